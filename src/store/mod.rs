@@ -1,0 +1,395 @@
+//! The books: what the workflows ask of a database, and nothing about how one does it.
+//!
+//! One method is one transaction. Expected answers are values (`Placed | SlotTaken`, `Done | Lost | Seen`); a
+//! [`StoreError`] is only for trouble. No method calls Stripe and none waits for anything but the database (I6).
+//! Leases are taken and judged by the database's own clock, so that instances whose clocks differ do not take work
+//! from one another; everything else that concerns time is told by the caller.
+//!
+//! `postgres/` and `sqlite/` have the same files; `rows.rs` is the only place where a state is spelled as text.
+//! `tests/it/store_contract.rs` runs one suite over both.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use crate::domain::booking::{Blocker, Booking, Cause, HistoryLine, Segment};
+use crate::domain::catalogue::EventType;
+use crate::domain::command::{Command, Order};
+use crate::domain::hold::{Asker, Transition};
+use crate::domain::ids::{
+    CommandId, EventId, EventTypeId, HoldId, IdempotencyKey, IntentId, ResourceId, SessionId,
+};
+use crate::domain::payment::Receipt;
+use crate::domain::session::SessionTerms;
+
+pub mod postgres;
+mod rows;
+pub mod sqlite;
+
+/// Trouble with the database.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// It is away, full or too busy; the same call may succeed later. Nothing is known about a commit that was under
+    /// way: every method can be repeated.
+    #[error("the database is unavailable")]
+    Unavailable(#[source] sqlx::Error),
+    /// It answered something that should not be possible: a bug, or a schema that is not ours.
+    #[error("the database answered unexpectedly")]
+    Broken(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// A part of a list, newest first.
+#[derive(Clone, Debug)]
+pub struct Page<T> {
+    /// The entries.
+    pub entries: Vec<T>,
+    /// Where the next part starts; `None` at the end. Opaque to callers.
+    pub next: Option<String>,
+}
+
+/// Which part of a list.
+#[derive(Clone, Debug)]
+pub struct PageRequest {
+    /// At most so many entries, `1..=200`.
+    pub limit: u32,
+    /// A `next` of the part before. One that was not given out is treated as the end of the list.
+    pub cursor: Option<String>,
+}
+
+/// Whether a `put` made something or replaced it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Put {
+    /// New.
+    Created,
+    /// It was there before.
+    Replaced,
+}
+
+/// A checkout about to begin.
+#[derive(Clone, Debug)]
+pub struct NewAttempt {
+    /// The session to be made, and the id of the hold to be placed.
+    pub terms: SessionTerms,
+    /// The caller's key.
+    pub key: Option<IdempotencyKey>,
+    /// SHA-256 of the request's body, in hex.
+    pub fingerprint: String,
+    /// The present.
+    pub now: DateTime<Utc>,
+}
+
+/// The answer to a claim, or to a look at a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// The attempt is ours: go on. (Of a look: nobody has the key, or its checkout is over.)
+    Free,
+    /// The first request with this key is still at it.
+    Running,
+    /// It has placed this hold, which is live.
+    Placed(HoldId),
+    /// The key was used with another body.
+    Mismatch,
+}
+
+/// How an attempt ended, other than by placing a hold or losing the race for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttemptEnd {
+    /// Stripe surely has no open session for it.
+    Abandoned,
+    /// Stripe may have made a session: the sweep must find out. The key is free again.
+    Unsettled,
+}
+
+/// An attempt that nobody finished, leased to the caller.
+#[derive(Clone, Debug)]
+pub struct StaleAttempt {
+    /// The session that it may have left at Stripe.
+    pub terms: SessionTerms,
+    /// Recoveries that failed so far.
+    pub tries: u32,
+}
+
+/// The answer to placing a hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Placement {
+    /// The slot is the guest's; the attempt is `placed`.
+    Placed,
+    /// Someone else has it; the attempt is `lost`, and this command to expire the session is written.
+    SlotTaken(CommandId),
+    /// Someone else, such as the sweep, has closed the attempt meanwhile; nothing was written.
+    Gone,
+}
+
+/// The answer to a lease on a held hold.
+#[derive(Clone, Debug)]
+pub enum ReleaseLease {
+    /// Ours until the lease runs out.
+    Leased(Booking),
+    /// Another has it just now.
+    Busy,
+    /// It is not `held` (any more).
+    NotHeld(Booking),
+    /// There is no such hold.
+    Missing,
+}
+
+/// How an event or an answer of Stripe's names the hold that it concerns.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HoldRefs {
+    /// From our metadata, or `client_reference_id`.
+    pub hold: Option<HoldId>,
+    /// The Checkout Session.
+    pub session: Option<SessionId>,
+    /// The PaymentIntent.
+    pub intent: Option<IntentId>,
+}
+
+/// A webhook event as it is kept.
+#[derive(Clone, Debug)]
+pub struct EventRecord {
+    /// Stripe's id of it; one is applied once.
+    pub id: EventId,
+    /// Its type, such as `checkout.session.completed`.
+    pub kind: String,
+    /// The body as it came, for a replay.
+    pub payload: String,
+}
+
+/// A change to commit: event, effect, history and commands together (I5).
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// The event that brought it, if one did.
+    pub event: Option<EventRecord>,
+    /// Which hold, and the version it was decided on.
+    pub hold: HoldId,
+    /// Compare-and-swap: applied only where the row still has this version.
+    pub version: i64,
+    /// What happens; `None` where only the event is to be remembered.
+    pub step: Option<Step>,
+    /// By whom.
+    pub cause: Cause,
+    /// The present.
+    pub now: DateTime<Utc>,
+    /// When the sweep should next ask Stripe about it, where the step changes that: for `processing`.
+    /// A hold that is neither `held` nor `processing` afterwards is never due.
+    pub check_at: Option<DateTime<Utc>>,
+}
+
+/// What happens to a hold.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// This.
+    Take(Transition),
+    /// The slot is taken back if it is `free`, else it is `taken`.
+    Reclaim {
+        /// What happens where the slot could be had again.
+        free: Transition,
+        /// What happens where someone else has it.
+        taken: Transition,
+    },
+}
+
+/// The answer to a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// Committed. `reclaimed` says how a [`Step::Reclaim`] went; `orders` whether there are commands to be run.
+    Done {
+        /// Whether the slot was taken back; `None` where there was nothing to take back.
+        reclaimed: Option<bool>,
+        /// How many commands were written.
+        orders: usize,
+    },
+    /// The hold has changed meanwhile: decide again.
+    Lost,
+    /// This event was applied before.
+    Seen,
+}
+
+/// Which holds an operator wants to see.
+#[derive(Clone, Debug, Default)]
+pub struct HoldFilter {
+    /// `held`, `processing`, `confirmed`, `released` or `cancelled`.
+    pub status: Option<StatusKind>,
+    /// What was booked.
+    pub event_type: Option<EventTypeId>,
+    /// What it keeps busy.
+    pub resource: Option<ResourceId>,
+    /// Starts at or after this.
+    pub from: Option<DateTime<Utc>>,
+    /// Starts before this.
+    pub to: Option<DateTime<Utc>>,
+}
+
+/// A status without its reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StatusKind {
+    /// See [`crate::domain::hold::Status`].
+    Held,
+    /// See [`crate::domain::hold::Status`].
+    Processing,
+    /// See [`crate::domain::hold::Status`].
+    Confirmed,
+    /// See [`crate::domain::hold::Status`].
+    Released,
+    /// See [`crate::domain::hold::Status`].
+    Cancelled,
+}
+
+/// Which commands an operator wants to see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommandFilter {
+    /// Not yet answered by Stripe, the stuck ones included.
+    Pending,
+    /// Pending, and tried at least [`crate::domain::command::STUCK_AFTER`] times.
+    Stuck,
+    /// Answered.
+    Done,
+}
+
+/// Counts for metrics and `doctor`; each from an index whose size follows what is live.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Holds that are `held`.
+    pub held: i64,
+    /// Holds that are `processing`.
+    pub processing: i64,
+    /// `held` holds whose time is over.
+    pub overdue: i64,
+    /// How long the oldest of them has been, in milliseconds; 0 where there is none.
+    pub oldest_overdue_ms: i64,
+    /// Commands not yet answered.
+    pub commands_pending: i64,
+    /// Of them, stuck ones.
+    pub commands_stuck: i64,
+    /// Attempts still to be recovered.
+    pub attempts_open: i64,
+    /// Payments in state `paid` whose hold does not keep a slot (I3: must be 0).
+    pub money_without_slot: i64,
+    /// Confirmed holds without a payment that is ours (I3: must be 0).
+    pub slot_without_money: i64,
+    /// Payments whose refund Stripe refused for good.
+    pub refunds_failed: i64,
+}
+
+/// What the workflows ask of a database.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Applies the migrations that are missing, under a lock.
+    async fn migrate(&self) -> Result<(), StoreError>;
+    /// Whether the database answers and its schema is the one this program was built with.
+    async fn is_ready(&self) -> Result<bool, StoreError>;
+    /// Counts for metrics and `doctor`.
+    async fn figures(&self, now: DateTime<Utc>) -> Result<Figures, StoreError>;
+
+    /// Writes an event type, and its resource where that is new.
+    async fn put_event_type(&self, event_type: &EventType, now: DateTime<Utc>) -> Result<Put, StoreError>;
+    /// Reads one.
+    async fn event_type(&self, id: &EventTypeId) -> Result<Option<EventType>, StoreError>;
+    /// Reads all, newest first.
+    async fn event_types(&self, page: &PageRequest) -> Result<Page<EventType>, StoreError>;
+    /// Takes one out of the catalogue; holds keep their terms. `false` where there was none.
+    async fn delete_event_type(&self, id: &EventTypeId) -> Result<bool, StoreError>;
+
+    /// Who has this key, without claiming it. A `placed` attempt whose hold is no longer live answers `Free`.
+    async fn look_at_key(&self, key: &IdempotencyKey, fingerprint: &str) -> Result<Claim, StoreError>;
+    /// Writes the attempt as `running`. Where the key belongs to an attempt that is over (lost, abandoned, unsettled,
+    /// or its hold no longer live), it is moved to the new one in the same transaction, whatever the fingerprint:
+    /// the key is free then. Else nothing is written, and the answer says why.
+    async fn claim_attempt(&self, attempt: &NewAttempt) -> Result<Claim, StoreError>;
+    /// Ends a `running` attempt (or an unsettled one) without a hold.
+    async fn end_attempt(&self, hold: HoldId, end: AttemptEnd, now: DateTime<Utc>) -> Result<(), StoreError>;
+    /// Leases attempts to be recovered: unsettled ones that are due, and those still `running` that were claimed
+    /// before `stale_before`. A leased `running` one becomes unsettled, so that its own task can no longer place it.
+    async fn lease_stale_attempts(
+        &self,
+        stale_before: DateTime<Utc>,
+        now: DateTime<Utc>,
+        lease: Duration,
+        limit: u32,
+    ) -> Result<Vec<StaleAttempt>, StoreError>;
+    /// Gives a leased attempt back, to be tried again at `due_at`; counts the try.
+    async fn defer_attempt(&self, hold: HoldId, due_at: DateTime<Utc>) -> Result<(), StoreError>;
+    /// A session turned up for an attempt that is not to be placed: closes it as abandoned and writes the command to
+    /// expire the session, in one transaction.
+    async fn abandon_with_session(
+        &self,
+        hold: HoldId,
+        session: &SessionId,
+        now: DateTime<Utc>,
+    ) -> Result<CommandId, StoreError>;
+    /// Deletes attempts that ended before `before`, at most `limit`; answers how many.
+    async fn forget_attempts(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
+
+    /// Live holds that overlap any of these windows; at most 20.
+    async fn blockers(&self, segments: &[Segment], now: DateTime<Utc>) -> Result<Vec<Blocker>, StoreError>;
+    /// Places the hold with its windows, first history line and attempt, all or nothing: the one place where it is
+    /// decided who gets a slot (I1).
+    async fn place(&self, booking: &Booking) -> Result<Placement, StoreError>;
+    /// Reads one.
+    async fn booking(&self, id: HoldId) -> Result<Option<Booking>, StoreError>;
+    /// The hold that Stripe means: by our id, else by session, else by intent (linked, or of a payment).
+    async fn find_booking(&self, refs: &HoldRefs) -> Result<Option<Booking>, StoreError>;
+    /// Reads many.
+    async fn bookings(&self, filter: &HoldFilter, page: &PageRequest) -> Result<Page<Booking>, StoreError>;
+    /// A hold's history, oldest first.
+    async fn history(&self, id: HoldId) -> Result<Vec<HistoryLine>, StoreError>;
+
+    /// Leases one `held` hold for its release and notes who asked; does not touch its version.
+    async fn lease_release(
+        &self,
+        id: HoldId,
+        asker: Option<Asker>,
+        lease: Duration,
+    ) -> Result<ReleaseLease, StoreError>;
+    /// Leases `held` and `processing` holds whose `due_at` has come, the oldest first.
+    async fn lease_due_holds(
+        &self,
+        now: DateTime<Utc>,
+        lease: Duration,
+        limit: u32,
+    ) -> Result<Vec<Booking>, StoreError>;
+    /// Gives a leased hold back without a change, to be asked about at `due_at`; counts the try.
+    /// `forget_asker` where it is certain that Stripe did nothing.
+    async fn defer_hold(
+        &self,
+        id: HoldId,
+        due_at: DateTime<Utc>,
+        forget_asker: bool,
+    ) -> Result<(), StoreError>;
+    /// Commits a change; frees the hold's lease and clears its tries where it is done.
+    async fn apply(&self, change: &Change) -> Result<Applied, StoreError>;
+    /// Money that carries our metadata but has no hold: writes the event, the payment as `refund due` and the refund
+    /// command. `Seen` where the event or the payment is known.
+    async fn apply_orphan(
+        &self,
+        event: Option<&EventRecord>,
+        claimed: Option<HoldId>,
+        receipt: &Receipt,
+        now: DateTime<Utc>,
+    ) -> Result<Applied, StoreError>;
+
+    /// Leases commands that are due, the oldest first.
+    async fn lease_commands(
+        &self,
+        now: DateTime<Utc>,
+        lease: Duration,
+        limit: u32,
+    ) -> Result<Vec<Command>, StoreError>;
+    /// Leases one, due or not; `None` where it is done or another has it.
+    async fn lease_command(&self, id: CommandId, lease: Duration) -> Result<Option<Command>, StoreError>;
+    /// Stripe has answered for good. A refund without a hold also settles its payment.
+    async fn finish_command(&self, command: &Command, now: DateTime<Utc>) -> Result<(), StoreError>;
+    /// It failed: counts the try, notes the error, and gives it back.
+    async fn fail_command(&self, id: CommandId, error: &str, due_at: DateTime<Utc>)
+    -> Result<(), StoreError>;
+    /// Reads many.
+    async fn commands(&self, filter: CommandFilter, page: &PageRequest) -> Result<Page<Command>, StoreError>;
+    /// Makes a pending one due now; the command, or `None` where there is no such pending one.
+    async fn retry_command(&self, id: CommandId, now: DateTime<Utc>) -> Result<Option<Command>, StoreError>;
+}
+
+/// The order that ends the session of a lost or abandoned attempt.
+fn expire_order(session: &SessionId) -> Order {
+    Order::ExpireSession(session.clone())
+}

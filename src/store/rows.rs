@@ -1,0 +1,290 @@
+//! Between rows and domain values: the only place where a state is spelled as text.
+//!
+//! Both engines read and write through it, so that a state has one spelling in the books. A text that is not one of
+//! ours is [`StoreError::Broken`], never a guess.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{StatusKind, StoreError};
+use crate::domain::booking::{Cause, Segment};
+use crate::domain::command::Order;
+use crate::domain::hold::{Asker, CancelReason, ReleaseReason, Status};
+use crate::domain::ids::{EventId, HoldId, IntentId, ResourceId, SessionId};
+use crate::domain::money::{Currency, Money};
+use crate::domain::payment::PaymentState;
+use crate::domain::session::SessionTerms;
+use crate::domain::time::Window;
+
+/// A row that says something impossible.
+#[derive(Debug, thiserror::Error)]
+#[error("unreadable {what} in the books: {text}")]
+struct Unreadable {
+    what: &'static str,
+    text: String,
+}
+
+/// The error for a text that is not one of ours. `text` must not be personal.
+pub(super) fn unreadable(what: &'static str, text: &str) -> StoreError {
+    StoreError::Broken(Box::new(Unreadable {
+        what,
+        text: text.to_owned(),
+    }))
+}
+
+pub(super) fn status_kind_text(kind: StatusKind) -> &'static str {
+    match kind {
+        StatusKind::Held => "held",
+        StatusKind::Processing => "processing",
+        StatusKind::Confirmed => "confirmed",
+        StatusKind::Released => "released",
+        StatusKind::Cancelled => "cancelled",
+    }
+}
+
+/// A status as its two columns.
+pub(super) fn status_texts(status: Status) -> (&'static str, Option<&'static str>) {
+    match status {
+        Status::Held => ("held", None),
+        Status::Processing => ("processing", None),
+        Status::Confirmed => ("confirmed", None),
+        Status::Released(reason) => ("released", Some(release_text(reason))),
+        Status::Cancelled(reason) => ("cancelled", Some(cancel_text(reason))),
+    }
+}
+
+fn release_text(reason: ReleaseReason) -> &'static str {
+    match reason {
+        ReleaseReason::Expired => "expired",
+        ReleaseReason::Guest => "guest",
+        ReleaseReason::PaymentFailed => "payment_failed",
+        ReleaseReason::Operator => "operator",
+        ReleaseReason::LatePaymentRefunded => "late_payment_refunded",
+    }
+}
+
+fn cancel_text(reason: CancelReason) -> &'static str {
+    match reason {
+        CancelReason::Guest => "guest",
+        CancelReason::Operator => "operator",
+        CancelReason::Refunded => "refunded",
+    }
+}
+
+pub(super) fn status(text: &str, reason: Option<&str>) -> Result<Status, StoreError> {
+    Ok(match (text, reason) {
+        ("held", None) => Status::Held,
+        ("processing", None) => Status::Processing,
+        ("confirmed", None) => Status::Confirmed,
+        ("released", Some("expired")) => Status::Released(ReleaseReason::Expired),
+        ("released", Some("guest")) => Status::Released(ReleaseReason::Guest),
+        ("released", Some("payment_failed")) => Status::Released(ReleaseReason::PaymentFailed),
+        ("released", Some("operator")) => Status::Released(ReleaseReason::Operator),
+        ("released", Some("late_payment_refunded")) => Status::Released(ReleaseReason::LatePaymentRefunded),
+        ("cancelled", Some("guest")) => Status::Cancelled(CancelReason::Guest),
+        ("cancelled", Some("operator")) => Status::Cancelled(CancelReason::Operator),
+        ("cancelled", Some("refunded")) => Status::Cancelled(CancelReason::Refunded),
+        _ => return Err(unreadable("status", text)),
+    })
+}
+
+pub(super) fn asker_text(asker: Asker) -> &'static str {
+    match asker {
+        Asker::Guest => "guest",
+        Asker::Operator => "operator",
+    }
+}
+
+pub(super) fn asker(text: &str) -> Result<Asker, StoreError> {
+    match text {
+        "guest" => Ok(Asker::Guest),
+        "operator" => Ok(Asker::Operator),
+        other => Err(unreadable("asker", other)),
+    }
+}
+
+pub(super) fn payment_state_text(state: PaymentState) -> &'static str {
+    match state {
+        PaymentState::Paid => "paid",
+        PaymentState::RefundDue => "refund_due",
+        PaymentState::Refunded => "refunded",
+        PaymentState::RefundFailed => "refund_failed",
+        PaymentState::Disputed => "disputed",
+    }
+}
+
+pub(super) fn payment_state(text: &str) -> Result<PaymentState, StoreError> {
+    Ok(match text {
+        "paid" => PaymentState::Paid,
+        "refund_due" => PaymentState::RefundDue,
+        "refunded" => PaymentState::Refunded,
+        "refund_failed" => PaymentState::RefundFailed,
+        "disputed" => PaymentState::Disputed,
+        other => return Err(unreadable("payment state", other)),
+    })
+}
+
+/// A cause as its two columns: actor, and the event where one was the cause.
+pub(super) fn cause_texts(cause: &Cause) -> (&'static str, Option<&str>) {
+    match cause {
+        Cause::Checkout => ("checkout", None),
+        Cause::Event(id) => ("event", Some(id.as_str())),
+        Cause::Sweep => ("sweep", None),
+        Cause::Guest => ("guest", None),
+        Cause::Operator => ("operator", None),
+        Cause::Command => ("command", None),
+    }
+}
+
+pub(super) fn cause(actor: &str, event: Option<String>) -> Result<Cause, StoreError> {
+    Ok(match (actor, event) {
+        ("checkout", _) => Cause::Checkout,
+        ("event", Some(id)) => Cause::Event(EventId::new(id)),
+        ("sweep", _) => Cause::Sweep,
+        ("guest", _) => Cause::Guest,
+        ("operator", _) => Cause::Operator,
+        ("command", _) => Cause::Command,
+        (other, _) => return Err(unreadable("actor", other)),
+    })
+}
+
+pub(super) fn money(amount: i64, currency: &str) -> Result<Money, StoreError> {
+    let currency = Currency::reported(currency).ok_or_else(|| unreadable("currency", currency))?;
+    Ok(Money { amount, currency })
+}
+
+pub(super) fn resource(text: &str) -> Result<ResourceId, StoreError> {
+    ResourceId::parse(text).map_err(|_| unreadable("resource", text))
+}
+
+/// An order as its columns.
+pub(super) struct OrderColumns<'a> {
+    pub(super) kind: &'static str,
+    pub(super) session: Option<&'a str>,
+    pub(super) intent: Option<&'a str>,
+    pub(super) money: Option<Money>,
+}
+
+pub(super) fn order_columns(order: &Order) -> OrderColumns<'_> {
+    match order {
+        Order::ExpireSession(session) => OrderColumns {
+            kind: "expire_session",
+            session: Some(session.as_str()),
+            intent: None,
+            money: None,
+        },
+        Order::Refund { intent, money } => OrderColumns {
+            kind: "refund",
+            session: None,
+            intent: Some(intent.as_str()),
+            money: Some(*money),
+        },
+    }
+}
+
+pub(super) fn order(
+    kind: &str,
+    session: Option<String>,
+    intent: Option<String>,
+    money: Option<Money>,
+) -> Result<Order, StoreError> {
+    match (kind, session, intent, money) {
+        ("expire_session", Some(session), _, _) => Ok(Order::ExpireSession(SessionId::new(session))),
+        ("refund", _, Some(intent), Some(money)) => Ok(Order::Refund {
+            intent: IntentId::new(intent),
+            money,
+        }),
+        _ => Err(unreadable("command", kind)),
+    }
+}
+
+/// A segment as it is kept in the `segments` column; times in milliseconds since the epoch.
+#[derive(Serialize, Deserialize)]
+struct SegmentRow {
+    resource: String,
+    starts_at_ms: i64,
+    ends_at_ms: i64,
+}
+
+pub(super) fn segments_json(segments: &[Segment]) -> serde_json::Value {
+    let row = |segment: &Segment| {
+        serde_json::json!({
+            "resource": segment.resource.as_str(),
+            "starts_at_ms": segment.window.starts_at().timestamp_millis(),
+            "ends_at_ms": segment.window.ends_at().timestamp_millis(),
+        })
+    };
+    segments.iter().map(row).collect()
+}
+
+pub(super) fn segments(json: serde_json::Value) -> Result<Vec<Segment>, StoreError> {
+    let rows: Vec<SegmentRow> = serde_json::from_value(json).map_err(|_| unreadable("segments", ""))?;
+    rows.into_iter().map(segment).collect()
+}
+
+fn segment(row: SegmentRow) -> Result<Segment, StoreError> {
+    let window = Window::new(instant(row.starts_at_ms)?, instant(row.ends_at_ms)?);
+    let window = window.ok_or_else(|| unreadable("segment", "empty window"))?;
+    Ok(Segment {
+        resource: resource(&row.resource)?,
+        window,
+    })
+}
+
+/// Milliseconds since the epoch as an instant.
+pub(super) fn instant(ms: i64) -> Result<DateTime<Utc>, StoreError> {
+    DateTime::from_timestamp_millis(ms).ok_or_else(|| unreadable("instant", &ms.to_string()))
+}
+
+/// Session terms as they are kept in the `terms` column.
+#[derive(Serialize, Deserialize)]
+struct TermsRow {
+    name: String,
+    amount: i64,
+    currency: String,
+    email: String,
+    success_url: String,
+    cancel_url: String,
+    expires_at: i64,
+}
+
+pub(super) fn terms_json(terms: &SessionTerms) -> serde_json::Value {
+    serde_json::json!({
+        "name": terms.name,
+        "amount": terms.price.amount,
+        "currency": terms.price.currency.code(),
+        "email": terms.email,
+        "success_url": terms.success_url,
+        "cancel_url": terms.cancel_url,
+        "expires_at": terms.expires_at.timestamp(),
+    })
+}
+
+pub(super) fn terms(hold: Uuid, json: serde_json::Value) -> Result<SessionTerms, StoreError> {
+    // The text is left out of the error: it holds the guest's address.
+    let row: TermsRow = serde_json::from_value(json).map_err(|_| unreadable("terms", ""))?;
+    Ok(SessionTerms {
+        hold: HoldId(hold),
+        price: money(row.amount, &row.currency)?,
+        name: row.name,
+        email: row.email,
+        success_url: row.success_url,
+        cancel_url: row.cancel_url,
+        expires_at: instant(row.expires_at * 1000)?,
+    })
+}
+
+pub(super) fn metadata_json(metadata: &BTreeMap<String, String>) -> serde_json::Value {
+    metadata
+        .iter()
+        .map(|(key, value)| (key.clone(), value.clone().into()))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}
+
+pub(super) fn metadata(json: serde_json::Value) -> Result<BTreeMap<String, String>, StoreError> {
+    serde_json::from_value(json).map_err(|_| unreadable("metadata", ""))
+}
