@@ -3,4 +3,5 @@
 
 pub mod domain;
 pub mod gateway;
+pub mod sandbox;
 pub mod store;

@@ -1,0 +1,117 @@
+//! Stripe's events: what happened, as a webhook will tell it, and which are still to be delivered.
+//!
+//! An event's payload is fixed when it happens and every delivery sends the same bytes. Faults ordered for webhooks
+//! (doubled, shuffled, dropped, delayed) strike here, as the event enters the queue. Posting is `delivery`'s business.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::faults::WebhookDice;
+use super::state::Moment;
+use super::{API_VERSION, ids};
+
+/// The API request that caused an event; empty for what happens of itself.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Origin {
+    pub(super) request_id: Option<String>,
+    pub(super) idempotency_key: Option<String>,
+}
+
+/// An event and the exact body that its webhooks carry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct QueuedEvent {
+    /// `evt_…`
+    pub id: String,
+    /// For example `checkout.session.completed`.
+    #[serde(rename = "type")]
+    pub event_type: String,
+    /// The webhook's body: a JSON text, always the same bytes.
+    pub payload: String,
+}
+
+impl QueuedEvent {
+    /// The payload, parsed.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.payload).unwrap_or(Value::Null)
+    }
+}
+
+/// Every event ever, and the queue of those that the receiver has not yet accepted.
+#[derive(Debug, Default)]
+pub(super) struct EventLog {
+    all: IndexMap<String, QueuedEvent>,
+    /// Ids in the order in which `deliver_next` takes them; a doubled event stands here twice.
+    pending: VecDeque<String>,
+    /// What the background courier has not picked up yet, and how long each is to wait.
+    fresh: Vec<(String, Duration)>,
+    /// Set in automatic mode only: nobody empties `fresh` otherwise.
+    pub(super) feeds_courier: bool,
+    pub(super) dice: WebhookDice,
+}
+
+impl EventLog {
+    pub(super) fn record(&mut self, event_type: &str, object: Value, moment: &Moment) {
+        let id = ids::event();
+        let payload = json!({
+            "id": id, "object": "event", "type": event_type, "api_version": API_VERSION, "created": moment.now,
+            "livemode": false, "pending_webhooks": 1, "data": { "object": object },
+            "request": { "id": moment.origin.request_id, "idempotency_key": moment.origin.idempotency_key },
+        })
+        .to_string();
+        self.all.insert(
+            id.clone(),
+            QueuedEvent {
+                id: id.clone(),
+                event_type: event_type.to_owned(),
+                payload,
+            },
+        );
+        for _ in 0..self.dice.copies() {
+            self.enqueue(&id);
+        }
+    }
+
+    fn enqueue(&mut self, id: &str) {
+        let place = self.dice.place(self.pending.len());
+        self.pending.insert(place.position, id.to_owned());
+        if self.feeds_courier {
+            self.fresh.push((id.to_owned(), place.delay));
+        }
+    }
+
+    pub(super) fn get(&self, id: &str) -> Option<&QueuedEvent> {
+        self.all.get(id)
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = &QueuedEvent> {
+        self.all.values()
+    }
+
+    pub(super) fn pending(&self) -> impl Iterator<Item = &QueuedEvent> {
+        self.pending.iter().filter_map(|id| self.all.get(id))
+    }
+
+    pub(super) fn take_fresh(&mut self) -> Vec<(String, Duration)> {
+        std::mem::take(&mut self.fresh)
+    }
+
+    pub(super) fn is_pending(&self, id: &str) -> bool {
+        self.pending.iter().any(|pending| pending == id)
+    }
+
+    /// The receiver took one copy.
+    pub(super) fn accepted(&mut self, id: &str) {
+        if let Some(position) = self.pending.iter().position(|pending| pending == id) {
+            self.pending.remove(position);
+        }
+    }
+
+    /// Takes every copy off the queue: this event is never delivered unless by name.
+    pub(super) fn discard(&mut self, id: &str) {
+        self.pending.retain(|pending| pending != id);
+    }
+}
