@@ -1,0 +1,353 @@
+//! The environment as checked types. Every fault is reported at once; a secret is never printed.
+//!
+//! `.env` is read by `main` before this; here only a lookup is asked, so that tests need no real environment.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::str::FromStr;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use tracing_subscriber::EnvFilter;
+use url::Url;
+
+use crate::telemetry::LogFormat;
+
+/// Stripe's own address.
+pub const STRIPE_API_BASE: &str = "https://api.stripe.com";
+
+/// Which database.
+#[derive(Clone)]
+pub enum Database {
+    /// A file.
+    Sqlite(String),
+    /// A server; the URL may hold a password.
+    Postgres(SecretString),
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "sqlite://{path}"),
+            Self::Postgres(_) => f.write_str("postgres://…"),
+        }
+    }
+}
+
+/// How to reach Stripe and know its voice.
+#[derive(Clone, Debug)]
+pub struct Stripe {
+    /// `sk_…` or `rk_…`.
+    pub secret_key: SecretString,
+    /// `whsec_…`, several while one is rolled; never empty.
+    pub webhook_secrets: Vec<SecretString>,
+    /// Stripe's address, a proxy's, or a simulator's.
+    pub api_base: Url,
+}
+
+impl Stripe {
+    /// Whether the key moves real money.
+    pub fn livemode(&self) -> bool {
+        is_live(self.secret_key.expose_secret())
+    }
+}
+
+fn is_live(key: &str) -> bool {
+    key.starts_with("sk_live_") || key.starts_with("rk_live_")
+}
+
+/// The whole configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `DATABASE_URL`.
+    pub database: Database,
+    /// `STRIPE_…`; only where it was asked for.
+    pub stripe: Option<Stripe>,
+    /// `HOLDFAST_LISTEN`.
+    pub listen: SocketAddr,
+    /// `HOLDFAST_ADMIN_KEY`.
+    pub admin_key: Option<SecretString>,
+    /// `HOLDFAST_HOLD_TTL`.
+    pub hold_ttl: Duration,
+    /// `HOLDFAST_SWEEP_CRON`.
+    pub sweep_cron: String,
+    /// `HOLDFAST_SUCCESS_URL`.
+    pub success_url: Option<String>,
+    /// `HOLDFAST_CANCEL_URL`.
+    pub cancel_url: Option<String>,
+    /// `HOLDFAST_ALLOWED_ORIGINS`.
+    pub allowed_origins: Vec<Url>,
+    /// `HOLDFAST_LOG_FORMAT`.
+    pub log_format: LogFormat,
+    /// `HOLDFAST_LOG`.
+    pub log: String,
+}
+
+/// One thing wrong with the environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Which variable.
+    pub variable: &'static str,
+    /// What is wrong with it; never its value, which may be a secret in the wrong place.
+    pub detail: String,
+}
+
+/// All that is wrong with the environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Faults(pub Vec<Fault>);
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the configuration is not good:")?;
+        for fault in &self.0 {
+            write!(f, "\n  {} {}", fault.variable, fault.detail)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Faults {}
+
+/// Whether a command needs to talk to Stripe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// Only the database.
+    Database,
+    /// Stripe as well.
+    Stripe,
+}
+
+/// Reads the configuration through `lookup`, such as `std::env::var`. An empty variable counts as absent.
+///
+/// # Errors
+/// [`Faults`], all of them.
+pub fn read(lookup: impl Fn(&str) -> Option<String>, needs: Needs) -> Result<Config, Faults> {
+    let mut reader = Reader { lookup, faults: Vec::new() };
+    let config = Config {
+        database: reader.parsed("DATABASE_URL", "sqlite://holdfast.db", database),
+        stripe: reader.stripe(needs),
+        listen: reader.parsed("HOLDFAST_LISTEN", "127.0.0.1:8080", |text| {
+            SocketAddr::from_str(text).map_err(|_| "must be an address and port, such as 127.0.0.1:8080")
+        }),
+        admin_key: reader.optional("HOLDFAST_ADMIN_KEY").map(SecretString::from),
+        hold_ttl: reader.parsed("HOLDFAST_HOLD_TTL", "30m", hold_ttl),
+        sweep_cron: reader.parsed("HOLDFAST_SWEEP_CRON", "*/10 * * * * *", cron),
+        success_url: reader.checked("HOLDFAST_SUCCESS_URL", page),
+        cancel_url: reader.checked("HOLDFAST_CANCEL_URL", page),
+        allowed_origins: reader.parsed("HOLDFAST_ALLOWED_ORIGINS", "", origins),
+        log: reader.parsed("HOLDFAST_LOG", "info", |text| {
+            EnvFilter::try_new(text).map(|_| text.to_owned()).map_err(|_| "must be a filter, such as info,sqlx=warn")
+        }),
+        log_format: reader.parsed("HOLDFAST_LOG_FORMAT", "text", |text| match text {
+            "text" => Ok(LogFormat::Text),
+            "json" => Ok(LogFormat::Json),
+            _ => Err("must be text or json"),
+        }),
+    };
+    if reader.faults.is_empty() { Ok(config) } else { Err(Faults(reader.faults)) }
+}
+
+struct Reader<L> {
+    lookup: L,
+    faults: Vec<Fault>,
+}
+
+impl<L: Fn(&str) -> Option<String>> Reader<L> {
+    fn fault(&mut self, variable: &'static str, detail: impl Into<String>) {
+        self.faults.push(Fault { variable, detail: detail.into() });
+    }
+
+    fn optional(&self, variable: &str) -> Option<String> {
+        (self.lookup)(variable).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+    }
+
+    /// The variable or its default. Where it is faulty the default stands in, and the fault is noted.
+    fn parsed<T>(
+        &mut self,
+        variable: &'static str,
+        default: &str,
+        parse: impl Fn(&str) -> Result<T, &'static str>,
+    ) -> T {
+        let given = self.optional(variable);
+        match parse(given.as_deref().unwrap_or(default)) {
+            Ok(value) => value,
+            Err(detail) => {
+                self.fault(variable, detail);
+                parse(default).unwrap_or_else(|detail| unreachable!("the default of {variable} {detail}"))
+            }
+        }
+    }
+
+    fn checked(&mut self, variable: &'static str, check: fn(&str) -> Result<(), &'static str>) -> Option<String> {
+        let text = self.optional(variable)?;
+        if let Err(detail) = check(&text) {
+            self.fault(variable, detail);
+        }
+        Some(text)
+    }
+
+    fn stripe(&mut self, needs: Needs) -> Option<Stripe> {
+        if needs == Needs::Database {
+            return None;
+        }
+        let key = self.required("STRIPE_SECRET_KEY", "your secret key, from the Stripe dashboard under API keys");
+        if !key.is_empty() && !(key.starts_with("sk_") || key.starts_with("rk_")) {
+            self.fault("STRIPE_SECRET_KEY", "must start with sk_ or rk_; a publishable key (pk_) is not enough");
+        }
+        let secrets = self.required("STRIPE_WEBHOOK_SECRET", "the signing secret of your webhook endpoint");
+        let secrets: Vec<&str> = secrets.split(',').map(str::trim).filter(|secret| !secret.is_empty()).collect();
+        if secrets.iter().any(|secret| !secret.starts_with("whsec_")) {
+            self.fault("STRIPE_WEBHOOK_SECRET", "must start with whsec_ (several, comma-separated, while rolling)");
+        }
+        let api_base = self.parsed("STRIPE_API_BASE", STRIPE_API_BASE, api_base);
+        if is_live(&key) && api_base.scheme() != "https" {
+            self.fault("STRIPE_API_BASE", "must be https with a live key");
+        }
+        Some(Stripe {
+            webhook_secrets: secrets.into_iter().map(SecretString::from).collect(),
+            secret_key: key.into(),
+            api_base,
+        })
+    }
+
+    fn required(&mut self, variable: &'static str, what: &str) -> String {
+        self.optional(variable).unwrap_or_else(|| {
+            self.fault(variable, format!("is missing: {what}"));
+            String::new()
+        })
+    }
+}
+
+fn database(text: &str) -> Result<Database, &'static str> {
+    if let Some(path) = text.strip_prefix("sqlite://") {
+        let good = !path.is_empty() && path != ":memory:" && !path.contains('?');
+        return good.then(|| Database::Sqlite(path.to_owned())).ok_or("must name a file: sqlite://PATH");
+    }
+    let known = text.starts_with("postgres://") || text.starts_with("postgresql://");
+    let good = known && Url::parse(text).is_ok();
+    good.then(|| Database::Postgres(text.into())).ok_or("must be sqlite://PATH or postgres://USER@HOST/NAME")
+}
+
+fn hold_ttl(text: &str) -> Result<Duration, &'static str> {
+    let detail = "must be a duration from 1s to 23h, such as 30m";
+    let ttl = humantime::parse_duration(text).map_err(|_| detail)?;
+    let range = Duration::from_secs(1)..=Duration::from_secs(23 * 3600);
+    if range.contains(&ttl) { Ok(ttl) } else { Err(detail) }
+}
+
+fn cron(text: &str) -> Result<String, &'static str> {
+    let detail = "must be a schedule of six fields, seconds first, such as */10 * * * * *";
+    if text.split_whitespace().count() != 6 {
+        return Err(detail);
+    }
+    tokio_cron_scheduler::Job::new(text, |_, _| {}).map(|_| text.to_owned()).map_err(|_| detail)
+}
+
+fn page(text: &str) -> Result<(), &'static str> {
+    let good = Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    if good { Ok(()) } else { Err("must be an absolute http or https URL") }
+}
+
+fn origins(text: &str) -> Result<Vec<Url>, &'static str> {
+    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    parts.map(origin).collect::<Option<Vec<_>>>().ok_or("must be origins, comma-separated: https://shop.example")
+}
+
+fn origin(text: &str) -> Option<Url> {
+    let url = Url::parse(text).ok()?;
+    let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    (matches!(url.scheme(), "http" | "https") && bare).then_some(url)
+}
+
+fn api_base(text: &str) -> Result<Url, &'static str> {
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    url.ok_or("must be an absolute http or https URL")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_from(pairs: &[(&str, &str)], needs: Needs) -> Result<Config, Faults> {
+        let find = |name: &str| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        read(find, needs)
+    }
+
+    const GOOD: [(&str, &str); 2] = [("STRIPE_SECRET_KEY", "sk_test_1"), ("STRIPE_WEBHOOK_SECRET", "whsec_a, whsec_b")];
+
+    fn faulty(more: &[(&str, &str)]) -> Vec<&'static str> {
+        let pairs: Vec<_> = more.iter().chain(&GOOD).copied().collect();
+        let faults = read_from(&pairs, Needs::Stripe).err().map(|faults| faults.0).unwrap_or_default();
+        faults.into_iter().map(|fault| fault.variable).collect()
+    }
+
+    #[test]
+    fn defaults_need_only_the_stripe_keys() {
+        let config = read_from(&GOOD, Needs::Stripe).unwrap();
+        assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+        assert_eq!(config.hold_ttl, Duration::from_secs(1800));
+        assert_eq!(format!("{:?}", config.database), "sqlite://holdfast.db");
+        let stripe = config.stripe.unwrap();
+        assert_eq!(stripe.webhook_secrets.len(), 2);
+        assert_eq!(stripe.api_base.as_str(), "https://api.stripe.com/");
+        assert!(!stripe.livemode());
+        assert!(read_from(&[], Needs::Database).unwrap().stripe.is_none());
+    }
+
+    #[test]
+    fn every_fault_is_reported_at_once_and_no_value_is_repeated() {
+        let faults = read_from(
+            &[
+                ("DATABASE_URL", "mysql://secret"),
+                ("STRIPE_SECRET_KEY", "pk_secret"),
+                ("HOLDFAST_LISTEN", "secret"),
+                ("HOLDFAST_HOLD_TTL", "24h"),
+                ("HOLDFAST_SWEEP_CRON", "* * * * *"),
+                ("HOLDFAST_SUCCESS_URL", "/secret"),
+                ("HOLDFAST_ALLOWED_ORIGINS", "https://shop.example/secret"),
+                ("HOLDFAST_LOG_FORMAT", "secret"),
+            ],
+            Needs::Stripe,
+        )
+        .unwrap_err();
+        let variables: Vec<_> = faults.0.iter().map(|fault| fault.variable).collect();
+        for variable in [
+            "DATABASE_URL",
+            "STRIPE_SECRET_KEY",
+            "STRIPE_WEBHOOK_SECRET",
+            "HOLDFAST_LISTEN",
+            "HOLDFAST_HOLD_TTL",
+            "HOLDFAST_SWEEP_CRON",
+            "HOLDFAST_SUCCESS_URL",
+            "HOLDFAST_ALLOWED_ORIGINS",
+            "HOLDFAST_LOG_FORMAT",
+        ] {
+            assert!(variables.contains(&variable), "{variable} in {faults}");
+        }
+        assert!(!faults.to_string().contains("pk_secret"), "{faults}");
+    }
+
+    #[test]
+    fn a_live_key_goes_over_https_only() {
+        let live = ("STRIPE_SECRET_KEY", "sk_live_1");
+        assert_eq!(faulty(&[live, ("STRIPE_API_BASE", "http://127.0.0.1:1")]), ["STRIPE_API_BASE"]);
+        assert!(faulty(&[live]).is_empty());
+        assert!(faulty(&[("STRIPE_API_BASE", "http://127.0.0.1:1")]).is_empty());
+    }
+
+    #[test]
+    fn the_time_to_pay_is_between_a_second_and_23_hours() {
+        for (text, good) in [("1s", true), ("23h", true), ("500ms", false), ("23h 1s", false), ("soon", false)] {
+            assert_eq!(faulty(&[("HOLDFAST_HOLD_TTL", text)]).is_empty(), good, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_password_does_not_print() {
+        let pairs = [GOOD[0], GOOD[1], ("DATABASE_URL", "postgres://u:hunter2@h/db"), ("HOLDFAST_ADMIN_KEY", "hunter3")];
+        let shown = format!("{:?}", read_from(&pairs, Needs::Stripe).unwrap());
+        for secret in ["hunter2", "hunter3", "sk_test_1", "whsec_a"] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Reading requests: JSON bodies and query strings into our types, with every fault of every member named at once.
+//!
+//! What is not JSON is `malformed`; what is JSON but not acceptable is `invalid`. Unknown members are refused, so that a
+//! typo never passes silently. What the values mean is left to the handlers, which collect their own [`Faults`].
+
+use std::fmt::Display;
+use std::ops::ControlFlow;
+
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::http::{HeaderMap, StatusCode, header};
+use deserr::{DeserializeError, Deserr, ErrorKind, IntoValue, MergeWithError, ValueKind, ValuePointerRef};
+use serde_json::Value;
+
+use super::error::{Code, FieldFault, Problem};
+
+/// The faults of a request's members, collected.
+#[derive(Debug, Default)]
+pub(super) struct Faults(Vec<FieldFault>);
+
+impl Faults {
+    /// Notes a fault.
+    pub(super) fn add(&mut self, field: &str, detail: impl Display) {
+        self.0.push(FieldFault { field: field.to_owned(), detail: detail.to_string() });
+    }
+
+    /// The value, or a note of what is wrong with it.
+    pub(super) fn take<T, E: Display>(&mut self, field: &str, result: Result<T, E>) -> Option<T> {
+        result.map_err(|detail| self.add(field, detail)).ok()
+    }
+
+    /// The faults as an answer.
+    pub(super) fn into_problem(self) -> Problem {
+        Problem::invalid(self.0)
+    }
+
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl MergeWithError<Faults> for Faults {
+    fn merge(own: Option<Self>, other: Faults, _: ValuePointerRef<'_>) -> ControlFlow<Self, Self> {
+        let mut faults = own.unwrap_or_default();
+        faults.0.extend(other.0);
+        ControlFlow::Continue(faults)
+    }
+}
+
+impl DeserializeError for Faults {
+    fn error<V: IntoValue>(
+        own: Option<Self>,
+        error: ErrorKind<'_, V>,
+        location: ValuePointerRef<'_>,
+    ) -> ControlFlow<Self, Self> {
+        let mut faults = own.unwrap_or_default();
+        let (field, detail) = describe(&error, &path(location));
+        faults.add(&field, detail);
+        ControlFlow::Continue(faults)
+    }
+}
+
+fn describe<V: IntoValue>(error: &ErrorKind<'_, V>, at: &str) -> (String, String) {
+    let below = |field: &str| if at.is_empty() { field.to_owned() } else { format!("{at}.{field}") };
+    match error {
+        ErrorKind::MissingField { field } => (below(field), "is missing".to_owned()),
+        ErrorKind::UnknownKey { key, .. } => (below(key), "is not a member we know".to_owned()),
+        ErrorKind::IncorrectValueKind { accepted, .. } => (here(at), format!("must be {}", kinds(accepted))),
+        ErrorKind::UnknownValue { accepted, .. } => (here(at), format!("must be one of {}", accepted.join(", "))),
+        ErrorKind::BadSequenceLen { .. } => (here(at), "has the wrong number of elements".to_owned()),
+        ErrorKind::Unexpected { msg } => (here(at), msg.clone()),
+    }
+}
+
+/// The name of the whole body, for a fault of no member of it.
+fn here(at: &str) -> String {
+    if at.is_empty() { "(body)".to_owned() } else { at.to_owned() }
+}
+
+fn kinds(accepted: &[ValueKind]) -> String {
+    let name = |kind: &ValueKind| match kind {
+        ValueKind::Null => "null",
+        ValueKind::Boolean => "true or false",
+        ValueKind::Integer => "a positive integer",
+        ValueKind::NegativeInteger => "a negative integer",
+        ValueKind::Float => "a number",
+        ValueKind::String => "a string",
+        ValueKind::Sequence => "a list",
+        ValueKind::Map => "an object",
+    };
+    let integers = [ValueKind::Integer, ValueKind::NegativeInteger];
+    if accepted.len() == 2 && accepted.iter().all(|kind| integers.contains(kind)) {
+        return "an integer".to_owned();
+    }
+    accepted.iter().map(name).collect::<Vec<_>>().join(" or ")
+}
+
+fn path(location: ValuePointerRef<'_>) -> String {
+    match location {
+        ValuePointerRef::Origin => String::new(),
+        ValuePointerRef::Key { key, prev } => match path(*prev) {
+            above if above.is_empty() => key.to_owned(),
+            above => format!("{above}.{key}"),
+        },
+        ValuePointerRef::Index { index, prev } => format!("{}[{index}]", path(*prev)),
+    }
+}
+
+/// A body's bytes, whatever they are.
+pub(super) fn bytes(body: Result<Bytes, BytesRejection>) -> Result<Bytes, Problem> {
+    body.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::malformed(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"),
+        _ => Problem::new(Code::Malformed, "the body broke off"),
+    })
+}
+
+/// A body as JSON.
+pub(super) fn json(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Value, Problem> {
+    if !is_json(headers) {
+        let detail = "the body must be application/json";
+        return Err(Problem::malformed(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
+    }
+    serde_json::from_slice(&bytes(body)?).map_err(|_| Problem::new(Code::Malformed, "the body is not JSON"))
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = kind.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/json")
+}
+
+/// JSON as one of our types.
+pub(super) fn parse<T: Deserr<Faults>>(json: Value) -> Result<T, Problem> {
+    deserr::deserialize::<T, _, Faults>(json).map_err(Faults::into_problem)
+}
+
+/// A query string as one of our types, whose members are all optional strings.
+pub(super) fn query<T: Deserr<Faults>>(query: Option<&str>) -> Result<T, Problem> {
+    let mut members = serde_json::Map::new();
+    for (name, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+        if members.insert(name.to_string(), Value::String(value.into_owned())).is_some() {
+            return Err(Problem::invalid_field(&name, "is given twice"));
+        }
+    }
+    parse(Value::Object(members))
+}

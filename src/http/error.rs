@@ -1,0 +1,277 @@
+//! Errors as the outside sees them: the only place where one becomes a status (RFC 9457 problem details).
+//!
+//! A handler answers `Err(Problem)`; [`render`] writes it out with the request's id. A 5xx carries no internals: those go
+//! to the log, once, here.
+
+use axum::Json;
+use axum::extract::Request;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::request_id::RequestId;
+use crate::workflow::Trouble;
+use crate::workflow::checkout::CheckoutError;
+
+/// What went wrong, as a stable word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Code {
+    /// Not JSON, too large, or not `application/json`; also a method that the path does not have.
+    Malformed,
+    /// JSON, but a member is missing, unknown, of the wrong type or not acceptable.
+    Invalid,
+    /// Missing or wrong key or token.
+    Unauthorized,
+    /// No such event type, hold, command or path.
+    NotFound,
+    /// Another live hold has the slot, or won the race for it.
+    SlotTaken,
+    /// A cancel came after the money.
+    AlreadyPaid,
+    /// The first request with this key is still running.
+    IdempotencyInProgress,
+    /// This key was used with another body.
+    IdempotencyMismatch,
+    /// Webhook signature missing, wrong or too old.
+    BadSignature,
+    /// Too many requests.
+    RateLimited,
+    /// Stripe timed out, refused for load, or is down.
+    StripeUnavailable,
+    /// The database is away.
+    StoreUnavailable,
+    /// Our bug.
+    Internal,
+}
+
+impl Code {
+    fn status(self) -> StatusCode {
+        match self {
+            Self::Malformed | Self::BadSignature => StatusCode::BAD_REQUEST,
+            Self::Invalid | Self::IdempotencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::SlotTaken | Self::AlreadyPaid | Self::IdempotencyInProgress => StatusCode::CONFLICT,
+            Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+            Self::StripeUnavailable | Self::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn title(self) -> &'static str {
+        match self {
+            Self::Malformed => "The request cannot be read",
+            Self::Invalid => "The request is not acceptable",
+            Self::Unauthorized => "The key or token is missing or wrong",
+            Self::NotFound => "There is no such thing",
+            Self::SlotTaken => "The slot is taken",
+            Self::AlreadyPaid => "The hold is already paid",
+            Self::IdempotencyInProgress => "The first request with this key is still running",
+            Self::IdempotencyMismatch => "This key was used with another body",
+            Self::BadSignature => "The signature is not good",
+            Self::RateLimited => "Too many requests",
+            Self::StripeUnavailable => "Stripe is unavailable",
+            Self::StoreUnavailable => "The database is unavailable",
+            Self::Internal => "Something went wrong on our side",
+        }
+    }
+
+    /// The word, as in `Serialize`.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::Invalid => "invalid",
+            Self::Unauthorized => "unauthorized",
+            Self::NotFound => "not_found",
+            Self::SlotTaken => "slot_taken",
+            Self::AlreadyPaid => "already_paid",
+            Self::IdempotencyInProgress => "idempotency_in_progress",
+            Self::IdempotencyMismatch => "idempotency_mismatch",
+            Self::BadSignature => "bad_signature",
+            Self::RateLimited => "rate_limited",
+            Self::StripeUnavailable => "stripe_unavailable",
+            Self::StoreUnavailable => "store_unavailable",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// Seconds after which it is worth trying again, where waiting helps.
+    fn retry_after(self) -> Option<u64> {
+        match self {
+            Self::IdempotencyInProgress => Some(1),
+            Self::StripeUnavailable | Self::StoreUnavailable => Some(2),
+            Self::RateLimited => Some(60),
+            _ => None,
+        }
+    }
+}
+
+/// What is wrong with one member of a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct FieldFault {
+    /// Which member, as a path: `guest.email`.
+    #[schema(example = "guest.email")]
+    pub(crate) field: String,
+    /// What is wrong with it.
+    #[schema(example = "is missing")]
+    pub(crate) detail: String,
+}
+
+/// An error on its way out.
+#[derive(Clone, Debug)]
+pub(crate) struct Problem {
+    code: Code,
+    status: StatusCode,
+    detail: String,
+    errors: Vec<FieldFault>,
+    retry_after: Option<u64>,
+}
+
+impl Problem {
+    /// A problem of this code; `detail` is for people and says nothing personal or internal.
+    pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
+        let (status, retry_after) = (code.status(), code.retry_after());
+        Self { code, status, detail: detail.into(), errors: Vec::new(), retry_after }
+    }
+
+    /// `malformed` with its narrower status: 413, 415 or 405.
+    pub(crate) fn malformed(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self { status, ..Self::new(Code::Malformed, detail) }
+    }
+
+    /// `invalid`, naming each field.
+    pub(crate) fn invalid(errors: Vec<FieldFault>) -> Self {
+        let detail = match errors.as_slice() {
+            [one] => format!("{} {}", one.field, one.detail),
+            many => format!("{} members are not acceptable", many.len()),
+        };
+        Self { errors, ..Self::new(Code::Invalid, detail) }
+    }
+
+    /// `invalid` for one field.
+    pub(crate) fn invalid_field(field: &str, detail: impl Into<String>) -> Self {
+        Self::invalid(vec![FieldFault { field: field.to_owned(), detail: detail.into() }])
+    }
+
+    /// `not_found`.
+    pub(crate) fn not_found(what: &str) -> Self {
+        Self::new(Code::NotFound, format!("there is no such {what}"))
+    }
+}
+
+/// The body of every error.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ProblemDetails {
+    /// A name for the kind of problem.
+    #[schema(example = "urn:holdfast:problem:slot_taken")]
+    r#type: String,
+    /// The kind of problem in words.
+    title: &'static str,
+    /// The HTTP status, again.
+    #[schema(example = 409)]
+    status: u16,
+    /// What happened here.
+    detail: String,
+    /// What happened, as a stable word for programs.
+    code: Code,
+    /// This request's id, as in the header `x-request-id` and in the log.
+    request_id: String,
+    /// What is wrong with which member; only with `invalid`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    errors: Vec<FieldFault>,
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Writes problems out; also those that the framework raised without a body, such as a path that does not exist.
+pub(super) async fn render(request: Request, next: Next) -> Response {
+    let id = request.extensions().get::<RequestId>().cloned().unwrap_or_default();
+    let response = next.run(request).await;
+    match response.extensions().get::<Problem>() {
+        Some(problem) => problem.clone().write(&id, response.headers().get(header::ALLOW).cloned()),
+        None => response,
+    }
+}
+
+impl Problem {
+    fn write(self, id: &RequestId, allow: Option<HeaderValue>) -> Response {
+        let body = ProblemDetails {
+            r#type: format!("urn:holdfast:problem:{}", self.code.name()),
+            title: self.code.title(),
+            status: self.status.as_u16(),
+            detail: self.detail,
+            code: self.code,
+            request_id: id.to_string(),
+            errors: self.errors,
+        };
+        let mut response = (self.status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        if let Some(allow) = allow {
+            headers.insert(header::ALLOW, allow);
+        }
+        response
+    }
+}
+
+impl From<Trouble> for Problem {
+    fn from(trouble: Trouble) -> Self {
+        let source = std::error::Error::source(&trouble).map(chain).unwrap_or_default();
+        match &trouble {
+            Trouble::Stripe { retry_after } => {
+                tracing::warn!("answered 503: Stripe is unavailable");
+                let seconds = retry_after.map(|wait| wait.as_secs().clamp(1, 60));
+                let problem = Self::new(Code::StripeUnavailable, "try again shortly; nothing was charged or held");
+                Self { retry_after: seconds.or(problem.retry_after), ..problem }
+            }
+            Trouble::Store(_) => {
+                tracing::error!(error = source, "answered 503: the database is unavailable");
+                Self::new(Code::StoreUnavailable, "try again shortly")
+            }
+            Trouble::Internal(_) => {
+                tracing::error!(error = source, "answered 500");
+                Self::new(Code::Internal, "the log has the details under this request's id")
+            }
+        }
+    }
+}
+
+/// An error with its causes, in one line.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+impl From<CheckoutError> for Problem {
+    fn from(error: CheckoutError) -> Self {
+        match error {
+            CheckoutError::UnknownEventType => Self::not_found("event type"),
+            CheckoutError::Start(why) => Self::invalid_field("starts_at", why.to_string()),
+            CheckoutError::Email => Self::invalid_field("guest.email", "is not an address that Stripe accepts"),
+            CheckoutError::SlotTaken => Self::new(Code::SlotTaken, "someone else has this slot"),
+            CheckoutError::InProgress => {
+                Self::new(Code::IdempotencyInProgress, "ask again with the same key for its answer")
+            }
+            CheckoutError::Mismatch => Self::new(Code::IdempotencyMismatch, "use a new key for a new request"),
+            CheckoutError::Trouble(trouble) => trouble.into(),
+        }
+    }
+}

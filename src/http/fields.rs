@@ -1,0 +1,90 @@
+//! What single members of a request must look like, whichever request they come in.
+
+use chrono::{DateTime, Utc};
+use email_address::{EmailAddress, Options};
+use url::{Origin, Url};
+
+const MAX_NAME: usize = 200;
+const MAX_URL: usize = 2_000;
+
+/// An instant in RFC 3339, any offset.
+pub(super) fn instant(text: &str) -> Result<DateTime<Utc>, &'static str> {
+    let parsed = DateTime::parse_from_rfc3339(text).map_err(|_| "must be a time like 2026-12-01T10:00:00Z")?;
+    Ok(parsed.with_timezone(&Utc))
+}
+
+/// An address that mail could be sent to.
+pub(super) fn email(text: &str) -> Result<String, &'static str> {
+    let options = Options::default().with_required_tld().without_display_text().without_domain_literal();
+    let address = EmailAddress::parse_with_options(text, options).map_err(|_| "is not an e-mail address")?;
+    if text.len() > 254 {
+        return Err("is longer than an e-mail address can be");
+    }
+    Ok(address.to_string())
+}
+
+/// A name for people to read: not empty, not long, no control characters.
+pub(super) fn name(text: &str) -> Result<String, &'static str> {
+    let trimmed = text.trim();
+    if trimmed.is_empty() || trimmed.chars().count() > MAX_NAME {
+        return Err("must be 1 to 200 characters");
+    }
+    if trimmed.chars().any(char::is_control) {
+        return Err("must not contain control characters");
+    }
+    Ok(trimmed.to_owned())
+}
+
+/// A URL that Stripe may send the guest to: its origin is one that the shop named.
+pub(super) fn return_url(text: &str, origins: &[Origin]) -> Result<String, &'static str> {
+    let url = Url::parse(text).map_err(|_| "must be an absolute URL")?;
+    let plain = matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none();
+    if !plain || text.len() > MAX_URL || text.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        return Err("must be a plain http or https URL of at most 2000 characters");
+    }
+    if !origins.contains(&url.origin()) {
+        return Err("must have one of the allowed origins");
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_one_that_mail_can_be_sent_to() {
+        for good in ["ada@example.com", "a.b+c@sub.example.org", "ünï@example.com"] {
+            assert_eq!(email(good).as_deref(), Ok(good));
+        }
+        let long = format!("{}@example.com", "a".repeat(300));
+        for bad in ["", "ada", "ada@", "@example.com", "ada@localhost", "Ada <ada@example.com>", "a b@example.com", &long]
+        {
+            assert!(email(bad).is_err(), "{bad}");
+        }
+        assert!(email("ada@example.com\r\nBcc: x@example.com").is_err());
+    }
+
+    #[test]
+    fn a_return_url_stays_with_the_shop() {
+        let origins = [Url::parse("https://shop.example").unwrap().origin()];
+        for good in ["https://shop.example/done?h={HOLD_ID}&s={CHECKOUT_SESSION_ID}", "https://shop.example:443/x"] {
+            assert_eq!(return_url(good, &origins).as_deref(), Ok(good));
+        }
+        for bad in [
+            "https://evil.example/",
+            "https://shop.example.evil.example/",
+            "https://shop.example@evil.example/",
+            "https://user@shop.example/",
+            "http://shop.example/",
+            "https://shop.example:8443/",
+            "javascript:alert(1)",
+            "//shop.example/",
+            "/done",
+            "https://shop.example/\r\nx",
+            "",
+        ] {
+            assert!(return_url(bad, &origins).is_err(), "{bad}");
+        }
+    }
+}

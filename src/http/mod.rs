@@ -1,0 +1,152 @@
+//! The audiences: checkout pages, Stripe, operators, machines, guests. The whole route table is [`router`].
+//!
+//! Reads requests, calls a workflow, shows its answer. Decides nothing, and never touches the store.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::Response;
+use axum::routing::get;
+use secrecy::SecretString;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::timeout::RequestBodyTimeoutLayer;
+use url::Origin;
+use utoipa::openapi::OpenApi;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use self::error::{Code, Problem};
+use crate::store::Figures;
+use crate::workflow::Context;
+
+pub(crate) mod admin;
+mod body;
+mod demo;
+mod error;
+mod fields;
+mod holds;
+mod ops;
+mod pages;
+mod request_id;
+mod views;
+mod webhooks;
+
+/// Largest JSON body, in bytes.
+const MAX_BODY: usize = 64 * 1024;
+/// Largest webhook body, in bytes.
+const MAX_WEBHOOK: usize = 1024 * 1024;
+/// How long a body may pause on its way in.
+const BODY_PAUSE: std::time::Duration = std::time::Duration::from_secs(15);
+
+/// Writes metrics out, with the figures of the books where there are any.
+pub type RenderMetrics = Arc<dyn Fn(Option<Figures>) -> String + Send + Sync>;
+
+/// What the handlers work with.
+pub struct Server {
+    /// The workflows' tools.
+    pub context: Arc<Context>,
+    /// The operators' key; without one nobody is an operator.
+    pub admin_key: Option<SecretString>,
+    /// Webhook secrets, several while one is rolled.
+    pub webhook_secrets: Vec<SecretString>,
+    /// Origins that return URLs may have: the shop's and our own.
+    pub origins: Vec<Origin>,
+    /// Origins of checkout pages, for CORS.
+    pub cors_origins: Vec<HeaderValue>,
+    /// Where Stripe sends the guest who paid, unless the caller says otherwise.
+    pub success_url: String,
+    /// Where Stripe sends the guest who turned back, unless the caller says otherwise.
+    pub cancel_url: String,
+    /// Writes metrics out.
+    pub render_metrics: RenderMetrics,
+    /// Whether the demo page is served at `/`.
+    pub demo: bool,
+    /// The description of the routes; see [`description`].
+    pub openapi: String,
+}
+
+fn api() -> OpenApiRouter<Arc<Server>> {
+    let public = OpenApiRouter::new().routes(routes!(holds::create)).routes(routes!(holds::show, holds::cancel));
+    let stripe = OpenApiRouter::new()
+        .routes(routes!(webhooks::receive))
+        .layer(DefaultBodyLimit::max(MAX_WEBHOOK));
+    let machines = OpenApiRouter::new()
+        .routes(routes!(ops::livez))
+        .routes(routes!(ops::readyz))
+        .routes(routes!(ops::metrics))
+        .routes(routes!(ops::openapi));
+    OpenApiRouter::new().merge(public).merge(stripe).merge(machines)
+}
+
+fn operators() -> OpenApiRouter<Arc<Server>> {
+    OpenApiRouter::new()
+        .routes(routes!(admin::event_types::put, admin::event_types::show, admin::event_types::delete))
+        .routes(routes!(admin::event_types::list))
+        .routes(routes!(admin::holds::list))
+        .routes(routes!(admin::holds::show))
+        .routes(routes!(admin::sweep::run))
+        .routes(routes!(admin::commands::list))
+        .routes(routes!(admin::commands::retry))
+}
+
+/// All routes, ready to serve.
+pub fn router(server: Arc<Server>) -> Router {
+    let key = from_fn_with_state(server.clone(), admin::require_key);
+    let (api, _) = api().layer(cors(&server)).merge(operators().route_layer(key)).split_for_parts();
+    let mut router = api
+        .route("/checkout/done", get(pages::done))
+        .route("/checkout/cancelled", get(pages::cancelled))
+        .route("/checkout/page.js", get(pages::script))
+        .route("/checkout/page.css", get(pages::style));
+    if server.demo {
+        router = router.route("/", get(demo::page)).route("/demo/slots", get(demo::slots));
+    }
+    router
+        .fallback(async || Problem::not_found("path"))
+        .method_not_allowed_fallback(async || {
+            Problem::malformed(StatusCode::METHOD_NOT_ALLOWED, "the path does not have this method")
+        })
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(error::render))
+        .layer(from_fn(request_id::assign))
+        .with_state(server)
+}
+
+/// OpenAPI 3.1, from the handlers that serve.
+pub fn description() -> OpenApi {
+    let (_, mut api) = api().merge(operators()).split_for_parts();
+    api.info = utoipa::openapi::Info::new("Holdfast", env!("CARGO_PKG_VERSION"));
+    api.info.description = Some("Reserves time slots against Stripe payments.".to_owned());
+    let components = api.components.get_or_insert_default();
+    let bearer = |what: &str| {
+        let mut scheme = Http::new(HttpAuthScheme::Bearer);
+        scheme.description = Some(what.to_owned());
+        SecurityScheme::Http(scheme)
+    };
+    components.add_security_scheme("hold_token", bearer("The hold's own token, `hft_…`."));
+    components.add_security_scheme("admin_key", bearer("The operators' key."));
+    api
+}
+
+fn cors(server: &Server) -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(server.cors_origins.clone()))
+        .allow_methods([Method::GET, Method::POST, Method::DELETE])
+        .allow_headers([header::CONTENT_TYPE, header::AUTHORIZATION, HeaderName::from_static("idempotency-key")])
+        .expose_headers([request_id::HEADER, header::RETRY_AFTER])
+}
+
+/// A bug in a handler is a 500 for one request, not the end of the process.
+fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
+    let what = panic.downcast_ref::<String>().map(String::as_str);
+    let what = what.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("(no message)");
+    tracing::error!(what, "a handler panicked");
+    axum::response::IntoResponse::into_response(Problem::new(Code::Internal, "the log has the details"))
+}

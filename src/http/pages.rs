@@ -1,0 +1,41 @@
+//! For guests: where Stripe sends them back to, when the shop has no page of its own. Static; the page's script reads the
+//! hold by its id, as any checkout page would, and shows its state when the webhook has landed.
+
+use axum::http::{HeaderValue, header};
+use axum::response::{Html, IntoResponse};
+
+/// Nothing but our own script and style runs or loads, and nobody frames us.
+pub(super) const POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; \
+     form-action 'none'; frame-ancestors 'none'",
+);
+
+/// A page of ours.
+pub(super) fn page(html: &'static str) -> impl IntoResponse {
+    let headers = [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        // The id in the address is the right to read the hold.
+        (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    ];
+    (headers, Html(html))
+}
+
+/// After paying.
+pub(super) async fn done() -> impl IntoResponse {
+    page(include_str!("pages/done.html"))
+}
+
+/// After turning back.
+pub(super) async fn cancelled() -> impl IntoResponse {
+    page(include_str!("pages/cancelled.html"))
+}
+
+/// The script of both.
+pub(super) async fn script() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], include_str!("pages/page.js"))
+}
+
+/// The style of all pages.
+pub(super) async fn style() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("pages/page.css"))
+}

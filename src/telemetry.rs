@@ -1,0 +1,99 @@
+//! Logs and metrics. Neither ever says who a guest is, nor a secret (I9): the types that hold such things do not print.
+
+use std::sync::{Arc, OnceLock};
+
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram, gauge};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::http::RenderMetrics;
+use crate::store::Figures;
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// Sends log lines to standard error. A second call changes nothing.
+pub fn init_logs(filter: EnvFilter, format: LogFormat) {
+    let registry = tracing_subscriber::registry().with(filter);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    // An error means that the logs go somewhere already.
+    let _ = match format {
+        LogFormat::Text => registry.with(lines).try_init(),
+        LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init(),
+    };
+}
+
+/// Collects this process's metrics, from the first call on.
+///
+/// # Errors
+/// Where another recorder was installed before.
+pub fn metrics() -> Result<RenderMetrics, Box<dyn std::error::Error + Send + Sync>> {
+    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+    let handle = match HANDLE.get() {
+        Some(handle) => handle.clone(),
+        None => {
+            let handle = install()?;
+            HANDLE.get_or_init(|| handle).clone()
+        }
+    };
+    Ok(Arc::new(move |figures| {
+        figures.map(show).unwrap_or_default();
+        gauge!("holdfast_store_up").set(if figures.is_some() { 1.0 } else { 0.0 });
+        handle.run_upkeep();
+        handle.render()
+    }))
+}
+
+fn install() -> Result<PrometheusHandle, Box<dyn std::error::Error + Send + Sync>> {
+    let seconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+    let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &seconds)?
+        .install_recorder()?;
+    describe();
+    Ok(handle)
+}
+
+fn describe() {
+    describe_counter!("holdfast_checkouts_total", "checkouts by outcome: placed, lost, stripe_failed");
+    describe_counter!("holdfast_transitions_total", "steps in holds' lives, by the status they led to");
+    describe_counter!("holdfast_webhooks_total", "webhook deliveries by outcome");
+    describe_counter!("holdfast_commands_total", "orders to Stripe by outcome: done, failed");
+    describe_counter!("holdfast_sweeps_total", "sweeps that ran to their end");
+    describe_counter!("holdfast_payments_without_slot_total", "payments that came when no slot was theirs: look at each");
+    describe_counter!("holdfast_stripe_retries_total", "calls to Stripe that were repeated");
+    describe_counter!("holdfast_store_retries_total", "transactions repeated after a deadlock or a serialization failure");
+    describe_histogram!("holdfast_stripe_call_seconds", Unit::Seconds, "calls to Stripe with all their retries");
+    describe_gauge!("holdfast_stripe_circuit_open", "1 while Stripe is taken for down and calls fail at once");
+    describe_gauge!("holdfast_store_up", "1 while the database answers");
+    describe_gauge!("holdfast_holds", "live holds by status");
+    describe_gauge!("holdfast_overdue_holds", "held holds whose time is over");
+    describe_gauge!("holdfast_oldest_overdue_seconds", Unit::Seconds, "how long the oldest of them has been");
+    describe_gauge!("holdfast_commands_pending", "orders to Stripe not yet answered");
+    describe_gauge!("holdfast_commands_stuck", "of them, tried ten times or more: look at them");
+    describe_gauge!("holdfast_attempts_open", "checkouts still to be finished or recovered");
+    describe_gauge!("holdfast_money_without_slot", "payments kept for holds that have no slot: must be 0");
+    describe_gauge!("holdfast_slot_without_money", "confirmed holds without a payment: must be 0");
+    describe_gauge!("holdfast_refunds_failed", "refunds that Stripe refused: an operator must act");
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn show(figures: Figures) {
+    gauge!("holdfast_holds", "status" => "held").set(figures.held as f64);
+    gauge!("holdfast_holds", "status" => "processing").set(figures.processing as f64);
+    gauge!("holdfast_overdue_holds").set(figures.overdue as f64);
+    gauge!("holdfast_oldest_overdue_seconds").set(figures.oldest_overdue_ms as f64 / 1000.0);
+    gauge!("holdfast_commands_pending").set(figures.commands_pending as f64);
+    gauge!("holdfast_commands_stuck").set(figures.commands_stuck as f64);
+    gauge!("holdfast_attempts_open").set(figures.attempts_open as f64);
+    gauge!("holdfast_money_without_slot").set(figures.money_without_slot as f64);
+    gauge!("holdfast_slot_without_money").set(figures.slot_without_money as f64);
+    gauge!("holdfast_refunds_failed").set(figures.refunds_failed as f64);
+}
