@@ -1,0 +1,3 @@
+//! One binary for all integration tests: one module per room or promise.
+
+mod sandbox;
