@@ -6,6 +6,7 @@
 mod checkout;
 mod idempotency;
 mod official_sdk;
+mod payments;
 mod trouble;
 mod webhooks;
 mod world;
