@@ -13,3 +13,4 @@ pub mod money;
 pub mod payment;
 pub mod session;
 pub mod time;
+pub mod token;

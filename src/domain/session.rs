@@ -1,4 +1,5 @@
-//! A Stripe Checkout Session as Holdfast sees it: the terms it is made on, and what it says when asked.
+//! A Stripe Checkout Session as Holdfast sees it: the terms it is made on, what it says when asked, and how Stripe's
+//! word names the hold that it concerns.
 
 use chrono::{DateTime, Duration, Utc};
 
@@ -84,6 +85,17 @@ pub struct SessionReport {
     pub hold: Option<HoldId>,
     /// Its life.
     pub status: SessionStatus,
+}
+
+/// How an event or an answer of Stripe's names the hold that it concerns.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HoldRefs {
+    /// From our metadata, or `client_reference_id`.
+    pub hold: Option<HoldId>,
+    /// The Checkout Session.
+    pub session: Option<SessionId>,
+    /// The PaymentIntent.
+    pub intent: Option<IntentId>,
 }
 
 /// When Stripe should end a session whose hold ends at `hold_ends`: the same moment where Stripe's limits allow it.

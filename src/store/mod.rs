@@ -17,11 +17,9 @@ use crate::domain::booking::{Blocker, Booking, Cause, HistoryLine, Segment};
 use crate::domain::catalogue::EventType;
 use crate::domain::command::{Command, Order};
 use crate::domain::hold::{Asker, Transition};
-use crate::domain::ids::{
-    CommandId, EventId, EventTypeId, HoldId, IdempotencyKey, IntentId, ResourceId, SessionId,
-};
+use crate::domain::ids::{CommandId, EventId, EventTypeId, HoldId, IdempotencyKey, ResourceId, SessionId};
 use crate::domain::payment::Receipt;
-use crate::domain::session::SessionTerms;
+use crate::domain::session::{HoldRefs, SessionTerms};
 
 pub mod postgres;
 mod rows;
@@ -132,17 +130,6 @@ pub enum ReleaseLease {
     NotHeld(Booking),
     /// There is no such hold.
     Missing,
-}
-
-/// How an event or an answer of Stripe's names the hold that it concerns.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct HoldRefs {
-    /// From our metadata, or `client_reference_id`.
-    pub hold: Option<HoldId>,
-    /// The Checkout Session.
-    pub session: Option<SessionId>,
-    /// The PaymentIntent.
-    pub intent: Option<IntentId>,
 }
 
 /// A webhook event as it is kept.

@@ -1,0 +1,279 @@
+//! Starting a checkout: session first, then the hold, in one saga that no crash and no hang-up leaves half-way.
+//!
+//! 1. Look: the key may have its answer already, the slot may be visibly taken; neither costs a write or a call.
+//!    An overdue hold in the way is released first, by `release`.
+//! 2. Claim the attempt (commit): from here on, a crash leaves a row that says what Stripe may have been asked.
+//! 3. Create the session at Stripe, with no transaction open (I6).
+//! 4. Place the hold (commit): the database decides who gets the slot (I1). Only now does the URL leave the process
+//!    (I4). The loser's session is ended by a command written in the same transaction.
+//!
+//! What a process that died left behind is mended by `recover`, on the sweep.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use uuid::{NoContext, Timestamp, Uuid};
+
+use super::release::Outcome;
+use super::{Context, Trouble};
+use crate::domain::booking::{Booking, Cause, Guest, Segment};
+use crate::domain::catalogue::StartError;
+use crate::domain::hold::Hold;
+use crate::domain::ids::{EventTypeId, HoldId, IdempotencyKey};
+use crate::domain::session::{NewSession, SessionTerms, first_check, session_expiry};
+use crate::gateway::GatewayError;
+use crate::store::{AttemptEnd, Claim, NewAttempt, Placement};
+
+/// What a checkout page asks for.
+#[derive(Clone, Debug)]
+pub struct CheckoutRequest {
+    /// What is to be booked; all its terms come from the catalogue (I8).
+    pub event_type: EventTypeId,
+    /// From when on.
+    pub starts_at: DateTime<Utc>,
+    /// For whom.
+    pub guest: Guest,
+    /// The caller's own pairs.
+    pub metadata: BTreeMap<String, String>,
+    /// Where Stripe sends the guest who paid; `{HOLD_ID}` is filled in.
+    pub success_url: String,
+    /// Where Stripe sends the guest who turned back; `{HOLD_ID}` is filled in.
+    pub cancel_url: String,
+    /// The caller's key.
+    pub key: Option<IdempotencyKey>,
+    /// SHA-256 of the body, in hex.
+    pub fingerprint: String,
+}
+
+/// A checkout that can go on.
+#[derive(Clone, Debug)]
+pub enum Checkout {
+    /// The slot was free, and is now held.
+    Placed(Booking),
+    /// The same key and body came before; this is the hold they got.
+    Replayed(Booking),
+}
+
+/// Why a checkout cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckoutError {
+    /// No such event type.
+    #[error("no such event type")]
+    UnknownEventType,
+    /// That start is not for sale.
+    #[error("starts_at {0}")]
+    Start(StartError),
+    /// Stripe does not take the guest's address.
+    #[error("the address is not one that Stripe accepts")]
+    Email,
+    /// Another live hold has the slot, or won the race for it.
+    #[error("the slot is taken")]
+    SlotTaken,
+    /// The first request with this key is still running.
+    #[error("the first request with this key is still running")]
+    InProgress,
+    /// The key was used with another body.
+    #[error("the key was used with another body")]
+    Mismatch,
+    /// Nobody's fault who asked.
+    #[error(transparent)]
+    Trouble(#[from] Trouble),
+}
+
+impl From<crate::store::StoreError> for CheckoutError {
+    fn from(error: crate::store::StoreError) -> Self {
+        Self::Trouble(error.into())
+    }
+}
+
+/// Starts a checkout in a task of its own, so that a guest who hangs up stops nothing half-way.
+///
+/// # Errors
+/// [`CheckoutError`]; nothing is held then.
+pub async fn checkout(context: &Arc<Context>, request: CheckoutRequest) -> Result<Checkout, CheckoutError> {
+    let saga = Arc::clone(context);
+    let task = context.sagas.spawn(async move { run(&saga, request).await });
+    match task.await {
+        Ok(answer) => answer,
+        Err(died) => Err(CheckoutError::Trouble(Trouble::Internal(Box::new(died)))),
+    }
+}
+
+async fn run(context: &Context, request: CheckoutRequest) -> Result<Checkout, CheckoutError> {
+    if let Some(booking) = answer_to_key(context, &request).await? {
+        return Ok(Checkout::Replayed(booking));
+    }
+    let event_type = context.store.event_type(&request.event_type).await?;
+    let event_type = event_type.ok_or(CheckoutError::UnknownEventType)?;
+    let segments = event_type.segments(request.starts_at, context.now()).map_err(CheckoutError::Start)?;
+    let first = segments.first().ok_or(CheckoutError::UnknownEventType)?;
+    let _turn = tokio::time::timeout(context.settings.patience, context.gate.enter(first))
+        .await
+        .map_err(|_| Trouble::Stripe { retry_after: None })?;
+    if !clear_the_way(context, &segments).await? {
+        // The hold in the way may be this very request's, sent twice.
+        let mine = answer_to_key(context, &request).await?;
+        return mine.map(Checkout::Replayed).ok_or(CheckoutError::SlotTaken);
+    }
+    let draft = Draft::new(context, request, event_type.name, event_type.price, segments);
+    match claim(context, &draft).await? {
+        Some(booking) => Ok(Checkout::Replayed(booking)),
+        None => create_and_place(context, draft).await.map(Checkout::Placed),
+    }
+}
+
+/// The hold that this key has already got, where it has one.
+async fn answer_to_key(context: &Context, request: &CheckoutRequest) -> Result<Option<Booking>, CheckoutError> {
+    let Some(key) = &request.key else { return Ok(None) };
+    match context.store.look_at_key(key, &request.fingerprint).await? {
+        Claim::Free => Ok(None),
+        Claim::Running => Err(CheckoutError::InProgress),
+        Claim::Mismatch => Err(CheckoutError::Mismatch),
+        Claim::Placed(id) => Ok(context.store.booking(id).await?),
+    }
+}
+
+/// Releases overdue holds that are in the way; `false` where one stays.
+async fn clear_the_way(context: &Context, segments: &[Segment]) -> Result<bool, Trouble> {
+    let blockers = context.store.blockers(segments, context.now()).await?;
+    if blockers.iter().any(|blocker| !blocker.overdue) {
+        return Ok(false);
+    }
+    for blocker in blockers {
+        match super::release::release(context, blocker.hold, None, Cause::Checkout).await? {
+            Outcome::Over(booking) if booking.hold.status.is_live() => return Ok(false),
+            Outcome::Over(_) | Outcome::Missing => {}
+        }
+    }
+    Ok(true)
+}
+
+/// A checkout whose terms are settled.
+struct Draft {
+    request: CheckoutRequest,
+    segments: Vec<Segment>,
+    terms: SessionTerms,
+    now: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+}
+
+impl Draft {
+    fn new(
+        context: &Context,
+        request: CheckoutRequest,
+        name: String,
+        price: crate::domain::money::Money,
+        segments: Vec<Segment>,
+    ) -> Self {
+        let now = context.now();
+        let expires_at = now + context.settings.hold_ttl;
+        let hold = new_hold_id(now);
+        let terms = SessionTerms {
+            hold,
+            name,
+            price,
+            email: request.guest.email.clone(),
+            success_url: with_hold_id(&request.success_url, hold),
+            cancel_url: with_hold_id(&request.cancel_url, hold),
+            expires_at: session_expiry(now, expires_at),
+        };
+        Self { request, segments, terms, now, expires_at }
+    }
+
+    fn booking(self, session: NewSession) -> Booking {
+        Booking {
+            hold: Hold::placed(self.terms.hold, session.id, self.terms.price),
+            event_type: self.request.event_type,
+            segments: self.segments,
+            guest: self.request.guest,
+            metadata: self.request.metadata,
+            checkout_url: session.url,
+            expires_at: self.expires_at,
+            session_expires_at: self.terms.expires_at,
+            created_at: self.now,
+            updated_at: self.now,
+            due_at: Some(first_check(self.expires_at, self.terms.expires_at)),
+            tries: 0,
+            version: 1,
+        }
+    }
+}
+
+/// Time-ordered, which keeps the index of holds compact; its 74 random bits make it unguessable.
+fn new_hold_id(now: DateTime<Utc>) -> HoldId {
+    let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
+    HoldId(Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, now.timestamp_subsec_nanos())))
+}
+
+fn with_hold_id(url: &str, hold: HoldId) -> String {
+    url.replace("{HOLD_ID}", &hold.to_string())
+}
+
+/// Writes the attempt; the hold that the key already has, where another request was faster.
+async fn claim(context: &Context, draft: &Draft) -> Result<Option<Booking>, CheckoutError> {
+    let attempt = NewAttempt {
+        terms: draft.terms.clone(),
+        key: draft.request.key.clone(),
+        fingerprint: draft.request.fingerprint.clone(),
+        now: draft.now,
+    };
+    match context.store.claim_attempt(&attempt).await? {
+        Claim::Free => Ok(None),
+        Claim::Running => Err(CheckoutError::InProgress),
+        Claim::Mismatch => Err(CheckoutError::Mismatch),
+        // It was placed a moment ago and may have been released since; then its caller may simply ask again.
+        Claim::Placed(id) => context.store.booking(id).await?.map(Some).ok_or(CheckoutError::InProgress),
+    }
+}
+
+async fn create_and_place(context: &Context, draft: Draft) -> Result<Booking, CheckoutError> {
+    let hold = draft.terms.hold;
+    let session = match context.gateway.create_session(&draft.terms).await {
+        Ok(session) => session,
+        Err(error) => return Err(give_up(context, hold, error).await),
+    };
+    let booking = draft.booking(session);
+    match context.store.place(&booking).await {
+        Ok(Placement::Placed) => {
+            tracing::info!(%hold, event_type = %booking.event_type, "hold placed");
+            metrics::counter!("holdfast_checkouts_total", "outcome" => "placed").increment(1);
+            Ok(booking)
+        }
+        Ok(Placement::SlotTaken(command)) => {
+            tracing::info!(%hold, "slot lost to another checkout; its session is being expired");
+            metrics::counter!("holdfast_checkouts_total", "outcome" => "lost").increment(1);
+            super::commands::run_now(context, command).await;
+            Err(CheckoutError::SlotTaken)
+        }
+        // We took so long that the sweep took us for dead; it ends the session.
+        Ok(Placement::Gone) => Err(Trouble::Stripe { retry_after: None }.into()),
+        // Not known whether it was committed. If it was, the key finds it; if not, the attempt is still running, and
+        // the session that nobody was given is found through it.
+        Err(error) => {
+            end_attempt(context, hold, AttemptEnd::Unsettled).await;
+            Err(error.into())
+        }
+    }
+}
+
+/// Sorts what a failed creation leaves behind.
+async fn give_up(context: &Context, hold: HoldId, error: GatewayError) -> CheckoutError {
+    let end = match &error {
+        GatewayError::Refused(_) | GatewayError::Unavailable { .. } => AttemptEnd::Abandoned,
+        GatewayError::Unknown => AttemptEnd::Unsettled,
+    };
+    end_attempt(context, hold, end).await;
+    metrics::counter!("holdfast_checkouts_total", "outcome" => "stripe_failed").increment(1);
+    match error {
+        GatewayError::Refused(refusal) if refusal.param.as_deref() == Some("customer_email") => CheckoutError::Email,
+        other => CheckoutError::Trouble(other.into()),
+    }
+}
+
+async fn end_attempt(context: &Context, hold: HoldId, end: AttemptEnd) {
+    if let Err(error) = context.store.end_attempt(hold, end, context.now()).await {
+        // It stays `running`, and the sweep finds it when it is stale.
+        tracing::warn!(%hold, %error, "attempt left to the sweep");
+    }
+}

@@ -1,0 +1,157 @@
+//! The outbox worker: carries out the durable orders to Stripe (I7).
+//!
+//! A command is leased, Stripe is called with no transaction open (I6), and the answer settles it. Without a good answer
+//! it comes back with growing pauses, for ever; an operator sees it when it is stuck. The calls are keyed or harmless
+//! when repeated, so a worker that died half-way is simply followed by another.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use tokio_util::sync::CancellationToken;
+
+use super::{Context, Trouble, release, settle, spread};
+use crate::domain::booking::Cause;
+use crate::domain::command::{Command, Order, backoff};
+use crate::domain::hold::Fact;
+use crate::domain::ids::{CommandId, IntentId, SessionId};
+use crate::domain::money::Money;
+use crate::domain::payment::Receipt;
+use crate::domain::session::{HoldRefs, SessionPayment};
+
+/// How many are leased and carried out at a time.
+const BATCH: u32 = 8;
+/// How often the worker looks without being told: for commands of other instances, and for retries.
+const POLL: Duration = Duration::from_secs(5);
+
+/// What a round of work came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Answered by Stripe for good.
+    pub done: u64,
+    /// To be tried again.
+    pub failed: u64,
+}
+
+/// Works until told to stop: at once when a command was written here, and now and then.
+pub async fn work(context: Arc<Context>, stop: CancellationToken) {
+    loop {
+        if let Err(error) = run_due(&context).await {
+            tracing::warn!(%error, "commands wait for the database");
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = context.new_commands.notified() => {}
+            () = tokio::time::sleep(POLL) => {}
+        }
+    }
+}
+
+/// Carries out all commands that are due.
+///
+/// # Errors
+/// [`Trouble::Store`] where the database is away; what is leased comes back when the lease ends.
+pub async fn run_due(context: &Context) -> Result<Report, Trouble> {
+    let mut report = Report::default();
+    loop {
+        let batch = context.store.lease_commands(context.now(), context.settings.lease, BATCH).await?;
+        let full = batch.len() == BATCH as usize;
+        let results: Vec<bool> = futures::stream::iter(batch)
+            .map(|command| carry_out(context, command))
+            .buffer_unordered(BATCH as usize)
+            .collect()
+            .await;
+        for done in results {
+            if done { report.done += 1 } else { report.failed += 1 }
+        }
+        if !full {
+            return Ok(report);
+        }
+    }
+}
+
+/// Carries one out now, as a favour to whoever waits; where that fails or takes long, the worker has it anyway.
+pub(super) async fn run_now(context: &Context, id: CommandId) {
+    match context.store.lease_command(id, context.settings.lease).await {
+        Ok(Some(command)) => {
+            carry_out(context, command).await;
+        }
+        Ok(None) => {}
+        Err(error) => tracing::warn!(command = %id, %error, "command left to the worker"),
+    }
+}
+
+/// Carries out a leased command; whether it is done.
+async fn carry_out(context: &Context, command: Command) -> bool {
+    let id = command.id;
+    let result = match call(context, &command).await {
+        Ok(()) => context.store.finish_command(&command, context.now()).await.map_err(Trouble::from),
+        Err(error) => Err(error),
+    };
+    let done = result.is_ok();
+    if let Err(error) = result {
+        tracing::warn!(command = %id, tries = command.tries + 1, %error, "command failed; it will be tried again");
+        note_failure(context, &command, &error).await;
+    }
+    let outcome = if done { "done" } else { "failed" };
+    metrics::counter!("holdfast_commands_total", "outcome" => outcome).increment(1);
+    done
+}
+
+async fn note_failure(context: &Context, command: &Command, error: &Trouble) {
+    let due_at = context.now() + backoff(command.tries + 1, spread());
+    let text = match std::error::Error::source(error) {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    };
+    if let Err(error) = context.store.fail_command(command.id, &text, due_at).await {
+        tracing::warn!(command = %command.id, %error, "the lease has to run out by itself");
+    }
+}
+
+async fn call(context: &Context, command: &Command) -> Result<(), Trouble> {
+    match &command.order {
+        Order::ExpireSession(session) => expire(context, session).await,
+        Order::Refund { intent, money } => refund(context, command, intent, *money).await,
+    }
+}
+
+/// Ends a session that belongs to no live hold. One that was paid all the same is a payment without a slot (I3).
+async fn expire(context: &Context, session: &SessionId) -> Result<(), Trouble> {
+    let Some(fact) = release::verdict(context, session).await? else {
+        return Err(Trouble::Stripe { retry_after: None });
+    };
+    let Fact::SessionCompleted(SessionPayment::Paid(receipt)) = &fact else { return Ok(()) };
+    let by_session = HoldRefs { session: Some(session.clone()), ..HoldRefs::default() };
+    match context.store.find_booking(&by_session).await? {
+        Some(booking) => settle::apply_fact(context, booking, &fact, Cause::Command).await.map(drop),
+        None => {
+            let report = context.gateway.session(session).await?;
+            let refs = HoldRefs { hold: report.hold, ..by_session };
+            settle::stray(context, &refs, Some(receipt), None).await.map(drop)
+        }
+    }
+}
+
+async fn refund(context: &Context, command: &Command, intent: &IntentId, money: Money) -> Result<(), Trouble> {
+    context.gateway.refund(intent, money, &command.id.to_string()).await?;
+    let Some(hold) = command.hold else { return Ok(()) };
+    let Some(booking) = context.store.booking(hold).await? else { return Ok(()) };
+    let Some(payment) = booking.hold.payment(intent) else { return Ok(()) };
+    let paid = Receipt { intent: intent.clone(), money: payment.money };
+    let back = (payment.refunded + money.amount).min(payment.money.amount);
+    let fact = Fact::Refunded { paid, back };
+    settle::apply_fact(context, booking, &fact, Cause::Command).await.map(drop)
+}
+
+/// Makes a command due now and carries it out; `None` where there is no such pending one.
+///
+/// # Errors
+/// [`Trouble::Store`].
+pub async fn retry(context: &Context, id: CommandId) -> Result<Option<Command>, Trouble> {
+    if context.store.retry_command(id, context.now()).await?.is_none() {
+        return Ok(None);
+    }
+    run_now(context, id).await;
+    Ok(context.store.command(id).await?)
+}

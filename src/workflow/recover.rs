@@ -1,0 +1,54 @@
+//! Recovering attempts: what a checkout left behind whose process died, or whose call to Stripe had no clear end (I4).
+//!
+//! The creation is repeated with the same key and the same parameters: Stripe answers with the session that it may have
+//! made, or makes it now. Either way its id is known then, and it is ended by a command. Nobody was ever given its URL.
+
+use super::{Context, Trouble, commands, spread};
+use crate::domain::command::backoff;
+use crate::domain::session::MIN_SESSION_LIFE;
+use crate::gateway::GatewayError;
+use crate::store::{AttemptEnd, StaleAttempt};
+
+const BATCH: u32 = 20;
+
+/// Recovers the attempts that are due; how many of them are still open.
+///
+/// # Errors
+/// [`Trouble::Store`].
+pub(super) async fn run(context: &Context) -> Result<u64, Trouble> {
+    let now = context.now();
+    let stale_before = now - context.settings.attempt_stale_after;
+    let batch = context.store.lease_stale_attempts(stale_before, now, context.settings.lease, BATCH).await?;
+    let mut open = 0;
+    for attempt in batch {
+        if !recover(context, &attempt).await? {
+            open += 1;
+        }
+    }
+    Ok(open)
+}
+
+/// Whether the attempt is closed now.
+async fn recover(context: &Context, attempt: &StaleAttempt) -> Result<bool, Trouble> {
+    let (store, hold, now) = (&context.store, attempt.terms.hold, context.now());
+    match context.gateway.create_session(&attempt.terms).await {
+        Ok(session) => {
+            let command = store.abandon_with_session(hold, &session.id, now).await?;
+            commands::run_now(context, command).await;
+            tracing::info!(%hold, "attempt recovered; its session is being expired");
+            Ok(true)
+        }
+        // Its parameters are no longer good for a new session, and Stripe keeps no answer for the key: either none was
+        // ever made, or it has ended by itself, for it cannot outlive its own `expires_at`.
+        Err(GatewayError::Refused(refusal)) if attempt.terms.expires_at < now + MIN_SESSION_LIFE => {
+            tracing::info!(%hold, %refusal, "attempt left no session");
+            store.end_attempt(hold, AttemptEnd::Abandoned, now).await?;
+            Ok(true)
+        }
+        Err(error) => {
+            tracing::warn!(%hold, %error, "attempt could not be recovered yet");
+            store.defer_attempt(hold, now + backoff(attempt.tries + 1, spread())).await?;
+            Ok(false)
+        }
+    }
+}

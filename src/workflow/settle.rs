@@ -1,0 +1,174 @@
+//! Settling: a fact becomes a transition, whoever told it: an event, Stripe's answer to a question, or to an order.
+//!
+//! Load, decide by the pure rule, compare-and-swap; where another was faster, decide again on what it left. The event,
+//! its effect, its history line and the commands that it causes are one transaction (I5), so an answer of 2xx means that
+//! all of it is on the books, and a repeated event finds itself there.
+
+use super::{Context, Trouble};
+use crate::domain::booking::{Booking, Cause};
+use crate::domain::hold::{Decision, Fact, Status, Why, decide};
+use crate::domain::ids::HoldId;
+use crate::domain::payment::Receipt;
+use crate::domain::session::HoldRefs;
+use crate::gateway::webhook::{Event, Told};
+use crate::store::{Applied, Change, EventRecord, Step};
+
+/// What became of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It and whatever it changed are on the books.
+    Applied,
+    /// It was on the books already.
+    Duplicate,
+    /// It is none of our business.
+    Ignored,
+}
+
+/// How often a decision is made again because another was faster, before that counts as a bug.
+const MOST_ROUNDS: usize = 20;
+
+/// Settles a webhook event whose signature was found good. `payload` is its body, kept for a replay.
+///
+/// # Errors
+/// [`Trouble`]; nothing is written then, and Stripe must send it again.
+pub async fn event(context: &Context, event: Event, payload: &str) -> Result<Outcome, Trouble> {
+    let outcome = sort(context, &event, payload).await?;
+    let (id, kind) = (&event.id, &event.kind);
+    tracing::info!(event = %id, kind, ?outcome, "webhook settled");
+    Ok(outcome)
+}
+
+async fn sort(context: &Context, event: &Event, payload: &str) -> Result<Outcome, Trouble> {
+    if event.livemode != context.settings.livemode {
+        return Ok(Outcome::Ignored);
+    }
+    let Told::About { refs, fact, money } = &event.told else { return Ok(Outcome::Ignored) };
+    let record = EventRecord { id: event.id.clone(), kind: event.kind.clone(), payload: payload.to_owned() };
+    match context.store.find_booking(refs).await? {
+        Some(booking) => {
+            let cause = Cause::Event(event.id.clone());
+            let settled = settle(context, booking, fact, cause, Some(record)).await?;
+            Ok(if settled.is_some() { Outcome::Applied } else { Outcome::Duplicate })
+        }
+        None => stray(context, refs, money.as_ref(), Some(record)).await,
+    }
+}
+
+/// An event for a hold that we do not have. Another product on the same account is none of our business; money that
+/// carries our metadata is a payment without a slot, and goes back (I3).
+pub(super) async fn stray(
+    context: &Context,
+    refs: &HoldRefs,
+    money: Option<&Receipt>,
+    record: Option<EventRecord>,
+) -> Result<Outcome, Trouble> {
+    let (Some(claimed), Some(receipt)) = (refs.hold, money) else { return Ok(Outcome::Ignored) };
+    match context.store.apply_orphan(record.as_ref(), Some(claimed), receipt, context.now()).await? {
+        Applied::Done { .. } => {
+            context.new_commands.notify_one();
+            metrics::counter!("holdfast_payments_without_slot_total", "kind" => "no_hold").increment(1);
+            tracing::error!(hold = %claimed, intent = %receipt.intent, "payment for a hold that is not on the books; it is being refunded");
+            Ok(Outcome::Applied)
+        }
+        Applied::Seen | Applied::Lost => Ok(Outcome::Duplicate),
+    }
+}
+
+/// Settles a fact that Stripe told us as an answer; the hold as it is afterwards.
+///
+/// # Errors
+/// [`Trouble`]; nothing is written then.
+pub(super) async fn apply_fact(
+    context: &Context,
+    booking: Booking,
+    fact: &Fact,
+    cause: Cause,
+) -> Result<Booking, Trouble> {
+    let id = booking.hold.id;
+    let settled = settle(context, booking, fact, cause, None).await?;
+    settled.ok_or_else(|| impossible(id, "an answer was taken for an event"))
+}
+
+/// The hold after the fact; `None` where the event was on the books already.
+async fn settle(
+    context: &Context,
+    mut booking: Booking,
+    fact: &Fact,
+    cause: Cause,
+    record: Option<EventRecord>,
+) -> Result<Option<Booking>, Trouble> {
+    let id = booking.hold.id;
+    for _ in 0..MOST_ROUNDS {
+        let step = match decide(&booking.hold, fact, context.settings.policy) {
+            Decision::Stay(_) if record.is_none() => return Ok(Some(booking)),
+            Decision::Stay(_) => None,
+            Decision::Change(transition) => Some(Step::Take(transition)),
+            Decision::Reclaim { free, taken } => Some(Step::Reclaim { free, taken }),
+        };
+        let change = change(context, &booking, step, &cause, &record);
+        let applied = context.store.apply(&change).await?;
+        match applied {
+            Applied::Done { reclaimed, orders } => {
+                announce(context, &change, reclaimed, orders);
+                return reload(context, id).await.map(Some);
+            }
+            Applied::Seen => return Ok(None),
+            Applied::Lost => booking = reload(context, id).await?,
+        }
+    }
+    Err(impossible(id, "the hold changed faster than it could be settled"))
+}
+
+fn change(
+    context: &Context,
+    booking: &Booking,
+    step: Option<Step>,
+    cause: &Cause,
+    record: &Option<EventRecord>,
+) -> Change {
+    let now = context.now();
+    let starts_processing = matches!(&step, Some(Step::Take(t)) if t.next.status == Status::Processing)
+        && booking.hold.status != Status::Processing;
+    Change {
+        event: record.clone(),
+        hold: booking.hold.id,
+        version: booking.version,
+        step,
+        cause: cause.clone(),
+        now,
+        check_at: starts_processing.then(|| now + context.settings.ask_processing_after),
+    }
+}
+
+async fn reload(context: &Context, id: HoldId) -> Result<Booking, Trouble> {
+    let booking = context.store.booking(id).await?;
+    booking.ok_or_else(|| impossible(id, "a hold vanished"))
+}
+
+fn impossible(id: HoldId, what: &str) -> Trouble {
+    Trouble::Internal(format!("{what}: {id}").into())
+}
+
+/// Tells the outbox worker, the metrics and the operator.
+fn announce(context: &Context, change: &Change, reclaimed: Option<bool>, orders: usize) {
+    if orders > 0 {
+        context.new_commands.notify_one();
+    }
+    let transition = match (&change.step, reclaimed) {
+        (Some(Step::Take(transition)), _) => transition,
+        (Some(Step::Reclaim { free, .. }), Some(true)) => free,
+        (Some(Step::Reclaim { taken, .. }), _) => taken,
+        (None, _) => return,
+    };
+    let (hold, status, why) = (change.hold, transition.next.status, &transition.why);
+    metrics::counter!("holdfast_transitions_total", "to" => super::inspect::status_name(status)).increment(1);
+    match why {
+        Why::LatePaymentGotItsSlot | Why::LatePaymentRefunded | Why::PaymentAfterCancellation | Why::SecondPayment => {
+            metrics::counter!("holdfast_payments_without_slot_total", "kind" => "late").increment(1);
+            tracing::error!(%hold, %why, "a payment came when its hold could not take it");
+        }
+        Why::RefundFailed | Why::Disputed => tracing::error!(%hold, %why, "an operator should look"),
+        _ if transition.next.price_mismatch => tracing::error!(%hold, %why, "what was paid is not what was asked"),
+        _ => tracing::info!(%hold, ?status, %why, "hold settled"),
+    }
+}
