@@ -10,8 +10,9 @@ use serde_json::Value;
 
 use super::API_VERSION;
 use super::api::broken_body;
+use super::dice::Plan;
 use super::error::ApiError;
-use super::faults::{ApiFault, FaultKind, Plan};
+use super::faults::{ApiFault, FaultKind};
 use super::idempotency::Kept;
 
 /// What every answer to one request carries.

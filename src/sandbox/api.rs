@@ -12,10 +12,11 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
 use super::answer::{self, Answer, Stamp};
+use super::dice::Plan;
 use super::endpoint::Endpoint;
 use super::error::ApiError;
 use super::events::Origin;
-use super::faults::{FaultKind, Plan};
+use super::faults::FaultKind;
 use super::idempotency::Kept;
 use super::operations::{self, Call};
 use super::params::Params;

@@ -3,16 +3,18 @@
 //! An event's payload is fixed when it happens and every delivery sends the same bytes. Faults ordered for webhooks
 //! (doubled, shuffled, dropped, delayed) strike here, as the event enters the queue. Posting is `delivery`'s business.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::faults::WebhookDice;
+use super::dice::WebhookDice;
 use super::state::Moment;
 use super::{API_VERSION, ids};
+
+const MOST_REMEMBERED: usize = 20_000;
 
 /// The API request that caused an event; empty for what happens of itself.
 #[derive(Debug, Clone, Default)]
@@ -40,7 +42,7 @@ impl QueuedEvent {
     }
 }
 
-/// Every event ever, and the queue of those that the receiver has not yet accepted.
+/// The events so far, and the queue of those that the receiver has not yet accepted.
 #[derive(Debug, Default)]
 pub(super) struct EventLog {
     all: IndexMap<String, QueuedEvent>,
@@ -55,6 +57,7 @@ pub(super) struct EventLog {
 
 impl EventLog {
     pub(super) fn record(&mut self, event_type: &str, object: Value, moment: &Moment) {
+        self.forget_delivered();
         let id = ids::event();
         let payload = json!({
             "id": id, "object": "event", "type": event_type, "api_version": API_VERSION, "created": moment.now,
@@ -73,6 +76,20 @@ impl EventLog {
         for _ in 0..self.dice.copies() {
             self.enqueue(&id);
         }
+    }
+
+    /// Keeps a long run's memory in bounds: of the older half of a full log only what is undelivered stays.
+    fn forget_delivered(&mut self) {
+        if self.all.len() < MOST_REMEMBERED {
+            return;
+        }
+        let pending: HashSet<&String> = self.pending.iter().collect();
+        let mut older = MOST_REMEMBERED / 2;
+        self.all.retain(|id, _| {
+            let is_older = older > 0;
+            older = older.saturating_sub(1);
+            !is_older || pending.contains(id)
+        });
     }
 
     fn enqueue(&mut self, id: &str) {
@@ -95,6 +112,10 @@ impl EventLog {
         self.pending.iter().filter_map(|id| self.all.get(id))
     }
 
+    pub(super) fn has_fresh(&self) -> bool {
+        !self.fresh.is_empty()
+    }
+
     pub(super) fn take_fresh(&mut self) -> Vec<(String, Duration)> {
         std::mem::take(&mut self.fresh)
     }
@@ -113,5 +134,26 @@ impl EventLog {
     /// Takes every copy off the queue: this event is never delivered unless by name.
     pub(super) fn discard(&mut self, id: &str) {
         self.pending.retain(|pending| pending != id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_log_forgets_what_is_old_and_delivered_but_nothing_undelivered() {
+        let mut log = EventLog::default();
+        let moment = Moment::of_itself(0);
+        log.record("undelivered", Value::Null, &moment);
+        for _ in 0..MOST_REMEMBERED {
+            log.record("delivered", Value::Null, &moment);
+            log.pending.truncate(1);
+        }
+        assert!(log.all.len() <= MOST_REMEMBERED / 2 + 2, "{}", log.all.len());
+        assert_eq!(
+            log.pending().next().map(|event| event.event_type.as_str()),
+            Some("undelivered")
+        );
     }
 }

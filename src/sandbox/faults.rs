@@ -1,12 +1,8 @@
 //! Trouble to order: what shall go wrong, where, and how often.
 //!
-//! `PUT /sandbox/faults` takes a [`Faults`] as JSON and replaces all former orders; `{}` is fair weather. Chances are
-//! drawn from a generator that `seed` fixes. What a fault does to a call is in `api`, to a webhook in `events`.
+//! `PUT /sandbox/faults` takes a [`Faults`] as JSON and replaces all former orders; `{}` is fair weather. When a fault
+//! strikes is drawn in `dice`; what it does to a call is in `api` and `answer`, to a webhook in `events`.
 
-use std::time::Duration;
-
-use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
 
 use super::endpoint::Endpoint;
@@ -132,12 +128,6 @@ pub struct Chance {
     pub probability: f64,
 }
 
-impl Chance {
-    fn strikes(&mut self, dice: &mut Dice) -> bool {
-        strikes(&mut self.next, self.probability, dice)
-    }
-}
-
 /// What happens to webhooks on their way, each drawn once per event.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -154,152 +144,9 @@ pub struct WebhookFaults {
     pub delayed_ms: u64,
 }
 
-/// A source of chance that is the same again for the same seed.
-#[derive(Debug)]
-struct Dice(StdRng);
-
-impl Dice {
-    fn new(seed: Option<u64>) -> Dice {
-        Dice(seed.map_or_else(StdRng::from_os_rng, StdRng::seed_from_u64))
-    }
-
-    fn up_to(&mut self, most: u64) -> u64 {
-        self.0.random_range(0..=most)
-    }
-}
-
-fn strikes(next: &mut u32, probability: f64, dice: &mut Dice) -> bool {
-    if *next > 0 {
-        *next -= 1;
-        return true;
-    }
-    probability > 0.0 && dice.0.random_bool(probability.min(1.0))
-}
-
-/// What shall befall one call.
-#[derive(Debug, Clone)]
-pub(super) struct Plan {
-    pub(super) delay: Duration,
-    pub(super) hang: Duration,
-    pub(super) fault: Option<ApiFault>,
-}
-
-/// The orders in force for API calls.
-#[derive(Debug)]
-pub(super) struct ApiDice {
-    pub(super) faults: Faults,
-    dice: Dice,
-}
-
-impl ApiDice {
-    pub(super) fn new(faults: Faults) -> ApiDice {
-        ApiDice {
-            dice: Dice::new(faults.seed),
-            faults,
-        }
-    }
-
-    pub(super) fn plan(&mut self, endpoint: Endpoint) -> Plan {
-        let ApiDice { faults, dice } = self;
-        let jitter = if faults.jitter_ms == 0 {
-            0
-        } else {
-            dice.up_to(faults.jitter_ms)
-        };
-        let mut matching = faults
-            .api
-            .iter_mut()
-            .filter(|fault| fault.endpoint.is_none_or(|only| only == endpoint));
-        let struck = matching
-            .find_map(|fault| strikes(&mut fault.next, fault.probability, dice).then(|| fault.clone()));
-        Plan {
-            delay: Duration::from_millis(faults.latency_ms.saturating_add(jitter)),
-            hang: Duration::from_millis(faults.hang_ms),
-            fault: struck,
-        }
-    }
-}
-
-/// Where in the queue an event goes, and how late it may start.
-pub(super) struct Place {
-    pub(super) position: usize,
-    pub(super) delay: Duration,
-}
-
-/// The orders in force for webhooks.
-#[derive(Debug)]
-pub(super) struct WebhookDice {
-    pub(super) faults: WebhookFaults,
-    dice: Dice,
-}
-
-impl Default for WebhookDice {
-    fn default() -> WebhookDice {
-        WebhookDice::new(WebhookFaults::default(), None)
-    }
-}
-
-impl WebhookDice {
-    pub(super) fn new(faults: WebhookFaults, seed: Option<u64>) -> WebhookDice {
-        WebhookDice {
-            faults,
-            dice: Dice::new(seed),
-        }
-    }
-
-    pub(super) fn copies(&mut self) -> usize {
-        if self.faults.dropped.strikes(&mut self.dice) {
-            0
-        } else {
-            1 + usize::from(self.faults.doubled.strikes(&mut self.dice))
-        }
-    }
-
-    pub(super) fn place(&mut self, queue_length: usize) -> Place {
-        const SHUFFLED_WITHIN_MS: u64 = 1_000;
-        let mut place = Place {
-            position: queue_length,
-            delay: Duration::ZERO,
-        };
-        if self.faults.shuffled.strikes(&mut self.dice) {
-            place.position = self.dice.0.random_range(0..=queue_length);
-            place.delay += Duration::from_millis(self.dice.up_to(SHUFFLED_WITHIN_MS));
-        }
-        if self.faults.delayed.strikes(&mut self.dice) {
-            place.delay += Duration::from_millis(self.faults.delayed_ms);
-        }
-        place
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn counted_faults_strike_their_endpoint_and_then_stop() {
-        let mut dice = ApiDice::new(Faults::default().next(Endpoint::CreateSession, FaultKind::Cut, 2));
-        let mut struck = |endpoint| dice.plan(endpoint).fault.is_some();
-        assert!(!struck(Endpoint::ExpireSession));
-        assert!(struck(Endpoint::CreateSession) && struck(Endpoint::CreateSession));
-        assert!(!struck(Endpoint::CreateSession));
-    }
-
-    #[test]
-    fn a_seed_fixes_the_weather() {
-        let weather = |seed| {
-            let faults = Faults {
-                seed: Some(seed),
-                ..Faults::default()
-            };
-            let mut dice = ApiDice::new(faults.sometimes(FaultKind::ServerError, 0.5));
-            (0..64)
-                .map(|_| dice.plan(Endpoint::CreateSession).fault.is_some())
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(weather(7), weather(7));
-        assert_ne!(weather(7), weather(8));
-    }
 
     #[test]
     fn an_empty_order_is_fair_weather_and_a_misspelt_one_is_refused() {

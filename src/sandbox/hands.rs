@@ -2,8 +2,9 @@
 //!
 //! Each does what its control under `/sandbox` does. Delivering webhooks by hand is in `delivery`.
 
+use super::dice::{ApiDice, WebhookDice};
 use super::events::QueuedEvent;
-use super::faults::{ApiDice, Faults, WebhookDice};
+use super::faults::Faults;
 use super::payments::{self, Outcome};
 use super::refunds::NewRefund;
 use super::state::Moment;
@@ -116,7 +117,7 @@ impl Simulator {
         }
     }
 
-    /// Every event that ever happened, oldest first.
+    /// The events so far, oldest first; a long run forgets old ones that were delivered.
     pub fn events(&self) -> Vec<QueuedEvent> {
         self.read(|state| state.events.all().cloned().collect())
     }

@@ -9,6 +9,7 @@ mod answer;
 mod api;
 mod control;
 mod delivery;
+mod dice;
 mod disputes;
 mod endpoint;
 mod error;
@@ -87,7 +88,7 @@ struct Inner {
     webhook_url: Mutex<Option<String>>,
     state: Mutex<state::State>,
     ledger: Mutex<idempotency::Ledger>,
-    faults: Mutex<faults::ApiDice>,
+    faults: Mutex<dice::ApiDice>,
     counts: Mutex<CallCounts>,
     postman: delivery::Postman,
     /// Rung when there may be something for the background courier.
@@ -108,7 +109,7 @@ impl Simulator {
             webhook_url: Mutex::new(config.webhook_url.clone()),
             state: Mutex::new(state),
             ledger: Mutex::default(),
-            faults: Mutex::new(faults::ApiDice::new(Faults::default())),
+            faults: Mutex::new(dice::ApiDice::new(Faults::default())),
             counts: Mutex::default(),
             postman: delivery::Postman::new(),
             bell: Notify::new(),
@@ -166,10 +167,11 @@ impl Simulator {
         (self.0.config.now)()
     }
 
-    /// Reads or changes the state; the courier learns that there may be new events.
+    /// Changes the state; the courier learns of new events.
     fn change<T>(&self, act: impl FnOnce(&mut state::State) -> T) -> T {
-        let result = act(&mut lock(&self.0.state));
-        if self.0.config.mode == Mode::Automatic {
+        let mut state = lock(&self.0.state);
+        let result = act(&mut state);
+        if state.events.has_fresh() {
             self.0.bell.notify_one();
         }
         result
@@ -183,7 +185,7 @@ impl Simulator {
         lock(&self.0.ledger)
     }
 
-    fn plan(&self, endpoint: Endpoint) -> faults::Plan {
+    fn plan(&self, endpoint: Endpoint) -> dice::Plan {
         lock(&self.0.faults).plan(endpoint)
     }
 

@@ -115,14 +115,17 @@ pub(super) fn pay(
     let found = state.sessions.get(session).ok_or(ControlError::NoSuchSession)?;
     let verdict = matches!(outcome, Outcome::ProcessingSucceeded | Outcome::ProcessingFailed);
     match (found.status, found.payment_status) {
-        (SessionStatus::Open, PaymentStatus::NoPaymentRequired) => {
-            finish_without_payment(state, session, moment)
+        (SessionStatus::Open, PaymentStatus::NoPaymentRequired) if outcome == Outcome::Paid => {
+            complete(state, session, PaymentStatus::NoPaymentRequired, moment);
+            Ok(())
         }
-        (SessionStatus::Open, _) => return attempt(state, session, outcome, moment),
-        (SessionStatus::Complete, _) if verdict => return settle(state, session, outcome, moment),
-        (status, _) => return Err(ControlError::NotPayable(status.as_str())),
+        (SessionStatus::Open, PaymentStatus::NoPaymentRequired) => {
+            Err(ControlError::NotPayable("free of charge"))
+        }
+        (SessionStatus::Open, _) => attempt(state, session, outcome, moment),
+        (SessionStatus::Complete, _) if verdict => settle(state, session, outcome, moment),
+        (status, _) => Err(ControlError::NotPayable(status.as_str())),
     }
-    Ok(())
 }
 
 fn attempt(state: &mut State, session: &str, outcome: Outcome, moment: &Moment) -> Result<(), ControlError> {
@@ -257,10 +260,6 @@ fn set_status(state: &mut State, intent: &str, status: IntentStatus) {
     if let Some(found) = state.intents.get_mut(intent) {
         found.status = status;
     }
-}
-
-fn finish_without_payment(state: &mut State, session: &str, moment: &Moment) {
-    complete(state, session, PaymentStatus::NoPaymentRequired, moment);
 }
 
 fn complete(state: &mut State, session: &str, payment_status: PaymentStatus, moment: &Moment) {
