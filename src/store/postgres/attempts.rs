@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use sqlx::postgres::{PgExecutor, PgPool};
+use sqlx::postgres::{PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
 
 use super::super::{AttemptEnd, Claim, NewAttempt, StaleAttempt, StoreError, expire_order, rows};
@@ -113,7 +113,7 @@ async fn insert(executor: impl PgExecutor<'_>, attempt: &NewAttempt) -> Answer<b
 
 pub(super) async fn end(pool: &PgPool, hold: HoldId, end: AttemptEnd, now: DateTime<Utc>) -> Answer<()> {
     match end {
-        AttemptEnd::Abandoned => abandon(pool, hold, now).await,
+        AttemptEnd::Abandoned => abandon(pool, hold, now).await.map(drop),
         AttemptEnd::Unsettled => {
             // One that the sweep already has stays with it, lease and all.
             sqlx::query(
@@ -129,8 +129,9 @@ pub(super) async fn end(pool: &PgPool, hold: HoldId, end: AttemptEnd, now: DateT
     }
 }
 
-async fn abandon(executor: impl PgExecutor<'_>, hold: HoldId, now: DateTime<Utc>) -> Answer<()> {
-    sqlx::query(
+/// `false` where it is no longer to be abandoned.
+async fn abandon(executor: impl PgExecutor<'_>, hold: HoldId, now: DateTime<Utc>) -> Answer<bool> {
+    let done = sqlx::query(
         "UPDATE checkout_attempts
          SET state = 'abandoned', terms = NULL, due_at = NULL, leased_until = NULL, ended_at = $2
          WHERE hold_id = $1 AND state IN ('running', 'unsettled')",
@@ -139,7 +140,7 @@ async fn abandon(executor: impl PgExecutor<'_>, hold: HoldId, now: DateTime<Utc>
     .bind(now)
     .execute(executor)
     .await?;
-    Ok(())
+    Ok(done.rows_affected() == 1)
 }
 
 #[derive(sqlx::FromRow)]
@@ -206,10 +207,21 @@ pub(super) async fn abandon_with_session(
     now: DateTime<Utc>,
 ) -> Answer<CommandId> {
     let mut transaction = pool.begin().await?;
-    abandon(&mut *transaction, hold, now).await?;
+    if !abandon(&mut *transaction, hold, now).await? && is_placed(&mut transaction, hold).await? {
+        // Its session must not be ended; nobody who keeps to the leases can ask for that.
+        return Err(rows::unreadable("attempt to abandon", "placed").into());
+    }
     let ordered = commands::order(&mut *transaction, Some(hold), &expire_order(session), now).await?;
     transaction.commit().await?;
     Ok(ordered.id)
+}
+
+async fn is_placed(connection: &mut PgConnection, hold: HoldId) -> Answer<bool> {
+    let state: Option<String> = sqlx::query_scalar("SELECT state FROM checkout_attempts WHERE hold_id = $1")
+        .bind(hold.0)
+        .fetch_optional(connection)
+        .await?;
+    Ok(state.as_deref() == Some("placed"))
 }
 
 pub(super) async fn forget(pool: &PgPool, before: DateTime<Utc>, limit: u32) -> Answer<u64> {

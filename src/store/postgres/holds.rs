@@ -122,13 +122,14 @@ pub(super) async fn read(executor: impl PgExecutor<'_>, id: HoldId) -> Answer<Op
     Ok(row.map(HoldRow::read).transpose()?)
 }
 
+/// Money that came in names its hold more surely than an intent that was only heard of.
 pub(super) async fn find(pool: &PgPool, refs: &HoldRefs) -> Answer<Option<Booking>> {
     let row: Option<HoldRow> = sqlx::query_as(select_holds!(
         "WHERE h.id = coalesce(
              (SELECT id FROM holds WHERE id = $1),
              (SELECT id FROM holds WHERE session_id = $2),
-             (SELECT id FROM holds WHERE intent_id = $3 ORDER BY created_at DESC LIMIT 1),
-             (SELECT hold_id FROM payments WHERE intent_id = $3))"
+             (SELECT hold_id FROM payments WHERE intent_id = $3),
+             (SELECT id FROM holds WHERE intent_id = $3 ORDER BY created_at, id LIMIT 1))"
     ))
     .bind(refs.hold.map(|hold| hold.0))
     .bind(refs.session.as_ref().map(SessionId::as_str))

@@ -56,8 +56,8 @@ pub(super) async fn blockers(
 }
 
 /// Takes all windows for the hold, or some where another has the rest: then the caller must give these up. It
-/// waits for a rival who has not committed yet, and it takes the
-/// windows in one order, so that two that want the same ones do not wait for each other.
+/// waits for a rival who has not committed yet, and it takes the windows in one order, so that two that want the same
+/// ones do not wait for each other.
 pub(super) async fn take_windows(
     connection: &mut PgConnection,
     hold: HoldId,

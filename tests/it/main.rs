@@ -1,0 +1,11 @@
+//! One binary for all integration tests: one module per room or promise.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test's helpers fail by panicking"
+)]
+
+mod store_contract;
+mod support;
