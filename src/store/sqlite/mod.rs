@@ -40,6 +40,8 @@ mod figures;
 mod history;
 mod holds;
 mod schema;
+#[cfg(test)]
+mod tests;
 
 /// The books in a SQLite file.
 #[derive(Clone, Debug)]
