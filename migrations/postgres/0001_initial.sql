@@ -71,12 +71,13 @@ CREATE TABLE holds (
     created_at         timestamptz NOT NULL,
     updated_at         timestamptz NOT NULL,
     CONSTRAINT holds_window CHECK (starts_at < ends_at),
-    CONSTRAINT holds_reason CHECK (
+    -- coalesce: a CHECK that comes out as null passes.
+    CONSTRAINT holds_reason CHECK (coalesce(
         CASE status
             WHEN 'released'  THEN reason IN ('expired', 'guest', 'payment_failed', 'operator', 'late_payment_refunded')
             WHEN 'cancelled' THEN reason IN ('guest', 'operator', 'refunded')
             ELSE reason IS NULL
-        END),
+        END, false)),
     -- Only a hold that still waits for Stripe is ever due.
     CONSTRAINT holds_due CHECK ((due_at IS NOT NULL) = (status IN ('held', 'processing')))
 );
@@ -155,11 +156,12 @@ CREATE TABLE commands (
     last_error   text,
     created_at   timestamptz NOT NULL,
     done_at      timestamptz,
-    CONSTRAINT commands_target CHECK (
+    -- coalesce: a CHECK that comes out as null passes.
+    CONSTRAINT commands_target CHECK (coalesce(
         CASE kind
             WHEN 'expire_session' THEN session_id IS NOT NULL
             ELSE intent_id IS NOT NULL AND amount > 0 AND currency IS NOT NULL
-        END)
+        END, false))
 );
 CREATE INDEX commands_due ON commands (due_at) WHERE done_at IS NULL;
 CREATE INDEX commands_newest ON commands (created_at DESC, id DESC);

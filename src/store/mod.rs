@@ -21,6 +21,8 @@ use crate::domain::ids::{CommandId, EventId, EventTypeId, HoldId, IdempotencyKey
 use crate::domain::payment::Receipt;
 use crate::domain::session::{HoldRefs, SessionTerms};
 
+mod cursor;
+mod effect;
 pub mod postgres;
 mod rows;
 pub mod sqlite;
@@ -35,6 +37,19 @@ pub enum StoreError {
     /// It answered something that should not be possible: a bug, or a schema that is not ours.
     #[error("the database answered unexpectedly")]
     Broken(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// How long an engine may take, and how much of it may be used at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolOptions {
+    /// Connections at most; on SQLite those that read, beside the one that writes.
+    pub max_connections: u32,
+    /// How long to wait for a free connection.
+    pub acquire_timeout: Duration,
+    /// How long a statement may run.
+    pub statement_timeout: Duration,
+    /// How long a statement may wait for another's lock.
+    pub lock_timeout: Duration,
 }
 
 /// A part of a list, newest first.

@@ -13,7 +13,7 @@ use super::{StatusKind, StoreError};
 use crate::domain::booking::{Cause, Segment};
 use crate::domain::command::Order;
 use crate::domain::hold::{Asker, CancelReason, ReleaseReason, Status};
-use crate::domain::ids::{EventId, HoldId, IntentId, ResourceId, SessionId};
+use crate::domain::ids::{EventId, EventTypeId, HoldId, IntentId, ResourceId, SessionId};
 use crate::domain::money::{Currency, Money};
 use crate::domain::payment::PaymentState;
 use crate::domain::session::SessionTerms;
@@ -158,6 +158,10 @@ pub(super) fn money(amount: i64, currency: &str) -> Result<Money, StoreError> {
 
 pub(super) fn resource(text: &str) -> Result<ResourceId, StoreError> {
     ResourceId::parse(text).map_err(|_| unreadable("resource", text))
+}
+
+pub(super) fn event_type(text: &str) -> Result<EventTypeId, StoreError> {
+    EventTypeId::parse(text).map_err(|_| unreadable("event type", text))
 }
 
 /// An order as its columns.

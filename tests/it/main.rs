@@ -1,10 +1,7 @@
-//! One binary for all integration tests: one module per room or promise.
+//! The integration tests: one binary, one file for each room or promise.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test's helpers fail by panicking"
-)]
-
+mod gateway;
 mod sandbox;
+mod store_contract;
+mod support;

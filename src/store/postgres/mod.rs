@@ -1,1 +1,268 @@
-//! PostgreSQL.
+//! The books on PostgreSQL 13 or newer: any number of instances share them.
+//!
+//! Promises what [`Store`] asks. I1 rests on the exclusion constraint `occupancy_one_buyer` alone; the statements lock
+//! rows in one order, so that they wait for one another but do not deadlock, and whatever the database still refuses
+//! as a deadlock or a serialization failure is repeated here, bounded. Leases are by the database's clock.
+//! What a state is called, how a list goes on and what a transition does to the rows around a hold is shared with the
+//! other engine (`rows`, `cursor`, `effect`).
+
+use std::future::Future;
+use std::str::FromStr;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+
+use super::{
+    Applied, AttemptEnd, Change, Claim, CommandFilter, EventRecord, Figures, HoldFilter, HoldRefs,
+    NewAttempt, Page, PageRequest, Placement, PoolOptions, Put, ReleaseLease, StaleAttempt, Store,
+    StoreError,
+};
+use crate::domain::booking::{Blocker, Booking, HistoryLine, Segment};
+use crate::domain::catalogue::EventType;
+use crate::domain::command::Command;
+use crate::domain::hold::Asker;
+use crate::domain::ids::{CommandId, EventTypeId, HoldId, IdempotencyKey, SessionId};
+use crate::domain::payment::Receipt;
+
+mod attempts;
+mod catalogue;
+mod changes;
+mod commands;
+mod error;
+mod figures;
+mod holds;
+mod placing;
+mod schema;
+
+use error::Answer;
+
+/// How long a pooled connection may lie unused before it is tested; one that was used a moment ago is taken as it is,
+/// which saves a round trip on every call.
+const TEST_AFTER_IDLE: Duration = Duration::from_secs(1);
+
+/// The books on PostgreSQL.
+#[derive(Clone, Debug)]
+pub struct PostgresStore {
+    pool: PgPool,
+    /// For migrations, which may take longer than any other statement.
+    unhurried: PgConnectOptions,
+}
+
+impl PostgresStore {
+    /// Prepares the pool without connecting, so that the service can start while the database is away.
+    /// Must be called inside a Tokio runtime.
+    ///
+    /// # Errors
+    /// [`StoreError::Broken`] where `url` is not a `postgres://` URL.
+    pub fn connect(url: &str, options: PoolOptions) -> Result<Self, StoreError> {
+        let unhurried = PgConnectOptions::from_str(url).map_err(error::sort)?;
+        let unhurried = unhurried.application_name("holdfast");
+        let milliseconds = |time: Duration| format!("{}ms", time.as_millis().max(1));
+        let hurried = unhurried.clone().options([
+            ("statement_timeout", milliseconds(options.statement_timeout)),
+            ("lock_timeout", milliseconds(options.lock_timeout)),
+        ]);
+        let pool = PgPoolOptions::new()
+            .max_connections(options.max_connections)
+            .acquire_timeout(options.acquire_timeout)
+            .test_before_acquire(false)
+            .before_acquire(|connection, lately| {
+                Box::pin(async move {
+                    if lately.idle_for > TEST_AFTER_IDLE {
+                        sqlx::Connection::ping(connection).await?;
+                    }
+                    Ok(true)
+                })
+            })
+            .connect_lazy_with(hurried);
+        Ok(Self { pool, unhurried })
+    }
+}
+
+/// Runs one transaction, again where the database gave it up in favour of another.
+async fn retrying<T, F>(transaction: impl Fn() -> F) -> Result<T, StoreError>
+where
+    F: Future<Output = Answer<T>>,
+{
+    let mut tries = 1;
+    loop {
+        match transaction().await {
+            Err(trouble) if trouble.is_transient() && tries < error::TRIES => {
+                tries += 1;
+                metrics::counter!("holdfast_store_retries_total").increment(1);
+            }
+            done => return done.map_err(StoreError::from),
+        }
+    }
+}
+
+#[async_trait]
+impl Store for PostgresStore {
+    async fn migrate(&self) -> Result<(), StoreError> {
+        Ok(schema::migrate(&self.unhurried).await?)
+    }
+
+    async fn is_ready(&self) -> Result<bool, StoreError> {
+        Ok(schema::is_ready(&self.pool).await?)
+    }
+
+    async fn figures(&self, now: DateTime<Utc>) -> Result<Figures, StoreError> {
+        retrying(|| figures::figures(&self.pool, now)).await
+    }
+
+    async fn put_event_type(&self, event_type: &EventType, now: DateTime<Utc>) -> Result<Put, StoreError> {
+        retrying(|| catalogue::put(&self.pool, event_type, now)).await
+    }
+
+    async fn event_type(&self, id: &EventTypeId) -> Result<Option<EventType>, StoreError> {
+        retrying(|| catalogue::read(&self.pool, id)).await
+    }
+
+    async fn event_types(&self, page: &PageRequest) -> Result<Page<EventType>, StoreError> {
+        retrying(|| catalogue::list(&self.pool, page)).await
+    }
+
+    async fn delete_event_type(&self, id: &EventTypeId) -> Result<bool, StoreError> {
+        retrying(|| catalogue::delete(&self.pool, id)).await
+    }
+
+    async fn look_at_key(&self, key: &IdempotencyKey, fingerprint: &str) -> Result<Claim, StoreError> {
+        retrying(|| attempts::look_at_key(&self.pool, key, fingerprint)).await
+    }
+
+    async fn claim_attempt(&self, attempt: &NewAttempt) -> Result<Claim, StoreError> {
+        retrying(|| attempts::claim(&self.pool, attempt)).await
+    }
+
+    async fn end_attempt(&self, hold: HoldId, end: AttemptEnd, now: DateTime<Utc>) -> Result<(), StoreError> {
+        retrying(|| attempts::end(&self.pool, hold, end, now)).await
+    }
+
+    async fn lease_stale_attempts(
+        &self,
+        stale_before: DateTime<Utc>,
+        now: DateTime<Utc>,
+        lease: Duration,
+        limit: u32,
+    ) -> Result<Vec<StaleAttempt>, StoreError> {
+        retrying(|| attempts::lease_stale(&self.pool, stale_before, now, lease, limit)).await
+    }
+
+    async fn defer_attempt(&self, hold: HoldId, due_at: DateTime<Utc>) -> Result<(), StoreError> {
+        retrying(|| attempts::defer(&self.pool, hold, due_at)).await
+    }
+
+    async fn abandon_with_session(
+        &self,
+        hold: HoldId,
+        session: &SessionId,
+        now: DateTime<Utc>,
+    ) -> Result<CommandId, StoreError> {
+        retrying(|| attempts::abandon_with_session(&self.pool, hold, session, now)).await
+    }
+
+    async fn forget_attempts(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+        retrying(|| attempts::forget(&self.pool, before, limit)).await
+    }
+
+    async fn blockers(&self, segments: &[Segment], now: DateTime<Utc>) -> Result<Vec<Blocker>, StoreError> {
+        retrying(|| placing::blockers(&self.pool, segments, now)).await
+    }
+
+    async fn place(&self, booking: &Booking) -> Result<Placement, StoreError> {
+        retrying(|| placing::place(&self.pool, booking)).await
+    }
+
+    async fn booking(&self, id: HoldId) -> Result<Option<Booking>, StoreError> {
+        retrying(|| holds::read(&self.pool, id)).await
+    }
+
+    async fn find_booking(&self, refs: &HoldRefs) -> Result<Option<Booking>, StoreError> {
+        retrying(|| holds::find(&self.pool, refs)).await
+    }
+
+    async fn bookings(&self, filter: &HoldFilter, page: &PageRequest) -> Result<Page<Booking>, StoreError> {
+        retrying(|| holds::list(&self.pool, filter, page)).await
+    }
+
+    async fn history(&self, id: HoldId) -> Result<Vec<HistoryLine>, StoreError> {
+        retrying(|| changes::history(&self.pool, id)).await
+    }
+
+    async fn lease_release(
+        &self,
+        id: HoldId,
+        asker: Option<Asker>,
+        lease: Duration,
+    ) -> Result<ReleaseLease, StoreError> {
+        retrying(|| holds::lease_release(&self.pool, id, asker, lease)).await
+    }
+
+    async fn lease_due_holds(
+        &self,
+        now: DateTime<Utc>,
+        lease: Duration,
+        limit: u32,
+    ) -> Result<Vec<Booking>, StoreError> {
+        retrying(|| holds::lease_due(&self.pool, now, lease, limit)).await
+    }
+
+    async fn defer_hold(
+        &self,
+        id: HoldId,
+        due_at: DateTime<Utc>,
+        forget_asker: bool,
+    ) -> Result<(), StoreError> {
+        retrying(|| holds::defer(&self.pool, id, due_at, forget_asker)).await
+    }
+
+    async fn apply(&self, change: &Change) -> Result<Applied, StoreError> {
+        retrying(|| changes::apply(&self.pool, change)).await
+    }
+
+    async fn apply_orphan(
+        &self,
+        event: Option<&EventRecord>,
+        claimed: Option<HoldId>,
+        receipt: &Receipt,
+        now: DateTime<Utc>,
+    ) -> Result<Applied, StoreError> {
+        retrying(|| changes::apply_orphan(&self.pool, event, claimed, receipt, now)).await
+    }
+
+    async fn lease_commands(
+        &self,
+        now: DateTime<Utc>,
+        lease: Duration,
+        limit: u32,
+    ) -> Result<Vec<Command>, StoreError> {
+        retrying(|| commands::lease_due(&self.pool, now, lease, limit)).await
+    }
+
+    async fn lease_command(&self, id: CommandId, lease: Duration) -> Result<Option<Command>, StoreError> {
+        retrying(|| commands::lease_one(&self.pool, id, lease)).await
+    }
+
+    async fn finish_command(&self, command: &Command, now: DateTime<Utc>) -> Result<(), StoreError> {
+        retrying(|| commands::finish(&self.pool, command, now)).await
+    }
+
+    async fn fail_command(
+        &self,
+        id: CommandId,
+        error: &str,
+        due_at: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        retrying(|| commands::fail(&self.pool, id, error, due_at)).await
+    }
+
+    async fn commands(&self, filter: CommandFilter, page: &PageRequest) -> Result<Page<Command>, StoreError> {
+        retrying(|| commands::list(&self.pool, filter, page)).await
+    }
+
+    async fn retry_command(&self, id: CommandId, now: DateTime<Utc>) -> Result<Option<Command>, StoreError> {
+        retrying(|| commands::retry(&self.pool, id, now)).await
+    }
+}

@@ -1,1 +1,326 @@
-//! PostgreSQL.
+//! The books on SQLite: one file, one process that writes at a time, nothing to install.
+//!
+//! One connection writes, each write in a `BEGIN IMMEDIATE` transaction, so that what a transaction has read cannot
+//! change under it; the others only read, beside it (WAL). I1 is kept by `place`, which looks and inserts under the
+//! write lock, and again by triggers in the schema, which refuse even a hand-written overlap. An answered write is on
+//! the disk (`synchronous=FULL`). Times are kept to the millisecond.
+//!
+//! The questions stand in one file for each aggregate, with the same names as in `postgres/`; what both engines decide
+//! alike is in `cursor`, `effect` and `rows`.
+
+use std::future::Future;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use sqlx::query::Query;
+use sqlx::sqlite::{
+    SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{Connection, Sqlite, SqlitePool, Transaction};
+
+use super::{
+    Applied, AttemptEnd, Change, Claim, CommandFilter, EventRecord, Figures, HoldFilter, HoldRefs,
+    NewAttempt, Page, PageRequest, Placement, PoolOptions, Put, ReleaseLease, StaleAttempt, Store,
+    StoreError,
+};
+use crate::domain::booking::{Blocker, Booking, HistoryLine, Segment};
+use crate::domain::catalogue::EventType;
+use crate::domain::command::Command;
+use crate::domain::hold::Asker;
+use crate::domain::ids::{CommandId, EventTypeId, HoldId, IdempotencyKey, SessionId};
+use crate::domain::payment::Receipt;
+
+mod attempts;
+mod booking_row;
+mod catalogue;
+mod changes;
+mod commands;
+mod figures;
+mod history;
+mod holds;
+mod schema;
+#[cfg(test)]
+mod tests;
+
+/// The books in a SQLite file.
+#[derive(Clone, Debug)]
+pub struct SqliteStore {
+    /// Never more than one connection: writers queue here, fairly, and not at SQLite's lock.
+    writer: SqlitePool,
+    readers: SqlitePool,
+    read_timeout: Duration,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("SQLite needs the path of a file: an in-memory database is gone with its connection")]
+struct NotAFile;
+
+/// Opens the books at `path`, and makes the file, readable by its owner only, where there is none.
+///
+/// # Errors
+/// [`StoreError::Broken`] where `path` is `:memory:`, empty, or a `file:` URI, or the file is not a database;
+/// [`StoreError::Unavailable`] where it cannot be opened.
+pub async fn connect(path: &str, options: PoolOptions) -> Result<SqliteStore, StoreError> {
+    if path.is_empty() || path == ":memory:" || path.starts_with("file:") {
+        return Err(StoreError::Broken(Box::new(NotAFile)));
+    }
+    create_private(path)
+        .await
+        .map_err(|error| trouble(error.into()))?;
+    let file = SqliteConnectOptions::new()
+        .filename(path)
+        .foreign_keys(true)
+        .busy_timeout(options.lock_timeout);
+    let writing = file
+        .clone()
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full);
+    let pool = || SqlitePoolOptions::new().acquire_timeout(options.acquire_timeout);
+    // SQLite may end a transaction by itself (a full disk, an I/O error) without the driver's knowing; a connection
+    // whose books on that are wrong is replaced, else the only writer would be lost.
+    let writer = pool()
+        .max_connections(1)
+        .before_acquire(|connection, _| {
+            let usable = !connection.is_in_transaction();
+            Box::pin(async move { Ok(usable) })
+        })
+        .connect_with(writing)
+        .await
+        .map_err(trouble)?;
+    let readers = pool()
+        .max_connections(options.max_connections)
+        .connect_with(file.read_only(true))
+        .await
+        .map_err(trouble)?;
+    let read_timeout = options.acquire_timeout + options.statement_timeout;
+    Ok(SqliteStore {
+        writer,
+        readers,
+        read_timeout,
+    })
+}
+
+/// The books hold addresses of guests; SQLite gives its side files the mode of this one.
+async fn create_private(path: &str) -> std::io::Result<()> {
+    let mut open = tokio::fs::OpenOptions::new();
+    open.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    open.mode(0o600);
+    open.open(path).await.map(drop)
+}
+
+impl SqliteStore {
+    /// A write transaction; it has the write lock from the start, so it cannot fail half-way for want of it.
+    async fn begin(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
+        self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(trouble)
+    }
+
+    /// A write of one statement; answers how many rows it changed.
+    async fn write(&self, statement: Query<'_, Sqlite, SqliteArguments>) -> Result<u64, StoreError> {
+        let mut tx = self.begin().await?;
+        let done = statement.execute(&mut *tx).await.map_err(trouble)?;
+        tx.commit().await.map_err(trouble)?;
+        Ok(done.rows_affected())
+    }
+
+    /// A read, answered within the time for a connection and a statement.
+    async fn read<T>(&self, question: impl Future<Output = sqlx::Result<T>>) -> Result<T, StoreError> {
+        match tokio::time::timeout(self.read_timeout, question).await {
+            Ok(answer) => answer.map_err(trouble),
+            Err(late) => Err(StoreError::Unavailable(sqlx::Error::Io(late.into()))),
+        }
+    }
+}
+
+/// Sorts the driver's errors: trouble that may pass, and what should not be possible.
+fn trouble(error: sqlx::Error) -> StoreError {
+    match &error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => StoreError::Unavailable(error),
+        sqlx::Error::Database(database) if database.code().is_some_and(|code| may_pass(&code)) => {
+            StoreError::Unavailable(error)
+        }
+        _ => StoreError::Broken(Box::new(error)),
+    }
+}
+
+/// Whether SQLite's result code is of those that may pass; <https://www.sqlite.org/rescode.html>.
+fn may_pass(code: &str) -> bool {
+    const BUSY: i32 = 5;
+    const LOCKED: i32 = 6;
+    const IO_ERROR: i32 = 10;
+    const FULL: i32 = 13;
+    const CANNOT_OPEN: i32 = 14;
+    // An extended code has the primary one in its lowest byte.
+    code.parse::<i32>()
+        .is_ok_and(|code| [BUSY, LOCKED, IO_ERROR, FULL, CANNOT_OPEN].contains(&(code & 0xff)))
+}
+
+/// The database's clock, by which leases are taken and judged, in milliseconds since the epoch.
+macro_rules! db_now {
+    () => {
+        "CAST(unixepoch('subsec') * 1000 AS INTEGER)"
+    };
+}
+use db_now;
+
+fn millis(lease: Duration) -> i64 {
+    i64::try_from(lease.as_millis()).unwrap_or(i64::MAX / 2)
+}
+
+/// Where a list that runs by time and id goes on, as its two columns; `None` where the cursor was not given out.
+fn timed_place(page: &PageRequest) -> Option<(i64, String)> {
+    match &page.cursor {
+        // Everything is before the end of time.
+        None => Some((i64::MAX, String::new())),
+        Some(cursor) => super::cursor::read_timed(cursor)
+            .map(|(at, id)| (at.timestamp_millis(), id.hyphenated().to_string())),
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn migrate(&self) -> Result<(), StoreError> {
+        schema::migrate(self).await
+    }
+    async fn is_ready(&self) -> Result<bool, StoreError> {
+        schema::is_ready(self).await
+    }
+    async fn figures(&self, now: DateTime<Utc>) -> Result<Figures, StoreError> {
+        figures::figures(self, now).await
+    }
+
+    async fn put_event_type(&self, event_type: &EventType, now: DateTime<Utc>) -> Result<Put, StoreError> {
+        catalogue::put_event_type(self, event_type, now).await
+    }
+    async fn event_type(&self, id: &EventTypeId) -> Result<Option<EventType>, StoreError> {
+        catalogue::event_type(self, id).await
+    }
+    async fn event_types(&self, page: &PageRequest) -> Result<Page<EventType>, StoreError> {
+        catalogue::event_types(self, page).await
+    }
+    async fn delete_event_type(&self, id: &EventTypeId) -> Result<bool, StoreError> {
+        catalogue::delete_event_type(self, id).await
+    }
+
+    async fn look_at_key(&self, key: &IdempotencyKey, fingerprint: &str) -> Result<Claim, StoreError> {
+        attempts::look_at_key(self, key, fingerprint).await
+    }
+    async fn claim_attempt(&self, attempt: &NewAttempt) -> Result<Claim, StoreError> {
+        attempts::claim_attempt(self, attempt).await
+    }
+    async fn end_attempt(&self, hold: HoldId, end: AttemptEnd, now: DateTime<Utc>) -> Result<(), StoreError> {
+        attempts::end_attempt(self, hold, end, now).await
+    }
+    async fn lease_stale_attempts(
+        &self,
+        stale_before: DateTime<Utc>,
+        now: DateTime<Utc>,
+        lease: Duration,
+        limit: u32,
+    ) -> Result<Vec<StaleAttempt>, StoreError> {
+        attempts::lease_stale_attempts(self, stale_before, now, lease, limit).await
+    }
+    async fn defer_attempt(&self, hold: HoldId, due_at: DateTime<Utc>) -> Result<(), StoreError> {
+        attempts::defer_attempt(self, hold, due_at).await
+    }
+    async fn abandon_with_session(
+        &self,
+        hold: HoldId,
+        session: &SessionId,
+        now: DateTime<Utc>,
+    ) -> Result<CommandId, StoreError> {
+        attempts::abandon_with_session(self, hold, session, now).await
+    }
+    async fn forget_attempts(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+        attempts::forget_attempts(self, before, limit).await
+    }
+
+    async fn blockers(&self, segments: &[Segment], now: DateTime<Utc>) -> Result<Vec<Blocker>, StoreError> {
+        holds::blockers(self, segments, now).await
+    }
+    async fn place(&self, booking: &Booking) -> Result<Placement, StoreError> {
+        holds::place(self, booking).await
+    }
+    async fn booking(&self, id: HoldId) -> Result<Option<Booking>, StoreError> {
+        holds::booking(self, id).await
+    }
+    async fn find_booking(&self, refs: &HoldRefs) -> Result<Option<Booking>, StoreError> {
+        holds::find_booking(self, refs).await
+    }
+    async fn bookings(&self, filter: &HoldFilter, page: &PageRequest) -> Result<Page<Booking>, StoreError> {
+        holds::bookings(self, filter, page).await
+    }
+    async fn history(&self, id: HoldId) -> Result<Vec<HistoryLine>, StoreError> {
+        history::history(self, id).await
+    }
+
+    async fn lease_release(
+        &self,
+        id: HoldId,
+        asker: Option<Asker>,
+        lease: Duration,
+    ) -> Result<ReleaseLease, StoreError> {
+        holds::lease_release(self, id, asker, lease).await
+    }
+    async fn lease_due_holds(
+        &self,
+        now: DateTime<Utc>,
+        lease: Duration,
+        limit: u32,
+    ) -> Result<Vec<Booking>, StoreError> {
+        holds::lease_due_holds(self, now, lease, limit).await
+    }
+    async fn defer_hold(
+        &self,
+        id: HoldId,
+        due_at: DateTime<Utc>,
+        forget_asker: bool,
+    ) -> Result<(), StoreError> {
+        holds::defer_hold(self, id, due_at, forget_asker).await
+    }
+    async fn apply(&self, change: &Change) -> Result<Applied, StoreError> {
+        changes::apply(self, change).await
+    }
+    async fn apply_orphan(
+        &self,
+        event: Option<&EventRecord>,
+        claimed: Option<HoldId>,
+        receipt: &Receipt,
+        now: DateTime<Utc>,
+    ) -> Result<Applied, StoreError> {
+        changes::apply_orphan(self, event, claimed, receipt, now).await
+    }
+
+    async fn lease_commands(
+        &self,
+        now: DateTime<Utc>,
+        lease: Duration,
+        limit: u32,
+    ) -> Result<Vec<Command>, StoreError> {
+        commands::lease_commands(self, now, lease, limit).await
+    }
+    async fn lease_command(&self, id: CommandId, lease: Duration) -> Result<Option<Command>, StoreError> {
+        commands::lease_command(self, id, lease).await
+    }
+    async fn finish_command(&self, command: &Command, now: DateTime<Utc>) -> Result<(), StoreError> {
+        commands::finish_command(self, command, now).await
+    }
+    async fn fail_command(
+        &self,
+        id: CommandId,
+        error: &str,
+        due_at: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        commands::fail_command(self, id, error, due_at).await
+    }
+    async fn commands(&self, filter: CommandFilter, page: &PageRequest) -> Result<Page<Command>, StoreError> {
+        commands::commands(self, filter, page).await
+    }
+    async fn retry_command(&self, id: CommandId, now: DateTime<Utc>) -> Result<Option<Command>, StoreError> {
+        commands::retry_command(self, id, now).await
+    }
+}

@@ -1,0 +1,303 @@
+//! Changes to a hold, each with its event, windows, payments, history and orders in one transaction (I5).
+
+use chrono::{DateTime, Utc};
+use sqlx::postgres::{PgConnection, PgPool};
+
+use super::super::effect::{self, Windows};
+use super::super::{Applied, Change, EventRecord, Step, StoreError, rows};
+use super::error::Answer;
+use super::{commands, placing};
+use crate::domain::booking::{HistoryLine, Segment};
+use crate::domain::command::Order;
+use crate::domain::hold::{Status, Transition};
+use crate::domain::ids::{HoldId, IntentId};
+use crate::domain::payment::{Payment, PaymentState, Receipt};
+
+pub(super) async fn apply(pool: &PgPool, change: &Change) -> Answer<Applied> {
+    let mut transaction = pool.begin().await?;
+    if let Some(event) = &change.event
+        && !remember(&mut transaction, event, Some(change.hold), change.now).await?
+    {
+        transaction.rollback().await?;
+        return Ok(Applied::Seen);
+    }
+    let Some(before) = lock(&mut transaction, change).await? else {
+        transaction.rollback().await?;
+        return Ok(Applied::Lost);
+    };
+    let applied = match &change.step {
+        None => Applied::Done {
+            reclaimed: None,
+            orders: 0,
+        },
+        Some(step) => take_step(&mut transaction, change, &before, step).await?,
+    };
+    transaction.commit().await?;
+    Ok(applied)
+}
+
+/// Writes the event; `false` where it was applied before. Waits for another who is just applying it.
+async fn remember(
+    connection: &mut PgConnection,
+    event: &EventRecord,
+    hold: Option<HoldId>,
+    now: DateTime<Utc>,
+) -> Answer<bool> {
+    let done = sqlx::query(
+        "INSERT INTO stripe_events (id, kind, hold_id, payload, applied_at) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(event.id.as_str())
+    .bind(&event.kind)
+    .bind(hold.map(|hold| hold.0))
+    .bind(&event.payload)
+    .bind(now)
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// What a change needs to know of the hold before it.
+struct Before {
+    status: Status,
+    due_at: Option<DateTime<Utc>>,
+    segments: Vec<Segment>,
+}
+
+#[derive(sqlx::FromRow)]
+struct BeforeRow {
+    status: String,
+    reason: Option<String>,
+    due_at: Option<DateTime<Utc>>,
+    segments: serde_json::Value,
+}
+
+/// Locks the hold on the version that was decided on; `None` where it has another by now, or there is none. A change
+/// without a step only needs the hold to be there.
+async fn lock(connection: &mut PgConnection, change: &Change) -> Answer<Option<Before>> {
+    let row: Option<BeforeRow> = sqlx::query_as(
+        "SELECT status, reason, due_at, segments FROM holds WHERE id = $1 AND (version = $2 OR NOT $3) FOR UPDATE",
+    )
+    .bind(change.hold.0)
+    .bind(change.version)
+    .bind(change.step.is_some())
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(BeforeRow::read).transpose()?)
+}
+
+impl BeforeRow {
+    fn read(self) -> Result<Before, StoreError> {
+        Ok(Before {
+            status: rows::status(&self.status, self.reason.as_deref())?,
+            due_at: self.due_at,
+            segments: rows::segments(self.segments)?,
+        })
+    }
+}
+
+async fn take_step(
+    connection: &mut PgConnection,
+    change: &Change,
+    before: &Before,
+    step: &Step,
+) -> Answer<Applied> {
+    let (transition, reclaimed) = match step {
+        Step::Take(transition) => (transition, None),
+        Step::Reclaim { free, taken } => {
+            let had = take_back(connection, change.hold, &before.segments).await?;
+            (if had { free } else { taken }, Some(had))
+        }
+    };
+    match effect::windows(before.status, transition.next.status) {
+        Windows::AsTheyAre => {}
+        Windows::Free => give_up(connection, change.hold).await?,
+        Windows::Take => {
+            if reclaimed.is_none() && !take_back(connection, change.hold, &before.segments).await? {
+                return Err(rows::unreadable("step", "a slot that is taken, without an alternative").into());
+            }
+        }
+    }
+    write_hold(connection, change, before, transition).await?;
+    write_payments(connection, change, &transition.next.payments).await?;
+    let mut orders = 0;
+    for order in &transition.orders {
+        let ordered = commands::order(&mut *connection, Some(change.hold), order, change.now).await?;
+        orders += usize::from(ordered.is_new);
+    }
+    Ok(Applied::Done { reclaimed, orders })
+}
+
+/// Takes the hold's windows again, all or none.
+async fn take_back(connection: &mut PgConnection, hold: HoldId, segments: &[Segment]) -> Answer<bool> {
+    let had = placing::take_windows(connection, hold, segments).await?;
+    if !had {
+        give_up(connection, hold).await?;
+    }
+    Ok(had)
+}
+
+async fn give_up(connection: &mut PgConnection, hold: HoldId) -> Answer<()> {
+    sqlx::query("DELETE FROM occupancy WHERE hold_id = $1")
+        .bind(hold.0)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Writes the hold as it is afterwards, and the history line.
+async fn write_hold(
+    connection: &mut PgConnection,
+    change: &Change,
+    before: &Before,
+    transition: &Transition,
+) -> Answer<()> {
+    let next = &transition.next;
+    let (from_status, from_reason) = rows::status_texts(before.status);
+    let (status, reason) = rows::status_texts(next.status);
+    let (actor, event) = rows::cause_texts(&change.cause);
+    sqlx::query(
+        "WITH hold AS (
+             UPDATE holds SET status = $2, reason = $3, asked_by = $4, intent_id = $5, price_mismatch = $6,
+                 due_at = $7, tries = 0, leased_until = NULL, version = version + 1, updated_at = $8
+             WHERE id = $1)
+         INSERT INTO hold_history
+             (hold_id, at, from_status, from_reason, to_status, to_reason, why, actor, event_id)
+         VALUES ($1, $8, $9, $10, $2, $3, $11, $12, $13)",
+    )
+    .bind(change.hold.0)
+    .bind(status)
+    .bind(reason)
+    .bind(next.asked_by.map(rows::asker_text))
+    .bind(next.intent.as_ref().map(IntentId::as_str))
+    .bind(next.price_mismatch)
+    .bind(effect::due_at(before.due_at, next.status, change.check_at))
+    .bind(change.now)
+    .bind(from_status)
+    .bind(from_reason)
+    .bind(transition.why.to_string())
+    .bind(actor)
+    .bind(event)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn write_payments(connection: &mut PgConnection, change: &Change, payments: &[Payment]) -> Answer<()> {
+    for payment in payments {
+        sqlx::query(
+            "INSERT INTO payments AS p
+                 (intent_id, hold_id, amount, currency, refunded, state, created_at, updated_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
+             ON CONFLICT (intent_id) DO UPDATE SET hold_id = excluded.hold_id, amount = excluded.amount,
+                 currency = excluded.currency, refunded = excluded.refunded, state = excluded.state,
+                 updated_at = excluded.updated_at
+             WHERE (p.hold_id, p.amount, p.currency, p.refunded, p.state) IS DISTINCT FROM
+                 (excluded.hold_id, excluded.amount, excluded.currency, excluded.refunded, excluded.state)",
+        )
+        .bind(payment.intent.as_str())
+        .bind(change.hold.0)
+        .bind(payment.money.amount)
+        .bind(payment.money.currency.code())
+        .bind(payment.refunded)
+        .bind(rows::payment_state_text(payment.state))
+        .bind(change.now)
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn apply_orphan(
+    pool: &PgPool,
+    event: Option<&EventRecord>,
+    claimed: Option<HoldId>,
+    receipt: &Receipt,
+    now: DateTime<Utc>,
+) -> Answer<Applied> {
+    let mut transaction = pool.begin().await?;
+    if let Some(event) = event
+        && !remember(&mut transaction, event, claimed, now).await?
+    {
+        transaction.rollback().await?;
+        return Ok(Applied::Seen);
+    }
+    let applied = if write_orphan(&mut transaction, claimed, receipt, now).await? {
+        let order = Order::Refund {
+            intent: receipt.intent.clone(),
+            money: receipt.money,
+        };
+        let ordered = commands::order(&mut *transaction, None, &order, now).await?;
+        Applied::Done {
+            reclaimed: None,
+            orders: usize::from(ordered.is_new),
+        }
+    } else {
+        // The event is new, the payment is not: it is remembered, and there is nothing more to do.
+        Applied::Seen
+    };
+    transaction.commit().await?;
+    Ok(applied)
+}
+
+/// Writes a payment that belongs to no hold; `false` where it is known.
+async fn write_orphan(
+    connection: &mut PgConnection,
+    claimed: Option<HoldId>,
+    receipt: &Receipt,
+    now: DateTime<Utc>,
+) -> Answer<bool> {
+    let done = sqlx::query(
+        "INSERT INTO payments (intent_id, claimed_hold, amount, currency, state, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT DO NOTHING",
+    )
+    .bind(receipt.intent.as_str())
+    .bind(claimed.map(|hold| hold.0))
+    .bind(receipt.money.amount)
+    .bind(receipt.money.currency.code())
+    .bind(rows::payment_state_text(PaymentState::RefundDue))
+    .bind(now)
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+#[derive(sqlx::FromRow)]
+struct HistoryRow {
+    at: DateTime<Utc>,
+    from_status: Option<String>,
+    from_reason: Option<String>,
+    to_status: String,
+    to_reason: Option<String>,
+    why: String,
+    actor: String,
+    event_id: Option<String>,
+}
+
+impl HistoryRow {
+    fn read(self) -> Result<HistoryLine, StoreError> {
+        let from = self.from_status.as_deref();
+        let from = from.map(|text| rows::status(text, self.from_reason.as_deref()));
+        Ok(HistoryLine {
+            at: self.at,
+            from: from.transpose()?,
+            to: rows::status(&self.to_status, self.to_reason.as_deref())?,
+            why: self.why,
+            cause: rows::cause(&self.actor, self.event_id)?,
+        })
+    }
+}
+
+pub(super) async fn history(pool: &PgPool, id: HoldId) -> Answer<Vec<HistoryLine>> {
+    let found: Vec<HistoryRow> = sqlx::query_as(
+        "SELECT at, from_status, from_reason, to_status, to_reason, why, actor, event_id
+         FROM hold_history WHERE hold_id = $1 ORDER BY seq",
+    )
+    .bind(id.0)
+    .fetch_all(pool)
+    .await?;
+    Ok(found
+        .into_iter()
+        .map(HistoryRow::read)
+        .collect::<Result<_, _>>()?)
+}

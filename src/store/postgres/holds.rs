@@ -1,0 +1,250 @@
+//! Holds: reading them with their payments, leasing them to whoever asks Stripe about them.
+//! Placing them is left to `placing`, changing them to `changes`.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use sqlx::postgres::{PgExecutor, PgPool};
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use super::super::{HoldFilter, HoldRefs, Page, PageRequest, ReleaseLease, StoreError, cursor, rows};
+use super::error::Answer;
+use crate::domain::booking::{Booking, Guest};
+use crate::domain::hold::{Asker, Hold, Status};
+use crate::domain::ids::{EventTypeId, HoldId, IntentId, ResourceId, SessionId};
+use crate::domain::payment::Payment;
+
+#[derive(sqlx::FromRow)]
+struct HoldRow {
+    id: Uuid,
+    event_type_id: String,
+    segments: serde_json::Value,
+    status: String,
+    reason: Option<String>,
+    asked_by: Option<String>,
+    amount: i64,
+    currency: String,
+    session_id: String,
+    intent_id: Option<String>,
+    checkout_url: String,
+    price_mismatch: bool,
+    guest_email: Option<String>,
+    guest_name: Option<String>,
+    metadata: serde_json::Value,
+    expires_at: DateTime<Utc>,
+    session_expires_at: DateTime<Utc>,
+    due_at: Option<DateTime<Utc>>,
+    tries: i32,
+    version: i64,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    payments: Json<Vec<PaymentRow>>,
+}
+
+#[derive(Deserialize)]
+struct PaymentRow {
+    intent: String,
+    amount: i64,
+    currency: String,
+    refunded: i64,
+    state: String,
+}
+
+/// Reads [`HoldRow`]s: a hold and its payments, as they are at one moment.
+macro_rules! select_holds {
+    ($rest:literal) => {
+        concat!(
+            "SELECT h.id, h.event_type_id, h.segments, h.status, h.reason, h.asked_by, h.amount, h.currency,
+                 h.session_id, h.intent_id, h.checkout_url, h.price_mismatch, h.guest_email, h.guest_name, h.metadata,
+                 h.expires_at, h.session_expires_at, h.due_at, h.tries, h.version, h.created_at, h.updated_at,
+                 (SELECT coalesce(jsonb_agg(jsonb_build_object('intent', p.intent_id, 'amount', p.amount,
+                      'currency', p.currency, 'refunded', p.refunded, 'state', p.state)
+                      ORDER BY p.created_at, p.intent_id), '[]')
+                  FROM payments p WHERE p.hold_id = h.id) AS payments
+             FROM holds h ",
+            $rest
+        )
+    };
+}
+
+impl HoldRow {
+    fn read(self) -> Result<Booking, StoreError> {
+        let payments = self.payments.0.into_iter().map(PaymentRow::read);
+        let hold = Hold {
+            id: HoldId(self.id),
+            session: SessionId::new(self.session_id),
+            price: rows::money(self.amount, &self.currency)?,
+            status: rows::status(&self.status, self.reason.as_deref())?,
+            asked_by: self.asked_by.as_deref().map(rows::asker).transpose()?,
+            intent: self.intent_id.map(IntentId::new),
+            payments: payments.collect::<Result<_, _>>()?,
+            price_mismatch: self.price_mismatch,
+        };
+        Ok(Booking {
+            hold,
+            event_type: rows::event_type(&self.event_type_id)?,
+            segments: rows::segments(self.segments)?,
+            guest: Guest {
+                email: self.guest_email.unwrap_or_default(),
+                name: self.guest_name,
+            },
+            metadata: rows::metadata(self.metadata)?,
+            checkout_url: self.checkout_url,
+            expires_at: self.expires_at,
+            session_expires_at: self.session_expires_at,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+            due_at: self.due_at,
+            tries: self.tries.unsigned_abs(),
+            version: self.version,
+        })
+    }
+}
+
+impl PaymentRow {
+    fn read(self) -> Result<Payment, StoreError> {
+        Ok(Payment {
+            intent: IntentId::new(self.intent),
+            money: rows::money(self.amount, &self.currency)?,
+            refunded: self.refunded,
+            state: rows::payment_state(&self.state)?,
+        })
+    }
+}
+
+pub(super) async fn read(executor: impl PgExecutor<'_>, id: HoldId) -> Answer<Option<Booking>> {
+    let row: Option<HoldRow> = sqlx::query_as(select_holds!("WHERE h.id = $1"))
+        .bind(id.0)
+        .fetch_optional(executor)
+        .await?;
+    Ok(row.map(HoldRow::read).transpose()?)
+}
+
+/// Money that came in names its hold more surely than an intent that was only heard of.
+pub(super) async fn find(pool: &PgPool, refs: &HoldRefs) -> Answer<Option<Booking>> {
+    let row: Option<HoldRow> = sqlx::query_as(select_holds!(
+        "WHERE h.id = coalesce(
+             (SELECT id FROM holds WHERE id = $1),
+             (SELECT id FROM holds WHERE session_id = $2),
+             (SELECT hold_id FROM payments WHERE intent_id = $3),
+             (SELECT id FROM holds WHERE intent_id = $3 ORDER BY created_at, id LIMIT 1))"
+    ))
+    .bind(refs.hold.map(|hold| hold.0))
+    .bind(refs.session.as_ref().map(SessionId::as_str))
+    .bind(refs.intent.as_ref().map(IntentId::as_str))
+    .fetch_optional(pool)
+    .await?;
+    Ok(row.map(HoldRow::read).transpose()?)
+}
+
+pub(super) async fn list(pool: &PgPool, filter: &HoldFilter, page: &PageRequest) -> Answer<Page<Booking>> {
+    let before = match page.cursor.as_deref().map(cursor::read_timed) {
+        None => None,
+        Some(Some(place)) => Some(place),
+        Some(None) => return Ok(cursor::end()),
+    };
+    let found: Vec<HoldRow> = sqlx::query_as(select_holds!(
+        "WHERE ($1 IS NULL OR h.status = $1)
+           AND ($2 IS NULL OR h.event_type_id = $2)
+           AND ($3 IS NULL OR h.segments @> jsonb_build_array(jsonb_build_object('resource', $3)))
+           AND ($4 IS NULL OR h.starts_at >= $4)
+           AND ($5 IS NULL OR h.starts_at < $5)
+           AND (h.created_at, h.id)
+             < (coalesce($6, 'infinity'), coalesce($7, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+         ORDER BY h.created_at DESC, h.id DESC LIMIT $8"
+    ))
+    .bind(filter.status.map(rows::status_kind_text))
+    .bind(filter.event_type.as_ref().map(EventTypeId::as_str))
+    .bind(filter.resource.as_ref().map(ResourceId::as_str))
+    .bind(filter.from)
+    .bind(filter.to)
+    .bind(before.map(|(at, _)| at))
+    .bind(before.map(|(_, id)| id))
+    .bind(cursor::rows_wanted(page))
+    .fetch_all(pool)
+    .await?;
+    let found = cursor::page(found, page, |row| cursor::timed(row.created_at, row.id));
+    let entries = found.entries.into_iter().map(HoldRow::read);
+    Ok(Page {
+        entries: entries.collect::<Result<_, _>>()?,
+        next: found.next,
+    })
+}
+
+pub(super) async fn lease_release(
+    pool: &PgPool,
+    id: HoldId,
+    asker: Option<Asker>,
+    lease: Duration,
+) -> Answer<ReleaseLease> {
+    let mut transaction = pool.begin().await?;
+    let leased = sqlx::query(
+        "UPDATE holds SET leased_until = clock_timestamp() + make_interval(secs => $2),
+             asked_by = coalesce($3, asked_by)
+         WHERE id = $1 AND status = 'held' AND (leased_until IS NULL OR leased_until <= clock_timestamp())",
+    )
+    .bind(id.0)
+    .bind(lease.as_secs_f64())
+    .bind(asker.map(rows::asker_text))
+    .execute(&mut *transaction)
+    .await?;
+    // Read under the lease's row lock: hold and payments as they are, not as they were before the wait for it.
+    let booking = read(&mut *transaction, id).await?;
+    transaction.commit().await?;
+    Ok(match booking {
+        None => ReleaseLease::Missing,
+        Some(booking) if leased.rows_affected() == 1 => ReleaseLease::Leased(booking),
+        Some(booking) if booking.hold.status == Status::Held => ReleaseLease::Busy,
+        Some(booking) => ReleaseLease::NotHeld(booking),
+    })
+}
+
+pub(super) async fn lease_due(
+    pool: &PgPool,
+    now: DateTime<Utc>,
+    lease: Duration,
+    limit: u32,
+) -> Answer<Vec<Booking>> {
+    let mut transaction = pool.begin().await?;
+    let leased: Vec<Uuid> = sqlx::query_scalar(
+        "WITH due AS (
+             SELECT id FROM holds
+             WHERE status IN ('held', 'processing') AND due_at <= $1
+               AND (leased_until IS NULL OR leased_until <= clock_timestamp())
+             ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED)
+         UPDATE holds h SET leased_until = clock_timestamp() + make_interval(secs => $2)
+         FROM due WHERE h.id = due.id RETURNING h.id",
+    )
+    .bind(now)
+    .bind(lease.as_secs_f64())
+    .bind(i64::from(limit))
+    .fetch_all(&mut *transaction)
+    .await?;
+    let found: Vec<HoldRow> = sqlx::query_as(select_holds!("WHERE h.id = ANY ($1) ORDER BY h.due_at"))
+        .bind(leased)
+        .fetch_all(&mut *transaction)
+        .await?;
+    transaction.commit().await?;
+    Ok(found.into_iter().map(HoldRow::read).collect::<Result<_, _>>()?)
+}
+
+pub(super) async fn defer(
+    pool: &PgPool,
+    id: HoldId,
+    due_at: DateTime<Utc>,
+    forget_asker: bool,
+) -> Answer<()> {
+    sqlx::query(
+        "UPDATE holds SET due_at = $2, leased_until = NULL, tries = tries + 1,
+             asked_by = CASE WHEN $3 THEN NULL ELSE asked_by END
+         WHERE id = $1 AND status IN ('held', 'processing')",
+    )
+    .bind(id.0)
+    .bind(due_at)
+    .bind(forget_asker)
+    .execute(pool)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,258 @@
+//! What happens to a hold after it was placed: event, effect, history and commands in one transaction (I5).
+//!
+//! What is to happen was decided before, on a version of the hold that must still be there.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::SqliteConnection;
+use sqlx::types::Json;
+
+use super::{SqliteStore, commands, history, holds, trouble};
+use crate::domain::command::Order;
+use crate::domain::hold::{Hold, Status, Transition};
+use crate::domain::ids::{HoldId, IntentId};
+use crate::domain::payment::{Payment, PaymentState, Receipt};
+use crate::store::effect::{self, Windows};
+use crate::store::{Applied, Change, EventRecord, Step, StoreError, rows};
+
+pub(super) async fn apply(store: &SqliteStore, change: &Change) -> Result<Applied, StoreError> {
+    let mut tx = store.begin().await?;
+    let applied = apply_in(&mut tx, change).await?;
+    match applied {
+        Applied::Done { .. } => tx.commit().await,
+        Applied::Lost | Applied::Seen => tx.rollback().await,
+    }
+    .map_err(trouble)?;
+    Ok(applied)
+}
+
+async fn apply_in(connection: &mut SqliteConnection, change: &Change) -> Result<Applied, StoreError> {
+    if let Some(event) = &change.event
+        && !remember(connection, event, Some(change.hold), change.now).await?
+    {
+        return Ok(Applied::Seen);
+    }
+    let Some(before) = Before::read(connection, change.hold).await? else {
+        return Ok(Applied::Lost);
+    };
+    let Some(step) = &change.step else {
+        return Ok(Applied::Done {
+            reclaimed: None,
+            orders: 0,
+        });
+    };
+    if before.version != change.version {
+        return Ok(Applied::Lost);
+    }
+    let (transition, reclaimed) = move_windows(connection, change.hold, &before, step).await?;
+    let orders = write_transition(connection, change, &before, transition).await?;
+    Ok(Applied::Done { reclaimed, orders })
+}
+
+/// Writes an event down; `false` where it is known.
+async fn remember(
+    connection: &mut SqliteConnection,
+    event: &EventRecord,
+    hold: Option<HoldId>,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query(
+        "INSERT INTO stripe_events (id, kind, hold_id, payload, applied_at) VALUES (?, ?, ?, ?, ?)
+         ON CONFLICT (id) DO NOTHING",
+    )
+    .bind(event.id.as_str())
+    .bind(&event.kind)
+    .bind(hold.map(|id| id.0.hyphenated()))
+    .bind(&event.payload)
+    .bind(now.timestamp_millis())
+    .execute(connection)
+    .await
+    .map_err(trouble)?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// A hold as a change finds it.
+#[derive(sqlx::FromRow)]
+struct Before {
+    version: i64,
+    status: String,
+    reason: Option<String>,
+    due_at: Option<i64>,
+    segments: Json<Value>,
+}
+
+impl Before {
+    async fn read(connection: &mut SqliteConnection, hold: HoldId) -> Result<Option<Self>, StoreError> {
+        sqlx::query_as("SELECT version, status, reason, due_at, segments FROM holds WHERE id = ?")
+            .bind(hold.0.hyphenated())
+            .fetch_optional(connection)
+            .await
+            .map_err(trouble)
+    }
+
+    fn status(&self) -> Result<Status, StoreError> {
+        rows::status(&self.status, self.reason.as_deref())
+    }
+}
+
+/// Makes the windows follow the step; answers the transition that came of it, and how a reclaim went.
+async fn move_windows<'a>(
+    connection: &mut SqliteConnection,
+    hold: HoldId,
+    before: &Before,
+    step: &'a Step,
+) -> Result<(&'a Transition, Option<bool>), StoreError> {
+    let (wanted, otherwise) = match step {
+        Step::Take(transition) => (transition, None),
+        Step::Reclaim { free, taken } => (free, Some(taken)),
+    };
+    match effect::windows(before.status()?, wanted.next.status) {
+        Windows::AsTheyAre => Ok((wanted, None)),
+        Windows::Free => {
+            holds::vacate(connection, hold).await?;
+            Ok((wanted, None))
+        }
+        Windows::Take => {
+            let segments = rows::segments(before.segments.0.clone())?;
+            if holds::occupy(connection, hold, &segments).await? {
+                return Ok((wanted, Some(true)));
+            }
+            // Only a reclaim says what happens where the slot is gone.
+            let otherwise =
+                otherwise.ok_or_else(|| rows::unreadable("step", "a lost slot taken for granted"))?;
+            Ok((otherwise, Some(false)))
+        }
+    }
+}
+
+/// Writes the hold, its payments, its history and its orders; answers how many orders are new.
+async fn write_transition(
+    connection: &mut SqliteConnection,
+    change: &Change,
+    before: &Before,
+    transition: &Transition,
+) -> Result<usize, StoreError> {
+    let next = &transition.next;
+    let due_before = before.due_at.map(rows::instant).transpose()?;
+    let due_at = effect::due_at(due_before, next.status, change.check_at);
+    update_hold(connection, change, next, due_at).await?;
+    for payment in &next.payments {
+        upsert_payment(connection, change.hold, payment, change.now).await?;
+    }
+    let line = history::Line {
+        hold: change.hold,
+        from: Some(before.status()?),
+        to: next.status,
+        why: &transition.why,
+        cause: &change.cause,
+    };
+    line.write(connection, change.now).await?;
+    let mut orders = 0;
+    for order in &transition.orders {
+        let new = commands::insert(connection, Some(change.hold), order, change.now).await?;
+        orders += usize::from(new);
+    }
+    Ok(orders)
+}
+
+async fn update_hold(
+    connection: &mut SqliteConnection,
+    change: &Change,
+    next: &Hold,
+    due_at: Option<DateTime<Utc>>,
+) -> Result<(), StoreError> {
+    let (status, reason) = rows::status_texts(next.status);
+    sqlx::query(
+        "UPDATE holds
+            SET status = ?, reason = ?, asked_by = ?, intent_id = ?, price_mismatch = ?, due_at = ?,
+                tries = 0, leased_until = NULL, version = version + 1, updated_at = ?
+          WHERE id = ? AND version = ?",
+    )
+    .bind(status)
+    .bind(reason)
+    .bind(next.asked_by.map(rows::asker_text))
+    .bind(next.intent.as_ref().map(IntentId::as_str))
+    .bind(next.price_mismatch)
+    .bind(due_at.map(|at| at.timestamp_millis()))
+    .bind(change.now.timestamp_millis())
+    .bind(change.hold.0.hyphenated())
+    .bind(change.version)
+    .execute(connection)
+    .await
+    .map_err(trouble)?;
+    Ok(())
+}
+
+async fn upsert_payment(
+    connection: &mut SqliteConnection,
+    hold: HoldId,
+    payment: &Payment,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO payments (intent_id, hold_id, amount, currency, refunded, state, created_at, updated_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)
+         ON CONFLICT (intent_id) DO UPDATE SET
+             hold_id = excluded.hold_id, amount = excluded.amount, currency = excluded.currency,
+             refunded = excluded.refunded, state = excluded.state, updated_at = excluded.updated_at
+          WHERE (hold_id, amount, currency, refunded, state)
+                IS NOT (excluded.hold_id, excluded.amount, excluded.currency, excluded.refunded, excluded.state)",
+    )
+    .bind(payment.intent.as_str())
+    .bind(hold.0.hyphenated())
+    .bind(payment.money.amount)
+    .bind(payment.money.currency.code())
+    .bind(payment.refunded)
+    .bind(rows::payment_state_text(payment.state))
+    .bind(now.timestamp_millis())
+    .execute(connection)
+    .await
+    .map_err(trouble)?;
+    Ok(())
+}
+
+pub(super) async fn apply_orphan(
+    store: &SqliteStore,
+    event: Option<&EventRecord>,
+    claimed: Option<HoldId>,
+    receipt: &Receipt,
+    now: DateTime<Utc>,
+) -> Result<Applied, StoreError> {
+    let mut tx = store.begin().await?;
+    if let Some(event) = event
+        && !remember(&mut tx, event, claimed, now).await?
+    {
+        return Ok(Applied::Seen);
+    }
+    let payment = sqlx::query(
+        "INSERT INTO payments (intent_id, claimed_hold, amount, currency, state, created_at, updated_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6) ON CONFLICT (intent_id) DO NOTHING",
+    )
+    .bind(receipt.intent.as_str())
+    .bind(claimed.map(|id| id.0.hyphenated()))
+    .bind(receipt.money.amount)
+    .bind(receipt.money.currency.code())
+    .bind(rows::payment_state_text(PaymentState::RefundDue))
+    .bind(now.timestamp_millis())
+    .execute(&mut *tx)
+    .await
+    .map_err(trouble)?;
+    let known = payment.rows_affected() == 0;
+    let mut orders = 0;
+    if !known {
+        let order = Order::Refund {
+            intent: receipt.intent.clone(),
+            money: receipt.money,
+        };
+        orders += usize::from(commands::insert(&mut tx, None, &order, now).await?);
+    }
+    // Also where the payment is known: the event is, from now on.
+    tx.commit().await.map_err(trouble)?;
+    if known {
+        return Ok(Applied::Seen);
+    }
+    Ok(Applied::Done {
+        reclaimed: None,
+        orders,
+    })
+}

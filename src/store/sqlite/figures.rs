@@ -1,0 +1,63 @@
+//! Counts for metrics and `doctor`.
+
+use chrono::{DateTime, Utc};
+
+use super::SqliteStore;
+use crate::domain::command::STUCK_AFTER;
+use crate::store::{Figures, StoreError};
+
+#[derive(sqlx::FromRow)]
+struct FiguresRow {
+    held: i64,
+    processing: i64,
+    overdue: i64,
+    oldest_overdue_ms: i64,
+    commands_pending: i64,
+    commands_stuck: i64,
+    attempts_open: i64,
+    money_without_slot: i64,
+    slot_without_money: i64,
+    refunds_failed: i64,
+}
+
+/// One statement, so that all counts are of one moment. Conditions repeat those of the partial indexes word for word,
+/// because that is how SQLite recognises them. Whether a slot is kept is asked of the windows themselves.
+const FIGURES: &str = "
+    SELECT waiting.held, waiting.processing, late.overdue, late.oldest_overdue_ms,
+           pending.commands_pending, pending.commands_stuck,
+           (SELECT count(*) FROM checkout_attempts WHERE state IN ('running', 'unsettled')) AS attempts_open,
+           (SELECT count(*) FROM payments p
+             WHERE p.state = 'paid' AND NOT EXISTS (SELECT 1 FROM occupancy o WHERE o.hold_id = p.hold_id)
+           ) AS money_without_slot,
+           (SELECT count(*) FROM holds h
+             WHERE h.status = 'confirmed' AND NOT EXISTS (
+                 SELECT 1 FROM payments p WHERE p.hold_id = h.id AND p.state IN ('paid', 'disputed'))
+           ) AS slot_without_money,
+           (SELECT count(*) FROM payments
+             WHERE state IN ('refund_due', 'refund_failed') AND state = 'refund_failed') AS refunds_failed
+      FROM (SELECT count(*) FILTER (WHERE status = 'held') AS held,
+                   count(*) FILTER (WHERE status = 'processing') AS processing
+              FROM holds WHERE status IN ('held', 'processing')) AS waiting,
+           (SELECT count(*) AS overdue, coalesce(?1 - min(expires_at), 0) AS oldest_overdue_ms
+              FROM holds WHERE status = 'held' AND expires_at <= ?1) AS late,
+           (SELECT count(*) AS commands_pending, count(*) FILTER (WHERE tries >= ?2) AS commands_stuck
+              FROM commands WHERE done_at IS NULL) AS pending";
+
+pub(super) async fn figures(store: &SqliteStore, now: DateTime<Utc>) -> Result<Figures, StoreError> {
+    let question = sqlx::query_as::<_, FiguresRow>(FIGURES)
+        .bind(now.timestamp_millis())
+        .bind(STUCK_AFTER);
+    let row = store.read(question.fetch_one(&store.readers)).await?;
+    Ok(Figures {
+        held: row.held,
+        processing: row.processing,
+        overdue: row.overdue,
+        oldest_overdue_ms: row.oldest_overdue_ms,
+        commands_pending: row.commands_pending,
+        commands_stuck: row.commands_stuck,
+        attempts_open: row.attempts_open,
+        money_without_slot: row.money_without_slot,
+        slot_without_money: row.slot_without_money,
+        refunds_failed: row.refunds_failed,
+    })
+}

@@ -1,0 +1,288 @@
+//! Holds: placing them, which decides who gets a slot (I1), finding them, and taking turns at them.
+//!
+//! What happens to a hold after it was placed is in `changes`.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sqlx::types::Json;
+use sqlx::{Connection, SqliteConnection};
+use uuid::fmt::Hyphenated;
+
+use super::attempts::Standing;
+use super::booking_row::{self, BookingRow, select_booking};
+use super::{SqliteStore, attempts, commands, db_now, history, millis, timed_place, trouble};
+use crate::domain::booking::{Blocker, Booking, Cause, Segment};
+use crate::domain::hold::{Asker, Status, Why};
+use crate::domain::ids::{HoldId, IntentId, SessionId};
+use crate::store::{
+    HoldFilter, HoldRefs, Page, PageRequest, Placement, ReleaseLease, StoreError, cursor, expire_order, rows,
+};
+
+pub(super) async fn blockers(
+    store: &SqliteStore,
+    segments: &[Segment],
+    now: DateTime<Utc>,
+) -> Result<Vec<Blocker>, StoreError> {
+    let question = sqlx::query_as::<_, (Hyphenated, bool)>(
+        "SELECT DISTINCT h.id, h.status = 'held' AND h.expires_at <= ? AS overdue
+           FROM json_each(?) AS wanted
+           JOIN occupancy o ON o.resource_id = wanted.value ->> 'resource'
+                           AND o.ends_at > wanted.value ->> 'starts_at_ms'
+                           AND o.starts_at < wanted.value ->> 'ends_at_ms'
+           JOIN holds h ON h.id = o.hold_id
+          LIMIT 20",
+    )
+    .bind(now.timestamp_millis())
+    .bind(Json(rows::segments_json(segments)));
+    let found = store.read(question.fetch_all(&store.readers)).await?;
+    let blocker = |(id, overdue): (Hyphenated, bool)| Blocker {
+        hold: HoldId(id.into_uuid()),
+        overdue,
+    };
+    Ok(found.into_iter().map(blocker).collect())
+}
+
+pub(super) async fn place(store: &SqliteStore, booking: &Booking) -> Result<Placement, StoreError> {
+    let order = expire_order(&booking.hold.session);
+    let mut tx = store.begin().await?;
+    let placement = match attempts::standing(&mut tx, booking.hold.id).await? {
+        Standing::Running => place_running(&mut tx, booking).await?,
+        // Repeats after a commit whose answer was lost.
+        Standing::Placed => Placement::Placed,
+        Standing::Lost => Placement::SlotTaken(commands::id_of(&mut tx, &order).await?),
+        Standing::Closed => Placement::Gone,
+    };
+    tx.commit().await.map_err(trouble)?;
+    Ok(placement)
+}
+
+async fn place_running(
+    connection: &mut SqliteConnection,
+    booking: &Booking,
+) -> Result<Placement, StoreError> {
+    let (hold, now) = (&booking.hold, booking.created_at);
+    let won = occupy(connection, hold.id, &booking.segments).await?;
+    attempts::decide(connection, hold.id, won, now).await?;
+    if won {
+        booking_row::insert(connection, booking).await?;
+        let line = history::Line {
+            hold: hold.id,
+            from: None,
+            to: hold.status,
+            why: &Why::Placed,
+            cause: &Cause::Checkout,
+        };
+        line.write(connection, now).await?;
+        return Ok(Placement::Placed);
+    }
+    let order = expire_order(&hold.session);
+    commands::insert(connection, Some(hold.id), &order, now).await?;
+    Ok(Placement::SlotTaken(commands::id_of(connection, &order).await?))
+}
+
+/// Takes all the windows for a hold, or none and answers `false`.
+pub(super) async fn occupy(
+    connection: &mut SqliteConnection,
+    hold: HoldId,
+    segments: &[Segment],
+) -> Result<bool, StoreError> {
+    let mut all = connection.begin().await.map_err(trouble)?;
+    for segment in segments {
+        let taken = sqlx::query(
+            "INSERT INTO occupancy (hold_id, resource_id, starts_at, ends_at)
+             SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS (
+                 SELECT 1 FROM occupancy WHERE resource_id = ?2 AND ends_at > ?3 AND starts_at < ?4)
+             ON CONFLICT DO NOTHING",
+        )
+        .bind(hold.0.hyphenated())
+        .bind(segment.resource.as_str())
+        .bind(segment.window.starts_at().timestamp_millis())
+        .bind(segment.window.ends_at().timestamp_millis())
+        .execute(&mut *all)
+        .await
+        .map_err(trouble)?;
+        if taken.rows_affected() == 0 {
+            all.rollback().await.map_err(trouble)?;
+            return Ok(false);
+        }
+    }
+    all.commit().await.map_err(trouble)?;
+    Ok(true)
+}
+
+/// Gives up all the windows of a hold.
+pub(super) async fn vacate(connection: &mut SqliteConnection, hold: HoldId) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM occupancy WHERE hold_id = ?")
+        .bind(hold.0.hyphenated())
+        .execute(connection)
+        .await
+        .map_err(trouble)?;
+    Ok(())
+}
+
+const BY_ID: &str = select_booking!("WHERE h.id = ?");
+const BY_SESSION: &str = select_booking!("WHERE h.session_id = ?");
+// Money that came in names its hold more surely than an intent that was only heard of.
+const BY_PAYMENT: &str = select_booking!("WHERE h.id = (SELECT hold_id FROM payments WHERE intent_id = ?)");
+const BY_INTENT: &str = select_booking!("WHERE h.intent_id = ? ORDER BY h.created_at, h.id LIMIT 1");
+
+pub(super) async fn booking(store: &SqliteStore, id: HoldId) -> Result<Option<Booking>, StoreError> {
+    one(store, BY_ID, Some(&id.to_string())).await
+}
+
+pub(super) async fn find_booking(
+    store: &SqliteStore,
+    refs: &HoldRefs,
+) -> Result<Option<Booking>, StoreError> {
+    let hold = refs.hold.map(|id| id.to_string());
+    let session = refs.session.as_ref().map(SessionId::as_str);
+    let intent = refs.intent.as_ref().map(IntentId::as_str);
+    let ways = [
+        (BY_ID, hold.as_deref()),
+        (BY_SESSION, session),
+        (BY_PAYMENT, intent),
+        (BY_INTENT, intent),
+    ];
+    for (question, key) in ways {
+        if let Some(found) = one(store, question, key).await? {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}
+
+async fn one(
+    store: &SqliteStore,
+    question: &'static str,
+    key: Option<&str>,
+) -> Result<Option<Booking>, StoreError> {
+    let Some(key) = key else { return Ok(None) };
+    let question = sqlx::query_as::<_, BookingRow>(question).bind(key);
+    let row = store.read(question.fetch_optional(&store.readers)).await?;
+    row.map(BookingRow::read).transpose()
+}
+
+pub(super) async fn bookings(
+    store: &SqliteStore,
+    filter: &HoldFilter,
+    page: &PageRequest,
+) -> Result<Page<Booking>, StoreError> {
+    let Some((at, id)) = timed_place(page) else {
+        return Ok(cursor::end());
+    };
+    let question = sqlx::query_as::<_, BookingRow>(select_booking!(
+        "WHERE (h.created_at, h.id) < (?1, ?2)
+           AND (?3 IS NULL OR h.status = ?3)
+           AND (?4 IS NULL OR h.event_type_id = ?4)
+           AND (?5 IS NULL OR EXISTS (
+                   SELECT 1 FROM json_each(h.segments) s WHERE s.value ->> 'resource' = ?5))
+           AND (?6 IS NULL OR h.starts_at >= ?6)
+           AND (?7 IS NULL OR h.starts_at < ?7)
+         ORDER BY h.created_at DESC, h.id DESC LIMIT ?8"
+    ))
+    .bind(at)
+    .bind(id)
+    .bind(filter.status.map(rows::status_kind_text))
+    .bind(filter.event_type.as_ref().map(|id| id.as_str()))
+    .bind(filter.resource.as_ref().map(|id| id.as_str()))
+    .bind(filter.from.map(|at| at.timestamp_millis()))
+    .bind(filter.to.map(|at| at.timestamp_millis()))
+    .bind(cursor::rows_wanted(page));
+    let found = read_all(store.read(question.fetch_all(&store.readers)).await?)?;
+    Ok(cursor::page(found, page, |last| {
+        cursor::timed(last.created_at, last.hold.id.0)
+    }))
+}
+
+pub(super) async fn lease_release(
+    store: &SqliteStore,
+    id: HoldId,
+    asker: Option<Asker>,
+    lease: Duration,
+) -> Result<ReleaseLease, StoreError> {
+    let mut tx = store.begin().await?;
+    let leased = sqlx::query(concat!(
+        "UPDATE holds SET asked_by = coalesce(?, asked_by), leased_until = ",
+        db_now!(),
+        " + ? WHERE id = ? AND status = 'held' AND coalesce(leased_until, 0) <= ",
+        db_now!()
+    ))
+    .bind(asker.map(rows::asker_text))
+    .bind(millis(lease))
+    .bind(id.0.hyphenated())
+    .execute(&mut *tx)
+    .await
+    .map_err(trouble)?;
+    let row: Option<BookingRow> = sqlx::query_as(BY_ID)
+        .bind(id.0.hyphenated())
+        .fetch_optional(&mut *tx)
+        .await
+        .map_err(trouble)?;
+    tx.commit().await.map_err(trouble)?;
+    let Some(row) = row else {
+        return Ok(ReleaseLease::Missing);
+    };
+    let booking = row.read()?;
+    Ok(match booking.hold.status {
+        _ if leased.rows_affected() > 0 => ReleaseLease::Leased(booking),
+        Status::Held => ReleaseLease::Busy,
+        _ => ReleaseLease::NotHeld(booking),
+    })
+}
+
+pub(super) async fn lease_due_holds(
+    store: &SqliteStore,
+    now: DateTime<Utc>,
+    lease: Duration,
+    limit: u32,
+) -> Result<Vec<Booking>, StoreError> {
+    let mut tx = store.begin().await?;
+    let due: Vec<String> = sqlx::query_scalar(concat!(
+        "UPDATE holds SET leased_until = ",
+        db_now!(),
+        " + ?2
+          WHERE id IN (
+                SELECT id FROM holds
+                 WHERE status IN ('held', 'processing') AND due_at <= ?1 AND coalesce(leased_until, 0) <= ",
+        db_now!(),
+        "        ORDER BY due_at LIMIT ?3)
+         RETURNING id"
+    ))
+    .bind(now.timestamp_millis())
+    .bind(millis(lease))
+    .bind(limit)
+    .fetch_all(&mut *tx)
+    .await
+    .map_err(trouble)?;
+    let rows: Vec<BookingRow> = sqlx::query_as(select_booking!(
+        "WHERE h.id IN (SELECT value FROM json_each(?)) ORDER BY h.due_at, h.id"
+    ))
+    .bind(Json(due))
+    .fetch_all(&mut *tx)
+    .await
+    .map_err(trouble)?;
+    tx.commit().await.map_err(trouble)?;
+    read_all(rows)
+}
+
+pub(super) async fn defer_hold(
+    store: &SqliteStore,
+    id: HoldId,
+    due_at: DateTime<Utc>,
+    forget_asker: bool,
+) -> Result<(), StoreError> {
+    let statement = sqlx::query(
+        "UPDATE holds
+            SET due_at = ?, tries = tries + 1, leased_until = NULL, asked_by = iif(?, NULL, asked_by)
+          WHERE id = ? AND status IN ('held', 'processing')",
+    )
+    .bind(due_at.timestamp_millis())
+    .bind(forget_asker)
+    .bind(id.0.hyphenated());
+    store.write(statement).await.map(drop)
+}
+
+fn read_all(rows: Vec<BookingRow>) -> Result<Vec<Booking>, StoreError> {
+    rows.into_iter().map(BookingRow::read).collect()
+}

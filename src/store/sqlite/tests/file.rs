@@ -1,0 +1,163 @@
+//! The file, its schema, and what happens when the disk is full.
+
+use super::*;
+use crate::store::{HoldFilter, PageRequest, Placement, StoreError};
+
+#[tokio::test]
+async fn only_a_file_will_do() {
+    for path in ["", ":memory:", "file::memory:?cache=shared"] {
+        let refused = connect(path, OPTIONS).await;
+        assert!(matches!(refused, Err(StoreError::Broken(_))), "{path}");
+    }
+    let nowhere = connect("/nowhere/at/all/books.db", OPTIONS).await;
+    assert!(matches!(nowhere, Err(StoreError::Unavailable(_))));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_new_file_and_its_side_files_are_for_the_owner_only() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let books = books().await;
+    for suffix in ["", "-wal", "-shm"] {
+        let meta = std::fs::metadata(format!("{}{suffix}", books.path)).unwrap();
+        assert_eq!(meta.permissions().mode() & 0o777, 0o600, "{suffix}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_answered_is_on_the_disk() {
+    let Books { store, .. } = &books().await;
+    let pragma = async |question: &'static str| -> String {
+        sqlx::query_scalar::<_, sqlx::types::Text<String>>(question)
+            .fetch_one(&store.writer)
+            .await
+            .unwrap()
+            .0
+    };
+    assert_eq!(
+        pragma("SELECT journal_mode FROM pragma_journal_mode").await,
+        "wal"
+    );
+    assert_eq!(
+        pragma("SELECT CAST(synchronous AS TEXT) FROM pragma_synchronous").await,
+        "2"
+    );
+    assert_eq!(
+        pragma("SELECT CAST(foreign_keys AS TEXT) FROM pragma_foreign_keys").await,
+        "1"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn processes_that_start_together_migrate_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("books.db").to_str().unwrap().to_owned();
+    let mut stores = Vec::new();
+    for _ in 0..8 {
+        stores.push(connect(&path, OPTIONS).await.unwrap());
+    }
+    assert!(!stores[0].is_ready().await.unwrap());
+    let starts = stores
+        .iter()
+        .cloned()
+        .map(|store| tokio::spawn(async move { store.migrate().await }));
+    for start in futures::future::join_all(starts).await {
+        start.unwrap().unwrap();
+    }
+    assert!(stores[0].is_ready().await.unwrap());
+    sqlx::query("UPDATE _sqlx_migrations SET checksum = x'00'")
+        .execute(&stores[0].writer)
+        .await
+        .unwrap();
+    assert!(!stores[0].is_ready().await.unwrap(), "another program's schema");
+}
+
+/// SQLite ends the transaction by itself then; the one writer must survive that.
+#[tokio::test]
+async fn a_full_disk_is_trouble_only_while_it_is_full() {
+    let Books { store, .. } = &books().await;
+    sqlx::query("PRAGMA max_page_count = 1")
+        .execute(&store.writer)
+        .await
+        .unwrap();
+    let mut large = booking(1, 60, 90);
+    large.metadata.insert("large".into(), "x".repeat(1_000_000));
+    store.claim_attempt(&attempt(&large, None)).await.unwrap();
+    for _ in 0..3 {
+        match store.place(&large).await {
+            Err(StoreError::Unavailable(_)) => {}
+            other => panic!("{other:?}"),
+        }
+        // A connection that was replaced does not know the limit any more.
+        sqlx::query("PRAGMA max_page_count = 1")
+            .execute(&store.writer)
+            .await
+            .unwrap();
+    }
+    sqlx::query("PRAGMA max_page_count = 4294967294")
+        .execute(&store.writer)
+        .await
+        .unwrap();
+    assert_eq!(store.place(&large).await.unwrap(), Placement::Placed);
+}
+
+#[tokio::test]
+async fn a_list_goes_on_where_the_page_before_ended() {
+    let Books { store, .. } = &books().await;
+    for n in 1..=5 {
+        let from = i64::try_from(n).unwrap() * 60;
+        let mut booking = booking(n, from, from + 30);
+        booking.created_at = minute(from / 120);
+        place(store, &booking).await;
+    }
+    let mut seen = Vec::new();
+    let mut request = PageRequest {
+        limit: 2,
+        cursor: None,
+    };
+    loop {
+        let page = store.bookings(&HoldFilter::default(), &request).await.unwrap();
+        seen.extend(page.entries.iter().map(|booking| booking.hold.id.0.as_u128()));
+        request.cursor = page.next;
+        if request.cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(seen, [5, 4, 3, 2, 1]);
+    request.cursor = Some("not ours".into());
+    let page = store.bookings(&HoldFilter::default(), &request).await.unwrap();
+    assert!(page.entries.is_empty() && page.next.is_none());
+}
+
+/// The queries that run all the time must not read the past.
+#[tokio::test]
+async fn hot_queries_use_their_indexes() {
+    let Books { store, .. } = &books().await;
+    let plans = [
+        (
+            "SELECT 1 FROM occupancy WHERE resource_id = 'a' AND ends_at > 1 AND starts_at < 2",
+            "occupancy_overlap",
+        ),
+        (
+            "SELECT id FROM holds WHERE status IN ('held', 'processing') AND due_at <= 1",
+            "holds_due_at",
+        ),
+        (
+            "SELECT id FROM commands WHERE done_at IS NULL AND due_at <= 1",
+            "commands_due",
+        ),
+        (
+            "SELECT count(*) FROM payments p WHERE p.state = 'paid'",
+            "payments_paid",
+        ),
+        (
+            "SELECT 1 FROM holds WHERE status = 'held' AND expires_at <= 1",
+            "holds_overdue",
+        ),
+    ];
+    for (query, index) in plans {
+        let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {query}"));
+        let plan: (i64, i64, i64, String) = sqlx::query_as(explain).fetch_one(&store.readers).await.unwrap();
+        assert!(plan.3.contains(index), "{query}: {}", plan.3);
+    }
+}

@@ -1,0 +1,242 @@
+//! Changes, their compare-and-swap, and leases.
+
+use super::*;
+use crate::domain::hold::{Asker, ReleaseReason, Status};
+use crate::domain::payment::PaymentState;
+use crate::domain::session::SessionPayment;
+use crate::store::{Applied, AttemptEnd, Placement, ReleaseLease};
+
+const DONE: Applied = Applied::Done {
+    reclaimed: None,
+    orders: 0,
+};
+
+fn paid(intent: &str) -> Fact {
+    Fact::SessionCompleted(SessionPayment::Paid(receipt(intent)))
+}
+
+async fn apply(store: &SqliteStore, booking: &Booking, id: &str, fact: &Fact) -> Applied {
+    store.apply(&change(booking, id, fact)).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_change_is_applied_once_and_only_to_the_version_it_was_decided_on() {
+    let Books { store, .. } = &books().await;
+    let held = booking(1, 60, 90);
+    place(store, &held).await;
+    assert_eq!(apply(store, &held, "evt_1", &paid("pi_1")).await, DONE);
+    let confirmed = read(store, &held).await;
+    assert_eq!(confirmed.hold.status, Status::Confirmed);
+    assert_eq!((confirmed.version, confirmed.due_at), (2, None));
+    assert_eq!(
+        confirmed.hold.payments,
+        [receipt("pi_1").payment(PaymentState::Paid)]
+    );
+    assert_eq!(apply(store, &held, "evt_1", &paid("pi_1")).await, Applied::Seen);
+    assert_eq!(
+        apply(store, &held, "evt_2", &Fact::SessionDead).await,
+        Applied::Lost
+    );
+    assert_eq!(read(store, &held).await, confirmed);
+    // The lost one left nothing, its event included.
+    assert_eq!(count(store, "SELECT count(*) FROM stripe_events").await, 1);
+    let history = store.history(held.hold.id).await.unwrap();
+    let steps: Vec<_> = history.iter().map(|line| (line.from, line.to)).collect();
+    let expected = [(None, Status::Held), (Some(Status::Held), Status::Confirmed)];
+    assert_eq!(steps, expected);
+    assert_eq!(history[1].cause, Cause::Event(EventId::new("evt_1")));
+}
+
+#[tokio::test]
+async fn an_event_without_a_step_is_only_remembered() {
+    let Books { store, .. } = &books().await;
+    let held = booking(1, 60, 90);
+    place(store, &held).await;
+    let mut only_event = change(&held, "evt_1", &Fact::SessionDead);
+    only_event.step = None;
+    only_event.version = 77;
+    assert_eq!(store.apply(&only_event).await.unwrap(), DONE);
+    assert_eq!(store.apply(&only_event).await.unwrap(), Applied::Seen);
+    assert_eq!(read(store, &held).await, held);
+}
+
+#[tokio::test]
+async fn a_release_frees_the_slot_and_a_late_payment_gets_it_back_where_it_is_free() {
+    let Books { store, .. } = &books().await;
+    let held = booking(1, 60, 90);
+    place(store, &held).await;
+    apply(store, &held, "evt_1", &Fact::SessionDead).await;
+    assert_eq!(count(store, "SELECT count(*) FROM occupancy").await, 0);
+    let released = read(store, &held).await;
+    let back = Applied::Done {
+        reclaimed: Some(true),
+        orders: 0,
+    };
+    assert_eq!(apply(store, &released, "evt_2", &paid("pi_1")).await, back);
+    assert_eq!(read(store, &held).await.hold.status, Status::Confirmed);
+    assert!(matches!(
+        place(store, &booking(2, 60, 90)).await,
+        Placement::SlotTaken(_)
+    ));
+}
+
+#[tokio::test]
+async fn a_late_payment_goes_back_where_the_slot_is_gone() {
+    let Books { store, .. } = &books().await;
+    let held = booking(1, 60, 90);
+    place(store, &held).await;
+    apply(store, &held, "evt_1", &Fact::SessionDead).await;
+    assert_eq!(place(store, &booking(2, 75, 80)).await, Placement::Placed);
+    let released = read(store, &held).await;
+    let gone = Applied::Done {
+        reclaimed: Some(false),
+        orders: 1,
+    };
+    assert_eq!(apply(store, &released, "evt_2", &paid("pi_1")).await, gone);
+    let refunded = read(store, &held).await.hold;
+    assert_eq!(
+        refunded.status,
+        Status::Released(ReleaseReason::LatePaymentRefunded)
+    );
+    assert_eq!(refunded.payments[0].state, PaymentState::RefundDue);
+    let figures = store.figures(minute(31)).await.unwrap();
+    assert_eq!(
+        (figures.held, figures.overdue, figures.oldest_overdue_ms),
+        (1, 1, 60_000)
+    );
+    assert_eq!((figures.commands_pending, figures.money_without_slot), (1, 0));
+}
+
+#[tokio::test]
+async fn money_without_a_hold_goes_back_once() {
+    let Books { store, .. } = &books().await;
+    let orphan = async |id: &str| {
+        store
+            .apply_orphan(Some(&event(id)), None, &receipt("pi_1"), now())
+            .await
+            .unwrap()
+    };
+    let done = Applied::Done {
+        reclaimed: None,
+        orders: 1,
+    };
+    assert_eq!(orphan("evt_1").await, done);
+    assert_eq!(orphan("evt_1").await, Applied::Seen);
+    assert_eq!(orphan("evt_2").await, Applied::Seen);
+    let commands = store.lease_commands(now(), LONG, 10).await.unwrap();
+    assert_eq!(commands.len(), 1);
+    store.finish_command(&commands[0], minute(2)).await.unwrap();
+    let settled = "SELECT count(*) FROM payments WHERE state = 'refunded' AND refunded = amount";
+    assert_eq!(count(store, settled).await, 1);
+}
+
+#[tokio::test]
+async fn a_lease_keeps_others_out_until_it_runs_out_or_is_given_back() {
+    let Books { store, .. } = &books().await;
+    let held = booking(1, 60, 90);
+    place(store, &held).await;
+    let lease = async |asker, lease| store.lease_release(held.hold.id, asker, lease).await.unwrap();
+    let first = lease(Some(Asker::Guest), Duration::ZERO).await;
+    assert!(matches!(first, ReleaseLease::Leased(_)), "{first:?}");
+    // It ran out at once, so the next one takes over; who asked first is still known.
+    let ReleaseLease::Leased(taken_over) = lease(None, LONG).await else {
+        panic!("the first lease is over");
+    };
+    assert_eq!(
+        (taken_over.hold.asked_by, taken_over.version),
+        (Some(Asker::Guest), 1)
+    );
+    assert!(matches!(lease(None, LONG).await, ReleaseLease::Busy));
+    assert_eq!(
+        store.lease_due_holds(minute(40), LONG, 10).await.unwrap().len(),
+        0
+    );
+    store.defer_hold(held.hold.id, minute(50), true).await.unwrap();
+    assert_eq!(
+        store.lease_due_holds(minute(40), LONG, 10).await.unwrap().len(),
+        0
+    );
+    let due = store.lease_due_holds(minute(50), LONG, 10).await.unwrap();
+    assert_eq!((due[0].tries, due[0].hold.asked_by), (1, None));
+    assert_eq!(
+        store.lease_due_holds(minute(50), LONG, 10).await.unwrap().len(),
+        0
+    );
+    // A change frees it.
+    apply(store, &due[0], "evt_1", &paid("pi_1")).await;
+    assert!(matches!(lease(None, LONG).await, ReleaseLease::NotHeld(_)));
+}
+
+#[tokio::test]
+async fn a_command_is_leased_by_one_at_a_time_and_comes_back_after_a_failure() {
+    let Books { store, .. } = &books().await;
+    let orphan = store.apply_orphan(None, None, &receipt("pi_1"), now()).await;
+    orphan.unwrap();
+    let lease = async |at, lease| store.lease_commands(at, lease, 10).await.unwrap();
+    assert_eq!(lease(now(), Duration::ZERO).await.len(), 1);
+    let id = lease(now(), LONG).await[0].id;
+    assert_eq!(lease(now(), LONG).await.len(), 0);
+    assert_eq!(store.lease_command(id, LONG).await.unwrap(), None);
+    store.fail_command(id, "refused", minute(5)).await.unwrap();
+    assert_eq!(lease(now(), LONG).await.len(), 0);
+    let again = lease(minute(5), LONG).await;
+    assert_eq!(
+        (again[0].tries, again[0].last_error.as_deref()),
+        (1, Some("refused"))
+    );
+}
+
+#[tokio::test]
+async fn a_key_names_its_attempt_until_that_is_over() {
+    let Books { store, .. } = &books().await;
+    let first = booking(1, 60, 90);
+    let claim = async |n, body: &str| {
+        let mut attempt = attempt(&booking(n, 60, 90), Some("key"));
+        attempt.fingerprint = body.into();
+        store.claim_attempt(&attempt).await.unwrap()
+    };
+    assert_eq!(claim(1, "body").await, Claim::Free);
+    assert_eq!(claim(1, "body").await, Claim::Free, "a repeat of our own");
+    assert_eq!(claim(2, "body").await, Claim::Running);
+    assert_eq!(claim(2, "other").await, Claim::Mismatch);
+    store.place(&first).await.unwrap();
+    assert_eq!(claim(2, "body").await, Claim::Placed(first.hold.id));
+    assert_eq!(claim(2, "other").await, Claim::Mismatch);
+    apply(store, &first, "evt_1", &Fact::SessionDead).await;
+    assert_eq!(claim(2, "other").await, Claim::Free);
+    let end = AttemptEnd::Unsettled;
+    store
+        .end_attempt(HoldId(Uuid::from_u128(2)), end, now())
+        .await
+        .unwrap();
+    assert_eq!(claim(3, "body").await, Claim::Free);
+}
+
+#[tokio::test]
+async fn a_stale_attempt_is_leased_and_can_no_longer_be_placed() {
+    let Books { store, .. } = &books().await;
+    let slow = booking(1, 60, 90);
+    let claimed = attempt(&slow, None);
+    store.claim_attempt(&claimed).await.unwrap();
+    let lease = async |stale, at| store.lease_stale_attempts(stale, at, LONG, 10).await.unwrap();
+    assert_eq!(
+        lease(now(), minute(5)).await.len(),
+        0,
+        "claimed no earlier than that"
+    );
+    let stale = lease(minute(1), minute(5)).await;
+    assert!(stale[0].terms == claimed.terms && stale[0].tries == 0);
+    assert_eq!(lease(minute(1), minute(5)).await.len(), 0);
+    assert_eq!(store.place(&slow).await.unwrap(), Placement::Gone);
+    store.defer_attempt(slow.hold.id, minute(9)).await.unwrap();
+    assert_eq!(lease(minute(1), minute(8)).await.len(), 0);
+    assert_eq!(lease(minute(1), minute(9)).await[0].tries, 1);
+    let session = &slow.hold.session;
+    let command = store
+        .abandon_with_session(slow.hold.id, session, minute(9))
+        .await
+        .unwrap();
+    assert!(store.lease_command(command, LONG).await.unwrap().is_some());
+    assert_eq!(store.forget_attempts(minute(9), 10).await.unwrap(), 0);
+    assert_eq!(store.forget_attempts(minute(10), 10).await.unwrap(), 1);
+}

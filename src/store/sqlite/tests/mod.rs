@@ -1,0 +1,167 @@
+//! What is SQLite's own: its file, its triggers, its one writer; and the answers that all else stands on.
+//!
+//! What both engines promise alike is in `tests/it/store_contract.rs`.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use super::{SqliteStore, connect};
+use crate::domain::booking::{Booking, Cause, Guest, Segment};
+use crate::domain::hold::{Decision, Fact, Hold, Policy, decide};
+use crate::domain::ids::{EventId, EventTypeId, HoldId, IntentId, ResourceId, SessionId};
+use crate::domain::money::{Currency, Money};
+use crate::domain::payment::Receipt;
+use crate::domain::session::SessionTerms;
+use crate::domain::time::Window;
+use crate::store::{Change, Claim, EventRecord, NewAttempt, PoolOptions, Step, Store};
+
+mod file;
+mod life;
+mod slots;
+
+const OPTIONS: PoolOptions = PoolOptions {
+    max_connections: 4,
+    acquire_timeout: Duration::from_secs(20),
+    statement_timeout: Duration::from_secs(20),
+    lock_timeout: Duration::from_secs(20),
+};
+
+const LONG: Duration = Duration::from_secs(3600);
+
+struct Books {
+    store: SqliteStore,
+    path: String,
+    _dir: TempDir,
+}
+
+/// Empty books in a directory of their own.
+async fn books() -> Books {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("books.db").to_str().unwrap().to_owned();
+    let store = connect(&path, OPTIONS).await.unwrap();
+    store.migrate().await.unwrap();
+    Books {
+        store,
+        path,
+        _dir: dir,
+    }
+}
+
+fn minute(minute: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(1_800_000_000 + minute * 60, 0).unwrap()
+}
+
+/// The present of every test that does not say otherwise.
+fn now() -> DateTime<Utc> {
+    minute(0)
+}
+
+fn price() -> Money {
+    Money::price(5000, Currency::parse("eur").unwrap()).unwrap()
+}
+
+fn segment(resource: &str, from: i64, to: i64) -> Segment {
+    Segment {
+        resource: ResourceId::parse(resource).unwrap(),
+        window: Window::new(minute(from), minute(to)).unwrap(),
+    }
+}
+
+/// Booking number `n` of ana's time.
+fn booking(n: u128, from: i64, to: i64) -> Booking {
+    Booking {
+        hold: Hold::placed(
+            HoldId(Uuid::from_u128(n)),
+            SessionId::new(format!("cs_{n}")),
+            price(),
+        ),
+        event_type: EventTypeId::parse("call").unwrap(),
+        segments: vec![segment("ana", from, to)],
+        guest: Guest {
+            email: "guest@example.com".into(),
+            name: Some("Guest".into()),
+        },
+        metadata: [("order".to_owned(), "17".to_owned())].into(),
+        checkout_url: format!("https://pay.example/{n}"),
+        expires_at: minute(30),
+        session_expires_at: minute(32),
+        created_at: now(),
+        updated_at: now(),
+        due_at: Some(minute(30)),
+        tries: 0,
+        version: 1,
+    }
+}
+
+fn attempt(booking: &Booking, key: Option<&str>) -> NewAttempt {
+    NewAttempt {
+        terms: SessionTerms {
+            hold: booking.hold.id,
+            name: "Call".into(),
+            price: price(),
+            email: booking.guest.email.clone(),
+            success_url: "https://shop.example/yes".into(),
+            cancel_url: "https://shop.example/no".into(),
+            expires_at: minute(32),
+        },
+        key: key.map(|key| crate::domain::ids::IdempotencyKey::parse(key).unwrap()),
+        fingerprint: "body".into(),
+        now: now(),
+    }
+}
+
+/// Claims an attempt for the booking and places it.
+async fn place(store: &SqliteStore, booking: &Booking) -> crate::store::Placement {
+    let claim = store.claim_attempt(&attempt(booking, None)).await.unwrap();
+    assert_eq!(claim, Claim::Free);
+    store.place(booking).await.unwrap()
+}
+
+fn receipt(intent: &str) -> Receipt {
+    Receipt {
+        intent: IntentId::new(intent),
+        money: price(),
+    }
+}
+
+fn event(id: &str) -> EventRecord {
+    EventRecord {
+        id: EventId::new(id),
+        kind: "test".into(),
+        payload: "{}".into(),
+    }
+}
+
+/// The change that follows from a fact, which the event `id` told.
+fn change(booking: &Booking, id: &str, fact: &Fact) -> Change {
+    let step = match decide(&booking.hold, fact, Policy::default()) {
+        Decision::Stay(_) => None,
+        Decision::Change(transition) => Some(Step::Take(transition)),
+        Decision::Reclaim { free, taken } => Some(Step::Reclaim { free, taken }),
+    };
+    Change {
+        event: Some(event(id)),
+        hold: booking.hold.id,
+        version: booking.version,
+        step,
+        cause: Cause::Event(EventId::new(id)),
+        now: minute(1),
+        check_at: None,
+    }
+}
+
+/// The hold as it stands.
+async fn read(store: &SqliteStore, booking: &Booking) -> Booking {
+    store.booking(booking.hold.id).await.unwrap().unwrap()
+}
+
+/// The first column of the only row of a question about the books.
+async fn count(store: &SqliteStore, question: &'static str) -> i64 {
+    sqlx::query_scalar(question)
+        .fetch_one(&store.readers)
+        .await
+        .unwrap()
+}

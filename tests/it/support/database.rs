@@ -1,0 +1,212 @@
+//! A database of its own for each test, with the schema in it, gone at the end of the test.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use holdfast::store::postgres::PostgresStore;
+use holdfast::store::sqlite;
+use holdfast::store::{PoolOptions, Store};
+use sha2::{Digest, Sha256};
+use sqlx::postgres::{PgConnection, PgPool, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
+use sqlx::{AssertSqlSafe, Connection};
+use tokio::sync::OnceCell;
+use uuid::Uuid;
+
+use super::postgres;
+
+/// The two engines that the books can be kept on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Engine {
+    /// A file.
+    Sqlite,
+    /// A server.
+    Postgres,
+}
+
+/// A migrated database with nothing in it.
+pub(crate) struct TestDatabase {
+    engine: Engine,
+    url: String,
+    store: Arc<dyn Store>,
+    raw: Raw,
+    place: Place,
+}
+
+/// A way in beside the store, for tests that look at rows or tamper with them.
+enum Raw {
+    Sqlite(SqlitePool),
+    Postgres(PgPool),
+}
+
+/// What is to be removed.
+enum Place {
+    Directory(PathBuf),
+    Database(String),
+}
+
+const OPTIONS: PoolOptions = PoolOptions {
+    max_connections: 32,
+    acquire_timeout: Duration::from_secs(30),
+    statement_timeout: Duration::from_secs(30),
+    lock_timeout: Duration::from_secs(30),
+};
+
+impl TestDatabase {
+    pub(crate) async fn new(engine: Engine) -> Self {
+        match engine {
+            Engine::Sqlite => Self::in_a_file().await,
+            Engine::Postgres => Self::on_the_server().await,
+        }
+    }
+
+    async fn in_a_file() -> Self {
+        let directory = std::env::temp_dir().join(format!("holdfast-test-{}", Uuid::new_v4().simple()));
+        std::fs::create_dir(&directory).unwrap();
+        let url = format!("sqlite://{}/holdfast.db", directory.display());
+        let store = connect(Engine::Sqlite, &url).await;
+        store.migrate().await.unwrap();
+        let file = SqliteConnectOptions::new().filename(directory.join("holdfast.db"));
+        Self {
+            engine: Engine::Sqlite,
+            url,
+            store,
+            raw: Raw::Sqlite(SqlitePool::connect_lazy_with(file)),
+            place: Place::Directory(directory),
+        }
+    }
+
+    async fn on_the_server() -> Self {
+        static TEMPLATE: OnceCell<String> = OnceCell::const_new();
+        let template = TEMPLATE.get_or_init(make_template).await;
+        let name = format!("holdfast_test_{}", Uuid::new_v4().simple());
+        manage(&format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
+        let url = postgres::url_of(&name);
+        Self {
+            engine: Engine::Postgres,
+            store: connect(Engine::Postgres, &url).await,
+            raw: Raw::Postgres(PgPoolOptions::new().max_connections(4).connect_lazy(&url).unwrap()),
+            url,
+            place: Place::Database(name),
+        }
+    }
+
+    pub(crate) fn engine(&self) -> Engine {
+        self.engine
+    }
+
+    /// As `DATABASE_URL` names it.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The books in it.
+    pub(crate) fn store(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.store)
+    }
+
+    /// The same books through other connections, as another instance has them.
+    pub(crate) async fn another_store(&self) -> Arc<dyn Store> {
+        connect(self.engine, &self.url).await
+    }
+
+    /// Runs a statement by hand; how many rows it changed, or the database's own words of refusal.
+    pub(crate) async fn try_execute(&self, sql: &str) -> Result<u64, String> {
+        let sql = AssertSqlSafe(sql);
+        let done = match &self.raw {
+            Raw::Sqlite(pool) => sqlx::query(sql).execute(pool).await.map(|done| done.rows_affected()),
+            Raw::Postgres(pool) => sqlx::query(sql).execute(pool).await.map(|done| done.rows_affected()),
+        };
+        done.map_err(|error| error.to_string())
+    }
+
+    /// Runs a statement by hand that must not be refused; how many rows it changed.
+    pub(crate) async fn execute(&self, sql: &str) -> u64 {
+        self.try_execute(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"))
+    }
+
+    /// Asks for one number.
+    pub(crate) async fn count(&self, sql: &str) -> i64 {
+        let safe = AssertSqlSafe(sql);
+        let found = match &self.raw {
+            Raw::Sqlite(pool) => sqlx::query_scalar(safe).fetch_one(pool).await,
+            Raw::Postgres(pool) => sqlx::query_scalar(safe).fetch_one(pool).await,
+        };
+        found.unwrap_or_else(|error| panic!("{sql}: {error}"))
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        match &self.place {
+            Place::Directory(directory) => drop(std::fs::remove_dir_all(directory)),
+            Place::Database(name) => {
+                let statement = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
+                // On a runtime of its own: this one may be about to end, and cannot be waited on from here.
+                let dropping = std::thread::spawn(move || {
+                    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+                    runtime.unwrap().block_on(manage(&statement));
+                });
+                drop(dropping.join());
+            }
+        }
+    }
+}
+
+async fn connect(engine: Engine, url: &str) -> Arc<dyn Store> {
+    match engine {
+        Engine::Sqlite => {
+            let path = url.strip_prefix("sqlite://").unwrap();
+            Arc::new(sqlite::connect(path, OPTIONS).await.unwrap())
+        }
+        Engine::Postgres => Arc::new(PostgresStore::connect(url, OPTIONS).unwrap()),
+    }
+}
+
+/// Runs a statement on the server that concerns its databases.
+async fn manage(statement: &str) {
+    let mut connection = PgConnection::connect(&postgres::maintenance_url()).await.unwrap();
+    run(&mut connection, statement).await;
+    connection.close().await.unwrap();
+}
+
+async fn run(connection: &mut PgConnection, statement: &str) {
+    let done = sqlx::query(AssertSqlSafe(statement)).execute(connection).await;
+    done.unwrap_or_else(|error| panic!("{statement}: {error}"));
+}
+
+/// A database with this version of the schema, to be copied; made once, also where several test processes share a
+/// server.
+async fn make_template() -> String {
+    let name = format!("holdfast_template_{}", fingerprint_of_migrations());
+    let mut connection = PgConnection::connect(&postgres::maintenance_url()).await.unwrap();
+    run(&mut connection, "SELECT pg_advisory_lock(hashtext('holdfast_template'))").await;
+    let there: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM pg_database WHERE datname = $1)")
+        .bind(&name)
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
+    if !there {
+        // Under another name until it is complete.
+        let draft = format!("holdfast_draft_{}", Uuid::new_v4().simple());
+        run(&mut connection, &format!("CREATE DATABASE {draft}")).await;
+        let store = PostgresStore::connect(&postgres::url_of(&draft), OPTIONS).unwrap();
+        store.migrate().await.unwrap();
+        run(&mut connection, &format!("ALTER DATABASE {draft} RENAME TO {name}")).await;
+    }
+    connection.close().await.unwrap();
+    name
+}
+
+fn fingerprint_of_migrations() -> String {
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/postgres");
+    let entries = std::fs::read_dir(directory).unwrap();
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let mut hash = Sha256::new();
+    for file in files {
+        hash.update(std::fs::read(file).unwrap());
+    }
+    hex::encode(&hash.finalize()[..8])
+}
