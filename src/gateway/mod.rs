@@ -13,9 +13,16 @@ use crate::domain::ids::{IntentId, SessionId};
 use crate::domain::money::Money;
 use crate::domain::session::{NewSession, SessionReport, SessionTerms};
 
+mod answer;
+mod breaker;
 pub mod client;
+mod limits;
 mod transport;
 pub mod webhook;
+mod wire;
+
+/// The metadata key under which session and intent carry the hold's id: by it we know our own in Stripe's events.
+pub const METADATA_KEY: &str = "holdfast_hold";
 
 /// What Stripe, or the way to it, said instead of yes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,0 +1,302 @@
+//! The table of events, and that no body makes the reader panic.
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::domain::money::{Currency, Money};
+
+const HOLD: &str = "0193a1b2-0000-7000-8000-000000000001";
+
+fn event(kind: &str, object: &Value) -> Value {
+    json!({"id": "evt_1", "object": "event", "api_version": "2019-02-19", "created": 1, "type": kind,
+           "livemode": false, "pending_webhooks": 1, "data": {"object": object}})
+}
+
+fn told_of(kind: &str, object: &Value) -> Told {
+    read(event(kind, object).to_string().as_bytes()).unwrap().told
+}
+
+fn fact_of(kind: &str, object: &Value) -> Option<Fact> {
+    match told_of(kind, object) {
+        Told::About { fact, .. } => Some(fact),
+        Told::Nothing(_) => None,
+    }
+}
+
+fn session(status: &str, payment: &str) -> Value {
+    json!({"id": "cs_1", "object": "checkout.session", "status": status, "payment_status": payment,
+           "payment_intent": "pi_1", "amount_total": 5000, "currency": "eur", "client_reference_id": HOLD,
+           "metadata": {"holdfast_hold": HOLD}})
+}
+
+fn payment_intent() -> Value {
+    json!({"id": "pi_1", "object": "payment_intent", "amount_received": 5000, "currency": "eur",
+           "last_payment_error": {"code": "card_declined", "message": "no"},
+           "metadata": {"holdfast_hold": HOLD}})
+}
+
+fn pi() -> IntentId {
+    IntentId::new("pi_1")
+}
+
+fn receipt(amount: i64) -> Receipt {
+    let currency = Currency::parse("eur").unwrap();
+    Receipt {
+        intent: pi(),
+        money: Money { amount, currency },
+    }
+}
+
+#[test]
+fn each_session_event_carries_its_fact() {
+    let paid = Fact::SessionCompleted(SessionPayment::Paid(receipt(5000)));
+    let waiting = Fact::SessionCompleted(SessionPayment::Unpaid(Some(pi())));
+    let free = Fact::SessionCompleted(SessionPayment::NotRequired);
+    let arrived = Fact::AsyncSucceeded(receipt(5000));
+    for (kind, status, payment, fact) in [
+        ("completed", "complete", "paid", Some(paid.clone())),
+        ("completed", "complete", "unpaid", Some(waiting)),
+        ("completed", "complete", "no_payment_required", Some(free)),
+        ("completed", "complete", "unheard_of", None),
+        ("expired", "expired", "unpaid", Some(Fact::SessionDead)),
+        (
+            "async_payment_succeeded",
+            "complete",
+            "paid",
+            Some(arrived.clone()),
+        ),
+        (
+            "async_payment_failed",
+            "complete",
+            "unpaid",
+            Some(Fact::AsyncFailed),
+        ),
+        // Where name and object contradict each other, the money is believed.
+        ("expired", "complete", "paid", Some(paid)),
+        ("expired", "open", "unpaid", None),
+        ("async_payment_failed", "complete", "paid", Some(arrived)),
+    ] {
+        let kind = format!("checkout.session.{kind}");
+        assert_eq!(
+            fact_of(&kind, &session(status, payment)),
+            fact,
+            "{kind} {status} {payment}"
+        );
+    }
+}
+
+#[test]
+fn each_intent_event_carries_its_fact() {
+    let declined = Fact::IntentFailed(pi(), FailureCode::new("card_declined"));
+    for (kind, fact) in [
+        ("created", Fact::IntentLinked(pi())),
+        ("processing", Fact::IntentLinked(pi())),
+        ("requires_action", Fact::IntentLinked(pi())),
+        ("succeeded", Fact::IntentSucceeded(receipt(5000))),
+        ("payment_failed", declined),
+        ("canceled", Fact::IntentCanceled(pi())),
+    ] {
+        let kind = format!("payment_intent.{kind}");
+        assert_eq!(fact_of(&kind, &payment_intent()), Some(fact), "{kind}");
+    }
+    let mut unexplained = payment_intent();
+    unexplained["last_payment_error"] = json!(null);
+    let fact = Fact::IntentFailed(pi(), FailureCode::new(""));
+    assert_eq!(fact_of("payment_intent.payment_failed", &unexplained), Some(fact));
+}
+
+#[test]
+fn refunds_and_disputes_carry_their_facts() {
+    let charge = json!({"id": "ch_1", "payment_intent": "pi_1", "amount": 5000, "amount_refunded": 2000,
+                        "currency": "eur", "refunded": false});
+    let back = Fact::Refunded {
+        paid: receipt(5000),
+        back: 2000,
+    };
+    assert_eq!(fact_of("charge.refunded", &charge), Some(back));
+
+    let dispute = |status: &str| json!({"id": "dp_1", "payment_intent": "pi_1", "amount": 5000, "currency": "eur", "status": status});
+    let opened = fact_of("charge.dispute.created", &dispute("needs_response"));
+    assert_eq!(opened, Some(Fact::DisputeOpened(receipt(5000))));
+    for (status, won) in [("won", true), ("warning_closed", true), ("lost", false)] {
+        let closed = Fact::DisputeClosed { intent: pi(), won };
+        assert_eq!(
+            fact_of("charge.dispute.closed", &dispute(status)),
+            Some(closed),
+            "{status}"
+        );
+    }
+
+    let failed = Told::About {
+        refs: HoldRefs {
+            intent: Some(pi()),
+            ..HoldRefs::default()
+        },
+        fact: Fact::RefundFailed(pi()),
+        money: None,
+        ours: false,
+    };
+    let elsewhere = Told::Nothing(IgnoredBecause::ToldElsewhere);
+    for (kind, status, told) in [
+        ("refund.created", "pending", &elsewhere),
+        ("refund.created", "succeeded", &elsewhere),
+        ("refund.updated", "succeeded", &elsewhere),
+        ("refund.updated", "failed", &failed),
+        ("refund.updated", "canceled", &failed),
+        ("refund.failed", "failed", &failed),
+    ] {
+        let refund = json!({"id": "re_1", "payment_intent": "pi_1", "amount": 5000, "status": status});
+        assert_eq!(told_of(kind, &refund), *told, "{kind} {status}");
+    }
+}
+
+#[test]
+fn money_and_the_hold_are_named_where_the_object_is_ours() {
+    let Told::About {
+        refs, money, ours, ..
+    } = told_of("checkout.session.completed", &session("complete", "paid"))
+    else {
+        panic!("nothing told");
+    };
+    assert_eq!(refs.hold, HoldId::parse(HOLD));
+    assert_eq!(refs.session, Some(SessionId::new("cs_1")));
+    assert_eq!(refs.intent, Some(pi()));
+    assert_eq!((money, ours), (Some(receipt(5000)), true));
+}
+
+#[test]
+fn another_products_session_is_not_ours_even_if_it_is_referred_to_by_a_uuid() {
+    let mut foreign = session("complete", "paid");
+    foreign["metadata"] = json!({"order": "17"});
+    let Told::About { refs, ours, .. } = told_of("checkout.session.completed", &foreign) else {
+        panic!("nothing told");
+    };
+    assert_eq!((refs.hold, ours), (HoldId::parse(HOLD), false));
+}
+
+#[test]
+fn what_does_not_concern_us_is_named_as_such() {
+    use IgnoredBecause::{ThinEvent, UnknownType, Unusable};
+    assert_eq!(told_of("plan.created", &json!({})), Told::Nothing(UnknownType));
+    assert_eq!(
+        told_of("checkout.session.completed", &json!({})),
+        Told::Nothing(Unusable)
+    );
+    assert_eq!(
+        told_of("charge.refunded", &json!({"payment_intent": null})),
+        Told::Nothing(Unusable)
+    );
+    let thin = json!({"id": "evt_2", "object": "v2.core.event", "livemode": true,
+                      "type": "checkout.session.completed", "related_object": {"id": "cs_1"}});
+    let thin = read(thin.to_string().as_bytes()).unwrap();
+    assert_eq!((thin.livemode, thin.told), (true, Told::Nothing(ThinEvent)));
+}
+
+#[test]
+fn what_is_no_event_is_unreadable_and_quickly() {
+    let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
+    let deep_inside = format!(r#"{{"id":"evt_1","type":"x","livemode":false,"y":{deep}}}"#);
+    for body in [
+        &b"\xff\xfe"[..],
+        br#"{"id":"evt_1","type":"a","livemode":false,"x":"\xff"}"#,
+        b"",
+        b"null",
+        b"[]",
+        b"{\"id\": \"evt_1\"",
+        br#"{"id": 1, "type": "x", "livemode": false}"#,
+        deep.as_bytes(),
+        deep_inside.as_bytes(),
+        &[b'['; 1 << 20],
+    ] {
+        assert_eq!(read(body), Err(Unreadable), "{:?}…", &body[..body.len().min(40)]);
+    }
+}
+
+const KINDS: &[&str] = &[
+    "checkout.session.completed",
+    "checkout.session.expired",
+    "checkout.session.async_payment_succeeded",
+    "checkout.session.async_payment_failed",
+    "payment_intent.succeeded",
+    "payment_intent.payment_failed",
+    "charge.refunded",
+    "refund.failed",
+    "charge.dispute.created",
+    "charge.dispute.closed",
+];
+
+/// Every field that any fact is read from.
+const FIELDS: &[&str] = &[
+    "id",
+    "status",
+    "payment_status",
+    "payment_intent",
+    "metadata",
+    "client_reference_id",
+    "amount_total",
+    "amount_received",
+    "amount",
+    "amount_refunded",
+    "currency",
+    "last_payment_error",
+];
+
+fn odd_value() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        Just(json!(null)),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        ".{0,20}".prop_map(Value::from),
+        Just(json!([[], {}])),
+        Just(json!({"id": 5, "code": [], "holdfast_hold": "not-an-id"})),
+    ]
+}
+
+fn all_fields() -> Value {
+    let mut all = session("complete", "paid");
+    all["amount"] = json!(5000);
+    all["amount_refunded"] = json!(5000);
+    all["amount_received"] = json!(5000);
+    all
+}
+
+proptest! {
+    #[test]
+    fn no_body_panics(body: Vec<u8>) {
+        let _ = read(&body);
+    }
+
+    #[test]
+    fn no_field_of_an_odd_type_panics(
+        kind in prop::sample::select(KINDS),
+        field in prop::sample::select(FIELDS),
+        value in odd_value(),
+    ) {
+        let mut object = all_fields();
+        object[field] = value;
+        told_of(kind, &object);
+    }
+
+    #[test]
+    fn fields_that_we_do_not_need_may_be_anything(
+        kind in prop::sample::select(KINDS),
+        field in "[a-z_]{1,12}",
+        value in odd_value(),
+    ) {
+        prop_assume!(!FIELDS.contains(&&*field));
+        let plain = all_fields();
+        let mut odd = plain.clone();
+        odd[&field] = value;
+        prop_assert_eq!(told_of(kind, &odd), told_of(kind, &plain));
+    }
+
+    #[test]
+    fn one_changed_byte_of_an_event_never_panics(place: prop::sample::Index, change in 1..=255_u8) {
+        let mut body = event("checkout.session.completed", &all_fields()).to_string().into_bytes();
+        let place = place.index(body.len());
+        body[place] ^= change;
+        let _ = read(&body);
+    }
+}
