@@ -8,20 +8,19 @@ use std::time::Duration;
 use axum::http::HeaderValue;
 use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, Database, Stripe};
 use crate::domain::time::Clock;
 use crate::domain::token::TokenKey;
-use crate::gateway::client::{StripeConfig, StripeGateway};
-use crate::gateway::limits::Limits;
+use crate::gateway::client::{STRIPE_API, StripeConfig, StripeGateway};
 use crate::http::{self, Server};
 use crate::jobs::Jobs;
 use crate::store::postgres::PostgresStore;
-use crate::store::sqlite::SqliteStore;
-use crate::store::{PoolOptions, Store, StoreError};
+use crate::store::{PoolOptions, Store, StoreError, sqlite};
 use crate::telemetry;
-use crate::workflow::{Context, Settings};
+use crate::workflow::{Context, Settings, one_line};
 
 /// How long what runs may go on after the order to stop.
 const DRAIN: Duration = Duration::from_secs(20);
@@ -55,8 +54,8 @@ pub enum StartError {
 pub async fn open_store(database: &Database) -> Result<Arc<dyn Store>, StoreError> {
     let options = PoolOptions::default();
     Ok(match database {
-        Database::Sqlite(path) => Arc::new(SqliteStore::connect(path, options).await?),
-        Database::Postgres(url) => Arc::new(PostgresStore::connect(url.expose_secret(), options).await?),
+        Database::Sqlite(path) => Arc::new(sqlite::connect(path, options).await?),
+        Database::Postgres(url) => Arc::new(PostgresStore::connect(url.expose_secret(), options)?),
     })
 }
 
@@ -71,20 +70,27 @@ pub async fn build_context(
 ) -> Result<Arc<Context>, StartError> {
     let store = open_store(&config.database).await?;
     let settings = Settings {
-        hold_ttl: chrono::Duration::from_std(config.hold_ttl).map_err(|error| StartError::Other(error.into()))?,
+        hold_ttl: chrono::Duration::from_std(config.hold_ttl)
+            .map_err(|error| StartError::Other(error.into()))?,
         livemode: stripe.livemode(),
         ..Settings::default()
     };
     let tokens = TokenKey::derive(stripe.secret_key.expose_secret());
-    Ok(Context::new(store, Arc::new(gateway(stripe)?), clock, tokens, settings))
+    Ok(Context::new(
+        store,
+        Arc::new(gateway(stripe)?),
+        clock,
+        tokens,
+        settings,
+    ))
 }
 
 fn gateway(stripe: &Stripe) -> Result<StripeGateway, StartError> {
     // Stripe's own limits hold at Stripe; a simulator or a proxy has its own.
-    let at_stripe = stripe.api_base.as_str().starts_with(crate::config::STRIPE_API_BASE);
-    let limits = at_stripe.then(|| if stripe.livemode() { Limits::live() } else { Limits::test() });
-    let config = StripeConfig { limits, ..StripeConfig::new(stripe.secret_key.clone(), stripe.api_base.clone()) };
-    StripeGateway::new(config).map_err(|error| StartError::Other(Box::new(error)))
+    let at_stripe = stripe.api_base.as_str().starts_with(STRIPE_API);
+    let mut config = StripeConfig::new(stripe.secret_key.clone(), stripe.api_base.clone());
+    config.limits = config.limits.filter(|_| at_stripe);
+    StripeGateway::new(&config).map_err(|error| StartError::Other(Box::new(error)))
 }
 
 /// A service that is bound but not yet serving.
@@ -111,13 +117,25 @@ impl App {
     /// # Errors
     /// [`StartError`].
     pub async fn build(config: &Config, clock: Arc<dyn Clock>, demo: bool) -> Result<Self, StartError> {
-        let stripe = config.stripe.as_ref().ok_or_else(|| StartError::Other("no Stripe configuration".into()))?;
+        let stripe = config
+            .stripe
+            .as_ref()
+            .ok_or_else(|| StartError::Other("no Stripe configuration".into()))?;
         let context = build_context(config, stripe, clock).await?;
-        let bind = |error| StartError::Bind { address: config.listen, error };
+        let bind = |error| StartError::Bind {
+            address: config.listen,
+            error,
+        };
         let listener = TcpListener::bind(config.listen).await.map_err(bind)?;
         let address = listener.local_addr().map_err(bind)?;
         let server = Arc::new(server(config, stripe, context.clone(), address, demo)?);
-        Ok(Self { context, server, listener, address, sweep_cron: config.sweep_cron.clone() })
+        Ok(Self {
+            context,
+            server,
+            listener,
+            address,
+            sweep_cron: config.sweep_cron.clone(),
+        })
     }
 
     /// Where it listens.
@@ -173,7 +191,7 @@ async fn migrate_when_possible(store: &dyn Store, stop: &CancellationToken) -> R
         match store.migrate().await {
             Ok(()) => return Ok(true),
             Err(error @ StoreError::Unavailable(_)) => {
-                tracing::warn!(error = %crate::doctor::chain(&error), "waiting for the database");
+                tracing::warn!(error = %one_line(&error), "waiting for the database");
             }
             Err(error) => return Err(error.into()),
         }
@@ -192,23 +210,37 @@ fn server(
     demo: bool,
 ) -> Result<Server, StartError> {
     let own = own_origins(address);
-    let page = |path: &str| format!("{}{path}?hold={{HOLD_ID}}", own.first().map(String::as_str).unwrap_or_default());
+    let page = |path: &str| {
+        format!(
+            "{}{path}?hold={{HOLD_ID}}",
+            own.first().map(String::as_str).unwrap_or_default()
+        )
+    };
     let parse = |origin: &String| url::Url::parse(origin).map(|url| url.origin());
     let own_origins: Result<Vec<_>, _> = own.iter().map(parse).collect();
     let own_origins = own_origins.map_err(|error| StartError::Other(Box::new(error)))?;
     let allowed = config.allowed_origins.iter().map(url::Url::origin);
     let header = |url: &url::Url| HeaderValue::from_str(&url.origin().ascii_serialization()).ok();
-    let openapi = http::description().to_pretty_json().map_err(|error| StartError::Other(Box::new(error)))?;
+    let openapi = http::description()
+        .to_pretty_json()
+        .map_err(|error| StartError::Other(Box::new(error)))?;
     Ok(Server {
         context,
         admin_key: config.admin_key.clone(),
         webhook_secrets: stripe.webhook_secrets.clone(),
         cors_origins: config.allowed_origins.iter().filter_map(header).collect(),
         origins: allowed.chain(own_origins).collect(),
-        success_url: config.success_url.clone().unwrap_or_else(|| page("/checkout/done")),
-        cancel_url: config.cancel_url.clone().unwrap_or_else(|| page("/checkout/cancelled")),
+        success_url: config
+            .success_url
+            .clone()
+            .unwrap_or_else(|| page("/checkout/done")),
+        cancel_url: config
+            .cancel_url
+            .clone()
+            .unwrap_or_else(|| page("/checkout/cancelled")),
         render_metrics: telemetry::metrics()?,
         demo,
+        places: Semaphore::new(http::MAX_CHECKOUTS),
         openapi,
     })
 }

@@ -7,14 +7,12 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
+use crate::gateway::client::{STRIPE_API, is_live_key};
 use crate::telemetry::LogFormat;
-
-/// Stripe's own address.
-pub const STRIPE_API_BASE: &str = "https://api.stripe.com";
 
 /// Which database.
 #[derive(Clone)]
@@ -48,12 +46,8 @@ pub struct Stripe {
 impl Stripe {
     /// Whether the key moves real money.
     pub fn livemode(&self) -> bool {
-        is_live(self.secret_key.expose_secret())
+        is_live_key(&self.secret_key)
     }
-}
-
-fn is_live(key: &str) -> bool {
-    key.starts_with("sk_live_") || key.starts_with("rk_live_")
 }
 
 /// The whole configuration.
@@ -122,7 +116,10 @@ pub enum Needs {
 /// # Errors
 /// [`Faults`], all of them.
 pub fn read(lookup: impl Fn(&str) -> Option<String>, needs: Needs) -> Result<Config, Faults> {
-    let mut reader = Reader { lookup, faults: Vec::new() };
+    let mut reader = Reader {
+        lookup,
+        faults: Vec::new(),
+    };
     let config = Config {
         database: reader.parsed("DATABASE_URL", "sqlite://holdfast.db", database),
         stripe: reader.stripe(needs),
@@ -136,7 +133,9 @@ pub fn read(lookup: impl Fn(&str) -> Option<String>, needs: Needs) -> Result<Con
         cancel_url: reader.checked("HOLDFAST_CANCEL_URL", page),
         allowed_origins: reader.parsed("HOLDFAST_ALLOWED_ORIGINS", "", origins),
         log: reader.parsed("HOLDFAST_LOG", "info", |text| {
-            EnvFilter::try_new(text).map(|_| text.to_owned()).map_err(|_| "must be a filter, such as info,sqlx=warn")
+            EnvFilter::try_new(text)
+                .map(|_| text.to_owned())
+                .map_err(|_| "must be a filter, such as info,sqlx=warn")
         }),
         log_format: reader.parsed("HOLDFAST_LOG_FORMAT", "text", |text| match text {
             "text" => Ok(LogFormat::Text),
@@ -144,7 +143,11 @@ pub fn read(lookup: impl Fn(&str) -> Option<String>, needs: Needs) -> Result<Con
             _ => Err("must be text or json"),
         }),
     };
-    if reader.faults.is_empty() { Ok(config) } else { Err(Faults(reader.faults)) }
+    if reader.faults.is_empty() {
+        Ok(config)
+    } else {
+        Err(Faults(reader.faults))
+    }
 }
 
 struct Reader<L> {
@@ -154,11 +157,16 @@ struct Reader<L> {
 
 impl<L: Fn(&str) -> Option<String>> Reader<L> {
     fn fault(&mut self, variable: &'static str, detail: impl Into<String>) {
-        self.faults.push(Fault { variable, detail: detail.into() });
+        self.faults.push(Fault {
+            variable,
+            detail: detail.into(),
+        });
     }
 
     fn optional(&self, variable: &str) -> Option<String> {
-        (self.lookup)(variable).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+        (self.lookup)(variable)
+            .map(|text| text.trim().to_owned())
+            .filter(|text| !text.is_empty())
     }
 
     /// The variable or its default. Where it is faulty the default stands in, and the fault is noted.
@@ -178,7 +186,11 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
         }
     }
 
-    fn checked(&mut self, variable: &'static str, check: fn(&str) -> Result<(), &'static str>) -> Option<String> {
+    fn checked(
+        &mut self,
+        variable: &'static str,
+        check: fn(&str) -> Result<(), &'static str>,
+    ) -> Option<String> {
         let text = self.optional(variable)?;
         if let Err(detail) = check(&text) {
             self.fault(variable, detail);
@@ -190,22 +202,39 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
         if needs == Needs::Database {
             return None;
         }
-        let key = self.required("STRIPE_SECRET_KEY", "your secret key, from the Stripe dashboard under API keys");
+        let key = self.required(
+            "STRIPE_SECRET_KEY",
+            "your secret key, from the Stripe dashboard under API keys",
+        );
         if !key.is_empty() && !(key.starts_with("sk_") || key.starts_with("rk_")) {
-            self.fault("STRIPE_SECRET_KEY", "must start with sk_ or rk_; a publishable key (pk_) is not enough");
+            self.fault(
+                "STRIPE_SECRET_KEY",
+                "must start with sk_ or rk_; a publishable key (pk_) is not enough",
+            );
         }
-        let secrets = self.required("STRIPE_WEBHOOK_SECRET", "the signing secret of your webhook endpoint");
-        let secrets: Vec<&str> = secrets.split(',').map(str::trim).filter(|secret| !secret.is_empty()).collect();
+        let secrets = self.required(
+            "STRIPE_WEBHOOK_SECRET",
+            "the signing secret of your webhook endpoint",
+        );
+        let secrets: Vec<&str> = secrets
+            .split(',')
+            .map(str::trim)
+            .filter(|secret| !secret.is_empty())
+            .collect();
         if secrets.iter().any(|secret| !secret.starts_with("whsec_")) {
-            self.fault("STRIPE_WEBHOOK_SECRET", "must start with whsec_ (several, comma-separated, while rolling)");
+            self.fault(
+                "STRIPE_WEBHOOK_SECRET",
+                "must start with whsec_ (several, comma-separated, while rolling)",
+            );
         }
-        let api_base = self.parsed("STRIPE_API_BASE", STRIPE_API_BASE, api_base);
-        if is_live(&key) && api_base.scheme() != "https" {
+        let api_base = self.parsed("STRIPE_API_BASE", STRIPE_API, api_base);
+        let secret_key = SecretString::from(key);
+        if is_live_key(&secret_key) && api_base.scheme() != "https" {
             self.fault("STRIPE_API_BASE", "must be https with a live key");
         }
         Some(Stripe {
             webhook_secrets: secrets.into_iter().map(SecretString::from).collect(),
-            secret_key: key.into(),
+            secret_key,
             api_base,
         })
     }
@@ -221,18 +250,25 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
 fn database(text: &str) -> Result<Database, &'static str> {
     if let Some(path) = text.strip_prefix("sqlite://") {
         let good = !path.is_empty() && path != ":memory:" && !path.contains('?');
-        return good.then(|| Database::Sqlite(path.to_owned())).ok_or("must name a file: sqlite://PATH");
+        return good
+            .then(|| Database::Sqlite(path.to_owned()))
+            .ok_or("must name a file: sqlite://PATH");
     }
     let known = text.starts_with("postgres://") || text.starts_with("postgresql://");
     let good = known && Url::parse(text).is_ok();
-    good.then(|| Database::Postgres(text.into())).ok_or("must be sqlite://PATH or postgres://USER@HOST/NAME")
+    good.then(|| Database::Postgres(text.into()))
+        .ok_or("must be sqlite://PATH or postgres://USER@HOST/NAME")
 }
 
 fn hold_ttl(text: &str) -> Result<Duration, &'static str> {
     let detail = "must be a duration from 1s to 23h, such as 30m";
     let ttl = humantime::parse_duration(text).map_err(|_| detail)?;
     let range = Duration::from_secs(1)..=Duration::from_secs(23 * 3600);
-    if range.contains(&ttl) { Ok(ttl) } else { Err(detail) }
+    if range.contains(&ttl) {
+        Ok(ttl)
+    } else {
+        Err(detail)
+    }
 }
 
 fn cron(text: &str) -> Result<String, &'static str> {
@@ -240,27 +276,39 @@ fn cron(text: &str) -> Result<String, &'static str> {
     if text.split_whitespace().count() != 6 {
         return Err(detail);
     }
-    tokio_cron_scheduler::Job::new(text, |_, _| {}).map(|_| text.to_owned()).map_err(|_| detail)
+    tokio_cron_scheduler::Job::new(text, |_, _| {})
+        .map(|_| text.to_owned())
+        .map_err(|_| detail)
 }
 
 fn page(text: &str) -> Result<(), &'static str> {
     let good = Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    if good { Ok(()) } else { Err("must be an absolute http or https URL") }
+    if good {
+        Ok(())
+    } else {
+        Err("must be an absolute http or https URL")
+    }
 }
 
 fn origins(text: &str) -> Result<Vec<Url>, &'static str> {
     let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-    parts.map(origin).collect::<Option<Vec<_>>>().ok_or("must be origins, comma-separated: https://shop.example")
+    parts
+        .map(origin)
+        .collect::<Option<Vec<_>>>()
+        .ok_or("must be origins, comma-separated: https://shop.example")
 }
 
 fn origin(text: &str) -> Option<Url> {
     let url = Url::parse(text).ok()?;
-    let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    let bare =
+        url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
     (matches!(url.scheme(), "http" | "https") && bare).then_some(url)
 }
 
 fn api_base(text: &str) -> Result<Url, &'static str> {
-    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    let url = Url::parse(text)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     url.ok_or("must be an absolute http or https URL")
 }
 
@@ -269,15 +317,26 @@ mod tests {
     use super::*;
 
     fn read_from(pairs: &[(&str, &str)], needs: Needs) -> Result<Config, Faults> {
-        let find = |name: &str| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        let find = |name: &str| {
+            pairs
+                .iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| (*value).to_owned())
+        };
         read(find, needs)
     }
 
-    const GOOD: [(&str, &str); 2] = [("STRIPE_SECRET_KEY", "sk_test_1"), ("STRIPE_WEBHOOK_SECRET", "whsec_a, whsec_b")];
+    const GOOD: [(&str, &str); 2] = [
+        ("STRIPE_SECRET_KEY", "sk_test_1"),
+        ("STRIPE_WEBHOOK_SECRET", "whsec_a, whsec_b"),
+    ];
 
     fn faulty(more: &[(&str, &str)]) -> Vec<&'static str> {
         let pairs: Vec<_> = more.iter().chain(&GOOD).copied().collect();
-        let faults = read_from(&pairs, Needs::Stripe).err().map(|faults| faults.0).unwrap_or_default();
+        let faults = read_from(&pairs, Needs::Stripe)
+            .err()
+            .map(|faults| faults.0)
+            .unwrap_or_default();
         faults.into_iter().map(|fault| fault.variable).collect()
     }
 
@@ -330,21 +389,35 @@ mod tests {
     #[test]
     fn a_live_key_goes_over_https_only() {
         let live = ("STRIPE_SECRET_KEY", "sk_live_1");
-        assert_eq!(faulty(&[live, ("STRIPE_API_BASE", "http://127.0.0.1:1")]), ["STRIPE_API_BASE"]);
+        assert_eq!(
+            faulty(&[live, ("STRIPE_API_BASE", "http://127.0.0.1:1")]),
+            ["STRIPE_API_BASE"]
+        );
         assert!(faulty(&[live]).is_empty());
         assert!(faulty(&[("STRIPE_API_BASE", "http://127.0.0.1:1")]).is_empty());
     }
 
     #[test]
     fn the_time_to_pay_is_between_a_second_and_23_hours() {
-        for (text, good) in [("1s", true), ("23h", true), ("500ms", false), ("23h 1s", false), ("soon", false)] {
+        for (text, good) in [
+            ("1s", true),
+            ("23h", true),
+            ("500ms", false),
+            ("23h 1s", false),
+            ("soon", false),
+        ] {
             assert_eq!(faulty(&[("HOLDFAST_HOLD_TTL", text)]).is_empty(), good, "{text}");
         }
     }
 
     #[test]
     fn a_password_does_not_print() {
-        let pairs = [GOOD[0], GOOD[1], ("DATABASE_URL", "postgres://u:hunter2@h/db"), ("HOLDFAST_ADMIN_KEY", "hunter3")];
+        let pairs = [
+            GOOD[0],
+            GOOD[1],
+            ("DATABASE_URL", "postgres://u:hunter2@h/db"),
+            ("HOLDFAST_ADMIN_KEY", "hunter3"),
+        ];
         let shown = format!("{:?}", read_from(&pairs, Needs::Stripe).unwrap());
         for secret in ["hunter2", "hunter3", "sk_test_1", "whsec_a"] {
             assert!(!shown.contains(secret), "{shown}");

@@ -55,11 +55,18 @@ pub fn configure(args: Args, lookup: impl Fn(&str) -> Option<String>) -> Result<
     let config = config::read(with_defaults, Needs::Stripe)?;
     if matches!(config.database, Database::Postgres(_)) {
         let detail = "must be sqlite://PATH: the sandbox writes demo data".to_owned();
-        return Err(Faults(vec![Fault { variable: "DATABASE_URL", detail }]));
+        return Err(Faults(vec![Fault {
+            variable: "DATABASE_URL",
+            detail,
+        }]));
     }
     let secrets = with_defaults("STRIPE_WEBHOOK_SECRET").unwrap_or_default();
     let webhook_secret = secrets.split(',').next().unwrap_or_default().trim().to_owned();
-    Ok(Shop { config, stripe_listen: args.stripe_listen, webhook_secret })
+    Ok(Shop {
+        config,
+        stripe_listen: args.stripe_listen,
+        webhook_secret,
+    })
 }
 
 /// Runs it until told to stop.
@@ -67,7 +74,10 @@ pub fn configure(args: Args, lookup: impl Fn(&str) -> Option<String>) -> Result<
 /// # Errors
 /// [`StartError`].
 pub async fn run(mut shop: Shop, stop: CancellationToken) -> Result<(), StartError> {
-    let bind = |error| StartError::Bind { address: shop.stripe_listen, error };
+    let bind = |error| StartError::Bind {
+        address: shop.stripe_listen,
+        error,
+    };
     let listener = TcpListener::bind(shop.stripe_listen).await.map_err(bind)?;
     let stripe_address = listener.local_addr().map_err(bind)?;
     if let Some(stripe) = &mut shop.config.stripe {
@@ -82,7 +92,9 @@ pub async fn run(mut shop: Shop, stop: CancellationToken) -> Result<(), StartErr
     let simulator_stop = CancellationToken::new();
     let simulating = tokio::spawn(simulator.serve(listener, simulator_stop.clone()));
     app.context().store.migrate().await?;
-    stock(&app.context()).await.map_err(|error| StartError::Other(Box::new(error)))?;
+    stock(&app.context())
+        .await
+        .map_err(|error| StartError::Other(Box::new(error)))?;
     tracing::info!("the Stripe simulator listens on http://{stripe_address}");
     tracing::info!("open http://{address}/ in a browser");
     let result = app.run(stop, Background::On).await;
@@ -100,10 +112,24 @@ const CATALOGUE: [(&str, &str, &str, i64, i64); 3] = [
 
 async fn stock(context: &Context) -> Result<(), Trouble> {
     for (id, name, resource, duration_minutes, amount) in CATALOGUE {
-        let parts = (EventTypeId::parse(id), ResourceId::parse(resource), Currency::parse("eur"));
-        let (Ok(id), Ok(resource), Some(currency)) = parts else { continue };
-        let Some(price) = Money::price(amount, currency) else { continue };
-        let event_type = EventType { id, name: name.to_owned(), resource, duration_minutes, price };
+        let parts = (
+            EventTypeId::parse(id),
+            ResourceId::parse(resource),
+            Currency::parse("eur"),
+        );
+        let (Ok(id), Ok(resource), Some(currency)) = parts else {
+            continue;
+        };
+        let Some(price) = Money::price(amount, currency) else {
+            continue;
+        };
+        let event_type = EventType {
+            id,
+            name: name.to_owned(),
+            resource,
+            duration_minutes,
+            price,
+        };
         catalogue::put(context, &event_type).await?;
     }
     Ok(())

@@ -32,7 +32,10 @@ impl Jobs {
         })?;
         scheduler.add(job).await?;
         scheduler.start().await?;
-        Ok(Self { scheduler, worker: tokio::spawn(commands::work(context, stop)) })
+        Ok(Self {
+            scheduler,
+            worker: tokio::spawn(commands::work(context, stop)),
+        })
     }
 
     /// Ends them; a sweep that is running goes on to its end by itself, and what it has leased is safe in any case.

@@ -10,7 +10,7 @@ use holdfast::app::{self, App, Background};
 use holdfast::clock::SystemClock;
 use holdfast::config::{self, Config, Needs};
 use holdfast::doctor::{self, Verdict};
-use holdfast::workflow::sweep;
+use holdfast::workflow::{one_line, sweep};
 use holdfast::{demo_shop, stripe_sandbox, telemetry};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -53,7 +53,7 @@ enum Failure {
 
 impl<E: std::error::Error> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self::Fault(doctor::chain(&error))
+        Self::Fault(one_line(&error))
     }
 }
 
@@ -89,7 +89,9 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Doctor { json } => examine(configuration(Needs::Stripe)?, json).await,
         Command::StripeSandbox(args) => {
             start_logs("info", telemetry::LogFormat::Text);
-            Ok(stripe_sandbox::run(args, stop_signal()?).await.map(|()| ExitCode::SUCCESS)?)
+            Ok(stripe_sandbox::run(args, stop_signal()?)
+                .await
+                .map(|()| ExitCode::SUCCESS)?)
         }
     }
 }
@@ -151,7 +153,9 @@ async fn migrate(config: Config) -> Result<ExitCode, Failure> {
 }
 
 async fn sweep_once(config: Config) -> Result<ExitCode, Failure> {
-    let Some(stripe) = &config.stripe else { return Err(Failure::Configuration("no Stripe key".to_owned())) };
+    let Some(stripe) = &config.stripe else {
+        return Err(Failure::Configuration("no Stripe key".to_owned()));
+    };
     let context = app::build_context(&config, stripe, Arc::new(SystemClock)).await?;
     let report = sweep::run_once(&context).await?;
     print(&serde_json::to_string(&holdfast::http::sweep_report(report))?);
@@ -159,7 +163,9 @@ async fn sweep_once(config: Config) -> Result<ExitCode, Failure> {
 }
 
 async fn examine(config: Config, json: bool) -> Result<ExitCode, Failure> {
-    let Some(stripe) = &config.stripe else { return Err(Failure::Configuration("no Stripe key".to_owned())) };
+    let Some(stripe) = &config.stripe else {
+        return Err(Failure::Configuration("no Stripe key".to_owned()));
+    };
     let checks = doctor::examine(&config, stripe, Arc::new(SystemClock)).await;
     if json {
         print(&serde_json::to_string_pretty(&checks)?);
@@ -167,7 +173,11 @@ async fn examine(config: Config, json: bool) -> Result<ExitCode, Failure> {
         checks.iter().for_each(|check| print(&check.to_string()));
     }
     let healthy = checks.iter().all(|check| check.verdict != Verdict::Fault);
-    Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if healthy {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// The one place that writes to standard output: what a command was asked for.

@@ -27,7 +27,12 @@ pub struct Args {
 /// A simulator on the machine's clock, in which things happen by themselves.
 pub(crate) fn simulator(webhook_url: Option<String>, webhook_secret: String) -> Simulator {
     let now = Arc::new(|| SystemClock.now());
-    Simulator::new(SimulatorConfig { webhook_url, webhook_secret, mode: Mode::Automatic, now })
+    Simulator::new(SimulatorConfig {
+        webhook_url,
+        webhook_secret,
+        mode: Mode::Automatic,
+        now,
+    })
 }
 
 /// Runs it until told to stop.
@@ -38,5 +43,7 @@ pub async fn run(args: Args, stop: CancellationToken) -> std::io::Result<()> {
     let listener = TcpListener::bind(args.listen).await?;
     let address = listener.local_addr()?;
     tracing::info!(%address, "the Stripe simulator listens on http://{address}");
-    simulator(Some(args.webhook_url), args.webhook_secret).serve(listener, stop).await
+    simulator(Some(args.webhook_url), args.webhook_secret)
+        .serve(listener, stop)
+        .await
 }

@@ -53,7 +53,9 @@ pub fn metrics() -> Result<RenderMetrics, Box<dyn std::error::Error + Send + Syn
 }
 
 fn install() -> Result<PrometheusHandle, Box<dyn std::error::Error + Send + Sync>> {
-    let seconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+    let seconds = [
+        0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
+    ];
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &seconds)?
         .install_recorder()?;
@@ -62,26 +64,70 @@ fn install() -> Result<PrometheusHandle, Box<dyn std::error::Error + Send + Sync
 }
 
 fn describe() {
-    describe_counter!("holdfast_checkouts_total", "checkouts by outcome: placed, lost, stripe_failed");
-    describe_counter!("holdfast_transitions_total", "steps in holds' lives, by the status they led to");
+    describe_counter!(
+        "holdfast_checkouts_total",
+        "checkouts by outcome: placed, lost, stripe_failed"
+    );
+    describe_counter!(
+        "holdfast_transitions_total",
+        "steps in holds' lives, by the status they led to"
+    );
     describe_counter!("holdfast_webhooks_total", "webhook deliveries by outcome");
-    describe_counter!("holdfast_commands_total", "orders to Stripe by outcome: done, failed");
+    describe_counter!(
+        "holdfast_commands_total",
+        "orders to Stripe by outcome: done, failed"
+    );
     describe_counter!("holdfast_sweeps_total", "sweeps that ran to their end");
-    describe_counter!("holdfast_payments_without_slot_total", "payments that came when no slot was theirs: look at each");
-    describe_counter!("holdfast_stripe_retries_total", "calls to Stripe that were repeated");
-    describe_counter!("holdfast_store_retries_total", "transactions repeated after a deadlock or a serialization failure");
-    describe_histogram!("holdfast_stripe_call_seconds", Unit::Seconds, "calls to Stripe with all their retries");
-    describe_gauge!("holdfast_stripe_circuit_open", "1 while Stripe is taken for down and calls fail at once");
+    describe_counter!(
+        "holdfast_payments_without_slot_total",
+        "payments that came when no slot was theirs: look at each"
+    );
+    describe_counter!(
+        "holdfast_stripe_retries_total",
+        "calls to Stripe that were repeated"
+    );
+    describe_counter!(
+        "holdfast_store_retries_total",
+        "transactions repeated after a deadlock or a serialization failure"
+    );
+    describe_histogram!(
+        "holdfast_stripe_call_seconds",
+        Unit::Seconds,
+        "calls to Stripe with all their retries"
+    );
+    describe_gauge!(
+        "holdfast_stripe_circuit_open",
+        "1 while Stripe is taken for down and calls fail at once"
+    );
     describe_gauge!("holdfast_store_up", "1 while the database answers");
     describe_gauge!("holdfast_holds", "live holds by status");
     describe_gauge!("holdfast_overdue_holds", "held holds whose time is over");
-    describe_gauge!("holdfast_oldest_overdue_seconds", Unit::Seconds, "how long the oldest of them has been");
+    describe_gauge!(
+        "holdfast_oldest_overdue_seconds",
+        Unit::Seconds,
+        "how long the oldest of them has been"
+    );
     describe_gauge!("holdfast_commands_pending", "orders to Stripe not yet answered");
-    describe_gauge!("holdfast_commands_stuck", "of them, tried ten times or more: look at them");
-    describe_gauge!("holdfast_attempts_open", "checkouts still to be finished or recovered");
-    describe_gauge!("holdfast_money_without_slot", "payments kept for holds that have no slot: must be 0");
-    describe_gauge!("holdfast_slot_without_money", "confirmed holds without a payment: must be 0");
-    describe_gauge!("holdfast_refunds_failed", "refunds that Stripe refused: an operator must act");
+    describe_gauge!(
+        "holdfast_commands_stuck",
+        "of them, tried ten times or more: look at them"
+    );
+    describe_gauge!(
+        "holdfast_attempts_open",
+        "checkouts still to be finished or recovered"
+    );
+    describe_gauge!(
+        "holdfast_money_without_slot",
+        "payments kept for holds that have no slot: must be 0"
+    );
+    describe_gauge!(
+        "holdfast_slot_without_money",
+        "confirmed holds without a payment: must be 0"
+    );
+    describe_gauge!(
+        "holdfast_refunds_failed",
+        "refunds that Stripe refused: an operator must act"
+    );
 }
 
 #[allow(clippy::cast_precision_loss)]

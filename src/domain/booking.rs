@@ -66,9 +66,9 @@ pub struct Booking {
 }
 
 impl Booking {
-    /// The window that the guest sees: the first segment's.
-    pub fn window(&self) -> Option<&Segment> {
-        self.segments.first()
+    /// What the guest sees of it: the first segment.
+    pub fn first(&self) -> &Segment {
+        &self.segments[0]
     }
 
     /// Whether the guest's time is over while the slot is still kept for them.

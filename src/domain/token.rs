@@ -34,7 +34,12 @@ fn mac(key: &[u8], data: &[u8]) -> Hmac<Sha256> {
 impl TokenKey {
     /// Derives the key from the Stripe secret key.
     pub fn derive(stripe_secret_key: &str) -> Self {
-        Self(mac(stripe_secret_key.as_bytes(), PURPOSE).finalize().into_bytes().into())
+        Self(
+            mac(stripe_secret_key.as_bytes(), PURPOSE)
+                .finalize()
+                .into_bytes()
+                .into(),
+        )
     }
 
     /// The token of a hold.
@@ -45,8 +50,14 @@ impl TokenKey {
 
     /// Whether this is the hold's token; in constant time.
     pub fn accepts(&self, hold: HoldId, token: &str) -> bool {
-        let code = token.strip_prefix(PREFIX).and_then(|text| BASE64_URL_SAFE_NO_PAD.decode(text).ok());
-        code.is_some_and(|code| mac(&self.0, hold.to_string().as_bytes()).verify_slice(&code).is_ok())
+        let code = token
+            .strip_prefix(PREFIX)
+            .and_then(|text| BASE64_URL_SAFE_NO_PAD.decode(text).ok());
+        code.is_some_and(|code| {
+            mac(&self.0, hold.to_string().as_bytes())
+                .verify_slice(&code)
+                .is_ok()
+        })
     }
 }
 
@@ -66,7 +77,14 @@ mod tests {
         assert!(key.accepts(mine, &token));
         assert!(!key.accepts(other, &token));
         assert!(!TokenKey::derive("sk_test_2").accepts(mine, &token));
-        for bad in ["", "hft_", "hft_AAAA", &token[..token.len() - 1], &format!("{token}A"), &token[4..]] {
+        for bad in [
+            "",
+            "hft_",
+            "hft_AAAA",
+            &token[..token.len() - 1],
+            &format!("{token}A"),
+            &token[4..],
+        ] {
             assert!(!key.accepts(mine, bad), "{bad}");
         }
     }

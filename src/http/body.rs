@@ -21,7 +21,10 @@ pub(super) struct Faults(Vec<FieldFault>);
 impl Faults {
     /// Notes a fault.
     pub(super) fn add(&mut self, field: &str, detail: impl Display) {
-        self.0.push(FieldFault { field: field.to_owned(), detail: detail.to_string() });
+        self.0.push(FieldFault {
+            field: field.to_owned(),
+            detail: detail.to_string(),
+        });
     }
 
     /// The value, or a note of what is wrong with it.
@@ -62,12 +65,20 @@ impl DeserializeError for Faults {
 }
 
 fn describe<V: IntoValue>(error: &ErrorKind<'_, V>, at: &str) -> (String, String) {
-    let below = |field: &str| if at.is_empty() { field.to_owned() } else { format!("{at}.{field}") };
+    let below = |field: &str| {
+        if at.is_empty() {
+            field.to_owned()
+        } else {
+            format!("{at}.{field}")
+        }
+    };
     match error {
         ErrorKind::MissingField { field } => (below(field), "is missing".to_owned()),
         ErrorKind::UnknownKey { key, .. } => (below(key), "is not a member we know".to_owned()),
         ErrorKind::IncorrectValueKind { accepted, .. } => (here(at), format!("must be {}", kinds(accepted))),
-        ErrorKind::UnknownValue { accepted, .. } => (here(at), format!("must be one of {}", accepted.join(", "))),
+        ErrorKind::UnknownValue { accepted, .. } => {
+            (here(at), format!("must be one of {}", accepted.join(", ")))
+        }
         ErrorKind::BadSequenceLen { .. } => (here(at), "has the wrong number of elements".to_owned()),
         ErrorKind::Unexpected { msg } => (here(at), msg.clone()),
     }
@@ -75,7 +86,11 @@ fn describe<V: IntoValue>(error: &ErrorKind<'_, V>, at: &str) -> (String, String
 
 /// The name of the whole body, for a fault of no member of it.
 fn here(at: &str) -> String {
-    if at.is_empty() { "(body)".to_owned() } else { at.to_owned() }
+    if at.is_empty() {
+        "(body)".to_owned()
+    } else {
+        at.to_owned()
+    }
 }
 
 fn kinds(accepted: &[ValueKind]) -> String {
@@ -110,7 +125,9 @@ fn path(location: ValuePointerRef<'_>) -> String {
 /// A body's bytes, whatever they are.
 pub(super) fn bytes(body: Result<Bytes, BytesRejection>) -> Result<Bytes, Problem> {
     body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Problem::malformed(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"),
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            Problem::malformed(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large")
+        }
         _ => Problem::new(Code::Malformed, "the body broke off"),
     })
 }
@@ -125,7 +142,10 @@ pub(super) fn json(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> 
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let essence = kind.split(';').next().unwrap_or_default().trim();
     essence.eq_ignore_ascii_case("application/json")
 }
@@ -139,7 +159,10 @@ pub(super) fn parse<T: Deserr<Faults>>(json: Value) -> Result<T, Problem> {
 pub(super) fn query<T: Deserr<Faults>>(query: Option<&str>) -> Result<T, Problem> {
     let mut members = serde_json::Map::new();
     for (name, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
-        if members.insert(name.to_string(), Value::String(value.into_owned())).is_some() {
+        if members
+            .insert(name.to_string(), Value::String(value.into_owned()))
+            .is_some()
+        {
             return Err(Problem::invalid_field(&name, "is given twice"));
         }
     }

@@ -12,8 +12,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::request_id::RequestId;
-use crate::workflow::Trouble;
 use crate::workflow::checkout::CheckoutError;
+use crate::workflow::{Trouble, one_line};
 
 /// What went wrong, as a stable word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -103,7 +103,7 @@ impl Code {
         match self {
             Self::IdempotencyInProgress => Some(1),
             Self::StripeUnavailable | Self::StoreUnavailable => Some(2),
-            Self::RateLimited => Some(60),
+            Self::RateLimited => Some(5),
             _ => None,
         }
     }
@@ -134,12 +134,21 @@ impl Problem {
     /// A problem of this code; `detail` is for people and says nothing personal or internal.
     pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
         let (status, retry_after) = (code.status(), code.retry_after());
-        Self { code, status, detail: detail.into(), errors: Vec::new(), retry_after }
+        Self {
+            code,
+            status,
+            detail: detail.into(),
+            errors: Vec::new(),
+            retry_after,
+        }
     }
 
     /// `malformed` with its narrower status: 413, 415 or 405.
     pub(crate) fn malformed(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, ..Self::new(Code::Malformed, detail) }
+        Self {
+            status,
+            ..Self::new(Code::Malformed, detail)
+        }
     }
 
     /// `invalid`, naming each field.
@@ -148,12 +157,18 @@ impl Problem {
             [one] => format!("{} {}", one.field, one.detail),
             many => format!("{} members are not acceptable", many.len()),
         };
-        Self { errors, ..Self::new(Code::Invalid, detail) }
+        Self {
+            errors,
+            ..Self::new(Code::Invalid, detail)
+        }
     }
 
     /// `invalid` for one field.
     pub(crate) fn invalid_field(field: &str, detail: impl Into<String>) -> Self {
-        Self::invalid(vec![FieldFault { field: field.to_owned(), detail: detail.into() }])
+        Self::invalid(vec![FieldFault {
+            field: field.to_owned(),
+            detail: detail.into(),
+        }])
     }
 
     /// `not_found`.
@@ -195,10 +210,16 @@ impl IntoResponse for Problem {
 
 /// Writes problems out; also those that the framework raised without a body, such as a path that does not exist.
 pub(super) async fn render(request: Request, next: Next) -> Response {
-    let id = request.extensions().get::<RequestId>().cloned().unwrap_or_default();
+    let id = request
+        .extensions()
+        .get::<RequestId>()
+        .cloned()
+        .unwrap_or_default();
     let response = next.run(request).await;
     match response.extensions().get::<Problem>() {
-        Some(problem) => problem.clone().write(&id, response.headers().get(header::ALLOW).cloned()),
+        Some(problem) => problem
+            .clone()
+            .write(&id, response.headers().get(header::ALLOW).cloned()),
         None => response,
     }
 }
@@ -216,7 +237,10 @@ impl Problem {
         };
         let mut response = (self.status, Json(body)).into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, seconds.into());
         }
@@ -229,13 +253,21 @@ impl Problem {
 
 impl From<Trouble> for Problem {
     fn from(trouble: Trouble) -> Self {
-        let source = std::error::Error::source(&trouble).map(chain).unwrap_or_default();
+        let source = std::error::Error::source(&trouble)
+            .map(|cause| one_line(cause))
+            .unwrap_or_default();
         match &trouble {
             Trouble::Stripe { retry_after } => {
                 tracing::warn!("answered 503: Stripe is unavailable");
                 let seconds = retry_after.map(|wait| wait.as_secs().clamp(1, 60));
-                let problem = Self::new(Code::StripeUnavailable, "try again shortly; nothing was charged or held");
-                Self { retry_after: seconds.or(problem.retry_after), ..problem }
+                let problem = Self::new(
+                    Code::StripeUnavailable,
+                    "try again shortly; nothing was charged or held",
+                );
+                Self {
+                    retry_after: seconds.or(problem.retry_after),
+                    ..problem
+                }
             }
             Trouble::Store(_) => {
                 tracing::error!(error = source, "answered 503: the database is unavailable");
@@ -249,28 +281,22 @@ impl From<Trouble> for Problem {
     }
 }
 
-/// An error with its causes, in one line.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
-}
-
 impl From<CheckoutError> for Problem {
     fn from(error: CheckoutError) -> Self {
         match error {
             CheckoutError::UnknownEventType => Self::not_found("event type"),
             CheckoutError::Start(why) => Self::invalid_field("starts_at", why.to_string()),
-            CheckoutError::Email => Self::invalid_field("guest.email", "is not an address that Stripe accepts"),
-            CheckoutError::SlotTaken => Self::new(Code::SlotTaken, "someone else has this slot"),
-            CheckoutError::InProgress => {
-                Self::new(Code::IdempotencyInProgress, "ask again with the same key for its answer")
+            CheckoutError::Email => {
+                Self::invalid_field("guest.email", "is not an address that Stripe accepts")
             }
-            CheckoutError::Mismatch => Self::new(Code::IdempotencyMismatch, "use a new key for a new request"),
+            CheckoutError::SlotTaken => Self::new(Code::SlotTaken, "someone else has this slot"),
+            CheckoutError::InProgress => Self::new(
+                Code::IdempotencyInProgress,
+                "ask again with the same key for its answer",
+            ),
+            CheckoutError::Mismatch => {
+                Self::new(Code::IdempotencyMismatch, "use a new key for a new request")
+            }
             CheckoutError::Trouble(trouble) => trouble.into(),
         }
     }

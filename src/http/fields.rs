@@ -9,13 +9,17 @@ const MAX_URL: usize = 2_000;
 
 /// An instant in RFC 3339, any offset.
 pub(super) fn instant(text: &str) -> Result<DateTime<Utc>, &'static str> {
-    let parsed = DateTime::parse_from_rfc3339(text).map_err(|_| "must be a time like 2026-12-01T10:00:00Z")?;
+    let parsed =
+        DateTime::parse_from_rfc3339(text).map_err(|_| "must be a time like 2026-12-01T10:00:00Z")?;
     Ok(parsed.with_timezone(&Utc))
 }
 
 /// An address that mail could be sent to.
 pub(super) fn email(text: &str) -> Result<String, &'static str> {
-    let options = Options::default().with_required_tld().without_display_text().without_domain_literal();
+    let options = Options::default()
+        .with_required_tld()
+        .without_display_text()
+        .without_domain_literal();
     let address = EmailAddress::parse_with_options(text, options).map_err(|_| "is not an e-mail address")?;
     if text.len() > 254 {
         return Err("is longer than an e-mail address can be");
@@ -38,7 +42,8 @@ pub(super) fn name(text: &str) -> Result<String, &'static str> {
 /// A URL that Stripe may send the guest to: its origin is one that the shop named.
 pub(super) fn return_url(text: &str, origins: &[Origin]) -> Result<String, &'static str> {
     let url = Url::parse(text).map_err(|_| "must be an absolute URL")?;
-    let plain = matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none();
+    let plain =
+        matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none();
     if !plain || text.len() > MAX_URL || text.chars().any(|c| c.is_control() || c.is_whitespace()) {
         return Err("must be a plain http or https URL of at most 2000 characters");
     }
@@ -58,8 +63,16 @@ mod tests {
             assert_eq!(email(good).as_deref(), Ok(good));
         }
         let long = format!("{}@example.com", "a".repeat(300));
-        for bad in ["", "ada", "ada@", "@example.com", "ada@localhost", "Ada <ada@example.com>", "a b@example.com", &long]
-        {
+        for bad in [
+            "",
+            "ada",
+            "ada@",
+            "@example.com",
+            "ada@localhost",
+            "Ada <ada@example.com>",
+            "a b@example.com",
+            &long,
+        ] {
             assert!(email(bad).is_err(), "{bad}");
         }
         assert!(email("ada@example.com\r\nBcc: x@example.com").is_err());
@@ -68,7 +81,10 @@ mod tests {
     #[test]
     fn a_return_url_stays_with_the_shop() {
         let origins = [Url::parse("https://shop.example").unwrap().origin()];
-        for good in ["https://shop.example/done?h={HOLD_ID}&s={CHECKOUT_SESSION_ID}", "https://shop.example:443/x"] {
+        for good in [
+            "https://shop.example/done?h={HOLD_ID}&s={CHECKOUT_SESSION_ID}",
+            "https://shop.example:443/x",
+        ] {
             assert_eq!(return_url(good, &origins).as_deref(), Ok(good));
         }
         for bad in [

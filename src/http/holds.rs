@@ -48,11 +48,10 @@ pub(super) struct NewHold {
     metadata: BTreeMap<String, String>,
     /// Where Stripe sends the guest who paid; `{HOLD_ID}` and `{CHECKOUT_SESSION_ID}` are filled in.
     #[deserr(default)]
-    #[schema(format = Uri)]
+    #[schema(example = "https://shop.example/done?hold={HOLD_ID}")]
     success_url: Option<String>,
     /// Where Stripe sends the guest who turned back.
     #[deserr(default)]
-    #[schema(format = Uri)]
     cancel_url: Option<String>,
 }
 
@@ -84,6 +83,7 @@ pub(super) struct NewGuest {
         (status = 413, description = "`malformed`", body = ProblemDetails, content_type = "application/problem+json"),
         (status = 415, description = "`malformed`", body = ProblemDetails, content_type = "application/problem+json"),
         (status = 422, description = "`invalid` or `idempotency_mismatch`", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 429, description = "`rate_limited`: more checkouts at once than this instance takes", body = ProblemDetails, content_type = "application/problem+json"),
         (status = 500, description = "`internal`", body = ProblemDetails, content_type = "application/problem+json"),
         (status = 503, description = "`stripe_unavailable` or `store_unavailable`", body = ProblemDetails, content_type = "application/problem+json"),
     )
@@ -94,12 +94,24 @@ pub(super) async fn create(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<PlacedHoldView>), Problem> {
     let request = read(&server, &headers, body)?;
+    let _place = server.places.try_acquire().map_err(|_| {
+        Problem::new(
+            Code::RateLimited,
+            "too many checkouts are under way on this instance",
+        )
+    })?;
     let (status, booking) = match checkout::checkout(&server.context, request).await? {
         Checkout::Placed(booking) => (StatusCode::CREATED, booking),
         Checkout::Replayed(booking) => (StatusCode::OK, booking),
     };
     let token = server.context.tokens.token(booking.hold.id);
-    Ok((status, Json(PlacedHoldView { hold: HoldView::new(&booking), token })))
+    Ok((
+        status,
+        Json(PlacedHoldView {
+            hold: HoldView::new(&booking),
+            token,
+        }),
+    ))
 }
 
 fn read(
@@ -116,7 +128,10 @@ fn read(
     let event_type = faults.take("event_type", EventTypeId::parse(&new.event_type));
     let starts_at = faults.take("starts_at", fields::instant(&new.starts_at));
     let email = faults.take("guest.email", fields::email(&new.guest.email));
-    let name = new.guest.name.and_then(|name| faults.take("guest.name", fields::name(&name)));
+    let name = new
+        .guest
+        .name
+        .and_then(|name| faults.take("guest.name", fields::name(&name)));
     check_metadata(&new.metadata, &mut faults);
     let mut return_url = |field, given: Option<String>, configured: &str| match given {
         Some(url) => faults.take(field, fields::return_url(&url, &server.origins)),
@@ -130,7 +145,16 @@ fn read(
         {
             let guest = Guest { email, name };
             let metadata = new.metadata;
-            Ok(CheckoutRequest { event_type, starts_at, guest, metadata, success_url, cancel_url, key, fingerprint })
+            Ok(CheckoutRequest {
+                event_type,
+                starts_at,
+                guest,
+                metadata,
+                success_url,
+                cancel_url,
+                key,
+                fingerprint,
+            })
         }
         _ => Err(faults.into_problem()),
     }
@@ -138,12 +162,18 @@ fn read(
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, String> {
     let mut values = headers.get_all("idempotency-key").iter();
-    let Some(value) = values.next() else { return Ok(None) };
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
     if values.next().is_some() {
         return Err("is given twice".to_owned());
     }
-    let text = value.to_str().map_err(|_| crate::domain::ids::IdError::NotAKey.to_string())?;
-    IdempotencyKey::parse(text).map(Some).map_err(|error| error.to_string())
+    let text = value
+        .to_str()
+        .map_err(|_| crate::domain::ids::IdError::NotAKey.to_string())?;
+    IdempotencyKey::parse(text)
+        .map(Some)
+        .map_err(|error| error.to_string())
 }
 
 fn check_metadata(metadata: &BTreeMap<String, String>, faults: &mut Faults) {
@@ -157,7 +187,10 @@ fn check_metadata(metadata: &BTreeMap<String, String>, faults: &mut Faults) {
         }
         if value.chars().count() > MAX_VALUE || value.contains('\0') {
             let shown: String = key.chars().take(MAX_KEY).collect();
-            faults.add(&format!("metadata.{shown}"), "must be at most 500 characters, none of them NUL");
+            faults.add(
+                &format!("metadata.{shown}"),
+                "must be at most 500 characters, none of them NUL",
+            );
         }
     }
 }
@@ -178,7 +211,9 @@ pub(super) async fn show(
     Path(id): Path<String>,
 ) -> Result<Json<HoldView>, Problem> {
     let id = hold_id(&id)?;
-    let booking = inspect::hold(&server.context, id).await?.ok_or_else(|| Problem::not_found("hold"))?;
+    let booking = inspect::hold(&server.context, id)
+        .await?
+        .ok_or_else(|| Problem::not_found("hold"))?;
     Ok(Json(HoldView::new(&booking)))
 }
 
@@ -218,10 +253,19 @@ pub(super) async fn cancel(
 fn given_back(booking: &Booking) -> Result<Json<HoldView>, Problem> {
     match booking.hold.status {
         Status::Released(_) | Status::Cancelled(_) => Ok(Json(HoldView::new(booking))),
-        Status::Confirmed => Err(Problem::new(Code::AlreadyPaid, "the payment went through; the hold is confirmed")),
-        Status::Processing => Err(Problem::new(Code::AlreadyPaid, "a payment is at work; the hold is processing")),
+        Status::Confirmed => Err(Problem::new(
+            Code::AlreadyPaid,
+            "the payment went through; the hold is confirmed",
+        )),
+        Status::Processing => Err(Problem::new(
+            Code::AlreadyPaid,
+            "a payment is at work; the hold is processing",
+        )),
         // Stripe says that the session is open and yet cannot be ended: ask again.
-        Status::Held => Err(Problem::new(Code::StripeUnavailable, "Stripe gave no verdict; nothing has changed")),
+        Status::Held => Err(Problem::new(
+            Code::StripeUnavailable,
+            "Stripe gave no verdict; nothing has changed",
+        )),
     }
 }
 

@@ -11,6 +11,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::get;
 use secrecy::SecretString;
+use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::timeout::RequestBodyTimeoutLayer;
@@ -40,6 +41,8 @@ mod webhooks;
 const MAX_BODY: usize = 64 * 1024;
 /// Largest webhook body, in bytes.
 const MAX_WEBHOOK: usize = 1024 * 1024;
+/// Checkouts under way at once in one instance.
+pub const MAX_CHECKOUTS: usize = 4_096;
 /// How long a body may pause on its way in.
 const BODY_PAUSE: std::time::Duration = std::time::Duration::from_secs(15);
 
@@ -66,12 +69,16 @@ pub struct Server {
     pub render_metrics: RenderMetrics,
     /// Whether the demo page is served at `/`.
     pub demo: bool,
+    /// One for each checkout that may be under way at once: what memory and patience are there for.
+    pub places: Semaphore,
     /// The description of the routes; see [`description`].
     pub openapi: String,
 }
 
 fn api() -> OpenApiRouter<Arc<Server>> {
-    let public = OpenApiRouter::new().routes(routes!(holds::create)).routes(routes!(holds::show, holds::cancel));
+    let public = OpenApiRouter::new()
+        .routes(routes!(holds::create))
+        .routes(routes!(holds::show, holds::cancel));
     let stripe = OpenApiRouter::new()
         .routes(routes!(webhooks::receive))
         .layer(DefaultBodyLimit::max(MAX_WEBHOOK));
@@ -85,7 +92,11 @@ fn api() -> OpenApiRouter<Arc<Server>> {
 
 fn operators() -> OpenApiRouter<Arc<Server>> {
     OpenApiRouter::new()
-        .routes(routes!(admin::event_types::put, admin::event_types::show, admin::event_types::delete))
+        .routes(routes!(
+            admin::event_types::put,
+            admin::event_types::show,
+            admin::event_types::delete
+        ))
         .routes(routes!(admin::event_types::list))
         .routes(routes!(admin::holds::list))
         .routes(routes!(admin::holds::show))
@@ -97,19 +108,27 @@ fn operators() -> OpenApiRouter<Arc<Server>> {
 /// All routes, ready to serve.
 pub fn router(server: Arc<Server>) -> Router {
     let key = from_fn_with_state(server.clone(), admin::require_key);
-    let (api, _) = api().layer(cors(&server)).merge(operators().route_layer(key)).split_for_parts();
+    let (api, _) = api()
+        .layer(cors(&server))
+        .merge(operators().route_layer(key))
+        .split_for_parts();
     let mut router = api
         .route("/checkout/done", get(pages::done))
         .route("/checkout/cancelled", get(pages::cancelled))
         .route("/checkout/page.js", get(pages::script))
         .route("/checkout/page.css", get(pages::style));
     if server.demo {
-        router = router.route("/", get(demo::page)).route("/demo/slots", get(demo::slots));
+        router = router
+            .route("/", get(demo::page))
+            .route("/demo/slots", get(demo::slots));
     }
     router
         .fallback(async || Problem::not_found("path"))
         .method_not_allowed_fallback(async || {
-            Problem::malformed(StatusCode::METHOD_NOT_ALLOWED, "the path does not have this method")
+            Problem::malformed(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "the path does not have this method",
+            )
         })
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE))
@@ -117,6 +136,11 @@ pub fn router(server: Arc<Server>) -> Router {
         .layer(from_fn(error::render))
         .layer(from_fn(request_id::assign))
         .with_state(server)
+}
+
+/// A sweep's report as `POST /v1/admin/sweep` answers it.
+pub fn sweep_report(report: crate::workflow::sweep::Report) -> impl serde::Serialize {
+    admin::sweep::SweepReport::from(report)
 }
 
 /// OpenAPI 3.1, from the handlers that serve.
@@ -139,14 +163,20 @@ fn cors(server: &Server) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(server.cors_origins.clone()))
         .allow_methods([Method::GET, Method::POST, Method::DELETE])
-        .allow_headers([header::CONTENT_TYPE, header::AUTHORIZATION, HeaderName::from_static("idempotency-key")])
+        .allow_headers([
+            header::CONTENT_TYPE,
+            header::AUTHORIZATION,
+            HeaderName::from_static("idempotency-key"),
+        ])
         .expose_headers([request_id::HEADER, header::RETRY_AFTER])
 }
 
 /// A bug in a handler is a 500 for one request, not the end of the process.
 fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
     let what = panic.downcast_ref::<String>().map(String::as_str);
-    let what = what.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("(no message)");
+    let what = what
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("(no message)");
     tracing::error!(what, "a handler panicked");
     axum::response::IntoResponse::into_response(Problem::new(Code::Internal, "the log has the details"))
 }

@@ -37,7 +37,10 @@ pub(super) async fn livez() -> Json<Health> {
 pub(super) async fn readyz(State(server): State<Arc<Server>>) -> Result<Json<Health>, Problem> {
     match inspect::is_ready(&server.context).await {
         Ok(true) => Ok(Json(Health { status: "ok" })),
-        Ok(false) => Err(Problem::new(Code::StoreUnavailable, "the schema is not the one of this program")),
+        Ok(false) => Err(Problem::new(
+            Code::StoreUnavailable,
+            "the schema is not the one of this program",
+        )),
         Err(error) => {
             tracing::warn!(%error, "not ready");
             Err(Problem::new(Code::StoreUnavailable, "the database is away"))
@@ -52,7 +55,10 @@ pub(super) async fn readyz(State(server): State<Arc<Server>>) -> Result<Json<Hea
 )]
 pub(super) async fn metrics(State(server): State<Arc<Server>>) -> impl IntoResponse {
     let text = (server.render_metrics)(inspect::figures(&server.context).await.ok());
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
+    (
+        [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
+        text,
+    )
 }
 
 /// This description.
@@ -61,5 +67,9 @@ pub(super) async fn metrics(State(server): State<Arc<Server>>) -> impl IntoRespo
     responses((status = 200, description = "OpenAPI 3.1", body = serde_json::Value))
 )]
 pub(super) async fn openapi(State(server): State<Arc<Server>>) -> impl IntoResponse {
-    (StatusCode::OK, [(header::CONTENT_TYPE, "application/json")], server.openapi.clone())
+    (
+        StatusCode::OK,
+        [(header::CONTENT_TYPE, "application/json")],
+        server.openapi.clone(),
+    )
 }

@@ -26,7 +26,11 @@ impl fmt::Display for RequestId {
 pub(super) async fn assign(mut request: Request, next: Next) -> Response {
     let id = RequestId(Uuid::new_v4());
     // The route, not the path: a hold's id in a path is somebody's right to read.
-    let route = request.extensions().get::<axum::extract::MatchedPath>().map_or("-", |path| path.as_str()).to_owned();
+    let route = request
+        .extensions()
+        .get::<axum::extract::MatchedPath>()
+        .map_or("-", |path| path.as_str())
+        .to_owned();
     let span = tracing::info_span!("request", %id, method = %request.method(), route);
     request.extensions_mut().insert(id.clone());
     let mut response = async move {

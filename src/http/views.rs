@@ -18,7 +18,11 @@ pub(super) fn instant<S: Serializer>(at: &DateTime<Utc>, to: S) -> Result<S::Ok,
 }
 
 pub(super) fn instant_text(at: DateTime<Utc>) -> String {
-    let format = if at.timestamp_subsec_millis() == 0 { SecondsFormat::Secs } else { SecondsFormat::Millis };
+    let format = if at.timestamp_subsec_millis() == 0 {
+        SecondsFormat::Secs
+    } else {
+        SecondsFormat::Millis
+    };
     at.to_rfc3339_opts(format, true)
 }
 
@@ -89,7 +93,9 @@ fn reason(status: Status) -> Option<ReasonView> {
         Status::Released(ReleaseReason::PaymentFailed) => ReasonView::PaymentFailed,
         Status::Released(ReleaseReason::LatePaymentRefunded) => ReasonView::LatePaymentRefunded,
         Status::Released(ReleaseReason::Guest) | Status::Cancelled(CancelReason::Guest) => ReasonView::Guest,
-        Status::Released(ReleaseReason::Operator) | Status::Cancelled(CancelReason::Operator) => ReasonView::Operator,
+        Status::Released(ReleaseReason::Operator) | Status::Cancelled(CancelReason::Operator) => {
+            ReasonView::Operator
+        }
         Status::Cancelled(CancelReason::Refunded) => ReasonView::Refunded,
     })
 }
@@ -262,7 +268,10 @@ impl AdminHoldView {
     pub(super) fn new(booking: &Booking) -> Self {
         Self {
             hold: HoldView::new(booking),
-            guest: GuestView { email: booking.guest.email.clone(), name: booking.guest.name.clone() },
+            guest: GuestView {
+                email: booking.guest.email.clone(),
+                name: booking.guest.name.clone(),
+            },
             metadata: booking.metadata.clone(),
             payment_intent: booking.hold.intent.as_ref().map(ToString::to_string),
             payments: booking.hold.payments.iter().map(PaymentView::from).collect(),
@@ -289,7 +298,10 @@ pub(super) struct AdminHoldDetailView {
 
 impl AdminHoldDetailView {
     pub(super) fn new(booking: &Booking, history: &[HistoryLine]) -> Self {
-        Self { hold: AdminHoldView::new(booking), history: history.iter().map(HistoryView::from).collect() }
+        Self {
+            hold: AdminHoldView::new(booking),
+            history: history.iter().map(HistoryView::from).collect(),
+        }
     }
 }
 

@@ -15,9 +15,6 @@ use super::{Server, body};
 use crate::gateway::webhook;
 use crate::workflow::settle;
 
-/// How old, or how far ahead, a signature may be; Stripe's own default.
-const TOLERANCE: std::time::Duration = std::time::Duration::from_secs(300);
-
 /// What became of an event.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Received {
@@ -61,7 +58,7 @@ pub(super) async fn receive(
     let body = body::bytes(body)?;
     let signature = headers.get("stripe-signature").map(|value| value.as_bytes());
     let now = server.context.now();
-    webhook::verify(signature, &body, &server.webhook_secrets, now, TOLERANCE).map_err(|error| {
+    webhook::verify(signature, &body, &server.webhook_secrets, now, webhook::TOLERANCE).map_err(|error| {
         metrics::counter!("holdfast_webhooks_total", "outcome" => "bad_signature").increment(1);
         tracing::warn!(%error, "webhook refused");
         Problem::new(Code::BadSignature, error.to_string())
@@ -76,5 +73,8 @@ pub(super) async fn receive(
         settle::Outcome::Ignored => (OutcomeView::Ignored, "ignored"),
     };
     metrics::counter!("holdfast_webhooks_total", "outcome" => name).increment(1);
-    Ok(Json(Received { received: true, outcome }))
+    Ok(Json(Received {
+        received: true,
+        outcome,
+    }))
 }

@@ -52,6 +52,18 @@ pub struct PoolOptions {
     pub lock_timeout: Duration,
 }
 
+impl Default for PoolOptions {
+    /// Enough for one instance on a small server; well inside the 10 s that a caller waits.
+    fn default() -> Self {
+        Self {
+            max_connections: 16,
+            acquire_timeout: Duration::from_secs(4),
+            statement_timeout: Duration::from_secs(5),
+            lock_timeout: Duration::from_secs(3),
+        }
+    }
+}
+
 /// A part of a list, newest first.
 #[derive(Clone, Debug)]
 pub struct Page<T> {
@@ -385,6 +397,8 @@ pub trait Store: Send + Sync + 'static {
     /// It failed: counts the try, notes the error, and gives it back.
     async fn fail_command(&self, id: CommandId, error: &str, due_at: DateTime<Utc>)
     -> Result<(), StoreError>;
+    /// Reads one.
+    async fn command(&self, id: CommandId) -> Result<Option<Command>, StoreError>;
     /// Reads many.
     async fn commands(&self, filter: CommandFilter, page: &PageRequest) -> Result<Page<Command>, StoreError>;
     /// Makes a pending one due now; the command, or `None` where there is no such pending one.

@@ -226,6 +226,9 @@ pub(super) fn segments_json(segments: &[Segment]) -> serde_json::Value {
 
 pub(super) fn segments(json: serde_json::Value) -> Result<Vec<Segment>, StoreError> {
     let rows: Vec<SegmentRow> = serde_json::from_value(json).map_err(|_| unreadable("segments", ""))?;
+    if rows.is_empty() {
+        return Err(unreadable("segments", "none"));
+    }
     rows.into_iter().map(segment).collect()
 }
 

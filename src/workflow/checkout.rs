@@ -106,7 +106,9 @@ async fn run(context: &Context, request: CheckoutRequest) -> Result<Checkout, Ch
     }
     let event_type = context.store.event_type(&request.event_type).await?;
     let event_type = event_type.ok_or(CheckoutError::UnknownEventType)?;
-    let segments = event_type.segments(request.starts_at, context.now()).map_err(CheckoutError::Start)?;
+    let segments = event_type
+        .segments(request.starts_at, context.now())
+        .map_err(CheckoutError::Start)?;
     let first = segments.first().ok_or(CheckoutError::UnknownEventType)?;
     let _turn = tokio::time::timeout(context.settings.patience, context.gate.enter(first))
         .await
@@ -124,7 +126,10 @@ async fn run(context: &Context, request: CheckoutRequest) -> Result<Checkout, Ch
 }
 
 /// The hold that this key has already got, where it has one.
-async fn answer_to_key(context: &Context, request: &CheckoutRequest) -> Result<Option<Booking>, CheckoutError> {
+async fn answer_to_key(
+    context: &Context,
+    request: &CheckoutRequest,
+) -> Result<Option<Booking>, CheckoutError> {
     let Some(key) = &request.key else { return Ok(None) };
     match context.store.look_at_key(key, &request.fingerprint).await? {
         Claim::Free => Ok(None),
@@ -178,7 +183,13 @@ impl Draft {
             cancel_url: with_hold_id(&request.cancel_url, hold),
             expires_at: session_expiry(now, expires_at),
         };
-        Self { request, segments, terms, now, expires_at }
+        Self {
+            request,
+            segments,
+            terms,
+            now,
+            expires_at,
+        }
     }
 
     fn booking(self, session: NewSession) -> Booking {
@@ -203,7 +214,11 @@ impl Draft {
 /// Time-ordered, which keeps the index of holds compact; its 74 random bits make it unguessable.
 fn new_hold_id(now: DateTime<Utc>) -> HoldId {
     let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
-    HoldId(Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, now.timestamp_subsec_nanos())))
+    HoldId(Uuid::new_v7(Timestamp::from_unix(
+        NoContext,
+        seconds,
+        now.timestamp_subsec_nanos(),
+    )))
 }
 
 fn with_hold_id(url: &str, hold: HoldId) -> String {
@@ -223,7 +238,12 @@ async fn claim(context: &Context, draft: &Draft) -> Result<Option<Booking>, Chec
         Claim::Running => Err(CheckoutError::InProgress),
         Claim::Mismatch => Err(CheckoutError::Mismatch),
         // It was placed a moment ago and may have been released since; then its caller may simply ask again.
-        Claim::Placed(id) => context.store.booking(id).await?.map(Some).ok_or(CheckoutError::InProgress),
+        Claim::Placed(id) => context
+            .store
+            .booking(id)
+            .await?
+            .map(Some)
+            .ok_or(CheckoutError::InProgress),
     }
 }
 
@@ -266,7 +286,9 @@ async fn give_up(context: &Context, hold: HoldId, error: GatewayError) -> Checko
     end_attempt(context, hold, end).await;
     metrics::counter!("holdfast_checkouts_total", "outcome" => "stripe_failed").increment(1);
     match error {
-        GatewayError::Refused(refusal) if refusal.param.as_deref() == Some("customer_email") => CheckoutError::Email,
+        GatewayError::Refused(refusal) if refusal.param.as_deref() == Some("customer_email") => {
+            CheckoutError::Email
+        }
         other => CheckoutError::Trouble(other.into()),
     }
 }

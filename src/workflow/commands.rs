@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use tokio_util::sync::CancellationToken;
 
-use super::{Context, Trouble, release, settle, spread};
+use super::{Context, Trouble, one_line, release, settle, spread};
 use crate::domain::booking::Cause;
 use crate::domain::command::{Command, Order, backoff};
 use crate::domain::hold::Fact;
@@ -54,7 +54,10 @@ pub async fn work(context: Arc<Context>, stop: CancellationToken) {
 pub async fn run_due(context: &Context) -> Result<Report, Trouble> {
     let mut report = Report::default();
     loop {
-        let batch = context.store.lease_commands(context.now(), context.settings.lease, BATCH).await?;
+        let batch = context
+            .store
+            .lease_commands(context.now(), context.settings.lease, BATCH)
+            .await?;
         let full = batch.len() == BATCH as usize;
         let results: Vec<bool> = futures::stream::iter(batch)
             .map(|command| carry_out(context, command))
@@ -62,7 +65,11 @@ pub async fn run_due(context: &Context) -> Result<Report, Trouble> {
             .collect()
             .await;
         for done in results {
-            if done { report.done += 1 } else { report.failed += 1 }
+            if done {
+                report.done += 1
+            } else {
+                report.failed += 1
+            }
         }
         if !full {
             return Ok(report);
@@ -85,7 +92,11 @@ pub(super) async fn run_now(context: &Context, id: CommandId) {
 async fn carry_out(context: &Context, command: Command) -> bool {
     let id = command.id;
     let result = match call(context, &command).await {
-        Ok(()) => context.store.finish_command(&command, context.now()).await.map_err(Trouble::from),
+        Ok(()) => context
+            .store
+            .finish_command(&command, context.now())
+            .await
+            .map_err(Trouble::from),
         Err(error) => Err(error),
     };
     let done = result.is_ok();
@@ -100,10 +111,7 @@ async fn carry_out(context: &Context, command: Command) -> bool {
 
 async fn note_failure(context: &Context, command: &Command, error: &Trouble) {
     let due_at = context.now() + backoff(command.tries + 1, spread());
-    let text = match std::error::Error::source(error) {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
-    };
+    let text = one_line(error);
     if let Err(error) = context.store.fail_command(command.id, &text, due_at).await {
         tracing::warn!(command = %command.id, %error, "the lease has to run out by itself");
     }
@@ -121,27 +129,54 @@ async fn expire(context: &Context, session: &SessionId) -> Result<(), Trouble> {
     let Some(fact) = release::verdict(context, session).await? else {
         return Err(Trouble::Stripe { retry_after: None });
     };
-    let Fact::SessionCompleted(SessionPayment::Paid(receipt)) = &fact else { return Ok(()) };
-    let by_session = HoldRefs { session: Some(session.clone()), ..HoldRefs::default() };
+    let Fact::SessionCompleted(SessionPayment::Paid(receipt)) = &fact else {
+        return Ok(());
+    };
+    let by_session = HoldRefs {
+        session: Some(session.clone()),
+        ..HoldRefs::default()
+    };
     match context.store.find_booking(&by_session).await? {
-        Some(booking) => settle::apply_fact(context, booking, &fact, Cause::Command).await.map(drop),
+        Some(booking) => settle::apply_fact(context, booking, &fact, Cause::Command)
+            .await
+            .map(drop),
         None => {
             let report = context.gateway.session(session).await?;
-            let refs = HoldRefs { hold: report.hold, ..by_session };
+            let refs = HoldRefs {
+                hold: report.hold,
+                ..by_session
+            };
             settle::stray(context, &refs, Some(receipt), None).await.map(drop)
         }
     }
 }
 
-async fn refund(context: &Context, command: &Command, intent: &IntentId, money: Money) -> Result<(), Trouble> {
-    context.gateway.refund(intent, money, &command.id.to_string()).await?;
+async fn refund(
+    context: &Context,
+    command: &Command,
+    intent: &IntentId,
+    money: Money,
+) -> Result<(), Trouble> {
+    context
+        .gateway
+        .refund(intent, money, &command.id.to_string())
+        .await?;
     let Some(hold) = command.hold else { return Ok(()) };
-    let Some(booking) = context.store.booking(hold).await? else { return Ok(()) };
-    let Some(payment) = booking.hold.payment(intent) else { return Ok(()) };
-    let paid = Receipt { intent: intent.clone(), money: payment.money };
+    let Some(booking) = context.store.booking(hold).await? else {
+        return Ok(());
+    };
+    let Some(payment) = booking.hold.payment(intent) else {
+        return Ok(());
+    };
+    let paid = Receipt {
+        intent: intent.clone(),
+        money: payment.money,
+    };
     let back = (payment.refunded + money.amount).min(payment.money.amount);
     let fact = Fact::Refunded { paid, back };
-    settle::apply_fact(context, booking, &fact, Cause::Command).await.map(drop)
+    settle::apply_fact(context, booking, &fact, Cause::Command)
+        .await
+        .map(drop)
 }
 
 /// Makes a command due now and carries it out; `None` where there is no such pending one.

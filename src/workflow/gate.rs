@@ -37,7 +37,11 @@ impl SlotGate {
             turns.entry(key.clone()).or_default().clone()
         };
         // Made before waiting, so that one who gives up waiting cleans up too.
-        let mut turn = Turn { key, turns: self.turns.clone(), guard: None };
+        let mut turn = Turn {
+            key,
+            turns: self.turns.clone(),
+            guard: None,
+        };
         turn.guard = Some(lock.lock_owned().await);
         turn
     }
@@ -48,7 +52,10 @@ impl Drop for Turn {
         self.guard = None;
         let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
         // Others who wait hold the lock too; the last one takes the entry away.
-        if turns.get(&self.key).is_some_and(|lock| Arc::strong_count(lock) == 1) {
+        if turns
+            .get(&self.key)
+            .is_some_and(|lock| Arc::strong_count(lock) == 1)
+        {
             turns.remove(&self.key);
         }
     }
@@ -63,7 +70,10 @@ mod tests {
 
     fn slot(resource: &str) -> Segment {
         let at = |s| DateTime::from_timestamp(s, 0).unwrap();
-        Segment { resource: ResourceId::parse(resource).unwrap(), window: Window::new(at(0), at(60)).unwrap() }
+        Segment {
+            resource: ResourceId::parse(resource).unwrap(),
+            window: Window::new(at(0), at(60)).unwrap(),
+        }
     }
 
     #[tokio::test]

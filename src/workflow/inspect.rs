@@ -23,7 +23,9 @@ pub async fn hold_with_history(
     context: &Context,
     id: HoldId,
 ) -> Result<Option<(Booking, Vec<HistoryLine>)>, Trouble> {
-    let Some(booking) = context.store.booking(id).await? else { return Ok(None) };
+    let Some(booking) = context.store.booking(id).await? else {
+        return Ok(None);
+    };
     Ok(Some((booking, context.store.history(id).await?)))
 }
 
@@ -31,7 +33,11 @@ pub async fn hold_with_history(
 ///
 /// # Errors
 /// [`Trouble::Store`].
-pub async fn holds(context: &Context, filter: &HoldFilter, page: &PageRequest) -> Result<Page<Booking>, Trouble> {
+pub async fn holds(
+    context: &Context,
+    filter: &HoldFilter,
+    page: &PageRequest,
+) -> Result<Page<Booking>, Trouble> {
     Ok(context.store.bookings(filter, page).await?)
 }
 

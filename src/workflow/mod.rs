@@ -153,6 +153,17 @@ impl From<GatewayError> for Trouble {
     }
 }
 
+/// An error with its causes, in one line, for the log.
+pub fn one_line(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
 /// A random number in `0..1`, to spread retries.
 fn spread() -> f64 {
     rand::random()

@@ -18,7 +18,10 @@ const BATCH: u32 = 20;
 pub(super) async fn run(context: &Context) -> Result<u64, Trouble> {
     let now = context.now();
     let stale_before = now - context.settings.attempt_stale_after;
-    let batch = context.store.lease_stale_attempts(stale_before, now, context.settings.lease, BATCH).await?;
+    let batch = context
+        .store
+        .lease_stale_attempts(stale_before, now, context.settings.lease, BATCH)
+        .await?;
     let mut open = 0;
     for attempt in batch {
         if !recover(context, &attempt).await? {
@@ -47,7 +50,9 @@ async fn recover(context: &Context, attempt: &StaleAttempt) -> Result<bool, Trou
         }
         Err(error) => {
             tracing::warn!(%hold, %error, "attempt could not be recovered yet");
-            store.defer_attempt(hold, now + backoff(attempt.tries + 1, spread())).await?;
+            store
+                .defer_attempt(hold, now + backoff(attempt.tries + 1, spread()))
+                .await?;
             Ok(false)
         }
     }

@@ -5,6 +5,8 @@
 //! asked to end the session with no transaction open (I6), and its answer is a fact like any event's. No answer: the
 //! slot is kept, and asked about again later.
 
+use std::sync::Arc;
+
 use tokio::time::Instant;
 
 use super::{Context, Trouble, settle, spread};
@@ -40,7 +42,11 @@ pub async fn release(
 ) -> Result<Outcome, Trouble> {
     let deadline = Instant::now() + context.settings.patience;
     loop {
-        match context.store.lease_release(id, asker, context.settings.lease).await? {
+        match context
+            .store
+            .lease_release(id, asker, context.settings.lease)
+            .await?
+        {
             ReleaseLease::Leased(booking) => return end(context, booking, cause).await.map(Outcome::Over),
             ReleaseLease::NotHeld(booking) => return Ok(Outcome::Over(booking)),
             ReleaseLease::Missing => return Ok(Outcome::Missing),
@@ -49,6 +55,24 @@ pub async fn release(
             ReleaseLease::Busy => return Err(Trouble::Stripe { retry_after: None }),
         }
     }
+}
+
+/// [`release`] in a task of its own, so that one who hangs up stops nothing half-way.
+///
+/// # Errors
+/// As [`release`].
+pub async fn release_in_task(
+    context: &Arc<Context>,
+    id: HoldId,
+    asker: Option<Asker>,
+    cause: Cause,
+) -> Result<Outcome, Trouble> {
+    let saga = Arc::clone(context);
+    let task = context
+        .sagas
+        .spawn(async move { release(&saga, id, asker, cause).await });
+    task.await
+        .unwrap_or_else(|died| Err(Trouble::Internal(Box::new(died))))
 }
 
 /// Ends a leased `held` hold, or asks about a leased `processing` one; the hold as it is afterwards.
@@ -101,7 +125,12 @@ async fn read(context: &Context, session: &SessionId) -> Result<Option<Fact>, Ga
 /// What Stripe says about a delayed payment. `None` where it is still at work.
 async fn payment_verdict(context: &Context, session: &SessionId) -> Result<Option<Fact>, GatewayError> {
     let fact = read(context, session).await?;
-    let still = matches!(&fact, Some(Fact::SessionCompleted(crate::domain::session::SessionPayment::Unpaid(_))));
+    let still = matches!(
+        &fact,
+        Some(Fact::SessionCompleted(
+            crate::domain::session::SessionPayment::Unpaid(_)
+        ))
+    );
     Ok(fact.filter(|_| !still))
 }
 
@@ -130,5 +159,8 @@ async fn defer(context: &Context, booking: &Booking, forget_asker: bool) -> Resu
         Status::Processing => context.settings.ask_processing_after * (1 << (booking.tries + 1).min(5)),
         _ => backoff(booking.tries + 1, spread()),
     };
-    Ok(context.store.defer_hold(booking.hold.id, context.now() + wait, forget_asker).await?)
+    Ok(context
+        .store
+        .defer_hold(booking.hold.id, context.now() + wait, forget_asker)
+        .await?)
 }

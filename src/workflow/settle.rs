@@ -42,15 +42,31 @@ async fn sort(context: &Context, event: &Event, payload: &str) -> Result<Outcome
     if event.livemode != context.settings.livemode {
         return Ok(Outcome::Ignored);
     }
-    let Told::About { refs, fact, money } = &event.told else { return Ok(Outcome::Ignored) };
-    let record = EventRecord { id: event.id.clone(), kind: event.kind.clone(), payload: payload.to_owned() };
+    let Told::About {
+        refs,
+        fact,
+        money,
+        ours,
+    } = &event.told
+    else {
+        return Ok(Outcome::Ignored);
+    };
+    let record = EventRecord {
+        id: event.id.clone(),
+        kind: event.kind.clone(),
+        payload: payload.to_owned(),
+    };
     match context.store.find_booking(refs).await? {
         Some(booking) => {
             let cause = Cause::Event(event.id.clone());
             let settled = settle(context, booking, fact, cause, Some(record)).await?;
-            Ok(if settled.is_some() { Outcome::Applied } else { Outcome::Duplicate })
+            Ok(if settled.is_some() {
+                Outcome::Applied
+            } else {
+                Outcome::Duplicate
+            })
         }
-        None => stray(context, refs, money.as_ref(), Some(record)).await,
+        None => stray(context, refs, money.as_ref().filter(|_| *ours), Some(record)).await,
     }
 }
 
@@ -62,8 +78,14 @@ pub(super) async fn stray(
     money: Option<&Receipt>,
     record: Option<EventRecord>,
 ) -> Result<Outcome, Trouble> {
-    let (Some(claimed), Some(receipt)) = (refs.hold, money) else { return Ok(Outcome::Ignored) };
-    match context.store.apply_orphan(record.as_ref(), Some(claimed), receipt, context.now()).await? {
+    let (Some(claimed), Some(receipt)) = (refs.hold, money) else {
+        return Ok(Outcome::Ignored);
+    };
+    match context
+        .store
+        .apply_orphan(record.as_ref(), Some(claimed), receipt, context.now())
+        .await?
+    {
         Applied::Done { .. } => {
             context.new_commands.notify_one();
             metrics::counter!("holdfast_payments_without_slot_total", "kind" => "no_hold").increment(1);
@@ -163,12 +185,17 @@ fn announce(context: &Context, change: &Change, reclaimed: Option<bool>, orders:
     let (hold, status, why) = (change.hold, transition.next.status, &transition.why);
     metrics::counter!("holdfast_transitions_total", "to" => super::inspect::status_name(status)).increment(1);
     match why {
-        Why::LatePaymentGotItsSlot | Why::LatePaymentRefunded | Why::PaymentAfterCancellation | Why::SecondPayment => {
+        Why::LatePaymentGotItsSlot
+        | Why::LatePaymentRefunded
+        | Why::PaymentAfterCancellation
+        | Why::SecondPayment => {
             metrics::counter!("holdfast_payments_without_slot_total", "kind" => "late").increment(1);
             tracing::error!(%hold, %why, "a payment came when its hold could not take it");
         }
         Why::RefundFailed | Why::Disputed => tracing::error!(%hold, %why, "an operator should look"),
-        _ if transition.next.price_mismatch => tracing::error!(%hold, %why, "what was paid is not what was asked"),
+        _ if transition.next.price_mismatch => {
+            tracing::error!(%hold, %why, "what was paid is not what was asked")
+        }
         _ => tracing::info!(%hold, ?status, %why, "hold settled"),
     }
 }

@@ -53,11 +53,17 @@ pub async fn run_unless_running(context: &Context) -> Result<Option<Report>, Tro
 
 async fn sweep(context: &Context) -> Result<Report, Trouble> {
     let oldest_overdue_ms = context.store.figures(context.now()).await?.oldest_overdue_ms;
-    let mut report = Report { oldest_overdue_ms, ..Report::default() };
+    let mut report = Report {
+        oldest_overdue_ms,
+        ..Report::default()
+    };
     sweep_holds(context, &mut report).await?;
     report.failed += recover::run(context).await?;
     commands::run_due(context).await?;
-    context.store.forget_attempts(context.now() - context.settings.remember_keys, FORGET).await?;
+    context
+        .store
+        .forget_attempts(context.now() - context.settings.remember_keys, FORGET)
+        .await?;
     metrics::counter!("holdfast_sweeps_total").increment(1);
     if report.examined + report.failed > 0 {
         tracing::info!(?report, "swept");
@@ -67,11 +73,17 @@ async fn sweep(context: &Context) -> Result<Report, Trouble> {
 
 async fn sweep_holds(context: &Context, report: &mut Report) -> Result<(), Trouble> {
     loop {
-        let batch = context.store.lease_due_holds(context.now(), context.settings.lease, BATCH).await?;
+        let batch = context
+            .store
+            .lease_due_holds(context.now(), context.settings.lease, BATCH)
+            .await?;
         let full = batch.len() == BATCH as usize;
         let results: Vec<(Status, Result<Booking, Trouble>)> = futures::stream::iter(batch)
             .map(|booking| async move {
-                (booking.hold.status, release::end(context, booking, Cause::Sweep).await)
+                (
+                    booking.hold.status,
+                    release::end(context, booking, Cause::Sweep).await,
+                )
             })
             .buffer_unordered(AT_ONCE)
             .collect()

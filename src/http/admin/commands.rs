@@ -141,13 +141,19 @@ pub(in crate::http) async fn list(
     let query: ListQuery = body::query(query.as_deref())?;
     let mut faults = Faults::default();
     let page = page(query.limit, query.cursor, &mut faults);
-    let state = query.state.and_then(|text| faults.take("state", filter(text))).unwrap_or(CommandFilter::Pending);
+    let state = query
+        .state
+        .and_then(|text| faults.take("state", filter(text)))
+        .unwrap_or(CommandFilter::Pending);
     if !faults.is_empty() {
         return Err(faults.into_problem());
     }
     let found = inspect::commands(&server.context, state, &page).await?;
     let data = found.entries.iter().map(CommandView::from).collect();
-    Ok(Json(List { data, next_cursor: found.next }))
+    Ok(Json(List {
+        data,
+        next_cursor: found.next,
+    }))
 }
 
 fn filter(text: String) -> Result<CommandFilter, &'static str> {

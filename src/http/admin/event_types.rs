@@ -110,21 +110,28 @@ fn read(id: &str, new: NewEventType) -> Result<EventType, Problem> {
     let id = faults.take("id", EventTypeId::parse(id));
     let name = faults.take("name", fields::name(&new.name));
     let resource = faults.take("resource", ResourceId::parse(&new.resource));
-    let currency = Currency::parse(&new.currency).ok_or("must be the lower-case code of a currency that Stripe takes");
+    let currency =
+        Currency::parse(&new.currency).ok_or("must be the lower-case code of a currency that Stripe takes");
     let currency = faults.take("currency", currency);
     let duration_minutes = new.duration_minutes;
     if !(1..=MAX_DURATION_MINUTES).contains(&duration_minutes) {
         faults.add("duration_minutes", "must be 1 to 10080");
     }
     // Any currency will do to judge the amount by.
-    let price = currency.or(Currency::parse("eur")).and_then(|currency| Money::price(new.amount, currency));
+    let price = currency
+        .or(Currency::parse("eur"))
+        .and_then(|currency| Money::price(new.amount, currency));
     if price.is_none() {
         faults.add("amount", "must be 1 to 99999999");
     }
     match (id, name, resource, price) {
-        (Some(id), Some(name), Some(resource), Some(price)) if faults.is_empty() => {
-            Ok(EventType { id, name, resource, duration_minutes, price })
-        }
+        (Some(id), Some(name), Some(resource), Some(price)) if faults.is_empty() => Ok(EventType {
+            id,
+            name,
+            resource,
+            duration_minutes,
+            price,
+        }),
         _ => Err(faults.into_problem()),
     }
 }
@@ -192,7 +199,10 @@ pub(in crate::http) async fn list(
     }
     let found = catalogue::list(&server.context, &page).await?;
     let data = found.entries.iter().map(EventTypeView::from).collect();
-    Ok(Json(List { data, next_cursor: found.next }))
+    Ok(Json(List {
+        data,
+        next_cursor: found.next,
+    }))
 }
 
 /// Takes one off sale. Live holds keep their terms.

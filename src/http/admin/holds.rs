@@ -63,24 +63,43 @@ pub(in crate::http) async fn list(
     let (filter, page) = read(body::query(query.as_deref())?)?;
     let found = inspect::holds(&server.context, &filter, &page).await?;
     let data = found.entries.iter().map(AdminHoldView::new).collect();
-    Ok(Json(List { data, next_cursor: found.next }))
+    Ok(Json(List {
+        data,
+        next_cursor: found.next,
+    }))
 }
 
 fn read(query: ListQuery) -> Result<(HoldFilter, PageRequest), Problem> {
     let mut faults = Faults::default();
     let page = page(query.limit, query.cursor, &mut faults);
     let filter = HoldFilter {
-        status: query.status.and_then(|text| faults.take("status", status(text))).map(Into::into),
-        event_type: query.event_type.and_then(|text| faults.take("event_type", EventTypeId::parse(&text))),
-        resource: query.resource.and_then(|text| faults.take("resource", ResourceId::parse(&text))),
-        from: query.from.and_then(|text| faults.take("from", fields::instant(&text))),
-        to: query.to.and_then(|text| faults.take("to", fields::instant(&text))),
+        status: query
+            .status
+            .and_then(|text| faults.take("status", status(text)))
+            .map(Into::into),
+        event_type: query
+            .event_type
+            .and_then(|text| faults.take("event_type", EventTypeId::parse(&text))),
+        resource: query
+            .resource
+            .and_then(|text| faults.take("resource", ResourceId::parse(&text))),
+        from: query
+            .from
+            .and_then(|text| faults.take("from", fields::instant(&text))),
+        to: query
+            .to
+            .and_then(|text| faults.take("to", fields::instant(&text))),
     };
-    if faults.is_empty() { Ok((filter, page)) } else { Err(faults.into_problem()) }
+    if faults.is_empty() {
+        Ok((filter, page))
+    } else {
+        Err(faults.into_problem())
+    }
 }
 
 fn status(text: String) -> Result<StatusView, &'static str> {
-    serde_json::from_value(text.into()).map_err(|_| "must be held, processing, confirmed, released or cancelled")
+    serde_json::from_value(text.into())
+        .map_err(|_| "must be held, processing, confirmed, released or cancelled")
 }
 
 /// Shows one with its history.

@@ -50,7 +50,14 @@ pub(super) struct List<T> {
 
 /// Reads `limit` and `cursor`.
 fn page(limit: Option<String>, cursor: Option<String>, faults: &mut Faults) -> PageRequest {
-    let parse = |text: String| text.parse().ok().filter(|n| (1..=200).contains(n)).ok_or("must be 1 to 200");
-    let limit = limit.and_then(|text| faults.take("limit", parse(text))).unwrap_or(50);
+    let parse = |text: String| {
+        text.parse()
+            .ok()
+            .filter(|n| (1..=200).contains(n))
+            .ok_or("must be 1 to 200")
+    };
+    let limit = limit
+        .and_then(|text| faults.take("limit", parse(text)))
+        .unwrap_or(50);
     PageRequest { limit, cursor }
 }

@@ -28,8 +28,20 @@ pub(crate) struct SweepReport {
 
 impl From<sweep::Report> for SweepReport {
     fn from(report: sweep::Report) -> Self {
-        let sweep::Report { examined, released, confirmed, failed, oldest_overdue_ms } = report;
-        Self { examined, released, confirmed, failed, oldest_overdue_ms }
+        let sweep::Report {
+            examined,
+            released,
+            confirmed,
+            failed,
+            oldest_overdue_ms,
+        } = report;
+        Self {
+            examined,
+            released,
+            confirmed,
+            failed,
+            oldest_overdue_ms,
+        }
     }
 }
 

@@ -135,6 +135,15 @@ pub(super) async fn lease_one(pool: &PgPool, id: CommandId, lease: Duration) -> 
     Ok(leased.map(CommandRow::read).transpose()?)
 }
 
+pub(super) async fn read(pool: &PgPool, id: CommandId) -> Answer<Option<Command>> {
+    let row: Option<CommandRow> =
+        sqlx::query_as(concat!("SELECT ", columns!(), " FROM commands c WHERE c.id = $1"))
+            .bind(id.0)
+            .fetch_optional(pool)
+            .await?;
+    Ok(row.map(CommandRow::read).transpose()?)
+}
+
 pub(super) async fn finish(pool: &PgPool, command: &Command, now: DateTime<Utc>) -> Answer<()> {
     // A refund for a hold is settled by the transition that Stripe's answer brings; one without has only its payment.
     let orphaned = match (&command.order, command.hold) {

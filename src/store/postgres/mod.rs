@@ -258,6 +258,10 @@ impl Store for PostgresStore {
         retrying(|| commands::fail(&self.pool, id, error, due_at)).await
     }
 
+    async fn command(&self, id: CommandId) -> Result<Option<Command>, StoreError> {
+        retrying(|| commands::read(&self.pool, id)).await
+    }
+
     async fn commands(&self, filter: CommandFilter, page: &PageRequest) -> Result<Page<Command>, StoreError> {
         retrying(|| commands::list(&self.pool, filter, page)).await
     }

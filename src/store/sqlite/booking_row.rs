@@ -122,9 +122,7 @@ impl BookingRow {
 /// Writes the row of a new hold, as version 1.
 pub(super) async fn insert(connection: &mut SqliteConnection, booking: &Booking) -> Result<(), StoreError> {
     let hold = &booking.hold;
-    let shown = booking
-        .window()
-        .ok_or_else(|| rows::unreadable("segments", "none"))?;
+    let shown = booking.first();
     let (status, reason) = rows::status_texts(hold.status);
     sqlx::query(
         "INSERT INTO holds

@@ -191,6 +191,14 @@ pub(super) async fn fail_command(
     store.write(statement).await.map(drop)
 }
 
+pub(super) async fn command(store: &SqliteStore, id: CommandId) -> Result<Option<Command>, StoreError> {
+    let question =
+        sqlx::query_as::<_, CommandRow>(concat!("SELECT ", columns!(), " FROM commands WHERE id = ?"))
+            .bind(id.0.hyphenated());
+    let row = store.read(question.fetch_optional(&store.readers)).await?;
+    row.map(CommandRow::read).transpose()
+}
+
 pub(super) async fn commands(
     store: &SqliteStore,
     filter: CommandFilter,

@@ -317,6 +317,9 @@ impl Store for SqliteStore {
     ) -> Result<(), StoreError> {
         commands::fail_command(self, id, error, due_at).await
     }
+    async fn command(&self, id: CommandId) -> Result<Option<Command>, StoreError> {
+        commands::command(self, id).await
+    }
     async fn commands(&self, filter: CommandFilter, page: &PageRequest) -> Result<Page<Command>, StoreError> {
         commands::commands(self, filter, page).await
     }
