@@ -163,6 +163,21 @@ pub(super) async fn decide(
     Ok(())
 }
 
+pub(super) const LEASE_STALE: &str = concat!(
+    "UPDATE checkout_attempts
+            SET state = 'unsettled', due_at = coalesce(due_at, ?1), leased_until = ",
+    db_now!(),
+    " + ?3
+          WHERE hold_id IN (
+                SELECT hold_id FROM checkout_attempts
+                 WHERE state IN ('running', 'unsettled')
+                   AND iif(state = 'running', claimed_at < ?2, due_at <= ?1)
+                   AND coalesce(leased_until, 0) <= ",
+    db_now!(),
+    "        ORDER BY claimed_at LIMIT ?4)
+         RETURNING hold_id, terms, tries, claimed_at"
+);
+
 #[derive(sqlx::FromRow)]
 struct StaleRow {
     hold_id: Hyphenated,
@@ -188,26 +203,13 @@ pub(super) async fn lease_stale_attempts(
     limit: u32,
 ) -> Answer<Vec<StaleAttempt>> {
     let mut tx = store.begin().await?;
-    let mut leased: Vec<StaleRow> = sqlx::query_as(concat!(
-        "UPDATE checkout_attempts
-            SET state = 'unsettled', due_at = coalesce(due_at, ?1), leased_until = ",
-        db_now!(),
-        " + ?3
-          WHERE hold_id IN (
-                SELECT hold_id FROM checkout_attempts
-                 WHERE state IN ('running', 'unsettled')
-                   AND iif(state = 'running', claimed_at < ?2, due_at <= ?1)
-                   AND coalesce(leased_until, 0) <= ",
-        db_now!(),
-        "        ORDER BY claimed_at LIMIT ?4)
-         RETURNING hold_id, terms, tries, claimed_at"
-    ))
-    .bind(now.timestamp_millis())
-    .bind(stale_before.timestamp_millis())
-    .bind(millis(lease))
-    .bind(limit)
-    .fetch_all(&mut *tx)
-    .await?;
+    let mut leased: Vec<StaleRow> = sqlx::query_as(LEASE_STALE)
+        .bind(now.timestamp_millis())
+        .bind(stale_before.timestamp_millis())
+        .bind(millis(lease))
+        .bind(limit)
+        .fetch_all(&mut *tx)
+        .await?;
     tx.commit().await?;
     // RETURNING promises no order.
     leased.sort_by_key(|row| row.claimed_at);

@@ -91,6 +91,19 @@ pub(super) async fn id_of(connection: &mut SqliteConnection, order: &Order) -> A
     Ok(CommandId(id.into_uuid()))
 }
 
+pub(super) const LEASE_DUE: &str = concat!(
+    "UPDATE commands SET leased_until = ",
+    db_now!(),
+    " + ?2
+          WHERE id IN (
+                SELECT id FROM commands
+                 WHERE done_at IS NULL AND due_at <= ?1 AND coalesce(leased_until, 0) <= ",
+    db_now!(),
+    "        ORDER BY due_at LIMIT ?3)
+         RETURNING ",
+    columns!()
+);
+
 pub(super) async fn lease_commands(
     store: &SqliteStore,
     now: DateTime<Utc>,
@@ -98,23 +111,12 @@ pub(super) async fn lease_commands(
     limit: u32,
 ) -> Answer<Vec<Command>> {
     let mut tx = store.begin().await?;
-    let rows: Vec<CommandRow> = sqlx::query_as(concat!(
-        "UPDATE commands SET leased_until = ",
-        db_now!(),
-        " + ?2
-          WHERE id IN (
-                SELECT id FROM commands
-                 WHERE done_at IS NULL AND due_at <= ?1 AND coalesce(leased_until, 0) <= ",
-        db_now!(),
-        "        ORDER BY due_at LIMIT ?3)
-         RETURNING ",
-        columns!()
-    ))
-    .bind(now.timestamp_millis())
-    .bind(millis(lease))
-    .bind(limit)
-    .fetch_all(&mut *tx)
-    .await?;
+    let rows: Vec<CommandRow> = sqlx::query_as(LEASE_DUE)
+        .bind(now.timestamp_millis())
+        .bind(millis(lease))
+        .bind(limit)
+        .fetch_all(&mut *tx)
+        .await?;
     tx.commit().await?;
     let mut commands = read_all(rows)?;
     // RETURNING promises no order.

@@ -23,7 +23,7 @@ struct FiguresRow {
 
 /// One statement, so that all counts are of one moment. Conditions repeat those of the partial indexes word for word,
 /// because that is how SQLite recognises them. Whether a slot is kept is asked of the windows themselves.
-const FIGURES: &str = "
+pub(super) const FIGURES: &str = "
     SELECT waiting.held, waiting.processing, late.overdue, late.oldest_overdue_ms,
            pending.commands_pending, pending.commands_stuck,
            (SELECT count(*) FROM checkout_attempts WHERE state IN ('running', 'unsettled')) AS attempts_open,

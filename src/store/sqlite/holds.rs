@@ -79,6 +79,12 @@ async fn place_running(connection: &mut SqliteConnection, booking: &Booking) -> 
     Ok(Placement::SlotTaken(commands::id_of(connection, &order).await?))
 }
 
+/// Takes one window, if nobody has any of it: the one statement that decides.
+pub(super) const OCCUPY: &str = "INSERT INTO occupancy (hold_id, resource_id, starts_at, ends_at)
+             SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS (
+                 SELECT 1 FROM occupancy WHERE resource_id = ?2 AND ends_at > ?3 AND starts_at < ?4)
+             ON CONFLICT DO NOTHING";
+
 /// Takes all the windows for a hold, or none and answers `false`.
 pub(super) async fn occupy(
     connection: &mut SqliteConnection,
@@ -87,18 +93,13 @@ pub(super) async fn occupy(
 ) -> Answer<bool> {
     let mut all = connection.begin().await?;
     for segment in segments {
-        let taken = sqlx::query(
-            "INSERT INTO occupancy (hold_id, resource_id, starts_at, ends_at)
-             SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS (
-                 SELECT 1 FROM occupancy WHERE resource_id = ?2 AND ends_at > ?3 AND starts_at < ?4)
-             ON CONFLICT DO NOTHING",
-        )
-        .bind(hold.0.hyphenated())
-        .bind(segment.resource.as_str())
-        .bind(segment.window.starts_at().timestamp_millis())
-        .bind(segment.window.ends_at().timestamp_millis())
-        .execute(&mut *all)
-        .await?;
+        let taken = sqlx::query(OCCUPY)
+            .bind(hold.0.hyphenated())
+            .bind(segment.resource.as_str())
+            .bind(segment.window.starts_at().timestamp_millis())
+            .bind(segment.window.ends_at().timestamp_millis())
+            .execute(&mut *all)
+            .await?;
         if taken.rows_affected() == 0 {
             all.rollback().await?;
             return Ok(false);
@@ -117,10 +118,11 @@ pub(super) async fn vacate(connection: &mut SqliteConnection, hold: HoldId) -> A
     Ok(())
 }
 
-const BY_ID: &str = select_booking!("WHERE h.id = ?");
-const BY_SESSION: &str = select_booking!("WHERE h.session_id = ?");
-const BY_PAYMENT: &str = select_booking!("WHERE h.id = (SELECT hold_id FROM payments WHERE intent_id = ?)");
-const BY_INTENT: &str =
+pub(super) const BY_ID: &str = select_booking!("WHERE h.id = ?");
+pub(super) const BY_SESSION: &str = select_booking!("WHERE h.session_id = ?");
+pub(super) const BY_PAYMENT: &str =
+    select_booking!("WHERE h.id = (SELECT hold_id FROM payments WHERE intent_id = ?)");
+pub(super) const BY_INTENT: &str =
     select_booking!("WHERE h.intent_id = ? ORDER BY h.created_at DESC, h.id DESC LIMIT 1");
 
 pub(super) async fn booking(store: &SqliteStore, id: HoldId) -> Answer<Option<Booking>> {
@@ -218,6 +220,18 @@ pub(super) async fn lease_release(
     })
 }
 
+pub(super) const LEASE_DUE: &str = concat!(
+    "UPDATE holds SET leased_until = ",
+    db_now!(),
+    " + ?2
+          WHERE id IN (
+                SELECT id FROM holds
+                 WHERE status IN ('held', 'processing') AND due_at <= ?1 AND coalesce(leased_until, 0) <= ",
+    db_now!(),
+    "        ORDER BY due_at LIMIT ?3)
+         RETURNING id"
+);
+
 pub(super) async fn lease_due_holds(
     store: &SqliteStore,
     now: DateTime<Utc>,
@@ -225,22 +239,12 @@ pub(super) async fn lease_due_holds(
     limit: u32,
 ) -> Answer<Vec<Booking>> {
     let mut tx = store.begin().await?;
-    let due: Vec<String> = sqlx::query_scalar(concat!(
-        "UPDATE holds SET leased_until = ",
-        db_now!(),
-        " + ?2
-          WHERE id IN (
-                SELECT id FROM holds
-                 WHERE status IN ('held', 'processing') AND due_at <= ?1 AND coalesce(leased_until, 0) <= ",
-        db_now!(),
-        "        ORDER BY due_at LIMIT ?3)
-         RETURNING id"
-    ))
-    .bind(now.timestamp_millis())
-    .bind(millis(lease))
-    .bind(limit)
-    .fetch_all(&mut *tx)
-    .await?;
+    let due: Vec<String> = sqlx::query_scalar(LEASE_DUE)
+        .bind(now.timestamp_millis())
+        .bind(millis(lease))
+        .bind(limit)
+        .fetch_all(&mut *tx)
+        .await?;
     let rows: Vec<BookingRow> = sqlx::query_as(select_booking!(
         "WHERE h.id IN (SELECT value FROM json_each(?)) ORDER BY h.due_at, h.id"
     ))
