@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sqlx::migrate::{Migrate, Migrator};
+use sqlx::migrate::Migrator;
 
 use super::SqliteStore;
 use super::error::Answer;
@@ -27,10 +27,12 @@ pub(super) async fn is_ready(store: &SqliteStore) -> Answer<bool> {
     if !exists {
         return Ok(false);
     }
-    let mut reader = store.readers.acquire().await?;
-    let applied = reader.list_applied_migrations(&MIGRATIONS.table_name).await?;
-    let applied: HashMap<_, _> = applied.into_iter().map(|m| (m.version, m.checksum)).collect();
-    Ok(MIGRATIONS
-        .iter()
-        .all(|ours| applied.get(&ours.version) == Some(&ours.checksum)))
+    let applied = sqlx::query_as("SELECT version, checksum FROM _sqlx_migrations WHERE success");
+    let applied: Vec<(i64, Vec<u8>)> = store.read(applied.fetch_all(&store.readers)).await?;
+    let applied: HashMap<_, _> = applied.into_iter().collect();
+    Ok(MIGRATIONS.iter().all(|ours| {
+        applied
+            .get(&ours.version)
+            .is_some_and(|applied| *applied == *ours.checksum)
+    }))
 }
