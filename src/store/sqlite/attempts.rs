@@ -8,7 +8,8 @@ use sqlx::types::Json;
 use sqlx::{SqliteConnection, SqliteExecutor};
 use uuid::fmt::Hyphenated;
 
-use super::{SqliteStore, commands, db_now, millis, trouble};
+use super::error::Answer;
+use super::{SqliteStore, commands, db_now, millis};
 use crate::domain::ids::{CommandId, HoldId, IdempotencyKey, SessionId};
 use crate::store::{AttemptEnd, Claim, NewAttempt, StaleAttempt, StoreError, expire_order, rows};
 
@@ -49,45 +50,48 @@ pub(super) async fn look_at_key(
     store: &SqliteStore,
     key: &IdempotencyKey,
     fingerprint: &str,
-) -> Result<Claim, StoreError> {
+) -> Answer<Claim> {
     let row = store.read(key_row(&store.readers, key)).await?;
     Ok(row.map_or(Claim::Free, |row| row.claim(fingerprint)))
 }
 
-pub(super) async fn claim_attempt(store: &SqliteStore, attempt: &NewAttempt) -> Result<Claim, StoreError> {
+pub(super) async fn claim_attempt(store: &SqliteStore, attempt: &NewAttempt) -> Answer<Claim> {
+    let hold = attempt.terms.hold;
     let mut tx = store.begin().await?;
-    if let Some(key) = &attempt.key {
-        let holder = key_row(&mut *tx, key).await.map_err(trouble)?;
+    match standing(&mut tx, hold).await? {
+        None => {}
         // Ours already: a repeat after a commit whose answer was lost.
-        let others = holder.filter(|row| row.hold_id.into_uuid() != attempt.terms.hold.0);
-        match others.map(|row| row.claim(&attempt.fingerprint)) {
-            None => {}
-            Some(Claim::Free) => free_key(&mut tx, key).await?,
-            Some(taken) => return Ok(taken),
+        Some(Standing::Running) => return Ok(Claim::Free),
+        Some(_) => return Ok(Claim::Running),
+    }
+    if let Some(key) = &attempt.key
+        && let Some(holder) = key_row(&mut *tx, key).await?
+    {
+        match holder.claim(&attempt.fingerprint) {
+            Claim::Free => free_key(&mut tx, key).await?,
+            taken => return Ok(taken),
         }
     }
     sqlx::query(
         "INSERT INTO checkout_attempts (hold_id, idempotency_key, fingerprint, state, terms, claimed_at)
-         VALUES (?, ?, ?, 'running', ?, ?) ON CONFLICT (hold_id) DO NOTHING",
+         VALUES (?, ?, ?, 'running', ?, ?)",
     )
-    .bind(attempt.terms.hold.0.hyphenated())
+    .bind(hold.0.hyphenated())
     .bind(attempt.key.as_ref().map(IdempotencyKey::as_str))
     .bind(&attempt.fingerprint)
     .bind(Json(rows::terms_json(&attempt.terms)))
     .bind(attempt.now.timestamp_millis())
     .execute(&mut *tx)
-    .await
-    .map_err(trouble)?;
-    tx.commit().await.map_err(trouble)?;
+    .await?;
+    tx.commit().await?;
     Ok(Claim::Free)
 }
 
-async fn free_key(connection: &mut SqliteConnection, key: &IdempotencyKey) -> Result<(), StoreError> {
+async fn free_key(connection: &mut SqliteConnection, key: &IdempotencyKey) -> Answer<()> {
     sqlx::query("UPDATE checkout_attempts SET idempotency_key = NULL WHERE idempotency_key = ?")
         .bind(key.as_str())
         .execute(connection)
-        .await
-        .map_err(trouble)?;
+        .await?;
     Ok(())
 }
 
@@ -96,7 +100,7 @@ pub(super) async fn end_attempt(
     hold: HoldId,
     end: AttemptEnd,
     now: DateTime<Utc>,
-) -> Result<(), StoreError> {
+) -> Answer<()> {
     let statement = match end {
         AttemptEnd::Abandoned => {
             "UPDATE checkout_attempts
@@ -115,7 +119,7 @@ pub(super) async fn end_attempt(
     store.write(statement).await.map(drop)
 }
 
-/// Where an attempt stands, as far as placing its hold is concerned.
+/// Where an attempt stands, as far as its hold is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
     /// Its hold may be placed.
@@ -124,25 +128,21 @@ pub(super) enum Standing {
     Placed,
     /// It lost the race for its slot.
     Lost,
-    /// It is closed, or in the sweep's hands, or forgotten.
+    /// It is closed, or in the sweep's hands.
     Closed,
 }
 
-pub(super) async fn standing(
-    connection: &mut SqliteConnection,
-    hold: HoldId,
-) -> Result<Standing, StoreError> {
+pub(super) async fn standing(connection: &mut SqliteConnection, hold: HoldId) -> Answer<Option<Standing>> {
     let state: Option<String> = sqlx::query_scalar("SELECT state FROM checkout_attempts WHERE hold_id = ?")
         .bind(hold.0.hyphenated())
         .fetch_optional(connection)
-        .await
-        .map_err(trouble)?;
-    Ok(match state.as_deref() {
-        Some("running") => Standing::Running,
-        Some("placed") => Standing::Placed,
-        Some("lost") => Standing::Lost,
+        .await?;
+    Ok(state.map(|state| match state.as_str() {
+        "running" => Standing::Running,
+        "placed" => Standing::Placed,
+        "lost" => Standing::Lost,
         _ => Standing::Closed,
-    })
+    }))
 }
 
 /// Ends a running attempt: `placed`, or else lost.
@@ -151,7 +151,7 @@ pub(super) async fn decide(
     hold: HoldId,
     placed: bool,
     now: DateTime<Utc>,
-) -> Result<(), StoreError> {
+) -> Answer<()> {
     sqlx::query(
         "UPDATE checkout_attempts SET state = iif(?, 'placed', 'lost'), terms = NULL, ended_at = ? WHERE hold_id = ?",
     )
@@ -159,9 +159,40 @@ pub(super) async fn decide(
     .bind(now.timestamp_millis())
     .bind(hold.0.hyphenated())
     .execute(connection)
-    .await
-    .map_err(trouble)?;
+    .await?;
     Ok(())
+}
+
+pub(super) const LEASE_STALE: &str = concat!(
+    "UPDATE checkout_attempts
+            SET state = 'unsettled', due_at = coalesce(due_at, ?1), leased_until = ",
+    db_now!(),
+    " + ?3
+          WHERE hold_id IN (
+                SELECT hold_id FROM checkout_attempts
+                 WHERE state IN ('running', 'unsettled')
+                   AND iif(state = 'running', claimed_at < ?2, due_at <= ?1)
+                   AND coalesce(leased_until, 0) <= ",
+    db_now!(),
+    "        ORDER BY claimed_at LIMIT ?4)
+         RETURNING hold_id, terms, tries, claimed_at"
+);
+
+#[derive(sqlx::FromRow)]
+struct StaleRow {
+    hold_id: Hyphenated,
+    terms: Json<Value>,
+    tries: u32,
+    claimed_at: i64,
+}
+
+impl StaleRow {
+    fn read(self) -> Result<StaleAttempt, StoreError> {
+        Ok(StaleAttempt {
+            terms: rows::terms(self.hold_id.into_uuid(), self.terms.0)?,
+            tries: self.tries,
+        })
+    }
 }
 
 pub(super) async fn lease_stale_attempts(
@@ -170,44 +201,22 @@ pub(super) async fn lease_stale_attempts(
     now: DateTime<Utc>,
     lease: Duration,
     limit: u32,
-) -> Result<Vec<StaleAttempt>, StoreError> {
+) -> Answer<Vec<StaleAttempt>> {
     let mut tx = store.begin().await?;
-    let leased: Vec<(Hyphenated, Json<Value>, u32)> = sqlx::query_as(concat!(
-        "UPDATE checkout_attempts
-            SET state = 'unsettled', due_at = coalesce(due_at, ?1), leased_until = ",
-        db_now!(),
-        " + ?3
-          WHERE hold_id IN (
-                SELECT hold_id FROM checkout_attempts
-                 WHERE state IN ('running', 'unsettled')
-                   AND iif(state = 'running', claimed_at < ?2, due_at <= ?1)
-                   AND coalesce(leased_until, 0) <= ",
-        db_now!(),
-        "        ORDER BY claimed_at LIMIT ?4)
-         RETURNING hold_id, terms, tries"
-    ))
-    .bind(now.timestamp_millis())
-    .bind(stale_before.timestamp_millis())
-    .bind(millis(lease))
-    .bind(limit)
-    .fetch_all(&mut *tx)
-    .await
-    .map_err(trouble)?;
-    tx.commit().await.map_err(trouble)?;
-    let stale = leased.into_iter().map(|(hold, terms, tries)| {
-        Ok(StaleAttempt {
-            terms: rows::terms(hold.into_uuid(), terms.0)?,
-            tries,
-        })
-    });
-    stale.collect()
+    let mut leased: Vec<StaleRow> = sqlx::query_as(LEASE_STALE)
+        .bind(now.timestamp_millis())
+        .bind(stale_before.timestamp_millis())
+        .bind(millis(lease))
+        .bind(limit)
+        .fetch_all(&mut *tx)
+        .await?;
+    tx.commit().await?;
+    // RETURNING promises no order.
+    leased.sort_by_key(|row| row.claimed_at);
+    Ok(leased.into_iter().map(StaleRow::read).collect::<Result<_, _>>()?)
 }
 
-pub(super) async fn defer_attempt(
-    store: &SqliteStore,
-    hold: HoldId,
-    due_at: DateTime<Utc>,
-) -> Result<(), StoreError> {
+pub(super) async fn defer_attempt(store: &SqliteStore, hold: HoldId, due_at: DateTime<Utc>) -> Answer<()> {
     let statement = sqlx::query(
         "UPDATE checkout_attempts SET due_at = ?, tries = tries + 1, leased_until = NULL
           WHERE hold_id = ? AND state = 'unsettled'",
@@ -222,11 +231,11 @@ pub(super) async fn abandon_with_session(
     hold: HoldId,
     session: &SessionId,
     now: DateTime<Utc>,
-) -> Result<CommandId, StoreError> {
+) -> Answer<CommandId> {
     let mut tx = store.begin().await?;
     // To expire the session of a hold that stands would break I3; nobody who follows the leases can ask for it.
-    if standing(&mut tx, hold).await? == Standing::Placed {
-        return Err(rows::unreadable("attempt to abandon", "placed"));
+    if standing(&mut tx, hold).await? == Some(Standing::Placed) {
+        return Err(rows::unreadable("attempt to abandon", "placed").into());
     }
     sqlx::query(
         "UPDATE checkout_attempts
@@ -236,20 +245,15 @@ pub(super) async fn abandon_with_session(
     .bind(now.timestamp_millis())
     .bind(hold.0.hyphenated())
     .execute(&mut *tx)
-    .await
-    .map_err(trouble)?;
+    .await?;
     let order = expire_order(session);
     commands::insert(&mut tx, Some(hold), &order, now).await?;
     let id = commands::id_of(&mut tx, &order).await?;
-    tx.commit().await.map_err(trouble)?;
+    tx.commit().await?;
     Ok(id)
 }
 
-pub(super) async fn forget_attempts(
-    store: &SqliteStore,
-    before: DateTime<Utc>,
-    limit: u32,
-) -> Result<u64, StoreError> {
+pub(super) async fn forget_attempts(store: &SqliteStore, before: DateTime<Utc>, limit: u32) -> Answer<u64> {
     let statement = sqlx::query(
         "DELETE FROM checkout_attempts WHERE hold_id IN (
              SELECT hold_id FROM checkout_attempts

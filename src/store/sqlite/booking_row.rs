@@ -9,10 +9,10 @@ use sqlx::SqliteConnection;
 use sqlx::types::Json;
 use uuid::fmt::Hyphenated;
 
-use super::trouble;
+use super::error::Answer;
 use crate::domain::booking::{Booking, Guest};
 use crate::domain::hold::Hold;
-use crate::domain::ids::{EventTypeId, HoldId, IntentId, SessionId};
+use crate::domain::ids::{HoldId, IntentId, SessionId};
 use crate::domain::payment::Payment;
 use crate::store::{StoreError, rows};
 
@@ -27,7 +27,7 @@ macro_rules! select_booking {
                     (SELECT json_group_array(
                                 json_object('intent', p.intent_id, 'amount', p.amount, 'currency', p.currency,
                                             'refunded', p.refunded, 'state', p.state)
-                                ORDER BY p.created_at, p.rowid)
+                                ORDER BY p.created_at, p.intent_id)
                        FROM payments p WHERE p.hold_id = h.id) AS payments
                FROM holds h ",
             $tail
@@ -96,10 +96,9 @@ impl BookingRow {
             payments: payments.collect::<Result<_, _>>()?,
             price_mismatch: self.price_mismatch,
         };
-        let event_type = EventTypeId::parse(&self.event_type_id);
         Ok(Booking {
             hold,
-            event_type: event_type.map_err(|_| rows::unreadable("event type", &self.event_type_id))?,
+            event_type: rows::event_type(&self.event_type_id)?,
             segments: rows::segments(self.segments.0)?,
             guest: Guest {
                 // A guest who was forgotten has no address any more.
@@ -119,8 +118,8 @@ impl BookingRow {
     }
 }
 
-/// Writes the row of a new hold, as version 1.
-pub(super) async fn insert(connection: &mut SqliteConnection, booking: &Booking) -> Result<(), StoreError> {
+/// Writes the row of a new hold.
+pub(super) async fn insert(connection: &mut SqliteConnection, booking: &Booking) -> Answer<()> {
     let hold = &booking.hold;
     let shown = booking.first();
     let (status, reason) = rows::status_texts(hold.status);
@@ -128,8 +127,8 @@ pub(super) async fn insert(connection: &mut SqliteConnection, booking: &Booking)
         "INSERT INTO holds
              (id, event_type_id, resource_id, starts_at, ends_at, segments, status, reason, asked_by,
               amount, currency, session_id, intent_id, checkout_url, price_mismatch, guest_email, guest_name,
-              metadata, expires_at, session_expires_at, due_at, tries, created_at, updated_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+              metadata, expires_at, session_expires_at, due_at, tries, version, created_at, updated_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(hold.id.0.hyphenated())
     .bind(booking.event_type.as_str())
@@ -153,10 +152,10 @@ pub(super) async fn insert(connection: &mut SqliteConnection, booking: &Booking)
     .bind(booking.session_expires_at.timestamp_millis())
     .bind(booking.due_at.map(|at| at.timestamp_millis()))
     .bind(booking.tries)
+    .bind(booking.version)
     .bind(booking.created_at.timestamp_millis())
     .bind(booking.updated_at.timestamp_millis())
     .execute(connection)
-    .await
-    .map_err(trouble)?;
+    .await?;
     Ok(())
 }

@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{SqliteStore, trouble};
+use super::SqliteStore;
+use super::error::Answer;
 use crate::domain::catalogue::EventType;
 use crate::domain::ids::EventTypeId;
 use crate::store::{Page, PageRequest, Put, StoreError, cursor, rows};
@@ -21,7 +22,7 @@ struct EventTypeRow {
 impl EventTypeRow {
     fn read(self) -> Result<EventType, StoreError> {
         Ok(EventType {
-            id: EventTypeId::parse(&self.id).map_err(|_| rows::unreadable("event type", &self.id))?,
+            id: rows::event_type(&self.id)?,
             name: self.name,
             resource: rows::resource(&self.resource_id)?,
             duration_minutes: self.duration_minutes,
@@ -34,20 +35,18 @@ pub(super) async fn put_event_type(
     store: &SqliteStore,
     event_type: &EventType,
     now: DateTime<Utc>,
-) -> Result<Put, StoreError> {
+) -> Answer<Put> {
     let now = now.timestamp_millis();
     let mut tx = store.begin().await?;
     sqlx::query("INSERT INTO resources (id, created_at) VALUES (?, ?) ON CONFLICT (id) DO NOTHING")
         .bind(event_type.resource.as_str())
         .bind(now)
         .execute(&mut *tx)
-        .await
-        .map_err(trouble)?;
+        .await?;
     let known: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM event_types WHERE id = ?)")
         .bind(event_type.id.as_str())
         .fetch_one(&mut *tx)
-        .await
-        .map_err(trouble)?;
+        .await?;
     sqlx::query(
         "INSERT INTO event_types
              (id, name, resource_id, duration_minutes, amount, currency, created_at, updated_at)
@@ -65,28 +64,21 @@ pub(super) async fn put_event_type(
     .bind(event_type.price.currency.code())
     .bind(now)
     .execute(&mut *tx)
-    .await
-    .map_err(trouble)?;
-    tx.commit().await.map_err(trouble)?;
+    .await?;
+    tx.commit().await?;
     Ok(if known { Put::Replaced } else { Put::Created })
 }
 
-pub(super) async fn event_type(
-    store: &SqliteStore,
-    id: &EventTypeId,
-) -> Result<Option<EventType>, StoreError> {
+pub(super) async fn event_type(store: &SqliteStore, id: &EventTypeId) -> Answer<Option<EventType>> {
     let question = sqlx::query_as::<_, EventTypeRow>(
         "SELECT seq, id, name, resource_id, duration_minutes, amount, currency FROM event_types WHERE id = ?",
     )
     .bind(id.as_str());
     let row = store.read(question.fetch_optional(&store.readers)).await?;
-    row.map(EventTypeRow::read).transpose()
+    Ok(row.map(EventTypeRow::read).transpose()?)
 }
 
-pub(super) async fn event_types(
-    store: &SqliteStore,
-    page: &PageRequest,
-) -> Result<Page<EventType>, StoreError> {
+pub(super) async fn event_types(store: &SqliteStore, page: &PageRequest) -> Answer<Page<EventType>> {
     let place = match &page.cursor {
         None => Some(i64::MAX),
         Some(cursor) => cursor::read_numbered(cursor),
@@ -112,7 +104,7 @@ pub(super) async fn event_types(
     })
 }
 
-pub(super) async fn delete_event_type(store: &SqliteStore, id: &EventTypeId) -> Result<bool, StoreError> {
+pub(super) async fn delete_event_type(store: &SqliteStore, id: &EventTypeId) -> Answer<bool> {
     let statement = sqlx::query("DELETE FROM event_types WHERE id = ?").bind(id.as_str());
     Ok(store.write(statement).await? > 0)
 }

@@ -7,7 +7,8 @@ use serde_json::Value;
 use sqlx::SqliteConnection;
 use sqlx::types::Json;
 
-use super::{SqliteStore, commands, history, holds, trouble};
+use super::error::Answer;
+use super::{SqliteStore, commands, history, holds};
 use crate::domain::command::Order;
 use crate::domain::hold::{Hold, Status, Transition};
 use crate::domain::ids::{HoldId, IntentId};
@@ -15,18 +16,17 @@ use crate::domain::payment::{Payment, PaymentState, Receipt};
 use crate::store::effect::{self, Windows};
 use crate::store::{Applied, Change, EventRecord, Step, StoreError, rows};
 
-pub(super) async fn apply(store: &SqliteStore, change: &Change) -> Result<Applied, StoreError> {
+pub(super) async fn apply(store: &SqliteStore, change: &Change) -> Answer<Applied> {
     let mut tx = store.begin().await?;
     let applied = apply_in(&mut tx, change).await?;
     match applied {
         Applied::Done { .. } => tx.commit().await,
         Applied::Lost | Applied::Seen => tx.rollback().await,
-    }
-    .map_err(trouble)?;
+    }?;
     Ok(applied)
 }
 
-async fn apply_in(connection: &mut SqliteConnection, change: &Change) -> Result<Applied, StoreError> {
+async fn apply_in(connection: &mut SqliteConnection, change: &Change) -> Answer<Applied> {
     if let Some(event) = &change.event
         && !remember(connection, event, Some(change.hold), change.now).await?
     {
@@ -55,7 +55,7 @@ async fn remember(
     event: &EventRecord,
     hold: Option<HoldId>,
     now: DateTime<Utc>,
-) -> Result<bool, StoreError> {
+) -> Answer<bool> {
     let done = sqlx::query(
         "INSERT INTO stripe_events (id, kind, hold_id, payload, applied_at) VALUES (?, ?, ?, ?, ?)
          ON CONFLICT (id) DO NOTHING",
@@ -66,8 +66,7 @@ async fn remember(
     .bind(&event.payload)
     .bind(now.timestamp_millis())
     .execute(connection)
-    .await
-    .map_err(trouble)?;
+    .await?;
     Ok(done.rows_affected() > 0)
 }
 
@@ -82,12 +81,13 @@ struct Before {
 }
 
 impl Before {
-    async fn read(connection: &mut SqliteConnection, hold: HoldId) -> Result<Option<Self>, StoreError> {
-        sqlx::query_as("SELECT version, status, reason, due_at, segments FROM holds WHERE id = ?")
+    async fn read(connection: &mut SqliteConnection, hold: HoldId) -> Answer<Option<Self>> {
+        let question =
+            sqlx::query_as("SELECT version, status, reason, due_at, segments FROM holds WHERE id = ?");
+        Ok(question
             .bind(hold.0.hyphenated())
             .fetch_optional(connection)
-            .await
-            .map_err(trouble)
+            .await?)
     }
 
     fn status(&self) -> Result<Status, StoreError> {
@@ -101,7 +101,7 @@ async fn move_windows<'a>(
     hold: HoldId,
     before: &Before,
     step: &'a Step,
-) -> Result<(&'a Transition, Option<bool>), StoreError> {
+) -> Answer<(&'a Transition, Option<bool>)> {
     let (wanted, otherwise) = match step {
         Step::Take(transition) => (transition, None),
         Step::Reclaim { free, taken } => (free, Some(taken)),
@@ -131,7 +131,7 @@ async fn write_transition(
     change: &Change,
     before: &Before,
     transition: &Transition,
-) -> Result<usize, StoreError> {
+) -> Answer<usize> {
     let next = &transition.next;
     let due_before = before.due_at.map(rows::instant).transpose()?;
     let due_at = effect::due_at(due_before, next.status, change.check_at);
@@ -160,7 +160,7 @@ async fn update_hold(
     change: &Change,
     next: &Hold,
     due_at: Option<DateTime<Utc>>,
-) -> Result<(), StoreError> {
+) -> Answer<()> {
     let (status, reason) = rows::status_texts(next.status);
     sqlx::query(
         "UPDATE holds
@@ -178,8 +178,7 @@ async fn update_hold(
     .bind(change.hold.0.hyphenated())
     .bind(change.version)
     .execute(connection)
-    .await
-    .map_err(trouble)?;
+    .await?;
     Ok(())
 }
 
@@ -188,7 +187,7 @@ async fn upsert_payment(
     hold: HoldId,
     payment: &Payment,
     now: DateTime<Utc>,
-) -> Result<(), StoreError> {
+) -> Answer<()> {
     sqlx::query(
         "INSERT INTO payments (intent_id, hold_id, amount, currency, refunded, state, created_at, updated_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)
@@ -206,8 +205,7 @@ async fn upsert_payment(
     .bind(rows::payment_state_text(payment.state))
     .bind(now.timestamp_millis())
     .execute(connection)
-    .await
-    .map_err(trouble)?;
+    .await?;
     Ok(())
 }
 
@@ -217,7 +215,7 @@ pub(super) async fn apply_orphan(
     claimed: Option<HoldId>,
     receipt: &Receipt,
     now: DateTime<Utc>,
-) -> Result<Applied, StoreError> {
+) -> Answer<Applied> {
     let mut tx = store.begin().await?;
     if let Some(event) = event
         && !remember(&mut tx, event, claimed, now).await?
@@ -235,8 +233,7 @@ pub(super) async fn apply_orphan(
     .bind(rows::payment_state_text(PaymentState::RefundDue))
     .bind(now.timestamp_millis())
     .execute(&mut *tx)
-    .await
-    .map_err(trouble)?;
+    .await?;
     let known = payment.rows_affected() == 0;
     let mut orders = 0;
     if !known {
@@ -247,7 +244,7 @@ pub(super) async fn apply_orphan(
         orders += usize::from(commands::insert(&mut tx, None, &order, now).await?);
     }
     // Also where the payment is known: the event is, from now on.
-    tx.commit().await.map_err(trouble)?;
+    tx.commit().await?;
     if known {
         return Ok(Applied::Seen);
     }

@@ -7,7 +7,8 @@ use sqlx::SqliteConnection;
 use uuid::Uuid;
 use uuid::fmt::Hyphenated;
 
-use super::{SqliteStore, db_now, millis, timed_place, trouble};
+use super::error::Answer;
+use super::{SqliteStore, db_now, millis, timed_place};
 use crate::domain::command::{Command, Order, STUCK_AFTER};
 use crate::domain::ids::{CommandId, HoldId};
 use crate::store::{CommandFilter, Page, PageRequest, StoreError, cursor, rows};
@@ -60,7 +61,7 @@ pub(super) async fn insert(
     hold: Option<HoldId>,
     order: &Order,
     now: DateTime<Utc>,
-) -> Result<bool, StoreError> {
+) -> Answer<bool> {
     let columns = rows::order_columns(order);
     let done = sqlx::query(
         "INSERT INTO commands
@@ -77,47 +78,46 @@ pub(super) async fn insert(
     .bind(columns.money.as_ref().map(|money| money.currency.code()))
     .bind(now.timestamp_millis())
     .execute(connection)
-    .await
-    .map_err(trouble)?;
+    .await?;
     Ok(done.rows_affected() > 0)
 }
 
 /// The command that an order was written as.
-pub(super) async fn id_of(connection: &mut SqliteConnection, order: &Order) -> Result<CommandId, StoreError> {
+pub(super) async fn id_of(connection: &mut SqliteConnection, order: &Order) -> Answer<CommandId> {
     let id: Hyphenated = sqlx::query_scalar("SELECT id FROM commands WHERE order_key = ?")
         .bind(order.key())
         .fetch_one(connection)
-        .await
-        .map_err(trouble)?;
+        .await?;
     Ok(CommandId(id.into_uuid()))
 }
+
+pub(super) const LEASE_DUE: &str = concat!(
+    "UPDATE commands SET leased_until = ",
+    db_now!(),
+    " + ?2
+          WHERE id IN (
+                SELECT id FROM commands
+                 WHERE done_at IS NULL AND due_at <= ?1 AND coalesce(leased_until, 0) <= ",
+    db_now!(),
+    "        ORDER BY due_at LIMIT ?3)
+         RETURNING ",
+    columns!()
+);
 
 pub(super) async fn lease_commands(
     store: &SqliteStore,
     now: DateTime<Utc>,
     lease: Duration,
     limit: u32,
-) -> Result<Vec<Command>, StoreError> {
+) -> Answer<Vec<Command>> {
     let mut tx = store.begin().await?;
-    let rows: Vec<CommandRow> = sqlx::query_as(concat!(
-        "UPDATE commands SET leased_until = ",
-        db_now!(),
-        " + ?2
-          WHERE id IN (
-                SELECT id FROM commands
-                 WHERE done_at IS NULL AND due_at <= ?1 AND coalesce(leased_until, 0) <= ",
-        db_now!(),
-        "        ORDER BY due_at LIMIT ?3)
-         RETURNING ",
-        columns!()
-    ))
-    .bind(now.timestamp_millis())
-    .bind(millis(lease))
-    .bind(limit)
-    .fetch_all(&mut *tx)
-    .await
-    .map_err(trouble)?;
-    tx.commit().await.map_err(trouble)?;
+    let rows: Vec<CommandRow> = sqlx::query_as(LEASE_DUE)
+        .bind(now.timestamp_millis())
+        .bind(millis(lease))
+        .bind(limit)
+        .fetch_all(&mut *tx)
+        .await?;
+    tx.commit().await?;
     let mut commands = read_all(rows)?;
     // RETURNING promises no order.
     commands.sort_by_key(|command| command.due_at);
@@ -128,7 +128,7 @@ pub(super) async fn lease_command(
     store: &SqliteStore,
     id: CommandId,
     lease: Duration,
-) -> Result<Option<Command>, StoreError> {
+) -> Answer<Option<Command>> {
     let mut tx = store.begin().await?;
     let row: Option<CommandRow> = sqlx::query_as(concat!(
         "UPDATE commands SET leased_until = ",
@@ -141,25 +141,19 @@ pub(super) async fn lease_command(
     .bind(millis(lease))
     .bind(id.0.hyphenated())
     .fetch_optional(&mut *tx)
-    .await
-    .map_err(trouble)?;
-    tx.commit().await.map_err(trouble)?;
-    row.map(CommandRow::read).transpose()
+    .await?;
+    tx.commit().await?;
+    Ok(row.map(CommandRow::read).transpose()?)
 }
 
-pub(super) async fn finish_command(
-    store: &SqliteStore,
-    command: &Command,
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
+pub(super) async fn finish_command(store: &SqliteStore, command: &Command, now: DateTime<Utc>) -> Answer<()> {
     let now = now.timestamp_millis();
     let mut tx = store.begin().await?;
     sqlx::query("UPDATE commands SET done_at = ?, leased_until = NULL WHERE id = ? AND done_at IS NULL")
         .bind(now)
         .bind(command.id.0.hyphenated())
         .execute(&mut *tx)
-        .await
-        .map_err(trouble)?;
+        .await?;
     if let (None, Order::Refund { intent, .. }) = (command.hold, &command.order) {
         // Money without a hold has no state machine that would learn of it.
         sqlx::query(
@@ -169,10 +163,9 @@ pub(super) async fn finish_command(
         .bind(now)
         .bind(intent.as_str())
         .execute(&mut *tx)
-        .await
-        .map_err(trouble)?;
+        .await?;
     }
-    tx.commit().await.map_err(trouble)
+    Ok(tx.commit().await?)
 }
 
 pub(super) async fn fail_command(
@@ -180,7 +173,7 @@ pub(super) async fn fail_command(
     id: CommandId,
     error: &str,
     due_at: DateTime<Utc>,
-) -> Result<(), StoreError> {
+) -> Answer<()> {
     let statement = sqlx::query(
         "UPDATE commands SET tries = tries + 1, last_error = ?, due_at = ?, leased_until = NULL
           WHERE id = ? AND done_at IS NULL",
@@ -203,7 +196,7 @@ pub(super) async fn commands(
     store: &SqliteStore,
     filter: CommandFilter,
     page: &PageRequest,
-) -> Result<Page<Command>, StoreError> {
+) -> Answer<Page<Command>> {
     let Some((at, id)) = timed_place(page) else {
         return Ok(cursor::end());
     };
@@ -234,7 +227,7 @@ pub(super) async fn retry_command(
     store: &SqliteStore,
     id: CommandId,
     now: DateTime<Utc>,
-) -> Result<Option<Command>, StoreError> {
+) -> Answer<Option<Command>> {
     let mut tx = store.begin().await?;
     let row: Option<CommandRow> = sqlx::query_as(concat!(
         "UPDATE commands SET due_at = ? WHERE id = ? AND done_at IS NULL RETURNING ",
@@ -243,10 +236,9 @@ pub(super) async fn retry_command(
     .bind(now.timestamp_millis())
     .bind(id.0.hyphenated())
     .fetch_optional(&mut *tx)
-    .await
-    .map_err(trouble)?;
-    tx.commit().await.map_err(trouble)?;
-    row.map(CommandRow::read).transpose()
+    .await?;
+    tx.commit().await?;
+    Ok(row.map(CommandRow::read).transpose()?)
 }
 
 fn read_all(rows: Vec<CommandRow>) -> Result<Vec<Command>, StoreError> {

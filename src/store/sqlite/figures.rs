@@ -3,8 +3,9 @@
 use chrono::{DateTime, Utc};
 
 use super::SqliteStore;
+use super::error::Answer;
 use crate::domain::command::STUCK_AFTER;
-use crate::store::{Figures, StoreError};
+use crate::store::Figures;
 
 #[derive(sqlx::FromRow)]
 struct FiguresRow {
@@ -22,7 +23,7 @@ struct FiguresRow {
 
 /// One statement, so that all counts are of one moment. Conditions repeat those of the partial indexes word for word,
 /// because that is how SQLite recognises them. Whether a slot is kept is asked of the windows themselves.
-const FIGURES: &str = "
+pub(super) const FIGURES: &str = "
     SELECT waiting.held, waiting.processing, late.overdue, late.oldest_overdue_ms,
            pending.commands_pending, pending.commands_stuck,
            (SELECT count(*) FROM checkout_attempts WHERE state IN ('running', 'unsettled')) AS attempts_open,
@@ -43,7 +44,7 @@ const FIGURES: &str = "
            (SELECT count(*) AS commands_pending, count(*) FILTER (WHERE tries >= ?2) AS commands_stuck
               FROM commands WHERE done_at IS NULL) AS pending";
 
-pub(super) async fn figures(store: &SqliteStore, now: DateTime<Utc>) -> Result<Figures, StoreError> {
+pub(super) async fn figures(store: &SqliteStore, now: DateTime<Utc>) -> Answer<Figures> {
     let question = sqlx::query_as::<_, FiguresRow>(FIGURES)
         .bind(now.timestamp_millis())
         .bind(STUCK_AFTER);

@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 use sqlx::SqliteConnection;
 
-use super::{SqliteStore, trouble};
+use super::SqliteStore;
+use super::error::Answer;
 use crate::domain::booking::{Cause, HistoryLine};
 use crate::domain::hold::{Status, Why};
 use crate::domain::ids::HoldId;
@@ -19,11 +20,7 @@ pub(super) struct Line<'a> {
 }
 
 impl Line<'_> {
-    pub(super) async fn write(
-        &self,
-        connection: &mut SqliteConnection,
-        at: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
+    pub(super) async fn write(&self, connection: &mut SqliteConnection, at: DateTime<Utc>) -> Answer<()> {
         let (from, from_reason) = self.from.map(rows::status_texts).unzip();
         let (to, to_reason) = rows::status_texts(self.to);
         let (actor, event) = rows::cause_texts(self.cause);
@@ -42,8 +39,7 @@ impl Line<'_> {
         .bind(actor)
         .bind(event)
         .execute(connection)
-        .await
-        .map_err(trouble)?;
+        .await?;
         Ok(())
     }
 }
@@ -74,12 +70,12 @@ impl LineRow {
     }
 }
 
-pub(super) async fn history(store: &SqliteStore, id: HoldId) -> Result<Vec<HistoryLine>, StoreError> {
+pub(super) async fn history(store: &SqliteStore, id: HoldId) -> Answer<Vec<HistoryLine>> {
     let question = sqlx::query_as::<_, LineRow>(
         "SELECT at, from_status, from_reason, to_status, to_reason, why, actor, event_id
            FROM hold_history WHERE hold_id = ? ORDER BY seq",
     )
     .bind(id.0.hyphenated());
     let rows = store.read(question.fetch_all(&store.readers)).await?;
-    rows.into_iter().map(LineRow::read).collect()
+    Ok(rows.into_iter().map(LineRow::read).collect::<Result<_, _>>()?)
 }

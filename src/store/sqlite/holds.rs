@@ -11,7 +11,8 @@ use uuid::fmt::Hyphenated;
 
 use super::attempts::Standing;
 use super::booking_row::{self, BookingRow, select_booking};
-use super::{SqliteStore, attempts, commands, db_now, history, millis, timed_place, trouble};
+use super::error::Answer;
+use super::{SqliteStore, attempts, commands, db_now, history, millis, timed_place};
 use crate::domain::booking::{Blocker, Booking, Cause, Segment};
 use crate::domain::hold::{Asker, Status, Why};
 use crate::domain::ids::{HoldId, IntentId, SessionId};
@@ -23,7 +24,7 @@ pub(super) async fn blockers(
     store: &SqliteStore,
     segments: &[Segment],
     now: DateTime<Utc>,
-) -> Result<Vec<Blocker>, StoreError> {
+) -> Answer<Vec<Blocker>> {
     let question = sqlx::query_as::<_, (Hyphenated, bool)>(
         "SELECT DISTINCT h.id, h.status = 'held' AND h.expires_at <= ? AS overdue
            FROM json_each(?) AS wanted
@@ -43,24 +44,21 @@ pub(super) async fn blockers(
     Ok(found.into_iter().map(blocker).collect())
 }
 
-pub(super) async fn place(store: &SqliteStore, booking: &Booking) -> Result<Placement, StoreError> {
+pub(super) async fn place(store: &SqliteStore, booking: &Booking) -> Answer<Placement> {
     let order = expire_order(&booking.hold.session);
     let mut tx = store.begin().await?;
     let placement = match attempts::standing(&mut tx, booking.hold.id).await? {
-        Standing::Running => place_running(&mut tx, booking).await?,
+        Some(Standing::Running) => place_running(&mut tx, booking).await?,
         // Repeats after a commit whose answer was lost.
-        Standing::Placed => Placement::Placed,
-        Standing::Lost => Placement::SlotTaken(commands::id_of(&mut tx, &order).await?),
-        Standing::Closed => Placement::Gone,
+        Some(Standing::Placed) => Placement::Placed,
+        Some(Standing::Lost) => Placement::SlotTaken(commands::id_of(&mut tx, &order).await?),
+        Some(Standing::Closed) | None => Placement::Gone,
     };
-    tx.commit().await.map_err(trouble)?;
+    tx.commit().await?;
     Ok(placement)
 }
 
-async fn place_running(
-    connection: &mut SqliteConnection,
-    booking: &Booking,
-) -> Result<Placement, StoreError> {
+async fn place_running(connection: &mut SqliteConnection, booking: &Booking) -> Answer<Placement> {
     let (hold, now) = (&booking.hold, booking.created_at);
     let won = occupy(connection, hold.id, &booking.segments).await?;
     attempts::decide(connection, hold.id, won, now).await?;
@@ -81,68 +79,65 @@ async fn place_running(
     Ok(Placement::SlotTaken(commands::id_of(connection, &order).await?))
 }
 
+/// Takes one window, if nobody has any of it: the one statement that decides.
+pub(super) const OCCUPY: &str = "INSERT INTO occupancy (hold_id, resource_id, starts_at, ends_at)
+             SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS (
+                 SELECT 1 FROM occupancy WHERE resource_id = ?2 AND ends_at > ?3 AND starts_at < ?4)
+             ON CONFLICT DO NOTHING";
+
 /// Takes all the windows for a hold, or none and answers `false`.
 pub(super) async fn occupy(
     connection: &mut SqliteConnection,
     hold: HoldId,
     segments: &[Segment],
-) -> Result<bool, StoreError> {
-    let mut all = connection.begin().await.map_err(trouble)?;
+) -> Answer<bool> {
+    let mut all = connection.begin().await?;
     for segment in segments {
-        let taken = sqlx::query(
-            "INSERT INTO occupancy (hold_id, resource_id, starts_at, ends_at)
-             SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS (
-                 SELECT 1 FROM occupancy WHERE resource_id = ?2 AND ends_at > ?3 AND starts_at < ?4)
-             ON CONFLICT DO NOTHING",
-        )
-        .bind(hold.0.hyphenated())
-        .bind(segment.resource.as_str())
-        .bind(segment.window.starts_at().timestamp_millis())
-        .bind(segment.window.ends_at().timestamp_millis())
-        .execute(&mut *all)
-        .await
-        .map_err(trouble)?;
+        let taken = sqlx::query(OCCUPY)
+            .bind(hold.0.hyphenated())
+            .bind(segment.resource.as_str())
+            .bind(segment.window.starts_at().timestamp_millis())
+            .bind(segment.window.ends_at().timestamp_millis())
+            .execute(&mut *all)
+            .await?;
         if taken.rows_affected() == 0 {
-            all.rollback().await.map_err(trouble)?;
+            all.rollback().await?;
             return Ok(false);
         }
     }
-    all.commit().await.map_err(trouble)?;
+    all.commit().await?;
     Ok(true)
 }
 
 /// Gives up all the windows of a hold.
-pub(super) async fn vacate(connection: &mut SqliteConnection, hold: HoldId) -> Result<(), StoreError> {
+pub(super) async fn vacate(connection: &mut SqliteConnection, hold: HoldId) -> Answer<()> {
     sqlx::query("DELETE FROM occupancy WHERE hold_id = ?")
         .bind(hold.0.hyphenated())
         .execute(connection)
-        .await
-        .map_err(trouble)?;
+        .await?;
     Ok(())
 }
 
-const BY_ID: &str = select_booking!("WHERE h.id = ?");
-const BY_SESSION: &str = select_booking!("WHERE h.session_id = ?");
-// Money that came in names its hold more surely than an intent that was only heard of.
-const BY_PAYMENT: &str = select_booking!("WHERE h.id = (SELECT hold_id FROM payments WHERE intent_id = ?)");
-const BY_INTENT: &str = select_booking!("WHERE h.intent_id = ? ORDER BY h.created_at, h.id LIMIT 1");
+pub(super) const BY_ID: &str = select_booking!("WHERE h.id = ?");
+pub(super) const BY_SESSION: &str = select_booking!("WHERE h.session_id = ?");
+pub(super) const BY_PAYMENT: &str =
+    select_booking!("WHERE h.id = (SELECT hold_id FROM payments WHERE intent_id = ?)");
+pub(super) const BY_INTENT: &str =
+    select_booking!("WHERE h.intent_id = ? ORDER BY h.created_at DESC, h.id DESC LIMIT 1");
 
-pub(super) async fn booking(store: &SqliteStore, id: HoldId) -> Result<Option<Booking>, StoreError> {
+pub(super) async fn booking(store: &SqliteStore, id: HoldId) -> Answer<Option<Booking>> {
     one(store, BY_ID, Some(&id.to_string())).await
 }
 
-pub(super) async fn find_booking(
-    store: &SqliteStore,
-    refs: &HoldRefs,
-) -> Result<Option<Booking>, StoreError> {
+pub(super) async fn find_booking(store: &SqliteStore, refs: &HoldRefs) -> Answer<Option<Booking>> {
     let hold = refs.hold.map(|id| id.to_string());
     let session = refs.session.as_ref().map(SessionId::as_str);
     let intent = refs.intent.as_ref().map(IntentId::as_str);
     let ways = [
         (BY_ID, hold.as_deref()),
         (BY_SESSION, session),
-        (BY_PAYMENT, intent),
         (BY_INTENT, intent),
+        (BY_PAYMENT, intent),
     ];
     for (question, key) in ways {
         if let Some(found) = one(store, question, key).await? {
@@ -152,22 +147,18 @@ pub(super) async fn find_booking(
     Ok(None)
 }
 
-async fn one(
-    store: &SqliteStore,
-    question: &'static str,
-    key: Option<&str>,
-) -> Result<Option<Booking>, StoreError> {
+async fn one(store: &SqliteStore, question: &'static str, key: Option<&str>) -> Answer<Option<Booking>> {
     let Some(key) = key else { return Ok(None) };
     let question = sqlx::query_as::<_, BookingRow>(question).bind(key);
     let row = store.read(question.fetch_optional(&store.readers)).await?;
-    row.map(BookingRow::read).transpose()
+    Ok(row.map(BookingRow::read).transpose()?)
 }
 
 pub(super) async fn bookings(
     store: &SqliteStore,
     filter: &HoldFilter,
     page: &PageRequest,
-) -> Result<Page<Booking>, StoreError> {
+) -> Answer<Page<Booking>> {
     let Some((at, id)) = timed_place(page) else {
         return Ok(cursor::end());
     };
@@ -200,7 +191,7 @@ pub(super) async fn lease_release(
     id: HoldId,
     asker: Option<Asker>,
     lease: Duration,
-) -> Result<ReleaseLease, StoreError> {
+) -> Answer<ReleaseLease> {
     let mut tx = store.begin().await?;
     let leased = sqlx::query(concat!(
         "UPDATE holds SET asked_by = coalesce(?, asked_by), leased_until = ",
@@ -212,14 +203,12 @@ pub(super) async fn lease_release(
     .bind(millis(lease))
     .bind(id.0.hyphenated())
     .execute(&mut *tx)
-    .await
-    .map_err(trouble)?;
+    .await?;
     let row: Option<BookingRow> = sqlx::query_as(BY_ID)
         .bind(id.0.hyphenated())
         .fetch_optional(&mut *tx)
-        .await
-        .map_err(trouble)?;
-    tx.commit().await.map_err(trouble)?;
+        .await?;
+    tx.commit().await?;
     let Some(row) = row else {
         return Ok(ReleaseLease::Missing);
     };
@@ -231,39 +220,39 @@ pub(super) async fn lease_release(
     })
 }
 
+pub(super) const LEASE_DUE: &str = concat!(
+    "UPDATE holds SET leased_until = ",
+    db_now!(),
+    " + ?2
+          WHERE id IN (
+                SELECT id FROM holds
+                 WHERE status IN ('held', 'processing') AND due_at <= ?1 AND coalesce(leased_until, 0) <= ",
+    db_now!(),
+    "        ORDER BY due_at LIMIT ?3)
+         RETURNING id"
+);
+
 pub(super) async fn lease_due_holds(
     store: &SqliteStore,
     now: DateTime<Utc>,
     lease: Duration,
     limit: u32,
-) -> Result<Vec<Booking>, StoreError> {
+) -> Answer<Vec<Booking>> {
     let mut tx = store.begin().await?;
-    let due: Vec<String> = sqlx::query_scalar(concat!(
-        "UPDATE holds SET leased_until = ",
-        db_now!(),
-        " + ?2
-          WHERE id IN (
-                SELECT id FROM holds
-                 WHERE status IN ('held', 'processing') AND due_at <= ?1 AND coalesce(leased_until, 0) <= ",
-        db_now!(),
-        "        ORDER BY due_at LIMIT ?3)
-         RETURNING id"
-    ))
-    .bind(now.timestamp_millis())
-    .bind(millis(lease))
-    .bind(limit)
-    .fetch_all(&mut *tx)
-    .await
-    .map_err(trouble)?;
+    let due: Vec<String> = sqlx::query_scalar(LEASE_DUE)
+        .bind(now.timestamp_millis())
+        .bind(millis(lease))
+        .bind(limit)
+        .fetch_all(&mut *tx)
+        .await?;
     let rows: Vec<BookingRow> = sqlx::query_as(select_booking!(
         "WHERE h.id IN (SELECT value FROM json_each(?)) ORDER BY h.due_at, h.id"
     ))
     .bind(Json(due))
     .fetch_all(&mut *tx)
-    .await
-    .map_err(trouble)?;
-    tx.commit().await.map_err(trouble)?;
-    read_all(rows)
+    .await?;
+    tx.commit().await?;
+    Ok(read_all(rows)?)
 }
 
 pub(super) async fn defer_hold(
@@ -271,7 +260,7 @@ pub(super) async fn defer_hold(
     id: HoldId,
     due_at: DateTime<Utc>,
     forget_asker: bool,
-) -> Result<(), StoreError> {
+) -> Answer<()> {
     let statement = sqlx::query(
         "UPDATE holds
             SET due_at = ?, tries = tries + 1, leased_until = NULL, asked_by = iif(?, NULL, asked_by)

@@ -19,6 +19,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{Connection, Sqlite, SqlitePool, Transaction};
 
+use self::error::Answer;
 use super::{
     Applied, AttemptEnd, Change, Claim, CommandFilter, EventRecord, Figures, HoldFilter, HoldRefs,
     NewAttempt, Page, PageRequest, Placement, PoolOptions, Put, ReleaseLease, StaleAttempt, Store,
@@ -36,6 +37,7 @@ mod booking_row;
 mod catalogue;
 mod changes;
 mod commands;
+mod error;
 mod figures;
 mod history;
 mod holds;
@@ -62,12 +64,14 @@ struct NotAFile;
 /// [`StoreError::Broken`] where `path` is `:memory:`, empty, or a `file:` URI, or the file is not a database;
 /// [`StoreError::Unavailable`] where it cannot be opened.
 pub async fn connect(path: &str, options: PoolOptions) -> Result<SqliteStore, StoreError> {
+    Ok(open(path, options).await?)
+}
+
+async fn open(path: &str, options: PoolOptions) -> Answer<SqliteStore> {
     if path.is_empty() || path == ":memory:" || path.starts_with("file:") {
-        return Err(StoreError::Broken(Box::new(NotAFile)));
+        return Err(StoreError::Broken(Box::new(NotAFile)).into());
     }
-    create_private(path)
-        .await
-        .map_err(|error| trouble(error.into()))?;
+    create_private(path).await.map_err(sqlx::Error::Io)?;
     let file = SqliteConnectOptions::new()
         .filename(path)
         .foreign_keys(true)
@@ -86,13 +90,11 @@ pub async fn connect(path: &str, options: PoolOptions) -> Result<SqliteStore, St
             Box::pin(async move { Ok(usable) })
         })
         .connect_with(writing)
-        .await
-        .map_err(trouble)?;
+        .await?;
     let readers = pool()
         .max_connections(options.max_connections)
         .connect_with(file.read_only(true))
-        .await
-        .map_err(trouble)?;
+        .await?;
     let read_timeout = options.acquire_timeout + options.statement_timeout;
     Ok(SqliteStore {
         writer,
@@ -112,51 +114,25 @@ async fn create_private(path: &str) -> std::io::Result<()> {
 
 impl SqliteStore {
     /// A write transaction; it has the write lock from the start, so it cannot fail half-way for want of it.
-    async fn begin(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
-        self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(trouble)
+    async fn begin(&self) -> Answer<Transaction<'static, Sqlite>> {
+        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
     }
 
     /// A write of one statement; answers how many rows it changed.
-    async fn write(&self, statement: Query<'_, Sqlite, SqliteArguments>) -> Result<u64, StoreError> {
+    async fn write(&self, statement: Query<'_, Sqlite, SqliteArguments>) -> Answer<u64> {
         let mut tx = self.begin().await?;
-        let done = statement.execute(&mut *tx).await.map_err(trouble)?;
-        tx.commit().await.map_err(trouble)?;
+        let done = statement.execute(&mut *tx).await?;
+        tx.commit().await?;
         Ok(done.rows_affected())
     }
 
     /// A read, answered within the time for a connection and a statement.
-    async fn read<T>(&self, question: impl Future<Output = sqlx::Result<T>>) -> Result<T, StoreError> {
+    async fn read<T>(&self, question: impl Future<Output = sqlx::Result<T>>) -> Answer<T> {
         match tokio::time::timeout(self.read_timeout, question).await {
-            Ok(answer) => answer.map_err(trouble),
-            Err(late) => Err(StoreError::Unavailable(sqlx::Error::Io(late.into()))),
+            Ok(answer) => Ok(answer?),
+            Err(late) => Err(sqlx::Error::Io(late.into()).into()),
         }
     }
-}
-
-/// Sorts the driver's errors: trouble that may pass, and what should not be possible.
-fn trouble(error: sqlx::Error) -> StoreError {
-    match &error {
-        sqlx::Error::Io(_)
-        | sqlx::Error::PoolTimedOut
-        | sqlx::Error::PoolClosed
-        | sqlx::Error::WorkerCrashed => StoreError::Unavailable(error),
-        sqlx::Error::Database(database) if database.code().is_some_and(|code| may_pass(&code)) => {
-            StoreError::Unavailable(error)
-        }
-        _ => StoreError::Broken(Box::new(error)),
-    }
-}
-
-/// Whether SQLite's result code is of those that may pass; <https://www.sqlite.org/rescode.html>.
-fn may_pass(code: &str) -> bool {
-    const BUSY: i32 = 5;
-    const LOCKED: i32 = 6;
-    const IO_ERROR: i32 = 10;
-    const FULL: i32 = 13;
-    const CANNOT_OPEN: i32 = 14;
-    // An extended code has the primary one in its lowest byte.
-    code.parse::<i32>()
-        .is_ok_and(|code| [BUSY, LOCKED, IO_ERROR, FULL, CANNOT_OPEN].contains(&(code & 0xff)))
 }
 
 /// The database's clock, by which leases are taken and judged, in milliseconds since the epoch.
@@ -184,36 +160,36 @@ fn timed_place(page: &PageRequest) -> Option<(i64, String)> {
 #[async_trait]
 impl Store for SqliteStore {
     async fn migrate(&self) -> Result<(), StoreError> {
-        schema::migrate(self).await
+        Ok(schema::migrate(self).await?)
     }
     async fn is_ready(&self) -> Result<bool, StoreError> {
-        schema::is_ready(self).await
+        Ok(schema::is_ready(self).await?)
     }
     async fn figures(&self, now: DateTime<Utc>) -> Result<Figures, StoreError> {
-        figures::figures(self, now).await
+        Ok(figures::figures(self, now).await?)
     }
 
     async fn put_event_type(&self, event_type: &EventType, now: DateTime<Utc>) -> Result<Put, StoreError> {
-        catalogue::put_event_type(self, event_type, now).await
+        Ok(catalogue::put_event_type(self, event_type, now).await?)
     }
     async fn event_type(&self, id: &EventTypeId) -> Result<Option<EventType>, StoreError> {
-        catalogue::event_type(self, id).await
+        Ok(catalogue::event_type(self, id).await?)
     }
     async fn event_types(&self, page: &PageRequest) -> Result<Page<EventType>, StoreError> {
-        catalogue::event_types(self, page).await
+        Ok(catalogue::event_types(self, page).await?)
     }
     async fn delete_event_type(&self, id: &EventTypeId) -> Result<bool, StoreError> {
-        catalogue::delete_event_type(self, id).await
+        Ok(catalogue::delete_event_type(self, id).await?)
     }
 
     async fn look_at_key(&self, key: &IdempotencyKey, fingerprint: &str) -> Result<Claim, StoreError> {
-        attempts::look_at_key(self, key, fingerprint).await
+        Ok(attempts::look_at_key(self, key, fingerprint).await?)
     }
     async fn claim_attempt(&self, attempt: &NewAttempt) -> Result<Claim, StoreError> {
-        attempts::claim_attempt(self, attempt).await
+        Ok(attempts::claim_attempt(self, attempt).await?)
     }
     async fn end_attempt(&self, hold: HoldId, end: AttemptEnd, now: DateTime<Utc>) -> Result<(), StoreError> {
-        attempts::end_attempt(self, hold, end, now).await
+        Ok(attempts::end_attempt(self, hold, end, now).await?)
     }
     async fn lease_stale_attempts(
         &self,
@@ -222,10 +198,10 @@ impl Store for SqliteStore {
         lease: Duration,
         limit: u32,
     ) -> Result<Vec<StaleAttempt>, StoreError> {
-        attempts::lease_stale_attempts(self, stale_before, now, lease, limit).await
+        Ok(attempts::lease_stale_attempts(self, stale_before, now, lease, limit).await?)
     }
     async fn defer_attempt(&self, hold: HoldId, due_at: DateTime<Utc>) -> Result<(), StoreError> {
-        attempts::defer_attempt(self, hold, due_at).await
+        Ok(attempts::defer_attempt(self, hold, due_at).await?)
     }
     async fn abandon_with_session(
         &self,
@@ -233,29 +209,29 @@ impl Store for SqliteStore {
         session: &SessionId,
         now: DateTime<Utc>,
     ) -> Result<CommandId, StoreError> {
-        attempts::abandon_with_session(self, hold, session, now).await
+        Ok(attempts::abandon_with_session(self, hold, session, now).await?)
     }
     async fn forget_attempts(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
-        attempts::forget_attempts(self, before, limit).await
+        Ok(attempts::forget_attempts(self, before, limit).await?)
     }
 
     async fn blockers(&self, segments: &[Segment], now: DateTime<Utc>) -> Result<Vec<Blocker>, StoreError> {
-        holds::blockers(self, segments, now).await
+        Ok(holds::blockers(self, segments, now).await?)
     }
     async fn place(&self, booking: &Booking) -> Result<Placement, StoreError> {
-        holds::place(self, booking).await
+        Ok(holds::place(self, booking).await?)
     }
     async fn booking(&self, id: HoldId) -> Result<Option<Booking>, StoreError> {
-        holds::booking(self, id).await
+        Ok(holds::booking(self, id).await?)
     }
     async fn find_booking(&self, refs: &HoldRefs) -> Result<Option<Booking>, StoreError> {
-        holds::find_booking(self, refs).await
+        Ok(holds::find_booking(self, refs).await?)
     }
     async fn bookings(&self, filter: &HoldFilter, page: &PageRequest) -> Result<Page<Booking>, StoreError> {
-        holds::bookings(self, filter, page).await
+        Ok(holds::bookings(self, filter, page).await?)
     }
     async fn history(&self, id: HoldId) -> Result<Vec<HistoryLine>, StoreError> {
-        history::history(self, id).await
+        Ok(history::history(self, id).await?)
     }
 
     async fn lease_release(
@@ -264,7 +240,7 @@ impl Store for SqliteStore {
         asker: Option<Asker>,
         lease: Duration,
     ) -> Result<ReleaseLease, StoreError> {
-        holds::lease_release(self, id, asker, lease).await
+        Ok(holds::lease_release(self, id, asker, lease).await?)
     }
     async fn lease_due_holds(
         &self,
@@ -272,7 +248,7 @@ impl Store for SqliteStore {
         lease: Duration,
         limit: u32,
     ) -> Result<Vec<Booking>, StoreError> {
-        holds::lease_due_holds(self, now, lease, limit).await
+        Ok(holds::lease_due_holds(self, now, lease, limit).await?)
     }
     async fn defer_hold(
         &self,
@@ -280,10 +256,10 @@ impl Store for SqliteStore {
         due_at: DateTime<Utc>,
         forget_asker: bool,
     ) -> Result<(), StoreError> {
-        holds::defer_hold(self, id, due_at, forget_asker).await
+        Ok(holds::defer_hold(self, id, due_at, forget_asker).await?)
     }
     async fn apply(&self, change: &Change) -> Result<Applied, StoreError> {
-        changes::apply(self, change).await
+        Ok(changes::apply(self, change).await?)
     }
     async fn apply_orphan(
         &self,
@@ -292,7 +268,7 @@ impl Store for SqliteStore {
         receipt: &Receipt,
         now: DateTime<Utc>,
     ) -> Result<Applied, StoreError> {
-        changes::apply_orphan(self, event, claimed, receipt, now).await
+        Ok(changes::apply_orphan(self, event, claimed, receipt, now).await?)
     }
 
     async fn lease_commands(
@@ -301,13 +277,13 @@ impl Store for SqliteStore {
         lease: Duration,
         limit: u32,
     ) -> Result<Vec<Command>, StoreError> {
-        commands::lease_commands(self, now, lease, limit).await
+        Ok(commands::lease_commands(self, now, lease, limit).await?)
     }
     async fn lease_command(&self, id: CommandId, lease: Duration) -> Result<Option<Command>, StoreError> {
-        commands::lease_command(self, id, lease).await
+        Ok(commands::lease_command(self, id, lease).await?)
     }
     async fn finish_command(&self, command: &Command, now: DateTime<Utc>) -> Result<(), StoreError> {
-        commands::finish_command(self, command, now).await
+        Ok(commands::finish_command(self, command, now).await?)
     }
     async fn fail_command(
         &self,
@@ -315,15 +291,15 @@ impl Store for SqliteStore {
         error: &str,
         due_at: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        commands::fail_command(self, id, error, due_at).await
+        Ok(commands::fail_command(self, id, error, due_at).await?)
     }
     async fn command(&self, id: CommandId) -> Result<Option<Command>, StoreError> {
         commands::command(self, id).await
     }
     async fn commands(&self, filter: CommandFilter, page: &PageRequest) -> Result<Page<Command>, StoreError> {
-        commands::commands(self, filter, page).await
+        Ok(commands::commands(self, filter, page).await?)
     }
     async fn retry_command(&self, id: CommandId, now: DateTime<Utc>) -> Result<Option<Command>, StoreError> {
-        commands::retry_command(self, id, now).await
+        Ok(commands::retry_command(self, id, now).await?)
     }
 }

@@ -1,5 +1,8 @@
 //! The file, its schema, and what happens when the disk is full.
 
+use futures::FutureExt as _;
+
+use super::super::{attempts, commands, figures, holds};
 use super::*;
 use crate::store::{HoldFilter, PageRequest, Placement, StoreError};
 
@@ -129,35 +132,60 @@ async fn a_list_goes_on_where_the_page_before_ended() {
     assert!(page.entries.is_empty() && page.next.is_none());
 }
 
-/// The queries that run all the time must not read the past.
+/// What runs all the time must not read the past: a table is searched, or an index of what is live is read.
 #[tokio::test]
-async fn hot_queries_use_their_indexes() {
+async fn hot_questions_never_read_a_whole_table() {
     let Books { store, .. } = &books().await;
-    let plans = [
-        (
-            "SELECT 1 FROM occupancy WHERE resource_id = 'a' AND ends_at > 1 AND starts_at < 2",
-            "occupancy_overlap",
-        ),
-        (
-            "SELECT id FROM holds WHERE status IN ('held', 'processing') AND due_at <= 1",
-            "holds_due_at",
-        ),
-        (
-            "SELECT id FROM commands WHERE done_at IS NULL AND due_at <= 1",
-            "commands_due",
-        ),
-        (
-            "SELECT count(*) FROM payments p WHERE p.state = 'paid'",
-            "payments_paid",
-        ),
-        (
-            "SELECT 1 FROM holds WHERE status = 'held' AND expires_at <= 1",
-            "holds_overdue",
-        ),
+    let hot = [
+        holds::OCCUPY,
+        holds::LEASE_DUE,
+        holds::BY_ID,
+        holds::BY_SESSION,
+        holds::BY_INTENT,
+        holds::BY_PAYMENT,
+        commands::LEASE_DUE,
+        attempts::LEASE_STALE,
+        figures::FIGURES,
     ];
-    for (query, index) in plans {
-        let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {query}"));
-        let plan: (i64, i64, i64, String) = sqlx::query_as(explain).fetch_one(&store.readers).await.unwrap();
-        assert!(plan.3.contains(index), "{query}: {}", plan.3);
+    let tables = [
+        "holds",
+        "h",
+        "payments",
+        "p",
+        "occupancy",
+        "commands",
+        "checkout_attempts",
+    ];
+    for question in hot {
+        let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {question}"));
+        let plan: Vec<(i64, i64, i64, String)> =
+            sqlx::query_as(explain).fetch_all(&store.writer).await.unwrap();
+        assert!(plan.iter().any(|step| step.3.contains("INDEX")), "{plan:?}");
+        for (.., step) in plan {
+            let whole = tables.map(|table| format!("SCAN {table}"));
+            assert!(!whole.contains(&step), "{step}: {question}");
+        }
     }
+}
+
+/// A guest who hangs up drops the request wherever it is; the one writer must survive that.
+#[tokio::test]
+async fn a_caller_who_goes_away_does_not_take_the_writer_along() {
+    let Books { store, .. } = &books().await;
+    for n in 1..=60 {
+        let booking = booking(n, 60, 90);
+        let mut placing = Box::pin(place(store, &booking));
+        for _ in 0..n * n {
+            if (&mut placing).now_or_never().is_some() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+    let last = booking(1000, 600, 630);
+    assert_eq!(place(store, &last).await, Placement::Placed);
+    let half = "SELECT count(*) FROM holds h
+                 WHERE NOT EXISTS (SELECT 1 FROM occupancy o WHERE o.hold_id = h.id)
+                    OR NOT EXISTS (SELECT 1 FROM hold_history l WHERE l.hold_id = h.id)";
+    assert_eq!(count(store, half).await, 0);
 }
