@@ -132,7 +132,7 @@ pub fn read(lookup: impl Fn(&str) -> Option<String>, needs: Needs) -> Result<Con
         success_url: reader.checked("HOLDFAST_SUCCESS_URL", page),
         cancel_url: reader.checked("HOLDFAST_CANCEL_URL", page),
         allowed_origins: reader.parsed("HOLDFAST_ALLOWED_ORIGINS", "", origins),
-        log: reader.parsed("HOLDFAST_LOG", "info", |text| {
+        log: reader.parsed("HOLDFAST_LOG", "info,tokio_cron_scheduler=warn", |text| {
             EnvFilter::try_new(text)
                 .map(|_| text.to_owned())
                 .map_err(|_| "must be a filter, such as info,sqlx=warn")

@@ -254,7 +254,7 @@ impl Problem {
 impl From<Trouble> for Problem {
     fn from(trouble: Trouble) -> Self {
         let source = std::error::Error::source(&trouble)
-            .map(|cause| one_line(cause))
+            .map(one_line)
             .unwrap_or_default();
         match &trouble {
             Trouble::Stripe { retry_after } => {

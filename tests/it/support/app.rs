@@ -1,0 +1,335 @@
+//! A running service with a Stripe simulator that does nothing by itself, a clock that the test moves, and a database of
+//! its own. What the test does goes over real HTTP, as a shop's page, Stripe and an operator would do it.
+//!
+//! When the app is dropped, the auditor looks at the books and at the simulator, and the test fails where a promise is
+//! broken. Several [`Instance`]s may share one database and one simulator.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use chrono::{DateTime, Duration, Utc};
+use holdfast::app::{App, Background};
+use holdfast::config::{self, Needs};
+use holdfast::domain::time::Clock;
+use holdfast::sandbox::{Mode, Outcome, Simulator, SimulatorConfig};
+use holdfast::workflow::Context;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::database::{Engine, TestDatabase};
+
+pub(crate) const ADMIN_KEY: &str = "operators-key-for-tests";
+pub(crate) const WEBHOOK_SECRET: &str = "whsec_tests";
+
+/// A clock that stands until it is moved.
+pub(crate) struct ManualClock(Mutex<DateTime<Utc>>);
+
+impl ManualClock {
+    pub(crate) fn starting_at(at: &str) -> Arc<Self> {
+        Arc::new(Self(Mutex::new(at.parse().unwrap())))
+    }
+
+    pub(crate) fn advance(&self, by: Duration) {
+        *self.0.lock().unwrap() += by;
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> DateTime<Utc> {
+        *self.0.lock().unwrap()
+    }
+}
+
+/// An answer over HTTP.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) body: Value,
+}
+
+impl Answer {
+    /// The member of the body, as text.
+    pub(crate) fn text(&self, member: &str) -> &str {
+        self.body[member]
+            .as_str()
+            .unwrap_or_else(|| panic!("no text {member} in {self:?}"))
+    }
+
+    /// The body, of an answer that must have this status.
+    #[track_caller]
+    pub(crate) fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status.as_u16(), status, "{self:?}");
+        self
+    }
+
+    /// A problem, which must have this status and code.
+    #[track_caller]
+    pub(crate) fn expect_problem(self, status: u16, code: &str) -> Self {
+        let problem = self.expect(status);
+        assert_eq!(problem.headers["content-type"], "application/problem+json");
+        assert_eq!(problem.text("code"), code, "{problem:?}");
+        assert_eq!(problem.headers["x-request-id"], problem.text("request_id"));
+        problem
+    }
+}
+
+/// One `serve`.
+pub(crate) struct Instance {
+    pub(crate) address: SocketAddr,
+    pub(crate) context: Arc<Context>,
+    http: reqwest::Client,
+    stop: CancellationToken,
+    running: Option<JoinHandle<()>>,
+}
+
+impl Instance {
+    async fn start(settings: &BTreeMap<&str, String>, clock: Arc<dyn Clock>) -> Self {
+        let config = config::read(|name| settings.get(name).cloned(), Needs::Stripe).unwrap();
+        let app = App::build(&config, clock, false).await.unwrap();
+        let (address, context) = (app.address(), app.context());
+        let stop = CancellationToken::new();
+        let run = app.run(stop.clone(), Background::Off);
+        let running = tokio::spawn(async move { run.await.unwrap() });
+        Self {
+            address,
+            context,
+            http: client(),
+            stop,
+            running: Some(running),
+        }
+    }
+
+    /// The URL of a path of this instance.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// A request to be filled in and sent by [`Instance::send`].
+    pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.http.request(method, self.url(path))
+    }
+
+    pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status(), response.headers().clone());
+        let text = response.text().await.unwrap();
+        let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+        Answer {
+            status,
+            headers,
+            body,
+        }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(self.request(Method::GET, path)).await
+    }
+
+    /// As the operator.
+    pub(crate) async fn admin(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+        let request = self.request(method, path).bearer_auth(ADMIN_KEY);
+        let request = match body {
+            Some(body) => request.json(&body),
+            None => request,
+        };
+        self.send(request).await
+    }
+
+    /// Starts a checkout with this body.
+    pub(crate) async fn checkout(&self, body: &Value) -> Answer {
+        self.send(self.request(Method::POST, "/v1/holds").json(body))
+            .await
+    }
+
+    /// Starts a checkout with this body and idempotency key.
+    pub(crate) async fn checkout_with_key(&self, key: &str, body: &Value) -> Answer {
+        self.send(
+            self.request(Method::POST, "/v1/holds")
+                .header("Idempotency-Key", key)
+                .json(body),
+        )
+        .await
+    }
+
+    /// The hold, as the public sees it.
+    pub(crate) async fn hold(&self, id: &str) -> Value {
+        self.get(&format!("/v1/holds/{id}")).await.expect(200).body
+    }
+
+    /// The hold with payments and history, as the operator sees it.
+    pub(crate) async fn admin_hold(&self, id: &str) -> Value {
+        self.admin(Method::GET, &format!("/v1/admin/holds/{id}"), None)
+            .await
+            .expect(200)
+            .body
+    }
+
+    /// The guest gives the slot back.
+    pub(crate) async fn cancel(&self, hold: &Answer) -> Answer {
+        let path = format!("/v1/holds/{}", hold.text("id"));
+        self.send(
+            self.request(Method::DELETE, &path)
+                .bearer_auth(hold.text("token")),
+        )
+        .await
+    }
+
+    /// One sweep; its report.
+    pub(crate) async fn sweep(&self) -> Value {
+        self.admin(Method::POST, "/v1/admin/sweep", None)
+            .await
+            .expect(200)
+            .body
+    }
+
+    /// Stops it as SIGTERM does, and waits for the end.
+    pub(crate) async fn stop(&mut self) {
+        self.stop.cancel();
+        if let Some(running) = self.running.take() {
+            running.await.unwrap();
+        }
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+fn client() -> reqwest::Client {
+    // The tests speak plain HTTP, but the client wants to know its TLS all the same.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().no_proxy().build().unwrap()
+}
+
+/// A service, its simulator, its clock and its database.
+pub(crate) struct TestApp {
+    pub(crate) instance: Instance,
+    pub(crate) simulator: Simulator,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) database: TestDatabase,
+    settings: BTreeMap<&'static str, String>,
+    simulator_stop: CancellationToken,
+}
+
+impl std::ops::Deref for TestApp {
+    type Target = Instance;
+
+    fn deref(&self) -> &Instance {
+        &self.instance
+    }
+}
+
+impl TestApp {
+    /// A service with a 30-minute call and a 60-minute one, both with Ana, at 50 and 90 EUR.
+    pub(crate) async fn start(engine: Engine) -> Self {
+        Self::start_with(engine, &[]).await
+    }
+
+    /// The same, with some variables set.
+    pub(crate) async fn start_with(engine: Engine, variables: &[(&'static str, &str)]) -> Self {
+        let database = TestDatabase::new(engine).await;
+        let clock = ManualClock::starting_at("2026-11-20T08:00:00Z");
+        let simulator = explicit_simulator(&clock);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stripe = format!("http://{}", listener.local_addr().unwrap());
+        let simulator_stop = CancellationToken::new();
+        tokio::spawn(simulator.clone().serve(listener, simulator_stop.clone()));
+        let mut settings = BTreeMap::from([
+            ("DATABASE_URL", database.url().to_owned()),
+            ("STRIPE_SECRET_KEY", "sk_test_holdfast".to_owned()),
+            ("STRIPE_WEBHOOK_SECRET", WEBHOOK_SECRET.to_owned()),
+            ("STRIPE_API_BASE", stripe),
+            ("HOLDFAST_LISTEN", "127.0.0.1:0".to_owned()),
+            ("HOLDFAST_ADMIN_KEY", ADMIN_KEY.to_owned()),
+        ]);
+        settings.extend(variables.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        let instance = Instance::start(&settings, clock.clone()).await;
+        simulator.set_webhook_url(instance.url("/webhooks/stripe"));
+        let app = Self {
+            instance,
+            simulator,
+            clock,
+            database,
+            settings,
+            simulator_stop,
+        };
+        app.offer("call", "ana", 30, 5000).await;
+        app.offer("long-call", "ana", 60, 9000).await;
+        app
+    }
+
+    /// Another `serve` on the same database and the same Stripe.
+    pub(crate) async fn another_instance(&self) -> Instance {
+        Instance::start(&self.settings, self.clock.clone()).await
+    }
+
+    /// Puts an event type on sale, in EUR.
+    pub(crate) async fn offer(&self, id: &str, resource: &str, minutes: i64, amount: i64) {
+        let body = json!({"name": id, "resource": resource, "duration_minutes": minutes, "amount": amount, "currency": "eur"});
+        let answer = self
+            .admin(Method::PUT, &format!("/v1/admin/event-types/{id}"), Some(body))
+            .await;
+        assert!(answer.status.is_success(), "{answer:?}");
+    }
+
+    /// A hold on this event type and start, which must be had.
+    pub(crate) async fn hold_slot(&self, event_type: &str, starts_at: &str) -> Answer {
+        self.checkout(&order(event_type, starts_at)).await.expect(201)
+    }
+
+    /// The guest does this on Stripe's payment page. Stripe's events wait until they are delivered.
+    pub(crate) fn pay(&self, hold: &Answer, outcome: Outcome) {
+        self.simulator
+            .pay(hold.text("checkout_session"), outcome)
+            .unwrap();
+    }
+
+    /// Stripe delivers everything that waits; each must be answered 2xx.
+    pub(crate) async fn deliver_all(&self) {
+        for delivery in self.simulator.deliver_all().await {
+            assert!(delivery.accepted(), "{delivery:?}");
+        }
+    }
+
+    /// The status of the hold, and its reason where it has one: `released/expired`.
+    pub(crate) async fn state_of(&self, hold: &Answer) -> String {
+        let hold = self.instance.hold(hold.text("id")).await;
+        match hold["reason"].as_str() {
+            Some(reason) => format!("{}/{reason}", hold["status"].as_str().unwrap()),
+            None => hold["status"].as_str().unwrap().to_owned(),
+        }
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        self.simulator_stop.cancel();
+    }
+}
+
+fn explicit_simulator(clock: &Arc<ManualClock>) -> Simulator {
+    let clock = clock.clone();
+    Simulator::new(SimulatorConfig {
+        webhook_url: None,
+        webhook_secret: WEBHOOK_SECRET.to_owned(),
+        mode: Mode::Explicit,
+        now: Arc::new(move || clock.now()),
+    })
+}
+
+/// The body of a checkout for this event type and start, by some guest.
+pub(crate) fn order(event_type: &str, starts_at: &str) -> Value {
+    order_by("ada@example.com", event_type, starts_at)
+}
+
+/// The body of a checkout by this guest.
+pub(crate) fn order_by(email: &str, event_type: &str, starts_at: &str) -> Value {
+    json!({"event_type": event_type, "starts_at": starts_at, "guest": {"email": email, "name": "Ada"}})
+}
