@@ -10,4 +10,5 @@
 mod checkout;
 mod gateway;
 mod sandbox;
+mod store_contract;
 mod support;
