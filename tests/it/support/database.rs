@@ -86,7 +86,12 @@ impl TestDatabase {
         Self {
             engine: Engine::Postgres,
             store: connect(Engine::Postgres, &url).await,
-            raw: Raw::Postgres(PgPoolOptions::new().max_connections(4).connect_lazy(&url).unwrap()),
+            raw: Raw::Postgres(
+                PgPoolOptions::new()
+                    .max_connections(4)
+                    .connect_lazy(&url)
+                    .unwrap(),
+            ),
             url,
             place: Place::Database(name),
         }
@@ -115,15 +120,23 @@ impl TestDatabase {
     pub(crate) async fn try_execute(&self, sql: &str) -> Result<u64, String> {
         let sql = AssertSqlSafe(sql);
         let done = match &self.raw {
-            Raw::Sqlite(pool) => sqlx::query(sql).execute(pool).await.map(|done| done.rows_affected()),
-            Raw::Postgres(pool) => sqlx::query(sql).execute(pool).await.map(|done| done.rows_affected()),
+            Raw::Sqlite(pool) => sqlx::query(sql)
+                .execute(pool)
+                .await
+                .map(|done| done.rows_affected()),
+            Raw::Postgres(pool) => sqlx::query(sql)
+                .execute(pool)
+                .await
+                .map(|done| done.rows_affected()),
         };
         done.map_err(|error| error.to_string())
     }
 
     /// Runs a statement by hand that must not be refused; how many rows it changed.
     pub(crate) async fn execute(&self, sql: &str) -> u64 {
-        self.try_execute(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"))
+        self.try_execute(sql)
+            .await
+            .unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
     /// Asks for one number.
@@ -181,7 +194,11 @@ async fn run(connection: &mut PgConnection, statement: &str) {
 async fn make_template() -> String {
     let name = format!("holdfast_template_{}", fingerprint_of_migrations());
     let mut connection = PgConnection::connect(&postgres::maintenance_url()).await.unwrap();
-    run(&mut connection, "SELECT pg_advisory_lock(hashtext('holdfast_template'))").await;
+    run(
+        &mut connection,
+        "SELECT pg_advisory_lock(hashtext('holdfast_template'))",
+    )
+    .await;
     let there: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM pg_database WHERE datname = $1)")
         .bind(&name)
         .fetch_one(&mut connection)
@@ -193,7 +210,11 @@ async fn make_template() -> String {
         run(&mut connection, &format!("CREATE DATABASE {draft}")).await;
         let store = PostgresStore::connect(&postgres::url_of(&draft), OPTIONS).unwrap();
         store.migrate().await.unwrap();
-        run(&mut connection, &format!("ALTER DATABASE {draft} RENAME TO {name}")).await;
+        run(
+            &mut connection,
+            &format!("ALTER DATABASE {draft} RENAME TO {name}"),
+        )
+        .await;
     }
     connection.close().await.unwrap();
     name

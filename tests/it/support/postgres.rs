@@ -63,10 +63,7 @@ struct Server {
 impl Server {
     fn find_or_start() -> Self {
         match given() {
-            Some(url) => Self {
-                url,
-                _watchdog: None,
-            },
+            Some(url) => Self { url, _watchdog: None },
             None => Self::start(&binaries().expect(HOW_TO_INSTALL)),
         }
     }
