@@ -293,6 +293,8 @@ pub trait Store: Send + Sync + 'static {
     async fn migrate(&self) -> Result<(), StoreError>;
     /// Whether the database answers and its schema is the one this program was built with.
     async fn is_ready(&self) -> Result<bool, StoreError>;
+    /// The id of this installation, as the first migration made it.
+    async fn installation(&self) -> Result<String, StoreError>;
     /// Counts for metrics and `doctor`.
     async fn figures(&self, now: DateTime<Utc>) -> Result<Figures, StoreError>;
 
@@ -349,7 +351,8 @@ pub trait Store: Send + Sync + 'static {
     /// A hold's history, oldest first.
     async fn history(&self, id: HoldId) -> Result<Vec<HistoryLine>, StoreError>;
 
-    /// Leases one `held` hold for its release and notes who asked; does not touch its version.
+    /// Leases one `held` hold for its release and notes who asked. An asker makes a new version, so that whoever decided
+    /// without knowing decides again.
     async fn lease_release(
         &self,
         id: HoldId,

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::{StatusKind, StoreError};
 use crate::domain::booking::{Cause, Segment};
+use crate::domain::catalogue::PaymentMethod;
 use crate::domain::command::Order;
 use crate::domain::hold::{Asker, CancelReason, ReleaseReason, Status};
 use crate::domain::ids::{EventId, EventTypeId, HoldId, IntentId, ResourceId, SessionId};
@@ -256,6 +257,8 @@ struct TermsRow {
     success_url: String,
     cancel_url: String,
     expires_at: i64,
+    payment_methods: String,
+    installation: String,
 }
 
 pub(super) fn terms_json(terms: &SessionTerms) -> serde_json::Value {
@@ -267,6 +270,8 @@ pub(super) fn terms_json(terms: &SessionTerms) -> serde_json::Value {
         "success_url": terms.success_url,
         "cancel_url": terms.cancel_url,
         "expires_at": terms.expires_at.timestamp(),
+        "payment_methods": methods_text(&terms.payment_methods),
+        "installation": terms.installation,
     })
 }
 
@@ -281,7 +286,25 @@ pub(super) fn terms(hold: Uuid, json: serde_json::Value) -> Result<SessionTerms,
         success_url: row.success_url,
         cancel_url: row.cancel_url,
         expires_at: instant(row.expires_at * 1000)?,
+        payment_methods: methods(&row.payment_methods)?,
+        installation: row.installation,
     })
+}
+
+/// Payment methods as they are kept in their column: comma-separated.
+pub(super) fn methods_text(methods: &[PaymentMethod]) -> String {
+    methods
+        .iter()
+        .map(PaymentMethod::as_str)
+        .collect::<Vec<_>>()
+        .join(",")
+}
+
+pub(super) fn methods(text: &str) -> Result<Vec<PaymentMethod>, StoreError> {
+    let names = text.split(',').filter(|name| !name.is_empty());
+    names
+        .map(|name| PaymentMethod::parse(name).ok_or_else(|| unreadable("payment method", name)))
+        .collect()
 }
 
 pub(super) fn metadata_json(metadata: &BTreeMap<String, String>) -> serde_json::Value {

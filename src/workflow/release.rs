@@ -138,12 +138,14 @@ fn fact(report: SessionReport) -> Option<Fact> {
     match report.status {
         SessionStatus::Expired => Some(Fact::SessionDead),
         SessionStatus::Complete(payment) => Some(Fact::SessionCompleted(payment)),
+        SessionStatus::Failed => Some(Fact::AsyncFailed),
         SessionStatus::Open => None,
     }
 }
 
+/// Stripe's own word for it: a 404 of something else on the way says nothing about the session.
 fn is_missing(refusal: &Refusal) -> bool {
-    refusal.status == 404
+    refusal.status == 404 && refusal.code.as_deref() == Some("resource_missing")
 }
 
 /// A refusal other than "not open" and "no such session" (a revoked key, say) is no verdict either.

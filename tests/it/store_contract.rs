@@ -108,6 +108,8 @@ fn attempt(booking: &Booking, key: Option<&str>, fingerprint: &str) -> NewAttemp
             success_url: "https://shop.example/yes".into(),
             cancel_url: "https://shop.example/no".into(),
             expires_at: booking.session_expires_at,
+            payment_methods: Vec::new(),
+            installation: "here".into(),
         },
         key: key.map(self::key),
         fingerprint: fingerprint.to_owned(),

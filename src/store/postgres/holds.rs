@@ -182,7 +182,7 @@ pub(super) async fn lease_release(
     let mut transaction = pool.begin().await?;
     let leased = sqlx::query(
         "UPDATE holds SET leased_until = clock_timestamp() + make_interval(secs => $2),
-             asked_by = coalesce($3, asked_by)
+             asked_by = coalesce($3, asked_by), version = version + ($3 IS NOT NULL)::int
          WHERE id = $1 AND status = 'held' AND (leased_until IS NULL OR leased_until <= clock_timestamp())",
     )
     .bind(id.0)

@@ -112,6 +112,10 @@ impl Store for PostgresStore {
         Ok(schema::is_ready(&self.pool).await?)
     }
 
+    async fn installation(&self) -> Result<String, StoreError> {
+        retrying(|| schema::installation(&self.pool)).await
+    }
+
     async fn figures(&self, now: DateTime<Utc>) -> Result<Figures, StoreError> {
         retrying(|| figures::figures(&self.pool, now)).await
     }

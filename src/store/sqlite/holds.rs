@@ -194,9 +194,9 @@ pub(super) async fn lease_release(
 ) -> Answer<ReleaseLease> {
     let mut tx = store.begin().await?;
     let leased = sqlx::query(concat!(
-        "UPDATE holds SET asked_by = coalesce(?, asked_by), leased_until = ",
+        "UPDATE holds SET asked_by = coalesce(?1, asked_by), version = version + (?1 IS NOT NULL), leased_until = ",
         db_now!(),
-        " + ? WHERE id = ? AND status = 'held' AND coalesce(leased_until, 0) <= ",
+        " + ?2 WHERE id = ?3 AND status = 'held' AND coalesce(leased_until, 0) <= ",
         db_now!()
     ))
     .bind(asker.map(rows::asker_text))

@@ -165,6 +165,9 @@ impl Store for SqliteStore {
     async fn is_ready(&self) -> Result<bool, StoreError> {
         Ok(schema::is_ready(self).await?)
     }
+    async fn installation(&self) -> Result<String, StoreError> {
+        Ok(schema::installation(self).await?)
+    }
     async fn figures(&self, now: DateTime<Utc>) -> Result<Figures, StoreError> {
         Ok(figures::figures(self, now).await?)
     }
