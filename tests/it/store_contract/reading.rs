@@ -1,11 +1,12 @@
 //! The catalogue, finding holds, lists and figures.
 
 use holdfast::domain::booking::Booking;
+use holdfast::domain::books::{Figures, HoldFilter, Put, StatusKind};
 use holdfast::domain::catalogue::EventType;
 use holdfast::domain::hold::{CancelReason, Status};
 use holdfast::domain::ids::{EventTypeId, HoldId, IntentId, ResourceId, SessionId};
 use holdfast::domain::payment::{PaymentState, Receipt};
-use holdfast::store::{AttemptEnd, Figures, HoldFilter, HoldRefs, Put, StatusKind};
+use holdfast::store::{AttemptEnd, HoldRefs};
 use uuid::Uuid;
 
 use super::{
