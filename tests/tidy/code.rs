@@ -83,7 +83,7 @@ fn stops_or_waits(source: &Source) -> BTreeSet<String> {
     if source.is_test() {
         return BTreeSet::new();
     }
-    let mentions = source.mentions();
+    let mentions = &source.mentions;
     let ends = mentions
         .paths
         .iter()
@@ -151,8 +151,11 @@ fn functions(text: &str) -> Vec<(String, usize)> {
     found
 }
 
+/// The name of the function that starts on this line; those that a macro names with its argument are not looked at.
 fn function_name(line: &str) -> Option<&str> {
-    let (before, after) = line.split_once("fn ")?;
+    let (before, after) = line
+        .split_once("fn ")
+        .filter(|(_, after)| !after.starts_with('$'))?;
     let words = [
         "pub",
         "pub(crate)",
@@ -177,7 +180,7 @@ fn names_say_something(source: &Source) -> Vec<String> {
         .rsplit('/')
         .next()
         .unwrap_or_default();
-    let mut names = source.mentions().modules;
+    let mut names = source.mentions.modules.clone();
     names.push(file.to_owned());
     let dumps = names.into_iter().filter(|name| DUMPS.contains(&name.as_str()));
     dumps

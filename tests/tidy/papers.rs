@@ -6,7 +6,7 @@ use super::source::{Source, files, read, sources};
 
 /// The environment variables that the configuration reads.
 fn variables(config: &str) -> BTreeSet<String> {
-    let literals = Source::new("src/config.rs", config).mentions().literals;
+    let literals = Source::new("src/config.rs", config).mentions.literals;
     let is_variable = |text: &String| {
         let ours = text == "DATABASE_URL" || text.starts_with("HOLDFAST_") || text.starts_with("STRIPE_");
         ours && text.chars().all(|c| c.is_ascii_uppercase() || c == '_')
@@ -107,13 +107,19 @@ fn named_tests(paper: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-fn has_test(file: &str, test: &str) -> bool {
-    let found = sources()
-        .into_iter()
+fn has_test(sources: &[Source], file: &str, test: &str) -> bool {
+    let mut found = sources
+        .iter()
         .filter(|source| source.path.ends_with(&format!("/{file}")));
-    found
-        .into_iter()
-        .any(|source| source.text.contains(&format!("fn {test}(")))
+    found.any(|source| source.text.contains(&format!("fn {test}(")))
+}
+
+/// The event types that a text names.
+fn event_types(words: impl Iterator<Item = String>) -> BTreeSet<String> {
+    let families = ["checkout.session.", "payment_intent.", "charge.", "refund."];
+    words
+        .filter(|word| families.iter().any(|family| word.starts_with(family)))
+        .collect()
 }
 
 #[test]
@@ -143,10 +149,35 @@ fn every_metric_and_every_command_is_in_the_readme() {
 fn every_test_that_the_architecture_names_is_there() {
     let named = named_tests(&read("ARCHITECTURE.md"));
     assert!(named.len() >= 9, "{named:?}");
-    for (file, test) in named {
-        assert!(has_test(&file, &test), "{file} has no test {test}");
-    }
-    assert!(!has_test("hold.rs", "no_such_test"));
+    let sources = sources();
+    let missing: Vec<_> = named
+        .iter()
+        .filter(|(file, test)| !has_test(sources, file, test))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+    assert!(!has_test(sources, "papers.rs", "no_such_test"));
+}
+
+#[test]
+fn the_readme_subscribes_to_the_events_that_are_read() {
+    let code = Source::new(
+        "src/gateway/webhook/event.rs",
+        &read("src/gateway/webhook/event.rs"),
+    );
+    let listened_to = event_types(code.mentions.literals.into_iter());
+    assert!(listened_to.len() > 10, "{listened_to:?}");
+    let readme = read("README.md");
+    let list = readme
+        .split("```text")
+        .nth(1)
+        .unwrap_or_default()
+        .split("```")
+        .next()
+        .unwrap_or_default();
+    assert_eq!(
+        event_types(list.split_whitespace().map(str::to_owned)),
+        listened_to
+    );
 }
 
 #[test]

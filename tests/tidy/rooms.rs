@@ -70,7 +70,7 @@ fn rooms(source: &Source) -> Vec<String> {
     let Some((_, allowed)) = MAY_USE.iter().find(|(name, _)| *name == room) else {
         return vec![format!("{room} is a new room: say in MAY_USE whom it may use")];
     };
-    let mentions = source.mentions();
+    let mentions = &source.mentions;
     let used = mentions
         .rooms()
         .filter(|used| *used != room && !allowed.contains(used));
@@ -82,7 +82,7 @@ fn kept_in(source: &Source) -> Vec<String> {
     let Some(room) = source.room() else {
         return Vec::new();
     };
-    let mentions = source.mentions();
+    let mentions = &source.mentions;
     let kept = KEPT_IN
         .iter()
         .filter(|(what, rooms)| !rooms.contains(&room) && mentions.starts_with(what));
@@ -93,9 +93,9 @@ fn kept_in(source: &Source) -> Vec<String> {
 /// `Context` carries the books and Stripe; the audiences go through the workflows all the same.
 fn no_back_door(source: &Source) -> Vec<String> {
     let doors = source
-        .mentions()
+        .mentions
         .fields
-        .into_iter()
+        .iter()
         .filter(|field| source.room() == Some("http") && matches!(field.as_str(), "store" | "gateway"));
     doors
         .map(|door| format!("http reaches through the context for .{door}"))
@@ -106,7 +106,7 @@ fn domain_is_pure(source: &Source) -> Vec<String> {
     if source.room() != Some("domain") {
         return Vec::new();
     }
-    let mentions = source.mentions();
+    let mentions = &source.mentions;
     let mut faults = Vec::new();
     for name in dependencies()
         .iter()
@@ -155,7 +155,7 @@ fn clock_is_asked(source: &Source) -> Vec<String> {
     if source.path == "src/clock.rs" || source.is_test() {
         return Vec::new();
     }
-    let mentions = source.mentions();
+    let mentions = &source.mentions;
     let asked = ["Utc::now", "Local::now", "SystemTime::now", "Uuid::now_v7"].into_iter();
     asked
         .filter(|name| mentions.ends_with(name))
@@ -170,7 +170,7 @@ fn states_are_spelled_once(source: &Source) -> Vec<String> {
     if source.room() != Some("store") || source.path == "src/store/rows.rs" {
         return Vec::new();
     }
-    let spelled = source.mentions().literals.into_iter();
+    let spelled = source.mentions.literals.iter();
     spelled
         .filter(|literal| STATES.contains(&literal.as_str()))
         .map(|state| format!("{state:?} is spelled outside rows.rs"))
@@ -182,7 +182,7 @@ fn errors_get_their_status_once(source: &Source) -> Vec<String> {
     if source.room() != Some("http") || source.path == "src/http/error.rs" {
         return Vec::new();
     }
-    let mentions = source.mentions();
+    let mentions = &source.mentions;
     let statuses = mentions.paths.iter().filter_map(|path| match path.as_slice() {
         [.., kind, name] if kind == "StatusCode" => Some(name),
         _ => None,

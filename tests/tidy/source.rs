@@ -1,6 +1,7 @@
 //! The sources as the rules see them: files, and what the code in them mentions. Says nothing about right and wrong.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use syn::visit::{self, Visit};
 
@@ -9,14 +10,25 @@ pub(crate) struct Source {
     /// From the root of the repository, with slashes.
     pub(crate) path: String,
     pub(crate) text: String,
-    syntax: syn::File,
+    /// What the code mentions, less what only tests of `src` are built from.
+    pub(crate) mentions: Mentions,
 }
 
 impl Source {
     pub(crate) fn new(path: &str, text: &str) -> Self {
-        let syntax = syn::parse_file(text).unwrap_or_else(|error| panic!("{path}: {error}"));
-        let (path, text) = (path.to_owned(), text.to_owned());
-        Self { path, text, syntax }
+        let mut source = Self {
+            path: path.to_owned(),
+            text: text.to_owned(),
+            mentions: Mentions {
+                module: module_of(path),
+                ..Mentions::default()
+            },
+        };
+        if !source.is_test() || !path.starts_with("src/") {
+            let syntax = syn::parse_file(text).unwrap_or_else(|error| panic!("{path}: {error}"));
+            source.mentions.visit_file(&syntax);
+        }
+        source
     }
 
     /// Which room of `src` it is in: `store` for `src/store/rows.rs`, `app` for `src/app.rs`; `None` outside.
@@ -29,18 +41,6 @@ impl Source {
     /// Whether it is a part of `src` that only tests are built from.
     pub(crate) fn is_test(&self) -> bool {
         !self.path.starts_with("src/") || self.path.contains("/tests/") || self.path.ends_with("tests.rs")
-    }
-
-    /// What the code mentions, less what only tests are built from.
-    pub(crate) fn mentions(&self) -> Mentions {
-        let mut mentions = Mentions {
-            module: module_of(&self.path),
-            ..Mentions::default()
-        };
-        if !self.is_test() || !self.path.starts_with("src/") {
-            mentions.visit_file(&self.syntax);
-        }
-        mentions
     }
 }
 
@@ -273,12 +273,15 @@ fn collect(directory: &Path, found: &mut Vec<String>) {
     }
 }
 
-/// All Rust files.
-pub(crate) fn sources() -> Vec<Source> {
-    let all = ["src", "tests", "benches", "examples"];
-    let there = all
-        .into_iter()
-        .filter(|directory| root().join(directory).is_dir());
-    let paths = there.flat_map(files).filter(|path| path.ends_with(".rs"));
-    paths.map(|path| Source::new(&path, &read(&path))).collect()
+/// All Rust files, read once.
+pub(crate) fn sources() -> &'static [Source] {
+    static SOURCES: OnceLock<Vec<Source>> = OnceLock::new();
+    SOURCES.get_or_init(|| {
+        let all = ["src", "tests", "benches", "examples"];
+        let there = all
+            .into_iter()
+            .filter(|directory| root().join(directory).is_dir());
+        let paths = there.flat_map(files).filter(|path| path.ends_with(".rs"));
+        paths.map(|path| Source::new(&path, &read(&path))).collect()
+    })
 }
