@@ -9,8 +9,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{StatusKind, StoreError};
+use super::StoreError;
 use crate::domain::booking::{Cause, Segment};
+use crate::domain::books::StatusKind;
 use crate::domain::catalogue::PaymentMethod;
 use crate::domain::command::Order;
 use crate::domain::hold::{Asker, CancelReason, ReleaseReason, Status};

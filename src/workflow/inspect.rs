@@ -2,10 +2,10 @@
 
 use super::{Context, Trouble};
 use crate::domain::booking::{Booking, HistoryLine};
+use crate::domain::books::{CommandFilter, Figures, HoldFilter, Page, PageRequest};
 use crate::domain::command::Command;
 use crate::domain::hold::Status;
 use crate::domain::ids::HoldId;
-use crate::store::{CommandFilter, Figures, HoldFilter, Page, PageRequest};
 
 /// Reads a hold.
 ///

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use holdfast::domain::booking::{Booking, Cause, Guest, Segment};
+use holdfast::domain::books::PageRequest;
 use holdfast::domain::hold::{Hold, ReleaseReason, Status, Transition, Why};
 use holdfast::domain::ids::{EventId, EventTypeId, HoldId, IdempotencyKey, IntentId, ResourceId, SessionId};
 use holdfast::domain::money::{Currency, Money};
 use holdfast::domain::payment::{Payment, PaymentState};
 use holdfast::domain::session::SessionTerms;
 use holdfast::domain::time::Window;
-use holdfast::store::{Applied, Change, Claim, EventRecord, NewAttempt, PageRequest, Placement, Step, Store};
+use holdfast::store::{Applied, Change, Claim, EventRecord, NewAttempt, Placement, Step, Store};
 use uuid::Uuid;
 
 use crate::support::database::{Engine, TestDatabase};

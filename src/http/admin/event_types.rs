@@ -15,10 +15,10 @@ use super::super::body::{self, Faults};
 use super::super::error::{Problem, ProblemDetails};
 use super::super::{Server, fields};
 use super::{List, page};
+use crate::domain::books::Put;
 use crate::domain::catalogue::{EventType, MAX_DURATION_MINUTES, PaymentMethod};
 use crate::domain::ids::{EventTypeId, ResourceId};
 use crate::domain::money::{Currency, Money};
-use crate::store::Put;
 use crate::workflow::catalogue;
 
 /// Something to be put on sale.

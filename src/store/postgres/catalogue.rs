@@ -3,8 +3,9 @@
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgPool;
 
-use super::super::{Page, PageRequest, Put, StoreError, cursor, rows};
+use super::super::{StoreError, cursor, rows};
 use super::error::Answer;
+use crate::domain::books::{Page, PageRequest, Put};
 use crate::domain::catalogue::EventType;
 use crate::domain::ids::EventTypeId;
 

@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgPool;
 
-use super::super::Figures;
 use super::error::Answer;
+use crate::domain::books::Figures;
 use crate::domain::command::STUCK_AFTER;
 
 #[derive(sqlx::FromRow)]

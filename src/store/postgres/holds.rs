@@ -9,9 +9,10 @@ use sqlx::postgres::{PgExecutor, PgPool};
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::super::{HoldFilter, HoldRefs, Page, PageRequest, ReleaseLease, StoreError, cursor, rows};
+use super::super::{HoldRefs, ReleaseLease, StoreError, cursor, rows};
 use super::error::Answer;
 use crate::domain::booking::{Booking, Guest};
+use crate::domain::books::{HoldFilter, Page, PageRequest};
 use crate::domain::hold::{Asker, Hold, Status};
 use crate::domain::ids::{EventTypeId, HoldId, IntentId, ResourceId, SessionId};
 use crate::domain::payment::Payment;

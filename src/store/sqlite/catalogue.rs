@@ -4,9 +4,10 @@ use chrono::{DateTime, Utc};
 
 use super::SqliteStore;
 use super::error::Answer;
+use crate::domain::books::{Page, PageRequest, Put};
 use crate::domain::catalogue::EventType;
 use crate::domain::ids::EventTypeId;
-use crate::store::{Page, PageRequest, Put, StoreError, cursor, rows};
+use crate::store::{StoreError, cursor, rows};
 
 #[derive(sqlx::FromRow)]
 struct EventTypeRow {

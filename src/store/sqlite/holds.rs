@@ -14,11 +14,10 @@ use super::booking_row::{self, BookingRow, select_booking};
 use super::error::Answer;
 use super::{SqliteStore, attempts, commands, db_now, history, millis, timed_place};
 use crate::domain::booking::{Blocker, Booking, Cause, Segment};
+use crate::domain::books::{HoldFilter, Page, PageRequest};
 use crate::domain::hold::{Asker, Status, Why};
 use crate::domain::ids::{HoldId, IntentId, SessionId};
-use crate::store::{
-    HoldFilter, HoldRefs, Page, PageRequest, Placement, ReleaseLease, StoreError, cursor, expire_order, rows,
-};
+use crate::store::{HoldRefs, Placement, ReleaseLease, StoreError, cursor, expire_order, rows};
 
 pub(super) async fn blockers(
     store: &SqliteStore,

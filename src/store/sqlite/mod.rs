@@ -21,11 +21,11 @@ use sqlx::{Connection, Sqlite, SqlitePool, Transaction};
 
 use self::error::Answer;
 use super::{
-    Applied, AttemptEnd, Change, Claim, CommandFilter, EventRecord, Figures, HoldFilter, HoldRefs,
-    NewAttempt, Page, PageRequest, Placement, PoolOptions, Put, ReleaseLease, StaleAttempt, Store,
-    StoreError,
+    Applied, AttemptEnd, Change, Claim, EventRecord, HoldRefs, NewAttempt, Placement, PoolOptions,
+    ReleaseLease, StaleAttempt, Store, StoreError,
 };
 use crate::domain::booking::{Blocker, Booking, HistoryLine, Segment};
+use crate::domain::books::{CommandFilter, Figures, HoldFilter, Page, PageRequest, Put};
 use crate::domain::catalogue::EventType;
 use crate::domain::command::Command;
 use crate::domain::hold::Asker;

@@ -1,8 +1,9 @@
 //! I1: one slot, one buyer, and the proof that these tests would notice if it were not so.
 
+use holdfast::domain::books::CommandFilter;
 use holdfast::domain::command::Order;
 use holdfast::domain::hold::Status;
-use holdfast::store::{AttemptEnd, CommandFilter, Placement};
+use holdfast::store::{AttemptEnd, Placement};
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};

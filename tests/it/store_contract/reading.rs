@@ -1,12 +1,13 @@
 //! The catalogue, finding holds, lists and figures.
 
 use holdfast::domain::booking::Booking;
+use holdfast::domain::books::{Figures, HoldFilter, Put, StatusKind};
 use holdfast::domain::catalogue::EventType;
 use holdfast::domain::hold::{CancelReason, Status};
 use holdfast::domain::ids::{EventTypeId, HoldId, IntentId, ResourceId, SessionId};
 use holdfast::domain::payment::{PaymentState, Receipt};
 use holdfast::domain::session::HoldRefs;
-use holdfast::store::{AttemptEnd, Figures, HoldFilter, Put, StatusKind};
+use holdfast::store::AttemptEnd;
 use uuid::Uuid;
 
 use super::{
