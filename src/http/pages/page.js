@@ -49,7 +49,7 @@ const words = {
     "Your bank needs more time for it, sometimes days. The slot stays yours until the bank decides; you need not wait here.",
   ],
   confirmed: () => ["You are booked", "The payment came through and the slot is yours."],
-  released: (hold) => ["The slot is free again", ended.released[hold.reason] ?? ""],
+  released: (hold) => ["Not booked", ended.released[hold.reason] ?? ""],
   cancelled: (hold) => ["Booking cancelled", ended.cancelled[hold.reason] ?? ""],
 };
 
