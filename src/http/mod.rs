@@ -116,10 +116,12 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/checkout/done", get(pages::done))
         .route("/checkout/cancelled", get(pages::cancelled))
         .route("/checkout/page.js", get(pages::script))
+        .route("/checkout/words.js", get(pages::words))
         .route("/checkout/page.css", get(pages::style));
     if server.demo {
         router = router
             .route("/", get(demo::page))
+            .route("/demo/page.js", get(demo::script))
             .route("/demo/slots", get(demo::slots));
     }
     router

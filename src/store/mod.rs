@@ -17,10 +17,11 @@ use crate::domain::booking::{Blocker, Booking, Cause, HistoryLine, Segment};
 use crate::domain::books::{CommandFilter, Figures, HoldFilter, Page, PageRequest, Put};
 use crate::domain::catalogue::EventType;
 use crate::domain::command::{Command, Order};
-use crate::domain::hold::{Asker, Transition};
-use crate::domain::ids::{CommandId, EventId, EventTypeId, HoldId, IdempotencyKey, SessionId};
+use crate::domain::hold::{Asker, Status, Transition};
+use crate::domain::ids::{CommandId, EventId, EventTypeId, HoldId, IdempotencyKey, ResourceId, SessionId};
 use crate::domain::payment::Receipt;
 use crate::domain::session::{HoldRefs, SessionTerms};
+use crate::domain::time::Window;
 
 mod cursor;
 mod effect;
@@ -247,6 +248,12 @@ pub trait Store: Send + Sync + 'static {
 
     /// Live holds that overlap any of these windows; at most 20.
     async fn blockers(&self, segments: &[Segment], now: DateTime<Utc>) -> Result<Vec<Blocker>, StoreError>;
+    /// What keeps a resource busy within `within`, by start: each window that overlaps it, and how its hold stands.
+    async fn occupied(
+        &self,
+        resource: &ResourceId,
+        within: Window,
+    ) -> Result<Vec<(Window, Status)>, StoreError>;
     /// Places the hold with its windows, first history line and attempt, all or nothing: the one place where it is
     /// decided who gets a slot (I1).
     async fn place(&self, booking: &Booking) -> Result<Placement, StoreError>;

@@ -207,6 +207,17 @@ pub(super) fn order(
     }
 }
 
+/// A window with the status of the live hold that keeps it; live ones have no reason.
+pub(super) fn occupied(
+    starts_at: DateTime<Utc>,
+    ends_at: DateTime<Utc>,
+    status: &str,
+) -> Result<(Window, Status), StoreError> {
+    let window =
+        Window::new(starts_at, ends_at).ok_or_else(|| unreadable("window", &starts_at.to_rfc3339()))?;
+    Ok((window, self::status(status, None)?))
+}
+
 /// A segment as it is kept in the `segments` column; times in milliseconds since the epoch.
 #[derive(Serialize, Deserialize)]
 struct SegmentRow {

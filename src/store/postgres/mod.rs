@@ -22,9 +22,10 @@ use crate::domain::booking::{Blocker, Booking, HistoryLine, Segment};
 use crate::domain::books::{CommandFilter, Figures, HoldFilter, Page, PageRequest, Put};
 use crate::domain::catalogue::EventType;
 use crate::domain::command::Command;
-use crate::domain::hold::Asker;
-use crate::domain::ids::{CommandId, EventTypeId, HoldId, IdempotencyKey, SessionId};
+use crate::domain::hold::{Asker, Status};
+use crate::domain::ids::{CommandId, EventTypeId, HoldId, IdempotencyKey, ResourceId, SessionId};
 use crate::domain::payment::Receipt;
+use crate::domain::time::Window;
 
 mod attempts;
 mod catalogue;
@@ -177,6 +178,14 @@ impl Store for PostgresStore {
 
     async fn blockers(&self, segments: &[Segment], now: DateTime<Utc>) -> Result<Vec<Blocker>, StoreError> {
         retrying(|| placing::blockers(&self.pool, segments, now)).await
+    }
+
+    async fn occupied(
+        &self,
+        resource: &ResourceId,
+        within: Window,
+    ) -> Result<Vec<(Window, Status)>, StoreError> {
+        retrying(|| placing::occupied(&self.pool, resource, within)).await
     }
 
     async fn place(&self, booking: &Booking) -> Result<Placement, StoreError> {

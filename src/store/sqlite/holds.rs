@@ -16,7 +16,8 @@ use super::{SqliteStore, attempts, commands, db_now, history, millis, timed_plac
 use crate::domain::booking::{Blocker, Booking, Cause, Segment};
 use crate::domain::books::{HoldFilter, Page, PageRequest};
 use crate::domain::hold::{Asker, Status, Why};
-use crate::domain::ids::{HoldId, IntentId, SessionId};
+use crate::domain::ids::{HoldId, IntentId, ResourceId, SessionId};
+use crate::domain::time::Window;
 use crate::store::{HoldRefs, Placement, ReleaseLease, StoreError, cursor, expire_order, rows};
 
 pub(super) async fn blockers(
@@ -41,6 +42,27 @@ pub(super) async fn blockers(
         overdue,
     };
     Ok(found.into_iter().map(blocker).collect())
+}
+
+pub(super) const OCCUPIED: &str = "SELECT o.starts_at, o.ends_at, h.status
+       FROM occupancy o JOIN holds h ON h.id = o.hold_id
+      WHERE o.resource_id = ?1 AND o.ends_at > ?2 AND o.starts_at < ?3
+      ORDER BY o.starts_at";
+
+pub(super) async fn occupied(
+    store: &SqliteStore,
+    resource: &ResourceId,
+    within: Window,
+) -> Answer<Vec<(Window, Status)>> {
+    let question = sqlx::query_as::<_, (i64, i64, String)>(OCCUPIED)
+        .bind(resource.as_str())
+        .bind(within.starts_at().timestamp_millis())
+        .bind(within.ends_at().timestamp_millis());
+    let found = store.read(question.fetch_all(&store.readers)).await?;
+    let read = |(starts_at, ends_at, status): (i64, i64, String)| {
+        rows::occupied(rows::instant(starts_at)?, rows::instant(ends_at)?, &status)
+    };
+    Ok(found.into_iter().map(read).collect::<Result<_, _>>()?)
 }
 
 pub(super) async fn place(store: &SqliteStore, booking: &Booking) -> Answer<Placement> {

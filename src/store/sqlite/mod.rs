@@ -28,9 +28,10 @@ use crate::domain::booking::{Blocker, Booking, HistoryLine, Segment};
 use crate::domain::books::{CommandFilter, Figures, HoldFilter, Page, PageRequest, Put};
 use crate::domain::catalogue::EventType;
 use crate::domain::command::Command;
-use crate::domain::hold::Asker;
-use crate::domain::ids::{CommandId, EventTypeId, HoldId, IdempotencyKey, SessionId};
+use crate::domain::hold::{Asker, Status};
+use crate::domain::ids::{CommandId, EventTypeId, HoldId, IdempotencyKey, ResourceId, SessionId};
 use crate::domain::payment::Receipt;
+use crate::domain::time::Window;
 
 mod attempts;
 mod booking_row;
@@ -220,6 +221,13 @@ impl Store for SqliteStore {
 
     async fn blockers(&self, segments: &[Segment], now: DateTime<Utc>) -> Result<Vec<Blocker>, StoreError> {
         Ok(holds::blockers(self, segments, now).await?)
+    }
+    async fn occupied(
+        &self,
+        resource: &ResourceId,
+        within: Window,
+    ) -> Result<Vec<(Window, Status)>, StoreError> {
+        Ok(holds::occupied(self, resource, within).await?)
     }
     async fn place(&self, booking: &Booking) -> Result<Placement, StoreError> {
         Ok(holds::place(self, booking).await?)

@@ -1,6 +1,7 @@
 //! What tests of several rooms stand on.
 
 pub(crate) mod app;
+pub(crate) mod browser;
 pub(crate) mod database;
 pub(crate) mod postgres;
 

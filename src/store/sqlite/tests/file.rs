@@ -139,6 +139,7 @@ async fn hot_questions_never_read_a_whole_table() {
     let Books { store, .. } = &books().await;
     let hot = [
         holds::OCCUPY,
+        holds::OCCUPIED,
         holds::LEASE_DUE,
         holds::BY_ID,
         holds::BY_SESSION,
