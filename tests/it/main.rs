@@ -7,6 +7,7 @@
     reason = "a test's helpers fail by panicking"
 )]
 
+mod bad_input;
 mod checkout;
 mod gateway;
 mod sandbox;
