@@ -10,6 +10,7 @@
 mod bad_input;
 mod checkout;
 mod gateway;
+mod openapi;
 mod sandbox;
 mod store_contract;
 mod support;
