@@ -229,16 +229,28 @@ pub(super) async fn render(request: Request, next: Next) -> Response {
         .cloned()
         .unwrap_or_default();
     let response = next.run(request).await;
-    match response.extensions().get::<Problem>() {
-        Some(problem) => problem
-            .clone()
-            .write(&id, response.headers().get(header::ALLOW).cloned()),
+    let status = response.status();
+    match response.extensions().get::<Problem>().cloned() {
+        Some(problem) => problem.write(&id, response),
+        None if status.is_client_error() || status.is_server_error() => {
+            Problem::of_the_framework(status).write(&id, response)
+        }
         None => response,
     }
 }
 
 impl Problem {
-    fn write(self, id: &RequestId, allow: Option<HeaderValue>) -> Response {
+    /// What the framework refused by itself.
+    fn of_the_framework(status: StatusCode) -> Self {
+        match status {
+            StatusCode::NOT_FOUND => Self::not_found("path"),
+            status if status.is_client_error() => Self::malformed(status, "the request cannot be read"),
+            _ => Self::new(Code::Internal, "the log has the details"),
+        }
+    }
+
+    /// The answer, with the headers of the one that was raised: those for CORS, and `Allow`.
+    fn write(self, id: &RequestId, raised: Response) -> Response {
         let body = ProblemDetails {
             r#type: format!("urn:holdfast:problem:{}", self.code.name()),
             title: self.code.title(),
@@ -248,17 +260,20 @@ impl Problem {
             request_id: id.to_string(),
             errors: self.errors,
         };
-        let mut response = (self.status, Json(body)).into_response();
+        let (parts, body) = (raised.into_parts().0, Json(body).into_response().into_body());
+        let mut response = Response::from_parts(parts, body);
+        *response.status_mut() = self.status;
         let headers = response.headers_mut();
+        headers.remove(header::CONTENT_LENGTH);
         headers.insert(
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json"),
         );
+        if self.code == Code::Unauthorized {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, seconds.into());
-        }
-        if let Some(allow) = allow {
-            headers.insert(header::ALLOW, allow);
         }
         response
     }

@@ -29,6 +29,8 @@ pub mod postgres;
 mod rows;
 pub mod sqlite;
 
+pub use cursor::is_cursor;
+
 /// Trouble with the database.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {

@@ -7,9 +7,11 @@
     reason = "a test's helpers fail by panicking"
 )]
 
+mod bad_input;
 mod browser;
 mod checkout;
 mod gateway;
+mod openapi;
 mod sandbox;
 mod store_contract;
 mod support;
