@@ -8,6 +8,9 @@
 )]
 
 mod checkout;
+mod expiry;
 mod gateway;
+mod race;
+mod release;
 mod sandbox;
 mod support;
