@@ -1,7 +1,7 @@
 //! A circuit breaker: while Stripe cannot be reached, calls fail at once instead of each waiting out its budget.
 //!
 //! Closed, it counts calls in a row that Stripe did not answer; [`THRESHOLD`] of them open it for a cool-down, after
-//! which one probe at a time is let through. An answer closes it, a failed probe doubles the cool-down. Pure: the time
+//! which one probe at a time is let through. An answer closes it, a failed probe doubles the cool-down. The time
 //! is passed in. Which outcome is an answer is left to the transport.
 //!
 //! Of the crates for this, `failsafe` lets all callers through once the cool-down is over and `recloser` judges by
@@ -75,7 +75,10 @@ pub(super) struct Pass<'a> {
 impl Pass<'_> {
     /// Stripe answered, whatever it said.
     pub(super) fn answered(self) {
-        *self.breaker.state() = State::Closed { unanswered: 0 };
+        let before = std::mem::replace(&mut *self.breaker.state(), State::Closed { unanswered: 0 });
+        if matches!(before, State::Open { .. }) {
+            tracing::info!("stripe answers again");
+        }
     }
 
     /// Stripe did not answer, or only with trouble of its own.
@@ -85,7 +88,10 @@ impl Pass<'_> {
             State::Closed { unanswered } if unanswered + 1 < THRESHOLD => State::Closed {
                 unanswered: unanswered + 1,
             },
-            State::Closed { .. } => open(now, FIRST_COOL_DOWN),
+            State::Closed { .. } => {
+                tracing::warn!("stripe does not answer: calls are kept back for a while");
+                open(now, FIRST_COOL_DOWN)
+            }
             State::Open { cool_down, .. } if self.probe => open(now, (cool_down * 2).min(LONGEST_COOL_DOWN)),
             // A call from before it opened: known already.
             State::Open { .. } => return,

@@ -13,4 +13,5 @@ mod gateway;
 mod race;
 mod release;
 mod sandbox;
+mod store_contract;
 mod support;

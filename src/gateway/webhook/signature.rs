@@ -169,6 +169,12 @@ mod tests {
     }
 
     #[test]
+    fn each_signature_has_one_spelling() {
+        let upper = format!("t=1700000000,v1={}", VECTOR.to_uppercase());
+        assert!(check(&upper, BODY, &["whsec_x"], 1_700_000_000).is_err());
+    }
+
+    #[test]
     fn the_time_may_be_off_by_the_tolerance_either_way_and_no_more() {
         let header = format!("t=1700000000,v1={VECTOR}");
         for (off, good) in [(300, true), (-300, true), (301, false), (-301, false)] {

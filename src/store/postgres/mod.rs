@@ -47,7 +47,7 @@ const TEST_AFTER_IDLE: Duration = Duration::from_secs(1);
 pub struct PostgresStore {
     pool: PgPool,
     /// For migrations, which may take longer than any other statement.
-    unhurried: PgConnectOptions,
+    unhurried: PgPool,
 }
 
 impl PostgresStore {
@@ -57,10 +57,10 @@ impl PostgresStore {
     /// # Errors
     /// [`StoreError::Broken`] where `url` is not a `postgres://` URL.
     pub fn connect(url: &str, options: PoolOptions) -> Result<Self, StoreError> {
-        let unhurried = PgConnectOptions::from_str(url).map_err(error::sort)?;
-        let unhurried = unhurried.application_name("holdfast");
+        let server = PgConnectOptions::from_str(url).map_err(error::sort)?;
+        let server = server.application_name("holdfast");
         let milliseconds = |time: Duration| format!("{}ms", time.as_millis().max(1));
-        let hurried = unhurried.clone().options([
+        let hurried = server.clone().options([
             ("statement_timeout", milliseconds(options.statement_timeout)),
             ("lock_timeout", milliseconds(options.lock_timeout)),
         ]);
@@ -77,6 +77,10 @@ impl PostgresStore {
                 })
             })
             .connect_lazy_with(hurried);
+        let unhurried = PgPoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(options.acquire_timeout)
+            .connect_lazy_with(server);
         Ok(Self { pool, unhurried })
     }
 }

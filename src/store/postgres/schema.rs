@@ -1,21 +1,19 @@
 //! Making the schema, and knowing whether it is the one this program was built with.
 
 use sqlx::migrate::Migrator;
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::postgres::PgPool;
 
 use super::error::{Answer, is_missing_table};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
-/// Applies what is missing, under an advisory lock. On a connection of its own, which takes the lock along where it
-/// fails half-way, and whose statements may take as long as they need.
-pub(super) async fn migrate(options: &PgConnectOptions) -> Answer<()> {
-    let connection = PgPoolOptions::new()
-        .max_connections(1)
-        .connect_lazy_with(options.clone());
-    let done = MIGRATIONS.run(&connection).await;
-    connection.close().await;
-    Ok(done?)
+/// Applies what is missing, under an advisory lock. `unhurried` has connections whose statements may take as long as
+/// they need; the one that is used is closed afterwards, because it would keep the lock where it fails half-way.
+pub(super) async fn migrate(unhurried: &PgPool) -> Answer<()> {
+    let mut connection = unhurried.acquire().await?;
+    connection.close_on_drop();
+    MIGRATIONS.run_direct(None, &mut *connection, false).await?;
+    Ok(())
 }
 
 /// Whether every migration that this program carries is applied, as it is carried. A newer schema is ready too: it is

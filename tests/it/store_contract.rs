@@ -1,0 +1,242 @@
+//! The contract of the store: one suite, run on both engines. Each case is a function that takes a database and ends
+//! as two tests, `…::sqlite::case` and `…::postgres::case`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use holdfast::domain::booking::{Booking, Cause, Guest, Segment};
+use holdfast::domain::hold::{Hold, ReleaseReason, Status, Transition, Why};
+use holdfast::domain::ids::{EventId, EventTypeId, HoldId, IdempotencyKey, IntentId, ResourceId, SessionId};
+use holdfast::domain::money::{Currency, Money};
+use holdfast::domain::payment::{Payment, PaymentState};
+use holdfast::domain::session::SessionTerms;
+use holdfast::domain::time::Window;
+use holdfast::store::{Applied, Change, Claim, EventRecord, NewAttempt, PageRequest, Placement, Step, Store};
+use uuid::Uuid;
+
+use crate::support::database::{Engine, TestDatabase};
+
+/// Makes each named case a test on each engine.
+macro_rules! on_both_engines {
+    ($($case:ident),* $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                use crate::support::database::{Engine, TestDatabase};
+                super::$case(&TestDatabase::new(Engine::Sqlite).await).await;
+            })*
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                use crate::support::database::{Engine, TestDatabase};
+                super::$case(&TestDatabase::new(Engine::Postgres).await).await;
+            })*
+        }
+    };
+}
+
+mod attempts;
+mod changes;
+mod commands;
+mod leases;
+mod placing;
+mod postgres_only;
+mod reading;
+mod schema;
+
+/// Long enough that no test outlives it: a lease that is to run out is aged by hand.
+const LEASE: Duration = Duration::from_secs(3600);
+
+/// The tests' present, so many minutes on.
+fn at(minute: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(1_800_000_000 + minute * 60, 0).unwrap()
+}
+
+fn eur(amount: i64) -> Money {
+    Money::price(amount, Currency::parse("eur").unwrap()).unwrap()
+}
+
+fn key(text: &str) -> IdempotencyKey {
+    IdempotencyKey::parse(text).unwrap()
+}
+
+fn segment(resource: &str, from: i64, to: i64) -> Segment {
+    Segment {
+        resource: ResourceId::parse(resource).unwrap(),
+        window: Window::new(at(from), at(to)).unwrap(),
+    }
+}
+
+/// A booking as a checkout would place it at minute 0.
+fn booking(segments: Vec<Segment>) -> Booking {
+    let id = HoldId(Uuid::new_v4());
+    Booking {
+        hold: Hold::placed(id, SessionId::new(format!("cs_{id}")), eur(5000)),
+        event_type: EventTypeId::parse("call").unwrap(),
+        segments,
+        guest: Guest {
+            email: "ada@example.com".into(),
+            name: Some("Ada".into()),
+        },
+        metadata: BTreeMap::from([("order".into(), "17".into())]),
+        checkout_url: format!("https://pay.example/{id}"),
+        expires_at: at(30),
+        session_expires_at: at(32),
+        created_at: at(0),
+        updated_at: at(0),
+        due_at: Some(at(30)),
+        tries: 0,
+        version: 1,
+    }
+}
+
+/// One that keeps `ana` busy.
+fn with_ana(from: i64, to: i64) -> Booking {
+    booking(vec![segment("ana", from, to)])
+}
+
+fn attempt(booking: &Booking, key: Option<&str>, fingerprint: &str) -> NewAttempt {
+    NewAttempt {
+        terms: SessionTerms {
+            hold: booking.hold.id,
+            name: "Call".into(),
+            price: booking.hold.price,
+            email: booking.guest.email.clone(),
+            success_url: "https://shop.example/yes".into(),
+            cancel_url: "https://shop.example/no".into(),
+            expires_at: booking.session_expires_at,
+        },
+        key: key.map(self::key),
+        fingerprint: fingerprint.to_owned(),
+        now: booking.created_at,
+    }
+}
+
+/// Claims an attempt for the booking and places it.
+async fn claim_and_place(store: &dyn Store, booking: &Booking) -> Placement {
+    let claim = store
+        .claim_attempt(&attempt(booking, None, "body"))
+        .await
+        .unwrap();
+    assert_eq!(claim, Claim::Free);
+    store.place(booking).await.unwrap()
+}
+
+/// A booking that is placed.
+async fn placed(store: &dyn Store, booking: Booking) -> Booking {
+    assert_eq!(claim_and_place(store, &booking).await, Placement::Placed);
+    booking
+}
+
+async fn read(store: &dyn Store, booking: &Booking) -> Booking {
+    store.booking(booking.hold.id).await.unwrap().unwrap()
+}
+
+fn event(id: &str) -> EventRecord {
+    EventRecord {
+        id: EventId::new(id),
+        kind: "checkout.session.completed".into(),
+        payload: "{}".into(),
+    }
+}
+
+/// The hold in another state, nothing ordered.
+fn becomes(booking: &Booking, status: Status) -> Transition {
+    let next = Hold {
+        status,
+        ..booking.hold.clone()
+    };
+    Transition {
+        next,
+        orders: Vec::new(),
+        why: Why::Paid,
+    }
+}
+
+/// The hold confirmed by a payment.
+fn paid(booking: &Booking) -> Transition {
+    let mut transition = becomes(booking, Status::Confirmed);
+    transition.next.payments.push(Payment {
+        intent: IntentId::new(format!("pi_{}", booking.hold.id)),
+        money: booking.hold.price,
+        refunded: 0,
+        state: PaymentState::Paid,
+    });
+    transition
+}
+
+/// A change decided on this version of the booking.
+fn change(booking: &Booking, step: Step) -> Change {
+    Change {
+        event: None,
+        hold: booking.hold.id,
+        version: booking.version,
+        step: Some(step),
+        cause: Cause::Sweep,
+        now: at(1),
+        check_at: None,
+    }
+}
+
+const EXPIRED: Status = Status::Released(ReleaseReason::Expired);
+
+const DONE: Applied = Applied::Done {
+    reclaimed: None,
+    orders: 0,
+};
+
+/// The booking after a transition that must go through.
+async fn after(store: &dyn Store, booking: &Booking, transition: Transition) -> Booking {
+    let applied = store
+        .apply(&change(booking, Step::Take(transition)))
+        .await
+        .unwrap();
+    assert_eq!(applied, DONE);
+    read(store, booking).await
+}
+
+fn page(limit: u32, cursor: Option<String>) -> PageRequest {
+    PageRequest { limit, cursor }
+}
+
+/// Lets every lease in `table` run out.
+async fn age_leases(database: &TestDatabase, table: &str) {
+    let past = match database.engine() {
+        Engine::Sqlite => "1",
+        Engine::Postgres => "clock_timestamp() - interval '1 millisecond'",
+    };
+    let aged = format!("UPDATE {table} SET leased_until = {past} WHERE leased_until IS NOT NULL");
+    assert!(database.execute(&aged).await > 0, "there was no lease in {table}");
+}
+
+/// Places all of them at the same time, each in a task of its own.
+async fn race(store: &Arc<dyn Store>, bookings: Vec<Booking>) -> Vec<Placement> {
+    let start = Arc::new(tokio::sync::Barrier::new(bookings.len()));
+    let tasks: Vec<_> = bookings
+        .into_iter()
+        .map(|booking| {
+            let (store, start) = (Arc::clone(store), Arc::clone(&start));
+            tokio::spawn(async move {
+                let claim = store.claim_attempt(&attempt(&booking, None, "body")).await;
+                assert_eq!(claim.unwrap(), Claim::Free);
+                start.wait().await;
+                store.place(&booking).await.unwrap()
+            })
+        })
+        .collect();
+    let mut placements = Vec::new();
+    for task in tasks {
+        placements.push(task.await.unwrap());
+    }
+    placements
+}
+
+fn winners(placements: &[Placement]) -> usize {
+    placements
+        .iter()
+        .filter(|placement| **placement == Placement::Placed)
+        .count()
+}

@@ -1,0 +1,276 @@
+//! Claiming a key, and what becomes of attempts that nobody finished.
+
+use holdfast::domain::booking::Booking;
+use holdfast::domain::ids::SessionId;
+use holdfast::store::{AttemptEnd, Claim, Placement, Store};
+
+use super::{EXPIRED, LEASE, after, age_leases, at, attempt, becomes, key, placed, race, read, with_ana};
+use crate::support::database::TestDatabase;
+
+on_both_engines!(
+    a_key_is_free_then_running_and_refuses_another_body,
+    a_claim_that_is_repeated_for_the_same_hold_is_still_free,
+    attempts_without_a_key_do_not_meet,
+    a_key_answers_its_hold_while_that_is_live_and_is_free_afterwards,
+    a_key_is_free_again_after_its_attempt_lost_was_abandoned_or_is_unsettled,
+    of_many_requests_with_one_key_one_goes_on,
+    a_stale_attempt_is_leased_once_and_can_no_longer_place_its_hold,
+    an_unsettled_attempt_is_due_at_once_and_a_deferred_one_later,
+    a_session_that_turned_up_is_ordered_to_end_once,
+    a_placed_hold_is_not_abandoned,
+    attempts_that_are_over_are_forgotten_and_open_ones_are_not,
+);
+
+async fn claim(store: &dyn Store, booking: &Booking, name: &str, body: &str) -> Claim {
+    store
+        .claim_attempt(&attempt(booking, Some(name), body))
+        .await
+        .unwrap()
+}
+
+async fn a_key_is_free_then_running_and_refuses_another_body(database: &TestDatabase) {
+    let store = database.store();
+    let look = async |body: &str| store.look_at_key(&key("k"), body).await.unwrap();
+    assert_eq!(look("a").await, Claim::Free);
+    assert_eq!(claim(&*store, &with_ana(0, 30), "k", "a").await, Claim::Free);
+    assert_eq!(claim(&*store, &with_ana(0, 30), "k", "a").await, Claim::Running);
+    assert_eq!(look("a").await, Claim::Running);
+    assert_eq!(claim(&*store, &with_ana(0, 30), "k", "b").await, Claim::Mismatch);
+    assert_eq!(look("b").await, Claim::Mismatch);
+    assert_eq!(claim(&*store, &with_ana(0, 30), "other", "b").await, Claim::Free);
+    assert_eq!(database.count("SELECT count(*) FROM checkout_attempts").await, 2);
+}
+
+async fn a_claim_that_is_repeated_for_the_same_hold_is_still_free(database: &TestDatabase) {
+    let store = database.store();
+    let mine = with_ana(0, 30);
+    for name in [Some("k"), Some("k")] {
+        let claim = store.claim_attempt(&attempt(&mine, name, "a")).await.unwrap();
+        assert_eq!(claim, Claim::Free);
+    }
+    let keyless = with_ana(0, 30);
+    for _ in 0..2 {
+        let claim = store.claim_attempt(&attempt(&keyless, None, "a")).await.unwrap();
+        assert_eq!(claim, Claim::Free);
+    }
+    assert_eq!(database.count("SELECT count(*) FROM checkout_attempts").await, 2);
+}
+
+async fn attempts_without_a_key_do_not_meet(database: &TestDatabase) {
+    let store = database.store();
+    for _ in 0..2 {
+        let claim = store
+            .claim_attempt(&attempt(&with_ana(0, 30), None, "a"))
+            .await
+            .unwrap();
+        assert_eq!(claim, Claim::Free);
+    }
+}
+
+async fn a_key_answers_its_hold_while_that_is_live_and_is_free_afterwards(database: &TestDatabase) {
+    let store = database.store();
+    let mine = with_ana(0, 30);
+    claim(&*store, &mine, "k", "a").await;
+    assert_eq!(store.place(&mine).await.unwrap(), Placement::Placed);
+    let answer = Claim::Placed(mine.hold.id);
+    assert_eq!(claim(&*store, &with_ana(0, 30), "k", "a").await, answer);
+    assert_eq!(store.look_at_key(&key("k"), "a").await.unwrap(), answer);
+    assert_eq!(claim(&*store, &with_ana(0, 30), "k", "b").await, Claim::Mismatch);
+
+    after(&*store, &mine, becomes(&mine, EXPIRED)).await;
+    assert_eq!(store.look_at_key(&key("k"), "b").await.unwrap(), Claim::Free);
+    assert_eq!(claim(&*store, &with_ana(0, 30), "k", "b").await, Claim::Free);
+    assert_eq!(store.look_at_key(&key("k"), "b").await.unwrap(), Claim::Running);
+}
+
+async fn a_key_is_free_again_after_its_attempt_lost_was_abandoned_or_is_unsettled(database: &TestDatabase) {
+    let store = database.store();
+    placed(&*store, with_ana(0, 30)).await;
+    let loser = with_ana(0, 30);
+    claim(&*store, &loser, "lost", "a").await;
+    assert!(matches!(
+        store.place(&loser).await.unwrap(),
+        Placement::SlotTaken(_)
+    ));
+    for (name, end) in [
+        ("abandoned", AttemptEnd::Abandoned),
+        ("unsettled", AttemptEnd::Unsettled),
+    ] {
+        let booking = with_ana(0, 30);
+        claim(&*store, &booking, name, "a").await;
+        store.end_attempt(booking.hold.id, end, at(1)).await.unwrap();
+    }
+    for name in ["lost", "abandoned", "unsettled"] {
+        assert_eq!(
+            store.look_at_key(&key(name), "b").await.unwrap(),
+            Claim::Free,
+            "{name}"
+        );
+        assert_eq!(
+            claim(&*store, &with_ana(0, 30), name, "b").await,
+            Claim::Free,
+            "{name}"
+        );
+        assert_eq!(
+            claim(&*store, &with_ana(0, 30), name, "b").await,
+            Claim::Running,
+            "{name}"
+        );
+    }
+}
+
+/// S27 for keys, and the door that S3 came through.
+async fn of_many_requests_with_one_key_one_goes_on(database: &TestDatabase) {
+    // Once on a key that is new, once on one that is to be moved from an attempt that is over.
+    let store = database.store();
+    let over = with_ana(0, 30);
+    claim(&*store, &over, "used", "a").await;
+    store
+        .end_attempt(over.hold.id, AttemptEnd::Abandoned, at(1))
+        .await
+        .unwrap();
+    for name in ["new", "used"] {
+        let claims = (0..16).map(|_| {
+            let store = database.store();
+            tokio::spawn(async move { claim(&*store, &with_ana(0, 30), name, "a").await })
+        });
+        let mut free = 0;
+        for claim in claims.collect::<Vec<_>>() {
+            match claim.await.unwrap() {
+                Claim::Free => free += 1,
+                other => assert_eq!(other, Claim::Running, "{name}"),
+            }
+        }
+        assert_eq!(free, 1, "{name}");
+    }
+}
+
+async fn a_stale_attempt_is_leased_once_and_can_no_longer_place_its_hold(database: &TestDatabase) {
+    let store = database.store();
+    let mine = with_ana(0, 30);
+    claim(&*store, &mine, "k", "a").await;
+    let lease = async |before: i64| {
+        store
+            .lease_stale_attempts(at(before), at(20), LEASE, 10)
+            .await
+            .unwrap()
+    };
+    assert!(lease(0).await.is_empty(), "not stale: claimed at, not before");
+    let stale = lease(10).await;
+    assert_eq!(stale.len(), 1);
+    assert!(stale[0].terms == attempt(&mine, None, "a").terms);
+    assert_eq!(stale[0].tries, 0);
+    assert!(lease(10).await.is_empty(), "leased");
+    assert_eq!(store.place(&mine).await.unwrap(), Placement::Gone);
+    age_leases(database, "checkout_attempts").await;
+    assert_eq!(lease(10).await.len(), 1, "the lease ran out");
+}
+
+async fn an_unsettled_attempt_is_due_at_once_and_a_deferred_one_later(database: &TestDatabase) {
+    let store = database.store();
+    let mine = with_ana(0, 30);
+    claim(&*store, &mine, "k", "a").await;
+    store
+        .end_attempt(mine.hold.id, AttemptEnd::Unsettled, at(5))
+        .await
+        .unwrap();
+    let lease = async |now: i64| {
+        store
+            .lease_stale_attempts(at(0), at(now), LEASE, 10)
+            .await
+            .unwrap()
+    };
+    assert!(lease(4).await.is_empty(), "not due yet");
+    assert_eq!(lease(5).await.len(), 1);
+    store
+        .end_attempt(mine.hold.id, AttemptEnd::Unsettled, at(5))
+        .await
+        .unwrap();
+    assert!(
+        lease(5).await.is_empty(),
+        "ending it again does not free the lease"
+    );
+    store.defer_attempt(mine.hold.id, at(9)).await.unwrap();
+    assert!(lease(8).await.is_empty(), "deferred");
+    let again = lease(9).await;
+    assert_eq!(again[0].tries, 1);
+    store
+        .end_attempt(mine.hold.id, AttemptEnd::Abandoned, at(10))
+        .await
+        .unwrap();
+    age_leases_if_any(database).await;
+    assert!(lease(60).await.is_empty(), "over");
+    assert_eq!(
+        database
+            .count("SELECT count(*) FROM checkout_attempts WHERE terms IS NOT NULL")
+            .await,
+        0
+    );
+}
+
+async fn age_leases_if_any(database: &TestDatabase) {
+    database
+        .execute("UPDATE checkout_attempts SET leased_until = NULL")
+        .await;
+}
+
+async fn a_session_that_turned_up_is_ordered_to_end_once(database: &TestDatabase) {
+    let store = database.store();
+    let mine = with_ana(0, 30);
+    claim(&*store, &mine, "k", "a").await;
+    store
+        .lease_stale_attempts(at(10), at(10), LEASE, 10)
+        .await
+        .unwrap();
+    let session = SessionId::new("cs_stray");
+    let first = store
+        .abandon_with_session(mine.hold.id, &session, at(11))
+        .await
+        .unwrap();
+    let again = store
+        .abandon_with_session(mine.hold.id, &session, at(12))
+        .await
+        .unwrap();
+    assert_eq!(first, again);
+    assert_eq!(database.count("SELECT count(*) FROM commands").await, 1);
+    let abandoned = "SELECT count(*) FROM checkout_attempts WHERE state = 'abandoned'";
+    assert_eq!(database.count(abandoned).await, 1);
+}
+
+async fn a_placed_hold_is_not_abandoned(database: &TestDatabase) {
+    let store = database.store();
+    let mine = placed(&*store, with_ana(0, 30)).await;
+    store
+        .end_attempt(mine.hold.id, AttemptEnd::Abandoned, at(1))
+        .await
+        .unwrap();
+    store
+        .end_attempt(mine.hold.id, AttemptEnd::Unsettled, at(1))
+        .await
+        .unwrap();
+    store
+        .abandon_with_session(mine.hold.id, &mine.hold.session, at(1))
+        .await
+        .unwrap_err();
+    assert_eq!(database.count("SELECT count(*) FROM commands").await, 0);
+    assert_eq!(read(&*store, &mine).await, mine);
+    assert!(
+        store
+            .lease_stale_attempts(at(60), at(60), LEASE, 10)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}
+
+async fn attempts_that_are_over_are_forgotten_and_open_ones_are_not(database: &TestDatabase) {
+    let store = database.store();
+    // One placed and two lost, all ended at minute 0; one that still runs.
+    race(&store, vec![with_ana(0, 30), with_ana(0, 30), with_ana(0, 30)]).await;
+    claim(&*store, &with_ana(0, 30), "k", "a").await;
+    assert_eq!(store.forget_attempts(at(0), 10).await.unwrap(), 0);
+    assert_eq!(store.forget_attempts(at(1), 2).await.unwrap(), 2);
+    assert_eq!(store.forget_attempts(at(1), 2).await.unwrap(), 1);
+    assert_eq!(database.count("SELECT count(*) FROM checkout_attempts").await, 1);
+    assert_eq!(database.count("SELECT count(*) FROM holds").await, 1);
+}

@@ -1,0 +1,332 @@
+//! Applying a change: event, effect, windows, payments, history and orders together (I5), and the slot taken back (I3).
+
+use holdfast::domain::booking::{Booking, Cause};
+use holdfast::domain::command::Order;
+use holdfast::domain::hold::{Asker, ReleaseReason, Status, Transition, Why};
+use holdfast::domain::ids::{HoldId, IntentId};
+use holdfast::domain::payment::{PaymentState, Receipt};
+use holdfast::store::{Applied, Change, CommandFilter, HoldRefs, ReleaseLease, Step, Store};
+use uuid::Uuid;
+
+use super::{
+    DONE, EXPIRED, LEASE, after, at, becomes, change, eur, event, page, paid, placed, read, with_ana,
+};
+use crate::support::database::TestDatabase;
+
+on_both_engines!(
+    a_change_writes_hold_payments_history_and_event_together,
+    a_change_that_was_decided_on_an_older_version_is_lost_and_writes_nothing,
+    an_event_is_applied_once,
+    one_event_at_many_doors_at_once_is_applied_once,
+    an_event_without_a_step_is_only_remembered,
+    only_what_waits_for_stripe_is_due,
+    a_change_frees_the_lease_and_forgets_the_tries,
+    an_order_is_written_once,
+    a_slot_that_is_free_is_taken_back,
+    a_slot_that_is_gone_is_not_and_the_money_is_due_back,
+    a_reclaim_that_is_lost_leaves_the_slot_alone,
+    a_slot_is_not_taken_back_without_saying_what_happens_where_it_is_gone,
+    money_without_a_hold_is_written_once_and_goes_back,
+);
+
+async fn a_change_writes_hold_payments_history_and_event_together(database: &TestDatabase) {
+    let store = database.store();
+    let mine = placed(&*store, with_ana(0, 30)).await;
+    let mut transition = paid(&mine);
+    transition.next.intent = Some(IntentId::new("pi_1"));
+    transition.next.asked_by = Some(Asker::Guest);
+    transition.next.price_mismatch = true;
+    let by_event = Change {
+        event: Some(event("evt_1")),
+        cause: Cause::Event(event("evt_1").id),
+        ..change(&mine, Step::Take(transition.clone()))
+    };
+    assert_eq!(store.apply(&by_event).await.unwrap(), DONE);
+
+    let now = read(&*store, &mine).await;
+    assert_eq!(now.hold, transition.next);
+    assert_eq!((now.version, now.updated_at, now.created_at), (2, at(1), at(0)));
+    let history = store.history(mine.hold.id).await.unwrap();
+    assert_eq!(history.len(), 2);
+    assert_eq!(
+        (history[1].from, history[1].to),
+        (Some(Status::Held), Status::Confirmed)
+    );
+    assert_eq!((history[1].at, &history[1].cause), (at(1), &by_event.cause));
+    assert_eq!(history[1].why, Why::Paid.to_string());
+    assert_eq!(
+        database.count("SELECT count(*) FROM occupancy").await,
+        1,
+        "it keeps its slot"
+    );
+}
+
+async fn a_change_that_was_decided_on_an_older_version_is_lost_and_writes_nothing(database: &TestDatabase) {
+    let store = database.store();
+    let mine = placed(&*store, with_ana(0, 30)).await;
+    after(&*store, &mine, becomes(&mine, Status::Processing)).await;
+    let mut late = change(&mine, Step::Take(becomes(&mine, EXPIRED)));
+    late.event = Some(event("evt_1"));
+    assert_eq!(store.apply(&late).await.unwrap(), Applied::Lost);
+    assert_eq!(read(&*store, &mine).await.hold.status, Status::Processing);
+    assert_eq!(
+        database.count("SELECT count(*) FROM stripe_events").await,
+        0,
+        "it can be decided again"
+    );
+    assert_eq!(database.count("SELECT count(*) FROM hold_history").await, 2);
+
+    let nobody = Change {
+        hold: HoldId(Uuid::new_v4()),
+        ..late
+    };
+    assert_eq!(store.apply(&nobody).await.unwrap(), Applied::Lost);
+}
+
+/// S16.
+async fn an_event_is_applied_once(database: &TestDatabase) {
+    let store = database.store();
+    let mine = placed(&*store, with_ana(0, 30)).await;
+    let mut first = change(&mine, Step::Take(paid(&mine)));
+    first.event = Some(event("evt_1"));
+    assert_eq!(store.apply(&first).await.unwrap(), DONE);
+    assert_eq!(store.apply(&first).await.unwrap(), Applied::Seen);
+    let confirmed = read(&*store, &mine).await;
+    let again = Change {
+        event: Some(event("evt_1")),
+        ..change(&confirmed, Step::Take(becomes(&confirmed, EXPIRED)))
+    };
+    assert_eq!(store.apply(&again).await.unwrap(), Applied::Seen);
+    assert_eq!(read(&*store, &mine).await, confirmed);
+}
+
+/// S16, twice at once.
+async fn one_event_at_many_doors_at_once_is_applied_once(database: &TestDatabase) {
+    let store = database.store();
+    let mine = placed(&*store, with_ana(0, 30)).await;
+    let mut one = change(&mine, Step::Take(paid(&mine)));
+    one.event = Some(event("evt_1"));
+    let doors = (0..16).map(|_| {
+        let (store, one) = (database.store(), one.clone());
+        tokio::spawn(async move { store.apply(&one).await.unwrap() })
+    });
+    let mut done = 0;
+    for door in doors.collect::<Vec<_>>() {
+        match door.await.unwrap() {
+            Applied::Done { .. } => done += 1,
+            other => assert_eq!(other, Applied::Seen),
+        }
+    }
+    assert_eq!(done, 1);
+    assert_eq!(database.count("SELECT count(*) FROM hold_history").await, 2);
+}
+
+async fn an_event_without_a_step_is_only_remembered(database: &TestDatabase) {
+    let store = database.store();
+    let mine = placed(&*store, with_ana(0, 30)).await;
+    let note = Change {
+        event: Some(event("evt_1")),
+        step: None,
+        version: mine.version + 7,
+        ..change(&mine, Step::Take(paid(&mine)))
+    };
+    assert_eq!(store.apply(&note).await.unwrap(), DONE);
+    assert_eq!(store.apply(&note).await.unwrap(), Applied::Seen);
+    assert_eq!(read(&*store, &mine).await, mine);
+    assert_eq!(database.count("SELECT count(*) FROM hold_history").await, 1);
+    let nobody = Change {
+        event: Some(event("evt_2")),
+        hold: HoldId(Uuid::new_v4()),
+        ..note
+    };
+    assert_eq!(store.apply(&nobody).await.unwrap(), Applied::Lost);
+    assert_eq!(database.count("SELECT count(*) FROM stripe_events").await, 1);
+}
+
+async fn only_what_waits_for_stripe_is_due(database: &TestDatabase) {
+    let store = database.store();
+    let mine = placed(&*store, with_ana(0, 30)).await;
+    let step = async |booking: &Booking, status: Status, check: Option<i64>| {
+        let mut change = change(booking, Step::Take(becomes(booking, status)));
+        change.check_at = check.map(at);
+        assert_eq!(store.apply(&change).await.unwrap(), DONE);
+        read(&*store, booking).await
+    };
+    let mine = step(&mine, Status::Held, None).await;
+    assert_eq!(mine.due_at, Some(at(30)), "held: as before");
+    let mine = step(&mine, Status::Processing, Some(99)).await;
+    assert_eq!(mine.due_at, Some(at(99)), "processing: as told");
+    let mine = step(&mine, Status::Processing, None).await;
+    assert_eq!(
+        mine.due_at,
+        Some(at(99)),
+        "processing: as before where nothing was said"
+    );
+    let mine = step(&mine, Status::Confirmed, Some(100)).await;
+    assert_eq!(mine.due_at, None, "confirmed: never");
+    let mine = step(&mine, Status::Released(ReleaseReason::Operator), None).await;
+    assert_eq!(mine.due_at, None, "released: never");
+}
+
+async fn a_change_frees_the_lease_and_forgets_the_tries(database: &TestDatabase) {
+    let store = database.store();
+    let mine = placed(&*store, with_ana(0, 30)).await;
+    store.defer_hold(mine.hold.id, at(30), false).await.unwrap();
+    store.lease_release(mine.hold.id, None, LEASE).await.unwrap();
+    let mine = read(&*store, &mine).await;
+    assert_eq!((mine.tries, mine.version), (1, 1));
+    let noted = after(&*store, &mine, becomes(&mine, Status::Held)).await;
+    assert_eq!(noted.tries, 0);
+    let again = store.lease_release(mine.hold.id, None, LEASE).await.unwrap();
+    assert!(matches!(again, ReleaseLease::Leased(_)));
+}
+
+async fn an_order_is_written_once(database: &TestDatabase) {
+    let store = database.store();
+    let mine = placed(&*store, with_ana(0, 30)).await;
+    let refund = Order::Refund {
+        intent: IntentId::new("pi_1"),
+        money: eur(5000),
+    };
+    let mut transition = becomes(&mine, Status::Held);
+    transition.orders = vec![refund.clone(), Order::ExpireSession(mine.hold.session.clone())];
+    let done = |orders| Applied::Done {
+        reclaimed: None,
+        orders,
+    };
+    let first = change(&mine, Step::Take(transition.clone()));
+    assert_eq!(store.apply(&first).await.unwrap(), done(2));
+    let mine = read(&*store, &mine).await;
+    transition.orders.pop();
+    let second = change(&mine, Step::Take(transition));
+    assert_eq!(store.apply(&second).await.unwrap(), done(0));
+    let commands = store
+        .commands(CommandFilter::Pending, &page(10, None))
+        .await
+        .unwrap()
+        .entries;
+    assert_eq!(commands.len(), 2);
+    assert!(commands.iter().any(|command| command.order == refund));
+    assert!(commands.iter().all(|command| command.hold == Some(mine.hold.id)));
+}
+
+/// A step that takes the slot back for a late payment, or orders a refund.
+fn reclaim(released: &Booking) -> Step {
+    let free = paid(released);
+    let mut taken = Transition {
+        why: Why::LatePaymentRefunded,
+        ..paid(released)
+    };
+    taken.next.status = Status::Released(ReleaseReason::LatePaymentRefunded);
+    taken.next.payments[0].state = PaymentState::RefundDue;
+    taken.orders.push(Order::Refund {
+        intent: taken.next.payments[0].intent.clone(),
+        money: released.hold.price,
+    });
+    Step::Reclaim { free, taken }
+}
+
+async fn released(store: &dyn Store) -> Booking {
+    let mine = placed(store, with_ana(0, 30)).await;
+    after(store, &mine, becomes(&mine, EXPIRED)).await
+}
+
+/// S10, the slot still free.
+async fn a_slot_that_is_free_is_taken_back(database: &TestDatabase) {
+    let store = database.store();
+    let mine = released(&*store).await;
+    let applied = store.apply(&change(&mine, reclaim(&mine))).await.unwrap();
+    let done = Applied::Done {
+        reclaimed: Some(true),
+        orders: 0,
+    };
+    assert_eq!(applied, done);
+    assert_eq!(read(&*store, &mine).await.hold.status, Status::Confirmed);
+    assert_eq!(database.count("SELECT count(*) FROM occupancy").await, 1);
+    let rival = super::claim_and_place(&*store, &with_ana(0, 30)).await;
+    assert!(matches!(rival, holdfast::store::Placement::SlotTaken(_)));
+}
+
+/// S10, the slot gone. Of two windows one is still free: it must not stay taken.
+async fn a_slot_that_is_gone_is_not_and_the_money_is_due_back(database: &TestDatabase) {
+    let store = database.store();
+    let both = vec![super::segment("ana", 0, 30), super::segment("ben", 0, 30)];
+    let mine = placed(&*store, super::booking(both)).await;
+    let mine = after(&*store, &mine, becomes(&mine, EXPIRED)).await;
+    placed(&*store, super::booking(vec![super::segment("ben", 0, 30)])).await;
+    let applied = store.apply(&change(&mine, reclaim(&mine))).await.unwrap();
+    let done = Applied::Done {
+        reclaimed: Some(false),
+        orders: 1,
+    };
+    assert_eq!(applied, done);
+    let now = read(&*store, &mine).await;
+    assert_eq!(
+        now.hold.status,
+        Status::Released(ReleaseReason::LatePaymentRefunded)
+    );
+    assert_eq!(now.hold.payments[0].state, PaymentState::RefundDue);
+    assert_eq!(database.count("SELECT count(*) FROM occupancy").await, 1);
+    placed(&*store, with_ana(0, 30)).await;
+}
+
+async fn a_reclaim_that_is_lost_leaves_the_slot_alone(database: &TestDatabase) {
+    let store = database.store();
+    let mine = released(&*store).await;
+    let mut late = change(&mine, reclaim(&mine));
+    late.version -= 1;
+    assert_eq!(store.apply(&late).await.unwrap(), Applied::Lost);
+    assert_eq!(database.count("SELECT count(*) FROM occupancy").await, 0);
+}
+
+async fn a_slot_is_not_taken_back_without_saying_what_happens_where_it_is_gone(database: &TestDatabase) {
+    let store = database.store();
+    let mine = released(&*store).await;
+    placed(&*store, with_ana(0, 30)).await;
+    let blunt = change(&mine, Step::Take(becomes(&mine, Status::Confirmed)));
+    store.apply(&blunt).await.unwrap_err();
+    assert_eq!(read(&*store, &mine).await, mine);
+}
+
+/// S20.
+async fn money_without_a_hold_is_written_once_and_goes_back(database: &TestDatabase) {
+    let store = database.store();
+    let receipt = Receipt {
+        intent: IntentId::new("pi_1"),
+        money: eur(5000),
+    };
+    let claimed = Some(HoldId(Uuid::new_v4()));
+    let orphan = async |name: Option<&str>| {
+        let event = name.map(event);
+        store
+            .apply_orphan(event.as_ref(), claimed, &receipt, at(1))
+            .await
+            .unwrap()
+    };
+    let done = Applied::Done {
+        reclaimed: None,
+        orders: 1,
+    };
+    assert_eq!(orphan(Some("evt_1")).await, done);
+    assert_eq!(orphan(Some("evt_1")).await, Applied::Seen, "the event is known");
+    assert_eq!(orphan(Some("evt_2")).await, Applied::Seen, "the payment is known");
+    assert_eq!(orphan(None).await, Applied::Seen);
+    let by_intent = HoldRefs {
+        intent: Some(receipt.intent.clone()),
+        ..HoldRefs::default()
+    };
+    assert!(store.find_booking(&by_intent).await.unwrap().is_none());
+
+    let due = "SELECT count(*) FROM payments WHERE state = 'refund_due'";
+    assert_eq!(database.count(due).await, 1);
+    let command = store.lease_commands(at(1), LEASE, 10).await.unwrap().remove(0);
+    assert_eq!(command.hold, None);
+    let refund = Order::Refund {
+        intent: receipt.intent.clone(),
+        money: receipt.money,
+    };
+    assert_eq!(command.order, refund);
+    store.finish_command(&command, at(2)).await.unwrap();
+    let back = "SELECT count(*) FROM payments WHERE state = 'refunded' AND refunded = amount";
+    assert_eq!(database.count(back).await, 1);
+}

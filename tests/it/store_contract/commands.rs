@@ -1,0 +1,216 @@
+//! The outbox: orders are leased to one worker at a time, kept until they are answered, and found by operators.
+
+use holdfast::domain::command::{Order, STUCK_AFTER};
+use holdfast::domain::ids::{CommandId, HoldId, SessionId};
+use holdfast::store::{CommandFilter, Store};
+use uuid::Uuid;
+
+use super::{LEASE, age_leases, at, page};
+use crate::support::database::TestDatabase;
+
+on_both_engines!(
+    due_commands_are_leased_oldest_first_and_once,
+    many_workers_share_commands_without_doubles,
+    one_command_is_leased_by_its_id_due_or_not,
+    a_failed_command_comes_back_later_and_is_stuck_after_many_tries,
+    a_finished_command_is_done_for_good,
+    a_pending_command_can_be_made_due,
+    commands_are_listed_newest_first_in_pages,
+);
+
+/// An order to expire the session `cs_name`, written at this minute.
+async fn order(store: &dyn Store, name: &str, minute: i64) -> CommandId {
+    let session = SessionId::new(format!("cs_{name}"));
+    let nobody = HoldId(Uuid::new_v4());
+    store
+        .abandon_with_session(nobody, &session, at(minute))
+        .await
+        .unwrap()
+}
+
+async fn due_commands_are_leased_oldest_first_and_once(database: &TestDatabase) {
+    let store = database.store();
+    let (late, early) = (order(&*store, "a", 5).await, order(&*store, "b", 4).await);
+    assert!(store.lease_commands(at(3), LEASE, 10).await.unwrap().is_empty());
+    let leased = store.lease_commands(at(5), LEASE, 10).await.unwrap();
+    assert_eq!(
+        leased.iter().map(|command| command.id).collect::<Vec<_>>(),
+        [early, late]
+    );
+    assert_eq!(leased[0].order, Order::ExpireSession(SessionId::new("cs_b")));
+    assert_eq!(
+        (leased[0].tries, leased[0].due_at, leased[0].created_at),
+        (0, at(4), at(4))
+    );
+    assert!(store.lease_commands(at(5), LEASE, 10).await.unwrap().is_empty());
+    age_leases(database, "commands").await;
+    assert_eq!(store.lease_commands(at(5), LEASE, 1).await.unwrap().len(), 1);
+}
+
+async fn many_workers_share_commands_without_doubles(database: &TestDatabase) {
+    let store = database.store();
+    for n in 0..40 {
+        order(&*store, &n.to_string(), 0).await;
+    }
+    let workers = (0..8).map(|_| {
+        let store = database.store();
+        tokio::spawn(async move {
+            let mut mine = Vec::new();
+            for _ in 0..5 {
+                mine.extend(store.lease_commands(at(0), LEASE, 3).await.unwrap());
+            }
+            mine
+        })
+    });
+    let mut leased = Vec::new();
+    for worker in workers.collect::<Vec<_>>() {
+        leased.extend(worker.await.unwrap().into_iter().map(|command| command.id));
+    }
+    leased.extend(
+        store
+            .lease_commands(at(0), LEASE, 40)
+            .await
+            .unwrap()
+            .iter()
+            .map(|command| command.id),
+    );
+    assert_eq!(leased.len(), 40);
+    leased.sort();
+    leased.dedup();
+    assert_eq!(leased.len(), 40, "one was leased twice");
+}
+
+async fn one_command_is_leased_by_its_id_due_or_not(database: &TestDatabase) {
+    let store = database.store();
+    let id = order(&*store, "a", 99).await;
+    assert!(store.lease_command(id, LEASE).await.unwrap().is_some());
+    assert!(
+        store.lease_command(id, LEASE).await.unwrap().is_none(),
+        "another has it"
+    );
+    age_leases(database, "commands").await;
+    let again = store.lease_command(id, LEASE).await.unwrap().unwrap();
+    store.finish_command(&again, at(100)).await.unwrap();
+    assert!(store.lease_command(id, LEASE).await.unwrap().is_none(), "done");
+    assert!(
+        store
+            .lease_command(CommandId(Uuid::new_v4()), LEASE)
+            .await
+            .unwrap()
+            .is_none()
+    );
+}
+
+async fn a_failed_command_comes_back_later_and_is_stuck_after_many_tries(database: &TestDatabase) {
+    let store = database.store();
+    let id = order(&*store, "a", 0).await;
+    let stuck = async || {
+        store
+            .commands(CommandFilter::Stuck, &page(10, None))
+            .await
+            .unwrap()
+            .entries
+    };
+    for n in 1..=STUCK_AFTER {
+        assert!(stuck().await.is_empty(), "{n}");
+        let now = i64::from(n);
+        assert_eq!(
+            store.lease_commands(at(now), LEASE, 1).await.unwrap().len(),
+            1,
+            "{n}"
+        );
+        store.fail_command(id, "stripe: 500", at(now + 1)).await.unwrap();
+        assert!(
+            store.lease_commands(at(now), LEASE, 1).await.unwrap().is_empty(),
+            "{n}"
+        );
+    }
+    let stuck = stuck().await;
+    assert_eq!(stuck.len(), 1);
+    assert!(stuck[0].is_stuck());
+    assert_eq!(stuck[0].last_error.as_deref(), Some("stripe: 500"));
+    let pending = store
+        .commands(CommandFilter::Pending, &page(10, None))
+        .await
+        .unwrap();
+    assert_eq!(pending.entries, stuck);
+}
+
+async fn a_finished_command_is_done_for_good(database: &TestDatabase) {
+    let store = database.store();
+    let id = order(&*store, "a", 0).await;
+    let command = store.lease_command(id, LEASE).await.unwrap().unwrap();
+    store.finish_command(&command, at(1)).await.unwrap();
+    store.finish_command(&command, at(2)).await.unwrap();
+    store.fail_command(id, "too late", at(2)).await.unwrap();
+    assert_eq!(
+        order(&*store, "a", 3).await,
+        id,
+        "the same order, not another one"
+    );
+    assert!(store.lease_commands(at(9), LEASE, 10).await.unwrap().is_empty());
+    assert!(
+        store
+            .commands(CommandFilter::Pending, &page(10, None))
+            .await
+            .unwrap()
+            .entries
+            .is_empty()
+    );
+    let done = store
+        .commands(CommandFilter::Done, &page(10, None))
+        .await
+        .unwrap()
+        .entries;
+    assert_eq!(done.len(), 1);
+    assert_eq!((done[0].done_at, done[0].tries), (Some(at(1)), 0));
+}
+
+async fn a_pending_command_can_be_made_due(database: &TestDatabase) {
+    let store = database.store();
+    let id = order(&*store, "a", 0).await;
+    store.fail_command(id, "stripe: 500", at(60)).await.unwrap();
+    assert!(store.lease_commands(at(5), LEASE, 10).await.unwrap().is_empty());
+    let retried = store.retry_command(id, at(5)).await.unwrap().unwrap();
+    assert_eq!(retried.due_at, at(5));
+    let leased = store.lease_commands(at(5), LEASE, 10).await.unwrap();
+    store.finish_command(&leased[0], at(6)).await.unwrap();
+    assert!(store.retry_command(id, at(7)).await.unwrap().is_none(), "done");
+    assert!(
+        store
+            .retry_command(CommandId(Uuid::new_v4()), at(7))
+            .await
+            .unwrap()
+            .is_none()
+    );
+}
+
+async fn commands_are_listed_newest_first_in_pages(database: &TestDatabase) {
+    let store = database.store();
+    let mut ids = Vec::new();
+    for n in 0..7 {
+        // Three a minute, so that the id has to tell them apart.
+        ids.push((n / 3, order(&*store, &n.to_string(), n / 3).await));
+    }
+    ids.sort();
+    ids.reverse();
+    let mut listed = Vec::new();
+    let mut cursor = None;
+    loop {
+        let part = store
+            .commands(CommandFilter::Pending, &page(2, cursor))
+            .await
+            .unwrap();
+        listed.extend(part.entries.iter().map(|command| command.id));
+        cursor = part.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(listed, ids.into_iter().map(|(_, id)| id).collect::<Vec<_>>());
+    let end = store
+        .commands(CommandFilter::Pending, &page(2, Some("made up".into())))
+        .await
+        .unwrap();
+    assert!(end.entries.is_empty() && end.next.is_none());
+}

@@ -1,0 +1,154 @@
+//! Leases on holds: who asks Stripe about one, and that nobody else does meanwhile.
+
+use holdfast::domain::hold::{Asker, Status};
+use holdfast::domain::ids::HoldId;
+use holdfast::store::ReleaseLease;
+use uuid::Uuid;
+
+use super::{EXPIRED, LEASE, after, age_leases, at, becomes, booking, placed, read, segment, with_ana};
+use crate::support::database::TestDatabase;
+
+on_both_engines!(
+    a_held_hold_is_leased_to_one_until_the_lease_runs_out,
+    what_is_not_held_is_not_leased_for_release,
+    who_asked_is_noted_and_forgotten_only_when_told,
+    due_holds_are_leased_oldest_first_and_once,
+    many_workers_share_due_holds_without_doubles,
+    a_deferred_hold_is_due_later_and_its_try_is_counted,
+);
+
+async fn a_held_hold_is_leased_to_one_until_the_lease_runs_out(database: &TestDatabase) {
+    let (store, other) = (database.store(), database.another_store().await);
+    let mine = placed(&*store, with_ana(0, 30)).await;
+    let lease = store.lease_release(mine.hold.id, None, LEASE).await.unwrap();
+    let ReleaseLease::Leased(leased) = lease else {
+        panic!("it is free: {lease:?}");
+    };
+    assert_eq!(leased, mine, "a lease does not touch the version");
+    let second = other.lease_release(mine.hold.id, None, LEASE).await.unwrap();
+    assert!(matches!(second, ReleaseLease::Busy), "{second:?}");
+    age_leases(database, "holds").await;
+    let third = other.lease_release(mine.hold.id, None, LEASE).await.unwrap();
+    assert!(matches!(third, ReleaseLease::Leased(_)), "{third:?}");
+}
+
+async fn what_is_not_held_is_not_leased_for_release(database: &TestDatabase) {
+    let store = database.store();
+    let nobody = HoldId(Uuid::new_v4());
+    let missing = store
+        .lease_release(nobody, Some(Asker::Guest), LEASE)
+        .await
+        .unwrap();
+    assert!(matches!(missing, ReleaseLease::Missing), "{missing:?}");
+    for (n, status) in [Status::Processing, Status::Confirmed, EXPIRED]
+        .into_iter()
+        .enumerate()
+    {
+        let from = 30 * i64::try_from(n).unwrap();
+        let mine = placed(&*store, with_ana(from, from + 30)).await;
+        let mine = after(&*store, &mine, becomes(&mine, status)).await;
+        let lease = store
+            .lease_release(mine.hold.id, Some(Asker::Guest), LEASE)
+            .await
+            .unwrap();
+        let ReleaseLease::NotHeld(found) = lease else {
+            panic!("{status:?}: {lease:?}");
+        };
+        assert_eq!(found, mine, "nobody is noted as having asked");
+    }
+}
+
+async fn who_asked_is_noted_and_forgotten_only_when_told(database: &TestDatabase) {
+    let store = database.store();
+    let mine = placed(&*store, with_ana(0, 30)).await;
+    let id = mine.hold.id;
+    store.lease_release(id, Some(Asker::Guest), LEASE).await.unwrap();
+    store
+        .lease_release(id, Some(Asker::Operator), LEASE)
+        .await
+        .unwrap();
+    assert_eq!(
+        read(&*store, &mine).await.hold.asked_by,
+        Some(Asker::Guest),
+        "the second was busy"
+    );
+    store.defer_hold(id, at(31), false).await.unwrap();
+    store.lease_release(id, None, LEASE).await.unwrap();
+    assert_eq!(read(&*store, &mine).await.hold.asked_by, Some(Asker::Guest));
+    store.defer_hold(id, at(31), true).await.unwrap();
+    assert_eq!(read(&*store, &mine).await.hold.asked_by, None);
+}
+
+async fn due_holds_are_leased_oldest_first_and_once(database: &TestDatabase) {
+    let (store, other) = (database.store(), database.another_store().await);
+    let mut due = Vec::new();
+    for (n, due_at) in [5, 3, 4, 60].into_iter().enumerate() {
+        let mut mine = booking(vec![segment(&format!("room-{n}"), 0, 30)]);
+        mine.due_at = Some(at(due_at));
+        due.push(placed(&*store, mine).await);
+    }
+    let processing = after(&*store, &due[2], becomes(&due[2], Status::Processing)).await;
+    let two = store.lease_due_holds(at(5), LEASE, 2).await.unwrap();
+    assert_eq!(two, [due[1].clone(), processing]);
+    let rest = other.lease_due_holds(at(5), LEASE, 10).await.unwrap();
+    assert_eq!(rest, [due[0].clone()]);
+    assert!(store.lease_due_holds(at(5), LEASE, 10).await.unwrap().is_empty());
+    let busy = store.lease_release(due[0].hold.id, None, LEASE).await.unwrap();
+    assert!(
+        matches!(busy, ReleaseLease::Busy),
+        "one lease for all who ask Stripe: {busy:?}"
+    );
+    age_leases(database, "holds").await;
+    assert_eq!(store.lease_due_holds(at(5), LEASE, 10).await.unwrap().len(), 3);
+}
+
+/// S25: no work done twice.
+async fn many_workers_share_due_holds_without_doubles(database: &TestDatabase) {
+    let store = database.store();
+    for n in 0..40 {
+        placed(&*store, booking(vec![segment(&format!("room-{n}"), 0, 30)])).await;
+    }
+    let workers = (0..8).map(|_| {
+        let store = database.store();
+        tokio::spawn(async move {
+            let mut mine = Vec::new();
+            loop {
+                let leased = store.lease_due_holds(at(30), LEASE, 3).await.unwrap();
+                if leased.is_empty() {
+                    return mine;
+                }
+                mine.extend(leased.into_iter().map(|booking| booking.hold.id));
+            }
+        })
+    });
+    let mut leased = Vec::new();
+    for worker in workers.collect::<Vec<_>>() {
+        leased.extend(worker.await.unwrap());
+    }
+    // A worker may come back empty-handed while others have the rest under their fingers; it is leased all the same.
+    leased.extend(
+        store
+            .lease_due_holds(at(30), LEASE, 100)
+            .await
+            .unwrap()
+            .iter()
+            .map(|booking| booking.hold.id),
+    );
+    assert_eq!(leased.len(), 40);
+    leased.sort();
+    leased.dedup();
+    assert_eq!(leased.len(), 40, "one was leased twice");
+}
+
+async fn a_deferred_hold_is_due_later_and_its_try_is_counted(database: &TestDatabase) {
+    let store = database.store();
+    let mine = placed(&*store, with_ana(0, 30)).await;
+    store.lease_due_holds(at(30), LEASE, 1).await.unwrap();
+    store.defer_hold(mine.hold.id, at(40), false).await.unwrap();
+    assert!(store.lease_due_holds(at(39), LEASE, 1).await.unwrap().is_empty());
+    let again = store.lease_due_holds(at(40), LEASE, 1).await.unwrap();
+    assert_eq!((again[0].tries, again[0].version), (1, 1));
+    let confirmed = after(&*store, &mine, becomes(&mine, Status::Confirmed)).await;
+    store.defer_hold(mine.hold.id, at(50), true).await.unwrap();
+    assert_eq!(read(&*store, &mine).await, confirmed, "nothing to defer");
+}

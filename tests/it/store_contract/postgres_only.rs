@@ -1,0 +1,203 @@
+//! What only a server can do: lose a connection, be away, give a transaction up, make one wait for another.
+
+use std::time::Duration;
+
+use holdfast::store::postgres::PostgresStore;
+use holdfast::store::{Claim, Placement, PoolOptions, Store, StoreError};
+
+use super::{attempt, claim_and_place, placed, with_ana};
+use crate::support::database::{Engine, TestDatabase};
+
+const IMPATIENT: PoolOptions = PoolOptions {
+    max_connections: 2,
+    acquire_timeout: Duration::from_millis(200),
+    statement_timeout: Duration::from_secs(30),
+    lock_timeout: Duration::from_millis(200),
+};
+
+/// Makes the first `times` inserts into `occupancy` fail as PostgreSQL fails the victim of a deadlock. A sequence
+/// counts them, because it does not roll back.
+async fn give_up_so_often(database: &TestDatabase, times: u32) {
+    database.execute("CREATE SEQUENCE tries").await;
+    let function = format!(
+        "CREATE FUNCTION give_up() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+             IF nextval('tries') <= {times} THEN RAISE EXCEPTION 'deadlock' USING ERRCODE = '40P01'; END IF;
+             RETURN NEW;
+         END $$"
+    );
+    database.execute(&function).await;
+    let trigger = "CREATE TRIGGER give_up BEFORE INSERT ON occupancy FOR EACH ROW EXECUTE FUNCTION give_up()";
+    database.execute(trigger).await;
+}
+
+/// S26, where one comes all the same.
+#[tokio::test]
+async fn a_transaction_that_the_database_gives_up_is_repeated() {
+    let database = TestDatabase::new(Engine::Postgres).await;
+    give_up_so_often(&database, 4).await;
+    placed(&*database.store(), with_ana(0, 30)).await;
+    assert_eq!(database.count("SELECT last_value FROM tries").await, 5);
+    assert_eq!(database.count("SELECT count(*) FROM hold_history").await, 1);
+}
+
+#[tokio::test]
+async fn a_transaction_that_is_given_up_again_and_again_is_unavailable_and_leaves_nothing() {
+    let database = TestDatabase::new(Engine::Postgres).await;
+    give_up_so_often(&database, 1000).await;
+    let (store, mine) = (database.store(), with_ana(0, 30));
+    store.claim_attempt(&attempt(&mine, None, "a")).await.unwrap();
+    let answer = store.place(&mine).await;
+    assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
+    assert_eq!(database.count("SELECT last_value FROM tries").await, 5);
+    assert_eq!(database.count("SELECT count(*) FROM holds").await, 0);
+}
+
+/// S23.
+#[tokio::test]
+async fn a_server_that_is_away_is_unavailable_and_connecting_does_not_wait_for_it() {
+    let store = PostgresStore::connect("postgres://nobody@127.0.0.1:1/none", IMPATIENT).unwrap();
+    let answer = store.is_ready().await;
+    assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
+    let answer = store.migrate().await;
+    assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
+    assert!(PostgresStore::connect("not a url", IMPATIENT).is_err());
+}
+
+/// S23: the connections are cut, then there is no connecting, then there is again.
+#[tokio::test]
+async fn a_server_that_comes_back_is_used_again_without_a_restart() {
+    let database = TestDatabase::new(Engine::Postgres).await;
+    let store = database.store();
+    placed(&*store, with_ana(0, 30)).await;
+    let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+               WHERE datname = current_database() AND application_name = 'holdfast'";
+    assert!(database.execute(cut).await > 0);
+    // Each connection that was cut may show once.
+    let mut answer = store.is_ready().await;
+    for _ in 0..32 {
+        if answer.is_ok() {
+            break;
+        }
+        assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
+        answer = store.is_ready().await;
+    }
+    assert!(answer.unwrap());
+    placed(&*store, with_ana(30, 60)).await;
+}
+
+/// Another transaction, held open by hand on a connection of its own, and the wait of a store for it.
+struct Rival(sqlx::PgConnection);
+
+impl Rival {
+    async fn with(database: &TestDatabase, statements: &[&str]) -> Self {
+        let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(database.url())
+            .await
+            .unwrap();
+        for statement in statements {
+            let statement = sqlx::query(sqlx::AssertSqlSafe(*statement));
+            statement.execute(&mut connection).await.unwrap();
+        }
+        Self(connection)
+    }
+
+    /// Until another connection waits for this one.
+    async fn is_in_the_way(&mut self) {
+        let waiting = "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid)))";
+        while !sqlx::query_scalar::<_, bool>(waiting)
+            .fetch_one(&mut self.0)
+            .await
+            .unwrap()
+        {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn ends(mut self, how: &'static str) {
+        sqlx::query(how).execute(&mut self.0).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_lock_that_is_not_freed_in_time_is_unavailable() {
+    let database = TestDatabase::new(Engine::Postgres).await;
+    let store = PostgresStore::connect(database.url(), IMPATIENT).unwrap();
+    placed(&store, with_ana(0, 30)).await;
+    let again = with_ana(0, 30);
+    store
+        .claim_attempt(&attempt(&again, Some("k"), "a"))
+        .await
+        .unwrap();
+    let mut everything = Rival::with(
+        &database,
+        &["BEGIN", "LOCK TABLE occupancy IN ACCESS EXCLUSIVE MODE"],
+    )
+    .await;
+    let (answer, ()) = tokio::join!(store.place(&again), everything.is_in_the_way());
+    assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
+    everything.ends("ROLLBACK").await;
+    assert!(matches!(
+        store.place(&again).await.unwrap(),
+        Placement::SlotTaken(_)
+    ));
+}
+
+/// S1, at the narrowest: the rival has inserted and not committed when we come.
+#[tokio::test]
+async fn a_place_waits_for_a_rival_who_has_not_committed_and_goes_by_the_outcome() {
+    for (outcome, taken) in [("COMMIT", true), ("ROLLBACK", false)] {
+        let database = TestDatabase::new(Engine::Postgres).await;
+        let store = database.store();
+        let away = placed(&*store, with_ana(600, 630)).await;
+        let insert = format!(
+            "INSERT INTO occupancy (hold_id, resource_id, during)
+             VALUES ('{}', 'ana', tstzrange(to_timestamp(1800000000), to_timestamp(1800001800)))",
+            away.hold.id
+        );
+        let mut rival = Rival::with(&database, &["BEGIN", &insert]).await;
+        let waiting = tokio::spawn(async move { claim_and_place(&*store, &with_ana(0, 30)).await });
+        rival.is_in_the_way().await;
+        rival.ends(outcome).await;
+        let placement = waiting.await.unwrap();
+        assert_eq!(
+            matches!(placement, Placement::SlotTaken(_)),
+            taken,
+            "{outcome}: {placement:?}"
+        );
+    }
+}
+
+/// The second request with a key comes while the first is just about to commit its hold: a claim that looked at the
+/// attempt as it is and at the hold as it was would hand the key to a second hold.
+#[tokio::test]
+async fn a_claim_that_waits_for_the_first_ones_commit_answers_its_hold() {
+    let database = TestDatabase::new(Engine::Postgres).await;
+    let store = database.store();
+    let first = with_ana(0, 30);
+    store
+        .claim_attempt(&attempt(&first, Some("k"), "a"))
+        .await
+        .unwrap();
+    // What `place` writes, left open before its commit.
+    let mut template = with_ana(600, 630);
+    template.hold.session = holdfast::domain::ids::SessionId::new("cs_template");
+    placed(&*store, template.clone()).await;
+    let hold = format!(
+        "INSERT INTO holds SELECT (jsonb_populate_record(h, jsonb_build_object('id', '{}', 'session_id', 'cs_first'))).*
+         FROM holds h WHERE session_id = 'cs_template'",
+        first.hold.id
+    );
+    let attempt_placed = format!(
+        "UPDATE checkout_attempts SET state = 'placed', terms = NULL WHERE hold_id = '{}'",
+        first.hold.id
+    );
+    let mut rival = Rival::with(&database, &["BEGIN", &attempt_placed, &hold]).await;
+    let waiting = tokio::spawn(async move {
+        store
+            .claim_attempt(&attempt(&with_ana(0, 30), Some("k"), "a"))
+            .await
+            .unwrap()
+    });
+    rival.is_in_the_way().await;
+    rival.ends("COMMIT").await;
+    assert_eq!(waiting.await.unwrap(), Claim::Placed(first.hold.id));
+}

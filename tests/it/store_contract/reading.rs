@@ -1,0 +1,291 @@
+//! The catalogue, finding holds, lists and figures.
+
+use holdfast::domain::booking::Booking;
+use holdfast::domain::catalogue::EventType;
+use holdfast::domain::hold::{CancelReason, Status};
+use holdfast::domain::ids::{EventTypeId, HoldId, IntentId, ResourceId, SessionId};
+use holdfast::domain::payment::{PaymentState, Receipt};
+use holdfast::store::{AttemptEnd, Figures, HoldFilter, HoldRefs, Put, StatusKind};
+use uuid::Uuid;
+
+use super::{
+    EXPIRED, after, at, attempt, becomes, booking, eur, page, paid, placed, read, segment, with_ana,
+};
+use crate::support::database::TestDatabase;
+
+on_both_engines!(
+    an_event_type_is_written_replaced_read_and_deleted,
+    event_types_are_listed_newest_first_in_pages,
+    a_hold_is_found_by_id_else_session_else_intent,
+    holds_are_listed_newest_first_in_pages_without_doubles_or_gaps,
+    holds_are_filtered,
+    a_forgotten_guest_reads_as_nobody,
+    figures_count_what_is_live_and_what_is_wrong,
+);
+
+fn event_type(id: &str, amount: i64) -> EventType {
+    EventType {
+        id: EventTypeId::parse(id).unwrap(),
+        name: "Intro call".into(),
+        resource: ResourceId::parse("ana").unwrap(),
+        duration_minutes: 30,
+        price: eur(amount),
+    }
+}
+
+async fn an_event_type_is_written_replaced_read_and_deleted(database: &TestDatabase) {
+    let store = database.store();
+    let call = event_type("call", 5000);
+    assert_eq!(store.event_type(&call.id).await.unwrap(), None);
+    assert_eq!(store.put_event_type(&call, at(0)).await.unwrap(), Put::Created);
+    assert_eq!(store.event_type(&call.id).await.unwrap(), Some(call.clone()));
+    let dearer = EventType {
+        resource: ResourceId::parse("ben").unwrap(),
+        ..event_type("call", 6000)
+    };
+    assert_eq!(store.put_event_type(&dearer, at(1)).await.unwrap(), Put::Replaced);
+    assert_eq!(store.event_type(&call.id).await.unwrap(), Some(dearer));
+    assert_eq!(database.count("SELECT count(*) FROM resources").await, 2);
+    placed(&*store, with_ana(0, 30)).await;
+    assert!(store.delete_event_type(&call.id).await.unwrap());
+    assert!(!store.delete_event_type(&call.id).await.unwrap());
+    assert_eq!(store.put_event_type(&call, at(2)).await.unwrap(), Put::Created);
+}
+
+async fn event_types_are_listed_newest_first_in_pages(database: &TestDatabase) {
+    let store = database.store();
+    for name in ["a", "b", "c", "d", "e"] {
+        store
+            .put_event_type(&event_type(name, 5000), at(0))
+            .await
+            .unwrap();
+    }
+    store.put_event_type(&event_type("b", 6000), at(1)).await.unwrap();
+    let mut listed = Vec::new();
+    let mut cursor = None;
+    for expected in [2, 2, 1] {
+        let part = store.event_types(&page(2, cursor)).await.unwrap();
+        assert_eq!(part.entries.len(), expected);
+        listed.extend(
+            part.entries
+                .into_iter()
+                .map(|event_type| event_type.id.to_string()),
+        );
+        cursor = part.next;
+    }
+    assert_eq!(cursor, None);
+    assert_eq!(listed, ["e", "d", "c", "b", "a"]);
+    let end = store.event_types(&page(2, Some("made up".into()))).await.unwrap();
+    assert!(end.entries.is_empty() && end.next.is_none());
+}
+
+async fn a_hold_is_found_by_id_else_session_else_intent(database: &TestDatabase) {
+    let store = database.store();
+    let mine = placed(&*store, with_ana(0, 30)).await;
+    let mut linked = paid(&mine);
+    linked.next.intent = Some(IntentId::new("pi_linked"));
+    let mine = after(&*store, &mine, linked).await;
+    let other = placed(&*store, with_ana(30, 60)).await;
+    let find = async |hold: Option<HoldId>, session: Option<&str>, intent: Option<&str>| {
+        let refs = HoldRefs {
+            hold,
+            session: session.map(SessionId::new),
+            intent: intent.map(IntentId::new),
+        };
+        store.find_booking(&refs).await.unwrap()
+    };
+    let session = mine.hold.session.as_str();
+    let paid_by = mine.hold.payments[0].intent.as_str();
+    let nobody = HoldId(Uuid::new_v4());
+    assert_eq!(find(None, None, None).await, None);
+    assert_eq!(find(Some(nobody), Some("cs_?"), Some("pi_?")).await, None);
+    assert_eq!(find(Some(mine.hold.id), None, None).await.as_ref(), Some(&mine));
+    assert_eq!(
+        find(Some(nobody), Some(session), None).await.as_ref(),
+        Some(&mine)
+    );
+    assert_eq!(
+        find(Some(nobody), Some("cs_?"), Some("pi_linked")).await.as_ref(),
+        Some(&mine)
+    );
+    assert_eq!(find(None, None, Some(paid_by)).await.as_ref(), Some(&mine));
+    assert_eq!(
+        find(Some(other.hold.id), Some(session), Some("pi_linked"))
+            .await
+            .as_ref(),
+        Some(&other)
+    );
+    assert_eq!(
+        find(None, Some(other.hold.session.as_str()), Some(paid_by))
+            .await
+            .as_ref(),
+        Some(&other)
+    );
+}
+
+async fn holds_are_listed_newest_first_in_pages_without_doubles_or_gaps(database: &TestDatabase) {
+    let store = database.store();
+    let mut all = Vec::new();
+    for n in 0..9 {
+        // Three a minute, so that the id has to tell them apart.
+        let mut mine = with_ana(30 * n, 30 * n + 30);
+        mine.created_at = at(n / 3);
+        mine.updated_at = at(n / 3);
+        all.push(placed(&*store, mine).await);
+    }
+    all.sort_by_key(|booking| std::cmp::Reverse((booking.created_at, booking.hold.id)));
+    let mut listed: Vec<Booking> = Vec::new();
+    let mut cursor = None;
+    loop {
+        let part = store
+            .bookings(&HoldFilter::default(), &page(2, cursor))
+            .await
+            .unwrap();
+        listed.extend(part.entries);
+        cursor = part.next;
+        if cursor.is_none() {
+            break;
+        }
+        // What comes in between does not shift the pages.
+        let mut late = booking(vec![segment(&format!("room-{}", listed.len()), 0, 30)]);
+        late.created_at = at(60);
+        placed(&*store, late).await;
+    }
+    assert_eq!(listed, all);
+    let made_up = page(2, Some("made up".into()));
+    let end = store.bookings(&HoldFilter::default(), &made_up).await.unwrap();
+    assert!(end.entries.is_empty() && end.next.is_none());
+    let exact = store
+        .bookings(&HoldFilter::default(), &page(13, None))
+        .await
+        .unwrap();
+    assert_eq!((exact.entries.len(), exact.next), (13, None));
+}
+
+async fn holds_are_filtered(database: &TestDatabase) {
+    let store = database.store();
+    let early = placed(&*store, with_ana(0, 30)).await;
+    let mut class = booking(vec![segment("hall", 30, 60), segment("ben", 30, 60)]);
+    class.event_type = EventTypeId::parse("yoga").unwrap();
+    let class = placed(&*store, class).await;
+    let late = placed(&*store, with_ana(60, 90)).await;
+    let late = after(&*store, &late, becomes(&late, Status::Confirmed)).await;
+    let found = async |filter: HoldFilter| {
+        let mut found = store.bookings(&filter, &page(10, None)).await.unwrap().entries;
+        found.sort_by_key(|booking| booking.segments[0].window);
+        found
+    };
+    let all = HoldFilter::default;
+    let status = |kind| HoldFilter {
+        status: Some(kind),
+        ..all()
+    };
+    let resource = |name| HoldFilter {
+        resource: Some(ResourceId::parse(name).unwrap()),
+        ..all()
+    };
+    assert_eq!(found(all()).await.len(), 3);
+    assert_eq!(
+        found(status(StatusKind::Held)).await,
+        [early.clone(), class.clone()]
+    );
+    assert_eq!(
+        found(status(StatusKind::Confirmed)).await,
+        std::slice::from_ref(&late)
+    );
+    assert_eq!(found(status(StatusKind::Cancelled)).await, []);
+    assert_eq!(found(resource("ana")).await, [early.clone(), late.clone()]);
+    assert_eq!(
+        found(resource("ben")).await,
+        std::slice::from_ref(&class),
+        "any of its segments"
+    );
+    let yoga = EventTypeId::parse("yoga").unwrap();
+    assert_eq!(
+        found(HoldFilter {
+            event_type: Some(yoga),
+            ..all()
+        })
+        .await,
+        std::slice::from_ref(&class)
+    );
+    let between = HoldFilter {
+        from: Some(at(30)),
+        to: Some(at(60)),
+        ..all()
+    };
+    assert_eq!(found(between).await, [class], "starts at or after, and before");
+    let both = HoldFilter {
+        from: Some(at(1)),
+        ..resource("ana")
+    };
+    assert_eq!(found(both).await, [late]);
+}
+
+async fn a_forgotten_guest_reads_as_nobody(database: &TestDatabase) {
+    let store = database.store();
+    let mine = placed(&*store, with_ana(0, 30)).await;
+    database
+        .execute("UPDATE holds SET guest_email = NULL, guest_name = NULL")
+        .await;
+    let guest = read(&*store, &mine).await.guest;
+    assert_eq!((guest.email.as_str(), guest.name), ("", None));
+}
+
+async fn figures_count_what_is_live_and_what_is_wrong(database: &TestDatabase) {
+    let store = database.store();
+    assert_eq!(store.figures(at(0)).await.unwrap(), Figures::default());
+    // Held until minute 30 and 40, processing, confirmed and paid, confirmed without money, cancelled with money.
+    let mut holds = Vec::new();
+    for n in 0..6 {
+        let mut mine = with_ana(30 * n, 30 * n + 30);
+        mine.expires_at = at(30 + 10 * n);
+        holds.push(placed(&*store, mine).await);
+    }
+    after(&*store, &holds[2], becomes(&holds[2], Status::Processing)).await;
+    after(&*store, &holds[3], paid(&holds[3])).await;
+    after(&*store, &holds[4], becomes(&holds[4], Status::Confirmed)).await;
+    let mut cancelled = paid(&holds[5]);
+    cancelled.next.status = Status::Cancelled(CancelReason::Operator);
+    let kept = after(&*store, &holds[5], cancelled).await;
+    let receipt = Receipt {
+        intent: IntentId::new("pi_orphan"),
+        money: eur(5000),
+    };
+    store.apply_orphan(None, None, &receipt, at(0)).await.unwrap();
+    let open = with_ana(0, 30);
+    store.claim_attempt(&attempt(&open, None, "a")).await.unwrap();
+    let expected = Figures {
+        held: 2,
+        processing: 1,
+        overdue: 1,
+        oldest_overdue_ms: 300_000,
+        commands_pending: 1,
+        commands_stuck: 0,
+        attempts_open: 1,
+        money_without_slot: 1,
+        slot_without_money: 1,
+        refunds_failed: 0,
+    };
+    assert_eq!(store.figures(at(35)).await.unwrap(), expected);
+
+    store
+        .end_attempt(open.hold.id, AttemptEnd::Abandoned, at(36))
+        .await
+        .unwrap();
+    let mut failed = becomes(&kept, kept.hold.status);
+    failed.next.payments[0].state = PaymentState::RefundFailed;
+    after(&*store, &kept, failed).await;
+    after(&*store, &holds[0], becomes(&holds[0], EXPIRED)).await;
+    let later = store.figures(at(35)).await.unwrap();
+    let expected = Figures {
+        held: 1,
+        overdue: 0,
+        oldest_overdue_ms: 0,
+        attempts_open: 0,
+        money_without_slot: 0,
+        refunds_failed: 1,
+        ..expected
+    };
+    assert_eq!(later, expected);
+}
