@@ -9,9 +9,11 @@
 
 mod checkout;
 mod expiry;
+mod forgery;
 mod gateway;
 mod race;
 mod release;
 mod sandbox;
 mod store_contract;
 mod support;
+mod webhooks;
