@@ -5,7 +5,8 @@ use holdfast::domain::catalogue::EventType;
 use holdfast::domain::hold::{CancelReason, Status};
 use holdfast::domain::ids::{EventTypeId, HoldId, IntentId, ResourceId, SessionId};
 use holdfast::domain::payment::{PaymentState, Receipt};
-use holdfast::store::{AttemptEnd, Figures, HoldFilter, HoldRefs, Put, StatusKind};
+use holdfast::domain::session::HoldRefs;
+use holdfast::store::{AttemptEnd, Figures, HoldFilter, Put, StatusKind};
 use uuid::Uuid;
 
 use super::{
