@@ -15,5 +15,6 @@ mod race;
 mod release;
 mod sandbox;
 mod store_contract;
+mod stripe_faults;
 mod support;
 mod webhooks;

@@ -290,9 +290,9 @@ impl TestApp {
         Instance::start(&settings, self.clock.clone()).await
     }
 
-    /// A variable of the service's configuration.
-    pub(crate) fn setting(&self, name: &str) -> &str {
-        &self.settings[name]
+    /// The time, as the service and Stripe have it.
+    pub(crate) fn clock_now(&self) -> DateTime<Utc> {
+        self.clock.now()
     }
 
     /// What the auditor finds now.

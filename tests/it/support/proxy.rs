@@ -23,11 +23,9 @@ impl Proxy {
     /// A proxy to the database at this URL.
     pub(crate) async fn to(url: &str) -> Self {
         let options: PgConnectOptions = url.parse().unwrap();
-        let server = match options.get_host() {
-            directory if directory.starts_with('/') => {
-                Server::Socket(format!("{directory}/.s.PGSQL.{}", options.get_port()).into())
-            }
-            host => Server::Address(format!("{host}:{}", options.get_port())),
+        let server = match options.get_socket() {
+            Some(directory) => Server::Socket(directory.join(format!(".s.PGSQL.{}", options.get_port()))),
+            None => Server::Address(format!("{}:{}", options.get_host(), options.get_port())),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut through = Url::parse(url).unwrap();
