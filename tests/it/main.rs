@@ -8,7 +8,13 @@
 )]
 
 mod checkout;
+mod expiry;
+mod forgery;
 mod gateway;
+mod race;
+mod release;
 mod sandbox;
 mod store_contract;
+mod stripe_faults;
 mod support;
+mod webhooks;

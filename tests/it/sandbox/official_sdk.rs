@@ -50,7 +50,7 @@ async fn the_official_sdk_reads_our_answers_and_verifies_our_webhooks() {
     assert_eq!(verified.lines().collect::<Vec<_>>(), expected);
 }
 
-async fn run(python: &Path, arguments: &[&str], input: &str) -> String {
+pub(crate) async fn run(python: &Path, arguments: &[&str], input: &str) -> String {
     let mut child = Command::new(python)
         .arg(SCRIPT)
         .args(arguments)
@@ -77,7 +77,7 @@ async fn run(python: &Path, arguments: &[&str], input: &str) -> String {
 }
 
 /// Built aside and then renamed, so that a run that was cut short, or another at the same time, leaves no half of it.
-async fn python_with_sdk() -> PathBuf {
+pub(crate) async fn python_with_sdk() -> PathBuf {
     let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(SDK.replace("==", "-sdk-"));
     let python = Path::new("bin").join("python");
     if !home.exists() {

@@ -6,7 +6,8 @@ use holdfast::domain::command::Order;
 use holdfast::domain::hold::{Asker, ReleaseReason, Status, Transition, Why};
 use holdfast::domain::ids::{HoldId, IntentId};
 use holdfast::domain::payment::{PaymentState, Receipt};
-use holdfast::store::{Applied, Change, HoldRefs, ReleaseLease, Step, Store};
+use holdfast::domain::session::HoldRefs;
+use holdfast::store::{Applied, Change, ReleaseLease, Step, Store};
 use uuid::Uuid;
 
 use super::{

@@ -6,7 +6,8 @@ use holdfast::domain::catalogue::EventType;
 use holdfast::domain::hold::{CancelReason, Status};
 use holdfast::domain::ids::{EventTypeId, HoldId, IntentId, ResourceId, SessionId};
 use holdfast::domain::payment::{PaymentState, Receipt};
-use holdfast::store::{AttemptEnd, HoldRefs};
+use holdfast::domain::session::HoldRefs;
+use holdfast::store::AttemptEnd;
 use uuid::Uuid;
 
 use super::{
