@@ -10,8 +10,14 @@
 mod bad_input;
 mod browser;
 mod checkout;
+mod expiry;
+mod forgery;
 mod gateway;
 mod openapi;
+mod race;
+mod release;
 mod sandbox;
 mod store_contract;
+mod stripe_faults;
 mod support;
+mod webhooks;

@@ -11,7 +11,7 @@ use tokio::process::Command;
 use super::world::{Receiver, SECRET, World};
 use crate::support::python;
 
-const SDK: &str = "stripe==16.1.0";
+pub(crate) const SDK: &str = "stripe==16.1.0";
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/sandbox/official_sdk.py");
 
 #[tokio::test]
@@ -48,6 +48,6 @@ async fn the_official_sdk_reads_our_answers_and_verifies_our_webhooks() {
     assert_eq!(verified.lines().collect::<Vec<_>>(), expected);
 }
 
-async fn run(python: &Path, arguments: &[&str], input: &str) -> String {
+pub(crate) async fn run(python: &Path, arguments: &[&str], input: &str) -> String {
     python::run(Command::new(python).arg(SCRIPT).args(arguments), input).await
 }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use chrono::{DateTime, Duration, Utc};
 use holdfast::app::{App, Background};
@@ -20,6 +20,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::audit::Audit;
 use super::database::{Engine, TestDatabase};
 
 pub(crate) const ADMIN_KEY: &str = "operators-key-for-tests";
@@ -187,6 +188,16 @@ impl Instance {
             .body
     }
 
+    /// A webhook as anyone may send it.
+    pub(crate) async fn webhook(&self, signature: Option<&str>, body: impl Into<reqwest::Body>) -> Answer {
+        let request = self.request(Method::POST, "/webhooks/stripe").body(body);
+        let request = request.header("content-type", "application/json");
+        match signature {
+            Some(signature) => self.send(request.header("Stripe-Signature", signature)).await,
+            None => self.send(request).await,
+        }
+    }
+
     /// Stops it as SIGTERM does, and waits for the end.
     pub(crate) async fn stop(&mut self) {
         self.stop.cancel();
@@ -216,6 +227,7 @@ pub(crate) struct TestApp {
     pub(crate) database: TestDatabase,
     settings: BTreeMap<&'static str, String>,
     simulator_stop: CancellationToken,
+    unaudited: OnceLock<&'static str>,
 }
 
 impl std::ops::Deref for TestApp {
@@ -259,6 +271,7 @@ impl TestApp {
             database,
             settings,
             simulator_stop,
+            unaudited: OnceLock::new(),
         };
         app.offer("call", "ana", 30, 5000).await;
         app.offer("long-call", "ana", 60, 9000).await;
@@ -268,6 +281,33 @@ impl TestApp {
     /// Another `serve` on the same database and the same Stripe.
     pub(crate) async fn another_instance(&self) -> Instance {
         Instance::start(&self.settings, self.clock.clone()).await
+    }
+
+    /// Another `serve`, with some variables set otherwise.
+    pub(crate) async fn another_instance_with(&self, variables: &[(&'static str, &str)]) -> Instance {
+        let mut settings = self.settings.clone();
+        settings.extend(variables.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        Instance::start(&settings, self.clock.clone()).await
+    }
+
+    /// The time, as the service and Stripe have it.
+    pub(crate) fn clock_now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// What the auditor finds now.
+    pub(crate) fn audit(&self) -> Vec<String> {
+        let audit = Audit {
+            engine: self.database.engine(),
+            url: self.database.url().to_owned(),
+            simulator: self.simulator.clone(),
+        };
+        audit.findings()
+    }
+
+    /// The auditor stays away at the end, because the test breaks a promise on purpose.
+    pub(crate) fn without_audit(&self, reason: &'static str) {
+        self.unaudited.set(reason).unwrap();
     }
 
     /// Puts an event type on sale, in EUR.
@@ -310,6 +350,10 @@ impl TestApp {
 
 impl Drop for TestApp {
     fn drop(&mut self) {
+        if !std::thread::panicking() && self.unaudited.get().is_none() {
+            let findings = self.audit();
+            assert!(findings.is_empty(), "the auditor finds:\n{}", findings.join("\n"));
+        }
         self.simulator_stop.cancel();
     }
 }
