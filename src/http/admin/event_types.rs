@@ -19,7 +19,7 @@ use super::super::fields::{Amount, Cursor, Limit, Minutes, Name, PaymentMethods}
 use super::super::path_id::PathId;
 use super::{List, page};
 use crate::domain::books::Put;
-use crate::domain::catalogue::{EventType, PaymentMethod};
+use crate::domain::catalogue::EventType;
 use crate::domain::ids::{EventTypeId, ResourceId};
 use crate::domain::money::{Currency, Money};
 use crate::workflow::catalogue;
