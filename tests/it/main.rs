@@ -8,13 +8,19 @@
 )]
 
 mod checkout;
+mod cli;
 mod expiry;
 mod forgery;
 mod gateway;
+mod instances;
+mod operators;
 mod race;
 mod release;
 mod sandbox;
+mod secrets;
 mod store_contract;
 mod stripe_faults;
 mod support;
+mod sweep;
+mod terms;
 mod webhooks;

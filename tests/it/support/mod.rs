@@ -2,10 +2,12 @@
 
 pub(crate) mod app;
 mod audit;
+pub(crate) mod client;
 pub(crate) mod crowd;
 pub(crate) mod database;
 pub(crate) mod lock;
 pub(crate) mod postgres;
+pub(crate) mod process;
 pub(crate) mod proxy;
 pub(crate) mod wait;
 
