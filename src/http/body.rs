@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use deserr::{DeserializeError, Deserr, ErrorKind, IntoValue, MergeWithError, ValueKind, ValuePointerRef};
 use serde_json::Value;
 
@@ -124,19 +124,15 @@ fn path(location: ValuePointerRef<'_>) -> String {
 
 /// A body's bytes, whatever they are.
 pub(super) fn bytes(body: Result<Bytes, BytesRejection>) -> Result<Bytes, Problem> {
-    body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            Problem::malformed(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large")
-        }
-        _ => Problem::new(Code::Malformed, "the body broke off"),
-    })
+    Ok(body?)
 }
 
 /// A body as JSON.
 pub(super) fn json(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Value, Problem> {
     if !is_json(headers) {
-        let detail = "the body must be application/json";
-        return Err(Problem::malformed(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
+        return Err(Problem::unsupported_media_type(
+            "the body must be application/json",
+        ));
     }
     serde_json::from_slice(&bytes(body)?).map_err(|_| Problem::new(Code::Malformed, "the body is not JSON"))
 }

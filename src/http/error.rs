@@ -5,6 +5,7 @@
 
 use axum::Json;
 use axum::extract::Request;
+use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -143,8 +144,20 @@ impl Problem {
         }
     }
 
-    /// `malformed` with its narrower status: 413, 415 or 405.
-    pub(crate) fn malformed(status: StatusCode, detail: impl Into<String>) -> Self {
+    /// `malformed`: the path does not have this method.
+    pub(crate) fn method_not_allowed() -> Self {
+        Self::malformed(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "the path does not have this method",
+        )
+    }
+
+    /// `malformed`: the body is of another media type than it must be.
+    pub(crate) fn unsupported_media_type(detail: &str) -> Self {
+        Self::malformed(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)
+    }
+
+    fn malformed(status: StatusCode, detail: &str) -> Self {
         Self {
             status,
             ..Self::new(Code::Malformed, detail)
@@ -248,6 +261,15 @@ impl Problem {
             headers.insert(header::ALLOW, allow);
         }
         response
+    }
+}
+
+impl From<BytesRejection> for Problem {
+    fn from(rejection: BytesRejection) -> Self {
+        match rejection.status() {
+            status @ StatusCode::PAYLOAD_TOO_LARGE => Self::malformed(status, "the body is too large"),
+            _ => Self::new(Code::Malformed, "the body broke off"),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::get;
@@ -22,7 +22,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use self::error::{Code, Problem};
-use crate::store::Figures;
+use crate::domain::books::Figures;
 use crate::workflow::Context;
 
 pub(crate) mod admin;
@@ -116,20 +116,17 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/checkout/done", get(pages::done))
         .route("/checkout/cancelled", get(pages::cancelled))
         .route("/checkout/page.js", get(pages::script))
+        .route("/checkout/words.js", get(pages::words))
         .route("/checkout/page.css", get(pages::style));
     if server.demo {
         router = router
             .route("/", get(demo::page))
+            .route("/demo/page.js", get(demo::script))
             .route("/demo/slots", get(demo::slots));
     }
     router
         .fallback(async || Problem::not_found("path"))
-        .method_not_allowed_fallback(async || {
-            Problem::malformed(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "the path does not have this method",
-            )
-        })
+        .method_not_allowed_fallback(async || Problem::method_not_allowed())
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE))
         .layer(CatchPanicLayer::custom(panicked))

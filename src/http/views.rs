@@ -8,9 +8,9 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::domain::booking::{Booking, Cause, HistoryLine};
+use crate::domain::books::StatusKind;
 use crate::domain::hold::{CancelReason, ReleaseReason, Status};
 use crate::domain::payment::{Payment, PaymentState};
-use crate::store::StatusKind;
 
 /// An instant: RFC 3339, UTC with `Z`, to the millisecond at most.
 pub(super) fn instant<S: Serializer>(at: &DateTime<Utc>, to: S) -> Result<S::Ok, S::Error> {

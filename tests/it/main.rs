@@ -7,6 +7,7 @@
     reason = "a test's helpers fail by panicking"
 )]
 
+mod browser;
 mod checkout;
 mod cli;
 mod expiry;

@@ -15,9 +15,9 @@ use super::super::body::{self, Faults};
 use super::super::error::{Problem, ProblemDetails};
 use super::super::views::{instant, instant_text};
 use super::{List, page};
+use crate::domain::books::CommandFilter;
 use crate::domain::command::{Command, Order};
 use crate::domain::ids::CommandId;
-use crate::store::CommandFilter;
 use crate::workflow::{commands, inspect};
 
 /// Where a command stands.

@@ -15,10 +15,10 @@ use super::super::body::{self, Faults};
 use super::super::error::{Problem, ProblemDetails};
 use super::super::{Server, fields};
 use super::{List, page};
-use crate::domain::catalogue::{EventType, MAX_DURATION_MINUTES};
+use crate::domain::books::Put;
+use crate::domain::catalogue::{EventType, MAX_DURATION_MINUTES, PaymentMethod};
 use crate::domain::ids::{EventTypeId, ResourceId};
 use crate::domain::money::{Currency, Money};
-use crate::store::Put;
 use crate::workflow::catalogue;
 
 /// Something to be put on sale.
@@ -40,6 +40,11 @@ pub(in crate::http) struct NewEventType {
     /// Lower-case ISO code of a currency that Stripe takes.
     #[schema(example = "eur", pattern = "^[a-z]{3}$")]
     currency: String,
+    /// The methods that a guest may pay with, by Stripe's names; without it, all that the account allows. Name only
+    /// immediate ones, such as `card`, to exclude delayed ones.
+    #[deserr(default)]
+    #[schema(example = json!(["card"]), max_items = 20)]
+    payment_methods: Option<Vec<String>>,
 }
 
 /// Something on sale.
@@ -58,6 +63,8 @@ pub(in crate::http) struct EventTypeView {
     amount: i64,
     /// Lower-case ISO code.
     currency: String,
+    /// The methods that a guest may pay with; null: all that the account allows.
+    payment_methods: Option<Vec<String>>,
 }
 
 impl From<&EventType> for EventTypeView {
@@ -69,6 +76,10 @@ impl From<&EventType> for EventTypeView {
             duration_minutes: event_type.duration_minutes,
             amount: event_type.price.amount,
             currency: event_type.price.currency.to_string(),
+            payment_methods: match event_type.payment_methods.as_slice() {
+                [] => None,
+                names => Some(names.iter().map(|name| name.as_str().to_owned()).collect()),
+            },
         }
     }
 }
@@ -117,6 +128,10 @@ fn read(id: &str, new: NewEventType) -> Result<EventType, Problem> {
     if !(1..=MAX_DURATION_MINUTES).contains(&duration_minutes) {
         faults.add("duration_minutes", "must be 1 to 10080");
     }
+    let payment_methods = new
+        .payment_methods
+        .map(|names| faults.take("payment_methods", methods(&names)));
+    let payment_methods = payment_methods.flatten().unwrap_or_default();
     // Any currency will do to judge the amount by.
     let price = currency
         .or(Currency::parse("eur"))
@@ -131,9 +146,18 @@ fn read(id: &str, new: NewEventType) -> Result<EventType, Problem> {
             resource,
             duration_minutes,
             price,
+            payment_methods,
         }),
         _ => Err(faults.into_problem()),
     }
+}
+
+fn methods(names: &[String]) -> Result<Vec<PaymentMethod>, &'static str> {
+    let parsed: Option<Vec<_>> = names.iter().map(|name| PaymentMethod::parse(name)).collect();
+    let few = (1..=20).contains(&names.len());
+    parsed
+        .filter(|_| few)
+        .ok_or("must be 1 to 20 of Stripe's names, such as card")
 }
 
 /// Shows one.

@@ -12,8 +12,8 @@ use super::super::holds::hold_id;
 use super::super::views::{AdminHoldDetailView, AdminHoldView, StatusView};
 use super::super::{Server, fields};
 use super::{List, page};
+use crate::domain::books::{HoldFilter, PageRequest};
 use crate::domain::ids::{EventTypeId, ResourceId};
-use crate::store::{HoldFilter, PageRequest};
 use crate::workflow::inspect;
 
 #[derive(Debug, Deserr)]

@@ -15,7 +15,7 @@ use super::Server;
 use super::body::Faults;
 use super::error::{Code, Problem};
 use super::holds::bearer;
-use crate::store::PageRequest;
+use crate::domain::books::PageRequest;
 
 pub(super) mod commands;
 pub(super) mod event_types;
