@@ -16,10 +16,10 @@ use serde::Serialize;
 use super::error::Problem;
 use super::views::instant;
 use super::{Server, pages};
+use crate::domain::books::PageRequest;
 use crate::domain::catalogue::EventType;
 use crate::domain::hold::Status;
 use crate::domain::time::Window;
-use crate::store::PageRequest;
 use crate::workflow::{catalogue, inspect};
 
 /// How far ahead slots are shown.
