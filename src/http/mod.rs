@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::Response;
@@ -108,10 +109,7 @@ fn operators() -> OpenApiRouter<Arc<Server>> {
 /// All routes, ready to serve.
 pub fn router(server: Arc<Server>) -> Router {
     let key = from_fn_with_state(server.clone(), admin::require_key);
-    let (api, _) = api()
-        .layer(cors(&server))
-        .merge(operators().route_layer(key))
-        .split_for_parts();
+    let (api, _) = api().merge(operators().route_layer(key)).split_for_parts();
     let mut router = api
         .route("/checkout/done", get(pages::done))
         .route("/checkout/cancelled", get(pages::cancelled))
@@ -131,6 +129,9 @@ pub fn router(server: Arc<Server>) -> Router {
         .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(error::render))
+        // Outside of what answers 405 and of what writes problems: it answers preflights, and a shop's page must be able
+        // to read why it was refused.
+        .layer(cors(&server))
         .layer(from_fn(request_id::assign))
         .with_state(server)
 }
@@ -156,9 +157,14 @@ pub fn description() -> OpenApi {
     api
 }
 
+/// For the shop's pages; operators' routes are no business of a browser.
 fn cors(server: &Server) -> CorsLayer {
+    let origins = server.cors_origins.clone();
+    let allowed = move |origin: &HeaderValue, request: &Parts| {
+        origins.contains(origin) && !request.uri.path().starts_with("/v1/admin")
+    };
     CorsLayer::new()
-        .allow_origin(AllowOrigin::list(server.cors_origins.clone()))
+        .allow_origin(AllowOrigin::predicate(allowed))
         .allow_methods([Method::GET, Method::POST, Method::DELETE])
         .allow_headers([
             header::CONTENT_TYPE,
