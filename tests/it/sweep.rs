@@ -11,8 +11,12 @@ use crate::support::wait::eventually;
 
 /// Holds at consecutive hours.
 async fn many(app: &TestApp, count: i64) -> Vec<Answer> {
+    hourly(app, 0..count).await
+}
+
+async fn hourly(app: &TestApp, hours: std::ops::Range<i64>) -> Vec<Answer> {
     let mut holds = Vec::new();
-    for n in 0..count {
+    for n in hours {
         let at = app.clock_now() + Duration::days(7) + Duration::hours(n);
         holds.push(
             app.hold_slot("call", &at.format("%Y-%m-%dT%H:00:00Z").to_string())
@@ -38,7 +42,7 @@ on_both_engines! {
         app.pay(&holds[1], Outcome::Processing);
         app.simulator.expire(holds[2].text("checkout_session")).unwrap();
         app.clock.advance(Duration::minutes(40));
-        let fresh = many(&app, 6).await.pop().unwrap();
+        let fresh = hourly(&app, 10..11).await.pop().unwrap();
         let report = app.sweep().await;
         assert_eq!(
             report,
@@ -142,8 +146,7 @@ on_both_engines! {
 
     async fn an_attempt_whose_process_died_is_recovered_and_its_session_ended(engine) {
         let app = TestApp::start(engine).await;
-        let hold = app.hold_slot("call", "2026-12-01T10:00:00Z").await;
-        as_if_the_process_had_died_before_the_insert(&app, &hold).await;
+        let hold = died_before_the_insert(&app).await;
         app.sweep().await;
         assert_eq!(app.simulator.session(hold.text("checkout_session")).unwrap().status, "open", "it may still run");
         app.clock.advance(Duration::minutes(3));
@@ -155,8 +158,7 @@ on_both_engines! {
     async fn a_stale_attempt_is_recovered_once_by_many_instances(engine) {
         let app = TestApp::start(engine).await;
         let other = app.another_instance().await;
-        let hold = app.hold_slot("call", "2026-12-01T10:00:00Z").await;
-        as_if_the_process_had_died_before_the_insert(&app, &hold).await;
+        let hold = died_before_the_insert(&app).await;
         app.clock.advance(Duration::minutes(3));
         tokio::join!(app.sweep(), other.sweep());
         recovered(&app).await;
@@ -166,8 +168,7 @@ on_both_engines! {
 
     async fn a_stale_attempt_whose_session_was_paid_all_the_same_gives_the_money_back(engine) {
         let app = TestApp::start(engine).await;
-        let hold = app.hold_slot("call", "2026-12-01T10:00:00Z").await;
-        as_if_the_process_had_died_before_the_insert(&app, &hold).await;
+        let hold = died_before_the_insert(&app).await;
         app.pay(&hold, Outcome::Paid);
         app.clock.advance(Duration::minutes(3));
         for _ in 0..3 {
@@ -197,25 +198,32 @@ async fn recovered(app: &TestApp) {
     );
 }
 
-/// Puts the books back to where they were while Stripe made the session: an attempt with its terms, and no hold.
-async fn as_if_the_process_had_died_before_the_insert(app: &TestApp, hold: &Answer) {
-    let (id, session) = (
-        hold.text("id"),
-        app.simulator.session(hold.text("checkout_session")).unwrap(),
-    );
-    let page = |name: &str| app.url(&format!("/checkout/{name}?hold={id}"));
-    let terms = json!({"name": "call", "amount": 5000, "currency": "eur", "email": "ada@example.com",
-        "success_url": page("done"), "cancel_url": page("cancelled"), "expires_at": session.expires_at});
-    for table in ["occupancy", "hold_history"] {
-        app.database
-            .execute(&format!("DELETE FROM {table} WHERE hold_id = '{id}'"))
-            .await;
-    }
-    app.database
-        .execute(&format!("DELETE FROM holds WHERE id = '{id}'"))
+/// A hold whose process died before the insert: the books are put back to where they were while Stripe made the
+/// session, an attempt with its terms, and no hold.
+async fn died_before_the_insert(app: &TestApp) -> Answer {
+    app.simulator.set_faults(Faults {
+        latency_ms: 1_000,
+        ..Faults::default()
+    });
+    let body = order("call", "2026-12-01T10:00:00Z");
+    let meanwhile = async {
+        eventually("Stripe is asked", async || {
+            (app.simulator.calls().create == 1).then_some(())
+        })
         .await;
-    let revived = format!(
-        "UPDATE checkout_attempts SET state = 'running', ended_at = NULL, terms = '{terms}' WHERE hold_id = '{id}'"
-    );
-    assert_eq!(app.database.execute(&revived).await, 1);
+        app.database
+            .execute("CREATE TABLE kept AS SELECT hold_id, terms FROM checkout_attempts")
+            .await;
+    };
+    let (hold, ()) = tokio::join!(app.checkout(&body), meanwhile);
+    let hold = hold.expect(201);
+    app.simulator.set_faults(Faults::default());
+    for books in ["occupancy", "hold_history"] {
+        app.database.execute(&format!("DELETE FROM {books}")).await;
+    }
+    app.database.execute("DELETE FROM holds").await;
+    let revived =
+        "UPDATE checkout_attempts SET state = 'running', ended_at = NULL, terms = (SELECT terms FROM kept)";
+    assert_eq!(app.database.execute(revived).await, 1);
+    hold
 }
