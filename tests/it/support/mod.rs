@@ -3,10 +3,12 @@
 pub(crate) mod app;
 mod audit;
 pub(crate) mod browser;
+pub(crate) mod client;
 pub(crate) mod crowd;
 pub(crate) mod database;
 pub(crate) mod lock;
 pub(crate) mod postgres;
+pub(crate) mod process;
 pub(crate) mod proxy;
 pub(crate) mod python;
 pub(crate) mod wait;
