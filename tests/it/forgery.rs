@@ -162,7 +162,7 @@ on_both_engines! {
     }
 }
 
-/// Announces a body of this size and waits for the answer before sending it: an answer that comes while a client still
+/// Announces a body of this size and sends one byte more than is taken of it: an answer that comes while a client still
 /// sends may be lost with the connection.
 async fn announce(app: &TestApp, size: usize) -> String {
     let mut connection = TcpStream::connect(app.address).await.unwrap();
@@ -170,6 +170,7 @@ async fn announce(app: &TestApp, size: usize) -> String {
         "POST /webhooks/stripe HTTP/1.1\r\nhost: holdfast\r\nconnection: close\r\ncontent-length: {size}\r\n\r\n"
     );
     connection.write_all(head.as_bytes()).await.unwrap();
+    connection.write_all(&vec![b'x'; 1024 * 1024 + 1]).await.unwrap();
     let mut answer = String::new();
     connection.read_to_string(&mut answer).await.unwrap();
     answer
