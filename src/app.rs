@@ -255,7 +255,7 @@ fn own_origins(address: SocketAddr) -> Vec<String> {
     let by_number = format!("http://{address}");
     let by_name = format!("http://localhost:{}", address.port());
     match address.ip() {
-        ip if ip.is_unspecified() => vec![by_name],
+        ip if ip.is_unspecified() => vec![by_name, format!("http://127.0.0.1:{}", address.port())],
         ip if ip.is_loopback() => vec![by_number, by_name],
         _ => vec![by_number],
     }

@@ -129,6 +129,7 @@ async fn stock(context: &Context) -> Result<(), Trouble> {
             resource,
             duration_minutes,
             price,
+            payment_methods: Vec::new(),
         };
         catalogue::put(context, &event_type).await?;
     }

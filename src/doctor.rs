@@ -9,9 +9,9 @@ use serde::Serialize;
 
 use crate::app;
 use crate::config::{Config, Database, Stripe};
+use crate::domain::books::Figures;
 use crate::domain::time::Clock;
 use crate::gateway::Probe;
-use crate::store::Figures;
 use crate::workflow::{Context, Trouble, inspect, one_line};
 
 /// More than this between our clock and Stripe's breaks webhook signatures (300 s) before long.

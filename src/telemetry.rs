@@ -8,8 +8,8 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use crate::domain::books::Figures;
 use crate::http::RenderMetrics;
-use crate::store::Figures;
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,6 +2,14 @@
 -- nor a hand-written statement can break them. migrations/sqlite has the same file with the same names.
 CREATE EXTENSION IF NOT EXISTS btree_gist;
 
+-- One row: which installation these books belong to. Its id goes into the metadata of every session, so that two
+-- installations on one Stripe account leave each other's money alone.
+CREATE TABLE installation (
+    id    text    PRIMARY KEY,
+    alone boolean NOT NULL DEFAULT true CONSTRAINT installation_alone UNIQUE CHECK (alone)
+);
+INSERT INTO installation (id) VALUES (replace(gen_random_uuid()::text, '-', ''));
+
 CREATE TABLE resources (
     id          text        PRIMARY KEY,
     created_at  timestamptz NOT NULL
@@ -15,6 +23,8 @@ CREATE TABLE event_types (
     duration_minutes integer     NOT NULL CONSTRAINT event_types_duration CHECK (duration_minutes BETWEEN 1 AND 10080),
     amount           bigint      NOT NULL CONSTRAINT event_types_amount CHECK (amount BETWEEN 1 AND 99999999),
     currency         text        NOT NULL CONSTRAINT event_types_currency CHECK (currency ~ '^[a-z]{3}$'),
+    -- Stripe's names of the methods that a guest may pay with, comma-separated; empty: all that the account allows.
+    payment_methods  text        NOT NULL DEFAULT '',
     created_at       timestamptz NOT NULL,
     updated_at       timestamptz NOT NULL
 );
@@ -58,6 +68,10 @@ CREATE TABLE holds (
     intent_id          text,
     checkout_url       text        NOT NULL,
     price_mismatch     boolean     NOT NULL DEFAULT false,
+    -- Whether money for it is here: kept in step with `payments` by a trigger, so that what is wrong can be counted by
+    -- small indexes, however many holds there ever were.
+    funds              text        NOT NULL DEFAULT 'none'
+        CONSTRAINT holds_funds CHECK (funds IN ('none', 'paid', 'disputed')),
     -- Null once the guest is forgotten.
     guest_email        text,
     guest_name         text,
@@ -83,7 +97,8 @@ CREATE TABLE holds (
 );
 CREATE INDEX holds_due_at ON holds (due_at) WHERE status IN ('held', 'processing');
 CREATE INDEX holds_overdue ON holds (expires_at) WHERE status = 'held';
-CREATE INDEX holds_confirmed ON holds (id) WHERE status = 'confirmed';
+CREATE INDEX holds_slot_without_money ON holds (id) WHERE status = 'confirmed' AND funds = 'none';
+CREATE INDEX holds_money_without_slot ON holds (id) WHERE status IN ('released', 'cancelled') AND funds = 'paid';
 CREATE INDEX holds_intent ON holds (intent_id) WHERE intent_id IS NOT NULL;
 CREATE INDEX holds_newest ON holds (created_at DESC, id DESC);
 
@@ -128,6 +143,17 @@ CREATE TABLE payments (
 );
 CREATE INDEX payments_hold ON payments (hold_id);
 CREATE INDEX payments_open ON payments (state) WHERE state IN ('refund_due', 'refund_failed');
+
+CREATE FUNCTION payments_funds() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE holds SET funds = coalesce((
+        SELECT CASE WHEN bool_or(state = 'paid') THEN 'paid' WHEN bool_or(state = 'disputed') THEN 'disputed' END
+        FROM payments WHERE hold_id = NEW.hold_id), 'none')
+    WHERE id = NEW.hold_id;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER payments_funds AFTER INSERT OR UPDATE OF state, hold_id ON payments
+    FOR EACH ROW WHEN (NEW.hold_id IS NOT NULL) EXECUTE FUNCTION payments_funds();
 
 -- Webhook events that were applied: each once.
 CREATE TABLE stripe_events (

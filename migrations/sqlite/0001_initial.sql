@@ -5,6 +5,14 @@
 -- lower-case form: an operator can read and type them in the sqlite3 shell, and they sort as their bytes do.
 -- Booleans are 0 and 1; JSON is TEXT.
 
+-- One row: which installation these books belong to. Its id goes into the metadata of every session, so that two
+-- installations on one Stripe account leave each other's money alone.
+CREATE TABLE installation (
+    id    TEXT    NOT NULL PRIMARY KEY,
+    alone INTEGER NOT NULL DEFAULT 1 CONSTRAINT installation_alone UNIQUE CHECK (alone = 1)
+) STRICT;
+INSERT INTO installation (id) VALUES (lower(hex(randomblob(16))));
+
 CREATE TABLE resources (
     id          TEXT    NOT NULL PRIMARY KEY,
     created_at  INTEGER NOT NULL
@@ -19,6 +27,8 @@ CREATE TABLE event_types (
     duration_minutes INTEGER NOT NULL CONSTRAINT event_types_duration CHECK (duration_minutes BETWEEN 1 AND 10080),
     amount           INTEGER NOT NULL CONSTRAINT event_types_amount CHECK (amount BETWEEN 1 AND 99999999),
     currency         TEXT    NOT NULL CONSTRAINT event_types_currency CHECK (currency GLOB '[a-z][a-z][a-z]'),
+    -- Stripe's names of the methods that a guest may pay with, comma-separated; empty: all that the account allows.
+    payment_methods  TEXT    NOT NULL DEFAULT '',
     created_at       INTEGER NOT NULL,
     updated_at       INTEGER NOT NULL
 ) STRICT;
@@ -62,6 +72,10 @@ CREATE TABLE holds (
     intent_id          TEXT,
     checkout_url       TEXT    NOT NULL,
     price_mismatch     INTEGER NOT NULL DEFAULT 0 CONSTRAINT holds_price_mismatch CHECK (price_mismatch IN (0, 1)),
+    -- Whether money for it is here: kept in step with `payments` by triggers, so that what is wrong can be counted by
+    -- small indexes, however many holds there ever were.
+    funds              TEXT    NOT NULL DEFAULT 'none'
+        CONSTRAINT holds_funds CHECK (funds IN ('none', 'paid', 'disputed')),
     -- Null once the guest is forgotten.
     guest_email        TEXT,
     guest_name         TEXT,
@@ -87,7 +101,8 @@ CREATE TABLE holds (
 ) STRICT;
 CREATE INDEX holds_due_at ON holds (due_at, status) WHERE status IN ('held', 'processing');
 CREATE INDEX holds_overdue ON holds (expires_at) WHERE status = 'held';
-CREATE INDEX holds_confirmed ON holds (id) WHERE status = 'confirmed';
+CREATE INDEX holds_slot_without_money ON holds (id) WHERE status = 'confirmed' AND funds = 'none';
+CREATE INDEX holds_money_without_slot ON holds (id) WHERE status IN ('released', 'cancelled') AND funds = 'paid';
 CREATE INDEX holds_intent ON holds (intent_id) WHERE intent_id IS NOT NULL;
 CREATE INDEX holds_newest ON holds (created_at DESC, id DESC);
 
@@ -157,8 +172,22 @@ CREATE TABLE payments (
     updated_at   INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX payments_hold ON payments (hold_id);
-CREATE INDEX payments_paid ON payments (hold_id) WHERE state = 'paid';
 CREATE INDEX payments_open ON payments (state) WHERE state IN ('refund_due', 'refund_failed');
+
+CREATE TRIGGER payments_funds_insert AFTER INSERT ON payments WHEN NEW.hold_id IS NOT NULL
+BEGIN
+    UPDATE holds SET funds = coalesce((
+        SELECT CASE WHEN max(state = 'paid') THEN 'paid' WHEN max(state = 'disputed') THEN 'disputed' END
+        FROM payments WHERE hold_id = NEW.hold_id), 'none')
+    WHERE id = NEW.hold_id;
+END;
+CREATE TRIGGER payments_funds_update AFTER UPDATE OF state, hold_id ON payments WHEN NEW.hold_id IS NOT NULL
+BEGIN
+    UPDATE holds SET funds = coalesce((
+        SELECT CASE WHEN max(state = 'paid') THEN 'paid' WHEN max(state = 'disputed') THEN 'disputed' END
+        FROM payments WHERE hold_id = NEW.hold_id), 'none')
+    WHERE id = NEW.hold_id;
+END;
 
 -- Webhook events that were applied: each once.
 CREATE TABLE stripe_events (

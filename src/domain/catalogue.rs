@@ -15,6 +15,25 @@ pub const MAX_DURATION_MINUTES: i64 = 7 * 24 * 60;
 /// How far ahead a slot may start. Nobody means year 9999, and both engines and Stripe have limits of their own.
 pub const MAX_ADVANCE: Duration = Duration::days(10 * 366);
 
+/// A way to pay by Stripe's name for it, such as `card`; which names there are is Stripe's affair.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PaymentMethod(String);
+
+impl PaymentMethod {
+    /// A name that a caller chose; `None` unless it is 1 to 40 characters of `a-z`, `0-9` and `_`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let plain = text
+            .bytes()
+            .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_'));
+        (plain && (1..=40).contains(&text.len())).then(|| Self(text.to_owned()))
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// Something that can be booked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventType {
@@ -28,6 +47,9 @@ pub struct EventType {
     pub duration_minutes: i64,
     /// What it costs.
     pub price: Money,
+    /// The methods that a guest may pay with; empty: all that the account allows. A shop that cannot wait days for a
+    /// voucher excludes the delayed ones here.
+    pub payment_methods: Vec<PaymentMethod>,
 }
 
 /// Why a start cannot be booked.
@@ -80,6 +102,7 @@ mod tests {
             resource: ResourceId::parse("ana").unwrap(),
             duration_minutes: 30,
             price: Money::price(5000, Currency::parse("eur").unwrap()).unwrap(),
+            payment_methods: Vec::new(),
         }
     }
 

@@ -5,6 +5,7 @@
 //! `store`, `gateway`, `workflow` and `http`.
 
 pub mod booking;
+pub mod books;
 pub mod catalogue;
 pub mod command;
 pub mod hold;

@@ -3,6 +3,7 @@
 
 use chrono::{DateTime, Duration, Utc};
 
+use super::catalogue::PaymentMethod;
 use super::ids::{HoldId, IntentId, SessionId};
 use super::money::Money;
 use super::payment::Receipt;
@@ -36,6 +37,10 @@ pub struct SessionTerms {
     pub cancel_url: String,
     /// When Stripe ends it by itself; whole seconds.
     pub expires_at: DateTime<Utc>,
+    /// The methods that the guest may pay with; empty: all that the account allows.
+    pub payment_methods: Vec<PaymentMethod>,
+    /// Which installation of this service it is made by.
+    pub installation: String,
 }
 
 impl std::fmt::Debug for SessionTerms {
@@ -61,6 +66,8 @@ pub enum SessionStatus {
     Open,
     /// The guest went through with it; the money may be there or on its way.
     Complete(SessionPayment),
+    /// The guest went through with it, and the delayed payment failed for good.
+    Failed,
     /// It can never be paid.
     Expired,
 }
@@ -90,6 +97,8 @@ pub struct SessionReport {
 /// How an event or an answer of Stripe's names the hold that it concerns.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HoldRefs {
+    /// Which installation made it, from our metadata.
+    pub installation: Option<String>,
     /// From our metadata, or `client_reference_id`.
     pub hold: Option<HoldId>,
     /// The Checkout Session.

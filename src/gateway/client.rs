@@ -11,8 +11,10 @@ use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use stripe_checkout::checkout_session::{
-    CreateCheckoutSession, CreateCheckoutSessionLineItems, CreateCheckoutSessionLineItemsPriceData,
-    CreateCheckoutSessionPaymentIntentData, ExpireCheckoutSession, ProductData, RetrieveCheckoutSession,
+    CreateCheckoutSession, CreateCheckoutSessionAdaptivePricing,
+    CreateCheckoutSessionAllowedPaymentMethodTypes, CreateCheckoutSessionLineItems,
+    CreateCheckoutSessionLineItemsPriceData, CreateCheckoutSessionPaymentIntentData, ExpireCheckoutSession,
+    ProductData, RetrieveCheckoutSession,
 };
 use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest};
 use stripe_core::refund::CreateRefund;
@@ -23,7 +25,8 @@ use uuid::Uuid;
 
 use super::limits::Endpoint;
 use super::transport::{Call, Transport};
-use super::{Gateway, GatewayError, METADATA_KEY, Probe, Refusal, wire};
+use super::{Gateway, GatewayError, INSTALLATION_KEY, METADATA_KEY, Probe, Refusal, wire};
+use crate::domain::catalogue::PaymentMethod;
 use crate::domain::ids::{IntentId, SessionId};
 use crate::domain::money::Money;
 use crate::domain::session::{NewSession, SessionReport, SessionTerms};
@@ -111,7 +114,7 @@ impl Gateway for StripeGateway {
     async fn create_session(&self, terms: &SessionTerms) -> Result<NewSession, GatewayError> {
         let call = Call {
             endpoint: Endpoint::CreateSession,
-            request: create_request(terms).build(),
+            request: in_one_order(create_request(terms).build()),
             key: Some(&terms.hold.to_string()),
             read: |answer| wire::new_session(&answer.json),
         };
@@ -131,7 +134,10 @@ impl Gateway for StripeGateway {
     async fn session(&self, id: &SessionId) -> Result<SessionReport, GatewayError> {
         let call = Call {
             endpoint: Endpoint::Session,
-            request: RetrieveCheckoutSession::new(path_part(id)?).build(),
+            // The intent says whether a delayed payment that has not come is still to be waited for.
+            request: RetrieveCheckoutSession::new(path_part(id)?)
+                .expand(["payment_intent".to_owned()])
+                .build(),
             key: None,
             read: |answer| wire::session_report(&answer.json),
         };
@@ -189,14 +195,31 @@ fn path_part(id: &SessionId) -> Result<&str, GatewayError> {
     }))
 }
 
+/// Metadata comes out of a map in any order; a repeated call must send the very same body, or its key does not fit.
+fn in_one_order(mut request: RequestBuilder) -> RequestBuilder {
+    request.body = request.body.map(|body| {
+        let mut parameters: Vec<&str> = body.split('&').collect();
+        parameters.sort_unstable();
+        parameters.join("&")
+    });
+    request
+}
+
 /// Both metadata maps carry the hold: intent, charge and refund events know only the intent's (I9: nothing else).
 fn create_request(terms: &SessionTerms) -> CreateCheckoutSession {
     let hold = terms.hold.to_string();
-    let metadata = HashMap::from([(METADATA_KEY.to_owned(), hold.clone())]);
+    let metadata = HashMap::from([
+        (METADATA_KEY.to_owned(), hold.clone()),
+        (INSTALLATION_KEY.to_owned(), terms.installation.clone()),
+    ]);
     let mut intent = CreateCheckoutSessionPaymentIntentData::new();
     intent.metadata = Some(metadata.clone());
-    CreateCheckoutSession::new()
+    // I8: the price is the catalogue's, also in its currency; Stripe would offer the guest's own by the account's default.
+    let mut one_currency = CreateCheckoutSessionAdaptivePricing::new();
+    one_currency.enabled = Some(false);
+    let request = CreateCheckoutSession::new()
         .mode(CheckoutSessionMode::Payment)
+        .adaptive_pricing(one_currency)
         .line_items([line_item(terms)])
         .customer_email(&terms.email)
         .client_reference_id(hold)
@@ -204,7 +227,17 @@ fn create_request(terms: &SessionTerms) -> CreateCheckoutSession {
         .payment_intent_data(intent)
         .success_url(&terms.success_url)
         .cancel_url(&terms.cancel_url)
-        .expires_at(terms.expires_at.timestamp())
+        .expires_at(terms.expires_at.timestamp());
+    match terms.payment_methods.as_slice() {
+        [] => request,
+        methods => request.allowed_payment_method_types(methods.iter().map(method).collect::<Vec<_>>()),
+    }
+}
+
+fn method(method: &PaymentMethod) -> CreateCheckoutSessionAllowedPaymentMethodTypes {
+    // The conversion cannot fail: what async-stripe does not know is passed on as it is.
+    let Ok(method) = method.as_str().parse();
+    method
 }
 
 fn line_item(terms: &SessionTerms) -> CreateCheckoutSessionLineItems {
@@ -241,6 +274,8 @@ mod tests {
             success_url: "https://shop.example/paid?session={CHECKOUT_SESSION_ID}&a=b c".into(),
             cancel_url: "https://shop.example/back".into(),
             expires_at: DateTime::from_timestamp(1_800_000_000, 0).unwrap(),
+            payment_methods: vec![PaymentMethod::parse("card").unwrap()],
+            installation: "here".into(),
         }
     }
 
@@ -254,6 +289,8 @@ mod tests {
             .collect();
         let hold = "00000000-0000-0000-0000-000000000007";
         let expected = [
+            ("adaptive_pricing[enabled]", "false"),
+            ("allowed_payment_method_types[0]", "card"),
             ("cancel_url", "https://shop.example/back"),
             ("client_reference_id", hold),
             ("customer_email", "ada+1@example.com"),
@@ -266,8 +303,10 @@ mod tests {
             ("line_items[0][price_data][unit_amount]", "5000"),
             ("line_items[0][quantity]", "1"),
             ("metadata[holdfast_hold]", hold),
+            ("metadata[holdfast_installation]", "here"),
             ("mode", "payment"),
             ("payment_intent_data[metadata][holdfast_hold]", hold),
+            ("payment_intent_data[metadata][holdfast_installation]", "here"),
             (
                 "success_url",
                 "https://shop.example/paid?session={CHECKOUT_SESSION_ID}&a=b c",
@@ -279,7 +318,7 @@ mod tests {
 
     #[test]
     fn the_same_terms_make_the_same_body_so_that_the_key_fits() {
-        let body = || create_request(&terms()).build().body;
+        let body = || in_one_order(create_request(&terms()).build()).body;
         assert_eq!(body(), body());
     }
 

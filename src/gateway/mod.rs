@@ -23,6 +23,8 @@ mod wire;
 
 /// The metadata key under which session and intent carry the hold's id: by it we know our own in Stripe's events.
 pub const METADATA_KEY: &str = "holdfast_hold";
+/// The metadata key that carries the id of the installation.
+pub const INSTALLATION_KEY: &str = "holdfast_installation";
 
 /// What Stripe, or the way to it, said instead of yes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use super::METADATA_KEY;
+use super::{INSTALLATION_KEY, METADATA_KEY};
 use crate::domain::ids::{HoldId, IntentId, SessionId};
 use crate::domain::money::{Currency, Money};
 use crate::domain::payment::Receipt;
@@ -46,6 +46,11 @@ pub(super) fn hold_in_metadata(object: &Value) -> Option<HoldId> {
     HoldId::parse(text(object.get("metadata")?, METADATA_KEY)?)
 }
 
+/// The installation that an object was made by, from our metadata.
+pub(super) fn installation(object: &Value) -> Option<String> {
+    text(object.get("metadata")?, INSTALLATION_KEY).map(str::to_owned)
+}
+
 /// What a session says about its money.
 pub(super) fn session_payment(session: &Value) -> Option<SessionPayment> {
     match text(session, "payment_status")? {
@@ -68,6 +73,7 @@ pub(super) fn session_receipt(session: &Value) -> Option<Receipt> {
 pub(super) fn session_report(session: &Value) -> Option<SessionReport> {
     let status = match text(session, "status")? {
         "open" => SessionStatus::Open,
+        "complete" if has_failed(session) => SessionStatus::Failed,
         "complete" => SessionStatus::Complete(session_payment(session)?),
         "expired" => SessionStatus::Expired,
         _ => return None,
@@ -77,6 +83,15 @@ pub(super) fn session_report(session: &Value) -> Option<SessionReport> {
         hold: hold_in_metadata(session),
         status,
     })
+}
+
+/// Whether the payment of a complete session failed for good: its intent, expanded, waits for nothing any more.
+fn has_failed(session: &Value) -> bool {
+    let unpaid = text(session, "payment_status") == Some("unpaid");
+    let intent = session
+        .get("payment_intent")
+        .and_then(|intent| text(intent, "status"));
+    unpaid && matches!(intent, Some("requires_payment_method" | "canceled"))
 }
 
 /// A session that we made.
@@ -139,6 +154,16 @@ mod tests {
                 Some(SessionStatus::Complete(expected))
             );
         }
+        let delayed = |intent: &str| {
+            let mut session = session("complete", "unpaid");
+            session["payment_intent"] = json!({"id": "pi_1", "status": intent});
+            session_report(&session).map(|report| report.status)
+        };
+        for gone in ["requires_payment_method", "canceled"] {
+            assert_eq!(delayed(gone), Some(SessionStatus::Failed));
+        }
+        let waiting = SessionPayment::Unpaid(Some(IntentId::new("pi_1")));
+        assert_eq!(delayed("processing"), Some(SessionStatus::Complete(waiting)));
         assert_eq!(status("expired", "unpaid"), Some(SessionStatus::Expired));
         assert_eq!(status("complete", "unheard_of"), None);
         assert_eq!(status("unheard_of", "paid"), None);

@@ -1,18 +1,19 @@
 //! Reading requests: JSON bodies and query strings into our types, with every fault of every member named at once.
 //!
 //! What is not JSON is `malformed`; what is JSON but not acceptable is `invalid`. Unknown members are refused, so that a
-//! typo never passes silently. What the values mean is left to the handlers, which collect their own [`Faults`].
+//! typo never passes silently. What single values must look like stands in `fields`.
 
 use std::fmt::Display;
 use std::ops::ControlFlow;
 
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use deserr::{DeserializeError, Deserr, ErrorKind, IntoValue, MergeWithError, ValueKind, ValuePointerRef};
 use serde_json::Value;
 
 use super::error::{Code, FieldFault, Problem};
+use super::unique::Unique;
 
 /// The faults of a request's members, collected.
 #[derive(Debug, Default)]
@@ -25,6 +26,13 @@ impl Faults {
             field: field.to_owned(),
             detail: detail.to_string(),
         });
+    }
+
+    /// One fault, of the member at this place.
+    pub(super) fn at(location: ValuePointerRef<'_>, detail: impl Display) -> Self {
+        let mut faults = Self::default();
+        faults.add(&here(&path(location)), detail);
+        faults
     }
 
     /// The value, or a note of what is wrong with it.
@@ -111,7 +119,8 @@ fn kinds(accepted: &[ValueKind]) -> String {
     accepted.iter().map(name).collect::<Vec<_>>().join(" or ")
 }
 
-fn path(location: ValuePointerRef<'_>) -> String {
+/// The place of a member as faults name it: `guest.email`; empty for the body itself.
+pub(super) fn path(location: ValuePointerRef<'_>) -> String {
     match location {
         ValuePointerRef::Origin => String::new(),
         ValuePointerRef::Key { key, prev } => match path(*prev) {
@@ -124,21 +133,26 @@ fn path(location: ValuePointerRef<'_>) -> String {
 
 /// A body's bytes, whatever they are.
 pub(super) fn bytes(body: Result<Bytes, BytesRejection>) -> Result<Bytes, Problem> {
-    body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            Problem::malformed(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large")
-        }
-        _ => Problem::new(Code::Malformed, "the body broke off"),
-    })
+    Ok(body?)
 }
 
 /// A body as JSON.
 pub(super) fn json(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Value, Problem> {
     if !is_json(headers) {
-        let detail = "the body must be application/json";
-        return Err(Problem::malformed(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
+        return Err(Problem::unsupported_media_type(
+            "the body must be application/json",
+        ));
     }
-    serde_json::from_slice(&bytes(body)?).map_err(|_| Problem::new(Code::Malformed, "the body is not JSON"))
+    let Unique(json) = serde_json::from_slice(&bytes(body)?).map_err(|error| {
+        // Of what is JSON, only a member that comes twice is refused here.
+        let what = if error.is_data() {
+            "a member of the body comes twice"
+        } else {
+            "the body is not JSON"
+        };
+        Problem::new(Code::Malformed, what)
+    })?;
+    Ok(json)
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -150,21 +164,27 @@ fn is_json(headers: &HeaderMap) -> bool {
     essence.eq_ignore_ascii_case("application/json")
 }
 
-/// JSON as one of our types.
-pub(super) fn parse<T: Deserr<Faults>>(json: Value) -> Result<T, Problem> {
-    deserr::deserialize::<T, _, Faults>(json).map_err(Faults::into_problem)
+/// JSON as one of our types; what is wrong with it joins the other faults.
+pub(super) fn parse<T: Deserr<Faults>>(json: Value, faults: &mut Faults) -> Option<T> {
+    deserr::deserialize::<T, _, Faults>(json)
+        .map_err(|found| faults.0.extend(found.0))
+        .ok()
 }
 
-/// A query string as one of our types, whose members are all optional strings.
+/// A query string as one of our types, whose members are all optional and read from text.
 pub(super) fn query<T: Deserr<Faults>>(query: Option<&str>) -> Result<T, Problem> {
+    let mut faults = Faults::default();
     let mut members = serde_json::Map::new();
     for (name, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
         if members
             .insert(name.to_string(), Value::String(value.into_owned()))
             .is_some()
         {
-            return Err(Problem::invalid_field(&name, "is given twice"));
+            faults.add(&name, "is given twice");
         }
     }
-    parse(Value::Object(members))
+    match parse(Value::Object(members), &mut faults) {
+        Some(query) if faults.is_empty() => Ok(query),
+        _ => Err(faults.into_problem()),
+    }
 }

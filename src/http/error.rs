@@ -5,6 +5,7 @@
 
 use axum::Json;
 use axum::extract::Request;
+use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -143,8 +144,20 @@ impl Problem {
         }
     }
 
-    /// `malformed` with its narrower status: 413, 415 or 405.
-    pub(crate) fn malformed(status: StatusCode, detail: impl Into<String>) -> Self {
+    /// `malformed`: the path does not have this method.
+    pub(crate) fn method_not_allowed() -> Self {
+        Self::malformed(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "the path does not have this method",
+        )
+    }
+
+    /// `malformed`: the body is of another media type than it must be.
+    pub(crate) fn unsupported_media_type(detail: &str) -> Self {
+        Self::malformed(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)
+    }
+
+    fn malformed(status: StatusCode, detail: &str) -> Self {
         Self {
             status,
             ..Self::new(Code::Malformed, detail)
@@ -216,16 +229,28 @@ pub(super) async fn render(request: Request, next: Next) -> Response {
         .cloned()
         .unwrap_or_default();
     let response = next.run(request).await;
-    match response.extensions().get::<Problem>() {
-        Some(problem) => problem
-            .clone()
-            .write(&id, response.headers().get(header::ALLOW).cloned()),
+    let status = response.status();
+    match response.extensions().get::<Problem>().cloned() {
+        Some(problem) => problem.write(&id, response),
+        None if status.is_client_error() || status.is_server_error() => {
+            Problem::of_the_framework(status).write(&id, response)
+        }
         None => response,
     }
 }
 
 impl Problem {
-    fn write(self, id: &RequestId, allow: Option<HeaderValue>) -> Response {
+    /// What the framework refused by itself.
+    fn of_the_framework(status: StatusCode) -> Self {
+        match status {
+            StatusCode::NOT_FOUND => Self::not_found("path"),
+            status if status.is_client_error() => Self::malformed(status, "the request cannot be read"),
+            _ => Self::new(Code::Internal, "the log has the details"),
+        }
+    }
+
+    /// The answer, with the headers of the one that was raised: those for CORS, and `Allow`.
+    fn write(self, id: &RequestId, raised: Response) -> Response {
         let body = ProblemDetails {
             r#type: format!("urn:holdfast:problem:{}", self.code.name()),
             title: self.code.title(),
@@ -235,19 +260,31 @@ impl Problem {
             request_id: id.to_string(),
             errors: self.errors,
         };
-        let mut response = (self.status, Json(body)).into_response();
+        let (parts, body) = (raised.into_parts().0, Json(body).into_response().into_body());
+        let mut response = Response::from_parts(parts, body);
+        *response.status_mut() = self.status;
         let headers = response.headers_mut();
+        headers.remove(header::CONTENT_LENGTH);
         headers.insert(
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json"),
         );
+        if self.code == Code::Unauthorized {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, seconds.into());
         }
-        if let Some(allow) = allow {
-            headers.insert(header::ALLOW, allow);
-        }
         response
+    }
+}
+
+impl From<BytesRejection> for Problem {
+    fn from(rejection: BytesRejection) -> Self {
+        match rejection.status() {
+            status @ StatusCode::PAYLOAD_TOO_LARGE => Self::malformed(status, "the body is too large"),
+            _ => Self::new(Code::Malformed, "the body broke off"),
+        }
     }
 }
 

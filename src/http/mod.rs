@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::get;
@@ -17,23 +17,26 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::timeout::RequestBodyTimeoutLayer;
 use url::Origin;
 use utoipa::openapi::OpenApi;
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use self::error::{Code, Problem};
-use crate::store::Figures;
+use crate::domain::books::Figures;
 use crate::workflow::Context;
 
 pub(crate) mod admin;
 mod body;
 mod demo;
+mod description;
 mod error;
 mod fields;
 mod holds;
+mod metadata;
 mod ops;
 mod pages;
+mod path_id;
 mod request_id;
+mod unique;
 mod views;
 mod webhooks;
 
@@ -108,28 +111,27 @@ fn operators() -> OpenApiRouter<Arc<Server>> {
 /// All routes, ready to serve.
 pub fn router(server: Arc<Server>) -> Router {
     let key = from_fn_with_state(server.clone(), admin::require_key);
-    let (api, _) = api()
-        .layer(cors(&server))
-        .merge(operators().route_layer(key))
-        .split_for_parts();
+    let (api, _) = api().split_for_parts();
+    let (operators, _) = operators().route_layer(key).split_for_parts();
     let mut router = api
+        // Before the CORS layer, which answers preflights: a fallback set later would take its place.
+        .method_not_allowed_fallback(async || Problem::method_not_allowed())
+        .layer(cors(&server))
+        .merge(operators)
         .route("/checkout/done", get(pages::done))
         .route("/checkout/cancelled", get(pages::cancelled))
         .route("/checkout/page.js", get(pages::script))
+        .route("/checkout/words.js", get(pages::words))
         .route("/checkout/page.css", get(pages::style));
     if server.demo {
         router = router
             .route("/", get(demo::page))
+            .route("/demo/page.js", get(demo::script))
             .route("/demo/slots", get(demo::slots));
     }
     router
         .fallback(async || Problem::not_found("path"))
-        .method_not_allowed_fallback(async || {
-            Problem::malformed(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "the path does not have this method",
-            )
-        })
+        .method_not_allowed_fallback(async || Problem::method_not_allowed())
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE))
         .layer(CatchPanicLayer::custom(panicked))
@@ -145,18 +147,8 @@ pub fn sweep_report(report: crate::workflow::sweep::Report) -> impl serde::Seria
 
 /// OpenAPI 3.1, from the handlers that serve.
 pub fn description() -> OpenApi {
-    let (_, mut api) = api().merge(operators()).split_for_parts();
-    api.info = utoipa::openapi::Info::new("Holdfast", env!("CARGO_PKG_VERSION"));
-    api.info.description = Some("Reserves time slots against Stripe payments.".to_owned());
-    let components = api.components.get_or_insert_default();
-    let bearer = |what: &str| {
-        let mut scheme = Http::new(HttpAuthScheme::Bearer);
-        scheme.description = Some(what.to_owned());
-        SecurityScheme::Http(scheme)
-    };
-    components.add_security_scheme("hold_token", bearer("The hold's own token, `hft_…`."));
-    components.add_security_scheme("admin_key", bearer("The operators' key."));
-    api
+    let (_, api) = api().merge(operators()).split_for_parts();
+    description::complete(api)
 }
 
 fn cors(server: &Server) -> CorsLayer {

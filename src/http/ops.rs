@@ -10,7 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Server;
-use super::error::{Code, Problem, ProblemDetails};
+use super::error::{Code, Problem};
 use crate::workflow::inspect;
 
 /// All is well.
@@ -21,17 +21,17 @@ pub(super) struct Health {
 }
 
 /// Answers as long as the process can answer.
-#[utoipa::path(get, path = "/livez", tag = "ops", responses((status = 200, description = "Alive", body = Health)))]
+#[utoipa::path(get, path = "/livez", operation_id = "livez", tag = "ops", responses((status = 200, description = "Alive", body = Health)))]
 pub(super) async fn livez() -> Json<Health> {
     Json(Health { status: "ok" })
 }
 
 /// Whether requests should be sent here: the database answers, and its schema is this program's.
 #[utoipa::path(
-    get, path = "/readyz", tag = "ops",
+    get, path = "/readyz", operation_id = "readyz", tag = "ops",
     responses(
         (status = 200, description = "Ready", body = Health),
-        (status = 503, description = "`store_unavailable`", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 503, description = "`store_unavailable`"),
     )
 )]
 pub(super) async fn readyz(State(server): State<Arc<Server>>) -> Result<Json<Health>, Problem> {
@@ -50,7 +50,7 @@ pub(super) async fn readyz(State(server): State<Arc<Server>>) -> Result<Json<Hea
 
 /// Metrics in Prometheus' text format. Figures of the books are left out while the database is away.
 #[utoipa::path(
-    get, path = "/metrics", tag = "ops",
+    get, path = "/metrics", operation_id = "metrics", tag = "ops",
     responses((status = 200, description = "Prometheus text", body = String, content_type = "text/plain"))
 )]
 pub(super) async fn metrics(State(server): State<Arc<Server>>) -> impl IntoResponse {
@@ -63,7 +63,7 @@ pub(super) async fn metrics(State(server): State<Arc<Server>>) -> impl IntoRespo
 
 /// This description.
 #[utoipa::path(
-    get, path = "/openapi.json", tag = "ops",
+    get, path = "/openapi.json", operation_id = "getDescription", tag = "ops",
     responses((status = 200, description = "OpenAPI 3.1", body = serde_json::Value))
 )]
 pub(super) async fn openapi(State(server): State<Arc<Server>>) -> impl IntoResponse {

@@ -32,10 +32,17 @@ pub(super) async fn cancelled() -> impl IntoResponse {
 
 /// The script of both.
 pub(super) async fn script() -> impl IntoResponse {
-    (
-        [(header::CONTENT_TYPE, "text/javascript; charset=utf-8")],
-        include_str!("pages/page.js"),
-    )
+    javascript(include_str!("pages/page.js"))
+}
+
+/// Money, times and problems in words, for the scripts of all pages.
+pub(super) async fn words() -> impl IntoResponse {
+    javascript(include_str!("pages/words.js"))
+}
+
+/// A script of ours.
+pub(super) fn javascript(script: &'static str) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], script)
 }
 
 /// The style of all pages.

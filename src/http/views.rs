@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde::{Deserialize, Serialize, Serializer};
+use deserr::Deserr;
+use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::body::Faults;
 use crate::domain::booking::{Booking, Cause, HistoryLine};
+use crate::domain::books::StatusKind;
 use crate::domain::hold::{CancelReason, ReleaseReason, Status};
 use crate::domain::payment::{Payment, PaymentState};
-use crate::store::StatusKind;
 
 /// An instant: RFC 3339, UTC with `Z`, to the millisecond at most.
 pub(super) fn instant<S: Serializer>(at: &DateTime<Utc>, to: S) -> Result<S::Ok, S::Error> {
@@ -27,8 +29,9 @@ pub(super) fn instant_text(at: DateTime<Utc>) -> String {
 }
 
 /// Where a hold stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserr, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[deserr(error = Faults, rename_all = lowercase)]
 #[schema(as = HoldStatus)]
 pub(super) enum StatusView {
     /// The guest is paying.
@@ -110,6 +113,7 @@ pub(super) struct HoldView {
     status: StatusView,
     /// Why, with `released` and `cancelled`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     reason: Option<ReasonView>,
     /// What was booked.
     #[schema(example = "intro-call")]
@@ -135,6 +139,7 @@ pub(super) struct HoldView {
     /// Stripe's Checkout Session.
     checkout_session: String,
     /// Stripe's payment page, while `held`.
+    #[schema(required = true)]
     checkout_url: Option<String>,
 }
 
@@ -177,6 +182,7 @@ struct GuestView {
     /// Address.
     email: String,
     /// Name.
+    #[schema(required = true)]
     name: Option<String>,
 }
 
@@ -243,6 +249,7 @@ pub(super) struct AdminHoldView {
     /// The caller's own pairs.
     metadata: BTreeMap<String, String>,
     /// Stripe's PaymentIntent, once known.
+    #[schema(required = true)]
     payment_intent: Option<String>,
     /// All money that came in for it.
     payments: Vec<PaymentView>,
@@ -252,7 +259,7 @@ pub(super) struct AdminHoldView {
     #[serde(serialize_with = "instant")]
     session_expires_at: DateTime<Utc>,
     /// When the sweep asks Stripe next.
-    #[schema(format = DateTime)]
+    #[schema(format = DateTime, required = true)]
     next_check_at: Option<String>,
     /// How often in a row Stripe gave no answer.
     tries: u32,
@@ -313,16 +320,19 @@ struct HistoryView {
     #[serde(serialize_with = "instant")]
     at: DateTime<Utc>,
     /// From which status; null on the first line.
+    #[schema(required = true)]
     from: Option<StatusView>,
     /// To which status; the same where something was only noted.
     to: StatusView,
     /// The reason that goes with `to`.
+    #[schema(required = true)]
     reason: Option<ReasonView>,
     /// What happened, in words.
     why: String,
     /// By whom: `checkout`, `event`, `sweep`, `guest`, `operator` or `command`.
     by: &'static str,
     /// Which Stripe event, where one brought it about.
+    #[schema(required = true)]
     event: Option<String>,
 }
 

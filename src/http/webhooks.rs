@@ -10,7 +10,7 @@ use axum::http::HeaderMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::error::{Code, Problem, ProblemDetails};
+use super::error::{Code, Problem};
 use super::{Server, body};
 use crate::gateway::webhook;
 use crate::workflow::settle;
@@ -39,15 +39,15 @@ enum OutcomeView {
 
 /// Takes an event from Stripe.
 #[utoipa::path(
-    post, path = "/webhooks/stripe", tag = "stripe",
+    post, path = "/webhooks/stripe", operation_id = "receiveEvent", tag = "stripe",
     params(("Stripe-Signature" = String, Header, description = "`t=…,v1=…`: HMAC-SHA256 over `{t}.{body}`")),
     request_body(content = serde_json::Value, description = "a Stripe event", content_type = "application/json"),
     responses(
         (status = 200, description = "The event is on the books, or none of our business", body = Received),
-        (status = 400, description = "`bad_signature` or `malformed`", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 413, description = "`malformed`", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 500, description = "`internal`", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 503, description = "`store_unavailable`: send it again", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 400, description = "`bad_signature` or `malformed`"),
+        (status = 413, description = "`malformed`"),
+        (status = 500, description = "`internal`"),
+        (status = 503, description = "`store_unavailable`: send it again"),
     )
 )]
 pub(super) async fn receive(

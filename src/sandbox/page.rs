@@ -1,8 +1,8 @@
 //! The hosted payment page: what the guest sees at a session's `url`.
 //!
 //! One self-contained page (`page.html` is its frame) whose buttons call the controls. Promises stable element ids,
-//! `pay`, `decline`, `pay-later`, `abandon`, `bank-succeed`, `bank-fail`, `error`, `state`, and that all text which
-//! came from outside is escaped. Deciding what may be paid is left to `payments`.
+//! `pay`, `decline`, `pay-later`, `abandon`, `bank-succeed`, `bank-fail`, `return`, `error`, `state`, and that all text
+//! which came from outside is escaped. Deciding what may be paid is left to `payments`.
 
 use axum::extract::{Path, State as Shared};
 use axum::http::{StatusCode, header};
@@ -15,7 +15,7 @@ use super::{Simulator, money};
 
 const FRAME: &str = include_str!("page.html");
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; \
-                      base-uri 'none'; form-action 'none'";
+                      img-src data:; base-uri 'none'; form-action 'none'";
 
 pub(super) async fn show(Shared(simulator): Shared<Simulator>, Path(id): Path<String>) -> Response {
     let page = simulator.read(|state| state.sessions.get(&id).map(|session| render(state, session)));
@@ -107,13 +107,17 @@ fn actions(state: &State, session: &Session, amount: &str) -> String {
             format!(r#"<p id="state">{note}</p>{}"#, back_to_shop(session))
         }
         SessionStatus::Complete if at_work => {
-            "<p id=\"state\">The payment is on its way.</p><h2>Simulate the bank's verdict</h2>\
-             <button id=\"bank-succeed\" class=\"main\" data-outcome=\"processing_succeeded\">The money came</button>\
-             <button id=\"bank-fail\" data-outcome=\"processing_failed\">The payment failed</button>"
-                .to_owned()
+            let verdicts = "<p id=\"state\">The payment is on its way.</p><h2>Simulate the bank's verdict</h2>\
+                 <button id=\"bank-succeed\" class=\"main\" data-outcome=\"processing_succeeded\">The money came</button>\
+                 <button id=\"bank-fail\" data-outcome=\"processing_failed\">The payment failed</button>";
+            format!("{verdicts}{}", on_to_shop(session))
         }
         SessionStatus::Complete => {
-            format!(r#"<p id="state">This checkout is complete: {}.</p>"#, session.payment_status.as_str())
+            let status = session.payment_status.as_str();
+            format!(
+                r#"<p id="state">This checkout is complete: {status}.</p>{}"#,
+                on_to_shop(session)
+            )
         }
     }
 }
@@ -128,6 +132,11 @@ fn offer(session: &Session, amount: &str, slow: bool) -> String {
            <button id="decline" data-outcome="declined">Pay with a card that is declined</button>{later}{}"#,
         back_to_shop(session)
     )
+}
+
+fn on_to_shop(session: &Session) -> String {
+    let url = escape(&success_url(session));
+    format!(r#"<a id="return" class="button" href="{url}">Back to the shop</a>"#)
 }
 
 fn back_to_shop(session: &Session) -> String {

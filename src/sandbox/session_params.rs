@@ -13,6 +13,7 @@ use super::{ids, money};
 
 const KNOWN: &[&str] = &[
     "mode",
+    "adaptive_pricing[enabled]",
     "ui_mode",
     "success_url",
     "cancel_url",

@@ -1,15 +1,15 @@
 //! Where a list goes on: opaque cursors for lists that run newest first, and cutting a page off what was read.
 //!
 //! A cursor names the last entry that was given out, so entries that come in between never shift a page. One that was
-//! not given out reads as `None`, and the engines answer the end of the list. Which columns a list is ordered by is
+//! not given out reads as `None`, and the engines answer the end of the list; who wants to refuse it asks [`is_cursor`]. Which columns a list is ordered by is
 //! the engines' affair.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Utc};
 use uuid::Uuid;
 
-use super::{Page, PageRequest};
+use crate::domain::books::{Page, PageRequest};
 
 /// A place in a list that is ordered by time, then id. To the microsecond, the finest that an engine keeps.
 pub(super) fn timed(at: DateTime<Utc>, id: Uuid) -> String {
@@ -21,7 +21,14 @@ pub(super) fn read_timed(cursor: &str) -> Option<(DateTime<Utc>, Uuid)> {
     let text = decode(cursor)?;
     let (micros, id) = text.strip_prefix('t')?.split_once('.')?;
     let at = DateTime::from_timestamp_micros(micros.parse().ok()?)?;
+    // No entry is of another time, and an engine may not even be able to compare with one.
+    let at = Some(at).filter(|at| (1970..=9999).contains(&at.year()))?;
     Some((at, Uuid::try_parse(id).ok()?))
+}
+
+/// Whether this could be a cursor of some list: to tell what was made up from what only came to its end.
+pub fn is_cursor(text: &str) -> bool {
+    read_timed(text).is_some() || read_numbered(text).is_some()
 }
 
 /// A place in a list that is ordered by a running number.

@@ -14,18 +14,22 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::domain::booking::{Blocker, Booking, Cause, HistoryLine, Segment};
+use crate::domain::books::{CommandFilter, Figures, HoldFilter, Page, PageRequest, Put};
 use crate::domain::catalogue::EventType;
 use crate::domain::command::{Command, Order};
-use crate::domain::hold::{Asker, Transition};
+use crate::domain::hold::{Asker, Status, Transition};
 use crate::domain::ids::{CommandId, EventId, EventTypeId, HoldId, IdempotencyKey, ResourceId, SessionId};
 use crate::domain::payment::Receipt;
 use crate::domain::session::{HoldRefs, SessionTerms};
+use crate::domain::time::Window;
 
 mod cursor;
 mod effect;
 pub mod postgres;
 mod rows;
 pub mod sqlite;
+
+pub use cursor::is_cursor;
 
 /// Trouble with the database.
 #[derive(Debug, thiserror::Error)]
@@ -62,33 +66,6 @@ impl Default for PoolOptions {
             lock_timeout: Duration::from_secs(3),
         }
     }
-}
-
-/// A part of a list, newest first.
-#[derive(Clone, Debug)]
-pub struct Page<T> {
-    /// The entries.
-    pub entries: Vec<T>,
-    /// Where the next part starts; `None` at the end. Opaque to callers.
-    pub next: Option<String>,
-}
-
-/// Which part of a list.
-#[derive(Clone, Debug)]
-pub struct PageRequest {
-    /// At most so many entries, `1..=200`.
-    pub limit: u32,
-    /// A `next` of the part before. One that was not given out is treated as the end of the list.
-    pub cursor: Option<String>,
-}
-
-/// Whether a `put` made something or replaced it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Put {
-    /// New.
-    Created,
-    /// It was there before.
-    Replaced,
 }
 
 /// A checkout about to begin.
@@ -220,72 +197,6 @@ pub enum Applied {
     Seen,
 }
 
-/// Which holds an operator wants to see.
-#[derive(Clone, Debug, Default)]
-pub struct HoldFilter {
-    /// `held`, `processing`, `confirmed`, `released` or `cancelled`.
-    pub status: Option<StatusKind>,
-    /// What was booked.
-    pub event_type: Option<EventTypeId>,
-    /// What it keeps busy.
-    pub resource: Option<ResourceId>,
-    /// Starts at or after this.
-    pub from: Option<DateTime<Utc>>,
-    /// Starts before this.
-    pub to: Option<DateTime<Utc>>,
-}
-
-/// A status without its reason.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StatusKind {
-    /// See [`crate::domain::hold::Status`].
-    Held,
-    /// See [`crate::domain::hold::Status`].
-    Processing,
-    /// See [`crate::domain::hold::Status`].
-    Confirmed,
-    /// See [`crate::domain::hold::Status`].
-    Released,
-    /// See [`crate::domain::hold::Status`].
-    Cancelled,
-}
-
-/// Which commands an operator wants to see.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CommandFilter {
-    /// Not yet answered by Stripe, the stuck ones included.
-    Pending,
-    /// Pending, and tried at least [`crate::domain::command::STUCK_AFTER`] times.
-    Stuck,
-    /// Answered.
-    Done,
-}
-
-/// Counts for metrics and `doctor`; each from an index whose size follows what is live.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Figures {
-    /// Holds that are `held`.
-    pub held: i64,
-    /// Holds that are `processing`.
-    pub processing: i64,
-    /// `held` holds whose time is over.
-    pub overdue: i64,
-    /// How long the oldest of them has been, in milliseconds; 0 where there is none.
-    pub oldest_overdue_ms: i64,
-    /// Commands not yet answered.
-    pub commands_pending: i64,
-    /// Of them, stuck ones.
-    pub commands_stuck: i64,
-    /// Attempts still to be recovered.
-    pub attempts_open: i64,
-    /// Payments in state `paid` whose hold does not keep a slot (I3: must be 0).
-    pub money_without_slot: i64,
-    /// Confirmed holds without a payment that is ours (I3: must be 0).
-    pub slot_without_money: i64,
-    /// Payments whose refund Stripe refused for good.
-    pub refunds_failed: i64,
-}
-
 /// What the workflows ask of a database.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
@@ -293,6 +204,8 @@ pub trait Store: Send + Sync + 'static {
     async fn migrate(&self) -> Result<(), StoreError>;
     /// Whether the database answers and its schema is the one this program was built with.
     async fn is_ready(&self) -> Result<bool, StoreError>;
+    /// The id of this installation, as the first migration made it.
+    async fn installation(&self) -> Result<String, StoreError>;
     /// Counts for metrics and `doctor`.
     async fn figures(&self, now: DateTime<Utc>) -> Result<Figures, StoreError>;
 
@@ -337,6 +250,12 @@ pub trait Store: Send + Sync + 'static {
 
     /// Live holds that overlap any of these windows; at most 20.
     async fn blockers(&self, segments: &[Segment], now: DateTime<Utc>) -> Result<Vec<Blocker>, StoreError>;
+    /// What keeps a resource busy within `within`, by start: each window that overlaps it, and how its hold stands.
+    async fn occupied(
+        &self,
+        resource: &ResourceId,
+        within: Window,
+    ) -> Result<Vec<(Window, Status)>, StoreError>;
     /// Places the hold with its windows, first history line and attempt, all or nothing: the one place where it is
     /// decided who gets a slot (I1).
     async fn place(&self, booking: &Booking) -> Result<Placement, StoreError>;
@@ -349,7 +268,8 @@ pub trait Store: Send + Sync + 'static {
     /// A hold's history, oldest first.
     async fn history(&self, id: HoldId) -> Result<Vec<HistoryLine>, StoreError>;
 
-    /// Leases one `held` hold for its release and notes who asked; does not touch its version.
+    /// Leases one `held` hold for its release and notes who asked. An asker makes a new version, so that whoever decided
+    /// without knowing decides again.
     async fn lease_release(
         &self,
         id: HoldId,

@@ -9,8 +9,10 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{StatusKind, StoreError};
+use super::StoreError;
 use crate::domain::booking::{Cause, Segment};
+use crate::domain::books::StatusKind;
+use crate::domain::catalogue::PaymentMethod;
 use crate::domain::command::Order;
 use crate::domain::hold::{Asker, CancelReason, ReleaseReason, Status};
 use crate::domain::ids::{EventId, EventTypeId, HoldId, IntentId, ResourceId, SessionId};
@@ -205,6 +207,17 @@ pub(super) fn order(
     }
 }
 
+/// A window with the status of the live hold that keeps it; live ones have no reason.
+pub(super) fn occupied(
+    starts_at: DateTime<Utc>,
+    ends_at: DateTime<Utc>,
+    status: &str,
+) -> Result<(Window, Status), StoreError> {
+    let window =
+        Window::new(starts_at, ends_at).ok_or_else(|| unreadable("window", &starts_at.to_rfc3339()))?;
+    Ok((window, self::status(status, None)?))
+}
+
 /// A segment as it is kept in the `segments` column; times in milliseconds since the epoch.
 #[derive(Serialize, Deserialize)]
 struct SegmentRow {
@@ -256,6 +269,8 @@ struct TermsRow {
     success_url: String,
     cancel_url: String,
     expires_at: i64,
+    payment_methods: String,
+    installation: String,
 }
 
 pub(super) fn terms_json(terms: &SessionTerms) -> serde_json::Value {
@@ -267,6 +282,8 @@ pub(super) fn terms_json(terms: &SessionTerms) -> serde_json::Value {
         "success_url": terms.success_url,
         "cancel_url": terms.cancel_url,
         "expires_at": terms.expires_at.timestamp(),
+        "payment_methods": methods_text(&terms.payment_methods),
+        "installation": terms.installation,
     })
 }
 
@@ -281,7 +298,25 @@ pub(super) fn terms(hold: Uuid, json: serde_json::Value) -> Result<SessionTerms,
         success_url: row.success_url,
         cancel_url: row.cancel_url,
         expires_at: instant(row.expires_at * 1000)?,
+        payment_methods: methods(&row.payment_methods)?,
+        installation: row.installation,
     })
+}
+
+/// Payment methods as they are kept in their column: comma-separated.
+pub(super) fn methods_text(methods: &[PaymentMethod]) -> String {
+    methods
+        .iter()
+        .map(PaymentMethod::as_str)
+        .collect::<Vec<_>>()
+        .join(",")
+}
+
+pub(super) fn methods(text: &str) -> Result<Vec<PaymentMethod>, StoreError> {
+    let names = text.split(',').filter(|name| !name.is_empty());
+    names
+        .map(|name| PaymentMethod::parse(name).ok_or_else(|| unreadable("payment method", name)))
+        .collect()
 }
 
 pub(super) fn metadata_json(metadata: &BTreeMap<String, String>) -> serde_json::Value {

@@ -1,9 +1,9 @@
 //! The operator's hands on the catalogue. Holds keep the terms that they were made on.
 
 use super::{Context, Trouble};
+use crate::domain::books::{Page, PageRequest, Put};
 use crate::domain::catalogue::EventType;
 use crate::domain::ids::EventTypeId;
-use crate::store::{Page, PageRequest, Put};
 
 /// Writes an event type, and its resource where that is new.
 ///

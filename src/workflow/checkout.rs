@@ -18,7 +18,7 @@ use uuid::{NoContext, Timestamp, Uuid};
 use super::release::Outcome;
 use super::{Context, Trouble};
 use crate::domain::booking::{Booking, Cause, Guest, Segment};
-use crate::domain::catalogue::StartError;
+use crate::domain::catalogue::{EventType, StartError};
 use crate::domain::hold::Hold;
 use crate::domain::ids::{EventTypeId, HoldId, IdempotencyKey};
 use crate::domain::session::{NewSession, SessionTerms, first_check, session_expiry};
@@ -118,7 +118,8 @@ async fn run(context: &Context, request: CheckoutRequest) -> Result<Checkout, Ch
         let mine = answer_to_key(context, &request).await?;
         return mine.map(Checkout::Replayed).ok_or(CheckoutError::SlotTaken);
     }
-    let draft = Draft::new(context, request, event_type.name, event_type.price, segments);
+    let installation = context.installation().await?.to_owned();
+    let draft = Draft::new(context, request, event_type, segments, installation);
     match claim(context, &draft).await? {
         Some(booking) => Ok(Checkout::Replayed(booking)),
         None => create_and_place(context, draft).await.map(Checkout::Placed),
@@ -167,21 +168,23 @@ impl Draft {
     fn new(
         context: &Context,
         request: CheckoutRequest,
-        name: String,
-        price: crate::domain::money::Money,
+        event_type: EventType,
         segments: Vec<Segment>,
+        installation: String,
     ) -> Self {
         let now = context.now();
         let expires_at = now + context.settings.hold_ttl;
         let hold = new_hold_id(now);
         let terms = SessionTerms {
             hold,
-            name,
-            price,
+            name: event_type.name,
+            price: event_type.price,
             email: request.guest.email.clone(),
             success_url: with_hold_id(&request.success_url, hold),
             cancel_url: with_hold_id(&request.cancel_url, hold),
             expires_at: session_expiry(now, expires_at),
+            payment_methods: event_type.payment_methods,
+            installation,
         };
         Self {
             request,

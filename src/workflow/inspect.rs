@@ -2,10 +2,11 @@
 
 use super::{Context, Trouble};
 use crate::domain::booking::{Booking, HistoryLine};
+use crate::domain::books::{CommandFilter, Figures, HoldFilter, Page, PageRequest};
 use crate::domain::command::Command;
 use crate::domain::hold::Status;
-use crate::domain::ids::HoldId;
-use crate::store::{CommandFilter, Figures, HoldFilter, Page, PageRequest};
+use crate::domain::ids::{HoldId, ResourceId};
+use crate::domain::time::Window;
 
 /// Reads a hold.
 ///
@@ -39,6 +40,18 @@ pub async fn holds(
     page: &PageRequest,
 ) -> Result<Page<Booking>, Trouble> {
     Ok(context.store.bookings(filter, page).await?)
+}
+
+/// Reads what keeps a resource busy within a window, by start, and how each hold stands; always from the books.
+///
+/// # Errors
+/// [`Trouble::Store`].
+pub async fn occupied(
+    context: &Context,
+    resource: &ResourceId,
+    within: Window,
+) -> Result<Vec<(Window, Status)>, Trouble> {
+    Ok(context.store.occupied(resource, within).await?)
 }
 
 /// Reads many commands, newest first.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::{Mutex, Notify, OnceCell};
 use tokio_util::task::TaskTracker;
 
 use crate::domain::hold::Policy;
@@ -74,6 +74,8 @@ pub struct Context {
     pub tokens: TokenKey,
     /// The shop's choices.
     pub settings: Settings,
+    /// Asked of the books once.
+    installation: OnceCell<String>,
     gate: gate::SlotGate,
     /// Rung when a command was written.
     new_commands: Notify,
@@ -98,11 +100,20 @@ impl Context {
             clock,
             tokens,
             settings,
+            installation: OnceCell::new(),
             gate: gate::SlotGate::default(),
             new_commands: Notify::new(),
             sagas: TaskTracker::new(),
             sweeping: Mutex::new(()),
         })
+    }
+
+    /// The id of this installation.
+    async fn installation(&self) -> Result<&str, StoreError> {
+        self.installation
+            .get_or_try_init(|| self.store.installation())
+            .await
+            .map(String::as_str)
     }
 
     /// The present.

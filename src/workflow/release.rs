@@ -22,7 +22,7 @@ use crate::store::ReleaseLease;
 #[derive(Clone, Debug)]
 pub enum Outcome {
     /// Stripe's verdict is in, and this is the hold now: released, or the guest's after all.
-    Over(Booking),
+    Over(Box<Booking>),
     /// There is no such hold.
     Missing,
 }
@@ -47,8 +47,11 @@ pub async fn release(
             .lease_release(id, asker, context.settings.lease)
             .await?
         {
-            ReleaseLease::Leased(booking) => return end(context, booking, cause).await.map(Outcome::Over),
-            ReleaseLease::NotHeld(booking) => return Ok(Outcome::Over(booking)),
+            ReleaseLease::Leased(booking) => {
+                let booking = end(context, booking, cause).await?;
+                return Ok(Outcome::Over(Box::new(booking)));
+            }
+            ReleaseLease::NotHeld(booking) => return Ok(Outcome::Over(Box::new(booking))),
             ReleaseLease::Missing => return Ok(Outcome::Missing),
             // Another is asking Stripe the same thing just now: its answer is ours too.
             ReleaseLease::Busy if Instant::now() < deadline => tokio::time::sleep(LEASE_POLL).await,
@@ -138,12 +141,14 @@ fn fact(report: SessionReport) -> Option<Fact> {
     match report.status {
         SessionStatus::Expired => Some(Fact::SessionDead),
         SessionStatus::Complete(payment) => Some(Fact::SessionCompleted(payment)),
+        SessionStatus::Failed => Some(Fact::AsyncFailed),
         SessionStatus::Open => None,
     }
 }
 
+/// Stripe's own word for it: a 404 of something else on the way says nothing about the session.
 fn is_missing(refusal: &Refusal) -> bool {
-    refusal.status == 404
+    refusal.status == 404 && refusal.code.as_deref() == Some("resource_missing")
 }
 
 /// A refusal other than "not open" and "no such session" (a revoked key, say) is no verdict either.

@@ -81,6 +81,15 @@ pub(super) async fn stray(
     let (Some(claimed), Some(receipt)) = (refs.hold, money) else {
         return Ok(Outcome::Ignored);
     };
+    // Another installation on the same account looks after its own money.
+    let installation = context.installation().await?;
+    if refs
+        .installation
+        .as_ref()
+        .is_some_and(|other| other != installation)
+    {
+        return Ok(Outcome::Ignored);
+    }
     match context
         .store
         .apply_orphan(record.as_ref(), Some(claimed), receipt, context.now())

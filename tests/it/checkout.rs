@@ -1,14 +1,37 @@
-//! Starting a checkout: the slot is held once, its URL leaves only then, and the key gives the same answer again.
+//! Starting a checkout: the slot is held once, its URL leaves only then, the key gives the same answer again; a guest who
+//! hangs up stops nothing half-way (I4), and nothing waits on Stripe while it holds the database (I6).
 
-use holdfast::sandbox::Outcome;
+use chrono::Duration;
+use futures::StreamExt;
+use holdfast::sandbox::{Endpoint, FaultKind, Faults, Outcome};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
 
-use crate::support::app::{TestApp, order};
+use crate::support::app::{Answer, TestApp, order, order_by};
+use crate::support::crowd::{self, Wish};
 use crate::support::on_both_engines;
+use crate::support::wait::eventually;
+
+const SLOT: &str = "2026-12-01T10:00:00Z";
+
+/// Every call to Stripe waits so long before its effect.
+fn slow(latency_ms: u64) -> Faults {
+    Faults {
+        latency_ms,
+        ..Faults::default()
+    }
+}
+
+/// The first page of holds, as the operator sees it.
+async fn holds(app: &TestApp) -> Vec<Value> {
+    let list = app.admin(reqwest::Method::GET, "/v1/admin/holds", None).await;
+    list.expect(200).body["data"].as_array().unwrap().clone()
+}
 
 on_both_engines! {
     async fn a_paid_checkout_is_confirmed(engine) {
         let app = TestApp::start(engine).await;
-        let hold = app.hold_slot("call", "2026-12-01T10:00:00Z").await;
+        let hold = app.hold_slot("call", SLOT).await;
         assert_eq!(hold.body["amount"], 5000);
         assert_eq!(hold.body["ends_at"], "2026-12-01T10:30:00Z");
         app.pay(&hold, Outcome::Paid);
@@ -19,9 +42,169 @@ on_both_engines! {
 
     async fn a_taken_slot_is_refused_without_asking_stripe(engine) {
         let app = TestApp::start(engine).await;
-        app.hold_slot("call", "2026-12-01T10:00:00Z").await;
+        app.hold_slot("call", SLOT).await;
         let before = app.simulator.calls();
-        app.checkout(&order("call", "2026-12-01T10:00:00Z")).await.expect_problem(409, "slot_taken");
+        app.checkout(&order("call", SLOT)).await.expect_problem(409, "slot_taken");
         assert_eq!(app.simulator.calls(), before);
+    }
+
+    async fn a_sold_slot_costs_one_call(engine) {
+        let app = TestApp::start(engine).await;
+        let hold = app.hold_slot("call", SLOT).await;
+        app.pay(&hold, Outcome::Paid);
+        app.deliver_all().await;
+        app.clock.advance(Duration::days(1));
+        app.sweep().await;
+        assert_eq!(app.simulator.calls().total(), 1);
+    }
+
+    async fn a_key_gives_the_same_hold_while_it_is_live(engine) {
+        let app = TestApp::start(engine).await;
+        let first = app.checkout_with_key("k", &order("call", SLOT)).await.expect(201);
+        let again = app.checkout_with_key("k", &order("call", SLOT)).await.expect(200);
+        assert_eq!(again.body, first.body);
+        let in_another_order = json!({"guest": {"name": "Ada", "email": "ada@example.com"}, "starts_at": SLOT, "event_type": "call"});
+        let again = app.checkout_with_key("k", &in_another_order).await.expect(200);
+        assert_eq!(again.body, first.body);
+        app.pay(&first, Outcome::Paid);
+        app.deliver_all().await;
+        let confirmed = app.checkout_with_key("k", &order("call", SLOT)).await.expect(200);
+        assert_eq!((confirmed.text("id"), confirmed.text("token")), (first.text("id"), first.text("token")));
+        assert_eq!((confirmed.text("status"), &confirmed.body["checkout_url"]), ("confirmed", &Value::Null));
+        assert_eq!(app.simulator.calls().create, 1);
+    }
+
+    async fn a_key_with_another_body_is_refused(engine) {
+        let app = TestApp::start(engine).await;
+        app.checkout_with_key("k", &order("call", SLOT)).await.expect(201);
+        for other in [order_by("bob@example.com", "call", SLOT), order("long-call", "2026-12-02T10:00:00Z")] {
+            app.checkout_with_key("k", &other).await.expect_problem(422, "idempotency_mismatch");
+        }
+        app.checkout_with_key("another", &order("call", SLOT)).await.expect_problem(409, "slot_taken");
+        assert_eq!(app.simulator.calls().create, 1);
+    }
+
+    async fn a_key_begins_anew_once_its_hold_is_over(engine) {
+        let app = TestApp::start(engine).await;
+        let first = app.checkout_with_key("k", &order("call", SLOT)).await.expect(201);
+        app.cancel(&first).await.expect(200);
+        let second = app.checkout_with_key("k", &order("call", SLOT)).await.expect(201);
+        assert_ne!(first.text("id"), second.text("id"));
+        app.clock.advance(Duration::minutes(31));
+        app.sweep().await;
+        let third = app.checkout_with_key("k", &order("call", SLOT)).await.expect(201);
+        app.pay(&third, Outcome::Paid);
+        app.deliver_all().await;
+        let intent = app.simulator.session(third.text("checkout_session")).unwrap().payment_intent.unwrap();
+        app.simulator.refund_from_dashboard(&intent, None).unwrap();
+        app.deliver_all().await;
+        assert_eq!(app.state_of(&third).await, "cancelled/refunded");
+        app.checkout_with_key("k", &order("call", SLOT)).await.expect(201);
+    }
+
+    async fn a_key_begins_anew_after_a_conflict_and_after_trouble(engine) {
+        let app = TestApp::start(engine).await;
+        let rival = app.hold_slot("call", SLOT).await;
+        let bobs = order_by("bob@example.com", "call", SLOT);
+        app.checkout_with_key("k", &bobs).await.expect_problem(409, "slot_taken");
+        app.cancel(&rival).await.expect(200);
+        app.simulator.set_faults(Faults::default().next(Endpoint::CreateSession, FaultKind::RateLimited, 100));
+        let refused = app.checkout_with_key("k", &bobs).await.expect_problem(503, "stripe_unavailable");
+        assert!(refused.headers.contains_key("retry-after"));
+        app.simulator.set_faults(Faults::default());
+        app.checkout_with_key("k", &bobs).await.expect(201);
+    }
+
+    async fn a_key_whose_first_request_still_runs_has_to_wait(engine) {
+        let app = TestApp::start(engine).await;
+        app.simulator.set_faults(slow(3_000));
+        let body = order("call", SLOT);
+        let first = app.checkout_with_key("k", &body);
+        let meanwhile = async {
+            eventually("Stripe is asked", async || (app.simulator.calls().create == 1).then_some(())).await;
+            let second = app.checkout_with_key("k", &order("call", SLOT)).await;
+            let second = second.expect_problem(409, "idempotency_in_progress");
+            assert!(second.headers.contains_key("retry-after"));
+            let other = app.checkout_with_key("k", &order_by("bob@example.com", "call", SLOT)).await;
+            assert!([409, 422].contains(&other.status.as_u16()), "{other:?}");
+        };
+        let (first, ()) = tokio::join!(first, meanwhile);
+        let first = first.expect(201);
+        let again = app.checkout_with_key("k", &order("call", SLOT)).await.expect(200);
+        assert_eq!(first.body, again.body);
+    }
+
+    async fn one_request_sent_ten_times_at_once_is_one_checkout(engine) {
+        let app = TestApp::start(engine).await;
+        let wish = |_| Wish { at: app.address, key: Some("k".into()), body: order("call", SLOT) };
+        let got = crowd::press_together((0..10).map(wish).collect()).await;
+        let holds: Vec<_> = got.iter().filter(|got| got.status < 300).map(|got| got.body["id"].clone()).collect();
+        assert_eq!(got.iter().filter(|got| got.status == 201).count(), 1, "{got:?}");
+        assert!(holds.iter().all(|id| *id == holds[0]), "{got:?}");
+        let waiting = |got: &&crowd::Got| got.body["code"] == "idempotency_in_progress";
+        assert_eq!(holds.len() + got.iter().filter(waiting).count(), 10, "{got:?}");
+        assert_eq!(app.simulator.calls().create, 1);
+    }
+
+    async fn a_key_is_visible_ascii_of_at_most_255_characters(engine) {
+        let app = TestApp::start(engine).await;
+        for bad in ["", " ", "a b", "k\u{e4}", &"k".repeat(256)] {
+            let answer = app.checkout_with_key(bad, &order("call", SLOT)).await;
+            answer.expect_problem(422, "invalid");
+        }
+        app.checkout_with_key(&"k".repeat(255), &order("call", SLOT)).await.expect(201);
+    }
+
+    async fn a_guest_who_hangs_up_stops_nothing_half_way(engine) {
+        let app = TestApp::start(engine).await;
+        app.simulator.set_faults(slow(1_000));
+        let wish = Wish { at: app.address, key: Some("k".into()), body: order("call", SLOT) };
+        let mut connection = TcpStream::connect(app.address).await.unwrap();
+        crowd::send(&mut connection, &wish).await;
+        eventually("Stripe is asked", async || (app.simulator.calls().create == 1).then_some(())).await;
+        drop(connection);
+        let placed = eventually("the saga ends", async || holds(&app).await.pop()).await;
+        assert_eq!(placed["status"], "held");
+        let mine = app.checkout_with_key("k", &order("call", SLOT)).await.expect(200);
+        assert_eq!(mine.body["id"], placed["id"]);
+        assert_eq!(app.simulator.calls().create, 1);
+    }
+
+    async fn a_guest_who_hangs_up_on_a_cancel_stops_nothing_half_way(engine) {
+        let app = TestApp::start(engine).await;
+        let hold = app.hold_slot("call", SLOT).await;
+        app.simulator.set_faults(slow(1_000));
+        let asked = eventually("Stripe is asked", async || (app.simulator.calls().expire == 1).then_some(()));
+        tokio::select! {
+            answer = app.cancel(&hold) => panic!("{answer:?} before Stripe's"),
+            () = asked => {}
+        }
+        eventually("the release ends", async || (app.state_of(&hold).await == "released/guest").then_some(())).await;
+    }
+
+    async fn i6_fifty_checkouts_that_hang_at_stripe_hold_no_connection(engine) {
+        let app = TestApp::start(engine).await;
+        let taken = app.hold_slot("call", SLOT).await;
+        app.simulator.set_faults(slow(4_000));
+        let at = |n: i64| (app.clock_now() + Duration::hours(n)).format("%Y-%m-%dT%H:00:00Z").to_string();
+        let orders: Vec<Value> = (1..=50).map(|n| order_by(&format!("guest-{n}@example.com"), "call", &at(n))).collect();
+        let hanging = futures::stream::iter(&orders).map(|body| app.checkout(body)).buffer_unordered(50);
+        let meanwhile = async {
+            eventually("all hang at Stripe", async || (app.simulator.calls().create == 51).then_some(())).await;
+            for _ in 0..20 {
+                let reads = async {
+                    app.get("/readyz").await.expect(200);
+                    app.hold(taken.text("id")).await;
+                    assert_eq!(holds(&app).await.len(), 1);
+                    app.checkout(&order("call", SLOT)).await.expect_problem(409, "slot_taken");
+                };
+                tokio::time::timeout(std::time::Duration::from_secs(2), reads).await.expect("the database is free");
+            }
+            assert_eq!(holds(&app).await.len(), 1, "they still hang");
+        };
+        let (placed, ()) = tokio::join!(hanging.collect::<Vec<Answer>>(), meanwhile);
+        for answer in placed {
+            answer.expect(201);
+        }
     }
 }

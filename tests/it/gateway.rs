@@ -55,6 +55,8 @@ fn terms() -> SessionTerms {
         success_url: "https://shop.example/{CHECKOUT_SESSION_ID}".into(),
         cancel_url: "https://shop.example/back".into(),
         expires_at: DateTime::from_timestamp(1_800_000_000, 0).unwrap(),
+        payment_methods: Vec::new(),
+        installation: "here".into(),
     }
 }
 

@@ -6,9 +6,25 @@
     clippy::panic,
     reason = "a test's helpers fail by panicking"
 )]
+#![allow(clippy::print_stderr, reason = "tests say their seeds and what they counted")]
 
+mod bad_input;
+mod browser;
 mod checkout;
+mod cli;
+mod expiry;
+mod forgery;
 mod gateway;
+mod instances;
+mod openapi;
+mod operators;
+mod race;
+mod release;
 mod sandbox;
+mod secrets;
 mod store_contract;
+mod stripe_faults;
 mod support;
+mod sweep;
+mod terms;
+mod webhooks;

@@ -5,7 +5,7 @@
 
 mod checkout;
 mod idempotency;
-mod official_sdk;
+pub(crate) mod official_sdk;
 mod payments;
 mod trouble;
 mod webhooks;

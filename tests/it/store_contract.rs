@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use holdfast::domain::booking::{Booking, Cause, Guest, Segment};
+use holdfast::domain::books::PageRequest;
 use holdfast::domain::hold::{Hold, ReleaseReason, Status, Transition, Why};
 use holdfast::domain::ids::{EventId, EventTypeId, HoldId, IdempotencyKey, IntentId, ResourceId, SessionId};
 use holdfast::domain::money::{Currency, Money};
 use holdfast::domain::payment::{Payment, PaymentState};
 use holdfast::domain::session::SessionTerms;
 use holdfast::domain::time::Window;
-use holdfast::store::{Applied, Change, Claim, EventRecord, NewAttempt, PageRequest, Placement, Step, Store};
+use holdfast::store::{Applied, Change, Claim, EventRecord, NewAttempt, Placement, Step, Store};
 use uuid::Uuid;
 
 use crate::support::database::{Engine, TestDatabase};
@@ -108,6 +109,8 @@ fn attempt(booking: &Booking, key: Option<&str>, fingerprint: &str) -> NewAttemp
             success_url: "https://shop.example/yes".into(),
             cancel_url: "https://shop.example/no".into(),
             expires_at: booking.session_expires_at,
+            payment_methods: Vec::new(),
+            installation: "here".into(),
         },
         key: key.map(self::key),
         fingerprint: fingerprint.to_owned(),

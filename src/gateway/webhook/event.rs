@@ -111,6 +111,7 @@ fn about(object: &Value, session: Option<SessionId>, intent: Option<IntentId>, f
     let named = || HoldId::parse(wire::text(object, "client_reference_id")?);
     Told::About {
         refs: HoldRefs {
+            installation: wire::installation(object),
             hold: ours.or_else(named),
             session,
             intent,

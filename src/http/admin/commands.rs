@@ -3,26 +3,29 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use chrono::{DateTime, Utc};
 use deserr::Deserr;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::super::Server;
 use super::super::body::{self, Faults};
-use super::super::error::{Problem, ProblemDetails};
+use super::super::error::Problem;
+use super::super::fields::{Cursor, Limit};
+use super::super::path_id::PathId;
 use super::super::views::{instant, instant_text};
 use super::{List, page};
+use crate::domain::books::CommandFilter;
 use crate::domain::command::{Command, Order};
 use crate::domain::ids::CommandId;
-use crate::store::CommandFilter;
 use crate::workflow::{commands, inspect};
 
 /// Where a command stands.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Serialize, Deserr, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[deserr(error = Faults, rename_all = lowercase)]
 pub(in crate::http) enum CommandState {
     /// Not answered yet; as a filter, the stuck ones are included.
     Pending,
@@ -53,18 +56,24 @@ pub(in crate::http) struct CommandView {
     /// Where it stands.
     state: CommandState,
     /// The hold it is for.
+    #[schema(required = true)]
     hold: Option<Uuid>,
     /// The Checkout Session to expire.
+    #[schema(required = true)]
     checkout_session: Option<String>,
     /// The PaymentIntent to refund.
+    #[schema(required = true)]
     payment_intent: Option<String>,
     /// How much to refund, in the minor unit.
+    #[schema(required = true)]
     amount: Option<i64>,
     /// Lower-case ISO code.
+    #[schema(required = true)]
     currency: Option<String>,
     /// Failed tries.
     tries: u32,
     /// What went wrong last.
+    #[schema(required = true)]
     last_error: Option<String>,
     /// When it is tried next.
     #[serde(serialize_with = "instant")]
@@ -73,7 +82,7 @@ pub(in crate::http) struct CommandView {
     #[serde(serialize_with = "instant")]
     created_at: DateTime<Utc>,
     /// When Stripe answered.
-    #[schema(format = DateTime)]
+    #[schema(format = DateTime, required = true)]
     done_at: Option<String>,
 }
 
@@ -110,28 +119,28 @@ impl From<&Command> for CommandView {
 #[deserr(error = Faults, deny_unknown_fields)]
 struct ListQuery {
     #[deserr(default)]
-    state: Option<String>,
+    state: Option<CommandState>,
     #[deserr(default)]
-    limit: Option<String>,
+    limit: Option<Limit>,
     #[deserr(default)]
-    cursor: Option<String>,
+    cursor: Option<Cursor>,
 }
 
 /// Lists commands, newest first; pending ones by default.
 #[utoipa::path(
-    get, path = "/v1/admin/commands", tag = "operators",
+    get, path = "/v1/admin/commands", operation_id = "listCommands", tag = "operators",
     params(
         ("state" = Option<CommandState>, Query, description = "`pending` by default"),
-        ("limit" = Option<u32>, Query, description = "1 to 200, 50 by default"),
+        ("limit" = Option<u32>, Query, description = "how many entries, 50 by default", minimum = 1, maximum = 200),
         ("cursor" = Option<String>, Query, description = "the `next_cursor` of the part before"),
     ),
     security(("admin_key" = [])),
     responses(
         (status = 200, description = "Commands", body = List<CommandView>),
-        (status = 401, description = "`unauthorized`", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid`", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 500, description = "`internal`", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 503, description = "`store_unavailable`", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 401, description = "`unauthorized`"),
+        (status = 422, description = "`invalid`"),
+        (status = 500, description = "`internal`"),
+        (status = 503, description = "`store_unavailable`"),
     )
 )]
 pub(in crate::http) async fn list(
@@ -139,15 +148,8 @@ pub(in crate::http) async fn list(
     RawQuery(query): RawQuery,
 ) -> Result<Json<List<CommandView>>, Problem> {
     let query: ListQuery = body::query(query.as_deref())?;
-    let mut faults = Faults::default();
-    let page = page(query.limit, query.cursor, &mut faults);
-    let state = query
-        .state
-        .and_then(|text| faults.take("state", filter(text)))
-        .unwrap_or(CommandFilter::Pending);
-    if !faults.is_empty() {
-        return Err(faults.into_problem());
-    }
+    let state = query.state.unwrap_or(CommandState::Pending).into();
+    let page = page(query.limit, query.cursor);
     let found = inspect::commands(&server.context, state, &page).await?;
     let data = found.entries.iter().map(CommandView::from).collect();
     Ok(Json(List {
@@ -156,31 +158,32 @@ pub(in crate::http) async fn list(
     }))
 }
 
-fn filter(text: String) -> Result<CommandFilter, &'static str> {
-    let state = serde_json::from_value(text.into()).map_err(|_| "must be pending, stuck or done")?;
-    Ok(match state {
-        CommandState::Pending => CommandFilter::Pending,
-        CommandState::Stuck => CommandFilter::Stuck,
-        CommandState::Done => CommandFilter::Done,
-    })
+impl From<CommandState> for CommandFilter {
+    fn from(state: CommandState) -> Self {
+        match state {
+            CommandState::Pending => Self::Pending,
+            CommandState::Stuck => Self::Stuck,
+            CommandState::Done => Self::Done,
+        }
+    }
 }
 
 /// Tries a pending command now; the command as it is afterwards.
 #[utoipa::path(
-    post, path = "/v1/admin/commands/{id}/retry", tag = "operators",
-    params(("id" = String, Path, description = "the command's id")),
+    post, path = "/v1/admin/commands/{id}/retry", operation_id = "retryCommand", tag = "operators",
+    params(("id" = Uuid, Path, description = "the command's id")),
     security(("admin_key" = [])),
     responses(
         (status = 200, description = "Tried", body = CommandView),
-        (status = 401, description = "`unauthorized`", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 404, description = "`not_found`: no such pending command", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 500, description = "`internal`", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 503, description = "`store_unavailable`", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 401, description = "`unauthorized`"),
+        (status = 404, description = "`not_found`: no such pending command"),
+        (status = 500, description = "`internal`"),
+        (status = 503, description = "`store_unavailable`"),
     )
 )]
 pub(in crate::http) async fn retry(
     State(server): State<Arc<Server>>,
-    Path(id): Path<String>,
+    PathId(id): PathId,
 ) -> Result<Json<CommandView>, Problem> {
     let missing = || Problem::not_found("pending command");
     let id = Uuid::try_parse(&id).map(CommandId).map_err(|_| missing())?;

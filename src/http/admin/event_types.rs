@@ -5,41 +5,50 @@ use std::sync::Arc;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use deserr::Deserr;
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::super::Server;
 use super::super::body::{self, Faults};
-use super::super::error::{Problem, ProblemDetails};
-use super::super::{Server, fields};
+use super::super::error::Problem;
+use super::super::fields::{Amount, Cursor, Limit, Minutes, Name, PaymentMethods};
+use super::super::path_id::PathId;
 use super::{List, page};
-use crate::domain::catalogue::{EventType, MAX_DURATION_MINUTES};
+use crate::domain::books::Put;
+use crate::domain::catalogue::EventType;
 use crate::domain::ids::{EventTypeId, ResourceId};
 use crate::domain::money::{Currency, Money};
-use crate::store::Put;
 use crate::workflow::catalogue;
 
 /// Something to be put on sale.
 #[derive(Debug, Deserr, ToSchema)]
 #[deserr(error = Faults, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub(in crate::http) struct NewEventType {
     /// What the guest reads on the payment page: 1 to 200 characters.
-    #[schema(example = "Intro call", min_length = 1, max_length = 200)]
-    name: String,
+    #[schema(value_type = String, example = "Intro call", min_length = 1, max_length = 200)]
+    name: Name,
     /// The resource it needs; made where it is new.
-    #[schema(example = "ana", pattern = "^[a-z0-9-]{1,64}$")]
-    resource: String,
+    #[schema(value_type = String, example = "ana", pattern = "^[a-z0-9-]{1,64}$")]
+    resource: ResourceId,
     /// How long it takes.
-    #[schema(example = 30, minimum = 1, maximum = 10080)]
-    duration_minutes: i64,
+    #[schema(value_type = i64, example = 30, minimum = 1, maximum = 10080)]
+    duration_minutes: Minutes,
     /// Its price in the currency's minor unit.
-    #[schema(example = 5000, minimum = 1, maximum = 99999999)]
-    amount: i64,
+    #[schema(value_type = i64, example = 5000, minimum = 1, maximum = 99999999)]
+    amount: Amount,
     /// Lower-case ISO code of a currency that Stripe takes.
-    #[schema(example = "eur", pattern = "^[a-z]{3}$")]
-    currency: String,
+    #[schema(value_type = String, example = "eur", pattern = "^[a-z]{3}$")]
+    currency: Currency,
+    /// The methods that a guest may pay with, by Stripe's names; without it, all that the account allows. Name only
+    /// immediate ones, such as `card`, to exclude delayed ones.
+    #[deserr(default)]
+    #[schema(value_type = Option<Vec<String>>, example = json!(["card"]), min_items = 1, max_items = 20)]
+    payment_methods: Option<PaymentMethods>,
 }
 
 /// Something on sale.
@@ -58,6 +67,8 @@ pub(in crate::http) struct EventTypeView {
     amount: i64,
     /// Lower-case ISO code.
     currency: String,
+    /// The methods that a guest may pay with; null: all that the account allows.
+    payment_methods: Option<Vec<String>>,
 }
 
 impl From<&EventType> for EventTypeView {
@@ -69,35 +80,39 @@ impl From<&EventType> for EventTypeView {
             duration_minutes: event_type.duration_minutes,
             amount: event_type.price.amount,
             currency: event_type.price.currency.to_string(),
+            payment_methods: match event_type.payment_methods.as_slice() {
+                [] => None,
+                names => Some(names.iter().map(|name| name.as_str().to_owned()).collect()),
+            },
         }
     }
 }
 
 /// Puts something on sale, or changes it. Holds keep the terms that they were made on.
 #[utoipa::path(
-    put, path = "/v1/admin/event-types/{id}", tag = "operators",
-    params(("id" = String, Path, description = "1 to 64 of a-z, 0-9 and -")),
+    put, path = "/v1/admin/event-types/{id}", operation_id = "putEventType", tag = "operators",
+    params(("id" = String, Path, description = "1 to 64 of a-z, 0-9 and -", pattern = "^[a-z0-9-]{1,64}$")),
     request_body = NewEventType,
     security(("admin_key" = [])),
     responses(
         (status = 200, description = "Changed", body = EventTypeView),
         (status = 201, description = "New", body = EventTypeView),
-        (status = 400, description = "`malformed`", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 401, description = "`unauthorized`", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 413, description = "`malformed`", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 415, description = "`malformed`", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid`", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 500, description = "`internal`", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 503, description = "`store_unavailable`", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 400, description = "`malformed`"),
+        (status = 401, description = "`unauthorized`"),
+        (status = 413, description = "`malformed`"),
+        (status = 415, description = "`malformed`"),
+        (status = 422, description = "`invalid`"),
+        (status = 500, description = "`internal`"),
+        (status = 503, description = "`store_unavailable`"),
     )
 )]
 pub(in crate::http) async fn put(
     State(server): State<Arc<Server>>,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<EventTypeView>), Problem> {
-    let event_type = read(&id, body::parse(body::json(&headers, body)?)?)?;
+    let event_type = read(&id, body::json(&headers, body)?)?;
     let status = match catalogue::put(&server.context, &event_type).await? {
         Put::Created => StatusCode::CREATED,
         Put::Replaced => StatusCode::OK,
@@ -105,32 +120,21 @@ pub(in crate::http) async fn put(
     Ok((status, Json(EventTypeView::from(&event_type))))
 }
 
-fn read(id: &str, new: NewEventType) -> Result<EventType, Problem> {
+fn read(id: &str, body: Value) -> Result<EventType, Problem> {
     let mut faults = Faults::default();
     let id = faults.take("id", EventTypeId::parse(id));
-    let name = faults.take("name", fields::name(&new.name));
-    let resource = faults.take("resource", ResourceId::parse(&new.resource));
-    let currency =
-        Currency::parse(&new.currency).ok_or("must be the lower-case code of a currency that Stripe takes");
-    let currency = faults.take("currency", currency);
-    let duration_minutes = new.duration_minutes;
-    if !(1..=MAX_DURATION_MINUTES).contains(&duration_minutes) {
-        faults.add("duration_minutes", "must be 1 to 10080");
-    }
-    // Any currency will do to judge the amount by.
-    let price = currency
-        .or(Currency::parse("eur"))
-        .and_then(|currency| Money::price(new.amount, currency));
-    if price.is_none() {
-        faults.add("amount", "must be 1 to 99999999");
-    }
-    match (id, name, resource, price) {
-        (Some(id), Some(name), Some(resource), Some(price)) if faults.is_empty() => Ok(EventType {
+    let new: Option<NewEventType> = body::parse(body, &mut faults);
+    match (id, new) {
+        (Some(id), Some(new)) if faults.is_empty() => Ok(EventType {
             id,
-            name,
-            resource,
-            duration_minutes,
-            price,
+            name: new.name.0,
+            resource: new.resource,
+            duration_minutes: new.duration_minutes.0,
+            price: Money {
+                amount: new.amount.0,
+                currency: new.currency,
+            },
+            payment_methods: new.payment_methods.map(|methods| methods.0).unwrap_or_default(),
         }),
         _ => Err(faults.into_problem()),
     }
@@ -138,20 +142,20 @@ fn read(id: &str, new: NewEventType) -> Result<EventType, Problem> {
 
 /// Shows one.
 #[utoipa::path(
-    get, path = "/v1/admin/event-types/{id}", tag = "operators",
-    params(("id" = String, Path, description = "the event type's id")),
+    get, path = "/v1/admin/event-types/{id}", operation_id = "getEventType", tag = "operators",
+    params(("id" = String, Path, description = "the event type's id", pattern = "^[a-z0-9-]{1,64}$")),
     security(("admin_key" = [])),
     responses(
         (status = 200, description = "The event type", body = EventTypeView),
-        (status = 401, description = "`unauthorized`", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 404, description = "`not_found`", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 500, description = "`internal`", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 503, description = "`store_unavailable`", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 401, description = "`unauthorized`"),
+        (status = 404, description = "`not_found`"),
+        (status = 500, description = "`internal`"),
+        (status = 503, description = "`store_unavailable`"),
     )
 )]
 pub(in crate::http) async fn show(
     State(server): State<Arc<Server>>,
-    Path(id): Path<String>,
+    PathId(id): PathId,
 ) -> Result<Json<EventTypeView>, Problem> {
     let event_type = catalogue::get(&server.context, &known(&id)?).await?;
     let event_type = event_type.ok_or_else(|| Problem::not_found("event type"))?;
@@ -166,25 +170,25 @@ fn known(id: &str) -> Result<EventTypeId, Problem> {
 #[deserr(error = Faults, deny_unknown_fields)]
 struct ListQuery {
     #[deserr(default)]
-    limit: Option<String>,
+    limit: Option<Limit>,
     #[deserr(default)]
-    cursor: Option<String>,
+    cursor: Option<Cursor>,
 }
 
 /// Shows all, newest first.
 #[utoipa::path(
-    get, path = "/v1/admin/event-types", tag = "operators",
+    get, path = "/v1/admin/event-types", operation_id = "listEventTypes", tag = "operators",
     params(
-        ("limit" = Option<u32>, Query, description = "1 to 200, 50 by default"),
+        ("limit" = Option<u32>, Query, description = "how many entries, 50 by default", minimum = 1, maximum = 200),
         ("cursor" = Option<String>, Query, description = "the `next_cursor` of the part before"),
     ),
     security(("admin_key" = [])),
     responses(
         (status = 200, description = "Event types", body = List<EventTypeView>),
-        (status = 401, description = "`unauthorized`", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid`", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 500, description = "`internal`", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 503, description = "`store_unavailable`", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 401, description = "`unauthorized`"),
+        (status = 422, description = "`invalid`"),
+        (status = 500, description = "`internal`"),
+        (status = 503, description = "`store_unavailable`"),
     )
 )]
 pub(in crate::http) async fn list(
@@ -192,12 +196,7 @@ pub(in crate::http) async fn list(
     RawQuery(query): RawQuery,
 ) -> Result<Json<List<EventTypeView>>, Problem> {
     let query: ListQuery = body::query(query.as_deref())?;
-    let mut faults = Faults::default();
-    let page = page(query.limit, query.cursor, &mut faults);
-    if !faults.is_empty() {
-        return Err(faults.into_problem());
-    }
-    let found = catalogue::list(&server.context, &page).await?;
+    let found = catalogue::list(&server.context, &page(query.limit, query.cursor)).await?;
     let data = found.entries.iter().map(EventTypeView::from).collect();
     Ok(Json(List {
         data,
@@ -207,20 +206,20 @@ pub(in crate::http) async fn list(
 
 /// Takes one off sale. Live holds keep their terms.
 #[utoipa::path(
-    delete, path = "/v1/admin/event-types/{id}", tag = "operators",
-    params(("id" = String, Path, description = "the event type's id")),
+    delete, path = "/v1/admin/event-types/{id}", operation_id = "deleteEventType", tag = "operators",
+    params(("id" = String, Path, description = "the event type's id", pattern = "^[a-z0-9-]{1,64}$")),
     security(("admin_key" = [])),
     responses(
         (status = 204, description = "Off sale"),
-        (status = 401, description = "`unauthorized`", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 404, description = "`not_found`", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 500, description = "`internal`", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 503, description = "`store_unavailable`", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 401, description = "`unauthorized`"),
+        (status = 404, description = "`not_found`"),
+        (status = 500, description = "`internal`"),
+        (status = 503, description = "`store_unavailable`"),
     )
 )]
 pub(in crate::http) async fn delete(
     State(server): State<Arc<Server>>,
-    Path(id): Path<String>,
+    PathId(id): PathId,
 ) -> Result<StatusCode, Problem> {
     match catalogue::delete(&server.context, &known(&id)?).await? {
         true => Ok(StatusCode::NO_CONTENT),

@@ -3,64 +3,68 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
+use chrono::{DateTime, Utc};
 use deserr::Deserr;
 
+use super::super::Server;
 use super::super::body::{self, Faults};
-use super::super::error::{Problem, ProblemDetails};
+use super::super::error::Problem;
+use super::super::fields::{Cursor, Limit};
 use super::super::holds::hold_id;
+use super::super::path_id::PathId;
 use super::super::views::{AdminHoldDetailView, AdminHoldView, StatusView};
-use super::super::{Server, fields};
+
 use super::{List, page};
+use crate::domain::books::{HoldFilter, PageRequest};
 use crate::domain::ids::{EventTypeId, ResourceId};
-use crate::store::{HoldFilter, PageRequest};
 use crate::workflow::inspect;
 
 #[derive(Debug, Deserr)]
 #[deserr(error = Faults, deny_unknown_fields)]
 struct ListQuery {
     #[deserr(default)]
-    status: Option<String>,
+    status: Option<StatusView>,
     #[deserr(default)]
-    event_type: Option<String>,
+    event_type: Option<EventTypeId>,
     #[deserr(default)]
-    resource: Option<String>,
+    resource: Option<ResourceId>,
     #[deserr(default)]
-    from: Option<String>,
+    from: Option<DateTime<Utc>>,
     #[deserr(default)]
-    to: Option<String>,
+    to: Option<DateTime<Utc>>,
     #[deserr(default)]
-    limit: Option<String>,
+    limit: Option<Limit>,
     #[deserr(default)]
-    cursor: Option<String>,
+    cursor: Option<Cursor>,
 }
 
 /// Lists holds, newest first.
 #[utoipa::path(
-    get, path = "/v1/admin/holds", tag = "operators",
+    get, path = "/v1/admin/holds", operation_id = "listHoldsAsOperator", tag = "operators",
     params(
         ("status" = Option<StatusView>, Query, description = "only these"),
-        ("event_type" = Option<String>, Query, description = "only of this event type"),
-        ("resource" = Option<String>, Query, description = "only on this resource"),
-        ("from" = Option<String>, Query, description = "only those that start then or later, RFC 3339"),
-        ("to" = Option<String>, Query, description = "only those that start earlier, RFC 3339"),
-        ("limit" = Option<u32>, Query, description = "1 to 200, 50 by default"),
+        ("event_type" = Option<String>, Query, description = "only of this event type", pattern = "^[a-z0-9-]{1,64}$"),
+        ("resource" = Option<String>, Query, description = "only on this resource", pattern = "^[a-z0-9-]{1,64}$"),
+        ("from" = Option<DateTime<Utc>>, Query, description = "only those that start then or later, RFC 3339"),
+        ("to" = Option<DateTime<Utc>>, Query, description = "only those that start earlier, RFC 3339"),
+        ("limit" = Option<u32>, Query, description = "how many entries, 50 by default", minimum = 1, maximum = 200),
         ("cursor" = Option<String>, Query, description = "the `next_cursor` of the part before"),
     ),
     security(("admin_key" = [])),
     responses(
         (status = 200, description = "Holds", body = List<AdminHoldView>),
-        (status = 401, description = "`unauthorized`", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid`", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 500, description = "`internal`", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 503, description = "`store_unavailable`", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 401, description = "`unauthorized`"),
+        (status = 422, description = "`invalid`"),
+        (status = 500, description = "`internal`"),
+        (status = 503, description = "`store_unavailable`"),
     )
 )]
 pub(in crate::http) async fn list(
     State(server): State<Arc<Server>>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<List<AdminHoldView>>, Problem> {
-    let (filter, page) = read(body::query(query.as_deref())?)?;
+    let (filter, page) = read(body::query(query.as_deref())?);
     let found = inspect::holds(&server.context, &filter, &page).await?;
     let data = found.entries.iter().map(AdminHoldView::new).collect();
     Ok(Json(List {
@@ -69,55 +73,33 @@ pub(in crate::http) async fn list(
     }))
 }
 
-fn read(query: ListQuery) -> Result<(HoldFilter, PageRequest), Problem> {
-    let mut faults = Faults::default();
-    let page = page(query.limit, query.cursor, &mut faults);
+fn read(query: ListQuery) -> (HoldFilter, PageRequest) {
     let filter = HoldFilter {
-        status: query
-            .status
-            .and_then(|text| faults.take("status", status(text)))
-            .map(Into::into),
-        event_type: query
-            .event_type
-            .and_then(|text| faults.take("event_type", EventTypeId::parse(&text))),
-        resource: query
-            .resource
-            .and_then(|text| faults.take("resource", ResourceId::parse(&text))),
-        from: query
-            .from
-            .and_then(|text| faults.take("from", fields::instant(&text))),
-        to: query
-            .to
-            .and_then(|text| faults.take("to", fields::instant(&text))),
+        status: query.status.map(Into::into),
+        event_type: query.event_type,
+        resource: query.resource,
+        from: query.from,
+        to: query.to,
     };
-    if faults.is_empty() {
-        Ok((filter, page))
-    } else {
-        Err(faults.into_problem())
-    }
-}
-
-fn status(text: String) -> Result<StatusView, &'static str> {
-    serde_json::from_value(text.into())
-        .map_err(|_| "must be held, processing, confirmed, released or cancelled")
+    (filter, page(query.limit, query.cursor))
 }
 
 /// Shows one with its history.
 #[utoipa::path(
-    get, path = "/v1/admin/holds/{id}", tag = "operators",
-    params(("id" = String, Path, description = "the hold's id")),
+    get, path = "/v1/admin/holds/{id}", operation_id = "getHoldAsOperator", tag = "operators",
+    params(("id" = Uuid, Path, description = "the hold's id")),
     security(("admin_key" = [])),
     responses(
         (status = 200, description = "The hold", body = AdminHoldDetailView),
-        (status = 401, description = "`unauthorized`", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 404, description = "`not_found`", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 500, description = "`internal`", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 503, description = "`store_unavailable`", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 401, description = "`unauthorized`"),
+        (status = 404, description = "`not_found`"),
+        (status = 500, description = "`internal`"),
+        (status = 503, description = "`store_unavailable`"),
     )
 )]
 pub(in crate::http) async fn show(
     State(server): State<Arc<Server>>,
-    Path(id): Path<String>,
+    PathId(id): PathId,
 ) -> Result<Json<AdminHoldDetailView>, Problem> {
     let found = inspect::hold_with_history(&server.context, hold_id(&id)?).await?;
     let (booking, history) = found.ok_or_else(|| Problem::not_found("hold"))?;

@@ -12,10 +12,10 @@ use subtle::ConstantTimeEq;
 use utoipa::ToSchema;
 
 use super::Server;
-use super::body::Faults;
 use super::error::{Code, Problem};
+use super::fields::{Cursor, Limit};
 use super::holds::bearer;
-use crate::store::PageRequest;
+use crate::domain::books::PageRequest;
 
 pub(super) mod commands;
 pub(super) mod event_types;
@@ -45,19 +45,14 @@ pub(super) struct List<T> {
     /// The entries.
     data: Vec<T>,
     /// Where the next part starts; null at the end.
+    #[schema(required = true)]
     next_cursor: Option<String>,
 }
 
-/// Reads `limit` and `cursor`.
-fn page(limit: Option<String>, cursor: Option<String>, faults: &mut Faults) -> PageRequest {
-    let parse = |text: String| {
-        text.parse()
-            .ok()
-            .filter(|n| (1..=200).contains(n))
-            .ok_or("must be 1 to 200")
-    };
-    let limit = limit
-        .and_then(|text| faults.take("limit", parse(text)))
-        .unwrap_or(50);
-    PageRequest { limit, cursor }
+/// The part of a list that is asked for.
+fn page(limit: Option<Limit>, cursor: Option<Cursor>) -> PageRequest {
+    PageRequest {
+        limit: limit.map_or(50, |Limit(limit)| limit),
+        cursor: cursor.map(|Cursor(cursor)| cursor),
+    }
 }

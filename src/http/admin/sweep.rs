@@ -8,7 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::super::Server;
-use super::super::error::{Problem, ProblemDetails};
+use super::super::error::Problem;
 use crate::workflow::sweep;
 
 /// What a sweep did.
@@ -47,13 +47,13 @@ impl From<sweep::Report> for SweepReport {
 
 /// Runs one sweep now.
 #[utoipa::path(
-    post, path = "/v1/admin/sweep", tag = "operators",
+    post, path = "/v1/admin/sweep", operation_id = "sweep", tag = "operators",
     security(("admin_key" = [])),
     responses(
         (status = 200, description = "Swept", body = SweepReport),
-        (status = 401, description = "`unauthorized`", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 500, description = "`internal`", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 503, description = "`store_unavailable`", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 401, description = "`unauthorized`"),
+        (status = 500, description = "`internal`"),
+        (status = 503, description = "`store_unavailable`"),
     )
 )]
 pub(in crate::http) async fn run(State(server): State<Arc<Server>>) -> Result<Json<SweepReport>, Problem> {

@@ -3,8 +3,9 @@
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgPool;
 
-use super::super::{Page, PageRequest, Put, StoreError, cursor, rows};
+use super::super::{StoreError, cursor, rows};
 use super::error::Answer;
+use crate::domain::books::{Page, PageRequest, Put};
 use crate::domain::catalogue::EventType;
 use crate::domain::ids::EventTypeId;
 
@@ -17,6 +18,7 @@ struct EventTypeRow {
     duration_minutes: i32,
     amount: i64,
     currency: String,
+    payment_methods: String,
 }
 
 impl EventTypeRow {
@@ -27,6 +29,7 @@ impl EventTypeRow {
             resource: rows::resource(&self.resource_id)?,
             duration_minutes: self.duration_minutes.into(),
             price: rows::money(self.amount, &self.currency)?,
+            payment_methods: rows::methods(&self.payment_methods)?,
         })
     }
 }
@@ -38,12 +41,13 @@ pub(super) async fn put(pool: &PgPool, event_type: &EventType, now: DateTime<Utc
     let created: bool = sqlx::query_scalar(
         "WITH resource AS (INSERT INTO resources (id, created_at) VALUES ($3, $7) ON CONFLICT DO NOTHING)
          INSERT INTO event_types
-             (id, name, resource_id, duration_minutes, amount, currency, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
+             (id, name, resource_id, duration_minutes, amount, currency, created_at, updated_at, payment_methods)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8)
          ON CONFLICT (id) DO UPDATE SET
              name = excluded.name, resource_id = excluded.resource_id,
              duration_minutes = excluded.duration_minutes, amount = excluded.amount,
-             currency = excluded.currency, updated_at = excluded.updated_at
+             currency = excluded.currency, updated_at = excluded.updated_at,
+             payment_methods = excluded.payment_methods
          RETURNING xmax = 0",
     )
     .bind(event_type.id.as_str())
@@ -53,6 +57,7 @@ pub(super) async fn put(pool: &PgPool, event_type: &EventType, now: DateTime<Utc
     .bind(event_type.price.amount)
     .bind(event_type.price.currency.code())
     .bind(now)
+    .bind(rows::methods_text(&event_type.payment_methods))
     .fetch_one(pool)
     .await?;
     Ok(if created { Put::Created } else { Put::Replaced })
@@ -60,7 +65,8 @@ pub(super) async fn put(pool: &PgPool, event_type: &EventType, now: DateTime<Utc
 
 pub(super) async fn read(pool: &PgPool, id: &EventTypeId) -> Answer<Option<EventType>> {
     let row: Option<EventTypeRow> = sqlx::query_as(
-        "SELECT seq, id, name, resource_id, duration_minutes, amount, currency FROM event_types WHERE id = $1",
+        "SELECT seq, id, name, resource_id, duration_minutes, amount, currency, payment_methods
+         FROM event_types WHERE id = $1",
     )
     .bind(id.as_str())
     .fetch_optional(pool)
@@ -75,7 +81,8 @@ pub(super) async fn list(pool: &PgPool, page: &PageRequest) -> Answer<Page<Event
         Some(None) => return Ok(cursor::end()),
     };
     let found: Vec<EventTypeRow> = sqlx::query_as(
-        "SELECT seq, id, name, resource_id, duration_minutes, amount, currency FROM event_types
+        "SELECT seq, id, name, resource_id, duration_minutes, amount, currency, payment_methods
+         FROM event_types
          WHERE seq < $1 ORDER BY seq DESC LIMIT $2",
     )
     .bind(before)

@@ -6,8 +6,9 @@ use chrono::{DateTime, Utc};
 use sqlx::postgres::{PgExecutor, PgPool};
 use uuid::Uuid;
 
-use super::super::{CommandFilter, Page, PageRequest, StoreError, cursor, rows};
+use super::super::{StoreError, cursor, rows};
 use super::error::Answer;
+use crate::domain::books::{CommandFilter, Page, PageRequest};
 use crate::domain::command::{Command, Order, STUCK_AFTER};
 use crate::domain::ids::{CommandId, HoldId};
 

@@ -62,6 +62,9 @@ impl From<Trouble> for StoreError {
 pub(super) fn sort(error: sqlx::Error) -> StoreError {
     let may_pass = match &error {
         sqlx::Error::Io(_)
+        // Whoever answers there is not speaking as PostgreSQL does: so it looks when a balancer takes the connection
+        // for a server that is down, and closes it during the handshake.
+        | sqlx::Error::Protocol(_)
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed => true,
@@ -113,6 +116,10 @@ mod tests {
         }
         assert!(matches!(
             sort(sqlx::Error::PoolTimedOut),
+            StoreError::Unavailable(_)
+        ));
+        assert!(matches!(
+            sort(sqlx::Error::Protocol(String::new())),
             StoreError::Unavailable(_)
         ));
         assert!(matches!(sort(sqlx::Error::RowNotFound), StoreError::Broken(_)));

@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgPool;
 
-use super::super::Figures;
 use super::error::Answer;
+use crate::domain::books::Figures;
 use crate::domain::command::STUCK_AFTER;
 
 #[derive(sqlx::FromRow)]
@@ -22,6 +22,7 @@ struct FiguresRow {
 }
 
 /// A disputed payment counts as money for its slot: the bank has not decided, and the slot is kept meanwhile.
+/// Conditions repeat those of the partial indexes, so that no count grows with the past.
 const FIGURES: &str = "
 SELECT
     (SELECT count(*) FROM holds WHERE status = 'held') AS held,
@@ -31,12 +32,8 @@ SELECT
     (SELECT count(*) FROM commands WHERE done_at IS NULL) AS commands_pending,
     (SELECT count(*) FROM commands WHERE done_at IS NULL AND tries >= $2) AS commands_stuck,
     (SELECT count(*) FROM checkout_attempts WHERE state IN ('running', 'unsettled')) AS attempts_open,
-    (SELECT count(*) FROM payments p WHERE p.state = 'paid' AND NOT EXISTS (
-        SELECT 1 FROM holds h WHERE h.id = p.hold_id AND h.status IN ('held', 'processing', 'confirmed')
-    )) AS money_without_slot,
-    (SELECT count(*) FROM holds h WHERE h.status = 'confirmed' AND NOT EXISTS (
-        SELECT 1 FROM payments p WHERE p.hold_id = h.id AND p.state IN ('paid', 'disputed')
-    )) AS slot_without_money,
+    (SELECT count(*) FROM holds WHERE status IN ('released', 'cancelled') AND funds = 'paid') AS money_without_slot,
+    (SELECT count(*) FROM holds WHERE status = 'confirmed' AND funds = 'none') AS slot_without_money,
     (SELECT count(*) FROM payments
         WHERE state IN ('refund_due', 'refund_failed') AND state = 'refund_failed') AS refunds_failed";
 

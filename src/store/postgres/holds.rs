@@ -9,9 +9,10 @@ use sqlx::postgres::{PgExecutor, PgPool};
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::super::{HoldFilter, HoldRefs, Page, PageRequest, ReleaseLease, StoreError, cursor, rows};
+use super::super::{HoldRefs, ReleaseLease, StoreError, cursor, rows};
 use super::error::Answer;
 use crate::domain::booking::{Booking, Guest};
+use crate::domain::books::{HoldFilter, Page, PageRequest};
 use crate::domain::hold::{Asker, Hold, Status};
 use crate::domain::ids::{EventTypeId, HoldId, IntentId, ResourceId, SessionId};
 use crate::domain::payment::Payment;
@@ -182,7 +183,7 @@ pub(super) async fn lease_release(
     let mut transaction = pool.begin().await?;
     let leased = sqlx::query(
         "UPDATE holds SET leased_until = clock_timestamp() + make_interval(secs => $2),
-             asked_by = coalesce($3, asked_by)
+             asked_by = coalesce($3, asked_by), version = version + ($3 IS NOT NULL)::int
          WHERE id = $1 AND status = 'held' AND (leased_until IS NULL OR leased_until <= clock_timestamp())",
     )
     .bind(id.0)

@@ -15,16 +15,17 @@ use chrono::{DateTime, Utc};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
 use super::{
-    Applied, AttemptEnd, Change, Claim, CommandFilter, EventRecord, Figures, HoldFilter, HoldRefs,
-    NewAttempt, Page, PageRequest, Placement, PoolOptions, Put, ReleaseLease, StaleAttempt, Store,
-    StoreError,
+    Applied, AttemptEnd, Change, Claim, EventRecord, HoldRefs, NewAttempt, Placement, PoolOptions,
+    ReleaseLease, StaleAttempt, Store, StoreError,
 };
 use crate::domain::booking::{Blocker, Booking, HistoryLine, Segment};
+use crate::domain::books::{CommandFilter, Figures, HoldFilter, Page, PageRequest, Put};
 use crate::domain::catalogue::EventType;
 use crate::domain::command::Command;
-use crate::domain::hold::Asker;
-use crate::domain::ids::{CommandId, EventTypeId, HoldId, IdempotencyKey, SessionId};
+use crate::domain::hold::{Asker, Status};
+use crate::domain::ids::{CommandId, EventTypeId, HoldId, IdempotencyKey, ResourceId, SessionId};
 use crate::domain::payment::Receipt;
+use crate::domain::time::Window;
 
 mod attempts;
 mod catalogue;
@@ -112,6 +113,10 @@ impl Store for PostgresStore {
         Ok(schema::is_ready(&self.pool).await?)
     }
 
+    async fn installation(&self) -> Result<String, StoreError> {
+        retrying(|| schema::installation(&self.pool)).await
+    }
+
     async fn figures(&self, now: DateTime<Utc>) -> Result<Figures, StoreError> {
         retrying(|| figures::figures(&self.pool, now)).await
     }
@@ -173,6 +178,14 @@ impl Store for PostgresStore {
 
     async fn blockers(&self, segments: &[Segment], now: DateTime<Utc>) -> Result<Vec<Blocker>, StoreError> {
         retrying(|| placing::blockers(&self.pool, segments, now)).await
+    }
+
+    async fn occupied(
+        &self,
+        resource: &ResourceId,
+        within: Window,
+    ) -> Result<Vec<(Window, Status)>, StoreError> {
+        retrying(|| placing::occupied(&self.pool, resource, within)).await
     }
 
     async fn place(&self, booking: &Booking) -> Result<Placement, StoreError> {

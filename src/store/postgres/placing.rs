@@ -11,8 +11,9 @@ use super::super::{Placement, expire_order, rows};
 use super::commands;
 use super::error::Answer;
 use crate::domain::booking::{Blocker, Booking, Segment};
-use crate::domain::hold::Why;
-use crate::domain::ids::{CommandId, HoldId};
+use crate::domain::hold::{Status, Why};
+use crate::domain::ids::{CommandId, HoldId, ResourceId};
+use crate::domain::time::Window;
 
 /// Windows as three columns, for `unnest`.
 struct WindowColumns<'a> {
@@ -53,6 +54,27 @@ pub(super) async fn blockers(
         overdue,
     };
     Ok(found.into_iter().map(blocker).collect())
+}
+
+pub(super) async fn occupied(
+    pool: &PgPool,
+    resource: &ResourceId,
+    within: Window,
+) -> Answer<Vec<(Window, Status)>> {
+    let found: Vec<(DateTime<Utc>, DateTime<Utc>, String)> = sqlx::query_as(
+        "SELECT lower(o.during) AS starts_at, upper(o.during), h.status
+         FROM occupancy o JOIN holds h ON h.id = o.hold_id
+         WHERE o.resource_id = $1 AND o.during && tstzrange($2, $3)
+         ORDER BY starts_at",
+    )
+    .bind(resource.as_str())
+    .bind(within.starts_at())
+    .bind(within.ends_at())
+    .fetch_all(pool)
+    .await?;
+    let found = found.into_iter();
+    let found = found.map(|(starts_at, ends_at, status)| rows::occupied(starts_at, ends_at, &status));
+    Ok(found.collect::<Result<_, _>>()?)
 }
 
 /// Takes all windows for the hold, or some where another has the rest: then the caller must give these up. It

@@ -36,3 +36,9 @@ pub(super) async fn is_ready(pool: &PgPool) -> Answer<bool> {
         .iter()
         .all(|migration| is_applied(migration.version, &migration.checksum)))
 }
+
+pub(super) async fn installation(pool: &PgPool) -> Answer<String> {
+    Ok(sqlx::query_scalar("SELECT id FROM installation")
+        .fetch_one(pool)
+        .await?)
+}

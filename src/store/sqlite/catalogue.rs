@@ -4,9 +4,10 @@ use chrono::{DateTime, Utc};
 
 use super::SqliteStore;
 use super::error::Answer;
+use crate::domain::books::{Page, PageRequest, Put};
 use crate::domain::catalogue::EventType;
 use crate::domain::ids::EventTypeId;
-use crate::store::{Page, PageRequest, Put, StoreError, cursor, rows};
+use crate::store::{StoreError, cursor, rows};
 
 #[derive(sqlx::FromRow)]
 struct EventTypeRow {
@@ -17,6 +18,7 @@ struct EventTypeRow {
     duration_minutes: i64,
     amount: i64,
     currency: String,
+    payment_methods: String,
 }
 
 impl EventTypeRow {
@@ -27,6 +29,7 @@ impl EventTypeRow {
             resource: rows::resource(&self.resource_id)?,
             duration_minutes: self.duration_minutes,
             price: rows::money(self.amount, &self.currency)?,
+            payment_methods: rows::methods(&self.payment_methods)?,
         })
     }
 }
@@ -49,12 +52,13 @@ pub(super) async fn put_event_type(
         .await?;
     sqlx::query(
         "INSERT INTO event_types
-             (id, name, resource_id, duration_minutes, amount, currency, created_at, updated_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)
+             (id, name, resource_id, duration_minutes, amount, currency, created_at, updated_at, payment_methods)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8)
          ON CONFLICT (id) DO UPDATE SET
              name = excluded.name, resource_id = excluded.resource_id,
              duration_minutes = excluded.duration_minutes, amount = excluded.amount,
-             currency = excluded.currency, updated_at = excluded.updated_at",
+             currency = excluded.currency, updated_at = excluded.updated_at,
+             payment_methods = excluded.payment_methods",
     )
     .bind(event_type.id.as_str())
     .bind(&event_type.name)
@@ -63,6 +67,7 @@ pub(super) async fn put_event_type(
     .bind(event_type.price.amount)
     .bind(event_type.price.currency.code())
     .bind(now)
+    .bind(rows::methods_text(&event_type.payment_methods))
     .execute(&mut *tx)
     .await?;
     tx.commit().await?;
@@ -71,7 +76,8 @@ pub(super) async fn put_event_type(
 
 pub(super) async fn event_type(store: &SqliteStore, id: &EventTypeId) -> Answer<Option<EventType>> {
     let question = sqlx::query_as::<_, EventTypeRow>(
-        "SELECT seq, id, name, resource_id, duration_minutes, amount, currency FROM event_types WHERE id = ?",
+        "SELECT seq, id, name, resource_id, duration_minutes, amount, currency, payment_methods
+         FROM event_types WHERE id = ?",
     )
     .bind(id.as_str());
     let row = store.read(question.fetch_optional(&store.readers)).await?;
@@ -87,7 +93,8 @@ pub(super) async fn event_types(store: &SqliteStore, page: &PageRequest) -> Answ
         return Ok(cursor::end());
     };
     let question = sqlx::query_as::<_, EventTypeRow>(
-        "SELECT seq, id, name, resource_id, duration_minutes, amount, currency FROM event_types
+        "SELECT seq, id, name, resource_id, duration_minutes, amount, currency, payment_methods
+         FROM event_types
          WHERE seq < ? ORDER BY seq DESC LIMIT ?",
     )
     .bind(before)

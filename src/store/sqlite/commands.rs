@@ -9,9 +9,10 @@ use uuid::fmt::Hyphenated;
 
 use super::error::Answer;
 use super::{SqliteStore, db_now, millis, timed_place};
+use crate::domain::books::{CommandFilter, Page, PageRequest};
 use crate::domain::command::{Command, Order, STUCK_AFTER};
 use crate::domain::ids::{CommandId, HoldId};
-use crate::store::{CommandFilter, Page, PageRequest, StoreError, cursor, rows};
+use crate::store::{StoreError, cursor, rows};
 
 #[derive(sqlx::FromRow)]
 struct CommandRow {

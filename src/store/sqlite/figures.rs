@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 
 use super::SqliteStore;
 use super::error::Answer;
+use crate::domain::books::Figures;
 use crate::domain::command::STUCK_AFTER;
-use crate::store::Figures;
 
 #[derive(sqlx::FromRow)]
 struct FiguresRow {
@@ -22,18 +22,13 @@ struct FiguresRow {
 }
 
 /// One statement, so that all counts are of one moment. Conditions repeat those of the partial indexes word for word,
-/// because that is how SQLite recognises them. Whether a slot is kept is asked of the windows themselves.
+/// because that is how SQLite recognises them.
 pub(super) const FIGURES: &str = "
     SELECT waiting.held, waiting.processing, late.overdue, late.oldest_overdue_ms,
            pending.commands_pending, pending.commands_stuck,
            (SELECT count(*) FROM checkout_attempts WHERE state IN ('running', 'unsettled')) AS attempts_open,
-           (SELECT count(*) FROM payments p
-             WHERE p.state = 'paid' AND NOT EXISTS (SELECT 1 FROM occupancy o WHERE o.hold_id = p.hold_id)
-           ) AS money_without_slot,
-           (SELECT count(*) FROM holds h
-             WHERE h.status = 'confirmed' AND NOT EXISTS (
-                 SELECT 1 FROM payments p WHERE p.hold_id = h.id AND p.state IN ('paid', 'disputed'))
-           ) AS slot_without_money,
+           (SELECT count(*) FROM holds WHERE status IN ('released', 'cancelled') AND funds = 'paid') AS money_without_slot,
+           (SELECT count(*) FROM holds WHERE status = 'confirmed' AND funds = 'none') AS slot_without_money,
            (SELECT count(*) FROM payments
              WHERE state IN ('refund_due', 'refund_failed') AND state = 'refund_failed') AS refunds_failed
       FROM (SELECT count(*) FILTER (WHERE status = 'held') AS held,

@@ -14,11 +14,11 @@ use super::booking_row::{self, BookingRow, select_booking};
 use super::error::Answer;
 use super::{SqliteStore, attempts, commands, db_now, history, millis, timed_place};
 use crate::domain::booking::{Blocker, Booking, Cause, Segment};
+use crate::domain::books::{HoldFilter, Page, PageRequest};
 use crate::domain::hold::{Asker, Status, Why};
-use crate::domain::ids::{HoldId, IntentId, SessionId};
-use crate::store::{
-    HoldFilter, HoldRefs, Page, PageRequest, Placement, ReleaseLease, StoreError, cursor, expire_order, rows,
-};
+use crate::domain::ids::{HoldId, IntentId, ResourceId, SessionId};
+use crate::domain::time::Window;
+use crate::store::{HoldRefs, Placement, ReleaseLease, StoreError, cursor, expire_order, rows};
 
 pub(super) async fn blockers(
     store: &SqliteStore,
@@ -42,6 +42,27 @@ pub(super) async fn blockers(
         overdue,
     };
     Ok(found.into_iter().map(blocker).collect())
+}
+
+pub(super) const OCCUPIED: &str = "SELECT o.starts_at, o.ends_at, h.status
+       FROM occupancy o JOIN holds h ON h.id = o.hold_id
+      WHERE o.resource_id = ?1 AND o.ends_at > ?2 AND o.starts_at < ?3
+      ORDER BY o.starts_at";
+
+pub(super) async fn occupied(
+    store: &SqliteStore,
+    resource: &ResourceId,
+    within: Window,
+) -> Answer<Vec<(Window, Status)>> {
+    let question = sqlx::query_as::<_, (i64, i64, String)>(OCCUPIED)
+        .bind(resource.as_str())
+        .bind(within.starts_at().timestamp_millis())
+        .bind(within.ends_at().timestamp_millis());
+    let found = store.read(question.fetch_all(&store.readers)).await?;
+    let read = |(starts_at, ends_at, status): (i64, i64, String)| {
+        rows::occupied(rows::instant(starts_at)?, rows::instant(ends_at)?, &status)
+    };
+    Ok(found.into_iter().map(read).collect::<Result<_, _>>()?)
 }
 
 pub(super) async fn place(store: &SqliteStore, booking: &Booking) -> Answer<Placement> {
@@ -194,9 +215,9 @@ pub(super) async fn lease_release(
 ) -> Answer<ReleaseLease> {
     let mut tx = store.begin().await?;
     let leased = sqlx::query(concat!(
-        "UPDATE holds SET asked_by = coalesce(?, asked_by), leased_until = ",
+        "UPDATE holds SET asked_by = coalesce(?1, asked_by), version = version + (?1 IS NOT NULL), leased_until = ",
         db_now!(),
-        " + ? WHERE id = ? AND status = 'held' AND coalesce(leased_until, 0) <= ",
+        " + ?2 WHERE id = ?3 AND status = 'held' AND coalesce(leased_until, 0) <= ",
         db_now!()
     ))
     .bind(asker.map(rows::asker_text))

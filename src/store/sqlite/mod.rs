@@ -21,16 +21,17 @@ use sqlx::{Connection, Sqlite, SqlitePool, Transaction};
 
 use self::error::Answer;
 use super::{
-    Applied, AttemptEnd, Change, Claim, CommandFilter, EventRecord, Figures, HoldFilter, HoldRefs,
-    NewAttempt, Page, PageRequest, Placement, PoolOptions, Put, ReleaseLease, StaleAttempt, Store,
-    StoreError,
+    Applied, AttemptEnd, Change, Claim, EventRecord, HoldRefs, NewAttempt, Placement, PoolOptions,
+    ReleaseLease, StaleAttempt, Store, StoreError,
 };
 use crate::domain::booking::{Blocker, Booking, HistoryLine, Segment};
+use crate::domain::books::{CommandFilter, Figures, HoldFilter, Page, PageRequest, Put};
 use crate::domain::catalogue::EventType;
 use crate::domain::command::Command;
-use crate::domain::hold::Asker;
-use crate::domain::ids::{CommandId, EventTypeId, HoldId, IdempotencyKey, SessionId};
+use crate::domain::hold::{Asker, Status};
+use crate::domain::ids::{CommandId, EventTypeId, HoldId, IdempotencyKey, ResourceId, SessionId};
 use crate::domain::payment::Receipt;
+use crate::domain::time::Window;
 
 mod attempts;
 mod booking_row;
@@ -165,6 +166,9 @@ impl Store for SqliteStore {
     async fn is_ready(&self) -> Result<bool, StoreError> {
         Ok(schema::is_ready(self).await?)
     }
+    async fn installation(&self) -> Result<String, StoreError> {
+        Ok(schema::installation(self).await?)
+    }
     async fn figures(&self, now: DateTime<Utc>) -> Result<Figures, StoreError> {
         Ok(figures::figures(self, now).await?)
     }
@@ -217,6 +221,13 @@ impl Store for SqliteStore {
 
     async fn blockers(&self, segments: &[Segment], now: DateTime<Utc>) -> Result<Vec<Blocker>, StoreError> {
         Ok(holds::blockers(self, segments, now).await?)
+    }
+    async fn occupied(
+        &self,
+        resource: &ResourceId,
+        within: Window,
+    ) -> Result<Vec<(Window, Status)>, StoreError> {
+        Ok(holds::occupied(self, resource, within).await?)
     }
     async fn place(&self, booking: &Booking) -> Result<Placement, StoreError> {
         Ok(holds::place(self, booking).await?)

@@ -36,3 +36,8 @@ pub(super) async fn is_ready(store: &SqliteStore) -> Answer<bool> {
             .is_some_and(|applied| *applied == *ours.checksum)
     }))
 }
+
+pub(super) async fn installation(store: &SqliteStore) -> Answer<String> {
+    let question = sqlx::query_scalar("SELECT id FROM installation");
+    store.read(question.fetch_one(&store.readers)).await
+}

@@ -2,6 +2,7 @@
 
     official_sdk.py client BASE      walks a checkout through BASE and asserts what the SDK makes of the answers
     official_sdk.py webhook SECRET   verifies the webhooks on standard input, prints their types
+    official_sdk.py sign SECRET TIME prints the signature of the body on standard input
 """
 
 import json
@@ -144,5 +145,9 @@ def webhook(secret):
             print(event.type)
 
 
+def sign(secret, time):
+    print(stripe.WebhookSignature.generate_signature_header(sys.stdin.read(), secret, int(time)))
+
+
 if __name__ == "__main__":
-    {"client": client, "webhook": webhook}[sys.argv[1]](sys.argv[2])
+    {"client": client, "webhook": webhook, "sign": sign}[sys.argv[1]](*sys.argv[2:])

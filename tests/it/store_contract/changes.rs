@@ -1,11 +1,13 @@
 //! Applying a change: event, effect, windows, payments, history and orders together (I5), and the slot taken back (I3).
 
 use holdfast::domain::booking::{Booking, Cause};
+use holdfast::domain::books::CommandFilter;
 use holdfast::domain::command::Order;
 use holdfast::domain::hold::{Asker, ReleaseReason, Status, Transition, Why};
 use holdfast::domain::ids::{HoldId, IntentId};
 use holdfast::domain::payment::{PaymentState, Receipt};
-use holdfast::store::{Applied, Change, CommandFilter, HoldRefs, ReleaseLease, Step, Store};
+use holdfast::domain::session::HoldRefs;
+use holdfast::store::{Applied, Change, ReleaseLease, Step, Store};
 use uuid::Uuid;
 
 use super::{

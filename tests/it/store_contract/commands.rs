@@ -1,8 +1,9 @@
 //! The outbox: orders are leased to one worker at a time, kept until they are answered, and found by operators.
 
+use holdfast::domain::books::CommandFilter;
 use holdfast::domain::command::{Order, STUCK_AFTER};
 use holdfast::domain::ids::{CommandId, HoldId, SessionId};
-use holdfast::store::{CommandFilter, Store};
+use holdfast::store::Store;
 use uuid::Uuid;
 
 use super::{LEASE, age_leases, at, page};

@@ -1,8 +1,9 @@
 //! I1: one slot, one buyer, and the proof that these tests would notice if it were not so.
 
+use holdfast::domain::books::CommandFilter;
 use holdfast::domain::command::Order;
 use holdfast::domain::hold::Status;
-use holdfast::store::{AttemptEnd, CommandFilter, Placement};
+use holdfast::store::{AttemptEnd, Placement};
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
@@ -27,6 +28,7 @@ on_both_engines!(
     without_its_guard_a_slot_is_sold_twice,
     a_released_slot_can_be_placed_again,
     blockers_are_the_live_holds_in_the_way,
+    what_is_occupied_is_told_with_its_status,
 );
 
 async fn a_placed_hold_reads_back_as_it_was_placed(database: &TestDatabase) {
@@ -151,14 +153,7 @@ async fn of_many_at_once_on_overlapping_windows_one_wins(database: &TestDatabase
 
 /// S26: each wants some resources for one of a few windows, in an order of its own.
 async fn bookings_that_want_the_same_resources_in_opposite_orders_do_not_deadlock(database: &TestDatabase) {
-    if database.engine() == Engine::Postgres {
-        // It finds no deadlock then, so that one is not mended by a repetition but shows as a lock timeout.
-        let name = database.url().split(['/', '?']).nth(3).unwrap();
-        database
-            .execute(&format!("ALTER DATABASE {name} SET deadlock_timeout = '10min'"))
-            .await;
-    }
-    let store = database.another_store().await;
+    let store = database.store();
     let seed: u64 = rand::rng().random();
     #[allow(clippy::print_stdout, reason = "captured unless the test fails")]
     {
@@ -275,4 +270,40 @@ async fn blockers_are_the_live_holds_in_the_way(database: &TestDatabase) {
     let confirmed = read(&*store, &early).await;
     after(&*store, &confirmed, becomes(&confirmed, EXPIRED)).await;
     assert_eq!(blockers(vec![segment("ana", 29, 60)], 30).await, [], "released");
+}
+
+async fn what_is_occupied_is_told_with_its_status(database: &TestDatabase) {
+    let store = database.store();
+    let late = placed(
+        &*store,
+        booking(vec![segment("ana", 60, 90), segment("ben", 90, 120)]),
+    )
+    .await;
+    let early = placed(&*store, with_ana(0, 30)).await;
+    let occupied = async |resource: &str, from: i64, to: i64| {
+        let asked = segment(resource, from, to);
+        store.occupied(&asked.resource, asked.window).await.unwrap()
+    };
+    let [early_window, late_window] = [early.segments[0].window, late.segments[0].window];
+    assert_eq!(
+        occupied("ana", 0, 120).await,
+        [(early_window, Status::Held), (late_window, Status::Held)],
+        "by start"
+    );
+    assert_eq!(occupied("ana", 30, 60).await, [], "windows that touch");
+    assert_eq!(
+        occupied("ana", 29, 60).await,
+        [(early_window, Status::Held)],
+        "whole, though it began before"
+    );
+    assert_eq!(
+        occupied("ben", 0, 120).await,
+        [(late.segments[1].window, Status::Held)]
+    );
+    assert_eq!(occupied("zoe", 0, 120).await, [], "nobody's");
+    let confirmed = after(&*store, &late, becomes(&late, Status::Confirmed)).await;
+    after(&*store, &early, becomes(&early, EXPIRED)).await;
+    assert_eq!(occupied("ana", 0, 120).await, [(late_window, Status::Confirmed)]);
+    after(&*store, &confirmed, becomes(&confirmed, Status::Processing)).await;
+    assert_eq!(occupied("ana", 0, 120).await, [(late_window, Status::Processing)]);
 }

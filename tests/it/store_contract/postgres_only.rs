@@ -5,7 +5,7 @@ use std::time::Duration;
 use holdfast::store::postgres::PostgresStore;
 use holdfast::store::{Claim, Placement, PoolOptions, Store, StoreError};
 
-use super::{attempt, claim_and_place, placed, with_ana};
+use super::{attempt, booking, claim_and_place, placed, segment, winners, with_ana};
 use crate::support::database::{Engine, TestDatabase};
 
 const IMPATIENT: PoolOptions = PoolOptions {
@@ -90,30 +90,27 @@ struct Rival(sqlx::PgConnection);
 
 impl Rival {
     async fn with(database: &TestDatabase, statements: &[&str]) -> Self {
-        let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(database.url())
-            .await
-            .unwrap();
+        let connection = <sqlx::PgConnection as sqlx::Connection>::connect(database.url()).await;
+        let mut rival = Self(connection.unwrap());
         for statement in statements {
-            let statement = sqlx::query(sqlx::AssertSqlSafe(*statement));
-            statement.execute(&mut connection).await.unwrap();
+            rival.says(statement).await;
         }
-        Self(connection)
+        rival
     }
 
-    /// Until another connection waits for this one.
-    async fn is_in_the_way(&mut self) {
-        let waiting = "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid)))";
-        while !sqlx::query_scalar::<_, bool>(waiting)
-            .fetch_one(&mut self.0)
-            .await
-            .unwrap()
-        {
-            tokio::task::yield_now().await;
-        }
+    async fn says(&mut self, statement: &str) {
+        let statement = sqlx::query(sqlx::AssertSqlSafe(statement));
+        statement.execute(&mut self.0).await.unwrap();
     }
+}
 
-    async fn ends(mut self, how: &'static str) {
-        sqlx::query(how).execute(&mut self.0).await.unwrap();
+/// Until so many connections wait for a lock. Asked outside of any transaction, which would see the answer of its first
+/// question again and again.
+async fn until_waiting(database: &TestDatabase, connections: i64) {
+    let waiting = "SELECT count(*) FROM pg_stat_activity
+                   WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0";
+    while database.count(waiting).await != connections {
+        tokio::task::yield_now().await;
     }
 }
 
@@ -132,9 +129,9 @@ async fn a_lock_that_is_not_freed_in_time_is_unavailable() {
         &["BEGIN", "LOCK TABLE occupancy IN ACCESS EXCLUSIVE MODE"],
     )
     .await;
-    let (answer, ()) = tokio::join!(store.place(&again), everything.is_in_the_way());
+    let (answer, ()) = tokio::join!(store.place(&again), until_waiting(&database, 1));
     assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
-    everything.ends("ROLLBACK").await;
+    everything.says("ROLLBACK").await;
     assert!(matches!(
         store.place(&again).await.unwrap(),
         Placement::SlotTaken(_)
@@ -155,8 +152,8 @@ async fn a_place_waits_for_a_rival_who_has_not_committed_and_goes_by_the_outcome
         );
         let mut rival = Rival::with(&database, &["BEGIN", &insert]).await;
         let waiting = tokio::spawn(async move { claim_and_place(&*store, &with_ana(0, 30)).await });
-        rival.is_in_the_way().await;
-        rival.ends(outcome).await;
+        until_waiting(&database, 1).await;
+        rival.says(outcome).await;
         let placement = waiting.await.unwrap();
         assert_eq!(
             matches!(placement, Placement::SlotTaken(_)),
@@ -164,6 +161,39 @@ async fn a_place_waits_for_a_rival_who_has_not_committed_and_goes_by_the_outcome
             "{outcome}: {placement:?}"
         );
     }
+}
+
+/// S26, made certain: were the windows taken in the order they are asked for in, each of the two would have one end
+/// and wait for the rival in the middle, and then for the other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn windows_are_taken_in_one_order_whatever_order_they_are_asked_for_in() {
+    let database = TestDatabase::new(Engine::Postgres).await;
+    let store = database.store();
+    let away = placed(&*store, with_ana(600, 630)).await;
+    let middle = format!(
+        "INSERT INTO occupancy (hold_id, resource_id, during)
+         VALUES ('{}', 'mia', tstzrange(to_timestamp(1800000000), to_timestamp(1800001800)))",
+        away.hold.id
+    );
+    // A deadlock is not found and mended, then, but runs into the lock timeout.
+    let name = database.url().split(['/', '?']).nth(3).unwrap();
+    database
+        .execute(&format!("ALTER DATABASE {name} SET deadlock_timeout = '10min'"))
+        .await;
+    let mut rival = Rival::with(&database, &["BEGIN", &middle]).await;
+    let store = database.another_store().await;
+    let waiting = [["ana", "mia", "zoe"], ["zoe", "mia", "ana"]].map(|resources| {
+        let store = std::sync::Arc::clone(&store);
+        let mine = booking(resources.map(|resource| segment(resource, 0, 30)).into());
+        tokio::spawn(async move { claim_and_place(&*store, &mine).await })
+    });
+    until_waiting(&database, 2).await;
+    rival.says("ROLLBACK").await;
+    let mut placements = Vec::new();
+    for waiting in waiting {
+        placements.push(waiting.await.unwrap());
+    }
+    assert_eq!(winners(&placements), 1, "{placements:?}");
 }
 
 /// The second request with a key comes while the first is just about to commit its hold: a claim that looked at the
@@ -190,14 +220,17 @@ async fn a_claim_that_waits_for_the_first_ones_commit_answers_its_hold() {
         "UPDATE checkout_attempts SET state = 'placed', terms = NULL WHERE hold_id = '{}'",
         first.hold.id
     );
-    let mut rival = Rival::with(&database, &["BEGIN", &attempt_placed, &hold]).await;
+    let lock = "SELECT 1 FROM checkout_attempts FOR UPDATE";
+    let mut rival = Rival::with(&database, &["BEGIN", lock]).await;
     let waiting = tokio::spawn(async move {
         store
             .claim_attempt(&attempt(&with_ana(0, 30), Some("k"), "a"))
             .await
             .unwrap()
     });
-    rival.is_in_the_way().await;
-    rival.ends("COMMIT").await;
+    until_waiting(&database, 1).await;
+    for statement in [&attempt_placed, &hold, "COMMIT"] {
+        rival.says(statement).await;
+    }
     assert_eq!(waiting.await.unwrap(), Claim::Placed(first.hold.id));
 }

@@ -1,11 +1,13 @@
 //! The catalogue, finding holds, lists and figures.
 
 use holdfast::domain::booking::Booking;
+use holdfast::domain::books::{Figures, HoldFilter, Put, StatusKind};
 use holdfast::domain::catalogue::EventType;
 use holdfast::domain::hold::{CancelReason, Status};
 use holdfast::domain::ids::{EventTypeId, HoldId, IntentId, ResourceId, SessionId};
 use holdfast::domain::payment::{PaymentState, Receipt};
-use holdfast::store::{AttemptEnd, Figures, HoldFilter, HoldRefs, Put, StatusKind};
+use holdfast::domain::session::HoldRefs;
+use holdfast::store::AttemptEnd;
 use uuid::Uuid;
 
 use super::{
@@ -30,6 +32,7 @@ fn event_type(id: &str, amount: i64) -> EventType {
         resource: ResourceId::parse("ana").unwrap(),
         duration_minutes: 30,
         price: eur(amount),
+        payment_methods: Vec::new(),
     }
 }
 
@@ -88,6 +91,7 @@ async fn a_hold_is_found_by_id_else_session_else_intent(database: &TestDatabase)
     let other = placed(&*store, with_ana(30, 60)).await;
     let find = async |hold: Option<HoldId>, session: Option<&str>, intent: Option<&str>| {
         let refs = HoldRefs {
+            installation: None,
             hold,
             session: session.map(SessionId::new),
             intent: intent.map(IntentId::new),

@@ -5,24 +5,25 @@
 //! broken. Several [`Instance`]s may share one database and one simulator.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use chrono::{DateTime, Duration, Utc};
 use holdfast::app::{App, Background};
+use holdfast::clock::SystemClock;
 use holdfast::config::{self, Needs};
 use holdfast::domain::time::Clock;
 use holdfast::sandbox::{Mode, Outcome, Simulator, SimulatorConfig};
 use holdfast::workflow::Context;
-use reqwest::{Method, StatusCode};
+use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::audit::Audit;
+pub(crate) use super::client::{ADMIN_KEY, Answer, Client};
 use super::database::{Engine, TestDatabase};
 
-pub(crate) const ADMIN_KEY: &str = "operators-key-for-tests";
 pub(crate) const WEBHOOK_SECRET: &str = "whsec_tests";
 
 /// A clock that stands until it is moved.
@@ -36,6 +37,11 @@ impl ManualClock {
     pub(crate) fn advance(&self, by: Duration) {
         *self.0.lock().unwrap() += by;
     }
+
+    /// Shows the machine's time from now on until it is moved, for a story with a real process.
+    pub(crate) fn catch_up(&self) {
+        *self.0.lock().unwrap() = SystemClock.now();
+    }
 }
 
 impl Clock for ManualClock {
@@ -44,45 +50,10 @@ impl Clock for ManualClock {
     }
 }
 
-/// An answer over HTTP.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: reqwest::header::HeaderMap,
-    pub(crate) body: Value,
-}
-
-impl Answer {
-    /// The member of the body, as text.
-    pub(crate) fn text(&self, member: &str) -> &str {
-        self.body[member]
-            .as_str()
-            .unwrap_or_else(|| panic!("no text {member} in {self:?}"))
-    }
-
-    /// The body, of an answer that must have this status.
-    #[track_caller]
-    pub(crate) fn expect(self, status: u16) -> Self {
-        assert_eq!(self.status.as_u16(), status, "{self:?}");
-        self
-    }
-
-    /// A problem, which must have this status and code.
-    #[track_caller]
-    pub(crate) fn expect_problem(self, status: u16, code: &str) -> Self {
-        let problem = self.expect(status);
-        assert_eq!(problem.headers["content-type"], "application/problem+json");
-        assert_eq!(problem.text("code"), code, "{problem:?}");
-        assert_eq!(problem.headers["x-request-id"], problem.text("request_id"));
-        problem
-    }
-}
-
 /// One `serve`.
 pub(crate) struct Instance {
-    pub(crate) address: SocketAddr,
     pub(crate) context: Arc<Context>,
-    http: reqwest::Client,
+    client: Client,
     stop: CancellationToken,
     running: Option<JoinHandle<()>>,
 }
@@ -96,95 +67,11 @@ impl Instance {
         let run = app.run(stop.clone(), Background::Off);
         let running = tokio::spawn(async move { run.await.unwrap() });
         Self {
-            address,
             context,
-            http: client(),
+            client: Client::of(address),
             stop,
             running: Some(running),
         }
-    }
-
-    /// The URL of a path of this instance.
-    pub(crate) fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
-    }
-
-    /// A request to be filled in and sent by [`Instance::send`].
-    pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        self.http.request(method, self.url(path))
-    }
-
-    pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
-        let response = request.send().await.unwrap();
-        let (status, headers) = (response.status(), response.headers().clone());
-        let text = response.text().await.unwrap();
-        let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
-        Answer {
-            status,
-            headers,
-            body,
-        }
-    }
-
-    pub(crate) async fn get(&self, path: &str) -> Answer {
-        self.send(self.request(Method::GET, path)).await
-    }
-
-    /// As the operator.
-    pub(crate) async fn admin(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
-        let request = self.request(method, path).bearer_auth(ADMIN_KEY);
-        let request = match body {
-            Some(body) => request.json(&body),
-            None => request,
-        };
-        self.send(request).await
-    }
-
-    /// Starts a checkout with this body.
-    pub(crate) async fn checkout(&self, body: &Value) -> Answer {
-        self.send(self.request(Method::POST, "/v1/holds").json(body))
-            .await
-    }
-
-    /// Starts a checkout with this body and idempotency key.
-    pub(crate) async fn checkout_with_key(&self, key: &str, body: &Value) -> Answer {
-        self.send(
-            self.request(Method::POST, "/v1/holds")
-                .header("Idempotency-Key", key)
-                .json(body),
-        )
-        .await
-    }
-
-    /// The hold, as the public sees it.
-    pub(crate) async fn hold(&self, id: &str) -> Value {
-        self.get(&format!("/v1/holds/{id}")).await.expect(200).body
-    }
-
-    /// The hold with payments and history, as the operator sees it.
-    pub(crate) async fn admin_hold(&self, id: &str) -> Value {
-        self.admin(Method::GET, &format!("/v1/admin/holds/{id}"), None)
-            .await
-            .expect(200)
-            .body
-    }
-
-    /// The guest gives the slot back.
-    pub(crate) async fn cancel(&self, hold: &Answer) -> Answer {
-        let path = format!("/v1/holds/{}", hold.text("id"));
-        self.send(
-            self.request(Method::DELETE, &path)
-                .bearer_auth(hold.text("token")),
-        )
-        .await
-    }
-
-    /// One sweep; its report.
-    pub(crate) async fn sweep(&self) -> Value {
-        self.admin(Method::POST, "/v1/admin/sweep", None)
-            .await
-            .expect(200)
-            .body
     }
 
     /// Stops it as SIGTERM does, and waits for the end.
@@ -196,16 +83,18 @@ impl Instance {
     }
 }
 
+impl std::ops::Deref for Instance {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
 impl Drop for Instance {
     fn drop(&mut self) {
         self.stop.cancel();
     }
-}
-
-fn client() -> reqwest::Client {
-    // The tests speak plain HTTP, but the client wants to know its TLS all the same.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder().no_proxy().build().unwrap()
 }
 
 /// A service, its simulator, its clock and its database.
@@ -216,6 +105,7 @@ pub(crate) struct TestApp {
     pub(crate) database: TestDatabase,
     settings: BTreeMap<&'static str, String>,
     simulator_stop: CancellationToken,
+    unaudited: OnceLock<&'static str>,
 }
 
 impl std::ops::Deref for TestApp {
@@ -259,6 +149,7 @@ impl TestApp {
             database,
             settings,
             simulator_stop,
+            unaudited: OnceLock::new(),
         };
         app.offer("call", "ana", 30, 5000).await;
         app.offer("long-call", "ana", 60, 9000).await;
@@ -268,6 +159,38 @@ impl TestApp {
     /// Another `serve` on the same database and the same Stripe.
     pub(crate) async fn another_instance(&self) -> Instance {
         Instance::start(&self.settings, self.clock.clone()).await
+    }
+
+    /// Another `serve`, with some variables set otherwise.
+    pub(crate) async fn another_instance_with(&self, variables: &[(&'static str, &str)]) -> Instance {
+        let mut settings = self.settings.clone();
+        settings.extend(variables.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        Instance::start(&settings, self.clock.clone()).await
+    }
+
+    /// Where the simulator is.
+    pub(crate) fn stripe_url(&self) -> &str {
+        &self.settings["STRIPE_API_BASE"]
+    }
+
+    /// The time, as the service and Stripe have it.
+    pub(crate) fn clock_now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// What the auditor finds now.
+    pub(crate) fn audit(&self) -> Vec<String> {
+        let audit = Audit {
+            engine: self.database.engine(),
+            url: self.database.url().to_owned(),
+            simulator: self.simulator.clone(),
+        };
+        audit.findings()
+    }
+
+    /// The auditor stays away at the end, because the test breaks a promise on purpose.
+    pub(crate) fn without_audit(&self, reason: &'static str) {
+        self.unaudited.set(reason).unwrap();
     }
 
     /// Puts an event type on sale, in EUR.
@@ -310,6 +233,10 @@ impl TestApp {
 
 impl Drop for TestApp {
     fn drop(&mut self) {
+        if !std::thread::panicking() && self.unaudited.get().is_none() {
+            let findings = self.audit();
+            assert!(findings.is_empty(), "the auditor finds:\n{}", findings.join("\n"));
+        }
         self.simulator_stop.cancel();
     }
 }

@@ -1,8 +1,17 @@
 //! What tests of several rooms stand on.
 
 pub(crate) mod app;
+mod audit;
+pub(crate) mod browser;
+pub(crate) mod client;
+pub(crate) mod crowd;
 pub(crate) mod database;
+pub(crate) mod lock;
 pub(crate) mod postgres;
+pub(crate) mod process;
+pub(crate) mod proxy;
+pub(crate) mod python;
+pub(crate) mod wait;
 
 /// Writes a test once and runs it on both engines: `on_both_engines!(async fn name(engine) { … })` makes `name::sqlite`
 /// and `name::postgres`.

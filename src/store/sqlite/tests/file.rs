@@ -4,7 +4,8 @@ use futures::FutureExt as _;
 
 use super::super::{attempts, commands, figures, holds};
 use super::*;
-use crate::store::{HoldFilter, PageRequest, Placement, StoreError};
+use crate::domain::books::{HoldFilter, PageRequest};
+use crate::store::{Placement, StoreError};
 
 #[tokio::test]
 async fn only_a_file_will_do() {
@@ -138,6 +139,7 @@ async fn hot_questions_never_read_a_whole_table() {
     let Books { store, .. } = &books().await;
     let hot = [
         holds::OCCUPY,
+        holds::OCCUPIED,
         holds::LEASE_DUE,
         holds::BY_ID,
         holds::BY_SESSION,

@@ -144,7 +144,7 @@ async fn a_lease_keeps_others_out_until_it_runs_out_or_is_given_back() {
     };
     assert_eq!(
         (taken_over.hold.asked_by, taken_over.version),
-        (Some(Asker::Guest), 1)
+        (Some(Asker::Guest), 2)
     );
     assert!(matches!(lease(None, LONG).await, ReleaseLease::Busy));
     assert_eq!(

@@ -106,6 +106,8 @@ fn attempt(booking: &Booking, key: Option<&str>) -> NewAttempt {
             success_url: "https://shop.example/yes".into(),
             cancel_url: "https://shop.example/no".into(),
             expires_at: minute(32),
+            payment_methods: Vec::new(),
+            installation: "here".into(),
         },
         key: key.map(|key| crate::domain::ids::IdempotencyKey::parse(key).unwrap()),
         fingerprint: "body".into(),

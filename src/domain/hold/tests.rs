@@ -1,0 +1,366 @@
+//! The state table, every pair of it, and what holds for all of them.
+
+use proptest::prelude::*;
+use uuid::Uuid;
+
+use super::*;
+use crate::domain::money::Currency;
+use crate::domain::payment::{PaymentState, Receipt};
+
+/// What follows from each fact in each state. `-`: nothing. A state: the hold goes there. `note`: only noted.
+/// `reclaim`: confirmed if the slot is free, else refunded. `+refund`: and this money goes back.
+/// The intent is `pi_1` wherever one is named; it is the one that paid in `confirmed`, is on its way back in `late`
+/// (released, late_payment_refunded) and went back in `cancelled` (refunded). `released` never saw money.
+const TABLE: &str = "
+fact              | held               | processing         | confirmed    | released  | late | cancelled
+completed paid    | confirmed          | confirmed          | -            | reclaim   | -    | -
+completed unpaid  | processing         | -                  | -            | note      | -    | -
+completed free    | confirmed          | confirmed          | -            | -         | -    | -
+completed other   | confirmed          | confirmed          | note+refund  | reclaim   | reclaim | note+refund
+session dead      | released/expired   | -                  | -            | -         | -    | -
+async succeeded   | confirmed          | confirmed          | -            | reclaim   | -    | -
+async failed      | released/payment_failed | released/payment_failed | -  | -         | -    | -
+intent linked     | note               | -                  | -            | note      | -    | -
+intent succeeded  | confirmed          | confirmed          | -            | reclaim   | -    | -
+intent failed     | note               | note               | -            | note      | -    | -
+intent canceled   | note               | note               | -            | note      | -    | -
+refunded full     | cancelled/refunded | cancelled/refunded | cancelled/refunded | cancelled/refunded | note | -
+refunded part     | confirmed          | confirmed          | note         | reclaim   | note | -
+refund failed     | -                  | -                  | -            | -         | note | note
+dispute opened    | confirmed          | confirmed          | note         | note      | -    | -
+dispute won       | -                  | -                  | -            | -         | -    | -
+dispute lost      | -                  | -                  | -            | -         | -    | -
+";
+
+fn eur(amount: i64) -> Money {
+    Money {
+        amount,
+        currency: Currency::parse("eur").unwrap(),
+    }
+}
+
+fn receipt(intent: &str) -> Receipt {
+    Receipt {
+        intent: IntentId::new(intent),
+        money: eur(5000),
+    }
+}
+
+fn hold(status: Status, payment: Option<PaymentState>) -> Hold {
+    let mut hold = Hold::placed(HoldId(Uuid::from_u128(1)), SessionId::new("cs_1"), eur(5000));
+    hold.status = status;
+    hold.intent = (status == Status::Processing).then(|| IntentId::new("pi_1"));
+    if let Some(state) = payment {
+        hold.intent = Some(IntentId::new("pi_1"));
+        hold.payments.push(receipt("pi_1").payment(state));
+    }
+    hold
+}
+
+/// A column's hold.
+fn column(name: &str) -> Hold {
+    match name {
+        "held" => hold(Status::Held, None),
+        "processing" => hold(Status::Processing, None),
+        "confirmed" => hold(Status::Confirmed, Some(PaymentState::Paid)),
+        "released" => hold(Status::Released(ReleaseReason::Expired), None),
+        "late" => hold(
+            Status::Released(ReleaseReason::LatePaymentRefunded),
+            Some(PaymentState::RefundDue),
+        ),
+        "cancelled" => {
+            let mut hold = hold(
+                Status::Cancelled(CancelReason::Refunded),
+                Some(PaymentState::Refunded),
+            );
+            hold.payments[0].refunded = 5000;
+            hold
+        }
+        other => panic!("no column {other}"),
+    }
+}
+
+/// Facts with their names in the table. A new kind of fact does not compile until it has a row, see [`row_of`].
+fn facts() -> Vec<Fact> {
+    let pi = || IntentId::new("pi_1");
+    vec![
+        Fact::SessionCompleted(SessionPayment::Paid(receipt("pi_1"))),
+        Fact::SessionCompleted(SessionPayment::Unpaid(Some(pi()))),
+        Fact::SessionCompleted(SessionPayment::NotRequired),
+        Fact::SessionCompleted(SessionPayment::Paid(receipt("pi_2"))),
+        Fact::SessionDead,
+        Fact::AsyncSucceeded(receipt("pi_1")),
+        Fact::AsyncFailed,
+        Fact::IntentLinked(pi()),
+        Fact::IntentSucceeded(receipt("pi_1")),
+        Fact::IntentFailed(pi(), FailureCode::new("card_declined")),
+        Fact::IntentCanceled(pi()),
+        Fact::Refunded {
+            paid: receipt("pi_1"),
+            back: 5000,
+        },
+        Fact::Refunded {
+            paid: receipt("pi_1"),
+            back: 2000,
+        },
+        Fact::RefundFailed(pi()),
+        Fact::DisputeOpened(receipt("pi_1")),
+        Fact::DisputeClosed {
+            intent: pi(),
+            won: true,
+        },
+        Fact::DisputeClosed {
+            intent: pi(),
+            won: false,
+        },
+    ]
+}
+
+fn row_of(fact: &Fact) -> &'static str {
+    match fact {
+        Fact::SessionCompleted(SessionPayment::Paid(receipt)) if receipt.intent.as_str() == "pi_1" => {
+            "completed paid"
+        }
+        Fact::SessionCompleted(SessionPayment::Paid(_)) => "completed other",
+        Fact::SessionCompleted(SessionPayment::Unpaid(_)) => "completed unpaid",
+        Fact::SessionCompleted(SessionPayment::NotRequired) => "completed free",
+        Fact::SessionDead => "session dead",
+        Fact::AsyncSucceeded(_) => "async succeeded",
+        Fact::AsyncFailed => "async failed",
+        Fact::IntentLinked(_) => "intent linked",
+        Fact::IntentSucceeded(_) => "intent succeeded",
+        Fact::IntentFailed(..) => "intent failed",
+        Fact::IntentCanceled(_) => "intent canceled",
+        Fact::Refunded { paid, back } if *back >= paid.money.amount => "refunded full",
+        Fact::Refunded { .. } => "refunded part",
+        Fact::RefundFailed(_) => "refund failed",
+        Fact::DisputeOpened(_) => "dispute opened",
+        Fact::DisputeClosed { won: true, .. } => "dispute won",
+        Fact::DisputeClosed { won: false, .. } => "dispute lost",
+    }
+}
+
+fn state_name(status: Status) -> String {
+    match status {
+        Status::Held => "held".to_owned(),
+        Status::Processing => "processing".to_owned(),
+        Status::Confirmed => "confirmed".to_owned(),
+        Status::Released(reason) => format!("released/{}", snake(&format!("{reason:?}"))),
+        Status::Cancelled(reason) => format!("cancelled/{}", snake(&format!("{reason:?}"))),
+    }
+}
+
+fn snake(name: &str) -> String {
+    let mut text = String::new();
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() && !text.is_empty() {
+            text.push('_');
+        }
+        text.push(letter.to_ascii_lowercase());
+    }
+    text
+}
+
+/// A decision in the words of the table.
+fn in_words(before: &Hold, decision: &Decision) -> String {
+    match decision {
+        Decision::Stay(_) => "-".to_owned(),
+        Decision::Reclaim { .. } => "reclaim".to_owned(),
+        Decision::Change(step) => {
+            let went = if step.next.status == before.status {
+                "note".to_owned()
+            } else {
+                state_name(step.next.status)
+            };
+            if step.orders.is_empty() {
+                went
+            } else {
+                format!("{went}+refund")
+            }
+        }
+    }
+}
+
+#[test]
+fn every_fact_in_every_state_has_its_written_answer() {
+    let mut lines = TABLE
+        .trim()
+        .lines()
+        .map(|line| line.split('|').map(str::trim).collect::<Vec<_>>());
+    let head = lines.next().unwrap();
+    let rows: Vec<Vec<&str>> = lines.collect();
+    let mut seen = 0;
+    for fact in facts() {
+        let row = rows
+            .iter()
+            .find(|row| row[0] == row_of(&fact))
+            .unwrap_or_else(|| panic!("no row for {fact:?}"));
+        for (name, expected) in head.iter().zip(row).skip(1) {
+            let before = column(name);
+            let decision = decide(&before, &fact, Policy::default());
+            assert_eq!(
+                in_words(&before, &decision),
+                *expected,
+                "{} in {name}: {decision:?}",
+                row[0]
+            );
+            seen += 1;
+        }
+    }
+    assert_eq!(
+        seen,
+        rows.len() * (head.len() - 1),
+        "a row of the table has no fact"
+    );
+}
+
+#[test]
+fn the_reason_of_a_release_is_who_asked_for_it() {
+    let reason = |asked_by| {
+        let held = Hold {
+            asked_by,
+            ..column("held")
+        };
+        match decide(&held, &Fact::SessionDead, Policy::default()) {
+            Decision::Change(step) => step.next.status,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(reason(None), Status::Released(ReleaseReason::Expired));
+    assert_eq!(reason(Some(Asker::Guest)), Status::Released(ReleaseReason::Guest));
+    assert_eq!(
+        reason(Some(Asker::Operator)),
+        Status::Released(ReleaseReason::Operator)
+    );
+}
+
+#[test]
+fn money_that_is_not_what_was_asked_confirms_and_is_flagged() {
+    for money in [
+        eur(4999),
+        Money {
+            amount: 5000,
+            currency: Currency::parse("usd").unwrap(),
+        },
+    ] {
+        let paid = SessionPayment::Paid(Receipt {
+            intent: IntentId::new("pi_1"),
+            money,
+        });
+        match decide(&column("held"), &Fact::SessionCompleted(paid), Policy::default()) {
+            Decision::Change(step) => {
+                assert_eq!(step.next.status, Status::Confirmed);
+                assert!(step.next.price_mismatch);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_shop_may_keep_the_booking_of_a_full_refund() {
+    let keep = Policy {
+        full_refund_frees_slot: false,
+    };
+    let full = Fact::Refunded {
+        paid: receipt("pi_1"),
+        back: 5000,
+    };
+    match decide(&column("confirmed"), &full, keep) {
+        Decision::Change(step) => {
+            assert_eq!(step.next.status, Status::Confirmed);
+            assert_eq!(step.next.payments[0].state, PaymentState::Refunded);
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_late_payment_goes_back_once_and_whole_where_the_slot_is_gone() {
+    let late = Fact::SessionCompleted(SessionPayment::Paid(receipt("pi_1")));
+    let Decision::Reclaim { free, taken } = decide(&column("released"), &late, Policy::default()) else {
+        panic!("no reclaim");
+    };
+    assert_eq!(free.next.status, Status::Confirmed);
+    assert!(free.orders.is_empty());
+    assert_eq!(
+        taken.next.status,
+        Status::Released(ReleaseReason::LatePaymentRefunded)
+    );
+    assert_eq!(
+        taken.orders,
+        [Order::Refund {
+            intent: IntentId::new("pi_1"),
+            money: eur(5000)
+        }]
+    );
+    assert!(matches!(
+        decide(&taken.next, &late, Policy::default()),
+        Decision::Stay(_)
+    ));
+}
+
+fn some_fact() -> impl Strategy<Value = Fact> {
+    proptest::sample::select(facts())
+}
+
+/// Takes a fact as the store would, with the slot free or taken.
+fn settle(hold: Hold, fact: &Fact, slot_is_free: bool, orders: &mut Vec<Order>) -> Hold {
+    let step = match decide(&hold, fact, Policy::default()) {
+        Decision::Stay(_) => return hold,
+        Decision::Change(step) => step,
+        Decision::Reclaim { free, taken } => {
+            if slot_is_free {
+                free
+            } else {
+                taken
+            }
+        }
+    };
+    orders.extend(step.orders);
+    step.next
+}
+
+proptest! {
+    /// I5: whatever happens, saying it again changes nothing more.
+    #[test]
+    fn a_fact_told_twice_has_one_effect(facts in proptest::collection::vec((some_fact(), any::<bool>()), 1..12)) {
+        let mut hold = column("held");
+        let mut orders = Vec::new();
+        for (fact, free) in &facts {
+            hold = settle(hold, fact, *free, &mut orders);
+            let again = settle(hold.clone(), fact, *free, &mut orders);
+            prop_assert_eq!(&again, &hold, "{:?} again", fact);
+        }
+    }
+
+    /// I3: money is on the books once, never kept for a hold without a slot, and never sent back twice.
+    #[test]
+    fn money_and_slot_never_part(facts in proptest::collection::vec((some_fact(), any::<bool>()), 1..16)) {
+        let mut hold = column("held");
+        let mut orders = Vec::new();
+        for (fact, free) in &facts {
+            hold = settle(hold, fact, *free, &mut orders);
+            let mut intents: Vec<_> = hold.payments.iter().map(|payment| &payment.intent).collect();
+            intents.sort();
+            intents.dedup();
+            prop_assert_eq!(intents.len(), hold.payments.len(), "a payment stands twice");
+            let kept = hold.payments.iter().filter(|payment| payment.state == PaymentState::Paid).count();
+            prop_assert!(hold.status.is_live() || kept == 0, "money without slot: {:?}", hold);
+            prop_assert!(hold.payments.iter().all(|p| (0..=p.money.amount).contains(&p.refunded)));
+            let mut refunds = orders.clone();
+            refunds.sort();
+            refunds.dedup();
+            prop_assert_eq!(refunds.len(), orders.len(), "a refund is ordered twice: {:?}", orders);
+        }
+    }
+
+    /// I2: only Stripe's word that the session is dead, or the payment failed, ends a held hold unpaid.
+    #[test]
+    fn only_stripe_ends_a_held_hold(fact in some_fact()) {
+        let next = settle(column("held"), &fact, true, &mut Vec::new());
+        if matches!(next.status, Status::Released(_)) {
+            prop_assert!(matches!(fact, Fact::SessionDead | Fact::AsyncFailed));
+        }
+    }
+}

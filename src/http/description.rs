@@ -1,0 +1,97 @@
+//! The OpenAPI description: from the handlers that serve, with what they share said once.
+//!
+//! A route names its parameters, its answers and, by status and code, its problems. Here come the body and the headers
+//! that all problems have, the header that all answers have, tags, and the ways to show who one is.
+
+use utoipa::OpenApi as _;
+use utoipa::openapi::header::{Header, HeaderBuilder};
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::response::Response;
+use utoipa::openapi::schema::{Object, SchemaType, Type};
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{Content, Info, License, OpenApi, Ref, RefOr};
+
+use super::error::ProblemDetails;
+
+const ABOUT: &str = "Reserves time slots against Stripe payments: a slot is sold once, and no payment stays without its \
+    slot or its money back.\n\nTimes are RFC 3339: any offset is read, answers are in UTC. Money is an integer in the \
+    currency's minor unit. Members that are not described here are refused. Every error is a problem (RFC 9457) whose \
+    `code` is stable.";
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    components(schemas(ProblemDetails)),
+    tags(
+        (name = "holds", description = "For checkout pages: start a checkout, look at a hold, give it back."),
+        (name = "stripe", description = "For Stripe: what became of the money."),
+        (name = "operators", description = "For operators: what is on sale, who booked, what Stripe has still to be told."),
+        (name = "ops", description = "For machines: health, metrics, this description."),
+    ),
+)]
+struct Shared;
+
+/// Completes what the routes say of themselves.
+pub(super) fn complete(mut api: OpenApi) -> OpenApi {
+    api.info = Info::new("Holdfast", env!("CARGO_PKG_VERSION"));
+    api.info.description = Some(ABOUT.to_owned());
+    api.info.license = Some(License::new(env!("CARGO_PKG_LICENSE")));
+    api.merge(Shared::openapi());
+    let components = api.components.get_or_insert_default();
+    components.add_security_scheme(
+        "hold_token",
+        bearer("The hold's own token, `hft_…`: the right to cancel it."),
+    );
+    components.add_security_scheme("admin_key", bearer("The operators' key."));
+    for operation in api.paths.paths.values_mut().flat_map(operations) {
+        for (status, response) in &mut operation.responses.responses {
+            if let RefOr::T(response) = response {
+                complete_response(status, response);
+            }
+        }
+    }
+    api
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.put, &mut item.post, &mut item.delete]
+        .into_iter()
+        .flatten()
+}
+
+fn complete_response(status: &str, response: &mut Response) {
+    let mut promise = |name: &str, header: Header| {
+        response.headers.insert(name.to_owned(), RefOr::T(header));
+    };
+    promise(
+        "x-request-id",
+        header(Type::String, "This request's id, as in the log."),
+    );
+    match status {
+        "401" => promise("WWW-Authenticate", header(Type::String, "Always `Bearer`.")),
+        "409" => promise(
+            "Retry-After",
+            header(Type::Integer, "With `idempotency_in_progress`: seconds to wait."),
+        ),
+        "429" | "503" => promise("Retry-After", header(Type::Integer, "Seconds to wait.")),
+        _ => {}
+    }
+    if status.starts_with(['4', '5']) {
+        let problem = Content::new(Some(Ref::from_schema_name("ProblemDetails")));
+        response
+            .content
+            .insert("application/problem+json".to_owned(), RefOr::T(problem));
+    }
+}
+
+fn header(kind: Type, description: &str) -> Header {
+    HeaderBuilder::new()
+        .schema(Some(Object::with_type(SchemaType::Type(kind))))
+        .description(Some(description))
+        .build()
+}
+
+fn bearer(what: &str) -> SecurityScheme {
+    let mut scheme = Http::new(HttpAuthScheme::Bearer);
+    scheme.description = Some(what.to_owned());
+    SecurityScheme::Http(scheme)
+}

@@ -1,0 +1,167 @@
+//! What nobody should send, sent over real HTTP: each is refused with its code, as a problem that names every wrong
+//! member, and leaves the books and Stripe as they were.
+//!
+//! `bodies` asks what every JSON route has in common, `holds` and `event_types` look at the members of theirs, `queries`
+//! at query strings and ids, `doors` at methods, origins, keys and paths. `random` throws what no table thought of.
+
+use std::ops::Deref;
+
+use holdfast::sandbox::CallCounts;
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+
+use crate::support::app::{ADMIN_KEY, Answer, TestApp};
+use crate::support::database::Engine;
+
+mod bodies;
+mod doors;
+mod event_types;
+mod holds;
+mod queries;
+mod random;
+
+const TABLES: [&str; 9] = [
+    "resources",
+    "event_types",
+    "checkout_attempts",
+    "holds",
+    "occupancy",
+    "hold_history",
+    "payments",
+    "stripe_events",
+    "commands",
+];
+
+const START: &str = "2026-12-01T10:00:00Z";
+
+/// A service whose books and whose Stripe must not change.
+struct Untouched {
+    app: TestApp,
+    rows: Vec<(&'static str, i64)>,
+    calls: CallCounts,
+}
+
+impl Deref for Untouched {
+    type Target = TestApp;
+
+    fn deref(&self) -> &TestApp {
+        &self.app
+    }
+}
+
+impl Untouched {
+    async fn start(engine: Engine) -> Self {
+        Self::watch(TestApp::start(engine).await).await
+    }
+
+    /// From now on.
+    async fn watch(app: TestApp) -> Self {
+        let rows = rows(&app).await;
+        let calls = app.simulator.calls();
+        Self { app, rows, calls }
+    }
+
+    async fn assert_untouched(&self) {
+        assert_eq!(rows(&self.app).await, self.rows);
+        assert_eq!(self.app.simulator.calls(), self.calls);
+    }
+
+    /// A request to the route that reads a hold, or to the one that reads an event type.
+    fn json_route(&self, route: Route) -> RequestBuilder {
+        match route {
+            Route::Holds => self.request(Method::POST, "/v1/holds"),
+            Route::EventTypes => self
+                .request(Method::PUT, "/v1/admin/event-types/new")
+                .bearer_auth(ADMIN_KEY),
+        }
+    }
+}
+
+/// The routes that read JSON of ours.
+#[derive(Clone, Copy, Debug)]
+enum Route {
+    Holds,
+    EventTypes,
+}
+
+impl Route {
+    const ALL: [Self; 2] = [Self::Holds, Self::EventTypes];
+
+    /// A body that is fine.
+    fn good(self) -> Value {
+        match self {
+            Self::Holds => {
+                json!({"event_type": "call", "starts_at": START, "guest": {"email": "ada@example.com"}})
+            }
+            Self::EventTypes => {
+                json!({"name": "New", "resource": "ben", "duration_minutes": 30, "amount": 5000, "currency": "eur"})
+            }
+        }
+    }
+
+    /// The fine body with this member, `guest.email` for one below, set to something else.
+    fn with(self, member: &str, value: Value) -> Value {
+        let mut body = self.good();
+        set(&mut body, member, value);
+        body
+    }
+
+    /// The fine body without this member.
+    fn without(self, member: &str) -> Value {
+        let mut body = self.good();
+        let (above, name) = member.rsplit_once('.').unwrap_or(("", member));
+        let above = match above {
+            "" => &mut body,
+            above => &mut body[above],
+        };
+        above.as_object_mut().unwrap().remove(name).unwrap();
+        body
+    }
+}
+
+fn set(body: &mut Value, member: &str, value: Value) {
+    let place = member.split('.').fold(body, |place, name| &mut place[name]);
+    *place = value;
+}
+
+async fn rows(app: &TestApp) -> Vec<(&'static str, i64)> {
+    let mut rows = Vec::new();
+    for table in TABLES {
+        rows.push((
+            table,
+            app.database.count(&format!("SELECT count(*) FROM {table}")).await,
+        ));
+    }
+    rows
+}
+
+/// The answer is `invalid` and names these members, sorted, and no others.
+#[track_caller]
+fn expect_faults(case: &str, answer: Answer, fields: &[&str]) {
+    assert_eq!(answer.status.as_u16(), 422, "{case}: {answer:?}");
+    let problem = answer.expect_problem(422, "invalid");
+    let faults = problem.body["errors"].as_array().unwrap();
+    let mut named: Vec<_> = faults
+        .iter()
+        .map(|fault| fault["field"].as_str().unwrap())
+        .collect();
+    named.sort_unstable();
+    assert_eq!(named, fields, "{case}: {faults:?}");
+    assert!(
+        faults
+            .iter()
+            .all(|fault| !fault["detail"].as_str().unwrap().is_empty()),
+        "{case}"
+    );
+}
+
+/// The answer is a problem with this status and code; `case` says what was asked.
+#[track_caller]
+fn expect_problem(case: &str, answer: Answer, status: u16, code: &str) -> Answer {
+    assert_eq!(answer.status.as_u16(), status, "{case}: {answer:?}");
+    assert_eq!(
+        answer.headers["content-type"], "application/problem+json",
+        "{case}: {answer:?}"
+    );
+    answer.expect_problem(status, code)
+}

@@ -1,0 +1,202 @@
+//! What a guest sees, in a real browser: the demo shop, the simulator's payment page, and the pages after it.
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::support::browser::{Browser, Driver, Shop};
+
+const READY: &str = "#slots[data-state=ready]";
+
+/// Opens the shop and chooses the first free slot of a day that does not pass while the test runs; its start.
+async fn choose_a_slot(browser: &Browser, shop: &Shop) -> String {
+    browser.open(&shop.url).await;
+    browser.see(READY).await;
+    browser.click("#days label:nth-child(3)").await;
+    let free = browser.see("#slots label[data-state=free]").await;
+    let start = free.attr("data-start").await.unwrap().unwrap();
+    free.click().await.unwrap();
+    start
+}
+
+/// Holds a slot and stands before the payment page; the slot's start.
+async fn start_checkout(browser: &Browser, shop: &Shop) -> String {
+    let start = choose_a_slot(browser, shop).await;
+    browser.click("#start").await;
+    browser.see("#pay").await;
+    start
+}
+
+/// What the shop says now about the slot that starts then.
+async fn state_of(browser: &Browser, shop: &Shop, start: &str) -> String {
+    browser.open(&shop.url).await;
+    browser.see(READY).await;
+    browser.click("#days label:nth-child(3)").await;
+    let slot = browser.see(&format!("#slots label[data-start='{start}']")).await;
+    let state = slot.attr("data-state").await.unwrap().unwrap();
+    assert!(
+        slot.text().await.unwrap().contains(&state),
+        "in words, not in colour alone"
+    );
+    state
+}
+
+#[tokio::test]
+async fn who_pays_sees_it_when_the_webhook_lands() {
+    let (shop, driver) = (Shop::open(), Driver::start());
+    let guest = driver.browser().await;
+    let start = start_checkout(&guest, &shop).await;
+    let lost = json!({ "webhooks": { "dropped": { "probability": 1.0 } } });
+    shop.simulator(Method::PUT, "/sandbox/faults", lost).await;
+    guest.click("#pay").await;
+    guest.see("main[data-page=done][data-state=held]").await;
+    assert_eq!(guest.text("#title").await, "Waiting for the payment");
+    assert!(
+        !guest.shows("#give-back").await,
+        "not while the money may be on its way"
+    );
+    let events = shop.simulator(Method::GET, "/sandbox/events", json!({})).await;
+    for event in events["data"].as_array().unwrap() {
+        let path = format!("/sandbox/events/{}/deliver", event["id"].as_str().unwrap());
+        shop.simulator(Method::POST, &path, json!({})).await;
+    }
+    guest.see("main[data-state=confirmed]").await;
+    assert_eq!(guest.text("#title").await, "You are booked");
+    assert_eq!(guest.text("#what").await, "Intro call with Ana");
+    guest.click("#shop").await;
+    assert_eq!(state_of(&guest, &shop, &start).await, "taken");
+    guest.close(&[]).await;
+}
+
+/// S14.
+#[tokio::test]
+async fn who_is_declined_can_pay_with_another_card() {
+    let (shop, driver) = (Shop::open(), Driver::start());
+    let guest = driver.browser().await;
+    let start = start_checkout(&guest, &shop).await;
+    guest.click("#decline").await;
+    guest.see("#error:not(:empty)").await;
+    assert!(guest.text("#error").await.contains("declined"));
+    guest.click("#pay:enabled").await;
+    guest.see("main[data-state=confirmed]").await;
+    assert_eq!(state_of(&guest, &shop, &start).await, "taken");
+    guest.close(&[]).await;
+}
+
+/// S13.
+#[tokio::test]
+async fn who_pays_later_keeps_the_slot_until_the_bank_decides() {
+    let (shop, driver) = (Shop::open(), Driver::start());
+    let (guest, bank) = (driver.browser().await, driver.browser().await);
+    let start = start_checkout(&guest, &shop).await;
+    let payment_page = guest.address().await;
+    guest.click("#pay-later").await;
+    guest.see("main[data-state=processing]").await;
+    assert_eq!(guest.text("#title").await, "Your payment is on its way");
+    assert_eq!(state_of(&bank, &shop, &start).await, "held");
+    bank.open(&payment_page).await;
+    bank.click("#bank-succeed").await;
+    guest.see("main[data-state=confirmed]").await;
+    assert_eq!(state_of(&bank, &shop, &start).await, "taken");
+    bank.close(&[]).await;
+    guest.close(&[]).await;
+}
+
+#[tokio::test]
+async fn whose_bank_refuses_reads_why_the_slot_is_gone() {
+    let (shop, driver) = (Shop::open(), Driver::start());
+    let guest = driver.browser().await;
+    let start = start_checkout(&guest, &shop).await;
+    guest.click("#pay-later").await;
+    guest.see("main[data-state=processing]").await;
+    guest.click("#bank").await;
+    guest.click("#bank-fail").await;
+    guest.see("main[data-status=complete] #return").await;
+    guest.click("#return").await;
+    guest.see("main[data-state=released]").await;
+    assert!(
+        guest
+            .text("#detail")
+            .await
+            .contains("did not let the payment through")
+    );
+    assert_eq!(state_of(&guest, &shop, &start).await, "free");
+    guest.close(&[]).await;
+}
+
+/// S15.
+#[tokio::test]
+async fn who_turns_back_may_pay_after_all_or_give_the_slot_back() {
+    let (shop, driver) = (Shop::open(), Driver::start());
+    let guest = driver.browser().await;
+    let start = start_checkout(&guest, &shop).await;
+    guest.click("#abandon").await;
+    guest.see("main[data-page=cancelled][data-state=held]").await;
+    let turned_back = guest.address().await;
+    let stranger = driver.browser().await;
+    stranger.open(&turned_back).await;
+    stranger.see("main[data-state=held]").await;
+    assert!(stranger.shows("#resume").await && !stranger.shows("#give-back").await);
+    stranger.close(&[]).await;
+    guest.click("#resume").await;
+    guest.see("#pay").await;
+    guest.click("#abandon").await;
+    guest.click("main[data-state=held] #give-back").await;
+    guest.see("main[data-state=released]").await;
+    assert!(guest.text("#detail").await.contains("You gave the slot back"));
+    guest.click("#shop").await;
+    assert_eq!(state_of(&guest, &shop, &start).await, "free");
+    guest.close(&[]).await;
+}
+
+/// S1, S6.
+#[tokio::test]
+async fn of_two_guests_with_one_slot_on_their_screens_the_second_is_told_in_words() {
+    let (shop, driver) = (Shop::open(), Driver::start());
+    let (first, second) = (driver.browser().await, driver.browser().await);
+    let wanted = choose_a_slot(&second, &shop).await;
+    assert_eq!(start_checkout(&first, &shop).await, wanted);
+    second.click("#start").await;
+    second.see("#problem:not(:empty)").await;
+    assert!(
+        second
+            .text("#problem")
+            .await
+            .contains("Someone else has just taken this time")
+    );
+    second
+        .see(&format!("#slots label[data-start='{wanted}'][data-state=held]"))
+        .await;
+    assert_ne!(
+        start_checkout(&second, &shop).await,
+        wanted,
+        "another slot can be had"
+    );
+    first.close(&[]).await;
+    second.close(&["409"]).await;
+}
+
+#[tokio::test]
+async fn who_meets_trouble_reads_it_beside_the_button_and_can_try_again() {
+    let (shop, driver) = (Shop::open(), Driver::start());
+    let guest = driver.browser().await;
+    choose_a_slot(&guest, &shop).await;
+    let down = json!({ "api": [{ "kind": "rate_limited", "probability": 1.0 }] });
+    shop.simulator(Method::PUT, "/sandbox/faults", down).await;
+    guest.click("#start").await;
+    guest.see("#problem:not(:empty)").await;
+    assert!(
+        guest
+            .text("#problem")
+            .await
+            .contains("payment service does not answer")
+    );
+    shop.simulator(Method::PUT, "/sandbox/faults", json!({})).await;
+    guest.click("#start:enabled").await;
+    guest.see("#pay").await;
+    guest
+        .open(&format!("{}/checkout/done?hold=nobodys", shop.url))
+        .await;
+    guest.see("main[data-state=missing]").await;
+    assert_eq!(guest.text("#title").await, "There is no such booking");
+    guest.close(&["503", "404"]).await;
+}

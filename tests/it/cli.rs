@@ -1,0 +1,223 @@
+//! The command line, as the real binary: help, exit codes, faults of the configuration, each command's word, and an
+//! orderly end on SIGTERM.
+
+use std::time::{Duration, Instant};
+
+use holdfast::clock::SystemClock;
+use holdfast::domain::time::Clock;
+use holdfast::sandbox::Faults;
+use serde_json::Value;
+
+use crate::support::app::{ADMIN_KEY, Client, TestApp, WEBHOOK_SECRET, order};
+use crate::support::database::{Engine, TestDatabase};
+use crate::support::on_both_engines;
+use crate::support::process::{Process, complete};
+use crate::support::wait::eventually;
+
+/// What `serve`, `sweep` and `doctor` need, at this database and this Stripe.
+fn variables<'a>(database: &'a str, stripe: &'a str) -> Vec<(&'static str, &'a str)> {
+    vec![
+        ("DATABASE_URL", database),
+        ("STRIPE_SECRET_KEY", "sk_test_holdfast"),
+        ("STRIPE_WEBHOOK_SECRET", WEBHOOK_SECRET),
+        ("STRIPE_API_BASE", stripe),
+        ("HOLDFAST_LISTEN", "127.0.0.1:0"),
+        ("HOLDFAST_ADMIN_KEY", ADMIN_KEY),
+    ]
+}
+
+#[tokio::test]
+async fn every_command_explains_itself() {
+    let directory = tempfile::tempdir().unwrap();
+    let commands = ["serve", "sandbox", "migrate", "sweep", "doctor", "stripe-sandbox"];
+    let general = complete(directory.path(), &["--help"], &[]).await;
+    assert_eq!(general.code, Some(0));
+    for command in commands {
+        assert!(general.stdout.contains(command), "{}", general.stdout);
+        let help = complete(directory.path(), &[command, "--help"], &[]).await;
+        assert_eq!((help.code, help.stderr.as_str()), (Some(0), ""), "{command}");
+        assert!(help.stdout.contains("Usage: holdfast"), "{}", help.stdout);
+    }
+    for wrong in [
+        vec![],
+        vec!["nonsense"],
+        vec!["serve", "--nonsense"],
+        vec!["stripe-sandbox", "--listen", "x"],
+    ] {
+        let ended = complete(directory.path(), &wrong, &[]).await;
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{wrong:?}");
+    }
+}
+
+#[tokio::test]
+async fn all_faults_of_the_configuration_are_told_at_once_without_a_secret() {
+    let directory = tempfile::tempdir().unwrap();
+    let faulty = [
+        ("DATABASE_URL", "mysql://user:hunter2@host/db"),
+        ("STRIPE_SECRET_KEY", "pk_hunter2"),
+        ("STRIPE_WEBHOOK_SECRET", "hunter2"),
+        ("HOLDFAST_LISTEN", "hunter2"),
+        ("HOLDFAST_HOLD_TTL", "hunter2"),
+        ("HOLDFAST_SWEEP_CRON", "hunter2"),
+        ("HOLDFAST_SUCCESS_URL", "hunter2"),
+        ("HOLDFAST_ALLOWED_ORIGINS", "hunter2"),
+        ("HOLDFAST_LOG_FORMAT", "hunter2"),
+    ];
+    for command in ["serve", "sweep", "doctor"] {
+        let ended = complete(directory.path(), &[command], &faulty).await;
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        for (variable, _) in faulty {
+            assert!(
+                ended.stderr.contains(variable),
+                "{command}: {variable} is missing in {}",
+                ended.stderr
+            );
+        }
+        assert!(
+            !ended.stderr.contains("hunter2") && ended.stdout.is_empty(),
+            "{ended:?}"
+        );
+    }
+    let missing = complete(directory.path(), &["serve"], &[]).await;
+    assert_eq!(missing.code, Some(2));
+    for variable in ["STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"] {
+        assert!(missing.stderr.contains(variable), "{missing:?}");
+    }
+    std::fs::write(directory.path().join(".env"), "STRIPE_SECRET_KEY='hunter2").unwrap();
+    let unreadable = complete(directory.path(), &["serve"], &[]).await;
+    assert_eq!(unreadable.code, Some(2));
+    assert!(!unreadable.stderr.contains("hunter2"), "{unreadable:?}");
+}
+
+on_both_engines! {
+    async fn migrate_sweep_and_doctor_do_their_work_once_and_say_how_it_went(engine) {
+        let app = TestApp::start(engine).await;
+        let directory = tempfile::tempdir().unwrap();
+        let stripe = app.stripe_url();
+        let variables = variables(app.database.url(), stripe);
+        let migrated = complete(directory.path(), &["migrate"], &variables[..1]).await;
+        assert_eq!((migrated.code, migrated.stdout.as_str()), (Some(0), ""), "{migrated:?}");
+
+        let swept = complete(directory.path(), &["sweep"], &variables).await;
+        assert_eq!(swept.code, Some(0), "{swept:?}");
+        let report: Value = serde_json::from_str(&swept.stdout).unwrap();
+        let members: Vec<&str> = report.as_object().unwrap().keys().map(String::as_str).collect();
+        let mut expected = vec!["examined", "released", "confirmed", "failed", "oldest_overdue_ms"];
+        expected.sort_unstable();
+        assert_eq!({ let mut m = members; m.sort_unstable(); m }, expected);
+
+        let examined = complete(directory.path(), &["doctor", "--json"], &variables).await;
+        let checks: Vec<Value> = serde_json::from_str(&examined.stdout).unwrap();
+        let verdict = |name: &str| checks.iter().find(|check| check["check"] == name).map(|check| check["verdict"].clone());
+        assert_eq!((verdict("database"), verdict("stripe")), (Some("ok".into()), Some("ok".into())), "{examined:?}");
+        // The simulator's clock stands where the test put it, which is a fault that doctor must see.
+        assert_eq!((verdict("clock"), examined.code), (Some("fault".into()), Some(1)), "{examined:?}");
+        let told = complete(directory.path(), &["doctor"], &variables).await;
+        assert_eq!(told.code, Some(1));
+        assert!(told.stdout.contains("FAIL  clock") && told.stdout.contains("→"), "{told:?}");
+        for secret in ["sk_test_holdfast", WEBHOOK_SECRET, ADMIN_KEY] {
+            assert!(!format!("{examined:?}{told:?}{swept:?}").contains(secret));
+        }
+    }
+
+    async fn sigterm_ends_a_server_in_order_and_what_runs_is_finished(engine) {
+        let app = TestApp::start(engine).await;
+        app.clock.catch_up();
+        let directory = tempfile::tempdir().unwrap();
+        let variables = variables(app.database.url(), app.stripe_url());
+        let mut server = Process::start(directory.path(), &["serve"], &variables);
+        let client = Client::of(server.address("serving on http://").await);
+        client.get("/readyz").await.expect(200);
+        app.simulator.set_faults(Faults { latency_ms: 2_000, ..Faults::default() });
+        // The real process has the machine's clock.
+        let body = order("call", &(SystemClock.now() + chrono::Duration::days(3)).format("%Y-%m-%dT%H:00:00Z").to_string());
+        let stop = async {
+            eventually("Stripe is asked", async || (app.simulator.calls().create == 1).then_some(())).await;
+            server.terminate().await;
+            server.says("stopping").await;
+        };
+        let begun = Instant::now();
+        let (answer, ()) = tokio::join!(client.checkout(&body), stop);
+        answer.expect(201);
+        assert_eq!(server.ends().await.code(), Some(0), "{}", server.output());
+        assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+        assert!(server.output().contains("stopped"), "{}", server.output());
+        assert!(tokio::net::TcpStream::connect(client.address).await.is_err());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn doctor_finds_no_fault_in_a_healthy_shop_and_says_what_is_missing_in_another() {
+    let directory = tempfile::tempdir().unwrap();
+    let arguments = ["stripe-sandbox", "--listen", "127.0.0.1:0"];
+    let mut simulator = Process::start(directory.path(), &arguments, &[]);
+    let stripe = format!("http://{}", simulator.address("listens on http://").await);
+    let database = TestDatabase::new(Engine::Sqlite).await;
+    let healthy = complete(directory.path(), &["doctor"], &variables(database.url(), &stripe)).await;
+    assert_eq!(healthy.code, Some(0), "{healthy:?}");
+    let nowhere = complete(
+        directory.path(),
+        &["doctor", "--json"],
+        &variables("sqlite://none/holdfast.db", "http://127.0.0.1:1"),
+    )
+    .await;
+    assert_eq!(nowhere.code, Some(1), "{nowhere:?}");
+    let checks: Vec<Value> = serde_json::from_str(&nowhere.stdout).unwrap();
+    let faults: Vec<_> = checks
+        .iter()
+        .filter(|check| check["verdict"] == "fault")
+        .collect();
+    assert!(
+        !faults.is_empty() && faults.iter().all(|check| check["remedy"].is_string()),
+        "{checks:?}"
+    );
+    simulator.terminate().await;
+    assert_eq!(simulator.ends().await.code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_sandbox_needs_nothing_and_says_where_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut sandbox = Process::start(
+        directory.path(),
+        &["sandbox"],
+        &[("HOLDFAST_LISTEN", "127.0.0.1:0")],
+    );
+    let client = Client::of(sandbox.address("open http://").await);
+    eventually("it is ready", async || {
+        (client.get("/readyz").await.status == 200).then_some(())
+    })
+    .await;
+    let at = (SystemClock.now() + chrono::Duration::days(3))
+        .format("%Y-%m-%dT%H:00:00Z")
+        .to_string();
+    let hold = client.checkout(&order("intro-call", &at)).await.expect(201);
+    let page = hold.text("checkout_url");
+    assert!(page.starts_with("http://127.0.0.1:"), "{page}");
+    let stripe = Client::of(sandbox.address("simulator listens on http://").await);
+    let pay = format!("/sandbox/sessions/{}/pay", hold.text("checkout_session"));
+    let paid = stripe
+        .request(reqwest::Method::POST, &pay)
+        .json(&serde_json::json!({"outcome": "paid"}));
+    stripe.send(paid).await.expect(200);
+    let id = hold.text("id");
+    eventually("the webhook comes", async || {
+        (client.hold(id).await["status"] == "confirmed").then_some(())
+    })
+    .await;
+    sandbox.terminate().await;
+    assert_eq!(sandbox.ends().await.code(), Some(0), "{}", sandbox.output());
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_listen_is_a_fault() {
+    let directory = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let mut variables = variables("sqlite://holdfast.db", "http://127.0.0.1:1");
+    variables.retain(|(name, _)| *name != "HOLDFAST_LISTEN");
+    variables.push(("HOLDFAST_LISTEN", &address));
+    let ended = complete(directory.path(), &["serve"], &variables).await;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains(&address), "{ended:?}");
+}

@@ -1,0 +1,157 @@
+//! The end of a hold against its payment (I2): a slot is given back when Stripe can take no money for it, and not before.
+
+use chrono::Duration;
+use holdfast::sandbox::{Endpoint, FaultKind, Faults, Outcome};
+
+use crate::support::app::{TestApp, order, order_by};
+use crate::support::crowd::{Wish, press_together, tally};
+use crate::support::on_both_engines;
+
+const SLOT: &str = "2026-12-01T10:00:00Z";
+
+/// Longer than a hold has, shorter than its session lives.
+fn past_the_hold() -> Duration {
+    Duration::minutes(31)
+}
+
+on_both_engines! {
+    async fn s08_the_next_guest_gets_an_overdue_slot_before_any_sweep(engine) {
+        let app = TestApp::start(engine).await;
+        let first = app.hold_slot("call", SLOT).await;
+        app.clock.advance(past_the_hold());
+        let second = app.checkout(&order_by("bob@example.com", "call", SLOT)).await.expect(201);
+        let old = app.simulator.session(first.text("checkout_session")).unwrap();
+        assert_eq!(old.status, "expired", "Stripe says that the old session is dead");
+        assert_eq!(app.state_of(&first).await, "released/expired");
+        assert_eq!(app.state_of(&second).await, "held");
+        app.deliver_all().await;
+        assert_eq!(app.state_of(&second).await, "held");
+    }
+
+    async fn s08_no_answer_from_stripe_keeps_the_overdue_slot(engine) {
+        let app = TestApp::start(engine).await;
+        let first = app.hold_slot("call", SLOT).await;
+        app.clock.advance(past_the_hold());
+        app.simulator.set_faults(Faults::default().next(Endpoint::ExpireSession, FaultKind::ServerError, 100));
+        let refused = app.checkout(&order("call", SLOT)).await.expect_problem(503, "stripe_unavailable");
+        assert!(refused.headers.contains_key("retry-after"));
+        assert_eq!(app.state_of(&first).await, "held");
+        assert_eq!(app.simulator.calls().create, 1);
+    }
+
+    async fn s08_twenty_guests_at_an_overdue_slot_and_one_gets_it(engine) {
+        let app = TestApp::start(engine).await;
+        let first = app.hold_slot("call", SLOT).await;
+        app.clock.advance(past_the_hold());
+        let wish = |n| Wish::new(app.address, order_by(&format!("guest-{n}@example.com"), "call", SLOT));
+        let got = press_together((0..20).map(wish).collect()).await;
+        let counted = tally(&got);
+        assert_eq!((counted.won, counted.taken), (1, 19), "{:?}", counted.other);
+        assert_eq!(app.state_of(&first).await, "released/expired");
+        let calls = app.simulator.calls();
+        assert_eq!((calls.create, calls.expire), (2, 1), "{calls:?}");
+    }
+
+    async fn s09_paid_at_the_buzzer_is_confirmed_by_the_sweep(engine) {
+        let app = TestApp::start(engine).await;
+        let hold = app.hold_slot("call", SLOT).await;
+        app.clock.advance(past_the_hold());
+        app.pay(&hold, Outcome::Paid);
+        let report = app.sweep().await;
+        assert_eq!((&report["confirmed"], &report["released"]), (&1.into(), &0.into()), "{report}");
+        assert_eq!(app.state_of(&hold).await, "confirmed");
+        app.deliver_all().await;
+        assert_eq!(app.state_of(&hold).await, "confirmed");
+        let payments = app.admin_hold(hold.text("id")).await["payments"].clone();
+        assert_eq!(payments.as_array().unwrap().len(), 1, "{payments}");
+    }
+
+    async fn s09_paid_at_the_buzzer_is_not_resold_to_the_next_guest(engine) {
+        let app = TestApp::start(engine).await;
+        let hold = app.hold_slot("call", SLOT).await;
+        app.clock.advance(past_the_hold());
+        app.pay(&hold, Outcome::Paid);
+        app.checkout(&order_by("bob@example.com", "call", SLOT)).await.expect_problem(409, "slot_taken");
+        assert_eq!(app.state_of(&hold).await, "confirmed");
+        assert_eq!(app.simulator.calls().create, 1, "the second guest costs no session");
+    }
+
+    async fn s11_an_abandoned_checkout_is_free_within_its_time_and_one_sweep(engine) {
+        let app = TestApp::start(engine).await;
+        let hold = app.hold_slot("call", SLOT).await;
+        app.clock.advance(Duration::minutes(29));
+        let early = app.sweep().await;
+        assert_eq!(early["examined"], 0, "{early}");
+        assert_eq!(app.state_of(&hold).await, "held");
+        app.clock.advance(Duration::minutes(1));
+        let report = app.sweep().await;
+        assert_eq!(report["released"], 1, "{report}");
+        assert_eq!(app.state_of(&hold).await, "released/expired");
+        app.hold_slot("call", SLOT).await;
+    }
+
+    async fn s12_without_webhooks_the_sweep_gets_to_the_same_end(engine) {
+        let app = TestApp::start(engine).await;
+        let at = |n: i64| format!("2026-12-01T{:02}:00:00Z", 8 + n);
+        let (paid, left, slow) = (
+            app.hold_slot("call", &at(0)).await,
+            app.hold_slot("call", &at(1)).await,
+            app.hold_slot("call", &at(2)).await,
+        );
+        app.pay(&paid, Outcome::Paid);
+        app.pay(&slow, Outcome::Processing);
+        for event in app.simulator.pending_events() {
+            app.simulator.drop_event(&event.id);
+        }
+        app.clock.advance(Duration::days(1));
+        app.sweep().await;
+        assert_eq!(app.state_of(&paid).await, "confirmed");
+        assert_eq!(app.state_of(&left).await, "released/expired");
+        assert_eq!(app.state_of(&slow).await, "processing");
+        app.pay(&slow, Outcome::ProcessingSucceeded);
+        for event in app.simulator.pending_events() {
+            app.simulator.drop_event(&event.id);
+        }
+        app.clock.advance(Duration::days(2));
+        app.sweep().await;
+        assert_eq!(app.state_of(&slow).await, "confirmed");
+    }
+
+    async fn s13_a_delayed_payment_keeps_its_slot_for_days(engine) {
+        let app = TestApp::start(engine).await;
+        let hold = app.hold_slot("call", SLOT).await;
+        app.pay(&hold, Outcome::Processing);
+        app.deliver_all().await;
+        for _ in 0..5 {
+            app.clock.advance(Duration::days(1));
+            app.sweep().await;
+            assert_eq!(app.state_of(&hold).await, "processing");
+            app.checkout(&order("call", SLOT)).await.expect_problem(409, "slot_taken");
+        }
+        app.pay(&hold, Outcome::ProcessingSucceeded);
+        app.deliver_all().await;
+        assert_eq!(app.state_of(&hold).await, "confirmed");
+    }
+
+    async fn s13_a_delayed_payment_that_fails_gives_the_slot_back(engine) {
+        let app = TestApp::start(engine).await;
+        let hold = app.hold_slot("call", SLOT).await;
+        app.pay(&hold, Outcome::ProcessingFailed);
+        app.deliver_all().await;
+        assert_eq!(app.state_of(&hold).await, "released/payment_failed");
+        app.hold_slot("call", SLOT).await;
+    }
+
+    async fn s14_a_declined_card_is_not_the_end(engine) {
+        let app = TestApp::start(engine).await;
+        let hold = app.hold_slot("call", SLOT).await;
+        app.pay(&hold, Outcome::Declined);
+        app.deliver_all().await;
+        assert_eq!(app.state_of(&hold).await, "held");
+        let history = app.admin_hold(hold.text("id")).await["history"].to_string();
+        assert!(history.contains("a payment try failed: card_declined"), "{history}");
+        app.pay(&hold, Outcome::Paid);
+        app.deliver_all().await;
+        assert_eq!(app.state_of(&hold).await, "confirmed");
+    }
+}

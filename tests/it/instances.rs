@@ -1,0 +1,229 @@
+//! Several servers on one PostgreSQL: in one process and as processes of their own, also where one is killed; and many
+//! transactions that want the same windows in different orders (S26).
+
+use std::collections::HashMap;
+
+use chrono::Duration;
+use futures::StreamExt;
+use holdfast::sandbox::Outcome;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::app::{ADMIN_KEY, Answer, Client, Instance, TestApp, WEBHOOK_SECRET, order, order_by};
+use crate::support::crowd::{Wish, press_together, tally};
+use crate::support::database::{Engine, TestDatabase};
+use crate::support::process::Process;
+use crate::support::wait::eventually;
+
+const SLOT: &str = "2026-12-01T10:00:00Z";
+
+/// One guest's story at one instance, by chance; the answers it got.
+async fn wander(app: &TestApp, instance: &Instance, mut chance: StdRng) -> Vec<Answer> {
+    let mut answers = Vec::new();
+    for _ in 0..6 {
+        let (kind, minutes) = if chance.random() {
+            ("call", 30)
+        } else {
+            ("long-call", 45)
+        };
+        let start =
+            app.clock_now() + Duration::days(7) + Duration::minutes(minutes * chance.random_range(0..8));
+        let guest = format!("guest-{}@example.com", chance.random_range(0..50));
+        let hold = instance
+            .checkout(&order_by(
+                &guest,
+                kind,
+                &start.format("%Y-%m-%dT%H:%M:00Z").to_string(),
+            ))
+            .await;
+        if hold.status == 201 {
+            match chance.random_range(0..4) {
+                0 => answers.push(instance.cancel(&hold).await),
+                1 => app.pay(&hold, Outcome::Paid),
+                2 => app.pay(&hold, Outcome::Declined),
+                _ => {}
+            }
+        }
+        answers.push(hold);
+    }
+    answers
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s26_two_instances_under_a_storm_of_overlapping_wishes_answer_no_5xx() {
+    let seed = rand::random();
+    eprintln!("seed {seed}");
+    let app = TestApp::start(Engine::Postgres).await;
+    let other = app.another_instance().await;
+    let mut seeds = StdRng::seed_from_u64(seed);
+    let guests: Vec<_> = (0..60)
+        .map(|n| (n, StdRng::seed_from_u64(seeds.random())))
+        .collect();
+    let wanderings = futures::stream::iter(guests)
+        .map(|(n, chance)| wander(&app, if n % 2 == 0 { &app.instance } else { &other }, chance))
+        .buffer_unordered(30);
+    let stripe = async {
+        for _ in 0..20 {
+            app.deliver_all().await;
+            app.sweep().await;
+            other.sweep().await;
+        }
+    };
+    let (answers, ()) = tokio::join!(wanderings.collect::<Vec<_>>(), stripe);
+    let mut counted: HashMap<u16, usize> = HashMap::new();
+    for answer in answers.iter().flatten() {
+        assert!(answer.status.as_u16() < 500, "seed {seed}: {answer:?}");
+        *counted.entry(answer.status.as_u16()).or_default() += 1;
+    }
+    eprintln!("answers by status: {counted:?}");
+    app.deliver_all().await;
+    app.clock.advance(Duration::hours(1));
+    app.sweep().await;
+    assert_eq!(
+        app.database
+            .count("SELECT count(*) FROM holds WHERE status = 'held'")
+            .await,
+        0
+    );
+}
+
+/// A port that is free now, for a process that must be told before it starts.
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+/// A simulator of its own process and two servers, on one PostgreSQL.
+struct Fleet {
+    stripe: Client,
+    _simulator: Process,
+    servers: Vec<(Process, Client)>,
+    database: TestDatabase,
+    _directory: tempfile::TempDir,
+}
+
+impl Fleet {
+    async fn start() -> Self {
+        let (directory, database) = (
+            tempfile::tempdir().unwrap(),
+            TestDatabase::new(Engine::Postgres).await,
+        );
+        let first = format!("127.0.0.1:{}", free_port());
+        let webhook_url = format!("http://{first}/webhooks/stripe");
+        let arguments = [
+            "stripe-sandbox",
+            "--listen",
+            "127.0.0.1:0",
+            "--webhook-url",
+            &webhook_url,
+            "--webhook-secret",
+            WEBHOOK_SECRET,
+        ];
+        let mut simulator = Process::start(directory.path(), &arguments, &[]);
+        let stripe = simulator.address("listens on http://").await;
+        let base = format!("http://{stripe}");
+        let mut servers = Vec::new();
+        for listen in [first.as_str(), "127.0.0.1:0"] {
+            let variables = [
+                ("DATABASE_URL", database.url()),
+                ("STRIPE_SECRET_KEY", "sk_test_holdfast"),
+                ("STRIPE_WEBHOOK_SECRET", WEBHOOK_SECRET),
+                ("STRIPE_API_BASE", &base),
+                ("HOLDFAST_LISTEN", listen),
+                ("HOLDFAST_ADMIN_KEY", ADMIN_KEY),
+            ];
+            let mut server = Process::start(directory.path(), &["serve"], &variables);
+            let address = server.address("serving on http://").await;
+            servers.push((server, Client::of(address)));
+        }
+        let call = json!({"name": "Call", "resource": "ana", "duration_minutes": 30, "amount": 5000, "currency": "eur"});
+        let put = servers[0]
+            .1
+            .admin(Method::PUT, "/v1/admin/event-types/call", Some(call))
+            .await;
+        put.expect(201);
+        Self {
+            stripe: Client::of(stripe),
+            _simulator: simulator,
+            servers,
+            database,
+            _directory: directory,
+        }
+    }
+
+    async fn sessions(&self) -> Vec<Value> {
+        self.stripe.get("/sandbox/sessions").await.expect(200).body["data"]
+            .as_array()
+            .unwrap()
+            .clone()
+    }
+
+    async fn pay(&self, hold: &Value) {
+        let path = format!(
+            "/sandbox/sessions/{}/pay",
+            hold["checkout_session"].as_str().unwrap()
+        );
+        let request = self
+            .stripe
+            .request(Method::POST, &path)
+            .json(&json!({"outcome": "paid"}));
+        self.stripe.send(request).await.expect(200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s02_two_hundred_guests_at_two_processes_and_the_winner_pays() {
+    let fleet = Fleet::start().await;
+    let wish = |n: usize| {
+        let body = order_by(&format!("guest-{n}@example.com"), "call", SLOT);
+        Wish::new(fleet.servers[n % 2].1.address, body)
+    };
+    let got = press_together((0..200).map(wish).collect()).await;
+    let counted = tally(&got);
+    assert_eq!((counted.won, counted.taken), (1, 199), "{:?}", counted.other);
+    let sessions = fleet.sessions().await;
+    eprintln!("two processes: 200 guests, {} session(s)", sessions.len());
+    assert!(sessions.len() <= 2, "{sessions:?}");
+    let winner = &got.iter().find(|got| got.status == 201).unwrap().body;
+    fleet.pay(winner).await;
+    let id = winner["id"].as_str().unwrap();
+    for (_, server) in &fleet.servers {
+        eventually("confirmed at every door", async || {
+            (server.hold(id).await["status"] == "confirmed").then_some(())
+        })
+        .await;
+    }
+    let open = fleet
+        .sessions()
+        .await
+        .iter()
+        .filter(|session| session["status"] == "open")
+        .count();
+    assert_eq!(open, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_process_is_replaced_by_the_other_and_a_payment_still_arrives() {
+    let mut fleet = Fleet::start().await;
+    let (killed, client) = fleet.servers.remove(0);
+    let hold = client.checkout(&order("call", SLOT)).await.expect(201);
+    killed.kill().await;
+    // The webhooks go to the dead one: only the sweep of the other can find the payment out.
+    fleet.pay(&hold.body).await;
+    let (_, survivor) = &fleet.servers[0];
+    survivor
+        .checkout(&order_by("bob@example.com", "call", SLOT))
+        .await
+        .expect_problem(409, "slot_taken");
+    let id = hold.text("id");
+    fleet
+        .database
+        .execute(&format!("UPDATE holds SET due_at = created_at WHERE id = '{id}'"))
+        .await;
+    eventually("the survivor asks Stripe", async || {
+        (survivor.hold(id).await["status"] == "confirmed").then_some(())
+    })
+    .await;
+}

@@ -1,0 +1,201 @@
+//! The operators' routes: what they show, how lists are read in parts, what they let an operator push, and whom they keep
+//! out.
+
+use holdfast::sandbox::{Endpoint, FaultKind, Faults, Outcome};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::app::{ADMIN_KEY, TestApp, order_by};
+use crate::support::crowd::{Wish, press_together};
+use crate::support::on_both_engines;
+
+const SLOT: &str = "2026-12-01T10:00:00Z";
+
+async fn list(app: &TestApp, path: &str) -> Value {
+    app.admin(Method::GET, path, None).await.expect(200).body
+}
+
+fn ids(list: &Value) -> Vec<&str> {
+    list["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| entry["id"].as_str().unwrap())
+        .collect()
+}
+
+/// A pending order to end a session: two instances race, and Stripe refuses for load when the loser's is to be ended.
+async fn pending_command(app: &TestApp) -> String {
+    let other = app.another_instance().await;
+    let faults = Faults::default().next(Endpoint::ExpireSession, FaultKind::RateLimited, 1_000);
+    app.simulator.set_faults(Faults {
+        latency_ms: 800,
+        ..faults
+    });
+    let wish = |at, n| Wish::new(at, order_by(&format!("guest-{n}@example.com"), "call", SLOT));
+    press_together(vec![wish(app.address, 1), wish(other.address, 2)]).await;
+    let faults = Faults {
+        latency_ms: 0,
+        ..app.simulator.faults()
+    };
+    app.simulator.set_faults(faults);
+    let pending = list(app, "/v1/admin/commands").await;
+    assert_eq!(ids(&pending).len(), 1, "{pending}");
+    ids(&pending)[0].to_owned()
+}
+
+on_both_engines! {
+    async fn without_the_key_nobody_gets_in(engine) {
+        let app = TestApp::start(engine).await;
+        let keyless = app.another_instance_with(&[("HOLDFAST_ADMIN_KEY", "")]).await;
+        let routes = [
+            (Method::GET, "/v1/admin/holds"),
+            (Method::GET, "/v1/admin/holds/01990000-0000-7000-8000-000000000000"),
+            (Method::GET, "/v1/admin/event-types"),
+            (Method::GET, "/v1/admin/event-types/call"),
+            (Method::PUT, "/v1/admin/event-types/call"),
+            (Method::DELETE, "/v1/admin/event-types/call"),
+            (Method::POST, "/v1/admin/sweep"),
+            (Method::GET, "/v1/admin/commands"),
+            (Method::POST, "/v1/admin/commands/01990000-0000-7000-8000-000000000000/retry"),
+        ];
+        for (method, path) in routes {
+            for key in ["", "wrong", &ADMIN_KEY[1..], &format!("{ADMIN_KEY}x"), &ADMIN_KEY.to_uppercase()] {
+                let request = app.request(method.clone(), path).bearer_auth(key);
+                app.send(request).await.expect_problem(401, "unauthorized");
+            }
+            app.send(app.request(method.clone(), path)).await.expect_problem(401, "unauthorized");
+            let basic = app.request(method.clone(), path).basic_auth("admin", Some(ADMIN_KEY));
+            app.send(basic).await.expect_problem(401, "unauthorized");
+            for key in ["", ADMIN_KEY] {
+                let request = keyless.request(method.clone(), path).bearer_auth(key);
+                keyless.send(request).await.expect_problem(401, "unauthorized");
+            }
+        }
+        app.admin(Method::GET, "/v1/admin/event-types/call", None).await.expect(200);
+    }
+
+    async fn the_catalogue_is_written_read_and_emptied(engine) {
+        let app = TestApp::start(engine).await;
+        let court = json!({"name": "Court", "resource": "court-1", "duration_minutes": 60, "amount": 2400, "currency": "eur"});
+        let path = "/v1/admin/event-types/court";
+        app.admin(Method::PUT, path, Some(court.clone())).await.expect(201);
+        app.admin(Method::PUT, path, Some(court.clone())).await.expect(200);
+        let shown = app.admin(Method::GET, path, None).await.expect(200).body;
+        for (member, value) in court.as_object().unwrap() {
+            assert_eq!(&shown[member], value, "{shown}");
+        }
+        assert_eq!(ids(&list(&app, "/v1/admin/event-types").await), ["court", "long-call", "call"]);
+        app.admin(Method::DELETE, path, None).await.expect(204);
+        app.admin(Method::DELETE, path, None).await.expect_problem(404, "not_found");
+        app.admin(Method::GET, path, None).await.expect_problem(404, "not_found");
+    }
+
+    async fn holds_are_listed_newest_first_filtered_and_in_parts(engine) {
+        let app = TestApp::start(engine).await;
+        app.offer("court", "court-1", 60, 2400).await;
+        let mut made = Vec::new();
+        for (kind, at) in [("call", "10"), ("court", "10"), ("call", "11"), ("court", "12"), ("call", "13")] {
+            app.clock.advance(chrono::Duration::seconds(1));
+            made.push(app.hold_slot(kind, &format!("2026-12-01T{at}:00:00Z")).await);
+        }
+        app.pay(&made[0], Outcome::Paid);
+        app.deliver_all().await;
+        app.cancel(&made[1]).await.expect(200);
+        let newest: Vec<&str> = made.iter().rev().map(|hold| hold.text("id")).collect();
+        assert_eq!(ids(&list(&app, "/v1/admin/holds").await), newest);
+        for (query, expected) in [
+            ("status=confirmed", vec![0]),
+            ("status=released", vec![1]),
+            ("status=held", vec![4, 3, 2]),
+            ("status=processing", vec![]),
+            ("event_type=call", vec![4, 2, 0]),
+            ("resource=court-1", vec![3, 1]),
+            ("resource=court-1&status=held", vec![3]),
+            ("from=2026-12-01T11:00:00Z", vec![4, 3, 2]),
+            ("to=2026-12-01T11:00:00Z", vec![1, 0]),
+            ("from=2026-12-01T11:00:00Z&to=2026-12-01T13:00:00Z", vec![3, 2]),
+            ("from=2026-12-01T12:00:00%2B01:00&to=2026-12-01T13:00:00%2B01:00", vec![2]),
+            ("event_type=nothing", vec![]),
+        ] {
+            let expected: Vec<&str> = expected.into_iter().map(|n: usize| made[n].text("id")).collect();
+            assert_eq!(ids(&list(&app, &format!("/v1/admin/holds?{query}")).await), expected, "{query}");
+        }
+        let (mut seen, mut path) = (Vec::new(), "/v1/admin/holds?limit=2".to_owned());
+        loop {
+            let part = list(&app, &path).await;
+            assert!(ids(&part).len() <= 2);
+            seen.extend(ids(&part).into_iter().map(str::to_owned));
+            match part["next_cursor"].as_str() {
+                Some(cursor) => path = format!("/v1/admin/holds?limit=2&cursor={cursor}"),
+                None => break,
+            }
+        }
+        assert_eq!(seen, newest);
+    }
+
+    async fn a_query_that_makes_no_sense_is_refused(engine) {
+        let app = TestApp::start(engine).await;
+        for (query, field) in [
+            ("status=paid", "status"),
+            ("from=tomorrow", "from"),
+            ("limit=0", "limit"),
+            ("limit=201", "limit"),
+            ("limit=x", "limit"),
+            ("event_type=A%20B", "event_type"),
+            ("stauts=held", "stauts"),
+            ("status=held&status=held", "status"),
+        ] {
+            let refused = app.admin(Method::GET, &format!("/v1/admin/holds?{query}"), None).await;
+            assert_eq!(refused.expect_problem(422, "invalid").body["errors"][0]["field"], field, "{query}");
+        }
+        app.admin(Method::GET, "/v1/admin/commands?state=lost", None).await.expect_problem(422, "invalid");
+    }
+
+    async fn a_hold_is_shown_with_guest_money_and_history(engine) {
+        let app = TestApp::start(engine).await;
+        let mut body = order_by("ada@example.com", "call", SLOT);
+        body["metadata"] = json!({"order": "17"});
+        let hold = app.checkout(&body).await.expect(201);
+        app.pay(&hold, Outcome::Paid);
+        app.deliver_all().await;
+        let shown = app.admin_hold(hold.text("id")).await;
+        let intent = app.simulator.session(hold.text("checkout_session")).unwrap().payment_intent.unwrap();
+        assert_eq!(shown["guest"], json!({"email": "ada@example.com", "name": "Ada"}));
+        assert_eq!(shown["metadata"], json!({"order": "17"}));
+        assert_eq!(shown["payment_intent"], intent);
+        let payment = json!({"intent": intent, "amount": 5000, "refunded": 0, "currency": "eur", "state": "paid"});
+        assert_eq!(shown["payments"], json!([payment]));
+        let lines = shown["history"].as_array().unwrap();
+        assert_eq!((&lines[0]["from"], &lines[0]["to"], &lines[0]["by"]), (&Value::Null, &json!("held"), &json!("checkout")));
+        let confirmed = lines.iter().find(|line| line["to"] == "confirmed").unwrap();
+        let event = app.simulator.events().into_iter().find(|event| event.event_type == "checkout.session.completed");
+        assert_eq!((&confirmed["by"], &confirmed["event"]), (&json!("event"), &json!(event.unwrap().id)), "{shown}");
+        let nobody = app.admin(Method::GET, "/v1/admin/holds/01990000-0000-7000-8000-000000000000", None).await;
+        nobody.expect_problem(404, "not_found");
+    }
+
+    async fn a_command_is_shown_stuck_pushed_and_done(engine) {
+        let app = TestApp::start(engine).await;
+        let id = pending_command(&app).await;
+        let retry = format!("/v1/admin/commands/{id}/retry");
+        let mut tries = 1;
+        while tries < 10 {
+            let pushed = app.admin(Method::POST, &retry, None).await.expect(200).body;
+            assert_eq!(pushed["tries"], tries + 1, "{pushed}");
+            assert!(pushed["last_error"].is_string(), "{pushed}");
+            tries += 1;
+        }
+        let stuck = list(&app, "/v1/admin/commands?state=stuck").await;
+        assert_eq!((ids(&stuck), &stuck["data"][0]["state"]), (vec![id.as_str()], &json!("stuck")));
+        assert_eq!(ids(&list(&app, "/v1/admin/commands?state=pending").await), [id.as_str()]);
+        app.simulator.set_faults(Faults::default());
+        let pushed = app.admin(Method::POST, &retry, None).await.expect(200).body;
+        assert_eq!(pushed["state"], "done", "{pushed}");
+        assert!(pushed["done_at"].is_string(), "{pushed}");
+        assert!(ids(&list(&app, "/v1/admin/commands").await).is_empty());
+        assert_eq!(ids(&list(&app, "/v1/admin/commands?state=done").await), [id.as_str()]);
+        app.admin(Method::POST, &retry, None).await.expect_problem(404, "not_found");
+        app.admin(Method::POST, "/v1/admin/commands/x/retry", None).await.expect_problem(404, "not_found");
+    }
+}

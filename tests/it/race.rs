@@ -1,0 +1,209 @@
+//! Many guests, one slot (I1): exactly one gets it, whatever the numbers, the keys, the addresses and the windows; and
+//! Stripe is asked for few sessions, not for one a guest.
+
+use std::collections::HashSet;
+
+use chrono::{DateTime, Duration, SecondsFormat, Utc};
+use holdfast::sandbox::{Faults, SessionStatus};
+
+use crate::support::app::{Instance, TestApp, order, order_by};
+use crate::support::crowd::{Got, Wish, press_together, tally};
+use crate::support::database::Engine;
+use crate::support::on_both_engines;
+
+const SLOT: &str = "2026-12-01T10:00:00Z";
+
+/// The slot, so much later.
+fn later(by: Duration) -> String {
+    let at = SLOT.parse::<DateTime<Utc>>().unwrap() + by;
+    at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+}
+
+/// Different guests who all want this slot, taking turns at the instances.
+fn crowd(instances: &[&Instance], guests: usize, starts_at: &str) -> Vec<Wish> {
+    let wish = |n: usize| {
+        let body = order_by(&format!("guest-{n}@example.com"), "call", starts_at);
+        Wish::new(instances[n % instances.len()].address, body)
+    };
+    (0..guests).map(wish).collect()
+}
+
+fn open_sessions(app: &TestApp) -> usize {
+    let sessions = app.simulator.sessions();
+    sessions
+        .iter()
+        .filter(|session| session.status == SessionStatus::Open)
+        .count()
+}
+
+/// Fails unless one won and the others were told that the slot is taken.
+#[track_caller]
+fn one_winner(got: &[Got]) {
+    let tally = tally(got);
+    assert_eq!((tally.won, tally.taken), (1, got.len() - 1), "{:?}", tally.other);
+}
+
+/// Latency that lets every guest look before anyone inserts.
+fn slow_stripe() -> Faults {
+    Faults {
+        latency_ms: 1_500,
+        ..Faults::default()
+    }
+}
+
+on_both_engines! {
+    async fn s01_both_look_before_either_inserts_and_one_gets_it(engine) {
+        let app = TestApp::start(engine).await;
+        let other = app.another_instance().await;
+        app.simulator.set_faults(slow_stripe());
+        let got = press_together(crowd(&[&app.instance, &other], 2, SLOT)).await;
+        one_winner(&got);
+        assert_eq!(app.simulator.calls().create, 2, "both had a session before either had the slot");
+        assert_eq!(open_sessions(&app), 1, "the loser's session is over when the loser is told");
+    }
+
+    async fn s02_twenty_and_two_hundred_and_a_thousand_guests_one_slot(engine) {
+        let app = TestApp::start(engine).await;
+        for (day, guests) in [20, 200, 1_000].into_iter().enumerate() {
+            let before = app.simulator.calls();
+            let slot = later(Duration::days(i64::try_from(day).unwrap()));
+            let got = press_together(crowd(&[&app.instance], guests, &slot)).await;
+            one_winner(&got);
+            let asked = app.simulator.calls().create - before.create;
+            eprintln!("{engine:?}: {guests} guests, {asked} session(s) asked for");
+            assert_eq!(asked, 1);
+        }
+    }
+
+    async fn s02_two_hundred_slots_with_five_guests_each(engine) {
+        let app = TestApp::start(engine).await;
+        let slot = |n: usize| later(Duration::minutes(30 * i64::try_from(n).unwrap()));
+        let wishes = (0..1_000).map(|n| {
+            let body = order_by(&format!("guest-{n}@example.com"), "call", &slot(n % 200));
+            Wish::new(app.address, body)
+        });
+        let got = press_together(wishes.collect()).await;
+        let counted = tally(&got);
+        assert_eq!((counted.won, counted.taken), (200, 800), "{:?}", counted.other);
+        let sold = got.iter().filter(|got| got.status == 201);
+        let starts: HashSet<_> = sold.map(|got| got.body["starts_at"].as_str().unwrap()).collect();
+        assert_eq!(starts.len(), 200);
+        assert_eq!(app.simulator.calls().create, 200);
+    }
+
+    async fn s03_keys_and_starts_that_differ_do_not_let_two_in(engine) {
+        let app = TestApp::start(engine).await;
+        let wishes = (0..60).map(|n| Wish {
+            at: app.address,
+            key: Some(format!("key-{n}")),
+            body: order_by(&format!("guest-{n}@example.com"), "call", &later(Duration::seconds(n))),
+        });
+        one_winner(&press_together(wishes.collect()).await);
+        assert_eq!(open_sessions(&app), 1);
+        let a_millisecond_later = later(Duration::milliseconds(1));
+        app.checkout(&order("call", &a_millisecond_later)).await.expect_problem(422, "invalid");
+    }
+
+    async fn s04_another_address_does_not_get_the_slot_a_second_time(engine) {
+        let app = TestApp::start(engine).await;
+        app.hold_slot("call", SLOT).await;
+        for email in ["ada@example.com", "ADA@example.com", "bob@example.com"] {
+            app.checkout(&order_by(email, "call", SLOT)).await.expect_problem(409, "slot_taken");
+        }
+    }
+
+    async fn s05_two_event_types_of_one_host_do_not_overlap_but_may_touch(engine) {
+        let app = TestApp::start(engine).await;
+        app.hold_slot("call", SLOT).await;
+        for overlapping in [-59, -31, 0, 29] {
+            let start = later(Duration::minutes(overlapping));
+            app.checkout(&order("long-call", &start)).await.expect_problem(409, "slot_taken");
+        }
+        app.hold_slot("long-call", &later(Duration::minutes(-60))).await;
+        app.hold_slot("long-call", &later(Duration::minutes(30))).await;
+        app.offer("bens-call", "ben", 30, 5000).await;
+        app.hold_slot("bens-call", SLOT).await;
+    }
+
+    async fn s05_overlapping_windows_race_and_one_gets_it(engine) {
+        let app = TestApp::start(engine).await;
+        let other = app.another_instance().await;
+        let wishes = (0..40).map(|n| {
+            let (kind, offset) = if n % 2 == 0 { ("call", 0) } else { ("long-call", -30) };
+            let at = if n % 4 < 2 { app.address } else { other.address };
+            Wish::new(at, order_by(&format!("guest-{n}@example.com"), kind, &later(Duration::minutes(offset))))
+        });
+        one_winner(&press_together(wishes.collect()).await);
+        let asked = app.simulator.calls().create;
+        assert!(asked <= 4, "one session an instance and window, not {asked}");
+    }
+
+    async fn s06_a_stale_view_is_refused_and_a_slot_given_back_is_free_at_every_door(engine) {
+        let app = TestApp::start(engine).await;
+        let other = app.another_instance().await;
+        let hold = app.hold_slot("call", SLOT).await;
+        other.checkout(&order("call", SLOT)).await.expect_problem(409, "slot_taken");
+        app.cancel(&hold).await.expect(200);
+        other.checkout(&order("call", SLOT)).await.expect(201);
+        app.checkout(&order("call", SLOT)).await.expect_problem(409, "slot_taken");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s02_a_thousand_guests_at_two_instances() {
+    let app = TestApp::start(Engine::Postgres).await;
+    let other = app.another_instance().await;
+    let got = press_together(crowd(&[&app.instance, &other], 1_000, SLOT)).await;
+    one_winner(&got);
+    let asked = app.simulator.calls().create;
+    eprintln!("two instances: 1,000 guests, {asked} session(s) asked for");
+    assert!(asked <= 2, "one session an instance at most, not {asked}");
+}
+
+/// The control: without the guard the same race has two winners, so the races above would show it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s07_without_the_constraint_the_race_has_two_winners_on_postgres() {
+    let app = TestApp::start(Engine::Postgres).await;
+    app.without_audit("the guard is removed on purpose");
+    let other = app.another_instance().await;
+    app.database
+        .execute("ALTER TABLE occupancy DROP CONSTRAINT occupancy_one_buyer")
+        .await;
+    app.simulator.set_faults(slow_stripe());
+    let got = press_together(crowd(&[&app.instance, &other], 2, SLOT)).await;
+    assert_eq!(tally(&got).won, 2, "{got:?}");
+    let findings = app.audit();
+    assert!(
+        findings
+            .iter()
+            .any(|finding| finding.starts_with("one slot, two buyers")),
+        "{findings:?}"
+    );
+}
+
+/// SQLite has the guard twice, in the statement that takes a window and in triggers: without the triggers, a row that
+/// does not come through that statement gets in, and the auditor sees it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s07_without_the_triggers_a_second_window_gets_in_on_sqlite() {
+    const AGAIN: &str =
+        "INSERT INTO occupancy SELECT hold_id, resource_id, starts_at + 60000, ends_at FROM occupancy";
+    let app = TestApp::start(Engine::Sqlite).await;
+    app.without_audit("the guard is removed on purpose");
+    app.hold_slot("call", SLOT).await;
+    let refusal = app.database.try_execute(AGAIN).await.unwrap_err();
+    assert!(refusal.contains("occupancy_one_buyer"), "{refusal}");
+    app.database
+        .execute("DROP TRIGGER occupancy_one_buyer_insert")
+        .await;
+    assert_eq!(app.database.execute(AGAIN).await, 1);
+    app.checkout(&order("call", SLOT))
+        .await
+        .expect_problem(409, "slot_taken");
+    let findings = app.audit();
+    assert!(
+        findings
+            .iter()
+            .any(|finding| finding.starts_with("one slot, two buyers")),
+        "{findings:?}"
+    );
+}

@@ -1,0 +1,123 @@
+//! `DELETE /v1/holds/{id}`: the slot is free at once, and a payment that was faster stays a payment (S15).
+
+use holdfast::sandbox::{Endpoint, FaultKind, Faults, Outcome};
+use reqwest::Method;
+
+use crate::support::app::{Answer, TestApp, order_by};
+use crate::support::crowd::{Wish, press_together};
+use crate::support::on_both_engines;
+
+const SLOT: &str = "2026-12-01T10:00:00Z";
+
+async fn delete(app: &TestApp, hold: &str, token: Option<&str>) -> Answer {
+    let request = app.request(Method::DELETE, &format!("/v1/holds/{hold}"));
+    app.send(match token {
+        Some(token) => request.bearer_auth(token),
+        None => request,
+    })
+    .await
+}
+
+on_both_engines! {
+    async fn s15_a_guest_who_turns_back_frees_the_slot_at_once(engine) {
+        let app = TestApp::start(engine).await;
+        let hold = app.hold_slot("call", SLOT).await;
+        let released = app.cancel(&hold).await.expect(200);
+        assert_eq!((released.text("status"), released.text("reason")), ("released", "guest"));
+        assert!(released.body["checkout_url"].is_null());
+        assert_eq!(app.simulator.session(hold.text("checkout_session")).unwrap().status, "expired");
+        let next = app.checkout(&order_by("bob@example.com", "call", SLOT)).await.expect(201);
+
+        let again = app.cancel(&hold).await.expect(200);
+        assert_eq!(again.body, released.body);
+        assert_eq!(app.simulator.calls().expire, 1, "the second costs no call");
+        app.deliver_all().await;
+        assert_eq!(app.state_of(&hold).await, "released/guest", "Stripe's own event does not change the reason");
+        assert_eq!(app.state_of(&next).await, "held");
+    }
+
+    async fn s15_a_payment_that_was_faster_stays(engine) {
+        let app = TestApp::start(engine).await;
+        let hold = app.hold_slot("call", SLOT).await;
+        app.pay(&hold, Outcome::Paid);
+        for _ in 0..2 {
+            app.cancel(&hold).await.expect_problem(409, "already_paid");
+            assert_eq!(app.state_of(&hold).await, "confirmed");
+        }
+        app.deliver_all().await;
+        app.cancel(&hold).await.expect_problem(409, "already_paid");
+        assert_eq!(app.state_of(&hold).await, "confirmed");
+    }
+
+    async fn s15_a_delayed_payment_at_work_stays(engine) {
+        let app = TestApp::start(engine).await;
+        let hold = app.hold_slot("call", SLOT).await;
+        app.pay(&hold, Outcome::Processing);
+        app.cancel(&hold).await.expect_problem(409, "already_paid");
+        assert_eq!(app.state_of(&hold).await, "processing");
+        app.deliver_all().await;
+        app.cancel(&hold).await.expect_problem(409, "already_paid");
+        assert_eq!(app.state_of(&hold).await, "processing");
+    }
+
+    async fn s15_no_answer_from_stripe_changes_nothing(engine) {
+        let app = TestApp::start(engine).await;
+        let hold = app.hold_slot("call", SLOT).await;
+        app.simulator.set_faults(Faults::default().next(Endpoint::ExpireSession, FaultKind::ServerError, 100));
+        let refused = app.cancel(&hold).await.expect_problem(503, "stripe_unavailable");
+        assert!(refused.headers.contains_key("retry-after"));
+        let now = app.hold(hold.text("id")).await;
+        assert_eq!(now["status"], "held");
+        assert_eq!(now["checkout_url"], hold.body["checkout_url"]);
+        app.simulator.set_faults(Faults::default());
+        app.pay(&hold, Outcome::Paid);
+        app.deliver_all().await;
+        assert_eq!(app.state_of(&hold).await, "confirmed");
+    }
+
+    async fn s15_an_answer_that_was_lost_is_made_good_by_asking_again(engine) {
+        let app = TestApp::start(engine).await;
+        let hold = app.hold_slot("call", SLOT).await;
+        app.simulator.set_faults(Faults::default().next(Endpoint::ExpireSession, FaultKind::LostAnswer, 1));
+        let released = app.cancel(&hold).await.expect(200);
+        assert_eq!((released.text("status"), released.text("reason")), ("released", "guest"));
+    }
+
+    async fn s15_ten_cancels_together_are_one_release(engine) {
+        let app = TestApp::start(engine).await;
+        let hold = app.hold_slot("call", SLOT).await;
+        let answers = futures::future::join_all((0..10).map(|_| app.cancel(&hold))).await;
+        for answer in answers {
+            assert_eq!(answer.expect(200).text("reason"), "guest");
+        }
+        assert_eq!(app.simulator.calls().expire, 1);
+        let history = app.admin_hold(hold.text("id")).await["history"].clone();
+        assert_eq!(history.as_array().unwrap().len(), 2, "{history}");
+    }
+
+    async fn s30_a_hold_is_cancelled_by_its_own_token_only(engine) {
+        let app = TestApp::start(engine).await;
+        let (mine, other) = (app.hold_slot("call", SLOT).await, app.hold_slot("call", "2026-12-01T11:00:00Z").await);
+        let id = mine.text("id");
+        for token in [None, Some(""), Some("hft_"), Some("hft_AAAA"), Some(other.text("token")), Some("operators-key-for-tests")] {
+            delete(&app, id, token).await.expect_problem(401, "unauthorized");
+        }
+        let cut = &mine.text("token")[..20];
+        delete(&app, id, Some(cut)).await.expect_problem(401, "unauthorized");
+        let nobody = "01990000-0000-7000-8000-000000000000";
+        delete(&app, nobody, Some(mine.text("token"))).await.expect_problem(404, "not_found");
+        delete(&app, "not-an-id", Some(mine.text("token"))).await.expect_problem(404, "not_found");
+        assert_eq!((app.state_of(&mine).await, app.state_of(&other).await), ("held".into(), "held".into()));
+        assert_eq!(app.simulator.calls().expire, 0);
+    }
+
+    async fn a_slot_given_back_in_a_rush_is_taken_once(engine) {
+        let app = TestApp::start(engine).await;
+        let hold = app.hold_slot("call", SLOT).await;
+        let rush = (0..20).map(|n| Wish::new(app.address, order_by(&format!("guest-{n}@example.com"), "call", SLOT)));
+        let (cancelled, got) = tokio::join!(app.cancel(&hold), press_together(rush.collect()));
+        cancelled.expect(200);
+        let won = got.iter().filter(|got| got.status == 201).count();
+        assert!(won <= 1 && got.iter().all(|got| got.status < 500), "{got:?}");
+    }
+}

@@ -1,0 +1,153 @@
+//! Quiet about people (I9, S32): through a full story with everything that can go wrong, at the most talkative log level,
+//! no secret, no address and no name leaves the process in a log line, a metric or the body of a problem.
+
+use std::sync::Mutex;
+
+use holdfast::clock::SystemClock;
+use holdfast::domain::time::Clock;
+use holdfast::sandbox::{Endpoint, FaultKind, Faults, Outcome};
+use reqwest::Method;
+use serde_json::json;
+
+use crate::support::app::{Answer, Client, TestApp};
+use crate::support::on_both_engines;
+use crate::support::process::Process;
+
+const STRIPE_KEY: &str = "sk_test_hunter2";
+const HOOK_SECRET: &str = "whsec_tests";
+const OPERATOR: &str = "operators-key-for-tests";
+const EMAIL: &str = "zaphod.beeblebrox@example.com";
+const NAME: &str = "Zaphod Beeblebrox";
+const NOTE: &str = "a-very-private-note";
+
+/// All problems that the story met, as one text.
+#[derive(Default)]
+struct Problems(Mutex<String>);
+
+impl Problems {
+    fn note(&self, answer: Answer) -> Answer {
+        if !answer.status.is_success() {
+            *self.0.lock().unwrap() += &format!("{answer:?}\n");
+        }
+        answer
+    }
+}
+
+fn wish(hours: i64) -> serde_json::Value {
+    // The real process has the machine's clock.
+    let at = SystemClock.now() + chrono::Duration::days(3) + chrono::Duration::hours(hours);
+    json!({"event_type": "call", "starts_at": at.format("%Y-%m-%dT%H:00:00Z").to_string(),
+        "guest": {"email": EMAIL, "name": NAME}, "metadata": {"note": NOTE}})
+}
+
+on_both_engines! {
+    async fn s32_no_secret_and_no_person_in_logs_metrics_or_problems(engine) {
+        let app = TestApp::start(engine).await;
+        app.clock.catch_up();
+        let directory = tempfile::tempdir().unwrap();
+        let variables = [
+            ("DATABASE_URL", app.database.url()),
+            ("STRIPE_SECRET_KEY", STRIPE_KEY),
+            ("STRIPE_WEBHOOK_SECRET", HOOK_SECRET),
+            ("STRIPE_API_BASE", app.stripe_url()),
+            ("HOLDFAST_LISTEN", "127.0.0.1:0"),
+            ("HOLDFAST_ADMIN_KEY", OPERATOR),
+            ("HOLDFAST_LOG", "trace"),
+        ];
+        let mut server = Process::start(directory.path(), &["serve"], &variables);
+        let client = Client::of(server.address("serving on http://").await);
+        app.simulator.set_webhook_url(client.url("/webhooks/stripe"));
+        let problems = Problems::default();
+        let tokens = story(&app, &client, &problems).await;
+        let metrics = client.get("/metrics").await.expect(200);
+        server.terminate().await;
+        assert_eq!(server.ends().await.code(), Some(0));
+
+        let (logs, problems) = (server.output(), problems.0.into_inner().unwrap());
+        assert!(logs.contains("TRACE") && logs.contains("hold placed"), "the logs say something");
+        let secrets = [STRIPE_KEY, HOOK_SECRET, OPERATOR, EMAIL, NAME, NOTE, "zaphod", "Beeblebrox", "zaphod.beeblebrox%40"];
+        let hidden = secrets.into_iter().chain(tokens.iter().map(String::as_str));
+        for secret in hidden {
+            for (place, text) in [("logs", &logs), ("metrics", &format!("{metrics:?}")), ("problems", &problems)] {
+                let leak = text.lines().find(|line| line.contains(secret));
+                assert!(leak.is_none(), "{secret} in {place}: {}", leak.unwrap());
+            }
+        }
+    }
+}
+
+/// A checkout in every way that can go well or wrong; the tokens it was given.
+async fn story(app: &TestApp, client: &Client, problems: &Problems) -> Vec<String> {
+    let hold = client.checkout_with_key("key-1", &wish(0)).await.expect(201);
+    problems.note(client.checkout_with_key("key-1", &wish(1)).await.expect(422));
+    problems.note(client.checkout(&wish(0)).await.expect(409));
+    app.pay(&hold, Outcome::Declined);
+    app.pay(&hold, Outcome::Paid);
+    app.deliver_all().await;
+    problems.note(client.cancel(&hold).await.expect(409));
+    let other = client.checkout(&wish(2)).await.expect(201);
+    problems.note(client.cancel(&other).await.expect(200));
+    forged_and_malformed(client, problems).await;
+
+    for (hours, kind) in [
+        (4, FaultKind::ServerErrorKept),
+        (5, FaultKind::RateLimited),
+        (6, FaultKind::LostAnswer),
+        (7, FaultKind::BadGateway),
+    ] {
+        app.simulator
+            .set_faults(Faults::default().next(Endpoint::CreateSession, kind, 2));
+        problems.note(client.checkout(&wish(hours)).await);
+    }
+    app.simulator
+        .set_faults(Faults::default().next(Endpoint::ExpireSession, FaultKind::ServerError, 100));
+    let kept = client.checkout(&wish(8)).await;
+    if kept.status == 201 {
+        problems.note(client.cancel(&kept).await.expect(503));
+    }
+    app.simulator.set_faults(Faults::default());
+    for path in ["/v1/admin/holds", "/v1/admin/commands", "/v1/admin/event-types"] {
+        client.admin(Method::GET, path, None).await.expect(200);
+    }
+    client.admin_hold(hold.text("id")).await;
+    client.sweep().await;
+    app.simulator
+        .refund_from_dashboard(&app.simulator.intents()[0].id, None)
+        .unwrap();
+    app.deliver_all().await;
+    [&hold, &other].map(|hold| hold.text("token").to_owned()).to_vec()
+}
+
+/// Requests that are refused, with people and secrets in them.
+async fn forged_and_malformed(client: &Client, problems: &Problems) {
+    let body = wish(3).to_string();
+    problems.note(client.webhook(Some("t=1,v1=00"), body.clone()).await.expect(400));
+    problems.note(client.webhook(Some(HOOK_SECRET), body.clone()).await.expect(400));
+    let mut bad = wish(3);
+    bad["guest"]["email"] = format!("{NAME} <{EMAIL}>").into();
+    bad["guest"]["name"] = format!("{NAME}\u{7}").into();
+    bad["metadata"] = json!({"note": format!("{NOTE}{}", "x".repeat(600))});
+    bad["starts_at"] = NOTE.into();
+    bad["success_url"] = format!("https://evil.example/{NOTE}").into();
+    problems.note(client.checkout(&bad).await.expect(422));
+    let post = || client.request(Method::POST, "/v1/holds");
+    problems.note(
+        client
+            .send(
+                post()
+                    .header("content-type", "application/json")
+                    .body(body[1..].to_owned()),
+            )
+            .await
+            .expect(400),
+    );
+    problems.note(client.send(post().body(body)).await.expect(415));
+    let wrong = client
+        .request(Method::GET, "/v1/admin/holds")
+        .bearer_auth(format!("{OPERATOR}x"));
+    problems.note(client.send(wrong).await.expect(401));
+    let query = client
+        .request(Method::GET, &format!("/v1/admin/holds?status={EMAIL}"))
+        .bearer_auth(OPERATOR);
+    problems.note(client.send(query).await.expect(422));
+}

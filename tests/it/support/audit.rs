@@ -1,0 +1,244 @@
+//! The auditor: looks at the books and at the simulator at the end of a test, and names every promise that is broken.
+//!
+//! It knows the schema and what Stripe shows, nothing of the code under test: raw SQL on a connection of its own, and
+//! the simulator's hands. What is still under way when it looks (a saga, a command) may be caught between two states,
+//! so a finding counts only where it stays.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use holdfast::sandbox::{IntentView, SessionStatus, Simulator};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Row, SqliteConnection};
+
+use super::database::Engine;
+
+/// How long a finding must stay to count.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What to look at.
+pub(crate) struct Audit {
+    pub(crate) engine: Engine,
+    pub(crate) url: String,
+    pub(crate) simulator: Simulator,
+}
+
+impl Audit {
+    /// The promises that are broken, on a runtime of its own: the test's may be about to end.
+    pub(crate) fn findings(self) -> Vec<String> {
+        let looking = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.unwrap().block_on(self.look_until_certain())
+        });
+        looking.join().unwrap()
+    }
+
+    async fn look_until_certain(self) -> Vec<String> {
+        let mut books = Books::open(self.engine, &self.url).await;
+        let patience = Instant::now() + PATIENCE;
+        loop {
+            let mut findings = slots(&mut books).await;
+            findings.extend(histories(&mut books).await);
+            findings.extend(sessions(&mut books, &self.simulator).await);
+            findings.extend(money(&mut books, &self.simulator).await);
+            if findings.is_empty() || Instant::now() > patience {
+                return findings;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+/// The database, by hand.
+enum Books {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
+type Cells = Vec<Option<String>>;
+
+impl Books {
+    async fn open(engine: Engine, url: &str) -> Self {
+        match engine {
+            Engine::Sqlite => Self::Sqlite(SqliteConnection::connect(url).await.unwrap()),
+            Engine::Postgres => Self::Postgres(PgConnection::connect(url).await.unwrap()),
+        }
+    }
+
+    /// The rows of a query whose columns are all text.
+    async fn ask(&mut self, sql: &str) -> Vec<Cells> {
+        macro_rules! cells {
+            ($connection:expr) => {{
+                let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all($connection).await;
+                let rows = rows.unwrap_or_else(|error| panic!("{sql}: {error}"));
+                rows.iter()
+                    .map(|row| (0..row.len()).map(|n| row.get(n)).collect())
+                    .collect()
+            }};
+        }
+        match self {
+            Self::Sqlite(connection) => cells!(connection),
+            Self::Postgres(connection) => cells!(connection),
+        }
+    }
+
+    /// A finding for each row, which is put after the words.
+    async fn find(&mut self, what: &str, sql: &str) -> Vec<String> {
+        let shown = |row: Cells| row.iter().flatten().cloned().collect::<Vec<_>>().join(" ");
+        let rows = self.ask(sql).await;
+        rows.into_iter()
+            .map(|row| format!("{what}: {}", shown(row)))
+            .collect()
+    }
+
+    async fn map(&mut self, sql: &str) -> HashMap<String, Cells> {
+        let rows = self.ask(sql).await;
+        rows.into_iter()
+            .map(|row| (row[0].clone().unwrap(), row))
+            .collect()
+    }
+}
+
+/// I1: no two windows overlap on a resource, and a hold has windows exactly while it is live.
+async fn slots(books: &mut Books) -> Vec<String> {
+    let overlap = match books {
+        Books::Sqlite(_) => {
+            "SELECT a.hold_id, b.hold_id FROM occupancy a JOIN occupancy b ON a.resource_id = b.resource_id
+             AND a.rowid < b.rowid AND a.starts_at < b.ends_at AND b.starts_at < a.ends_at"
+        }
+        Books::Postgres(_) => {
+            "SELECT a.hold_id::text, b.hold_id::text FROM occupancy a JOIN occupancy b ON a.resource_id = b.resource_id
+             AND a.ctid < b.ctid AND a.during && b.during"
+        }
+    };
+    let mut findings = books.find("one slot, two buyers", overlap).await;
+    let liveness = "SELECT CAST(id AS text), status FROM holds
+        WHERE (status IN ('held', 'processing', 'confirmed'))
+           <> EXISTS (SELECT 1 FROM occupancy WHERE hold_id = holds.id)";
+    findings.extend(
+        books
+            .find("occupancy does not follow the hold's life", liveness)
+            .await,
+    );
+    let strangers = "SELECT CAST(hold_id AS text) FROM occupancy
+        WHERE NOT EXISTS (SELECT 1 FROM holds WHERE id = occupancy.hold_id)";
+    findings.extend(books.find("occupancy of no hold", strangers).await);
+    findings
+}
+
+/// I5: histories are chains from the first status to the present one, and no event is in them twice.
+async fn histories(books: &mut Books) -> Vec<String> {
+    let mut findings = books
+        .find(
+            "an event was applied twice",
+            "SELECT CAST(hold_id AS text), event_id FROM hold_history WHERE event_id IS NOT NULL
+             GROUP BY hold_id, event_id HAVING count(*) > 1",
+        )
+        .await;
+    let unknown = "SELECT event_id FROM hold_history WHERE event_id IS NOT NULL
+        AND NOT EXISTS (SELECT 1 FROM stripe_events WHERE id = event_id)";
+    findings.extend(books.find("an effect without its event", unknown).await);
+    let mut last: HashMap<String, String> = HashMap::new();
+    let lines = "SELECT CAST(hold_id AS text), from_status, to_status FROM hold_history ORDER BY seq";
+    for line in books.ask(lines).await {
+        let (hold, to) = (line[0].clone().unwrap(), line[2].clone().unwrap());
+        let before = last.insert(hold.clone(), to.clone());
+        if before != line[1] {
+            findings.push(format!(
+                "history is not a chain: {hold} {before:?} but {:?} to {to}",
+                line[1]
+            ));
+        }
+    }
+    for (hold, row) in books.map("SELECT CAST(id AS text), status FROM holds").await {
+        if last.get(&hold) != row[1].as_ref() {
+            findings.push(format!(
+                "history ends elsewhere: {hold} {:?} but {:?}",
+                last.get(&hold),
+                row[1]
+            ));
+        }
+    }
+    findings
+}
+
+/// I4: an open session belongs to a held hold, or something on the books will end it.
+async fn sessions(books: &mut Books, simulator: &Simulator) -> Vec<String> {
+    let sessions = simulator.sessions();
+    let held = "SELECT session_id, status FROM holds WHERE status = 'held'";
+    let ordered = "SELECT session_id FROM commands WHERE kind = 'expire_session' AND done_at IS NULL";
+    let begun = "SELECT CAST(hold_id AS text) FROM checkout_attempts WHERE state IN ('running', 'unsettled')";
+    let (held, ordered, begun) = (
+        books.map(held).await,
+        books.map(ordered).await,
+        books.map(begun).await,
+    );
+    let stray = sessions.iter().filter(|session| {
+        let attempt = session.client_reference_id.as_ref();
+        session.status == SessionStatus::Open
+            // One of another product on the same account names no hold.
+            && attempt.is_some()
+            && !held.contains_key(&session.id)
+            && !ordered.contains_key(&session.id)
+            && !attempt.is_some_and(|hold| begun.contains_key(hold))
+    });
+    stray
+        .map(|session| format!("a stray payable session: {session:?}"))
+        .collect()
+}
+
+/// I3: money has its slot, or is back or on its way back; nothing goes back twice.
+async fn money(books: &mut Books, simulator: &Simulator) -> Vec<String> {
+    let (intents, refunds) = (simulator.intents(), simulator.refunds());
+    let untold: String = simulator
+        .pending_events()
+        .into_iter()
+        .map(|event| event.payload)
+        .collect();
+    let holds = books.map("SELECT session_id, status FROM holds").await;
+    let payments = books
+        .map("SELECT intent_id, state, CAST(refunded AS text) FROM payments")
+        .await;
+    let refund_orders = "SELECT intent_id FROM commands WHERE kind = 'refund' AND done_at IS NULL";
+    let refund_orders = books.map(refund_orders).await;
+    let expiries = "SELECT session_id FROM commands WHERE kind = 'expire_session' AND done_at IS NULL";
+    let expiries = books.map(expiries).await;
+    let begun = "SELECT CAST(hold_id AS text) FROM checkout_attempts WHERE state IN ('running', 'unsettled')";
+    let begun = books.map(begun).await;
+    let mut findings = Vec::new();
+    for intent in intents
+        .iter()
+        .filter(|intent| intent.amount_received > 0 && !intent.metadata.is_empty())
+    {
+        let back: Vec<i64> = refunds
+            .iter()
+            .filter(|r| r.payment_intent == intent.id)
+            .map(|r| r.amount)
+            .collect();
+        let total: i64 = back.iter().sum();
+        let ours = back
+            .iter()
+            .filter(|amount| **amount == intent.amount_received)
+            .count();
+        if total > intent.amount_received || ours > 1 {
+            findings.push(format!("more went back than came in: {intent:?} {back:?}"));
+        }
+        let booked = payments.get(&intent.id).and_then(|row| row[2].clone());
+        if booked.is_some_and(|booked| booked.parse::<i64>().unwrap() > total) {
+            findings.push(format!("the books know of a refund that never was: {intent:?}"));
+        }
+        let live = holds.get(&intent.session).and_then(|row| row[1].as_deref());
+        let live = matches!(live, Some("held" | "processing" | "confirmed"));
+        let going_back = refund_orders.contains_key(&intent.id)
+            || expiries.contains_key(&intent.session)
+            || intent.metadata.values().any(|hold| begun.contains_key(hold))
+            || untold.contains(&intent.id);
+        if total < intent.amount_received && !live && !going_back {
+            findings.push(money_without_slot(intent, payments.get(&intent.id)));
+        }
+    }
+    findings
+}
+
+fn money_without_slot(intent: &IntentView, on_the_books: Option<&Cells>) -> String {
+    format!("money without a slot: {intent:?}, on the books {on_the_books:?}")
+}

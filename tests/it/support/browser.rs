@@ -1,0 +1,244 @@
+//! A real browser, driven through chromedriver, and the demo shop as its own process, for tests of what a guest sees.
+//!
+//! Both end with the test process, however that ends. Chromium is required: where there is none, the test fails and
+//! says how to get it. It never skips.
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use fantoccini::elements::Element;
+use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
+use fantoccini::{Client, ClientBuilder, Locator};
+use hyper_util::client::legacy::connect::HttpConnector;
+use reqwest::Method;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use url::{ParseError, Url};
+
+const HOW_TO_INSTALL: &str = "\
+this test needs Chromium and chromedriver on the PATH. To install them:
+    Debian:  apt-get install chromium chromium-driver
+    Fedora:  dnf install chromium chromedriver
+    macOS:   brew install --cask chromium chromedriver";
+
+/// A state that has not come by then never will.
+const NEVER: Duration = Duration::from_secs(60);
+
+/// Runs "$@" until its input ends, which it does however the test process ends; then ends all that came of it.
+const WATCHDOG: &str = r#"trap '' PIPE INT; "$@" 2>&1 & cat >/dev/null; trap '' TERM; kill -TERM 0; wait"#;
+
+/// A process that ends with this.
+struct Watched {
+    child: Child,
+    lines: Receiver<String>,
+}
+
+impl Watched {
+    fn start(program: &str, arguments: &[&str], environment: &[(&str, String)]) -> Self {
+        let mut child = Command::new("sh")
+            .args(["-c", WATCHDOG, "watchdog", program])
+            .args(arguments)
+            .envs(environment.iter().map(|(name, value)| (name, value)))
+            // Of its own, so that the watchdog ends no more than what it started.
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let (sender, lines) = channel();
+        std::thread::spawn(move || {
+            for line in output.lines().map_while(Result::ok) {
+                // Nobody may be listening any more; the pipe must be emptied all the same.
+                let _ = sender.send(line);
+            }
+        });
+        Self { child, lines }
+    }
+
+    /// What stands after `mark` in the first line that has it, as far as it is digits, dots and colons.
+    fn number_after(&self, mark: &str) -> Result<String, String> {
+        let mut seen = String::new();
+        while let Ok(line) = self.lines.recv_timeout(NEVER) {
+            if let Some((_, rest)) = line.split_once(mark) {
+                let number = rest
+                    .chars()
+                    .take_while(|c| c.is_ascii_digit() || ".:".contains(*c));
+                return Ok(number.collect());
+            }
+            seen += &line;
+            seen.push('\n');
+        }
+        Err(format!("no {mark:?} in its output:\n{seen}"))
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let _ = self.child.wait();
+    }
+}
+
+/// `holdfast sandbox` with a database of its own.
+pub(crate) struct Shop {
+    /// Where its page is.
+    pub(crate) url: String,
+    simulator: String,
+    http: reqwest::Client,
+    _process: Watched,
+    _directory: TempDir,
+}
+
+impl Shop {
+    pub(crate) fn open() -> Self {
+        let directory = TempDir::new().unwrap();
+        let environment = [
+            ("HOLDFAST_LISTEN", "127.0.0.1:0".to_owned()),
+            (
+                "DATABASE_URL",
+                format!("sqlite://{}/shop.db", directory.path().display()),
+            ),
+            ("HOLDFAST_LOG", "info".to_owned()),
+            ("NO_COLOR", "1".to_owned()),
+        ];
+        let process = Watched::start(env!("CARGO_BIN_EXE_holdfast"), &["sandbox"], &environment);
+        let address = |mark| process.number_after(mark).unwrap_or_else(|why| panic!("{why}"));
+        let simulator = format!("http://{}", address("the Stripe simulator listens on http://"));
+        let url = format!("http://{}", address("serving on http://"));
+        // The tests speak plain HTTP, but the client wants to know its TLS all the same.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        Self {
+            url,
+            simulator,
+            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+            _process: process,
+            _directory: directory,
+        }
+    }
+
+    /// Uses one of the simulator's controls.
+    pub(crate) async fn simulator(&self, method: Method, path: &str, body: Value) -> Value {
+        let request = self.http.request(method, format!("{}{path}", self.simulator));
+        let answer = request.json(&body).send().await.unwrap();
+        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+        answer.json().await.unwrap()
+    }
+}
+
+/// chromedriver, which starts browsers.
+pub(crate) struct Driver {
+    url: String,
+    _process: Watched,
+    profiles: TempDir,
+}
+
+impl Driver {
+    pub(crate) fn start() -> Self {
+        let process = Watched::start("chromedriver", &["--port=0"], &[]);
+        let port = process.number_after("started successfully on port ");
+        let port = port.unwrap_or_else(|why| panic!("{HOW_TO_INSTALL}\n{why}"));
+        Self {
+            url: format!("http://127.0.0.1:{}", port.trim_end_matches('.')),
+            _process: process,
+            profiles: TempDir::new().unwrap(),
+        }
+    }
+
+    /// A browser that knows nothing of the others.
+    pub(crate) async fn browser(&self) -> Browser {
+        let profile = TempDir::new_in(&self.profiles).unwrap().keep();
+        let arguments = json!([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--no-first-run",
+            "--window-size=1280,1000",
+            format!("--user-data-dir={}", profile.display()),
+        ]);
+        let capabilities = Capabilities::from_iter([
+            ("goog:chromeOptions".to_owned(), json!({ "args": arguments })),
+            ("goog:loggingPrefs".to_owned(), json!({ "browser": "ALL" })),
+        ]);
+        let connected = ClientBuilder::new(HttpConnector::new())
+            .capabilities(capabilities)
+            .connect(&self.url)
+            .await;
+        Browser(connected.unwrap_or_else(|error| panic!("{HOW_TO_INSTALL}\n{error}")))
+    }
+}
+
+/// A browser with one page.
+pub(crate) struct Browser(Client);
+
+impl Browser {
+    pub(crate) async fn open(&self, url: &str) {
+        self.0.goto(url).await.unwrap();
+    }
+
+    pub(crate) async fn address(&self) -> String {
+        self.0.current_url().await.unwrap().to_string()
+    }
+
+    /// The element, once it is there.
+    pub(crate) async fn see(&self, css: &str) -> Element {
+        match self.0.wait().at_most(NEVER).for_element(Locator::Css(css)).await {
+            Ok(element) => element,
+            Err(error) => panic!("never: {css} ({error}), but:\n{}", self.page().await),
+        }
+    }
+
+    async fn page(&self) -> String {
+        let address = self.address().await;
+        let body = self.0.find(Locator::Css("body")).await.unwrap();
+        format!("{address}\n{}", body.text().await.unwrap())
+    }
+
+    /// Whether the guest can see it now.
+    pub(crate) async fn shows(&self, css: &str) -> bool {
+        self.see(css).await.is_displayed().await.unwrap()
+    }
+
+    /// Its text, once it is there.
+    pub(crate) async fn text(&self, css: &str) -> String {
+        self.see(css).await.text().await.unwrap()
+    }
+
+    pub(crate) async fn click(&self, css: &str) {
+        self.see(css).await.click().await.unwrap();
+    }
+
+    /// Ends the session, in which nothing may have gone wrong on the console (errors, violations of the content policy)
+    /// but failed answers that carry one of these texts.
+    pub(crate) async fn close(self, expected: &[&str]) {
+        let entries = self.0.issue_cmd(ConsoleEntries).await.unwrap();
+        for entry in entries.as_array().unwrap() {
+            let message = entry["message"].as_str().unwrap();
+            let foreseen = entry["source"] == "network" && expected.iter().any(|text| message.contains(text));
+            assert!(foreseen || entry["level"] == "INFO", "on the console: {entry}");
+        }
+        self.0.close().await.unwrap();
+    }
+}
+
+/// Chromedriver's command that answers what was written to the console.
+#[derive(Debug)]
+struct ConsoleEntries;
+
+impl WebDriverCompatibleCommand for ConsoleEntries {
+    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, ParseError> {
+        base.join(&format!("session/{}/se/log", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
+        (Method::POST, Some(json!({ "type": "browser" }).to_string()))
+    }
+}

@@ -1,0 +1,156 @@
+//! A service as its callers see it: over HTTP, whoever runs it.
+
+use std::net::SocketAddr;
+
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
+
+pub(crate) const ADMIN_KEY: &str = "operators-key-for-tests";
+
+/// An answer over HTTP.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) body: Value,
+}
+
+impl Answer {
+    /// The member of the body, as text.
+    pub(crate) fn text(&self, member: &str) -> &str {
+        self.body[member]
+            .as_str()
+            .unwrap_or_else(|| panic!("no text {member} in {self:?}"))
+    }
+
+    /// The body, of an answer that must have this status.
+    #[track_caller]
+    pub(crate) fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status.as_u16(), status, "{self:?}");
+        self
+    }
+
+    /// A problem, which must have this status and code.
+    #[track_caller]
+    pub(crate) fn expect_problem(self, status: u16, code: &str) -> Self {
+        let problem = self.expect(status);
+        assert_eq!(problem.headers["content-type"], "application/problem+json");
+        assert_eq!(problem.text("code"), code, "{problem:?}");
+        assert_eq!(problem.headers["x-request-id"], problem.text("request_id"));
+        problem
+    }
+}
+
+/// Speaks with one `serve`.
+pub(crate) struct Client {
+    pub(crate) address: SocketAddr,
+    http: reqwest::Client,
+}
+
+impl Client {
+    pub(crate) fn of(address: SocketAddr) -> Self {
+        Self {
+            address,
+            http: client(),
+        }
+    }
+
+    /// The URL of a path of this instance.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// A request to be filled in and sent by [`Instance::send`].
+    pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.http.request(method, self.url(path))
+    }
+
+    pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status(), response.headers().clone());
+        let text = response.text().await.unwrap();
+        let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+        Answer {
+            status,
+            headers,
+            body,
+        }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(self.request(Method::GET, path)).await
+    }
+
+    /// As the operator.
+    pub(crate) async fn admin(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+        let request = self.request(method, path).bearer_auth(ADMIN_KEY);
+        let request = match body {
+            Some(body) => request.json(&body),
+            None => request,
+        };
+        self.send(request).await
+    }
+
+    /// Starts a checkout with this body.
+    pub(crate) async fn checkout(&self, body: &Value) -> Answer {
+        self.send(self.request(Method::POST, "/v1/holds").json(body))
+            .await
+    }
+
+    /// Starts a checkout with this body and idempotency key.
+    pub(crate) async fn checkout_with_key(&self, key: &str, body: &Value) -> Answer {
+        self.send(
+            self.request(Method::POST, "/v1/holds")
+                .header("Idempotency-Key", key)
+                .json(body),
+        )
+        .await
+    }
+
+    /// The hold, as the public sees it.
+    pub(crate) async fn hold(&self, id: &str) -> Value {
+        self.get(&format!("/v1/holds/{id}")).await.expect(200).body
+    }
+
+    /// The hold with payments and history, as the operator sees it.
+    pub(crate) async fn admin_hold(&self, id: &str) -> Value {
+        self.admin(Method::GET, &format!("/v1/admin/holds/{id}"), None)
+            .await
+            .expect(200)
+            .body
+    }
+
+    /// The guest gives the slot back.
+    pub(crate) async fn cancel(&self, hold: &Answer) -> Answer {
+        let path = format!("/v1/holds/{}", hold.text("id"));
+        self.send(
+            self.request(Method::DELETE, &path)
+                .bearer_auth(hold.text("token")),
+        )
+        .await
+    }
+
+    /// One sweep; its report.
+    pub(crate) async fn sweep(&self) -> Value {
+        self.admin(Method::POST, "/v1/admin/sweep", None)
+            .await
+            .expect(200)
+            .body
+    }
+
+    /// A webhook as anyone may send it.
+    pub(crate) async fn webhook(&self, signature: Option<&str>, body: impl Into<reqwest::Body>) -> Answer {
+        let request = self.request(Method::POST, "/webhooks/stripe").body(body);
+        let request = request.header("content-type", "application/json");
+        match signature {
+            Some(signature) => self.send(request.header("Stripe-Signature", signature)).await,
+            None => self.send(request).await,
+        }
+    }
+}
+
+fn client() -> reqwest::Client {
+    // The tests speak plain HTTP, but the client wants to know its TLS all the same.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().no_proxy().build().unwrap()
+}

@@ -1,0 +1,126 @@
+//! The real binary, run as an operator runs it: arguments, environment, signals, what it says, how it ends.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
+
+use super::wait::eventually;
+
+/// A process that runs; it is killed when dropped.
+pub(crate) struct Process {
+    child: Child,
+    said: Arc<Mutex<Vec<String>>>,
+    listeners: Vec<JoinHandle<()>>,
+}
+
+/// How a process ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// The binary in `directory`, with these variables and no others.
+fn command(directory: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_holdfast"));
+    command
+        .args(arguments)
+        .current_dir(directory)
+        .env_clear()
+        .env("NO_COLOR", "1")
+        .envs(variables.iter().copied())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+/// Runs it to its end.
+pub(crate) async fn complete(directory: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
+    let output = command(directory, arguments, variables).output().await.unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Ended {
+        code: output.status.code(),
+        stdout: text(output.stdout),
+        stderr: text(output.stderr),
+    }
+}
+
+impl Process {
+    pub(crate) fn start(directory: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut child = command(directory, arguments, variables).spawn().unwrap();
+        let said = Arc::default();
+        let listeners = vec![
+            listen(child.stdout.take().unwrap(), &said),
+            listen(child.stderr.take().unwrap(), &said),
+        ];
+        Self {
+            child,
+            said,
+            listeners,
+        }
+    }
+
+    /// All that it has said so far.
+    pub(crate) fn output(&self) -> String {
+        self.said.lock().unwrap().join("\n")
+    }
+
+    /// The first line with these words, once it is said.
+    pub(crate) async fn says(&mut self, words: &str) -> String {
+        eventually(words, async || {
+            let said = self.said.lock().unwrap();
+            said.iter().find(|line| line.contains(words)).cloned()
+        })
+        .await
+    }
+
+    /// The address in its line with these words, which end in `http://`.
+    pub(crate) async fn address(&mut self, words: &str) -> SocketAddr {
+        let line = self.says(words).await;
+        let rest = line.split_once(words).unwrap().1;
+        let address: String = rest
+            .chars()
+            .take_while(|c| c.is_ascii_digit() || ".:".contains(*c))
+            .collect();
+        address.parse().unwrap_or_else(|_| panic!("no address in {line}"))
+    }
+
+    /// Orders it to stop.
+    pub(crate) async fn terminate(&self) {
+        let order = format!("kill -TERM {}", self.child.id().unwrap());
+        let done = Command::new("sh").args(["-c", &order]).status().await.unwrap();
+        assert!(done.success());
+    }
+
+    /// Kills it, as the power failing would.
+    pub(crate) async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+
+    /// Waits for its end.
+    pub(crate) async fn ends(&mut self) -> ExitStatus {
+        let status = self.child.wait().await.unwrap();
+        for listener in self.listeners.drain(..) {
+            listener.await.unwrap();
+        }
+        status
+    }
+}
+
+fn listen(stream: impl AsyncRead + Unpin + Send + 'static, said: &Arc<Mutex<Vec<String>>>) -> JoinHandle<()> {
+    let said = said.clone();
+    tokio::spawn(async move {
+        let mut lines = BufReader::new(stream).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            said.lock().unwrap().push(line);
+        }
+    })
+}

@@ -1,0 +1,76 @@
+//! Independent judges that are written in Python: each in a virtual environment of its own under the build directory,
+//! with pinned packages, installed when it is not there yet.
+//!
+//! Where that is not possible the test fails and says what is missing; it never skips.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+
+/// The interpreter of the environment that has `package`, pinned as `name==version`. Programs of the package are run as
+/// its modules, because scripts name the place where the environment was built.
+pub(crate) async fn with(package: &str) -> PathBuf {
+    environment(package).await.join("bin/python")
+}
+
+/// Built aside and then renamed, so that a run that was cut short, or another at the same time, leaves no half of it.
+async fn environment(package: &str) -> PathBuf {
+    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("python-{}", package.replace("==", "-")));
+    if !home.exists() {
+        let aside = home.with_extension(format!("building-{}", uuid::Uuid::new_v4().simple()));
+        install(
+            package,
+            Path::new("python3"),
+            &["-m", "venv", &aside.to_string_lossy()],
+        )
+        .await;
+        let pip = [
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            package,
+        ];
+        install(package, &aside.join("bin/python"), &pip).await;
+        if std::fs::rename(&aside, &home).is_err() {
+            std::fs::remove_dir_all(&aside).unwrap();
+        }
+    }
+    home
+}
+
+async fn install(package: &str, program: &Path, arguments: &[&str]) {
+    let output = Command::new(program).args(arguments).output().await;
+    let output = output.unwrap_or_else(|error| panic!("this test needs python3 on the path: {error}"));
+    assert!(
+        output.status.success(),
+        "this test needs python3 with venv and pip, and a package index that has {package}:\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+/// Runs a command with this input; what it wrote. Fails, with all that it said, where the command does.
+pub(crate) async fn run(command: &mut Command, input: &str) -> String {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(input.as_bytes()).await.unwrap();
+    drop(stdin);
+    let output = child.wait_with_output().await.unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let complained = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success(),
+        "{:?}:\n{said}\n{complained}",
+        command.as_std()
+    );
+    said
+}

@@ -1,0 +1,229 @@
+//! The sweep: what nobody finished is cleared, without webhooks and without an operator, once, by whoever comes first.
+
+use chrono::Duration;
+use holdfast::sandbox::{ApiFault, Endpoint, FaultKind, Faults, Outcome, SessionStatus};
+use holdfast::workflow::sweep;
+use serde_json::json;
+
+use crate::support::app::{Answer, TestApp, order};
+use crate::support::on_both_engines;
+use crate::support::wait::eventually;
+
+/// Holds at consecutive hours.
+async fn many(app: &TestApp, count: i64) -> Vec<Answer> {
+    hourly(app, 0..count).await
+}
+
+async fn hourly(app: &TestApp, hours: std::ops::Range<i64>) -> Vec<Answer> {
+    let mut holds = Vec::new();
+    for n in hours {
+        let at = app.clock_now() + Duration::days(7) + Duration::hours(n);
+        holds.push(
+            app.hold_slot("call", &at.format("%Y-%m-%dT%H:00:00Z").to_string())
+                .await,
+        );
+    }
+    holds
+}
+
+async fn states(app: &TestApp, holds: &[Answer]) -> Vec<String> {
+    let mut states = Vec::new();
+    for hold in holds {
+        states.push(app.state_of(hold).await);
+    }
+    states
+}
+
+on_both_engines! {
+    async fn overdue_holds_are_released_and_paid_ones_found_and_the_report_counts_them(engine) {
+        let app = TestApp::start(engine).await;
+        let holds = many(&app, 5).await;
+        app.pay(&holds[0], Outcome::Paid);
+        app.pay(&holds[1], Outcome::Processing);
+        app.simulator.expire(holds[2].text("checkout_session")).unwrap();
+        app.clock.advance(Duration::minutes(40));
+        let fresh = hourly(&app, 10..11).await.pop().unwrap();
+        let report = app.sweep().await;
+        assert_eq!(
+            report,
+            json!({"examined": 5, "released": 3, "confirmed": 1, "failed": 0, "oldest_overdue_ms": 600_000})
+        );
+        let expected = ["confirmed", "processing", "released/expired", "released/expired", "released/expired"];
+        assert_eq!(states(&app, &holds).await, expected);
+        assert_eq!(app.state_of(&fresh).await, "held");
+        let again = app.sweep().await;
+        assert_eq!(again, json!({"examined": 0, "released": 0, "confirmed": 0, "failed": 0, "oldest_overdue_ms": 0}));
+    }
+
+    async fn more_holds_than_one_batch_are_all_swept(engine) {
+        let app = TestApp::start(engine).await;
+        many(&app, 130).await;
+        app.clock.advance(Duration::minutes(31));
+        let report = app.sweep().await;
+        assert_eq!((&report["examined"], &report["released"]), (&json!(130), &json!(130)), "{report}");
+        assert_eq!(app.simulator.calls().expire, 130);
+        assert_eq!(app.database.count("SELECT count(*) FROM occupancy").await, 0);
+    }
+
+    async fn instances_share_the_work_and_none_is_done_twice(engine) {
+        let app = TestApp::start(engine).await;
+        let others = [app.another_instance().await, app.another_instance().await];
+        many(&app, 60).await;
+        app.clock.advance(Duration::minutes(31));
+        let (one, two, three) = tokio::join!(app.sweep(), others[0].sweep(), others[1].sweep());
+        let released = [&one, &two, &three].map(|report| report["released"].as_i64().unwrap());
+        assert_eq!(released.iter().sum::<i64>(), 60, "{released:?}");
+        assert_eq!(app.simulator.calls().expire, 60, "each session is ended once");
+    }
+
+    async fn a_sweep_that_is_running_is_not_started_twice(engine) {
+        let app = TestApp::start(engine).await;
+        many(&app, 3).await;
+        app.clock.advance(Duration::minutes(31));
+        app.simulator.set_faults(Faults { latency_ms: 1_500, ..Faults::default() });
+        let meanwhile = async {
+            eventually("it asks Stripe", async || (app.simulator.calls().expire == 3).then_some(())).await;
+            assert_eq!(sweep::run_unless_running(&app.context).await.unwrap(), None);
+        };
+        let (report, ()) = tokio::join!(app.sweep(), meanwhile);
+        assert_eq!(report["released"], 3);
+        let next = sweep::run_unless_running(&app.context).await.unwrap();
+        assert_eq!(next.map(|report| report.examined), Some(0));
+    }
+
+    async fn no_answer_from_stripe_is_counted_and_asked_again_later(engine) {
+        let app = TestApp::start(engine).await;
+        let holds = many(&app, 2).await;
+        app.clock.advance(Duration::minutes(31));
+        let fault = ApiFault { probability: 1.0, ..ApiFault::of(FaultKind::ServerError) };
+        app.simulator.set_faults(Faults { api: vec![fault], ..Faults::default() });
+        let report = app.sweep().await;
+        assert_eq!((&report["failed"], &report["released"]), (&json!(2), &json!(0)), "{report}");
+        assert_eq!(states(&app, &holds).await, ["held", "held"]);
+        let shown = app.admin_hold(holds[0].text("id")).await;
+        assert_eq!(shown["tries"], 1, "{shown}");
+        app.simulator.set_faults(Faults::default());
+        eventually("Stripe answers again", async || {
+            app.clock.advance(Duration::minutes(1));
+            app.sweep().await;
+            (states(&app, &holds).await == ["released/expired", "released/expired"]).then_some(())
+        })
+        .await;
+    }
+
+    async fn an_abandoned_hold_whose_session_ends_by_itself_costs_no_call(engine) {
+        let app = TestApp::start_with(engine, &[("HOLDFAST_HOLD_TTL", "1h")]).await;
+        let hold = many(&app, 1).await.pop().unwrap();
+        let before = app.simulator.calls();
+        app.clock.advance(Duration::minutes(60));
+        app.sweep().await;
+        assert_eq!(app.state_of(&hold).await, "held", "Stripe's event is waited for");
+        app.simulator.expire_due();
+        app.deliver_all().await;
+        assert_eq!(app.state_of(&hold).await, "released/expired");
+        app.clock.advance(Duration::hours(1));
+        app.sweep().await;
+        assert_eq!(app.simulator.calls(), before);
+    }
+
+    async fn an_event_that_does_not_come_is_not_waited_for_long(engine) {
+        let app = TestApp::start_with(engine, &[("HOLDFAST_HOLD_TTL", "1h")]).await;
+        let hold = many(&app, 1).await.pop().unwrap();
+        app.clock.advance(Duration::minutes(61));
+        app.sweep().await;
+        assert_eq!(app.state_of(&hold).await, "released/expired");
+    }
+
+    async fn an_attempt_that_died_before_stripe_was_asked_leaves_nothing(engine) {
+        let app = TestApp::start(engine).await;
+        app.simulator.set_faults(Faults::default().next(Endpoint::CreateSession, FaultKind::Cut, 100));
+        app.checkout(&order("call", "2026-12-01T10:00:00Z")).await.expect_problem(503, "stripe_unavailable");
+        assert!(app.simulator.sessions().is_empty());
+        app.simulator.set_faults(Faults::default());
+        recovered(&app).await;
+        app.hold_slot("call", "2026-12-01T10:00:00Z").await;
+    }
+
+    async fn an_attempt_whose_process_died_is_recovered_and_its_session_ended(engine) {
+        let app = TestApp::start(engine).await;
+        let hold = died_before_the_insert(&app).await;
+        app.sweep().await;
+        assert_eq!(app.simulator.session(hold.text("checkout_session")).unwrap().status, "open", "it may still run");
+        app.clock.advance(Duration::minutes(3));
+        recovered(&app).await;
+        assert_eq!(app.simulator.sessions().len(), 1, "the same key finds the same session");
+        app.hold_slot("call", "2026-12-01T10:00:00Z").await;
+    }
+
+    async fn a_stale_attempt_is_recovered_once_by_many_instances(engine) {
+        let app = TestApp::start(engine).await;
+        let other = app.another_instance().await;
+        let hold = died_before_the_insert(&app).await;
+        app.clock.advance(Duration::minutes(3));
+        tokio::join!(app.sweep(), other.sweep());
+        recovered(&app).await;
+        let calls = app.simulator.calls();
+        assert_eq!((calls.create, calls.expire), (2, 1), "{calls:?}");
+    }
+
+    async fn a_stale_attempt_whose_session_was_paid_all_the_same_gives_the_money_back(engine) {
+        let app = TestApp::start(engine).await;
+        let hold = died_before_the_insert(&app).await;
+        app.pay(&hold, Outcome::Paid);
+        app.clock.advance(Duration::minutes(3));
+        for _ in 0..3 {
+            app.sweep().await;
+        }
+        app.deliver_all().await;
+        let refunds = app.simulator.refunds();
+        assert_eq!(refunds.iter().map(|refund| refund.amount).collect::<Vec<_>>(), [5000]);
+    }
+}
+
+/// Sweeps until no attempt is open; no session must be payable then.
+async fn recovered(app: &TestApp) {
+    eventually("attempts are recovered", async || {
+        app.clock.advance(Duration::minutes(3));
+        app.sweep().await;
+        let open = "SELECT count(*) FROM checkout_attempts WHERE state IN ('running', 'unsettled')";
+        (app.database.count(open).await == 0).then_some(())
+    })
+    .await;
+    let sessions = app.simulator.sessions();
+    assert!(
+        sessions
+            .iter()
+            .all(|session| session.status == SessionStatus::Expired),
+        "{sessions:?}"
+    );
+}
+
+/// A hold whose process died before the insert: the books are put back to where they were while Stripe made the
+/// session, an attempt with its terms, and no hold.
+async fn died_before_the_insert(app: &TestApp) -> Answer {
+    app.simulator.set_faults(Faults {
+        latency_ms: 1_000,
+        ..Faults::default()
+    });
+    let body = order("call", "2026-12-01T10:00:00Z");
+    let meanwhile = async {
+        eventually("Stripe is asked", async || {
+            (app.simulator.calls().create == 1).then_some(())
+        })
+        .await;
+        app.database
+            .execute("CREATE TABLE kept AS SELECT hold_id, terms FROM checkout_attempts")
+            .await;
+    };
+    let (hold, ()) = tokio::join!(app.checkout(&body), meanwhile);
+    let hold = hold.expect(201);
+    app.simulator.set_faults(Faults::default());
+    for books in ["occupancy", "hold_history"] {
+        app.database.execute(&format!("DELETE FROM {books}")).await;
+    }
+    app.database.execute("DELETE FROM holds").await;
+    let revived =
+        "UPDATE checkout_attempts SET state = 'running', ended_at = NULL, terms = (SELECT terms FROM kept)";
+    assert_eq!(app.database.execute(revived).await, 1);
+    hold
+}

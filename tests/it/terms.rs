@@ -1,0 +1,133 @@
+//! The server sets the terms (I8), and a hold is its owner's: price from the browser (S29), someone else's hold (S30),
+//! a return address that is not the shop's (S31).
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::support::app::{Answer, TestApp, order};
+use crate::support::on_both_engines;
+
+const SLOT: &str = "2026-12-01T10:00:00Z";
+
+on_both_engines! {
+    async fn s29_a_price_from_the_browser_is_refused_and_the_session_has_the_catalogues(engine) {
+        let app = TestApp::start(engine).await;
+        for (member, value) in [
+            ("amount", json!(1)),
+            ("price", json!(1)),
+            ("currency", json!("usd")),
+            ("duration_minutes", json!(600)),
+            ("ends_at", json!("2026-12-01T20:00:00Z")),
+            ("status", json!("confirmed")),
+            ("livemode", json!(false)),
+            ("Amount", json!(1)),
+        ] {
+            let mut body = order("call", SLOT);
+            body[member] = value;
+            let refused = app.checkout(&body).await.expect_problem(422, "invalid");
+            assert_eq!(refused.body["errors"][0]["field"], member, "{refused:?}");
+        }
+        let mut body = order("call", SLOT);
+        body["guest"]["amount"] = 1.into();
+        let refused = app.checkout(&body).await.expect_problem(422, "invalid");
+        assert_eq!(refused.body["errors"][0]["field"], "guest.amount", "{refused:?}");
+        assert_eq!(app.simulator.calls().create, 0);
+
+        let mut body = order("call", SLOT);
+        body["metadata"] = json!({"amount": "1", "currency": "usd"});
+        let hold = app.checkout(&body).await.expect(201);
+        let session = app.simulator.session(hold.text("checkout_session")).unwrap();
+        assert_eq!((session.amount_total, session.currency.as_str()), (5000, "eur"));
+        for member in ["amount", "currency"] {
+            assert!(!session.metadata.contains_key(member), "the caller's pairs stay with us: {session:?}");
+        }
+        assert_eq!((&hold.body["amount"], hold.text("currency")), (&json!(5000), "eur"));
+    }
+
+    async fn s29_a_changed_catalogue_leaves_live_holds_their_terms(engine) {
+        let app = TestApp::start(engine).await;
+        let hold = app.hold_slot("call", SLOT).await;
+        app.offer("call", "ben", 15, 1).await;
+        let shown = app.hold(hold.text("id")).await;
+        assert_eq!((&shown["amount"], &shown["resource"], &shown["ends_at"]), (&json!(5000), &json!("ana"), &hold.body["ends_at"]));
+        app.admin(Method::DELETE, "/v1/admin/event-types/call", None).await.expect(204);
+        app.pay(&hold, holdfast::sandbox::Outcome::Paid);
+        app.deliver_all().await;
+        let shown = app.admin_hold(hold.text("id")).await;
+        assert_eq!((&shown["status"], &shown["price_mismatch"]), (&json!("confirmed"), &json!(false)));
+        app.checkout(&order("call", "2026-12-02T10:00:00Z")).await.expect_problem(404, "not_found");
+    }
+
+    async fn s30_reading_needs_the_id_and_shows_nobody(engine) {
+        let app = TestApp::start(engine).await;
+        let mut body = order("call", SLOT);
+        body["metadata"] = json!({"note": "private-note"});
+        let hold = app.checkout(&body).await.expect(201);
+        let shown = app.hold(hold.text("id")).await.to_string();
+        for private in ["ada@example.com", "Ada", "private-note", hold.text("token")] {
+            assert!(!shown.contains(private), "{private} in {shown}");
+        }
+        for path in ["/v1/holds/01990000-0000-7000-8000-000000000000", "/v1/holds/1", "/v1/holds/", "/v1/holds/%00"] {
+            let answer = app.get(path).await;
+            assert!([400, 404].contains(&answer.status.as_u16()), "{path}: {answer:?}");
+        }
+        app.get("/v1/holds").await.expect(405);
+        app.get("/v1/admin/holds").await.expect_problem(401, "unauthorized");
+        let as_owner = app.request(Method::GET, "/v1/admin/holds").bearer_auth(hold.text("token"));
+        app.send(as_owner).await.expect_problem(401, "unauthorized");
+    }
+
+    async fn s31_a_return_address_that_is_not_the_shops_is_refused(engine) {
+        let origins = [("HOLDFAST_ALLOWED_ORIGINS", "https://shop.example, https://www.shop.example:8443")];
+        let app = TestApp::start_with(engine, &origins).await;
+        for phisher in [
+            "https://evil.example/",
+            "https://shop.example.evil.example/",
+            "https://shop.example@evil.example/",
+            "https://evil.example/?https://shop.example",
+            "https://evil.example\\@shop.example/",
+            "http://shop.example/",
+            "https://shop.example:444/",
+            "https://www.shop.example/",
+            "//evil.example",
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "/done",
+            "",
+        ] {
+            for field in ["success_url", "cancel_url"] {
+                let mut body = order("call", SLOT);
+                body[field] = phisher.into();
+                let refused = app.checkout(&body).await.expect_problem(422, "invalid");
+                assert_eq!(refused.body["errors"][0]["field"], field, "{phisher}");
+                assert!(!refused.body.to_string().contains("evil"), "{refused:?}");
+            }
+        }
+        assert_eq!(app.simulator.calls().create, 0);
+        let mut body = order("call", SLOT);
+        body["success_url"] = "https://shop.example/done?hold={HOLD_ID}&session={CHECKOUT_SESSION_ID}".into();
+        body["cancel_url"] = "https://www.shop.example:8443/".into();
+        app.checkout(&body).await.expect(201);
+    }
+
+    async fn s31_the_shops_pages_may_call_and_others_may_not(engine) {
+        let app = TestApp::start_with(engine, &[("HOLDFAST_ALLOWED_ORIGINS", "https://shop.example")]).await;
+        let allowed = |answer: &Answer| answer.headers.get("access-control-allow-origin").cloned();
+        for (origin, expected) in [("https://shop.example", true), ("https://evil.example", false), ("null", false)] {
+            let expected = expected.then(|| origin.parse().unwrap());
+            let preflight = |path| {
+                let request = app.request(Method::OPTIONS, path).header("Origin", origin);
+                let request = request.header("Access-Control-Request-Method", "POST");
+                app.send(request.header("Access-Control-Request-Headers", "content-type,idempotency-key"))
+            };
+            let answer = preflight("/v1/holds").await.expect(200);
+            assert_eq!(allowed(&answer), expected);
+            assert_eq!(allowed(&preflight("/v1/admin/sweep").await), None);
+            let at = if expected.is_some() { SLOT } else { "2026-12-02T10:00:00Z" };
+            for status in [201, 409] {
+                let request = app.request(Method::POST, "/v1/holds").header("Origin", origin).json(&order("call", at));
+                assert_eq!(allowed(&app.send(request).await.expect(status)), expected, "{origin} {status}");
+            }
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! Stripe's events are facts, applied once (I5): doubled, disordered, cut off before the commit, or sent while the
+//! database is away, they end in the state that a tidy delivery ends in.
+
+use futures::StreamExt;
+use holdfast::domain::time::Clock;
+use holdfast::sandbox::{Outcome, QueuedEvent, signature_header};
+use serde_json::{Value, json};
+
+use crate::support::app::{Answer, TestApp, WEBHOOK_SECRET};
+use crate::support::database::Engine;
+use crate::support::lock::Lock;
+use crate::support::on_both_engines;
+use crate::support::proxy::Proxy;
+use crate::support::wait::eventually;
+
+const SLOT: &str = "2026-12-01T10:00:00Z";
+
+/// The events of the last deeds that Stripe tells; those that we do not listen to are left out.
+fn told(app: &TestApp, since: usize) -> Vec<QueuedEvent> {
+    let heard = |event: &QueuedEvent| {
+        !matches!(
+            event.event_type.as_str(),
+            "charge.succeeded" | "refund.created" | "refund.updated"
+        )
+    };
+    app.simulator
+        .events()
+        .into_iter()
+        .skip(since)
+        .filter(heard)
+        .collect()
+}
+
+/// Delivers a body as Stripe would, signed now.
+async fn signed(app: &TestApp, body: &str) -> Answer {
+    let signature = signature_header(WEBHOOK_SECRET, app.clock.now().timestamp(), body);
+    app.webhook(Some(&signature), body.to_owned()).await
+}
+
+async fn applied(app: &TestApp, event: &str) -> i64 {
+    app.database
+        .count(&format!(
+            "SELECT count(*) FROM stripe_events WHERE id = '{event}'"
+        ))
+        .await
+}
+
+fn completed(app: &TestApp) -> QueuedEvent {
+    let events = app.simulator.events();
+    events
+        .into_iter()
+        .rev()
+        .find(|event| event.event_type == "checkout.session.completed")
+        .unwrap()
+}
+
+on_both_engines! {
+    async fn s16_an_event_that_comes_twice_has_one_effect(engine) {
+        let app = TestApp::start(engine).await;
+        let hold = app.hold_slot("call", SLOT).await;
+        app.pay(&hold, Outcome::Paid);
+        let event = completed(&app);
+        let mut outcomes = Vec::new();
+        for _ in 0..2 {
+            let delivery = app.simulator.deliver(&event.id).await.unwrap();
+            outcomes.push(serde_json::from_str::<Value>(&delivery.body).unwrap());
+        }
+        assert_eq!(outcomes[0], json!({"received": true, "outcome": "applied"}));
+        assert_eq!(outcomes[1], json!({"received": true, "outcome": "duplicate"}));
+        confirmed_once(&app, &hold).await;
+    }
+
+    async fn s16_an_event_that_comes_ten_times_at_once_has_one_effect(engine) {
+        let app = TestApp::start(engine).await;
+        let hold = app.hold_slot("call", SLOT).await;
+        app.pay(&hold, Outcome::Paid);
+        let event = completed(&app);
+        let deliveries = (0..10).map(|_| app.simulator.deliver(&event.id));
+        let answers = futures::future::join_all(deliveries).await;
+        let outcomes: Vec<Value> =
+            answers.into_iter().map(|answer| serde_json::from_str(&answer.unwrap().body).unwrap()).collect();
+        let applied = outcomes.iter().filter(|outcome| outcome["outcome"] == "applied").count();
+        let duplicate = outcomes.iter().filter(|outcome| outcome["outcome"] == "duplicate").count();
+        assert_eq!((applied, duplicate), (1, 9), "{outcomes:?}");
+        confirmed_once(&app, &hold).await;
+    }
+
+    async fn s16_two_events_of_one_change_have_one_effect(engine) {
+        let app = TestApp::start(engine).await;
+        let hold = app.hold_slot("call", SLOT).await;
+        app.pay(&hold, Outcome::Paid);
+        let mut event = completed(&app).json();
+        for id in ["evt_one", "evt_two"] {
+            event["id"] = id.into();
+            assert_eq!(signed(&app, &event.to_string()).await.expect(200).body["outcome"], "applied");
+        }
+        confirmed_once(&app, &hold).await;
+    }
+
+    async fn s17_any_order_of_a_checkouts_events_ends_in_one_state(engine) {
+        use Outcome::{Declined, Paid, Processing, ProcessingFailed, ProcessingSucceeded};
+        let app = TestApp::start(engine).await;
+        let paid = json!([{"amount": 5000, "refunded": 0, "currency": "eur", "state": "paid"}]);
+        let stories: [(&[Outcome], End, &str, Value); 6] = [
+            (&[Paid], End::ByItself, "confirmed", paid.clone()),
+            (&[Declined, Paid], End::ByItself, "confirmed", paid.clone()),
+            (&[Processing, ProcessingSucceeded], End::ByItself, "confirmed", paid),
+            (&[Processing, ProcessingFailed], End::ByItself, "released/payment_failed", json!([])),
+            (&[Declined], End::Expired, "released/expired", json!([])),
+            (
+                &[Paid],
+                End::Refunded,
+                "cancelled/refunded",
+                json!([{"amount": 5000, "refunded": 5000, "currency": "eur", "state": "refunded"}]),
+            ),
+        ];
+        for (number, (deeds, end, state, payments)) in stories.into_iter().enumerate() {
+            let ana = format!("ana-{number}");
+            app.offer(&ana, &ana, 30, 5000).await;
+            let count = every_order(&app, &ana, deeds, end, state, &payments).await;
+            eprintln!("{engine:?}: {deeds:?} {end:?}: {count} orders end {state}");
+        }
+    }
+
+    async fn s18_while_the_database_is_busy_nothing_is_applied_and_the_retry_is(engine) {
+        let app = TestApp::start(engine).await;
+        let hold = app.hold_slot("call", SLOT).await;
+        app.pay(&hold, Outcome::Paid);
+        let event = completed(&app);
+        let lock = Lock::on_hold(&app.database, hold.text("id")).await;
+        let refused = app.simulator.deliver(&event.id).await.unwrap();
+        assert_eq!(refused.status, Ok(503), "{refused:?}");
+        lock.let_go().await;
+        assert_eq!((applied(&app, &event.id).await, app.state_of(&hold).await), (0, "held".to_owned()));
+        app.deliver_all().await;
+        confirmed_once(&app, &hold).await;
+    }
+}
+
+async fn confirmed_once(app: &TestApp, hold: &Answer) {
+    let hold = app.admin_hold(hold.text("id")).await;
+    assert_eq!(hold["status"], "confirmed");
+    let lines = hold["history"].as_array().unwrap().iter();
+    let confirmations = lines.filter(|line| line["to"] == "confirmed" && line["from"] != "confirmed");
+    assert_eq!(confirmations.count(), 1, "{hold}");
+    assert_eq!(hold["payments"].as_array().unwrap().len(), 1, "{hold}");
+}
+
+/// What happens after the guest's deeds.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    ByItself,
+    Expired,
+    Refunded,
+}
+
+/// Plays the story once for each order of its events, each event doubled; how many orders there are.
+async fn every_order(
+    app: &TestApp,
+    kind: &str,
+    deeds: &[Outcome],
+    end: End,
+    state: &str,
+    payments: &Value,
+) -> usize {
+    let mut plays = Vec::new();
+    let mut orders = vec![Vec::new()];
+    while plays.len() < orders.len() {
+        let day = 1 + i64::try_from(plays.len()).unwrap();
+        let starts_at = (app.clock.now() + chrono::Duration::days(day)).format("%Y-%m-%dT%H:00:00Z");
+        let hold = app.hold_slot(kind, &starts_at.to_string()).await;
+        let since = app.simulator.events().len();
+        deeds.iter().for_each(|deed| app.pay(&hold, *deed));
+        let session = app.simulator.session(hold.text("checkout_session")).unwrap();
+        match end {
+            End::ByItself => {}
+            End::Expired => app.simulator.expire(&session.id).unwrap(),
+            End::Refunded => app
+                .simulator
+                .refund_from_dashboard(&session.payment_intent.unwrap(), None)
+                .unwrap(),
+        }
+        let events = told(app, since);
+        if plays.is_empty() {
+            orders = permutations(events.len());
+        }
+        plays.push((hold, events));
+    }
+    let total = plays.len();
+    let play = |((hold, events), order): ((Answer, Vec<QueuedEvent>), Vec<usize>)| async move {
+        for n in order.iter().chain(order.iter().rev()) {
+            assert!(app.simulator.deliver(&events[*n].id).await.unwrap().accepted());
+        }
+        let names: Vec<_> = order.iter().map(|n| &events[*n].event_type).collect();
+        assert_eq!(app.state_of(&hold).await, state, "{names:?}");
+        let shown = app.admin_hold(hold.text("id")).await;
+        let mut found = shown["payments"].clone();
+        for payment in found.as_array_mut().unwrap() {
+            payment.as_object_mut().unwrap().remove("intent");
+        }
+        assert_eq!(
+            (&found, &shown["price_mismatch"]),
+            (payments, &json!(false)),
+            "{names:?}"
+        );
+    };
+    let all = futures::stream::iter(plays.into_iter().zip(orders))
+        .map(play)
+        .buffer_unordered(8);
+    all.collect::<Vec<()>>().await;
+    total
+}
+
+/// All orders of `0..n`.
+fn permutations(n: usize) -> Vec<Vec<usize>> {
+    let Some(last) = n.checked_sub(1) else {
+        return vec![Vec::new()];
+    };
+    let insert = |order: Vec<usize>| {
+        (0..=last).map(move |place| {
+            let mut longer = order.clone();
+            longer.insert(place, last);
+            longer
+        })
+    };
+    permutations(last).into_iter().flat_map(insert).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s18_a_delivery_that_is_cut_before_the_commit_leaves_nothing_and_the_retry_applies() {
+    const WAITING: &str = "SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name = 'holdfast' AND wait_event_type = 'Lock'";
+    let app = TestApp::start(Engine::Postgres).await;
+    let hold = app.hold_slot("call", SLOT).await;
+    app.pay(&hold, Outcome::Paid);
+    let event = completed(&app);
+    let lock = Lock::on_hold(&app.database, hold.text("id")).await;
+    {
+        let delivery = signed(&app, &event.payload);
+        let at_the_lock = eventually("the delivery waits for the lock", async || {
+            (app.database.count(WAITING).await > 0).then_some(())
+        });
+        tokio::select! {
+            answer = delivery => panic!("answered {answer:?} before the commit"),
+            () = at_the_lock => {}
+        }
+    }
+    // The connection is closed now. The service may notice that or go on; it must not be half-way.
+    lock.let_go().await;
+    eventually("nobody is at the lock", async || {
+        (app.database.count(WAITING).await == 0).then_some(())
+    })
+    .await;
+    let (known, state) = (applied(&app, &event.id).await, app.state_of(&hold).await);
+    assert!(
+        (known, state.as_str()) == (0, "held") || (known, state.as_str()) == (1, "confirmed"),
+        "{known} {state}"
+    );
+    app.deliver_all().await;
+    confirmed_once(&app, &hold).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s18_while_the_database_is_away_events_are_refused_and_applied_when_it_is_back() {
+    let app = TestApp::start(Engine::Postgres).await;
+    let hold = app.hold_slot("call", SLOT).await;
+    app.pay(&hold, Outcome::Paid);
+    let proxy = Proxy::to(app.database.url()).await;
+    let other = app.another_instance_with(&[("DATABASE_URL", proxy.url())]).await;
+    app.simulator.set_webhook_url(other.url("/webhooks/stripe"));
+    other.get("/readyz").await.expect(200);
+
+    proxy.cut();
+    for delivery in app.simulator.deliver_all().await {
+        // What does not concern us needs no database to be ignored.
+        let ignored = delivery.event_type == "charge.succeeded";
+        assert_eq!(
+            delivery.status,
+            Ok(if ignored { 200 } else { 503 }),
+            "{delivery:?}"
+        );
+    }
+    let refused = other
+        .get("/readyz")
+        .await
+        .expect_problem(503, "store_unavailable");
+    assert!(refused.headers.contains_key("retry-after"));
+    other.get("/livez").await.expect(200);
+    assert_eq!(app.state_of(&hold).await, "held");
+
+    proxy.mend();
+    eventually("Stripe's retries are taken", async || {
+        app.simulator.deliver_all().await;
+        app.simulator.pending_events().is_empty().then_some(())
+    })
+    .await;
+    confirmed_once(&app, &hold).await;
+}
