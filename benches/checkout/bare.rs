@@ -49,6 +49,8 @@ impl Bare {
             success_url: "http://127.0.0.1:8080/checkout/done".to_owned(),
             cancel_url: "http://127.0.0.1:8080/checkout/cancelled".to_owned(),
             expires_at: session_expiry(now, expires_at),
+            payment_methods: Vec::new(),
+            installation: "bench".to_owned(),
         };
         let attempt = NewAttempt {
             terms: terms.clone(),

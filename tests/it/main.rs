@@ -7,7 +7,6 @@
     clippy::print_stderr,
     reason = "a test's helpers fail by panicking, and a random one tells its seed"
 )]
-#![allow(clippy::print_stderr, reason = "tests say their seeds and what they counted")]
 
 mod bad_input;
 mod browser;
