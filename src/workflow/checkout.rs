@@ -101,7 +101,7 @@ pub async fn checkout(context: &Arc<Context>, request: CheckoutRequest) -> Resul
     }
 }
 
-async fn run(context: &Context, request: CheckoutRequest) -> Result<Checkout, CheckoutError> {
+async fn run(context: &Arc<Context>, request: CheckoutRequest) -> Result<Checkout, CheckoutError> {
     if let Some(booking) = answer_to_key(context, &request).await? {
         return Ok(Checkout::Replayed(booking));
     }
@@ -263,7 +263,7 @@ async fn claim(context: &Context, draft: &Draft) -> Result<Option<Booking>, Chec
     }
 }
 
-async fn create_and_place(context: &Context, draft: Draft) -> Result<Booking, CheckoutError> {
+async fn create_and_place(context: &Arc<Context>, draft: Draft) -> Result<Booking, CheckoutError> {
     let hold = draft.terms.hold;
     let session = match context.gateway.create_session(&draft.terms).await {
         Ok(session) => session,
@@ -279,7 +279,7 @@ async fn create_and_place(context: &Context, draft: Draft) -> Result<Booking, Ch
         Ok(Placement::SlotTaken(command)) => {
             tracing::info!(%hold, "slot lost to another checkout; its session is being expired");
             metrics::counter!("holdfast_checkouts_total", "outcome" => "lost").increment(1);
-            super::commands::run_now(context, command).await;
+            super::commands::run_soon(context, command).await;
             Err(CheckoutError::SlotTaken)
         }
         // We took so long that the sweep took us for dead; it ends the session.
