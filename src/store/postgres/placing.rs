@@ -118,7 +118,7 @@ pub(super) async fn place(pool: &PgPool, booking: &Booking) -> Answer<Placement>
 }
 
 /// Writes the hold and its first history line, if its attempt is still running.
-async fn insert(connection: &mut PgConnection, booking: &Booking) -> Answer<bool> {
+pub(super) async fn insert(connection: &mut PgConnection, booking: &Booking) -> Answer<bool> {
     let hold = &booking.hold;
     let first = booking.first();
     let (status, reason) = rows::status_texts(hold.status);
