@@ -69,9 +69,10 @@ CREATE TABLE holds (
     checkout_url       text        NOT NULL,
     price_mismatch     boolean     NOT NULL DEFAULT false,
     -- Whether money for it is here: kept in step with `payments` by a trigger, so that what is wrong can be counted by
-    -- small indexes, however many holds there ever were.
+    -- small indexes, however many holds there ever were. `gone`: it was here and went back, by a refund or a lost
+    -- dispute; a hold that stays confirmed then does so because the shop wants that.
     funds              text        NOT NULL DEFAULT 'none'
-        CONSTRAINT holds_funds CHECK (funds IN ('none', 'paid', 'disputed')),
+        CONSTRAINT holds_funds CHECK (funds IN ('none', 'paid', 'disputed', 'gone')),
     -- Null once the guest is forgotten.
     guest_email        text,
     guest_name         text,
@@ -99,6 +100,8 @@ CREATE INDEX holds_due_at ON holds (due_at) WHERE status IN ('held', 'processing
 CREATE INDEX holds_overdue ON holds (expires_at) WHERE status = 'held';
 CREATE INDEX holds_slot_without_money ON holds (id) WHERE status = 'confirmed' AND funds = 'none';
 CREATE INDEX holds_money_without_slot ON holds (id) WHERE status IN ('released', 'cancelled') AND funds = 'paid';
+-- What is still to be forgotten, by when: it shrinks as the sweep forgets.
+CREATE INDEX holds_to_forget ON holds (updated_at) WHERE status IN ('released', 'cancelled') AND guest_email IS NOT NULL;
 CREATE INDEX holds_intent ON holds (intent_id) WHERE intent_id IS NOT NULL;
 CREATE INDEX holds_newest ON holds (created_at DESC, id DESC);
 
@@ -147,7 +150,8 @@ CREATE INDEX payments_open ON payments (state) WHERE state IN ('refund_due', 're
 CREATE FUNCTION payments_funds() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE holds SET funds = coalesce((
-        SELECT CASE WHEN bool_or(state = 'paid') THEN 'paid' WHEN bool_or(state = 'disputed') THEN 'disputed' END
+        SELECT CASE WHEN bool_or(state = 'paid') THEN 'paid' WHEN bool_or(state = 'disputed') THEN 'disputed'
+                    WHEN bool_or(state IN ('refunded', 'refund_failed')) THEN 'gone' END
         FROM payments WHERE hold_id = NEW.hold_id), 'none')
     WHERE id = NEW.hold_id;
     RETURN NULL;
@@ -158,12 +162,17 @@ CREATE TRIGGER payments_funds AFTER INSERT OR UPDATE OF state, hold_id ON paymen
 -- Webhook events that were applied: each once.
 CREATE TABLE stripe_events (
     id         text        PRIMARY KEY,
+    seq        bigint      GENERATED ALWAYS AS IDENTITY CONSTRAINT stripe_events_seq UNIQUE,
     kind       text        NOT NULL,
     hold_id    uuid,
+    -- Null once it is forgotten: the id stays for a while, so that a repeat is known as one.
     payload    text,
     applied_at timestamptz NOT NULL
 );
-CREATE INDEX stripe_events_applied ON stripe_events (applied_at) WHERE payload IS NOT NULL;
+CREATE INDEX stripe_events_hold ON stripe_events (hold_id, seq) WHERE hold_id IS NOT NULL;
+-- What is still to be forgotten, by when: first the bodies, then the ids.
+CREATE INDEX stripe_events_kept ON stripe_events (applied_at) WHERE payload IS NOT NULL;
+CREATE INDEX stripe_events_emptied ON stripe_events (applied_at) WHERE payload IS NULL;
 
 -- The outbox: what Stripe must be told is a row before it is a call.
 CREATE TABLE commands (

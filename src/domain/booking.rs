@@ -22,7 +22,7 @@ pub struct Segment {
 /// Who books. Never logged, never in a public answer (I9).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Guest {
-    /// Address, as given.
+    /// Address, as given; empty once the guest is forgotten.
     pub email: String,
     /// Name, as given.
     pub name: Option<String>,

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::ids::{EventTypeId, ResourceId};
+use super::ids::{EventId, EventTypeId, HoldId, ResourceId};
 
 /// A part of a list, newest first.
 #[derive(Clone, Debug)]
@@ -73,6 +73,21 @@ pub enum CommandFilter {
     Done,
 }
 
+/// A webhook event that was applied, without its body: that holds what Stripe knows of the guest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredEvent {
+    /// Stripe's id of it.
+    pub id: EventId,
+    /// Its type, such as `checkout.session.completed`.
+    pub kind: String,
+    /// The hold it was about; of money without a hold, the one that it claims.
+    pub hold: Option<HoldId>,
+    /// When it was applied.
+    pub applied_at: DateTime<Utc>,
+    /// Whether its body is still kept, so that it can be replayed.
+    pub has_payload: bool,
+}
+
 /// Counts for metrics and `doctor`; each from an index whose size follows what is live.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Figures {
@@ -88,11 +103,16 @@ pub struct Figures {
     pub commands_pending: i64,
     /// Of them, stuck ones.
     pub commands_stuck: i64,
+    /// How long ago the oldest of them was ordered, in milliseconds; 0 where there is none.
+    pub oldest_command_ms: i64,
     /// Attempts still to be recovered.
     pub attempts_open: i64,
+    /// How long ago the oldest of them was begun, in milliseconds; 0 where there is none.
+    pub oldest_attempt_ms: i64,
     /// Payments in state `paid` whose hold does not keep a slot (I3: must be 0).
     pub money_without_slot: i64,
-    /// Confirmed holds without a payment that is ours (I3: must be 0).
+    /// Confirmed holds for which no money ever came, or whose money is on its way back (I3: must be 0). One whose money
+    /// is gone, by a refund or a lost dispute, stays confirmed because the shop wants that.
     pub slot_without_money: i64,
     /// Payments whose refund Stripe refused for good.
     pub refunds_failed: i64,

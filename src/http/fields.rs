@@ -7,7 +7,7 @@ use url::{Origin, Url};
 
 use super::body::Faults;
 use crate::domain::catalogue::{MAX_DURATION_MINUTES, PaymentMethod};
-use crate::domain::ids::{EventTypeId, ResourceId};
+use crate::domain::ids::{EventTypeId, HoldId, ResourceId};
 use crate::domain::money::{Currency, MAX_AMOUNT};
 use crate::workflow::inspect::is_cursor;
 
@@ -62,6 +62,7 @@ member! {
     DateTime<Utc>, from String: |text: &String| instant(text);
     EventTypeId, from String: |text: &String| Self::parse(text);
     ResourceId, from String: |text: &String| Self::parse(text);
+    HoldId, from String: |text: &String| Self::parse(text).ok_or("must be the id of a hold");
     Email, from String: |text: &String| email(text).map(Self);
     Name, from String: |text: &String| name(text).map(Self);
     Currency, from String: |text: &String| {

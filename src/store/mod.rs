@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::domain::booking::{Blocker, Booking, Cause, HistoryLine, Segment};
-use crate::domain::books::{CommandFilter, Figures, HoldFilter, Page, PageRequest, Put};
+use crate::domain::books::{CommandFilter, Figures, HoldFilter, Page, PageRequest, Put, StoredEvent};
 use crate::domain::catalogue::EventType;
 use crate::domain::command::{Command, Order};
 use crate::domain::hold::{Asker, Status, Transition};
@@ -26,6 +26,7 @@ use crate::domain::time::Window;
 mod cursor;
 mod effect;
 pub mod postgres;
+mod rehearsal;
 mod rows;
 pub mod sqlite;
 
@@ -206,6 +207,10 @@ pub trait Store: Send + Sync + 'static {
     async fn is_ready(&self) -> Result<bool, StoreError>;
     /// The id of this installation, as the first migration made it.
     async fn installation(&self) -> Result<String, StoreError>;
+    /// Plays a checkout through in a transaction that is rolled back: a placed hold, one that wants the same slot, an
+    /// event with a payment, an order. Proves that this program's statements and this schema fit, that we may write,
+    /// and that an overlap is refused (I1); not that a commit reaches the disk.
+    async fn rehearse(&self, now: DateTime<Utc>) -> Result<(), StoreError>;
     /// Counts for metrics and `doctor`.
     async fn figures(&self, now: DateTime<Utc>) -> Result<Figures, StoreError>;
 
@@ -302,6 +307,19 @@ pub trait Store: Send + Sync + 'static {
         receipt: &Receipt,
         now: DateTime<Utc>,
     ) -> Result<Applied, StoreError>;
+
+    /// Reads many applied events, newest first; of one hold, or all.
+    async fn events(&self, hold: Option<HoldId>, page: &PageRequest)
+    -> Result<Page<StoredEvent>, StoreError>;
+    /// The body of an applied event; `None` where it is unknown or forgotten.
+    async fn event_payload(&self, id: &EventId) -> Result<Option<String>, StoreError>;
+    /// Empties the bodies of events that were applied before `before`, at most `limit`; answers how many.
+    async fn forget_payloads(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
+    /// Deletes events without a body that were applied before `before`, at most `limit`; answers how many.
+    async fn forget_events(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
+    /// Empties names and addresses of the guests of released and cancelled holds that last changed before `before`, at
+    /// most `limit`; answers how many. A hold's version stays: nothing is decided by its guest.
+    async fn forget_guests(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
 
     /// Leases commands that are due, the oldest first.
     async fn lease_commands(

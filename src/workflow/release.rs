@@ -88,7 +88,15 @@ pub(super) async fn end(context: &Context, booking: Booking, cause: Cause) -> Re
         _ => payment_verdict(context, &booking.hold.session).await,
     };
     match answer {
-        Ok(Some(fact)) => settle::apply_fact(context, booking, &fact, cause).await,
+        Ok(Some(fact)) => {
+            let before = booking.hold.status;
+            let after = settle::apply_fact(context, booking, &fact, cause).await?;
+            // An answer that is no verdict on the payment: asked for again, but not with every sweep.
+            if (before, after.hold.status) == (Status::Processing, Status::Processing) {
+                defer(context, &after, false).await?;
+            }
+            Ok(after)
+        }
         Ok(None) => {
             defer(context, &booking, false).await?;
             Ok(booking)

@@ -133,6 +133,28 @@ on_both_engines! {
         assert_eq!(app.state_of(&hold).await, "confirmed");
     }
 
+    /// A processing hold whose session Stripe no longer knows: its answer changes nothing, and is not asked for again
+    /// with every sweep.
+    async fn s13_an_answer_that_changes_nothing_is_asked_for_again_later(engine) {
+        let app = TestApp::start(engine).await;
+        let hold = app.hold_slot("call", SLOT).await;
+        app.pay(&hold, Outcome::Processing);
+        app.deliver_all().await;
+        app.database.execute("UPDATE holds SET session_id = 'cs_test_gone'").await;
+        let mut asked = 0;
+        for hours in [25, 49, 97] {
+            app.clock.advance(Duration::hours(hours));
+            asked += 1;
+            for examined in [1, 0] {
+                let report = app.sweep().await;
+                assert_eq!(report["examined"], examined, "{report}");
+                app.database.execute("UPDATE holds SET leased_until = NULL").await;
+            }
+            let shown = app.admin_hold(hold.text("id")).await;
+            assert_eq!((&shown["status"], &shown["tries"]), (&"processing".into(), &asked.into()), "{shown}");
+        }
+    }
+
     async fn s13_a_delayed_payment_that_fails_gives_the_slot_back(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;

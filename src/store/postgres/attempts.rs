@@ -96,7 +96,7 @@ pub(super) async fn claim(pool: &PgPool, attempt: &NewAttempt) -> Answer<Claim> 
 }
 
 /// Writes the attempt; `false` where its key or its hold's id is taken.
-async fn insert(executor: impl PgExecutor<'_>, attempt: &NewAttempt) -> Answer<bool> {
+pub(super) async fn insert(executor: impl PgExecutor<'_>, attempt: &NewAttempt) -> Answer<bool> {
     let done = sqlx::query(
         "INSERT INTO checkout_attempts (hold_id, idempotency_key, fingerprint, state, terms, claimed_at)
          VALUES ($1, $2, $3, 'running', $4, $5) ON CONFLICT DO NOTHING",

@@ -15,25 +15,31 @@ use crate::domain::payment::{Payment, PaymentState, Receipt};
 
 pub(super) async fn apply(pool: &PgPool, change: &Change) -> Answer<Applied> {
     let mut transaction = pool.begin().await?;
+    let applied = apply_in(&mut transaction, change).await?;
+    match applied {
+        Applied::Done { .. } => transaction.commit().await,
+        Applied::Lost | Applied::Seen => transaction.rollback().await,
+    }?;
+    Ok(applied)
+}
+
+/// [`apply`] in a transaction of the caller's.
+pub(super) async fn apply_in(connection: &mut PgConnection, change: &Change) -> Answer<Applied> {
     if let Some(event) = &change.event
-        && !remember(&mut transaction, event, Some(change.hold), change.now).await?
+        && !remember(connection, event, Some(change.hold), change.now).await?
     {
-        transaction.rollback().await?;
         return Ok(Applied::Seen);
     }
-    let Some(before) = lock(&mut transaction, change).await? else {
-        transaction.rollback().await?;
+    let Some(before) = lock(connection, change).await? else {
         return Ok(Applied::Lost);
     };
-    let applied = match &change.step {
-        None => Applied::Done {
+    match &change.step {
+        None => Ok(Applied::Done {
             reclaimed: None,
             orders: 0,
-        },
-        Some(step) => take_step(&mut transaction, change, &before, step).await?,
-    };
-    transaction.commit().await?;
-    Ok(applied)
+        }),
+        Some(step) => take_step(connection, change, &before, step).await,
+    }
 }
 
 /// Writes the event; `false` where it was applied before. Waits for another who is just applying it.

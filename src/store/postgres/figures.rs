@@ -15,7 +15,9 @@ struct FiguresRow {
     oldest_overdue: Option<DateTime<Utc>>,
     commands_pending: i64,
     commands_stuck: i64,
+    oldest_command: Option<DateTime<Utc>>,
     attempts_open: i64,
+    oldest_attempt: Option<DateTime<Utc>>,
     money_without_slot: i64,
     slot_without_money: i64,
     refunds_failed: i64,
@@ -31,7 +33,9 @@ SELECT
     (SELECT min(expires_at) FROM holds WHERE status = 'held' AND expires_at <= $1) AS oldest_overdue,
     (SELECT count(*) FROM commands WHERE done_at IS NULL) AS commands_pending,
     (SELECT count(*) FROM commands WHERE done_at IS NULL AND tries >= $2) AS commands_stuck,
+    (SELECT min(created_at) FROM commands WHERE done_at IS NULL) AS oldest_command,
     (SELECT count(*) FROM checkout_attempts WHERE state IN ('running', 'unsettled')) AS attempts_open,
+    (SELECT min(claimed_at) FROM checkout_attempts WHERE state IN ('running', 'unsettled')) AS oldest_attempt,
     (SELECT count(*) FROM holds WHERE status IN ('released', 'cancelled') AND funds = 'paid') AS money_without_slot,
     (SELECT count(*) FROM holds WHERE status = 'confirmed' AND funds = 'none') AS slot_without_money,
     (SELECT count(*) FROM payments
@@ -43,16 +47,17 @@ pub(super) async fn figures(pool: &PgPool, now: DateTime<Utc>) -> Answer<Figures
         .bind(i64::from(STUCK_AFTER))
         .fetch_one(pool)
         .await?;
+    let age_ms = |oldest: Option<DateTime<Utc>>| oldest.map_or(0, |oldest| (now - oldest).num_milliseconds());
     Ok(Figures {
         held: row.held,
         processing: row.processing,
         overdue: row.overdue,
-        oldest_overdue_ms: row
-            .oldest_overdue
-            .map_or(0, |oldest| (now - oldest).num_milliseconds()),
+        oldest_overdue_ms: age_ms(row.oldest_overdue),
         commands_pending: row.commands_pending,
+        oldest_command_ms: age_ms(row.oldest_command),
         commands_stuck: row.commands_stuck,
         attempts_open: row.attempts_open,
+        oldest_attempt_ms: age_ms(row.oldest_attempt),
         money_without_slot: row.money_without_slot,
         slot_without_money: row.slot_without_money,
         refunds_failed: row.refunds_failed,

@@ -19,11 +19,11 @@ use super::{
     ReleaseLease, StaleAttempt, Store, StoreError,
 };
 use crate::domain::booking::{Blocker, Booking, HistoryLine, Segment};
-use crate::domain::books::{CommandFilter, Figures, HoldFilter, Page, PageRequest, Put};
+use crate::domain::books::{CommandFilter, Figures, HoldFilter, Page, PageRequest, Put, StoredEvent};
 use crate::domain::catalogue::EventType;
 use crate::domain::command::Command;
 use crate::domain::hold::{Asker, Status};
-use crate::domain::ids::{CommandId, EventTypeId, HoldId, IdempotencyKey, ResourceId, SessionId};
+use crate::domain::ids::{CommandId, EventId, EventTypeId, HoldId, IdempotencyKey, ResourceId, SessionId};
 use crate::domain::payment::Receipt;
 use crate::domain::time::Window;
 
@@ -32,9 +32,12 @@ mod catalogue;
 mod changes;
 mod commands;
 mod error;
+mod events;
 mod figures;
 mod holds;
 mod placing;
+mod rehearse;
+mod retention;
 mod schema;
 
 use error::Answer;
@@ -115,6 +118,10 @@ impl Store for PostgresStore {
 
     async fn installation(&self) -> Result<String, StoreError> {
         retrying(|| schema::installation(&self.pool)).await
+    }
+
+    async fn rehearse(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
+        retrying(|| rehearse::rehearse(&self.pool, now)).await
     }
 
     async fn figures(&self, now: DateTime<Utc>) -> Result<Figures, StoreError> {
@@ -247,6 +254,30 @@ impl Store for PostgresStore {
         now: DateTime<Utc>,
     ) -> Result<Applied, StoreError> {
         retrying(|| changes::apply_orphan(&self.pool, event, claimed, receipt, now)).await
+    }
+
+    async fn events(
+        &self,
+        hold: Option<HoldId>,
+        page: &PageRequest,
+    ) -> Result<Page<StoredEvent>, StoreError> {
+        retrying(|| events::list(&self.pool, hold, page)).await
+    }
+
+    async fn event_payload(&self, id: &EventId) -> Result<Option<String>, StoreError> {
+        retrying(|| events::payload(&self.pool, id)).await
+    }
+
+    async fn forget_payloads(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+        retrying(|| retention::forget(&self.pool, retention::FORGET_PAYLOADS, before, limit)).await
+    }
+
+    async fn forget_events(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+        retrying(|| retention::forget(&self.pool, retention::FORGET_EVENTS, before, limit)).await
+    }
+
+    async fn forget_guests(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+        retrying(|| retention::forget(&self.pool, retention::FORGET_GUESTS, before, limit)).await
     }
 
     async fn lease_commands(

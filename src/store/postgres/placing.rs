@@ -4,7 +4,7 @@
 //! through it.
 
 use chrono::{DateTime, Utc};
-use sqlx::postgres::{PgConnection, PgPool};
+use sqlx::postgres::{PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
 
 use super::super::{Placement, expire_order, rows};
@@ -132,7 +132,7 @@ pub(super) async fn place(pool: &PgPool, booking: &Booking) -> Answer<Placement>
 /// Writes the windows, the hold and its first history line, if all windows can be had and the attempt is still running.
 /// Else no hold is written, and windows that could be had fall with it: they may not stand without a hold, so that the
 /// whole statement is refused.
-async fn insert(pool: &PgPool, booking: &Booking) -> sqlx::Result<bool> {
+pub(super) async fn insert(executor: impl PgExecutor<'_>, booking: &Booking) -> sqlx::Result<bool> {
     let hold = &booking.hold;
     let first = booking.first();
     let (status, reason) = rows::status_texts(hold.status);
@@ -180,7 +180,7 @@ async fn insert(pool: &PgPool, booking: &Booking) -> sqlx::Result<bool> {
     .bind(booking.updated_at)
     .bind(booking.version)
     .bind(Why::Placed.to_string())
-    .execute(pool)
+    .execute(executor)
     .await?;
     Ok(done.rows_affected() == 1)
 }

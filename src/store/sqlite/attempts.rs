@@ -72,19 +72,25 @@ pub(super) async fn claim_attempt(store: &SqliteStore, attempt: &NewAttempt) -> 
             taken => return Ok(taken),
         }
     }
+    insert(&mut tx, attempt).await?;
+    tx.commit().await?;
+    Ok(Claim::Free)
+}
+
+/// Writes a running attempt.
+pub(super) async fn insert(connection: &mut SqliteConnection, attempt: &NewAttempt) -> Answer<()> {
     sqlx::query(
         "INSERT INTO checkout_attempts (hold_id, idempotency_key, fingerprint, state, terms, claimed_at)
          VALUES (?, ?, ?, 'running', ?, ?)",
     )
-    .bind(hold.0.hyphenated())
+    .bind(attempt.terms.hold.0.hyphenated())
     .bind(attempt.key.as_ref().map(IdempotencyKey::as_str))
     .bind(&attempt.fingerprint)
     .bind(Json(rows::terms_json(&attempt.terms)))
     .bind(attempt.now.timestamp_millis())
-    .execute(&mut *tx)
+    .execute(connection)
     .await?;
-    tx.commit().await?;
-    Ok(Claim::Free)
+    Ok(())
 }
 
 async fn free_key(connection: &mut SqliteConnection, key: &IdempotencyKey) -> Answer<()> {

@@ -26,7 +26,8 @@ pub(super) async fn apply(store: &SqliteStore, change: &Change) -> Answer<Applie
     Ok(applied)
 }
 
-async fn apply_in(connection: &mut SqliteConnection, change: &Change) -> Answer<Applied> {
+/// [`apply`] in a transaction of the caller's.
+pub(super) async fn apply_in(connection: &mut SqliteConnection, change: &Change) -> Answer<Applied> {
     if let Some(event) = &change.event
         && !remember(connection, event, Some(change.hold), change.now).await?
     {

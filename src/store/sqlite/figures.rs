@@ -15,7 +15,9 @@ struct FiguresRow {
     oldest_overdue_ms: i64,
     commands_pending: i64,
     commands_stuck: i64,
+    oldest_command_ms: i64,
     attempts_open: i64,
+    oldest_attempt_ms: i64,
     money_without_slot: i64,
     slot_without_money: i64,
     refunds_failed: i64,
@@ -25,8 +27,8 @@ struct FiguresRow {
 /// because that is how SQLite recognises them.
 pub(super) const FIGURES: &str = "
     SELECT waiting.held, waiting.processing, late.overdue, late.oldest_overdue_ms,
-           pending.commands_pending, pending.commands_stuck,
-           (SELECT count(*) FROM checkout_attempts WHERE state IN ('running', 'unsettled')) AS attempts_open,
+           pending.commands_pending, pending.commands_stuck, pending.oldest_command_ms,
+           open.attempts_open, open.oldest_attempt_ms,
            (SELECT count(*) FROM holds WHERE status IN ('released', 'cancelled') AND funds = 'paid') AS money_without_slot,
            (SELECT count(*) FROM holds WHERE status = 'confirmed' AND funds = 'none') AS slot_without_money,
            (SELECT count(*) FROM payments
@@ -36,8 +38,11 @@ pub(super) const FIGURES: &str = "
               FROM holds WHERE status IN ('held', 'processing')) AS waiting,
            (SELECT count(*) AS overdue, coalesce(?1 - min(expires_at), 0) AS oldest_overdue_ms
               FROM holds WHERE status = 'held' AND expires_at <= ?1) AS late,
-           (SELECT count(*) AS commands_pending, count(*) FILTER (WHERE tries >= ?2) AS commands_stuck
-              FROM commands WHERE done_at IS NULL) AS pending";
+           (SELECT count(*) AS commands_pending, count(*) FILTER (WHERE tries >= ?2) AS commands_stuck,
+                   coalesce(?1 - min(created_at), 0) AS oldest_command_ms
+              FROM commands WHERE done_at IS NULL) AS pending,
+           (SELECT count(*) AS attempts_open, coalesce(?1 - min(claimed_at), 0) AS oldest_attempt_ms
+              FROM checkout_attempts WHERE state IN ('running', 'unsettled')) AS open";
 
 pub(super) async fn figures(store: &SqliteStore, now: DateTime<Utc>) -> Answer<Figures> {
     let question = sqlx::query_as::<_, FiguresRow>(FIGURES)
@@ -50,8 +55,10 @@ pub(super) async fn figures(store: &SqliteStore, now: DateTime<Utc>) -> Answer<F
         overdue: row.overdue,
         oldest_overdue_ms: row.oldest_overdue_ms,
         commands_pending: row.commands_pending,
+        oldest_command_ms: row.oldest_command_ms,
         commands_stuck: row.commands_stuck,
         attempts_open: row.attempts_open,
+        oldest_attempt_ms: row.oldest_attempt_ms,
         money_without_slot: row.money_without_slot,
         slot_without_money: row.slot_without_money,
         refunds_failed: row.refunds_failed,

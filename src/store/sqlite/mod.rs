@@ -25,11 +25,11 @@ use super::{
     ReleaseLease, StaleAttempt, Store, StoreError,
 };
 use crate::domain::booking::{Blocker, Booking, HistoryLine, Segment};
-use crate::domain::books::{CommandFilter, Figures, HoldFilter, Page, PageRequest, Put};
+use crate::domain::books::{CommandFilter, Figures, HoldFilter, Page, PageRequest, Put, StoredEvent};
 use crate::domain::catalogue::EventType;
 use crate::domain::command::Command;
 use crate::domain::hold::{Asker, Status};
-use crate::domain::ids::{CommandId, EventTypeId, HoldId, IdempotencyKey, ResourceId, SessionId};
+use crate::domain::ids::{CommandId, EventId, EventTypeId, HoldId, IdempotencyKey, ResourceId, SessionId};
 use crate::domain::payment::Receipt;
 use crate::domain::time::Window;
 
@@ -39,9 +39,12 @@ mod catalogue;
 mod changes;
 mod commands;
 mod error;
+mod events;
 mod figures;
 mod history;
 mod holds;
+mod rehearse;
+mod retention;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -169,6 +172,9 @@ impl Store for SqliteStore {
     async fn installation(&self) -> Result<String, StoreError> {
         Ok(schema::installation(self).await?)
     }
+    async fn rehearse(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
+        Ok(rehearse::rehearse(self, now).await?)
+    }
     async fn figures(&self, now: DateTime<Utc>) -> Result<Figures, StoreError> {
         Ok(figures::figures(self, now).await?)
     }
@@ -280,6 +286,26 @@ impl Store for SqliteStore {
         now: DateTime<Utc>,
     ) -> Result<Applied, StoreError> {
         Ok(changes::apply_orphan(self, event, claimed, receipt, now).await?)
+    }
+
+    async fn events(
+        &self,
+        hold: Option<HoldId>,
+        page: &PageRequest,
+    ) -> Result<Page<StoredEvent>, StoreError> {
+        Ok(events::events(self, hold, page).await?)
+    }
+    async fn event_payload(&self, id: &EventId) -> Result<Option<String>, StoreError> {
+        Ok(events::event_payload(self, id).await?)
+    }
+    async fn forget_payloads(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+        Ok(retention::forget(self, retention::FORGET_PAYLOADS, before, limit).await?)
+    }
+    async fn forget_events(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+        Ok(retention::forget(self, retention::FORGET_EVENTS, before, limit).await?)
+    }
+    async fn forget_guests(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+        Ok(retention::forget(self, retention::FORGET_GUESTS, before, limit).await?)
     }
 
     async fn lease_commands(

@@ -2,7 +2,7 @@
 
 use futures::FutureExt as _;
 
-use super::super::{attempts, commands, figures, holds};
+use super::super::{attempts, commands, events, figures, holds, retention};
 use super::*;
 use crate::domain::books::{HoldFilter, PageRequest};
 use crate::store::{Placement, StoreError};
@@ -147,6 +147,10 @@ async fn hot_questions_never_read_a_whole_table() {
         holds::BY_PAYMENT,
         commands::LEASE_DUE,
         attempts::LEASE_STALE,
+        events::OF_ONE,
+        retention::FORGET_PAYLOADS,
+        retention::FORGET_EVENTS,
+        retention::FORGET_GUESTS,
         figures::FIGURES,
     ];
     let tables = [
@@ -157,6 +161,7 @@ async fn hot_questions_never_read_a_whole_table() {
         "occupancy",
         "commands",
         "checkout_attempts",
+        "stripe_events",
     ];
     for question in hot {
         let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {question}"));

@@ -1,0 +1,37 @@
+//! The rehearsal on PostgreSQL: the very statements that place and confirm a hold, and no commit.
+
+use chrono::{DateTime, Utc};
+use sqlx::postgres::{PgConnection, PgPool};
+
+use super::super::Applied;
+use super::super::rehearsal::{self, Rehearsal, went_wrong};
+use super::error::Answer;
+use super::{attempts, changes, holds, placing};
+
+pub(super) async fn rehearse(pool: &PgPool, now: DateTime<Utc>) -> Answer<()> {
+    let play = rehearsal::new(now)?;
+    let mut transaction = pool.begin().await?;
+    let played = play_through(&mut transaction, &play).await;
+    transaction.rollback().await?;
+    played
+}
+
+async fn play_through(connection: &mut PgConnection, play: &Rehearsal) -> Answer<()> {
+    let (hold, segments) = (play.booking.hold.id, &play.booking.segments);
+    attempts::insert(&mut *connection, &play.attempt).await?;
+    if !placing::insert(&mut *connection, &play.booking).await? {
+        return Err(went_wrong("a free slot could not be had").into());
+    }
+    if placing::take_windows(connection, hold, segments).await? {
+        return Err(went_wrong("a slot could be had twice: the guard of I1 is gone").into());
+    }
+    let applied = changes::apply_in(connection, &play.paid).await?;
+    if !matches!(applied, Applied::Done { orders: 1, .. }) {
+        return Err(went_wrong("a payment could not be written").into());
+    }
+    let read = holds::read(connection, hold).await?;
+    if read.is_none_or(|booking| booking.hold != play.after) {
+        return Err(went_wrong("what was written reads otherwise").into());
+    }
+    Ok(())
+}

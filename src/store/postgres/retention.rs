@@ -1,0 +1,34 @@
+//! Forgetting: bodies of events, then the events, and guests of holds that are over. A part at a time, the oldest first,
+//! each from an index of what is still to be forgotten; when something is due is left to the caller. What another
+//! instance is just forgetting is skipped.
+
+use chrono::{DateTime, Utc};
+use sqlx::postgres::PgPool;
+
+use super::error::Answer;
+
+pub(super) const FORGET_PAYLOADS: &str = "UPDATE stripe_events SET payload = NULL WHERE id IN (
+         SELECT id FROM stripe_events WHERE payload IS NOT NULL AND applied_at < $1
+         ORDER BY applied_at LIMIT $2 FOR UPDATE SKIP LOCKED)";
+pub(super) const FORGET_EVENTS: &str = "DELETE FROM stripe_events WHERE id IN (
+         SELECT id FROM stripe_events WHERE payload IS NULL AND applied_at < $1
+         ORDER BY applied_at LIMIT $2 FOR UPDATE SKIP LOCKED)";
+pub(super) const FORGET_GUESTS: &str = "UPDATE holds SET guest_email = NULL, guest_name = NULL WHERE id IN (
+         SELECT id FROM holds
+         WHERE status IN ('released', 'cancelled') AND guest_email IS NOT NULL AND updated_at < $1
+         ORDER BY updated_at LIMIT $2 FOR UPDATE SKIP LOCKED)";
+
+/// Runs one of the statements above.
+pub(super) async fn forget(
+    pool: &PgPool,
+    statement: &'static str,
+    before: DateTime<Utc>,
+    limit: u32,
+) -> Answer<u64> {
+    let done = sqlx::query(statement)
+        .bind(before)
+        .bind(i64::from(limit))
+        .execute(pool)
+        .await?;
+    Ok(done.rows_affected())
+}
