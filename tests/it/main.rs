@@ -20,6 +20,7 @@ mod openapi;
 mod operators;
 mod race;
 mod release;
+mod saga;
 mod sandbox;
 mod secrets;
 mod store_contract;
