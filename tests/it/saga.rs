@@ -8,8 +8,10 @@ mod attempts;
 mod checkouts;
 mod commands;
 mod events;
+mod outages;
 mod releases;
 mod stage;
+mod worker;
 
 use std::sync::Arc;
 
@@ -54,6 +56,11 @@ trait Story: Send + Sync + 'static {
         false
     }
 
+    /// Whether it takes up whatever it finds, so that each play must be mended before the next.
+    fn plays_alone(&self) -> bool {
+        false
+    }
+
     /// What the guest does next, once the process is there again.
     async fn go_on(&self, _stage: &Stage, _scene: &Scene) {}
 
@@ -61,25 +68,42 @@ trait Story: Send + Sync + 'static {
     async fn check(&self, stage: &Stage, scene: &Scene);
 }
 
+/// What was tried, and on which scene.
+type Played = (String, Arc<Scene>);
+
 /// Plays the story with each of these faults at each of its steps.
 async fn at_every_step(stage: &Stage, story: impl Story, faults: &[Fault]) {
     let story = Arc::new(story);
     for fault in faults {
-        let mut step = 1;
-        while let Some(name) = play(stage, &story, *fault, step).await {
-            assert!(step < 100, "{} does not end: {name}", story.name());
+        let (mut played, mut step) = (Vec::new(), 1);
+        loop {
+            let (what, scene, struck) = play(stage, &story, *fault, step).await;
+            played.push((what, scene));
+            if !struck {
+                break;
+            }
+            if story.plays_alone() {
+                mend(stage, &*story, &mut played).await;
+            }
             step += 1;
+            assert!(step < 100, "does not end: {:?}", played.last());
         }
+        mend(stage, &*story, &mut played).await;
         let (engine, name, steps) = (stage.app.database.engine(), story.name(), step - 1);
         assert!(steps > 0);
         eprintln!("{engine:?}: {name}: {fault:?} at each of {steps} steps");
     }
 }
 
-/// Plays it once; the name of the step that went wrong, or nothing where it has fewer steps.
-async fn play<S: Story>(stage: &Stage, story: &Arc<S>, fault: Fault, step: usize) -> Option<&'static str> {
+/// Plays it once; what was tried, and whether it came to that: `false` where it has fewer steps.
+async fn play<S: Story>(
+    stage: &Stage,
+    story: &Arc<S>,
+    fault: Fault,
+    step: usize,
+) -> (String, Arc<Scene>, bool) {
     let scene = Arc::new(story.prepare(stage).await);
-    let plan = Plan::new(fault, step);
+    let plan = Plan::with(fault, step, stage.disturbance());
     let context = story.context(stage, &scene, &plan);
     let mut process = tokio::spawn({
         let (story, scene) = (Arc::clone(story), Arc::clone(&scene));
@@ -92,26 +116,37 @@ async fn play<S: Story>(stage: &Stage, story: &Arc<S>, fault: Fault, step: usize
             false
         }
     };
-    let calls = plan.calls();
-    let struck = plan.has_struck().then(|| calls[step - 1]);
-    let what = format!("{}: {fault:?} at step {step} of {calls:?}", story.name());
+    stage.come_back().await;
+    let what = format!("{}: {fault:?} at step {step} of {:?}", story.name(), plan.calls());
     assert!(
-        struck.is_some() || came_out,
+        plan.has_struck() || came_out,
         "undisturbed, and yet not well: {what}"
     );
-    stage.restart().await;
-    story.go_on(stage, &scene).await;
-    stage.until_quiet(&what, story.stripe_tells_first()).await;
-    // Says which step it was where the check fails.
-    stage.telling(what.clone(), story.check(stage, &scene)).await;
+    (what, scene, plan.has_struck())
+}
+
+/// A fresh process, sweeps until nothing is left to do, and a look at how all this has ended.
+async fn mend(stage: &Stage, story: &dyn Story, played: &mut Vec<Played>) {
+    stage.restart(story.stripe_tells_first()).await;
+    for (what, scene) in &*played {
+        stage.telling(what, story.go_on(stage, scene)).await;
+    }
+    stage.until_quiet(story.stripe_tells_first()).await;
+    for (what, scene) in &*played {
+        stage.telling(what, story.check(stage, scene)).await;
+    }
     let findings = stage.app.audit();
-    assert!(findings.is_empty(), "{what}: the auditor finds {findings:#?}");
-    struck
+    assert!(
+        findings.is_empty(),
+        "after {played:#?} the auditor finds {findings:#?}"
+    );
+    played.clear();
 }
 
 const REPEATED: &[Fault] = &[Fault::Repeated];
 const FAILED: &[Fault] = &[Fault::FailedBefore, Fault::FailedAfter, Fault::AwayFromHere];
-const STOPPED: &[Fault] = &[Fault::StoppedBefore, Fault::StoppedAfter];
+/// After a step is before the next one.
+const STOPPED: &[Fault] = &[Fault::StoppedAfter];
 
 /// Three tests on each engine for these stories.
 macro_rules! every_step_goes_wrong {

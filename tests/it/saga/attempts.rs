@@ -25,7 +25,7 @@ every_step_goes_wrong!(
 
 /// What became of the session that nobody was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Session {
+pub(super) enum Session {
     NotMade,
     Made,
     /// Somebody paid it all the same.
@@ -33,8 +33,8 @@ enum Session {
 }
 
 /// The attempt of a process that died is two minutes old.
-struct Died {
-    session: Session,
+pub(super) struct Died {
+    pub(super) session: Session,
 }
 
 /// Runs a checkout up to its call for a session.
@@ -92,6 +92,10 @@ impl Story for Died {
 
     async fn go_on(&self, stage: &Stage, scene: &Scene) {
         Won.go_on(stage, scene).await;
+    }
+
+    fn plays_alone(&self) -> bool {
+        true
     }
 
     async fn check(&self, stage: &Stage, scene: &Scene) {

@@ -68,7 +68,6 @@ impl Story for Won {
 
     /// The guest asks again with the same key, and must get the slot.
     async fn go_on(&self, stage: &Stage, scene: &Scene) {
-        stage.sweep_after(3).await;
         let again = checkout(&stage.fresh(), wish("ada", &scene.slot)).await;
         assert!(
             matches!(again, Ok(Checkout::Placed(_) | Checkout::Replayed(_))),
@@ -83,7 +82,7 @@ impl Story for Won {
 }
 
 /// Someone else has the slot by the time Stripe has made the session.
-struct Lost;
+pub(super) struct Lost;
 
 #[async_trait]
 impl Story for Lost {
@@ -129,7 +128,7 @@ impl Story for Lost {
 }
 
 /// The slot's last guest is overdue: their hold is released on the way.
-struct Overdue;
+pub(super) struct Overdue;
 
 #[async_trait]
 impl Story for Overdue {

@@ -19,7 +19,7 @@ every_step_goes_wrong!(
 
 /// What Stripe is to be told.
 #[derive(Clone, Copy, Debug)]
-enum Order {
+pub(super) enum Order {
     /// To end a session that nobody was given.
     Expire,
     /// To end one that was paid.
@@ -29,7 +29,7 @@ enum Order {
 }
 
 /// The command is on the books.
-struct Ordered(Order);
+pub(super) struct Ordered(pub(super) Order);
 
 #[async_trait]
 impl Story for Ordered {
@@ -59,6 +59,10 @@ impl Story for Ordered {
         matches!(self.0, Order::Refund(_))
     }
 
+    fn plays_alone(&self) -> bool {
+        true
+    }
+
     async fn check(&self, stage: &Stage, scene: &Scene) {
         match self.0 {
             Order::Refund(news) => news.check(stage, scene).await,
@@ -69,7 +73,7 @@ impl Story for Ordered {
 }
 
 /// A session whose hold was never placed, and the order to end it.
-async fn lost(stage: &Stage, paid: bool) -> Scene {
+pub(super) async fn lost(stage: &Stage, paid: bool) -> Scene {
     let slot = stage.slot();
     let hold = stage.app.hold_slot("call", &slot).await;
     let (id, session) = (hold.text("id"), hold.text("checkout_session"));

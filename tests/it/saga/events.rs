@@ -118,8 +118,9 @@ impl Story for News {
         let mut holds = vec![stage.app.hold_slot("call", &slot).await];
         let others = self.before(stage, &holds[0]).await;
         holds.extend(others);
+        let before = stage.app.simulator.events().len();
         self.happen(stage, &holds[0]);
-        let events = stage.app.simulator.pending_events();
+        let events = stage.app.simulator.events().split_off(before);
         Scene {
             slot,
             holds,

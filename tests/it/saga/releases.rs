@@ -16,8 +16,8 @@ use super::{Scene, Story, every_step_goes_wrong};
 every_step_goes_wrong!(ByGuest { paid: false }, ByGuest { paid: true }, BySweep);
 
 /// The guest turns back, before or after paying.
-struct ByGuest {
-    paid: bool,
+pub(super) struct ByGuest {
+    pub(super) paid: bool,
 }
 
 #[async_trait]
@@ -65,7 +65,7 @@ impl Story for ByGuest {
 }
 
 /// One that was left, one that was paid, one whose payment is slow, and no event told.
-struct BySweep;
+pub(super) struct BySweep;
 
 #[async_trait]
 impl Story for BySweep {
@@ -90,6 +90,10 @@ impl Story for BySweep {
     async fn run(&self, _scene: &Scene, context: &Arc<Context>) -> bool {
         let report = sweep::run_once(context).await;
         report.is_ok_and(|report| (report.released, report.confirmed, report.failed) == (1, 1, 0))
+    }
+
+    fn plays_alone(&self) -> bool {
+        true
     }
 
     async fn check(&self, stage: &Stage, scene: &Scene) {

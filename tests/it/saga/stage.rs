@@ -8,16 +8,19 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use futures::FutureExt;
 use holdfast::gateway::Gateway;
-use holdfast::store::Store;
+use holdfast::store::postgres::PostgresStore;
+use holdfast::store::{PoolOptions, Store};
 use holdfast::workflow::{Context, Settings, sweep};
 
 use crate::support::app::TestApp;
 use crate::support::database::Engine;
-use crate::support::faulty::{FaultyGateway, FaultyStore, Plan};
+use crate::support::faulty::{Disturbance, FaultyGateway, FaultyStore, Plan};
+use crate::support::proxy::Proxy;
+use crate::support::wait::eventually;
 
-/// Minutes that pass before each sweep after a restart: past what counts as stale, to the end of a hold whose session
-/// is still open, then past the longest pause between two tries, again and again.
-const PAUSES: [i64; 12] = [3, 28, 65, 65, 65, 65, 65, 65, 65, 65, 65, 65];
+/// Minutes that pass before each sweep after the first one: to the end of a hold whose session is still open, then past
+/// the longest pause between two tries, again and again.
+const PAUSES: [i64; 12] = [28, 65, 65, 65, 65, 65, 65, 65, 65, 65, 65, 65];
 
 /// The sum of what somebody still has to do.
 const UNFINISHED: &str = "SELECT (SELECT count(*) FROM commands WHERE done_at IS NULL)
@@ -28,13 +31,65 @@ const UNFINISHED: &str = "SELECT (SELECT count(*) FROM commands WHERE done_at IS
 pub(super) struct Stage {
     pub(super) app: TestApp,
     slots: AtomicI64,
+    outside: Option<Outside>,
 }
+
+/// Books whose way to the database can be cut: the same connections before, during and after.
+struct Outside {
+    proxy: Arc<Proxy>,
+    store: Arc<dyn Store>,
+}
+
+/// One connection is in the middle of what is cut, another lies idle.
+const CONNECTIONS: u32 = 2;
 
 impl Stage {
     pub(super) async fn set(engine: Engine) -> Self {
         Self {
             app: TestApp::start(engine).await,
             slots: AtomicI64::new(0),
+            outside: None,
+        }
+    }
+
+    /// One on PostgreSQL, behind a proxy.
+    pub(super) async fn behind_a_proxy() -> Self {
+        let stage = Self::set(Engine::Postgres).await;
+        let proxy = Arc::new(Proxy::to(stage.app.database.url()).await);
+        let options = PoolOptions {
+            max_connections: CONNECTIONS,
+            acquire_timeout: Duration::from_millis(150),
+            ..PoolOptions::default()
+        };
+        let store = Arc::new(PostgresStore::connect(proxy.url(), options).unwrap());
+        let outside = Some(Outside { proxy, store });
+        let stage = Self { outside, ..stage };
+        stage.come_back().await;
+        stage
+    }
+
+    /// What a fault does outside.
+    pub(super) fn disturbance(&self) -> Option<Disturbance> {
+        let proxy = Arc::clone(&self.outside.as_ref()?.proxy);
+        Some(Box::new(move || proxy.cut()))
+    }
+
+    /// The way to the database is open again, and the same process is asked until it says that it is ready.
+    pub(super) async fn come_back(&self) {
+        let Some(outside) = &self.outside else { return };
+        outside.proxy.mend();
+        eventually("ready again", async || {
+            let ready = (0..2 * CONNECTIONS).map(|_| outside.store.is_ready());
+            let ready = futures::future::join_all(ready).await;
+            ready.iter().all(|one| matches!(one, Ok(true))).then_some(())
+        })
+        .await;
+    }
+
+    fn store(&self) -> Arc<dyn Store> {
+        match &self.outside {
+            Some(outside) => Arc::clone(&outside.store),
+            None => Arc::clone(&self.app.context.store),
         }
     }
 
@@ -53,7 +108,7 @@ impl Stage {
     /// The same with another Stripe.
     pub(super) fn disturbed_at(&self, plan: &Arc<Plan>, stripe: Arc<dyn Gateway>) -> Arc<Context> {
         let store = FaultyStore {
-            inner: Arc::clone(&self.app.context.store),
+            inner: self.store(),
             plan: Arc::clone(plan),
         };
         let gateway = FaultyGateway {
@@ -66,7 +121,7 @@ impl Stage {
     /// The tools of a process that has just started.
     pub(super) fn fresh(&self) -> Arc<Context> {
         let tools = &self.app.context;
-        self.process(Arc::clone(&tools.store), Arc::clone(&tools.gateway))
+        self.process(self.store(), Arc::clone(&tools.gateway))
     }
 
     fn process(&self, store: Arc<dyn Store>, gateway: Arc<dyn Gateway>) -> Arc<Context> {
@@ -85,8 +140,18 @@ impl Stage {
         )
     }
 
-    /// A restart takes so long that the leases of the process before have run out.
-    pub(super) async fn restart(&self) {
+    /// A restart takes so long that the leases of the process before have run out, and what it was at is stale for
+    /// the first sweep.
+    pub(super) async fn restart(&self, stripe_tells_first: bool) {
+        self.end_leases().await;
+        if stripe_tells_first {
+            self.app.deliver_all().await;
+        }
+        self.sweep_after(3).await;
+    }
+
+    /// All leases have run out.
+    pub(super) async fn end_leases(&self) {
         for books in ["holds", "commands", "checkout_attempts"] {
             let statement = format!("UPDATE {books} SET leased_until = NULL WHERE leased_until IS NOT NULL");
             self.app.database.execute(&statement).await;
@@ -106,7 +171,7 @@ impl Stage {
     }
 
     /// Fresh processes sweep until there is nothing left to do, before or after Stripe has told all its events.
-    pub(super) async fn until_quiet(&self, what: &str, stripe_tells_first: bool) {
+    pub(super) async fn until_quiet(&self, stripe_tells_first: bool) {
         let mut told = stripe_tells_first;
         for pause in PAUSES {
             if told {
@@ -119,11 +184,11 @@ impl Stage {
             }
             told |= quiet;
         }
-        panic!("{what}: {} things are still to be done", self.unfinished().await);
+        panic!("{} things are still to be done", self.unfinished().await);
     }
 
     /// Says what was tried where it fails.
-    pub(super) async fn telling(&self, what: String, check: impl Future<Output = ()>) {
+    pub(super) async fn telling(&self, what: &str, check: impl Future<Output = ()>) {
         if let Err(failure) = std::panic::AssertUnwindSafe(check).catch_unwind().await {
             eprintln!("this fails: {what}");
             std::panic::resume_unwind(failure);

@@ -43,25 +43,36 @@ pub(crate) enum Fault {
     StoppedBefore,
     /// The process ends after it, before its answer is looked at.
     StoppedAfter,
+    /// Before it something happens outside; it is made all the same, and so are the later ones.
+    Disturbed,
 }
 
+/// What happens outside.
+pub(crate) type Disturbance = Box<dyn Fn() + Send + Sync>;
+
 /// Which call goes wrong, and how.
-#[derive(Debug)]
 pub(crate) struct Plan {
     fault: Fault,
     at: usize,
     calls: Mutex<Vec<&'static str>>,
     stopped: CancellationToken,
+    disturbance: Option<Disturbance>,
 }
 
 impl Plan {
     /// The `at`-th call, counted from 1, goes wrong.
     pub(crate) fn new(fault: Fault, at: usize) -> Arc<Self> {
+        Self::with(fault, at, None)
+    }
+
+    /// The same, with something that can happen outside.
+    pub(crate) fn with(fault: Fault, at: usize, disturbance: Option<Disturbance>) -> Arc<Self> {
         Arc::new(Self {
             fault,
             at,
             calls: Mutex::default(),
             stopped: CancellationToken::new(),
+            disturbance,
         })
     }
 
@@ -102,6 +113,10 @@ impl Plan {
     ) -> Result<T, E> {
         match self.next(name) {
             None => call().await,
+            Some(Fault::Disturbed) => {
+                self.disturbance.iter().for_each(|happen| happen());
+                call().await
+            }
             Some(Fault::Repeated) => {
                 let _lost = call().await;
                 call().await
