@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
+use axum::serve::ListenerExt;
 use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -167,7 +168,11 @@ impl App {
     /// # Errors
     /// [`StartError`] where the schema cannot be brought up to date, or the schedule not be read.
     pub async fn run(self, stop: CancellationToken, background: Background) -> Result<(), StartError> {
-        let serving = axum::serve(self.listener, http::router(self.server))
+        let listener = self.listener.tap_io(|stream| {
+            // Without it small answers wait for the peer's acknowledgement. It can fail only on a dead connection.
+            let _ = stream.set_nodelay(true);
+        });
+        let serving = axum::serve(listener, http::router(self.server))
             .with_graceful_shutdown(stop.clone().cancelled_owned())
             .into_future();
         let serving = tokio::spawn(serving);

@@ -9,7 +9,7 @@ use super::body::Faults;
 use crate::domain::catalogue::{MAX_DURATION_MINUTES, PaymentMethod};
 use crate::domain::ids::{EventTypeId, HoldId, ResourceId};
 use crate::domain::money::{Currency, MAX_AMOUNT};
-use crate::store::is_cursor;
+use crate::workflow::inspect::is_cursor;
 
 const MAX_NAME: usize = 200;
 const MAX_URL: usize = 2_000;

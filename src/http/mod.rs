@@ -122,8 +122,8 @@ pub fn router(server: Arc<Server>) -> Router {
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
         .layer(cors(&server))
         .merge(operators)
-        .route("/checkout/done", get(pages::done))
-        .route("/checkout/cancelled", get(pages::cancelled))
+        .route("/checkout/done", get(pages::back_from_stripe))
+        .route("/checkout/cancelled", get(pages::back_from_stripe))
         .route("/checkout/page.js", get(pages::script))
         .route("/checkout/words.js", get(pages::words))
         .route("/checkout/page.css", get(pages::style));

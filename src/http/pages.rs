@@ -20,14 +20,9 @@ pub(super) fn page(html: &'static str) -> impl IntoResponse {
     (headers, Html(html))
 }
 
-/// After paying.
-pub(super) async fn done() -> impl IntoResponse {
-    page(include_str!("pages/done.html"))
-}
-
-/// After turning back.
-pub(super) async fn cancelled() -> impl IntoResponse {
-    page(include_str!("pages/cancelled.html"))
+/// After paying, and after turning back: the page's script tells the two apart.
+pub(super) async fn back_from_stripe() -> impl IntoResponse {
+    page(include_str!("pages/return.html"))
 }
 
 /// The script of both.

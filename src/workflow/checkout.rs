@@ -15,6 +15,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use uuid::{NoContext, Timestamp, Uuid};
 
+use super::gate::{Entry, Turn};
 use super::release::Outcome;
 use super::{Context, Trouble};
 use crate::domain::booking::{Booking, Cause, Guest, Segment};
@@ -100,7 +101,7 @@ pub async fn checkout(context: &Arc<Context>, request: CheckoutRequest) -> Resul
     }
 }
 
-async fn run(context: &Context, request: CheckoutRequest) -> Result<Checkout, CheckoutError> {
+async fn run(context: &Arc<Context>, request: CheckoutRequest) -> Result<Checkout, CheckoutError> {
     if let Some(booking) = answer_to_key(context, &request).await? {
         return Ok(Checkout::Replayed(booking));
     }
@@ -109,15 +110,12 @@ async fn run(context: &Context, request: CheckoutRequest) -> Result<Checkout, Ch
     let segments = event_type
         .segments(request.starts_at, context.now())
         .map_err(CheckoutError::Start)?;
-    let first = segments.first().ok_or(CheckoutError::UnknownEventType)?;
-    let _turn = tokio::time::timeout(context.settings.patience, context.gate.enter(first))
-        .await
-        .map_err(|_| Trouble::Stripe { retry_after: None })?;
-    if !clear_the_way(context, &segments).await? {
+    let turn = tokio::time::timeout(context.settings.patience, turn_at(context, &segments)).await;
+    let Some(_turn) = turn.map_err(|_| Trouble::Stripe { retry_after: None })?? else {
         // The hold in the way may be this very request's, sent twice.
         let mine = answer_to_key(context, &request).await?;
         return mine.map(Checkout::Replayed).ok_or(CheckoutError::SlotTaken);
-    }
+    };
     let installation = context.installation().await?.to_owned();
     let draft = Draft::new(context, request, event_type, segments, installation);
     match claim(context, &draft).await? {
@@ -137,6 +135,21 @@ async fn answer_to_key(
         Claim::Running => Err(CheckoutError::InProgress),
         Claim::Mismatch => Err(CheckoutError::Mismatch),
         Claim::Placed(id) => Ok(context.store.booking(id).await?),
+    }
+}
+
+/// A turn at these windows, with nothing in the way; `None` where they are taken.
+async fn turn_at(context: &Context, segments: &[Segment]) -> Result<Option<Turn>, Trouble> {
+    loop {
+        match context.gate.enter(&segments[0]) {
+            Entry::Turn(turn) => return Ok(clear_the_way(context, segments).await?.then_some(turn)),
+            Entry::Busy(busy) => busy.over().await,
+        }
+        // All who waited look at once, and only those who still see it free ask for the next turn.
+        let blockers = context.store.blockers(segments, context.now()).await?;
+        if blockers.iter().any(|blocker| !blocker.overdue) {
+            return Ok(None);
+        }
     }
 }
 
@@ -250,7 +263,7 @@ async fn claim(context: &Context, draft: &Draft) -> Result<Option<Booking>, Chec
     }
 }
 
-async fn create_and_place(context: &Context, draft: Draft) -> Result<Booking, CheckoutError> {
+async fn create_and_place(context: &Arc<Context>, draft: Draft) -> Result<Booking, CheckoutError> {
     let hold = draft.terms.hold;
     let session = match context.gateway.create_session(&draft.terms).await {
         Ok(session) => session,
@@ -266,7 +279,7 @@ async fn create_and_place(context: &Context, draft: Draft) -> Result<Booking, Ch
         Ok(Placement::SlotTaken(command)) => {
             tracing::info!(%hold, "slot lost to another checkout; its session is being expired");
             metrics::counter!("holdfast_checkouts_total", "outcome" => "lost").increment(1);
-            super::commands::run_now(context, command).await;
+            super::commands::run_soon(context, command).await;
             Err(CheckoutError::SlotTaken)
         }
         // We took so long that the sweep took us for dead; it ends the session.

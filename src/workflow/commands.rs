@@ -24,6 +24,9 @@ const BATCH: u32 = 8;
 /// How often the worker looks without being told: for commands of other instances, and for retries.
 const POLL: Duration = Duration::from_secs(5);
 
+/// How long whoever lost a slot waits for the end of the session that was made for nothing.
+const COURTESY: Duration = Duration::from_secs(3);
+
 /// What a round of work came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Report {
@@ -75,6 +78,14 @@ pub async fn run_due(context: &Context) -> Result<Report, Trouble> {
             return Ok(report);
         }
     }
+}
+
+/// Carries one out in a task of its own, and waits for it, but not for long: a guest waits too.
+pub(super) async fn run_soon(context: &Arc<Context>, id: CommandId) {
+    let worker = Arc::clone(context);
+    let task = context.sagas.spawn(async move { run_now(&worker, id).await });
+    // Late or not, the task goes on, and what it cannot do the outbox worker has.
+    let _ = tokio::time::timeout(COURTESY, task).await;
 }
 
 /// Carries one out now, as a favour to whoever waits; where that fails or takes long, the worker has it anyway.

@@ -112,3 +112,8 @@ pub fn status_name(status: Status) -> &'static str {
         Status::Cancelled(_) => "cancelled",
     }
 }
+
+/// Whether a list can go on there: every `next` of a page can.
+pub fn is_cursor(text: &str) -> bool {
+    crate::store::is_cursor(text)
+}

@@ -191,7 +191,7 @@ on_both_engines! {
         let hanging = futures::stream::iter(&orders).map(|body| app.checkout(body)).buffer_unordered(50);
         let meanwhile = async {
             eventually("all hang at Stripe", async || (app.simulator.calls().create == 51).then_some(())).await;
-            for _ in 0..20 {
+            for _ in 0..5 {
                 let reads = async {
                     app.get("/readyz").await.expect(200);
                     app.hold(taken.text("id")).await;

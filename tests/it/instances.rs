@@ -89,6 +89,16 @@ async fn s26_two_instances_under_a_storm_of_overlapping_wishes_answer_no_5xx() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_instance_that_stops_leaves_its_holds_to_the_other() {
+    let app = TestApp::start(Engine::Postgres).await;
+    let mut other = app.another_instance().await;
+    let hold = other.checkout(&order("call", SLOT)).await.expect(201);
+    other.stop().await;
+    assert!(tokio::net::TcpStream::connect(other.address).await.is_err());
+    app.cancel(&hold).await.expect(200);
+}
+
 /// A port that is free now, for a process that must be told before it starts.
 fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -4,9 +4,9 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "a test's helpers fail by panicking"
+    clippy::print_stderr,
+    reason = "a test's helpers fail by panicking, and a random one tells its seed"
 )]
-#![allow(clippy::print_stderr, reason = "tests say their seeds and what they counted")]
 
 mod bad_input;
 mod browser;

@@ -173,7 +173,8 @@ on_both_engines! {
         let lines = shown["history"].as_array().unwrap();
         assert_eq!((&lines[0]["from"], &lines[0]["to"], &lines[0]["by"]), (&Value::Null, &json!("held"), &json!("checkout")));
         let confirmed = lines.iter().find(|line| line["to"] == "confirmed").unwrap();
-        let event = app.simulator.events().into_iter().find(|event| event.event_type == "checkout.session.completed");
+        // The first that tells of the money; the session's own comes after it and finds it done.
+        let event = app.simulator.events().into_iter().find(|event| event.event_type == "payment_intent.succeeded");
         assert_eq!((&confirmed["by"], &confirmed["event"]), (&json!("event"), &json!(event.unwrap().id)), "{shown}");
         let nobody = app.admin(Method::GET, "/v1/admin/holds/01990000-0000-7000-8000-000000000000", None).await;
         nobody.expect_problem(404, "not_found");

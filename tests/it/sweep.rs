@@ -158,7 +158,7 @@ on_both_engines! {
     async fn a_stale_attempt_is_recovered_once_by_many_instances(engine) {
         let app = TestApp::start(engine).await;
         let other = app.another_instance().await;
-        let hold = died_before_the_insert(&app).await;
+        died_before_the_insert(&app).await;
         app.clock.advance(Duration::minutes(3));
         tokio::join!(app.sweep(), other.sweep());
         recovered(&app).await;

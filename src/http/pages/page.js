@@ -2,6 +2,9 @@
 import { ask, day, explain, money, record, span, time } from "./words.js";
 
 const page = document.querySelector("main");
+// One page for both ways back from Stripe; the path says which.
+const turnedBack = location.pathname.endsWith("/cancelled");
+page.dataset.page = turnedBack ? "cancelled" : "done";
 const at = (id) => document.getElementById(id);
 const id = new URLSearchParams(location.search).get("hold") ?? "";
 const ours = record.of(id);
@@ -32,7 +35,7 @@ function held(hold) {
   if (new Date(hold.expires_at) <= new Date()) {
     return ["Checking the payment", `The time to pay ended at ${until}. We are asking whether a payment came through.`];
   }
-  if (page.dataset.page === "cancelled") {
+  if (turnedBack) {
     return ["Not paid yet", `Nothing was charged. Your slot stays yours to pay until ${until}.`];
   }
   const late = Date.now() - cameBack > PATIENCE ? " If you have not paid, you can go back to the payment." : "";
@@ -78,7 +81,7 @@ function show(hold) {
 
 function offer(hold) {
   const isHeld = hold.status === "held";
-  const waited = page.dataset.page === "cancelled" || Date.now() - cameBack > PATIENCE;
+  const waited = turnedBack || Date.now() - cameBack > PATIENCE;
   at("resume").hidden = !(isHeld && waited);
   if (isHeld) at("resume").href = hold.checkout_url;
   at("give-back").hidden = !(isHeld && waited && ours);

@@ -82,6 +82,12 @@ pub(super) fn is_missing_table(error: &sqlx::Error) -> bool {
     code_is(error, |code| code == "42P01")
 }
 
+/// Whether a window was to be written for a hold that is not there.
+pub(super) fn is_window_without_hold(error: &sqlx::Error) -> bool {
+    let error = error.as_database_error();
+    error.and_then(|error| error.constraint()) == Some("occupancy_hold_id_fkey")
+}
+
 fn code_is(error: &sqlx::Error, test: impl Fn(&str) -> bool) -> bool {
     error
         .as_database_error()

@@ -1,15 +1,15 @@
 //! Who gets a slot (I1): what stands in the way, taking windows, and placing a hold with them, all or nothing.
 //!
-//! [`take_windows`] is the one statement that decides; a hold that is placed and one that gets its slot back both come
+//! `take_windows!` is the one statement that decides; a hold that is placed and one that gets its slot back both come
 //! through it.
 
 use chrono::{DateTime, Utc};
-use sqlx::postgres::{PgConnection, PgPool};
+use sqlx::postgres::{PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
 
 use super::super::{Placement, expire_order, rows};
 use super::commands;
-use super::error::Answer;
+use super::error::{self, Answer};
 use crate::domain::booking::{Blocker, Booking, Segment};
 use crate::domain::hold::{Status, Why};
 use crate::domain::ids::{CommandId, HoldId, ResourceId};
@@ -77,9 +77,31 @@ pub(super) async fn occupied(
     Ok(found.collect::<Result<_, _>>()?)
 }
 
-/// Takes all windows for the hold, or some where another has the rest: then the caller must give these up. It
-/// waits for a rival who has not committed yet, and it takes the windows in one order, so that two that want the same
-/// ones do not wait for each other.
+/// Takes for a hold all windows that nobody else has: the one statement that decides who gets a slot. It waits for a
+/// rival who has not committed yet, and takes the windows in one order, so that two that want the same ones do not wait
+/// for each other.
+macro_rules! take_windows {
+    ($hold:literal, $resources:literal, $starts:literal, $ends:literal) => {
+        concat!(
+            "INSERT INTO occupancy (hold_id, resource_id, during)
+             SELECT ",
+            $hold,
+            ", resource_id, tstzrange(starts_at, ends_at)
+             FROM unnest(",
+            $resources,
+            "::text[], ",
+            $starts,
+            "::timestamptz[], ",
+            $ends,
+            "::timestamptz[])
+                 AS w (resource_id, starts_at, ends_at)
+             ORDER BY resource_id, starts_at
+             ON CONFLICT DO NOTHING"
+        )
+    };
+}
+
+/// Takes all windows for the hold, or some where another has the rest: then the caller must give these up.
 pub(super) async fn take_windows(
     connection: &mut PgConnection,
     hold: HoldId,
@@ -87,55 +109,56 @@ pub(super) async fn take_windows(
 ) -> Answer<bool> {
     let windows = columns(segments);
     let wanted = windows.resources.len() as u64;
-    let done = sqlx::query(
-        "INSERT INTO occupancy (hold_id, resource_id, during)
-         SELECT $1, resource_id, tstzrange(starts_at, ends_at)
-         FROM unnest($2, $3, $4) AS w (resource_id, starts_at, ends_at)
-         ORDER BY resource_id, starts_at
-         ON CONFLICT DO NOTHING",
-    )
-    .bind(hold.0)
-    .bind(windows.resources)
-    .bind(windows.starts)
-    .bind(windows.ends)
-    .execute(connection)
-    .await?;
+    let done = sqlx::query(take_windows!("$1", "$2", "$3", "$4"))
+        .bind(hold.0)
+        .bind(windows.resources)
+        .bind(windows.starts)
+        .bind(windows.ends)
+        .execute(connection)
+        .await?;
     Ok(done.rows_affected() == wanted)
 }
 
+/// One statement and so one round trip, whose commit is its own.
 pub(super) async fn place(pool: &PgPool, booking: &Booking) -> Answer<Placement> {
-    let mut transaction = pool.begin().await?;
-    if !insert(&mut transaction, booking).await? {
-        transaction.rollback().await?;
-        return closed(pool, booking).await;
+    match insert(pool, booking).await {
+        Ok(true) => Ok(Placement::Placed),
+        Ok(false) => lose(pool, booking).await,
+        Err(error) if error::is_window_without_hold(&error) => lose(pool, booking).await,
+        Err(error) => Err(error.into()),
     }
-    if take_windows(&mut transaction, booking.hold.id, &booking.segments).await? {
-        transaction.commit().await?;
-        return Ok(Placement::Placed);
-    }
-    transaction.rollback().await?;
-    lose(pool, booking).await
 }
 
-/// Writes the hold and its first history line, if its attempt is still running.
-pub(super) async fn insert(connection: &mut PgConnection, booking: &Booking) -> Answer<bool> {
+/// Writes the windows, the hold and its first history line, if all windows can be had and the attempt is still running.
+/// Else no hold is written, and windows that could be had fall with it: they may not stand without a hold, so that the
+/// whole statement is refused.
+pub(super) async fn insert(executor: impl PgExecutor<'_>, booking: &Booking) -> sqlx::Result<bool> {
     let hold = &booking.hold;
     let first = booking.first();
     let (status, reason) = rows::status_texts(hold.status);
-    let done = sqlx::query(
-        "WITH attempt AS (
-             UPDATE checkout_attempts SET state = 'placed', terms = NULL, leased_until = NULL, ended_at = $19
-             WHERE hold_id = $1 AND state = 'running' RETURNING hold_id),
+    let windows = columns(&booking.segments);
+    let done = sqlx::query(concat!(
+        "WITH taken AS (",
+        take_windows!("$1", "$2", "$3", "$4"),
+        " RETURNING 1),
+         attempt AS (
+             UPDATE checkout_attempts SET state = 'placed', terms = NULL, leased_until = NULL, ended_at = $22
+             WHERE hold_id = $1 AND state = 'running' AND (SELECT count(*) FROM taken) = cardinality($2)
+             RETURNING hold_id),
          hold AS (
              INSERT INTO holds (id, event_type_id, resource_id, starts_at, ends_at, segments, status, reason, amount,
                  currency, session_id, checkout_url, guest_email, guest_name, metadata, expires_at,
                  session_expires_at, due_at, created_at, updated_at, version)
-             SELECT hold_id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21
+             SELECT hold_id, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
+                 $24
              FROM attempt RETURNING id)
          INSERT INTO hold_history (hold_id, at, to_status, to_reason, why, actor)
-         SELECT id, $19, $7, $8, $22, 'checkout' FROM hold",
-    )
+         SELECT id, $22, $10, $11, $25, 'checkout' FROM hold",
+    ))
     .bind(hold.id.0)
+    .bind(windows.resources)
+    .bind(windows.starts)
+    .bind(windows.ends)
     .bind(booking.event_type.as_str())
     .bind(first.resource.as_str())
     .bind(first.window.starts_at())
@@ -157,7 +180,7 @@ pub(super) async fn insert(connection: &mut PgConnection, booking: &Booking) -> 
     .bind(booking.updated_at)
     .bind(booking.version)
     .bind(Why::Placed.to_string())
-    .execute(connection)
+    .execute(executor)
     .await?;
     Ok(done.rows_affected() == 1)
 }
@@ -192,7 +215,8 @@ async fn lose(pool: &PgPool, booking: &Booking) -> Answer<Placement> {
     .execute(&mut *transaction)
     .await?;
     if lost.rows_affected() == 0 {
-        return Ok(Placement::Gone);
+        transaction.rollback().await?;
+        return closed(pool, booking).await;
     }
     let order = expire_order(&booking.hold.session);
     let ordered = commands::order(

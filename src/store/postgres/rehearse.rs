@@ -19,8 +19,7 @@ pub(super) async fn rehearse(pool: &PgPool, now: DateTime<Utc>) -> Answer<()> {
 async fn play_through(connection: &mut PgConnection, play: &Rehearsal) -> Answer<()> {
     let (hold, segments) = (play.booking.hold.id, &play.booking.segments);
     attempts::insert(&mut *connection, &play.attempt).await?;
-    let placed = placing::insert(connection, &play.booking).await?;
-    if !(placed && placing::take_windows(connection, hold, segments).await?) {
+    if !placing::insert(&mut *connection, &play.booking).await? {
         return Err(went_wrong("a free slot could not be had").into());
     }
     if placing::take_windows(connection, hold, segments).await? {

@@ -1,5 +1,5 @@
 //! A PostgreSQL server for the tests: the one that `TEST_DATABASE_URL` names, else a throwaway cluster that is started
-//! from the installed binaries and is gone when the test process is, however it ends.
+//! from the installed binaries and is gone when the test process is, however it ends. The benchmark starts one too.
 //!
 //! PostgreSQL is required: where there is none, the test fails and says how to get it. It never skips.
 
@@ -21,17 +21,21 @@ these tests need PostgreSQL 13 or newer with its contrib modules. Either install
 and of a role that may create databases and the extension btree_gist.";
 
 /// Makes a cluster and starts it, says `ready`, waits until its input ends (which it does however the test process
-/// ends), then stops the cluster and removes it. `$1` is the directory of the binaries, `$2` the cluster's own.
+/// ends), then stops the cluster and removes it. `$1` is the directory of the binaries, `$2` the cluster's own, `$3` the
+/// server's settings.
 const WATCHDOG: &str = r#"
 trap '' PIPE INT
 trap '"$1/pg_ctl" -D "$2/data" -m immediate stop >/dev/null 2>&1; cd /; rm -rf "$2"' EXIT
 set -e
 "$1/initdb" -D "$2/data" -U postgres --auth=trust -E UTF8 --locale=C --no-sync >"$2/log" || { cat "$2/log" >&2; exit 1; }
-"$1/pg_ctl" -D "$2/data" -w -l "$2/log" -o "-k '$2' -c listen_addresses='' -c max_connections=300 \
-    -c fsync=off -c synchronous_commit=off -c full_page_writes=off" start >/dev/null || { cat "$2/log" >&2; exit 1; }
+"$1/pg_ctl" -D "$2/data" -w -l "$2/log" -o "-k '$2' -c listen_addresses='' $3" start >/dev/null || { cat "$2/log" >&2; exit 1; }
 echo ready
 cat >/dev/null
 "#;
+
+/// Many clients, and no care for the disk: what a test writes need not outlive it.
+const SETTINGS: &str =
+    "-c max_connections=300 -c fsync=off -c synchronous_commit=off -c full_page_writes=off";
 
 /// The URL of a database of this name on the server for the tests.
 pub(crate) fn url_of(database: &str) -> String {
@@ -54,8 +58,10 @@ fn given() -> Option<Url> {
     Some(Url::parse(&given).expect("TEST_DATABASE_URL is a URL"))
 }
 
-struct Server {
-    url: Url,
+/// A server that can be reached at `url` for as long as this lives.
+pub(crate) struct Server {
+    /// Of the database that is there from the start, for a role that may do everything.
+    pub(crate) url: Url,
     /// Kept for its standard input, whose end stops the cluster.
     _watchdog: Option<Child>,
 }
@@ -64,18 +70,21 @@ impl Server {
     fn find_or_start() -> Self {
         match given() {
             Some(url) => Self { url, _watchdog: None },
-            None => Self::start(&binaries().expect(HOW_TO_INSTALL)),
+            None => Self::start(SETTINGS),
         }
     }
 
-    fn start(binaries: &Path) -> Self {
+    /// A throwaway cluster with these settings, written as for `postgres`'s command line.
+    pub(crate) fn start(settings: &str) -> Self {
+        let binaries = binaries().expect(HOW_TO_INSTALL);
         // In /tmp, because the path of a socket may have no more than about 100 characters.
         let directory = PathBuf::from(format!("/tmp/holdfast-test-{}", Uuid::new_v4().simple()));
         std::fs::create_dir(&directory).unwrap();
         let mut watchdog = Command::new("sh");
         watchdog
             .args(["-c", WATCHDOG, "holdfast-test-postgres"])
-            .args([binaries, &directory])
+            .args([&binaries, &directory])
+            .arg(settings)
             .current_dir(&directory)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
