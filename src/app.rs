@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, Database, Stripe};
+use crate::domain::hold::Policy;
 use crate::domain::time::Clock;
 use crate::domain::token::TokenKey;
 use crate::gateway::client::{STRIPE_API, StripeConfig, StripeGateway};
@@ -70,12 +71,7 @@ pub async fn build_context(
     clock: Arc<dyn Clock>,
 ) -> Result<Arc<Context>, StartError> {
     let store = open_store(&config.database).await?;
-    let settings = Settings {
-        hold_ttl: chrono::Duration::from_std(config.hold_ttl)
-            .map_err(|error| StartError::Other(error.into()))?,
-        livemode: stripe.livemode(),
-        ..Settings::default()
-    };
+    let settings = settings(config, stripe).map_err(|error| StartError::Other(error.into()))?;
     let tokens = TokenKey::derive(stripe.secret_key.expose_secret());
     Ok(Context::new(
         store,
@@ -86,7 +82,25 @@ pub async fn build_context(
     ))
 }
 
-fn gateway(stripe: &Stripe) -> Result<StripeGateway, StartError> {
+fn settings(config: &Config, stripe: &Stripe) -> Result<Settings, chrono::OutOfRangeError> {
+    Ok(Settings {
+        hold_ttl: chrono::Duration::from_std(config.hold_ttl)?,
+        ask_processing_after: chrono::Duration::from_std(config.ask_processing_after)?,
+        keep_events: chrono::Duration::from_std(config.keep_events)?,
+        forget_after: chrono::Duration::from_std(config.forget_after)?,
+        policy: Policy {
+            full_refund_frees_slot: config.full_refund_frees_slot,
+        },
+        livemode: stripe.livemode(),
+        ..Settings::default()
+    })
+}
+
+/// Stripe as the configuration names it; connects to nothing yet.
+///
+/// # Errors
+/// [`StartError::Other`] where the configuration cannot work at all.
+pub fn gateway(stripe: &Stripe) -> Result<StripeGateway, StartError> {
     // Stripe's own limits hold at Stripe; a simulator or a proxy has its own.
     let at_stripe = stripe.api_base.as_str().starts_with(STRIPE_API);
     let mut config = StripeConfig::new(stripe.secret_key.clone(), stripe.api_base.clone());

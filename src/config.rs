@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -63,6 +64,14 @@ pub struct Config {
     pub admin_key: Option<SecretString>,
     /// `HOLDFAST_HOLD_TTL`.
     pub hold_ttl: Duration,
+    /// `HOLDFAST_FULL_REFUND_FREES_SLOT`.
+    pub full_refund_frees_slot: bool,
+    /// `HOLDFAST_ASK_PROCESSING_AFTER`.
+    pub ask_processing_after: Duration,
+    /// `HOLDFAST_KEEP_EVENTS`.
+    pub keep_events: Duration,
+    /// `HOLDFAST_FORGET_AFTER`.
+    pub forget_after: Duration,
     /// `HOLDFAST_SWEEP_CRON`.
     pub sweep_cron: String,
     /// `HOLDFAST_SUCCESS_URL`.
@@ -128,6 +137,12 @@ pub fn read(lookup: impl Fn(&str) -> Option<String>, needs: Needs) -> Result<Con
         }),
         admin_key: reader.optional("HOLDFAST_ADMIN_KEY").map(SecretString::from),
         hold_ttl: reader.parsed("HOLDFAST_HOLD_TTL", "30m", hold_ttl),
+        full_refund_frees_slot: reader.parsed("HOLDFAST_FULL_REFUND_FREES_SLOT", "true", |text| {
+            text.parse().map_err(|_| "must be true or false")
+        }),
+        ask_processing_after: reader.parsed("HOLDFAST_ASK_PROCESSING_AFTER", "24h", period),
+        keep_events: reader.parsed("HOLDFAST_KEEP_EVENTS", "30d", period),
+        forget_after: reader.parsed("HOLDFAST_FORGET_AFTER", "90d", period),
         sweep_cron: reader.parsed("HOLDFAST_SWEEP_CRON", "*/10 * * * * *", cron),
         success_url: reader.checked("HOLDFAST_SUCCESS_URL", page),
         cancel_url: reader.checked("HOLDFAST_CANCEL_URL", page),
@@ -261,14 +276,20 @@ fn database(text: &str) -> Result<Database, &'static str> {
 }
 
 fn hold_ttl(text: &str) -> Result<Duration, &'static str> {
-    let detail = "must be a duration from 1s to 23h, such as 30m";
-    let ttl = humantime::parse_duration(text).map_err(|_| detail)?;
-    let range = Duration::from_secs(1)..=Duration::from_secs(23 * 3600);
-    if range.contains(&ttl) {
-        Ok(ttl)
-    } else {
-        Err(detail)
-    }
+    let range = Duration::from_secs(1)..=Duration::from_hours(23);
+    duration(text, range).ok_or("must be a duration from 1s to 23h, such as 30m")
+}
+
+/// How long the sweep lets something be. At least a minute, because it comes by more often than it can be meant to act.
+fn period(text: &str) -> Result<Duration, &'static str> {
+    let range = Duration::from_mins(1)..=Duration::from_hours(3650 * 24);
+    duration(text, range).ok_or("must be a duration from 1m to 3650d, such as 30d")
+}
+
+fn duration(text: &str, range: RangeInclusive<Duration>) -> Option<Duration> {
+    humantime::parse_duration(text)
+        .ok()
+        .filter(|given| range.contains(given))
 }
 
 fn cron(text: &str) -> Result<String, &'static str> {

@@ -32,6 +32,13 @@ fn defaults_need_only_the_stripe_keys() {
     assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.hold_ttl, Duration::from_secs(1800));
     assert_eq!(format!("{:?}", config.database), "sqlite://holdfast.db");
+    assert!(config.full_refund_frees_slot);
+    let days = [
+        config.ask_processing_after,
+        config.keep_events,
+        config.forget_after,
+    ];
+    assert_eq!(days.map(|after| after.as_secs() / 86_400), [1, 30, 90]);
     let stripe = config.stripe.unwrap();
     assert_eq!(stripe.webhook_secrets.len(), 2);
     assert_eq!(stripe.api_base.as_str(), "https://api.stripe.com/");
@@ -47,6 +54,10 @@ fn every_fault_is_reported_at_once_and_no_value_is_repeated() {
             ("STRIPE_SECRET_KEY", "pk_secret"),
             ("HOLDFAST_LISTEN", "secret"),
             ("HOLDFAST_HOLD_TTL", "24h"),
+            ("HOLDFAST_FULL_REFUND_FREES_SLOT", "secret"),
+            ("HOLDFAST_ASK_PROCESSING_AFTER", "59s"),
+            ("HOLDFAST_KEEP_EVENTS", "30"),
+            ("HOLDFAST_FORGET_AFTER", "3651d"),
             ("HOLDFAST_SWEEP_CRON", "* * * * *"),
             ("HOLDFAST_SUCCESS_URL", "/secret"),
             ("HOLDFAST_ALLOWED_ORIGINS", "https://shop.example/secret"),
@@ -62,6 +73,10 @@ fn every_fault_is_reported_at_once_and_no_value_is_repeated() {
         "STRIPE_WEBHOOK_SECRET",
         "HOLDFAST_LISTEN",
         "HOLDFAST_HOLD_TTL",
+        "HOLDFAST_FULL_REFUND_FREES_SLOT",
+        "HOLDFAST_ASK_PROCESSING_AFTER",
+        "HOLDFAST_KEEP_EVENTS",
+        "HOLDFAST_FORGET_AFTER",
         "HOLDFAST_SWEEP_CRON",
         "HOLDFAST_SUCCESS_URL",
         "HOLDFAST_ALLOWED_ORIGINS",
@@ -94,6 +109,26 @@ fn the_time_to_pay_is_between_a_second_and_23_hours() {
     ] {
         assert_eq!(faulty(&[("HOLDFAST_HOLD_TTL", text)]).is_empty(), good, "{text}");
     }
+}
+
+#[test]
+fn what_the_shop_chooses_is_taken() {
+    let pairs = [
+        GOOD[0],
+        GOOD[1],
+        ("HOLDFAST_FULL_REFUND_FREES_SLOT", "false"),
+        ("HOLDFAST_ASK_PROCESSING_AFTER", "90m"),
+        ("HOLDFAST_KEEP_EVENTS", "4d 12h"),
+        ("HOLDFAST_FORGET_AFTER", "1m"),
+    ];
+    let config = read_from(&pairs, Needs::Stripe).unwrap();
+    assert!(!config.full_refund_frees_slot);
+    let seconds = [
+        config.ask_processing_after,
+        config.keep_events,
+        config.forget_after,
+    ];
+    assert_eq!(seconds.map(|after| after.as_secs()), [5_400, 388_800, 60]);
 }
 
 #[test]

@@ -16,6 +16,7 @@ use crate::domain::session::{NewSession, SessionReport, SessionTerms};
 mod answer;
 mod breaker;
 pub mod client;
+pub mod delivery;
 mod limits;
 mod transport;
 pub mod webhook;

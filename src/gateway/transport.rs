@@ -265,6 +265,17 @@ fn http_client(config: &StripeConfig) -> Result<reqwest::Client, SetupError> {
     Ok(client)
 }
 
+/// A client for one request to an address of our own: no key, no retries.
+pub(super) fn plain_client(patience: Duration) -> Result<reqwest::Client, SetupError> {
+    let client = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls()?)
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .timeout(patience)
+        .build()?;
+    Ok(client)
+}
+
 /// The provider is handed over, not installed: nothing here depends on what else is linked or was installed first.
 fn tls() -> Result<rustls::ClientConfig, SetupError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());

@@ -221,13 +221,14 @@ pub(super) async fn cancel(
     }
     match release::release_in_task(&server.context, id, Some(Asker::Guest), Cause::Guest).await? {
         Outcome::Missing => Err(Problem::not_found("hold")),
-        Outcome::Over(booking) => given_back(&booking),
+        Outcome::Over(booking) => given_back(&booking).map(|()| Json(HoldView::new(&booking))),
     }
 }
 
-fn given_back(booking: &Booking) -> Result<Json<HoldView>, Problem> {
+/// Whether a release left the slot free; where not, why.
+pub(super) fn given_back(booking: &Booking) -> Result<(), Problem> {
     match booking.hold.status {
-        Status::Released(_) | Status::Cancelled(_) => Ok(Json(HoldView::new(booking))),
+        Status::Released(_) | Status::Cancelled(_) => Ok(()),
         Status::Confirmed => Err(Problem::new(
             Code::AlreadyPaid,
             "the payment went through; the hold is confirmed",

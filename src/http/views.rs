@@ -179,8 +179,9 @@ pub(super) struct PlacedHoldView {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Guest)]
 struct GuestView {
-    /// Address.
-    email: String,
+    /// Address; null once the guest is forgotten.
+    #[schema(required = true)]
+    email: Option<String>,
     /// Name.
     #[schema(required = true)]
     name: Option<String>,
@@ -276,7 +277,7 @@ impl AdminHoldView {
         Self {
             hold: HoldView::new(booking),
             guest: GuestView {
-                email: booking.guest.email.clone(),
+                email: Some(booking.guest.email.clone()).filter(|email| !email.is_empty()),
                 name: booking.guest.name.clone(),
             },
             metadata: booking.metadata.clone(),

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use super::error::{Code, Problem};
 use super::{Server, body};
 use crate::gateway::webhook;
-use crate::workflow::settle;
+use crate::workflow::settle::{self, Outcome};
 
 /// What became of an event.
 #[derive(Serialize, ToSchema)]
@@ -67,14 +67,25 @@ pub(super) async fn receive(
         .ok()
         .zip(std::str::from_utf8(&body).ok())
         .ok_or_else(|| Problem::new(Code::Malformed, "the body is not an event"))?;
-    let (outcome, name) = match settle::event(&server.context, event, text).await? {
-        settle::Outcome::Applied => (OutcomeView::Applied, "applied"),
-        settle::Outcome::Duplicate => (OutcomeView::Duplicate, "duplicate"),
-        settle::Outcome::Ignored => (OutcomeView::Ignored, "ignored"),
+    let outcome = settle::event(&server.context, event, text).await?;
+    let name = match outcome {
+        Outcome::Applied => "applied",
+        Outcome::Duplicate => "duplicate",
+        Outcome::Ignored => "ignored",
     };
     metrics::counter!("holdfast_webhooks_total", "outcome" => name).increment(1);
-    Ok(Json(Received {
-        received: true,
-        outcome,
-    }))
+    Ok(Json(outcome.into()))
+}
+
+impl From<Outcome> for Received {
+    fn from(outcome: Outcome) -> Self {
+        Self {
+            received: true,
+            outcome: match outcome {
+                Outcome::Applied => OutcomeView::Applied,
+                Outcome::Duplicate => OutcomeView::Duplicate,
+                Outcome::Ignored => OutcomeView::Ignored,
+            },
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::{Context, Trouble};
 use crate::domain::booking::{Booking, HistoryLine};
-use crate::domain::books::{CommandFilter, Figures, HoldFilter, Page, PageRequest};
+use crate::domain::books::{CommandFilter, Figures, HoldFilter, Page, PageRequest, StoredEvent};
 use crate::domain::command::Command;
 use crate::domain::hold::Status;
 use crate::domain::ids::{HoldId, ResourceId};
@@ -64,6 +64,26 @@ pub async fn commands(
     page: &PageRequest,
 ) -> Result<Page<Command>, Trouble> {
     Ok(context.store.commands(filter, page).await?)
+}
+
+/// Reads many applied events, newest first; of one hold, or all.
+///
+/// # Errors
+/// [`Trouble::Store`].
+pub async fn events(
+    context: &Context,
+    hold: Option<HoldId>,
+    page: &PageRequest,
+) -> Result<Page<StoredEvent>, Trouble> {
+    Ok(context.store.events(hold, page).await?)
+}
+
+/// Plays a checkout through on the books and takes it back: see [`crate::store::Store::rehearse`].
+///
+/// # Errors
+/// [`Trouble`] where it did not go well.
+pub async fn rehearse(context: &Context) -> Result<(), Trouble> {
+    Ok(context.store.rehearse(context.now()).await?)
 }
 
 /// Counts of what is live, due and wrong.

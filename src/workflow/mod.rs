@@ -22,7 +22,10 @@ pub mod commands;
 mod gate;
 pub mod inspect;
 pub mod recover;
+pub mod refresh;
 pub mod release;
+pub mod replay;
+mod retention;
 pub mod settle;
 pub mod sweep;
 
@@ -41,6 +44,10 @@ pub struct Settings {
     pub ask_processing_after: chrono::Duration,
     /// How long idempotency keys are remembered.
     pub remember_keys: chrono::Duration,
+    /// How long the bodies of webhooks are kept, for a replay.
+    pub keep_events: chrono::Duration,
+    /// How long after a hold's end its guest is remembered.
+    pub forget_after: chrono::Duration,
     /// The rules that the shop may choose.
     pub policy: Policy,
     /// Whether the secret key is a live one; events of the other mode are not ours.
@@ -56,6 +63,8 @@ impl Default for Settings {
             attempt_stale_after: chrono::Duration::seconds(120),
             ask_processing_after: chrono::Duration::hours(24),
             remember_keys: chrono::Duration::hours(48),
+            keep_events: chrono::Duration::days(30),
+            forget_after: chrono::Duration::days(90),
             policy: Policy::default(),
             livemode: false,
         }
@@ -114,6 +123,15 @@ impl Context {
             .get_or_try_init(|| self.store.installation())
             .await
             .map(String::as_str)
+    }
+
+    /// Runs a saga in a task of its own, so that one who hangs up stops nothing half-way.
+    async fn in_task<T: Send + 'static>(
+        &self,
+        saga: impl Future<Output = Result<T, Trouble>> + Send + 'static,
+    ) -> Result<T, Trouble> {
+        let done = self.sagas.spawn(saga).await;
+        done.unwrap_or_else(|died| Err(Trouble::Internal(Box::new(died))))
     }
 
     /// The present.

@@ -71,11 +71,9 @@ pub async fn release_in_task(
     cause: Cause,
 ) -> Result<Outcome, Trouble> {
     let saga = Arc::clone(context);
-    let task = context
-        .sagas
-        .spawn(async move { release(&saga, id, asker, cause).await });
-    task.await
-        .unwrap_or_else(|died| Err(Trouble::Internal(Box::new(died))))
+    context
+        .in_task(async move { release(&saga, id, asker, cause).await })
+        .await
 }
 
 /// Ends a leased `held` hold, or asks about a leased `processing` one; the hold as it is afterwards.
@@ -125,7 +123,11 @@ pub(super) async fn verdict(context: &Context, session: &SessionId) -> Result<Op
     }
 }
 
-async fn read(context: &Context, session: &SessionId) -> Result<Option<Fact>, GatewayError> {
+/// What Stripe says of a session, without touching it. `None` where it is open: nothing has been decided yet.
+///
+/// # Errors
+/// [`GatewayError`] where Stripe gave no answer, or does not let us ask.
+pub(super) async fn read(context: &Context, session: &SessionId) -> Result<Option<Fact>, GatewayError> {
     match context.gateway.session(session).await {
         Ok(report) => Ok(fact(report)),
         Err(GatewayError::Refused(refusal)) if is_missing(&refusal) => Ok(Some(Fact::SessionDead)),
@@ -160,7 +162,7 @@ fn is_missing(refusal: &Refusal) -> bool {
 }
 
 /// A refusal other than "not open" and "no such session" (a revoked key, say) is no verdict either.
-fn no_answer(error: GatewayError) -> Trouble {
+pub(super) fn no_answer(error: GatewayError) -> Trouble {
     match error {
         GatewayError::Unavailable { retry_after } => Trouble::Stripe { retry_after },
         GatewayError::Unknown | GatewayError::Refused(_) => Trouble::Stripe { retry_after: None },

@@ -32,13 +32,28 @@ const MOST_ROUNDS: usize = 20;
 /// # Errors
 /// [`Trouble`]; nothing is written then, and Stripe must send it again.
 pub async fn event(context: &Context, event: Event, payload: &str) -> Result<Outcome, Trouble> {
-    let outcome = sort(context, &event, payload).await?;
+    let record = EventRecord {
+        id: event.id.clone(),
+        kind: event.kind.clone(),
+        payload: payload.to_owned(),
+    };
+    let outcome = sort(context, &event, Cause::Event(event.id.clone()), Some(record)).await?;
     let (id, kind) = (&event.id, &event.kind);
     tracing::info!(event = %id, kind, ?outcome, "webhook settled");
     Ok(outcome)
 }
 
-async fn sort(context: &Context, event: &Event, payload: &str) -> Result<Outcome, Trouble> {
+/// Finds out whom an event concerns, and settles it. Without a `record` it is not one that comes for the first time:
+/// then it counts as applied where it changes something.
+///
+/// # Errors
+/// [`Trouble`]; nothing is written then.
+pub(super) async fn sort(
+    context: &Context,
+    event: &Event,
+    cause: Cause,
+    record: Option<EventRecord>,
+) -> Result<Outcome, Trouble> {
     if event.livemode != context.settings.livemode {
         return Ok(Outcome::Ignored);
     }
@@ -51,22 +66,12 @@ async fn sort(context: &Context, event: &Event, payload: &str) -> Result<Outcome
     else {
         return Ok(Outcome::Ignored);
     };
-    let record = EventRecord {
-        id: event.id.clone(),
-        kind: event.kind.clone(),
-        payload: payload.to_owned(),
-    };
     match context.store.find_booking(refs).await? {
-        Some(booking) => {
-            let cause = Cause::Event(event.id.clone());
-            let settled = settle(context, booking, fact, cause, Some(record)).await?;
-            Ok(if settled.is_some() {
-                Outcome::Applied
-            } else {
-                Outcome::Duplicate
-            })
-        }
-        None => stray(context, refs, money.as_ref().filter(|_| *ours), Some(record)).await,
+        Some(booking) => Ok(match settle(context, booking, fact, cause, record).await? {
+            Settled::Written(_) => Outcome::Applied,
+            Settled::AsItWas(_) | Settled::Seen => Outcome::Duplicate,
+        }),
+        None => stray(context, refs, money.as_ref().filter(|_| *ours), record).await,
     }
 }
 
@@ -116,22 +121,33 @@ pub(super) async fn apply_fact(
     cause: Cause,
 ) -> Result<Booking, Trouble> {
     let id = booking.hold.id;
-    let settled = settle(context, booking, fact, cause, None).await?;
-    settled.ok_or_else(|| impossible(id, "an answer was taken for an event"))
+    match settle(context, booking, fact, cause, None).await? {
+        Settled::Written(booking) | Settled::AsItWas(booking) => Ok(*booking),
+        Settled::Seen => Err(impossible(id, "an answer was taken for an event")),
+    }
 }
 
-/// The hold after the fact; `None` where the event was on the books already.
+/// How a fact was settled, with the hold as it is afterwards.
+enum Settled {
+    /// The event, or a change, is on the books.
+    Written(Box<Booking>),
+    /// There was nothing to write.
+    AsItWas(Box<Booking>),
+    /// The event was on the books already.
+    Seen,
+}
+
 async fn settle(
     context: &Context,
     mut booking: Booking,
     fact: &Fact,
     cause: Cause,
     record: Option<EventRecord>,
-) -> Result<Option<Booking>, Trouble> {
+) -> Result<Settled, Trouble> {
     let id = booking.hold.id;
     for _ in 0..MOST_ROUNDS {
         let step = match decide(&booking.hold, fact, context.settings.policy) {
-            Decision::Stay(_) if record.is_none() => return Ok(Some(booking)),
+            Decision::Stay(_) if record.is_none() => return Ok(Settled::AsItWas(Box::new(booking))),
             Decision::Stay(_) => None,
             Decision::Change(transition) => Some(Step::Take(transition)),
             Decision::Reclaim { free, taken } => Some(Step::Reclaim { free, taken }),
@@ -141,9 +157,10 @@ async fn settle(
         match applied {
             Applied::Done { reclaimed, orders } => {
                 announce(context, &change, reclaimed, orders);
-                return reload(context, id).await.map(Some);
+                let booking = reload(context, id).await?;
+                return Ok(Settled::Written(Box::new(booking)));
             }
-            Applied::Seen => return Ok(None),
+            Applied::Seen => return Ok(Settled::Seen),
             Applied::Lost => booking = reload(context, id).await?,
         }
     }

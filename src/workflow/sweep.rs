@@ -2,19 +2,17 @@
 //!
 //! Takes no input, is bounded by what is due, and may run anywhere and any number of times: what it works on is leased,
 //! so that instances share it. It asks Stripe about holds whose time is over and payments that take long, carries out
-//! commands, recovers attempts and forgets old keys.
+//! commands, recovers attempts and forgets what is no longer needed.
 
 use futures::StreamExt;
 
-use super::{Context, Trouble, commands, recover, release};
+use super::{Context, Trouble, commands, recover, release, retention};
 use crate::domain::booking::{Booking, Cause};
 use crate::domain::hold::Status;
 
 /// Holds leased at a time; as many are asked about at once as Stripe takes comfortably.
 const BATCH: u32 = 50;
 const AT_ONCE: usize = 8;
-/// Old attempts forgotten in one sweep.
-const FORGET: u32 = 1_000;
 
 /// What a sweep did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,10 +58,7 @@ async fn sweep(context: &Context) -> Result<Report, Trouble> {
     sweep_holds(context, &mut report).await?;
     report.failed += recover::run(context).await?;
     commands::run_due(context).await?;
-    context
-        .store
-        .forget_attempts(context.now() - context.settings.remember_keys, FORGET)
-        .await?;
+    retention::run(context).await?;
     metrics::counter!("holdfast_sweeps_total").increment(1);
     if report.examined + report.failed > 0 {
         tracing::info!(?report, "swept");

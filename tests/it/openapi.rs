@@ -79,7 +79,7 @@ fn every_operation_has_a_name_of_its_own_a_summary_a_tag_and_its_problems() {
             );
         }
     }
-    assert_eq!(names.len(), 17);
+    assert_eq!(names.len(), 21);
 }
 
 #[tokio::test]
@@ -120,5 +120,5 @@ async fn the_service_does_what_the_description_says() {
     let said = python::run(&mut command, "").await;
     assert!(said.contains(&format!("Seed: {SEED}")), "{said}");
     // All but the one that serves the description, which it has already read.
-    assert!(said.contains("Tested: 16"), "not every route was asked:\n{said}");
+    assert!(said.contains("Tested: 20"), "not every route was asked:\n{said}");
 }

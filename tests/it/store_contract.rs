@@ -46,6 +46,8 @@ mod leases;
 mod placing;
 mod postgres_only;
 mod reading;
+mod rehearsal;
+mod retention;
 mod schema;
 
 /// Long enough that no test outlives it: a lease that is to run out is aged by hand.

@@ -100,7 +100,9 @@ impl Process {
         if let Some(&place) = tree.places.get(&(kind, step.clone())) {
             return Self { kind, place };
         }
-        let mut answers = step.as_ref().map_or(Vec::new(), |(before, _)| tree.answers[*before].clone());
+        let mut answers = step
+            .as_ref()
+            .map_or(Vec::new(), |(before, _)| tree.answers[*before].clone());
         answers.extend(step.as_ref().map(|(_, answer)| answer.clone()));
         let next = run(kind, answers.clone());
         let place = tree.answers.len();

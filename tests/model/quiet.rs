@@ -56,7 +56,9 @@ fn ends(world: &World) -> Vec<World> {
 
 fn come_to_rest(mut world: World) -> Option<&'static str> {
     for guest in 0..GUESTS {
-        let after_end = world.sessions[guest].as_ref().is_some_and(|session| session.after_end);
+        let after_end = world.sessions[guest]
+            .as_ref()
+            .is_some_and(|session| session.after_end);
         if after_end {
             let kind = NoteKind::IntentSucceeded;
             run(&mut world, Kind::Webhook(Note { guest, kind }));
@@ -65,7 +67,11 @@ fn come_to_rest(mut world: World) -> Option<&'static str> {
     for _ in 0..MOST_SWEEPS {
         world.end_leases();
         let Some(kind) = due(&world) else {
-            return if world.stumbled { Some("a workflow stumbled") } else { fault_of(&world) };
+            return if world.stumbled {
+                Some("a workflow stumbled")
+            } else {
+                fault_of(&world)
+            };
         };
         run(&mut world, kind);
     }
@@ -100,9 +106,8 @@ fn run(world: &mut World, kind: Kind) {
 }
 
 fn fault_of(world: &World) -> Option<&'static str> {
-    let open = |attempt: &crate::world::Attempt| {
-        matches!(attempt.standing, Standing::Running | Standing::Unsettled)
-    };
+    let open =
+        |attempt: &crate::world::Attempt| matches!(attempt.standing, Standing::Running | Standing::Unsettled);
     if world.books.attempts.iter().flatten().any(open) {
         return Some("an attempt stays open");
     }
@@ -110,8 +115,9 @@ fn fault_of(world: &World) -> Option<&'static str> {
 }
 
 fn fault_with(world: &World, guest: Guest) -> Option<&'static str> {
-    let confirmed =
-        world.books.holds[guest].as_ref().is_some_and(|row| row.hold.status == Status::Confirmed);
+    let confirmed = world.books.holds[guest]
+        .as_ref()
+        .is_some_and(|row| row.hold.status == Status::Confirmed);
     let Some(session) = &world.sessions[guest] else {
         return confirmed.then_some("a slot without a session");
     };
@@ -131,12 +137,23 @@ fn fault_with(world: &World, guest: Guest) -> Option<&'static str> {
 }
 
 fn expected(back: bool) -> PaymentState {
-    if back { PaymentState::Refunded } else { PaymentState::Paid }
+    if back {
+        PaymentState::Refunded
+    } else {
+        PaymentState::Paid
+    }
 }
 
 /// What the books say of a guest's payment.
 fn booked(world: &World, guest: Guest) -> Option<PaymentState> {
-    let holds = world.books.holds.iter().flatten().flat_map(|row| &row.hold.payments);
+    let holds = world
+        .books
+        .holds
+        .iter()
+        .flatten()
+        .flat_map(|row| &row.hold.payments);
     let mut payments = holds.chain(&world.books.orphans);
-    payments.find(|payment| payment.intent == intent_id(guest)).map(|payment| payment.state)
+    payments
+        .find(|payment| payment.intent == intent_id(guest))
+        .map(|payment| payment.state)
 }

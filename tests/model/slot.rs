@@ -155,12 +155,20 @@ impl Model for Slot {
                 let live = |row: &&crate::call::Row| row.hold.status.is_live();
                 state.world.books.holds.iter().flatten().filter(live).count() <= 1
             }),
-            Property::always("I2: Stripe is the arbiter of release", |_: &Self, state: &State| {
-                (0..GUESTS).all(|guest| ended_rightly(&state.world, guest))
+            Property::always(
+                "I2: Stripe is the arbiter of release",
+                |_: &Self, state: &State| (0..GUESTS).all(|guest| ended_rightly(&state.world, guest)),
+            ),
+            Property::always("I3, I4: sweeps alone put all right", |_: &Self, state: &State| {
+                quiet::wrong(&state.world).is_none()
             }),
-            Property::always("I3, I4: sweeps alone put all right", |_: &Self, state: &State| quiet::wrong(&state.world).is_none()),
             Property::always("I3: money goes back once", |_: &Self, state: &State| {
-                state.world.sessions.iter().flatten().all(|session| session.refunds.len() <= 1)
+                state
+                    .world
+                    .sessions
+                    .iter()
+                    .flatten()
+                    .all(|session| session.refunds.len() <= 1)
             }),
             Property::always("I4: no URL before the commit", |_: &Self, state: &State| {
                 (0..GUESTS).all(|guest| !state.world.given[guest] || state.world.books.holds[guest].is_some())
@@ -168,14 +176,18 @@ impl Model for Slot {
             Property::always("I5: an event has one effect", |_: &Self, state: &State| {
                 state.world.books.events.values().all(|lines| *lines <= 1)
             }),
-            Property::always("no workflow stumbles", |_: &Self, state: &State| !state.world.stumbled),
+            Property::always("no workflow stumbles", |_: &Self, state: &State| {
+                !state.world.stumbled
+            }),
         ]
     }
 }
 
 /// A hold that ended without money ended on Stripe's word.
 fn ended_rightly(world: &World, guest: Guest) -> bool {
-    let Some(row) = &world.books.holds[guest] else { return true };
+    let Some(row) = &world.books.holds[guest] else {
+        return true;
+    };
     let over = matches!(row.hold.status, Status::Released(_) | Status::Cancelled(_));
     let unpaid = row.hold.payments.is_empty();
     !(over && unpaid) || matches!(world.life(guest), None | Some(Life::Expired | Life::Failed))
@@ -194,7 +206,14 @@ impl Slot {
         }
         if state.left.deliveries > 0 {
             let fresh = |note: &&Note| state.delivered.get(*note).copied().unwrap_or(0) < self.per_event;
-            kinds.extend(state.world.notes.iter().filter(fresh).map(|note| Kind::Webhook(*note)));
+            kinds.extend(
+                state
+                    .world
+                    .notes
+                    .iter()
+                    .filter(fresh)
+                    .map(|note| Kind::Webhook(*note)),
+            );
         }
         if state.left.sweeps > 0 {
             let late = |late| Kind::SweepAttempt { late };
@@ -208,7 +227,11 @@ impl Slot {
     }
 
     fn guest(&self, guest: Guest) -> Kind {
-        if self.keyed { Kind::KeyedCheckout(guest) } else { Kind::Checkout(guest) }
+        if self.keyed {
+            Kind::KeyedCheckout(guest)
+        } else {
+            Kind::Checkout(guest)
+        }
     }
 }
 
@@ -249,7 +272,10 @@ impl State {
     }
 
     fn charge(&mut self, ask: &Ask, choice: Choice) {
-        let trouble = matches!(choice, Choice::DoneButLost | Choice::NotDoneAndLost | Choice::Unavailable);
+        let trouble = matches!(
+            choice,
+            Choice::DoneButLost | Choice::NotDoneAndLost | Choice::Unavailable
+        );
         match (trouble, is_call(ask)) {
             (true, true) => self.left.lost_calls -= 1,
             (true, false) => self.left.lost_commits -= 1,
@@ -259,7 +285,11 @@ impl State {
 
     fn choices(&self, kind: Kind, ask: &Ask) -> Vec<Choice> {
         let mut choices = self.world.choices(kind, ask);
-        let left = if is_call(ask) { self.left.lost_calls } else { self.left.lost_commits };
+        let left = if is_call(ask) {
+            self.left.lost_calls
+        } else {
+            self.left.lost_commits
+        };
         if left > 0 {
             choices.push(Choice::NotDoneAndLost);
             if !is_read(ask) {

@@ -1,4 +1,5 @@
-//! Holds with all that the operator may know: guest, Stripe's ids, payments, history.
+//! Holds with all that the operator may know, guest, Stripe's ids, payments, history, and what the operator can do:
+//! release one, and ask Stripe about one anew.
 
 use std::sync::Arc;
 
@@ -11,14 +12,17 @@ use super::super::Server;
 use super::super::body::{self, Faults};
 use super::super::error::Problem;
 use super::super::fields::{Cursor, Limit};
-use super::super::holds::hold_id;
+use super::super::holds::{given_back, hold_id};
 use super::super::path_id::PathId;
 use super::super::views::{AdminHoldDetailView, AdminHoldView, StatusView};
 
 use super::{List, page};
+use crate::domain::booking::Cause;
 use crate::domain::books::{HoldFilter, PageRequest};
-use crate::domain::ids::{EventTypeId, ResourceId};
-use crate::workflow::inspect;
+use crate::domain::hold::Asker;
+use crate::domain::ids::{EventTypeId, HoldId, ResourceId};
+use crate::workflow::release::Outcome;
+use crate::workflow::{inspect, refresh, release};
 
 #[derive(Debug, Deserr)]
 #[deserr(error = Faults, deny_unknown_fields)]
@@ -101,7 +105,63 @@ pub(in crate::http) async fn show(
     State(server): State<Arc<Server>>,
     PathId(id): PathId,
 ) -> Result<Json<AdminHoldDetailView>, Problem> {
-    let found = inspect::hold_with_history(&server.context, hold_id(&id)?).await?;
+    detail(&server, hold_id(&id)?).await
+}
+
+async fn detail(server: &Server, id: HoldId) -> Result<Json<AdminHoldDetailView>, Problem> {
+    let found = inspect::hold_with_history(&server.context, id).await?;
     let (booking, history) = found.ok_or_else(|| Problem::not_found("hold"))?;
     Ok(Json(AdminHoldDetailView::new(&booking, &history)))
+}
+
+/// Gives a held slot back at once: Stripe ends the session first, then the slot is free.
+#[utoipa::path(
+    post, path = "/v1/admin/holds/{id}/release", operation_id = "releaseHold", tag = "operators",
+    params(("id" = Uuid, Path, description = "the hold's id")),
+    security(("admin_key" = [])),
+    responses(
+        (status = 200, description = "Released, now or before", body = AdminHoldDetailView),
+        (status = 401, description = "`unauthorized`"),
+        (status = 404, description = "`not_found`"),
+        (status = 409, description = "`already_paid`: it is confirmed, or a delayed payment is at work"),
+        (status = 500, description = "`internal`"),
+        (status = 503, description = "`stripe_unavailable` or `store_unavailable`; nothing has changed"),
+    )
+)]
+pub(in crate::http) async fn release(
+    State(server): State<Arc<Server>>,
+    PathId(id): PathId,
+) -> Result<Json<AdminHoldDetailView>, Problem> {
+    let id = hold_id(&id)?;
+    let asker = Some(Asker::Operator);
+    match release::release_in_task(&server.context, id, asker, Cause::Operator).await? {
+        Outcome::Missing => Err(Problem::not_found("hold")),
+        Outcome::Over(booking) => {
+            given_back(&booking)?;
+            detail(&server, id).await
+        }
+    }
+}
+
+/// Asks Stripe about a hold anew, whatever its state, and settles what it says: for a webhook that was lost.
+#[utoipa::path(
+    post, path = "/v1/admin/holds/{id}/refresh", operation_id = "refreshHold", tag = "operators",
+    params(("id" = Uuid, Path, description = "the hold's id")),
+    security(("admin_key" = [])),
+    responses(
+        (status = 200, description = "The hold as Stripe's answer left it", body = AdminHoldDetailView),
+        (status = 401, description = "`unauthorized`"),
+        (status = 404, description = "`not_found`"),
+        (status = 500, description = "`internal`"),
+        (status = 503, description = "`stripe_unavailable` or `store_unavailable`; nothing has changed"),
+    )
+)]
+pub(in crate::http) async fn refresh(
+    State(server): State<Arc<Server>>,
+    PathId(id): PathId,
+) -> Result<Json<AdminHoldDetailView>, Problem> {
+    let id = hold_id(&id)?;
+    let found = refresh::refresh(&server.context, id).await?;
+    found.ok_or_else(|| Problem::not_found("hold"))?;
+    detail(&server, id).await
 }

@@ -19,6 +19,7 @@ use crate::domain::books::PageRequest;
 
 pub(super) mod commands;
 pub(super) mod event_types;
+pub(super) mod events;
 pub(super) mod holds;
 pub(super) mod sweep;
 

@@ -10,7 +10,7 @@ use crate::support::database::Engine;
 const ID: &str = "00000000-0000-4000-8000-000000000000";
 
 /// Every path, and the methods that it has.
-const PATHS: [(&str, &[&str]); 14] = [
+const PATHS: [(&str, &[&str]); 18] = [
     ("/v1/holds", &["POST"]),
     (
         "/v1/holds/00000000-0000-4000-8000-000000000000",
@@ -24,6 +24,16 @@ const PATHS: [(&str, &[&str]); 14] = [
         "/v1/admin/holds/00000000-0000-4000-8000-000000000000",
         &["GET", "HEAD"],
     ),
+    (
+        "/v1/admin/holds/00000000-0000-4000-8000-000000000000/release",
+        &["POST"],
+    ),
+    (
+        "/v1/admin/holds/00000000-0000-4000-8000-000000000000/refresh",
+        &["POST"],
+    ),
+    ("/v1/admin/events", &["GET", "HEAD"]),
+    ("/v1/admin/events/evt_1/replay", &["POST"]),
     ("/v1/admin/sweep", &["POST"]),
     ("/v1/admin/commands", &["GET", "HEAD"]),
     (

@@ -7,7 +7,8 @@ use crate::support::app::ADMIN_KEY;
 use crate::support::on_both_engines;
 
 const HOLDS: &str = "/v1/admin/holds";
-const LISTS: [&str; 3] = [HOLDS, "/v1/admin/event-types", "/v1/admin/commands"];
+const EVENTS: &str = "/v1/admin/events";
+const LISTS: [&str; 4] = [HOLDS, EVENTS, "/v1/admin/event-types", "/v1/admin/commands"];
 
 /// Cursors that no list gave out: not base64, not text, of no list, of times that no engine can keep.
 const CURSORS: [&str; 9] = [
@@ -52,6 +53,9 @@ on_both_engines! {
             let path = format!("{path}?{query}");
             expect_faults(&path, app.admin(Method::GET, &path, None).await, fields);
         };
+        for hold in ["", "1", "%00", "call", "00000000000000000000000000000000"] {
+            ask(EVENTS, &format!("hold={hold}"), &["hold"]).await;
+        }
         for list in LISTS {
             for limit in ["", "0", "201", "-1", "abc", "1.5", "1e2", "99999999999999999999", "%00", "0x10", "5%200"] {
                 ask(list, &format!("limit={limit}"), &["limit"]).await;
@@ -108,6 +112,9 @@ on_both_engines! {
                 (Method::GET, format!("/v1/admin/event-types/{id}")),
                 (Method::DELETE, format!("/v1/admin/event-types/{id}")),
                 (Method::POST, format!("/v1/admin/commands/{id}/retry")),
+                (Method::POST, format!("{HOLDS}/{id}/release")),
+                (Method::POST, format!("{HOLDS}/{id}/refresh")),
+                (Method::POST, format!("{EVENTS}/{id}/replay")),
             ] {
                 let case = format!("{method} {}", &path[..path.len().min(80)]);
                 let answer = app.admin(method, &path, None).await;

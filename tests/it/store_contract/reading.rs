@@ -1,17 +1,18 @@
 //! The catalogue, finding holds, lists and figures.
 
 use holdfast::domain::booking::Booking;
-use holdfast::domain::books::{Figures, HoldFilter, Put, StatusKind};
+use holdfast::domain::books::{Figures, HoldFilter, Put, StatusKind, StoredEvent};
 use holdfast::domain::catalogue::EventType;
 use holdfast::domain::hold::{CancelReason, Status};
 use holdfast::domain::ids::{EventTypeId, HoldId, IntentId, ResourceId, SessionId};
 use holdfast::domain::payment::{PaymentState, Receipt};
 use holdfast::domain::session::HoldRefs;
-use holdfast::store::AttemptEnd;
+use holdfast::store::{AttemptEnd, Change, Step};
 use uuid::Uuid;
 
 use super::{
-    EXPIRED, after, at, attempt, becomes, booking, eur, page, paid, placed, read, segment, with_ana,
+    DONE, EXPIRED, after, at, attempt, becomes, booking, change, eur, event, page, paid, placed, read,
+    segment, with_ana,
 };
 use crate::support::database::TestDatabase;
 
@@ -23,6 +24,8 @@ on_both_engines!(
     holds_are_filtered,
     a_forgotten_guest_reads_as_nobody,
     figures_count_what_is_live_and_what_is_wrong,
+    a_kept_booking_whose_money_is_gone_is_not_wrong,
+    events_are_listed_newest_first_of_one_hold_or_all,
 );
 
 fn event_type(id: &str, amount: i64) -> EventType {
@@ -266,7 +269,9 @@ async fn figures_count_what_is_live_and_what_is_wrong(database: &TestDatabase) {
         oldest_overdue_ms: 300_000,
         commands_pending: 1,
         commands_stuck: 0,
+        oldest_command_ms: 2_100_000,
         attempts_open: 1,
+        oldest_attempt_ms: 2_100_000,
         money_without_slot: 1,
         slot_without_money: 1,
         refunds_failed: 0,
@@ -287,9 +292,81 @@ async fn figures_count_what_is_live_and_what_is_wrong(database: &TestDatabase) {
         overdue: 0,
         oldest_overdue_ms: 0,
         attempts_open: 0,
+        oldest_attempt_ms: 0,
         money_without_slot: 0,
         refunds_failed: 1,
         ..expected
     };
     assert_eq!(later, expected);
+}
+
+async fn a_kept_booking_whose_money_is_gone_is_not_wrong(database: &TestDatabase) {
+    let store = database.store();
+    let mine = placed(&*store, with_ana(0, 30)).await;
+    let mut mine = after(&*store, &mine, paid(&mine)).await;
+    use PaymentState::{Disputed, Paid, RefundDue, RefundFailed, Refunded};
+    for (state, wrong) in [
+        (Paid, 0),
+        (Disputed, 0),
+        (Refunded, 0),
+        (RefundFailed, 0),
+        // It goes back by our own order, and yet the slot is kept.
+        (RefundDue, 1),
+        (Paid, 0),
+    ] {
+        let mut next = becomes(&mine, Status::Confirmed);
+        next.next.payments[0].state = state;
+        mine = after(&*store, &mine, next).await;
+        let figures = store.figures(at(1)).await.unwrap();
+        assert_eq!(figures.slot_without_money, wrong, "{state:?}");
+    }
+}
+
+async fn events_are_listed_newest_first_of_one_hold_or_all(database: &TestDatabase) {
+    let store = database.store();
+    let (one, other) = (
+        placed(&*store, with_ana(0, 30)).await,
+        placed(&*store, with_ana(30, 60)).await,
+    );
+    for n in 0..5 {
+        let note = Change {
+            event: Some(event(&format!("evt_{n}"))),
+            step: None,
+            now: at(n),
+            ..change(if n % 2 == 0 { &one } else { &other }, Step::Take(paid(&one)))
+        };
+        assert_eq!(store.apply(&note).await.unwrap(), DONE);
+    }
+    let listed = async |hold: Option<&Booking>, limit| {
+        let (mut listed, mut cursor) = (Vec::new(), None);
+        loop {
+            let hold = hold.map(|booking| booking.hold.id);
+            let part = store.events(hold, &page(limit, cursor)).await.unwrap();
+            assert!(part.entries.len() <= limit as usize);
+            listed.extend(part.entries);
+            cursor = part.next;
+            if cursor.is_none() {
+                return listed;
+            }
+        }
+    };
+    let ids = |events: &[StoredEvent]| {
+        let ids: Vec<_> = events.iter().map(|event| event.id.to_string()).collect();
+        ids.join(" ")
+    };
+    let all = listed(None, 2).await;
+    assert_eq!(ids(&all), "evt_4 evt_3 evt_2 evt_1 evt_0");
+    assert_eq!((all[0].hold, all[0].applied_at), (Some(one.hold.id), at(4)));
+    assert_eq!(
+        (all[0].kind.as_str(), all[0].has_payload),
+        ("checkout.session.completed", true)
+    );
+    assert_eq!(ids(&listed(Some(&one), 1).await), "evt_4 evt_2 evt_0");
+    assert_eq!(ids(&listed(Some(&other), 200).await), "evt_3 evt_1");
+    assert_eq!(ids(&listed(Some(&with_ana(0, 30)), 1).await), "");
+    let end = store
+        .events(None, &page(2, Some("made up".into())))
+        .await
+        .unwrap();
+    assert!(end.entries.is_empty() && end.next.is_none());
 }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use chrono::{DateTime, Duration, Utc};
 use holdfast::app::{App, Background};
 use holdfast::clock::SystemClock;
-use holdfast::config::{self, Needs};
+use holdfast::config::{self, Config, Needs};
 use holdfast::domain::time::Clock;
 use holdfast::sandbox::{Mode, Outcome, Simulator, SimulatorConfig};
 use holdfast::workflow::Context;
@@ -171,6 +171,15 @@ impl TestApp {
         let mut settings = self.settings.clone();
         settings.extend(variables.iter().map(|(name, value)| (*name, (*value).to_owned())));
         Instance::start(&settings, self.clock.clone()).await
+    }
+
+    /// The configuration that the instance was started with, at the address that it has, with some variables set
+    /// otherwise.
+    pub(crate) fn config_with(&self, variables: &[(&'static str, &str)]) -> Config {
+        let mut settings = self.settings.clone();
+        settings.insert("HOLDFAST_LISTEN", self.address.to_string());
+        settings.extend(variables.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        config::read(|name| settings.get(name).cloned(), Needs::Stripe).unwrap()
     }
 
     /// Where the simulator is.

@@ -1,0 +1,262 @@
+//! `holdfast doctor`, check by check: each is well in a healthy shop, and says so where something is wrong; none waits for
+//! long, and none names a secret. How it ends as a process is in `cli`.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::Duration as Span;
+use holdfast::clock::SystemClock;
+use holdfast::config::Config;
+use holdfast::doctor;
+use holdfast::domain::ids::{HoldId, SessionId};
+use holdfast::domain::time::Clock;
+use holdfast::sandbox::Outcome;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use uuid::Uuid;
+
+use crate::support::app::{ADMIN_KEY, Answer, ManualClock, TestApp, WEBHOOK_SECRET};
+use crate::support::database::Engine;
+use crate::support::on_both_engines;
+
+const SLOT: &str = "2026-12-01T10:00:00Z";
+const PAGES: [(&str, &str); 2] = [
+    ("HOLDFAST_SUCCESS_URL", "https://shop.example/done"),
+    ("HOLDFAST_CANCEL_URL", "https://shop.example/back"),
+];
+
+/// What doctor says.
+struct Said(Vec<Value>);
+
+impl Said {
+    fn verdict(&self, check: &str) -> &str {
+        let mut found = self.0.iter().filter(|said| said["check"] == check);
+        let said = found
+            .next()
+            .unwrap_or_else(|| panic!("no {check} in {:?}", self.0));
+        assert!(found.next().is_none(), "{check} twice in {:?}", self.0);
+        assert_eq!(said["remedy"].is_string(), said["verdict"] != "ok", "{said}");
+        said["verdict"].as_str().unwrap()
+    }
+
+    /// The checks that are not well, with their verdicts.
+    fn unwell(&self) -> Vec<String> {
+        let unwell = self.0.iter().filter(|said| said["verdict"] != "ok");
+        let shown = unwell.map(|said| format!("{} {}", said["verdict"], said["check"]).replace('"', ""));
+        shown.collect()
+    }
+}
+
+async fn examine(config: &Config, clock: Arc<dyn Clock>) -> Said {
+    let begun = Instant::now();
+    let checks = doctor::examine(config, config.stripe.as_ref().unwrap(), clock).await;
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+    let lines: String = checks.iter().map(|check| format!("{check}\n")).collect();
+    let said = serde_json::to_string(&checks).unwrap();
+    for secret in ["sk_test_holdfast", WEBHOOK_SECRET, "whsec_", ADMIN_KEY, "hunter2"] {
+        assert!(
+            !lines.contains(secret) && !said.contains(secret),
+            "{secret} in {lines}"
+        );
+    }
+    Said(serde_json::from_str(&said).unwrap())
+}
+
+/// A shop with pages of its own, examined with some variables set otherwise.
+async fn with(app: &TestApp, variables: &[(&'static str, &str)]) -> Said {
+    examine(&app.config_with(&[&PAGES, variables].concat()), app.clock.clone()).await
+}
+
+async fn paid(app: &TestApp) -> Answer {
+    let hold = app.hold_slot("call", SLOT).await;
+    app.pay(&hold, Outcome::Paid);
+    app.deliver_all().await;
+    hold
+}
+
+/// Takes connections and never says a word.
+async fn silent() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    (listener, address)
+}
+
+on_both_engines! {
+    async fn a_healthy_shop_is_well(engine) {
+        let app = TestApp::start(engine).await;
+        paid(&app).await;
+        app.hold_slot("call", "2026-12-01T12:00:00Z").await;
+        let said = with(&app, &[]).await;
+        assert_eq!(said.unwell(), Vec::<String>::new());
+        for check in ["configuration", "database", "statements", "stripe", "clock", "webhook delivery", "waiting commands"] {
+            assert_eq!(said.verdict(check), "ok");
+        }
+    }
+
+    async fn a_schema_that_is_not_ours_and_one_changed_by_hand_are_faults(engine) {
+        let app = TestApp::start(engine).await;
+        app.without_audit("the schema is tampered with");
+        app.database.execute("ALTER TABLE hold_history RENAME COLUMN why TO reason").await;
+        assert_eq!(with(&app, &[]).await.unwell(), ["fault statements"]);
+        app.database.execute("DELETE FROM _sqlx_migrations").await;
+        assert_eq!(with(&app, &[]).await.unwell(), ["fault database"]);
+    }
+
+    async fn work_that_nobody_does_is_a_fault(engine) {
+        let app = TestApp::start(engine).await;
+        app.hold_slot("call", SLOT).await;
+        app.clock.advance(Span::minutes(34));
+        assert_eq!(with(&app, &[]).await.unwell(), Vec::<String>::new(), "a sweep may be on its way");
+        app.clock.advance(Span::minutes(2));
+        assert_eq!(with(&app, &[]).await.unwell(), ["fault overdue holds"]);
+        app.sweep().await;
+
+        let store = app.database.store();
+        let session = SessionId::new("cs_test_lost");
+        store.abandon_with_session(HoldId(Uuid::new_v4()), &session, app.clock.now()).await.unwrap();
+        app.clock.advance(Span::minutes(5));
+        assert_eq!(with(&app, &[]).await.unwell(), Vec::<String>::new());
+        app.clock.advance(Span::minutes(1));
+        assert_eq!(with(&app, &[]).await.unwell(), ["fault waiting commands"]);
+        app.database.execute("UPDATE commands SET tries = 10").await;
+        assert_eq!(with(&app, &[]).await.unwell(), ["fault waiting commands", "fault stuck commands"]);
+        app.database.execute("DELETE FROM commands").await;
+
+        app.database.execute("UPDATE checkout_attempts SET state = 'running', terms = '{}'").await;
+        assert_eq!(with(&app, &[]).await.unwell(), ["fault open attempts"]);
+    }
+
+    async fn money_and_slots_that_do_not_fit_are_faults(engine) {
+        let app = TestApp::start(engine).await;
+        let hold = paid(&app).await;
+        let left = app.hold_slot("call", "2026-12-01T12:00:00Z").await;
+        app.cancel(&left).await.expect(200);
+        let funds = async |hold: &Answer, funds: &str| {
+            let change = format!("UPDATE holds SET funds = '{funds}' WHERE id = '{}'", hold.text("id"));
+            assert_eq!(app.database.execute(&change).await, 1);
+            with(&app, &[]).await.unwell()
+        };
+        assert_eq!(funds(&hold, "none").await, ["fault slot without money"]);
+        assert_eq!(funds(&hold, "gone").await, Vec::<String>::new());
+        assert_eq!(funds(&left, "paid").await, ["fault money without slot"]);
+        assert_eq!(funds(&left, "none").await, Vec::<String>::new());
+        app.database.execute("UPDATE payments SET state = 'refund_failed'").await;
+        assert_eq!(with(&app, &[]).await.unwell(), ["fault failed refunds"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_missing_or_doubtful_in_the_configuration_is_a_warning() {
+    let app = TestApp::start(Engine::Sqlite).await;
+    for (key, verdict) in [("", "warning"), ("short", "warning"), ("sixteen-letters-", "ok")] {
+        let said = with(&app, &[("HOLDFAST_ADMIN_KEY", key)]).await;
+        assert_eq!(said.verdict("operators' key"), verdict, "{key}");
+    }
+    let everywhere = format!("0.0.0.0:{}", app.address.port());
+    for (listen, success, verdict) in [
+        (app.address.to_string(), "", "warning"),
+        (everywhere.clone(), "", "warning"),
+        (everywhere.clone(), PAGES[0].1, "ok"),
+    ] {
+        let said = with(
+            &app,
+            &[("HOLDFAST_LISTEN", &listen), ("HOLDFAST_SUCCESS_URL", success)],
+        )
+        .await;
+        assert_eq!(said.verdict("return pages"), verdict, "{listen}");
+        assert_eq!(said.verdict("webhook delivery"), "ok", "{listen}");
+    }
+    let said = with(
+        &app,
+        &[("HOLDFAST_LISTEN", &everywhere), ("HOLDFAST_CANCEL_URL", "")],
+    )
+    .await;
+    assert_eq!(said.verdict("return pages"), "warning");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_instance_that_does_not_take_what_we_sign_is_a_fault_and_none_at_all_a_warning() {
+    let app = TestApp::start(Engine::Sqlite).await;
+    let other = with(&app, &[("STRIPE_WEBHOOK_SECRET", "whsec_hunter2")]).await;
+    assert_eq!(other.unwell(), ["fault webhook delivery"]);
+    let both = format!("{WEBHOOK_SECRET},whsec_hunter2");
+    let rolling = with(&app, &[("STRIPE_WEBHOOK_SECRET", &both)]).await;
+    assert_eq!(
+        rolling.unwell(),
+        ["warning webhook secret", "fault webhook delivery"]
+    );
+
+    let simulator = app.stripe_url().trim_start_matches("http://").to_owned();
+    let (_listener, silent) = silent().await;
+    for (listen, verdict) in [
+        ("127.0.0.1:0", "warning"),
+        ("127.0.0.1:1", "warning"),
+        (simulator.as_str(), "fault"),
+        (silent.as_str(), "fault"),
+    ] {
+        let said = with(&app, &[("HOLDFAST_LISTEN", listen)]).await;
+        assert_eq!(said.unwell(), [format!("{verdict} webhook delivery")], "{listen}");
+    }
+    assert_eq!(
+        app.database.count("SELECT count(*) FROM stripe_events").await,
+        0,
+        "nothing is left of it"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_that_is_wrong_and_a_key_of_the_other_mode_are_faults() {
+    let app = TestApp::start(Engine::Sqlite).await;
+    let ahead = ManualClock::starting_at("2026-11-20T08:01:01Z");
+    let said = examine(&app.config_with(&PAGES), ahead).await;
+    assert_eq!(said.unwell(), ["fault clock"]);
+    let mut config = app.config_with(&PAGES);
+    config.stripe.as_mut().unwrap().secret_key = "sk_live_hunter2".into();
+    let said = examine(&config, app.clock.clone()).await;
+    assert_eq!(said.verdict("stripe"), "fault");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_away_is_a_fault_and_is_not_waited_for() {
+    let app = TestApp::start(Engine::Sqlite).await;
+    let (_listener, silent) = silent().await;
+    for stripe in ["http://127.0.0.1:1", &format!("http://{silent}")] {
+        assert_eq!(
+            with(&app, &[("STRIPE_API_BASE", stripe)]).await.unwell(),
+            ["fault stripe"],
+            "{stripe}"
+        );
+    }
+    let silent = format!("postgres://holdfast:hunter2@{silent}/holdfast");
+    for database in [
+        "postgres://holdfast:hunter2@127.0.0.1:1/holdfast",
+        &silent,
+        "sqlite://nowhere/at/all.db",
+    ] {
+        let said = with(&app, &[("DATABASE_URL", database)]).await;
+        assert_eq!(said.unwell(), ["fault database"], "{database}");
+        assert_eq!(said.verdict("stripe"), "ok");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shop_of_which_nothing_is_there_is_told_all_of_it() {
+    let app = TestApp::start(Engine::Sqlite).await;
+    let away = [
+        ("DATABASE_URL", "sqlite://nowhere/at/all.db"),
+        ("STRIPE_API_BASE", "http://127.0.0.1:1"),
+        ("HOLDFAST_LISTEN", "127.0.0.1:1"),
+    ];
+    let said = examine(&app.config_with(&away), Arc::new(SystemClock)).await;
+    let expected = [
+        "warning return pages",
+        "fault database",
+        "fault stripe",
+        "warning webhook delivery",
+    ];
+    assert_eq!(said.unwell(), expected);
+    assert_eq!(
+        said.0[0],
+        json!({"check": "configuration", "verdict": "ok", "found": "complete"})
+    );
+}

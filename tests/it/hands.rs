@@ -1,0 +1,216 @@
+//! Operators' hands on a hold: giving it back, asking Stripe about it anew, replaying what Stripe told of it. Each goes
+//! the same way as a guest, a sweep or a webhook would, and the history says who it was.
+
+use holdfast::domain::time::Clock;
+use holdfast::sandbox::{Endpoint, FaultKind, Faults, Outcome, signature_header};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::app::{Answer, TestApp, WEBHOOK_SECRET, order_by};
+use crate::support::on_both_engines;
+
+const SLOT: &str = "2026-12-01T10:00:00Z";
+const NOBODY: &str = "01990000-0000-7000-8000-000000000000";
+
+async fn act(app: &TestApp, hold: &str, what: &str) -> Answer {
+    app.admin(Method::POST, &format!("/v1/admin/holds/{hold}/{what}"), None)
+        .await
+}
+
+async fn replay(app: &TestApp, event: &str) -> Answer {
+    app.admin(Method::POST, &format!("/v1/admin/events/{event}/replay"), None)
+        .await
+}
+
+async fn events(app: &TestApp, query: &str) -> Value {
+    app.admin(Method::GET, &format!("/v1/admin/events{query}"), None)
+        .await
+        .expect(200)
+        .body
+}
+
+fn drop_events(app: &TestApp) {
+    for event in app.simulator.pending_events() {
+        app.simulator.drop_event(&event.id);
+    }
+}
+
+/// The last line of a history: where to, by whom.
+fn last_line(hold: &Value) -> (&str, &str) {
+    let line = hold["history"].as_array().unwrap().last().unwrap();
+    (line["to"].as_str().unwrap(), line["by"].as_str().unwrap())
+}
+
+/// Stripe says that the session ended unpaid, though it did not: so the slot is free, and the guest still pays.
+async fn lapse_by_a_false_word(app: &TestApp, hold: &Answer) {
+    let body =
+        json!({"id": "evt_false", "object": "event", "type": "checkout.session.expired", "livemode": false,
+        "data": {"object": {"id": hold.text("checkout_session"), "object": "checkout.session"}}})
+        .to_string();
+    let signature = signature_header(WEBHOOK_SECRET, app.clock.now().timestamp(), &body);
+    let taken = app.webhook(Some(&signature), body).await.expect(200);
+    assert_eq!(taken.text("outcome"), "applied");
+}
+
+on_both_engines! {
+    async fn an_operator_gives_a_slot_back_through_stripe(engine) {
+        let app = TestApp::start(engine).await;
+        let hold = app.hold_slot("call", SLOT).await;
+        let released = act(&app, hold.text("id"), "release").await.expect(200);
+        assert_eq!((released.text("status"), released.text("reason")), ("released", "operator"));
+        assert_eq!(last_line(&released.body), ("released", "operator"));
+        assert_eq!(app.simulator.session(hold.text("checkout_session")).unwrap().status, "expired");
+        let again = act(&app, hold.text("id"), "release").await.expect(200);
+        assert_eq!(again.body, released.body);
+        assert_eq!(app.simulator.calls().expire, 1, "the second costs no call");
+        app.checkout(&order_by("bob@example.com", "call", SLOT)).await.expect(201);
+        app.deliver_all().await;
+        assert_eq!(app.state_of(&hold).await, "released/operator", "Stripe's own event does not change the reason");
+        act(&app, NOBODY, "release").await.expect_problem(404, "not_found");
+    }
+
+    async fn an_operator_cannot_give_back_what_is_paid(engine) {
+        let app = TestApp::start(engine).await;
+        for (at, outcome, state) in [("10", Outcome::Paid, "confirmed"), ("12", Outcome::Processing, "processing")] {
+            let hold = app.hold_slot("call", &format!("2026-12-01T{at}:00:00Z")).await;
+            app.pay(&hold, outcome);
+            for _ in 0..2 {
+                act(&app, hold.text("id"), "release").await.expect_problem(409, "already_paid");
+                assert_eq!(app.state_of(&hold).await, state);
+            }
+            app.deliver_all().await;
+            act(&app, hold.text("id"), "release").await.expect_problem(409, "already_paid");
+            assert_eq!(app.state_of(&hold).await, state);
+        }
+    }
+
+    async fn without_stripes_answer_an_operator_changes_nothing(engine) {
+        let app = TestApp::start(engine).await;
+        let hold = app.hold_slot("call", SLOT).await;
+        let silent = Faults::default().next(Endpoint::ExpireSession, FaultKind::ServerError, 100);
+        app.simulator.set_faults(silent.next(Endpoint::RetrieveSession, FaultKind::ServerError, 100));
+        for what in ["release", "refresh"] {
+            let refused = act(&app, hold.text("id"), what).await.expect_problem(503, "stripe_unavailable");
+            assert!(refused.headers.contains_key("retry-after"));
+            assert_eq!(app.state_of(&hold).await, "held", "{what}");
+        }
+        assert_eq!(app.admin_hold(hold.text("id")).await["history"].as_array().unwrap().len(), 1);
+    }
+
+    async fn a_hold_whose_webhook_was_lost_is_confirmed_by_asking_anew(engine) {
+        let app = TestApp::start(engine).await;
+        let hold = app.hold_slot("call", SLOT).await;
+        let open = act(&app, hold.text("id"), "refresh").await.expect(200);
+        assert_eq!((open.text("status"), open.body["history"].as_array().unwrap().len()), ("held", 1));
+        assert_eq!(app.simulator.calls().expire, 0, "it is not ended");
+        app.pay(&hold, Outcome::Paid);
+        drop_events(&app);
+        let paid = act(&app, hold.text("id"), "refresh").await.expect(200);
+        assert_eq!(last_line(&paid.body), ("confirmed", "operator"), "{paid:?}");
+        assert_eq!(paid.body["payments"][0]["state"], "paid");
+        let again = act(&app, hold.text("id"), "refresh").await.expect(200);
+        assert_eq!(again.body, paid.body);
+        act(&app, NOBODY, "refresh").await.expect_problem(404, "not_found");
+    }
+
+    async fn a_delayed_verdict_that_was_lost_is_had_by_asking_anew(engine) {
+        let app = TestApp::start(engine).await;
+        for (at, verdict, state) in [
+            ("10", Outcome::ProcessingSucceeded, "confirmed"),
+            ("12", Outcome::ProcessingFailed, "released/payment_failed"),
+        ] {
+            let hold = app.hold_slot("call", &format!("2026-12-01T{at}:00:00Z")).await;
+            app.pay(&hold, Outcome::Processing);
+            app.deliver_all().await;
+            let waiting = act(&app, hold.text("id"), "refresh").await.expect(200);
+            assert_eq!(waiting.text("status"), "processing");
+            app.pay(&hold, verdict);
+            drop_events(&app);
+            act(&app, hold.text("id"), "refresh").await.expect(200);
+            assert_eq!(app.state_of(&hold).await, state);
+        }
+    }
+
+    async fn a_late_payment_gets_its_slot_or_goes_back_by_asking_anew(engine) {
+        let app = TestApp::start(engine).await;
+        for (at, resold, state) in [("10", false, "confirmed"), ("12", true, "released/late_payment_refunded")] {
+            let slot = format!("2026-12-01T{at}:00:00Z");
+            let hold = app.hold_slot("call", &slot).await;
+            lapse_by_a_false_word(&app, &hold).await;
+            app.database.execute("DELETE FROM stripe_events WHERE id = 'evt_false'").await;
+            app.database.execute("UPDATE hold_history SET event_id = NULL, actor = 'sweep' WHERE event_id = 'evt_false'").await;
+            assert_eq!(app.state_of(&hold).await, "released/expired");
+            if resold {
+                app.checkout(&order_by("bob@example.com", "call", &slot)).await.expect(201);
+            }
+            app.pay(&hold, Outcome::Paid);
+            drop_events(&app);
+            let shown = act(&app, hold.text("id"), "refresh").await.expect(200);
+            assert_eq!(app.state_of(&hold).await, state);
+            assert_eq!(last_line(&shown.body).1, "operator", "{shown:?}");
+            act(&app, hold.text("id"), "refresh").await.expect(200);
+            app.sweep().await;
+        }
+        assert_eq!(app.simulator.refunds().len(), 1, "once, and only where the slot was gone");
+    }
+
+    async fn events_are_listed_without_their_bodies(engine) {
+        let app = TestApp::start(engine).await;
+        let (one, other) = (app.hold_slot("call", SLOT).await, app.hold_slot("call", "2026-12-01T12:00:00Z").await);
+        app.pay(&one, Outcome::Paid);
+        app.pay(&other, Outcome::Declined);
+        app.deliver_all().await;
+        let all = events(&app, "").await;
+        assert!(!all.to_string().contains("ada@example.com"), "{all}");
+        let listed = all["data"].as_array().unwrap();
+        assert_eq!(listed.len(), app.database.count("SELECT count(*) FROM stripe_events").await as usize);
+        for event in listed {
+            let members: Vec<_> = event.as_object().unwrap().keys().map(String::as_str).collect();
+            assert_eq!(members.len(), 5, "{event}");
+            assert_eq!((&event["has_payload"], &event["applied_at"]), (&json!(true), &json!("2026-11-20T08:00:00Z")));
+        }
+        let of_one = events(&app, &format!("?hold={}", one.text("id"))).await;
+        let kinds: Vec<_> = of_one["data"].as_array().unwrap().iter().map(|event| &event["type"]).collect();
+        assert!(kinds.contains(&&json!("checkout.session.completed")), "{of_one}");
+        assert!(of_one["data"].as_array().unwrap().iter().all(|event| event["hold"] == one.text("id")), "{of_one}");
+        let (mut seen, mut query) = (Vec::new(), "?limit=1".to_owned());
+        loop {
+            let part = events(&app, &query).await;
+            seen.extend(part["data"].as_array().unwrap().clone());
+            match part["next_cursor"].as_str() {
+                Some(cursor) => query = format!("?limit=1&cursor={cursor}"),
+                None => break,
+            }
+        }
+        assert_eq!(&seen, listed);
+    }
+
+    async fn a_replayed_event_is_applied_where_something_was_lost_and_only_then(engine) {
+        let app = TestApp::start(engine).await;
+        let hold = app.hold_slot("call", SLOT).await;
+        app.pay(&hold, Outcome::Paid);
+        app.deliver_all().await;
+        let before = app.admin_hold(hold.text("id")).await;
+        let all = events(&app, "").await;
+        for event in all["data"].as_array().unwrap() {
+            let answer = replay(&app, event["id"].as_str().unwrap()).await.expect(200);
+            assert_eq!(answer.body, json!({"received": true, "outcome": "duplicate"}));
+        }
+        assert_eq!(app.admin_hold(hold.text("id")).await, before);
+
+        // What a bug, or a restored backup, may have made of it.
+        app.database.execute("DELETE FROM hold_history WHERE to_status = 'confirmed'").await;
+        app.database.execute("DELETE FROM payments").await;
+        app.database.execute("UPDATE holds SET status = 'held', due_at = expires_at").await;
+        let all = all["data"].as_array().unwrap();
+        let completed = all.iter().find(|event| event["type"] == "checkout.session.completed").unwrap();
+        let completed = completed["id"].as_str().unwrap();
+        let answer = replay(&app, completed).await.expect(200);
+        assert_eq!(answer.body, json!({"received": true, "outcome": "applied"}));
+        let after = app.admin_hold(hold.text("id")).await;
+        assert_eq!(last_line(&after), ("confirmed", "operator"), "{after}");
+        assert_eq!(after["payments"], before["payments"]);
+        assert_eq!(replay(&app, completed).await.text("outcome"), "duplicate");
+        replay(&app, "evt_nobody").await.expect_problem(404, "not_found");
+    }
+}

@@ -1,0 +1,58 @@
+//! The rehearsal: leaves nothing, and finds what does not fit.
+
+use holdfast::store::StoreError;
+
+use super::{at, placed, with_ana};
+use crate::support::database::{Engine, TestDatabase};
+
+on_both_engines!(
+    a_rehearsal_goes_well_and_leaves_nothing,
+    a_rehearsal_finds_a_schema_that_was_changed_by_hand,
+    a_rehearsal_finds_that_the_guard_of_slots_is_gone,
+);
+
+async fn a_rehearsal_goes_well_and_leaves_nothing(database: &TestDatabase) {
+    let store = database.store();
+    placed(&*store, with_ana(0, 30)).await;
+    for _ in 0..2 {
+        store.rehearse(at(5)).await.unwrap();
+    }
+    for (table, rows) in [
+        ("checkout_attempts", 1),
+        ("holds", 1),
+        ("occupancy", 1),
+        ("hold_history", 1),
+        ("payments", 0),
+        ("stripe_events", 0),
+        ("commands", 0),
+        ("resources", 0),
+    ] {
+        assert_eq!(
+            database.count(&format!("SELECT count(*) FROM {table}")).await,
+            rows,
+            "{table}"
+        );
+    }
+}
+
+async fn a_rehearsal_finds_a_schema_that_was_changed_by_hand(database: &TestDatabase) {
+    let store = database.store();
+    database
+        .execute("ALTER TABLE hold_history RENAME COLUMN why TO reason")
+        .await;
+    assert!(store.is_ready().await.unwrap(), "its migrations are there");
+    let wrong = store.rehearse(at(5)).await.unwrap_err();
+    assert!(matches!(wrong, StoreError::Broken(_)), "{wrong}");
+}
+
+async fn a_rehearsal_finds_that_the_guard_of_slots_is_gone(database: &TestDatabase) {
+    database
+        .execute(match database.engine() {
+            Engine::Sqlite => "DROP TRIGGER occupancy_one_buyer_insert",
+            Engine::Postgres => "ALTER TABLE occupancy DROP CONSTRAINT occupancy_one_buyer",
+        })
+        .await;
+    let wrong = database.store().rehearse(at(5)).await.unwrap_err();
+    let wrong = std::error::Error::source(&wrong).unwrap().to_string();
+    assert!(wrong.contains("had twice"), "{wrong}");
+}
