@@ -9,12 +9,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use holdfast::domain::booking::{Blocker, Booking, HistoryLine, Segment};
-use holdfast::domain::books::{CommandFilter, Figures, HoldFilter, Page, PageRequest, Put};
+use holdfast::domain::books::{CommandFilter, Figures, HoldFilter, Page, PageRequest, Put, StoredEvent};
 use holdfast::domain::catalogue::EventType;
 use holdfast::domain::command::Command;
 use holdfast::domain::hold::{Asker, Hold, Status};
 use holdfast::domain::ids::{
-    CommandId, EventTypeId, HoldId, IdempotencyKey, IntentId, ResourceId, SessionId,
+    CommandId, EventId, EventTypeId, HoldId, IdempotencyKey, IntentId, ResourceId, SessionId,
 };
 use holdfast::domain::money::Money;
 use holdfast::domain::payment::Receipt;
@@ -167,6 +167,24 @@ impl Store for Script {
     }
     async fn installation(&self) -> Result<String, StoreError> {
         Ok(setting::INSTALLATION.into())
+    }
+    async fn rehearse(&self, _: DateTime<Utc>) -> Result<(), StoreError> {
+        unimplemented!()
+    }
+    async fn events(&self, _: Option<HoldId>, _: &PageRequest) -> Result<Page<StoredEvent>, StoreError> {
+        unimplemented!()
+    }
+    async fn event_payload(&self, _: &EventId) -> Result<Option<String>, StoreError> {
+        unimplemented!()
+    }
+    async fn forget_payloads(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+    async fn forget_events(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+    async fn forget_guests(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
+        Ok(0)
     }
     async fn figures(&self, _: DateTime<Utc>) -> Result<Figures, StoreError> {
         Ok(Figures::default())

@@ -10,12 +10,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use holdfast::domain::booking::{Blocker, Booking, HistoryLine, Segment};
-use holdfast::domain::books::{CommandFilter, Figures, HoldFilter, Page, PageRequest, Put};
+use holdfast::domain::books::{CommandFilter, Figures, HoldFilter, Page, PageRequest, Put, StoredEvent};
 use holdfast::domain::catalogue::EventType;
 use holdfast::domain::command::Command;
 use holdfast::domain::hold::{Asker, Status};
 use holdfast::domain::ids::{
-    CommandId, EventTypeId, HoldId, IdempotencyKey, IntentId, ResourceId, SessionId,
+    CommandId, EventId, EventTypeId, HoldId, IdempotencyKey, IntentId, ResourceId, SessionId,
 };
 use holdfast::domain::money::Money;
 use holdfast::domain::payment::Receipt;
@@ -168,6 +168,12 @@ books! {
     migrate() -> ();
     is_ready() -> bool;
     installation() -> String;
+    rehearse(now: DateTime<Utc>) -> ();
+    events(hold: Option<HoldId>, page: &PageRequest) -> Page<StoredEvent>;
+    event_payload(id: &EventId) -> Option<String>;
+    forget_payloads(before: DateTime<Utc>, limit: u32) -> u64;
+    forget_events(before: DateTime<Utc>, limit: u32) -> u64;
+    forget_guests(before: DateTime<Utc>, limit: u32) -> u64;
     figures(now: DateTime<Utc>) -> Figures;
     put_event_type(event_type: &EventType, now: DateTime<Utc>) -> Put;
     event_type(id: &EventTypeId) -> Option<EventType>;
