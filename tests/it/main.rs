@@ -18,6 +18,7 @@ mod gateway;
 mod instances;
 mod openapi;
 mod operators;
+mod outage;
 mod race;
 mod release;
 mod saga;

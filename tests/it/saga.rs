@@ -32,6 +32,8 @@ struct Scene {
     holds: Vec<Answer>,
     /// Bodies of the events that Stripe is about to tell.
     events: Vec<String>,
+    /// Sessions that nobody was given.
+    nobodys: Vec<String>,
 }
 
 /// A workflow, from what comes before it to what must be so in the end.

@@ -124,6 +124,11 @@ impl Stage {
         self.process(self.store(), Arc::clone(&tools.gateway))
     }
 
+    /// The same with another Stripe.
+    pub(super) fn with_stripe(&self, stripe: Arc<dyn Gateway>) -> Arc<Context> {
+        self.process(self.store(), stripe)
+    }
+
     fn process(&self, store: Arc<dyn Store>, gateway: Arc<dyn Gateway>) -> Arc<Context> {
         let tools = &self.app.context;
         let settings = Settings {
