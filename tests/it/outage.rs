@@ -62,7 +62,7 @@ async fn goes_on(app: &TestApp, paid: &Answer, slot: &str) -> Answer {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn s23_postgres_dies_comes_back_and_is_replaced_and_the_same_process_goes_on() {
-    let mut cluster = Cluster::start();
+    let mut cluster = Cluster::start().await;
     let store = PostgresStore::connect(&cluster.url(), PoolOptions::default()).unwrap();
     store.migrate().await.unwrap();
     let proxy = Proxy::to(&cluster.url()).await;
@@ -73,10 +73,9 @@ async fn s23_postgres_dies_comes_back_and_is_replaced_and_the_same_process_goes_
     app.pay(&first, Outcome::Paid);
     cluster.stop();
     every_door_is_closed(&app, &first).await;
-    cluster.start_again();
+    cluster.start_again_with_a_standby().await;
     let second = goes_on(&app, &first, "2026-12-01T14:00:00Z").await;
 
-    cluster.make_standby();
     app.pay(&second, Outcome::Paid);
     cluster.fail_over();
     every_door_is_closed(&app, &second).await;

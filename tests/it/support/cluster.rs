@@ -6,9 +6,11 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
+use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
 use super::postgres::{HOW_TO_INSTALL, binaries, someone_else};
+use super::wait::eventually;
 
 /// Makes a cluster, then does what its input says, line by line, and answers each with `done`; removes all of it when
 /// the input ends. `$1` is the directory of the binaries, `$2` the cluster's own.
@@ -19,7 +21,6 @@ set -e
 run() { "$1/pg_ctl" -D "$2/$3" -w -l "$2/log" -o "-k '$2' -p $4 -c listen_addresses='' -c fsync=off" start >/dev/null; }
 "$1/initdb" -D "$2/primary" -U postgres --auth=trust -E UTF8 --locale=C --no-sync >"$2/log"
 run "$1" "$2" primary 5432
-"$1/psql" -q -h "$2" -U postgres -c 'CREATE DATABASE holdfast' >/dev/null
 echo done
 while read -r order; do
     case $order in
@@ -27,7 +28,13 @@ while read -r order; do
         start) run "$1" "$2" primary 5432 ;;
         # A stop that waits until the standby has everything.
         yield) "$1/pg_ctl" -D "$2/primary" -w -m fast stop >/dev/null ;;
-        copy) "$1/pg_basebackup" -D "$2/standby" -R -h "$2" -U postgres -c fast --no-sync; run "$1" "$2" standby 5433 ;;
+        copy)
+            cp -R "$2/primary" "$2/standby"
+            chmod 700 "$2/standby"
+            rm -f "$2/standby/postmaster.pid"
+            touch "$2/standby/standby.signal"
+            echo "primary_conninfo = 'host=$2 user=postgres'" >>"$2/standby/postgresql.auto.conf" ;;
+        follow) run "$1" "$2" standby 5433 ;;
         promote) "$1/pg_ctl" -D "$2/standby" -w promote >/dev/null ;;
     esac
     echo done
@@ -42,7 +49,7 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
-    pub(crate) fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let binaries = binaries().expect(HOW_TO_INSTALL);
         // In /tmp, because the path of a socket may have no more than about 100 characters.
         let directory = PathBuf::from(format!("/tmp/holdfast-test-{}", Uuid::new_v4().simple()));
@@ -67,15 +74,22 @@ impl Cluster {
             answers,
         };
         cluster.is_done("the start");
+        let mut server = PgConnection::connect(&cluster.url_of("postgres")).await.unwrap();
+        sqlx::query("CREATE DATABASE holdfast")
+            .execute(&mut server)
+            .await
+            .unwrap();
         cluster
     }
 
     /// The database on the primary.
     pub(crate) fn url(&self) -> String {
-        format!(
-            "postgres://postgres@localhost/holdfast?host={}",
-            self.directory.display()
-        )
+        self.url_of("holdfast")
+    }
+
+    fn url_of(&self, database: &str) -> String {
+        let directory = self.directory.display();
+        format!("postgres://postgres@localhost/{database}?host={directory}")
     }
 
     /// The database on the standby.
@@ -88,14 +102,21 @@ impl Cluster {
         self.order("stop");
     }
 
-    /// The primary is started again.
-    pub(crate) fn start_again(&mut self) {
-        self.order("start");
-    }
-
-    /// A standby is made, and follows the primary.
-    pub(crate) fn make_standby(&mut self) {
+    /// The primary is started again, and a standby that was copied meanwhile follows it.
+    pub(crate) async fn start_again_with_a_standby(&mut self) {
         self.order("copy");
+        self.order("start");
+        self.order("follow");
+        eventually("the standby follows", async || {
+            let mut primary = PgConnection::connect(&self.url_of("postgres")).await.unwrap();
+            let followers = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'";
+            let followers: i64 = sqlx::query_scalar(followers)
+                .fetch_one(&mut primary)
+                .await
+                .unwrap();
+            (followers == 1).then_some(())
+        })
+        .await;
     }
 
     /// The primary ends, and the standby takes its place.
