@@ -5,8 +5,7 @@
 
 use super::{Context, Trouble, commands, spread};
 use crate::domain::command::backoff;
-use crate::domain::session::MIN_SESSION_LIFE;
-use crate::gateway::GatewayError;
+use crate::gateway::{GatewayError, Refusal};
 use crate::store::{AttemptEnd, StaleAttempt};
 
 const BATCH: u32 = 20;
@@ -41,9 +40,9 @@ async fn recover(context: &Context, attempt: &StaleAttempt) -> Result<bool, Trou
             tracing::info!(%hold, "attempt recovered; its session is being expired");
             Ok(true)
         }
-        // Its parameters are no longer good for a new session, and Stripe keeps no answer for the key: either none was
-        // ever made, or it has ended by itself, for it cannot outlive its own `expires_at`.
-        Err(GatewayError::Refused(refusal)) if attempt.terms.expires_at < now + MIN_SESSION_LIFE => {
+        // Stripe has judged the parameters anew, most often because the time of `expires_at` is too near by now: under this
+        // key no session was ever made, or it was so long ago that it has ended by itself.
+        Err(GatewayError::Refused(refusal)) if judges_the_parameters(&refusal) => {
             tracing::info!(%hold, %refusal, "attempt left no session");
             store.end_attempt(hold, AttemptEnd::Abandoned, now).await?;
             Ok(true)
@@ -56,4 +55,10 @@ async fn recover(context: &Context, attempt: &StaleAttempt) -> Result<bool, Trou
             Ok(false)
         }
     }
+}
+
+/// Other refusals are about us: a revoked key, a missing permission, a body that another version of this program sent
+/// under the same idempotency key. They say nothing about a session.
+fn judges_the_parameters(refusal: &Refusal) -> bool {
+    refusal.status == 400 && refusal.kind == "invalid_request_error"
 }

@@ -32,6 +32,8 @@ struct Scene {
     holds: Vec<Answer>,
     /// Bodies of the events that Stripe is about to tell.
     events: Vec<String>,
+    /// Sessions that nobody was given.
+    nobodys: Vec<String>,
 }
 
 /// A workflow, from what comes before it to what must be so in the end.
@@ -144,7 +146,8 @@ async fn mend(stage: &Stage, story: &dyn Story, played: &mut Vec<Played>) {
 }
 
 const REPEATED: &[Fault] = &[Fault::Repeated];
-const FAILED: &[Fault] = &[Fault::FailedBefore, Fault::FailedAfter, Fault::AwayFromHere];
+/// Where it and every later step fails is in `outages`.
+const FAILED: &[Fault] = &[Fault::FailedBefore, Fault::FailedAfter];
 /// After a step is before the next one.
 const STOPPED: &[Fault] = &[Fault::StoppedAfter];
 

@@ -7,6 +7,7 @@
 //! other engine (`rows`, `cursor`, `effect`).
 
 use std::future::Future;
+use std::io::ErrorKind::TimedOut;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -52,6 +53,8 @@ pub struct PostgresStore {
     pool: PgPool,
     /// For migrations, which may take longer than any other statement.
     unhurried: PgPool,
+    /// How long one method may take, its repetitions included.
+    patience: Duration,
 }
 
 impl PostgresStore {
@@ -85,12 +88,27 @@ impl PostgresStore {
             .max_connections(1)
             .acquire_timeout(options.acquire_timeout)
             .connect_lazy_with(server);
-        Ok(Self { pool, unhurried })
+        Ok(Self {
+            pool,
+            unhurried,
+            patience: options.acquire_timeout + options.statement_timeout,
+        })
     }
 }
 
-/// Runs one transaction, again where the database gave it up in favour of another.
-async fn retrying<T, F>(transaction: impl Fn() -> F) -> Result<T, StoreError>
+impl PostgresStore {
+    /// Runs one transaction, again where the database gave it up in favour of another. Bounded on our side too: a
+    /// network that loses every packet ends no connection, and no timeout of the server's comes through it.
+    async fn retrying<T, F>(&self, transaction: impl Fn() -> F) -> Result<T, StoreError>
+    where
+        F: Future<Output = Answer<T>>,
+    {
+        let done = tokio::time::timeout(self.patience, repeated(transaction)).await;
+        done.unwrap_or_else(|_| Err(StoreError::Unavailable(std::io::Error::from(TimedOut).into())))
+    }
+}
+
+async fn repeated<T, F>(transaction: impl Fn() -> F) -> Result<T, StoreError>
 where
     F: Future<Output = Answer<T>>,
 {
@@ -113,11 +131,11 @@ impl Store for PostgresStore {
     }
 
     async fn is_ready(&self) -> Result<bool, StoreError> {
-        Ok(schema::is_ready(&self.pool).await?)
+        self.retrying(|| schema::is_ready(&self.pool)).await
     }
 
     async fn installation(&self) -> Result<String, StoreError> {
-        retrying(|| schema::installation(&self.pool)).await
+        self.retrying(|| schema::installation(&self.pool)).await
     }
 
     async fn rehearse(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
@@ -125,35 +143,37 @@ impl Store for PostgresStore {
     }
 
     async fn figures(&self, now: DateTime<Utc>) -> Result<Figures, StoreError> {
-        retrying(|| figures::figures(&self.pool, now)).await
+        self.retrying(|| figures::figures(&self.pool, now)).await
     }
 
     async fn put_event_type(&self, event_type: &EventType, now: DateTime<Utc>) -> Result<Put, StoreError> {
-        retrying(|| catalogue::put(&self.pool, event_type, now)).await
+        self.retrying(|| catalogue::put(&self.pool, event_type, now))
+            .await
     }
 
     async fn event_type(&self, id: &EventTypeId) -> Result<Option<EventType>, StoreError> {
-        retrying(|| catalogue::read(&self.pool, id)).await
+        self.retrying(|| catalogue::read(&self.pool, id)).await
     }
 
     async fn event_types(&self, page: &PageRequest) -> Result<Page<EventType>, StoreError> {
-        retrying(|| catalogue::list(&self.pool, page)).await
+        self.retrying(|| catalogue::list(&self.pool, page)).await
     }
 
     async fn delete_event_type(&self, id: &EventTypeId) -> Result<bool, StoreError> {
-        retrying(|| catalogue::delete(&self.pool, id)).await
+        self.retrying(|| catalogue::delete(&self.pool, id)).await
     }
 
     async fn look_at_key(&self, key: &IdempotencyKey, fingerprint: &str) -> Result<Claim, StoreError> {
-        retrying(|| attempts::look_at_key(&self.pool, key, fingerprint)).await
+        self.retrying(|| attempts::look_at_key(&self.pool, key, fingerprint))
+            .await
     }
 
     async fn claim_attempt(&self, attempt: &NewAttempt) -> Result<Claim, StoreError> {
-        retrying(|| attempts::claim(&self.pool, attempt)).await
+        self.retrying(|| attempts::claim(&self.pool, attempt)).await
     }
 
     async fn end_attempt(&self, hold: HoldId, end: AttemptEnd, now: DateTime<Utc>) -> Result<(), StoreError> {
-        retrying(|| attempts::end(&self.pool, hold, end, now)).await
+        self.retrying(|| attempts::end(&self.pool, hold, end, now)).await
     }
 
     async fn lease_stale_attempts(
@@ -163,11 +183,12 @@ impl Store for PostgresStore {
         lease: Duration,
         limit: u32,
     ) -> Result<Vec<StaleAttempt>, StoreError> {
-        retrying(|| attempts::lease_stale(&self.pool, stale_before, now, lease, limit)).await
+        self.retrying(|| attempts::lease_stale(&self.pool, stale_before, now, lease, limit))
+            .await
     }
 
     async fn defer_attempt(&self, hold: HoldId, due_at: DateTime<Utc>) -> Result<(), StoreError> {
-        retrying(|| attempts::defer(&self.pool, hold, due_at)).await
+        self.retrying(|| attempts::defer(&self.pool, hold, due_at)).await
     }
 
     async fn abandon_with_session(
@@ -176,15 +197,18 @@ impl Store for PostgresStore {
         session: &SessionId,
         now: DateTime<Utc>,
     ) -> Result<CommandId, StoreError> {
-        retrying(|| attempts::abandon_with_session(&self.pool, hold, session, now)).await
+        self.retrying(|| attempts::abandon_with_session(&self.pool, hold, session, now))
+            .await
     }
 
     async fn forget_attempts(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
-        retrying(|| attempts::forget(&self.pool, before, limit)).await
+        self.retrying(|| attempts::forget(&self.pool, before, limit))
+            .await
     }
 
     async fn blockers(&self, segments: &[Segment], now: DateTime<Utc>) -> Result<Vec<Blocker>, StoreError> {
-        retrying(|| placing::blockers(&self.pool, segments, now)).await
+        self.retrying(|| placing::blockers(&self.pool, segments, now))
+            .await
     }
 
     async fn occupied(
@@ -192,27 +216,28 @@ impl Store for PostgresStore {
         resource: &ResourceId,
         within: Window,
     ) -> Result<Vec<(Window, Status)>, StoreError> {
-        retrying(|| placing::occupied(&self.pool, resource, within)).await
+        self.retrying(|| placing::occupied(&self.pool, resource, within))
+            .await
     }
 
     async fn place(&self, booking: &Booking) -> Result<Placement, StoreError> {
-        retrying(|| placing::place(&self.pool, booking)).await
+        self.retrying(|| placing::place(&self.pool, booking)).await
     }
 
     async fn booking(&self, id: HoldId) -> Result<Option<Booking>, StoreError> {
-        retrying(|| holds::read(&self.pool, id)).await
+        self.retrying(|| holds::read(&self.pool, id)).await
     }
 
     async fn find_booking(&self, refs: &HoldRefs) -> Result<Option<Booking>, StoreError> {
-        retrying(|| holds::find(&self.pool, refs)).await
+        self.retrying(|| holds::find(&self.pool, refs)).await
     }
 
     async fn bookings(&self, filter: &HoldFilter, page: &PageRequest) -> Result<Page<Booking>, StoreError> {
-        retrying(|| holds::list(&self.pool, filter, page)).await
+        self.retrying(|| holds::list(&self.pool, filter, page)).await
     }
 
     async fn history(&self, id: HoldId) -> Result<Vec<HistoryLine>, StoreError> {
-        retrying(|| changes::history(&self.pool, id)).await
+        self.retrying(|| changes::history(&self.pool, id)).await
     }
 
     async fn lease_release(
@@ -221,7 +246,8 @@ impl Store for PostgresStore {
         asker: Option<Asker>,
         lease: Duration,
     ) -> Result<ReleaseLease, StoreError> {
-        retrying(|| holds::lease_release(&self.pool, id, asker, lease)).await
+        self.retrying(|| holds::lease_release(&self.pool, id, asker, lease))
+            .await
     }
 
     async fn lease_due_holds(
@@ -230,7 +256,8 @@ impl Store for PostgresStore {
         lease: Duration,
         limit: u32,
     ) -> Result<Vec<Booking>, StoreError> {
-        retrying(|| holds::lease_due(&self.pool, now, lease, limit)).await
+        self.retrying(|| holds::lease_due(&self.pool, now, lease, limit))
+            .await
     }
 
     async fn defer_hold(
@@ -239,11 +266,12 @@ impl Store for PostgresStore {
         due_at: DateTime<Utc>,
         forget_asker: bool,
     ) -> Result<(), StoreError> {
-        retrying(|| holds::defer(&self.pool, id, due_at, forget_asker)).await
+        self.retrying(|| holds::defer(&self.pool, id, due_at, forget_asker))
+            .await
     }
 
     async fn apply(&self, change: &Change) -> Result<Applied, StoreError> {
-        retrying(|| changes::apply(&self.pool, change)).await
+        self.retrying(|| changes::apply(&self.pool, change)).await
     }
 
     async fn apply_orphan(
@@ -253,7 +281,8 @@ impl Store for PostgresStore {
         receipt: &Receipt,
         now: DateTime<Utc>,
     ) -> Result<Applied, StoreError> {
-        retrying(|| changes::apply_orphan(&self.pool, event, claimed, receipt, now)).await
+        self.retrying(|| changes::apply_orphan(&self.pool, event, claimed, receipt, now))
+            .await
     }
 
     async fn events(
@@ -286,15 +315,16 @@ impl Store for PostgresStore {
         lease: Duration,
         limit: u32,
     ) -> Result<Vec<Command>, StoreError> {
-        retrying(|| commands::lease_due(&self.pool, now, lease, limit)).await
+        self.retrying(|| commands::lease_due(&self.pool, now, lease, limit))
+            .await
     }
 
     async fn lease_command(&self, id: CommandId, lease: Duration) -> Result<Option<Command>, StoreError> {
-        retrying(|| commands::lease_one(&self.pool, id, lease)).await
+        self.retrying(|| commands::lease_one(&self.pool, id, lease)).await
     }
 
     async fn finish_command(&self, command: &Command, now: DateTime<Utc>) -> Result<(), StoreError> {
-        retrying(|| commands::finish(&self.pool, command, now)).await
+        self.retrying(|| commands::finish(&self.pool, command, now)).await
     }
 
     async fn fail_command(
@@ -303,18 +333,19 @@ impl Store for PostgresStore {
         error: &str,
         due_at: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        retrying(|| commands::fail(&self.pool, id, error, due_at)).await
+        self.retrying(|| commands::fail(&self.pool, id, error, due_at))
+            .await
     }
 
     async fn command(&self, id: CommandId) -> Result<Option<Command>, StoreError> {
-        retrying(|| commands::read(&self.pool, id)).await
+        self.retrying(|| commands::read(&self.pool, id)).await
     }
 
     async fn commands(&self, filter: CommandFilter, page: &PageRequest) -> Result<Page<Command>, StoreError> {
-        retrying(|| commands::list(&self.pool, filter, page)).await
+        self.retrying(|| commands::list(&self.pool, filter, page)).await
     }
 
     async fn retry_command(&self, id: CommandId, now: DateTime<Utc>) -> Result<Option<Command>, StoreError> {
-        retrying(|| commands::retry(&self.pool, id, now)).await
+        self.retrying(|| commands::retry(&self.pool, id, now)).await
     }
 }

@@ -6,10 +6,16 @@ use async_trait::async_trait;
 use holdfast::sandbox::Outcome;
 use holdfast::workflow::{Context, sweep};
 
+use holdfast::domain::ids::{IntentId, SessionId};
+use holdfast::domain::money::Money;
+use holdfast::domain::session::{NewSession, SessionReport, SessionTerms};
+use holdfast::gateway::{Gateway, GatewayError, Probe, Refusal};
+
 use super::checkouts::{Won, wish};
 use super::stage::Stage;
 use super::{Scene, Story, every_step_goes_wrong};
 use crate::support::faulty::{Fault, Plan};
+use crate::support::on_both_engines;
 
 every_step_goes_wrong!(
     Died {
@@ -80,6 +86,7 @@ impl Story for Died {
         stage.app.clock.advance(chrono::Duration::minutes(3));
         Scene {
             slot,
+            nobodys: made.into_iter().map(|session| session.id).collect(),
             ..Scene::default()
         }
     }
@@ -106,5 +113,53 @@ impl Story for Died {
             paid,
             "nobody has a slot for that money"
         );
+    }
+}
+
+/// A Stripe that takes our key for a wrong one.
+struct Locked;
+
+fn locked<T>() -> Result<T, GatewayError> {
+    let kind = "invalid_request_error".to_owned();
+    Err(GatewayError::Refused(Refusal {
+        status: 401,
+        kind,
+        ..Refusal::default()
+    }))
+}
+
+#[async_trait]
+impl Gateway for Locked {
+    async fn create_session(&self, _: &SessionTerms) -> Result<NewSession, GatewayError> {
+        locked()
+    }
+
+    async fn expire_session(&self, _: &SessionId) -> Result<SessionReport, GatewayError> {
+        locked()
+    }
+
+    async fn session(&self, _: &SessionId) -> Result<SessionReport, GatewayError> {
+        locked()
+    }
+
+    async fn refund(&self, _: &IntentId, _: Money, _: &str) -> Result<(), GatewayError> {
+        locked()
+    }
+
+    async fn probe(&self) -> Result<Probe, GatewayError> {
+        locked()
+    }
+}
+
+on_both_engines! {
+    async fn a_key_that_stripe_refuses_says_nothing_about_a_session(engine) {
+        let stage = Stage::set(engine).await;
+        let scene = Died { session: Session::Made }.prepare(&stage).await;
+        stage.end_leases().await;
+        let report = sweep::run_once(&stage.with_stripe(Arc::new(Locked))).await.unwrap();
+        assert_eq!((report.failed, stage.unfinished().await), (1, 1), "the attempt is still to be recovered");
+        stage.sweep_after(1).await;
+        assert_eq!(stage.unfinished().await, 0);
+        assert_eq!(stage.app.simulator.session(&scene.nobodys[0]).unwrap().status, "expired");
     }
 }

@@ -95,7 +95,7 @@ impl Story for Lost {
     }
 
     fn context(&self, stage: &Stage, scene: &Arc<Scene>, plan: &Arc<Plan>) -> Arc<Context> {
-        let (rival, slot) = (stage.fresh(), scene.slot.clone());
+        let (rival, slot) = (Arc::clone(&stage.app.context), scene.slot.clone());
         let faster = async move {
             let won = checkout(&rival, wish("bob", &slot)).await;
             assert!(matches!(won, Ok(Checkout::Placed(_))), "{won:?}");

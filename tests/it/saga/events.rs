@@ -125,6 +125,7 @@ impl Story for News {
             slot,
             holds,
             events: events.into_iter().map(|event| event.payload).collect(),
+            ..Scene::default()
         }
     }
 

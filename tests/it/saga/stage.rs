@@ -27,6 +27,10 @@ const UNFINISHED: &str = "SELECT (SELECT count(*) FROM commands WHERE done_at IS
     + (SELECT count(*) FROM checkout_attempts WHERE state IN ('running', 'unsettled'))
     + (SELECT count(*) FROM holds WHERE status = 'held')";
 
+/// Connections of the service in the middle of something.
+const AT_WORK: &str = "SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND application_name = 'holdfast' AND state <> 'idle'";
+
 /// A service, and slots for many stories one after the other.
 pub(super) struct Stage {
     pub(super) app: TestApp,
@@ -77,6 +81,11 @@ impl Stage {
     /// The way to the database is open again, and the same process is asked until it says that it is ready.
     pub(super) async fn come_back(&self) {
         let Some(outside) = &self.outside else { return };
+        // What had come through to the server before the cut is done there, answered or not.
+        eventually("nobody is at work", async || {
+            (self.app.database.count(AT_WORK).await == 0).then_some(())
+        })
+        .await;
         outside.proxy.mend();
         eventually("ready again", async || {
             let ready = (0..2 * CONNECTIONS).map(|_| outside.store.is_ready());
@@ -122,6 +131,11 @@ impl Stage {
     pub(super) fn fresh(&self) -> Arc<Context> {
         let tools = &self.app.context;
         self.process(self.store(), Arc::clone(&tools.gateway))
+    }
+
+    /// The same with another Stripe.
+    pub(super) fn with_stripe(&self, stripe: Arc<dyn Gateway>) -> Arc<Context> {
+        self.process(self.store(), stripe)
     }
 
     fn process(&self, store: Arc<dyn Store>, gateway: Arc<dyn Gateway>) -> Arc<Context> {

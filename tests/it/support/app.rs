@@ -194,9 +194,14 @@ impl TestApp {
 
     /// What the auditor finds now.
     pub(crate) fn audit(&self) -> Vec<String> {
+        self.audit_of(self.database.url())
+    }
+
+    /// What the auditor finds now in the books at this URL.
+    pub(crate) fn audit_of(&self, url: &str) -> Vec<String> {
         let audit = Audit {
             engine: self.database.engine(),
-            url: self.database.url().to_owned(),
+            url: url.to_owned(),
             simulator: self.simulator.clone(),
         };
         audit.findings()

@@ -37,8 +37,6 @@ pub(crate) enum Fault {
     FailedBefore,
     /// It is made, and fails all the same: its effect is not known to the caller.
     FailedAfter,
-    /// It and every later one is not made, and fails.
-    AwayFromHere,
     /// The process ends before it.
     StoppedBefore,
     /// The process ends after it, before its answer is looked at.
@@ -94,8 +92,7 @@ impl Plan {
     fn next(&self, name: &'static str) -> Option<Fault> {
         let mut calls = self.calls.lock().unwrap();
         calls.push(name);
-        let strikes = calls.len() == self.at || (self.fault == Fault::AwayFromHere && calls.len() > self.at);
-        strikes.then_some(self.fault)
+        (calls.len() == self.at).then_some(self.fault)
     }
 
     async fn stop<T>(&self) -> T {
@@ -121,7 +118,7 @@ impl Plan {
                 let _lost = call().await;
                 call().await
             }
-            Some(Fault::FailedBefore | Fault::AwayFromHere) => Err(before()),
+            Some(Fault::FailedBefore) => Err(before()),
             Some(Fault::FailedAfter) => {
                 call().await?;
                 Err(after())

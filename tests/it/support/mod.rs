@@ -4,6 +4,7 @@ pub(crate) mod app;
 mod audit;
 pub(crate) mod browser;
 pub(crate) mod client;
+pub(crate) mod cluster;
 pub(crate) mod crowd;
 pub(crate) mod database;
 pub(crate) mod faulty;

@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 use url::Url;
 use uuid::Uuid;
 
-const HOW_TO_INSTALL: &str = "\
+pub(super) const HOW_TO_INSTALL: &str = "\
 these tests need PostgreSQL 13 or newer with its contrib modules. Either install it
     Debian, Ubuntu:  apt-get install postgresql
     Fedora:          dnf install postgresql-server postgresql-contrib
@@ -122,7 +122,7 @@ fn wait_until_ready(watchdog: &mut Child) {
 }
 
 /// PostgreSQL refuses to run as root: user and group to run it as, where we are.
-fn someone_else() -> Option<(u32, u32)> {
+pub(super) fn someone_else() -> Option<(u32, u32)> {
     let id = |arguments: &[&str]| -> Option<u32> { answer("id", arguments)?.parse().ok() };
     if id(&["-u"])? != 0 {
         return None;
@@ -139,7 +139,7 @@ fn answer(program: &str, arguments: &[&str]) -> Option<String> {
 }
 
 /// Where `initdb` and `pg_ctl` are.
-fn binaries() -> Option<PathBuf> {
+pub(super) fn binaries() -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut places: Vec<PathBuf> = std::env::split_paths(&path).collect();
     places.extend(answer("pg_config", &["--bindir"]).map(PathBuf::from));
