@@ -45,7 +45,7 @@ async fn recover(context: &Context, attempt: &StaleAttempt) -> Result<bool, Trou
         // ever made, or it has ended by itself, for it cannot outlive its own `expires_at`.
         Err(GatewayError::Refused(refusal)) if attempt.terms.expires_at < now + MIN_SESSION_LIFE => {
             tracing::info!(%hold, %refusal, "attempt left no session");
-            store.end_attempt(hold, AttemptEnd::Abandoned, now).await?;
+            store.end_attempt(hold, AttemptEnd::NoSession, now).await?;
             Ok(true)
         }
         Err(error) => {
