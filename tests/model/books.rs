@@ -24,12 +24,18 @@ impl World {
     pub(crate) fn due_holds(&self) -> Vec<Guest> {
         let due = |row: &Row| matches!(row.hold.status, Status::Held | Status::Processing) && !row.leased;
         let holds = self.books.holds.iter().enumerate();
-        holds.filter(|(_, row)| row.as_ref().is_some_and(due)).map(|(guest, _)| guest).collect()
+        holds
+            .filter(|(_, row)| row.as_ref().is_some_and(due))
+            .map(|(guest, _)| guest)
+            .collect()
     }
 
     pub(crate) fn due_commands(&self) -> Vec<Order> {
         let commands = self.books.commands.iter().enumerate();
-        commands.filter(|(_, command)| !command.done && !command.leased).map(|(order, _)| order).collect()
+        commands
+            .filter(|(_, command)| !command.done && !command.leased)
+            .map(|(order, _)| order)
+            .collect()
     }
 
     pub(super) fn books_answer(&mut self, kind: Kind, ask: &Ask, choice: Choice) -> Answer {
@@ -89,7 +95,10 @@ impl World {
             }
         }
         let standing = Standing::Running;
-        self.books.attempts[guest] = Some(Attempt { standing, leased: false });
+        self.books.attempts[guest] = Some(Attempt {
+            standing,
+            leased: false,
+        });
         Answer::Key(Key::Free)
     }
 
@@ -99,13 +108,19 @@ impl World {
         match standing {
             Some(Standing::Running) => {}
             Some(Standing::Placed) => return Answer::Placed,
-            Some(Standing::Lost) => return Answer::SlotTaken(self.order(What::ExpireSession(session_id(guest)), None)),
+            Some(Standing::Lost) => {
+                return Answer::SlotTaken(self.order(What::ExpireSession(session_id(guest)), None));
+            }
             Some(Standing::Unsettled | Standing::Abandoned) | None => return Answer::Gone,
         }
         if self.blocker().is_none() || self.fault == Some(Fault::NoExclusion) {
             self.stand(guest, Standing::Placed);
             let (hold, version) = (hold.clone(), 1);
-            self.books.holds[guest] = Some(Row { hold, version, leased: false });
+            self.books.holds[guest] = Some(Row {
+                hold,
+                version,
+                leased: false,
+            });
             return Answer::Placed;
         }
         self.stand(guest, Standing::Lost);
@@ -117,29 +132,38 @@ impl World {
     }
 
     fn stand(&mut self, guest: Guest, standing: Standing) {
-        self.books.attempts[guest] = Some(Attempt { standing, leased: false });
+        self.books.attempts[guest] = Some(Attempt {
+            standing,
+            leased: false,
+        });
     }
 
     fn end_attempt(&mut self, guest: Guest, end: AttemptEnd) -> Answer {
-        let forgets = self.fault == Some(Fault::UnsettledForgotten);
-        let standing = self.books.attempts[guest].map(|attempt| attempt.standing);
-        match (end, standing) {
-            (AttemptEnd::Abandoned, Some(Standing::Running | Standing::Unsettled)) => {
-                self.stand(guest, Standing::Abandoned);
+        let Some(attempt) = &mut self.books.attempts[guest] else {
+            return Answer::Done;
+        };
+        let ends = match (end, attempt.standing) {
+            (AttemptEnd::Abandoned, Standing::Unsettled) => self.fault == Some(Fault::TakeoverIgnored),
+            (AttemptEnd::Abandoned, standing) => standing == Standing::Running,
+            (AttemptEnd::NoSession, standing) => standing == Standing::Unsettled,
+            (AttemptEnd::Unsettled, Standing::Running) => {
+                attempt.standing = Standing::Unsettled;
+                self.fault == Some(Fault::UnsettledForgotten)
             }
-            (AttemptEnd::Unsettled, Some(Standing::Running)) if forgets => self.stand(guest, Standing::Abandoned),
-            (AttemptEnd::Unsettled, Some(Standing::Running)) => {
-                let attempt = self.books.attempts[guest].as_mut();
-                attempt.unwrap().standing = Standing::Unsettled;
-            }
-            _ => {}
+            (AttemptEnd::Unsettled, _) => false,
+        };
+        if ends {
+            self.stand(guest, Standing::Abandoned);
         }
         Answer::Done
     }
 
     fn lease_attempt(&mut self, guest: Guest) {
         let standing = Standing::Unsettled;
-        self.books.attempts[guest] = Some(Attempt { standing, leased: true });
+        self.books.attempts[guest] = Some(Attempt {
+            standing,
+            leased: true,
+        });
     }
 
     fn defer_attempt(&mut self, guest: Guest) -> Answer {
@@ -159,10 +183,19 @@ impl World {
 
     /// Writes an order, unless it is known; where it stands.
     fn order(&mut self, what: What, hold: Option<Guest>) -> Order {
-        let known = self.books.commands.iter().position(|command| command.what.key() == what.key());
+        let known = self
+            .books
+            .commands
+            .iter()
+            .position(|command| command.what.key() == what.key());
         known.unwrap_or_else(|| {
             let (leased, done) = (false, false);
-            self.books.commands.push(Command { what, hold, leased, done });
+            self.books.commands.push(Command {
+                what,
+                hold,
+                leased,
+                done,
+            });
             self.books.commands.len() - 1
         })
     }
@@ -205,9 +238,17 @@ impl World {
         }
         self.remember(write.event);
         let taken = match &write.step {
-            None => return Answer::Applied { reclaimed: None, orders: 0 },
+            None => {
+                return Answer::Applied {
+                    reclaimed: None,
+                    orders: 0,
+                };
+            }
             Some(Step::Reclaim { .. }) if self.fault == Some(Fault::LatePaymentIgnored) => {
-                return Answer::Applied { reclaimed: None, orders: 0 };
+                return Answer::Applied {
+                    reclaimed: None,
+                    orders: 0,
+                };
             }
             Some(Step::Take(transition)) => (transition, None),
             Some(Step::Reclaim { free, .. }) if self.slot_is_free(write.guest) => (free, Some(true)),
@@ -217,7 +258,12 @@ impl World {
     }
 
     fn slot_is_free(&self, guest: Guest) -> bool {
-        let mut others = self.books.holds.iter().enumerate().filter(|(other, _)| *other != guest);
+        let mut others = self
+            .books
+            .holds
+            .iter()
+            .enumerate()
+            .filter(|(other, _)| *other != guest);
         !others.any(|(_, row)| row.as_ref().is_some_and(|row| row.hold.status.is_live()))
     }
 
@@ -230,7 +276,9 @@ impl World {
         if let Some(note) = write.event {
             *self.books.events.entry(note).or_insert(0) += 1;
         }
-        self.books.orphans.retain(|orphan| next.payment(&orphan.intent).is_none());
+        self.books
+            .orphans
+            .retain(|orphan| next.payment(&orphan.intent).is_none());
         let before = self.books.commands.len();
         for what in &transition.orders {
             self.order(what.clone(), Some(write.guest));
@@ -244,18 +292,36 @@ impl World {
             return Answer::Seen;
         }
         self.remember(note);
-        let held = self.books.holds.iter().flatten().any(|row| row.hold.payment(&receipt.intent).is_some());
-        if held || self.books.orphans.iter().any(|orphan| orphan.intent == receipt.intent) {
+        let held = self
+            .books
+            .holds
+            .iter()
+            .flatten()
+            .any(|row| row.hold.payment(&receipt.intent).is_some());
+        if held
+            || self
+                .books
+                .orphans
+                .iter()
+                .any(|orphan| orphan.intent == receipt.intent)
+        {
             return Answer::Seen;
         }
         self.books.orphans.push(receipt.payment(PaymentState::RefundDue));
         let (intent, money) = (receipt.intent.clone(), receipt.money);
         self.order(What::Refund { intent, money }, None);
-        Answer::Applied { reclaimed: None, orders: 1 }
+        Answer::Applied {
+            reclaimed: None,
+            orders: 1,
+        }
     }
 
     fn lease_command(&mut self, order: Order) -> Option<Leased> {
-        let command = self.books.commands.get_mut(order).filter(|command| !command.done && !command.leased)?;
+        let command = self
+            .books
+            .commands
+            .get_mut(order)
+            .filter(|command| !command.done && !command.leased)?;
         command.leased = true;
         let (what, hold) = (command.what.clone(), command.hold);
         Some(Leased { order, what, hold })

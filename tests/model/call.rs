@@ -144,7 +144,7 @@ pub(crate) enum Ask {
     LeaseRelease(Guest, Option<Asker>),
     LeaseHold,
     DeferHold(Guest, bool),
-    Apply(Write),
+    Apply(Box<Write>),
     Orphan(Option<Note>, Receipt),
     LeaseCommands,
     LeaseCommand(Order),
@@ -182,7 +182,11 @@ impl std::fmt::Debug for Write {
             Some(Step::Take(transition)) => format!("{:?}", transition.next.status),
             Some(Step::Reclaim { .. }) => "a reclaim".to_owned(),
         };
-        write!(f, "{becomes} for guest {} at version {}", self.guest, self.version)
+        write!(
+            f,
+            "{becomes} for guest {} at version {}",
+            self.guest, self.version
+        )
     }
 }
 
@@ -215,7 +219,10 @@ pub(crate) enum Answer {
     Row(Option<Row>),
     NotHeld(Row),
     Busy,
-    Applied { reclaimed: Option<bool>, orders: usize },
+    Applied {
+        reclaimed: Option<bool>,
+        orders: usize,
+    },
     Lost,
     Seen,
     Written(Order),

@@ -63,7 +63,10 @@ pub(crate) struct Process {
 
 impl std::fmt::Debug for Process {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:?} before {:?}", self.kind, self.next())
+        match &*self.next() {
+            Next::Asks(ask) => write!(f, "{:?} asks {ask:?}", self.kind),
+            end => write!(f, "{:?}: {end:?}", self.kind),
+        }
     }
 }
 
@@ -100,7 +103,9 @@ impl Process {
         if let Some(&place) = tree.places.get(&(kind, step.clone())) {
             return Self { kind, place };
         }
-        let mut answers = step.as_ref().map_or(Vec::new(), |(before, _)| tree.answers[*before].clone());
+        let mut answers = step
+            .as_ref()
+            .map_or(Vec::new(), |(before, _)| tree.answers[*before].clone());
         answers.extend(step.as_ref().map(|(_, answer)| answer.clone()));
         let next = run(kind, answers.clone());
         let place = tree.answers.len();

@@ -56,18 +56,24 @@ fn ends(world: &World) -> Vec<World> {
 
 fn come_to_rest(mut world: World) -> Option<&'static str> {
     for guest in 0..GUESTS {
-        let after_end = world.sessions[guest].as_ref().is_some_and(|session| session.after_end);
+        let after_end = world.sessions[guest]
+            .as_ref()
+            .is_some_and(|session| session.after_end);
         if after_end {
             let kind = NoteKind::IntentSucceeded;
-            run(&mut world, Kind::Webhook(Note { guest, kind }));
+            if !run(&mut world, Kind::Webhook(Note { guest, kind })) {
+                return Some("an event makes a workflow stumble");
+            }
         }
     }
     for _ in 0..MOST_SWEEPS {
         world.end_leases();
         let Some(kind) = due(&world) else {
-            return if world.stumbled { Some("a workflow stumbled") } else { fault_of(&world) };
+            return fault_of(&world);
         };
-        run(&mut world, kind);
+        if !run(&mut world, kind) {
+            return Some("a sweep stumbles");
+        }
     }
     Some("the sweep never comes to an end")
 }
@@ -81,8 +87,8 @@ fn due(world: &World) -> Option<Kind> {
         .or_else(|| (!world.due_holds().is_empty()).then_some(Kind::SweepHold))
 }
 
-/// Runs a workflow to its end, without any trouble.
-fn run(world: &mut World, kind: Kind) {
+/// Runs a workflow to its end, without any trouble; `false` where it says that something should not happen.
+fn run(world: &mut World, kind: Kind) -> bool {
     let mut process = Process::begin(kind);
     loop {
         match &*process.next() {
@@ -90,19 +96,15 @@ fn run(world: &mut World, kind: Kind) {
                 let choice = world.choices(kind, ask).first().copied().unwrap_or(Choice::Plain);
                 process = process.told(world.perform(kind, ask, choice));
             }
-            Next::Stumbles(_) => {
-                world.stumbled = true;
-                return;
-            }
-            Next::Over | Next::Gives(_) => return,
+            Next::Stumbles(_) => return false,
+            Next::Over | Next::Gives(_) => return true,
         }
     }
 }
 
 fn fault_of(world: &World) -> Option<&'static str> {
-    let open = |attempt: &crate::world::Attempt| {
-        matches!(attempt.standing, Standing::Running | Standing::Unsettled)
-    };
+    let open =
+        |attempt: &crate::world::Attempt| matches!(attempt.standing, Standing::Running | Standing::Unsettled);
     if world.books.attempts.iter().flatten().any(open) {
         return Some("an attempt stays open");
     }
@@ -110,8 +112,9 @@ fn fault_of(world: &World) -> Option<&'static str> {
 }
 
 fn fault_with(world: &World, guest: Guest) -> Option<&'static str> {
-    let confirmed =
-        world.books.holds[guest].as_ref().is_some_and(|row| row.hold.status == Status::Confirmed);
+    let confirmed = world.books.holds[guest]
+        .as_ref()
+        .is_some_and(|row| row.hold.status == Status::Confirmed);
     let Some(session) = &world.sessions[guest] else {
         return confirmed.then_some("a slot without a session");
     };
@@ -131,12 +134,23 @@ fn fault_with(world: &World, guest: Guest) -> Option<&'static str> {
 }
 
 fn expected(back: bool) -> PaymentState {
-    if back { PaymentState::Refunded } else { PaymentState::Paid }
+    if back {
+        PaymentState::Refunded
+    } else {
+        PaymentState::Paid
+    }
 }
 
 /// What the books say of a guest's payment.
 fn booked(world: &World, guest: Guest) -> Option<PaymentState> {
-    let holds = world.books.holds.iter().flatten().flat_map(|row| &row.hold.payments);
+    let holds = world
+        .books
+        .holds
+        .iter()
+        .flatten()
+        .flat_map(|row| &row.hold.payments);
     let mut payments = holds.chain(&world.books.orphans);
-    payments.find(|payment| payment.intent == intent_id(guest)).map(|payment| payment.state)
+    payments
+        .find(|payment| payment.intent == intent_id(guest))
+        .map(|payment| payment.state)
 }

@@ -64,10 +64,12 @@ pub(crate) struct State {
     delivered: BTreeMap<Note, u8>,
     /// How many guests have come.
     came: usize,
+    /// Of what a workflow said that it should not happen.
+    pub(crate) stumble: Option<String>,
 }
 
 /// One step.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Action {
     /// Somebody begins, and has their first question answered so.
     Begins(Kind, Choice),
@@ -81,6 +83,18 @@ pub(crate) enum Action {
     AtStripe(Happening),
 }
 
+impl std::fmt::Display for Action {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Begins(kind, choice) => write!(f, "{:?} is answered: {choice:?}", Process::begin(*kind)),
+            Self::GoesOn(process, choice) => write!(f, "{process:?} is answered: {choice:?}"),
+            Self::Dies(process) => write!(f, "{process:?} dies"),
+            Self::LeasesRunOut => f.write_str("all leases run out"),
+            Self::AtStripe(happening) => write!(f, "at Stripe: {happening:?}"),
+        }
+    }
+}
+
 impl Model for Slot {
     type State = State;
     type Action = Action;
@@ -92,6 +106,7 @@ impl Model for Slot {
             left: self.budget,
             delivered: BTreeMap::new(),
             came: 0,
+            stumble: None,
         }]
     }
 
@@ -155,12 +170,20 @@ impl Model for Slot {
                 let live = |row: &&crate::call::Row| row.hold.status.is_live();
                 state.world.books.holds.iter().flatten().filter(live).count() <= 1
             }),
-            Property::always("I2: Stripe is the arbiter of release", |_: &Self, state: &State| {
-                (0..GUESTS).all(|guest| ended_rightly(&state.world, guest))
+            Property::always(
+                "I2: Stripe is the arbiter of release",
+                |_: &Self, state: &State| (0..GUESTS).all(|guest| ended_rightly(&state.world, guest)),
+            ),
+            Property::always("I3, I4: sweeps alone put all right", |_: &Self, state: &State| {
+                quiet::wrong(&state.world).is_none()
             }),
-            Property::always("I3, I4: sweeps alone put all right", |_: &Self, state: &State| quiet::wrong(&state.world).is_none()),
             Property::always("I3: money goes back once", |_: &Self, state: &State| {
-                state.world.sessions.iter().flatten().all(|session| session.refunds.len() <= 1)
+                state
+                    .world
+                    .sessions
+                    .iter()
+                    .flatten()
+                    .all(|session| session.refunds.len() <= 1)
             }),
             Property::always("I4: no URL before the commit", |_: &Self, state: &State| {
                 (0..GUESTS).all(|guest| !state.world.given[guest] || state.world.books.holds[guest].is_some())
@@ -168,14 +191,18 @@ impl Model for Slot {
             Property::always("I5: an event has one effect", |_: &Self, state: &State| {
                 state.world.books.events.values().all(|lines| *lines <= 1)
             }),
-            Property::always("no workflow stumbles", |_: &Self, state: &State| !state.world.stumbled),
+            Property::always("no workflow stumbles", |_: &Self, state: &State| {
+                state.stumble.is_none()
+            }),
         ]
     }
 }
 
 /// A hold that ended without money ended on Stripe's word.
 fn ended_rightly(world: &World, guest: Guest) -> bool {
-    let Some(row) = &world.books.holds[guest] else { return true };
+    let Some(row) = &world.books.holds[guest] else {
+        return true;
+    };
     let over = matches!(row.hold.status, Status::Released(_) | Status::Cancelled(_));
     let unpaid = row.hold.payments.is_empty();
     !(over && unpaid) || matches!(world.life(guest), None | Some(Life::Expired | Life::Failed))
@@ -194,7 +221,14 @@ impl Slot {
         }
         if state.left.deliveries > 0 {
             let fresh = |note: &&Note| state.delivered.get(*note).copied().unwrap_or(0) < self.per_event;
-            kinds.extend(state.world.notes.iter().filter(fresh).map(|note| Kind::Webhook(*note)));
+            kinds.extend(
+                state
+                    .world
+                    .notes
+                    .iter()
+                    .filter(fresh)
+                    .map(|note| Kind::Webhook(*note)),
+            );
         }
         if state.left.sweeps > 0 {
             let late = |late| Kind::SweepAttempt { late };
@@ -208,7 +242,11 @@ impl Slot {
     }
 
     fn guest(&self, guest: Guest) -> Kind {
-        if self.keyed { Kind::KeyedCheckout(guest) } else { Kind::Checkout(guest) }
+        if self.keyed {
+            Kind::KeyedCheckout(guest)
+        } else {
+            Kind::Checkout(guest)
+        }
     }
 }
 
@@ -242,14 +280,17 @@ impl State {
                 Next::Asks(Ask::Booking(_)) => choice = Choice::Plain,
                 Next::Asks(_) => return self.running.push(process),
                 Next::Gives(guest) => self.world.given[*guest] = true,
-                Next::Stumbles(_) => self.world.stumbled = true,
+                Next::Stumbles(said) => self.stumble = Some(said.clone()),
                 Next::Over => {}
             }
         }
     }
 
     fn charge(&mut self, ask: &Ask, choice: Choice) {
-        let trouble = matches!(choice, Choice::DoneButLost | Choice::NotDoneAndLost | Choice::Unavailable);
+        let trouble = matches!(
+            choice,
+            Choice::DoneButLost | Choice::NotDoneAndLost | Choice::Unavailable
+        );
         match (trouble, is_call(ask)) {
             (true, true) => self.left.lost_calls -= 1,
             (true, false) => self.left.lost_commits -= 1,
@@ -259,7 +300,11 @@ impl State {
 
     fn choices(&self, kind: Kind, ask: &Ask) -> Vec<Choice> {
         let mut choices = self.world.choices(kind, ask);
-        let left = if is_call(ask) { self.left.lost_calls } else { self.left.lost_commits };
+        let left = if is_call(ask) {
+            self.left.lost_calls
+        } else {
+            self.left.lost_commits
+        };
         if left > 0 {
             choices.push(Choice::NotDoneAndLost);
             if !is_read(ask) {

@@ -70,9 +70,7 @@ impl World {
             None => return Answer::Refused(404),
             Some(Life::Open) => SessionStatus::Open,
             Some(Life::Paid) => SessionStatus::Complete(SessionPayment::Paid(receipt(guest))),
-            Some(Life::Pending) => {
-                SessionStatus::Complete(SessionPayment::Unpaid(Some(intent_id(guest))))
-            }
+            Some(Life::Pending) => SessionStatus::Complete(SessionPayment::Unpaid(Some(intent_id(guest)))),
             Some(Life::Failed) => SessionStatus::Failed,
             Some(Life::Expired) => SessionStatus::Expired,
         })
@@ -87,7 +85,10 @@ impl World {
         if !session.refunded_by_shop && !session.refunds.contains(&order) {
             session.refunds.push(order);
         }
-        self.tell(Note { guest, kind: NoteKind::Refunded });
+        self.tell(Note {
+            guest,
+            kind: NoteKind::Refunded,
+        });
         Answer::Done
     }
 
@@ -96,9 +97,15 @@ impl World {
     }
 
     fn end_session(&mut self, guest: Guest) {
-        if let Some(session) = self.sessions[guest].as_mut().filter(|session| session.life == Life::Open) {
+        if let Some(session) = self.sessions[guest]
+            .as_mut()
+            .filter(|session| session.life == Life::Open)
+        {
             session.life = Life::Expired;
-            self.tell(Note { guest, kind: NoteKind::Expired });
+            self.tell(Note {
+                guest,
+                kind: NoteKind::Expired,
+            });
         }
     }
 
@@ -106,7 +113,10 @@ impl World {
     /// the session can have no hold any more.
     fn can_pay(&self, guest: Guest, strays: bool) -> bool {
         let closed = self.books.attempts[guest].is_some_and(|attempt| {
-            matches!(attempt.standing, Standing::Lost | Standing::Abandoned | Standing::Unsettled)
+            matches!(
+                attempt.standing,
+                Standing::Lost | Standing::Abandoned | Standing::Unsettled
+            )
         });
         self.given[guest] || (strays && closed)
     }
@@ -115,7 +125,11 @@ impl World {
     pub(crate) fn can(&self, happening: Happening, strays: bool) -> bool {
         use Happening::*;
         let open = |guest: Guest| self.life(guest) == Some(Life::Open) && self.can_pay(guest, strays);
-        let at_bank = |guest: Guest| self.sessions[guest].as_ref().is_some_and(|session| session.at_bank);
+        let at_bank = |guest: Guest| {
+            self.sessions[guest]
+                .as_ref()
+                .is_some_and(|session| session.at_bank)
+        };
         match happening {
             Pays(guest) | PaysSlowly(guest) | GoesToBank(guest) => open(guest) && !at_bank(guest),
             Declined(guest) => {
@@ -125,9 +139,9 @@ impl World {
             BankPays(guest) => at_bank(guest),
             MoneyArrives(guest) | MoneyFails(guest) => self.life(guest) == Some(Life::Pending),
             TimeIsUp(guest) => self.books.attempts[guest].is_some() && !self.time_is_up[guest],
-            ShopRefunds(guest) => self.sessions[guest]
-                .as_ref()
-                .is_some_and(|session| session.paid && session.refunds.is_empty() && !session.refunded_by_shop),
+            ShopRefunds(guest) => self.sessions[guest].as_ref().is_some_and(|session| {
+                session.paid && session.refunds.is_empty() && !session.refunded_by_shop
+            }),
         }
     }
 
@@ -136,7 +150,10 @@ impl World {
         use Happening::*;
         match happening {
             Pays(guest) => self.pay(guest, Life::Paid, &[NoteKind::Paid, NoteKind::IntentSucceeded]),
-            Declined(guest) => self.tell(Note { guest, kind: NoteKind::Declined }),
+            Declined(guest) => self.tell(Note {
+                guest,
+                kind: NoteKind::Declined,
+            }),
             GoesToBank(guest) => self.session(guest).at_bank = true,
             BankPays(guest) => {
                 self.session(guest).at_bank = false;
@@ -149,14 +166,24 @@ impl World {
             }
             PaysSlowly(guest) => {
                 self.session(guest).life = Life::Pending;
-                self.tell(Note { guest, kind: NoteKind::Unpaid });
+                self.tell(Note {
+                    guest,
+                    kind: NoteKind::Unpaid,
+                });
             }
             MoneyArrives(guest) => {
-                self.pay(guest, Life::Paid, &[NoteKind::AsyncSucceeded, NoteKind::IntentSucceeded]);
+                self.pay(
+                    guest,
+                    Life::Paid,
+                    &[NoteKind::AsyncSucceeded, NoteKind::IntentSucceeded],
+                );
             }
             MoneyFails(guest) => {
                 self.session(guest).life = Life::Failed;
-                self.tell(Note { guest, kind: NoteKind::AsyncFailed });
+                self.tell(Note {
+                    guest,
+                    kind: NoteKind::AsyncFailed,
+                });
             }
             TimeIsUp(guest) => {
                 self.time_is_up[guest] = true;
@@ -164,7 +191,10 @@ impl World {
             }
             ShopRefunds(guest) => {
                 self.session(guest).refunded_by_shop = true;
-                self.tell(Note { guest, kind: NoteKind::Refunded });
+                self.tell(Note {
+                    guest,
+                    kind: NoteKind::Refunded,
+                });
             }
         }
     }

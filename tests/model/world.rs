@@ -30,6 +30,8 @@ pub(crate) enum Fault {
     NoExclusion,
     /// An attempt whose creation had no clear answer counts as closed.
     UnsettledForgotten,
+    /// A checkout can close its attempt though the sweep has taken it over.
+    TakeoverIgnored,
 }
 
 /// How a question can be answered.
@@ -129,8 +131,6 @@ pub(crate) struct World {
     pub(crate) given: [bool; GUESTS],
     /// What Stripe has to tell.
     pub(crate) notes: BTreeSet<Note>,
-    /// A workflow said that something impossible happened.
-    pub(crate) stumbled: bool,
 }
 
 impl World {
@@ -142,7 +142,6 @@ impl World {
             time_is_up: [false; GUESTS],
             given: [false; GUESTS],
             notes: BTreeSet::new(),
-            stumbled: false,
         }
     }
 
@@ -165,7 +164,11 @@ impl World {
 
     /// Answers a question.
     pub(crate) fn perform(&mut self, kind: Kind, ask: &Ask, choice: Choice) -> Answer {
-        let lost = if is_call(ask) { Answer::Unknown } else { Answer::Away };
+        let lost = if is_call(ask) {
+            Answer::Unknown
+        } else {
+            Answer::Away
+        };
         match choice {
             Choice::NotDoneAndLost => lost,
             Choice::Unavailable => Answer::Unavailable,
@@ -189,7 +192,11 @@ impl World {
 
     /// The hold that has the slot.
     pub(crate) fn blocker(&self) -> Option<&Row> {
-        self.books.holds.iter().flatten().find(|row| row.hold.status.is_live())
+        self.books
+            .holds
+            .iter()
+            .flatten()
+            .find(|row| row.hold.status.is_live())
     }
 
     /// Leases run out, whoever has them.
@@ -206,7 +213,12 @@ impl World {
     }
 
     pub(crate) fn is_leased(&self) -> bool {
-        let Books { holds, attempts, commands, .. } = &self.books;
+        let Books {
+            holds,
+            attempts,
+            commands,
+            ..
+        } = &self.books;
         holds.iter().flatten().any(|row| row.leased)
             || attempts.iter().flatten().any(|attempt| attempt.leased)
             || commands.iter().any(|command| command.leased && !command.done)
@@ -219,8 +231,12 @@ impl World {
 
     /// Who has the key, as `look_at_key` and `claim_attempt` see it.
     pub(crate) fn key(&self) -> Key {
-        let Some(guest) = self.books.key else { return Key::Free };
-        let live = self.books.holds[guest].as_ref().is_some_and(|row| row.hold.status.is_live());
+        let Some(guest) = self.books.key else {
+            return Key::Free;
+        };
+        let live = self.books.holds[guest]
+            .as_ref()
+            .is_some_and(|row| row.hold.status.is_live());
         match self.books.attempts[guest].map(|attempt| attempt.standing) {
             Some(Standing::Running) => Key::Running,
             Some(Standing::Placed) if live => Key::Placed(guest),
@@ -231,10 +247,16 @@ impl World {
 
 /// Whether a question goes to Stripe.
 pub(crate) fn is_call(ask: &Ask) -> bool {
-    matches!(ask, Ask::Create(_) | Ask::Expire(_) | Ask::Read(_) | Ask::Refund(..))
+    matches!(
+        ask,
+        Ask::Create(_) | Ask::Expire(_) | Ask::Read(_) | Ask::Refund(..)
+    )
 }
 
 /// Whether a question changes nothing, whoever answers it.
 pub(crate) fn is_read(ask: &Ask) -> bool {
-    matches!(ask, Ask::Read(_) | Ask::Booking(_) | Ask::Blockers | Ask::LookAtKey)
+    matches!(
+        ask,
+        Ask::Read(_) | Ask::Booking(_) | Ask::Blockers | Ask::LookAtKey
+    )
 }
