@@ -98,9 +98,12 @@ pub enum Claim {
 /// How an attempt ended, other than by placing a hold or losing the race for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AttemptEnd {
-    /// Stripe surely has no open session for it.
+    /// By its own checkout: Stripe surely made no session for it. One that the sweep has taken over stays with the
+    /// sweep, which may have made a session since.
     Abandoned,
-    /// Stripe may have made a session: the sweep must find out. The key is free again.
+    /// By the sweep that has it: it left no session.
+    NoSession,
+    /// By its own checkout: Stripe may have made a session: the sweep must find out. The key is free again.
     Unsettled,
 }
 
@@ -229,7 +232,7 @@ pub trait Store: Send + Sync + 'static {
     /// or its hold no longer live), it is moved to the new one in the same transaction, whatever the fingerprint:
     /// the key is free then. Else nothing is written, and the answer says why.
     async fn claim_attempt(&self, attempt: &NewAttempt) -> Result<Claim, StoreError>;
-    /// Ends a `running` attempt (or an unsettled one) without a hold.
+    /// Ends an attempt without a hold; a checkout can end a `running` one only, the sweep an unsettled one only.
     async fn end_attempt(&self, hold: HoldId, end: AttemptEnd, now: DateTime<Utc>) -> Result<(), StoreError>;
     /// Leases attempts to be recovered: unsettled ones that are due, and those still `running` that were claimed
     /// before `stale_before`. A leased `running` one becomes unsettled, so that its own task can no longer place it.

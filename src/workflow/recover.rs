@@ -44,7 +44,7 @@ async fn recover(context: &Context, attempt: &StaleAttempt) -> Result<bool, Trou
         // key no session was ever made, or it was so long ago that it has ended by itself.
         Err(GatewayError::Refused(refusal)) if judges_the_parameters(&refusal) => {
             tracing::info!(%hold, %refusal, "attempt left no session");
-            store.end_attempt(hold, AttemptEnd::Abandoned, now).await?;
+            store.end_attempt(hold, AttemptEnd::NoSession, now).await?;
             Ok(true)
         }
         Err(error) => {

@@ -139,20 +139,21 @@ impl World {
     }
 
     fn end_attempt(&mut self, guest: Guest, end: AttemptEnd) -> Answer {
-        let forgets = self.fault == Some(Fault::UnsettledForgotten);
-        let standing = self.books.attempts[guest].map(|attempt| attempt.standing);
-        match (end, standing) {
-            (AttemptEnd::Abandoned, Some(Standing::Running | Standing::Unsettled)) => {
-                self.stand(guest, Standing::Abandoned);
+        let Some(attempt) = &mut self.books.attempts[guest] else {
+            return Answer::Done;
+        };
+        let ends = match (end, attempt.standing) {
+            (AttemptEnd::Abandoned, Standing::Unsettled) => self.fault == Some(Fault::TakeoverIgnored),
+            (AttemptEnd::Abandoned, standing) => standing == Standing::Running,
+            (AttemptEnd::NoSession, standing) => standing == Standing::Unsettled,
+            (AttemptEnd::Unsettled, Standing::Running) => {
+                attempt.standing = Standing::Unsettled;
+                self.fault == Some(Fault::UnsettledForgotten)
             }
-            (AttemptEnd::Unsettled, Some(Standing::Running)) if forgets => {
-                self.stand(guest, Standing::Abandoned)
-            }
-            (AttemptEnd::Unsettled, Some(Standing::Running)) => {
-                let attempt = self.books.attempts[guest].as_mut();
-                attempt.unwrap().standing = Standing::Unsettled;
-            }
-            _ => {}
+            (AttemptEnd::Unsettled, _) => false,
+        };
+        if ends {
+            self.stand(guest, Standing::Abandoned);
         }
         Answer::Done
     }

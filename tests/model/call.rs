@@ -144,7 +144,7 @@ pub(crate) enum Ask {
     LeaseRelease(Guest, Option<Asker>),
     LeaseHold,
     DeferHold(Guest, bool),
-    Apply(Write),
+    Apply(Box<Write>),
     Orphan(Option<Note>, Receipt),
     LeaseCommands,
     LeaseCommand(Order),

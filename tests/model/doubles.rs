@@ -331,7 +331,7 @@ impl Store for Script {
             version: change.version,
             step: change.step.clone(),
         };
-        self.applied(Ask::Apply(write)).await
+        self.applied(Ask::Apply(Box::new(write))).await
     }
     async fn apply_orphan(
         &self,

@@ -63,7 +63,10 @@ pub(crate) struct Process {
 
 impl std::fmt::Debug for Process {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:?} before {:?}", self.kind, self.next())
+        match &*self.next() {
+            Next::Asks(ask) => write!(f, "{:?} asks {ask:?}", self.kind),
+            end => write!(f, "{:?}: {end:?}", self.kind),
+        }
     }
 }
 

@@ -61,19 +61,19 @@ fn come_to_rest(mut world: World) -> Option<&'static str> {
             .is_some_and(|session| session.after_end);
         if after_end {
             let kind = NoteKind::IntentSucceeded;
-            run(&mut world, Kind::Webhook(Note { guest, kind }));
+            if !run(&mut world, Kind::Webhook(Note { guest, kind })) {
+                return Some("an event makes a workflow stumble");
+            }
         }
     }
     for _ in 0..MOST_SWEEPS {
         world.end_leases();
         let Some(kind) = due(&world) else {
-            return if world.stumbled {
-                Some("a workflow stumbled")
-            } else {
-                fault_of(&world)
-            };
+            return fault_of(&world);
         };
-        run(&mut world, kind);
+        if !run(&mut world, kind) {
+            return Some("a sweep stumbles");
+        }
     }
     Some("the sweep never comes to an end")
 }
@@ -87,8 +87,8 @@ fn due(world: &World) -> Option<Kind> {
         .or_else(|| (!world.due_holds().is_empty()).then_some(Kind::SweepHold))
 }
 
-/// Runs a workflow to its end, without any trouble.
-fn run(world: &mut World, kind: Kind) {
+/// Runs a workflow to its end, without any trouble; `false` where it says that something should not happen.
+fn run(world: &mut World, kind: Kind) -> bool {
     let mut process = Process::begin(kind);
     loop {
         match &*process.next() {
@@ -96,11 +96,8 @@ fn run(world: &mut World, kind: Kind) {
                 let choice = world.choices(kind, ask).first().copied().unwrap_or(Choice::Plain);
                 process = process.told(world.perform(kind, ask, choice));
             }
-            Next::Stumbles(_) => {
-                world.stumbled = true;
-                return;
-            }
-            Next::Over | Next::Gives(_) => return,
+            Next::Stumbles(_) => return false,
+            Next::Over | Next::Gives(_) => return true,
         }
     }
 }

@@ -64,10 +64,12 @@ pub(crate) struct State {
     delivered: BTreeMap<Note, u8>,
     /// How many guests have come.
     came: usize,
+    /// Of what a workflow said that it should not happen.
+    pub(crate) stumble: Option<String>,
 }
 
 /// One step.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Action {
     /// Somebody begins, and has their first question answered so.
     Begins(Kind, Choice),
@@ -81,6 +83,18 @@ pub(crate) enum Action {
     AtStripe(Happening),
 }
 
+impl std::fmt::Display for Action {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Begins(kind, choice) => write!(f, "{:?} is answered: {choice:?}", Process::begin(*kind)),
+            Self::GoesOn(process, choice) => write!(f, "{process:?} is answered: {choice:?}"),
+            Self::Dies(process) => write!(f, "{process:?} dies"),
+            Self::LeasesRunOut => f.write_str("all leases run out"),
+            Self::AtStripe(happening) => write!(f, "at Stripe: {happening:?}"),
+        }
+    }
+}
+
 impl Model for Slot {
     type State = State;
     type Action = Action;
@@ -92,6 +106,7 @@ impl Model for Slot {
             left: self.budget,
             delivered: BTreeMap::new(),
             came: 0,
+            stumble: None,
         }]
     }
 
@@ -177,7 +192,7 @@ impl Model for Slot {
                 state.world.books.events.values().all(|lines| *lines <= 1)
             }),
             Property::always("no workflow stumbles", |_: &Self, state: &State| {
-                !state.world.stumbled
+                state.stumble.is_none()
             }),
         ]
     }
@@ -265,7 +280,7 @@ impl State {
                 Next::Asks(Ask::Booking(_)) => choice = Choice::Plain,
                 Next::Asks(_) => return self.running.push(process),
                 Next::Gives(guest) => self.world.given[*guest] = true,
-                Next::Stumbles(_) => self.world.stumbled = true,
+                Next::Stumbles(said) => self.stumble = Some(said.clone()),
                 Next::Over => {}
             }
         }

@@ -30,6 +30,8 @@ pub(crate) enum Fault {
     NoExclusion,
     /// An attempt whose creation had no clear answer counts as closed.
     UnsettledForgotten,
+    /// A checkout can close its attempt though the sweep has taken it over.
+    TakeoverIgnored,
 }
 
 /// How a question can be answered.
@@ -129,8 +131,6 @@ pub(crate) struct World {
     pub(crate) given: [bool; GUESTS],
     /// What Stripe has to tell.
     pub(crate) notes: BTreeSet<Note>,
-    /// A workflow said that something impossible happened.
-    pub(crate) stumbled: bool,
 }
 
 impl World {
@@ -142,7 +142,6 @@ impl World {
             time_is_up: [false; GUESTS],
             given: [false; GUESTS],
             notes: BTreeSet::new(),
-            stumbled: false,
         }
     }
 

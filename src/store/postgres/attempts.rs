@@ -112,21 +112,28 @@ pub(super) async fn insert(executor: impl PgExecutor<'_>, attempt: &NewAttempt) 
 }
 
 pub(super) async fn end(pool: &PgPool, hold: HoldId, end: AttemptEnd, now: DateTime<Utc>) -> Answer<()> {
-    match end {
-        AttemptEnd::Abandoned => abandon(pool, hold, now).await.map(drop),
-        AttemptEnd::Unsettled => {
-            // One that the sweep already has stays with it, lease and all.
-            sqlx::query(
-                "UPDATE checkout_attempts SET state = 'unsettled', due_at = $2
-                 WHERE hold_id = $1 AND state = 'running'",
-            )
-            .bind(hold.0)
-            .bind(now)
-            .execute(pool)
-            .await?;
-            Ok(())
+    let statement = match end {
+        AttemptEnd::Abandoned => {
+            "UPDATE checkout_attempts SET state = 'abandoned', terms = NULL, due_at = NULL, ended_at = $2
+             WHERE hold_id = $1 AND state = 'running'"
         }
-    }
+        AttemptEnd::NoSession => {
+            "UPDATE checkout_attempts
+             SET state = 'abandoned', terms = NULL, due_at = NULL, leased_until = NULL, ended_at = $2
+             WHERE hold_id = $1 AND state = 'unsettled'"
+        }
+        // One that the sweep already has stays with it, lease and all.
+        AttemptEnd::Unsettled => {
+            "UPDATE checkout_attempts SET state = 'unsettled', due_at = $2
+             WHERE hold_id = $1 AND state = 'running'"
+        }
+    };
+    sqlx::query(statement)
+        .bind(hold.0)
+        .bind(now)
+        .execute(pool)
+        .await?;
+    Ok(())
 }
 
 /// `false` where it is no longer to be abandoned.

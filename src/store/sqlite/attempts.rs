@@ -109,9 +109,13 @@ pub(super) async fn end_attempt(
 ) -> Answer<()> {
     let statement = match end {
         AttemptEnd::Abandoned => {
+            "UPDATE checkout_attempts SET state = 'abandoned', terms = NULL, due_at = NULL, ended_at = ?1
+              WHERE hold_id = ?2 AND state = 'running'"
+        }
+        AttemptEnd::NoSession => {
             "UPDATE checkout_attempts
                 SET state = 'abandoned', terms = NULL, due_at = NULL, leased_until = NULL, ended_at = ?1
-              WHERE hold_id = ?2 AND state IN ('running', 'unsettled')"
+              WHERE hold_id = ?2 AND state = 'unsettled'"
         }
         // One that is unsettled already may be in the sweep's hands: its lease and its time stay.
         AttemptEnd::Unsettled => {

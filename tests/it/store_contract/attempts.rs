@@ -16,6 +16,7 @@ on_both_engines!(
     of_many_requests_with_one_key_one_goes_on,
     a_stale_attempt_is_leased_once_and_can_no_longer_place_its_hold,
     an_unsettled_attempt_is_due_at_once_and_a_deferred_one_later,
+    what_the_sweep_has_taken_over_is_not_for_its_checkout_to_close,
     a_session_that_turned_up_is_ordered_to_end_once,
     a_placed_hold_is_not_abandoned,
     attempts_that_are_over_are_forgotten_and_open_ones_are_not,
@@ -195,7 +196,7 @@ async fn an_unsettled_attempt_is_due_at_once_and_a_deferred_one_later(database: 
     let again = lease(9).await;
     assert_eq!(again[0].tries, 1);
     store
-        .end_attempt(mine.hold.id, AttemptEnd::Abandoned, at(10))
+        .end_attempt(mine.hold.id, AttemptEnd::NoSession, at(10))
         .await
         .unwrap();
     age_leases_if_any(database).await;
@@ -205,6 +206,29 @@ async fn an_unsettled_attempt_is_due_at_once_and_a_deferred_one_later(database: 
             .count("SELECT count(*) FROM checkout_attempts WHERE terms IS NOT NULL")
             .await,
         0
+    );
+}
+
+/// A checkout that was slow, and learns only now that its own call made no session: the sweep's call may have made one.
+async fn what_the_sweep_has_taken_over_is_not_for_its_checkout_to_close(database: &TestDatabase) {
+    let store = database.store();
+    let mine = with_ana(0, 30);
+    claim(&*store, &mine, "k", "a").await;
+    let lease = async || {
+        let stale = store.lease_stale_attempts(at(10), at(20), LEASE, 10);
+        stale.await.unwrap().len()
+    };
+    assert_eq!(lease().await, 1);
+    store
+        .end_attempt(mine.hold.id, AttemptEnd::Abandoned, at(21))
+        .await
+        .unwrap();
+    assert_eq!(lease().await, 0, "still leased");
+    age_leases(database, "checkout_attempts").await;
+    assert_eq!(
+        lease().await,
+        1,
+        "the sweep that had it died: the next one has it"
     );
 }
 
