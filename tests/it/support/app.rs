@@ -161,6 +161,11 @@ impl TestApp {
         Instance::start(&self.settings, self.clock.clone()).await
     }
 
+    /// Another `serve` that goes by a clock of its own.
+    pub(crate) async fn another_instance_at(&self, clock: Arc<dyn Clock>) -> Instance {
+        Instance::start(&self.settings, clock).await
+    }
+
     /// Another `serve`, with some variables set otherwise.
     pub(crate) async fn another_instance_with(&self, variables: &[(&'static str, &str)]) -> Instance {
         let mut settings = self.settings.clone();

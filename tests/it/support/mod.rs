@@ -6,6 +6,7 @@ pub(crate) mod browser;
 pub(crate) mod client;
 pub(crate) mod crowd;
 pub(crate) mod database;
+pub(crate) mod faulty;
 pub(crate) mod lock;
 pub(crate) mod postgres;
 pub(crate) mod process;

@@ -1,8 +1,10 @@
-//! A TCP proxy before the PostgreSQL server, that can be cut and mended: the database is away, and comes back.
+//! A TCP proxy before the PostgreSQL server, that can be cut, stalled, mended and led
+//! elsewhere: the database is away, and comes back.
 
 use std::path::PathBuf;
 
 use sqlx::postgres::PgConnectOptions;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::watch;
 use url::Url;
@@ -10,7 +12,21 @@ use url::Url;
 /// A way to the database that the test can cut.
 pub(crate) struct Proxy {
     url: String,
-    open: watch::Sender<bool>,
+    way: watch::Sender<Way>,
+}
+
+#[derive(Clone)]
+struct Way {
+    server: Server,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Open,
+    /// What is said goes no further, and nothing is answered.
+    Stalled,
+    Cut,
 }
 
 #[derive(Clone)]
@@ -19,14 +35,20 @@ enum Server {
     Address(String),
 }
 
+impl Server {
+    fn at(url: &str) -> Self {
+        let options: PgConnectOptions = url.parse().unwrap();
+        match options.get_socket() {
+            Some(directory) => Self::Socket(directory.join(format!(".s.PGSQL.{}", options.get_port()))),
+            None => Self::Address(format!("{}:{}", options.get_host(), options.get_port())),
+        }
+    }
+}
+
 impl Proxy {
     /// A proxy to the database at this URL.
     pub(crate) async fn to(url: &str) -> Self {
-        let options: PgConnectOptions = url.parse().unwrap();
-        let server = match options.get_socket() {
-            Some(directory) => Server::Socket(directory.join(format!(".s.PGSQL.{}", options.get_port()))),
-            None => Server::Address(format!("{}:{}", options.get_host(), options.get_port())),
-        };
+        let server = Server::at(url);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut through = Url::parse(url).unwrap();
         through.set_query(None);
@@ -34,11 +56,14 @@ impl Proxy {
         through
             .set_port(Some(listener.local_addr().unwrap().port()))
             .unwrap();
-        let (open, state) = watch::channel(true);
-        tokio::spawn(serve(listener, server, state));
+        let (way, state) = watch::channel(Way {
+            server,
+            state: State::Open,
+        });
+        tokio::spawn(serve(listener, state));
         Self {
             url: through.into(),
-            open,
+            way,
         }
     }
 
@@ -49,46 +74,83 @@ impl Proxy {
 
     /// Ends all connections and takes no new ones.
     pub(crate) fn cut(&self) {
-        self.open.send(false).unwrap();
+        self.way.send_modify(|way| way.state = State::Cut);
     }
 
-    /// Takes new connections again.
+    /// Keeps all connections and carries nothing, as a network does that loses every packet.
+    pub(crate) fn stall(&self) {
+        self.way.send_modify(|way| way.state = State::Stalled);
+    }
+
+    /// Carries again, and takes new connections.
     pub(crate) fn mend(&self) {
-        self.open.send(true).unwrap();
+        self.way.send_modify(|way| way.state = State::Open);
+    }
+
+    /// Leads to another server from now on.
+    pub(crate) fn lead_to(&self, url: &str) {
+        self.cut();
+        self.way.send_modify(|way| {
+            *way = Way {
+                server: Server::at(url),
+                state: State::Open,
+            };
+        });
     }
 }
 
 /// Until the proxy is dropped.
-async fn serve(listener: TcpListener, server: Server, mut state: watch::Receiver<bool>) {
+async fn serve(listener: TcpListener, mut way: watch::Receiver<Way>) {
     loop {
         let client = tokio::select! {
             accepted = listener.accept() => accepted.unwrap().0,
-            changed = state.changed() => match changed {
+            changed = way.changed() => match changed {
                 Ok(()) => continue,
                 Err(_) => return,
             },
         };
-        if *state.borrow() {
-            tokio::spawn(carry(client, server.clone(), state.clone()));
+        let now = way.borrow().clone();
+        if now.state != State::Cut {
+            tokio::spawn(carry(client, now.server, way.clone()));
         }
     }
 }
 
-async fn carry(mut client: TcpStream, server: Server, mut state: watch::Receiver<bool>) {
-    let both_ways = async {
-        match server {
-            Server::Socket(path) => {
-                let mut server = UnixStream::connect(path).await.unwrap();
-                let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
-            }
-            Server::Address(address) => {
-                let mut server = TcpStream::connect(address).await.unwrap();
-                let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+async fn carry(mut client: TcpStream, server: Server, mut way: watch::Receiver<Way>) {
+    // A server that is down shows as a connection that is closed at once.
+    match server {
+        Server::Socket(path) => {
+            if let Ok(mut server) = UnixStream::connect(path).await {
+                while_open(&mut client, &mut server, &mut way).await;
             }
         }
-    };
-    tokio::select! {
-        () = both_ways => {}
-        _ = state.wait_for(|open| !open) => {}
+        Server::Address(address) => {
+            if let Ok(mut server) = TcpStream::connect(address).await {
+                while_open(&mut client, &mut server, &mut way).await;
+            }
+        }
+    }
+}
+
+/// Carries both ways until one of the ends or the test ends it.
+async fn while_open(
+    client: &mut TcpStream,
+    server: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    way: &mut watch::Receiver<Way>,
+) {
+    let mut both_ways = std::pin::pin!(tokio::io::copy_bidirectional(client, server));
+    loop {
+        let state = way.borrow_and_update().state;
+        let ended = match state {
+            State::Open => tokio::select! {
+                _ = &mut both_ways => true,
+                changed = way.changed() => changed.is_err(),
+            },
+            State::Stalled => way.changed().await.is_err(),
+            State::Cut => true,
+        };
+        if ended {
+            return;
+        }
     }
 }

@@ -1,0 +1,108 @@
+//! Giving slots back: the guest does, in time and too late; the sweep does, for those whose time is over.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use holdfast::domain::booking::Cause;
+use holdfast::domain::hold::{Asker, ReleaseReason, Status};
+use holdfast::domain::ids::HoldId;
+use holdfast::sandbox::Outcome;
+use holdfast::workflow::release::{Outcome as Released, release};
+use holdfast::workflow::{Context, sweep};
+
+use super::stage::Stage;
+use super::{Scene, Story, every_step_goes_wrong};
+
+every_step_goes_wrong!(ByGuest { paid: false }, ByGuest { paid: true }, BySweep);
+
+/// The guest turns back, before or after paying.
+pub(super) struct ByGuest {
+    pub(super) paid: bool,
+}
+
+#[async_trait]
+impl Story for ByGuest {
+    fn name(&self) -> String {
+        format!("released by the guest, paid: {}", self.paid)
+    }
+
+    async fn prepare(&self, stage: &Stage) -> Scene {
+        let slot = stage.slot();
+        let hold = stage.app.hold_slot("call", &slot).await;
+        if self.paid {
+            stage.app.pay(&hold, Outcome::Paid);
+        }
+        Scene {
+            slot,
+            holds: vec![hold],
+            ..Scene::default()
+        }
+    }
+
+    async fn run(&self, scene: &Scene, context: &Arc<Context>) -> bool {
+        let id = HoldId::parse(scene.holds[0].text("id")).unwrap();
+        let expected = if self.paid {
+            Status::Confirmed
+        } else {
+            Status::Released(ReleaseReason::Guest)
+        };
+        match release(context, id, Some(Asker::Guest), Cause::Guest).await {
+            Ok(Released::Over(booking)) => booking.hold.status == expected,
+            _ => false,
+        }
+    }
+
+    async fn check(&self, stage: &Stage, scene: &Scene) {
+        let state = stage.app.state_of(&scene.holds[0]).await;
+        let good: &[&str] = if self.paid {
+            &["confirmed"]
+        } else {
+            // Where the guest's wish was not written down, the hold lapses like any other.
+            &["released/guest", "released/expired"]
+        };
+        assert!(good.contains(&state.as_str()), "{state}");
+    }
+}
+
+/// One that was left, one that was paid, one whose payment is slow, and no event told.
+pub(super) struct BySweep;
+
+#[async_trait]
+impl Story for BySweep {
+    fn name(&self) -> String {
+        "sweep".to_owned()
+    }
+
+    async fn prepare(&self, stage: &Stage) -> Scene {
+        let mut holds = Vec::new();
+        for deed in [None, Some(Outcome::Paid), Some(Outcome::Processing)] {
+            let hold = stage.app.hold_slot("call", &stage.slot()).await;
+            deed.into_iter().for_each(|deed| stage.app.pay(&hold, deed));
+            holds.push(hold);
+        }
+        stage.app.clock.advance(chrono::Duration::minutes(31));
+        Scene {
+            holds,
+            ..Scene::default()
+        }
+    }
+
+    async fn run(&self, _scene: &Scene, context: &Arc<Context>) -> bool {
+        let report = sweep::run_once(context).await;
+        report.is_ok_and(|report| (report.released, report.confirmed, report.failed) == (1, 1, 0))
+    }
+
+    fn plays_alone(&self) -> bool {
+        true
+    }
+
+    async fn check(&self, stage: &Stage, scene: &Scene) {
+        for (hold, end) in scene
+            .holds
+            .iter()
+            .zip(["released/expired", "confirmed", "processing"])
+        {
+            assert_eq!(stage.app.state_of(hold).await, end);
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! Where the stories are played: a service with its books and its Stripe, tools that go wrong as planned, and the
+//! restart after it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use futures::FutureExt;
+use holdfast::gateway::Gateway;
+use holdfast::store::postgres::PostgresStore;
+use holdfast::store::{PoolOptions, Store};
+use holdfast::workflow::{Context, Settings, sweep};
+
+use crate::support::app::TestApp;
+use crate::support::database::Engine;
+use crate::support::faulty::{Disturbance, FaultyGateway, FaultyStore, Plan};
+use crate::support::proxy::Proxy;
+use crate::support::wait::eventually;
+
+/// Minutes that pass before each sweep after the first one: to the end of a hold whose session is still open, then past
+/// the longest pause between two tries, again and again.
+const PAUSES: [i64; 12] = [28, 65, 65, 65, 65, 65, 65, 65, 65, 65, 65, 65];
+
+/// The sum of what somebody still has to do.
+const UNFINISHED: &str = "SELECT (SELECT count(*) FROM commands WHERE done_at IS NULL)
+    + (SELECT count(*) FROM checkout_attempts WHERE state IN ('running', 'unsettled'))
+    + (SELECT count(*) FROM holds WHERE status = 'held')";
+
+/// A service, and slots for many stories one after the other.
+pub(super) struct Stage {
+    pub(super) app: TestApp,
+    slots: AtomicI64,
+    outside: Option<Outside>,
+}
+
+/// Books whose way to the database can be cut: the same connections before, during and after.
+struct Outside {
+    proxy: Arc<Proxy>,
+    store: Arc<dyn Store>,
+}
+
+/// One connection is in the middle of what is cut, another lies idle.
+const CONNECTIONS: u32 = 2;
+
+impl Stage {
+    pub(super) async fn set(engine: Engine) -> Self {
+        Self {
+            app: TestApp::start(engine).await,
+            slots: AtomicI64::new(0),
+            outside: None,
+        }
+    }
+
+    /// One on PostgreSQL, behind a proxy.
+    pub(super) async fn behind_a_proxy() -> Self {
+        let stage = Self::set(Engine::Postgres).await;
+        let proxy = Arc::new(Proxy::to(stage.app.database.url()).await);
+        let options = PoolOptions {
+            max_connections: CONNECTIONS,
+            acquire_timeout: Duration::from_millis(150),
+            ..PoolOptions::default()
+        };
+        let store = Arc::new(PostgresStore::connect(proxy.url(), options).unwrap());
+        let outside = Some(Outside { proxy, store });
+        let stage = Self { outside, ..stage };
+        stage.come_back().await;
+        stage
+    }
+
+    /// What a fault does outside.
+    pub(super) fn disturbance(&self) -> Option<Disturbance> {
+        let proxy = Arc::clone(&self.outside.as_ref()?.proxy);
+        Some(Box::new(move || proxy.cut()))
+    }
+
+    /// The way to the database is open again, and the same process is asked until it says that it is ready.
+    pub(super) async fn come_back(&self) {
+        let Some(outside) = &self.outside else { return };
+        outside.proxy.mend();
+        eventually("ready again", async || {
+            let ready = (0..2 * CONNECTIONS).map(|_| outside.store.is_ready());
+            let ready = futures::future::join_all(ready).await;
+            ready.iter().all(|one| matches!(one, Ok(true))).then_some(())
+        })
+        .await;
+    }
+
+    fn store(&self) -> Arc<dyn Store> {
+        match &self.outside {
+            Some(outside) => Arc::clone(&outside.store),
+            None => Arc::clone(&self.app.context.store),
+        }
+    }
+
+    /// The start of a slot that was never asked for.
+    pub(super) fn slot(&self) -> String {
+        let first: DateTime<Utc> = "2027-03-01T00:00:00Z".parse().unwrap();
+        let slot = first + chrono::Duration::hours(self.slots.fetch_add(1, Ordering::Relaxed));
+        slot.format("%Y-%m-%dT%H:%M:%SZ").to_string()
+    }
+
+    /// The tools of a process whose calls go wrong as planned.
+    pub(super) fn disturbed(&self, plan: &Arc<Plan>) -> Arc<Context> {
+        self.disturbed_at(plan, Arc::clone(&self.app.context.gateway))
+    }
+
+    /// The same with another Stripe.
+    pub(super) fn disturbed_at(&self, plan: &Arc<Plan>, stripe: Arc<dyn Gateway>) -> Arc<Context> {
+        let store = FaultyStore {
+            inner: self.store(),
+            plan: Arc::clone(plan),
+        };
+        let gateway = FaultyGateway {
+            inner: stripe,
+            plan: Arc::clone(plan),
+        };
+        self.process(Arc::new(store), Arc::new(gateway))
+    }
+
+    /// The tools of a process that has just started.
+    pub(super) fn fresh(&self) -> Arc<Context> {
+        let tools = &self.app.context;
+        self.process(self.store(), Arc::clone(&tools.gateway))
+    }
+
+    fn process(&self, store: Arc<dyn Store>, gateway: Arc<dyn Gateway>) -> Arc<Context> {
+        let tools = &self.app.context;
+        let settings = Settings {
+            // A lease that was lost is not given back by anybody here: there is nobody to wait for.
+            patience: Duration::from_millis(50),
+            ..tools.settings.clone()
+        };
+        Context::new(
+            store,
+            gateway,
+            Arc::clone(&tools.clock),
+            tools.tokens.clone(),
+            settings,
+        )
+    }
+
+    /// A restart takes so long that the leases of the process before have run out, and what it was at is stale for
+    /// the first sweep.
+    pub(super) async fn restart(&self, stripe_tells_first: bool) {
+        self.end_leases().await;
+        if stripe_tells_first {
+            self.app.deliver_all().await;
+        }
+        self.sweep_after(3).await;
+    }
+
+    /// All leases have run out.
+    pub(super) async fn end_leases(&self) {
+        for books in ["holds", "commands", "checkout_attempts"] {
+            let statement = format!("UPDATE {books} SET leased_until = NULL WHERE leased_until IS NOT NULL");
+            self.app.database.execute(&statement).await;
+        }
+    }
+
+    /// So much later, one sweep of a fresh process.
+    pub(super) async fn sweep_after(&self, minutes: i64) {
+        self.app.clock.advance(chrono::Duration::minutes(minutes));
+        self.app.simulator.expire_due();
+        sweep::run_once(&self.fresh()).await.unwrap();
+    }
+
+    /// What somebody still has to do.
+    pub(super) async fn unfinished(&self) -> i64 {
+        self.app.database.count(UNFINISHED).await
+    }
+
+    /// Fresh processes sweep until there is nothing left to do, before or after Stripe has told all its events.
+    pub(super) async fn until_quiet(&self, stripe_tells_first: bool) {
+        let mut told = stripe_tells_first;
+        for pause in PAUSES {
+            if told {
+                self.app.deliver_all().await;
+            }
+            self.sweep_after(pause).await;
+            let quiet = self.unfinished().await == 0;
+            if quiet && told && self.app.simulator.pending_events().is_empty() {
+                return;
+            }
+            told |= quiet;
+        }
+        panic!("{} things are still to be done", self.unfinished().await);
+    }
+
+    /// Says what was tried where it fails.
+    pub(super) async fn telling(&self, what: &str, check: impl Future<Output = ()>) {
+        if let Err(failure) = std::panic::AssertUnwindSafe(check).catch_unwind().await {
+            eprintln!("this fails: {what}");
+            std::panic::resume_unwind(failure);
+        }
+    }
+
+    /// How many rows there are of what this says.
+    pub(super) async fn count(&self, what: &str) -> i64 {
+        self.app
+            .database
+            .count(&format!("SELECT count(*) FROM {what}"))
+            .await
+    }
+}

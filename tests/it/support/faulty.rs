@@ -1,0 +1,230 @@
+//! Books and a Stripe that go wrong at one chosen call: the seams of the workflows, with the calls through both of them
+//! counted together in the order in which they are made.
+//!
+//! What a fault does to the books and to Stripe is real: a call that "fails after its effect" has had it.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use holdfast::domain::booking::{Blocker, Booking, HistoryLine, Segment};
+use holdfast::domain::books::{CommandFilter, Figures, HoldFilter, Page, PageRequest, Put, StoredEvent};
+use holdfast::domain::catalogue::EventType;
+use holdfast::domain::command::Command;
+use holdfast::domain::hold::{Asker, Status};
+use holdfast::domain::ids::{
+    CommandId, EventId, EventTypeId, HoldId, IdempotencyKey, IntentId, ResourceId, SessionId,
+};
+use holdfast::domain::money::Money;
+use holdfast::domain::payment::Receipt;
+use holdfast::domain::session::{HoldRefs, NewSession, SessionReport, SessionTerms};
+use holdfast::domain::time::Window;
+use holdfast::gateway::{Gateway, GatewayError, Probe};
+use holdfast::store::{
+    Applied, AttemptEnd, Change, Claim, EventRecord, NewAttempt, Placement, ReleaseLease, StaleAttempt,
+    Store, StoreError,
+};
+use tokio_util::sync::CancellationToken;
+
+/// What goes wrong at the chosen call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// It is made twice, and the second answer counts: the first was lost on the way.
+    Repeated,
+    /// It is not made, and fails.
+    FailedBefore,
+    /// It is made, and fails all the same: its effect is not known to the caller.
+    FailedAfter,
+    /// It and every later one is not made, and fails.
+    AwayFromHere,
+    /// The process ends before it.
+    StoppedBefore,
+    /// The process ends after it, before its answer is looked at.
+    StoppedAfter,
+    /// Before it something happens outside; it is made all the same, and so are the later ones.
+    Disturbed,
+}
+
+/// What happens outside.
+pub(crate) type Disturbance = Box<dyn Fn() + Send + Sync>;
+
+/// Which call goes wrong, and how.
+pub(crate) struct Plan {
+    fault: Fault,
+    at: usize,
+    calls: Mutex<Vec<&'static str>>,
+    stopped: CancellationToken,
+    disturbance: Option<Disturbance>,
+}
+
+impl Plan {
+    /// The `at`-th call, counted from 1, goes wrong.
+    pub(crate) fn new(fault: Fault, at: usize) -> Arc<Self> {
+        Self::with(fault, at, None)
+    }
+
+    /// The same, with something that can happen outside.
+    pub(crate) fn with(fault: Fault, at: usize, disturbance: Option<Disturbance>) -> Arc<Self> {
+        Arc::new(Self {
+            fault,
+            at,
+            calls: Mutex::default(),
+            stopped: CancellationToken::new(),
+            disturbance,
+        })
+    }
+
+    /// The names of the calls so far.
+    pub(crate) fn calls(&self) -> Vec<&'static str> {
+        self.calls.lock().unwrap().clone()
+    }
+
+    /// Whether the chosen call was made.
+    pub(crate) fn has_struck(&self) -> bool {
+        self.calls.lock().unwrap().len() >= self.at
+    }
+
+    /// Waits until the process is to end. What it has begun never goes on.
+    pub(crate) async fn stopped(&self) {
+        self.stopped.cancelled().await;
+    }
+
+    fn next(&self, name: &'static str) -> Option<Fault> {
+        let mut calls = self.calls.lock().unwrap();
+        calls.push(name);
+        let strikes = calls.len() == self.at || (self.fault == Fault::AwayFromHere && calls.len() > self.at);
+        strikes.then_some(self.fault)
+    }
+
+    async fn stop<T>(&self) -> T {
+        self.stopped.cancel();
+        std::future::pending().await
+    }
+
+    /// Makes a call as planned. `before` and `after` are what it fails with.
+    async fn make<T, E, F: Future<Output = Result<T, E>>>(
+        &self,
+        name: &'static str,
+        call: impl Fn() -> F,
+        before: fn() -> E,
+        after: fn() -> E,
+    ) -> Result<T, E> {
+        match self.next(name) {
+            None => call().await,
+            Some(Fault::Disturbed) => {
+                self.disturbance.iter().for_each(|happen| happen());
+                call().await
+            }
+            Some(Fault::Repeated) => {
+                let _lost = call().await;
+                call().await
+            }
+            Some(Fault::FailedBefore | Fault::AwayFromHere) => Err(before()),
+            Some(Fault::FailedAfter) => {
+                call().await?;
+                Err(after())
+            }
+            Some(Fault::StoppedBefore) => self.stop().await,
+            Some(Fault::StoppedAfter) => {
+                let _unseen = call().await;
+                self.stop().await
+            }
+        }
+    }
+}
+
+fn books_are_away() -> StoreError {
+    StoreError::Unavailable(sqlx::Error::PoolTimedOut)
+}
+
+/// Books that go wrong as planned.
+pub(crate) struct FaultyStore {
+    pub(crate) inner: Arc<dyn Store>,
+    pub(crate) plan: Arc<Plan>,
+}
+
+/// A Stripe that goes wrong as planned.
+pub(crate) struct FaultyGateway {
+    pub(crate) inner: Arc<dyn Gateway>,
+    pub(crate) plan: Arc<Plan>,
+}
+
+/// Each method of [`Store`], by way of the plan.
+macro_rules! books {
+    ($($name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)*) => {
+        #[async_trait]
+        impl Store for FaultyStore {$(
+            async fn $name(&self, $($argument: $type),*) -> Result<$answer, StoreError> {
+                let call = || self.inner.$name($($argument),*);
+                self.plan.make(stringify!($name), call, books_are_away, books_are_away).await
+            }
+        )*}
+    };
+}
+
+books! {
+    migrate() -> ();
+    is_ready() -> bool;
+    installation() -> String;
+    rehearse(now: DateTime<Utc>) -> ();
+    figures(now: DateTime<Utc>) -> Figures;
+    put_event_type(event_type: &EventType, now: DateTime<Utc>) -> Put;
+    event_type(id: &EventTypeId) -> Option<EventType>;
+    event_types(page: &PageRequest) -> Page<EventType>;
+    delete_event_type(id: &EventTypeId) -> bool;
+    look_at_key(key: &IdempotencyKey, fingerprint: &str) -> Claim;
+    claim_attempt(attempt: &NewAttempt) -> Claim;
+    end_attempt(hold: HoldId, end: AttemptEnd, now: DateTime<Utc>) -> ();
+    lease_stale_attempts(before: DateTime<Utc>, now: DateTime<Utc>, lease: Duration, limit: u32) -> Vec<StaleAttempt>;
+    defer_attempt(hold: HoldId, due_at: DateTime<Utc>) -> ();
+    abandon_with_session(hold: HoldId, session: &SessionId, now: DateTime<Utc>) -> CommandId;
+    forget_attempts(before: DateTime<Utc>, limit: u32) -> u64;
+    blockers(segments: &[Segment], now: DateTime<Utc>) -> Vec<Blocker>;
+    occupied(resource: &ResourceId, within: Window) -> Vec<(Window, Status)>;
+    place(booking: &Booking) -> Placement;
+    booking(id: HoldId) -> Option<Booking>;
+    find_booking(refs: &HoldRefs) -> Option<Booking>;
+    bookings(filter: &HoldFilter, page: &PageRequest) -> Page<Booking>;
+    history(id: HoldId) -> Vec<HistoryLine>;
+    lease_release(id: HoldId, asker: Option<Asker>, lease: Duration) -> ReleaseLease;
+    lease_due_holds(now: DateTime<Utc>, lease: Duration, limit: u32) -> Vec<Booking>;
+    defer_hold(id: HoldId, due_at: DateTime<Utc>, forget_asker: bool) -> ();
+    apply(change: &Change) -> Applied;
+    apply_orphan(event: Option<&EventRecord>, claimed: Option<HoldId>, receipt: &Receipt, now: DateTime<Utc>) -> Applied;
+    events(hold: Option<HoldId>, page: &PageRequest) -> Page<StoredEvent>;
+    event_payload(id: &EventId) -> Option<String>;
+    forget_payloads(before: DateTime<Utc>, limit: u32) -> u64;
+    forget_events(before: DateTime<Utc>, limit: u32) -> u64;
+    forget_guests(before: DateTime<Utc>, limit: u32) -> u64;
+    lease_commands(now: DateTime<Utc>, lease: Duration, limit: u32) -> Vec<Command>;
+    lease_command(id: CommandId, lease: Duration) -> Option<Command>;
+    finish_command(command: &Command, now: DateTime<Utc>) -> ();
+    fail_command(id: CommandId, error: &str, due_at: DateTime<Utc>) -> ();
+    command(id: CommandId) -> Option<Command>;
+    commands(filter: CommandFilter, page: &PageRequest) -> Page<Command>;
+    retry_command(id: CommandId, now: DateTime<Utc>) -> Option<Command>;
+}
+
+/// Each method of [`Gateway`], by way of the plan. A call that failed after its effect is one of which nothing is known.
+macro_rules! stripe {
+    ($($name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)*) => {
+        #[async_trait]
+        impl Gateway for FaultyGateway {$(
+            async fn $name(&self, $($argument: $type),*) -> Result<$answer, GatewayError> {
+                let call = || self.inner.$name($($argument),*);
+                let before = || GatewayError::Unavailable { retry_after: None };
+                self.plan.make(stringify!($name), call, before, || GatewayError::Unknown).await
+            }
+        )*}
+    };
+}
+
+stripe! {
+    create_session(terms: &SessionTerms) -> NewSession;
+    expire_session(id: &SessionId) -> SessionReport;
+    session(id: &SessionId) -> SessionReport;
+    refund(intent: &IntentId, money: Money, key: &str) -> ();
+    probe() -> Probe;
+}
