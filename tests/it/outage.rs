@@ -39,7 +39,9 @@ async fn every_door_is_closed(app: &TestApp, hold: &Answer) {
         app.get("/readyz"),
         app.simulator.deliver_next(),
     );
-    [checkout, cancel, shown, swept, ready].map(refused);
+    [checkout, cancel, shown, swept, ready]
+        .into_iter()
+        .for_each(refused);
     assert_eq!(told.map(|told| told.status), Some(Ok(503)));
     app.get("/livez").await.expect(200);
 }

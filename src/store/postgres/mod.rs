@@ -139,7 +139,7 @@ impl Store for PostgresStore {
     }
 
     async fn rehearse(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
-        retrying(|| rehearse::rehearse(&self.pool, now)).await
+        self.retrying(|| rehearse::rehearse(&self.pool, now)).await
     }
 
     async fn figures(&self, now: DateTime<Utc>) -> Result<Figures, StoreError> {
@@ -290,23 +290,26 @@ impl Store for PostgresStore {
         hold: Option<HoldId>,
         page: &PageRequest,
     ) -> Result<Page<StoredEvent>, StoreError> {
-        retrying(|| events::list(&self.pool, hold, page)).await
+        self.retrying(|| events::list(&self.pool, hold, page)).await
     }
 
     async fn event_payload(&self, id: &EventId) -> Result<Option<String>, StoreError> {
-        retrying(|| events::payload(&self.pool, id)).await
+        self.retrying(|| events::payload(&self.pool, id)).await
     }
 
     async fn forget_payloads(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
-        retrying(|| retention::forget(&self.pool, retention::FORGET_PAYLOADS, before, limit)).await
+        self.retrying(|| retention::forget(&self.pool, retention::FORGET_PAYLOADS, before, limit))
+            .await
     }
 
     async fn forget_events(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
-        retrying(|| retention::forget(&self.pool, retention::FORGET_EVENTS, before, limit)).await
+        self.retrying(|| retention::forget(&self.pool, retention::FORGET_EVENTS, before, limit))
+            .await
     }
 
     async fn forget_guests(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
-        retrying(|| retention::forget(&self.pool, retention::FORGET_GUESTS, before, limit)).await
+        self.retrying(|| retention::forget(&self.pool, retention::FORGET_GUESTS, before, limit))
+            .await
     }
 
     async fn lease_commands(

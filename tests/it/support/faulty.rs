@@ -166,11 +166,6 @@ books! {
     is_ready() -> bool;
     installation() -> String;
     rehearse(now: DateTime<Utc>) -> ();
-    events(hold: Option<HoldId>, page: &PageRequest) -> Page<StoredEvent>;
-    event_payload(id: &EventId) -> Option<String>;
-    forget_payloads(before: DateTime<Utc>, limit: u32) -> u64;
-    forget_events(before: DateTime<Utc>, limit: u32) -> u64;
-    forget_guests(before: DateTime<Utc>, limit: u32) -> u64;
     figures(now: DateTime<Utc>) -> Figures;
     put_event_type(event_type: &EventType, now: DateTime<Utc>) -> Put;
     event_type(id: &EventTypeId) -> Option<EventType>;
@@ -195,6 +190,11 @@ books! {
     defer_hold(id: HoldId, due_at: DateTime<Utc>, forget_asker: bool) -> ();
     apply(change: &Change) -> Applied;
     apply_orphan(event: Option<&EventRecord>, claimed: Option<HoldId>, receipt: &Receipt, now: DateTime<Utc>) -> Applied;
+    events(hold: Option<HoldId>, page: &PageRequest) -> Page<StoredEvent>;
+    event_payload(id: &EventId) -> Option<String>;
+    forget_payloads(before: DateTime<Utc>, limit: u32) -> u64;
+    forget_events(before: DateTime<Utc>, limit: u32) -> u64;
+    forget_guests(before: DateTime<Utc>, limit: u32) -> u64;
     lease_commands(now: DateTime<Utc>, lease: Duration, limit: u32) -> Vec<Command>;
     lease_command(id: CommandId, lease: Duration) -> Option<Command>;
     finish_command(command: &Command, now: DateTime<Utc>) -> ();
