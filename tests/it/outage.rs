@@ -39,9 +39,9 @@ async fn every_door_is_closed(app: &TestApp, hold: &Answer) {
         app.get("/readyz"),
         app.simulator.deliver_next(),
     );
-    [checkout, cancel, shown, swept, ready]
-        .into_iter()
-        .for_each(refused);
+    for answer in [checkout, cancel, shown, swept, ready] {
+        refused(answer);
+    }
     assert_eq!(told.map(|told| told.status), Some(Ok(503)));
     app.get("/livez").await.expect(200);
 }
