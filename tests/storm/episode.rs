@@ -31,6 +31,9 @@ use crate::weather::{Climate, Weather, decide};
 /// How much later it is in the quiet: slow payments are asked about after a day.
 const QUIET: TimeDelta = TimeDelta::hours(25);
 
+/// How long guests may come, in milliseconds: several times what a hold has.
+const MOST_OPEN_FOR: u64 = 4_000;
+
 /// What came of an episode.
 pub(crate) struct Story {
     pub(crate) findings: Vec<String>,
@@ -83,6 +86,7 @@ struct Stage {
     stripe_ahead: Arc<AtomicI64>,
     diary: Arc<Diary>,
     stripe_url: String,
+    climate: Climate,
     ttl_ms: u64,
     _simulator_stops: DropGuard,
 }
@@ -120,6 +124,7 @@ impl Stage {
             stripe_ahead,
             diary: Arc::default(),
             stripe_url,
+            climate: Climate::by(chance),
             ttl_ms,
             _simulator_stops: simulator_stops,
         }
@@ -138,29 +143,38 @@ impl Stage {
         let first_start = (SystemClock.now() + TimeDelta::days(7))
             .duration_trunc(TimeDelta::hours(1))
             .unwrap();
+        let closing = CancellationToken::new();
         let guests: Vec<_> = (0..chance.random_range(8..=14))
-            .map(|number| tokio::spawn(self.guest(number, first_start, chance).visits()))
+            .map(|number| tokio::spawn(self.guest(number, first_start, &closing, chance).visits()))
             .collect();
         let weather = Weather {
             fleet: self.fleet.clone(),
             simulator: self.simulator.clone(),
             database: self.database.clone(),
             proxy: self.proxy.clone(),
-            climate: Climate::by(chance),
+            climate: self.climate,
             chance: StdRng::seed_from_u64(chance.random()),
             plant,
             faults: Vec::new(),
         };
-        let gone = CancellationToken::new();
-        let raging = tokio::spawn(weather.rages(gone.clone()));
+        let raging = tokio::spawn(weather.rages(closing.clone()));
+        let open_for = chance.random_range(MOST_OPEN_FOR / 2..=MOST_OPEN_FOR);
+        // The length of the storm, not a wait: nothing needs to have happened by then.
+        tokio::time::sleep(Duration::from_millis(open_for)).await;
+        closing.cancel();
         for guest in guests {
             guest.await.unwrap();
         }
-        gone.cancel();
         raging.await.unwrap().faults
     }
 
-    fn guest(&self, number: u64, first_start: DateTime<Utc>, chance: &mut StdRng) -> Guest {
+    fn guest(
+        &self,
+        number: u64,
+        first_start: DateTime<Utc>,
+        shop_closes: &CancellationToken,
+        chance: &mut StdRng,
+    ) -> Guest {
         Guest {
             number,
             fleet: self.fleet.clone(),
@@ -169,6 +183,7 @@ impl Stage {
             chance: StdRng::seed_from_u64(chance.random()),
             first_start,
             ttl_ms: self.ttl_ms,
+            shop_closes: shop_closes.clone(),
         }
     }
 
@@ -196,6 +211,9 @@ impl Stage {
             self.simulator.drop_event(&event.id);
         }
         let ahead = QUIET.num_seconds();
+        if self.climate.keeps_errors {
+            self.stripe_ahead.store(ahead, Ordering::SeqCst);
+        }
         let last = Fleet::launch(self.database.url(), &self.stripe_url, "1s", &[ahead]).await;
         let client = last.client(0);
         findings.extend(comes_to_rest(&client, "by sweeping").await);
@@ -207,6 +225,7 @@ impl Stage {
         findings.extend(self.tell_again(events).await);
         findings.extend(comes_to_rest(&client, "after all webhooks").await);
         findings.extend(last.stop_all().await);
+        self.fleet.keeps_log_of(&last);
         findings.extend(verdict::in_full(&self.evidence()).await);
         findings
     }

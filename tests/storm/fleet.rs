@@ -33,6 +33,7 @@ pub(crate) struct Fleet {
     database_url: String,
     stripe_url: String,
     hold_ttl: String,
+    client: Client,
     doors: Mutex<Vec<Door>>,
     /// One for each door; a place is empty while its process is dead.
     berths: Vec<tokio::sync::Mutex<Option<Process>>>,
@@ -57,6 +58,7 @@ impl Fleet {
             database_url: database_url.to_owned(),
             stripe_url: stripe_url.to_owned(),
             hold_ttl: hold_ttl.to_owned(),
+            client: Client::of(nowhere.address),
             doors: Mutex::new(vec![nowhere; clocks.len()]),
             berths: clocks.iter().map(|_| tokio::sync::Mutex::default()).collect(),
             logs: Mutex::default(),
@@ -137,6 +139,11 @@ impl Fleet {
         self.logs.lock().unwrap().push(log);
     }
 
+    /// Adds what another fleet's processes said.
+    pub(crate) fn keeps_log_of(&self, other: &Self) {
+        self.logs.lock().unwrap().push(other.logs());
+    }
+
     /// What the processes that have ended said.
     pub(crate) fn logs(&self) -> String {
         self.logs.lock().unwrap().concat()
@@ -144,6 +151,6 @@ impl Fleet {
 
     /// Speaks with the process of this berth.
     pub(crate) fn client(&self, berth: usize) -> Client {
-        Client::of(self.door(berth).address)
+        self.client.at(self.door(berth).address)
     }
 }

@@ -12,17 +12,18 @@ use rand::Rng;
 use rand::rngs::StdRng;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use crate::fleet::{Door, Fleet};
 use crate::support::client::{Answer, Client};
 use crate::weather::pause;
 
 /// A guest who has waited so long goes elsewhere, with the request still running.
-const HANGS_UP_AFTER: Duration = Duration::from_secs(4);
+const HANGS_UP_AFTER: Duration = Duration::from_millis(1_500);
 /// How often a guest asks again who got no good answer.
 const TRIES: usize = 4;
 /// Starts that guests fight for, in quarters of an hour.
-const STARTS: i64 = 8;
+const STARTS: i64 = 20;
 
 /// A hold that a guest was given.
 #[derive(Debug)]
@@ -61,13 +62,18 @@ pub(crate) struct Guest {
     pub(crate) first_start: DateTime<Utc>,
     /// How long a hold waits for its money, in milliseconds: guests pay around then.
     pub(crate) ttl_ms: u64,
+    /// Nobody begins anything new then.
+    pub(crate) shop_closes: CancellationToken,
 }
 
 impl Guest {
-    /// A few wishes, one after the other.
+    /// One wish after the other, until the shop closes.
     pub(crate) async fn visits(mut self) {
-        for wish in 0..self.chance.random_range(2..=3) {
-            pause(&mut self.chance, 300).await;
+        for wish in 0.. {
+            pause(&mut self.chance, 150).await;
+            if self.shop_closes.is_cancelled() {
+                return;
+            }
             if let Some(hold) = self.asks_for_a_slot(wish).await {
                 self.goes_on(&hold).await;
             }
@@ -75,8 +81,8 @@ impl Guest {
     }
 
     fn somewhere(&mut self) -> (Door, Client) {
-        let door = self.fleet.door(self.chance.random_range(0..self.fleet.size()));
-        (door, Client::of(door.address))
+        let berth = self.chance.random_range(0..self.fleet.size());
+        (self.fleet.door(berth), self.fleet.client(berth))
     }
 
     /// Sends it; nothing where nobody answers in time. Notes answers that must not be.
@@ -97,7 +103,7 @@ impl Guest {
         Some(answer)
     }
 
-    async fn asks_for_a_slot(&mut self, wish: usize) -> Option<Answer> {
+    async fn asks_for_a_slot(&mut self, wish: u64) -> Option<Answer> {
         let start = self.first_start + TimeDelta::minutes(15 * self.chance.random_range(0..STARTS));
         let event_type = if self.chance.random_bool(0.5) {
             "call"
@@ -109,6 +115,9 @@ impl Guest {
         let key = format!("guest-{}-wish-{wish}", self.number);
         let key = self.chance.random_bool(0.6).then_some(key.as_str());
         for _ in 0..TRIES {
+            if self.shop_closes.is_cancelled() {
+                return None;
+            }
             let answer = self.checks_out(&body, key).await;
             match answer.as_ref().map(|answer| answer.status.as_u16()) {
                 Some(200 | 201) => {

@@ -28,11 +28,14 @@ pub(crate) async fn pause(chance: &mut StdRng, most_ms: u64) {
 }
 
 /// How rough an episode is.
+#[derive(Clone, Copy)]
 pub(crate) struct Climate {
     stripe: bool,
     webhooks: bool,
     database: bool,
     processes: bool,
+    /// Stripe keeps a 500 under its idempotency key and says it again for a day, so that only then all can be mended.
+    pub(crate) keeps_errors: bool,
 }
 
 impl Climate {
@@ -42,6 +45,7 @@ impl Climate {
             webhooks: chance.random_bool(0.8),
             database: chance.random_bool(0.7),
             processes: chance.random_bool(0.7),
+            keeps_errors: chance.random_bool(0.2),
         }
     }
 }
@@ -61,11 +65,11 @@ pub(crate) struct Weather {
 }
 
 impl Weather {
-    /// Until all guests are gone; mends what it broke, but leaves the dead as they are.
-    pub(crate) async fn rages(mut self, guests_are_gone: CancellationToken) -> Self {
+    /// Until the shop closes; what the weather broke is whole again then.
+    pub(crate) async fn rages(mut self, shop_closes: CancellationToken) -> Self {
         self.trouble_at_stripe();
-        while !guests_are_gone.is_cancelled() {
-            pause(&mut self.chance, 120).await;
+        while !shop_closes.is_cancelled() {
+            pause(&mut self.chance, 100).await;
             self.plant.strikes(&self.database).await;
             match self.chance.random_range(0..16) {
                 0..2 => self.trouble_at_stripe(),
@@ -78,7 +82,6 @@ impl Weather {
                 _ => self.banks_decide(),
             }
         }
-        self.simulator.set_faults(Faults::default());
         self
     }
 
@@ -91,7 +94,7 @@ impl Weather {
         if self.climate.stripe {
             faults.jitter_ms = chance.random_range(0..80);
             faults.hang_ms = chance.random_range(50..600);
-            faults.api = some_api_faults(chance);
+            faults.api = some_api_faults(chance, self.climate.keeps_errors);
         }
         if self.climate.webhooks {
             faults.webhooks = some_webhook_faults(chance);
@@ -193,17 +196,18 @@ pub(crate) fn decide(simulator: &Simulator, session: &str, status: SessionStatus
     }
 }
 
-fn some_api_faults(chance: &mut StdRng) -> Vec<ApiFault> {
+fn some_api_faults(chance: &mut StdRng, keeps_errors: bool) -> Vec<ApiFault> {
     let kinds = [
         FaultKind::RateLimited,
         FaultKind::LockTimeout,
         FaultKind::ServerError,
-        FaultKind::ServerErrorKept,
         FaultKind::BadGateway,
         FaultKind::Cut,
         FaultKind::LostAnswer,
         FaultKind::Hang,
+        FaultKind::ServerErrorKept,
     ];
+    let kinds = &kinds[..kinds.len() - usize::from(!keeps_errors)];
     let endpoints = [
         None,
         Some(Endpoint::CreateSession),
@@ -212,10 +216,10 @@ fn some_api_faults(chance: &mut StdRng) -> Vec<ApiFault> {
         Some(Endpoint::CreateRefund),
     ];
     let mut faults = Vec::new();
-    for _ in 0..chance.random_range(0..5) {
+    for _ in 0..chance.random_range(0..=3) {
         faults.push(ApiFault {
             endpoint: endpoints[chance.random_range(0..endpoints.len())],
-            probability: chance.random_range(0.0..0.3),
+            probability: chance.random_range(0.0..0.2),
             ..ApiFault::of(kinds[chance.random_range(0..kinds.len())])
         });
     }

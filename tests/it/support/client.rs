@@ -55,6 +55,15 @@ impl Client {
         }
     }
 
+    /// Speaks with another one, over the same pool of connections.
+    #[allow(dead_code, reason = "the storm has many clients")]
+    pub(crate) fn at(&self, address: SocketAddr) -> Self {
+        Self {
+            address,
+            http: self.http.clone(),
+        }
+    }
+
     /// The URL of a path of this instance.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
