@@ -32,7 +32,7 @@ use crate::weather::{Climate, Weather, decide};
 const QUIET: TimeDelta = TimeDelta::hours(25);
 
 /// How long guests may come, in milliseconds: several times what a hold has.
-const MOST_OPEN_FOR: u64 = 4_000;
+const MOST_OPEN_FOR: u64 = 3_000;
 
 /// What came of an episode.
 pub(crate) struct Story {
@@ -40,7 +40,8 @@ pub(crate) struct Story {
     engine: Engine,
     seed: u64,
     figures: String,
-    took: Duration,
+    /// To set the stage, for the storm, and for the quiet.
+    took: [Duration; 3],
 }
 
 impl fmt::Display for Story {
@@ -59,7 +60,9 @@ pub(crate) async fn run(engine: Engine, seed: u64, plant: Plant) -> Story {
     let started = Instant::now();
     let mut chance = StdRng::seed_from_u64(seed);
     let stage = Stage::set(engine, plant, &mut chance).await;
+    let set = started.elapsed();
     let mut findings = stage.storm(plant, &mut chance).await;
+    let stormed = started.elapsed();
     findings.extend(verdict::one_buyer_each(&stage.evidence()).await);
     findings.extend(stage.quiet(&mut chance).await);
     if !findings.is_empty() && plant == Plant::Nothing {
@@ -72,7 +75,7 @@ pub(crate) async fn run(engine: Engine, seed: u64, plant: Plant) -> Story {
         engine,
         seed,
         figures: stage.figures(),
-        took: started.elapsed(),
+        took: [set, stormed - set, started.elapsed() - stormed],
     }
 }
 

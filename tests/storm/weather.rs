@@ -22,6 +22,9 @@ use crate::support::database::{Engine, TestDatabase};
 use crate::support::lock::Lock;
 use crate::support::proxy::Proxy;
 
+/// So many events are repeated at a time.
+const LAST_EVENTS: usize = 8;
+
 /// Some time goes by.
 pub(crate) async fn pause(chance: &mut StdRng, most_ms: u64) {
     tokio::time::sleep(Duration::from_millis(chance.random_range(0..=most_ms))).await;
@@ -71,7 +74,7 @@ impl Weather {
         while !shop_closes.is_cancelled() {
             pause(&mut self.chance, 100).await;
             self.plant.strikes(&self.database).await;
-            match self.chance.random_range(0..16) {
+            match self.chance.random_range(0..17) {
                 0..2 => self.trouble_at_stripe(),
                 2..5 if self.climate.database => self.trouble_in_the_database().await,
                 5..8 if self.climate.processes => self.trouble_with_a_process().await,
@@ -79,6 +82,7 @@ impl Weather {
                 10 => self.operator_sweeps().await,
                 11 => self.money_goes_back(),
                 12 => self.money_comes_late(),
+                13 => self.stripe_repeats_itself(),
                 _ => self.banks_decide(),
             }
         }
@@ -170,6 +174,14 @@ impl Weather {
         if let Some(session) = over.choose(&mut self.chance) {
             // Once is late enough.
             let _ = self.simulator.pay_late(&session.id);
+        }
+    }
+
+    /// The last events once more, whether they were taken or not, all at once.
+    fn stripe_repeats_itself(&mut self) {
+        for event in self.simulator.events().into_iter().rev().take(LAST_EVENTS) {
+            let simulator = self.simulator.clone();
+            tokio::spawn(async move { simulator.deliver(&event.id).await });
         }
     }
 
