@@ -302,7 +302,7 @@ async fn comes_to_rest(client: &Client, how: &str) -> Vec<String> {
         let left: Vec<_> = left.collect();
         left.is_empty().then_some(())
     });
-    match tokio::time::timeout(Duration::from_secs(15), rest).await {
+    match tokio::time::timeout(Duration::from_secs(25), rest).await {
         Ok(()) => Vec::new(),
         Err(_) => vec![format!("{how}, it does not come to rest")],
     }
