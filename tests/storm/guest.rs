@@ -197,6 +197,7 @@ impl Guest {
             0..45 => pays(Outcome::Paid),
             45..58 => {
                 pays(Outcome::Declined);
+                self.hears_of_it_twice().await;
                 pause(&mut self.chance, 150).await;
                 drop(self.simulator.pay(&session, Outcome::Paid));
             }
@@ -215,6 +216,14 @@ impl Guest {
         for _ in 0..3 {
             pause(&mut self.chance, 250).await;
             self.looks(hold).await;
+        }
+    }
+
+    /// Stripe repeats its last events at once, while the hold can still be changed by one that was applied before.
+    async fn hears_of_it_twice(&self) {
+        let events = self.simulator.events();
+        for event in events.iter().rev().take(4).chain(events.iter().rev().take(4)) {
+            self.simulator.deliver(&event.id).await;
         }
     }
 
