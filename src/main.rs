@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 use holdfast::app::{self, App, Background};
-use holdfast::clock::SystemClock;
+use holdfast::clock::{SystemClock, WrongClock};
 use holdfast::config::{self, Config, Needs};
 use holdfast::doctor::{self, Verdict};
+use holdfast::domain::time::Clock;
 use holdfast::workflow::{one_line, sweep};
 use holdfast::{demo_shop, stripe_sandbox, telemetry};
 use tokio::signal::unix::{SignalKind, signal};
@@ -114,6 +115,19 @@ fn start_logs(filter: &str, format: telemetry::LogFormat) {
     telemetry::init_logs(filter.parse().unwrap_or_default(), format);
 }
 
+/// The machine's clock. For tests with several processes, `HOLDFAST_CLOCK_OFFSET` (seconds, may be negative) puts it
+/// wrong, in builds with debug assertions only: a release build does not know the variable.
+fn clock() -> Arc<dyn Clock> {
+    let offset = std::env::var("HOLDFAST_CLOCK_OFFSET").ok();
+    let offset = offset.filter(|_| cfg!(debug_assertions));
+    match offset.and_then(|text| text.parse().ok()) {
+        Some(seconds) => Arc::new(WrongClock {
+            ahead: chrono::TimeDelta::seconds(seconds),
+        }),
+        None => Arc::new(SystemClock),
+    }
+}
+
 /// Cancelled by SIGTERM or SIGINT.
 fn stop_signal() -> Result<CancellationToken, Failure> {
     let stop = CancellationToken::new();
@@ -132,7 +146,7 @@ fn stop_signal() -> Result<CancellationToken, Failure> {
 
 async fn serve(config: Config, demo: bool) -> Result<ExitCode, Failure> {
     let stop = stop_signal()?;
-    let app = App::build(&config, Arc::new(SystemClock), demo).await?;
+    let app = App::build(&config, clock(), demo).await?;
     app.run(stop, Background::On).await?;
     Ok(ExitCode::SUCCESS)
 }
@@ -156,7 +170,7 @@ async fn sweep_once(config: Config) -> Result<ExitCode, Failure> {
     let Some(stripe) = &config.stripe else {
         return Err(Failure::Configuration("no Stripe key".to_owned()));
     };
-    let context = app::build_context(&config, stripe, Arc::new(SystemClock)).await?;
+    let context = app::build_context(&config, stripe, clock()).await?;
     let report = sweep::run_once(&context).await?;
     print(&serde_json::to_string(&holdfast::http::sweep_report(report))?);
     Ok(ExitCode::SUCCESS)
@@ -166,7 +180,7 @@ async fn examine(config: Config, json: bool) -> Result<ExitCode, Failure> {
     let Some(stripe) = &config.stripe else {
         return Err(Failure::Configuration("no Stripe key".to_owned()));
     };
-    let checks = doctor::examine(&config, stripe, Arc::new(SystemClock)).await;
+    let checks = doctor::examine(&config, stripe, clock()).await;
     if json {
         print(&serde_json::to_string_pretty(&checks)?);
     } else {

@@ -145,18 +145,17 @@ impl Gateway for StripeGateway {
     }
 
     async fn refund(&self, intent: &IntentId, money: Money, key: &str) -> Result<(), GatewayError> {
-        let request = CreateRefund::new()
-            .payment_intent(intent.as_str())
-            .amount(money.amount);
-        let call = Call {
-            endpoint: Endpoint::Refund,
-            request: request.build(),
-            key: Some(key),
-            read: |answer| wire::text(&answer.json, "id").map(|_| ()),
+        let all = CreateRefund::new().payment_intent(intent.as_str());
+        let done = match self.give_back(all.clone().amount(money.amount), key).await {
+            // Someone gave a part back by hand meanwhile. Without an amount Stripe gives back what is left.
+            Err(GatewayError::Refused(refusal)) if is_more_than_is_left(&refusal) => {
+                self.give_back(all, &format!("{key}-rest")).await
+            }
+            done => done,
         };
-        match self.transport.send(&call).await {
+        match done {
             Err(GatewayError::Refused(refusal)) if is_refunded(&refusal) => Ok(()),
-            result => result,
+            done => done,
         }
     }
 
@@ -174,6 +173,23 @@ impl Gateway for StripeGateway {
         };
         self.transport.send(&call).await
     }
+}
+
+impl StripeGateway {
+    async fn give_back(&self, order: CreateRefund, key: &str) -> Result<(), GatewayError> {
+        let call = Call {
+            endpoint: Endpoint::Refund,
+            request: order.build(),
+            key: Some(key),
+            read: |answer| wire::text(&answer.json, "id").map(|_| ()),
+        };
+        self.transport.send(&call).await
+    }
+}
+
+/// The amount is the only parameter of a refund of ours that Stripe could mind, and it is never too small.
+fn is_more_than_is_left(refusal: &Refusal) -> bool {
+    refusal.status == 400 && refusal.param.as_deref() == Some("amount")
 }
 
 fn is_refunded(refusal: &Refusal) -> bool {

@@ -57,6 +57,15 @@ impl Simulator {
         self.change(|state| payments::pay(state, session, outcome, &moment))
     }
 
+    /// Takes money through a session that has expired, against Stripe's promise.
+    ///
+    /// # Errors
+    /// When the session is unknown, not expired, or was paid like this before.
+    pub fn pay_late(&self, session: &str) -> Result<(), ControlError> {
+        let moment = self.of_itself();
+        self.change(|state| payments::pay_late(state, session, &moment))
+    }
+
     /// Expires one open session, whatever the time.
     ///
     /// # Errors

@@ -111,6 +111,24 @@ on_both_engines! {
         assert_eq!((report.done, report.failed), (1, 0));
         assert_eq!(open_sessions(&app), 1);
     }
+
+    async fn money_for_a_slot_that_is_gone_goes_back_though_a_part_of_it_did_by_hand(engine) {
+        let app = TestApp::start(engine).await;
+        let hold = app.hold_slot("call", SLOT).await;
+        app.clock.advance(chrono::Duration::minutes(31));
+        app.sweep().await;
+        app.hold_slot("call", SLOT).await;
+        app.simulator.pay_late(hold.text("checkout_session")).unwrap();
+        app.deliver_all().await;
+        let intent = app.simulator.intents()[0].id.clone();
+        app.simulator.refund_from_dashboard(&intent, Some(1_000)).unwrap();
+        let report = commands::run_due(&app.context).await.unwrap();
+        assert_eq!((report.done, report.failed), (1, 0));
+        let back: Vec<i64> = app.simulator.refunds().iter().map(|refund| refund.amount).collect();
+        assert_eq!(back, [1_000, 4_000]);
+        app.deliver_all().await;
+        assert_eq!(app.state_of(&hold).await, "released/late_payment_refunded");
+    }
 }
 
 /// Sweeps until no attempt is open and no session payable: a breaker that is open lets one call through at a time.

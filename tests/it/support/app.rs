@@ -20,7 +20,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::audit::Audit;
+use super::audit::{Audit, PATIENCE};
 pub(crate) use super::client::{ADMIN_KEY, Answer, Client};
 use super::database::{Engine, TestDatabase};
 
@@ -203,6 +203,7 @@ impl TestApp {
             engine: self.database.engine(),
             url: url.to_owned(),
             simulator: self.simulator.clone(),
+            patience: PATIENCE,
         };
         audit.findings()
     }

@@ -12,14 +12,16 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, Row, SqliteConnection};
 
 use super::database::Engine;
 
-/// How long a finding must stay to count.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a finding must stay to count, where work may still be under way.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What to look at.
 pub(crate) struct Audit {
     pub(crate) engine: Engine,
     pub(crate) url: String,
     pub(crate) simulator: Simulator,
+    /// How long a finding must stay to count.
+    pub(crate) patience: Duration,
 }
 
 impl Audit {
@@ -34,7 +36,7 @@ impl Audit {
 
     async fn look_until_certain(self) -> Vec<String> {
         let mut books = Books::open(self.engine, &self.url).await;
-        let patience = Instant::now() + PATIENCE;
+        let patience = Instant::now() + self.patience;
         loop {
             let mut findings = slots(&mut books).await;
             findings.extend(histories(&mut books).await);
@@ -49,15 +51,15 @@ impl Audit {
 }
 
 /// The database, by hand.
-enum Books {
+pub(crate) enum Books {
     Sqlite(SqliteConnection),
     Postgres(PgConnection),
 }
 
-type Cells = Vec<Option<String>>;
+pub(crate) type Cells = Vec<Option<String>>;
 
 impl Books {
-    async fn open(engine: Engine, url: &str) -> Self {
+    pub(crate) async fn open(engine: Engine, url: &str) -> Self {
         match engine {
             Engine::Sqlite => Self::Sqlite(SqliteConnection::connect(url).await.unwrap()),
             Engine::Postgres => Self::Postgres(PgConnection::connect(url).await.unwrap()),
@@ -65,7 +67,7 @@ impl Books {
     }
 
     /// The rows of a query whose columns are all text.
-    async fn ask(&mut self, sql: &str) -> Vec<Cells> {
+    pub(crate) async fn ask(&mut self, sql: &str) -> Vec<Cells> {
         macro_rules! cells {
             ($connection:expr) => {{
                 let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all($connection).await;
@@ -82,7 +84,7 @@ impl Books {
     }
 
     /// A finding for each row, which is put after the words.
-    async fn find(&mut self, what: &str, sql: &str) -> Vec<String> {
+    pub(crate) async fn find(&mut self, what: &str, sql: &str) -> Vec<String> {
         let shown = |row: Cells| row.iter().flatten().cloned().collect::<Vec<_>>().join(" ");
         let rows = self.ask(sql).await;
         rows.into_iter()
@@ -90,7 +92,8 @@ impl Books {
             .collect()
     }
 
-    async fn map(&mut self, sql: &str) -> HashMap<String, Cells> {
+    /// The rows by their first column.
+    pub(crate) async fn map(&mut self, sql: &str) -> HashMap<String, Cells> {
         let rows = self.ask(sql).await;
         rows.into_iter()
             .map(|row| (row[0].clone().unwrap(), row))
@@ -99,7 +102,7 @@ impl Books {
 }
 
 /// I1: no two windows overlap on a resource, and a hold has windows exactly while it is live.
-async fn slots(books: &mut Books) -> Vec<String> {
+pub(crate) async fn slots(books: &mut Books) -> Vec<String> {
     let overlap = match books {
         Books::Sqlite(_) => {
             "SELECT a.hold_id, b.hold_id FROM occupancy a JOIN occupancy b ON a.resource_id = b.resource_id

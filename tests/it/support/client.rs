@@ -55,6 +55,15 @@ impl Client {
         }
     }
 
+    /// Speaks with another one, over the same pool of connections.
+    #[allow(dead_code, reason = "the storm has many clients")]
+    pub(crate) fn at(&self, address: SocketAddr) -> Self {
+        Self {
+            address,
+            http: self.http.clone(),
+        }
+    }
+
     /// The URL of a path of this instance.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
@@ -66,15 +75,20 @@ impl Client {
     }
 
     pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
-        let response = request.send().await.unwrap();
+        self.try_send(request).await.unwrap()
+    }
+
+    /// The same, where nobody may be there to answer.
+    pub(crate) async fn try_send(&self, request: reqwest::RequestBuilder) -> reqwest::Result<Answer> {
+        let response = request.send().await?;
         let (status, headers) = (response.status(), response.headers().clone());
-        let text = response.text().await.unwrap();
+        let text = response.text().await?;
         let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
-        Answer {
+        Ok(Answer {
             status,
             headers,
             body,
-        }
+        })
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

@@ -1,10 +1,10 @@
-//! A TCP proxy before the PostgreSQL server, that can be cut, stalled, mended and led
-//! elsewhere: the database is away, and comes back.
+//! A TCP proxy before the PostgreSQL server, that can be cut, stalled, mended and led elsewhere: the database is away, or
+//! slow, or does what it was told without anyone's hearing of it, and comes back.
 
 use std::path::PathBuf;
 
 use sqlx::postgres::PgConnectOptions;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::watch;
 use url::Url;
@@ -18,14 +18,18 @@ pub(crate) struct Proxy {
 #[derive(Clone)]
 struct Way {
     server: Server,
-    state: State,
+    flow: Flow,
 }
 
+/// What passes.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
+enum Flow {
     Open,
-    /// What is said goes no further, and nothing is answered.
+    /// Nothing, for now.
     Stalled,
+    /// What the server is told, but not its answers: the connection ends instead.
+    OneWay,
+    /// Nothing, and there are no connections.
     Cut,
 }
 
@@ -45,10 +49,11 @@ impl Server {
     }
 }
 
+// Each test binary that includes this file uses its own part of it.
+#[allow(dead_code, reason = "stories lead the way elsewhere, the storm loses answers")]
 impl Proxy {
     /// A proxy to the database at this URL.
     pub(crate) async fn to(url: &str) -> Self {
-        let server = Server::at(url);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut through = Url::parse(url).unwrap();
         through.set_query(None);
@@ -57,8 +62,8 @@ impl Proxy {
             .set_port(Some(listener.local_addr().unwrap().port()))
             .unwrap();
         let (way, state) = watch::channel(Way {
-            server,
-            state: State::Open,
+            server: Server::at(url),
+            flow: Flow::Open,
         });
         tokio::spawn(serve(listener, state));
         Self {
@@ -74,17 +79,22 @@ impl Proxy {
 
     /// Ends all connections and takes no new ones.
     pub(crate) fn cut(&self) {
-        self.way.send_modify(|way| way.state = State::Cut);
+        self.way.send_modify(|way| way.flow = Flow::Cut);
     }
 
     /// Keeps all connections and carries nothing, as a network does that loses every packet.
     pub(crate) fn stall(&self) {
-        self.way.send_modify(|way| way.state = State::Stalled);
+        self.way.send_modify(|way| way.flow = Flow::Stalled);
     }
 
-    /// Carries again, and takes new connections.
+    /// Lets the server hear, and ends each connection when it answers: what it did is not known.
+    pub(crate) fn lose_answers(&self) {
+        self.way.send_modify(|way| way.flow = Flow::OneWay);
+    }
+
+    /// All is well again.
     pub(crate) fn mend(&self) {
-        self.way.send_modify(|way| way.state = State::Open);
+        self.way.send_modify(|way| way.flow = Flow::Open);
     }
 
     /// Leads to another server from now on.
@@ -93,7 +103,7 @@ impl Proxy {
         self.way.send_modify(|way| {
             *way = Way {
                 server: Server::at(url),
-                state: State::Open,
+                flow: Flow::Open,
             };
         });
     }
@@ -110,46 +120,58 @@ async fn serve(listener: TcpListener, mut way: watch::Receiver<Way>) {
             },
         };
         let now = way.borrow().clone();
-        if now.state != State::Cut {
+        if now.flow != Flow::Cut {
             tokio::spawn(carry(client, now.server, way.clone()));
         }
     }
 }
 
-async fn carry(mut client: TcpStream, server: Server, mut way: watch::Receiver<Way>) {
-    // A server that is down shows as a connection that is closed at once.
+/// A server that is down shows as a connection that is closed at once.
+async fn carry(client: TcpStream, server: Server, way: watch::Receiver<Way>) {
     match server {
         Server::Socket(path) => {
-            if let Ok(mut server) = UnixStream::connect(path).await {
-                while_open(&mut client, &mut server, &mut way).await;
+            if let Ok(server) = UnixStream::connect(path).await {
+                both_ways(client.into_split(), server.into_split(), way).await;
             }
         }
         Server::Address(address) => {
-            if let Ok(mut server) = TcpStream::connect(address).await {
-                while_open(&mut client, &mut server, &mut way).await;
+            if let Ok(server) = TcpStream::connect(address).await {
+                both_ways(client.into_split(), server.into_split(), way).await;
             }
         }
     }
 }
 
-/// Carries both ways until one of the ends or the test ends it.
-async fn while_open(
-    client: &mut TcpStream,
-    server: &mut (impl AsyncRead + AsyncWrite + Unpin),
-    way: &mut watch::Receiver<Way>,
+/// Until either side ends, or the connection is cut.
+async fn both_ways<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
+    client: (impl AsyncRead + Unpin, impl AsyncWrite + Unpin),
+    server: (R, W),
+    way: watch::Receiver<Way>,
 ) {
-    let mut both_ways = std::pin::pin!(tokio::io::copy_bidirectional(client, server));
-    loop {
-        let state = way.borrow_and_update().state;
-        let ended = match state {
-            State::Open => tokio::select! {
-                _ = &mut both_ways => true,
-                changed = way.changed() => changed.is_err(),
-            },
-            State::Stalled => way.changed().await.is_err(),
-            State::Cut => true,
+    // Seen even where the way was cut and opened again before we came to look.
+    let mut cuts = way.clone();
+    let cut = async { while cuts.changed().await.is_ok() && cuts.borrow_and_update().flow != Flow::Cut {} };
+    tokio::select! {
+        () = pass(client.0, server.1, way.clone(), &[Flow::Open, Flow::OneWay]) => {}
+        () = pass(server.0, client.1, way, &[Flow::Open]) => {}
+        () = cut => {}
+    }
+}
+
+/// Passes on what comes while the flow is one of these; ends where it is another, but waits while it is stalled.
+async fn pass(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    mut way: watch::Receiver<Way>,
+    open: &[Flow],
+) {
+    let mut chunk = vec![0; 16 * 1024];
+    while let Ok(length @ 1..) = from.read(&mut chunk).await {
+        let passes = match way.wait_for(|way| way.flow != Flow::Stalled).await {
+            Ok(way) => open.contains(&way.flow),
+            Err(_) => return,
         };
-        if ended {
+        if !passes || to.write_all(&chunk[..length]).await.is_err() {
             return;
         }
     }

@@ -1,0 +1,309 @@
+//! One episode: the cast comes on, the storm, the quiet after it, and the last word of every webhook.
+
+use std::fmt;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+use futures::StreamExt;
+use holdfast::clock::SystemClock;
+use holdfast::domain::time::Clock;
+use holdfast::sandbox::{Faults, Mode, Simulator, SimulatorConfig};
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
+use rand::{Rng, SeedableRng};
+use reqwest::Method;
+use serde_json::json;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::fleet::{Fleet, WEBHOOK_SECRET, some_clock};
+use crate::guest::{Diary, Guest};
+use crate::plant::Plant;
+use crate::support::client::{ADMIN_KEY, Client};
+use crate::support::database::{Engine, TestDatabase};
+use crate::support::proxy::Proxy;
+use crate::support::wait::eventually;
+use crate::verdict::{self, Evidence};
+use crate::weather::{Climate, Weather, decide};
+
+/// How much later it is in the quiet: slow payments are asked about after a day.
+const QUIET: TimeDelta = TimeDelta::hours(25);
+
+/// How long guests may come, in milliseconds: several times what a hold has.
+const MOST_OPEN_FOR: u64 = 3_000;
+
+/// What came of an episode.
+pub(crate) struct Story {
+    pub(crate) findings: Vec<String>,
+    engine: Engine,
+    seed: u64,
+    figures: String,
+    /// To set the stage, for the storm, and for the quiet.
+    took: [Duration; 3],
+}
+
+impl fmt::Display for Story {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (engine, seed, took) = (self.engine, self.seed, self.took);
+        write!(f, "{engine:?}, seed {seed}: {} in {took:.1?}", self.figures)?;
+        for finding in &self.findings {
+            write!(f, "\n    FOUND {finding}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Plays the episode of this seed.
+pub(crate) async fn run(engine: Engine, seed: u64, plant: Plant) -> Story {
+    let started = Instant::now();
+    let mut chance = StdRng::seed_from_u64(seed);
+    let stage = Stage::set(engine, plant, &mut chance).await;
+    let set = started.elapsed();
+    let mut findings = stage.storm(plant, &mut chance).await;
+    let stormed = started.elapsed();
+    findings.extend(verdict::one_buyer_each(&stage.evidence()).await);
+    findings.extend(stage.quiet(&mut chance).await);
+    if !findings.is_empty() && plant == Plant::Nothing {
+        let file = std::env::temp_dir().join(format!("holdfast-storm-{seed}-{engine:?}.log"));
+        std::fs::write(&file, stage.fleet.logs()).unwrap();
+        findings.push(format!("what the processes said is in {}", file.display()));
+    }
+    Story {
+        findings,
+        engine,
+        seed,
+        figures: stage.figures(),
+        took: [set, stormed - set, started.elapsed() - stormed],
+    }
+}
+
+/// The parts that an episode is played with.
+struct Stage {
+    database: Arc<TestDatabase>,
+    proxy: Option<Arc<Proxy>>,
+    fleet: Arc<Fleet>,
+    simulator: Simulator,
+    /// Seconds by which the simulator's clock is ahead.
+    stripe_ahead: Arc<AtomicI64>,
+    diary: Arc<Diary>,
+    stripe_url: String,
+    climate: Climate,
+    ttl_ms: u64,
+    _simulator_stops: DropGuard,
+}
+
+impl Stage {
+    async fn set(engine: Engine, plant: Plant, chance: &mut StdRng) -> Self {
+        let database = Arc::new(TestDatabase::new(engine).await);
+        plant.into_the_database(&database).await;
+        let proxy = match engine {
+            Engine::Sqlite => None,
+            Engine::Postgres => Some(Arc::new(Proxy::to(database.url()).await)),
+        };
+        let stripe_ahead = Arc::new(AtomicI64::new(0));
+        let (simulator, stripe_url, simulator_stops) = open_stripe(&stripe_ahead).await;
+        let ttl_ms = 1_000 * chance.random_range(1..=2);
+        let processes = match engine {
+            Engine::Sqlite => chance.random_range(1..=2),
+            Engine::Postgres => chance.random_range(2..=3),
+        };
+        let clocks: Vec<i64> = (0..processes).map(|_| some_clock(chance)).collect();
+        let url = proxy.as_ref().map_or(database.url(), |proxy| proxy.url());
+        let fleet = Fleet::launch(url, &stripe_url, &format!("{ttl_ms}ms"), &clocks).await;
+        let client = fleet.client(0);
+        simulator.set_webhook_url(client.url("/webhooks/stripe"));
+        for (id, minutes, amount) in [("call", 30, 5000), ("long-call", 60, 9000)] {
+            let body = json!({"name": id, "resource": "ana", "duration_minutes": minutes, "amount": amount, "currency": "eur"});
+            let path = format!("/v1/admin/event-types/{id}");
+            client.admin(Method::PUT, &path, Some(body)).await.expect(201);
+        }
+        Self {
+            database,
+            proxy,
+            fleet: Arc::new(fleet),
+            simulator,
+            stripe_ahead,
+            diary: Arc::default(),
+            stripe_url,
+            climate: Climate::by(chance),
+            ttl_ms,
+            _simulator_stops: simulator_stops,
+        }
+    }
+
+    fn evidence(&self) -> Evidence<'_> {
+        Evidence {
+            database: &self.database,
+            simulator: &self.simulator,
+            diary: &self.diary,
+        }
+    }
+
+    /// Guests and weather together; what should not have happened.
+    async fn storm(&self, plant: Plant, chance: &mut StdRng) -> Vec<String> {
+        let first_start = (SystemClock.now() + TimeDelta::days(7))
+            .duration_trunc(TimeDelta::hours(1))
+            .unwrap();
+        let closing = CancellationToken::new();
+        let guests: Vec<_> = (0..chance.random_range(8..=14))
+            .map(|number| tokio::spawn(self.guest(number, first_start, &closing, chance).visits()))
+            .collect();
+        let weather = Weather {
+            fleet: self.fleet.clone(),
+            simulator: self.simulator.clone(),
+            database: self.database.clone(),
+            proxy: self.proxy.clone(),
+            climate: self.climate,
+            chance: StdRng::seed_from_u64(chance.random()),
+            plant,
+            faults: Vec::new(),
+        };
+        let raging = tokio::spawn(weather.rages(closing.clone()));
+        let open_for = chance.random_range(MOST_OPEN_FOR / 2..=MOST_OPEN_FOR);
+        // The length of the storm, not a wait: nothing needs to have happened by then.
+        tokio::time::sleep(Duration::from_millis(open_for)).await;
+        closing.cancel();
+        for guest in guests {
+            guest.await.unwrap();
+        }
+        raging.await.unwrap().faults
+    }
+
+    fn guest(
+        &self,
+        number: u64,
+        first_start: DateTime<Utc>,
+        shop_closes: &CancellationToken,
+        chance: &mut StdRng,
+    ) -> Guest {
+        Guest {
+            number,
+            fleet: self.fleet.clone(),
+            simulator: self.simulator.clone(),
+            diary: self.diary.clone(),
+            chance: StdRng::seed_from_u64(chance.random()),
+            first_start,
+            ttl_ms: self.ttl_ms,
+            shop_closes: shop_closes.clone(),
+        }
+    }
+
+    /// The storm is over: what is not as it must be when all has come to rest.
+    async fn quiet(&self, chance: &mut StdRng) -> Vec<String> {
+        self.simulator.set_faults(Faults::default());
+        self.simulator.set_webhook_url(nowhere());
+        let mut findings = self.fleet.stop_all().await;
+        for session in self.simulator.sessions() {
+            decide(
+                &self.simulator,
+                &session.id,
+                session.status,
+                chance.random_bool(0.6),
+            );
+        }
+        // Leases are judged by the database's clock, which cannot be moved; whoever had one is dead by now.
+        for table in ["holds", "commands", "checkout_attempts"] {
+            let over = format!("UPDATE {table} SET leased_until = NULL");
+            self.database.execute(&over).await;
+        }
+        // Webhooks that have not come by now never will: the sweep must do without.
+        let made = self.simulator.events();
+        for event in self.simulator.pending_events() {
+            self.simulator.drop_event(&event.id);
+        }
+        let ahead = QUIET.num_seconds();
+        if self.climate.keeps_errors {
+            self.stripe_ahead.store(ahead, Ordering::SeqCst);
+        }
+        let last = Fleet::launch(self.database.url(), &self.stripe_url, "1s", &[ahead]).await;
+        let client = last.client(0);
+        findings.extend(comes_to_rest(&client, "by sweeping").await);
+        findings.extend(verdict::without_late_payments(&self.evidence()).await);
+        self.stripe_ahead.store(ahead, Ordering::SeqCst);
+        self.simulator.set_webhook_url(client.url("/webhooks/stripe"));
+        let mut events: Vec<String> = made.into_iter().map(|event| event.id).collect();
+        events.shuffle(chance);
+        findings.extend(self.tell_again(events).await);
+        findings.extend(comes_to_rest(&client, "after all webhooks").await);
+        findings.extend(last.stop_all().await);
+        self.fleet.keeps_log_of(&last);
+        findings.extend(verdict::in_full(&self.evidence()).await);
+        findings
+    }
+
+    /// Delivers each of these events, several at once; what was not taken.
+    async fn tell_again(&self, events: Vec<String>) -> Vec<String> {
+        let deliveries = futures::stream::iter(events)
+            .map(|event| async move { self.simulator.deliver(&event).await })
+            .buffer_unordered(8);
+        let deliveries: Vec<_> = deliveries.collect().await;
+        let refused = deliveries.into_iter().flatten();
+        refused
+            .filter(|delivery| !delivery.accepted())
+            .map(|delivery| format!("an event was not taken: {delivery:?}"))
+            .collect()
+    }
+
+    fn figures(&self) -> String {
+        let given = self.diary.given.lock().unwrap();
+        let sure = given.iter().filter(|given| given.confirmed).count();
+        let refused = *self.diary.refused.lock().unwrap();
+        format!(
+            "{} given, {refused} refused, {sure} read confirmed; {} sessions, {} refunds, {} events",
+            given.len(),
+            self.simulator.sessions().len(),
+            self.simulator.refunds().len(),
+            self.simulator.events().len(),
+        )
+    }
+}
+
+async fn open_stripe(ahead: &Arc<AtomicI64>) -> (Simulator, String, DropGuard) {
+    let hand = ahead.clone();
+    let simulator = Simulator::new(SimulatorConfig {
+        webhook_url: None,
+        webhook_secret: WEBHOOK_SECRET.to_owned(),
+        mode: Mode::Automatic,
+        now: Arc::new(move || SystemClock.now() + TimeDelta::seconds(hand.load(Ordering::SeqCst))),
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let stop = CancellationToken::new();
+    tokio::spawn(simulator.clone().serve(listener, stop.clone()));
+    (simulator, url, stop.drop_guard())
+}
+
+/// An address where nobody listens.
+fn nowhere() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    format!("http://{}/webhooks/stripe", listener.local_addr().unwrap())
+}
+
+/// Sweeps until nothing is left to do; what is still to do where that does not come.
+async fn comes_to_rest(client: &Client, how: &str) -> Vec<String> {
+    const WORK: [&str; 4] = [
+        "holdfast_holds{status=\"held\"}",
+        "holdfast_holds{status=\"processing\"}",
+        "holdfast_commands_pending",
+        "holdfast_attempts_open",
+    ];
+    let rest = eventually("at rest", async || {
+        let sweep = client
+            .request(Method::POST, "/v1/admin/sweep")
+            .bearer_auth(ADMIN_KEY);
+        client.send(sweep).await.expect(200);
+        let metrics = client.get("/metrics").await.expect(200);
+        let text = metrics.body.as_str().unwrap_or_default().to_owned();
+        let left = WORK
+            .iter()
+            .filter(|name| !text.contains(&format!("\n{name} 0\n")));
+        let left: Vec<_> = left.collect();
+        left.is_empty().then_some(())
+    });
+    match tokio::time::timeout(Duration::from_secs(25), rest).await {
+        Ok(()) => Vec::new(),
+        Err(_) => vec![format!("{how}, it does not come to rest")],
+    }
+}

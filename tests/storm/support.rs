@@ -1,0 +1,20 @@
+//! What the storm stands on besides its own parts: the same database, processes and auditor as the other tests.
+
+#![allow(dead_code, reason = "the other tests use the rest")]
+
+#[path = "../it/support/audit.rs"]
+pub(crate) mod audit;
+#[path = "../it/support/client.rs"]
+pub(crate) mod client;
+#[path = "../it/support/database.rs"]
+pub(crate) mod database;
+#[path = "../it/support/lock.rs"]
+pub(crate) mod lock;
+#[path = "../it/support/postgres.rs"]
+pub(crate) mod postgres;
+#[path = "../it/support/process.rs"]
+pub(crate) mod process;
+#[path = "../it/support/proxy.rs"]
+pub(crate) mod proxy;
+#[path = "../it/support/wait.rs"]
+pub(crate) mod wait;
