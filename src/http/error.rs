@@ -157,6 +157,11 @@ impl Problem {
         Self::malformed(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)
     }
 
+    /// `malformed`: the body is larger than it may be.
+    pub(crate) fn too_large() -> Self {
+        Self::malformed(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large")
+    }
+
     fn malformed(status: StatusCode, detail: &str) -> Self {
         Self {
             status,
@@ -282,7 +287,7 @@ impl Problem {
 impl From<BytesRejection> for Problem {
     fn from(rejection: BytesRejection) -> Self {
         match rejection.status() {
-            status @ StatusCode::PAYLOAD_TOO_LARGE => Self::malformed(status, "the body is too large"),
+            StatusCode::PAYLOAD_TOO_LARGE => Self::too_large(),
             _ => Self::new(Code::Malformed, "the body broke off"),
         }
     }

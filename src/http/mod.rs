@@ -33,6 +33,7 @@ mod fields;
 mod holds;
 mod metadata;
 mod ops;
+mod oversize;
 mod pages;
 mod path_id;
 mod request_id;
@@ -81,10 +82,12 @@ pub struct Server {
 fn api() -> OpenApiRouter<Arc<Server>> {
     let public = OpenApiRouter::new()
         .routes(routes!(holds::create))
-        .routes(routes!(holds::show, holds::cancel));
+        .routes(routes!(holds::show, holds::cancel))
+        .layer(from_fn_with_state(MAX_BODY, oversize::refuse));
     let stripe = OpenApiRouter::new()
         .routes(routes!(webhooks::receive))
-        .layer(DefaultBodyLimit::max(MAX_WEBHOOK));
+        .layer(DefaultBodyLimit::max(MAX_WEBHOOK))
+        .layer(from_fn_with_state(MAX_WEBHOOK, oversize::refuse));
     let machines = OpenApiRouter::new()
         .routes(routes!(ops::livez))
         .routes(routes!(ops::readyz))
@@ -110,6 +113,7 @@ fn operators() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(admin::sweep::run))
         .routes(routes!(admin::commands::list))
         .routes(routes!(admin::commands::retry))
+        .layer(from_fn_with_state(MAX_BODY, oversize::refuse))
 }
 
 /// All routes, ready to serve.
