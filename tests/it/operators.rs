@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::support::app::{ADMIN_KEY, TestApp, order_by};
 use crate::support::crowd::{Wish, press_together};
 use crate::support::on_both_engines;
+use crate::support::wait::eventually;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 
@@ -39,9 +40,13 @@ async fn pending_command(app: &TestApp) -> String {
         ..app.simulator.faults()
     };
     app.simulator.set_faults(faults);
-    let pending = list(app, "/v1/admin/commands").await;
-    assert_eq!(ids(&pending).len(), 1, "{pending}");
-    ids(&pending)[0].to_owned()
+    // The loser does not wait for the first try to end.
+    eventually("the first try has failed", async || {
+        let pending = list(app, "/v1/admin/commands").await;
+        assert_eq!(ids(&pending).len(), 1, "{pending}");
+        (pending["data"][0]["tries"] == 1).then(|| ids(&pending)[0].to_owned())
+    })
+    .await
 }
 
 on_both_engines! {
