@@ -1,6 +1,6 @@
 //! Logs and metrics. Neither ever says who a guest is, nor a secret (I9): the types that hold such things do not print.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -36,14 +36,14 @@ pub fn init_logs(filter: EnvFilter, format: LogFormat) {
 /// # Errors
 /// Where another recorder was installed before.
 pub fn metrics() -> Result<RenderMetrics, Box<dyn std::error::Error + Send + Sync>> {
-    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
-    let handle = match HANDLE.get() {
+    static HANDLE: Mutex<Option<PrometheusHandle>> = Mutex::new(None);
+    // Held while installing: two services that start at once in one process share the first one's recorder.
+    let mut installed = HANDLE.lock().unwrap_or_else(PoisonError::into_inner);
+    let handle = match installed.as_ref() {
         Some(handle) => handle.clone(),
-        None => {
-            let handle = install()?;
-            HANDLE.get_or_init(|| handle).clone()
-        }
+        None => installed.insert(install()?).clone(),
     };
+    drop(installed);
     Ok(Arc::new(move |figures| {
         figures.map(show).unwrap_or_default();
         gauge!("holdfast_store_up").set(if figures.is_some() { 1.0 } else { 0.0 });
