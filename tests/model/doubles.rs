@@ -52,7 +52,6 @@ impl Script {
             }
         }
     }
-
     /// A question to the books.
     async fn books(&self, ask: Ask) -> Result<Answer, StoreError> {
         match self.ask(ask).await {
@@ -60,7 +59,6 @@ impl Script {
             answer => Ok(answer),
         }
     }
-
     /// A call to Stripe.
     async fn stripe(&self, ask: Ask) -> Result<Answer, GatewayError> {
         match self.ask(ask).await {
@@ -75,7 +73,6 @@ impl Script {
             answer => Ok(answer),
         }
     }
-
     /// Whose hold it is. The id that a checkout has just drawn is its own guest's.
     fn guest(&self, id: HoldId) -> Guest {
         let known = (0..GUESTS).find(|guest| hold_id(*guest) == id);
@@ -124,23 +121,19 @@ impl Gateway for Script {
             url: "https://stripe.example/pay".into(),
         })
     }
-
     async fn expire_session(&self, id: &SessionId) -> Result<SessionReport, GatewayError> {
         let guest = by_session(id);
         report(guest, self.stripe(Ask::Expire(guest)).await?)
     }
-
     async fn session(&self, id: &SessionId) -> Result<SessionReport, GatewayError> {
         let guest = by_session(id);
         report(guest, self.stripe(Ask::Read(guest)).await?)
     }
-
     async fn refund(&self, intent: &IntentId, money: Money, key: &str) -> Result<(), GatewayError> {
         let key = order_of(&CommandId(key.parse().unwrap()));
         let ask = Ask::Refund(by_intent(intent), money, key);
         self.stripe(ask).await.map(|_| ())
     }
-
     async fn probe(&self) -> Result<Probe, GatewayError> {
         unimplemented!()
     }
@@ -201,7 +194,6 @@ impl Store for Script {
     async fn delete_event_type(&self, _: &EventTypeId) -> Result<bool, StoreError> {
         unimplemented!()
     }
-
     async fn look_at_key(&self, _: &IdempotencyKey, _: &str) -> Result<Claim, StoreError> {
         self.claim(Ask::LookAtKey).await
     }
@@ -251,7 +243,6 @@ impl Store for Script {
     async fn forget_attempts(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
         Ok(0)
     }
-
     async fn blockers(&self, _: &[Segment], _: DateTime<Utc>) -> Result<Vec<Blocker>, StoreError> {
         let blocker = |(guest, overdue)| Blocker {
             hold: hold_id(guest),
@@ -291,7 +282,6 @@ impl Store for Script {
     async fn history(&self, _: HoldId) -> Result<Vec<HistoryLine>, StoreError> {
         unimplemented!()
     }
-
     async fn lease_release(
         &self,
         id: HoldId,
@@ -343,7 +333,6 @@ impl Store for Script {
         let note = event.map(|event| Note::by_id(&event.id));
         self.applied(Ask::Orphan(note, receipt.clone())).await
     }
-
     async fn lease_commands(
         &self,
         _: DateTime<Utc>,
@@ -374,7 +363,6 @@ impl Store for Script {
         unimplemented!()
     }
 }
-
 impl Script {
     async fn claim(&self, ask: Ask) -> Result<Claim, StoreError> {
         match self.books(ask).await? {
@@ -382,14 +370,12 @@ impl Script {
             other => stray(&other),
         }
     }
-
     async fn row(&self, guest: Guest) -> Result<Option<Booking>, StoreError> {
         match self.books(Ask::Booking(guest)).await? {
             Answer::Row(row) => Ok(row.map(booking)),
             other => stray(&other),
         }
     }
-
     async fn applied(&self, ask: Ask) -> Result<Applied, StoreError> {
         match self.books(ask).await? {
             Answer::Applied { reclaimed, orders } => Ok(Applied::Done { reclaimed, orders }),
@@ -398,7 +384,6 @@ impl Script {
             other => stray(&other),
         }
     }
-
     async fn leased(&self, ask: Ask) -> Result<Option<Command>, StoreError> {
         match self.books(ask).await? {
             Answer::Command(leased) => Ok(leased.map(command)),
@@ -406,7 +391,6 @@ impl Script {
         }
     }
 }
-
 /// Both halves of a context, from one script.
 pub(crate) fn halves(script: &Arc<Script>) -> (Arc<dyn Store>, Arc<dyn Gateway>) {
     (
