@@ -14,8 +14,8 @@ use holdfast::gateway::{Gateway, GatewayError, Probe, Refusal};
 use super::checkouts::{Won, wish};
 use super::stage::Stage;
 use super::{Scene, Story, every_step_goes_wrong};
-use crate::support::database::Engine;
 use crate::support::faulty::{Fault, Plan};
+use crate::support::on_both_engines;
 
 every_step_goes_wrong!(
     Died {
@@ -52,8 +52,7 @@ async fn die(stage: &Stage, slot: &str, fault: Fault) {
             let wish = wish(&format!("{step}"), slot);
             async move { holdfast::workflow::checkout::checkout(&context, wish).await }
         });
-        plan.stopped().await;
-        process.abort();
+        plan.end(process).await;
         if plan.calls().last() == Some(&"create_session") {
             return;
         }
@@ -154,30 +153,17 @@ impl Gateway for Locked {
     }
 }
 
-/// What the workflow makes of a refusal does not depend on the engine.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_key_that_stripe_refuses_says_nothing_about_a_session() {
-    let stage = Stage::set(Engine::Sqlite).await;
-    let scene = Died {
-        session: Session::Made,
+on_both_engines! {
+    async fn a_key_that_stripe_refuses_says_nothing_about_a_session(engine) {
+        let stage = Stage::set(engine).await;
+        let scene = Died { session: Session::Made }.prepare(&stage).await;
+        stage.end_leases().await;
+        let begun = stage.unfinished().await;
+        let report = sweep::run_once(&stage.with_stripe(Arc::new(Locked))).await.unwrap();
+        assert!(begun > 0 && report.failed > 0);
+        assert_eq!(stage.unfinished().await, begun, "all attempts are still to be recovered");
+        stage.sweep_after(1).await;
+        assert_eq!(stage.unfinished().await, 0);
+        assert_eq!(stage.app.simulator.session(&scene.nobodys[0]).unwrap().status, "expired");
     }
-    .prepare(&stage)
-    .await;
-    stage.end_leases().await;
-    let begun = stage.unfinished().await;
-    let report = sweep::run_once(&stage.with_stripe(Arc::new(Locked)))
-        .await
-        .unwrap();
-    assert!(begun > 0 && report.failed > 0);
-    assert_eq!(
-        stage.unfinished().await,
-        begun,
-        "all attempts are still to be recovered"
-    );
-    stage.sweep_after(1).await;
-    assert_eq!(stage.unfinished().await, 0);
-    assert_eq!(
-        stage.app.simulator.session(&scene.nobodys[0]).unwrap().status,
-        "expired"
-    );
 }

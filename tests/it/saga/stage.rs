@@ -141,8 +141,9 @@ impl Stage {
     fn process(&self, store: Arc<dyn Store>, gateway: Arc<dyn Gateway>) -> Arc<Context> {
         let tools = &self.app.context;
         let settings = Settings {
-            // A lease that was lost is not given back by anybody here: there is nobody to wait for.
-            patience: Duration::from_millis(50),
+            // A lease that was lost is not given back by anybody here: there is nobody to wait for. But a look at the
+            // slot is bounded by this too, and must come to its end on a busy machine.
+            patience: Duration::from_secs(2),
             ..tools.settings.clone()
         };
         Context::new(

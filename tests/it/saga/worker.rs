@@ -55,8 +55,7 @@ on_both_engines! {
         let plan = Plan::new(Fault::StoppedBefore, 2);
         let dying = stage.disturbed(&plan);
         let worker = tokio::spawn(async move { commands::run_due(&dying).await });
-        plan.stopped().await;
-        worker.abort();
+        plan.end(worker).await;
         assert_eq!(plan.calls(), ["lease_commands", "expire_session"]);
         let other = stage.fresh();
         assert_eq!(commands::run_due(&other).await.unwrap(), commands::Report::default(), "it is leased");

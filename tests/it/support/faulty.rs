@@ -89,6 +89,14 @@ impl Plan {
         self.stopped.cancelled().await;
     }
 
+    /// Ends the process where it is to end. One that comes to an end of its own would never be stopped: that fails.
+    pub(crate) async fn end<T>(&self, mut process: tokio::task::JoinHandle<T>) {
+        tokio::select! {
+            _ = &mut process => panic!("it ended before it could be stopped: {:?}", self.calls()),
+            () = self.stopped() => process.abort(),
+        }
+    }
+
     fn next(&self, name: &'static str) -> Option<Fault> {
         let mut calls = self.calls.lock().unwrap();
         calls.push(name);
