@@ -43,6 +43,9 @@ pub(super) fn complete(mut api: OpenApi) -> OpenApi {
     );
     components.add_security_scheme("admin_key", bearer("The operators' key."));
     for operation in api.paths.paths.values_mut().flat_map(operations) {
+        if operation.tags.iter().flatten().any(|tag| tag == "operators") {
+            promise_to_operators(operation);
+        }
         for (status, response) in &mut operation.responses.responses {
             if let RefOr::T(response) = response {
                 complete_response(status, response);
@@ -56,6 +59,20 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [&mut item.get, &mut item.put, &mut item.post, &mut item.delete]
         .into_iter()
         .flatten()
+}
+
+/// What each of their routes may answer, where it does not say more itself.
+fn promise_to_operators(operation: &mut Operation) {
+    for (status, code) in [
+        ("401", "`unauthorized`"),
+        ("500", "`internal`"),
+        ("503", "`store_unavailable`"),
+    ] {
+        let answers = &mut operation.responses.responses;
+        answers
+            .entry(status.to_owned())
+            .or_insert_with(|| RefOr::T(Response::new(code)));
+    }
 }
 
 fn complete_response(status: &str, response: &mut Response) {

@@ -16,7 +16,7 @@ use super::super::error::Problem;
 use super::super::fields::{Cursor, Limit};
 use super::super::path_id::PathId;
 use super::super::views::{instant, instant_text};
-use super::{List, page};
+use super::{List, Paging, page};
 use crate::domain::books::CommandFilter;
 use crate::domain::command::{Command, Order};
 use crate::domain::ids::CommandId;
@@ -131,16 +131,12 @@ struct ListQuery {
     get, path = "/v1/admin/commands", operation_id = "listCommands", tag = "operators",
     params(
         ("state" = Option<CommandState>, Query, description = "`pending` by default"),
-        ("limit" = Option<u32>, Query, description = "how many entries, 50 by default", minimum = 1, maximum = 200),
-        ("cursor" = Option<String>, Query, description = "the `next_cursor` of the part before"),
+        Paging,
     ),
     security(("admin_key" = [])),
     responses(
         (status = 200, description = "Commands", body = List<CommandView>),
-        (status = 401, description = "`unauthorized`"),
         (status = 422, description = "`invalid`"),
-        (status = 500, description = "`internal`"),
-        (status = 503, description = "`store_unavailable`"),
     )
 )]
 pub(in crate::http) async fn list(
@@ -175,10 +171,7 @@ impl From<CommandState> for CommandFilter {
     security(("admin_key" = [])),
     responses(
         (status = 200, description = "Tried", body = CommandView),
-        (status = 401, description = "`unauthorized`"),
         (status = 404, description = "`not_found`: no such pending command"),
-        (status = 500, description = "`internal`"),
-        (status = 503, description = "`store_unavailable`"),
     )
 )]
 pub(in crate::http) async fn retry(

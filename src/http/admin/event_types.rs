@@ -17,7 +17,7 @@ use super::super::body::{self, Faults};
 use super::super::error::Problem;
 use super::super::fields::{Amount, Cursor, Limit, Minutes, Name, PaymentMethods};
 use super::super::path_id::PathId;
-use super::{List, page};
+use super::{List, Paging, page};
 use crate::domain::books::Put;
 use crate::domain::catalogue::EventType;
 use crate::domain::ids::{EventTypeId, ResourceId};
@@ -98,12 +98,9 @@ impl From<&EventType> for EventTypeView {
         (status = 200, description = "Changed", body = EventTypeView),
         (status = 201, description = "New", body = EventTypeView),
         (status = 400, description = "`malformed`"),
-        (status = 401, description = "`unauthorized`"),
         (status = 413, description = "`malformed`"),
         (status = 415, description = "`malformed`"),
         (status = 422, description = "`invalid`"),
-        (status = 500, description = "`internal`"),
-        (status = 503, description = "`store_unavailable`"),
     )
 )]
 pub(in crate::http) async fn put(
@@ -147,10 +144,7 @@ fn read(id: &str, body: Value) -> Result<EventType, Problem> {
     security(("admin_key" = [])),
     responses(
         (status = 200, description = "The event type", body = EventTypeView),
-        (status = 401, description = "`unauthorized`"),
         (status = 404, description = "`not_found`"),
-        (status = 500, description = "`internal`"),
-        (status = 503, description = "`store_unavailable`"),
     )
 )]
 pub(in crate::http) async fn show(
@@ -179,16 +173,12 @@ struct ListQuery {
 #[utoipa::path(
     get, path = "/v1/admin/event-types", operation_id = "listEventTypes", tag = "operators",
     params(
-        ("limit" = Option<u32>, Query, description = "how many entries, 50 by default", minimum = 1, maximum = 200),
-        ("cursor" = Option<String>, Query, description = "the `next_cursor` of the part before"),
+        Paging,
     ),
     security(("admin_key" = [])),
     responses(
         (status = 200, description = "Event types", body = List<EventTypeView>),
-        (status = 401, description = "`unauthorized`"),
         (status = 422, description = "`invalid`"),
-        (status = 500, description = "`internal`"),
-        (status = 503, description = "`store_unavailable`"),
     )
 )]
 pub(in crate::http) async fn list(
@@ -211,10 +201,7 @@ pub(in crate::http) async fn list(
     security(("admin_key" = [])),
     responses(
         (status = 204, description = "Off sale"),
-        (status = 401, description = "`unauthorized`"),
         (status = 404, description = "`not_found`"),
-        (status = 500, description = "`internal`"),
-        (status = 503, description = "`store_unavailable`"),
     )
 )]
 pub(in crate::http) async fn delete(

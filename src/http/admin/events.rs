@@ -17,7 +17,7 @@ use super::super::fields::{Cursor, Limit};
 use super::super::path_id::PathId;
 use super::super::views::instant;
 use super::super::webhooks::Received;
-use super::{List, page};
+use super::{List, Paging, page};
 use crate::domain::books::StoredEvent;
 use crate::domain::ids::{EventId, HoldId};
 use crate::workflow::{inspect, replay};
@@ -70,16 +70,12 @@ struct ListQuery {
     get, path = "/v1/admin/events", operation_id = "listEvents", tag = "operators",
     params(
         ("hold" = Option<Uuid>, Query, description = "only those about this hold"),
-        ("limit" = Option<u32>, Query, description = "how many entries, 50 by default", minimum = 1, maximum = 200),
-        ("cursor" = Option<String>, Query, description = "the `next_cursor` of the part before"),
+        Paging,
     ),
     security(("admin_key" = [])),
     responses(
         (status = 200, description = "Events", body = List<EventView>),
-        (status = 401, description = "`unauthorized`"),
         (status = 422, description = "`invalid`"),
-        (status = 500, description = "`internal`"),
-        (status = 503, description = "`store_unavailable`"),
     )
 )]
 pub(in crate::http) async fn list(
@@ -108,10 +104,7 @@ fn event_id(text: String) -> Option<EventId> {
     security(("admin_key" = [])),
     responses(
         (status = 200, description = "`applied` where it changed something now, else `duplicate`", body = Received),
-        (status = 401, description = "`unauthorized`"),
         (status = 404, description = "`not_found`: unknown, or its body is forgotten"),
-        (status = 500, description = "`internal`"),
-        (status = 503, description = "`store_unavailable`"),
     )
 )]
 pub(in crate::http) async fn replay(

@@ -16,7 +16,7 @@ use super::super::holds::{given_back, hold_id};
 use super::super::path_id::PathId;
 use super::super::views::{AdminHoldDetailView, AdminHoldView, StatusView};
 
-use super::{List, page};
+use super::{List, Paging, page};
 use crate::domain::booking::Cause;
 use crate::domain::books::{HoldFilter, PageRequest};
 use crate::domain::hold::Asker;
@@ -52,16 +52,12 @@ struct ListQuery {
         ("resource" = Option<String>, Query, description = "only on this resource", pattern = "^[a-z0-9-]{1,64}$"),
         ("from" = Option<DateTime<Utc>>, Query, description = "only those that start then or later, RFC 3339"),
         ("to" = Option<DateTime<Utc>>, Query, description = "only those that start earlier, RFC 3339"),
-        ("limit" = Option<u32>, Query, description = "how many entries, 50 by default", minimum = 1, maximum = 200),
-        ("cursor" = Option<String>, Query, description = "the `next_cursor` of the part before"),
+        Paging,
     ),
     security(("admin_key" = [])),
     responses(
         (status = 200, description = "Holds", body = List<AdminHoldView>),
-        (status = 401, description = "`unauthorized`"),
         (status = 422, description = "`invalid`"),
-        (status = 500, description = "`internal`"),
-        (status = 503, description = "`store_unavailable`"),
     )
 )]
 pub(in crate::http) async fn list(
@@ -95,10 +91,7 @@ fn read(query: ListQuery) -> (HoldFilter, PageRequest) {
     security(("admin_key" = [])),
     responses(
         (status = 200, description = "The hold", body = AdminHoldDetailView),
-        (status = 401, description = "`unauthorized`"),
         (status = 404, description = "`not_found`"),
-        (status = 500, description = "`internal`"),
-        (status = 503, description = "`store_unavailable`"),
     )
 )]
 pub(in crate::http) async fn show(
@@ -121,10 +114,8 @@ async fn detail(server: &Server, id: HoldId) -> Result<Json<AdminHoldDetailView>
     security(("admin_key" = [])),
     responses(
         (status = 200, description = "Released, now or before", body = AdminHoldDetailView),
-        (status = 401, description = "`unauthorized`"),
         (status = 404, description = "`not_found`"),
         (status = 409, description = "`already_paid`: it is confirmed, or a delayed payment is at work"),
-        (status = 500, description = "`internal`"),
         (status = 503, description = "`stripe_unavailable` or `store_unavailable`; nothing has changed"),
     )
 )]
@@ -150,9 +141,7 @@ pub(in crate::http) async fn release(
     security(("admin_key" = [])),
     responses(
         (status = 200, description = "The hold as Stripe's answer left it", body = AdminHoldDetailView),
-        (status = 401, description = "`unauthorized`"),
         (status = 404, description = "`not_found`"),
-        (status = 500, description = "`internal`"),
         (status = 503, description = "`stripe_unavailable` or `store_unavailable`; nothing has changed"),
     )
 )]

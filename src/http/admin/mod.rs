@@ -9,7 +9,7 @@ use secrecy::ExposeSecret;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::Server;
 use super::error::{Code, Problem};
@@ -48,6 +48,21 @@ pub(super) struct List<T> {
     /// Where the next part starts; null at the end.
     #[schema(required = true)]
     next_cursor: Option<String>,
+}
+
+/// How a part of a list is asked for.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(
+    dead_code,
+    reason = "describes: the routes read their queries themselves, with their other filters"
+)]
+struct Paging {
+    /// how many entries, 50 by default
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u32>,
+    /// the `next_cursor` of the part before
+    cursor: Option<String>,
 }
 
 /// The part of a list that is asked for.

@@ -51,9 +51,6 @@ impl From<sweep::Report> for SweepReport {
     security(("admin_key" = [])),
     responses(
         (status = 200, description = "Swept", body = SweepReport),
-        (status = 401, description = "`unauthorized`"),
-        (status = 500, description = "`internal`"),
-        (status = 503, description = "`store_unavailable`"),
     )
 )]
 pub(in crate::http) async fn run(State(server): State<Arc<Server>>) -> Result<Json<SweepReport>, Problem> {
