@@ -12,6 +12,7 @@ pub mod hold;
 pub mod ids;
 pub mod money;
 pub mod payment;
+pub mod schedule;
 pub mod session;
 pub mod time;
 pub mod token;

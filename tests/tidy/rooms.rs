@@ -61,7 +61,15 @@ const KEPT_IN: &[(&str, &[&str])] = &[
 ];
 
 /// The crates that the pure room may use: values and arithmetic.
-const PURE: [&str; 6] = ["chrono", "uuid", "sha2", "hmac", "base64", "thiserror"];
+const PURE: [&str; 7] = [
+    "chrono",
+    "chrono_tz",
+    "uuid",
+    "sha2",
+    "hmac",
+    "base64",
+    "thiserror",
+];
 
 fn rooms(source: &Source) -> Vec<String> {
     let Some(room) = source.room().filter(|room| !matches!(*room, "main" | "lib")) else {
