@@ -17,11 +17,13 @@ use crate::domain::hold::Policy;
 use crate::domain::time::Clock;
 use crate::domain::token::TokenKey;
 use crate::gateway::client::{STRIPE_API, StripeConfig, StripeGateway};
+use crate::http::client::Doorman;
 use crate::http::{self, Server};
 use crate::jobs::Jobs;
 use crate::store::postgres::PostgresStore;
 use crate::store::{PoolOptions, Store, StoreError, sqlite};
 use crate::telemetry;
+use crate::workflow::limits::Limits;
 use crate::workflow::{Context, Settings, one_line};
 
 /// How long what runs may go on after the order to stop.
@@ -88,6 +90,11 @@ fn settings(config: &Config, stripe: &Stripe) -> Result<Settings, chrono::OutOfR
         ask_processing_after: chrono::Duration::from_std(config.ask_processing_after)?,
         keep_events: chrono::Duration::from_std(config.keep_events)?,
         forget_after: chrono::Duration::from_std(config.forget_after)?,
+        limits: Limits {
+            per_guest: config.max_live_holds_per_guest,
+            per_client: config.max_live_holds_per_client,
+            lapse_cooldown: config.lapse_cooldown,
+        },
         policy: Policy {
             full_refund_frees_slot: config.full_refund_frees_slot,
         },
@@ -172,7 +179,8 @@ impl App {
             // Without it small answers wait for the peer's acknowledgement. It can fail only on a dead connection.
             let _ = stream.set_nodelay(true);
         });
-        let serving = axum::serve(listener, http::router(self.server))
+        let router = http::router(self.server).into_make_service_with_connect_info::<SocketAddr>();
+        let serving = axum::serve(listener, router)
             .with_graceful_shutdown(stop.clone().cancelled_owned())
             .into_future();
         let serving = tokio::spawn(serving);
@@ -260,6 +268,8 @@ fn server(
         render_metrics: telemetry::metrics()?,
         demo,
         places: Semaphore::new(http::MAX_CHECKOUTS),
+        doorman: Doorman::new(config.trusted_proxies.clone(), config.rate_limit),
+        calendar_allow_private: config.calendar_allow_private,
         openapi,
     })
 }

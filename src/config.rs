@@ -8,12 +8,16 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
+use governor::Quota;
+use ipnet::IpNet;
 use secrecy::SecretString;
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
 use crate::gateway::client::{STRIPE_API, is_live_key};
 use crate::telemetry::LogFormat;
+
+mod limits;
 
 /// Which database.
 #[derive(Clone)]
@@ -72,6 +76,18 @@ pub struct Config {
     pub keep_events: Duration,
     /// `HOLDFAST_FORGET_AFTER`.
     pub forget_after: Duration,
+    /// `HOLDFAST_MAX_LIVE_HOLDS_PER_GUEST`.
+    pub max_live_holds_per_guest: u32,
+    /// `HOLDFAST_MAX_LIVE_HOLDS_PER_CLIENT`.
+    pub max_live_holds_per_client: u32,
+    /// `HOLDFAST_LAPSE_COOLDOWN`.
+    pub lapse_cooldown: Duration,
+    /// `HOLDFAST_RATE_LIMIT`.
+    pub rate_limit: Quota,
+    /// `HOLDFAST_TRUSTED_PROXIES`.
+    pub trusted_proxies: Vec<IpNet>,
+    /// `HOLDFAST_CALENDAR_ALLOW_PRIVATE`.
+    pub calendar_allow_private: bool,
     /// `HOLDFAST_SWEEP_CRON`.
     pub sweep_cron: String,
     /// `HOLDFAST_SUCCESS_URL`.
@@ -143,6 +159,18 @@ pub fn read(lookup: impl Fn(&str) -> Option<String>, needs: Needs) -> Result<Con
         ask_processing_after: reader.parsed("HOLDFAST_ASK_PROCESSING_AFTER", "24h", period),
         keep_events: reader.parsed("HOLDFAST_KEEP_EVENTS", "30d", period),
         forget_after: reader.parsed("HOLDFAST_FORGET_AFTER", "90d", period),
+        max_live_holds_per_guest: reader.parsed("HOLDFAST_MAX_LIVE_HOLDS_PER_GUEST", "3", count),
+        max_live_holds_per_client: reader.parsed("HOLDFAST_MAX_LIVE_HOLDS_PER_CLIENT", "10", count),
+        lapse_cooldown: reader.parsed("HOLDFAST_LAPSE_COOLDOWN", "15m", |text| {
+            duration(text, Duration::ZERO..=Duration::from_hours(24)).ok_or("must be a duration from 0s to 24h, such as 15m")
+        }),
+        rate_limit: reader.parsed("HOLDFAST_RATE_LIMIT", "30/min", limits::rate),
+        trusted_proxies: reader.parsed("HOLDFAST_TRUSTED_PROXIES", "", limits::proxies),
+        calendar_allow_private: reader.parsed("HOLDFAST_CALENDAR_ALLOW_PRIVATE", "0", |text| match text {
+            "1" | "true" => Ok(true),
+            "0" | "false" => Ok(false),
+            _ => Err("must be 1 or 0"),
+        }),
         sweep_cron: reader.parsed("HOLDFAST_SWEEP_CRON", "*/10 * * * * *", cron),
         success_url: reader.checked("HOLDFAST_SUCCESS_URL", page),
         cancel_url: reader.checked("HOLDFAST_CANCEL_URL", page),
@@ -290,6 +318,11 @@ fn duration(text: &str, range: RangeInclusive<Duration>) -> Option<Duration> {
     humantime::parse_duration(text)
         .ok()
         .filter(|given| range.contains(given))
+}
+
+fn count(text: &str) -> Result<u32, &'static str> {
+    let count = text.parse().ok().filter(|count| (1..=1_000_000).contains(count));
+    count.ok_or("must be a number from 1 to 1000000")
 }
 
 fn cron(text: &str) -> Result<String, &'static str> {

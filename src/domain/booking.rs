@@ -6,17 +6,20 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
+use super::catalogue::SecondThoughts;
 use super::hold::{Hold, Status};
-use super::ids::{EventId, EventTypeId, HoldId, ResourceId};
+use super::ids::{EventId, EventTypeId, ResourceId};
 use super::time::Window;
 
-/// One resource, busy for one window.
+/// One resource, for one window.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Segment {
-    /// What is busy.
+    /// Which.
     pub resource: ResourceId,
-    /// When.
+    /// When, as the guest sees it.
     pub window: Window,
+    /// When it is busy with it: the window and the buffers around it.
+    pub busy: Window,
 }
 
 /// Who books. Never logged, never in a public answer (I9).
@@ -28,11 +31,27 @@ pub struct Guest {
     pub name: Option<String>,
 }
 
+impl Guest {
+    /// Whom two addresses that differ in case or in blanks around them both name: one person. Empty once forgotten.
+    pub fn key(&self) -> String {
+        person(&self.email)
+    }
+}
+
+/// An address as one person is known by: trimmed and folded.
+pub fn person(email: &str) -> String {
+    email.trim().to_lowercase()
+}
+
 impl std::fmt::Debug for Guest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Guest(…)")
     }
 }
+
+/// Where a checkout came from: a name for its address that does not tell the address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientId(pub String);
 
 /// A hold with its booking.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,8 +60,12 @@ pub struct Booking {
     pub hold: Hold,
     /// What was booked.
     pub event_type: EventTypeId,
-    /// The windows it keeps busy while it is live; never empty, the first is what the guest sees.
+    /// The windows it keeps busy while it is live; never empty, the first has the resource that the guest sees.
     pub segments: Vec<Segment>,
+    /// How many units it takes of each, at least 1.
+    pub quantity: u32,
+    /// What its guest may do with it once it is paid.
+    pub second_thoughts: SecondThoughts,
     /// Who booked it.
     pub guest: Guest,
     /// The caller's own pairs; they stay with us and are never sent to Stripe.
@@ -66,15 +89,26 @@ pub struct Booking {
 }
 
 impl Booking {
-    /// What the guest sees of it: the first segment.
-    pub fn first(&self) -> &Segment {
-        &self.segments[0]
+    /// The resource that the guest sees: the first segment's.
+    pub fn resource(&self) -> &ResourceId {
+        &self.segments[0].resource
+    }
+
+    /// From the start of the first to the end of the last, as the guest sees it.
+    pub fn window(&self) -> Window {
+        window_of(&self.segments)
     }
 
     /// Whether the guest's time is over while the slot is still kept for them.
     pub fn is_overdue(&self, now: DateTime<Utc>) -> bool {
         self.hold.status == Status::Held && self.expires_at <= now
     }
+}
+
+/// From the start of the first segment to the end of the last, as the guest sees it. There is at least one.
+pub fn window_of(segments: &[Segment]) -> Window {
+    let rest = segments[1..].iter().map(|segment| segment.window);
+    rest.fold(segments[0].window, |all, one| all.hull(&one))
 }
 
 /// Who or what brought a change about.
@@ -107,13 +141,4 @@ pub struct HistoryLine {
     pub why: String,
     /// By whom.
     pub cause: Cause,
-}
-
-/// A live hold that stands in the way of a checkout.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Blocker {
-    /// Which.
-    pub hold: HoldId,
-    /// Whether it is `held` and the guest's time is over.
-    pub overdue: bool,
 }

@@ -45,6 +45,8 @@ pub struct HoldFilter {
     pub from: Option<DateTime<Utc>>,
     /// Starts before this.
     pub to: Option<DateTime<Utc>>,
+    /// Who booked: an address, in whatever case.
+    pub guest: Option<String>,
 }
 
 /// A status without its reason.

@@ -14,10 +14,12 @@ use super::payment::Payment;
 use super::session::SessionPayment;
 use steps::*;
 
+mod cancel;
 mod fact;
 mod steps;
 mod why;
 
+pub use cancel::{CancelError, Refund, cancel};
 pub use fact::{Fact, FailureCode};
 pub use why::Why;
 

@@ -4,6 +4,7 @@
 //! model-checked without a database or a network. How things are stored, spelled on a wire or scheduled is left to
 //! `store`, `gateway`, `workflow` and `http`.
 
+pub mod availability;
 pub mod booking;
 pub mod books;
 pub mod catalogue;

@@ -17,6 +17,8 @@ pub enum PaymentState {
     RefundFailed,
     /// The guest's bank disputes it.
     Disputed,
+    /// Ours, or what is left of it, though its hold was cancelled: the operator wants it so.
+    Kept,
 }
 
 /// One payment, keyed by its PaymentIntent.

@@ -27,8 +27,10 @@ pub struct SessionTerms {
     pub hold: HoldId,
     /// What the guest reads on the payment page.
     pub name: String,
-    /// What it costs.
+    /// What one of it costs.
     pub price: Money,
+    /// How many, at least 1.
+    pub quantity: u32,
     /// The guest's address.
     pub email: String,
     /// Where Stripe sends the guest who paid.

@@ -33,6 +33,19 @@ impl Window {
         self.ends_at
     }
 
+    /// How long it is.
+    pub fn length(&self) -> chrono::Duration {
+        self.ends_at - self.starts_at
+    }
+
+    /// The shortest window that has both in it.
+    pub fn hull(&self, other: &Self) -> Self {
+        Self {
+            starts_at: self.starts_at.min(other.starts_at),
+            ends_at: self.ends_at.max(other.ends_at),
+        }
+    }
+
     /// Whether the two share an instant; windows that only touch do not.
     pub fn overlaps(&self, other: &Self) -> bool {
         self.starts_at < other.ends_at && other.starts_at < self.ends_at

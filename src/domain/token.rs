@@ -1,4 +1,5 @@
-//! The right to cancel a hold: a token that every instance can compute and nobody else can guess.
+//! The right to cancel a hold: a token that every instance can compute and nobody else can guess; and what else is
+//! computed like it.
 //!
 //! `hft_` and base64url of HMAC-SHA256 over the hold's id, under a key derived from the Stripe secret key. Nothing is
 //! stored, so a replay gives the same token; a new secret key makes old tokens void.
@@ -8,11 +9,13 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use super::ids::HoldId;
+use super::ids::{HoldId, ResourceId};
 
 const PREFIX: &str = "hft_";
 /// Keeps this use of the secret apart from any other.
 const PURPOSE: &[u8] = b"holdfast/hold-token/v1";
+const CALENDAR: &str = "holdfast/calendar/v1";
+const CLIENT: &str = "holdfast/client/v1";
 
 /// Makes and checks tokens.
 #[derive(Clone)]
@@ -48,6 +51,27 @@ impl TokenKey {
         format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(code))
     }
 
+    /// The key to a resource's calendar of confirmed holds.
+    pub fn calendar_key(&self, resource: &ResourceId) -> String {
+        let code = self.purposed(CALENDAR, resource.as_str()).finalize().into_bytes();
+        BASE64_URL_SAFE_NO_PAD.encode(code)
+    }
+
+    /// Whether this is the key to the resource's calendar; in constant time.
+    pub fn opens_calendar(&self, resource: &ResourceId, key: &str) -> bool {
+        let code = BASE64_URL_SAFE_NO_PAD.decode(key).ok();
+        code.is_some_and(|code| self.purposed(CALENDAR, resource.as_str()).verify_slice(&code).is_ok())
+    }
+
+    /// A name for a client address that does not tell the address.
+    pub fn pseudonym(&self, address: &str) -> String {
+        BASE64_URL_SAFE_NO_PAD.encode(&self.purposed(CLIENT, address).finalize().into_bytes()[..18])
+    }
+
+    fn purposed(&self, purpose: &str, text: &str) -> Hmac<Sha256> {
+        mac(&self.0, format!("{purpose}/{text}").as_bytes())
+    }
+
     /// Whether this is the hold's token; in constant time.
     pub fn accepts(&self, hold: HoldId, token: &str) -> bool {
         let code = token
@@ -66,6 +90,16 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+
+    #[test]
+    fn a_calendars_key_opens_it_and_no_other() {
+        let (ana, ben) = (ResourceId::parse("ana").unwrap(), ResourceId::parse("ben").unwrap());
+        let key = TokenKey::derive("sk_test_1");
+        assert!(key.opens_calendar(&ana, &key.calendar_key(&ana)));
+        assert!(!key.opens_calendar(&ben, &key.calendar_key(&ana)));
+        assert!(!key.opens_calendar(&ana, "") && !key.opens_calendar(&ana, "AAAA"));
+        assert_ne!(key.pseudonym("192.0.2.1"), key.pseudonym("192.0.2.2"));
+    }
 
     #[test]
     fn a_token_opens_its_own_hold_only_and_is_the_same_on_every_instance() {

@@ -264,7 +264,7 @@ fn line_item(terms: &SessionTerms) -> CreateCheckoutSessionLineItems {
     price.product_data = Some(ProductData::new(&terms.name));
     let mut item = CreateCheckoutSessionLineItems::new();
     item.price_data = Some(price);
-    item.quantity = Some(1);
+    item.quantity = Some(terms.quantity.into());
     item
 }
 
@@ -286,6 +286,7 @@ mod tests {
                 amount: 5000,
                 currency: money::Currency::parse("eur").unwrap(),
             },
+            quantity: 1,
             email: "ada+1@example.com".into(),
             success_url: "https://shop.example/paid?session={CHECKOUT_SESSION_ID}&a=b c".into(),
             cancel_url: "https://shop.example/back".into(),

@@ -3,6 +3,8 @@
 //! A handler answers `Err(Problem)`; [`render`] writes it out with the request's id. A 5xx carries no internals: those go
 //! to the log, once, here.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::Request;
 use axum::extract::rejection::BytesRejection;
@@ -13,7 +15,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::request_id::RequestId;
+use super::slots::SlotView;
+use crate::domain::availability::Slot;
 use crate::workflow::checkout::CheckoutError;
+use crate::workflow::moving::MoveError;
 use crate::workflow::{Trouble, one_line};
 
 /// What went wrong, as a stable word.
@@ -32,12 +37,18 @@ pub(crate) enum Code {
     SlotTaken,
     /// A cancel came after the money.
     AlreadyPaid,
+    /// The hold is not confirmed, so that there is nothing to cancel.
+    NotCancellable,
+    /// The hold is over, or it is too late to move it.
+    NotMovable,
     /// The first request with this key is still running.
     IdempotencyInProgress,
     /// This key was used with another body.
     IdempotencyMismatch,
     /// Webhook signature missing, wrong or too old.
     BadSignature,
+    /// The guest, or whoever sits at that address, keeps as many slots as they may.
+    TooManyHolds,
     /// Too many requests.
     RateLimited,
     /// Stripe timed out, refused for load, or is down.
@@ -55,8 +66,12 @@ impl Code {
             Self::Invalid | Self::IdempotencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::SlotTaken | Self::AlreadyPaid | Self::IdempotencyInProgress => StatusCode::CONFLICT,
-            Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+            Self::SlotTaken
+            | Self::AlreadyPaid
+            | Self::NotCancellable
+            | Self::NotMovable
+            | Self::IdempotencyInProgress => StatusCode::CONFLICT,
+            Self::TooManyHolds | Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::StripeUnavailable | Self::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -70,6 +85,9 @@ impl Code {
             Self::NotFound => "There is no such thing",
             Self::SlotTaken => "The slot is taken",
             Self::AlreadyPaid => "The hold is already paid",
+            Self::NotCancellable => "The hold cannot be cancelled",
+            Self::NotMovable => "The hold cannot be moved",
+            Self::TooManyHolds => "Too many unpaid holds",
             Self::IdempotencyInProgress => "The first request with this key is still running",
             Self::IdempotencyMismatch => "This key was used with another body",
             Self::BadSignature => "The signature is not good",
@@ -89,6 +107,9 @@ impl Code {
             Self::NotFound => "not_found",
             Self::SlotTaken => "slot_taken",
             Self::AlreadyPaid => "already_paid",
+            Self::NotCancellable => "not_cancellable",
+            Self::NotMovable => "not_movable",
+            Self::TooManyHolds => "too_many_holds",
             Self::IdempotencyInProgress => "idempotency_in_progress",
             Self::IdempotencyMismatch => "idempotency_mismatch",
             Self::BadSignature => "bad_signature",
@@ -104,7 +125,7 @@ impl Code {
         match self {
             Self::IdempotencyInProgress => Some(1),
             Self::StripeUnavailable | Self::StoreUnavailable => Some(2),
-            Self::RateLimited => Some(5),
+            Self::TooManyHolds | Self::RateLimited => Some(5),
             _ => None,
         }
     }
@@ -128,6 +149,7 @@ pub(crate) struct Problem {
     status: StatusCode,
     detail: String,
     errors: Vec<FieldFault>,
+    alternatives: Option<Vec<SlotView>>,
     retry_after: Option<u64>,
 }
 
@@ -140,7 +162,24 @@ impl Problem {
             status,
             detail: detail.into(),
             errors: Vec::new(),
+            alternatives: None,
             retry_after,
+        }
+    }
+
+    /// `slot_taken`, with the slots nearby that are free.
+    pub(crate) fn slot_taken(alternatives: &[Slot]) -> Self {
+        Self {
+            alternatives: Some(alternatives.iter().map(SlotView::from).collect()),
+            ..Self::new(Code::SlotTaken, "someone else has this slot")
+        }
+    }
+
+    /// The same, worth trying again after so long.
+    pub(crate) fn after(self, wait: Duration) -> Self {
+        Self {
+            retry_after: Some(wait.as_secs().max(1)),
+            ..self
         }
     }
 
@@ -216,6 +255,10 @@ pub(crate) struct ProblemDetails {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     errors: Vec<FieldFault>,
+    /// The nearest slots that are free now; only with `slot_taken`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    alternatives: Option<Vec<SlotView>>,
 }
 
 impl IntoResponse for Problem {
@@ -264,6 +307,7 @@ impl Problem {
             code: self.code,
             request_id: id.to_string(),
             errors: self.errors,
+            alternatives: self.alternatives,
         };
         let (parts, body) = (raised.into_parts().0, Json(body).into_response().into_body());
         let mut response = Response::from_parts(parts, body);
@@ -323,6 +367,23 @@ impl From<Trouble> for Problem {
     }
 }
 
+const NOT_OF_THIS: &str = "is not one of this event type's resources";
+
+impl From<MoveError> for Problem {
+    fn from(error: MoveError) -> Self {
+        match error {
+            MoveError::Missing => Self::not_found("hold"),
+            MoveError::NotMovable(_) => Self::new(Code::NotMovable, "only a held or a confirmed hold moves"),
+            MoveError::TooLate => Self::new(Code::NotMovable, "its guest may not move it, or not any more"),
+            MoveError::NotOnSale => Self::new(Code::NotMovable, "what was booked is not on sale any more"),
+            MoveError::Start(why) => Self::invalid_field("starts_at", why.to_string()),
+            MoveError::UnknownResource => Self::invalid_field("resource", NOT_OF_THIS),
+            MoveError::SlotTaken(alternatives) => Self::slot_taken(&alternatives),
+            MoveError::Trouble(trouble) => trouble.into(),
+        }
+    }
+}
+
 impl From<CheckoutError> for Problem {
     fn from(error: CheckoutError) -> Self {
         match error {
@@ -331,7 +392,16 @@ impl From<CheckoutError> for Problem {
             CheckoutError::Email => {
                 Self::invalid_field("guest.email", "is not an address that Stripe accepts")
             }
-            CheckoutError::SlotTaken => Self::new(Code::SlotTaken, "someone else has this slot"),
+            CheckoutError::UnknownResource => Self::invalid_field("resource", NOT_OF_THIS),
+            CheckoutError::TooDear => {
+                Self::invalid_field("quantity", "costs more than Stripe takes in one payment")
+            }
+            CheckoutError::SlotTaken(alternatives) => Self::slot_taken(&alternatives),
+            CheckoutError::TooMany { retry_after } => Self::new(
+                Code::TooManyHolds,
+                "pay for one of the slots you hold, or give it back",
+            )
+            .after(retry_after),
             CheckoutError::InProgress => Self::new(
                 Code::IdempotencyInProgress,
                 "ask again with the same key for its answer",

@@ -6,7 +6,8 @@ use email_address::{EmailAddress, Options};
 use url::{Origin, Url};
 
 use super::body::Faults;
-use crate::domain::catalogue::{MAX_DURATION_MINUTES, PaymentMethod};
+use crate::domain::catalogue::{MAX_DURATION_MINUTES, MAX_QUANTITY, PaymentMethod};
+use crate::domain::hold::Refund;
 use crate::domain::ids::{EventTypeId, HoldId, ResourceId};
 use crate::domain::money::{Currency, MAX_AMOUNT};
 use crate::workflow::inspect::is_cursor;
@@ -37,6 +38,28 @@ pub(super) struct PaymentMethods(pub(super) Vec<PaymentMethod>);
 /// How many entries of a list are wanted.
 #[derive(Debug)]
 pub(super) struct Limit(pub(super) u32);
+
+/// How many units are wanted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Quantity(pub(super) u32);
+
+impl Default for Quantity {
+    fn default() -> Self {
+        Self(1)
+    }
+}
+
+/// The same in a query.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct QuantityText(pub(super) u32);
+
+/// A few words for the history.
+#[derive(Debug)]
+pub(super) struct Note(pub(super) String);
+
+/// How much goes back to the guest.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RefundWish(pub(super) Refund);
 
 /// Where a list goes on.
 #[derive(Debug)]
@@ -73,6 +96,11 @@ member! {
     PaymentMethods, from Vec<String>: |names: &Vec<String>| {
         payment_methods(names).map(Self).ok_or("must be 1 to 20 of Stripe's names, such as card")
     };
+    Quantity, from i64: |units: &i64| quantity(*units).map(Self).ok_or("must be 1 to 50");
+    QuantityText, from String: |text: &String| {
+        text.parse().ok().and_then(quantity).map(Self).ok_or("must be 1 to 50")
+    };
+    Note, from String: |text: &String| note(text).map(Self).ok_or("must be at most 500 characters, and no control ones");
     Limit, from String: |text: &String| limit(text).map(Self).ok_or("must be 1 to 200");
     Cursor, from String: |text: &String| {
         is_cursor(text).then(|| Self(text.clone())).ok_or("must be the next_cursor of the part before")
@@ -86,6 +114,28 @@ fn payment_methods(names: &[String]) -> Option<Vec<PaymentMethod>> {
 
 fn within(number: i64, most: i64) -> Option<i64> {
     (1..=most).contains(&number).then_some(number)
+}
+
+fn quantity(units: i64) -> Option<u32> {
+    u32::try_from(units).ok().filter(|units| (1..=MAX_QUANTITY).contains(units))
+}
+
+fn note(text: &str) -> Option<String> {
+    let fits = text.chars().count() <= 500 && !text.chars().any(char::is_control);
+    fits.then(|| text.to_owned())
+}
+
+/// `"full"`, `"none"`, or an amount.
+impl Deserr<Faults> for RefundWish {
+    fn deserialize_from_value<V: IntoValue>(value: Value<V>, location: ValuePointerRef<'_>) -> Result<Self, Faults> {
+        let refund = match &value {
+            Value::String(word) if word == "full" => Some(Refund::Full),
+            Value::String(word) if word == "none" => Some(Refund::None),
+            Value::Integer(amount) => i64::try_from(*amount).ok().and_then(|amount| within(amount, MAX_AMOUNT)).map(Refund::Part),
+            _ => None,
+        };
+        refund.map(Self).ok_or_else(|| Faults::at(location, "must be full, none, or an amount of at least 1"))
+    }
 }
 
 fn limit(text: &str) -> Option<u32> {

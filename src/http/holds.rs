@@ -17,16 +17,17 @@ use utoipa::ToSchema;
 use super::Server;
 use super::body::{self, Faults};
 use super::error::{Code, Problem};
-use super::fields::{self, Email, Name};
+use super::client::Client;
+use super::fields::{self, Email, Name, Quantity};
 use super::metadata::Metadata;
 use super::path_id::PathId;
 use super::views::{HoldView, PlacedHoldView};
 use crate::domain::booking::{Booking, Cause, Guest};
 use crate::domain::hold::{Asker, Status};
-use crate::domain::ids::{EventTypeId, HoldId, IdempotencyKey};
+use crate::domain::ids::{EventTypeId, HoldId, IdempotencyKey, ResourceId};
 use crate::workflow::checkout::{Checkout, CheckoutRequest};
 use crate::workflow::release::Outcome;
-use crate::workflow::{checkout, inspect, release};
+use crate::workflow::{cancel, checkout, inspect, release};
 
 /// What is to be booked, and for whom. Price, duration and resource come from the event type.
 #[derive(Debug, Deserr, ToSchema)]
@@ -40,6 +41,14 @@ pub(super) struct NewHold {
     /// From when on: a whole second in the future, RFC 3339 with any offset.
     #[schema(example = "2030-12-01T10:00:00Z")]
     starts_at: DateTime<Utc>,
+    /// How many units of each segment: all of them, or none.
+    #[deserr(default)]
+    #[schema(value_type = u32, required = false, default = 1, minimum = 1, maximum = 50)]
+    quantity: Quantity,
+    /// Whom the guest wants: one of the event type's resources.
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, example = "ana", pattern = "^[a-z0-9-]{1,64}$")]
+    resource: Option<ResourceId>,
     /// For whom.
     guest: NewGuest,
     /// The caller's own pairs: at most 20, keys of 1 to 40, values of at most 500 characters.
@@ -87,17 +96,21 @@ pub(super) struct NewGuest {
         (status = 413, description = "`malformed`"),
         (status = 415, description = "`malformed`"),
         (status = 422, description = "`invalid` or `idempotency_mismatch`"),
-        (status = 429, description = "`rate_limited`: more checkouts at once than this instance takes"),
+        (status = 429, description = "`too_many_holds`, or `rate_limited`"),
         (status = 500, description = "`internal`"),
         (status = 503, description = "`stripe_unavailable` or `store_unavailable`"),
     )
 )]
 pub(super) async fn create(
     State(server): State<Arc<Server>>,
+    client: Client,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<PlacedHoldView>), Problem> {
-    let request = read(&server, &headers, body)?;
+    let request = CheckoutRequest {
+        client: client.id(&server),
+        ..read(&server, &headers, body)?
+    };
     let _place = server.places.try_acquire().map_err(|_| {
         Problem::new(
             Code::RateLimited,
@@ -140,6 +153,9 @@ fn read(
         (Some(new), Some(success_url), Some(cancel_url)) if faults.is_empty() => Ok(CheckoutRequest {
             event_type: new.event_type,
             starts_at: new.starts_at,
+            quantity: new.quantity.0,
+            resource: new.resource,
+            client: None,
             guest: Guest {
                 email: new.guest.email.0,
                 name: new.guest.name.map(|Name(name)| name),
@@ -192,16 +208,18 @@ pub(super) async fn show(
     Ok(Json(HoldView::new(&booking)))
 }
 
-/// Gives a slot back at once: Stripe ends the session first, then the slot is free.
+/// Gives a slot back at once: Stripe ends the session first, then the slot is free. One that is paid is cancelled, and
+/// the money goes back, where the event type lets its guests and it is early enough.
 #[utoipa::path(
     delete, path = "/v1/holds/{id}", operation_id = "cancelHold", tag = "holds",
     params(("id" = Uuid, Path, description = "the hold's id")),
     security(("hold_token" = [])),
     responses(
-        (status = 200, description = "Released, now or before", body = HoldView),
+        (status = 200, description = "Released or cancelled, now or before", body = HoldView),
         (status = 401, description = "`unauthorized`"),
         (status = 404, description = "`not_found`"),
         (status = 409, description = "`already_paid`"),
+        (status = 429, description = "`rate_limited`"),
         (status = 500, description = "`internal`"),
         (status = 503, description = "`stripe_unavailable` or `store_unavailable`; nothing has changed"),
     )
@@ -212,16 +230,35 @@ pub(super) async fn cancel(
     headers: HeaderMap,
 ) -> Result<Json<HoldView>, Problem> {
     let id = hold_id(&id)?;
-    let token = bearer(&headers).ok_or_else(unauthorized)?;
-    if inspect::hold(&server.context, id).await?.is_none() {
-        return Err(Problem::not_found("hold"));
-    }
+    let booking = of_its_guest(&server, id, &headers).await?;
+    let booking = if cancel::guest_may(&server.context, &booking) {
+        cancelled(cancel::by_guest(&server.context, id).await?)?
+    } else {
+        match release::release_in_task(&server.context, id, Some(Asker::Guest), Cause::Guest).await? {
+            Outcome::Missing => return Err(Problem::not_found("hold")),
+            Outcome::Over(booking) => booking,
+        }
+    };
+    given_back(&booking)?;
+    Ok(Json(HoldView::new(&booking)))
+}
+
+/// The hold, for whoever has its token.
+async fn of_its_guest(server: &Server, id: HoldId, headers: &HeaderMap) -> Result<Booking, Problem> {
+    let token = bearer(headers).ok_or_else(unauthorized)?;
+    let booking = inspect::hold(&server.context, id).await?;
+    let booking = booking.ok_or_else(|| Problem::not_found("hold"))?;
     if !server.context.tokens.accepts(id, token) {
         return Err(unauthorized());
     }
-    match release::release_in_task(&server.context, id, Some(Asker::Guest), Cause::Guest).await? {
-        Outcome::Missing => Err(Problem::not_found("hold")),
-        Outcome::Over(booking) => given_back(&booking).map(|()| Json(HoldView::new(&booking))),
+    Ok(booking)
+}
+
+/// The hold as a cancellation left it; a refused one is shown as it is.
+fn cancelled(outcome: cancel::Outcome) -> Result<Box<Booking>, Problem> {
+    match outcome {
+        cancel::Outcome::Missing => Err(Problem::not_found("hold")),
+        cancel::Outcome::Over(booking) | cancel::Outcome::Refused(booking, _) => Ok(booking),
     }
 }
 
@@ -245,7 +282,7 @@ pub(super) fn given_back(booking: &Booking) -> Result<(), Problem> {
     }
 }
 
-fn unauthorized() -> Problem {
+pub(super) fn unauthorized() -> Problem {
     Problem::new(Code::Unauthorized, "send the hold's token as a bearer token")
 }
 

@@ -26,17 +26,21 @@ use crate::workflow::Context;
 
 pub(crate) mod admin;
 mod body;
+pub mod client;
 mod demo;
 mod description;
 mod error;
 mod fields;
 mod holds;
 mod metadata;
+mod moving;
 mod ops;
 mod oversize;
 mod pages;
 mod path_id;
 mod request_id;
+mod schedule;
+mod slots;
 mod unique;
 mod views;
 mod webhooks;
@@ -75,15 +79,24 @@ pub struct Server {
     pub demo: bool,
     /// One for each checkout that may be under way at once: what memory and patience are there for.
     pub places: Semaphore,
+    /// Who is let in, and how often.
+    pub doorman: client::Doorman,
+    /// Whether calendar feeds may lie on private addresses.
+    pub calendar_allow_private: bool,
     /// The description of the routes; see [`description`].
     pub openapi: String,
 }
 
-fn api() -> OpenApiRouter<Arc<Server>> {
-    let public = OpenApiRouter::new()
+fn api(server: Option<&Arc<Server>>) -> OpenApiRouter<Arc<Server>> {
+    let mut public = OpenApiRouter::new()
         .routes(routes!(holds::create))
         .routes(routes!(holds::show, holds::cancel))
-        .layer(from_fn_with_state(MAX_BODY, oversize::refuse));
+        .routes(routes!(moving::move_hold))
+        .routes(routes!(slots::list));
+    if let Some(server) = server {
+        public = public.layer(from_fn_with_state(server.clone(), client::limit));
+    }
+    let public = public.layer(from_fn_with_state(MAX_BODY, oversize::refuse));
     let stripe = OpenApiRouter::new()
         .routes(routes!(webhooks::receive))
         .layer(DefaultBodyLimit::max(MAX_WEBHOOK))
@@ -108,6 +121,7 @@ fn operators() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(admin::holds::show))
         .routes(routes!(admin::holds::release))
         .routes(routes!(admin::holds::refresh))
+        .routes(routes!(admin::holds::cancel))
         .routes(routes!(admin::events::list))
         .routes(routes!(admin::events::replay))
         .routes(routes!(admin::sweep::run))
@@ -119,7 +133,7 @@ fn operators() -> OpenApiRouter<Arc<Server>> {
 /// All routes, ready to serve.
 pub fn router(server: Arc<Server>) -> Router {
     let key = from_fn_with_state(server.clone(), admin::require_key);
-    let (api, _) = api().split_for_parts();
+    let (api, _) = api(Some(&server)).split_for_parts();
     let (operators, _) = operators().route_layer(key).split_for_parts();
     let mut router = api
         // Before the CORS layer, which answers preflights: a fallback set later would take its place.
@@ -135,7 +149,7 @@ pub fn router(server: Arc<Server>) -> Router {
         router = router
             .route("/", get(demo::page))
             .route("/demo/page.js", get(demo::script))
-            .route("/demo/slots", get(demo::slots));
+            .route("/demo/event-types", get(demo::event_types));
     }
     router
         .fallback(async || Problem::not_found("path"))
@@ -155,7 +169,7 @@ pub fn sweep_report(report: crate::workflow::sweep::Report) -> impl serde::Seria
 
 /// OpenAPI 3.1, from the handlers that serve.
 pub fn description() -> OpenApi {
-    let (_, api) = api().merge(operators()).split_for_parts();
+    let (_, api) = api(None).merge(operators()).split_for_parts();
     description::complete(api)
 }
 

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::body::Faults;
-use crate::domain::booking::{Booking, Cause, HistoryLine};
+use crate::domain::booking::{Booking, Cause, HistoryLine, Segment};
 use crate::domain::books::StatusKind;
 use crate::domain::hold::{CancelReason, ReleaseReason, Status};
 use crate::domain::payment::{Payment, PaymentState};
@@ -118,7 +118,7 @@ pub(super) struct HoldView {
     /// What was booked.
     #[schema(example = "intro-call")]
     event_type: String,
-    /// What it keeps busy.
+    /// Who serves first.
     #[schema(example = "ana")]
     resource: String,
     /// First instant of the slot.
@@ -127,7 +127,12 @@ pub(super) struct HoldView {
     /// First instant after the slot.
     #[serde(serialize_with = "instant")]
     ends_at: DateTime<Utc>,
-    /// The price, in the currency's minor unit.
+    /// How many units of each segment.
+    #[schema(example = 1)]
+    quantity: u32,
+    /// Who serves when.
+    segments: Vec<SegmentView>,
+    /// The price of all of it, in the currency's minor unit.
     #[schema(example = 5000)]
     amount: i64,
     /// Lower-case ISO code.
@@ -146,20 +151,47 @@ pub(super) struct HoldView {
 impl HoldView {
     pub(super) fn new(booking: &Booking) -> Self {
         let hold = &booking.hold;
-        let first = booking.first();
+        let window = booking.window();
         Self {
             id: hold.id.0,
             status: hold.status.into(),
             reason: reason(hold.status),
             event_type: booking.event_type.to_string(),
-            resource: first.resource.to_string(),
-            starts_at: first.window.starts_at(),
-            ends_at: first.window.ends_at(),
+            resource: booking.resource().to_string(),
+            starts_at: window.starts_at(),
+            ends_at: window.ends_at(),
+            quantity: booking.quantity,
+            segments: booking.segments.iter().map(SegmentView::from).collect(),
             amount: hold.price.amount,
             currency: hold.price.currency.to_string(),
             expires_at: booking.expires_at,
             checkout_session: hold.session.to_string(),
             checkout_url: (hold.status == Status::Held).then(|| booking.checkout_url.clone()),
+        }
+    }
+}
+
+/// One resource for one window.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Segment)]
+struct SegmentView {
+    /// Who serves.
+    #[schema(example = "ana")]
+    resource: String,
+    /// From when on.
+    #[serde(serialize_with = "instant")]
+    starts_at: DateTime<Utc>,
+    /// Until when.
+    #[serde(serialize_with = "instant")]
+    ends_at: DateTime<Utc>,
+}
+
+impl From<&Segment> for SegmentView {
+    fn from(segment: &Segment) -> Self {
+        Self {
+            resource: segment.resource.to_string(),
+            starts_at: segment.window.starts_at(),
+            ends_at: segment.window.ends_at(),
         }
     }
 }
@@ -218,6 +250,8 @@ enum PaymentStateView {
     RefundFailed,
     /// The guest's bank disputes it.
     Disputed,
+    /// Ours, or what is left of it, though the hold was cancelled.
+    Kept,
 }
 
 impl From<&Payment> for PaymentView {
@@ -233,6 +267,7 @@ impl From<&Payment> for PaymentView {
                 PaymentState::Refunded => PaymentStateView::Refunded,
                 PaymentState::RefundFailed => PaymentStateView::RefundFailed,
                 PaymentState::Disputed => PaymentStateView::Disputed,
+                PaymentState::Kept => PaymentStateView::Kept,
             },
         }
     }

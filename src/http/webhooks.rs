@@ -10,6 +10,7 @@ use axum::http::HeaderMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::client::Client;
 use super::error::{Code, Problem};
 use super::{Server, body};
 use crate::gateway::webhook;
@@ -46,23 +47,26 @@ enum OutcomeView {
         (status = 200, description = "The event is on the books, or none of our business", body = Received),
         (status = 400, description = "`bad_signature` or `malformed`"),
         (status = 413, description = "`malformed`"),
+        (status = 429, description = "`rate_limited`: too many without a good signature"),
         (status = 500, description = "`internal`"),
         (status = 503, description = "`store_unavailable`: send it again"),
     )
 )]
 pub(super) async fn receive(
     State(server): State<Arc<Server>>,
+    client: Client,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Received>, Problem> {
     let body = body::bytes(body)?;
     let signature = headers.get("stripe-signature").map(|value| value.as_bytes());
     let now = server.context.now();
-    webhook::verify(signature, &body, &server.webhook_secrets, now, webhook::TOLERANCE).map_err(|error| {
+    if let Err(error) = webhook::verify(signature, &body, &server.webhook_secrets, now, webhook::TOLERANCE) {
         metrics::counter!("holdfast_webhooks_total", "outcome" => "bad_signature").increment(1);
+        server.doorman.forgery(&client)?;
         tracing::warn!(%error, "webhook refused");
-        Problem::new(Code::BadSignature, error.to_string())
-    })?;
+        return Err(Problem::new(Code::BadSignature, error.to_string()));
+    }
     let (event, text) = webhook::read(&body)
         .ok()
         .zip(std::str::from_utf8(&body).ok())

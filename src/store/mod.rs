@@ -13,16 +13,18 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use crate::domain::booking::{Blocker, Booking, Cause, HistoryLine, Segment};
-use crate::domain::books::{CommandFilter, Figures, HoldFilter, Page, PageRequest, Put, StoredEvent};
-use crate::domain::catalogue::EventType;
+use crate::domain::availability::Calendar;
+use crate::domain::booking::{Booking, Cause, ClientId, HistoryLine, Segment};
+use crate::domain::books::{CommandFilter, Figures, HoldFilter, Page, PageRequest, StoredEvent};
 use crate::domain::command::{Command, Order};
-use crate::domain::hold::{Asker, Status, Transition};
-use crate::domain::ids::{CommandId, EventId, EventTypeId, HoldId, IdempotencyKey, ResourceId, SessionId};
+use crate::domain::hold::{Asker, Transition};
+use crate::domain::ids::{CommandId, EventId, HoldId, IdempotencyKey, ResourceId, SessionId};
 use crate::domain::payment::Receipt;
 use crate::domain::session::{HoldRefs, SessionTerms};
 use crate::domain::time::Window;
 
+mod calendar_rows;
+mod catalogue;
 mod cursor;
 mod effect;
 pub mod postgres;
@@ -30,6 +32,7 @@ mod rehearsal;
 mod rows;
 pub mod sqlite;
 
+pub use catalogue::Catalogue;
 pub use cursor::is_cursor;
 
 /// Trouble with the database.
@@ -116,15 +119,73 @@ pub struct StaleAttempt {
     pub tries: u32,
 }
 
+/// What the placing of a hold is bound by, beside its windows.
+#[derive(Clone, Debug)]
+pub struct Admission {
+    /// Most `held` holds of its guest, this one included.
+    pub per_guest: u32,
+    /// Where it came from, where that is to be counted.
+    pub client: Option<ClientId>,
+    /// Most `held` holds from there, this one included.
+    pub per_client: u32,
+    /// With which unit the search for a free one begins. Rivals who begin at different ones do not meet.
+    pub spread: u32,
+}
+
 /// The answer to placing a hold.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Placement {
     /// The slot is the guest's; the attempt is `placed`.
     Placed,
-    /// Someone else has it; the attempt is `lost`, and this command to expire the session is written.
-    SlotTaken(CommandId),
+    /// Someone else has a part of it; nothing was written.
+    SlotTaken,
+    /// The guest, or whoever sits at that address, has as many as they may; nothing was written.
+    TooMany,
     /// Someone else, such as the sweep, has closed the attempt meanwhile; nothing was written.
     Gone,
+}
+
+/// How a client has behaved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// How many `held` holds the guest has.
+    pub guest_held: u32,
+    /// How many came from that address.
+    pub client_held: u32,
+    /// How many of the last ones from there lapsed, one after the other.
+    pub client_lapses: u32,
+    /// When the last of them ended.
+    pub client_lapsed_at: Option<DateTime<Utc>>,
+}
+
+/// A hold that is to go to other windows.
+#[derive(Clone, Debug)]
+pub struct Move {
+    /// Which, and the version that was decided on.
+    pub hold: HoldId,
+    /// Compare-and-swap, as in [`Change`].
+    pub version: i64,
+    /// Where to.
+    pub segments: Vec<Segment>,
+    /// From and to, in words.
+    pub why: String,
+    /// By whom.
+    pub cause: Cause,
+    /// The present.
+    pub now: DateTime<Utc>,
+    /// As in [`Admission`].
+    pub spread: u32,
+}
+
+/// The answer to a move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moved {
+    /// It has the new windows, and the old ones are free.
+    Done,
+    /// Someone else has a part of the new windows; everything is as it was.
+    SlotTaken,
+    /// The hold has changed meanwhile: decide again.
+    Lost,
 }
 
 /// The answer to a lease on a held hold.
@@ -203,7 +264,7 @@ pub enum Applied {
 
 /// What the workflows ask of a database.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Store: Catalogue + Send + Sync + 'static {
     /// Applies the migrations that are missing, under a lock.
     async fn migrate(&self) -> Result<(), StoreError>;
     /// Whether the database answers and its schema is the one this program was built with.
@@ -216,15 +277,6 @@ pub trait Store: Send + Sync + 'static {
     async fn rehearse(&self, now: DateTime<Utc>) -> Result<(), StoreError>;
     /// Counts for metrics and `doctor`.
     async fn figures(&self, now: DateTime<Utc>) -> Result<Figures, StoreError>;
-
-    /// Writes an event type, and its resource where that is new.
-    async fn put_event_type(&self, event_type: &EventType, now: DateTime<Utc>) -> Result<Put, StoreError>;
-    /// Reads one.
-    async fn event_type(&self, id: &EventTypeId) -> Result<Option<EventType>, StoreError>;
-    /// Reads all, newest first.
-    async fn event_types(&self, page: &PageRequest) -> Result<Page<EventType>, StoreError>;
-    /// Takes one out of the catalogue; holds keep their terms. `false` where there was none.
-    async fn delete_event_type(&self, id: &EventTypeId) -> Result<bool, StoreError>;
 
     /// Who has this key, without claiming it. A `placed` attempt whose hold is no longer live answers `Free`.
     async fn look_at_key(&self, key: &IdempotencyKey, fingerprint: &str) -> Result<Claim, StoreError>;
@@ -256,17 +308,28 @@ pub trait Store: Send + Sync + 'static {
     /// Deletes attempts that ended before `before`, at most `limit`; answers how many.
     async fn forget_attempts(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
 
-    /// Live holds that overlap any of these windows; at most 20.
-    async fn blockers(&self, segments: &[Segment], now: DateTime<Utc>) -> Result<Vec<Blocker>, StoreError>;
-    /// What keeps a resource busy within `within`, by start: each window that overlaps it, and how its hold stands.
-    async fn occupied(
+    /// What keeps these resources busy within the window, blocks included, and how they stand.
+    async fn calendar(
         &self,
-        resource: &ResourceId,
+        resources: &[ResourceId],
         within: Window,
-    ) -> Result<Vec<(Window, Status)>, StoreError>;
+        now: DateTime<Utc>,
+    ) -> Result<Calendar, StoreError>;
     /// Places the hold with its windows, first history line and attempt, all or nothing: the one place where it is
-    /// decided who gets a slot (I1).
-    async fn place(&self, booking: &Booking) -> Result<Placement, StoreError>;
+    /// decided who gets a slot (I1), and whether a guest has too many.
+    async fn place(&self, booking: &Booking, admission: &Admission) -> Result<Placement, StoreError>;
+    /// Closes a running attempt as `lost` and writes the command to expire its session, in one transaction; the
+    /// command. `None` where someone else has closed it.
+    async fn lose(
+        &self,
+        hold: HoldId,
+        session: &SessionId,
+        now: DateTime<Utc>,
+    ) -> Result<Option<CommandId>, StoreError>;
+    /// Moves a hold, all or nothing; may overlap its own old windows.
+    async fn move_hold(&self, order: &Move) -> Result<Moved, StoreError>;
+    /// How many holds a person has `held`, and how that address has behaved.
+    async fn standing(&self, guest: &str, client: Option<&ClientId>) -> Result<Standing, StoreError>;
     /// Reads one.
     async fn booking(&self, id: HoldId) -> Result<Option<Booking>, StoreError>;
     /// The hold that Stripe means: by our id, else by session, else by intent (linked, or of a payment).
@@ -323,6 +386,10 @@ pub trait Store: Send + Sync + 'static {
     /// Empties names and addresses of the guests of released and cancelled holds that last changed before `before`, at
     /// most `limit`; answers how many. A hold's version stays: nothing is decided by its guest.
     async fn forget_guests(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
+
+    /// Deletes what is known of client addresses that have no `held` hold and last changed before `before`, at most
+    /// `limit`; answers how many.
+    async fn forget_clients(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
 
     /// Leases commands that are due, the oldest first.
     async fn lease_commands(

@@ -4,8 +4,8 @@
 use chrono::{DateTime, Duration, Utc};
 use uuid::Uuid;
 
-use super::{Change, EventRecord, NewAttempt, Step, StoreError, expire_order, rows};
-use crate::domain::booking::{Booking, Cause, Guest, Segment};
+use super::{Admission, Change, EventRecord, NewAttempt, Step, StoreError, expire_order, rows};
+use crate::domain::booking::{Booking, Cause, ClientId, Guest, Segment};
 use crate::domain::hold::{Hold, Status, Transition, Why};
 use crate::domain::ids::{EventId, HoldId, IntentId, SessionId};
 use crate::domain::payment::{PaymentState, Receipt};
@@ -18,6 +18,8 @@ pub(super) struct Rehearsal {
     pub(super) attempt: NewAttempt,
     /// The hold to be placed.
     pub(super) booking: Booking,
+    /// And what it is bound by.
+    pub(super) admission: Admission,
     /// The event that confirms it, with a payment and an order.
     pub(super) paid: Change,
     /// The hold as it must be read afterwards.
@@ -69,6 +71,12 @@ pub(super) fn new(now: DateTime<Utc>) -> Result<Rehearsal, StoreError> {
     Ok(Rehearsal {
         attempt: attempt(&booking, now),
         booking,
+        admission: Admission {
+            per_guest: 1,
+            client: Some(ClientId(String::new())),
+            per_client: 1,
+            spread: 0,
+        },
         paid,
         after,
     })
@@ -85,9 +93,13 @@ fn booking(id: HoldId, now: DateTime<Utc>) -> Result<Booking, StoreError> {
         ),
         event_type: rows::event_type("rehearsal")?,
         segments: vec![Segment {
-            resource: rows::resource("rehearsal")?,
+            // One that no shop has: its units and blocks are not to be met.
+            resource: rows::resource(&format!("rehearsal-{}", id.0.simple()))?,
             window,
+            busy: window,
         }],
+        quantity: 1,
+        second_thoughts: Default::default(),
         guest: Guest {
             email: String::new(),
             name: None,
@@ -110,6 +122,7 @@ fn attempt(booking: &Booking, now: DateTime<Utc>) -> NewAttempt {
             hold: booking.hold.id,
             name: String::new(),
             price: booking.hold.price,
+            quantity: 1,
             email: String::new(),
             success_url: String::new(),
             cancel_url: String::new(),

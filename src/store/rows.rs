@@ -115,6 +115,7 @@ pub(super) fn payment_state_text(state: PaymentState) -> &'static str {
         PaymentState::Refunded => "refunded",
         PaymentState::RefundFailed => "refund_failed",
         PaymentState::Disputed => "disputed",
+        PaymentState::Kept => "kept",
     }
 }
 
@@ -125,6 +126,7 @@ pub(super) fn payment_state(text: &str) -> Result<PaymentState, StoreError> {
         "refunded" => PaymentState::Refunded,
         "refund_failed" => PaymentState::RefundFailed,
         "disputed" => PaymentState::Disputed,
+        "kept" => PaymentState::Kept,
         other => return Err(unreadable("payment state", other)),
     })
 }
@@ -207,23 +209,17 @@ pub(super) fn order(
     }
 }
 
-/// A window with the status of the live hold that keeps it; live ones have no reason.
-pub(super) fn occupied(
-    starts_at: DateTime<Utc>,
-    ends_at: DateTime<Utc>,
-    status: &str,
-) -> Result<(Window, Status), StoreError> {
-    let window =
-        Window::new(starts_at, ends_at).ok_or_else(|| unreadable("window", &starts_at.to_rfc3339()))?;
-    Ok((window, self::status(status, None)?))
-}
-
 /// A segment as it is kept in the `segments` column; times in milliseconds since the epoch.
 #[derive(Serialize, Deserialize)]
 struct SegmentRow {
     resource: String,
     starts_at_ms: i64,
     ends_at_ms: i64,
+    /// Where these are missing it is busy for as long as the guest sees.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    busy_from_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    busy_to_ms: Option<i64>,
 }
 
 pub(super) fn segments_json(segments: &[Segment]) -> serde_json::Value {
@@ -232,6 +228,8 @@ pub(super) fn segments_json(segments: &[Segment]) -> serde_json::Value {
             "resource": segment.resource.as_str(),
             "starts_at_ms": segment.window.starts_at().timestamp_millis(),
             "ends_at_ms": segment.window.ends_at().timestamp_millis(),
+            "busy_from_ms": segment.busy.starts_at().timestamp_millis(),
+            "busy_to_ms": segment.busy.ends_at().timestamp_millis(),
         })
     };
     segments.iter().map(row).collect()
@@ -246,12 +244,22 @@ pub(super) fn segments(json: serde_json::Value) -> Result<Vec<Segment>, StoreErr
 }
 
 fn segment(row: SegmentRow) -> Result<Segment, StoreError> {
-    let window = Window::new(instant(row.starts_at_ms)?, instant(row.ends_at_ms)?);
-    let window = window.ok_or_else(|| unreadable("segment", "empty window"))?;
+    let window = |from, to| {
+        let window = Window::new(instant(from)?, instant(to)?);
+        window.ok_or_else(|| unreadable("segment", "empty window"))
+    };
+    let (from, to) = (row.starts_at_ms, row.ends_at_ms);
     Ok(Segment {
         resource: resource(&row.resource)?,
-        window,
+        window: window(from, to)?,
+        busy: window(row.busy_from_ms.unwrap_or(from), row.busy_to_ms.unwrap_or(to))?,
     })
+}
+
+/// Minutes as they fit a column.
+pub(super) fn minutes(minutes: Option<i64>) -> sqlx::Result<Option<i32>> {
+    let fit = minutes.map(i32::try_from).transpose();
+    fit.map_err(|error| sqlx::Error::Encode(Box::new(error)))
 }
 
 /// Milliseconds since the epoch as an instant.
@@ -265,6 +273,8 @@ struct TermsRow {
     name: String,
     amount: i64,
     currency: String,
+    #[serde(default = "one")]
+    quantity: u32,
     email: String,
     success_url: String,
     cancel_url: String,
@@ -273,11 +283,17 @@ struct TermsRow {
     installation: String,
 }
 
+/// What an attempt means that was written before there was more than one.
+fn one() -> u32 {
+    1
+}
+
 pub(super) fn terms_json(terms: &SessionTerms) -> serde_json::Value {
     serde_json::json!({
         "name": terms.name,
         "amount": terms.price.amount,
         "currency": terms.price.currency.code(),
+        "quantity": terms.quantity,
         "email": terms.email,
         "success_url": terms.success_url,
         "cancel_url": terms.cancel_url,
@@ -293,6 +309,7 @@ pub(super) fn terms(hold: Uuid, json: serde_json::Value) -> Result<SessionTerms,
     Ok(SessionTerms {
         hold: HoldId(hold),
         price: money(row.amount, &row.currency)?,
+        quantity: row.quantity,
         name: row.name,
         email: row.email,
         success_url: row.success_url,

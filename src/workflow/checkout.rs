@@ -11,20 +11,24 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use uuid::{NoContext, Timestamp, Uuid};
 
-use super::gate::{Entry, Turn};
-use super::release::Outcome;
-use super::{Context, Trouble};
-use crate::domain::booking::{Booking, Cause, Guest, Segment};
+use super::{Context, Trouble, limits, slots};
+use crate::domain::availability::{Chance, Slot, Wish};
+use crate::domain::booking::{Booking, ClientId, Guest, Segment};
 use crate::domain::catalogue::{EventType, StartError};
 use crate::domain::hold::Hold;
-use crate::domain::ids::{EventTypeId, HoldId, IdempotencyKey};
+use crate::domain::ids::{EventTypeId, HoldId, IdempotencyKey, ResourceId};
 use crate::domain::session::{NewSession, SessionTerms, first_check, session_expiry};
 use crate::gateway::GatewayError;
-use crate::store::{AttemptEnd, Claim, NewAttempt, Placement};
+use crate::store::{Admission, AttemptEnd, Claim, NewAttempt, Placement};
+
+/// How often another candidate is tried after a lost race. Each loss means that someone else has won, so this is only
+/// reached where a crowd fights for a pool.
+const CANDIDATES: u32 = 50;
 
 /// What a checkout page asks for.
 #[derive(Clone, Debug)]
@@ -33,8 +37,14 @@ pub struct CheckoutRequest {
     pub event_type: EventTypeId,
     /// From when on.
     pub starts_at: DateTime<Utc>,
+    /// How many units of each segment, at least 1.
+    pub quantity: u32,
+    /// Whom the guest wants, where that matters to them.
+    pub resource: Option<ResourceId>,
     /// For whom.
     pub guest: Guest,
+    /// Where it came from, where that is to be counted.
+    pub client: Option<ClientId>,
     /// The caller's own pairs.
     pub metadata: BTreeMap<String, String>,
     /// Where Stripe sends the guest who paid; `{HOLD_ID}` is filled in.
@@ -65,12 +75,24 @@ pub enum CheckoutError {
     /// That start is not for sale.
     #[error("starts_at {0}")]
     Start(StartError),
+    /// Nobody of that name serves it.
+    #[error("the resource is not one of this event type's")]
+    UnknownResource,
+    /// So many cost more than Stripe takes in one payment.
+    #[error("so many cost more than one payment can be")]
+    TooDear,
     /// Stripe does not take the guest's address.
     #[error("the address is not one that Stripe accepts")]
     Email,
-    /// Another live hold has the slot, or won the race for it.
+    /// Another live hold has the slot, or won the race for it. These are free, nearest first.
     #[error("the slot is taken")]
-    SlotTaken,
+    SlotTaken(Vec<Slot>),
+    /// The guest, or whoever sits at that address, has as many holds as they may.
+    #[error("too many holds")]
+    TooMany {
+        /// When it is worth trying again.
+        retry_after: Duration,
+    },
     /// The first request with this key is still running.
     #[error("the first request with this key is still running")]
     InProgress,
@@ -107,20 +129,62 @@ async fn run(context: &Arc<Context>, request: CheckoutRequest) -> Result<Checkou
     }
     let event_type = context.store.event_type(&request.event_type).await?;
     let event_type = event_type.ok_or(CheckoutError::UnknownEventType)?;
-    let segments = event_type
-        .segments(request.starts_at, context.now())
-        .map_err(CheckoutError::Start)?;
-    let turn = tokio::time::timeout(context.settings.patience, turn_at(context, &segments)).await;
-    let Some(_turn) = turn.map_err(|_| Trouble::Stripe { retry_after: None })?? else {
+    let result = buy(context, &request, &event_type).await;
+    match result {
+        // Looked for only now: who gets the slot does not wait for it.
+        Err(CheckoutError::SlotTaken(_)) => {
+            let wish = request.wish(&event_type);
+            let near = slots::alternatives(context, &wish, request.starts_at).await;
+            Err(CheckoutError::SlotTaken(near.unwrap_or_default()))
+        }
+        other => other,
+    }
+}
+
+async fn buy(
+    context: &Arc<Context>,
+    request: &CheckoutRequest,
+    event_type: &EventType,
+) -> Result<Checkout, CheckoutError> {
+    request.check(context, event_type)?;
+    let wish = request.wish(event_type);
+    let turn = slots::turn_at(context, &wish, request.starts_at);
+    let turn = tokio::time::timeout(context.settings.patience, turn).await;
+    let Some((_turn, segments)) = turn.map_err(|_| Trouble::Stripe { retry_after: None })?? else {
         // The hold in the way may be this very request's, sent twice.
-        let mine = answer_to_key(context, &request).await?;
-        return mine.map(Checkout::Replayed).ok_or(CheckoutError::SlotTaken);
+        let mine = answer_to_key(context, request).await?;
+        return mine.map(Checkout::Replayed).ok_or(CheckoutError::SlotTaken(Vec::new()));
     };
+    limits::check(context, &request.guest, request.client.as_ref()).await?;
     let installation = context.installation().await?.to_owned();
     let draft = Draft::new(context, request, event_type, segments, installation);
     match claim(context, &draft).await? {
         Some(booking) => Ok(Checkout::Replayed(booking)),
         None => create_and_place(context, draft).await.map(Checkout::Placed),
+    }
+}
+
+impl CheckoutRequest {
+    fn wish<'a>(&'a self, event_type: &'a EventType) -> Wish<'a> {
+        Wish {
+            event_type,
+            quantity: self.quantity,
+            resource: self.resource.as_ref(),
+            moving: None,
+        }
+    }
+
+    /// Whether it asks for something that is on sale.
+    fn check(&self, context: &Context, event_type: &EventType) -> Result<(), CheckoutError> {
+        event_type
+            .offers(self.starts_at, context.now())
+            .map_err(CheckoutError::Start)?;
+        if let Some(wanted) = &self.resource
+            && !event_type.needs.iter().any(|need| need.any_of.contains(wanted))
+        {
+            return Err(CheckoutError::UnknownResource);
+        }
+        event_type.price_of(self.quantity).map(drop).ok_or(CheckoutError::TooDear)
     }
 }
 
@@ -138,50 +202,21 @@ async fn answer_to_key(
     }
 }
 
-/// A turn at these windows, with nothing in the way; `None` where they are taken.
-async fn turn_at(context: &Context, segments: &[Segment]) -> Result<Option<Turn>, Trouble> {
-    loop {
-        match context.gate.enter(&segments[0]) {
-            Entry::Turn(turn) => return Ok(clear_the_way(context, segments).await?.then_some(turn)),
-            Entry::Busy(busy) => busy.over().await,
-        }
-        // All who waited look at once, and only those who still see it free ask for the next turn.
-        let blockers = context.store.blockers(segments, context.now()).await?;
-        if blockers.iter().any(|blocker| !blocker.overdue) {
-            return Ok(None);
-        }
-    }
-}
-
-/// Releases overdue holds that are in the way; `false` where one stays.
-async fn clear_the_way(context: &Context, segments: &[Segment]) -> Result<bool, Trouble> {
-    let blockers = context.store.blockers(segments, context.now()).await?;
-    if blockers.iter().any(|blocker| !blocker.overdue) {
-        return Ok(false);
-    }
-    for blocker in blockers {
-        match super::release::release(context, blocker.hold, None, Cause::Checkout).await? {
-            Outcome::Over(booking) if booking.hold.status.is_live() => return Ok(false),
-            Outcome::Over(_) | Outcome::Missing => {}
-        }
-    }
-    Ok(true)
-}
-
 /// A checkout whose terms are settled.
-struct Draft {
-    request: CheckoutRequest,
+struct Draft<'a> {
+    request: &'a CheckoutRequest,
+    event_type: &'a EventType,
     segments: Vec<Segment>,
     terms: SessionTerms,
     now: DateTime<Utc>,
     expires_at: DateTime<Utc>,
 }
 
-impl Draft {
+impl<'a> Draft<'a> {
     fn new(
         context: &Context,
-        request: CheckoutRequest,
-        event_type: EventType,
+        request: &'a CheckoutRequest,
+        event_type: &'a EventType,
         segments: Vec<Segment>,
         installation: String,
     ) -> Self {
@@ -190,17 +225,19 @@ impl Draft {
         let hold = new_hold_id(now);
         let terms = SessionTerms {
             hold,
-            name: event_type.name,
+            name: event_type.name.clone(),
             price: event_type.price,
+            quantity: request.quantity,
             email: request.guest.email.clone(),
             success_url: with_hold_id(&request.success_url, hold),
             cancel_url: with_hold_id(&request.cancel_url, hold),
             expires_at: session_expiry(now, expires_at),
-            payment_methods: event_type.payment_methods,
+            payment_methods: event_type.payment_methods.clone(),
             installation,
         };
         Self {
             request,
+            event_type,
             segments,
             terms,
             now,
@@ -208,13 +245,17 @@ impl Draft {
         }
     }
 
-    fn booking(self, session: NewSession) -> Booking {
+    fn booking(&self, session: NewSession) -> Booking {
+        // `check` has seen that so many can be paid for at once.
+        let price = self.event_type.price_of(self.request.quantity).unwrap_or(self.terms.price);
         Booking {
-            hold: Hold::placed(self.terms.hold, session.id, self.terms.price),
-            event_type: self.request.event_type,
-            segments: self.segments,
-            guest: self.request.guest,
-            metadata: self.request.metadata,
+            hold: Hold::placed(self.terms.hold, session.id, price),
+            event_type: self.request.event_type.clone(),
+            segments: self.segments.clone(),
+            quantity: self.request.quantity,
+            second_thoughts: self.event_type.second_thoughts,
+            guest: self.request.guest.clone(),
+            metadata: self.request.metadata.clone(),
             checkout_url: session.url,
             expires_at: self.expires_at,
             session_expires_at: self.terms.expires_at,
@@ -225,9 +266,19 @@ impl Draft {
             version: 1,
         }
     }
+
+    fn admission(&self, context: &Context, spread: u32) -> Admission {
+        Admission {
+            per_guest: context.settings.limits.per_guest,
+            client: self.request.client.clone(),
+            per_client: context.settings.limits.per_client,
+            spread,
+        }
+    }
 }
 
-/// Time-ordered, which keeps the index of holds compact; its 74 random bits make it unguessable.
+/// Time-ordered, which keeps the index of holds compact and tells which of two is younger; its 74 random bits make it
+/// unguessable.
 fn new_hold_id(now: DateTime<Utc>) -> HoldId {
     let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
     HoldId(Uuid::new_v7(Timestamp::from_unix(
@@ -242,7 +293,7 @@ fn with_hold_id(url: &str, hold: HoldId) -> String {
 }
 
 /// Writes the attempt; the hold that the key already has, where another request was faster.
-async fn claim(context: &Context, draft: &Draft) -> Result<Option<Booking>, CheckoutError> {
+async fn claim(context: &Context, draft: &Draft<'_>) -> Result<Option<Booking>, CheckoutError> {
     let attempt = NewAttempt {
         terms: draft.terms.clone(),
         key: draft.request.key.clone(),
@@ -263,29 +314,68 @@ async fn claim(context: &Context, draft: &Draft) -> Result<Option<Booking>, Chec
     }
 }
 
-async fn create_and_place(context: &Arc<Context>, draft: Draft) -> Result<Booking, CheckoutError> {
+async fn create_and_place(context: &Arc<Context>, draft: Draft<'_>) -> Result<Booking, CheckoutError> {
     let hold = draft.terms.hold;
     let session = match context.gateway.create_session(&draft.terms).await {
         Ok(session) => session,
         Err(error) => return Err(give_up(context, hold, error).await),
     };
-    let booking = draft.booking(session);
-    match context.store.place(&booking).await {
+    let mut booking = draft.booking(session);
+    match place(context, &draft, &mut booking).await {
         Ok(Placement::Placed) => {
             tracing::info!(%hold, event_type = %booking.event_type, "hold placed");
             metrics::counter!("holdfast_checkouts_total", "outcome" => "placed").increment(1);
             Ok(booking)
         }
-        Ok(Placement::SlotTaken(command)) => {
-            tracing::info!(%hold, "slot lost to another checkout; its session is being expired");
+        Ok(lost @ (Placement::SlotTaken | Placement::TooMany)) => {
+            end_session(context, &booking).await?;
             metrics::counter!("holdfast_checkouts_total", "outcome" => "lost").increment(1);
-            super::commands::run_soon(context, command).await;
-            Err(CheckoutError::SlotTaken)
+            Err(match lost {
+                Placement::TooMany => limits::too_many(context),
+                _ => CheckoutError::SlotTaken(Vec::new()),
+            })
         }
         // We took so long that the sweep took us for dead; it ends the session.
         Ok(Placement::Gone) => Err(Trouble::Stripe { retry_after: None }.into()),
         // Not known whether it was committed. If it was, the key finds it; if not, the attempt is still running, and
         // the session that nobody was given is found through it.
+        Err(error) => {
+            end_attempt(context, hold, AttemptEnd::Unsettled).await;
+            Err(error.into())
+        }
+    }
+}
+
+/// Places the hold, on other resources where a race for the first ones is lost and others are free.
+async fn place(context: &Context, draft: &Draft<'_>, booking: &mut Booking) -> Result<Placement, Trouble> {
+    let wish = draft.request.wish(draft.event_type);
+    let mut spread = 0;
+    for _ in 0..CANDIDATES {
+        let placement = context.store.place(booking, &draft.admission(context, spread)).await?;
+        if placement != Placement::SlotTaken {
+            return Ok(placement);
+        }
+        let calendar = slots::look(context, &wish, draft.request.starts_at).await?;
+        match calendar.chance(&wish, draft.request.starts_at) {
+            Chance::Free(segments) => booking.segments = segments,
+            Chance::Overdue(_) | Chance::Taken => break,
+        }
+        // Who lost together does not go for the same unit again.
+        spread = rand::random::<u32>() % crate::domain::catalogue::MAX_CAPACITY;
+    }
+    Ok(Placement::SlotTaken)
+}
+
+/// Closes the attempt and orders the end of its session, which nobody was given.
+async fn end_session(context: &Arc<Context>, booking: &Booking) -> Result<(), CheckoutError> {
+    let hold = booking.hold.id;
+    match context.store.lose(hold, &booking.hold.session, context.now()).await {
+        Ok(Some(command)) => {
+            tracing::info!(%hold, "slot lost to another checkout; its session is being expired");
+            super::commands::run_soon(context, command).await;
+            Ok(())
+        }
+        Ok(None) => Ok(()),
         Err(error) => {
             end_attempt(context, hold, AttemptEnd::Unsettled).await;
             Err(error.into())

@@ -1,8 +1,8 @@
-//! One checkout at a time for one slot, within this process.
+//! As many checkouts at once for one slot as it has room for, within this process.
 //!
-//! A rush on one slot then costs one session at Stripe: when a turn ends, all who waited look at the slot at once, and
-//! only those who still see it free ask for the next turn. The gate saves calls and nothing else; who gets the slot is
-//! decided by the database (I1), also between instances.
+//! A rush on a slot then costs about as many sessions at Stripe as there are places: whoever finds none left beside those
+//! who are at it waits until one of these is done, and then looks at the slot again. The gate saves calls and nothing
+//! else; who gets the slot is decided by the database (I1), also between instances.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,14 +10,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 
-use crate::domain::booking::Segment;
 use crate::domain::ids::ResourceId;
 
 /// Slots are told apart by resource and start: windows that merely overlap do not wait for one another.
-type Key = (ResourceId, DateTime<Utc>);
-type Turns = Mutex<HashMap<Key, watch::Receiver<()>>>;
+pub(super) type Key = (ResourceId, DateTime<Utc>);
+type Turns = Mutex<HashMap<Key, Rush>>;
 
-/// Gives one turn at a time for each slot.
+/// Those who are at one slot.
+struct Rush {
+    /// How many units they want, all together.
+    units: u32,
+    /// Told whenever one of them is done.
+    done: watch::Sender<()>,
+}
+
+/// Gives turns at slots.
 #[derive(Default)]
 pub(super) struct SlotGate {
     turns: Arc<Turns>,
@@ -27,115 +34,130 @@ pub(super) struct SlotGate {
 pub(super) enum Entry {
     /// It is theirs.
     Turn(Turn),
-    /// Someone has it.
+    /// There is no room beside those who are at it.
     Busy(Busy),
 }
 
 /// A turn at a slot; ends when dropped.
 pub(super) struct Turn {
     key: Key,
+    units: u32,
     turns: Arc<Turns>,
-    /// Closes after the key is given back, and so tells all who wait.
-    _end: watch::Sender<()>,
 }
 
-/// Someone else's turn.
-pub(super) struct Busy(watch::Receiver<()>);
+/// Others' turns.
+pub(super) struct Busy {
+    /// How many units they want.
+    pub(super) units: u32,
+    done: watch::Receiver<()>,
+}
 
 impl SlotGate {
-    /// Takes the turn, where nobody has it.
-    pub(super) fn enter(&self, segment: &Segment) -> Entry {
-        let key = (segment.resource.clone(), segment.window.starts_at());
+    /// Takes a turn, where nobody has one, or where the slot has `room` for these units beside those of the others.
+    pub(super) fn enter(&self, key: &Key, units: u32, room: u32) -> Entry {
         let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(turn) = turns.get(&key) {
-            return Entry::Busy(Busy(turn.clone()));
+        match turns.get_mut(key) {
+            None => {
+                let (done, _) = watch::channel(());
+                turns.insert(key.clone(), Rush { units, done });
+            }
+            Some(rush) if rush.units.saturating_add(units) <= room => rush.units += units,
+            Some(rush) => {
+                let done = rush.done.subscribe();
+                return Entry::Busy(Busy {
+                    units: rush.units,
+                    done,
+                });
+            }
         }
-        let (_end, turn) = watch::channel(());
-        turns.insert(key.clone(), turn);
-        let turns = Arc::clone(&self.turns);
-        Entry::Turn(Turn { key, turns, _end })
+        let (key, turns) = (key.clone(), Arc::clone(&self.turns));
+        Entry::Turn(Turn { key, units, turns })
     }
 }
 
 impl Busy {
-    /// Waits until that turn is over.
-    pub(super) async fn over(mut self) {
-        // Nothing is ever sent: the error is the end.
-        while self.0.changed().await.is_ok() {}
+    /// Waits until one of them is done.
+    pub(super) async fn one_is_done(mut self) {
+        // An error: the last one is done.
+        let _ = self.done.changed().await;
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
         let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-        turns.remove(&self.key);
+        let Some(rush) = turns.get_mut(&self.key) else { return };
+        rush.units -= self.units;
+        rush.done.send_replace(());
+        if rush.units == 0 {
+            turns.remove(&self.key);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::{AtomicU32, Ordering};
 
     use super::*;
-    use crate::domain::time::Window;
 
-    fn slot(resource: &str) -> Segment {
-        let at = |s| DateTime::from_timestamp(s, 0).unwrap();
-        Segment {
-            resource: ResourceId::parse(resource).unwrap(),
-            window: Window::new(at(0), at(60)).unwrap(),
-        }
+    fn slot(resource: &str) -> Key {
+        (ResourceId::parse(resource).unwrap(), DateTime::from_timestamp(0, 0).unwrap())
     }
 
-    async fn turn(gate: &SlotGate, resource: &str) -> Turn {
+    async fn turn(gate: &SlotGate, resource: &str, room: u32) -> Turn {
         loop {
-            match gate.enter(&slot(resource)) {
+            match gate.enter(&slot(resource), 1, room) {
                 Entry::Turn(turn) => return turn,
-                Entry::Busy(busy) => busy.over().await,
+                Entry::Busy(busy) => busy.one_is_done().await,
             }
         }
     }
 
     #[tokio::test]
-    async fn one_at_a_time_for_one_slot_and_nothing_is_left_behind() {
-        let gate = Arc::new(SlotGate::default());
-        let (inside, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-        let visit = |_| {
-            let (gate, inside, most) = (gate.clone(), inside.clone(), most.clone());
-            tokio::spawn(async move {
-                let _turn = turn(&gate, "ana").await;
-                most.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                tokio::task::yield_now().await;
-                inside.fetch_sub(1, Ordering::SeqCst);
-            })
-        };
-        for task in (0..50).map(visit).collect::<Vec<_>>() {
-            task.await.unwrap();
+    async fn as_many_at_a_time_as_there_is_room_for_and_nothing_stays() {
+        for room in [1, 3] {
+            let gate = Arc::new(SlotGate::default());
+            let (inside, most) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+            let visit = |_| {
+                let (gate, inside, most) = (gate.clone(), inside.clone(), most.clone());
+                tokio::spawn(async move {
+                    let _turn = turn(&gate, "ana", room).await;
+                    most.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    tokio::task::yield_now().await;
+                    inside.fetch_sub(1, Ordering::SeqCst);
+                })
+            };
+            for task in (0..50).map(visit).collect::<Vec<_>>() {
+                task.await.unwrap();
+            }
+            assert_eq!(most.load(Ordering::SeqCst), room);
+            assert!(gate.turns.lock().unwrap().is_empty());
         }
-        assert_eq!(most.load(Ordering::SeqCst), 1);
-        assert!(gate.turns.lock().unwrap().is_empty());
     }
 
     #[tokio::test]
-    async fn other_slots_do_not_wait_and_all_who_wait_are_told_of_the_end() {
+    async fn other_slots_do_not_wait_and_all_who_wait_are_told_of_each_end() {
         let gate = SlotGate::default();
-        let first = turn(&gate, "ana").await;
-        drop(turn(&gate, "ben").await);
+        let (first, second) = (turn(&gate, "ana", 2).await, turn(&gate, "ana", 2).await);
+        drop(turn(&gate, "ben", 1).await);
         let waiting: Vec<_> = (0..2)
-            .filter_map(|_| match gate.enter(&slot("ana")) {
-                Entry::Busy(busy) => Some(Box::pin(busy.over())),
+            .filter_map(|_| match gate.enter(&slot("ana"), 1, 2) {
+                Entry::Busy(busy) => Some(Box::pin(busy.one_is_done())),
                 Entry::Turn(_) => None,
             })
             .collect();
         assert_eq!(waiting.len(), 2);
-        for mut waiter in waiting {
-            assert!(futures::poll!(waiter.as_mut()).is_pending());
-        }
-        let Entry::Busy(busy) = gate.enter(&slot("ana")) else {
-            panic!("two turns at once");
+        let Entry::Busy(busy) = gate.enter(&slot("ana"), 1, 2) else {
+            panic!("three turns where there is room for two");
         };
+        assert_eq!(busy.units, 2);
         drop(first);
-        busy.over().await;
-        assert!(matches!(gate.enter(&slot("ana")), Entry::Turn(_)));
+        for waiter in waiting {
+            waiter.await;
+        }
+        busy.one_is_done().await;
+        drop(second);
+        assert!(matches!(gate.enter(&slot("ana"), 1, 0), Entry::Turn(_)), "nobody is at it");
     }
 }

@@ -5,8 +5,7 @@ use crate::domain::booking::{Booking, HistoryLine};
 use crate::domain::books::{CommandFilter, Figures, HoldFilter, Page, PageRequest, StoredEvent};
 use crate::domain::command::Command;
 use crate::domain::hold::Status;
-use crate::domain::ids::{HoldId, ResourceId};
-use crate::domain::time::Window;
+use crate::domain::ids::HoldId;
 
 /// Reads a hold.
 ///
@@ -40,18 +39,6 @@ pub async fn holds(
     page: &PageRequest,
 ) -> Result<Page<Booking>, Trouble> {
     Ok(context.store.bookings(filter, page).await?)
-}
-
-/// Reads what keeps a resource busy within a window, by start, and how each hold stands; always from the books.
-///
-/// # Errors
-/// [`Trouble::Store`].
-pub async fn occupied(
-    context: &Context,
-    resource: &ResourceId,
-    within: Window,
-) -> Result<Vec<(Window, Status)>, Trouble> {
-    Ok(context.store.occupied(resource, within).await?)
 }
 
 /// Reads many commands, newest first.

@@ -16,17 +16,21 @@ use crate::domain::token::TokenKey;
 use crate::gateway::{Gateway, GatewayError};
 use crate::store::{Store, StoreError};
 
+pub mod cancel;
 pub mod catalogue;
 pub mod checkout;
 pub mod commands;
 mod gate;
 pub mod inspect;
+pub mod limits;
+pub mod moving;
 pub mod recover;
 pub mod refresh;
 pub mod release;
 pub mod replay;
 mod retention;
 pub mod settle;
+pub mod slots;
 pub mod sweep;
 
 /// What the shop can choose.
@@ -48,6 +52,8 @@ pub struct Settings {
     pub keep_events: chrono::Duration,
     /// How long after a hold's end its guest is remembered.
     pub forget_after: chrono::Duration,
+    /// How many slots one visitor may keep without paying.
+    pub limits: limits::Limits,
     /// The rules that the shop may choose.
     pub policy: Policy,
     /// Whether the secret key is a live one; events of the other mode are not ours.
@@ -65,6 +71,7 @@ impl Default for Settings {
             remember_keys: chrono::Duration::hours(48),
             keep_events: chrono::Duration::days(30),
             forget_after: chrono::Duration::days(90),
+            limits: limits::Limits::default(),
             policy: Policy::default(),
             livemode: false,
         }

@@ -25,6 +25,7 @@ pub(super) async fn run(context: &Context) -> Result<(), Trouble> {
         .forget_events(now - settings.keep_events - IDS_LONGER, MOST)
         .await?;
     let guests = store.forget_guests(now - settings.forget_after, MOST).await?;
+    store.forget_clients(now - settings.remember_keys, MOST).await?;
     if payloads + events + guests > 0 {
         tracing::info!(payloads, events, guests, "forgotten");
     }

@@ -8,13 +8,14 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use holdfast::domain::booking::{Booking, Cause, Guest, Segment};
 use holdfast::domain::books::PageRequest;
+use holdfast::domain::catalogue::SecondThoughts;
 use holdfast::domain::hold::{Hold, ReleaseReason, Status, Transition, Why};
 use holdfast::domain::ids::{EventId, EventTypeId, HoldId, IdempotencyKey, IntentId, ResourceId, SessionId};
 use holdfast::domain::money::{Currency, Money};
 use holdfast::domain::payment::{Payment, PaymentState};
 use holdfast::domain::session::SessionTerms;
 use holdfast::domain::time::Window;
-use holdfast::store::{Applied, Change, Claim, EventRecord, NewAttempt, Placement, Step, Store};
+use holdfast::store::{Admission, Applied, Change, Claim, EventRecord, NewAttempt, Placement, Step, Store};
 use uuid::Uuid;
 
 use crate::support::database::{Engine, TestDatabase};
@@ -67,9 +68,11 @@ fn key(text: &str) -> IdempotencyKey {
 }
 
 fn segment(resource: &str, from: i64, to: i64) -> Segment {
+    let window = Window::new(at(from), at(to)).unwrap();
     Segment {
         resource: ResourceId::parse(resource).unwrap(),
-        window: Window::new(at(from), at(to)).unwrap(),
+        window,
+        busy: window,
     }
 }
 
@@ -80,6 +83,8 @@ fn booking(segments: Vec<Segment>) -> Booking {
         hold: Hold::placed(id, SessionId::new(format!("cs_{id}")), eur(5000)),
         event_type: EventTypeId::parse("call").unwrap(),
         segments,
+        quantity: 1,
+        second_thoughts: SecondThoughts::default(),
         guest: Guest {
             email: "ada@example.com".into(),
             name: Some("Ada".into()),
@@ -107,6 +112,7 @@ fn attempt(booking: &Booking, key: Option<&str>, fingerprint: &str) -> NewAttemp
             hold: booking.hold.id,
             name: "Call".into(),
             price: booking.hold.price,
+            quantity: 1,
             email: booking.guest.email.clone(),
             success_url: "https://shop.example/yes".into(),
             cancel_url: "https://shop.example/no".into(),
@@ -120,6 +126,16 @@ fn attempt(booking: &Booking, key: Option<&str>, fingerprint: &str) -> NewAttemp
     }
 }
 
+/// No limit is in the way.
+fn anyone() -> Admission {
+    Admission {
+        per_guest: 1_000,
+        client: None,
+        per_client: 1_000,
+        spread: 0,
+    }
+}
+
 /// Claims an attempt for the booking and places it.
 async fn claim_and_place(store: &dyn Store, booking: &Booking) -> Placement {
     let claim = store
@@ -127,7 +143,7 @@ async fn claim_and_place(store: &dyn Store, booking: &Booking) -> Placement {
         .await
         .unwrap();
     assert_eq!(claim, Claim::Free);
-    store.place(booking).await.unwrap()
+    store.place(booking, &anyone()).await.unwrap()
 }
 
 /// A booking that is placed.

@@ -270,11 +270,11 @@ pub(super) fn set_payment(
 }
 
 pub(super) fn refund_failed(hold: &Hold, intent: &IntentId) -> Decision {
-    use PaymentState::{RefundDue, RefundFailed, Refunded};
+    use PaymentState::{Kept, RefundDue, RefundFailed, Refunded};
     set_payment(
         hold,
         intent,
-        &[RefundDue, Refunded],
+        &[RefundDue, Refunded, Kept],
         RefundFailed,
         Why::RefundFailed,
     )

@@ -46,7 +46,7 @@ fn receipt(intent: &str) -> Receipt {
     }
 }
 
-fn hold(status: Status, payment: Option<PaymentState>) -> Hold {
+pub(super) fn hold(status: Status, payment: Option<PaymentState>) -> Hold {
     let mut hold = Hold::placed(HoldId(Uuid::from_u128(1)), SessionId::new("cs_1"), eur(5000));
     hold.status = status;
     hold.intent = (status == Status::Processing).then(|| IntentId::new("pi_1"));

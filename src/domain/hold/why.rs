@@ -35,6 +35,10 @@ pub enum Why {
     TryFailed(FailureCode),
     /// The intent was given up.
     IntentCanceled,
+    /// The guest cancelled it.
+    CancelledByGuest,
+    /// The operator cancelled it; with a note.
+    CancelledByOperator(Option<String>),
     /// All money is back.
     FullyRefunded,
     /// Some money is back.
@@ -68,6 +72,9 @@ impl fmt::Display for Why {
             Self::IntentLinked => "the payment intent became known",
             Self::TryFailed(code) => return write!(f, "a payment try failed: {code}"),
             Self::IntentCanceled => "the payment intent was cancelled",
+            Self::CancelledByGuest => "cancelled by the guest; the money goes back",
+            Self::CancelledByOperator(Some(note)) => return write!(f, "cancelled: {note}"),
+            Self::CancelledByOperator(None) => "cancelled",
             Self::FullyRefunded => "the whole payment was refunded",
             Self::PartlyRefunded => "a part of the payment was refunded",
             Self::RefundFailed => "a refund failed at Stripe",

@@ -9,47 +9,24 @@ use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use deserr::Deserr;
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::super::Server;
 use super::super::body::{self, Faults};
 use super::super::error::Problem;
-use super::super::fields::{Amount, Cursor, Limit, Minutes, Name, PaymentMethods};
+use super::super::fields::{Cursor, Limit};
 use super::super::path_id::PathId;
+use super::super::schedule::ScheduleMembers;
 use super::{List, Paging, page};
+use self::new::NewEventType;
+use self::segments::SegmentMembers;
 use crate::domain::books::Put;
 use crate::domain::catalogue::EventType;
-use crate::domain::ids::{EventTypeId, ResourceId};
-use crate::domain::money::{Currency, Money};
+use crate::domain::ids::EventTypeId;
 use crate::workflow::catalogue;
 
-/// Something to be put on sale.
-#[derive(Debug, Deserr, ToSchema)]
-#[deserr(error = Faults, deny_unknown_fields)]
-#[serde(deny_unknown_fields)]
-pub(in crate::http) struct NewEventType {
-    /// What the guest reads on the payment page: 1 to 200 characters.
-    #[schema(value_type = String, example = "Intro call", min_length = 1, max_length = 200)]
-    name: Name,
-    /// The resource it needs; made where it is new.
-    #[schema(value_type = String, example = "ana", pattern = "^[a-z0-9-]{1,64}$")]
-    resource: ResourceId,
-    /// How long it takes.
-    #[schema(value_type = i64, example = 30, minimum = 1, maximum = 10080)]
-    duration_minutes: Minutes,
-    /// Its price in the currency's minor unit.
-    #[schema(value_type = i64, example = 5000, minimum = 1, maximum = 99999999)]
-    amount: Amount,
-    /// Lower-case ISO code of a currency that Stripe takes.
-    #[schema(value_type = String, example = "eur", pattern = "^[a-z]{3}$")]
-    currency: Currency,
-    /// The methods that a guest may pay with, by Stripe's names; without it, all that the account allows. Name only
-    /// immediate ones, such as `card`, to exclude delayed ones.
-    #[deserr(default)]
-    #[schema(value_type = Option<Vec<String>>, example = json!(["card"]), min_items = 1, max_items = 20)]
-    payment_methods: Option<PaymentMethods>,
-}
+mod new;
+mod segments;
 
 /// Something on sale.
 #[derive(Serialize, ToSchema)]
@@ -59,10 +36,32 @@ pub(in crate::http) struct EventTypeView {
     id: String,
     /// What the guest reads on the payment page.
     name: String,
-    /// The resource it needs.
-    resource: String,
-    /// How long it takes.
-    duration_minutes: i64,
+    /// The resource it needs, where that is one from start to end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    resource: Option<String>,
+    /// How long it takes, where it needs one resource.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    duration_minutes: Option<i64>,
+    /// What it takes, one segment for the short form too.
+    segments: Vec<SegmentMembers>,
+    /// How long each resource stays busy before its segment.
+    buffer_before_minutes: i64,
+    /// How long each resource stays busy after its segment.
+    buffer_after_minutes: i64,
+    /// When it may start; without it, at any time to come.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    schedule: Option<ScheduleMembers>,
+    /// Until how many minutes before the start a guest who has paid may cancel and gets all money back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    guest_cancel_until_minutes: Option<i64>,
+    /// Until how many minutes before the start a guest may move it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    guest_move_until_minutes: Option<i64>,
     /// Its price in the currency's minor unit.
     amount: i64,
     /// Lower-case ISO code.
@@ -73,11 +72,21 @@ pub(in crate::http) struct EventTypeView {
 
 impl From<&EventType> for EventTypeView {
     fn from(event_type: &EventType) -> Self {
+        let short = match event_type.needs.as_slice() {
+            [need] => need.any_of.first().filter(|_| need.any_of.len() == 1).zip(Some(need.duration_minutes)),
+            _ => None,
+        };
         Self {
             id: event_type.id.to_string(),
             name: event_type.name.clone(),
-            resource: event_type.resource.to_string(),
-            duration_minutes: event_type.duration_minutes,
+            resource: short.map(|(resource, _)| resource.to_string()),
+            duration_minutes: short.map(|(_, minutes)| minutes),
+            segments: event_type.needs.iter().map(SegmentMembers::from).collect(),
+            buffer_before_minutes: event_type.buffer_before_minutes,
+            buffer_after_minutes: event_type.buffer_after_minutes,
+            schedule: event_type.schedule.as_ref().map(ScheduleMembers::from),
+            guest_cancel_until_minutes: event_type.second_thoughts.cancel_until_minutes,
+            guest_move_until_minutes: event_type.second_thoughts.move_until_minutes,
             amount: event_type.price.amount,
             currency: event_type.price.currency.to_string(),
             payment_methods: match event_type.payment_methods.as_slice() {
@@ -109,32 +118,12 @@ pub(in crate::http) async fn put(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<EventTypeView>), Problem> {
-    let event_type = read(&id, body::json(&headers, body)?)?;
+    let event_type = new::read(&id, body::json(&headers, body)?)?;
     let status = match catalogue::put(&server.context, &event_type).await? {
         Put::Created => StatusCode::CREATED,
         Put::Replaced => StatusCode::OK,
     };
     Ok((status, Json(EventTypeView::from(&event_type))))
-}
-
-fn read(id: &str, body: Value) -> Result<EventType, Problem> {
-    let mut faults = Faults::default();
-    let id = faults.take("id", EventTypeId::parse(id));
-    let new: Option<NewEventType> = body::parse(body, &mut faults);
-    match (id, new) {
-        (Some(id), Some(new)) if faults.is_empty() => Ok(EventType {
-            id,
-            name: new.name.0,
-            resource: new.resource,
-            duration_minutes: new.duration_minutes.0,
-            price: Money {
-                amount: new.amount.0,
-                currency: new.currency,
-            },
-            payment_methods: new.payment_methods.map(|methods| methods.0).unwrap_or_default(),
-        }),
-        _ => Err(faults.into_problem()),
-    }
 }
 
 /// Shows one.

@@ -4,14 +4,18 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{RawQuery, State};
+use axum::http::HeaderMap;
 use chrono::{DateTime, Utc};
 use deserr::Deserr;
+use utoipa::ToSchema;
 
 use super::super::Server;
 use super::super::body::{self, Faults};
-use super::super::error::Problem;
-use super::super::fields::{Cursor, Limit};
+use super::super::error::{Code, Problem};
+use super::super::fields::{Cursor, Email, Limit, Note, RefundWish};
 use super::super::holds::{given_back, hold_id};
 use super::super::path_id::PathId;
 use super::super::views::{AdminHoldDetailView, AdminHoldView, StatusView};
@@ -19,10 +23,10 @@ use super::super::views::{AdminHoldDetailView, AdminHoldView, StatusView};
 use super::{List, Paging, page};
 use crate::domain::booking::Cause;
 use crate::domain::books::{HoldFilter, PageRequest};
-use crate::domain::hold::Asker;
+use crate::domain::hold::{Asker, CancelError};
 use crate::domain::ids::{EventTypeId, HoldId, ResourceId};
 use crate::workflow::release::Outcome;
-use crate::workflow::{inspect, refresh, release};
+use crate::workflow::{cancel, inspect, refresh, release};
 
 #[derive(Debug, Deserr)]
 #[deserr(error = Faults, deny_unknown_fields)]
@@ -38,6 +42,8 @@ struct ListQuery {
     #[deserr(default)]
     to: Option<DateTime<Utc>>,
     #[deserr(default)]
+    guest: Option<Email>,
+    #[deserr(default)]
     limit: Option<Limit>,
     #[deserr(default)]
     cursor: Option<Cursor>,
@@ -52,6 +58,7 @@ struct ListQuery {
         ("resource" = Option<String>, Query, description = "only on this resource", pattern = "^[a-z0-9-]{1,64}$"),
         ("from" = Option<DateTime<Utc>>, Query, description = "only those that start then or later, RFC 3339"),
         ("to" = Option<DateTime<Utc>>, Query, description = "only those that start earlier, RFC 3339"),
+        ("guest" = Option<String>, Query, description = "only of the guest with this address, in whatever case"),
         Paging,
     ),
     security(("admin_key" = [])),
@@ -80,6 +87,7 @@ fn read(query: ListQuery) -> (HoldFilter, PageRequest) {
         resource: query.resource,
         from: query.from,
         to: query.to,
+        guest: query.guest.map(|Email(address)| address),
     };
     (filter, page(query.limit, query.cursor))
 }
@@ -130,6 +138,61 @@ pub(in crate::http) async fn release(
         Outcome::Over(booking) => {
             given_back(&booking)?;
             detail(&server, id).await
+        }
+    }
+}
+
+/// How a hold is cancelled.
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct Cancellation {
+    /// How much goes back: `full`, `none`, or an amount in the currency's minor unit.
+    #[schema(value_type = Value, example = "full")]
+    refund: RefundWish,
+    /// Why, for the history.
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, max_length = 500)]
+    note: Option<Note>,
+}
+
+/// Cancels a confirmed hold: its slot is free at once, and the money goes back as ordered.
+#[utoipa::path(
+    post, path = "/v1/admin/holds/{id}/cancel", operation_id = "cancelHoldAsOperator", tag = "operators",
+    params(("id" = Uuid, Path, description = "the hold's id")),
+    request_body = Cancellation,
+    security(("admin_key" = [])),
+    responses(
+        (status = 200, description = "Cancelled, now or before", body = AdminHoldDetailView),
+        (status = 400, description = "`malformed`"),
+        (status = 404, description = "`not_found`"),
+        (status = 409, description = "`not_cancellable`: it is not confirmed"),
+        (status = 413, description = "`malformed`"),
+        (status = 415, description = "`malformed`"),
+        (status = 422, description = "`invalid`"),
+    )
+)]
+pub(in crate::http) async fn cancel(
+    State(server): State<Arc<Server>>,
+    PathId(id): PathId,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Json<AdminHoldDetailView>, Problem> {
+    let id = hold_id(&id)?;
+    let mut faults = Faults::default();
+    let order: Option<Cancellation> = body::parse(body::json(&headers, body)?, &mut faults);
+    let Some(order) = order.filter(|_| faults.is_empty()) else {
+        return Err(faults.into_problem());
+    };
+    let note = order.note.map(|Note(note)| note);
+    match cancel::by_operator(&server.context, id, order.refund.0, note).await? {
+        cancel::Outcome::Missing => Err(Problem::not_found("hold")),
+        cancel::Outcome::Over(_) => detail(&server, id).await,
+        cancel::Outcome::Refused(_, why @ CancelError::TooMuch(_)) => {
+            Err(Problem::invalid_field("refund", why.to_string()))
+        }
+        cancel::Outcome::Refused(_, why @ CancelError::NotConfirmed) => {
+            Err(Problem::new(Code::NotCancellable, why.to_string()))
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
+use axum::http::HeaderMap;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use secrecy::ExposeSecret;
@@ -21,18 +22,23 @@ pub(super) mod commands;
 pub(super) mod event_types;
 pub(super) mod events;
 pub(super) mod holds;
+pub(super) mod resources;
 pub(super) mod sweep;
 
 /// Lets operators through.
 pub(super) async fn require_key(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
-    let good = match (&server.admin_key, bearer(request.headers())) {
-        (Some(key), Some(given)) => same(key.expose_secret(), given),
-        _ => false,
-    };
-    if good {
+    if is_operator(&server, request.headers()) {
         return next.run(request).await;
     }
     Problem::new(Code::Unauthorized, "send the operators' key as a bearer token").into_response()
+}
+
+/// Whether a request has the operators' key.
+pub(super) fn is_operator(server: &Server, headers: &HeaderMap) -> bool {
+    match (&server.admin_key, bearer(headers)) {
+        (Some(key), Some(given)) => same(key.expose_secret(), given),
+        _ => false,
+    }
 }
 
 /// Compares without telling by its time how much was right: digests have one length and no structure.

@@ -1,12 +1,12 @@
-//! Event types and the resources they need.
+//! Event types; the resources they need are made where they are new.
 
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgPool;
 
-use super::super::{StoreError, cursor, rows};
+use super::super::{StoreError, calendar_rows, cursor, rows};
 use super::error::Answer;
 use crate::domain::books::{Page, PageRequest, Put};
-use crate::domain::catalogue::EventType;
+use crate::domain::catalogue::{EventType, SecondThoughts};
 use crate::domain::ids::EventTypeId;
 
 #[derive(sqlx::FromRow)]
@@ -14,11 +14,27 @@ struct EventTypeRow {
     seq: i64,
     id: String,
     name: String,
-    resource_id: String,
-    duration_minutes: i32,
+    needs: serde_json::Value,
+    buffer_before_minutes: i32,
+    buffer_after_minutes: i32,
+    schedule: Option<serde_json::Value>,
+    cancel_until_minutes: Option<i32>,
+    move_until_minutes: Option<i32>,
     amount: i64,
     currency: String,
     payment_methods: String,
+}
+
+/// Reads [`EventTypeRow`]s.
+macro_rules! select_event_types {
+    ($rest:literal) => {
+        concat!(
+            "SELECT seq, id, name, needs, buffer_before_minutes, buffer_after_minutes, schedule, cancel_until_minutes,
+                 move_until_minutes, amount, currency, payment_methods
+             FROM event_types ",
+            $rest
+        )
+    };
 }
 
 impl EventTypeRow {
@@ -26,37 +42,53 @@ impl EventTypeRow {
         Ok(EventType {
             id: rows::event_type(&self.id)?,
             name: self.name,
-            resource: rows::resource(&self.resource_id)?,
-            duration_minutes: self.duration_minutes.into(),
+            needs: calendar_rows::needs(self.needs)?,
+            buffer_before_minutes: self.buffer_before_minutes.into(),
+            buffer_after_minutes: self.buffer_after_minutes.into(),
+            schedule: self.schedule.map(calendar_rows::schedule).transpose()?,
             price: rows::money(self.amount, &self.currency)?,
             payment_methods: rows::methods(&self.payment_methods)?,
+            second_thoughts: SecondThoughts {
+                cancel_until_minutes: self.cancel_until_minutes.map(i64::from),
+                move_until_minutes: self.move_until_minutes.map(i64::from),
+            },
         })
     }
 }
 
 pub(super) async fn put(pool: &PgPool, event_type: &EventType, now: DateTime<Utc>) -> Answer<Put> {
-    let minutes = i32::try_from(event_type.duration_minutes)
-        .map_err(|_| rows::unreadable("duration", &event_type.duration_minutes.to_string()))?;
+    let resources = event_type.resources();
+    let resources: Vec<&str> = resources.iter().map(|id| id.as_str()).collect();
+    let schedule = event_type.schedule.as_ref().map(calendar_rows::schedule_json);
     // A row version that an insert made has no xmax; one that replaced another has.
     let created: bool = sqlx::query_scalar(
-        "WITH resource AS (INSERT INTO resources (id, created_at) VALUES ($3, $7) ON CONFLICT DO NOTHING)
+        "WITH resource AS (
+             INSERT INTO resources (id, name, created_at) SELECT id, id, $4 FROM unnest($3) AS u (id) ORDER BY id
+             ON CONFLICT DO NOTHING)
          INSERT INTO event_types
-             (id, name, resource_id, duration_minutes, amount, currency, created_at, updated_at, payment_methods)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8)
+             (id, name, needs, buffer_before_minutes, buffer_after_minutes, schedule, cancel_until_minutes,
+              move_until_minutes, amount, currency, payment_methods, created_at, updated_at)
+         VALUES ($1, $2, $5, $6, $7, $8, $9, $10, $11, $12, $13, $4, $4)
          ON CONFLICT (id) DO UPDATE SET
-             name = excluded.name, resource_id = excluded.resource_id,
-             duration_minutes = excluded.duration_minutes, amount = excluded.amount,
-             currency = excluded.currency, updated_at = excluded.updated_at,
-             payment_methods = excluded.payment_methods
+             name = excluded.name, needs = excluded.needs, buffer_before_minutes = excluded.buffer_before_minutes,
+             buffer_after_minutes = excluded.buffer_after_minutes, schedule = excluded.schedule,
+             cancel_until_minutes = excluded.cancel_until_minutes, move_until_minutes = excluded.move_until_minutes,
+             amount = excluded.amount, currency = excluded.currency, payment_methods = excluded.payment_methods,
+             updated_at = excluded.updated_at
          RETURNING xmax = 0",
     )
     .bind(event_type.id.as_str())
     .bind(&event_type.name)
-    .bind(event_type.resource.as_str())
-    .bind(minutes)
+    .bind(resources)
+    .bind(now)
+    .bind(calendar_rows::needs_json(&event_type.needs))
+    .bind(rows::minutes(Some(event_type.buffer_before_minutes))?)
+    .bind(rows::minutes(Some(event_type.buffer_after_minutes))?)
+    .bind(schedule.transpose()?)
+    .bind(rows::minutes(event_type.second_thoughts.cancel_until_minutes)?)
+    .bind(rows::minutes(event_type.second_thoughts.move_until_minutes)?)
     .bind(event_type.price.amount)
     .bind(event_type.price.currency.code())
-    .bind(now)
     .bind(rows::methods_text(&event_type.payment_methods))
     .fetch_one(pool)
     .await?;
@@ -64,13 +96,10 @@ pub(super) async fn put(pool: &PgPool, event_type: &EventType, now: DateTime<Utc
 }
 
 pub(super) async fn read(pool: &PgPool, id: &EventTypeId) -> Answer<Option<EventType>> {
-    let row: Option<EventTypeRow> = sqlx::query_as(
-        "SELECT seq, id, name, resource_id, duration_minutes, amount, currency, payment_methods
-         FROM event_types WHERE id = $1",
-    )
-    .bind(id.as_str())
-    .fetch_optional(pool)
-    .await?;
+    let row: Option<EventTypeRow> = sqlx::query_as(select_event_types!("WHERE id = $1"))
+        .bind(id.as_str())
+        .fetch_optional(pool)
+        .await?;
     Ok(row.map(EventTypeRow::read).transpose()?)
 }
 
@@ -80,11 +109,9 @@ pub(super) async fn list(pool: &PgPool, page: &PageRequest) -> Answer<Page<Event
         Some(Some(seq)) => seq,
         Some(None) => return Ok(cursor::end()),
     };
-    let found: Vec<EventTypeRow> = sqlx::query_as(
-        "SELECT seq, id, name, resource_id, duration_minutes, amount, currency, payment_methods
-         FROM event_types
-         WHERE seq < $1 ORDER BY seq DESC LIMIT $2",
-    )
+    let found: Vec<EventTypeRow> = sqlx::query_as(select_event_types!(
+        "WHERE seq < $1 ORDER BY seq DESC LIMIT $2"
+    ))
     .bind(before)
     .bind(cursor::rows_wanted(page))
     .fetch_all(pool)

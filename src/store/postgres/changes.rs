@@ -68,6 +68,7 @@ struct Before {
     status: Status,
     due_at: Option<DateTime<Utc>>,
     segments: Vec<Segment>,
+    quantity: u32,
 }
 
 #[derive(sqlx::FromRow)]
@@ -76,13 +77,14 @@ struct BeforeRow {
     reason: Option<String>,
     due_at: Option<DateTime<Utc>>,
     segments: serde_json::Value,
+    quantity: i32,
 }
 
 /// Locks the hold on the version that was decided on; `None` where it has another by now, or there is none. A change
 /// without a step only needs the hold to be there.
 async fn lock(connection: &mut PgConnection, change: &Change) -> Answer<Option<Before>> {
     let row: Option<BeforeRow> = sqlx::query_as(
-        "SELECT status, reason, due_at, segments FROM holds WHERE id = $1 AND (version = $2 OR NOT $3) FOR UPDATE",
+        "SELECT status, reason, due_at, segments, quantity FROM holds WHERE id = $1 AND (version = $2 OR NOT $3) FOR UPDATE",
     )
     .bind(change.hold.0)
     .bind(change.version)
@@ -98,6 +100,7 @@ impl BeforeRow {
             status: rows::status(&self.status, self.reason.as_deref())?,
             due_at: self.due_at,
             segments: rows::segments(self.segments)?,
+            quantity: self.quantity.unsigned_abs(),
         })
     }
 }
@@ -111,15 +114,15 @@ async fn take_step(
     let (transition, reclaimed) = match step {
         Step::Take(transition) => (transition, None),
         Step::Reclaim { free, taken } => {
-            let had = take_back(connection, change.hold, &before.segments).await?;
+            let had = take_back(connection, change.hold, before).await?;
             (if had { free } else { taken }, Some(had))
         }
     };
     match effect::windows(before.status, transition.next.status) {
         Windows::AsTheyAre => {}
-        Windows::Free => give_up(connection, change.hold).await?,
+        Windows::Free => placing::give_up(connection, change.hold).await?,
         Windows::Take => {
-            if reclaimed.is_none() && !take_back(connection, change.hold, &before.segments).await? {
+            if reclaimed.is_none() && !take_back(connection, change.hold, before).await? {
                 return Err(rows::unreadable("step", "a slot that is taken, without an alternative").into());
             }
         }
@@ -135,20 +138,12 @@ async fn take_step(
 }
 
 /// Takes the hold's windows again, all or none.
-async fn take_back(connection: &mut PgConnection, hold: HoldId, segments: &[Segment]) -> Answer<bool> {
-    let had = placing::take_windows(connection, hold, segments).await?;
+async fn take_back(connection: &mut PgConnection, hold: HoldId, before: &Before) -> Answer<bool> {
+    let had = placing::take_windows(connection, hold, &before.segments, before.quantity, 0).await?;
     if !had {
-        give_up(connection, hold).await?;
+        placing::give_up(connection, hold).await?;
     }
     Ok(had)
-}
-
-async fn give_up(connection: &mut PgConnection, hold: HoldId) -> Answer<()> {
-    sqlx::query("DELETE FROM occupancy WHERE hold_id = $1")
-        .bind(hold.0)
-        .execute(connection)
-        .await?;
-    Ok(())
 }
 
 /// Writes the hold as it is afterwards, and the history line.

@@ -11,8 +11,9 @@ use uuid::Uuid;
 
 use super::super::{HoldRefs, ReleaseLease, StoreError, cursor, rows};
 use super::error::Answer;
-use crate::domain::booking::{Booking, Guest};
+use crate::domain::booking::{Booking, Guest, person};
 use crate::domain::books::{HoldFilter, Page, PageRequest};
+use crate::domain::catalogue::SecondThoughts;
 use crate::domain::hold::{Asker, Hold, Status};
 use crate::domain::ids::{EventTypeId, HoldId, IntentId, ResourceId, SessionId};
 use crate::domain::payment::Payment;
@@ -22,6 +23,9 @@ struct HoldRow {
     id: Uuid,
     event_type_id: String,
     segments: serde_json::Value,
+    quantity: i32,
+    cancel_until_minutes: Option<i32>,
+    move_until_minutes: Option<i32>,
     status: String,
     reason: Option<String>,
     asked_by: Option<String>,
@@ -57,7 +61,7 @@ struct PaymentRow {
 macro_rules! select_holds {
     ($rest:literal) => {
         concat!(
-            "SELECT h.id, h.event_type_id, h.segments, h.status, h.reason, h.asked_by, h.amount, h.currency,
+            "SELECT h.id, h.event_type_id, h.segments, h.quantity, h.cancel_until_minutes, h.move_until_minutes, h.status, h.reason, h.asked_by, h.amount, h.currency,
                  h.session_id, h.intent_id, h.checkout_url, h.price_mismatch, h.guest_email, h.guest_name, h.metadata,
                  h.expires_at, h.session_expires_at, h.due_at, h.tries, h.version, h.created_at, h.updated_at,
                  (SELECT coalesce(jsonb_agg(jsonb_build_object('intent', p.intent_id, 'amount', p.amount,
@@ -87,6 +91,11 @@ impl HoldRow {
             hold,
             event_type: rows::event_type(&self.event_type_id)?,
             segments: rows::segments(self.segments)?,
+            quantity: self.quantity.unsigned_abs(),
+            second_thoughts: SecondThoughts {
+                cancel_until_minutes: self.cancel_until_minutes.map(i64::from),
+                move_until_minutes: self.move_until_minutes.map(i64::from),
+            },
             guest: Guest {
                 email: self.guest_email.unwrap_or_default(),
                 name: self.guest_name,
@@ -152,6 +161,7 @@ pub(super) async fn list(pool: &PgPool, filter: &HoldFilter, page: &PageRequest)
            AND ($3 IS NULL OR h.segments @> jsonb_build_array(jsonb_build_object('resource', $3)))
            AND ($4 IS NULL OR h.starts_at >= $4)
            AND ($5 IS NULL OR h.starts_at < $5)
+           AND ($9 IS NULL OR h.guest_id = $9)
            AND (h.created_at, h.id)
              < (coalesce($6, 'infinity'), coalesce($7, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
          ORDER BY h.created_at DESC, h.id DESC LIMIT $8"
@@ -164,6 +174,7 @@ pub(super) async fn list(pool: &PgPool, filter: &HoldFilter, page: &PageRequest)
     .bind(before.map(|(at, _)| at))
     .bind(before.map(|(_, id)| id))
     .bind(cursor::rows_wanted(page))
+    .bind(filter.guest.as_deref().map(person))
     .fetch_all(pool)
     .await?;
     let found = cursor::page(found, page, |row| cursor::timed(row.created_at, row.id));

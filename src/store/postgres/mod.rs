@@ -16,15 +16,15 @@ use chrono::{DateTime, Utc};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
 use super::{
-    Applied, AttemptEnd, Change, Claim, EventRecord, HoldRefs, NewAttempt, Placement, PoolOptions,
-    ReleaseLease, StaleAttempt, Store, StoreError,
+    Admission, Applied, AttemptEnd, Change, Claim, EventRecord, HoldRefs, Move, Moved, NewAttempt,
+    Placement, PoolOptions, ReleaseLease, StaleAttempt, Standing, Store, StoreError,
 };
-use crate::domain::booking::{Blocker, Booking, HistoryLine, Segment};
-use crate::domain::books::{CommandFilter, Figures, HoldFilter, Page, PageRequest, Put, StoredEvent};
-use crate::domain::catalogue::EventType;
+use crate::domain::availability::Calendar;
+use crate::domain::booking::{Booking, ClientId, HistoryLine};
+use crate::domain::books::{CommandFilter, Figures, HoldFilter, Page, PageRequest, StoredEvent};
 use crate::domain::command::Command;
-use crate::domain::hold::{Asker, Status};
-use crate::domain::ids::{CommandId, EventId, EventTypeId, HoldId, IdempotencyKey, ResourceId, SessionId};
+use crate::domain::hold::Asker;
+use crate::domain::ids::{CommandId, EventId, HoldId, IdempotencyKey, ResourceId, SessionId};
 use crate::domain::payment::Receipt;
 use crate::domain::time::Window;
 
@@ -35,11 +35,14 @@ mod commands;
 mod error;
 mod events;
 mod figures;
+mod guests;
 mod holds;
 mod placing;
 mod rehearse;
+mod resources;
 mod retention;
 mod schema;
+mod shelf;
 
 use error::Answer;
 
@@ -146,23 +149,6 @@ impl Store for PostgresStore {
         self.retrying(|| figures::figures(&self.pool, now)).await
     }
 
-    async fn put_event_type(&self, event_type: &EventType, now: DateTime<Utc>) -> Result<Put, StoreError> {
-        self.retrying(|| catalogue::put(&self.pool, event_type, now))
-            .await
-    }
-
-    async fn event_type(&self, id: &EventTypeId) -> Result<Option<EventType>, StoreError> {
-        self.retrying(|| catalogue::read(&self.pool, id)).await
-    }
-
-    async fn event_types(&self, page: &PageRequest) -> Result<Page<EventType>, StoreError> {
-        self.retrying(|| catalogue::list(&self.pool, page)).await
-    }
-
-    async fn delete_event_type(&self, id: &EventTypeId) -> Result<bool, StoreError> {
-        self.retrying(|| catalogue::delete(&self.pool, id)).await
-    }
-
     async fn look_at_key(&self, key: &IdempotencyKey, fingerprint: &str) -> Result<Claim, StoreError> {
         self.retrying(|| attempts::look_at_key(&self.pool, key, fingerprint))
             .await
@@ -206,22 +192,36 @@ impl Store for PostgresStore {
             .await
     }
 
-    async fn blockers(&self, segments: &[Segment], now: DateTime<Utc>) -> Result<Vec<Blocker>, StoreError> {
-        self.retrying(|| placing::blockers(&self.pool, segments, now))
-            .await
-    }
-
-    async fn occupied(
+    async fn calendar(
         &self,
-        resource: &ResourceId,
+        resources: &[ResourceId],
         within: Window,
-    ) -> Result<Vec<(Window, Status)>, StoreError> {
-        self.retrying(|| placing::occupied(&self.pool, resource, within))
+        now: DateTime<Utc>,
+    ) -> Result<Calendar, StoreError> {
+        self.retrying(|| placing::calendar(&self.pool, resources, within, now))
             .await
     }
 
-    async fn place(&self, booking: &Booking) -> Result<Placement, StoreError> {
-        self.retrying(|| placing::place(&self.pool, booking)).await
+    async fn place(&self, booking: &Booking, admission: &Admission) -> Result<Placement, StoreError> {
+        self.retrying(|| placing::place(&self.pool, booking, admission))
+            .await
+    }
+
+    async fn lose(
+        &self,
+        hold: HoldId,
+        session: &SessionId,
+        now: DateTime<Utc>,
+    ) -> Result<Option<CommandId>, StoreError> {
+        self.retrying(|| placing::lose(&self.pool, hold, session, now)).await
+    }
+
+    async fn move_hold(&self, order: &Move) -> Result<Moved, StoreError> {
+        self.retrying(|| placing::move_hold(&self.pool, order)).await
+    }
+
+    async fn standing(&self, guest: &str, client: Option<&ClientId>) -> Result<Standing, StoreError> {
+        self.retrying(|| guests::standing(&self.pool, guest, client)).await
     }
 
     async fn booking(&self, id: HoldId) -> Result<Option<Booking>, StoreError> {
@@ -309,6 +309,12 @@ impl Store for PostgresStore {
 
     async fn forget_guests(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
         self.retrying(|| retention::forget(&self.pool, retention::FORGET_GUESTS, before, limit))
+            .await
+    }
+
+    async fn forget_clients(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+        let statement = retention::FORGET_CLIENTS;
+        self.retrying(|| retention::forget(&self.pool, statement, before, limit))
             .await
     }
 

@@ -256,9 +256,7 @@ pub(super) async fn abandon_with_session(
     .bind(hold.0.hyphenated())
     .execute(&mut *tx)
     .await?;
-    let order = expire_order(session);
-    commands::insert(&mut tx, Some(hold), &order, now).await?;
-    let id = commands::id_of(&mut tx, &order).await?;
+    let id = commands::ordered(&mut tx, hold, &expire_order(session), now).await?;
     tx.commit().await?;
     Ok(id)
 }

@@ -11,16 +11,17 @@ use uuid::fmt::Hyphenated;
 
 use super::error::Answer;
 use crate::domain::booking::{Booking, Guest};
+use crate::domain::catalogue::SecondThoughts;
 use crate::domain::hold::Hold;
 use crate::domain::ids::{HoldId, IntentId, SessionId};
 use crate::domain::payment::Payment;
-use crate::store::{StoreError, rows};
+use crate::store::{ClientId, StoreError, rows};
 
 /// `SELECT` of [`BookingRow`]s from holds `h`, with what comes after that.
 macro_rules! select_booking {
     ($tail:literal) => {
         concat!(
-            "SELECT h.id, h.event_type_id, h.segments, h.status, h.reason, h.asked_by, h.amount, h.currency,
+            "SELECT h.id, h.event_type_id, h.segments, h.quantity, h.cancel_until_minutes, h.move_until_minutes, h.status, h.reason, h.asked_by, h.amount, h.currency,
                     h.session_id, h.intent_id, h.checkout_url, h.price_mismatch, h.guest_email, h.guest_name,
                     h.metadata, h.expires_at, h.session_expires_at, h.due_at, h.tries, h.version,
                     h.created_at, h.updated_at,
@@ -41,6 +42,9 @@ pub(super) struct BookingRow {
     id: Hyphenated,
     event_type_id: String,
     segments: Json<Value>,
+    quantity: u32,
+    cancel_until_minutes: Option<i64>,
+    move_until_minutes: Option<i64>,
     status: String,
     reason: Option<String>,
     asked_by: Option<String>,
@@ -100,6 +104,11 @@ impl BookingRow {
             hold,
             event_type: rows::event_type(&self.event_type_id)?,
             segments: rows::segments(self.segments.0)?,
+            quantity: self.quantity,
+            second_thoughts: SecondThoughts {
+                cancel_until_minutes: self.cancel_until_minutes,
+                move_until_minutes: self.move_until_minutes,
+            },
             guest: Guest {
                 // A guest who was forgotten has no address any more.
                 email: self.guest_email.unwrap_or_default(),
@@ -119,22 +128,27 @@ impl BookingRow {
 }
 
 /// Writes the row of a new hold.
-pub(super) async fn insert(connection: &mut SqliteConnection, booking: &Booking) -> Answer<()> {
+pub(super) async fn insert(
+    connection: &mut SqliteConnection,
+    booking: &Booking,
+    client: Option<&ClientId>,
+) -> Answer<()> {
     let hold = &booking.hold;
-    let shown = booking.first();
+    let shown = booking.window();
     let (status, reason) = rows::status_texts(hold.status);
     sqlx::query(
         "INSERT INTO holds
              (id, event_type_id, resource_id, starts_at, ends_at, segments, status, reason, asked_by,
               amount, currency, session_id, intent_id, checkout_url, price_mismatch, guest_email, guest_name,
-              metadata, expires_at, session_expires_at, due_at, tries, version, created_at, updated_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+              metadata, expires_at, session_expires_at, due_at, tries, version, created_at, updated_at,
+              quantity, cancel_until_minutes, move_until_minutes, guest_id, client_id)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(hold.id.0.hyphenated())
     .bind(booking.event_type.as_str())
-    .bind(shown.resource.as_str())
-    .bind(shown.window.starts_at().timestamp_millis())
-    .bind(shown.window.ends_at().timestamp_millis())
+    .bind(booking.resource().as_str())
+    .bind(shown.starts_at().timestamp_millis())
+    .bind(shown.ends_at().timestamp_millis())
     .bind(Json(rows::segments_json(&booking.segments)))
     .bind(status)
     .bind(reason)
@@ -155,6 +169,11 @@ pub(super) async fn insert(connection: &mut SqliteConnection, booking: &Booking)
     .bind(booking.version)
     .bind(booking.created_at.timestamp_millis())
     .bind(booking.updated_at.timestamp_millis())
+    .bind(booking.quantity)
+    .bind(booking.second_thoughts.cancel_until_minutes)
+    .bind(booking.second_thoughts.move_until_minutes)
+    .bind(booking.guest.key())
+    .bind(client.map(|client| client.0.as_str()))
     .execute(connection)
     .await?;
     Ok(())

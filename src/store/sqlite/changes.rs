@@ -8,7 +8,7 @@ use sqlx::SqliteConnection;
 use sqlx::types::Json;
 
 use super::error::Answer;
-use super::{SqliteStore, commands, history, holds};
+use super::{SqliteStore, commands, history, placing};
 use crate::domain::command::Order;
 use crate::domain::hold::{Hold, Status, Transition};
 use crate::domain::ids::{HoldId, IntentId};
@@ -79,12 +79,14 @@ struct Before {
     reason: Option<String>,
     due_at: Option<i64>,
     segments: Json<Value>,
+    quantity: u32,
 }
 
 impl Before {
     async fn read(connection: &mut SqliteConnection, hold: HoldId) -> Answer<Option<Self>> {
-        let question =
-            sqlx::query_as("SELECT version, status, reason, due_at, segments FROM holds WHERE id = ?");
+        let question = sqlx::query_as(
+            "SELECT version, status, reason, due_at, segments, quantity FROM holds WHERE id = ?",
+        );
         Ok(question
             .bind(hold.0.hyphenated())
             .fetch_optional(connection)
@@ -110,12 +112,12 @@ async fn move_windows<'a>(
     match effect::windows(before.status()?, wanted.next.status) {
         Windows::AsTheyAre => Ok((wanted, None)),
         Windows::Free => {
-            holds::vacate(connection, hold).await?;
+            placing::vacate(connection, hold).await?;
             Ok((wanted, None))
         }
         Windows::Take => {
             let segments = rows::segments(before.segments.0.clone())?;
-            if holds::occupy(connection, hold, &segments).await? {
+            if placing::occupy(connection, hold, &segments, before.quantity, 0).await? {
                 return Ok((wanted, Some(true)));
             }
             // Only a reclaim says what happens where the slot is gone.
@@ -144,7 +146,7 @@ async fn write_transition(
         hold: change.hold,
         from: Some(before.status()?),
         to: next.status,
-        why: &transition.why,
+        why: transition.why.to_string(),
         cause: &change.cause,
     };
     line.write(connection, change.now).await?;

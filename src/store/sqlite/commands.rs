@@ -83,13 +83,25 @@ pub(super) async fn insert(
     Ok(done.rows_affected() > 0)
 }
 
-/// The command that an order was written as.
-pub(super) async fn id_of(connection: &mut SqliteConnection, order: &Order) -> Answer<CommandId> {
-    let id: Hyphenated = sqlx::query_scalar("SELECT id FROM commands WHERE order_key = ?")
+/// The command that an order was written as; `None` where it was not.
+pub(super) async fn id_of(connection: &mut SqliteConnection, order: &Order) -> Answer<Option<CommandId>> {
+    let id: Option<Hyphenated> = sqlx::query_scalar("SELECT id FROM commands WHERE order_key = ?")
         .bind(order.key())
-        .fetch_one(connection)
+        .fetch_optional(connection)
         .await?;
-    Ok(CommandId(id.into_uuid()))
+    Ok(id.map(|id| CommandId(id.into_uuid())))
+}
+
+/// Writes an order where it is not known, and answers its command.
+pub(super) async fn ordered(
+    connection: &mut SqliteConnection,
+    hold: HoldId,
+    order: &Order,
+    now: DateTime<Utc>,
+) -> Answer<CommandId> {
+    insert(connection, Some(hold), order, now).await?;
+    let id = id_of(connection, order).await?;
+    Ok(id.ok_or(sqlx::Error::RowNotFound)?)
 }
 
 pub(super) const LEASE_DUE: &str = concat!(

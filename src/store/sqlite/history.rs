@@ -6,7 +6,7 @@ use sqlx::SqliteConnection;
 use super::SqliteStore;
 use super::error::Answer;
 use crate::domain::booking::{Cause, HistoryLine};
-use crate::domain::hold::{Status, Why};
+use crate::domain::hold::Status;
 use crate::domain::ids::HoldId;
 use crate::store::{StoreError, rows};
 
@@ -15,12 +15,12 @@ pub(super) struct Line<'a> {
     pub(super) hold: HoldId,
     pub(super) from: Option<Status>,
     pub(super) to: Status,
-    pub(super) why: &'a Why,
+    pub(super) why: String,
     pub(super) cause: &'a Cause,
 }
 
 impl Line<'_> {
-    pub(super) async fn write(&self, connection: &mut SqliteConnection, at: DateTime<Utc>) -> Answer<()> {
+    pub(super) async fn write(self, connection: &mut SqliteConnection, at: DateTime<Utc>) -> Answer<()> {
         let (from, from_reason) = self.from.map(rows::status_texts).unzip();
         let (to, to_reason) = rows::status_texts(self.to);
         let (actor, event) = rows::cause_texts(self.cause);
@@ -35,7 +35,7 @@ impl Line<'_> {
         .bind(from_reason.flatten())
         .bind(to)
         .bind(to_reason)
-        .bind(self.why.to_string())
+        .bind(self.why)
         .bind(actor)
         .bind(event)
         .execute(connection)

@@ -1,143 +1,20 @@
-//! Holds: placing them, which decides who gets a slot (I1), finding them, and taking turns at them.
+//! Holds: finding them, and taking turns at them.
 //!
-//! What happens to a hold after it was placed is in `changes`.
+//! Placing them is left to `placing`, changing them to `changes`.
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sqlx::types::Json;
-use sqlx::{Connection, SqliteConnection};
-use uuid::fmt::Hyphenated;
 
-use super::attempts::Standing;
-use super::booking_row::{self, BookingRow, select_booking};
+use super::booking_row::{BookingRow, select_booking};
 use super::error::Answer;
-use super::{SqliteStore, attempts, commands, db_now, history, millis, timed_place};
-use crate::domain::booking::{Blocker, Booking, Cause, Segment};
+use super::{SqliteStore, db_now, millis, timed_place};
+use crate::domain::booking::{Booking, person};
 use crate::domain::books::{HoldFilter, Page, PageRequest};
-use crate::domain::hold::{Asker, Status, Why};
-use crate::domain::ids::{HoldId, IntentId, ResourceId, SessionId};
-use crate::domain::time::Window;
-use crate::store::{HoldRefs, Placement, ReleaseLease, StoreError, cursor, expire_order, rows};
-
-pub(super) async fn blockers(
-    store: &SqliteStore,
-    segments: &[Segment],
-    now: DateTime<Utc>,
-) -> Answer<Vec<Blocker>> {
-    let question = sqlx::query_as::<_, (Hyphenated, bool)>(
-        "SELECT DISTINCT h.id, h.status = 'held' AND h.expires_at <= ? AS overdue
-           FROM json_each(?) AS wanted
-           JOIN occupancy o ON o.resource_id = wanted.value ->> 'resource'
-                           AND o.ends_at > wanted.value ->> 'starts_at_ms'
-                           AND o.starts_at < wanted.value ->> 'ends_at_ms'
-           JOIN holds h ON h.id = o.hold_id
-          LIMIT 20",
-    )
-    .bind(now.timestamp_millis())
-    .bind(Json(rows::segments_json(segments)));
-    let found = store.read(question.fetch_all(&store.readers)).await?;
-    let blocker = |(id, overdue): (Hyphenated, bool)| Blocker {
-        hold: HoldId(id.into_uuid()),
-        overdue,
-    };
-    Ok(found.into_iter().map(blocker).collect())
-}
-
-pub(super) const OCCUPIED: &str = "SELECT o.starts_at, o.ends_at, h.status
-       FROM occupancy o JOIN holds h ON h.id = o.hold_id
-      WHERE o.resource_id = ?1 AND o.ends_at > ?2 AND o.starts_at < ?3
-      ORDER BY o.starts_at";
-
-pub(super) async fn occupied(
-    store: &SqliteStore,
-    resource: &ResourceId,
-    within: Window,
-) -> Answer<Vec<(Window, Status)>> {
-    let question = sqlx::query_as::<_, (i64, i64, String)>(OCCUPIED)
-        .bind(resource.as_str())
-        .bind(within.starts_at().timestamp_millis())
-        .bind(within.ends_at().timestamp_millis());
-    let found = store.read(question.fetch_all(&store.readers)).await?;
-    let read = |(starts_at, ends_at, status): (i64, i64, String)| {
-        rows::occupied(rows::instant(starts_at)?, rows::instant(ends_at)?, &status)
-    };
-    Ok(found.into_iter().map(read).collect::<Result<_, _>>()?)
-}
-
-pub(super) async fn place(store: &SqliteStore, booking: &Booking) -> Answer<Placement> {
-    let order = expire_order(&booking.hold.session);
-    let mut tx = store.begin().await?;
-    let placement = match attempts::standing(&mut tx, booking.hold.id).await? {
-        Some(Standing::Running) => place_running(&mut tx, booking).await?,
-        // Repeats after a commit whose answer was lost.
-        Some(Standing::Placed) => Placement::Placed,
-        Some(Standing::Lost) => Placement::SlotTaken(commands::id_of(&mut tx, &order).await?),
-        Some(Standing::Closed) | None => Placement::Gone,
-    };
-    tx.commit().await?;
-    Ok(placement)
-}
-
-async fn place_running(connection: &mut SqliteConnection, booking: &Booking) -> Answer<Placement> {
-    let (hold, now) = (&booking.hold, booking.created_at);
-    let won = occupy(connection, hold.id, &booking.segments).await?;
-    attempts::decide(connection, hold.id, won, now).await?;
-    if won {
-        booking_row::insert(connection, booking).await?;
-        let line = history::Line {
-            hold: hold.id,
-            from: None,
-            to: hold.status,
-            why: &Why::Placed,
-            cause: &Cause::Checkout,
-        };
-        line.write(connection, now).await?;
-        return Ok(Placement::Placed);
-    }
-    let order = expire_order(&hold.session);
-    commands::insert(connection, Some(hold.id), &order, now).await?;
-    Ok(Placement::SlotTaken(commands::id_of(connection, &order).await?))
-}
-
-/// Takes one window, if nobody has any of it: the one statement that decides.
-pub(super) const OCCUPY: &str = "INSERT INTO occupancy (hold_id, resource_id, starts_at, ends_at)
-             SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS (
-                 SELECT 1 FROM occupancy WHERE resource_id = ?2 AND ends_at > ?3 AND starts_at < ?4)
-             ON CONFLICT DO NOTHING";
-
-/// Takes all the windows for a hold, or none and answers `false`.
-pub(super) async fn occupy(
-    connection: &mut SqliteConnection,
-    hold: HoldId,
-    segments: &[Segment],
-) -> Answer<bool> {
-    let mut all = connection.begin().await?;
-    for segment in segments {
-        let taken = sqlx::query(OCCUPY)
-            .bind(hold.0.hyphenated())
-            .bind(segment.resource.as_str())
-            .bind(segment.window.starts_at().timestamp_millis())
-            .bind(segment.window.ends_at().timestamp_millis())
-            .execute(&mut *all)
-            .await?;
-        if taken.rows_affected() == 0 {
-            all.rollback().await?;
-            return Ok(false);
-        }
-    }
-    all.commit().await?;
-    Ok(true)
-}
-
-/// Gives up all the windows of a hold.
-pub(super) async fn vacate(connection: &mut SqliteConnection, hold: HoldId) -> Answer<()> {
-    sqlx::query("DELETE FROM occupancy WHERE hold_id = ?")
-        .bind(hold.0.hyphenated())
-        .execute(connection)
-        .await?;
-    Ok(())
-}
+use crate::domain::hold::{Asker, Status};
+use crate::domain::ids::{HoldId, IntentId, SessionId};
+use crate::store::{HoldRefs, ReleaseLease, StoreError, cursor, rows};
 
 pub(super) const BY_ID: &str = select_booking!("WHERE h.id = ?");
 pub(super) const BY_SESSION: &str = select_booking!("WHERE h.session_id = ?");
@@ -191,6 +68,7 @@ pub(super) async fn bookings(
                    SELECT 1 FROM json_each(h.segments) s WHERE s.value ->> 'resource' = ?5))
            AND (?6 IS NULL OR h.starts_at >= ?6)
            AND (?7 IS NULL OR h.starts_at < ?7)
+           AND (?9 IS NULL OR h.guest_id = ?9)
          ORDER BY h.created_at DESC, h.id DESC LIMIT ?8"
     ))
     .bind(at)
@@ -200,7 +78,8 @@ pub(super) async fn bookings(
     .bind(filter.resource.as_ref().map(|id| id.as_str()))
     .bind(filter.from.map(|at| at.timestamp_millis()))
     .bind(filter.to.map(|at| at.timestamp_millis()))
-    .bind(cursor::rows_wanted(page));
+    .bind(cursor::rows_wanted(page))
+    .bind(filter.guest.as_deref().map(person));
     let found = read_all(store.read(question.fetch_all(&store.readers)).await?)?;
     Ok(cursor::page(found, page, |last| {
         cursor::timed(last.created_at, last.hold.id.0)

@@ -1,8 +1,8 @@
 //! The books on SQLite: one file, one process that writes at a time, nothing to install.
 //!
 //! One connection writes, each write in a `BEGIN IMMEDIATE` transaction, so that what a transaction has read cannot
-//! change under it; the others only read, beside it (WAL). I1 is kept by `place`, which looks and inserts under the
-//! write lock, and again by triggers in the schema, which refuse even a hand-written overlap. An answered write is on
+//! change under it; the others only read, beside it (WAL). I1 is kept by the one statement of `placing` that takes
+//! units, under the write lock, and again by triggers in the schema, which refuse even a hand-written overlap. An answered write is on
 //! the disk (`synchronous=FULL`). Times are kept to the millisecond.
 //!
 //! The questions stand in one file for each aggregate, with the same names as in `postgres/`; what both engines decide
@@ -21,15 +21,15 @@ use sqlx::{Connection, Sqlite, SqlitePool, Transaction};
 
 use self::error::Answer;
 use super::{
-    Applied, AttemptEnd, Change, Claim, EventRecord, HoldRefs, NewAttempt, Placement, PoolOptions,
-    ReleaseLease, StaleAttempt, Store, StoreError,
+    Admission, Applied, AttemptEnd, Change, Claim, ClientId, EventRecord, HoldRefs, Move, Moved, NewAttempt,
+    Placement, PoolOptions, ReleaseLease, StaleAttempt, Standing, Store, StoreError,
 };
-use crate::domain::booking::{Blocker, Booking, HistoryLine, Segment};
-use crate::domain::books::{CommandFilter, Figures, HoldFilter, Page, PageRequest, Put, StoredEvent};
-use crate::domain::catalogue::EventType;
+use crate::domain::availability::Calendar;
+use crate::domain::booking::{Booking, HistoryLine};
+use crate::domain::books::{CommandFilter, Figures, HoldFilter, Page, PageRequest, StoredEvent};
 use crate::domain::command::Command;
-use crate::domain::hold::{Asker, Status};
-use crate::domain::ids::{CommandId, EventId, EventTypeId, HoldId, IdempotencyKey, ResourceId, SessionId};
+use crate::domain::hold::Asker;
+use crate::domain::ids::{CommandId, EventId, HoldId, IdempotencyKey, ResourceId, SessionId};
 use crate::domain::payment::Receipt;
 use crate::domain::time::Window;
 
@@ -41,11 +41,15 @@ mod commands;
 mod error;
 mod events;
 mod figures;
+mod guests;
 mod history;
 mod holds;
+mod placing;
 mod rehearse;
+mod resources;
 mod retention;
 mod schema;
+mod shelf;
 #[cfg(test)]
 mod tests;
 
@@ -179,19 +183,6 @@ impl Store for SqliteStore {
         Ok(figures::figures(self, now).await?)
     }
 
-    async fn put_event_type(&self, event_type: &EventType, now: DateTime<Utc>) -> Result<Put, StoreError> {
-        Ok(catalogue::put_event_type(self, event_type, now).await?)
-    }
-    async fn event_type(&self, id: &EventTypeId) -> Result<Option<EventType>, StoreError> {
-        Ok(catalogue::event_type(self, id).await?)
-    }
-    async fn event_types(&self, page: &PageRequest) -> Result<Page<EventType>, StoreError> {
-        Ok(catalogue::event_types(self, page).await?)
-    }
-    async fn delete_event_type(&self, id: &EventTypeId) -> Result<bool, StoreError> {
-        Ok(catalogue::delete_event_type(self, id).await?)
-    }
-
     async fn look_at_key(&self, key: &IdempotencyKey, fingerprint: &str) -> Result<Claim, StoreError> {
         Ok(attempts::look_at_key(self, key, fingerprint).await?)
     }
@@ -225,18 +216,30 @@ impl Store for SqliteStore {
         Ok(attempts::forget_attempts(self, before, limit).await?)
     }
 
-    async fn blockers(&self, segments: &[Segment], now: DateTime<Utc>) -> Result<Vec<Blocker>, StoreError> {
-        Ok(holds::blockers(self, segments, now).await?)
-    }
-    async fn occupied(
+    async fn calendar(
         &self,
-        resource: &ResourceId,
+        resources: &[ResourceId],
         within: Window,
-    ) -> Result<Vec<(Window, Status)>, StoreError> {
-        Ok(holds::occupied(self, resource, within).await?)
+        now: DateTime<Utc>,
+    ) -> Result<Calendar, StoreError> {
+        Ok(placing::calendar(self, resources, within, now).await?)
     }
-    async fn place(&self, booking: &Booking) -> Result<Placement, StoreError> {
-        Ok(holds::place(self, booking).await?)
+    async fn place(&self, booking: &Booking, admission: &Admission) -> Result<Placement, StoreError> {
+        Ok(placing::place(self, booking, admission).await?)
+    }
+    async fn lose(
+        &self,
+        hold: HoldId,
+        session: &SessionId,
+        now: DateTime<Utc>,
+    ) -> Result<Option<CommandId>, StoreError> {
+        Ok(placing::lose(self, hold, session, now).await?)
+    }
+    async fn move_hold(&self, order: &Move) -> Result<Moved, StoreError> {
+        Ok(placing::move_hold(self, order).await?)
+    }
+    async fn standing(&self, guest: &str, client: Option<&ClientId>) -> Result<Standing, StoreError> {
+        Ok(guests::standing(self, guest, client).await?)
     }
     async fn booking(&self, id: HoldId) -> Result<Option<Booking>, StoreError> {
         Ok(holds::booking(self, id).await?)
@@ -305,7 +308,10 @@ impl Store for SqliteStore {
         Ok(retention::forget(self, retention::FORGET_EVENTS, before, limit).await?)
     }
     async fn forget_guests(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
-        Ok(retention::forget(self, retention::FORGET_GUESTS, before, limit).await?)
+        Ok(retention::forget_guests(self, before, limit).await?)
+    }
+    async fn forget_clients(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+        Ok(retention::forget(self, retention::FORGET_CLIENTS, before, limit).await?)
     }
 
     async fn lease_commands(

@@ -3,11 +3,11 @@
 use chrono::{DateTime, Utc};
 use sqlx::SqliteConnection;
 
-use super::booking_row::{self, BookingRow};
+use super::booking_row::BookingRow;
 use super::error::Answer;
-use super::{SqliteStore, attempts, changes, holds};
-use crate::store::Applied;
+use super::{SqliteStore, attempts, changes, holds, placing};
 use crate::store::rehearsal::{self, Rehearsal, went_wrong};
+use crate::store::{Applied, Placement};
 
 pub(super) async fn rehearse(store: &SqliteStore, now: DateTime<Utc>) -> Answer<()> {
     let play = rehearsal::new(now)?;
@@ -20,12 +20,11 @@ pub(super) async fn rehearse(store: &SqliteStore, now: DateTime<Utc>) -> Answer<
 async fn play_through(connection: &mut SqliteConnection, play: &Rehearsal) -> Answer<()> {
     let (hold, segments) = (play.booking.hold.id, &play.booking.segments);
     attempts::insert(connection, &play.attempt).await?;
-    if !holds::occupy(connection, hold, segments).await? {
+    if placing::place_in(connection, &play.booking, &play.admission).await? != Placement::Placed {
         return Err(went_wrong("a free slot could not be had").into());
     }
-    attempts::decide(connection, hold, true, play.paid.now).await?;
-    booking_row::insert(connection, &play.booking).await?;
-    if holds::occupy(connection, hold, segments).await? || !by_hand_is_refused(connection, play).await {
+    if placing::occupy(connection, hold, segments, 1, 0).await? || !by_hand_is_refused(connection, play).await
+    {
         return Err(went_wrong("a slot could be had twice: the guard of I1 is gone").into());
     }
     let applied = changes::apply_in(connection, &play.paid).await?;
@@ -44,12 +43,12 @@ async fn play_through(connection: &mut SqliteConnection, play: &Rehearsal) -> An
 
 /// Whether the triggers refuse what the statement that takes windows would not even try.
 async fn by_hand_is_refused(connection: &mut SqliteConnection, play: &Rehearsal) -> bool {
-    let segment = play.booking.first();
+    let segment = &play.booking.segments[0];
     sqlx::query("INSERT INTO occupancy (hold_id, resource_id, starts_at, ends_at) VALUES (?, ?, ?, ?)")
         .bind(play.booking.hold.id.0.hyphenated())
         .bind(segment.resource.as_str())
-        .bind(segment.window.starts_at().timestamp_millis())
-        .bind(segment.window.ends_at().timestamp_millis())
+        .bind(segment.busy.starts_at().timestamp_millis())
+        .bind(segment.busy.ends_at().timestamp_millis())
         .execute(connection)
         .await
         .is_err()

@@ -110,7 +110,7 @@ impl Story for Lost {
     async fn run(&self, scene: &Scene, context: &Arc<Context>) -> bool {
         let answer = checkout(context, wish("ada", &scene.slot)).await;
         assert!(answer.is_err(), "{answer:?}");
-        matches!(answer, Err(CheckoutError::SlotTaken))
+        matches!(answer, Err(CheckoutError::SlotTaken(_)))
     }
 
     async fn check(&self, stage: &Stage, scene: &Scene) {

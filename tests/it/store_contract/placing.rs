@@ -1,15 +1,17 @@
 //! I1: one slot, one buyer, and the proof that these tests would notice if it were not so.
 
+use chrono::{DateTime, Utc};
+use holdfast::domain::availability::{Busy, By};
 use holdfast::domain::books::CommandFilter;
 use holdfast::domain::command::Order;
 use holdfast::domain::hold::Status;
-use holdfast::store::{AttemptEnd, Placement};
+use holdfast::store::{AttemptEnd, Placement, Store};
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 
 use super::{
-    EXPIRED, after, at, attempt, becomes, booking, claim_and_place, page, placed, race, read, segment,
+    EXPIRED, after, anyone, at, attempt, becomes, booking, claim_and_place, page, placed, race, read, segment,
     winners, with_ana,
 };
 use crate::support::database::{Engine, TestDatabase};
@@ -27,8 +29,7 @@ on_both_engines!(
     an_overlap_written_by_hand_is_refused,
     without_its_guard_a_slot_is_sold_twice,
     a_released_slot_can_be_placed_again,
-    blockers_are_the_live_holds_in_the_way,
-    what_is_occupied_is_told_with_its_status,
+    what_keeps_resources_busy_is_told_with_its_status,
 );
 
 async fn a_placed_hold_reads_back_as_it_was_placed(database: &TestDatabase) {
@@ -49,16 +50,13 @@ async fn windows_that_share_an_instant_exclude_each_other(database: &TestDatabas
     placed(&*store, with_ana(60, 120)).await;
     for (from, to) in [(60, 120), (30, 61), (119, 150), (0, 240), (80, 90)] {
         let placement = claim_and_place(&*store, &with_ana(from, to)).await;
-        assert!(matches!(placement, Placement::SlotTaken(_)), "{from}-{to}");
+        assert_eq!(placement, Placement::SlotTaken, "{from}-{to}");
     }
     let mut close = with_ana(60, 120);
-    let window = close.segments[0].window;
+    let window = close.segments[0].busy;
     let moved = window.starts_at() + chrono::Duration::milliseconds(1);
-    close.segments[0].window = holdfast::domain::time::Window::new(moved, window.ends_at()).unwrap();
-    assert!(matches!(
-        claim_and_place(&*store, &close).await,
-        Placement::SlotTaken(_)
-    ));
+    close.segments[0].busy = holdfast::domain::time::Window::new(moved, window.ends_at()).unwrap();
+    assert_eq!(claim_and_place(&*store, &close).await, Placement::SlotTaken);
 }
 
 async fn windows_that_touch_and_other_resources_do_not(database: &TestDatabase) {
@@ -77,9 +75,12 @@ async fn who_loses_is_closed_and_its_session_ordered_to_end(database: &TestDatab
     let store = database.store();
     placed(&*store, with_ana(0, 30)).await;
     let loser = with_ana(0, 30);
-    let Placement::SlotTaken(command) = claim_and_place(&*store, &loser).await else {
-        panic!("the slot is taken");
-    };
+    assert_eq!(claim_and_place(&*store, &loser).await, Placement::SlotTaken);
+    assert_eq!(database.count("SELECT count(*) FROM commands").await, 0, "it may go for another");
+    let (hold, session) = (loser.hold.id, &loser.hold.session);
+    let command = store.lose(hold, session, at(1)).await.unwrap();
+    assert_eq!(store.lose(hold, session, at(1)).await.unwrap(), command, "the first answer may be lost");
+    let command = command.unwrap();
     assert!(store.booking(loser.hold.id).await.unwrap().is_none());
     let commands = store
         .commands(CommandFilter::Pending, &page(10, None))
@@ -101,23 +102,23 @@ async fn who_loses_is_closed_and_its_session_ordered_to_end(database: &TestDatab
 async fn a_place_that_is_repeated_answers_as_the_first_did(database: &TestDatabase) {
     let store = database.store();
     let winner = placed(&*store, with_ana(0, 30)).await;
-    assert_eq!(store.place(&winner).await.unwrap(), Placement::Placed);
+    assert_eq!(store.place(&winner, &anyone()).await.unwrap(), Placement::Placed);
     let loser = with_ana(0, 30);
     let first = claim_and_place(&*store, &loser).await;
-    assert_eq!(store.place(&loser).await.unwrap(), first);
+    assert_eq!(store.place(&loser, &anyone()).await.unwrap(), first);
     assert_eq!(database.count("SELECT count(*) FROM hold_history").await, 1);
-    assert_eq!(database.count("SELECT count(*) FROM commands").await, 1);
+    assert_eq!(database.count("SELECT held FROM guests").await, 1, "counted once");
 }
 
 async fn an_attempt_that_was_closed_meanwhile_places_nothing(database: &TestDatabase) {
     let store = database.store();
     let never_claimed = with_ana(0, 30);
-    assert_eq!(store.place(&never_claimed).await.unwrap(), Placement::Gone);
+    assert_eq!(store.place(&never_claimed, &anyone()).await.unwrap(), Placement::Gone);
     for end in [AttemptEnd::Abandoned, AttemptEnd::Unsettled] {
         let mine = with_ana(0, 30);
         store.claim_attempt(&attempt(&mine, None, "a")).await.unwrap();
         store.end_attempt(mine.hold.id, end, at(1)).await.unwrap();
-        assert_eq!(store.place(&mine).await.unwrap(), Placement::Gone, "{end:?}");
+        assert_eq!(store.place(&mine, &anyone()).await.unwrap(), Placement::Gone, "{end:?}");
         assert!(store.booking(mine.hold.id).await.unwrap().is_none());
     }
     assert_eq!(database.count("SELECT count(*) FROM occupancy").await, 0);
@@ -132,10 +133,7 @@ async fn of_several_windows_all_are_taken_or_none(database: &TestDatabase) {
         segment("ben", 0, 30),
         segment("cleo", 0, 30),
     ]);
-    assert!(matches!(
-        claim_and_place(&*store, &both).await,
-        Placement::SlotTaken(_)
-    ));
+    assert_eq!(claim_and_place(&*store, &both).await, Placement::SlotTaken);
     assert_eq!(database.count("SELECT count(*) FROM occupancy").await, 1);
     placed(&*store, with_ana(0, 30)).await;
 }
@@ -148,7 +146,7 @@ async fn of_many_at_once_on_overlapping_windows_one_wins(database: &TestDatabase
     assert_eq!(winners(&placements), 1, "{placements:?}");
     assert!(!placements.contains(&Placement::Gone));
     assert_eq!(database.count("SELECT count(*) FROM occupancy").await, 1);
-    assert_eq!(database.count("SELECT count(*) FROM commands").await, 15);
+    assert_eq!(database.count("SELECT held FROM guests").await, 1, "who lost was not counted");
 }
 
 /// S26: each wants some resources for one of a few windows, in an order of its own.
@@ -202,17 +200,16 @@ async fn an_overlap_written_by_hand_is_refused(database: &TestDatabase) {
 /// S7, the negative control: with the guard dropped, what the tests above check does go wrong.
 async fn without_its_guard_a_slot_is_sold_twice(database: &TestDatabase) {
     let store = database.store();
+    placed(&*store, with_ana(0, 30)).await;
     match database.engine() {
         Engine::Postgres => {
             database
                 .execute("ALTER TABLE occupancy DROP CONSTRAINT occupancy_one_buyer")
                 .await;
-            let placements = race(&store, vec![with_ana(0, 30), with_ana(0, 30)]).await;
-            assert_eq!(winners(&placements), 2, "{placements:?}");
+            database.execute(overlap_by_hand(Engine::Postgres)).await;
         }
         // Its writers come one at a time, so a race shows nothing; the trigger is what stands in the way.
         Engine::Sqlite => {
-            placed(&*store, with_ana(0, 30)).await;
             database.execute("DROP TRIGGER occupancy_one_buyer_insert").await;
             database.execute(overlap_by_hand(Engine::Sqlite)).await;
         }
@@ -229,79 +226,40 @@ async fn a_released_slot_can_be_placed_again(database: &TestDatabase) {
     placed(&*store, with_ana(0, 30)).await;
 }
 
-async fn blockers_are_the_live_holds_in_the_way(database: &TestDatabase) {
-    let store = database.store();
-    let early = placed(&*store, with_ana(0, 30)).await;
-    let late = placed(
-        &*store,
-        booking(vec![segment("ana", 60, 90), segment("ben", 90, 120)]),
-    )
-    .await;
-    let blockers = async |segments: Vec<_>, now: i64| {
-        let found = store.blockers(&segments, at(now)).await.unwrap();
-        let mut found: Vec<_> = found
-            .iter()
-            .map(|blocker| (blocker.hold, blocker.overdue))
-            .collect();
-        found.sort();
-        found
+/// What keeps these resources busy from minute to minute: resource, from, status and whether it is overdue.
+async fn busy(
+    store: &dyn Store,
+    resources: &[&str],
+    (from, to): (i64, i64),
+    now: i64,
+) -> Vec<(String, DateTime<Utc>, Status, bool)> {
+    let resources: Vec<_> = resources.iter().map(|id| segment(id, 0, 1).resource).collect();
+    let within = segment("ana", from, to).window;
+    let calendar = store.calendar(&resources, within, at(now)).await.unwrap();
+    let told = |one: &Busy| match one.by {
+        By::Hold { status, overdue, .. } => (one.resource.to_string(), one.window.starts_at(), status, overdue),
+        By::Block => panic!("nobody has blocked anything"),
     };
-    assert_eq!(
-        blockers(vec![segment("ana", 30, 60)], 0).await,
-        [],
-        "it fits between"
-    );
-    assert_eq!(
-        blockers(vec![segment("ana", 29, 60)], 29).await,
-        [(early.hold.id, false)]
-    );
-    assert_eq!(
-        blockers(vec![segment("ana", 29, 60)], 30).await,
-        [(early.hold.id, true)]
-    );
-    let twice = vec![segment("ana", 60, 61), segment("ben", 90, 91)];
-    assert_eq!(blockers(twice, 0).await, [(late.hold.id, false)], "named once");
-    after(&*store, &early, becomes(&early, Status::Confirmed)).await;
-    assert_eq!(
-        blockers(vec![segment("ana", 29, 60)], 30).await,
-        [(early.hold.id, false)],
-        "not held"
-    );
-    let confirmed = read(&*store, &early).await;
-    after(&*store, &confirmed, becomes(&confirmed, EXPIRED)).await;
-    assert_eq!(blockers(vec![segment("ana", 29, 60)], 30).await, [], "released");
+    calendar.busy().map(told).collect()
 }
 
-async fn what_is_occupied_is_told_with_its_status(database: &TestDatabase) {
+async fn what_keeps_resources_busy_is_told_with_its_status(database: &TestDatabase) {
     let store = database.store();
-    let late = placed(
-        &*store,
-        booking(vec![segment("ana", 60, 90), segment("ben", 90, 120)]),
-    )
-    .await;
+    let late = booking(vec![segment("ana", 60, 90), segment("ben", 90, 120)]);
+    let late = placed(&*store, late).await;
     let early = placed(&*store, with_ana(0, 30)).await;
-    let occupied = async |resource: &str, from: i64, to: i64| {
-        let asked = segment(resource, from, to);
-        store.occupied(&asked.resource, asked.window).await.unwrap()
-    };
-    let [early_window, late_window] = [early.segments[0].window, late.segments[0].window];
-    assert_eq!(
-        occupied("ana", 0, 120).await,
-        [(early_window, Status::Held), (late_window, Status::Held)],
-        "by start"
-    );
-    assert_eq!(occupied("ana", 30, 60).await, [], "windows that touch");
-    assert_eq!(
-        occupied("ana", 29, 60).await,
-        [(early_window, Status::Held)],
-        "whole, though it began before"
-    );
-    assert_eq!(
-        occupied("ben", 0, 120).await,
-        [(late.segments[1].window, Status::Held)]
-    );
-    assert_eq!(occupied("zoe", 0, 120).await, [], "nobody's");
+    let ana = |from, status, overdue| ("ana".to_owned(), at(from), status, overdue);
+    let ben = ("ben".to_owned(), at(90), Status::Held, false);
+    let (held, first) = (Status::Held, ana(0, Status::Held, false));
+    assert_eq!(busy(&*store, &["ana"], (0, 120), 0).await, [first.clone(), ana(60, held, false)]);
+    assert_eq!(busy(&*store, &["ana"], (30, 60), 0).await, [], "windows that touch");
+    assert_eq!(busy(&*store, &["ana"], (29, 60), 0).await, [first], "whole, though it began before");
+    assert_eq!(busy(&*store, &["zoe"], (0, 120), 0).await, [], "nobody's");
+    assert_eq!(busy(&*store, &["ben", "ana"], (89, 91), 0).await, [ana(60, held, false), ben]);
+    assert_eq!(busy(&*store, &["ana"], (0, 30), 29).await, [ana(0, held, false)]);
+    assert_eq!(busy(&*store, &["ana"], (0, 30), 30).await, [ana(0, held, true)]);
     after(&*store, &late, becomes(&late, Status::Confirmed)).await;
     after(&*store, &early, becomes(&early, EXPIRED)).await;
-    assert_eq!(occupied("ana", 0, 120).await, [(late_window, Status::Confirmed)]);
+    let left = busy(&*store, &["ana"], (0, 120), 60).await;
+    assert_eq!(left, [ana(60, Status::Confirmed, false)], "confirmed is not overdue");
 }

@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use holdfast::domain::booking::{Blocker, Booking, HistoryLine, Segment};
+use holdfast::domain::availability::{Busy, Calendar};
+use holdfast::domain::booking::{Booking, ClientId, HistoryLine};
 use holdfast::domain::books::{CommandFilter, Figures, HoldFilter, Page, PageRequest, Put, StoredEvent};
-use holdfast::domain::catalogue::EventType;
+use holdfast::domain::catalogue::{Block, EventType, Feed, Resource};
 use holdfast::domain::command::Command;
-use holdfast::domain::hold::{Asker, Status};
+use holdfast::domain::hold::Asker;
 use holdfast::domain::ids::{
     CommandId, EventId, EventTypeId, HoldId, IdempotencyKey, IntentId, ResourceId, SessionId,
 };
@@ -23,8 +24,8 @@ use holdfast::domain::session::{HoldRefs, NewSession, SessionReport, SessionTerm
 use holdfast::domain::time::Window;
 use holdfast::gateway::{Gateway, GatewayError, Probe};
 use holdfast::store::{
-    Applied, AttemptEnd, Change, Claim, EventRecord, NewAttempt, Placement, ReleaseLease, StaleAttempt,
-    Store, StoreError,
+    Admission, Applied, AttemptEnd, Catalogue, Change, Claim, EventRecord, Move, Moved, NewAttempt, Placement,
+    ReleaseLease, StaleAttempt, Standing, Store, StoreError,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -156,11 +157,11 @@ pub(crate) struct FaultyGateway {
     pub(crate) plan: Arc<Plan>,
 }
 
-/// Each method of [`Store`], by way of the plan.
+/// Each method of a part of the books, by way of the plan.
 macro_rules! books {
-    ($($name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)*) => {
+    ($part:ident: $($name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)*) => {
         #[async_trait]
-        impl Store for FaultyStore {$(
+        impl $part for FaultyStore {$(
             async fn $name(&self, $($argument: $type),*) -> Result<$answer, StoreError> {
                 let call = || self.inner.$name($($argument),*);
                 self.plan.make(stringify!($name), call, books_are_away, books_are_away).await
@@ -170,15 +171,30 @@ macro_rules! books {
 }
 
 books! {
+    Catalogue:
+    put_event_type(event_type: &EventType, now: DateTime<Utc>) -> Put;
+    event_type(id: &EventTypeId) -> Option<EventType>;
+    event_types(page: &PageRequest) -> Page<EventType>;
+    delete_event_type(id: &EventTypeId) -> bool;
+    put_resource(resource: &Resource, now: DateTime<Utc>) -> Put;
+    resource(id: &ResourceId) -> Option<Resource>;
+    resources(page: &PageRequest) -> Page<Resource>;
+    put_block(resource: &ResourceId, block: &Block, now: DateTime<Utc>) -> (Put, Vec<Busy>);
+    delete_block(resource: &ResourceId, id: &str) -> bool;
+    set_feed(resource: &ResourceId, url: Option<&str>, now: DateTime<Utc>) -> ();
+    feed(resource: &ResourceId) -> Option<Feed>;
+    lease_due_feeds(now: DateTime<Utc>, lease: Duration, limit: u32) -> Vec<Feed>;
+    feed_read(feed: &Feed, blocks: &[Block], now: DateTime<Utc>, next: DateTime<Utc>) -> ();
+    feed_failed(feed: &Feed, fault: &str, next: DateTime<Utc>) -> ();
+}
+
+books! {
+    Store:
     migrate() -> ();
     is_ready() -> bool;
     installation() -> String;
     rehearse(now: DateTime<Utc>) -> ();
     figures(now: DateTime<Utc>) -> Figures;
-    put_event_type(event_type: &EventType, now: DateTime<Utc>) -> Put;
-    event_type(id: &EventTypeId) -> Option<EventType>;
-    event_types(page: &PageRequest) -> Page<EventType>;
-    delete_event_type(id: &EventTypeId) -> bool;
     look_at_key(key: &IdempotencyKey, fingerprint: &str) -> Claim;
     claim_attempt(attempt: &NewAttempt) -> Claim;
     end_attempt(hold: HoldId, end: AttemptEnd, now: DateTime<Utc>) -> ();
@@ -186,9 +202,11 @@ books! {
     defer_attempt(hold: HoldId, due_at: DateTime<Utc>) -> ();
     abandon_with_session(hold: HoldId, session: &SessionId, now: DateTime<Utc>) -> CommandId;
     forget_attempts(before: DateTime<Utc>, limit: u32) -> u64;
-    blockers(segments: &[Segment], now: DateTime<Utc>) -> Vec<Blocker>;
-    occupied(resource: &ResourceId, within: Window) -> Vec<(Window, Status)>;
-    place(booking: &Booking) -> Placement;
+    calendar(resources: &[ResourceId], within: Window, now: DateTime<Utc>) -> Calendar;
+    place(booking: &Booking, admission: &Admission) -> Placement;
+    lose(hold: HoldId, session: &SessionId, now: DateTime<Utc>) -> Option<CommandId>;
+    move_hold(order: &Move) -> Moved;
+    standing(guest: &str, client: Option<&ClientId>) -> Standing;
     booking(id: HoldId) -> Option<Booking>;
     find_booking(refs: &HoldRefs) -> Option<Booking>;
     bookings(filter: &HoldFilter, page: &PageRequest) -> Page<Booking>;
@@ -203,6 +221,7 @@ books! {
     forget_payloads(before: DateTime<Utc>, limit: u32) -> u64;
     forget_events(before: DateTime<Utc>, limit: u32) -> u64;
     forget_guests(before: DateTime<Utc>, limit: u32) -> u64;
+    forget_clients(before: DateTime<Utc>, limit: u32) -> u64;
     lease_commands(now: DateTime<Utc>, lease: Duration, limit: u32) -> Vec<Command>;
     lease_command(id: CommandId, lease: Duration) -> Option<Command>;
     finish_command(command: &Command, now: DateTime<Utc>) -> ();

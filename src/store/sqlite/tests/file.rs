@@ -2,7 +2,7 @@
 
 use futures::FutureExt as _;
 
-use super::super::{attempts, commands, events, figures, holds, retention};
+use super::super::{attempts, commands, events, figures, holds, placing, resources, retention};
 use super::*;
 use crate::domain::books::{HoldFilter, PageRequest};
 use crate::store::{Placement, StoreError};
@@ -88,7 +88,7 @@ async fn a_full_disk_is_trouble_only_while_it_is_full() {
     large.metadata.insert("large".into(), "x".repeat(1_000_000));
     store.claim_attempt(&attempt(&large, None)).await.unwrap();
     for _ in 0..3 {
-        match store.place(&large).await {
+        match store.place(&large, &admission()).await {
             Err(StoreError::Unavailable(_)) => {}
             other => panic!("{other:?}"),
         }
@@ -102,7 +102,10 @@ async fn a_full_disk_is_trouble_only_while_it_is_full() {
         .execute(&store.writer)
         .await
         .unwrap();
-    assert_eq!(store.place(&large).await.unwrap(), Placement::Placed);
+    assert_eq!(
+        store.place(&large, &admission()).await.unwrap(),
+        Placement::Placed
+    );
 }
 
 #[tokio::test]
@@ -138,8 +141,10 @@ async fn a_list_goes_on_where_the_page_before_ended() {
 async fn hot_questions_never_read_a_whole_table() {
     let Books { store, .. } = &books().await;
     let hot = [
-        holds::OCCUPY,
-        holds::OCCUPIED,
+        placing::OCCUPY,
+        placing::CALENDAR,
+        resources::CONFLICTS,
+        resources::LEASE_DUE_FEEDS,
         holds::LEASE_DUE,
         holds::BY_ID,
         holds::BY_SESSION,
@@ -150,7 +155,10 @@ async fn hot_questions_never_read_a_whole_table() {
         events::OF_ONE,
         retention::FORGET_PAYLOADS,
         retention::FORGET_EVENTS,
+        retention::GUESTS_DUE,
         retention::FORGET_GUESTS,
+        retention::FORGET_PEOPLE,
+        retention::FORGET_CLIENTS,
         figures::FIGURES,
     ];
     let tables = [
@@ -159,6 +167,14 @@ async fn hot_questions_never_read_a_whole_table() {
         "payments",
         "p",
         "occupancy",
+        "o",
+        "blocks",
+        "b",
+        "resources",
+        "r",
+        "guests",
+        "clients",
+        "calendar_feeds",
         "commands",
         "checkout_attempts",
         "stripe_events",

@@ -74,10 +74,7 @@ async fn a_release_frees_the_slot_and_a_late_payment_gets_it_back_where_it_is_fr
     };
     assert_eq!(apply(store, &released, "evt_2", &paid("pi_1")).await, back);
     assert_eq!(read(store, &held).await.hold.status, Status::Confirmed);
-    assert!(matches!(
-        place(store, &booking(2, 60, 90)).await,
-        Placement::SlotTaken(_)
-    ));
+    assert_eq!(place(store, &booking(2, 60, 90)).await, Placement::SlotTaken);
 }
 
 #[tokio::test]
@@ -199,7 +196,7 @@ async fn a_key_names_its_attempt_until_that_is_over() {
     assert_eq!(claim(1, "body").await, Claim::Free, "a repeat of our own");
     assert_eq!(claim(2, "body").await, Claim::Running);
     assert_eq!(claim(2, "other").await, Claim::Mismatch);
-    store.place(&first).await.unwrap();
+    store.place(&first, &admission()).await.unwrap();
     assert_eq!(claim(2, "body").await, Claim::Placed(first.hold.id));
     assert_eq!(claim(2, "other").await, Claim::Mismatch);
     apply(store, &first, "evt_1", &Fact::SessionDead).await;
@@ -227,7 +224,7 @@ async fn a_stale_attempt_is_leased_and_can_no_longer_be_placed() {
     let stale = lease(minute(1), minute(5)).await;
     assert!(stale[0].terms == claimed.terms && stale[0].tries == 0);
     assert_eq!(lease(minute(1), minute(5)).await.len(), 0);
-    assert_eq!(store.place(&slow).await.unwrap(), Placement::Gone);
+    assert_eq!(store.place(&slow, &admission()).await.unwrap(), Placement::Gone);
     store.defer_attempt(slow.hold.id, minute(9)).await.unwrap();
     assert_eq!(lease(minute(1), minute(8)).await.len(), 0);
     assert_eq!(lease(minute(1), minute(9)).await[0].tries, 1);

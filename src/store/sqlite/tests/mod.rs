@@ -10,13 +10,14 @@ use uuid::Uuid;
 
 use super::{SqliteStore, connect};
 use crate::domain::booking::{Booking, Cause, Guest, Segment};
+use crate::domain::catalogue::SecondThoughts;
 use crate::domain::hold::{Decision, Fact, Hold, Policy, decide};
 use crate::domain::ids::{EventId, EventTypeId, HoldId, IntentId, ResourceId, SessionId};
 use crate::domain::money::{Currency, Money};
 use crate::domain::payment::Receipt;
 use crate::domain::session::SessionTerms;
 use crate::domain::time::Window;
-use crate::store::{Change, Claim, EventRecord, NewAttempt, PoolOptions, Step, Store};
+use crate::store::{Admission, Change, Claim, ClientId, EventRecord, NewAttempt, PoolOptions, Step, Store};
 
 mod file;
 mod life;
@@ -64,9 +65,11 @@ fn price() -> Money {
 }
 
 fn segment(resource: &str, from: i64, to: i64) -> Segment {
+    let window = Window::new(minute(from), minute(to)).unwrap();
     Segment {
         resource: ResourceId::parse(resource).unwrap(),
-        window: Window::new(minute(from), minute(to)).unwrap(),
+        window,
+        busy: window,
     }
 }
 
@@ -80,6 +83,11 @@ fn booking(n: u128, from: i64, to: i64) -> Booking {
         ),
         event_type: EventTypeId::parse("call").unwrap(),
         segments: vec![segment("ana", from, to)],
+        quantity: 1,
+        second_thoughts: SecondThoughts {
+            cancel_until_minutes: Some(60),
+            move_until_minutes: None,
+        },
         guest: Guest {
             email: "guest@example.com".into(),
             name: Some("Guest".into()),
@@ -102,6 +110,7 @@ fn attempt(booking: &Booking, key: Option<&str>) -> NewAttempt {
             hold: booking.hold.id,
             name: "Call".into(),
             price: price(),
+            quantity: 1,
             email: booking.guest.email.clone(),
             success_url: "https://shop.example/yes".into(),
             cancel_url: "https://shop.example/no".into(),
@@ -119,7 +128,17 @@ fn attempt(booking: &Booking, key: Option<&str>) -> NewAttempt {
 async fn place(store: &SqliteStore, booking: &Booking) -> crate::store::Placement {
     let claim = store.claim_attempt(&attempt(booking, None)).await.unwrap();
     assert_eq!(claim, Claim::Free);
-    store.place(booking).await.unwrap()
+    store.place(booking, &admission()).await.unwrap()
+}
+
+/// One that refuses nobody.
+fn admission() -> Admission {
+    Admission {
+        per_guest: 1000,
+        client: Some(ClientId("there".into())),
+        per_client: 1000,
+        spread: 0,
+    }
 }
 
 fn receipt(intent: &str) -> Receipt {

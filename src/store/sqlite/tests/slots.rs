@@ -4,7 +4,10 @@ use futures::future::join_all;
 use sqlx::SqlitePool;
 
 use super::*;
-use crate::store::Placement;
+use crate::domain::availability::{Chance, Wish};
+use crate::domain::books::Put;
+use crate::domain::catalogue::{Block, EventType, Need, Resource};
+use crate::store::{Catalogue, Move, Moved, Placement};
 
 async fn insert(writer: &SqlitePool, resource: &str, from: i64, to: i64) -> sqlx::Result<()> {
     sqlx::query("INSERT INTO occupancy (hold_id, resource_id, starts_at, ends_at) VALUES (?, ?, ?, ?)")
@@ -118,10 +121,10 @@ async fn of_many_at_once_exactly_one_gets_the_slot() {
     assert_eq!(placed, 1, "{placements:?}");
     assert_eq!(count(&books.store, "SELECT count(*) FROM occupancy").await, 1);
     assert_eq!(count(&books.store, "SELECT count(*) FROM holds").await, 1);
-    let orders = "SELECT count(*) FROM commands WHERE kind = 'expire_session' AND done_at IS NULL";
-    assert_eq!(count(&books.store, orders).await, 31);
-    let lost = "SELECT count(*) FROM checkout_attempts WHERE state = 'lost' AND terms IS NULL";
-    assert_eq!(count(&books.store, lost).await, 31);
+    // Who did not get it wrote nothing, and may still close the attempt.
+    assert_eq!(count(&books.store, "SELECT held FROM guests").await, 1);
+    let running = "SELECT count(*) FROM checkout_attempts WHERE state = 'running'";
+    assert_eq!(count(&books.store, running).await, 31);
 }
 
 #[tokio::test]
@@ -130,15 +133,30 @@ async fn of_several_windows_all_are_taken_or_none() {
     assert_eq!(place(store, &booking(1, 60, 90)).await, Placement::Placed);
     let mut both = booking(2, 60, 90);
     both.segments = vec![segment("ben", 60, 90), segment("ana", 89, 120)];
-    let Placement::SlotTaken(command) = place(store, &both).await else {
-        panic!("ana is busy");
-    };
+    assert_eq!(place(store, &both).await, Placement::SlotTaken);
     assert_eq!(count(store, "SELECT count(*) FROM occupancy").await, 1);
+    let lose = async || store.lose(both.hold.id, &both.hold.session, now()).await.unwrap();
+    let command = lose().await.unwrap();
+    assert_eq!(
+        lose().await,
+        Some(command),
+        "a repeat after an answer that was lost"
+    );
     let order = store.lease_command(command, LONG).await.unwrap().unwrap().order;
     assert_eq!(order, crate::store::expire_order(&both.hold.session));
-    // Repeats after an answer that was lost.
-    assert_eq!(store.place(&both).await.unwrap(), Placement::SlotTaken(command));
-    assert_eq!(store.place(&booking(1, 60, 90)).await.unwrap(), Placement::Placed);
+    assert_eq!(store.place(&both, &admission()).await.unwrap(), Placement::Gone);
+    let first = booking(1, 60, 90);
+    assert_eq!(
+        store.place(&first, &admission()).await.unwrap(),
+        Placement::Placed
+    );
+    assert_eq!(
+        store
+            .lose(first.hold.id, &first.hold.session, now())
+            .await
+            .unwrap(),
+        None
+    );
     assert_eq!(count(store, "SELECT count(*) FROM holds").await, 1);
 }
 
@@ -148,12 +166,151 @@ async fn what_was_placed_reads_as_it_was_and_stands_in_the_way() {
     let placed = booking(1, 60, 90);
     place(store, &placed).await;
     assert_eq!(read(store, &placed).await, placed);
-    let blockers = async |from, to, now| store.blockers(&[segment("ana", from, to)], now).await.unwrap();
-    assert_eq!(blockers(90, 120, now()).await, []);
-    assert_eq!(blockers(30, 60, now()).await, []);
-    for (at, overdue) in [(now(), false), (minute(30), true)] {
-        let found = blockers(89, 120, at).await;
-        assert_eq!(found.len(), 1);
-        assert_eq!((found[0].hold, found[0].overdue), (placed.hold.id, overdue));
+    let day = Window::new(minute(0), minute(1000)).unwrap();
+    let call = call();
+    let wish = Wish {
+        event_type: &call,
+        quantity: 1,
+        resource: None,
+        moving: None,
+    };
+    let chance = async |from, now| {
+        let calendar = store.calendar(&call.resources(), day, now).await.unwrap();
+        calendar.chance(&wish, minute(from))
+    };
+    let free = |from| Chance::Free(vec![segment("ana", from, from + 30)]);
+    assert_eq!(chance(90, now()).await, free(90));
+    assert_eq!(chance(30, now()).await, free(30));
+    assert_eq!(chance(89, now()).await, Chance::Taken);
+    assert_eq!(
+        chance(89, minute(30)).await,
+        Chance::Overdue(vec![placed.hold.id])
+    );
+}
+
+/// Half an hour of ana's.
+fn call() -> EventType {
+    EventType {
+        id: EventTypeId::parse("call").unwrap(),
+        name: "Call".into(),
+        needs: vec![Need {
+            offset_minutes: 0,
+            duration_minutes: 30,
+            any_of: vec![segment("ana", 0, 1).resource],
+        }],
+        buffer_before_minutes: 0,
+        buffer_after_minutes: 0,
+        schedule: None,
+        price: price(),
+        payment_methods: Vec::new(),
+        second_thoughts: SecondThoughts::default(),
     }
+}
+
+async fn put_ana(store: &SqliteStore, capacity: u32) -> Put {
+    let resource = Resource {
+        id: segment("ana", 0, 1).resource,
+        name: "Ana".into(),
+        capacity,
+    };
+    store.put_resource(&resource, now()).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_hold_takes_so_many_units_or_none_and_a_block_takes_all() {
+    let Books { store, .. } = &books().await;
+    assert_eq!(put_ana(store, 3).await, Put::Created);
+    let mut two = booking(1, 60, 90);
+    two.quantity = 2;
+    assert_eq!(place(store, &two).await, Placement::Placed);
+    let mut more = booking(2, 80, 100);
+    more.quantity = 2;
+    assert_eq!(place(store, &more).await, Placement::SlotTaken);
+    assert_eq!(place(store, &booking(3, 80, 100)).await, Placement::Placed);
+    assert_eq!(
+        count(store, "SELECT count(DISTINCT unit) FROM occupancy").await,
+        3
+    );
+    let block = Block {
+        id: "lunch".into(),
+        window: Window::new(minute(85), minute(200)).unwrap(),
+        note: String::new(),
+    };
+    let ana = segment("ana", 0, 1).resource;
+    let (put, conflicts) = store.put_block(&ana, &block, now()).await.unwrap();
+    assert_eq!((put, conflicts.len()), (Put::Created, 2));
+    assert_eq!(place(store, &booking(4, 199, 210)).await, Placement::SlotTaken);
+    assert!(store.delete_block(&ana, "lunch").await.unwrap());
+    assert_eq!(place(store, &booking(5, 199, 210)).await, Placement::Placed);
+}
+
+#[tokio::test]
+async fn a_move_is_whole_or_nothing_and_may_overlap_itself() {
+    let Books { store, .. } = &books().await;
+    let held = booking(1, 60, 90);
+    place(store, &held).await;
+    place(store, &booking(2, 120, 150)).await;
+    let moved = async |version, from, to| {
+        let order = Move {
+            hold: held.hold.id,
+            version,
+            segments: vec![segment("ana", from, to)],
+            why: "moved".into(),
+            cause: Cause::Guest,
+            now: minute(1),
+            spread: 0,
+        };
+        store.move_hold(&order).await.unwrap()
+    };
+    assert_eq!(moved(1, 100, 130).await, Moved::SlotTaken);
+    assert_eq!(read(store, &held).await, held);
+    assert_eq!(moved(1, 75, 105).await, Moved::Done);
+    assert_eq!(moved(1, 200, 230).await, Moved::Lost);
+    let after = read(store, &held).await;
+    assert_eq!(
+        (after.version, after.segments),
+        (2, vec![segment("ana", 75, 105)])
+    );
+    assert_eq!(place(store, &booking(3, 60, 75)).await, Placement::Placed);
+    let history = store.history(held.hold.id).await.unwrap();
+    assert_eq!((history.len(), history[1].why.as_str()), (2, "moved"));
+}
+
+#[tokio::test]
+async fn a_guest_has_so_many_unpaid_holds_and_is_forgotten_with_the_last() {
+    let Books { store, .. } = &books().await;
+    let (first, mut second) = (booking(1, 60, 90), booking(2, 90, 120));
+    second.guest.email = " Guest@Example.com".into();
+    let only_one = Admission {
+        per_guest: 1,
+        ..admission()
+    };
+    place(store, &first).await;
+    store.claim_attempt(&attempt(&second, None)).await.unwrap();
+    assert_eq!(store.place(&second, &only_one).await.unwrap(), Placement::TooMany);
+    let there = ClientId("there".into());
+    let standing = async || store.standing("guest@example.com", Some(&there)).await.unwrap();
+    assert_eq!(
+        (standing().await.guest_held, standing().await.client_held),
+        (1, 1)
+    );
+    assert_eq!(store.forget_clients(minute(9), 10).await.unwrap(), 0);
+    store
+        .apply(&change(&first, "evt_1", &Fact::SessionDead))
+        .await
+        .unwrap();
+    assert_eq!(
+        (standing().await.guest_held, standing().await.client_held),
+        (0, 0)
+    );
+    assert_eq!(store.place(&second, &only_one).await.unwrap(), Placement::Placed);
+    assert_eq!(store.forget_guests(minute(9), 10).await.unwrap(), 1);
+    assert_eq!(count(store, "SELECT count(*) FROM guests").await, 1);
+    store
+        .apply(&change(&second, "evt_2", &Fact::SessionDead))
+        .await
+        .unwrap();
+    assert_eq!(store.forget_guests(minute(9), 10).await.unwrap(), 1);
+    assert_eq!(count(store, "SELECT count(*) FROM guests").await, 0);
+    assert_eq!(store.forget_clients(minute(9), 10).await.unwrap(), 1);
 }

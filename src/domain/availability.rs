@@ -1,0 +1,357 @@
+//! Who is free: from what the books say is busy, to the segments that a booking gets, and to the slots on show.
+//!
+//! Pure, so that a checkout, a move, a page of slots and the alternatives of a refusal all reckon alike. Fairness is
+//! here too: of several that are free, the one whose latest live hold is the oldest goes first, so that work goes round.
+//! What is reckoned here may be stale the moment after: who gets a slot is decided by the database (I1).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Duration, Utc};
+
+use super::booking::Segment;
+use super::catalogue::{EventType, MAX_CAPACITY, Need};
+use super::hold::Status;
+use super::ids::{HoldId, ResourceId};
+use super::time::Window;
+
+/// How many combinations are tried before a composite counts as taken; far more than any shop's has.
+const TRIES: u32 = 20_000;
+
+/// How many alternatives a refusal names.
+pub const ALTERNATIVES: usize = 5;
+
+/// How far around a refused start alternatives are looked for: near first, since that is where most are found.
+pub const REACH: [Duration; 3] = [Duration::days(1), Duration::days(7), Duration::days(31)];
+
+/// Something that keeps a resource busy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Busy {
+    /// What is busy.
+    pub resource: ResourceId,
+    /// When.
+    pub window: Window,
+    /// By what.
+    pub by: By,
+}
+
+/// What keeps a resource busy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// A live hold: one unit.
+    Hold {
+        /// Which.
+        id: HoldId,
+        /// Which unit, from 1 on.
+        unit: u32,
+        /// Where it stands.
+        status: Status,
+        /// Whether it is `held` and its guest's time is over.
+        overdue: bool,
+    },
+    /// Other reasons: all units.
+    Block,
+}
+
+impl By {
+    /// A live hold that is not paid: its slot may come back.
+    fn may_end(&self) -> bool {
+        matches!(self, Self::Hold { status: Status::Held | Status::Processing, .. })
+    }
+
+    fn is_overdue(&self) -> bool {
+        matches!(self, Self::Hold { overdue: true, .. })
+    }
+}
+
+/// One resource, as the books have it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Which.
+    pub resource: ResourceId,
+    /// How many units it has.
+    pub capacity: u32,
+    /// The latest of its live holds; ids grow with time.
+    pub latest: Option<HoldId>,
+}
+
+/// What the books say about some resources within a window.
+#[derive(Clone, Debug, Default)]
+pub struct Calendar {
+    standings: BTreeMap<ResourceId, Standing>,
+    /// By resource, each by start.
+    busy: BTreeMap<ResourceId, Vec<Busy>>,
+    /// The longest of `busy`: nothing that begins earlier than this before a window reaches into it.
+    longest: Duration,
+}
+
+/// What is left out of the reckoning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Without {
+    Nothing,
+    /// Holds whose guest's time is over: they are asked about, and then mostly gone.
+    Overdue,
+    /// Whatever may come back.
+    Unpaid,
+}
+
+/// A slot on show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot {
+    /// As the guest sees it.
+    pub window: Window,
+    /// How many bookings of the quantity that was asked for it still takes.
+    pub available: u32,
+    /// Whether it can be had, or may come back.
+    pub state: SlotState,
+}
+
+/// Whether a slot can be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SlotState {
+    /// Yes.
+    Free,
+    /// Not now, but it may come back: somebody has not paid yet.
+    Held,
+    /// No.
+    Taken,
+}
+
+/// Who wants what.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish<'a> {
+    /// What.
+    pub event_type: &'a EventType,
+    /// How many units of each segment.
+    pub quantity: u32,
+    /// Whom, where that matters to the guest.
+    pub resource: Option<&'a ResourceId>,
+    /// The hold that is to be moved there: its own windows do not stand in its way.
+    pub moving: Option<HoldId>,
+}
+
+/// What a checkout can do about a slot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Chance {
+    /// It is free: these segments.
+    Free(Vec<Segment>),
+    /// It would be free without these holds, whose time is over.
+    Overdue(Vec<HoldId>),
+    /// It is taken.
+    Taken,
+}
+
+impl Calendar {
+    /// What the books said, in any order.
+    pub fn new(standings: Vec<Standing>, found: Vec<Busy>) -> Self {
+        let longest = found.iter().map(|one| one.window.length()).max().unwrap_or_default();
+        let mut busy: BTreeMap<ResourceId, Vec<Busy>> = BTreeMap::new();
+        for one in found {
+            busy.entry(one.resource.clone()).or_default().push(one);
+        }
+        for all in busy.values_mut() {
+            all.sort_by_key(|one| one.window);
+        }
+        let standings = standings.into_iter().map(|one| (one.resource.clone(), one));
+        Self {
+            standings: standings.collect(),
+            busy,
+            longest,
+        }
+    }
+
+    /// All that is busy, by resource and start.
+    pub fn busy(&self) -> impl Iterator<Item = &Busy> {
+        self.busy.values().flatten()
+    }
+
+    /// What a checkout from `starts_at` on can do.
+    pub fn chance(&self, wish: &Wish<'_>, starts_at: DateTime<Utc>) -> Chance {
+        if let Some(segments) = self.fit(wish, starts_at, Without::Nothing) {
+            return Chance::Free(segments);
+        }
+        match self.fit(wish, starts_at, Without::Overdue) {
+            Some(segments) => Chance::Overdue(self.overdue_in(wish, &segments)),
+            None => Chance::Taken,
+        }
+    }
+
+    /// How many units could be sold from `starts_at` on, overdue holds not counted.
+    pub fn room(&self, wish: &Wish<'_>, starts_at: DateTime<Utc>) -> u32 {
+        let one = Wish { quantity: 1, ..*wish };
+        self.available(&one, starts_at, Without::Overdue)
+    }
+
+    /// The slot from `starts_at` on; `None` where time itself is at its end.
+    pub fn slot(&self, wish: &Wish<'_>, starts_at: DateTime<Utc>) -> Option<Slot> {
+        let window = Window::new(starts_at, starts_at + wish.event_type.length())?;
+        let available = self.available(wish, starts_at, Without::Nothing);
+        let state = if available > 0 {
+            SlotState::Free
+        } else if self.fit(wish, starts_at, Without::Unpaid).is_some() {
+            SlotState::Held
+        } else {
+            SlotState::Taken
+        };
+        Some(Slot {
+            window,
+            available,
+            state,
+        })
+    }
+
+    fn available(&self, wish: &Wish<'_>, starts_at: DateTime<Utc>, without: Without) -> u32 {
+        let needs = &wish.event_type.needs;
+        let overlap = |a: &Need, b: &Need| {
+            let windows = busy(wish, a, starts_at).zip(busy(wish, b, starts_at));
+            windows.is_some_and(|(one, other)| one.overlaps(&other))
+        };
+        let alone = needs.iter().enumerate().all(|(n, need)| {
+            let rest = needs[n + 1..].iter();
+            rest.filter(|other| need.shares_with(other)).all(|other| !overlap(need, other))
+        });
+        if alone {
+            // No two segments want one resource at one time: each is counted for itself.
+            let each = needs.iter().map(|need| self.places(wish, need, starts_at, without));
+            return each.min().unwrap_or_default();
+        }
+        let mut taken = Vec::new();
+        for count in 0..MAX_CAPACITY {
+            match self.fit_beside(wish, starts_at, without, &taken) {
+                Some(segments) => taken.extend(segments),
+                None => return count,
+            }
+        }
+        MAX_CAPACITY
+    }
+
+    /// How many bookings of the quantity one segment's resources still take.
+    fn places(&self, wish: &Wish<'_>, need: &Need, starts_at: DateTime<Utc>, without: Without) -> u32 {
+        let Some(window) = busy(wish, need, starts_at) else { return 0 };
+        let free = choice(wish, need).map(|resource| self.free_units(wish, resource, window, without) / wish.quantity);
+        free.sum()
+    }
+
+    fn fit(&self, wish: &Wish<'_>, starts_at: DateTime<Utc>, without: Without) -> Option<Vec<Segment>> {
+        self.fit_beside(wish, starts_at, without, &[])
+    }
+
+    /// Segments for one booking beside those that others of the same quantity have `taken`.
+    fn fit_beside(
+        &self,
+        wish: &Wish<'_>,
+        starts_at: DateTime<Utc>,
+        without: Without,
+        taken: &[Segment],
+    ) -> Option<Vec<Segment>> {
+        let mut candidates = Vec::new();
+        for need in &wish.event_type.needs {
+            let window = busy(wish, need, starts_at)?;
+            let enough = |resource: &&ResourceId| {
+                let mine = taken.iter().filter(|one| one.resource == **resource && one.busy.overlaps(&window));
+                let gone = wish.quantity * u32::try_from(mine.count()).unwrap_or(u32::MAX);
+                self.free_units(wish, resource, window, without) >= gone.saturating_add(wish.quantity)
+            };
+            let mut free: Vec<_> = choice(wish, need).filter(enough).collect();
+            // Stable: who never had a hold goes first, in the order that the shop wrote.
+            free.sort_by_key(|resource| self.standings.get(resource).and_then(|standing| standing.latest));
+            let segments = free.into_iter().map(|resource| wish.event_type.segment(need, resource, starts_at));
+            candidates.push(segments.collect::<Option<Vec<_>>>()?);
+        }
+        let mut chosen = Vec::new();
+        choose(&candidates, &mut chosen, &mut { TRIES }).then_some(chosen)
+    }
+
+    /// Units that nothing keeps busy in any part of the window.
+    fn free_units(&self, wish: &Wish<'_>, resource: &ResourceId, window: Window, without: Without) -> u32 {
+        let capacity = self.standings.get(resource).map_or(1, |standing| standing.capacity);
+        let mut units = BTreeSet::new();
+        for one in self.within(resource, window) {
+            match one.by {
+                By::Block => return 0,
+                By::Hold { id, .. } if wish.moving == Some(id) => {}
+                by if without == Without::Overdue && by.is_overdue() => {}
+                by if without == Without::Unpaid && by.may_end() => {}
+                By::Hold { unit, .. } if unit <= capacity => drop(units.insert(unit)),
+                By::Hold { .. } => {}
+            }
+        }
+        capacity.saturating_sub(u32::try_from(units.len()).unwrap_or(u32::MAX))
+    }
+
+    fn within(&self, resource: &ResourceId, window: Window) -> impl Iterator<Item = &Busy> {
+        let all = self.busy.get(resource).map(Vec::as_slice).unwrap_or_default();
+        let first = all.partition_point(|one| one.window.starts_at() + self.longest <= window.starts_at());
+        let begun = all[first..].iter().take_while(move |one| one.window.starts_at() < window.ends_at());
+        begun.filter(move |one| one.window.overlaps(&window))
+    }
+
+    /// As many overdue holds as must end for these segments.
+    fn overdue_in(&self, wish: &Wish<'_>, segments: &[Segment]) -> Vec<HoldId> {
+        let mut ids = BTreeSet::new();
+        for segment in segments {
+            let free = self.free_units(wish, &segment.resource, segment.busy, Without::Nothing);
+            let wanted = usize::try_from(wish.quantity.saturating_sub(free)).unwrap_or(usize::MAX);
+            let mut units: BTreeMap<u32, Vec<HoldId>> = BTreeMap::new();
+            for one in self.within(&segment.resource, segment.busy) {
+                if let By::Hold { id, unit, overdue: true, .. } = one.by {
+                    units.entry(unit).or_default().push(id);
+                }
+            }
+            // A unit is free only when all that keep it busy are gone, and some of them may not be overdue.
+            let firm = |unit: &u32| {
+                let mut on_it = self.within(&segment.resource, segment.busy);
+                on_it.any(|one| matches!(one.by, By::Hold { unit: its, overdue: false, .. } if its == *unit))
+            };
+            let units = units.into_iter().filter(|(unit, _)| !firm(unit)).take(wanted);
+            ids.extend(units.flat_map(|(_, holds)| holds));
+        }
+        ids.into_iter().collect()
+    }
+}
+
+/// When the resource of a need is busy, buffers and all.
+fn busy(wish: &Wish<'_>, need: &Need, starts_at: DateTime<Utc>) -> Option<Window> {
+    let anyone = need.any_of.first()?;
+    Some(wish.event_type.segment(need, anyone, starts_at)?.busy)
+}
+
+/// Whom the guest accepts for a need: a wish concerns the first segment that names the resource.
+fn choice<'a>(wish: &Wish<'a>, need: &'a Need) -> impl Iterator<Item = &'a ResourceId> {
+    let wanted = wish.resource.filter(|wanted| {
+        let first = wish.event_type.needs.iter().find(|one| one.any_of.contains(wanted));
+        first.is_some_and(|first| std::ptr::eq(first, need))
+    });
+    need.any_of.iter().filter(move |one| wanted.is_none_or(|wanted| wanted == *one))
+}
+
+/// Picks one candidate for each segment, so that no two share a resource at one time.
+fn choose(candidates: &[Vec<Segment>], chosen: &mut Vec<Segment>, tries: &mut u32) -> bool {
+    let Some((next, rest)) = candidates.split_first() else { return true };
+    for candidate in next {
+        *tries = tries.saturating_sub(1);
+        if *tries == 0 {
+            return false;
+        }
+        let clash = |other: &Segment| other.resource == candidate.resource && other.busy.overlaps(&candidate.busy);
+        if chosen.iter().any(clash) {
+            continue;
+        }
+        chosen.push(candidate.clone());
+        if choose(rest, chosen, tries) {
+            return true;
+        }
+        chosen.pop();
+    }
+    false
+}
+
+/// The free slots nearest to a start that was refused, nearest first; of two as near, the earlier.
+pub fn nearest(mut slots: Vec<Slot>, start: DateTime<Utc>) -> Vec<Slot> {
+    slots.retain(|slot| slot.state == SlotState::Free && slot.window.starts_at() != start);
+    slots.sort_by_key(|slot| ((slot.window.starts_at() - start).abs(), slot.window.starts_at()));
+    slots.truncate(ALTERNATIVES);
+    slots
+}
+
+#[cfg(test)]
+mod tests;

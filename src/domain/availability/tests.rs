@@ -1,0 +1,249 @@
+use proptest::prelude::*;
+use uuid::Uuid;
+
+use super::*;
+use crate::domain::catalogue::SecondThoughts;
+use crate::domain::ids::EventTypeId;
+use crate::domain::money::{Currency, Money};
+
+fn at(minute: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(1_800_000_000 + minute * 60, 0).unwrap()
+}
+
+fn id(text: &str) -> ResourceId {
+    ResourceId::parse(text).unwrap()
+}
+
+fn need(offset_minutes: i64, duration_minutes: i64, any_of: &[&str]) -> Need {
+    Need {
+        offset_minutes,
+        duration_minutes,
+        any_of: any_of.iter().map(|resource| id(resource)).collect(),
+    }
+}
+
+fn event_type(needs: Vec<Need>) -> EventType {
+    EventType {
+        id: EventTypeId::parse("thing").unwrap(),
+        name: "Thing".into(),
+        needs,
+        buffer_before_minutes: 0,
+        buffer_after_minutes: 0,
+        schedule: None,
+        price: Money::price(5000, Currency::parse("eur").unwrap()).unwrap(),
+        payment_methods: Vec::new(),
+        second_thoughts: SecondThoughts::default(),
+    }
+}
+
+fn stands(resource: &str, capacity: u32, latest: Option<u128>) -> Standing {
+    Standing {
+        resource: id(resource),
+        capacity,
+        latest: latest.map(|n| HoldId(Uuid::from_u128(n))),
+    }
+}
+
+fn hold(n: u128, resource: &str, unit: u32, (from, to): (i64, i64), status: Status, overdue: bool) -> Busy {
+    Busy {
+        resource: id(resource),
+        window: Window::new(at(from), at(to)).unwrap(),
+        by: By::Hold {
+            id: HoldId(Uuid::from_u128(n)),
+            unit,
+            status,
+            overdue,
+        },
+    }
+}
+
+fn block(resource: &str, (from, to): (i64, i64)) -> Busy {
+    Busy {
+        resource: id(resource),
+        window: Window::new(at(from), at(to)).unwrap(),
+        by: By::Block,
+    }
+}
+
+fn wish(event_type: &EventType, quantity: u32) -> Wish<'_> {
+    Wish {
+        event_type,
+        quantity,
+        resource: None,
+        moving: None,
+    }
+}
+
+fn who(chance: &Chance) -> Vec<&str> {
+    match chance {
+        Chance::Free(segments) => segments.iter().map(|segment| segment.resource.as_str()).collect(),
+        other => panic!("not free: {other:?}"),
+    }
+}
+
+#[test]
+fn work_goes_round() {
+    let pool = event_type(vec![need(0, 30, &["ana", "ben", "cleo"])]);
+    let standings = vec![stands("ana", 1, Some(2)), stands("ben", 1, Some(1)), stands("cleo", 1, None)];
+    let calendar = Calendar::new(standings.clone(), Vec::new());
+    assert_eq!(who(&calendar.chance(&wish(&pool, 1), at(0))), ["cleo"], "never had one");
+    let busy = vec![hold(9, "cleo", 1, (0, 30), Status::Confirmed, false)];
+    let calendar = Calendar::new(standings.clone(), busy);
+    assert_eq!(who(&calendar.chance(&wish(&pool, 1), at(0))), ["ben"], "the oldest of the latest");
+    let ana = id("ana");
+    let wanted = Wish {
+        resource: Some(&ana),
+        ..wish(&pool, 1)
+    };
+    assert_eq!(who(&calendar.chance(&wanted, at(0))), ["ana"], "a wish is a wish");
+}
+
+#[test]
+fn units_are_sold_one_by_one_and_all_or_none() {
+    let class = event_type(vec![need(0, 60, &["studio"])]);
+    let sold = |units: u32| {
+        let busy = (1..=units).map(|unit| hold(unit.into(), "studio", unit, (0, 60), Status::Held, false));
+        Calendar::new(vec![stands("studio", 20, None)], busy.collect())
+    };
+    for (units, quantity, left) in [(0, 1, 20), (18, 1, 2), (18, 2, 1), (19, 2, 0), (20, 1, 0), (0, 50, 0)] {
+        let slot = sold(units).slot(&wish(&class, quantity), at(0)).unwrap();
+        assert_eq!(slot.available, left, "{units} sold, {quantity} wanted");
+        let state = if left > 0 { SlotState::Free } else if quantity <= 20 { SlotState::Held } else { SlotState::Taken };
+        assert_eq!(slot.state, state);
+    }
+    assert_eq!(sold(18).room(&wish(&class, 2), at(0)), 2, "in units");
+}
+
+#[test]
+fn a_composite_takes_different_people_for_what_overlaps() {
+    let both = event_type(vec![need(0, 60, &["ana", "ben"]), need(30, 60, &["ana", "ben"]), need(90, 30, &["ana"])]);
+    let standings = || vec![stands("ana", 1, None), stands("ben", 1, Some(1))];
+    let calendar = Calendar::new(standings(), Vec::new());
+    let chance = calendar.chance(&wish(&both, 1), at(0));
+    assert_eq!(who(&chance), ["ana", "ben", "ana"]);
+    assert_eq!(calendar.slot(&wish(&both, 1), at(0)).unwrap().available, 1);
+    // Ana cannot begin, so that she must be second.
+    let busy = vec![hold(1, "ana", 1, (0, 10), Status::Confirmed, false)];
+    let calendar = Calendar::new(standings(), busy);
+    assert_eq!(who(&calendar.chance(&wish(&both, 1), at(0))), ["ben", "ana", "ana"]);
+    let busy = vec![hold(1, "ana", 1, (0, 40), Status::Confirmed, false)];
+    let calendar = Calendar::new(standings(), busy);
+    assert_eq!(calendar.chance(&wish(&both, 1), at(0)), Chance::Taken, "nobody for the overlap");
+}
+
+#[test]
+fn buffers_keep_busy_and_touching_windows_do_not() {
+    let mut call = event_type(vec![need(0, 30, &["ana"])]);
+    (call.buffer_before_minutes, call.buffer_after_minutes) = (5, 10);
+    let calendar = Calendar::new(Vec::new(), vec![hold(1, "ana", 1, (60, 90), Status::Held, false)]);
+    for (start, free) in [(20, true), (21, false), (95, true), (94, false)] {
+        let slot = calendar.slot(&wish(&call, 1), at(start)).unwrap();
+        assert_eq!(slot.state == SlotState::Free, free, "{start}");
+    }
+}
+
+#[test]
+fn a_block_takes_all_units_and_does_not_come_back() {
+    let class = event_type(vec![need(0, 60, &["studio"])]);
+    let calendar = Calendar::new(vec![stands("studio", 20, None)], vec![block("studio", (59, 61))]);
+    let slot = calendar.slot(&wish(&class, 1), at(0)).unwrap();
+    assert_eq!((slot.available, slot.state), (0, SlotState::Taken));
+    assert_eq!(calendar.slot(&wish(&class, 1), at(61)).unwrap().available, 20);
+}
+
+#[test]
+fn only_as_many_overdue_holds_as_must_end_are_named() {
+    let class = event_type(vec![need(0, 60, &["studio"])]);
+    let busy = vec![
+        hold(1, "studio", 1, (0, 60), Status::Confirmed, false),
+        hold(2, "studio", 2, (0, 60), Status::Held, true),
+        hold(3, "studio", 3, (0, 30), Status::Held, true),
+        hold(4, "studio", 3, (30, 60), Status::Held, false),
+        hold(5, "studio", 4, (0, 60), Status::Held, true),
+    ];
+    let calendar = Calendar::new(vec![stands("studio", 4, None)], busy);
+    let overdue = |quantity| calendar.chance(&wish(&class, quantity), at(0));
+    let named = |ids: &[u128]| Chance::Overdue(ids.iter().map(|n| HoldId(Uuid::from_u128(*n))).collect());
+    assert_eq!(overdue(1), named(&[2]));
+    assert_eq!(overdue(2), named(&[2, 5]), "ending the third would not free its unit");
+    assert_eq!(overdue(3), Chance::Taken);
+}
+
+#[test]
+fn a_hold_that_moves_is_not_in_its_own_way() {
+    let call = event_type(vec![need(0, 60, &["ana"])]);
+    let busy = vec![hold(1, "ana", 1, (0, 60), Status::Confirmed, false)];
+    let calendar = Calendar::new(Vec::new(), busy);
+    assert_eq!(calendar.chance(&wish(&call, 1), at(30)), Chance::Taken);
+    let moving = Wish {
+        moving: Some(HoldId(Uuid::from_u128(1))),
+        ..wish(&call, 1)
+    };
+    assert_eq!(who(&calendar.chance(&moving, at(30))), ["ana"]);
+}
+
+#[test]
+fn the_nearest_five_that_are_free() {
+    let slot = |minute: i64, state| Slot {
+        window: Window::new(at(minute), at(minute + 30)).unwrap(),
+        available: 1,
+        state,
+    };
+    let mut slots: Vec<_> = (-4..=4).map(|n| slot(n * 30, SlotState::Free)).collect();
+    slots.push(slot(5, SlotState::Taken));
+    slots.push(slot(6, SlotState::Held));
+    let starts: Vec<_> = nearest(slots, at(0)).iter().map(|slot| (slot.window.starts_at() - at(0)).num_minutes()).collect();
+    assert_eq!(starts, [-30, 30, -60, 60, -90]);
+}
+
+fn some_busy() -> impl Strategy<Value = Vec<(u8, u32, i64, i64)>> {
+    prop::collection::vec((0..3_u8, 1..4_u32, 0..10_i64, 1..5_i64), 0..12)
+}
+
+const NAMES: [&str; 3] = ["ana", "ben", "cleo"];
+
+proptest! {
+    /// Minute by minute, for one need: what a reader without an index would count.
+    #[test]
+    fn free_units_are_those_that_nobody_has_in_any_minute(
+        found in some_busy(), start in 0..10_i64, length in 1..5_i64, quantity in 1..3_u32,
+    ) {
+        let busy: Vec<_> = found.iter().zip(1..).map(|((who, unit, from, minutes), n)| {
+            hold(n, NAMES[usize::from(*who)], *unit, (*from, from + minutes), Status::Confirmed, false)
+        }).collect();
+        let calendar = Calendar::new(NAMES.map(|name| stands(name, 3, None)).into(), busy);
+        let pool = event_type(vec![need(0, length, &NAMES)]);
+        let places: u32 = (0..3_u8).map(|resource| {
+            let free = (1..=3_u32).filter(|unit| (start..start + length).all(|minute| {
+                !found.iter().any(|(who, its, from, minutes)| {
+                    *who == resource && its == unit && (*from..from + minutes).contains(&minute)
+                })
+            }));
+            u32::try_from(free.count()).unwrap() / quantity
+        }).sum();
+        let slot = calendar.slot(&wish(&pool, quantity), at(start)).unwrap();
+        prop_assert_eq!(slot.available, places);
+        prop_assert_eq!(slot.state == SlotState::Free, places > 0);
+        prop_assert_eq!(matches!(calendar.chance(&wish(&pool, quantity), at(start)), Chance::Free(_)), places > 0);
+    }
+
+    /// Whatever is chosen is free, and nobody is in two places at once.
+    #[test]
+    fn what_is_chosen_is_free_and_apart(found in some_busy(), start in 0..10_i64, split in 0..4_i64) {
+        let busy: Vec<_> = found.iter().zip(1..).map(|((who, unit, from, minutes), n)| {
+            hold(n, NAMES[usize::from(*who)], *unit, (*from, from + minutes), Status::Held, false)
+        }).collect();
+        let calendar = Calendar::new(NAMES.map(|name| stands(name, 1, None)).into(), busy.clone());
+        let both = event_type(vec![need(0, 3, &["ana", "ben"]), need(split, 3, &["ben", "cleo"])]);
+        if let Chance::Free(segments) = calendar.chance(&wish(&both, 1), at(start)) {
+            for (n, segment) in segments.iter().enumerate() {
+                let taken = |one: &Busy| one.resource == segment.resource && one.window.overlaps(&segment.busy)
+                    && matches!(one.by, By::Hold { unit: 1, .. });
+                prop_assert!(!busy.iter().any(taken));
+                prop_assert!(segments[n + 1..].iter().all(|other| {
+                    other.resource != segment.resource || !other.busy.overlaps(&segment.busy)
+                }));
+            }
+        }
+    }
+}

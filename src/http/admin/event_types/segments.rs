@@ -1,0 +1,85 @@
+//! The segments of an event type, read and shown in the same form.
+
+use deserr::Deserr;
+use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
+
+use crate::domain::catalogue::{MAX_CHOICE, MAX_DURATION_MINUTES, MAX_SEGMENTS, Need};
+use crate::domain::ids::ResourceId;
+use crate::http::body::Faults;
+use crate::http::schedule::within;
+
+/// One resource out of several, for a part of the time.
+#[derive(Debug, Deserr, Serialize, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
+#[schema(as = EventTypeSegment)]
+pub(in crate::http) struct SegmentMembers {
+    /// Minutes from the start to where it begins.
+    #[deserr(default, try_from(i64) = within::<0, MAX_DURATION_MINUTES> -> String)]
+    #[schema(required = false, default = 0, minimum = 0, maximum = 10080)]
+    offset_minutes: i64,
+    /// How long it takes.
+    #[deserr(try_from(i64) = within::<1, MAX_DURATION_MINUTES> -> String)]
+    #[schema(example = 60, minimum = 1, maximum = 10080)]
+    duration_minutes: i64,
+    /// Any of these resources will do, each named once.
+    #[deserr(try_from(Vec<ResourceId>) = choice -> String)]
+    #[serde(serialize_with = "show_choice")]
+    #[schema(value_type = Vec<String>, example = json!(["ana", "ben"]), min_items = 1, max_items = 100)]
+    any_of: Vec<ResourceId>,
+}
+
+fn choice(resources: Vec<ResourceId>) -> Result<Vec<ResourceId>, String> {
+    let once = resources.iter().enumerate().all(|(n, resource)| !resources[..n].contains(resource));
+    if !once || !(1..=MAX_CHOICE).contains(&resources.len()) {
+        return Err(format!("must be 1 to {MAX_CHOICE} resources, each once"));
+    }
+    Ok(resources)
+}
+
+fn show_choice<S: Serializer>(resources: &[ResourceId], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(resources.iter().map(ResourceId::as_str))
+}
+
+/// Segments that make an event together; whether they leave each other a resource is not looked at here.
+///
+/// # Errors
+/// [`Faults`], each with its place in the body.
+pub(super) fn checked(segments: Option<Vec<SegmentMembers>>) -> Result<Option<Vec<SegmentMembers>>, Faults> {
+    let mut faults = Faults::default();
+    let given = segments.as_deref().unwrap_or_default();
+    if segments.is_some() && !(1..=MAX_SEGMENTS).contains(&given.len()) {
+        faults.add("segments", format_args!("must be 1 to {MAX_SEGMENTS}"));
+    }
+    if given.first().is_some_and(|first| first.offset_minutes != 0) {
+        faults.add("segments[0].offset_minutes", "must be 0: the first segment begins at the start");
+    }
+    for (n, segment) in given.iter().enumerate() {
+        if segment.offset_minutes + segment.duration_minutes > MAX_DURATION_MINUTES {
+            let detail = format_args!("must end at most {MAX_DURATION_MINUTES} minutes after the start");
+            faults.add(&format!("segments[{n}].duration_minutes"), detail);
+        }
+    }
+    if faults.is_empty() { Ok(segments) } else { Err(faults) }
+}
+
+impl From<SegmentMembers> for Need {
+    fn from(members: SegmentMembers) -> Self {
+        Self {
+            offset_minutes: members.offset_minutes,
+            duration_minutes: members.duration_minutes,
+            any_of: members.any_of,
+        }
+    }
+}
+
+impl From<&Need> for SegmentMembers {
+    fn from(need: &Need) -> Self {
+        Self {
+            offset_minutes: need.offset_minutes,
+            duration_minutes: need.duration_minutes,
+            any_of: need.any_of.clone(),
+        }
+    }
+}

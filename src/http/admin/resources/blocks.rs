@@ -1,0 +1,236 @@
+//! When a resource is busy for other reasons, as an operator says. What a calendar feed says is the feed's.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, PathRejection};
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use chrono::{DateTime, Utc};
+use deserr::Deserr;
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{known, put_status, unknown};
+use crate::domain::availability::{Busy, By};
+use crate::domain::catalogue::{Block, MAX_ADVANCE};
+use crate::domain::ids::ResourceId;
+use crate::domain::time::Window;
+use crate::http::Server;
+use crate::http::body::{self, Faults};
+use crate::http::error::Problem;
+use crate::http::fields::Note;
+use crate::http::views::{StatusView, instant};
+use crate::workflow::catalogue;
+
+/// When a resource should be busy.
+#[derive(Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct NewBlock {
+    /// First busy instant, on a whole second and within ten years.
+    #[schema(example = "2026-12-01T10:00:00Z")]
+    starts_at: DateTime<Utc>,
+    /// First instant after it, on a whole second and within ten years.
+    #[schema(example = "2026-12-01T12:00:00Z")]
+    ends_at: DateTime<Utc>,
+    /// Why, for operators: at most 500 characters.
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, example = "Dentist", max_length = 500)]
+    note: Option<Note>,
+}
+
+/// When a resource is busy for other reasons than holds.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Block)]
+pub(in crate::http) struct BlockView {
+    /// The operator's name for it.
+    id: String,
+    /// Whose.
+    resource: String,
+    /// First busy instant.
+    #[serde(serialize_with = "instant")]
+    starts_at: DateTime<Utc>,
+    /// First instant after it.
+    #[serde(serialize_with = "instant")]
+    ends_at: DateTime<Utc>,
+    /// Why.
+    note: String,
+    /// Live holds that it overlaps. They stay: moving or cancelling them is the operator's part.
+    conflicts: Vec<ConflictView>,
+}
+
+/// A live hold that keeps the resource busy within a block.
+#[derive(Serialize, ToSchema)]
+#[schema(as = BlockConflict)]
+struct ConflictView {
+    /// The hold's id.
+    id: Uuid,
+    /// Where it stands.
+    status: StatusView,
+    /// From when on it keeps the resource busy, buffers included.
+    #[serde(serialize_with = "instant")]
+    starts_at: DateTime<Utc>,
+    /// First instant after that.
+    #[serde(serialize_with = "instant")]
+    ends_at: DateTime<Utc>,
+}
+
+impl ConflictView {
+    fn new(busy: &Busy) -> Option<Self> {
+        let By::Hold { id, status, .. } = busy.by else { return None };
+        Some(Self {
+            id: id.0,
+            status: status.into(),
+            starts_at: busy.window.starts_at(),
+            ends_at: busy.window.ends_at(),
+        })
+    }
+}
+
+/// The resource and the block in a path. What is no text once it is decoded reads as empty, which is nobody's id.
+type Ids = Result<Path<(String, String)>, PathRejection>;
+
+fn ids(path: Ids) -> (String, String) {
+    path.map(|Path(ids)| ids).unwrap_or_default()
+}
+
+/// Keeps a resource busy with all its units, or changes when. No new hold comes into it; live holds that it overlaps
+/// stay and are listed.
+#[utoipa::path(
+    put, path = "/v1/admin/resources/{id}/blocks/{block}", operation_id = "putBlock", tag = "operators",
+    params(
+        ("id" = String, Path, description = "the resource's id", pattern = "^[a-z0-9-]{1,64}$"),
+        ("block" = String, Path, description = "1 to 64 of a-z, 0-9 and -", pattern = "^[a-z0-9-]{1,64}$"),
+    ),
+    request_body = NewBlock,
+    security(("admin_key" = [])),
+    responses(
+        (status = 200, description = "Changed", body = BlockView),
+        (status = 201, description = "New", body = BlockView),
+        (status = 400, description = "`malformed`"),
+        (status = 404, description = "`not_found`: no such resource"),
+        (status = 413, description = "`malformed`"),
+        (status = 415, description = "`malformed`"),
+        (status = 422, description = "`invalid`"),
+    )
+)]
+pub(in crate::http) async fn put(
+    State(server): State<Arc<Server>>,
+    path: Ids,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<(StatusCode, Json<BlockView>), Problem> {
+    let (resource, block) = ids(path);
+    let resource = known(&resource)?;
+    let block = read(&block, body::json(&headers, body)?, server.context.now())?;
+    let done = catalogue::put_block(&server.context, &resource, &block).await?;
+    let (put, conflicts) = done.ok_or_else(unknown)?;
+    let view = BlockView {
+        id: block.id,
+        resource: resource.to_string(),
+        starts_at: block.window.starts_at(),
+        ends_at: block.window.ends_at(),
+        note: block.note,
+        conflicts: conflicts.iter().filter_map(ConflictView::new).collect(),
+    };
+    Ok((put_status(put), Json(view)))
+}
+
+fn read(id: &str, body: Value, now: DateTime<Utc>) -> Result<Block, Problem> {
+    let mut faults = Faults::default();
+    if !is_name(id) {
+        faults.add("block", "must be 1 to 64 characters of a-z, 0-9 and -");
+    }
+    if let Some(new) = body::parse::<NewBlock>(body, &mut faults) {
+        faults.take("starts_at", within_reach(new.starts_at, now));
+        faults.take("ends_at", within_reach(new.ends_at, now));
+        let window = Window::new(new.starts_at, new.ends_at).ok_or("must be after starts_at");
+        let window = faults.take("ends_at", window);
+        if let Some(window) = window.filter(|_| faults.is_empty()) {
+            return Ok(Block {
+                id: id.to_owned(),
+                window,
+                note: new.note.map(|note| note.0).unwrap_or_default(),
+            });
+        }
+    }
+    Err(faults.into_problem())
+}
+
+/// Blocks are named as resources are.
+fn is_name(id: &str) -> bool {
+    ResourceId::parse(id).is_ok()
+}
+
+/// Whole seconds, as slots have them, in years that every engine reckons with.
+fn within_reach(at: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), &'static str> {
+    if at.timestamp_subsec_nanos() != 0 {
+        return Err("must be a whole second");
+    }
+    if (at - now).abs() > MAX_ADVANCE {
+        return Err("must be within ten years");
+    }
+    Ok(())
+}
+
+/// Lets a resource be free again. What a calendar feed says stays.
+#[utoipa::path(
+    delete, path = "/v1/admin/resources/{id}/blocks/{block}", operation_id = "deleteBlock", tag = "operators",
+    params(
+        ("id" = String, Path, description = "the resource's id", pattern = "^[a-z0-9-]{1,64}$"),
+        ("block" = String, Path, description = "the block's id", pattern = "^[a-z0-9-]{1,64}$"),
+    ),
+    security(("admin_key" = [])),
+    responses(
+        (status = 204, description = "Gone"),
+        (status = 404, description = "`not_found`"),
+    )
+)]
+pub(in crate::http) async fn delete(State(server): State<Arc<Server>>, path: Ids) -> Result<StatusCode, Problem> {
+    let (resource, block) = ids(path);
+    let resource = known(&resource)?;
+    if is_name(&block) && catalogue::delete_block(&server.context, &resource, &block).await? {
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    Err(Problem::not_found("block"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn reads(body: Value) -> bool {
+        let now = "2026-11-22T10:00:00Z".parse().unwrap();
+        read("dentist", body, now).is_ok()
+    }
+
+    #[test]
+    fn a_block_is_not_empty_and_lies_on_whole_seconds_within_reach() {
+        let block = |from: &str, to: &str| json!({"starts_at": from, "ends_at": to});
+        assert!(reads(block("2026-12-01T10:00:00Z", "2026-12-01T10:00:01Z")));
+        assert!(reads(block("2026-11-01T10:00:00+01:00", "2036-11-22T10:00:00Z")));
+        for (from, to) in [
+            ("2026-12-01T10:00:00Z", "2026-12-01T10:00:00Z"),
+            ("2026-12-01T10:00:00Z", "2026-12-01T09:00:00Z"),
+            ("2026-12-01T10:00:00.5Z", "2026-12-01T11:00:00Z"),
+            ("2026-12-01T10:00:00Z", "2026-12-01T11:00:00.000001Z"),
+            ("2026-12-01T10:00:00Z", "2037-12-01T11:00:00Z"),
+            ("0001-12-01T10:00:00Z", "2026-12-01T11:00:00Z"),
+        ] {
+            assert!(!reads(block(from, to)), "{from} {to}");
+        }
+    }
+
+    #[test]
+    fn a_note_is_optional_and_short() {
+        let block = |note: Value| json!({"starts_at": "2026-12-01T10:00:00Z", "ends_at": "2026-12-01T11:00:00Z", "note": note});
+        assert!(reads(block(Value::Null)) && reads(block(json!(""))) && reads(block(json!("x".repeat(500)))));
+        assert!(!reads(block(json!("x".repeat(501)))) && !reads(block(json!("\0"))) && !reads(block(json!(5))));
+    }
+}

@@ -1,0 +1,276 @@
+//! A schedule as a member of an event type, read and shown in the same form: what is shown can be sent again.
+//!
+//! Says which values make a schedule; what it then offers is left to `domain::schedule`.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+
+use chrono::{NaiveDate, NaiveTime, Weekday};
+use chrono_tz::Tz;
+use deserr::{Deserr, MergeWithError, ValuePointerRef};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use self::clock::{
+    begin, begin_if_any, end, end_if_any, read_date, read_timezone, show, show_end, show_end_if_any, show_if_any, show_zone,
+};
+use super::body::Faults;
+use crate::domain::schedule::{Exception, Hours, MAX_STEP_MINUTES, Schedule};
+
+mod clock;
+
+const MAX_WEEKLY: usize = 100;
+const MAX_EXCEPTIONS: usize = 1_000;
+/// A year, in minutes.
+const MAX_NOTICE_MINUTES: i64 = 366 * 24 * 60;
+const MAX_ADVANCE_DAYS: i64 = 3_660;
+const STEP_MINUTES: i64 = 15;
+
+/// What is wrong with a member, where a function reads it.
+impl MergeWithError<String> for Faults {
+    fn merge(own: Option<Self>, detail: String, location: ValuePointerRef<'_>) -> ControlFlow<Self, Self> {
+        <Self as MergeWithError<Self>>::merge(own, Self::at(location, detail), location)
+    }
+}
+
+/// A whole number within bounds.
+pub(super) fn within<const LEAST: i64, const MOST: i64>(number: i64) -> Result<i64, String> {
+    let fits = (LEAST..=MOST).contains(&number);
+    fits.then_some(number).ok_or_else(|| format!("must be {LEAST} to {MOST}"))
+}
+
+/// A whole number within bounds, or none.
+pub(super) fn within_if_any<const LEAST: i64, const MOST: i64>(number: Option<i64>) -> Result<Option<i64>, String> {
+    number.map(within::<LEAST, MOST>).transpose()
+}
+
+/// When an event type may start.
+#[derive(Debug, Deserr, Serialize, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Schedule)]
+pub(super) struct ScheduleMembers {
+    /// On whose wall clock all hours are: a name of the IANA time zone database.
+    #[deserr(try_from(&String) = read_timezone -> String)]
+    #[serde(serialize_with = "show_zone")]
+    #[schema(value_type = String, example = "Europe/Berlin")]
+    timezone: Tz,
+    /// Minutes on the wall clock from one start to the next, counted from where hours begin.
+    #[deserr(default = STEP_MINUTES, try_from(i64) = within::<1, MAX_STEP_MINUTES> -> String)]
+    #[schema(required = false, default = 15, minimum = 1, maximum = 1440)]
+    step_minutes: i64,
+    /// Least minutes from now to a start.
+    #[deserr(default, try_from(i64) = within::<0, MAX_NOTICE_MINUTES> -> String)]
+    #[schema(required = false, default = 0, minimum = 0, maximum = 527040)]
+    min_notice_minutes: i64,
+    /// Most days from now to a start; without it, ten years.
+    #[deserr(default, try_from(Option<i64>) = within_if_any::<1, MAX_ADVANCE_DAYS> -> String)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, minimum = 1, maximum = 3660)]
+    max_advance_days: Option<i64>,
+    /// Hours of each week; what lasts longer than them is not offered in them.
+    #[deserr(default, try_from(Vec<HoursMembers>) = read_weekly -> String)]
+    #[schema(required = false, max_items = 100)]
+    weekly: Vec<HoursMembers>,
+    /// Dates with other hours than weekly ones, or with none. Several of one date add up.
+    #[deserr(default, try_from(Vec<ExceptionMembers>) = read_exceptions -> Faults)]
+    #[schema(required = false, max_items = 1000)]
+    exceptions: Vec<ExceptionMembers>,
+}
+
+/// Hours that are open on some days of each week.
+#[derive(Debug, Deserr, Serialize, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields, validate = whole_or_part -> Faults)]
+#[serde(deny_unknown_fields)]
+#[schema(as = WeeklyHours)]
+struct HoursMembers {
+    /// The days on which they begin, each once.
+    #[deserr(try_from(Vec<Day>) = read_days -> String)]
+    #[schema(min_items = 1, max_items = 7, example = json!(["mon", "tue"]))]
+    days: Vec<Day>,
+    /// First open minute.
+    #[deserr(try_from(&String) = begin -> String)]
+    #[serde(serialize_with = "show")]
+    #[schema(value_type = String, example = "09:00", pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+    from: NaiveTime,
+    /// First closed minute, up to 24:00; not after `from`: on the day after.
+    #[deserr(try_from(&String) = end -> String)]
+    #[serde(serialize_with = "show_end")]
+    #[schema(value_type = String, example = "17:00", pattern = "^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
+    to: NaiveTime,
+}
+
+/// A date on which weekly hours do not hold: `closed`, or open `from` and `to`.
+#[derive(Debug, Deserr, Serialize, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields, validate = closed_or_open -> Faults)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ScheduleException)]
+struct ExceptionMembers {
+    /// Which.
+    #[deserr(try_from(&String) = read_date -> String)]
+    #[schema(value_type = String, format = Date, example = "2026-12-24")]
+    date: NaiveDate,
+    /// No hours begin on it.
+    #[deserr(default)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    closed: bool,
+    /// First open minute.
+    #[deserr(default, try_from(Option<String>) = begin_if_any -> String)]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "show_if_any")]
+    #[schema(value_type = Option<String>, nullable = false, example = "10:00", pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+    from: Option<NaiveTime>,
+    /// First closed minute, up to 24:00; not after `from`: on the day after.
+    #[deserr(default, try_from(Option<String>) = end_if_any -> String)]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "show_end_if_any")]
+    #[schema(value_type = Option<String>, nullable = false, example = "14:00", pattern = "^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
+    to: Option<NaiveTime>,
+}
+
+/// A day of the week.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserr, Serialize, ToSchema)]
+#[deserr(error = Faults, rename_all = lowercase)]
+#[serde(rename_all = "lowercase")]
+enum Day {
+    Mon,
+    Tue,
+    Wed,
+    Thu,
+    Fri,
+    Sat,
+    Sun,
+}
+
+fn read_days(days: Vec<Day>) -> Result<Vec<Day>, String> {
+    let once = days.iter().enumerate().all(|(n, day)| !days[..n].contains(day));
+    if days.is_empty() || !once {
+        return Err("must be 1 to 7 days, each once".to_owned());
+    }
+    Ok(days)
+}
+
+fn read_weekly(hours: Vec<HoursMembers>) -> Result<Vec<HoursMembers>, String> {
+    if hours.len() > MAX_WEEKLY {
+        return Err(format!("must be at most {MAX_WEEKLY} entries"));
+    }
+    Ok(hours)
+}
+
+/// No date is both closed and open: one of the two would be overlooked.
+fn read_exceptions(exceptions: Vec<ExceptionMembers>) -> Result<Vec<ExceptionMembers>, Faults> {
+    let mut faults = Faults::default();
+    if exceptions.len() > MAX_EXCEPTIONS {
+        faults.add("schedule.exceptions", format_args!("must be at most {MAX_EXCEPTIONS} entries"));
+    }
+    let mut closed = HashMap::new();
+    for (n, exception) in exceptions.iter().enumerate() {
+        if *closed.entry(exception.date).or_insert(exception.closed) != exception.closed {
+            faults.add(&format!("schedule.exceptions[{n}].date"), "is closed in one exception and open in another");
+        }
+    }
+    if faults.is_empty() { Ok(exceptions) } else { Err(faults) }
+}
+
+/// Hours that end where they begin are a whole day or a slip of the pen; only those of midnight are taken for the first.
+fn is_slip(from: NaiveTime, to: NaiveTime) -> bool {
+    from == to && from != NaiveTime::MIN
+}
+
+const SLIP: &str = "must not be the same as from; a whole day is 00:00 to 24:00";
+
+fn whole_or_part(hours: HoursMembers, location: ValuePointerRef<'_>) -> Result<HoursMembers, Faults> {
+    if is_slip(hours.from, hours.to) {
+        return Err(Faults::at(location.push_key("to"), SLIP));
+    }
+    Ok(hours)
+}
+
+fn closed_or_open(one: ExceptionMembers, location: ValuePointerRef<'_>) -> Result<ExceptionMembers, Faults> {
+    let fault = |member, detail| Err(Faults::at(location.push_key(member), detail));
+    match (one.closed, one.from, one.to) {
+        (true, None, None) => Ok(one),
+        (true, ..) => fault("closed", "cannot be beside from and to"),
+        (false, None, None) => fault("closed", "must be true, where from and to are not given"),
+        (false, None, _) => fault("from", "is missing"),
+        (false, _, None) => fault("to", "is missing"),
+        (false, Some(from), Some(to)) if is_slip(from, to) => fault("to", SLIP),
+        (false, Some(_), Some(_)) => Ok(one),
+    }
+}
+
+impl From<ScheduleMembers> for Schedule {
+    fn from(members: ScheduleMembers) -> Self {
+        let hours = |hours: HoursMembers| Hours {
+            days: hours.days.into_iter().map(Weekday::from).collect(),
+            from: hours.from,
+            to: hours.to,
+        };
+        let exception = |exception: ExceptionMembers| Exception {
+            date: exception.date,
+            hours: exception.from.zip(exception.to),
+        };
+        Self {
+            timezone: members.timezone,
+            step_minutes: members.step_minutes,
+            min_notice_minutes: members.min_notice_minutes,
+            max_advance_days: members.max_advance_days,
+            weekly: members.weekly.into_iter().map(hours).collect(),
+            exceptions: members.exceptions.into_iter().map(exception).collect(),
+        }
+    }
+}
+
+impl From<&Schedule> for ScheduleMembers {
+    fn from(schedule: &Schedule) -> Self {
+        let hours = |hours: &Hours| HoursMembers {
+            days: hours.days.iter().copied().map(Day::from).collect(),
+            from: hours.from,
+            to: hours.to,
+        };
+        let exception = |exception: &Exception| ExceptionMembers {
+            date: exception.date,
+            closed: exception.hours.is_none(),
+            from: exception.hours.map(|(from, _)| from),
+            to: exception.hours.map(|(_, to)| to),
+        };
+        Self {
+            timezone: schedule.timezone,
+            step_minutes: schedule.step_minutes,
+            min_notice_minutes: schedule.min_notice_minutes,
+            max_advance_days: schedule.max_advance_days,
+            weekly: schedule.weekly.iter().map(hours).collect(),
+            exceptions: schedule.exceptions.iter().map(exception).collect(),
+        }
+    }
+}
+
+impl From<Day> for Weekday {
+    fn from(day: Day) -> Self {
+        match day {
+            Day::Mon => Self::Mon,
+            Day::Tue => Self::Tue,
+            Day::Wed => Self::Wed,
+            Day::Thu => Self::Thu,
+            Day::Fri => Self::Fri,
+            Day::Sat => Self::Sat,
+            Day::Sun => Self::Sun,
+        }
+    }
+}
+
+impl From<Weekday> for Day {
+    fn from(day: Weekday) -> Self {
+        match day {
+            Weekday::Mon => Self::Mon,
+            Weekday::Tue => Self::Tue,
+            Weekday::Wed => Self::Wed,
+            Weekday::Thu => Self::Thu,
+            Weekday::Fri => Self::Fri,
+            Weekday::Sat => Self::Sat,
+            Weekday::Sun => Self::Sun,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

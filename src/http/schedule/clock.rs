@@ -1,0 +1,73 @@
+//! Zones, times of day and dates, as a schedule's members write them: read strictly, so that a typo never passes, and
+//! shown as they are read.
+
+use chrono::{NaiveDate, NaiveTime};
+use chrono_tz::Tz;
+use serde::Serializer;
+
+/// How the end of a day is written; `00:00` is taken for it too.
+const DAYS_END: &str = "24:00";
+
+pub(super) fn read_timezone(name: &String) -> Result<Tz, String> {
+    let known = name.parse();
+    known.map_err(|_| "must be a name of the IANA time zone database, such as Europe/Berlin".to_owned())
+}
+
+/// A time on the clock, `HH:MM` and nothing else.
+fn wall_time(text: &str) -> Option<NaiveTime> {
+    let (hour, minute) = text.split_once(':')?;
+    let number = |digits: &str| {
+        let plain = digits.len() == 2 && digits.bytes().all(|digit| digit.is_ascii_digit());
+        plain.then(|| digits.parse().ok()).flatten()
+    };
+    NaiveTime::from_hms_opt(number(hour)?, number(minute)?, 0)
+}
+
+pub(super) fn begin(text: &String) -> Result<NaiveTime, String> {
+    wall_time(text).ok_or_else(|| "must be a time from 00:00 to 23:59".to_owned())
+}
+
+pub(super) fn end(text: &String) -> Result<NaiveTime, String> {
+    let time = if text == DAYS_END { Some(NaiveTime::MIN) } else { wall_time(text) };
+    time.ok_or_else(|| "must be a time from 00:00 to 24:00".to_owned())
+}
+
+pub(super) fn begin_if_any(text: Option<String>) -> Result<Option<NaiveTime>, String> {
+    text.as_ref().map(begin).transpose()
+}
+
+pub(super) fn end_if_any(text: Option<String>) -> Result<Option<NaiveTime>, String> {
+    text.as_ref().map(end).transpose()
+}
+
+/// A date, `YYYY-MM-DD` and nothing else.
+pub(super) fn read_date(text: &String) -> Result<NaiveDate, String> {
+    let date = text.parse().ok().filter(|date: &NaiveDate| date.to_string() == *text);
+    date.ok_or_else(|| "must be a date like 2026-12-24".to_owned())
+}
+
+pub(super) fn show_zone<S: Serializer>(zone: &Tz, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(zone.name())
+}
+
+pub(super) fn show<S: Serializer>(time: &NaiveTime, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(&time.format("%H:%M"))
+}
+
+pub(super) fn show_end<S: Serializer>(time: &NaiveTime, to: S) -> Result<S::Ok, S::Error> {
+    if *time == NaiveTime::MIN { to.serialize_str(DAYS_END) } else { show(time, to) }
+}
+
+pub(super) fn show_if_any<S: Serializer>(time: &Option<NaiveTime>, to: S) -> Result<S::Ok, S::Error> {
+    match time {
+        Some(time) => show(time, to),
+        None => to.serialize_none(),
+    }
+}
+
+pub(super) fn show_end_if_any<S: Serializer>(time: &Option<NaiveTime>, to: S) -> Result<S::Ok, S::Error> {
+    match time {
+        Some(time) => show_end(time, to),
+        None => to.serialize_none(),
+    }
+}
