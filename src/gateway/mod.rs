@@ -15,6 +15,7 @@ use crate::domain::session::{NewSession, SessionReport, SessionTerms};
 
 mod answer;
 mod breaker;
+pub mod calendar;
 pub mod client;
 pub mod delivery;
 mod limits;

@@ -1,0 +1,527 @@
+//! What single lines of a feed mean, and what strange or hostile feeds come to.
+
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::{Fault, FeedError, Flaw, Reading, busy};
+use crate::domain::time::Window;
+
+pub(super) fn window(from: &str, to: &str) -> Window {
+    let midnight = |date: &str| {
+        date.parse::<NaiveDate>()
+            .unwrap()
+            .and_time(NaiveTime::MIN)
+            .and_utc()
+    };
+    Window::new(midnight(from), midnight(to)).unwrap()
+}
+
+/// Start, length and id of all that is busy between two dates.
+pub(super) fn times(feed: &str, from: &str, to: &str) -> Vec<String> {
+    let reading = busy(feed, window(from, to)).unwrap();
+    let busy = reading.busy.iter();
+    busy.map(|time| {
+        let (start, end) = (time.window.starts_at(), time.window.ends_at());
+        let minutes = (end - start).num_minutes();
+        let (hours, rest) = (minutes / 60, minutes % 60);
+        format!(
+            "{} {hours}:{rest:02} {}",
+            start.format("%Y-%m-%dT%H:%MZ"),
+            time.uid
+        )
+    })
+    .collect()
+}
+
+pub(super) fn faults(feed: &str) -> Vec<(String, Flaw)> {
+    let reading = busy(feed, window("2026-01-01", "2027-01-01")).unwrap();
+    let faults = reading.faults.into_iter();
+    faults.map(|Fault { uid, flaw }| (uid, flaw)).collect()
+}
+
+fn calendar(body: &str) -> String {
+    format!("BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:-//Test//EN\n{body}\nEND:VCALENDAR\n")
+}
+
+fn event(uid: &str, lines: &str) -> String {
+    format!(
+        "BEGIN:VEVENT\nUID:{uid}\n{}\nEND:VEVENT",
+        lines.replace("; ", "\n")
+    )
+}
+
+/// One event's times in 2026, without its id.
+fn of(lines: &str) -> Vec<String> {
+    let feed = calendar(&event("e", lines));
+    assert_eq!(faults(&feed), [], "{lines}");
+    let times = times(&feed, "2026-01-01", "2027-01-01");
+    times
+        .iter()
+        .map(|time| time.trim_end_matches(" e").to_owned())
+        .collect()
+}
+
+fn flaw(lines: &str) -> Flaw {
+    let found = faults(&calendar(&event("e", lines)));
+    assert_eq!(found.len(), 1, "{lines}");
+    found[0].1
+}
+
+#[test]
+fn a_start_an_end_or_a_duration_in_each_of_their_forms() {
+    for (lines, expected) in [
+        (
+            "DTSTART:20260601T090000Z; DTEND:20260601T100000Z",
+            "2026-06-01T09:00Z 1:00",
+        ),
+        (
+            "DTSTART:20260601T090000Z; DURATION:PT1H30M",
+            "2026-06-01T09:00Z 1:30",
+        ),
+        (
+            "DTSTART:20260601T090000Z; DURATION:P1DT15M",
+            "2026-06-01T09:00Z 24:15",
+        ),
+        (
+            "DTSTART:20260601T090000Z; DURATION:+P1W",
+            "2026-06-01T09:00Z 168:00",
+        ),
+        ("DTSTART;VALUE=DATE:20260601", "2026-06-01T00:00Z 24:00"),
+        (
+            "DTSTART;VALUE=DATE:20260601; DTEND;VALUE=DATE:20260601",
+            "2026-06-01T00:00Z 24:00",
+        ),
+        (
+            "DTSTART;VALUE=DATE:20260601; DURATION:P2D",
+            "2026-06-01T00:00Z 48:00",
+        ),
+        // No zone at all: the feed's own, here none is named.
+        (
+            "DTSTART:20260601T090000; DTEND:20260601T093000",
+            "2026-06-01T09:00Z 0:30",
+        ),
+        (
+            "dtstart;tzid=Europe/Berlin:20260601T090000; dtend:20260601T080000Z",
+            "2026-06-01T07:00Z 1:00",
+        ),
+        (
+            "DTSTART;TZID=\"Europe/Berlin\":20260601T090000; DURATION:PT1H",
+            "2026-06-01T07:00Z 1:00",
+        ),
+        (
+            "DTSTART;TZID=/example.org/2026a/Europe/Berlin:20260601T090000; DURATION:PT1H",
+            "2026-06-01T07:00Z 1:00",
+        ),
+        (
+            "DTSTART;TZID=Eastern Standard Time:20260601T090000; DURATION:PT1H",
+            "2026-06-01T13:00Z 1:00",
+        ),
+        (
+            "DTSTART;TZID=E. South America Standard Time:20260601T090000; DURATION:PT1H",
+            "2026-06-01T12:00Z 1:00",
+        ),
+        // Clocks in Berlin: the time that does not exist is the one an hour on, of two the first is meant.
+        (
+            "DTSTART;TZID=Europe/Berlin:20260329T023000; DURATION:PT1H",
+            "2026-03-29T01:30Z 1:00",
+        ),
+        (
+            "DTSTART;TZID=Europe/Berlin:20261025T023000; DURATION:PT1H",
+            "2026-10-25T00:30Z 1:00",
+        ),
+        // A day on the wall.
+        (
+            "DTSTART;TZID=Europe/Berlin:20260328T120000; DURATION:P1D",
+            "2026-03-28T11:00Z 23:00",
+        ),
+        ("DTSTART:20261231T235960Z; DURATION:PT1H", ""),
+        (
+            "DTSTART:20260630T235960Z; DURATION:PT1H",
+            "2026-07-01T00:00Z 1:00",
+        ),
+    ] {
+        assert_eq!(of(lines).join(" "), expected, "{lines}");
+    }
+}
+
+#[test]
+fn what_takes_no_time_or_keeps_nobody_busy_is_left_out() {
+    for lines in [
+        "DTSTART:20260601T090000Z",
+        "DTSTART:20260601T090000Z; DTEND:20260601T090000Z",
+        "DTSTART:20260601T090000Z; DURATION:PT1H; STATUS:CANCELLED",
+        "DTSTART:20260601T090000Z; DURATION:PT1H; TRANSP:transparent",
+        "DTSTART:broken; TRANSP:TRANSPARENT",
+    ] {
+        assert_eq!(of(lines), [""; 0], "{lines}");
+    }
+    let others = "BEGIN:VTODO\nDTSTART:20260601T090000Z\nDUE:20260601T100000Z\nEND:VTODO\nBEGIN:VFREEBUSY\nEND:VFREEBUSY";
+    assert_eq!(
+        busy(&calendar(others), window("2026-01-01", "2027-01-01")),
+        Ok(Reading::default())
+    );
+}
+
+#[test]
+fn the_feeds_own_zone_is_that_of_whole_days_and_of_times_without_one() {
+    let day = event("day", "DTSTART;VALUE=DATE:20260601");
+    let floating = event("floating", "DTSTART:20260603T090000; DURATION:PT1H");
+    let feed = calendar(&format!("X-WR-TIMEZONE:America/New_York\n{day}\n{floating}"));
+    assert_eq!(
+        times(&feed, "2026-01-01", "2027-01-01"),
+        ["2026-06-01T04:00Z 24:00 day", "2026-06-03T13:00Z 1:00 floating"]
+    );
+}
+
+#[test]
+fn rules_with_their_ends_and_exceptions() {
+    for (lines, days) in [
+        ("DTSTART:20260601T090000Z; RRULE:FREQ=DAILY;COUNT=3", "01 02 03"),
+        (
+            "DTSTART:20260601T090000Z; RRULE:FREQ=DAILY;UNTIL=20260603",
+            "01 02 03",
+        ),
+        (
+            "DTSTART:20260601T090000Z; RRULE:FREQ=DAILY;UNTIL=20260603T085959Z",
+            "01 02",
+        ),
+        (
+            "DTSTART;TZID=Europe/Berlin:20260601T090000; RRULE:FREQ=DAILY;UNTIL=20260603T070000Z",
+            "01 02 03",
+        ),
+        (
+            "DTSTART;TZID=Europe/Berlin:20260601T090000; RRULE:FREQ=DAILY;UNTIL=20260603T085959",
+            "01 02",
+        ),
+        (
+            "DTSTART;VALUE=DATE:20260601; RRULE:FREQ=DAILY;UNTIL=20260603T000000Z",
+            "01 02 03",
+        ),
+        (
+            "DTSTART:20260601T090000Z; RRULE:FREQ=WEEKLY;COUNT=4;BYDAY=MO,WE;WKST=SU",
+            "01 03 08 10",
+        ),
+        (
+            "DTSTART:20260601T090000Z; RRULE:FREQ=MONTHLY;UNTIL=20260615;BYDAY=1MO",
+            "01",
+        ),
+        (
+            "DTSTART:20260601T090000Z; RRULE:FREQ=DAILY;COUNT=3; EXDATE:20260602T090000Z",
+            "01 03",
+        ),
+        (
+            "DTSTART:20260601T090000Z; RRULE:FREQ=DAILY;COUNT=3; EXDATE;VALUE=DATE:20260602,20260603",
+            "01",
+        ),
+        (
+            "DTSTART:20260601T090000Z; RRULE:FREQ=DAILY;COUNT=3; EXDATE;TZID=Europe/Berlin:20260602T110000",
+            "01 03",
+        ),
+        (
+            "DTSTART:20260601T090000Z; RDATE:20260603T090000Z,20260604T090000Z; EXDATE:20260604T090000Z",
+            "01 03",
+        ),
+        // It takes place when it begins, whatever its rule says.
+        (
+            "DTSTART:20260602T090000Z; RRULE:FREQ=WEEKLY;UNTIL=20260612;BYDAY=MO",
+            "02 08",
+        ),
+        (
+            "DTSTART:20260601T090000Z; RRULE:FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30",
+            "01",
+        ),
+        // Begun long ago.
+        (
+            "DTSTART:19800602T090000Z; RRULE:FREQ=MONTHLY;BYMONTH=6;BYMONTHDAY=2",
+            "02",
+        ),
+        (
+            "DTSTART:20100101T090000Z; RRULE:FREQ=DAILY;BYMONTH=6;BYDAY=MO",
+            "01 08 15 22 29",
+        ),
+    ] {
+        let times = of(&format!("{lines}; DURATION:P1D"));
+        let found: Vec<&str> = times.iter().map(|time| &time[8..10]).collect();
+        assert_eq!(found.join(" "), days, "{lines}");
+    }
+}
+
+#[test]
+fn what_began_before_the_window_is_found_while_it_lasts_and_what_only_touches_it_is_not() {
+    let long = event("long", "DTSTART;VALUE=DATE:20260501; DTEND;VALUE=DATE:20260620");
+    let nights = event(
+        "nights",
+        "DTSTART:20260101T220000Z; DURATION:PT4H; RRULE:FREQ=DAILY",
+    );
+    let touching = event(
+        "touching",
+        "DTSTART:20260609T230000Z; DURATION:PT1H; RRULE:FREQ=YEARLY",
+    );
+    let feed = calendar(&[long, nights, touching].join("\n"));
+    assert_eq!(
+        times(&feed, "2026-06-10", "2026-06-11"),
+        [
+            "2026-05-01T00:00Z 1200:00 long",
+            "2026-06-09T22:00Z 4:00 nights",
+            "2026-06-10T22:00Z 4:00 nights"
+        ]
+    );
+}
+
+#[test]
+fn a_repetition_with_an_entry_of_its_own_is_where_that_says() {
+    let series = event(
+        "s",
+        "DTSTART;TZID=Europe/Berlin:20260601T090000; DURATION:PT1H; RRULE:FREQ=DAILY;COUNT=4",
+    );
+    let moved = event(
+        "s",
+        "DTSTART:20260602T150000Z; DURATION:PT2H; RECURRENCE-ID:20260602T070000Z",
+    );
+    let gone = event(
+        "s",
+        "DTSTART:20260603T150000Z; STATUS:CANCELLED; RECURRENCE-ID;VALUE=DATE:20260603",
+    );
+    let other = event(
+        "t",
+        "DTSTART:20260610T150000Z; DURATION:PT1H; RECURRENCE-ID:20260604T070000Z",
+    );
+    // An entry may stand before its series, or without one.
+    let feed = calendar(&[moved, series, gone, other].join("\n"));
+    assert_eq!(
+        times(&feed, "2026-01-01", "2027-01-01"),
+        [
+            "2026-06-01T07:00Z 1:00 s",
+            "2026-06-02T15:00Z 2:00 s",
+            "2026-06-04T07:00Z 1:00 s",
+            "2026-06-10T15:00Z 1:00 t"
+        ]
+    );
+}
+
+#[test]
+fn a_broken_event_is_reported_and_costs_only_itself() {
+    for (lines, expected) in [
+        ("DURATION:PT1H", Flaw::Time),
+        ("DTSTART:2026-06-01; DURATION:PT1H", Flaw::Time),
+        ("DTSTART:20260631T090000Z; DURATION:PT1H", Flaw::Time),
+        ("DTSTART:20260601T60Z; DURATION:PT1H", Flaw::Time),
+        ("DTSTART:20260601T0é0060Z; DURATION:PT1H", Flaw::Time),
+        ("DTSTART:20260601T090000Z; DURATION:1H", Flaw::Time),
+        ("DTSTART:20260601T090000Z; DURATION:PT", Flaw::Time),
+        ("DTSTART:20260601T090000Z; DURATION:PT99999999H", Flaw::Time),
+        ("DTSTART; DURATION:PT1H", Flaw::Line),
+        (
+            "DTSTART:20260601T090000Z; DTEND:20260601T080000Z",
+            Flaw::Backwards,
+        ),
+        ("DTSTART:20260601T090000Z; DURATION:-PT1H", Flaw::Backwards),
+        (
+            "DTSTART;TZID=Mars/Olympus:20260601T090000; DURATION:PT1H",
+            Flaw::Zone,
+        ),
+        (
+            "DTSTART:20260601T090000Z; DURATION:PT1H; RRULE:FREQ=SOMETIMES",
+            Flaw::Rule,
+        ),
+        (
+            "DTSTART:20260601T090000Z; DURATION:PT1H; RRULE:FREQ=DAILY;UNTIL=never",
+            Flaw::Rule,
+        ),
+        (
+            "DTSTART:20260601T090000Z; DURATION:PT1H; RRULE:FREQ=SECONDLY",
+            Flaw::TooOften,
+        ),
+        (
+            "DTSTART:00010101T090000Z; DURATION:PT1H; RRULE:FREQ=HOURLY",
+            Flaw::TooOften,
+        ),
+    ] {
+        assert_eq!(flaw(lines), expected, "{lines}");
+        let good = event("good", "DTSTART:20260601T090000Z; DURATION:PT1H");
+        let feed = calendar(&[good.clone(), event("bad", lines), good].join("\n"));
+        assert_eq!(
+            times(&feed, "2026-01-01", "2027-01-01"),
+            ["2026-06-01T09:00Z 1:00 good"]
+        );
+        assert_eq!(faults(&feed), [("bad".to_owned(), expected)]);
+    }
+}
+
+#[test]
+fn an_event_without_an_end_is_reported_and_the_next_is_read() {
+    let good = event("good", "DTSTART:20260601T090000Z; DURATION:PT1H");
+    let unended = "BEGIN:VEVENT\nUID:bad\nDTSTART:20260602T090000Z\nBEGIN:VALARM";
+    let feed = calendar(&format!("{unended}\n{good}"));
+    assert_eq!(
+        times(&feed, "2026-01-01", "2027-01-01"),
+        ["2026-06-01T09:00Z 1:00 good"]
+    );
+    assert_eq!(faults(&feed), [("bad".to_owned(), Flaw::Line)]);
+}
+
+#[test]
+fn what_is_no_calendar_is_refused() {
+    let nested = format!("BEGIN:VCALENDAR\n{}", "BEGIN:VEVENTS\n".repeat(100_000));
+    for (feed, expected) in [
+        ("", FeedError::NotACalendar),
+        ("<!doctype html><p>Sign in</p>", FeedError::NotACalendar),
+        ("BEGIN:VCARD\nEND:VCARD", FeedError::NotACalendar),
+        ("END:VCALENDAR", FeedError::NotACalendar),
+        (nested.as_str(), FeedError::TooMuch),
+    ] {
+        assert_eq!(busy(feed, window("2026-01-01", "2027-01-01")), Err(expected));
+    }
+    // A byte order mark is not its fault.
+    assert!(
+        busy(
+            &format!("\u{feff}{}", calendar("")),
+            window("2026-01-01", "2027-01-01")
+        )
+        .is_ok()
+    );
+}
+
+/// Every rule of a big feed costs as much as it can.
+#[test]
+fn a_hostile_feed_is_refused_within_its_budget() {
+    let within = window("2026-01-01", "2027-01-01");
+    for rule in [
+        "FREQ=SECONDLY",
+        "FREQ=HOURLY",
+        "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30",
+        "FREQ=SECONDLY;BYMONTH=2;BYMONTHDAY=30",
+        "FREQ=YEARLY;BYDAY=MO,TU,WE,TH,FR,SA,SU;BYHOUR=0,1,2,3,4,5,6,7,8,9,10,11;BYMINUTE=0,15,30,45",
+    ] {
+        let one = event(
+            "e",
+            &format!("DTSTART:20000101T090000Z; DURATION:PT1H; RRULE:{rule}"),
+        );
+        let feed = calendar(&vec![one; 2_000].join("\n"));
+        assert_eq!(busy(&feed, within), Err(FeedError::TooMuch), "{rule}");
+    }
+    let long = calendar(&format!("X-LONG:{}", "x".repeat(5_000_000)));
+    assert_eq!(busy(&long, within), Ok(Reading::default()));
+    let times = "FREQ=DAILY;BYHOUR=1,2,3;BYMINUTE=1,2,3,4,5,6,7,8,9;BYSECOND=1,2,3,4,5,6,7,8,9";
+    assert_eq!(
+        flaw(&format!("DTSTART:20260101T090000Z; RRULE:{times}")),
+        Flaw::TooOften
+    );
+}
+
+/// Words of feeds, in any order.
+fn word() -> impl Strategy<Value = String> {
+    let words = [
+        "BEGIN:VCALENDAR",
+        "END:VCALENDAR",
+        "BEGIN:VEVENT",
+        "END:VEVENT",
+        "BEGIN:VTIMEZONE",
+        "END:VTIMEZONE",
+        "BEGIN:STANDARD",
+        "END:STANDARD",
+        "\n",
+        "\r\n",
+        "\n ",
+        ":",
+        ";",
+        ",",
+        "\"",
+        "DTSTART",
+        "DTEND",
+        "DURATION",
+        "RRULE:FREQ=YEARLY",
+        "RRULE:FREQ=MONTHLY",
+        ";BYDAY=-1SU",
+        ";BYSETPOS=-1",
+        ";BYWEEKNO=53",
+        ";COUNT=0",
+        ";INTERVAL=0",
+        ";BYYEARDAY=-366",
+        ";UNTIL=",
+        "RDATE:",
+        "EXDATE:",
+        "RECURRENCE-ID:",
+        ";TZID=X:",
+        "TZID:X",
+        "TZOFFSETFROM:+0100",
+        "TZOFFSETTO:-9999",
+        ":99991231T235959Z",
+        ":00000101T000000",
+        "20261025T023000",
+        ";VALUE=DATE:20260229",
+        "P9999D",
+        "\u{feff}",
+        "é",
+        "UID:u",
+    ];
+    prop_oneof![9 => select(words.map(str::to_owned).to_vec()), 1 => "\\PC{0,6}"]
+}
+
+/// An event of lines that are nearly right.
+fn nearly() -> impl Strategy<Value = String> {
+    let rules = [
+        "FREQ=YEARLY;BYWEEKNO=-53;BYDAY=SU",
+        "FREQ=MONTHLY;BYSETPOS=-31,31;BYDAY=MO,FR",
+        "FREQ=DAILY;INTERVAL=65535",
+        "FREQ=WEEKLY;WKST=SU;BYDAY=SU",
+        "FREQ=YEARLY;BYYEARDAY=366,-366",
+        "FREQ=MONTHLY;BYMONTHDAY=-31",
+        "FREQ=HOURLY;COUNT=9",
+        "FREQ=MINUTELY;BYSECOND=59;UNTIL=99991231T235959Z",
+        "FREQ=YEARLY;COUNT=4294967295",
+        "FREQ=DAILY;BYHOUR=24",
+        "",
+        "FREQ=YEARLY;BYEASTER=0",
+        "FREQ=WEEKLY;BYMONTHDAY=1",
+        "FREQ=YEARLY;BYDAY=-53MO,53MO;BYMONTH=2",
+    ];
+    let dates = [
+        "00000101T000000",
+        "99991231T235959Z",
+        "20260329T023000",
+        "20261025T023000",
+        "16010101T000000",
+        "20260229",
+        "20240229",
+        "99991231",
+        "00010101",
+    ];
+    let zone = select(vec!["", ";TZID=Europe/Berlin", ";TZID=X", ";TZID=Pacific/Apia"]);
+    let date = || select(dates.to_vec());
+    let length = select(vec![
+        "DURATION:P3660D",
+        "DURATION:PT1S",
+        "DURATION:P0D",
+        "DTEND:99991231T235959Z",
+        "X:",
+    ]);
+    (zone, date(), date(), select(rules.to_vec()), length).prop_map(|(zone, start, other, rule, length)| {
+        let described = "BEGIN:VTIMEZONE\nTZID:X\nBEGIN:DAYLIGHT\nDTSTART:00000101T000000\nTZOFFSETFROM:-9959\n\
+            TZOFFSETTO:+9959\nRRULE:FREQ=YEARLY\nEND:DAYLIGHT\nEND:VTIMEZONE";
+        let lines = format!("DTSTART{zone}:{start}; {length}; RRULE:{rule}; RDATE{zone}:{other}; EXDATE:{other}");
+        calendar(&format!("{described}\n{}", event("n", &lines)))
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn no_text_makes_it_panic(
+        words in vec(word(), 0..60),
+        nearly in nearly(),
+        at in select(vec!["0000-01-01", "1601-01-01", "2026-01-01", "9999-12-01"]),
+    ) {
+        let from: DateTime<Utc> = window(at, "+10000-01-01").starts_at();
+        let within = Window::new(from, from + chrono::Duration::days(400)).unwrap();
+        let _ = busy(&words.concat(), within);
+        let _ = busy(&calendar(&words.concat()), within);
+        if let Ok(reading) = busy(&nearly, within) {
+            prop_assert!(reading.busy.iter().all(|time| time.window.overlaps(&within)));
+            prop_assert!(reading.busy.is_sorted());
+        }
+    }
+}
