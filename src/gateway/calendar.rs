@@ -6,12 +6,15 @@
 //! the text and takes at most seconds, so callers run it beside the runtime's threads. Where the text comes from is
 //! [`fetch`]'s part; what follows from busy times is left to `workflow`.
 
+mod addresses;
 mod event;
 pub mod fetch;
 mod lines;
 mod repeat;
 mod zone;
 
+#[cfg(test)]
+mod hostile_tests;
 #[cfg(test)]
 mod samples_tests;
 #[cfg(test)]

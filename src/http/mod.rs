@@ -26,6 +26,7 @@ use crate::workflow::Context;
 
 pub(crate) mod admin;
 mod body;
+pub mod calendar;
 mod demo;
 mod description;
 mod error;
