@@ -201,6 +201,9 @@ fn occurrences(event: &Event, within: Window, budget: &mut Budget) -> Result<Vec
     for rule in &event.rules {
         locals.extend(repeat::starts(rule, &event.start, from..to, budget)?);
     }
+    if locals.len() + event.more.len() > MAX_BUSY {
+        return Err(Flaw::TooOften);
+    }
     let moments = locals.into_iter().map(|local| event.start.at(local));
     Ok(moments.chain(event.more.iter().cloned()).collect())
 }

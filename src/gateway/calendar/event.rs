@@ -9,6 +9,9 @@ use super::lines::{Component, Line};
 use super::zone::{Zone, Zones};
 use crate::domain::time::Window;
 
+/// Longest id, in bytes: each busy time has a copy.
+const MAX_UID: usize = 1_000;
+
 /// Longest event: what is longer is not an appointment, and would have to be looked for further back.
 const MAX_DAYS: i64 = 3_660;
 
@@ -121,7 +124,8 @@ impl Event {
     /// # Errors
     /// [`Flaw`] says what is wrong with it.
     pub(super) fn read(component: &Component, zones: &Zones) -> Result<Self, Flaw> {
-        if component.broken {
+        let uid = component.value("UID").unwrap_or_default();
+        if component.broken || uid.len() > MAX_UID {
             return Err(Flaw::Line);
         }
         let line = component.line("DTSTART").ok_or(Flaw::Time)?;
@@ -140,7 +144,7 @@ impl Event {
                 .for_each(|moment| excluded.add(moment));
         }
         Ok(Self {
-            uid: component.value("UID").unwrap_or_default().to_owned(),
+            uid: uid.to_owned(),
             free: is_free(component),
             replaces: replaces.transpose()?,
             length: length(component, &start, zones)?,

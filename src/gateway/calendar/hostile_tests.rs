@@ -5,9 +5,21 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::tests::{calendar, event, flaw, window};
+use super::tests::{calendar, event, faults, flaw, times, window};
 use super::{FeedError, Flaw, Reading, busy};
 use crate::domain::time::Window;
+
+#[test]
+fn an_event_without_an_end_is_reported_and_the_next_is_read() {
+    let good = event("good", "DTSTART:20260601T090000Z; DURATION:PT1H");
+    let unended = "BEGIN:VEVENT\nUID:bad\nDTSTART:20260602T090000Z\nBEGIN:VALARM";
+    let feed = calendar(&format!("{unended}\n{good}"));
+    assert_eq!(
+        times(&feed, "2026-01-01", "2027-01-01"),
+        ["2026-06-01T09:00Z 1:00 good"]
+    );
+    assert_eq!(faults(&feed), [("bad".to_owned(), Flaw::Line)]);
+}
 
 /// Every rule of a big feed costs as much as it can.
 #[test]
@@ -27,6 +39,14 @@ fn a_hostile_feed_is_refused_within_its_budget() {
     }
     let long = calendar(&format!("X-LONG:{}", "x".repeat(5_000_000)));
     assert_eq!(busy(&long, within), Ok(Reading::default()));
+    let name = "x".repeat(1_001);
+    let named = calendar(&event(&name, "DTSTART:20260101T090000Z; DURATION:PT1H"));
+    assert_eq!(faults(&named), [(name, Flaw::Line)]);
+    let dates = vec!["20260601T090000Z"; 20_001].join(",");
+    assert_eq!(
+        flaw(&format!("DTSTART:20260101T090000Z; DURATION:PT1H; RDATE:{dates}")),
+        Flaw::TooOften
+    );
     let times = "FREQ=DAILY;BYHOUR=1,2,3;BYMINUTE=1,2,3,4,5,6,7,8,9;BYSECOND=1,2,3,4,5,6,7,8,9";
     assert_eq!(
         flaw(&format!("DTSTART:20260101T090000Z; RRULE:{times}")),

@@ -60,6 +60,13 @@ fn of(lines: &str) -> Vec<String> {
         .collect()
 }
 
+/// The days of June on which an event takes place.
+fn days_of(lines: &str) -> String {
+    let times = of(&format!("{lines}; DURATION:P1D"));
+    let days: Vec<&str> = times.iter().map(|time| &time[8..10]).collect();
+    days.join(" ")
+}
+
 pub(super) fn flaw(lines: &str) -> Flaw {
     let found = faults(&calendar(&event("e", lines)));
     assert_eq!(found.len(), 1, "{lines}");
@@ -94,6 +101,14 @@ fn a_start_an_end_or_a_duration_in_each_of_their_forms() {
             "DTSTART;VALUE=DATE:20260601; DURATION:P2D",
             "2026-06-01T00:00Z 48:00",
         ),
+    ] {
+        assert_eq!(of(lines).join(" "), expected, "{lines}");
+    }
+}
+
+#[test]
+fn a_time_in_a_zone_by_any_of_its_names() {
+    for (lines, expected) in [
         // No zone at all: the feed's own, here none is named.
         (
             "DTSTART:20260601T090000; DTEND:20260601T093000",
@@ -173,8 +188,8 @@ fn the_feeds_own_zone_is_that_of_whole_days_and_of_times_without_one() {
 }
 
 #[test]
-fn rules_with_their_ends_and_exceptions() {
-    for (lines, days) in [
+fn rules_with_their_ends() {
+    for (lines, expected) in [
         ("DTSTART:20260601T090000Z; RRULE:FREQ=DAILY;COUNT=3", "01 02 03"),
         (
             "DTSTART:20260601T090000Z; RRULE:FREQ=DAILY;UNTIL=20260603",
@@ -204,6 +219,14 @@ fn rules_with_their_ends_and_exceptions() {
             "DTSTART:20260601T090000Z; RRULE:FREQ=MONTHLY;UNTIL=20260615;BYDAY=1MO",
             "01",
         ),
+    ] {
+        assert_eq!(days_of(lines), expected, "{lines}");
+    }
+}
+
+#[test]
+fn exceptions_further_dates_and_rules_that_begin_elsewhere() {
+    for (lines, expected) in [
         (
             "DTSTART:20260601T090000Z; RRULE:FREQ=DAILY;COUNT=3; EXDATE:20260602T090000Z",
             "01 03",
@@ -239,9 +262,7 @@ fn rules_with_their_ends_and_exceptions() {
             "01 08 15 22 29",
         ),
     ] {
-        let times = of(&format!("{lines}; DURATION:P1D"));
-        let found: Vec<&str> = times.iter().map(|time| &time[8..10]).collect();
-        assert_eq!(found.join(" "), days, "{lines}");
+        assert_eq!(days_of(lines), expected, "{lines}");
     }
 }
 
@@ -345,18 +366,6 @@ fn a_broken_event_is_reported_and_costs_only_itself() {
         );
         assert_eq!(faults(&feed), [("bad".to_owned(), expected)]);
     }
-}
-
-#[test]
-fn an_event_without_an_end_is_reported_and_the_next_is_read() {
-    let good = event("good", "DTSTART:20260601T090000Z; DURATION:PT1H");
-    let unended = "BEGIN:VEVENT\nUID:bad\nDTSTART:20260602T090000Z\nBEGIN:VALARM";
-    let feed = calendar(&format!("{unended}\n{good}"));
-    assert_eq!(
-        times(&feed, "2026-01-01", "2027-01-01"),
-        ["2026-06-01T09:00Z 1:00 good"]
-    );
-    assert_eq!(faults(&feed), [("bad".to_owned(), Flaw::Line)]);
 }
 
 #[test]

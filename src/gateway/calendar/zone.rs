@@ -13,6 +13,9 @@ use super::lines::{Calendar, Component};
 use super::repeat::{self, Budget};
 use crate::domain::time::Window;
 
+/// Most changes of the clocks that a feed may describe for a zone: two a year since 1601 are fewer.
+const MAX_CHANGES: usize = 2_000;
+
 /// A zone.
 #[derive(Clone, Debug)]
 pub(super) enum Zone {
@@ -90,9 +93,10 @@ impl Zones {
     pub(super) fn new(calendar: &Calendar, within: Window, budget: &mut Budget) -> Self {
         let mut described = HashMap::new();
         for component in &calendar.zones {
-            let Some(id) = component.value("TZID").filter(|id| named(id).is_none()) else {
+            let id = component.value("TZID").unwrap_or_default();
+            if named(id).is_some() || described.contains_key(id) {
                 continue;
-            };
+            }
             let known = component.value("X-LIC-LOCATION").and_then(named);
             let zone = known
                 .map(Zone::Known)
@@ -161,7 +165,9 @@ fn describe(component: &Component, within: Window, budget: &mut Budget) -> Optio
         changes.extend(locals.into_iter().map(|local| Change { local, from, to }));
     }
     changes.sort_by_key(|change| change.local);
-    (!changes.is_empty()).then(|| Zone::Described(changes.into()))
+    (1..=MAX_CHANGES)
+        .contains(&changes.len())
+        .then(|| Zone::Described(changes.into()))
 }
 
 /// `+0130` or `-013000` as seconds.
