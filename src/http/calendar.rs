@@ -107,6 +107,7 @@ mod tests {
         ];
         let file = write(forged, appointments.iter());
         assert!(file.split("\r\n").all(|line| line.len() <= 75), "{file}");
+        assert!(!file.replace("\r\n", "").contains(['\r', '\n']), "{file}");
         assert_eq!(
             file.split("\r\n").filter(|line| *line == "BEGIN:VEVENT").count(),
             3

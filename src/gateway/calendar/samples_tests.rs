@@ -185,6 +185,30 @@ fn outlooks_export_with_windows_zones_and_one_that_only_the_feed_knows() {
     assert_eq!(faults(OUTLOOK), []);
 }
 
+#[test]
+fn a_described_zones_clocks_change_as_a_known_ones_do() {
+    // In the described zone: 02:30 that does not exist, 01:30 that comes twice, and both sides of each.
+    for (local, start) in [
+        ("20260308T013000", "2026-03-08T06:30Z"),
+        ("20260308T023000", "2026-03-08T07:30Z"),
+        ("20260308T033000", "2026-03-08T07:30Z"),
+        ("20261101T003000", "2026-11-01T04:30Z"),
+        ("20261101T013000", "2026-11-01T05:30Z"),
+        ("20261101T023000", "2026-11-01T07:30Z"),
+    ] {
+        for zone in ["Customized Time Zone", "America/New_York"] {
+            let event =
+                format!("BEGIN:VEVENT\nUID:e\nDTSTART;TZID={zone}:{local}\nDURATION:PT1H\nEND:VEVENT\n");
+            let feed = OUTLOOK.replace("END:VCALENDAR", &format!("{event}END:VCALENDAR"));
+            let found = times(&feed, "2026-01-01", "2027-01-01");
+            assert!(
+                found.contains(&format!("{start} 1:00 e")),
+                "{local} in {zone}: {found:?}"
+            );
+        }
+    }
+}
+
 /// As Apple's Calendar exports: bare line feeds, durations, whole days that repeat, a cancelled repetition.
 const APPLE: &str = "BEGIN:VCALENDAR
 CALSCALE:GREGORIAN

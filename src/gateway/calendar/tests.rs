@@ -277,11 +277,16 @@ fn what_began_before_the_window_is_found_while_it_lasts_and_what_only_touches_it
         "touching",
         "DTSTART:20260609T230000Z; DURATION:PT1H; RRULE:FREQ=YEARLY",
     );
-    let feed = calendar(&[long, nights, touching].join("\n"));
+    let weeks = event(
+        "weeks",
+        "DTSTART:20260101T000000Z; DURATION:P6DT1H; RRULE:FREQ=WEEKLY",
+    );
+    let feed = calendar(&[long, nights, touching, weeks].join("\n"));
     assert_eq!(
         times(&feed, "2026-06-10", "2026-06-11"),
         [
             "2026-05-01T00:00Z 1200:00 long",
+            "2026-06-04T00:00Z 145:00 weeks",
             "2026-06-09T22:00Z 4:00 nights",
             "2026-06-10T22:00Z 4:00 nights"
         ]
