@@ -98,6 +98,7 @@ fn settings(config: &Config, stripe: &Stripe) -> Result<Settings, chrono::OutOfR
         policy: Policy {
             full_refund_frees_slot: config.full_refund_frees_slot,
         },
+        calendar_allow_private: config.calendar_allow_private,
         livemode: stripe.livemode(),
         ..Settings::default()
     })

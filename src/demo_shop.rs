@@ -12,11 +12,10 @@ use tokio_util::sync::CancellationToken;
 use crate::app::{App, Background, StartError};
 use crate::clock::SystemClock;
 use crate::config::{self, Config, Database, Fault, Faults, Needs};
-use crate::domain::catalogue::EventType;
-use crate::domain::ids::{EventTypeId, ResourceId};
-use crate::domain::money::{Currency, Money};
 use crate::stripe_sandbox;
-use crate::workflow::{Context, Trouble, catalogue};
+use crate::workflow::{self, Context, Trouble};
+
+mod catalogue;
 
 /// How the sandbox is run. The variables of `serve` that concern neither Stripe's account nor PostgreSQL hold here too.
 #[derive(Clone, Debug, clap::Args)]
@@ -50,6 +49,10 @@ pub fn configure(args: Args, lookup: impl Fn(&str) -> Option<String>) -> Result<
         "STRIPE_WEBHOOK_SECRET" => lookup(name).or_else(|| Some(WEBHOOK_SECRET.to_owned())),
         "HOLDFAST_ADMIN_KEY" => lookup(name).or_else(|| Some(ADMIN_KEY.to_owned())),
         "DATABASE_URL" => lookup(name).or_else(|| Some("sqlite://holdfast-sandbox.db".to_owned())),
+        // One person tries everything from one address, over and over.
+        "HOLDFAST_RATE_LIMIT" => lookup(name).or_else(|| Some("6000/min".to_owned())),
+        "HOLDFAST_MAX_LIVE_HOLDS_PER_CLIENT" => lookup(name).or_else(|| Some("1000".to_owned())),
+        "HOLDFAST_LAPSE_COOLDOWN" => lookup(name).or_else(|| Some("0s".to_owned())),
         other => lookup(other),
     };
     let config = config::read(with_defaults, Needs::Stripe)?;
@@ -103,35 +106,15 @@ pub async fn run(mut shop: Shop, stop: CancellationToken) -> Result<(), StartErr
     result
 }
 
-/// The demo catalogue: id, name, resource, minutes, cents.
-const CATALOGUE: [(&str, &str, &str, i64, i64); 3] = [
-    ("intro-call", "Intro call with Ana", "ana", 30, 5_000),
-    ("deep-dive", "Deep dive with Ana", "ana", 60, 9_000),
-    ("court-1", "Tennis, court 1", "court-1", 60, 2_400),
-];
-
 async fn stock(context: &Context) -> Result<(), Trouble> {
-    for (id, name, resource, duration_minutes, amount) in CATALOGUE {
-        let parts = (
-            EventTypeId::parse(id),
-            ResourceId::parse(resource),
-            Currency::parse("eur"),
-        );
-        let (Ok(id), Ok(resource), Some(currency)) = parts else {
-            continue;
-        };
-        let Some(price) = Money::price(amount, currency) else {
-            continue;
-        };
-        let event_type = EventType {
-            id,
-            name: name.to_owned(),
-            resource,
-            duration_minutes,
-            price,
-            payment_methods: Vec::new(),
-        };
-        catalogue::put(context, &event_type).await?;
+    let wares = catalogue::resources().zip(catalogue::event_types());
+    let (resources, event_types) =
+        wares.ok_or_else(|| Trouble::Internal("the demo catalogue breaks a rule".into()))?;
+    for resource in &resources {
+        workflow::catalogue::put_resource(context, resource).await?;
+    }
+    for event_type in &event_types {
+        workflow::catalogue::put(context, event_type).await?;
     }
     Ok(())
 }

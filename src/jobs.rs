@@ -1,4 +1,4 @@
-//! What runs by itself beside serving: the sweep on its schedule, and the outbox worker.
+//! What runs by itself beside serving: the sweep on its schedule, the outbox worker, the reader of calendar feeds.
 
 use std::sync::Arc;
 
@@ -6,16 +6,16 @@ use tokio::task::JoinHandle;
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 use tokio_util::sync::CancellationToken;
 
-use crate::workflow::{Context, commands, sweep};
+use crate::workflow::{Context, commands, feeds, sweep};
 
 /// The running jobs.
 pub struct Jobs {
     scheduler: JobScheduler,
-    worker: JoinHandle<()>,
+    workers: [JoinHandle<()>; 2],
 }
 
 impl Jobs {
-    /// Starts them; `stop` ends the worker between two commands.
+    /// Starts them; `stop` ends the workers between two of their tasks.
     ///
     /// # Errors
     /// [`JobSchedulerError`] where the schedule cannot be read.
@@ -34,7 +34,10 @@ impl Jobs {
         scheduler.start().await?;
         Ok(Self {
             scheduler,
-            worker: tokio::spawn(commands::work(context, stop)),
+            workers: [
+                tokio::spawn(commands::work(context.clone(), stop.clone())),
+                tokio::spawn(feeds::work(context, stop)),
+            ],
         })
     }
 
@@ -43,8 +46,10 @@ impl Jobs {
         if let Err(error) = self.scheduler.shutdown().await {
             tracing::warn!(%error, "the schedule did not end");
         }
-        if let Err(error) = self.worker.await {
-            tracing::error!(%error, "the outbox worker died");
+        for worker in self.workers {
+            if let Err(error) = worker.await {
+                tracing::error!(%error, "a worker died");
+            }
         }
     }
 }

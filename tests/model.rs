@@ -10,7 +10,7 @@
 //! | `slot` | the graph: states, steps, properties |
 //! | `quiet` | what everything comes to when only the sweep still runs |
 //! | `process` | a workflow on its way, as a value |
-//! | `call`, `doubles` | its questions and answers; store and gateway as it sees them |
+//! | `call`, `doubles`, `catalogue`, `gateway` | its questions and answers; store and gateway as it sees them |
 //! | `world`, `books`, `stripe` | what answers it, and the faults that can be planted there |
 //! | `setting` | what never changes |
 //!
@@ -30,8 +30,12 @@
 mod books;
 #[path = "model/call.rs"]
 mod call;
+#[path = "model/catalogue.rs"]
+mod catalogue;
 #[path = "model/doubles.rs"]
 mod doubles;
+#[path = "model/gateway.rs"]
+mod gateway;
 #[path = "model/process.rs"]
 mod process;
 #[path = "model/quiet.rs"]

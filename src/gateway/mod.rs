@@ -1,4 +1,5 @@
-//! The two sides of Stripe's wire: what we ask of it ([`Gateway`]), and what it tells us ([`webhook`]).
+//! Others' wires. The two sides of Stripe's: what we ask of it ([`Gateway`]), and what it tells us ([`webhook`]). And
+//! other people's calendars ([`calendar`]).
 //!
 //! Every answer is sorted into our own few fields, every failure into [`GatewayError`], which says what is known of the
 //! effect. Each call is keyed where it changes something, timed, and bounded in all its retries together. What follows
@@ -15,6 +16,7 @@ use crate::domain::session::{NewSession, SessionReport, SessionTerms};
 
 mod answer;
 mod breaker;
+pub mod calendar;
 pub mod client;
 pub mod delivery;
 mod limits;

@@ -277,7 +277,7 @@ pub(super) fn plain_client(patience: Duration) -> Result<reqwest::Client, SetupE
 }
 
 /// The provider is handed over, not installed: nothing here depends on what else is linked or was installed first.
-fn tls() -> Result<rustls::ClientConfig, SetupError> {
+pub(super) fn tls() -> Result<rustls::ClientConfig, SetupError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let roots = RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     let mut tls = rustls::ClientConfig::builder_with_provider(provider)

@@ -26,6 +26,7 @@ use crate::workflow::Context;
 
 pub(crate) mod admin;
 mod body;
+mod calendar;
 pub mod client;
 mod demo;
 mod description;
@@ -92,7 +93,8 @@ fn api(server: Option<&Arc<Server>>) -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(holds::create))
         .routes(routes!(holds::show, holds::cancel))
         .routes(routes!(moving::move_hold))
-        .routes(routes!(slots::list));
+        .routes(routes!(slots::list))
+        .routes(routes!(calendar::show));
     if let Some(server) = server {
         public = public.layer(from_fn_with_state(server.clone(), client::limit));
     }
@@ -117,6 +119,16 @@ fn operators() -> OpenApiRouter<Arc<Server>> {
             admin::event_types::delete
         ))
         .routes(routes!(admin::event_types::list))
+        .routes(routes!(
+            admin::resources::put,
+            admin::resources::show
+        ))
+        .routes(routes!(admin::resources::list))
+        .routes(routes!(
+            admin::resources::blocks::put,
+            admin::resources::blocks::delete
+        ))
+        .routes(routes!(admin::resources::calendar::put))
         .routes(routes!(admin::holds::list))
         .routes(routes!(admin::holds::show))
         .routes(routes!(admin::holds::release))

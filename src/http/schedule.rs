@@ -12,7 +12,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use self::clock::{
-    begin, begin_if_any, end, end_if_any, read_date, read_timezone, show, show_end, show_end_if_any, show_if_any, show_zone,
+    begin, begin_if_any, end, end_if_any, read_date, read_timezone, show, show_end, show_end_if_any,
+    show_if_any, show_zone,
 };
 use super::body::Faults;
 use crate::domain::schedule::{Exception, Hours, MAX_STEP_MINUTES, Schedule};
@@ -36,11 +37,14 @@ impl MergeWithError<String> for Faults {
 /// A whole number within bounds.
 pub(super) fn within<const LEAST: i64, const MOST: i64>(number: i64) -> Result<i64, String> {
     let fits = (LEAST..=MOST).contains(&number);
-    fits.then_some(number).ok_or_else(|| format!("must be {LEAST} to {MOST}"))
+    fits.then_some(number)
+        .ok_or_else(|| format!("must be {LEAST} to {MOST}"))
 }
 
 /// A whole number within bounds, or none.
-pub(super) fn within_if_any<const LEAST: i64, const MOST: i64>(number: Option<i64>) -> Result<Option<i64>, String> {
+pub(super) fn within_if_any<const LEAST: i64, const MOST: i64>(
+    number: Option<i64>,
+) -> Result<Option<i64>, String> {
     number.map(within::<LEAST, MOST>).transpose()
 }
 
@@ -160,15 +164,25 @@ fn read_weekly(hours: Vec<HoursMembers>) -> Result<Vec<HoursMembers>, String> {
 fn read_exceptions(exceptions: Vec<ExceptionMembers>) -> Result<Vec<ExceptionMembers>, Faults> {
     let mut faults = Faults::default();
     if exceptions.len() > MAX_EXCEPTIONS {
-        faults.add("schedule.exceptions", format_args!("must be at most {MAX_EXCEPTIONS} entries"));
+        faults.add(
+            "schedule.exceptions",
+            format_args!("must be at most {MAX_EXCEPTIONS} entries"),
+        );
     }
     let mut closed = HashMap::new();
     for (n, exception) in exceptions.iter().enumerate() {
         if *closed.entry(exception.date).or_insert(exception.closed) != exception.closed {
-            faults.add(&format!("schedule.exceptions[{n}].date"), "is closed in one exception and open in another");
+            faults.add(
+                &format!("schedule.exceptions[{n}].date"),
+                "is closed in one exception and open in another",
+            );
         }
     }
-    if faults.is_empty() { Ok(exceptions) } else { Err(faults) }
+    if faults.is_empty() {
+        Ok(exceptions)
+    } else {
+        Err(faults)
+    }
 }
 
 /// Hours that end where they begin are a whole day or a slip of the pen; only those of midnight are taken for the first.
@@ -273,4 +287,4 @@ impl From<Weekday> for Day {
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::http) mod tests;

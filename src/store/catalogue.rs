@@ -54,11 +54,13 @@ pub trait Catalogue {
         lease: Duration,
         limit: u32,
     ) -> Result<Vec<Feed>, StoreError>;
-    /// A feed was read: its blocks are these from now on. Nothing where it has another URL by now.
+    /// A feed was read: its blocks are these from now on, and `fault` is what was wrong with parts of it. Nothing happens
+    /// where it has another URL by now.
     async fn feed_read(
         &self,
         feed: &Feed,
         blocks: &[Block],
+        fault: Option<&str>,
         now: DateTime<Utc>,
         next: DateTime<Utc>,
     ) -> Result<(), StoreError>;

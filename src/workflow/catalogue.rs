@@ -77,7 +77,9 @@ pub async fn put_block(
     if context.store.resource(resource).await?.is_none() {
         return Ok(None);
     }
-    Ok(Some(context.store.put_block(resource, block, context.now()).await?))
+    Ok(Some(
+        context.store.put_block(resource, block, context.now()).await?,
+    ))
 }
 
 /// Removes a block; `false` where there was none. Those of a calendar feed are the feed's.
@@ -97,6 +99,7 @@ pub async fn set_feed(context: &Context, resource: &ResourceId, url: Option<&str
         return Ok(false);
     }
     context.store.set_feed(resource, url, context.now()).await?;
+    context.new_feeds.notify_one();
     Ok(true)
 }
 

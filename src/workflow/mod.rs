@@ -20,6 +20,7 @@ pub mod cancel;
 pub mod catalogue;
 pub mod checkout;
 pub mod commands;
+pub mod feeds;
 mod gate;
 pub mod inspect;
 pub mod limits;
@@ -56,6 +57,8 @@ pub struct Settings {
     pub limits: limits::Limits,
     /// The rules that the shop may choose.
     pub policy: Policy,
+    /// Whether calendar feeds may lie on private addresses.
+    pub calendar_allow_private: bool,
     /// Whether the secret key is a live one; events of the other mode are not ours.
     pub livemode: bool,
 }
@@ -73,6 +76,7 @@ impl Default for Settings {
             forget_after: chrono::Duration::days(90),
             limits: limits::Limits::default(),
             policy: Policy::default(),
+            calendar_allow_private: false,
             livemode: false,
         }
     }
@@ -95,6 +99,8 @@ pub struct Context {
     gate: gate::SlotGate,
     /// Rung when a command was written.
     new_commands: Notify,
+    /// Rung when a calendar feed was set.
+    new_feeds: Notify,
     /// Sagas that run in tasks of their own; a shutdown waits for them.
     sagas: TaskTracker,
     /// One sweep at a time in this process.
@@ -119,6 +125,7 @@ impl Context {
             installation: OnceCell::new(),
             gate: gate::SlotGate::default(),
             new_commands: Notify::new(),
+            new_feeds: Notify::new(),
             sagas: TaskTracker::new(),
             sweeping: Mutex::new(()),
         })

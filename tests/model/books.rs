@@ -45,12 +45,13 @@ impl World {
         };
         match ask {
             Ask::LookAtKey => Answer::Key(self.key()),
-            Ask::Blockers => Answer::Blockers(self.blocker().map(|row| {
+            Ask::Calendar => Answer::Calendar(self.blocker().map(|row| {
                 let guest = usize::try_from(row.hold.id.0.as_u128() - 1).unwrap();
                 (guest, choice == Choice::Overdue)
             })),
             Ask::Claim => self.claim(kind),
             Ask::Place(placing) => self.place(&placing.0),
+            Ask::Lose(guest) => self.lose(*guest),
             Ask::EndAttempt(guest, end) => self.end_attempt(*guest, *end),
             Ask::LeaseAttempt => Answer::Attempt(picked.inspect(|guest| self.lease_attempt(*guest))),
             Ask::DeferAttempt(guest) => self.defer_attempt(*guest),
@@ -108,27 +109,33 @@ impl World {
         match standing {
             Some(Standing::Running) => {}
             Some(Standing::Placed) => return Answer::Placed,
-            Some(Standing::Lost) => {
-                return Answer::SlotTaken(self.order(What::ExpireSession(session_id(guest)), None));
-            }
-            Some(Standing::Unsettled | Standing::Abandoned) | None => return Answer::Gone,
+            Some(Standing::Lost | Standing::Unsettled | Standing::Abandoned) | None => return Answer::Gone,
         }
-        if self.blocker().is_none() || self.fault == Some(Fault::NoExclusion) {
-            self.stand(guest, Standing::Placed);
-            let (hold, version) = (hold.clone(), 1);
-            self.books.holds[guest] = Some(Row {
-                hold,
-                version,
-                leased: false,
-            });
-            return Answer::Placed;
+        if self.blocker().is_some() && self.fault != Some(Fault::NoExclusion) {
+            return Answer::SlotTaken;
         }
-        self.stand(guest, Standing::Lost);
+        self.stand(guest, Standing::Placed);
+        let (hold, version) = (hold.clone(), 1);
+        self.books.holds[guest] = Some(Row {
+            hold,
+            version,
+            leased: false,
+        });
+        Answer::Placed
+    }
+
+    fn lose(&mut self, guest: Guest) -> Answer {
+        match self.books.attempts[guest].map(|attempt| attempt.standing) {
+            Some(Standing::Running) => self.stand(guest, Standing::Lost),
+            // By ourselves, and the answer got lost.
+            Some(Standing::Lost) => {}
+            Some(Standing::Placed | Standing::Unsettled | Standing::Abandoned) | None => return Answer::Gone,
+        }
         let order = self.order(What::ExpireSession(session_id(guest)), Some(guest));
         if self.fault == Some(Fault::LoserForgotten) {
             self.books.commands[order].done = true;
         }
-        Answer::SlotTaken(order)
+        Answer::Written(order)
     }
 
     fn stand(&mut self, guest: Guest, standing: Standing) {

@@ -133,9 +133,10 @@ impl Note {
 #[derive(Clone, Debug)]
 pub(crate) enum Ask {
     LookAtKey,
-    Blockers,
+    Calendar,
     Claim,
     Place(Placing),
+    Lose(Guest),
     EndAttempt(Guest, AttemptEnd),
     LeaseAttempt,
     DeferAttempt(Guest),
@@ -211,9 +212,10 @@ pub(crate) struct Leased {
 pub(crate) enum Answer {
     Done,
     Key(Key),
-    Blockers(Option<(Guest, bool)>),
+    /// Who has the slot, and whether their time is over.
+    Calendar(Option<(Guest, bool)>),
     Placed,
-    SlotTaken(Order),
+    SlotTaken,
     Gone,
     Attempt(Option<Guest>),
     Row(Option<Row>),

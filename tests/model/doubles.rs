@@ -1,6 +1,6 @@
 //! The books and Stripe as a workflow sees them while it is replayed: each question is answered from the script, and the
 //! first one that the script has no answer for is handed to the model. Questions whose answer never changes are answered
-//! here and are no steps of the model.
+//! here and are no steps of the model, and so are looks by which nothing is decided.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -8,28 +8,25 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use holdfast::domain::booking::{Blocker, Booking, HistoryLine, Segment};
-use holdfast::domain::books::{CommandFilter, Figures, HoldFilter, Page, PageRequest, Put, StoredEvent};
-use holdfast::domain::catalogue::EventType;
+use holdfast::domain::availability::Calendar;
+use holdfast::domain::booking::{Booking, ClientId, HistoryLine};
+use holdfast::domain::books::{CommandFilter, Figures, HoldFilter, Page, PageRequest, StoredEvent};
 use holdfast::domain::command::Command;
-use holdfast::domain::hold::{Asker, Hold, Status};
-use holdfast::domain::ids::{
-    CommandId, EventId, EventTypeId, HoldId, IdempotencyKey, IntentId, ResourceId, SessionId,
-};
-use holdfast::domain::money::Money;
+use holdfast::domain::hold::{Asker, Hold};
+use holdfast::domain::ids::{CommandId, EventId, HoldId, IdempotencyKey, ResourceId, SessionId};
 use holdfast::domain::payment::Receipt;
-use holdfast::domain::session::{HoldRefs, NewSession, SessionReport, SessionTerms};
+use holdfast::domain::session::HoldRefs;
 use holdfast::domain::time::Window;
-use holdfast::gateway::{Gateway, GatewayError, Probe, Refusal};
+use holdfast::gateway::{Gateway, GatewayError, Refusal};
 use holdfast::store::{
-    Applied, AttemptEnd, Change, Claim, EventRecord, NewAttempt, Placement, ReleaseLease, StaleAttempt,
-    Store, StoreError,
+    Admission, Applied, AttemptEnd, Change, Claim, EventRecord, Move, Moved, NewAttempt, Placement,
+    ReleaseLease, StaleAttempt, Standing, Store, StoreError,
 };
 use tokio::sync::mpsc::UnboundedSender;
 use uuid::Uuid;
 
 use crate::call::{
-    Answer, Ask, GUESTS, Guest, Leased, Note, Placing, Row, Write, by_intent, by_session, hold_id, session_id,
+    Answer, Ask, GUESTS, Guest, Leased, Note, Placing, Row, Write, by_session, hold_id,
 };
 use crate::process::Kind;
 use crate::setting;
@@ -60,7 +57,7 @@ impl Script {
         }
     }
     /// A call to Stripe.
-    async fn stripe(&self, ask: Ask) -> Result<Answer, GatewayError> {
+    pub(crate) async fn stripe(&self, ask: Ask) -> Result<Answer, GatewayError> {
         match self.ask(ask).await {
             Answer::Unknown => Err(GatewayError::Unknown),
             Answer::Unavailable => Err(GatewayError::Unavailable { retry_after: None }),
@@ -74,7 +71,7 @@ impl Script {
         }
     }
     /// Whose hold it is. The id that a checkout has just drawn is its own guest's.
-    fn guest(&self, id: HoldId) -> Guest {
+    pub(crate) fn guest(&self, id: HoldId) -> Guest {
         let known = (0..GUESTS).find(|guest| hold_id(*guest) == id);
         known.unwrap_or_else(|| match self.kind {
             Kind::Checkout(guest) | Kind::KeyedCheckout(guest) => guest,
@@ -87,7 +84,7 @@ fn command_id(order: usize) -> CommandId {
     CommandId(Uuid::from_u128(order as u128))
 }
 
-fn order_of(id: &CommandId) -> usize {
+pub(crate) fn order_of(id: &CommandId) -> usize {
     usize::try_from(id.0.as_u128()).unwrap()
 }
 
@@ -108,46 +105,8 @@ fn booking(row: Row) -> Booking {
     setting::booking(row.hold, row.version)
 }
 
-fn stray(answer: &Answer) -> ! {
+pub(crate) fn stray(answer: &Answer) -> ! {
     panic!("not an answer to that question: {answer:?}")
-}
-
-#[async_trait]
-impl Gateway for Script {
-    async fn create_session(&self, terms: &SessionTerms) -> Result<NewSession, GatewayError> {
-        let guest = self.guest(terms.hold);
-        self.stripe(Ask::Create(guest)).await.map(|_| NewSession {
-            id: session_id(guest),
-            url: "https://stripe.example/pay".into(),
-        })
-    }
-    async fn expire_session(&self, id: &SessionId) -> Result<SessionReport, GatewayError> {
-        let guest = by_session(id);
-        report(guest, self.stripe(Ask::Expire(guest)).await?)
-    }
-    async fn session(&self, id: &SessionId) -> Result<SessionReport, GatewayError> {
-        let guest = by_session(id);
-        report(guest, self.stripe(Ask::Read(guest)).await?)
-    }
-    async fn refund(&self, intent: &IntentId, money: Money, key: &str) -> Result<(), GatewayError> {
-        let key = order_of(&CommandId(key.parse().unwrap()));
-        let ask = Ask::Refund(by_intent(intent), money, key);
-        self.stripe(ask).await.map(|_| ())
-    }
-    async fn probe(&self) -> Result<Probe, GatewayError> {
-        unimplemented!()
-    }
-}
-
-fn report(guest: Guest, answer: Answer) -> Result<SessionReport, GatewayError> {
-    match answer {
-        Answer::Session(status) => Ok(SessionReport {
-            id: session_id(guest),
-            hold: Some(hold_id(guest)),
-            status,
-        }),
-        other => stray(&other),
-    }
 }
 
 #[async_trait]
@@ -179,20 +138,11 @@ impl Store for Script {
     async fn forget_guests(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
         Ok(0)
     }
+    async fn forget_clients(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
+        Ok(0)
+    }
     async fn figures(&self, _: DateTime<Utc>) -> Result<Figures, StoreError> {
         Ok(Figures::default())
-    }
-    async fn put_event_type(&self, _: &EventType, _: DateTime<Utc>) -> Result<Put, StoreError> {
-        unimplemented!()
-    }
-    async fn event_type(&self, _: &EventTypeId) -> Result<Option<EventType>, StoreError> {
-        Ok(Some(setting::event_type()))
-    }
-    async fn event_types(&self, _: &PageRequest) -> Result<Page<EventType>, StoreError> {
-        unimplemented!()
-    }
-    async fn delete_event_type(&self, _: &EventTypeId) -> Result<bool, StoreError> {
-        unimplemented!()
     }
     async fn look_at_key(&self, _: &IdempotencyKey, _: &str) -> Result<Claim, StoreError> {
         self.claim(Ask::LookAtKey).await
@@ -243,30 +193,50 @@ impl Store for Script {
     async fn forget_attempts(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
         Ok(0)
     }
-    async fn blockers(&self, _: &[Segment], _: DateTime<Utc>) -> Result<Vec<Blocker>, StoreError> {
-        let blocker = |(guest, overdue)| Blocker {
-            hold: hold_id(guest),
-            overdue,
-        };
-        match self.books(Ask::Blockers).await? {
-            Answer::Blockers(found) => Ok(found.map(blocker).into_iter().collect()),
+    async fn calendar(
+        &self,
+        _: &[ResourceId],
+        within: Window,
+        _: DateTime<Utc>,
+    ) -> Result<Calendar, StoreError> {
+        // A look around for what else is free is for the guest to read: nothing is decided by it.
+        if Some(within) != setting::event_type().span(setting::slot()) {
+            return Ok(Calendar::default());
+        }
+        match self.books(Ask::Calendar).await? {
+            Answer::Calendar(found) => Ok(setting::calendar(within, found)),
             other => stray(&other),
         }
     }
-    async fn occupied(&self, _: &ResourceId, _: Window) -> Result<Vec<(Window, Status)>, StoreError> {
-        unimplemented!()
-    }
-    async fn place(&self, booking: &Booking) -> Result<Placement, StoreError> {
+    async fn place(&self, booking: &Booking, _: &Admission) -> Result<Placement, StoreError> {
         let hold = Hold {
             id: hold_id(self.guest(booking.hold.id)),
             ..booking.hold.clone()
         };
         match self.books(Ask::Place(Placing(hold))).await? {
             Answer::Placed => Ok(Placement::Placed),
-            Answer::SlotTaken(order) => Ok(Placement::SlotTaken(command_id(order))),
+            Answer::SlotTaken => Ok(Placement::SlotTaken),
             Answer::Gone => Ok(Placement::Gone),
             other => stray(&other),
         }
+    }
+    async fn lose(
+        &self,
+        hold: HoldId,
+        _: &SessionId,
+        _: DateTime<Utc>,
+    ) -> Result<Option<CommandId>, StoreError> {
+        match self.books(Ask::Lose(self.guest(hold))).await? {
+            Answer::Written(order) => Ok(Some(command_id(order))),
+            Answer::Gone => Ok(None),
+            other => stray(&other),
+        }
+    }
+    async fn move_hold(&self, _: &Move) -> Result<Moved, StoreError> {
+        unimplemented!()
+    }
+    async fn standing(&self, _: &str, _: Option<&ClientId>) -> Result<Standing, StoreError> {
+        Ok(Standing::default())
     }
     async fn booking(&self, id: HoldId) -> Result<Option<Booking>, StoreError> {
         self.row(self.guest(id)).await

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Duration, Utc};
-use holdfast::domain::booking::{Booking, Guest as Person};
-use holdfast::domain::catalogue::EventType;
-use holdfast::domain::hold::Hold;
+use holdfast::domain::availability::{Busy, By, Calendar, Standing as Resource};
+use holdfast::domain::booking::{Booking, Guest as Person, Segment};
+use holdfast::domain::catalogue::{EventType, Need, SecondThoughts};
+use holdfast::domain::hold::{Hold, Status};
 use holdfast::domain::ids::{EventTypeId, IdempotencyKey, ResourceId};
 use holdfast::domain::session::{MIN_SESSION_LIFE, SessionTerms};
-use holdfast::domain::time::Clock;
+use holdfast::domain::time::{Clock, Window};
 use holdfast::workflow::checkout::CheckoutRequest;
 
 use crate::call::{Guest, hold_id, price};
@@ -41,22 +42,69 @@ fn person() -> Person {
     }
 }
 
+fn resource() -> ResourceId {
+    ResourceId::parse("ana").unwrap()
+}
+
+/// When the slot starts.
+pub(crate) fn slot() -> DateTime<Utc> {
+    start() + Duration::days(7)
+}
+
+/// What the books say about the slot: who has it, and whether their time is over. Nothing is decided by where the hold
+/// stands beside that.
+pub(crate) fn calendar(window: Window, found: Option<(Guest, bool)>) -> Calendar {
+    let resource = resource();
+    let busy = found.map(|(guest, overdue)| Busy {
+        resource: resource.clone(),
+        window,
+        by: By::Hold {
+            id: hold_id(guest),
+            unit: 1,
+            status: Status::Held,
+            overdue,
+        },
+    });
+    let standing = Resource {
+        resource,
+        capacity: 1,
+        latest: found.map(|(guest, _)| hold_id(guest)),
+    };
+    Calendar::new(vec![standing], busy.into_iter().collect())
+}
+
+fn segments() -> Vec<Segment> {
+    let event_type = event_type();
+    let segment = event_type.segment(&event_type.needs[0], &resource(), slot());
+    vec![segment.unwrap()]
+}
+
 pub(crate) fn event_type() -> EventType {
     EventType {
         id: EventTypeId::parse("call").unwrap(),
         name: "Call".into(),
-        resource: ResourceId::parse("ana").unwrap(),
-        duration_minutes: 30,
+        needs: vec![Need {
+            offset_minutes: 0,
+            duration_minutes: 30,
+            any_of: vec![resource()],
+        }],
+        buffer_before_minutes: 0,
+        buffer_after_minutes: 0,
+        schedule: None,
         price: price(),
         payment_methods: Vec::new(),
+        second_thoughts: SecondThoughts::default(),
     }
 }
 
 pub(crate) fn request(key: Option<IdempotencyKey>) -> CheckoutRequest {
     CheckoutRequest {
         event_type: event_type().id,
-        starts_at: start() + Duration::days(7),
+        starts_at: slot(),
+        quantity: 1,
+        resource: None,
         guest: person(),
+        client: None,
         metadata: BTreeMap::new(),
         success_url: "https://shop.example/paid".into(),
         cancel_url: "https://shop.example/back".into(),
@@ -70,6 +118,7 @@ pub(crate) fn terms(guest: Guest) -> SessionTerms {
         hold: hold_id(guest),
         name: event_type().name,
         price: price(),
+        quantity: 1,
         email: person().email,
         success_url: "https://shop.example/paid".into(),
         cancel_url: "https://shop.example/back".into(),
@@ -81,11 +130,12 @@ pub(crate) fn terms(guest: Guest) -> SessionTerms {
 
 /// A hold with everything about it that no workflow decides by.
 pub(crate) fn booking(hold: Hold, version: i64) -> Booking {
-    let starts_at = start() + Duration::days(7);
     Booking {
         hold,
         event_type: event_type().id,
-        segments: event_type().segments(starts_at, start()).unwrap(),
+        segments: segments(),
+        quantity: 1,
+        second_thoughts: SecondThoughts::default(),
         guest: person(),
         metadata: BTreeMap::new(),
         checkout_url: "https://stripe.example/pay".into(),

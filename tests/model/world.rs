@@ -152,7 +152,7 @@ impl World {
             Ask::LeaseAttempt => picks(self.stale_attempts(kind == Kind::SweepAttempt { late: true })),
             Ask::LeaseHold => picks(self.due_holds()),
             Ask::LeaseCommands => picks(self.due_commands()),
-            Ask::Blockers => match self.blocker() {
+            Ask::Calendar => match self.blocker() {
                 Some(row) if row.hold.status == holdfast::domain::hold::Status::Held => {
                     vec![Choice::Plain, Choice::Overdue]
                 }
@@ -257,6 +257,6 @@ pub(crate) fn is_call(ask: &Ask) -> bool {
 pub(crate) fn is_read(ask: &Ask) -> bool {
     matches!(
         ask,
-        Ask::Read(_) | Ask::Booking(_) | Ask::Blockers | Ask::LookAtKey
+        Ask::Read(_) | Ask::Booking(_) | Ask::Calendar | Ask::LookAtKey
     )
 }

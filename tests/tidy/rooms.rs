@@ -49,6 +49,9 @@ const KEPT_IN: &[(&str, &[&str])] = &[
     ("stripe_types", &["gateway"]),
     // The simulator sends webhooks.
     ("reqwest", &["gateway", "sandbox"]),
+    ("icalendar", &["gateway", "http"]),
+    ("rrule", &["gateway"]),
+    ("windows_timezones", &["gateway"]),
     // app serves the router that it is given.
     ("axum", &["http", "app", "sandbox"]),
     ("tower_http", &["http"]),

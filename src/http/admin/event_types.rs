@@ -11,6 +11,8 @@ use deserr::Deserr;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use self::new::NewEventType;
+use self::segments::SegmentMembers;
 use super::super::Server;
 use super::super::body::{self, Faults};
 use super::super::error::Problem;
@@ -18,8 +20,6 @@ use super::super::fields::{Cursor, Limit};
 use super::super::path_id::PathId;
 use super::super::schedule::ScheduleMembers;
 use super::{List, Paging, page};
-use self::new::NewEventType;
-use self::segments::SegmentMembers;
 use crate::domain::books::Put;
 use crate::domain::catalogue::EventType;
 use crate::domain::ids::EventTypeId;
@@ -73,7 +73,11 @@ pub(in crate::http) struct EventTypeView {
 impl From<&EventType> for EventTypeView {
     fn from(event_type: &EventType) -> Self {
         let short = match event_type.needs.as_slice() {
-            [need] => need.any_of.first().filter(|_| need.any_of.len() == 1).zip(Some(need.duration_minutes)),
+            [need] => need
+                .any_of
+                .first()
+                .filter(|_| need.any_of.len() == 1)
+                .zip(Some(need.duration_minutes)),
             _ => None,
         };
         Self {

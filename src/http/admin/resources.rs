@@ -43,7 +43,9 @@ pub(in crate::http) struct NewResource {
 }
 
 fn read_capacity(units: i64) -> Result<u32, String> {
-    let units = u32::try_from(units).ok().filter(|units| (1..=MAX_CAPACITY).contains(units));
+    let units = u32::try_from(units)
+        .ok()
+        .filter(|units| (1..=MAX_CAPACITY).contains(units));
     units.ok_or_else(|| format!("must be 1 to {MAX_CAPACITY}"))
 }
 

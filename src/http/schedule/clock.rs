@@ -28,7 +28,11 @@ pub(super) fn begin(text: &String) -> Result<NaiveTime, String> {
 }
 
 pub(super) fn end(text: &String) -> Result<NaiveTime, String> {
-    let time = if text == DAYS_END { Some(NaiveTime::MIN) } else { wall_time(text) };
+    let time = if text == DAYS_END {
+        Some(NaiveTime::MIN)
+    } else {
+        wall_time(text)
+    };
     time.ok_or_else(|| "must be a time from 00:00 to 24:00".to_owned())
 }
 
@@ -42,7 +46,10 @@ pub(super) fn end_if_any(text: Option<String>) -> Result<Option<NaiveTime>, Stri
 
 /// A date, `YYYY-MM-DD` and nothing else.
 pub(super) fn read_date(text: &String) -> Result<NaiveDate, String> {
-    let date = text.parse().ok().filter(|date: &NaiveDate| date.to_string() == *text);
+    let date = text
+        .parse()
+        .ok()
+        .filter(|date: &NaiveDate| date.to_string() == *text);
     date.ok_or_else(|| "must be a date like 2026-12-24".to_owned())
 }
 
@@ -55,7 +62,11 @@ pub(super) fn show<S: Serializer>(time: &NaiveTime, to: S) -> Result<S::Ok, S::E
 }
 
 pub(super) fn show_end<S: Serializer>(time: &NaiveTime, to: S) -> Result<S::Ok, S::Error> {
-    if *time == NaiveTime::MIN { to.serialize_str(DAYS_END) } else { show(time, to) }
+    if *time == NaiveTime::MIN {
+        to.serialize_str(DAYS_END)
+    } else {
+        show(time, to)
+    }
 }
 
 pub(super) fn show_if_any<S: Serializer>(time: &Option<NaiveTime>, to: S) -> Result<S::Ok, S::Error> {

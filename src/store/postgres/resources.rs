@@ -249,18 +249,20 @@ pub(super) async fn feed_read(
     pool: &PgPool,
     feed: &Feed,
     blocks: &[Block],
+    fault: Option<&str>,
     now: DateTime<Utc>,
     next: DateTime<Utc>,
 ) -> Answer<()> {
     let mut transaction = pool.begin().await?;
     let ours = sqlx::query(
-        "UPDATE calendar_feeds SET due_at = $3, leased_until = NULL, read_at = $4, fault = NULL
+        "UPDATE calendar_feeds SET due_at = $3, leased_until = NULL, read_at = $4, fault = $5
          WHERE resource_id = $1 AND url = $2",
     )
     .bind(feed.resource.as_str())
     .bind(&feed.url)
     .bind(next)
     .bind(now)
+    .bind(fault)
     .execute(&mut *transaction)
     .await?;
     if ours.rows_affected() == 1 {

@@ -85,10 +85,11 @@ impl Catalogue for PostgresStore {
         &self,
         feed: &Feed,
         blocks: &[Block],
+        fault: Option<&str>,
         now: DateTime<Utc>,
         next: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        self.retrying(|| resources::feed_read(&self.pool, feed, blocks, now, next))
+        self.retrying(|| resources::feed_read(&self.pool, feed, blocks, fault, now, next))
             .await
     }
 

@@ -268,16 +268,18 @@ pub(super) async fn feed_read(
     store: &SqliteStore,
     feed: &Feed,
     blocks: &[Block],
+    fault: Option<&str>,
     now: DateTime<Utc>,
     next: DateTime<Utc>,
 ) -> Answer<()> {
     let mut tx = store.begin().await?;
     let ours = sqlx::query(
-        "UPDATE calendar_feeds SET due_at = ?, leased_until = NULL, read_at = ?, fault = NULL
+        "UPDATE calendar_feeds SET due_at = ?, leased_until = NULL, read_at = ?, fault = ?
           WHERE resource_id = ? AND url = ?",
     )
     .bind(next.timestamp_millis())
     .bind(now.timestamp_millis())
+    .bind(fault)
     .bind(feed.resource.as_str())
     .bind(&feed.url)
     .execute(&mut *tx)

@@ -71,10 +71,11 @@ impl Catalogue for SqliteStore {
         &self,
         feed: &Feed,
         blocks: &[Block],
+        fault: Option<&str>,
         now: DateTime<Utc>,
         next: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        Ok(resources::feed_read(self, feed, blocks, now, next).await?)
+        Ok(resources::feed_read(self, feed, blocks, fault, now, next).await?)
     }
     async fn feed_failed(&self, feed: &Feed, fault: &str, next: DateTime<Utc>) -> Result<(), StoreError> {
         Ok(resources::feed_failed(self, feed, fault, next).await?)

@@ -184,7 +184,7 @@ books! {
     set_feed(resource: &ResourceId, url: Option<&str>, now: DateTime<Utc>) -> ();
     feed(resource: &ResourceId) -> Option<Feed>;
     lease_due_feeds(now: DateTime<Utc>, lease: Duration, limit: u32) -> Vec<Feed>;
-    feed_read(feed: &Feed, blocks: &[Block], now: DateTime<Utc>, next: DateTime<Utc>) -> ();
+    feed_read(feed: &Feed, blocks: &[Block], fault: Option<&str>, now: DateTime<Utc>, next: DateTime<Utc>) -> ();
     feed_failed(feed: &Feed, fault: &str, next: DateTime<Utc>) -> ();
 }
 

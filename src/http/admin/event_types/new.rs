@@ -101,7 +101,10 @@ fn check_form(body: &Value, faults: &mut Faults) {
         faults.add("segments", "cannot be beside resource and duration_minutes");
     }
     for name in short.into_iter().filter(|name| !long && !given(name)) {
-        faults.add(name, "is missing; resource and duration_minutes are needed, or segments");
+        faults.add(
+            name,
+            "is missing; resource and duration_minutes are needed, or segments",
+        );
     }
 }
 
@@ -118,10 +121,14 @@ fn check_together(event_type: &EventType, faults: &mut Faults) {
             resource: None,
             moving: None,
         };
-        matches!(Calendar::default().chance(&wish, DateTime::<Utc>::UNIX_EPOCH), Chance::Free(_))
+        matches!(
+            Calendar::default().chance(&wish, DateTime::<Utc>::UNIX_EPOCH),
+            Chance::Free(_)
+        )
     };
     if let Some(n) = (0..event_type.needs.len()).find(|n| !can_be_held(n + 1)) {
-        let detail = "leaves no resource that the segments before it do not need at the same time, buffers included";
+        let detail =
+            "leaves no resource that the segments before it do not need at the same time, buffers included";
         faults.add(&format!("segments[{n}].any_of"), detail);
     }
 }

@@ -31,7 +31,10 @@ pub(in crate::http) struct SegmentMembers {
 }
 
 fn choice(resources: Vec<ResourceId>) -> Result<Vec<ResourceId>, String> {
-    let once = resources.iter().enumerate().all(|(n, resource)| !resources[..n].contains(resource));
+    let once = resources
+        .iter()
+        .enumerate()
+        .all(|(n, resource)| !resources[..n].contains(resource));
     if !once || !(1..=MAX_CHOICE).contains(&resources.len()) {
         return Err(format!("must be 1 to {MAX_CHOICE} resources, each once"));
     }
@@ -53,7 +56,10 @@ pub(super) fn checked(segments: Option<Vec<SegmentMembers>>) -> Result<Option<Ve
         faults.add("segments", format_args!("must be 1 to {MAX_SEGMENTS}"));
     }
     if given.first().is_some_and(|first| first.offset_minutes != 0) {
-        faults.add("segments[0].offset_minutes", "must be 0: the first segment begins at the start");
+        faults.add(
+            "segments[0].offset_minutes",
+            "must be 0: the first segment begins at the start",
+        );
     }
     for (n, segment) in given.iter().enumerate() {
         if segment.offset_minutes + segment.duration_minutes > MAX_DURATION_MINUTES {
@@ -61,7 +67,11 @@ pub(super) fn checked(segments: Option<Vec<SegmentMembers>>) -> Result<Option<Ve
             faults.add(&format!("segments[{n}].duration_minutes"), detail);
         }
     }
-    if faults.is_empty() { Ok(segments) } else { Err(faults) }
+    if faults.is_empty() {
+        Ok(segments)
+    } else {
+        Err(faults)
+    }
 }
 
 impl From<SegmentMembers> for Need {

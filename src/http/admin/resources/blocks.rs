@@ -81,7 +81,9 @@ struct ConflictView {
 
 impl ConflictView {
     fn new(busy: &Busy) -> Option<Self> {
-        let By::Hold { id, status, .. } = busy.by else { return None };
+        let By::Hold { id, status, .. } = busy.by else {
+            return None;
+        };
         Some(Self {
             id: id.0,
             status: status.into(),
@@ -190,7 +192,10 @@ fn within_reach(at: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), &'static st
         (status = 404, description = "`not_found`"),
     )
 )]
-pub(in crate::http) async fn delete(State(server): State<Arc<Server>>, path: Ids) -> Result<StatusCode, Problem> {
+pub(in crate::http) async fn delete(
+    State(server): State<Arc<Server>>,
+    path: Ids,
+) -> Result<StatusCode, Problem> {
     let (resource, block) = ids(path);
     let resource = known(&resource)?;
     if is_name(&block) && catalogue::delete_block(&server.context, &resource, &block).await? {
@@ -231,6 +236,8 @@ mod tests {
     fn a_note_is_optional_and_short() {
         let block = |note: Value| json!({"starts_at": "2026-12-01T10:00:00Z", "ends_at": "2026-12-01T11:00:00Z", "note": note});
         assert!(reads(block(Value::Null)) && reads(block(json!(""))) && reads(block(json!("x".repeat(500)))));
-        assert!(!reads(block(json!("x".repeat(501)))) && !reads(block(json!("\0"))) && !reads(block(json!(5))));
+        assert!(
+            !reads(block(json!("x".repeat(501)))) && !reads(block(json!("\0"))) && !reads(block(json!(5)))
+        );
     }
 }

@@ -30,7 +30,11 @@ const MAX_URL: usize = 2_000;
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct NewCalendar {
     /// An iCalendar feed, at most 2000 characters of https; null ends it and removes its blocks.
-    #[schema(required = true, example = "https://calendar.example/ana.ics", max_length = 2000)]
+    #[schema(
+        required = true,
+        example = "https://calendar.example/ana.ics",
+        max_length = 2000
+    )]
     url: Option<String>,
 }
 

@@ -1,0 +1,170 @@
+//! Feeds that mean harm, or nothing: within their budget, and never a panic.
+
+use chrono::{DateTime, Utc};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::tests::{calendar, event, faults, flaw, times, window};
+use super::{FeedError, Flaw, Reading, busy};
+use crate::domain::time::Window;
+
+#[test]
+fn an_event_without_an_end_is_reported_and_the_next_is_read() {
+    let good = event("good", "DTSTART:20260601T090000Z; DURATION:PT1H");
+    let unended = "BEGIN:VEVENT\nUID:bad\nDTSTART:20260602T090000Z\nBEGIN:VALARM";
+    let feed = calendar(&format!("{unended}\n{good}"));
+    assert_eq!(
+        times(&feed, "2026-01-01", "2027-01-01"),
+        ["2026-06-01T09:00Z 1:00 good"]
+    );
+    assert_eq!(faults(&feed), [("bad".to_owned(), Flaw::Line)]);
+}
+
+/// Every rule of a big feed costs as much as it can.
+#[test]
+fn a_hostile_feed_is_refused_within_its_budget() {
+    let within = window("2026-01-01", "2027-01-01");
+    for rule in [
+        "FREQ=HOURLY",
+        "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30",
+        "FREQ=YEARLY;BYDAY=MO,TU,WE,TH,FR,SA,SU;BYHOUR=0,1,2,3,4,5,6,7,8,9,10,11;BYMINUTE=0,15,30,45",
+    ] {
+        let one = event(
+            "e",
+            &format!("DTSTART:20000101T090000Z; DURATION:PT1H; RRULE:{rule}"),
+        );
+        let feed = calendar(&vec![one; 2_000].join("\n"));
+        assert_eq!(busy(&feed, within), Err(FeedError::TooMuch), "{rule}");
+    }
+    let long = calendar(&format!("X-LONG:{}", "x".repeat(5_000_000)));
+    assert_eq!(busy(&long, within), Ok(Reading::default()));
+    let name = "x".repeat(1_001);
+    let named = calendar(&event(&name, "DTSTART:20260101T090000Z; DURATION:PT1H"));
+    assert_eq!(faults(&named), [(name, Flaw::Line)]);
+    let dates = vec!["20260601T090000Z"; 20_001].join(",");
+    assert_eq!(
+        flaw(&format!("DTSTART:20260101T090000Z; DURATION:PT1H; RDATE:{dates}")),
+        Flaw::TooOften
+    );
+    let times = "FREQ=DAILY;BYHOUR=1,2,3;BYMINUTE=1,2,3,4,5,6,7,8,9;BYSECOND=1,2,3,4,5,6,7,8,9";
+    assert_eq!(
+        flaw(&format!("DTSTART:20260101T090000Z; RRULE:{times}")),
+        Flaw::TooOften
+    );
+}
+
+/// Words of feeds, in any order.
+fn word() -> impl Strategy<Value = String> {
+    let words = [
+        "BEGIN:VCALENDAR",
+        "END:VCALENDAR",
+        "BEGIN:VEVENT",
+        "END:VEVENT",
+        "BEGIN:VTIMEZONE",
+        "END:VTIMEZONE",
+        "BEGIN:STANDARD",
+        "END:STANDARD",
+        "\n",
+        "\r\n",
+        "\n ",
+        ":",
+        ";",
+        ",",
+        "\"",
+        "DTSTART",
+        "DTEND",
+        "DURATION",
+        "RRULE:FREQ=YEARLY",
+        "RRULE:FREQ=MONTHLY",
+        ";BYDAY=-1SU",
+        ";BYSETPOS=-1",
+        ";BYWEEKNO=53",
+        ";COUNT=0",
+        ";INTERVAL=0",
+        ";BYYEARDAY=-366",
+        ";UNTIL=",
+        "RDATE:",
+        "EXDATE:",
+        "RECURRENCE-ID:",
+        ";TZID=X:",
+        "TZID:X",
+        "TZOFFSETFROM:+0100",
+        "TZOFFSETTO:-9999",
+        ":99991231T235959Z",
+        ":00000101T000000",
+        "20261025T023000",
+        ";VALUE=DATE:20260229",
+        "P9999D",
+        "\u{feff}",
+        "é",
+        "UID:u",
+    ];
+    prop_oneof![9 => select(words.map(str::to_owned).to_vec()), 1 => "\\PC{0,6}"]
+}
+
+/// An event of lines that are nearly right.
+fn nearly() -> impl Strategy<Value = String> {
+    let rules = [
+        "FREQ=YEARLY;BYWEEKNO=-53;BYDAY=SU",
+        "FREQ=MONTHLY;BYSETPOS=-31,31;BYDAY=MO,FR",
+        "FREQ=DAILY;INTERVAL=65535",
+        "FREQ=WEEKLY;WKST=SU;BYDAY=SU",
+        "FREQ=YEARLY;BYYEARDAY=366,-366",
+        "FREQ=MONTHLY;BYMONTHDAY=-31",
+        "FREQ=HOURLY;COUNT=9",
+        "FREQ=MINUTELY;BYSECOND=59;UNTIL=99991231T235959Z",
+        "FREQ=YEARLY;COUNT=4294967295",
+        "FREQ=DAILY;BYHOUR=24",
+        "",
+        "FREQ=YEARLY;BYEASTER=0",
+        "FREQ=WEEKLY;BYMONTHDAY=1",
+        "FREQ=YEARLY;BYDAY=-53MO,53MO;BYMONTH=2",
+    ];
+    let dates = [
+        "00000101T000000",
+        "99991231T235959Z",
+        "20260329T023000",
+        "20261025T023000",
+        "16010101T000000",
+        "20260229",
+        "20240229",
+        "99991231",
+        "00010101",
+    ];
+    let zone = select(vec!["", ";TZID=Europe/Berlin", ";TZID=X", ";TZID=Pacific/Apia"]);
+    let date = || select(dates.to_vec());
+    let length = select(vec![
+        "DURATION:P3660D",
+        "DURATION:PT1S",
+        "DURATION:P0D",
+        "DTEND:99991231T235959Z",
+        "X:",
+    ]);
+    (zone, date(), date(), select(rules.to_vec()), length).prop_map(|(zone, start, other, rule, length)| {
+        let described = "BEGIN:VTIMEZONE\nTZID:X\nBEGIN:DAYLIGHT\nDTSTART:00000101T000000\nTZOFFSETFROM:-9959\n\
+            TZOFFSETTO:+9959\nRRULE:FREQ=YEARLY\nEND:DAYLIGHT\nEND:VTIMEZONE";
+        let lines = format!("DTSTART{zone}:{start}; {length}; RRULE:{rule}; RDATE{zone}:{other}; EXDATE:{other}");
+        calendar(&format!("{described}\n{}", event("n", &lines)))
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn no_text_makes_it_panic(
+        words in vec(word(), 0..60),
+        nearly in nearly(),
+        at in select(vec!["0000-01-01", "1601-01-01", "2026-01-01", "9999-12-01"]),
+    ) {
+        let from: DateTime<Utc> = window(at, "+10000-01-01").starts_at();
+        let within = Window::new(from, from + chrono::Duration::days(400)).unwrap();
+        let _ = busy(&words.concat(), within);
+        let _ = busy(&calendar(&words.concat()), within);
+        if let Ok(reading) = busy(&nearly, within) {
+            prop_assert!(reading.busy.iter().all(|time| time.window.overlaps(&within)));
+            prop_assert!(reading.busy.is_sorted());
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! The catalogue as a workflow sees it while it is replayed: one event type that never changes. No workflow that the model
+//! runs asks for more.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use holdfast::domain::availability::Busy;
+use holdfast::domain::books::{Page, PageRequest, Put};
+use holdfast::domain::catalogue::{Block, EventType, Feed, Resource};
+use holdfast::domain::ids::{EventTypeId, ResourceId};
+use holdfast::store::{Catalogue, StoreError};
+
+use crate::doubles::Script;
+use crate::setting;
+
+#[async_trait]
+impl Catalogue for Script {
+    async fn put_event_type(&self, _: &EventType, _: DateTime<Utc>) -> Result<Put, StoreError> {
+        unimplemented!()
+    }
+    async fn event_type(&self, _: &EventTypeId) -> Result<Option<EventType>, StoreError> {
+        Ok(Some(setting::event_type()))
+    }
+    async fn event_types(&self, _: &PageRequest) -> Result<Page<EventType>, StoreError> {
+        unimplemented!()
+    }
+    async fn delete_event_type(&self, _: &EventTypeId) -> Result<bool, StoreError> {
+        unimplemented!()
+    }
+    async fn put_resource(&self, _: &Resource, _: DateTime<Utc>) -> Result<Put, StoreError> {
+        unimplemented!()
+    }
+    async fn resource(&self, _: &ResourceId) -> Result<Option<Resource>, StoreError> {
+        unimplemented!()
+    }
+    async fn resources(&self, _: &PageRequest) -> Result<Page<Resource>, StoreError> {
+        unimplemented!()
+    }
+    async fn put_block(
+        &self,
+        _: &ResourceId,
+        _: &Block,
+        _: DateTime<Utc>,
+    ) -> Result<(Put, Vec<Busy>), StoreError> {
+        unimplemented!()
+    }
+    async fn delete_block(&self, _: &ResourceId, _: &str) -> Result<bool, StoreError> {
+        unimplemented!()
+    }
+    async fn set_feed(&self, _: &ResourceId, _: Option<&str>, _: DateTime<Utc>) -> Result<(), StoreError> {
+        unimplemented!()
+    }
+    async fn feed(&self, _: &ResourceId) -> Result<Option<Feed>, StoreError> {
+        unimplemented!()
+    }
+    async fn lease_due_feeds(&self, _: DateTime<Utc>, _: Duration, _: u32) -> Result<Vec<Feed>, StoreError> {
+        unimplemented!()
+    }
+    async fn feed_read(
+        &self,
+        _: &Feed,
+        _: &[Block],
+        _: DateTime<Utc>,
+        _: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        unimplemented!()
+    }
+    async fn feed_failed(&self, _: &Feed, _: &str, _: DateTime<Utc>) -> Result<(), StoreError> {
+        unimplemented!()
+    }
+}
