@@ -16,10 +16,9 @@ const BATCH: u32 = 20;
 /// [`Trouble::Store`].
 pub(super) async fn run(context: &Context) -> Result<u64, Trouble> {
     let now = context.now();
-    let stale_before = now - context.settings.attempt_stale_after;
     let batch = context
         .store
-        .lease_stale_attempts(stale_before, now, context.settings.lease, BATCH)
+        .lease_stale_attempts(now, context.settings.lease, BATCH)
         .await?;
     let mut open = 0;
     for attempt in batch {

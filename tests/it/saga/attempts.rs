@@ -82,7 +82,7 @@ impl Story for Died {
         for event in stage.app.simulator.pending_events() {
             stage.app.simulator.drop_event(&event.id);
         }
-        stage.app.clock.advance(chrono::Duration::minutes(3));
+        stage.end_leases().await;
         Scene {
             slot,
             nobodys: made.into_iter().map(|session| session.id).collect(),

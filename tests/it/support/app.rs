@@ -161,11 +161,6 @@ impl TestApp {
         Instance::start(&self.settings, self.clock.clone()).await
     }
 
-    /// Another `serve` that goes by a clock of its own.
-    pub(crate) async fn another_instance_at(&self, clock: Arc<dyn Clock>) -> Instance {
-        Instance::start(&self.settings, clock).await
-    }
-
     /// Another `serve`, with some variables set otherwise.
     pub(crate) async fn another_instance_with(&self, variables: &[(&'static str, &str)]) -> Instance {
         let mut settings = self.settings.clone();
@@ -243,11 +238,7 @@ impl TestApp {
 
     /// The status of the hold, and its reason where it has one: `released/expired`.
     pub(crate) async fn state_of(&self, hold: &Answer) -> String {
-        let hold = self.instance.hold(hold.text("id")).await;
-        match hold["reason"].as_str() {
-            Some(reason) => format!("{}/{reason}", hold["status"].as_str().unwrap()),
-            None => hold["status"].as_str().unwrap().to_owned(),
-        }
+        self.instance.state(hold.text("id")).await
     }
 }
 
