@@ -21,6 +21,7 @@ mod hands;
 mod instances;
 mod openapi;
 mod operators;
+mod orders;
 mod outage;
 mod race;
 mod release;
