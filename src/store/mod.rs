@@ -300,7 +300,8 @@ pub trait Store: Send + Sync + 'static {
         due_at: DateTime<Utc>,
         forget_asker: bool,
     ) -> Result<(), StoreError>;
-    /// Commits a change; frees the hold's lease and clears its tries where it is done.
+    /// Commits a change, and clears the hold's tries. Whoever has the hold leased keeps it while its state is the same:
+    /// news of a payment under way must not send a second one to ask Stripe.
     async fn apply(&self, change: &Change) -> Result<Applied, StoreError>;
     /// Money that carries our metadata but has no hold: writes the event, the payment as `refund due` and the refund
     /// command. `Seen` where the event or the payment is known.
