@@ -19,6 +19,7 @@ mod funds;
 mod gateway;
 mod hands;
 mod instances;
+mod killed;
 mod openapi;
 mod operators;
 mod orders;

@@ -25,7 +25,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
-use crate::support::app::{ADMIN_KEY, Answer, Client, WEBHOOK_SECRET, order_by};
+use crate::support::app::{Answer, Client, WEBHOOK_SECRET, order_by, variables};
 use crate::support::audit::{Audit, PATIENCE};
 use crate::support::database::{Engine, TestDatabase};
 use crate::support::process::Process;
@@ -172,17 +172,13 @@ fn noted(request: &Request) -> String {
 }
 
 fn serve(directory: &std::path::Path, database: &str, stripe: &str, ahead: i64) -> Process {
-    let variables = [
-        ("DATABASE_URL", database),
-        ("STRIPE_SECRET_KEY", "sk_test_holdfast"),
-        ("STRIPE_WEBHOOK_SECRET", WEBHOOK_SECRET),
-        ("STRIPE_API_BASE", stripe),
-        ("HOLDFAST_LISTEN", "127.0.0.1:0"),
-        ("HOLDFAST_ADMIN_KEY", ADMIN_KEY),
+    let ahead = ahead.to_string();
+    let mut variables = variables(database, stripe);
+    variables.extend([
         ("HOLDFAST_HOLD_TTL", "2s"),
         ("HOLDFAST_SWEEP_CRON", "* * * * * *"),
-        ("HOLDFAST_CLOCK_OFFSET", &ahead.to_string()),
-    ];
+        ("HOLDFAST_CLOCK_OFFSET", &ahead),
+    ]);
     Process::start(directory, &["serve"], &variables)
 }
 
@@ -260,12 +256,9 @@ async fn asks_for_slots(five: &Five, number: usize, chance: &mut StdRng) -> Opti
     None
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn s25_five_processes_with_skewed_clocks_do_nothing_twice_and_lose_nothing() {
-    let seed = rand::random();
-    eprintln!("seed {seed}");
-    let five = Five::start(seed).await;
-    let visits = (0..GUESTS).map(|number| visits(&five, number));
+/// All of it, until nothing is left to do: each guest's hold, and how that must end.
+async fn play(five: &Five) -> Vec<(String, End)> {
+    let visits = (0..GUESTS).map(|number| visits(five, number));
     let mut guests = std::pin::pin!(futures::future::join_all(visits));
     let stories = loop {
         tokio::select! {
@@ -274,13 +267,21 @@ async fn s25_five_processes_with_skewed_clocks_do_nothing_twice_and_lose_nothing
             _ = five.tells() => tokio::task::yield_now().await,
         }
     };
-    let stories: Vec<(String, End)> = stories.into_iter().flatten().collect();
     eventually("nothing is left to do", async || {
         let told = five.tells().await;
         let left = five.database.count(UNFINISHED).await;
         (left == 0 && !told && five.simulator.pending_events().is_empty()).then_some(())
     })
     .await;
+    stories.into_iter().flatten().collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s25_five_processes_with_skewed_clocks_do_nothing_twice_and_lose_nothing() {
+    let seed = rand::random();
+    eprintln!("seed {seed}");
+    let five = Five::start(seed).await;
+    let stories = play(&five).await;
     let mut ends: BTreeMap<End, usize> = BTreeMap::new();
     for (hold, end) in &stories {
         let state = five.clients[2].state(hold).await;
@@ -292,7 +293,26 @@ async fn s25_five_processes_with_skewed_clocks_do_nothing_twice_and_lose_nothing
     }
     eprintln!("{ends:?}, {:?}", five.simulator.calls());
     nothing_lost(&five);
-    nothing_twice(&five).await;
+    assert_eq!(told_twice(&five), Vec::<String>::new(), "seed {seed}");
+    books_are_of_one_mind_with_stripe(&five).await;
+}
+
+/// The control: were leases not kept, this would see it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_leases_stripe_is_told_things_twice() {
+    let five = Five::start(rand::random()).await;
+    for statement in [
+        "CREATE FUNCTION planted() RETURNS trigger LANGUAGE plpgsql AS
+         'BEGIN NEW.leased_until = NULL; RETURN NEW; END'",
+        "CREATE TRIGGER planted BEFORE UPDATE ON holds FOR EACH ROW EXECUTE FUNCTION planted()",
+    ] {
+        five.database.execute(statement).await;
+    }
+    play(&five).await;
+    let twice = told_twice(&five);
+    eprintln!("without leases: {} calls twice", twice.len());
+    assert!(!twice.is_empty());
+    nothing_lost(&five);
 }
 
 /// The auditor of all promises finds nothing.
@@ -307,19 +327,25 @@ fn nothing_lost(five: &Five) {
     assert!(findings.is_empty(), "{findings:#?}");
 }
 
-/// Stripe was told each thing once, no order is on the books that it was not told, and no step is in a history twice.
-async fn nothing_twice(five: &Five) {
+/// What Stripe was told more than once.
+fn told_twice(five: &Five) -> Vec<String> {
     let mut times: BTreeMap<String, usize> = BTreeMap::new();
     for call in five.calls.lock().unwrap().iter() {
         *times.entry(call.clone()).or_default() += 1;
     }
     times.retain(|_, times| *times > 1);
-    assert_eq!(times, BTreeMap::new(), "told more than once");
-    let calls = five.simulator.calls();
-    assert_eq!(calls.create, five.simulator.sessions().len() as u64);
-    assert_eq!(calls.refund, five.simulator.refunds().len() as u64);
+    times.into_keys().collect()
+}
+
+/// Stripe did what the books order and nothing else, and no step is in a history twice.
+async fn books_are_of_one_mind_with_stripe(five: &Five) {
+    let refunds = five.simulator.refunds().len() as u64;
+    assert_eq!(five.simulator.calls().refund, refunds);
     let ordered = "SELECT count(*) FROM commands WHERE kind = 'refund'";
-    assert_eq!(calls.refund, five.database.count(ordered).await.unsigned_abs());
+    assert_eq!(five.database.count(ordered).await.unsigned_abs(), refunds);
+    let attempts = "SELECT count(*) FROM checkout_attempts";
+    let sessions = five.simulator.sessions().len() as u64;
+    assert_eq!(five.database.count(attempts).await.unsigned_abs(), sessions);
     let twice =
         "SELECT count(*) FROM (SELECT 1 FROM hold_history WHERE from_status IS DISTINCT FROM to_status
                  GROUP BY hold_id, to_status HAVING count(*) > 1) AS twice";

@@ -131,14 +131,9 @@ impl TestApp {
         let stripe = format!("http://{}", listener.local_addr().unwrap());
         let simulator_stop = CancellationToken::new();
         tokio::spawn(simulator.clone().serve(listener, simulator_stop.clone()));
-        let mut settings = BTreeMap::from([
-            ("DATABASE_URL", database.url().to_owned()),
-            ("STRIPE_SECRET_KEY", "sk_test_holdfast".to_owned()),
-            ("STRIPE_WEBHOOK_SECRET", WEBHOOK_SECRET.to_owned()),
-            ("STRIPE_API_BASE", stripe),
-            ("HOLDFAST_LISTEN", "127.0.0.1:0".to_owned()),
-            ("HOLDFAST_ADMIN_KEY", ADMIN_KEY.to_owned()),
-        ]);
+        let settings = self::variables(database.url(), &stripe).into_iter();
+        let settings = settings.map(|(name, value)| (name, value.to_owned()));
+        let mut settings: BTreeMap<_, _> = settings.collect();
         settings.extend(variables.iter().map(|(name, value)| (*name, (*value).to_owned())));
         let instance = Instance::start(&settings, clock.clone()).await;
         simulator.set_webhook_url(instance.url("/webhooks/stripe"));
@@ -260,6 +255,18 @@ fn explicit_simulator(clock: &Arc<ManualClock>) -> Simulator {
         mode: Mode::Explicit,
         now: Arc::new(move || clock.now()),
     })
+}
+
+/// The environment of a real process: what `serve`, `sweep` and `doctor` need, at this database and this Stripe.
+pub(crate) fn variables<'a>(database: &'a str, stripe: &'a str) -> Vec<(&'static str, &'a str)> {
+    vec![
+        ("DATABASE_URL", database),
+        ("STRIPE_SECRET_KEY", "sk_test_holdfast"),
+        ("STRIPE_WEBHOOK_SECRET", WEBHOOK_SECRET),
+        ("STRIPE_API_BASE", stripe),
+        ("HOLDFAST_LISTEN", "127.0.0.1:0"),
+        ("HOLDFAST_ADMIN_KEY", ADMIN_KEY),
+    ]
 }
 
 /// The body of a checkout for this event type and start, by some guest.
