@@ -7,7 +7,7 @@ use holdfast::sandbox::{Faults, Outcome, SessionStatus};
 use reqwest::{Method, RequestBuilder};
 use tempfile::TempDir;
 
-use crate::support::app::{Answer, Client, TestApp, order, variables};
+use crate::support::app::{Answer, Client, TestApp, order};
 use crate::support::on_both_engines;
 use crate::support::process::Process;
 use crate::support::wait::eventually;
@@ -16,18 +16,13 @@ use crate::support::wait::eventually;
 const UNFINISHED: &str = "SELECT (SELECT count(*) FROM commands WHERE done_at IS NULL)
     + (SELECT count(*) FROM checkout_attempts WHERE state IN ('running', 'unsettled'))";
 
-/// A real process on the app's books and Stripe, that sweeps every second.
+/// A real process that sweeps every second.
 async fn serve(app: &TestApp, directory: &TempDir, hold_ttl: &str) -> (Process, Client) {
-    app.clock.catch_up();
-    let mut variables = variables(app.database.url(), app.stripe_url());
-    variables.extend([
+    let variables = [
         ("HOLDFAST_SWEEP_CRON", "* * * * * *"),
         ("HOLDFAST_HOLD_TTL", hold_ttl),
-    ]);
-    let mut process = Process::start(directory.path(), &["serve"], &variables);
-    let client = Client::of(process.address("serving on http://").await);
-    app.simulator.set_webhook_url(client.url("/webhooks/stripe"));
-    (process, client)
+    ];
+    app.process(directory.path(), &variables).await
 }
 
 /// Stripe takes its time for every call, and does what it was told also where nobody waits for the answer any more.
@@ -40,14 +35,6 @@ fn stripe_is_slow(app: &TestApp) {
 
 fn stripe_is_quick(app: &TestApp) {
     app.simulator.set_faults(Faults::default());
-}
-
-/// The dead process's leases run out, by the database's clock, which no test can move.
-async fn its_leases_end(app: &TestApp) {
-    for books in ["holds", "commands", "checkout_attempts"] {
-        let end = format!("UPDATE {books} SET leased_until = NULL WHERE leased_until IS NOT NULL");
-        app.database.execute(&end).await;
-    }
 }
 
 /// A start in so many days.
@@ -87,7 +74,7 @@ on_both_engines! {
 
         let (_process, client) = serve(&app, &directory, "30m").await;
         client.send(checkout(&client, &slot)).await.expect_problem(409, "idempotency_in_progress");
-        its_leases_end(&app).await;
+        app.database.end_leases().await;
         eventually("it is recovered", async || (app.database.count(UNFINISHED).await == 0).then_some(())).await;
         let sessions = app.simulator.sessions();
         assert_eq!((sessions.len(), sessions[0].status), (1, SessionStatus::Expired), "the same key finds it");
@@ -115,7 +102,7 @@ on_both_engines! {
             assert_eq!(app.state_of(&hold).await, "held");
 
             let (_process, client) = serve(&app, &directory, "30m").await;
-            its_leases_end(&app).await;
+            app.database.end_leases().await;
             eventually(verdict, async || (app.state_of(&hold).await == verdict).then_some(())).await;
             let next = client.checkout(&order("long-call", &slot)).await;
             next.expect(if paid { 409 } else { 201 });

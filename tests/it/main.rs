@@ -20,6 +20,7 @@ mod gateway;
 mod hands;
 mod instances;
 mod killed;
+mod late;
 mod openapi;
 mod operators;
 mod orders;

@@ -149,7 +149,7 @@ on_both_engines! {
         let hold = died_before_the_insert(&app).await;
         app.sweep().await;
         assert_eq!(app.simulator.session(hold.text("checkout_session")).unwrap().status, "open", "it may still run");
-        its_lease_ends(&app).await;
+        app.database.end_leases().await;
         recovered(&app).await;
         assert_eq!(app.simulator.sessions().len(), 1, "the same key finds the same session");
         app.hold_slot("call", "2026-12-01T10:00:00Z").await;
@@ -159,7 +159,7 @@ on_both_engines! {
         let app = TestApp::start(engine).await;
         let other = app.another_instance().await;
         died_before_the_insert(&app).await;
-        its_lease_ends(&app).await;
+        app.database.end_leases().await;
         tokio::join!(app.sweep(), other.sweep());
         recovered(&app).await;
         let calls = app.simulator.calls();
@@ -170,7 +170,7 @@ on_both_engines! {
         let app = TestApp::start(engine).await;
         let hold = died_before_the_insert(&app).await;
         app.pay(&hold, Outcome::Paid);
-        its_lease_ends(&app).await;
+        app.database.end_leases().await;
         for _ in 0..3 {
             app.sweep().await;
         }
@@ -196,12 +196,6 @@ async fn recovered(app: &TestApp) {
             .all(|session| session.status == SessionStatus::Expired),
         "{sessions:?}"
     );
-}
-
-/// Two minutes later by the database's clock, which no test can move.
-async fn its_lease_ends(app: &TestApp) {
-    let ends = "UPDATE checkout_attempts SET leased_until = NULL WHERE leased_until IS NOT NULL";
-    assert_eq!(app.database.execute(ends).await, 1);
 }
 
 /// A hold whose process died before the insert: the books are put back to where they were while Stripe made the

@@ -5,6 +5,7 @@
 //! broken. Several [`Instance`]s may share one database and one simulator.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use chrono::{DateTime, Duration, Utc};
@@ -23,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use super::audit::{Audit, PATIENCE};
 pub(crate) use super::client::{ADMIN_KEY, Answer, Client};
 use super::database::{Engine, TestDatabase};
+use super::process::Process;
 
 pub(crate) const WEBHOOK_SECRET: &str = "whsec_tests";
 
@@ -163,6 +165,18 @@ impl TestApp {
         Instance::start(&settings, self.clock.clone()).await
     }
 
+    /// A real process on the same books and the same Stripe, which tells its events there from now on; by the machine's
+    /// clock, which becomes the app's.
+    pub(crate) async fn process(&self, directory: &Path, more: &[(&'static str, &str)]) -> (Process, Client) {
+        self.clock.catch_up();
+        let mut variables = variables(self.database.url(), self.stripe_url());
+        variables.extend_from_slice(more);
+        let mut process = Process::start(directory, &["serve"], &variables);
+        let client = Client::of(process.address("serving on http://").await);
+        self.simulator.set_webhook_url(client.url("/webhooks/stripe"));
+        (process, client)
+    }
+
     /// The configuration that the instance was started with, at the address that it has, with some variables set
     /// otherwise.
     pub(crate) fn config_with(&self, variables: &[(&'static str, &str)]) -> Config {
@@ -222,6 +236,20 @@ impl TestApp {
         self.simulator
             .pay(hold.text("checkout_session"), outcome)
             .unwrap();
+    }
+
+    /// Takes the hold and its attempt off the books, as a backup does that is older.
+    pub(crate) async fn forget(&self, hold: &Answer) {
+        let id = hold.text("id");
+        for (books, column) in [
+            ("occupancy", "hold_id"),
+            ("hold_history", "hold_id"),
+            ("checkout_attempts", "hold_id"),
+            ("holds", "id"),
+        ] {
+            let statement = format!("DELETE FROM {books} WHERE {column} = '{id}'");
+            assert_eq!(self.database.execute(&statement).await, 1, "{books}");
+        }
     }
 
     /// Stripe delivers everything that waits; each must be answered 2xx.
