@@ -4,6 +4,7 @@
 //! made, or makes it now. Either way its id is known then, and it is ended by a command. Nobody was ever given its URL.
 
 use super::{Context, Trouble, commands, spread};
+use crate::domain::booking::Cause;
 use crate::domain::command::backoff;
 use crate::gateway::{GatewayError, Refusal};
 use crate::store::{AttemptEnd, StaleAttempt};
@@ -35,7 +36,7 @@ async fn recover(context: &Context, attempt: &StaleAttempt) -> Result<bool, Trou
     match context.gateway.create_session(&attempt.terms).await {
         Ok(session) => {
             let command = store.abandon_with_session(hold, &session.id, now).await?;
-            commands::run_now(context, command).await;
+            commands::run_now(context, command, Cause::Command).await;
             tracing::info!(%hold, "attempt recovered; its session is being expired");
             Ok(true)
         }

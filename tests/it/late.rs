@@ -131,6 +131,35 @@ on_both_engines! {
         the_operator_is_told(&mut process, &client, "payment for a hold that is not on the books", "no_hold").await;
     }
 
+    async fn a_second_payment_on_one_hold_goes_back_once_and_the_first_keeps_the_slot(engine) {
+        let (app, directory) = (TestApp::start(engine).await, tempfile::tempdir().unwrap());
+        let (mut process, client) = app.process(directory.path(), &[]).await;
+        let hold = client.checkout(&order("call", &in_a_year(&app))).await.expect(201);
+        app.pay(&hold, Outcome::Paid);
+        app.deliver_all().await;
+        // Stripe's promise is one payment a session. Where it does not hold, the second one carries the same metadata.
+        let second = app.hold_slot("long-call", "2026-12-01T10:00:00Z").await;
+        app.forget(&second).await;
+        app.pay(&second, Outcome::Paid);
+        let mut told = app.simulator.pending_events();
+        told.iter().for_each(|event| app.simulator.drop_event(&event.id));
+        told.retain(|event| event.event_type == "payment_intent.succeeded");
+        let body = told[0].payload.replace(second.text("id"), hold.text("id"));
+        for _ in 0..3 {
+            let signature = signature_header(WEBHOOK_SECRET, app.clock_now().timestamp(), &body);
+            client.webhook(Some(&signature), body.clone()).await.expect(200);
+        }
+        let shown = eventually("the second is back", async || {
+            let shown = client.admin_hold(hold.text("id")).await;
+            (shown["payments"][1]["state"] == "refunded").then_some(shown)
+        })
+        .await;
+        assert_eq!((&shown["status"], &shown["payments"][0]["state"]), (&json!("confirmed"), &json!("paid")));
+        let refunds = app.simulator.refunds();
+        assert_eq!((refunds.len(), refunds[0].amount), (1, 9000));
+        the_operator_is_told(&mut process, &client, "a payment came when its hold could not take it", "late").await;
+    }
+
     async fn s20_a_session_of_another_product_or_installation_is_left_alone(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", "2026-12-01T10:00:00Z").await;
