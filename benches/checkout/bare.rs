@@ -57,6 +57,7 @@ impl Bare {
             key: None,
             fingerprint: "0".repeat(64),
             now,
+            lease: std::time::Duration::from_secs(120),
         };
         assert_eq!(self.0.claim_attempt(&attempt).await.unwrap(), Claim::Free);
         let session = format!("cs_test_{}", terms.hold.0.simple());

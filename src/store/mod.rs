@@ -83,6 +83,8 @@ pub struct NewAttempt {
     pub fingerprint: String,
     /// The present.
     pub now: DateTime<Utc>,
+    /// For how long it is its checkout's own; after that its process is taken for dead.
+    pub lease: Duration,
 }
 
 /// The answer to a claim, or to a look at a key.
@@ -280,17 +282,16 @@ pub trait Store: Catalogue + Send + Sync + 'static {
 
     /// Who has this key, without claiming it. A `placed` attempt whose hold is no longer live answers `Free`.
     async fn look_at_key(&self, key: &IdempotencyKey, fingerprint: &str) -> Result<Claim, StoreError>;
-    /// Writes the attempt as `running`. Where the key belongs to an attempt that is over (lost, abandoned, unsettled,
+    /// Writes the attempt as `running`, leased to its checkout. Where the key belongs to an attempt that is over (lost, abandoned, unsettled,
     /// or its hold no longer live), it is moved to the new one in the same transaction, whatever the fingerprint:
     /// the key is free then. Else nothing is written, and the answer says why.
     async fn claim_attempt(&self, attempt: &NewAttempt) -> Result<Claim, StoreError>;
     /// Ends an attempt without a hold; a checkout can end a `running` one only, the sweep an unsettled one only.
     async fn end_attempt(&self, hold: HoldId, end: AttemptEnd, now: DateTime<Utc>) -> Result<(), StoreError>;
-    /// Leases attempts to be recovered: unsettled ones that are due, and those still `running` that were claimed
-    /// before `stale_before`. A leased `running` one becomes unsettled, so that its own task can no longer place it.
+    /// Leases attempts to be recovered: unsettled ones that are due, and those still `running` whose checkout's lease
+    /// is over. Such a `running` one becomes unsettled, so that its own task can no longer place it.
     async fn lease_stale_attempts(
         &self,
-        stale_before: DateTime<Utc>,
         now: DateTime<Utc>,
         lease: Duration,
         limit: u32,
@@ -362,7 +363,8 @@ pub trait Store: Catalogue + Send + Sync + 'static {
         due_at: DateTime<Utc>,
         forget_asker: bool,
     ) -> Result<(), StoreError>;
-    /// Commits a change; frees the hold's lease and clears its tries where it is done.
+    /// Commits a change, and clears the hold's tries. Whoever has the hold leased keeps it while its state is the same:
+    /// news of a payment under way must not send a second one to ask Stripe.
     async fn apply(&self, change: &Change) -> Result<Applied, StoreError>;
     /// Money that carries our metadata but has no hold: writes the event, the payment as `refund due` and the refund
     /// command. `Seen` where the event or the payment is known.

@@ -133,5 +133,6 @@ fn attempt(booking: &Booking, now: DateTime<Utc>) -> NewAttempt {
         key: None,
         fingerprint: String::new(),
         now,
+        lease: std::time::Duration::ZERO,
     }
 }

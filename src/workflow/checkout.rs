@@ -299,6 +299,7 @@ async fn claim(context: &Context, draft: &Draft<'_>) -> Result<Option<Booking>, 
         key: draft.request.key.clone(),
         fingerprint: draft.request.fingerprint.clone(),
         now: draft.now,
+        lease: context.settings.attempt_lease,
     };
     match context.store.claim_attempt(&attempt).await? {
         Claim::Free => Ok(None),
@@ -401,7 +402,7 @@ async fn give_up(context: &Context, hold: HoldId, error: GatewayError) -> Checko
 
 async fn end_attempt(context: &Context, hold: HoldId, end: AttemptEnd) {
     if let Err(error) = context.store.end_attempt(hold, end, context.now()).await {
-        // It stays `running`, and the sweep finds it when it is stale.
+        // It stays `running`, and the sweep finds it when its lease is over.
         tracing::warn!(%hold, %error, "attempt left to the sweep");
     }
 }

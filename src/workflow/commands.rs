@@ -63,7 +63,7 @@ pub async fn run_due(context: &Context) -> Result<Report, Trouble> {
             .await?;
         let full = batch.len() == BATCH as usize;
         let results: Vec<bool> = futures::stream::iter(batch)
-            .map(|command| carry_out(context, command))
+            .map(|command| carry_out(context, command, Cause::Command))
             .buffer_unordered(BATCH as usize)
             .collect()
             .await;
@@ -83,16 +83,18 @@ pub async fn run_due(context: &Context) -> Result<Report, Trouble> {
 /// Carries one out in a task of its own, and waits for it, but not for long: a guest waits too.
 pub(super) async fn run_soon(context: &Arc<Context>, id: CommandId) {
     let worker = Arc::clone(context);
-    let task = context.sagas.spawn(async move { run_now(&worker, id).await });
+    let task = context
+        .sagas
+        .spawn(async move { run_now(&worker, id, Cause::Command).await });
     // Late or not, the task goes on, and what it cannot do the outbox worker has.
     let _ = tokio::time::timeout(COURTESY, task).await;
 }
 
 /// Carries one out now, as a favour to whoever waits; where that fails or takes long, the worker has it anyway.
-pub(super) async fn run_now(context: &Context, id: CommandId) {
+pub(super) async fn run_now(context: &Context, id: CommandId, cause: Cause) {
     match context.store.lease_command(id, context.settings.lease).await {
         Ok(Some(command)) => {
-            carry_out(context, command).await;
+            carry_out(context, command, cause).await;
         }
         Ok(None) => {}
         Err(error) => tracing::warn!(command = %id, %error, "command left to the worker"),
@@ -100,9 +102,9 @@ pub(super) async fn run_now(context: &Context, id: CommandId) {
 }
 
 /// Carries out a leased command; whether it is done.
-async fn carry_out(context: &Context, command: Command) -> bool {
+async fn carry_out(context: &Context, command: Command, cause: Cause) -> bool {
     let id = command.id;
-    let result = match call(context, &command).await {
+    let result = match call(context, &command, cause).await {
         Ok(()) => context
             .store
             .finish_command(&command, context.now())
@@ -128,15 +130,15 @@ async fn note_failure(context: &Context, command: &Command, error: &Trouble) {
     }
 }
 
-async fn call(context: &Context, command: &Command) -> Result<(), Trouble> {
+async fn call(context: &Context, command: &Command, cause: Cause) -> Result<(), Trouble> {
     match &command.order {
-        Order::ExpireSession(session) => expire(context, session).await,
-        Order::Refund { intent, money } => refund(context, command, intent, *money).await,
+        Order::ExpireSession(session) => expire(context, session, cause).await,
+        Order::Refund { intent, money } => refund(context, command, intent, *money, cause).await,
     }
 }
 
 /// Ends a session that belongs to no live hold. One that was paid all the same is a payment without a slot (I3).
-async fn expire(context: &Context, session: &SessionId) -> Result<(), Trouble> {
+async fn expire(context: &Context, session: &SessionId, cause: Cause) -> Result<(), Trouble> {
     let Some(fact) = release::verdict(context, session).await? else {
         return Err(Trouble::Stripe { retry_after: None });
     };
@@ -148,9 +150,7 @@ async fn expire(context: &Context, session: &SessionId) -> Result<(), Trouble> {
         ..HoldRefs::default()
     };
     match context.store.find_booking(&by_session).await? {
-        Some(booking) => settle::apply_fact(context, booking, &fact, Cause::Command)
-            .await
-            .map(drop),
+        Some(booking) => settle::apply_fact(context, booking, &fact, cause).await.map(drop),
         None => {
             let report = context.gateway.session(session).await?;
             let refs = HoldRefs {
@@ -167,6 +167,7 @@ async fn refund(
     command: &Command,
     intent: &IntentId,
     money: Money,
+    cause: Cause,
 ) -> Result<(), Trouble> {
     context
         .gateway
@@ -185,12 +186,10 @@ async fn refund(
     };
     let back = (payment.refunded + money.amount).min(payment.money.amount);
     let fact = Fact::Refunded { paid, back };
-    settle::apply_fact(context, booking, &fact, Cause::Command)
-        .await
-        .map(drop)
+    settle::apply_fact(context, booking, &fact, cause).await.map(drop)
 }
 
-/// Makes a command due now and carries it out; `None` where there is no such pending one.
+/// Makes a command due now and carries it out, for an operator; `None` where there is no such pending one.
 ///
 /// # Errors
 /// [`Trouble::Store`].
@@ -198,6 +197,6 @@ pub async fn retry(context: &Context, id: CommandId) -> Result<Option<Command>, 
     if context.store.retry_command(id, context.now()).await?.is_none() {
         return Ok(None);
     }
-    run_now(context, id).await;
+    run_now(context, id, Cause::Operator).await;
     Ok(context.store.command(id).await?)
 }

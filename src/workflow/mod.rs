@@ -43,8 +43,8 @@ pub struct Settings {
     pub lease: Duration,
     /// How long one request may wait for its turn at a slot, or for another's lease.
     pub patience: Duration,
-    /// How long a `running` attempt may take before its process is taken for dead.
-    pub attempt_stale_after: chrono::Duration,
+    /// How long an attempt is its checkout's own: whoever takes longer is taken for dead.
+    pub attempt_lease: Duration,
     /// How long a delayed payment is waited for before Stripe is asked; each further question waits twice as long.
     pub ask_processing_after: chrono::Duration,
     /// How long idempotency keys are remembered.
@@ -69,7 +69,7 @@ impl Default for Settings {
             hold_ttl: chrono::Duration::minutes(30),
             lease: Duration::from_secs(45),
             patience: Duration::from_secs(10),
-            attempt_stale_after: chrono::Duration::seconds(120),
+            attempt_lease: Duration::from_secs(120),
             ask_processing_after: chrono::Duration::hours(24),
             remember_keys: chrono::Duration::hours(48),
             keep_events: chrono::Duration::days(30),

@@ -4,6 +4,7 @@
 //! made, or makes it now. Either way its id is known then, and it is ended by a command. Nobody was ever given its URL.
 
 use super::{Context, Trouble, commands, spread};
+use crate::domain::booking::Cause;
 use crate::domain::command::backoff;
 use crate::gateway::{GatewayError, Refusal};
 use crate::store::{AttemptEnd, StaleAttempt};
@@ -16,10 +17,9 @@ const BATCH: u32 = 20;
 /// [`Trouble::Store`].
 pub(super) async fn run(context: &Context) -> Result<u64, Trouble> {
     let now = context.now();
-    let stale_before = now - context.settings.attempt_stale_after;
     let batch = context
         .store
-        .lease_stale_attempts(stale_before, now, context.settings.lease, BATCH)
+        .lease_stale_attempts(now, context.settings.lease, BATCH)
         .await?;
     let mut open = 0;
     for attempt in batch {
@@ -36,7 +36,7 @@ async fn recover(context: &Context, attempt: &StaleAttempt) -> Result<bool, Trou
     match context.gateway.create_session(&attempt.terms).await {
         Ok(session) => {
             let command = store.abandon_with_session(hold, &session.id, now).await?;
-            commands::run_now(context, command).await;
+            commands::run_now(context, command, Cause::Command).await;
             tracing::info!(%hold, "attempt recovered; its session is being expired");
             Ok(true)
         }

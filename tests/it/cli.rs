@@ -8,23 +8,11 @@ use holdfast::domain::time::Clock;
 use holdfast::sandbox::Faults;
 use serde_json::Value;
 
-use crate::support::app::{ADMIN_KEY, Client, TestApp, WEBHOOK_SECRET, order};
+use crate::support::app::{ADMIN_KEY, Client, TestApp, WEBHOOK_SECRET, order, variables};
 use crate::support::database::{Engine, TestDatabase};
 use crate::support::on_both_engines;
 use crate::support::process::{Process, complete};
 use crate::support::wait::eventually;
-
-/// What `serve`, `sweep` and `doctor` need, at this database and this Stripe.
-fn variables<'a>(database: &'a str, stripe: &'a str) -> Vec<(&'static str, &'a str)> {
-    vec![
-        ("DATABASE_URL", database),
-        ("STRIPE_SECRET_KEY", "sk_test_holdfast"),
-        ("STRIPE_WEBHOOK_SECRET", WEBHOOK_SECRET),
-        ("STRIPE_API_BASE", stripe),
-        ("HOLDFAST_LISTEN", "127.0.0.1:0"),
-        ("HOLDFAST_ADMIN_KEY", ADMIN_KEY),
-    ]
-}
 
 #[tokio::test]
 async fn every_command_explains_itself() {

@@ -133,6 +133,22 @@ on_both_engines! {
         assert_eq!(app.state_of(&hold).await, "confirmed");
     }
 
+    async fn s13_stripe_is_asked_about_a_delayed_payment_at_growing_intervals(engine) {
+        let app = TestApp::start_with(engine, &[("HOLDFAST_ASK_PROCESSING_AFTER", "1h")]).await;
+        let hold = app.hold_slot("call", SLOT).await;
+        app.pay(&hold, Outcome::Processing);
+        app.deliver_all().await;
+        for (asked, hours) in [1, 2, 4, 8, 16, 32, 32].into_iter().enumerate() {
+            app.clock.advance(Duration::hours(hours) - Duration::seconds(1));
+            app.sweep().await;
+            assert_eq!(app.simulator.calls().retrieve, asked as u64, "not before {hours} h");
+            app.clock.advance(Duration::seconds(1));
+            app.sweep().await;
+            assert_eq!(app.simulator.calls().retrieve, asked as u64 + 1, "after {hours} h");
+        }
+        assert_eq!(app.state_of(&hold).await, "processing");
+    }
+
     /// A processing hold whose session Stripe no longer knows: its answer changes nothing, and is not asked for again
     /// with every sweep.
     async fn s13_an_answer_that_changes_nothing_is_asked_for_again_later(engine) {

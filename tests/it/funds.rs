@@ -51,6 +51,22 @@ on_both_engines! {
         assert_eq!(figures(&app).await, Figures::default());
     }
 
+    async fn a_partial_refund_is_noted_and_the_rest_of_it_cancels(engine) {
+        let app = TestApp::start(engine).await;
+        let (hold, intent) = paid(&app).await;
+        for (part, refunded, payment, state) in
+            [(2000, 2000, "paid", "confirmed"), (3000, 5000, "refunded", "cancelled/refunded")]
+        {
+            app.simulator.refund_from_dashboard(&intent, Some(part)).unwrap();
+            app.deliver_all().await;
+            assert_eq!(app.state_of(&hold).await, state);
+            let shown = app.admin_hold(hold.text("id")).await["payments"][0].clone();
+            assert_eq!((&shown["refunded"], &shown["state"]), (&json!(refunded), &json!(payment)));
+            assert_eq!(figures(&app).await, Figures::default());
+        }
+        app.hold_slot("call", SLOT).await;
+    }
+
     async fn a_lost_dispute_is_not_counted(engine) {
         let app = TestApp::start(engine).await;
         let (hold, intent) = paid(&app).await;

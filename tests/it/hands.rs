@@ -154,6 +154,20 @@ on_both_engines! {
         assert_eq!(app.simulator.refunds().len(), 1, "once, and only where the slot was gone");
     }
 
+    async fn a_refund_that_an_operator_pushed_is_the_operators_in_the_history(engine) {
+        let app = TestApp::start(engine).await;
+        let hold = app.hold_slot("call", SLOT).await;
+        lapse_by_a_false_word(&app, &hold).await;
+        app.checkout(&order_by("bob@example.com", "call", SLOT)).await.expect(201);
+        app.pay(&hold, Outcome::Paid);
+        app.deliver_all().await;
+        let pending = app.admin(Method::GET, "/v1/admin/commands", None).await.expect(200).body;
+        let retry = format!("/v1/admin/commands/{}/retry", pending["data"][0]["id"].as_str().unwrap());
+        assert_eq!(app.admin(Method::POST, &retry, None).await.expect(200).text("state"), "done");
+        let shown = app.admin_hold(hold.text("id")).await;
+        assert_eq!((last_line(&shown), &shown["payments"][0]["state"]), (("released", "operator"), &json!("refunded")));
+    }
+
     async fn events_are_listed_without_their_bodies(engine) {
         let app = TestApp::start(engine).await;
         let (one, other) = (app.hold_slot("call", SLOT).await, app.hold_slot("call", "2026-12-01T12:00:00Z").await);

@@ -11,7 +11,7 @@ use rand::{Rng, SeedableRng};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::app::{ADMIN_KEY, Answer, Client, Instance, TestApp, WEBHOOK_SECRET, order, order_by};
+use crate::support::app::{Answer, Client, Instance, TestApp, WEBHOOK_SECRET, order, order_by, variables};
 use crate::support::crowd::{Wish, press_together, tally};
 use crate::support::database::{Engine, TestDatabase};
 use crate::support::process::Process;
@@ -136,14 +136,8 @@ impl Fleet {
         let base = format!("http://{stripe}");
         let mut servers = Vec::new();
         for listen in [first.as_str(), "127.0.0.1:0"] {
-            let variables = [
-                ("DATABASE_URL", database.url()),
-                ("STRIPE_SECRET_KEY", "sk_test_holdfast"),
-                ("STRIPE_WEBHOOK_SECRET", WEBHOOK_SECRET),
-                ("STRIPE_API_BASE", &base),
-                ("HOLDFAST_LISTEN", listen),
-                ("HOLDFAST_ADMIN_KEY", ADMIN_KEY),
-            ];
+            let mut variables = variables(database.url(), &base);
+            variables.push(("HOLDFAST_LISTEN", listen));
             let mut server = Process::start(directory.path(), &["serve"], &variables);
             let address = server.address("serving on http://").await;
             servers.push((server, Client::of(address)));

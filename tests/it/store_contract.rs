@@ -123,6 +123,7 @@ fn attempt(booking: &Booking, key: Option<&str>, fingerprint: &str) -> NewAttemp
         key: key.map(self::key),
         fingerprint: fingerprint.to_owned(),
         now: booking.created_at,
+        lease: LEASE,
     }
 }
 

@@ -149,7 +149,7 @@ on_both_engines! {
         let hold = died_before_the_insert(&app).await;
         app.sweep().await;
         assert_eq!(app.simulator.session(hold.text("checkout_session")).unwrap().status, "open", "it may still run");
-        app.clock.advance(Duration::minutes(3));
+        app.database.end_leases().await;
         recovered(&app).await;
         assert_eq!(app.simulator.sessions().len(), 1, "the same key finds the same session");
         app.hold_slot("call", "2026-12-01T10:00:00Z").await;
@@ -159,7 +159,7 @@ on_both_engines! {
         let app = TestApp::start(engine).await;
         let other = app.another_instance().await;
         died_before_the_insert(&app).await;
-        app.clock.advance(Duration::minutes(3));
+        app.database.end_leases().await;
         tokio::join!(app.sweep(), other.sweep());
         recovered(&app).await;
         let calls = app.simulator.calls();
@@ -170,7 +170,7 @@ on_both_engines! {
         let app = TestApp::start(engine).await;
         let hold = died_before_the_insert(&app).await;
         app.pay(&hold, Outcome::Paid);
-        app.clock.advance(Duration::minutes(3));
+        app.database.end_leases().await;
         for _ in 0..3 {
             app.sweep().await;
         }
@@ -212,7 +212,7 @@ async fn died_before_the_insert(app: &TestApp) -> Answer {
         })
         .await;
         app.database
-            .execute("CREATE TABLE kept AS SELECT hold_id, terms FROM checkout_attempts")
+            .execute("CREATE TABLE kept AS SELECT leased_until, terms FROM checkout_attempts")
             .await;
     };
     let (hold, ()) = tokio::join!(app.checkout(&body), meanwhile);
@@ -222,8 +222,8 @@ async fn died_before_the_insert(app: &TestApp) -> Answer {
         app.database.execute(&format!("DELETE FROM {books}")).await;
     }
     app.database.execute("DELETE FROM holds").await;
-    let revived =
-        "UPDATE checkout_attempts SET state = 'running', ended_at = NULL, terms = (SELECT terms FROM kept)";
+    let revived = "UPDATE checkout_attempts SET state = 'running', ended_at = NULL,
+            terms = (SELECT terms FROM kept), leased_until = (SELECT leased_until FROM kept)";
     assert_eq!(app.database.execute(revived).await, 1);
     hold
 }

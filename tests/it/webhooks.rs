@@ -1,7 +1,6 @@
-//! Stripe's events are facts, applied once (I5): doubled, disordered, cut off before the commit, or sent while the
-//! database is away, they end in the state that a tidy delivery ends in.
+//! Stripe's events are facts, applied once (I5): doubled, cut off before the commit, or sent while the database is away,
+//! they end in the state that a tidy delivery ends in. Disordered ones are in `orders`.
 
-use futures::StreamExt;
 use holdfast::domain::time::Clock;
 use holdfast::sandbox::{Outcome, QueuedEvent, signature_header};
 use serde_json::{Value, json};
@@ -14,22 +13,6 @@ use crate::support::proxy::Proxy;
 use crate::support::wait::eventually;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
-
-/// The events of the last deeds that Stripe tells; those that we do not listen to are left out.
-fn told(app: &TestApp, since: usize) -> Vec<QueuedEvent> {
-    let heard = |event: &QueuedEvent| {
-        !matches!(
-            event.event_type.as_str(),
-            "charge.succeeded" | "refund.created" | "refund.updated"
-        )
-    };
-    app.simulator
-        .events()
-        .into_iter()
-        .skip(since)
-        .filter(heard)
-        .collect()
-}
 
 /// Delivers a body as Stripe would, signed now.
 async fn signed(app: &TestApp, body: &str) -> Answer {
@@ -97,31 +80,6 @@ on_both_engines! {
         confirmed_once(&app, &hold).await;
     }
 
-    async fn s17_any_order_of_a_checkouts_events_ends_in_one_state(engine) {
-        use Outcome::{Declined, Paid, Processing, ProcessingFailed, ProcessingSucceeded};
-        let app = TestApp::start(engine).await;
-        let paid = json!([{"amount": 5000, "refunded": 0, "currency": "eur", "state": "paid"}]);
-        let stories: [(&[Outcome], End, &str, Value); 6] = [
-            (&[Paid], End::ByItself, "confirmed", paid.clone()),
-            (&[Declined, Paid], End::ByItself, "confirmed", paid.clone()),
-            (&[Processing, ProcessingSucceeded], End::ByItself, "confirmed", paid),
-            (&[Processing, ProcessingFailed], End::ByItself, "released/payment_failed", json!([])),
-            (&[Declined], End::Expired, "released/expired", json!([])),
-            (
-                &[Paid],
-                End::Refunded,
-                "cancelled/refunded",
-                json!([{"amount": 5000, "refunded": 5000, "currency": "eur", "state": "refunded"}]),
-            ),
-        ];
-        for (number, (deeds, end, state, payments)) in stories.into_iter().enumerate() {
-            let ana = format!("ana-{number}");
-            app.offer(&ana, &ana, 30, 5000).await;
-            let count = every_order(&app, &ana, deeds, end, state, &payments).await;
-            eprintln!("{engine:?}: {deeds:?} {end:?}: {count} orders end {state}");
-        }
-    }
-
     async fn s18_while_the_database_is_busy_nothing_is_applied_and_the_retry_is(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
@@ -144,86 +102,6 @@ async fn confirmed_once(app: &TestApp, hold: &Answer) {
     let confirmations = lines.filter(|line| line["to"] == "confirmed" && line["from"] != "confirmed");
     assert_eq!(confirmations.count(), 1, "{hold}");
     assert_eq!(hold["payments"].as_array().unwrap().len(), 1, "{hold}");
-}
-
-/// What happens after the guest's deeds.
-#[derive(Clone, Copy, Debug)]
-enum End {
-    ByItself,
-    Expired,
-    Refunded,
-}
-
-/// Plays the story once for each order of its events, each event doubled; how many orders there are.
-async fn every_order(
-    app: &TestApp,
-    kind: &str,
-    deeds: &[Outcome],
-    end: End,
-    state: &str,
-    payments: &Value,
-) -> usize {
-    let mut plays = Vec::new();
-    let mut orders = vec![Vec::new()];
-    while plays.len() < orders.len() {
-        let day = 1 + i64::try_from(plays.len()).unwrap();
-        let starts_at = (app.clock.now() + chrono::Duration::days(day)).format("%Y-%m-%dT%H:00:00Z");
-        let hold = app.hold_slot(kind, &starts_at.to_string()).await;
-        let since = app.simulator.events().len();
-        deeds.iter().for_each(|deed| app.pay(&hold, *deed));
-        let session = app.simulator.session(hold.text("checkout_session")).unwrap();
-        match end {
-            End::ByItself => {}
-            End::Expired => app.simulator.expire(&session.id).unwrap(),
-            End::Refunded => app
-                .simulator
-                .refund_from_dashboard(&session.payment_intent.unwrap(), None)
-                .unwrap(),
-        }
-        let events = told(app, since);
-        if plays.is_empty() {
-            orders = permutations(events.len());
-        }
-        plays.push((hold, events));
-    }
-    let total = plays.len();
-    let play = |((hold, events), order): ((Answer, Vec<QueuedEvent>), Vec<usize>)| async move {
-        for n in order.iter().chain(order.iter().rev()) {
-            assert!(app.simulator.deliver(&events[*n].id).await.unwrap().accepted());
-        }
-        let names: Vec<_> = order.iter().map(|n| &events[*n].event_type).collect();
-        assert_eq!(app.state_of(&hold).await, state, "{names:?}");
-        let shown = app.admin_hold(hold.text("id")).await;
-        let mut found = shown["payments"].clone();
-        for payment in found.as_array_mut().unwrap() {
-            payment.as_object_mut().unwrap().remove("intent");
-        }
-        assert_eq!(
-            (&found, &shown["price_mismatch"]),
-            (payments, &json!(false)),
-            "{names:?}"
-        );
-    };
-    let all = futures::stream::iter(plays.into_iter().zip(orders))
-        .map(play)
-        .buffer_unordered(8);
-    all.collect::<Vec<()>>().await;
-    total
-}
-
-/// All orders of `0..n`.
-fn permutations(n: usize) -> Vec<Vec<usize>> {
-    let Some(last) = n.checked_sub(1) else {
-        return vec![Vec::new()];
-    };
-    let insert = |order: Vec<usize>| {
-        (0..=last).map(move |place| {
-            let mut longer = order.clone();
-            longer.insert(place, last);
-            longer
-        })
-    };
-    permutations(last).into_iter().flat_map(insert).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -277,9 +277,9 @@ impl World {
     fn take(&mut self, write: &Write, transition: &Transition, reclaimed: Option<bool>) -> Answer {
         let next = &transition.next;
         let row = self.books.holds[write.guest].as_mut().unwrap();
+        row.leased &= row.hold.status == next.status;
         row.hold = next.clone();
         row.version += 1;
-        row.leased = false;
         if let Some(note) = write.event {
             *self.books.events.entry(note).or_insert(0) += 1;
         }

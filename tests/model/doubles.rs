@@ -157,7 +157,6 @@ impl Store for Script {
     async fn lease_stale_attempts(
         &self,
         _: DateTime<Utc>,
-        _: DateTime<Utc>,
         _: Duration,
         _: u32,
     ) -> Result<Vec<StaleAttempt>, StoreError> {

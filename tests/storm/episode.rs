@@ -203,11 +203,8 @@ impl Stage {
                 chance.random_bool(0.6),
             );
         }
-        // Leases are judged by the database's clock, which cannot be moved; whoever had one is dead by now.
-        for table in ["holds", "commands", "checkout_attempts"] {
-            let over = format!("UPDATE {table} SET leased_until = NULL");
-            self.database.execute(&over).await;
-        }
+        // Whoever had one is dead by now.
+        self.database.end_leases().await;
         // Webhooks that have not come by now never will: the sweep must do without.
         let made = self.simulator.events();
         for event in self.simulator.pending_events() {

@@ -239,10 +239,12 @@ proptest! {
             for (n, segment) in segments.iter().enumerate() {
                 let taken = |one: &Busy| one.resource == segment.resource && one.window.overlaps(&segment.busy)
                     && matches!(one.by, By::Hold { unit: 1, .. });
-                prop_assert!(!busy.iter().any(taken));
-                prop_assert!(segments[n + 1..].iter().all(|other| {
-                    other.resource != segment.resource || !other.busy.overlaps(&segment.busy)
-                }));
+                let taken = busy.iter().any(taken);
+                prop_assert!(!taken);
+                let clash = |other: &Segment| {
+                    other.resource == segment.resource && other.busy.overlaps(&segment.busy)
+                };
+                prop_assert!(!segments[n + 1..].iter().any(clash));
             }
         }
     }

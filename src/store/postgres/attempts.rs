@@ -98,14 +98,15 @@ pub(super) async fn claim(pool: &PgPool, attempt: &NewAttempt) -> Answer<Claim> 
 /// Writes the attempt; `false` where its key or its hold's id is taken.
 pub(super) async fn insert(executor: impl PgExecutor<'_>, attempt: &NewAttempt) -> Answer<bool> {
     let done = sqlx::query(
-        "INSERT INTO checkout_attempts (hold_id, idempotency_key, fingerprint, state, terms, claimed_at)
-         VALUES ($1, $2, $3, 'running', $4, $5) ON CONFLICT DO NOTHING",
+        "INSERT INTO checkout_attempts (hold_id, idempotency_key, fingerprint, state, terms, claimed_at, leased_until)
+         VALUES ($1, $2, $3, 'running', $4, $5, clock_timestamp() + make_interval(secs => $6)) ON CONFLICT DO NOTHING",
     )
     .bind(attempt.terms.hold.0)
     .bind(attempt.key.as_ref().map(IdempotencyKey::as_str))
     .bind(&attempt.fingerprint)
     .bind(rows::terms_json(&attempt.terms))
     .bind(attempt.now)
+    .bind(attempt.lease.as_secs_f64())
     .execute(executor)
     .await?;
     Ok(done.rows_affected() == 1)
@@ -114,7 +115,8 @@ pub(super) async fn insert(executor: impl PgExecutor<'_>, attempt: &NewAttempt) 
 pub(super) async fn end(pool: &PgPool, hold: HoldId, end: AttemptEnd, now: DateTime<Utc>) -> Answer<()> {
     let statement = match end {
         AttemptEnd::Abandoned => {
-            "UPDATE checkout_attempts SET state = 'abandoned', terms = NULL, due_at = NULL, ended_at = $2
+            "UPDATE checkout_attempts
+             SET state = 'abandoned', terms = NULL, due_at = NULL, leased_until = NULL, ended_at = $2
              WHERE hold_id = $1 AND state = 'running'"
         }
         AttemptEnd::NoSession => {
@@ -124,7 +126,7 @@ pub(super) async fn end(pool: &PgPool, hold: HoldId, end: AttemptEnd, now: DateT
         }
         // One that the sweep already has stays with it, lease and all.
         AttemptEnd::Unsettled => {
-            "UPDATE checkout_attempts SET state = 'unsettled', due_at = $2
+            "UPDATE checkout_attempts SET state = 'unsettled', due_at = $2, leased_until = NULL
              WHERE hold_id = $1 AND state = 'running'"
         }
     };
@@ -160,7 +162,6 @@ struct StaleRow {
 
 pub(super) async fn lease_stale(
     pool: &PgPool,
-    stale_before: DateTime<Utc>,
     now: DateTime<Utc>,
     lease: Duration,
     limit: u32,
@@ -169,16 +170,15 @@ pub(super) async fn lease_stale(
         "WITH stale AS (
              SELECT hold_id FROM checkout_attempts
              WHERE state IN ('running', 'unsettled')
-               AND CASE state WHEN 'running' THEN claimed_at < $1 ELSE due_at <= $2 END
+               AND (state = 'running' OR due_at <= $1)
                AND (leased_until IS NULL OR leased_until <= clock_timestamp())
-             ORDER BY claimed_at LIMIT $4 FOR UPDATE SKIP LOCKED)
+             ORDER BY claimed_at LIMIT $3 FOR UPDATE SKIP LOCKED)
          UPDATE checkout_attempts a
-         SET state = 'unsettled', due_at = coalesce(a.due_at, $2),
-             leased_until = clock_timestamp() + make_interval(secs => $3)
+         SET state = 'unsettled', due_at = coalesce(a.due_at, $1),
+             leased_until = clock_timestamp() + make_interval(secs => $2)
          FROM stale WHERE a.hold_id = stale.hold_id
          RETURNING a.hold_id, a.terms, a.tries, a.claimed_at",
     )
-    .bind(stale_before)
     .bind(now)
     .bind(lease.as_secs_f64())
     .bind(i64::from(limit))

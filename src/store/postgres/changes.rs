@@ -160,7 +160,8 @@ async fn write_hold(
     sqlx::query(
         "WITH hold AS (
              UPDATE holds SET status = $2, reason = $3, asked_by = $4, intent_id = $5, price_mismatch = $6,
-                 due_at = $7, tries = 0, leased_until = NULL, version = version + 1, updated_at = $8
+                 due_at = $7, tries = 0, leased_until = CASE WHEN status = $2 THEN leased_until END,
+                 version = version + 1, updated_at = $8
              WHERE id = $1)
          INSERT INTO hold_history
              (hold_id, at, from_status, from_reason, to_status, to_reason, why, actor, event_id)

@@ -164,12 +164,11 @@ impl Store for PostgresStore {
 
     async fn lease_stale_attempts(
         &self,
-        stale_before: DateTime<Utc>,
         now: DateTime<Utc>,
         lease: Duration,
         limit: u32,
     ) -> Result<Vec<StaleAttempt>, StoreError> {
-        self.retrying(|| attempts::lease_stale(&self.pool, stale_before, now, lease, limit))
+        self.retrying(|| attempts::lease_stale(&self.pool, now, lease, limit))
             .await
     }
 

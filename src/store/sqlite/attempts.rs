@@ -79,15 +79,18 @@ pub(super) async fn claim_attempt(store: &SqliteStore, attempt: &NewAttempt) -> 
 
 /// Writes a running attempt.
 pub(super) async fn insert(connection: &mut SqliteConnection, attempt: &NewAttempt) -> Answer<()> {
-    sqlx::query(
-        "INSERT INTO checkout_attempts (hold_id, idempotency_key, fingerprint, state, terms, claimed_at)
-         VALUES (?, ?, ?, 'running', ?, ?)",
-    )
+    sqlx::query(concat!(
+        "INSERT INTO checkout_attempts (hold_id, idempotency_key, fingerprint, state, terms, claimed_at, leased_until)
+         VALUES (?, ?, ?, 'running', ?, ?, ",
+        db_now!(),
+        " + ?)"
+    ))
     .bind(attempt.terms.hold.0.hyphenated())
     .bind(attempt.key.as_ref().map(IdempotencyKey::as_str))
     .bind(&attempt.fingerprint)
     .bind(Json(rows::terms_json(&attempt.terms)))
     .bind(attempt.now.timestamp_millis())
+    .bind(millis(attempt.lease))
     .execute(connection)
     .await?;
     Ok(())
@@ -109,7 +112,8 @@ pub(super) async fn end_attempt(
 ) -> Answer<()> {
     let statement = match end {
         AttemptEnd::Abandoned => {
-            "UPDATE checkout_attempts SET state = 'abandoned', terms = NULL, due_at = NULL, ended_at = ?1
+            "UPDATE checkout_attempts
+                SET state = 'abandoned', terms = NULL, due_at = NULL, leased_until = NULL, ended_at = ?1
               WHERE hold_id = ?2 AND state = 'running'"
         }
         AttemptEnd::NoSession => {
@@ -119,7 +123,7 @@ pub(super) async fn end_attempt(
         }
         // One that is unsettled already may be in the sweep's hands: its lease and its time stay.
         AttemptEnd::Unsettled => {
-            "UPDATE checkout_attempts SET state = 'unsettled', due_at = ?1
+            "UPDATE checkout_attempts SET state = 'unsettled', due_at = ?1, leased_until = NULL
               WHERE hold_id = ?2 AND state = 'running'"
         }
     };
@@ -163,7 +167,9 @@ pub(super) async fn decide(
     now: DateTime<Utc>,
 ) -> Answer<()> {
     sqlx::query(
-        "UPDATE checkout_attempts SET state = iif(?, 'placed', 'lost'), terms = NULL, ended_at = ? WHERE hold_id = ?",
+        "UPDATE checkout_attempts
+            SET state = iif(?, 'placed', 'lost'), terms = NULL, leased_until = NULL, ended_at = ?
+          WHERE hold_id = ?",
     )
     .bind(placed)
     .bind(now.timestamp_millis())
@@ -177,14 +183,14 @@ pub(super) const LEASE_STALE: &str = concat!(
     "UPDATE checkout_attempts
             SET state = 'unsettled', due_at = coalesce(due_at, ?1), leased_until = ",
     db_now!(),
-    " + ?3
+    " + ?2
           WHERE hold_id IN (
                 SELECT hold_id FROM checkout_attempts
                  WHERE state IN ('running', 'unsettled')
-                   AND iif(state = 'running', claimed_at < ?2, due_at <= ?1)
+                   AND (state = 'running' OR due_at <= ?1)
                    AND coalesce(leased_until, 0) <= ",
     db_now!(),
-    "        ORDER BY claimed_at LIMIT ?4)
+    "        ORDER BY claimed_at LIMIT ?3)
          RETURNING hold_id, terms, tries, claimed_at"
 );
 
@@ -207,7 +213,6 @@ impl StaleRow {
 
 pub(super) async fn lease_stale_attempts(
     store: &SqliteStore,
-    stale_before: DateTime<Utc>,
     now: DateTime<Utc>,
     lease: Duration,
     limit: u32,
@@ -215,7 +220,6 @@ pub(super) async fn lease_stale_attempts(
     let mut tx = store.begin().await?;
     let mut leased: Vec<StaleRow> = sqlx::query_as(LEASE_STALE)
         .bind(now.timestamp_millis())
-        .bind(stale_before.timestamp_millis())
         .bind(millis(lease))
         .bind(limit)
         .fetch_all(&mut *tx)

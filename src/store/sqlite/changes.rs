@@ -167,9 +167,9 @@ async fn update_hold(
     let (status, reason) = rows::status_texts(next.status);
     sqlx::query(
         "UPDATE holds
-            SET status = ?, reason = ?, asked_by = ?, intent_id = ?, price_mismatch = ?, due_at = ?,
-                tries = 0, leased_until = NULL, version = version + 1, updated_at = ?
-          WHERE id = ? AND version = ?",
+            SET status = ?1, reason = ?2, asked_by = ?3, intent_id = ?4, price_mismatch = ?5, due_at = ?6, tries = 0,
+                leased_until = iif(status = ?1, leased_until, NULL), version = version + 1, updated_at = ?7
+          WHERE id = ?8 AND version = ?9",
     )
     .bind(status)
     .bind(reason)

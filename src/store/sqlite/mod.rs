@@ -194,12 +194,11 @@ impl Store for SqliteStore {
     }
     async fn lease_stale_attempts(
         &self,
-        stale_before: DateTime<Utc>,
         now: DateTime<Utc>,
         lease: Duration,
         limit: u32,
     ) -> Result<Vec<StaleAttempt>, StoreError> {
-        Ok(attempts::lease_stale_attempts(self, stale_before, now, lease, limit).await?)
+        Ok(attempts::lease_stale_attempts(self, now, lease, limit).await?)
     }
     async fn defer_attempt(&self, hold: HoldId, due_at: DateTime<Utc>) -> Result<(), StoreError> {
         Ok(attempts::defer_attempt(self, hold, due_at).await?)

@@ -82,7 +82,7 @@ impl Story for Died {
         for event in stage.app.simulator.pending_events() {
             stage.app.simulator.drop_event(&event.id);
         }
-        stage.app.clock.advance(chrono::Duration::minutes(3));
+        stage.app.database.end_leases().await;
         Scene {
             slot,
             nobodys: made.into_iter().map(|session| session.id).collect(),
@@ -157,7 +157,7 @@ on_both_engines! {
     async fn a_key_that_stripe_refuses_says_nothing_about_a_session(engine) {
         let stage = Stage::set(engine).await;
         let scene = Died { session: Session::Made }.prepare(&stage).await;
-        stage.end_leases().await;
+        stage.app.database.end_leases().await;
         let begun = stage.unfinished().await;
         let report = sweep::run_once(&stage.with_stripe(Arc::new(Locked))).await.unwrap();
         assert!(begun > 0 && report.failed > 0);

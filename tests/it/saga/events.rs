@@ -71,7 +71,7 @@ impl News {
                 stage.app.deliver_all().await;
                 return vec![other];
             }
-            NoHold => forget(stage, hold).await,
+            NoHold => stage.app.forget(hold).await,
         }
         stage.app.deliver_all().await;
         Vec::new()
@@ -190,18 +190,4 @@ async fn give_up(stage: &Stage, hold: &Answer) {
     };
     settle::event(&stage.fresh(), over, "{}").await.unwrap();
     assert_eq!(stage.app.state_of(hold).await, "released/expired");
-}
-
-/// The books were put back to before the hold.
-async fn forget(stage: &Stage, hold: &Answer) {
-    let id = hold.text("id");
-    for (books, column) in [
-        ("occupancy", "hold_id"),
-        ("hold_history", "hold_id"),
-        ("checkout_attempts", "hold_id"),
-        ("holds", "id"),
-    ] {
-        let statement = format!("DELETE FROM {books} WHERE {column} = '{id}'");
-        assert_eq!(stage.app.database.execute(&statement).await, 1, "{books}");
-    }
 }

@@ -158,19 +158,11 @@ impl Stage {
     /// A restart takes so long that the leases of the process before have run out, and what it was at is stale for
     /// the first sweep.
     pub(super) async fn restart(&self, stripe_tells_first: bool) {
-        self.end_leases().await;
+        self.app.database.end_leases().await;
         if stripe_tells_first {
             self.app.deliver_all().await;
         }
         self.sweep_after(3).await;
-    }
-
-    /// All leases have run out.
-    pub(super) async fn end_leases(&self) {
-        for books in ["holds", "commands", "checkout_attempts"] {
-            let statement = format!("UPDATE {books} SET leased_until = NULL WHERE leased_until IS NOT NULL");
-            self.app.database.execute(&statement).await;
-        }
     }
 
     /// So much later, one sweep of a fresh process.

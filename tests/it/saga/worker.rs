@@ -59,7 +59,7 @@ on_both_engines! {
         assert_eq!(plan.calls(), ["lease_commands", "expire_session"]);
         let other = stage.fresh();
         assert_eq!(commands::run_due(&other).await.unwrap(), commands::Report::default(), "it is leased");
-        stage.end_leases().await;
+        stage.app.database.end_leases().await;
         assert_eq!(commands::run_due(&other).await.unwrap().done, 1);
         let session = stage.app.simulator.session(scene.holds[0].text("checkout_session")).unwrap();
         assert_eq!(session.status, "expired");

@@ -150,21 +150,17 @@ async fn a_stale_attempt_is_leased_once_and_can_no_longer_place_its_hold(databas
     let store = database.store();
     let mine = with_ana(0, 30);
     claim(&*store, &mine, "k", "a").await;
-    let lease = async |before: i64| {
-        store
-            .lease_stale_attempts(at(before), at(20), LEASE, 10)
-            .await
-            .unwrap()
-    };
-    assert!(lease(0).await.is_empty(), "not stale: claimed at, not before");
-    let stale = lease(10).await;
+    let lease = async || store.lease_stale_attempts(at(20), LEASE, 10).await.unwrap();
+    assert!(lease().await.is_empty(), "its checkout is at it");
+    age_leases(database, "checkout_attempts").await;
+    let stale = lease().await;
     assert_eq!(stale.len(), 1);
     assert!(stale[0].terms == attempt(&mine, None, "a").terms);
     assert_eq!(stale[0].tries, 0);
-    assert!(lease(10).await.is_empty(), "leased");
+    assert!(lease().await.is_empty(), "leased");
     assert_eq!(store.place(&mine).await.unwrap(), Placement::Gone);
     age_leases(database, "checkout_attempts").await;
-    assert_eq!(lease(10).await.len(), 1, "the lease ran out");
+    assert_eq!(lease().await.len(), 1, "the lease ran out");
 }
 
 async fn an_unsettled_attempt_is_due_at_once_and_a_deferred_one_later(database: &TestDatabase) {
@@ -175,12 +171,7 @@ async fn an_unsettled_attempt_is_due_at_once_and_a_deferred_one_later(database: 
         .end_attempt(mine.hold.id, AttemptEnd::Unsettled, at(5))
         .await
         .unwrap();
-    let lease = async |now: i64| {
-        store
-            .lease_stale_attempts(at(0), at(now), LEASE, 10)
-            .await
-            .unwrap()
-    };
+    let lease = async |now: i64| store.lease_stale_attempts(at(now), LEASE, 10).await.unwrap();
     assert!(lease(4).await.is_empty(), "not due yet");
     assert_eq!(lease(5).await.len(), 1);
     store
@@ -215,9 +206,10 @@ async fn what_the_sweep_has_taken_over_is_not_for_its_checkout_to_close(database
     let mine = with_ana(0, 30);
     claim(&*store, &mine, "k", "a").await;
     let lease = async || {
-        let stale = store.lease_stale_attempts(at(10), at(20), LEASE, 10);
+        let stale = store.lease_stale_attempts(at(20), LEASE, 10);
         stale.await.unwrap().len()
     };
+    age_leases(database, "checkout_attempts").await;
     assert_eq!(lease().await, 1);
     store
         .end_attempt(mine.hold.id, AttemptEnd::Abandoned, at(21))
@@ -242,10 +234,8 @@ async fn a_session_that_turned_up_is_ordered_to_end_once(database: &TestDatabase
     let store = database.store();
     let mine = with_ana(0, 30);
     claim(&*store, &mine, "k", "a").await;
-    store
-        .lease_stale_attempts(at(10), at(10), LEASE, 10)
-        .await
-        .unwrap();
+    age_leases(database, "checkout_attempts").await;
+    store.lease_stale_attempts(at(10), LEASE, 10).await.unwrap();
     let session = SessionId::new("cs_stray");
     let first = store
         .abandon_with_session(mine.hold.id, &session, at(11))
@@ -280,7 +270,7 @@ async fn a_placed_hold_is_not_abandoned(database: &TestDatabase) {
     assert_eq!(read(&*store, &mine).await, mine);
     assert!(
         store
-            .lease_stale_attempts(at(60), at(60), LEASE, 10)
+            .lease_stale_attempts(at(60), LEASE, 10)
             .await
             .unwrap()
             .is_empty()

@@ -22,7 +22,7 @@ on_both_engines!(
     one_event_at_many_doors_at_once_is_applied_once,
     an_event_without_a_step_is_only_remembered,
     only_what_waits_for_stripe_is_due,
-    a_change_frees_the_lease_and_forgets_the_tries,
+    news_forgets_the_tries_and_leaves_the_lease_to_who_asks_until_the_state_is_another,
     an_order_is_written_once,
     a_slot_that_is_free_is_taken_back,
     a_slot_that_is_gone_is_not_and_the_money_is_due_back,
@@ -170,7 +170,9 @@ async fn only_what_waits_for_stripe_is_due(database: &TestDatabase) {
     assert_eq!(mine.due_at, None, "released: never");
 }
 
-async fn a_change_frees_the_lease_and_forgets_the_tries(database: &TestDatabase) {
+async fn news_forgets_the_tries_and_leaves_the_lease_to_who_asks_until_the_state_is_another(
+    database: &TestDatabase,
+) {
     let store = database.store();
     let mine = placed(&*store, with_ana(0, 30)).await;
     store.defer_hold(mine.hold.id, at(30), false).await.unwrap();
@@ -180,7 +182,10 @@ async fn a_change_frees_the_lease_and_forgets_the_tries(database: &TestDatabase)
     let noted = after(&*store, &mine, becomes(&mine, Status::Held)).await;
     assert_eq!(noted.tries, 0);
     let again = store.lease_release(mine.hold.id, None, LEASE).await.unwrap();
-    assert!(matches!(again, ReleaseLease::Leased(_)));
+    assert!(matches!(again, ReleaseLease::Busy), "{again:?}");
+    after(&*store, &noted, becomes(&noted, Status::Processing)).await;
+    let leased = "SELECT count(*) FROM holds WHERE leased_until IS NOT NULL";
+    assert_eq!(database.count(leased).await, 0);
 }
 
 async fn an_order_is_written_once(database: &TestDatabase) {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use holdfast::store::postgres::PostgresStore;
 use holdfast::store::{Claim, Placement, PoolOptions, Store, StoreError};
+use metrics_exporter_prometheus::PrometheusBuilder;
 
 use super::{anyone, attempt, booking, claim_and_place, placed, segment, winners, with_ana};
 use crate::support::database::{Engine, TestDatabase};
@@ -32,12 +33,16 @@ async fn give_up_so_often(database: &TestDatabase, times: u32) {
 
 /// S26, where one comes all the same.
 #[tokio::test]
-async fn a_transaction_that_the_database_gives_up_is_repeated() {
+async fn s26_a_transaction_that_the_database_gives_up_is_repeated_and_counted() {
+    let metrics = PrometheusBuilder::new().build_recorder();
     let database = TestDatabase::new(Engine::Postgres).await;
+    let _of_this_thread = metrics::set_default_local_recorder(&metrics);
     give_up_so_often(&database, 4).await;
     placed(&*database.store(), with_ana(0, 30)).await;
     assert_eq!(database.count("SELECT last_value FROM tries").await, 5);
     assert_eq!(database.count("SELECT count(*) FROM hold_history").await, 1);
+    let shown = metrics.handle().render();
+    assert!(shown.contains("holdfast_store_retries_total 4\n"), "{shown}");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@
 //! broken. Several [`Instance`]s may share one database and one simulator.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use chrono::{DateTime, Duration, Utc};
@@ -23,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use super::audit::{Audit, PATIENCE};
 pub(crate) use super::client::{ADMIN_KEY, Answer, Client};
 use super::database::{Engine, TestDatabase};
+use super::process::Process;
 
 pub(crate) const WEBHOOK_SECRET: &str = "whsec_tests";
 
@@ -131,14 +133,9 @@ impl TestApp {
         let stripe = format!("http://{}", listener.local_addr().unwrap());
         let simulator_stop = CancellationToken::new();
         tokio::spawn(simulator.clone().serve(listener, simulator_stop.clone()));
-        let mut settings = BTreeMap::from([
-            ("DATABASE_URL", database.url().to_owned()),
-            ("STRIPE_SECRET_KEY", "sk_test_holdfast".to_owned()),
-            ("STRIPE_WEBHOOK_SECRET", WEBHOOK_SECRET.to_owned()),
-            ("STRIPE_API_BASE", stripe),
-            ("HOLDFAST_LISTEN", "127.0.0.1:0".to_owned()),
-            ("HOLDFAST_ADMIN_KEY", ADMIN_KEY.to_owned()),
-        ]);
+        let settings = self::variables(database.url(), &stripe).into_iter();
+        let settings = settings.map(|(name, value)| (name, value.to_owned()));
+        let mut settings: BTreeMap<_, _> = settings.collect();
         settings.extend(variables.iter().map(|(name, value)| (*name, (*value).to_owned())));
         let instance = Instance::start(&settings, clock.clone()).await;
         simulator.set_webhook_url(instance.url("/webhooks/stripe"));
@@ -161,16 +158,23 @@ impl TestApp {
         Instance::start(&self.settings, self.clock.clone()).await
     }
 
-    /// Another `serve` that goes by a clock of its own.
-    pub(crate) async fn another_instance_at(&self, clock: Arc<dyn Clock>) -> Instance {
-        Instance::start(&self.settings, clock).await
-    }
-
     /// Another `serve`, with some variables set otherwise.
     pub(crate) async fn another_instance_with(&self, variables: &[(&'static str, &str)]) -> Instance {
         let mut settings = self.settings.clone();
         settings.extend(variables.iter().map(|(name, value)| (*name, (*value).to_owned())));
         Instance::start(&settings, self.clock.clone()).await
+    }
+
+    /// A real process on the same books and the same Stripe, which tells its events there from now on; by the machine's
+    /// clock, which becomes the app's.
+    pub(crate) async fn process(&self, directory: &Path, more: &[(&'static str, &str)]) -> (Process, Client) {
+        self.clock.catch_up();
+        let mut variables = variables(self.database.url(), self.stripe_url());
+        variables.extend_from_slice(more);
+        let mut process = Process::start(directory, &["serve"], &variables);
+        let client = Client::of(process.address("serving on http://").await);
+        self.simulator.set_webhook_url(client.url("/webhooks/stripe"));
+        (process, client)
     }
 
     /// The configuration that the instance was started with, at the address that it has, with some variables set
@@ -234,6 +238,20 @@ impl TestApp {
             .unwrap();
     }
 
+    /// Takes the hold and its attempt off the books, as a backup does that is older.
+    pub(crate) async fn forget(&self, hold: &Answer) {
+        let id = hold.text("id");
+        for (books, column) in [
+            ("occupancy", "hold_id"),
+            ("hold_history", "hold_id"),
+            ("checkout_attempts", "hold_id"),
+            ("holds", "id"),
+        ] {
+            let statement = format!("DELETE FROM {books} WHERE {column} = '{id}'");
+            assert_eq!(self.database.execute(&statement).await, 1, "{books}");
+        }
+    }
+
     /// Stripe delivers everything that waits; each must be answered 2xx.
     pub(crate) async fn deliver_all(&self) {
         for delivery in self.simulator.deliver_all().await {
@@ -243,11 +261,7 @@ impl TestApp {
 
     /// The status of the hold, and its reason where it has one: `released/expired`.
     pub(crate) async fn state_of(&self, hold: &Answer) -> String {
-        let hold = self.instance.hold(hold.text("id")).await;
-        match hold["reason"].as_str() {
-            Some(reason) => format!("{}/{reason}", hold["status"].as_str().unwrap()),
-            None => hold["status"].as_str().unwrap().to_owned(),
-        }
+        self.instance.state(hold.text("id")).await
     }
 }
 
@@ -269,6 +283,18 @@ fn explicit_simulator(clock: &Arc<ManualClock>) -> Simulator {
         mode: Mode::Explicit,
         now: Arc::new(move || clock.now()),
     })
+}
+
+/// The environment of a real process: what `serve`, `sweep` and `doctor` need, at this database and this Stripe.
+pub(crate) fn variables<'a>(database: &'a str, stripe: &'a str) -> Vec<(&'static str, &'a str)> {
+    vec![
+        ("DATABASE_URL", database),
+        ("STRIPE_SECRET_KEY", "sk_test_holdfast"),
+        ("STRIPE_WEBHOOK_SECRET", WEBHOOK_SECRET),
+        ("STRIPE_API_BASE", stripe),
+        ("HOLDFAST_LISTEN", "127.0.0.1:0"),
+        ("HOLDFAST_ADMIN_KEY", ADMIN_KEY),
+    ]
 }
 
 /// The body of a checkout for this event type and start, by some guest.

@@ -126,6 +126,16 @@ impl Client {
         self.get(&format!("/v1/holds/{id}")).await.expect(200).body
     }
 
+    /// The status of the hold, and its reason where it has one: `released/expired`.
+    #[allow(dead_code, reason = "the storm reads the books instead")]
+    pub(crate) async fn state(&self, id: &str) -> String {
+        let hold = self.hold(id).await;
+        match hold["reason"].as_str() {
+            Some(reason) => format!("{}/{reason}", hold["status"].as_str().unwrap()),
+            None => hold["status"].as_str().unwrap().to_owned(),
+        }
+    }
+
     /// The hold with payments and history, as the operator sees it.
     pub(crate) async fn admin_hold(&self, id: &str) -> Value {
         self.admin(Method::GET, &format!("/v1/admin/holds/{id}"), None)

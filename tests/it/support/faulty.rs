@@ -198,7 +198,7 @@ books! {
     look_at_key(key: &IdempotencyKey, fingerprint: &str) -> Claim;
     claim_attempt(attempt: &NewAttempt) -> Claim;
     end_attempt(hold: HoldId, end: AttemptEnd, now: DateTime<Utc>) -> ();
-    lease_stale_attempts(before: DateTime<Utc>, now: DateTime<Utc>, lease: Duration, limit: u32) -> Vec<StaleAttempt>;
+    lease_stale_attempts(now: DateTime<Utc>, lease: Duration, limit: u32) -> Vec<StaleAttempt>;
     defer_attempt(hold: HoldId, due_at: DateTime<Utc>) -> ();
     abandon_with_session(hold: HoldId, session: &SessionId, now: DateTime<Utc>) -> CommandId;
     forget_attempts(before: DateTime<Utc>, limit: u32) -> u64;

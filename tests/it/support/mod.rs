@@ -1,7 +1,7 @@
 //! What tests of several rooms stand on.
 
 pub(crate) mod app;
-mod audit;
+pub(crate) mod audit;
 pub(crate) mod browser;
 pub(crate) mod client;
 pub(crate) mod cluster;

@@ -1,0 +1,189 @@
+//! Money for which there is no slot any more (I3): for a hold that was released under its guest's hands (S10), and for one
+//! that is not on the books at all (S20). The slot if it is free, else the money back, once, however often Stripe says it;
+//! and the operator is told, by a metric and by a line of the log at error level.
+//!
+//! The service is a real process: its outbox worker gives the money back, its log and its metrics are its own.
+
+use holdfast::sandbox::{Outcome, signature_header};
+use serde_json::{Value, json};
+
+use crate::support::app::{Answer, Client, TestApp, WEBHOOK_SECRET, order, order_by};
+use crate::support::on_both_engines;
+use crate::support::process::Process;
+use crate::support::wait::eventually;
+
+/// The hold is over by the books alone, with its session open: what no door of the service does, an operator with a
+/// database client can.
+async fn release_by_force(app: &TestApp, hold: &Answer) {
+    let id = hold.text("id");
+    for statement in [
+        format!("UPDATE holds SET status = 'released', reason = 'operator', due_at = NULL, version = version + 1 WHERE id = '{id}'"),
+        format!("DELETE FROM occupancy WHERE hold_id = '{id}'"),
+        format!("INSERT INTO hold_history (hold_id, at, from_status, to_status, to_reason, why, actor)
+                 SELECT id, created_at, 'held', 'released', 'operator', 'by force', 'operator' FROM holds WHERE id = '{id}'"),
+    ] {
+        assert_eq!(app.database.execute(&statement).await, 1, "{statement}");
+    }
+}
+
+/// Stripe tells all that ever happened, five times over, several at once.
+async fn stripe_repeats_itself(app: &TestApp) {
+    app.deliver_all().await;
+    let events = app.simulator.events();
+    let deliveries = (0..5).flat_map(|_| events.iter().map(|event| app.simulator.deliver(&event.id)));
+    for delivery in futures::future::join_all(deliveries).await {
+        assert!(delivery.as_ref().unwrap().accepted(), "{delivery:?}");
+    }
+}
+
+/// The money is back and the books know it; Stripe's repetitions change nothing.
+async fn given_back_once(app: &TestApp) {
+    const OWED: &str = "SELECT (SELECT count(*) FROM commands WHERE done_at IS NULL)
+        + (SELECT count(*) FROM payments WHERE state = 'refund_due')";
+    eventually("the money is back", async || {
+        let back = app.simulator.refunds().len() == 1 && app.database.count(OWED).await == 0;
+        back.then_some(())
+    })
+    .await;
+    stripe_repeats_itself(app).await;
+    assert_eq!(
+        (app.simulator.refunds().len(), app.simulator.calls().refund),
+        (1, 1)
+    );
+    assert_eq!(app.simulator.refunds()[0].amount, 5000);
+}
+
+/// One line at error level with these words, and one in the metric of this kind.
+async fn the_operator_is_told(process: &mut Process, client: &Client, words: &str, kind: &str) {
+    process.says(words).await;
+    let said = process.output();
+    let lines: Vec<&str> = said.lines().filter(|line| line.contains(words)).collect();
+    assert!(lines.len() == 1 && lines[0].contains("ERROR"), "{lines:?}");
+    let metrics = client.get("/metrics").await.expect(200);
+    let counted = format!("holdfast_payments_without_slot_total{{kind=\"{kind}\"}} 1\n");
+    assert!(metrics.body.as_str().unwrap().contains(&counted), "{metrics:?}");
+    let none = "holdfast_money_without_slot 0\n";
+    assert!(metrics.body.as_str().unwrap().contains(none), "{metrics:?}");
+}
+
+fn in_a_year(app: &TestApp) -> String {
+    let at = app.clock_now() + chrono::Duration::days(365);
+    at.format("%Y-%m-%dT10:00:00Z").to_string()
+}
+
+/// How the hold stands, and why, as the last line of its history has it.
+async fn ended(client: &Client, hold: &Answer) -> (String, Value) {
+    let shown = client.admin_hold(hold.text("id")).await;
+    let line = shown["history"].as_array().unwrap();
+    let settled = line
+        .iter()
+        .rev()
+        .find(|line| line["from"] == "released" && line["by"] == "event");
+    (
+        client.state(hold.text("id")).await,
+        settled.unwrap()["why"].clone(),
+    )
+}
+
+on_both_engines! {
+    async fn s10_a_slot_resold_by_force_stays_with_who_paid_first_and_the_other_has_the_money_back(engine) {
+        let (app, directory) = (TestApp::start(engine).await, tempfile::tempdir().unwrap());
+        let (mut process, client) = app.process(directory.path(), &[]).await;
+        let slot = in_a_year(&app);
+        let first = client.checkout(&order("call", &slot)).await.expect(201);
+        release_by_force(&app, &first).await;
+        let second = client.checkout(&order_by("bob@example.com", "call", &slot)).await.expect(201);
+        app.pay(&second, Outcome::Paid);
+        app.deliver_all().await;
+        app.pay(&first, Outcome::Paid);
+        stripe_repeats_itself(&app).await;
+        given_back_once(&app).await;
+        let why = json!("paid after the release; the slot was gone, the money goes back");
+        assert_eq!(ended(&client, &first).await, ("released/late_payment_refunded".to_owned(), why));
+        assert_eq!(app.state_of(&second).await, "confirmed");
+        the_operator_is_told(&mut process, &client, "a payment came when its hold could not take it", "late").await;
+    }
+
+    async fn s10_a_slot_released_by_force_and_still_free_is_the_late_payers(engine) {
+        let (app, directory) = (TestApp::start(engine).await, tempfile::tempdir().unwrap());
+        let (mut process, client) = app.process(directory.path(), &[]).await;
+        let slot = in_a_year(&app);
+        let hold = client.checkout(&order("call", &slot)).await.expect(201);
+        release_by_force(&app, &hold).await;
+        app.pay(&hold, Outcome::Paid);
+        stripe_repeats_itself(&app).await;
+        let why = json!("paid after the release; the slot was still free");
+        assert_eq!(ended(&client, &hold).await, ("confirmed".to_owned(), why));
+        assert_eq!(app.simulator.calls().refund, 0);
+        let other = order_by("bob@example.com", "call", &slot);
+        client.checkout(&other).await.expect_problem(409, "slot_taken");
+        the_operator_is_told(&mut process, &client, "a payment came when its hold could not take it", "late").await;
+    }
+
+    async fn s20_money_with_our_metadata_and_no_hold_goes_back_once_and_the_operator_is_told(engine) {
+        let (app, directory) = (TestApp::start(engine).await, tempfile::tempdir().unwrap());
+        let (mut process, client) = app.process(directory.path(), &[]).await;
+        let hold = client.checkout(&order("call", &in_a_year(&app))).await.expect(201);
+        app.forget(&hold).await;
+        app.pay(&hold, Outcome::Paid);
+        stripe_repeats_itself(&app).await;
+        given_back_once(&app).await;
+        the_operator_is_told(&mut process, &client, "payment for a hold that is not on the books", "no_hold").await;
+    }
+
+    async fn a_second_payment_on_one_hold_goes_back_once_and_the_first_keeps_the_slot(engine) {
+        let (app, directory) = (TestApp::start(engine).await, tempfile::tempdir().unwrap());
+        let (mut process, client) = app.process(directory.path(), &[]).await;
+        let hold = client.checkout(&order("call", &in_a_year(&app))).await.expect(201);
+        app.pay(&hold, Outcome::Paid);
+        app.deliver_all().await;
+        // Stripe's promise is one payment a session. Where it does not hold, the second one carries the same metadata.
+        let second = app.hold_slot("long-call", "2026-12-01T10:00:00Z").await;
+        app.forget(&second).await;
+        app.pay(&second, Outcome::Paid);
+        let mut told = app.simulator.pending_events();
+        told.iter().for_each(|event| app.simulator.drop_event(&event.id));
+        told.retain(|event| event.event_type == "payment_intent.succeeded");
+        let body = told[0].payload.replace(second.text("id"), hold.text("id"));
+        for _ in 0..3 {
+            let signature = signature_header(WEBHOOK_SECRET, app.clock_now().timestamp(), &body);
+            client.webhook(Some(&signature), body.clone()).await.expect(200);
+        }
+        let shown = eventually("the second is back", async || {
+            let shown = client.admin_hold(hold.text("id")).await;
+            (shown["payments"][1]["state"] == "refunded").then_some(shown)
+        })
+        .await;
+        assert_eq!((&shown["status"], &shown["payments"][0]["state"]), (&json!("confirmed"), &json!("paid")));
+        let refunds = app.simulator.refunds();
+        assert_eq!((refunds.len(), refunds[0].amount), (1, 9000));
+        the_operator_is_told(&mut process, &client, "a payment came when its hold could not take it", "late").await;
+    }
+
+    async fn s20_a_session_of_another_product_or_installation_is_left_alone(engine) {
+        let app = TestApp::start(engine).await;
+        let hold = app.hold_slot("call", "2026-12-01T10:00:00Z").await;
+        app.forget(&hold).await;
+        app.pay(&hold, Outcome::Paid);
+        let events = app.simulator.events().into_iter();
+        let mut completed = events.filter(|event| event.event_type == "checkout.session.completed");
+        let ours = completed.next_back().unwrap().json();
+        app.simulator.pending_events().iter().for_each(|event| app.simulator.drop_event(&event.id));
+        let (mut products, mut anothers) = (ours.clone(), ours.clone());
+        products["data"]["object"]["metadata"] = json!({"order": "17"});
+        products["data"]["object"]["client_reference_id"] = Value::Null;
+        let installation = &mut anothers["data"]["object"]["metadata"]["holdfast_installation"];
+        assert!(installation.is_string(), "{ours}");
+        *installation = "another".into();
+        for event in [products, anothers] {
+            let body = event.to_string();
+            let signature = signature_header(WEBHOOK_SECRET, app.clock_now().timestamp(), &body);
+            let answer = app.webhook(Some(&signature), body).await.expect(200);
+            assert_eq!(answer.body, json!({"received": true, "outcome": "ignored"}));
+        }
+        let written = "SELECT (SELECT count(*) FROM stripe_events) + (SELECT count(*) FROM payments)
+            + (SELECT count(*) FROM commands)";
+        assert_eq!(app.database.count(written).await, 0);
+        app.without_audit("the money is another's to give back");
+    }
+}

@@ -1,0 +1,198 @@
+//! Every order of the events of one checkout, each event doubled, ends in one state (S17): for each story that a checkout
+//! can have, its late money and its refund included.
+
+use futures::StreamExt;
+use holdfast::domain::time::Clock;
+use holdfast::sandbox::{Outcome, QueuedEvent};
+use serde_json::{Value, json};
+
+use crate::support::app::{Answer, TestApp, order_by};
+use crate::support::on_both_engines;
+
+/// What happens after the guest's deeds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    ByItself,
+    Expired,
+    /// From the dashboard.
+    Refunded,
+    /// Stripe takes money through the session that has ended, before anyone heard of that end.
+    ExpiredAndPaid,
+    /// The guest gives up, and Stripe takes the money all the same; the slot is free.
+    LateAndFree,
+    /// The same, and another guest has the slot. The refund that follows is one of the events.
+    LateAndTaken,
+}
+
+/// One play of a story: what is to be told in some order, and where it happened.
+struct Play {
+    hold: Answer,
+    events: Vec<QueuedEvent>,
+    intent: Option<String>,
+}
+
+/// The events since then; those that we do not listen to are left out.
+fn told(app: &TestApp, since: usize) -> Vec<QueuedEvent> {
+    let heard = |event: &QueuedEvent| {
+        !matches!(
+            event.event_type.as_str(),
+            "charge.succeeded" | "refund.created" | "refund.updated"
+        )
+    };
+    let events = app.simulator.events().into_iter();
+    events.skip(since).filter(heard).collect()
+}
+
+async fn happen(app: &TestApp, kind: &str, starts_at: &str, deeds: &[Outcome], end: End) -> Play {
+    let stripe = &app.simulator;
+    let hold = app.hold_slot(kind, starts_at).await;
+    let since = stripe.events().len();
+    deeds.iter().for_each(|deed| app.pay(&hold, *deed));
+    let session = hold.text("checkout_session");
+    let intent = || stripe.session(session).unwrap().payment_intent;
+    match end {
+        End::ByItself => {}
+        End::Expired => stripe.expire(session).unwrap(),
+        End::Refunded => stripe.refund_from_dashboard(&intent().unwrap(), None).unwrap(),
+        End::ExpiredAndPaid => {
+            stripe.expire(session).unwrap();
+            stripe.pay_late(session).unwrap();
+        }
+        End::LateAndFree | End::LateAndTaken => {
+            app.cancel(&hold).await.expect(200);
+            if end == End::LateAndTaken {
+                let other = order_by("bob@example.com", kind, starts_at);
+                app.checkout(&other).await.expect(201);
+            }
+            stripe.pay_late(session).unwrap();
+        }
+    }
+    Play {
+        events: told(app, since),
+        intent: intent(),
+        hold,
+    }
+}
+
+impl Play {
+    /// The orders in which this can be told. What comes last in the list is a refund that we order ourselves, so it is not
+    /// told before the money.
+    fn orders(&self, end: End) -> Vec<Vec<usize>> {
+        if end != End::LateAndTaken {
+            return permutations(self.events.len());
+        }
+        let is_money = |event: &QueuedEvent| event.event_type == "payment_intent.succeeded";
+        let money = self.events.iter().position(is_money).unwrap();
+        let refund = self.events.len();
+        let place = |order: &[usize], n| order.iter().position(|one| *one == n);
+        let mut orders = permutations(refund + 1);
+        orders.retain(|order| place(order, money) < place(order, refund));
+        orders
+    }
+
+    /// Tells this one: an event, or the refund, which is made first.
+    async fn tell(&self, app: &TestApp, n: usize) -> String {
+        if let Some(event) = self.events.get(n) {
+            deliver(app, event).await;
+            return event.event_type.clone();
+        }
+        app.sweep().await;
+        let intent = self.intent.as_ref().unwrap();
+        let mut events = app.simulator.events();
+        events.retain(|event| event.event_type == "charge.refunded" && event.payload.contains(intent));
+        assert_eq!(events.len(), 1, "one refund");
+        deliver(app, &events[0]).await;
+        events[0].event_type.clone()
+    }
+}
+
+async fn deliver(app: &TestApp, event: &QueuedEvent) {
+    let delivery = app.simulator.deliver(&event.id).await.unwrap();
+    assert!(delivery.accepted(), "{delivery:?}");
+}
+
+/// Plays the story once for each order of its events, each event doubled; how many orders there are.
+async fn every_order(
+    app: &TestApp,
+    kind: &str,
+    (deeds, end): (&[Outcome], End),
+    (state, payments): (&str, &Value),
+) -> usize {
+    let mut plays: Vec<Play> = Vec::new();
+    let mut orders = vec![Vec::new()];
+    while plays.len() < orders.len() {
+        let day = 1 + i64::try_from(plays.len()).unwrap();
+        let starts_at = (app.clock.now() + chrono::Duration::days(day)).format("%Y-%m-%dT%H:00:00Z");
+        let play = happen(app, kind, &starts_at.to_string(), deeds, end).await;
+        if plays.is_empty() {
+            orders = play.orders(end);
+        }
+        plays.push(play);
+    }
+    let total = plays.len();
+    let tell = |(play, order): (Play, Vec<usize>)| async move {
+        let mut names = Vec::new();
+        for n in order.iter().chain(order.iter().rev()) {
+            names.push(play.tell(app, *n).await);
+        }
+        assert_eq!(app.state_of(&play.hold).await, state, "{names:?}");
+        let shown = app.admin_hold(play.hold.text("id")).await;
+        let mut found = shown["payments"].clone();
+        for payment in found.as_array_mut().unwrap() {
+            payment.as_object_mut().unwrap().remove("intent");
+        }
+        assert_eq!(
+            (&found, &shown["price_mismatch"]),
+            (payments, &json!(false)),
+            "{names:?}"
+        );
+    };
+    let all = futures::stream::iter(plays.into_iter().zip(orders))
+        .map(tell)
+        .buffer_unordered(8);
+    all.collect::<Vec<()>>().await;
+    total
+}
+
+/// All orders of `0..n`.
+fn permutations(n: usize) -> Vec<Vec<usize>> {
+    let Some(last) = n.checked_sub(1) else {
+        return vec![Vec::new()];
+    };
+    let insert = |order: Vec<usize>| {
+        (0..=last).map(move |place| {
+            let mut longer = order.clone();
+            longer.insert(place, last);
+            longer
+        })
+    };
+    permutations(last).into_iter().flat_map(insert).collect()
+}
+
+on_both_engines! {
+    async fn s17_any_order_of_a_checkouts_events_ends_in_one_state(engine) {
+        use Outcome::{Declined, Paid, Processing, ProcessingFailed, ProcessingSucceeded};
+        let app = TestApp::start(engine).await;
+        let none = json!([]);
+        let paid = json!([{"amount": 5000, "refunded": 0, "currency": "eur", "state": "paid"}]);
+        let back = json!([{"amount": 5000, "refunded": 5000, "currency": "eur", "state": "refunded"}]);
+        let stories: [(&[Outcome], End, &str, &Value); 10] = [
+            (&[Paid], End::ByItself, "confirmed", &paid),
+            (&[Declined, Paid], End::ByItself, "confirmed", &paid),
+            (&[Processing, ProcessingSucceeded], End::ByItself, "confirmed", &paid),
+            (&[Processing, ProcessingFailed], End::ByItself, "released/payment_failed", &none),
+            (&[], End::Expired, "released/expired", &none),
+            (&[Declined], End::Expired, "released/expired", &none),
+            (&[Paid], End::Refunded, "cancelled/refunded", &back),
+            (&[], End::ExpiredAndPaid, "confirmed", &paid),
+            (&[], End::LateAndFree, "confirmed", &paid),
+            (&[], End::LateAndTaken, "released/late_payment_refunded", &back),
+        ];
+        for (number, (deeds, end, state, payments)) in stories.into_iter().enumerate() {
+            let ana = format!("ana-{number}");
+            app.offer(&ana, &ana, 30, 5000).await;
+            let count = every_order(&app, &ana, (deeds, end), (state, payments)).await;
+            eprintln!("{engine:?}: {deeds:?} {end:?}: {count} orders end {state}");
+        }
+    }
+}
