@@ -162,7 +162,8 @@ pub fn read(lookup: impl Fn(&str) -> Option<String>, needs: Needs) -> Result<Con
         max_live_holds_per_guest: reader.parsed("HOLDFAST_MAX_LIVE_HOLDS_PER_GUEST", "3", count),
         max_live_holds_per_client: reader.parsed("HOLDFAST_MAX_LIVE_HOLDS_PER_CLIENT", "10", count),
         lapse_cooldown: reader.parsed("HOLDFAST_LAPSE_COOLDOWN", "15m", |text| {
-            duration(text, Duration::ZERO..=Duration::from_hours(24)).ok_or("must be a duration from 0s to 24h, such as 15m")
+            duration(text, Duration::ZERO..=Duration::from_hours(24))
+                .ok_or("must be a duration from 0s to 24h, such as 15m")
         }),
         rate_limit: reader.parsed("HOLDFAST_RATE_LIMIT", "30/min", limits::rate),
         trusted_proxies: reader.parsed("HOLDFAST_TRUSTED_PROXIES", "", limits::proxies),

@@ -28,8 +28,15 @@ fn read_rate(text: &str) -> Option<Quota> {
 /// Networks, or single addresses, comma-separated.
 pub(super) fn proxies(text: &str) -> Result<Vec<IpNet>, &'static str> {
     let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-    let net = |part: &str| part.parse().ok().or_else(|| Some(IpNet::from(part.parse::<IpAddr>().ok()?)));
-    parts.map(net).collect::<Option<_>>().ok_or("must be networks, comma-separated: 10.0.0.0/8")
+    let net = |part: &str| {
+        part.parse()
+            .ok()
+            .or_else(|| Some(IpNet::from(part.parse::<IpAddr>().ok()?)))
+    };
+    parts
+        .map(net)
+        .collect::<Option<_>>()
+        .ok_or("must be networks, comma-separated: 10.0.0.0/8")
 }
 
 #[cfg(test)]
@@ -39,9 +46,21 @@ mod tests {
     #[test]
     fn a_rate_is_a_number_for_a_time() {
         let quota = rate("30/min").unwrap();
-        assert_eq!((quota.burst_size().get(), quota.replenish_interval()), (30, Duration::from_secs(2)));
+        assert_eq!(
+            (quota.burst_size().get(), quota.replenish_interval()),
+            (30, Duration::from_secs(2))
+        );
         assert_eq!(rate("5 / s").unwrap().burst_size().get(), 5);
-        for bad in ["", "30", "0/min", "-1/min", "30/day", "x/min", "4000000000/s", "99999999999/h"] {
+        for bad in [
+            "",
+            "30",
+            "0/min",
+            "-1/min",
+            "30/day",
+            "x/min",
+            "4000000000/s",
+            "99999999999/h",
+        ] {
             assert!(rate(bad).is_err(), "{bad}");
         }
     }

@@ -55,7 +55,13 @@ pub enum By {
 impl By {
     /// A live hold that is not paid: its slot may come back.
     fn may_end(&self) -> bool {
-        matches!(self, Self::Hold { status: Status::Held | Status::Processing, .. })
+        matches!(
+            self,
+            Self::Hold {
+                status: Status::Held | Status::Processing,
+                ..
+            }
+        )
     }
 
     fn is_overdue(&self) -> bool {
@@ -143,7 +149,11 @@ pub enum Chance {
 impl Calendar {
     /// What the books said, in any order.
     pub fn new(standings: Vec<Standing>, found: Vec<Busy>) -> Self {
-        let longest = found.iter().map(|one| one.window.length()).max().unwrap_or_default();
+        let longest = found
+            .iter()
+            .map(|one| one.window.length())
+            .max()
+            .unwrap_or_default();
         let mut busy: BTreeMap<ResourceId, Vec<Busy>> = BTreeMap::new();
         for one in found {
             busy.entry(one.resource.clone()).or_default().push(one);
@@ -207,11 +217,14 @@ impl Calendar {
         };
         let alone = needs.iter().enumerate().all(|(n, need)| {
             let rest = needs[n + 1..].iter();
-            rest.filter(|other| need.shares_with(other)).all(|other| !overlap(need, other))
+            rest.filter(|other| need.shares_with(other))
+                .all(|other| !overlap(need, other))
         });
         if alone {
             // No two segments want one resource at one time: each is counted for itself.
-            let each = needs.iter().map(|need| self.places(wish, need, starts_at, without));
+            let each = needs
+                .iter()
+                .map(|need| self.places(wish, need, starts_at, without));
             return each.min().unwrap_or_default();
         }
         let mut taken = Vec::new();
@@ -226,8 +239,11 @@ impl Calendar {
 
     /// How many bookings of the quantity one segment's resources still take.
     fn places(&self, wish: &Wish<'_>, need: &Need, starts_at: DateTime<Utc>, without: Without) -> u32 {
-        let Some(window) = busy(wish, need, starts_at) else { return 0 };
-        let free = choice(wish, need).map(|resource| self.free_units(wish, resource, window, without) / wish.quantity);
+        let Some(window) = busy(wish, need, starts_at) else {
+            return 0;
+        };
+        let free = choice(wish, need)
+            .map(|resource| self.free_units(wish, resource, window, without) / wish.quantity);
         free.sum()
     }
 
@@ -247,14 +263,18 @@ impl Calendar {
         for need in &wish.event_type.needs {
             let window = busy(wish, need, starts_at)?;
             let enough = |resource: &&ResourceId| {
-                let mine = taken.iter().filter(|one| one.resource == **resource && one.busy.overlaps(&window));
+                let mine = taken
+                    .iter()
+                    .filter(|one| one.resource == **resource && one.busy.overlaps(&window));
                 let gone = wish.quantity * u32::try_from(mine.count()).unwrap_or(u32::MAX);
                 self.free_units(wish, resource, window, without) >= gone.saturating_add(wish.quantity)
             };
             let mut free: Vec<_> = choice(wish, need).filter(enough).collect();
             // Stable: who never had a hold goes first, in the order that the shop wrote.
             free.sort_by_key(|resource| self.standings.get(resource).and_then(|standing| standing.latest));
-            let segments = free.into_iter().map(|resource| wish.event_type.segment(need, resource, starts_at));
+            let segments = free
+                .into_iter()
+                .map(|resource| wish.event_type.segment(need, resource, starts_at));
             candidates.push(segments.collect::<Option<Vec<_>>>()?);
         }
         let mut chosen = Vec::new();
@@ -263,7 +283,10 @@ impl Calendar {
 
     /// Units that nothing keeps busy in any part of the window.
     fn free_units(&self, wish: &Wish<'_>, resource: &ResourceId, window: Window, without: Without) -> u32 {
-        let capacity = self.standings.get(resource).map_or(1, |standing| standing.capacity);
+        let capacity = self
+            .standings
+            .get(resource)
+            .map_or(1, |standing| standing.capacity);
         let mut units = BTreeSet::new();
         for one in self.within(resource, window) {
             match one.by {
@@ -281,7 +304,9 @@ impl Calendar {
     fn within(&self, resource: &ResourceId, window: Window) -> impl Iterator<Item = &Busy> {
         let all = self.busy.get(resource).map(Vec::as_slice).unwrap_or_default();
         let first = all.partition_point(|one| one.window.starts_at() + self.longest <= window.starts_at());
-        let begun = all[first..].iter().take_while(move |one| one.window.starts_at() < window.ends_at());
+        let begun = all[first..]
+            .iter()
+            .take_while(move |one| one.window.starts_at() < window.ends_at());
         begun.filter(move |one| one.window.overlaps(&window))
     }
 
@@ -293,7 +318,13 @@ impl Calendar {
             let wanted = usize::try_from(wish.quantity.saturating_sub(free)).unwrap_or(usize::MAX);
             let mut units: BTreeMap<u32, Vec<HoldId>> = BTreeMap::new();
             for one in self.within(&segment.resource, segment.busy) {
-                if let By::Hold { id, unit, overdue: true, .. } = one.by {
+                if let By::Hold {
+                    id,
+                    unit,
+                    overdue: true,
+                    ..
+                } = one.by
+                {
                     units.entry(unit).or_default().push(id);
                 }
             }
@@ -318,21 +349,30 @@ fn busy(wish: &Wish<'_>, need: &Need, starts_at: DateTime<Utc>) -> Option<Window
 /// Whom the guest accepts for a need: a wish concerns the first segment that names the resource.
 fn choice<'a>(wish: &Wish<'a>, need: &'a Need) -> impl Iterator<Item = &'a ResourceId> {
     let wanted = wish.resource.filter(|wanted| {
-        let first = wish.event_type.needs.iter().find(|one| one.any_of.contains(wanted));
+        let first = wish
+            .event_type
+            .needs
+            .iter()
+            .find(|one| one.any_of.contains(wanted));
         first.is_some_and(|first| std::ptr::eq(first, need))
     });
-    need.any_of.iter().filter(move |one| wanted.is_none_or(|wanted| wanted == *one))
+    need.any_of
+        .iter()
+        .filter(move |one| wanted.is_none_or(|wanted| wanted == *one))
 }
 
 /// Picks one candidate for each segment, so that no two share a resource at one time.
 fn choose(candidates: &[Vec<Segment>], chosen: &mut Vec<Segment>, tries: &mut u32) -> bool {
-    let Some((next, rest)) = candidates.split_first() else { return true };
+    let Some((next, rest)) = candidates.split_first() else {
+        return true;
+    };
     for candidate in next {
         *tries = tries.saturating_sub(1);
         if *tries == 0 {
             return false;
         }
-        let clash = |other: &Segment| other.resource == candidate.resource && other.busy.overlaps(&candidate.busy);
+        let clash =
+            |other: &Segment| other.resource == candidate.resource && other.busy.overlaps(&candidate.busy);
         if chosen.iter().any(clash) {
             continue;
         }

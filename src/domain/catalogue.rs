@@ -176,7 +176,10 @@ pub enum StartError {
 impl EventType {
     /// How long it takes, from the start to the end of its last segment.
     pub fn length(&self) -> Duration {
-        let ends = self.needs.iter().map(|need| need.offset_minutes + need.duration_minutes);
+        let ends = self
+            .needs
+            .iter()
+            .map(|need| need.offset_minutes + need.duration_minutes);
         Duration::minutes(ends.max().unwrap_or_default())
     }
 
@@ -253,7 +256,9 @@ fn every_step(within: Window, now: DateTime<Utc>) -> Vec<DateTime<Utc>> {
     let step = FREE_STEP.num_seconds();
     let first = within.starts_at().max(now + Duration::seconds(1)).timestamp() + step - 1;
     let last = within.ends_at().min(now + MAX_ADVANCE).timestamp();
-    let grid = (first.div_euclid(step)..).map(|n| n * step).take_while(|at| *at < last);
+    let grid = (first.div_euclid(step)..)
+        .map(|n| n * step)
+        .take_while(|at| *at < last);
     grid.filter_map(|at| DateTime::from_timestamp(at, 0))
         .filter(|at| within.starts_at() <= *at && *at > now)
         .collect()
@@ -305,7 +310,10 @@ mod tests {
     fn buffers_keep_the_resource_busy_and_are_not_shown() {
         let call = call();
         let segment = call.segment(&call.needs[0], &id("ana"), now()).unwrap();
-        assert_eq!(segment.window, Window::new(now(), now() + Duration::minutes(30)).unwrap());
+        assert_eq!(
+            segment.window,
+            Window::new(now(), now() + Duration::minutes(30)).unwrap()
+        );
         let busy = (now() - Duration::minutes(5), now() + Duration::minutes(40));
         assert_eq!(segment.busy, Window::new(busy.0, busy.1).unwrap());
         assert_eq!(call.span(now()), Some(segment.busy));
@@ -315,7 +323,11 @@ mod tests {
     fn what_has_no_schedule_is_listed_every_quarter_of_an_hour_to_come() {
         let begins = now() - Duration::minutes(20);
         let day = Window::new(begins, now() + Duration::minutes(31)).unwrap();
-        let starts: Vec<_> = call().starts(day, now()).iter().map(|at| (*at - now()).num_minutes()).collect();
+        let starts: Vec<_> = call()
+            .starts(day, now())
+            .iter()
+            .map(|at| (*at - now()).num_minutes())
+            .collect();
         assert_eq!(starts, [15, 30]);
     }
 

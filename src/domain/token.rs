@@ -60,7 +60,11 @@ impl TokenKey {
     /// Whether this is the key to the resource's calendar; in constant time.
     pub fn opens_calendar(&self, resource: &ResourceId, key: &str) -> bool {
         let code = BASE64_URL_SAFE_NO_PAD.decode(key).ok();
-        code.is_some_and(|code| self.purposed(CALENDAR, resource.as_str()).verify_slice(&code).is_ok())
+        code.is_some_and(|code| {
+            self.purposed(CALENDAR, resource.as_str())
+                .verify_slice(&code)
+                .is_ok()
+        })
     }
 
     /// A name for a client address that does not tell the address.
@@ -93,7 +97,10 @@ mod tests {
 
     #[test]
     fn a_calendars_key_opens_it_and_no_other() {
-        let (ana, ben) = (ResourceId::parse("ana").unwrap(), ResourceId::parse("ben").unwrap());
+        let (ana, ben) = (
+            ResourceId::parse("ana").unwrap(),
+            ResourceId::parse("ben").unwrap(),
+        );
         let key = TokenKey::derive("sk_test_1");
         assert!(key.opens_calendar(&ana, &key.calendar_key(&ana)));
         assert!(!key.opens_calendar(&ben, &key.calendar_key(&ana)));

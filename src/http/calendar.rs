@@ -55,11 +55,19 @@ pub(super) async fn show(
     let id = ResourceId::parse(&id).map_err(|_| missing())?;
     let query: CalendarQuery = body::query(query.as_deref())?;
     if !server.context.tokens.opens_calendar(&id, &query.key) {
-        return Err(Problem::new(Code::Unauthorized, "that is not the key to this calendar"));
+        return Err(Problem::new(
+            Code::Unauthorized,
+            "that is not the key to this calendar",
+        ));
     }
-    let resource = catalogue::resource(&server.context, &id).await?.ok_or_else(missing)?;
+    let resource = catalogue::resource(&server.context, &id)
+        .await?
+        .ok_or_else(missing)?;
     let appointments = appointments(&server, &id).await?;
-    let kind = [(header::CONTENT_TYPE, "text/calendar; charset=utf-8"), (header::CACHE_CONTROL, "no-store")];
+    let kind = [
+        (header::CONTENT_TYPE, "text/calendar; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
     Ok((kind, write(&resource.name, appointments.iter())))
 }
 
@@ -74,7 +82,11 @@ async fn appointments(server: &Server, resource: &ResourceId) -> Result<Vec<Appo
     loop {
         let page = PageRequest { limit: 200, cursor };
         let part = inspect::holds(&server.context, &filter, &page).await?;
-        found.extend(part.entries.iter().flat_map(|booking| of_resource(booking, resource)));
+        found.extend(
+            part.entries
+                .iter()
+                .flat_map(|booking| of_resource(booking, resource)),
+        );
         cursor = part.next;
         if cursor.is_none() || found.len() >= MOST {
             return Ok(found);

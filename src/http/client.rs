@@ -46,14 +46,19 @@ impl Doorman {
     fn address(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let trusts = |address: &IpAddr| self.proxies.iter().any(|net| net.contains(address));
         let mut address = peer.to_canonical();
-        let chain = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+        let chain = headers
+            .get_all("x-forwarded-for")
+            .iter()
+            .filter_map(|value| value.to_str().ok());
         let chain: Vec<&str> = chain.flat_map(|line| line.split(',')).map(str::trim).collect();
         for forwarded in chain.iter().rev() {
             if !trusts(&address) {
                 break;
             }
             // What a trusted proxy did not write as an address hides whoever is behind it.
-            let Ok(next) = forwarded.parse::<IpAddr>() else { break };
+            let Ok(next) = forwarded.parse::<IpAddr>() else {
+                break;
+            };
             address = next.to_canonical();
         }
         one_client(address)
@@ -108,7 +113,12 @@ impl FromRequestParts<Arc<Server>> for Client {
 }
 
 /// Lets so many requests through that change something, from one address; operators always.
-pub(super) async fn limit(State(server): State<Arc<Server>>, client: Client, request: Request, next: Next) -> Response {
+pub(super) async fn limit(
+    State(server): State<Arc<Server>>,
+    client: Client,
+    request: Request,
+    next: Next,
+) -> Response {
     let changes = matches!(*request.method(), Method::POST | Method::DELETE);
     if changes && !admin::is_operator(&server, request.headers()) {
         if let Err(problem) = Doorman::admit(&server.doorman.requests, client.0) {
@@ -162,6 +172,9 @@ mod tests {
         assert!(Doorman::admit(&doorman.requests, one).is_ok());
         assert!(Doorman::admit(&doorman.requests, one).is_err());
         assert!(Doorman::admit(&doorman.requests, other).is_ok());
-        assert!(doorman.forgery(&Client(one)).is_ok(), "forgeries are counted by themselves");
+        assert!(
+            doorman.forgery(&Client(one)).is_ok(),
+            "forgeries are counted by themselves"
+        );
     }
 }

@@ -51,7 +51,10 @@ pub(super) async fn event_types(State(server): State<Arc<Server>>) -> Result<imp
     };
     let found = catalogue::list(&server.context, &everything).await?;
     let event_types = found.entries.iter().rev().map(Offer::from).collect();
-    Ok(([(header::CACHE_CONTROL, "no-store")], Json(ShopWindow { event_types })))
+    Ok((
+        [(header::CACHE_CONTROL, "no-store")],
+        Json(ShopWindow { event_types }),
+    ))
 }
 
 impl From<&EventType> for Offer {

@@ -117,7 +117,9 @@ fn within(number: i64, most: i64) -> Option<i64> {
 }
 
 fn quantity(units: i64) -> Option<u32> {
-    u32::try_from(units).ok().filter(|units| (1..=MAX_QUANTITY).contains(units))
+    u32::try_from(units)
+        .ok()
+        .filter(|units| (1..=MAX_QUANTITY).contains(units))
 }
 
 fn note(text: &str) -> Option<String> {
@@ -127,14 +129,22 @@ fn note(text: &str) -> Option<String> {
 
 /// `"full"`, `"none"`, or an amount.
 impl Deserr<Faults> for RefundWish {
-    fn deserialize_from_value<V: IntoValue>(value: Value<V>, location: ValuePointerRef<'_>) -> Result<Self, Faults> {
+    fn deserialize_from_value<V: IntoValue>(
+        value: Value<V>,
+        location: ValuePointerRef<'_>,
+    ) -> Result<Self, Faults> {
         let refund = match &value {
             Value::String(word) if word == "full" => Some(Refund::Full),
             Value::String(word) if word == "none" => Some(Refund::None),
-            Value::Integer(amount) => i64::try_from(*amount).ok().and_then(|amount| within(amount, MAX_AMOUNT)).map(Refund::Part),
+            Value::Integer(amount) => i64::try_from(*amount)
+                .ok()
+                .and_then(|amount| within(amount, MAX_AMOUNT))
+                .map(Refund::Part),
             _ => None,
         };
-        refund.map(Self).ok_or_else(|| Faults::at(location, "must be full, none, or an amount of at least 1"))
+        refund
+            .map(Self)
+            .ok_or_else(|| Faults::at(location, "must be full, none, or an amount of at least 1"))
     }
 }
 

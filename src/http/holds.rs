@@ -16,8 +16,8 @@ use utoipa::ToSchema;
 
 use super::Server;
 use super::body::{self, Faults};
-use super::error::{Code, Problem};
 use super::client::Client;
+use super::error::{Code, Problem};
 use super::fields::{self, Email, Name, Quantity};
 use super::metadata::Metadata;
 use super::path_id::PathId;

@@ -119,10 +119,7 @@ fn operators() -> OpenApiRouter<Arc<Server>> {
             admin::event_types::delete
         ))
         .routes(routes!(admin::event_types::list))
-        .routes(routes!(
-            admin::resources::put,
-            admin::resources::show
-        ))
+        .routes(routes!(admin::resources::put, admin::resources::show))
         .routes(routes!(admin::resources::list))
         .routes(routes!(
             admin::resources::blocks::put,

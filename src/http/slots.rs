@@ -120,8 +120,14 @@ pub(super) async fn list(
     let within = within
         .ok_or_else(|| Problem::invalid_field("to", "must be after from, and at most 62 days after it"))?;
     let quantity = query.quantity.map_or(1, |QuantityText(quantity)| quantity);
-    let offer = slots::offer(&server.context, &id, within, quantity).await?.ok_or_else(missing)?;
-    let timezone = offer.event_type.schedule.as_ref().map_or("UTC", |schedule| schedule.timezone.name());
+    let offer = slots::offer(&server.context, &id, within, quantity)
+        .await?
+        .ok_or_else(missing)?;
+    let timezone = offer
+        .event_type
+        .schedule
+        .as_ref()
+        .map_or("UTC", |schedule| schedule.timezone.name());
     let slots = Slots {
         event_type: id.to_string(),
         timezone: timezone.to_owned(),

@@ -151,7 +151,10 @@ pub(super) fn schedule_json(schedule: &Schedule) -> Result<serde_json::Value, St
 
 pub(super) fn schedule(json: serde_json::Value) -> Result<Schedule, StoreError> {
     let row: ScheduleRow = serde_json::from_value(json).map_err(|_| unreadable("schedule", ""))?;
-    let timezone = row.timezone.parse().map_err(|_| unreadable("time zone", &row.timezone))?;
+    let timezone = row
+        .timezone
+        .parse()
+        .map_err(|_| unreadable("time zone", &row.timezone))?;
     let hours = |row: HoursRow| {
         let day = |day: u8| Weekday::try_from(day).map_err(|_| unreadable("weekday", &day.to_string()));
         Ok(Hours {
@@ -169,7 +172,11 @@ pub(super) fn schedule(json: serde_json::Value) -> Result<Schedule, StoreError> 
         step_minutes: row.step_minutes,
         min_notice_minutes: row.min_notice_minutes,
         max_advance_days: row.max_advance_days,
-        weekly: row.weekly.into_iter().map(hours).collect::<Result<_, StoreError>>()?,
+        weekly: row
+            .weekly
+            .into_iter()
+            .map(hours)
+            .collect::<Result<_, StoreError>>()?,
         exceptions: row.exceptions.into_iter().map(exception).collect(),
     })
 }

@@ -26,12 +26,14 @@ pub enum Outcome {
 /// Whether its guest may still cancel a hold that is paid.
 pub fn guest_may(context: &Context, booking: &Booking) -> bool {
     let until = booking.second_thoughts.cancel_until_minutes;
-    booking.hold.status == Status::Confirmed && until.is_some_and(|minutes| is_before(context, booking, minutes))
+    booking.hold.status == Status::Confirmed
+        && until.is_some_and(|minutes| is_before(context, booking, minutes))
 }
 
 /// Whether it is earlier than so many minutes before the start.
 pub(super) fn is_before(context: &Context, booking: &Booking, minutes: i64) -> bool {
-    let latest = Duration::try_minutes(minutes).and_then(|before| booking.window().starts_at().checked_sub_signed(before));
+    let latest = Duration::try_minutes(minutes)
+        .and_then(|before| booking.window().starts_at().checked_sub_signed(before));
     latest.is_some_and(|latest| context.now() <= latest)
 }
 
@@ -40,7 +42,14 @@ pub(super) fn is_before(context: &Context, booking: &Booking, minutes: i64) -> b
 /// # Errors
 /// [`Trouble::Store`].
 pub async fn by_guest(context: &Arc<Context>, id: HoldId) -> Result<Outcome, Trouble> {
-    let order = |booking: &Booking| cancel(&booking.hold, CancelReason::Guest, Refund::Full, Why::CancelledByGuest);
+    let order = |booking: &Booking| {
+        cancel(
+            &booking.hold,
+            CancelReason::Guest,
+            Refund::Full,
+            Why::CancelledByGuest,
+        )
+    };
     run(context, id, Cause::Guest, order).await
 }
 

@@ -153,7 +153,9 @@ async fn buy(
     let Some((_turn, segments)) = turn.map_err(|_| Trouble::Stripe { retry_after: None })?? else {
         // The hold in the way may be this very request's, sent twice.
         let mine = answer_to_key(context, request).await?;
-        return mine.map(Checkout::Replayed).ok_or(CheckoutError::SlotTaken(Vec::new()));
+        return mine
+            .map(Checkout::Replayed)
+            .ok_or(CheckoutError::SlotTaken(Vec::new()));
     };
     limits::check(context, &request.guest, request.client.as_ref()).await?;
     let installation = context.installation().await?.to_owned();
@@ -184,7 +186,10 @@ impl CheckoutRequest {
         {
             return Err(CheckoutError::UnknownResource);
         }
-        event_type.price_of(self.quantity).map(drop).ok_or(CheckoutError::TooDear)
+        event_type
+            .price_of(self.quantity)
+            .map(drop)
+            .ok_or(CheckoutError::TooDear)
     }
 }
 
@@ -247,7 +252,10 @@ impl<'a> Draft<'a> {
 
     fn booking(&self, session: NewSession) -> Booking {
         // `check` has seen that so many can be paid for at once.
-        let price = self.event_type.price_of(self.request.quantity).unwrap_or(self.terms.price);
+        let price = self
+            .event_type
+            .price_of(self.request.quantity)
+            .unwrap_or(self.terms.price);
         Booking {
             hold: Hold::placed(self.terms.hold, session.id, price),
             event_type: self.request.event_type.clone(),
@@ -352,7 +360,10 @@ async fn place(context: &Context, draft: &Draft<'_>, booking: &mut Booking) -> R
     let wish = draft.request.wish(draft.event_type);
     let mut spread = 0;
     for _ in 0..CANDIDATES {
-        let placement = context.store.place(booking, &draft.admission(context, spread)).await?;
+        let placement = context
+            .store
+            .place(booking, &draft.admission(context, spread))
+            .await?;
         if placement != Placement::SlotTaken {
             return Ok(placement);
         }
@@ -370,7 +381,11 @@ async fn place(context: &Context, draft: &Draft<'_>, booking: &mut Booking) -> R
 /// Closes the attempt and orders the end of its session, which nobody was given.
 async fn end_session(context: &Arc<Context>, booking: &Booking) -> Result<(), CheckoutError> {
     let hold = booking.hold.id;
-    match context.store.lose(hold, &booking.hold.session, context.now()).await {
+    match context
+        .store
+        .lose(hold, &booking.hold.session, context.now())
+        .await
+    {
         Ok(Some(command)) => {
             tracing::info!(%hold, "slot lost to another checkout; its session is being expired");
             super::commands::run_soon(context, command).await;

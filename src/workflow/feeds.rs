@@ -46,7 +46,9 @@ pub async fn run_due(context: &Context) -> Result<u64, Trouble> {
     let mut read = 0;
     loop {
         let store = &context.store;
-        let batch = store.lease_due_feeds(context.now(), context.settings.lease, BATCH).await?;
+        let batch = store
+            .lease_due_feeds(context.now(), context.settings.lease, BATCH)
+            .await?;
         let full = batch.len() == BATCH as usize;
         read += batch.len() as u64;
         let done: Vec<Result<(), Trouble>> = futures::stream::iter(batch)
@@ -69,8 +71,12 @@ async fn read_one(context: &Context, feed: &Feed) -> Result<(), Trouble> {
         Ok(reading) => {
             let blocks: Vec<Block> = reading.busy.into_iter().map(block).collect();
             let faults = reading.faults.len();
-            let fault = (faults > 0).then(|| format!("{faults} of its events cannot be read and are missing"));
-            context.store.feed_read(feed, &blocks, fault.as_deref(), now, next).await?;
+            let fault =
+                (faults > 0).then(|| format!("{faults} of its events cannot be read and are missing"));
+            context
+                .store
+                .feed_read(feed, &blocks, fault.as_deref(), now, next)
+                .await?;
             "read"
         }
         Err(error) => {

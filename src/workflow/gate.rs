@@ -86,7 +86,9 @@ impl Busy {
 impl Drop for Turn {
     fn drop(&mut self) {
         let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(rush) = turns.get_mut(&self.key) else { return };
+        let Some(rush) = turns.get_mut(&self.key) else {
+            return;
+        };
         rush.units -= self.units;
         rush.done.send_replace(());
         if rush.units == 0 {
@@ -102,7 +104,10 @@ mod tests {
     use super::*;
 
     fn slot(resource: &str) -> Key {
-        (ResourceId::parse(resource).unwrap(), DateTime::from_timestamp(0, 0).unwrap())
+        (
+            ResourceId::parse(resource).unwrap(),
+            DateTime::from_timestamp(0, 0).unwrap(),
+        )
     }
 
     async fn turn(gate: &SlotGate, resource: &str, room: u32) -> Turn {
@@ -158,6 +163,9 @@ mod tests {
         }
         busy.one_is_done().await;
         drop(second);
-        assert!(matches!(gate.enter(&slot("ana"), 1, 0), Entry::Turn(_)), "nobody is at it");
+        assert!(
+            matches!(gate.enter(&slot("ana"), 1, 0), Entry::Turn(_)),
+            "nobody is at it"
+        );
     }
 }

@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use super::checkout::CheckoutError;
 use super::Context;
+use super::checkout::CheckoutError;
 use crate::domain::booking::{ClientId, Guest};
 
 /// So many holds in a row must lapse before a client has to wait.
@@ -44,14 +44,23 @@ pub(super) async fn check(
 ) -> Result<(), CheckoutError> {
     let limits = &context.settings.limits;
     let standing = context.store.standing(&guest.key(), client).await?;
-    if standing.guest_held >= limits.per_guest || client.is_some() && standing.client_held >= limits.per_client {
+    if standing.guest_held >= limits.per_guest
+        || client.is_some() && standing.client_held >= limits.per_client
+    {
         return Err(too_many(context));
     }
-    let Some(lapsed_at) = standing.client_lapsed_at.filter(|_| standing.client_lapses >= LAPSES) else {
+    let Some(lapsed_at) = standing
+        .client_lapsed_at
+        .filter(|_| standing.client_lapses >= LAPSES)
+    else {
         return Ok(());
     };
     let waited = (context.now() - lapsed_at).to_std().unwrap_or_default();
-    match limits.lapse_cooldown.checked_sub(waited).filter(|rest| !rest.is_zero()) {
+    match limits
+        .lapse_cooldown
+        .checked_sub(waited)
+        .filter(|rest| !rest.is_zero())
+    {
         Some(retry_after) => Err(CheckoutError::TooMany { retry_after }),
         None => Ok(()),
     }

@@ -76,7 +76,11 @@ pub async fn move_hold(context: &Arc<Context>, request: MoveRequest) -> Result<B
 
 async fn run(context: &Context, request: &MoveRequest) -> Result<Booking, MoveError> {
     loop {
-        let booking = context.store.booking(request.hold).await?.ok_or(MoveError::Missing)?;
+        let booking = context
+            .store
+            .booking(request.hold)
+            .await?
+            .ok_or(MoveError::Missing)?;
         request.check(context, &booking)?;
         let event_type = context.store.event_type(&booking.event_type).await?;
         let event_type = event_type.ok_or(MoveError::NotOnSale)?;
@@ -99,7 +103,11 @@ async fn run(context: &Context, request: &MoveRequest) -> Result<Booking, MoveEr
         match context.store.move_hold(&order).await? {
             Moved::Done => {
                 tracing::info!(hold = %request.hold, "hold moved");
-                return context.store.booking(request.hold).await?.ok_or(MoveError::Missing);
+                return context
+                    .store
+                    .booking(request.hold)
+                    .await?
+                    .ok_or(MoveError::Missing);
             }
             // Changed, or lost a race: it is looked at again, and then there are others, or none.
             Moved::Lost | Moved::SlotTaken => {}
@@ -114,7 +122,8 @@ impl MoveRequest {
             other => return Err(MoveError::NotMovable(other)),
         }
         let until = booking.second_thoughts.move_until_minutes;
-        let free_to = self.cause == Cause::Operator || until.is_some_and(|minutes| cancel::is_before(context, booking, minutes));
+        let free_to = self.cause == Cause::Operator
+            || until.is_some_and(|minutes| cancel::is_before(context, booking, minutes));
         free_to.then_some(()).ok_or(MoveError::TooLate)
     }
 

@@ -55,7 +55,10 @@ async fn on_show(context: &Context, wish: &Wish<'_>, within: Window) -> Result<V
         return Ok(Vec::new());
     };
     let calendar = read(context, wish, first.hull(&last)).await?;
-    Ok(starts.into_iter().filter_map(|start| calendar.slot(wish, start)).collect())
+    Ok(starts
+        .into_iter()
+        .filter_map(|start| calendar.slot(wish, start))
+        .collect())
 }
 
 /// The free slots nearest to a start that was refused.

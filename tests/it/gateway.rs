@@ -51,6 +51,7 @@ fn terms() -> SessionTerms {
         hold: HoldId(Uuid::from_u128(7)),
         name: "Call".into(),
         price: eur(5000),
+        quantity: 1,
         email: EMAIL.into(),
         success_url: "https://shop.example/{CHECKOUT_SESSION_ID}".into(),
         cancel_url: "https://shop.example/back".into(),

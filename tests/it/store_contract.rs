@@ -245,7 +245,7 @@ async fn race(store: &Arc<dyn Store>, bookings: Vec<Booking>) -> Vec<Placement> 
                 let claim = store.claim_attempt(&attempt(&booking, None, "body")).await;
                 assert_eq!(claim.unwrap(), Claim::Free);
                 start.wait().await;
-                store.place(&booking).await.unwrap()
+                store.place(&booking, &anyone()).await.unwrap()
             })
         })
         .collect();

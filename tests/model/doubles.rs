@@ -25,9 +25,7 @@ use holdfast::store::{
 use tokio::sync::mpsc::UnboundedSender;
 use uuid::Uuid;
 
-use crate::call::{
-    Answer, Ask, GUESTS, Guest, Leased, Note, Placing, Row, Write, by_session, hold_id,
-};
+use crate::call::{Answer, Ask, GUESTS, Guest, Leased, Note, Placing, Row, Write, by_session, hold_id};
 use crate::process::Kind;
 use crate::setting;
 

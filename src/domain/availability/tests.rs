@@ -84,12 +84,24 @@ fn who(chance: &Chance) -> Vec<&str> {
 #[test]
 fn work_goes_round() {
     let pool = event_type(vec![need(0, 30, &["ana", "ben", "cleo"])]);
-    let standings = vec![stands("ana", 1, Some(2)), stands("ben", 1, Some(1)), stands("cleo", 1, None)];
+    let standings = vec![
+        stands("ana", 1, Some(2)),
+        stands("ben", 1, Some(1)),
+        stands("cleo", 1, None),
+    ];
     let calendar = Calendar::new(standings.clone(), Vec::new());
-    assert_eq!(who(&calendar.chance(&wish(&pool, 1), at(0))), ["cleo"], "never had one");
+    assert_eq!(
+        who(&calendar.chance(&wish(&pool, 1), at(0))),
+        ["cleo"],
+        "never had one"
+    );
     let busy = vec![hold(9, "cleo", 1, (0, 30), Status::Confirmed, false)];
     let calendar = Calendar::new(standings.clone(), busy);
-    assert_eq!(who(&calendar.chance(&wish(&pool, 1), at(0))), ["ben"], "the oldest of the latest");
+    assert_eq!(
+        who(&calendar.chance(&wish(&pool, 1), at(0))),
+        ["ben"],
+        "the oldest of the latest"
+    );
     let ana = id("ana");
     let wanted = Wish {
         resource: Some(&ana),
@@ -105,10 +117,23 @@ fn units_are_sold_one_by_one_and_all_or_none() {
         let busy = (1..=units).map(|unit| hold(unit.into(), "studio", unit, (0, 60), Status::Held, false));
         Calendar::new(vec![stands("studio", 20, None)], busy.collect())
     };
-    for (units, quantity, left) in [(0, 1, 20), (18, 1, 2), (18, 2, 1), (19, 2, 0), (20, 1, 0), (0, 50, 0)] {
+    for (units, quantity, left) in [
+        (0, 1, 20),
+        (18, 1, 2),
+        (18, 2, 1),
+        (19, 2, 0),
+        (20, 1, 0),
+        (0, 50, 0),
+    ] {
         let slot = sold(units).slot(&wish(&class, quantity), at(0)).unwrap();
         assert_eq!(slot.available, left, "{units} sold, {quantity} wanted");
-        let state = if left > 0 { SlotState::Free } else if quantity <= 20 { SlotState::Held } else { SlotState::Taken };
+        let state = if left > 0 {
+            SlotState::Free
+        } else if quantity <= 20 {
+            SlotState::Held
+        } else {
+            SlotState::Taken
+        };
         assert_eq!(slot.state, state);
     }
     assert_eq!(sold(18).room(&wish(&class, 2), at(0)), 2, "in units");
@@ -116,7 +141,11 @@ fn units_are_sold_one_by_one_and_all_or_none() {
 
 #[test]
 fn a_composite_takes_different_people_for_what_overlaps() {
-    let both = event_type(vec![need(0, 60, &["ana", "ben"]), need(30, 60, &["ana", "ben"]), need(90, 30, &["ana"])]);
+    let both = event_type(vec![
+        need(0, 60, &["ana", "ben"]),
+        need(30, 60, &["ana", "ben"]),
+        need(90, 30, &["ana"]),
+    ]);
     let standings = || vec![stands("ana", 1, None), stands("ben", 1, Some(1))];
     let calendar = Calendar::new(standings(), Vec::new());
     let chance = calendar.chance(&wish(&both, 1), at(0));
@@ -125,10 +154,17 @@ fn a_composite_takes_different_people_for_what_overlaps() {
     // Ana cannot begin, so that she must be second.
     let busy = vec![hold(1, "ana", 1, (0, 10), Status::Confirmed, false)];
     let calendar = Calendar::new(standings(), busy);
-    assert_eq!(who(&calendar.chance(&wish(&both, 1), at(0))), ["ben", "ana", "ana"]);
+    assert_eq!(
+        who(&calendar.chance(&wish(&both, 1), at(0))),
+        ["ben", "ana", "ana"]
+    );
     let busy = vec![hold(1, "ana", 1, (0, 40), Status::Confirmed, false)];
     let calendar = Calendar::new(standings(), busy);
-    assert_eq!(calendar.chance(&wish(&both, 1), at(0)), Chance::Taken, "nobody for the overlap");
+    assert_eq!(
+        calendar.chance(&wish(&both, 1), at(0)),
+        Chance::Taken,
+        "nobody for the overlap"
+    );
 }
 
 #[test]
@@ -165,7 +201,11 @@ fn only_as_many_overdue_holds_as_must_end_are_named() {
     let overdue = |quantity| calendar.chance(&wish(&class, quantity), at(0));
     let named = |ids: &[u128]| Chance::Overdue(ids.iter().map(|n| HoldId(Uuid::from_u128(*n))).collect());
     assert_eq!(overdue(1), named(&[2]));
-    assert_eq!(overdue(2), named(&[2, 5]), "ending the third would not free its unit");
+    assert_eq!(
+        overdue(2),
+        named(&[2, 5]),
+        "ending the third would not free its unit"
+    );
     assert_eq!(overdue(3), Chance::Taken);
 }
 
@@ -192,7 +232,10 @@ fn the_nearest_five_that_are_free() {
     let mut slots: Vec<_> = (-4..=4).map(|n| slot(n * 30, SlotState::Free)).collect();
     slots.push(slot(5, SlotState::Taken));
     slots.push(slot(6, SlotState::Held));
-    let starts: Vec<_> = nearest(slots, at(0)).iter().map(|slot| (slot.window.starts_at() - at(0)).num_minutes()).collect();
+    let starts: Vec<_> = nearest(slots, at(0))
+        .iter()
+        .map(|slot| (slot.window.starts_at() - at(0)).num_minutes())
+        .collect();
     assert_eq!(starts, [-30, 30, -60, 60, -90]);
 }
 

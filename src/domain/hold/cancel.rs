@@ -35,11 +35,21 @@ pub enum CancelError {
 ///
 /// # Errors
 /// [`CancelError`]; nothing follows then.
-pub fn cancel(hold: &Hold, reason: CancelReason, refund: Refund, why: Why) -> Result<Transition, CancelError> {
+pub fn cancel(
+    hold: &Hold,
+    reason: CancelReason,
+    refund: Refund,
+    why: Why,
+) -> Result<Transition, CancelError> {
     if hold.status != Status::Confirmed {
         return Err(CancelError::NotConfirmed);
     }
-    let here: i64 = hold.payments.iter().filter(|p| p.state == PaymentState::Paid).map(|p| p.money.amount - p.refunded).sum();
+    let here: i64 = hold
+        .payments
+        .iter()
+        .filter(|p| p.state == PaymentState::Paid)
+        .map(|p| p.money.amount - p.refunded)
+        .sum();
     let mut left = match refund {
         Refund::Full => here,
         Refund::None => 0,
@@ -55,7 +65,11 @@ pub fn cancel(hold: &Hold, reason: CancelReason, refund: Refund, why: Why) -> Re
         let rest = payment.money.amount - payment.refunded;
         let back = left.min(rest);
         left -= back;
-        payment.state = if back == rest { PaymentState::RefundDue } else { PaymentState::Kept };
+        payment.state = if back == rest {
+            PaymentState::RefundDue
+        } else {
+            PaymentState::Kept
+        };
         if back > 0 {
             let money = Money {
                 amount: back,
@@ -79,7 +93,12 @@ mod tests {
     }
 
     fn cancelled(refund: Refund) -> Result<Transition, CancelError> {
-        cancel(&confirmed(), CancelReason::Operator, refund, Why::CancelledByOperator(None))
+        cancel(
+            &confirmed(),
+            CancelReason::Operator,
+            refund,
+            Why::CancelledByOperator(None),
+        )
     }
 
     fn outcome(refund: Refund) -> (PaymentState, Vec<i64>) {
@@ -96,10 +115,16 @@ mod tests {
     fn the_money_goes_back_as_ordered() {
         let price = confirmed().price.amount;
         assert_eq!(outcome(Refund::Full), (PaymentState::RefundDue, vec![price]));
-        assert_eq!(outcome(Refund::Part(price)), (PaymentState::RefundDue, vec![price]));
+        assert_eq!(
+            outcome(Refund::Part(price)),
+            (PaymentState::RefundDue, vec![price])
+        );
         assert_eq!(outcome(Refund::None), (PaymentState::Kept, vec![]));
         assert_eq!(outcome(Refund::Part(1)), (PaymentState::Kept, vec![1]));
-        assert_eq!(cancelled(Refund::Part(price + 1)), Err(CancelError::TooMuch(price)));
+        assert_eq!(
+            cancelled(Refund::Part(price + 1)),
+            Err(CancelError::TooMuch(price))
+        );
     }
 
     #[test]
@@ -111,7 +136,12 @@ mod tests {
             Status::Cancelled(CancelReason::Guest),
         ];
         for status in others {
-            let refused = cancel(&hold(status, None), CancelReason::Guest, Refund::Full, Why::CancelledByGuest);
+            let refused = cancel(
+                &hold(status, None),
+                CancelReason::Guest,
+                Refund::Full,
+                Why::CancelledByGuest,
+            );
             assert_eq!(refused, Err(CancelError::NotConfirmed), "{status:?}");
         }
     }

@@ -8,7 +8,7 @@ use serde::Serializer;
 /// How the end of a day is written; `00:00` is taken for it too.
 const DAYS_END: &str = "24:00";
 
-pub(super) fn read_timezone(name: &String) -> Result<Tz, String> {
+pub(super) fn read_timezone(name: &str) -> Result<Tz, String> {
     let known = name.parse();
     known.map_err(|_| "must be a name of the IANA time zone database, such as Europe/Berlin".to_owned())
 }
@@ -23,11 +23,11 @@ fn wall_time(text: &str) -> Option<NaiveTime> {
     NaiveTime::from_hms_opt(number(hour)?, number(minute)?, 0)
 }
 
-pub(super) fn begin(text: &String) -> Result<NaiveTime, String> {
+pub(super) fn begin(text: &str) -> Result<NaiveTime, String> {
     wall_time(text).ok_or_else(|| "must be a time from 00:00 to 23:59".to_owned())
 }
 
-pub(super) fn end(text: &String) -> Result<NaiveTime, String> {
+pub(super) fn end(text: &str) -> Result<NaiveTime, String> {
     let time = if text == DAYS_END {
         Some(NaiveTime::MIN)
     } else {
@@ -37,19 +37,19 @@ pub(super) fn end(text: &String) -> Result<NaiveTime, String> {
 }
 
 pub(super) fn begin_if_any(text: Option<String>) -> Result<Option<NaiveTime>, String> {
-    text.as_ref().map(begin).transpose()
+    text.as_deref().map(begin).transpose()
 }
 
 pub(super) fn end_if_any(text: Option<String>) -> Result<Option<NaiveTime>, String> {
-    text.as_ref().map(end).transpose()
+    text.as_deref().map(end).transpose()
 }
 
 /// A date, `YYYY-MM-DD` and nothing else.
-pub(super) fn read_date(text: &String) -> Result<NaiveDate, String> {
+pub(super) fn read_date(text: &str) -> Result<NaiveDate, String> {
     let date = text
         .parse()
         .ok()
-        .filter(|date: &NaiveDate| date.to_string() == *text);
+        .filter(|date: &NaiveDate| date.to_string() == text && text.len() == "YYYY-MM-DD".len());
     date.ok_or_else(|| "must be a date like 2026-12-24".to_owned())
 }
 

@@ -109,13 +109,12 @@ pub(super) async fn list(pool: &PgPool, page: &PageRequest) -> Answer<Page<Event
         Some(Some(seq)) => seq,
         Some(None) => return Ok(cursor::end()),
     };
-    let found: Vec<EventTypeRow> = sqlx::query_as(select_event_types!(
-        "WHERE seq < $1 ORDER BY seq DESC LIMIT $2"
-    ))
-    .bind(before)
-    .bind(cursor::rows_wanted(page))
-    .fetch_all(pool)
-    .await?;
+    let found: Vec<EventTypeRow> =
+        sqlx::query_as(select_event_types!("WHERE seq < $1 ORDER BY seq DESC LIMIT $2"))
+            .bind(before)
+            .bind(cursor::rows_wanted(page))
+            .fetch_all(pool)
+            .await?;
     let found = cursor::page(found, page, |row| cursor::numbered(row.seq));
     let entries = found.entries.into_iter().map(EventTypeRow::read);
     Ok(Page {

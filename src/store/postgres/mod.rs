@@ -16,8 +16,8 @@ use chrono::{DateTime, Utc};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
 use super::{
-    Admission, Applied, AttemptEnd, Change, Claim, EventRecord, HoldRefs, Move, Moved, NewAttempt,
-    Placement, PoolOptions, ReleaseLease, StaleAttempt, Standing, Store, StoreError,
+    Admission, Applied, AttemptEnd, Change, Claim, EventRecord, HoldRefs, Move, Moved, NewAttempt, Placement,
+    PoolOptions, ReleaseLease, StaleAttempt, Standing, Store, StoreError,
 };
 use crate::domain::availability::Calendar;
 use crate::domain::booking::{Booking, ClientId, HistoryLine};
@@ -212,7 +212,8 @@ impl Store for PostgresStore {
         session: &SessionId,
         now: DateTime<Utc>,
     ) -> Result<Option<CommandId>, StoreError> {
-        self.retrying(|| placing::lose(&self.pool, hold, session, now)).await
+        self.retrying(|| placing::lose(&self.pool, hold, session, now))
+            .await
     }
 
     async fn move_hold(&self, order: &Move) -> Result<Moved, StoreError> {
@@ -220,7 +221,8 @@ impl Store for PostgresStore {
     }
 
     async fn standing(&self, guest: &str, client: Option<&ClientId>) -> Result<Standing, StoreError> {
-        self.retrying(|| guests::standing(&self.pool, guest, client)).await
+        self.retrying(|| guests::standing(&self.pool, guest, client))
+            .await
     }
 
     async fn booking(&self, id: HoldId) -> Result<Option<Booking>, StoreError> {

@@ -8,8 +8,8 @@ use chrono::{DateTime, Utc};
 use sqlx::postgres::{PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
 
-use super::super::{calendar_rows, rows};
 use super::super::{Admission, Move, Moved, Placement, StoreError, expire_order};
+use super::super::{calendar_rows, rows};
 use super::commands;
 use super::error::{self, Answer};
 use crate::domain::availability::Calendar;
@@ -255,12 +255,14 @@ async fn why_not(pool: &PgPool, booking: &Booking, admission: &Admission) -> Ans
     .bind(signed(admission.per_client))
     .fetch_optional(pool)
     .await?;
-    Ok(match found.as_ref().map(|(state, full)| (state.as_str(), *full)) {
-        Some(("placed", _)) => Placement::Placed,
-        Some(("running", true)) => Placement::TooMany,
-        Some(("running", false)) => Placement::SlotTaken,
-        _ => Placement::Gone,
-    })
+    Ok(
+        match found.as_ref().map(|(state, full)| (state.as_str(), *full)) {
+            Some(("placed", _)) => Placement::Placed,
+            Some(("running", true)) => Placement::TooMany,
+            Some(("running", false)) => Placement::SlotTaken,
+            _ => Placement::Gone,
+        },
+    )
 }
 
 pub(super) async fn lose(
@@ -308,20 +310,29 @@ pub(super) async fn give_up(connection: &mut PgConnection, hold: HoldId) -> Answ
 
 pub(super) async fn move_hold(pool: &PgPool, order: &Move) -> Answer<Moved> {
     let mut transaction = pool.begin().await?;
-    let quantity: Option<i32> =
-        sqlx::query_scalar("SELECT quantity FROM holds
-             WHERE id = $1 AND version = $2 AND status IN ('held', 'confirmed') FOR UPDATE")
-            .bind(order.hold.0)
-            .bind(order.version)
-            .fetch_optional(&mut *transaction)
-            .await?;
+    let quantity: Option<i32> = sqlx::query_scalar(
+        "SELECT quantity FROM holds
+             WHERE id = $1 AND version = $2 AND status IN ('held', 'confirmed') FOR UPDATE",
+    )
+    .bind(order.hold.0)
+    .bind(order.version)
+    .fetch_optional(&mut *transaction)
+    .await?;
     let Some(quantity) = quantity else {
         return Ok(Moved::Lost);
     };
     // Its own old windows first: they are not in its way, and come back where it is rolled back.
     give_up(&mut transaction, order.hold).await?;
     let quantity = quantity.unsigned_abs();
-    if !take_windows(&mut transaction, order.hold, &order.segments, quantity, order.spread).await? {
+    if !take_windows(
+        &mut transaction,
+        order.hold,
+        &order.segments,
+        quantity,
+        order.spread,
+    )
+    .await?
+    {
         transaction.rollback().await?;
         return Ok(Moved::SlotTaken);
     }

@@ -51,10 +51,11 @@ pub(super) async fn write(pool: &PgPool, resource: &Resource, now: DateTime<Utc>
 }
 
 pub(super) async fn read(pool: &PgPool, id: &ResourceId) -> Answer<Option<Resource>> {
-    let row: Option<ResourceRow> = sqlx::query_as("SELECT seq, id, name, capacity FROM resources WHERE id = $1")
-        .bind(id.as_str())
-        .fetch_optional(pool)
-        .await?;
+    let row: Option<ResourceRow> =
+        sqlx::query_as("SELECT seq, id, name, capacity FROM resources WHERE id = $1")
+            .bind(id.as_str())
+            .fetch_optional(pool)
+            .await?;
     Ok(row.map(ResourceRow::read).transpose()?)
 }
 
@@ -103,7 +104,9 @@ pub(super) async fn put_block(
     .fetch_one(pool)
     .await?;
     let mut transaction = pool.begin().await?;
-    sqlx::query("LOCK TABLE occupancy IN SHARE MODE").execute(&mut *transaction).await?;
+    sqlx::query("LOCK TABLE occupancy IN SHARE MODE")
+        .execute(&mut *transaction)
+        .await?;
     let conflicts = conflicts(&mut transaction, resource, block).await?;
     transaction.rollback().await?;
     Ok((put(created), conflicts))
@@ -118,11 +121,7 @@ struct ConflictRow {
     status: String,
 }
 
-async fn conflicts(
-    connection: &mut PgConnection,
-    resource: &ResourceId,
-    block: &Block,
-) -> Answer<Vec<Busy>> {
+async fn conflicts(connection: &mut PgConnection, resource: &ResourceId, block: &Block) -> Answer<Vec<Busy>> {
     let found: Vec<ConflictRow> = sqlx::query_as(
         "SELECT DISTINCT ON (h.starts_at, h.id) h.id AS hold_id, lower(o.during) AS starts_at, upper(o.during) AS ends_at, o.unit, h.status
          FROM occupancy o JOIN holds h ON h.id = o.hold_id
@@ -162,9 +161,9 @@ pub(super) async fn set_feed(
     now: DateTime<Utc>,
 ) -> Answer<()> {
     let mut transaction = pool.begin().await?;
-    let done = match url {
-        Some(url) => {
-            sqlx::query(
+    let done =
+        match url {
+            Some(url) => sqlx::query(
                 "INSERT INTO calendar_feeds (resource_id, url, due_at, created_at) VALUES ($1, $2, $3, $3)
                  ON CONFLICT (resource_id) DO UPDATE SET url = excluded.url, due_at = excluded.due_at,
                      leased_until = NULL, read_at = NULL, fault = NULL",
@@ -173,16 +172,15 @@ pub(super) async fn set_feed(
             .bind(url)
             .bind(now)
             .execute(&mut *transaction)
-            .await
-        }
-        None => {
-            remove_feed_blocks(&mut transaction, resource).await?;
-            sqlx::query("DELETE FROM calendar_feeds WHERE resource_id = $1")
-                .bind(resource.as_str())
-                .execute(&mut *transaction)
-                .await
-        }
-    };
+            .await,
+            None => {
+                remove_feed_blocks(&mut transaction, resource).await?;
+                sqlx::query("DELETE FROM calendar_feeds WHERE resource_id = $1")
+                    .bind(resource.as_str())
+                    .execute(&mut *transaction)
+                    .await
+            }
+        };
     done?;
     Ok(transaction.commit().await?)
 }

@@ -15,7 +15,8 @@ use crate::domain::ids::{EventTypeId, ResourceId};
 #[async_trait]
 impl Catalogue for PostgresStore {
     async fn put_event_type(&self, event_type: &EventType, now: DateTime<Utc>) -> Result<Put, StoreError> {
-        self.retrying(|| catalogue::put(&self.pool, event_type, now)).await
+        self.retrying(|| catalogue::put(&self.pool, event_type, now))
+            .await
     }
 
     async fn event_type(&self, id: &EventTypeId) -> Result<Option<EventType>, StoreError> {
@@ -31,7 +32,8 @@ impl Catalogue for PostgresStore {
     }
 
     async fn put_resource(&self, resource: &Resource, now: DateTime<Utc>) -> Result<Put, StoreError> {
-        self.retrying(|| resources::write(&self.pool, resource, now)).await
+        self.retrying(|| resources::write(&self.pool, resource, now))
+            .await
     }
 
     async fn resource(&self, id: &ResourceId) -> Result<Option<Resource>, StoreError> {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
-use holdfast::domain::booking::Guest;
+use holdfast::domain::booking::{ClientId, Guest};
 use holdfast::domain::ids::{EventTypeId, IdempotencyKey, IntentId, SessionId};
 use holdfast::domain::money::Money;
 use holdfast::domain::session::{NewSession, SessionReport, SessionTerms};
@@ -24,6 +24,9 @@ pub(super) fn wish(guest: &str, slot: &str) -> CheckoutRequest {
     CheckoutRequest {
         event_type: EventTypeId::parse("call").unwrap(),
         starts_at: slot.parse().unwrap(),
+        quantity: 1,
+        resource: None,
+        client: Some(ClientId("here".to_owned())),
         guest: Guest {
             email: format!("{guest}@example.com"),
             name: None,

@@ -4,7 +4,9 @@ use holdfast::domain::booking::Booking;
 use holdfast::domain::ids::SessionId;
 use holdfast::store::{AttemptEnd, Claim, Placement, Store};
 
-use super::{EXPIRED, LEASE, after, age_leases, at, attempt, becomes, key, placed, race, read, with_ana};
+use super::{
+    EXPIRED, LEASE, after, age_leases, anyone, at, attempt, becomes, key, placed, race, read, with_ana,
+};
 use crate::support::database::TestDatabase;
 
 on_both_engines!(
@@ -72,7 +74,7 @@ async fn a_key_answers_its_hold_while_that_is_live_and_is_free_afterwards(databa
     let store = database.store();
     let mine = with_ana(0, 30);
     claim(&*store, &mine, "k", "a").await;
-    assert_eq!(store.place(&mine).await.unwrap(), Placement::Placed);
+    assert_eq!(store.place(&mine, &anyone()).await.unwrap(), Placement::Placed);
     let answer = Claim::Placed(mine.hold.id);
     assert_eq!(claim(&*store, &with_ana(0, 30), "k", "a").await, answer);
     assert_eq!(store.look_at_key(&key("k"), "a").await.unwrap(), answer);
@@ -90,7 +92,7 @@ async fn a_key_is_free_again_after_its_attempt_lost_was_abandoned_or_is_unsettle
     let loser = with_ana(0, 30);
     claim(&*store, &loser, "lost", "a").await;
     assert!(matches!(
-        store.place(&loser).await.unwrap(),
+        store.place(&loser, &anyone()).await.unwrap(),
         Placement::SlotTaken
     ));
     for (name, end) in [
@@ -158,7 +160,7 @@ async fn a_stale_attempt_is_leased_once_and_can_no_longer_place_its_hold(databas
     assert!(stale[0].terms == attempt(&mine, None, "a").terms);
     assert_eq!(stale[0].tries, 0);
     assert!(lease().await.is_empty(), "leased");
-    assert_eq!(store.place(&mine).await.unwrap(), Placement::Gone);
+    assert_eq!(store.place(&mine, &anyone()).await.unwrap(), Placement::Gone);
     age_leases(database, "checkout_attempts").await;
     assert_eq!(lease().await.len(), 1, "the lease ran out");
 }

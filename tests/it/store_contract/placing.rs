@@ -11,8 +11,8 @@ use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 
 use super::{
-    EXPIRED, after, anyone, at, attempt, becomes, booking, claim_and_place, page, placed, race, read, segment,
-    winners, with_ana,
+    EXPIRED, after, anyone, at, attempt, becomes, booking, claim_and_place, page, placed, race, read,
+    segment, winners, with_ana,
 };
 use crate::support::database::{Engine, TestDatabase};
 
@@ -76,10 +76,18 @@ async fn who_loses_is_closed_and_its_session_ordered_to_end(database: &TestDatab
     placed(&*store, with_ana(0, 30)).await;
     let loser = with_ana(0, 30);
     assert_eq!(claim_and_place(&*store, &loser).await, Placement::SlotTaken);
-    assert_eq!(database.count("SELECT count(*) FROM commands").await, 0, "it may go for another");
+    assert_eq!(
+        database.count("SELECT count(*) FROM commands").await,
+        0,
+        "it may go for another"
+    );
     let (hold, session) = (loser.hold.id, &loser.hold.session);
     let command = store.lose(hold, session, at(1)).await.unwrap();
-    assert_eq!(store.lose(hold, session, at(1)).await.unwrap(), command, "the first answer may be lost");
+    assert_eq!(
+        store.lose(hold, session, at(1)).await.unwrap(),
+        command,
+        "the first answer may be lost"
+    );
     let command = command.unwrap();
     assert!(store.booking(loser.hold.id).await.unwrap().is_none());
     let commands = store
@@ -113,12 +121,19 @@ async fn a_place_that_is_repeated_answers_as_the_first_did(database: &TestDataba
 async fn an_attempt_that_was_closed_meanwhile_places_nothing(database: &TestDatabase) {
     let store = database.store();
     let never_claimed = with_ana(0, 30);
-    assert_eq!(store.place(&never_claimed, &anyone()).await.unwrap(), Placement::Gone);
+    assert_eq!(
+        store.place(&never_claimed, &anyone()).await.unwrap(),
+        Placement::Gone
+    );
     for end in [AttemptEnd::Abandoned, AttemptEnd::Unsettled] {
         let mine = with_ana(0, 30);
         store.claim_attempt(&attempt(&mine, None, "a")).await.unwrap();
         store.end_attempt(mine.hold.id, end, at(1)).await.unwrap();
-        assert_eq!(store.place(&mine, &anyone()).await.unwrap(), Placement::Gone, "{end:?}");
+        assert_eq!(
+            store.place(&mine, &anyone()).await.unwrap(),
+            Placement::Gone,
+            "{end:?}"
+        );
         assert!(store.booking(mine.hold.id).await.unwrap().is_none());
     }
     assert_eq!(database.count("SELECT count(*) FROM occupancy").await, 0);
@@ -146,7 +161,11 @@ async fn of_many_at_once_on_overlapping_windows_one_wins(database: &TestDatabase
     assert_eq!(winners(&placements), 1, "{placements:?}");
     assert!(!placements.contains(&Placement::Gone));
     assert_eq!(database.count("SELECT count(*) FROM occupancy").await, 1);
-    assert_eq!(database.count("SELECT held FROM guests").await, 1, "who lost was not counted");
+    assert_eq!(
+        database.count("SELECT held FROM guests").await,
+        1,
+        "who lost was not counted"
+    );
 }
 
 /// S26: each wants some resources for one of a few windows, in an order of its own.
@@ -237,7 +256,9 @@ async fn busy(
     let within = segment("ana", from, to).window;
     let calendar = store.calendar(&resources, within, at(now)).await.unwrap();
     let told = |one: &Busy| match one.by {
-        By::Hold { status, overdue, .. } => (one.resource.to_string(), one.window.starts_at(), status, overdue),
+        By::Hold { status, overdue, .. } => {
+            (one.resource.to_string(), one.window.starts_at(), status, overdue)
+        }
         By::Block => panic!("nobody has blocked anything"),
     };
     calendar.busy().map(told).collect()
@@ -251,15 +272,33 @@ async fn what_keeps_resources_busy_is_told_with_its_status(database: &TestDataba
     let ana = |from, status, overdue| ("ana".to_owned(), at(from), status, overdue);
     let ben = ("ben".to_owned(), at(90), Status::Held, false);
     let (held, first) = (Status::Held, ana(0, Status::Held, false));
-    assert_eq!(busy(&*store, &["ana"], (0, 120), 0).await, [first.clone(), ana(60, held, false)]);
-    assert_eq!(busy(&*store, &["ana"], (30, 60), 0).await, [], "windows that touch");
-    assert_eq!(busy(&*store, &["ana"], (29, 60), 0).await, [first], "whole, though it began before");
+    assert_eq!(
+        busy(&*store, &["ana"], (0, 120), 0).await,
+        [first.clone(), ana(60, held, false)]
+    );
+    assert_eq!(
+        busy(&*store, &["ana"], (30, 60), 0).await,
+        [],
+        "windows that touch"
+    );
+    assert_eq!(
+        busy(&*store, &["ana"], (29, 60), 0).await,
+        [first],
+        "whole, though it began before"
+    );
     assert_eq!(busy(&*store, &["zoe"], (0, 120), 0).await, [], "nobody's");
-    assert_eq!(busy(&*store, &["ben", "ana"], (89, 91), 0).await, [ana(60, held, false), ben]);
+    assert_eq!(
+        busy(&*store, &["ben", "ana"], (89, 91), 0).await,
+        [ana(60, held, false), ben]
+    );
     assert_eq!(busy(&*store, &["ana"], (0, 30), 29).await, [ana(0, held, false)]);
     assert_eq!(busy(&*store, &["ana"], (0, 30), 30).await, [ana(0, held, true)]);
     after(&*store, &late, becomes(&late, Status::Confirmed)).await;
     after(&*store, &early, becomes(&early, EXPIRED)).await;
     let left = busy(&*store, &["ana"], (0, 120), 60).await;
-    assert_eq!(left, [ana(60, Status::Confirmed, false)], "confirmed is not overdue");
+    assert_eq!(
+        left,
+        [ana(60, Status::Confirmed, false)],
+        "confirmed is not overdue"
+    );
 }

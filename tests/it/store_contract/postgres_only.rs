@@ -134,10 +134,14 @@ async fn a_lock_that_is_not_freed_in_time_is_unavailable() {
         &["BEGIN", "LOCK TABLE occupancy IN ACCESS EXCLUSIVE MODE"],
     )
     .await;
-    let (answer, ()) = tokio::join!(store.place(&again, &anyone()), until_waiting(&database, 1));
+    let admission = anyone();
+    let (answer, ()) = tokio::join!(store.place(&again, &admission), until_waiting(&database, 1));
     assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
     everything.says("ROLLBACK").await;
-    assert_eq!(store.place(&again, &anyone()).await.unwrap(), Placement::SlotTaken);
+    assert_eq!(
+        store.place(&again, &anyone()).await.unwrap(),
+        Placement::SlotTaken
+    );
 }
 
 /// S1, at the narrowest: the rival has inserted and not committed when we come.

@@ -24,8 +24,8 @@ use holdfast::domain::session::{HoldRefs, NewSession, SessionReport, SessionTerm
 use holdfast::domain::time::Window;
 use holdfast::gateway::{Gateway, GatewayError, Probe};
 use holdfast::store::{
-    Admission, Applied, AttemptEnd, Catalogue, Change, Claim, EventRecord, Move, Moved, NewAttempt, Placement,
-    ReleaseLease, StaleAttempt, Standing, Store, StoreError,
+    Admission, Applied, AttemptEnd, Catalogue, Change, Claim, EventRecord, Move, Moved, NewAttempt,
+    Placement, ReleaseLease, StaleAttempt, Standing, Store, StoreError,
 };
 use tokio_util::sync::CancellationToken;
 
