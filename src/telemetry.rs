@@ -77,6 +77,10 @@ fn describe() {
         "holdfast_commands_total",
         "orders to Stripe by outcome: done, failed"
     );
+    describe_counter!(
+        "holdfast_calendar_feeds_total",
+        "calendar feeds read, by outcome: read, failed"
+    );
     describe_counter!("holdfast_sweeps_total", "sweeps that ran to their end");
     describe_counter!(
         "holdfast_payments_without_slot_total",

@@ -8,15 +8,18 @@ use chrono::{DateTime, Duration, Utc};
 use holdfast::app::open_store;
 use holdfast::clock::SystemClock;
 use holdfast::config::Database;
-use holdfast::domain::booking::{Booking, Guest};
+use holdfast::domain::availability::{Chance, Wish};
+use holdfast::domain::booking::{Booking, ClientId, Guest, Segment};
+use holdfast::domain::catalogue::EventType;
 use holdfast::domain::hold::Hold;
 use holdfast::domain::ids::{EventTypeId, HoldId, SessionId};
 use holdfast::domain::session::{SessionTerms, first_check, session_expiry};
 use holdfast::domain::time::Clock;
-use holdfast::store::{Claim, NewAttempt, Placement, Store};
+use holdfast::store::{Admission, Claim, NewAttempt, Placement, Store};
 use uuid::{NoContext, Timestamp, Uuid};
 
-const EMAIL: &str = "ada@example.com";
+/// No guest is ever refused for having many holds.
+const MOST: u32 = 1_000_000;
 
 /// The books, through a pool of the same size as a service's.
 #[derive(Clone)]
@@ -30,22 +33,22 @@ impl Bare {
     /// A checkout on a slot that is free.
     pub(crate) async fn book(&self, (event_type, start): &(String, DateTime<Utc>)) {
         let now = SystemClock.now();
-        let event_type = self
-            .0
-            .event_type(&EventTypeId::parse(event_type).unwrap())
-            .await
-            .unwrap()
-            .unwrap();
-        let segments = event_type.segments(*start, now).unwrap();
-        assert!(self.0.blockers(&segments, now).await.unwrap().is_empty());
+        let id = EventTypeId::parse(event_type).unwrap();
+        let event_type = self.0.event_type(&id).await.unwrap().unwrap();
+        let segments = self.look(&event_type, *start, now).await;
         let expires_at = now + Duration::minutes(30);
         let seconds = u64::try_from(now.timestamp()).unwrap();
         let time = Timestamp::from_unix(NoContext, seconds, now.timestamp_subsec_nanos());
+        let hold = HoldId(Uuid::new_v7(time));
+        let email = format!("{}@example.com", hold.0.simple());
+        let client = ClientId(hold.0.simple().to_string());
+        self.0.standing(&email, Some(&client)).await.unwrap();
         let terms = SessionTerms {
-            hold: HoldId(Uuid::new_v7(time)),
+            hold,
             name: event_type.name.clone(),
             price: event_type.price,
-            email: EMAIL.to_owned(),
+            quantity: 1,
+            email: email.clone(),
             success_url: "http://127.0.0.1:8080/checkout/done".to_owned(),
             cancel_url: "http://127.0.0.1:8080/checkout/cancelled".to_owned(),
             expires_at: session_expiry(now, expires_at),
@@ -65,8 +68,10 @@ impl Bare {
             hold: Hold::placed(terms.hold, SessionId::new(session.as_str()), terms.price),
             event_type: event_type.id,
             segments,
+            quantity: 1,
+            second_thoughts: event_type.second_thoughts,
             guest: Guest {
-                email: EMAIL.to_owned(),
+                email,
                 name: Some("Ada".to_owned()),
             },
             metadata: BTreeMap::new(),
@@ -79,6 +84,30 @@ impl Bare {
             tries: 0,
             version: 1,
         };
-        assert_eq!(self.0.place(&booking).await.unwrap(), Placement::Placed);
+        let admission = Admission {
+            per_guest: MOST,
+            client: Some(client),
+            per_client: MOST,
+            spread: 0,
+        };
+        assert_eq!(
+            self.0.place(&booking, &admission).await.unwrap(),
+            Placement::Placed
+        );
+    }
+
+    async fn look(&self, event_type: &EventType, start: DateTime<Utc>, now: DateTime<Utc>) -> Vec<Segment> {
+        let wish = Wish {
+            event_type,
+            quantity: 1,
+            resource: None,
+            moving: None,
+        };
+        let (resources, span) = (event_type.resources(), event_type.span(start).unwrap());
+        let calendar = self.0.calendar(&resources, span, now).await.unwrap();
+        match calendar.chance(&wish, start) {
+            Chance::Free(segments) => segments,
+            other => panic!("the slot is not free: {other:?}"),
+        }
     }
 }

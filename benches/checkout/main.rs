@@ -21,6 +21,7 @@ mod measure;
 mod postgres;
 mod process;
 mod rig;
+#[allow(dead_code, reason = "the other benchmark uses all of it")]
 mod shop;
 mod table;
 

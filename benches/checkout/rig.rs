@@ -32,7 +32,7 @@ pub(crate) struct Rig {
     service: Process,
     simulator: Process,
     directory: TempDir,
-    url: String,
+    pub(crate) url: String,
     /// Of the PostgreSQL server, where its socket and its data are.
     cluster: Option<PathBuf>,
     _server: Option<postgres::Server>,
@@ -122,6 +122,11 @@ async fn start(directory: &TempDir, url: &str, simulator: &Process) -> (Process,
         ("STRIPE_API_BASE", &simulator.base),
         ("HOLDFAST_LISTEN", "127.0.0.1:0"),
         ("HOLDFAST_ADMIN_KEY", ADMIN_KEY),
+        // No limit is in the way, and each guest comes from an address of their own, as through a shop's proxy.
+        ("HOLDFAST_TRUSTED_PROXIES", "127.0.0.0/8"),
+        ("HOLDFAST_RATE_LIMIT", "1000000/s"),
+        ("HOLDFAST_MAX_LIVE_HOLDS_PER_CLIENT", "1000000"),
+        ("HOLDFAST_MAX_LIVE_HOLDS_PER_GUEST", "1000000"),
     ];
     let service = Process::start(directory.path(), &["serve"], &variables);
     let shop = Shop::new(&service.base, &simulator.base);

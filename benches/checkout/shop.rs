@@ -2,10 +2,11 @@
 //!
 //! Every answer must be the expected one: a load that is refused would look fast.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Duration, SecondsFormat, Utc};
 use holdfast::clock::SystemClock;
 use holdfast::domain::time::Clock;
 use holdfast::sandbox::signature_header;
@@ -20,6 +21,8 @@ pub(crate) const WEBHOOK_SECRET: &str = "whsec_benchmark";
 const EVENT_TYPES: i64 = 16;
 const MINUTES: i64 = 30;
 const AMOUNT: i64 = 5000;
+/// Where the shop's proxy says who asks.
+const FORWARDED: &str = "x-forwarded-for";
 
 /// Slots that nobody has asked for yet: each is given out once.
 pub(crate) struct Slots {
@@ -50,6 +53,8 @@ pub(crate) struct Shop {
     http: reqwest::Client,
     service: String,
     simulator: String,
+    /// Guests who came so far: no two are the same person, or sit at the same address.
+    guests: Arc<AtomicU32>,
 }
 
 impl Shop {
@@ -65,6 +70,7 @@ impl Shop {
             http,
             service: service.to_owned(),
             simulator: simulator.to_owned(),
+            guests: Arc::default(),
         }
     }
 
@@ -74,8 +80,7 @@ impl Shop {
             let path = format!("/v1/admin/event-types/call-{number}");
             let terms = json!({"name": "Call", "resource": format!("host-{number}"),
                 "duration_minutes": MINUTES, "amount": AMOUNT, "currency": "eur"});
-            let request = self.service(Method::PUT, &path).bearer_auth(ADMIN_KEY);
-            answer(request.body(terms.to_string()), 201).await;
+            self.put(&path, &terms).await;
         }
     }
 
@@ -93,17 +98,27 @@ impl Shop {
     /// Books a slot, which must be answered with this status; the answer's body.
     pub(crate) async fn book(&self, (event_type, start): &(String, DateTime<Utc>), status: u16) -> Vec<u8> {
         let start = start.to_rfc3339();
+        let (email, address) = self.guest();
         let body = format!(
-            r#"{{"event_type":"{event_type}","starts_at":"{start}","guest":{{"email":"ada@example.com","name":"Ada"}}}}"#
+            r#"{{"event_type":"{event_type}","starts_at":"{start}","guest":{{"email":"{email}","name":"Ada"}}}}"#
         );
-        answer(self.service(Method::POST, "/v1/holds").body(body), status).await
+        let request = self.service(Method::POST, "/v1/holds").header(FORWARDED, address);
+        answer(request.body(body), status).await
     }
 
     /// Books a slot that several want; whether it was had.
     pub(crate) async fn try_to_book(&self, slot: &(String, DateTime<Utc>)) -> bool {
-        let body = json!({"event_type": slot.0, "starts_at": slot.1, "guest": {"email": "ada@example.com"}});
-        let request = self.service(Method::POST, "/v1/holds").body(body.to_string());
-        match request.send().await.unwrap().status().as_u16() {
+        let (email, address) = self.guest();
+        let body = json!({"event_type": slot.0, "starts_at": slot.1, "guest": {"email": email}});
+        let request = self.service(Method::POST, "/v1/holds").header(FORWARDED, address);
+        match request
+            .body(body.to_string())
+            .send()
+            .await
+            .unwrap()
+            .status()
+            .as_u16()
+        {
             201 => true,
             409 => false,
             other => panic!("a rush was answered {other}"),
@@ -146,6 +161,32 @@ impl Shop {
         serde_json::from_slice::<Value>(&calls).unwrap()["create"]
             .as_u64()
             .unwrap()
+    }
+
+    /// A new guest's address, and that of their machine.
+    fn guest(&self) -> (String, String) {
+        let number = self.guests.fetch_add(1, Ordering::Relaxed);
+        let machine = Ipv4Addr::from_bits(Ipv4Addr::new(10, 0, 0, 0).to_bits() + number);
+        (format!("guest-{number}@example.com"), machine.to_string())
+    }
+
+    /// Writes something down as the operator.
+    pub(crate) async fn put(&self, path: &str, body: &Value) {
+        let request = self.service(Method::PUT, path).bearer_auth(ADMIN_KEY);
+        answer(request.body(body.to_string()), 201).await;
+    }
+
+    /// Reads an event type's slots; how many there are.
+    pub(crate) async fn slots(&self, event_type: &str, from: DateTime<Utc>, to: DateTime<Utc>) -> usize {
+        let stamp = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);
+        let path = format!(
+            "/v1/event-types/{event_type}/slots?from={}&to={}",
+            stamp(from),
+            stamp(to)
+        );
+        let shown: Value =
+            serde_json::from_slice(&answer(self.service(Method::GET, &path), 200).await).unwrap();
+        shown["slots"].as_array().unwrap().len()
     }
 
     fn service(&self, method: Method, path: &str) -> reqwest::RequestBuilder {

@@ -54,8 +54,9 @@ CREATE INDEX holds_guest ON holds (guest_id, created_at DESC, id DESC) WHERE gue
 
 CREATE FUNCTION holds_counted_out() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    UPDATE guests SET held = held - 1 WHERE email = OLD.guest_id;
-    UPDATE clients SET held = held - 1,
+    -- Never below zero, whatever was done by hand: a count must not stand in the way of money.
+    UPDATE guests SET held = greatest(held - 1, 0) WHERE email = OLD.guest_id;
+    UPDATE clients SET held = greatest(held - 1, 0),
         lapses = CASE WHEN NEW.status = 'released' AND NEW.reason = 'expired' THEN lapses + 1 ELSE 0 END,
         lapsed_at = NEW.updated_at, updated_at = NEW.updated_at
     WHERE id = OLD.client_id;

@@ -181,7 +181,7 @@ async fn the_sandbox_needs_nothing_and_says_where_it_is() {
     })
     .await;
     let at = (SystemClock.now() + chrono::Duration::days(3))
-        .format("%Y-%m-%dT%H:00:00Z")
+        .format("%Y-%m-%dT10:00:00Z")
         .to_string();
     let hold = client.checkout(&order("intro-call", &at)).await.expect(201);
     let page = hold.text("checkout_url");

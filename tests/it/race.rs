@@ -5,11 +5,13 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, Duration, SecondsFormat, Utc};
 use holdfast::sandbox::{Faults, SessionStatus};
+use sqlx::Connection;
 
 use crate::support::app::{Instance, TestApp, order, order_by};
 use crate::support::crowd::{Got, Wish, press_together, tally};
 use crate::support::database::Engine;
 use crate::support::on_both_engines;
+use crate::support::wait::eventually;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 
@@ -169,8 +171,28 @@ async fn s07_without_the_constraint_the_race_has_two_winners_on_postgres() {
     app.database
         .execute("ALTER TABLE occupancy DROP CONSTRAINT occupancy_one_buyer")
         .await;
-    app.simulator.set_faults(slow_stripe());
-    let got = press_together(crowd(&[&app.instance, &other], 2, SLOT)).await;
+    // Both have seen the slot free before either writes: a door that stays shut until two stand before it.
+    for statement in [
+        "CREATE FUNCTION door() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+             PERFORM pg_advisory_xact_lock_shared(7); RETURN NEW; END $$",
+        "CREATE TRIGGER door BEFORE INSERT ON occupancy FOR EACH ROW EXECUTE FUNCTION door()",
+    ] {
+        app.database.execute(statement).await;
+    }
+    let mut keeper = sqlx::PgConnection::connect(app.database.url()).await.unwrap();
+    sqlx::query("SELECT pg_advisory_lock(7)")
+        .execute(&mut keeper)
+        .await
+        .unwrap();
+    let rivals = tokio::spawn(press_together(crowd(&[&app.instance, &other], 2, SLOT)));
+    let waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    eventually("two stand before the door", async || {
+        (app.database.count(waiting).await == 2).then_some(())
+    })
+    .await;
+    keeper.close().await.unwrap();
+    let got = rivals.await.unwrap();
     assert_eq!(tally(&got).won, 2, "{got:?}");
     let findings = app.audit();
     assert!(
@@ -185,8 +207,8 @@ async fn s07_without_the_constraint_the_race_has_two_winners_on_postgres() {
 /// does not come through that statement gets in, and the auditor sees it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn s07_without_the_triggers_a_second_window_gets_in_on_sqlite() {
-    const AGAIN: &str =
-        "INSERT INTO occupancy SELECT hold_id, resource_id, starts_at + 60000, ends_at FROM occupancy";
+    const AGAIN: &str = "INSERT INTO occupancy (hold_id, resource_id, starts_at, ends_at)
+        SELECT hold_id, resource_id, starts_at + 60000, ends_at FROM occupancy";
     let app = TestApp::start(Engine::Sqlite).await;
     app.without_audit("the guard is removed on purpose");
     app.hold_slot("call", SLOT).await;

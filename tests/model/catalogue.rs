@@ -61,6 +61,7 @@ impl Catalogue for Script {
         &self,
         _: &Feed,
         _: &[Block],
+        _: Option<&str>,
         _: DateTime<Utc>,
         _: DateTime<Utc>,
     ) -> Result<(), StoreError> {

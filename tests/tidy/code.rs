@@ -61,6 +61,11 @@ const ALLOWED: &[(&str, &str, &str)] = &[
         "how often the outbox is looked at without being told",
     ),
     (
+        "src/workflow/feeds.rs",
+        "sleep",
+        "the pace at which due feeds are looked for",
+    ),
+    (
         "src/workflow/release.rs",
         "sleep",
         "another instance's lease: the database does not ring",

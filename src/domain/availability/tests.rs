@@ -1,3 +1,5 @@
+//! Who is free, in tables; and against a reader who looks at every minute.
+
 use proptest::prelude::*;
 use uuid::Uuid;
 

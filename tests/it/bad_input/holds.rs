@@ -31,6 +31,9 @@ on_both_engines! {
         for member in ["event_type", "starts_at", "guest.email", "guest.name", "success_url", "cancel_url"] {
             refuse(&app, member, member, wrong.clone()).await;
         }
+        refuse(&app, "resource", "resource", [json!(7), json!(true), json!([]), json!({}), json!("No Such"), json!("")]).await;
+        let not_a_quantity = [json!(0), json!(51), json!(-1), json!(1.5), json!("1"), json!([]), json!(1_u64 << 60)];
+        refuse(&app, "quantity", "quantity", not_a_quantity).await;
         let not_objects = [json!(7), json!("x"), json!(true), json!([]), json!(["a"])];
         for member in ["guest", "metadata"] {
             refuse(&app, member, member, not_objects.clone()).await;
@@ -50,7 +53,7 @@ on_both_engines! {
 
     async fn an_unknown_member_is_named_wherever_it_is(engine) {
         let app = Untouched::start(engine).await;
-        let terms = ["amount", "currency", "resource", "duration_minutes", "status", "id", "token", "Event_type", ""];
+        let terms = ["amount", "currency", "price", "duration_minutes", "status", "id", "token", "Event_type", ""];
         for member in terms.into_iter().chain(["guest.phone", "guest.Email"]) {
             refuse(&app, member, member, [json!(1), Value::Null]).await;
         }

@@ -5,7 +5,8 @@ use holdfast::domain::ids::SessionId;
 use holdfast::store::{AttemptEnd, Claim, Placement, Store};
 
 use super::{
-    EXPIRED, LEASE, after, age_leases, anyone, at, attempt, becomes, key, placed, race, read, with_ana,
+    EXPIRED, LEASE, after, age_leases, anyone, at, attempt, becomes, claim_and_place, key, placed, read,
+    with_ana,
 };
 use crate::support::database::TestDatabase;
 
@@ -95,6 +96,8 @@ async fn a_key_is_free_again_after_its_attempt_lost_was_abandoned_or_is_unsettle
         store.place(&loser, &anyone()).await.unwrap(),
         Placement::SlotTaken
     ));
+    let lost = store.lose(loser.hold.id, &loser.hold.session, at(1)).await;
+    assert!(lost.unwrap().is_some());
     for (name, end) in [
         ("abandoned", AttemptEnd::Abandoned),
         ("unsettled", AttemptEnd::Unsettled),
@@ -282,7 +285,14 @@ async fn a_placed_hold_is_not_abandoned(database: &TestDatabase) {
 async fn attempts_that_are_over_are_forgotten_and_open_ones_are_not(database: &TestDatabase) {
     let store = database.store();
     // One placed and two lost, all ended at minute 0; one that still runs.
-    race(&store, vec![with_ana(0, 30), with_ana(0, 30), with_ana(0, 30)]).await;
+    placed(&*store, with_ana(0, 30)).await;
+    for loser in [with_ana(0, 30), with_ana(0, 30)] {
+        claim_and_place(&*store, &loser).await;
+        store
+            .lose(loser.hold.id, &loser.hold.session, at(0))
+            .await
+            .unwrap();
+    }
     claim(&*store, &with_ana(0, 30), "k", "a").await;
     assert_eq!(store.forget_attempts(at(0), 10).await.unwrap(), 0);
     assert_eq!(store.forget_attempts(at(1), 2).await.unwrap(), 2);
