@@ -27,6 +27,7 @@ const hosts = (type) => type.segments[0].resources;
 const host = () => hosts(shown.type).find(({ id }) => id === wish.host);
 const days = () => range(shown.view, shown.day);
 const dayOf = (slot) => midnight(slot.starts_at);
+const isShown = (slot) => slot && days().from <= dayOf(slot) && dayOf(slot) < days().to;
 
 function readAddress() {
   const [id, view, name] = location.hash.slice(1).split("/");
@@ -149,22 +150,23 @@ async function load() {
   const mine = ++asked;
   writeAddress();
   at("slots").dataset.state = "loading";
-  const { slots, timezone, failure } = await readSlots();
+  const { slots = [], timezone = shown.timezone, failure } = await readSlots();
   if (mine !== asked) return;
+  Object.assign(shown, { slots, timezone });
+  const now = slots.find((slot) => slot.starts_at === wish.slot?.starts_at);
+  if (!failure && isShown(wish.slot) && now?.status !== "free") wish.slot = undefined;
+  showAll();
   at("slots").dataset.state = failure ? "unavailable" : "ready";
   if (failure) {
     at("notice").textContent = explain(failure);
-    return;
+    at("next-free").hidden = true;
   }
-  Object.assign(shown, { slots, timezone });
-  const now = slots.find((slot) => slot.starts_at === wish.slot?.starts_at);
-  if (now && now.status !== "free") wish.slot = undefined;
-  showAll();
 }
 
 /** Goes to the first day from then on that has something free, if there is one. */
 async function goToFree(from) {
   const mine = ++asked;
+  at("slots").dataset.state = "loading";
   const found = await askSlots(from, daysAfter(from, REACH - 1), wish.quantity);
   if (mine !== asked) return;
   const free = found.answer?.slots.find((slot) => slot.status === "free");
@@ -263,15 +265,13 @@ function view(name, start) {
 
 /** The day to show of a week: the chosen slot's, else the first with something free. */
 function dayOfWeek() {
-  const { from, to } = days();
-  const isIn = (slot) => slot && from <= dayOf(slot) && dayOf(slot) < to;
-  const slot = isIn(wish.slot) ? wish.slot : shown.slots.find(({ status }) => status === "free");
+  const slot = isShown(wish.slot) ? wish.slot : shown.slots.find(({ status }) => status === "free");
   return slot ? dayOf(slot) : shown.day;
 }
 
 const changes = {
   event_type: (id) => {
-    shown.type = eventTypes.find((type) => type.id === id);
+    Object.assign(shown, { type: eventTypes.find((type) => type.id === id), slots: [] });
     Object.assign(wish, { slot: undefined, quantity: 1, host: "" });
     goToFree(days().from);
   },

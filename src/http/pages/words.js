@@ -33,7 +33,9 @@ const zoneOf = (timeZone) => Intl.DateTimeFormat(locale, { timeZone }).resolvedO
 /** A zone by its name and its offset then, such as "Europe/Berlin (GMT+1)"; the visitor's own where none is given. */
 export function zone(instant, timeZone) {
   const format = new Intl.DateTimeFormat(locale, { timeZone, timeZoneName: "shortOffset" });
-  const offset = format.formatToParts(new Date(instant)).find((part) => part.type === "timeZoneName").value;
+  const { value } = format.formatToParts(new Date(instant)).find((part) => part.type === "timeZoneName");
+  // A minus, where a hyphen would let the line end.
+  const offset = value.replace("-", "\u2212");
   const name = zoneOf(timeZone).replaceAll("_", " ");
   return name === "UTC" ? name : `${name} (${offset})`;
 }
