@@ -308,8 +308,8 @@ at("slots").addEventListener("click", ({ target }) => {
 });
 // On a small screen the card is far below the calendar.
 at("proceed").addEventListener("click", () => at("card").scrollIntoView());
-new IntersectionObserver(([{ isIntersecting }]) => at("proceed").classList.toggle("arrived", isIntersecting))
-  .observe(at("card"));
+const arrive = ([{ isIntersecting }]) => at("proceed").classList.toggle("arrived", isIntersecting);
+new IntersectionObserver(arrive, { threshold: 0.3 }).observe(at("card"));
 addEventListener("hashchange", () => { if (eventTypes.length) { readAddress(); load(); } });
 // Back from the payment page, or from another tab: what was shown is old.
 addEventListener("pageshow", (event) => {
