@@ -12,7 +12,8 @@ use serde::Serialize;
 use super::error::Problem;
 use super::{Server, pages};
 use crate::domain::books::PageRequest;
-use crate::domain::catalogue::EventType;
+use crate::domain::catalogue::{EventType, Need, Resource};
+use crate::domain::ids::ResourceId;
 use crate::workflow::catalogue;
 
 /// The demo page.
@@ -23,6 +24,11 @@ pub(super) async fn page() -> impl IntoResponse {
 /// Its script.
 pub(super) async fn script() -> impl IntoResponse {
     pages::javascript(include_str!("pages/demo.js"))
+}
+
+/// The part of its script that draws choices, days and weeks.
+pub(super) async fn drawing() -> impl IntoResponse {
+    pages::javascript(include_str!("pages/draw.js"))
 }
 
 /// What is on show.
@@ -39,8 +45,24 @@ struct Offer {
     amount: i64,
     currency: String,
     duration_minutes: i64,
-    /// Who serves: a choice where there is more than one.
-    resources: Vec<String>,
+    /// The first of its resources are those a guest may wish for.
+    segments: Vec<Segment>,
+}
+
+/// A part of it, and who can serve that part.
+#[derive(Serialize)]
+struct Segment {
+    offset_minutes: i64,
+    duration_minutes: i64,
+    resources: Vec<Known>,
+}
+
+/// Who serves, by the name that guests know.
+#[derive(Serialize)]
+struct Known {
+    id: String,
+    name: String,
+    capacity: u32,
 }
 
 /// The catalogue, oldest first.
@@ -50,22 +72,49 @@ pub(super) async fn event_types(State(server): State<Arc<Server>>) -> Result<imp
         cursor: None,
     };
     let found = catalogue::list(&server.context, &everything).await?;
-    let event_types = found.entries.iter().rev().map(Offer::from).collect();
+    let known = catalogue::resources(&server.context, &everything).await?.entries;
+    let offers = found.entries.iter().rev();
+    let event_types = offers.map(|event_type| Offer::new(event_type, &known)).collect();
     Ok((
         [(header::CACHE_CONTROL, "no-store")],
         Json(ShopWindow { event_types }),
     ))
 }
 
-impl From<&EventType> for Offer {
-    fn from(event_type: &EventType) -> Self {
+impl Offer {
+    fn new(event_type: &EventType, known: &[Resource]) -> Self {
         Self {
             id: event_type.id.to_string(),
             name: event_type.name.clone(),
             amount: event_type.price.amount,
             currency: event_type.price.currency.to_string(),
             duration_minutes: event_type.length().num_minutes(),
-            resources: event_type.resources().iter().map(ToString::to_string).collect(),
+            segments: event_type
+                .needs
+                .iter()
+                .map(|need| Segment::new(need, known))
+                .collect(),
+        }
+    }
+}
+
+impl Segment {
+    fn new(need: &Need, known: &[Resource]) -> Self {
+        let name = |id: &ResourceId| known.iter().find(|resource| resource.id == *id).map(Known::from);
+        Self {
+            offset_minutes: need.offset_minutes,
+            duration_minutes: need.duration_minutes,
+            resources: need.any_of.iter().filter_map(name).collect(),
+        }
+    }
+}
+
+impl From<&Resource> for Known {
+    fn from(resource: &Resource) -> Self {
+        Self {
+            id: resource.id.to_string(),
+            name: resource.name.clone(),
+            capacity: resource.capacity,
         }
     }
 }

@@ -158,6 +158,7 @@ pub fn router(server: Arc<Server>) -> Router {
         router = router
             .route("/", get(demo::page))
             .route("/demo/page.js", get(demo::script))
+            .route("/demo/draw.js", get(demo::drawing))
             .route("/demo/event-types", get(demo::event_types));
     }
     router

@@ -7,15 +7,32 @@ use crate::support::browser::{Browser, Driver, Shop};
 
 const READY: &str = "#slots[data-state=ready]";
 
-/// Opens the shop and chooses the first free slot of a day that does not pass while the test runs; its start.
-async fn choose_a_slot(browser: &Browser, shop: &Shop) -> String {
-    browser.open(&shop.url).await;
+/// Opens the shop at what it shows first, or at a place in it, as it is now.
+async fn visit(browser: &Browser, shop: &Shop, place: &str) {
+    // From outside: a page that only goes to another place in itself is not read again.
+    browser.open("about:blank").await;
+    browser.open(&format!("{}/{place}", shop.url)).await;
     browser.see(READY).await;
-    browser.click("#days label:nth-child(3)").await;
+}
+
+/// Clicks, and waits until what is shown is read anew.
+async fn turn(browser: &Browser, css: &str) {
+    browser.click(css).await;
+    browser.see(READY).await;
+}
+
+/// Chooses the first free slot of next week, which does not pass while the test runs; its start.
+async fn choose_next_week(browser: &Browser) -> String {
+    turn(browser, "#next").await;
     let free = browser.see("#slots label[data-state=free]").await;
     let start = free.attr("data-start").await.unwrap().unwrap();
     free.click().await.unwrap();
     start
+}
+
+async fn choose_a_slot(browser: &Browser, shop: &Shop) -> String {
+    visit(browser, shop, "").await;
+    choose_next_week(browser).await
 }
 
 /// Holds a slot and stands before the payment page; the slot's start.
@@ -26,12 +43,16 @@ async fn start_checkout(browser: &Browser, shop: &Shop) -> String {
     start
 }
 
+fn slot_at(start: &str) -> String {
+    format!("#slots[data-state=ready] label[data-start='{start}']")
+}
+
 /// What the shop says now about the slot that starts then.
 async fn state_of(browser: &Browser, shop: &Shop, start: &str) -> String {
-    browser.open(&shop.url).await;
-    browser.see(READY).await;
-    browser.click("#days label:nth-child(3)").await;
-    let slot = browser.see(&format!("#slots label[data-start='{start}']")).await;
+    // Office hours lie within one day both in UTC and where the browser believes to be.
+    let (date, _) = start.split_once('T').unwrap();
+    visit(browser, shop, &format!("#intro-call/day/{date}")).await;
+    let slot = browser.see(&slot_at(start)).await;
     let state = slot.attr("data-state").await.unwrap().unwrap();
     assert!(
         slot.text().await.unwrap().contains(&state),
@@ -164,13 +185,16 @@ async fn of_two_guests_with_one_slot_on_their_screens_the_second_is_told_in_word
             .contains("Someone else has just taken this time")
     );
     second
-        .see(&format!("#slots label[data-start='{wanted}'][data-state=held]"))
+        .see(&format!("{}[data-state=held]", slot_at(&wanted)))
         .await;
-    assert_ne!(
-        start_checkout(&second, &shop).await,
-        wanted,
-        "another slot can be had"
-    );
+    let near = second.see("#alternatives button").await;
+    let other = near.attr("data-start").await.unwrap().unwrap();
+    assert_ne!(other, wanted, "another slot can be had");
+    near.click().await.unwrap();
+    second.see(&format!("{} :checked", slot_at(&other))).await;
+    second.click("#start").await;
+    second.see("#pay").await;
+    assert_eq!(state_of(&first, &shop, &other).await, "held");
     first.close(&[]).await;
     second.close(&["409"]).await;
 }
@@ -199,4 +223,112 @@ async fn who_meets_trouble_reads_it_beside_the_button_and_can_try_again() {
     guest.see("main[data-state=missing]").await;
     assert_eq!(guest.text("#title").await, "There is no such booking");
     guest.close(&["503", "404"]).await;
+}
+
+const SALON: &str = "#offers label:nth-child(4)";
+const CLASS: &str = "#offers label:nth-child(5)";
+const POOL: &str = "#offers label:nth-child(6)";
+
+#[tokio::test]
+async fn a_class_has_fewer_places_after_some_are_bought() {
+    let (shop, driver) = (Shop::open(), Driver::start());
+    let guest = driver.browser().await;
+    visit(&guest, &shop, "").await;
+    turn(&guest, CLASS).await;
+    turn(&guest, "#more").await;
+    turn(&guest, "#more").await;
+    let start = choose_next_week(&guest).await;
+    assert!(guest.text(&slot_at(&start)).await.contains("20 left"));
+    assert!(guest.text("#choice").await.contains("3 places"));
+    assert!(guest.text("#start").await.contains("54.00"));
+    guest.click("#start").await;
+    guest.click("#pay").await;
+    guest.see("main[data-state=confirmed]").await;
+    guest.click("#shop").await;
+    assert!(
+        guest.text(&slot_at(&start)).await.contains("17 left"),
+        "back in the week that was left, and it has changed"
+    );
+    guest.close(&[]).await;
+}
+
+#[tokio::test]
+async fn whose_host_is_gone_is_offered_another_at_the_same_time() {
+    let (shop, driver) = (Shop::open(), Driver::start());
+    let (first, second) = (driver.browser().await, driver.browser().await);
+    let mut starts = Vec::new();
+    for guest in [&second, &first] {
+        visit(guest, &shop, "").await;
+        turn(guest, POOL).await;
+        guest.click("#hosts label:nth-child(2)").await;
+        starts.push(choose_next_week(guest).await);
+        assert!(guest.text("#choice").await.contains("with Dora"));
+    }
+    assert_eq!(starts[0], starts[1]);
+    first.click("#start").await;
+    first.see("#pay").await;
+    second.click("#start").await;
+    let same_time = second.see("#alternatives button").await;
+    assert!(second.text("#problem").await.contains("Dora is not free then"));
+    assert_eq!(
+        same_time.attr("data-start").await.unwrap().as_ref(),
+        Some(&starts[0])
+    );
+    same_time.click().await.unwrap();
+    second.see(&format!("{} :checked", slot_at(&starts[0]))).await;
+    second.click("#start").await;
+    second.see("#pay").await;
+    first.close(&[]).await;
+    second.close(&["409"]).await;
+}
+
+#[tokio::test]
+async fn days_and_weeks_are_shown_on_the_guests_clock_and_the_shops_is_named() {
+    let (shop, driver) = (Shop::open(), Driver::start());
+    let guest = driver.browser().await;
+    visit(&guest, &shop, "").await;
+    turn(&guest, SALON).await;
+    let start = choose_next_week(&guest).await;
+    guest.see("#slots[data-view=week] > section:nth-child(7)").await;
+    let zones = guest.text("#zone").await;
+    assert!(
+        zones.contains("America/New York") && zones.contains("Europe/Berlin"),
+        "{zones}"
+    );
+    let chosen = guest.text("#choice").await;
+    for part in ["Europe/Berlin", "9:00", "Ana or Ben", "Cleo"] {
+        assert!(chosen.contains(part), "{part} in: {chosen}");
+    }
+    let week = guest.text("#range").await;
+    turn(&guest, "#views label:has([value=day])").await;
+    guest.see("#slots[data-view=day]").await;
+    guest.see(&format!("{} :checked", slot_at(&start))).await;
+    let day = guest.text("#range").await;
+    turn(&guest, "#next").await;
+    assert_ne!(guest.text("#range").await, day);
+    turn(&guest, "#previous").await;
+    assert_eq!(guest.text("#range").await, day);
+    turn(&guest, "#views label:has([value=week])").await;
+    assert_eq!(guest.text("#range").await, week);
+    turn(&guest, "#slots section:nth-child(3) h3 button").await;
+    guest.see("#slots[data-view=day]").await;
+    guest.close(&[]).await;
+}
+
+#[tokio::test]
+async fn who_holds_too_many_unpaid_slots_is_told_what_to_do() {
+    let (shop, driver) = (Shop::open(), Driver::start());
+    let guest = driver.browser().await;
+    for _ in 0..3 {
+        start_checkout(&guest, &shop).await;
+    }
+    choose_a_slot(&guest, &shop).await;
+    guest.click("#start").await;
+    guest.see("#problem:not(:empty)").await;
+    let problem = guest.text("#problem").await;
+    assert!(
+        problem.contains("Pay for one of them") && problem.contains("try again in"),
+        "{problem}"
+    );
+    guest.close(&["429"]).await;
 }

@@ -134,10 +134,12 @@ async function giveBack() {
     show(asked.answer);
     at("shop").focus();
   } else {
-    at("problem").textContent = explain(asked.problem);
+    at("problem").textContent = explain(asked);
   }
 }
 
 at("give-back").addEventListener("click", giveBack);
 if (ours) at("bank").href = ours.paymentPage;
+// Back to the very week that the guest came from.
+if (ours?.place) at("shop").href = `/${ours.place}`;
 if (id) watch(); else fail({ problem: { code: "not_found" } });

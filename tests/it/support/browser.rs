@@ -27,6 +27,9 @@ this test needs Chromium and chromedriver on the PATH. To install them:
 /// A state that has not come by then never will.
 const NEVER: Duration = Duration::from_secs(60);
 
+/// Where browsers believe to be: on another clock than the demo shop, in UTC or in Berlin.
+const ZONE: &str = "America/New_York";
+
 /// Runs "$@" until its input ends, which it does however the test process ends; then ends all that came of it.
 const WATCHDOG: &str = r#"trap '' PIPE INT; "$@" 2>&1 & cat >/dev/null; trap '' TERM; kill -TERM 0; wait"#;
 
@@ -139,7 +142,7 @@ pub(crate) struct Driver {
 
 impl Driver {
     pub(crate) fn start() -> Self {
-        let process = Watched::start("chromedriver", &["--port=0"], &[]);
+        let process = Watched::start("chromedriver", &["--port=0"], &[("TZ", ZONE.to_owned())]);
         let port = process.number_after("started successfully on port ");
         let port = port.unwrap_or_else(|why| panic!("{HOW_TO_INSTALL}\n{why}"));
         Self {
