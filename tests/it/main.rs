@@ -24,6 +24,7 @@ mod hands;
 mod instances;
 mod killed;
 mod late;
+mod limits;
 mod moves;
 mod openapi;
 mod operators;
