@@ -5,6 +5,7 @@
 //! do; then the story says how it must have ended, and the auditor, who knows nothing of the code, looks at the rest.
 
 mod attempts;
+mod changes;
 mod checkouts;
 mod commands;
 mod events;
