@@ -10,8 +10,11 @@
 
 mod bad_input;
 mod browser;
+mod cancels;
 mod checkout;
+mod classes;
 mod cli;
+mod composites;
 mod doctor;
 mod expiry;
 mod forgery;
@@ -21,10 +24,13 @@ mod hands;
 mod instances;
 mod killed;
 mod late;
+mod limits;
+mod moves;
 mod openapi;
 mod operators;
 mod orders;
 mod outage;
+mod pools;
 mod race;
 mod release;
 mod retention;

@@ -5,13 +5,11 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, Duration, SecondsFormat, Utc};
 use holdfast::sandbox::{Faults, SessionStatus};
-use sqlx::Connection;
 
 use crate::support::app::{Instance, TestApp, order, order_by};
 use crate::support::crowd::{Got, Wish, press_together, tally};
 use crate::support::database::Engine;
 use crate::support::on_both_engines;
-use crate::support::wait::eventually;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 
@@ -171,28 +169,10 @@ async fn s07_without_the_constraint_the_race_has_two_winners_on_postgres() {
     app.database
         .execute("ALTER TABLE occupancy DROP CONSTRAINT occupancy_one_buyer")
         .await;
-    // Both have seen the slot free before either writes: a door that stays shut until two stand before it.
-    for statement in [
-        "CREATE FUNCTION door() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-             PERFORM pg_advisory_xact_lock_shared(7); RETURN NEW; END $$",
-        "CREATE TRIGGER door BEFORE INSERT ON occupancy FOR EACH ROW EXECUTE FUNCTION door()",
-    ] {
-        app.database.execute(statement).await;
-    }
-    let mut keeper = sqlx::PgConnection::connect(app.database.url()).await.unwrap();
-    sqlx::query("SELECT pg_advisory_lock(7)")
-        .execute(&mut keeper)
-        .await
-        .unwrap();
-    let rivals = tokio::spawn(press_together(crowd(&[&app.instance, &other], 2, SLOT)));
-    let waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
-        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
-    eventually("two stand before the door", async || {
-        (app.database.count(waiting).await == 2).then_some(())
-    })
-    .await;
-    keeper.close().await.unwrap();
-    let got = rivals.await.unwrap();
+    let race = press_together(crowd(&[&app.instance, &other], 2, SLOT));
+    let got = app
+        .placing_together(&["guest-0@example.com", "guest-1@example.com"], race)
+        .await;
     assert_eq!(tally(&got).won, 2, "{got:?}");
     let findings = app.audit();
     assert!(

@@ -5,6 +5,7 @@
 //! do; then the story says how it must have ended, and the auditor, who knows nothing of the code, looks at the rest.
 
 mod attempts;
+mod changes;
 mod checkouts;
 mod commands;
 mod events;
@@ -179,7 +180,7 @@ use every_step_goes_wrong;
 async fn without_the_sweep_a_crash_is_seen() {
     let stage = Stage::set(Engine::Sqlite).await;
     let scene = checkouts::Won.prepare(&stage).await;
-    let plan = Plan::new(Fault::StoppedBefore, 7);
+    let plan = Plan::new(Fault::StoppedBefore, 8);
     let context = stage.disturbed(&plan);
     let process = tokio::spawn(async move { checkouts::Won.run(&scene, &context).await });
     plan.end(process).await;

@@ -1,0 +1,127 @@
+//! Changes of mind about what is paid: cancelling it and moving it.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use holdfast::domain::booking::Cause;
+use holdfast::domain::hold::Refund;
+use holdfast::domain::ids::HoldId;
+use holdfast::workflow::Context;
+use holdfast::workflow::cancel::{self, Outcome};
+use holdfast::workflow::moving::{self, MoveRequest};
+
+use super::events::given_back;
+use super::stage::Stage;
+use super::{Scene, Story, every_step_goes_wrong};
+
+every_step_goes_wrong!(Cancelled::Whole, Cancelled::Part, Cancelled::ByGuest, Moved);
+
+/// A confirmed hold, alone on the scene.
+async fn sold(stage: &Stage) -> Scene {
+    let slot = stage.slot();
+    let hold = stage.app.sold("call", &slot).await;
+    Scene {
+        slot,
+        holds: vec![hold],
+        ..Scene::default()
+    }
+}
+
+fn id(scene: &Scene) -> HoldId {
+    HoldId::parse(scene.holds[0].text("id")).unwrap()
+}
+
+/// How it is cancelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cancelled {
+    /// By the operator, and all money goes back.
+    Whole,
+    /// By the operator, who keeps a part.
+    Part,
+    /// By the guest.
+    ByGuest,
+}
+
+#[async_trait]
+impl Story for Cancelled {
+    fn name(&self) -> String {
+        format!("cancelled: {self:?}")
+    }
+
+    async fn prepare(&self, stage: &Stage) -> Scene {
+        sold(stage).await
+    }
+
+    async fn run(&self, scene: &Scene, context: &Arc<Context>) -> bool {
+        let id = id(scene);
+        let done = match self {
+            Self::Whole => cancel::by_operator(context, id, Refund::Full, None).await,
+            Self::Part => cancel::by_operator(context, id, Refund::Part(2000), None).await,
+            Self::ByGuest => cancel::by_guest(context, id).await,
+        };
+        matches!(done, Ok(Outcome::Over(_)))
+    }
+
+    async fn check(&self, stage: &Stage, scene: &Scene) {
+        let hold = &scene.holds[0];
+        let (reason, back) = match self {
+            Self::Whole => ("cancelled/operator", 5000),
+            Self::Part => ("cancelled/operator", 2000),
+            Self::ByGuest => ("cancelled/guest", 5000),
+        };
+        // Where nothing was written, whoever asked was told so, and it is as it was; else all of it happened.
+        let state = stage.app.state_of(hold).await;
+        let expected = if state == "confirmed" { 0 } else { back };
+        assert!(state == "confirmed" || state == reason, "{state}");
+        assert_eq!(given_back(stage, hold), expected);
+    }
+}
+
+/// To a slot that is free.
+pub(super) struct Moved;
+
+#[async_trait]
+impl Story for Moved {
+    fn name(&self) -> String {
+        "moved".to_owned()
+    }
+
+    async fn prepare(&self, stage: &Stage) -> Scene {
+        let scene = sold(stage).await;
+        Scene {
+            slot: stage.slot(),
+            ..scene
+        }
+    }
+
+    async fn run(&self, scene: &Scene, context: &Arc<Context>) -> bool {
+        let request = MoveRequest {
+            hold: id(scene),
+            starts_at: scene.slot.parse().unwrap(),
+            resource: None,
+            cause: Cause::Operator,
+        };
+        moving::move_hold(context, request).await.is_ok()
+    }
+
+    async fn check(&self, stage: &Stage, scene: &Scene) {
+        let hold = &scene.holds[0];
+        let shown = stage.app.hold(hold.text("id")).await;
+        assert_eq!(shown["status"], "confirmed");
+        let (home, target) = (hold.text("starts_at"), scene.slot.as_str());
+        let (left, kept) = match shown["starts_at"].as_str().unwrap() {
+            at if at == target => (home, target),
+            at => {
+                assert_eq!(at, home);
+                (target, home)
+            }
+        };
+        let busy = stage
+            .app
+            .checkout(&crate::support::app::order("call", kept))
+            .await;
+        busy.expect_problem(409, "slot_taken");
+        let next = stage.app.hold_slot("call", left).await;
+        stage.app.cancel(&next).await.expect(200);
+    }
+}
