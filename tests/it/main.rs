@@ -9,10 +9,13 @@
 )]
 
 mod bad_input;
+mod blocks;
 mod browser;
+mod calendars;
 mod checkout;
 mod cli;
 mod doctor;
+mod doors;
 mod expiry;
 mod forgery;
 mod funds;
@@ -32,6 +35,7 @@ mod saga;
 mod sandbox;
 mod secrets;
 mod skew;
+mod slots;
 mod store_contract;
 mod stripe_down;
 mod stripe_faults;
