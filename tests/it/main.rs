@@ -42,4 +42,5 @@ mod stripe_faults;
 mod support;
 mod sweep;
 mod terms;
+mod upgrade;
 mod webhooks;
