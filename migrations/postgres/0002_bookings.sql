@@ -52,10 +52,11 @@ SELECT guest_id, count(*) FILTER (WHERE status = 'held'), min(created_at) FROM h
 WHERE guest_id IS NOT NULL GROUP BY guest_id;
 CREATE INDEX holds_guest ON holds (guest_id, created_at DESC, id DESC) WHERE guest_id IS NOT NULL;
 
+-- Never below 0 and never refused: a wrong count must not keep a payment from its slot.
 CREATE FUNCTION holds_counted_out() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    UPDATE guests SET held = held - 1 WHERE email = OLD.guest_id;
-    UPDATE clients SET held = held - 1,
+    UPDATE guests SET held = greatest(held - 1, 0) WHERE email = OLD.guest_id;
+    UPDATE clients SET held = greatest(held - 1, 0),
         lapses = CASE WHEN NEW.status = 'released' AND NEW.reason = 'expired' THEN lapses + 1 ELSE 0 END,
         lapsed_at = NEW.updated_at, updated_at = NEW.updated_at
     WHERE id = OLD.client_id;

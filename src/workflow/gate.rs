@@ -1,8 +1,8 @@
 //! As many checkouts at once for one slot as it has room for, within this process.
 //!
 //! A rush on a slot then costs about as many sessions at Stripe as there are places: whoever finds none left beside those
-//! who are at it waits until one of these is done, and then looks at the slot again. The gate saves calls and nothing
-//! else; who gets the slot is decided by the database (I1), also between instances.
+//! who are at it waits until half of these are done, and then looks at the slot again: were all woken by each one, a
+//! crowd would look at the slot as often as it has places. The gate saves calls and nothing else; who gets the slot is decided by the database (I1), also between instances.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,8 +20,8 @@ type Turns = Mutex<HashMap<Key, Rush>>;
 struct Rush {
     /// How many units they want, all together.
     units: u32,
-    /// Told whenever one of them is done.
-    done: watch::Sender<()>,
+    /// Told how many are still wanted whenever one of them is done.
+    done: watch::Sender<u32>,
 }
 
 /// Gives turns at slots.
@@ -49,7 +49,7 @@ pub(super) struct Turn {
 pub(super) struct Busy {
     /// How many units they want.
     pub(super) units: u32,
-    done: watch::Receiver<()>,
+    done: watch::Receiver<u32>,
 }
 
 impl SlotGate {
@@ -58,10 +58,13 @@ impl SlotGate {
         let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
         match turns.get_mut(key) {
             None => {
-                let (done, _) = watch::channel(());
+                let (done, _) = watch::channel(units);
                 turns.insert(key.clone(), Rush { units, done });
             }
-            Some(rush) if rush.units.saturating_add(units) <= room => rush.units += units,
+            Some(rush) if rush.units.saturating_add(units) <= room => {
+                rush.units += units;
+                rush.done.send_replace(rush.units);
+            }
             Some(rush) => {
                 let done = rush.done.subscribe();
                 return Entry::Busy(Busy {
@@ -76,10 +79,11 @@ impl SlotGate {
 }
 
 impl Busy {
-    /// Waits until one of them is done.
-    pub(super) async fn one_is_done(mut self) {
+    /// Waits until no more than half of what they want is still wanted.
+    pub(super) async fn half_are_done(mut self) {
+        let half = self.units / 2;
         // An error: the last one is done.
-        let _ = self.done.changed().await;
+        let _ = self.done.wait_for(|units| *units <= half).await;
     }
 }
 
@@ -90,7 +94,7 @@ impl Drop for Turn {
             return;
         };
         rush.units -= self.units;
-        rush.done.send_replace(());
+        rush.done.send_replace(rush.units);
         if rush.units == 0 {
             turns.remove(&self.key);
         }
@@ -114,7 +118,7 @@ mod tests {
         loop {
             match gate.enter(&slot(resource), 1, room) {
                 Entry::Turn(turn) => return turn,
-                Entry::Busy(busy) => busy.one_is_done().await,
+                Entry::Busy(busy) => busy.half_are_done().await,
             }
         }
     }
@@ -142,13 +146,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn other_slots_do_not_wait_and_all_who_wait_are_told_of_each_end() {
+    async fn other_slots_do_not_wait_and_all_who_wait_are_told_when_half_are_done() {
         let gate = SlotGate::default();
         let (first, second) = (turn(&gate, "ana", 2).await, turn(&gate, "ana", 2).await);
         drop(turn(&gate, "ben", 1).await);
         let waiting: Vec<_> = (0..2)
             .filter_map(|_| match gate.enter(&slot("ana"), 1, 2) {
-                Entry::Busy(busy) => Some(Box::pin(busy.one_is_done())),
+                Entry::Busy(busy) => Some(Box::pin(busy.half_are_done())),
                 Entry::Turn(_) => None,
             })
             .collect();
@@ -161,7 +165,7 @@ mod tests {
         for waiter in waiting {
             waiter.await;
         }
-        busy.one_is_done().await;
+        busy.half_are_done().await;
         drop(second);
         assert!(
             matches!(gate.enter(&slot("ana"), 1, 0), Entry::Turn(_)),

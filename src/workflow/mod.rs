@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use tokio::sync::{Mutex, Notify, OnceCell};
+use tokio::sync::{Mutex, Notify, OnceCell, Semaphore};
 use tokio_util::task::TaskTracker;
 
 use crate::domain::hold::Policy;
@@ -97,6 +97,8 @@ pub struct Context {
     /// Asked of the books once.
     installation: OnceCell<String>,
     gate: gate::SlotGate,
+    /// Turns at looking for alternatives.
+    alternatives: Semaphore,
     /// Rung when a command was written.
     new_commands: Notify,
     /// Rung when a calendar feed was set.
@@ -124,6 +126,7 @@ impl Context {
             settings,
             installation: OnceCell::new(),
             gate: gate::SlotGate::default(),
+            alternatives: Semaphore::new(slots::LOOKS_FOR_ALTERNATIVES),
             new_commands: Notify::new(),
             new_feeds: Notify::new(),
             sagas: TaskTracker::new(),

@@ -14,6 +14,9 @@ use crate::domain::catalogue::EventType;
 use crate::domain::ids::EventTypeId;
 use crate::domain::time::Window;
 
+/// How many look for alternatives at once.
+pub(super) const LOOKS_FOR_ALTERNATIVES: usize = 4;
+
 /// An event type and its slots.
 #[derive(Clone, Debug)]
 pub struct Offer {
@@ -70,6 +73,8 @@ pub(super) async fn alternatives(
     wish: &Wish<'_>,
     starts_at: DateTime<Utc>,
 ) -> Result<Vec<Slot>, Trouble> {
+    // A crowd of losers asks for these; who still looks for a slot must not stand in line behind them.
+    let _turn = context.alternatives.acquire().await;
     let mut found = Vec::new();
     for reach in REACH {
         let around = Window::new(starts_at - reach, starts_at + reach + Duration::seconds(1));
@@ -128,7 +133,7 @@ pub(super) async fn turn_at(
             room = seen;
         } else {
             // All who waited look at once, and only those who still see room ask for a turn.
-            busy.one_is_done().await;
+            busy.half_are_done().await;
         }
     }
 }

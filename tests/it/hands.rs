@@ -1,12 +1,11 @@
 //! Operators' hands on a hold: giving it back, asking Stripe about it anew, replaying what Stripe told of it. Each goes
 //! the same way as a guest, a sweep or a webhook would, and the history says who it was.
 
-use holdfast::domain::time::Clock;
-use holdfast::sandbox::{Endpoint, FaultKind, Faults, Outcome, signature_header};
+use holdfast::sandbox::{Endpoint, FaultKind, Faults, Outcome};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::app::{Answer, TestApp, WEBHOOK_SECRET, order_by};
+use crate::support::app::{Answer, TestApp, order_by};
 use crate::support::on_both_engines;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
@@ -39,17 +38,6 @@ fn drop_events(app: &TestApp) {
 fn last_line(hold: &Value) -> (&str, &str) {
     let line = hold["history"].as_array().unwrap().last().unwrap();
     (line["to"].as_str().unwrap(), line["by"].as_str().unwrap())
-}
-
-/// Stripe says that the session ended unpaid, though it did not: so the slot is free, and the guest still pays.
-async fn lapse_by_a_false_word(app: &TestApp, hold: &Answer) {
-    let body =
-        json!({"id": "evt_false", "object": "event", "type": "checkout.session.expired", "livemode": false,
-        "data": {"object": {"id": hold.text("checkout_session"), "object": "checkout.session"}}})
-        .to_string();
-    let signature = signature_header(WEBHOOK_SECRET, app.clock.now().timestamp(), &body);
-    let taken = app.webhook(Some(&signature), body).await.expect(200);
-    assert_eq!(taken.text("outcome"), "applied");
 }
 
 on_both_engines! {
@@ -136,7 +124,7 @@ on_both_engines! {
         for (at, resold, state) in [("10", false, "confirmed"), ("12", true, "released/late_payment_refunded")] {
             let slot = format!("2026-12-01T{at}:00:00Z");
             let hold = app.hold_slot("call", &slot).await;
-            lapse_by_a_false_word(&app, &hold).await;
+            app.lapse_by_a_false_word(&hold).await;
             app.database.execute("DELETE FROM stripe_events WHERE id = 'evt_false'").await;
             app.database.execute("UPDATE hold_history SET event_id = NULL, actor = 'sweep' WHERE event_id = 'evt_false'").await;
             assert_eq!(app.state_of(&hold).await, "released/expired");
@@ -157,7 +145,7 @@ on_both_engines! {
     async fn a_refund_that_an_operator_pushed_is_the_operators_in_the_history(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
-        lapse_by_a_false_word(&app, &hold).await;
+        app.lapse_by_a_false_word(&hold).await;
         app.checkout(&order_by("bob@example.com", "call", SLOT)).await.expect(201);
         app.pay(&hold, Outcome::Paid);
         app.deliver_all().await;

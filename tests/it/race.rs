@@ -169,8 +169,10 @@ async fn s07_without_the_constraint_the_race_has_two_winners_on_postgres() {
     app.database
         .execute("ALTER TABLE occupancy DROP CONSTRAINT occupancy_one_buyer")
         .await;
-    app.simulator.set_faults(slow_stripe());
-    let got = press_together(crowd(&[&app.instance, &other], 2, SLOT)).await;
+    let race = press_together(crowd(&[&app.instance, &other], 2, SLOT));
+    let got = app
+        .placing_together(&["guest-0@example.com", "guest-1@example.com"], race)
+        .await;
     assert_eq!(tally(&got).won, 2, "{got:?}");
     let findings = app.audit();
     assert!(
@@ -185,8 +187,8 @@ async fn s07_without_the_constraint_the_race_has_two_winners_on_postgres() {
 /// does not come through that statement gets in, and the auditor sees it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn s07_without_the_triggers_a_second_window_gets_in_on_sqlite() {
-    const AGAIN: &str =
-        "INSERT INTO occupancy SELECT hold_id, resource_id, starts_at + 60000, ends_at FROM occupancy";
+    const AGAIN: &str = "INSERT INTO occupancy (hold_id, resource_id, starts_at, ends_at)
+        SELECT hold_id, resource_id, starts_at + 60000, ends_at FROM occupancy";
     let app = TestApp::start(Engine::Sqlite).await;
     app.without_audit("the guard is removed on purpose");
     app.hold_slot("call", SLOT).await;

@@ -254,6 +254,13 @@ impl TestApp {
     /// Takes the hold and its attempt off the books, as a backup does that is older.
     pub(crate) async fn forget(&self, hold: &Answer) {
         let id = hold.text("id");
+        for (counts, key, column) in [("guests", "email", "guest_id"), ("clients", "id", "client_id")] {
+            let count_out = format!(
+                "UPDATE {counts} SET held = held - 1
+                 WHERE {key} = (SELECT {column} FROM holds WHERE id = '{id}' AND status = 'held')"
+            );
+            self.database.execute(&count_out).await;
+        }
         for (books, column) in [
             ("occupancy", "hold_id"),
             ("hold_history", "hold_id"),

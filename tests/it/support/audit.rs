@@ -40,6 +40,7 @@ impl Audit {
         loop {
             let mut findings = slots(&mut books).await;
             findings.extend(histories(&mut books).await);
+            findings.extend(counts(&mut books).await);
             findings.extend(sessions(&mut books, &self.simulator).await);
             findings.extend(money(&mut books, &self.simulator).await);
             if findings.is_empty() || Instant::now() > patience {
@@ -101,16 +102,16 @@ impl Books {
     }
 }
 
-/// I1: no two windows overlap on a resource, and a hold has windows exactly while it is live.
+/// I1: no two holds have one unit of a resource at one time, and a hold has its windows exactly while it is live.
 pub(crate) async fn slots(books: &mut Books) -> Vec<String> {
     let overlap = match books {
         Books::Sqlite(_) => {
             "SELECT a.hold_id, b.hold_id FROM occupancy a JOIN occupancy b ON a.resource_id = b.resource_id
-             AND a.rowid < b.rowid AND a.starts_at < b.ends_at AND b.starts_at < a.ends_at"
+             AND a.rowid < b.rowid AND a.unit = b.unit AND a.starts_at < b.ends_at AND b.starts_at < a.ends_at"
         }
         Books::Postgres(_) => {
             "SELECT a.hold_id::text, b.hold_id::text FROM occupancy a JOIN occupancy b ON a.resource_id = b.resource_id
-             AND a.ctid < b.ctid AND a.during && b.during"
+             AND a.ctid < b.ctid AND a.unit = b.unit AND a.during && b.during"
         }
     };
     let mut findings = books.find("one slot, two buyers", overlap).await;
@@ -122,9 +123,82 @@ pub(crate) async fn slots(books: &mut Books) -> Vec<String> {
             .find("occupancy does not follow the hold's life", liveness)
             .await,
     );
+    findings.extend(windows(books).await);
+    let beyond = "SELECT CAST(o.hold_id AS text), o.resource_id, CAST(o.unit AS text) FROM occupancy o
+        LEFT JOIN resources r ON r.id = o.resource_id WHERE o.unit > coalesce(r.capacity, 1)";
+    findings.extend(books.find("a unit that the resource does not have", beyond).await);
     let strangers = "SELECT CAST(hold_id AS text) FROM occupancy
         WHERE NOT EXISTS (SELECT 1 FROM holds WHERE id = occupancy.hold_id)";
     findings.extend(books.find("occupancy of no hold", strangers).await);
+    findings
+}
+
+/// A live hold has so many units of each of its segments as it was sold, buffers and all, and nothing else; what is shown
+/// of it follows from the segments.
+async fn windows(books: &mut Books) -> Vec<String> {
+    let (segment, begins, ends, shown) = match books {
+        Books::Sqlite(_) => (
+            "SELECT h.*, s.value AS segment FROM holds h, json_each(h.segments) s",
+            "o.starts_at",
+            "o.ends_at",
+            ("h.starts_at", "h.ends_at", "json_array_length(h.segments)"),
+        ),
+        Books::Postgres(_) => (
+            "SELECT h.*, s AS segment FROM holds h, jsonb_array_elements(h.segments) s",
+            "CAST(extract(epoch FROM lower(o.during)) * 1000 AS bigint)",
+            "CAST(extract(epoch FROM upper(o.during)) * 1000 AS bigint)",
+            (
+                "CAST(extract(epoch FROM h.starts_at) * 1000 AS bigint)",
+                "CAST(extract(epoch FROM h.ends_at) * 1000 AS bigint)",
+                "jsonb_array_length(h.segments)",
+            ),
+        ),
+    };
+    let ms = |member: &str| format!("CAST(h.segment ->> '{member}' AS bigint)");
+    let (from, to) = (ms("starts_at_ms"), ms("ends_at_ms"));
+    let (busy_from, busy_to) = (ms("busy_from_ms"), ms("busy_to_ms"));
+    let missing = format!(
+        "SELECT CAST(h.id AS text) FROM ({segment}) h
+         WHERE h.status IN ('held', 'processing', 'confirmed') AND h.quantity <> (
+             SELECT count(DISTINCT o.unit) FROM occupancy o
+             WHERE o.hold_id = h.id AND o.resource_id = h.segment ->> 'resource'
+               AND {begins} = coalesce({busy_from}, {from}) AND {ends} = coalesce({busy_to}, {to}))"
+    );
+    let (starts_at, ends_at, segments) = shown;
+    let more = format!(
+        "SELECT CAST(h.id AS text) FROM holds h
+         WHERE EXISTS (SELECT 1 FROM occupancy WHERE hold_id = h.id)
+           AND h.quantity * {segments} <> (SELECT count(*) FROM occupancy WHERE hold_id = h.id)"
+    );
+    let shown = format!(
+        "SELECT CAST(h.id AS text) FROM ({segment}) h GROUP BY h.id, h.starts_at, h.ends_at
+         HAVING {starts_at} <> min({from}) OR {ends_at} <> max({to})"
+    );
+    let mut findings = books.find("a segment without its units", &missing).await;
+    findings.extend(books.find("more units than were sold", &more).await);
+    findings.extend(
+        books
+            .find("a hold shows other times than its segments", &shown)
+            .await,
+    );
+    findings
+}
+
+/// S27, S28: whoever has `held` holds is counted with so many.
+async fn counts(books: &mut Books) -> Vec<String> {
+    let mut findings = Vec::new();
+    for (table, key, column) in [("guests", "email", "guest_id"), ("clients", "id", "client_id")] {
+        let wrong = format!(
+            "SELECT g.{key}, CAST(g.held AS text) FROM {table} g WHERE g.held <> (
+                 SELECT count(*) FROM holds h WHERE h.{column} = g.{key} AND h.status = 'held')"
+        );
+        findings.extend(books.find(&format!("a wrong count in {table}"), &wrong).await);
+        let nobodys = format!(
+            "SELECT CAST(h.id AS text) FROM holds h WHERE h.status = 'held' AND h.{column} IS NOT NULL
+             AND NOT EXISTS (SELECT 1 FROM {table} g WHERE g.{key} = h.{column})"
+        );
+        findings.extend(books.find(&format!("not counted in {table}"), &nobodys).await);
+    }
     findings
 }
 
@@ -197,7 +271,8 @@ async fn money(books: &mut Books, simulator: &Simulator) -> Vec<String> {
         .into_iter()
         .map(|event| event.payload)
         .collect();
-    let holds = books.map("SELECT session_id, status FROM holds").await;
+    let holds = "SELECT session_id, status, status || '/' || coalesce(reason, '') FROM holds";
+    let holds = books.map(holds).await;
     let payments = books
         .map("SELECT intent_id, state, CAST(refunded AS text) FROM payments")
         .await;
@@ -235,7 +310,15 @@ async fn money(books: &mut Books, simulator: &Simulator) -> Vec<String> {
             || expiries.contains_key(&intent.session)
             || intent.metadata.values().any(|hold| begun.contains_key(hold))
             || untold.contains(&intent.id);
-        if total < intent.amount_received && !live && !going_back {
+        // The shop keeps what the operator says, of what it cancelled; the part that goes back is ordered like any refund.
+        let state = payments.get(&intent.id).and_then(|row| row[1].as_deref());
+        let cancelled =
+            holds.get(&intent.session).and_then(|row| row[2].as_deref()) == Some("cancelled/operator");
+        let kept = state == Some("kept") && cancelled;
+        if state == Some("kept") && !cancelled {
+            findings.push(format!("money kept without an operator's word: {intent:?}"));
+        }
+        if total < intent.amount_received && !live && !going_back && !kept {
             findings.push(money_without_slot(intent, payments.get(&intent.id)));
         }
     }

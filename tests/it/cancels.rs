@@ -1,0 +1,203 @@
+//! Cancelling what is paid: the slot is free at once, the money goes back as the operator says, or all of it where the
+//! guest may cancel; and what Stripe tells of the refund later changes nothing.
+
+use chrono::Duration;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::app::{Answer, TestApp, order_by};
+use crate::support::database::Engine;
+use crate::support::on_both_engines;
+use crate::support::shop::after;
+use crate::support::wait::eventually;
+
+const SLOT: &str = "2026-12-01T10:00:00Z";
+const NOBODY: &str = "01990000-0000-7000-8000-000000000000";
+
+async fn cancel(app: &TestApp, hold: &str, order: Value) -> Answer {
+    app.admin(
+        Method::POST,
+        &format!("/v1/admin/holds/{hold}/cancel"),
+        Some(order),
+    )
+    .await
+}
+
+/// A service with a 30-minute visit that its guests may cancel until a day before.
+async fn clinic(engine: Engine) -> TestApp {
+    let app = TestApp::start(engine).await;
+    app.sell(
+        "visit",
+        &json!({"resource": "ana", "duration_minutes": 30, "guest_cancel_until_minutes": 1440}),
+    )
+    .await;
+    app
+}
+
+fn refunds(app: &TestApp) -> Vec<i64> {
+    app.simulator
+        .refunds()
+        .iter()
+        .map(|refund| refund.amount)
+        .collect()
+}
+
+/// Both gauges of money that is not where it belongs.
+async fn gauges(app: &TestApp) -> [String; 2] {
+    let metrics = app.get("/metrics").await.expect(200);
+    let text = metrics.body.as_str().unwrap();
+    ["holdfast_money_without_slot", "holdfast_slot_without_money"].map(|name| {
+        let line = text.lines().find(|line| line.starts_with(name)).unwrap();
+        line.rsplit(' ').next().unwrap().to_owned()
+    })
+}
+
+/// All commands are run, and Stripe has told all that it has to tell.
+async fn settled(app: &TestApp) {
+    app.sweep().await;
+    eventually("no command is left", async || {
+        let left = app
+            .database
+            .count("SELECT count(*) FROM commands WHERE done_at IS NULL")
+            .await;
+        (left == 0).then_some(())
+    })
+    .await;
+    app.deliver_all().await;
+}
+
+on_both_engines! {
+    async fn an_operator_cancels_and_the_money_goes_back_as_ordered(engine) {
+        for (order, back, state) in [
+            (json!("full"), vec![5000], "refunded"),
+            (json!("none"), vec![], "kept"),
+            (json!(2000), vec![2000], "kept"),
+            (json!(5000), vec![5000], "refunded"),
+        ] {
+            let app = TestApp::start(engine).await;
+            let hold = app.sold("call", SLOT).await;
+            let id = hold.text("id");
+            let order = json!({"refund": order, "note": "the host is ill"});
+            let cancelled = cancel(&app, id, order.clone()).await.expect(200);
+            assert_eq!((cancelled.text("status"), cancelled.text("reason")), ("cancelled", "operator"));
+            app.checkout(&order_by("bob@example.com", "call", SLOT)).await.expect(201);
+            assert_eq!(gauges(&app).await, ["0", "0"], "{order}");
+            settled(&app).await;
+            assert_eq!(refunds(&app), back, "{order}");
+            let shown = app.admin_hold(id).await;
+            let payment = &shown["payments"][0];
+            let gone: i64 = back.iter().sum();
+            assert_eq!((&payment["state"], &payment["refunded"]), (&json!(state), &json!(gone)), "{order}");
+            let lines = shown["history"].as_array().unwrap();
+            let line = lines.iter().find(|line| line["to"] == "cancelled").unwrap();
+            assert_eq!((&line["by"], &line["from"]), (&json!("operator"), &json!("confirmed")));
+            assert!(line["why"].as_str().unwrap().contains("the host is ill"), "{line}");
+            assert_eq!(gauges(&app).await, ["0", "0"], "{order}");
+            assert_eq!(app.state_of(&hold).await, "cancelled/operator", "Stripe's own events change nothing");
+            let again = cancel(&app, id, order.clone()).await.expect(200);
+            assert_eq!(again.body, shown);
+            settled(&app).await;
+            assert_eq!(refunds(&app), back, "once: {order}");
+        }
+    }
+
+    async fn what_cannot_be_cancelled_stays_as_it_is(engine) {
+        let app = TestApp::start(engine).await;
+        let paid = app.sold("call", SLOT).await;
+        for bad in [json!(5001), json!(0), json!(-1), json!("half"), json!(null), json!(1.5)] {
+            let refused = cancel(&app, paid.text("id"), json!({"refund": bad})).await.expect_problem(422, "invalid");
+            assert_eq!(refused.body["errors"][0]["field"], "refund", "{bad}");
+        }
+        cancel(&app, paid.text("id"), json!({})).await.expect_problem(422, "invalid");
+        assert_eq!((app.state_of(&paid).await.as_str(), refunds(&app).len()), ("confirmed", 0));
+        let held = app.hold_slot("call", &after(SLOT, 60)).await;
+        let full = json!({"refund": "full"});
+        cancel(&app, held.text("id"), full.clone()).await.expect_problem(409, "not_cancellable");
+        app.cancel(&held).await.expect(200);
+        cancel(&app, held.text("id"), full.clone()).await.expect_problem(409, "not_cancellable");
+        assert_eq!(app.state_of(&held).await, "released/guest");
+        cancel(&app, NOBODY, full.clone()).await.expect_problem(404, "not_found");
+        let path = format!("/v1/admin/holds/{}/cancel", paid.text("id"));
+        let by_the_guest = app.request(Method::POST, &path).bearer_auth(paid.text("token")).json(&full);
+        app.send(by_the_guest).await.expect_problem(401, "unauthorized");
+    }
+
+    async fn after_a_partial_refund_by_hand_only_the_rest_can_go_back(engine) {
+        let app = TestApp::start(engine).await;
+        let hold = app.sold("call", SLOT).await;
+        let intent = app.simulator.session(hold.text("checkout_session")).unwrap().payment_intent.unwrap();
+        app.simulator.refund_from_dashboard(&intent, Some(2000)).unwrap();
+        app.deliver_all().await;
+        cancel(&app, hold.text("id"), json!({"refund": 3001})).await.expect_problem(422, "invalid");
+        cancel(&app, hold.text("id"), json!({"refund": "full"})).await.expect(200);
+        settled(&app).await;
+        assert_eq!(refunds(&app), [2000, 3000]);
+        let payment = app.admin_hold(hold.text("id")).await["payments"][0].clone();
+        assert_eq!((&payment["state"], &payment["refunded"]), (&json!("refunded"), &json!(5000)));
+        assert_eq!(gauges(&app).await, ["0", "0"]);
+    }
+
+    async fn a_cancel_that_comes_ten_times_at_once_refunds_once(engine) {
+        let app = TestApp::start(engine).await;
+        let hold = app.sold("call", SLOT).await;
+        let many = (0..10).map(|_| cancel(&app, hold.text("id"), json!({"refund": "full"})));
+        for answer in futures::future::join_all(many).await {
+            answer.expect(200);
+        }
+        settled(&app).await;
+        assert_eq!(refunds(&app), [5000]);
+    }
+
+    async fn a_guest_cancels_within_the_time_and_gets_all_back(engine) {
+        let app = clinic(engine).await;
+        let hold = app.sold("visit", SLOT).await;
+        let until_the_last_second = SLOT.parse::<chrono::DateTime<chrono::Utc>>().unwrap() - Duration::days(1);
+        app.clock.advance(until_the_last_second - app.clock_now());
+        let cancelled = app.cancel(&hold).await.expect(200);
+        assert_eq!((cancelled.text("status"), cancelled.text("reason")), ("cancelled", "guest"));
+        app.checkout(&order_by("bob@example.com", "visit", SLOT)).await.expect(201);
+        settled(&app).await;
+        assert_eq!(refunds(&app), [5000]);
+        assert_eq!(app.cancel(&hold).await.expect(200).body, cancelled.body);
+        let shown = app.admin_hold(hold.text("id")).await;
+        assert_eq!(shown["payments"][0]["state"], "refunded");
+        let lines = shown["history"].as_array().unwrap();
+        assert!(lines.iter().any(|line| line["to"] == "cancelled" && line["by"] == "guest"), "{shown}");
+        assert_eq!(gauges(&app).await, ["0", "0"]);
+    }
+
+    async fn a_guest_who_is_too_late_or_was_never_allowed_keeps_the_slot(engine) {
+        let app = clinic(engine).await;
+        let (late, never) = (app.sold("visit", SLOT).await, app.sold("call", &after(SLOT, 600)).await);
+        app.cancel(&never).await.expect_problem(409, "already_paid");
+        let too_late = SLOT.parse::<chrono::DateTime<chrono::Utc>>().unwrap() - Duration::days(1) + Duration::seconds(1);
+        app.clock.advance(too_late - app.clock_now());
+        app.cancel(&late).await.expect_problem(409, "already_paid");
+        for hold in [&late, &never] {
+            assert_eq!((app.state_of(hold).await.as_str(), app.units_of(hold).await), ("confirmed", 1));
+        }
+        assert_eq!(refunds(&app), Vec::<i64>::new());
+        // The terms are those of the booking, not those of today.
+        app.sell("visit", &json!({"resource": "ana", "duration_minutes": 30, "guest_cancel_until_minutes": 0})).await;
+        app.cancel(&late).await.expect_problem(409, "already_paid");
+    }
+
+    async fn while_stripe_is_away_a_cancel_frees_the_slot_and_the_refund_waits(engine) {
+        let app = TestApp::start(engine).await;
+        let hold = app.sold("call", SLOT).await;
+        let silent = holdfast::sandbox::Faults::default().next(
+            holdfast::sandbox::Endpoint::CreateRefund, holdfast::sandbox::FaultKind::ServerError, 100);
+        app.simulator.set_faults(silent);
+        cancel(&app, hold.text("id"), json!({"refund": "full"})).await.expect(200);
+        app.checkout(&order_by("bob@example.com", "call", SLOT)).await.expect(201);
+        app.sweep().await;
+        assert_eq!(refunds(&app), Vec::<i64>::new());
+        assert_eq!(app.admin_hold(hold.text("id")).await["payments"][0]["state"], "refund_due");
+        app.simulator.set_faults(holdfast::sandbox::Faults::default());
+        app.clock.advance(Duration::hours(2));
+        app.database.end_leases().await;
+        settled(&app).await;
+        assert_eq!(refunds(&app), [5000]);
+        assert_eq!(app.admin_hold(hold.text("id")).await["payments"][0]["state"], "refunded");
+    }
+}

@@ -1,0 +1,120 @@
+//! What a shop and its guests do in the stories of what can be booked: putting things on sale, moving, paying, letting go.
+
+use chrono::{DateTime, Duration, SecondsFormat, Utc};
+use holdfast::domain::time::Clock;
+use holdfast::sandbox::{Outcome, signature_header};
+use reqwest::Method;
+use serde_json::{Value, json};
+use sqlx::{Connection, PgConnection};
+
+use super::app::{Answer, Client, TestApp, WEBHOOK_SECRET, order_by};
+use super::wait::eventually;
+
+/// Connections of the service that wait for somebody's row.
+const WAITING: &str = "SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND application_name = 'holdfast' AND wait_event_type = 'Lock'";
+
+/// An instant so many minutes after another.
+pub(crate) fn after(start: &str, minutes: i64) -> String {
+    let at = start.parse::<DateTime<Utc>>().unwrap() + Duration::minutes(minutes);
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// The body of a checkout by the n-th guest, with more members.
+pub(crate) fn wish_of(n: usize, event_type: &str, starts_at: &str, more: &Value) -> Value {
+    let mut body = order_by(&format!("guest-{n}@example.com"), event_type, starts_at);
+    let more = more.as_object().unwrap().clone();
+    body.as_object_mut().unwrap().extend(more);
+    body
+}
+
+impl TestApp {
+    /// Puts an event type on sale: these members, at 50 EUR where they do not say otherwise.
+    pub(crate) async fn sell(&self, id: &str, members: &Value) {
+        let mut body = json!({"name": id, "amount": 5000, "currency": "eur"});
+        body.as_object_mut()
+            .unwrap()
+            .extend(members.as_object().unwrap().clone());
+        let path = format!("/v1/admin/event-types/{id}");
+        let answer = self.admin(Method::PUT, &path, Some(body)).await;
+        assert!(answer.status.is_success(), "{answer:?}");
+    }
+
+    /// Gives a resource so many units.
+    pub(crate) async fn set_capacity(&self, resource: &str, capacity: u32) {
+        let (path, body) = (
+            format!("/v1/admin/resources/{resource}"),
+            json!({"name": resource, "capacity": capacity}),
+        );
+        let answer = self.admin(Method::PUT, &path, Some(body)).await;
+        assert!(answer.status.is_success(), "{answer:?}");
+    }
+
+    /// The guest pays, and Stripe tells.
+    pub(crate) async fn confirm(&self, hold: &Answer) {
+        self.pay(hold, Outcome::Paid);
+        self.deliver_all().await;
+        assert_eq!(self.state_of(hold).await, "confirmed");
+    }
+
+    /// A hold on this event type and start, paid.
+    pub(crate) async fn sold(&self, event_type: &str, starts_at: &str) -> Answer {
+        let hold = self.hold_slot(event_type, starts_at).await;
+        self.confirm(&hold).await;
+        hold
+    }
+
+    /// Stripe says that the session ended unpaid, though it did not: so the slot is free, and the guest can still pay.
+    pub(crate) async fn lapse_by_a_false_word(&self, hold: &Answer) {
+        let session = hold.text("checkout_session");
+        let body = json!({"id": format!("evt_false_{session}"), "object": "event", "livemode": false,
+            "type": "checkout.session.expired", "data": {"object": {"id": session, "object": "checkout.session"}}})
+        .to_string();
+        let signature = signature_header(WEBHOOK_SECRET, self.clock.now().timestamp(), &body);
+        let taken = self.webhook(Some(&signature), body).await.expect(200);
+        assert_eq!(taken.text("outcome"), "applied");
+    }
+
+    /// These guests' holds are placed at one moment: each has taken its windows, and none can commit before all have.
+    /// For a race that is to be lost, or won twice where nothing guards it; on PostgreSQL.
+    pub(crate) async fn placing_together<T>(&self, guests: &[&str], race: impl Future<Output = T>) -> T {
+        let mut hand = PgConnection::connect(self.database.url()).await.unwrap();
+        sqlx::query("BEGIN").execute(&mut hand).await.unwrap();
+        for guest in guests {
+            let row = "INSERT INTO guests (email, held, created_at) VALUES ($1, 0, now())";
+            sqlx::query(row).bind(guest).execute(&mut hand).await.unwrap();
+        }
+        let all_there = async {
+            eventually("all have taken their windows", async || {
+                let waiting = self.database.count(WAITING).await;
+                (waiting == i64::try_from(guests.len()).unwrap()).then_some(())
+            })
+            .await;
+            sqlx::query("ROLLBACK").execute(&mut hand).await.unwrap();
+        };
+        tokio::join!(race, all_there).0
+    }
+
+    /// How many units of resources a hold keeps.
+    pub(crate) async fn units_of(&self, hold: &Answer) -> i64 {
+        let id = hold.text("id");
+        self.database
+            .count(&format!("SELECT count(*) FROM occupancy WHERE hold_id = '{id}'"))
+            .await
+    }
+}
+
+impl Client {
+    /// The guest moves a hold.
+    pub(crate) async fn move_to(&self, hold: &Answer, starts_at: &str) -> Answer {
+        let path = format!("/v1/holds/{}/move", hold.text("id"));
+        let request = self.request(Method::POST, &path).bearer_auth(hold.text("token"));
+        self.send(request.json(&json!({"starts_at": starts_at}))).await
+    }
+
+    /// The operator moves a hold.
+    pub(crate) async fn move_as_operator(&self, hold: &Answer, to: Value) -> Answer {
+        let path = format!("/v1/holds/{}/move", hold.text("id"));
+        self.admin(Method::POST, &path, Some(to)).await
+    }
+}
