@@ -9,13 +9,16 @@
 )]
 
 mod bad_input;
+mod blocks;
 mod browser;
+mod calendars;
 mod cancels;
 mod checkout;
 mod classes;
 mod cli;
 mod composites;
 mod doctor;
+mod doors;
 mod expiry;
 mod forgery;
 mod funds;
@@ -38,10 +41,12 @@ mod saga;
 mod sandbox;
 mod secrets;
 mod skew;
+mod slots;
 mod store_contract;
 mod stripe_down;
 mod stripe_faults;
 mod support;
 mod sweep;
 mod terms;
+mod upgrade;
 mod webhooks;

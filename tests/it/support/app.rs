@@ -134,7 +134,14 @@ impl TestApp {
 
     /// The same, with some variables set.
     pub(crate) async fn start_with(engine: Engine, variables: &[(&'static str, &str)]) -> Self {
-        let database = TestDatabase::new(engine).await;
+        let app = Self::start_on(TestDatabase::new(engine).await, variables).await;
+        app.offer("call", "ana", 30, 5000).await;
+        app.offer("long-call", "ana", 60, 9000).await;
+        app
+    }
+
+    /// A service on these books, with what is on sale in them.
+    pub(crate) async fn start_on(database: TestDatabase, variables: &[(&'static str, &str)]) -> Self {
         let clock = ManualClock::starting_at("2026-11-20T08:00:00Z");
         let simulator = explicit_simulator(&clock);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -148,7 +155,7 @@ impl TestApp {
         settings.extend(variables.iter().map(|(name, value)| (*name, (*value).to_owned())));
         let instance = Instance::start(&settings, clock.clone()).await;
         simulator.set_webhook_url(instance.url("/webhooks/stripe"));
-        let app = Self {
+        Self {
             instance,
             simulator,
             clock,
@@ -156,10 +163,7 @@ impl TestApp {
             settings,
             simulator_stop,
             unaudited: OnceLock::new(),
-        };
-        app.offer("call", "ana", 30, 5000).await;
-        app.offer("long-call", "ana", 60, 9000).await;
-        app
+        }
     }
 
     /// Another `serve` on the same database and the same Stripe.

@@ -1,6 +1,6 @@
 //! A database of its own for each test, with the schema in it, gone at the end of the test.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use holdfast::store::postgres::PostgresStore;
 use holdfast::store::sqlite;
 use holdfast::store::{PoolOptions, Store};
 use sha2::{Digest, Sha256};
+use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnection, PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 use sqlx::{AssertSqlSafe, Connection};
@@ -57,16 +58,39 @@ impl TestDatabase {
     pub(crate) async fn new(engine: Engine) -> Self {
         match engine {
             Engine::Sqlite => Self::in_a_file().await,
-            Engine::Postgres => Self::on_the_server().await,
+            Engine::Postgres => {
+                static TEMPLATE: OnceCell<String> = OnceCell::const_new();
+                Self::on_the_server(TEMPLATE.get_or_init(make_template).await).await
+            }
         }
     }
 
+    /// A database as an earlier version left it: with the migrations up to this one, and nothing in it.
+    pub(crate) async fn of_version(engine: Engine, version: i64) -> Self {
+        let (made, folder) = match engine {
+            Engine::Sqlite => (Self::empty_file().await, "migrations/sqlite"),
+            Engine::Postgres => (Self::on_the_server("template0").await, "migrations/postgres"),
+        };
+        let all = Migrator::new(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).await;
+        let all = all.unwrap();
+        match &made.raw {
+            Raw::Sqlite(pool) => all.run_to(version, pool).await.unwrap(),
+            Raw::Postgres(pool) => all.run_to(version, pool).await.unwrap(),
+        }
+        made
+    }
+
     async fn in_a_file() -> Self {
+        let made = Self::empty_file().await;
+        made.store.migrate().await.unwrap();
+        made
+    }
+
+    async fn empty_file() -> Self {
         let directory = std::env::temp_dir().join(format!("holdfast-test-{}", Uuid::new_v4().simple()));
         std::fs::create_dir(&directory).unwrap();
         let url = format!("sqlite://{}/holdfast.db", directory.display());
         let store = connect(Engine::Sqlite, &url).await;
-        store.migrate().await.unwrap();
         let file = SqliteConnectOptions::new().filename(directory.join("holdfast.db"));
         Self {
             engine: Engine::Sqlite,
@@ -77,9 +101,7 @@ impl TestDatabase {
         }
     }
 
-    async fn on_the_server() -> Self {
-        static TEMPLATE: OnceCell<String> = OnceCell::const_new();
-        let template = TEMPLATE.get_or_init(make_template).await;
+    async fn on_the_server(template: &str) -> Self {
         let name = format!("holdfast_test_{}", Uuid::new_v4().simple());
         manage(&format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
         let url = postgres::url_of(&name);

@@ -1,0 +1,156 @@
+//! Times when a resource is busy for other reasons: no new hold comes into a block, those that are there stay and are
+//! listed, also where a checkout and a block come together.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Duration, SecondsFormat, Utc};
+use holdfast::sandbox::{Faults, Outcome};
+use rand::Rng;
+use serde_json::{Value, json};
+use sqlx::{Connection, PgConnection};
+
+use crate::support::app::{Answer, TestApp, order, order_by};
+use crate::support::crowd::{Wish, press_together, tally};
+use crate::support::database::Engine;
+use crate::support::offers::{block, move_to, resource, sell, unblock};
+use crate::support::on_both_engines;
+use crate::support::wait::eventually;
+
+const SLOT: &str = "2026-12-01T10:00:00Z";
+
+fn conflict(hold: &Answer, status: &str) -> Value {
+    json!({"id": hold.text("id"), "status": status, "starts_at": hold.text("starts_at"), "ends_at": hold.text("ends_at")})
+}
+
+on_both_engines! {
+    async fn a_block_takes_all_units_and_live_holds_in_it_stay(engine) {
+        let app = TestApp::start(engine).await;
+        resource(&app, "ana", 2).await;
+        let (held, paid) = (app.hold_slot("call", SLOT).await, app.hold_slot("call", "2026-12-01T10:15:00Z").await);
+        app.pay(&paid, Outcome::Paid);
+        app.deliver_all().await;
+        let other = app.hold_slot("call", "2026-12-01T12:00:00Z").await;
+        let put = block(&app, "ana", "dentist", SLOT, "2026-12-01T11:00:00Z").await.expect(201);
+        assert_eq!(put.body, json!({"id": "dentist", "resource": "ana", "starts_at": SLOT,
+            "ends_at": "2026-12-01T11:00:00Z", "note": "",
+            "conflicts": [conflict(&held, "held"), conflict(&paid, "confirmed")]}));
+        for blocked in ["2026-12-01T09:31:00Z", "2026-12-01T10:30:00Z", "2026-12-01T10:59:00Z"] {
+            let refused = app.checkout(&order("call", blocked)).await.expect_problem(409, "slot_taken");
+            assert_eq!(refused.body["alternatives"].as_array().unwrap().len(), 5);
+        }
+        for beside in ["2026-12-01T09:30:00Z", "2026-12-01T11:00:00Z"] {
+            app.checkout(&order("call", beside)).await.expect(201);
+        }
+        app.pay(&held, Outcome::Paid);
+        app.deliver_all().await;
+        for hold in [&held, &paid] {
+            assert_eq!(app.state_of(hold).await, "confirmed");
+        }
+        assert_eq!(app.state_of(&other).await, "held");
+        // Another time under the same name: the first is free again.
+        let put = block(&app, "ana", "dentist", "2026-12-02T10:00:00Z", "2026-12-02T11:00:00Z").await.expect(200);
+        assert_eq!(put.body["conflicts"], json!([]));
+        app.checkout(&order("call", "2026-12-01T10:30:00Z")).await.expect(201);
+        app.checkout(&order("call", "2026-12-02T10:30:00Z")).await.expect_problem(409, "slot_taken");
+        unblock(&app, "ana", "dentist").await.expect(204);
+        app.checkout(&order("call", "2026-12-02T10:30:00Z")).await.expect(201);
+        unblock(&app, "ana", "dentist").await.expect_problem(404, "not_found");
+        block(&app, "nobody", "dentist", SLOT, "2026-12-01T11:00:00Z").await.expect_problem(404, "not_found");
+        block(&app, "ana", "dentist", SLOT, SLOT).await.expect_problem(422, "invalid");
+        block(&app, "ana", "Den_tist", SLOT, "2026-12-01T11:00:00Z").await.expect_problem(422, "invalid");
+    }
+
+    async fn a_hold_does_not_move_into_a_block_and_may_move_out_of_one(engine) {
+        let app = TestApp::start(engine).await;
+        let members = json!({"resource": "ana", "duration_minutes": 60, "guest_move_until_minutes": 60});
+        sell(&app, "visit", members).await.expect(201);
+        let hold = app.hold_slot("visit", SLOT).await;
+        block(&app, "ana", "dentist", SLOT, "2026-12-01T12:00:00Z").await.expect(201);
+        move_to(&app, &hold, "2026-12-01T11:00:00Z").await.expect_problem(409, "slot_taken");
+        assert_eq!(app.hold(hold.text("id")).await["starts_at"], SLOT);
+        move_to(&app, &hold, "2026-12-01T09:00:00Z").await.expect(200);
+        app.checkout(&order("visit", SLOT)).await.expect_problem(409, "slot_taken");
+    }
+}
+
+/// Blocks of different rounds lie on different days, with a slot at each half hour.
+fn half_hour(round: i64, number: i64) -> String {
+    let at = SLOT.parse::<DateTime<Utc>>().unwrap();
+    let at = at + Duration::days(round) + Duration::minutes(30 * number);
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// Once the block is answered, no new hold comes into it, and each that came in before is among its conflicts.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_block_raced_by_checkouts_knows_each_hold_that_got_in() {
+    let seed = rand::rng().random();
+    eprintln!("seed {seed}");
+    let app = TestApp::start(Engine::Postgres).await;
+    let other = app.another_instance().await;
+    app.simulator.set_faults(Faults {
+        jitter_ms: 300,
+        seed: Some(seed),
+        ..Faults::default()
+    });
+    let mut refused = 0;
+    for round in 0..8 {
+        let wishes = (0..24).map(|n| {
+            let at = if n % 2 == 0 { app.address } else { other.address };
+            let guest = format!("guest-{round}-{n}@example.com");
+            Wish::new(at, order_by(&guest, "call", &half_hour(round, n)))
+        });
+        let (from, to) = (half_hour(round, 0), half_hour(round, 24));
+        let inside = format!("SELECT count(*) FROM occupancy WHERE during && tstzrange('{from}', '{to}')");
+        let name = format!("round-{round}");
+        let blocking = async {
+            let enough = async || (app.database.count(&inside).await > round).then_some(());
+            eventually("some are in", enough).await;
+            block(&other, "ana", &name, &from, &to).await.expect(201)
+        };
+        let (got, blocked) = tokio::join!(press_together(wishes.collect()), blocking);
+        let counted = tally(&got);
+        assert_eq!(counted.won + counted.taken, 24, "{:?}", counted.other);
+        refused += counted.taken;
+        let won = got.iter().filter(|got| got.status == 201);
+        let won: BTreeSet<_> = won.map(|got| got.body["id"].as_str().unwrap()).collect();
+        let conflicts = blocked.body["conflicts"].as_array().unwrap().iter();
+        let conflicts: BTreeSet<_> = conflicts.map(|one| one["id"].as_str().unwrap()).collect();
+        assert_eq!(won, conflicts, "round {round}");
+        assert_eq!(app.database.count(&inside).await, won.len() as i64);
+    }
+    assert!(refused > 0, "no checkout met a block");
+}
+
+/// The narrowest place: a checkout whose statement began before the block was there, and ends after.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_block_waits_for_a_checkout_that_cannot_have_seen_it() {
+    const WAITING: &str = "SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name = 'holdfast' AND wait_event_type = 'Lock'";
+    let app = TestApp::start(Engine::Postgres).await;
+    let other = app.another_instance().await;
+    let waits = async |count: i64| {
+        let waiting = async || (app.database.count(WAITING).await >= count).then_some(());
+        eventually("they wait at a lock", waiting).await;
+    };
+    // Somebody else is writing the guest's row, so that the statement stops with its window taken.
+    let mut by_hand = PgConnection::connect(app.database.url()).await.unwrap();
+    let guest = "BEGIN; INSERT INTO guests (email, held, created_at) VALUES ('ada@example.com', 0, now())";
+    sqlx::raw_sql(guest).execute(&mut by_hand).await.unwrap();
+    let wish = order("call", SLOT);
+    let blocking = async {
+        waits(1).await;
+        block(&other, "ana", "dentist", SLOT, "2026-12-01T11:00:00Z")
+            .await
+            .expect(201)
+    };
+    let letting_go = async {
+        waits(2).await;
+        by_hand.close().await.unwrap();
+    };
+    let (hold, blocked, ()) = tokio::join!(app.checkout(&wish), blocking, letting_go);
+    let hold = hold.expect(201);
+    assert_eq!(blocked.body["conflicts"], json!([conflict(&hold, "held")]));
+    app.checkout(&order("call", "2026-12-01T10:30:00Z"))
+        .await
+        .expect_problem(409, "slot_taken");
+}

@@ -1,0 +1,236 @@
+//! A calendar somewhere else that is read into blocks, and the other way round: a host's confirmed holds as a calendar.
+
+use std::net::TcpListener;
+
+use chrono::Duration;
+use holdfast::sandbox::Outcome;
+use holdfast::workflow::feeds;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::app::{TestApp, order};
+use crate::support::feed::{Feed, busy};
+use crate::support::offers::{block, day, follow, move_to, sell, unblock};
+use crate::support::on_both_engines;
+
+const SLOT: &str = "2026-12-01T10:00:00Z";
+const PRIVATE: [(&str, &str); 1] = [("HOLDFAST_CALENDAR_ALLOW_PRIVATE", "1")];
+
+/// As Google Calendar exports: what repeats is in a zone, one of it left out, one moved; what does not is in UTC; a day
+/// off has dates, and a birthday keeps nobody busy.
+const GOOGLE: &str = "BEGIN:VCALENDAR
+PRODID:-//Google Inc//Google Calendar 70.9054//EN
+VERSION:2.0
+CALSCALE:GREGORIAN
+METHOD:PUBLISH
+X-WR-CALNAME:Ana
+X-WR-TIMEZONE:Europe/Berlin
+BEGIN:VEVENT
+DTSTART;TZID=Europe/Berlin:20261123T110000
+DTEND;TZID=Europe/Berlin:20261123T120000
+RRULE:FREQ=WEEKLY;BYDAY=MO
+EXDATE;TZID=Europe/Berlin:20261207T110000
+DTSTAMP:20261101T120000Z
+UID:weekly@google.com
+STATUS:CONFIRMED
+SUMMARY:Every Monday
+TRANSP:OPAQUE
+END:VEVENT
+BEGIN:VEVENT
+DTSTART;TZID=Europe/Berlin:20261215T140000
+DTEND;TZID=Europe/Berlin:20261215T150000
+DTSTAMP:20261101T120000Z
+UID:weekly@google.com
+RECURRENCE-ID;TZID=Europe/Berlin:20261214T110000
+STATUS:CONFIRMED
+SUMMARY:Moved to Tuesday
+TRANSP:OPAQUE
+END:VEVENT
+BEGIN:VEVENT
+DTSTART:20261201T100000Z
+DTEND:20261201T103000Z
+DTSTAMP:20261101T120000Z
+UID:once@google.com
+STATUS:CONFIRMED
+SUMMARY:Dentist
+TRANSP:OPAQUE
+END:VEVENT
+BEGIN:VEVENT
+DTSTART;VALUE=DATE:20261224
+DTEND;VALUE=DATE:20261225
+DTSTAMP:20261101T120000Z
+UID:off@google.com
+STATUS:CONFIRMED
+SUMMARY:Closed
+TRANSP:OPAQUE
+END:VEVENT
+BEGIN:VEVENT
+DTSTART;VALUE=DATE:20261202
+DTEND;VALUE=DATE:20261203
+DTSTAMP:20261101T120000Z
+UID:birthday@google.com
+STATUS:CONFIRMED
+SUMMARY:Birthday
+TRANSP:TRANSPARENT
+END:VEVENT
+END:VCALENDAR
+";
+
+/// A visit with Ana every hour from 9 to 12 and 13 to 14, UTC.
+async fn sell_visits(app: &TestApp) {
+    let days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+    let members = json!({"resource": "ana", "duration_minutes": 60, "guest_move_until_minutes": 60,
+        "guest_cancel_until_minutes": 60, "schedule": {"timezone": "UTC", "step_minutes": 60,
+        "weekly": [{"days": days, "from": "09:00", "to": "12:00"}, {"days": days, "from": "13:00", "to": "14:00"}]}});
+    sell(app, "visit", members).await.expect(201);
+}
+
+/// The starts of a day that are free.
+async fn free(app: &TestApp, date: &str) -> String {
+    let shown = day(app, "visit", date).await;
+    let free = shown.iter().filter_map(|slot| slot.strip_suffix(" free 1"));
+    free.collect::<Vec<_>>().join(" ")
+}
+
+async fn calendar(app: &TestApp) -> Value {
+    let path = "/v1/admin/resources/ana";
+    app.admin(Method::GET, path, None).await.expect(200).body["calendar"].clone()
+}
+
+/// A quarter of an hour later, the feed is read again.
+async fn read_again(app: &TestApp) {
+    app.clock.advance(Duration::minutes(15));
+    assert_eq!(feeds::run_due(&app.context).await.unwrap(), 1);
+}
+
+on_both_engines! {
+    async fn a_google_calendar_is_read_into_blocks(engine) {
+        let app = TestApp::start_with(engine, &PRIVATE).await;
+        let other = app.another_instance_with(&PRIVATE).await;
+        sell_visits(&app).await;
+        let feed = Feed::of(GOOGLE.replace('\n', "\r\n")).await;
+        let set = follow(&app, "ana", Some(&feed.url)).await.expect(200);
+        assert_eq!(set.body, json!({"url": feed.url, "read_at": null, "fault": null}));
+        let (one, two) = tokio::join!(feeds::run_due(&app.context), feeds::run_due(&other.context));
+        assert_eq!(one.unwrap() + two.unwrap(), 1, "one instance reads it");
+        assert_eq!(calendar(&app).await, json!({"url": feed.url, "read_at": "2026-11-20T08:00:00Z", "fault": null}));
+        for (date, expected) in [
+            ("2026-11-23", "09:00 11:00 13:00"),
+            ("2026-12-01", "09:00 11:00 13:00"),
+            ("2026-12-02", "09:00 10:00 11:00 13:00"),
+            ("2026-12-07", "09:00 10:00 11:00 13:00"),
+            ("2026-12-14", "09:00 10:00 11:00 13:00"),
+            ("2026-12-15", "09:00 10:00 11:00"),
+            ("2026-12-21", "09:00 11:00 13:00"),
+            ("2026-12-24", ""),
+            // Summer: eleven in Berlin is nine.
+            ("2027-06-07", "10:00 11:00 13:00"),
+        ] {
+            assert_eq!(free(&app, date).await, expected, "{date}");
+        }
+        app.checkout(&order("visit", SLOT)).await.expect_problem(409, "slot_taken");
+        unblock(&app, "ana", "once@google.com").await.expect_problem(404, "not_found");
+        // What was taken out of it is free at the next reading, and what an operator blocked stays.
+        block(&app, "ana", "by-hand", "2026-12-03T10:00:00Z", "2026-12-03T11:00:00Z").await.expect(201);
+        feed.becomes(busy("20261201T130000Z", "20261201T140000Z"));
+        app.clock.advance(Duration::minutes(14));
+        assert_eq!(feeds::run_due(&app.context).await.unwrap(), 0);
+        read_again(&app).await;
+        assert_eq!(free(&app, "2026-12-01").await, "09:00 10:00 11:00");
+        assert_eq!(free(&app, "2026-12-03").await, "09:00 11:00 13:00");
+        follow(&app, "ana", None).await.expect(200);
+        assert_eq!(calendar(&app).await, Value::Null);
+        assert_eq!(free(&app, "2026-12-01").await, "09:00 10:00 11:00 13:00");
+        assert_eq!(free(&app, "2026-12-03").await, "09:00 11:00 13:00");
+        app.clock.advance(Duration::minutes(15));
+        assert_eq!(feeds::run_due(&app.context).await.unwrap(), 0);
+    }
+
+    async fn a_feed_that_fails_keeps_its_last_blocks_and_shows_its_fault(engine) {
+        let app = TestApp::start_with(engine, &PRIVATE).await;
+        sell_visits(&app).await;
+        let feed = Feed::of(busy("20261201T100000Z", "20261201T103000Z")).await;
+        follow(&app, "ana", Some(&feed.url)).await.expect(200);
+        feeds::run_due(&app.context).await.unwrap();
+        let good = "2026-11-20T08:00:00Z";
+        for fails in [
+            (|feed: &Feed| feed.fails(500)) as fn(&Feed),
+            |feed| feed.fails(404),
+            |feed| feed.becomes("<html>Please log in</html>".to_owned()),
+            |feed| feed.redirects("file:///etc/passwd"),
+            |feed| feed.redirects(&feed.url),
+        ] {
+            fails(&feed);
+            read_again(&app).await;
+            let shown = calendar(&app).await;
+            assert_eq!((&shown["url"], &shown["read_at"]), (&json!(feed.url), &json!(good)));
+            let fault = shown["fault"].as_str().unwrap();
+            assert!(!fault.contains("127.0.0.1") && !fault.contains("passwd"), "{fault}");
+            assert_eq!(free(&app, "2026-12-01").await, "09:00 11:00 13:00", "{fault}");
+        }
+        let new = Feed::of(busy("20261201T090000Z", "20261201T093000Z")).await;
+        feed.redirects(&new.url);
+        read_again(&app).await;
+        assert_eq!(calendar(&app).await["fault"], Value::Null);
+        assert_eq!(free(&app, "2026-12-01").await, "10:00 11:00 13:00");
+    }
+
+    async fn without_leave_no_feed_of_our_own_network_is_asked(engine) {
+        let app = TestApp::start(engine).await;
+        let inside = TcpListener::bind("127.0.0.1:0").unwrap();
+        inside.set_nonblocking(true).unwrap();
+        let port = inside.local_addr().unwrap().port();
+        for refused in [format!("http://127.0.0.1:{port}/"), "http://calendar.example/".into(), "ana.ics".into()] {
+            let refused = follow(&app, "ana", Some(&refused)).await.expect_problem(422, "invalid");
+            assert_eq!(refused.body["errors"][0]["field"], "url");
+        }
+        follow(&app, "nobody", Some("https://calendar.example/")).await.expect_problem(404, "not_found");
+        for host in ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "2130706433", "10.0.0.1", "169.254.169.254"] {
+            let put = follow(&app, "ana", Some(&format!("https://{host}:{port}/ana.ics"))).await;
+            if put.status == 200 {
+                assert_eq!(feeds::run_due(&app.context).await.unwrap(), 1, "{host}");
+                let shown = calendar(&app).await;
+                assert!(shown["fault"].is_string() && shown["read_at"].is_null(), "{host}: {shown}");
+            }
+            assert!(inside.accept().is_err(), "{host} was asked");
+        }
+    }
+
+    async fn a_host_reads_confirmed_holds_in_any_calendar(engine) {
+        let app = TestApp::start(engine).await;
+        sell_visits(&app).await;
+        let url = async |resource: &str| {
+            let path = format!("/v1/admin/resources/{resource}");
+            let shown = app.admin(Method::GET, &path, None).await.expect(200);
+            shown.text("calendar_url").to_owned()
+        };
+        let mine = url("ana").await;
+        let (held, paid) = (app.hold_slot("visit", SLOT).await, app.hold_slot("visit", "2026-12-02T10:00:00Z").await);
+        app.pay(&paid, Outcome::Paid);
+        app.deliver_all().await;
+        let file = async || {
+            let answer = app.get(&mine).await.expect(200);
+            assert_eq!(answer.headers["content-type"], "text/calendar; charset=utf-8");
+            answer.body.as_str().unwrap().to_owned()
+        };
+        let shown = file().await;
+        assert!(shown.contains(paid.text("id")) && !shown.contains(held.text("id")), "{shown}");
+        for line in ["DTSTART:20261202T100000Z\r\n", "DTEND:20261202T110000Z\r\n", "SUMMARY:visit\r\n"] {
+            assert!(shown.contains(line), "{shown}");
+        }
+        assert!(!shown.contains("Ada") && !shown.contains("example.com"), "{shown}");
+        move_to(&app, &paid, "2026-12-02T13:00:00Z").await.expect(200);
+        let moved = file().await;
+        assert!(moved.contains("DTSTART:20261202T130000Z") && !moved.contains("20261202T100000Z"), "{moved}");
+        app.cancel(&paid).await.expect(200);
+        assert!(!file().await.contains("VEVENT"));
+
+        app.offer("bens-call", "ben", 30, 5000).await;
+        let bens_key = url("ben").await.split_once("?key=").unwrap().1.to_owned();
+        let ask = async |query: &str| app.get(&format!("/v1/resources/ana/calendar.ics{query}")).await;
+        for wrong in ["", "x", &bens_key] {
+            ask(&format!("?key={wrong}")).await.expect_problem(401, "unauthorized");
+        }
+        ask("").await.expect_problem(422, "invalid");
+    }
+}

@@ -1,0 +1,204 @@
+//! Availability is read from the truth at every door (S6): whatever changes a slot, the very next answer of
+//! `GET …/slots` shows it, at this instance and at another one.
+//!
+//! A table: each door, what was there before it, and what the slots look like after it. The same table is gone through
+//! with views that are kept, as a cache that nobody clears keeps them: then each door must be found out.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use serde_json::json;
+
+use self::scene::{Scene, visit};
+use crate::support::app::{Instance, TestApp};
+use crate::support::offers::{day, resource, sell};
+use crate::support::on_both_engines;
+
+mod scene;
+
+const DATE: &str = "2026-12-01";
+
+const FREE: &str = "10:00 free 1, 10:30 free 1, 11:00 free 1";
+const HELD: &str = "10:00 held 0, 10:30 free 1, 11:00 free 1";
+const TAKEN: &str = "10:00 taken 0, 10:30 free 1, 11:00 free 1";
+
+/// What is there before the door.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Before {
+    Nothing,
+    Held,
+    Processing,
+    Confirmed,
+    /// Released, though its guest can still pay.
+    Lapsed,
+    Blocked,
+    Fed,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Door {
+    Checkout,
+    GuestCancel,
+    Paid,
+    PaymentFailed,
+    SessionExpired,
+    Sweep,
+    PaidLate,
+    OperatorRelease,
+    OperatorCancel,
+    RefundFromOutside,
+    GuestMoves,
+    OperatorMoves,
+    BlockPut,
+    BlockDelete,
+    FeedRead,
+    FeedEnded,
+}
+
+/// What was there, what happened, and what the slots look like before and after it.
+const DOORS: [(Before, &str, Door, &str); 18] = [
+    (Before::Nothing, FREE, Door::Checkout, HELD),
+    (Before::Held, HELD, Door::GuestCancel, FREE),
+    (Before::Confirmed, TAKEN, Door::GuestCancel, FREE),
+    (Before::Held, HELD, Door::Paid, TAKEN),
+    (Before::Processing, HELD, Door::PaymentFailed, FREE),
+    (Before::Held, HELD, Door::SessionExpired, FREE),
+    (Before::Held, HELD, Door::Sweep, FREE),
+    (Before::Lapsed, FREE, Door::PaidLate, TAKEN),
+    (Before::Held, HELD, Door::OperatorRelease, FREE),
+    (Before::Confirmed, TAKEN, Door::OperatorCancel, FREE),
+    (Before::Confirmed, TAKEN, Door::RefundFromOutside, FREE),
+    (
+        Before::Held,
+        HELD,
+        Door::GuestMoves,
+        "10:00 free 1, 10:30 free 1, 11:00 held 0",
+    ),
+    (
+        Before::Confirmed,
+        TAKEN,
+        Door::GuestMoves,
+        "10:00 free 1, 10:30 free 1, 11:00 taken 0",
+    ),
+    (
+        Before::Confirmed,
+        TAKEN,
+        Door::OperatorMoves,
+        "10:00 free 1, 10:30 free 1, 11:00 taken 0",
+    ),
+    (Before::Nothing, FREE, Door::BlockPut, TAKEN),
+    (Before::Blocked, TAKEN, Door::BlockDelete, FREE),
+    (Before::Nothing, FREE, Door::FeedRead, TAKEN),
+    (Before::Fed, TAKEN, Door::FeedEnded, FREE),
+];
+
+/// How somebody looks at the slots.
+enum View<'a> {
+    Fresh(&'a Instance),
+    /// The planted fault: what was once answered is answered again.
+    Kept(&'a Instance, Mutex<HashMap<String, String>>),
+}
+
+impl View<'_> {
+    async fn shows(&self, event_type: &str) -> String {
+        match self {
+            Self::Fresh(instance) => day(instance, event_type, DATE).await.join(", "),
+            Self::Kept(instance, answers) => {
+                if let Some(answer) = answers.lock().unwrap().get(event_type) {
+                    return answer.clone();
+                }
+                let answer = day(instance, event_type, DATE).await.join(", ");
+                answers
+                    .lock()
+                    .unwrap()
+                    .insert(event_type.to_owned(), answer.clone());
+                answer
+            }
+        }
+    }
+}
+
+/// Goes through all doors; what a view showed wrongly after which.
+async fn wrong_views(app: &TestApp, capacity: u32, views: &[View<'_>]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (number, (before, looked, door, looks)) in DOORS.into_iter().enumerate() {
+        let mut scene = Scene::set(app, number, capacity).await;
+        scene.bring(before).await;
+        for view in views {
+            assert_eq!(view.shows(&scene.event_type).await, looked, "before {door:?}");
+        }
+        scene.go_through(door).await;
+        for view in views {
+            let shown = view.shows(&scene.event_type).await;
+            if shown != looks {
+                wrong.push(format!("{before:?}, {door:?}: {shown} instead of {looks}"));
+            }
+        }
+        // The sweep counts what it releases: nobody else may be overdue.
+        if let Some(hold) = scene
+            .hold
+            .as_ref()
+            .filter(|_| door == Door::Checkout || door == Door::GuestMoves)
+        {
+            app.cancel(hold).await;
+        }
+    }
+    wrong
+}
+
+const PRIVATE: [(&str, &str); 1] = [("HOLDFAST_CALENDAR_ALLOW_PRIVATE", "1")];
+
+on_both_engines! {
+    async fn s06_after_every_door_the_very_next_answer_is_the_truth(engine) {
+        let app = TestApp::start_with(engine, &PRIVATE).await;
+        let other = app.another_instance().await;
+        let views = [View::Fresh(&other), View::Fresh(&app.instance)];
+        assert_eq!(wrong_views(&app, 1, &views).await, [""; 0]);
+    }
+
+    async fn s06_the_last_place_of_a_class_is_shown_as_truly_after_every_door(engine) {
+        let app = TestApp::start_with(engine, &PRIVATE).await;
+        let other = app.another_instance().await;
+        let views = [View::Fresh(&other), View::Fresh(&app.instance)];
+        assert_eq!(wrong_views(&app, 3, &views).await, [""; 0]);
+    }
+
+    /// The control: views that are kept are found out at every door.
+    async fn s06_a_view_that_is_kept_is_wrong_after_every_door(engine) {
+        let app = TestApp::start_with(engine, &PRIVATE).await;
+        let kept = [View::Kept(&app.instance, Mutex::default())];
+        let wrong = wrong_views(&app, 1, &kept).await;
+        assert_eq!(wrong.len(), DOORS.len(), "{wrong:#?}");
+    }
+
+    async fn s06_what_the_shop_changes_is_in_the_very_next_answer(engine) {
+        let app = TestApp::start(engine).await;
+        let other = app.another_instance().await;
+        let mut scene = Scene::set(&app, 0, 1).await;
+        scene.check_out().await;
+        let mut last = HELD.to_owned();
+        for (what, members, looks) in [
+            ("hours", visit("ana-0", 30, "11:00"), "10:00 held 0, 10:30 free 1"),
+            ("duration", visit("ana-0", 60, "11:30"), "10:00 held 0, 10:30 free 1"),
+            ("resource", visit("ben", 60, "12:00"), "10:00 free 1, 10:30 free 1, 11:00 free 1"),
+            ("back", visit("ana-0", 15, "11:00"), "10:00 held 0, 10:30 free 1"),
+            ("a pool", json!({"segments": [{"offset_minutes": 0, "duration_minutes": 30, "any_of": ["ana-0", "ben"]}],
+                "schedule": visit("", 0, "11:00")["schedule"]}), "10:00 free 1, 10:30 free 2"),
+        ] {
+            sell(&app, &scene.event_type, members).await.expect(200);
+            for instance in [&other, &app.instance] {
+                let shown = day(instance, &scene.event_type, DATE).await.join(", ");
+                assert_eq!(shown, looks, "{what}");
+            }
+            if what != "duration" {
+                assert_ne!(last, looks, "{what}: a kept answer would pass");
+            }
+            last = looks.to_owned();
+        }
+        resource(&app, "ana-0", 3).await;
+        for instance in [&other, &app.instance] {
+            let shown = day(instance, &scene.event_type, DATE).await.join(", ");
+            assert_eq!(shown, "10:00 free 3, 10:30 free 4");
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! What each door of the table is: how a shop, its guest, its operator, Stripe, or a calendar goes through it.
+
+use chrono::Duration;
+use holdfast::sandbox::{Outcome, signature_header};
+use holdfast::workflow::feeds;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{Before, Door};
+use crate::support::app::{Answer, TestApp, WEBHOOK_SECRET, order_by};
+use crate::support::feed::{Feed, busy};
+use crate::support::offers::{block, follow, move_to, resource, sell, unblock};
+
+const SLOT: &str = "2026-12-01T10:00:00Z";
+const NEXT: &str = "2026-12-01T10:30:00Z";
+const LAST: &str = "2026-12-01T11:00:00Z";
+
+/// One row of the table with an event type and a resource of its own.
+pub(super) struct Scene<'a> {
+    app: &'a TestApp,
+    resource: String,
+    pub(super) event_type: String,
+    pub(super) hold: Option<Answer>,
+    feed: Option<Feed>,
+}
+
+impl<'a> Scene<'a> {
+    /// A visit with one resource, of whose units all but one are sold in each of three slots.
+    pub(super) async fn set(app: &'a TestApp, number: usize, capacity: u32) -> Self {
+        let scene = Self {
+            app,
+            resource: format!("ana-{number}"),
+            event_type: format!("visit-{number}"),
+            hold: None,
+            feed: None,
+        };
+        resource(app, &scene.resource, capacity).await;
+        let answer = sell(app, &scene.event_type, visit(&scene.resource, 30, "11:30")).await;
+        answer.expect(201);
+        if capacity > 1 {
+            for start in [SLOT, NEXT, LAST] {
+                let mut order = order_by("class@example.com", &scene.event_type, start);
+                order["quantity"] = (capacity - 1).into();
+                let hold = app.checkout(&order).await.expect(201);
+                app.pay(&hold, Outcome::Paid);
+            }
+            app.deliver_all().await;
+        }
+        scene
+    }
+
+    pub(super) async fn bring(&mut self, before: Before) {
+        match before {
+            Before::Nothing => {}
+            Before::Held => self.check_out().await,
+            Before::Processing => self.checked_out_and(Outcome::Processing).await,
+            Before::Confirmed => self.checked_out_and(Outcome::Paid).await,
+            Before::Lapsed => {
+                self.check_out().await;
+                self.lapse_by_a_false_word().await;
+            }
+            Before::Blocked => self.block().await,
+            Before::Fed => self.feed().await,
+        }
+    }
+
+    pub(super) async fn check_out(&mut self) {
+        let guest = format!("{}@example.com", self.event_type);
+        let order = order_by(&guest, &self.event_type, SLOT);
+        self.hold = Some(self.app.checkout(&order).await.expect(201));
+    }
+
+    /// Stripe says that the session ended unpaid, though it did not.
+    async fn lapse_by_a_false_word(&self) {
+        let session = self.hold().text("checkout_session");
+        let body = json!({"id": format!("evt_{session}"), "object": "event", "livemode": false,
+            "type": "checkout.session.expired", "data": {"object": {"id": session, "object": "checkout.session"}}})
+        .to_string();
+        let signature = signature_header(WEBHOOK_SECRET, self.app.clock_now().timestamp(), &body);
+        self.app.webhook(Some(&signature), body).await.expect(200);
+    }
+
+    async fn checked_out_and(&mut self, outcome: Outcome) {
+        self.check_out().await;
+        self.stripe_tells(outcome).await;
+    }
+
+    async fn stripe_tells(&self, outcome: Outcome) {
+        self.app.pay(self.hold(), outcome);
+        self.app.deliver_all().await;
+    }
+
+    fn hold(&self) -> &Answer {
+        self.hold.as_ref().unwrap()
+    }
+
+    async fn block(&self) {
+        block(self.app, &self.resource, "dentist", SLOT, NEXT)
+            .await
+            .expect(201);
+    }
+
+    async fn feed(&mut self) {
+        let feed = Feed::of(busy("20261201T100000Z", "20261201T103000Z")).await;
+        follow(self.app, &self.resource, Some(&feed.url))
+            .await
+            .expect(200);
+        assert!(feeds::run_due(&self.app.context).await.unwrap() > 0);
+        self.feed = Some(feed);
+    }
+
+    async fn operator(&self, what: &str, body: Option<Value>) {
+        let path = format!("/v1/admin/holds/{}/{what}", self.hold().text("id"));
+        self.app.admin(Method::POST, &path, body).await.expect(200);
+    }
+
+    /// Goes through the door, at the app's own instance.
+    pub(super) async fn go_through(&mut self, door: Door) {
+        let app = self.app;
+        let stripe = &app.simulator;
+        match door {
+            Door::Checkout => self.check_out().await,
+            Door::GuestCancel => drop(app.cancel(self.hold()).await.expect(200)),
+            Door::Paid | Door::PaidLate => self.stripe_tells(Outcome::Paid).await,
+            Door::PaymentFailed => self.stripe_tells(Outcome::ProcessingFailed).await,
+            Door::SessionExpired => {
+                stripe.expire(self.hold().text("checkout_session")).unwrap();
+                app.deliver_all().await;
+            }
+            Door::Sweep => {
+                app.clock.advance(Duration::minutes(31));
+                assert_eq!(app.sweep().await["released"], 1);
+            }
+            Door::OperatorRelease => self.operator("release", None).await,
+            Door::OperatorCancel => self.operator("cancel", Some(json!({"refund": "full"}))).await,
+            Door::RefundFromOutside => {
+                let session = stripe.session(self.hold().text("checkout_session")).unwrap();
+                stripe
+                    .refund_from_dashboard(&session.payment_intent.unwrap(), None)
+                    .unwrap();
+                app.deliver_all().await;
+            }
+            Door::GuestMoves => drop(move_to(app, self.hold(), LAST).await.expect(200)),
+            Door::OperatorMoves => {
+                let path = format!("/v1/holds/{}/move", self.hold().text("id"));
+                app.admin(Method::POST, &path, Some(json!({"starts_at": LAST})))
+                    .await
+                    .expect(200);
+            }
+            Door::BlockPut => self.block().await,
+            Door::BlockDelete => drop(unblock(app, &self.resource, "dentist").await.expect(204)),
+            Door::FeedRead => self.feed().await,
+            Door::FeedEnded => drop(follow(app, &self.resource, None).await.expect(200)),
+        }
+    }
+}
+
+/// 10:00 to `until` every half hour, which its guest may cancel and move until an hour before.
+pub(super) fn visit(resource: &str, minutes: u32, until: &str) -> Value {
+    let days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+    json!({"resource": resource, "duration_minutes": minutes,
+        "schedule": {"timezone": "UTC", "step_minutes": 30, "weekly": [{"days": days, "from": "10:00", "to": until}]},
+        "guest_cancel_until_minutes": 60, "guest_move_until_minutes": 60})
+}

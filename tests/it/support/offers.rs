@@ -1,0 +1,83 @@
+//! What is on sale and what is free, as a shop's page and its operator ask for it.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::client::{Answer, Client};
+
+/// Puts an event type on sale for 50 EUR, as these members say.
+pub(crate) async fn sell(at: &Client, id: &str, members: Value) -> Answer {
+    let mut body = json!({"name": id, "amount": 5000, "currency": "eur"});
+    body.as_object_mut()
+        .unwrap()
+        .extend(members.as_object().unwrap().clone());
+    at.admin(Method::PUT, &format!("/v1/admin/event-types/{id}"), Some(body))
+        .await
+}
+
+/// Says how many units a resource has.
+pub(crate) async fn resource(at: &Client, id: &str, capacity: u32) {
+    let answer = at
+        .admin(
+            Method::PUT,
+            &format!("/v1/admin/resources/{id}"),
+            Some(json!({"capacity": capacity})),
+        )
+        .await;
+    assert!(answer.status.is_success(), "{answer:?}");
+}
+
+/// Keeps a resource busy for other reasons.
+pub(crate) async fn block(at: &Client, resource: &str, id: &str, from: &str, to: &str) -> Answer {
+    let path = format!("/v1/admin/resources/{resource}/blocks/{id}");
+    at.admin(
+        Method::PUT,
+        &path,
+        Some(json!({"starts_at": from, "ends_at": to})),
+    )
+    .await
+}
+
+/// Lets it be free again.
+pub(crate) async fn unblock(at: &Client, resource: &str, id: &str) -> Answer {
+    let path = format!("/v1/admin/resources/{resource}/blocks/{id}");
+    at.admin(Method::DELETE, &path, None).await
+}
+
+/// Reads this feed into blocks, or none.
+pub(crate) async fn follow(at: &Client, resource: &str, url: Option<&str>) -> Answer {
+    let path = format!("/v1/admin/resources/{resource}/calendar");
+    at.admin(Method::PUT, &path, Some(json!({ "url": url }))).await
+}
+
+/// Asks for slots.
+pub(crate) async fn slots(at: &Client, event_type: &str, from: &str, to: &str) -> Answer {
+    at.get(&format!("/v1/event-types/{event_type}/slots?from={from}&to={to}"))
+        .await
+}
+
+/// The slots of a day in UTC, each as `10:00 free 1`.
+pub(crate) async fn day(at: &Client, event_type: &str, date: &str) -> Vec<String> {
+    let (from, to) = (format!("{date}T00:00:00Z"), format!("{date}T23:59:59Z"));
+    let answer = slots(at, event_type, &from, &to).await.expect(200);
+    let slots = answer.body["slots"].as_array().unwrap().iter();
+    slots.map(in_short).collect()
+}
+
+/// `10:00 free 1`.
+pub(crate) fn in_short(slot: &Value) -> String {
+    let start = slot["starts_at"].as_str().unwrap();
+    format!(
+        "{} {} {}",
+        &start[11..16],
+        slot["status"].as_str().unwrap(),
+        slot["available"]
+    )
+}
+
+/// Moves a hold by its guest's token.
+pub(crate) async fn move_to(at: &Client, hold: &Answer, starts_at: &str) -> Answer {
+    let path = format!("/v1/holds/{}/move", hold.text("id"));
+    let request = at.request(Method::POST, &path).bearer_auth(hold.text("token"));
+    at.send(request.json(&json!({ "starts_at": starts_at }))).await
+}
