@@ -92,8 +92,8 @@ on_both_engines! {
         let got = press_together(crowd(&[&app.instance, &other], 50, |n| WRITTEN[n % 4].to_owned())).await;
         let placed = at_most(&got, 3);
         assert_eq!(count(&app, "holds WHERE status = 'held'").await, i64::try_from(placed).unwrap());
-        for n in 0..4 - placed {
-            let answer = app.checkout(&order_by(WRITTEN[n], "call", &slot(100 + n))).await;
+        for (n, address) in WRITTEN.iter().take(4 - placed).enumerate() {
+            let answer = app.checkout(&order_by(address, "call", &slot(100 + n))).await;
             assert_eq!(answer.status == 201, n < 3 - placed, "{answer:?}");
         }
         assert!(told_to_wait(other.checkout(&order_by(WRITTEN[3], "call", &slot(200))).await, "too_many_holds") > 0);

@@ -33,20 +33,26 @@ fn columns(segments: &[Segment]) -> WindowColumns<'_> {
     }
 }
 
-/// How some resources stand (one that nobody wrote down has one unit) and what keeps them busy, as of one moment.
+/// How some resources stand (one that nobody wrote down has one unit) and what keeps them busy, as of one moment. Each
+/// `OFFSET 0` is a fence: the planner would join whole tables where it expects more rows than there are.
 pub(super) const CALENDAR: &str =
     "SELECT w.id AS resource_id, NULL AS starts_at, NULL AS ends_at,
-         (SELECT o.hold_id FROM occupancy o WHERE o.resource_id = w.id ORDER BY o.hold_id DESC LIMIT 1) AS hold_id,
+         (SELECT o.hold_id FROM occupancy o WHERE o.resource_id = w.id
+          ORDER BY o.resource_id DESC, o.hold_id DESC LIMIT 1) AS hold_id,
          coalesce(r.capacity, 1) AS unit, NULL AS status, false AS overdue
      FROM unnest($1) AS w (id) LEFT JOIN resources r ON r.id = w.id
      UNION ALL
-     SELECT o.resource_id, lower(o.during), upper(o.during), h.id, o.unit, h.status,
+     SELECT w.id, lower(o.during), upper(o.during), o.hold_id, o.unit, h.status,
          h.status = 'held' AND h.expires_at <= $4
-     FROM occupancy o JOIN holds h ON h.id = o.hold_id
-     WHERE o.resource_id = ANY ($1) AND o.during && tstzrange($2, $3)
+     FROM unnest($1) AS w (id)
+     CROSS JOIN LATERAL (SELECT hold_id, unit, during FROM occupancy
+         WHERE resource_id = w.id AND during && tstzrange($2, $3) OFFSET 0) o
+     CROSS JOIN LATERAL (SELECT status, expires_at FROM holds WHERE id = o.hold_id OFFSET 0) h
      UNION ALL
-     SELECT b.resource_id, b.starts_at, b.ends_at, NULL, NULL, NULL, false
-     FROM blocks b WHERE b.resource_id = ANY ($1) AND tstzrange(b.starts_at, b.ends_at) && tstzrange($2, $3)";
+     SELECT w.id, b.starts_at, b.ends_at, NULL, NULL, NULL, false
+     FROM unnest($1) AS w (id)
+     CROSS JOIN LATERAL (SELECT starts_at, ends_at FROM blocks
+         WHERE resource_id = w.id AND tstzrange(starts_at, ends_at) && tstzrange($2, $3) OFFSET 0) b";
 
 #[derive(sqlx::FromRow)]
 struct CalendarRow {
@@ -92,7 +98,8 @@ pub(super) async fn calendar(
 }
 
 /// Takes for a hold so many units of each window that nobody else has: the one statement that decides who gets a slot.
-/// It waits for a rival who has not committed yet, and takes units in one order, so that two that want the same ones do
+/// Blocks are counted: for an `EXISTS` the planner reads the table, since it hopes to find one soon. It waits for a
+/// rival who has not committed yet, and takes units in one order, so that two that want the same ones do
 /// not wait for each other.
 macro_rules! take_windows {
     ($hold:literal, $resources:literal, $starts:literal, $ends:literal, $quantity:literal, $spread:literal) => {
@@ -113,8 +120,8 @@ macro_rules! take_windows {
                  SELECT unit FROM (
                      SELECT generate_series(1, coalesce(r.capacity, 1)) AS unit
                      EXCEPT SELECT o.unit FROM occupancy o WHERE o.resource_id = w.resource_id AND o.during && w.during) u
-                 WHERE NOT EXISTS (SELECT 1 FROM blocks b
-                     WHERE b.resource_id = w.resource_id AND tstzrange(b.starts_at, b.ends_at) && w.during)
+                 WHERE (SELECT count(*) FROM blocks b
+                     WHERE b.resource_id = w.resource_id AND tstzrange(b.starts_at, b.ends_at) && w.during) = 0
                  ORDER BY (unit + ",
             $spread,
             "::int) % coalesce(r.capacity, 1) LIMIT ",
