@@ -120,10 +120,11 @@ pub(super) async fn limit(
     next: Next,
 ) -> Response {
     let changes = matches!(*request.method(), Method::POST | Method::DELETE);
-    if changes && !admin::is_operator(&server, request.headers()) {
-        if let Err(problem) = Doorman::admit(&server.doorman.requests, client.0) {
-            return problem.into_response();
-        }
+    if changes
+        && !admin::is_operator(&server, request.headers())
+        && let Err(problem) = Doorman::admit(&server.doorman.requests, client.0)
+    {
+        return problem.into_response();
     }
     next.run(request).await
 }
