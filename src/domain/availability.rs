@@ -10,9 +10,12 @@ use chrono::{DateTime, Duration, Utc};
 
 use super::booking::Segment;
 use super::catalogue::{EventType, MAX_CAPACITY, Need};
-use super::hold::Status;
 use super::ids::{HoldId, ResourceId};
 use super::time::Window;
+
+mod busy;
+
+pub use busy::{Busy, By, Standing};
 
 /// How many combinations are tried before a composite counts as taken; far more than any shop's has.
 const TRIES: u32 = 20_000;
@@ -22,63 +25,6 @@ pub const ALTERNATIVES: usize = 5;
 
 /// How far around a refused start alternatives are looked for: near first, since that is where most are found.
 pub const REACH: [Duration; 3] = [Duration::days(1), Duration::days(7), Duration::days(31)];
-
-/// Something that keeps a resource busy.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Busy {
-    /// What is busy.
-    pub resource: ResourceId,
-    /// When.
-    pub window: Window,
-    /// By what.
-    pub by: By,
-}
-
-/// What keeps a resource busy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum By {
-    /// A live hold: one unit.
-    Hold {
-        /// Which.
-        id: HoldId,
-        /// Which unit, from 1 on.
-        unit: u32,
-        /// Where it stands.
-        status: Status,
-        /// Whether it is `held` and its guest's time is over.
-        overdue: bool,
-    },
-    /// Other reasons: all units.
-    Block,
-}
-
-impl By {
-    /// A live hold that is not paid: its slot may come back.
-    fn may_end(&self) -> bool {
-        matches!(
-            self,
-            Self::Hold {
-                status: Status::Held | Status::Processing,
-                ..
-            }
-        )
-    }
-
-    fn is_overdue(&self) -> bool {
-        matches!(self, Self::Hold { overdue: true, .. })
-    }
-}
-
-/// One resource, as the books have it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Standing {
-    /// Which.
-    pub resource: ResourceId,
-    /// How many units it has.
-    pub capacity: u32,
-    /// The latest of its live holds; ids grow with time.
-    pub latest: Option<HoldId>,
-}
 
 /// What the books say about some resources within a window.
 #[derive(Clone, Debug, Default)]
@@ -385,12 +331,21 @@ fn choose(candidates: &[Vec<Segment>], chosen: &mut Vec<Segment>, tries: &mut u3
     false
 }
 
-/// The free slots nearest to a start that was refused, nearest first; of two as near, the earlier.
-pub fn nearest(mut slots: Vec<Slot>, start: DateTime<Utc>) -> Vec<Slot> {
-    slots.retain(|slot| slot.state == SlotState::Free && slot.window.starts_at() != start);
-    slots.sort_by_key(|slot| ((slot.window.starts_at() - start).abs(), slot.window.starts_at()));
-    slots.truncate(ALTERNATIVES);
-    slots
+impl Calendar {
+    /// The free slots nearest to a start that was refused, nearest first; of two as near, the earlier. `starts` are those
+    /// that are for sale; no more of them are reckoned than it takes.
+    pub fn nearest(
+        &self,
+        wish: &Wish<'_>,
+        mut starts: Vec<DateTime<Utc>>,
+        refused: DateTime<Utc>,
+    ) -> Vec<Slot> {
+        starts.sort_by_key(|start| ((*start - refused).abs(), *start));
+        let others = starts.into_iter().filter(|start| *start != refused);
+        let slots = others.filter_map(|start| self.slot(wish, start));
+        let free = slots.filter(|slot| slot.state == SlotState::Free);
+        free.take(ALTERNATIVES).collect()
+    }
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::domain::availability::Calendar;
-use crate::domain::booking::{Booking, Cause, ClientId, HistoryLine, Segment};
+use crate::domain::booking::{Booking, Cause, ClientId, HistoryLine};
 use crate::domain::books::{CommandFilter, Figures, HoldFilter, Page, PageRequest, StoredEvent};
 use crate::domain::command::{Command, Order};
 use crate::domain::hold::{Asker, Transition};
@@ -27,6 +27,7 @@ mod calendar_rows;
 mod catalogue;
 mod cursor;
 mod effect;
+mod placing;
 pub mod postgres;
 mod rehearsal;
 mod rows;
@@ -34,6 +35,7 @@ pub mod sqlite;
 
 pub use catalogue::Catalogue;
 pub use cursor::is_cursor;
+pub use placing::{Admission, Move, Moved, Placement, Standing};
 
 /// Trouble with the database.
 #[derive(Debug, thiserror::Error)]
@@ -119,75 +121,6 @@ pub struct StaleAttempt {
     pub terms: SessionTerms,
     /// Recoveries that failed so far.
     pub tries: u32,
-}
-
-/// What the placing of a hold is bound by, beside its windows.
-#[derive(Clone, Debug)]
-pub struct Admission {
-    /// Most `held` holds of its guest, this one included.
-    pub per_guest: u32,
-    /// Where it came from, where that is to be counted.
-    pub client: Option<ClientId>,
-    /// Most `held` holds from there, this one included.
-    pub per_client: u32,
-    /// With which unit the search for a free one begins. Rivals who begin at different ones do not meet.
-    pub spread: u32,
-}
-
-/// The answer to placing a hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Placement {
-    /// The slot is the guest's; the attempt is `placed`.
-    Placed,
-    /// Someone else has a part of it; nothing was written.
-    SlotTaken,
-    /// The guest, or whoever sits at that address, has as many as they may; nothing was written.
-    TooMany,
-    /// Someone else, such as the sweep, has closed the attempt meanwhile; nothing was written.
-    Gone,
-}
-
-/// How a client has behaved.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Standing {
-    /// How many `held` holds the guest has.
-    pub guest_held: u32,
-    /// How many came from that address.
-    pub client_held: u32,
-    /// How many of the last ones from there lapsed, one after the other.
-    pub client_lapses: u32,
-    /// When the last of them ended.
-    pub client_lapsed_at: Option<DateTime<Utc>>,
-}
-
-/// A hold that is to go to other windows.
-#[derive(Clone, Debug)]
-pub struct Move {
-    /// Which, and the version that was decided on.
-    pub hold: HoldId,
-    /// Compare-and-swap, as in [`Change`].
-    pub version: i64,
-    /// Where to.
-    pub segments: Vec<Segment>,
-    /// From and to, in words.
-    pub why: String,
-    /// By whom.
-    pub cause: Cause,
-    /// The present.
-    pub now: DateTime<Utc>,
-    /// As in [`Admission`].
-    pub spread: u32,
-}
-
-/// The answer to a move.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moved {
-    /// It has the new windows, and the old ones are free.
-    Done,
-    /// Someone else has a part of the new windows; everything is as it was.
-    SlotTaken,
-    /// The hold has changed meanwhile: decide again.
-    Lost,
 }
 
 /// The answer to a lease on a held hold.

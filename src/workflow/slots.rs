@@ -8,7 +8,7 @@ use chrono::{DateTime, Duration, Utc};
 use super::gate::{Entry, Turn};
 use super::release::{self, Outcome};
 use super::{Context, Trouble};
-use crate::domain::availability::{ALTERNATIVES, Calendar, Chance, REACH, Slot, Wish, nearest};
+use crate::domain::availability::{ALTERNATIVES, Calendar, Chance, REACH, Slot, Wish};
 use crate::domain::booking::{Cause, Segment};
 use crate::domain::catalogue::EventType;
 use crate::domain::ids::EventTypeId;
@@ -51,17 +51,27 @@ pub async fn offer(
 
 /// Slots that start within a window, as the books are now.
 async fn on_show(context: &Context, wish: &Wish<'_>, within: Window) -> Result<Vec<Slot>, Trouble> {
-    let starts = wish.event_type.starts(within, context.now());
-    let spans = starts.first().zip(starts.last());
-    let spans = spans.and_then(|(first, last)| wish.event_type.span(*first).zip(wish.event_type.span(*last)));
-    let Some((first, last)) = spans else {
-        return Ok(Vec::new());
-    };
-    let calendar = read(context, wish, first.hull(&last)).await?;
+    let (starts, calendar) = for_sale(context, wish, within).await?;
     Ok(starts
         .into_iter()
         .filter_map(|start| calendar.slot(wish, start))
         .collect())
+}
+
+/// What is for sale within a window, and what the books say about it.
+async fn for_sale(
+    context: &Context,
+    wish: &Wish<'_>,
+    within: Window,
+) -> Result<(Vec<DateTime<Utc>>, Calendar), Trouble> {
+    let starts = wish.event_type.starts(within, context.now());
+    let spans = starts.first().zip(starts.last());
+    let spans = spans.and_then(|(first, last)| wish.event_type.span(*first).zip(wish.event_type.span(*last)));
+    let calendar = match spans {
+        Some((first, last)) => read(context, wish, first.hull(&last)).await?,
+        None => Calendar::default(),
+    };
+    Ok((starts, calendar))
 }
 
 /// The free slots nearest to a start that was refused.
@@ -79,7 +89,8 @@ pub(super) async fn alternatives(
     for reach in REACH {
         let around = Window::new(starts_at - reach, starts_at + reach + Duration::seconds(1));
         if let Some(around) = around {
-            found = nearest(on_show(context, wish, around).await?, starts_at);
+            let (starts, calendar) = for_sale(context, wish, around).await?;
+            found = calendar.nearest(wish, starts, starts_at);
         }
         if found.len() >= ALTERNATIVES {
             break;

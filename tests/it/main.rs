@@ -33,6 +33,7 @@ mod openapi;
 mod operators;
 mod orders;
 mod outage;
+mod plans;
 mod pools;
 mod race;
 mod release;

@@ -41,6 +41,7 @@ macro_rules! on_both_engines {
 }
 
 mod attempts;
+mod catalogue;
 mod changes;
 mod commands;
 mod leases;

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::domain::catalogue::SecondThoughts;
+use crate::domain::hold::Status;
 use crate::domain::ids::EventTypeId;
 use crate::domain::money::{Currency, Money};
 
@@ -226,19 +227,24 @@ fn a_hold_that_moves_is_not_in_its_own_way() {
 
 #[test]
 fn the_nearest_five_that_are_free() {
-    let slot = |minute: i64, state| Slot {
-        window: Window::new(at(minute), at(minute + 30)).unwrap(),
-        available: 1,
-        state,
-    };
-    let mut slots: Vec<_> = (-4..=4).map(|n| slot(n * 30, SlotState::Free)).collect();
-    slots.push(slot(5, SlotState::Taken));
-    slots.push(slot(6, SlotState::Held));
-    let starts: Vec<_> = nearest(slots, at(0))
+    let call = event_type(vec![need(0, 30, &["ana"])]);
+    let busy = vec![
+        hold(1, "ana", 1, (0, 30), Status::Confirmed, false),
+        hold(2, "ana", 1, (60, 90), Status::Held, false),
+    ];
+    let calendar = Calendar::new(Vec::new(), busy);
+    let starts: Vec<_> = (-4..=4).map(|n| at(n * 30)).collect();
+    let found = calendar.nearest(&wish(&call, 1), starts, at(0));
+    let found: Vec<_> = found
         .iter()
         .map(|slot| (slot.window.starts_at() - at(0)).num_minutes())
         .collect();
-    assert_eq!(starts, [-30, 30, -60, 60, -90]);
+    assert_eq!(found, [-30, 30, -60, -90, 90]);
+    assert_eq!(
+        calendar.nearest(&wish(&call, 1), vec![at(0)], at(0)),
+        [],
+        "not the one that was refused"
+    );
 }
 
 fn some_busy() -> impl Strategy<Value = Vec<(u8, u32, i64, i64)>> {

@@ -35,8 +35,7 @@ fn columns(segments: &[Segment]) -> WindowColumns<'_> {
 
 /// How some resources stand (one that nobody wrote down has one unit) and what keeps them busy, as of one moment. Each
 /// `OFFSET 0` is a fence: the planner would join whole tables where it expects more rows than there are.
-pub(super) const CALENDAR: &str =
-    "SELECT w.id AS resource_id, NULL AS starts_at, NULL AS ends_at,
+pub(super) const CALENDAR: &str = "SELECT w.id AS resource_id, NULL AS starts_at, NULL AS ends_at,
          (SELECT o.hold_id FROM occupancy o WHERE o.resource_id = w.id
           ORDER BY o.resource_id DESC, o.hold_id DESC LIMIT 1) AS hold_id,
          coalesce(r.capacity, 1) AS unit, NULL AS status, false AS overdue
@@ -170,19 +169,8 @@ pub(super) async fn place(pool: &PgPool, booking: &Booking, admission: &Admissio
     }
 }
 
-/// Writes the windows, the hold and its first history line, if all windows can be had, the guest may have one more and
-/// the attempt is still running. Else no hold is written, and windows that could be had fall with it: they may not stand
-/// without a hold, so that the whole statement is refused.
-pub(super) async fn insert(
-    executor: impl PgExecutor<'_>,
-    booking: &Booking,
-    admission: &Admission,
-) -> sqlx::Result<bool> {
-    let hold = &booking.hold;
-    let shown = booking.window();
-    let (status, reason) = rows::status_texts(hold.status);
-    let windows = columns(&booking.segments);
-    let done = sqlx::query(concat!(
+/// The hold with all that comes with it, in one statement.
+const PLACE: &str = concat!(
         "WITH taken AS (",
         take_windows!("$1", "$2", "$3", "$4", "$5", "$6"),
         " RETURNING 1),
@@ -209,42 +197,56 @@ pub(super) async fn insert(
              FROM attempt RETURNING id)
          INSERT INTO hold_history (hold_id, at, to_status, to_reason, why, actor)
          SELECT id, $27, $16, $17, $33, 'checkout' FROM hold",
-    ))
-    .bind(hold.id.0)
-    .bind(windows.resources)
-    .bind(windows.starts)
-    .bind(windows.ends)
-    .bind(signed(booking.quantity))
-    .bind(signed(admission.spread))
-    .bind(booking.guest.key())
-    .bind(signed(admission.per_guest))
-    .bind(admission.client.as_ref().map(|client| client.0.as_str()))
-    .bind(signed(admission.per_client))
-    .bind(booking.event_type.as_str())
-    .bind(booking.resource().as_str())
-    .bind(shown.starts_at())
-    .bind(shown.ends_at())
-    .bind(rows::segments_json(&booking.segments))
-    .bind(status)
-    .bind(reason)
-    .bind(hold.price.amount)
-    .bind(hold.price.currency.code())
-    .bind(hold.session.as_str())
-    .bind(&booking.checkout_url)
-    .bind(&booking.guest.email)
-    .bind(&booking.guest.name)
-    .bind(rows::metadata_json(&booking.metadata))
-    .bind(booking.expires_at)
-    .bind(booking.session_expires_at)
-    .bind(booking.created_at)
-    .bind(booking.due_at)
-    .bind(booking.updated_at)
-    .bind(booking.version)
-    .bind(rows::minutes(booking.second_thoughts.cancel_until_minutes)?)
-    .bind(rows::minutes(booking.second_thoughts.move_until_minutes)?)
-    .bind(Why::Placed.to_string())
-    .execute(executor)
-    .await?;
+);
+
+/// Writes the windows, the hold and its first history line, if all windows can be had, the guest may have one more and
+/// the attempt is still running. Else no hold is written, and windows that could be had fall with it: they may not stand
+/// without a hold, so that the whole statement is refused.
+pub(super) async fn insert(
+    executor: impl PgExecutor<'_>,
+    booking: &Booking,
+    admission: &Admission,
+) -> sqlx::Result<bool> {
+    let hold = &booking.hold;
+    let shown = booking.window();
+    let (status, reason) = rows::status_texts(hold.status);
+    let windows = columns(&booking.segments);
+    let done = sqlx::query(PLACE)
+        .bind(hold.id.0)
+        .bind(windows.resources)
+        .bind(windows.starts)
+        .bind(windows.ends)
+        .bind(signed(booking.quantity))
+        .bind(signed(admission.spread))
+        .bind(booking.guest.key())
+        .bind(signed(admission.per_guest))
+        .bind(admission.client.as_ref().map(|client| client.0.as_str()))
+        .bind(signed(admission.per_client))
+        .bind(booking.event_type.as_str())
+        .bind(booking.resource().as_str())
+        .bind(shown.starts_at())
+        .bind(shown.ends_at())
+        .bind(rows::segments_json(&booking.segments))
+        .bind(status)
+        .bind(reason)
+        .bind(hold.price.amount)
+        .bind(hold.price.currency.code())
+        .bind(hold.session.as_str())
+        .bind(&booking.checkout_url)
+        .bind(&booking.guest.email)
+        .bind(&booking.guest.name)
+        .bind(rows::metadata_json(&booking.metadata))
+        .bind(booking.expires_at)
+        .bind(booking.session_expires_at)
+        .bind(booking.created_at)
+        .bind(booking.due_at)
+        .bind(booking.updated_at)
+        .bind(booking.version)
+        .bind(rows::minutes(booking.second_thoughts.cancel_until_minutes)?)
+        .bind(rows::minutes(booking.second_thoughts.move_until_minutes)?)
+        .bind(Why::Placed.to_string())
+        .execute(executor)
+        .await?;
     Ok(done.rows_affected() == 1)
 }
 

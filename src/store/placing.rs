@@ -1,0 +1,75 @@
+//! What the placing and the moving of a hold are told, and what they answer.
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::booking::{Cause, ClientId, Segment};
+use crate::domain::ids::HoldId;
+
+/// What the placing of a hold is bound by, beside its windows.
+#[derive(Clone, Debug)]
+pub struct Admission {
+    /// Most `held` holds of its guest, this one included.
+    pub per_guest: u32,
+    /// Where it came from, where that is to be counted.
+    pub client: Option<ClientId>,
+    /// Most `held` holds from there, this one included.
+    pub per_client: u32,
+    /// With which unit the search for a free one begins. Rivals who begin at different ones do not meet.
+    pub spread: u32,
+}
+
+/// The answer to placing a hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placement {
+    /// The slot is the guest's; the attempt is `placed`.
+    Placed,
+    /// Someone else has a part of it; nothing was written.
+    SlotTaken,
+    /// The guest, or whoever sits at that address, has as many as they may; nothing was written.
+    TooMany,
+    /// Someone else, such as the sweep, has closed the attempt meanwhile; nothing was written.
+    Gone,
+}
+
+/// How a client has behaved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// How many `held` holds the guest has.
+    pub guest_held: u32,
+    /// How many came from that address.
+    pub client_held: u32,
+    /// How many of the last ones from there lapsed, one after the other.
+    pub client_lapses: u32,
+    /// When the last of them ended.
+    pub client_lapsed_at: Option<DateTime<Utc>>,
+}
+
+/// A hold that is to go to other windows.
+#[derive(Clone, Debug)]
+pub struct Move {
+    /// Which, and the version that was decided on.
+    pub hold: HoldId,
+    /// Compare-and-swap, as in [`super::Change`].
+    pub version: i64,
+    /// Where to.
+    pub segments: Vec<Segment>,
+    /// From and to, in words.
+    pub why: String,
+    /// By whom.
+    pub cause: Cause,
+    /// The present.
+    pub now: DateTime<Utc>,
+    /// As in [`Admission`].
+    pub spread: u32,
+}
+
+/// The answer to a move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moved {
+    /// It has the new windows, and the old ones are free.
+    Done,
+    /// Someone else has a part of the new windows; everything is as it was.
+    SlotTaken,
+    /// The hold has changed meanwhile: decide again.
+    Lost,
+}

@@ -1,0 +1,124 @@
+//! What runs all the time does not read the past: with a hundred thousand holds of years gone by on PostgreSQL, what says
+//! who is busy is never read from end to end.
+//!
+//! Nothing is explained that might be another statement than the one that runs: the database counts what it does while
+//! the service goes through a guest's and an operator's day, and is asked for its counts afterwards. SQLite's plans have
+//! a test beside its statements.
+
+use holdfast::sandbox::Outcome;
+use reqwest::Method;
+use serde_json::json;
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+
+use crate::support::app::{Instance, TestApp, order, order_by};
+use crate::support::database::{Engine, TestDatabase};
+use crate::support::offers::{block, day, slots, unblock};
+use crate::support::wait::eventually;
+
+/// An hour of Ana's each, back from the first of November; each with its history, and blocks that were Ana's in between.
+const PAST: [&str; 8] = [
+    "SET application_name = 'holdfast'",
+    "INSERT INTO resources (id, name, created_at) VALUES ('ana', 'Ana', now())",
+    "INSERT INTO holds (id, event_type_id, resource_id, starts_at, ends_at, segments, status, amount, currency, session_id,
+         checkout_url, guest_email, guest_id, metadata, expires_at, session_expires_at, created_at, updated_at)
+     SELECT ('01880000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, 'call', 'ana', at, at + interval '30 min', '[]',
+         'confirmed', 5000, 'eur', 'cs_' || n, 'https://pay.example/', 'g' || n || '@example.com',
+         'g' || n || '@example.com', '{}', at, at, at, at
+     FROM (SELECT n, timestamptz '2026-11-01T00:00:00Z' - n * interval '1 hour' AS at
+           FROM generate_series(1, 100000) n) past",
+    "INSERT INTO occupancy (hold_id, resource_id, during) SELECT id, 'ana', tstzrange(starts_at, ends_at) FROM holds",
+    "INSERT INTO hold_history (hold_id, at, to_status, why, actor)
+     SELECT id, created_at, 'confirmed', 'long ago', 'checkout' FROM holds",
+    "INSERT INTO guests (email, held, created_at) SELECT guest_id, 0, created_at FROM holds",
+    "INSERT INTO blocks (resource_id, id, from_feed, starts_at, ends_at, note, created_at)
+     SELECT 'ana', 'b' || row_number() OVER (), false, ends_at, ends_at + interval '30 min', '', created_at
+     FROM holds LIMIT 20000",
+    "ANALYZE",
+];
+
+/// How often tables that grow with time were read from end to end. Not `holds`: a sweep's statements still may.
+const WHOLE: &str = "SELECT coalesce(sum(seq_scan), 0)::bigint FROM pg_stat_user_tables
+    WHERE relname IN ('occupancy', 'blocks', 'guests', 'hold_history')";
+const OF_BLOCKS: &str = "SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'blocks'";
+
+async fn write_the_past(database: &TestDatabase) {
+    let mut by_hand = PgConnection::connect(database.url()).await.unwrap();
+    for statement in PAST {
+        let done = sqlx::query(AssertSqlSafe(statement)).execute(&mut by_hand).await;
+        done.unwrap_or_else(|error| panic!("{statement}: {error}"));
+    }
+    by_hand.close().await.unwrap();
+    end_all_connections(database).await;
+}
+
+/// The database counts in what a connection did when it is gone, at the latest.
+async fn end_all_connections(database: &TestDatabase) {
+    let others = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name = 'holdfast'";
+    eventually("all connections are closed", async || {
+        (database.count(others).await == 0).then_some(())
+    })
+    .await;
+}
+
+/// A day of guests, Stripe and an operator, on a date of its own.
+async fn a_day(app: &TestApp, at: &Instance, date: &str) {
+    let on = |time: &str| format!("{date}T{time}:00Z");
+    slots(at, "call", "2026-12-01T00:00:00Z", "2027-01-01T00:00:00Z")
+        .await
+        .expect(200);
+    let hold = at.checkout(&order("call", &on("10:00"))).await.expect(201);
+    at.checkout(&order_by("bob@example.com", "call", &on("10:00")))
+        .await
+        .expect_problem(409, "slot_taken");
+    app.pay(&hold, Outcome::Paid);
+    app.deliver_all().await;
+    assert_eq!(at.state(hold.text("id")).await, "confirmed");
+    let moving = format!("/v1/holds/{}/move", hold.text("id"));
+    let to = json!({"starts_at": on("11:00")});
+    at.admin(Method::POST, &moving, Some(to)).await.expect(200);
+    let other = at.checkout(&order("call", &on("12:00"))).await.expect(201);
+    block(at, "ana", "dentist", &on("12:00"), &on("13:00"))
+        .await
+        .expect(201);
+    unblock(at, "ana", "dentist").await.expect(204);
+    at.cancel(&other).await.expect(200);
+    at.sweep().await;
+    assert!(day(at, "call", date).await.contains(&"11:00 taken 0".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_table_that_grows_is_read_from_end_to_end_on_postgres() {
+    let database = TestDatabase::new(Engine::Postgres).await;
+    write_the_past(&database).await;
+    let before = (database.count(WHOLE).await, database.count(OF_BLOCKS).await);
+    let mut app = TestApp::start_on(database, &[]).await;
+    app.without_audit("the past was made up");
+    app.offer("call", "ana", 30, 5000).await;
+    for date in [
+        "2026-12-01",
+        "2026-12-02",
+        "2026-12-03",
+        "2026-12-04",
+        "2026-12-05",
+        "2026-12-06",
+    ] {
+        a_day(&app, &app.instance, date).await;
+    }
+    app.instance.stop().await;
+    end_all_connections(&app.database).await;
+    assert_eq!(
+        app.database.count(WHOLE).await,
+        before.0,
+        "a table was read from end to end"
+    );
+
+    // The control: without its index a table has to be, and the count says so.
+    app.database.execute("DROP INDEX blocks_during").await;
+    let mut other = app.another_instance().await;
+    app.simulator.set_webhook_url(other.url("/webhooks/stripe"));
+    a_day(&app, &other, "2026-12-07").await;
+    other.stop().await;
+    end_all_connections(&app.database).await;
+    assert!(app.database.count(OF_BLOCKS).await > before.1);
+}

@@ -1,0 +1,116 @@
+//! The catalogue: event types with all that they take.
+
+use holdfast::domain::books::Put;
+use holdfast::domain::catalogue::{EventType, Need, SecondThoughts};
+use holdfast::domain::ids::{EventTypeId, ResourceId};
+use holdfast::domain::schedule::{Exception, Hours, Schedule};
+
+use super::{at, eur, page, placed, with_ana};
+use crate::support::database::TestDatabase;
+
+on_both_engines!(
+    an_event_type_is_written_replaced_read_and_deleted,
+    event_types_are_listed_newest_first_in_pages,
+);
+
+fn event_type(id: &str, amount: i64) -> EventType {
+    EventType {
+        id: EventTypeId::parse(id).unwrap(),
+        name: "Intro call".into(),
+        needs: vec![need(0, 30, &["ana"])],
+        buffer_before_minutes: 0,
+        buffer_after_minutes: 0,
+        schedule: None,
+        price: eur(amount),
+        payment_methods: Vec::new(),
+        second_thoughts: SecondThoughts::default(),
+    }
+}
+
+fn need(offset_minutes: i64, duration_minutes: i64, any_of: &[&str]) -> Need {
+    Need {
+        offset_minutes,
+        duration_minutes,
+        any_of: any_of.iter().map(|id| ResourceId::parse(id).unwrap()).collect(),
+    }
+}
+
+/// With something in every member.
+fn elaborate(id: &str) -> EventType {
+    let time = |hour| chrono::NaiveTime::from_hms_opt(hour, 0, 0).unwrap();
+    let date = |day| chrono::NaiveDate::from_ymd_opt(2026, 12, day).unwrap();
+    EventType {
+        needs: vec![need(0, 60, &["ben", "ana"]), need(60, 45, &["cleo"])],
+        buffer_before_minutes: 5,
+        buffer_after_minutes: 10,
+        schedule: Some(Schedule {
+            timezone: "Europe/Berlin".parse().unwrap(),
+            step_minutes: 15,
+            min_notice_minutes: 60,
+            max_advance_days: Some(90),
+            weekly: vec![Hours {
+                days: vec![chrono::Weekday::Mon, chrono::Weekday::Sun],
+                from: time(22),
+                to: time(2),
+            }],
+            exceptions: vec![
+                Exception {
+                    date: date(24),
+                    hours: None,
+                },
+                Exception {
+                    date: date(19),
+                    hours: Some((time(10), time(14))),
+                },
+            ],
+        }),
+        second_thoughts: SecondThoughts {
+            cancel_until_minutes: Some(1440),
+            move_until_minutes: Some(0),
+        },
+        ..event_type(id, 6000)
+    }
+}
+
+async fn an_event_type_is_written_replaced_read_and_deleted(database: &TestDatabase) {
+    let store = database.store();
+    let call = event_type("call", 5000);
+    assert_eq!(store.event_type(&call.id).await.unwrap(), None);
+    assert_eq!(store.put_event_type(&call, at(0)).await.unwrap(), Put::Created);
+    assert_eq!(store.event_type(&call.id).await.unwrap(), Some(call.clone()));
+    let dearer = elaborate("call");
+    assert_eq!(store.put_event_type(&dearer, at(1)).await.unwrap(), Put::Replaced);
+    assert_eq!(store.event_type(&call.id).await.unwrap(), Some(dearer));
+    assert_eq!(database.count("SELECT count(*) FROM resources").await, 3);
+    placed(&*store, with_ana(0, 30)).await;
+    assert!(store.delete_event_type(&call.id).await.unwrap());
+    assert!(!store.delete_event_type(&call.id).await.unwrap());
+    assert_eq!(store.put_event_type(&call, at(2)).await.unwrap(), Put::Created);
+}
+
+async fn event_types_are_listed_newest_first_in_pages(database: &TestDatabase) {
+    let store = database.store();
+    for name in ["a", "b", "c", "d", "e"] {
+        store
+            .put_event_type(&event_type(name, 5000), at(0))
+            .await
+            .unwrap();
+    }
+    store.put_event_type(&event_type("b", 6000), at(1)).await.unwrap();
+    let mut listed = Vec::new();
+    let mut cursor = None;
+    for expected in [2, 2, 1] {
+        let part = store.event_types(&page(2, cursor)).await.unwrap();
+        assert_eq!(part.entries.len(), expected);
+        listed.extend(
+            part.entries
+                .into_iter()
+                .map(|event_type| event_type.id.to_string()),
+        );
+        cursor = part.next;
+    }
+    assert_eq!(cursor, None);
+    assert_eq!(listed, ["e", "d", "c", "b", "a"]);
+    let end = store.event_types(&page(2, Some("made up".into()))).await.unwrap();
+    assert!(end.entries.is_empty() && end.next.is_none());
+}
