@@ -222,6 +222,7 @@ async fn died_before_the_insert(app: &TestApp) -> Answer {
         app.database.execute(&format!("DELETE FROM {books}")).await;
     }
     app.database.execute("DELETE FROM holds").await;
+    app.count_anew().await;
     let revived = "UPDATE checkout_attempts SET state = 'running', ended_at = NULL,
             terms = (SELECT terms FROM kept), leased_until = (SELECT leased_until FROM kept)";
     assert_eq!(app.database.execute(revived).await, 1);

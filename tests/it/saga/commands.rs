@@ -85,6 +85,7 @@ pub(super) async fn lost(stage: &Stage, paid: bool) -> Scene {
         let statement = format!("DELETE FROM {books} WHERE {column} = '{id}'");
         assert_eq!(stage.app.database.execute(&statement).await, 1, "{books}");
     }
+    stage.app.count_anew().await;
     let revived = format!("UPDATE checkout_attempts SET state = 'lost' WHERE hold_id = '{id}'");
     assert_eq!(stage.app.database.execute(&revived).await, 1);
     if paid {
