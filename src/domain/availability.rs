@@ -155,6 +155,21 @@ impl Calendar {
         })
     }
 
+    /// The free slots nearest to a start that was refused, nearest first; of two as near, the earlier. `starts` are those
+    /// that are for sale; no more of them are reckoned than it takes.
+    pub fn nearest(
+        &self,
+        wish: &Wish<'_>,
+        mut starts: Vec<DateTime<Utc>>,
+        refused: DateTime<Utc>,
+    ) -> Vec<Slot> {
+        starts.sort_by_key(|start| ((*start - refused).abs(), *start));
+        let others = starts.into_iter().filter(|start| *start != refused);
+        let slots = others.filter_map(|start| self.slot(wish, start));
+        let free = slots.filter(|slot| slot.state == SlotState::Free);
+        free.take(ALTERNATIVES).collect()
+    }
+
     fn available(&self, wish: &Wish<'_>, starts_at: DateTime<Utc>, without: Without) -> u32 {
         let needs = &wish.event_type.needs;
         let overlap = |a: &Need, b: &Need| {
@@ -329,23 +344,6 @@ fn choose(candidates: &[Vec<Segment>], chosen: &mut Vec<Segment>, tries: &mut u3
         chosen.pop();
     }
     false
-}
-
-impl Calendar {
-    /// The free slots nearest to a start that was refused, nearest first; of two as near, the earlier. `starts` are those
-    /// that are for sale; no more of them are reckoned than it takes.
-    pub fn nearest(
-        &self,
-        wish: &Wish<'_>,
-        mut starts: Vec<DateTime<Utc>>,
-        refused: DateTime<Utc>,
-    ) -> Vec<Slot> {
-        starts.sort_by_key(|start| ((*start - refused).abs(), *start));
-        let others = starts.into_iter().filter(|start| *start != refused);
-        let slots = others.filter_map(|start| self.slot(wish, start));
-        let free = slots.filter(|slot| slot.state == SlotState::Free);
-        free.take(ALTERNATIVES).collect()
-    }
 }
 
 #[cfg(test)]

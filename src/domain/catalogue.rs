@@ -237,6 +237,11 @@ impl EventType {
         )
     }
 
+    /// Whether the resource could serve.
+    pub fn is_served_by(&self, resource: &ResourceId) -> bool {
+        self.needs.iter().any(|need| need.any_of.contains(resource))
+    }
+
     /// Everyone who could serve, each once.
     pub fn resources(&self) -> Vec<ResourceId> {
         let mut all: Vec<_> = self.needs.iter().flat_map(|need| &need.any_of).cloned().collect();

@@ -1,11 +1,12 @@
 //! Starting a checkout: session first, then the hold, in one saga that no crash and no hang-up leaves half-way.
 //!
 //! 1. Look: the key may have its answer already, the slot may be visibly taken; neither costs a write or a call.
-//!    An overdue hold in the way is released first, by `release`.
+//!    Overdue holds in the way are released first, by `release`.
 //! 2. Claim the attempt (commit): from here on, a crash leaves a row that says what Stripe may have been asked.
 //! 3. Create the session at Stripe, with no transaction open (I6).
 //! 4. Place the hold (commit): the database decides who gets the slot (I1). Only now does the URL leave the process
-//!    (I4). The loser's session is ended by a command written in the same transaction.
+//!    (I4). Who loses goes for whoever else is free; where nobody is, the attempt is closed and the command to end its
+//!    session written, in one transaction.
 //!
 //! What a process that died left behind is mended by `recover`, on the sweep.
 
@@ -104,7 +105,7 @@ impl CheckoutRequest {
             .offers(self.starts_at, context.now())
             .map_err(CheckoutError::Start)?;
         if let Some(wanted) = &self.resource
-            && !event_type.needs.iter().any(|need| need.any_of.contains(wanted))
+            && !event_type.is_served_by(wanted)
         {
             return Err(CheckoutError::UnknownResource);
         }

@@ -127,10 +127,10 @@ impl MoveRequest {
         free_to.then_some(()).ok_or(MoveError::TooLate)
     }
 
-    /// The same again, elsewhere. Where the guest does not say whom they want, whoever serves now may serve on.
+    /// The same again, elsewhere. Where the guest does not say whom they want, anyone may serve, whoever does now.
     fn wish<'a>(&'a self, booking: &Booking, event_type: &'a EventType) -> Result<Wish<'a>, MoveError> {
         if let Some(wanted) = &self.resource
-            && !event_type.needs.iter().any(|need| need.any_of.contains(wanted))
+            && !event_type.is_served_by(wanted)
         {
             return Err(MoveError::UnknownResource);
         }

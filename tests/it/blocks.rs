@@ -12,7 +12,7 @@ use sqlx::{Connection, PgConnection};
 use crate::support::app::{Answer, TestApp, order, order_by};
 use crate::support::crowd::{Wish, press_together, tally};
 use crate::support::database::Engine;
-use crate::support::offers::{block, move_to, resource, sell, unblock};
+use crate::support::offers::{block, resource, sell, unblock};
 use crate::support::on_both_engines;
 use crate::support::wait::eventually;
 
@@ -66,9 +66,9 @@ on_both_engines! {
         sell(&app, "visit", members).await.expect(201);
         let hold = app.hold_slot("visit", SLOT).await;
         block(&app, "ana", "dentist", SLOT, "2026-12-01T12:00:00Z").await.expect(201);
-        move_to(&app, &hold, "2026-12-01T11:00:00Z").await.expect_problem(409, "slot_taken");
+        app.move_to(&hold, "2026-12-01T11:00:00Z").await.expect_problem(409, "slot_taken");
         assert_eq!(app.hold(hold.text("id")).await["starts_at"], SLOT);
-        move_to(&app, &hold, "2026-12-01T09:00:00Z").await.expect(200);
+        app.move_to(&hold, "2026-12-01T09:00:00Z").await.expect(200);
         app.checkout(&order("visit", SLOT)).await.expect_problem(409, "slot_taken");
     }
 }

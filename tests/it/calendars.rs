@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::{TestApp, order};
 use crate::support::feed::{Feed, busy};
-use crate::support::offers::{block, day, follow, move_to, sell, unblock};
+use crate::support::offers::{block, day, follow, sell, unblock};
 use crate::support::on_both_engines;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
@@ -219,7 +219,7 @@ on_both_engines! {
             assert!(shown.contains(line), "{shown}");
         }
         assert!(!shown.contains("Ada") && !shown.contains("example.com"), "{shown}");
-        move_to(&app, &paid, "2026-12-02T13:00:00Z").await.expect(200);
+        app.move_to(&paid, "2026-12-02T13:00:00Z").await.expect(200);
         let moved = file().await;
         assert!(moved.contains("DTSTART:20261202T130000Z") && !moved.contains("20261202T100000Z"), "{moved}");
         app.cancel(&paid).await.expect(200);

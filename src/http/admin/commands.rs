@@ -147,11 +147,7 @@ pub(in crate::http) async fn list(
     let state = query.state.unwrap_or(CommandState::Pending).into();
     let page = page(query.limit, query.cursor);
     let found = inspect::commands(&server.context, state, &page).await?;
-    let data = found.entries.iter().map(CommandView::from).collect();
-    Ok(Json(List {
-        data,
-        next_cursor: found.next,
-    }))
+    Ok(List::of(&found, CommandView::from))
 }
 
 impl From<CommandState> for CommandFilter {

@@ -7,16 +7,14 @@ use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
-use deserr::Deserr;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use self::new::NewEventType;
 use self::segments::SegmentMembers;
 use super::super::Server;
-use super::super::body::{self, Faults};
+use super::super::body;
 use super::super::error::Problem;
-use super::super::fields::{Cursor, Limit};
 use super::super::path_id::PathId;
 use super::super::schedule::ScheduleMembers;
 use super::{List, Paging, page};
@@ -153,15 +151,6 @@ fn known(id: &str) -> Result<EventTypeId, Problem> {
     EventTypeId::parse(id).map_err(|_| Problem::not_found("event type"))
 }
 
-#[derive(Debug, Deserr)]
-#[deserr(error = Faults, deny_unknown_fields)]
-struct ListQuery {
-    #[deserr(default)]
-    limit: Option<Limit>,
-    #[deserr(default)]
-    cursor: Option<Cursor>,
-}
-
 /// Shows all, newest first.
 #[utoipa::path(
     get, path = "/v1/admin/event-types", operation_id = "listEventTypes", tag = "operators",
@@ -178,13 +167,9 @@ pub(in crate::http) async fn list(
     State(server): State<Arc<Server>>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<List<EventTypeView>>, Problem> {
-    let query: ListQuery = body::query(query.as_deref())?;
+    let query: Paging = body::query(query.as_deref())?;
     let found = catalogue::list(&server.context, &page(query.limit, query.cursor)).await?;
-    let data = found.entries.iter().map(EventTypeView::from).collect();
-    Ok(Json(List {
-        data,
-        next_cursor: found.next,
-    }))
+    Ok(List::of(&found, EventTypeView::from))
 }
 
 /// Takes one off sale. Live holds keep their terms.

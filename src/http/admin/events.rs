@@ -42,11 +42,11 @@ pub(in crate::http) struct EventView {
     has_payload: bool,
 }
 
-impl From<StoredEvent> for EventView {
-    fn from(event: StoredEvent) -> Self {
+impl From<&StoredEvent> for EventView {
+    fn from(event: &StoredEvent) -> Self {
         Self {
             id: event.id.to_string(),
-            r#type: event.kind,
+            r#type: event.kind.clone(),
             hold: event.hold.map(|hold| hold.0),
             applied_at: event.applied_at,
             has_payload: event.has_payload,
@@ -85,10 +85,7 @@ pub(in crate::http) async fn list(
     let query: ListQuery = body::query(query.as_deref())?;
     let page = page(query.limit, query.cursor);
     let found = inspect::events(&server.context, query.hold, &page).await?;
-    Ok(Json(List {
-        data: found.entries.into_iter().map(EventView::from).collect(),
-        next_cursor: found.next,
-    }))
+    Ok(List::of(&found, EventView::from))
 }
 
 /// What Stripe could have called an event; a database cannot even look for some other texts.

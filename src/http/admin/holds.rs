@@ -73,11 +73,7 @@ pub(in crate::http) async fn list(
 ) -> Result<Json<List<AdminHoldView>>, Problem> {
     let (filter, page) = read(body::query(query.as_deref())?);
     let found = inspect::holds(&server.context, &filter, &page).await?;
-    let data = found.entries.iter().map(AdminHoldView::new).collect();
-    Ok(Json(List {
-        data,
-        next_cursor: found.next,
-    }))
+    Ok(List::of(&found, AdminHoldView::new))
 }
 
 fn read(query: ListQuery) -> (HoldFilter, PageRequest) {

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use deserr::Deserr;
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -13,10 +15,11 @@ use subtle::ConstantTimeEq;
 use utoipa::{IntoParams, ToSchema};
 
 use super::Server;
+use super::body::Faults;
 use super::error::{Code, Problem};
 use super::fields::{Cursor, Limit};
 use super::holds::bearer;
-use crate::domain::books::PageRequest;
+use crate::domain::books::{Page, PageRequest};
 
 pub(super) mod commands;
 pub(super) mod event_types;
@@ -56,19 +59,29 @@ pub(super) struct List<T> {
     next_cursor: Option<String>,
 }
 
-/// How a part of a list is asked for.
-#[derive(IntoParams)]
+impl<T> List<T> {
+    /// What was found, each entry as `show` has it.
+    fn of<'a, E>(found: &'a Page<E>, show: impl Fn(&'a E) -> T) -> Json<Self> {
+        Json(Self {
+            data: found.entries.iter().map(show).collect(),
+            next_cursor: found.next.clone(),
+        })
+    }
+}
+
+/// How a part of a list is asked for; lists with filters of their own read it beside them.
+#[derive(Debug, Deserr, IntoParams)]
+#[deserr(error = Faults, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-#[expect(
-    dead_code,
-    reason = "describes: the routes read their queries themselves, with their other filters"
-)]
 struct Paging {
     /// how many entries, 50 by default
-    #[param(minimum = 1, maximum = 200)]
-    limit: Option<u32>,
+    #[deserr(default)]
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 200)]
+    limit: Option<Limit>,
     /// the `next_cursor` of the part before
-    cursor: Option<String>,
+    #[deserr(default)]
+    #[param(value_type = Option<String>)]
+    cursor: Option<Cursor>,
 }
 
 /// The part of a list that is asked for.

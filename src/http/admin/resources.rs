@@ -16,7 +16,7 @@ use self::calendar::CalendarView;
 use super::super::Server;
 use super::super::body::{self, Faults};
 use super::super::error::Problem;
-use super::super::fields::{Cursor, Limit, Name};
+use super::super::fields::Name;
 use super::super::path_id::PathId;
 use super::{List, Paging, page};
 use crate::domain::books::Put;
@@ -169,15 +169,6 @@ fn unknown() -> Problem {
     Problem::not_found("resource")
 }
 
-#[derive(Debug, Deserr)]
-#[deserr(error = Faults, deny_unknown_fields)]
-struct ListQuery {
-    #[deserr(default)]
-    limit: Option<Limit>,
-    #[deserr(default)]
-    cursor: Option<Cursor>,
-}
-
 /// Shows all, newest first.
 #[utoipa::path(
     get, path = "/v1/admin/resources", operation_id = "listResources", tag = "operators",
@@ -194,11 +185,7 @@ pub(in crate::http) async fn list(
     State(server): State<Arc<Server>>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<List<ResourceView>>, Problem> {
-    let query: ListQuery = body::query(query.as_deref())?;
+    let query: Paging = body::query(query.as_deref())?;
     let found = catalogue::resources(&server.context, &page(query.limit, query.cursor)).await?;
-    let data = found.entries.iter().map(ResourceView::from).collect();
-    Ok(Json(List {
-        data,
-        next_cursor: found.next,
-    }))
+    Ok(List::of(&found, ResourceView::from))
 }

@@ -1,15 +1,15 @@
 //! What each door of the table is: how a shop, its guest, its operator, Stripe, or a calendar goes through it.
 
 use chrono::Duration;
-use holdfast::sandbox::{Outcome, signature_header};
+use holdfast::sandbox::Outcome;
 use holdfast::workflow::feeds;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{Before, Door};
-use crate::support::app::{Answer, TestApp, WEBHOOK_SECRET, order_by};
+use crate::support::app::{Answer, TestApp, order_by};
 use crate::support::feed::{Feed, busy};
-use crate::support::offers::{block, follow, move_to, resource, sell, unblock};
+use crate::support::offers::{block, follow, resource, sell, unblock};
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 const NEXT: &str = "2026-12-01T10:30:00Z";
@@ -57,7 +57,7 @@ impl<'a> Scene<'a> {
             Before::Confirmed => self.checked_out_and(Outcome::Paid).await,
             Before::Lapsed => {
                 self.check_out().await;
-                self.lapse_by_a_false_word().await;
+                self.app.lapse_by_a_false_word(self.hold()).await;
             }
             Before::Blocked => self.block().await,
             Before::Fed => self.feed().await,
@@ -71,15 +71,6 @@ impl<'a> Scene<'a> {
     }
 
     /// Stripe says that the session ended unpaid, though it did not.
-    async fn lapse_by_a_false_word(&self) {
-        let session = self.hold().text("checkout_session");
-        let body = json!({"id": format!("evt_{session}"), "object": "event", "livemode": false,
-            "type": "checkout.session.expired", "data": {"object": {"id": session, "object": "checkout.session"}}})
-        .to_string();
-        let signature = signature_header(WEBHOOK_SECRET, self.app.clock_now().timestamp(), &body);
-        self.app.webhook(Some(&signature), body).await.expect(200);
-    }
-
     async fn checked_out_and(&mut self, outcome: Outcome) {
         self.check_out().await;
         self.stripe_tells(outcome).await;
@@ -140,7 +131,7 @@ impl<'a> Scene<'a> {
                     .unwrap();
                 app.deliver_all().await;
             }
-            Door::GuestMoves => drop(move_to(app, self.hold(), LAST).await.expect(200)),
+            Door::GuestMoves => drop(app.move_to(self.hold(), LAST).await.expect(200)),
             Door::OperatorMoves => {
                 let path = format!("/v1/holds/{}/move", self.hold().text("id"));
                 app.admin(Method::POST, &path, Some(json!({"starts_at": LAST})))

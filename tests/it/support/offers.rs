@@ -74,10 +74,3 @@ pub(crate) fn in_short(slot: &Value) -> String {
         slot["available"]
     )
 }
-
-/// Moves a hold by its guest's token.
-pub(crate) async fn move_to(at: &Client, hold: &Answer, starts_at: &str) -> Answer {
-    let path = format!("/v1/holds/{}/move", hold.text("id"));
-    let request = at.request(Method::POST, &path).bearer_auth(hold.text("token"));
-    at.send(request.json(&json!({ "starts_at": starts_at }))).await
-}

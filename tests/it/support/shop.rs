@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 
 use super::app::{Answer, Client, TestApp, WEBHOOK_SECRET, order_by};
+use super::offers;
 use super::wait::eventually;
 
 /// Connections of the service that wait for somebody's row.
@@ -31,23 +32,13 @@ pub(crate) fn wish_of(n: usize, event_type: &str, starts_at: &str, more: &Value)
 impl TestApp {
     /// Puts an event type on sale: these members, at 50 EUR where they do not say otherwise.
     pub(crate) async fn sell(&self, id: &str, members: &Value) {
-        let mut body = json!({"name": id, "amount": 5000, "currency": "eur"});
-        body.as_object_mut()
-            .unwrap()
-            .extend(members.as_object().unwrap().clone());
-        let path = format!("/v1/admin/event-types/{id}");
-        let answer = self.admin(Method::PUT, &path, Some(body)).await;
+        let answer = offers::sell(self, id, members.clone()).await;
         assert!(answer.status.is_success(), "{answer:?}");
     }
 
     /// Gives a resource so many units.
     pub(crate) async fn set_capacity(&self, resource: &str, capacity: u32) {
-        let (path, body) = (
-            format!("/v1/admin/resources/{resource}"),
-            json!({"name": resource, "capacity": capacity}),
-        );
-        let answer = self.admin(Method::PUT, &path, Some(body)).await;
-        assert!(answer.status.is_success(), "{answer:?}");
+        offers::resource(self, resource, capacity).await;
     }
 
     /// The guest pays, and Stripe tells.
