@@ -139,19 +139,29 @@ impl Calendar {
 
     /// The slot from `starts_at` on; `None` where time itself is at its end.
     pub fn slot(&self, wish: &Wish<'_>, starts_at: DateTime<Utc>) -> Option<Slot> {
-        let window = Window::new(starts_at, starts_at + wish.event_type.length())?;
+        let free = self.free_slot(wish, starts_at);
+        free.or_else(|| {
+            let may_come_back = self.fit(wish, starts_at, Without::Unpaid).is_some();
+            Some(Slot {
+                window: Window::new(starts_at, starts_at + wish.event_type.length())?,
+                available: 0,
+                state: if may_come_back {
+                    SlotState::Held
+                } else {
+                    SlotState::Taken
+                },
+            })
+        })
+    }
+
+    /// The slot from `starts_at` on, if it can be had.
+    fn free_slot(&self, wish: &Wish<'_>, starts_at: DateTime<Utc>) -> Option<Slot> {
         let available = self.available(wish, starts_at, Without::Nothing);
-        let state = if available > 0 {
-            SlotState::Free
-        } else if self.fit(wish, starts_at, Without::Unpaid).is_some() {
-            SlotState::Held
-        } else {
-            SlotState::Taken
-        };
-        Some(Slot {
+        let window = Window::new(starts_at, starts_at + wish.event_type.length())?;
+        (available > 0).then_some(Slot {
             window,
             available,
-            state,
+            state: SlotState::Free,
         })
     }
 
@@ -165,15 +175,17 @@ impl Calendar {
     ) -> Vec<Slot> {
         starts.sort_by_key(|start| ((*start - refused).abs(), *start));
         let others = starts.into_iter().filter(|start| *start != refused);
-        let slots = others.filter_map(|start| self.slot(wish, start));
-        let free = slots.filter(|slot| slot.state == SlotState::Free);
+        let free = others.filter_map(|start| self.free_slot(wish, start));
         free.take(ALTERNATIVES).collect()
     }
 
     fn available(&self, wish: &Wish<'_>, starts_at: DateTime<Utc>, without: Without) -> u32 {
         let needs = &wish.event_type.needs;
         let overlap = |a: &Need, b: &Need| {
-            let windows = busy(wish, a, starts_at).zip(busy(wish, b, starts_at));
+            let windows = wish
+                .event_type
+                .busy(a, starts_at)
+                .zip(wish.event_type.busy(b, starts_at));
             windows.is_some_and(|(one, other)| one.overlaps(&other))
         };
         let alone = needs.iter().enumerate().all(|(n, need)| {
@@ -200,7 +212,7 @@ impl Calendar {
 
     /// How many bookings of the quantity one segment's resources still take.
     fn places(&self, wish: &Wish<'_>, need: &Need, starts_at: DateTime<Utc>, without: Without) -> u32 {
-        let Some(window) = busy(wish, need, starts_at) else {
+        let Some(window) = wish.event_type.busy(need, starts_at) else {
             return 0;
         };
         let free = choice(wish, need)
@@ -222,7 +234,7 @@ impl Calendar {
     ) -> Option<Vec<Segment>> {
         let mut candidates = Vec::new();
         for need in &wish.event_type.needs {
-            let window = busy(wish, need, starts_at)?;
+            let window = wish.event_type.busy(need, starts_at)?;
             let enough = |resource: &&ResourceId| {
                 let mine = taken
                     .iter()
@@ -299,12 +311,6 @@ impl Calendar {
         }
         ids.into_iter().collect()
     }
-}
-
-/// When the resource of a need is busy, buffers and all.
-fn busy(wish: &Wish<'_>, need: &Need, starts_at: DateTime<Utc>) -> Option<Window> {
-    let anyone = need.any_of.first()?;
-    Some(wish.event_type.segment(need, anyone, starts_at)?.busy)
 }
 
 /// Whom the guest accepts for a need: a wish concerns the first segment that names the resource.

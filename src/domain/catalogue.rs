@@ -215,17 +215,21 @@ impl EventType {
         }
     }
 
-    /// The segment of a booking from `starts_at` on that this resource serves; `None` where time itself is at its end.
-    pub fn segment(&self, need: &Need, resource: &ResourceId, starts_at: DateTime<Utc>) -> Option<Segment> {
+    /// When whoever serves a need is busy, buffers and all; `None` where time itself is at its end.
+    pub fn busy(&self, need: &Need, starts_at: DateTime<Utc>) -> Option<Window> {
         let window = need.window(starts_at)?;
-        let busy = Window::new(
+        Window::new(
             window.starts_at() - Duration::minutes(self.buffer_before_minutes),
             window.ends_at() + Duration::minutes(self.buffer_after_minutes),
-        )?;
+        )
+    }
+
+    /// The segment of a booking from `starts_at` on that this resource serves; `None` where time itself is at its end.
+    pub fn segment(&self, need: &Need, resource: &ResourceId, starts_at: DateTime<Utc>) -> Option<Segment> {
         Some(Segment {
             resource: resource.clone(),
-            window,
-            busy,
+            window: need.window(starts_at)?,
+            busy: self.busy(need, starts_at)?,
         })
     }
 

@@ -59,6 +59,13 @@ impl MergeWithError<Faults> for Faults {
     }
 }
 
+/// What is wrong with a member, where a function reads it.
+impl MergeWithError<String> for Faults {
+    fn merge(own: Option<Self>, detail: String, location: ValuePointerRef<'_>) -> ControlFlow<Self, Self> {
+        <Self as MergeWithError<Self>>::merge(own, Self::at(location, detail), location)
+    }
+}
+
 impl DeserializeError for Faults {
     fn error<V: IntoValue>(
         own: Option<Self>,

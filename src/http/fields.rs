@@ -152,6 +152,20 @@ fn limit(text: &str) -> Option<u32> {
     text.parse().ok().filter(|limit| (1..=200).contains(limit))
 }
 
+/// A whole number within bounds.
+pub(super) fn between<const LEAST: i64, const MOST: i64>(number: i64) -> Result<i64, String> {
+    let fits = (LEAST..=MOST).contains(&number);
+    fits.then_some(number)
+        .ok_or_else(|| format!("must be {LEAST} to {MOST}"))
+}
+
+/// A whole number within bounds, or none.
+pub(super) fn between_if_any<const LEAST: i64, const MOST: i64>(
+    number: Option<i64>,
+) -> Result<Option<i64>, String> {
+    number.map(between::<LEAST, MOST>).transpose()
+}
+
 /// An instant in RFC 3339, any offset.
 fn instant(text: &str) -> Result<DateTime<Utc>, &'static str> {
     let parsed =

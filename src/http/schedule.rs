@@ -3,11 +3,10 @@
 //! Says which values make a schedule; what it then offers is left to `domain::schedule`.
 
 use std::collections::HashMap;
-use std::ops::ControlFlow;
 
 use chrono::{NaiveDate, NaiveTime, Weekday};
 use chrono_tz::Tz;
-use deserr::{Deserr, MergeWithError, ValuePointerRef};
+use deserr::{Deserr, ValuePointerRef};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -16,6 +15,7 @@ use self::clock::{
     show_if_any, show_zone,
 };
 use super::body::Faults;
+use super::fields::{between, between_if_any};
 use crate::domain::schedule::{Exception, Hours, MAX_STEP_MINUTES, Schedule};
 
 mod clock;
@@ -26,27 +26,6 @@ const MAX_EXCEPTIONS: usize = 1_000;
 const MAX_NOTICE_MINUTES: i64 = 366 * 24 * 60;
 const MAX_ADVANCE_DAYS: i64 = 3_660;
 const STEP_MINUTES: i64 = 15;
-
-/// What is wrong with a member, where a function reads it.
-impl MergeWithError<String> for Faults {
-    fn merge(own: Option<Self>, detail: String, location: ValuePointerRef<'_>) -> ControlFlow<Self, Self> {
-        <Self as MergeWithError<Self>>::merge(own, Self::at(location, detail), location)
-    }
-}
-
-/// A whole number within bounds.
-pub(super) fn within<const LEAST: i64, const MOST: i64>(number: i64) -> Result<i64, String> {
-    let fits = (LEAST..=MOST).contains(&number);
-    fits.then_some(number)
-        .ok_or_else(|| format!("must be {LEAST} to {MOST}"))
-}
-
-/// A whole number within bounds, or none.
-pub(super) fn within_if_any<const LEAST: i64, const MOST: i64>(
-    number: Option<i64>,
-) -> Result<Option<i64>, String> {
-    number.map(within::<LEAST, MOST>).transpose()
-}
 
 /// When an event type may start.
 #[derive(Debug, Deserr, Serialize, ToSchema)]
@@ -60,15 +39,15 @@ pub(super) struct ScheduleMembers {
     #[schema(value_type = String, example = "Europe/Berlin")]
     timezone: Tz,
     /// Minutes on the wall clock from one start to the next, counted from where hours begin.
-    #[deserr(default = STEP_MINUTES, try_from(i64) = within::<1, MAX_STEP_MINUTES> -> String)]
+    #[deserr(default = STEP_MINUTES, try_from(i64) = between::<1, MAX_STEP_MINUTES> -> String)]
     #[schema(required = false, default = 15, minimum = 1, maximum = 1440)]
     step_minutes: i64,
     /// Least minutes from now to a start.
-    #[deserr(default, try_from(i64) = within::<0, MAX_NOTICE_MINUTES> -> String)]
+    #[deserr(default, try_from(i64) = between::<0, MAX_NOTICE_MINUTES> -> String)]
     #[schema(required = false, default = 0, minimum = 0, maximum = 527040)]
     min_notice_minutes: i64,
     /// Most days from now to a start; without it, ten years.
-    #[deserr(default, try_from(Option<i64>) = within_if_any::<1, MAX_ADVANCE_DAYS> -> String)]
+    #[deserr(default, try_from(Option<i64>) = between_if_any::<1, MAX_ADVANCE_DAYS> -> String)]
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, minimum = 1, maximum = 3660)]
     max_advance_days: Option<i64>,

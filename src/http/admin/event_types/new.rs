@@ -13,7 +13,8 @@ use crate::domain::money::{Currency, Money};
 use crate::http::body::{self, Faults};
 use crate::http::error::Problem;
 use crate::http::fields::{Amount, Minutes, Name, PaymentMethods};
-use crate::http::schedule::{ScheduleMembers, within, within_if_any};
+use crate::http::fields::{between, between_if_any};
+use crate::http::schedule::ScheduleMembers;
 
 /// The longest buffer: a day.
 const MAX_BUFFER: i64 = 24 * 60;
@@ -42,22 +43,22 @@ pub(in crate::http) struct NewEventType {
     #[schema(min_items = 1, max_items = 10)]
     segments: Option<Vec<SegmentMembers>>,
     /// How long each resource stays busy before its segment; the guest does not see it.
-    #[deserr(default, try_from(i64) = within::<0, MAX_BUFFER> -> String)]
+    #[deserr(default, try_from(i64) = between::<0, MAX_BUFFER> -> String)]
     #[schema(required = false, default = 0, minimum = 0, maximum = 1440)]
     buffer_before_minutes: i64,
     /// How long each resource stays busy after its segment; the guest does not see it.
-    #[deserr(default, try_from(i64) = within::<0, MAX_BUFFER> -> String)]
+    #[deserr(default, try_from(i64) = between::<0, MAX_BUFFER> -> String)]
     #[schema(required = false, default = 0, minimum = 0, maximum = 1440)]
     buffer_after_minutes: i64,
     /// When it may start; without it, at any time to come.
     #[deserr(default)]
     schedule: Option<ScheduleMembers>,
     /// Until how long before the start a guest who has paid may cancel and gets all money back; without it, never.
-    #[deserr(default, try_from(Option<i64>) = within_if_any::<0, MAX_AHEAD> -> String)]
+    #[deserr(default, try_from(Option<i64>) = between_if_any::<0, MAX_AHEAD> -> String)]
     #[schema(minimum = 0, maximum = 525600)]
     guest_cancel_until_minutes: Option<i64>,
     /// Until how long before the start a guest may move it; without it, never.
-    #[deserr(default, try_from(Option<i64>) = within_if_any::<0, MAX_AHEAD> -> String)]
+    #[deserr(default, try_from(Option<i64>) = between_if_any::<0, MAX_AHEAD> -> String)]
     #[schema(minimum = 0, maximum = 525600)]
     guest_move_until_minutes: Option<i64>,
     /// Its price in the currency's minor unit.

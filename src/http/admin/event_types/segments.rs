@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use crate::domain::catalogue::{MAX_CHOICE, MAX_DURATION_MINUTES, MAX_SEGMENTS, Need};
 use crate::domain::ids::ResourceId;
 use crate::http::body::Faults;
-use crate::http::schedule::within;
+use crate::http::fields::between;
 
 /// One resource out of several, for a part of the time.
 #[derive(Debug, Deserr, Serialize, ToSchema)]
@@ -16,11 +16,11 @@ use crate::http::schedule::within;
 #[schema(as = EventTypeSegment)]
 pub(in crate::http) struct SegmentMembers {
     /// Minutes from the start to where it begins.
-    #[deserr(default, try_from(i64) = within::<0, MAX_DURATION_MINUTES> -> String)]
+    #[deserr(default, try_from(i64) = between::<0, MAX_DURATION_MINUTES> -> String)]
     #[schema(required = false, default = 0, minimum = 0, maximum = 10080)]
     offset_minutes: i64,
     /// How long it takes.
-    #[deserr(try_from(i64) = within::<1, MAX_DURATION_MINUTES> -> String)]
+    #[deserr(try_from(i64) = between::<1, MAX_DURATION_MINUTES> -> String)]
     #[schema(example = 60, minimum = 1, maximum = 10080)]
     duration_minutes: i64,
     /// Any of these resources will do, each named once.
