@@ -104,7 +104,7 @@ impl Bare {
             moving: None,
         };
         let (resources, span) = (event_type.resources(), event_type.span(start).unwrap());
-        let calendar = self.0.calendar(&resources, span, now).await.unwrap();
+        let calendar = self.0.calendar(&resources, span, None, now).await.unwrap();
         match calendar.chance(&wish, start) {
             Chance::Free(segments) => segments,
             other => panic!("the slot is not free: {other:?}"),

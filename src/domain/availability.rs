@@ -15,7 +15,7 @@ use super::time::Window;
 
 mod busy;
 
-pub use busy::{Busy, By, Standing};
+pub use busy::{Busy, By, Standing, Tenure};
 
 /// How many combinations are tried before a composite counts as taken; far more than any shop's has.
 const TRIES: u32 = 20_000;
@@ -44,6 +44,16 @@ enum Without {
     Overdue,
     /// Whatever may come back.
     Unpaid,
+}
+
+impl Without {
+    fn leaves_out(self, tenure: Tenure) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Overdue => matches!(tenure, Tenure::Overdue(_)),
+            Self::Unpaid => tenure != Tenure::Firm,
+        }
+    }
 }
 
 /// A slot on show.
@@ -77,7 +87,8 @@ pub struct Wish<'a> {
     pub quantity: u32,
     /// Whom, where that matters to the guest.
     pub resource: Option<&'a ResourceId>,
-    /// The hold that is to be moved there: its own windows do not stand in its way.
+    /// The hold that is to be moved there: its own windows do not stand in its way, so that the books are asked for a
+    /// calendar without them.
     pub moving: Option<HoldId>,
 }
 
@@ -215,8 +226,8 @@ impl Calendar {
         let Some(window) = wish.event_type.busy(need, starts_at) else {
             return 0;
         };
-        let free = choice(wish, need)
-            .map(|resource| self.free_units(wish, resource, window, without) / wish.quantity);
+        let free =
+            choice(wish, need).map(|resource| self.free_units(resource, window, without) / wish.quantity);
         free.sum()
     }
 
@@ -240,7 +251,7 @@ impl Calendar {
                     .iter()
                     .filter(|one| one.resource == **resource && one.busy.overlaps(&window));
                 let gone = wish.quantity * u32::try_from(mine.count()).unwrap_or(u32::MAX);
-                self.free_units(wish, resource, window, without) >= gone.saturating_add(wish.quantity)
+                self.free_units(resource, window, without) >= gone.saturating_add(wish.quantity)
             };
             let mut free: Vec<_> = choice(wish, need).filter(enough).collect();
             // Stable: who never had a hold goes first, in the order that the shop wrote.
@@ -255,20 +266,17 @@ impl Calendar {
     }
 
     /// Units that nothing keeps busy in any part of the window.
-    fn free_units(&self, wish: &Wish<'_>, resource: &ResourceId, window: Window, without: Without) -> u32 {
+    fn free_units(&self, resource: &ResourceId, window: Window, without: Without) -> u32 {
         let capacity = self
             .standings
             .get(resource)
             .map_or(1, |standing| standing.capacity);
-        let mut units = BTreeSet::new();
+        let mut units: BTreeSet<u32> = BTreeSet::new();
         for one in self.within(resource, window) {
-            match one.by {
+            match &one.by {
                 By::Block => return 0,
-                By::Hold { id, .. } if wish.moving == Some(id) => {}
-                by if without == Without::Overdue && by.is_overdue() => {}
-                by if without == Without::Unpaid && by.may_end() => {}
-                By::Hold { unit, .. } if unit <= capacity => drop(units.insert(unit)),
-                By::Hold { .. } => {}
+                By::Holds { tenure, .. } if without.leaves_out(*tenure) => {}
+                By::Holds { units: its, .. } => units.extend(its.iter().filter(|unit| **unit <= capacity)),
             }
         }
         capacity.saturating_sub(u32::try_from(units.len()).unwrap_or(u32::MAX))
@@ -287,27 +295,25 @@ impl Calendar {
     fn overdue_in(&self, wish: &Wish<'_>, segments: &[Segment]) -> Vec<HoldId> {
         let mut ids = BTreeSet::new();
         for segment in segments {
-            let free = self.free_units(wish, &segment.resource, segment.busy, Without::Nothing);
+            let free = self.free_units(&segment.resource, segment.busy, Without::Nothing);
             let wanted = usize::try_from(wish.quantity.saturating_sub(free)).unwrap_or(usize::MAX);
-            let mut units: BTreeMap<u32, Vec<HoldId>> = BTreeMap::new();
+            // A unit is free only when all that keep it busy are gone, and some of them may not be overdue.
+            let mut stays: BTreeSet<u32> = BTreeSet::new();
+            let mut overdue: BTreeMap<u32, Vec<HoldId>> = BTreeMap::new();
             for one in self.within(&segment.resource, segment.busy) {
-                if let By::Hold {
-                    id,
-                    unit,
-                    overdue: true,
-                    ..
-                } = one.by
-                {
-                    units.entry(unit).or_default().push(id);
+                match &one.by {
+                    By::Holds {
+                        units,
+                        tenure: Tenure::Overdue(id),
+                    } => units
+                        .iter()
+                        .for_each(|unit| overdue.entry(*unit).or_default().push(*id)),
+                    By::Holds { units, .. } => stays.extend(units),
+                    By::Block => {}
                 }
             }
-            // A unit is free only when all that keep it busy are gone, and some of them may not be overdue.
-            let firm = |unit: &u32| {
-                let mut on_it = self.within(&segment.resource, segment.busy);
-                on_it.any(|one| matches!(one.by, By::Hold { unit: its, overdue: false, .. } if its == *unit))
-            };
-            let units = units.into_iter().filter(|(unit, _)| !firm(unit)).take(wanted);
-            ids.extend(units.flat_map(|(_, holds)| holds));
+            overdue.retain(|unit, _| !stays.contains(unit));
+            ids.extend(overdue.into_values().take(wanted).flatten());
         }
         ids.into_iter().collect()
     }

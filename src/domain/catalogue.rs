@@ -6,7 +6,8 @@
 use chrono::{DateTime, Duration, Utc};
 
 use super::booking::Segment;
-use super::ids::{EventTypeId, ResourceId};
+use super::hold::Status;
+use super::ids::{EventTypeId, HoldId, ResourceId};
 use super::money::{MAX_AMOUNT, Money};
 use super::schedule::{NotOffered, Schedule};
 use super::time::Window;
@@ -77,6 +78,17 @@ impl std::fmt::Debug for Block {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Block({:?})", self.window)
     }
+}
+
+/// A live hold that a block overlaps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conflict {
+    /// Which.
+    pub hold: HoldId,
+    /// When it keeps the resource busy, buffers included.
+    pub window: Window,
+    /// Where it stands.
+    pub status: Status,
 }
 
 /// A calendar feed that is read into blocks.

@@ -7,22 +7,22 @@ use uuid::Uuid;
 
 use super::StoreError;
 use super::rows::{self, unreadable};
-use crate::domain::availability::{Busy, By, Calendar, Standing};
-use crate::domain::catalogue::Need;
+use crate::domain::availability::{Busy, By, Calendar, Standing, Tenure};
+use crate::domain::catalogue::{Conflict, Need};
 use crate::domain::ids::{HoldId, ResourceId};
 use crate::domain::schedule::{Exception, Hours, Schedule};
 use crate::domain::time::Window;
 
-/// One row of a calendar.
+/// One row of a calendar: how a resource stands, where there is a `capacity`; units that are taken, where there are
+/// `units`; else a block.
 pub(super) struct CalendarColumns {
     pub(super) resource: String,
-    /// None: how the resource stands, with `unit` as its capacity and `hold` as its latest hold.
     pub(super) window: Option<(DateTime<Utc>, DateTime<Utc>)>,
-    /// None beside a window: a block.
+    /// Beside a capacity, the resource's latest; beside units, who has them, where that one is overdue.
     pub(super) hold: Option<Uuid>,
-    pub(super) unit: Option<u32>,
-    pub(super) status: Option<String>,
-    pub(super) overdue: bool,
+    pub(super) capacity: Option<u32>,
+    pub(super) units: Option<Vec<u32>>,
+    pub(super) unpaid: bool,
 }
 
 /// What one row of a calendar says.
@@ -32,32 +32,43 @@ pub(super) enum CalendarEntry {
 }
 
 pub(super) fn calendar_entry(row: CalendarColumns) -> Result<CalendarEntry, StoreError> {
-    if row.window.is_some() {
-        return busy(row).map(CalendarEntry::Is);
+    let resource = rows::resource(&row.resource)?;
+    let hold = row.hold.map(HoldId);
+    if let Some(capacity) = row.capacity {
+        let latest = hold;
+        return Ok(CalendarEntry::Stands(Standing {
+            resource,
+            capacity,
+            latest,
+        }));
     }
-    Ok(CalendarEntry::Stands(Standing {
-        resource: rows::resource(&row.resource)?,
-        capacity: row.unit.unwrap_or(1),
-        latest: row.hold.map(HoldId),
-    }))
+    let window = window(row.window)?;
+    let tenure = match hold {
+        Some(overdue) => Tenure::Overdue(overdue),
+        None if row.unpaid => Tenure::Unpaid,
+        None => Tenure::Firm,
+    };
+    let by = row.units.map_or(By::Block, |units| By::Holds { units, tenure });
+    Ok(CalendarEntry::Is(Busy { resource, window, by }))
 }
 
-/// Something that has a window.
-pub(super) fn busy(row: CalendarColumns) -> Result<Busy, StoreError> {
-    let resource = rows::resource(&row.resource)?;
-    let (from, to) = row.window.ok_or_else(|| unreadable("window", "none"))?;
-    let by = match (row.hold, row.unit, row.status) {
-        (Some(id), Some(unit), Some(status)) => By::Hold {
-            id: HoldId(id),
-            unit,
-            // Live ones have no reason.
-            status: rows::status(&status, None)?,
-            overdue: row.overdue,
-        },
-        _ => By::Block,
-    };
-    let window = Window::new(from, to).ok_or_else(|| unreadable("window", &from.to_rfc3339()))?;
-    Ok(Busy { resource, window, by })
+/// A live hold beside a block.
+pub(super) fn conflict(
+    hold: Uuid,
+    ends: (DateTime<Utc>, DateTime<Utc>),
+    status: &str,
+) -> Result<Conflict, StoreError> {
+    Ok(Conflict {
+        hold: HoldId(hold),
+        window: window(Some(ends))?,
+        // Live ones have no reason.
+        status: rows::status(status, None)?,
+    })
+}
+
+fn window(ends: Option<(DateTime<Utc>, DateTime<Utc>)>) -> Result<Window, StoreError> {
+    let (from, to) = ends.ok_or_else(|| unreadable("window", "none"))?;
+    Window::new(from, to).ok_or_else(|| unreadable("window", &from.to_rfc3339()))
 }
 
 pub(super) fn calendar(

@@ -6,9 +6,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::StoreError;
-use crate::domain::availability::Busy;
 use crate::domain::books::{Page, PageRequest, Put};
-use crate::domain::catalogue::{Block, EventType, Feed, Resource};
+use crate::domain::catalogue::{Block, Conflict, EventType, Feed, Resource};
 use crate::domain::ids::{EventTypeId, ResourceId};
 
 /// What operators ask of the books; one method is one transaction, as in [`super::Store`].
@@ -35,7 +34,7 @@ pub trait Catalogue {
         resource: &ResourceId,
         block: &Block,
         now: DateTime<Utc>,
-    ) -> Result<(Put, Vec<Busy>), StoreError>;
+    ) -> Result<(Put, Vec<Conflict>), StoreError>;
     /// Removes a block that [`Self::put_block`] wrote; `false` where there was none.
     async fn delete_block(&self, resource: &ResourceId, id: &str) -> Result<bool, StoreError>;
     /// Sets a resource's calendar feed, due at once, or with `None` ends it and removes its blocks.

@@ -242,11 +242,13 @@ pub trait Store: Catalogue + Send + Sync + 'static {
     /// Deletes attempts that ended before `before`, at most `limit`; answers how many.
     async fn forget_attempts(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
 
-    /// What keeps these resources busy within the window, blocks included, and how they stand.
+    /// What keeps these resources busy within the window, blocks included, and how they stand. A hold that is `moving`
+    /// keeps nothing busy.
     async fn calendar(
         &self,
         resources: &[ResourceId],
         within: Window,
+        moving: Option<HoldId>,
         now: DateTime<Utc>,
     ) -> Result<Calendar, StoreError>;
     /// Places the hold with its windows, first history line and attempt, all or nothing: the one place where it is

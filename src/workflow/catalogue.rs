@@ -2,9 +2,8 @@
 //! keep the terms that they were made on. Reading calendar feeds is left to `feeds`.
 
 use super::{Context, Trouble};
-use crate::domain::availability::Busy;
 use crate::domain::books::{Page, PageRequest, Put};
-use crate::domain::catalogue::{Block, EventType, Feed, Resource};
+use crate::domain::catalogue::{Block, Conflict, EventType, Feed, Resource};
 use crate::domain::ids::{EventTypeId, ResourceId};
 
 /// Writes an event type, and its resources where they are new.
@@ -72,7 +71,7 @@ pub async fn put_block(
     context: &Context,
     resource: &ResourceId,
     block: &Block,
-) -> Result<Option<(Put, Vec<Busy>)>, Trouble> {
+) -> Result<Option<(Put, Vec<Conflict>)>, Trouble> {
     // A resource is never taken out of the books, so it is still there afterwards.
     if context.store.resource(resource).await?.is_none() {
         return Ok(None);

@@ -101,7 +101,10 @@ pub(super) async fn alternatives(
 
 async fn read(context: &Context, wish: &Wish<'_>, within: Window) -> Result<Calendar, Trouble> {
     let resources = wish.event_type.resources();
-    Ok(context.store.calendar(&resources, within, context.now()).await?)
+    let calendar = context
+        .store
+        .calendar(&resources, within, wish.moving, context.now());
+    Ok(calendar.await?)
 }
 
 /// What the books say about one start; empty where time itself is at its end.

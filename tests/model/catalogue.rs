@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use holdfast::domain::availability::Busy;
 use holdfast::domain::books::{Page, PageRequest, Put};
-use holdfast::domain::catalogue::{Block, EventType, Feed, Resource};
+use holdfast::domain::catalogue::{Block, Conflict, EventType, Feed, Resource};
 use holdfast::domain::ids::{EventTypeId, ResourceId};
 use holdfast::store::{Catalogue, StoreError};
 
@@ -42,7 +41,7 @@ impl Catalogue for Script {
         _: &ResourceId,
         _: &Block,
         _: DateTime<Utc>,
-    ) -> Result<(Put, Vec<Busy>), StoreError> {
+    ) -> Result<(Put, Vec<Conflict>), StoreError> {
         unimplemented!()
     }
     async fn delete_block(&self, _: &ResourceId, _: &str) -> Result<bool, StoreError> {

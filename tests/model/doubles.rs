@@ -194,6 +194,7 @@ impl Store for Script {
         &self,
         _: &[ResourceId],
         within: Window,
+        _: Option<HoldId>,
         _: DateTime<Utc>,
     ) -> Result<Calendar, StoreError> {
         // A look around for what else is free is for the guest to read: nothing is decided by it.

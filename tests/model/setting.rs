@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Duration, Utc};
-use holdfast::domain::availability::{Busy, By, Calendar, Standing as Resource};
+use holdfast::domain::availability::{Busy, By, Calendar, Standing as Resource, Tenure};
 use holdfast::domain::booking::{Booking, Guest as Person, Segment};
 use holdfast::domain::catalogue::{EventType, Need, SecondThoughts};
-use holdfast::domain::hold::{Hold, Status};
+use holdfast::domain::hold::Hold;
 use holdfast::domain::ids::{EventTypeId, IdempotencyKey, ResourceId};
 use holdfast::domain::session::{MIN_SESSION_LIFE, SessionTerms};
 use holdfast::domain::time::{Clock, Window};
@@ -58,11 +58,13 @@ pub(crate) fn calendar(window: Window, found: Option<(Guest, bool)>) -> Calendar
     let busy = found.map(|(guest, overdue)| Busy {
         resource: resource.clone(),
         window,
-        by: By::Hold {
-            id: hold_id(guest),
-            unit: 1,
-            status: Status::Held,
-            overdue,
+        by: By::Holds {
+            units: vec![1],
+            tenure: if overdue {
+                Tenure::Overdue(hold_id(guest))
+            } else {
+                Tenure::Unpaid
+            },
         },
     });
     let standing = Resource {

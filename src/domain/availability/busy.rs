@@ -1,6 +1,5 @@
 //! What the books say of single resources: what keeps one busy, and how it stands.
 
-use crate::domain::hold::Status;
 use crate::domain::ids::{HoldId, ResourceId};
 use crate::domain::time::Window;
 
@@ -16,38 +15,29 @@ pub struct Busy {
 }
 
 /// What keeps a resource busy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum By {
-    /// A live hold: one unit.
-    Hold {
-        /// Which.
-        id: HoldId,
-        /// Which unit, from 1 on.
-        unit: u32,
-        /// Where it stands.
-        status: Status,
-        /// Whether it is `held` and its guest's time is over.
-        overdue: bool,
+    /// Live holds of one tenure: these units, from 1 on. A class that is nearly full is one or two of these, not a
+    /// thousand.
+    Holds {
+        /// Which units, in any order.
+        units: Vec<u32>,
+        /// How firmly they are taken.
+        tenure: Tenure,
     },
     /// Other reasons: all units.
     Block,
 }
 
-impl By {
-    /// A live hold that is not paid: its slot may come back.
-    pub(super) fn may_end(&self) -> bool {
-        matches!(
-            self,
-            Self::Hold {
-                status: Status::Held | Status::Processing,
-                ..
-            }
-        )
-    }
-
-    pub(super) fn is_overdue(&self) -> bool {
-        matches!(self, Self::Hold { overdue: true, .. })
-    }
+/// How firmly live holds have their units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tenure {
+    /// They are confirmed.
+    Firm,
+    /// They are not paid yet: their slot may come back.
+    Unpaid,
+    /// This one is `held`, and its guest's time is over: it may come back as soon as Stripe is asked.
+    Overdue(HoldId),
 }
 
 /// One resource, as the books have it.

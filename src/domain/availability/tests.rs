@@ -5,7 +5,6 @@ use uuid::Uuid;
 
 use super::*;
 use crate::domain::catalogue::SecondThoughts;
-use crate::domain::hold::Status;
 use crate::domain::ids::EventTypeId;
 use crate::domain::money::{Currency, Money};
 
@@ -47,17 +46,19 @@ fn stands(resource: &str, capacity: u32, latest: Option<u128>) -> Standing {
     }
 }
 
-fn hold(n: u128, resource: &str, unit: u32, (from, to): (i64, i64), status: Status, overdue: bool) -> Busy {
+fn hold(resource: &str, unit: u32, (from, to): (i64, i64), tenure: Tenure) -> Busy {
     Busy {
         resource: id(resource),
         window: Window::new(at(from), at(to)).unwrap(),
-        by: By::Hold {
-            id: HoldId(Uuid::from_u128(n)),
-            unit,
-            status,
-            overdue,
+        by: By::Holds {
+            units: vec![unit],
+            tenure,
         },
     }
+}
+
+fn overdue(n: u128) -> Tenure {
+    Tenure::Overdue(HoldId(Uuid::from_u128(n)))
 }
 
 fn block(resource: &str, (from, to): (i64, i64)) -> Busy {
@@ -98,7 +99,7 @@ fn work_goes_round() {
         ["cleo"],
         "never had one"
     );
-    let busy = vec![hold(9, "cleo", 1, (0, 30), Status::Confirmed, false)];
+    let busy = vec![hold("cleo", 1, (0, 30), Tenure::Firm)];
     let calendar = Calendar::new(standings.clone(), busy);
     assert_eq!(
         who(&calendar.chance(&wish(&pool, 1), at(0))),
@@ -117,7 +118,7 @@ fn work_goes_round() {
 fn units_are_sold_one_by_one_and_all_or_none() {
     let class = event_type(vec![need(0, 60, &["studio"])]);
     let sold = |units: u32| {
-        let busy = (1..=units).map(|unit| hold(unit.into(), "studio", unit, (0, 60), Status::Held, false));
+        let busy = (1..=units).map(|unit| hold("studio", unit, (0, 60), Tenure::Unpaid));
         Calendar::new(vec![stands("studio", 20, None)], busy.collect())
     };
     for (units, quantity, left) in [
@@ -155,13 +156,13 @@ fn a_composite_takes_different_people_for_what_overlaps() {
     assert_eq!(who(&chance), ["ana", "ben", "ana"]);
     assert_eq!(calendar.slot(&wish(&both, 1), at(0)).unwrap().available, 1);
     // Ana cannot begin, so that she must be second.
-    let busy = vec![hold(1, "ana", 1, (0, 10), Status::Confirmed, false)];
+    let busy = vec![hold("ana", 1, (0, 10), Tenure::Firm)];
     let calendar = Calendar::new(standings(), busy);
     assert_eq!(
         who(&calendar.chance(&wish(&both, 1), at(0))),
         ["ben", "ana", "ana"]
     );
-    let busy = vec![hold(1, "ana", 1, (0, 40), Status::Confirmed, false)];
+    let busy = vec![hold("ana", 1, (0, 40), Tenure::Firm)];
     let calendar = Calendar::new(standings(), busy);
     assert_eq!(
         calendar.chance(&wish(&both, 1), at(0)),
@@ -174,7 +175,7 @@ fn a_composite_takes_different_people_for_what_overlaps() {
 fn buffers_keep_busy_and_touching_windows_do_not() {
     let mut call = event_type(vec![need(0, 30, &["ana"])]);
     (call.buffer_before_minutes, call.buffer_after_minutes) = (5, 10);
-    let calendar = Calendar::new(Vec::new(), vec![hold(1, "ana", 1, (60, 90), Status::Held, false)]);
+    let calendar = Calendar::new(Vec::new(), vec![hold("ana", 1, (60, 90), Tenure::Unpaid)]);
     for (start, free) in [(20, true), (21, false), (95, true), (94, false)] {
         let slot = calendar.slot(&wish(&call, 1), at(start)).unwrap();
         assert_eq!(slot.state == SlotState::Free, free, "{start}");
@@ -194,43 +195,30 @@ fn a_block_takes_all_units_and_does_not_come_back() {
 fn only_as_many_overdue_holds_as_must_end_are_named() {
     let class = event_type(vec![need(0, 60, &["studio"])]);
     let busy = vec![
-        hold(1, "studio", 1, (0, 60), Status::Confirmed, false),
-        hold(2, "studio", 2, (0, 60), Status::Held, true),
-        hold(3, "studio", 3, (0, 30), Status::Held, true),
-        hold(4, "studio", 3, (30, 60), Status::Held, false),
-        hold(5, "studio", 4, (0, 60), Status::Held, true),
+        hold("studio", 1, (0, 60), Tenure::Firm),
+        hold("studio", 2, (0, 60), overdue(2)),
+        hold("studio", 3, (0, 30), overdue(3)),
+        hold("studio", 3, (30, 60), Tenure::Unpaid),
+        hold("studio", 4, (0, 60), overdue(5)),
     ];
     let calendar = Calendar::new(vec![stands("studio", 4, None)], busy);
-    let overdue = |quantity| calendar.chance(&wish(&class, quantity), at(0));
+    let chance = |quantity| calendar.chance(&wish(&class, quantity), at(0));
     let named = |ids: &[u128]| Chance::Overdue(ids.iter().map(|n| HoldId(Uuid::from_u128(*n))).collect());
-    assert_eq!(overdue(1), named(&[2]));
+    assert_eq!(chance(1), named(&[2]));
     assert_eq!(
-        overdue(2),
+        chance(2),
         named(&[2, 5]),
         "ending the third would not free its unit"
     );
-    assert_eq!(overdue(3), Chance::Taken);
-}
-
-#[test]
-fn a_hold_that_moves_is_not_in_its_own_way() {
-    let call = event_type(vec![need(0, 60, &["ana"])]);
-    let busy = vec![hold(1, "ana", 1, (0, 60), Status::Confirmed, false)];
-    let calendar = Calendar::new(Vec::new(), busy);
-    assert_eq!(calendar.chance(&wish(&call, 1), at(30)), Chance::Taken);
-    let moving = Wish {
-        moving: Some(HoldId(Uuid::from_u128(1))),
-        ..wish(&call, 1)
-    };
-    assert_eq!(who(&calendar.chance(&moving, at(30))), ["ana"]);
+    assert_eq!(chance(3), Chance::Taken);
 }
 
 #[test]
 fn the_nearest_five_that_are_free() {
     let call = event_type(vec![need(0, 30, &["ana"])]);
     let busy = vec![
-        hold(1, "ana", 1, (0, 30), Status::Confirmed, false),
-        hold(2, "ana", 1, (60, 90), Status::Held, false),
+        hold("ana", 1, (0, 30), Tenure::Firm),
+        hold("ana", 1, (60, 90), Tenure::Unpaid),
     ];
     let calendar = Calendar::new(Vec::new(), busy);
     let starts: Vec<_> = (-4..=4).map(|n| at(n * 30)).collect();
@@ -259,8 +247,8 @@ proptest! {
     fn free_units_are_those_that_nobody_has_in_any_minute(
         found in some_busy(), start in 0..10_i64, length in 1..5_i64, quantity in 1..3_u32,
     ) {
-        let busy: Vec<_> = found.iter().zip(1..).map(|((who, unit, from, minutes), n)| {
-            hold(n, NAMES[usize::from(*who)], *unit, (*from, from + minutes), Status::Confirmed, false)
+        let busy: Vec<_> = found.iter().map(|(who, unit, from, minutes)| {
+            hold(NAMES[usize::from(*who)], *unit, (*from, from + minutes), Tenure::Firm)
         }).collect();
         let calendar = Calendar::new(NAMES.map(|name| stands(name, 3, None)).into(), busy);
         let pool = event_type(vec![need(0, length, &NAMES)]);
@@ -281,15 +269,15 @@ proptest! {
     /// Whatever is chosen is free, and nobody is in two places at once.
     #[test]
     fn what_is_chosen_is_free_and_apart(found in some_busy(), start in 0..10_i64, split in 0..4_i64) {
-        let busy: Vec<_> = found.iter().zip(1..).map(|((who, unit, from, minutes), n)| {
-            hold(n, NAMES[usize::from(*who)], *unit, (*from, from + minutes), Status::Held, false)
+        let busy: Vec<_> = found.iter().map(|(who, unit, from, minutes)| {
+            hold(NAMES[usize::from(*who)], *unit, (*from, from + minutes), Tenure::Unpaid)
         }).collect();
         let calendar = Calendar::new(NAMES.map(|name| stands(name, 1, None)).into(), busy.clone());
         let both = event_type(vec![need(0, 3, &["ana", "ben"]), need(split, 3, &["ben", "cleo"])]);
         if let Chance::Free(segments) = calendar.chance(&wish(&both, 1), at(start)) {
             for (n, segment) in segments.iter().enumerate() {
                 let taken = |one: &Busy| one.resource == segment.resource && one.window.overlaps(&segment.busy)
-                    && matches!(one.by, By::Hold { unit: 1, .. });
+                    && matches!(&one.by, By::Holds { units, .. } if units.contains(&1));
                 let taken = busy.iter().any(taken);
                 prop_assert!(!taken);
                 let clash = |other: &Segment| {

@@ -195,9 +195,10 @@ impl Store for PostgresStore {
         &self,
         resources: &[ResourceId],
         within: Window,
+        moving: Option<HoldId>,
         now: DateTime<Utc>,
     ) -> Result<Calendar, StoreError> {
-        self.retrying(|| placing::calendar(&self.pool, resources, within, now))
+        self.retrying(|| placing::calendar(&self.pool, resources, within, moving, now))
             .await
     }
 

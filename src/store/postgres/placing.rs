@@ -33,20 +33,23 @@ fn columns(segments: &[Segment]) -> WindowColumns<'_> {
     }
 }
 
-/// How some resources stand (one that nobody wrote down has one unit) and what keeps them busy, as of one moment. Each
-/// `OFFSET 0` is a fence: the planner would join whole tables where it expects more rows than there are.
+/// How some resources stand (one that nobody wrote down has one unit) and what keeps them busy, as of one moment: units
+/// that are alike in one row, since a row each would cost more than all the rest of a checkout where a class is nearly
+/// full. Each `OFFSET 0` is a fence: the planner would join whole tables where it expects more rows than there are.
 pub(super) const CALENDAR: &str = "SELECT w.id AS resource_id, NULL AS starts_at, NULL AS ends_at,
          (SELECT o.hold_id FROM occupancy o WHERE o.resource_id = w.id
           ORDER BY o.resource_id DESC, o.hold_id DESC LIMIT 1) AS hold_id,
-         coalesce(r.capacity, 1) AS unit, NULL AS status, false AS overdue
+         coalesce(r.capacity, 1) AS capacity, NULL AS units, false AS unpaid
      FROM unnest($1) AS w (id) LEFT JOIN resources r ON r.id = w.id
      UNION ALL
-     SELECT w.id, lower(o.during), upper(o.during), o.hold_id, o.unit, h.status,
-         h.status = 'held' AND h.expires_at <= $4
+     SELECT w.id, lower(o.during), upper(o.during),
+         CASE WHEN h.status = 'held' AND h.expires_at <= $5 THEN o.hold_id END AS overdue,
+         NULL, array_agg(o.unit), h.status IN ('held', 'processing') AS unpaid
      FROM unnest($1) AS w (id)
      CROSS JOIN LATERAL (SELECT hold_id, unit, during FROM occupancy
-         WHERE resource_id = w.id AND during && tstzrange($2, $3) OFFSET 0) o
+         WHERE resource_id = w.id AND during && tstzrange($2, $3) AND hold_id IS DISTINCT FROM $4 OFFSET 0) o
      CROSS JOIN LATERAL (SELECT status, expires_at FROM holds WHERE id = o.hold_id OFFSET 0) h
+     GROUP BY w.id, o.during, overdue, unpaid
      UNION ALL
      SELECT w.id, b.starts_at, b.ends_at, NULL, NULL, NULL, false
      FROM unnest($1) AS w (id)
@@ -56,25 +59,26 @@ pub(super) const CALENDAR: &str = "SELECT w.id AS resource_id, NULL AS starts_at
 #[derive(sqlx::FromRow)]
 struct CalendarRow {
     resource_id: String,
-    /// Null: the row says how the resource stands; `unit` is its capacity then and `hold_id` its latest hold.
     starts_at: Option<DateTime<Utc>>,
     ends_at: Option<DateTime<Utc>>,
     hold_id: Option<Uuid>,
-    unit: Option<i32>,
-    status: Option<String>,
-    overdue: bool,
+    capacity: Option<i32>,
+    units: Option<Vec<i32>>,
+    unpaid: bool,
 }
 
 impl CalendarRow {
     fn read(self) -> Result<calendar_rows::CalendarEntry, StoreError> {
-        let unit = self.unit.map(i32::unsigned_abs);
+        let units = self
+            .units
+            .map(|units| units.into_iter().map(i32::unsigned_abs).collect());
         calendar_rows::calendar_entry(calendar_rows::CalendarColumns {
             resource: self.resource_id,
             window: self.starts_at.zip(self.ends_at),
             hold: self.hold_id,
-            unit,
-            status: self.status,
-            overdue: self.overdue,
+            capacity: self.capacity.map(i32::unsigned_abs),
+            units,
+            unpaid: self.unpaid,
         })
     }
 }
@@ -83,6 +87,7 @@ pub(super) async fn calendar(
     pool: &PgPool,
     resources: &[ResourceId],
     within: Window,
+    moving: Option<HoldId>,
     now: DateTime<Utc>,
 ) -> Answer<Calendar> {
     let ids: Vec<&str> = resources.iter().map(ResourceId::as_str).collect();
@@ -90,6 +95,7 @@ pub(super) async fn calendar(
         .bind(ids)
         .bind(within.starts_at())
         .bind(within.ends_at())
+        .bind(moving.map(|hold| hold.0))
         .bind(now)
         .fetch_all(pool)
         .await?;

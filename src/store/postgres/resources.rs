@@ -8,9 +8,8 @@ use uuid::Uuid;
 
 use super::super::{StoreError, calendar_rows, cursor, rows};
 use super::error::Answer;
-use crate::domain::availability::Busy;
 use crate::domain::books::{Page, PageRequest, Put};
-use crate::domain::catalogue::{Block, Feed, Resource};
+use crate::domain::catalogue::{Block, Conflict, Feed, Resource};
 use crate::domain::ids::ResourceId;
 
 #[derive(sqlx::FromRow)]
@@ -87,7 +86,7 @@ pub(super) async fn put_block(
     resource: &ResourceId,
     block: &Block,
     now: DateTime<Utc>,
-) -> Answer<(Put, Vec<Busy>)> {
+) -> Answer<(Put, Vec<Conflict>)> {
     let created: bool = sqlx::query_scalar(
         "INSERT INTO blocks (resource_id, id, from_feed, starts_at, ends_at, note, created_at)
          VALUES ($1, $2, false, $3, $4, $5, $6)
@@ -117,13 +116,16 @@ struct ConflictRow {
     hold_id: Uuid,
     starts_at: DateTime<Utc>,
     ends_at: DateTime<Utc>,
-    unit: i32,
     status: String,
 }
 
-async fn conflicts(connection: &mut PgConnection, resource: &ResourceId, block: &Block) -> Answer<Vec<Busy>> {
+async fn conflicts(
+    connection: &mut PgConnection,
+    resource: &ResourceId,
+    block: &Block,
+) -> Answer<Vec<Conflict>> {
     let found: Vec<ConflictRow> = sqlx::query_as(
-        "SELECT DISTINCT ON (h.starts_at, h.id) h.id AS hold_id, lower(o.during) AS starts_at, upper(o.during) AS ends_at, o.unit, h.status
+        "SELECT DISTINCT ON (h.starts_at, h.id) h.id AS hold_id, lower(o.during) AS starts_at, upper(o.during) AS ends_at, h.status
          FROM occupancy o JOIN holds h ON h.id = o.hold_id
          WHERE o.resource_id = $1 AND o.during && tstzrange($2, $3) ORDER BY h.starts_at, h.id",
     )
@@ -132,17 +134,10 @@ async fn conflicts(connection: &mut PgConnection, resource: &ResourceId, block: 
     .bind(block.window.ends_at())
     .fetch_all(connection)
     .await?;
-    let busy = found.into_iter().map(|row| {
-        calendar_rows::busy(calendar_rows::CalendarColumns {
-            resource: resource.to_string(),
-            window: Some((row.starts_at, row.ends_at)),
-            hold: Some(row.hold_id),
-            unit: Some(row.unit.unsigned_abs()),
-            status: Some(row.status),
-            overdue: false,
-        })
-    });
-    Ok(busy.collect::<Result<_, _>>()?)
+    let conflicts = found
+        .into_iter()
+        .map(|row| calendar_rows::conflict(row.hold_id, (row.starts_at, row.ends_at), &row.status));
+    Ok(conflicts.collect::<Result<_, StoreError>>()?)
 }
 
 pub(super) async fn delete_block(pool: &PgPool, resource: &ResourceId, id: &str) -> Answer<bool> {

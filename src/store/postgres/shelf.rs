@@ -7,9 +7,8 @@ use chrono::{DateTime, Utc};
 
 use super::super::{Catalogue, StoreError};
 use super::{PostgresStore, catalogue, resources};
-use crate::domain::availability::Busy;
 use crate::domain::books::{Page, PageRequest, Put};
-use crate::domain::catalogue::{Block, EventType, Feed, Resource};
+use crate::domain::catalogue::{Block, Conflict, EventType, Feed, Resource};
 use crate::domain::ids::{EventTypeId, ResourceId};
 
 #[async_trait]
@@ -49,7 +48,7 @@ impl Catalogue for PostgresStore {
         resource: &ResourceId,
         block: &Block,
         now: DateTime<Utc>,
-    ) -> Result<(Put, Vec<Busy>), StoreError> {
+    ) -> Result<(Put, Vec<Conflict>), StoreError> {
         self.retrying(|| resources::put_block(&self.pool, resource, block, now))
             .await
     }

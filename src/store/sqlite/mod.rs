@@ -219,9 +219,10 @@ impl Store for SqliteStore {
         &self,
         resources: &[ResourceId],
         within: Window,
+        moving: Option<HoldId>,
         now: DateTime<Utc>,
     ) -> Result<Calendar, StoreError> {
-        Ok(placing::calendar(self, resources, within, now).await?)
+        Ok(placing::calendar(self, resources, within, moving, now).await?)
     }
     async fn place(&self, booking: &Booking, admission: &Admission) -> Result<Placement, StoreError> {
         Ok(placing::place(self, booking, admission).await?)

@@ -19,16 +19,22 @@ use crate::domain::ids::{CommandId, HoldId, ResourceId, SessionId};
 use crate::domain::time::Window;
 use crate::store::{Admission, Move, Moved, Placement, StoreError, calendar_rows, expire_order, rows};
 
-/// How some resources stand (one that nobody wrote down has one unit) and what keeps them busy, as of one moment.
+/// How some resources stand (one that nobody wrote down has one unit) and what keeps them busy, as of one moment: units
+/// that are alike in one row, since a row each would cost more than all the rest of a checkout where a class is nearly
+/// full.
 pub(super) const CALENDAR: &str = "SELECT w.value AS resource_id, NULL AS starts_at, NULL AS ends_at,
             (SELECT o.hold_id FROM occupancy o WHERE o.resource_id = w.value
               ORDER BY o.hold_id DESC LIMIT 1) AS hold_id,
-            coalesce(r.capacity, 1) AS unit, NULL AS status, 0 AS overdue
+            coalesce(r.capacity, 1) AS capacity, NULL AS units, 0 AS unpaid
        FROM json_each(?1) w LEFT JOIN resources r ON r.id = w.value
      UNION ALL
-     SELECT o.resource_id, o.starts_at, o.ends_at, h.id, o.unit, h.status, h.status = 'held' AND h.expires_at <= ?4
+     SELECT o.resource_id, o.starts_at, o.ends_at,
+            CASE WHEN h.status = 'held' AND h.expires_at <= ?5 THEN o.hold_id END AS overdue,
+            NULL, json_group_array(o.unit), h.status IN ('held', 'processing') AS unpaid
        FROM occupancy o CROSS JOIN holds h ON h.id = o.hold_id
       WHERE o.resource_id IN (SELECT value FROM json_each(?1)) AND o.ends_at > ?2 AND o.starts_at < ?3
+        AND o.hold_id IS NOT ?4
+      GROUP BY o.resource_id, o.starts_at, o.ends_at, overdue, unpaid
      UNION ALL
      SELECT b.resource_id, b.starts_at, b.ends_at, NULL, NULL, NULL, 0
        FROM blocks b
@@ -37,13 +43,12 @@ pub(super) const CALENDAR: &str = "SELECT w.value AS resource_id, NULL AS starts
 #[derive(sqlx::FromRow)]
 struct CalendarRow {
     resource_id: String,
-    /// Null: the row says how the resource stands; `unit` is its capacity then and `hold_id` its latest hold.
     starts_at: Option<i64>,
     ends_at: Option<i64>,
     hold_id: Option<Hyphenated>,
-    unit: Option<u32>,
-    status: Option<String>,
-    overdue: bool,
+    capacity: Option<u32>,
+    units: Option<Json<Vec<u32>>>,
+    unpaid: bool,
 }
 
 impl CalendarRow {
@@ -54,9 +59,9 @@ impl CalendarRow {
             resource: self.resource_id,
             window: starts_at.zip(ends_at),
             hold: self.hold_id.map(Hyphenated::into_uuid),
-            unit: self.unit,
-            status: self.status,
-            overdue: self.overdue,
+            capacity: self.capacity,
+            units: self.units.map(|units| units.0),
+            unpaid: self.unpaid,
         })
     }
 }
@@ -65,6 +70,7 @@ pub(super) async fn calendar(
     store: &SqliteStore,
     resources: &[ResourceId],
     within: Window,
+    moving: Option<HoldId>,
     now: DateTime<Utc>,
 ) -> Answer<Calendar> {
     let ids: Vec<&str> = resources.iter().map(ResourceId::as_str).collect();
@@ -72,6 +78,7 @@ pub(super) async fn calendar(
         .bind(Json(ids))
         .bind(within.starts_at().timestamp_millis())
         .bind(within.ends_at().timestamp_millis())
+        .bind(moving.map(|hold| hold.0.hyphenated()))
         .bind(now.timestamp_millis());
     let found = store.read(question.fetch_all(&store.readers)).await?;
     Ok(calendar_rows::calendar(found.into_iter().map(CalendarRow::read))?)

@@ -10,9 +10,8 @@ use uuid::fmt::Hyphenated;
 
 use super::error::Answer;
 use super::{SqliteStore, db_now, millis};
-use crate::domain::availability::Busy;
 use crate::domain::books::{Page, PageRequest, Put};
-use crate::domain::catalogue::{Block, Feed, Resource};
+use crate::domain::catalogue::{Block, Conflict, Feed, Resource};
 use crate::domain::ids::ResourceId;
 use crate::store::{StoreError, calendar_rows, cursor, rows};
 
@@ -94,7 +93,7 @@ pub(super) async fn put_block(
     resource: &ResourceId,
     block: &Block,
     now: DateTime<Utc>,
-) -> Answer<(Put, Vec<Busy>)> {
+) -> Answer<(Put, Vec<Conflict>)> {
     let mut tx = store.begin().await?;
     let known: bool = sqlx::query_scalar(
         "SELECT EXISTS (SELECT 1 FROM blocks WHERE resource_id = ? AND id = ? AND from_feed = 0)",
@@ -127,20 +126,13 @@ struct ConflictRow {
     hold_id: Hyphenated,
     starts_at: i64,
     ends_at: i64,
-    unit: u32,
     status: String,
 }
 
 impl ConflictRow {
-    fn read(self, resource: &ResourceId) -> Result<Busy, StoreError> {
-        calendar_rows::busy(calendar_rows::CalendarColumns {
-            resource: resource.to_string(),
-            window: Some((rows::instant(self.starts_at)?, rows::instant(self.ends_at)?)),
-            hold: Some(self.hold_id.into_uuid()),
-            unit: Some(self.unit),
-            status: Some(self.status),
-            overdue: false,
-        })
+    fn read(self) -> Result<Conflict, StoreError> {
+        let ends = (rows::instant(self.starts_at)?, rows::instant(self.ends_at)?);
+        calendar_rows::conflict(self.hold_id.into_uuid(), ends, &self.status)
     }
 }
 
@@ -154,15 +146,17 @@ async fn conflicts(
     connection: &mut SqliteConnection,
     resource: &ResourceId,
     block: &Block,
-) -> Answer<Vec<Busy>> {
+) -> Answer<Vec<Conflict>> {
     let found: Vec<ConflictRow> = sqlx::query_as(CONFLICTS)
         .bind(resource.as_str())
         .bind(block.window.starts_at().timestamp_millis())
         .bind(block.window.ends_at().timestamp_millis())
         .fetch_all(connection)
         .await?;
-    let busy = found.into_iter().map(|row| row.read(resource));
-    Ok(busy.collect::<Result<_, _>>()?)
+    Ok(found
+        .into_iter()
+        .map(ConflictRow::read)
+        .collect::<Result<_, _>>()?)
 }
 
 pub(super) async fn delete_block(store: &SqliteStore, resource: &ResourceId, id: &str) -> Answer<bool> {

@@ -6,9 +6,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::{SqliteStore, catalogue, resources};
-use crate::domain::availability::Busy;
 use crate::domain::books::{Page, PageRequest, Put};
-use crate::domain::catalogue::{Block, EventType, Feed, Resource};
+use crate::domain::catalogue::{Block, Conflict, EventType, Feed, Resource};
 use crate::domain::ids::{EventTypeId, ResourceId};
 use crate::store::{Catalogue, StoreError};
 
@@ -41,7 +40,7 @@ impl Catalogue for SqliteStore {
         resource: &ResourceId,
         block: &Block,
         now: DateTime<Utc>,
-    ) -> Result<(Put, Vec<Busy>), StoreError> {
+    ) -> Result<(Put, Vec<Conflict>), StoreError> {
         Ok(resources::put_block(self, resource, block, now).await?)
     }
     async fn delete_block(&self, resource: &ResourceId, id: &str) -> Result<bool, StoreError> {

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use holdfast::domain::availability::{Busy, Calendar};
+use holdfast::domain::availability::Calendar;
 use holdfast::domain::booking::{Booking, ClientId, HistoryLine};
 use holdfast::domain::books::{CommandFilter, Figures, HoldFilter, Page, PageRequest, Put, StoredEvent};
-use holdfast::domain::catalogue::{Block, EventType, Feed, Resource};
+use holdfast::domain::catalogue::{Block, Conflict, EventType, Feed, Resource};
 use holdfast::domain::command::Command;
 use holdfast::domain::hold::Asker;
 use holdfast::domain::ids::{
@@ -179,7 +179,7 @@ books! {
     put_resource(resource: &Resource, now: DateTime<Utc>) -> Put;
     resource(id: &ResourceId) -> Option<Resource>;
     resources(page: &PageRequest) -> Page<Resource>;
-    put_block(resource: &ResourceId, block: &Block, now: DateTime<Utc>) -> (Put, Vec<Busy>);
+    put_block(resource: &ResourceId, block: &Block, now: DateTime<Utc>) -> (Put, Vec<Conflict>);
     delete_block(resource: &ResourceId, id: &str) -> bool;
     set_feed(resource: &ResourceId, url: Option<&str>, now: DateTime<Utc>) -> ();
     feed(resource: &ResourceId) -> Option<Feed>;
@@ -202,7 +202,7 @@ books! {
     defer_attempt(hold: HoldId, due_at: DateTime<Utc>) -> ();
     abandon_with_session(hold: HoldId, session: &SessionId, now: DateTime<Utc>) -> CommandId;
     forget_attempts(before: DateTime<Utc>, limit: u32) -> u64;
-    calendar(resources: &[ResourceId], within: Window, now: DateTime<Utc>) -> Calendar;
+    calendar(resources: &[ResourceId], within: Window, moving: Option<HoldId>, now: DateTime<Utc>) -> Calendar;
     place(booking: &Booking, admission: &Admission) -> Placement;
     lose(hold: HoldId, session: &SessionId, now: DateTime<Utc>) -> Option<CommandId>;
     move_hold(order: &Move) -> Moved;

@@ -15,8 +15,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{known, put_status, unknown};
-use crate::domain::availability::{Busy, By};
-use crate::domain::catalogue::{Block, MAX_ADVANCE};
+use crate::domain::catalogue::{Block, Conflict, MAX_ADVANCE};
 use crate::domain::ids::ResourceId;
 use crate::domain::time::Window;
 use crate::http::Server;
@@ -79,17 +78,14 @@ struct ConflictView {
     ends_at: DateTime<Utc>,
 }
 
-impl ConflictView {
-    fn new(busy: &Busy) -> Option<Self> {
-        let By::Hold { id, status, .. } = busy.by else {
-            return None;
-        };
-        Some(Self {
-            id: id.0,
-            status: status.into(),
-            starts_at: busy.window.starts_at(),
-            ends_at: busy.window.ends_at(),
-        })
+impl From<Conflict> for ConflictView {
+    fn from(conflict: Conflict) -> Self {
+        Self {
+            id: conflict.hold.0,
+            status: conflict.status.into(),
+            starts_at: conflict.window.starts_at(),
+            ends_at: conflict.window.ends_at(),
+        }
     }
 }
 
@@ -137,7 +133,7 @@ pub(in crate::http) async fn put(
         starts_at: block.window.starts_at(),
         ends_at: block.window.ends_at(),
         note: block.note,
-        conflicts: conflicts.iter().filter_map(ConflictView::new).collect(),
+        conflicts: conflicts.into_iter().map(Into::into).collect(),
     };
     Ok((put_status(put), Json(view)))
 }

@@ -175,7 +175,7 @@ async fn what_was_placed_reads_as_it_was_and_stands_in_the_way() {
         moving: None,
     };
     let chance = async |from, now| {
-        let calendar = store.calendar(&call.resources(), day, now).await.unwrap();
+        let calendar = store.calendar(&call.resources(), day, None, now).await.unwrap();
         calendar.chance(&wish, minute(from))
     };
     let free = |from| Chance::Free(vec![segment("ana", from, from + 30)]);
