@@ -20,6 +20,7 @@ use uuid::{NoContext, Timestamp, Uuid};
 
 /// No guest is ever refused for having many holds.
 const MOST: u32 = 1_000_000;
+const HELD_FOR: Duration = Duration::minutes(30);
 
 /// The books, through a pool of the same size as a service's.
 #[derive(Clone)]
@@ -36,19 +37,30 @@ impl Bare {
         let id = EventTypeId::parse(event_type).unwrap();
         let event_type = self.0.event_type(&id).await.unwrap().unwrap();
         let segments = self.look(&event_type, *start, now).await;
-        let expires_at = now + Duration::minutes(30);
+        let attempt = self.claim(&event_type, now).await;
+        self.place(event_type, segments, attempt).await;
+    }
+
+    /// The part of it that is written before Stripe is asked, and nothing else.
+    pub(crate) async fn attempt(&self) {
+        let now = SystemClock.now();
+        let id = EventTypeId::parse("call-0").unwrap();
+        let event_type = self.0.event_type(&id).await.unwrap().unwrap();
+        self.claim(&event_type, now).await;
+    }
+
+    async fn claim(&self, event_type: &EventType, now: DateTime<Utc>) -> NewAttempt {
+        let expires_at = now + HELD_FOR;
         let seconds = u64::try_from(now.timestamp()).unwrap();
         let time = Timestamp::from_unix(NoContext, seconds, now.timestamp_subsec_nanos());
         let hold = HoldId(Uuid::new_v7(time));
         let email = format!("{}@example.com", hold.0.simple());
-        let client = ClientId(hold.0.simple().to_string());
-        self.0.standing(&email, Some(&client)).await.unwrap();
         let terms = SessionTerms {
             hold,
             name: event_type.name.clone(),
             price: event_type.price,
             quantity: 1,
-            email: email.clone(),
+            email,
             success_url: "http://127.0.0.1:8080/checkout/done".to_owned(),
             cancel_url: "http://127.0.0.1:8080/checkout/cancelled".to_owned(),
             expires_at: session_expiry(now, expires_at),
@@ -56,13 +68,21 @@ impl Bare {
             installation: "bench".to_owned(),
         };
         let attempt = NewAttempt {
-            terms: terms.clone(),
+            terms,
             key: None,
             fingerprint: "0".repeat(64),
             now,
             lease: std::time::Duration::from_secs(120),
         };
         assert_eq!(self.0.claim_attempt(&attempt).await.unwrap(), Claim::Free);
+        attempt
+    }
+
+    async fn place(&self, event_type: EventType, segments: Vec<Segment>, attempt: NewAttempt) {
+        let NewAttempt { terms, now, .. } = attempt;
+        let client = ClientId(terms.hold.0.simple().to_string());
+        self.0.standing(&terms.email, Some(&client)).await.unwrap();
+        let expires_at = now + HELD_FOR;
         let session = format!("cs_test_{}", terms.hold.0.simple());
         let booking = Booking {
             hold: Hold::placed(terms.hold, SessionId::new(session.as_str()), terms.price),
@@ -71,7 +91,7 @@ impl Bare {
             quantity: 1,
             second_thoughts: event_type.second_thoughts,
             guest: Guest {
-                email,
+                email: terms.email,
                 name: Some("Ada".to_owned()),
             },
             metadata: BTreeMap::new(),

@@ -14,6 +14,7 @@
 )]
 
 mod bare;
+mod hand_rolled;
 mod load;
 mod measure;
 #[path = "../../tests/it/support/postgres.rs"]

@@ -47,6 +47,10 @@ pub(crate) struct Checkouts {
     pub(crate) bare: f64,
     /// Median of the rounds' ratios.
     pub(crate) ratio: f64,
+    /// What the bare checkout takes, in times of an insert by hand; median of the rounds.
+    pub(crate) of_hand_rolled: f64,
+    /// The share of it that the attempt is, which is on the disk before Stripe is asked; median of the rounds.
+    pub(crate) of_attempt: f64,
     /// In the worst round.
     pub(crate) p50: Duration,
     /// In the worst round.
@@ -99,18 +103,26 @@ pub(crate) async fn measure(engine: Engine) -> Figures {
 async fn checkouts(rig: &Rig) -> Checkouts {
     book(rig, WARM_UP).await;
     book_bare(rig, WARM_UP).await;
+    book_by_hand(rig, WARM_UP).await;
     let (mut through, mut bare, mut spent) = (Vec::new(), Vec::new(), Spent::default());
+    let (mut of_hand_rolled, mut of_attempt) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         let before = rig.spent();
         through.push(book(rig, ROUND).await);
         spent = spent.plus(rig.spent().since(before));
-        bare.push(book_bare(rig, ROUND).await.rate());
+        let rate = book_bare(rig, ROUND).await.rate();
+        of_attempt.push(rate / attempt(rig, ROUND).await.rate());
+        rig.hand_rolled.forget_attempts().await;
+        of_hand_rolled.push(book_by_hand(rig, ROUND).await.rate() / rate);
+        bare.push(rate);
     }
     let rates: Vec<f64> = through.iter().map(Load::rate).collect();
     let ratios = rates.iter().zip(&bare).map(|(through, bare)| through / bare);
     let worst = |percent| through.iter().map(|load| load.percentile(percent)).max();
     Checkouts {
         ratio: median(ratios.collect()),
+        of_hand_rolled: median(of_hand_rolled),
+        of_attempt: median(of_attempt),
         rate: median(rates),
         bare: median(bare),
         p50: worst(50).unwrap_or_default(),
@@ -133,6 +145,24 @@ async fn book_bare(rig: &Rig, count: u64) -> Load {
     load::run(count, WIDTH, move || {
         let (bare, slot) = (bare.clone(), slots.next());
         async move { bare.book(&slot).await }
+    })
+    .await
+}
+
+async fn attempt(rig: &Rig, count: u64) -> Load {
+    let bare = rig.bare.clone();
+    load::run(count, WIDTH, move || {
+        let bare = bare.clone();
+        async move { bare.attempt().await }
+    })
+    .await
+}
+
+async fn book_by_hand(rig: &Rig, count: u64) -> Load {
+    let (by_hand, slots) = (rig.hand_rolled.clone(), Arc::clone(&rig.slots));
+    load::run(count, WIDTH, move || {
+        let (by_hand, slot) = (by_hand.clone(), slots.next());
+        async move { by_hand.book(&slot).await }
     })
     .await
 }

@@ -14,6 +14,16 @@ pub(crate) fn table(postgres: &Figures, sqlite: &Figures) -> String {
             format!("**{:.2}**", f.checkouts.ratio)
         }),
     ];
+    lines.push(row(
+        "a bare checkout, in times of one guarded insert by hand",
+        both,
+        |f| format!("{:.1}", f.checkouts.of_hand_rolled),
+    ));
+    lines.push(row(
+        "… of it the attempt, on the disk before Stripe is asked",
+        both,
+        |f| format!("{:.0} %", 100.0 * f.checkouts.of_attempt),
+    ));
     for rush in 0..postgres.rushes.len() {
         let latency = postgres.rushes[rush].latency;
         let wanted = format!("{GUESTS} guests, one slot, Stripe takes {}", ms(latency));
