@@ -35,7 +35,7 @@ fn columns(segments: &[Segment]) -> WindowColumns<'_> {
 
 /// How some resources stand (one that nobody wrote down has one unit) and what keeps them busy, as of one moment: units
 /// that are alike in one row, since a row each would cost more than all the rest of a checkout where a class is nearly
-/// full. Each `OFFSET 0` is a fence: the planner would join whole tables where it expects more rows than there are.
+/// full. Holds are looked up among the unpaid ones: the rest of the live ones are confirmed. Each `OFFSET 0` is a fence: the planner would join whole tables where it expects more rows than there are.
 pub(super) const CALENDAR: &str = "SELECT w.id AS resource_id, NULL AS starts_at, NULL AS ends_at,
          (SELECT o.hold_id FROM occupancy o WHERE o.resource_id = w.id
           ORDER BY o.resource_id DESC, o.hold_id DESC LIMIT 1) AS hold_id,
@@ -44,11 +44,12 @@ pub(super) const CALENDAR: &str = "SELECT w.id AS resource_id, NULL AS starts_at
      UNION ALL
      SELECT w.id, lower(o.during), upper(o.during),
          CASE WHEN h.status = 'held' AND h.expires_at <= $5 THEN o.hold_id END AS overdue,
-         NULL, array_agg(o.unit), h.status IN ('held', 'processing') AS unpaid
+         NULL, array_agg(o.unit), h.status IS NOT NULL AS unpaid
      FROM unnest($1) AS w (id)
      CROSS JOIN LATERAL (SELECT hold_id, unit, during FROM occupancy
          WHERE resource_id = w.id AND during && tstzrange($2, $3) AND hold_id IS DISTINCT FROM $4 OFFSET 0) o
-     CROSS JOIN LATERAL (SELECT status, expires_at FROM holds WHERE id = o.hold_id OFFSET 0) h
+     LEFT JOIN LATERAL (SELECT status, expires_at FROM holds
+         WHERE id = o.hold_id AND status IN ('held', 'processing') OFFSET 0) h ON true
      GROUP BY w.id, o.during, overdue, unpaid
      UNION ALL
      SELECT w.id, b.starts_at, b.ends_at, NULL, NULL, NULL, false

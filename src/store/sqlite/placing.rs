@@ -21,7 +21,8 @@ use crate::store::{Admission, Move, Moved, Placement, StoreError, calendar_rows,
 
 /// How some resources stand (one that nobody wrote down has one unit) and what keeps them busy, as of one moment: units
 /// that are alike in one row, since a row each would cost more than all the rest of a checkout where a class is nearly
-/// full.
+/// full. Holds are looked up among the unpaid ones, in their small index, which SQLite would not choose by itself: the
+/// rest of the live ones are confirmed.
 pub(super) const CALENDAR: &str = "SELECT w.value AS resource_id, NULL AS starts_at, NULL AS ends_at,
             (SELECT o.hold_id FROM occupancy o WHERE o.resource_id = w.value
               ORDER BY o.hold_id DESC LIMIT 1) AS hold_id,
@@ -30,8 +31,9 @@ pub(super) const CALENDAR: &str = "SELECT w.value AS resource_id, NULL AS starts
      UNION ALL
      SELECT o.resource_id, o.starts_at, o.ends_at,
             CASE WHEN h.status = 'held' AND h.expires_at <= ?5 THEN o.hold_id END AS overdue,
-            NULL, json_group_array(o.unit), h.status IN ('held', 'processing') AS unpaid
-       FROM occupancy o CROSS JOIN holds h ON h.id = o.hold_id
+            NULL, json_group_array(o.unit), h.status IS NOT NULL AS unpaid
+       FROM occupancy o LEFT JOIN holds h INDEXED BY holds_unpaid
+              ON h.id = o.hold_id AND h.status IN ('held', 'processing')
       WHERE o.resource_id IN (SELECT value FROM json_each(?1)) AND o.ends_at > ?2 AND o.starts_at < ?3
         AND o.hold_id IS NOT ?4
       GROUP BY o.resource_id, o.starts_at, o.ends_at, overdue, unpaid
