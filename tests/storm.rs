@@ -27,6 +27,12 @@
 )]
 #![allow(clippy::print_stderr, reason = "tests say their seeds and what they counted")]
 
+#[path = "storm/count.rs"]
+mod count;
+#[path = "storm/diary.rs"]
+mod diary;
+#[path = "storm/door.rs"]
+mod door;
 #[path = "storm/episode.rs"]
 mod episode;
 #[path = "storm/fleet.rs"]
@@ -35,6 +41,8 @@ mod fleet;
 mod guest;
 #[path = "storm/plant.rs"]
 mod plant;
+#[path = "storm/shop.rs"]
+mod shop;
 #[path = "storm/support.rs"]
 mod support;
 #[path = "storm/verdict.rs"]
@@ -133,4 +141,33 @@ async fn releasing_on_the_clock_is_found() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dropping_orders_is_found() {
     is_found(Engine::Sqlite, Plant::OrdersDropped, "a stray payable session").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_composite_that_keeps_only_its_first_segment_is_found() {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        is_found(
+            engine,
+            Plant::FirstSegmentOnly,
+            "as guests were told, more sold than there is",
+        )
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_class_with_a_place_too_many_is_found() {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        is_found(engine, Plant::OnePlaceTooMany, "more sold than there is").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn expire_before_lease_is_found() {
+    for words in [
+        "Stripe was told before anyone had the lease",
+        "a guest was given a session that was over",
+    ] {
+        is_found(Engine::Postgres, Plant::ExpireBeforeLease, words).await;
+    }
 }
