@@ -82,11 +82,11 @@ impl Plant {
         }
     }
 
-    /// What it does now and then during the storm.
-    pub(crate) async fn strikes(self, database: &TestDatabase) {
+    /// What it does now and then during the storm, by a clock that is so many seconds ahead.
+    pub(crate) async fn strikes(self, database: &TestDatabase, ahead: i64) {
         if self == Self::ReleaseOnTheClock {
             // A busy database refuses it now and then; the next strike does it.
-            let _ = database.try_execute(RELEASE_ON_THE_CLOCK).await;
+            let _ = database.try_execute(&release_on_the_clock(ahead)).await;
         }
     }
 
@@ -143,10 +143,14 @@ impl HastySweep {
 const RUNS: &str = "SELECT count(*) FROM checkout_attempts WHERE state = 'running' AND hold_id =";
 
 /// One statement, as one transaction of a sweep would do it.
-const RELEASE_ON_THE_CLOCK: &str = "
+fn release_on_the_clock(ahead: i64) -> String {
+    format!(
+        "
     WITH over AS (
         UPDATE holds SET status = 'released', reason = 'expired', due_at = NULL, version = version + 1
-        WHERE status = 'held' AND expires_at <= clock_timestamp() RETURNING id),
+        WHERE status = 'held' AND expires_at <= clock_timestamp() + interval '{ahead} s' RETURNING id),
     windows AS (DELETE FROM occupancy WHERE hold_id IN (SELECT id FROM over))
     INSERT INTO hold_history (hold_id, at, from_status, to_status, to_reason, why, actor)
-    SELECT id, clock_timestamp(), 'held', 'released', 'expired', 'its time is over', 'sweep' FROM over";
+    SELECT id, clock_timestamp(), 'held', 'released', 'expired', 'its time is over', 'sweep' FROM over"
+    )
+}

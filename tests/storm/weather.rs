@@ -73,7 +73,7 @@ impl Weather {
         self.trouble_at_stripe();
         while !shop_closes.is_cancelled() {
             pause(&mut self.chance, 100).await;
-            self.plant.strikes(&self.database).await;
+            self.plant.strikes(&self.database, self.fleet.door(0).ahead).await;
             match self.chance.random_range(0..17) {
                 0..2 => self.trouble_at_stripe(),
                 2..5 if self.climate.database => self.trouble_in_the_database().await,

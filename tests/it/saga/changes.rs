@@ -18,13 +18,11 @@ every_step_goes_wrong!(Cancelled::Whole, Cancelled::Part, Cancelled::ByGuest, Mo
 
 /// A confirmed hold, alone on the scene.
 async fn sold(stage: &Stage) -> Scene {
-    let slot = stage.slot();
-    let hold = stage.app.sold("call", &slot).await;
-    Scene {
-        slot,
-        holds: vec![hold],
-        ..Scene::default()
-    }
+    let mut scene = stage.scene();
+    let hold = stage.hold(&scene.slot).await;
+    stage.app.confirm(&hold).await;
+    scene.holds.push(hold);
+    scene
 }
 
 fn id(scene: &Scene) -> HoldId {
@@ -89,7 +87,7 @@ impl Story for Moved {
     async fn prepare(&self, stage: &Stage) -> Scene {
         let scene = sold(stage).await;
         Scene {
-            slot: stage.slot(),
+            slot: stage.scene().slot,
             ..scene
         }
     }
@@ -116,12 +114,9 @@ impl Story for Moved {
                 (target, home)
             }
         };
-        let busy = stage
-            .app
-            .checkout(&crate::support::app::order("call", kept))
-            .await;
+        let busy = stage.app.checkout(&stage.order(kept)).await;
         busy.expect_problem(409, "slot_taken");
-        let next = stage.app.hold_slot("call", left).await;
+        let next = stage.hold(left).await;
         stage.app.cancel(&next).await.expect(200);
     }
 }
