@@ -71,6 +71,12 @@ impl Diary {
         self.oddities.lock().unwrap().push(what);
     }
 
+    /// All that were given, by their ids.
+    pub(crate) fn holds(&self) -> Vec<String> {
+        let given = self.given.lock().unwrap();
+        given.iter().map(|given| given.hold.clone()).collect()
+    }
+
     /// A guest got what it had asked for with this body; perhaps not for the first time.
     pub(crate) fn notes_hold(&self, offer: &'static Offer, asked: &Value, answer: &Answer) {
         let (body, hold) = (&answer.body, answer.text("id"));

@@ -1,10 +1,11 @@
-//! Stripe's door, and who stands there: at each order to end a session it looks into the books for who is at work.
+//! Stripe, and who stands at its door: at each order to end a session it looks into the books for who is at work.
 //!
 //! Whoever tells Stripe to end a session first takes the lease of what it belongs to: of its hold, or of the attempt
 //! whose process is dead. Before that, the session may be on its way to a guest. The order of these two is seen
 //! nowhere else: afterwards the books look alike.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::extract::Request;
@@ -12,11 +13,16 @@ use axum::http::StatusCode;
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::serve::ListenerExt;
-use holdfast::sandbox::Simulator;
+use chrono::TimeDelta;
+use holdfast::clock::SystemClock;
+use holdfast::domain::time::Clock;
+use holdfast::sandbox::{Mode, Simulator, SimulatorConfig};
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::diary::Diary;
+use crate::fleet::WEBHOOK_SECRET;
 use crate::support::database::TestDatabase;
 
 /// Who stands there.
@@ -40,6 +46,27 @@ impl Drop for Door {
     fn drop(&mut self) {
         self.serving.abort();
     }
+}
+
+/// The simulator, with what happens there by itself.
+pub(crate) async fn simulator(ahead: &Arc<AtomicI64>) -> (Simulator, DropGuard) {
+    let hand = ahead.clone();
+    let simulator = Simulator::new(SimulatorConfig {
+        webhook_url: None,
+        webhook_secret: WEBHOOK_SECRET.to_owned(),
+        mode: Mode::Automatic,
+        now: Arc::new(move || SystemClock.now() + TimeDelta::seconds(hand.load(Ordering::SeqCst))),
+    });
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let stop = CancellationToken::new();
+    tokio::spawn(simulator.clone().serve(listener, stop.clone()));
+    (simulator, stop.drop_guard())
+}
+
+/// An address where nobody listens.
+pub(crate) fn nowhere() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    format!("http://{}/webhooks/stripe", listener.local_addr().unwrap())
 }
 
 /// Opens the way to the simulator's API past a porter.

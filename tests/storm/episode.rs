@@ -2,7 +2,6 @@
 //! guest.
 
 use std::fmt;
-use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
@@ -11,16 +10,17 @@ use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use futures::StreamExt;
 use holdfast::clock::SystemClock;
 use holdfast::domain::time::Clock;
-use holdfast::sandbox::{Faults, Mode, Simulator, SimulatorConfig};
+use holdfast::sandbox::{Faults, Simulator};
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use reqwest::Method;
+use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::diary::Diary;
 use crate::door::{self, Door};
-use crate::fleet::{Fleet, WEBHOOK_SECRET, some_clock};
+use crate::fleet::{Fleet, some_clock};
 use crate::guest::Guest;
 use crate::plant::Plant;
 use crate::shop;
@@ -36,6 +36,9 @@ const QUIET: TimeDelta = TimeDelta::hours(25);
 
 /// How long guests may come, in milliseconds: several times what a hold has.
 const MOST_OPEN_FOR: u64 = 3_000;
+
+/// So many guests come only when everybody wants the same start.
+const CROWD: u64 = 6;
 
 /// What came of an episode.
 pub(crate) struct Story {
@@ -106,7 +109,7 @@ impl Stage {
             Engine::Postgres => Some(Arc::new(Proxy::to(database.url()).await)),
         };
         let stripe_ahead = Arc::new(AtomicI64::new(0));
-        let (simulator, simulator_stops) = open_stripe(&stripe_ahead).await;
+        let (simulator, simulator_stops) = door::simulator(&stripe_ahead).await;
         let stripe = door::opens(&simulator, &database).await;
         let ttl_ms = 1_000 * chance.random_range(1..=2);
         let processes = match engine {
@@ -148,8 +151,15 @@ impl Stage {
             .duration_trunc(TimeDelta::hours(1))
             .unwrap();
         let closing = CancellationToken::new();
-        let guests: Vec<_> = (0..chance.random_range(8..=14))
-            .map(|number| tokio::spawn(self.guest(number, first_start, &closing, chance).visits()))
+        let (rush, sign) = watch::channel(None);
+        let guests: Vec<_> = (0..chance.random_range(9..=14))
+            .map(|number| {
+                let guest = Guest {
+                    rush: (number < CROWD).then(|| sign.clone()),
+                    ..self.guest(number, first_start, &closing, chance)
+                };
+                tokio::spawn(guest.visits())
+            })
             .collect();
         let weather = Weather {
             fleet: self.fleet.clone(),
@@ -159,19 +169,21 @@ impl Stage {
             climate: self.climate,
             chance: StdRng::seed_from_u64(chance.random()),
             plant,
+            rush,
+            first_start,
             faults: Vec::new(),
         };
         let lurking = plant.lurks(&self.database, &self.simulator, &self.stripe.url, &closing);
         let raging = tokio::spawn(weather.rages(closing.clone()));
         let open_for = chance.random_range(MOST_OPEN_FOR / 2..=MOST_OPEN_FOR);
-        // The length of the storm, not a wait: nothing needs to have happened by then.
-        tokio::time::sleep(Duration::from_millis(open_for)).await;
+        let mut findings = verdict::throughout(&self.evidence(), Duration::from_millis(open_for)).await;
         closing.cancel();
         for guest in guests {
             guest.await.unwrap();
         }
         lurking.await.unwrap();
-        raging.await.unwrap().faults
+        findings.extend(raging.await.unwrap().faults);
+        findings
     }
 
     fn guest(
@@ -189,6 +201,7 @@ impl Stage {
             chance: StdRng::seed_from_u64(chance.random()),
             first_start,
             ttl_ms: self.ttl_ms,
+            rush: None,
             shop_closes: shop_closes.clone(),
         }
     }
@@ -196,7 +209,7 @@ impl Stage {
     /// The storm is over: what is not as it must be when all has come to rest.
     async fn quiet(&self, chance: &mut StdRng) -> Vec<String> {
         self.simulator.set_faults(Faults::default());
-        self.simulator.set_webhook_url(nowhere());
+        self.simulator.set_webhook_url(door::nowhere());
         let mut findings = self.fleet.stop_all().await;
         for session in self.simulator.sessions() {
             decide(
@@ -251,10 +264,7 @@ impl Stage {
 
     /// Each guest, at where its hold is now.
     async fn all_look_once_more(&self, client: &Client) {
-        let given = self.diary.given.lock().unwrap();
-        let holds: Vec<String> = given.iter().map(|given| given.hold.clone()).collect();
-        drop(given);
-        for hold in holds {
+        for hold in self.diary.holds() {
             let shown = client.get(&format!("/v1/holds/{hold}")).await;
             // One that is not on the books is found there.
             if shown.status == 200 {
@@ -276,27 +286,6 @@ impl Stage {
             self.simulator.events().len(),
         )
     }
-}
-
-/// The simulator, with what happens there by itself.
-async fn open_stripe(ahead: &Arc<AtomicI64>) -> (Simulator, DropGuard) {
-    let hand = ahead.clone();
-    let simulator = Simulator::new(SimulatorConfig {
-        webhook_url: None,
-        webhook_secret: WEBHOOK_SECRET.to_owned(),
-        mode: Mode::Automatic,
-        now: Arc::new(move || SystemClock.now() + TimeDelta::seconds(hand.load(Ordering::SeqCst))),
-    });
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let stop = CancellationToken::new();
-    tokio::spawn(simulator.clone().serve(listener, stop.clone()));
-    (simulator, stop.drop_guard())
-}
-
-/// An address where nobody listens.
-fn nowhere() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    format!("http://{}/webhooks/stripe", listener.local_addr().unwrap())
 }
 
 /// Sweeps until nothing is left to do; what is still to do where that does not come.

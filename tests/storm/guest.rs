@@ -12,6 +12,7 @@ use rand::Rng;
 use rand::rngs::StdRng;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::diary::Diary;
@@ -36,6 +37,8 @@ pub(crate) struct Guest {
     pub(crate) first_start: DateTime<Utc>,
     /// How long a hold waits for its money, in milliseconds: guests pay around then.
     pub(crate) ttl_ms: u64,
+    /// Where it waits for everybody to want one start; one that does not wait comes when it likes.
+    pub(crate) rush: Option<watch::Receiver<Option<DateTime<Utc>>>>,
     /// Nobody begins anything new then.
     pub(crate) shop_closes: CancellationToken,
 }
@@ -44,13 +47,28 @@ impl Guest {
     /// One wish after the other, until the shop closes.
     pub(crate) async fn visits(mut self) {
         for wish in 0.. {
-            pause(&mut self.chance, 150).await;
+            let start = self.comes_for().await;
             if self.shop_closes.is_cancelled() {
                 return;
             }
-            if let Some(hold) = self.asks_for_a_slot(wish).await {
+            if let Some(hold) = self.asks_for_a_slot(wish, start).await {
                 self.goes_on(&hold).await;
             }
+        }
+    }
+
+    /// The start that it wants, once it wants one.
+    async fn comes_for(&mut self) -> DateTime<Utc> {
+        let some = some_start(self.first_start, &mut self.chance);
+        let Some(rush) = &mut self.rush else {
+            pause(&mut self.chance, 150).await;
+            return some;
+        };
+        let closes = self.shop_closes.cancelled();
+        tokio::select! {
+            () = closes => some,
+            // An error: the weather is over, and nobody gives a sign any more.
+            sign = rush.changed() => sign.ok().and_then(|()| *rush.borrow_and_update()).unwrap_or(some),
         }
     }
 
@@ -77,9 +95,8 @@ impl Guest {
         Some(answer)
     }
 
-    async fn asks_for_a_slot(&mut self, wish: u64) -> Option<Answer> {
+    async fn asks_for_a_slot(&mut self, wish: u64, start: DateTime<Utc>) -> Option<Answer> {
         let offer = some_offer(&mut self.chance);
-        let start = some_start(self.first_start, &mut self.chance);
         let mut body = json!({"event_type": offer.id, "starts_at": start, "quantity": offer.some_quantity(&mut self.chance),
             "guest": {"email": format!("guest-{}@example.com", self.number)}});
         if let Some(somebody) = offer.somebody(&mut self.chance) {

@@ -3,7 +3,8 @@
 //! The auditor of the other tests names broken promises; here is what it cannot know: what must be over when all has
 //! come to rest, and what guests were told.
 
-use std::time::Duration;
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use holdfast::sandbox::{SessionStatus, Simulator};
 
@@ -12,6 +13,9 @@ use crate::diary::Diary;
 use crate::door::Porter;
 use crate::support::audit::{Audit, Books, Cells, slots};
 use crate::support::database::TestDatabase;
+
+/// How often somebody looks whether each slot has one buyer.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 
 /// What there is to read.
 pub(crate) struct Evidence<'a> {
@@ -43,6 +47,17 @@ pub(crate) async fn one_buyer_each(evidence: &Evidence<'_>) -> Vec<String> {
     let mut findings = slots(&mut books).await;
     findings.extend(oversold(&on_the_books(&mut books).await));
     findings
+}
+
+/// The same again and again for so long: two who have one slot may both be gone soon. The length of the storm, not a
+/// wait: nothing needs to have happened by then.
+pub(crate) async fn throughout(evidence: &Evidence<'_>, open_for: Duration) -> Vec<String> {
+    let (began, mut findings) = (Instant::now(), BTreeSet::new());
+    while began.elapsed() < open_for {
+        findings.extend(one_buyer_each(evidence).await);
+        tokio::time::sleep(BETWEEN_LOOKS).await;
+    }
+    findings.into_iter().collect()
 }
 
 /// What the sweep alone must have mended. Of money that came against Stripe's promise only a webhook can tell.
