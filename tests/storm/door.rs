@@ -118,7 +118,8 @@ impl Porter {
         let Some(hold) = known.and_then(|session| session.client_reference_id) else {
             return false;
         };
-        // The one who told has asked before: a lease that ends meanwhile ends with the hold's being held.
+        // Two looks are as good as one here: who keeps to the rule has had the lease since before the call, and keeps it
+        // until the answer is there, unless the hold ends before.
         let running =
             format!("SELECT count(*) FROM checkout_attempts WHERE hold_id = '{hold}' AND state = 'running'");
         let unleased = format!(
