@@ -169,3 +169,10 @@ async fn expire_before_lease_is_found() {
         is_found(Engine::Postgres, Plant::ExpireBeforeLease, words).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_move_that_is_not_written_down_is_found() {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        is_found(engine, Plant::MoveUnwritten, "not where it was moved to").await;
+    }
+}

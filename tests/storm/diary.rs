@@ -128,6 +128,8 @@ impl Diary {
             // One ordered before, of which nothing was heard, may have come after it.
             if start(body) == to {
                 given.told = places(body);
+            } else if !given.perhaps_at.contains(&start(body)) {
+                self.odd(format!("not where it was moved to, {to}: {given:?} {body}"));
             }
         }
         drop(given);

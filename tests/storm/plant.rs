@@ -27,6 +27,8 @@ pub(crate) enum Plant {
     FirstSegmentOnly,
     /// I1: what has several units is taken to have one more.
     OnePlaceTooMany,
+    /// A move takes the new windows, and the hold goes on showing the old ones.
+    MoveUnwritten,
     /// I5: an event that comes again is applied again.
     EventsForgotten,
     /// I2: a hold whose time is over is released without a word to Stripe.
@@ -49,6 +51,17 @@ impl Plant {
                 "CREATE FUNCTION planted() RETURNS trigger LANGUAGE plpgsql AS
                  'BEGIN DELETE FROM occupancy WHERE hold_id = NEW.id AND resource_id <> NEW.resource_id; RETURN NULL; END'",
                 "CREATE TRIGGER planted AFTER INSERT ON holds FOR EACH ROW EXECUTE FUNCTION planted()",
+            ],
+            (Self::MoveUnwritten, Engine::Sqlite) => {
+                &["CREATE TRIGGER planted AFTER UPDATE OF segments ON holds
+                 BEGIN UPDATE holds SET segments = OLD.segments, starts_at = OLD.starts_at, ends_at = OLD.ends_at
+                 WHERE id = NEW.id; END"]
+            }
+            (Self::MoveUnwritten, Engine::Postgres) => &[
+                "CREATE FUNCTION planted() RETURNS trigger LANGUAGE plpgsql AS
+                 'BEGIN NEW.segments = OLD.segments; NEW.starts_at = OLD.starts_at; NEW.ends_at = OLD.ends_at;
+                  RETURN NEW; END'",
+                "CREATE TRIGGER planted BEFORE UPDATE OF segments ON holds FOR EACH ROW EXECUTE FUNCTION planted()",
             ],
             (Self::OnePlaceTooMany, Engine::Sqlite) => &[
                 "CREATE TRIGGER planted AFTER INSERT ON resources WHEN NEW.capacity > 1
