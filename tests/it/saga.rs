@@ -22,11 +22,13 @@ use holdfast::workflow::Context;
 use crate::support::app::Answer;
 use crate::support::database::Engine;
 use crate::support::faulty::{Fault, Plan};
-use stage::Stage;
+use stage::{Sale, Stage};
 
 /// What a story begins with.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Scene {
+    /// What is sold in it.
+    sale: Sale,
     /// The start of a slot that nobody else uses.
     slot: String,
     /// Holds that were made for it, the story's own first.

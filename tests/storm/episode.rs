@@ -1,7 +1,7 @@
-//! One episode: the cast comes on, the storm, the quiet after it, and the last word of every webhook.
+//! One episode: the cast comes on, the storm, the quiet after it, the last word of every webhook, and a last look of every
+//! guest.
 
 use std::fmt;
-use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
@@ -10,17 +10,20 @@ use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use futures::StreamExt;
 use holdfast::clock::SystemClock;
 use holdfast::domain::time::Clock;
-use holdfast::sandbox::{Faults, Mode, Simulator, SimulatorConfig};
+use holdfast::sandbox::{Faults, Simulator};
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use reqwest::Method;
-use serde_json::json;
+use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::fleet::{Fleet, WEBHOOK_SECRET, some_clock};
-use crate::guest::{Diary, Guest};
+use crate::diary::Diary;
+use crate::door::{self, Door};
+use crate::fleet::{Fleet, some_clock};
+use crate::guest::Guest;
 use crate::plant::Plant;
+use crate::shop;
 use crate::support::client::{ADMIN_KEY, Client};
 use crate::support::database::{Engine, TestDatabase};
 use crate::support::proxy::Proxy;
@@ -33,6 +36,9 @@ const QUIET: TimeDelta = TimeDelta::hours(25);
 
 /// How long guests may come, in milliseconds: several times what a hold has.
 const MOST_OPEN_FOR: u64 = 3_000;
+
+/// So many guests come only when everybody wants the same start.
+const CROWD: u64 = 6;
 
 /// What came of an episode.
 pub(crate) struct Story {
@@ -88,7 +94,7 @@ struct Stage {
     /// Seconds by which the simulator's clock is ahead.
     stripe_ahead: Arc<AtomicI64>,
     diary: Arc<Diary>,
-    stripe_url: String,
+    stripe: Door,
     climate: Climate,
     ttl_ms: u64,
     _simulator_stops: DropGuard,
@@ -103,7 +109,8 @@ impl Stage {
             Engine::Postgres => Some(Arc::new(Proxy::to(database.url()).await)),
         };
         let stripe_ahead = Arc::new(AtomicI64::new(0));
-        let (simulator, stripe_url, simulator_stops) = open_stripe(&stripe_ahead).await;
+        let (simulator, simulator_stops) = door::simulator(&stripe_ahead).await;
+        let stripe = door::opens(&simulator, &database).await;
         let ttl_ms = 1_000 * chance.random_range(1..=2);
         let processes = match engine {
             Engine::Sqlite => chance.random_range(1..=2),
@@ -111,14 +118,10 @@ impl Stage {
         };
         let clocks: Vec<i64> = (0..processes).map(|_| some_clock(chance)).collect();
         let url = proxy.as_ref().map_or(database.url(), |proxy| proxy.url());
-        let fleet = Fleet::launch(url, &stripe_url, &format!("{ttl_ms}ms"), &clocks).await;
+        let fleet = Fleet::launch(url, &stripe.url, &format!("{ttl_ms}ms"), &clocks).await;
         let client = fleet.client(0);
         simulator.set_webhook_url(client.url("/webhooks/stripe"));
-        for (id, minutes, amount) in [("call", 30, 5000), ("long-call", 60, 9000)] {
-            let body = json!({"name": id, "resource": "ana", "duration_minutes": minutes, "amount": amount, "currency": "eur"});
-            let path = format!("/v1/admin/event-types/{id}");
-            client.admin(Method::PUT, &path, Some(body)).await.expect(201);
-        }
+        shop::opens(&client).await;
         Self {
             database,
             proxy,
@@ -126,7 +129,7 @@ impl Stage {
             simulator,
             stripe_ahead,
             diary: Arc::default(),
-            stripe_url,
+            stripe,
             climate: Climate::by(chance),
             ttl_ms,
             _simulator_stops: simulator_stops,
@@ -138,6 +141,7 @@ impl Stage {
             database: &self.database,
             simulator: &self.simulator,
             diary: &self.diary,
+            porter: &self.stripe.porter,
         }
     }
 
@@ -147,8 +151,15 @@ impl Stage {
             .duration_trunc(TimeDelta::hours(1))
             .unwrap();
         let closing = CancellationToken::new();
-        let guests: Vec<_> = (0..chance.random_range(8..=14))
-            .map(|number| tokio::spawn(self.guest(number, first_start, &closing, chance).visits()))
+        let (rush, sign) = watch::channel(None);
+        let guests: Vec<_> = (0..chance.random_range(9..=14))
+            .map(|number| {
+                let guest = Guest {
+                    rush: (number < CROWD).then(|| sign.clone()),
+                    ..self.guest(number, first_start, &closing, chance)
+                };
+                tokio::spawn(guest.visits())
+            })
             .collect();
         let weather = Weather {
             fleet: self.fleet.clone(),
@@ -158,17 +169,21 @@ impl Stage {
             climate: self.climate,
             chance: StdRng::seed_from_u64(chance.random()),
             plant,
+            rush,
+            first_start,
             faults: Vec::new(),
         };
+        let lurking = plant.lurks(&self.database, &self.simulator, &self.stripe.url, &closing);
         let raging = tokio::spawn(weather.rages(closing.clone()));
         let open_for = chance.random_range(MOST_OPEN_FOR / 2..=MOST_OPEN_FOR);
-        // The length of the storm, not a wait: nothing needs to have happened by then.
-        tokio::time::sleep(Duration::from_millis(open_for)).await;
+        let mut findings = verdict::throughout(&self.evidence(), Duration::from_millis(open_for)).await;
         closing.cancel();
         for guest in guests {
             guest.await.unwrap();
         }
-        raging.await.unwrap().faults
+        lurking.await.unwrap();
+        findings.extend(raging.await.unwrap().faults);
+        findings
     }
 
     fn guest(
@@ -186,6 +201,7 @@ impl Stage {
             chance: StdRng::seed_from_u64(chance.random()),
             first_start,
             ttl_ms: self.ttl_ms,
+            rush: None,
             shop_closes: shop_closes.clone(),
         }
     }
@@ -193,7 +209,7 @@ impl Stage {
     /// The storm is over: what is not as it must be when all has come to rest.
     async fn quiet(&self, chance: &mut StdRng) -> Vec<String> {
         self.simulator.set_faults(Faults::default());
-        self.simulator.set_webhook_url(nowhere());
+        self.simulator.set_webhook_url(door::nowhere());
         let mut findings = self.fleet.stop_all().await;
         for session in self.simulator.sessions() {
             decide(
@@ -216,7 +232,7 @@ impl Stage {
             // What is over by that clock is over now, not at the simulator's next look.
             self.simulator.expire_due();
         }
-        let last = Fleet::launch(self.database.url(), &self.stripe_url, "1s", &[ahead]).await;
+        let last = Fleet::launch(self.database.url(), &self.stripe.url, "1s", &[ahead]).await;
         let client = last.client(0);
         findings.extend(comes_to_rest(&client, "by sweeping").await);
         findings.extend(verdict::without_late_payments(&self.evidence()).await);
@@ -226,6 +242,7 @@ impl Stage {
         events.shuffle(chance);
         findings.extend(self.tell_again(events).await);
         findings.extend(comes_to_rest(&client, "after all webhooks").await);
+        self.all_look_once_more(&client).await;
         findings.extend(last.stop_all().await);
         self.fleet.keeps_log_of(&last);
         findings.extend(verdict::in_full(&self.evidence()).await);
@@ -245,39 +262,30 @@ impl Stage {
             .collect()
     }
 
+    /// Each guest, at where its hold is now.
+    async fn all_look_once_more(&self, client: &Client) {
+        for hold in self.diary.holds() {
+            let shown = client.get(&format!("/v1/holds/{hold}")).await;
+            // One that is not on the books is found there.
+            if shown.status == 200 {
+                self.diary.notes(&hold, &shown.body);
+            }
+        }
+    }
+
     fn figures(&self) -> String {
         let given = self.diary.given.lock().unwrap();
         let sure = given.iter().filter(|given| given.confirmed).count();
         let refused = *self.diary.refused.lock().unwrap();
+        let moved = *self.diary.moved.lock().unwrap();
         format!(
-            "{} given, {refused} refused, {sure} read confirmed; {} sessions, {} refunds, {} events",
+            "{} given, {refused} refused, {moved} moved, {sure} read confirmed; {} sessions, {} refunds, {} events",
             given.len(),
             self.simulator.sessions().len(),
             self.simulator.refunds().len(),
             self.simulator.events().len(),
         )
     }
-}
-
-async fn open_stripe(ahead: &Arc<AtomicI64>) -> (Simulator, String, DropGuard) {
-    let hand = ahead.clone();
-    let simulator = Simulator::new(SimulatorConfig {
-        webhook_url: None,
-        webhook_secret: WEBHOOK_SECRET.to_owned(),
-        mode: Mode::Automatic,
-        now: Arc::new(move || SystemClock.now() + TimeDelta::seconds(hand.load(Ordering::SeqCst))),
-    });
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let stop = CancellationToken::new();
-    tokio::spawn(simulator.clone().serve(listener, stop.clone()));
-    (simulator, url, stop.drop_guard())
-}
-
-/// An address where nobody listens.
-fn nowhere() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    format!("http://{}/webhooks/stripe", listener.local_addr().unwrap())
 }
 
 /// Sweeps until nothing is left to do; what is still to do where that does not come.

@@ -80,6 +80,12 @@ impl Fleet {
         self.doors.lock().unwrap()[berth]
     }
 
+    /// By how many seconds the fastest clock is ahead.
+    pub(crate) fn furthest_ahead(&self) -> i64 {
+        let doors = self.doors.lock().unwrap();
+        doors.iter().map(|door| door.ahead).max().unwrap_or_default()
+    }
+
     /// Starts a process where there is none, and waits until it serves.
     pub(crate) async fn start(&self, berth: usize, ahead: i64) {
         let mut place = self.berths[berth].lock().await;

@@ -3,7 +3,7 @@
 //! What it was told is evidence that the books cannot forge: who once read `confirmed` must have the slot at the end, or
 //! the money back.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -12,44 +12,19 @@ use rand::Rng;
 use rand::rngs::StdRng;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::diary::Diary;
 use crate::fleet::{Door, Fleet};
-use crate::support::client::{Answer, Client};
+use crate::shop::{Offer, some_offer, some_start};
+use crate::support::client::{ADMIN_KEY, Answer, Client};
 use crate::weather::pause;
 
 /// A guest who has waited so long goes elsewhere, with the request still running.
 const HANGS_UP_AFTER: Duration = Duration::from_millis(1_500);
 /// How often a guest asks again who got no good answer.
 const TRIES: usize = 4;
-/// Starts that guests fight for, in quarters of an hour.
-const STARTS: i64 = 20;
-
-/// A hold that a guest was given.
-#[derive(Debug)]
-pub(crate) struct Given {
-    pub(crate) hold: String,
-    pub(crate) starts_at: DateTime<Utc>,
-    pub(crate) ends_at: DateTime<Utc>,
-    /// Whether the guest once read that it has the slot for good.
-    pub(crate) confirmed: bool,
-}
-
-/// What all guests of an episode saw.
-#[derive(Default)]
-pub(crate) struct Diary {
-    pub(crate) given: Mutex<Vec<Given>>,
-    /// Answers that nobody may ever get.
-    pub(crate) oddities: Mutex<Vec<String>>,
-    /// Answers with `409 slot_taken`.
-    pub(crate) refused: Mutex<u64>,
-}
-
-impl Diary {
-    fn odd(&self, what: String) {
-        self.oddities.lock().unwrap().push(what);
-    }
-}
 
 /// One guest.
 pub(crate) struct Guest {
@@ -62,6 +37,8 @@ pub(crate) struct Guest {
     pub(crate) first_start: DateTime<Utc>,
     /// How long a hold waits for its money, in milliseconds: guests pay around then.
     pub(crate) ttl_ms: u64,
+    /// Where it waits for everybody to want one start; one that does not wait comes when it likes.
+    pub(crate) rush: Option<watch::Receiver<Option<DateTime<Utc>>>>,
     /// Nobody begins anything new then.
     pub(crate) shop_closes: CancellationToken,
 }
@@ -70,13 +47,28 @@ impl Guest {
     /// One wish after the other, until the shop closes.
     pub(crate) async fn visits(mut self) {
         for wish in 0.. {
-            pause(&mut self.chance, 150).await;
+            let start = self.comes_for().await;
             if self.shop_closes.is_cancelled() {
                 return;
             }
-            if let Some(hold) = self.asks_for_a_slot(wish).await {
+            if let Some(hold) = self.asks_for_a_slot(wish, start).await {
                 self.goes_on(&hold).await;
             }
+        }
+    }
+
+    /// The start that it wants, once it wants one.
+    async fn comes_for(&mut self) -> DateTime<Utc> {
+        let some = some_start(self.first_start, &mut self.chance);
+        let Some(rush) = &mut self.rush else {
+            pause(&mut self.chance, 150).await;
+            return some;
+        };
+        let closes = self.shop_closes.cancelled();
+        tokio::select! {
+            () = closes => some,
+            // An error: the weather is over, and nobody gives a sign any more.
+            sign = rush.changed() => sign.ok().and_then(|()| *rush.borrow_and_update()).unwrap_or(some),
         }
     }
 
@@ -91,7 +83,7 @@ impl Guest {
         let code = answer.body["code"].as_str().unwrap_or_default();
         let known = match (answer.status.as_u16(), code) {
             (200 | 201, _) => true,
-            (409, "slot_taken" | "already_paid" | "idempotency_in_progress") => true,
+            (409, "slot_taken" | "already_paid" | "not_movable" | "idempotency_in_progress") => true,
             (503, "stripe_unavailable" | "store_unavailable") => answer.headers.contains_key("retry-after"),
             _ => false,
         };
@@ -103,15 +95,13 @@ impl Guest {
         Some(answer)
     }
 
-    async fn asks_for_a_slot(&mut self, wish: u64) -> Option<Answer> {
-        let start = self.first_start + TimeDelta::minutes(15 * self.chance.random_range(0..STARTS));
-        let event_type = if self.chance.random_bool(0.5) {
-            "call"
-        } else {
-            "long-call"
-        };
-        let body = json!({"event_type": event_type, "starts_at": start,
+    async fn asks_for_a_slot(&mut self, wish: u64, start: DateTime<Utc>) -> Option<Answer> {
+        let offer = some_offer(&mut self.chance);
+        let mut body = json!({"event_type": offer.id, "starts_at": start, "quantity": offer.some_quantity(&mut self.chance),
             "guest": {"email": format!("guest-{}@example.com", self.number)}});
+        if let Some(somebody) = offer.somebody(&mut self.chance) {
+            body["resource"] = somebody.into();
+        }
         let key = format!("guest-{}-wish-{wish}", self.number);
         let key = self.chance.random_bool(0.6).then_some(key.as_str());
         for _ in 0..TRIES {
@@ -122,8 +112,8 @@ impl Guest {
             match answer.as_ref().map(|answer| answer.status.as_u16()) {
                 Some(200 | 201) => {
                     let hold = answer?;
-                    self.notes_hold(&hold);
-                    self.asks_again(&body, key, &hold).await;
+                    self.diary.notes_hold(offer, &body, &hold);
+                    self.asks_again(offer, &body, key, &hold).await;
                     return Some(hold);
                 }
                 Some(409) if answer.is_some_and(|answer| answer.text("code") == "slot_taken") => {
@@ -146,7 +136,7 @@ impl Guest {
     }
 
     /// As a page that is reloaded does: the same key gets the same hold, while it lives.
-    async fn asks_again(&mut self, body: &Value, key: Option<&str>, hold: &Answer) {
+    async fn asks_again(&mut self, offer: &'static Offer, body: &Value, key: Option<&str>, hold: &Answer) {
         if key.is_none() || self.chance.random_bool(0.7) {
             return;
         }
@@ -158,31 +148,8 @@ impl Guest {
             .all(|member| again.body[member] == hold.body[member]);
         match again.status.as_u16() {
             200 if !same => self.diary.odd(format!("one key, two holds: {hold:?} {again:?}")),
-            201 => self.notes_hold(&again),
+            200 | 201 => self.diary.notes_hold(offer, body, &again),
             _ => {}
-        }
-    }
-
-    fn notes_hold(&self, answer: &Answer) {
-        let time = |member| answer.text(member).parse().unwrap();
-        self.diary.given.lock().unwrap().push(Given {
-            hold: answer.text("id").to_owned(),
-            starts_at: time("starts_at"),
-            ends_at: time("ends_at"),
-            confirmed: false,
-        });
-        self.notes_status(answer.text("id"), &answer.body);
-    }
-
-    /// From `confirmed` there is only one way: the money went back, and with it the slot.
-    fn notes_status(&self, hold: &str, body: &Value) {
-        let mut given = self.diary.given.lock().unwrap();
-        let status = body["status"].as_str().unwrap_or_default();
-        for given in given.iter_mut().filter(|given| given.hold == hold) {
-            if given.confirmed && !["confirmed", "cancelled"].contains(&status) {
-                self.diary.odd(format!("{hold} was confirmed, and then {status}"));
-            }
-            given.confirmed |= status == "confirmed";
         }
     }
 
@@ -190,7 +157,11 @@ impl Guest {
     async fn goes_on(&mut self, hold: &Answer) {
         let session = hold.text("checkout_session").to_owned();
         // Most pay in time, some as the time runs out, some after it.
-        pause(&mut self.chance, self.ttl_ms + self.ttl_ms / 2).await;
+        pause(&mut self.chance, self.ttl_ms / 2).await;
+        if self.chance.random_bool(0.35) {
+            self.moves(hold).await;
+        }
+        pause(&mut self.chance, self.ttl_ms).await;
         // Stripe may have ended the session by now; then it takes nothing.
         let pays = |outcome| drop(self.simulator.pay(&session, outcome));
         match self.chance.random_range(0..100) {
@@ -215,6 +186,9 @@ impl Guest {
         }
         for _ in 0..3 {
             pause(&mut self.chance, 250).await;
+            if self.chance.random_bool(0.2) {
+                self.moves(hold).await;
+            }
             self.looks(hold).await;
         }
     }
@@ -224,6 +198,31 @@ impl Guest {
         let events = self.simulator.events();
         for event in events.iter().rev().take(4).chain(events.iter().rev().take(4)) {
             self.simulator.deliver(&event.id).await;
+        }
+    }
+
+    /// To another start, most often one that overlaps with the old one; as a guest, or by calling the operator.
+    async fn moves(&mut self, hold: &Answer) {
+        let to = if self.chance.random_bool(0.6) {
+            let from: DateTime<Utc> = hold.text("starts_at").parse().unwrap();
+            from + TimeDelta::minutes(15 * self.chance.random_range(-2..=2))
+        } else {
+            some_start(self.first_start, &mut self.chance)
+        };
+        let key = if self.chance.random_bool(0.5) {
+            hold.text("token")
+        } else {
+            ADMIN_KEY
+        };
+        let id = hold.text("id");
+        let (door, client) = self.somewhere();
+        let request = client.request(Method::POST, &format!("/v1/holds/{id}/move"));
+        let request = request.bearer_auth(key).json(&json!({"starts_at": to}));
+        match self.sends(door, &client, request).await {
+            Some(answer) if answer.status == 200 => self.diary.notes_move(id, to, &answer.body),
+            Some(answer) if answer.status == 409 && answer.text("code") == "slot_taken" => {}
+            // It may have gone, and the database's or the service's answer was lost on the way.
+            _ => self.diary.doubts_move(id, to),
         }
     }
 
@@ -247,7 +246,7 @@ impl Guest {
         if let Some(answer) = self.sends(door, &client, request).await
             && answer.status == 200
         {
-            self.notes_status(hold.text("id"), &answer.body);
+            self.diary.notes(hold.text("id"), &answer.body);
         }
     }
 }

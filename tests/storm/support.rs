@@ -10,6 +10,8 @@ pub(crate) mod client;
 pub(crate) mod database;
 #[path = "../it/support/lock.rs"]
 pub(crate) mod lock;
+#[path = "../it/support/offers.rs"]
+pub(crate) mod offers;
 #[path = "../it/support/postgres.rs"]
 pub(crate) mod postgres;
 #[path = "../it/support/process.rs"]

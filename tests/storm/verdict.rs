@@ -3,19 +3,26 @@
 //! The auditor of the other tests names broken promises; here is what it cannot know: what must be over when all has
 //! come to rest, and what guests were told.
 
-use std::time::Duration;
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use holdfast::sandbox::{SessionStatus, Simulator};
 
-use crate::guest::{Diary, Given};
+use crate::count::{on_the_books, oversold};
+use crate::diary::Diary;
+use crate::door::Porter;
 use crate::support::audit::{Audit, Books, Cells, slots};
 use crate::support::database::TestDatabase;
+
+/// How often somebody looks whether each slot has one buyer.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 
 /// What there is to read.
 pub(crate) struct Evidence<'a> {
     pub(crate) database: &'a TestDatabase,
     pub(crate) simulator: &'a Simulator,
     pub(crate) diary: &'a Diary,
+    pub(crate) porter: &'a Porter,
 }
 
 impl Evidence<'_> {
@@ -36,7 +43,21 @@ impl Evidence<'_> {
 
 /// I1, which holds at every moment, the middle of the storm included.
 pub(crate) async fn one_buyer_each(evidence: &Evidence<'_>) -> Vec<String> {
-    slots(&mut evidence.books().await).await
+    let mut books = evidence.books().await;
+    let mut findings = slots(&mut books).await;
+    findings.extend(oversold(&on_the_books(&mut books).await));
+    findings
+}
+
+/// The same again and again for so long: two who have one slot may both be gone soon. The length of the storm, not a
+/// wait: nothing needs to have happened by then.
+pub(crate) async fn throughout(evidence: &Evidence<'_>, open_for: Duration) -> Vec<String> {
+    let (began, mut findings) = (Instant::now(), BTreeSet::new());
+    while began.elapsed() < open_for {
+        findings.extend(one_buyer_each(evidence).await);
+        tokio::time::sleep(BETWEEN_LOOKS).await;
+    }
+    findings.into_iter().collect()
 }
 
 /// What the sweep alone must have mended. Of money that came against Stripe's promise only a webhook can tell.
@@ -60,9 +81,11 @@ pub(crate) async fn without_late_payments(evidence: &Evidence<'_>) -> Vec<String
 /// All promises, when everything was told.
 pub(crate) async fn in_full(evidence: &Evidence<'_>) -> Vec<String> {
     let mut findings = evidence.audit();
+    findings.extend(oversold(&on_the_books(&mut evidence.books().await).await));
     findings.extend(unfinished(evidence).await);
     findings.extend(figures(evidence).await);
     findings.extend(guests(evidence).await);
+    findings.extend(evidence.porter.findings(evidence.diary));
     findings.extend(evidence.diary.oddities.lock().unwrap().iter().cloned());
     findings
 }
@@ -107,13 +130,14 @@ async fn figures(evidence: &Evidence<'_>) -> Vec<String> {
     findings
 }
 
-/// Who read `confirmed` has the slot, or the whole money back; nobody else was told the same of that slot.
+/// Who read `confirmed` has the slot, or the whole money back; and all who have one were told of places that are enough
+/// for all of them.
 async fn guests(evidence: &Evidence<'_>) -> Vec<String> {
     let holds = "SELECT CAST(id AS text), status, session_id FROM holds";
     let holds = evidence.books().await.map(holds).await;
     let given = evidence.diary.given.lock().unwrap();
     let mut findings = Vec::new();
-    let mut owners: Vec<&Given> = Vec::new();
+    let mut owned = Vec::new();
     for given in given.iter() {
         let Some(hold) = holds.get(&given.hold) else {
             findings.push(format!(
@@ -127,11 +151,12 @@ async fn guests(evidence: &Evidence<'_>) -> Vec<String> {
                 "a guest was told that the slot is theirs, and has neither slot nor money: {given:?} {hold:?}"
             ));
         }
-        if has_it && !owners.iter().any(|owner| owner.hold == given.hold) {
-            owners.push(given);
+        if has_it {
+            owned.extend(given.claims());
         }
     }
-    findings.extend(shared_by_two(&owners));
+    let shared = oversold(&owned).into_iter();
+    findings.extend(shared.map(|finding| format!("as guests were told, {finding}")));
     findings
 }
 
@@ -144,16 +169,4 @@ fn is_refunded(simulator: &Simulator, hold: &Cells) -> bool {
         let back = refunds.filter(|refund| refund.payment_intent == intent.id);
         back.map(|refund| refund.amount).sum::<i64>() == intent.amount_received
     })
-}
-
-fn shared_by_two(owners: &[&Given]) -> Vec<String> {
-    let mut findings = Vec::new();
-    for (n, one) in owners.iter().enumerate() {
-        for other in &owners[n + 1..] {
-            if one.starts_at < other.ends_at && other.starts_at < one.ends_at {
-                findings.push(format!("two guests have one slot: {one:?} {other:?}"));
-            }
-        }
-    }
-    findings
 }

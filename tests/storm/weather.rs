@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use holdfast::sandbox::{
     ApiFault, Endpoint, FaultKind, Faults, Outcome, SessionStatus, Simulator, WebhookFaults,
 };
@@ -13,10 +14,12 @@ use rand::Rng;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use reqwest::Method;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::fleet::{Fleet, some_clock};
 use crate::plant::Plant;
+use crate::shop::some_start;
 use crate::support::client::ADMIN_KEY;
 use crate::support::database::{Engine, TestDatabase};
 use crate::support::lock::Lock;
@@ -63,6 +66,10 @@ pub(crate) struct Weather {
     pub(crate) chance: StdRng,
     pub(crate) climate: Climate,
     pub(crate) plant: Plant,
+    /// Gives a sign to all who wait for it: the start that everybody wants now.
+    pub(crate) rush: watch::Sender<Option<DateTime<Utc>>>,
+    /// The first start for sale.
+    pub(crate) first_start: DateTime<Utc>,
     /// What should not have happened.
     pub(crate) faults: Vec<String>,
 }
@@ -73,8 +80,10 @@ impl Weather {
         self.trouble_at_stripe();
         while !shop_closes.is_cancelled() {
             pause(&mut self.chance, 100).await;
-            self.plant.strikes(&self.database).await;
-            match self.chance.random_range(0..17) {
+            self.plant
+                .strikes(&self.database, self.fleet.furthest_ahead())
+                .await;
+            match self.chance.random_range(0..20) {
                 0..2 => self.trouble_at_stripe(),
                 2..5 if self.climate.database => self.trouble_in_the_database().await,
                 5..8 if self.climate.processes => self.trouble_with_a_process().await,
@@ -83,6 +92,7 @@ impl Weather {
                 11 => self.money_goes_back(),
                 12 => self.money_comes_late(),
                 13 => self.stripe_repeats_itself(),
+                14..17 => self.everybody_wants_one_slot().await,
                 _ => self.banks_decide(),
             }
         }
@@ -136,6 +146,18 @@ impl Weather {
         pause(&mut self.chance, 150).await;
         let ahead = some_clock(&mut self.chance);
         self.fleet.start(berth, ahead).await;
+    }
+
+    /// All at once. Where somebody has what every placing comes to in the end, they stand side by side in front of it, each
+    /// with the windows that it could take.
+    async fn everybody_wants_one_slot(&mut self) {
+        let start = some_start(self.first_start, &mut self.chance);
+        let busy = Lock::on_clients(&self.database).await;
+        self.rush.send_replace(Some(start));
+        // So long it takes them to get their sessions.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        pause(&mut self.chance, 200).await;
+        busy.let_go().await;
     }
 
     fn webhooks_go_elsewhere(&mut self) {

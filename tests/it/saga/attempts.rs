@@ -44,12 +44,12 @@ pub(super) struct Died {
 }
 
 /// Runs a checkout up to its call for a session.
-async fn die(stage: &Stage, slot: &str, fault: Fault) {
+async fn die(stage: &Stage, scene: &Scene, fault: Fault) {
     for step in 1.. {
         let plan = Plan::new(fault, step);
         let context = stage.disturbed(&plan);
         let process = tokio::spawn({
-            let wish = wish(&format!("{step}"), slot);
+            let wish = wish(&format!("{step}"), scene.sale, &scene.slot);
             async move { holdfast::workflow::checkout::checkout(&context, wish).await }
         });
         plan.end(process).await;
@@ -66,13 +66,13 @@ impl Story for Died {
     }
 
     async fn prepare(&self, stage: &Stage) -> Scene {
-        let slot = stage.slot();
+        let mut scene = stage.scene();
         let fault = match self.session {
             Session::NotMade => Fault::StoppedBefore,
             Session::Made | Session::Paid => Fault::StoppedAfter,
         };
         let before = stage.app.simulator.sessions().len();
-        die(stage, &slot, fault).await;
+        die(stage, &scene, fault).await;
         let made = stage.app.simulator.sessions().split_off(before);
         assert_eq!(made.len(), usize::from(self.session != Session::NotMade));
         if self.session == Session::Paid {
@@ -83,11 +83,8 @@ impl Story for Died {
             stage.app.simulator.drop_event(&event.id);
         }
         stage.app.database.end_leases().await;
-        Scene {
-            slot,
-            nobodys: made.into_iter().map(|session| session.id).collect(),
-            ..Scene::default()
-        }
+        scene.nobodys = made.into_iter().map(|session| session.id).collect();
+        scene
     }
 
     async fn run(&self, _scene: &Scene, context: &Arc<Context>) -> bool {

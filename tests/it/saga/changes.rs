@@ -13,18 +13,23 @@ use holdfast::workflow::moving::{self, MoveRequest};
 use super::events::given_back;
 use super::stage::Stage;
 use super::{Scene, Story, every_step_goes_wrong};
+use crate::support::shop::after;
 
-every_step_goes_wrong!(Cancelled::Whole, Cancelled::Part, Cancelled::ByGuest, Moved);
+every_step_goes_wrong!(
+    Cancelled::Whole,
+    Cancelled::Part,
+    Cancelled::ByGuest,
+    Moved::Away,
+    Moved::OntoItself
+);
 
 /// A confirmed hold, alone on the scene.
 async fn sold(stage: &Stage) -> Scene {
-    let slot = stage.slot();
-    let hold = stage.app.sold("call", &slot).await;
-    Scene {
-        slot,
-        holds: vec![hold],
-        ..Scene::default()
-    }
+    let mut scene = stage.scene();
+    let hold = stage.hold(&scene.slot).await;
+    stage.app.confirm(&hold).await;
+    scene.holds.push(hold);
+    scene
 }
 
 fn id(scene: &Scene) -> HoldId {
@@ -78,20 +83,26 @@ impl Story for Cancelled {
 }
 
 /// To a slot that is free.
-pub(super) struct Moved;
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Moved {
+    Away,
+    /// But for its own old windows.
+    OntoItself,
+}
 
 #[async_trait]
 impl Story for Moved {
     fn name(&self) -> String {
-        "moved".to_owned()
+        format!("moved: {self:?}")
     }
 
     async fn prepare(&self, stage: &Stage) -> Scene {
         let scene = sold(stage).await;
-        Scene {
-            slot: stage.slot(),
-            ..scene
-        }
+        let slot = match self {
+            Self::Away => stage.scene().slot,
+            Self::OntoItself => after(&scene.slot, 20),
+        };
+        Scene { slot, ..scene }
     }
 
     async fn run(&self, scene: &Scene, context: &Arc<Context>) -> bool {
@@ -116,12 +127,12 @@ impl Story for Moved {
                 (target, home)
             }
         };
-        let busy = stage
-            .app
-            .checkout(&crate::support::app::order("call", kept))
-            .await;
+        let busy = stage.app.checkout(&stage.order(kept)).await;
         busy.expect_problem(409, "slot_taken");
-        let next = stage.app.hold_slot("call", left).await;
-        stage.app.cancel(&next).await.expect(200);
+        let next = stage.app.checkout(&stage.order(left)).await;
+        match self {
+            Self::Away => drop(stage.app.cancel(&next.expect(201)).await.expect(200)),
+            Self::OntoItself => drop(next.expect_problem(409, "slot_taken")),
+        }
     }
 }

@@ -13,18 +13,18 @@ use holdfast::gateway::{Gateway, GatewayError, Probe};
 use holdfast::workflow::Context;
 use holdfast::workflow::checkout::{Checkout, CheckoutError, CheckoutRequest, checkout};
 
-use super::stage::Stage;
+use super::stage::{Sale, Stage};
 use super::{Scene, Story, every_step_goes_wrong};
 use crate::support::faulty::Plan;
 
 every_step_goes_wrong!(Won, Lost, Overdue);
 
 /// What this guest asks for, with a key.
-pub(super) fn wish(guest: &str, slot: &str) -> CheckoutRequest {
+pub(super) fn wish(guest: &str, sale: Sale, slot: &str) -> CheckoutRequest {
     CheckoutRequest {
-        event_type: EventTypeId::parse("call").unwrap(),
+        event_type: EventTypeId::parse(sale.event_type).unwrap(),
         starts_at: slot.parse().unwrap(),
-        quantity: 1,
+        quantity: sale.quantity,
         resource: None,
         client: Some(ClientId("here".to_owned())),
         guest: Guest {
@@ -58,20 +58,17 @@ impl Story for Won {
     }
 
     async fn prepare(&self, stage: &Stage) -> Scene {
-        Scene {
-            slot: stage.slot(),
-            ..Scene::default()
-        }
+        stage.scene()
     }
 
     async fn run(&self, scene: &Scene, context: &Arc<Context>) -> bool {
-        let answer = checkout(context, wish("ada", &scene.slot)).await;
+        let answer = checkout(context, wish("ada", scene.sale, &scene.slot)).await;
         matches!(answer, Ok(Checkout::Placed(_)))
     }
 
     /// The guest asks again with the same key, and must get the slot.
     async fn go_on(&self, stage: &Stage, scene: &Scene) {
-        let again = checkout(&stage.fresh(), wish("ada", &scene.slot)).await;
+        let again = checkout(&stage.fresh(), wish("ada", scene.sale, &scene.slot)).await;
         assert!(
             matches!(again, Ok(Checkout::Placed(_) | Checkout::Replayed(_))),
             "{again:?}"
@@ -98,9 +95,10 @@ impl Story for Lost {
     }
 
     fn context(&self, stage: &Stage, scene: &Arc<Scene>, plan: &Arc<Plan>) -> Arc<Context> {
-        let (rival, slot) = (Arc::clone(&stage.app.context), scene.slot.clone());
+        let rival = Arc::clone(&stage.app.context);
+        let wanted = wish("bob", scene.sale, &scene.slot);
         let faster = async move {
-            let won = checkout(&rival, wish("bob", &slot)).await;
+            let won = checkout(&rival, wanted).await;
             assert!(matches!(won, Ok(Checkout::Placed(_))), "{won:?}");
         };
         let stripe = Meanwhile {
@@ -111,7 +109,7 @@ impl Story for Lost {
     }
 
     async fn run(&self, scene: &Scene, context: &Arc<Context>) -> bool {
-        let answer = checkout(context, wish("ada", &scene.slot)).await;
+        let answer = checkout(context, wish("ada", scene.sale, &scene.slot)).await;
         assert!(answer.is_err(), "{answer:?}");
         matches!(answer, Err(CheckoutError::SlotTaken(_)))
     }
@@ -140,14 +138,10 @@ impl Story for Overdue {
     }
 
     async fn prepare(&self, stage: &Stage) -> Scene {
-        let slot = stage.slot();
-        let holds = vec![stage.app.hold_slot("call", &slot).await];
+        let mut scene = stage.scene();
+        scene.holds.push(stage.hold(&scene.slot).await);
         stage.app.clock.advance(chrono::Duration::minutes(31));
-        Scene {
-            slot,
-            holds,
-            ..Scene::default()
-        }
+        scene
     }
 
     async fn run(&self, scene: &Scene, context: &Arc<Context>) -> bool {

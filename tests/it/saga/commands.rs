@@ -74,8 +74,8 @@ impl Story for Ordered {
 
 /// A session whose hold was never placed, and the order to end it.
 pub(super) async fn lost(stage: &Stage, paid: bool) -> Scene {
-    let slot = stage.slot();
-    let hold = stage.app.hold_slot("call", &slot).await;
+    let mut scene = stage.scene();
+    let hold = stage.hold(&scene.slot).await;
     let (id, session) = (hold.text("id"), hold.text("checkout_session"));
     for (books, column) in [
         ("occupancy", "hold_id"),
@@ -83,7 +83,7 @@ pub(super) async fn lost(stage: &Stage, paid: bool) -> Scene {
         ("holds", "id"),
     ] {
         let statement = format!("DELETE FROM {books} WHERE {column} = '{id}'");
-        assert_eq!(stage.app.database.execute(&statement).await, 1, "{books}");
+        assert_ne!(stage.app.database.execute(&statement).await, 0, "{books}");
     }
     stage.app.count_anew().await;
     let revived = format!("UPDATE checkout_attempts SET state = 'lost' WHERE hold_id = '{id}'");
@@ -101,9 +101,6 @@ pub(super) async fn lost(stage: &Stage, paid: bool) -> Scene {
         .abandon_with_session(hold_id, &session, stage.app.clock_now())
         .await
         .unwrap();
-    Scene {
-        slot,
-        holds: vec![hold],
-        ..Scene::default()
-    }
+    scene.holds.push(hold);
+    scene
 }

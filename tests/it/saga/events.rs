@@ -66,7 +66,7 @@ impl News {
             LateAndFree => give_up(stage, hold).await,
             LateAndTaken => {
                 give_up(stage, hold).await;
-                let other = stage.app.hold_slot("call", hold.text("starts_at")).await;
+                let other = stage.hold(hold.text("starts_at")).await;
                 stage.app.pay(&other, Outcome::Paid);
                 stage.app.deliver_all().await;
                 return vec![other];
@@ -114,19 +114,16 @@ impl Story for News {
     }
 
     async fn prepare(&self, stage: &Stage) -> Scene {
-        let slot = stage.slot();
-        let mut holds = vec![stage.app.hold_slot("call", &slot).await];
-        let others = self.before(stage, &holds[0]).await;
-        holds.extend(others);
+        let mut scene = stage.scene();
+        let hold = stage.hold(&scene.slot).await;
+        let others = self.before(stage, &hold).await;
         let before = stage.app.simulator.events().len();
-        self.happen(stage, &holds[0]);
+        self.happen(stage, &hold);
         let events = stage.app.simulator.events().split_off(before);
-        Scene {
-            slot,
-            holds,
-            events: events.into_iter().map(|event| event.payload).collect(),
-            ..Scene::default()
-        }
+        scene.holds.push(hold);
+        scene.holds.extend(others);
+        scene.events = events.into_iter().map(|event| event.payload).collect();
+        scene
     }
 
     async fn run(&self, scene: &Scene, context: &Arc<Context>) -> bool {

@@ -27,16 +27,13 @@ impl Story for ByGuest {
     }
 
     async fn prepare(&self, stage: &Stage) -> Scene {
-        let slot = stage.slot();
-        let hold = stage.app.hold_slot("call", &slot).await;
+        let mut scene = stage.scene();
+        let hold = stage.hold(&scene.slot).await;
         if self.paid {
             stage.app.pay(&hold, Outcome::Paid);
         }
-        Scene {
-            slot,
-            holds: vec![hold],
-            ..Scene::default()
-        }
+        scene.holds.push(hold);
+        scene
     }
 
     async fn run(&self, scene: &Scene, context: &Arc<Context>) -> bool {
@@ -74,17 +71,14 @@ impl Story for BySweep {
     }
 
     async fn prepare(&self, stage: &Stage) -> Scene {
-        let mut holds = Vec::new();
+        let mut scene = stage.scene();
         for deed in [None, Some(Outcome::Paid), Some(Outcome::Processing)] {
-            let hold = stage.app.hold_slot("call", &stage.slot()).await;
+            let hold = stage.hold(&stage.scene().slot).await;
             deed.into_iter().for_each(|deed| stage.app.pay(&hold, deed));
-            holds.push(hold);
+            scene.holds.push(hold);
         }
         stage.app.clock.advance(chrono::Duration::minutes(31));
-        Scene {
-            holds,
-            ..Scene::default()
-        }
+        scene
     }
 
     async fn run(&self, _scene: &Scene, context: &Arc<Context>) -> bool {

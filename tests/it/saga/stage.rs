@@ -11,8 +11,10 @@ use holdfast::gateway::Gateway;
 use holdfast::store::postgres::PostgresStore;
 use holdfast::store::{PoolOptions, Store};
 use holdfast::workflow::{Context, Settings, sweep};
+use serde_json::{Value, json};
 
-use crate::support::app::TestApp;
+use super::Scene;
+use crate::support::app::{Answer, TestApp, order};
 use crate::support::database::Engine;
 use crate::support::faulty::{Disturbance, FaultyGateway, FaultyStore, Plan};
 use crate::support::proxy::Proxy;
@@ -31,9 +33,30 @@ const UNFINISHED: &str = "SELECT (SELECT count(*) FROM commands WHERE done_at IS
 const AT_WORK: &str = "SELECT count(*) FROM pg_stat_activity
     WHERE datname = current_database() AND application_name = 'holdfast' AND state <> 'idle'";
 
+/// What the stories of a stage sell, for 50 EUR: whoever has it leaves no room at that start for another.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sale {
+    pub(super) event_type: &'static str,
+    pub(super) quantity: u32,
+}
+
+/// Half an hour of one person.
+const CALL: Sale = Sale {
+    event_type: "call",
+    quantity: 1,
+};
+
+/// Two places each in a room out of a pool, then in the studio, with kits for both: six units of three resources, and
+/// what is left of the studio is too little for a second one.
+const WORKSHOP: Sale = Sale {
+    event_type: "workshop",
+    quantity: 2,
+};
+
 /// A service, and slots for many stories one after the other.
 pub(super) struct Stage {
     pub(super) app: TestApp,
+    sale: Sale,
     slots: AtomicI64,
     outside: Option<Outside>,
 }
@@ -48,17 +71,41 @@ struct Outside {
 const CONNECTIONS: u32 = 2;
 
 impl Stage {
+    /// One where all that can be booked comes together: a composite with a pool and a class, more than one of each.
     pub(super) async fn set(engine: Engine) -> Self {
+        let app = TestApp::start(engine).await;
+        for (resource, units) in [("room-1", 2), ("room-2", 2), ("studio", 3), ("kits", 5)] {
+            app.set_capacity(resource, units).await;
+        }
+        let segment = |offset, minutes, any_of: &[&str]| json!({"offset_minutes": offset, "duration_minutes": minutes, "any_of": any_of});
+        let segments = json!([
+            segment(0, 30, &["room-1", "room-2"]),
+            segment(30, 20, &["studio"]),
+            segment(10, 40, &["kits"])
+        ]);
+        app.sell(
+            "workshop",
+            &json!({"segments": segments, "buffer_after_minutes": 5, "amount": 2500}),
+        )
+        .await;
         Self {
-            app: TestApp::start(engine).await,
+            sale: WORKSHOP,
+            ..Self::with_calls(app)
+        }
+    }
+
+    fn with_calls(app: TestApp) -> Self {
+        Self {
+            app,
+            sale: CALL,
             slots: AtomicI64::new(0),
             outside: None,
         }
     }
 
-    /// One on PostgreSQL, behind a proxy.
+    /// One on PostgreSQL, behind a proxy, with calls on sale.
     pub(super) async fn behind_a_proxy() -> Self {
-        let stage = Self::set(Engine::Postgres).await;
+        let stage = Self::with_calls(TestApp::start(Engine::Postgres).await);
         let proxy = Arc::new(Proxy::to(stage.app.database.url()).await);
         let options = PoolOptions {
             max_connections: CONNECTIONS,
@@ -103,10 +150,33 @@ impl Stage {
     }
 
     /// The start of a slot that was never asked for.
-    pub(super) fn slot(&self) -> String {
+    fn slot(&self) -> String {
         let first: DateTime<Utc> = "2027-03-01T00:00:00Z".parse().unwrap();
         let slot = first + chrono::Duration::hours(self.slots.fetch_add(1, Ordering::Relaxed));
         slot.format("%Y-%m-%dT%H:%M:%SZ").to_string()
+    }
+
+    /// A scene at a slot that was never asked for, with nothing in it yet.
+    pub(super) fn scene(&self) -> Scene {
+        Scene {
+            sale: self.sale,
+            slot: self.slot(),
+            holds: Vec::new(),
+            events: Vec::new(),
+            nobodys: Vec::new(),
+        }
+    }
+
+    /// What somebody asks for who wants this slot.
+    pub(super) fn order(&self, slot: &str) -> Value {
+        let mut order = order(self.sale.event_type, slot);
+        order["quantity"] = self.sale.quantity.into();
+        order
+    }
+
+    /// A hold on this slot, which must be had.
+    pub(super) async fn hold(&self, slot: &str) -> Answer {
+        self.app.checkout(&self.order(slot)).await.expect(201)
     }
 
     /// The tools of a process whose calls go wrong as planned.

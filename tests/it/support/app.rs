@@ -261,7 +261,7 @@ impl TestApp {
             ("holds", "id"),
         ] {
             let statement = format!("DELETE FROM {books} WHERE {column} = '{id}'");
-            assert_eq!(self.database.execute(&statement).await, 1, "{books}");
+            assert_ne!(self.database.execute(&statement).await, 0, "{books}");
         }
         self.count_anew().await;
     }
