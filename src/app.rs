@@ -58,7 +58,7 @@ pub enum StartError {
 pub async fn open_store(database: &Database) -> Result<Arc<dyn Store>, StoreError> {
     let options = PoolOptions::default();
     Ok(match database {
-        Database::Sqlite(path) => Arc::new(sqlite::connect(path, options).await?),
+        Database::Sqlite(path) => Arc::new(sqlite::connect(path, PoolOptions::of_one_process()).await?),
         Database::Postgres(url) => Arc::new(PostgresStore::connect(url.expose_secret(), options)?),
     })
 }

@@ -74,6 +74,18 @@ impl Default for PoolOptions {
     }
 }
 
+impl PoolOptions {
+    /// For SQLite: no server can be away, so that who waits for a connection stands behind a crowd of this process, and
+    /// may do so nearly as long as the crowd's patience lasts.
+    #[must_use]
+    pub fn of_one_process() -> Self {
+        Self {
+            acquire_timeout: Duration::from_secs(7),
+            ..Self::default()
+        }
+    }
+}
+
 /// A checkout about to begin.
 #[derive(Clone, Debug)]
 pub struct NewAttempt {
