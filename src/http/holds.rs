@@ -221,7 +221,7 @@ pub(super) async fn show(
         (status = 409, description = "`already_paid`"),
         (status = 429, description = "`rate_limited`"),
         (status = 500, description = "`internal`"),
-        (status = 503, description = "`stripe_unavailable` or `store_unavailable`; nothing has changed"),
+        (status = 503, description = "`stripe_unavailable` or `store_unavailable`; asking again is safe"),
     )
 )]
 pub(super) async fn cancel(

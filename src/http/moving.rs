@@ -53,7 +53,7 @@ pub(super) struct NewStart {
         (status = 422, description = "`invalid`"),
         (status = 429, description = "`rate_limited`"),
         (status = 500, description = "`internal`"),
-        (status = 503, description = "`stripe_unavailable` or `store_unavailable`; nothing has changed"),
+        (status = 503, description = "`stripe_unavailable` or `store_unavailable`; asking again is safe"),
     )
 )]
 pub(super) async fn move_hold(

@@ -120,7 +120,7 @@ async fn detail(server: &Server, id: HoldId) -> Result<Json<AdminHoldDetailView>
         (status = 200, description = "Released, now or before", body = AdminHoldDetailView),
         (status = 404, description = "`not_found`"),
         (status = 409, description = "`already_paid`: it is confirmed, or a delayed payment is at work"),
-        (status = 503, description = "`stripe_unavailable` or `store_unavailable`; nothing has changed"),
+        (status = 503, description = "`stripe_unavailable` or `store_unavailable`; asking again is safe"),
     )
 )]
 pub(in crate::http) async fn release(
@@ -201,7 +201,7 @@ pub(in crate::http) async fn cancel(
     responses(
         (status = 200, description = "The hold as Stripe's answer left it", body = AdminHoldDetailView),
         (status = 404, description = "`not_found`"),
-        (status = 503, description = "`stripe_unavailable` or `store_unavailable`; nothing has changed"),
+        (status = 503, description = "`stripe_unavailable` or `store_unavailable`; asking again is safe"),
     )
 )]
 pub(in crate::http) async fn refresh(
