@@ -16,19 +16,28 @@ use crate::support::offers::{block, day, slots, unblock};
 use crate::support::wait::eventually;
 
 /// An hour of Ana's each, back from the first of November; each with its history, and blocks that were Ana's in between.
-const PAST: [&str; 8] = [
+const PAST: [&str; 12] = [
     "SET application_name = 'holdfast'",
     "INSERT INTO resources (id, name, created_at) VALUES ('ana', 'Ana', now())",
     "INSERT INTO holds (id, event_type_id, resource_id, starts_at, ends_at, segments, status, funds, amount, currency,
          session_id, checkout_url, guest_email, guest_id, metadata, expires_at, session_expires_at, created_at, updated_at)
-     SELECT ('01880000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, 'call', 'ana', at, at + interval '30 min', '[]',
+     SELECT ('01880000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, 'call', 'ana', at, at + interval '30 min',
+         jsonb_build_array(jsonb_build_object('resource', 'ana', 'starts_at_ms', ms, 'ends_at_ms', ms + 1800000)),
          'confirmed', 'paid', 5000, 'eur', 'cs_' || n, 'https://pay.example/', 'g' || n || '@example.com',
          'g' || n || '@example.com', '{}', at, at, at, at
-     FROM (SELECT n, timestamptz '2026-11-01T00:00:00Z' - n * interval '1 hour' AS at
-           FROM generate_series(1, 100000) n) past",
+     FROM (SELECT n, at, (extract(epoch FROM at) * 1000)::bigint AS ms FROM generate_series(1, 100000) n,
+           LATERAL (SELECT timestamptz '2026-11-01T00:00:00Z' - n * interval '1 hour' AS at) hour) past",
     "INSERT INTO occupancy (hold_id, resource_id, during) SELECT id, 'ana', tstzrange(starts_at, ends_at) FROM holds",
     "INSERT INTO hold_history (hold_id, at, to_status, why, actor)
      SELECT id, created_at, 'confirmed', 'long ago', 'checkout' FROM holds",
+    "INSERT INTO payments (intent_id, hold_id, amount, currency, state, created_at, updated_at)
+     SELECT 'pi_' || session_id, id, amount, currency, 'paid', created_at, created_at FROM holds",
+    "INSERT INTO checkout_attempts (hold_id, fingerprint, state, claimed_at, ended_at)
+     SELECT id, 'print', 'placed', timestamptz '2026-11-20', timestamptz '2026-11-20' FROM holds",
+    "INSERT INTO stripe_events (id, kind, hold_id, payload, applied_at)
+     SELECT 'evt_' || session_id, 'checkout.session.completed', id, '{}', timestamptz '2026-11-20' FROM holds",
+    "INSERT INTO commands (id, order_key, kind, hold_id, session_id, due_at, created_at, done_at)
+     SELECT id, 'expire:' || session_id, 'expire_session', id, session_id, created_at, created_at, created_at FROM holds",
     "INSERT INTO guests (email, held, created_at) SELECT guest_id, 0, created_at FROM holds",
     "INSERT INTO blocks (resource_id, id, from_feed, starts_at, ends_at, note, created_at)
      SELECT 'ana', 'b' || row_number() OVER (), false, ends_at, ends_at + interval '30 min', '', created_at
@@ -38,7 +47,8 @@ const PAST: [&str; 8] = [
 
 /// How often tables that grow with time were read from end to end.
 const WHOLE: &str = "SELECT coalesce(sum(seq_scan), 0)::bigint FROM pg_stat_user_tables
-    WHERE relname IN ('holds', 'occupancy', 'blocks', 'guests', 'hold_history')";
+    WHERE relname IN ('holds', 'occupancy', 'blocks', 'guests', 'hold_history', 'payments', 'checkout_attempts',
+        'stripe_events', 'commands')";
 const OF_BLOCKS: &str = "SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'blocks'";
 
 async fn write_the_past(database: &TestDatabase) {
@@ -84,6 +94,16 @@ async fn a_day(app: &TestApp, at: &Instance, date: &str) {
     unblock(at, "ana", "dentist").await.expect(204);
     at.cancel(&other).await.expect(200);
     at.sweep().await;
+    for which in [
+        "?status=held",
+        "?guest=g77@example.com",
+        "?event_type=call",
+        "?resource=ana",
+    ] {
+        at.admin(Method::GET, &format!("/v1/admin/holds{which}"), None)
+            .await
+            .expect(200);
+    }
     assert!(day(at, "call", date).await.contains(&"11:00 taken 0".to_owned()));
 }
 

@@ -167,17 +167,16 @@ pub(super) async fn lease_stale(
     limit: u32,
 ) -> Answer<Vec<StaleAttempt>> {
     let mut stale: Vec<StaleRow> = sqlx::query_as(
-        "WITH stale AS (
+        "UPDATE checkout_attempts
+         SET state = 'unsettled', due_at = coalesce(due_at, $1),
+             leased_until = clock_timestamp() + make_interval(secs => $2)
+         WHERE hold_id = ANY (ARRAY(
              SELECT hold_id FROM checkout_attempts
              WHERE state IN ('running', 'unsettled')
                AND (state = 'running' OR due_at <= $1)
                AND (leased_until IS NULL OR leased_until <= clock_timestamp())
-             ORDER BY claimed_at LIMIT $3 FOR UPDATE SKIP LOCKED)
-         UPDATE checkout_attempts a
-         SET state = 'unsettled', due_at = coalesce(a.due_at, $1),
-             leased_until = clock_timestamp() + make_interval(secs => $2)
-         FROM stale WHERE a.hold_id = stale.hold_id
-         RETURNING a.hold_id, a.terms, a.tries, a.claimed_at",
+             ORDER BY claimed_at LIMIT $3 FOR UPDATE SKIP LOCKED))
+         RETURNING hold_id, terms, tries, claimed_at",
     )
     .bind(now)
     .bind(lease.as_secs_f64())
@@ -233,10 +232,10 @@ async fn is_placed(connection: &mut PgConnection, hold: HoldId) -> Answer<bool> 
 
 pub(super) async fn forget(pool: &PgPool, before: DateTime<Utc>, limit: u32) -> Answer<u64> {
     let done = sqlx::query(
-        "DELETE FROM checkout_attempts WHERE hold_id IN (
+        "DELETE FROM checkout_attempts WHERE hold_id = ANY (ARRAY(
              SELECT hold_id FROM checkout_attempts
              WHERE state IN ('placed', 'lost', 'abandoned') AND ended_at < $1
-             ORDER BY ended_at LIMIT $2 FOR UPDATE SKIP LOCKED)",
+             ORDER BY ended_at LIMIT $2 FOR UPDATE SKIP LOCKED))",
     )
     .bind(before)
     .bind(i64::from(limit))

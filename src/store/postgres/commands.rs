@@ -101,13 +101,13 @@ pub(super) async fn lease_due(
     limit: u32,
 ) -> Answer<Vec<Command>> {
     let mut leased: Vec<CommandRow> = sqlx::query_as(concat!(
-        "WITH due AS (
+        "UPDATE commands c SET leased_until = clock_timestamp() + make_interval(secs => $2)
+         WHERE id = ANY (ARRAY(
              SELECT id FROM commands
              WHERE done_at IS NULL AND due_at <= $1
                AND (leased_until IS NULL OR leased_until <= clock_timestamp())
-             ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED)
-         UPDATE commands c SET leased_until = clock_timestamp() + make_interval(secs => $2)
-         FROM due WHERE c.id = due.id RETURNING ",
+             ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED))
+         RETURNING ",
         columns!()
     ))
     .bind(now)

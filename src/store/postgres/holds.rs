@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use sqlx::postgres::{PgExecutor, PgPool};
 use sqlx::types::Json;
+use sqlx::{Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use super::super::{HoldRefs, ReleaseLease, StoreError, cursor, rows};
@@ -15,7 +16,7 @@ use crate::domain::booking::{Booking, Guest, person};
 use crate::domain::books::{HoldFilter, Page, PageRequest};
 use crate::domain::catalogue::SecondThoughts;
 use crate::domain::hold::{Asker, Hold, Status};
-use crate::domain::ids::{EventTypeId, HoldId, IntentId, ResourceId, SessionId};
+use crate::domain::ids::{HoldId, IntentId, SessionId};
 use crate::domain::payment::Payment;
 
 #[derive(sqlx::FromRow)]
@@ -155,34 +156,49 @@ pub(super) async fn list(pool: &PgPool, filter: &HoldFilter, page: &PageRequest)
         Some(Some(place)) => Some(place),
         Some(None) => return Ok(cursor::end()),
     };
-    let found: Vec<HoldRow> = sqlx::query_as(select_holds!(
-        "WHERE ($1 IS NULL OR h.status = $1)
-           AND ($2 IS NULL OR h.event_type_id = $2)
-           AND ($3 IS NULL OR h.segments @> jsonb_build_array(jsonb_build_object('resource', $3)))
-           AND ($4 IS NULL OR h.starts_at >= $4)
-           AND ($5 IS NULL OR h.starts_at < $5)
-           AND ($9 IS NULL OR h.guest_id = $9)
-           AND (h.created_at, h.id)
-             < (coalesce($6, 'infinity'), coalesce($7, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
-         ORDER BY h.created_at DESC, h.id DESC LIMIT $8"
-    ))
-    .bind(filter.status.map(rows::status_kind_text))
-    .bind(filter.event_type.as_ref().map(EventTypeId::as_str))
-    .bind(filter.resource.as_ref().map(ResourceId::as_str))
-    .bind(filter.from)
-    .bind(filter.to)
-    .bind(before.map(|(at, _)| at))
-    .bind(before.map(|(_, id)| id))
-    .bind(cursor::rows_wanted(page))
-    .bind(filter.guest.as_deref().map(person))
-    .fetch_all(pool)
-    .await?;
+    let mut question = narrowed(filter);
+    if let Some((at, id)) = before {
+        question.push(" AND (h.created_at, h.id) < (").push_bind(at);
+        question.push(", ").push_bind(id).push(")");
+    }
+    question.push(" ORDER BY h.created_at DESC, h.id DESC LIMIT ");
+    question.push_bind(cursor::rows_wanted(page));
+    let found: Vec<HoldRow> = question.build_query_as().fetch_all(pool).await?;
     let found = cursor::page(found, page, |row| cursor::timed(row.created_at, row.id));
     let entries = found.entries.into_iter().map(HoldRow::read);
     Ok(Page {
         entries: entries.collect::<Result<_, _>>()?,
         next: found.next,
     })
+}
+
+/// Only what is asked for is in the statement: each kind of question has a plan of its own then.
+fn narrowed(filter: &HoldFilter) -> QueryBuilder<Postgres> {
+    let mut question = QueryBuilder::new(select_holds!("WHERE true"));
+    if let Some(status) = filter.status {
+        // Spelled out, so that the small indexes of what is live can serve.
+        question.push(" AND h.status = '");
+        question.push(rows::status_kind_text(status)).push("'");
+    }
+    if let Some(event_type) = &filter.event_type {
+        question
+            .push(" AND h.event_type_id = ")
+            .push_bind(event_type.to_string());
+    }
+    if let Some(resource) = &filter.resource {
+        question.push(" AND h.segments @> jsonb_build_array(jsonb_build_object('resource', ");
+        question.push_bind(resource.to_string()).push("::text))");
+    }
+    if let Some(from) = filter.from {
+        question.push(" AND h.starts_at >= ").push_bind(from);
+    }
+    if let Some(to) = filter.to {
+        question.push(" AND h.starts_at < ").push_bind(to);
+    }
+    if let Some(guest) = &filter.guest {
+        question.push(" AND h.guest_id = ").push_bind(person(guest));
+    }
+    question
 }
 
 pub(super) async fn lease_release(
@@ -221,13 +237,13 @@ pub(super) async fn lease_due(
 ) -> Answer<Vec<Booking>> {
     let mut transaction = pool.begin().await?;
     let leased: Vec<Uuid> = sqlx::query_scalar(
-        "WITH due AS (
+        "UPDATE holds SET leased_until = clock_timestamp() + make_interval(secs => $2)
+         WHERE id = ANY (ARRAY(
              SELECT id FROM holds
              WHERE status IN ('held', 'processing') AND due_at <= $1
                AND (leased_until IS NULL OR leased_until <= clock_timestamp())
-             ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED)
-         UPDATE holds h SET leased_until = clock_timestamp() + make_interval(secs => $2)
-         FROM due WHERE h.id = due.id RETURNING h.id",
+             ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED))
+         RETURNING id",
     )
     .bind(now)
     .bind(lease.as_secs_f64())

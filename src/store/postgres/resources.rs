@@ -224,10 +224,10 @@ pub(super) async fn lease_due_feeds(
 ) -> Answer<Vec<Feed>> {
     let found: Vec<FeedRow> = sqlx::query_as(
         "UPDATE calendar_feeds SET leased_until = clock_timestamp() + make_interval(secs => $2)
-         WHERE resource_id IN (
+         WHERE resource_id = ANY (ARRAY(
              SELECT resource_id FROM calendar_feeds
              WHERE due_at <= $1 AND (leased_until IS NULL OR leased_until <= clock_timestamp())
-             ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED)
+             ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED))
          RETURNING resource_id, url, read_at, fault",
     )
     .bind(now)
