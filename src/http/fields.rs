@@ -173,8 +173,9 @@ fn instant(text: &str) -> Result<DateTime<Utc>, &'static str> {
     Ok(parsed.with_timezone(&Utc))
 }
 
-/// An address that mail could be sent to.
+/// An address that mail could be sent to; blanks around it came with a paste.
 fn email(text: &str) -> Result<String, &'static str> {
+    let text = text.trim();
     let options = Options::default()
         .with_required_tld()
         .without_display_text()
@@ -222,6 +223,7 @@ mod tests {
     fn an_address_is_one_that_mail_can_be_sent_to() {
         for good in ["ada@example.com", "a.b+c@sub.example.org", "ünï@example.com"] {
             assert_eq!(email(good).as_deref(), Ok(good));
+            assert_eq!(email(&format!(" {good}\u{a0}\n")).as_deref(), Ok(good));
         }
         let long = format!("{}@example.com", "a".repeat(300));
         for bad in [
