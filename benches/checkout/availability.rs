@@ -15,7 +15,6 @@
 
 mod bare;
 mod fill;
-mod hand_rolled;
 #[path = "../../tests/it/support/postgres.rs"]
 mod postgres;
 mod process;

@@ -41,7 +41,7 @@ impl Bare {
         self.place(event_type, segments, attempt).await;
     }
 
-    /// The part of it that is written before Stripe is asked, and nothing else.
+    /// The part of it that is written before Stripe is asked, with the read of what is on sale, and nothing else.
     pub(crate) async fn attempt(&self) {
         let now = SystemClock.now();
         let id = EventTypeId::parse("call-0").unwrap();

@@ -29,7 +29,6 @@ const SQLITE: &str =
 
 impl HandRolled {
     pub(crate) async fn open(url: &str) -> Self {
-        let most = PoolOptions::default().max_connections;
         if url.starts_with("sqlite:") {
             let file = SqliteConnectOptions::from_str(url).unwrap();
             let file = file
@@ -45,7 +44,7 @@ impl HandRolled {
             return Self::Sqlite(pool);
         }
         let pool = PgPoolOptions::new()
-            .max_connections(most)
+            .max_connections(PoolOptions::default().max_connections)
             .connect(url)
             .await
             .unwrap();

@@ -1,8 +1,12 @@
 //! What is measured on one engine, in the order in which it is done.
 
+use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
+use crate::hand_rolled::HandRolled;
 use crate::load::{self, Load, percentile};
 use crate::rig::{Engine, Rig, Spent};
 
@@ -22,6 +26,9 @@ const WARM_UP: u64 = 500;
 const STARTS: usize = 5;
 const EVENTS: u64 = 2_000;
 const CONFLICTS: u64 = 5_000;
+
+/// Event type and start.
+type Slot = (String, DateTime<Utc>);
 
 /// What came out for one engine.
 pub(crate) struct Figures {
@@ -103,7 +110,8 @@ pub(crate) async fn measure(engine: Engine) -> Figures {
 async fn checkouts(rig: &Rig) -> Checkouts {
     book(rig, WARM_UP).await;
     book_bare(rig, WARM_UP).await;
-    book_by_hand(rig, WARM_UP).await;
+    let by_hand = HandRolled::open(&rig.url).await;
+    book_by_hand(rig, &by_hand, WARM_UP).await;
     let (mut through, mut bare, mut spent) = (Vec::new(), Vec::new(), Spent::default());
     let (mut of_hand_rolled, mut of_attempt) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
@@ -112,8 +120,8 @@ async fn checkouts(rig: &Rig) -> Checkouts {
         spent = spent.plus(rig.spent().since(before));
         let rate = book_bare(rig, ROUND).await.rate();
         of_attempt.push(rate / attempt(rig, ROUND).await.rate());
-        rig.hand_rolled.forget_attempts().await;
-        of_hand_rolled.push(book_by_hand(rig, ROUND).await.rate() / rate);
+        by_hand.forget_attempts().await;
+        of_hand_rolled.push(book_by_hand(rig, &by_hand, ROUND).await.rate() / rate);
         bare.push(rate);
     }
     let rates: Vec<f64> = through.iter().map(Load::rate).collect();
@@ -132,21 +140,40 @@ async fn checkouts(rig: &Rig) -> Checkouts {
 }
 
 async fn book(rig: &Rig, count: u64) -> Load {
-    let (shop, slots) = (rig.shop.clone(), Arc::clone(&rig.slots));
-    load::run(count, WIDTH, move || {
-        let (shop, slot) = (shop.clone(), slots.next());
+    let shop = rig.shop.clone();
+    on_free_slots(rig, count, move |slot| {
+        let shop = shop.clone();
         async move { drop(shop.book(&slot, 201).await) }
     })
     .await
 }
 
 async fn book_bare(rig: &Rig, count: u64) -> Load {
-    let (bare, slots) = (rig.bare.clone(), Arc::clone(&rig.slots));
-    load::run(count, WIDTH, move || {
-        let (bare, slot) = (bare.clone(), slots.next());
+    let bare = rig.bare.clone();
+    on_free_slots(rig, count, move |slot| {
+        let bare = bare.clone();
         async move { bare.book(&slot).await }
     })
     .await
+}
+
+async fn book_by_hand(rig: &Rig, by_hand: &HandRolled, count: u64) -> Load {
+    let by_hand = by_hand.clone();
+    on_free_slots(rig, count, move |slot| {
+        let by_hand = by_hand.clone();
+        async move { by_hand.book(&slot).await }
+    })
+    .await
+}
+
+/// As many jobs, each on a slot of its own that nobody has asked for.
+async fn on_free_slots<F, Fut>(rig: &Rig, count: u64, job: F) -> Load
+where
+    F: Fn(Slot) -> Fut + Clone + Send + 'static,
+    Fut: Future<Output = ()> + Send,
+{
+    let slots = Arc::clone(&rig.slots);
+    load::run(count, WIDTH, move || job(slots.next())).await
 }
 
 async fn attempt(rig: &Rig, count: u64) -> Load {
@@ -154,15 +181,6 @@ async fn attempt(rig: &Rig, count: u64) -> Load {
     load::run(count, WIDTH, move || {
         let bare = bare.clone();
         async move { bare.attempt().await }
-    })
-    .await
-}
-
-async fn book_by_hand(rig: &Rig, count: u64) -> Load {
-    let (by_hand, slots) = (rig.hand_rolled.clone(), Arc::clone(&rig.slots));
-    load::run(count, WIDTH, move || {
-        let (by_hand, slot) = (by_hand.clone(), slots.next());
-        async move { by_hand.book(&slot).await }
     })
     .await
 }

@@ -11,7 +11,6 @@ use holdfast::config::Database;
 use tempfile::TempDir;
 
 use crate::bare::Bare;
-use crate::hand_rolled::HandRolled;
 use crate::postgres;
 use crate::process::{self, Process};
 use crate::shop::{ADMIN_KEY, Shop, Slots, WEBHOOK_SECRET};
@@ -27,7 +26,6 @@ pub(crate) enum Engine {
 pub(crate) struct Rig {
     pub(crate) shop: Shop,
     pub(crate) bare: Bare,
-    pub(crate) hand_rolled: HandRolled,
     pub(crate) slots: std::sync::Arc<Slots>,
     /// From the start of the process to its first `200` from `/readyz`, on a database without a schema.
     pub(crate) first_start: Duration,
@@ -82,7 +80,6 @@ impl Rig {
         };
         Self {
             bare: Bare::open(&database).await,
-            hand_rolled: HandRolled::open(&url).await,
             slots: Slots::new(),
             shop,
             first_start,
