@@ -9,13 +9,13 @@ use holdfast::app::open_store;
 use holdfast::clock::SystemClock;
 use holdfast::config::Database;
 use holdfast::domain::availability::{Chance, Wish};
-use holdfast::domain::booking::{Booking, ClientId, Guest, Segment};
+use holdfast::domain::booking::{Allocation, Booking, ClientId, Guest, segments_of};
 use holdfast::domain::catalogue::EventType;
 use holdfast::domain::hold::Hold;
 use holdfast::domain::ids::{EventTypeId, HoldId, SessionId};
 use holdfast::domain::session::{SessionTerms, first_check, session_expiry};
 use holdfast::domain::time::Clock;
-use holdfast::store::{Admission, Claim, NewAttempt, Placement, Store};
+use holdfast::store::{Admission, Claim, NewAttempt, Placement, Question, Store};
 use uuid::{NoContext, Timestamp, Uuid};
 
 /// No guest is ever refused for having many holds.
@@ -36,9 +36,9 @@ impl Bare {
         let now = SystemClock.now();
         let id = EventTypeId::parse(event_type).unwrap();
         let event_type = self.0.event_type(&id).await.unwrap().unwrap();
-        let segments = self.look(&event_type, *start, now).await;
+        let units = self.look(&event_type, *start).await;
         let attempt = self.claim(&event_type, now).await;
-        self.place(event_type, segments, attempt).await;
+        self.place(event_type, units, attempt).await;
     }
 
     /// The part of it that is written before Stripe is asked, with the read of what is on sale, and nothing else.
@@ -78,7 +78,7 @@ impl Bare {
         attempt
     }
 
-    async fn place(&self, event_type: EventType, segments: Vec<Segment>, attempt: NewAttempt) {
+    async fn place(&self, event_type: EventType, units: Vec<Allocation>, attempt: NewAttempt) {
         let NewAttempt { terms, now, .. } = attempt;
         let client = ClientId(terms.hold.0.simple().to_string());
         self.0.standing(&terms.email, Some(&client)).await.unwrap();
@@ -87,8 +87,9 @@ impl Bare {
         let booking = Booking {
             hold: Hold::placed(terms.hold, SessionId::new(session.as_str()), terms.price),
             event_type: event_type.id,
-            segments,
+            segments: segments_of(&units),
             quantity: 1,
+            wish: None,
             second_thoughts: event_type.second_thoughts,
             guest: Guest {
                 email: terms.email,
@@ -108,25 +109,29 @@ impl Bare {
             per_guest: MOST,
             client: Some(client),
             per_client: MOST,
-            spread: 0,
         };
         assert_eq!(
-            self.0.place(&booking, &admission).await.unwrap(),
+            self.0.place(&booking, &units, &admission).await.unwrap(),
             Placement::Placed
         );
     }
 
-    async fn look(&self, event_type: &EventType, start: DateTime<Utc>, now: DateTime<Utc>) -> Vec<Segment> {
+    async fn look(&self, event_type: &EventType, start: DateTime<Utc>) -> Vec<Allocation> {
         let wish = Wish {
             event_type,
             quantity: 1,
             resource: None,
             moving: None,
         };
-        let (resources, span) = (event_type.resources(), event_type.span(start).unwrap());
-        let calendar = self.0.calendar(&resources, span, None, now).await.unwrap();
-        match calendar.chance(&wish, start) {
-            Chance::Free(segments) => segments,
+        let question = Question {
+            resources: &event_type.resources(),
+            within: event_type.span(start).unwrap(),
+            moving: None,
+            tenures_at: None,
+        };
+        let calendar = self.0.calendar(&question).await.unwrap();
+        match calendar.chance(&wish, start, 0) {
+            Chance::Free(units) => units,
             other => panic!("the slot is not free: {other:?}"),
         }
     }

@@ -207,7 +207,7 @@ mod tests {
             };
             let chance = starts
                 .first()
-                .map(|start| Calendar::default().chance(&wish, *start));
+                .map(|start| Calendar::default().chance(&wish, *start, 0));
             assert!(matches!(chance, Some(Chance::Free(_))), "{}", event_type.id);
         }
     }

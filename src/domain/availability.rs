@@ -4,16 +4,17 @@
 //! here too: of several that are free, the one whose latest live hold is the oldest goes first, so that work goes round.
 //! What is reckoned here may be stale the moment after: who gets a slot is decided by the database (I1).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Duration, Utc};
 
-use super::booking::Segment;
+use super::booking::{Allocation, Segment};
 use super::catalogue::{EventType, MAX_CAPACITY, Need};
 use super::ids::{HoldId, ResourceId};
 use super::time::Window;
 
 mod busy;
+mod units;
 
 pub use busy::{Busy, By, Standing, Tenure};
 
@@ -95,8 +96,8 @@ pub struct Wish<'a> {
 /// What a checkout can do about a slot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Chance {
-    /// It is free: these segments.
-    Free(Vec<Segment>),
+    /// It is free: these units.
+    Free(Vec<Allocation>),
     /// It would be free without these holds, whose time is over.
     Overdue(Vec<HoldId>),
     /// It is taken.
@@ -131,10 +132,11 @@ impl Calendar {
         self.busy.values().flatten()
     }
 
-    /// What a checkout from `starts_at` on can do.
-    pub fn chance(&self, wish: &Wish<'_>, starts_at: DateTime<Utc>) -> Chance {
-        if let Some(segments) = self.fit(wish, starts_at, Without::Nothing) {
-            return Chance::Free(segments);
+    /// What a checkout from `starts_at` on can do; `rivals` as in [`Self::allocate`].
+    pub fn chance(&self, wish: &Wish<'_>, starts_at: DateTime<Utc>, rivals: u32) -> Chance {
+        let free = self.fit(wish, starts_at, Without::Nothing);
+        if let Some(units) = free.and_then(|segments| self.allocate(segments, wish.quantity, rivals)) {
+            return Chance::Free(units);
         }
         match self.fit(wish, starts_at, Without::Overdue) {
             Some(segments) => Chance::Overdue(self.overdue_in(wish, &segments)),
@@ -265,23 +267,6 @@ impl Calendar {
         choose(&candidates, &mut chosen, &mut { TRIES }).then_some(chosen)
     }
 
-    /// Units that nothing keeps busy in any part of the window.
-    fn free_units(&self, resource: &ResourceId, window: Window, without: Without) -> u32 {
-        let capacity = self
-            .standings
-            .get(resource)
-            .map_or(1, |standing| standing.capacity);
-        let mut units: BTreeSet<u32> = BTreeSet::new();
-        for one in self.within(resource, window) {
-            match &one.by {
-                By::Block => return 0,
-                By::Holds { tenure, .. } if without.leaves_out(*tenure) => {}
-                By::Holds { units: its, .. } => units.extend(its.iter().filter(|unit| **unit <= capacity)),
-            }
-        }
-        capacity.saturating_sub(u32::try_from(units.len()).unwrap_or(u32::MAX))
-    }
-
     fn within(&self, resource: &ResourceId, window: Window) -> impl Iterator<Item = &Busy> {
         let all = self.busy.get(resource).map(Vec::as_slice).unwrap_or_default();
         let first = all.partition_point(|one| one.window.starts_at() + self.longest <= window.starts_at());
@@ -289,33 +274,6 @@ impl Calendar {
             .iter()
             .take_while(move |one| one.window.starts_at() < window.ends_at());
         begun.filter(move |one| one.window.overlaps(&window))
-    }
-
-    /// As many overdue holds as must end for these segments.
-    fn overdue_in(&self, wish: &Wish<'_>, segments: &[Segment]) -> Vec<HoldId> {
-        let mut ids = BTreeSet::new();
-        for segment in segments {
-            let free = self.free_units(&segment.resource, segment.busy, Without::Nothing);
-            let wanted = usize::try_from(wish.quantity.saturating_sub(free)).unwrap_or(usize::MAX);
-            // A unit is free only when all that keep it busy are gone, and some of them may not be overdue.
-            let mut stays: BTreeSet<u32> = BTreeSet::new();
-            let mut overdue: BTreeMap<u32, Vec<HoldId>> = BTreeMap::new();
-            for one in self.within(&segment.resource, segment.busy) {
-                match &one.by {
-                    By::Holds {
-                        units,
-                        tenure: Tenure::Overdue(id),
-                    } => units
-                        .iter()
-                        .for_each(|unit| overdue.entry(*unit).or_default().push(*id)),
-                    By::Holds { units, .. } => stays.extend(units),
-                    By::Block => {}
-                }
-            }
-            overdue.retain(|unit, _| !stays.contains(unit));
-            ids.extend(overdue.into_values().take(wanted).flatten());
-        }
-        ids.into_iter().collect()
     }
 }
 

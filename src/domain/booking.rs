@@ -22,6 +22,20 @@ pub struct Segment {
     pub busy: Window,
 }
 
+/// Units of one resource that a hold is to take for one segment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Allocation {
+    /// Of which resource, and when.
+    pub segment: Segment,
+    /// Which units, from 1 on; as many as the booking's quantity, each once.
+    pub units: Vec<u32>,
+}
+
+/// What the allocations are for.
+pub fn segments_of(allocations: &[Allocation]) -> Vec<Segment> {
+    allocations.iter().map(|one| one.segment.clone()).collect()
+}
+
 /// Who books. Never logged, never in a public answer (I9).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Guest {
@@ -64,6 +78,8 @@ pub struct Booking {
     pub segments: Vec<Segment>,
     /// How many units it takes of each, at least 1.
     pub quantity: u32,
+    /// Whom the guest asked for by name: nobody else will do then.
+    pub wish: Option<ResourceId>,
     /// What its guest may do with it once it is paid.
     pub second_thoughts: SecondThoughts,
     /// Who booked it.

@@ -14,14 +14,13 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::domain::availability::Calendar;
-use crate::domain::booking::{Booking, Cause, ClientId, HistoryLine};
+use crate::domain::booking::{Allocation, Booking, Cause, ClientId, HistoryLine};
 use crate::domain::books::{CommandFilter, Figures, HoldFilter, Page, PageRequest, StoredEvent};
 use crate::domain::command::{Command, Order};
 use crate::domain::hold::{Asker, Transition};
-use crate::domain::ids::{CommandId, EventId, HoldId, IdempotencyKey, ResourceId, SessionId};
+use crate::domain::ids::{CommandId, EventId, HoldId, IdempotencyKey, SessionId};
 use crate::domain::payment::Receipt;
 use crate::domain::session::{HoldRefs, SessionTerms};
-use crate::domain::time::Window;
 
 mod calendar_rows;
 mod catalogue;
@@ -35,7 +34,7 @@ pub mod sqlite;
 
 pub use catalogue::Catalogue;
 pub use cursor::is_cursor;
-pub use placing::{Admission, Move, Moved, Placement, Standing};
+pub use placing::{Admission, Move, Moved, Placement, Question, Standing};
 
 /// Trouble with the database.
 #[derive(Debug, thiserror::Error)]
@@ -182,28 +181,26 @@ pub struct Change {
 /// What happens to a hold.
 #[derive(Clone, Debug)]
 pub enum Step {
-    /// This.
+    /// This. It takes no slot that the hold does not have.
     Take(Transition),
-    /// The slot is taken back if it is `free`, else it is `taken`.
+    /// The hold gets its slot back, and these are its segments from now on.
     Reclaim {
-        /// What happens where the slot could be had again.
-        free: Transition,
-        /// What happens where someone else has it.
-        taken: Transition,
+        /// What happens with it.
+        transition: Transition,
+        /// What it takes.
+        units: Vec<Allocation>,
     },
 }
 
 /// The answer to a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Applied {
-    /// Committed. `reclaimed` says how a [`Step::Reclaim`] went; `orders` whether there are commands to be run.
+    /// Committed.
     Done {
-        /// Whether the slot was taken back; `None` where there was nothing to take back.
-        reclaimed: Option<bool>,
-        /// How many commands were written.
+        /// How many commands were written, which are to be run.
         orders: usize,
     },
-    /// The hold has changed meanwhile: decide again.
+    /// The hold has changed meanwhile, or someone else has a part of what it was to take back: decide again.
     Lost,
     /// This event was applied before.
     Seen,
@@ -254,18 +251,16 @@ pub trait Store: Catalogue + Send + Sync + 'static {
     /// Deletes attempts that ended before `before`, at most `limit`; answers how many.
     async fn forget_attempts(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
 
-    /// What keeps these resources busy within the window, blocks included, and how they stand. A hold that is `moving`
-    /// keeps nothing busy.
-    async fn calendar(
+    /// What keeps resources busy, blocks included, and how they stand.
+    async fn calendar(&self, question: &Question<'_>) -> Result<Calendar, StoreError>;
+    /// Places the hold with these units of its segments, first history line and attempt, all or nothing: the one place
+    /// where it is decided who gets a slot (I1), and whether a guest has too many.
+    async fn place(
         &self,
-        resources: &[ResourceId],
-        within: Window,
-        moving: Option<HoldId>,
-        now: DateTime<Utc>,
-    ) -> Result<Calendar, StoreError>;
-    /// Places the hold with its windows, first history line and attempt, all or nothing: the one place where it is
-    /// decided who gets a slot (I1), and whether a guest has too many.
-    async fn place(&self, booking: &Booking, admission: &Admission) -> Result<Placement, StoreError>;
+        booking: &Booking,
+        units: &[Allocation],
+        admission: &Admission,
+    ) -> Result<Placement, StoreError>;
     /// Closes a running attempt as `lost` and writes the command to expire its session, in one transaction; the
     /// command. `None` where someone else has closed it.
     async fn lose(

@@ -2,8 +2,23 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::booking::{Cause, ClientId, Segment};
-use crate::domain::ids::HoldId;
+use crate::domain::booking::{Allocation, Cause, ClientId};
+use crate::domain::ids::{HoldId, ResourceId};
+use crate::domain::time::Window;
+
+/// What the books are asked about resources.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// Which.
+    pub resources: &'a [ResourceId],
+    /// When.
+    pub within: Window,
+    /// A hold that keeps nothing busy, because it is to be moved.
+    pub moving: Option<HoldId>,
+    /// The present, where it matters who may still end. Else all holds count as firm: where a class is nearly full,
+    /// looking up who has paid costs more than all the rest.
+    pub tenures_at: Option<DateTime<Utc>>,
+}
 
 /// What the placing of a hold is bound by, beside its windows.
 #[derive(Clone, Debug)]
@@ -14,8 +29,6 @@ pub struct Admission {
     pub client: Option<ClientId>,
     /// Most `held` holds from there, this one included.
     pub per_client: u32,
-    /// With which unit the search for a free one begins. Rivals who begin at different ones do not meet.
-    pub spread: u32,
 }
 
 /// The answer to placing a hold.
@@ -52,15 +65,15 @@ pub struct Move {
     /// Compare-and-swap, as in [`super::Change`].
     pub version: i64,
     /// Where to.
-    pub segments: Vec<Segment>,
+    pub to: Vec<Allocation>,
+    /// Whom the guest asked for by name.
+    pub wish: Option<ResourceId>,
     /// From and to, in words.
     pub why: String,
     /// By whom.
     pub cause: Cause,
     /// The present.
     pub now: DateTime<Utc>,
-    /// As in [`Admission`].
-    pub spread: u32,
 }
 
 /// The answer to a move.

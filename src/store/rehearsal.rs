@@ -5,7 +5,7 @@ use chrono::{DateTime, Duration, Utc};
 use uuid::Uuid;
 
 use super::{Admission, Change, EventRecord, NewAttempt, Step, StoreError, expire_order, rows};
-use crate::domain::booking::{Booking, Cause, ClientId, Guest, Segment};
+use crate::domain::booking::{Allocation, Booking, Cause, ClientId, Guest, Segment};
 use crate::domain::hold::{Hold, Status, Transition, Why};
 use crate::domain::ids::{EventId, HoldId, IntentId, SessionId};
 use crate::domain::payment::{PaymentState, Receipt};
@@ -18,6 +18,8 @@ pub(super) struct Rehearsal {
     pub(super) attempt: NewAttempt,
     /// The hold to be placed.
     pub(super) booking: Booking,
+    /// With these units.
+    pub(super) units: Vec<Allocation>,
     /// And what it is bound by.
     pub(super) admission: Admission,
     /// The event that confirms it, with a payment and an order.
@@ -70,12 +72,12 @@ pub(super) fn new(now: DateTime<Utc>) -> Result<Rehearsal, StoreError> {
     };
     Ok(Rehearsal {
         attempt: attempt(&booking, now),
+        units: units(&booking),
         booking,
         admission: Admission {
             per_guest: 1,
             client: Some(ClientId(String::new())),
             per_client: 1,
-            spread: 0,
         },
         paid,
         after,
@@ -99,6 +101,7 @@ fn booking(id: HoldId, now: DateTime<Utc>) -> Result<Booking, StoreError> {
             busy: window,
         }],
         quantity: 1,
+        wish: None,
         second_thoughts: Default::default(),
         guest: Guest {
             email: String::new(),
@@ -114,6 +117,14 @@ fn booking(id: HoldId, now: DateTime<Utc>) -> Result<Booking, StoreError> {
         tries: 0,
         version: 1,
     })
+}
+
+fn units(booking: &Booking) -> Vec<Allocation> {
+    let first = |segment: &Segment| Allocation {
+        segment: segment.clone(),
+        units: vec![1],
+    };
+    booking.segments.iter().map(first).collect()
 }
 
 fn attempt(booking: &Booking, now: DateTime<Utc>) -> NewAttempt {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use chrono::Duration;
 
-use super::{Context, Trouble};
+use super::{Context, MOST_ROUNDS, Trouble};
 use crate::domain::booking::{Booking, Cause};
 use crate::domain::hold::{CancelError, CancelReason, Refund, Status, Transition, Why, cancel};
 use crate::domain::ids::HoldId;
@@ -86,7 +86,7 @@ async fn until_decided(
     cause: Cause,
     order: impl Fn(&Booking) -> Result<Transition, CancelError>,
 ) -> Result<Outcome, Trouble> {
-    loop {
+    for _ in 0..MOST_ROUNDS {
         let Some(booking) = context.store.booking(id).await? else {
             return Ok(Outcome::Missing);
         };
@@ -114,4 +114,6 @@ async fn until_decided(
             }
         }
     }
+    let why = format!("the hold changed faster than it could be cancelled: {id}");
+    Err(Trouble::Internal(why.into()))
 }

@@ -16,8 +16,8 @@ use chrono::{DateTime, Utc};
 use uuid::{NoContext, Timestamp, Uuid};
 
 use super::{Context, Trouble, limits, slots};
-use crate::domain::availability::{Chance, Wish};
-use crate::domain::booking::{Booking, Segment};
+use crate::domain::availability::Wish;
+use crate::domain::booking::{Allocation, Booking, segments_of};
 use crate::domain::catalogue::EventType;
 use crate::domain::hold::Hold;
 use crate::domain::ids::HoldId;
@@ -73,7 +73,7 @@ async fn buy(
     let wish = request.wish(event_type);
     let turn = slots::turn_at(context, &wish, request.starts_at);
     let turn = tokio::time::timeout(context.settings.patience, turn).await;
-    let Some((_turn, segments)) = turn.map_err(|_| Trouble::Stripe { retry_after: None })?? else {
+    let Some((_turn, units)) = turn.map_err(|_| Trouble::Stripe { retry_after: None })?? else {
         // The hold in the way may be this very request's, sent twice.
         let mine = answer_to_key(context, request).await?;
         return mine
@@ -82,10 +82,12 @@ async fn buy(
     };
     limits::check(context, &request.guest, request.client.as_ref()).await?;
     let installation = context.installation().await?.to_owned();
-    let draft = Draft::new(context, request, event_type, segments, installation);
+    let draft = Draft::new(context, request, event_type, installation);
     match claim(context, &draft).await? {
         Some(booking) => Ok(Checkout::Replayed(booking)),
-        None => create_and_place(context, draft).await.map(Checkout::Placed),
+        None => create_and_place(context, draft, units)
+            .await
+            .map(Checkout::Placed),
     }
 }
 
@@ -134,7 +136,6 @@ async fn answer_to_key(
 struct Draft<'a> {
     request: &'a CheckoutRequest,
     event_type: &'a EventType,
-    segments: Vec<Segment>,
     terms: SessionTerms,
     now: DateTime<Utc>,
     expires_at: DateTime<Utc>,
@@ -145,7 +146,6 @@ impl<'a> Draft<'a> {
         context: &Context,
         request: &'a CheckoutRequest,
         event_type: &'a EventType,
-        segments: Vec<Segment>,
         installation: String,
     ) -> Self {
         let now = context.now();
@@ -166,14 +166,13 @@ impl<'a> Draft<'a> {
         Self {
             request,
             event_type,
-            segments,
             terms,
             now,
             expires_at,
         }
     }
 
-    fn booking(&self, session: NewSession) -> Booking {
+    fn booking(&self, session: NewSession, units: &[Allocation]) -> Booking {
         // `check` has seen that so many can be paid for at once.
         let price = self
             .event_type
@@ -182,8 +181,9 @@ impl<'a> Draft<'a> {
         Booking {
             hold: Hold::placed(self.terms.hold, session.id, price),
             event_type: self.request.event_type.clone(),
-            segments: self.segments.clone(),
+            segments: segments_of(units),
             quantity: self.request.quantity,
+            wish: self.request.resource.clone(),
             second_thoughts: self.event_type.second_thoughts,
             guest: self.request.guest.clone(),
             metadata: self.request.metadata.clone(),
@@ -198,12 +198,11 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn admission(&self, context: &Context, spread: u32) -> Admission {
+    fn admission(&self, context: &Context) -> Admission {
         Admission {
             per_guest: context.settings.limits.per_guest,
             client: self.request.client.clone(),
             per_client: context.settings.limits.per_client,
-            spread,
         }
     }
 }
@@ -246,14 +245,18 @@ async fn claim(context: &Context, draft: &Draft<'_>) -> Result<Option<Booking>, 
     }
 }
 
-async fn create_and_place(context: &Arc<Context>, draft: Draft<'_>) -> Result<Booking, CheckoutError> {
+async fn create_and_place(
+    context: &Arc<Context>,
+    draft: Draft<'_>,
+    units: Vec<Allocation>,
+) -> Result<Booking, CheckoutError> {
     let hold = draft.terms.hold;
     let session = match context.gateway.create_session(&draft.terms).await {
         Ok(session) => session,
         Err(error) => return Err(give_up(context, hold, error).await),
     };
-    let mut booking = draft.booking(session);
-    match place(context, &draft, &mut booking).await {
+    let mut booking = draft.booking(session, &units);
+    match place(context, &draft, &mut booking, units).await {
         Ok(Placement::Placed) => {
             tracing::info!(%hold, event_type = %booking.event_type, "hold placed");
             metrics::counter!("holdfast_checkouts_total", "outcome" => "placed").increment(1);
@@ -278,25 +281,26 @@ async fn create_and_place(context: &Arc<Context>, draft: Draft<'_>) -> Result<Bo
     }
 }
 
-/// Places the hold, on other resources where a race for the first ones is lost and others are free.
-async fn place(context: &Context, draft: &Draft<'_>, booking: &mut Booking) -> Result<Placement, Trouble> {
+/// Places the hold, with other units where a race for the first ones is lost and others are free.
+async fn place(
+    context: &Context,
+    draft: &Draft<'_>,
+    booking: &mut Booking,
+    mut units: Vec<Allocation>,
+) -> Result<Placement, Trouble> {
     let wish = draft.request.wish(draft.event_type);
-    let mut spread = 0;
+    let admission = draft.admission(context);
     for _ in 0..CANDIDATES {
-        let placement = context
-            .store
-            .place(booking, &draft.admission(context, spread))
-            .await?;
+        booking.segments = segments_of(&units);
+        let placement = context.store.place(booking, &units, &admission).await?;
         if placement != Placement::SlotTaken {
             return Ok(placement);
         }
-        let calendar = slots::look(context, &wish, draft.request.starts_at).await?;
-        match calendar.chance(&wish, draft.request.starts_at) {
-            Chance::Free(segments) => booking.segments = segments,
-            Chance::Overdue(_) | Chance::Taken => break,
+        // Who lost together does not go for the same units again.
+        match slots::free_now(context, &wish, draft.request.starts_at, rand::random()).await? {
+            Some(others) => units = others,
+            None => break,
         }
-        // Who lost together does not go for the same unit again.
-        spread = rand::random::<u32>() % crate::domain::catalogue::MAX_CAPACITY;
     }
     Ok(Placement::SlotTaken)
 }

@@ -41,6 +41,8 @@ pub(super) enum Entry {
 
 /// A turn at a slot; ends when dropped.
 pub(super) struct Turn {
+    /// How many units those want who were at it when this turn began.
+    pub(super) rivals: u32,
     key: Key,
     units: u32,
     turns: Arc<Turns>,
@@ -57,14 +59,17 @@ impl SlotGate {
     /// Takes a turn, where nobody has one, or where the slot has `room` for these units beside those of the others.
     pub(super) fn enter(&self, key: &Key, units: u32, room: u32) -> Entry {
         let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-        match turns.get_mut(key) {
+        let rivals = match turns.get_mut(key) {
             None => {
                 let (done, _) = watch::channel(units);
                 turns.insert(key.clone(), Rush { units, done });
+                0
             }
             Some(rush) if rush.units.saturating_add(units) <= room => {
+                let rivals = rush.units;
                 rush.units += units;
                 rush.done.send_replace(rush.units);
+                rivals
             }
             Some(rush) => {
                 let done = rush.done.subscribe();
@@ -73,9 +78,13 @@ impl SlotGate {
                     done,
                 });
             }
-        }
-        let (key, turns) = (key.clone(), Arc::clone(&self.turns));
-        Entry::Turn(Turn { key, units, turns })
+        };
+        Entry::Turn(Turn {
+            rivals,
+            key: key.clone(),
+            units,
+            turns: Arc::clone(&self.turns),
+        })
     }
 }
 
@@ -150,6 +159,7 @@ mod tests {
     async fn other_slots_do_not_wait_and_all_who_wait_are_told_when_half_are_done() {
         let gate = SlotGate::default();
         let (first, second) = (turn(&gate, "ana", 2).await, turn(&gate, "ana", 2).await);
+        assert_eq!((first.rivals, second.rivals), (0, 1));
         drop(turn(&gate, "ben", 1).await);
         let waiting: Vec<_> = (0..2)
             .filter_map(|_| match gate.enter(&slot("ana"), 1, 2) {

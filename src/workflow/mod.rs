@@ -82,6 +82,9 @@ impl Default for Settings {
     }
 }
 
+/// How often a decision is made again because another was faster, before that counts as a bug.
+const MOST_ROUNDS: usize = 20;
+
 /// What every workflow works with.
 pub struct Context {
     /// The books.

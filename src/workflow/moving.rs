@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::{Context, Trouble, cancel, slots};
+use super::{Context, MOST_ROUNDS, Trouble, cancel, slots};
 use crate::domain::availability::{Slot, Wish};
 use crate::domain::booking::{Booking, Cause};
 use crate::domain::catalogue::{EventType, StartError};
@@ -75,44 +75,49 @@ pub async fn move_hold(context: &Arc<Context>, request: MoveRequest) -> Result<B
 }
 
 async fn run(context: &Context, request: &MoveRequest) -> Result<Booking, MoveError> {
-    loop {
-        let booking = context
-            .store
-            .booking(request.hold)
-            .await?
-            .ok_or(MoveError::Missing)?;
-        request.check(context, &booking)?;
-        let event_type = context.store.event_type(&booking.event_type).await?;
-        let event_type = event_type.ok_or(MoveError::NotOnSale)?;
-        let wish = request.wish(&booking, &event_type)?;
-        let offered = event_type.offers(request.starts_at, context.now());
-        offered.map_err(MoveError::Start)?;
-        let Some(segments) = slots::free_segments(context, &wish, request.starts_at).await? else {
-            let near = slots::alternatives(context, &wish, request.starts_at).await;
-            return Err(MoveError::SlotTaken(near.unwrap_or_default()));
-        };
-        let order = Move {
-            hold: request.hold,
-            version: booking.version,
-            why: in_words(booking.window().starts_at(), request.starts_at),
-            segments,
-            cause: request.cause.clone(),
-            now: context.now(),
-            spread: 0,
-        };
-        match context.store.move_hold(&order).await? {
+    let mut rivals = 0;
+    for _ in 0..MOST_ROUNDS {
+        match try_to_move(context, request, rivals).await? {
             Moved::Done => {
                 tracing::info!(hold = %request.hold, "hold moved");
-                return context
-                    .store
-                    .booking(request.hold)
-                    .await?
-                    .ok_or(MoveError::Missing);
+                let moved = context.store.booking(request.hold).await?;
+                return moved.ok_or(MoveError::Missing);
             }
-            // Changed, or lost a race: it is looked at again, and then there are others, or none.
-            Moved::Lost | Moved::SlotTaken => {}
+            // Changed, or lost a race: it is looked at again, and then there are others, or none. Who lost together does
+            // not go for the same units again.
+            Moved::Lost | Moved::SlotTaken => rivals = rand::random(),
         }
     }
+    let why = format!(
+        "the hold could not be moved for others who were faster: {}",
+        request.hold
+    );
+    Err(MoveError::Trouble(Trouble::Internal(why.into())))
+}
+
+async fn try_to_move(context: &Context, request: &MoveRequest, rivals: u32) -> Result<Moved, MoveError> {
+    let booking = context.store.booking(request.hold).await?;
+    let booking = booking.ok_or(MoveError::Missing)?;
+    request.check(context, &booking)?;
+    let event_type = context.store.event_type(&booking.event_type).await?;
+    let event_type = event_type.ok_or(MoveError::NotOnSale)?;
+    let wish = request.wish(&booking, &event_type)?;
+    let offered = event_type.offers(request.starts_at, context.now());
+    offered.map_err(MoveError::Start)?;
+    let Some(to) = slots::free_units(context, &wish, request.starts_at, rivals).await? else {
+        let near = slots::alternatives(context, &wish, request.starts_at).await;
+        return Err(MoveError::SlotTaken(near.unwrap_or_default()));
+    };
+    let order = Move {
+        hold: request.hold,
+        version: booking.version,
+        why: in_words(booking.window().starts_at(), request.starts_at),
+        to,
+        wish: request.resource.clone(),
+        cause: request.cause.clone(),
+        now: context.now(),
+    };
+    Ok(context.store.move_hold(&order).await?)
 }
 
 impl MoveRequest {

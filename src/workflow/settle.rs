@@ -4,10 +4,10 @@
 //! its effect, its history line and the commands that it causes are one transaction (I5), so an answer of 2xx means that
 //! all of it is on the books, and a repeated event finds itself there.
 
-use super::{Context, Trouble};
-use crate::domain::booking::{Booking, Cause};
-use crate::domain::hold::{Decision, Fact, Status, Why, decide};
-use crate::domain::ids::HoldId;
+use super::{Context, MOST_ROUNDS, Trouble, slots};
+use crate::domain::booking::{Booking, Cause, Segment, segments_of};
+use crate::domain::hold::{Decision, Fact, Status, Transition, Why, decide};
+use crate::domain::ids::{HoldId, ResourceId};
 use crate::domain::payment::Receipt;
 use crate::domain::session::HoldRefs;
 use crate::gateway::webhook::{Event, Told};
@@ -23,9 +23,6 @@ pub enum Outcome {
     /// It is none of our business.
     Ignored,
 }
-
-/// How often a decision is made again because another was faster, before that counts as a bug.
-const MOST_ROUNDS: usize = 20;
 
 /// Settles a webhook event whose signature was found good. `payload` is its body, kept for a replay.
 ///
@@ -150,13 +147,13 @@ async fn settle(
             Decision::Stay(_) if record.is_none() => return Ok(Settled::AsItWas(Box::new(booking))),
             Decision::Stay(_) => None,
             Decision::Change(transition) => Some(Step::Take(transition)),
-            Decision::Reclaim { free, taken } => Some(Step::Reclaim { free, taken }),
+            Decision::Reclaim { free, taken } => Some(reclaim(context, &booking, free, taken).await?),
         };
         let change = change(context, &booking, step, &cause, &record);
         let applied = context.store.apply(&change).await?;
         match applied {
-            Applied::Done { reclaimed, orders } => {
-                announce(context, &change, reclaimed, orders);
+            Applied::Done { orders } => {
+                announce(context, &change, orders);
                 let booking = reload(context, id).await?;
                 return Ok(Settled::Written(Box::new(booking)));
             }
@@ -165,6 +162,34 @@ async fn settle(
         }
     }
     Err(impossible(id, "the hold changed faster than it could be settled"))
+}
+
+/// The slot for late money where it is free, else the way back for the money (I3). That somebody is faster for the slot
+/// shows when it is taken; then it is decided again.
+async fn reclaim(
+    context: &Context,
+    booking: &Booking,
+    mut free: Transition,
+    taken: Transition,
+) -> Result<Step, Trouble> {
+    let Some(units) = slots::free_again(context, booking).await? else {
+        return Ok(Step::Take(taken));
+    };
+    let with = |segments: &[Segment]| {
+        segments
+            .iter()
+            .map(|one| one.resource.clone())
+            .collect::<Vec<_>>()
+    };
+    let resources = with(&segments_of(&units));
+    if resources != with(&booking.segments) {
+        let names: Vec<_> = resources.iter().map(ResourceId::as_str).collect();
+        free.why = Why::LatePaymentGotOthers(names.join(", "));
+    }
+    Ok(Step::Reclaim {
+        transition: free,
+        units,
+    })
 }
 
 fn change(
@@ -198,20 +223,18 @@ fn impossible(id: HoldId, what: &str) -> Trouble {
 }
 
 /// Tells the outbox worker, the metrics and the operator.
-fn announce(context: &Context, change: &Change, reclaimed: Option<bool>, orders: usize) {
+fn announce(context: &Context, change: &Change, orders: usize) {
     if orders > 0 {
         context.new_commands.notify_one();
     }
-    let transition = match (&change.step, reclaimed) {
-        (Some(Step::Take(transition)), _) => transition,
-        (Some(Step::Reclaim { free, .. }), Some(true)) => free,
-        (Some(Step::Reclaim { taken, .. }), _) => taken,
-        (None, _) => return,
+    let Some(Step::Take(transition) | Step::Reclaim { transition, .. }) = &change.step else {
+        return;
     };
     let (hold, status, why) = (change.hold, transition.next.status, &transition.why);
     metrics::counter!("holdfast_transitions_total", "to" => super::inspect::status_name(status)).increment(1);
     match why {
         Why::LatePaymentGotItsSlot
+        | Why::LatePaymentGotOthers(_)
         | Why::LatePaymentRefunded
         | Why::PaymentAfterCancellation
         | Why::SecondPayment => {

@@ -9,10 +9,11 @@ use super::gate::{Entry, Turn};
 use super::release::{self, Outcome};
 use super::{Context, Trouble};
 use crate::domain::availability::{ALTERNATIVES, Calendar, Chance, REACH, Slot, Wish};
-use crate::domain::booking::{Cause, Segment};
+use crate::domain::booking::{Allocation, Booking, Cause, Segment};
 use crate::domain::catalogue::EventType;
 use crate::domain::ids::EventTypeId;
 use crate::domain::time::Window;
+use crate::store::Question;
 
 /// How many look for alternatives at once.
 pub(super) const LOOKS_FOR_ALTERNATIVES: usize = 4;
@@ -68,7 +69,7 @@ async fn for_sale(
     let spans = starts.first().zip(starts.last());
     let spans = spans.and_then(|(first, last)| wish.event_type.span(*first).zip(wish.event_type.span(*last)));
     let calendar = match spans {
-        Some((first, last)) => read(context, wish, first.hull(&last)).await?,
+        Some((first, last)) => read(context, wish, first.hull(&last), Some(context.now())).await?,
         None => Calendar::default(),
     };
     Ok((starts, calendar))
@@ -99,32 +100,103 @@ pub(super) async fn alternatives(
     Ok(found)
 }
 
-async fn read(context: &Context, wish: &Wish<'_>, within: Window) -> Result<Calendar, Trouble> {
-    let resources = wish.event_type.resources();
-    let calendar = context
-        .store
-        .calendar(&resources, within, wish.moving, context.now());
-    Ok(calendar.await?)
-}
-
-/// What the books say about one start; empty where time itself is at its end.
-pub(super) async fn look(
+async fn read(
     context: &Context,
     wish: &Wish<'_>,
-    starts_at: DateTime<Utc>,
+    within: Window,
+    tenures_at: Option<DateTime<Utc>>,
 ) -> Result<Calendar, Trouble> {
+    let question = Question {
+        resources: &wish.event_type.resources(),
+        within,
+        moving: wish.moving,
+        tenures_at,
+    };
+    Ok(context.store.calendar(&question).await?)
+}
+
+/// What the books say about one start, with who may still end; empty where time itself is at its end.
+async fn look(context: &Context, wish: &Wish<'_>, starts_at: DateTime<Utc>) -> Result<Calendar, Trouble> {
     match wish.event_type.span(starts_at) {
-        Some(span) => read(context, wish, span).await,
+        Some(span) => read(context, wish, span, Some(context.now())).await,
         None => Ok(Calendar::default()),
     }
 }
 
-/// A turn at a slot, with segments that are free; `None` where it is taken.
+/// Units that are free just now; `None` where there are not as many. `rivals` as in [`Calendar::allocate`].
+pub(super) async fn free_now(
+    context: &Context,
+    wish: &Wish<'_>,
+    starts_at: DateTime<Utc>,
+    rivals: u32,
+) -> Result<Option<Vec<Allocation>>, Trouble> {
+    let Some(span) = wish.event_type.span(starts_at) else {
+        return Ok(None);
+    };
+    let calendar = read(context, wish, span, None).await?;
+    Ok(match calendar.chance(wish, starts_at, rivals) {
+        Chance::Free(units) => Some(units),
+        Chance::Overdue(_) | Chance::Taken => None,
+    })
+}
+
+/// Units for a hold that gave its slot up and wants it back: its own resources, or others who serve the same where its
+/// guest did not ask for somebody. `None` where there are not as many.
+pub(super) async fn free_again(
+    context: &Context,
+    booking: &Booking,
+) -> Result<Option<Vec<Allocation>>, Trouble> {
+    if let Some(own) = own_again(context, booking).await? {
+        return Ok(Some(own));
+    }
+    let Some(event_type) = context.store.event_type(&booking.event_type).await? else {
+        return Ok(None);
+    };
+    if booking
+        .wish
+        .as_ref()
+        .is_some_and(|wish| !event_type.is_served_by(wish))
+    {
+        return Ok(None);
+    }
+    let wish = Wish {
+        event_type: &event_type,
+        quantity: booking.quantity,
+        resource: booking.wish.as_ref(),
+        moving: None,
+    };
+    let others = free_now(context, &wish, booking.window().starts_at(), 0).await?;
+    // What is on sale may have changed since it was booked.
+    let times = |segment: &Segment| (segment.window, segment.busy);
+    let is_the_same = |units: &Vec<Allocation>| {
+        let segments = units.iter().map(|one| times(&one.segment));
+        segments.eq(booking.segments.iter().map(times))
+    };
+    Ok(others.filter(is_the_same))
+}
+
+async fn own_again(context: &Context, booking: &Booking) -> Result<Option<Vec<Allocation>>, Trouble> {
+    let busy = booking.segments.iter().map(|segment| segment.busy);
+    let Some(within) = busy.reduce(|all, one| all.hull(&one)) else {
+        return Ok(None);
+    };
+    let resources: BTreeSet<_> = booking.segments.iter().map(|one| one.resource.clone()).collect();
+    let question = Question {
+        resources: &Vec::from_iter(resources),
+        within,
+        moving: None,
+        tenures_at: None,
+    };
+    let calendar = context.store.calendar(&question).await?;
+    Ok(calendar.allocate(booking.segments.clone(), booking.quantity, 0))
+}
+
+/// A turn at a slot, with units that are free; `None` where it is taken.
 pub(super) async fn turn_at(
     context: &Context,
     wish: &Wish<'_>,
     starts_at: DateTime<Utc>,
-) -> Result<Option<(Turn, Vec<Segment>)>, Trouble> {
+) -> Result<Option<(Turn, Vec<Allocation>)>, Trouble> {
     let Some(first) = wish.event_type.needs.first().and_then(|need| need.any_of.first()) else {
         return Ok(None);
     };
@@ -133,8 +205,8 @@ pub(super) async fn turn_at(
     loop {
         let busy = match context.gate.enter(&key, wish.quantity, room) {
             Entry::Turn(turn) => {
-                let segments = free_segments(context, wish, starts_at).await?;
-                return Ok(segments.map(|segments| (turn, segments)));
+                let units = free_units(context, wish, starts_at, turn.rivals).await?;
+                return Ok(units.map(|units| (turn, units)));
             }
             Entry::Busy(busy) => busy,
         };
@@ -152,16 +224,22 @@ pub(super) async fn turn_at(
     }
 }
 
-/// Segments that are free now, overdue holds released where they are in the way; `None` where it is taken.
-pub(super) async fn free_segments(
+/// Units that are free, overdue holds released where they are in the way; `None` where it is taken.
+pub(super) async fn free_units(
     context: &Context,
     wish: &Wish<'_>,
     starts_at: DateTime<Utc>,
-) -> Result<Option<Vec<Segment>>, Trouble> {
+    rivals: u32,
+) -> Result<Option<Vec<Allocation>>, Trouble> {
     let mut asked = BTreeSet::new();
     loop {
-        let overdue = match look(context, wish, starts_at).await?.chance(wish, starts_at) {
-            Chance::Free(segments) => return Ok(Some(segments)),
+        // Most slots that somebody wants are free, and then nobody's tenure matters.
+        if let Some(units) = free_now(context, wish, starts_at, rivals).await? {
+            return Ok(Some(units));
+        }
+        let calendar = look(context, wish, starts_at).await?;
+        let overdue = match calendar.chance(wish, starts_at, rivals) {
+            Chance::Free(units) => return Ok(Some(units)),
             Chance::Taken => return Ok(None),
             Chance::Overdue(holds) => holds,
         };

@@ -198,7 +198,7 @@ async fn the_auditor_sees_units_that_do_not_follow_from_what_was_sold() {
         ),
         (
             "INSERT INTO occupancy (hold_id, resource_id, unit, starts_at, ends_at)
-             SELECT hold_id, resource_id, 2, starts_at, ends_at FROM occupancy WHERE unit = 1",
+             SELECT hold_id, resource_id, 3, starts_at, ends_at FROM occupancy WHERE unit = 1",
             "more units than were sold",
         ),
         ("UPDATE guests SET held = 2", "a wrong count in guests"),

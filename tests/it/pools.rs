@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use chrono::Duration;
-use holdfast::sandbox::Faults;
+use holdfast::sandbox::{Faults, Outcome};
 use serde_json::{Value, json};
 
 use crate::support::app::{Instance, TestApp, order};
@@ -139,6 +139,78 @@ on_both_engines! {
             let hold = app.hold_slot("pool", &after(SLOT, 30 * n)).await;
             assert_eq!(hold.text("resource"), "host-1");
         }
+    }
+
+    async fn s10_late_money_gets_another_host_where_its_own_is_taken(engine) {
+        let app = pool(engine, 2).await;
+        let late = app.hold_slot("pool", SLOT).await;
+        assert_eq!(late.text("resource"), "host-0");
+        app.lapse_by_a_false_word(&late).await;
+        app.checkout(&wish_of(1, "pool", SLOT, &json!({"resource": "host-0"}))).await.expect(201);
+        app.confirm(&late).await;
+        assert_eq!(app.simulator.calls().refund, 0);
+        let shown = app.admin_hold(late.text("id")).await;
+        assert_eq!((&shown["resource"], &shown["segments"][0]["resource"]), (&json!("host-1"), &json!("host-1")));
+        let history = shown["history"].as_array().unwrap();
+        let why = json!("paid after the release; the slot was still free, now with host-1");
+        assert!(history.iter().any(|line| line["why"] == why && line["to"] == "confirmed"), "{shown}");
+        app.checkout(&wish_of(2, "pool", SLOT, &json!({}))).await.expect_problem(409, "slot_taken");
+    }
+
+    async fn s10_late_money_that_asked_for_its_host_goes_back_though_another_is_free(engine) {
+        let app = pool(engine, 2).await;
+        let wanted = json!({"resource": "host-0"});
+        let late = app.checkout(&wish_of(1, "pool", SLOT, &wanted)).await.expect(201);
+        app.lapse_by_a_false_word(&late).await;
+        app.checkout(&wish_of(2, "pool", SLOT, &wanted)).await.expect(201);
+        app.pay(&late, Outcome::Paid);
+        app.deliver_all().await;
+        assert_eq!(app.state_of(&late).await, "released/late_payment_refunded");
+        app.sweep().await;
+        assert_eq!(app.simulator.refunds().len(), 1);
+        app.checkout(&wish_of(3, "pool", SLOT, &json!({}))).await.expect(201);
+    }
+
+    async fn s10_late_money_gets_no_other_host_where_something_else_is_on_sale_by_now(engine) {
+        let app = pool(engine, 2).await;
+        let late = app.hold_slot("pool", SLOT).await;
+        app.lapse_by_a_false_word(&late).await;
+        app.checkout(&wish_of(1, "pool", SLOT, &json!({"resource": "host-0"}))).await.expect(201);
+        let longer = json!({"segments": [{"offset_minutes": 0, "duration_minutes": 45, "any_of": hosts(2)}]});
+        app.sell("pool", &longer).await;
+        app.pay(&late, Outcome::Paid);
+        app.deliver_all().await;
+        assert_eq!(app.state_of(&late).await, "released/late_payment_refunded");
+        app.sweep().await;
+        assert_eq!(app.simulator.refunds().len(), 1);
+    }
+
+    /// As many holds lapsed as there are hosts, all of them paid late and at once, while others want the same hosts:
+    /// nobody is served twice, nobody pays for nothing. The auditor has the last word.
+    async fn s10_late_money_and_checkouts_at_once_for_the_same_hosts(engine) {
+        const HOSTS: usize = 4;
+        let app = pool(engine, HOSTS).await;
+        let mut late = Vec::new();
+        for n in 0..HOSTS {
+            late.push(app.checkout(&wish_of(n, "pool", SLOT, &json!({}))).await.expect(201));
+        }
+        for hold in &late {
+            app.lapse_by_a_false_word(hold).await;
+            app.pay(hold, Outcome::Paid);
+        }
+        let wishes = (0..HOSTS).map(|n| Wish::new(app.address, wish_of(100 + n, "pool", SLOT, &json!({}))));
+        let (got, ()) = tokio::join!(press_together(wishes.collect()), app.deliver_all());
+        let new = got.iter().filter(|got| got.status == 201).count();
+        let mut served = 0;
+        for hold in &late {
+            match app.state_of(hold).await.as_str() {
+                "confirmed" => served += 1,
+                other => assert_eq!(other, "released/late_payment_refunded"),
+            }
+        }
+        assert_eq!(new + served, HOSTS, "{got:?}");
+        app.sweep().await;
+        assert_eq!(app.simulator.refunds().len(), HOSTS - served);
     }
 
     async fn a_guest_gets_whom_they_wish_for_or_nobody(engine) {

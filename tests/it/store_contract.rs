@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use holdfast::domain::booking::{Booking, Cause, Guest, Segment};
+use holdfast::domain::booking::{Allocation, Booking, Cause, Guest, Segment};
 use holdfast::domain::books::PageRequest;
 use holdfast::domain::catalogue::SecondThoughts;
 use holdfast::domain::hold::{Hold, ReleaseReason, Status, Transition, Why};
@@ -15,7 +15,9 @@ use holdfast::domain::money::{Currency, Money};
 use holdfast::domain::payment::{Payment, PaymentState};
 use holdfast::domain::session::SessionTerms;
 use holdfast::domain::time::Window;
-use holdfast::store::{Admission, Applied, Change, Claim, EventRecord, NewAttempt, Placement, Step, Store};
+use holdfast::store::{
+    Admission, Applied, Change, Claim, EventRecord, NewAttempt, Placement, Question, Step, Store,
+};
 use uuid::Uuid;
 
 use crate::support::database::{Engine, TestDatabase};
@@ -41,6 +43,7 @@ macro_rules! on_both_engines {
 }
 
 mod attempts;
+mod calendar;
 mod catalogue;
 mod changes;
 mod commands;
@@ -85,6 +88,7 @@ fn booking(segments: Vec<Segment>) -> Booking {
         event_type: EventTypeId::parse("call").unwrap(),
         segments,
         quantity: 1,
+        wish: None,
         second_thoughts: SecondThoughts::default(),
         guest: Guest {
             email: "ada@example.com".into(),
@@ -134,18 +138,42 @@ fn anyone() -> Admission {
         per_guest: 1_000,
         client: None,
         per_client: 1_000,
-        spread: 0,
     }
 }
 
-/// Claims an attempt for the booking and places it.
+/// The first units of what the booking wants, whoever has them.
+fn first_units(booking: &Booking) -> Vec<Allocation> {
+    let allocation = |segment: &Segment| Allocation {
+        segment: segment.clone(),
+        units: (1..=booking.quantity).collect(),
+    };
+    booking.segments.iter().map(allocation).collect()
+}
+
+/// Units that are free, where there are as many.
+async fn free_units(store: &dyn Store, booking: &Booking) -> Option<Vec<Allocation>> {
+    let resources: Vec<_> = booking.segments.iter().map(|one| one.resource.clone()).collect();
+    let busy = booking.segments.iter().map(|segment| segment.busy);
+    let question = Question {
+        resources: &resources,
+        within: busy.reduce(|all, one| all.hull(&one)).unwrap(),
+        moving: None,
+        tenures_at: None,
+    };
+    let calendar = store.calendar(&question).await.unwrap();
+    calendar.allocate(booking.segments.clone(), booking.quantity, 0)
+}
+
+/// Claims an attempt for the booking and places it, on free units where there are any.
 async fn claim_and_place(store: &dyn Store, booking: &Booking) -> Placement {
     let claim = store
         .claim_attempt(&attempt(booking, None, "body"))
         .await
         .unwrap();
     assert_eq!(claim, Claim::Free);
-    store.place(booking, &anyone()).await.unwrap()
+    let units = free_units(store, booking).await;
+    let units = units.unwrap_or_else(|| first_units(booking));
+    store.place(booking, &units, &anyone()).await.unwrap()
 }
 
 /// A booking that is placed.
@@ -206,10 +234,7 @@ fn change(booking: &Booking, step: Step) -> Change {
 
 const EXPIRED: Status = Status::Released(ReleaseReason::Expired);
 
-const DONE: Applied = Applied::Done {
-    reclaimed: None,
-    orders: 0,
-};
+const DONE: Applied = Applied::Done { orders: 0 };
 
 /// The booking after a transition that must go through.
 async fn after(store: &dyn Store, booking: &Booking, transition: Transition) -> Booking {
@@ -246,7 +271,10 @@ async fn race(store: &Arc<dyn Store>, bookings: Vec<Booking>) -> Vec<Placement> 
                 let claim = store.claim_attempt(&attempt(&booking, None, "body")).await;
                 assert_eq!(claim.unwrap(), Claim::Free);
                 start.wait().await;
-                store.place(&booking, &anyone()).await.unwrap()
+                store
+                    .place(&booking, &first_units(&booking), &anyone())
+                    .await
+                    .unwrap()
             })
         })
         .collect();

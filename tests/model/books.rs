@@ -45,7 +45,7 @@ impl World {
         };
         match ask {
             Ask::LookAtKey => Answer::Key(self.key()),
-            Ask::Calendar => Answer::Calendar(self.blocker().map(|row| {
+            Ask::Look | Ask::Calendar => Answer::Calendar(self.blocker().map(|row| {
                 let guest = usize::try_from(row.hold.id.0.as_u128() - 1).unwrap();
                 (guest, choice == Choice::Overdue)
             })),
@@ -243,25 +243,18 @@ impl World {
         if stale && self.fault != Some(Fault::NoCompareAndSwap) {
             return Answer::Lost;
         }
+        if matches!(&write.step, Some(Step::Reclaim { .. })) && !self.slot_is_free(write.guest) {
+            return Answer::Lost;
+        }
         self.remember(write.event);
-        let taken = match &write.step {
-            None => {
-                return Answer::Applied {
-                    reclaimed: None,
-                    orders: 0,
-                };
-            }
+        let transition = match &write.step {
+            None => return Answer::Applied { orders: 0 },
             Some(Step::Reclaim { .. }) if self.fault == Some(Fault::LatePaymentIgnored) => {
-                return Answer::Applied {
-                    reclaimed: None,
-                    orders: 0,
-                };
+                return Answer::Applied { orders: 0 };
             }
-            Some(Step::Take(transition)) => (transition, None),
-            Some(Step::Reclaim { free, .. }) if self.slot_is_free(write.guest) => (free, Some(true)),
-            Some(Step::Reclaim { taken, .. }) => (taken, Some(false)),
+            Some(Step::Take(transition) | Step::Reclaim { transition, .. }) => transition,
         };
-        self.take(write, taken.0, taken.1)
+        self.take(write, transition)
     }
 
     fn slot_is_free(&self, guest: Guest) -> bool {
@@ -274,7 +267,7 @@ impl World {
         !others.any(|(_, row)| row.as_ref().is_some_and(|row| row.hold.status.is_live()))
     }
 
-    fn take(&mut self, write: &Write, transition: &Transition, reclaimed: Option<bool>) -> Answer {
+    fn take(&mut self, write: &Write, transition: &Transition) -> Answer {
         let next = &transition.next;
         let row = self.books.holds[write.guest].as_mut().unwrap();
         row.leased &= row.hold.status == next.status;
@@ -291,7 +284,7 @@ impl World {
             self.order(what.clone(), Some(write.guest));
         }
         let orders = self.books.commands.len() - before;
-        Answer::Applied { reclaimed, orders }
+        Answer::Applied { orders }
     }
 
     fn orphan(&mut self, note: Option<Note>, receipt: &Receipt) -> Answer {
@@ -317,10 +310,7 @@ impl World {
         self.books.orphans.push(receipt.payment(PaymentState::RefundDue));
         let (intent, money) = (receipt.intent.clone(), receipt.money);
         self.order(What::Refund { intent, money }, None);
-        Answer::Applied {
-            reclaimed: None,
-            orders: 1,
-        }
+        Answer::Applied { orders: 1 }
     }
 
     fn lease_command(&mut self, order: Order) -> Option<Leased> {

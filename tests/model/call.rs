@@ -133,6 +133,9 @@ impl Note {
 #[derive(Clone, Debug)]
 pub(crate) enum Ask {
     LookAtKey,
+    /// Who has the slot.
+    Look,
+    /// Who has the slot, and may still end.
     Calendar,
     Claim,
     Place(Placing),
@@ -222,7 +225,6 @@ pub(crate) enum Answer {
     NotHeld(Row),
     Busy,
     Applied {
-        reclaimed: Option<bool>,
         orders: usize,
     },
     Lost,

@@ -9,17 +9,16 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use holdfast::domain::availability::Calendar;
-use holdfast::domain::booking::{Booking, ClientId, HistoryLine};
+use holdfast::domain::booking::{Allocation, Booking, ClientId, HistoryLine};
 use holdfast::domain::books::{CommandFilter, Figures, HoldFilter, Page, PageRequest, StoredEvent};
 use holdfast::domain::command::Command;
 use holdfast::domain::hold::{Asker, Hold};
-use holdfast::domain::ids::{CommandId, EventId, HoldId, IdempotencyKey, ResourceId, SessionId};
+use holdfast::domain::ids::{CommandId, EventId, HoldId, IdempotencyKey, SessionId};
 use holdfast::domain::payment::Receipt;
 use holdfast::domain::session::HoldRefs;
-use holdfast::domain::time::Window;
 use holdfast::gateway::{Gateway, GatewayError, Refusal};
 use holdfast::store::{
-    Admission, Applied, AttemptEnd, Change, Claim, EventRecord, Move, Moved, NewAttempt, Placement,
+    Admission, Applied, AttemptEnd, Change, Claim, EventRecord, Move, Moved, NewAttempt, Placement, Question,
     ReleaseLease, StaleAttempt, Standing, Store, StoreError,
 };
 use tokio::sync::mpsc::UnboundedSender;
@@ -190,23 +189,24 @@ impl Store for Script {
     async fn forget_attempts(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
         Ok(0)
     }
-    async fn calendar(
-        &self,
-        _: &[ResourceId],
-        within: Window,
-        _: Option<HoldId>,
-        _: DateTime<Utc>,
-    ) -> Result<Calendar, StoreError> {
+    async fn calendar(&self, question: &Question<'_>) -> Result<Calendar, StoreError> {
+        let within = question.within;
         // A look around for what else is free is for the guest to read: nothing is decided by it.
         if Some(within) != setting::event_type().span(setting::slot()) {
             return Ok(Calendar::default());
         }
-        match self.books(Ask::Calendar).await? {
+        let ask = question.tenures_at.map_or(Ask::Look, |_| Ask::Calendar);
+        match self.books(ask).await? {
             Answer::Calendar(found) => Ok(setting::calendar(within, found)),
             other => stray(&other),
         }
     }
-    async fn place(&self, booking: &Booking, _: &Admission) -> Result<Placement, StoreError> {
+    async fn place(
+        &self,
+        booking: &Booking,
+        _: &[Allocation],
+        _: &Admission,
+    ) -> Result<Placement, StoreError> {
         let hold = Hold {
             id: hold_id(self.guest(booking.hold.id)),
             ..booking.hold.clone()
@@ -346,7 +346,7 @@ impl Script {
     }
     async fn applied(&self, ask: Ask) -> Result<Applied, StoreError> {
         match self.books(ask).await? {
-            Answer::Applied { reclaimed, orders } => Ok(Applied::Done { reclaimed, orders }),
+            Answer::Applied { orders } => Ok(Applied::Done { orders }),
             Answer::Lost => Ok(Applied::Lost),
             Answer::Seen => Ok(Applied::Seen),
             other => stray(&other),

@@ -137,6 +137,7 @@ pub(crate) fn booking(hold: Hold, version: i64) -> Booking {
         event_type: event_type().id,
         segments: segments(),
         quantity: 1,
+        wish: None,
         second_thoughts: SecondThoughts::default(),
         guest: person(),
         metadata: BTreeMap::new(),

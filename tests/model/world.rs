@@ -257,6 +257,6 @@ pub(crate) fn is_call(ask: &Ask) -> bool {
 pub(crate) fn is_read(ask: &Ask) -> bool {
     matches!(
         ask,
-        Ask::Read(_) | Ask::Booking(_) | Ask::Calendar | Ask::LookAtKey
+        Ask::Read(_) | Ask::Booking(_) | Ask::Look | Ask::Calendar | Ask::LookAtKey
     )
 }

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
+use crate::domain::booking::segments_of;
 use crate::domain::catalogue::SecondThoughts;
 use crate::domain::ids::EventTypeId;
 use crate::domain::money::{Currency, Money};
@@ -80,7 +81,7 @@ fn wish(event_type: &EventType, quantity: u32) -> Wish<'_> {
 
 fn who(chance: &Chance) -> Vec<&str> {
     match chance {
-        Chance::Free(segments) => segments.iter().map(|segment| segment.resource.as_str()).collect(),
+        Chance::Free(units) => units.iter().map(|one| one.segment.resource.as_str()).collect(),
         other => panic!("not free: {other:?}"),
     }
 }
@@ -95,14 +96,14 @@ fn work_goes_round() {
     ];
     let calendar = Calendar::new(standings.clone(), Vec::new());
     assert_eq!(
-        who(&calendar.chance(&wish(&pool, 1), at(0))),
+        who(&calendar.chance(&wish(&pool, 1), at(0), 0)),
         ["cleo"],
         "never had one"
     );
     let busy = vec![hold("cleo", 1, (0, 30), Tenure::Firm)];
     let calendar = Calendar::new(standings.clone(), busy);
     assert_eq!(
-        who(&calendar.chance(&wish(&pool, 1), at(0))),
+        who(&calendar.chance(&wish(&pool, 1), at(0), 0)),
         ["ben"],
         "the oldest of the latest"
     );
@@ -111,7 +112,11 @@ fn work_goes_round() {
         resource: Some(&ana),
         ..wish(&pool, 1)
     };
-    assert_eq!(who(&calendar.chance(&wanted, at(0))), ["ana"], "a wish is a wish");
+    assert_eq!(
+        who(&calendar.chance(&wanted, at(0), 0)),
+        ["ana"],
+        "a wish is a wish"
+    );
 }
 
 #[test]
@@ -152,20 +157,20 @@ fn a_composite_takes_different_people_for_what_overlaps() {
     ]);
     let standings = || vec![stands("ana", 1, None), stands("ben", 1, Some(1))];
     let calendar = Calendar::new(standings(), Vec::new());
-    let chance = calendar.chance(&wish(&both, 1), at(0));
+    let chance = calendar.chance(&wish(&both, 1), at(0), 0);
     assert_eq!(who(&chance), ["ana", "ben", "ana"]);
     assert_eq!(calendar.slot(&wish(&both, 1), at(0)).unwrap().available, 1);
     // Ana cannot begin, so that she must be second.
     let busy = vec![hold("ana", 1, (0, 10), Tenure::Firm)];
     let calendar = Calendar::new(standings(), busy);
     assert_eq!(
-        who(&calendar.chance(&wish(&both, 1), at(0))),
+        who(&calendar.chance(&wish(&both, 1), at(0), 0)),
         ["ben", "ana", "ana"]
     );
     let busy = vec![hold("ana", 1, (0, 40), Tenure::Firm)];
     let calendar = Calendar::new(standings(), busy);
     assert_eq!(
-        calendar.chance(&wish(&both, 1), at(0)),
+        calendar.chance(&wish(&both, 1), at(0), 0),
         Chance::Taken,
         "nobody for the overlap"
     );
@@ -202,7 +207,7 @@ fn only_as_many_overdue_holds_as_must_end_are_named() {
         hold("studio", 4, (0, 60), overdue(5)),
     ];
     let calendar = Calendar::new(vec![stands("studio", 4, None)], busy);
-    let chance = |quantity| calendar.chance(&wish(&class, quantity), at(0));
+    let chance = |quantity| calendar.chance(&wish(&class, quantity), at(0), 0);
     let named = |ids: &[u128]| Chance::Overdue(ids.iter().map(|n| HoldId(Uuid::from_u128(*n))).collect());
     assert_eq!(chance(1), named(&[2]));
     assert_eq!(
@@ -211,6 +216,43 @@ fn only_as_many_overdue_holds_as_must_end_are_named() {
         "ending the third would not free its unit"
     );
     assert_eq!(chance(3), Chance::Taken);
+}
+
+#[test]
+fn the_first_free_units_are_taken_and_rivals_are_left_theirs() {
+    let class = event_type(vec![need(0, 60, &["studio"])]);
+    let busy = vec![
+        hold("studio", 2, (0, 30), Tenure::Firm),
+        hold("studio", 4, (30, 60), overdue(1)),
+        hold("studio", 1, (60, 90), Tenure::Firm),
+    ];
+    let calendar = Calendar::new(vec![stands("studio", 6, None)], busy);
+    let units = |quantity, rivals| match calendar.chance(&wish(&class, quantity), at(0), rivals) {
+        Chance::Free(units) => units[0].units.clone(),
+        other => panic!("not free: {other:?}"),
+    };
+    assert_eq!(units(2, 0), [1, 3]);
+    assert_eq!(units(2, 2), [5, 6]);
+    assert_eq!(units(2, 3), [6, 1], "round and round");
+    assert_eq!(units(4, u32::MAX).len(), 4);
+    let segments = vec![class.segment(&class.needs[0], &id("studio"), at(0)).unwrap()];
+    assert_eq!(calendar.allocate(segments, 5, 0), None);
+}
+
+/// Half an hour and then half an hour lie on one unit, so that the other has room for a whole one.
+#[test]
+fn short_bookings_lie_close_together_so_that_long_ones_find_a_unit() {
+    let class = event_type(vec![need(0, 60, &["court"])]);
+    let half = event_type(vec![need(0, 30, &["court"])]);
+    let standings = || vec![stands("court", 2, None)];
+    let mut busy = vec![hold("court", 1, (0, 30), Tenure::Firm)];
+    let calendar = Calendar::new(standings(), busy.clone());
+    let Chance::Free(units) = calendar.chance(&wish(&half, 1), at(30), 0) else {
+        panic!("nobody is there");
+    };
+    busy.push(hold("court", units[0].units[0], (30, 60), Tenure::Firm));
+    let calendar = Calendar::new(standings(), busy);
+    assert_eq!(calendar.slot(&wish(&class, 1), at(0)).unwrap().available, 1);
 }
 
 #[test]
@@ -263,7 +305,7 @@ proptest! {
         let slot = calendar.slot(&wish(&pool, quantity), at(start)).unwrap();
         prop_assert_eq!(slot.available, places);
         prop_assert_eq!(slot.state == SlotState::Free, places > 0);
-        prop_assert_eq!(matches!(calendar.chance(&wish(&pool, quantity), at(start)), Chance::Free(_)), places > 0);
+        prop_assert_eq!(matches!(calendar.chance(&wish(&pool, quantity), at(start), 0), Chance::Free(_)), places > 0);
     }
 
     /// Whatever is chosen is free, and nobody is in two places at once.
@@ -274,7 +316,8 @@ proptest! {
         }).collect();
         let calendar = Calendar::new(NAMES.map(|name| stands(name, 1, None)).into(), busy.clone());
         let both = event_type(vec![need(0, 3, &["ana", "ben"]), need(split, 3, &["ben", "cleo"])]);
-        if let Chance::Free(segments) = calendar.chance(&wish(&both, 1), at(start)) {
+        if let Chance::Free(units) = calendar.chance(&wish(&both, 1), at(start), 0) {
+            let segments = segments_of(&units);
             for (n, segment) in segments.iter().enumerate() {
                 let taken = |one: &Busy| one.resource == segment.resource && one.window.overlaps(&segment.busy)
                     && matches!(&one.by, By::Holds { units, .. } if units.contains(&1));

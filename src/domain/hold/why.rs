@@ -23,6 +23,8 @@ pub enum Why {
     SessionEnded,
     /// Money came after the release, and the slot was still free.
     LatePaymentGotItsSlot,
+    /// Money came after the release, and the slot was still free, but with others than before: these.
+    LatePaymentGotOthers(String),
     /// Money came after the release, and the slot was gone: it goes back.
     LatePaymentRefunded,
     /// Money came after the cancellation: it goes back.
@@ -66,6 +68,12 @@ impl fmt::Display for Why {
             Self::NothingToPay => "completed without a payment",
             Self::SessionEnded => "the payment session ended unpaid",
             Self::LatePaymentGotItsSlot => "paid after the release; the slot was still free",
+            Self::LatePaymentGotOthers(resources) => {
+                return write!(
+                    f,
+                    "paid after the release; the slot was still free, now with {resources}"
+                );
+            }
             Self::LatePaymentRefunded => "paid after the release; the slot was gone, the money goes back",
             Self::PaymentAfterCancellation => "paid after the cancellation; the money goes back",
             Self::SecondPayment => "paid a second time; the second payment goes back",

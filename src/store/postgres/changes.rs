@@ -7,7 +7,7 @@ use super::super::effect::{self, Windows};
 use super::super::{Applied, Change, EventRecord, Step, StoreError, rows};
 use super::error::Answer;
 use super::{commands, placing};
-use crate::domain::booking::{HistoryLine, Segment};
+use crate::domain::booking::{HistoryLine, segments_of};
 use crate::domain::command::Order;
 use crate::domain::hold::{Status, Transition};
 use crate::domain::ids::{HoldId, IntentId};
@@ -34,10 +34,7 @@ pub(super) async fn apply_in(connection: &mut PgConnection, change: &Change) -> 
         return Ok(Applied::Lost);
     };
     match &change.step {
-        None => Ok(Applied::Done {
-            reclaimed: None,
-            orders: 0,
-        }),
+        None => Ok(Applied::Done { orders: 0 }),
         Some(step) => take_step(connection, change, &before, step).await,
     }
 }
@@ -67,8 +64,6 @@ async fn remember(
 struct Before {
     status: Status,
     due_at: Option<DateTime<Utc>>,
-    segments: Vec<Segment>,
-    quantity: u32,
 }
 
 #[derive(sqlx::FromRow)]
@@ -76,15 +71,13 @@ struct BeforeRow {
     status: String,
     reason: Option<String>,
     due_at: Option<DateTime<Utc>>,
-    segments: serde_json::Value,
-    quantity: i32,
 }
 
 /// Locks the hold on the version that was decided on; `None` where it has another by now, or there is none. A change
 /// without a step only needs the hold to be there.
 async fn lock(connection: &mut PgConnection, change: &Change) -> Answer<Option<Before>> {
     let row: Option<BeforeRow> = sqlx::query_as(
-        "SELECT status, reason, due_at, segments, quantity FROM holds WHERE id = $1 AND (version = $2 OR NOT $3) FOR UPDATE",
+        "SELECT status, reason, due_at FROM holds WHERE id = $1 AND (version = $2 OR NOT $3) FOR UPDATE",
     )
     .bind(change.hold.0)
     .bind(change.version)
@@ -99,8 +92,6 @@ impl BeforeRow {
         Ok(Before {
             status: rows::status(&self.status, self.reason.as_deref())?,
             due_at: self.due_at,
-            segments: rows::segments(self.segments)?,
-            quantity: self.quantity.unsigned_abs(),
         })
     }
 }
@@ -111,20 +102,19 @@ async fn take_step(
     before: &Before,
     step: &Step,
 ) -> Answer<Applied> {
-    let (transition, reclaimed) = match step {
+    let (transition, units) = match step {
         Step::Take(transition) => (transition, None),
-        Step::Reclaim { free, taken } => {
-            let had = take_back(connection, change.hold, before).await?;
-            (if had { free } else { taken }, Some(had))
-        }
+        Step::Reclaim { transition, units } => (transition, Some(units)),
     };
     match effect::windows(before.status, transition.next.status) {
         Windows::AsTheyAre => {}
         Windows::Free => placing::give_up(connection, change.hold).await?,
         Windows::Take => {
-            if reclaimed.is_none() && !take_back(connection, change.hold, before).await? {
-                return Err(rows::unreadable("step", "a slot that is taken, without an alternative").into());
+            let units = units.ok_or_else(|| rows::unreadable("step", "a slot without units"))?;
+            if !placing::take_units(connection, change.hold, units).await? {
+                return Ok(Applied::Lost);
             }
+            placing::write_segments(connection, change.hold, &segments_of(units)).await?;
         }
     }
     write_hold(connection, change, before, transition).await?;
@@ -134,16 +124,7 @@ async fn take_step(
         let ordered = commands::order(&mut *connection, Some(change.hold), order, change.now).await?;
         orders += usize::from(ordered.is_new);
     }
-    Ok(Applied::Done { reclaimed, orders })
-}
-
-/// Takes the hold's windows again, all or none.
-async fn take_back(connection: &mut PgConnection, hold: HoldId, before: &Before) -> Answer<bool> {
-    let had = placing::take_windows(connection, hold, &before.segments, before.quantity, 0).await?;
-    if !had {
-        placing::give_up(connection, hold).await?;
-    }
-    Ok(had)
+    Ok(Applied::Done { orders })
 }
 
 /// Writes the hold as it is afterwards, and the history line.
@@ -231,7 +212,6 @@ pub(super) async fn apply_orphan(
         };
         let ordered = commands::order(&mut *transaction, None, &order, now).await?;
         Applied::Done {
-            reclaimed: None,
             orders: usize::from(ordered.is_new),
         }
     } else {

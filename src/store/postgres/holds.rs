@@ -25,6 +25,7 @@ struct HoldRow {
     event_type_id: String,
     segments: serde_json::Value,
     quantity: i32,
+    wish: Option<String>,
     cancel_until_minutes: Option<i32>,
     move_until_minutes: Option<i32>,
     status: String,
@@ -62,7 +63,7 @@ struct PaymentRow {
 macro_rules! select_holds {
     ($rest:literal) => {
         concat!(
-            "SELECT h.id, h.event_type_id, h.segments, h.quantity, h.cancel_until_minutes, h.move_until_minutes, h.status, h.reason, h.asked_by, h.amount, h.currency,
+            "SELECT h.id, h.event_type_id, h.segments, h.quantity, h.wish, h.cancel_until_minutes, h.move_until_minutes, h.status, h.reason, h.asked_by, h.amount, h.currency,
                  h.session_id, h.intent_id, h.checkout_url, h.price_mismatch, h.guest_email, h.guest_name, h.metadata,
                  h.expires_at, h.session_expires_at, h.due_at, h.tries, h.version, h.created_at, h.updated_at,
                  (SELECT coalesce(jsonb_agg(jsonb_build_object('intent', p.intent_id, 'amount', p.amount,
@@ -93,6 +94,7 @@ impl HoldRow {
             event_type: rows::event_type(&self.event_type_id)?,
             segments: rows::segments(self.segments)?,
             quantity: self.quantity.unsigned_abs(),
+            wish: self.wish.as_deref().map(rows::resource).transpose()?,
             second_thoughts: SecondThoughts {
                 cancel_until_minutes: self.cancel_until_minutes.map(i64::from),
                 move_until_minutes: self.move_until_minutes.map(i64::from),

@@ -17,18 +17,18 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
 use super::{
     Admission, Applied, AttemptEnd, Change, Claim, EventRecord, HoldRefs, Move, Moved, NewAttempt, Placement,
-    PoolOptions, ReleaseLease, StaleAttempt, Standing, Store, StoreError,
+    PoolOptions, Question, ReleaseLease, StaleAttempt, Standing, Store, StoreError,
 };
 use crate::domain::availability::Calendar;
-use crate::domain::booking::{Booking, ClientId, HistoryLine};
+use crate::domain::booking::{Allocation, Booking, ClientId, HistoryLine};
 use crate::domain::books::{CommandFilter, Figures, HoldFilter, Page, PageRequest, StoredEvent};
 use crate::domain::command::Command;
 use crate::domain::hold::Asker;
-use crate::domain::ids::{CommandId, EventId, HoldId, IdempotencyKey, ResourceId, SessionId};
+use crate::domain::ids::{CommandId, EventId, HoldId, IdempotencyKey, SessionId};
 use crate::domain::payment::Receipt;
-use crate::domain::time::Window;
 
 mod attempts;
+mod calendar;
 mod catalogue;
 mod changes;
 mod commands;
@@ -194,19 +194,17 @@ impl Store for PostgresStore {
             .await
     }
 
-    async fn calendar(
-        &self,
-        resources: &[ResourceId],
-        within: Window,
-        moving: Option<HoldId>,
-        now: DateTime<Utc>,
-    ) -> Result<Calendar, StoreError> {
-        self.retrying(|| placing::calendar(&self.pool, resources, within, moving, now))
-            .await
+    async fn calendar(&self, question: &Question<'_>) -> Result<Calendar, StoreError> {
+        self.retrying(|| calendar::read(&self.pool, question)).await
     }
 
-    async fn place(&self, booking: &Booking, admission: &Admission) -> Result<Placement, StoreError> {
-        self.retrying(|| placing::place(&self.pool, booking, admission))
+    async fn place(
+        &self,
+        booking: &Booking,
+        units: &[Allocation],
+        admission: &Admission,
+    ) -> Result<Placement, StoreError> {
+        self.retrying(|| placing::place(&self.pool, booking, units, admission))
             .await
     }
 

@@ -1,164 +1,77 @@
-//! Who gets a slot (I1): what keeps resources busy, taking units of them, placing a hold with its windows, all or
-//! nothing, and moving it.
+//! Who gets a slot (I1): taking units of resources, placing a hold with its windows, all or nothing, and moving it.
 //!
-//! `take_windows!` is the one statement that decides; a hold that is placed, one that gets its slot back and one that
+//! `take_units!` is the one statement that decides; a hold that is placed, one that gets its slot back and one that
 //! moves all come through it.
 
 use chrono::{DateTime, Utc};
 use sqlx::postgres::{PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
 
-use super::super::{Admission, Move, Moved, Placement, StoreError, expire_order};
-use super::super::{calendar_rows, rows};
+use super::super::{Admission, Move, Moved, Placement, expire_order, rows};
 use super::commands;
 use super::error::{self, Answer};
-use crate::domain::availability::Calendar;
-use crate::domain::booking::{Booking, Segment};
+use crate::domain::booking::{Allocation, Booking, Segment, segments_of, window_of};
 use crate::domain::hold::Why;
 use crate::domain::ids::{CommandId, HoldId, ResourceId, SessionId};
-use crate::domain::time::Window;
 
-/// Windows as three columns, for `unnest`: from when to when each resource is busy.
-struct WindowColumns<'a> {
+/// Units as columns, for `unnest`: which unit of which resource is busy from when to when.
+struct UnitColumns<'a> {
     resources: Vec<&'a str>,
     starts: Vec<DateTime<Utc>>,
     ends: Vec<DateTime<Utc>>,
+    units: Vec<i32>,
 }
 
-fn columns(segments: &[Segment]) -> WindowColumns<'_> {
-    WindowColumns {
-        resources: segments.iter().map(|s| s.resource.as_str()).collect(),
-        starts: segments.iter().map(|s| s.busy.starts_at()).collect(),
-        ends: segments.iter().map(|s| s.busy.ends_at()).collect(),
+fn columns(allocations: &[Allocation]) -> UnitColumns<'_> {
+    let each = || {
+        allocations
+            .iter()
+            .flat_map(|one| one.units.iter().map(move |unit| (&one.segment, *unit)))
+    };
+    UnitColumns {
+        resources: each().map(|(segment, _)| segment.resource.as_str()).collect(),
+        starts: each().map(|(segment, _)| segment.busy.starts_at()).collect(),
+        ends: each().map(|(segment, _)| segment.busy.ends_at()).collect(),
+        units: each().map(|(_, unit)| signed(unit)).collect(),
     }
 }
 
-/// How some resources stand (one that nobody wrote down has one unit) and what keeps them busy, as of one moment: units
-/// that are alike in one row, since a row each would cost more than all the rest of a checkout where a class is nearly
-/// full. Holds are looked up among the unpaid ones: the rest of the live ones are confirmed. Each `OFFSET 0` is a fence: the planner would join whole tables where it expects more rows than there are.
-pub(super) const CALENDAR: &str = "SELECT w.id AS resource_id, NULL AS starts_at, NULL AS ends_at,
-         (SELECT o.hold_id FROM occupancy o WHERE o.resource_id = w.id
-          ORDER BY o.resource_id DESC, o.hold_id DESC LIMIT 1) AS hold_id,
-         coalesce(r.capacity, 1) AS capacity, NULL AS units, false AS unpaid
-     FROM unnest($1) AS w (id) LEFT JOIN resources r ON r.id = w.id
-     UNION ALL
-     SELECT w.id, lower(o.during), upper(o.during),
-         CASE WHEN h.status = 'held' AND h.expires_at <= $5 THEN o.hold_id END AS overdue,
-         NULL, array_agg(o.unit), h.status IS NOT NULL AS unpaid
-     FROM unnest($1) AS w (id)
-     CROSS JOIN LATERAL (SELECT hold_id, unit, during FROM occupancy
-         WHERE resource_id = w.id AND during && tstzrange($2, $3) AND hold_id IS DISTINCT FROM $4 OFFSET 0) o
-     LEFT JOIN LATERAL (SELECT status, expires_at FROM holds
-         WHERE id = o.hold_id AND status IN ('held', 'processing') OFFSET 0) h ON true
-     GROUP BY w.id, o.during, overdue, unpaid
-     UNION ALL
-     SELECT w.id, b.starts_at, b.ends_at, NULL, NULL, NULL, false
-     FROM unnest($1) AS w (id)
-     CROSS JOIN LATERAL (SELECT starts_at, ends_at FROM blocks
-         WHERE resource_id = w.id AND tstzrange(starts_at, ends_at) && tstzrange($2, $3) OFFSET 0) b";
-
-#[derive(sqlx::FromRow)]
-struct CalendarRow {
-    resource_id: String,
-    starts_at: Option<DateTime<Utc>>,
-    ends_at: Option<DateTime<Utc>>,
-    hold_id: Option<Uuid>,
-    capacity: Option<i32>,
-    units: Option<Vec<i32>>,
-    unpaid: bool,
-}
-
-impl CalendarRow {
-    fn read(self) -> Result<calendar_rows::CalendarEntry, StoreError> {
-        let units = self
-            .units
-            .map(|units| units.into_iter().map(i32::unsigned_abs).collect());
-        calendar_rows::calendar_entry(calendar_rows::CalendarColumns {
-            resource: self.resource_id,
-            window: self.starts_at.zip(self.ends_at),
-            hold: self.hold_id,
-            capacity: self.capacity.map(i32::unsigned_abs),
-            units,
-            unpaid: self.unpaid,
-        })
-    }
-}
-
-pub(super) async fn calendar(
-    pool: &PgPool,
-    resources: &[ResourceId],
-    within: Window,
-    moving: Option<HoldId>,
-    now: DateTime<Utc>,
-) -> Answer<Calendar> {
-    let ids: Vec<&str> = resources.iter().map(ResourceId::as_str).collect();
-    let found: Vec<CalendarRow> = sqlx::query_as(CALENDAR)
-        .bind(ids)
-        .bind(within.starts_at())
-        .bind(within.ends_at())
-        .bind(moving.map(|hold| hold.0))
-        .bind(now)
-        .fetch_all(pool)
-        .await?;
-    Ok(calendar_rows::calendar(found.into_iter().map(CalendarRow::read))?)
-}
-
-/// Takes for a hold so many units of each window that nobody else has: the one statement that decides who gets a slot.
-/// Blocks are counted: for an `EXISTS` the planner reads the table, since it hopes to find one soon. It waits for a
-/// rival who has not committed yet, and takes units in one order, so that two that want the same ones do
-/// not wait for each other.
-macro_rules! take_windows {
-    ($hold:literal, $resources:literal, $starts:literal, $ends:literal, $quantity:literal, $spread:literal) => {
-        concat!(
-            "INSERT INTO occupancy (hold_id, resource_id, unit, during)
-             SELECT ",
-            $hold,
-            ", w.resource_id, free.unit, w.during
-             FROM (SELECT resource_id, tstzrange(starts_at, ends_at) AS during FROM unnest(",
-            $resources,
-            "::text[], ",
-            $starts,
-            "::timestamptz[], ",
-            $ends,
-            "::timestamptz[]) AS u (resource_id, starts_at, ends_at)) w
-             LEFT JOIN resources r ON r.id = w.resource_id
-             CROSS JOIN LATERAL (
-                 SELECT unit FROM (
-                     SELECT generate_series(1, coalesce(r.capacity, 1)) AS unit
-                     EXCEPT SELECT o.unit FROM occupancy o WHERE o.resource_id = w.resource_id AND o.during && w.during) u
-                 WHERE (SELECT count(*) FROM blocks b
-                     WHERE b.resource_id = w.resource_id AND tstzrange(b.starts_at, b.ends_at) && w.during) = 0
-                 ORDER BY (unit + ",
-            $spread,
-            "::int) % coalesce(r.capacity, 1) LIMIT ",
-            $quantity,
-            "::int) free
-             ORDER BY w.resource_id, free.unit, w.during
-             ON CONFLICT DO NOTHING"
-        )
+/// Takes units for a hold ($1), those that nobody else has: the one statement that decides who gets a slot. They were
+/// free when they were looked for; what has changed since is minded here: the guard of I1, capacities, and blocks, which
+/// are counted, since for an `EXISTS` the planner reads the table, in the hope to find one soon. It waits for a rival who
+/// has not committed yet, and takes units in one order, so that two that want the same ones do not wait for each other.
+macro_rules! take_units {
+    () => {
+        "INSERT INTO occupancy (hold_id, resource_id, unit, during)
+         SELECT $1, w.resource_id, w.unit, w.during
+         FROM (SELECT resource_id, unit, tstzrange(starts_at, ends_at) AS during
+               FROM unnest($2::text[], $3::timestamptz[], $4::timestamptz[], $5::int[])
+                   AS u (resource_id, starts_at, ends_at, unit)) w
+         WHERE w.unit <= coalesce((SELECT capacity FROM resources r WHERE r.id = w.resource_id), 1)
+           AND (SELECT count(*) FROM blocks b
+               WHERE b.resource_id = w.resource_id AND tstzrange(b.starts_at, b.ends_at) && w.during) = 0
+         ORDER BY w.resource_id, w.unit, w.during
+         ON CONFLICT DO NOTHING"
     };
 }
 
-/// Takes all windows for the hold, or some where another has the rest: then the caller must give these up.
-pub(super) async fn take_windows(
+/// Takes all units for the hold, or some where another has the rest: then the caller must give these up.
+pub(super) async fn take_units(
     connection: &mut PgConnection,
     hold: HoldId,
-    segments: &[Segment],
-    quantity: u32,
-    spread: u32,
+    allocations: &[Allocation],
 ) -> Answer<bool> {
-    let windows = columns(segments);
-    let wanted = windows.resources.len() as u64 * u64::from(quantity);
-    let done = sqlx::query(take_windows!("$1", "$2", "$3", "$4", "$5", "$6"))
+    let units = columns(allocations);
+    let wanted = units.units.len();
+    let done = sqlx::query(take_units!())
         .bind(hold.0)
-        .bind(windows.resources)
-        .bind(windows.starts)
-        .bind(windows.ends)
-        .bind(signed(quantity))
-        .bind(signed(spread))
+        .bind(units.resources)
+        .bind(units.starts)
+        .bind(units.ends)
+        .bind(units.units)
         .execute(connection)
         .await?;
-    Ok(done.rows_affected() == wanted)
+    Ok(usize::try_from(done.rows_affected()) == Ok(wanted))
 }
 
 /// Counts are small; PostgreSQL has no unsigned ones.
@@ -167,8 +80,13 @@ fn signed(count: u32) -> i32 {
 }
 
 /// One statement and so one round trip, whose commit is its own.
-pub(super) async fn place(pool: &PgPool, booking: &Booking, admission: &Admission) -> Answer<Placement> {
-    match insert(pool, booking, admission).await {
+pub(super) async fn place(
+    pool: &PgPool,
+    booking: &Booking,
+    units: &[Allocation],
+    admission: &Admission,
+) -> Answer<Placement> {
+    match insert(pool, booking, units, admission).await {
         Ok(true) => Ok(Placement::Placed),
         Ok(false) => why_not(pool, booking, admission).await,
         Err(error) if error::is_window_without_hold(&error) => why_not(pool, booking, admission).await,
@@ -179,11 +97,11 @@ pub(super) async fn place(pool: &PgPool, booking: &Booking, admission: &Admissio
 /// The hold with all that comes with it, in one statement.
 const PLACE: &str = concat!(
         "WITH taken AS (",
-        take_windows!("$1", "$2", "$3", "$4", "$5", "$6"),
+        take_units!(),
         " RETURNING 1),
          guest AS (
              INSERT INTO guests AS g (email, held, created_at)
-             SELECT $7, 1, $27 WHERE (SELECT count(*) FROM taken) = cardinality($2) * $5::int
+             SELECT $7, 1, $27 WHERE (SELECT count(*) FROM taken) = cardinality($5)
              ON CONFLICT (email) DO UPDATE SET held = g.held + 1 WHERE g.held < $8 RETURNING 1),
          client AS (
              INSERT INTO clients AS c (id, held, updated_at)
@@ -198,9 +116,9 @@ const PLACE: &str = concat!(
              INSERT INTO holds (id, event_type_id, resource_id, starts_at, ends_at, segments, status, reason, amount,
                  currency, session_id, checkout_url, guest_email, guest_name, metadata, expires_at,
                  session_expires_at, due_at, created_at, updated_at, version, quantity, cancel_until_minutes,
-                 move_until_minutes, guest_id, client_id)
+                 move_until_minutes, guest_id, client_id, wish)
              SELECT hold_id, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $28, $27,
-                 $29, $30, $5, $31, $32, $7, $9
+                 $29, $30, $6, $31, $32, $7, $9, $34
              FROM attempt RETURNING id)
          INSERT INTO hold_history (hold_id, at, to_status, to_reason, why, actor)
          SELECT id, $27, $16, $17, $33, 'checkout' FROM hold",
@@ -212,19 +130,20 @@ const PLACE: &str = concat!(
 pub(super) async fn insert(
     executor: impl PgExecutor<'_>,
     booking: &Booking,
+    units: &[Allocation],
     admission: &Admission,
 ) -> sqlx::Result<bool> {
     let hold = &booking.hold;
     let shown = booking.window();
     let (status, reason) = rows::status_texts(hold.status);
-    let windows = columns(&booking.segments);
+    let units = columns(units);
     let done = sqlx::query(PLACE)
         .bind(hold.id.0)
-        .bind(windows.resources)
-        .bind(windows.starts)
-        .bind(windows.ends)
+        .bind(units.resources)
+        .bind(units.starts)
+        .bind(units.ends)
+        .bind(units.units)
         .bind(signed(booking.quantity))
-        .bind(signed(admission.spread))
         .bind(booking.guest.key())
         .bind(signed(admission.per_guest))
         .bind(admission.client.as_ref().map(|client| client.0.as_str()))
@@ -252,6 +171,7 @@ pub(super) async fn insert(
         .bind(rows::minutes(booking.second_thoughts.cancel_until_minutes)?)
         .bind(rows::minutes(booking.second_thoughts.move_until_minutes)?)
         .bind(Why::Placed.to_string())
+        .bind(booking.wish.as_ref().map(ResourceId::as_str))
         .execute(executor)
         .await?;
     Ok(done.rows_affected() == 1)
@@ -326,54 +246,60 @@ pub(super) async fn give_up(connection: &mut PgConnection, hold: HoldId) -> Answ
 
 pub(super) async fn move_hold(pool: &PgPool, order: &Move) -> Answer<Moved> {
     let mut transaction = pool.begin().await?;
-    let quantity: Option<i32> = sqlx::query_scalar(
-        "SELECT quantity FROM holds
-             WHERE id = $1 AND version = $2 AND status IN ('held', 'confirmed') FOR UPDATE",
+    let mine = sqlx::query(
+        "SELECT 1 FROM holds WHERE id = $1 AND version = $2 AND status IN ('held', 'confirmed') FOR UPDATE",
     )
     .bind(order.hold.0)
     .bind(order.version)
     .fetch_optional(&mut *transaction)
     .await?;
-    let Some(quantity) = quantity else {
+    if mine.is_none() {
         return Ok(Moved::Lost);
-    };
+    }
     // Its own old windows first: they are not in its way, and come back where it is rolled back.
     give_up(&mut transaction, order.hold).await?;
-    let quantity = quantity.unsigned_abs();
-    if !take_windows(
-        &mut transaction,
-        order.hold,
-        &order.segments,
-        quantity,
-        order.spread,
-    )
-    .await?
-    {
+    if !take_units(&mut transaction, order.hold, &order.to).await? {
         transaction.rollback().await?;
         return Ok(Moved::SlotTaken);
     }
+    write_segments(&mut transaction, order.hold, &segments_of(&order.to)).await?;
     write_move(&mut transaction, order).await?;
     transaction.commit().await?;
     Ok(Moved::Done)
 }
 
+/// Writes down what a hold has from now on.
+pub(super) async fn write_segments(
+    connection: &mut PgConnection,
+    hold: HoldId,
+    segments: &[Segment],
+) -> Answer<()> {
+    let shown = window_of(segments);
+    sqlx::query(
+        "UPDATE holds SET resource_id = $2, starts_at = $3, ends_at = $4, segments = $5 WHERE id = $1",
+    )
+    .bind(hold.0)
+    .bind(segments[0].resource.as_str())
+    .bind(shown.starts_at())
+    .bind(shown.ends_at())
+    .bind(rows::segments_json(segments))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 async fn write_move(connection: &mut PgConnection, order: &Move) -> Answer<()> {
-    let shown = crate::domain::booking::window_of(&order.segments);
     let (actor, event) = rows::cause_texts(&order.cause);
     sqlx::query(
         "WITH hold AS (
-             UPDATE holds SET resource_id = $2, starts_at = $3, ends_at = $4, segments = $5, version = version + 1,
-                 updated_at = $6
+             UPDATE holds SET wish = $2, version = version + 1, updated_at = $3
              WHERE id = $1 RETURNING id, status, reason)
          INSERT INTO hold_history
              (hold_id, at, from_status, from_reason, to_status, to_reason, why, actor, event_id)
-         SELECT id, $6, status, reason, status, reason, $7, $8, $9 FROM hold",
+         SELECT id, $3, status, reason, status, reason, $4, $5, $6 FROM hold",
     )
     .bind(order.hold.0)
-    .bind(order.segments[0].resource.as_str())
-    .bind(shown.starts_at())
-    .bind(shown.ends_at())
-    .bind(rows::segments_json(&order.segments))
+    .bind(order.wish.as_ref().map(ResourceId::as_str))
     .bind(order.now)
     .bind(&order.why)
     .bind(actor)

@@ -13,7 +13,7 @@ use super::error::Answer;
 use crate::domain::booking::{Booking, Guest};
 use crate::domain::catalogue::SecondThoughts;
 use crate::domain::hold::Hold;
-use crate::domain::ids::{HoldId, IntentId, SessionId};
+use crate::domain::ids::{HoldId, IntentId, ResourceId, SessionId};
 use crate::domain::payment::Payment;
 use crate::store::{ClientId, StoreError, rows};
 
@@ -21,7 +21,7 @@ use crate::store::{ClientId, StoreError, rows};
 macro_rules! select_booking {
     ($tail:literal) => {
         concat!(
-            "SELECT h.id, h.event_type_id, h.segments, h.quantity, h.cancel_until_minutes, h.move_until_minutes, h.status, h.reason, h.asked_by, h.amount, h.currency,
+            "SELECT h.id, h.event_type_id, h.segments, h.quantity, h.wish, h.cancel_until_minutes, h.move_until_minutes, h.status, h.reason, h.asked_by, h.amount, h.currency,
                     h.session_id, h.intent_id, h.checkout_url, h.price_mismatch, h.guest_email, h.guest_name,
                     h.metadata, h.expires_at, h.session_expires_at, h.due_at, h.tries, h.version,
                     h.created_at, h.updated_at,
@@ -43,6 +43,7 @@ pub(super) struct BookingRow {
     event_type_id: String,
     segments: Json<Value>,
     quantity: u32,
+    wish: Option<String>,
     cancel_until_minutes: Option<i64>,
     move_until_minutes: Option<i64>,
     status: String,
@@ -105,6 +106,7 @@ impl BookingRow {
             event_type: rows::event_type(&self.event_type_id)?,
             segments: rows::segments(self.segments.0)?,
             quantity: self.quantity,
+            wish: self.wish.as_deref().map(rows::resource).transpose()?,
             second_thoughts: SecondThoughts {
                 cancel_until_minutes: self.cancel_until_minutes,
                 move_until_minutes: self.move_until_minutes,
@@ -141,8 +143,8 @@ pub(super) async fn insert(
              (id, event_type_id, resource_id, starts_at, ends_at, segments, status, reason, asked_by,
               amount, currency, session_id, intent_id, checkout_url, price_mismatch, guest_email, guest_name,
               metadata, expires_at, session_expires_at, due_at, tries, version, created_at, updated_at,
-              quantity, cancel_until_minutes, move_until_minutes, guest_id, client_id)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+              quantity, cancel_until_minutes, move_until_minutes, guest_id, client_id, wish)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(hold.id.0.hyphenated())
     .bind(booking.event_type.as_str())
@@ -174,6 +176,7 @@ pub(super) async fn insert(
     .bind(booking.second_thoughts.move_until_minutes)
     .bind(booking.guest.key())
     .bind(client.map(|client| client.0.as_str()))
+    .bind(booking.wish.as_ref().map(ResourceId::as_str))
     .execute(connection)
     .await?;
     Ok(())

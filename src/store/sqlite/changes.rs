@@ -3,12 +3,11 @@
 //! What is to happen was decided before, on a version of the hold that must still be there.
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
 use sqlx::SqliteConnection;
-use sqlx::types::Json;
 
 use super::error::Answer;
 use super::{SqliteStore, commands, history, placing};
+use crate::domain::booking::{Allocation, segments_of};
 use crate::domain::command::Order;
 use crate::domain::hold::{Hold, Status, Transition};
 use crate::domain::ids::{HoldId, IntentId};
@@ -37,17 +36,21 @@ pub(super) async fn apply_in(connection: &mut SqliteConnection, change: &Change)
         return Ok(Applied::Lost);
     };
     let Some(step) = &change.step else {
-        return Ok(Applied::Done {
-            reclaimed: None,
-            orders: 0,
-        });
+        return Ok(Applied::Done { orders: 0 });
     };
     if before.version != change.version {
         return Ok(Applied::Lost);
     }
-    let (transition, reclaimed) = move_windows(connection, change.hold, &before, step).await?;
+    let (transition, units) = match step {
+        Step::Take(transition) => (transition, None),
+        Step::Reclaim { transition, units } => (transition, Some(units.as_slice())),
+    };
+    let windows = effect::windows(before.status()?, transition.next.status);
+    if !move_windows(connection, change.hold, windows, units).await? {
+        return Ok(Applied::Lost);
+    }
     let orders = write_transition(connection, change, &before, transition).await?;
-    Ok(Applied::Done { reclaimed, orders })
+    Ok(Applied::Done { orders })
 }
 
 /// Writes an event down; `false` where it is known.
@@ -78,15 +81,11 @@ struct Before {
     status: String,
     reason: Option<String>,
     due_at: Option<i64>,
-    segments: Json<Value>,
-    quantity: u32,
 }
 
 impl Before {
     async fn read(connection: &mut SqliteConnection, hold: HoldId) -> Answer<Option<Self>> {
-        let question = sqlx::query_as(
-            "SELECT version, status, reason, due_at, segments, quantity FROM holds WHERE id = ?",
-        );
+        let question = sqlx::query_as("SELECT version, status, reason, due_at FROM holds WHERE id = ?");
         Ok(question
             .bind(hold.0.hyphenated())
             .fetch_optional(connection)
@@ -98,34 +97,25 @@ impl Before {
     }
 }
 
-/// Makes the windows follow the step; answers the transition that came of it, and how a reclaim went.
-async fn move_windows<'a>(
+/// Makes the windows follow the state; `false` where someone else has a part of what was to be taken back.
+async fn move_windows(
     connection: &mut SqliteConnection,
     hold: HoldId,
-    before: &Before,
-    step: &'a Step,
-) -> Answer<(&'a Transition, Option<bool>)> {
-    let (wanted, otherwise) = match step {
-        Step::Take(transition) => (transition, None),
-        Step::Reclaim { free, taken } => (free, Some(taken)),
-    };
-    match effect::windows(before.status()?, wanted.next.status) {
-        Windows::AsTheyAre => Ok((wanted, None)),
-        Windows::Free => {
-            placing::vacate(connection, hold).await?;
-            Ok((wanted, None))
-        }
+    windows: Windows,
+    units: Option<&[Allocation]>,
+) -> Answer<bool> {
+    match windows {
+        Windows::AsTheyAre => {}
+        Windows::Free => placing::vacate(connection, hold).await?,
         Windows::Take => {
-            let segments = rows::segments(before.segments.0.clone())?;
-            if placing::occupy(connection, hold, &segments, before.quantity, 0).await? {
-                return Ok((wanted, Some(true)));
+            let units = units.ok_or_else(|| rows::unreadable("step", "a slot without units"))?;
+            if !placing::occupy(connection, hold, units).await? {
+                return Ok(false);
             }
-            // Only a reclaim says what happens where the slot is gone.
-            let otherwise =
-                otherwise.ok_or_else(|| rows::unreadable("step", "a lost slot taken for granted"))?;
-            Ok((otherwise, Some(false)))
+            placing::write_segments(connection, hold, &segments_of(units)).await?;
         }
     }
+    Ok(true)
 }
 
 /// Writes the hold, its payments, its history and its orders; answers how many orders are new.
@@ -251,8 +241,5 @@ pub(super) async fn apply_orphan(
     if known {
         return Ok(Applied::Seen);
     }
-    Ok(Applied::Done {
-        reclaimed: None,
-        orders,
-    })
+    Ok(Applied::Done { orders })
 }

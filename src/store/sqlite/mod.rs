@@ -22,19 +22,19 @@ use sqlx::{Connection, Sqlite, SqlitePool, Transaction};
 use self::error::Answer;
 use super::{
     Admission, Applied, AttemptEnd, Change, Claim, ClientId, EventRecord, HoldRefs, Move, Moved, NewAttempt,
-    Placement, PoolOptions, ReleaseLease, StaleAttempt, Standing, Store, StoreError,
+    Placement, PoolOptions, Question, ReleaseLease, StaleAttempt, Standing, Store, StoreError,
 };
 use crate::domain::availability::Calendar;
-use crate::domain::booking::{Booking, HistoryLine};
+use crate::domain::booking::{Allocation, Booking, HistoryLine};
 use crate::domain::books::{CommandFilter, Figures, HoldFilter, Page, PageRequest, StoredEvent};
 use crate::domain::command::Command;
 use crate::domain::hold::Asker;
-use crate::domain::ids::{CommandId, EventId, HoldId, IdempotencyKey, ResourceId, SessionId};
+use crate::domain::ids::{CommandId, EventId, HoldId, IdempotencyKey, SessionId};
 use crate::domain::payment::Receipt;
-use crate::domain::time::Window;
 
 mod attempts;
 mod booking_row;
+mod calendar;
 mod catalogue;
 mod changes;
 mod commands;
@@ -215,17 +215,16 @@ impl Store for SqliteStore {
         Ok(attempts::forget_attempts(self, before, limit).await?)
     }
 
-    async fn calendar(
-        &self,
-        resources: &[ResourceId],
-        within: Window,
-        moving: Option<HoldId>,
-        now: DateTime<Utc>,
-    ) -> Result<Calendar, StoreError> {
-        Ok(placing::calendar(self, resources, within, moving, now).await?)
+    async fn calendar(&self, question: &Question<'_>) -> Result<Calendar, StoreError> {
+        Ok(calendar::read(self, question).await?)
     }
-    async fn place(&self, booking: &Booking, admission: &Admission) -> Result<Placement, StoreError> {
-        Ok(placing::place(self, booking, admission).await?)
+    async fn place(
+        &self,
+        booking: &Booking,
+        units: &[Allocation],
+        admission: &Admission,
+    ) -> Result<Placement, StoreError> {
+        Ok(placing::place(self, booking, units, admission).await?)
     }
     async fn lose(
         &self,

@@ -18,17 +18,18 @@ pub(super) async fn rehearse(store: &SqliteStore, now: DateTime<Utc>) -> Answer<
 }
 
 async fn play_through(connection: &mut SqliteConnection, play: &Rehearsal) -> Answer<()> {
-    let (hold, segments) = (play.booking.hold.id, &play.booking.segments);
+    let hold = play.booking.hold.id;
     attempts::insert(connection, &play.attempt).await?;
-    if placing::place_in(connection, &play.booking, &play.admission).await? != Placement::Placed {
+    let placed = placing::place_in(connection, &play.booking, &play.units, &play.admission).await?;
+    if placed != Placement::Placed {
         return Err(went_wrong("a free slot could not be had").into());
     }
-    if placing::occupy(connection, hold, segments, 1, 0).await? || !by_hand_is_refused(connection, play).await
-    {
+    let again = placing::occupy(connection, hold, &play.units).await?;
+    if again || !by_hand_is_refused(connection, play).await {
         return Err(went_wrong("a slot could be had twice: the guard of I1 is gone").into());
     }
     let applied = changes::apply_in(connection, &play.paid).await?;
-    if !matches!(applied, Applied::Done { orders: 1, .. }) {
+    if !matches!(applied, Applied::Done { orders: 1 }) {
         return Err(went_wrong("a payment could not be written").into());
     }
     let row: BookingRow = sqlx::query_as(holds::BY_ID)

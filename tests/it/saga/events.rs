@@ -13,6 +13,7 @@ use holdfast::workflow::{Context, settle};
 use super::stage::Stage;
 use super::{Scene, Story, every_step_goes_wrong};
 use crate::support::app::Answer;
+use crate::support::offers::block;
 use News::*;
 
 every_step_goes_wrong!(
@@ -26,6 +27,7 @@ every_step_goes_wrong!(
     Disputed,
     LateAndFree,
     LateAndTaken,
+    LateAndOthers,
     NoHold,
 );
 
@@ -52,6 +54,8 @@ pub(super) enum News {
     LateAndFree,
     /// The guest paid when the hold was released, and someone else has the slot.
     LateAndTaken,
+    /// The guest paid when the hold was released, and one whom they had is busy, another is not.
+    LateAndOthers,
     /// The guest paid for a hold that is not on the books.
     NoHold,
 }
@@ -71,6 +75,15 @@ impl News {
                 stage.app.deliver_all().await;
                 return vec![other];
             }
+            LateAndOthers => {
+                give_up(stage, hold).await;
+                let first = &hold.body["segments"][0];
+                let [room, from, to] =
+                    ["resource", "starts_at", "ends_at"].map(|name| first[name].as_str().unwrap());
+                block(&stage.app, room, hold.text("id"), from, to)
+                    .await
+                    .expect(201);
+            }
             NoHold => stage.app.forget(hold).await,
         }
         stage.app.deliver_all().await;
@@ -83,7 +96,7 @@ impl News {
         let session = hold.text("checkout_session");
         let intent = || app.simulator.session(session).unwrap().payment_intent.unwrap();
         match self {
-            Paid | LateAndFree | LateAndTaken | NoHold => app.pay(hold, Outcome::Paid),
+            Paid | LateAndFree | LateAndTaken | LateAndOthers | NoHold => app.pay(hold, Outcome::Paid),
             Slow => app.pay(hold, Outcome::Processing),
             SlowArrived => app.pay(hold, Outcome::ProcessingSucceeded),
             SlowFailed => app.pay(hold, Outcome::ProcessingFailed),
@@ -96,7 +109,7 @@ impl News {
 
     fn end(self) -> &'static str {
         match self {
-            Paid | SlowArrived | Disputed | LateAndFree => "confirmed",
+            Paid | SlowArrived | Disputed | LateAndFree | LateAndOthers => "confirmed",
             Slow => "processing",
             SlowFailed => "released/payment_failed",
             Expired | Declined => "released/expired",

@@ -5,8 +5,8 @@ use holdfast::domain::ids::SessionId;
 use holdfast::store::{AttemptEnd, Claim, Placement, Store};
 
 use super::{
-    EXPIRED, LEASE, after, age_leases, anyone, at, attempt, becomes, claim_and_place, key, placed, read,
-    with_ana,
+    EXPIRED, LEASE, after, age_leases, anyone, at, attempt, becomes, claim_and_place, first_units, key,
+    placed, read, with_ana,
 };
 use crate::support::database::TestDatabase;
 
@@ -75,7 +75,10 @@ async fn a_key_answers_its_hold_while_that_is_live_and_is_free_afterwards(databa
     let store = database.store();
     let mine = with_ana(0, 30);
     claim(&*store, &mine, "k", "a").await;
-    assert_eq!(store.place(&mine, &anyone()).await.unwrap(), Placement::Placed);
+    assert_eq!(
+        store.place(&mine, &first_units(&mine), &anyone()).await.unwrap(),
+        Placement::Placed
+    );
     let answer = Claim::Placed(mine.hold.id);
     assert_eq!(claim(&*store, &with_ana(0, 30), "k", "a").await, answer);
     assert_eq!(store.look_at_key(&key("k"), "a").await.unwrap(), answer);
@@ -93,7 +96,10 @@ async fn a_key_is_free_again_after_its_attempt_lost_was_abandoned_or_is_unsettle
     let loser = with_ana(0, 30);
     claim(&*store, &loser, "lost", "a").await;
     assert!(matches!(
-        store.place(&loser, &anyone()).await.unwrap(),
+        store
+            .place(&loser, &first_units(&loser), &anyone())
+            .await
+            .unwrap(),
         Placement::SlotTaken
     ));
     let lost = store.lose(loser.hold.id, &loser.hold.session, at(1)).await;
@@ -163,7 +169,10 @@ async fn a_stale_attempt_is_leased_once_and_can_no_longer_place_its_hold(databas
     assert!(stale[0].terms == attempt(&mine, None, "a").terms);
     assert_eq!(stale[0].tries, 0);
     assert!(lease().await.is_empty(), "leased");
-    assert_eq!(store.place(&mine, &anyone()).await.unwrap(), Placement::Gone);
+    assert_eq!(
+        store.place(&mine, &first_units(&mine), &anyone()).await.unwrap(),
+        Placement::Gone
+    );
     age_leases(database, "checkout_attempts").await;
     assert_eq!(lease().await.len(), 1, "the lease ran out");
 }

@@ -11,7 +11,8 @@ use holdfast::store::{Applied, Change, ReleaseLease, Step, Store};
 use uuid::Uuid;
 
 use super::{
-    DONE, EXPIRED, LEASE, after, at, becomes, change, eur, event, page, paid, placed, read, with_ana,
+    DONE, EXPIRED, LEASE, after, at, becomes, change, eur, event, first_units, page, paid, placed, read,
+    with_ana,
 };
 use crate::support::database::TestDatabase;
 
@@ -25,9 +26,10 @@ on_both_engines!(
     news_forgets_the_tries_and_leaves_the_lease_to_who_asks_until_the_state_is_another,
     an_order_is_written_once,
     a_slot_that_is_free_is_taken_back,
+    a_slot_that_comes_back_with_others_is_theirs,
     a_slot_that_is_gone_is_not_and_the_money_is_due_back,
     a_reclaim_that_is_lost_leaves_the_slot_alone,
-    a_slot_is_not_taken_back_without_saying_what_happens_where_it_is_gone,
+    a_slot_is_not_taken_back_without_saying_which_units,
     money_without_a_hold_is_written_once_and_goes_back,
 );
 
@@ -197,10 +199,7 @@ async fn an_order_is_written_once(database: &TestDatabase) {
     };
     let mut transition = becomes(&mine, Status::Held);
     transition.orders = vec![refund.clone(), Order::ExpireSession(mine.hold.session.clone())];
-    let done = |orders| Applied::Done {
-        reclaimed: None,
-        orders,
-    };
+    let done = |orders| Applied::Done { orders };
     let first = change(&mine, Step::Take(transition.clone()));
     assert_eq!(store.apply(&first).await.unwrap(), done(2));
     let mine = read(&*store, &mine).await;
@@ -217,9 +216,16 @@ async fn an_order_is_written_once(database: &TestDatabase) {
     assert!(commands.iter().all(|command| command.hold == Some(mine.hold.id)));
 }
 
-/// A step that takes the slot back for a late payment, or orders a refund.
+/// A step that takes the slot back for a late payment.
 fn reclaim(released: &Booking) -> Step {
-    let free = paid(released);
+    Step::Reclaim {
+        transition: paid(released),
+        units: first_units(released),
+    }
+}
+
+/// The step that gives the late payment back.
+fn give_back(released: &Booking) -> Transition {
     let mut taken = Transition {
         why: Why::LatePaymentRefunded,
         ..paid(released)
@@ -230,7 +236,7 @@ fn reclaim(released: &Booking) -> Step {
         intent: taken.next.payments[0].intent.clone(),
         money: released.hold.price,
     });
-    Step::Reclaim { free, taken }
+    taken
 }
 
 async fn released(store: &dyn Store) -> Booking {
@@ -243,30 +249,48 @@ async fn a_slot_that_is_free_is_taken_back(database: &TestDatabase) {
     let store = database.store();
     let mine = released(&*store).await;
     let applied = store.apply(&change(&mine, reclaim(&mine))).await.unwrap();
-    let done = Applied::Done {
-        reclaimed: Some(true),
-        orders: 0,
-    };
-    assert_eq!(applied, done);
+    assert_eq!(applied, Applied::Done { orders: 0 });
     assert_eq!(read(&*store, &mine).await.hold.status, Status::Confirmed);
     assert_eq!(database.count("SELECT count(*) FROM occupancy").await, 1);
     let rival = super::claim_and_place(&*store, &with_ana(0, 30)).await;
     assert!(matches!(rival, holdfast::store::Placement::SlotTaken));
 }
 
-/// S10, the slot gone. Of two windows one is still free: it must not stay taken.
+/// Others of the pool may serve: then the hold is theirs from now on, wherever it is looked for.
+async fn a_slot_that_comes_back_with_others_is_theirs(database: &TestDatabase) {
+    let store = database.store();
+    let mine = released(&*store).await;
+    let ben = Booking {
+        segments: vec![super::segment("ben", 0, 30)],
+        ..mine.clone()
+    };
+    let step = Step::Reclaim {
+        transition: paid(&mine),
+        units: first_units(&ben),
+    };
+    let applied = store.apply(&change(&mine, step)).await.unwrap();
+    assert_eq!(applied, Applied::Done { orders: 0 });
+    assert_eq!(read(&*store, &mine).await.segments, ben.segments);
+    let of_ben =
+        "SELECT count(*) FROM holds h JOIN occupancy o ON o.hold_id = h.id AND o.resource_id = h.resource_id
+        WHERE o.resource_id = 'ben' AND h.status = 'confirmed'";
+    assert_eq!(database.count(of_ben).await, 1);
+    placed(&*store, with_ana(0, 30)).await;
+}
+
+/// S10, the slot gone. Of two windows one is still free: it must not stay taken, and the event must not count as known.
 async fn a_slot_that_is_gone_is_not_and_the_money_is_due_back(database: &TestDatabase) {
     let store = database.store();
     let both = vec![super::segment("ana", 0, 30), super::segment("ben", 0, 30)];
     let mine = placed(&*store, super::booking(both)).await;
     let mine = after(&*store, &mine, becomes(&mine, EXPIRED)).await;
     placed(&*store, super::booking(vec![super::segment("ben", 0, 30)])).await;
-    let applied = store.apply(&change(&mine, reclaim(&mine))).await.unwrap();
-    let done = Applied::Done {
-        reclaimed: Some(false),
-        orders: 1,
-    };
-    assert_eq!(applied, done);
+    let mut late = change(&mine, reclaim(&mine));
+    late.event = Some(event("evt_late"));
+    assert_eq!(store.apply(&late).await.unwrap(), Applied::Lost);
+    assert_eq!(read(&*store, &mine).await, mine);
+    late.step = Some(Step::Take(give_back(&mine)));
+    assert_eq!(store.apply(&late).await.unwrap(), Applied::Done { orders: 1 });
     let now = read(&*store, &mine).await;
     assert_eq!(
         now.hold.status,
@@ -286,10 +310,9 @@ async fn a_reclaim_that_is_lost_leaves_the_slot_alone(database: &TestDatabase) {
     assert_eq!(database.count("SELECT count(*) FROM occupancy").await, 0);
 }
 
-async fn a_slot_is_not_taken_back_without_saying_what_happens_where_it_is_gone(database: &TestDatabase) {
+async fn a_slot_is_not_taken_back_without_saying_which_units(database: &TestDatabase) {
     let store = database.store();
     let mine = released(&*store).await;
-    placed(&*store, with_ana(0, 30)).await;
     let blunt = change(&mine, Step::Take(becomes(&mine, Status::Confirmed)));
     store.apply(&blunt).await.unwrap_err();
     assert_eq!(read(&*store, &mine).await, mine);
@@ -310,10 +333,7 @@ async fn money_without_a_hold_is_written_once_and_goes_back(database: &TestDatab
             .await
             .unwrap()
     };
-    let done = Applied::Done {
-        reclaimed: None,
-        orders: 1,
-    };
+    let done = Applied::Done { orders: 1 };
     assert_eq!(orphan(Some("evt_1")).await, done);
     assert_eq!(orphan(Some("evt_1")).await, Applied::Seen, "the event is known");
     assert_eq!(orphan(Some("evt_2")).await, Applied::Seen, "the payment is known");

@@ -1,20 +1,18 @@
 //! I1: one slot, one buyer, and the proof that these tests would notice if it were not so.
 
-use chrono::{DateTime, Utc};
-use holdfast::domain::availability::{Busy, By, Tenure};
+use holdfast::domain::booking::Allocation;
 use holdfast::domain::books::CommandFilter;
-use holdfast::domain::catalogue::Resource;
+use holdfast::domain::catalogue::{Block, Resource};
 use holdfast::domain::command::Order;
 use holdfast::domain::hold::Status;
-use holdfast::domain::ids::HoldId;
-use holdfast::store::{AttemptEnd, Placement, Store};
+use holdfast::store::{AttemptEnd, Placement};
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 
 use super::{
-    EXPIRED, after, anyone, at, attempt, becomes, booking, claim_and_place, page, placed, race, read,
-    segment, winners, with_ana,
+    EXPIRED, after, anyone, at, attempt, becomes, booking, claim_and_place, first_units, page, placed, race,
+    read, segment, winners, with_ana,
 };
 use crate::support::database::{Engine, TestDatabase};
 
@@ -31,8 +29,7 @@ on_both_engines!(
     an_overlap_written_by_hand_is_refused,
     without_its_guard_a_slot_is_sold_twice,
     a_released_slot_can_be_placed_again,
-    what_keeps_resources_busy_is_told_with_how_firmly,
-    units_that_are_alike_are_told_at_once_and_those_of_a_hold_that_moves_not_at_all,
+    what_has_changed_since_the_look_is_minded,
 );
 
 async fn a_placed_hold_reads_back_as_it_was_placed(database: &TestDatabase) {
@@ -113,10 +110,22 @@ async fn who_loses_is_closed_and_its_session_ordered_to_end(database: &TestDatab
 async fn a_place_that_is_repeated_answers_as_the_first_did(database: &TestDatabase) {
     let store = database.store();
     let winner = placed(&*store, with_ana(0, 30)).await;
-    assert_eq!(store.place(&winner, &anyone()).await.unwrap(), Placement::Placed);
+    assert_eq!(
+        store
+            .place(&winner, &first_units(&winner), &anyone())
+            .await
+            .unwrap(),
+        Placement::Placed
+    );
     let loser = with_ana(0, 30);
     let first = claim_and_place(&*store, &loser).await;
-    assert_eq!(store.place(&loser, &anyone()).await.unwrap(), first);
+    assert_eq!(
+        store
+            .place(&loser, &first_units(&loser), &anyone())
+            .await
+            .unwrap(),
+        first
+    );
     assert_eq!(database.count("SELECT count(*) FROM hold_history").await, 1);
     assert_eq!(
         database.count("SELECT sum(held) FROM guests").await,
@@ -129,7 +138,10 @@ async fn an_attempt_that_was_closed_meanwhile_places_nothing(database: &TestData
     let store = database.store();
     let never_claimed = with_ana(0, 30);
     assert_eq!(
-        store.place(&never_claimed, &anyone()).await.unwrap(),
+        store
+            .place(&never_claimed, &first_units(&never_claimed), &anyone())
+            .await
+            .unwrap(),
         Placement::Gone
     );
     for end in [AttemptEnd::Abandoned, AttemptEnd::Unsettled] {
@@ -137,7 +149,7 @@ async fn an_attempt_that_was_closed_meanwhile_places_nothing(database: &TestData
         store.claim_attempt(&attempt(&mine, None, "a")).await.unwrap();
         store.end_attempt(mine.hold.id, end, at(1)).await.unwrap();
         assert_eq!(
-            store.place(&mine, &anyone()).await.unwrap(),
+            store.place(&mine, &first_units(&mine), &anyone()).await.unwrap(),
             Placement::Gone,
             "{end:?}"
         );
@@ -252,112 +264,36 @@ async fn a_released_slot_can_be_placed_again(database: &TestDatabase) {
     placed(&*store, with_ana(0, 30)).await;
 }
 
-/// Resource, from, how firmly, and which units.
-type Told = (String, DateTime<Utc>, Tenure, Vec<u32>);
-
-async fn busy(store: &dyn Store, resources: &[&str], window: (i64, i64), now: i64) -> Vec<Told> {
-    busy_without(store, None, resources, window, now).await
-}
-
-/// What keeps these resources busy from minute to minute, without a hold that moves.
-async fn busy_without(
-    store: &dyn Store,
-    moving: Option<HoldId>,
-    resources: &[&str],
-    (from, to): (i64, i64),
-    now: i64,
-) -> Vec<Told> {
-    let resources: Vec<_> = resources.iter().map(|id| segment(id, 0, 1).resource).collect();
-    let within = segment("ana", from, to).window;
-    let calendar = store.calendar(&resources, within, moving, at(now)).await.unwrap();
-    let told = |one: &Busy| match &one.by {
-        By::Holds { units, tenure } => {
-            let mut units = units.clone();
-            units.sort_unstable();
-            (one.resource.to_string(), one.window.starts_at(), *tenure, units)
-        }
-        By::Block => panic!("nobody has blocked anything"),
-    };
-    calendar.busy().map(told).collect()
-}
-
-async fn what_keeps_resources_busy_is_told_with_how_firmly(database: &TestDatabase) {
+/// Between the look and the taking lies a call to Stripe: who lowers a capacity or writes a block meanwhile is minded.
+async fn what_has_changed_since_the_look_is_minded(database: &TestDatabase) {
     let store = database.store();
-    let late = booking(vec![segment("ana", 60, 90), segment("ben", 90, 120)]);
-    let late = placed(&*store, late).await;
-    let early = placed(&*store, with_ana(0, 30)).await;
-    let ana = |from, tenure| ("ana".to_owned(), at(from), tenure, vec![1]);
-    let ben = ("ben".to_owned(), at(90), Tenure::Unpaid, vec![1]);
-    let (unpaid, first) = (Tenure::Unpaid, ana(0, Tenure::Unpaid));
-    assert_eq!(
-        busy(&*store, &["ana"], (0, 120), 0).await,
-        [first.clone(), ana(60, unpaid)]
-    );
-    assert_eq!(
-        busy(&*store, &["ana"], (30, 60), 0).await,
-        [],
-        "windows that touch"
-    );
-    assert_eq!(
-        busy(&*store, &["ana"], (29, 60), 0).await,
-        [first],
-        "whole, though it began before"
-    );
-    assert_eq!(busy(&*store, &["zoe"], (0, 120), 0).await, [], "nobody's");
-    assert_eq!(
-        busy(&*store, &["ben", "ana"], (89, 91), 0).await,
-        [ana(60, unpaid), ben]
-    );
-    assert_eq!(busy(&*store, &["ana"], (0, 30), 29).await, [ana(0, unpaid)]);
-    assert_eq!(
-        busy(&*store, &["ana"], (0, 30), 30).await,
-        [ana(0, Tenure::Overdue(early.hold.id))]
-    );
-    after(&*store, &late, becomes(&late, Status::Confirmed)).await;
-    after(&*store, &early, becomes(&early, EXPIRED)).await;
-    let left = busy(&*store, &["ana"], (0, 120), 60).await;
-    assert_eq!(left, [ana(60, Tenure::Firm)], "confirmed is not overdue");
-}
-
-async fn units_that_are_alike_are_told_at_once_and_those_of_a_hold_that_moves_not_at_all(
-    database: &TestDatabase,
-) {
-    let store = database.store();
-    let ana = Resource {
+    let room = |capacity| Resource {
         id: segment("ana", 0, 1).resource,
         name: "Ana's class".into(),
-        capacity: 5,
+        capacity,
     };
-    store.put_resource(&ana, at(0)).await.unwrap();
-    let mut pair = with_ana(0, 30);
-    pair.quantity = 2;
-    let pair = placed(&*store, pair).await;
-    let late = placed(&*store, with_ana(0, 30)).await;
-    let firm = placed(&*store, with_ana(0, 30)).await;
-    after(&*store, &firm, becomes(&firm, Status::Confirmed)).await;
-    let told = |found: &[Told]| {
-        let count = |tenure| {
-            let of = found.iter().filter(|told| told.2 == tenure);
-            of.map(|told| told.3.len()).collect::<Vec<_>>()
-        };
-        (count(Tenure::Firm), count(Tenure::Unpaid), found.len())
+    let seat = |unit| {
+        let (segment, units) = (segment("ana", 0, 30), vec![unit]);
+        [Allocation { segment, units }]
     };
-    let found = busy(&*store, &["ana"], (0, 30), 0).await;
-    assert_eq!(told(&found), (vec![1], vec![3], 2));
-    let mut units: Vec<u32> = found.iter().flat_map(|told| told.3.clone()).collect();
-    units.sort_unstable();
-    units.dedup();
-    assert_eq!(units.len(), 4, "each its own: {found:?}");
-    let found = busy_without(&*store, Some(pair.hold.id), &["ana"], (0, 30), 0).await;
+    let mine = with_ana(0, 30);
+    store.put_resource(&room(2), at(0)).await.unwrap();
+    store.claim_attempt(&attempt(&mine, None, "a")).await.unwrap();
+    let place = async |unit| store.place(&mine, &seat(unit), &anyone()).await.unwrap();
+    assert_eq!(place(3).await, Placement::SlotTaken, "there is no third");
+    store.put_resource(&room(1), at(0)).await.unwrap();
     assert_eq!(
-        told(&found),
-        (vec![1], vec![1], 2),
-        "one's own are not in the way"
+        place(2).await,
+        Placement::SlotTaken,
+        "there is no second any more"
     );
-    // Whose time is over is named one by one: they are asked about one by one.
-    let found = busy(&*store, &["ana"], (0, 30), 30).await;
-    let overdue = |hold: HoldId| found.iter().find(|told| told.2 == Tenure::Overdue(hold));
-    assert_eq!(overdue(pair.hold.id).unwrap().3.len(), 2);
-    assert_eq!(overdue(late.hold.id).unwrap().3.len(), 1);
-    assert_eq!(found.len(), 3);
+    let block = Block {
+        id: "lunch".into(),
+        window: segment("ana", 29, 60).busy,
+        note: String::new(),
+    };
+    store.put_block(&room(1).id, &block, at(0)).await.unwrap();
+    assert_eq!(place(1).await, Placement::SlotTaken, "she is busy");
+    store.delete_block(&room(1).id, "lunch").await.unwrap();
+    assert_eq!(place(1).await, Placement::Placed);
 }

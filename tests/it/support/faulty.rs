@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use holdfast::domain::availability::Calendar;
-use holdfast::domain::booking::{Booking, ClientId, HistoryLine};
+use holdfast::domain::booking::{Allocation, Booking, ClientId, HistoryLine};
 use holdfast::domain::books::{CommandFilter, Figures, HoldFilter, Page, PageRequest, Put, StoredEvent};
 use holdfast::domain::catalogue::{Block, Conflict, EventType, Feed, Resource};
 use holdfast::domain::command::Command;
@@ -21,11 +21,10 @@ use holdfast::domain::ids::{
 use holdfast::domain::money::Money;
 use holdfast::domain::payment::Receipt;
 use holdfast::domain::session::{HoldRefs, NewSession, SessionReport, SessionTerms};
-use holdfast::domain::time::Window;
 use holdfast::gateway::{Gateway, GatewayError, Probe};
 use holdfast::store::{
     Admission, Applied, AttemptEnd, Catalogue, Change, Claim, EventRecord, Move, Moved, NewAttempt,
-    Placement, ReleaseLease, StaleAttempt, Standing, Store, StoreError,
+    Placement, Question, ReleaseLease, StaleAttempt, Standing, Store, StoreError,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -202,8 +201,8 @@ books! {
     defer_attempt(hold: HoldId, due_at: DateTime<Utc>) -> ();
     abandon_with_session(hold: HoldId, session: &SessionId, now: DateTime<Utc>) -> CommandId;
     forget_attempts(before: DateTime<Utc>, limit: u32) -> u64;
-    calendar(resources: &[ResourceId], within: Window, moving: Option<HoldId>, now: DateTime<Utc>) -> Calendar;
-    place(booking: &Booking, admission: &Admission) -> Placement;
+    calendar(question: &Question<'_>) -> Calendar;
+    place(booking: &Booking, units: &[Allocation], admission: &Admission) -> Placement;
     lose(hold: HoldId, session: &SessionId, now: DateTime<Utc>) -> Option<CommandId>;
     move_hold(order: &Move) -> Moved;
     standing(guest: &str, client: Option<&ClientId>) -> Standing;

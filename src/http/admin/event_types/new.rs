@@ -123,7 +123,7 @@ fn check_together(event_type: &EventType, faults: &mut Faults) {
             moving: None,
         };
         matches!(
-            Calendar::default().chance(&wish, DateTime::<Utc>::UNIX_EPOCH),
+            Calendar::default().chance(&wish, DateTime::<Utc>::UNIX_EPOCH, 0),
             Chance::Free(_)
         )
     };

@@ -2,7 +2,7 @@
 
 use futures::FutureExt as _;
 
-use super::super::{attempts, commands, events, figures, holds, placing, resources, retention};
+use super::super::{attempts, calendar, commands, events, figures, holds, placing, resources, retention};
 use super::*;
 use crate::domain::books::{HoldFilter, PageRequest};
 use crate::store::{Placement, StoreError};
@@ -88,7 +88,7 @@ async fn a_full_disk_is_trouble_only_while_it_is_full() {
     large.metadata.insert("large".into(), "x".repeat(1_000_000));
     store.claim_attempt(&attempt(&large, None)).await.unwrap();
     for _ in 0..3 {
-        match store.place(&large, &admission()).await {
+        match store.place(&large, &units(&large), &admission()).await {
             Err(StoreError::Unavailable(_)) => {}
             other => panic!("{other:?}"),
         }
@@ -103,7 +103,7 @@ async fn a_full_disk_is_trouble_only_while_it_is_full() {
         .await
         .unwrap();
     assert_eq!(
-        store.place(&large, &admission()).await.unwrap(),
+        store.place(&large, &units(&large), &admission()).await.unwrap(),
         Placement::Placed
     );
 }
@@ -142,7 +142,8 @@ async fn hot_questions_never_read_a_whole_table() {
     let Books { store, .. } = &books().await;
     let hot = [
         placing::OCCUPY,
-        placing::CALENDAR,
+        calendar::CALENDAR,
+        calendar::CALENDAR_WITH_TENURES,
         resources::CONFLICTS,
         resources::LEASE_DUE_FEEDS,
         holds::LEASE_DUE,

@@ -6,10 +6,7 @@ use crate::domain::payment::PaymentState;
 use crate::domain::session::SessionPayment;
 use crate::store::{Applied, AttemptEnd, Placement, ReleaseLease};
 
-const DONE: Applied = Applied::Done {
-    reclaimed: None,
-    orders: 0,
-};
+const DONE: Applied = Applied::Done { orders: 0 };
 
 fn paid(intent: &str) -> Fact {
     Fact::SessionCompleted(SessionPayment::Paid(receipt(intent)))
@@ -68,11 +65,7 @@ async fn a_release_frees_the_slot_and_a_late_payment_gets_it_back_where_it_is_fr
     apply(store, &held, "evt_1", &Fact::SessionDead).await;
     assert_eq!(count(store, "SELECT count(*) FROM occupancy").await, 0);
     let released = read(store, &held).await;
-    let back = Applied::Done {
-        reclaimed: Some(true),
-        orders: 0,
-    };
-    assert_eq!(apply(store, &released, "evt_2", &paid("pi_1")).await, back);
+    assert_eq!(apply(store, &released, "evt_2", &paid("pi_1")).await, DONE);
     assert_eq!(read(store, &held).await.hold.status, Status::Confirmed);
     assert_eq!(place(store, &booking(2, 60, 90)).await, Placement::SlotTaken);
 }
@@ -85,11 +78,13 @@ async fn a_late_payment_goes_back_where_the_slot_is_gone() {
     apply(store, &held, "evt_1", &Fact::SessionDead).await;
     assert_eq!(place(store, &booking(2, 75, 80)).await, Placement::Placed);
     let released = read(store, &held).await;
-    let gone = Applied::Done {
-        reclaimed: Some(false),
-        orders: 1,
+    let mut late = change(&released, "evt_2", &paid("pi_1"));
+    assert_eq!(store.apply(&late).await.unwrap(), Applied::Lost);
+    let Decision::Reclaim { taken, .. } = decide(&released.hold, &paid("pi_1"), Policy::default()) else {
+        panic!("late money asks for its slot");
     };
-    assert_eq!(apply(store, &released, "evt_2", &paid("pi_1")).await, gone);
+    late.step = Some(Step::Take(taken));
+    assert_eq!(store.apply(&late).await.unwrap(), Applied::Done { orders: 1 });
     let refunded = read(store, &held).await.hold;
     assert_eq!(
         refunded.status,
@@ -113,10 +108,7 @@ async fn money_without_a_hold_goes_back_once() {
             .await
             .unwrap()
     };
-    let done = Applied::Done {
-        reclaimed: None,
-        orders: 1,
-    };
+    let done = Applied::Done { orders: 1 };
     assert_eq!(orphan("evt_1").await, done);
     assert_eq!(orphan("evt_1").await, Applied::Seen);
     assert_eq!(orphan("evt_2").await, Applied::Seen);
@@ -196,7 +188,7 @@ async fn a_key_names_its_attempt_until_that_is_over() {
     assert_eq!(claim(1, "body").await, Claim::Free, "a repeat of our own");
     assert_eq!(claim(2, "body").await, Claim::Running);
     assert_eq!(claim(2, "other").await, Claim::Mismatch);
-    store.place(&first, &admission()).await.unwrap();
+    store.place(&first, &units(&first), &admission()).await.unwrap();
     assert_eq!(claim(2, "body").await, Claim::Placed(first.hold.id));
     assert_eq!(claim(2, "other").await, Claim::Mismatch);
     apply(store, &first, "evt_1", &Fact::SessionDead).await;
@@ -219,7 +211,10 @@ async fn a_stale_attempt_is_leased_and_can_no_longer_be_placed() {
     let stale = lease(minute(5)).await;
     assert!(stale[0].terms == claimed.terms && stale[0].tries == 0);
     assert_eq!(lease(minute(5)).await.len(), 0);
-    assert_eq!(store.place(&slow, &admission()).await.unwrap(), Placement::Gone);
+    assert_eq!(
+        store.place(&slow, &units(&slow), &admission()).await.unwrap(),
+        Placement::Gone
+    );
     store.defer_attempt(slow.hold.id, minute(9)).await.unwrap();
     assert_eq!(lease(minute(8)).await.len(), 0);
     assert_eq!(lease(minute(9)).await[0].tries, 1);

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::{SqliteStore, connect};
-use crate::domain::booking::{Booking, Cause, Guest, Segment};
+use crate::domain::booking::{Allocation, Booking, Cause, Guest, Segment};
 use crate::domain::catalogue::SecondThoughts;
 use crate::domain::hold::{Decision, Fact, Hold, Policy, decide};
 use crate::domain::ids::{EventId, EventTypeId, HoldId, IntentId, ResourceId, SessionId};
@@ -84,6 +84,7 @@ fn booking(n: u128, from: i64, to: i64) -> Booking {
         event_type: EventTypeId::parse("call").unwrap(),
         segments: vec![segment("ana", from, to)],
         quantity: 1,
+        wish: None,
         second_thoughts: SecondThoughts {
             cancel_until_minutes: Some(60),
             move_until_minutes: None,
@@ -130,7 +131,21 @@ fn attempt(booking: &Booking, key: Option<&str>) -> NewAttempt {
 async fn place(store: &SqliteStore, booking: &Booking) -> crate::store::Placement {
     let claim = store.claim_attempt(&attempt(booking, None)).await.unwrap();
     assert_eq!(claim, Claim::Free);
-    store.place(booking, &admission()).await.unwrap()
+    store.place(booking, &units(booking), &admission()).await.unwrap()
+}
+
+/// The first units of what the booking wants.
+fn units(booking: &Booking) -> Vec<Allocation> {
+    units_from(1, booking)
+}
+
+/// As many units as the booking wants, this one and the next.
+fn units_from(first: u32, booking: &Booking) -> Vec<Allocation> {
+    let allocation = |segment: &Segment| Allocation {
+        segment: segment.clone(),
+        units: (first..first + booking.quantity).collect(),
+    };
+    booking.segments.iter().map(allocation).collect()
 }
 
 /// One that refuses nobody.
@@ -139,7 +154,6 @@ fn admission() -> Admission {
         per_guest: 1000,
         client: Some(ClientId("there".into())),
         per_client: 1000,
-        spread: 0,
     }
 }
 
@@ -163,7 +177,10 @@ fn change(booking: &Booking, id: &str, fact: &Fact) -> Change {
     let step = match decide(&booking.hold, fact, Policy::default()) {
         Decision::Stay(_) => None,
         Decision::Change(transition) => Some(Step::Take(transition)),
-        Decision::Reclaim { free, taken } => Some(Step::Reclaim { free, taken }),
+        Decision::Reclaim { free, .. } => Some(Step::Reclaim {
+            transition: free,
+            units: units(booking),
+        }),
     };
     Change {
         event: Some(event(id)),

@@ -7,7 +7,7 @@ use super::*;
 use crate::domain::availability::{Chance, Wish};
 use crate::domain::books::Put;
 use crate::domain::catalogue::{Block, EventType, Need, Resource};
-use crate::store::{Catalogue, Move, Moved, Placement};
+use crate::store::{Catalogue, Move, Moved, Placement, Question};
 
 async fn insert(writer: &SqlitePool, resource: &str, from: i64, to: i64) -> sqlx::Result<()> {
     sqlx::query("INSERT INTO occupancy (hold_id, resource_id, starts_at, ends_at) VALUES (?, ?, ?, ?)")
@@ -144,10 +144,13 @@ async fn of_several_windows_all_are_taken_or_none() {
     );
     let order = store.lease_command(command, LONG).await.unwrap().unwrap().order;
     assert_eq!(order, crate::store::expire_order(&both.hold.session));
-    assert_eq!(store.place(&both, &admission()).await.unwrap(), Placement::Gone);
+    assert_eq!(
+        store.place(&both, &units(&both), &admission()).await.unwrap(),
+        Placement::Gone
+    );
     let first = booking(1, 60, 90);
     assert_eq!(
-        store.place(&first, &admission()).await.unwrap(),
+        store.place(&first, &units(&first), &admission()).await.unwrap(),
         Placement::Placed
     );
     assert_eq!(
@@ -175,10 +178,16 @@ async fn what_was_placed_reads_as_it_was_and_stands_in_the_way() {
         moving: None,
     };
     let chance = async |from, now| {
-        let calendar = store.calendar(&call.resources(), day, None, now).await.unwrap();
-        calendar.chance(&wish, minute(from))
+        let question = Question {
+            resources: &call.resources(),
+            within: day,
+            moving: None,
+            tenures_at: Some(now),
+        };
+        let calendar = store.calendar(&question).await.unwrap();
+        calendar.chance(&wish, minute(from), 0)
     };
-    let free = |from| Chance::Free(vec![segment("ana", from, from + 30)]);
+    let free = |from| Chance::Free(units(&booking(2, from, from + 30)));
     assert_eq!(chance(90, now()).await, free(90));
     assert_eq!(chance(30, now()).await, free(30));
     assert_eq!(chance(89, now()).await, Chance::Taken);
@@ -216,6 +225,12 @@ async fn put_ana(store: &SqliteStore, capacity: u32) -> Put {
     store.put_resource(&resource, now()).await.unwrap()
 }
 
+async fn place_from(store: &SqliteStore, first: u32, booking: &Booking) -> Placement {
+    store.claim_attempt(&attempt(booking, None)).await.unwrap();
+    let units = units_from(first, booking);
+    store.place(booking, &units, &admission()).await.unwrap()
+}
+
 #[tokio::test]
 async fn a_hold_takes_so_many_units_or_none_and_a_block_takes_all() {
     let Books { store, .. } = &books().await;
@@ -225,8 +240,12 @@ async fn a_hold_takes_so_many_units_or_none_and_a_block_takes_all() {
     assert_eq!(place(store, &two).await, Placement::Placed);
     let mut more = booking(2, 80, 100);
     more.quantity = 2;
-    assert_eq!(place(store, &more).await, Placement::SlotTaken);
-    assert_eq!(place(store, &booking(3, 80, 100)).await, Placement::Placed);
+    for first in 1..=3 {
+        let placed = place_from(store, first, &more).await;
+        assert_eq!(placed, Placement::SlotTaken, "{first}");
+    }
+    let one = booking(3, 80, 100);
+    assert_eq!(place_from(store, 3, &one).await, Placement::Placed);
     assert_eq!(
         count(store, "SELECT count(DISTINCT unit) FROM occupancy").await,
         3
@@ -254,11 +273,11 @@ async fn a_move_is_whole_or_nothing_and_may_overlap_itself() {
         let order = Move {
             hold: held.hold.id,
             version,
-            segments: vec![segment("ana", from, to)],
+            to: units(&booking(1, from, to)),
+            wish: None,
             why: "moved".into(),
             cause: Cause::Guest,
             now: minute(1),
-            spread: 0,
         };
         store.move_hold(&order).await.unwrap()
     };
@@ -287,7 +306,10 @@ async fn a_guest_has_so_many_unpaid_holds_and_is_forgotten_with_the_last() {
     };
     place(store, &first).await;
     store.claim_attempt(&attempt(&second, None)).await.unwrap();
-    assert_eq!(store.place(&second, &only_one).await.unwrap(), Placement::TooMany);
+    assert_eq!(
+        store.place(&second, &units(&second), &only_one).await.unwrap(),
+        Placement::TooMany
+    );
     let there = ClientId("there".into());
     let standing = async || store.standing("guest@example.com", Some(&there)).await.unwrap();
     assert_eq!(
@@ -303,7 +325,10 @@ async fn a_guest_has_so_many_unpaid_holds_and_is_forgotten_with_the_last() {
         (standing().await.guest_held, standing().await.client_held),
         (0, 0)
     );
-    assert_eq!(store.place(&second, &only_one).await.unwrap(), Placement::Placed);
+    assert_eq!(
+        store.place(&second, &units(&second), &only_one).await.unwrap(),
+        Placement::Placed
+    );
     assert_eq!(store.forget_guests(minute(9), 10).await.unwrap(), 1);
     assert_eq!(count(store, "SELECT count(*) FROM guests").await, 1);
     store

@@ -1,0 +1,95 @@
+//! Single units of resources: which are free, which of these a hold is to take, and who must end for more of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{By, Calendar, Tenure, Wish, Without};
+use crate::domain::booking::{Allocation, Segment};
+use crate::domain::ids::{HoldId, ResourceId};
+use crate::domain::time::Window;
+
+impl Calendar {
+    /// Free units for each of the segments, or `None` where there are not as many: the first ones, so that bookings of
+    /// different lengths lie close together and long ones still find a unit. That many are passed over as `rivals` want,
+    /// who look at the same moment; round and round, where there are fewer.
+    pub fn allocate(&self, segments: Vec<Segment>, quantity: u32, rivals: u32) -> Option<Vec<Allocation>> {
+        let wanted = usize::try_from(quantity).ok()?;
+        let allocation = |segment: Segment| {
+            let free = self.free(&segment.resource, segment.busy);
+            let first = usize::try_from(rivals).ok()?.checked_rem(free.len())?;
+            let units = (free.len() >= wanted).then(|| free.iter().cycle().skip(first).take(wanted))?;
+            Some(Allocation {
+                units: units.copied().collect(),
+                segment,
+            })
+        };
+        segments.into_iter().map(allocation).collect()
+    }
+
+    fn free(&self, resource: &ResourceId, window: Window) -> Vec<u32> {
+        let capacity = self.capacity(resource);
+        let Some(busy) = self.busy_units(resource, window, Without::Nothing) else {
+            return Vec::new();
+        };
+        (1..=capacity)
+            .filter(|unit| busy.binary_search(unit).is_err())
+            .collect()
+    }
+
+    /// How many units nothing keeps busy in any part of the window.
+    pub(super) fn free_units(&self, resource: &ResourceId, window: Window, without: Without) -> u32 {
+        let capacity = self.capacity(resource);
+        let busy = self.busy_units(resource, window, without);
+        busy.map_or(0, |busy| {
+            capacity.saturating_sub(u32::try_from(busy.len()).unwrap_or(u32::MAX))
+        })
+    }
+
+    /// Units that are busy in some part of the window, in order, each once; `None` where all are, by a block.
+    fn busy_units(&self, resource: &ResourceId, window: Window, without: Without) -> Option<Vec<u32>> {
+        let capacity = self.capacity(resource);
+        let mut busy = Vec::new();
+        for one in self.within(resource, window) {
+            match &one.by {
+                By::Block => return None,
+                By::Holds { tenure, .. } if without.leaves_out(*tenure) => {}
+                By::Holds { units, .. } => busy.extend(units.iter().filter(|unit| **unit <= capacity)),
+            }
+        }
+        busy.sort_unstable();
+        busy.dedup();
+        Some(busy)
+    }
+
+    /// One that nobody wrote down has one unit.
+    fn capacity(&self, resource: &ResourceId) -> u32 {
+        let standing = self.standings.get(resource);
+        standing.map_or(1, |standing| standing.capacity)
+    }
+
+    /// As many overdue holds as must end for these segments.
+    pub(super) fn overdue_in(&self, wish: &Wish<'_>, segments: &[Segment]) -> Vec<HoldId> {
+        let mut ids = BTreeSet::new();
+        for segment in segments {
+            let free = self.free_units(&segment.resource, segment.busy, Without::Nothing);
+            let wanted = usize::try_from(wish.quantity.saturating_sub(free)).unwrap_or(usize::MAX);
+            // A unit is free only when all that keep it busy are gone, and some of them may not be overdue.
+            let mut stays: BTreeSet<u32> = BTreeSet::new();
+            let mut overdue: BTreeMap<u32, Vec<HoldId>> = BTreeMap::new();
+            for one in self.within(&segment.resource, segment.busy) {
+                match &one.by {
+                    By::Holds {
+                        units,
+                        tenure: Tenure::Overdue(id),
+                    } => units
+                        .iter()
+                        .for_each(|unit| overdue.entry(*unit).or_default().push(*id)),
+                    By::Holds { units, .. } => stays.extend(units),
+                    By::Block => {}
+                }
+            }
+            overdue.retain(|unit, _| !stays.contains(unit));
+            ids.extend(overdue.into_values().take(wanted).flatten());
+        }
+        ids.into_iter().collect()
+    }
+}

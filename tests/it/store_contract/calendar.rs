@@ -1,0 +1,160 @@
+//! What keeps resources busy, and how firmly.
+
+use chrono::{DateTime, Utc};
+use holdfast::domain::availability::{Busy, By, Tenure};
+use holdfast::domain::catalogue::Resource;
+use holdfast::domain::hold::Status;
+use holdfast::domain::ids::HoldId;
+use holdfast::store::{Question, Store};
+
+use super::{EXPIRED, after, at, becomes, booking, placed, segment, with_ana};
+use crate::support::database::TestDatabase;
+
+on_both_engines!(
+    what_keeps_resources_busy_is_told_with_how_firmly,
+    units_that_are_alike_are_told_at_once_and_those_of_a_hold_that_moves_not_at_all,
+    who_does_not_ask_who_may_still_end_is_told_the_same_units,
+);
+
+/// Resource, from, how firmly, and which units.
+type Told = (String, DateTime<Utc>, Tenure, Vec<u32>);
+
+async fn busy(store: &dyn Store, resources: &[&str], window: (i64, i64), now: i64) -> Vec<Told> {
+    busy_without(store, None, resources, window, now).await
+}
+
+/// What keeps these resources busy from minute to minute, without a hold that moves.
+async fn busy_without(
+    store: &dyn Store,
+    moving: Option<HoldId>,
+    resources: &[&str],
+    (from, to): (i64, i64),
+    now: i64,
+) -> Vec<Told> {
+    let resources: Vec<_> = resources.iter().map(|id| segment(id, 0, 1).resource).collect();
+    let within = segment("ana", from, to).window;
+    let question = Question {
+        resources: &resources,
+        within,
+        moving,
+        tenures_at: Some(at(now)),
+    };
+    let calendar = store.calendar(&question).await.unwrap();
+    let told = |one: &Busy| match &one.by {
+        By::Holds { units, tenure } => {
+            let mut units = units.clone();
+            units.sort_unstable();
+            (one.resource.to_string(), one.window.starts_at(), *tenure, units)
+        }
+        By::Block => panic!("nobody has blocked anything"),
+    };
+    calendar.busy().map(told).collect()
+}
+
+async fn what_keeps_resources_busy_is_told_with_how_firmly(database: &TestDatabase) {
+    let store = database.store();
+    let late = booking(vec![segment("ana", 60, 90), segment("ben", 90, 120)]);
+    let late = placed(&*store, late).await;
+    let early = placed(&*store, with_ana(0, 30)).await;
+    let ana = |from, tenure| ("ana".to_owned(), at(from), tenure, vec![1]);
+    let ben = ("ben".to_owned(), at(90), Tenure::Unpaid, vec![1]);
+    let (unpaid, first) = (Tenure::Unpaid, ana(0, Tenure::Unpaid));
+    assert_eq!(
+        busy(&*store, &["ana"], (0, 120), 0).await,
+        [first.clone(), ana(60, unpaid)]
+    );
+    assert_eq!(
+        busy(&*store, &["ana"], (30, 60), 0).await,
+        [],
+        "windows that touch"
+    );
+    assert_eq!(
+        busy(&*store, &["ana"], (29, 60), 0).await,
+        [first],
+        "whole, though it began before"
+    );
+    assert_eq!(busy(&*store, &["zoe"], (0, 120), 0).await, [], "nobody's");
+    assert_eq!(
+        busy(&*store, &["ben", "ana"], (89, 91), 0).await,
+        [ana(60, unpaid), ben]
+    );
+    assert_eq!(busy(&*store, &["ana"], (0, 30), 29).await, [ana(0, unpaid)]);
+    assert_eq!(
+        busy(&*store, &["ana"], (0, 30), 30).await,
+        [ana(0, Tenure::Overdue(early.hold.id))]
+    );
+    after(&*store, &late, becomes(&late, Status::Confirmed)).await;
+    after(&*store, &early, becomes(&early, EXPIRED)).await;
+    let left = busy(&*store, &["ana"], (0, 120), 60).await;
+    assert_eq!(left, [ana(60, Tenure::Firm)], "confirmed is not overdue");
+}
+
+async fn units_that_are_alike_are_told_at_once_and_those_of_a_hold_that_moves_not_at_all(
+    database: &TestDatabase,
+) {
+    let store = database.store();
+    let ana = Resource {
+        id: segment("ana", 0, 1).resource,
+        name: "Ana's class".into(),
+        capacity: 5,
+    };
+    store.put_resource(&ana, at(0)).await.unwrap();
+    let mut pair = with_ana(0, 30);
+    pair.quantity = 2;
+    let pair = placed(&*store, pair).await;
+    let late = placed(&*store, with_ana(0, 30)).await;
+    let firm = placed(&*store, with_ana(0, 30)).await;
+    after(&*store, &firm, becomes(&firm, Status::Confirmed)).await;
+    let told = |found: &[Told]| {
+        let count = |tenure| {
+            let of = found.iter().filter(|told| told.2 == tenure);
+            of.map(|told| told.3.len()).collect::<Vec<_>>()
+        };
+        (count(Tenure::Firm), count(Tenure::Unpaid), found.len())
+    };
+    let found = busy(&*store, &["ana"], (0, 30), 0).await;
+    assert_eq!(told(&found), (vec![1], vec![3], 2));
+    let mut units: Vec<u32> = found.iter().flat_map(|told| told.3.clone()).collect();
+    units.sort_unstable();
+    units.dedup();
+    assert_eq!(units.len(), 4, "each its own: {found:?}");
+    let found = busy_without(&*store, Some(pair.hold.id), &["ana"], (0, 30), 0).await;
+    assert_eq!(
+        told(&found),
+        (vec![1], vec![1], 2),
+        "one's own are not in the way"
+    );
+    // Whose time is over is named one by one: they are asked about one by one.
+    let found = busy(&*store, &["ana"], (0, 30), 30).await;
+    let overdue = |hold: HoldId| found.iter().find(|told| told.2 == Tenure::Overdue(hold));
+    assert_eq!(overdue(pair.hold.id).unwrap().3.len(), 2);
+    assert_eq!(overdue(late.hold.id).unwrap().3.len(), 1);
+    assert_eq!(found.len(), 3);
+}
+
+async fn who_does_not_ask_who_may_still_end_is_told_the_same_units(database: &TestDatabase) {
+    let store = database.store();
+    let first = placed(&*store, with_ana(0, 30)).await;
+    placed(&*store, with_ana(30, 60)).await;
+    after(&*store, &first, becomes(&first, Status::Confirmed)).await;
+    let resources = [segment("ana", 0, 1).resource];
+    let ask = async |tenures_at, moving| {
+        let question = Question {
+            resources: &resources,
+            within: segment("ana", 0, 60).busy,
+            moving,
+            tenures_at,
+        };
+        let calendar = store.calendar(&question).await.unwrap();
+        let units = |one: &Busy| match &one.by {
+            By::Holds { units, .. } => (one.window, units.clone()),
+            By::Block => panic!("nobody has blocked anything"),
+        };
+        calendar.busy().map(units).collect::<Vec<_>>()
+    };
+    assert_eq!(ask(None, None).await.len(), 2);
+    assert_eq!(ask(None, None).await, ask(Some(at(31)), None).await);
+    let moving = Some(first.hold.id);
+    assert_eq!(ask(None, moving).await, ask(Some(at(31)), moving).await);
+    assert_eq!(ask(None, moving).await.len(), 1);
+}
