@@ -122,6 +122,11 @@ async fn a_missing_guard_is_found() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_guard_of_the_first_unit_only_is_found() {
+    is_found(Engine::Postgres, Plant::FirstUnitGuarded, "one slot, two buyers").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn forgetting_events_is_found() {
     is_found(
         Engine::Sqlite,

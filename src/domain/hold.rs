@@ -128,7 +128,8 @@ pub enum Decision {
     /// The hold changes.
     Change(Transition),
     /// Money for a slot that was given up (I3): the slot is taken back if it is `free`, else it is `taken`.
-    /// Only the database knows, so the store tries, and does the one or the other in the same transaction.
+    /// Only the books know: `free` is committed together with the taking of units that were seen to be free, and where
+    /// somebody else is faster for these, it is decided again.
     Reclaim {
         /// What happens where the slot could be had again.
         free: Transition,

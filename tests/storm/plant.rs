@@ -23,6 +23,8 @@ pub(crate) enum Plant {
     Nothing,
     /// I1: the database takes overlapping windows. PostgreSQL only: on SQLite the guard is in the statement too.
     NoGuard,
+    /// I1: the database minds the first unit only. PostgreSQL only, as above.
+    FirstUnitGuarded,
     /// I1: of a composite, only what serves the first segment is kept.
     FirstSegmentOnly,
     /// I1: what has several units is taken to have one more.
@@ -45,6 +47,11 @@ impl Plant {
         let statements: &[&str] = match (self, database.engine()) {
             (Self::Nothing | Self::ReleaseOnTheClock | Self::ExpireBeforeLease, _) => &[],
             (Self::NoGuard, _) => &["ALTER TABLE occupancy DROP CONSTRAINT occupancy_one_buyer"],
+            (Self::FirstUnitGuarded, _) => &[
+                "ALTER TABLE occupancy DROP CONSTRAINT occupancy_one_buyer",
+                "ALTER TABLE occupancy ADD CONSTRAINT occupancy_one_buyer
+                 EXCLUDE USING gist (resource_id WITH =, during WITH &&, unit WITH =) WHERE (unit = 1)",
+            ],
             (Self::FirstSegmentOnly, Engine::Sqlite) => &["CREATE TRIGGER planted AFTER INSERT ON holds
                  BEGIN DELETE FROM occupancy WHERE hold_id = NEW.id AND resource_id <> NEW.resource_id; END"],
             (Self::FirstSegmentOnly, Engine::Postgres) => &[

@@ -16,7 +16,8 @@ use super::wait::eventually;
 /// the input ends. `$1` is the directory of the binaries, `$2` the cluster's own.
 const KEEPER: &str = r#"
 trap '' PIPE INT
-trap 'for c in primary standby; do "$1/pg_ctl" -D "$2/$c" -m immediate stop; done >/dev/null 2>&1; cd /; rm -rf "$2"' EXIT
+# One of the two has mostly been stopped before: that is no reason to leave the other.
+trap 'for c in primary standby; do "$1/pg_ctl" -D "$2/$c" -m immediate stop || :; done >/dev/null 2>&1; cd /; rm -rf "$2"' EXIT
 set -e
 run() { "$1/pg_ctl" -D "$2/$3" -w -l "$2/log" -o "-k '$2' -p $4 -c listen_addresses='' -c fsync=off" start >/dev/null; }
 "$1/initdb" -D "$2/primary" -U postgres --auth=trust -E UTF8 --locale=C --no-sync >"$2/log"

@@ -25,7 +25,7 @@ and of a role that may create databases and the extension btree_gist.";
 /// server's settings.
 const WATCHDOG: &str = r#"
 trap '' PIPE INT
-trap '"$1/pg_ctl" -D "$2/data" -m immediate stop >/dev/null 2>&1; cd /; rm -rf "$2"' EXIT
+trap '"$1/pg_ctl" -D "$2/data" -m immediate stop >/dev/null 2>&1 || :; cd /; rm -rf "$2"' EXIT
 set -e
 "$1/initdb" -D "$2/data" -U postgres --auth=trust -E UTF8 --locale=C --no-sync >"$2/log" || { cat "$2/log" >&2; exit 1; }
 "$1/pg_ctl" -D "$2/data" -w -l "$2/log" -o "-k '$2' -c listen_addresses='' $3" start >/dev/null || { cat "$2/log" >&2; exit 1; }
