@@ -8,7 +8,7 @@ use chrono::{DateTime, Duration, Utc};
 use holdfast::app::open_store;
 use holdfast::clock::SystemClock;
 use holdfast::config::Database;
-use holdfast::domain::availability::{Chance, Wish};
+use holdfast::domain::availability::Wish;
 use holdfast::domain::booking::{Allocation, Booking, ClientId, Guest, segments_of};
 use holdfast::domain::catalogue::EventType;
 use holdfast::domain::hold::Hold;
@@ -130,9 +130,7 @@ impl Bare {
             tenures_at: None,
         };
         let calendar = self.0.calendar(&question).await.unwrap();
-        match calendar.chance(&wish, start, 0) {
-            Chance::Free(units) => units,
-            other => panic!("the slot is not free: {other:?}"),
-        }
+        let units = calendar.units(&wish, start, 0);
+        units.expect("the slot is free")
     }
 }

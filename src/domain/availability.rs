@@ -132,10 +132,15 @@ impl Calendar {
         self.busy.values().flatten()
     }
 
+    /// Units for a booking from `starts_at` on, where there are as many; `rivals` as in [`Self::allocate`].
+    pub fn units(&self, wish: &Wish<'_>, starts_at: DateTime<Utc>, rivals: u32) -> Option<Vec<Allocation>> {
+        let segments = self.fit(wish, starts_at, Without::Nothing)?;
+        self.allocate(segments, wish.quantity, rivals)
+    }
+
     /// What a checkout from `starts_at` on can do; `rivals` as in [`Self::allocate`].
     pub fn chance(&self, wish: &Wish<'_>, starts_at: DateTime<Utc>, rivals: u32) -> Chance {
-        let free = self.fit(wish, starts_at, Without::Nothing);
-        if let Some(units) = free.and_then(|segments| self.allocate(segments, wish.quantity, rivals)) {
+        if let Some(units) = self.units(wish, starts_at, rivals) {
             return Chance::Free(units);
         }
         match self.fit(wish, starts_at, Without::Overdue) {

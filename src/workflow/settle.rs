@@ -5,9 +5,9 @@
 //! all of it is on the books, and a repeated event finds itself there.
 
 use super::{Context, MOST_ROUNDS, Trouble, slots};
-use crate::domain::booking::{Booking, Cause, Segment, segments_of};
+use crate::domain::booking::{Booking, Cause};
 use crate::domain::hold::{Decision, Fact, Status, Transition, Why, decide};
-use crate::domain::ids::{HoldId, ResourceId};
+use crate::domain::ids::HoldId;
 use crate::domain::payment::Receipt;
 use crate::domain::session::HoldRefs;
 use crate::gateway::webhook::{Event, Told};
@@ -175,16 +175,10 @@ async fn reclaim(
     let Some(units) = slots::free_again(context, booking).await? else {
         return Ok(Step::Take(taken));
     };
-    let with = |segments: &[Segment]| {
-        segments
-            .iter()
-            .map(|one| one.resource.clone())
-            .collect::<Vec<_>>()
-    };
-    let resources = with(&segments_of(&units));
-    if resources != with(&booking.segments) {
-        let names: Vec<_> = resources.iter().map(ResourceId::as_str).collect();
-        free.why = Why::LatePaymentGotOthers(names.join(", "));
+    let before: Vec<_> = booking.segments.iter().map(|one| one.resource.as_str()).collect();
+    let now: Vec<_> = units.iter().map(|one| one.segment.resource.as_str()).collect();
+    if now != before {
+        free.why = Why::LatePaymentGotOthers(now.join(", "));
     }
     Ok(Step::Reclaim {
         transition: free,

@@ -52,24 +52,25 @@ pub async fn offer(
 
 /// Slots that start within a window, as the books are now.
 async fn on_show(context: &Context, wish: &Wish<'_>, within: Window) -> Result<Vec<Slot>, Trouble> {
-    let (starts, calendar) = for_sale(context, wish, within).await?;
+    let (starts, calendar) = for_sale(context, wish, within, Some(context.now())).await?;
     Ok(starts
         .into_iter()
         .filter_map(|start| calendar.slot(wish, start))
         .collect())
 }
 
-/// What is for sale within a window, and what the books say about it.
+/// What is for sale within a window, and what the books say about it; `tenures_at` as in [`Question`].
 async fn for_sale(
     context: &Context,
     wish: &Wish<'_>,
     within: Window,
+    tenures_at: Option<DateTime<Utc>>,
 ) -> Result<(Vec<DateTime<Utc>>, Calendar), Trouble> {
     let starts = wish.event_type.starts(within, context.now());
     let spans = starts.first().zip(starts.last());
     let spans = spans.and_then(|(first, last)| wish.event_type.span(*first).zip(wish.event_type.span(*last)));
     let calendar = match spans {
-        Some((first, last)) => read(context, wish, first.hull(&last), Some(context.now())).await?,
+        Some((first, last)) => read(context, wish, first.hull(&last), tenures_at).await?,
         None => Calendar::default(),
     };
     Ok((starts, calendar))
@@ -90,7 +91,7 @@ pub(super) async fn alternatives(
     for reach in REACH {
         let around = Window::new(starts_at - reach, starts_at + reach + Duration::seconds(1));
         if let Some(around) = around {
-            let (starts, calendar) = for_sale(context, wish, around).await?;
+            let (starts, calendar) = for_sale(context, wish, around, None).await?;
             found = calendar.nearest(wish, starts, starts_at);
         }
         if found.len() >= ALTERNATIVES {
@@ -134,10 +135,7 @@ pub(super) async fn free_now(
         return Ok(None);
     };
     let calendar = read(context, wish, span, None).await?;
-    Ok(match calendar.chance(wish, starts_at, rivals) {
-        Chance::Free(units) => Some(units),
-        Chance::Overdue(_) | Chance::Taken => None,
-    })
+    Ok(calendar.units(wish, starts_at, rivals))
 }
 
 /// Units for a hold that gave its slot up and wants it back: its own resources, or others who serve the same where its
