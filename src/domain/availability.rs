@@ -14,9 +14,11 @@ use super::ids::{HoldId, ResourceId};
 use super::time::Window;
 
 mod busy;
+mod sheet;
 mod units;
 
 pub use busy::{Busy, By, Standing, Tenure};
+use sheet::Sheet;
 
 /// How many combinations are tried before a composite counts as taken; far more than any shop's has.
 const TRIES: u32 = 20_000;
@@ -29,13 +31,7 @@ pub const REACH: [Duration; 3] = [Duration::days(1), Duration::days(7), Duration
 
 /// What the books say about some resources within a window.
 #[derive(Clone, Debug, Default)]
-pub struct Calendar {
-    standings: BTreeMap<ResourceId, Standing>,
-    /// By resource, each by start.
-    busy: BTreeMap<ResourceId, Vec<Busy>>,
-    /// The longest of `busy`: nothing that begins earlier than this before a window reaches into it.
-    longest: Duration,
-}
+pub struct Calendar(BTreeMap<ResourceId, Sheet>);
 
 /// What is left out of the reckoning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,29 +103,20 @@ pub enum Chance {
 impl Calendar {
     /// What the books said, in any order.
     pub fn new(standings: Vec<Standing>, found: Vec<Busy>) -> Self {
-        let longest = found
-            .iter()
-            .map(|one| one.window.length())
-            .max()
-            .unwrap_or_default();
-        let mut busy: BTreeMap<ResourceId, Vec<Busy>> = BTreeMap::new();
+        let mut sheets: BTreeMap<ResourceId, Sheet> = BTreeMap::new();
+        for one in standings {
+            sheets.entry(one.resource.clone()).or_default().stands(&one);
+        }
         for one in found {
-            busy.entry(one.resource.clone()).or_default().push(one);
+            sheets.entry(one.resource.clone()).or_default().takes(one);
         }
-        for all in busy.values_mut() {
-            all.sort_by_key(|one| one.window);
-        }
-        let standings = standings.into_iter().map(|one| (one.resource.clone(), one));
-        Self {
-            standings: standings.collect(),
-            busy,
-            longest,
-        }
+        sheets.values_mut().for_each(Sheet::sort);
+        Self(sheets)
     }
 
     /// All that is busy, by resource and start.
     pub fn busy(&self) -> impl Iterator<Item = &Busy> {
-        self.busy.values().flatten()
+        self.0.values().flat_map(Sheet::busy)
     }
 
     /// Units for a booking from `starts_at` on, where there are as many; `rivals` as in [`Self::allocate`].
@@ -262,7 +249,7 @@ impl Calendar {
             };
             let mut free: Vec<_> = choice(wish, need).filter(enough).collect();
             // Stable: who never had a hold goes first, in the order that the shop wrote.
-            free.sort_by_key(|resource| self.standings.get(resource).and_then(|standing| standing.latest));
+            free.sort_by_key(|resource| self.0.get(*resource).and_then(Sheet::latest));
             let segments = free
                 .into_iter()
                 .map(|resource| wish.event_type.segment(need, resource, starts_at));
@@ -270,15 +257,6 @@ impl Calendar {
         }
         let mut chosen = Vec::new();
         choose(&candidates, &mut chosen, &mut { TRIES }).then_some(chosen)
-    }
-
-    fn within(&self, resource: &ResourceId, window: Window) -> impl Iterator<Item = &Busy> {
-        let all = self.busy.get(resource).map(Vec::as_slice).unwrap_or_default();
-        let first = all.partition_point(|one| one.window.starts_at() + self.longest <= window.starts_at());
-        let begun = all[first..]
-            .iter()
-            .take_while(move |one| one.window.starts_at() < window.ends_at());
-        begun.filter(move |one| one.window.overlaps(&window))
     }
 }
 

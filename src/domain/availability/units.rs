@@ -14,7 +14,8 @@ impl Calendar {
     pub fn allocate(&self, segments: Vec<Segment>, quantity: u32, rivals: u32) -> Option<Vec<Allocation>> {
         let wanted = usize::try_from(quantity).ok()?;
         let allocation = |segment: Segment| {
-            let free = self.free(&segment.resource, segment.busy);
+            let sheet = self.0.get(&segment.resource);
+            let free = sheet.map_or_else(|| vec![1], |sheet| sheet.free(segment.busy));
             let first = usize::try_from(rivals).ok()?.checked_rem(free.len())?;
             let units = (free.len() >= wanted).then(|| free.iter().cycle().skip(first).take(wanted))?;
             Some(Allocation {
@@ -25,45 +26,11 @@ impl Calendar {
         segments.into_iter().map(allocation).collect()
     }
 
-    fn free(&self, resource: &ResourceId, window: Window) -> Vec<u32> {
-        let capacity = self.capacity(resource);
-        let Some(busy) = self.busy_units(resource, window, Without::Nothing) else {
-            return Vec::new();
-        };
-        (1..=capacity)
-            .filter(|unit| busy.binary_search(unit).is_err())
-            .collect()
-    }
-
     /// How many units nothing keeps busy in any part of the window.
     pub(super) fn free_units(&self, resource: &ResourceId, window: Window, without: Without) -> u32 {
-        let capacity = self.capacity(resource);
-        let busy = self.busy_units(resource, window, without);
-        busy.map_or(0, |busy| {
-            capacity.saturating_sub(u32::try_from(busy.len()).unwrap_or(u32::MAX))
-        })
-    }
-
-    /// Units that are busy in some part of the window, in order, each once; `None` where all are, by a block.
-    fn busy_units(&self, resource: &ResourceId, window: Window, without: Without) -> Option<Vec<u32>> {
-        let capacity = self.capacity(resource);
-        let mut busy = Vec::new();
-        for one in self.within(resource, window) {
-            match &one.by {
-                By::Block => return None,
-                By::Holds { tenure, .. } if without.leaves_out(*tenure) => {}
-                By::Holds { units, .. } => busy.extend(units.iter().filter(|unit| **unit <= capacity)),
-            }
-        }
-        busy.sort_unstable();
-        busy.dedup();
-        Some(busy)
-    }
-
-    /// One that nobody wrote down has one unit.
-    fn capacity(&self, resource: &ResourceId) -> u32 {
-        let standing = self.standings.get(resource);
-        standing.map_or(1, |standing| standing.capacity)
+        // One that the books say nothing of has one unit, and nobody has it.
+        let sheet = self.0.get(resource);
+        sheet.map_or(1, |sheet| sheet.count_free(window, without))
     }
 
     /// As many overdue holds as must end for these segments.
@@ -75,7 +42,8 @@ impl Calendar {
             // A unit is free only when all that keep it busy are gone, and some of them may not be overdue.
             let mut stays: BTreeSet<u32> = BTreeSet::new();
             let mut overdue: BTreeMap<u32, Vec<HoldId>> = BTreeMap::new();
-            for one in self.within(&segment.resource, segment.busy) {
+            let sheet = self.0.get(&segment.resource);
+            for one in sheet.into_iter().flat_map(|sheet| sheet.within(segment.busy)) {
                 match &one.by {
                     By::Holds {
                         units,
