@@ -201,6 +201,10 @@ async fn the_auditor_sees_units_that_do_not_follow_from_what_was_sold() {
              SELECT hold_id, resource_id, 3, starts_at, ends_at FROM occupancy WHERE unit = 1",
             "more units than were sold",
         ),
+        (
+            "UPDATE holds SET wish = 'ana'",
+            "served by another than was asked for",
+        ),
         ("UPDATE guests SET held = 2", "a wrong count in guests"),
         ("UPDATE clients SET held = 0", "a wrong count in clients"),
     ] {

@@ -1,7 +1,8 @@
 //! What the guests of an episode were told: evidence that the books cannot forget.
 //!
 //! Who once read `confirmed` must have the slot at the end, or the money back; and a hold is where its guest was last
-//! told that it is, unless a move was ordered whose answer did not say how it came out.
+//! told that it is, unless a move was ordered whose answer did not say how it came out, or late money got the slot with
+//! others.
 
 use std::sync::Mutex;
 
@@ -46,6 +47,9 @@ pub(crate) struct Diary {
     pub(crate) oddities: Mutex<Vec<String>>,
     /// Answers with `409 slot_taken`.
     pub(crate) refused: Mutex<u64>,
+    /// Holds that were found with others at the same times, and with whom: late money alone may bring that about, and
+    /// then the history says so.
+    pub(crate) with_others: Mutex<Vec<(String, String)>>,
     /// Moves that were made, as far as their guests know.
     pub(crate) moved: Mutex<u64>,
 }
@@ -64,6 +68,10 @@ fn places(body: &Value) -> Vec<Place> {
             ends_at: text(segment, "ends_at").parse().unwrap(),
         })
         .collect()
+}
+
+fn times(places: &[Place]) -> impl Iterator<Item = (DateTime<Utc>, DateTime<Utc>)> {
+    places.iter().map(|place| (place.starts_at, place.ends_at))
 }
 
 impl Diary {
@@ -111,7 +119,13 @@ impl Diary {
             given.confirmed |= status == "confirmed";
             let places = places(body);
             if places != given.told && !given.perhaps_at.contains(&start(body)) {
-                self.odd(format!("moved by nobody: {given:?} {body}"));
+                if times(&places).eq(times(&given.told)) {
+                    let with: Vec<_> = places.iter().map(|place| place.resource.as_str()).collect();
+                    let found = (hold.to_owned(), with.join(", "));
+                    self.with_others.lock().unwrap().push(found);
+                } else {
+                    self.odd(format!("moved by nobody: {given:?} {body}"));
+                }
             }
             if !given.offer.is_served(start(body), &places) || body["quantity"] != given.quantity {
                 self.odd(format!("not what is sold: {given:?} {body}"));

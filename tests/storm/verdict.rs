@@ -85,6 +85,7 @@ pub(crate) async fn in_full(evidence: &Evidence<'_>) -> Vec<String> {
     findings.extend(unfinished(evidence).await);
     findings.extend(figures(evidence).await);
     findings.extend(guests(evidence).await);
+    findings.extend(with_others(evidence).await);
     findings.extend(evidence.porter.findings(evidence.diary));
     findings.extend(evidence.diary.oddities.lock().unwrap().iter().cloned());
     findings
@@ -157,6 +158,24 @@ async fn guests(evidence: &Evidence<'_>) -> Vec<String> {
     }
     let shared = oversold(&owned).into_iter();
     findings.extend(shared.map(|finding| format!("as guests were told, {finding}")));
+    findings
+}
+
+/// Whoever is served by others than they were told paid late, and the history says with whom.
+async fn with_others(evidence: &Evidence<'_>) -> Vec<String> {
+    let mut books = evidence.books().await;
+    let found = std::mem::take(&mut *evidence.diary.with_others.lock().unwrap());
+    let mut findings = Vec::new();
+    for (hold, with) in found {
+        let why = format!(
+            "SELECT why FROM hold_history WHERE hold_id = '{hold}' AND why = 'paid after the release; the slot was still free, now with {with}'"
+        );
+        if books.ask(&why).await.is_empty() {
+            findings.push(format!(
+                "served by others, and late money is not why: {hold} {with}"
+            ));
+        }
+    }
     findings
 }
 

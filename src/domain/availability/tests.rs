@@ -287,25 +287,33 @@ proptest! {
     /// Minute by minute, for one need: what a reader without an index would count.
     #[test]
     fn free_units_are_those_that_nobody_has_in_any_minute(
-        found in some_busy(), start in 0..10_i64, length in 1..5_i64, quantity in 1..3_u32,
+        found in some_busy(), start in 0..10_i64, length in 1..5_i64, quantity in 1..3_u32, rivals in 0..5_u32,
     ) {
         let busy: Vec<_> = found.iter().map(|(who, unit, from, minutes)| {
             hold(NAMES[usize::from(*who)], *unit, (*from, from + minutes), Tenure::Firm)
         }).collect();
         let calendar = Calendar::new(NAMES.map(|name| stands(name, 3, None)).into(), busy);
         let pool = event_type(vec![need(0, length, &NAMES)]);
-        let places: u32 = (0..3_u8).map(|resource| {
-            let free = (1..=3_u32).filter(|unit| (start..start + length).all(|minute| {
-                !found.iter().any(|(who, its, from, minutes)| {
-                    *who == resource && its == unit && (*from..from + minutes).contains(&minute)
-                })
-            }));
+        let is_free = |resource: usize, unit: u32| (start..start + length).all(|minute| {
+            !found.iter().any(|(who, its, from, minutes)| {
+                usize::from(*who) == resource && *its == unit && (*from..from + minutes).contains(&minute)
+            })
+        });
+        let places: u32 = (0..3).map(|resource| {
+            let free = (1..=3).filter(|unit| is_free(resource, *unit));
             u32::try_from(free.count()).unwrap() / quantity
         }).sum();
         let slot = calendar.slot(&wish(&pool, quantity), at(start)).unwrap();
         prop_assert_eq!(slot.available, places);
         prop_assert_eq!(slot.state == SlotState::Free, places > 0);
-        prop_assert_eq!(matches!(calendar.chance(&wish(&pool, quantity), at(start), 0), Chance::Free(_)), places > 0);
+        let chosen = calendar.units(&wish(&pool, quantity), at(start), rivals);
+        prop_assert_eq!(chosen.is_some(), places > 0);
+        for one in chosen.into_iter().flatten() {
+            let resource = NAMES.iter().position(|name| *name == one.segment.resource.as_str()).unwrap();
+            let units: std::collections::BTreeSet<_> = one.units.iter().copied().collect();
+            prop_assert_eq!(units.len(), usize::try_from(quantity).unwrap(), "each once");
+            prop_assert!(units.into_iter().all(|unit| is_free(resource, unit)));
+        }
     }
 
     /// Whatever is chosen is free, and nobody is in two places at once.

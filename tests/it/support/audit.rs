@@ -130,6 +130,10 @@ pub(crate) async fn slots(books: &mut Books) -> Vec<String> {
     let strangers = "SELECT CAST(hold_id AS text) FROM occupancy
         WHERE NOT EXISTS (SELECT 1 FROM holds WHERE id = occupancy.hold_id)";
     findings.extend(books.find("occupancy of no hold", strangers).await);
+    let unheard = "SELECT CAST(id AS text), wish FROM holds
+        WHERE status IN ('held', 'processing', 'confirmed') AND wish IS NOT NULL
+          AND NOT EXISTS (SELECT 1 FROM occupancy WHERE hold_id = holds.id AND resource_id = holds.wish)";
+    findings.extend(books.find("served by another than was asked for", unheard).await);
     findings
 }
 
