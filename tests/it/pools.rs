@@ -171,6 +171,27 @@ on_both_engines! {
         app.checkout(&wish_of(3, "pool", SLOT, &json!({}))).await.expect(201);
     }
 
+    async fn s10_late_money_after_a_move_minds_whom_the_move_asked_for(engine) {
+        let app = pool(engine, 2).await;
+        let next = after(SLOT, 60);
+        for (asked, moved_to, ends) in [
+            (json!({}), json!({"starts_at": next, "resource": "host-0"}), "released/late_payment_refunded"),
+            (json!({"resource": "host-0"}), json!({"starts_at": next}), "confirmed"),
+        ] {
+            let late = app.checkout(&wish_of(1, "pool", SLOT, &asked)).await.expect(201);
+            let moved = app.move_as_operator(&late, moved_to).await.expect(200);
+            app.lapse_by_a_false_word(&late).await;
+            let host = json!({"resource": moved.text("resource")});
+            let other = app.checkout(&wish_of(2, "pool", &next, &host)).await.expect(201);
+            app.pay(&late, Outcome::Paid);
+            app.deliver_all().await;
+            assert_eq!(app.state_of(&late).await, ends, "{asked}");
+            app.sweep().await;
+            app.cancel(&other).await.expect(200);
+        }
+        assert_eq!(app.simulator.refunds().len(), 1);
+    }
+
     async fn s10_late_money_gets_no_other_host_where_something_else_is_on_sale_by_now(engine) {
         let app = pool(engine, 2).await;
         let late = app.hold_slot("pool", SLOT).await;

@@ -55,7 +55,7 @@ macro_rules! take_units {
     };
 }
 
-/// Takes all units for the hold, or some where another has the rest: then the caller must give these up.
+/// Takes all units for the hold, or some where another has the rest: then the caller must roll back.
 pub(super) async fn take_units(
     connection: &mut PgConnection,
     hold: HoldId,
