@@ -1,6 +1,7 @@
 //! The processes of an episode: started, asked, killed and started again, each with a clock of its own.
 //!
-//! A process that dies leaves its address behind, so that guests and webhooks go on to where nobody listens.
+//! A process that dies leaves its address behind, so that guests and webhooks go on to where nobody listens; the fleet
+//! sees to it that nobody does, not even a process of another episode.
 
 use std::net::SocketAddr;
 use std::sync::Mutex;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use rand::Rng;
 use rand::rngs::StdRng;
 use tempfile::TempDir;
+use tokio::net::TcpSocket;
 
 use crate::support::client::{ADMIN_KEY, Client};
 use crate::support::process::Process;
@@ -37,6 +39,8 @@ pub(crate) struct Fleet {
     doors: Mutex<Vec<Door>>,
     /// One for each door; a place is empty while its process is dead.
     berths: Vec<tokio::sync::Mutex<Option<Process>>>,
+    /// The addresses of the dead: bound, and nobody listens.
+    graves: Mutex<Vec<TcpSocket>>,
     /// What the dead have said.
     logs: Mutex<Vec<String>>,
 }
@@ -61,6 +65,7 @@ impl Fleet {
             client: Client::of(nowhere.address),
             doors: Mutex::new(vec![nowhere; clocks.len()]),
             berths: clocks.iter().map(|_| tokio::sync::Mutex::default()).collect(),
+            graves: Mutex::default(),
             logs: Mutex::default(),
         };
         let starts = clocks
@@ -115,6 +120,7 @@ impl Fleet {
         if let Some(process) = self.berths[berth].lock().await.take() {
             self.keep_log(berth, &process);
             process.kill().await;
+            self.keep_address(berth);
         }
     }
 
@@ -124,6 +130,7 @@ impl Fleet {
         process.terminate().await;
         let ended = tokio::time::timeout(STOPS_WITHIN, process.ends()).await;
         self.keep_log(berth, &process);
+        self.keep_address(berth);
         match ended {
             Ok(status) if status.code() == Some(0) => None,
             Ok(status) => Some(format!("told to stop, a process ended with {status}")),
@@ -138,6 +145,16 @@ impl Fleet {
         let stops = (0..self.size()).map(|berth| self.stop(berth));
         let faults = futures::future::join_all(stops).await;
         faults.into_iter().flatten().collect()
+    }
+
+    /// Whoever comes to a dead process's door must not meet another's.
+    fn keep_address(&self, berth: usize) {
+        let grave = TcpSocket::new_v4().unwrap();
+        // Else what is left of its connections keeps the address from us.
+        grave.set_reuseaddr(true).unwrap();
+        if grave.bind(self.door(berth).address).is_ok() {
+            self.graves.lock().unwrap().push(grave);
+        }
     }
 
     fn keep_log(&self, berth: usize, process: &Process) {
