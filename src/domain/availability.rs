@@ -260,7 +260,8 @@ impl Calendar {
     }
 }
 
-/// Whom the guest accepts for a need: a wish concerns the first segment that names the resource.
+/// Whom the guest accepts for a need: a wish concerns the first segment that names the resource. One that none names is
+/// granted by nobody.
 fn choice<'a>(wish: &Wish<'a>, need: &'a Need) -> impl Iterator<Item = &'a ResourceId> {
     let wanted = wish.resource.filter(|wanted| {
         let first = wish
@@ -268,7 +269,7 @@ fn choice<'a>(wish: &Wish<'a>, need: &'a Need) -> impl Iterator<Item = &'a Resou
             .needs
             .iter()
             .find(|one| one.any_of.contains(wanted));
-        first.is_some_and(|first| std::ptr::eq(first, need))
+        first.is_none_or(|first| std::ptr::eq(first, need))
     });
     need.any_of
         .iter()

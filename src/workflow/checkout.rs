@@ -291,14 +291,16 @@ async fn place(
     let wish = draft.request.wish(draft.event_type);
     let admission = draft.admission(context);
     for _ in 0..CANDIDATES {
-        booking.segments = segments_of(&units);
         let placement = context.store.place(booking, &units, &admission).await?;
         if placement != Placement::SlotTaken {
             return Ok(placement);
         }
         // Who lost together does not go for the same units again.
         match slots::free_now(context, &wish, draft.request.starts_at, rand::random()).await? {
-            Some(others) => units = others,
+            Some(others) => {
+                booking.segments = segments_of(&others);
+                units = others;
+            }
             None => break,
         }
     }

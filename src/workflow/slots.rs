@@ -150,13 +150,6 @@ pub(super) async fn free_again(
     let Some(event_type) = context.store.event_type(&booking.event_type).await? else {
         return Ok(None);
     };
-    if booking
-        .wish
-        .as_ref()
-        .is_some_and(|wish| !event_type.is_served_by(wish))
-    {
-        return Ok(None);
-    }
     let wish = Wish {
         event_type: &event_type,
         quantity: booking.quantity,

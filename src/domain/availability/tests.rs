@@ -117,6 +117,12 @@ fn work_goes_round() {
         ["ana"],
         "a wish is a wish"
     );
+    let zoe = id("zoe");
+    let nobodys = Wish {
+        resource: Some(&zoe),
+        ..wanted
+    };
+    assert_eq!(calendar.chance(&nobodys, at(0), 0), Chance::Taken);
 }
 
 #[test]

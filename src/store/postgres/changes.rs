@@ -64,6 +64,7 @@ async fn remember(
 struct Before {
     status: Status,
     due_at: Option<DateTime<Utc>>,
+    quantity: u32,
 }
 
 #[derive(sqlx::FromRow)]
@@ -71,13 +72,14 @@ struct BeforeRow {
     status: String,
     reason: Option<String>,
     due_at: Option<DateTime<Utc>>,
+    quantity: i32,
 }
 
 /// Locks the hold on the version that was decided on; `None` where it has another by now, or there is none. A change
 /// without a step only needs the hold to be there.
 async fn lock(connection: &mut PgConnection, change: &Change) -> Answer<Option<Before>> {
     let row: Option<BeforeRow> = sqlx::query_as(
-        "SELECT status, reason, due_at FROM holds WHERE id = $1 AND (version = $2 OR NOT $3) FOR UPDATE",
+        "SELECT status, reason, due_at, quantity FROM holds WHERE id = $1 AND (version = $2 OR NOT $3) FOR UPDATE",
     )
     .bind(change.hold.0)
     .bind(change.version)
@@ -92,6 +94,7 @@ impl BeforeRow {
         Ok(Before {
             status: rows::status(&self.status, self.reason.as_deref())?,
             due_at: self.due_at,
+            quantity: self.quantity.unsigned_abs(),
         })
     }
 }
@@ -111,7 +114,7 @@ async fn take_step(
         Windows::Free => placing::give_up(connection, change.hold).await?,
         Windows::Take => {
             let units = units.ok_or_else(|| rows::unreadable("step", "a slot without units"))?;
-            if !placing::take_units(connection, change.hold, units).await? {
+            if !placing::take_units(connection, change.hold, units, before.quantity).await? {
                 return Ok(Applied::Lost);
             }
             placing::write_segments(connection, change.hold, &segments_of(units)).await?;

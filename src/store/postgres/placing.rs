@@ -55,14 +55,15 @@ macro_rules! take_units {
     };
 }
 
-/// Takes all units for the hold, or some where another has the rest: then the caller must roll back.
+/// Takes so many units of each segment for the hold, or fewer where another has the rest: then the caller must roll back.
 pub(super) async fn take_units(
     connection: &mut PgConnection,
     hold: HoldId,
     allocations: &[Allocation],
+    quantity: u32,
 ) -> Answer<bool> {
     let units = columns(allocations);
-    let wanted = units.units.len();
+    let wanted = allocations.len() as u64 * u64::from(quantity);
     let done = sqlx::query(take_units!())
         .bind(hold.0)
         .bind(units.resources)
@@ -71,7 +72,7 @@ pub(super) async fn take_units(
         .bind(units.units)
         .execute(connection)
         .await?;
-    Ok(usize::try_from(done.rows_affected()) == Ok(wanted))
+    Ok(done.rows_affected() == wanted)
 }
 
 /// Counts are small; PostgreSQL has no unsigned ones.
@@ -101,7 +102,7 @@ const PLACE: &str = concat!(
         " RETURNING 1),
          guest AS (
              INSERT INTO guests AS g (email, held, created_at)
-             SELECT $7, 1, $27 WHERE (SELECT count(*) FROM taken) = cardinality($5)
+             SELECT $7, 1, $27 WHERE (SELECT count(*) FROM taken) = $6::int * jsonb_array_length($15)
              ON CONFLICT (email) DO UPDATE SET held = g.held + 1 WHERE g.held < $8 RETURNING 1),
          client AS (
              INSERT INTO clients AS c (id, held, updated_at)
@@ -246,19 +247,19 @@ pub(super) async fn give_up(connection: &mut PgConnection, hold: HoldId) -> Answ
 
 pub(super) async fn move_hold(pool: &PgPool, order: &Move) -> Answer<Moved> {
     let mut transaction = pool.begin().await?;
-    let mine = sqlx::query(
-        "SELECT 1 FROM holds WHERE id = $1 AND version = $2 AND status IN ('held', 'confirmed') FOR UPDATE",
+    let quantity: Option<i32> = sqlx::query_scalar(
+        "SELECT quantity FROM holds WHERE id = $1 AND version = $2 AND status IN ('held', 'confirmed') FOR UPDATE",
     )
     .bind(order.hold.0)
     .bind(order.version)
     .fetch_optional(&mut *transaction)
     .await?;
-    if mine.is_none() {
+    let Some(quantity) = quantity else {
         return Ok(Moved::Lost);
-    }
+    };
     // Its own old windows first: they are not in its way, and come back where it is rolled back.
     give_up(&mut transaction, order.hold).await?;
-    if !take_units(&mut transaction, order.hold, &order.to).await? {
+    if !take_units(&mut transaction, order.hold, &order.to, quantity.unsigned_abs()).await? {
         transaction.rollback().await?;
         return Ok(Moved::SlotTaken);
     }

@@ -46,7 +46,7 @@ pub(super) async fn apply_in(connection: &mut SqliteConnection, change: &Change)
         Step::Reclaim { transition, units } => (transition, Some(units.as_slice())),
     };
     let windows = effect::windows(before.status()?, transition.next.status);
-    if !move_windows(connection, change.hold, windows, units).await? {
+    if !move_windows(connection, change.hold, windows, units, before.quantity).await? {
         return Ok(Applied::Lost);
     }
     let orders = write_transition(connection, change, &before, transition).await?;
@@ -81,11 +81,13 @@ struct Before {
     status: String,
     reason: Option<String>,
     due_at: Option<i64>,
+    quantity: u32,
 }
 
 impl Before {
     async fn read(connection: &mut SqliteConnection, hold: HoldId) -> Answer<Option<Self>> {
-        let question = sqlx::query_as("SELECT version, status, reason, due_at FROM holds WHERE id = ?");
+        let question =
+            sqlx::query_as("SELECT version, status, reason, due_at, quantity FROM holds WHERE id = ?");
         Ok(question
             .bind(hold.0.hyphenated())
             .fetch_optional(connection)
@@ -103,13 +105,14 @@ async fn move_windows(
     hold: HoldId,
     windows: Windows,
     units: Option<&[Allocation]>,
+    quantity: u32,
 ) -> Answer<bool> {
     match windows {
         Windows::AsTheyAre => {}
         Windows::Free => placing::vacate(connection, hold).await?,
         Windows::Take => {
             let units = units.ok_or_else(|| rows::unreadable("step", "a slot without units"))?;
-            if !placing::occupy(connection, hold, units).await? {
+            if !placing::occupy(connection, hold, units, quantity).await? {
                 return Ok(false);
             }
             placing::write_segments(connection, hold, &segments_of(units)).await?;

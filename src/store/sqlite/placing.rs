@@ -26,11 +26,12 @@ pub(super) const OCCUPY: &str = "INSERT INTO occupancy (hold_id, resource_id, un
         AND NOT EXISTS (
                 SELECT 1 FROM blocks b WHERE b.resource_id = ?2 AND b.ends_at > ?3 AND b.starts_at < ?4)";
 
-/// Takes all units for a hold, or some where another has the rest: then the caller must roll back.
+/// Takes so many units of each segment for a hold, or fewer where another has the rest: then the caller must roll back.
 pub(super) async fn occupy(
     connection: &mut SqliteConnection,
     hold: HoldId,
     allocations: &[Allocation],
+    quantity: u32,
 ) -> Answer<bool> {
     for Allocation { segment, units } in allocations {
         let taken = sqlx::query(OCCUPY)
@@ -41,7 +42,7 @@ pub(super) async fn occupy(
             .bind(Json(units))
             .execute(&mut *connection)
             .await?;
-        if usize::try_from(taken.rows_affected()) != Ok(units.len()) {
+        if taken.rows_affected() != u64::from(quantity) {
             return Ok(false);
         }
     }
@@ -89,7 +90,7 @@ pub(super) async fn place_in(
     if !guests::count_in(connection, &booking.guest.key(), admission, now).await? {
         return Ok(Placement::TooMany);
     }
-    if !occupy(connection, hold.id, units).await? {
+    if !occupy(connection, hold.id, units, booking.quantity).await? {
         return Ok(Placement::SlotTaken);
     }
     attempts::decide(connection, hold.id, true, now).await?;
@@ -129,6 +130,7 @@ pub(super) async fn lose(
 /// A hold as a move finds it.
 #[derive(sqlx::FromRow)]
 struct Before {
+    quantity: u32,
     status: String,
     reason: Option<String>,
 }
@@ -136,7 +138,7 @@ struct Before {
 pub(super) async fn move_hold(store: &SqliteStore, order: &Move) -> Answer<Moved> {
     let mut tx = store.begin().await?;
     let before: Option<Before> = sqlx::query_as(
-        "SELECT status, reason FROM holds WHERE id = ? AND version = ? AND status IN ('held', 'confirmed')",
+        "SELECT quantity, status, reason FROM holds WHERE id = ? AND version = ? AND status IN ('held', 'confirmed')",
     )
     .bind(order.hold.0.hyphenated())
     .bind(order.version)
@@ -147,7 +149,7 @@ pub(super) async fn move_hold(store: &SqliteStore, order: &Move) -> Answer<Moved
     };
     // Its own old windows first: they are not in its way, and come back where it is rolled back.
     vacate(&mut tx, order.hold).await?;
-    if !occupy(&mut tx, order.hold, &order.to).await? {
+    if !occupy(&mut tx, order.hold, &order.to, before.quantity).await? {
         tx.rollback().await?;
         return Ok(Moved::SlotTaken);
     }

@@ -24,7 +24,7 @@ async fn play_through(connection: &mut SqliteConnection, play: &Rehearsal) -> An
     if placed != Placement::Placed {
         return Err(went_wrong("a free slot could not be had").into());
     }
-    let again = placing::occupy(connection, hold, &play.units).await?;
+    let again = placing::occupy(connection, hold, &play.units, 1).await?;
     if again || !by_hand_is_refused(connection, play).await {
         return Err(went_wrong("a slot could be had twice: the guard of I1 is gone").into());
     }

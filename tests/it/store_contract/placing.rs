@@ -30,6 +30,7 @@ on_both_engines!(
     without_its_guard_a_slot_is_sold_twice,
     a_released_slot_can_be_placed_again,
     what_has_changed_since_the_look_is_minded,
+    fewer_units_than_are_sold_are_refused,
 );
 
 async fn a_placed_hold_reads_back_as_it_was_placed(database: &TestDatabase) {
@@ -296,4 +297,25 @@ async fn what_has_changed_since_the_look_is_minded(database: &TestDatabase) {
     assert_eq!(place(1).await, Placement::SlotTaken, "she is busy");
     store.delete_block(&room(1).id, "lunch").await.unwrap();
     assert_eq!(place(1).await, Placement::Placed);
+}
+
+async fn fewer_units_than_are_sold_are_refused(database: &TestDatabase) {
+    let store = database.store();
+    let mut pair = booking(vec![segment("ana", 0, 30), segment("ben", 0, 30)]);
+    pair.quantity = 2;
+    for capacity in ["ana", "ben"].map(|id| Resource {
+        id: segment(id, 0, 1).resource,
+        name: id.into(),
+        capacity: 2,
+    }) {
+        store.put_resource(&capacity, at(0)).await.unwrap();
+    }
+    store.claim_attempt(&attempt(&pair, None, "a")).await.unwrap();
+    let mut units = first_units(&pair);
+    units[1].units.pop();
+    let placement = store.place(&pair, &units, &anyone()).await.unwrap();
+    assert_eq!(placement, Placement::SlotTaken);
+    assert_eq!(database.count("SELECT count(*) FROM occupancy").await, 0);
+    let placement = store.place(&pair, &first_units(&pair), &anyone()).await.unwrap();
+    assert_eq!(placement, Placement::Placed);
 }
