@@ -13,17 +13,17 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, Database, Stripe};
-use crate::domain::hold::Policy;
+use crate::domain::hold::HoldPolicy;
 use crate::domain::time::Clock;
 use crate::domain::token::TokenKey;
 use crate::gateway::client::{STRIPE_API, StripeConfig, StripeGateway};
-use crate::http::client::Doorman;
+use crate::http::client::ClientRateLimiter;
 use crate::http::{self, Server};
 use crate::jobs::Jobs;
 use crate::store::postgres::PostgresStore;
 use crate::store::{PoolOptions, Store, StoreError, sqlite};
 use crate::telemetry;
-use crate::workflow::limits::Limits;
+use crate::workflow::limits::LimitSettings;
 use crate::workflow::{Context, Settings, one_line};
 
 /// How long what runs may go on after the order to stop.
@@ -33,7 +33,7 @@ const RETRY: Duration = Duration::from_secs(1);
 
 /// Why the service cannot start.
 #[derive(Debug, thiserror::Error)]
-pub enum StartError {
+pub enum StartupError {
     /// The address is taken or not ours.
     #[error("cannot listen on {address}")]
     Bind {
@@ -66,14 +66,14 @@ pub async fn open_store(database: &Database) -> Result<Arc<dyn Store>, StoreErro
 /// Puts the tools together that the workflows need.
 ///
 /// # Errors
-/// [`StartError`].
+/// [`StartupError`].
 pub async fn build_context(
     config: &Config,
     stripe: &Stripe,
     clock: Arc<dyn Clock>,
-) -> Result<Arc<Context>, StartError> {
+) -> Result<Arc<Context>, StartupError> {
     let store = open_store(&config.database).await?;
-    let settings = settings(config, stripe).map_err(|error| StartError::Other(error.into()))?;
+    let settings = settings(config, stripe).map_err(|error| StartupError::Other(error.into()))?;
     let tokens = TokenKey::derive(stripe.secret_key.expose_secret());
     Ok(Context::new(
         store,
@@ -90,12 +90,12 @@ fn settings(config: &Config, stripe: &Stripe) -> Result<Settings, chrono::OutOfR
         ask_processing_after: chrono::Duration::from_std(config.ask_processing_after)?,
         keep_events: chrono::Duration::from_std(config.keep_events)?,
         forget_after: chrono::Duration::from_std(config.forget_after)?,
-        limits: Limits {
+        limits: LimitSettings {
             per_guest: config.max_live_holds_per_guest,
             per_client: config.max_live_holds_per_client,
             lapse_cooldown: config.lapse_cooldown,
         },
-        policy: Policy {
+        policy: HoldPolicy {
             full_refund_frees_slot: config.full_refund_frees_slot,
         },
         calendar_allow_private: config.calendar_allow_private,
@@ -107,13 +107,13 @@ fn settings(config: &Config, stripe: &Stripe) -> Result<Settings, chrono::OutOfR
 /// Stripe as the configuration names it; connects to nothing yet.
 ///
 /// # Errors
-/// [`StartError::Other`] where the configuration cannot work at all.
-pub fn gateway(stripe: &Stripe) -> Result<StripeGateway, StartError> {
+/// [`StartupError::Other`] where the configuration cannot work at all.
+pub fn gateway(stripe: &Stripe) -> Result<StripeGateway, StartupError> {
     // Stripe's own limits hold at Stripe; a simulator or a proxy has its own.
     let at_stripe = stripe.api_base.as_str().starts_with(STRIPE_API);
     let mut config = StripeConfig::new(stripe.secret_key.clone(), stripe.api_base.clone());
     config.limits = config.limits.filter(|_| at_stripe);
-    StripeGateway::new(&config).map_err(|error| StartError::Other(Box::new(error)))
+    StripeGateway::new(&config).map_err(|error| StartupError::Other(Box::new(error)))
 }
 
 /// A service that is bound but not yet serving.
@@ -138,14 +138,14 @@ impl App {
     /// Builds and binds.
     ///
     /// # Errors
-    /// [`StartError`].
-    pub async fn build(config: &Config, clock: Arc<dyn Clock>, demo: bool) -> Result<Self, StartError> {
+    /// [`StartupError`].
+    pub async fn build(config: &Config, clock: Arc<dyn Clock>, demo: bool) -> Result<Self, StartupError> {
         let stripe = config
             .stripe
             .as_ref()
-            .ok_or_else(|| StartError::Other("no Stripe configuration".into()))?;
+            .ok_or_else(|| StartupError::Other("no Stripe configuration".into()))?;
         let context = build_context(config, stripe, clock).await?;
-        let bind = |error| StartError::Bind {
+        let bind = |error| StartupError::Bind {
             address: config.listen,
             error,
         };
@@ -174,8 +174,8 @@ impl App {
     /// Serves until `stop`, then finishes what runs, for at most 20 s.
     ///
     /// # Errors
-    /// [`StartError`] where the schema cannot be brought up to date, or the schedule not be read.
-    pub async fn run(self, stop: CancellationToken, background: Background) -> Result<(), StartError> {
+    /// [`StartupError`] where the schema cannot be brought up to date, or the schedule not be read.
+    pub async fn run(self, stop: CancellationToken, background: Background) -> Result<(), StartupError> {
         let listener = self.listener.tap_io(|stream| {
             // Without it small answers wait for the peer's acknowledgement. It can fail only on a dead connection.
             let _ = stream.set_nodelay(true);
@@ -191,7 +191,7 @@ impl App {
         let jobs = match background {
             Background::On => {
                 let jobs = Jobs::start(self.context.clone(), &self.sweep_cron, stop.clone()).await;
-                Some(jobs.map_err(|error| StartError::Other(Box::new(error)))?)
+                Some(jobs.map_err(|error| StartupError::Other(Box::new(error)))?)
             }
             Background::Off => None,
         };
@@ -214,7 +214,7 @@ impl App {
 
 /// Brings the schema up to date, waiting for a database that is away; requests are answered 503 meanwhile.
 /// `false` where the order to stop came first.
-async fn migrate_when_possible(store: &dyn Store, stop: &CancellationToken) -> Result<bool, StartError> {
+async fn migrate_when_possible(store: &dyn Store, stop: &CancellationToken) -> Result<bool, StartupError> {
     loop {
         match store.migrate().await {
             Ok(()) => return Ok(true),
@@ -236,7 +236,7 @@ fn server(
     context: Arc<Context>,
     address: SocketAddr,
     demo: bool,
-) -> Result<Server, StartError> {
+) -> Result<Server, StartupError> {
     let own = own_origins(address);
     let page = |path: &str| {
         format!(
@@ -246,12 +246,12 @@ fn server(
     };
     let parse = |origin: &String| url::Url::parse(origin).map(|url| url.origin());
     let own_origins: Result<Vec<_>, _> = own.iter().map(parse).collect();
-    let own_origins = own_origins.map_err(|error| StartError::Other(Box::new(error)))?;
+    let own_origins = own_origins.map_err(|error| StartupError::Other(Box::new(error)))?;
     let allowed = config.allowed_origins.iter().map(url::Url::origin);
     let header = |url: &url::Url| HeaderValue::from_str(&url.origin().ascii_serialization()).ok();
     let openapi = http::description()
         .to_pretty_json()
-        .map_err(|error| StartError::Other(Box::new(error)))?;
+        .map_err(|error| StartupError::Other(Box::new(error)))?;
     Ok(Server {
         context,
         admin_key: config.admin_key.clone(),
@@ -269,7 +269,7 @@ fn server(
         render_metrics: telemetry::metrics()?,
         demo,
         places: Semaphore::new(http::MAX_CHECKOUTS),
-        doorman: Doorman::new(config.trusted_proxies.clone(), config.rate_limit),
+        rate_limiter: ClientRateLimiter::new(config.trusted_proxies.clone(), config.rate_limit),
         calendar_allow_private: config.calendar_allow_private,
         openapi,
     })

@@ -104,7 +104,7 @@ pub struct Config {
 
 /// One thing wrong with the environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct ConfigError {
     /// Which variable.
     pub variable: &'static str,
     /// What is wrong with it; never its value, which may be a secret in the wrong place.
@@ -113,9 +113,9 @@ pub struct Fault {
 
 /// All that is wrong with the environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Faults(pub Vec<Fault>);
+pub struct ConfigErrors(pub Vec<ConfigError>);
 
-impl fmt::Display for Faults {
+impl fmt::Display for ConfigErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the configuration is not good:")?;
         for fault in &self.0 {
@@ -125,11 +125,11 @@ impl fmt::Display for Faults {
     }
 }
 
-impl std::error::Error for Faults {}
+impl std::error::Error for ConfigErrors {}
 
 /// Whether a command needs to talk to Stripe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Needs {
+pub enum ConfigScope {
     /// Only the database.
     Database,
     /// Stripe as well.
@@ -139,8 +139,8 @@ pub enum Needs {
 /// Reads the configuration through `lookup`, such as `std::env::var`. An empty variable counts as absent.
 ///
 /// # Errors
-/// [`Faults`], all of them.
-pub fn read(lookup: impl Fn(&str) -> Option<String>, needs: Needs) -> Result<Config, Faults> {
+/// [`ConfigErrors`], all of them.
+pub fn read(lookup: impl Fn(&str) -> Option<String>, needs: ConfigScope) -> Result<Config, ConfigErrors> {
     let mut reader = Reader {
         lookup,
         faults: Vec::new(),
@@ -190,18 +190,18 @@ pub fn read(lookup: impl Fn(&str) -> Option<String>, needs: Needs) -> Result<Con
     if reader.faults.is_empty() {
         Ok(config)
     } else {
-        Err(Faults(reader.faults))
+        Err(ConfigErrors(reader.faults))
     }
 }
 
 struct Reader<L> {
     lookup: L,
-    faults: Vec<Fault>,
+    faults: Vec<ConfigError>,
 }
 
 impl<L: Fn(&str) -> Option<String>> Reader<L> {
     fn fault(&mut self, variable: &'static str, detail: impl Into<String>) {
-        self.faults.push(Fault {
+        self.faults.push(ConfigError {
             variable,
             detail: detail.into(),
         });
@@ -242,8 +242,8 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
         Some(text)
     }
 
-    fn stripe(&mut self, needs: Needs) -> Option<Stripe> {
-        if needs == Needs::Database {
+    fn stripe(&mut self, needs: ConfigScope) -> Option<Stripe> {
+        if needs == ConfigScope::Database {
             return None;
         }
         let key = self.required(

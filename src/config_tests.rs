@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn read_from(pairs: &[(&str, &str)], needs: Needs) -> Result<Config, Faults> {
+fn read_from(pairs: &[(&str, &str)], needs: ConfigScope) -> Result<Config, ConfigErrors> {
     let find = |name: &str| {
         pairs
             .iter()
@@ -19,7 +19,7 @@ const GOOD: [(&str, &str); 2] = [
 
 fn faulty(more: &[(&str, &str)]) -> Vec<&'static str> {
     let pairs: Vec<_> = more.iter().chain(&GOOD).copied().collect();
-    let faults = read_from(&pairs, Needs::Stripe)
+    let faults = read_from(&pairs, ConfigScope::Stripe)
         .err()
         .map(|faults| faults.0)
         .unwrap_or_default();
@@ -28,7 +28,7 @@ fn faulty(more: &[(&str, &str)]) -> Vec<&'static str> {
 
 #[test]
 fn defaults_need_only_the_stripe_keys() {
-    let config = read_from(&GOOD, Needs::Stripe).unwrap();
+    let config = read_from(&GOOD, ConfigScope::Stripe).unwrap();
     assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.hold_ttl, Duration::from_secs(1800));
     assert_eq!(format!("{:?}", config.database), "sqlite://holdfast.db");
@@ -43,7 +43,7 @@ fn defaults_need_only_the_stripe_keys() {
     assert_eq!(stripe.webhook_secrets.len(), 2);
     assert_eq!(stripe.api_base.as_str(), "https://api.stripe.com/");
     assert!(!stripe.livemode());
-    assert!(read_from(&[], Needs::Database).unwrap().stripe.is_none());
+    assert!(read_from(&[], ConfigScope::Database).unwrap().stripe.is_none());
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn every_fault_is_reported_at_once_and_no_value_is_repeated() {
             ("HOLDFAST_ALLOWED_ORIGINS", "https://shop.example/secret"),
             ("HOLDFAST_LOG_FORMAT", "secret"),
         ],
-        Needs::Stripe,
+        ConfigScope::Stripe,
     )
     .unwrap_err();
     let variables: Vec<_> = faults.0.iter().map(|fault| fault.variable).collect();
@@ -121,7 +121,7 @@ fn what_the_shop_chooses_is_taken() {
         ("HOLDFAST_KEEP_EVENTS", "4d 12h"),
         ("HOLDFAST_FORGET_AFTER", "1m"),
     ];
-    let config = read_from(&pairs, Needs::Stripe).unwrap();
+    let config = read_from(&pairs, ConfigScope::Stripe).unwrap();
     assert!(!config.full_refund_frees_slot);
     let seconds = [
         config.ask_processing_after,
@@ -139,7 +139,7 @@ fn a_password_does_not_print() {
         ("DATABASE_URL", "postgres://u:hunter2@h/db"),
         ("HOLDFAST_ADMIN_KEY", "hunter3"),
     ];
-    let shown = format!("{:?}", read_from(&pairs, Needs::Stripe).unwrap());
+    let shown = format!("{:?}", read_from(&pairs, ConfigScope::Stripe).unwrap());
     for secret in ["hunter2", "hunter3", "sk_test_1", "whsec_a"] {
         assert!(!shown.contains(secret), "{shown}");
     }

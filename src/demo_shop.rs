@@ -9,11 +9,11 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{App, Background, StartError};
+use crate::app::{App, Background, StartupError};
 use crate::clock::SystemClock;
-use crate::config::{self, Config, Database, Fault, Faults, Needs};
+use crate::config::{self, Config, ConfigError, ConfigErrors, ConfigScope, Database};
 use crate::stripe_sandbox;
-use crate::workflow::{self, Context, Trouble};
+use crate::workflow::{self, Context, WorkflowError};
 
 mod catalogue;
 
@@ -40,8 +40,8 @@ const ADMIN_KEY: &str = "sandbox-operators-key";
 /// Settles the configuration: sandbox defaults below, the environment above.
 ///
 /// # Errors
-/// [`Faults`] in the environment.
-pub fn configure(args: Args, lookup: impl Fn(&str) -> Option<String>) -> Result<Shop, Faults> {
+/// [`ConfigErrors`] in the environment.
+pub fn configure(args: Args, lookup: impl Fn(&str) -> Option<String>) -> Result<Shop, ConfigErrors> {
     let with_defaults = |name: &str| match name {
         "STRIPE_SECRET_KEY" => Some(SECRET_KEY.to_owned()),
         // The simulator's address is put in when it is known.
@@ -55,10 +55,10 @@ pub fn configure(args: Args, lookup: impl Fn(&str) -> Option<String>) -> Result<
         "HOLDFAST_LAPSE_COOLDOWN" => lookup(name).or_else(|| Some("0s".to_owned())),
         other => lookup(other),
     };
-    let config = config::read(with_defaults, Needs::Stripe)?;
+    let config = config::read(with_defaults, ConfigScope::Stripe)?;
     if matches!(config.database, Database::Postgres(_)) {
         let detail = "must be sqlite://PATH: the sandbox writes demo data".to_owned();
-        return Err(Faults(vec![Fault {
+        return Err(ConfigErrors(vec![ConfigError {
             variable: "DATABASE_URL",
             detail,
         }]));
@@ -75,9 +75,9 @@ pub fn configure(args: Args, lookup: impl Fn(&str) -> Option<String>) -> Result<
 /// Runs it until told to stop.
 ///
 /// # Errors
-/// [`StartError`].
-pub async fn run(mut shop: Shop, stop: CancellationToken) -> Result<(), StartError> {
-    let bind = |error| StartError::Bind {
+/// [`StartupError`].
+pub async fn run(mut shop: Shop, stop: CancellationToken) -> Result<(), StartupError> {
+    let bind = |error| StartupError::Bind {
         address: shop.stripe_listen,
         error,
     };
@@ -85,7 +85,7 @@ pub async fn run(mut shop: Shop, stop: CancellationToken) -> Result<(), StartErr
     let stripe_address = listener.local_addr().map_err(bind)?;
     if let Some(stripe) = &mut shop.config.stripe {
         let base = url::Url::parse(&format!("http://{stripe_address}"));
-        stripe.api_base = base.map_err(|error| StartError::Other(Box::new(error)))?;
+        stripe.api_base = base.map_err(|error| StartupError::Other(Box::new(error)))?;
     }
     let app = App::build(&shop.config, Arc::new(SystemClock), true).await?;
     let address = app.address();
@@ -97,7 +97,7 @@ pub async fn run(mut shop: Shop, stop: CancellationToken) -> Result<(), StartErr
     app.context().store.migrate().await?;
     stock(&app.context())
         .await
-        .map_err(|error| StartError::Other(Box::new(error)))?;
+        .map_err(|error| StartupError::Other(Box::new(error)))?;
     tracing::info!("the Stripe simulator listens on http://{stripe_address}");
     tracing::info!("open http://{address}/ in a browser");
     let result = app.run(stop, Background::On).await;
@@ -106,10 +106,10 @@ pub async fn run(mut shop: Shop, stop: CancellationToken) -> Result<(), StartErr
     result
 }
 
-async fn stock(context: &Context) -> Result<(), Trouble> {
+async fn stock(context: &Context) -> Result<(), WorkflowError> {
     let wares = catalogue::resources().zip(catalogue::event_types());
     let (resources, event_types) =
-        wares.ok_or_else(|| Trouble::Internal("the demo catalogue breaks a rule".into()))?;
+        wares.ok_or_else(|| WorkflowError::Internal("the demo catalogue breaks a rule".into()))?;
     for resource in &resources {
         workflow::catalogue::put_resource(context, resource).await?;
     }

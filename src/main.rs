@@ -8,7 +8,7 @@ use std::sync::Arc;
 use clap::{Parser, Subcommand};
 use holdfast::app::{self, App, Background};
 use holdfast::clock::{SystemClock, WrongClock};
-use holdfast::config::{self, Config, Needs};
+use holdfast::config::{self, Config, ConfigScope};
 use holdfast::doctor::{self, Verdict};
 use holdfast::domain::time::Clock;
 use holdfast::workflow::{one_line, sweep};
@@ -49,12 +49,12 @@ enum Failure {
     /// Wrong usage or configuration.
     Configuration(String),
     /// Anything else.
-    Fault(String),
+    ConfigError(String),
 }
 
 impl<E: std::error::Error> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self::Fault(one_line(&error))
+        Self::ConfigError(one_line(&error))
     }
 }
 
@@ -75,7 +75,7 @@ fn main() -> ExitCode {
 fn report(failure: Failure) -> ExitCode {
     let (text, code) = match failure {
         Failure::Configuration(text) => (text, 2),
-        Failure::Fault(text) => (text, 1),
+        Failure::ConfigError(text) => (text, 1),
     };
     eprintln!("holdfast: {text}");
     ExitCode::from(code)
@@ -83,11 +83,11 @@ fn report(failure: Failure) -> ExitCode {
 
 async fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
-        Command::Serve => serve(configuration(Needs::Stripe)?, false).await,
+        Command::Serve => serve(configuration(ConfigScope::Stripe)?, false).await,
         Command::Sandbox(args) => sandbox(args).await,
-        Command::Migrate => migrate(configuration(Needs::Database)?).await,
-        Command::Sweep => sweep_once(configuration(Needs::Stripe)?).await,
-        Command::Doctor { json } => examine(configuration(Needs::Stripe)?, json).await,
+        Command::Migrate => migrate(configuration(ConfigScope::Database)?).await,
+        Command::Sweep => sweep_once(configuration(ConfigScope::Stripe)?).await,
+        Command::Doctor { json } => examine(configuration(ConfigScope::Stripe)?, json).await,
         Command::StripeSandbox(args) => {
             start_logs("info", telemetry::LogFormat::Text);
             Ok(stripe_sandbox::run(args, stop_signal()?)
@@ -98,7 +98,7 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
 }
 
 /// Reads `.env` and the environment, and starts the logs.
-fn configuration(needs: Needs) -> Result<Config, Failure> {
+fn configuration(needs: ConfigScope) -> Result<Config, Failure> {
     match dotenvy::dotenv() {
         Ok(_) => {}
         Err(error) if error.not_found() => {}

@@ -8,14 +8,14 @@ use chrono::{DateTime, Duration, Utc};
 use holdfast::app::open_store;
 use holdfast::clock::SystemClock;
 use holdfast::config::Database;
-use holdfast::domain::availability::Wish;
+use holdfast::domain::availability::SlotRequest;
 use holdfast::domain::booking::{Allocation, Booking, ClientId, Guest, segments_of};
 use holdfast::domain::catalogue::EventType;
 use holdfast::domain::hold::Hold;
 use holdfast::domain::ids::{EventTypeId, HoldId, SessionId};
 use holdfast::domain::session::{SessionTerms, first_check, session_expiry};
 use holdfast::domain::time::Clock;
-use holdfast::store::{Admission, Claim, NewAttempt, Placement, Question, Store};
+use holdfast::store::{AvailabilityQuery, Claim, HoldLimits, NewAttempt, PlaceOutcome, Store};
 use uuid::{NoContext, Timestamp, Uuid};
 
 /// No guest is ever refused for having many holds.
@@ -35,7 +35,7 @@ impl Bare {
     pub(crate) async fn book(&self, (event_type, start): &(String, DateTime<Utc>)) {
         let now = SystemClock.now();
         let id = EventTypeId::parse(event_type).unwrap();
-        let event_type = self.0.event_type(&id).await.unwrap().unwrap();
+        let event_type = self.0.find_event_type(&id).await.unwrap().unwrap();
         let units = self.look(&event_type, *start).await;
         let attempt = self.claim(&event_type, now).await;
         self.place(event_type, units, attempt).await;
@@ -45,7 +45,7 @@ impl Bare {
     pub(crate) async fn attempt(&self) {
         let now = SystemClock.now();
         let id = EventTypeId::parse("call-0").unwrap();
-        let event_type = self.0.event_type(&id).await.unwrap().unwrap();
+        let event_type = self.0.find_event_type(&id).await.unwrap().unwrap();
         self.claim(&event_type, now).await;
     }
 
@@ -81,7 +81,10 @@ impl Bare {
     async fn place(&self, event_type: EventType, units: Vec<Allocation>, attempt: NewAttempt) {
         let NewAttempt { terms, now, .. } = attempt;
         let client = ClientId(terms.hold.0.simple().to_string());
-        self.0.standing(&terms.email, Some(&client)).await.unwrap();
+        self.0
+            .count_unpaid_holds(&terms.email, Some(&client))
+            .await
+            .unwrap();
         let expires_at = now + HELD_FOR;
         let session = format!("cs_test_{}", terms.hold.0.simple());
         let booking = Booking {
@@ -89,8 +92,8 @@ impl Bare {
             event_type: event_type.id,
             segments: segments_of(&units),
             quantity: 1,
-            wish: None,
-            second_thoughts: event_type.second_thoughts,
+            requested_resource: None,
+            change_policy: event_type.change_policy,
             guest: Guest {
                 email: terms.email,
                 name: Some("Ada".to_owned()),
@@ -105,31 +108,31 @@ impl Bare {
             tries: 0,
             version: 1,
         };
-        let admission = Admission {
+        let admission = HoldLimits {
             per_guest: MOST,
             client: Some(client),
             per_client: MOST,
         };
         assert_eq!(
-            self.0.place(&booking, &units, &admission).await.unwrap(),
-            Placement::Placed
+            self.0.place_hold(&booking, &units, &admission).await.unwrap(),
+            PlaceOutcome::Placed
         );
     }
 
     async fn look(&self, event_type: &EventType, start: DateTime<Utc>) -> Vec<Allocation> {
-        let wish = Wish {
+        let wish = SlotRequest {
             event_type,
             quantity: 1,
-            resource: None,
+            requested_resource: None,
             moving: None,
         };
-        let question = Question {
+        let question = AvailabilityQuery {
             resources: &event_type.resources(),
             within: event_type.span(start).unwrap(),
             moving: None,
-            tenures_at: None,
+            statuses_at: None,
         };
-        let calendar = self.0.calendar(&question).await.unwrap();
+        let calendar = self.0.load_availability(&question).await.unwrap();
         let units = calendar.units(&wish, start, 0);
         units.expect("the slot is free")
     }

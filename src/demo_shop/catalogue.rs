@@ -4,7 +4,7 @@
 use chrono::{NaiveTime, Weekday};
 use chrono_tz::Tz;
 
-use crate::domain::catalogue::{EventType, Need, Resource, SecondThoughts};
+use crate::domain::catalogue::{ChangePolicy, EventType, Resource, SegmentTemplate};
 use crate::domain::ids::{EventTypeId, ResourceId};
 use crate::domain::money::{Currency, Money};
 use crate::domain::schedule::{Hours, Schedule};
@@ -90,17 +90,17 @@ pub(super) fn event_types() -> Option<Vec<EventType>> {
 }
 
 /// One segment, for sale at that schedule's hours.
-fn one(id: &str, name: &str, cents: i64, need: Need, schedule: Schedule) -> Option<EventType> {
+fn one(id: &str, name: &str, cents: i64, need: SegmentTemplate, schedule: Schedule) -> Option<EventType> {
     Some(EventType {
         id: EventTypeId::parse(id).ok()?,
         name: name.to_owned(),
-        needs: vec![need],
+        segments: vec![need],
         buffer_before_minutes: 0,
         buffer_after_minutes: 0,
         schedule: Some(schedule),
         price: Money::price(cents, Currency::parse("eur")?)?,
         payment_methods: Vec::new(),
-        second_thoughts: SecondThoughts::default(),
+        change_policy: ChangePolicy::default(),
     })
 }
 
@@ -117,13 +117,13 @@ fn salon() -> Option<EventType> {
     let day_before = Some(24 * 60);
     let salon = one("cut-and-colour", "Cut and colour", 9_000, cut.clone(), schedule)?;
     Some(EventType {
-        needs: vec![
+        segments: vec![
             cut,
             need(60, 45, &["cleo"])?,
             need(0, 105, &["chair-1", "chair-2"])?,
         ],
         buffer_after_minutes: 10,
-        second_thoughts: SecondThoughts {
+        change_policy: ChangePolicy {
             cancel_until_minutes: day_before,
             move_until_minutes: day_before,
         },
@@ -131,9 +131,9 @@ fn salon() -> Option<EventType> {
     })
 }
 
-fn need(offset_minutes: i64, duration_minutes: i64, any_of: &[&str]) -> Option<Need> {
+fn need(offset_minutes: i64, duration_minutes: i64, any_of: &[&str]) -> Option<SegmentTemplate> {
     let any_of = any_of.iter().map(|id| ResourceId::parse(id).ok());
-    Some(Need {
+    Some(SegmentTemplate {
         offset_minutes,
         duration_minutes,
         any_of: any_of.collect::<Option<_>>()?,
@@ -176,7 +176,7 @@ mod tests {
     use chrono::{DateTime, Timelike as _, Utc};
 
     use super::*;
-    use crate::domain::availability::{Calendar, Chance, Wish};
+    use crate::domain::availability::{Availability, SlotAvailability, SlotRequest};
     use crate::domain::time::Window;
 
     /// A Monday.
@@ -199,16 +199,20 @@ mod tests {
                 event_type.id
             );
             let starts = event_type.starts(monday(), monday().starts_at());
-            let wish = Wish {
+            let wish = SlotRequest {
                 event_type: &event_type,
                 quantity: 1,
-                resource: None,
+                requested_resource: None,
                 moving: None,
             };
             let chance = starts
                 .first()
-                .map(|start| Calendar::default().chance(&wish, *start, 0));
-            assert!(matches!(chance, Some(Chance::Free(_))), "{}", event_type.id);
+                .map(|start| Availability::default().chance(&wish, *start, 0));
+            assert!(
+                matches!(chance, Some(SlotAvailability::Free(_))),
+                "{}",
+                event_type.id
+            );
         }
     }
 

@@ -6,7 +6,7 @@ use super::{Check, Verdict, bad, ok};
 use crate::app;
 use crate::config::Stripe;
 use crate::gateway::{Gateway, Probe};
-use crate::workflow::{Trouble, one_line};
+use crate::workflow::{WorkflowError, one_line};
 
 /// More than this between our clock and Stripe's breaks webhook signatures (300 s) before long.
 const MAX_SKEW: Duration = Duration::seconds(60);
@@ -22,7 +22,7 @@ pub(super) async fn checks(stripe: &Stripe, now: DateTime<Utc>) -> Vec<Check> {
     };
     match gateway.probe().await {
         Ok(probe) => vec![mode(stripe, &probe), skew(now, &probe)],
-        Err(error) => fault(one_line(&Trouble::from(error))),
+        Err(error) => fault(one_line(&WorkflowError::from(error))),
     }
 }
 

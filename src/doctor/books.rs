@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Check, Verdict, bad, ok};
 use crate::app;
 use crate::config::{Config, Database, Stripe};
-use crate::domain::books::Figures;
+use crate::domain::listing::Figures;
 use crate::domain::time::Clock;
 use crate::workflow::{Context, inspect, one_line};
 

@@ -9,7 +9,7 @@ use secrecy::SecretString;
 
 use super::{Check, Verdict, bad, ok};
 use crate::config::Stripe;
-use crate::gateway::delivery::{Reception, deliver};
+use crate::gateway::delivery::{DeliveryOutcome, deliver};
 use crate::gateway::webhook;
 use crate::workflow::one_line;
 
@@ -62,25 +62,25 @@ async fn try_door(to: SocketAddr, secret: &SecretString, now: DateTime<Utc>) -> 
     }
 }
 
-fn judge(to: SocketAddr, reception: Reception) -> Check {
+fn judge(to: SocketAddr, reception: DeliveryOutcome) -> Check {
     let fault = |found: String, remedy| bad(CHECK, Verdict::Fault, found, remedy);
     match reception {
-        Reception::Answered { status: 200, word } if word == "ignored" => ok(CHECK, ""),
-        Reception::Answered { status: 400, word } if word == "bad_signature" => fault(
+        DeliveryOutcome::Answered { status: 200, word } if word == "ignored" => ok(CHECK, ""),
+        DeliveryOutcome::Answered { status: 400, word } if word == "bad_signature" => fault(
             format!("{to} refuses what is signed with our secret"),
             "give the instance the same STRIPE_WEBHOOK_SECRET, restart it, and look at its clock",
         ),
-        Reception::Answered { status, .. } => fault(
+        DeliveryOutcome::Answered { status, .. } => fault(
             format!("{to} answers {status}, which is not what an event of no interest is answered"),
             "is it Holdfast that listens there? Then see its log",
         ),
-        Reception::NobodyThere => bad(
+        DeliveryOutcome::NobodyThere => bad(
             CHECK,
             Verdict::Warning,
             format!("not tried: nobody listens at {to}"),
             "run doctor where `holdfast serve` runs, with the same environment",
         ),
-        Reception::NoAnswer => fault(
+        DeliveryOutcome::NoAnswer => fault(
             format!("{to} takes the connection and does not answer"),
             "is the instance overloaded, or something else at its address?",
         ),

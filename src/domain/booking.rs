@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use super::catalogue::SecondThoughts;
+use super::catalogue::ChangePolicy;
 use super::hold::{Hold, Status};
 use super::ids::{EventId, EventTypeId, ResourceId};
 use super::time::Window;
@@ -47,13 +47,13 @@ pub struct Guest {
 
 impl Guest {
     /// Whom two addresses that differ in case or in blanks around them both name: one person. Empty once forgotten.
-    pub fn key(&self) -> String {
-        person(&self.email)
+    pub fn normalized_email(&self) -> String {
+        normalize_email(&self.email)
     }
 }
 
 /// An address as one person is known by: trimmed and folded.
-pub fn person(email: &str) -> String {
+pub fn normalize_email(email: &str) -> String {
     email.trim().to_lowercase()
 }
 
@@ -79,9 +79,9 @@ pub struct Booking {
     /// How many units it takes of each, at least 1.
     pub quantity: u32,
     /// Whom the guest asked for by name: nobody else will do then.
-    pub wish: Option<ResourceId>,
+    pub requested_resource: Option<ResourceId>,
     /// What its guest may do with it once it is paid.
-    pub second_thoughts: SecondThoughts,
+    pub change_policy: ChangePolicy,
     /// Who booked it.
     pub guest: Guest,
     /// The caller's own pairs; they stay with us and are never sent to Stripe.
@@ -129,7 +129,7 @@ pub fn window_of(segments: &[Segment]) -> Window {
 
 /// Who or what brought a change about.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Cause {
+pub enum Actor {
     /// The checkout that placed the hold, or met it in its way.
     Checkout,
     /// A webhook.
@@ -156,5 +156,5 @@ pub struct HistoryLine {
     /// In words.
     pub why: String,
     /// By whom.
-    pub cause: Cause,
+    pub cause: Actor,
 }

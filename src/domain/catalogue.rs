@@ -82,7 +82,7 @@ impl std::fmt::Debug for Block {
 
 /// A live hold that a block overlaps.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Conflict {
+pub struct BlockConflict {
     /// Which.
     pub hold: HoldId,
     /// When it keeps the resource busy, buffers included.
@@ -112,7 +112,7 @@ impl std::fmt::Debug for Feed {
 
 /// One resource out of several, for a part of the time.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Need {
+pub struct SegmentTemplate {
     /// Minutes from the start of the booking, not negative.
     pub offset_minutes: i64,
     /// How long, in minutes, `1..=MAX_DURATION_MINUTES`.
@@ -121,7 +121,7 @@ pub struct Need {
     pub any_of: Vec<ResourceId>,
 }
 
-impl Need {
+impl SegmentTemplate {
     /// From when to when, for a booking from `starts_at` on; as the guest sees it.
     fn window(&self, starts_at: DateTime<Utc>) -> Option<Window> {
         let begins = starts_at + Duration::minutes(self.offset_minutes);
@@ -129,7 +129,7 @@ impl Need {
     }
 
     /// Whether the two need the same resource.
-    pub fn shares_with(&self, other: &Self) -> bool {
+    pub fn shares_resource_with(&self, other: &Self) -> bool {
         self.any_of.iter().any(|resource| other.any_of.contains(resource))
     }
 }
@@ -143,7 +143,7 @@ pub struct EventType {
     pub name: String,
     /// What it takes: all of it is held, or none. Never empty; the first begins at the start and is what the guest sees
     /// as the resource.
-    pub needs: Vec<Need>,
+    pub segments: Vec<SegmentTemplate>,
     /// How long each resource stays busy before its segment, in minutes; the guest does not see it.
     pub buffer_before_minutes: i64,
     /// How long each resource stays busy after its segment, in minutes; the guest does not see it.
@@ -156,12 +156,12 @@ pub struct EventType {
     /// voucher excludes the delayed ones here.
     pub payment_methods: Vec<PaymentMethod>,
     /// What guests may do with it once they have paid.
-    pub second_thoughts: SecondThoughts,
+    pub change_policy: ChangePolicy,
 }
 
 /// Until when guests may change their mind about what they have paid; none: never.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SecondThoughts {
+pub struct ChangePolicy {
     /// Minutes before the start until which a guest may cancel and gets all money back.
     pub cancel_until_minutes: Option<i64>,
     /// Minutes before the start until which a guest may move it.
@@ -189,7 +189,7 @@ impl EventType {
     /// How long it takes, from the start to the end of its last segment.
     pub fn length(&self) -> Duration {
         let ends = self
-            .needs
+            .segments
             .iter()
             .map(|need| need.offset_minutes + need.duration_minutes);
         Duration::minutes(ends.max().unwrap_or_default())
@@ -228,7 +228,7 @@ impl EventType {
     }
 
     /// When whoever serves a need is busy, buffers and all; `None` where time itself is at its end.
-    pub fn busy(&self, need: &Need, starts_at: DateTime<Utc>) -> Option<Window> {
+    pub fn busy(&self, need: &SegmentTemplate, starts_at: DateTime<Utc>) -> Option<Window> {
         let window = need.window(starts_at)?;
         Window::new(
             window.starts_at() - Duration::minutes(self.buffer_before_minutes),
@@ -237,7 +237,12 @@ impl EventType {
     }
 
     /// The segment of a booking from `starts_at` on that this resource serves; `None` where time itself is at its end.
-    pub fn segment(&self, need: &Need, resource: &ResourceId, starts_at: DateTime<Utc>) -> Option<Segment> {
+    pub fn segment(
+        &self,
+        need: &SegmentTemplate,
+        resource: &ResourceId,
+        starts_at: DateTime<Utc>,
+    ) -> Option<Segment> {
         Some(Segment {
             resource: resource.clone(),
             window: need.window(starts_at)?,
@@ -255,19 +260,24 @@ impl EventType {
 
     /// Whether the resource could serve.
     pub fn is_served_by(&self, resource: &ResourceId) -> bool {
-        self.needs.iter().any(|need| need.any_of.contains(resource))
+        self.segments.iter().any(|need| need.any_of.contains(resource))
     }
 
     /// Everyone who could serve, each once.
     pub fn resources(&self) -> Vec<ResourceId> {
-        let mut all: Vec<_> = self.needs.iter().flat_map(|need| &need.any_of).cloned().collect();
+        let mut all: Vec<_> = self
+            .segments
+            .iter()
+            .flat_map(|need| &need.any_of)
+            .cloned()
+            .collect();
         all.sort();
         all.dedup();
         all
     }
 
     /// What so many cost; `None` where that is more than Stripe takes in one payment.
-    pub fn price_of(&self, quantity: u32) -> Option<Money> {
+    pub fn total_price(&self, quantity: u32) -> Option<Money> {
         let amount = self.price.amount.checked_mul(quantity.into())?;
         (amount <= MAX_AMOUNT).then_some(Money { amount, ..self.price })
     }
@@ -295,7 +305,7 @@ mod tests {
     }
 
     fn call() -> EventType {
-        let need = Need {
+        let need = SegmentTemplate {
             offset_minutes: 0,
             duration_minutes: 30,
             any_of: vec![id("ana")],
@@ -303,13 +313,13 @@ mod tests {
         EventType {
             id: EventTypeId::parse("call").unwrap(),
             name: "Call".into(),
-            needs: vec![need],
+            segments: vec![need],
             buffer_before_minutes: 5,
             buffer_after_minutes: 10,
             schedule: None,
             price: Money::price(5000, Currency::parse("eur").unwrap()).unwrap(),
             payment_methods: Vec::new(),
-            second_thoughts: SecondThoughts::default(),
+            change_policy: ChangePolicy::default(),
         }
     }
 
@@ -330,7 +340,7 @@ mod tests {
     #[test]
     fn buffers_keep_the_resource_busy_and_are_not_shown() {
         let call = call();
-        let segment = call.segment(&call.needs[0], &id("ana"), now()).unwrap();
+        let segment = call.segment(&call.segments[0], &id("ana"), now()).unwrap();
         assert_eq!(
             segment.window,
             Window::new(now(), now() + Duration::minutes(30)).unwrap()
@@ -354,7 +364,7 @@ mod tests {
 
     #[test]
     fn many_cost_as_much_as_each_up_to_what_stripe_takes() {
-        assert_eq!(call().price_of(3).map(|money| money.amount), Some(15_000));
+        assert_eq!(call().total_price(3).map(|money| money.amount), Some(15_000));
         let dear = EventType {
             price: Money {
                 amount: MAX_AMOUNT / 2,
@@ -362,7 +372,10 @@ mod tests {
             },
             ..call()
         };
-        assert_eq!(dear.price_of(2).map(|money| money.amount), Some(MAX_AMOUNT - 1));
-        assert_eq!(dear.price_of(3), None);
+        assert_eq!(
+            dear.total_price(2).map(|money| money.amount),
+            Some(MAX_AMOUNT - 1)
+        );
+        assert_eq!(dear.total_price(3), None);
     }
 }

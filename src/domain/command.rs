@@ -12,7 +12,7 @@ pub const STUCK_AFTER: u32 = 10;
 
 /// What Stripe must be told.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Order {
+pub enum CommandAction {
     /// End a session that belongs to no live hold.
     ExpireSession(SessionId),
     /// Give money back.
@@ -24,7 +24,7 @@ pub enum Order {
     },
 }
 
-impl Order {
+impl CommandAction {
     /// What makes two orders the same one: the store keeps a single command for each.
     pub fn key(&self) -> String {
         match self {
@@ -42,7 +42,7 @@ pub struct Command {
     /// The hold it is for; a payment that never had a hold has none.
     pub hold: Option<HoldId>,
     /// What to do.
-    pub order: Order,
+    pub order: CommandAction,
     /// Failed tries so far.
     pub tries: u32,
     /// When to try next.

@@ -7,7 +7,7 @@
 //!
 //! Asking Stripe, storing and sending are left to `workflow`.
 
-use super::command::Order;
+use super::command::CommandAction;
 use super::ids::{HoldId, IntentId, SessionId};
 use super::money::Money;
 use super::payment::Payment;
@@ -17,11 +17,11 @@ use steps::*;
 mod cancel;
 mod fact;
 mod steps;
-mod why;
+mod transition_reason;
 
 pub use cancel::{CancelError, Refund, cancel};
 pub use fact::{Fact, FailureCode};
-pub use why::Why;
+pub use transition_reason::TransitionReason;
 
 /// Where a hold stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -76,7 +76,7 @@ impl Status {
 
 /// Who asked for a held slot to be given back before its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Asker {
+pub enum ReleaseRequester {
     /// The guest, by the hold's token.
     Guest,
     /// The operator.
@@ -96,7 +96,7 @@ pub struct Hold {
     pub status: Status,
     /// Who asked for its release, while Stripe is asked; makes the reason come out right whichever of our call's
     /// answer and Stripe's own event is first.
-    pub asked_by: Option<Asker>,
+    pub requested_by: Option<ReleaseRequester>,
     /// The PaymentIntent that the guest pays with, once known.
     pub intent: Option<IntentId>,
     /// All money that ever came in for it.
@@ -107,12 +107,12 @@ pub struct Hold {
 
 /// The shop's choices that the rules depend on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Policy {
+pub struct HoldPolicy {
     /// Whether a full refund from outside cancels the booking and frees the slot.
     pub full_refund_frees_slot: bool,
 }
 
-impl Default for Policy {
+impl Default for HoldPolicy {
     fn default() -> Self {
         Self {
             full_refund_frees_slot: true,
@@ -124,7 +124,7 @@ impl Default for Policy {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// Nothing: it is already so, or it does not concern this hold any more.
-    Stay(Why),
+    Stay(TransitionReason),
     /// The hold changes.
     Change(Transition),
     /// Money for a slot that was given up (I3): the slot is taken back if it is `free`, else it is `taken`.
@@ -144,13 +144,13 @@ pub struct Transition {
     /// The hold as it is afterwards.
     pub next: Hold,
     /// What Stripe must be told because of it.
-    pub orders: Vec<Order>,
+    pub orders: Vec<CommandAction>,
     /// For the history.
-    pub why: Why,
+    pub why: TransitionReason,
 }
 
 /// What follows from `fact` for `hold`.
-pub fn decide(hold: &Hold, fact: &Fact, policy: Policy) -> Decision {
+pub fn decide(hold: &Hold, fact: &Fact, policy: HoldPolicy) -> Decision {
     match hold.status {
         Status::Held => held(hold, fact, policy),
         Status::Processing => processing(hold, fact, policy),
@@ -160,19 +160,25 @@ pub fn decide(hold: &Hold, fact: &Fact, policy: Policy) -> Decision {
     }
 }
 
-fn held(hold: &Hold, fact: &Fact, policy: Policy) -> Decision {
+fn held(hold: &Hold, fact: &Fact, policy: HoldPolicy) -> Decision {
     match fact {
-        Fact::SessionCompleted(SessionPayment::Paid(receipt)) => confirm(hold, receipt, Why::Paid),
+        Fact::SessionCompleted(SessionPayment::Paid(receipt)) => {
+            confirm(hold, receipt, TransitionReason::Paid)
+        }
         Fact::SessionCompleted(SessionPayment::Unpaid(intent)) => start_processing(hold, intent.as_ref()),
         Fact::SessionCompleted(SessionPayment::NotRequired) => confirm_unpaid(hold),
-        Fact::SessionDead => release(hold, asked_reason(hold), Why::SessionEnded),
-        Fact::AsyncSucceeded(receipt) => confirm(hold, receipt, Why::DelayedPaymentArrived),
-        Fact::AsyncFailed => release(hold, ReleaseReason::PaymentFailed, Why::DelayedPaymentFailed),
+        Fact::SessionDead => release(hold, asked_reason(hold), TransitionReason::SessionEnded),
+        Fact::AsyncSucceeded(receipt) => confirm(hold, receipt, TransitionReason::DelayedPaymentArrived),
+        Fact::AsyncFailed => release(
+            hold,
+            ReleaseReason::PaymentFailed,
+            TransitionReason::DelayedPaymentFailed,
+        ),
         Fact::IntentLinked(intent) => link(hold, intent),
         // Proof of money is proof of money, whichever event brings it first.
-        Fact::IntentSucceeded(receipt) => confirm(hold, receipt, Why::Paid),
-        Fact::IntentFailed(intent, code) => note_try(hold, intent, Why::TryFailed(code.clone())),
-        Fact::IntentCanceled(intent) => note_try(hold, intent, Why::IntentCanceled),
+        Fact::IntentSucceeded(receipt) => confirm(hold, receipt, TransitionReason::Paid),
+        Fact::IntentFailed(intent, code) => note_try(hold, intent, TransitionReason::TryFailed(code.clone())),
+        Fact::IntentCanceled(intent) => note_try(hold, intent, TransitionReason::IntentCanceled),
         Fact::Refunded { paid, back } => refunded_live(hold, paid, *back, policy),
         Fact::RefundFailed(intent) => refund_failed(hold, intent),
         Fact::DisputeOpened(receipt) => disputed(hold, receipt),
@@ -180,20 +186,26 @@ fn held(hold: &Hold, fact: &Fact, policy: Policy) -> Decision {
     }
 }
 
-fn processing(hold: &Hold, fact: &Fact, policy: Policy) -> Decision {
+fn processing(hold: &Hold, fact: &Fact, policy: HoldPolicy) -> Decision {
     match fact {
-        Fact::SessionCompleted(SessionPayment::Paid(receipt)) => confirm(hold, receipt, Why::Paid),
+        Fact::SessionCompleted(SessionPayment::Paid(receipt)) => {
+            confirm(hold, receipt, TransitionReason::Paid)
+        }
         Fact::SessionCompleted(SessionPayment::Unpaid(Some(intent))) => link(hold, intent),
-        Fact::SessionCompleted(SessionPayment::Unpaid(None)) => Decision::Stay(Why::AlreadySo),
+        Fact::SessionCompleted(SessionPayment::Unpaid(None)) => Decision::Stay(TransitionReason::AlreadySo),
         Fact::SessionCompleted(SessionPayment::NotRequired) => confirm_unpaid(hold),
         // A complete session does not expire; only the payment's verdict ends this state.
-        Fact::SessionDead => Decision::Stay(Why::NoLongerMatters),
-        Fact::AsyncSucceeded(receipt) => confirm(hold, receipt, Why::DelayedPaymentArrived),
-        Fact::AsyncFailed => release(hold, ReleaseReason::PaymentFailed, Why::DelayedPaymentFailed),
+        Fact::SessionDead => Decision::Stay(TransitionReason::NoLongerMatters),
+        Fact::AsyncSucceeded(receipt) => confirm(hold, receipt, TransitionReason::DelayedPaymentArrived),
+        Fact::AsyncFailed => release(
+            hold,
+            ReleaseReason::PaymentFailed,
+            TransitionReason::DelayedPaymentFailed,
+        ),
         Fact::IntentLinked(intent) => link(hold, intent),
-        Fact::IntentSucceeded(receipt) => confirm(hold, receipt, Why::DelayedPaymentArrived),
-        Fact::IntentFailed(intent, code) => note_try(hold, intent, Why::TryFailed(code.clone())),
-        Fact::IntentCanceled(intent) => note_try(hold, intent, Why::IntentCanceled),
+        Fact::IntentSucceeded(receipt) => confirm(hold, receipt, TransitionReason::DelayedPaymentArrived),
+        Fact::IntentFailed(intent, code) => note_try(hold, intent, TransitionReason::TryFailed(code.clone())),
+        Fact::IntentCanceled(intent) => note_try(hold, intent, TransitionReason::IntentCanceled),
         Fact::Refunded { paid, back } => refunded_live(hold, paid, *back, policy),
         Fact::RefundFailed(intent) => refund_failed(hold, intent),
         Fact::DisputeOpened(receipt) => disputed(hold, receipt),
@@ -201,17 +213,17 @@ fn processing(hold: &Hold, fact: &Fact, policy: Policy) -> Decision {
     }
 }
 
-fn confirmed(hold: &Hold, fact: &Fact, policy: Policy) -> Decision {
+fn confirmed(hold: &Hold, fact: &Fact, policy: HoldPolicy) -> Decision {
     match fact {
         Fact::SessionCompleted(SessionPayment::Paid(receipt))
         | Fact::AsyncSucceeded(receipt)
-        | Fact::IntentSucceeded(receipt) => another_payment(hold, receipt, Why::SecondPayment),
+        | Fact::IntentSucceeded(receipt) => another_payment(hold, receipt, TransitionReason::SecondPayment),
         Fact::SessionCompleted(SessionPayment::Unpaid(_) | SessionPayment::NotRequired) => {
-            Decision::Stay(Why::AlreadySo)
+            Decision::Stay(TransitionReason::AlreadySo)
         }
-        Fact::SessionDead | Fact::AsyncFailed => Decision::Stay(Why::NoLongerMatters),
+        Fact::SessionDead | Fact::AsyncFailed => Decision::Stay(TransitionReason::NoLongerMatters),
         Fact::IntentLinked(intent) => link(hold, intent),
-        Fact::IntentFailed(..) | Fact::IntentCanceled(_) => Decision::Stay(Why::NoLongerMatters),
+        Fact::IntentFailed(..) | Fact::IntentCanceled(_) => Decision::Stay(TransitionReason::NoLongerMatters),
         Fact::Refunded { paid, back } => refunded_live(hold, paid, *back, policy),
         Fact::RefundFailed(intent) => refund_failed(hold, intent),
         Fact::DisputeOpened(receipt) => disputed(hold, receipt),
@@ -227,9 +239,9 @@ fn released(hold: &Hold, fact: &Fact) -> Decision {
         // No money yet; should it come, it is a late payment.
         Fact::SessionCompleted(SessionPayment::Unpaid(Some(intent))) => link(hold, intent),
         Fact::SessionCompleted(SessionPayment::Unpaid(None) | SessionPayment::NotRequired) => {
-            Decision::Stay(Why::NoLongerMatters)
+            Decision::Stay(TransitionReason::NoLongerMatters)
         }
-        Fact::SessionDead | Fact::AsyncFailed => Decision::Stay(Why::AlreadySo),
+        Fact::SessionDead | Fact::AsyncFailed => Decision::Stay(TransitionReason::AlreadySo),
         Fact::IntentLinked(intent) => link(hold, intent),
         Fact::IntentFailed(intent, _) | Fact::IntentCanceled(intent) => link(hold, intent),
         Fact::Refunded { paid, back } => refunded_released(hold, paid, *back),
@@ -238,7 +250,7 @@ fn released(hold: &Hold, fact: &Fact) -> Decision {
         // The money is ours again, and there is no slot for it.
         Fact::DisputeClosed { intent, won: true } => match disputed_payment(hold, intent) {
             Some((paid, back)) => reclaim(hold, &paid, back),
-            None => Decision::Stay(Why::AlreadySo),
+            None => Decision::Stay(TransitionReason::AlreadySo),
         },
         Fact::DisputeClosed { intent, won: false } => dispute_closed(hold, intent, false),
     }
@@ -248,12 +260,14 @@ fn cancelled(hold: &Hold, fact: &Fact) -> Decision {
     match fact {
         Fact::SessionCompleted(SessionPayment::Paid(receipt))
         | Fact::AsyncSucceeded(receipt)
-        | Fact::IntentSucceeded(receipt) => another_payment(hold, receipt, Why::PaymentAfterCancellation),
+        | Fact::IntentSucceeded(receipt) => {
+            another_payment(hold, receipt, TransitionReason::PaymentAfterCancellation)
+        }
         Fact::SessionCompleted(SessionPayment::Unpaid(_) | SessionPayment::NotRequired)
         | Fact::SessionDead
         | Fact::AsyncFailed
         | Fact::IntentFailed(..)
-        | Fact::IntentCanceled(_) => Decision::Stay(Why::NoLongerMatters),
+        | Fact::IntentCanceled(_) => Decision::Stay(TransitionReason::NoLongerMatters),
         Fact::IntentLinked(intent) => link(hold, intent),
         Fact::Refunded { paid, back } => note_refund(hold, paid, *back),
         Fact::RefundFailed(intent) => refund_failed(hold, intent),
@@ -263,9 +277,9 @@ fn cancelled(hold: &Hold, fact: &Fact) -> Decision {
                 hold.clone(),
                 &paid,
                 back,
-                Why::PaymentAfterCancellation,
+                TransitionReason::PaymentAfterCancellation,
             )),
-            None => Decision::Stay(Why::AlreadySo),
+            None => Decision::Stay(TransitionReason::AlreadySo),
         },
         Fact::DisputeClosed { intent, won: false } => dispute_closed(hold, intent, false),
     }
@@ -280,7 +294,7 @@ impl Hold {
             session,
             price,
             status: Status::Held,
-            asked_by: None,
+            requested_by: None,
             intent: None,
             payments,
             price_mismatch: false,

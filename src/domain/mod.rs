@@ -6,11 +6,11 @@
 
 pub mod availability;
 pub mod booking;
-pub mod books;
 pub mod catalogue;
 pub mod command;
 pub mod hold;
 pub mod ids;
+pub mod listing;
 pub mod money;
 pub mod payment;
 pub mod schedule;

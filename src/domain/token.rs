@@ -58,7 +58,7 @@ impl TokenKey {
     }
 
     /// Whether this is the key to the resource's calendar; in constant time.
-    pub fn opens_calendar(&self, resource: &ResourceId, key: &str) -> bool {
+    pub fn is_calendar_key(&self, resource: &ResourceId, key: &str) -> bool {
         let code = BASE64_URL_SAFE_NO_PAD.decode(key).ok();
         code.is_some_and(|code| {
             self.purposed(CALENDAR, resource.as_str())
@@ -77,7 +77,7 @@ impl TokenKey {
     }
 
     /// Whether this is the hold's token; in constant time.
-    pub fn accepts(&self, hold: HoldId, token: &str) -> bool {
+    pub fn is_token_of(&self, hold: HoldId, token: &str) -> bool {
         let code = token
             .strip_prefix(PREFIX)
             .and_then(|text| BASE64_URL_SAFE_NO_PAD.decode(text).ok());
@@ -102,9 +102,9 @@ mod tests {
             ResourceId::parse("ben").unwrap(),
         );
         let key = TokenKey::derive("sk_test_1");
-        assert!(key.opens_calendar(&ana, &key.calendar_key(&ana)));
-        assert!(!key.opens_calendar(&ben, &key.calendar_key(&ana)));
-        assert!(!key.opens_calendar(&ana, "") && !key.opens_calendar(&ana, "AAAA"));
+        assert!(key.is_calendar_key(&ana, &key.calendar_key(&ana)));
+        assert!(!key.is_calendar_key(&ben, &key.calendar_key(&ana)));
+        assert!(!key.is_calendar_key(&ana, "") && !key.is_calendar_key(&ana, "AAAA"));
         assert_ne!(key.pseudonym("192.0.2.1"), key.pseudonym("192.0.2.2"));
     }
 
@@ -115,9 +115,9 @@ mod tests {
         let token = key.token(mine);
         assert!(token.starts_with("hft_"));
         assert_eq!(token, TokenKey::derive("sk_test_1").token(mine));
-        assert!(key.accepts(mine, &token));
-        assert!(!key.accepts(other, &token));
-        assert!(!TokenKey::derive("sk_test_2").accepts(mine, &token));
+        assert!(key.is_token_of(mine, &token));
+        assert!(!key.is_token_of(other, &token));
+        assert!(!TokenKey::derive("sk_test_2").is_token_of(mine, &token));
         for bad in [
             "",
             "hft_",
@@ -126,7 +126,7 @@ mod tests {
             &format!("{token}A"),
             &token[4..],
         ] {
-            assert!(!key.accepts(mine, bad), "{bad}");
+            assert!(!key.is_token_of(mine, bad), "{bad}");
         }
     }
 }

@@ -31,7 +31,7 @@ use crate::domain::ids::{IntentId, SessionId};
 use crate::domain::money::Money;
 use crate::domain::session::{NewSession, SessionReport, SessionTerms};
 
-pub use super::limits::Limits;
+pub use super::limits::StripeRateLimits;
 
 /// Stripe's own address.
 pub const STRIPE_API: &str = "https://api.stripe.com";
@@ -48,7 +48,7 @@ pub struct StripeConfig {
     /// How long one call may take, with all its retries and waits.
     pub budget: Duration,
     /// Requests a second; `None` sends without a limit, as to a simulator.
-    pub limits: Option<Limits>,
+    pub limits: Option<StripeRateLimits>,
 }
 
 impl StripeConfig {
@@ -56,9 +56,9 @@ impl StripeConfig {
     /// day, 10 s for a call, and Stripe's limits for the key's mode.
     pub fn new(secret_key: SecretString, api_base: Url) -> Self {
         let limits = if is_live_key(&secret_key) {
-            Limits::LIVE
+            StripeRateLimits::LIVE
         } else {
-            Limits::TEST
+            StripeRateLimits::TEST
         };
         Self {
             secret_key,
@@ -357,7 +357,11 @@ mod tests {
             ("x", false),
         ] {
             assert_eq!(is_live_key(&key.into()), live, "{key}");
-            let limits = if live { Limits::LIVE } else { Limits::TEST };
+            let limits = if live {
+                StripeRateLimits::LIVE
+            } else {
+                StripeRateLimits::TEST
+            };
             assert_eq!(StripeConfig::new(key.into(), base()).limits, Some(limits));
         }
     }

@@ -12,7 +12,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How a delivery was received.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reception {
+pub enum DeliveryOutcome {
     /// With an HTTP answer.
     Answered {
         /// Its status.
@@ -30,12 +30,12 @@ pub enum Reception {
 ///
 /// # Errors
 /// [`SetupError`] where there can be no HTTP client.
-pub async fn deliver(url: &str, body: &'static str, signature: &str) -> Result<Reception, SetupError> {
+pub async fn deliver(url: &str, body: &'static str, signature: &str) -> Result<DeliveryOutcome, SetupError> {
     let http = transport::plain_client(PATIENCE)?;
     Ok(match send(&http, url, body, signature).await {
         Ok(reception) => reception,
-        Err(error) if error.is_connect() => Reception::NobodyThere,
-        Err(_) => Reception::NoAnswer,
+        Err(error) if error.is_connect() => DeliveryOutcome::NobodyThere,
+        Err(_) => DeliveryOutcome::NoAnswer,
     })
 }
 
@@ -44,7 +44,7 @@ async fn send(
     url: &str,
     body: &'static str,
     signature: &str,
-) -> reqwest::Result<Reception> {
+) -> reqwest::Result<DeliveryOutcome> {
     let request = http
         .post(url)
         .header("content-type", "application/json")
@@ -54,7 +54,7 @@ async fn send(
     let status = response.status().as_u16();
     let said = serde_json::from_str(&response.text().await?).unwrap_or_default();
     let word = wire::text(&said, "outcome").or_else(|| wire::text(&said, "code"));
-    Ok(Reception::Answered {
+    Ok(DeliveryOutcome::Answered {
         status,
         word: word.unwrap_or_default().to_owned(),
     })

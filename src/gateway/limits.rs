@@ -15,14 +15,14 @@ use tokio::time::Instant;
 
 /// Requests a second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct StripeRateLimits {
     /// For each endpoint.
     pub per_endpoint: NonZeroU32,
     /// For all together.
     pub total: NonZeroU32,
 }
 
-impl Limits {
+impl StripeRateLimits {
     /// What Stripe allows a live key.
     pub const LIVE: Self = Self {
         per_endpoint: per_second(25),
@@ -85,7 +85,7 @@ pub(super) struct Limiter {
 }
 
 impl Limiter {
-    pub(super) fn new(limits: Limits) -> Self {
+    pub(super) fn new(limits: StripeRateLimits) -> Self {
         let clock = Ticks(Instant::now());
         let bucket = |rate| RateLimiter::direct_with_clock(Quota::per_second(rate), clock);
         Self {
@@ -129,8 +129,8 @@ impl Clock for Ticks {
 mod tests {
     use super::*;
 
-    fn limits(per_endpoint: u32, total: u32) -> Limits {
-        Limits {
+    fn limits(per_endpoint: u32, total: u32) -> StripeRateLimits {
+        StripeRateLimits {
             per_endpoint: per_second(per_endpoint),
             total: per_second(total),
         }
@@ -139,11 +139,17 @@ mod tests {
     #[test]
     fn the_numbers_are_stripes() {
         assert_eq!(
-            (Limits::LIVE.per_endpoint.get(), Limits::LIVE.total.get()),
+            (
+                StripeRateLimits::LIVE.per_endpoint.get(),
+                StripeRateLimits::LIVE.total.get()
+            ),
             (25, 100)
         );
         assert_eq!(
-            (Limits::TEST.per_endpoint.get(), Limits::TEST.total.get()),
+            (
+                StripeRateLimits::TEST.per_endpoint.get(),
+                StripeRateLimits::TEST.total.get()
+            ),
             (25, 25)
         );
     }

@@ -6,5 +6,5 @@
 mod event;
 mod signature;
 
-pub use event::{Event, IgnoredBecause, Told, Unreadable, read};
+pub use event::{Event, EventContent, IgnoreReason, MalformedEvent, read};
 pub use signature::{SignatureError, TOLERANCE, sign, verify};

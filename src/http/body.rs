@@ -12,17 +12,17 @@ use axum::http::{HeaderMap, header};
 use deserr::{DeserializeError, Deserr, ErrorKind, IntoValue, MergeWithError, ValueKind, ValuePointerRef};
 use serde_json::Value;
 
-use super::error::{Code, FieldFault, Problem};
+use super::error::{Code, FieldError, Problem};
 use super::unique::Unique;
 
 /// The faults of a request's members, collected.
 #[derive(Debug, Default)]
-pub(super) struct Faults(Vec<FieldFault>);
+pub(super) struct FieldErrors(Vec<FieldError>);
 
-impl Faults {
+impl FieldErrors {
     /// Notes a fault.
     pub(super) fn add(&mut self, field: &str, detail: impl Display) {
-        self.0.push(FieldFault {
+        self.0.push(FieldError {
             field: field.to_owned(),
             detail: detail.to_string(),
         });
@@ -51,8 +51,8 @@ impl Faults {
     }
 }
 
-impl MergeWithError<Faults> for Faults {
-    fn merge(own: Option<Self>, other: Faults, _: ValuePointerRef<'_>) -> ControlFlow<Self, Self> {
+impl MergeWithError<FieldErrors> for FieldErrors {
+    fn merge(own: Option<Self>, other: FieldErrors, _: ValuePointerRef<'_>) -> ControlFlow<Self, Self> {
         let mut faults = own.unwrap_or_default();
         faults.0.extend(other.0);
         ControlFlow::Continue(faults)
@@ -60,13 +60,13 @@ impl MergeWithError<Faults> for Faults {
 }
 
 /// What is wrong with a member, where a function reads it.
-impl MergeWithError<String> for Faults {
+impl MergeWithError<String> for FieldErrors {
     fn merge(own: Option<Self>, detail: String, location: ValuePointerRef<'_>) -> ControlFlow<Self, Self> {
         <Self as MergeWithError<Self>>::merge(own, Self::at(location, detail), location)
     }
 }
 
-impl DeserializeError for Faults {
+impl DeserializeError for FieldErrors {
     fn error<V: IntoValue>(
         own: Option<Self>,
         error: ErrorKind<'_, V>,
@@ -172,15 +172,15 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 /// JSON as one of our types; what is wrong with it joins the other faults.
-pub(super) fn parse<T: Deserr<Faults>>(json: Value, faults: &mut Faults) -> Option<T> {
-    deserr::deserialize::<T, _, Faults>(json)
+pub(super) fn parse<T: Deserr<FieldErrors>>(json: Value, faults: &mut FieldErrors) -> Option<T> {
+    deserr::deserialize::<T, _, FieldErrors>(json)
         .map_err(|found| faults.0.extend(found.0))
         .ok()
 }
 
 /// A query string as one of our types, whose members are all optional and read from text.
-pub(super) fn query<T: Deserr<Faults>>(query: Option<&str>) -> Result<T, Problem> {
-    let mut faults = Faults::default();
+pub(super) fn query<T: Deserr<FieldErrors>>(query: Option<&str>) -> Result<T, Problem> {
+    let mut faults = FieldErrors::default();
     let mut members = serde_json::Map::new();
     for (name, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
         if members

@@ -12,12 +12,12 @@ use deserr::Deserr;
 use icalendar::{Component as _, EventLike as _, Property};
 
 use super::Server;
-use super::body::{self, Faults};
+use super::body::{self, FieldErrors};
 use super::error::{Code, Problem};
 use super::path_id::PathId;
 use crate::domain::booking::Booking;
-use crate::domain::books::{HoldFilter, PageRequest, StatusKind};
 use crate::domain::ids::ResourceId;
+use crate::domain::listing::{HoldFilter, PageRequest, StatusKind};
 use crate::domain::time::Window;
 use crate::workflow::{catalogue, inspect};
 
@@ -27,7 +27,7 @@ const BACK: Duration = Duration::days(31);
 const MOST: usize = 2_000;
 
 #[derive(Debug, Deserr)]
-#[deserr(error = Faults, deny_unknown_fields)]
+#[deserr(error = FieldErrors, deny_unknown_fields)]
 struct CalendarQuery {
     key: String,
 }
@@ -54,7 +54,7 @@ pub(super) async fn show(
     let missing = || Problem::not_found("resource");
     let id = ResourceId::parse(&id).map_err(|_| missing())?;
     let query: CalendarQuery = body::query(query.as_deref())?;
-    if !server.context.tokens.opens_calendar(&id, &query.key) {
+    if !server.context.tokens.is_calendar_key(&id, &query.key) {
         return Err(Problem::new(
             Code::Unauthorized,
             "that is not the key to this calendar",

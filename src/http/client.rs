@@ -24,7 +24,7 @@ use crate::domain::booking::ClientId;
 const REMEMBERED: usize = 10_000;
 
 /// Whom the shop trusts, and how much it lets in.
-pub struct Doorman {
+pub struct ClientRateLimiter {
     proxies: Vec<IpNet>,
     /// Requests that change something.
     requests: DefaultKeyedRateLimiter<IpAddr>,
@@ -32,7 +32,7 @@ pub struct Doorman {
     forgeries: DefaultKeyedRateLimiter<IpAddr>,
 }
 
-impl Doorman {
+impl ClientRateLimiter {
     /// Believes the `X-Forwarded-For` of these proxies; lets in so many requests from one address.
     pub fn new(proxies: Vec<IpNet>, rate: Quota) -> Self {
         Self {
@@ -108,7 +108,7 @@ impl FromRequestParts<Arc<Server>> for Client {
     async fn from_request_parts(parts: &mut Parts, server: &Arc<Server>) -> Result<Self, Problem> {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
         let peer = peer.ok_or_else(|| Problem::new(Code::Internal, "the log has the details"))?;
-        Ok(Self(server.doorman.address(peer.0.ip(), &parts.headers)))
+        Ok(Self(server.rate_limiter.address(peer.0.ip(), &parts.headers)))
     }
 }
 
@@ -122,7 +122,7 @@ pub(super) async fn limit(
     let changes = matches!(*request.method(), Method::POST | Method::DELETE);
     if changes
         && !admin::is_operator(&server, request.headers())
-        && let Err(problem) = Doorman::admit(&server.doorman.requests, client.0)
+        && let Err(problem) = ClientRateLimiter::admit(&server.rate_limiter.requests, client.0)
     {
         return problem.into_response();
     }
@@ -133,24 +133,24 @@ pub(super) async fn limit(
 mod tests {
     use super::*;
 
-    fn doorman(proxies: &[&str]) -> Doorman {
+    fn rate_limiter(proxies: &[&str]) -> ClientRateLimiter {
         let proxies = proxies.iter().map(|net| net.parse().unwrap()).collect();
-        Doorman::new(proxies, Quota::per_minute(std::num::NonZeroU32::MIN))
+        ClientRateLimiter::new(proxies, Quota::per_minute(std::num::NonZeroU32::MIN))
     }
 
-    fn address(doorman: &Doorman, peer: &str, chain: &[&str]) -> String {
+    fn address(rate_limiter: &ClientRateLimiter, peer: &str, chain: &[&str]) -> String {
         let mut headers = HeaderMap::new();
         for line in chain {
             headers.append("x-forwarded-for", line.parse().unwrap());
         }
-        doorman.address(peer.parse().unwrap(), &headers).to_string()
+        rate_limiter.address(peer.parse().unwrap(), &headers).to_string()
     }
 
     #[test]
     fn only_trusted_proxies_are_believed_and_only_what_they_added() {
-        let nobody = doorman(&[]);
+        let nobody = rate_limiter(&[]);
         assert_eq!(address(&nobody, "192.0.2.9", &["198.51.100.1"]), "192.0.2.9");
-        let doorman = doorman(&["10.0.0.0/8", "fd00::/8"]);
+        let rate_limiter = rate_limiter(&["10.0.0.0/8", "fd00::/8"]);
         for (peer, chain, expected) in [
             ("192.0.2.9", &["198.51.100.1"][..], "192.0.2.9"),
             ("10.0.0.1", &[], "10.0.0.1"),
@@ -162,19 +162,19 @@ mod tests {
             ("::ffff:10.0.0.1", &["198.51.100.1"], "198.51.100.1"),
             ("fd00::1", &["2001:db8:1:2:3:4:5:6"], "2001:db8:1:2::"),
         ] {
-            assert_eq!(address(&doorman, peer, chain), expected, "{peer} {chain:?}");
+            assert_eq!(address(&rate_limiter, peer, chain), expected, "{peer} {chain:?}");
         }
     }
 
     #[test]
     fn too_many_from_one_address_are_told_to_wait_and_others_are_not() {
-        let doorman = doorman(&[]);
+        let rate_limiter = rate_limiter(&[]);
         let (one, other) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
-        assert!(Doorman::admit(&doorman.requests, one).is_ok());
-        assert!(Doorman::admit(&doorman.requests, one).is_err());
-        assert!(Doorman::admit(&doorman.requests, other).is_ok());
+        assert!(ClientRateLimiter::admit(&rate_limiter.requests, one).is_ok());
+        assert!(ClientRateLimiter::admit(&rate_limiter.requests, one).is_err());
+        assert!(ClientRateLimiter::admit(&rate_limiter.requests, other).is_ok());
         assert!(
-            doorman.forgery(&Client(one)).is_ok(),
+            rate_limiter.forgery(&Client(one)).is_ok(),
             "forgeries are counted by themselves"
         );
     }

@@ -11,9 +11,9 @@ use serde::Serialize;
 
 use super::error::Problem;
 use super::{Server, pages};
-use crate::domain::books::PageRequest;
-use crate::domain::catalogue::{EventType, Need, Resource};
+use crate::domain::catalogue::{EventType, Resource, SegmentTemplate};
 use crate::domain::ids::ResourceId;
+use crate::domain::listing::PageRequest;
 use crate::workflow::catalogue;
 
 /// The demo page.
@@ -90,7 +90,7 @@ impl Offer {
             currency: event_type.price.currency.to_string(),
             duration_minutes: event_type.length().num_minutes(),
             segments: event_type
-                .needs
+                .segments
                 .iter()
                 .map(|need| Segment::new(need, known))
                 .collect(),
@@ -99,7 +99,7 @@ impl Offer {
 }
 
 impl Segment {
-    fn new(need: &Need, known: &[Resource]) -> Self {
+    fn new(need: &SegmentTemplate, known: &[Resource]) -> Self {
         let name = |id: &ResourceId| known.iter().find(|resource| resource.id == *id).map(Known::from);
         Self {
             offset_minutes: need.offset_minutes,

@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 use super::request_id::RequestId;
 use super::slots::SlotView;
 use crate::domain::availability::Slot;
-use crate::workflow::{Trouble, one_line};
+use crate::workflow::{WorkflowError, one_line};
 
 mod refusals;
 
@@ -133,7 +133,7 @@ impl Code {
 
 /// What is wrong with one member of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub(crate) struct FieldFault {
+pub(crate) struct FieldError {
     /// Which member, as a path: `guest.email`.
     #[schema(example = "guest.email")]
     pub(crate) field: String,
@@ -148,7 +148,7 @@ pub(crate) struct Problem {
     code: Code,
     status: StatusCode,
     detail: String,
-    errors: Vec<FieldFault>,
+    errors: Vec<FieldError>,
     alternatives: Option<Vec<SlotView>>,
     retry_after: Option<u64>,
 }
@@ -209,7 +209,7 @@ impl Problem {
     }
 
     /// `invalid`, naming each field.
-    pub(crate) fn invalid(errors: Vec<FieldFault>) -> Self {
+    pub(crate) fn invalid(errors: Vec<FieldError>) -> Self {
         let detail = match errors.as_slice() {
             [one] => format!("{} {}", one.field, one.detail),
             many => format!("{} members are not acceptable", many.len()),
@@ -222,7 +222,7 @@ impl Problem {
 
     /// `invalid` for one field.
     pub(crate) fn invalid_field(field: &str, detail: impl Into<String>) -> Self {
-        Self::invalid(vec![FieldFault {
+        Self::invalid(vec![FieldError {
             field: field.to_owned(),
             detail: detail.into(),
         }])
@@ -254,7 +254,7 @@ pub(crate) struct ProblemDetails {
     /// What is wrong with which member; only with `invalid`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
-    errors: Vec<FieldFault>,
+    errors: Vec<FieldError>,
     /// The nearest slots that are free now; only with `slot_taken`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -337,13 +337,13 @@ impl From<BytesRejection> for Problem {
     }
 }
 
-impl From<Trouble> for Problem {
-    fn from(trouble: Trouble) -> Self {
+impl From<WorkflowError> for Problem {
+    fn from(trouble: WorkflowError) -> Self {
         let source = std::error::Error::source(&trouble)
             .map(one_line)
             .unwrap_or_default();
         match &trouble {
-            Trouble::Stripe { retry_after } => {
+            WorkflowError::Stripe { retry_after } => {
                 tracing::warn!("answered 503: Stripe is unavailable");
                 let seconds = retry_after.map(|wait| wait.as_secs().clamp(1, 60));
                 let problem = Self::new(
@@ -355,11 +355,11 @@ impl From<Trouble> for Problem {
                     ..problem
                 }
             }
-            Trouble::Store(_) => {
+            WorkflowError::Store(_) => {
                 tracing::error!(error = source, "answered 503: the database is unavailable");
                 Self::new(Code::StoreUnavailable, "try again shortly")
             }
-            Trouble::Internal(_) => {
+            WorkflowError::Internal(_) => {
                 tracing::error!(error = source, "answered 500");
                 Self::new(Code::Internal, "the log has the details under this request's id")
             }

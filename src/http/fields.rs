@@ -5,7 +5,7 @@ use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
 use email_address::{EmailAddress, Options};
 use url::{Origin, Url};
 
-use super::body::Faults;
+use super::body::FieldErrors;
 use crate::domain::catalogue::{MAX_DURATION_MINUTES, MAX_QUANTITY, PaymentMethod};
 use crate::domain::hold::Refund;
 use crate::domain::ids::{EventTypeId, HoldId, ResourceId};
@@ -59,7 +59,7 @@ pub(super) struct Note(pub(super) String);
 
 /// How much goes back to the guest.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct RefundWish(pub(super) Refund);
+pub(super) struct RefundAmount(pub(super) Refund);
 
 /// Where a list goes on.
 #[derive(Debug)]
@@ -69,13 +69,13 @@ pub(super) struct Cursor(pub(super) String);
 /// bad value is named beside a missing or unknown member.
 macro_rules! member {
     ($($type:ty, from $json:ty: $read:expr;)*) => {$(
-        impl Deserr<Faults> for $type {
+        impl Deserr<FieldErrors> for $type {
             fn deserialize_from_value<V: IntoValue>(
                 value: Value<V>,
                 location: ValuePointerRef<'_>,
-            ) -> Result<Self, Faults> {
+            ) -> Result<Self, FieldErrors> {
                 let json = <$json>::deserialize_from_value(value, location)?;
-                $read(&json).map_err(|detail| Faults::at(location, detail))
+                $read(&json).map_err(|detail| FieldErrors::at(location, detail))
             }
         }
     )*};
@@ -128,11 +128,11 @@ fn note(text: &str) -> Option<String> {
 }
 
 /// `"full"`, `"none"`, or an amount.
-impl Deserr<Faults> for RefundWish {
+impl Deserr<FieldErrors> for RefundAmount {
     fn deserialize_from_value<V: IntoValue>(
         value: Value<V>,
         location: ValuePointerRef<'_>,
-    ) -> Result<Self, Faults> {
+    ) -> Result<Self, FieldErrors> {
         let refund = match &value {
             Value::String(word) if word == "full" => Some(Refund::Full),
             Value::String(word) if word == "none" => Some(Refund::None),
@@ -144,7 +144,7 @@ impl Deserr<Faults> for RefundWish {
         };
         refund
             .map(Self)
-            .ok_or_else(|| Faults::at(location, "must be full, none, or an amount of at least 1"))
+            .ok_or_else(|| FieldErrors::at(location, "must be full, none, or an amount of at least 1"))
     }
 }
 

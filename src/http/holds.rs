@@ -15,23 +15,23 @@ use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use super::Server;
-use super::body::{self, Faults};
+use super::body::{self, FieldErrors};
 use super::client::Client;
 use super::error::{Code, Problem};
 use super::fields::{self, Email, Name, Quantity};
 use super::metadata::Metadata;
 use super::path_id::PathId;
 use super::views::{HoldView, PlacedHoldView};
-use crate::domain::booking::{Booking, Cause, Guest};
-use crate::domain::hold::{Asker, Status};
+use crate::domain::booking::{Actor, Booking, Guest};
+use crate::domain::hold::{ReleaseRequester, Status};
 use crate::domain::ids::{EventTypeId, HoldId, IdempotencyKey, ResourceId};
 use crate::workflow::checkout::{Checkout, CheckoutRequest};
-use crate::workflow::release::Outcome;
+use crate::workflow::release::ReleaseOutcome;
 use crate::workflow::{cancel, checkout, inspect, release};
 
 /// What is to be booked, and for whom. Price, duration and resource come from the event type.
 #[derive(Debug, Deserr, ToSchema)]
-#[deserr(error = Faults, deny_unknown_fields)]
+#[deserr(error = FieldErrors, deny_unknown_fields)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewHold)]
 pub(super) struct NewHold {
@@ -69,7 +69,7 @@ pub(super) struct NewHold {
 
 /// Who books.
 #[derive(Debug, Deserr, ToSchema)]
-#[deserr(error = Faults, deny_unknown_fields)]
+#[deserr(error = FieldErrors, deny_unknown_fields)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewGuest)]
 pub(super) struct NewGuest {
@@ -139,7 +139,7 @@ fn read(
     let json = body::json(headers, body)?;
     // Members in the order of their names: the same request is the same body, however it was written.
     let fingerprint = hex::encode(Sha256::digest(json.to_string()));
-    let mut faults = Faults::default();
+    let mut faults = FieldErrors::default();
     let key = faults.take("Idempotency-Key", idempotency_key(headers)).flatten();
     // From the JSON, because what is allowed is the server's, which `NewHold` does not know.
     let mut return_url = |member: &str, configured: &str| match json[member].as_str() {
@@ -234,9 +234,11 @@ pub(super) async fn cancel(
     let booking = if cancel::guest_may(&server.context, &booking) {
         cancelled(cancel::by_guest(&server.context, id).await?)?
     } else {
-        match release::release_in_task(&server.context, id, Some(Asker::Guest), Cause::Guest).await? {
-            Outcome::Missing => return Err(Problem::not_found("hold")),
-            Outcome::Over(booking) => booking,
+        match release::release_in_task(&server.context, id, Some(ReleaseRequester::Guest), Actor::Guest)
+            .await?
+        {
+            ReleaseOutcome::Missing => return Err(Problem::not_found("hold")),
+            ReleaseOutcome::Over(booking) => booking,
         }
     };
     given_back(&booking)?;
@@ -248,17 +250,17 @@ async fn of_its_guest(server: &Server, id: HoldId, headers: &HeaderMap) -> Resul
     let token = bearer(headers).ok_or_else(unauthorized)?;
     let booking = inspect::hold(&server.context, id).await?;
     let booking = booking.ok_or_else(|| Problem::not_found("hold"))?;
-    if !server.context.tokens.accepts(id, token) {
+    if !server.context.tokens.is_token_of(id, token) {
         return Err(unauthorized());
     }
     Ok(booking)
 }
 
 /// The hold as a cancellation left it; a refused one is shown as it is.
-fn cancelled(outcome: cancel::Outcome) -> Result<Box<Booking>, Problem> {
+fn cancelled(outcome: cancel::CancelOutcome) -> Result<Box<Booking>, Problem> {
     match outcome {
-        cancel::Outcome::Missing => Err(Problem::not_found("hold")),
-        cancel::Outcome::Over(booking) | cancel::Outcome::Refused(booking, _) => Ok(booking),
+        cancel::CancelOutcome::Missing => Err(Problem::not_found("hold")),
+        cancel::CancelOutcome::Over(booking) | cancel::CancelOutcome::Refused(booking, _) => Ok(booking),
     }
 }
 

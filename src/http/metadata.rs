@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use deserr::{Deserr, IntoValue, ValuePointerRef};
 use serde_json::Value;
 
-use super::body::{Faults, path};
+use super::body::{FieldErrors, path};
 
 const MAX_PAIRS: usize = 20;
 const MAX_KEY: usize = 40;
@@ -15,15 +15,15 @@ const MAX_VALUE: usize = 500;
 #[derive(Debug, Default)]
 pub(super) struct Metadata(pub(super) BTreeMap<String, String>);
 
-impl Deserr<Faults> for Metadata {
+impl Deserr<FieldErrors> for Metadata {
     // By hand, because deserr's own maps leave out an entry of the wrong type without a word.
     fn deserialize_from_value<V: IntoValue>(
         value: deserr::Value<V>,
         location: ValuePointerRef<'_>,
-    ) -> Result<Self, Faults> {
+    ) -> Result<Self, FieldErrors> {
         let given: BTreeMap<String, Value> = BTreeMap::deserialize_from_value(value, location)?;
         let member = path(location);
-        let mut faults = Faults::default();
+        let mut faults = FieldErrors::default();
         if given.len() > MAX_PAIRS {
             faults.add(&member, "must have at most 20 pairs");
         }

@@ -21,7 +21,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use self::error::{Code, Problem};
-use crate::domain::books::Figures;
+use crate::domain::listing::Figures;
 use crate::workflow::Context;
 
 pub(crate) mod admin;
@@ -81,7 +81,7 @@ pub struct Server {
     /// One for each checkout that may be under way at once: what memory and patience are there for.
     pub places: Semaphore,
     /// Who is let in, and how often.
-    pub doorman: client::Doorman,
+    pub rate_limiter: client::ClientRateLimiter,
     /// Whether calendar feeds may lie on private addresses.
     pub calendar_allow_private: bool,
     /// The description of the routes; see [`description`].
@@ -173,8 +173,8 @@ pub fn router(server: Arc<Server>) -> Router {
 }
 
 /// A sweep's report as `POST /v1/admin/sweep` answers it.
-pub fn sweep_report(report: crate::workflow::sweep::Report) -> impl serde::Serialize {
-    admin::sweep::SweepReport::from(report)
+pub fn sweep_report(report: crate::workflow::sweep::SweepReport) -> impl serde::Serialize {
+    admin::sweep::SweepReportView::from(report)
 }
 
 /// OpenAPI 3.1, from the handlers that serve.

@@ -11,19 +11,19 @@ use chrono::{DateTime, Utc};
 use deserr::Deserr;
 use utoipa::ToSchema;
 
-use super::body::{self, Faults};
+use super::body::{self, FieldErrors};
 use super::error::Problem;
 use super::holds::{bearer, hold_id, unauthorized};
 use super::path_id::PathId;
 use super::views::HoldView;
 use super::{Server, admin};
-use crate::domain::booking::Cause;
+use crate::domain::booking::Actor;
 use crate::domain::ids::ResourceId;
 use crate::workflow::moving::{self, MoveRequest};
 
 /// Where a hold is to go.
 #[derive(Debug, Deserr, ToSchema)]
-#[deserr(error = Faults, deny_unknown_fields)]
+#[deserr(error = FieldErrors, deny_unknown_fields)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Move)]
 pub(super) struct NewStart {
@@ -64,13 +64,13 @@ pub(super) async fn move_hold(
 ) -> Result<Json<HoldView>, Problem> {
     let hold = hold_id(&id)?;
     let cause = if admin::is_operator(&server, &headers) {
-        Cause::Operator
+        Actor::Operator
     } else {
         let token = bearer(&headers).ok_or_else(unauthorized)?;
-        let right = server.context.tokens.accepts(hold, token);
-        right.then_some(Cause::Guest).ok_or_else(unauthorized)?
+        let right = server.context.tokens.is_token_of(hold, token);
+        right.then_some(Actor::Guest).ok_or_else(unauthorized)?
     };
-    let mut faults = Faults::default();
+    let mut faults = FieldErrors::default();
     let new: Option<NewStart> = body::parse(body::json(&headers, body)?, &mut faults);
     let Some(new) = new.filter(|_| faults.is_empty()) else {
         return Err(faults.into_problem());

@@ -14,7 +14,7 @@ use self::clock::{
     begin, begin_if_any, end, end_if_any, read_date, read_timezone, show, show_end, show_end_if_any,
     show_if_any, show_zone,
 };
-use super::body::Faults;
+use super::body::FieldErrors;
 use super::fields::{between, between_if_any};
 use crate::domain::schedule::{Exception, Hours, MAX_STEP_MINUTES, Schedule};
 
@@ -29,7 +29,7 @@ const STEP_MINUTES: i64 = 15;
 
 /// When an event type may start.
 #[derive(Debug, Deserr, Serialize, ToSchema)]
-#[deserr(error = Faults, deny_unknown_fields)]
+#[deserr(error = FieldErrors, deny_unknown_fields)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Schedule)]
 pub(super) struct ScheduleMembers {
@@ -56,14 +56,14 @@ pub(super) struct ScheduleMembers {
     #[schema(required = false, max_items = 100)]
     weekly: Vec<HoursMembers>,
     /// Dates with other hours than weekly ones, or with none. Several of one date add up.
-    #[deserr(default, try_from(Vec<ExceptionMembers>) = read_exceptions -> Faults)]
+    #[deserr(default, try_from(Vec<ExceptionMembers>) = read_exceptions -> FieldErrors)]
     #[schema(required = false, max_items = 1000)]
     exceptions: Vec<ExceptionMembers>,
 }
 
 /// Hours that are open on some days of each week.
 #[derive(Debug, Deserr, Serialize, ToSchema)]
-#[deserr(error = Faults, deny_unknown_fields, validate = whole_or_part -> Faults)]
+#[deserr(error = FieldErrors, deny_unknown_fields, validate = whole_or_part -> FieldErrors)]
 #[serde(deny_unknown_fields)]
 #[schema(as = WeeklyHours)]
 struct HoursMembers {
@@ -85,7 +85,7 @@ struct HoursMembers {
 
 /// A date on which weekly hours do not hold: `closed`, or open `from` and `to`.
 #[derive(Debug, Deserr, Serialize, ToSchema)]
-#[deserr(error = Faults, deny_unknown_fields, validate = closed_or_open -> Faults)]
+#[deserr(error = FieldErrors, deny_unknown_fields, validate = closed_or_open -> FieldErrors)]
 #[serde(deny_unknown_fields)]
 #[schema(as = ScheduleException)]
 struct ExceptionMembers {
@@ -112,7 +112,7 @@ struct ExceptionMembers {
 
 /// A day of the week.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserr, Serialize, ToSchema)]
-#[deserr(error = Faults, rename_all = lowercase)]
+#[deserr(error = FieldErrors, rename_all = lowercase)]
 #[serde(rename_all = "lowercase")]
 enum Day {
     Mon,
@@ -140,8 +140,8 @@ fn read_weekly(hours: Vec<HoursMembers>) -> Result<Vec<HoursMembers>, String> {
 }
 
 /// No date is both closed and open: one of the two would be overlooked.
-fn read_exceptions(exceptions: Vec<ExceptionMembers>) -> Result<Vec<ExceptionMembers>, Faults> {
-    let mut faults = Faults::default();
+fn read_exceptions(exceptions: Vec<ExceptionMembers>) -> Result<Vec<ExceptionMembers>, FieldErrors> {
+    let mut faults = FieldErrors::default();
     if exceptions.len() > MAX_EXCEPTIONS {
         faults.add(
             "schedule.exceptions",
@@ -171,15 +171,18 @@ fn is_slip(from: NaiveTime, to: NaiveTime) -> bool {
 
 const SLIP: &str = "must not be the same as from; a whole day is 00:00 to 24:00";
 
-fn whole_or_part(hours: HoursMembers, location: ValuePointerRef<'_>) -> Result<HoursMembers, Faults> {
+fn whole_or_part(hours: HoursMembers, location: ValuePointerRef<'_>) -> Result<HoursMembers, FieldErrors> {
     if is_slip(hours.from, hours.to) {
-        return Err(Faults::at(location.push_key("to"), SLIP));
+        return Err(FieldErrors::at(location.push_key("to"), SLIP));
     }
     Ok(hours)
 }
 
-fn closed_or_open(one: ExceptionMembers, location: ValuePointerRef<'_>) -> Result<ExceptionMembers, Faults> {
-    let fault = |member, detail| Err(Faults::at(location.push_key(member), detail));
+fn closed_or_open(
+    one: ExceptionMembers,
+    location: ValuePointerRef<'_>,
+) -> Result<ExceptionMembers, FieldErrors> {
+    let fault = |member, detail| Err(FieldErrors::at(location.push_key(member), detail));
     match (one.closed, one.from, one.to) {
         (true, None, None) => Ok(one),
         (true, ..) => fault("closed", "cannot be beside from and to"),

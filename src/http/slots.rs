@@ -12,12 +12,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Server;
-use super::body::{self, Faults};
+use super::body::{self, FieldErrors};
 use super::error::Problem;
 use super::fields::QuantityText;
 use super::path_id::PathId;
 use super::views::instant;
-use crate::domain::availability::{Slot, SlotState};
+use crate::domain::availability::{Slot, SlotStatus};
 use crate::domain::ids::EventTypeId;
 use crate::domain::time::Window;
 use crate::workflow::slots;
@@ -52,13 +52,13 @@ pub(super) struct SlotView {
     #[schema(example = 2)]
     available: u32,
     /// Whether it can be had.
-    status: SlotStatus,
+    status: SlotStatusView,
 }
 
 /// Whether a slot can be had.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum SlotStatus {
+enum SlotStatusView {
     /// Yes.
     Free,
     /// Not now, but it may come back: somebody has not paid yet.
@@ -74,16 +74,16 @@ impl From<&Slot> for SlotView {
             ends_at: slot.window.ends_at(),
             available: slot.available,
             status: match slot.state {
-                SlotState::Free => SlotStatus::Free,
-                SlotState::Held => SlotStatus::Held,
-                SlotState::Taken => SlotStatus::Taken,
+                SlotStatus::Free => SlotStatusView::Free,
+                SlotStatus::Held => SlotStatusView::Held,
+                SlotStatus::Taken => SlotStatusView::Taken,
             },
         }
     }
 }
 
 #[derive(Debug, Deserr)]
-#[deserr(error = Faults, deny_unknown_fields)]
+#[deserr(error = FieldErrors, deny_unknown_fields)]
 struct SlotsQuery {
     from: DateTime<Utc>,
     to: DateTime<Utc>,

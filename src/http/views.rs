@@ -8,10 +8,10 @@ use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::body::Faults;
-use crate::domain::booking::{Booking, Cause, HistoryLine, Segment};
-use crate::domain::books::StatusKind;
+use super::body::FieldErrors;
+use crate::domain::booking::{Actor, Booking, HistoryLine, Segment};
 use crate::domain::hold::{CancelReason, ReleaseReason, Status};
+use crate::domain::listing::StatusKind;
 use crate::domain::payment::{Payment, PaymentState};
 
 /// An instant: RFC 3339, UTC with `Z`, to the millisecond at most.
@@ -31,7 +31,7 @@ pub(super) fn instant_text(at: DateTime<Utc>) -> String {
 /// Where a hold stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserr, ToSchema)]
 #[serde(rename_all = "snake_case")]
-#[deserr(error = Faults, rename_all = lowercase)]
+#[deserr(error = FieldErrors, rename_all = lowercase)]
 #[schema(as = HoldStatus)]
 pub(super) enum StatusView {
     /// The guest is paying.
@@ -375,12 +375,12 @@ struct HistoryView {
 impl From<&HistoryLine> for HistoryView {
     fn from(line: &HistoryLine) -> Self {
         let (by, event) = match &line.cause {
-            Cause::Checkout => ("checkout", None),
-            Cause::Event(id) => ("event", Some(id.to_string())),
-            Cause::Sweep => ("sweep", None),
-            Cause::Guest => ("guest", None),
-            Cause::Operator => ("operator", None),
-            Cause::Command => ("command", None),
+            Actor::Checkout => ("checkout", None),
+            Actor::Event(id) => ("event", Some(id.to_string())),
+            Actor::Sweep => ("sweep", None),
+            Actor::Guest => ("guest", None),
+            Actor::Operator => ("operator", None),
+            Actor::Command => ("command", None),
         };
         Self {
             at: line.at,

@@ -14,7 +14,7 @@ use super::client::Client;
 use super::error::{Code, Problem};
 use super::{Server, body};
 use crate::gateway::webhook;
-use crate::workflow::settle::{self, Outcome};
+use crate::workflow::settle::{self, EventOutcome};
 
 /// What became of an event.
 #[derive(Serialize, ToSchema)]
@@ -63,7 +63,7 @@ pub(super) async fn receive(
     let now = server.context.now();
     if let Err(error) = webhook::verify(signature, &body, &server.webhook_secrets, now, webhook::TOLERANCE) {
         metrics::counter!("holdfast_webhooks_total", "outcome" => "bad_signature").increment(1);
-        server.doorman.forgery(&client)?;
+        server.rate_limiter.forgery(&client)?;
         tracing::warn!(%error, "webhook refused");
         return Err(Problem::new(Code::BadSignature, error.to_string()));
     }
@@ -73,22 +73,22 @@ pub(super) async fn receive(
         .ok_or_else(|| Problem::new(Code::Malformed, "the body is not an event"))?;
     let outcome = settle::event(&server.context, event, text).await?;
     let name = match outcome {
-        Outcome::Applied => "applied",
-        Outcome::Duplicate => "duplicate",
-        Outcome::Ignored => "ignored",
+        EventOutcome::Applied => "applied",
+        EventOutcome::Duplicate => "duplicate",
+        EventOutcome::Ignored => "ignored",
     };
     metrics::counter!("holdfast_webhooks_total", "outcome" => name).increment(1);
     Ok(Json(outcome.into()))
 }
 
-impl From<Outcome> for Received {
-    fn from(outcome: Outcome) -> Self {
+impl From<EventOutcome> for Received {
+    fn from(outcome: EventOutcome) -> Self {
         Self {
             received: true,
             outcome: match outcome {
-                Outcome::Applied => OutcomeView::Applied,
-                Outcome::Duplicate => OutcomeView::Duplicate,
-                Outcome::Ignored => OutcomeView::Ignored,
+                EventOutcome::Applied => OutcomeView::Applied,
+                EventOutcome::Duplicate => OutcomeView::Duplicate,
+                EventOutcome::Ignored => OutcomeView::Ignored,
             },
         }
     }

@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use super::StoreError;
 use super::rows::{self, unreadable};
-use crate::domain::availability::{Busy, By, Calendar, Standing, Tenure};
-use crate::domain::catalogue::{Conflict, Need};
+use crate::domain::availability::{Availability, Occupancy, OccupancyStatus, OccupiedBy, ResourceUsage};
+use crate::domain::catalogue::{BlockConflict, SegmentTemplate};
 use crate::domain::ids::{HoldId, ResourceId};
 use crate::domain::schedule::{Exception, Hours, Schedule};
 use crate::domain::time::Window;
@@ -27,8 +27,8 @@ pub(super) struct CalendarColumns {
 
 /// What one row of a calendar says.
 pub(super) enum CalendarEntry {
-    Stands(Standing),
-    Is(Busy),
+    Stands(ResourceUsage),
+    Is(Occupancy),
 }
 
 pub(super) fn calendar_entry(row: CalendarColumns) -> Result<CalendarEntry, StoreError> {
@@ -36,20 +36,22 @@ pub(super) fn calendar_entry(row: CalendarColumns) -> Result<CalendarEntry, Stor
     let hold = row.hold.map(HoldId);
     if let Some(capacity) = row.capacity {
         let latest = hold;
-        return Ok(CalendarEntry::Stands(Standing {
+        return Ok(CalendarEntry::Stands(ResourceUsage {
             resource,
             capacity,
             latest,
         }));
     }
     let window = window(row.window)?;
-    let tenure = match hold {
-        Some(overdue) => Tenure::Overdue(overdue),
-        None if row.unpaid => Tenure::Unpaid,
-        None => Tenure::Firm,
+    let status = match hold {
+        Some(overdue) => OccupancyStatus::Overdue(overdue),
+        None if row.unpaid => OccupancyStatus::Unpaid,
+        None => OccupancyStatus::Confirmed,
     };
-    let by = row.units.map_or(By::Block, |units| By::Holds { units, tenure });
-    Ok(CalendarEntry::Is(Busy { resource, window, by }))
+    let by = row
+        .units
+        .map_or(OccupiedBy::Block, |units| OccupiedBy::Holds { units, status });
+    Ok(CalendarEntry::Is(Occupancy { resource, window, by }))
 }
 
 /// A live hold beside a block.
@@ -57,8 +59,8 @@ pub(super) fn conflict(
     hold: Uuid,
     ends: (DateTime<Utc>, DateTime<Utc>),
     status: &str,
-) -> Result<Conflict, StoreError> {
-    Ok(Conflict {
+) -> Result<BlockConflict, StoreError> {
+    Ok(BlockConflict {
         hold: HoldId(hold),
         window: window(Some(ends))?,
         // Live ones have no reason.
@@ -73,7 +75,7 @@ fn window(ends: Option<(DateTime<Utc>, DateTime<Utc>)>) -> Result<Window, StoreE
 
 pub(super) fn calendar(
     entries: impl Iterator<Item = Result<CalendarEntry, StoreError>>,
-) -> Result<Calendar, StoreError> {
+) -> Result<Availability, StoreError> {
     let (mut standings, mut busy) = (Vec::new(), Vec::new());
     for entry in entries {
         match entry? {
@@ -81,18 +83,18 @@ pub(super) fn calendar(
             CalendarEntry::Is(one) => busy.push(one),
         }
     }
-    Ok(Calendar::new(standings, busy))
+    Ok(Availability::new(standings, busy))
 }
 
 #[derive(Serialize, Deserialize)]
-struct NeedRow {
+struct SegmentTemplateRow {
     offset_minutes: i64,
     duration_minutes: i64,
     any_of: Vec<String>,
 }
 
-pub(super) fn needs_json(needs: &[Need]) -> serde_json::Value {
-    let row = |need: &Need| {
+pub(super) fn needs_json(needs: &[SegmentTemplate]) -> serde_json::Value {
+    let row = |need: &SegmentTemplate| {
         serde_json::json!({
             "offset_minutes": need.offset_minutes,
             "duration_minutes": need.duration_minutes,
@@ -102,11 +104,11 @@ pub(super) fn needs_json(needs: &[Need]) -> serde_json::Value {
     needs.iter().map(row).collect()
 }
 
-pub(super) fn needs(json: serde_json::Value) -> Result<Vec<Need>, StoreError> {
-    let found: Vec<NeedRow> = serde_json::from_value(json).map_err(|_| unreadable("needs", ""))?;
-    let need = |row: NeedRow| {
+pub(super) fn needs(json: serde_json::Value) -> Result<Vec<SegmentTemplate>, StoreError> {
+    let found: Vec<SegmentTemplateRow> = serde_json::from_value(json).map_err(|_| unreadable("needs", ""))?;
+    let need = |row: SegmentTemplateRow| {
         let any_of = row.any_of.iter().map(|id| rows::resource(id));
-        Ok(Need {
+        Ok(SegmentTemplate {
             offset_minutes: row.offset_minutes,
             duration_minutes: row.duration_minutes,
             any_of: any_of.collect::<Result<_, StoreError>>()?,

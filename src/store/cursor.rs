@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Datelike, Utc};
 use uuid::Uuid;
 
-use crate::domain::books::{Page, PageRequest};
+use crate::domain::listing::{Page, PageRequest};
 
 /// A place in a list that is ordered by time, then id. To the microsecond, the finest that an engine keeps.
 pub(super) fn timed(at: DateTime<Utc>, id: Uuid) -> String {

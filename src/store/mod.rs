@@ -13,12 +13,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use crate::domain::availability::Calendar;
-use crate::domain::booking::{Allocation, Booking, Cause, ClientId, HistoryLine};
-use crate::domain::books::{CommandFilter, Figures, HoldFilter, Page, PageRequest, StoredEvent};
-use crate::domain::command::{Command, Order};
-use crate::domain::hold::{Asker, Transition};
+use crate::domain::availability::Availability;
+use crate::domain::booking::{Actor, Allocation, Booking, ClientId, HistoryLine};
+use crate::domain::command::{Command, CommandAction};
+use crate::domain::hold::{ReleaseRequester, Transition};
 use crate::domain::ids::{CommandId, EventId, HoldId, IdempotencyKey, SessionId};
+use crate::domain::listing::{CommandFilter, Figures, HoldFilter, Page, PageRequest, StoredEvent};
 use crate::domain::payment::Receipt;
 use crate::domain::session::{HoldRefs, SessionTerms};
 
@@ -34,7 +34,7 @@ pub mod sqlite;
 
 pub use catalogue::Catalogue;
 pub use cursor::is_cursor;
-pub use placing::{Admission, Move, Moved, Placement, Question, Standing};
+pub use placing::{AvailabilityQuery, HoldLimits, HoldMove, MoveOutcome, PlaceOutcome, UnpaidHoldCounts};
 
 /// Trouble with the database.
 #[derive(Debug, thiserror::Error)]
@@ -140,7 +140,7 @@ pub enum ReleaseLease {
     /// Ours until the lease runs out.
     Leased(Booking),
     /// Another has it just now.
-    Busy,
+    LeasedElsewhere,
     /// It is not `held` (any more).
     NotHeld(Booking),
     /// There is no such hold.
@@ -160,7 +160,7 @@ pub struct EventRecord {
 
 /// A change to commit: event, effect, history and commands together (I5).
 #[derive(Clone, Debug)]
-pub struct Change {
+pub struct HoldChange {
     /// The event that brought it, if one did.
     pub event: Option<EventRecord>,
     /// Which hold, and the version it was decided on.
@@ -168,9 +168,9 @@ pub struct Change {
     /// Compare-and-swap: applied only where the row still has this version.
     pub version: i64,
     /// What happens; `None` where only the event is to be remembered.
-    pub step: Option<Step>,
+    pub step: Option<StateChange>,
     /// By whom.
-    pub cause: Cause,
+    pub cause: Actor,
     /// The present.
     pub now: DateTime<Utc>,
     /// When the sweep should next ask Stripe about it, where the step changes that: for `processing`.
@@ -180,9 +180,9 @@ pub struct Change {
 
 /// What happens to a hold.
 #[derive(Clone, Debug)]
-pub enum Step {
+pub enum StateChange {
     /// This. It takes no slot that the hold does not have.
-    Take(Transition),
+    Transition(Transition),
     /// The hold gets its slot back, and these are its segments from now on.
     Reclaim {
         /// What happens with it.
@@ -194,16 +194,16 @@ pub enum Step {
 
 /// The answer to a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Applied {
+pub enum ApplyOutcome {
     /// Committed.
     Done {
         /// How many commands were written, which are to be run.
         orders: usize,
     },
     /// The hold has changed meanwhile, or someone else has a part of what it was to take back: decide again.
-    Lost,
+    Conflict,
     /// This event was applied before.
-    Seen,
+    Duplicate,
 }
 
 /// What the workflows ask of a database.
@@ -214,16 +214,16 @@ pub trait Store: Catalogue + Send + Sync + 'static {
     /// Whether the database answers and its schema is the one this program was built with.
     async fn is_ready(&self) -> Result<bool, StoreError>;
     /// The id of this installation, as the first migration made it.
-    async fn installation(&self) -> Result<String, StoreError>;
+    async fn installation_id(&self) -> Result<String, StoreError>;
     /// Plays a checkout through in a transaction that is rolled back: a placed hold, one that wants the same slot, an
     /// event with a payment, an order. Proves that this program's statements and this schema fit, that we may write,
     /// and that an overlap is refused (I1); not that a commit reaches the disk.
-    async fn rehearse(&self, now: DateTime<Utc>) -> Result<(), StoreError>;
+    async fn dry_run_checkout(&self, now: DateTime<Utc>) -> Result<(), StoreError>;
     /// Counts for metrics and `doctor`.
-    async fn figures(&self, now: DateTime<Utc>) -> Result<Figures, StoreError>;
+    async fn count_figures(&self, now: DateTime<Utc>) -> Result<Figures, StoreError>;
 
     /// Who has this key, without claiming it. A `placed` attempt whose hold is no longer live answers `Free`.
-    async fn look_at_key(&self, key: &IdempotencyKey, fingerprint: &str) -> Result<Claim, StoreError>;
+    async fn find_claim(&self, key: &IdempotencyKey, fingerprint: &str) -> Result<Claim, StoreError>;
     /// Writes the attempt as `running`, leased to its checkout. Where the key belongs to an attempt that is over (lost, abandoned, unsettled,
     /// or its hold no longer live), it is moved to the new one in the same transaction, whatever the fingerprint:
     /// the key is free then. Else nothing is written, and the answer says why.
@@ -242,52 +242,60 @@ pub trait Store: Catalogue + Send + Sync + 'static {
     async fn defer_attempt(&self, hold: HoldId, due_at: DateTime<Utc>) -> Result<(), StoreError>;
     /// A session turned up for an attempt that is not to be placed: closes it as abandoned and writes the command to
     /// expire the session, in one transaction.
-    async fn abandon_with_session(
+    async fn abandon_attempt(
         &self,
         hold: HoldId,
         session: &SessionId,
         now: DateTime<Utc>,
     ) -> Result<CommandId, StoreError>;
     /// Deletes attempts that ended before `before`, at most `limit`; answers how many.
-    async fn forget_attempts(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
+    async fn delete_old_attempts(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
 
     /// What keeps resources busy, blocks included, and how they stand.
-    async fn calendar(&self, question: &Question<'_>) -> Result<Calendar, StoreError>;
+    async fn load_availability(&self, question: &AvailabilityQuery<'_>) -> Result<Availability, StoreError>;
     /// Places the hold with these units of its segments, first history line and attempt, all or nothing: the one place
     /// where it is decided who gets a slot (I1), and whether a guest has too many.
-    async fn place(
+    async fn place_hold(
         &self,
         booking: &Booking,
         units: &[Allocation],
-        admission: &Admission,
-    ) -> Result<Placement, StoreError>;
+        limits: &HoldLimits,
+    ) -> Result<PlaceOutcome, StoreError>;
     /// Closes a running attempt as `lost` and writes the command to expire its session, in one transaction; the
     /// command. `None` where someone else has closed it.
-    async fn lose(
+    async fn close_lost_attempt(
         &self,
         hold: HoldId,
         session: &SessionId,
         now: DateTime<Utc>,
     ) -> Result<Option<CommandId>, StoreError>;
     /// Moves a hold, all or nothing; may overlap its own old windows.
-    async fn move_hold(&self, order: &Move) -> Result<Moved, StoreError>;
+    async fn move_hold(&self, order: &HoldMove) -> Result<MoveOutcome, StoreError>;
     /// How many holds a person has `held`, and how that address has behaved.
-    async fn standing(&self, guest: &str, client: Option<&ClientId>) -> Result<Standing, StoreError>;
+    async fn count_unpaid_holds(
+        &self,
+        guest: &str,
+        client: Option<&ClientId>,
+    ) -> Result<UnpaidHoldCounts, StoreError>;
     /// Reads one.
-    async fn booking(&self, id: HoldId) -> Result<Option<Booking>, StoreError>;
+    async fn find_booking(&self, id: HoldId) -> Result<Option<Booking>, StoreError>;
     /// The hold that Stripe means: by our id, else by session, else by intent (linked, or of a payment).
-    async fn find_booking(&self, refs: &HoldRefs) -> Result<Option<Booking>, StoreError>;
+    async fn find_booking_by_refs(&self, refs: &HoldRefs) -> Result<Option<Booking>, StoreError>;
     /// Reads many.
-    async fn bookings(&self, filter: &HoldFilter, page: &PageRequest) -> Result<Page<Booking>, StoreError>;
+    async fn list_bookings(
+        &self,
+        filter: &HoldFilter,
+        page: &PageRequest,
+    ) -> Result<Page<Booking>, StoreError>;
     /// A hold's history, oldest first.
-    async fn history(&self, id: HoldId) -> Result<Vec<HistoryLine>, StoreError>;
+    async fn list_history(&self, id: HoldId) -> Result<Vec<HistoryLine>, StoreError>;
 
     /// Leases one `held` hold for its release and notes who asked. An asker makes a new version, so that whoever decided
     /// without knowing decides again.
     async fn lease_release(
         &self,
         id: HoldId,
-        asker: Option<Asker>,
+        asker: Option<ReleaseRequester>,
         lease: Duration,
     ) -> Result<ReleaseLease, StoreError>;
     /// Leases `held` and `processing` holds whose `due_at` has come, the oldest first.
@@ -298,42 +306,45 @@ pub trait Store: Catalogue + Send + Sync + 'static {
         limit: u32,
     ) -> Result<Vec<Booking>, StoreError>;
     /// Gives a leased hold back without a change, to be asked about at `due_at`; counts the try.
-    /// `forget_asker` where it is certain that Stripe did nothing.
+    /// `forget_requester` where it is certain that Stripe did nothing.
     async fn defer_hold(
         &self,
         id: HoldId,
         due_at: DateTime<Utc>,
-        forget_asker: bool,
+        forget_requester: bool,
     ) -> Result<(), StoreError>;
     /// Commits a change, and clears the hold's tries. Whoever has the hold leased keeps it while its state is the same:
     /// news of a payment under way must not send a second one to ask Stripe.
-    async fn apply(&self, change: &Change) -> Result<Applied, StoreError>;
+    async fn apply_change(&self, change: &HoldChange) -> Result<ApplyOutcome, StoreError>;
     /// Money that carries our metadata but has no hold: writes the event, the payment as `refund due` and the refund
     /// command. `Seen` where the event or the payment is known.
-    async fn apply_orphan(
+    async fn record_orphan_payment(
         &self,
         event: Option<&EventRecord>,
         claimed: Option<HoldId>,
         receipt: &Receipt,
         now: DateTime<Utc>,
-    ) -> Result<Applied, StoreError>;
+    ) -> Result<ApplyOutcome, StoreError>;
 
     /// Reads many applied events, newest first; of one hold, or all.
-    async fn events(&self, hold: Option<HoldId>, page: &PageRequest)
-    -> Result<Page<StoredEvent>, StoreError>;
+    async fn list_events(
+        &self,
+        hold: Option<HoldId>,
+        page: &PageRequest,
+    ) -> Result<Page<StoredEvent>, StoreError>;
     /// The body of an applied event; `None` where it is unknown or forgotten.
-    async fn event_payload(&self, id: &EventId) -> Result<Option<String>, StoreError>;
+    async fn find_event_payload(&self, id: &EventId) -> Result<Option<String>, StoreError>;
     /// Empties the bodies of events that were applied before `before`, at most `limit`; answers how many.
-    async fn forget_payloads(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
+    async fn clear_event_payloads(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
     /// Deletes events without a body that were applied before `before`, at most `limit`; answers how many.
-    async fn forget_events(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
+    async fn delete_old_events(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
     /// Empties names and addresses of the guests of released and cancelled holds that last changed before `before`, at
     /// most `limit`; answers how many. A hold's version stays: nothing is decided by its guest.
-    async fn forget_guests(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
+    async fn erase_guests(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
 
     /// Deletes what is known of client addresses that have no `held` hold and last changed before `before`, at most
     /// `limit`; answers how many.
-    async fn forget_clients(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
+    async fn delete_idle_clients(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
 
     /// Leases commands that are due, the oldest first.
     async fn lease_commands(
@@ -350,14 +361,18 @@ pub trait Store: Catalogue + Send + Sync + 'static {
     async fn fail_command(&self, id: CommandId, error: &str, due_at: DateTime<Utc>)
     -> Result<(), StoreError>;
     /// Reads one.
-    async fn command(&self, id: CommandId) -> Result<Option<Command>, StoreError>;
+    async fn find_command(&self, id: CommandId) -> Result<Option<Command>, StoreError>;
     /// Reads many.
-    async fn commands(&self, filter: CommandFilter, page: &PageRequest) -> Result<Page<Command>, StoreError>;
+    async fn list_commands(
+        &self,
+        filter: CommandFilter,
+        page: &PageRequest,
+    ) -> Result<Page<Command>, StoreError>;
     /// Makes a pending one due now; the command, or `None` where there is no such pending one.
     async fn retry_command(&self, id: CommandId, now: DateTime<Utc>) -> Result<Option<Command>, StoreError>;
 }
 
 /// The order that ends the session of a lost or abandoned attempt.
-fn expire_order(session: &SessionId) -> Order {
-    Order::ExpireSession(session.clone())
+fn expire_order(session: &SessionId) -> CommandAction {
+    CommandAction::ExpireSession(session.clone())
 }

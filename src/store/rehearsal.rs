@@ -4,9 +4,9 @@
 use chrono::{DateTime, Duration, Utc};
 use uuid::Uuid;
 
-use super::{Admission, Change, EventRecord, NewAttempt, Step, StoreError, expire_order, rows};
-use crate::domain::booking::{Allocation, Booking, Cause, ClientId, Guest, Segment};
-use crate::domain::hold::{Hold, Status, Transition, Why};
+use super::{EventRecord, HoldChange, HoldLimits, NewAttempt, StateChange, StoreError, expire_order, rows};
+use crate::domain::booking::{Actor, Allocation, Booking, ClientId, Guest, Segment};
+use crate::domain::hold::{Hold, Status, Transition, TransitionReason};
 use crate::domain::ids::{EventId, HoldId, IntentId, SessionId};
 use crate::domain::payment::{PaymentState, Receipt};
 use crate::domain::session::SessionTerms;
@@ -21,9 +21,9 @@ pub(super) struct Rehearsal {
     /// With these units.
     pub(super) units: Vec<Allocation>,
     /// And what it is bound by.
-    pub(super) admission: Admission,
+    pub(super) limits: HoldLimits,
     /// The event that confirms it, with a payment and an order.
-    pub(super) paid: Change,
+    pub(super) paid: HoldChange,
     /// The hold as it must be read afterwards.
     pub(super) after: Hold,
 }
@@ -53,7 +53,7 @@ pub(super) fn new(now: DateTime<Utc>) -> Result<Rehearsal, StoreError> {
         ..booking.hold.clone()
     };
     let event = EventId::new(format!("evt_rehearsal_{id}"));
-    let paid = Change {
+    let paid = HoldChange {
         event: Some(EventRecord {
             id: event.clone(),
             kind: "rehearsal".to_owned(),
@@ -61,12 +61,12 @@ pub(super) fn new(now: DateTime<Utc>) -> Result<Rehearsal, StoreError> {
         }),
         hold: id,
         version: booking.version,
-        step: Some(Step::Take(Transition {
+        step: Some(StateChange::Transition(Transition {
             next: after.clone(),
             orders: vec![expire_order(&booking.hold.session)],
-            why: Why::Paid,
+            why: TransitionReason::Paid,
         })),
-        cause: Cause::Event(event),
+        cause: Actor::Event(event),
         now,
         check_at: None,
     };
@@ -74,7 +74,7 @@ pub(super) fn new(now: DateTime<Utc>) -> Result<Rehearsal, StoreError> {
         attempt: attempt(&booking, now),
         units: units(&booking),
         booking,
-        admission: Admission {
+        limits: HoldLimits {
             per_guest: 1,
             client: Some(ClientId(String::new())),
             per_client: 1,
@@ -101,8 +101,8 @@ fn booking(id: HoldId, now: DateTime<Utc>) -> Result<Booking, StoreError> {
             busy: window,
         }],
         quantity: 1,
-        wish: None,
-        second_thoughts: Default::default(),
+        requested_resource: None,
+        change_policy: Default::default(),
         guest: Guest {
             email: String::new(),
             name: None,

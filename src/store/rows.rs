@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::StoreError;
-use crate::domain::booking::{Cause, Segment};
-use crate::domain::books::StatusKind;
+use crate::domain::booking::{Actor, Segment};
 use crate::domain::catalogue::PaymentMethod;
-use crate::domain::command::Order;
-use crate::domain::hold::{Asker, CancelReason, ReleaseReason, Status};
+use crate::domain::command::CommandAction;
+use crate::domain::hold::{CancelReason, ReleaseReason, ReleaseRequester, Status};
 use crate::domain::ids::{EventId, EventTypeId, HoldId, IntentId, ResourceId, SessionId};
+use crate::domain::listing::StatusKind;
 use crate::domain::money::{Currency, Money};
 use crate::domain::payment::PaymentState;
 use crate::domain::session::SessionTerms;
@@ -24,14 +24,14 @@ use crate::domain::time::Window;
 /// A row that says something impossible.
 #[derive(Debug, thiserror::Error)]
 #[error("unreadable {what} in the books: {text}")]
-struct Unreadable {
+struct UnreadableColumn {
     what: &'static str,
     text: String,
 }
 
 /// The error for a text that is not one of ours. `text` must not be personal.
 pub(super) fn unreadable(what: &'static str, text: &str) -> StoreError {
-    StoreError::Broken(Box::new(Unreadable {
+    StoreError::Broken(Box::new(UnreadableColumn {
         what,
         text: text.to_owned(),
     }))
@@ -93,17 +93,17 @@ pub(super) fn status(text: &str, reason: Option<&str>) -> Result<Status, StoreEr
     })
 }
 
-pub(super) fn asker_text(asker: Asker) -> &'static str {
+pub(super) fn asker_text(asker: ReleaseRequester) -> &'static str {
     match asker {
-        Asker::Guest => "guest",
-        Asker::Operator => "operator",
+        ReleaseRequester::Guest => "guest",
+        ReleaseRequester::Operator => "operator",
     }
 }
 
-pub(super) fn asker(text: &str) -> Result<Asker, StoreError> {
+pub(super) fn asker(text: &str) -> Result<ReleaseRequester, StoreError> {
     match text {
-        "guest" => Ok(Asker::Guest),
-        "operator" => Ok(Asker::Operator),
+        "guest" => Ok(ReleaseRequester::Guest),
+        "operator" => Ok(ReleaseRequester::Operator),
         other => Err(unreadable("asker", other)),
     }
 }
@@ -132,25 +132,25 @@ pub(super) fn payment_state(text: &str) -> Result<PaymentState, StoreError> {
 }
 
 /// A cause as its two columns: actor, and the event where one was the cause.
-pub(super) fn cause_texts(cause: &Cause) -> (&'static str, Option<&str>) {
+pub(super) fn cause_texts(cause: &Actor) -> (&'static str, Option<&str>) {
     match cause {
-        Cause::Checkout => ("checkout", None),
-        Cause::Event(id) => ("event", Some(id.as_str())),
-        Cause::Sweep => ("sweep", None),
-        Cause::Guest => ("guest", None),
-        Cause::Operator => ("operator", None),
-        Cause::Command => ("command", None),
+        Actor::Checkout => ("checkout", None),
+        Actor::Event(id) => ("event", Some(id.as_str())),
+        Actor::Sweep => ("sweep", None),
+        Actor::Guest => ("guest", None),
+        Actor::Operator => ("operator", None),
+        Actor::Command => ("command", None),
     }
 }
 
-pub(super) fn cause(actor: &str, event: Option<String>) -> Result<Cause, StoreError> {
+pub(super) fn cause(actor: &str, event: Option<String>) -> Result<Actor, StoreError> {
     Ok(match (actor, event) {
-        ("checkout", _) => Cause::Checkout,
-        ("event", Some(id)) => Cause::Event(EventId::new(id)),
-        ("sweep", _) => Cause::Sweep,
-        ("guest", _) => Cause::Guest,
-        ("operator", _) => Cause::Operator,
-        ("command", _) => Cause::Command,
+        ("checkout", _) => Actor::Checkout,
+        ("event", Some(id)) => Actor::Event(EventId::new(id)),
+        ("sweep", _) => Actor::Sweep,
+        ("guest", _) => Actor::Guest,
+        ("operator", _) => Actor::Operator,
+        ("command", _) => Actor::Command,
         (other, _) => return Err(unreadable("actor", other)),
     })
 }
@@ -176,15 +176,15 @@ pub(super) struct OrderColumns<'a> {
     pub(super) money: Option<Money>,
 }
 
-pub(super) fn order_columns(order: &Order) -> OrderColumns<'_> {
+pub(super) fn order_columns(order: &CommandAction) -> OrderColumns<'_> {
     match order {
-        Order::ExpireSession(session) => OrderColumns {
+        CommandAction::ExpireSession(session) => OrderColumns {
             kind: "expire_session",
             session: Some(session.as_str()),
             intent: None,
             money: None,
         },
-        Order::Refund { intent, money } => OrderColumns {
+        CommandAction::Refund { intent, money } => OrderColumns {
             kind: "refund",
             session: None,
             intent: Some(intent.as_str()),
@@ -198,10 +198,10 @@ pub(super) fn order(
     session: Option<String>,
     intent: Option<String>,
     money: Option<Money>,
-) -> Result<Order, StoreError> {
+) -> Result<CommandAction, StoreError> {
     match (kind, session, intent, money) {
-        ("expire_session", Some(session), _, _) => Ok(Order::ExpireSession(SessionId::new(session))),
-        ("refund", _, Some(intent), Some(money)) => Ok(Order::Refund {
+        ("expire_session", Some(session), _, _) => Ok(CommandAction::ExpireSession(SessionId::new(session))),
+        ("refund", _, Some(intent), Some(money)) => Ok(CommandAction::Refund {
             intent: IntentId::new(intent),
             money,
         }),

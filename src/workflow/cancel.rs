@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use chrono::Duration;
 
-use super::{Context, MOST_ROUNDS, Trouble};
-use crate::domain::booking::{Booking, Cause};
-use crate::domain::hold::{CancelError, CancelReason, Refund, Status, Transition, Why, cancel};
+use super::{Context, MOST_ROUNDS, WorkflowError};
+use crate::domain::booking::{Actor, Booking};
+use crate::domain::hold::{CancelError, CancelReason, Refund, Status, Transition, TransitionReason, cancel};
 use crate::domain::ids::HoldId;
-use crate::store::{Applied, Change, Step};
+use crate::store::{ApplyOutcome, HoldChange, StateChange};
 
 /// How a cancellation came out.
 #[derive(Debug)]
-pub enum Outcome {
+pub enum CancelOutcome {
     /// The hold as it is now: cancelled, by this or before.
     Over(Box<Booking>),
     /// It is not such a one that can be cancelled, or not any more.
@@ -25,7 +25,7 @@ pub enum Outcome {
 
 /// Whether its guest may still cancel a hold that is paid.
 pub fn guest_may(context: &Context, booking: &Booking) -> bool {
-    let until = booking.second_thoughts.cancel_until_minutes;
+    let until = booking.change_policy.cancel_until_minutes;
     booking.hold.status == Status::Confirmed
         && until.is_some_and(|minutes| is_before(context, booking, minutes))
 }
@@ -40,40 +40,40 @@ pub(super) fn is_before(context: &Context, booking: &Booking, minutes: i64) -> b
 /// Cancels a confirmed hold for its guest: all money goes back. Whether the guest may is for the caller to ask before.
 ///
 /// # Errors
-/// [`Trouble::Store`].
-pub async fn by_guest(context: &Arc<Context>, id: HoldId) -> Result<Outcome, Trouble> {
+/// [`WorkflowError::Store`].
+pub async fn by_guest(context: &Arc<Context>, id: HoldId) -> Result<CancelOutcome, WorkflowError> {
     let order = |booking: &Booking| {
         cancel(
             &booking.hold,
             CancelReason::Guest,
             Refund::Full,
-            Why::CancelledByGuest,
+            TransitionReason::CancelledByGuest,
         )
     };
-    run(context, id, Cause::Guest, order).await
+    run(context, id, Actor::Guest, order).await
 }
 
 /// Cancels a confirmed hold for the operator.
 ///
 /// # Errors
-/// [`Trouble::Store`].
+/// [`WorkflowError::Store`].
 pub async fn by_operator(
     context: &Arc<Context>,
     id: HoldId,
     refund: Refund,
     note: Option<String>,
-) -> Result<Outcome, Trouble> {
-    let why = Why::CancelledByOperator(note);
+) -> Result<CancelOutcome, WorkflowError> {
+    let why = TransitionReason::CancelledByOperator(note);
     let order = move |booking: &Booking| cancel(&booking.hold, CancelReason::Operator, refund, why.clone());
-    run(context, id, Cause::Operator, order).await
+    run(context, id, Actor::Operator, order).await
 }
 
 async fn run(
     context: &Arc<Context>,
     id: HoldId,
-    cause: Cause,
+    cause: Actor,
     order: impl Fn(&Booking) -> Result<Transition, CancelError> + Send + Sync + 'static,
-) -> Result<Outcome, Trouble> {
+) -> Result<CancelOutcome, WorkflowError> {
     let saga = Arc::clone(context);
     context
         .in_task(async move { until_decided(&saga, id, cause, order).await })
@@ -83,31 +83,31 @@ async fn run(
 async fn until_decided(
     context: &Context,
     id: HoldId,
-    cause: Cause,
+    cause: Actor,
     order: impl Fn(&Booking) -> Result<Transition, CancelError>,
-) -> Result<Outcome, Trouble> {
+) -> Result<CancelOutcome, WorkflowError> {
     for _ in 0..MOST_ROUNDS {
-        let Some(booking) = context.store.booking(id).await? else {
-            return Ok(Outcome::Missing);
+        let Some(booking) = context.store.find_booking(id).await? else {
+            return Ok(CancelOutcome::Missing);
         };
         if matches!(booking.hold.status, Status::Cancelled(_)) {
-            return Ok(Outcome::Over(Box::new(booking)));
+            return Ok(CancelOutcome::Over(Box::new(booking)));
         }
         let step = match order(&booking) {
             Ok(step) => step,
-            Err(refused) => return Ok(Outcome::Refused(Box::new(booking), refused)),
+            Err(refused) => return Ok(CancelOutcome::Refused(Box::new(booking), refused)),
         };
-        let change = Change {
+        let change = HoldChange {
             event: None,
             hold: id,
             version: booking.version,
-            step: Some(Step::Take(step)),
+            step: Some(StateChange::Transition(step)),
             cause: cause.clone(),
             now: context.now(),
             check_at: None,
         };
         // Where the hold has changed meanwhile it is decided again.
-        if let Applied::Done { orders, .. } = context.store.apply(&change).await? {
+        if let ApplyOutcome::Done { orders, .. } = context.store.apply_change(&change).await? {
             tracing::info!(hold = %id, "hold cancelled");
             if orders > 0 {
                 context.new_commands.notify_one();
@@ -115,5 +115,5 @@ async fn until_decided(
         }
     }
     let why = format!("the hold changed faster than it could be cancelled: {id}");
-    Err(Trouble::Internal(why.into()))
+    Err(WorkflowError::Internal(why.into()))
 }

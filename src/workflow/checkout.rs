@@ -15,15 +15,15 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use uuid::{NoContext, Timestamp, Uuid};
 
-use super::{Context, Trouble, limits, slots};
-use crate::domain::availability::Wish;
+use super::{Context, WorkflowError, limits, slots};
+use crate::domain::availability::SlotRequest;
 use crate::domain::booking::{Allocation, Booking, segments_of};
 use crate::domain::catalogue::EventType;
 use crate::domain::hold::Hold;
 use crate::domain::ids::HoldId;
 use crate::domain::session::{NewSession, SessionTerms, first_check, session_expiry};
 use crate::gateway::GatewayError;
-use crate::store::{Admission, AttemptEnd, Claim, NewAttempt, Placement};
+use crate::store::{AttemptEnd, Claim, HoldLimits, NewAttempt, PlaceOutcome};
 
 mod request;
 
@@ -42,7 +42,7 @@ pub async fn checkout(context: &Arc<Context>, request: CheckoutRequest) -> Resul
     let task = context.sagas.spawn(async move { run(&saga, request).await });
     match task.await {
         Ok(answer) => answer,
-        Err(died) => Err(CheckoutError::Trouble(Trouble::Internal(Box::new(died)))),
+        Err(died) => Err(CheckoutError::Workflow(WorkflowError::Internal(Box::new(died)))),
     }
 }
 
@@ -50,14 +50,14 @@ async fn run(context: &Arc<Context>, request: CheckoutRequest) -> Result<Checkou
     if let Some(booking) = answer_to_key(context, &request).await? {
         return Ok(Checkout::Replayed(booking));
     }
-    let event_type = context.store.event_type(&request.event_type).await?;
+    let event_type = context.store.find_event_type(&request.event_type).await?;
     let event_type = event_type.ok_or(CheckoutError::UnknownEventType)?;
     let result = buy(context, &request, &event_type).await;
     match result {
         // Looked for only now: who gets the slot does not wait for it.
         Err(CheckoutError::SlotTaken(_)) => {
-            let wish = request.wish(&event_type);
-            let near = slots::alternatives(context, &wish, request.starts_at).await;
+            let slot_request = request.slot_request(&event_type);
+            let near = slots::alternatives(context, &slot_request, request.starts_at).await;
             Err(CheckoutError::SlotTaken(near.unwrap_or_default()))
         }
         other => other,
@@ -70,10 +70,10 @@ async fn buy(
     event_type: &EventType,
 ) -> Result<Checkout, CheckoutError> {
     request.check(context, event_type)?;
-    let wish = request.wish(event_type);
-    let turn = slots::turn_at(context, &wish, request.starts_at);
-    let turn = tokio::time::timeout(context.settings.patience, turn).await;
-    let Some((_turn, units)) = turn.map_err(|_| Trouble::Stripe { retry_after: None })?? else {
+    let slot_request = request.slot_request(event_type);
+    let turn = slots::acquire_permit(context, &slot_request, request.starts_at);
+    let turn = tokio::time::timeout(context.settings.wait_timeout, turn).await;
+    let Some((_turn, units)) = turn.map_err(|_| WorkflowError::Stripe { retry_after: None })?? else {
         // The hold in the way may be this very request's, sent twice.
         let mine = answer_to_key(context, request).await?;
         return mine
@@ -92,11 +92,11 @@ async fn buy(
 }
 
 impl CheckoutRequest {
-    fn wish<'a>(&'a self, event_type: &'a EventType) -> Wish<'a> {
-        Wish {
+    fn slot_request<'a>(&'a self, event_type: &'a EventType) -> SlotRequest<'a> {
+        SlotRequest {
             event_type,
             quantity: self.quantity,
-            resource: self.resource.as_ref(),
+            requested_resource: self.resource.as_ref(),
             moving: None,
         }
     }
@@ -112,7 +112,7 @@ impl CheckoutRequest {
             return Err(CheckoutError::UnknownResource);
         }
         event_type
-            .price_of(self.quantity)
+            .total_price(self.quantity)
             .map(drop)
             .ok_or(CheckoutError::TooDear)
     }
@@ -124,11 +124,11 @@ async fn answer_to_key(
     request: &CheckoutRequest,
 ) -> Result<Option<Booking>, CheckoutError> {
     let Some(key) = &request.key else { return Ok(None) };
-    match context.store.look_at_key(key, &request.fingerprint).await? {
+    match context.store.find_claim(key, &request.fingerprint).await? {
         Claim::Free => Ok(None),
         Claim::Running => Err(CheckoutError::InProgress),
         Claim::Mismatch => Err(CheckoutError::Mismatch),
-        Claim::Placed(id) => Ok(context.store.booking(id).await?),
+        Claim::Placed(id) => Ok(context.store.find_booking(id).await?),
     }
 }
 
@@ -176,15 +176,15 @@ impl<'a> Draft<'a> {
         // `check` has seen that so many can be paid for at once.
         let price = self
             .event_type
-            .price_of(self.request.quantity)
+            .total_price(self.request.quantity)
             .unwrap_or(self.terms.price);
         Booking {
             hold: Hold::placed(self.terms.hold, session.id, price),
             event_type: self.request.event_type.clone(),
             segments: segments_of(units),
             quantity: self.request.quantity,
-            wish: self.request.resource.clone(),
-            second_thoughts: self.event_type.second_thoughts,
+            requested_resource: self.request.resource.clone(),
+            change_policy: self.event_type.change_policy,
             guest: self.request.guest.clone(),
             metadata: self.request.metadata.clone(),
             checkout_url: session.url,
@@ -198,8 +198,8 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn admission(&self, context: &Context) -> Admission {
-        Admission {
+    fn limits(&self, context: &Context) -> HoldLimits {
+        HoldLimits {
             per_guest: context.settings.limits.per_guest,
             client: self.request.client.clone(),
             per_client: context.settings.limits.per_client,
@@ -238,7 +238,7 @@ async fn claim(context: &Context, draft: &Draft<'_>) -> Result<Option<Booking>, 
         // It was placed a moment ago and may have been released since; then its caller may simply ask again.
         Claim::Placed(id) => context
             .store
-            .booking(id)
+            .find_booking(id)
             .await?
             .map(Some)
             .ok_or(CheckoutError::InProgress),
@@ -257,21 +257,21 @@ async fn create_and_place(
     };
     let mut booking = draft.booking(session, &units);
     match place(context, &draft, &mut booking, units).await {
-        Ok(Placement::Placed) => {
+        Ok(PlaceOutcome::Placed) => {
             tracing::info!(%hold, event_type = %booking.event_type, "hold placed");
             metrics::counter!("holdfast_checkouts_total", "outcome" => "placed").increment(1);
             Ok(booking)
         }
-        Ok(lost @ (Placement::SlotTaken | Placement::TooMany)) => {
+        Ok(lost @ (PlaceOutcome::SlotTaken | PlaceOutcome::LimitReached)) => {
             end_session(context, &booking).await?;
             metrics::counter!("holdfast_checkouts_total", "outcome" => "lost").increment(1);
             Err(match lost {
-                Placement::TooMany => limits::too_many(context),
+                PlaceOutcome::LimitReached => limits::too_many(context),
                 _ => CheckoutError::SlotTaken(Vec::new()),
             })
         }
         // We took so long that the sweep took us for dead; it ends the session.
-        Ok(Placement::Gone) => Err(Trouble::Stripe { retry_after: None }.into()),
+        Ok(PlaceOutcome::AttemptClosed) => Err(WorkflowError::Stripe { retry_after: None }.into()),
         // Not known whether it was committed. If it was, the key finds it; if not, the attempt is still running, and
         // the session that nobody was given is found through it.
         Err(error) => {
@@ -287,16 +287,16 @@ async fn place(
     draft: &Draft<'_>,
     booking: &mut Booking,
     mut units: Vec<Allocation>,
-) -> Result<Placement, Trouble> {
-    let wish = draft.request.wish(draft.event_type);
-    let admission = draft.admission(context);
+) -> Result<PlaceOutcome, WorkflowError> {
+    let slot_request = draft.request.slot_request(draft.event_type);
+    let limits = draft.limits(context);
     for _ in 0..CANDIDATES {
-        let placement = context.store.place(booking, &units, &admission).await?;
-        if placement != Placement::SlotTaken {
+        let placement = context.store.place_hold(booking, &units, &limits).await?;
+        if placement != PlaceOutcome::SlotTaken {
             return Ok(placement);
         }
         // Who lost together does not go for the same units again.
-        match slots::free_now(context, &wish, draft.request.starts_at, rand::random()).await? {
+        match slots::find_free_units(context, &slot_request, draft.request.starts_at, rand::random()).await? {
             Some(others) => {
                 booking.segments = segments_of(&others);
                 units = others;
@@ -304,7 +304,7 @@ async fn place(
             None => break,
         }
     }
-    Ok(Placement::SlotTaken)
+    Ok(PlaceOutcome::SlotTaken)
 }
 
 /// Closes the attempt and orders the end of its session, which nobody was given.
@@ -312,7 +312,7 @@ async fn end_session(context: &Arc<Context>, booking: &Booking) -> Result<(), Ch
     let hold = booking.hold.id;
     match context
         .store
-        .lose(hold, &booking.hold.session, context.now())
+        .close_lost_attempt(hold, &booking.hold.session, context.now())
         .await
     {
         Ok(Some(command)) => {
@@ -340,7 +340,7 @@ async fn give_up(context: &Context, hold: HoldId, error: GatewayError) -> Checko
         GatewayError::Refused(refusal) if refusal.param.as_deref() == Some("customer_email") => {
             CheckoutError::Email
         }
-        other => CheckoutError::Trouble(other.into()),
+        other => CheckoutError::Workflow(other.into()),
     }
 }
 

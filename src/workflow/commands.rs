@@ -10,9 +10,9 @@ use std::time::Duration;
 use futures::StreamExt;
 use tokio_util::sync::CancellationToken;
 
-use super::{Context, Trouble, one_line, release, settle, spread};
-use crate::domain::booking::Cause;
-use crate::domain::command::{Command, Order, backoff};
+use super::{Context, WorkflowError, one_line, release, settle, spread};
+use crate::domain::booking::Actor;
+use crate::domain::command::{Command, CommandAction, backoff};
 use crate::domain::hold::Fact;
 use crate::domain::ids::{CommandId, IntentId, SessionId};
 use crate::domain::money::Money;
@@ -29,7 +29,7 @@ const COURTESY: Duration = Duration::from_secs(3);
 
 /// What a round of work came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Report {
+pub struct OutboxReport {
     /// Answered by Stripe for good.
     pub done: u64,
     /// To be tried again.
@@ -53,9 +53,9 @@ pub async fn work(context: Arc<Context>, stop: CancellationToken) {
 /// Carries out all commands that are due.
 ///
 /// # Errors
-/// [`Trouble::Store`] where the database is away; what is leased comes back when the lease ends.
-pub async fn run_due(context: &Context) -> Result<Report, Trouble> {
-    let mut report = Report::default();
+/// [`WorkflowError::Store`] where the database is away; what is leased comes back when the lease ends.
+pub async fn run_due(context: &Context) -> Result<OutboxReport, WorkflowError> {
+    let mut report = OutboxReport::default();
     loop {
         let batch = context
             .store
@@ -63,7 +63,7 @@ pub async fn run_due(context: &Context) -> Result<Report, Trouble> {
             .await?;
         let full = batch.len() == BATCH as usize;
         let results: Vec<bool> = futures::stream::iter(batch)
-            .map(|command| carry_out(context, command, Cause::Command))
+            .map(|command| carry_out(context, command, Actor::Command))
             .buffer_unordered(BATCH as usize)
             .collect()
             .await;
@@ -85,13 +85,13 @@ pub(super) async fn run_soon(context: &Arc<Context>, id: CommandId) {
     let worker = Arc::clone(context);
     let task = context
         .sagas
-        .spawn(async move { run_now(&worker, id, Cause::Command).await });
+        .spawn(async move { run_now(&worker, id, Actor::Command).await });
     // Late or not, the task goes on, and what it cannot do the outbox worker has.
     let _ = tokio::time::timeout(COURTESY, task).await;
 }
 
 /// Carries one out now, as a favour to whoever waits; where that fails or takes long, the worker has it anyway.
-pub(super) async fn run_now(context: &Context, id: CommandId, cause: Cause) {
+pub(super) async fn run_now(context: &Context, id: CommandId, cause: Actor) {
     match context.store.lease_command(id, context.settings.lease).await {
         Ok(Some(command)) => {
             carry_out(context, command, cause).await;
@@ -102,14 +102,14 @@ pub(super) async fn run_now(context: &Context, id: CommandId, cause: Cause) {
 }
 
 /// Carries out a leased command; whether it is done.
-async fn carry_out(context: &Context, command: Command, cause: Cause) -> bool {
+async fn carry_out(context: &Context, command: Command, cause: Actor) -> bool {
     let id = command.id;
     let result = match call(context, &command, cause).await {
         Ok(()) => context
             .store
             .finish_command(&command, context.now())
             .await
-            .map_err(Trouble::from),
+            .map_err(WorkflowError::from),
         Err(error) => Err(error),
     };
     let done = result.is_ok();
@@ -122,7 +122,7 @@ async fn carry_out(context: &Context, command: Command, cause: Cause) -> bool {
     done
 }
 
-async fn note_failure(context: &Context, command: &Command, error: &Trouble) {
+async fn note_failure(context: &Context, command: &Command, error: &WorkflowError) {
     let due_at = context.now() + backoff(command.tries + 1, spread());
     let text = one_line(error);
     if let Err(error) = context.store.fail_command(command.id, &text, due_at).await {
@@ -130,17 +130,17 @@ async fn note_failure(context: &Context, command: &Command, error: &Trouble) {
     }
 }
 
-async fn call(context: &Context, command: &Command, cause: Cause) -> Result<(), Trouble> {
+async fn call(context: &Context, command: &Command, cause: Actor) -> Result<(), WorkflowError> {
     match &command.order {
-        Order::ExpireSession(session) => expire(context, session, cause).await,
-        Order::Refund { intent, money } => refund(context, command, intent, *money, cause).await,
+        CommandAction::ExpireSession(session) => expire(context, session, cause).await,
+        CommandAction::Refund { intent, money } => refund(context, command, intent, *money, cause).await,
     }
 }
 
 /// Ends a session that belongs to no live hold. One that was paid all the same is a payment without a slot (I3).
-async fn expire(context: &Context, session: &SessionId, cause: Cause) -> Result<(), Trouble> {
+async fn expire(context: &Context, session: &SessionId, cause: Actor) -> Result<(), WorkflowError> {
     let Some(fact) = release::verdict(context, session).await? else {
-        return Err(Trouble::Stripe { retry_after: None });
+        return Err(WorkflowError::Stripe { retry_after: None });
     };
     let Fact::SessionCompleted(SessionPayment::Paid(receipt)) = &fact else {
         return Ok(());
@@ -149,7 +149,7 @@ async fn expire(context: &Context, session: &SessionId, cause: Cause) -> Result<
         session: Some(session.clone()),
         ..HoldRefs::default()
     };
-    match context.store.find_booking(&by_session).await? {
+    match context.store.find_booking_by_refs(&by_session).await? {
         Some(booking) => settle::apply_fact(context, booking, &fact, cause).await.map(drop),
         None => {
             let report = context.gateway.session(session).await?;
@@ -167,14 +167,14 @@ async fn refund(
     command: &Command,
     intent: &IntentId,
     money: Money,
-    cause: Cause,
-) -> Result<(), Trouble> {
+    cause: Actor,
+) -> Result<(), WorkflowError> {
     context
         .gateway
         .refund(intent, money, &command.id.to_string())
         .await?;
     let Some(hold) = command.hold else { return Ok(()) };
-    let Some(booking) = context.store.booking(hold).await? else {
+    let Some(booking) = context.store.find_booking(hold).await? else {
         return Ok(());
     };
     let Some(payment) = booking.hold.payment(intent) else {
@@ -192,11 +192,11 @@ async fn refund(
 /// Makes a command due now and carries it out, for an operator; `None` where there is no such pending one.
 ///
 /// # Errors
-/// [`Trouble::Store`].
-pub async fn retry(context: &Context, id: CommandId) -> Result<Option<Command>, Trouble> {
+/// [`WorkflowError::Store`].
+pub async fn retry(context: &Context, id: CommandId) -> Result<Option<Command>, WorkflowError> {
     if context.store.retry_command(id, context.now()).await?.is_none() {
         return Ok(None);
     }
-    run_now(context, id, Cause::Operator).await;
-    Ok(context.store.command(id).await?)
+    run_now(context, id, Actor::Operator).await;
+    Ok(context.store.find_command(id).await?)
 }

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use futures::StreamExt;
 use tokio_util::sync::CancellationToken;
 
-use super::{Context, Trouble};
+use super::{Context, WorkflowError};
 use crate::domain::catalogue::{Block, Feed};
 use crate::domain::time::Window;
 use crate::gateway::calendar::{self, BusyTime, FeedError, Reading, fetch};
@@ -41,8 +41,8 @@ pub async fn work(context: Arc<Context>, stop: CancellationToken) {
 /// Reads all feeds that are due; how many there were.
 ///
 /// # Errors
-/// [`Trouble::Store`] where the database is away; what is leased comes back when the lease ends.
-pub async fn run_due(context: &Context) -> Result<u64, Trouble> {
+/// [`WorkflowError::Store`] where the database is away; what is leased comes back when the lease ends.
+pub async fn run_due(context: &Context) -> Result<u64, WorkflowError> {
     let mut read = 0;
     loop {
         let store = &context.store;
@@ -51,7 +51,7 @@ pub async fn run_due(context: &Context) -> Result<u64, Trouble> {
             .await?;
         let full = batch.len() == BATCH as usize;
         read += batch.len() as u64;
-        let done: Vec<Result<(), Trouble>> = futures::stream::iter(batch)
+        let done: Vec<Result<(), WorkflowError>> = futures::stream::iter(batch)
             .map(|feed| async move { read_one(context, &feed).await })
             .buffer_unordered(BATCH as usize)
             .collect()
@@ -63,7 +63,7 @@ pub async fn run_due(context: &Context) -> Result<u64, Trouble> {
     }
 }
 
-async fn read_one(context: &Context, feed: &Feed) -> Result<(), Trouble> {
+async fn read_one(context: &Context, feed: &Feed) -> Result<(), WorkflowError> {
     let now = context.now();
     let read = read(feed, now, context.settings.calendar_allow_private).await;
     let next = context.now() + EVERY;
@@ -75,14 +75,14 @@ async fn read_one(context: &Context, feed: &Feed) -> Result<(), Trouble> {
                 (faults > 0).then(|| format!("{faults} of its events cannot be read and are missing"));
             context
                 .store
-                .feed_read(feed, &blocks, fault.as_deref(), now, next)
+                .save_feed_blocks(feed, &blocks, fault.as_deref(), now, next)
                 .await?;
             "read"
         }
         Err(error) => {
             let fault = format!("the feed {error}");
             tracing::warn!(resource = %feed.resource, fault, "calendar feed not read; its blocks stay");
-            context.store.feed_failed(feed, &fault, next).await?;
+            context.store.save_feed_failure(feed, &fault, next).await?;
             "failed"
         }
     };

@@ -32,24 +32,24 @@ pub(super) struct SlotGate {
 }
 
 /// The answer to who wants a turn.
-pub(super) enum Entry {
+pub(super) enum GateEntry {
     /// It is theirs.
-    Turn(Turn),
+    Permit(Permit),
     /// There is no room beside those who are at it.
-    Busy(Busy),
+    Full(GateFull),
 }
 
 /// A turn at a slot; ends when dropped.
-pub(super) struct Turn {
+pub(super) struct Permit {
     /// How many units those want who were at it when this turn began.
-    pub(super) rivals: u32,
+    pub(super) unit_offset: u32,
     key: Key,
     units: u32,
     turns: Arc<Turns>,
 }
 
 /// Others' turns.
-pub(super) struct Busy {
+pub(super) struct GateFull {
     /// How many units they want.
     pub(super) units: u32,
     done: watch::Receiver<u32>,
@@ -57,30 +57,30 @@ pub(super) struct Busy {
 
 impl SlotGate {
     /// Takes a turn, where nobody has one, or where the slot has `room` for these units beside those of the others.
-    pub(super) fn enter(&self, key: &Key, units: u32, room: u32) -> Entry {
+    pub(super) fn enter(&self, key: &Key, units: u32, room: u32) -> GateEntry {
         let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-        let rivals = match turns.get_mut(key) {
+        let unit_offset = match turns.get_mut(key) {
             None => {
                 let (done, _) = watch::channel(units);
                 turns.insert(key.clone(), Rush { units, done });
                 0
             }
             Some(rush) if rush.units.saturating_add(units) <= room => {
-                let rivals = rush.units;
+                let unit_offset = rush.units;
                 rush.units += units;
                 rush.done.send_replace(rush.units);
-                rivals
+                unit_offset
             }
             Some(rush) => {
                 let done = rush.done.subscribe();
-                return Entry::Busy(Busy {
+                return GateEntry::Full(GateFull {
                     units: rush.units,
                     done,
                 });
             }
         };
-        Entry::Turn(Turn {
-            rivals,
+        GateEntry::Permit(Permit {
+            unit_offset,
             key: key.clone(),
             units,
             turns: Arc::clone(&self.turns),
@@ -88,7 +88,7 @@ impl SlotGate {
     }
 }
 
-impl Busy {
+impl GateFull {
     /// Waits until no more than half of what they want is still wanted.
     pub(super) async fn half_are_done(mut self) {
         let half = self.units / 2;
@@ -97,7 +97,7 @@ impl Busy {
     }
 }
 
-impl Drop for Turn {
+impl Drop for Permit {
     fn drop(&mut self) {
         let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(rush) = turns.get_mut(&self.key) else {
@@ -124,11 +124,11 @@ mod tests {
         )
     }
 
-    async fn turn(gate: &SlotGate, resource: &str, room: u32) -> Turn {
+    async fn turn(gate: &SlotGate, resource: &str, room: u32) -> Permit {
         loop {
             match gate.enter(&slot(resource), 1, room) {
-                Entry::Turn(turn) => return turn,
-                Entry::Busy(busy) => busy.half_are_done().await,
+                GateEntry::Permit(turn) => return turn,
+                GateEntry::Full(busy) => busy.half_are_done().await,
             }
         }
     }
@@ -159,16 +159,16 @@ mod tests {
     async fn other_slots_do_not_wait_and_all_who_wait_are_told_when_half_are_done() {
         let gate = SlotGate::default();
         let (first, second) = (turn(&gate, "ana", 2).await, turn(&gate, "ana", 2).await);
-        assert_eq!((first.rivals, second.rivals), (0, 1));
+        assert_eq!((first.unit_offset, second.unit_offset), (0, 1));
         drop(turn(&gate, "ben", 1).await);
         let waiting: Vec<_> = (0..2)
             .filter_map(|_| match gate.enter(&slot("ana"), 1, 2) {
-                Entry::Busy(busy) => Some(Box::pin(busy.half_are_done())),
-                Entry::Turn(_) => None,
+                GateEntry::Full(busy) => Some(Box::pin(busy.half_are_done())),
+                GateEntry::Permit(_) => None,
             })
             .collect();
         assert_eq!(waiting.len(), 2);
-        let Entry::Busy(busy) = gate.enter(&slot("ana"), 1, 2) else {
+        let GateEntry::Full(busy) = gate.enter(&slot("ana"), 1, 2) else {
             panic!("three turns where there is room for two");
         };
         assert_eq!(busy.units, 2);
@@ -179,7 +179,7 @@ mod tests {
         busy.half_are_done().await;
         drop(second);
         assert!(
-            matches!(gate.enter(&slot("ana"), 1, 0), Entry::Turn(_)),
+            matches!(gate.enter(&slot("ana"), 1, 0), GateEntry::Permit(_)),
             "nobody is at it"
         );
     }

@@ -1,91 +1,91 @@
 //! Looking without touching: holds, commands, figures.
 
-use super::{Context, Trouble};
+use super::{Context, WorkflowError};
 use crate::domain::booking::{Booking, HistoryLine};
-use crate::domain::books::{CommandFilter, Figures, HoldFilter, Page, PageRequest, StoredEvent};
 use crate::domain::command::Command;
 use crate::domain::hold::Status;
 use crate::domain::ids::HoldId;
+use crate::domain::listing::{CommandFilter, Figures, HoldFilter, Page, PageRequest, StoredEvent};
 
 /// Reads a hold.
 ///
 /// # Errors
-/// [`Trouble::Store`].
-pub async fn hold(context: &Context, id: HoldId) -> Result<Option<Booking>, Trouble> {
-    Ok(context.store.booking(id).await?)
+/// [`WorkflowError::Store`].
+pub async fn hold(context: &Context, id: HoldId) -> Result<Option<Booking>, WorkflowError> {
+    Ok(context.store.find_booking(id).await?)
 }
 
 /// Reads a hold with its history, oldest line first.
 ///
 /// # Errors
-/// [`Trouble::Store`].
+/// [`WorkflowError::Store`].
 pub async fn hold_with_history(
     context: &Context,
     id: HoldId,
-) -> Result<Option<(Booking, Vec<HistoryLine>)>, Trouble> {
-    let Some(booking) = context.store.booking(id).await? else {
+) -> Result<Option<(Booking, Vec<HistoryLine>)>, WorkflowError> {
+    let Some(booking) = context.store.find_booking(id).await? else {
         return Ok(None);
     };
-    Ok(Some((booking, context.store.history(id).await?)))
+    Ok(Some((booking, context.store.list_history(id).await?)))
 }
 
 /// Reads many holds, newest first.
 ///
 /// # Errors
-/// [`Trouble::Store`].
+/// [`WorkflowError::Store`].
 pub async fn holds(
     context: &Context,
     filter: &HoldFilter,
     page: &PageRequest,
-) -> Result<Page<Booking>, Trouble> {
-    Ok(context.store.bookings(filter, page).await?)
+) -> Result<Page<Booking>, WorkflowError> {
+    Ok(context.store.list_bookings(filter, page).await?)
 }
 
 /// Reads many commands, newest first.
 ///
 /// # Errors
-/// [`Trouble::Store`].
+/// [`WorkflowError::Store`].
 pub async fn commands(
     context: &Context,
     filter: CommandFilter,
     page: &PageRequest,
-) -> Result<Page<Command>, Trouble> {
-    Ok(context.store.commands(filter, page).await?)
+) -> Result<Page<Command>, WorkflowError> {
+    Ok(context.store.list_commands(filter, page).await?)
 }
 
 /// Reads many applied events, newest first; of one hold, or all.
 ///
 /// # Errors
-/// [`Trouble::Store`].
+/// [`WorkflowError::Store`].
 pub async fn events(
     context: &Context,
     hold: Option<HoldId>,
     page: &PageRequest,
-) -> Result<Page<StoredEvent>, Trouble> {
-    Ok(context.store.events(hold, page).await?)
+) -> Result<Page<StoredEvent>, WorkflowError> {
+    Ok(context.store.list_events(hold, page).await?)
 }
 
 /// Plays a checkout through on the books and takes it back: see [`crate::store::Store::rehearse`].
 ///
 /// # Errors
-/// [`Trouble`] where it did not go well.
-pub async fn rehearse(context: &Context) -> Result<(), Trouble> {
-    Ok(context.store.rehearse(context.now()).await?)
+/// [`WorkflowError`] where it did not go well.
+pub async fn rehearse(context: &Context) -> Result<(), WorkflowError> {
+    Ok(context.store.dry_run_checkout(context.now()).await?)
 }
 
 /// Counts of what is live, due and wrong.
 ///
 /// # Errors
-/// [`Trouble::Store`].
-pub async fn figures(context: &Context) -> Result<Figures, Trouble> {
-    Ok(context.store.figures(context.now()).await?)
+/// [`WorkflowError::Store`].
+pub async fn figures(context: &Context) -> Result<Figures, WorkflowError> {
+    Ok(context.store.count_figures(context.now()).await?)
 }
 
 /// Whether the database answers and its schema is ours.
 ///
 /// # Errors
-/// [`Trouble::Store`].
-pub async fn is_ready(context: &Context) -> Result<bool, Trouble> {
+/// [`WorkflowError::Store`].
+pub async fn is_ready(context: &Context) -> Result<bool, WorkflowError> {
     Ok(context.store.is_ready().await?)
 }
 

@@ -14,7 +14,7 @@ const LAPSES: u32 = 5;
 
 /// The shop's choices.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct LimitSettings {
     /// Most `held` holds of one guest.
     pub per_guest: u32,
     /// Most `held` holds from one client address.
@@ -23,7 +23,7 @@ pub struct Limits {
     pub lapse_cooldown: Duration,
 }
 
-impl Default for Limits {
+impl Default for LimitSettings {
     fn default() -> Self {
         Self {
             per_guest: 3,
@@ -43,7 +43,10 @@ pub(super) async fn check(
     client: Option<&ClientId>,
 ) -> Result<(), CheckoutError> {
     let limits = &context.settings.limits;
-    let standing = context.store.standing(&guest.key(), client).await?;
+    let standing = context
+        .store
+        .count_unpaid_holds(&guest.normalized_email(), client)
+        .await?;
     if standing.guest_held >= limits.per_guest
         || client.is_some() && standing.client_held >= limits.per_client
     {

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use tokio::sync::{Mutex, Notify, OnceCell, Semaphore};
 use tokio_util::task::TaskTracker;
 
-use crate::domain::hold::Policy;
+use crate::domain::hold::HoldPolicy;
 use crate::domain::time::Clock;
 use crate::domain::token::TokenKey;
 use crate::gateway::{Gateway, GatewayError};
@@ -42,7 +42,7 @@ pub struct Settings {
     /// How long a lease lasts: longer than any call to Stripe, so that it runs out only where its owner died.
     pub lease: Duration,
     /// How long one request may wait for its turn at a slot, or for another's lease.
-    pub patience: Duration,
+    pub wait_timeout: Duration,
     /// How long an attempt is its checkout's own: whoever takes longer is taken for dead.
     pub attempt_lease: Duration,
     /// How long a delayed payment is waited for before Stripe is asked; each further question waits twice as long.
@@ -54,9 +54,9 @@ pub struct Settings {
     /// How long after a hold's end its guest is remembered.
     pub forget_after: chrono::Duration,
     /// How many slots one visitor may keep without paying.
-    pub limits: limits::Limits,
+    pub limits: limits::LimitSettings,
     /// The rules that the shop may choose.
-    pub policy: Policy,
+    pub policy: HoldPolicy,
     /// Whether calendar feeds may lie on private addresses.
     pub calendar_allow_private: bool,
     /// Whether the secret key is a live one; events of the other mode are not ours.
@@ -68,14 +68,14 @@ impl Default for Settings {
         Self {
             hold_ttl: chrono::Duration::minutes(30),
             lease: Duration::from_secs(45),
-            patience: Duration::from_secs(10),
+            wait_timeout: Duration::from_secs(10),
             attempt_lease: Duration::from_secs(120),
             ask_processing_after: chrono::Duration::hours(24),
             remember_keys: chrono::Duration::hours(48),
             keep_events: chrono::Duration::days(30),
             forget_after: chrono::Duration::days(90),
-            limits: limits::Limits::default(),
-            policy: Policy::default(),
+            limits: limits::LimitSettings::default(),
+            policy: HoldPolicy::default(),
             calendar_allow_private: false,
             livemode: false,
         }
@@ -140,7 +140,7 @@ impl Context {
     /// The id of this installation.
     async fn installation(&self) -> Result<&str, StoreError> {
         self.installation
-            .get_or_try_init(|| self.store.installation())
+            .get_or_try_init(|| self.store.installation_id())
             .await
             .map(String::as_str)
     }
@@ -148,10 +148,10 @@ impl Context {
     /// Runs a saga in a task of its own, so that one who hangs up stops nothing half-way.
     async fn in_task<T: Send + 'static>(
         &self,
-        saga: impl Future<Output = Result<T, Trouble>> + Send + 'static,
-    ) -> Result<T, Trouble> {
+        saga: impl Future<Output = Result<T, WorkflowError>> + Send + 'static,
+    ) -> Result<T, WorkflowError> {
         let done = self.sagas.spawn(saga).await;
-        done.unwrap_or_else(|died| Err(Trouble::Internal(Box::new(died))))
+        done.unwrap_or_else(|died| Err(WorkflowError::Internal(Box::new(died))))
     }
 
     /// The present.
@@ -168,7 +168,7 @@ impl Context {
 
 /// What went wrong, where it is nobody's fault who asked.
 #[derive(Debug, thiserror::Error)]
-pub enum Trouble {
+pub enum WorkflowError {
     /// Stripe timed out, refused for load, or is down. What it did, if anything, will be found out.
     #[error("Stripe is unavailable")]
     Stripe {
@@ -183,7 +183,7 @@ pub enum Trouble {
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-impl From<StoreError> for Trouble {
+impl From<StoreError> for WorkflowError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable(_) => Self::Store(error),
@@ -192,7 +192,7 @@ impl From<StoreError> for Trouble {
     }
 }
 
-impl From<GatewayError> for Trouble {
+impl From<GatewayError> for WorkflowError {
     fn from(error: GatewayError) -> Self {
         match error {
             GatewayError::Refused(_) => Self::Internal(Box::new(error)),

@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::{Context, MOST_ROUNDS, Trouble, cancel, slots};
-use crate::domain::availability::{Slot, Wish};
-use crate::domain::booking::{Booking, Cause};
+use super::{Context, MOST_ROUNDS, WorkflowError, cancel, slots};
+use crate::domain::availability::{Slot, SlotRequest};
+use crate::domain::booking::{Actor, Booking};
 use crate::domain::catalogue::{EventType, StartError};
 use crate::domain::hold::Status;
 use crate::domain::ids::{HoldId, ResourceId};
-use crate::store::{Move, Moved};
+use crate::store::{HoldMove, MoveOutcome};
 
 /// Why a hold does not move.
 #[derive(Debug, thiserror::Error)]
@@ -41,12 +41,12 @@ pub enum MoveError {
     SlotTaken(Vec<Slot>),
     /// Nobody's fault who asked.
     #[error(transparent)]
-    Trouble(#[from] Trouble),
+    Workflow(#[from] WorkflowError),
 }
 
 impl From<crate::store::StoreError> for MoveError {
     fn from(error: crate::store::StoreError) -> Self {
-        Self::Trouble(error.into())
+        Self::Workflow(error.into())
     }
 }
 
@@ -59,8 +59,8 @@ pub struct MoveRequest {
     pub starts_at: DateTime<Utc>,
     /// Whom the guest wants, where that matters to them.
     pub resource: Option<ResourceId>,
-    /// [`Cause::Guest`], who is bound by the shop's rules, or [`Cause::Operator`].
-    pub cause: Cause,
+    /// [`Actor::Guest`], who is bound by the shop's rules, or [`Actor::Operator`].
+    pub cause: Actor,
 }
 
 /// Moves a hold, in a task of its own; the hold as it is then.
@@ -71,49 +71,55 @@ pub async fn move_hold(context: &Arc<Context>, request: MoveRequest) -> Result<B
     let saga = Arc::clone(context);
     let task = context.sagas.spawn(async move { run(&saga, &request).await });
     task.await
-        .unwrap_or_else(|died| Err(MoveError::Trouble(Trouble::Internal(Box::new(died)))))
+        .unwrap_or_else(|died| Err(MoveError::Workflow(WorkflowError::Internal(Box::new(died)))))
 }
 
 async fn run(context: &Context, request: &MoveRequest) -> Result<Booking, MoveError> {
-    let mut rivals = 0;
+    let mut unit_offset = 0;
     for _ in 0..MOST_ROUNDS {
-        match try_to_move(context, request, rivals).await? {
-            Moved::Done => {
+        match try_to_move(context, request, unit_offset).await? {
+            MoveOutcome::Done => {
                 tracing::info!(hold = %request.hold, "hold moved");
-                let moved = context.store.booking(request.hold).await?;
+                let moved = context.store.find_booking(request.hold).await?;
                 return moved.ok_or(MoveError::Missing);
             }
             // Changed, or lost a race: it is looked at again, and then there are others, or none. Who lost together does
             // not go for the same units again.
-            Moved::Lost | Moved::SlotTaken => rivals = rand::random(),
+            MoveOutcome::Conflict | MoveOutcome::SlotTaken => unit_offset = rand::random(),
         }
     }
     let why = format!(
         "the hold could not be moved for others who were faster: {}",
         request.hold
     );
-    Err(MoveError::Trouble(Trouble::Internal(why.into())))
+    Err(MoveError::Workflow(WorkflowError::Internal(why.into())))
 }
 
-async fn try_to_move(context: &Context, request: &MoveRequest, rivals: u32) -> Result<Moved, MoveError> {
-    let booking = context.store.booking(request.hold).await?;
+async fn try_to_move(
+    context: &Context,
+    request: &MoveRequest,
+    unit_offset: u32,
+) -> Result<MoveOutcome, MoveError> {
+    let booking = context.store.find_booking(request.hold).await?;
     let booking = booking.ok_or(MoveError::Missing)?;
     request.check(context, &booking)?;
-    let event_type = context.store.event_type(&booking.event_type).await?;
+    let event_type = context.store.find_event_type(&booking.event_type).await?;
     let event_type = event_type.ok_or(MoveError::NotOnSale)?;
-    let wish = request.wish(&booking, &event_type)?;
+    let slot_request = request.slot_request(&booking, &event_type)?;
     let offered = event_type.offers(request.starts_at, context.now());
     offered.map_err(MoveError::Start)?;
-    let Some(to) = slots::free_units(context, &wish, request.starts_at, rivals).await? else {
-        let near = slots::alternatives(context, &wish, request.starts_at).await;
+    let Some(to) =
+        slots::free_units_or_release(context, &slot_request, request.starts_at, unit_offset).await?
+    else {
+        let near = slots::alternatives(context, &slot_request, request.starts_at).await;
         return Err(MoveError::SlotTaken(near.unwrap_or_default()));
     };
-    let order = Move {
+    let order = HoldMove {
         hold: request.hold,
         version: booking.version,
         why: in_words(booking.window().starts_at(), request.starts_at),
         to,
-        wish: request.resource.clone(),
+        requested_resource: request.resource.clone(),
         cause: request.cause.clone(),
         now: context.now(),
     };
@@ -126,23 +132,27 @@ impl MoveRequest {
             Status::Held | Status::Confirmed => {}
             other => return Err(MoveError::NotMovable(other)),
         }
-        let until = booking.second_thoughts.move_until_minutes;
-        let free_to = self.cause == Cause::Operator
+        let until = booking.change_policy.move_until_minutes;
+        let free_to = self.cause == Actor::Operator
             || until.is_some_and(|minutes| cancel::is_before(context, booking, minutes));
         free_to.then_some(()).ok_or(MoveError::TooLate)
     }
 
     /// The same again, elsewhere. Where the guest does not say whom they want, anyone may serve, whoever does now.
-    fn wish<'a>(&'a self, booking: &Booking, event_type: &'a EventType) -> Result<Wish<'a>, MoveError> {
+    fn slot_request<'a>(
+        &'a self,
+        booking: &Booking,
+        event_type: &'a EventType,
+    ) -> Result<SlotRequest<'a>, MoveError> {
         if let Some(wanted) = &self.resource
             && !event_type.is_served_by(wanted)
         {
             return Err(MoveError::UnknownResource);
         }
-        Ok(Wish {
+        Ok(SlotRequest {
             event_type,
             quantity: booking.quantity,
-            resource: self.resource.as_ref(),
+            requested_resource: self.resource.as_ref(),
             moving: Some(booking.hold.id),
         })
     }

@@ -3,8 +3,8 @@
 //! The creation is repeated with the same key and the same parameters: Stripe answers with the session that it may have
 //! made, or makes it now. Either way its id is known then, and it is ended by a command. Nobody was ever given its URL.
 
-use super::{Context, Trouble, commands, spread};
-use crate::domain::booking::Cause;
+use super::{Context, WorkflowError, commands, spread};
+use crate::domain::booking::Actor;
 use crate::domain::command::backoff;
 use crate::gateway::{GatewayError, Refusal};
 use crate::store::{AttemptEnd, StaleAttempt};
@@ -14,8 +14,8 @@ const BATCH: u32 = 20;
 /// Recovers the attempts that are due; how many of them are still open.
 ///
 /// # Errors
-/// [`Trouble::Store`].
-pub(super) async fn run(context: &Context) -> Result<u64, Trouble> {
+/// [`WorkflowError::Store`].
+pub(super) async fn run(context: &Context) -> Result<u64, WorkflowError> {
     let now = context.now();
     let batch = context
         .store
@@ -31,12 +31,12 @@ pub(super) async fn run(context: &Context) -> Result<u64, Trouble> {
 }
 
 /// Whether the attempt is closed now.
-async fn recover(context: &Context, attempt: &StaleAttempt) -> Result<bool, Trouble> {
+async fn recover(context: &Context, attempt: &StaleAttempt) -> Result<bool, WorkflowError> {
     let (store, hold, now) = (&context.store, attempt.terms.hold, context.now());
     match context.gateway.create_session(&attempt.terms).await {
         Ok(session) => {
-            let command = store.abandon_with_session(hold, &session.id, now).await?;
-            commands::run_now(context, command, Cause::Command).await;
+            let command = store.abandon_attempt(hold, &session.id, now).await?;
+            commands::run_now(context, command, Actor::Command).await;
             tracing::info!(%hold, "attempt recovered; its session is being expired");
             Ok(true)
         }

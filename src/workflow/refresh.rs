@@ -6,29 +6,29 @@
 
 use std::sync::Arc;
 
-use super::{Context, Trouble, release, settle};
-use crate::domain::booking::{Booking, Cause};
+use super::{Context, WorkflowError, release, settle};
+use crate::domain::booking::{Actor, Booking};
 use crate::domain::ids::HoldId;
 
 /// Reads the hold's session at Stripe and settles what it says; the hold as it is afterwards, `None` where there is no
 /// such hold.
 ///
 /// # Errors
-/// [`Trouble::Stripe`] where Stripe gave no answer: nothing has changed.
-pub async fn refresh(context: &Arc<Context>, id: HoldId) -> Result<Option<Booking>, Trouble> {
+/// [`WorkflowError::Stripe`] where Stripe gave no answer: nothing has changed.
+pub async fn refresh(context: &Arc<Context>, id: HoldId) -> Result<Option<Booking>, WorkflowError> {
     let saga = Arc::clone(context);
     context.in_task(async move { ask(&saga, id).await }).await
 }
 
-async fn ask(context: &Context, id: HoldId) -> Result<Option<Booking>, Trouble> {
-    let Some(booking) = context.store.booking(id).await? else {
+async fn ask(context: &Context, id: HoldId) -> Result<Option<Booking>, WorkflowError> {
+    let Some(booking) = context.store.find_booking(id).await? else {
         return Ok(None);
     };
     let answer = release::read(context, &booking.hold.session).await;
     let Some(fact) = answer.map_err(release::no_answer)? else {
         return Ok(Some(booking));
     };
-    settle::apply_fact(context, booking, &fact, Cause::Operator)
+    settle::apply_fact(context, booking, &fact, Actor::Operator)
         .await
         .map(Some)
 }

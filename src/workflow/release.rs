@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::{Context, Trouble, settle, spread};
-use crate::domain::booking::{Booking, Cause};
+use super::{Context, WorkflowError, settle, spread};
+use crate::domain::booking::{Actor, Booking};
 use crate::domain::command::backoff;
-use crate::domain::hold::{Asker, Fact, Status};
+use crate::domain::hold::{Fact, ReleaseRequester, Status};
 use crate::domain::ids::{HoldId, SessionId};
 use crate::domain::session::{SessionReport, SessionStatus};
 use crate::gateway::{GatewayError, Refusal};
@@ -20,7 +20,7 @@ use crate::store::ReleaseLease;
 
 /// How a release came out.
 #[derive(Clone, Debug)]
-pub enum Outcome {
+pub enum ReleaseOutcome {
     /// Stripe's verdict is in, and this is the hold now: released, or the guest's after all.
     Over(Box<Booking>),
     /// There is no such hold.
@@ -33,14 +33,14 @@ const LEASE_POLL: std::time::Duration = std::time::Duration::from_millis(25);
 /// Asks Stripe to end a held hold's session and does what follows. A hold that is not held is answered as it is.
 ///
 /// # Errors
-/// [`Trouble::Stripe`] where Stripe gave no answer: nothing has changed, and the sweep asks again.
+/// [`WorkflowError::Stripe`] where Stripe gave no answer: nothing has changed, and the sweep asks again.
 pub async fn release(
     context: &Context,
     id: HoldId,
-    asker: Option<Asker>,
-    cause: Cause,
-) -> Result<Outcome, Trouble> {
-    let deadline = Instant::now() + context.settings.patience;
+    asker: Option<ReleaseRequester>,
+    cause: Actor,
+) -> Result<ReleaseOutcome, WorkflowError> {
+    let deadline = Instant::now() + context.settings.wait_timeout;
     loop {
         match context
             .store
@@ -49,13 +49,15 @@ pub async fn release(
         {
             ReleaseLease::Leased(booking) => {
                 let booking = end(context, booking, cause).await?;
-                return Ok(Outcome::Over(Box::new(booking)));
+                return Ok(ReleaseOutcome::Over(Box::new(booking)));
             }
-            ReleaseLease::NotHeld(booking) => return Ok(Outcome::Over(Box::new(booking))),
-            ReleaseLease::Missing => return Ok(Outcome::Missing),
+            ReleaseLease::NotHeld(booking) => return Ok(ReleaseOutcome::Over(Box::new(booking))),
+            ReleaseLease::Missing => return Ok(ReleaseOutcome::Missing),
             // Another is asking Stripe the same thing just now: its answer is ours too.
-            ReleaseLease::Busy if Instant::now() < deadline => tokio::time::sleep(LEASE_POLL).await,
-            ReleaseLease::Busy => return Err(Trouble::Stripe { retry_after: None }),
+            ReleaseLease::LeasedElsewhere if Instant::now() < deadline => {
+                tokio::time::sleep(LEASE_POLL).await
+            }
+            ReleaseLease::LeasedElsewhere => return Err(WorkflowError::Stripe { retry_after: None }),
         }
     }
 }
@@ -67,9 +69,9 @@ pub async fn release(
 pub async fn release_in_task(
     context: &Arc<Context>,
     id: HoldId,
-    asker: Option<Asker>,
-    cause: Cause,
-) -> Result<Outcome, Trouble> {
+    asker: Option<ReleaseRequester>,
+    cause: Actor,
+) -> Result<ReleaseOutcome, WorkflowError> {
     let saga = Arc::clone(context);
     context
         .in_task(async move { release(&saga, id, asker, cause).await })
@@ -79,8 +81,8 @@ pub async fn release_in_task(
 /// Ends a leased `held` hold, or asks about a leased `processing` one; the hold as it is afterwards.
 ///
 /// # Errors
-/// [`Trouble::Stripe`] where Stripe gave no answer.
-pub(super) async fn end(context: &Context, booking: Booking, cause: Cause) -> Result<Booking, Trouble> {
+/// [`WorkflowError::Stripe`] where Stripe gave no answer.
+pub(super) async fn end(context: &Context, booking: Booking, cause: Actor) -> Result<Booking, WorkflowError> {
     let answer = match booking.hold.status {
         Status::Held => verdict(context, &booking.hold.session).await,
         _ => payment_verdict(context, &booking.hold.session).await,
@@ -162,20 +164,20 @@ fn is_missing(refusal: &Refusal) -> bool {
 }
 
 /// A refusal other than "not open" and "no such session" (a revoked key, say) is no verdict either.
-pub(super) fn no_answer(error: GatewayError) -> Trouble {
+pub(super) fn no_answer(error: GatewayError) -> WorkflowError {
     match error {
-        GatewayError::Unavailable { retry_after } => Trouble::Stripe { retry_after },
-        GatewayError::Unknown | GatewayError::Refused(_) => Trouble::Stripe { retry_after: None },
+        GatewayError::Unavailable { retry_after } => WorkflowError::Stripe { retry_after },
+        GatewayError::Unknown | GatewayError::Refused(_) => WorkflowError::Stripe { retry_after: None },
     }
 }
 
-async fn defer(context: &Context, booking: &Booking, forget_asker: bool) -> Result<(), Trouble> {
+async fn defer(context: &Context, booking: &Booking, forget_requester: bool) -> Result<(), WorkflowError> {
     let wait = match booking.hold.status {
         Status::Processing => context.settings.ask_processing_after * (1 << (booking.tries + 1).min(5)),
         _ => backoff(booking.tries + 1, spread()),
     };
     Ok(context
         .store
-        .defer_hold(booking.hold.id, context.now() + wait, forget_asker)
+        .defer_hold(booking.hold.id, context.now() + wait, forget_requester)
         .await?)
 }

@@ -5,28 +5,28 @@
 
 use std::sync::Arc;
 
-use super::settle::{self, Outcome};
-use super::{Context, Trouble};
-use crate::domain::booking::Cause;
+use super::settle::{self, EventOutcome};
+use super::{Context, WorkflowError};
+use crate::domain::booking::Actor;
 use crate::domain::ids::EventId;
 use crate::gateway::webhook;
 
 /// Settles a stored event again; `None` where it is unknown or its body is forgotten.
 ///
 /// # Errors
-/// [`Trouble`]; nothing is written then.
-pub async fn replay(context: &Arc<Context>, id: EventId) -> Result<Option<Outcome>, Trouble> {
+/// [`WorkflowError`]; nothing is written then.
+pub async fn replay(context: &Arc<Context>, id: EventId) -> Result<Option<EventOutcome>, WorkflowError> {
     let saga = Arc::clone(context);
     context.in_task(async move { again(&saga, &id).await }).await
 }
 
-async fn again(context: &Context, id: &EventId) -> Result<Option<Outcome>, Trouble> {
-    let Some(payload) = context.store.event_payload(id).await? else {
+async fn again(context: &Context, id: &EventId) -> Result<Option<EventOutcome>, WorkflowError> {
+    let Some(payload) = context.store.find_event_payload(id).await? else {
         return Ok(None);
     };
-    let event =
-        webhook::read(payload.as_bytes()).map_err(|unreadable| Trouble::Internal(Box::new(unreadable)))?;
-    let outcome = settle::sort(context, &event, Cause::Operator, None).await?;
+    let event = webhook::read(payload.as_bytes())
+        .map_err(|unreadable| WorkflowError::Internal(Box::new(unreadable)))?;
+    let outcome = settle::sort(context, &event, Actor::Operator, None).await?;
     tracing::info!(event = %id, kind = event.kind, ?outcome, "event replayed");
     Ok(Some(outcome))
 }

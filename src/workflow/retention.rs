@@ -5,7 +5,7 @@
 
 use chrono::Duration;
 
-use super::{Context, Trouble};
+use super::{Context, WorkflowError};
 
 /// Of each kind, in one sweep.
 const MOST: u32 = 1_000;
@@ -16,16 +16,22 @@ const IDS_LONGER: Duration = Duration::days(60);
 /// Forgets what is due.
 ///
 /// # Errors
-/// [`Trouble::Store`].
-pub(super) async fn run(context: &Context) -> Result<(), Trouble> {
+/// [`WorkflowError::Store`].
+pub(super) async fn run(context: &Context) -> Result<(), WorkflowError> {
     let (store, settings, now) = (&context.store, &context.settings, context.now());
-    store.forget_attempts(now - settings.remember_keys, MOST).await?;
-    let payloads = store.forget_payloads(now - settings.keep_events, MOST).await?;
-    let events = store
-        .forget_events(now - settings.keep_events - IDS_LONGER, MOST)
+    store
+        .delete_old_attempts(now - settings.remember_keys, MOST)
         .await?;
-    let guests = store.forget_guests(now - settings.forget_after, MOST).await?;
-    store.forget_clients(now - settings.remember_keys, MOST).await?;
+    let payloads = store
+        .clear_event_payloads(now - settings.keep_events, MOST)
+        .await?;
+    let events = store
+        .delete_old_events(now - settings.keep_events - IDS_LONGER, MOST)
+        .await?;
+    let guests = store.erase_guests(now - settings.forget_after, MOST).await?;
+    store
+        .delete_idle_clients(now - settings.remember_keys, MOST)
+        .await?;
     if payloads + events + guests > 0 {
         tracing::info!(payloads, events, guests, "forgotten");
     }

@@ -4,18 +4,18 @@
 //! its effect, its history line and the commands that it causes are one transaction (I5), so an answer of 2xx means that
 //! all of it is on the books, and a repeated event finds itself there.
 
-use super::{Context, MOST_ROUNDS, Trouble, slots};
-use crate::domain::booking::{Booking, Cause};
-use crate::domain::hold::{Decision, Fact, Status, Transition, Why, decide};
+use super::{Context, MOST_ROUNDS, WorkflowError, slots};
+use crate::domain::booking::{Actor, Booking};
+use crate::domain::hold::{Decision, Fact, Status, Transition, TransitionReason, decide};
 use crate::domain::ids::HoldId;
 use crate::domain::payment::Receipt;
 use crate::domain::session::HoldRefs;
-use crate::gateway::webhook::{Event, Told};
-use crate::store::{Applied, Change, EventRecord, Step};
+use crate::gateway::webhook::{Event, EventContent};
+use crate::store::{ApplyOutcome, EventRecord, HoldChange, StateChange};
 
 /// What became of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum EventOutcome {
     /// It and whatever it changed are on the books.
     Applied,
     /// It was on the books already.
@@ -27,14 +27,14 @@ pub enum Outcome {
 /// Settles a webhook event whose signature was found good. `payload` is its body, kept for a replay.
 ///
 /// # Errors
-/// [`Trouble`]; nothing is written then, and Stripe must send it again.
-pub async fn event(context: &Context, event: Event, payload: &str) -> Result<Outcome, Trouble> {
+/// [`WorkflowError`]; nothing is written then, and Stripe must send it again.
+pub async fn event(context: &Context, event: Event, payload: &str) -> Result<EventOutcome, WorkflowError> {
     let record = EventRecord {
         id: event.id.clone(),
         kind: event.kind.clone(),
         payload: payload.to_owned(),
     };
-    let outcome = sort(context, &event, Cause::Event(event.id.clone()), Some(record)).await?;
+    let outcome = sort(context, &event, Actor::Event(event.id.clone()), Some(record)).await?;
     let (id, kind) = (&event.id, &event.kind);
     tracing::info!(event = %id, kind, ?outcome, "webhook settled");
     Ok(outcome)
@@ -44,29 +44,29 @@ pub async fn event(context: &Context, event: Event, payload: &str) -> Result<Out
 /// then it counts as applied where it changes something.
 ///
 /// # Errors
-/// [`Trouble`]; nothing is written then.
+/// [`WorkflowError`]; nothing is written then.
 pub(super) async fn sort(
     context: &Context,
     event: &Event,
-    cause: Cause,
+    cause: Actor,
     record: Option<EventRecord>,
-) -> Result<Outcome, Trouble> {
+) -> Result<EventOutcome, WorkflowError> {
     if event.livemode != context.settings.livemode {
-        return Ok(Outcome::Ignored);
+        return Ok(EventOutcome::Ignored);
     }
-    let Told::About {
+    let EventContent::Relevant {
         refs,
         fact,
         money,
         ours,
-    } = &event.told
+    } = &event.content
     else {
-        return Ok(Outcome::Ignored);
+        return Ok(EventOutcome::Ignored);
     };
-    match context.store.find_booking(refs).await? {
+    match context.store.find_booking_by_refs(refs).await? {
         Some(booking) => Ok(match settle(context, booking, fact, cause, record).await? {
-            Settled::Written(_) => Outcome::Applied,
-            Settled::AsItWas(_) | Settled::Seen => Outcome::Duplicate,
+            Settled::Written(_) => EventOutcome::Applied,
+            Settled::AsItWas(_) | Settled::Seen => EventOutcome::Duplicate,
         }),
         None => stray(context, refs, money.as_ref().filter(|_| *ours), record).await,
     }
@@ -79,9 +79,9 @@ pub(super) async fn stray(
     refs: &HoldRefs,
     money: Option<&Receipt>,
     record: Option<EventRecord>,
-) -> Result<Outcome, Trouble> {
+) -> Result<EventOutcome, WorkflowError> {
     let (Some(claimed), Some(receipt)) = (refs.hold, money) else {
-        return Ok(Outcome::Ignored);
+        return Ok(EventOutcome::Ignored);
     };
     // Another installation on the same account looks after its own money.
     let installation = context.installation().await?;
@@ -90,33 +90,33 @@ pub(super) async fn stray(
         .as_ref()
         .is_some_and(|other| other != installation)
     {
-        return Ok(Outcome::Ignored);
+        return Ok(EventOutcome::Ignored);
     }
     match context
         .store
-        .apply_orphan(record.as_ref(), Some(claimed), receipt, context.now())
+        .record_orphan_payment(record.as_ref(), Some(claimed), receipt, context.now())
         .await?
     {
-        Applied::Done { .. } => {
+        ApplyOutcome::Done { .. } => {
             context.new_commands.notify_one();
             metrics::counter!("holdfast_payments_without_slot_total", "kind" => "no_hold").increment(1);
             tracing::error!(hold = %claimed, intent = %receipt.intent, "payment for a hold that is not on the books; it is being refunded");
-            Ok(Outcome::Applied)
+            Ok(EventOutcome::Applied)
         }
-        Applied::Seen | Applied::Lost => Ok(Outcome::Duplicate),
+        ApplyOutcome::Duplicate | ApplyOutcome::Conflict => Ok(EventOutcome::Duplicate),
     }
 }
 
 /// Settles a fact that Stripe told us as an answer; the hold as it is afterwards.
 ///
 /// # Errors
-/// [`Trouble`]; nothing is written then.
+/// [`WorkflowError`]; nothing is written then.
 pub(super) async fn apply_fact(
     context: &Context,
     booking: Booking,
     fact: &Fact,
-    cause: Cause,
-) -> Result<Booking, Trouble> {
+    cause: Actor,
+) -> Result<Booking, WorkflowError> {
     let id = booking.hold.id;
     match settle(context, booking, fact, cause, None).await? {
         Settled::Written(booking) | Settled::AsItWas(booking) => Ok(*booking),
@@ -138,27 +138,27 @@ async fn settle(
     context: &Context,
     mut booking: Booking,
     fact: &Fact,
-    cause: Cause,
+    cause: Actor,
     record: Option<EventRecord>,
-) -> Result<Settled, Trouble> {
+) -> Result<Settled, WorkflowError> {
     let id = booking.hold.id;
     for _ in 0..MOST_ROUNDS {
         let step = match decide(&booking.hold, fact, context.settings.policy) {
             Decision::Stay(_) if record.is_none() => return Ok(Settled::AsItWas(Box::new(booking))),
             Decision::Stay(_) => None,
-            Decision::Change(transition) => Some(Step::Take(transition)),
+            Decision::Change(transition) => Some(StateChange::Transition(transition)),
             Decision::Reclaim { free, taken } => Some(reclaim(context, &booking, free, taken).await?),
         };
         let change = change(context, &booking, step, &cause, &record);
-        let applied = context.store.apply(&change).await?;
+        let applied = context.store.apply_change(&change).await?;
         match applied {
-            Applied::Done { orders } => {
+            ApplyOutcome::Done { orders } => {
                 announce(context, &change, orders);
                 let booking = reload(context, id).await?;
                 return Ok(Settled::Written(Box::new(booking)));
             }
-            Applied::Seen => return Ok(Settled::Seen),
-            Applied::Lost => booking = reload(context, id).await?,
+            ApplyOutcome::Duplicate => return Ok(Settled::Seen),
+            ApplyOutcome::Conflict => booking = reload(context, id).await?,
         }
     }
     Err(impossible(id, "the hold changed faster than it could be settled"))
@@ -171,16 +171,16 @@ async fn reclaim(
     booking: &Booking,
     mut free: Transition,
     taken: Transition,
-) -> Result<Step, Trouble> {
-    let Some(units) = slots::free_again(context, booking).await? else {
-        return Ok(Step::Take(taken));
+) -> Result<StateChange, WorkflowError> {
+    let Some(units) = slots::find_units_again(context, booking).await? else {
+        return Ok(StateChange::Transition(taken));
     };
     let before: Vec<_> = booking.segments.iter().map(|one| one.resource.as_str()).collect();
     let now: Vec<_> = units.iter().map(|one| one.segment.resource.as_str()).collect();
     if now != before {
-        free.why = Why::LatePaymentGotOthers(now.join(", "));
+        free.why = TransitionReason::LatePaymentGotOthers(now.join(", "));
     }
-    Ok(Step::Reclaim {
+    Ok(StateChange::Reclaim {
         transition: free,
         units,
     })
@@ -189,14 +189,14 @@ async fn reclaim(
 fn change(
     context: &Context,
     booking: &Booking,
-    step: Option<Step>,
-    cause: &Cause,
+    step: Option<StateChange>,
+    cause: &Actor,
     record: &Option<EventRecord>,
-) -> Change {
+) -> HoldChange {
     let now = context.now();
-    let starts_processing = matches!(&step, Some(Step::Take(t)) if t.next.status == Status::Processing)
+    let starts_processing = matches!(&step, Some(StateChange::Transition(t)) if t.next.status == Status::Processing)
         && booking.hold.status != Status::Processing;
-    Change {
+    HoldChange {
         event: record.clone(),
         hold: booking.hold.id,
         version: booking.version,
@@ -207,35 +207,38 @@ fn change(
     }
 }
 
-async fn reload(context: &Context, id: HoldId) -> Result<Booking, Trouble> {
-    let booking = context.store.booking(id).await?;
+async fn reload(context: &Context, id: HoldId) -> Result<Booking, WorkflowError> {
+    let booking = context.store.find_booking(id).await?;
     booking.ok_or_else(|| impossible(id, "a hold vanished"))
 }
 
-fn impossible(id: HoldId, what: &str) -> Trouble {
-    Trouble::Internal(format!("{what}: {id}").into())
+fn impossible(id: HoldId, what: &str) -> WorkflowError {
+    WorkflowError::Internal(format!("{what}: {id}").into())
 }
 
 /// Tells the outbox worker, the metrics and the operator.
-fn announce(context: &Context, change: &Change, orders: usize) {
+fn announce(context: &Context, change: &HoldChange, orders: usize) {
     if orders > 0 {
         context.new_commands.notify_one();
     }
-    let Some(Step::Take(transition) | Step::Reclaim { transition, .. }) = &change.step else {
+    let Some(StateChange::Transition(transition) | StateChange::Reclaim { transition, .. }) = &change.step
+    else {
         return;
     };
     let (hold, status, why) = (change.hold, transition.next.status, &transition.why);
     metrics::counter!("holdfast_transitions_total", "to" => super::inspect::status_name(status)).increment(1);
     match why {
-        Why::LatePaymentGotItsSlot
-        | Why::LatePaymentGotOthers(_)
-        | Why::LatePaymentRefunded
-        | Why::PaymentAfterCancellation
-        | Why::SecondPayment => {
+        TransitionReason::LatePaymentGotItsSlot
+        | TransitionReason::LatePaymentGotOthers(_)
+        | TransitionReason::LatePaymentRefunded
+        | TransitionReason::PaymentAfterCancellation
+        | TransitionReason::SecondPayment => {
             metrics::counter!("holdfast_payments_without_slot_total", "kind" => "late").increment(1);
             tracing::error!(%hold, %why, "a payment came when its hold could not take it");
         }
-        Why::RefundFailed | Why::Disputed => tracing::error!(%hold, %why, "an operator should look"),
+        TransitionReason::RefundFailed | TransitionReason::Disputed => {
+            tracing::error!(%hold, %why, "an operator should look")
+        }
         _ if transition.next.price_mismatch => {
             tracing::error!(%hold, %why, "what was paid is not what was asked")
         }

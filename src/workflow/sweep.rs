@@ -6,8 +6,8 @@
 
 use futures::StreamExt;
 
-use super::{Context, Trouble, commands, recover, release, retention};
-use crate::domain::booking::{Booking, Cause};
+use super::{Context, WorkflowError, commands, recover, release, retention};
+use crate::domain::booking::{Actor, Booking};
 use crate::domain::hold::Status;
 
 /// Holds leased at a time; as many are asked about at once as Stripe takes comfortably.
@@ -16,7 +16,7 @@ const AT_ONCE: usize = 8;
 
 /// What a sweep did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Report {
+pub struct SweepReport {
     /// Holds that Stripe was asked about.
     pub examined: u64,
     /// Of them, released.
@@ -32,8 +32,8 @@ pub struct Report {
 /// Sweeps once. A second sweep in this process waits for the first.
 ///
 /// # Errors
-/// [`Trouble::Store`] where the database is away.
-pub async fn run_once(context: &Context) -> Result<Report, Trouble> {
+/// [`WorkflowError::Store`] where the database is away.
+pub async fn run_once(context: &Context) -> Result<SweepReport, WorkflowError> {
     let _alone = context.sweeping.lock().await;
     sweep(context).await
 }
@@ -41,19 +41,23 @@ pub async fn run_once(context: &Context) -> Result<Report, Trouble> {
 /// Sweeps once, unless this process is still at the last one: `None` then.
 ///
 /// # Errors
-/// [`Trouble::Store`] where the database is away.
-pub async fn run_unless_running(context: &Context) -> Result<Option<Report>, Trouble> {
+/// [`WorkflowError::Store`] where the database is away.
+pub async fn run_unless_running(context: &Context) -> Result<Option<SweepReport>, WorkflowError> {
     match context.sweeping.try_lock() {
         Ok(_alone) => sweep(context).await.map(Some),
         Err(_) => Ok(None),
     }
 }
 
-async fn sweep(context: &Context) -> Result<Report, Trouble> {
-    let oldest_overdue_ms = context.store.figures(context.now()).await?.oldest_overdue_ms;
-    let mut report = Report {
+async fn sweep(context: &Context) -> Result<SweepReport, WorkflowError> {
+    let oldest_overdue_ms = context
+        .store
+        .count_figures(context.now())
+        .await?
+        .oldest_overdue_ms;
+    let mut report = SweepReport {
         oldest_overdue_ms,
-        ..Report::default()
+        ..SweepReport::default()
     };
     sweep_holds(context, &mut report).await?;
     report.failed += recover::run(context).await?;
@@ -66,18 +70,18 @@ async fn sweep(context: &Context) -> Result<Report, Trouble> {
     Ok(report)
 }
 
-async fn sweep_holds(context: &Context, report: &mut Report) -> Result<(), Trouble> {
+async fn sweep_holds(context: &Context, report: &mut SweepReport) -> Result<(), WorkflowError> {
     loop {
         let batch = context
             .store
             .lease_due_holds(context.now(), context.settings.lease, BATCH)
             .await?;
         let full = batch.len() == BATCH as usize;
-        let results: Vec<(Status, Result<Booking, Trouble>)> = futures::stream::iter(batch)
+        let results: Vec<(Status, Result<Booking, WorkflowError>)> = futures::stream::iter(batch)
             .map(|booking| async move {
                 (
                     booking.hold.status,
-                    release::end(context, booking, Cause::Sweep).await,
+                    release::end(context, booking, Actor::Sweep).await,
                 )
             })
             .buffer_unordered(AT_ONCE)
@@ -92,7 +96,7 @@ async fn sweep_holds(context: &Context, report: &mut Report) -> Result<(), Troub
     }
 }
 
-fn count(report: &mut Report, before: Status, result: Result<Booking, Trouble>) {
+fn count(report: &mut SweepReport, before: Status, result: Result<Booking, WorkflowError>) {
     report.examined += 1;
     match result.map(|booking| booking.hold.status) {
         Ok(Status::Released(_)) => report.released += 1,

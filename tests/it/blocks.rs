@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 
 use crate::support::app::{Answer, TestApp, order, order_by};
-use crate::support::crowd::{Wish, press_together, tally};
+use crate::support::crowd::{SlotRequest, press_together, tally};
 use crate::support::database::Engine;
 use crate::support::offers::{block, resource, sell, unblock};
 use crate::support::on_both_engines;
@@ -97,7 +97,7 @@ async fn a_block_raced_by_checkouts_knows_each_hold_that_got_in() {
         let wishes = (0..24).map(|n| {
             let at = if n % 2 == 0 { app.address } else { other.address };
             let guest = format!("guest-{round}-{n}@example.com");
-            Wish::new(at, order_by(&guest, "call", &half_hour(round, n)))
+            SlotRequest::new(at, order_by(&guest, "call", &half_hour(round, n)))
         });
         let (from, to) = (half_hour(round, 0), half_hour(round, 24));
         let inside = format!("SELECT count(*) FROM occupancy WHERE during && tstzrange('{from}', '{to}')");

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
 use crate::support::app::{Answer, TestApp, order, order_by};
-use crate::support::crowd::{self, Wish};
+use crate::support::crowd::{self, SlotRequest};
 use crate::support::on_both_engines;
 use crate::support::wait::eventually;
 
@@ -136,7 +136,7 @@ on_both_engines! {
 
     async fn one_request_sent_ten_times_at_once_is_one_checkout(engine) {
         let app = TestApp::start(engine).await;
-        let wish = |_| Wish { at: app.address, key: Some("k".into()), body: order("call", SLOT) };
+        let wish = |_| SlotRequest { at: app.address, key: Some("k".into()), body: order("call", SLOT) };
         let got = crowd::press_together((0..10).map(wish).collect()).await;
         let holds: Vec<_> = got.iter().filter(|got| got.status < 300).map(|got| got.body["id"].clone()).collect();
         assert_eq!(got.iter().filter(|got| got.status == 201).count(), 1, "{got:?}");
@@ -158,7 +158,7 @@ on_both_engines! {
     async fn a_guest_who_hangs_up_stops_nothing_half_way(engine) {
         let app = TestApp::start(engine).await;
         app.simulator.set_faults(slow(1_000));
-        let wish = Wish { at: app.address, key: Some("k".into()), body: order("call", SLOT) };
+        let wish = SlotRequest { at: app.address, key: Some("k".into()), body: order("call", SLOT) };
         let mut connection = TcpStream::connect(app.address).await.unwrap();
         crowd::send(&mut connection, &wish).await;
         eventually("Stripe is asked", async || (app.simulator.calls().create == 1).then_some(())).await;

@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use crate::support::app::{Instance, TestApp, order};
-use crate::support::crowd::{Got, Wish, press_together, tally};
+use crate::support::crowd::{Got, SlotRequest, press_together, tally};
 use crate::support::database::Engine;
 use crate::support::on_both_engines;
 use crate::support::shop::{after, wish_of};
@@ -20,10 +20,10 @@ async fn studio(engine: Engine, places: u32) -> TestApp {
 }
 
 /// Guests who want so many places each, taking turns at the instances.
-fn crowd(instances: &[&Instance], guests: usize, quantity: impl Fn(usize) -> usize) -> Vec<Wish> {
+fn crowd(instances: &[&Instance], guests: usize, quantity: impl Fn(usize) -> usize) -> Vec<SlotRequest> {
     let wish = |n: usize| {
         let body = wish_of(n, "class", SLOT, &json!({"quantity": quantity(n)}));
-        Wish::new(instances[n % instances.len()].address, body)
+        SlotRequest::new(instances[n % instances.len()].address, body)
     };
     (0..guests).map(wish).collect()
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 
 use crate::support::app::{Answer, TestApp, order, order_by};
-use crate::support::crowd::{Wish, press_together, tally};
+use crate::support::crowd::{SlotRequest, press_together, tally};
 use crate::support::database::Engine;
 use crate::support::on_both_engines;
 use crate::support::shop::{after, wish_of};
@@ -181,7 +181,7 @@ async fn storm(engine: Engine) {
             let at = if n % 2 == 0 { app.address } else { other.address };
             let start = after(SLOT, 15 * i64::try_from(n % 4).unwrap());
             let kind = ["there", "back", "round"][n % 3];
-            Wish::new(at, wish_of(100 * round + n, kind, &start, &json!({})))
+            SlotRequest::new(at, wish_of(100 * round + n, kind, &start, &json!({})))
         });
         let (got, _) = tokio::join!(
             press_together(wishes.collect()),

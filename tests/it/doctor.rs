@@ -113,7 +113,7 @@ on_both_engines! {
 
         let store = app.database.store();
         let session = SessionId::new("cs_test_lost");
-        store.abandon_with_session(HoldId(Uuid::new_v4()), &session, app.clock.now()).await.unwrap();
+        store.abandon_attempt(HoldId(Uuid::new_v4()), &session, app.clock.now()).await.unwrap();
         app.clock.advance(Span::minutes(5));
         assert_eq!(with(&app, &[]).await.unwell(), Vec::<String>::new());
         app.clock.advance(Span::minutes(1));

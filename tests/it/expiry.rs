@@ -4,7 +4,7 @@ use chrono::Duration;
 use holdfast::sandbox::{Endpoint, FaultKind, Faults, Outcome};
 
 use crate::support::app::{TestApp, order, order_by};
-use crate::support::crowd::{Wish, press_together, tally};
+use crate::support::crowd::{SlotRequest, press_together, tally};
 use crate::support::on_both_engines;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
@@ -43,7 +43,7 @@ on_both_engines! {
         let app = TestApp::start(engine).await;
         let first = app.hold_slot("call", SLOT).await;
         app.clock.advance(past_the_hold());
-        let wish = |n| Wish::new(app.address, order_by(&format!("guest-{n}@example.com"), "call", SLOT));
+        let wish = |n| SlotRequest::new(app.address, order_by(&format!("guest-{n}@example.com"), "call", SLOT));
         let got = press_together((0..20).map(wish).collect()).await;
         let counted = tally(&got);
         assert_eq!((counted.won, counted.taken), (1, 19), "{:?}", counted.other);

@@ -1,6 +1,6 @@
 //! Which confirmed holds count as a slot without money: those that the program got wrong, not those that the shop keeps.
 
-use holdfast::domain::books::Figures;
+use holdfast::domain::listing::Figures;
 use holdfast::domain::time::Clock;
 use holdfast::sandbox::{Outcome, signature_header};
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use crate::support::on_both_engines;
 const SLOT: &str = "2026-12-01T10:00:00Z";
 
 async fn figures(app: &TestApp) -> Figures {
-    app.database.store().figures(app.clock.now()).await.unwrap()
+    app.database.store().count_figures(app.clock.now()).await.unwrap()
 }
 
 /// Delivers an event that the simulator would not send.

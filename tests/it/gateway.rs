@@ -8,7 +8,7 @@ use futures::future::join_all;
 use holdfast::domain::ids::{HoldId, IntentId, SessionId};
 use holdfast::domain::money::{Currency, Money};
 use holdfast::domain::session::{SessionStatus, SessionTerms};
-use holdfast::gateway::client::{Limits, StripeConfig, StripeGateway};
+use holdfast::gateway::client::{StripeConfig, StripeGateway, StripeRateLimits};
 use holdfast::gateway::{Gateway, GatewayError};
 use uuid::Uuid;
 
@@ -327,7 +327,7 @@ async fn refusals_are_answers_and_do_not_open_the_circuit() {
 async fn our_own_limit_answers_at_once_where_it_leaves_no_room_within_the_budget() {
     let script = Script::play([Reply::ok(SESSION)]).await;
     let one = std::num::NonZeroU32::MIN;
-    let limits = Some(Limits {
+    let limits = Some(StripeRateLimits {
         per_endpoint: one,
         total: one.saturating_add(9),
     });

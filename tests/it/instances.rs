@@ -12,7 +12,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::app::{Answer, Client, Instance, TestApp, WEBHOOK_SECRET, order, order_by, variables};
-use crate::support::crowd::{Wish, press_together, tally};
+use crate::support::crowd::{SlotRequest, press_together, tally};
 use crate::support::database::{Engine, TestDatabase};
 use crate::support::process::Process;
 use crate::support::wait::eventually;
@@ -182,7 +182,7 @@ async fn s02_two_hundred_guests_at_two_processes_and_the_winner_pays() {
     let fleet = Fleet::start().await;
     let wish = |n: usize| {
         let body = order_by(&format!("guest-{n}@example.com"), "call", SLOT);
-        Wish::new(fleet.servers[n % 2].1.address, body)
+        SlotRequest::new(fleet.servers[n % 2].1.address, body)
     };
     let got = press_together((0..200).map(wish).collect()).await;
     let counted = tally(&got);

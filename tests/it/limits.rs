@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::support::app::{
     ADMIN_KEY, Answer, Instance, MANY_BEHIND_ONE_ADDRESS, TestApp, WEBHOOK_SECRET, order_by,
 };
-use crate::support::crowd::{Got, Wish, press_together};
+use crate::support::crowd::{Got, SlotRequest, press_together};
 use crate::support::database::Engine;
 use crate::support::on_both_engines;
 use crate::support::shop::after;
@@ -35,9 +35,9 @@ fn slot(n: usize) -> String {
     after(SLOT, 30 * i64::try_from(n).unwrap())
 }
 
-fn crowd(instances: &[&Instance], guests: usize, email: impl Fn(usize) -> String) -> Vec<Wish> {
+fn crowd(instances: &[&Instance], guests: usize, email: impl Fn(usize) -> String) -> Vec<SlotRequest> {
     let wish = |n: usize| {
-        Wish::new(
+        SlotRequest::new(
             instances[n % instances.len()].address,
             order_by(&email(n), "call", &slot(n)),
         )

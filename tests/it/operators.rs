@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::app::{ADMIN_KEY, TestApp, order_by};
-use crate::support::crowd::{Wish, press_together};
+use crate::support::crowd::{SlotRequest, press_together};
 use crate::support::on_both_engines;
 use crate::support::wait::eventually;
 
@@ -33,7 +33,7 @@ async fn pending_command(app: &TestApp) -> String {
         latency_ms: 800,
         ..faults
     });
-    let wish = |at, n| Wish::new(at, order_by(&format!("guest-{n}@example.com"), "call", SLOT));
+    let wish = |at, n| SlotRequest::new(at, order_by(&format!("guest-{n}@example.com"), "call", SLOT));
     press_together(vec![wish(app.address, 1), wish(other.address, 2)]).await;
     let faults = Faults {
         latency_ms: 0,

@@ -5,13 +5,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use holdfast::domain::booking::Cause;
+use holdfast::domain::booking::Actor;
 use holdfast::domain::ids::HoldId;
 use holdfast::sandbox::Outcome;
 use holdfast::store::postgres::PostgresStore;
 use holdfast::store::{PoolOptions, Store};
 use holdfast::workflow::release::release;
-use holdfast::workflow::{Context, Trouble};
+use holdfast::workflow::{Context, WorkflowError};
 use reqwest::Method;
 
 use crate::support::app::{Answer, TestApp, order};
@@ -133,7 +133,7 @@ async fn s23_when_every_connection_is_busy_the_next_is_told_at_once() {
     let lock = Lock::on_hold(&app.database, hold.text("id")).await;
     let give_back = || {
         let context = context.clone();
-        tokio::spawn(async move { release(&context, id, None, Cause::Sweep).await })
+        tokio::spawn(async move { release(&context, id, None, Actor::Sweep).await })
     };
     let busy = [give_back(), give_back()];
     eventually("both wait", async || {
@@ -141,7 +141,7 @@ async fn s23_when_every_connection_is_busy_the_next_is_told_at_once() {
     })
     .await;
     let third = give_back().await.unwrap();
-    assert!(matches!(third, Err(Trouble::Store(_))), "{third:?}");
+    assert!(matches!(third, Err(WorkflowError::Store(_))), "{third:?}");
     lock.let_go().await;
     for one in busy {
         assert!(one.await.unwrap().is_ok());

@@ -8,7 +8,7 @@ use holdfast::sandbox::{Faults, Outcome};
 use serde_json::{Value, json};
 
 use crate::support::app::{Instance, TestApp, order};
-use crate::support::crowd::{Got, Wish, press_together, tally};
+use crate::support::crowd::{Got, SlotRequest, press_together, tally};
 use crate::support::database::Engine;
 use crate::support::on_both_engines;
 use crate::support::shop::{after, wish_of};
@@ -30,9 +30,9 @@ async fn pool(engine: Engine, many: usize) -> TestApp {
     app
 }
 
-fn crowd(instances: &[&Instance], guests: usize, more: &Value) -> Vec<Wish> {
+fn crowd(instances: &[&Instance], guests: usize, more: &Value) -> Vec<SlotRequest> {
     let wish = |n: usize| {
-        Wish::new(
+        SlotRequest::new(
             instances[n % instances.len()].address,
             wish_of(n, "pool", SLOT, more),
         )
@@ -68,7 +68,7 @@ on_both_engines! {
         let app = pool(engine, 10).await;
         for day in 0..5 {
             let slot = after(SLOT, day * 1440);
-            let wishes = (0..11).map(|n| Wish::new(app.address, wish_of(n, "pool", &slot, &json!({}))));
+            let wishes = (0..11).map(|n| SlotRequest::new(app.address, wish_of(n, "pool", &slot, &json!({}))));
             winners(&press_together(wishes.collect()).await, 10);
         }
     }
@@ -219,7 +219,7 @@ on_both_engines! {
             app.lapse_by_a_false_word(hold).await;
             app.pay(hold, Outcome::Paid);
         }
-        let wishes = (0..HOSTS).map(|n| Wish::new(app.address, wish_of(100 + n, "pool", SLOT, &json!({}))));
+        let wishes = (0..HOSTS).map(|n| SlotRequest::new(app.address, wish_of(100 + n, "pool", SLOT, &json!({}))));
         let (got, ()) = tokio::join!(press_together(wishes.collect()), app.deliver_all());
         let new = got.iter().filter(|got| got.status == 201).count();
         let mut served = 0;

@@ -7,7 +7,7 @@ use chrono::{DateTime, Duration, SecondsFormat, Utc};
 use holdfast::sandbox::{Faults, SessionStatus};
 
 use crate::support::app::{Instance, TestApp, order, order_by};
-use crate::support::crowd::{Got, Wish, press_together, tally};
+use crate::support::crowd::{Got, SlotRequest, press_together, tally};
 use crate::support::database::Engine;
 use crate::support::on_both_engines;
 
@@ -20,10 +20,10 @@ fn later(by: Duration) -> String {
 }
 
 /// Different guests who all want this slot, taking turns at the instances.
-fn crowd(instances: &[&Instance], guests: usize, starts_at: &str) -> Vec<Wish> {
+fn crowd(instances: &[&Instance], guests: usize, starts_at: &str) -> Vec<SlotRequest> {
     let wish = |n: usize| {
         let body = order_by(&format!("guest-{n}@example.com"), "call", starts_at);
-        Wish::new(instances[n % instances.len()].address, body)
+        SlotRequest::new(instances[n % instances.len()].address, body)
     };
     (0..guests).map(wish).collect()
 }
@@ -80,7 +80,7 @@ on_both_engines! {
         let slot = |n: usize| later(Duration::minutes(30 * i64::try_from(n).unwrap()));
         let wishes = (0..1_000).map(|n| {
             let body = order_by(&format!("guest-{n}@example.com"), "call", &slot(n % 200));
-            Wish::new(app.address, body)
+            SlotRequest::new(app.address, body)
         });
         let got = press_together(wishes.collect()).await;
         let counted = tally(&got);
@@ -93,7 +93,7 @@ on_both_engines! {
 
     async fn s03_keys_and_starts_that_differ_do_not_let_two_in(engine) {
         let app = TestApp::start(engine).await;
-        let wishes = (0..60).map(|n| Wish {
+        let wishes = (0..60).map(|n| SlotRequest {
             at: app.address,
             key: Some(format!("key-{n}")),
             body: order_by(&format!("guest-{n}@example.com"), "call", &later(Duration::seconds(n))),
@@ -131,7 +131,7 @@ on_both_engines! {
         let wishes = (0..40).map(|n| {
             let (kind, offset) = if n % 2 == 0 { ("call", 0) } else { ("long-call", -30) };
             let at = if n % 4 < 2 { app.address } else { other.address };
-            Wish::new(at, order_by(&format!("guest-{n}@example.com"), kind, &later(Duration::minutes(offset))))
+            SlotRequest::new(at, order_by(&format!("guest-{n}@example.com"), kind, &later(Duration::minutes(offset))))
         });
         one_winner(&press_together(wishes.collect()).await);
         let asked = app.simulator.calls().create;

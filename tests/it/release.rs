@@ -4,7 +4,7 @@ use holdfast::sandbox::{Endpoint, FaultKind, Faults, Outcome};
 use reqwest::Method;
 
 use crate::support::app::{Answer, TestApp, order_by};
-use crate::support::crowd::{Wish, press_together};
+use crate::support::crowd::{SlotRequest, press_together};
 use crate::support::on_both_engines;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
@@ -114,7 +114,7 @@ on_both_engines! {
     async fn a_slot_given_back_in_a_rush_is_taken_once(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
-        let rush = (0..20).map(|n| Wish::new(app.address, order_by(&format!("guest-{n}@example.com"), "call", SLOT)));
+        let rush = (0..20).map(|n| SlotRequest::new(app.address, order_by(&format!("guest-{n}@example.com"), "call", SLOT)));
         let (cancelled, got) = tokio::join!(app.cancel(&hold), press_together(rush.collect()));
         cancelled.expect(200);
         let won = got.iter().filter(|got| got.status == 201).count();

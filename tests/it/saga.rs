@@ -186,7 +186,7 @@ async fn without_the_sweep_a_crash_is_seen() {
     let context = stage.disturbed(&plan);
     let process = tokio::spawn(async move { checkouts::Won.run(&scene, &context).await });
     plan.end(process).await;
-    assert_eq!(plan.calls().last(), Some(&"place"));
+    assert_eq!(plan.calls().last(), Some(&"place_hold"));
     assert_ne!(stage.unfinished().await, 0);
     stage.app.database.execute("DELETE FROM checkout_attempts").await;
     let findings = stage.app.audit();

@@ -321,7 +321,7 @@ fn nothing_lost(five: &Five) {
         engine: Engine::Postgres,
         url: five.database.url().to_owned(),
         simulator: five.simulator.clone(),
-        patience: PATIENCE,
+        wait_timeout: PATIENCE,
     };
     let findings = audit.findings();
     assert!(findings.is_empty(), "{findings:#?}");

@@ -6,17 +6,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use holdfast::domain::booking::{Allocation, Booking, Cause, Guest, Segment};
-use holdfast::domain::books::PageRequest;
-use holdfast::domain::catalogue::SecondThoughts;
-use holdfast::domain::hold::{Hold, ReleaseReason, Status, Transition, Why};
+use holdfast::domain::booking::{Actor, Allocation, Booking, Guest, Segment};
+use holdfast::domain::catalogue::ChangePolicy;
+use holdfast::domain::hold::{Hold, ReleaseReason, Status, Transition, TransitionReason};
 use holdfast::domain::ids::{EventId, EventTypeId, HoldId, IdempotencyKey, IntentId, ResourceId, SessionId};
+use holdfast::domain::listing::PageRequest;
 use holdfast::domain::money::{Currency, Money};
 use holdfast::domain::payment::{Payment, PaymentState};
 use holdfast::domain::session::SessionTerms;
 use holdfast::domain::time::Window;
 use holdfast::store::{
-    Admission, Applied, Change, Claim, EventRecord, NewAttempt, Placement, Question, Step, Store,
+    ApplyOutcome, AvailabilityQuery, Claim, EventRecord, HoldChange, HoldLimits, NewAttempt, PlaceOutcome,
+    StateChange, Store,
 };
 use uuid::Uuid;
 
@@ -88,8 +89,8 @@ fn booking(segments: Vec<Segment>) -> Booking {
         event_type: EventTypeId::parse("call").unwrap(),
         segments,
         quantity: 1,
-        wish: None,
-        second_thoughts: SecondThoughts::default(),
+        requested_resource: None,
+        change_policy: ChangePolicy::default(),
         guest: Guest {
             email: "ada@example.com".into(),
             name: Some("Ada".into()),
@@ -133,8 +134,8 @@ fn attempt(booking: &Booking, key: Option<&str>, fingerprint: &str) -> NewAttemp
 }
 
 /// No limit is in the way.
-fn anyone() -> Admission {
-    Admission {
+fn anyone() -> HoldLimits {
+    HoldLimits {
         per_guest: 1_000,
         client: None,
         per_client: 1_000,
@@ -154,18 +155,18 @@ fn first_units(booking: &Booking) -> Vec<Allocation> {
 async fn free_units(store: &dyn Store, booking: &Booking) -> Option<Vec<Allocation>> {
     let resources: Vec<_> = booking.segments.iter().map(|one| one.resource.clone()).collect();
     let busy = booking.segments.iter().map(|segment| segment.busy);
-    let question = Question {
+    let question = AvailabilityQuery {
         resources: &resources,
         within: busy.reduce(|all, one| all.hull(&one)).unwrap(),
         moving: None,
-        tenures_at: None,
+        statuses_at: None,
     };
-    let calendar = store.calendar(&question).await.unwrap();
+    let calendar = store.load_availability(&question).await.unwrap();
     calendar.allocate(booking.segments.clone(), booking.quantity, 0)
 }
 
 /// Claims an attempt for the booking and places it, on free units where there are any.
-async fn claim_and_place(store: &dyn Store, booking: &Booking) -> Placement {
+async fn claim_and_place(store: &dyn Store, booking: &Booking) -> PlaceOutcome {
     let claim = store
         .claim_attempt(&attempt(booking, None, "body"))
         .await
@@ -173,17 +174,17 @@ async fn claim_and_place(store: &dyn Store, booking: &Booking) -> Placement {
     assert_eq!(claim, Claim::Free);
     let units = free_units(store, booking).await;
     let units = units.unwrap_or_else(|| first_units(booking));
-    store.place(booking, &units, &anyone()).await.unwrap()
+    store.place_hold(booking, &units, &anyone()).await.unwrap()
 }
 
 /// A booking that is placed.
 async fn placed(store: &dyn Store, booking: Booking) -> Booking {
-    assert_eq!(claim_and_place(store, &booking).await, Placement::Placed);
+    assert_eq!(claim_and_place(store, &booking).await, PlaceOutcome::Placed);
     booking
 }
 
 async fn read(store: &dyn Store, booking: &Booking) -> Booking {
-    store.booking(booking.hold.id).await.unwrap().unwrap()
+    store.find_booking(booking.hold.id).await.unwrap().unwrap()
 }
 
 fn event(id: &str) -> EventRecord {
@@ -203,7 +204,7 @@ fn becomes(booking: &Booking, status: Status) -> Transition {
     Transition {
         next,
         orders: Vec::new(),
-        why: Why::Paid,
+        why: TransitionReason::Paid,
     }
 }
 
@@ -220,13 +221,13 @@ fn paid(booking: &Booking) -> Transition {
 }
 
 /// A change decided on this version of the booking.
-fn change(booking: &Booking, step: Step) -> Change {
-    Change {
+fn change(booking: &Booking, step: StateChange) -> HoldChange {
+    HoldChange {
         event: None,
         hold: booking.hold.id,
         version: booking.version,
         step: Some(step),
-        cause: Cause::Sweep,
+        cause: Actor::Sweep,
         now: at(1),
         check_at: None,
     }
@@ -234,12 +235,12 @@ fn change(booking: &Booking, step: Step) -> Change {
 
 const EXPIRED: Status = Status::Released(ReleaseReason::Expired);
 
-const DONE: Applied = Applied::Done { orders: 0 };
+const DONE: ApplyOutcome = ApplyOutcome::Done { orders: 0 };
 
 /// The booking after a transition that must go through.
 async fn after(store: &dyn Store, booking: &Booking, transition: Transition) -> Booking {
     let applied = store
-        .apply(&change(booking, Step::Take(transition)))
+        .apply_change(&change(booking, StateChange::Transition(transition)))
         .await
         .unwrap();
     assert_eq!(applied, DONE);
@@ -261,7 +262,7 @@ async fn age_leases(database: &TestDatabase, table: &str) {
 }
 
 /// Places all of them at the same time, each in a task of its own.
-async fn race(store: &Arc<dyn Store>, bookings: Vec<Booking>) -> Vec<Placement> {
+async fn race(store: &Arc<dyn Store>, bookings: Vec<Booking>) -> Vec<PlaceOutcome> {
     let start = Arc::new(tokio::sync::Barrier::new(bookings.len()));
     let tasks: Vec<_> = bookings
         .into_iter()
@@ -272,7 +273,7 @@ async fn race(store: &Arc<dyn Store>, bookings: Vec<Booking>) -> Vec<Placement> 
                 assert_eq!(claim.unwrap(), Claim::Free);
                 start.wait().await;
                 store
-                    .place(&booking, &first_units(&booking), &anyone())
+                    .place_hold(&booking, &first_units(&booking), &anyone())
                     .await
                     .unwrap()
             })
@@ -285,9 +286,9 @@ async fn race(store: &Arc<dyn Store>, bookings: Vec<Booking>) -> Vec<Placement> 
     placements
 }
 
-fn winners(placements: &[Placement]) -> usize {
+fn winners(placements: &[PlaceOutcome]) -> usize {
     placements
         .iter()
-        .filter(|placement| **placement == Placement::Placed)
+        .filter(|placement| **placement == PlaceOutcome::Placed)
         .count()
 }

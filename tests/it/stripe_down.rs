@@ -4,13 +4,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use holdfast::domain::booking::Cause;
-use holdfast::domain::hold::Asker;
+use holdfast::domain::booking::Actor;
+use holdfast::domain::hold::ReleaseRequester;
 use holdfast::domain::ids::HoldId;
 use holdfast::gateway::client::{StripeConfig, StripeGateway};
 use holdfast::sandbox::{ApiFault, Endpoint, FaultKind, Faults, Outcome};
-use holdfast::workflow::release::{Outcome as Released, release};
-use holdfast::workflow::{Context, Trouble, sweep};
+use holdfast::workflow::release::{ReleaseOutcome as Released, release};
+use holdfast::workflow::{Context, WorkflowError, sweep};
 
 use crate::support::app::{Answer, TestApp, order};
 use crate::support::database::Engine;
@@ -65,9 +65,9 @@ async fn hold_at(app: &TestApp, hour: usize) -> Answer {
         .await
 }
 
-async fn give_back(context: &Context, hold: &Answer) -> Result<Released, Trouble> {
+async fn give_back(context: &Context, hold: &Answer) -> Result<Released, WorkflowError> {
     let id = HoldId::parse(hold.text("id")).unwrap();
-    release(context, id, Some(Asker::Guest), Cause::Guest).await
+    release(context, id, Some(ReleaseRequester::Guest), Actor::Guest).await
 }
 
 on_both_engines! {
@@ -82,7 +82,7 @@ on_both_engines! {
                 app.simulator.set_faults(always(Some(endpoint), kind));
                 let (context, begun) = (impatient(&app), Instant::now());
                 let answer = give_back(&context, &hold).await;
-                assert!(matches!(answer, Err(Trouble::Stripe { .. })), "{kind:?}: {answer:?}");
+                assert!(matches!(answer, Err(WorkflowError::Stripe { .. })), "{kind:?}: {answer:?}");
                 assert!(begun.elapsed() < BOUND, "{kind:?} took {:?}", begun.elapsed());
                 assert_eq!(app.state_of(&hold).await, "held", "{kind:?}");
                 app.simulator.set_faults(Faults::default());

@@ -7,7 +7,7 @@ use holdfast::sandbox::{ApiFault, Endpoint, FaultKind, Faults, SessionStatus};
 use holdfast::workflow::commands;
 
 use crate::support::app::{TestApp, order, order_by};
-use crate::support::crowd::{Wish, press_together, tally};
+use crate::support::crowd::{SlotRequest, press_together, tally};
 use crate::support::on_both_engines;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
@@ -97,7 +97,7 @@ on_both_engines! {
         let other = app.another_instance().await;
         let faults = always(Endpoint::ExpireSession, FaultKind::ServerError);
         app.simulator.set_faults(Faults { latency_ms: 800, ..faults });
-        let wish = |at, n| Wish::new(at, order_by(&format!("guest-{n}@example.com"), "call", SLOT));
+        let wish = |at, n| SlotRequest::new(at, order_by(&format!("guest-{n}@example.com"), "call", SLOT));
         let got = press_together(vec![wish(app.address, 1), wish(other.address, 2)]).await;
         let counted = tally(&got);
         assert_eq!((counted.won, counted.taken), (1, 1), "{:?}", counted.other);

@@ -1,12 +1,12 @@
 //! The books of the model: what one transaction of the store does and answers, in a few lines each. That the engines do
 //! the same is held by the store's contract tests; the rules that both follow are asked, not repeated.
 
-use holdfast::domain::command::Order as What;
+use holdfast::domain::command::CommandAction as What;
 use holdfast::domain::hold::{Hold, Status, Transition};
 use holdfast::domain::payment::{PaymentState, Receipt};
-use holdfast::store::{AttemptEnd, Step};
+use holdfast::store::{AttemptEnd, StateChange};
 
-use crate::call::{Answer, Ask, Guest, Key, Leased, Note, Order, Row, Write, session_id};
+use crate::call::{Answer, Ask, CommandIndex, Guest, Key, Leased, Note, Row, Write, session_id};
 use crate::process::Kind;
 use crate::world::{Attempt, Choice, Command, Fault, Standing, World};
 
@@ -30,7 +30,7 @@ impl World {
             .collect()
     }
 
-    pub(crate) fn due_commands(&self) -> Vec<Order> {
+    pub(crate) fn due_commands(&self) -> Vec<CommandIndex> {
         let commands = self.books.commands.iter().enumerate();
         commands
             .filter(|(_, command)| !command.done && !command.leased)
@@ -45,7 +45,7 @@ impl World {
         };
         match ask {
             Ask::LookAtKey => Answer::Key(self.key()),
-            Ask::Look | Ask::Calendar => Answer::Calendar(self.blocker().map(|row| {
+            Ask::Look | Ask::Availability => Answer::Availability(self.blocker().map(|row| {
                 let guest = usize::try_from(row.hold.id.0.as_u128() - 1).unwrap();
                 (guest, choice == Choice::Overdue)
             })),
@@ -63,13 +63,13 @@ impl World {
                 Some(row) if row.hold.status != Status::Held => Answer::NotHeld(row.clone()),
                 Some(row) if row.leased => Answer::Busy,
                 Some(row) => {
-                    row.hold.asked_by = asker.or(row.hold.asked_by);
+                    row.hold.requested_by = asker.or(row.hold.requested_by);
                     row.version += i64::from(asker.is_some());
                     row.leased = true;
                     Answer::Row(Some(row.clone()))
                 }
             },
-            Ask::DeferHold(guest, forget_asker) => self.defer_hold(*guest, *forget_asker),
+            Ask::DeferHold(guest, forget_requester) => self.defer_hold(*guest, *forget_requester),
             Ask::Apply(write) => self.apply(write),
             Ask::Orphan(note, receipt) => self.orphan(*note, receipt),
             Ask::LeaseCommands => Answer::Command(picked.and_then(|order| self.lease_command(order))),
@@ -189,7 +189,7 @@ impl World {
     }
 
     /// Writes an order, unless it is known; where it stands.
-    fn order(&mut self, what: What, hold: Option<Guest>) -> Order {
+    fn order(&mut self, what: What, hold: Option<Guest>) -> CommandIndex {
         let known = self
             .books
             .commands
@@ -213,12 +213,12 @@ impl World {
         Some(row.clone())
     }
 
-    fn defer_hold(&mut self, guest: Guest, forget_asker: bool) -> Answer {
+    fn defer_hold(&mut self, guest: Guest, forget_requester: bool) -> Answer {
         if let Some(row) = &mut self.books.holds[guest]
             && matches!(row.hold.status, Status::Held | Status::Processing)
         {
             row.leased = false;
-            row.hold.asked_by = row.hold.asked_by.filter(|_| !forget_asker);
+            row.hold.requested_by = row.hold.requested_by.filter(|_| !forget_requester);
         }
         Answer::Done
     }
@@ -243,16 +243,16 @@ impl World {
         if stale && self.fault != Some(Fault::NoCompareAndSwap) {
             return Answer::Lost;
         }
-        if matches!(&write.step, Some(Step::Reclaim { .. })) && !self.slot_is_free(write.guest) {
+        if matches!(&write.step, Some(StateChange::Reclaim { .. })) && !self.slot_is_free(write.guest) {
             return Answer::Lost;
         }
         self.remember(write.event);
         let transition = match &write.step {
-            None => return Answer::Applied { orders: 0 },
-            Some(Step::Reclaim { .. }) if self.fault == Some(Fault::LatePaymentIgnored) => {
-                return Answer::Applied { orders: 0 };
+            None => return Answer::ApplyOutcome { orders: 0 },
+            Some(StateChange::Reclaim { .. }) if self.fault == Some(Fault::LatePaymentIgnored) => {
+                return Answer::ApplyOutcome { orders: 0 };
             }
-            Some(Step::Take(transition) | Step::Reclaim { transition, .. }) => transition,
+            Some(StateChange::Transition(transition) | StateChange::Reclaim { transition, .. }) => transition,
         };
         self.take(write, transition)
     }
@@ -284,7 +284,7 @@ impl World {
             self.order(what.clone(), Some(write.guest));
         }
         let orders = self.books.commands.len() - before;
-        Answer::Applied { orders }
+        Answer::ApplyOutcome { orders }
     }
 
     fn orphan(&mut self, note: Option<Note>, receipt: &Receipt) -> Answer {
@@ -310,10 +310,10 @@ impl World {
         self.books.orphans.push(receipt.payment(PaymentState::RefundDue));
         let (intent, money) = (receipt.intent.clone(), receipt.money);
         self.order(What::Refund { intent, money }, None);
-        Answer::Applied { orders: 1 }
+        Answer::ApplyOutcome { orders: 1 }
     }
 
-    fn lease_command(&mut self, order: Order) -> Option<Leased> {
+    fn lease_command(&mut self, order: CommandIndex) -> Option<Leased> {
         let command = self
             .books
             .commands
@@ -324,7 +324,7 @@ impl World {
         Some(Leased { order, what, hold })
     }
 
-    fn finish(&mut self, order: Order) -> Answer {
+    fn finish(&mut self, order: CommandIndex) -> Answer {
         let command = &mut self.books.commands[order];
         (command.done, command.leased) = (true, false);
         if let (None, What::Refund { intent, .. }) = (command.hold, &command.what) {

@@ -2,18 +2,18 @@
 //! far a workflow has come. Small values that can be compared and hashed; `doubles` turns them into what the traits
 //! speak.
 
-use holdfast::domain::hold::{Asker, Fact, FailureCode, Hold};
+use holdfast::domain::hold::{Fact, FailureCode, Hold, ReleaseRequester};
 use holdfast::domain::ids::{EventId, HoldId, IntentId, SessionId};
 use holdfast::domain::money::{Currency, Money};
 use holdfast::domain::payment::Receipt;
 use holdfast::domain::session::{SessionPayment, SessionStatus};
-use holdfast::store::{AttemptEnd, Claim, Step};
+use holdfast::store::{AttemptEnd, Claim, StateChange};
 use uuid::Uuid;
 
 /// A guest, and with them their one attempt, hold, session and intent.
 pub(crate) type Guest = usize;
 /// A command by its place in the outbox.
-pub(crate) type Order = usize;
+pub(crate) type CommandIndex = usize;
 
 /// There are no more guests than this.
 pub(crate) const GUESTS: usize = 2;
@@ -136,7 +136,7 @@ pub(crate) enum Ask {
     /// Who has the slot.
     Look,
     /// Who has the slot, and may still end.
-    Calendar,
+    Availability,
     Claim,
     Place(Placing),
     Lose(Guest),
@@ -145,19 +145,19 @@ pub(crate) enum Ask {
     DeferAttempt(Guest),
     Abandon(Guest),
     Booking(Guest),
-    LeaseRelease(Guest, Option<Asker>),
+    LeaseRelease(Guest, Option<ReleaseRequester>),
     LeaseHold,
     DeferHold(Guest, bool),
     Apply(Box<Write>),
     Orphan(Option<Note>, Receipt),
     LeaseCommands,
-    LeaseCommand(Order),
-    Finish(Order),
-    Fail(Order),
+    LeaseCommand(CommandIndex),
+    Finish(CommandIndex),
+    Fail(CommandIndex),
     Create(Guest),
     Expire(Guest),
     Read(Guest),
-    Refund(Guest, Money, Order),
+    Refund(Guest, Money, CommandIndex),
 }
 
 /// A hold to be placed.
@@ -176,15 +176,15 @@ pub(crate) struct Write {
     pub(crate) event: Option<Note>,
     pub(crate) guest: Guest,
     pub(crate) version: i64,
-    pub(crate) step: Option<Step>,
+    pub(crate) step: Option<StateChange>,
 }
 
 impl std::fmt::Debug for Write {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let becomes = match &self.step {
             None => "nothing".to_owned(),
-            Some(Step::Take(transition)) => format!("{:?}", transition.next.status),
-            Some(Step::Reclaim { .. }) => "a reclaim".to_owned(),
+            Some(StateChange::Transition(transition)) => format!("{:?}", transition.next.status),
+            Some(StateChange::Reclaim { .. }) => "a reclaim".to_owned(),
         };
         write!(
             f,
@@ -205,8 +205,8 @@ pub(crate) struct Row {
 /// A leased command.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Leased {
-    pub(crate) order: Order,
-    pub(crate) what: holdfast::domain::command::Order,
+    pub(crate) order: CommandIndex,
+    pub(crate) what: holdfast::domain::command::CommandAction,
     pub(crate) hold: Option<Guest>,
 }
 
@@ -216,7 +216,7 @@ pub(crate) enum Answer {
     Done,
     Key(Key),
     /// Who has the slot, and whether their time is over.
-    Calendar(Option<(Guest, bool)>),
+    Availability(Option<(Guest, bool)>),
     Placed,
     SlotTaken,
     Gone,
@@ -224,12 +224,12 @@ pub(crate) enum Answer {
     Row(Option<Row>),
     NotHeld(Row),
     Busy,
-    Applied {
+    ApplyOutcome {
         orders: usize,
     },
     Lost,
     Seen,
-    Written(Order),
+    Written(CommandIndex),
     Command(Option<Leased>),
     Session(SessionStatus),
     /// Stripe said no: with this status.

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use holdfast::domain::books::{Page, PageRequest, Put};
-use holdfast::domain::catalogue::{Block, Conflict, EventType, Feed, Resource};
+use holdfast::domain::catalogue::{Block, BlockConflict, EventType, Feed, Resource};
 use holdfast::domain::ids::{EventTypeId, ResourceId};
+use holdfast::domain::listing::{Page, PageRequest, PutOutcome};
 use holdfast::store::{Catalogue, StoreError};
 
 use crate::doubles::Script;
@@ -15,25 +15,25 @@ use crate::setting;
 
 #[async_trait]
 impl Catalogue for Script {
-    async fn put_event_type(&self, _: &EventType, _: DateTime<Utc>) -> Result<Put, StoreError> {
+    async fn put_event_type(&self, _: &EventType, _: DateTime<Utc>) -> Result<PutOutcome, StoreError> {
         unimplemented!()
     }
-    async fn event_type(&self, _: &EventTypeId) -> Result<Option<EventType>, StoreError> {
+    async fn find_event_type(&self, _: &EventTypeId) -> Result<Option<EventType>, StoreError> {
         Ok(Some(setting::event_type()))
     }
-    async fn event_types(&self, _: &PageRequest) -> Result<Page<EventType>, StoreError> {
+    async fn list_event_types(&self, _: &PageRequest) -> Result<Page<EventType>, StoreError> {
         unimplemented!()
     }
     async fn delete_event_type(&self, _: &EventTypeId) -> Result<bool, StoreError> {
         unimplemented!()
     }
-    async fn put_resource(&self, _: &Resource, _: DateTime<Utc>) -> Result<Put, StoreError> {
+    async fn put_resource(&self, _: &Resource, _: DateTime<Utc>) -> Result<PutOutcome, StoreError> {
         unimplemented!()
     }
-    async fn resource(&self, _: &ResourceId) -> Result<Option<Resource>, StoreError> {
+    async fn find_resource(&self, _: &ResourceId) -> Result<Option<Resource>, StoreError> {
         unimplemented!()
     }
-    async fn resources(&self, _: &PageRequest) -> Result<Page<Resource>, StoreError> {
+    async fn list_resources(&self, _: &PageRequest) -> Result<Page<Resource>, StoreError> {
         unimplemented!()
     }
     async fn put_block(
@@ -41,7 +41,7 @@ impl Catalogue for Script {
         _: &ResourceId,
         _: &Block,
         _: DateTime<Utc>,
-    ) -> Result<(Put, Vec<Conflict>), StoreError> {
+    ) -> Result<(PutOutcome, Vec<BlockConflict>), StoreError> {
         unimplemented!()
     }
     async fn delete_block(&self, _: &ResourceId, _: &str) -> Result<bool, StoreError> {
@@ -50,13 +50,13 @@ impl Catalogue for Script {
     async fn set_feed(&self, _: &ResourceId, _: Option<&str>, _: DateTime<Utc>) -> Result<(), StoreError> {
         unimplemented!()
     }
-    async fn feed(&self, _: &ResourceId) -> Result<Option<Feed>, StoreError> {
+    async fn find_feed(&self, _: &ResourceId) -> Result<Option<Feed>, StoreError> {
         unimplemented!()
     }
     async fn lease_due_feeds(&self, _: DateTime<Utc>, _: Duration, _: u32) -> Result<Vec<Feed>, StoreError> {
         unimplemented!()
     }
-    async fn feed_read(
+    async fn save_feed_blocks(
         &self,
         _: &Feed,
         _: &[Block],
@@ -66,7 +66,7 @@ impl Catalogue for Script {
     ) -> Result<(), StoreError> {
         unimplemented!()
     }
-    async fn feed_failed(&self, _: &Feed, _: &str, _: DateTime<Utc>) -> Result<(), StoreError> {
+    async fn save_feed_failure(&self, _: &Feed, _: &str, _: DateTime<Utc>) -> Result<(), StoreError> {
         unimplemented!()
     }
 }

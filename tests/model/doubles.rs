@@ -8,18 +8,18 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use holdfast::domain::availability::Calendar;
+use holdfast::domain::availability::Availability;
 use holdfast::domain::booking::{Allocation, Booking, ClientId, HistoryLine};
-use holdfast::domain::books::{CommandFilter, Figures, HoldFilter, Page, PageRequest, StoredEvent};
 use holdfast::domain::command::Command;
-use holdfast::domain::hold::{Asker, Hold};
+use holdfast::domain::hold::{Hold, ReleaseRequester};
 use holdfast::domain::ids::{CommandId, EventId, HoldId, IdempotencyKey, SessionId};
+use holdfast::domain::listing::{CommandFilter, Figures, HoldFilter, Page, PageRequest, StoredEvent};
 use holdfast::domain::payment::Receipt;
 use holdfast::domain::session::HoldRefs;
 use holdfast::gateway::{Gateway, GatewayError, Refusal};
 use holdfast::store::{
-    Admission, Applied, AttemptEnd, Change, Claim, EventRecord, Move, Moved, NewAttempt, Placement, Question,
-    ReleaseLease, StaleAttempt, Standing, Store, StoreError,
+    ApplyOutcome, AttemptEnd, AvailabilityQuery, Claim, EventRecord, HoldChange, HoldLimits, HoldMove,
+    MoveOutcome, NewAttempt, PlaceOutcome, ReleaseLease, StaleAttempt, Store, StoreError, UnpaidHoldCounts,
 };
 use tokio::sync::mpsc::UnboundedSender;
 use uuid::Uuid;
@@ -114,34 +114,34 @@ impl Store for Script {
     async fn is_ready(&self) -> Result<bool, StoreError> {
         unimplemented!()
     }
-    async fn installation(&self) -> Result<String, StoreError> {
+    async fn installation_id(&self) -> Result<String, StoreError> {
         Ok(setting::INSTALLATION.into())
     }
-    async fn rehearse(&self, _: DateTime<Utc>) -> Result<(), StoreError> {
+    async fn dry_run_checkout(&self, _: DateTime<Utc>) -> Result<(), StoreError> {
         unimplemented!()
     }
-    async fn events(&self, _: Option<HoldId>, _: &PageRequest) -> Result<Page<StoredEvent>, StoreError> {
+    async fn list_events(&self, _: Option<HoldId>, _: &PageRequest) -> Result<Page<StoredEvent>, StoreError> {
         unimplemented!()
     }
-    async fn event_payload(&self, _: &EventId) -> Result<Option<String>, StoreError> {
+    async fn find_event_payload(&self, _: &EventId) -> Result<Option<String>, StoreError> {
         unimplemented!()
     }
-    async fn forget_payloads(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
+    async fn clear_event_payloads(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
         Ok(0)
     }
-    async fn forget_events(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
+    async fn delete_old_events(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
         Ok(0)
     }
-    async fn forget_guests(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
+    async fn erase_guests(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
         Ok(0)
     }
-    async fn forget_clients(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
+    async fn delete_idle_clients(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
         Ok(0)
     }
-    async fn figures(&self, _: DateTime<Utc>) -> Result<Figures, StoreError> {
+    async fn count_figures(&self, _: DateTime<Utc>) -> Result<Figures, StoreError> {
         Ok(Figures::default())
     }
-    async fn look_at_key(&self, _: &IdempotencyKey, _: &str) -> Result<Claim, StoreError> {
+    async fn find_claim(&self, _: &IdempotencyKey, _: &str) -> Result<Claim, StoreError> {
         self.claim(Ask::LookAtKey).await
     }
     async fn claim_attempt(&self, _: &NewAttempt) -> Result<Claim, StoreError> {
@@ -173,7 +173,7 @@ impl Store for Script {
         let ask = Ask::DeferAttempt(self.guest(hold));
         self.books(ask).await.map(|_| ())
     }
-    async fn abandon_with_session(
+    async fn abandon_attempt(
         &self,
         hold: HoldId,
         _: &SessionId,
@@ -186,39 +186,39 @@ impl Store for Script {
             other => stray(&other),
         }
     }
-    async fn forget_attempts(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
+    async fn delete_old_attempts(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
         Ok(0)
     }
-    async fn calendar(&self, question: &Question<'_>) -> Result<Calendar, StoreError> {
+    async fn load_availability(&self, question: &AvailabilityQuery<'_>) -> Result<Availability, StoreError> {
         let within = question.within;
         // A look around for what else is free is for the guest to read: nothing is decided by it.
         if Some(within) != setting::event_type().span(setting::slot()) {
-            return Ok(Calendar::default());
+            return Ok(Availability::default());
         }
-        let ask = question.tenures_at.map_or(Ask::Look, |_| Ask::Calendar);
+        let ask = question.statuses_at.map_or(Ask::Look, |_| Ask::Availability);
         match self.books(ask).await? {
-            Answer::Calendar(found) => Ok(setting::calendar(within, found)),
+            Answer::Availability(found) => Ok(setting::calendar(within, found)),
             other => stray(&other),
         }
     }
-    async fn place(
+    async fn place_hold(
         &self,
         booking: &Booking,
         _: &[Allocation],
-        _: &Admission,
-    ) -> Result<Placement, StoreError> {
+        _: &HoldLimits,
+    ) -> Result<PlaceOutcome, StoreError> {
         let hold = Hold {
             id: hold_id(self.guest(booking.hold.id)),
             ..booking.hold.clone()
         };
         match self.books(Ask::Place(Placing(hold))).await? {
-            Answer::Placed => Ok(Placement::Placed),
-            Answer::SlotTaken => Ok(Placement::SlotTaken),
-            Answer::Gone => Ok(Placement::Gone),
+            Answer::Placed => Ok(PlaceOutcome::Placed),
+            Answer::SlotTaken => Ok(PlaceOutcome::SlotTaken),
+            Answer::Gone => Ok(PlaceOutcome::AttemptClosed),
             other => stray(&other),
         }
     }
-    async fn lose(
+    async fn close_lost_attempt(
         &self,
         hold: HoldId,
         _: &SessionId,
@@ -230,37 +230,41 @@ impl Store for Script {
             other => stray(&other),
         }
     }
-    async fn move_hold(&self, _: &Move) -> Result<Moved, StoreError> {
+    async fn move_hold(&self, _: &HoldMove) -> Result<MoveOutcome, StoreError> {
         unimplemented!()
     }
-    async fn standing(&self, _: &str, _: Option<&ClientId>) -> Result<Standing, StoreError> {
-        Ok(Standing::default())
+    async fn count_unpaid_holds(
+        &self,
+        _: &str,
+        _: Option<&ClientId>,
+    ) -> Result<UnpaidHoldCounts, StoreError> {
+        Ok(UnpaidHoldCounts::default())
     }
-    async fn booking(&self, id: HoldId) -> Result<Option<Booking>, StoreError> {
+    async fn find_booking(&self, id: HoldId) -> Result<Option<Booking>, StoreError> {
         self.row(self.guest(id)).await
     }
-    async fn find_booking(&self, refs: &HoldRefs) -> Result<Option<Booking>, StoreError> {
+    async fn find_booking_by_refs(&self, refs: &HoldRefs) -> Result<Option<Booking>, StoreError> {
         let session = || refs.session.as_ref().map(by_session);
         let guest = refs.hold.map(|id| self.guest(id)).or_else(session).unwrap();
         self.row(guest).await
     }
-    async fn bookings(&self, _: &HoldFilter, _: &PageRequest) -> Result<Page<Booking>, StoreError> {
+    async fn list_bookings(&self, _: &HoldFilter, _: &PageRequest) -> Result<Page<Booking>, StoreError> {
         unimplemented!()
     }
-    async fn history(&self, _: HoldId) -> Result<Vec<HistoryLine>, StoreError> {
+    async fn list_history(&self, _: HoldId) -> Result<Vec<HistoryLine>, StoreError> {
         unimplemented!()
     }
     async fn lease_release(
         &self,
         id: HoldId,
-        asker: Option<Asker>,
+        asker: Option<ReleaseRequester>,
         _: Duration,
     ) -> Result<ReleaseLease, StoreError> {
         match self.books(Ask::LeaseRelease(self.guest(id), asker)).await? {
             Answer::Row(Some(row)) => Ok(ReleaseLease::Leased(booking(row))),
             Answer::Row(None) => Ok(ReleaseLease::Missing),
             Answer::NotHeld(row) => Ok(ReleaseLease::NotHeld(booking(row))),
-            Answer::Busy => Ok(ReleaseLease::Busy),
+            Answer::Busy => Ok(ReleaseLease::LeasedElsewhere),
             other => stray(&other),
         }
     }
@@ -278,11 +282,16 @@ impl Store for Script {
             other => stray(&other),
         }
     }
-    async fn defer_hold(&self, id: HoldId, _: DateTime<Utc>, forget_asker: bool) -> Result<(), StoreError> {
-        let ask = Ask::DeferHold(self.guest(id), forget_asker);
+    async fn defer_hold(
+        &self,
+        id: HoldId,
+        _: DateTime<Utc>,
+        forget_requester: bool,
+    ) -> Result<(), StoreError> {
+        let ask = Ask::DeferHold(self.guest(id), forget_requester);
         self.books(ask).await.map(|_| ())
     }
-    async fn apply(&self, change: &Change) -> Result<Applied, StoreError> {
+    async fn apply_change(&self, change: &HoldChange) -> Result<ApplyOutcome, StoreError> {
         let write = Write {
             event: change.event.as_ref().map(|event| Note::by_id(&event.id)),
             guest: self.guest(change.hold),
@@ -291,13 +300,13 @@ impl Store for Script {
         };
         self.applied(Ask::Apply(Box::new(write))).await
     }
-    async fn apply_orphan(
+    async fn record_orphan_payment(
         &self,
         event: Option<&EventRecord>,
         _: Option<HoldId>,
         receipt: &Receipt,
         _: DateTime<Utc>,
-    ) -> Result<Applied, StoreError> {
+    ) -> Result<ApplyOutcome, StoreError> {
         let note = event.map(|event| Note::by_id(&event.id));
         self.applied(Ask::Orphan(note, receipt.clone())).await
     }
@@ -321,10 +330,10 @@ impl Store for Script {
     async fn fail_command(&self, id: CommandId, _: &str, _: DateTime<Utc>) -> Result<(), StoreError> {
         self.books(Ask::Fail(order_of(&id))).await.map(|_| ())
     }
-    async fn command(&self, _: CommandId) -> Result<Option<Command>, StoreError> {
+    async fn find_command(&self, _: CommandId) -> Result<Option<Command>, StoreError> {
         unimplemented!()
     }
-    async fn commands(&self, _: CommandFilter, _: &PageRequest) -> Result<Page<Command>, StoreError> {
+    async fn list_commands(&self, _: CommandFilter, _: &PageRequest) -> Result<Page<Command>, StoreError> {
         unimplemented!()
     }
     async fn retry_command(&self, _: CommandId, _: DateTime<Utc>) -> Result<Option<Command>, StoreError> {
@@ -344,11 +353,11 @@ impl Script {
             other => stray(&other),
         }
     }
-    async fn applied(&self, ask: Ask) -> Result<Applied, StoreError> {
+    async fn applied(&self, ask: Ask) -> Result<ApplyOutcome, StoreError> {
         match self.books(ask).await? {
-            Answer::Applied { orders } => Ok(Applied::Done { orders }),
-            Answer::Lost => Ok(Applied::Lost),
-            Answer::Seen => Ok(Applied::Seen),
+            Answer::ApplyOutcome { orders } => Ok(ApplyOutcome::Done { orders }),
+            Answer::Lost => Ok(ApplyOutcome::Conflict),
+            Answer::Seen => Ok(ApplyOutcome::Duplicate),
             other => stray(&other),
         }
     }

@@ -7,15 +7,15 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, LazyLock, Mutex, RwLock};
 
-use holdfast::domain::hold::Asker;
+use holdfast::domain::hold::ReleaseRequester;
 use holdfast::domain::ids::IdempotencyKey;
 use holdfast::domain::session::HoldRefs;
 use holdfast::domain::token::TokenKey;
 use holdfast::gateway::GatewayError;
-use holdfast::gateway::webhook::{Event, Told};
+use holdfast::gateway::webhook::{Event, EventContent};
 use holdfast::workflow::checkout::{Checkout, CheckoutError, checkout};
 use holdfast::workflow::release::release;
-use holdfast::workflow::{Context, Settings, Trouble, settle, sweep};
+use holdfast::workflow::{Context, Settings, WorkflowError, settle, sweep};
 use tokio::sync::mpsc;
 
 use crate::call::{Answer, Ask, Guest, Note, hold_id, intent_id, session_id};
@@ -141,7 +141,7 @@ fn run(kind: Kind, told: Vec<Answer>) -> Next {
     };
     let settings = Settings {
         // Nobody waits in the model: whoever finds a lease taken has waited long enough.
-        patience: std::time::Duration::ZERO,
+        wait_timeout: std::time::Duration::ZERO,
         ..Settings::default()
     };
     let clock = Arc::new(setting::Standing(now));
@@ -167,8 +167,8 @@ async fn perform(kind: Kind, context: &Arc<Context>) -> Next {
         }
         Kind::Webhook(note) => settle::event(context, event(note), "{}").await.map(drop),
         Kind::GiveBack(guest) => {
-            let cause = holdfast::domain::booking::Cause::Guest;
-            let asker = Some(Asker::Guest);
+            let cause = holdfast::domain::booking::Actor::Guest;
+            let asker = Some(ReleaseRequester::Guest);
             release(context, hold_id(guest), asker, cause).await.map(drop)
         }
         Kind::SweepHold | Kind::SweepAttempt { .. } | Kind::Outbox => {
@@ -187,15 +187,15 @@ async fn check_out(context: &Arc<Context>, guest: Guest, key: Option<Idempotency
         Ok(Checkout::Replayed(booking)) => {
             Next::Gives(usize::try_from(booking.hold.id.0.as_u128() - 1).unwrap())
         }
-        Err(CheckoutError::Trouble(trouble)) => in_trouble(&trouble),
+        Err(CheckoutError::Workflow(trouble)) => in_trouble(&trouble),
         Err(_) => Next::Over,
     }
 }
 
 /// A refusal of Stripe's counts as our bug or our configuration in the answer to a caller; here it is neither.
-fn in_trouble(trouble: &Trouble) -> Next {
+fn in_trouble(trouble: &WorkflowError) -> Next {
     match trouble {
-        Trouble::Internal(source) if !source.is::<GatewayError>() => Next::Stumbles(source.to_string()),
+        WorkflowError::Internal(source) if !source.is::<GatewayError>() => Next::Stumbles(source.to_string()),
         _ => Next::Over,
     }
 }
@@ -211,7 +211,7 @@ fn event(note: Note) -> Event {
         id: note.id(),
         kind: format!("{:?}", note.kind),
         livemode: Settings::default().livemode,
-        told: Told::About {
+        content: EventContent::Relevant {
             refs,
             fact: note.fact(),
             money: note.money(),

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Duration, Utc};
-use holdfast::domain::availability::{Busy, By, Calendar, Standing as Resource, Tenure};
+use holdfast::domain::availability::{
+    Availability, Occupancy, OccupancyStatus, OccupiedBy, ResourceUsage as Resource,
+};
 use holdfast::domain::booking::{Booking, Guest as Person, Segment};
-use holdfast::domain::catalogue::{EventType, Need, SecondThoughts};
+use holdfast::domain::catalogue::{ChangePolicy, EventType, SegmentTemplate};
 use holdfast::domain::hold::Hold;
 use holdfast::domain::ids::{EventTypeId, IdempotencyKey, ResourceId};
 use holdfast::domain::session::{MIN_SESSION_LIFE, SessionTerms};
@@ -35,7 +37,7 @@ pub(crate) fn much_later() -> DateTime<Utc> {
     start() + Duration::days(1)
 }
 
-fn person() -> Person {
+fn normalize_email() -> Person {
     Person {
         email: "guest@example.com".into(),
         name: None,
@@ -53,17 +55,17 @@ pub(crate) fn slot() -> DateTime<Utc> {
 
 /// What the books say about the slot: who has it, and whether their time is over. Nothing is decided by where the hold
 /// stands beside that.
-pub(crate) fn calendar(window: Window, found: Option<(Guest, bool)>) -> Calendar {
+pub(crate) fn calendar(window: Window, found: Option<(Guest, bool)>) -> Availability {
     let resource = resource();
-    let busy = found.map(|(guest, overdue)| Busy {
+    let busy = found.map(|(guest, overdue)| Occupancy {
         resource: resource.clone(),
         window,
-        by: By::Holds {
+        by: OccupiedBy::Holds {
             units: vec![1],
-            tenure: if overdue {
-                Tenure::Overdue(hold_id(guest))
+            status: if overdue {
+                OccupancyStatus::Overdue(hold_id(guest))
             } else {
-                Tenure::Unpaid
+                OccupancyStatus::Unpaid
             },
         },
     });
@@ -72,12 +74,12 @@ pub(crate) fn calendar(window: Window, found: Option<(Guest, bool)>) -> Calendar
         capacity: 1,
         latest: found.map(|(guest, _)| hold_id(guest)),
     };
-    Calendar::new(vec![standing], busy.into_iter().collect())
+    Availability::new(vec![standing], busy.into_iter().collect())
 }
 
 fn segments() -> Vec<Segment> {
     let event_type = event_type();
-    let segment = event_type.segment(&event_type.needs[0], &resource(), slot());
+    let segment = event_type.segment(&event_type.segments[0], &resource(), slot());
     vec![segment.unwrap()]
 }
 
@@ -85,7 +87,7 @@ pub(crate) fn event_type() -> EventType {
     EventType {
         id: EventTypeId::parse("call").unwrap(),
         name: "Call".into(),
-        needs: vec![Need {
+        segments: vec![SegmentTemplate {
             offset_minutes: 0,
             duration_minutes: 30,
             any_of: vec![resource()],
@@ -95,7 +97,7 @@ pub(crate) fn event_type() -> EventType {
         schedule: None,
         price: price(),
         payment_methods: Vec::new(),
-        second_thoughts: SecondThoughts::default(),
+        change_policy: ChangePolicy::default(),
     }
 }
 
@@ -105,7 +107,7 @@ pub(crate) fn request(key: Option<IdempotencyKey>) -> CheckoutRequest {
         starts_at: slot(),
         quantity: 1,
         resource: None,
-        guest: person(),
+        guest: normalize_email(),
         client: None,
         metadata: BTreeMap::new(),
         success_url: "https://shop.example/paid".into(),
@@ -121,7 +123,7 @@ pub(crate) fn terms(guest: Guest) -> SessionTerms {
         name: event_type().name,
         price: price(),
         quantity: 1,
-        email: person().email,
+        email: normalize_email().email,
         success_url: "https://shop.example/paid".into(),
         cancel_url: "https://shop.example/back".into(),
         expires_at: start() + MIN_SESSION_LIFE,
@@ -137,9 +139,9 @@ pub(crate) fn booking(hold: Hold, version: i64) -> Booking {
         event_type: event_type().id,
         segments: segments(),
         quantity: 1,
-        wish: None,
-        second_thoughts: SecondThoughts::default(),
-        guest: person(),
+        requested_resource: None,
+        change_policy: ChangePolicy::default(),
+        guest: normalize_email(),
         metadata: BTreeMap::new(),
         checkout_url: "https://stripe.example/pay".into(),
         expires_at: start(),

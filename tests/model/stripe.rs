@@ -3,7 +3,7 @@
 use holdfast::domain::money::Money;
 use holdfast::domain::session::{SessionPayment, SessionStatus};
 
-use crate::call::{Answer, Guest, Note, NoteKind, Order, intent_id, price, receipt};
+use crate::call::{Answer, CommandIndex, Guest, Note, NoteKind, intent_id, price, receipt};
 use crate::process::Kind;
 use crate::world::{Fault, Life, Session, Standing, World};
 
@@ -76,7 +76,7 @@ impl World {
         })
     }
 
-    pub(super) fn refund(&mut self, guest: Guest, money: Money, order: Order) -> Answer {
+    pub(super) fn refund(&mut self, guest: Guest, money: Money, order: CommandIndex) -> Answer {
         assert_eq!(money, price(), "the model knows whole refunds only");
         let session = self.sessions[guest].as_mut().unwrap();
         if !session.paid {

@@ -5,10 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use holdfast::domain::command::Order as What;
+use holdfast::domain::command::CommandAction as What;
 use holdfast::domain::payment::Payment;
 
-use crate::call::{Answer, Ask, GUESTS, Guest, Key, Note, Order, Row};
+use crate::call::{Answer, Ask, CommandIndex, GUESTS, Guest, Key, Note, Row};
 use crate::process::Kind;
 
 /// A fault put into the model's own half, around what the shipped code asks or answers: the checker must find each.
@@ -115,7 +115,7 @@ pub(crate) struct Session {
     /// Whether the money came.
     pub(crate) paid: bool,
     /// Which orders gave it back; the shop's own hand is no order.
-    pub(crate) refunds: Vec<Order>,
+    pub(crate) refunds: Vec<CommandIndex>,
     pub(crate) refunded_by_shop: bool,
 }
 
@@ -152,7 +152,7 @@ impl World {
             Ask::LeaseAttempt => picks(self.stale_attempts(kind == Kind::SweepAttempt { late: true })),
             Ask::LeaseHold => picks(self.due_holds()),
             Ask::LeaseCommands => picks(self.due_commands()),
-            Ask::Calendar => match self.blocker() {
+            Ask::Availability => match self.blocker() {
                 Some(row) if row.hold.status == holdfast::domain::hold::Status::Held => {
                     vec![Choice::Plain, Choice::Overdue]
                 }
@@ -257,6 +257,6 @@ pub(crate) fn is_call(ask: &Ask) -> bool {
 pub(crate) fn is_read(ask: &Ask) -> bool {
     matches!(
         ask,
-        Ask::Read(_) | Ask::Booking(_) | Ask::Look | Ask::Calendar | Ask::LookAtKey
+        Ask::Read(_) | Ask::Booking(_) | Ask::Look | Ask::Availability | Ask::LookAtKey
     )
 }

@@ -35,7 +35,7 @@ impl Evidence<'_> {
             engine: self.database.engine(),
             url: self.database.url().to_owned(),
             simulator: self.simulator.clone(),
-            patience: Duration::ZERO,
+            wait_timeout: Duration::ZERO,
         };
         audit.findings()
     }

@@ -4,8 +4,8 @@
 //! The slot is free at once; the money goes back by a durable command, or is kept because the operator says so. What
 //! Stripe says later of that refund finds the hold cancelled and only notes it.
 
-use super::{CancelReason, Hold, Status, Transition, Why};
-use crate::domain::command::Order;
+use super::{CancelReason, Hold, Status, Transition, TransitionReason};
+use crate::domain::command::CommandAction;
 use crate::domain::money::Money;
 use crate::domain::payment::PaymentState;
 
@@ -39,7 +39,7 @@ pub fn cancel(
     hold: &Hold,
     reason: CancelReason,
     refund: Refund,
-    why: Why,
+    why: TransitionReason,
 ) -> Result<Transition, CancelError> {
     if hold.status != Status::Confirmed {
         return Err(CancelError::NotConfirmed);
@@ -76,7 +76,7 @@ pub fn cancel(
                 ..payment.money
             };
             let intent = payment.intent.clone();
-            orders.push(Order::Refund { intent, money });
+            orders.push(CommandAction::Refund { intent, money });
         }
     }
     Ok(Transition { next, orders, why })
@@ -97,7 +97,7 @@ mod tests {
             &confirmed(),
             CancelReason::Operator,
             refund,
-            Why::CancelledByOperator(None),
+            TransitionReason::CancelledByOperator(None),
         )
     }
 
@@ -105,8 +105,8 @@ mod tests {
         let step = cancelled(refund).unwrap();
         assert_eq!(step.next.status, Status::Cancelled(CancelReason::Operator));
         let amounts = step.orders.iter().map(|order| match order {
-            Order::Refund { money, .. } => money.amount,
-            Order::ExpireSession(_) => panic!("nothing is to be expired"),
+            CommandAction::Refund { money, .. } => money.amount,
+            CommandAction::ExpireSession(_) => panic!("nothing is to be expired"),
         });
         (step.next.payments[0].state, amounts.collect())
     }
@@ -140,7 +140,7 @@ mod tests {
                 &hold(status, None),
                 CancelReason::Guest,
                 Refund::Full,
-                Why::CancelledByGuest,
+                TransitionReason::CancelledByGuest,
             );
             assert_eq!(refused, Err(CancelError::NotConfirmed), "{status:?}");
         }

@@ -3,13 +3,16 @@
 //! Money is the heart of it: a payment stands on the books once, goes back at most once, and is never kept for a hold
 //! without a slot (I3).
 
-use super::{Asker, CancelReason, Decision, Hold, Policy, ReleaseReason, Status, Transition, Why};
-use crate::domain::command::Order;
+use super::{
+    CancelReason, Decision, Hold, HoldPolicy, ReleaseReason, ReleaseRequester, Status, Transition,
+    TransitionReason,
+};
+use crate::domain::command::CommandAction;
 use crate::domain::ids::IntentId;
 use crate::domain::money::Money;
 use crate::domain::payment::{Payment, PaymentState, Receipt};
 
-pub(super) fn change(next: Hold, why: Why) -> Decision {
+pub(super) fn change(next: Hold, why: TransitionReason) -> Decision {
     Decision::Change(Transition {
         next,
         orders: Vec::new(),
@@ -18,9 +21,9 @@ pub(super) fn change(next: Hold, why: Why) -> Decision {
 }
 
 pub(super) fn asked_reason(hold: &Hold) -> ReleaseReason {
-    match hold.asked_by {
-        Some(Asker::Guest) => ReleaseReason::Guest,
-        Some(Asker::Operator) => ReleaseReason::Operator,
+    match hold.requested_by {
+        Some(ReleaseRequester::Guest) => ReleaseReason::Guest,
+        Some(ReleaseRequester::Operator) => ReleaseReason::Operator,
         None => ReleaseReason::Expired,
     }
 }
@@ -29,7 +32,7 @@ pub(super) fn asked_reason(hold: &Hold) -> ReleaseReason {
 pub(super) fn paid_by(hold: &Hold, receipt: &Receipt, status: Status) -> Hold {
     let mut next = Hold {
         status,
-        asked_by: None,
+        requested_by: None,
         intent: Some(receipt.intent.clone()),
         ..hold.clone()
     };
@@ -40,7 +43,7 @@ pub(super) fn paid_by(hold: &Hold, receipt: &Receipt, status: Status) -> Hold {
     next
 }
 
-pub(super) fn confirm(hold: &Hold, receipt: &Receipt, why: Why) -> Decision {
+pub(super) fn confirm(hold: &Hold, receipt: &Receipt, why: TransitionReason) -> Decision {
     change(paid_by(hold, receipt, Status::Confirmed), why)
 }
 
@@ -48,11 +51,11 @@ pub(super) fn confirm_unpaid(hold: &Hold) -> Decision {
     // The slot has a price, so a session that asked for nothing is not what we made.
     let next = Hold {
         status: Status::Confirmed,
-        asked_by: None,
+        requested_by: None,
         price_mismatch: true,
         ..hold.clone()
     };
-    change(next, Why::NothingToPay)
+    change(next, TransitionReason::NothingToPay)
 }
 
 pub(super) fn start_processing(hold: &Hold, intent: Option<&IntentId>) -> Decision {
@@ -60,19 +63,19 @@ pub(super) fn start_processing(hold: &Hold, intent: Option<&IntentId>) -> Decisi
     change(
         Hold {
             status: Status::Processing,
-            asked_by: None,
+            requested_by: None,
             intent,
             ..hold.clone()
         },
-        Why::PaymentUnderway,
+        TransitionReason::PaymentUnderway,
     )
 }
 
-pub(super) fn release(hold: &Hold, reason: ReleaseReason, why: Why) -> Decision {
+pub(super) fn release(hold: &Hold, reason: ReleaseReason, why: TransitionReason) -> Decision {
     change(
         Hold {
             status: Status::Released(reason),
-            asked_by: None,
+            requested_by: None,
             ..hold.clone()
         },
         why,
@@ -82,18 +85,18 @@ pub(super) fn release(hold: &Hold, reason: ReleaseReason, why: Why) -> Decision 
 /// The first intent named is kept: the one that pays replaces it in [`paid_by`], and nothing does after that.
 pub(super) fn link(hold: &Hold, intent: &IntentId) -> Decision {
     match hold.intent {
-        Some(_) => Decision::Stay(Why::AlreadySo),
+        Some(_) => Decision::Stay(TransitionReason::AlreadySo),
         None => change(
             Hold {
                 intent: Some(intent.clone()),
                 ..hold.clone()
             },
-            Why::IntentLinked,
+            TransitionReason::IntentLinked,
         ),
     }
 }
 
-pub(super) fn note_try(hold: &Hold, intent: &IntentId, why: Why) -> Decision {
+pub(super) fn note_try(hold: &Hold, intent: &IntentId, why: TransitionReason) -> Decision {
     let intent = hold.intent.clone().unwrap_or_else(|| intent.clone());
     change(
         Hold {
@@ -105,9 +108,9 @@ pub(super) fn note_try(hold: &Hold, intent: &IntentId, why: Why) -> Decision {
 }
 
 /// Money for a hold that has its payment, or is over for good: known money changes nothing, other money goes back.
-pub(super) fn another_payment(hold: &Hold, receipt: &Receipt, why: Why) -> Decision {
+pub(super) fn another_payment(hold: &Hold, receipt: &Receipt, why: TransitionReason) -> Decision {
     if hold.payment(&receipt.intent).is_some() {
-        return Decision::Stay(Why::AlreadySo);
+        return Decision::Stay(TransitionReason::AlreadySo);
     }
     Decision::Change(give_back(hold.clone(), receipt, 0, why))
 }
@@ -115,7 +118,7 @@ pub(super) fn another_payment(hold: &Hold, receipt: &Receipt, why: Why) -> Decis
 /// Money for a hold that was released (I3). Money that is known has had its answer.
 pub(super) fn late_payment(hold: &Hold, receipt: &Receipt, back: i64) -> Decision {
     match hold.payment(&receipt.intent) {
-        Some(_) => Decision::Stay(Why::AlreadySo),
+        Some(_) => Decision::Stay(TransitionReason::AlreadySo),
         None => reclaim(hold, receipt, back),
     }
 }
@@ -130,7 +133,7 @@ pub(super) fn reclaim(hold: &Hold, receipt: &Receipt, back: i64) -> Decision {
     let free = Transition {
         next,
         orders: Vec::new(),
-        why: Why::LatePaymentGotItsSlot,
+        why: TransitionReason::LatePaymentGotItsSlot,
     };
     let gone = Hold {
         status: Status::Released(ReleaseReason::LatePaymentRefunded),
@@ -138,7 +141,7 @@ pub(super) fn reclaim(hold: &Hold, receipt: &Receipt, back: i64) -> Decision {
     };
     Decision::Reclaim {
         free,
-        taken: give_back(gone, receipt, back, Why::LatePaymentRefunded),
+        taken: give_back(gone, receipt, back, TransitionReason::LatePaymentRefunded),
     }
 }
 
@@ -156,7 +159,7 @@ pub(super) fn disputed_payment(hold: &Hold, intent: &IntentId) -> Option<(Receip
     ))
 }
 
-pub(super) fn give_back(hold: Hold, receipt: &Receipt, back: i64, why: Why) -> Transition {
+pub(super) fn give_back(hold: Hold, receipt: &Receipt, back: i64, why: TransitionReason) -> Transition {
     let mut next = hold;
     let mut payment = receipt.payment(PaymentState::RefundDue);
     payment.refunded = back;
@@ -167,7 +170,7 @@ pub(super) fn give_back(hold: Hold, receipt: &Receipt, back: i64, why: Why) -> T
         amount: receipt.money.amount - back,
         ..receipt.money
     };
-    let orders = vec![Order::Refund {
+    let orders = vec![CommandAction::Refund {
         intent: receipt.intent.clone(),
         money,
     }];
@@ -175,9 +178,9 @@ pub(super) fn give_back(hold: Hold, receipt: &Receipt, back: i64, why: Why) -> T
 }
 
 /// A refund on a live hold proves that it was paid; a full one of its own payment ends it, where the shop wants that.
-pub(super) fn refunded_live(hold: &Hold, paid: &Receipt, back: i64, policy: Policy) -> Decision {
+pub(super) fn refunded_live(hold: &Hold, paid: &Receipt, back: i64, policy: HoldPolicy) -> Decision {
     let Decision::Change(mut step) = note_refund(hold, paid, back) else {
-        return Decision::Stay(Why::AlreadySo);
+        return Decision::Stay(TransitionReason::AlreadySo);
     };
     // Another payment may carry the slot: a second one that went back never did.
     let is_paid = step
@@ -191,7 +194,7 @@ pub(super) fn refunded_live(hold: &Hold, paid: &Receipt, back: i64, policy: Poli
     } else {
         Status::Confirmed
     };
-    step.next.asked_by = None;
+    step.next.requested_by = None;
     Decision::Change(step)
 }
 
@@ -219,15 +222,15 @@ pub(super) fn note_refund(hold: &Hold, paid: &Receipt, back: i64) -> Decision {
     }
     next.payments = with_refund(&next.payments, &paid.intent, back);
     if next == *hold {
-        return Decision::Stay(Why::AlreadySo);
+        return Decision::Stay(TransitionReason::AlreadySo);
     }
     let full = back >= paid.money.amount;
     change(
         next,
         if full {
-            Why::FullyRefunded
+            TransitionReason::FullyRefunded
         } else {
-            Why::PartlyRefunded
+            TransitionReason::PartlyRefunded
         },
     )
 }
@@ -252,7 +255,7 @@ pub(super) fn set_payment(
     intent: &IntentId,
     from: &[PaymentState],
     to: PaymentState,
-    why: Why,
+    why: TransitionReason,
 ) -> Decision {
     let mut next = hold.clone();
     for payment in next
@@ -263,7 +266,7 @@ pub(super) fn set_payment(
         payment.state = to;
     }
     if next == *hold {
-        Decision::Stay(Why::AlreadySo)
+        Decision::Stay(TransitionReason::AlreadySo)
     } else {
         change(next, why)
     }
@@ -276,7 +279,7 @@ pub(super) fn refund_failed(hold: &Hold, intent: &IntentId) -> Decision {
         intent,
         &[RefundDue, Refunded, Kept],
         RefundFailed,
-        Why::RefundFailed,
+        TransitionReason::RefundFailed,
     )
 }
 
@@ -284,7 +287,13 @@ pub(super) fn disputed(hold: &Hold, receipt: &Receipt) -> Decision {
     use PaymentState::{Disputed, Paid};
     if hold.payment(&receipt.intent).is_some() {
         // One that is on its way back stays so: its refund is tried until Stripe allows it or the bank has taken it.
-        return set_payment(hold, &receipt.intent, &[Paid], Disputed, Why::Disputed);
+        return set_payment(
+            hold,
+            &receipt.intent,
+            &[Paid],
+            Disputed,
+            TransitionReason::Disputed,
+        );
     }
     // A payment that we hear of through its dispute was made: the slot that waits for it is the guest's.
     let status = if hold.status.is_live() {
@@ -294,12 +303,12 @@ pub(super) fn disputed(hold: &Hold, receipt: &Receipt) -> Decision {
     };
     let mut next = Hold {
         status,
-        asked_by: None,
+        requested_by: None,
         ..hold.clone()
     };
     next.payments.push(receipt.payment(Disputed));
     next.intent.get_or_insert_with(|| receipt.intent.clone());
-    change(next, Why::Disputed)
+    change(next, TransitionReason::Disputed)
 }
 
 pub(super) fn dispute_closed(hold: &Hold, intent: &IntentId, won: bool) -> Decision {
@@ -308,5 +317,11 @@ pub(super) fn dispute_closed(hold: &Hold, intent: &IntentId, won: bool) -> Decis
     } else {
         PaymentState::Refunded
     };
-    set_payment(hold, intent, &[PaymentState::Disputed], to, Why::DisputeClosed)
+    set_payment(
+        hold,
+        intent,
+        &[PaymentState::Disputed],
+        to,
+        TransitionReason::DisputeClosed,
+    )
 }

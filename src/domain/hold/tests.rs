@@ -197,7 +197,7 @@ fn every_fact_in_every_state_has_its_written_answer() {
             .unwrap_or_else(|| panic!("no row for {fact:?}"));
         for (name, expected) in head.iter().zip(row).skip(1) {
             let before = column(name);
-            let decision = decide(&before, &fact, Policy::default());
+            let decision = decide(&before, &fact, HoldPolicy::default());
             assert_eq!(
                 in_words(&before, &decision),
                 *expected,
@@ -216,20 +216,23 @@ fn every_fact_in_every_state_has_its_written_answer() {
 
 #[test]
 fn the_reason_of_a_release_is_who_asked_for_it() {
-    let reason = |asked_by| {
+    let reason = |requested_by| {
         let held = Hold {
-            asked_by,
+            requested_by,
             ..column("held")
         };
-        match decide(&held, &Fact::SessionDead, Policy::default()) {
+        match decide(&held, &Fact::SessionDead, HoldPolicy::default()) {
             Decision::Change(step) => step.next.status,
             other => panic!("{other:?}"),
         }
     };
     assert_eq!(reason(None), Status::Released(ReleaseReason::Expired));
-    assert_eq!(reason(Some(Asker::Guest)), Status::Released(ReleaseReason::Guest));
     assert_eq!(
-        reason(Some(Asker::Operator)),
+        reason(Some(ReleaseRequester::Guest)),
+        Status::Released(ReleaseReason::Guest)
+    );
+    assert_eq!(
+        reason(Some(ReleaseRequester::Operator)),
         Status::Released(ReleaseReason::Operator)
     );
 }
@@ -247,7 +250,11 @@ fn money_that_is_not_what_was_asked_confirms_and_is_flagged() {
             intent: IntentId::new("pi_1"),
             money,
         });
-        match decide(&column("held"), &Fact::SessionCompleted(paid), Policy::default()) {
+        match decide(
+            &column("held"),
+            &Fact::SessionCompleted(paid),
+            HoldPolicy::default(),
+        ) {
             Decision::Change(step) => {
                 assert_eq!(step.next.status, Status::Confirmed);
                 assert!(step.next.price_mismatch);
@@ -259,7 +266,7 @@ fn money_that_is_not_what_was_asked_confirms_and_is_flagged() {
 
 #[test]
 fn a_shop_may_keep_the_booking_of_a_full_refund() {
-    let keep = Policy {
+    let keep = HoldPolicy {
         full_refund_frees_slot: false,
     };
     let full = Fact::Refunded {
@@ -278,7 +285,7 @@ fn a_shop_may_keep_the_booking_of_a_full_refund() {
 #[test]
 fn a_late_payment_goes_back_once_and_whole_where_the_slot_is_gone() {
     let late = Fact::SessionCompleted(SessionPayment::Paid(receipt("pi_1")));
-    let Decision::Reclaim { free, taken } = decide(&column("released"), &late, Policy::default()) else {
+    let Decision::Reclaim { free, taken } = decide(&column("released"), &late, HoldPolicy::default()) else {
         panic!("no reclaim");
     };
     assert_eq!(free.next.status, Status::Confirmed);
@@ -289,13 +296,13 @@ fn a_late_payment_goes_back_once_and_whole_where_the_slot_is_gone() {
     );
     assert_eq!(
         taken.orders,
-        [Order::Refund {
+        [CommandAction::Refund {
             intent: IntentId::new("pi_1"),
             money: eur(5000)
         }]
     );
     assert!(matches!(
-        decide(&taken.next, &late, Policy::default()),
+        decide(&taken.next, &late, HoldPolicy::default()),
         Decision::Stay(_)
     ));
 }
@@ -305,8 +312,8 @@ fn some_fact() -> impl Strategy<Value = Fact> {
 }
 
 /// Takes a fact as the store would, with the slot free or taken.
-fn settle(hold: Hold, fact: &Fact, slot_is_free: bool, orders: &mut Vec<Order>) -> Hold {
-    let step = match decide(&hold, fact, Policy::default()) {
+fn settle(hold: Hold, fact: &Fact, slot_is_free: bool, orders: &mut Vec<CommandAction>) -> Hold {
+    let step = match decide(&hold, fact, HoldPolicy::default()) {
         Decision::Stay(_) => return hold,
         Decision::Change(step) => step,
         Decision::Reclaim { free, taken } => {

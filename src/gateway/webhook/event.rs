@@ -21,14 +21,14 @@ pub struct Event {
     /// Whether it is about real money; must match the secret key's mode.
     pub livemode: bool,
     /// What it tells.
-    pub told: Told,
+    pub content: EventContent,
 }
 
 /// What an event tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum EventContent {
     /// A fact about a hold, if there is one that the refs name.
-    About {
+    Relevant {
         /// Which hold it concerns.
         refs: HoldRefs,
         /// What is so.
@@ -40,12 +40,12 @@ pub enum Told {
         ours: bool,
     },
     /// Nothing that concerns us.
-    Nothing(IgnoredBecause),
+    Irrelevant(IgnoreReason),
 }
 
 /// Why an event tells us nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum IgnoredBecause {
+pub enum IgnoreReason {
     /// We do not listen to its type.
     UnknownType,
     /// A `v2.core.event`: it carries no data.
@@ -59,30 +59,33 @@ pub enum IgnoredBecause {
 /// The body is not an event of Stripe's: not UTF-8, not JSON, nested too deeply, or without id and type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a readable event")]
-pub struct Unreadable;
+pub struct MalformedEvent;
 
 /// Reads a delivery whose signature was found good.
 ///
 /// # Errors
-/// [`Unreadable`] where not even its id and type can be read.
-pub fn read(body: &[u8]) -> Result<Event, Unreadable> {
+/// [`MalformedEvent`] where not even its id and type can be read.
+pub fn read(body: &[u8]) -> Result<Event, MalformedEvent> {
     // serde_json refuses what is not UTF-8 and stops at a depth of 128.
-    let event: Value = serde_json::from_slice(body).map_err(|_| Unreadable)?;
-    let kind = wire::text(&event, "type").ok_or(Unreadable)?;
+    let event: Value = serde_json::from_slice(body).map_err(|_| MalformedEvent)?;
+    let kind = wire::text(&event, "type").ok_or(MalformedEvent)?;
     Ok(Event {
-        id: EventId::new(wire::text(&event, "id").ok_or(Unreadable)?),
+        id: EventId::new(wire::text(&event, "id").ok_or(MalformedEvent)?),
         kind: kind.to_owned(),
-        livemode: event.get("livemode").and_then(Value::as_bool).ok_or(Unreadable)?,
-        told: told(kind, &event),
+        livemode: event
+            .get("livemode")
+            .and_then(Value::as_bool)
+            .ok_or(MalformedEvent)?,
+        content: content(kind, &event),
     })
 }
 
-fn told(kind: &str, event: &Value) -> Told {
+fn content(kind: &str, event: &Value) -> EventContent {
     if wire::text(event, "object") == Some("v2.core.event") {
-        return Told::Nothing(IgnoredBecause::ThinEvent);
+        return EventContent::Irrelevant(IgnoreReason::ThinEvent);
     }
     let Some(object) = event.pointer("/data/object") else {
-        return Told::Nothing(IgnoredBecause::Unusable);
+        return EventContent::Irrelevant(IgnoreReason::Unusable);
     };
     let about = match kind {
         "checkout.session.completed"
@@ -98,18 +101,18 @@ fn told(kind: &str, event: &Value) -> Told {
         "charge.refunded" => charge_refunded(object),
         "refund.created" | "refund.updated" | "refund.failed" => match refund_status(kind, object) {
             "failed" => refund_failed(object),
-            _ => return Told::Nothing(IgnoredBecause::ToldElsewhere),
+            _ => return EventContent::Irrelevant(IgnoreReason::ToldElsewhere),
         },
         "charge.dispute.created" | "charge.dispute.closed" => dispute(kind, object),
-        _ => return Told::Nothing(IgnoredBecause::UnknownType),
+        _ => return EventContent::Irrelevant(IgnoreReason::UnknownType),
     };
-    about.unwrap_or(Told::Nothing(IgnoredBecause::Unusable))
+    about.unwrap_or(EventContent::Irrelevant(IgnoreReason::Unusable))
 }
 
-fn about(object: &Value, session: Option<SessionId>, intent: Option<IntentId>, fact: Fact) -> Told {
+fn about(object: &Value, session: Option<SessionId>, intent: Option<IntentId>, fact: Fact) -> EventContent {
     let ours = wire::hold_in_metadata(object);
     let named = || HoldId::parse(wire::text(object, "client_reference_id")?);
-    Told::About {
+    EventContent::Relevant {
         refs: HoldRefs {
             installation: wire::installation(object),
             hold: ours.or_else(named),
@@ -131,7 +134,7 @@ fn money(fact: &Fact) -> Option<Receipt> {
     }
 }
 
-fn session(kind: &str, object: &Value) -> Option<Told> {
+fn session(kind: &str, object: &Value) -> Option<EventContent> {
     let id = SessionId::new(wire::text(object, "id")?);
     let completed = || wire::session_payment(object).map(Fact::SessionCompleted);
     let arrived = || wire::session_receipt(object).map(Fact::AsyncSucceeded);
@@ -152,7 +155,7 @@ fn session(kind: &str, object: &Value) -> Option<Told> {
     Some(about(object, Some(id), wire::intent(object), fact))
 }
 
-fn intent(kind: &str, object: &Value) -> Option<Told> {
+fn intent(kind: &str, object: &Value) -> Option<EventContent> {
     let id = IntentId::new(wire::text(object, "id")?);
     let fact = match kind {
         "payment_intent.succeeded" => Fact::IntentSucceeded(Receipt {
@@ -173,7 +176,7 @@ fn failure(intent: &Value) -> FailureCode {
     FailureCode::new(code.unwrap_or_default())
 }
 
-fn charge_refunded(object: &Value) -> Option<Told> {
+fn charge_refunded(object: &Value) -> Option<EventContent> {
     let intent = wire::intent(object)?;
     let fact = Fact::Refunded {
         paid: Receipt {
@@ -194,7 +197,7 @@ fn refund_status<'a>(kind: &str, object: &'a Value) -> &'a str {
     }
 }
 
-fn refund_failed(object: &Value) -> Option<Told> {
+fn refund_failed(object: &Value) -> Option<EventContent> {
     let intent = wire::intent(object)?;
     Some(about(
         object,
@@ -204,7 +207,7 @@ fn refund_failed(object: &Value) -> Option<Told> {
     ))
 }
 
-fn dispute(kind: &str, object: &Value) -> Option<Told> {
+fn dispute(kind: &str, object: &Value) -> Option<EventContent> {
     let intent = wire::intent(object)?;
     let fact = match kind {
         "charge.dispute.created" => Fact::DisputeOpened(Receipt {

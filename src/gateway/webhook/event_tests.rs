@@ -13,14 +13,14 @@ fn event(kind: &str, object: &Value) -> Value {
            "livemode": false, "pending_webhooks": 1, "data": {"object": object}})
 }
 
-fn told_of(kind: &str, object: &Value) -> Told {
-    read(event(kind, object).to_string().as_bytes()).unwrap().told
+fn told_of(kind: &str, object: &Value) -> EventContent {
+    read(event(kind, object).to_string().as_bytes()).unwrap().content
 }
 
 fn fact_of(kind: &str, object: &Value) -> Option<Fact> {
     match told_of(kind, object) {
-        Told::About { fact, .. } => Some(fact),
-        Told::Nothing(_) => None,
+        EventContent::Relevant { fact, .. } => Some(fact),
+        EventContent::Irrelevant(_) => None,
     }
 }
 
@@ -128,7 +128,7 @@ fn refunds_and_disputes_carry_their_facts() {
         );
     }
 
-    let failed = Told::About {
+    let failed = EventContent::Relevant {
         refs: HoldRefs {
             intent: Some(pi()),
             ..HoldRefs::default()
@@ -137,8 +137,8 @@ fn refunds_and_disputes_carry_their_facts() {
         money: None,
         ours: false,
     };
-    let elsewhere = Told::Nothing(IgnoredBecause::ToldElsewhere);
-    for (kind, status, told) in [
+    let elsewhere = EventContent::Irrelevant(IgnoreReason::ToldElsewhere);
+    for (kind, status, content) in [
         ("refund.created", "pending", &elsewhere),
         ("refund.created", "succeeded", &elsewhere),
         ("refund.updated", "succeeded", &elsewhere),
@@ -147,13 +147,13 @@ fn refunds_and_disputes_carry_their_facts() {
         ("refund.failed", "failed", &failed),
     ] {
         let refund = json!({"id": "re_1", "payment_intent": "pi_1", "amount": 5000, "status": status});
-        assert_eq!(told_of(kind, &refund), *told, "{kind} {status}");
+        assert_eq!(told_of(kind, &refund), *content, "{kind} {status}");
     }
 }
 
 #[test]
 fn money_and_the_hold_are_named_where_the_object_is_ours() {
-    let Told::About {
+    let EventContent::Relevant {
         refs, money, ours, ..
     } = told_of("checkout.session.completed", &session("complete", "paid"))
     else {
@@ -169,7 +169,7 @@ fn money_and_the_hold_are_named_where_the_object_is_ours() {
 fn another_products_session_is_not_ours_even_if_it_is_referred_to_by_a_uuid() {
     let mut foreign = session("complete", "paid");
     foreign["metadata"] = json!({"order": "17"});
-    let Told::About { refs, ours, .. } = told_of("checkout.session.completed", &foreign) else {
+    let EventContent::Relevant { refs, ours, .. } = told_of("checkout.session.completed", &foreign) else {
         panic!("nothing told");
     };
     assert_eq!((refs.hold, ours), (HoldId::parse(HOLD), false));
@@ -177,20 +177,26 @@ fn another_products_session_is_not_ours_even_if_it_is_referred_to_by_a_uuid() {
 
 #[test]
 fn what_does_not_concern_us_is_named_as_such() {
-    use IgnoredBecause::{ThinEvent, UnknownType, Unusable};
-    assert_eq!(told_of("plan.created", &json!({})), Told::Nothing(UnknownType));
+    use IgnoreReason::{ThinEvent, UnknownType, Unusable};
+    assert_eq!(
+        told_of("plan.created", &json!({})),
+        EventContent::Irrelevant(UnknownType)
+    );
     assert_eq!(
         told_of("checkout.session.completed", &json!({})),
-        Told::Nothing(Unusable)
+        EventContent::Irrelevant(Unusable)
     );
     assert_eq!(
         told_of("charge.refunded", &json!({"payment_intent": null})),
-        Told::Nothing(Unusable)
+        EventContent::Irrelevant(Unusable)
     );
     let thin = json!({"id": "evt_2", "object": "v2.core.event", "livemode": true,
                       "type": "checkout.session.completed", "related_object": {"id": "cs_1"}});
     let thin = read(thin.to_string().as_bytes()).unwrap();
-    assert_eq!((thin.livemode, thin.told), (true, Told::Nothing(ThinEvent)));
+    assert_eq!(
+        (thin.livemode, thin.content),
+        (true, EventContent::Irrelevant(ThinEvent))
+    );
 }
 
 #[test]
@@ -209,7 +215,12 @@ fn what_is_no_event_is_unreadable_and_quickly() {
         deep_inside.as_bytes(),
         &[b'['; 1 << 20],
     ] {
-        assert_eq!(read(body), Err(Unreadable), "{:?}…", &body[..body.len().min(40)]);
+        assert_eq!(
+            read(body),
+            Err(MalformedEvent),
+            "{:?}…",
+            &body[..body.len().min(40)]
+        );
     }
 }
 

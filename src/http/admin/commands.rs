@@ -11,21 +11,21 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::super::Server;
-use super::super::body::{self, Faults};
+use super::super::body::{self, FieldErrors};
 use super::super::error::Problem;
 use super::super::fields::{Cursor, Limit};
 use super::super::path_id::PathId;
 use super::super::views::{instant, instant_text};
 use super::{List, Paging, page};
-use crate::domain::books::CommandFilter;
-use crate::domain::command::{Command, Order};
+use crate::domain::command::{Command, CommandAction};
 use crate::domain::ids::CommandId;
+use crate::domain::listing::CommandFilter;
 use crate::workflow::{commands, inspect};
 
 /// Where a command stands.
 #[derive(Clone, Copy, Debug, Serialize, Deserr, ToSchema)]
 #[serde(rename_all = "snake_case")]
-#[deserr(error = Faults, rename_all = lowercase)]
+#[deserr(error = FieldErrors, rename_all = lowercase)]
 pub(in crate::http) enum CommandState {
     /// Not answered yet; as a filter, the stuck ones are included.
     Pending,
@@ -89,8 +89,8 @@ pub(in crate::http) struct CommandView {
 impl From<&Command> for CommandView {
     fn from(command: &Command) -> Self {
         let (kind, session, intent, money) = match &command.order {
-            Order::ExpireSession(session) => (CommandKind::ExpireSession, Some(session), None, None),
-            Order::Refund { intent, money } => (CommandKind::Refund, None, Some(intent), Some(money)),
+            CommandAction::ExpireSession(session) => (CommandKind::ExpireSession, Some(session), None, None),
+            CommandAction::Refund { intent, money } => (CommandKind::Refund, None, Some(intent), Some(money)),
         };
         let state = match command.done_at {
             Some(_) => CommandState::Done,
@@ -116,7 +116,7 @@ impl From<&Command> for CommandView {
 }
 
 #[derive(Debug, Deserr)]
-#[deserr(error = Faults, deny_unknown_fields)]
+#[deserr(error = FieldErrors, deny_unknown_fields)]
 struct ListQuery {
     #[deserr(default)]
     state: Option<CommandState>,

@@ -18,9 +18,9 @@ use super::super::error::Problem;
 use super::super::path_id::PathId;
 use super::super::schedule::ScheduleMembers;
 use super::{List, Paging, page};
-use crate::domain::books::Put;
 use crate::domain::catalogue::EventType;
 use crate::domain::ids::EventTypeId;
+use crate::domain::listing::PutOutcome;
 use crate::workflow::catalogue;
 
 mod new;
@@ -70,7 +70,7 @@ pub(in crate::http) struct EventTypeView {
 
 impl From<&EventType> for EventTypeView {
     fn from(event_type: &EventType) -> Self {
-        let short = match event_type.needs.as_slice() {
+        let short = match event_type.segments.as_slice() {
             [need] => need
                 .any_of
                 .first()
@@ -83,12 +83,12 @@ impl From<&EventType> for EventTypeView {
             name: event_type.name.clone(),
             resource: short.map(|(resource, _)| resource.to_string()),
             duration_minutes: short.map(|(_, minutes)| minutes),
-            segments: event_type.needs.iter().map(SegmentMembers::from).collect(),
+            segments: event_type.segments.iter().map(SegmentMembers::from).collect(),
             buffer_before_minutes: event_type.buffer_before_minutes,
             buffer_after_minutes: event_type.buffer_after_minutes,
             schedule: event_type.schedule.as_ref().map(ScheduleMembers::from),
-            guest_cancel_until_minutes: event_type.second_thoughts.cancel_until_minutes,
-            guest_move_until_minutes: event_type.second_thoughts.move_until_minutes,
+            guest_cancel_until_minutes: event_type.change_policy.cancel_until_minutes,
+            guest_move_until_minutes: event_type.change_policy.move_until_minutes,
             amount: event_type.price.amount,
             currency: event_type.price.currency.to_string(),
             payment_methods: match event_type.payment_methods.as_slice() {
@@ -122,8 +122,8 @@ pub(in crate::http) async fn put(
 ) -> Result<(StatusCode, Json<EventTypeView>), Problem> {
     let event_type = new::read(&id, body::json(&headers, body)?)?;
     let status = match catalogue::put(&server.context, &event_type).await? {
-        Put::Created => StatusCode::CREATED,
-        Put::Replaced => StatusCode::OK,
+        PutOutcome::Created => StatusCode::CREATED,
+        PutOutcome::Replaced => StatusCode::OK,
     };
     Ok((status, Json(EventTypeView::from(&event_type))))
 }

@@ -11,15 +11,15 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::super::Server;
-use super::super::body::{self, Faults};
+use super::super::body::{self, FieldErrors};
 use super::super::error::Problem;
 use super::super::fields::{Cursor, Limit};
 use super::super::path_id::PathId;
 use super::super::views::instant;
 use super::super::webhooks::Received;
 use super::{List, Paging, page};
-use crate::domain::books::StoredEvent;
 use crate::domain::ids::{EventId, HoldId};
+use crate::domain::listing::StoredEvent;
 use crate::workflow::{inspect, replay};
 
 /// An event of Stripe's that was applied.
@@ -55,7 +55,7 @@ impl From<&StoredEvent> for EventView {
 }
 
 #[derive(Debug, Deserr)]
-#[deserr(error = Faults, deny_unknown_fields)]
+#[deserr(error = FieldErrors, deny_unknown_fields)]
 struct ListQuery {
     #[deserr(default)]
     hold: Option<HoldId>,

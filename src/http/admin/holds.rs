@@ -13,23 +13,23 @@ use deserr::Deserr;
 use utoipa::ToSchema;
 
 use super::super::Server;
-use super::super::body::{self, Faults};
+use super::super::body::{self, FieldErrors};
 use super::super::error::{Code, Problem};
-use super::super::fields::{Cursor, Email, Limit, Note, RefundWish};
+use super::super::fields::{Cursor, Email, Limit, Note, RefundAmount};
 use super::super::holds::{given_back, hold_id};
 use super::super::path_id::PathId;
 use super::super::views::{AdminHoldDetailView, AdminHoldView, StatusView};
 
 use super::{List, Paging, page};
-use crate::domain::booking::Cause;
-use crate::domain::books::{HoldFilter, PageRequest};
-use crate::domain::hold::{Asker, CancelError};
+use crate::domain::booking::Actor;
+use crate::domain::hold::{CancelError, ReleaseRequester};
 use crate::domain::ids::{EventTypeId, HoldId, ResourceId};
-use crate::workflow::release::Outcome;
+use crate::domain::listing::{HoldFilter, PageRequest};
+use crate::workflow::release::ReleaseOutcome;
 use crate::workflow::{cancel, inspect, refresh, release};
 
 #[derive(Debug, Deserr)]
-#[deserr(error = Faults, deny_unknown_fields)]
+#[deserr(error = FieldErrors, deny_unknown_fields)]
 struct ListQuery {
     #[deserr(default)]
     status: Option<StatusView>,
@@ -128,10 +128,10 @@ pub(in crate::http) async fn release(
     PathId(id): PathId,
 ) -> Result<Json<AdminHoldDetailView>, Problem> {
     let id = hold_id(&id)?;
-    let asker = Some(Asker::Operator);
-    match release::release_in_task(&server.context, id, asker, Cause::Operator).await? {
-        Outcome::Missing => Err(Problem::not_found("hold")),
-        Outcome::Over(booking) => {
+    let asker = Some(ReleaseRequester::Operator);
+    match release::release_in_task(&server.context, id, asker, Actor::Operator).await? {
+        ReleaseOutcome::Missing => Err(Problem::not_found("hold")),
+        ReleaseOutcome::Over(booking) => {
             given_back(&booking)?;
             detail(&server, id).await
         }
@@ -140,12 +140,12 @@ pub(in crate::http) async fn release(
 
 /// How a hold is cancelled.
 #[derive(Debug, Deserr, ToSchema)]
-#[deserr(error = Faults, deny_unknown_fields)]
+#[deserr(error = FieldErrors, deny_unknown_fields)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Cancellation {
     /// How much goes back: `full`, `none`, or an amount in the currency's minor unit.
     #[schema(value_type = Value, example = "full")]
-    refund: RefundWish,
+    refund: RefundAmount,
     /// Why, for the history.
     #[deserr(default)]
     #[schema(value_type = Option<String>, max_length = 500)]
@@ -175,19 +175,19 @@ pub(in crate::http) async fn cancel(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<AdminHoldDetailView>, Problem> {
     let id = hold_id(&id)?;
-    let mut faults = Faults::default();
+    let mut faults = FieldErrors::default();
     let order: Option<Cancellation> = body::parse(body::json(&headers, body)?, &mut faults);
     let Some(order) = order.filter(|_| faults.is_empty()) else {
         return Err(faults.into_problem());
     };
     let note = order.note.map(|Note(note)| note);
     match cancel::by_operator(&server.context, id, order.refund.0, note).await? {
-        cancel::Outcome::Missing => Err(Problem::not_found("hold")),
-        cancel::Outcome::Over(_) => detail(&server, id).await,
-        cancel::Outcome::Refused(_, why @ CancelError::TooMuch(_)) => {
+        cancel::CancelOutcome::Missing => Err(Problem::not_found("hold")),
+        cancel::CancelOutcome::Over(_) => detail(&server, id).await,
+        cancel::CancelOutcome::Refused(_, why @ CancelError::TooMuch(_)) => {
             Err(Problem::invalid_field("refund", why.to_string()))
         }
-        cancel::Outcome::Refused(_, why @ CancelError::NotConfirmed) => {
+        cancel::CancelOutcome::Refused(_, why @ CancelError::NotConfirmed) => {
             Err(Problem::new(Code::NotCancellable, why.to_string()))
         }
     }

@@ -15,11 +15,11 @@ use subtle::ConstantTimeEq;
 use utoipa::{IntoParams, ToSchema};
 
 use super::Server;
-use super::body::Faults;
+use super::body::FieldErrors;
 use super::error::{Code, Problem};
 use super::fields::{Cursor, Limit};
 use super::holds::bearer;
-use crate::domain::books::{Page, PageRequest};
+use crate::domain::listing::{Page, PageRequest};
 
 pub(super) mod commands;
 pub(super) mod event_types;
@@ -71,7 +71,7 @@ impl<T> List<T> {
 
 /// How a part of a list is asked for; lists with filters of their own read it beside them.
 #[derive(Debug, Deserr, IntoParams)]
-#[deserr(error = Faults, deny_unknown_fields)]
+#[deserr(error = FieldErrors, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Paging {
     /// how many entries, 50 by default

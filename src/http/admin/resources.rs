@@ -14,14 +14,14 @@ use utoipa::ToSchema;
 
 use self::calendar::CalendarView;
 use super::super::Server;
-use super::super::body::{self, Faults};
+use super::super::body::{self, FieldErrors};
 use super::super::error::Problem;
 use super::super::fields::Name;
 use super::super::path_id::PathId;
 use super::{List, Paging, page};
-use crate::domain::books::Put;
 use crate::domain::catalogue::{MAX_CAPACITY, Resource};
 use crate::domain::ids::ResourceId;
+use crate::domain::listing::PutOutcome;
 use crate::workflow::catalogue;
 
 pub(in crate::http) mod blocks;
@@ -29,7 +29,7 @@ pub(in crate::http) mod calendar;
 
 /// What a resource should be.
 #[derive(Debug, Deserr, ToSchema)]
-#[deserr(error = Faults, deny_unknown_fields)]
+#[deserr(error = FieldErrors, deny_unknown_fields)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct NewResource {
     /// What people call it: 1 to 200 characters; its id by default.
@@ -114,15 +114,15 @@ pub(in crate::http) async fn put(
     Ok((put_status(put), Json(ResourceView::from(&resource))))
 }
 
-fn put_status(put: Put) -> StatusCode {
+fn put_status(put: PutOutcome) -> StatusCode {
     match put {
-        Put::Created => StatusCode::CREATED,
-        Put::Replaced => StatusCode::OK,
+        PutOutcome::Created => StatusCode::CREATED,
+        PutOutcome::Replaced => StatusCode::OK,
     }
 }
 
 fn read(id: &str, body: Value) -> Result<Resource, Problem> {
-    let mut faults = Faults::default();
+    let mut faults = FieldErrors::default();
     let id = faults.take("id", ResourceId::parse(id));
     let new: Option<NewResource> = body::parse(body, &mut faults);
     match (id, new) {

@@ -13,7 +13,7 @@ use crate::workflow::sweep;
 
 /// What a sweep did.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct SweepReport {
+pub(crate) struct SweepReportView {
     /// Holds that Stripe was asked about.
     examined: u64,
     /// Of them, released.
@@ -26,9 +26,9 @@ pub(crate) struct SweepReport {
     oldest_overdue_ms: i64,
 }
 
-impl From<sweep::Report> for SweepReport {
-    fn from(report: sweep::Report) -> Self {
-        let sweep::Report {
+impl From<sweep::SweepReport> for SweepReportView {
+    fn from(report: sweep::SweepReport) -> Self {
+        let sweep::SweepReport {
             examined,
             released,
             confirmed,
@@ -50,9 +50,11 @@ impl From<sweep::Report> for SweepReport {
     post, path = "/v1/admin/sweep", operation_id = "sweep", tag = "operators",
     security(("admin_key" = [])),
     responses(
-        (status = 200, description = "Swept", body = SweepReport),
+        (status = 200, description = "Swept", body = SweepReportView),
     )
 )]
-pub(in crate::http) async fn run(State(server): State<Arc<Server>>) -> Result<Json<SweepReport>, Problem> {
+pub(in crate::http) async fn run(
+    State(server): State<Arc<Server>>,
+) -> Result<Json<SweepReportView>, Problem> {
     Ok(Json(sweep::run_once(&server.context).await?.into()))
 }

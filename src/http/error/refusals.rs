@@ -16,7 +16,7 @@ impl From<MoveError> for Problem {
             MoveError::Start(why) => Self::invalid_field("starts_at", why.to_string()),
             MoveError::UnknownResource => Self::invalid_field("resource", NOT_OF_THIS),
             MoveError::SlotTaken(alternatives) => Self::slot_taken(&alternatives),
-            MoveError::Trouble(trouble) => trouble.into(),
+            MoveError::Workflow(trouble) => trouble.into(),
         }
     }
 }
@@ -46,7 +46,7 @@ impl From<CheckoutError> for Problem {
             CheckoutError::Mismatch => {
                 Self::new(Code::IdempotencyMismatch, "use a new key for a new request")
             }
-            CheckoutError::Trouble(trouble) => trouble.into(),
+            CheckoutError::Workflow(trouble) => trouble.into(),
         }
     }
 }

@@ -17,13 +17,13 @@ pub(in crate::http) fn fields(faults: &impl std::fmt::Debug) -> Vec<String> {
 
 /// The schedule as an event type has it: a member of the body.
 #[derive(Debug, Deserr)]
-#[deserr(error = Faults, deny_unknown_fields)]
+#[deserr(error = FieldErrors, deny_unknown_fields)]
 struct Body {
     schedule: ScheduleMembers,
 }
 
 fn read(schedule: Value) -> Result<ScheduleMembers, Vec<String>> {
-    let mut faults = Faults::default();
+    let mut faults = FieldErrors::default();
     let read: Option<Body> = body::parse(json!({"schedule": schedule}), &mut faults);
     read.map(|body| body.schedule).ok_or_else(|| fields(&faults))
 }

@@ -5,9 +5,9 @@ use sqlx::postgres::PgPool;
 use uuid::Uuid;
 
 use super::super::calendar_rows::{self, CalendarColumns, CalendarEntry};
-use super::super::{Question, StoreError};
+use super::super::{AvailabilityQuery, StoreError};
 use super::error::Answer;
-use crate::domain::availability::Calendar;
+use crate::domain::availability::Availability;
 use crate::domain::ids::ResourceId;
 
 /// How some resources stand (one that nobody wrote down has one unit) and what keeps them busy, as of one moment: units
@@ -80,9 +80,9 @@ impl CalendarRow {
     }
 }
 
-pub(super) async fn read(pool: &PgPool, question: &Question<'_>) -> Answer<Calendar> {
+pub(super) async fn read(pool: &PgPool, question: &AvailabilityQuery<'_>) -> Answer<Availability> {
     let ids: Vec<&str> = question.resources.iter().map(ResourceId::as_str).collect();
-    let statement = match question.tenures_at {
+    let statement = match question.statuses_at {
         None => CALENDAR,
         Some(_) => CALENDAR_WITH_TENURES,
     };
@@ -91,7 +91,7 @@ pub(super) async fn read(pool: &PgPool, question: &Question<'_>) -> Answer<Calen
         .bind(question.within.starts_at())
         .bind(question.within.ends_at())
         .bind(question.moving.map(|hold| hold.0));
-    let asked = match question.tenures_at {
+    let asked = match question.statuses_at {
         None => asked,
         Some(now) => asked.bind(now),
     };

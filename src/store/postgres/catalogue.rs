@@ -5,9 +5,9 @@ use sqlx::postgres::PgPool;
 
 use super::super::{StoreError, calendar_rows, cursor, rows};
 use super::error::Answer;
-use crate::domain::books::{Page, PageRequest, Put};
-use crate::domain::catalogue::{EventType, SecondThoughts};
+use crate::domain::catalogue::{ChangePolicy, EventType};
 use crate::domain::ids::EventTypeId;
+use crate::domain::listing::{Page, PageRequest, PutOutcome};
 
 #[derive(sqlx::FromRow)]
 struct EventTypeRow {
@@ -42,13 +42,13 @@ impl EventTypeRow {
         Ok(EventType {
             id: rows::event_type(&self.id)?,
             name: self.name,
-            needs: calendar_rows::needs(self.needs)?,
+            segments: calendar_rows::needs(self.needs)?,
             buffer_before_minutes: self.buffer_before_minutes.into(),
             buffer_after_minutes: self.buffer_after_minutes.into(),
             schedule: self.schedule.map(calendar_rows::schedule).transpose()?,
             price: rows::money(self.amount, &self.currency)?,
             payment_methods: rows::methods(&self.payment_methods)?,
-            second_thoughts: SecondThoughts {
+            change_policy: ChangePolicy {
                 cancel_until_minutes: self.cancel_until_minutes.map(i64::from),
                 move_until_minutes: self.move_until_minutes.map(i64::from),
             },
@@ -56,7 +56,7 @@ impl EventTypeRow {
     }
 }
 
-pub(super) async fn put(pool: &PgPool, event_type: &EventType, now: DateTime<Utc>) -> Answer<Put> {
+pub(super) async fn put(pool: &PgPool, event_type: &EventType, now: DateTime<Utc>) -> Answer<PutOutcome> {
     let resources = event_type.resources();
     let resources: Vec<&str> = resources.iter().map(|id| id.as_str()).collect();
     let schedule = event_type.schedule.as_ref().map(calendar_rows::schedule_json);
@@ -81,18 +81,22 @@ pub(super) async fn put(pool: &PgPool, event_type: &EventType, now: DateTime<Utc
     .bind(&event_type.name)
     .bind(resources)
     .bind(now)
-    .bind(calendar_rows::needs_json(&event_type.needs))
+    .bind(calendar_rows::needs_json(&event_type.segments))
     .bind(rows::minutes(Some(event_type.buffer_before_minutes))?)
     .bind(rows::minutes(Some(event_type.buffer_after_minutes))?)
     .bind(schedule.transpose()?)
-    .bind(rows::minutes(event_type.second_thoughts.cancel_until_minutes)?)
-    .bind(rows::minutes(event_type.second_thoughts.move_until_minutes)?)
+    .bind(rows::minutes(event_type.change_policy.cancel_until_minutes)?)
+    .bind(rows::minutes(event_type.change_policy.move_until_minutes)?)
     .bind(event_type.price.amount)
     .bind(event_type.price.currency.code())
     .bind(rows::methods_text(&event_type.payment_methods))
     .fetch_one(pool)
     .await?;
-    Ok(if created { Put::Created } else { Put::Replaced })
+    Ok(if created {
+        PutOutcome::Created
+    } else {
+        PutOutcome::Replaced
+    })
 }
 
 pub(super) async fn read(pool: &PgPool, id: &EventTypeId) -> Answer<Option<EventType>> {

@@ -4,37 +4,37 @@ use chrono::{DateTime, Utc};
 use sqlx::postgres::{PgConnection, PgPool};
 
 use super::super::effect::{self, Windows};
-use super::super::{Applied, Change, EventRecord, Step, StoreError, rows};
+use super::super::{ApplyOutcome, EventRecord, HoldChange, StateChange, StoreError, rows};
 use super::error::Answer;
 use super::{commands, placing};
 use crate::domain::booking::{HistoryLine, segments_of};
-use crate::domain::command::Order;
+use crate::domain::command::CommandAction;
 use crate::domain::hold::{Status, Transition};
 use crate::domain::ids::{HoldId, IntentId};
 use crate::domain::payment::{Payment, PaymentState, Receipt};
 
-pub(super) async fn apply(pool: &PgPool, change: &Change) -> Answer<Applied> {
+pub(super) async fn apply(pool: &PgPool, change: &HoldChange) -> Answer<ApplyOutcome> {
     let mut transaction = pool.begin().await?;
     let applied = apply_in(&mut transaction, change).await?;
     match applied {
-        Applied::Done { .. } => transaction.commit().await,
-        Applied::Lost | Applied::Seen => transaction.rollback().await,
+        ApplyOutcome::Done { .. } => transaction.commit().await,
+        ApplyOutcome::Conflict | ApplyOutcome::Duplicate => transaction.rollback().await,
     }?;
     Ok(applied)
 }
 
 /// [`apply`] in a transaction of the caller's.
-pub(super) async fn apply_in(connection: &mut PgConnection, change: &Change) -> Answer<Applied> {
+pub(super) async fn apply_in(connection: &mut PgConnection, change: &HoldChange) -> Answer<ApplyOutcome> {
     if let Some(event) = &change.event
         && !remember(connection, event, Some(change.hold), change.now).await?
     {
-        return Ok(Applied::Seen);
+        return Ok(ApplyOutcome::Duplicate);
     }
     let Some(before) = lock(connection, change).await? else {
-        return Ok(Applied::Lost);
+        return Ok(ApplyOutcome::Conflict);
     };
     match &change.step {
-        None => Ok(Applied::Done { orders: 0 }),
+        None => Ok(ApplyOutcome::Done { orders: 0 }),
         Some(step) => take_step(connection, change, &before, step).await,
     }
 }
@@ -77,7 +77,7 @@ struct BeforeRow {
 
 /// Locks the hold on the version that was decided on; `None` where it has another by now, or there is none. A change
 /// without a step only needs the hold to be there.
-async fn lock(connection: &mut PgConnection, change: &Change) -> Answer<Option<Before>> {
+async fn lock(connection: &mut PgConnection, change: &HoldChange) -> Answer<Option<Before>> {
     let row: Option<BeforeRow> = sqlx::query_as(
         "SELECT status, reason, due_at, quantity FROM holds WHERE id = $1 AND (version = $2 OR NOT $3) FOR UPDATE",
     )
@@ -101,13 +101,13 @@ impl BeforeRow {
 
 async fn take_step(
     connection: &mut PgConnection,
-    change: &Change,
+    change: &HoldChange,
     before: &Before,
-    step: &Step,
-) -> Answer<Applied> {
+    step: &StateChange,
+) -> Answer<ApplyOutcome> {
     let (transition, units) = match step {
-        Step::Take(transition) => (transition, None),
-        Step::Reclaim { transition, units } => (transition, Some(units)),
+        StateChange::Transition(transition) => (transition, None),
+        StateChange::Reclaim { transition, units } => (transition, Some(units)),
     };
     match effect::windows(before.status, transition.next.status) {
         Windows::AsTheyAre => {}
@@ -115,7 +115,7 @@ async fn take_step(
         Windows::Take => {
             let units = units.ok_or_else(|| rows::unreadable("step", "a slot without units"))?;
             if !placing::take_units(connection, change.hold, units, before.quantity).await? {
-                return Ok(Applied::Lost);
+                return Ok(ApplyOutcome::Conflict);
             }
             placing::write_segments(connection, change.hold, &segments_of(units)).await?;
         }
@@ -127,13 +127,13 @@ async fn take_step(
         let ordered = commands::order(&mut *connection, Some(change.hold), order, change.now).await?;
         orders += usize::from(ordered.is_new);
     }
-    Ok(Applied::Done { orders })
+    Ok(ApplyOutcome::Done { orders })
 }
 
 /// Writes the hold as it is afterwards, and the history line.
 async fn write_hold(
     connection: &mut PgConnection,
-    change: &Change,
+    change: &HoldChange,
     before: &Before,
     transition: &Transition,
 ) -> Answer<()> {
@@ -154,7 +154,7 @@ async fn write_hold(
     .bind(change.hold.0)
     .bind(status)
     .bind(reason)
-    .bind(next.asked_by.map(rows::asker_text))
+    .bind(next.requested_by.map(rows::asker_text))
     .bind(next.intent.as_ref().map(IntentId::as_str))
     .bind(next.price_mismatch)
     .bind(effect::due_at(before.due_at, next.status, change.check_at))
@@ -169,7 +169,11 @@ async fn write_hold(
     Ok(())
 }
 
-async fn write_payments(connection: &mut PgConnection, change: &Change, payments: &[Payment]) -> Answer<()> {
+async fn write_payments(
+    connection: &mut PgConnection,
+    change: &HoldChange,
+    payments: &[Payment],
+) -> Answer<()> {
     for payment in payments {
         sqlx::query(
             "INSERT INTO payments AS p
@@ -200,26 +204,26 @@ pub(super) async fn apply_orphan(
     claimed: Option<HoldId>,
     receipt: &Receipt,
     now: DateTime<Utc>,
-) -> Answer<Applied> {
+) -> Answer<ApplyOutcome> {
     let mut transaction = pool.begin().await?;
     if let Some(event) = event
         && !remember(&mut transaction, event, claimed, now).await?
     {
         transaction.rollback().await?;
-        return Ok(Applied::Seen);
+        return Ok(ApplyOutcome::Duplicate);
     }
     let applied = if write_orphan(&mut transaction, claimed, receipt, now).await? {
-        let order = Order::Refund {
+        let order = CommandAction::Refund {
             intent: receipt.intent.clone(),
             money: receipt.money,
         };
         let ordered = commands::order(&mut *transaction, None, &order, now).await?;
-        Applied::Done {
+        ApplyOutcome::Done {
             orders: usize::from(ordered.is_new),
         }
     } else {
         // The event is new, the payment is not: it is remembered, and there is nothing more to do.
-        Applied::Seen
+        ApplyOutcome::Duplicate
     };
     transaction.commit().await?;
     Ok(applied)

@@ -8,9 +8,9 @@ use uuid::Uuid;
 
 use super::super::{StoreError, cursor, rows};
 use super::error::Answer;
-use crate::domain::books::{CommandFilter, Page, PageRequest};
-use crate::domain::command::{Command, Order, STUCK_AFTER};
+use crate::domain::command::{Command, CommandAction, STUCK_AFTER};
 use crate::domain::ids::{CommandId, HoldId};
+use crate::domain::listing::{CommandFilter, Page, PageRequest};
 
 #[derive(sqlx::FromRow)]
 struct CommandRow {
@@ -66,7 +66,7 @@ pub(super) struct Ordered {
 pub(super) async fn order(
     executor: impl PgExecutor<'_>,
     hold: Option<HoldId>,
-    order: &Order,
+    order: &CommandAction,
     now: DateTime<Utc>,
 ) -> Answer<Ordered> {
     let columns = rows::order_columns(order);
@@ -148,7 +148,7 @@ pub(super) async fn read(pool: &PgPool, id: CommandId) -> Answer<Option<Command>
 pub(super) async fn finish(pool: &PgPool, command: &Command, now: DateTime<Utc>) -> Answer<()> {
     // A refund for a hold is settled by the transition that Stripe's answer brings; one without has only its payment.
     let orphaned = match (&command.order, command.hold) {
-        (Order::Refund { intent, .. }, None) => Some(intent.as_str()),
+        (CommandAction::Refund { intent, .. }, None) => Some(intent.as_str()),
         _ => None,
     };
     sqlx::query(

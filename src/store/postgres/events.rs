@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::super::cursor;
 use super::error::Answer;
-use crate::domain::books::{Page, PageRequest, StoredEvent};
 use crate::domain::ids::{EventId, HoldId};
+use crate::domain::listing::{Page, PageRequest, StoredEvent};
 
 #[derive(sqlx::FromRow)]
 struct EventRow {

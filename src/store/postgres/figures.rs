@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use sqlx::postgres::PgPool;
 
 use super::error::Answer;
-use crate::domain::books::Figures;
 use crate::domain::command::STUCK_AFTER;
+use crate::domain::listing::Figures;
 
 #[derive(sqlx::FromRow)]
 struct FiguresRow {

@@ -4,20 +4,24 @@
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgPool;
 
-use super::super::Standing;
+use super::super::UnpaidHoldCounts;
 use super::error::Answer;
 use crate::domain::booking::ClientId;
 
 #[derive(sqlx::FromRow)]
-struct StandingRow {
+struct UnpaidHoldCountsRow {
     guest_held: i32,
     client_held: Option<i32>,
     lapses: Option<i32>,
     lapsed_at: Option<DateTime<Utc>>,
 }
 
-pub(super) async fn standing(pool: &PgPool, guest: &str, client: Option<&ClientId>) -> Answer<Standing> {
-    let row: StandingRow = sqlx::query_as(
+pub(super) async fn standing(
+    pool: &PgPool,
+    guest: &str,
+    client: Option<&ClientId>,
+) -> Answer<UnpaidHoldCounts> {
+    let row: UnpaidHoldCountsRow = sqlx::query_as(
         "SELECT coalesce((SELECT held FROM guests WHERE email = $1), 0) AS guest_held,
                 c.held AS client_held, c.lapses, c.lapsed_at
          FROM (VALUES (1)) AS one LEFT JOIN clients c ON c.id = $2",
@@ -27,7 +31,7 @@ pub(super) async fn standing(pool: &PgPool, guest: &str, client: Option<&ClientI
     .fetch_one(pool)
     .await?;
     let count = |count: Option<i32>| count.unwrap_or_default().unsigned_abs();
-    Ok(Standing {
+    Ok(UnpaidHoldCounts {
         guest_held: count(Some(row.guest_held)),
         client_held: count(row.client_held),
         client_lapses: count(row.lapses),

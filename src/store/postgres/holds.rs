@@ -12,11 +12,11 @@ use uuid::Uuid;
 
 use super::super::{HoldRefs, ReleaseLease, StoreError, cursor, rows};
 use super::error::Answer;
-use crate::domain::booking::{Booking, Guest, person};
-use crate::domain::books::{HoldFilter, Page, PageRequest};
-use crate::domain::catalogue::SecondThoughts;
-use crate::domain::hold::{Asker, Hold, Status};
+use crate::domain::booking::{Booking, Guest, normalize_email};
+use crate::domain::catalogue::ChangePolicy;
+use crate::domain::hold::{Hold, ReleaseRequester, Status};
 use crate::domain::ids::{HoldId, IntentId, SessionId};
+use crate::domain::listing::{HoldFilter, Page, PageRequest};
 use crate::domain::payment::Payment;
 
 #[derive(sqlx::FromRow)]
@@ -30,7 +30,7 @@ struct HoldRow {
     move_until_minutes: Option<i32>,
     status: String,
     reason: Option<String>,
-    asked_by: Option<String>,
+    requested_by: Option<String>,
     amount: i64,
     currency: String,
     session_id: String,
@@ -84,7 +84,7 @@ impl HoldRow {
             session: SessionId::new(self.session_id),
             price: rows::money(self.amount, &self.currency)?,
             status: rows::status(&self.status, self.reason.as_deref())?,
-            asked_by: self.asked_by.as_deref().map(rows::asker).transpose()?,
+            requested_by: self.requested_by.as_deref().map(rows::asker).transpose()?,
             intent: self.intent_id.map(IntentId::new),
             payments: payments.collect::<Result<_, _>>()?,
             price_mismatch: self.price_mismatch,
@@ -94,8 +94,8 @@ impl HoldRow {
             event_type: rows::event_type(&self.event_type_id)?,
             segments: rows::segments(self.segments)?,
             quantity: self.quantity.unsigned_abs(),
-            wish: self.wish.as_deref().map(rows::resource).transpose()?,
-            second_thoughts: SecondThoughts {
+            requested_resource: self.wish.as_deref().map(rows::resource).transpose()?,
+            change_policy: ChangePolicy {
                 cancel_until_minutes: self.cancel_until_minutes.map(i64::from),
                 move_until_minutes: self.move_until_minutes.map(i64::from),
             },
@@ -198,7 +198,9 @@ fn narrowed(filter: &HoldFilter) -> QueryBuilder<Postgres> {
         question.push(" AND h.starts_at < ").push_bind(to);
     }
     if let Some(guest) = &filter.guest {
-        question.push(" AND h.guest_id = ").push_bind(person(guest));
+        question
+            .push(" AND h.guest_id = ")
+            .push_bind(normalize_email(guest));
     }
     question
 }
@@ -206,7 +208,7 @@ fn narrowed(filter: &HoldFilter) -> QueryBuilder<Postgres> {
 pub(super) async fn lease_release(
     pool: &PgPool,
     id: HoldId,
-    asker: Option<Asker>,
+    asker: Option<ReleaseRequester>,
     lease: Duration,
 ) -> Answer<ReleaseLease> {
     let mut transaction = pool.begin().await?;
@@ -226,7 +228,7 @@ pub(super) async fn lease_release(
     Ok(match booking {
         None => ReleaseLease::Missing,
         Some(booking) if leased.rows_affected() == 1 => ReleaseLease::Leased(booking),
-        Some(booking) if booking.hold.status == Status::Held => ReleaseLease::Busy,
+        Some(booking) if booking.hold.status == Status::Held => ReleaseLease::LeasedElsewhere,
         Some(booking) => ReleaseLease::NotHeld(booking),
     })
 }
@@ -264,7 +266,7 @@ pub(super) async fn defer(
     pool: &PgPool,
     id: HoldId,
     due_at: DateTime<Utc>,
-    forget_asker: bool,
+    forget_requester: bool,
 ) -> Answer<()> {
     sqlx::query(
         "UPDATE holds SET due_at = $2, leased_until = NULL, tries = tries + 1,
@@ -273,7 +275,7 @@ pub(super) async fn defer(
     )
     .bind(id.0)
     .bind(due_at)
-    .bind(forget_asker)
+    .bind(forget_requester)
     .execute(pool)
     .await?;
     Ok(())

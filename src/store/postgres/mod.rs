@@ -16,15 +16,16 @@ use chrono::{DateTime, Utc};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
 use super::{
-    Admission, Applied, AttemptEnd, Change, Claim, EventRecord, HoldRefs, Move, Moved, NewAttempt, Placement,
-    PoolOptions, Question, ReleaseLease, StaleAttempt, Standing, Store, StoreError,
+    ApplyOutcome, AttemptEnd, AvailabilityQuery, Claim, EventRecord, HoldChange, HoldLimits, HoldMove,
+    HoldRefs, MoveOutcome, NewAttempt, PlaceOutcome, PoolOptions, ReleaseLease, StaleAttempt, Store,
+    StoreError, UnpaidHoldCounts,
 };
-use crate::domain::availability::Calendar;
+use crate::domain::availability::Availability;
 use crate::domain::booking::{Allocation, Booking, ClientId, HistoryLine};
-use crate::domain::books::{CommandFilter, Figures, HoldFilter, Page, PageRequest, StoredEvent};
 use crate::domain::command::Command;
-use crate::domain::hold::Asker;
+use crate::domain::hold::ReleaseRequester;
 use crate::domain::ids::{CommandId, EventId, HoldId, IdempotencyKey, SessionId};
+use crate::domain::listing::{CommandFilter, Figures, HoldFilter, Page, PageRequest, StoredEvent};
 use crate::domain::payment::Receipt;
 
 mod attempts;
@@ -140,19 +141,19 @@ impl Store for PostgresStore {
         self.retrying(|| schema::is_ready(&self.pool)).await
     }
 
-    async fn installation(&self) -> Result<String, StoreError> {
+    async fn installation_id(&self) -> Result<String, StoreError> {
         self.retrying(|| schema::installation(&self.pool)).await
     }
 
-    async fn rehearse(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
+    async fn dry_run_checkout(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
         self.retrying(|| rehearse::rehearse(&self.pool, now)).await
     }
 
-    async fn figures(&self, now: DateTime<Utc>) -> Result<Figures, StoreError> {
+    async fn count_figures(&self, now: DateTime<Utc>) -> Result<Figures, StoreError> {
         self.retrying(|| figures::figures(&self.pool, now)).await
     }
 
-    async fn look_at_key(&self, key: &IdempotencyKey, fingerprint: &str) -> Result<Claim, StoreError> {
+    async fn find_claim(&self, key: &IdempotencyKey, fingerprint: &str) -> Result<Claim, StoreError> {
         self.retrying(|| attempts::look_at_key(&self.pool, key, fingerprint))
             .await
     }
@@ -179,7 +180,7 @@ impl Store for PostgresStore {
         self.retrying(|| attempts::defer(&self.pool, hold, due_at)).await
     }
 
-    async fn abandon_with_session(
+    async fn abandon_attempt(
         &self,
         hold: HoldId,
         session: &SessionId,
@@ -189,26 +190,26 @@ impl Store for PostgresStore {
             .await
     }
 
-    async fn forget_attempts(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+    async fn delete_old_attempts(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
         self.retrying(|| attempts::forget(&self.pool, before, limit))
             .await
     }
 
-    async fn calendar(&self, question: &Question<'_>) -> Result<Calendar, StoreError> {
+    async fn load_availability(&self, question: &AvailabilityQuery<'_>) -> Result<Availability, StoreError> {
         self.retrying(|| calendar::read(&self.pool, question)).await
     }
 
-    async fn place(
+    async fn place_hold(
         &self,
         booking: &Booking,
         units: &[Allocation],
-        admission: &Admission,
-    ) -> Result<Placement, StoreError> {
-        self.retrying(|| placing::place(&self.pool, booking, units, admission))
+        limits: &HoldLimits,
+    ) -> Result<PlaceOutcome, StoreError> {
+        self.retrying(|| placing::place(&self.pool, booking, units, limits))
             .await
     }
 
-    async fn lose(
+    async fn close_lost_attempt(
         &self,
         hold: HoldId,
         session: &SessionId,
@@ -218,35 +219,43 @@ impl Store for PostgresStore {
             .await
     }
 
-    async fn move_hold(&self, order: &Move) -> Result<Moved, StoreError> {
+    async fn move_hold(&self, order: &HoldMove) -> Result<MoveOutcome, StoreError> {
         self.retrying(|| placing::move_hold(&self.pool, order)).await
     }
 
-    async fn standing(&self, guest: &str, client: Option<&ClientId>) -> Result<Standing, StoreError> {
+    async fn count_unpaid_holds(
+        &self,
+        guest: &str,
+        client: Option<&ClientId>,
+    ) -> Result<UnpaidHoldCounts, StoreError> {
         self.retrying(|| guests::standing(&self.pool, guest, client))
             .await
     }
 
-    async fn booking(&self, id: HoldId) -> Result<Option<Booking>, StoreError> {
+    async fn find_booking(&self, id: HoldId) -> Result<Option<Booking>, StoreError> {
         self.retrying(|| holds::read(&self.pool, id)).await
     }
 
-    async fn find_booking(&self, refs: &HoldRefs) -> Result<Option<Booking>, StoreError> {
+    async fn find_booking_by_refs(&self, refs: &HoldRefs) -> Result<Option<Booking>, StoreError> {
         self.retrying(|| holds::find(&self.pool, refs)).await
     }
 
-    async fn bookings(&self, filter: &HoldFilter, page: &PageRequest) -> Result<Page<Booking>, StoreError> {
+    async fn list_bookings(
+        &self,
+        filter: &HoldFilter,
+        page: &PageRequest,
+    ) -> Result<Page<Booking>, StoreError> {
         self.retrying(|| holds::list(&self.pool, filter, page)).await
     }
 
-    async fn history(&self, id: HoldId) -> Result<Vec<HistoryLine>, StoreError> {
+    async fn list_history(&self, id: HoldId) -> Result<Vec<HistoryLine>, StoreError> {
         self.retrying(|| changes::history(&self.pool, id)).await
     }
 
     async fn lease_release(
         &self,
         id: HoldId,
-        asker: Option<Asker>,
+        asker: Option<ReleaseRequester>,
         lease: Duration,
     ) -> Result<ReleaseLease, StoreError> {
         self.retrying(|| holds::lease_release(&self.pool, id, asker, lease))
@@ -267,28 +276,28 @@ impl Store for PostgresStore {
         &self,
         id: HoldId,
         due_at: DateTime<Utc>,
-        forget_asker: bool,
+        forget_requester: bool,
     ) -> Result<(), StoreError> {
-        self.retrying(|| holds::defer(&self.pool, id, due_at, forget_asker))
+        self.retrying(|| holds::defer(&self.pool, id, due_at, forget_requester))
             .await
     }
 
-    async fn apply(&self, change: &Change) -> Result<Applied, StoreError> {
+    async fn apply_change(&self, change: &HoldChange) -> Result<ApplyOutcome, StoreError> {
         self.retrying(|| changes::apply(&self.pool, change)).await
     }
 
-    async fn apply_orphan(
+    async fn record_orphan_payment(
         &self,
         event: Option<&EventRecord>,
         claimed: Option<HoldId>,
         receipt: &Receipt,
         now: DateTime<Utc>,
-    ) -> Result<Applied, StoreError> {
+    ) -> Result<ApplyOutcome, StoreError> {
         self.retrying(|| changes::apply_orphan(&self.pool, event, claimed, receipt, now))
             .await
     }
 
-    async fn events(
+    async fn list_events(
         &self,
         hold: Option<HoldId>,
         page: &PageRequest,
@@ -296,26 +305,26 @@ impl Store for PostgresStore {
         self.retrying(|| events::list(&self.pool, hold, page)).await
     }
 
-    async fn event_payload(&self, id: &EventId) -> Result<Option<String>, StoreError> {
+    async fn find_event_payload(&self, id: &EventId) -> Result<Option<String>, StoreError> {
         self.retrying(|| events::payload(&self.pool, id)).await
     }
 
-    async fn forget_payloads(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+    async fn clear_event_payloads(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
         self.retrying(|| retention::forget(&self.pool, retention::FORGET_PAYLOADS, before, limit))
             .await
     }
 
-    async fn forget_events(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+    async fn delete_old_events(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
         self.retrying(|| retention::forget(&self.pool, retention::FORGET_EVENTS, before, limit))
             .await
     }
 
-    async fn forget_guests(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+    async fn erase_guests(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
         self.retrying(|| retention::forget(&self.pool, retention::FORGET_GUESTS, before, limit))
             .await
     }
 
-    async fn forget_clients(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+    async fn delete_idle_clients(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
         let statement = retention::FORGET_CLIENTS;
         self.retrying(|| retention::forget(&self.pool, statement, before, limit))
             .await
@@ -349,11 +358,15 @@ impl Store for PostgresStore {
             .await
     }
 
-    async fn command(&self, id: CommandId) -> Result<Option<Command>, StoreError> {
+    async fn find_command(&self, id: CommandId) -> Result<Option<Command>, StoreError> {
         self.retrying(|| commands::read(&self.pool, id)).await
     }
 
-    async fn commands(&self, filter: CommandFilter, page: &PageRequest) -> Result<Page<Command>, StoreError> {
+    async fn list_commands(
+        &self,
+        filter: CommandFilter,
+        page: &PageRequest,
+    ) -> Result<Page<Command>, StoreError> {
         self.retrying(|| commands::list(&self.pool, filter, page)).await
     }
 

@@ -7,11 +7,11 @@ use chrono::{DateTime, Utc};
 use sqlx::postgres::{PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
 
-use super::super::{Admission, Move, Moved, Placement, expire_order, rows};
+use super::super::{HoldLimits, HoldMove, MoveOutcome, PlaceOutcome, expire_order, rows};
 use super::commands;
 use super::error::{self, Answer};
 use crate::domain::booking::{Allocation, Booking, Segment, segments_of, window_of};
-use crate::domain::hold::Why;
+use crate::domain::hold::TransitionReason;
 use crate::domain::ids::{CommandId, HoldId, ResourceId, SessionId};
 
 /// Units as columns, for `unnest`: which unit of which resource is busy from when to when.
@@ -85,12 +85,12 @@ pub(super) async fn place(
     pool: &PgPool,
     booking: &Booking,
     units: &[Allocation],
-    admission: &Admission,
-) -> Answer<Placement> {
-    match insert(pool, booking, units, admission).await {
-        Ok(true) => Ok(Placement::Placed),
-        Ok(false) => why_not(pool, booking, admission).await,
-        Err(error) if error::is_window_without_hold(&error) => why_not(pool, booking, admission).await,
+    limits: &HoldLimits,
+) -> Answer<PlaceOutcome> {
+    match insert(pool, booking, units, limits).await {
+        Ok(true) => Ok(PlaceOutcome::Placed),
+        Ok(false) => why_not(pool, booking, limits).await,
+        Err(error) if error::is_window_without_hold(&error) => why_not(pool, booking, limits).await,
         Err(error) => Err(error.into()),
     }
 }
@@ -132,7 +132,7 @@ pub(super) async fn insert(
     executor: impl PgExecutor<'_>,
     booking: &Booking,
     units: &[Allocation],
-    admission: &Admission,
+    limits: &HoldLimits,
 ) -> sqlx::Result<bool> {
     let hold = &booking.hold;
     let shown = booking.window();
@@ -145,10 +145,10 @@ pub(super) async fn insert(
         .bind(units.ends)
         .bind(units.units)
         .bind(signed(booking.quantity))
-        .bind(booking.guest.key())
-        .bind(signed(admission.per_guest))
-        .bind(admission.client.as_ref().map(|client| client.0.as_str()))
-        .bind(signed(admission.per_client))
+        .bind(booking.guest.normalized_email())
+        .bind(signed(limits.per_guest))
+        .bind(limits.client.as_ref().map(|client| client.0.as_str()))
+        .bind(signed(limits.per_client))
         .bind(booking.event_type.as_str())
         .bind(booking.resource().as_str())
         .bind(shown.starts_at())
@@ -169,35 +169,35 @@ pub(super) async fn insert(
         .bind(booking.due_at)
         .bind(booking.updated_at)
         .bind(booking.version)
-        .bind(rows::minutes(booking.second_thoughts.cancel_until_minutes)?)
-        .bind(rows::minutes(booking.second_thoughts.move_until_minutes)?)
-        .bind(Why::Placed.to_string())
-        .bind(booking.wish.as_ref().map(ResourceId::as_str))
+        .bind(rows::minutes(booking.change_policy.cancel_until_minutes)?)
+        .bind(rows::minutes(booking.change_policy.move_until_minutes)?)
+        .bind(TransitionReason::Placed.to_string())
+        .bind(booking.requested_resource.as_ref().map(ResourceId::as_str))
         .execute(executor)
         .await?;
     Ok(done.rows_affected() == 1)
 }
 
 /// Why nothing was written. A first try of ours whose answer got lost is answered again.
-async fn why_not(pool: &PgPool, booking: &Booking, admission: &Admission) -> Answer<Placement> {
+async fn why_not(pool: &PgPool, booking: &Booking, limits: &HoldLimits) -> Answer<PlaceOutcome> {
     let found: Option<(String, bool)> = sqlx::query_as(
         "SELECT state, EXISTS (SELECT 1 FROM guests WHERE email = $2 AND held >= $3)
                     OR EXISTS (SELECT 1 FROM clients WHERE id = $4 AND held >= $5)
          FROM checkout_attempts WHERE hold_id = $1",
     )
     .bind(booking.hold.id.0)
-    .bind(booking.guest.key())
-    .bind(signed(admission.per_guest))
-    .bind(admission.client.as_ref().map(|client| client.0.as_str()))
-    .bind(signed(admission.per_client))
+    .bind(booking.guest.normalized_email())
+    .bind(signed(limits.per_guest))
+    .bind(limits.client.as_ref().map(|client| client.0.as_str()))
+    .bind(signed(limits.per_client))
     .fetch_optional(pool)
     .await?;
     Ok(
         match found.as_ref().map(|(state, full)| (state.as_str(), *full)) {
-            Some(("placed", _)) => Placement::Placed,
-            Some(("running", true)) => Placement::TooMany,
-            Some(("running", false)) => Placement::SlotTaken,
-            _ => Placement::Gone,
+            Some(("placed", _)) => PlaceOutcome::Placed,
+            Some(("running", true)) => PlaceOutcome::LimitReached,
+            Some(("running", false)) => PlaceOutcome::SlotTaken,
+            _ => PlaceOutcome::AttemptClosed,
         },
     )
 }
@@ -245,7 +245,7 @@ pub(super) async fn give_up(connection: &mut PgConnection, hold: HoldId) -> Answ
     Ok(())
 }
 
-pub(super) async fn move_hold(pool: &PgPool, order: &Move) -> Answer<Moved> {
+pub(super) async fn move_hold(pool: &PgPool, order: &HoldMove) -> Answer<MoveOutcome> {
     let mut transaction = pool.begin().await?;
     let quantity: Option<i32> = sqlx::query_scalar(
         "SELECT quantity FROM holds WHERE id = $1 AND version = $2 AND status IN ('held', 'confirmed') FOR UPDATE",
@@ -255,18 +255,18 @@ pub(super) async fn move_hold(pool: &PgPool, order: &Move) -> Answer<Moved> {
     .fetch_optional(&mut *transaction)
     .await?;
     let Some(quantity) = quantity else {
-        return Ok(Moved::Lost);
+        return Ok(MoveOutcome::Conflict);
     };
     // Its own old windows first: they are not in its way, and come back where it is rolled back.
     give_up(&mut transaction, order.hold).await?;
     if !take_units(&mut transaction, order.hold, &order.to, quantity.unsigned_abs()).await? {
         transaction.rollback().await?;
-        return Ok(Moved::SlotTaken);
+        return Ok(MoveOutcome::SlotTaken);
     }
     write_segments(&mut transaction, order.hold, &segments_of(&order.to)).await?;
     write_move(&mut transaction, order).await?;
     transaction.commit().await?;
-    Ok(Moved::Done)
+    Ok(MoveOutcome::Done)
 }
 
 /// Writes down what a hold has from now on.
@@ -289,7 +289,7 @@ pub(super) async fn write_segments(
     Ok(())
 }
 
-async fn write_move(connection: &mut PgConnection, order: &Move) -> Answer<()> {
+async fn write_move(connection: &mut PgConnection, order: &HoldMove) -> Answer<()> {
     let (actor, event) = rows::cause_texts(&order.cause);
     sqlx::query(
         "WITH hold AS (
@@ -300,7 +300,7 @@ async fn write_move(connection: &mut PgConnection, order: &Move) -> Answer<()> {
          SELECT id, $3, status, reason, status, reason, $4, $5, $6 FROM hold",
     )
     .bind(order.hold.0)
-    .bind(order.wish.as_ref().map(ResourceId::as_str))
+    .bind(order.requested_resource.as_ref().map(ResourceId::as_str))
     .bind(order.now)
     .bind(&order.why)
     .bind(actor)

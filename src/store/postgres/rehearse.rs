@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::postgres::{PgConnection, PgPool};
 
-use super::super::Applied;
+use super::super::ApplyOutcome;
 use super::super::rehearsal::{self, Rehearsal, went_wrong};
 use super::error::Answer;
 use super::{attempts, changes, holds, placing};
@@ -20,14 +20,14 @@ pub(super) async fn rehearse(pool: &PgPool, now: DateTime<Utc>) -> Answer<()> {
 async fn play_through(connection: &mut PgConnection, play: &Rehearsal) -> Answer<()> {
     let hold = play.booking.hold.id;
     attempts::insert(&mut *connection, &play.attempt).await?;
-    if !placing::insert(&mut *connection, &play.booking, &play.units, &play.admission).await? {
+    if !placing::insert(&mut *connection, &play.booking, &play.units, &play.limits).await? {
         return Err(went_wrong("a free slot could not be had").into());
     }
     if by_hand(connection, hold).await? {
         return Err(went_wrong("a slot could be had twice: the guard of I1 is gone").into());
     }
     let applied = changes::apply_in(connection, &play.paid).await?;
-    if !matches!(applied, Applied::Done { orders: 1 }) {
+    if !matches!(applied, ApplyOutcome::Done { orders: 1 }) {
         return Err(went_wrong("a payment could not be written").into());
     }
     let read = holds::read(connection, hold).await?;

@@ -8,9 +8,9 @@ use uuid::Uuid;
 
 use super::super::{StoreError, calendar_rows, cursor, rows};
 use super::error::Answer;
-use crate::domain::books::{Page, PageRequest, Put};
-use crate::domain::catalogue::{Block, Conflict, Feed, Resource};
+use crate::domain::catalogue::{Block, BlockConflict, Feed, Resource};
 use crate::domain::ids::ResourceId;
+use crate::domain::listing::{Page, PageRequest, PutOutcome};
 
 #[derive(sqlx::FromRow)]
 struct ResourceRow {
@@ -30,11 +30,15 @@ impl ResourceRow {
     }
 }
 
-fn put(created: bool) -> Put {
-    if created { Put::Created } else { Put::Replaced }
+fn put(created: bool) -> PutOutcome {
+    if created {
+        PutOutcome::Created
+    } else {
+        PutOutcome::Replaced
+    }
 }
 
-pub(super) async fn write(pool: &PgPool, resource: &Resource, now: DateTime<Utc>) -> Answer<Put> {
+pub(super) async fn write(pool: &PgPool, resource: &Resource, now: DateTime<Utc>) -> Answer<PutOutcome> {
     let created: bool = sqlx::query_scalar(
         "INSERT INTO resources (id, name, capacity, created_at) VALUES ($1, $2, $3, $4)
          ON CONFLICT (id) DO UPDATE SET name = excluded.name, capacity = excluded.capacity
@@ -86,7 +90,7 @@ pub(super) async fn put_block(
     resource: &ResourceId,
     block: &Block,
     now: DateTime<Utc>,
-) -> Answer<(Put, Vec<Conflict>)> {
+) -> Answer<(PutOutcome, Vec<BlockConflict>)> {
     let created: bool = sqlx::query_scalar(
         "INSERT INTO blocks (resource_id, id, from_feed, starts_at, ends_at, note, created_at)
          VALUES ($1, $2, false, $3, $4, $5, $6)
@@ -112,7 +116,7 @@ pub(super) async fn put_block(
 }
 
 #[derive(sqlx::FromRow)]
-struct ConflictRow {
+struct BlockConflictRow {
     hold_id: Uuid,
     starts_at: DateTime<Utc>,
     ends_at: DateTime<Utc>,
@@ -123,8 +127,8 @@ async fn conflicts(
     connection: &mut PgConnection,
     resource: &ResourceId,
     block: &Block,
-) -> Answer<Vec<Conflict>> {
-    let found: Vec<ConflictRow> = sqlx::query_as(
+) -> Answer<Vec<BlockConflict>> {
+    let found: Vec<BlockConflictRow> = sqlx::query_as(
         "SELECT DISTINCT ON (h.starts_at, h.id) h.id AS hold_id, lower(o.during) AS starts_at, upper(o.during) AS ends_at, h.status
          FROM occupancy o JOIN holds h ON h.id = o.hold_id
          WHERE o.resource_id = $1 AND o.during && tstzrange($2, $3) ORDER BY h.starts_at, h.id",

@@ -7,22 +7,26 @@ use chrono::{DateTime, Utc};
 
 use super::super::{Catalogue, StoreError};
 use super::{PostgresStore, catalogue, resources};
-use crate::domain::books::{Page, PageRequest, Put};
-use crate::domain::catalogue::{Block, Conflict, EventType, Feed, Resource};
+use crate::domain::catalogue::{Block, BlockConflict, EventType, Feed, Resource};
 use crate::domain::ids::{EventTypeId, ResourceId};
+use crate::domain::listing::{Page, PageRequest, PutOutcome};
 
 #[async_trait]
 impl Catalogue for PostgresStore {
-    async fn put_event_type(&self, event_type: &EventType, now: DateTime<Utc>) -> Result<Put, StoreError> {
+    async fn put_event_type(
+        &self,
+        event_type: &EventType,
+        now: DateTime<Utc>,
+    ) -> Result<PutOutcome, StoreError> {
         self.retrying(|| catalogue::put(&self.pool, event_type, now))
             .await
     }
 
-    async fn event_type(&self, id: &EventTypeId) -> Result<Option<EventType>, StoreError> {
+    async fn find_event_type(&self, id: &EventTypeId) -> Result<Option<EventType>, StoreError> {
         self.retrying(|| catalogue::read(&self.pool, id)).await
     }
 
-    async fn event_types(&self, page: &PageRequest) -> Result<Page<EventType>, StoreError> {
+    async fn list_event_types(&self, page: &PageRequest) -> Result<Page<EventType>, StoreError> {
         self.retrying(|| catalogue::list(&self.pool, page)).await
     }
 
@@ -30,16 +34,16 @@ impl Catalogue for PostgresStore {
         self.retrying(|| catalogue::delete(&self.pool, id)).await
     }
 
-    async fn put_resource(&self, resource: &Resource, now: DateTime<Utc>) -> Result<Put, StoreError> {
+    async fn put_resource(&self, resource: &Resource, now: DateTime<Utc>) -> Result<PutOutcome, StoreError> {
         self.retrying(|| resources::write(&self.pool, resource, now))
             .await
     }
 
-    async fn resource(&self, id: &ResourceId) -> Result<Option<Resource>, StoreError> {
+    async fn find_resource(&self, id: &ResourceId) -> Result<Option<Resource>, StoreError> {
         self.retrying(|| resources::read(&self.pool, id)).await
     }
 
-    async fn resources(&self, page: &PageRequest) -> Result<Page<Resource>, StoreError> {
+    async fn list_resources(&self, page: &PageRequest) -> Result<Page<Resource>, StoreError> {
         self.retrying(|| resources::list(&self.pool, page)).await
     }
 
@@ -48,7 +52,7 @@ impl Catalogue for PostgresStore {
         resource: &ResourceId,
         block: &Block,
         now: DateTime<Utc>,
-    ) -> Result<(Put, Vec<Conflict>), StoreError> {
+    ) -> Result<(PutOutcome, Vec<BlockConflict>), StoreError> {
         self.retrying(|| resources::put_block(&self.pool, resource, block, now))
             .await
     }
@@ -68,7 +72,7 @@ impl Catalogue for PostgresStore {
             .await
     }
 
-    async fn feed(&self, resource: &ResourceId) -> Result<Option<Feed>, StoreError> {
+    async fn find_feed(&self, resource: &ResourceId) -> Result<Option<Feed>, StoreError> {
         self.retrying(|| resources::feed(&self.pool, resource)).await
     }
 
@@ -82,7 +86,7 @@ impl Catalogue for PostgresStore {
             .await
     }
 
-    async fn feed_read(
+    async fn save_feed_blocks(
         &self,
         feed: &Feed,
         blocks: &[Block],
@@ -94,7 +98,12 @@ impl Catalogue for PostgresStore {
             .await
     }
 
-    async fn feed_failed(&self, feed: &Feed, fault: &str, next: DateTime<Utc>) -> Result<(), StoreError> {
+    async fn save_feed_failure(
+        &self,
+        feed: &Feed,
+        fault: &str,
+        next: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         self.retrying(|| resources::feed_failed(&self.pool, feed, fault, next))
             .await
     }

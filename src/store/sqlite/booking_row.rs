@@ -11,7 +11,7 @@ use uuid::fmt::Hyphenated;
 
 use super::error::Answer;
 use crate::domain::booking::{Booking, Guest};
-use crate::domain::catalogue::SecondThoughts;
+use crate::domain::catalogue::ChangePolicy;
 use crate::domain::hold::Hold;
 use crate::domain::ids::{HoldId, IntentId, ResourceId, SessionId};
 use crate::domain::payment::Payment;
@@ -48,7 +48,7 @@ pub(super) struct BookingRow {
     move_until_minutes: Option<i64>,
     status: String,
     reason: Option<String>,
-    asked_by: Option<String>,
+    requested_by: Option<String>,
     amount: i64,
     currency: String,
     session_id: String,
@@ -96,7 +96,7 @@ impl BookingRow {
             session: SessionId::new(self.session_id),
             price: rows::money(self.amount, &self.currency)?,
             status: rows::status(&self.status, self.reason.as_deref())?,
-            asked_by: self.asked_by.as_deref().map(rows::asker).transpose()?,
+            requested_by: self.requested_by.as_deref().map(rows::asker).transpose()?,
             intent: self.intent_id.map(IntentId::new),
             payments: payments.collect::<Result<_, _>>()?,
             price_mismatch: self.price_mismatch,
@@ -106,8 +106,8 @@ impl BookingRow {
             event_type: rows::event_type(&self.event_type_id)?,
             segments: rows::segments(self.segments.0)?,
             quantity: self.quantity,
-            wish: self.wish.as_deref().map(rows::resource).transpose()?,
-            second_thoughts: SecondThoughts {
+            requested_resource: self.wish.as_deref().map(rows::resource).transpose()?,
+            change_policy: ChangePolicy {
                 cancel_until_minutes: self.cancel_until_minutes,
                 move_until_minutes: self.move_until_minutes,
             },
@@ -154,7 +154,7 @@ pub(super) async fn insert(
     .bind(Json(rows::segments_json(&booking.segments)))
     .bind(status)
     .bind(reason)
-    .bind(hold.asked_by.map(rows::asker_text))
+    .bind(hold.requested_by.map(rows::asker_text))
     .bind(hold.price.amount)
     .bind(hold.price.currency.code())
     .bind(hold.session.as_str())
@@ -172,11 +172,11 @@ pub(super) async fn insert(
     .bind(booking.created_at.timestamp_millis())
     .bind(booking.updated_at.timestamp_millis())
     .bind(booking.quantity)
-    .bind(booking.second_thoughts.cancel_until_minutes)
-    .bind(booking.second_thoughts.move_until_minutes)
-    .bind(booking.guest.key())
+    .bind(booking.change_policy.cancel_until_minutes)
+    .bind(booking.change_policy.move_until_minutes)
+    .bind(booking.guest.normalized_email())
     .bind(client.map(|client| client.0.as_str()))
-    .bind(booking.wish.as_ref().map(ResourceId::as_str))
+    .bind(booking.requested_resource.as_ref().map(ResourceId::as_str))
     .execute(connection)
     .await?;
     Ok(())

@@ -5,10 +5,10 @@ use uuid::fmt::Hyphenated;
 
 use super::SqliteStore;
 use super::error::Answer;
-use crate::domain::availability::Calendar;
+use crate::domain::availability::Availability;
 use crate::domain::ids::ResourceId;
 use crate::store::calendar_rows::{self, CalendarColumns, CalendarEntry};
-use crate::store::{Question, StoreError, rows};
+use crate::store::{AvailabilityQuery, StoreError, rows};
 
 /// How some resources stand (one that nobody wrote down has one unit) and what keeps them busy, as of one moment: units
 /// that are alike in one row, since a row each would cost more than all the rest of a checkout where a class is nearly
@@ -78,9 +78,9 @@ impl CalendarRow {
     }
 }
 
-pub(super) async fn read(store: &SqliteStore, question: &Question<'_>) -> Answer<Calendar> {
+pub(super) async fn read(store: &SqliteStore, question: &AvailabilityQuery<'_>) -> Answer<Availability> {
     let ids: Vec<&str> = question.resources.iter().map(ResourceId::as_str).collect();
-    let statement = match question.tenures_at {
+    let statement = match question.statuses_at {
         None => CALENDAR,
         Some(_) => CALENDAR_WITH_TENURES,
     };
@@ -89,7 +89,7 @@ pub(super) async fn read(store: &SqliteStore, question: &Question<'_>) -> Answer
         .bind(question.within.starts_at().timestamp_millis())
         .bind(question.within.ends_at().timestamp_millis())
         .bind(question.moving.map(|hold| hold.0.hyphenated()));
-    let asked = match question.tenures_at {
+    let asked = match question.statuses_at {
         None => asked,
         Some(now) => asked.bind(now.timestamp_millis()),
     };

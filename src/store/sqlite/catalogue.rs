@@ -7,9 +7,9 @@ use sqlx::types::Json;
 
 use super::SqliteStore;
 use super::error::Answer;
-use crate::domain::books::{Page, PageRequest, Put};
-use crate::domain::catalogue::{EventType, SecondThoughts};
+use crate::domain::catalogue::{ChangePolicy, EventType};
 use crate::domain::ids::{EventTypeId, ResourceId};
+use crate::domain::listing::{Page, PageRequest, PutOutcome};
 use crate::store::{StoreError, calendar_rows, cursor, rows};
 
 #[derive(sqlx::FromRow)]
@@ -45,7 +45,7 @@ impl EventTypeRow {
         Ok(EventType {
             id: rows::event_type(&self.id)?,
             name: self.name,
-            needs: calendar_rows::needs(self.needs.0)?,
+            segments: calendar_rows::needs(self.needs.0)?,
             buffer_before_minutes: self.buffer_before_minutes,
             buffer_after_minutes: self.buffer_after_minutes,
             schedule: self
@@ -54,7 +54,7 @@ impl EventTypeRow {
                 .transpose()?,
             price: rows::money(self.amount, &self.currency)?,
             payment_methods: rows::methods(&self.payment_methods)?,
-            second_thoughts: SecondThoughts {
+            change_policy: ChangePolicy {
                 cancel_until_minutes: self.cancel_until_minutes,
                 move_until_minutes: self.move_until_minutes,
             },
@@ -66,7 +66,7 @@ pub(super) async fn put_event_type(
     store: &SqliteStore,
     event_type: &EventType,
     now: DateTime<Utc>,
-) -> Answer<Put> {
+) -> Answer<PutOutcome> {
     let mut tx = store.begin().await?;
     insert_resources(&mut tx, event_type, now).await?;
     let known: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM event_types WHERE id = ?)")
@@ -75,7 +75,11 @@ pub(super) async fn put_event_type(
         .await?;
     upsert(&mut tx, event_type, now).await?;
     tx.commit().await?;
-    Ok(if known { Put::Replaced } else { Put::Created })
+    Ok(if known {
+        PutOutcome::Replaced
+    } else {
+        PutOutcome::Created
+    })
 }
 
 async fn insert_resources(
@@ -114,12 +118,12 @@ async fn upsert(connection: &mut SqliteConnection, event_type: &EventType, now: 
     )
     .bind(event_type.id.as_str())
     .bind(&event_type.name)
-    .bind(Json(calendar_rows::needs_json(&event_type.needs)))
+    .bind(Json(calendar_rows::needs_json(&event_type.segments)))
     .bind(event_type.buffer_before_minutes)
     .bind(event_type.buffer_after_minutes)
     .bind(schedule.transpose()?.map(Json))
-    .bind(event_type.second_thoughts.cancel_until_minutes)
-    .bind(event_type.second_thoughts.move_until_minutes)
+    .bind(event_type.change_policy.cancel_until_minutes)
+    .bind(event_type.change_policy.move_until_minutes)
     .bind(event_type.price.amount)
     .bind(event_type.price.currency.code())
     .bind(rows::methods_text(&event_type.payment_methods))

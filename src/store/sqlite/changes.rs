@@ -8,49 +8,49 @@ use sqlx::SqliteConnection;
 use super::error::Answer;
 use super::{SqliteStore, commands, history, placing};
 use crate::domain::booking::{Allocation, segments_of};
-use crate::domain::command::Order;
+use crate::domain::command::CommandAction;
 use crate::domain::hold::{Hold, Status, Transition};
 use crate::domain::ids::{HoldId, IntentId};
 use crate::domain::payment::{Payment, PaymentState, Receipt};
 use crate::store::effect::{self, Windows};
-use crate::store::{Applied, Change, EventRecord, Step, StoreError, rows};
+use crate::store::{ApplyOutcome, EventRecord, HoldChange, StateChange, StoreError, rows};
 
-pub(super) async fn apply(store: &SqliteStore, change: &Change) -> Answer<Applied> {
+pub(super) async fn apply(store: &SqliteStore, change: &HoldChange) -> Answer<ApplyOutcome> {
     let mut tx = store.begin().await?;
     let applied = apply_in(&mut tx, change).await?;
     match applied {
-        Applied::Done { .. } => tx.commit().await,
-        Applied::Lost | Applied::Seen => tx.rollback().await,
+        ApplyOutcome::Done { .. } => tx.commit().await,
+        ApplyOutcome::Conflict | ApplyOutcome::Duplicate => tx.rollback().await,
     }?;
     Ok(applied)
 }
 
 /// [`apply`] in a transaction of the caller's.
-pub(super) async fn apply_in(connection: &mut SqliteConnection, change: &Change) -> Answer<Applied> {
+pub(super) async fn apply_in(connection: &mut SqliteConnection, change: &HoldChange) -> Answer<ApplyOutcome> {
     if let Some(event) = &change.event
         && !remember(connection, event, Some(change.hold), change.now).await?
     {
-        return Ok(Applied::Seen);
+        return Ok(ApplyOutcome::Duplicate);
     }
     let Some(before) = Before::read(connection, change.hold).await? else {
-        return Ok(Applied::Lost);
+        return Ok(ApplyOutcome::Conflict);
     };
     let Some(step) = &change.step else {
-        return Ok(Applied::Done { orders: 0 });
+        return Ok(ApplyOutcome::Done { orders: 0 });
     };
     if before.version != change.version {
-        return Ok(Applied::Lost);
+        return Ok(ApplyOutcome::Conflict);
     }
     let (transition, units) = match step {
-        Step::Take(transition) => (transition, None),
-        Step::Reclaim { transition, units } => (transition, Some(units.as_slice())),
+        StateChange::Transition(transition) => (transition, None),
+        StateChange::Reclaim { transition, units } => (transition, Some(units.as_slice())),
     };
     let windows = effect::windows(before.status()?, transition.next.status);
     if !move_windows(connection, change.hold, windows, units, before.quantity).await? {
-        return Ok(Applied::Lost);
+        return Ok(ApplyOutcome::Conflict);
     }
     let orders = write_transition(connection, change, &before, transition).await?;
-    Ok(Applied::Done { orders })
+    Ok(ApplyOutcome::Done { orders })
 }
 
 /// Writes an event down; `false` where it is known.
@@ -124,7 +124,7 @@ async fn move_windows(
 /// Writes the hold, its payments, its history and its orders; answers how many orders are new.
 async fn write_transition(
     connection: &mut SqliteConnection,
-    change: &Change,
+    change: &HoldChange,
     before: &Before,
     transition: &Transition,
 ) -> Answer<usize> {
@@ -153,7 +153,7 @@ async fn write_transition(
 
 async fn update_hold(
     connection: &mut SqliteConnection,
-    change: &Change,
+    change: &HoldChange,
     next: &Hold,
     due_at: Option<DateTime<Utc>>,
 ) -> Answer<()> {
@@ -166,7 +166,7 @@ async fn update_hold(
     )
     .bind(status)
     .bind(reason)
-    .bind(next.asked_by.map(rows::asker_text))
+    .bind(next.requested_by.map(rows::asker_text))
     .bind(next.intent.as_ref().map(IntentId::as_str))
     .bind(next.price_mismatch)
     .bind(due_at.map(|at| at.timestamp_millis()))
@@ -211,12 +211,12 @@ pub(super) async fn apply_orphan(
     claimed: Option<HoldId>,
     receipt: &Receipt,
     now: DateTime<Utc>,
-) -> Answer<Applied> {
+) -> Answer<ApplyOutcome> {
     let mut tx = store.begin().await?;
     if let Some(event) = event
         && !remember(&mut tx, event, claimed, now).await?
     {
-        return Ok(Applied::Seen);
+        return Ok(ApplyOutcome::Duplicate);
     }
     let payment = sqlx::query(
         "INSERT INTO payments (intent_id, claimed_hold, amount, currency, state, created_at, updated_at)
@@ -233,7 +233,7 @@ pub(super) async fn apply_orphan(
     let known = payment.rows_affected() == 0;
     let mut orders = 0;
     if !known {
-        let order = Order::Refund {
+        let order = CommandAction::Refund {
             intent: receipt.intent.clone(),
             money: receipt.money,
         };
@@ -242,7 +242,7 @@ pub(super) async fn apply_orphan(
     // Also where the payment is known: the event is, from now on.
     tx.commit().await?;
     if known {
-        return Ok(Applied::Seen);
+        return Ok(ApplyOutcome::Duplicate);
     }
-    Ok(Applied::Done { orders })
+    Ok(ApplyOutcome::Done { orders })
 }

@@ -9,9 +9,9 @@ use uuid::fmt::Hyphenated;
 
 use super::error::Answer;
 use super::{SqliteStore, db_now, millis, timed_place};
-use crate::domain::books::{CommandFilter, Page, PageRequest};
-use crate::domain::command::{Command, Order, STUCK_AFTER};
+use crate::domain::command::{Command, CommandAction, STUCK_AFTER};
 use crate::domain::ids::{CommandId, HoldId};
+use crate::domain::listing::{CommandFilter, Page, PageRequest};
 use crate::store::{StoreError, cursor, rows};
 
 #[derive(sqlx::FromRow)]
@@ -60,7 +60,7 @@ impl CommandRow {
 pub(super) async fn insert(
     connection: &mut SqliteConnection,
     hold: Option<HoldId>,
-    order: &Order,
+    order: &CommandAction,
     now: DateTime<Utc>,
 ) -> Answer<bool> {
     let columns = rows::order_columns(order);
@@ -84,7 +84,10 @@ pub(super) async fn insert(
 }
 
 /// The command that an order was written as; `None` where it was not.
-pub(super) async fn id_of(connection: &mut SqliteConnection, order: &Order) -> Answer<Option<CommandId>> {
+pub(super) async fn id_of(
+    connection: &mut SqliteConnection,
+    order: &CommandAction,
+) -> Answer<Option<CommandId>> {
     let id: Option<Hyphenated> = sqlx::query_scalar("SELECT id FROM commands WHERE order_key = ?")
         .bind(order.key())
         .fetch_optional(connection)
@@ -96,7 +99,7 @@ pub(super) async fn id_of(connection: &mut SqliteConnection, order: &Order) -> A
 pub(super) async fn ordered(
     connection: &mut SqliteConnection,
     hold: HoldId,
-    order: &Order,
+    order: &CommandAction,
     now: DateTime<Utc>,
 ) -> Answer<CommandId> {
     insert(connection, Some(hold), order, now).await?;
@@ -167,7 +170,7 @@ pub(super) async fn finish_command(store: &SqliteStore, command: &Command, now: 
         .bind(command.id.0.hyphenated())
         .execute(&mut *tx)
         .await?;
-    if let (None, Order::Refund { intent, .. }) = (command.hold, &command.order) {
+    if let (None, CommandAction::Refund { intent, .. }) = (command.hold, &command.order) {
         // Money without a hold has no state machine that would learn of it.
         sqlx::query(
             "UPDATE payments SET state = 'refunded', refunded = amount, updated_at = ?

@@ -7,8 +7,8 @@ use uuid::fmt::Hyphenated;
 
 use super::SqliteStore;
 use super::error::Answer;
-use crate::domain::books::{Page, PageRequest, StoredEvent};
 use crate::domain::ids::{EventId, HoldId};
+use crate::domain::listing::{Page, PageRequest, StoredEvent};
 use crate::store::{StoreError, cursor, rows};
 
 #[derive(sqlx::FromRow)]

@@ -6,10 +6,10 @@ use sqlx::SqliteConnection;
 
 use super::SqliteStore;
 use super::error::Answer;
-use crate::store::{Admission, ClientId, Standing, rows};
+use crate::store::{ClientId, HoldLimits, UnpaidHoldCounts, rows};
 
 #[derive(sqlx::FromRow)]
-struct StandingRow {
+struct UnpaidHoldCountsRow {
     guest_held: u32,
     client_held: u32,
     lapses: u32,
@@ -20,8 +20,8 @@ pub(super) async fn standing(
     store: &SqliteStore,
     guest: &str,
     client: Option<&ClientId>,
-) -> Answer<Standing> {
-    let question = sqlx::query_as::<_, StandingRow>(
+) -> Answer<UnpaidHoldCounts> {
+    let question = sqlx::query_as::<_, UnpaidHoldCountsRow>(
         "SELECT coalesce((SELECT held FROM guests WHERE email = ?1), 0) AS guest_held,
                 coalesce(c.held, 0) AS client_held, coalesce(c.lapses, 0) AS lapses, c.lapsed_at
            FROM (SELECT 1) AS one LEFT JOIN clients c ON c.id = ?2",
@@ -29,7 +29,7 @@ pub(super) async fn standing(
     .bind(guest)
     .bind(client.map(|client| client.0.as_str()));
     let row = store.read(question.fetch_one(&store.readers)).await?;
-    Ok(Standing {
+    Ok(UnpaidHoldCounts {
         guest_held: row.guest_held,
         client_held: row.client_held,
         client_lapses: row.lapses,
@@ -42,7 +42,7 @@ pub(super) async fn standing(
 pub(super) async fn count_in(
     connection: &mut SqliteConnection,
     guest: &str,
-    admission: &Admission,
+    limits: &HoldLimits,
     now: DateTime<Utc>,
 ) -> Answer<bool> {
     let counted = sqlx::query(
@@ -51,13 +51,13 @@ pub(super) async fn count_in(
     )
     .bind(guest)
     .bind(now.timestamp_millis())
-    .bind(admission.per_guest)
+    .bind(limits.per_guest)
     .execute(&mut *connection)
     .await?;
     if counted.rows_affected() == 0 {
         return Ok(false);
     }
-    let Some(client) = &admission.client else {
+    let Some(client) = &limits.client else {
         return Ok(true);
     };
     let counted = sqlx::query(
@@ -66,7 +66,7 @@ pub(super) async fn count_in(
     )
     .bind(&client.0)
     .bind(now.timestamp_millis())
-    .bind(admission.per_client)
+    .bind(limits.per_client)
     .execute(connection)
     .await?;
     Ok(counted.rows_affected() > 0)

@@ -5,7 +5,7 @@ use sqlx::SqliteConnection;
 
 use super::SqliteStore;
 use super::error::Answer;
-use crate::domain::booking::{Cause, HistoryLine};
+use crate::domain::booking::{Actor, HistoryLine};
 use crate::domain::hold::Status;
 use crate::domain::ids::HoldId;
 use crate::store::{StoreError, rows};
@@ -16,7 +16,7 @@ pub(super) struct Line<'a> {
     pub(super) from: Option<Status>,
     pub(super) to: Status,
     pub(super) why: String,
-    pub(super) cause: &'a Cause,
+    pub(super) cause: &'a Actor,
 }
 
 impl Line<'_> {

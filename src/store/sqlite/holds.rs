@@ -10,10 +10,10 @@ use sqlx::types::Json;
 use super::booking_row::{BookingRow, select_booking};
 use super::error::Answer;
 use super::{SqliteStore, db_now, millis, timed_place};
-use crate::domain::booking::{Booking, person};
-use crate::domain::books::{HoldFilter, Page, PageRequest};
-use crate::domain::hold::{Asker, Status};
+use crate::domain::booking::{Booking, normalize_email};
+use crate::domain::hold::{ReleaseRequester, Status};
 use crate::domain::ids::{HoldId, IntentId, SessionId};
+use crate::domain::listing::{HoldFilter, Page, PageRequest};
 use crate::store::{HoldRefs, ReleaseLease, StoreError, cursor, rows};
 
 pub(super) const BY_ID: &str = select_booking!("WHERE h.id = ?");
@@ -79,7 +79,7 @@ pub(super) async fn bookings(
     .bind(filter.from.map(|at| at.timestamp_millis()))
     .bind(filter.to.map(|at| at.timestamp_millis()))
     .bind(cursor::rows_wanted(page))
-    .bind(filter.guest.as_deref().map(person));
+    .bind(filter.guest.as_deref().map(normalize_email));
     let found = read_all(store.read(question.fetch_all(&store.readers)).await?)?;
     Ok(cursor::page(found, page, |last| {
         cursor::timed(last.created_at, last.hold.id.0)
@@ -89,7 +89,7 @@ pub(super) async fn bookings(
 pub(super) async fn lease_release(
     store: &SqliteStore,
     id: HoldId,
-    asker: Option<Asker>,
+    asker: Option<ReleaseRequester>,
     lease: Duration,
 ) -> Answer<ReleaseLease> {
     let mut tx = store.begin().await?;
@@ -115,7 +115,7 @@ pub(super) async fn lease_release(
     let booking = row.read()?;
     Ok(match booking.hold.status {
         _ if leased.rows_affected() > 0 => ReleaseLease::Leased(booking),
-        Status::Held => ReleaseLease::Busy,
+        Status::Held => ReleaseLease::LeasedElsewhere,
         _ => ReleaseLease::NotHeld(booking),
     })
 }
@@ -159,7 +159,7 @@ pub(super) async fn defer_hold(
     store: &SqliteStore,
     id: HoldId,
     due_at: DateTime<Utc>,
-    forget_asker: bool,
+    forget_requester: bool,
 ) -> Answer<()> {
     let statement = sqlx::query(
         "UPDATE holds
@@ -167,7 +167,7 @@ pub(super) async fn defer_hold(
           WHERE id = ? AND status IN ('held', 'processing')",
     )
     .bind(due_at.timestamp_millis())
-    .bind(forget_asker)
+    .bind(forget_requester)
     .bind(id.0.hyphenated());
     store.write(statement).await.map(drop)
 }

@@ -21,15 +21,16 @@ use sqlx::{Connection, Sqlite, SqlitePool, Transaction};
 
 use self::error::Answer;
 use super::{
-    Admission, Applied, AttemptEnd, Change, Claim, ClientId, EventRecord, HoldRefs, Move, Moved, NewAttempt,
-    Placement, PoolOptions, Question, ReleaseLease, StaleAttempt, Standing, Store, StoreError,
+    ApplyOutcome, AttemptEnd, AvailabilityQuery, Claim, ClientId, EventRecord, HoldChange, HoldLimits,
+    HoldMove, HoldRefs, MoveOutcome, NewAttempt, PlaceOutcome, PoolOptions, ReleaseLease, StaleAttempt,
+    Store, StoreError, UnpaidHoldCounts,
 };
-use crate::domain::availability::Calendar;
+use crate::domain::availability::Availability;
 use crate::domain::booking::{Allocation, Booking, HistoryLine};
-use crate::domain::books::{CommandFilter, Figures, HoldFilter, Page, PageRequest, StoredEvent};
 use crate::domain::command::Command;
-use crate::domain::hold::Asker;
+use crate::domain::hold::ReleaseRequester;
 use crate::domain::ids::{CommandId, EventId, HoldId, IdempotencyKey, SessionId};
+use crate::domain::listing::{CommandFilter, Figures, HoldFilter, Page, PageRequest, StoredEvent};
 use crate::domain::payment::Receipt;
 
 mod attempts;
@@ -173,17 +174,17 @@ impl Store for SqliteStore {
     async fn is_ready(&self) -> Result<bool, StoreError> {
         Ok(schema::is_ready(self).await?)
     }
-    async fn installation(&self) -> Result<String, StoreError> {
+    async fn installation_id(&self) -> Result<String, StoreError> {
         Ok(schema::installation(self).await?)
     }
-    async fn rehearse(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
+    async fn dry_run_checkout(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
         Ok(rehearse::rehearse(self, now).await?)
     }
-    async fn figures(&self, now: DateTime<Utc>) -> Result<Figures, StoreError> {
+    async fn count_figures(&self, now: DateTime<Utc>) -> Result<Figures, StoreError> {
         Ok(figures::figures(self, now).await?)
     }
 
-    async fn look_at_key(&self, key: &IdempotencyKey, fingerprint: &str) -> Result<Claim, StoreError> {
+    async fn find_claim(&self, key: &IdempotencyKey, fingerprint: &str) -> Result<Claim, StoreError> {
         Ok(attempts::look_at_key(self, key, fingerprint).await?)
     }
     async fn claim_attempt(&self, attempt: &NewAttempt) -> Result<Claim, StoreError> {
@@ -203,7 +204,7 @@ impl Store for SqliteStore {
     async fn defer_attempt(&self, hold: HoldId, due_at: DateTime<Utc>) -> Result<(), StoreError> {
         Ok(attempts::defer_attempt(self, hold, due_at).await?)
     }
-    async fn abandon_with_session(
+    async fn abandon_attempt(
         &self,
         hold: HoldId,
         session: &SessionId,
@@ -211,22 +212,22 @@ impl Store for SqliteStore {
     ) -> Result<CommandId, StoreError> {
         Ok(attempts::abandon_with_session(self, hold, session, now).await?)
     }
-    async fn forget_attempts(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+    async fn delete_old_attempts(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
         Ok(attempts::forget_attempts(self, before, limit).await?)
     }
 
-    async fn calendar(&self, question: &Question<'_>) -> Result<Calendar, StoreError> {
+    async fn load_availability(&self, question: &AvailabilityQuery<'_>) -> Result<Availability, StoreError> {
         Ok(calendar::read(self, question).await?)
     }
-    async fn place(
+    async fn place_hold(
         &self,
         booking: &Booking,
         units: &[Allocation],
-        admission: &Admission,
-    ) -> Result<Placement, StoreError> {
-        Ok(placing::place(self, booking, units, admission).await?)
+        limits: &HoldLimits,
+    ) -> Result<PlaceOutcome, StoreError> {
+        Ok(placing::place(self, booking, units, limits).await?)
     }
-    async fn lose(
+    async fn close_lost_attempt(
         &self,
         hold: HoldId,
         session: &SessionId,
@@ -234,29 +235,37 @@ impl Store for SqliteStore {
     ) -> Result<Option<CommandId>, StoreError> {
         Ok(placing::lose(self, hold, session, now).await?)
     }
-    async fn move_hold(&self, order: &Move) -> Result<Moved, StoreError> {
+    async fn move_hold(&self, order: &HoldMove) -> Result<MoveOutcome, StoreError> {
         Ok(placing::move_hold(self, order).await?)
     }
-    async fn standing(&self, guest: &str, client: Option<&ClientId>) -> Result<Standing, StoreError> {
+    async fn count_unpaid_holds(
+        &self,
+        guest: &str,
+        client: Option<&ClientId>,
+    ) -> Result<UnpaidHoldCounts, StoreError> {
         Ok(guests::standing(self, guest, client).await?)
     }
-    async fn booking(&self, id: HoldId) -> Result<Option<Booking>, StoreError> {
+    async fn find_booking(&self, id: HoldId) -> Result<Option<Booking>, StoreError> {
         Ok(holds::booking(self, id).await?)
     }
-    async fn find_booking(&self, refs: &HoldRefs) -> Result<Option<Booking>, StoreError> {
+    async fn find_booking_by_refs(&self, refs: &HoldRefs) -> Result<Option<Booking>, StoreError> {
         Ok(holds::find_booking(self, refs).await?)
     }
-    async fn bookings(&self, filter: &HoldFilter, page: &PageRequest) -> Result<Page<Booking>, StoreError> {
+    async fn list_bookings(
+        &self,
+        filter: &HoldFilter,
+        page: &PageRequest,
+    ) -> Result<Page<Booking>, StoreError> {
         Ok(holds::bookings(self, filter, page).await?)
     }
-    async fn history(&self, id: HoldId) -> Result<Vec<HistoryLine>, StoreError> {
+    async fn list_history(&self, id: HoldId) -> Result<Vec<HistoryLine>, StoreError> {
         Ok(history::history(self, id).await?)
     }
 
     async fn lease_release(
         &self,
         id: HoldId,
-        asker: Option<Asker>,
+        asker: Option<ReleaseRequester>,
         lease: Duration,
     ) -> Result<ReleaseLease, StoreError> {
         Ok(holds::lease_release(self, id, asker, lease).await?)
@@ -273,43 +282,43 @@ impl Store for SqliteStore {
         &self,
         id: HoldId,
         due_at: DateTime<Utc>,
-        forget_asker: bool,
+        forget_requester: bool,
     ) -> Result<(), StoreError> {
-        Ok(holds::defer_hold(self, id, due_at, forget_asker).await?)
+        Ok(holds::defer_hold(self, id, due_at, forget_requester).await?)
     }
-    async fn apply(&self, change: &Change) -> Result<Applied, StoreError> {
+    async fn apply_change(&self, change: &HoldChange) -> Result<ApplyOutcome, StoreError> {
         Ok(changes::apply(self, change).await?)
     }
-    async fn apply_orphan(
+    async fn record_orphan_payment(
         &self,
         event: Option<&EventRecord>,
         claimed: Option<HoldId>,
         receipt: &Receipt,
         now: DateTime<Utc>,
-    ) -> Result<Applied, StoreError> {
+    ) -> Result<ApplyOutcome, StoreError> {
         Ok(changes::apply_orphan(self, event, claimed, receipt, now).await?)
     }
 
-    async fn events(
+    async fn list_events(
         &self,
         hold: Option<HoldId>,
         page: &PageRequest,
     ) -> Result<Page<StoredEvent>, StoreError> {
         Ok(events::events(self, hold, page).await?)
     }
-    async fn event_payload(&self, id: &EventId) -> Result<Option<String>, StoreError> {
+    async fn find_event_payload(&self, id: &EventId) -> Result<Option<String>, StoreError> {
         Ok(events::event_payload(self, id).await?)
     }
-    async fn forget_payloads(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+    async fn clear_event_payloads(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
         Ok(retention::forget(self, retention::FORGET_PAYLOADS, before, limit).await?)
     }
-    async fn forget_events(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+    async fn delete_old_events(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
         Ok(retention::forget(self, retention::FORGET_EVENTS, before, limit).await?)
     }
-    async fn forget_guests(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+    async fn erase_guests(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
         Ok(retention::forget_guests(self, before, limit).await?)
     }
-    async fn forget_clients(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+    async fn delete_idle_clients(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
         Ok(retention::forget(self, retention::FORGET_CLIENTS, before, limit).await?)
     }
 
@@ -335,10 +344,14 @@ impl Store for SqliteStore {
     ) -> Result<(), StoreError> {
         Ok(commands::fail_command(self, id, error, due_at).await?)
     }
-    async fn command(&self, id: CommandId) -> Result<Option<Command>, StoreError> {
+    async fn find_command(&self, id: CommandId) -> Result<Option<Command>, StoreError> {
         commands::command(self, id).await
     }
-    async fn commands(&self, filter: CommandFilter, page: &PageRequest) -> Result<Page<Command>, StoreError> {
+    async fn list_commands(
+        &self,
+        filter: CommandFilter,
+        page: &PageRequest,
+    ) -> Result<Page<Command>, StoreError> {
         Ok(commands::commands(self, filter, page).await?)
     }
     async fn retry_command(&self, id: CommandId, now: DateTime<Utc>) -> Result<Option<Command>, StoreError> {

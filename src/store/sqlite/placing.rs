@@ -10,10 +10,10 @@ use sqlx::types::Json;
 use super::attempts::Standing;
 use super::error::Answer;
 use super::{SqliteStore, attempts, booking_row, commands, guests, history};
-use crate::domain::booking::{Allocation, Booking, Cause, Segment, segments_of, window_of};
-use crate::domain::hold::Why;
+use crate::domain::booking::{Actor, Allocation, Booking, Segment, segments_of, window_of};
+use crate::domain::hold::TransitionReason;
 use crate::domain::ids::{CommandId, HoldId, ResourceId, SessionId};
-use crate::store::{Admission, Move, Moved, Placement, expire_order, rows};
+use crate::store::{HoldLimits, HoldMove, MoveOutcome, PlaceOutcome, expire_order, rows};
 
 /// Takes units of one window for a hold, those that nobody else has: the one statement that decides who gets a slot.
 /// They were free when they were looked for; what has changed since is minded here.
@@ -62,13 +62,15 @@ pub(super) async fn place(
     store: &SqliteStore,
     booking: &Booking,
     units: &[Allocation],
-    admission: &Admission,
-) -> Answer<Placement> {
+    limits: &HoldLimits,
+) -> Answer<PlaceOutcome> {
     let mut tx = store.begin().await?;
-    let placement = place_in(&mut tx, booking, units, admission).await?;
+    let placement = place_in(&mut tx, booking, units, limits).await?;
     match placement {
-        Placement::Placed => tx.commit().await,
-        Placement::SlotTaken | Placement::TooMany | Placement::Gone => tx.rollback().await,
+        PlaceOutcome::Placed => tx.commit().await,
+        PlaceOutcome::SlotTaken | PlaceOutcome::LimitReached | PlaceOutcome::AttemptClosed => {
+            tx.rollback().await
+        }
     }?;
     Ok(placement)
 }
@@ -78,32 +80,32 @@ pub(super) async fn place_in(
     connection: &mut SqliteConnection,
     booking: &Booking,
     units: &[Allocation],
-    admission: &Admission,
-) -> Answer<Placement> {
+    limits: &HoldLimits,
+) -> Answer<PlaceOutcome> {
     let (hold, now) = (&booking.hold, booking.created_at);
     match attempts::standing(connection, hold.id).await? {
         Some(Standing::Running) => {}
         // A repeat after a commit whose answer was lost.
-        Some(Standing::Placed) => return Ok(Placement::Placed),
-        Some(Standing::Lost | Standing::Closed) | None => return Ok(Placement::Gone),
+        Some(Standing::Placed) => return Ok(PlaceOutcome::Placed),
+        Some(Standing::Lost | Standing::Closed) | None => return Ok(PlaceOutcome::AttemptClosed),
     }
-    if !guests::count_in(connection, &booking.guest.key(), admission, now).await? {
-        return Ok(Placement::TooMany);
+    if !guests::count_in(connection, &booking.guest.normalized_email(), limits, now).await? {
+        return Ok(PlaceOutcome::LimitReached);
     }
     if !occupy(connection, hold.id, units, booking.quantity).await? {
-        return Ok(Placement::SlotTaken);
+        return Ok(PlaceOutcome::SlotTaken);
     }
     attempts::decide(connection, hold.id, true, now).await?;
-    booking_row::insert(connection, booking, admission.client.as_ref()).await?;
+    booking_row::insert(connection, booking, limits.client.as_ref()).await?;
     let line = history::Line {
         hold: hold.id,
         from: None,
         to: hold.status,
-        why: Why::Placed.to_string(),
-        cause: &Cause::Checkout,
+        why: TransitionReason::Placed.to_string(),
+        cause: &Actor::Checkout,
     };
     line.write(connection, now).await?;
-    Ok(Placement::Placed)
+    Ok(PlaceOutcome::Placed)
 }
 
 pub(super) async fn lose(
@@ -135,7 +137,7 @@ struct Before {
     reason: Option<String>,
 }
 
-pub(super) async fn move_hold(store: &SqliteStore, order: &Move) -> Answer<Moved> {
+pub(super) async fn move_hold(store: &SqliteStore, order: &HoldMove) -> Answer<MoveOutcome> {
     let mut tx = store.begin().await?;
     let before: Option<Before> = sqlx::query_as(
         "SELECT quantity, status, reason FROM holds WHERE id = ? AND version = ? AND status IN ('held', 'confirmed')",
@@ -145,18 +147,18 @@ pub(super) async fn move_hold(store: &SqliteStore, order: &Move) -> Answer<Moved
     .fetch_optional(&mut *tx)
     .await?;
     let Some(before) = before else {
-        return Ok(Moved::Lost);
+        return Ok(MoveOutcome::Conflict);
     };
     // Its own old windows first: they are not in its way, and come back where it is rolled back.
     vacate(&mut tx, order.hold).await?;
     if !occupy(&mut tx, order.hold, &order.to, before.quantity).await? {
         tx.rollback().await?;
-        return Ok(Moved::SlotTaken);
+        return Ok(MoveOutcome::SlotTaken);
     }
     write_segments(&mut tx, order.hold, &segments_of(&order.to)).await?;
     write_move(&mut tx, order, &before).await?;
     tx.commit().await?;
-    Ok(Moved::Done)
+    Ok(MoveOutcome::Done)
 }
 
 /// Writes down what a hold has from now on.
@@ -177,9 +179,9 @@ pub(super) async fn write_segments(
     Ok(())
 }
 
-async fn write_move(connection: &mut SqliteConnection, order: &Move, before: &Before) -> Answer<()> {
+async fn write_move(connection: &mut SqliteConnection, order: &HoldMove, before: &Before) -> Answer<()> {
     sqlx::query("UPDATE holds SET wish = ?, version = version + 1, updated_at = ? WHERE id = ?")
-        .bind(order.wish.as_ref().map(ResourceId::as_str))
+        .bind(order.requested_resource.as_ref().map(ResourceId::as_str))
         .bind(order.now.timestamp_millis())
         .bind(order.hold.0.hyphenated())
         .execute(&mut *connection)

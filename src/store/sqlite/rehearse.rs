@@ -7,7 +7,7 @@ use super::booking_row::BookingRow;
 use super::error::Answer;
 use super::{SqliteStore, attempts, changes, holds, placing};
 use crate::store::rehearsal::{self, Rehearsal, went_wrong};
-use crate::store::{Applied, Placement};
+use crate::store::{ApplyOutcome, PlaceOutcome};
 
 pub(super) async fn rehearse(store: &SqliteStore, now: DateTime<Utc>) -> Answer<()> {
     let play = rehearsal::new(now)?;
@@ -20,8 +20,8 @@ pub(super) async fn rehearse(store: &SqliteStore, now: DateTime<Utc>) -> Answer<
 async fn play_through(connection: &mut SqliteConnection, play: &Rehearsal) -> Answer<()> {
     let hold = play.booking.hold.id;
     attempts::insert(connection, &play.attempt).await?;
-    let placed = placing::place_in(connection, &play.booking, &play.units, &play.admission).await?;
-    if placed != Placement::Placed {
+    let placed = placing::place_in(connection, &play.booking, &play.units, &play.limits).await?;
+    if placed != PlaceOutcome::Placed {
         return Err(went_wrong("a free slot could not be had").into());
     }
     let again = placing::occupy(connection, hold, &play.units, 1).await?;
@@ -29,7 +29,7 @@ async fn play_through(connection: &mut SqliteConnection, play: &Rehearsal) -> An
         return Err(went_wrong("a slot could be had twice: the guard of I1 is gone").into());
     }
     let applied = changes::apply_in(connection, &play.paid).await?;
-    if !matches!(applied, Applied::Done { orders: 1 }) {
+    if !matches!(applied, ApplyOutcome::Done { orders: 1 }) {
         return Err(went_wrong("a payment could not be written").into());
     }
     let row: BookingRow = sqlx::query_as(holds::BY_ID)

@@ -10,9 +10,9 @@ use uuid::fmt::Hyphenated;
 
 use super::error::Answer;
 use super::{SqliteStore, db_now, millis};
-use crate::domain::books::{Page, PageRequest, Put};
-use crate::domain::catalogue::{Block, Conflict, Feed, Resource};
+use crate::domain::catalogue::{Block, BlockConflict, Feed, Resource};
 use crate::domain::ids::ResourceId;
+use crate::domain::listing::{Page, PageRequest, PutOutcome};
 use crate::store::{StoreError, calendar_rows, cursor, rows};
 
 #[derive(sqlx::FromRow)]
@@ -33,11 +33,19 @@ impl ResourceRow {
     }
 }
 
-fn put(known: bool) -> Put {
-    if known { Put::Replaced } else { Put::Created }
+fn put(known: bool) -> PutOutcome {
+    if known {
+        PutOutcome::Replaced
+    } else {
+        PutOutcome::Created
+    }
 }
 
-pub(super) async fn write(store: &SqliteStore, resource: &Resource, now: DateTime<Utc>) -> Answer<Put> {
+pub(super) async fn write(
+    store: &SqliteStore,
+    resource: &Resource,
+    now: DateTime<Utc>,
+) -> Answer<PutOutcome> {
     let mut tx = store.begin().await?;
     let known: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM resources WHERE id = ?)")
         .bind(resource.id.as_str())
@@ -93,7 +101,7 @@ pub(super) async fn put_block(
     resource: &ResourceId,
     block: &Block,
     now: DateTime<Utc>,
-) -> Answer<(Put, Vec<Conflict>)> {
+) -> Answer<(PutOutcome, Vec<BlockConflict>)> {
     let mut tx = store.begin().await?;
     let known: bool = sqlx::query_scalar(
         "SELECT EXISTS (SELECT 1 FROM blocks WHERE resource_id = ? AND id = ? AND from_feed = 0)",
@@ -122,15 +130,15 @@ pub(super) async fn put_block(
 }
 
 #[derive(sqlx::FromRow)]
-struct ConflictRow {
+struct BlockConflictRow {
     hold_id: Hyphenated,
     starts_at: i64,
     ends_at: i64,
     status: String,
 }
 
-impl ConflictRow {
-    fn read(self) -> Result<Conflict, StoreError> {
+impl BlockConflictRow {
+    fn read(self) -> Result<BlockConflict, StoreError> {
         let ends = (rows::instant(self.starts_at)?, rows::instant(self.ends_at)?);
         calendar_rows::conflict(self.hold_id.into_uuid(), ends, &self.status)
     }
@@ -146,8 +154,8 @@ async fn conflicts(
     connection: &mut SqliteConnection,
     resource: &ResourceId,
     block: &Block,
-) -> Answer<Vec<Conflict>> {
-    let found: Vec<ConflictRow> = sqlx::query_as(CONFLICTS)
+) -> Answer<Vec<BlockConflict>> {
+    let found: Vec<BlockConflictRow> = sqlx::query_as(CONFLICTS)
         .bind(resource.as_str())
         .bind(block.window.starts_at().timestamp_millis())
         .bind(block.window.ends_at().timestamp_millis())
@@ -155,7 +163,7 @@ async fn conflicts(
         .await?;
     Ok(found
         .into_iter()
-        .map(ConflictRow::read)
+        .map(BlockConflictRow::read)
         .collect::<Result<_, _>>()?)
 }
 

@@ -6,33 +6,37 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::{SqliteStore, catalogue, resources};
-use crate::domain::books::{Page, PageRequest, Put};
-use crate::domain::catalogue::{Block, Conflict, EventType, Feed, Resource};
+use crate::domain::catalogue::{Block, BlockConflict, EventType, Feed, Resource};
 use crate::domain::ids::{EventTypeId, ResourceId};
+use crate::domain::listing::{Page, PageRequest, PutOutcome};
 use crate::store::{Catalogue, StoreError};
 
 #[async_trait]
 impl Catalogue for SqliteStore {
-    async fn put_event_type(&self, event_type: &EventType, now: DateTime<Utc>) -> Result<Put, StoreError> {
+    async fn put_event_type(
+        &self,
+        event_type: &EventType,
+        now: DateTime<Utc>,
+    ) -> Result<PutOutcome, StoreError> {
         Ok(catalogue::put_event_type(self, event_type, now).await?)
     }
-    async fn event_type(&self, id: &EventTypeId) -> Result<Option<EventType>, StoreError> {
+    async fn find_event_type(&self, id: &EventTypeId) -> Result<Option<EventType>, StoreError> {
         Ok(catalogue::event_type(self, id).await?)
     }
-    async fn event_types(&self, page: &PageRequest) -> Result<Page<EventType>, StoreError> {
+    async fn list_event_types(&self, page: &PageRequest) -> Result<Page<EventType>, StoreError> {
         Ok(catalogue::event_types(self, page).await?)
     }
     async fn delete_event_type(&self, id: &EventTypeId) -> Result<bool, StoreError> {
         Ok(catalogue::delete_event_type(self, id).await?)
     }
 
-    async fn put_resource(&self, resource: &Resource, now: DateTime<Utc>) -> Result<Put, StoreError> {
+    async fn put_resource(&self, resource: &Resource, now: DateTime<Utc>) -> Result<PutOutcome, StoreError> {
         Ok(resources::write(self, resource, now).await?)
     }
-    async fn resource(&self, id: &ResourceId) -> Result<Option<Resource>, StoreError> {
+    async fn find_resource(&self, id: &ResourceId) -> Result<Option<Resource>, StoreError> {
         Ok(resources::read(self, id).await?)
     }
-    async fn resources(&self, page: &PageRequest) -> Result<Page<Resource>, StoreError> {
+    async fn list_resources(&self, page: &PageRequest) -> Result<Page<Resource>, StoreError> {
         Ok(resources::list(self, page).await?)
     }
     async fn put_block(
@@ -40,7 +44,7 @@ impl Catalogue for SqliteStore {
         resource: &ResourceId,
         block: &Block,
         now: DateTime<Utc>,
-    ) -> Result<(Put, Vec<Conflict>), StoreError> {
+    ) -> Result<(PutOutcome, Vec<BlockConflict>), StoreError> {
         Ok(resources::put_block(self, resource, block, now).await?)
     }
     async fn delete_block(&self, resource: &ResourceId, id: &str) -> Result<bool, StoreError> {
@@ -55,7 +59,7 @@ impl Catalogue for SqliteStore {
     ) -> Result<(), StoreError> {
         Ok(resources::set_feed(self, resource, url, now).await?)
     }
-    async fn feed(&self, resource: &ResourceId) -> Result<Option<Feed>, StoreError> {
+    async fn find_feed(&self, resource: &ResourceId) -> Result<Option<Feed>, StoreError> {
         Ok(resources::feed(self, resource).await?)
     }
     async fn lease_due_feeds(
@@ -66,7 +70,7 @@ impl Catalogue for SqliteStore {
     ) -> Result<Vec<Feed>, StoreError> {
         Ok(resources::lease_due_feeds(self, now, lease, limit).await?)
     }
-    async fn feed_read(
+    async fn save_feed_blocks(
         &self,
         feed: &Feed,
         blocks: &[Block],
@@ -76,7 +80,12 @@ impl Catalogue for SqliteStore {
     ) -> Result<(), StoreError> {
         Ok(resources::feed_read(self, feed, blocks, fault, now, next).await?)
     }
-    async fn feed_failed(&self, feed: &Feed, fault: &str, next: DateTime<Utc>) -> Result<(), StoreError> {
+    async fn save_feed_failure(
+        &self,
+        feed: &Feed,
+        fault: &str,
+        next: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         Ok(resources::feed_failed(self, feed, fault, next).await?)
     }
 }

@@ -9,7 +9,7 @@ use crate::domain::availability::Slot;
 use crate::domain::booking::{Booking, ClientId, Guest};
 use crate::domain::catalogue::StartError;
 use crate::domain::ids::{EventTypeId, IdempotencyKey, ResourceId};
-use crate::workflow::Trouble;
+use crate::workflow::WorkflowError;
 
 /// What a checkout page asks for.
 #[derive(Clone, Debug)]
@@ -82,11 +82,11 @@ pub enum CheckoutError {
     Mismatch,
     /// Nobody's fault who asked.
     #[error(transparent)]
-    Trouble(#[from] Trouble),
+    Workflow(#[from] WorkflowError),
 }
 
 impl From<crate::store::StoreError> for CheckoutError {
     fn from(error: crate::store::StoreError) -> Self {
-        Self::Trouble(error.into())
+        Self::Workflow(error.into())
     }
 }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use holdfast::domain::booking::Cause;
+use holdfast::domain::booking::Actor;
 use holdfast::domain::hold::Refund;
 use holdfast::domain::ids::HoldId;
 use holdfast::workflow::Context;
-use holdfast::workflow::cancel::{self, Outcome};
+use holdfast::workflow::cancel::{self, CancelOutcome as Outcome};
 use holdfast::workflow::moving::{self, MoveRequest};
 
 use super::events::given_back;
@@ -19,8 +19,8 @@ every_step_goes_wrong!(
     Cancelled::Whole,
     Cancelled::Part,
     Cancelled::ByGuest,
-    Moved::Away,
-    Moved::OntoItself
+    MoveOutcome::Away,
+    MoveOutcome::OntoItself
 );
 
 /// A confirmed hold, alone on the scene.
@@ -84,14 +84,14 @@ impl Story for Cancelled {
 
 /// To a slot that is free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Moved {
+pub(super) enum MoveOutcome {
     Away,
     /// But for its own old windows.
     OntoItself,
 }
 
 #[async_trait]
-impl Story for Moved {
+impl Story for MoveOutcome {
     fn name(&self) -> String {
         format!("moved: {self:?}")
     }
@@ -110,7 +110,7 @@ impl Story for Moved {
             hold: id(scene),
             starts_at: scene.slot.parse().unwrap(),
             resource: None,
-            cause: Cause::Operator,
+            cause: Actor::Operator,
         };
         moving::move_hold(context, request).await.is_ok()
     }

@@ -120,11 +120,11 @@ impl Story for Lost {
             scene.slot
         );
         assert_eq!(stage.count(&format!("holds WHERE id IN ({attempts})")).await, 0);
-        let rivals = format!(
+        let unit_offset = format!(
             "checkout_attempts WHERE idempotency_key = 'bob-{}' AND state <> 'placed'",
             scene.slot
         );
-        assert_eq!(stage.count(&rivals).await, 0, "the rival's hold is its own");
+        assert_eq!(stage.count(&unit_offset).await, 0, "the rival's hold is its own");
     }
 }
 

@@ -11,15 +11,15 @@ use super::stage::Stage;
 use super::{Scene, Story, every_step_goes_wrong};
 
 every_step_goes_wrong!(
-    Ordered(Order::Expire),
-    Ordered(Order::ExpirePaid),
-    Ordered(Order::Refund(News::LateAndTaken)),
-    Ordered(Order::Refund(News::NoHold)),
+    Ordered(CommandAction::Expire),
+    Ordered(CommandAction::ExpirePaid),
+    Ordered(CommandAction::Refund(News::LateAndTaken)),
+    Ordered(CommandAction::Refund(News::NoHold)),
 );
 
 /// What Stripe is to be told.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Order {
+pub(super) enum CommandAction {
     /// To end a session that nobody was given.
     Expire,
     /// To end one that was paid.
@@ -29,7 +29,7 @@ pub(super) enum Order {
 }
 
 /// The command is on the books.
-pub(super) struct Ordered(pub(super) Order);
+pub(super) struct Ordered(pub(super) CommandAction);
 
 #[async_trait]
 impl Story for Ordered {
@@ -39,12 +39,14 @@ impl Story for Ordered {
 
     async fn prepare(&self, stage: &Stage) -> Scene {
         let scene = match self.0 {
-            Order::Refund(news) => {
+            CommandAction::Refund(news) => {
                 let scene = news.prepare(stage).await;
                 assert!(news.run(&scene, &stage.fresh()).await);
                 scene
             }
-            Order::Expire | Order::ExpirePaid => lost(stage, matches!(self.0, Order::ExpirePaid)).await,
+            CommandAction::Expire | CommandAction::ExpirePaid => {
+                lost(stage, matches!(self.0, CommandAction::ExpirePaid)).await
+            }
         };
         assert_eq!(stage.count("commands WHERE done_at IS NULL").await, 1);
         scene
@@ -56,7 +58,7 @@ impl Story for Ordered {
     }
 
     fn stripe_tells_first(&self) -> bool {
-        matches!(self.0, Order::Refund(_))
+        matches!(self.0, CommandAction::Refund(_))
     }
 
     fn plays_alone(&self) -> bool {
@@ -65,9 +67,9 @@ impl Story for Ordered {
 
     async fn check(&self, stage: &Stage, scene: &Scene) {
         match self.0 {
-            Order::Refund(news) => news.check(stage, scene).await,
-            Order::Expire => assert_eq!(given_back(stage, &scene.holds[0]), 0),
-            Order::ExpirePaid => assert_eq!(given_back(stage, &scene.holds[0]), 5000),
+            CommandAction::Refund(news) => news.check(stage, scene).await,
+            CommandAction::Expire => assert_eq!(given_back(stage, &scene.holds[0]), 0),
+            CommandAction::ExpirePaid => assert_eq!(given_back(stage, &scene.holds[0]), 5000),
         }
     }
 }
@@ -98,7 +100,7 @@ pub(super) async fn lost(stage: &Stage, paid: bool) -> Scene {
     let session = holdfast::domain::ids::SessionId::new(session);
     let store = &stage.app.context.store;
     store
-        .abandon_with_session(hold_id, &session, stage.app.clock_now())
+        .abandon_attempt(hold_id, &session, stage.app.clock_now())
         .await
         .unwrap();
     scene.holds.push(hold);

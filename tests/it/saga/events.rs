@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use holdfast::domain::hold::Fact;
 use holdfast::domain::ids::{EventId, SessionId};
 use holdfast::domain::session::HoldRefs;
-use holdfast::gateway::webhook::{self, Event, Told};
+use holdfast::gateway::webhook::{self, Event, EventContent};
 use holdfast::sandbox::Outcome;
 use holdfast::workflow::{Context, settle};
 
@@ -188,7 +188,7 @@ async fn give_up(stage: &Stage, hold: &Answer) {
         id: EventId::new(format!("evt_over_{session}")),
         kind: "checkout.session.expired".to_owned(),
         livemode: false,
-        told: Told::About {
+        content: EventContent::Relevant {
             refs: HoldRefs {
                 session: Some(SessionId::new(session)),
                 ..HoldRefs::default()

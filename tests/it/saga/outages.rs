@@ -4,7 +4,7 @@
 use super::at_every_step;
 use super::attempts::{Died, Session};
 use super::checkouts::{Lost, Overdue, Won};
-use super::commands::{Order, Ordered};
+use super::commands::{CommandAction, Ordered};
 use super::events::News;
 use super::releases::{ByGuest, BySweep};
 use super::stage::Stage;
@@ -25,5 +25,5 @@ cut_at_every_step! {
     s23_cut_at_every_step_of_a_checkout: Won, Lost, Overdue;
     s23_cut_at_every_step_of_a_webhook: News::Paid, News::Slow, News::LateAndFree, News::LateAndTaken;
     s23_cut_at_every_step_of_a_release: ByGuest { paid: false }, ByGuest { paid: true };
-    s23_cut_at_every_step_of_a_sweep: BySweep, Died { session: Session::Made }, Ordered(Order::ExpirePaid);
+    s23_cut_at_every_step_of_a_sweep: BySweep, Died { session: Session::Made }, Ordered(CommandAction::ExpirePaid);
 }

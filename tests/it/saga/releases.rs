@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use holdfast::domain::booking::Cause;
-use holdfast::domain::hold::{Asker, ReleaseReason, Status};
+use holdfast::domain::booking::Actor;
+use holdfast::domain::hold::{ReleaseReason, ReleaseRequester, Status};
 use holdfast::domain::ids::HoldId;
 use holdfast::sandbox::Outcome;
-use holdfast::workflow::release::{Outcome as Released, release};
+use holdfast::workflow::release::{ReleaseOutcome as Released, release};
 use holdfast::workflow::{Context, sweep};
 
 use super::stage::Stage;
@@ -43,7 +43,7 @@ impl Story for ByGuest {
         } else {
             Status::Released(ReleaseReason::Guest)
         };
-        match release(context, id, Some(Asker::Guest), Cause::Guest).await {
+        match release(context, id, Some(ReleaseRequester::Guest), Actor::Guest).await {
             Ok(Released::Over(booking)) => booking.hold.status == expected,
             _ => false,
         }

@@ -213,7 +213,7 @@ impl Stage {
         let settings = Settings {
             // A lease that was lost is not given back by anybody here: there is nobody to wait for. But a look at the
             // slot is bounded by this too, and must come to its end on a busy machine.
-            patience: Duration::from_secs(2),
+            wait_timeout: Duration::from_secs(2),
             ..tools.settings.clone()
         };
         Context::new(

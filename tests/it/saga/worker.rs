@@ -2,10 +2,10 @@
 //! however many there are, each command is carried out by one at a time.
 
 use chrono::Duration;
-use holdfast::config::{self, Needs};
+use holdfast::config::{self, ConfigScope};
 use holdfast::doctor::{self, Verdict};
-use holdfast::domain::books::{CommandFilter, PageRequest};
 use holdfast::domain::command::Command;
+use holdfast::domain::listing::{CommandFilter, PageRequest};
 use holdfast::sandbox::{ApiFault, Endpoint, FaultKind, Faults};
 use holdfast::workflow::{commands, inspect};
 use reqwest::Method;
@@ -58,7 +58,7 @@ on_both_engines! {
         plan.end(worker).await;
         assert_eq!(plan.calls(), ["lease_commands", "expire_session"]);
         let other = stage.fresh();
-        assert_eq!(commands::run_due(&other).await.unwrap(), commands::Report::default(), "it is leased");
+        assert_eq!(commands::run_due(&other).await.unwrap(), commands::OutboxReport::default(), "it is leased");
         stage.app.database.end_leases().await;
         assert_eq!(commands::run_due(&other).await.unwrap().done, 1);
         let session = stage.app.simulator.session(scene.holds[0].text("checkout_session")).unwrap();
@@ -80,7 +80,7 @@ on_both_engines! {
             let bounds = whole / 2..=whole;
             assert!(bounds.contains(&pause.num_milliseconds()), "{pause} after try {tries}");
             stage.app.clock.advance(pause - Duration::milliseconds(1));
-            assert_eq!(commands::run_due(&context).await.unwrap(), commands::Report::default(), "too early");
+            assert_eq!(commands::run_due(&context).await.unwrap(), commands::OutboxReport::default(), "too early");
             stage.app.clock.advance(Duration::milliseconds(2));
         }
         assert_eq!(stage.app.simulator.calls().expire, 14, "one request a try: Stripe said not to repeat it");
@@ -137,7 +137,7 @@ async fn doctor_says(stage: &Stage, verdict: Verdict) {
         };
         Some(value.to_owned())
     };
-    let config = config::read(variable, Needs::Stripe).unwrap();
+    let config = config::read(variable, ConfigScope::Stripe).unwrap();
     let checks = doctor::examine(&config, config.stripe.as_ref().unwrap(), stage.app.clock.clone()).await;
     let stuck = checks
         .iter()

@@ -2,7 +2,7 @@
 
 use holdfast::domain::booking::Booking;
 use holdfast::domain::ids::SessionId;
-use holdfast::store::{AttemptEnd, Claim, Placement, Store};
+use holdfast::store::{AttemptEnd, Claim, PlaceOutcome, Store};
 
 use super::{
     EXPIRED, LEASE, after, age_leases, anyone, at, attempt, becomes, claim_and_place, first_units, key,
@@ -34,7 +34,7 @@ async fn claim(store: &dyn Store, booking: &Booking, name: &str, body: &str) -> 
 
 async fn a_key_is_free_then_running_and_refuses_another_body(database: &TestDatabase) {
     let store = database.store();
-    let look = async |body: &str| store.look_at_key(&key("k"), body).await.unwrap();
+    let look = async |body: &str| store.find_claim(&key("k"), body).await.unwrap();
     assert_eq!(look("a").await, Claim::Free);
     assert_eq!(claim(&*store, &with_ana(0, 30), "k", "a").await, Claim::Free);
     assert_eq!(claim(&*store, &with_ana(0, 30), "k", "a").await, Claim::Running);
@@ -76,18 +76,21 @@ async fn a_key_answers_its_hold_while_that_is_live_and_is_free_afterwards(databa
     let mine = with_ana(0, 30);
     claim(&*store, &mine, "k", "a").await;
     assert_eq!(
-        store.place(&mine, &first_units(&mine), &anyone()).await.unwrap(),
-        Placement::Placed
+        store
+            .place_hold(&mine, &first_units(&mine), &anyone())
+            .await
+            .unwrap(),
+        PlaceOutcome::Placed
     );
     let answer = Claim::Placed(mine.hold.id);
     assert_eq!(claim(&*store, &with_ana(0, 30), "k", "a").await, answer);
-    assert_eq!(store.look_at_key(&key("k"), "a").await.unwrap(), answer);
+    assert_eq!(store.find_claim(&key("k"), "a").await.unwrap(), answer);
     assert_eq!(claim(&*store, &with_ana(0, 30), "k", "b").await, Claim::Mismatch);
 
     after(&*store, &mine, becomes(&mine, EXPIRED)).await;
-    assert_eq!(store.look_at_key(&key("k"), "b").await.unwrap(), Claim::Free);
+    assert_eq!(store.find_claim(&key("k"), "b").await.unwrap(), Claim::Free);
     assert_eq!(claim(&*store, &with_ana(0, 30), "k", "b").await, Claim::Free);
-    assert_eq!(store.look_at_key(&key("k"), "b").await.unwrap(), Claim::Running);
+    assert_eq!(store.find_claim(&key("k"), "b").await.unwrap(), Claim::Running);
 }
 
 async fn a_key_is_free_again_after_its_attempt_lost_was_abandoned_or_is_unsettled(database: &TestDatabase) {
@@ -97,12 +100,14 @@ async fn a_key_is_free_again_after_its_attempt_lost_was_abandoned_or_is_unsettle
     claim(&*store, &loser, "lost", "a").await;
     assert!(matches!(
         store
-            .place(&loser, &first_units(&loser), &anyone())
+            .place_hold(&loser, &first_units(&loser), &anyone())
             .await
             .unwrap(),
-        Placement::SlotTaken
+        PlaceOutcome::SlotTaken
     ));
-    let lost = store.lose(loser.hold.id, &loser.hold.session, at(1)).await;
+    let lost = store
+        .close_lost_attempt(loser.hold.id, &loser.hold.session, at(1))
+        .await;
     assert!(lost.unwrap().is_some());
     for (name, end) in [
         ("abandoned", AttemptEnd::Abandoned),
@@ -114,7 +119,7 @@ async fn a_key_is_free_again_after_its_attempt_lost_was_abandoned_or_is_unsettle
     }
     for name in ["lost", "abandoned", "unsettled"] {
         assert_eq!(
-            store.look_at_key(&key(name), "b").await.unwrap(),
+            store.find_claim(&key(name), "b").await.unwrap(),
             Claim::Free,
             "{name}"
         );
@@ -170,8 +175,11 @@ async fn a_stale_attempt_is_leased_once_and_can_no_longer_place_its_hold(databas
     assert_eq!(stale[0].tries, 0);
     assert!(lease().await.is_empty(), "leased");
     assert_eq!(
-        store.place(&mine, &first_units(&mine), &anyone()).await.unwrap(),
-        Placement::Gone
+        store
+            .place_hold(&mine, &first_units(&mine), &anyone())
+            .await
+            .unwrap(),
+        PlaceOutcome::AttemptClosed
     );
     age_leases(database, "checkout_attempts").await;
     assert_eq!(lease().await.len(), 1, "the lease ran out");
@@ -252,11 +260,11 @@ async fn a_session_that_turned_up_is_ordered_to_end_once(database: &TestDatabase
     store.lease_stale_attempts(at(10), LEASE, 10).await.unwrap();
     let session = SessionId::new("cs_stray");
     let first = store
-        .abandon_with_session(mine.hold.id, &session, at(11))
+        .abandon_attempt(mine.hold.id, &session, at(11))
         .await
         .unwrap();
     let again = store
-        .abandon_with_session(mine.hold.id, &session, at(12))
+        .abandon_attempt(mine.hold.id, &session, at(12))
         .await
         .unwrap();
     assert_eq!(first, again);
@@ -277,7 +285,7 @@ async fn a_placed_hold_is_not_abandoned(database: &TestDatabase) {
         .await
         .unwrap();
     store
-        .abandon_with_session(mine.hold.id, &mine.hold.session, at(1))
+        .abandon_attempt(mine.hold.id, &mine.hold.session, at(1))
         .await
         .unwrap_err();
     assert_eq!(database.count("SELECT count(*) FROM commands").await, 0);
@@ -298,14 +306,14 @@ async fn attempts_that_are_over_are_forgotten_and_open_ones_are_not(database: &T
     for loser in [with_ana(0, 30), with_ana(0, 30)] {
         claim_and_place(&*store, &loser).await;
         store
-            .lose(loser.hold.id, &loser.hold.session, at(0))
+            .close_lost_attempt(loser.hold.id, &loser.hold.session, at(0))
             .await
             .unwrap();
     }
     claim(&*store, &with_ana(0, 30), "k", "a").await;
-    assert_eq!(store.forget_attempts(at(0), 10).await.unwrap(), 0);
-    assert_eq!(store.forget_attempts(at(1), 2).await.unwrap(), 2);
-    assert_eq!(store.forget_attempts(at(1), 2).await.unwrap(), 1);
+    assert_eq!(store.delete_old_attempts(at(0), 10).await.unwrap(), 0);
+    assert_eq!(store.delete_old_attempts(at(1), 2).await.unwrap(), 2);
+    assert_eq!(store.delete_old_attempts(at(1), 2).await.unwrap(), 1);
     assert_eq!(database.count("SELECT count(*) FROM checkout_attempts").await, 1);
     assert_eq!(database.count("SELECT count(*) FROM holds").await, 1);
 }

@@ -1,11 +1,11 @@
 //! What keeps resources busy, and how firmly.
 
 use chrono::{DateTime, Utc};
-use holdfast::domain::availability::{Busy, By, Tenure};
+use holdfast::domain::availability::{Occupancy, OccupancyStatus, OccupiedBy};
 use holdfast::domain::catalogue::Resource;
 use holdfast::domain::hold::Status;
 use holdfast::domain::ids::HoldId;
-use holdfast::store::{Question, Store};
+use holdfast::store::{AvailabilityQuery, Store};
 
 use super::{EXPIRED, after, at, becomes, booking, placed, segment, with_ana};
 use crate::support::database::TestDatabase;
@@ -17,7 +17,7 @@ on_both_engines!(
 );
 
 /// Resource, from, how firmly, and which units.
-type Told = (String, DateTime<Utc>, Tenure, Vec<u32>);
+type Told = (String, DateTime<Utc>, OccupancyStatus, Vec<u32>);
 
 async fn busy(store: &dyn Store, resources: &[&str], window: (i64, i64), now: i64) -> Vec<Told> {
     busy_without(store, None, resources, window, now).await
@@ -33,20 +33,20 @@ async fn busy_without(
 ) -> Vec<Told> {
     let resources: Vec<_> = resources.iter().map(|id| segment(id, 0, 1).resource).collect();
     let within = segment("ana", from, to).window;
-    let question = Question {
+    let question = AvailabilityQuery {
         resources: &resources,
         within,
         moving,
-        tenures_at: Some(at(now)),
+        statuses_at: Some(at(now)),
     };
-    let calendar = store.calendar(&question).await.unwrap();
-    let told = |one: &Busy| match &one.by {
-        By::Holds { units, tenure } => {
+    let calendar = store.load_availability(&question).await.unwrap();
+    let told = |one: &Occupancy| match &one.by {
+        OccupiedBy::Holds { units, status } => {
             let mut units = units.clone();
             units.sort_unstable();
-            (one.resource.to_string(), one.window.starts_at(), *tenure, units)
+            (one.resource.to_string(), one.window.starts_at(), *status, units)
         }
-        By::Block => panic!("nobody has blocked anything"),
+        OccupiedBy::Block => panic!("nobody has blocked anything"),
     };
     calendar.busy().map(told).collect()
 }
@@ -56,9 +56,9 @@ async fn what_keeps_resources_busy_is_told_with_how_firmly(database: &TestDataba
     let late = booking(vec![segment("ana", 60, 90), segment("ben", 90, 120)]);
     let late = placed(&*store, late).await;
     let early = placed(&*store, with_ana(0, 30)).await;
-    let ana = |from, tenure| ("ana".to_owned(), at(from), tenure, vec![1]);
-    let ben = ("ben".to_owned(), at(90), Tenure::Unpaid, vec![1]);
-    let (unpaid, first) = (Tenure::Unpaid, ana(0, Tenure::Unpaid));
+    let ana = |from, status| ("ana".to_owned(), at(from), status, vec![1]);
+    let ben = ("ben".to_owned(), at(90), OccupancyStatus::Unpaid, vec![1]);
+    let (unpaid, first) = (OccupancyStatus::Unpaid, ana(0, OccupancyStatus::Unpaid));
     assert_eq!(
         busy(&*store, &["ana"], (0, 120), 0).await,
         [first.clone(), ana(60, unpaid)]
@@ -81,12 +81,16 @@ async fn what_keeps_resources_busy_is_told_with_how_firmly(database: &TestDataba
     assert_eq!(busy(&*store, &["ana"], (0, 30), 29).await, [ana(0, unpaid)]);
     assert_eq!(
         busy(&*store, &["ana"], (0, 30), 30).await,
-        [ana(0, Tenure::Overdue(early.hold.id))]
+        [ana(0, OccupancyStatus::Overdue(early.hold.id))]
     );
     after(&*store, &late, becomes(&late, Status::Confirmed)).await;
     after(&*store, &early, becomes(&early, EXPIRED)).await;
     let left = busy(&*store, &["ana"], (0, 120), 60).await;
-    assert_eq!(left, [ana(60, Tenure::Firm)], "confirmed is not overdue");
+    assert_eq!(
+        left,
+        [ana(60, OccupancyStatus::Confirmed)],
+        "confirmed is not overdue"
+    );
 }
 
 async fn units_that_are_alike_are_told_at_once_and_those_of_a_hold_that_moves_not_at_all(
@@ -106,11 +110,15 @@ async fn units_that_are_alike_are_told_at_once_and_those_of_a_hold_that_moves_no
     let firm = placed(&*store, with_ana(0, 30)).await;
     after(&*store, &firm, becomes(&firm, Status::Confirmed)).await;
     let told = |found: &[Told]| {
-        let count = |tenure| {
-            let of = found.iter().filter(|told| told.2 == tenure);
+        let count = |status| {
+            let of = found.iter().filter(|told| told.2 == status);
             of.map(|told| told.3.len()).collect::<Vec<_>>()
         };
-        (count(Tenure::Firm), count(Tenure::Unpaid), found.len())
+        (
+            count(OccupancyStatus::Confirmed),
+            count(OccupancyStatus::Unpaid),
+            found.len(),
+        )
     };
     let found = busy(&*store, &["ana"], (0, 30), 0).await;
     assert_eq!(told(&found), (vec![1], vec![3], 2));
@@ -126,7 +134,7 @@ async fn units_that_are_alike_are_told_at_once_and_those_of_a_hold_that_moves_no
     );
     // Whose time is over is named one by one: they are asked about one by one.
     let found = busy(&*store, &["ana"], (0, 30), 30).await;
-    let overdue = |hold: HoldId| found.iter().find(|told| told.2 == Tenure::Overdue(hold));
+    let overdue = |hold: HoldId| found.iter().find(|told| told.2 == OccupancyStatus::Overdue(hold));
     assert_eq!(overdue(pair.hold.id).unwrap().3.len(), 2);
     assert_eq!(overdue(late.hold.id).unwrap().3.len(), 1);
     assert_eq!(found.len(), 3);
@@ -138,17 +146,17 @@ async fn who_does_not_ask_who_may_still_end_is_told_the_same_units(database: &Te
     placed(&*store, with_ana(30, 60)).await;
     after(&*store, &first, becomes(&first, Status::Confirmed)).await;
     let resources = [segment("ana", 0, 1).resource];
-    let ask = async |tenures_at, moving| {
-        let question = Question {
+    let ask = async |statuses_at, moving| {
+        let question = AvailabilityQuery {
             resources: &resources,
             within: segment("ana", 0, 60).busy,
             moving,
-            tenures_at,
+            statuses_at,
         };
-        let calendar = store.calendar(&question).await.unwrap();
-        let units = |one: &Busy| match &one.by {
-            By::Holds { units, .. } => (one.window, units.clone()),
-            By::Block => panic!("nobody has blocked anything"),
+        let calendar = store.load_availability(&question).await.unwrap();
+        let units = |one: &Occupancy| match &one.by {
+            OccupiedBy::Holds { units, .. } => (one.window, units.clone()),
+            OccupiedBy::Block => panic!("nobody has blocked anything"),
         };
         calendar.busy().map(units).collect::<Vec<_>>()
     };

@@ -1,8 +1,8 @@
 //! The catalogue: event types with all that they take.
 
-use holdfast::domain::books::Put;
-use holdfast::domain::catalogue::{EventType, Need, SecondThoughts};
+use holdfast::domain::catalogue::{ChangePolicy, EventType, SegmentTemplate};
 use holdfast::domain::ids::{EventTypeId, ResourceId};
+use holdfast::domain::listing::PutOutcome;
 use holdfast::domain::schedule::{Exception, Hours, Schedule};
 
 use super::{at, eur, page, placed, with_ana};
@@ -17,18 +17,18 @@ fn event_type(id: &str, amount: i64) -> EventType {
     EventType {
         id: EventTypeId::parse(id).unwrap(),
         name: "Intro call".into(),
-        needs: vec![need(0, 30, &["ana"])],
+        segments: vec![need(0, 30, &["ana"])],
         buffer_before_minutes: 0,
         buffer_after_minutes: 0,
         schedule: None,
         price: eur(amount),
         payment_methods: Vec::new(),
-        second_thoughts: SecondThoughts::default(),
+        change_policy: ChangePolicy::default(),
     }
 }
 
-fn need(offset_minutes: i64, duration_minutes: i64, any_of: &[&str]) -> Need {
-    Need {
+fn need(offset_minutes: i64, duration_minutes: i64, any_of: &[&str]) -> SegmentTemplate {
+    SegmentTemplate {
         offset_minutes,
         duration_minutes,
         any_of: any_of.iter().map(|id| ResourceId::parse(id).unwrap()).collect(),
@@ -40,7 +40,7 @@ fn elaborate(id: &str) -> EventType {
     let time = |hour| chrono::NaiveTime::from_hms_opt(hour, 0, 0).unwrap();
     let date = |day| chrono::NaiveDate::from_ymd_opt(2026, 12, day).unwrap();
     EventType {
-        needs: vec![need(0, 60, &["ben", "ana"]), need(60, 45, &["cleo"])],
+        segments: vec![need(0, 60, &["ben", "ana"]), need(60, 45, &["cleo"])],
         buffer_before_minutes: 5,
         buffer_after_minutes: 10,
         schedule: Some(Schedule {
@@ -64,7 +64,7 @@ fn elaborate(id: &str) -> EventType {
                 },
             ],
         }),
-        second_thoughts: SecondThoughts {
+        change_policy: ChangePolicy {
             cancel_until_minutes: Some(1440),
             move_until_minutes: Some(0),
         },
@@ -75,17 +75,26 @@ fn elaborate(id: &str) -> EventType {
 async fn an_event_type_is_written_replaced_read_and_deleted(database: &TestDatabase) {
     let store = database.store();
     let call = event_type("call", 5000);
-    assert_eq!(store.event_type(&call.id).await.unwrap(), None);
-    assert_eq!(store.put_event_type(&call, at(0)).await.unwrap(), Put::Created);
-    assert_eq!(store.event_type(&call.id).await.unwrap(), Some(call.clone()));
+    assert_eq!(store.find_event_type(&call.id).await.unwrap(), None);
+    assert_eq!(
+        store.put_event_type(&call, at(0)).await.unwrap(),
+        PutOutcome::Created
+    );
+    assert_eq!(store.find_event_type(&call.id).await.unwrap(), Some(call.clone()));
     let dearer = elaborate("call");
-    assert_eq!(store.put_event_type(&dearer, at(1)).await.unwrap(), Put::Replaced);
-    assert_eq!(store.event_type(&call.id).await.unwrap(), Some(dearer));
+    assert_eq!(
+        store.put_event_type(&dearer, at(1)).await.unwrap(),
+        PutOutcome::Replaced
+    );
+    assert_eq!(store.find_event_type(&call.id).await.unwrap(), Some(dearer));
     assert_eq!(database.count("SELECT count(*) FROM resources").await, 3);
     placed(&*store, with_ana(0, 30)).await;
     assert!(store.delete_event_type(&call.id).await.unwrap());
     assert!(!store.delete_event_type(&call.id).await.unwrap());
-    assert_eq!(store.put_event_type(&call, at(2)).await.unwrap(), Put::Created);
+    assert_eq!(
+        store.put_event_type(&call, at(2)).await.unwrap(),
+        PutOutcome::Created
+    );
 }
 
 async fn event_types_are_listed_newest_first_in_pages(database: &TestDatabase) {
@@ -100,7 +109,7 @@ async fn event_types_are_listed_newest_first_in_pages(database: &TestDatabase) {
     let mut listed = Vec::new();
     let mut cursor = None;
     for expected in [2, 2, 1] {
-        let part = store.event_types(&page(2, cursor)).await.unwrap();
+        let part = store.list_event_types(&page(2, cursor)).await.unwrap();
         assert_eq!(part.entries.len(), expected);
         listed.extend(
             part.entries
@@ -111,6 +120,9 @@ async fn event_types_are_listed_newest_first_in_pages(database: &TestDatabase) {
     }
     assert_eq!(cursor, None);
     assert_eq!(listed, ["e", "d", "c", "b", "a"]);
-    let end = store.event_types(&page(2, Some("made up".into()))).await.unwrap();
+    let end = store
+        .list_event_types(&page(2, Some("made up".into())))
+        .await
+        .unwrap();
     assert!(end.entries.is_empty() && end.next.is_none());
 }

@@ -1,13 +1,13 @@
 //! Applying a change: event, effect, windows, payments, history and orders together (I5), and the slot taken back (I3).
 
-use holdfast::domain::booking::{Booking, Cause};
-use holdfast::domain::books::CommandFilter;
-use holdfast::domain::command::Order;
-use holdfast::domain::hold::{Asker, ReleaseReason, Status, Transition, Why};
+use holdfast::domain::booking::{Actor, Booking};
+use holdfast::domain::command::CommandAction;
+use holdfast::domain::hold::{ReleaseReason, ReleaseRequester, Status, Transition, TransitionReason};
 use holdfast::domain::ids::{HoldId, IntentId};
+use holdfast::domain::listing::CommandFilter;
 use holdfast::domain::payment::{PaymentState, Receipt};
 use holdfast::domain::session::HoldRefs;
-use holdfast::store::{Applied, Change, ReleaseLease, Step, Store};
+use holdfast::store::{ApplyOutcome, HoldChange, ReleaseLease, StateChange, Store};
 use uuid::Uuid;
 
 use super::{
@@ -38,26 +38,26 @@ async fn a_change_writes_hold_payments_history_and_event_together(database: &Tes
     let mine = placed(&*store, with_ana(0, 30)).await;
     let mut transition = paid(&mine);
     transition.next.intent = Some(IntentId::new("pi_1"));
-    transition.next.asked_by = Some(Asker::Guest);
+    transition.next.requested_by = Some(ReleaseRequester::Guest);
     transition.next.price_mismatch = true;
-    let by_event = Change {
+    let by_event = HoldChange {
         event: Some(event("evt_1")),
-        cause: Cause::Event(event("evt_1").id),
-        ..change(&mine, Step::Take(transition.clone()))
+        cause: Actor::Event(event("evt_1").id),
+        ..change(&mine, StateChange::Transition(transition.clone()))
     };
-    assert_eq!(store.apply(&by_event).await.unwrap(), DONE);
+    assert_eq!(store.apply_change(&by_event).await.unwrap(), DONE);
 
     let now = read(&*store, &mine).await;
     assert_eq!(now.hold, transition.next);
     assert_eq!((now.version, now.updated_at, now.created_at), (2, at(1), at(0)));
-    let history = store.history(mine.hold.id).await.unwrap();
+    let history = store.list_history(mine.hold.id).await.unwrap();
     assert_eq!(history.len(), 2);
     assert_eq!(
         (history[1].from, history[1].to),
         (Some(Status::Held), Status::Confirmed)
     );
     assert_eq!((history[1].at, &history[1].cause), (at(1), &by_event.cause));
-    assert_eq!(history[1].why, Why::Paid.to_string());
+    assert_eq!(history[1].why, TransitionReason::Paid.to_string());
     assert_eq!(
         database.count("SELECT count(*) FROM occupancy").await,
         1,
@@ -69,9 +69,9 @@ async fn a_change_that_was_decided_on_an_older_version_is_lost_and_writes_nothin
     let store = database.store();
     let mine = placed(&*store, with_ana(0, 30)).await;
     after(&*store, &mine, becomes(&mine, Status::Processing)).await;
-    let mut late = change(&mine, Step::Take(becomes(&mine, EXPIRED)));
+    let mut late = change(&mine, StateChange::Transition(becomes(&mine, EXPIRED)));
     late.event = Some(event("evt_1"));
-    assert_eq!(store.apply(&late).await.unwrap(), Applied::Lost);
+    assert_eq!(store.apply_change(&late).await.unwrap(), ApplyOutcome::Conflict);
     assert_eq!(read(&*store, &mine).await.hold.status, Status::Processing);
     assert_eq!(
         database.count("SELECT count(*) FROM stripe_events").await,
@@ -80,27 +80,27 @@ async fn a_change_that_was_decided_on_an_older_version_is_lost_and_writes_nothin
     );
     assert_eq!(database.count("SELECT count(*) FROM hold_history").await, 2);
 
-    let nobody = Change {
+    let nobody = HoldChange {
         hold: HoldId(Uuid::new_v4()),
         ..late
     };
-    assert_eq!(store.apply(&nobody).await.unwrap(), Applied::Lost);
+    assert_eq!(store.apply_change(&nobody).await.unwrap(), ApplyOutcome::Conflict);
 }
 
 /// S16.
 async fn an_event_is_applied_once(database: &TestDatabase) {
     let store = database.store();
     let mine = placed(&*store, with_ana(0, 30)).await;
-    let mut first = change(&mine, Step::Take(paid(&mine)));
+    let mut first = change(&mine, StateChange::Transition(paid(&mine)));
     first.event = Some(event("evt_1"));
-    assert_eq!(store.apply(&first).await.unwrap(), DONE);
-    assert_eq!(store.apply(&first).await.unwrap(), Applied::Seen);
+    assert_eq!(store.apply_change(&first).await.unwrap(), DONE);
+    assert_eq!(store.apply_change(&first).await.unwrap(), ApplyOutcome::Duplicate);
     let confirmed = read(&*store, &mine).await;
-    let again = Change {
+    let again = HoldChange {
         event: Some(event("evt_1")),
-        ..change(&confirmed, Step::Take(becomes(&confirmed, EXPIRED)))
+        ..change(&confirmed, StateChange::Transition(becomes(&confirmed, EXPIRED)))
     };
-    assert_eq!(store.apply(&again).await.unwrap(), Applied::Seen);
+    assert_eq!(store.apply_change(&again).await.unwrap(), ApplyOutcome::Duplicate);
     assert_eq!(read(&*store, &mine).await, confirmed);
 }
 
@@ -108,17 +108,17 @@ async fn an_event_is_applied_once(database: &TestDatabase) {
 async fn one_event_at_many_doors_at_once_is_applied_once(database: &TestDatabase) {
     let store = database.store();
     let mine = placed(&*store, with_ana(0, 30)).await;
-    let mut one = change(&mine, Step::Take(paid(&mine)));
+    let mut one = change(&mine, StateChange::Transition(paid(&mine)));
     one.event = Some(event("evt_1"));
     let doors = (0..16).map(|_| {
         let (store, one) = (database.store(), one.clone());
-        tokio::spawn(async move { store.apply(&one).await.unwrap() })
+        tokio::spawn(async move { store.apply_change(&one).await.unwrap() })
     });
     let mut done = 0;
     for door in doors.collect::<Vec<_>>() {
         match door.await.unwrap() {
-            Applied::Done { .. } => done += 1,
-            other => assert_eq!(other, Applied::Seen),
+            ApplyOutcome::Done { .. } => done += 1,
+            other => assert_eq!(other, ApplyOutcome::Duplicate),
         }
     }
     assert_eq!(done, 1);
@@ -128,22 +128,22 @@ async fn one_event_at_many_doors_at_once_is_applied_once(database: &TestDatabase
 async fn an_event_without_a_step_is_only_remembered(database: &TestDatabase) {
     let store = database.store();
     let mine = placed(&*store, with_ana(0, 30)).await;
-    let note = Change {
+    let note = HoldChange {
         event: Some(event("evt_1")),
         step: None,
         version: mine.version + 7,
-        ..change(&mine, Step::Take(paid(&mine)))
+        ..change(&mine, StateChange::Transition(paid(&mine)))
     };
-    assert_eq!(store.apply(&note).await.unwrap(), DONE);
-    assert_eq!(store.apply(&note).await.unwrap(), Applied::Seen);
+    assert_eq!(store.apply_change(&note).await.unwrap(), DONE);
+    assert_eq!(store.apply_change(&note).await.unwrap(), ApplyOutcome::Duplicate);
     assert_eq!(read(&*store, &mine).await, mine);
     assert_eq!(database.count("SELECT count(*) FROM hold_history").await, 1);
-    let nobody = Change {
+    let nobody = HoldChange {
         event: Some(event("evt_2")),
         hold: HoldId(Uuid::new_v4()),
         ..note
     };
-    assert_eq!(store.apply(&nobody).await.unwrap(), Applied::Lost);
+    assert_eq!(store.apply_change(&nobody).await.unwrap(), ApplyOutcome::Conflict);
     assert_eq!(database.count("SELECT count(*) FROM stripe_events").await, 1);
 }
 
@@ -151,9 +151,9 @@ async fn only_what_waits_for_stripe_is_due(database: &TestDatabase) {
     let store = database.store();
     let mine = placed(&*store, with_ana(0, 30)).await;
     let step = async |booking: &Booking, status: Status, check: Option<i64>| {
-        let mut change = change(booking, Step::Take(becomes(booking, status)));
+        let mut change = change(booking, StateChange::Transition(becomes(booking, status)));
         change.check_at = check.map(at);
-        assert_eq!(store.apply(&change).await.unwrap(), DONE);
+        assert_eq!(store.apply_change(&change).await.unwrap(), DONE);
         read(&*store, booking).await
     };
     let mine = step(&mine, Status::Held, None).await;
@@ -184,7 +184,7 @@ async fn news_forgets_the_tries_and_leaves_the_lease_to_who_asks_until_the_state
     let noted = after(&*store, &mine, becomes(&mine, Status::Held)).await;
     assert_eq!(noted.tries, 0);
     let again = store.lease_release(mine.hold.id, None, LEASE).await.unwrap();
-    assert!(matches!(again, ReleaseLease::Busy), "{again:?}");
+    assert!(matches!(again, ReleaseLease::LeasedElsewhere), "{again:?}");
     after(&*store, &noted, becomes(&noted, Status::Processing)).await;
     let leased = "SELECT count(*) FROM holds WHERE leased_until IS NOT NULL";
     assert_eq!(database.count(leased).await, 0);
@@ -193,21 +193,24 @@ async fn news_forgets_the_tries_and_leaves_the_lease_to_who_asks_until_the_state
 async fn an_order_is_written_once(database: &TestDatabase) {
     let store = database.store();
     let mine = placed(&*store, with_ana(0, 30)).await;
-    let refund = Order::Refund {
+    let refund = CommandAction::Refund {
         intent: IntentId::new("pi_1"),
         money: eur(5000),
     };
     let mut transition = becomes(&mine, Status::Held);
-    transition.orders = vec![refund.clone(), Order::ExpireSession(mine.hold.session.clone())];
-    let done = |orders| Applied::Done { orders };
-    let first = change(&mine, Step::Take(transition.clone()));
-    assert_eq!(store.apply(&first).await.unwrap(), done(2));
+    transition.orders = vec![
+        refund.clone(),
+        CommandAction::ExpireSession(mine.hold.session.clone()),
+    ];
+    let done = |orders| ApplyOutcome::Done { orders };
+    let first = change(&mine, StateChange::Transition(transition.clone()));
+    assert_eq!(store.apply_change(&first).await.unwrap(), done(2));
     let mine = read(&*store, &mine).await;
     transition.orders.pop();
-    let second = change(&mine, Step::Take(transition));
-    assert_eq!(store.apply(&second).await.unwrap(), done(0));
+    let second = change(&mine, StateChange::Transition(transition));
+    assert_eq!(store.apply_change(&second).await.unwrap(), done(0));
     let commands = store
-        .commands(CommandFilter::Pending, &page(10, None))
+        .list_commands(CommandFilter::Pending, &page(10, None))
         .await
         .unwrap()
         .entries;
@@ -217,8 +220,8 @@ async fn an_order_is_written_once(database: &TestDatabase) {
 }
 
 /// A step that takes the slot back for a late payment.
-fn reclaim(released: &Booking) -> Step {
-    Step::Reclaim {
+fn reclaim(released: &Booking) -> StateChange {
+    StateChange::Reclaim {
         transition: paid(released),
         units: first_units(released),
     }
@@ -227,12 +230,12 @@ fn reclaim(released: &Booking) -> Step {
 /// The step that gives the late payment back.
 fn give_back(released: &Booking) -> Transition {
     let mut taken = Transition {
-        why: Why::LatePaymentRefunded,
+        why: TransitionReason::LatePaymentRefunded,
         ..paid(released)
     };
     taken.next.status = Status::Released(ReleaseReason::LatePaymentRefunded);
     taken.next.payments[0].state = PaymentState::RefundDue;
-    taken.orders.push(Order::Refund {
+    taken.orders.push(CommandAction::Refund {
         intent: taken.next.payments[0].intent.clone(),
         money: released.hold.price,
     });
@@ -248,12 +251,12 @@ async fn released(store: &dyn Store) -> Booking {
 async fn a_slot_that_is_free_is_taken_back(database: &TestDatabase) {
     let store = database.store();
     let mine = released(&*store).await;
-    let applied = store.apply(&change(&mine, reclaim(&mine))).await.unwrap();
-    assert_eq!(applied, Applied::Done { orders: 0 });
+    let applied = store.apply_change(&change(&mine, reclaim(&mine))).await.unwrap();
+    assert_eq!(applied, ApplyOutcome::Done { orders: 0 });
     assert_eq!(read(&*store, &mine).await.hold.status, Status::Confirmed);
     assert_eq!(database.count("SELECT count(*) FROM occupancy").await, 1);
     let rival = super::claim_and_place(&*store, &with_ana(0, 30)).await;
-    assert!(matches!(rival, holdfast::store::Placement::SlotTaken));
+    assert!(matches!(rival, holdfast::store::PlaceOutcome::SlotTaken));
 }
 
 /// Others of the pool may serve: then the hold is theirs from now on, wherever it is looked for.
@@ -264,12 +267,12 @@ async fn a_slot_that_comes_back_with_others_is_theirs(database: &TestDatabase) {
         segments: vec![super::segment("ben", 0, 30)],
         ..mine.clone()
     };
-    let step = Step::Reclaim {
+    let step = StateChange::Reclaim {
         transition: paid(&mine),
         units: first_units(&ben),
     };
-    let applied = store.apply(&change(&mine, step)).await.unwrap();
-    assert_eq!(applied, Applied::Done { orders: 0 });
+    let applied = store.apply_change(&change(&mine, step)).await.unwrap();
+    assert_eq!(applied, ApplyOutcome::Done { orders: 0 });
     assert_eq!(read(&*store, &mine).await.segments, ben.segments);
     let of_ben =
         "SELECT count(*) FROM holds h JOIN occupancy o ON o.hold_id = h.id AND o.resource_id = h.resource_id
@@ -287,10 +290,13 @@ async fn a_slot_that_is_gone_is_not_and_the_money_is_due_back(database: &TestDat
     placed(&*store, super::booking(vec![super::segment("ben", 0, 30)])).await;
     let mut late = change(&mine, reclaim(&mine));
     late.event = Some(event("evt_late"));
-    assert_eq!(store.apply(&late).await.unwrap(), Applied::Lost);
+    assert_eq!(store.apply_change(&late).await.unwrap(), ApplyOutcome::Conflict);
     assert_eq!(read(&*store, &mine).await, mine);
-    late.step = Some(Step::Take(give_back(&mine)));
-    assert_eq!(store.apply(&late).await.unwrap(), Applied::Done { orders: 1 });
+    late.step = Some(StateChange::Transition(give_back(&mine)));
+    assert_eq!(
+        store.apply_change(&late).await.unwrap(),
+        ApplyOutcome::Done { orders: 1 }
+    );
     let now = read(&*store, &mine).await;
     assert_eq!(
         now.hold.status,
@@ -306,15 +312,15 @@ async fn a_reclaim_that_is_lost_leaves_the_slot_alone(database: &TestDatabase) {
     let mine = released(&*store).await;
     let mut late = change(&mine, reclaim(&mine));
     late.version -= 1;
-    assert_eq!(store.apply(&late).await.unwrap(), Applied::Lost);
+    assert_eq!(store.apply_change(&late).await.unwrap(), ApplyOutcome::Conflict);
     assert_eq!(database.count("SELECT count(*) FROM occupancy").await, 0);
 }
 
 async fn a_slot_is_not_taken_back_without_saying_which_units(database: &TestDatabase) {
     let store = database.store();
     let mine = released(&*store).await;
-    let blunt = change(&mine, Step::Take(becomes(&mine, Status::Confirmed)));
-    store.apply(&blunt).await.unwrap_err();
+    let blunt = change(&mine, StateChange::Transition(becomes(&mine, Status::Confirmed)));
+    store.apply_change(&blunt).await.unwrap_err();
     assert_eq!(read(&*store, &mine).await, mine);
 }
 
@@ -329,26 +335,34 @@ async fn money_without_a_hold_is_written_once_and_goes_back(database: &TestDatab
     let orphan = async |name: Option<&str>| {
         let event = name.map(event);
         store
-            .apply_orphan(event.as_ref(), claimed, &receipt, at(1))
+            .record_orphan_payment(event.as_ref(), claimed, &receipt, at(1))
             .await
             .unwrap()
     };
-    let done = Applied::Done { orders: 1 };
+    let done = ApplyOutcome::Done { orders: 1 };
     assert_eq!(orphan(Some("evt_1")).await, done);
-    assert_eq!(orphan(Some("evt_1")).await, Applied::Seen, "the event is known");
-    assert_eq!(orphan(Some("evt_2")).await, Applied::Seen, "the payment is known");
-    assert_eq!(orphan(None).await, Applied::Seen);
+    assert_eq!(
+        orphan(Some("evt_1")).await,
+        ApplyOutcome::Duplicate,
+        "the event is known"
+    );
+    assert_eq!(
+        orphan(Some("evt_2")).await,
+        ApplyOutcome::Duplicate,
+        "the payment is known"
+    );
+    assert_eq!(orphan(None).await, ApplyOutcome::Duplicate);
     let by_intent = HoldRefs {
         intent: Some(receipt.intent.clone()),
         ..HoldRefs::default()
     };
-    assert!(store.find_booking(&by_intent).await.unwrap().is_none());
+    assert!(store.find_booking_by_refs(&by_intent).await.unwrap().is_none());
 
     let due = "SELECT count(*) FROM payments WHERE state = 'refund_due'";
     assert_eq!(database.count(due).await, 1);
     let command = store.lease_commands(at(1), LEASE, 10).await.unwrap().remove(0);
     assert_eq!(command.hold, None);
-    let refund = Order::Refund {
+    let refund = CommandAction::Refund {
         intent: receipt.intent.clone(),
         money: receipt.money,
     };

@@ -1,8 +1,8 @@
 //! The outbox: orders are leased to one worker at a time, kept until they are answered, and found by operators.
 
-use holdfast::domain::books::CommandFilter;
-use holdfast::domain::command::{Order, STUCK_AFTER};
+use holdfast::domain::command::{CommandAction, STUCK_AFTER};
 use holdfast::domain::ids::{CommandId, HoldId, SessionId};
+use holdfast::domain::listing::CommandFilter;
 use holdfast::store::Store;
 use uuid::Uuid;
 
@@ -23,10 +23,7 @@ on_both_engines!(
 async fn order(store: &dyn Store, name: &str, minute: i64) -> CommandId {
     let session = SessionId::new(format!("cs_{name}"));
     let nobody = HoldId(Uuid::new_v4());
-    store
-        .abandon_with_session(nobody, &session, at(minute))
-        .await
-        .unwrap()
+    store.abandon_attempt(nobody, &session, at(minute)).await.unwrap()
 }
 
 async fn due_commands_are_leased_oldest_first_and_once(database: &TestDatabase) {
@@ -38,7 +35,10 @@ async fn due_commands_are_leased_oldest_first_and_once(database: &TestDatabase) 
         leased.iter().map(|command| command.id).collect::<Vec<_>>(),
         [early, late]
     );
-    assert_eq!(leased[0].order, Order::ExpireSession(SessionId::new("cs_b")));
+    assert_eq!(
+        leased[0].order,
+        CommandAction::ExpireSession(SessionId::new("cs_b"))
+    );
     assert_eq!(
         (leased[0].tries, leased[0].due_at, leased[0].created_at),
         (0, at(4), at(4))
@@ -107,7 +107,7 @@ async fn a_failed_command_comes_back_later_and_is_stuck_after_many_tries(databas
     let id = order(&*store, "a", 0).await;
     let stuck = async || {
         store
-            .commands(CommandFilter::Stuck, &page(10, None))
+            .list_commands(CommandFilter::Stuck, &page(10, None))
             .await
             .unwrap()
             .entries
@@ -131,7 +131,7 @@ async fn a_failed_command_comes_back_later_and_is_stuck_after_many_tries(databas
     assert!(stuck[0].is_stuck());
     assert_eq!(stuck[0].last_error.as_deref(), Some("stripe: 500"));
     let pending = store
-        .commands(CommandFilter::Pending, &page(10, None))
+        .list_commands(CommandFilter::Pending, &page(10, None))
         .await
         .unwrap();
     assert_eq!(pending.entries, stuck);
@@ -152,14 +152,14 @@ async fn a_finished_command_is_done_for_good(database: &TestDatabase) {
     assert!(store.lease_commands(at(9), LEASE, 10).await.unwrap().is_empty());
     assert!(
         store
-            .commands(CommandFilter::Pending, &page(10, None))
+            .list_commands(CommandFilter::Pending, &page(10, None))
             .await
             .unwrap()
             .entries
             .is_empty()
     );
     let done = store
-        .commands(CommandFilter::Done, &page(10, None))
+        .list_commands(CommandFilter::Done, &page(10, None))
         .await
         .unwrap()
         .entries;
@@ -199,7 +199,7 @@ async fn commands_are_listed_newest_first_in_pages(database: &TestDatabase) {
     let mut cursor = None;
     loop {
         let part = store
-            .commands(CommandFilter::Pending, &page(2, cursor))
+            .list_commands(CommandFilter::Pending, &page(2, cursor))
             .await
             .unwrap();
         listed.extend(part.entries.iter().map(|command| command.id));
@@ -210,7 +210,7 @@ async fn commands_are_listed_newest_first_in_pages(database: &TestDatabase) {
     }
     assert_eq!(listed, ids.into_iter().map(|(_, id)| id).collect::<Vec<_>>());
     let end = store
-        .commands(CommandFilter::Pending, &page(2, Some("made up".into())))
+        .list_commands(CommandFilter::Pending, &page(2, Some("made up".into())))
         .await
         .unwrap();
     assert!(end.entries.is_empty() && end.next.is_none());

@@ -1,6 +1,6 @@
 //! Leases on holds: who asks Stripe about one, and that nobody else does meanwhile.
 
-use holdfast::domain::hold::{Asker, Status};
+use holdfast::domain::hold::{ReleaseRequester, Status};
 use holdfast::domain::ids::HoldId;
 use holdfast::store::ReleaseLease;
 use uuid::Uuid;
@@ -26,7 +26,7 @@ async fn a_held_hold_is_leased_to_one_until_the_lease_runs_out(database: &TestDa
     };
     assert_eq!(leased, mine, "a lease does not touch the version");
     let second = other.lease_release(mine.hold.id, None, LEASE).await.unwrap();
-    assert!(matches!(second, ReleaseLease::Busy), "{second:?}");
+    assert!(matches!(second, ReleaseLease::LeasedElsewhere), "{second:?}");
     age_leases(database, "holds").await;
     let third = other.lease_release(mine.hold.id, None, LEASE).await.unwrap();
     assert!(matches!(third, ReleaseLease::Leased(_)), "{third:?}");
@@ -36,7 +36,7 @@ async fn what_is_not_held_is_not_leased_for_release(database: &TestDatabase) {
     let store = database.store();
     let nobody = HoldId(Uuid::new_v4());
     let missing = store
-        .lease_release(nobody, Some(Asker::Guest), LEASE)
+        .lease_release(nobody, Some(ReleaseRequester::Guest), LEASE)
         .await
         .unwrap();
     assert!(matches!(missing, ReleaseLease::Missing), "{missing:?}");
@@ -48,7 +48,7 @@ async fn what_is_not_held_is_not_leased_for_release(database: &TestDatabase) {
         let mine = placed(&*store, with_ana(from, from + 30)).await;
         let mine = after(&*store, &mine, becomes(&mine, status)).await;
         let lease = store
-            .lease_release(mine.hold.id, Some(Asker::Guest), LEASE)
+            .lease_release(mine.hold.id, Some(ReleaseRequester::Guest), LEASE)
             .await
             .unwrap();
         let ReleaseLease::NotHeld(found) = lease else {
@@ -62,21 +62,27 @@ async fn who_asked_is_noted_and_forgotten_only_when_told(database: &TestDatabase
     let store = database.store();
     let mine = placed(&*store, with_ana(0, 30)).await;
     let id = mine.hold.id;
-    store.lease_release(id, Some(Asker::Guest), LEASE).await.unwrap();
     store
-        .lease_release(id, Some(Asker::Operator), LEASE)
+        .lease_release(id, Some(ReleaseRequester::Guest), LEASE)
+        .await
+        .unwrap();
+    store
+        .lease_release(id, Some(ReleaseRequester::Operator), LEASE)
         .await
         .unwrap();
     assert_eq!(
-        read(&*store, &mine).await.hold.asked_by,
-        Some(Asker::Guest),
+        read(&*store, &mine).await.hold.requested_by,
+        Some(ReleaseRequester::Guest),
         "the second was busy"
     );
     store.defer_hold(id, at(31), false).await.unwrap();
     store.lease_release(id, None, LEASE).await.unwrap();
-    assert_eq!(read(&*store, &mine).await.hold.asked_by, Some(Asker::Guest));
+    assert_eq!(
+        read(&*store, &mine).await.hold.requested_by,
+        Some(ReleaseRequester::Guest)
+    );
     store.defer_hold(id, at(31), true).await.unwrap();
-    assert_eq!(read(&*store, &mine).await.hold.asked_by, None);
+    assert_eq!(read(&*store, &mine).await.hold.requested_by, None);
 }
 
 async fn due_holds_are_leased_oldest_first_and_once(database: &TestDatabase) {
@@ -95,7 +101,7 @@ async fn due_holds_are_leased_oldest_first_and_once(database: &TestDatabase) {
     assert!(store.lease_due_holds(at(5), LEASE, 10).await.unwrap().is_empty());
     let busy = store.lease_release(due[0].hold.id, None, LEASE).await.unwrap();
     assert!(
-        matches!(busy, ReleaseLease::Busy),
+        matches!(busy, ReleaseLease::LeasedElsewhere),
         "one lease for all who ask Stripe: {busy:?}"
     );
     age_leases(database, "holds").await;

@@ -1,11 +1,11 @@
 //! I1: one slot, one buyer, and the proof that these tests would notice if it were not so.
 
 use holdfast::domain::booking::Allocation;
-use holdfast::domain::books::CommandFilter;
 use holdfast::domain::catalogue::{Block, Resource};
-use holdfast::domain::command::Order;
+use holdfast::domain::command::CommandAction;
 use holdfast::domain::hold::Status;
-use holdfast::store::{AttemptEnd, Placement};
+use holdfast::domain::listing::CommandFilter;
+use holdfast::store::{AttemptEnd, PlaceOutcome};
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
@@ -39,7 +39,7 @@ async fn a_placed_hold_reads_back_as_it_was_placed(database: &TestDatabase) {
     mine.guest.name = None;
     placed(&*store, mine.clone()).await;
     assert_eq!(read(&*store, &mine).await, mine);
-    let history = store.history(mine.hold.id).await.unwrap();
+    let history = store.list_history(mine.hold.id).await.unwrap();
     assert_eq!(history.len(), 1);
     assert_eq!((history[0].from, history[0].to), (None, Status::Held));
     assert_eq!(history[0].at, at(0));
@@ -51,13 +51,13 @@ async fn windows_that_share_an_instant_exclude_each_other(database: &TestDatabas
     placed(&*store, with_ana(60, 120)).await;
     for (from, to) in [(60, 120), (30, 61), (119, 150), (0, 240), (80, 90)] {
         let placement = claim_and_place(&*store, &with_ana(from, to)).await;
-        assert_eq!(placement, Placement::SlotTaken, "{from}-{to}");
+        assert_eq!(placement, PlaceOutcome::SlotTaken, "{from}-{to}");
     }
     let mut close = with_ana(60, 120);
     let window = close.segments[0].busy;
     let moved = window.starts_at() + chrono::Duration::milliseconds(1);
     close.segments[0].busy = holdfast::domain::time::Window::new(moved, window.ends_at()).unwrap();
-    assert_eq!(claim_and_place(&*store, &close).await, Placement::SlotTaken);
+    assert_eq!(claim_and_place(&*store, &close).await, PlaceOutcome::SlotTaken);
 }
 
 async fn windows_that_touch_and_other_resources_do_not(database: &TestDatabase) {
@@ -76,23 +76,23 @@ async fn who_loses_is_closed_and_its_session_ordered_to_end(database: &TestDatab
     let store = database.store();
     placed(&*store, with_ana(0, 30)).await;
     let loser = with_ana(0, 30);
-    assert_eq!(claim_and_place(&*store, &loser).await, Placement::SlotTaken);
+    assert_eq!(claim_and_place(&*store, &loser).await, PlaceOutcome::SlotTaken);
     assert_eq!(
         database.count("SELECT count(*) FROM commands").await,
         0,
         "it may go for another"
     );
     let (hold, session) = (loser.hold.id, &loser.hold.session);
-    let command = store.lose(hold, session, at(1)).await.unwrap();
+    let command = store.close_lost_attempt(hold, session, at(1)).await.unwrap();
     assert_eq!(
-        store.lose(hold, session, at(1)).await.unwrap(),
+        store.close_lost_attempt(hold, session, at(1)).await.unwrap(),
         command,
         "the first answer may be lost"
     );
     let command = command.unwrap();
-    assert!(store.booking(loser.hold.id).await.unwrap().is_none());
+    assert!(store.find_booking(loser.hold.id).await.unwrap().is_none());
     let commands = store
-        .commands(CommandFilter::Pending, &page(10, None))
+        .list_commands(CommandFilter::Pending, &page(10, None))
         .await
         .unwrap()
         .entries;
@@ -101,7 +101,7 @@ async fn who_loses_is_closed_and_its_session_ordered_to_end(database: &TestDatab
     assert_eq!(commands[0].hold, Some(loser.hold.id));
     assert_eq!(
         commands[0].order,
-        Order::ExpireSession(loser.hold.session.clone())
+        CommandAction::ExpireSession(loser.hold.session.clone())
     );
     let lost = "SELECT count(*) FROM checkout_attempts WHERE state = 'lost' AND terms IS NULL";
     assert_eq!(database.count(lost).await, 1);
@@ -113,16 +113,16 @@ async fn a_place_that_is_repeated_answers_as_the_first_did(database: &TestDataba
     let winner = placed(&*store, with_ana(0, 30)).await;
     assert_eq!(
         store
-            .place(&winner, &first_units(&winner), &anyone())
+            .place_hold(&winner, &first_units(&winner), &anyone())
             .await
             .unwrap(),
-        Placement::Placed
+        PlaceOutcome::Placed
     );
     let loser = with_ana(0, 30);
     let first = claim_and_place(&*store, &loser).await;
     assert_eq!(
         store
-            .place(&loser, &first_units(&loser), &anyone())
+            .place_hold(&loser, &first_units(&loser), &anyone())
             .await
             .unwrap(),
         first
@@ -140,21 +140,24 @@ async fn an_attempt_that_was_closed_meanwhile_places_nothing(database: &TestData
     let never_claimed = with_ana(0, 30);
     assert_eq!(
         store
-            .place(&never_claimed, &first_units(&never_claimed), &anyone())
+            .place_hold(&never_claimed, &first_units(&never_claimed), &anyone())
             .await
             .unwrap(),
-        Placement::Gone
+        PlaceOutcome::AttemptClosed
     );
     for end in [AttemptEnd::Abandoned, AttemptEnd::Unsettled] {
         let mine = with_ana(0, 30);
         store.claim_attempt(&attempt(&mine, None, "a")).await.unwrap();
         store.end_attempt(mine.hold.id, end, at(1)).await.unwrap();
         assert_eq!(
-            store.place(&mine, &first_units(&mine), &anyone()).await.unwrap(),
-            Placement::Gone,
+            store
+                .place_hold(&mine, &first_units(&mine), &anyone())
+                .await
+                .unwrap(),
+            PlaceOutcome::AttemptClosed,
             "{end:?}"
         );
-        assert!(store.booking(mine.hold.id).await.unwrap().is_none());
+        assert!(store.find_booking(mine.hold.id).await.unwrap().is_none());
     }
     assert_eq!(database.count("SELECT count(*) FROM occupancy").await, 0);
     assert_eq!(database.count("SELECT count(*) FROM commands").await, 0);
@@ -168,7 +171,7 @@ async fn of_several_windows_all_are_taken_or_none(database: &TestDatabase) {
         segment("ben", 0, 30),
         segment("cleo", 0, 30),
     ]);
-    assert_eq!(claim_and_place(&*store, &both).await, Placement::SlotTaken);
+    assert_eq!(claim_and_place(&*store, &both).await, PlaceOutcome::SlotTaken);
     assert_eq!(database.count("SELECT count(*) FROM occupancy").await, 1);
     placed(&*store, with_ana(0, 30)).await;
 }
@@ -179,7 +182,7 @@ async fn of_many_at_once_on_overlapping_windows_one_wins(database: &TestDatabase
     // All of them share minute 29.
     let placements = race(&store, (0..16).map(|n| with_ana(n, 30 + n)).collect()).await;
     assert_eq!(winners(&placements), 1, "{placements:?}");
-    assert!(!placements.contains(&Placement::Gone));
+    assert!(!placements.contains(&PlaceOutcome::AttemptClosed));
     assert_eq!(database.count("SELECT count(*) FROM occupancy").await, 1);
     assert_eq!(
         database.count("SELECT sum(held) FROM guests").await,
@@ -280,12 +283,12 @@ async fn what_has_changed_since_the_look_is_minded(database: &TestDatabase) {
     let mine = with_ana(0, 30);
     store.put_resource(&room(2), at(0)).await.unwrap();
     store.claim_attempt(&attempt(&mine, None, "a")).await.unwrap();
-    let place = async |unit| store.place(&mine, &seat(unit), &anyone()).await.unwrap();
-    assert_eq!(place(3).await, Placement::SlotTaken, "there is no third");
+    let place = async |unit| store.place_hold(&mine, &seat(unit), &anyone()).await.unwrap();
+    assert_eq!(place(3).await, PlaceOutcome::SlotTaken, "there is no third");
     store.put_resource(&room(1), at(0)).await.unwrap();
     assert_eq!(
         place(2).await,
-        Placement::SlotTaken,
+        PlaceOutcome::SlotTaken,
         "there is no second any more"
     );
     let block = Block {
@@ -294,9 +297,9 @@ async fn what_has_changed_since_the_look_is_minded(database: &TestDatabase) {
         note: String::new(),
     };
     store.put_block(&room(1).id, &block, at(0)).await.unwrap();
-    assert_eq!(place(1).await, Placement::SlotTaken, "she is busy");
+    assert_eq!(place(1).await, PlaceOutcome::SlotTaken, "she is busy");
     store.delete_block(&room(1).id, "lunch").await.unwrap();
-    assert_eq!(place(1).await, Placement::Placed);
+    assert_eq!(place(1).await, PlaceOutcome::Placed);
 }
 
 async fn fewer_units_than_are_sold_are_refused(database: &TestDatabase) {
@@ -313,9 +316,12 @@ async fn fewer_units_than_are_sold_are_refused(database: &TestDatabase) {
     store.claim_attempt(&attempt(&pair, None, "a")).await.unwrap();
     let mut units = first_units(&pair);
     units[1].units.pop();
-    let placement = store.place(&pair, &units, &anyone()).await.unwrap();
-    assert_eq!(placement, Placement::SlotTaken);
+    let placement = store.place_hold(&pair, &units, &anyone()).await.unwrap();
+    assert_eq!(placement, PlaceOutcome::SlotTaken);
     assert_eq!(database.count("SELECT count(*) FROM occupancy").await, 0);
-    let placement = store.place(&pair, &first_units(&pair), &anyone()).await.unwrap();
-    assert_eq!(placement, Placement::Placed);
+    let placement = store
+        .place_hold(&pair, &first_units(&pair), &anyone())
+        .await
+        .unwrap();
+    assert_eq!(placement, PlaceOutcome::Placed);
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use holdfast::store::postgres::PostgresStore;
-use holdfast::store::{Claim, Placement, PoolOptions, Store, StoreError};
+use holdfast::store::{Claim, PlaceOutcome, PoolOptions, Store, StoreError};
 use metrics_exporter_prometheus::PrometheusBuilder;
 
 use super::{anyone, attempt, booking, claim_and_place, first_units, placed, segment, winners, with_ana};
@@ -51,7 +51,7 @@ async fn a_transaction_that_is_given_up_again_and_again_is_unavailable_and_leave
     give_up_so_often(&database, 1000).await;
     let (store, mine) = (database.store(), with_ana(0, 30));
     store.claim_attempt(&attempt(&mine, None, "a")).await.unwrap();
-    let answer = store.place(&mine, &first_units(&mine), &anyone()).await;
+    let answer = store.place_hold(&mine, &first_units(&mine), &anyone()).await;
     assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
     assert_eq!(database.count("SELECT last_value FROM tries").await, 5);
     assert_eq!(database.count("SELECT count(*) FROM holds").await, 0);
@@ -134,19 +134,19 @@ async fn a_lock_that_is_not_freed_in_time_is_unavailable() {
         &["BEGIN", "LOCK TABLE occupancy IN ACCESS EXCLUSIVE MODE"],
     )
     .await;
-    let (units, admission) = (first_units(&again), anyone());
+    let (units, limits) = (first_units(&again), anyone());
     let (answer, ()) = tokio::join!(
-        store.place(&again, &units, &admission),
+        store.place_hold(&again, &units, &limits),
         until_waiting(&database, 1)
     );
     assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
     everything.says("ROLLBACK").await;
     assert_eq!(
         store
-            .place(&again, &first_units(&again), &anyone())
+            .place_hold(&again, &first_units(&again), &anyone())
             .await
             .unwrap(),
-        Placement::SlotTaken
+        PlaceOutcome::SlotTaken
     );
 }
 
@@ -168,7 +168,7 @@ async fn a_place_waits_for_a_rival_who_has_not_committed_and_goes_by_the_outcome
         rival.says(outcome).await;
         let placement = waiting.await.unwrap();
         assert_eq!(
-            placement == Placement::SlotTaken,
+            placement == PlaceOutcome::SlotTaken,
             taken,
             "{outcome}: {placement:?}"
         );

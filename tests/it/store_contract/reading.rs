@@ -1,12 +1,12 @@
 //! Finding holds, lists and figures.
 
 use holdfast::domain::booking::Booking;
-use holdfast::domain::books::{Figures, HoldFilter, StatusKind, StoredEvent};
 use holdfast::domain::hold::{CancelReason, Status};
 use holdfast::domain::ids::{EventTypeId, HoldId, IntentId, ResourceId, SessionId};
+use holdfast::domain::listing::{Figures, HoldFilter, StatusKind, StoredEvent};
 use holdfast::domain::payment::{PaymentState, Receipt};
 use holdfast::domain::session::HoldRefs;
-use holdfast::store::{AttemptEnd, Change, Step};
+use holdfast::store::{AttemptEnd, HoldChange, StateChange};
 use uuid::Uuid;
 
 use super::{
@@ -39,7 +39,7 @@ async fn a_hold_is_found_by_id_else_session_else_intent(database: &TestDatabase)
             session: session.map(SessionId::new),
             intent: intent.map(IntentId::new),
         };
-        store.find_booking(&refs).await.unwrap()
+        store.find_booking_by_refs(&refs).await.unwrap()
     };
     let session = mine.hold.session.as_str();
     let paid_by = mine.hold.payments[0].intent.as_str();
@@ -85,7 +85,7 @@ async fn holds_are_listed_newest_first_in_pages_without_doubles_or_gaps(database
     let mut cursor = None;
     loop {
         let part = store
-            .bookings(&HoldFilter::default(), &page(2, cursor))
+            .list_bookings(&HoldFilter::default(), &page(2, cursor))
             .await
             .unwrap();
         listed.extend(part.entries);
@@ -100,10 +100,13 @@ async fn holds_are_listed_newest_first_in_pages_without_doubles_or_gaps(database
     }
     assert_eq!(listed, all);
     let made_up = page(2, Some("made up".into()));
-    let end = store.bookings(&HoldFilter::default(), &made_up).await.unwrap();
+    let end = store
+        .list_bookings(&HoldFilter::default(), &made_up)
+        .await
+        .unwrap();
     assert!(end.entries.is_empty() && end.next.is_none());
     let exact = store
-        .bookings(&HoldFilter::default(), &page(13, None))
+        .list_bookings(&HoldFilter::default(), &page(13, None))
         .await
         .unwrap();
     assert_eq!((exact.entries.len(), exact.next), (13, None));
@@ -118,7 +121,11 @@ async fn holds_are_filtered(database: &TestDatabase) {
     let late = placed(&*store, with_ana(60, 90)).await;
     let late = after(&*store, &late, becomes(&late, Status::Confirmed)).await;
     let found = async |filter: HoldFilter| {
-        let mut found = store.bookings(&filter, &page(10, None)).await.unwrap().entries;
+        let mut found = store
+            .list_bookings(&filter, &page(10, None))
+            .await
+            .unwrap()
+            .entries;
         found.sort_by_key(|booking| booking.segments[0].window);
         found
     };
@@ -181,7 +188,7 @@ async fn a_forgotten_guest_reads_as_nobody(database: &TestDatabase) {
 
 async fn figures_count_what_is_live_and_what_is_wrong(database: &TestDatabase) {
     let store = database.store();
-    assert_eq!(store.figures(at(0)).await.unwrap(), Figures::default());
+    assert_eq!(store.count_figures(at(0)).await.unwrap(), Figures::default());
     // Held until minute 30 and 40, processing, confirmed and paid, confirmed without money, cancelled with money.
     let mut holds = Vec::new();
     for n in 0..6 {
@@ -199,7 +206,10 @@ async fn figures_count_what_is_live_and_what_is_wrong(database: &TestDatabase) {
         intent: IntentId::new("pi_orphan"),
         money: eur(5000),
     };
-    store.apply_orphan(None, None, &receipt, at(0)).await.unwrap();
+    store
+        .record_orphan_payment(None, None, &receipt, at(0))
+        .await
+        .unwrap();
     let open = with_ana(0, 30);
     store.claim_attempt(&attempt(&open, None, "a")).await.unwrap();
     let expected = Figures {
@@ -216,7 +226,7 @@ async fn figures_count_what_is_live_and_what_is_wrong(database: &TestDatabase) {
         slot_without_money: 1,
         refunds_failed: 0,
     };
-    assert_eq!(store.figures(at(35)).await.unwrap(), expected);
+    assert_eq!(store.count_figures(at(35)).await.unwrap(), expected);
 
     store
         .end_attempt(open.hold.id, AttemptEnd::Abandoned, at(36))
@@ -226,7 +236,7 @@ async fn figures_count_what_is_live_and_what_is_wrong(database: &TestDatabase) {
     failed.next.payments[0].state = PaymentState::RefundFailed;
     after(&*store, &kept, failed).await;
     after(&*store, &holds[0], becomes(&holds[0], EXPIRED)).await;
-    let later = store.figures(at(35)).await.unwrap();
+    let later = store.count_figures(at(35)).await.unwrap();
     let expected = Figures {
         held: 1,
         overdue: 0,
@@ -257,7 +267,7 @@ async fn a_kept_booking_whose_money_is_gone_is_not_wrong(database: &TestDatabase
         let mut next = becomes(&mine, Status::Confirmed);
         next.next.payments[0].state = state;
         mine = after(&*store, &mine, next).await;
-        let figures = store.figures(at(1)).await.unwrap();
+        let figures = store.count_figures(at(1)).await.unwrap();
         assert_eq!(figures.slot_without_money, wrong, "{state:?}");
     }
 }
@@ -269,19 +279,22 @@ async fn events_are_listed_newest_first_of_one_hold_or_all(database: &TestDataba
         placed(&*store, with_ana(30, 60)).await,
     );
     for n in 0..5 {
-        let note = Change {
+        let note = HoldChange {
             event: Some(event(&format!("evt_{n}"))),
             step: None,
             now: at(n),
-            ..change(if n % 2 == 0 { &one } else { &other }, Step::Take(paid(&one)))
+            ..change(
+                if n % 2 == 0 { &one } else { &other },
+                StateChange::Transition(paid(&one)),
+            )
         };
-        assert_eq!(store.apply(&note).await.unwrap(), DONE);
+        assert_eq!(store.apply_change(&note).await.unwrap(), DONE);
     }
     let listed = async |hold: Option<&Booking>, limit| {
         let (mut listed, mut cursor) = (Vec::new(), None);
         loop {
             let hold = hold.map(|booking| booking.hold.id);
-            let part = store.events(hold, &page(limit, cursor)).await.unwrap();
+            let part = store.list_events(hold, &page(limit, cursor)).await.unwrap();
             assert!(part.entries.len() <= limit as usize);
             listed.extend(part.entries);
             cursor = part.next;
@@ -305,7 +318,7 @@ async fn events_are_listed_newest_first_of_one_hold_or_all(database: &TestDataba
     assert_eq!(ids(&listed(Some(&other), 200).await), "evt_3 evt_1");
     assert_eq!(ids(&listed(Some(&with_ana(0, 30)), 1).await), "");
     let end = store
-        .events(None, &page(2, Some("made up".into())))
+        .list_events(None, &page(2, Some("made up".into())))
         .await
         .unwrap();
     assert!(end.entries.is_empty() && end.next.is_none());

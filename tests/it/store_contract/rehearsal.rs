@@ -15,7 +15,7 @@ async fn a_rehearsal_goes_well_and_leaves_nothing(database: &TestDatabase) {
     let store = database.store();
     placed(&*store, with_ana(0, 30)).await;
     for _ in 0..2 {
-        store.rehearse(at(5)).await.unwrap();
+        store.dry_run_checkout(at(5)).await.unwrap();
     }
     for (table, rows) in [
         ("checkout_attempts", 1),
@@ -41,7 +41,7 @@ async fn a_rehearsal_finds_a_schema_that_was_changed_by_hand(database: &TestData
         .execute("ALTER TABLE hold_history RENAME COLUMN why TO reason")
         .await;
     assert!(store.is_ready().await.unwrap(), "its migrations are there");
-    let wrong = store.rehearse(at(5)).await.unwrap_err();
+    let wrong = store.dry_run_checkout(at(5)).await.unwrap_err();
     assert!(matches!(wrong, StoreError::Broken(_)), "{wrong}");
 }
 
@@ -52,7 +52,7 @@ async fn a_rehearsal_finds_that_the_guard_of_slots_is_gone(database: &TestDataba
             Engine::Postgres => "ALTER TABLE occupancy DROP CONSTRAINT occupancy_one_buyer",
         })
         .await;
-    let wrong = database.store().rehearse(at(5)).await.unwrap_err();
+    let wrong = database.store().dry_run_checkout(at(5)).await.unwrap_err();
     let wrong = std::error::Error::source(&wrong).unwrap().to_string();
     assert!(wrong.contains("had twice"), "{wrong}");
 }

@@ -2,7 +2,7 @@
 
 use holdfast::domain::hold::{CancelReason, Status};
 use holdfast::domain::ids::EventId;
-use holdfast::store::{Applied, Change, Step, Store};
+use holdfast::store::{ApplyOutcome, HoldChange, StateChange, Store};
 
 use super::{DONE, EXPIRED, after, at, becomes, change, event, page, paid, placed, read, with_ana};
 use crate::support::database::TestDatabase;
@@ -13,14 +13,14 @@ on_both_engines!(
 );
 
 /// Events of minutes 0, 1, 2, each named after its own.
-async fn three_events(store: &dyn Store) -> Change {
+async fn three_events(store: &dyn Store) -> HoldChange {
     let mine = placed(store, with_ana(0, 30)).await;
-    let mut note = change(&mine, Step::Take(paid(&mine)));
+    let mut note = change(&mine, StateChange::Transition(paid(&mine)));
     note.step = None;
     for n in [1, 0, 2] {
         note.event = Some(event(&format!("evt_{n}")));
         note.now = at(n);
-        assert_eq!(store.apply(&note).await.unwrap(), DONE);
+        assert_eq!(store.apply_change(&note).await.unwrap(), DONE);
     }
     note
 }
@@ -30,43 +30,43 @@ async fn bodies_go_first_and_ids_after_them_the_oldest_first(database: &TestData
     let last = three_events(&*store).await;
     let body = async |n: i64| {
         let id = EventId::new(format!("evt_{n}"));
-        store.event_payload(&id).await.unwrap()
+        store.find_event_payload(&id).await.unwrap()
     };
     assert_eq!(
-        store.forget_events(at(9), 10).await.unwrap(),
+        store.delete_old_events(at(9), 10).await.unwrap(),
         0,
         "bodies are there"
     );
     assert_eq!(
-        store.forget_payloads(at(0), 10).await.unwrap(),
+        store.clear_event_payloads(at(0), 10).await.unwrap(),
         0,
         "nothing is as old"
     );
-    assert_eq!(store.forget_payloads(at(9), 1).await.unwrap(), 1);
+    assert_eq!(store.clear_event_payloads(at(9), 1).await.unwrap(), 1);
     assert_eq!((body(0).await, body(1).await), (None, Some("{}".to_owned())));
-    assert_eq!(store.forget_payloads(at(2), 10).await.unwrap(), 1);
+    assert_eq!(store.clear_event_payloads(at(2), 10).await.unwrap(), 1);
     assert_eq!((body(1).await, body(2).await), (None, Some("{}".to_owned())));
-    assert_eq!(store.forget_payloads(at(2), 10).await.unwrap(), 0);
-    let kept = store.events(None, &page(10, None)).await.unwrap().entries;
+    assert_eq!(store.clear_event_payloads(at(2), 10).await.unwrap(), 0);
+    let kept = store.list_events(None, &page(10, None)).await.unwrap().entries;
     assert_eq!(kept.iter().filter(|event| event.has_payload).count(), 1);
 
-    assert_eq!(store.forget_events(at(9), 1).await.unwrap(), 1);
+    assert_eq!(store.delete_old_events(at(9), 1).await.unwrap(), 1);
     assert_eq!(
         database
             .count("SELECT count(*) FROM stripe_events WHERE id = 'evt_0'")
             .await,
         0
     );
-    let again = Change {
+    let again = HoldChange {
         event: Some(event("evt_1")),
         ..last
     };
     assert_eq!(
-        store.apply(&again).await.unwrap(),
-        Applied::Seen,
+        store.apply_change(&again).await.unwrap(),
+        ApplyOutcome::Duplicate,
         "without its body it is still known"
     );
-    assert_eq!(store.forget_events(at(9), 10).await.unwrap(), 1);
+    assert_eq!(store.delete_old_events(at(9), 10).await.unwrap(), 1);
     assert_eq!(database.count("SELECT count(*) FROM stripe_events").await, 1);
     assert_eq!(body(7).await, None);
 }
@@ -96,15 +96,15 @@ async fn guests_of_ended_holds_are_forgotten_and_no_others(database: &TestDataba
         known
     };
     assert_eq!(
-        store.forget_guests(at(1), 10).await.unwrap(),
+        store.erase_guests(at(1), 10).await.unwrap(),
         0,
         "they ended at minute 1"
     );
     let before = read(&*store, &holds[3]).await;
-    assert_eq!(store.forget_guests(at(2), 1).await.unwrap(), 1);
+    assert_eq!(store.erase_guests(at(2), 1).await.unwrap(), 1);
     assert_eq!(known().await.iter().filter(|known| !**known).count(), 1);
-    assert_eq!(store.forget_guests(at(2), 10).await.unwrap(), 1);
-    assert_eq!(store.forget_guests(at(2), 10).await.unwrap(), 0);
+    assert_eq!(store.erase_guests(at(2), 10).await.unwrap(), 1);
+    assert_eq!(store.erase_guests(at(2), 10).await.unwrap(), 0);
     assert_eq!(known().await, [true, true, true, false, false]);
     let now = read(&*store, &holds[3]).await;
     assert_eq!((now.version, now.updated_at), (before.version, before.updated_at));

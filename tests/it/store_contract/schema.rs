@@ -46,10 +46,7 @@ async fn a_status_without_its_reason_and_a_refund_without_an_amount_are_refused(
     assert!(refusal.unwrap_err().contains("holds_due"));
     let order = holdfast::domain::ids::SessionId::new("cs_1");
     let hold = holdfast::domain::ids::HoldId(uuid::Uuid::new_v4());
-    store
-        .abandon_with_session(hold, &order, super::at(0))
-        .await
-        .unwrap();
+    store.abandon_attempt(hold, &order, super::at(0)).await.unwrap();
     let refusal = database
         .try_execute("UPDATE commands SET kind = 'refund', intent_id = 'pi_1'")
         .await;

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use chrono::{DateTime, Duration, Utc};
 use holdfast::app::{App, Background};
 use holdfast::clock::SystemClock;
-use holdfast::config::{self, Config, Needs};
+use holdfast::config::{self, Config, ConfigScope};
 use holdfast::domain::time::Clock;
 use holdfast::sandbox::{Mode, Outcome, Simulator, SimulatorConfig};
 use holdfast::workflow::Context;
@@ -70,7 +70,7 @@ pub(crate) struct Instance {
 
 impl Instance {
     async fn start(settings: &BTreeMap<&str, String>, clock: Arc<dyn Clock>) -> Self {
-        let config = config::read(|name| settings.get(name).cloned(), Needs::Stripe).unwrap();
+        let config = config::read(|name| settings.get(name).cloned(), ConfigScope::Stripe).unwrap();
         let app = App::build(&config, clock, false).await.unwrap();
         let (address, context) = (app.address(), app.context());
         let stop = CancellationToken::new();
@@ -196,7 +196,7 @@ impl TestApp {
         let mut settings = self.settings.clone();
         settings.insert("HOLDFAST_LISTEN", self.address.to_string());
         settings.extend(variables.iter().map(|(name, value)| (*name, (*value).to_owned())));
-        config::read(|name| settings.get(name).cloned(), Needs::Stripe).unwrap()
+        config::read(|name| settings.get(name).cloned(), ConfigScope::Stripe).unwrap()
     }
 
     /// Where the simulator is.
@@ -220,7 +220,7 @@ impl TestApp {
             engine: self.database.engine(),
             url: url.to_owned(),
             simulator: self.simulator.clone(),
-            patience: PATIENCE,
+            wait_timeout: PATIENCE,
         };
         audit.findings()
     }

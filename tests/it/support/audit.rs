@@ -21,7 +21,7 @@ pub(crate) struct Audit {
     pub(crate) url: String,
     pub(crate) simulator: Simulator,
     /// How long a finding must stay to count.
-    pub(crate) patience: Duration,
+    pub(crate) wait_timeout: Duration,
 }
 
 impl Audit {
@@ -36,14 +36,14 @@ impl Audit {
 
     async fn look_until_certain(self) -> Vec<String> {
         let mut books = Books::open(self.engine, &self.url).await;
-        let patience = Instant::now() + self.patience;
+        let wait_timeout = Instant::now() + self.wait_timeout;
         loop {
             let mut findings = slots(&mut books).await;
             findings.extend(histories(&mut books).await);
             findings.extend(counts(&mut books).await);
             findings.extend(sessions(&mut books, &self.simulator).await);
             findings.extend(money(&mut books, &self.simulator).await);
-            if findings.is_empty() || Instant::now() > patience {
+            if findings.is_empty() || Instant::now() > wait_timeout {
                 return findings;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;

@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Barrier;
 
 /// One guest's wish.
-pub(crate) struct Wish {
+pub(crate) struct SlotRequest {
     /// At which instance.
     pub(crate) at: SocketAddr,
     /// Idempotency key.
@@ -18,7 +18,7 @@ pub(crate) struct Wish {
     pub(crate) body: Value,
 }
 
-impl Wish {
+impl SlotRequest {
     pub(crate) fn new(at: SocketAddr, body: Value) -> Self {
         Self { at, key: None, body }
     }
@@ -32,7 +32,7 @@ pub(crate) struct Got {
 }
 
 /// All guests send at once; what each got, in the order of the wishes.
-pub(crate) async fn press_together(wishes: Vec<Wish>) -> Vec<Got> {
+pub(crate) async fn press_together(wishes: Vec<SlotRequest>) -> Vec<Got> {
     let start = Arc::new(Barrier::new(wishes.len()));
     let guests: Vec<_> = wishes
         .into_iter()
@@ -53,7 +53,7 @@ pub(crate) async fn press_together(wishes: Vec<Wish>) -> Vec<Got> {
 }
 
 /// Sends the wish without waiting for an answer.
-pub(crate) async fn send(connection: &mut TcpStream, wish: &Wish) {
+pub(crate) async fn send(connection: &mut TcpStream, wish: &SlotRequest) {
     let body = wish.body.to_string();
     let key = wish.key.as_ref().map(|key| format!("idempotency-key: {key}\r\n"));
     let request = format!(
@@ -65,7 +65,7 @@ pub(crate) async fn send(connection: &mut TcpStream, wish: &Wish) {
     connection.write_all(request.as_bytes()).await.unwrap();
 }
 
-async fn exchange(mut connection: TcpStream, wish: &Wish) -> Got {
+async fn exchange(mut connection: TcpStream, wish: &SlotRequest) -> Got {
     send(&mut connection, wish).await;
     let mut answer = String::new();
     connection.read_to_string(&mut answer).await.unwrap();

@@ -9,22 +9,25 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use holdfast::domain::availability::Calendar;
+use holdfast::domain::availability::Availability;
 use holdfast::domain::booking::{Allocation, Booking, ClientId, HistoryLine};
-use holdfast::domain::books::{CommandFilter, Figures, HoldFilter, Page, PageRequest, Put, StoredEvent};
-use holdfast::domain::catalogue::{Block, Conflict, EventType, Feed, Resource};
+use holdfast::domain::catalogue::{Block, BlockConflict, EventType, Feed, Resource};
 use holdfast::domain::command::Command;
-use holdfast::domain::hold::Asker;
+use holdfast::domain::hold::ReleaseRequester;
 use holdfast::domain::ids::{
     CommandId, EventId, EventTypeId, HoldId, IdempotencyKey, IntentId, ResourceId, SessionId,
+};
+use holdfast::domain::listing::{
+    CommandFilter, Figures, HoldFilter, Page, PageRequest, PutOutcome, StoredEvent,
 };
 use holdfast::domain::money::Money;
 use holdfast::domain::payment::Receipt;
 use holdfast::domain::session::{HoldRefs, NewSession, SessionReport, SessionTerms};
 use holdfast::gateway::{Gateway, GatewayError, Probe};
 use holdfast::store::{
-    Admission, Applied, AttemptEnd, Catalogue, Change, Claim, EventRecord, Move, Moved, NewAttempt,
-    Placement, Question, ReleaseLease, StaleAttempt, Standing, Store, StoreError,
+    ApplyOutcome, AttemptEnd, AvailabilityQuery, Catalogue, Claim, EventRecord, HoldChange, HoldLimits,
+    HoldMove, MoveOutcome, NewAttempt, PlaceOutcome, ReleaseLease, StaleAttempt, Store, StoreError,
+    UnpaidHoldCounts,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -171,62 +174,62 @@ macro_rules! books {
 
 books! {
     Catalogue:
-    put_event_type(event_type: &EventType, now: DateTime<Utc>) -> Put;
-    event_type(id: &EventTypeId) -> Option<EventType>;
-    event_types(page: &PageRequest) -> Page<EventType>;
+    put_event_type(event_type: &EventType, now: DateTime<Utc>) -> PutOutcome;
+    find_event_type(id: &EventTypeId) -> Option<EventType>;
+    list_event_types(page: &PageRequest) -> Page<EventType>;
     delete_event_type(id: &EventTypeId) -> bool;
-    put_resource(resource: &Resource, now: DateTime<Utc>) -> Put;
-    resource(id: &ResourceId) -> Option<Resource>;
-    resources(page: &PageRequest) -> Page<Resource>;
-    put_block(resource: &ResourceId, block: &Block, now: DateTime<Utc>) -> (Put, Vec<Conflict>);
+    put_resource(resource: &Resource, now: DateTime<Utc>) -> PutOutcome;
+    find_resource(id: &ResourceId) -> Option<Resource>;
+    list_resources(page: &PageRequest) -> Page<Resource>;
+    put_block(resource: &ResourceId, block: &Block, now: DateTime<Utc>) -> (PutOutcome, Vec<BlockConflict>);
     delete_block(resource: &ResourceId, id: &str) -> bool;
     set_feed(resource: &ResourceId, url: Option<&str>, now: DateTime<Utc>) -> ();
-    feed(resource: &ResourceId) -> Option<Feed>;
+    find_feed(resource: &ResourceId) -> Option<Feed>;
     lease_due_feeds(now: DateTime<Utc>, lease: Duration, limit: u32) -> Vec<Feed>;
-    feed_read(feed: &Feed, blocks: &[Block], fault: Option<&str>, now: DateTime<Utc>, next: DateTime<Utc>) -> ();
-    feed_failed(feed: &Feed, fault: &str, next: DateTime<Utc>) -> ();
+    save_feed_blocks(feed: &Feed, blocks: &[Block], fault: Option<&str>, now: DateTime<Utc>, next: DateTime<Utc>) -> ();
+    save_feed_failure(feed: &Feed, fault: &str, next: DateTime<Utc>) -> ();
 }
 
 books! {
     Store:
     migrate() -> ();
     is_ready() -> bool;
-    installation() -> String;
-    rehearse(now: DateTime<Utc>) -> ();
-    figures(now: DateTime<Utc>) -> Figures;
-    look_at_key(key: &IdempotencyKey, fingerprint: &str) -> Claim;
+    installation_id() -> String;
+    dry_run_checkout(now: DateTime<Utc>) -> ();
+    count_figures(now: DateTime<Utc>) -> Figures;
+    find_claim(key: &IdempotencyKey, fingerprint: &str) -> Claim;
     claim_attempt(attempt: &NewAttempt) -> Claim;
     end_attempt(hold: HoldId, end: AttemptEnd, now: DateTime<Utc>) -> ();
     lease_stale_attempts(now: DateTime<Utc>, lease: Duration, limit: u32) -> Vec<StaleAttempt>;
     defer_attempt(hold: HoldId, due_at: DateTime<Utc>) -> ();
-    abandon_with_session(hold: HoldId, session: &SessionId, now: DateTime<Utc>) -> CommandId;
-    forget_attempts(before: DateTime<Utc>, limit: u32) -> u64;
-    calendar(question: &Question<'_>) -> Calendar;
-    place(booking: &Booking, units: &[Allocation], admission: &Admission) -> Placement;
-    lose(hold: HoldId, session: &SessionId, now: DateTime<Utc>) -> Option<CommandId>;
-    move_hold(order: &Move) -> Moved;
-    standing(guest: &str, client: Option<&ClientId>) -> Standing;
-    booking(id: HoldId) -> Option<Booking>;
-    find_booking(refs: &HoldRefs) -> Option<Booking>;
-    bookings(filter: &HoldFilter, page: &PageRequest) -> Page<Booking>;
-    history(id: HoldId) -> Vec<HistoryLine>;
-    lease_release(id: HoldId, asker: Option<Asker>, lease: Duration) -> ReleaseLease;
+    abandon_attempt(hold: HoldId, session: &SessionId, now: DateTime<Utc>) -> CommandId;
+    delete_old_attempts(before: DateTime<Utc>, limit: u32) -> u64;
+    load_availability(question: &AvailabilityQuery<'_>) -> Availability;
+    place_hold(booking: &Booking, units: &[Allocation], limits: &HoldLimits) -> PlaceOutcome;
+    close_lost_attempt(hold: HoldId, session: &SessionId, now: DateTime<Utc>) -> Option<CommandId>;
+    move_hold(order: &HoldMove) -> MoveOutcome;
+    count_unpaid_holds(guest: &str, client: Option<&ClientId>) -> UnpaidHoldCounts;
+    find_booking(id: HoldId) -> Option<Booking>;
+    find_booking_by_refs(refs: &HoldRefs) -> Option<Booking>;
+    list_bookings(filter: &HoldFilter, page: &PageRequest) -> Page<Booking>;
+    list_history(id: HoldId) -> Vec<HistoryLine>;
+    lease_release(id: HoldId, asker: Option<ReleaseRequester>, lease: Duration) -> ReleaseLease;
     lease_due_holds(now: DateTime<Utc>, lease: Duration, limit: u32) -> Vec<Booking>;
-    defer_hold(id: HoldId, due_at: DateTime<Utc>, forget_asker: bool) -> ();
-    apply(change: &Change) -> Applied;
-    apply_orphan(event: Option<&EventRecord>, claimed: Option<HoldId>, receipt: &Receipt, now: DateTime<Utc>) -> Applied;
-    events(hold: Option<HoldId>, page: &PageRequest) -> Page<StoredEvent>;
-    event_payload(id: &EventId) -> Option<String>;
-    forget_payloads(before: DateTime<Utc>, limit: u32) -> u64;
-    forget_events(before: DateTime<Utc>, limit: u32) -> u64;
-    forget_guests(before: DateTime<Utc>, limit: u32) -> u64;
-    forget_clients(before: DateTime<Utc>, limit: u32) -> u64;
+    defer_hold(id: HoldId, due_at: DateTime<Utc>, forget_requester: bool) -> ();
+    apply_change(change: &HoldChange) -> ApplyOutcome;
+    record_orphan_payment(event: Option<&EventRecord>, claimed: Option<HoldId>, receipt: &Receipt, now: DateTime<Utc>) -> ApplyOutcome;
+    list_events(hold: Option<HoldId>, page: &PageRequest) -> Page<StoredEvent>;
+    find_event_payload(id: &EventId) -> Option<String>;
+    clear_event_payloads(before: DateTime<Utc>, limit: u32) -> u64;
+    delete_old_events(before: DateTime<Utc>, limit: u32) -> u64;
+    erase_guests(before: DateTime<Utc>, limit: u32) -> u64;
+    delete_idle_clients(before: DateTime<Utc>, limit: u32) -> u64;
     lease_commands(now: DateTime<Utc>, lease: Duration, limit: u32) -> Vec<Command>;
     lease_command(id: CommandId, lease: Duration) -> Option<Command>;
     finish_command(command: &Command, now: DateTime<Utc>) -> ();
     fail_command(id: CommandId, error: &str, due_at: DateTime<Utc>) -> ();
-    command(id: CommandId) -> Option<Command>;
-    commands(filter: CommandFilter, page: &PageRequest) -> Page<Command>;
+    find_command(id: CommandId) -> Option<Command>;
+    list_commands(filter: CommandFilter, page: &PageRequest) -> Page<Command>;
     retry_command(id: CommandId, now: DateTime<Utc>) -> Option<Command>;
 }
 

@@ -6,11 +6,11 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::segments::{self, SegmentMembers};
-use crate::domain::availability::{Calendar, Chance, Wish};
-use crate::domain::catalogue::{EventType, Need, SecondThoughts};
+use crate::domain::availability::{Availability, SlotAvailability, SlotRequest};
+use crate::domain::catalogue::{ChangePolicy, EventType, SegmentTemplate};
 use crate::domain::ids::{EventTypeId, ResourceId};
 use crate::domain::money::{Currency, Money};
-use crate::http::body::{self, Faults};
+use crate::http::body::{self, FieldErrors};
 use crate::http::error::Problem;
 use crate::http::fields::{Amount, Minutes, Name, PaymentMethods};
 use crate::http::fields::{between, between_if_any};
@@ -23,7 +23,7 @@ const MAX_AHEAD: i64 = 365 * 24 * 60;
 
 /// Something to be put on sale: `resource` and `duration_minutes`, or `segments`.
 #[derive(Debug, Deserr, ToSchema)]
-#[deserr(error = Faults, deny_unknown_fields)]
+#[deserr(error = FieldErrors, deny_unknown_fields)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct NewEventType {
     /// What the guest reads on the payment page: 1 to 200 characters.
@@ -39,7 +39,7 @@ pub(in crate::http) struct NewEventType {
     duration_minutes: Option<Minutes>,
     /// What it takes, in place of `resource` and `duration_minutes`: all segments are held, or none. The first begins at
     /// the start. Resources are made where they are new.
-    #[deserr(default, try_from(Option<Vec<SegmentMembers>>) = segments::checked -> Faults)]
+    #[deserr(default, try_from(Option<Vec<SegmentMembers>>) = segments::checked -> FieldErrors)]
     #[schema(min_items = 1, max_items = 10)]
     segments: Option<Vec<SegmentMembers>>,
     /// How long each resource stays busy before its segment; the guest does not see it.
@@ -79,7 +79,7 @@ pub(in crate::http) struct NewEventType {
 /// # Errors
 /// `invalid`, naming every fault.
 pub(super) fn read(id: &str, body: Value) -> Result<EventType, Problem> {
-    let mut faults = Faults::default();
+    let mut faults = FieldErrors::default();
     let id = faults.take("id", EventTypeId::parse(id));
     check_form(&body, &mut faults);
     let new: Option<NewEventType> = body::parse(body, &mut faults);
@@ -94,7 +94,7 @@ pub(super) fn read(id: &str, body: Value) -> Result<EventType, Problem> {
 }
 
 /// Either form, whole, and not both. Looked at before the members are read, so that all faults are named at once.
-fn check_form(body: &Value, faults: &mut Faults) {
+fn check_form(body: &Value, faults: &mut FieldErrors) {
     let Value::Object(members) = body else { return };
     let given = |name: &str| members.get(name).is_some_and(|value| !value.is_null());
     let (short, long) = (["resource", "duration_minutes"], given("segments"));
@@ -110,24 +110,24 @@ fn check_form(body: &Value, faults: &mut Faults) {
 }
 
 /// Segments that want the same resources at the same time can never all be held, however free these are.
-fn check_together(event_type: &EventType, faults: &mut Faults) {
+fn check_together(event_type: &EventType, faults: &mut FieldErrors) {
     let can_be_held = |segments: usize| {
         let part = EventType {
-            needs: event_type.needs[..segments].to_vec(),
+            segments: event_type.segments[..segments].to_vec(),
             ..event_type.clone()
         };
-        let wish = Wish {
+        let slot_request = SlotRequest {
             event_type: &part,
             quantity: 1,
-            resource: None,
+            requested_resource: None,
             moving: None,
         };
         matches!(
-            Calendar::default().chance(&wish, DateTime::<Utc>::UNIX_EPOCH, 0),
-            Chance::Free(_)
+            Availability::default().chance(&slot_request, DateTime::<Utc>::UNIX_EPOCH, 0),
+            SlotAvailability::Free(_)
         )
     };
-    if let Some(n) = (0..event_type.needs.len()).find(|n| !can_be_held(n + 1)) {
+    if let Some(n) = (0..event_type.segments.len()).find(|n| !can_be_held(n + 1)) {
         let detail =
             "leaves no resource that the segments before it do not need at the same time, buffers included";
         faults.add(&format!("segments[{n}].any_of"), detail);
@@ -137,16 +137,16 @@ fn check_together(event_type: &EventType, faults: &mut Faults) {
 impl NewEventType {
     fn named(self, id: EventTypeId) -> EventType {
         let short = self.resource.zip(self.duration_minutes);
-        let short = short.map(|(resource, Minutes(duration_minutes))| Need {
+        let short = short.map(|(resource, Minutes(duration_minutes))| SegmentTemplate {
             offset_minutes: 0,
             duration_minutes,
             any_of: vec![resource],
         });
-        let segments = self.segments.into_iter().flatten().map(Need::from);
+        let segments = self.segments.into_iter().flatten().map(SegmentTemplate::from);
         EventType {
             id,
             name: self.name.0,
-            needs: short.into_iter().chain(segments).collect(),
+            segments: short.into_iter().chain(segments).collect(),
             buffer_before_minutes: self.buffer_before_minutes,
             buffer_after_minutes: self.buffer_after_minutes,
             schedule: self.schedule.map(Into::into),
@@ -155,7 +155,7 @@ impl NewEventType {
                 currency: self.currency,
             },
             payment_methods: self.payment_methods.map(|methods| methods.0).unwrap_or_default(),
-            second_thoughts: SecondThoughts {
+            change_policy: ChangePolicy {
                 cancel_until_minutes: self.guest_cancel_until_minutes,
                 move_until_minutes: self.guest_move_until_minutes,
             },

@@ -4,14 +4,14 @@ use deserr::Deserr;
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
-use crate::domain::catalogue::{MAX_CHOICE, MAX_DURATION_MINUTES, MAX_SEGMENTS, Need};
+use crate::domain::catalogue::{MAX_CHOICE, MAX_DURATION_MINUTES, MAX_SEGMENTS, SegmentTemplate};
 use crate::domain::ids::ResourceId;
-use crate::http::body::Faults;
+use crate::http::body::FieldErrors;
 use crate::http::fields::between;
 
 /// One resource out of several, for a part of the time.
 #[derive(Debug, Deserr, Serialize, ToSchema)]
-#[deserr(error = Faults, deny_unknown_fields)]
+#[deserr(error = FieldErrors, deny_unknown_fields)]
 #[serde(deny_unknown_fields)]
 #[schema(as = EventTypeSegment)]
 pub(in crate::http) struct SegmentMembers {
@@ -48,9 +48,11 @@ fn show_choice<S: Serializer>(resources: &[ResourceId], to: S) -> Result<S::Ok, 
 /// Segments that make an event together; whether they leave each other a resource is not looked at here.
 ///
 /// # Errors
-/// [`Faults`], each with its place in the body.
-pub(super) fn checked(segments: Option<Vec<SegmentMembers>>) -> Result<Option<Vec<SegmentMembers>>, Faults> {
-    let mut faults = Faults::default();
+/// [`FieldErrors`], each with its place in the body.
+pub(super) fn checked(
+    segments: Option<Vec<SegmentMembers>>,
+) -> Result<Option<Vec<SegmentMembers>>, FieldErrors> {
+    let mut faults = FieldErrors::default();
     let given = segments.as_deref().unwrap_or_default();
     if segments.is_some() && !(1..=MAX_SEGMENTS).contains(&given.len()) {
         faults.add("segments", format_args!("must be 1 to {MAX_SEGMENTS}"));
@@ -74,7 +76,7 @@ pub(super) fn checked(segments: Option<Vec<SegmentMembers>>) -> Result<Option<Ve
     }
 }
 
-impl From<SegmentMembers> for Need {
+impl From<SegmentMembers> for SegmentTemplate {
     fn from(members: SegmentMembers) -> Self {
         Self {
             offset_minutes: members.offset_minutes,
@@ -84,8 +86,8 @@ impl From<SegmentMembers> for Need {
     }
 }
 
-impl From<&Need> for SegmentMembers {
-    fn from(need: &Need) -> Self {
+impl From<&SegmentTemplate> for SegmentMembers {
+    fn from(need: &SegmentTemplate) -> Self {
         Self {
             offset_minutes: need.offset_minutes,
             duration_minutes: need.duration_minutes,

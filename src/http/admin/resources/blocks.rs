@@ -15,11 +15,11 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{known, put_status, unknown};
-use crate::domain::catalogue::{Block, Conflict, MAX_ADVANCE};
+use crate::domain::catalogue::{Block, BlockConflict, MAX_ADVANCE};
 use crate::domain::ids::ResourceId;
 use crate::domain::time::Window;
 use crate::http::Server;
-use crate::http::body::{self, Faults};
+use crate::http::body::{self, FieldErrors};
 use crate::http::error::Problem;
 use crate::http::fields::Note;
 use crate::http::views::{StatusView, instant};
@@ -27,7 +27,7 @@ use crate::workflow::catalogue;
 
 /// When a resource should be busy.
 #[derive(Deserr, ToSchema)]
-#[deserr(error = Faults, deny_unknown_fields)]
+#[deserr(error = FieldErrors, deny_unknown_fields)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct NewBlock {
     /// First busy instant, on a whole second and within ten years.
@@ -78,8 +78,8 @@ struct ConflictView {
     ends_at: DateTime<Utc>,
 }
 
-impl From<Conflict> for ConflictView {
-    fn from(conflict: Conflict) -> Self {
+impl From<BlockConflict> for ConflictView {
+    fn from(conflict: BlockConflict) -> Self {
         Self {
             id: conflict.hold.0,
             status: conflict.status.into(),
@@ -139,7 +139,7 @@ pub(in crate::http) async fn put(
 }
 
 fn read(id: &str, body: Value, now: DateTime<Utc>) -> Result<Block, Problem> {
-    let mut faults = Faults::default();
+    let mut faults = FieldErrors::default();
     if !is_name(id) {
         faults.add("block", "must be 1 to 64 characters of a-z, 0-9 and -");
     }

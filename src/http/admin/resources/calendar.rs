@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use super::{known, unknown};
 use crate::domain::catalogue::Feed;
 use crate::http::Server;
-use crate::http::body::{self, Faults};
+use crate::http::body::{self, FieldErrors};
 use crate::http::error::Problem;
 use crate::http::path_id::PathId;
 use crate::http::views::instant_text;
@@ -26,7 +26,7 @@ const MAX_URL: usize = 2_000;
 
 /// Which feed is to be read.
 #[derive(Deserr, ToSchema)]
-#[deserr(error = Faults, deny_unknown_fields)]
+#[deserr(error = FieldErrors, deny_unknown_fields)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct NewCalendar {
     /// An iCalendar feed, at most 2000 characters of https; null ends it and removes its blocks.
@@ -94,7 +94,7 @@ pub(in crate::http) async fn put(
 }
 
 fn read(body: Value, allow_private: bool) -> Result<Option<String>, Problem> {
-    let mut faults = Faults::default();
+    let mut faults = FieldErrors::default();
     if let Some(NewCalendar { url }) = body::parse(body, &mut faults) {
         let url = url.map(|url| feed_url(&url, allow_private)).transpose();
         if let Some(url) = faults.take("url", url) {

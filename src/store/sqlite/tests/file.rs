@@ -4,8 +4,8 @@ use futures::FutureExt as _;
 
 use super::super::{attempts, calendar, commands, events, figures, holds, placing, resources, retention};
 use super::*;
-use crate::domain::books::{HoldFilter, PageRequest};
-use crate::store::{Placement, StoreError};
+use crate::domain::listing::{HoldFilter, PageRequest};
+use crate::store::{PlaceOutcome, StoreError};
 
 #[tokio::test]
 async fn only_a_file_will_do() {
@@ -88,7 +88,7 @@ async fn a_full_disk_is_trouble_only_while_it_is_full() {
     large.metadata.insert("large".into(), "x".repeat(1_000_000));
     store.claim_attempt(&attempt(&large, None)).await.unwrap();
     for _ in 0..3 {
-        match store.place(&large, &units(&large), &admission()).await {
+        match store.place_hold(&large, &units(&large), &limits()).await {
             Err(StoreError::Unavailable(_)) => {}
             other => panic!("{other:?}"),
         }
@@ -103,8 +103,8 @@ async fn a_full_disk_is_trouble_only_while_it_is_full() {
         .await
         .unwrap();
     assert_eq!(
-        store.place(&large, &units(&large), &admission()).await.unwrap(),
-        Placement::Placed
+        store.place_hold(&large, &units(&large), &limits()).await.unwrap(),
+        PlaceOutcome::Placed
     );
 }
 
@@ -123,7 +123,10 @@ async fn a_list_goes_on_where_the_page_before_ended() {
         cursor: None,
     };
     loop {
-        let page = store.bookings(&HoldFilter::default(), &request).await.unwrap();
+        let page = store
+            .list_bookings(&HoldFilter::default(), &request)
+            .await
+            .unwrap();
         seen.extend(page.entries.iter().map(|booking| booking.hold.id.0.as_u128()));
         request.cursor = page.next;
         if request.cursor.is_none() {
@@ -132,7 +135,10 @@ async fn a_list_goes_on_where_the_page_before_ended() {
     }
     assert_eq!(seen, [5, 4, 3, 2, 1]);
     request.cursor = Some("not ours".into());
-    let page = store.bookings(&HoldFilter::default(), &request).await.unwrap();
+    let page = store
+        .list_bookings(&HoldFilter::default(), &request)
+        .await
+        .unwrap();
     assert!(page.entries.is_empty() && page.next.is_none());
 }
 
@@ -207,7 +213,7 @@ async fn a_caller_who_goes_away_does_not_take_the_writer_along() {
         }
     }
     let last = booking(1000, 600, 630);
-    assert_eq!(place(store, &last).await, Placement::Placed);
+    assert_eq!(place(store, &last).await, PlaceOutcome::Placed);
     let half = "SELECT count(*) FROM holds h
                  WHERE NOT EXISTS (SELECT 1 FROM occupancy o WHERE o.hold_id = h.id)
                     OR NOT EXISTS (SELECT 1 FROM hold_history l WHERE l.hold_id = h.id)";

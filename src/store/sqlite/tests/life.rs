@@ -1,19 +1,19 @@
 //! Changes, their compare-and-swap, and leases.
 
 use super::*;
-use crate::domain::hold::{Asker, ReleaseReason, Status};
+use crate::domain::hold::{ReleaseReason, ReleaseRequester, Status};
 use crate::domain::payment::PaymentState;
 use crate::domain::session::SessionPayment;
-use crate::store::{Applied, AttemptEnd, Placement, ReleaseLease};
+use crate::store::{ApplyOutcome, AttemptEnd, PlaceOutcome, ReleaseLease};
 
-const DONE: Applied = Applied::Done { orders: 0 };
+const DONE: ApplyOutcome = ApplyOutcome::Done { orders: 0 };
 
 fn paid(intent: &str) -> Fact {
     Fact::SessionCompleted(SessionPayment::Paid(receipt(intent)))
 }
 
-async fn apply(store: &SqliteStore, booking: &Booking, id: &str, fact: &Fact) -> Applied {
-    store.apply(&change(booking, id, fact)).await.unwrap()
+async fn apply(store: &SqliteStore, booking: &Booking, id: &str, fact: &Fact) -> ApplyOutcome {
+    store.apply_change(&change(booking, id, fact)).await.unwrap()
 }
 
 #[tokio::test]
@@ -29,19 +29,22 @@ async fn a_change_is_applied_once_and_only_to_the_version_it_was_decided_on() {
         confirmed.hold.payments,
         [receipt("pi_1").payment(PaymentState::Paid)]
     );
-    assert_eq!(apply(store, &held, "evt_1", &paid("pi_1")).await, Applied::Seen);
+    assert_eq!(
+        apply(store, &held, "evt_1", &paid("pi_1")).await,
+        ApplyOutcome::Duplicate
+    );
     assert_eq!(
         apply(store, &held, "evt_2", &Fact::SessionDead).await,
-        Applied::Lost
+        ApplyOutcome::Conflict
     );
     assert_eq!(read(store, &held).await, confirmed);
     // The lost one left nothing, its event included.
     assert_eq!(count(store, "SELECT count(*) FROM stripe_events").await, 1);
-    let history = store.history(held.hold.id).await.unwrap();
+    let history = store.list_history(held.hold.id).await.unwrap();
     let steps: Vec<_> = history.iter().map(|line| (line.from, line.to)).collect();
     let expected = [(None, Status::Held), (Some(Status::Held), Status::Confirmed)];
     assert_eq!(steps, expected);
-    assert_eq!(history[1].cause, Cause::Event(EventId::new("evt_1")));
+    assert_eq!(history[1].cause, Actor::Event(EventId::new("evt_1")));
 }
 
 #[tokio::test]
@@ -52,8 +55,11 @@ async fn an_event_without_a_step_is_only_remembered() {
     let mut only_event = change(&held, "evt_1", &Fact::SessionDead);
     only_event.step = None;
     only_event.version = 77;
-    assert_eq!(store.apply(&only_event).await.unwrap(), DONE);
-    assert_eq!(store.apply(&only_event).await.unwrap(), Applied::Seen);
+    assert_eq!(store.apply_change(&only_event).await.unwrap(), DONE);
+    assert_eq!(
+        store.apply_change(&only_event).await.unwrap(),
+        ApplyOutcome::Duplicate
+    );
     assert_eq!(read(store, &held).await, held);
 }
 
@@ -67,7 +73,7 @@ async fn a_release_frees_the_slot_and_a_late_payment_gets_it_back_where_it_is_fr
     let released = read(store, &held).await;
     assert_eq!(apply(store, &released, "evt_2", &paid("pi_1")).await, DONE);
     assert_eq!(read(store, &held).await.hold.status, Status::Confirmed);
-    assert_eq!(place(store, &booking(2, 60, 90)).await, Placement::SlotTaken);
+    assert_eq!(place(store, &booking(2, 60, 90)).await, PlaceOutcome::SlotTaken);
 }
 
 #[tokio::test]
@@ -76,22 +82,25 @@ async fn a_late_payment_goes_back_where_the_slot_is_gone() {
     let held = booking(1, 60, 90);
     place(store, &held).await;
     apply(store, &held, "evt_1", &Fact::SessionDead).await;
-    assert_eq!(place(store, &booking(2, 75, 80)).await, Placement::Placed);
+    assert_eq!(place(store, &booking(2, 75, 80)).await, PlaceOutcome::Placed);
     let released = read(store, &held).await;
     let mut late = change(&released, "evt_2", &paid("pi_1"));
-    assert_eq!(store.apply(&late).await.unwrap(), Applied::Lost);
-    let Decision::Reclaim { taken, .. } = decide(&released.hold, &paid("pi_1"), Policy::default()) else {
+    assert_eq!(store.apply_change(&late).await.unwrap(), ApplyOutcome::Conflict);
+    let Decision::Reclaim { taken, .. } = decide(&released.hold, &paid("pi_1"), HoldPolicy::default()) else {
         panic!("late money asks for its slot");
     };
-    late.step = Some(Step::Take(taken));
-    assert_eq!(store.apply(&late).await.unwrap(), Applied::Done { orders: 1 });
+    late.step = Some(StateChange::Transition(taken));
+    assert_eq!(
+        store.apply_change(&late).await.unwrap(),
+        ApplyOutcome::Done { orders: 1 }
+    );
     let refunded = read(store, &held).await.hold;
     assert_eq!(
         refunded.status,
         Status::Released(ReleaseReason::LatePaymentRefunded)
     );
     assert_eq!(refunded.payments[0].state, PaymentState::RefundDue);
-    let figures = store.figures(minute(31)).await.unwrap();
+    let figures = store.count_figures(minute(31)).await.unwrap();
     assert_eq!(
         (figures.held, figures.overdue, figures.oldest_overdue_ms),
         (1, 1, 60_000)
@@ -104,14 +113,14 @@ async fn money_without_a_hold_goes_back_once() {
     let Books { store, .. } = &books().await;
     let orphan = async |id: &str| {
         store
-            .apply_orphan(Some(&event(id)), None, &receipt("pi_1"), now())
+            .record_orphan_payment(Some(&event(id)), None, &receipt("pi_1"), now())
             .await
             .unwrap()
     };
-    let done = Applied::Done { orders: 1 };
+    let done = ApplyOutcome::Done { orders: 1 };
     assert_eq!(orphan("evt_1").await, done);
-    assert_eq!(orphan("evt_1").await, Applied::Seen);
-    assert_eq!(orphan("evt_2").await, Applied::Seen);
+    assert_eq!(orphan("evt_1").await, ApplyOutcome::Duplicate);
+    assert_eq!(orphan("evt_2").await, ApplyOutcome::Duplicate);
     let commands = store.lease_commands(now(), LONG, 10).await.unwrap();
     assert_eq!(commands.len(), 1);
     store.finish_command(&commands[0], minute(2)).await.unwrap();
@@ -125,17 +134,17 @@ async fn a_lease_keeps_others_out_until_it_runs_out_or_is_given_back() {
     let held = booking(1, 60, 90);
     place(store, &held).await;
     let lease = async |asker, lease| store.lease_release(held.hold.id, asker, lease).await.unwrap();
-    let first = lease(Some(Asker::Guest), Duration::ZERO).await;
+    let first = lease(Some(ReleaseRequester::Guest), Duration::ZERO).await;
     assert!(matches!(first, ReleaseLease::Leased(_)), "{first:?}");
     // It ran out at once, so the next one takes over; who asked first is still known.
     let ReleaseLease::Leased(taken_over) = lease(None, LONG).await else {
         panic!("the first lease is over");
     };
     assert_eq!(
-        (taken_over.hold.asked_by, taken_over.version),
-        (Some(Asker::Guest), 2)
+        (taken_over.hold.requested_by, taken_over.version),
+        (Some(ReleaseRequester::Guest), 2)
     );
-    assert!(matches!(lease(None, LONG).await, ReleaseLease::Busy));
+    assert!(matches!(lease(None, LONG).await, ReleaseLease::LeasedElsewhere));
     assert_eq!(
         store.lease_due_holds(minute(40), LONG, 10).await.unwrap().len(),
         0
@@ -146,7 +155,7 @@ async fn a_lease_keeps_others_out_until_it_runs_out_or_is_given_back() {
         0
     );
     let due = store.lease_due_holds(minute(50), LONG, 10).await.unwrap();
-    assert_eq!((due[0].tries, due[0].hold.asked_by), (1, None));
+    assert_eq!((due[0].tries, due[0].hold.requested_by), (1, None));
     assert_eq!(
         store.lease_due_holds(minute(50), LONG, 10).await.unwrap().len(),
         0
@@ -159,7 +168,9 @@ async fn a_lease_keeps_others_out_until_it_runs_out_or_is_given_back() {
 #[tokio::test]
 async fn a_command_is_leased_by_one_at_a_time_and_comes_back_after_a_failure() {
     let Books { store, .. } = &books().await;
-    let orphan = store.apply_orphan(None, None, &receipt("pi_1"), now()).await;
+    let orphan = store
+        .record_orphan_payment(None, None, &receipt("pi_1"), now())
+        .await;
     orphan.unwrap();
     let lease = async |at, lease| store.lease_commands(at, lease, 10).await.unwrap();
     assert_eq!(lease(now(), Duration::ZERO).await.len(), 1);
@@ -188,7 +199,7 @@ async fn a_key_names_its_attempt_until_that_is_over() {
     assert_eq!(claim(1, "body").await, Claim::Free, "a repeat of our own");
     assert_eq!(claim(2, "body").await, Claim::Running);
     assert_eq!(claim(2, "other").await, Claim::Mismatch);
-    store.place(&first, &units(&first), &admission()).await.unwrap();
+    store.place_hold(&first, &units(&first), &limits()).await.unwrap();
     assert_eq!(claim(2, "body").await, Claim::Placed(first.hold.id));
     assert_eq!(claim(2, "other").await, Claim::Mismatch);
     apply(store, &first, "evt_1", &Fact::SessionDead).await;
@@ -212,18 +223,18 @@ async fn a_stale_attempt_is_leased_and_can_no_longer_be_placed() {
     assert!(stale[0].terms == claimed.terms && stale[0].tries == 0);
     assert_eq!(lease(minute(5)).await.len(), 0);
     assert_eq!(
-        store.place(&slow, &units(&slow), &admission()).await.unwrap(),
-        Placement::Gone
+        store.place_hold(&slow, &units(&slow), &limits()).await.unwrap(),
+        PlaceOutcome::AttemptClosed
     );
     store.defer_attempt(slow.hold.id, minute(9)).await.unwrap();
     assert_eq!(lease(minute(8)).await.len(), 0);
     assert_eq!(lease(minute(9)).await[0].tries, 1);
     let session = &slow.hold.session;
     let command = store
-        .abandon_with_session(slow.hold.id, session, minute(9))
+        .abandon_attempt(slow.hold.id, session, minute(9))
         .await
         .unwrap();
     assert!(store.lease_command(command, LONG).await.unwrap().is_some());
-    assert_eq!(store.forget_attempts(minute(9), 10).await.unwrap(), 0);
-    assert_eq!(store.forget_attempts(minute(10), 10).await.unwrap(), 1);
+    assert_eq!(store.delete_old_attempts(minute(9), 10).await.unwrap(), 0);
+    assert_eq!(store.delete_old_attempts(minute(10), 10).await.unwrap(), 1);
 }

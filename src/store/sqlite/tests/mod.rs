@@ -9,15 +9,17 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::{SqliteStore, connect};
-use crate::domain::booking::{Allocation, Booking, Cause, Guest, Segment};
-use crate::domain::catalogue::SecondThoughts;
-use crate::domain::hold::{Decision, Fact, Hold, Policy, decide};
+use crate::domain::booking::{Actor, Allocation, Booking, Guest, Segment};
+use crate::domain::catalogue::ChangePolicy;
+use crate::domain::hold::{Decision, Fact, Hold, HoldPolicy, decide};
 use crate::domain::ids::{EventId, EventTypeId, HoldId, IntentId, ResourceId, SessionId};
 use crate::domain::money::{Currency, Money};
 use crate::domain::payment::Receipt;
 use crate::domain::session::SessionTerms;
 use crate::domain::time::Window;
-use crate::store::{Admission, Change, Claim, ClientId, EventRecord, NewAttempt, PoolOptions, Step, Store};
+use crate::store::{
+    Claim, ClientId, EventRecord, HoldChange, HoldLimits, NewAttempt, PoolOptions, StateChange, Store,
+};
 
 mod file;
 mod life;
@@ -84,8 +86,8 @@ fn booking(n: u128, from: i64, to: i64) -> Booking {
         event_type: EventTypeId::parse("call").unwrap(),
         segments: vec![segment("ana", from, to)],
         quantity: 1,
-        wish: None,
-        second_thoughts: SecondThoughts {
+        requested_resource: None,
+        change_policy: ChangePolicy {
             cancel_until_minutes: Some(60),
             move_until_minutes: None,
         },
@@ -128,10 +130,13 @@ fn attempt(booking: &Booking, key: Option<&str>) -> NewAttempt {
 }
 
 /// Claims an attempt for the booking and places it.
-async fn place(store: &SqliteStore, booking: &Booking) -> crate::store::Placement {
+async fn place(store: &SqliteStore, booking: &Booking) -> crate::store::PlaceOutcome {
     let claim = store.claim_attempt(&attempt(booking, None)).await.unwrap();
     assert_eq!(claim, Claim::Free);
-    store.place(booking, &units(booking), &admission()).await.unwrap()
+    store
+        .place_hold(booking, &units(booking), &limits())
+        .await
+        .unwrap()
 }
 
 /// The first units of what the booking wants.
@@ -149,8 +154,8 @@ fn units_from(first: u32, booking: &Booking) -> Vec<Allocation> {
 }
 
 /// One that refuses nobody.
-fn admission() -> Admission {
-    Admission {
+fn limits() -> HoldLimits {
+    HoldLimits {
         per_guest: 1000,
         client: Some(ClientId("there".into())),
         per_client: 1000,
@@ -173,21 +178,21 @@ fn event(id: &str) -> EventRecord {
 }
 
 /// The change that follows from a fact, which the event `id` told.
-fn change(booking: &Booking, id: &str, fact: &Fact) -> Change {
-    let step = match decide(&booking.hold, fact, Policy::default()) {
+fn change(booking: &Booking, id: &str, fact: &Fact) -> HoldChange {
+    let step = match decide(&booking.hold, fact, HoldPolicy::default()) {
         Decision::Stay(_) => None,
-        Decision::Change(transition) => Some(Step::Take(transition)),
-        Decision::Reclaim { free, .. } => Some(Step::Reclaim {
+        Decision::Change(transition) => Some(StateChange::Transition(transition)),
+        Decision::Reclaim { free, .. } => Some(StateChange::Reclaim {
             transition: free,
             units: units(booking),
         }),
     };
-    Change {
+    HoldChange {
         event: Some(event(id)),
         hold: booking.hold.id,
         version: booking.version,
         step,
-        cause: Cause::Event(EventId::new(id)),
+        cause: Actor::Event(EventId::new(id)),
         now: minute(1),
         check_at: None,
     }
@@ -195,7 +200,7 @@ fn change(booking: &Booking, id: &str, fact: &Fact) -> Change {
 
 /// The hold as it stands.
 async fn read(store: &SqliteStore, booking: &Booking) -> Booking {
-    store.booking(booking.hold.id).await.unwrap().unwrap()
+    store.find_booking(booking.hold.id).await.unwrap().unwrap()
 }
 
 /// The first column of the only row of a question about the books.

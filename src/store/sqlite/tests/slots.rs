@@ -4,10 +4,10 @@ use futures::future::join_all;
 use sqlx::SqlitePool;
 
 use super::*;
-use crate::domain::availability::{Chance, Wish};
-use crate::domain::books::Put;
-use crate::domain::catalogue::{Block, EventType, Need, Resource};
-use crate::store::{Catalogue, Move, Moved, Placement, Question};
+use crate::domain::availability::{SlotAvailability, SlotRequest};
+use crate::domain::catalogue::{Block, EventType, Resource, SegmentTemplate};
+use crate::domain::listing::PutOutcome;
+use crate::store::{AvailabilityQuery, Catalogue, HoldMove, MoveOutcome, PlaceOutcome};
 
 async fn insert(writer: &SqlitePool, resource: &str, from: i64, to: i64) -> sqlx::Result<()> {
     sqlx::query("INSERT INTO occupancy (hold_id, resource_id, starts_at, ends_at) VALUES (?, ?, ?, ?)")
@@ -116,8 +116,8 @@ async fn of_many_at_once_exactly_one_gets_the_slot() {
         let booking = booking.clone();
         tokio::spawn(async move { place(&store, &booking).await })
     });
-    let placements: Vec<Placement> = join_all(race).await.into_iter().map(Result::unwrap).collect();
-    let placed = placements.iter().filter(|p| **p == Placement::Placed).count();
+    let placements: Vec<PlaceOutcome> = join_all(race).await.into_iter().map(Result::unwrap).collect();
+    let placed = placements.iter().filter(|p| **p == PlaceOutcome::Placed).count();
     assert_eq!(placed, 1, "{placements:?}");
     assert_eq!(count(&books.store, "SELECT count(*) FROM occupancy").await, 1);
     assert_eq!(count(&books.store, "SELECT count(*) FROM holds").await, 1);
@@ -130,12 +130,17 @@ async fn of_many_at_once_exactly_one_gets_the_slot() {
 #[tokio::test]
 async fn of_several_windows_all_are_taken_or_none() {
     let Books { store, .. } = &books().await;
-    assert_eq!(place(store, &booking(1, 60, 90)).await, Placement::Placed);
+    assert_eq!(place(store, &booking(1, 60, 90)).await, PlaceOutcome::Placed);
     let mut both = booking(2, 60, 90);
     both.segments = vec![segment("ben", 60, 90), segment("ana", 89, 120)];
-    assert_eq!(place(store, &both).await, Placement::SlotTaken);
+    assert_eq!(place(store, &both).await, PlaceOutcome::SlotTaken);
     assert_eq!(count(store, "SELECT count(*) FROM occupancy").await, 1);
-    let lose = async || store.lose(both.hold.id, &both.hold.session, now()).await.unwrap();
+    let lose = async || {
+        store
+            .close_lost_attempt(both.hold.id, &both.hold.session, now())
+            .await
+            .unwrap()
+    };
     let command = lose().await.unwrap();
     assert_eq!(
         lose().await,
@@ -145,17 +150,17 @@ async fn of_several_windows_all_are_taken_or_none() {
     let order = store.lease_command(command, LONG).await.unwrap().unwrap().order;
     assert_eq!(order, crate::store::expire_order(&both.hold.session));
     assert_eq!(
-        store.place(&both, &units(&both), &admission()).await.unwrap(),
-        Placement::Gone
+        store.place_hold(&both, &units(&both), &limits()).await.unwrap(),
+        PlaceOutcome::AttemptClosed
     );
     let first = booking(1, 60, 90);
     assert_eq!(
-        store.place(&first, &units(&first), &admission()).await.unwrap(),
-        Placement::Placed
+        store.place_hold(&first, &units(&first), &limits()).await.unwrap(),
+        PlaceOutcome::Placed
     );
     assert_eq!(
         store
-            .lose(first.hold.id, &first.hold.session, now())
+            .close_lost_attempt(first.hold.id, &first.hold.session, now())
             .await
             .unwrap(),
         None
@@ -171,29 +176,29 @@ async fn what_was_placed_reads_as_it_was_and_stands_in_the_way() {
     assert_eq!(read(store, &placed).await, placed);
     let day = Window::new(minute(0), minute(1000)).unwrap();
     let call = call();
-    let wish = Wish {
+    let slot_request = SlotRequest {
         event_type: &call,
         quantity: 1,
-        resource: None,
+        requested_resource: None,
         moving: None,
     };
     let chance = async |from, now| {
-        let question = Question {
+        let question = AvailabilityQuery {
             resources: &call.resources(),
             within: day,
             moving: None,
-            tenures_at: Some(now),
+            statuses_at: Some(now),
         };
-        let calendar = store.calendar(&question).await.unwrap();
-        calendar.chance(&wish, minute(from), 0)
+        let calendar = store.load_availability(&question).await.unwrap();
+        calendar.chance(&slot_request, minute(from), 0)
     };
-    let free = |from| Chance::Free(units(&booking(2, from, from + 30)));
+    let free = |from| SlotAvailability::Free(units(&booking(2, from, from + 30)));
     assert_eq!(chance(90, now()).await, free(90));
     assert_eq!(chance(30, now()).await, free(30));
-    assert_eq!(chance(89, now()).await, Chance::Taken);
+    assert_eq!(chance(89, now()).await, SlotAvailability::Taken);
     assert_eq!(
         chance(89, minute(30)).await,
-        Chance::Overdue(vec![placed.hold.id])
+        SlotAvailability::Overdue(vec![placed.hold.id])
     );
 }
 
@@ -202,7 +207,7 @@ fn call() -> EventType {
     EventType {
         id: EventTypeId::parse("call").unwrap(),
         name: "Call".into(),
-        needs: vec![Need {
+        segments: vec![SegmentTemplate {
             offset_minutes: 0,
             duration_minutes: 30,
             any_of: vec![segment("ana", 0, 1).resource],
@@ -212,11 +217,11 @@ fn call() -> EventType {
         schedule: None,
         price: price(),
         payment_methods: Vec::new(),
-        second_thoughts: SecondThoughts::default(),
+        change_policy: ChangePolicy::default(),
     }
 }
 
-async fn put_ana(store: &SqliteStore, capacity: u32) -> Put {
+async fn put_ana(store: &SqliteStore, capacity: u32) -> PutOutcome {
     let resource = Resource {
         id: segment("ana", 0, 1).resource,
         name: "Ana".into(),
@@ -225,27 +230,27 @@ async fn put_ana(store: &SqliteStore, capacity: u32) -> Put {
     store.put_resource(&resource, now()).await.unwrap()
 }
 
-async fn place_from(store: &SqliteStore, first: u32, booking: &Booking) -> Placement {
+async fn place_from(store: &SqliteStore, first: u32, booking: &Booking) -> PlaceOutcome {
     store.claim_attempt(&attempt(booking, None)).await.unwrap();
     let units = units_from(first, booking);
-    store.place(booking, &units, &admission()).await.unwrap()
+    store.place_hold(booking, &units, &limits()).await.unwrap()
 }
 
 #[tokio::test]
 async fn a_hold_takes_so_many_units_or_none_and_a_block_takes_all() {
     let Books { store, .. } = &books().await;
-    assert_eq!(put_ana(store, 3).await, Put::Created);
+    assert_eq!(put_ana(store, 3).await, PutOutcome::Created);
     let mut two = booking(1, 60, 90);
     two.quantity = 2;
-    assert_eq!(place(store, &two).await, Placement::Placed);
+    assert_eq!(place(store, &two).await, PlaceOutcome::Placed);
     let mut more = booking(2, 80, 100);
     more.quantity = 2;
     for first in 1..=3 {
         let placed = place_from(store, first, &more).await;
-        assert_eq!(placed, Placement::SlotTaken, "{first}");
+        assert_eq!(placed, PlaceOutcome::SlotTaken, "{first}");
     }
     let one = booking(3, 80, 100);
-    assert_eq!(place_from(store, 3, &one).await, Placement::Placed);
+    assert_eq!(place_from(store, 3, &one).await, PlaceOutcome::Placed);
     assert_eq!(
         count(store, "SELECT count(DISTINCT unit) FROM occupancy").await,
         3
@@ -257,10 +262,10 @@ async fn a_hold_takes_so_many_units_or_none_and_a_block_takes_all() {
     };
     let ana = segment("ana", 0, 1).resource;
     let (put, conflicts) = store.put_block(&ana, &block, now()).await.unwrap();
-    assert_eq!((put, conflicts.len()), (Put::Created, 2));
-    assert_eq!(place(store, &booking(4, 199, 210)).await, Placement::SlotTaken);
+    assert_eq!((put, conflicts.len()), (PutOutcome::Created, 2));
+    assert_eq!(place(store, &booking(4, 199, 210)).await, PlaceOutcome::SlotTaken);
     assert!(store.delete_block(&ana, "lunch").await.unwrap());
-    assert_eq!(place(store, &booking(5, 199, 210)).await, Placement::Placed);
+    assert_eq!(place(store, &booking(5, 199, 210)).await, PlaceOutcome::Placed);
 }
 
 #[tokio::test]
@@ -270,28 +275,28 @@ async fn a_move_is_whole_or_nothing_and_may_overlap_itself() {
     place(store, &held).await;
     place(store, &booking(2, 120, 150)).await;
     let moved = async |version, from, to| {
-        let order = Move {
+        let order = HoldMove {
             hold: held.hold.id,
             version,
             to: units(&booking(1, from, to)),
-            wish: None,
+            requested_resource: None,
             why: "moved".into(),
-            cause: Cause::Guest,
+            cause: Actor::Guest,
             now: minute(1),
         };
         store.move_hold(&order).await.unwrap()
     };
-    assert_eq!(moved(1, 100, 130).await, Moved::SlotTaken);
+    assert_eq!(moved(1, 100, 130).await, MoveOutcome::SlotTaken);
     assert_eq!(read(store, &held).await, held);
-    assert_eq!(moved(1, 75, 105).await, Moved::Done);
-    assert_eq!(moved(1, 200, 230).await, Moved::Lost);
+    assert_eq!(moved(1, 75, 105).await, MoveOutcome::Done);
+    assert_eq!(moved(1, 200, 230).await, MoveOutcome::Conflict);
     let after = read(store, &held).await;
     assert_eq!(
         (after.version, after.segments),
         (2, vec![segment("ana", 75, 105)])
     );
-    assert_eq!(place(store, &booking(3, 60, 75)).await, Placement::Placed);
-    let history = store.history(held.hold.id).await.unwrap();
+    assert_eq!(place(store, &booking(3, 60, 75)).await, PlaceOutcome::Placed);
+    let history = store.list_history(held.hold.id).await.unwrap();
     assert_eq!((history.len(), history[1].why.as_str()), (2, "moved"));
 }
 
@@ -300,25 +305,33 @@ async fn a_guest_has_so_many_unpaid_holds_and_is_forgotten_with_the_last() {
     let Books { store, .. } = &books().await;
     let (first, mut second) = (booking(1, 60, 90), booking(2, 90, 120));
     second.guest.email = " Guest@Example.com".into();
-    let only_one = Admission {
+    let only_one = HoldLimits {
         per_guest: 1,
-        ..admission()
+        ..limits()
     };
     place(store, &first).await;
     store.claim_attempt(&attempt(&second, None)).await.unwrap();
     assert_eq!(
-        store.place(&second, &units(&second), &only_one).await.unwrap(),
-        Placement::TooMany
+        store
+            .place_hold(&second, &units(&second), &only_one)
+            .await
+            .unwrap(),
+        PlaceOutcome::LimitReached
     );
     let there = ClientId("there".into());
-    let standing = async || store.standing("guest@example.com", Some(&there)).await.unwrap();
+    let standing = async || {
+        store
+            .count_unpaid_holds("guest@example.com", Some(&there))
+            .await
+            .unwrap()
+    };
     assert_eq!(
         (standing().await.guest_held, standing().await.client_held),
         (1, 1)
     );
-    assert_eq!(store.forget_clients(minute(9), 10).await.unwrap(), 0);
+    assert_eq!(store.delete_idle_clients(minute(9), 10).await.unwrap(), 0);
     store
-        .apply(&change(&first, "evt_1", &Fact::SessionDead))
+        .apply_change(&change(&first, "evt_1", &Fact::SessionDead))
         .await
         .unwrap();
     assert_eq!(
@@ -326,16 +339,19 @@ async fn a_guest_has_so_many_unpaid_holds_and_is_forgotten_with_the_last() {
         (0, 0)
     );
     assert_eq!(
-        store.place(&second, &units(&second), &only_one).await.unwrap(),
-        Placement::Placed
+        store
+            .place_hold(&second, &units(&second), &only_one)
+            .await
+            .unwrap(),
+        PlaceOutcome::Placed
     );
-    assert_eq!(store.forget_guests(minute(9), 10).await.unwrap(), 1);
+    assert_eq!(store.erase_guests(minute(9), 10).await.unwrap(), 1);
     assert_eq!(count(store, "SELECT count(*) FROM guests").await, 1);
     store
-        .apply(&change(&second, "evt_2", &Fact::SessionDead))
+        .apply_change(&change(&second, "evt_2", &Fact::SessionDead))
         .await
         .unwrap();
-    assert_eq!(store.forget_guests(minute(9), 10).await.unwrap(), 1);
+    assert_eq!(store.erase_guests(minute(9), 10).await.unwrap(), 1);
     assert_eq!(count(store, "SELECT count(*) FROM guests").await, 0);
-    assert_eq!(store.forget_clients(minute(9), 10).await.unwrap(), 1);
+    assert_eq!(store.delete_idle_clients(minute(9), 10).await.unwrap(), 1);
 }

@@ -5,25 +5,25 @@ use crate::domain::time::Window;
 
 /// Something that keeps a resource busy.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Busy {
+pub struct Occupancy {
     /// What is busy.
     pub resource: ResourceId,
     /// When.
     pub window: Window,
     /// By what.
-    pub by: By,
+    pub by: OccupiedBy,
 }
 
 /// What keeps a resource busy.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum By {
+pub enum OccupiedBy {
     /// Live holds of one tenure: these units, from 1 on. A class that is nearly full is one or two of these, not a
     /// thousand.
     Holds {
         /// Which units, in any order.
         units: Vec<u32>,
         /// How firmly they are taken.
-        tenure: Tenure,
+        status: OccupancyStatus,
     },
     /// Other reasons: all units.
     Block,
@@ -31,9 +31,9 @@ pub enum By {
 
 /// How firmly live holds have their units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Tenure {
+pub enum OccupancyStatus {
     /// They are confirmed.
-    Firm,
+    Confirmed,
     /// They are not paid yet: their slot may come back.
     Unpaid,
     /// This one is `held`, and its guest's time is over: it may come back as soon as Stripe is asked.
@@ -42,7 +42,7 @@ pub enum Tenure {
 
 /// One resource, as the books have it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct ResourceUsage {
     /// Which.
     pub resource: ResourceId,
     /// How many units it has.

@@ -25,7 +25,7 @@ pub struct PageRequest {
 
 /// Whether a `put` made something or replaced it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Put {
+pub enum PutOutcome {
     /// New.
     Created,
     /// It was there before.

@@ -6,7 +6,7 @@ use super::fact::FailureCode;
 
 /// The reason of a step, or of standing still.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Why {
+pub enum TransitionReason {
     /// The checkout placed it.
     Placed,
     /// Paid in full at once.
@@ -57,7 +57,7 @@ pub enum Why {
     NoLongerMatters,
 }
 
-impl fmt::Display for Why {
+impl fmt::Display for TransitionReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Placed => "placed by a checkout",

@@ -2,22 +2,22 @@
 
 use chrono::Duration;
 
-use super::{Busy, By, Standing, Without};
+use super::{Occupancy, OccupancyFilter, OccupiedBy, ResourceUsage};
 use crate::domain::ids::HoldId;
 use crate::domain::time::Window;
 
 /// What the books say of one resource within a window.
 #[derive(Clone, Debug)]
-pub(super) struct Sheet {
+pub(super) struct ResourceCalendar {
     capacity: u32,
     latest: Option<HoldId>,
     /// By start.
-    busy: Vec<Busy>,
+    busy: Vec<Occupancy>,
     /// The longest of `busy`: nothing that begins earlier than this before a window reaches into it.
     longest: Duration,
 }
 
-impl Default for Sheet {
+impl Default for ResourceCalendar {
     /// A resource that nobody wrote down has one unit.
     fn default() -> Self {
         Self {
@@ -29,12 +29,12 @@ impl Default for Sheet {
     }
 }
 
-impl Sheet {
-    pub(super) fn stands(&mut self, standing: &Standing) {
+impl ResourceCalendar {
+    pub(super) fn stands(&mut self, standing: &ResourceUsage) {
         (self.capacity, self.latest) = (standing.capacity, standing.latest);
     }
 
-    pub(super) fn takes(&mut self, busy: Busy) {
+    pub(super) fn takes(&mut self, busy: Occupancy) {
         self.longest = self.longest.max(busy.window.length());
         self.busy.push(busy);
     }
@@ -49,12 +49,12 @@ impl Sheet {
     }
 
     /// All that is busy, by start.
-    pub(super) fn busy(&self) -> impl Iterator<Item = &Busy> {
+    pub(super) fn busy(&self) -> impl Iterator<Item = &Occupancy> {
         self.busy.iter()
     }
 
     /// What is busy in some part of the window.
-    pub(super) fn within(&self, window: Window) -> impl Iterator<Item = &Busy> {
+    pub(super) fn within(&self, window: Window) -> impl Iterator<Item = &Occupancy> {
         let earliest = window.starts_at() - self.longest;
         let first = self
             .busy
@@ -67,7 +67,7 @@ impl Sheet {
 
     /// Units that nothing keeps busy in any part of the window, in order.
     pub(super) fn free(&self, window: Window) -> Vec<u32> {
-        let Some(busy) = self.busy_units(window, Without::Nothing) else {
+        let Some(busy) = self.busy_units(window, OccupancyFilter::All) else {
             return Vec::new();
         };
         let all = 1..=self.capacity;
@@ -75,7 +75,7 @@ impl Sheet {
     }
 
     /// How many these are.
-    pub(super) fn count_free(&self, window: Window, without: Without) -> u32 {
+    pub(super) fn count_free(&self, window: Window, without: OccupancyFilter) -> u32 {
         self.busy_units(window, without).map_or(0, |busy| {
             self.capacity
                 .saturating_sub(u32::try_from(busy.len()).unwrap_or(u32::MAX))
@@ -83,13 +83,15 @@ impl Sheet {
     }
 
     /// Units that are busy in some part of the window, in order, each once; `None` where all are, by a block.
-    fn busy_units(&self, window: Window, without: Without) -> Option<Vec<u32>> {
+    fn busy_units(&self, window: Window, without: OccupancyFilter) -> Option<Vec<u32>> {
         let mut busy = Vec::new();
         for one in self.within(window) {
             match &one.by {
-                By::Block => return None,
-                By::Holds { tenure, .. } if without.leaves_out(*tenure) => {}
-                By::Holds { units, .. } => busy.extend(units.iter().filter(|unit| **unit <= self.capacity)),
+                OccupiedBy::Block => return None,
+                OccupiedBy::Holds { status, .. } if without.leaves_out(*status) => {}
+                OccupiedBy::Holds { units, .. } => {
+                    busy.extend(units.iter().filter(|unit| **unit <= self.capacity))
+                }
             }
         }
         busy.sort_unstable();
