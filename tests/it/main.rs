@@ -1,4 +1,4 @@
-//! One binary for all integration tests: one module per room or promise.
+//! One binary for all integration tests: a folder for each subject; `docs/testing.md` says what proves what.
 
 #![allow(
     clippy::unwrap_used,
@@ -8,46 +8,9 @@
     reason = "a test's helpers fail by panicking, and a random one tells its seed"
 )]
 
-mod bad_input;
-mod blocks;
-mod browser;
-mod calendars;
-mod cancels;
-mod checkout;
-mod classes;
-mod cli;
-mod composites;
-mod doctor;
-mod doors;
-mod expiry;
-mod forgery;
-mod funds;
-mod gateway;
-mod hands;
-mod instances;
-mod killed;
-mod late;
-mod limits;
-mod moves;
-mod openapi;
-mod operators;
-mod orders;
-mod outage;
-mod plans;
-mod pools;
-mod race;
-mod release;
-mod retention;
-mod saga;
+mod api;
+mod failures;
+mod invariants;
 mod sandbox;
-mod secrets;
-mod skew;
-mod slots;
-mod store_contract;
-mod stripe_down;
-mod stripe_faults;
+mod store;
 mod support;
-mod sweep;
-mod terms;
-mod upgrade;
-mod webhooks;

@@ -51,7 +51,7 @@ const ALLOWED: &[(&str, &str, &str)] = &[
         "webhooks are late and repeated as Stripe's are",
     ),
     (
-        "src/sandbox/mod.rs",
+        "src/sandbox.rs",
         "sleep",
         "patience with a receiver that does not answer, at the end",
     ),

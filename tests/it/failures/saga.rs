@@ -159,18 +159,18 @@ macro_rules! every_step_goes_wrong {
     ($($story:expr),+ $(,)?) => {
         crate::support::on_both_engines! {
             async fn every_step_repeated(engine) {
-                let stage = crate::saga::stage::Stage::set(engine).await;
-                $(crate::saga::at_every_step(&stage, $story, crate::saga::REPEATED).await;)+
+                let stage = crate::failures::saga::stage::Stage::set(engine).await;
+                $(crate::failures::saga::at_every_step(&stage, $story, crate::failures::saga::REPEATED).await;)+
             }
 
             async fn every_step_failed(engine) {
-                let stage = crate::saga::stage::Stage::set(engine).await;
-                $(crate::saga::at_every_step(&stage, $story, crate::saga::FAILED).await;)+
+                let stage = crate::failures::saga::stage::Stage::set(engine).await;
+                $(crate::failures::saga::at_every_step(&stage, $story, crate::failures::saga::FAILED).await;)+
             }
 
             async fn s24_stopped_at_every_step(engine) {
-                let stage = crate::saga::stage::Stage::set(engine).await;
-                $(crate::saga::at_every_step(&stage, $story, crate::saga::STOPPED).await;)+
+                let stage = crate::failures::saga::stage::Stage::set(engine).await;
+                $(crate::failures::saga::at_every_step(&stage, $story, crate::failures::saga::STOPPED).await;)+
             }
         }
     };

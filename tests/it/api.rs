@@ -1,0 +1,23 @@
+//! The HTTP interface and the command line, route by route: what a caller sends and what comes back.
+
+mod admin_routes;
+mod availability;
+mod bad_input;
+mod blocks;
+mod browser;
+mod calendar_feeds;
+mod cancel_hold;
+mod capacity;
+mod command_line;
+mod composite_event_types;
+mod doctor;
+mod forged_webhooks;
+mod hold_limits;
+mod move_hold;
+mod openapi;
+mod operator_actions;
+mod release_hold;
+mod resource_pools;
+mod server_terms;
+mod start_checkout;
+mod webhooks;

@@ -1,0 +1,10 @@
+//! What happens when Stripe, the database, the clock or the process itself fails.
+
+mod clock_skew;
+mod database_outage;
+mod many_instances;
+mod process_killed;
+mod saga;
+mod stripe_client;
+mod stripe_faults;
+mod stripe_outage;

@@ -1,0 +1,10 @@
+//! The promises that hold in every race, order and delay: one buyer, money with its slot, events applied once.
+
+mod event_order;
+mod fresh_availability;
+mod hold_expiry;
+mod late_payment;
+mod privacy;
+mod slot_race;
+mod slot_without_money;
+mod sweep;

@@ -1,0 +1,6 @@
+//! The store: one contract for both engines, upgrades, query plans and retention.
+
+mod contract;
+mod query_plans;
+mod retention;
+mod upgrade;
