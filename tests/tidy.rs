@@ -1,4 +1,4 @@
-//! Holds the repository to its own rules: who may use whom, how code is written, what the papers say.
+//! Holds the repository to its own rules: who may use whom, how code is written, what the documentation says.
 //!
 //! `ARCHITECTURE.md` gives the reasons. Each rule is tried on a snippet that breaks it, so that no rule passes because it
 //! looks at nothing.
@@ -7,8 +7,10 @@
 
 #[path = "tidy/code.rs"]
 mod code;
-#[path = "tidy/papers.rs"]
-mod papers;
+#[path = "tidy/docs.rs"]
+mod docs;
+#[path = "tidy/links.rs"]
+mod links;
 #[path = "tidy/rooms.rs"]
 mod rooms;
 #[path = "tidy/source.rs"]
