@@ -26,12 +26,15 @@ has_c() { has cc && printf '#include <stdlib.h>\nint main(void) { return 0; }\n'
 has_browser() { has chromedriver && { has chromium || has chromium-browser || has google-chrome || has_mac_chrome; }; }
 has_mac_chrome() { [ -d "/Applications/Google Chrome.app" ] || [ -d "/Applications/Chromium.app" ]; }
 has_python() { has python3 && python3 -c 'import venv, ensurepip' 2>/dev/null; }
+# The documented client uses the built-in fetch, which older versions lack.
+has_node() { has node && node -e 'process.exit(typeof fetch === "function" ? 0 : 1)' 2>/dev/null; }
 
 missing() {
     has_c || echo c
     has_postgres || echo postgres
     has_browser || echo browser
     has_python || echo python
+    has_node || echo node
 }
 
 apt_packages() {
@@ -47,6 +50,7 @@ apt_packages() {
                     echo chromium-browser chromium-chromedriver
                 fi ;;
             python) echo python3 python3-venv ;;
+            node) echo nodejs ;;
         esac
     done
 }
@@ -59,6 +63,7 @@ brew_packages() {
             postgres) echo postgresql@17 ;;
             browser) echo google-chrome chromedriver ;;
             python) echo python ;;
+            node) echo node ;;
         esac
     done
 }
@@ -97,7 +102,7 @@ fi
 if [ "${#needs[@]}" -gt 0 ]; then
     echo "still missing: ${needs[*]}" >&2
     echo "needed: a C compiler with its headers; PostgreSQL 13 or newer with contrib (initdb, or TEST_DATABASE_URL);" >&2
-    echo "Chromium or Chrome with chromedriver on the path; Python 3 with venv and ensurepip" >&2
+    echo "Chromium or Chrome with chromedriver on the path; Python 3 with venv and ensurepip; Node.js 18 or newer" >&2
     exit 1
 fi
 if [ "${1:-}" = --install ]; then
