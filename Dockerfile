@@ -16,10 +16,10 @@ COPY --from=build /holdfast /usr/local/bin/holdfast
 USER holdfast
 WORKDIR /var/lib/holdfast
 VOLUME /var/lib/holdfast
-# Inside a container the loopback is nobody's; what may reach the port is the network's business.
+# Nothing outside can reach a container's loopback, so it listens on all addresses; the network decides who reaches the port.
 ENV HOLDFAST_LISTEN=0.0.0.0:8080 HOLDFAST_LOG_FORMAT=json
 EXPOSE 8080
-# Alive, not ready: where the database is away, a restart helps nobody.
+# Checks that the process is alive, not that it is ready: a restart does not bring the database back.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
     CMD ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/8080 && printf 'GET /livez HTTP/1.0\\r\\n\\r\\n' >&3 && head -n 1 <&3 | grep -q ' 200 '"]
 STOPSIGNAL SIGTERM
