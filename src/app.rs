@@ -12,12 +12,13 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Config, Database, Stripe};
+use crate::config::{Config, Database, StripeSettings};
 use crate::domain::hold::HoldPolicy;
 use crate::domain::time::Clock;
 use crate::domain::token::TokenKey;
 use crate::gateway::client::{STRIPE_API, StripeConfig, StripeGateway};
-use crate::http::client::ClientRateLimiter;
+use crate::http::client_address::TrustedProxies;
+use crate::http::rate_limit::ClientRateLimiter;
 use crate::http::{self, Server};
 use crate::jobs::Jobs;
 use crate::store::postgres::PostgresStore;
@@ -27,9 +28,9 @@ use crate::workflow::limits::LimitSettings;
 use crate::workflow::{Context, Settings, one_line};
 
 /// How long what runs may go on after the order to stop.
-const DRAIN: Duration = Duration::from_secs(20);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 /// Pause between two tries to reach a database that is away at the start.
-const RETRY: Duration = Duration::from_secs(1);
+const CONNECT_RETRY_PAUSE: Duration = Duration::from_secs(1);
 
 /// Why the service cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -69,22 +70,22 @@ pub async fn open_store(database: &Database) -> Result<Arc<dyn Store>, StoreErro
 /// [`StartupError`].
 pub async fn build_context(
     config: &Config,
-    stripe: &Stripe,
+    stripe: &StripeSettings,
     clock: Arc<dyn Clock>,
 ) -> Result<Arc<Context>, StartupError> {
     let store = open_store(&config.database).await?;
-    let settings = settings(config, stripe).map_err(|error| StartupError::Other(error.into()))?;
+    let settings = workflow_settings(config, stripe).map_err(|error| StartupError::Other(error.into()))?;
     let tokens = TokenKey::derive(stripe.secret_key.expose_secret());
     Ok(Context::new(
         store,
-        Arc::new(gateway(stripe)?),
+        Arc::new(build_gateway(stripe)?),
         clock,
         tokens,
         settings,
     ))
 }
 
-fn settings(config: &Config, stripe: &Stripe) -> Result<Settings, chrono::OutOfRangeError> {
+fn workflow_settings(config: &Config, stripe: &StripeSettings) -> Result<Settings, chrono::OutOfRangeError> {
     Ok(Settings {
         hold_ttl: chrono::Duration::from_std(config.hold_ttl)?,
         ask_processing_after: chrono::Duration::from_std(config.ask_processing_after)?,
@@ -99,7 +100,7 @@ fn settings(config: &Config, stripe: &Stripe) -> Result<Settings, chrono::OutOfR
             full_refund_frees_slot: config.full_refund_frees_slot,
         },
         calendar_allow_private: config.calendar_allow_private,
-        livemode: stripe.livemode(),
+        livemode: stripe.is_live(),
         ..Settings::default()
     })
 }
@@ -108,11 +109,11 @@ fn settings(config: &Config, stripe: &Stripe) -> Result<Settings, chrono::OutOfR
 ///
 /// # Errors
 /// [`StartupError::Other`] where the configuration cannot work at all.
-pub fn gateway(stripe: &Stripe) -> Result<StripeGateway, StartupError> {
-    // Stripe's own limits hold at Stripe; a simulator or a proxy has its own.
-    let at_stripe = stripe.api_base.as_str().starts_with(STRIPE_API);
+pub fn build_gateway(stripe: &StripeSettings) -> Result<StripeGateway, StartupError> {
+    // Stripe's own limits hold at StripeSettings; a simulator or a proxy has its own.
+    let is_real_stripe = stripe.api_base.as_str().starts_with(STRIPE_API);
     let mut config = StripeConfig::new(stripe.secret_key.clone(), stripe.api_base.clone());
-    config.limits = config.limits.filter(|_| at_stripe);
+    config.limits = config.limits.filter(|_| is_real_stripe);
     StripeGateway::new(&config).map_err(|error| StartupError::Other(Box::new(error)))
 }
 
@@ -151,7 +152,7 @@ impl App {
         };
         let listener = TcpListener::bind(config.listen).await.map_err(bind)?;
         let address = listener.local_addr().map_err(bind)?;
-        let server = Arc::new(server(config, stripe, context.clone(), address, demo)?);
+        let server = Arc::new(build_server(config, stripe, context.clone(), address, demo)?);
         Ok(Self {
             context,
             server,
@@ -175,7 +176,7 @@ impl App {
     ///
     /// # Errors
     /// [`StartupError`] where the schema cannot be brought up to date, or the schedule not be read.
-    pub async fn run(self, stop: CancellationToken, background: Background) -> Result<(), StartupError> {
+    pub async fn serve(self, stop: CancellationToken, background: Background) -> Result<(), StartupError> {
         let listener = self.listener.tap_io(|stream| {
             // Without it small answers wait for the peer's acknowledgement. It can fail only on a dead connection.
             let _ = stream.set_nodelay(true);
@@ -185,7 +186,7 @@ impl App {
             .with_graceful_shutdown(stop.clone().cancelled_owned())
             .into_future();
         let serving = tokio::spawn(serving);
-        if !migrate_when_possible(self.context.store.as_ref(), &stop).await? {
+        if !migrate_when_available(self.context.store.as_ref(), &stop).await? {
             return Ok(());
         }
         let jobs = match background {
@@ -197,11 +198,11 @@ impl App {
         };
         tracing::info!(address = %self.address, "serving on http://{}", self.address);
         stop.cancelled().await;
-        let drained = tokio::time::timeout(DRAIN, async {
+        let drained = tokio::time::timeout(DRAIN_TIMEOUT, async {
             let _ = serving.await;
             self.context.drain().await;
             if let Some(jobs) = jobs {
-                jobs.end().await;
+                jobs.shut_down().await;
             }
         });
         match drained.await {
@@ -214,7 +215,7 @@ impl App {
 
 /// Brings the schema up to date, waiting for a database that is away; requests are answered 503 meanwhile.
 /// `false` where the order to stop came first.
-async fn migrate_when_possible(store: &dyn Store, stop: &CancellationToken) -> Result<bool, StartupError> {
+async fn migrate_when_available(store: &dyn Store, stop: &CancellationToken) -> Result<bool, StartupError> {
     loop {
         match store.migrate().await {
             Ok(()) => return Ok(true),
@@ -225,20 +226,20 @@ async fn migrate_when_possible(store: &dyn Store, stop: &CancellationToken) -> R
         }
         tokio::select! {
             () = stop.cancelled() => return Ok(false),
-            () = tokio::time::sleep(RETRY) => {}
+            () = tokio::time::sleep(CONNECT_RETRY_PAUSE) => {}
         }
     }
 }
 
-fn server(
+fn build_server(
     config: &Config,
-    stripe: &Stripe,
+    stripe: &StripeSettings,
     context: Arc<Context>,
     address: SocketAddr,
     demo: bool,
 ) -> Result<Server, StartupError> {
-    let own = own_origins(address);
-    let page = |path: &str| {
+    let own = list_own_origins(address);
+    let own_page = |path: &str| {
         format!(
             "{}{path}?hold={{HOLD_ID}}",
             own.first().map(String::as_str).unwrap_or_default()
@@ -249,7 +250,7 @@ fn server(
     let own_origins = own_origins.map_err(|error| StartupError::Other(Box::new(error)))?;
     let allowed = config.allowed_origins.iter().map(url::Url::origin);
     let header = |url: &url::Url| HeaderValue::from_str(&url.origin().ascii_serialization()).ok();
-    let openapi = http::description()
+    let openapi = http::describe_api()
         .to_pretty_json()
         .map_err(|error| StartupError::Other(Box::new(error)))?;
     Ok(Server {
@@ -257,26 +258,27 @@ fn server(
         admin_key: config.admin_key.clone(),
         webhook_secrets: stripe.webhook_secrets.clone(),
         cors_origins: config.allowed_origins.iter().filter_map(header).collect(),
-        origins: allowed.chain(own_origins).collect(),
+        return_origins: allowed.chain(own_origins).collect(),
         success_url: config
             .success_url
             .clone()
-            .unwrap_or_else(|| page("/checkout/done")),
+            .unwrap_or_else(|| own_page("/checkout/done")),
         cancel_url: config
             .cancel_url
             .clone()
-            .unwrap_or_else(|| page("/checkout/cancelled")),
-        render_metrics: telemetry::metrics()?,
+            .unwrap_or_else(|| own_page("/checkout/cancelled")),
+        render_metrics: telemetry::install_metrics()?,
         demo,
-        places: Semaphore::new(http::MAX_CHECKOUTS),
-        rate_limiter: ClientRateLimiter::new(config.trusted_proxies.clone(), config.rate_limit),
+        checkout_capacity: Semaphore::new(http::MAX_CHECKOUTS),
+        trusted_proxies: TrustedProxies::new(config.trusted_proxies.clone()),
+        rate_limiter: ClientRateLimiter::new(config.rate_limit),
         calendar_allow_private: config.calendar_allow_private,
         openapi,
     })
 }
 
 /// The origins under which our own pages are reached: the address we listen on, by number and, on this machine, by name.
-fn own_origins(address: SocketAddr) -> Vec<String> {
+fn list_own_origins(address: SocketAddr) -> Vec<String> {
     let by_number = format!("http://{address}");
     let by_name = format!("http://localhost:{}", address.port());
     match address.ip() {

@@ -9,16 +9,16 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::config::{Config, Stripe};
+use crate::config::{Config, StripeSettings};
 use crate::domain::time::Clock;
 
-mod at_stripe;
-mod books;
-mod front_door;
-mod setup;
+mod configuration;
+mod database;
+mod stripe;
+mod webhook_endpoint;
 
 /// How long checks may take that ask one other party. Longer than a call to Stripe may, with all its retries.
-const BOUND: Duration = Duration::from_secs(15);
+const CHECK_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// How a check came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -61,7 +61,7 @@ impl fmt::Display for Check {
     }
 }
 
-fn ok(check: &'static str, found: impl Into<String>) -> Check {
+fn pass(check: &'static str, found: impl Into<String>) -> Check {
     Check {
         check,
         verdict: Verdict::Ok,
@@ -70,7 +70,7 @@ fn ok(check: &'static str, found: impl Into<String>) -> Check {
     }
 }
 
-fn bad(check: &'static str, verdict: Verdict, found: impl Into<String>, remedy: &str) -> Check {
+fn fail(check: &'static str, verdict: Verdict, found: impl Into<String>, remedy: &str) -> Check {
     Check {
         check,
         verdict,
@@ -80,23 +80,25 @@ fn bad(check: &'static str, verdict: Verdict, found: impl Into<String>, remedy: 
 }
 
 /// Checks everything that a configuration leads to; in half a minute at most, whoever is away.
-pub async fn examine(config: &Config, stripe: &Stripe, clock: Arc<dyn Clock>) -> Vec<Check> {
+pub async fn examine(config: &Config, stripe: &StripeSettings, clock: Arc<dyn Clock>) -> Vec<Check> {
     let now = clock.now();
-    let (books, at_stripe, front_door) = tokio::join!(
-        bounded("database", books::checks(config, stripe, clock)),
-        bounded("stripe", at_stripe::checks(stripe, now)),
-        bounded("webhook delivery", front_door::checks(config.listen, stripe, now)),
+    let (database, stripe_api, webhook_endpoint) = tokio::join!(
+        with_timeout("database", database::check_database(config, stripe, clock)),
+        with_timeout("stripe", stripe::check_stripe(stripe, now)),
+        with_timeout(
+            "webhook delivery",
+            webhook_endpoint::check_webhook_endpoint(config.listen, stripe, now)
+        ),
     );
-    let setup = setup::checks(config, stripe);
-    [setup, books, at_stripe, front_door].concat()
+    let configuration = configuration::check_configuration(config, stripe);
+    [configuration, database, stripe_api, webhook_endpoint].concat()
 }
 
-async fn bounded(check: &'static str, checks: impl Future<Output = Vec<Check>>) -> Vec<Check> {
-    let checks = tokio::time::timeout(BOUND, checks).await;
+async fn with_timeout(check: &'static str, checks: impl Future<Output = Vec<Check>>) -> Vec<Check> {
+    let checks = tokio::time::timeout(CHECK_TIMEOUT, checks).await;
     checks.unwrap_or_else(|_| {
-        let found = format!("no end within {} s", BOUND.as_secs());
-        let remedy =
-            "something takes the connection and does not answer: look at it, and at the network between";
-        vec![bad(check, Verdict::Fault, found, remedy)]
+        let found = format!("no result within {} s", CHECK_TIMEOUT.as_secs());
+        let remedy = "something accepts the connection and does not respond: check it, and the network";
+        vec![fail(check, Verdict::Fault, found, remedy)]
     })
 }

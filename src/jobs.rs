@@ -25,10 +25,10 @@ impl Jobs {
         stop: CancellationToken,
     ) -> Result<Self, JobSchedulerError> {
         let scheduler = JobScheduler::new().await?;
-        let sweeper = context.clone();
+        let sweep_context = context.clone();
         let job = Job::new_async(sweep_cron, move |_, _| {
-            let context = sweeper.clone();
-            Box::pin(async move { sweep_once(&context).await })
+            let context = sweep_context.clone();
+            Box::pin(async move { sweep_unless_running(&context).await })
         })?;
         scheduler.add(job).await?;
         scheduler.start().await?;
@@ -42,7 +42,7 @@ impl Jobs {
     }
 
     /// Ends them; a sweep that is running goes on to its end by itself, and what it has leased is safe in any case.
-    pub async fn end(mut self) {
+    pub async fn shut_down(mut self) {
         if let Err(error) = self.scheduler.shutdown().await {
             tracing::warn!(%error, "the schedule did not end");
         }
@@ -54,7 +54,7 @@ impl Jobs {
     }
 }
 
-async fn sweep_once(context: &Context) {
+async fn sweep_unless_running(context: &Context) {
     match sweep::run_unless_running(context).await {
         Ok(Some(_)) => {}
         Ok(None) => tracing::debug!("the last sweep is still running"),

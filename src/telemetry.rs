@@ -35,35 +35,35 @@ pub fn init_logs(filter: EnvFilter, format: LogFormat) {
 ///
 /// # Errors
 /// Where another recorder was installed before.
-pub fn metrics() -> Result<RenderMetrics, Box<dyn std::error::Error + Send + Sync>> {
+pub fn install_metrics() -> Result<RenderMetrics, Box<dyn std::error::Error + Send + Sync>> {
     static HANDLE: Mutex<Option<PrometheusHandle>> = Mutex::new(None);
     // Held while installing: two services that start at once in one process share the first one's recorder.
     let mut installed = HANDLE.lock().unwrap_or_else(PoisonError::into_inner);
     let handle = match installed.as_ref() {
         Some(handle) => handle.clone(),
-        None => installed.insert(install()?).clone(),
+        None => installed.insert(install_recorder()?).clone(),
     };
     drop(installed);
     Ok(Arc::new(move |figures| {
-        figures.map(show).unwrap_or_default();
+        figures.map(set_gauges).unwrap_or_default();
         gauge!("holdfast_store_up").set(if figures.is_some() { 1.0 } else { 0.0 });
         handle.run_upkeep();
         handle.render()
     }))
 }
 
-fn install() -> Result<PrometheusHandle, Box<dyn std::error::Error + Send + Sync>> {
+fn install_recorder() -> Result<PrometheusHandle, Box<dyn std::error::Error + Send + Sync>> {
     let seconds = [
         0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
     ];
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &seconds)?
         .install_recorder()?;
-    describe();
+    describe_metrics();
     Ok(handle)
 }
 
-fn describe() {
+fn describe_metrics() {
     describe_counter!(
         "holdfast_checkouts_total",
         "checkouts by outcome: placed, lost, stripe_failed"
@@ -135,7 +135,7 @@ fn describe() {
 }
 
 #[allow(clippy::cast_precision_loss)]
-fn show(figures: Figures) {
+fn set_gauges(figures: Figures) {
     gauge!("holdfast_holds", "status" => "held").set(figures.held as f64);
     gauge!("holdfast_holds", "status" => "processing").set(figures.processing as f64);
     gauge!("holdfast_overdue_holds").set(figures.overdue as f64);

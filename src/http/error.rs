@@ -15,16 +15,16 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::request_id::RequestId;
-use super::slots::SlotView;
+use super::slot_view::SlotView;
 use crate::domain::availability::Slot;
-use crate::workflow::{WorkflowError, one_line};
 
-mod refusals;
+mod from_workflow;
 
 /// What went wrong, as a stable word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Code {
+#[schema(as = Code)]
+pub(crate) enum ProblemCode {
     /// Not JSON, too large, or not `application/json`; also a method that the path does not have.
     Malformed,
     /// JSON, but a member is missing, unknown, of the wrong type or not acceptable.
@@ -59,7 +59,7 @@ pub(crate) enum Code {
     Internal,
 }
 
-impl Code {
+impl ProblemCode {
     fn status(self) -> StatusCode {
         match self {
             Self::Malformed | Self::BadSignature => StatusCode::BAD_REQUEST,
@@ -99,7 +99,7 @@ impl Code {
     }
 
     /// The word, as in `Serialize`.
-    fn name(self) -> &'static str {
+    fn as_str(self) -> &'static str {
         match self {
             Self::Malformed => "malformed",
             Self::Invalid => "invalid",
@@ -145,7 +145,7 @@ pub(crate) struct FieldError {
 /// An error on its way out.
 #[derive(Clone, Debug)]
 pub(crate) struct Problem {
-    code: Code,
+    code: ProblemCode,
     status: StatusCode,
     detail: String,
     errors: Vec<FieldError>,
@@ -155,7 +155,7 @@ pub(crate) struct Problem {
 
 impl Problem {
     /// A problem of this code; `detail` is for people and says nothing personal or internal.
-    pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
+    pub(crate) fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
         let (status, retry_after) = (code.status(), code.retry_after());
         Self {
             code,
@@ -171,12 +171,12 @@ impl Problem {
     pub(crate) fn slot_taken(alternatives: &[Slot]) -> Self {
         Self {
             alternatives: Some(alternatives.iter().map(SlotView::from).collect()),
-            ..Self::new(Code::SlotTaken, "someone else has this slot")
+            ..Self::new(ProblemCode::SlotTaken, "the slot is taken")
         }
     }
 
     /// The same, worth trying again after so long.
-    pub(crate) fn after(self, wait: Duration) -> Self {
+    pub(crate) fn with_retry_after(self, wait: Duration) -> Self {
         Self {
             retry_after: Some(wait.as_secs().max(1)),
             ..self
@@ -204,7 +204,7 @@ impl Problem {
     fn malformed(status: StatusCode, detail: &str) -> Self {
         Self {
             status,
-            ..Self::new(Code::Malformed, detail)
+            ..Self::new(ProblemCode::Malformed, detail)
         }
     }
 
@@ -216,7 +216,7 @@ impl Problem {
         };
         Self {
             errors,
-            ..Self::new(Code::Invalid, detail)
+            ..Self::new(ProblemCode::Invalid, detail)
         }
     }
 
@@ -230,7 +230,7 @@ impl Problem {
 
     /// `not_found`.
     pub(crate) fn not_found(what: &str) -> Self {
-        Self::new(Code::NotFound, format!("there is no such {what}"))
+        Self::new(ProblemCode::NotFound, format!("there is no such {what}"))
     }
 }
 
@@ -248,7 +248,7 @@ pub(crate) struct ProblemDetails {
     /// What happened here.
     detail: String,
     /// What happened, as a stable word for programs.
-    code: Code,
+    code: ProblemCode,
     /// This request's id, as in the header `x-request-id` and in the log.
     request_id: String,
     /// What is wrong with which member; only with `invalid`.
@@ -269,8 +269,8 @@ impl IntoResponse for Problem {
     }
 }
 
-/// Writes problems out; also those that the framework raised without a body, such as a path that does not exist.
-pub(super) async fn render(request: Request, next: Next) -> Response {
+/// Writes problems out; also those that the framework original without a body, such as a path that does not exist.
+pub(super) async fn render_problems(request: Request, next: Next) -> Response {
     let id = request
         .extensions()
         .get::<RequestId>()
@@ -279,9 +279,9 @@ pub(super) async fn render(request: Request, next: Next) -> Response {
     let response = next.run(request).await;
     let status = response.status();
     match response.extensions().get::<Problem>().cloned() {
-        Some(problem) => problem.write(&id, response),
+        Some(problem) => problem.into_response_with(&id, response),
         None if status.is_client_error() || status.is_server_error() => {
-            Problem::of_the_framework(status).write(&id, response)
+            Problem::from_status(status).into_response_with(&id, response)
         }
         None => response,
     }
@@ -289,18 +289,18 @@ pub(super) async fn render(request: Request, next: Next) -> Response {
 
 impl Problem {
     /// What the framework refused by itself.
-    fn of_the_framework(status: StatusCode) -> Self {
+    fn from_status(status: StatusCode) -> Self {
         match status {
             StatusCode::NOT_FOUND => Self::not_found("path"),
             status if status.is_client_error() => Self::malformed(status, "the request cannot be read"),
-            _ => Self::new(Code::Internal, "the log has the details"),
+            _ => Self::new(ProblemCode::Internal, "the log has the details"),
         }
     }
 
-    /// The answer, with the headers of the one that was raised: those for CORS, and `Allow`.
-    fn write(self, id: &RequestId, raised: Response) -> Response {
+    /// The answer, with the headers of the one that was original: those for CORS, and `Allow`.
+    fn into_response_with(self, id: &RequestId, original: Response) -> Response {
         let body = ProblemDetails {
-            r#type: format!("urn:holdfast:problem:{}", self.code.name()),
+            r#type: format!("urn:holdfast:problem:{}", self.code.as_str()),
             title: self.code.title(),
             status: self.status.as_u16(),
             detail: self.detail,
@@ -309,7 +309,7 @@ impl Problem {
             errors: self.errors,
             alternatives: self.alternatives,
         };
-        let (parts, body) = (raised.into_parts().0, Json(body).into_response().into_body());
+        let (parts, body) = (original.into_parts().0, Json(body).into_response().into_body());
         let mut response = Response::from_parts(parts, body);
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
@@ -318,7 +318,7 @@ impl Problem {
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json"),
         );
-        if self.code == Code::Unauthorized {
+        if self.code == ProblemCode::Unauthorized {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if let Some(seconds) = self.retry_after {
@@ -332,37 +332,7 @@ impl From<BytesRejection> for Problem {
     fn from(rejection: BytesRejection) -> Self {
         match rejection.status() {
             StatusCode::PAYLOAD_TOO_LARGE => Self::too_large(),
-            _ => Self::new(Code::Malformed, "the body broke off"),
-        }
-    }
-}
-
-impl From<WorkflowError> for Problem {
-    fn from(trouble: WorkflowError) -> Self {
-        let source = std::error::Error::source(&trouble)
-            .map(one_line)
-            .unwrap_or_default();
-        match &trouble {
-            WorkflowError::Stripe { retry_after } => {
-                tracing::warn!("answered 503: Stripe is unavailable");
-                let seconds = retry_after.map(|wait| wait.as_secs().clamp(1, 60));
-                let problem = Self::new(
-                    Code::StripeUnavailable,
-                    "try again shortly; nothing was charged or held",
-                );
-                Self {
-                    retry_after: seconds.or(problem.retry_after),
-                    ..problem
-                }
-            }
-            WorkflowError::Store(_) => {
-                tracing::error!(error = source, "answered 503: the database is unavailable");
-                Self::new(Code::StoreUnavailable, "try again shortly")
-            }
-            WorkflowError::Internal(_) => {
-                tracing::error!(error = source, "answered 500");
-                Self::new(Code::Internal, "the log has the details under this request's id")
-            }
+            _ => Self::new(ProblemCode::Malformed, "the body is incomplete"),
         }
     }
 }

@@ -2,38 +2,25 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use deserr::Deserr;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::body::FieldErrors;
+use super::field_errors::FieldErrors;
+use super::timestamps::{format_instant, serialize_instant};
 use crate::domain::booking::{Actor, Booking, HistoryLine, Segment};
 use crate::domain::hold::{CancelReason, ReleaseReason, Status};
 use crate::domain::listing::StatusKind;
 use crate::domain::payment::{Payment, PaymentState};
-
-/// An instant: RFC 3339, UTC with `Z`, to the millisecond at most.
-pub(super) fn instant<S: Serializer>(at: &DateTime<Utc>, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_str(&instant_text(*at))
-}
-
-pub(super) fn instant_text(at: DateTime<Utc>) -> String {
-    let format = if at.timestamp_subsec_millis() == 0 {
-        SecondsFormat::Secs
-    } else {
-        SecondsFormat::Millis
-    };
-    at.to_rfc3339_opts(format, true)
-}
 
 /// Where a hold stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserr, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[deserr(error = FieldErrors, rename_all = lowercase)]
 #[schema(as = HoldStatus)]
-pub(super) enum StatusView {
+pub(super) enum HoldStatusView {
     /// The guest is paying.
     Held,
     /// A delayed payment method is at work.
@@ -46,7 +33,7 @@ pub(super) enum StatusView {
     Cancelled,
 }
 
-impl From<Status> for StatusView {
+impl From<Status> for HoldStatusView {
     fn from(status: Status) -> Self {
         match status {
             Status::Held => Self::Held,
@@ -58,14 +45,14 @@ impl From<Status> for StatusView {
     }
 }
 
-impl From<StatusView> for StatusKind {
-    fn from(status: StatusView) -> Self {
+impl From<HoldStatusView> for StatusKind {
+    fn from(status: HoldStatusView) -> Self {
         match status {
-            StatusView::Held => Self::Held,
-            StatusView::Processing => Self::Processing,
-            StatusView::Confirmed => Self::Confirmed,
-            StatusView::Released => Self::Released,
-            StatusView::Cancelled => Self::Cancelled,
+            HoldStatusView::Held => Self::Held,
+            HoldStatusView::Processing => Self::Processing,
+            HoldStatusView::Confirmed => Self::Confirmed,
+            HoldStatusView::Released => Self::Released,
+            HoldStatusView::Cancelled => Self::Cancelled,
         }
     }
 }
@@ -74,7 +61,7 @@ impl From<StatusView> for StatusKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = HoldReason)]
-pub(super) enum ReasonView {
+pub(super) enum HoldReasonView {
     /// Nobody finished it in time.
     Expired,
     /// The guest gave it back.
@@ -89,17 +76,19 @@ pub(super) enum ReasonView {
     Refunded,
 }
 
-fn reason(status: Status) -> Option<ReasonView> {
+fn to_reason_view(status: Status) -> Option<HoldReasonView> {
     Some(match status {
         Status::Held | Status::Processing | Status::Confirmed => return None,
-        Status::Released(ReleaseReason::Expired) => ReasonView::Expired,
-        Status::Released(ReleaseReason::PaymentFailed) => ReasonView::PaymentFailed,
-        Status::Released(ReleaseReason::LatePaymentRefunded) => ReasonView::LatePaymentRefunded,
-        Status::Released(ReleaseReason::Guest) | Status::Cancelled(CancelReason::Guest) => ReasonView::Guest,
-        Status::Released(ReleaseReason::Operator) | Status::Cancelled(CancelReason::Operator) => {
-            ReasonView::Operator
+        Status::Released(ReleaseReason::Expired) => HoldReasonView::Expired,
+        Status::Released(ReleaseReason::PaymentFailed) => HoldReasonView::PaymentFailed,
+        Status::Released(ReleaseReason::LatePaymentRefunded) => HoldReasonView::LatePaymentRefunded,
+        Status::Released(ReleaseReason::Guest) | Status::Cancelled(CancelReason::Guest) => {
+            HoldReasonView::Guest
         }
-        Status::Cancelled(CancelReason::Refunded) => ReasonView::Refunded,
+        Status::Released(ReleaseReason::Operator) | Status::Cancelled(CancelReason::Operator) => {
+            HoldReasonView::Operator
+        }
+        Status::Cancelled(CancelReason::Refunded) => HoldReasonView::Refunded,
     })
 }
 
@@ -110,11 +99,11 @@ pub(super) struct HoldView {
     /// Unguessable; the right to read.
     id: Uuid,
     /// Where it stands.
-    status: StatusView,
+    status: HoldStatusView,
     /// Why, with `released` and `cancelled`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    reason: Option<ReasonView>,
+    reason: Option<HoldReasonView>,
     /// What was booked.
     #[schema(example = "intro-call")]
     event_type: String,
@@ -122,10 +111,10 @@ pub(super) struct HoldView {
     #[schema(example = "ana")]
     resource: String,
     /// First instant of the slot.
-    #[serde(serialize_with = "instant")]
+    #[serde(serialize_with = "serialize_instant")]
     starts_at: DateTime<Utc>,
     /// First instant after the slot.
-    #[serde(serialize_with = "instant")]
+    #[serde(serialize_with = "serialize_instant")]
     ends_at: DateTime<Utc>,
     /// How many units of each segment.
     #[schema(example = 1)]
@@ -139,7 +128,7 @@ pub(super) struct HoldView {
     #[schema(example = "eur")]
     currency: String,
     /// Until when the guest may pay.
-    #[serde(serialize_with = "instant")]
+    #[serde(serialize_with = "serialize_instant")]
     expires_at: DateTime<Utc>,
     /// Stripe's Checkout Session.
     checkout_session: String,
@@ -155,7 +144,7 @@ impl HoldView {
         Self {
             id: hold.id.0,
             status: hold.status.into(),
-            reason: reason(hold.status),
+            reason: to_reason_view(hold.status),
             event_type: booking.event_type.to_string(),
             resource: booking.resource().to_string(),
             starts_at: window.starts_at(),
@@ -179,10 +168,10 @@ struct SegmentView {
     #[schema(example = "ana")]
     resource: String,
     /// From when on.
-    #[serde(serialize_with = "instant")]
+    #[serde(serialize_with = "serialize_instant")]
     starts_at: DateTime<Utc>,
     /// Until when.
-    #[serde(serialize_with = "instant")]
+    #[serde(serialize_with = "serialize_instant")]
     ends_at: DateTime<Utc>,
 }
 
@@ -292,7 +281,7 @@ pub(super) struct AdminHoldView {
     /// What was paid is not what was asked: look at the books.
     price_mismatch: bool,
     /// When Stripe ends the session by itself.
-    #[serde(serialize_with = "instant")]
+    #[serde(serialize_with = "serialize_instant")]
     session_expires_at: DateTime<Utc>,
     /// When the sweep asks Stripe next.
     #[schema(format = DateTime, required = true)]
@@ -300,10 +289,10 @@ pub(super) struct AdminHoldView {
     /// How often in a row Stripe gave no answer.
     tries: u32,
     /// When it was placed.
-    #[serde(serialize_with = "instant")]
+    #[serde(serialize_with = "serialize_instant")]
     created_at: DateTime<Utc>,
     /// When it last changed.
-    #[serde(serialize_with = "instant")]
+    #[serde(serialize_with = "serialize_instant")]
     updated_at: DateTime<Utc>,
 }
 
@@ -320,7 +309,7 @@ impl AdminHoldView {
             payments: booking.hold.payments.iter().map(PaymentView::from).collect(),
             price_mismatch: booking.hold.price_mismatch,
             session_expires_at: booking.session_expires_at,
-            next_check_at: booking.due_at.map(instant_text),
+            next_check_at: booking.due_at.map(format_instant),
             tries: booking.tries,
             created_at: booking.created_at,
             updated_at: booking.updated_at,
@@ -353,16 +342,16 @@ impl AdminHoldDetailView {
 #[schema(as = HistoryLine)]
 struct HistoryView {
     /// When.
-    #[serde(serialize_with = "instant")]
+    #[serde(serialize_with = "serialize_instant")]
     at: DateTime<Utc>,
     /// From which status; null on the first line.
     #[schema(required = true)]
-    from: Option<StatusView>,
+    from: Option<HoldStatusView>,
     /// To which status; the same where something was only noted.
-    to: StatusView,
+    to: HoldStatusView,
     /// The reason that goes with `to`.
     #[schema(required = true)]
-    reason: Option<ReasonView>,
+    reason: Option<HoldReasonView>,
     /// What happened, in words.
     why: String,
     /// By whom: `checkout`, `event`, `sweep`, `guest`, `operator` or `command`.
@@ -384,9 +373,9 @@ impl From<&HistoryLine> for HistoryView {
         };
         Self {
             at: line.at,
-            from: line.from.map(StatusView::from),
+            from: line.from.map(HoldStatusView::from),
             to: line.to.into(),
-            reason: reason(line.to),
+            reason: to_reason_view(line.to),
             why: line.why.clone(),
             by,
             event,

@@ -10,16 +10,17 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::super::Server;
-use super::super::body::{self, FieldErrors};
-use super::super::error::Problem;
-use super::super::fields::{Cursor, Limit};
-use super::super::path_id::PathId;
-use super::super::views::{instant, instant_text};
-use super::{List, Paging, page};
+use super::pagination::{List, PageQuery, to_page_request};
 use crate::domain::command::{Command, CommandAction};
 use crate::domain::ids::CommandId;
 use crate::domain::listing::CommandFilter;
+use crate::http::error::Problem;
+use crate::http::field_errors::FieldErrors;
+use crate::http::field_values::{Cursor, Limit};
+use crate::http::path_id::PathId;
+use crate::http::query_string::parse_query;
+use crate::http::server::Server;
+use crate::http::timestamps::{format_instant, serialize_instant};
 use crate::workflow::{commands, inspect};
 
 /// Where a command stands.
@@ -76,10 +77,10 @@ pub(in crate::http) struct CommandView {
     #[schema(required = true)]
     last_error: Option<String>,
     /// When it is tried next.
-    #[serde(serialize_with = "instant")]
+    #[serde(serialize_with = "serialize_instant")]
     due_at: DateTime<Utc>,
     /// When it was ordered.
-    #[serde(serialize_with = "instant")]
+    #[serde(serialize_with = "serialize_instant")]
     created_at: DateTime<Utc>,
     /// When Stripe answered.
     #[schema(format = DateTime, required = true)]
@@ -110,14 +111,14 @@ impl From<&Command> for CommandView {
             last_error: command.last_error.clone(),
             due_at: command.due_at,
             created_at: command.created_at,
-            done_at: command.done_at.map(instant_text),
+            done_at: command.done_at.map(format_instant),
         }
     }
 }
 
 #[derive(Debug, Deserr)]
 #[deserr(error = FieldErrors, deny_unknown_fields)]
-struct ListQuery {
+struct CommandListQuery {
     #[deserr(default)]
     state: Option<CommandState>,
     #[deserr(default)]
@@ -131,7 +132,7 @@ struct ListQuery {
     get, path = "/v1/admin/commands", operation_id = "listCommands", tag = "operators",
     params(
         ("state" = Option<CommandState>, Query, description = "`pending` by default"),
-        Paging,
+        PageQuery,
     ),
     security(("admin_key" = [])),
     responses(
@@ -139,15 +140,15 @@ struct ListQuery {
         (status = 422, description = "`invalid`"),
     )
 )]
-pub(in crate::http) async fn list(
+pub(in crate::http) async fn list_commands(
     State(server): State<Arc<Server>>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<List<CommandView>>, Problem> {
-    let query: ListQuery = body::query(query.as_deref())?;
+    let query: CommandListQuery = parse_query(query.as_deref())?;
     let state = query.state.unwrap_or(CommandState::Pending).into();
-    let page = page(query.limit, query.cursor);
+    let page = to_page_request(query.limit, query.cursor);
     let found = inspect::commands(&server.context, state, &page).await?;
-    Ok(List::of(&found, CommandView::from))
+    Ok(List::from_page(&found, CommandView::from))
 }
 
 impl From<CommandState> for CommandFilter {
@@ -170,7 +171,7 @@ impl From<CommandState> for CommandFilter {
         (status = 404, description = "`not_found`: no such pending command"),
     )
 )]
-pub(in crate::http) async fn retry(
+pub(in crate::http) async fn retry_command(
     State(server): State<Arc<Server>>,
     PathId(id): PathId,
 ) -> Result<Json<CommandView>, Problem> {

@@ -10,20 +10,20 @@ use axum::http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use self::new::NewEventType;
+use self::new_event_type::{NewEventType, parse_event_type};
 use self::segments::SegmentMembers;
-use super::super::Server;
-use super::super::body;
-use super::super::error::Problem;
-use super::super::path_id::PathId;
-use super::super::schedule::ScheduleMembers;
-use super::{List, Paging, page};
+use super::pagination::{List, PageQuery, to_page_request};
+use super::put_status::to_put_status;
 use crate::domain::catalogue::EventType;
-use crate::domain::ids::EventTypeId;
-use crate::domain::listing::PutOutcome;
+use crate::http::error::Problem;
+use crate::http::json_body::read_json;
+use crate::http::path_id::{PathId, parse_event_type_id};
+use crate::http::query_string::parse_query;
+use crate::http::schedule::ScheduleMembers;
+use crate::http::server::Server;
 use crate::workflow::catalogue;
 
-mod new;
+mod new_event_type;
 mod segments;
 
 /// Something on sale.
@@ -71,11 +71,11 @@ pub(in crate::http) struct EventTypeView {
 impl From<&EventType> for EventTypeView {
     fn from(event_type: &EventType) -> Self {
         let short = match event_type.segments.as_slice() {
-            [need] => need
+            [segment] => segment
                 .any_of
                 .first()
-                .filter(|_| need.any_of.len() == 1)
-                .zip(Some(need.duration_minutes)),
+                .filter(|_| segment.any_of.len() == 1)
+                .zip(Some(segment.duration_minutes)),
             _ => None,
         };
         Self {
@@ -114,18 +114,15 @@ impl From<&EventType> for EventTypeView {
         (status = 422, description = "`invalid`"),
     )
 )]
-pub(in crate::http) async fn put(
+pub(in crate::http) async fn put_event_type(
     State(server): State<Arc<Server>>,
     PathId(id): PathId,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<EventTypeView>), Problem> {
-    let event_type = new::read(&id, body::json(&headers, body)?)?;
-    let status = match catalogue::put(&server.context, &event_type).await? {
-        PutOutcome::Created => StatusCode::CREATED,
-        PutOutcome::Replaced => StatusCode::OK,
-    };
-    Ok((status, Json(EventTypeView::from(&event_type))))
+    let event_type = parse_event_type(&id, read_json(&headers, body)?)?;
+    let outcome = catalogue::put(&server.context, &event_type).await?;
+    Ok((to_put_status(outcome), Json(EventTypeView::from(&event_type))))
 }
 
 /// Shows one.
@@ -138,24 +135,20 @@ pub(in crate::http) async fn put(
         (status = 404, description = "`not_found`"),
     )
 )]
-pub(in crate::http) async fn show(
+pub(in crate::http) async fn get_event_type(
     State(server): State<Arc<Server>>,
     PathId(id): PathId,
 ) -> Result<Json<EventTypeView>, Problem> {
-    let event_type = catalogue::get(&server.context, &known(&id)?).await?;
+    let event_type = catalogue::get(&server.context, &parse_event_type_id(&id)?).await?;
     let event_type = event_type.ok_or_else(|| Problem::not_found("event type"))?;
     Ok(Json(EventTypeView::from(&event_type)))
-}
-
-fn known(id: &str) -> Result<EventTypeId, Problem> {
-    EventTypeId::parse(id).map_err(|_| Problem::not_found("event type"))
 }
 
 /// Shows all, newest first.
 #[utoipa::path(
     get, path = "/v1/admin/event-types", operation_id = "listEventTypes", tag = "operators",
     params(
-        Paging,
+        PageQuery,
     ),
     security(("admin_key" = [])),
     responses(
@@ -163,13 +156,13 @@ fn known(id: &str) -> Result<EventTypeId, Problem> {
         (status = 422, description = "`invalid`"),
     )
 )]
-pub(in crate::http) async fn list(
+pub(in crate::http) async fn list_event_types(
     State(server): State<Arc<Server>>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<List<EventTypeView>>, Problem> {
-    let query: Paging = body::query(query.as_deref())?;
-    let found = catalogue::list(&server.context, &page(query.limit, query.cursor)).await?;
-    Ok(List::of(&found, EventTypeView::from))
+    let query: PageQuery = parse_query(query.as_deref())?;
+    let found = catalogue::list(&server.context, &to_page_request(query.limit, query.cursor)).await?;
+    Ok(List::from_page(&found, EventTypeView::from))
 }
 
 /// Takes one off sale. Live holds keep their terms.
@@ -182,11 +175,11 @@ pub(in crate::http) async fn list(
         (status = 404, description = "`not_found`"),
     )
 )]
-pub(in crate::http) async fn delete(
+pub(in crate::http) async fn delete_event_type(
     State(server): State<Arc<Server>>,
     PathId(id): PathId,
 ) -> Result<StatusCode, Problem> {
-    match catalogue::delete(&server.context, &known(&id)?).await? {
+    match catalogue::delete(&server.context, &parse_event_type_id(&id)?).await? {
         true => Ok(StatusCode::NO_CONTENT),
         false => Err(Problem::not_found("event type")),
     }

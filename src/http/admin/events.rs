@@ -10,22 +10,23 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::super::Server;
-use super::super::body::{self, FieldErrors};
-use super::super::error::Problem;
-use super::super::fields::{Cursor, Limit};
-use super::super::path_id::PathId;
-use super::super::views::instant;
-use super::super::webhooks::Received;
-use super::{List, Paging, page};
+use super::pagination::{List, PageQuery, to_page_request};
 use crate::domain::ids::{EventId, HoldId};
 use crate::domain::listing::StoredEvent;
+use crate::http::error::Problem;
+use crate::http::field_errors::FieldErrors;
+use crate::http::field_values::{Cursor, Limit};
+use crate::http::path_id::PathId;
+use crate::http::query_string::parse_query;
+use crate::http::server::Server;
+use crate::http::timestamps::serialize_instant;
+use crate::http::webhooks::EventReceipt;
 use crate::workflow::{inspect, replay};
 
 /// An event of Stripe's that was applied.
 #[derive(Serialize, ToSchema)]
 #[schema(as = StoredEvent)]
-pub(in crate::http) struct EventView {
+pub(in crate::http) struct StoredEventView {
     /// Stripe's id of it.
     #[schema(example = "evt_1")]
     id: String,
@@ -36,13 +37,13 @@ pub(in crate::http) struct EventView {
     #[schema(required = true)]
     hold: Option<Uuid>,
     /// When it was applied.
-    #[serde(serialize_with = "instant")]
+    #[serde(serialize_with = "serialize_instant")]
     applied_at: DateTime<Utc>,
     /// Whether its body is still kept, so that it can be replayed.
     has_payload: bool,
 }
 
-impl From<&StoredEvent> for EventView {
+impl From<&StoredEvent> for StoredEventView {
     fn from(event: &StoredEvent) -> Self {
         Self {
             id: event.id.to_string(),
@@ -56,7 +57,7 @@ impl From<&StoredEvent> for EventView {
 
 #[derive(Debug, Deserr)]
 #[deserr(error = FieldErrors, deny_unknown_fields)]
-struct ListQuery {
+struct EventListQuery {
     #[deserr(default)]
     hold: Option<HoldId>,
     #[deserr(default)]
@@ -70,26 +71,26 @@ struct ListQuery {
     get, path = "/v1/admin/events", operation_id = "listEvents", tag = "operators",
     params(
         ("hold" = Option<Uuid>, Query, description = "only those about this hold"),
-        Paging,
+        PageQuery,
     ),
     security(("admin_key" = [])),
     responses(
-        (status = 200, description = "Events", body = List<EventView>),
+        (status = 200, description = "Events", body = List<StoredEventView>),
         (status = 422, description = "`invalid`"),
     )
 )]
-pub(in crate::http) async fn list(
+pub(in crate::http) async fn list_events(
     State(server): State<Arc<Server>>,
     RawQuery(query): RawQuery,
-) -> Result<Json<List<EventView>>, Problem> {
-    let query: ListQuery = body::query(query.as_deref())?;
-    let page = page(query.limit, query.cursor);
+) -> Result<Json<List<StoredEventView>>, Problem> {
+    let query: EventListQuery = parse_query(query.as_deref())?;
+    let page = to_page_request(query.limit, query.cursor);
     let found = inspect::events(&server.context, query.hold, &page).await?;
-    Ok(List::of(&found, EventView::from))
+    Ok(List::from_page(&found, StoredEventView::from))
 }
 
 /// What Stripe could have called an event; a database cannot even look for some other texts.
-fn event_id(text: String) -> Option<EventId> {
+fn parse_event_id(text: String) -> Option<EventId> {
     let good = text.len() <= 255 && text.bytes().all(|b| b.is_ascii_graphic());
     good.then(|| EventId::new(text))
 }
@@ -100,16 +101,16 @@ fn event_id(text: String) -> Option<EventId> {
     params(("id" = String, Path, description = "Stripe's id of the event")),
     security(("admin_key" = [])),
     responses(
-        (status = 200, description = "`applied` where it changed something now, else `duplicate`", body = Received),
+        (status = 200, description = "`applied` where it changed something now, else `duplicate`", body = EventReceipt),
         (status = 404, description = "`not_found`: unknown, or its body is forgotten"),
     )
 )]
-pub(in crate::http) async fn replay(
+pub(in crate::http) async fn replay_event(
     State(server): State<Arc<Server>>,
     PathId(id): PathId,
-) -> Result<Json<Received>, Problem> {
+) -> Result<Json<EventReceipt>, Problem> {
     let missing = || Problem::not_found("event with a body");
-    let id = event_id(id).ok_or_else(missing)?;
+    let id = parse_event_id(id).ok_or_else(missing)?;
     let outcome = replay::replay(&server.context, id).await?.ok_or_else(missing)?;
     Ok(Json(outcome.into()))
 }

@@ -12,27 +12,28 @@ use chrono::{DateTime, Utc};
 use deserr::Deserr;
 use utoipa::ToSchema;
 
-use super::super::Server;
-use super::super::body::{self, FieldErrors};
-use super::super::error::{Code, Problem};
-use super::super::fields::{Cursor, Email, Limit, Note, RefundAmount};
-use super::super::holds::{given_back, hold_id};
-use super::super::path_id::PathId;
-use super::super::views::{AdminHoldDetailView, AdminHoldView, StatusView};
-
-use super::{List, Paging, page};
+use super::pagination::{List, PageQuery, to_page_request};
 use crate::domain::booking::Actor;
 use crate::domain::hold::{CancelError, ReleaseRequester};
 use crate::domain::ids::{EventTypeId, HoldId, ResourceId};
 use crate::domain::listing::{HoldFilter, PageRequest};
+use crate::http::error::{Problem, ProblemCode};
+use crate::http::field_errors::FieldErrors;
+use crate::http::field_values::{Cursor, Email, Limit, Note, RefundAmount};
+use crate::http::holds::require_released;
+use crate::http::json_body::{parse_json, read_json};
+use crate::http::path_id::{PathId, parse_hold_id};
+use crate::http::query_string::parse_query;
+use crate::http::server::Server;
+use crate::http::views::{AdminHoldDetailView, AdminHoldView, HoldStatusView};
 use crate::workflow::release::ReleaseOutcome;
 use crate::workflow::{cancel, inspect, refresh, release};
 
 #[derive(Debug, Deserr)]
 #[deserr(error = FieldErrors, deny_unknown_fields)]
-struct ListQuery {
+struct HoldListQuery {
     #[deserr(default)]
-    status: Option<StatusView>,
+    status: Option<HoldStatusView>,
     #[deserr(default)]
     event_type: Option<EventTypeId>,
     #[deserr(default)]
@@ -53,13 +54,13 @@ struct ListQuery {
 #[utoipa::path(
     get, path = "/v1/admin/holds", operation_id = "listHoldsAsOperator", tag = "operators",
     params(
-        ("status" = Option<StatusView>, Query, description = "only these"),
+        ("status" = Option<HoldStatusView>, Query, description = "only these"),
         ("event_type" = Option<String>, Query, description = "only of this event type", pattern = "^[a-z0-9-]{1,64}$"),
         ("resource" = Option<String>, Query, description = "only on this resource", pattern = "^[a-z0-9-]{1,64}$"),
         ("from" = Option<DateTime<Utc>>, Query, description = "only those that start then or later, RFC 3339"),
         ("to" = Option<DateTime<Utc>>, Query, description = "only those that start earlier, RFC 3339"),
         ("guest" = Option<String>, Query, description = "only of the guest with this address, in whatever case"),
-        Paging,
+        PageQuery,
     ),
     security(("admin_key" = [])),
     responses(
@@ -67,16 +68,16 @@ struct ListQuery {
         (status = 422, description = "`invalid`"),
     )
 )]
-pub(in crate::http) async fn list(
+pub(in crate::http) async fn list_holds(
     State(server): State<Arc<Server>>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<List<AdminHoldView>>, Problem> {
-    let (filter, page) = read(body::query(query.as_deref())?);
+    let (filter, page) = to_filter_and_page(parse_query(query.as_deref())?);
     let found = inspect::holds(&server.context, &filter, &page).await?;
-    Ok(List::of(&found, AdminHoldView::new))
+    Ok(List::from_page(&found, AdminHoldView::new))
 }
 
-fn read(query: ListQuery) -> (HoldFilter, PageRequest) {
+fn to_filter_and_page(query: HoldListQuery) -> (HoldFilter, PageRequest) {
     let filter = HoldFilter {
         status: query.status.map(Into::into),
         event_type: query.event_type,
@@ -85,7 +86,7 @@ fn read(query: ListQuery) -> (HoldFilter, PageRequest) {
         to: query.to,
         guest: query.guest.map(|Email(address)| address),
     };
-    (filter, page(query.limit, query.cursor))
+    (filter, to_page_request(query.limit, query.cursor))
 }
 
 /// Shows one with its history.
@@ -98,14 +99,14 @@ fn read(query: ListQuery) -> (HoldFilter, PageRequest) {
         (status = 404, description = "`not_found`"),
     )
 )]
-pub(in crate::http) async fn show(
+pub(in crate::http) async fn get_hold(
     State(server): State<Arc<Server>>,
     PathId(id): PathId,
 ) -> Result<Json<AdminHoldDetailView>, Problem> {
-    detail(&server, hold_id(&id)?).await
+    show_detail(&server, parse_hold_id(&id)?).await
 }
 
-async fn detail(server: &Server, id: HoldId) -> Result<Json<AdminHoldDetailView>, Problem> {
+async fn show_detail(server: &Server, id: HoldId) -> Result<Json<AdminHoldDetailView>, Problem> {
     let found = inspect::hold_with_history(&server.context, id).await?;
     let (booking, history) = found.ok_or_else(|| Problem::not_found("hold"))?;
     Ok(Json(AdminHoldDetailView::new(&booking, &history)))
@@ -123,17 +124,17 @@ async fn detail(server: &Server, id: HoldId) -> Result<Json<AdminHoldDetailView>
         (status = 503, description = "`stripe_unavailable` or `store_unavailable`; asking again is safe"),
     )
 )]
-pub(in crate::http) async fn release(
+pub(in crate::http) async fn release_hold(
     State(server): State<Arc<Server>>,
     PathId(id): PathId,
 ) -> Result<Json<AdminHoldDetailView>, Problem> {
-    let id = hold_id(&id)?;
-    let asker = Some(ReleaseRequester::Operator);
-    match release::release_in_task(&server.context, id, asker, Actor::Operator).await? {
+    let id = parse_hold_id(&id)?;
+    let requester = Some(ReleaseRequester::Operator);
+    match release::release_in_task(&server.context, id, requester, Actor::Operator).await? {
         ReleaseOutcome::Missing => Err(Problem::not_found("hold")),
         ReleaseOutcome::Over(booking) => {
-            given_back(&booking)?;
-            detail(&server, id).await
+            require_released(&booking)?;
+            show_detail(&server, id).await
         }
     }
 }
@@ -168,27 +169,27 @@ pub(in crate::http) struct Cancellation {
         (status = 422, description = "`invalid`"),
     )
 )]
-pub(in crate::http) async fn cancel(
+pub(in crate::http) async fn cancel_hold(
     State(server): State<Arc<Server>>,
     PathId(id): PathId,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<AdminHoldDetailView>, Problem> {
-    let id = hold_id(&id)?;
-    let mut faults = FieldErrors::default();
-    let order: Option<Cancellation> = body::parse(body::json(&headers, body)?, &mut faults);
-    let Some(order) = order.filter(|_| faults.is_empty()) else {
-        return Err(faults.into_problem());
+    let id = parse_hold_id(&id)?;
+    let mut errors = FieldErrors::default();
+    let cancellation: Option<Cancellation> = parse_json(read_json(&headers, body)?, &mut errors);
+    let Some(cancellation) = cancellation.filter(|_| errors.is_empty()) else {
+        return Err(errors.into_problem());
     };
-    let note = order.note.map(|Note(note)| note);
-    match cancel::by_operator(&server.context, id, order.refund.0, note).await? {
+    let note = cancellation.note.map(|Note(note)| note);
+    match cancel::by_operator(&server.context, id, cancellation.refund.0, note).await? {
         cancel::CancelOutcome::Missing => Err(Problem::not_found("hold")),
-        cancel::CancelOutcome::Over(_) => detail(&server, id).await,
-        cancel::CancelOutcome::Refused(_, why @ CancelError::TooMuch(_)) => {
-            Err(Problem::invalid_field("refund", why.to_string()))
+        cancel::CancelOutcome::Over(_) => show_detail(&server, id).await,
+        cancel::CancelOutcome::Refused(_, error @ CancelError::TooMuch(_)) => {
+            Err(Problem::invalid_field("refund", error.to_string()))
         }
-        cancel::CancelOutcome::Refused(_, why @ CancelError::NotConfirmed) => {
-            Err(Problem::new(Code::NotCancellable, why.to_string()))
+        cancel::CancelOutcome::Refused(_, error @ CancelError::NotConfirmed) => {
+            Err(Problem::new(ProblemCode::NotCancellable, error.to_string()))
         }
     }
 }
@@ -204,12 +205,12 @@ pub(in crate::http) async fn cancel(
         (status = 503, description = "`stripe_unavailable` or `store_unavailable`; asking again is safe"),
     )
 )]
-pub(in crate::http) async fn refresh(
+pub(in crate::http) async fn refresh_hold(
     State(server): State<Arc<Server>>,
     PathId(id): PathId,
 ) -> Result<Json<AdminHoldDetailView>, Problem> {
-    let id = hold_id(&id)?;
+    let id = parse_hold_id(&id)?;
     let found = refresh::refresh(&server.context, id).await?;
     found.ok_or_else(|| Problem::not_found("hold"))?;
-    detail(&server, id).await
+    show_detail(&server, id).await
 }

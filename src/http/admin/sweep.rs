@@ -7,8 +7,8 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::super::Server;
-use super::super::error::Problem;
+use crate::http::error::Problem;
+use crate::http::server::Server;
 use crate::workflow::sweep;
 
 /// What a sweep did.
@@ -53,7 +53,7 @@ impl From<sweep::SweepReport> for SweepReportView {
         (status = 200, description = "Swept", body = SweepReportView),
     )
 )]
-pub(in crate::http) async fn run(
+pub(in crate::http) async fn run_sweep(
     State(server): State<Arc<Server>>,
 ) -> Result<Json<SweepReportView>, Problem> {
     Ok(Json(sweep::run_once(&server.context).await?.into()))

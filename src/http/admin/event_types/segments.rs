@@ -6,8 +6,8 @@ use utoipa::ToSchema;
 
 use crate::domain::catalogue::{MAX_CHOICE, MAX_DURATION_MINUTES, MAX_SEGMENTS, SegmentTemplate};
 use crate::domain::ids::ResourceId;
-use crate::http::body::FieldErrors;
-use crate::http::fields::between;
+use crate::http::field_errors::FieldErrors;
+use crate::http::field_values::check_between;
 
 /// One resource out of several, for a part of the time.
 #[derive(Debug, Deserr, Serialize, ToSchema)]
@@ -16,21 +16,21 @@ use crate::http::fields::between;
 #[schema(as = EventTypeSegment)]
 pub(in crate::http) struct SegmentMembers {
     /// Minutes from the start to where it begins.
-    #[deserr(default, try_from(i64) = between::<0, MAX_DURATION_MINUTES> -> String)]
+    #[deserr(default, try_from(i64) = check_between::<0, MAX_DURATION_MINUTES> -> String)]
     #[schema(required = false, default = 0, minimum = 0, maximum = 10080)]
     offset_minutes: i64,
     /// How long it takes.
-    #[deserr(try_from(i64) = between::<1, MAX_DURATION_MINUTES> -> String)]
+    #[deserr(try_from(i64) = check_between::<1, MAX_DURATION_MINUTES> -> String)]
     #[schema(example = 60, minimum = 1, maximum = 10080)]
     duration_minutes: i64,
     /// Any of these resources will do, each named once.
-    #[deserr(try_from(Vec<ResourceId>) = choice -> String)]
-    #[serde(serialize_with = "show_choice")]
+    #[deserr(try_from(Vec<ResourceId>) = check_resources -> String)]
+    #[serde(serialize_with = "serialize_resources")]
     #[schema(value_type = Vec<String>, example = json!(["ana", "ben"]), min_items = 1, max_items = 100)]
     any_of: Vec<ResourceId>,
 }
 
-fn choice(resources: Vec<ResourceId>) -> Result<Vec<ResourceId>, String> {
+fn check_resources(resources: Vec<ResourceId>) -> Result<Vec<ResourceId>, String> {
     let once = resources
         .iter()
         .enumerate()
@@ -41,7 +41,7 @@ fn choice(resources: Vec<ResourceId>) -> Result<Vec<ResourceId>, String> {
     Ok(resources)
 }
 
-fn show_choice<S: Serializer>(resources: &[ResourceId], to: S) -> Result<S::Ok, S::Error> {
+fn serialize_resources<S: Serializer>(resources: &[ResourceId], to: S) -> Result<S::Ok, S::Error> {
     to.collect_seq(resources.iter().map(ResourceId::as_str))
 }
 
@@ -49,16 +49,16 @@ fn show_choice<S: Serializer>(resources: &[ResourceId], to: S) -> Result<S::Ok, 
 ///
 /// # Errors
 /// [`FieldErrors`], each with its place in the body.
-pub(super) fn checked(
+pub(super) fn check_segments(
     segments: Option<Vec<SegmentMembers>>,
 ) -> Result<Option<Vec<SegmentMembers>>, FieldErrors> {
-    let mut faults = FieldErrors::default();
+    let mut errors = FieldErrors::default();
     let given = segments.as_deref().unwrap_or_default();
     if segments.is_some() && !(1..=MAX_SEGMENTS).contains(&given.len()) {
-        faults.add("segments", format_args!("must be 1 to {MAX_SEGMENTS}"));
+        errors.add("segments", format_args!("must be 1 to {MAX_SEGMENTS}"));
     }
     if given.first().is_some_and(|first| first.offset_minutes != 0) {
-        faults.add(
+        errors.add(
             "segments[0].offset_minutes",
             "must be 0: the first segment begins at the start",
         );
@@ -66,13 +66,13 @@ pub(super) fn checked(
     for (n, segment) in given.iter().enumerate() {
         if segment.offset_minutes + segment.duration_minutes > MAX_DURATION_MINUTES {
             let detail = format_args!("must end at most {MAX_DURATION_MINUTES} minutes after the start");
-            faults.add(&format!("segments[{n}].duration_minutes"), detail);
+            errors.add(&format!("segments[{n}].duration_minutes"), detail);
         }
     }
-    if faults.is_empty() {
+    if errors.is_empty() {
         Ok(segments)
     } else {
-        Err(faults)
+        Err(errors)
     }
 }
 
@@ -87,11 +87,11 @@ impl From<SegmentMembers> for SegmentTemplate {
 }
 
 impl From<&SegmentTemplate> for SegmentMembers {
-    fn from(need: &SegmentTemplate) -> Self {
+    fn from(template: &SegmentTemplate) -> Self {
         Self {
-            offset_minutes: need.offset_minutes,
-            duration_minutes: need.duration_minutes,
-            any_of: need.any_of.clone(),
+            offset_minutes: template.offset_minutes,
+            duration_minutes: template.duration_minutes,
+            any_of: template.any_of.clone(),
         }
     }
 }

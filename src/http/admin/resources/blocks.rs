@@ -14,15 +14,18 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{known, put_status, unknown};
+use super::super::put_status::to_put_status;
 use crate::domain::catalogue::{Block, BlockConflict, MAX_ADVANCE};
 use crate::domain::ids::ResourceId;
 use crate::domain::time::Window;
-use crate::http::Server;
-use crate::http::body::{self, FieldErrors};
 use crate::http::error::Problem;
-use crate::http::fields::Note;
-use crate::http::views::{StatusView, instant};
+use crate::http::field_errors::FieldErrors;
+use crate::http::field_values::Note;
+use crate::http::json_body::{parse_json, read_json};
+use crate::http::path_id::parse_resource_id;
+use crate::http::server::Server;
+use crate::http::timestamps::serialize_instant;
+use crate::http::views::HoldStatusView;
 use crate::workflow::catalogue;
 
 /// When a resource should be busy.
@@ -51,34 +54,34 @@ pub(in crate::http) struct BlockView {
     /// Whose.
     resource: String,
     /// First busy instant.
-    #[serde(serialize_with = "instant")]
+    #[serde(serialize_with = "serialize_instant")]
     starts_at: DateTime<Utc>,
     /// First instant after it.
-    #[serde(serialize_with = "instant")]
+    #[serde(serialize_with = "serialize_instant")]
     ends_at: DateTime<Utc>,
     /// Why.
     note: String,
     /// Live holds that it overlaps. They stay: moving or cancelling them is the operator's part.
-    conflicts: Vec<ConflictView>,
+    conflicts: Vec<BlockConflictView>,
 }
 
 /// A live hold that keeps the resource busy within a block.
 #[derive(Serialize, ToSchema)]
 #[schema(as = BlockConflict)]
-struct ConflictView {
+struct BlockConflictView {
     /// The hold's id.
     id: Uuid,
     /// Where it stands.
-    status: StatusView,
+    status: HoldStatusView,
     /// From when on it keeps the resource busy, buffers included.
-    #[serde(serialize_with = "instant")]
+    #[serde(serialize_with = "serialize_instant")]
     starts_at: DateTime<Utc>,
     /// First instant after that.
-    #[serde(serialize_with = "instant")]
+    #[serde(serialize_with = "serialize_instant")]
     ends_at: DateTime<Utc>,
 }
 
-impl From<BlockConflict> for ConflictView {
+impl From<BlockConflict> for BlockConflictView {
     fn from(conflict: BlockConflict) -> Self {
         Self {
             id: conflict.hold.0,
@@ -90,9 +93,9 @@ impl From<BlockConflict> for ConflictView {
 }
 
 /// The resource and the block in a path. What is no text once it is decoded reads as empty, which is nobody's id.
-type Ids = Result<Path<(String, String)>, PathRejection>;
+type BlockPath = Result<Path<(String, String)>, PathRejection>;
 
-fn ids(path: Ids) -> (String, String) {
+fn split_path(path: BlockPath) -> (String, String) {
     path.map(|Path(ids)| ids).unwrap_or_default()
 }
 
@@ -116,17 +119,17 @@ fn ids(path: Ids) -> (String, String) {
         (status = 422, description = "`invalid`"),
     )
 )]
-pub(in crate::http) async fn put(
+pub(in crate::http) async fn put_block(
     State(server): State<Arc<Server>>,
-    path: Ids,
+    path: BlockPath,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<BlockView>), Problem> {
-    let (resource, block) = ids(path);
-    let resource = known(&resource)?;
-    let block = read(&block, body::json(&headers, body)?, server.context.now())?;
-    let done = catalogue::put_block(&server.context, &resource, &block).await?;
-    let (put, conflicts) = done.ok_or_else(unknown)?;
+    let (resource, block) = split_path(path);
+    let resource = parse_resource_id(&resource)?;
+    let block = parse_block(&block, read_json(&headers, body)?, server.context.now())?;
+    let stored = catalogue::put_block(&server.context, &resource, &block).await?;
+    let (outcome, conflicts) = stored.ok_or_else(|| Problem::not_found("resource"))?;
     let view = BlockView {
         id: block.id,
         resource: resource.to_string(),
@@ -135,20 +138,20 @@ pub(in crate::http) async fn put(
         note: block.note,
         conflicts: conflicts.into_iter().map(Into::into).collect(),
     };
-    Ok((put_status(put), Json(view)))
+    Ok((to_put_status(outcome), Json(view)))
 }
 
-fn read(id: &str, body: Value, now: DateTime<Utc>) -> Result<Block, Problem> {
-    let mut faults = FieldErrors::default();
-    if !is_name(id) {
-        faults.add("block", "must be 1 to 64 characters of a-z, 0-9 and -");
+fn parse_block(id: &str, body: Value, now: DateTime<Utc>) -> Result<Block, Problem> {
+    let mut errors = FieldErrors::default();
+    if !is_block_id(id) {
+        errors.add("block", "must be 1 to 64 characters of a-z, 0-9 and -");
     }
-    if let Some(new) = body::parse::<NewBlock>(body, &mut faults) {
-        faults.take("starts_at", within_reach(new.starts_at, now));
-        faults.take("ends_at", within_reach(new.ends_at, now));
+    if let Some(new) = parse_json::<NewBlock>(body, &mut errors) {
+        errors.check("starts_at", check_instant(new.starts_at, now));
+        errors.check("ends_at", check_instant(new.ends_at, now));
         let window = Window::new(new.starts_at, new.ends_at).ok_or("must be after starts_at");
-        let window = faults.take("ends_at", window);
-        if let Some(window) = window.filter(|_| faults.is_empty()) {
+        let window = errors.check("ends_at", window);
+        if let Some(window) = window.filter(|_| errors.is_empty()) {
             return Ok(Block {
                 id: id.to_owned(),
                 window,
@@ -156,16 +159,16 @@ fn read(id: &str, body: Value, now: DateTime<Utc>) -> Result<Block, Problem> {
             });
         }
     }
-    Err(faults.into_problem())
+    Err(errors.into_problem())
 }
 
 /// Blocks are named as resources are.
-fn is_name(id: &str) -> bool {
+fn is_block_id(id: &str) -> bool {
     ResourceId::parse(id).is_ok()
 }
 
 /// Whole seconds, as slots have them, in years that every engine reckons with.
-fn within_reach(at: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), &'static str> {
+fn check_instant(at: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), &'static str> {
     if at.timestamp_subsec_nanos() != 0 {
         return Err("must be a whole second");
     }
@@ -188,13 +191,13 @@ fn within_reach(at: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), &'static st
         (status = 404, description = "`not_found`"),
     )
 )]
-pub(in crate::http) async fn delete(
+pub(in crate::http) async fn delete_block(
     State(server): State<Arc<Server>>,
-    path: Ids,
+    path: BlockPath,
 ) -> Result<StatusCode, Problem> {
-    let (resource, block) = ids(path);
-    let resource = known(&resource)?;
-    if is_name(&block) && catalogue::delete_block(&server.context, &resource, &block).await? {
+    let (resource, block) = split_path(path);
+    let resource = parse_resource_id(&resource)?;
+    if is_block_id(&block) && catalogue::delete_block(&server.context, &resource, &block).await? {
         return Ok(StatusCode::NO_CONTENT);
     }
     Err(Problem::not_found("block"))
@@ -206,16 +209,19 @@ mod tests {
 
     use super::*;
 
-    fn reads(body: Value) -> bool {
+    fn is_accepted(body: Value) -> bool {
         let now = "2026-11-22T10:00:00Z".parse().unwrap();
-        read("dentist", body, now).is_ok()
+        parse_block("dentist", body, now).is_ok()
     }
 
     #[test]
-    fn a_block_is_not_empty_and_lies_on_whole_seconds_within_reach() {
+    fn block_has_whole_seconds_within_ten_years() {
         let block = |from: &str, to: &str| json!({"starts_at": from, "ends_at": to});
-        assert!(reads(block("2026-12-01T10:00:00Z", "2026-12-01T10:00:01Z")));
-        assert!(reads(block("2026-11-01T10:00:00+01:00", "2036-11-22T10:00:00Z")));
+        assert!(is_accepted(block("2026-12-01T10:00:00Z", "2026-12-01T10:00:01Z")));
+        assert!(is_accepted(block(
+            "2026-11-01T10:00:00+01:00",
+            "2036-11-22T10:00:00Z"
+        )));
         for (from, to) in [
             ("2026-12-01T10:00:00Z", "2026-12-01T10:00:00Z"),
             ("2026-12-01T10:00:00Z", "2026-12-01T09:00:00Z"),
@@ -224,16 +230,22 @@ mod tests {
             ("2026-12-01T10:00:00Z", "2037-12-01T11:00:00Z"),
             ("0001-12-01T10:00:00Z", "2026-12-01T11:00:00Z"),
         ] {
-            assert!(!reads(block(from, to)), "{from} {to}");
+            assert!(!is_accepted(block(from, to)), "{from} {to}");
         }
     }
 
     #[test]
-    fn a_note_is_optional_and_short() {
+    fn note_is_optional_and_at_most_500_characters() {
         let block = |note: Value| json!({"starts_at": "2026-12-01T10:00:00Z", "ends_at": "2026-12-01T11:00:00Z", "note": note});
-        assert!(reads(block(Value::Null)) && reads(block(json!(""))) && reads(block(json!("x".repeat(500)))));
         assert!(
-            !reads(block(json!("x".repeat(501)))) && !reads(block(json!("\0"))) && !reads(block(json!(5)))
+            is_accepted(block(Value::Null))
+                && is_accepted(block(json!("")))
+                && is_accepted(block(json!("x".repeat(500))))
+        );
+        assert!(
+            !is_accepted(block(json!("x".repeat(501))))
+                && !is_accepted(block(json!("\0")))
+                && !is_accepted(block(json!(5)))
         );
     }
 }

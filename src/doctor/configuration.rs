@@ -2,28 +2,28 @@
 
 use secrecy::ExposeSecret;
 
-use super::{Check, Verdict, bad, ok};
-use crate::config::{Config, Stripe};
+use super::{Check, Verdict, fail, pass};
+use crate::config::{Config, StripeSettings};
 
-pub(super) fn checks(config: &Config, stripe: &Stripe) -> Vec<Check> {
+pub(super) fn check_configuration(config: &Config, stripe: &StripeSettings) -> Vec<Check> {
     vec![
-        ok("configuration", "complete"),
-        admin_key(config),
-        pages(config),
-        webhook_secret(stripe),
+        pass("configuration", "complete"),
+        check_admin_key(config),
+        check_return_pages(config),
+        check_webhook_secrets(stripe),
     ]
 }
 
-fn admin_key(config: &Config) -> Check {
+fn check_admin_key(config: &Config) -> Check {
     match &config.admin_key {
-        Some(key) if key.expose_secret().len() >= 16 => ok("operators' key", "set"),
-        Some(_) => bad(
+        Some(key) if key.expose_secret().len() >= 16 => pass("operators' key", "set"),
+        Some(_) => fail(
             "operators' key",
             Verdict::Warning,
             "set, but short",
             "make HOLDFAST_ADMIN_KEY longer: openssl rand -hex 24",
         ),
-        None => bad(
+        None => fail(
             "operators' key",
             Verdict::Warning,
             "not set: operators' routes answer 401",
@@ -32,17 +32,17 @@ fn admin_key(config: &Config) -> Check {
     }
 }
 
-fn pages(config: &Config) -> Check {
+fn check_return_pages(config: &Config) -> Check {
     let listens = config.listen.ip();
     let found = match (&config.success_url, &config.cancel_url) {
-        (Some(_), Some(_)) => return ok("return pages", "the shop's own"),
+        (Some(_), Some(_)) => return pass("return pages", "the shop's own"),
         _ if listens.is_loopback() => "ours, on this machine's loopback: guests elsewhere cannot reach them",
         _ if listens.is_unspecified() => {
             "ours, under localhost since HOLDFAST_LISTEN names no one address: guests elsewhere cannot reach them"
         }
-        _ => return ok("return pages", "ours"),
+        _ => return pass("return pages", "ours"),
     };
-    bad(
+    fail(
         "return pages",
         Verdict::Warning,
         found,
@@ -50,10 +50,10 @@ fn pages(config: &Config) -> Check {
     )
 }
 
-fn webhook_secret(stripe: &Stripe) -> Check {
+fn check_webhook_secrets(stripe: &StripeSettings) -> Check {
     match stripe.webhook_secrets.len() {
-        1 => ok("webhook secret", "one"),
-        n => bad(
+        1 => pass("webhook secret", "one"),
+        n => fail(
             "webhook secret",
             Verdict::Warning,
             format!("{n} secrets are accepted"),

@@ -5,21 +5,23 @@ use deserr::Deserr;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::segments::{self, SegmentMembers};
+use super::segments::{SegmentMembers, check_segments};
 use crate::domain::availability::{Availability, SlotAvailability, SlotRequest};
 use crate::domain::catalogue::{ChangePolicy, EventType, SegmentTemplate};
 use crate::domain::ids::{EventTypeId, ResourceId};
 use crate::domain::money::{Currency, Money};
-use crate::http::body::{self, FieldErrors};
 use crate::http::error::Problem;
-use crate::http::fields::{Amount, Minutes, Name, PaymentMethods};
-use crate::http::fields::{between, between_if_any};
+use crate::http::field_errors::FieldErrors;
+use crate::http::field_values::{
+    Amount, Minutes, Name, PaymentMethods, check_between, check_optional_between,
+};
+use crate::http::json_body::parse_json;
 use crate::http::schedule::ScheduleMembers;
 
 /// The longest buffer: a day.
 const MAX_BUFFER: i64 = 24 * 60;
 /// The earliest that guests can be told to make up their minds: a year before.
-const MAX_AHEAD: i64 = 365 * 24 * 60;
+const MAX_DEADLINE: i64 = 365 * 24 * 60;
 
 /// Something to be put on sale: `resource` and `duration_minutes`, or `segments`.
 #[derive(Debug, Deserr, ToSchema)]
@@ -39,26 +41,26 @@ pub(in crate::http) struct NewEventType {
     duration_minutes: Option<Minutes>,
     /// What it takes, in place of `resource` and `duration_minutes`: all segments are held, or none. The first begins at
     /// the start. Resources are made where they are new.
-    #[deserr(default, try_from(Option<Vec<SegmentMembers>>) = segments::checked -> FieldErrors)]
+    #[deserr(default, try_from(Option<Vec<SegmentMembers>>) = check_segments -> FieldErrors)]
     #[schema(min_items = 1, max_items = 10)]
     segments: Option<Vec<SegmentMembers>>,
     /// How long each resource stays busy before its segment; the guest does not see it.
-    #[deserr(default, try_from(i64) = between::<0, MAX_BUFFER> -> String)]
+    #[deserr(default, try_from(i64) = check_between::<0, MAX_BUFFER> -> String)]
     #[schema(required = false, default = 0, minimum = 0, maximum = 1440)]
     buffer_before_minutes: i64,
     /// How long each resource stays busy after its segment; the guest does not see it.
-    #[deserr(default, try_from(i64) = between::<0, MAX_BUFFER> -> String)]
+    #[deserr(default, try_from(i64) = check_between::<0, MAX_BUFFER> -> String)]
     #[schema(required = false, default = 0, minimum = 0, maximum = 1440)]
     buffer_after_minutes: i64,
     /// When it may start; without it, at any time to come.
     #[deserr(default)]
     schedule: Option<ScheduleMembers>,
     /// Until how long before the start a guest who has paid may cancel and gets all money back; without it, never.
-    #[deserr(default, try_from(Option<i64>) = between_if_any::<0, MAX_AHEAD> -> String)]
+    #[deserr(default, try_from(Option<i64>) = check_optional_between::<0, MAX_DEADLINE> -> String)]
     #[schema(minimum = 0, maximum = 525600)]
     guest_cancel_until_minutes: Option<i64>,
     /// Until how long before the start a guest may move it; without it, never.
-    #[deserr(default, try_from(Option<i64>) = between_if_any::<0, MAX_AHEAD> -> String)]
+    #[deserr(default, try_from(Option<i64>) = check_optional_between::<0, MAX_DEADLINE> -> String)]
     #[schema(minimum = 0, maximum = 525600)]
     guest_move_until_minutes: Option<i64>,
     /// Its price in the currency's minor unit.
@@ -78,31 +80,31 @@ pub(in crate::http) struct NewEventType {
 ///
 /// # Errors
 /// `invalid`, naming every fault.
-pub(super) fn read(id: &str, body: Value) -> Result<EventType, Problem> {
-    let mut faults = FieldErrors::default();
-    let id = faults.take("id", EventTypeId::parse(id));
-    check_form(&body, &mut faults);
-    let new: Option<NewEventType> = body::parse(body, &mut faults);
-    if let (Some(id), Some(new), true) = (id, new, faults.is_empty()) {
-        let event_type = new.named(id);
-        check_together(&event_type, &mut faults);
-        if faults.is_empty() {
+pub(super) fn parse_event_type(id: &str, body: Value) -> Result<EventType, Problem> {
+    let mut errors = FieldErrors::default();
+    let id = errors.check("id", EventTypeId::parse(id));
+    check_form(&body, &mut errors);
+    let new: Option<NewEventType> = parse_json(body, &mut errors);
+    if let (Some(id), Some(new), true) = (id, new, errors.is_empty()) {
+        let event_type = new.into_event_type(id);
+        check_can_be_held_together(&event_type, &mut errors);
+        if errors.is_empty() {
             return Ok(event_type);
         }
     }
-    Err(faults.into_problem())
+    Err(errors.into_problem())
 }
 
-/// Either form, whole, and not both. Looked at before the members are read, so that all faults are named at once.
-fn check_form(body: &Value, faults: &mut FieldErrors) {
+/// Either form, whole, and not both. Looked at before the members are read, so that all errors are named at once.
+fn check_form(body: &Value, errors: &mut FieldErrors) {
     let Value::Object(members) = body else { return };
     let given = |name: &str| members.get(name).is_some_and(|value| !value.is_null());
     let (short, long) = (["resource", "duration_minutes"], given("segments"));
     if long && short.into_iter().any(given) {
-        faults.add("segments", "cannot be beside resource and duration_minutes");
+        errors.add("segments", "cannot be beside resource and duration_minutes");
     }
     for name in short.into_iter().filter(|name| !long && !given(name)) {
-        faults.add(
+        errors.add(
             name,
             "is missing; resource and duration_minutes are needed, or segments",
         );
@@ -110,7 +112,7 @@ fn check_form(body: &Value, faults: &mut FieldErrors) {
 }
 
 /// Segments that want the same resources at the same time can never all be held, however free these are.
-fn check_together(event_type: &EventType, faults: &mut FieldErrors) {
+fn check_can_be_held_together(event_type: &EventType, errors: &mut FieldErrors) {
     let can_be_held = |segments: usize| {
         let part = EventType {
             segments: event_type.segments[..segments].to_vec(),
@@ -130,12 +132,12 @@ fn check_together(event_type: &EventType, faults: &mut FieldErrors) {
     if let Some(n) = (0..event_type.segments.len()).find(|n| !can_be_held(n + 1)) {
         let detail =
             "leaves no resource that the segments before it do not need at the same time, buffers included";
-        faults.add(&format!("segments[{n}].any_of"), detail);
+        errors.add(&format!("segments[{n}].any_of"), detail);
     }
 }
 
 impl NewEventType {
-    fn named(self, id: EventTypeId) -> EventType {
+    fn into_event_type(self, id: EventTypeId) -> EventType {
         let short = self.resource.zip(self.duration_minutes);
         let short = short.map(|(resource, Minutes(duration_minutes))| SegmentTemplate {
             offset_minutes: 0,

@@ -2,41 +2,41 @@
 
 use chrono::{DateTime, Duration, Utc};
 
-use super::{Check, Verdict, bad, ok};
+use super::{Check, Verdict, fail, pass};
 use crate::app;
-use crate::config::Stripe;
+use crate::config::StripeSettings;
 use crate::gateway::{Gateway, Probe};
 use crate::workflow::{WorkflowError, one_line};
 
 /// More than this between our clock and Stripe's breaks webhook signatures (300 s) before long.
 const MAX_SKEW: Duration = Duration::seconds(60);
 
-pub(super) async fn checks(stripe: &Stripe, now: DateTime<Utc>) -> Vec<Check> {
+pub(super) async fn check_stripe(stripe: &StripeSettings, now: DateTime<Utc>) -> Vec<Check> {
     let fault = |found: String| {
         let remedy = "is STRIPE_SECRET_KEY right and not revoked, and does the network let us out?";
-        vec![bad("stripe", Verdict::Fault, found, remedy)]
+        vec![fail("stripe", Verdict::Fault, found, remedy)]
     };
-    let gateway = match app::gateway(stripe) {
+    let gateway = match app::build_gateway(stripe) {
         Ok(gateway) => gateway,
         Err(error) => return fault(one_line(&error)),
     };
     match gateway.probe().await {
-        Ok(probe) => vec![mode(stripe, &probe), skew(now, &probe)],
+        Ok(probe) => vec![check_mode(stripe, &probe), check_clock(now, &probe)],
         Err(error) => fault(one_line(&WorkflowError::from(error))),
     }
 }
 
-fn mode(stripe: &Stripe, probe: &Probe) -> Check {
+fn check_mode(stripe: &StripeSettings, probe: &Probe) -> Check {
     let name = |live| if live { "live" } else { "test" };
-    if probe.livemode == stripe.livemode() {
-        return ok("stripe", format!("answers, {} mode", name(probe.livemode)));
+    if probe.livemode == stripe.is_live() {
+        return pass("stripe", format!("answers, {} mode", name(probe.livemode)));
     }
     let found = format!(
         "the key looks like {} mode, Stripe says {}",
-        name(stripe.livemode()),
+        name(stripe.is_live()),
         name(probe.livemode)
     );
-    bad(
+    fail(
         "stripe",
         Verdict::Fault,
         found,
@@ -44,16 +44,16 @@ fn mode(stripe: &Stripe, probe: &Probe) -> Check {
     )
 }
 
-fn skew(now: DateTime<Utc>, probe: &Probe) -> Check {
+fn check_clock(now: DateTime<Utc>, probe: &Probe) -> Check {
     let Some(date) = probe.date else {
-        return ok("clock", "Stripe did not say its time");
+        return pass("clock", "Stripe did not say its time");
     };
     let skew = now - date;
     if skew.abs() <= MAX_SKEW {
-        return ok("clock", format!("{} s from Stripe's", skew.num_seconds()));
+        return pass("clock", format!("{} s from Stripe's", skew.num_seconds()));
     }
     let found = format!("{} s from Stripe's", skew.num_seconds());
-    bad(
+    fail(
         "clock",
         Verdict::Fault,
         found,

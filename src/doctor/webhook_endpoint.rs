@@ -7,40 +7,44 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
-use super::{Check, Verdict, bad, ok};
-use crate::config::Stripe;
+use super::{Check, Verdict, fail, pass};
+use crate::config::StripeSettings;
 use crate::gateway::delivery::{DeliveryOutcome, deliver};
 use crate::gateway::webhook;
 use crate::workflow::one_line;
 
-const CHECK: &str = "webhook delivery";
-const EVENT: &str = r#"{"id":"evt_holdfast_doctor","object":"event","type":"holdfast.doctor","livemode":false,"data":{"object":{}}}"#;
+const NAME: &str = "webhook delivery";
+const TEST_EVENT: &str = r#"{"id":"evt_holdfast_doctor","object":"event","type":"holdfast.doctor","livemode":false,"data":{"object":{}}}"#;
 
-pub(super) async fn checks(listen: SocketAddr, stripe: &Stripe, now: DateTime<Utc>) -> Vec<Check> {
+pub(super) async fn check_webhook_endpoint(
+    listen: SocketAddr,
+    stripe: &StripeSettings,
+    now: DateTime<Utc>,
+) -> Vec<Check> {
     if listen.port() == 0 {
         let found = "not tried: HOLDFAST_LISTEN leaves the port open, so the instance may be anywhere";
-        return vec![bad(
-            CHECK,
+        return vec![fail(
+            NAME,
             Verdict::Warning,
             found,
             "name a port in HOLDFAST_LISTEN",
         )];
     }
-    let to = reachable(listen);
+    let to = to_reachable_address(listen);
     for secret in &stripe.webhook_secrets {
-        let check = try_door(to, secret, now).await;
+        let check = send_test_event(to, secret, now).await;
         if check.verdict != Verdict::Ok {
             return vec![check];
         }
     }
-    vec![ok(
-        CHECK,
+    vec![pass(
+        NAME,
         "the running instance takes what is signed with our secret",
     )]
 }
 
 /// Where an instance is reached that listens everywhere: on this machine.
-fn reachable(listen: SocketAddr) -> SocketAddr {
+fn to_reachable_address(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         ip if !ip.is_unspecified() => ip,
         IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
@@ -49,12 +53,12 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, listen.port())
 }
 
-async fn try_door(to: SocketAddr, secret: &SecretString, now: DateTime<Utc>) -> Check {
-    let signature = webhook::sign(EVENT.as_bytes(), secret, now);
-    match deliver(&format!("http://{to}/webhooks/stripe"), EVENT, &signature).await {
-        Ok(reception) => judge(to, reception),
-        Err(error) => bad(
-            CHECK,
+async fn send_test_event(to: SocketAddr, secret: &SecretString, now: DateTime<Utc>) -> Check {
+    let signature = webhook::sign(TEST_EVENT.as_bytes(), secret, now);
+    match deliver(&format!("http://{to}/webhooks/stripe"), TEST_EVENT, &signature).await {
+        Ok(outcome) => to_check(to, outcome),
+        Err(error) => fail(
+            NAME,
             Verdict::Fault,
             one_line(&error),
             "see the line above about Stripe",
@@ -62,10 +66,10 @@ async fn try_door(to: SocketAddr, secret: &SecretString, now: DateTime<Utc>) -> 
     }
 }
 
-fn judge(to: SocketAddr, reception: DeliveryOutcome) -> Check {
-    let fault = |found: String, remedy| bad(CHECK, Verdict::Fault, found, remedy);
-    match reception {
-        DeliveryOutcome::Answered { status: 200, word } if word == "ignored" => ok(CHECK, ""),
+fn to_check(to: SocketAddr, outcome: DeliveryOutcome) -> Check {
+    let fault = |found: String, remedy| fail(NAME, Verdict::Fault, found, remedy);
+    match outcome {
+        DeliveryOutcome::Answered { status: 200, word } if word == "ignored" => pass(NAME, ""),
         DeliveryOutcome::Answered { status: 400, word } if word == "bad_signature" => fault(
             format!("{to} refuses what is signed with our secret"),
             "give the instance the same STRIPE_WEBHOOK_SECRET, restart it, and look at its clock",
@@ -74,8 +78,8 @@ fn judge(to: SocketAddr, reception: DeliveryOutcome) -> Check {
             format!("{to} answers {status}, which is not what an event of no interest is answered"),
             "is it Holdfast that listens there? Then see its log",
         ),
-        DeliveryOutcome::NobodyThere => bad(
-            CHECK,
+        DeliveryOutcome::NobodyThere => fail(
+            NAME,
             Verdict::Warning,
             format!("not tried: nobody listens at {to}"),
             "run doctor where `holdfast serve` runs, with the same environment",

@@ -13,13 +13,13 @@ use serde_json::Value;
 use url::Url;
 use utoipa::ToSchema;
 
-use super::{known, unknown};
 use crate::domain::catalogue::Feed;
-use crate::http::Server;
-use crate::http::body::{self, FieldErrors};
 use crate::http::error::Problem;
-use crate::http::path_id::PathId;
-use crate::http::views::instant_text;
+use crate::http::field_errors::FieldErrors;
+use crate::http::json_body::{parse_json, read_json};
+use crate::http::path_id::{PathId, parse_resource_id};
+use crate::http::server::Server;
+use crate::http::timestamps::format_instant;
 use crate::workflow::catalogue;
 
 const MAX_URL: usize = 2_000;
@@ -28,7 +28,8 @@ const MAX_URL: usize = 2_000;
 #[derive(Deserr, ToSchema)]
 #[deserr(error = FieldErrors, deny_unknown_fields)]
 #[serde(deny_unknown_fields)]
-pub(in crate::http) struct NewCalendar {
+#[schema(as = NewCalendar)]
+pub(in crate::http) struct NewCalendarFeed {
     /// An iCalendar feed, at most 2000 characters of https; null ends it and removes its blocks.
     #[schema(
         required = true,
@@ -41,7 +42,7 @@ pub(in crate::http) struct NewCalendar {
 /// How a calendar feed does.
 #[derive(Default, Serialize, ToSchema)]
 #[schema(as = Calendar)]
-pub(in crate::http) struct CalendarView {
+pub(in crate::http) struct CalendarFeedView {
     /// Where it is; null where there is none.
     #[schema(required = true)]
     url: Option<String>,
@@ -53,11 +54,11 @@ pub(in crate::http) struct CalendarView {
     fault: Option<String>,
 }
 
-impl From<&Feed> for CalendarView {
+impl From<&Feed> for CalendarFeedView {
     fn from(feed: &Feed) -> Self {
         Self {
             url: Some(feed.url.clone()),
-            read_at: feed.read_at.map(instant_text),
+            read_at: feed.read_at.map(format_instant),
             fault: feed.fault.clone(),
         }
     }
@@ -67,10 +68,10 @@ impl From<&Feed> for CalendarView {
 #[utoipa::path(
     put, path = "/v1/admin/resources/{id}/calendar", operation_id = "putCalendar", tag = "operators",
     params(("id" = String, Path, description = "the resource's id", pattern = "^[a-z0-9-]{1,64}$")),
-    request_body = NewCalendar,
+    request_body = NewCalendarFeed,
     security(("admin_key" = [])),
     responses(
-        (status = 200, description = "How the feed does; it is read shortly", body = CalendarView),
+        (status = 200, description = "How the feed does; it is read shortly", body = CalendarFeedView),
         (status = 400, description = "`malformed`"),
         (status = 404, description = "`not_found`: no such resource"),
         (status = 413, description = "`malformed`"),
@@ -78,34 +79,36 @@ impl From<&Feed> for CalendarView {
         (status = 422, description = "`invalid`"),
     )
 )]
-pub(in crate::http) async fn put(
+pub(in crate::http) async fn put_calendar_feed(
     State(server): State<Arc<Server>>,
     PathId(id): PathId,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
-) -> Result<Json<CalendarView>, Problem> {
-    let id = known(&id)?;
-    let url = read(body::json(&headers, body)?, server.calendar_allow_private)?;
+) -> Result<Json<CalendarFeedView>, Problem> {
+    let id = parse_resource_id(&id)?;
+    let url = parse_new_feed(read_json(&headers, body)?, server.calendar_allow_private)?;
     if !catalogue::set_feed(&server.context, &id, url.as_deref()).await? {
-        return Err(unknown());
+        return Err(Problem::not_found("resource"));
     }
     let feed = catalogue::feed(&server.context, &id).await?;
-    Ok(Json(feed.as_ref().map(CalendarView::from).unwrap_or_default()))
+    Ok(Json(
+        feed.as_ref().map(CalendarFeedView::from).unwrap_or_default(),
+    ))
 }
 
-fn read(body: Value, allow_private: bool) -> Result<Option<String>, Problem> {
-    let mut faults = FieldErrors::default();
-    if let Some(NewCalendar { url }) = body::parse(body, &mut faults) {
-        let url = url.map(|url| feed_url(&url, allow_private)).transpose();
-        if let Some(url) = faults.take("url", url) {
+fn parse_new_feed(body: Value, allow_private: bool) -> Result<Option<String>, Problem> {
+    let mut errors = FieldErrors::default();
+    if let Some(NewCalendarFeed { url }) = parse_json(body, &mut errors) {
+        let url = url.map(|url| check_feed_url(&url, allow_private)).transpose();
+        if let Some(url) = errors.check("url", url) {
             return Ok(url);
         }
     }
-    Err(faults.into_problem())
+    Err(errors.into_problem())
 }
 
 /// Where a feed may be, as far as its URL says; which addresses its host has is looked at when it is read.
-fn feed_url(text: &str, allow_private: bool) -> Result<String, &'static str> {
+fn check_feed_url(text: &str, allow_private: bool) -> Result<String, &'static str> {
     let url = Url::parse(text).map_err(|_| "must be an absolute URL")?;
     let scheme = url.scheme() == "https" || allow_private && url.scheme() == "http";
     // A backslash is a slash to some readers of URLs and part of a name to others, so they disagree on the host.
@@ -126,11 +129,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_feed_is_fetched_by_https_and_names_nobody() {
+    fn feed_url_is_https_without_credentials() {
         let good = "https://calendar.example/ana.ics?token=1";
-        assert_eq!(feed_url(good, false).as_deref(), Ok(good));
-        assert!(feed_url("http://127.0.0.1:8000/ana.ics", false).is_err());
-        assert!(feed_url("http://127.0.0.1:8000/ana.ics", true).is_ok());
+        assert_eq!(check_feed_url(good, false).as_deref(), Ok(good));
+        assert!(check_feed_url("http://127.0.0.1:8000/ana.ics", false).is_err());
+        assert!(check_feed_url("http://127.0.0.1:8000/ana.ics", true).is_ok());
         let long = format!("https://calendar.example/{}", "x".repeat(2000));
         for bad in [
             "",
@@ -143,14 +146,14 @@ mod tests {
             " https://calendar.example/",
             &long,
         ] {
-            assert!(feed_url(bad, true).is_err(), "{bad}");
+            assert!(check_feed_url(bad, true).is_err(), "{bad}");
         }
     }
 
     #[test]
-    fn no_feed_is_said_by_null_and_not_by_silence() {
-        assert_eq!(read(json!({"url": null}), false).unwrap(), None);
-        assert!(read(json!({}), false).is_err());
-        assert!(read(json!({"url": 5}), false).is_err());
+    fn feed_is_removed_by_null_only() {
+        assert_eq!(parse_new_feed(json!({"url": null}), false).unwrap(), None);
+        assert!(parse_new_feed(json!({}), false).is_err());
+        assert!(parse_new_feed(json!({"url": 5}), false).is_err());
     }
 }

@@ -13,7 +13,7 @@ use utoipa::openapi::{Content, Info, License, OpenApi, Ref, RefOr};
 
 use super::error::ProblemDetails;
 
-const ABOUT: &str = "Reserves time slots against Stripe payments: a slot is sold once, and no payment stays without its \
+const DESCRIPTION: &str = "Reserves time slots against Stripe payments: a slot is sold once, and no payment stays without its \
     slot or its money back.\n\nTimes are RFC 3339: any offset is read, answers are in UTC. Money is an integer in the \
     currency's minor unit. Members that are not described here are refused. Every error is a problem (RFC 9457) whose \
     `code` is stable.";
@@ -28,23 +28,23 @@ const ABOUT: &str = "Reserves time slots against Stripe payments: a slot is sold
         (name = "ops", description = "For machines: health, metrics, this description."),
     ),
 )]
-struct Shared;
+struct CommonParts;
 
 /// Completes what the routes say of themselves.
-pub(super) fn complete(mut api: OpenApi) -> OpenApi {
+pub(super) fn complete_description(mut api: OpenApi) -> OpenApi {
     api.info = Info::new("Holdfast", env!("CARGO_PKG_VERSION"));
-    api.info.description = Some(ABOUT.to_owned());
+    api.info.description = Some(DESCRIPTION.to_owned());
     api.info.license = Some(License::new(env!("CARGO_PKG_LICENSE")));
-    api.merge(Shared::openapi());
+    api.merge(CommonParts::openapi());
     let components = api.components.get_or_insert_default();
     components.add_security_scheme(
         "hold_token",
-        bearer("The hold's own token, `hft_…`: the right to cancel it."),
+        bearer_scheme("The hold's own token, `hft_…`: the right to cancel it."),
     );
-    components.add_security_scheme("admin_key", bearer("The operators' key."));
-    for operation in api.paths.paths.values_mut().flat_map(operations) {
+    components.add_security_scheme("admin_key", bearer_scheme("The operators' key."));
+    for operation in api.paths.paths.values_mut().flat_map(list_operations) {
         if operation.tags.iter().flatten().any(|tag| tag == "operators") {
-            promise_to_operators(operation);
+            add_operator_problems(operation);
         }
         for (status, response) in &mut operation.responses.responses {
             if let RefOr::T(response) = response {
@@ -55,41 +55,41 @@ pub(super) fn complete(mut api: OpenApi) -> OpenApi {
     api
 }
 
-fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+fn list_operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [&mut item.get, &mut item.put, &mut item.post, &mut item.delete]
         .into_iter()
         .flatten()
 }
 
 /// What each of their routes may answer, where it does not say more itself.
-fn promise_to_operators(operation: &mut Operation) {
+fn add_operator_problems(operation: &mut Operation) {
     for (status, code) in [
         ("401", "`unauthorized`"),
         ("500", "`internal`"),
         ("503", "`store_unavailable`"),
     ] {
-        let answers = &mut operation.responses.responses;
-        answers
+        let responses = &mut operation.responses.responses;
+        responses
             .entry(status.to_owned())
             .or_insert_with(|| RefOr::T(Response::new(code)));
     }
 }
 
 fn complete_response(status: &str, response: &mut Response) {
-    let mut promise = |name: &str, header: Header| {
+    let mut add = |name: &str, header: Header| {
         response.headers.insert(name.to_owned(), RefOr::T(header));
     };
-    promise(
+    add(
         "x-request-id",
-        header(Type::String, "This request's id, as in the log."),
+        build_header(Type::String, "This request's id, as in the log."),
     );
     match status {
-        "401" => promise("WWW-Authenticate", header(Type::String, "Always `Bearer`.")),
-        "409" => promise(
+        "401" => add("WWW-Authenticate", build_header(Type::String, "Always `Bearer`.")),
+        "409" => add(
             "Retry-After",
-            header(Type::Integer, "With `idempotency_in_progress`: seconds to wait."),
+            build_header(Type::Integer, "With `idempotency_in_progress`: seconds to wait."),
         ),
-        "429" | "503" => promise("Retry-After", header(Type::Integer, "Seconds to wait.")),
+        "429" | "503" => add("Retry-After", build_header(Type::Integer, "Seconds to wait.")),
         _ => {}
     }
     if status.starts_with(['4', '5']) {
@@ -100,14 +100,14 @@ fn complete_response(status: &str, response: &mut Response) {
     }
 }
 
-fn header(kind: Type, description: &str) -> Header {
+fn build_header(kind: Type, description: &str) -> Header {
     HeaderBuilder::new()
         .schema(Some(Object::with_type(SchemaType::Type(kind))))
         .description(Some(description))
         .build()
 }
 
-fn bearer(what: &str) -> SecurityScheme {
+fn bearer_scheme(what: &str) -> SecurityScheme {
     let mut scheme = Http::new(HttpAuthScheme::Bearer);
     scheme.description = Some(what.to_owned());
     SecurityScheme::Http(scheme)

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Check, Verdict, bad, ok};
+use super::{Check, Verdict, fail, pass};
 use crate::app;
-use crate::config::{Config, Database, Stripe};
+use crate::config::{Config, Database, StripeSettings};
 use crate::domain::listing::Figures;
 use crate::domain::time::Clock;
 use crate::workflow::{Context, inspect, one_line};
@@ -17,15 +17,19 @@ const MAX_COMMAND_MS: i64 = 5 * MINUTE_MS;
 /// An attempt is stale after 2 min, and a sweep or two should have recovered it.
 const MAX_ATTEMPT_MS: i64 = 10 * MINUTE_MS;
 
-pub(super) async fn checks(config: &Config, stripe: &Stripe, clock: Arc<dyn Clock>) -> Vec<Check> {
+pub(super) async fn check_database(
+    config: &Config,
+    stripe: &StripeSettings,
+    clock: Arc<dyn Clock>,
+) -> Vec<Check> {
     let away = "is it running, and is DATABASE_URL right?";
-    let fault = |found: String, remedy| vec![bad("database", Verdict::Fault, found, remedy)];
+    let fault = |found: String, remedy| vec![fail("database", Verdict::Fault, found, remedy)];
     let context = match app::build_context(config, stripe, clock).await {
         Ok(context) => context,
         Err(error) => return fault(one_line(&error), away),
     };
     match inspect::is_ready(&context).await {
-        Ok(true) => within(&config.database, &context).await,
+        Ok(true) => check_contents(&config.database, &context).await,
         Ok(false) => fault(
             "answers, but its schema is not this program's".to_owned(),
             "run `holdfast migrate`, or start `holdfast serve`, which does it",
@@ -34,12 +38,12 @@ pub(super) async fn checks(config: &Config, stripe: &Stripe, clock: Arc<dyn Cloc
     }
 }
 
-async fn within(database: &Database, context: &Context) -> Vec<Check> {
+async fn check_contents(database: &Database, context: &Context) -> Vec<Check> {
     let answers = format!("{database:?} answers, its schema is this program's");
-    let mut checks = vec![ok("database", answers), statements(context).await];
+    let mut checks = vec![pass("database", answers), check_statements(context).await];
     match inspect::figures(context).await {
-        Ok(figures) => checks.extend(figures_checks(&figures)),
-        Err(error) => checks.push(bad(
+        Ok(figures) => checks.extend(check_figures(&figures)),
+        Err(error) => checks.push(fail(
             "figures",
             Verdict::Fault,
             one_line(&error),
@@ -49,13 +53,13 @@ async fn within(database: &Database, context: &Context) -> Vec<Check> {
     checks
 }
 
-async fn statements(context: &Context) -> Check {
+async fn check_statements(context: &Context) -> Check {
     match inspect::rehearse(context).await {
-        Ok(()) => ok(
+        Ok(()) => pass(
             "statements",
             "a rehearsed checkout works, and a taken slot is refused",
         ),
-        Err(error) => bad(
+        Err(error) => fail(
             "statements",
             Verdict::Fault,
             one_line(&error),
@@ -65,74 +69,74 @@ async fn statements(context: &Context) -> Check {
 }
 
 /// Well where there is none, else a fault.
-fn none_or(check: &'static str, count: i64, what: &str, remedy: &str) -> Check {
+fn require_none(check: &'static str, count: i64, what: &str, remedy: &str) -> Check {
     match count {
-        0 => ok(check, "none"),
-        n => bad(check, Verdict::Fault, format!("{n} {what}"), remedy),
+        0 => pass(check, "none"),
+        n => fail(check, Verdict::Fault, format!("{n} {what}"), remedy),
     }
 }
 
-/// As [`none_or`], where the oldest may be of this age.
-fn none_old(
+/// As [`require_none`], where the oldest may be of this age.
+fn require_none_older(
     check: &'static str,
     (count, age_ms): (i64, i64),
-    most_ms: i64,
+    max_age_ms: i64,
     what: &str,
     remedy: &str,
 ) -> Check {
-    if age_ms <= most_ms {
-        return none_or(check, 0, what, remedy);
+    if age_ms <= max_age_ms {
+        return require_none(check, 0, what, remedy);
     }
     let what = format!("{what}, the oldest for {} min", age_ms / MINUTE_MS);
-    none_or(check, count, &what, remedy)
+    require_none(check, count, &what, remedy)
 }
 
-fn figures_checks(figures: &Figures) -> Vec<Check> {
-    let working = "is `holdfast serve` or a cron with `holdfast sweep` running, and does Stripe answer?";
+fn check_figures(figures: &Figures) -> Vec<Check> {
+    let remedy = "is `holdfast serve` or a cron with `holdfast sweep` running, and does Stripe answer?";
     let overdue = (figures.overdue, figures.oldest_overdue_ms);
-    let orders = (figures.commands_pending, figures.oldest_command_ms);
+    let commands = (figures.commands_pending, figures.oldest_command_ms);
     let attempts = (figures.attempts_open, figures.oldest_attempt_ms);
     vec![
-        none_old(
+        require_none_older(
             "overdue holds",
             overdue,
             MAX_OVERDUE_MS,
             "holds wait for a sweep",
-            working,
+            remedy,
         ),
-        none_old(
+        require_none_older(
             "waiting commands",
-            orders,
+            commands,
             MAX_COMMAND_MS,
             "orders to Stripe wait",
-            working,
+            remedy,
         ),
-        none_old(
+        require_none_older(
             "open attempts",
             attempts,
             MAX_ATTEMPT_MS,
             "checkouts wait to be recovered",
-            working,
+            remedy,
         ),
-        none_or(
+        require_none(
             "stuck commands",
             figures.commands_stuck,
             "orders to Stripe are stuck",
             "GET /v1/admin/commands?state=stuck says why; then POST …/{id}/retry",
         ),
-        none_or(
+        require_none(
             "money without slot",
             figures.money_without_slot,
             "payments have no slot",
             "GET /v1/admin/holds?status=released, and =cancelled, shows their payments",
         ),
-        none_or(
+        require_none(
             "slot without money",
             figures.slot_without_money,
             "confirmed holds have no payment",
             "GET /v1/admin/holds?status=confirmed shows their payments; POST …/{id}/refresh asks Stripe anew",
         ),
-        none_or(
+        require_none(
             "failed refunds",
             figures.refunds_failed,
             "refunds were refused by Stripe",

@@ -1,0 +1,90 @@
+//! Zones, times of day and dates, as a schedule's members write them: read strictly, so that a typo never passes, and
+//! shown as they are read.
+
+use chrono::{NaiveDate, NaiveTime};
+use chrono_tz::Tz;
+use serde::Serializer;
+
+/// How the end of a day is written; `00:00` is taken for it too.
+const END_OF_DAY: &str = "24:00";
+
+pub(super) fn parse_timezone(name: &str) -> Result<Tz, String> {
+    let known = name.parse();
+    known.map_err(|_| "must be a name of the IANA time zone database, such as Europe/Berlin".to_owned())
+}
+
+/// A time on the clock, `HH:MM` and nothing else.
+fn parse_wall_time(text: &str) -> Option<NaiveTime> {
+    let (hour, minute) = text.split_once(':')?;
+    let number = |digits: &str| {
+        let plain = digits.len() == 2 && digits.bytes().all(|digit| digit.is_ascii_digit());
+        plain.then(|| digits.parse().ok()).flatten()
+    };
+    NaiveTime::from_hms_opt(number(hour)?, number(minute)?, 0)
+}
+
+pub(super) fn parse_start_time(text: &str) -> Result<NaiveTime, String> {
+    parse_wall_time(text).ok_or_else(|| "must be a time from 00:00 to 23:59".to_owned())
+}
+
+pub(super) fn parse_end_time(text: &str) -> Result<NaiveTime, String> {
+    let time = if text == END_OF_DAY {
+        Some(NaiveTime::MIN)
+    } else {
+        parse_wall_time(text)
+    };
+    time.ok_or_else(|| "must be a time from 00:00 to 24:00".to_owned())
+}
+
+pub(super) fn parse_optional_start_time(text: Option<String>) -> Result<Option<NaiveTime>, String> {
+    text.as_deref().map(parse_start_time).transpose()
+}
+
+pub(super) fn parse_optional_end_time(text: Option<String>) -> Result<Option<NaiveTime>, String> {
+    text.as_deref().map(parse_end_time).transpose()
+}
+
+/// A date, `YYYY-MM-DD` and nothing else.
+pub(super) fn parse_date(text: &str) -> Result<NaiveDate, String> {
+    let date = text
+        .parse()
+        .ok()
+        .filter(|date: &NaiveDate| date.to_string() == text && text.len() == "YYYY-MM-DD".len());
+    date.ok_or_else(|| "must be a date like 2026-12-24".to_owned())
+}
+
+pub(super) fn serialize_timezone<S: Serializer>(zone: &Tz, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(zone.name())
+}
+
+pub(super) fn serialize_start_time<S: Serializer>(time: &NaiveTime, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(&time.format("%H:%M"))
+}
+
+pub(super) fn serialize_end_time<S: Serializer>(time: &NaiveTime, to: S) -> Result<S::Ok, S::Error> {
+    if *time == NaiveTime::MIN {
+        to.serialize_str(END_OF_DAY)
+    } else {
+        serialize_start_time(time, to)
+    }
+}
+
+pub(super) fn serialize_optional_start_time<S: Serializer>(
+    time: &Option<NaiveTime>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    match time {
+        Some(time) => serialize_start_time(time, to),
+        None => to.serialize_none(),
+    }
+}
+
+pub(super) fn serialize_optional_end_time<S: Serializer>(
+    time: &Option<NaiveTime>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    match time {
+        Some(time) => serialize_end_time(time, to),
+        None => to.serialize_none(),
+    }
+}
