@@ -1,6 +1,6 @@
-//! A host's entries as an iCalendar file (RFC 5545), for any calendar program that subscribes to it.
+//! A resource's confirmed holds as an iCalendar file (RFC 5545), for calendar programs that subscribe to it.
 //!
-//! Whoever has the key reads it: calendar programs can send nothing but an address. Guests are not named in it.
+//! Calendar programs can send no header, so the key is in the query. The file names no guests.
 
 use std::sync::Arc;
 
@@ -22,9 +22,9 @@ use crate::domain::listing::{HoldFilter, PageRequest, StatusKind};
 use crate::domain::time::Window;
 use crate::workflow::{catalogue, inspect};
 
-/// How long ago an entry may have begun that is still told.
+/// How long ago the oldest entry may have begun.
 const MAX_AGE: Duration = Duration::days(31);
-/// How many entries a file has at most; the newest bookings go first.
+/// The most entries of one file. The newest bookings come first.
 const MAX_ENTRIES: usize = 2_000;
 
 #[derive(Debug, Deserr)]
@@ -33,7 +33,7 @@ struct CalendarExportQuery {
     key: String,
 }
 
-/// A resource's confirmed holds, for any calendar program that subscribes to it.
+/// Exports a resource's confirmed holds, for any calendar program that subscribes to it.
 #[utoipa::path(
     get, path = "/v1/resources/{id}/calendar.ics", operation_id = "getCalendar", tag = "operators",
     params(
@@ -94,7 +94,7 @@ async fn list_entries(server: &Server, resource: &ResourceId) -> Result<Vec<Cale
     }
 }
 
-/// The part of a booking that concerns the resource: each of its segments.
+/// Lists the entries of one booking: one for each of its segments on the resource.
 fn list_entries_of_booking<'a>(
     booking: &'a Booking,
     resource: &'a ResourceId,
@@ -109,20 +109,17 @@ fn list_entries_of_booking<'a>(
     })
 }
 
-/// One entry, as a calendar program shows it.
+/// One appointment of the calendar.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct CalendarEntry {
-    /// The same for the same entry, whenever it is asked: by it programs know one that has moved.
+    /// Identifies the appointment. It stays the same when the appointment moves, so that programs recognize it.
     uid: String,
-    /// When.
     window: Window,
-    /// What it is called.
     summary: String,
-    /// When it last changed.
     changed_at: DateTime<Utc>,
 }
 
-/// The file. `name` is what programs call the calendar.
+/// Writes the file. `name` is the calendar's name in calendar programs.
 fn write_calendar<'a>(name: &str, entries: impl Iterator<Item = &'a CalendarEntry>) -> String {
     let mut calendar = icalendar::Calendar::new();
     calendar.properties.retain(|property| property.key() != "PRODID");
@@ -142,7 +139,7 @@ fn to_ical_event(entry: &CalendarEntry) -> icalendar::Event {
         .done()
 }
 
-/// The text on one line: a name that somebody typed must not begin a line of the file.
+/// Replaces control characters by spaces, so that a name cannot inject a line into the file.
 fn to_single_line(text: &str) -> String {
     let space = |c: char| if c.is_control() { ' ' } else { c };
     text.chars().map(space).collect()

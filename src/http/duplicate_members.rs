@@ -1,12 +1,13 @@
-//! JSON whose objects name each member once. Where one comes twice, readers disagree on which counts, and a body could
-//! mean one thing to whoever checked it and another to us. What the members mean is left to `body`.
+//! Parses JSON and refuses objects with two members of the same name.
+//!
+//! Readers of JSON disagree on which of the two counts. So a proxy could check one value while we use the other.
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-/// A value, read strictly.
+/// A JSON value without duplicate members.
 pub(super) struct UniqueMembers(pub(super) Value);
 
 impl<'de> Deserialize<'de> for UniqueMembers {

@@ -1,7 +1,7 @@
-//! Errors as the outside sees them: the only place where one becomes a status (RFC 9457 problem details).
+//! Errors as callers see them. This is the only place that makes a status of an error (RFC 9457 problem details).
 //!
-//! A handler answers `Err(Problem)`; [`render`] writes it out with the request's id. A 5xx carries no internals: those go
-//! to the log, once, here.
+//! A handler returns `Err(Problem)`, and [`render_problems`] writes it with the request's id. A 5xx says nothing about
+//! its cause: the log has that, written once, in `from_workflow`.
 
 use std::time::Duration;
 
@@ -20,42 +20,42 @@ use crate::domain::availability::Slot;
 
 mod from_workflow;
 
-/// What went wrong, as a stable word.
+/// A stable word that says what went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = Code)]
 pub(crate) enum ProblemCode {
-    /// Not JSON, too large, or not `application/json`; also a method that the path does not have.
+    /// The body is not JSON, too large, or not `application/json`; or the path does not have the method.
     Malformed,
-    /// JSON, but a member is missing, unknown, of the wrong type or not acceptable.
+    /// The body is JSON, but a member is missing, unknown, of the wrong type or not acceptable.
     Invalid,
-    /// Missing or wrong key or token.
+    /// The key or token is missing or wrong.
     Unauthorized,
-    /// No such event type, hold, command or path.
+    /// There is no such event type, hold, command or path.
     NotFound,
-    /// Another live hold has the slot, or won the race for it.
+    /// Another live hold has the slot.
     SlotTaken,
-    /// A cancel came after the money.
+    /// The hold cannot be released, because it is paid or being paid.
     AlreadyPaid,
-    /// The hold is not confirmed, so that there is nothing to cancel.
+    /// The hold cannot be cancelled, because it is not confirmed.
     NotCancellable,
-    /// The hold is over, or it is too late to move it.
+    /// The hold cannot be moved, because it has ended or it is too late.
     NotMovable,
     /// The first request with this key is still running.
     IdempotencyInProgress,
     /// This key was used with another body.
     IdempotencyMismatch,
-    /// Webhook signature missing, wrong or too old.
+    /// The webhook's signature is missing, wrong or too old.
     BadSignature,
-    /// The guest, or whoever sits at that address, keeps as many slots as they may.
+    /// The guest or the client address already keeps as many unpaid holds as it may.
     TooManyHolds,
-    /// Too many requests.
+    /// There were too many requests.
     RateLimited,
-    /// Stripe timed out, refused for load, or is down.
+    /// Stripe timed out, limited our requests, or is down.
     StripeUnavailable,
-    /// The database is away.
+    /// The database is unavailable.
     StoreUnavailable,
-    /// Our bug.
+    /// The program has a bug.
     Internal,
 }
 
@@ -98,7 +98,7 @@ impl ProblemCode {
         }
     }
 
-    /// The word, as in `Serialize`.
+    /// Returns the word, as `Serialize` writes it.
     fn as_str(self) -> &'static str {
         match self {
             Self::Malformed => "malformed",
@@ -120,7 +120,7 @@ impl ProblemCode {
         }
     }
 
-    /// Seconds after which it is worth trying again, where waiting helps.
+    /// Returns the seconds after which a retry makes sense, or `None` if waiting does not help.
     fn retry_after(self) -> Option<u64> {
         match self {
             Self::IdempotencyInProgress => Some(1),
@@ -131,18 +131,18 @@ impl ProblemCode {
     }
 }
 
-/// What is wrong with one member of a request.
+/// The error of one member of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct FieldError {
-    /// Which member, as a path: `guest.email`.
+    /// The path of the member, such as `guest.email`.
     #[schema(example = "guest.email")]
     pub(crate) field: String,
-    /// What is wrong with it.
+    /// What is wrong with the member.
     #[schema(example = "is missing")]
     pub(crate) detail: String,
 }
 
-/// An error on its way out.
+/// An error response before it is written.
 #[derive(Clone, Debug)]
 pub(crate) struct Problem {
     code: ProblemCode,
@@ -154,7 +154,7 @@ pub(crate) struct Problem {
 }
 
 impl Problem {
-    /// A problem of this code; `detail` is for people and says nothing personal or internal.
+    /// Makes a problem with this code. `detail` is for people; it must say nothing personal or internal.
     pub(crate) fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
         let (status, retry_after) = (code.status(), code.retry_after());
         Self {
@@ -167,7 +167,7 @@ impl Problem {
         }
     }
 
-    /// `slot_taken`, with the slots nearby that are free.
+    /// Makes a `slot_taken` problem with the nearest free slots.
     pub(crate) fn slot_taken(alternatives: &[Slot]) -> Self {
         Self {
             alternatives: Some(alternatives.iter().map(SlotView::from).collect()),
@@ -175,7 +175,7 @@ impl Problem {
         }
     }
 
-    /// The same, worth trying again after so long.
+    /// Sets after how long a retry makes sense.
     pub(crate) fn with_retry_after(self, wait: Duration) -> Self {
         Self {
             retry_after: Some(wait.as_secs().max(1)),
@@ -183,7 +183,7 @@ impl Problem {
         }
     }
 
-    /// `malformed`: the path does not have this method.
+    /// Makes a `malformed` problem: the path does not have this method.
     pub(crate) fn method_not_allowed() -> Self {
         Self::malformed(
             StatusCode::METHOD_NOT_ALLOWED,
@@ -191,12 +191,12 @@ impl Problem {
         )
     }
 
-    /// `malformed`: the body is of another media type than it must be.
+    /// Makes a `malformed` problem: the body does not have the required media type.
     pub(crate) fn unsupported_media_type(detail: &str) -> Self {
         Self::malformed(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)
     }
 
-    /// `malformed`: the body is larger than it may be.
+    /// Makes a `malformed` problem: the body is too large.
     pub(crate) fn too_large() -> Self {
         Self::malformed(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large")
     }
@@ -208,7 +208,7 @@ impl Problem {
         }
     }
 
-    /// `invalid`, naming each field.
+    /// Makes an `invalid` problem that names each member.
     pub(crate) fn invalid(errors: Vec<FieldError>) -> Self {
         let detail = match errors.as_slice() {
             [one] => format!("{} {}", one.field, one.detail),
@@ -220,7 +220,7 @@ impl Problem {
         }
     }
 
-    /// `invalid` for one field.
+    /// Makes an `invalid` problem for one member.
     pub(crate) fn invalid_field(field: &str, detail: impl Into<String>) -> Self {
         Self::invalid(vec![FieldError {
             field: field.to_owned(),
@@ -228,7 +228,7 @@ impl Problem {
         }])
     }
 
-    /// `not_found`.
+    /// Makes a `not_found` problem for `what`, such as "hold".
     pub(crate) fn not_found(what: &str) -> Self {
         Self::new(ProblemCode::NotFound, format!("there is no such {what}"))
     }
@@ -237,25 +237,25 @@ impl Problem {
 /// The body of every error.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ProblemDetails {
-    /// A name for the kind of problem.
+    /// A URI that names the kind of problem.
     #[schema(example = "urn:holdfast:problem:slot_taken")]
     r#type: String,
     /// The kind of problem in words.
     title: &'static str,
-    /// The HTTP status, again.
+    /// The HTTP status of the response.
     #[schema(example = 409)]
     status: u16,
-    /// What happened here.
+    /// What happened in this case.
     detail: String,
     /// What happened, as a stable word for programs.
     code: ProblemCode,
-    /// This request's id, as in the header `x-request-id` and in the log.
+    /// The request's id, as in the header `x-request-id` and in the log.
     request_id: String,
-    /// What is wrong with which member; only with `invalid`.
+    /// The errors of the request's members; only with `invalid`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     errors: Vec<FieldError>,
-    /// The nearest slots that are free now; only with `slot_taken`.
+    /// The nearest free slots; only with `slot_taken`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     alternatives: Option<Vec<SlotView>>,
@@ -269,7 +269,7 @@ impl IntoResponse for Problem {
     }
 }
 
-/// Writes problems out; also those that the framework original without a body, such as a path that does not exist.
+/// Writes problems as responses, including errors that axum made without a body, such as for an unknown path.
 pub(super) async fn render_problems(request: Request, next: Next) -> Response {
     let id = request
         .extensions()
@@ -288,7 +288,7 @@ pub(super) async fn render_problems(request: Request, next: Next) -> Response {
 }
 
 impl Problem {
-    /// What the framework refused by itself.
+    /// Makes the problem for an error that axum made by itself.
     fn from_status(status: StatusCode) -> Self {
         match status {
             StatusCode::NOT_FOUND => Self::not_found("path"),
@@ -297,7 +297,7 @@ impl Problem {
         }
     }
 
-    /// The answer, with the headers of the one that was original: those for CORS, and `Allow`.
+    /// Writes the response. Keeps the headers of the original one, such as those for CORS and `Allow`.
     fn into_response_with(self, id: &RequestId, original: Response) -> Response {
         let body = ProblemDetails {
             r#type: format!("urn:holdfast:problem:{}", self.code.as_str()),

@@ -1,4 +1,4 @@
-//! What single members of a request must look like, whichever request they come in.
+//! The values that members of requests may have, whichever request they are in.
 
 use chrono::{DateTime, Utc};
 use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
@@ -15,7 +15,7 @@ use crate::workflow::inspect::is_cursor;
 const MAX_NAME: usize = 200;
 const MAX_URL: usize = 2_000;
 
-/// Where mail goes to.
+/// A guest's e-mail address.
 #[derive(Debug)]
 pub(super) struct Email(pub(super) String);
 
@@ -23,7 +23,7 @@ pub(super) struct Email(pub(super) String);
 #[derive(Debug)]
 pub(super) struct Name(pub(super) String);
 
-/// A price in the minor unit.
+/// A price in the currency's minor unit.
 #[derive(Debug)]
 pub(super) struct Amount(pub(super) i64);
 
@@ -31,15 +31,15 @@ pub(super) struct Amount(pub(super) i64);
 #[derive(Debug)]
 pub(super) struct Minutes(pub(super) i64);
 
-/// Ways to pay.
+/// The payment methods that an event type allows.
 #[derive(Debug)]
 pub(super) struct PaymentMethods(pub(super) Vec<PaymentMethod>);
 
-/// How many entries of a list are wanted.
+/// The number of entries of a page.
 #[derive(Debug)]
 pub(super) struct Limit(pub(super) u32);
 
-/// How many units are wanted.
+/// The number of units to book.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Quantity(pub(super) u32);
 
@@ -49,24 +49,24 @@ impl Default for Quantity {
     }
 }
 
-/// The same in a query.
+/// The number of units to book, as a query has it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct QuantityText(pub(super) u32);
 
-/// A few words for the history.
+/// A short text for the history.
 #[derive(Debug)]
 pub(super) struct Note(pub(super) String);
 
-/// How much goes back to the guest.
+/// The amount that a cancellation refunds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RefundAmount(pub(super) Refund);
 
-/// Where a list goes on.
+/// The position in a list where the next page starts.
 #[derive(Debug)]
 pub(super) struct Cursor(pub(super) String);
 
-/// Lets a type be a member: how it is read from the JSON type it stands in. Checked while the body is read, so that a
-/// bad value is named beside a missing or unknown member.
+/// Implements `Deserr` for types whose values are checked while the body is parsed, so that a bad value is reported
+/// beside missing and unknown members. Each line names the type, the JSON type that it is parsed from, and the parser.
 macro_rules! impl_deserr {
     ($($type:ty, from $json:ty: $read:expr;)*) => {$(
         impl Deserr<FieldErrors> for $type {
@@ -85,7 +85,7 @@ impl_deserr! {
     DateTime<Utc>, from String: |text: &String| parse_instant(text);
     EventTypeId, from String: |text: &String| Self::parse(text);
     ResourceId, from String: |text: &String| Self::parse(text);
-    HoldId, from String: |text: &String| Self::parse(text).ok_or("must be the id of a hold");
+    HoldId, from String: |text: &String| Self::parse(text).ok_or("must be a hold's id");
     Email, from String: |text: &String| parse_email(text).map(Self);
     Name, from String: |text: &String| parse_name(text).map(Self);
     Currency, from String: |text: &String| {
@@ -127,7 +127,7 @@ fn check_note(text: &str) -> Option<String> {
     fits.then(|| text.to_owned())
 }
 
-/// `"full"`, `"none"`, or an amount.
+/// Parses `"full"`, `"none"` or an amount.
 impl Deserr<FieldErrors> for RefundAmount {
     fn deserialize_from_value<V: IntoValue>(
         value: Value<V>,
@@ -152,28 +152,28 @@ fn parse_limit(text: &str) -> Option<u32> {
     text.parse().ok().filter(|limit| (1..=200).contains(limit))
 }
 
-/// A whole number within bounds.
+/// Checks that a number is within bounds.
 pub(super) fn check_between<const LEAST: i64, const MOST: i64>(number: i64) -> Result<i64, String> {
     let fits = (LEAST..=MOST).contains(&number);
     fits.then_some(number)
         .ok_or_else(|| format!("must be {LEAST} to {MOST}"))
 }
 
-/// A whole number within bounds, or none.
+/// Checks that a number, if given, is within bounds.
 pub(super) fn check_optional_between<const LEAST: i64, const MOST: i64>(
     number: Option<i64>,
 ) -> Result<Option<i64>, String> {
     number.map(check_between::<LEAST, MOST>).transpose()
 }
 
-/// An instant in RFC 3339, any offset.
+/// Parses an instant in RFC 3339 with any offset.
 fn parse_instant(text: &str) -> Result<DateTime<Utc>, &'static str> {
     let parsed =
         DateTime::parse_from_rfc3339(text).map_err(|_| "must be a time like 2026-12-01T10:00:00Z")?;
     Ok(parsed.with_timezone(&Utc))
 }
 
-/// An address that mail could be sent to; blanks around it came with a paste.
+/// Parses an e-mail address that mail can be sent to. Ignores blanks around it, because pasted text often has them.
 fn parse_email(text: &str) -> Result<String, &'static str> {
     let text = text.trim();
     let options = Options::default()
@@ -187,7 +187,7 @@ fn parse_email(text: &str) -> Result<String, &'static str> {
     Ok(address.to_string())
 }
 
-/// A name for people to read: not empty, not long, no control characters.
+/// Parses a name: not empty, not too long, without control characters.
 fn parse_name(text: &str) -> Result<String, &'static str> {
     let trimmed = text.trim();
     if trimmed.is_empty() || trimmed.chars().count() > MAX_NAME {
@@ -199,12 +199,12 @@ fn parse_name(text: &str) -> Result<String, &'static str> {
     Ok(trimmed.to_owned())
 }
 
-/// A URL that Stripe may send the guest to: its origin is one that the shop named.
+/// Parses a URL that Stripe may send the guest to. Its origin must be one of `origins`.
 pub(super) fn parse_return_url(text: &str, origins: &[Origin]) -> Result<String, &'static str> {
     let url = Url::parse(text).map_err(|_| "must be an absolute URL")?;
     let plain =
         matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none();
-    // A backslash is a slash to some readers of URLs and part of a name to others, so they disagree on the host.
+    // Some URL parsers read a backslash as a slash and others as part of a name, so they disagree on the host.
     let odd = |c: char| c.is_control() || c.is_whitespace() || c == '\\';
     if !plain || text.len() > MAX_URL || text.chars().any(odd) {
         return Err("must be a plain http or https URL of at most 2000 characters");

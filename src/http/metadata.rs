@@ -1,4 +1,4 @@
-//! The caller's own pairs on a hold. They stay with us: Stripe never sees them.
+//! The caller's own pairs on a hold. They stay in our database; Stripe does not get them.
 
 use std::collections::BTreeMap;
 
@@ -11,12 +11,12 @@ const MAX_PAIRS: usize = 20;
 const MAX_KEY: usize = 40;
 const MAX_VALUE: usize = 500;
 
-/// Pairs within their limits.
+/// The pairs of a hold, within their limits.
 #[derive(Debug, Default)]
 pub(super) struct Metadata(pub(super) BTreeMap<String, String>);
 
 impl Deserr<FieldErrors> for Metadata {
-    // By hand, because deserr's own maps leave out an entry of the wrong type without a word.
+    // Written by hand, because deserr's maps silently drop an entry of the wrong type.
     fn deserialize_from_value<V: IntoValue>(
         value: deserr::Value<V>,
         location: ValuePointerRef<'_>,

@@ -1,7 +1,7 @@
-//! The OpenAPI description: from the handlers that serve, with what they share said once.
+//! Completes the OpenAPI description that utoipa derives from the handlers.
 //!
-//! A route names its parameters, its answers and, by status and code, its problems. Here come the body and the headers
-//! that all problems have, the header that all answers have, tags, and the ways to show who one is.
+//! A route describes its parameters, its responses and, by status and code, its problems. This file adds what all
+//! routes share: the body and headers of problems, the header `x-request-id`, tags, and security schemes.
 
 use utoipa::OpenApi as _;
 use utoipa::openapi::header::{Header, HeaderBuilder};
@@ -30,7 +30,7 @@ const DESCRIPTION: &str = "Reserves time slots against Stripe payments: a slot i
 )]
 struct CommonParts;
 
-/// Completes what the routes say of themselves.
+/// Adds the parts that all routes share.
 pub(super) fn complete_description(mut api: OpenApi) -> OpenApi {
     api.info = Info::new("Holdfast", env!("CARGO_PKG_VERSION"));
     api.info.description = Some(DESCRIPTION.to_owned());
@@ -61,7 +61,7 @@ fn list_operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> 
         .flatten()
 }
 
-/// What each of their routes may answer, where it does not say more itself.
+/// Adds the problems that every operator route can return, unless the route describes them itself.
 fn add_operator_problems(operation: &mut Operation) {
     for (status, code) in [
         ("401", "`unauthorized`"),

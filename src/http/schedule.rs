@@ -1,6 +1,6 @@
-//! A schedule as a member of an event type, read and shown in the same form: what is shown can be sent again.
+//! A schedule as a member of an event type. Requests and responses have the same form, so a response can be sent back.
 //!
-//! Says which values make a schedule; what it then offers is left to `domain::schedule`.
+//! This file checks the values. What a schedule offers is decided in `domain::schedule`.
 
 use std::collections::HashMap;
 
@@ -23,7 +23,7 @@ mod time_text;
 
 const MAX_WEEKLY: usize = 100;
 const MAX_EXCEPTIONS: usize = 1_000;
-/// A year, in minutes.
+/// The longest notice: a year, in minutes.
 const MAX_NOTICE_MINUTES: i64 = 366 * 24 * 60;
 const MAX_ADVANCE_DAYS: i64 = 3_660;
 const STEP_MINUTES: i64 = 15;
@@ -34,72 +34,72 @@ const STEP_MINUTES: i64 = 15;
 #[serde(deny_unknown_fields)]
 #[schema(as = Schedule)]
 pub(super) struct ScheduleMembers {
-    /// On whose wall clock all hours are: a name of the IANA time zone database.
+    /// The time zone of all hours: a name of the IANA time zone database.
     #[deserr(try_from(&String) = parse_timezone -> String)]
     #[serde(serialize_with = "serialize_timezone")]
     #[schema(value_type = String, example = "Europe/Berlin")]
     timezone: Tz,
-    /// Minutes on the wall clock from one start to the next, counted from where hours begin.
+    /// Minutes on the wall clock from one start to the next, counted from the beginning of the hours.
     #[deserr(default = STEP_MINUTES, try_from(i64) = check_between::<1, MAX_STEP_MINUTES> -> String)]
     #[schema(required = false, default = 15, minimum = 1, maximum = 1440)]
     step_minutes: i64,
-    /// Least minutes from now to a start.
+    /// The fewest minutes from now to a start.
     #[deserr(default, try_from(i64) = check_between::<0, MAX_NOTICE_MINUTES> -> String)]
     #[schema(required = false, default = 0, minimum = 0, maximum = 527040)]
     min_notice_minutes: i64,
-    /// Most days from now to a start; without it, ten years.
+    /// The most days from now to a start; ten years if absent.
     #[deserr(default, try_from(Option<i64>) = check_optional_between::<1, MAX_ADVANCE_DAYS> -> String)]
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, minimum = 1, maximum = 3660)]
     max_advance_days: Option<i64>,
-    /// Hours of each week; what lasts longer than them is not offered in them.
+    /// The hours of each week. An event that lasts longer than the hours is not offered in them.
     #[deserr(default, try_from(Vec<HoursMembers>) = check_weekly -> String)]
     #[schema(required = false, max_items = 100)]
     weekly: Vec<HoursMembers>,
-    /// Dates with other hours than weekly ones, or with none. Several of one date add up.
+    /// Dates whose hours replace the weekly ones. Several exceptions of one date add up.
     #[deserr(default, try_from(Vec<ExceptionMembers>) = check_exceptions -> FieldErrors)]
     #[schema(required = false, max_items = 1000)]
     exceptions: Vec<ExceptionMembers>,
 }
 
-/// Hours that are open on some days of each week.
+/// Open hours on some days of each week.
 #[derive(Debug, Deserr, Serialize, ToSchema)]
 #[deserr(error = FieldErrors, deny_unknown_fields, validate = check_hours -> FieldErrors)]
 #[serde(deny_unknown_fields)]
 #[schema(as = WeeklyHours)]
 struct HoursMembers {
-    /// The days on which they begin, each once.
+    /// The days on which the hours begin, each named once.
     #[deserr(try_from(Vec<Day>) = check_days -> String)]
     #[schema(min_items = 1, max_items = 7, example = json!(["mon", "tue"]))]
     days: Vec<Day>,
-    /// First open minute.
+    /// The first open minute.
     #[deserr(try_from(&String) = parse_start_time -> String)]
     #[serde(serialize_with = "serialize_start_time")]
     #[schema(value_type = String, example = "09:00", pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$")]
     from: NaiveTime,
-    /// First closed minute, up to 24:00; not after `from`: on the day after.
+    /// The first closed minute, up to 24:00. If it is not after `from`, it is on the next day.
     #[deserr(try_from(&String) = parse_end_time -> String)]
     #[serde(serialize_with = "serialize_end_time")]
     #[schema(value_type = String, example = "17:00", pattern = "^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
     to: NaiveTime,
 }
 
-/// A date on which weekly hours do not hold: `closed`, or open `from` and `to`.
+/// A date whose hours replace the weekly ones: `closed`, or open from `from` to `to`.
 #[derive(Debug, Deserr, Serialize, ToSchema)]
 #[deserr(error = FieldErrors, deny_unknown_fields, validate = check_exception -> FieldErrors)]
 #[serde(deny_unknown_fields)]
 #[schema(as = ScheduleException)]
 struct ExceptionMembers {
-    /// Which.
+    /// The date that the exception is for.
     #[deserr(try_from(&String) = parse_date -> String)]
     #[schema(value_type = String, format = Date, example = "2026-12-24")]
     date: NaiveDate,
-    /// No hours begin on it.
+    /// Whether no hours begin on the date.
     #[deserr(default)]
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schema(required = false)]
     closed: bool,
-    /// First open minute.
+    /// The first open minute.
     #[deserr(default, try_from(Option<String>) = parse_optional_start_time -> String)]
     #[serde(
         skip_serializing_if = "Option::is_none",
@@ -107,7 +107,7 @@ struct ExceptionMembers {
     )]
     #[schema(value_type = Option<String>, nullable = false, example = "10:00", pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$")]
     from: Option<NaiveTime>,
-    /// First closed minute, up to 24:00; not after `from`: on the day after.
+    /// The first closed minute, up to 24:00. If it is not after `from`, it is on the next day.
     #[deserr(default, try_from(Option<String>) = parse_optional_end_time -> String)]
     #[serde(
         skip_serializing_if = "Option::is_none",
@@ -146,7 +146,7 @@ fn check_weekly(hours: Vec<HoursMembers>) -> Result<Vec<HoursMembers>, String> {
     Ok(hours)
 }
 
-/// No date is both closed and open: one of the two would be overlooked.
+/// Refuses a date that is closed in one exception and open in another, because one of them would be ignored.
 fn check_exceptions(exceptions: Vec<ExceptionMembers>) -> Result<Vec<ExceptionMembers>, FieldErrors> {
     let mut errors = FieldErrors::default();
     if exceptions.len() > MAX_EXCEPTIONS {
@@ -171,7 +171,8 @@ fn check_exceptions(exceptions: Vec<ExceptionMembers>) -> Result<Vec<ExceptionMe
     }
 }
 
-/// Hours that end where they begin are a whole day or a slip of the pen; only those of midnight are taken for the first.
+/// Returns whether hours are empty. Equal `from` and `to` mean a whole day at midnight, and are taken for a typo
+/// otherwise.
 fn is_empty_range(from: NaiveTime, to: NaiveTime) -> bool {
     from == to && from != NaiveTime::MIN
 }

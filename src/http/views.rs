@@ -1,4 +1,4 @@
-//! Holds as they are shown: what everybody who has the id may see, and what the operator sees besides.
+//! Holds as responses show them: to everybody who has the id, and to operators.
 
 use std::collections::BTreeMap;
 
@@ -15,21 +15,21 @@ use crate::domain::hold::{CancelReason, ReleaseReason, Status};
 use crate::domain::listing::StatusKind;
 use crate::domain::payment::{Payment, PaymentState};
 
-/// Where a hold stands.
+/// The status of a hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserr, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[deserr(error = FieldErrors, rename_all = lowercase)]
 #[schema(as = HoldStatus)]
 pub(super) enum HoldStatusView {
-    /// The guest is paying.
+    /// The guest has not paid yet.
     Held,
-    /// A delayed payment method is at work.
+    /// A delayed payment is in progress.
     Processing,
-    /// Paid; the slot is the guest's.
+    /// The hold is paid; the slot is the guest's.
     Confirmed,
-    /// Ended unpaid.
+    /// The hold ended without a payment.
     Released,
-    /// Ended after it was paid.
+    /// The hold ended after it was paid.
     Cancelled,
 }
 
@@ -62,15 +62,15 @@ impl From<HoldStatusView> for StatusKind {
 #[serde(rename_all = "snake_case")]
 #[schema(as = HoldReason)]
 pub(super) enum HoldReasonView {
-    /// Nobody finished it in time.
+    /// The guest did not pay in time.
     Expired,
-    /// The guest gave it back.
+    /// The guest released or cancelled it.
     Guest,
     /// The delayed payment failed.
     PaymentFailed,
-    /// The operator ended it.
+    /// The operator released or cancelled it.
     Operator,
-    /// Money came when the slot was someone else's; it was given back.
+    /// The payment came after the slot was sold to another guest; it was refunded.
     LatePaymentRefunded,
     /// The whole payment was refunded.
     Refunded,
@@ -92,47 +92,47 @@ fn to_reason_view(status: Status) -> Option<HoldReasonView> {
     })
 }
 
-/// A hold as everybody who has its id may see it. No e-mail and no name: this is public.
+/// A hold as everybody who has its id may see it. It has no e-mail address and no name, because it is public.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Hold)]
 pub(super) struct HoldView {
-    /// Unguessable; the right to read.
+    /// The hold's id. It cannot be guessed, and gives the right to read the hold.
     id: Uuid,
-    /// Where it stands.
+    /// The status of the hold.
     status: HoldStatusView,
-    /// Why, with `released` and `cancelled`.
+    /// Why the hold ended; only with `released` and `cancelled`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     reason: Option<HoldReasonView>,
-    /// What was booked.
+    /// The id of the event type.
     #[schema(example = "intro-call")]
     event_type: String,
-    /// Who serves first.
+    /// The resource of the first segment.
     #[schema(example = "ana")]
     resource: String,
-    /// First instant of the slot.
+    /// The first instant of the slot.
     #[serde(serialize_with = "serialize_instant")]
     starts_at: DateTime<Utc>,
-    /// First instant after the slot.
+    /// The first instant after the slot.
     #[serde(serialize_with = "serialize_instant")]
     ends_at: DateTime<Utc>,
-    /// How many units of each segment.
+    /// The number of units of each segment.
     #[schema(example = 1)]
     quantity: u32,
-    /// Who serves when.
+    /// The resources and their times.
     segments: Vec<SegmentView>,
-    /// The price of all of it, in the currency's minor unit.
+    /// The price of all units, in the currency's minor unit.
     #[schema(example = 5000)]
     amount: i64,
-    /// Lower-case ISO code.
+    /// The lower-case ISO code of the currency.
     #[schema(example = "eur")]
     currency: String,
-    /// Until when the guest may pay.
+    /// The end of the time to pay.
     #[serde(serialize_with = "serialize_instant")]
     expires_at: DateTime<Utc>,
-    /// Stripe's Checkout Session.
+    /// The id of the Stripe Checkout Session.
     checkout_session: String,
-    /// Stripe's payment page, while `held`.
+    /// The URL of Stripe's payment page; null unless the hold is `held`.
     #[schema(required = true)]
     checkout_url: Option<String>,
 }
@@ -160,17 +160,17 @@ impl HoldView {
     }
 }
 
-/// One resource for one window.
+/// One resource and the time for which it is booked.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Segment)]
 struct SegmentView {
-    /// Who serves.
+    /// The resource's id.
     #[schema(example = "ana")]
     resource: String,
-    /// From when on.
+    /// The first instant of the segment.
     #[serde(serialize_with = "serialize_instant")]
     starts_at: DateTime<Utc>,
-    /// Until when.
+    /// The first instant after the segment.
     #[serde(serialize_with = "serialize_instant")]
     ends_at: DateTime<Utc>,
 }
@@ -185,61 +185,61 @@ impl From<&Segment> for SegmentView {
     }
 }
 
-/// A hold as its maker gets it: with the right to cancel.
+/// A new hold, with the token that gives the right to change it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = PlacedHold)]
 pub(super) struct PlacedHoldView {
-    /// The hold.
+    /// The hold as everybody may see it.
     #[serde(flatten)]
     pub(super) hold: HoldView,
-    /// The right to cancel; `hft_…`. The same for every replay.
+    /// The token, `hft_…`, that gives the right to cancel or move the hold. Every replay returns the same token.
     pub(super) token: String,
 }
 
-/// Who booked.
+/// The guest who booked.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Guest)]
 struct GuestView {
-    /// Address; null once the guest is forgotten.
+    /// The guest's e-mail address; null once the guest's data is deleted.
     #[schema(required = true)]
     email: Option<String>,
-    /// Name.
+    /// The guest's name.
     #[schema(required = true)]
     name: Option<String>,
 }
 
-/// Money that came in.
+/// A payment for a hold.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Payment)]
 struct PaymentView {
-    /// Stripe's PaymentIntent.
+    /// The id of the Stripe PaymentIntent.
     intent: String,
-    /// What was paid, in the minor unit.
+    /// The amount paid, in the currency's minor unit.
     amount: i64,
-    /// Of that, what went back.
+    /// The amount refunded.
     refunded: i64,
-    /// Lower-case ISO code.
+    /// The lower-case ISO code of the currency.
     currency: String,
-    /// Where it stands.
+    /// The state of the payment.
     state: PaymentStateView,
 }
 
-/// Where a payment stands.
+/// The state of a payment.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = PaymentState)]
 enum PaymentStateView {
     /// The money is ours.
     Paid,
-    /// It is on its way back.
+    /// A refund is ordered, but not done.
     RefundDue,
-    /// It is back.
+    /// The money is refunded.
     Refunded,
-    /// Stripe could not give it back.
+    /// Stripe could not refund the money.
     RefundFailed,
-    /// The guest's bank disputes it.
+    /// The guest's bank disputes the payment.
     Disputed,
-    /// Ours, or what is left of it, though the hold was cancelled.
+    /// The hold was cancelled, and at least a part of the money is kept.
     Kept,
 }
 
@@ -262,36 +262,36 @@ impl From<&Payment> for PaymentView {
     }
 }
 
-/// A hold as the operator sees it.
+/// A hold as operators see it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = AdminHold)]
 pub(super) struct AdminHoldView {
-    /// What everybody sees.
+    /// The hold as everybody may see it.
     #[serde(flatten)]
     hold: HoldView,
-    /// Who booked.
+    /// The guest who booked.
     guest: GuestView,
     /// The caller's own pairs.
     metadata: BTreeMap<String, String>,
-    /// Stripe's PaymentIntent, once known.
+    /// The id of the Stripe PaymentIntent; null until it is known.
     #[schema(required = true)]
     payment_intent: Option<String>,
-    /// All money that came in for it.
+    /// All payments for the hold.
     payments: Vec<PaymentView>,
-    /// What was paid is not what was asked: look at the books.
+    /// Whether the paid amount or currency differs from the price. An operator has to look at it.
     price_mismatch: bool,
-    /// When Stripe ends the session by itself.
+    /// When the session expires at Stripe by itself.
     #[serde(serialize_with = "serialize_instant")]
     session_expires_at: DateTime<Utc>,
-    /// When the sweep asks Stripe next.
+    /// When the sweep next asks Stripe; null if it does not.
     #[schema(format = DateTime, required = true)]
     next_check_at: Option<String>,
-    /// How often in a row Stripe gave no answer.
+    /// How often in a row Stripe gave no clear response.
     tries: u32,
-    /// When it was placed.
+    /// When the hold was placed.
     #[serde(serialize_with = "serialize_instant")]
     created_at: DateTime<Utc>,
-    /// When it last changed.
+    /// When the hold last changed.
     #[serde(serialize_with = "serialize_instant")]
     updated_at: DateTime<Utc>,
 }
@@ -317,11 +317,11 @@ impl AdminHoldView {
     }
 }
 
-/// A hold with all that happened to it.
+/// A hold with its history.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = AdminHoldDetail)]
 pub(super) struct AdminHoldDetailView {
-    /// The hold.
+    /// The hold as operators see it.
     #[serde(flatten)]
     hold: AdminHoldView,
     /// Every transition, oldest first.
@@ -337,26 +337,26 @@ impl AdminHoldDetailView {
     }
 }
 
-/// One line of a hold's history.
+/// One transition in the history of a hold.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = HistoryLine)]
 struct HistoryView {
-    /// When.
+    /// When it happened.
     #[serde(serialize_with = "serialize_instant")]
     at: DateTime<Utc>,
-    /// From which status; null on the first line.
+    /// The status before; null on the first line.
     #[schema(required = true)]
     from: Option<HoldStatusView>,
-    /// To which status; the same where something was only noted.
+    /// The status after; equal to `from` if something was only noted.
     to: HoldStatusView,
-    /// The reason that goes with `to`.
+    /// Why the hold ended, if `to` is `released` or `cancelled`.
     #[schema(required = true)]
     reason: Option<HoldReasonView>,
     /// What happened, in words.
     why: String,
-    /// By whom: `checkout`, `event`, `sweep`, `guest`, `operator` or `command`.
+    /// Who caused it: `checkout`, `event`, `sweep`, `guest`, `operator` or `command`.
     by: &'static str,
-    /// Which Stripe event, where one brought it about.
+    /// The id of the Stripe event that caused it, if one did.
     #[schema(required = true)]
     event: Option<String>,
 }

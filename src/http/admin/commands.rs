@@ -1,4 +1,4 @@
-//! The outbox: what Stripe has still to be told, what is stuck, and a push.
+//! The outbox: lists the commands for Stripe, and retries one.
 
 use std::sync::Arc;
 
@@ -23,40 +23,40 @@ use crate::http::server::Server;
 use crate::http::timestamps::{format_instant, serialize_instant};
 use crate::workflow::{commands, inspect};
 
-/// Where a command stands.
+/// The state of a command.
 #[derive(Clone, Copy, Debug, Serialize, Deserr, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[deserr(error = FieldErrors, rename_all = lowercase)]
 pub(in crate::http) enum CommandState {
-    /// Not answered yet; as a filter, the stuck ones are included.
+    /// Stripe has not carried it out yet. As a filter, this includes the stuck ones.
     Pending,
-    /// Not answered after many tries; still tried.
+    /// Stripe has not carried it out after many tries. It is still tried.
     Stuck,
-    /// Answered.
+    /// Stripe has carried it out.
     Done,
 }
 
-/// What is to be done.
+/// What a command does.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum CommandKind {
-    /// End a session that belongs to no live hold.
+    /// Expires a session that belongs to no live hold.
     ExpireSession,
-    /// Give money back.
+    /// Refunds a payment, or a part of it.
     Refund,
 }
 
-/// A durable order to Stripe.
+/// A durable order to call Stripe.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Command)]
 pub(in crate::http) struct CommandView {
-    /// Its id; also the Stripe idempotency key.
+    /// The command's id; also Stripe's idempotency key.
     id: Uuid,
-    /// What is to be done.
+    /// What the command does.
     kind: CommandKind,
-    /// Where it stands.
+    /// The state of the command.
     state: CommandState,
-    /// The hold it is for.
+    /// The hold that the command is for.
     #[schema(required = true)]
     hold: Option<Uuid>,
     /// The Checkout Session to expire.
@@ -65,24 +65,24 @@ pub(in crate::http) struct CommandView {
     /// The PaymentIntent to refund.
     #[schema(required = true)]
     payment_intent: Option<String>,
-    /// How much to refund, in the minor unit.
+    /// The amount to refund, in the currency's minor unit.
     #[schema(required = true)]
     amount: Option<i64>,
-    /// Lower-case ISO code.
+    /// The lower-case ISO code of the currency.
     #[schema(required = true)]
     currency: Option<String>,
-    /// Failed tries.
+    /// The number of failed tries.
     tries: u32,
-    /// What went wrong last.
+    /// The error of the last failed try.
     #[schema(required = true)]
     last_error: Option<String>,
-    /// When it is tried next.
+    /// When the command is tried next.
     #[serde(serialize_with = "serialize_instant")]
     due_at: DateTime<Utc>,
-    /// When it was ordered.
+    /// When the command was created.
     #[serde(serialize_with = "serialize_instant")]
     created_at: DateTime<Utc>,
-    /// When Stripe answered.
+    /// When Stripe carried it out.
     #[schema(format = DateTime, required = true)]
     done_at: Option<String>,
 }
@@ -127,16 +127,16 @@ struct CommandListQuery {
     cursor: Option<Cursor>,
 }
 
-/// Lists commands, newest first; pending ones by default.
+/// Lists commands, newest first; by default the pending ones.
 #[utoipa::path(
     get, path = "/v1/admin/commands", operation_id = "listCommands", tag = "operators",
     params(
-        ("state" = Option<CommandState>, Query, description = "`pending` by default"),
+        ("state" = Option<CommandState>, Query, description = "only commands in this state; `pending` by default"),
         PageQuery,
     ),
     security(("admin_key" = [])),
     responses(
-        (status = 200, description = "Commands", body = List<CommandView>),
+        (status = 200, description = "The commands", body = List<CommandView>),
         (status = 422, description = "`invalid`"),
     )
 )]
@@ -161,13 +161,13 @@ impl From<CommandState> for CommandFilter {
     }
 }
 
-/// Tries a pending command now; the command as it is afterwards.
+/// Tries a pending command now, and returns it as it is afterwards.
 #[utoipa::path(
     post, path = "/v1/admin/commands/{id}/retry", operation_id = "retryCommand", tag = "operators",
     params(("id" = Uuid, Path, description = "the command's id")),
     security(("admin_key" = [])),
     responses(
-        (status = 200, description = "Tried", body = CommandView),
+        (status = 200, description = "The command was tried", body = CommandView),
         (status = 404, description = "`not_found`: no such pending command"),
     )
 )]

@@ -1,4 +1,4 @@
-//! What is on sale.
+//! The event types on sale: puts, shows, lists and deletes them.
 
 use std::sync::Arc;
 
@@ -26,45 +26,45 @@ use crate::workflow::catalogue;
 mod new_event_type;
 mod segments;
 
-/// Something on sale.
+/// Something on sale: how long it takes, who serves, what it costs.
 #[derive(Serialize, ToSchema)]
 #[schema(as = EventType)]
 pub(in crate::http) struct EventTypeView {
-    /// Its id.
+    /// The event type's id.
     id: String,
-    /// What the guest reads on the payment page.
+    /// The name that the guest reads on the payment page.
     name: String,
-    /// The resource it needs, where that is one from start to end.
+    /// The resource, if the event type needs a single one from start to end.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     resource: Option<String>,
-    /// How long it takes, where it needs one resource.
+    /// The length in minutes, if the event type needs a single resource.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     duration_minutes: Option<i64>,
-    /// What it takes, one segment for the short form too.
+    /// The segments. The short form has one segment.
     segments: Vec<SegmentMembers>,
-    /// How long each resource stays busy before its segment.
+    /// How long each resource stays busy before its segment, in minutes.
     buffer_before_minutes: i64,
-    /// How long each resource stays busy after its segment.
+    /// How long each resource stays busy after its segment, in minutes.
     buffer_after_minutes: i64,
-    /// When it may start; without it, at any time to come.
+    /// When the event type may start; at any time if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     schedule: Option<ScheduleMembers>,
-    /// Until how many minutes before the start a guest who has paid may cancel and gets all money back.
+    /// Until how many minutes before the start a guest who has paid may cancel for a full refund.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     guest_cancel_until_minutes: Option<i64>,
-    /// Until how many minutes before the start a guest may move it.
+    /// Until how many minutes before the start a guest may move the hold.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     guest_move_until_minutes: Option<i64>,
-    /// Its price in the currency's minor unit.
+    /// The price in the currency's minor unit.
     amount: i64,
-    /// Lower-case ISO code.
+    /// The lower-case ISO code of the currency.
     currency: String,
-    /// The methods that a guest may pay with; null: all that the account allows.
+    /// The payment methods that a guest may use; null allows all that the Stripe account allows.
     payment_methods: Option<Vec<String>>,
 }
 
@@ -99,15 +99,15 @@ impl From<&EventType> for EventTypeView {
     }
 }
 
-/// Puts something on sale, or changes it. Holds keep the terms that they were made on.
+/// Puts an event type on sale, or changes it. Existing holds keep their terms.
 #[utoipa::path(
     put, path = "/v1/admin/event-types/{id}", operation_id = "putEventType", tag = "operators",
     params(("id" = String, Path, description = "1 to 64 of a-z, 0-9 and -", pattern = "^[a-z0-9-]{1,64}$")),
     request_body = NewEventType,
     security(("admin_key" = [])),
     responses(
-        (status = 200, description = "Changed", body = EventTypeView),
-        (status = 201, description = "New", body = EventTypeView),
+        (status = 200, description = "The event type is changed", body = EventTypeView),
+        (status = 201, description = "The event type is created", body = EventTypeView),
         (status = 400, description = "`malformed`"),
         (status = 413, description = "`malformed`"),
         (status = 415, description = "`malformed`"),
@@ -125,7 +125,7 @@ pub(in crate::http) async fn put_event_type(
     Ok((to_put_status(outcome), Json(EventTypeView::from(&event_type))))
 }
 
-/// Shows one.
+/// Shows an event type.
 #[utoipa::path(
     get, path = "/v1/admin/event-types/{id}", operation_id = "getEventType", tag = "operators",
     params(("id" = String, Path, description = "the event type's id", pattern = "^[a-z0-9-]{1,64}$")),
@@ -144,7 +144,7 @@ pub(in crate::http) async fn get_event_type(
     Ok(Json(EventTypeView::from(&event_type)))
 }
 
-/// Shows all, newest first.
+/// Lists the event types, newest first.
 #[utoipa::path(
     get, path = "/v1/admin/event-types", operation_id = "listEventTypes", tag = "operators",
     params(
@@ -152,7 +152,7 @@ pub(in crate::http) async fn get_event_type(
     ),
     security(("admin_key" = [])),
     responses(
-        (status = 200, description = "Event types", body = List<EventTypeView>),
+        (status = 200, description = "The event types", body = List<EventTypeView>),
         (status = 422, description = "`invalid`"),
     )
 )]
@@ -165,13 +165,13 @@ pub(in crate::http) async fn list_event_types(
     Ok(List::from_page(&found, EventTypeView::from))
 }
 
-/// Takes one off sale. Live holds keep their terms.
+/// Takes an event type off sale. Live holds keep their terms.
 #[utoipa::path(
     delete, path = "/v1/admin/event-types/{id}", operation_id = "deleteEventType", tag = "operators",
     params(("id" = String, Path, description = "the event type's id", pattern = "^[a-z0-9-]{1,64}$")),
     security(("admin_key" = [])),
     responses(
-        (status = 204, description = "Off sale"),
+        (status = 204, description = "The event type is off sale"),
         (status = 404, description = "`not_found`"),
     )
 )]

@@ -1,4 +1,6 @@
-//! Stripe's events that were applied, without their bodies, which hold what Stripe knows of guests; and a replay.
+//! Stripe's events that were applied, and their replay.
+//!
+//! The lists leave out the bodies of events, because these contain what Stripe knows about guests.
 
 use std::sync::Arc;
 
@@ -23,23 +25,23 @@ use crate::http::timestamps::serialize_instant;
 use crate::http::webhooks::EventReceipt;
 use crate::workflow::{inspect, replay};
 
-/// An event of Stripe's that was applied.
+/// An event from Stripe that was applied.
 #[derive(Serialize, ToSchema)]
 #[schema(as = StoredEvent)]
 pub(in crate::http) struct StoredEventView {
-    /// Stripe's id of it.
+    /// The event's id at Stripe.
     #[schema(example = "evt_1")]
     id: String,
-    /// Its type.
+    /// The event's type.
     #[schema(example = "checkout.session.completed")]
     r#type: String,
-    /// The hold it was about; of money without a hold, the one that it claims.
+    /// The hold that the event is about. For a payment without a hold, it is the hold that the metadata names.
     #[schema(required = true)]
     hold: Option<Uuid>,
-    /// When it was applied.
+    /// When the event was applied.
     #[serde(serialize_with = "serialize_instant")]
     applied_at: DateTime<Utc>,
-    /// Whether its body is still kept, so that it can be replayed.
+    /// Whether the event's body is still stored, so that it can be replayed.
     has_payload: bool,
 }
 
@@ -66,16 +68,16 @@ struct EventListQuery {
     cursor: Option<Cursor>,
 }
 
-/// Lists applied events, newest first; never their bodies.
+/// Lists applied events, newest first, without their bodies.
 #[utoipa::path(
     get, path = "/v1/admin/events", operation_id = "listEvents", tag = "operators",
     params(
-        ("hold" = Option<Uuid>, Query, description = "only those about this hold"),
+        ("hold" = Option<Uuid>, Query, description = "only events about this hold"),
         PageQuery,
     ),
     security(("admin_key" = [])),
     responses(
-        (status = 200, description = "Events", body = List<StoredEventView>),
+        (status = 200, description = "The events", body = List<StoredEventView>),
         (status = 422, description = "`invalid`"),
     )
 )]
@@ -89,20 +91,21 @@ pub(in crate::http) async fn list_events(
     Ok(List::from_page(&found, StoredEventView::from))
 }
 
-/// What Stripe could have called an event; a database cannot even look for some other texts.
+/// Parses an id that Stripe could have given an event. Other text never reaches the database, which cannot even look
+/// up some of it.
 fn parse_event_id(text: String) -> Option<EventId> {
     let good = text.len() <= 255 && text.bytes().all(|b| b.is_ascii_graphic());
     good.then(|| EventId::new(text))
 }
 
-/// Settles a stored event once more, idempotently; the history says `operator`.
+/// Applies a stored event again; idempotent. The history says `operator`.
 #[utoipa::path(
     post, path = "/v1/admin/events/{id}/replay", operation_id = "replayEvent", tag = "operators",
     params(("id" = String, Path, description = "Stripe's id of the event")),
     security(("admin_key" = [])),
     responses(
-        (status = 200, description = "`applied` where it changed something now, else `duplicate`", body = EventReceipt),
-        (status = 404, description = "`not_found`: unknown, or its body is forgotten"),
+        (status = 200, description = "`applied` if it changed something now, else `duplicate`", body = EventReceipt),
+        (status = 404, description = "`not_found`: unknown, or its body is deleted"),
     )
 )]
 pub(in crate::http) async fn replay_event(

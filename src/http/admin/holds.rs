@@ -1,5 +1,4 @@
-//! Holds with all that the operator may know, guest, Stripe's ids, payments, history, and what the operator can do:
-//! release one, and ask Stripe about one anew.
+//! Holds as operators see them, and what operators can do: release, cancel and refresh a hold.
 
 use std::sync::Arc;
 
@@ -54,17 +53,17 @@ struct HoldListQuery {
 #[utoipa::path(
     get, path = "/v1/admin/holds", operation_id = "listHoldsAsOperator", tag = "operators",
     params(
-        ("status" = Option<HoldStatusView>, Query, description = "only these"),
-        ("event_type" = Option<String>, Query, description = "only of this event type", pattern = "^[a-z0-9-]{1,64}$"),
-        ("resource" = Option<String>, Query, description = "only on this resource", pattern = "^[a-z0-9-]{1,64}$"),
-        ("from" = Option<DateTime<Utc>>, Query, description = "only those that start then or later, RFC 3339"),
-        ("to" = Option<DateTime<Utc>>, Query, description = "only those that start earlier, RFC 3339"),
-        ("guest" = Option<String>, Query, description = "only of the guest with this address, in whatever case"),
+        ("status" = Option<HoldStatusView>, Query, description = "only holds with this status"),
+        ("event_type" = Option<String>, Query, description = "only holds of this event type", pattern = "^[a-z0-9-]{1,64}$"),
+        ("resource" = Option<String>, Query, description = "only holds on this resource", pattern = "^[a-z0-9-]{1,64}$"),
+        ("from" = Option<DateTime<Utc>>, Query, description = "only holds that start at this time or later, RFC 3339"),
+        ("to" = Option<DateTime<Utc>>, Query, description = "only holds that start before this time, RFC 3339"),
+        ("guest" = Option<String>, Query, description = "only holds of the guest with this e-mail address; case does not matter"),
         PageQuery,
     ),
     security(("admin_key" = [])),
     responses(
-        (status = 200, description = "Holds", body = List<AdminHoldView>),
+        (status = 200, description = "The holds", body = List<AdminHoldView>),
         (status = 422, description = "`invalid`"),
     )
 )]
@@ -89,7 +88,7 @@ fn to_filter_and_page(query: HoldListQuery) -> (HoldFilter, PageRequest) {
     (filter, to_page_request(query.limit, query.cursor))
 }
 
-/// Shows one with its history.
+/// Shows a hold with its history.
 #[utoipa::path(
     get, path = "/v1/admin/holds/{id}", operation_id = "getHoldAsOperator", tag = "operators",
     params(("id" = Uuid, Path, description = "the hold's id")),
@@ -112,16 +111,16 @@ async fn show_detail(server: &Server, id: HoldId) -> Result<Json<AdminHoldDetail
     Ok(Json(AdminHoldDetailView::new(&booking, &history)))
 }
 
-/// Gives a held slot back at once: Stripe ends the session first, then the slot is free.
+/// Releases an unpaid hold: first the session expires at Stripe, then the slot is free.
 #[utoipa::path(
     post, path = "/v1/admin/holds/{id}/release", operation_id = "releaseHold", tag = "operators",
     params(("id" = Uuid, Path, description = "the hold's id")),
     security(("admin_key" = [])),
     responses(
-        (status = 200, description = "Released, now or before", body = AdminHoldDetailView),
+        (status = 200, description = "The hold is released, now or before", body = AdminHoldDetailView),
         (status = 404, description = "`not_found`"),
-        (status = 409, description = "`already_paid`: it is confirmed, or a delayed payment is at work"),
-        (status = 503, description = "`stripe_unavailable` or `store_unavailable`; asking again is safe"),
+        (status = 409, description = "`already_paid`: the hold is confirmed, or a delayed payment is in progress"),
+        (status = 503, description = "`stripe_unavailable` or `store_unavailable`; a retry is safe"),
     )
 )]
 pub(in crate::http) async fn release_hold(
@@ -139,31 +138,31 @@ pub(in crate::http) async fn release_hold(
     }
 }
 
-/// How a hold is cancelled.
+/// How to cancel a hold.
 #[derive(Debug, Deserr, ToSchema)]
 #[deserr(error = FieldErrors, deny_unknown_fields)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Cancellation {
-    /// How much goes back: `full`, `none`, or an amount in the currency's minor unit.
+    /// The amount to refund: `full`, `none`, or an amount in the currency's minor unit.
     #[schema(value_type = Value, example = "full")]
     refund: RefundAmount,
-    /// Why, for the history.
+    /// A note for the history.
     #[deserr(default)]
     #[schema(value_type = Option<String>, max_length = 500)]
     note: Option<Note>,
 }
 
-/// Cancels a confirmed hold: its slot is free at once, and the money goes back as ordered.
+/// Cancels a confirmed hold: its slot is free at once, and the given amount is refunded.
 #[utoipa::path(
     post, path = "/v1/admin/holds/{id}/cancel", operation_id = "cancelHoldAsOperator", tag = "operators",
     params(("id" = Uuid, Path, description = "the hold's id")),
     request_body = Cancellation,
     security(("admin_key" = [])),
     responses(
-        (status = 200, description = "Cancelled, now or before", body = AdminHoldDetailView),
+        (status = 200, description = "The hold is cancelled, now or before", body = AdminHoldDetailView),
         (status = 400, description = "`malformed`"),
         (status = 404, description = "`not_found`"),
-        (status = 409, description = "`not_cancellable`: it is not confirmed"),
+        (status = 409, description = "`not_cancellable`: the hold is not confirmed"),
         (status = 413, description = "`malformed`"),
         (status = 415, description = "`malformed`"),
         (status = 422, description = "`invalid`"),
@@ -194,15 +193,15 @@ pub(in crate::http) async fn cancel_hold(
     }
 }
 
-/// Asks Stripe about a hold anew, whatever its state, and settles what it says: for a webhook that was lost.
+/// Reads a hold's session at Stripe, whatever the hold's status, and applies it. Use it if a webhook was lost.
 #[utoipa::path(
     post, path = "/v1/admin/holds/{id}/refresh", operation_id = "refreshHold", tag = "operators",
     params(("id" = Uuid, Path, description = "the hold's id")),
     security(("admin_key" = [])),
     responses(
-        (status = 200, description = "The hold as Stripe's answer left it", body = AdminHoldDetailView),
+        (status = 200, description = "The hold after the refresh", body = AdminHoldDetailView),
         (status = 404, description = "`not_found`"),
-        (status = 503, description = "`stripe_unavailable` or `store_unavailable`; asking again is safe"),
+        (status = 503, description = "`stripe_unavailable` or `store_unavailable`; a retry is safe"),
     )
 )]
 pub(in crate::http) async fn refresh_hold(

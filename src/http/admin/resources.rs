@@ -1,4 +1,4 @@
-//! Who serves, and how many at a time.
+//! The resources that serve event types: puts, shows and lists them.
 
 use std::sync::Arc;
 
@@ -29,16 +29,16 @@ use crate::workflow::catalogue;
 pub(in crate::http) mod blocks;
 pub(in crate::http) mod calendar_feed;
 
-/// What a resource should be.
+/// The name and capacity of a resource.
 #[derive(Debug, Deserr, ToSchema)]
 #[deserr(error = FieldErrors, deny_unknown_fields)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct NewResource {
-    /// What people call it: 1 to 200 characters; its id by default.
+    /// The name that people see: 1 to 200 characters; the id by default.
     #[deserr(default)]
     #[schema(value_type = Option<String>, example = "Ana", min_length = 1, max_length = 200)]
     name: Option<Name>,
-    /// How many holds may overlap on it, each on a unit of its own: 1 for a person, 20 for a class.
+    /// How many holds may overlap, each on its own unit: 1 for a person, 20 for a class.
     #[deserr(default = 1, try_from(i64) = check_capacity -> String)]
     #[schema(required = false, default = 1, minimum = 1, maximum = 1000)]
     capacity: u32,
@@ -51,17 +51,17 @@ fn check_capacity(units: i64) -> Result<u32, String> {
     units.ok_or_else(|| format!("must be 1 to {MAX_CAPACITY}"))
 }
 
-/// A resource.
+/// A resource that serves event types.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Resource)]
 pub(in crate::http) struct ResourceView {
-    /// Its id.
+    /// The resource's id.
     #[schema(example = "ana")]
     id: String,
-    /// What people call it.
+    /// The name that people see.
     #[schema(example = "Ana")]
     name: String,
-    /// How many holds may overlap on it.
+    /// How many holds may overlap.
     capacity: u32,
 }
 
@@ -79,26 +79,27 @@ impl From<&Resource> for ResourceView {
 #[derive(Serialize, ToSchema)]
 #[schema(as = ResourceDetails)]
 pub(in crate::http) struct ResourceDetailsView {
-    /// The resource.
+    /// The resource itself.
     #[serde(flatten)]
     resource: ResourceView,
-    /// The calendar feed that is read into blocks; null where there is none.
+    /// The calendar feed whose events become blocks; null if there is none.
     #[schema(required = true)]
     calendar: Option<CalendarFeedView>,
-    /// Where any calendar program reads its confirmed holds, on this service; whoever has it may read them.
+    /// The path on this service where calendar programs read the resource's confirmed holds. It contains the key, so
+    /// keep it secret.
     #[schema(example = "/v1/resources/ana/calendar.ics?key=…")]
     calendar_url: String,
 }
 
-/// Makes a resource, or changes it. Live holds on units that it no longer has stay.
+/// Creates a resource, or changes it. If the capacity shrinks, live holds on the removed units stay.
 #[utoipa::path(
     put, path = "/v1/admin/resources/{id}", operation_id = "putResource", tag = "operators",
     params(("id" = String, Path, description = "1 to 64 of a-z, 0-9 and -", pattern = "^[a-z0-9-]{1,64}$")),
     request_body = NewResource,
     security(("admin_key" = [])),
     responses(
-        (status = 200, description = "Changed", body = ResourceView),
-        (status = 201, description = "New", body = ResourceView),
+        (status = 200, description = "The resource is changed", body = ResourceView),
+        (status = 201, description = "The resource is created", body = ResourceView),
         (status = 400, description = "`malformed`"),
         (status = 413, description = "`malformed`"),
         (status = 415, description = "`malformed`"),
@@ -130,7 +131,7 @@ fn parse_resource(id: &str, body: Value) -> Result<Resource, Problem> {
     }
 }
 
-/// Shows one, with its calendars.
+/// Shows a resource with its calendars.
 #[utoipa::path(
     get, path = "/v1/admin/resources/{id}", operation_id = "getResource", tag = "operators",
     params(("id" = String, Path, description = "the resource's id", pattern = "^[a-z0-9-]{1,64}$")),
@@ -157,7 +158,7 @@ pub(in crate::http) async fn get_resource(
     }))
 }
 
-/// Shows all, newest first.
+/// Lists the resources, newest first.
 #[utoipa::path(
     get, path = "/v1/admin/resources", operation_id = "listResources", tag = "operators",
     params(
@@ -165,7 +166,7 @@ pub(in crate::http) async fn get_resource(
     ),
     security(("admin_key" = [])),
     responses(
-        (status = 200, description = "Resources", body = List<ResourceView>),
+        (status = 200, description = "The resources", body = List<ResourceView>),
         (status = 422, description = "`invalid`"),
     )
 )]

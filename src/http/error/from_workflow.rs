@@ -1,4 +1,4 @@
-//! What the workflows refuse, as problems.
+//! Turns the errors of workflows into problems.
 
 use super::{Problem, ProblemCode};
 use crate::workflow::checkout::CheckoutError;
@@ -11,16 +11,15 @@ impl From<MoveError> for Problem {
     fn from(error: MoveError) -> Self {
         match error {
             MoveError::Missing => Self::not_found("hold"),
-            MoveError::NotMovable(_) => {
-                Self::new(ProblemCode::NotMovable, "only a held or a confirmed hold moves")
-            }
+            MoveError::NotMovable(_) => Self::new(
+                ProblemCode::NotMovable,
+                "only a held or a confirmed hold can be moved",
+            ),
             MoveError::TooLate => Self::new(
                 ProblemCode::NotMovable,
-                "its guest may not move it, or not any more",
+                "the event type does not let its guest move it now",
             ),
-            MoveError::NotOnSale => {
-                Self::new(ProblemCode::NotMovable, "what was booked is not on sale any more")
-            }
+            MoveError::NotOnSale => Self::new(ProblemCode::NotMovable, "its event type is no longer on sale"),
             MoveError::Start(error) => Self::invalid_field("starts_at", error.to_string()),
             MoveError::UnknownResource => Self::invalid_field("resource", UNKNOWN_RESOURCE),
             MoveError::SlotTaken(alternatives) => Self::slot_taken(&alternatives),
@@ -44,12 +43,12 @@ impl From<CheckoutError> for Problem {
             CheckoutError::SlotTaken(alternatives) => Self::slot_taken(&alternatives),
             CheckoutError::TooMany { retry_after } => Self::new(
                 ProblemCode::TooManyHolds,
-                "pay for one of the slots you hold, or give it back",
+                "pay for one of the held slots, or release it",
             )
             .with_retry_after(retry_after),
             CheckoutError::InProgress => Self::new(
                 ProblemCode::IdempotencyInProgress,
-                "ask again with the same key for its answer",
+                "retry with the same key to get its response",
             ),
             CheckoutError::Mismatch => Self::new(
                 ProblemCode::IdempotencyMismatch,
@@ -67,7 +66,7 @@ impl From<WorkflowError> for Problem {
             .unwrap_or_default();
         match &error {
             WorkflowError::Stripe { retry_after } => {
-                tracing::warn!("answered 503: Stripe is unavailable");
+                tracing::warn!("responding 503: Stripe is unavailable");
                 let seconds = retry_after.map(|wait| wait.as_secs().clamp(1, 60));
                 let problem = Self::new(
                     ProblemCode::StripeUnavailable,
@@ -79,11 +78,11 @@ impl From<WorkflowError> for Problem {
                 }
             }
             WorkflowError::Store(_) => {
-                tracing::error!(error = source, "answered 503: the database is unavailable");
+                tracing::error!(error = source, "responding 503: the database is unavailable");
                 Self::new(ProblemCode::StoreUnavailable, "try again shortly")
             }
             WorkflowError::Internal(_) => {
-                tracing::error!(error = source, "answered 500");
+                tracing::error!(error = source, "responding 500");
                 Self::new(
                     ProblemCode::Internal,
                     "the log has the details under this request's id",

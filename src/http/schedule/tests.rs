@@ -1,4 +1,4 @@
-//! What makes a schedule, what does not, and which member is named then.
+//! Which schedules are valid, and which member an error names.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::super::field_errors::list_fields;
 use super::super::json_body::parse_json;
 use super::*;
 
-/// The schedule as an event type has it: a member of the body.
+/// A body with a schedule, as an event type has one.
 #[derive(Debug, Deserr)]
 #[deserr(error = FieldErrors, deny_unknown_fields)]
 struct Body {
@@ -27,7 +27,7 @@ fn salon() -> Value {
     })
 }
 
-/// The salon's schedule with the value at this JSON pointer set to something else.
+/// Returns the salon's schedule with the value at this JSON pointer replaced.
 fn salon_with(pointer: &str, value: Value) -> Value {
     let mut schedule = salon();
     let (above, member) = pointer.rsplit_once('/').unwrap();
@@ -200,7 +200,7 @@ fn equal_from_and_to_are_a_whole_day_only_at_midnight() {
     );
     assert!(
         parse(salon_with("/weekly/0", day("22:00", "02:00"))).is_ok(),
-        "over midnight"
+        "hours may pass midnight"
     );
 }
 

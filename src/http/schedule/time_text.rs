@@ -1,11 +1,12 @@
-//! Zones, times of day and dates, as a schedule's members write them: read strictly, so that a typo never passes, and
-//! shown as they are read.
+//! Parses and writes the time zones, times of day and dates of a schedule.
+//!
+//! Parsing is strict, so that a typo does not pass.
 
 use chrono::{NaiveDate, NaiveTime};
 use chrono_tz::Tz;
 use serde::Serializer;
 
-/// How the end of a day is written; `00:00` is taken for it too.
+/// The end of a day in responses. Requests may also write `00:00`.
 const END_OF_DAY: &str = "24:00";
 
 pub(super) fn parse_timezone(name: &str) -> Result<Tz, String> {
@@ -13,7 +14,7 @@ pub(super) fn parse_timezone(name: &str) -> Result<Tz, String> {
     known.map_err(|_| "must be a name of the IANA time zone database, such as Europe/Berlin".to_owned())
 }
 
-/// A time on the clock, `HH:MM` and nothing else.
+/// Parses a time of day, exactly `HH:MM`.
 fn parse_wall_time(text: &str) -> Option<NaiveTime> {
     let (hour, minute) = text.split_once(':')?;
     let number = |digits: &str| {
@@ -44,7 +45,7 @@ pub(super) fn parse_optional_end_time(text: Option<String>) -> Result<Option<Nai
     text.as_deref().map(parse_end_time).transpose()
 }
 
-/// A date, `YYYY-MM-DD` and nothing else.
+/// Parses a date, exactly `YYYY-MM-DD`.
 pub(super) fn parse_date(text: &str) -> Result<NaiveDate, String> {
     let date = text
         .parse()

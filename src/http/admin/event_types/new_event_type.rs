@@ -1,4 +1,4 @@
-//! What operators send to put something on sale, and what cannot be.
+//! Parses and checks the event types that operators put on sale.
 
 use chrono::{DateTime, Utc};
 use deserr::Deserr;
@@ -18,68 +18,68 @@ use crate::http::field_values::{
 use crate::http::json_body::parse_json;
 use crate::http::schedule::ScheduleMembers;
 
-/// The longest buffer: a day.
+/// The longest buffer, in minutes: a day.
 const MAX_BUFFER: i64 = 24 * 60;
-/// The earliest that guests can be told to make up their minds: a year before.
+/// The earliest deadline for guests' changes, in minutes before the start: a year.
 const MAX_DEADLINE: i64 = 365 * 24 * 60;
 
-/// Something to be put on sale: `resource` and `duration_minutes`, or `segments`.
+/// An event type to put on sale, with either `resource` and `duration_minutes`, or `segments`.
 #[derive(Debug, Deserr, ToSchema)]
 #[deserr(error = FieldErrors, deny_unknown_fields)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct NewEventType {
-    /// What the guest reads on the payment page: 1 to 200 characters.
+    /// The name that the guest reads on the payment page: 1 to 200 characters.
     #[schema(value_type = String, example = "Intro call", min_length = 1, max_length = 200)]
     name: Name,
-    /// The resource it needs, where that is one from start to end; made where it is new.
+    /// The resource, if the event type needs a single one from start to end; it is created if it is new.
     #[deserr(default)]
     #[schema(value_type = Option<String>, example = "ana", pattern = "^[a-z0-9-]{1,64}$")]
     resource: Option<ResourceId>,
-    /// How long it takes, where it needs one resource.
+    /// The length in minutes, if the event type needs a single resource.
     #[deserr(default)]
     #[schema(value_type = Option<i64>, example = 30, minimum = 1, maximum = 10080)]
     duration_minutes: Option<Minutes>,
-    /// What it takes, in place of `resource` and `duration_minutes`: all segments are held, or none. The first begins at
-    /// the start. Resources are made where they are new.
+    /// The segments, in place of `resource` and `duration_minutes`: a hold takes all of them, or none. The first
+    /// begins at the start. New resources are created.
     #[deserr(default, try_from(Option<Vec<SegmentMembers>>) = check_segments -> FieldErrors)]
     #[schema(min_items = 1, max_items = 10)]
     segments: Option<Vec<SegmentMembers>>,
-    /// How long each resource stays busy before its segment; the guest does not see it.
+    /// How long each resource stays busy before its segment, in minutes; the guest does not see it.
     #[deserr(default, try_from(i64) = check_between::<0, MAX_BUFFER> -> String)]
     #[schema(required = false, default = 0, minimum = 0, maximum = 1440)]
     buffer_before_minutes: i64,
-    /// How long each resource stays busy after its segment; the guest does not see it.
+    /// How long each resource stays busy after its segment, in minutes; the guest does not see it.
     #[deserr(default, try_from(i64) = check_between::<0, MAX_BUFFER> -> String)]
     #[schema(required = false, default = 0, minimum = 0, maximum = 1440)]
     buffer_after_minutes: i64,
-    /// When it may start; without it, at any time to come.
+    /// When the event type may start; at any time if absent.
     #[deserr(default)]
     schedule: Option<ScheduleMembers>,
-    /// Until how long before the start a guest who has paid may cancel and gets all money back; without it, never.
+    /// Until how many minutes before the start a guest who has paid may cancel for a full refund; never if absent.
     #[deserr(default, try_from(Option<i64>) = check_optional_between::<0, MAX_DEADLINE> -> String)]
     #[schema(minimum = 0, maximum = 525600)]
     guest_cancel_until_minutes: Option<i64>,
-    /// Until how long before the start a guest may move it; without it, never.
+    /// Until how many minutes before the start a guest may move the hold; never if absent.
     #[deserr(default, try_from(Option<i64>) = check_optional_between::<0, MAX_DEADLINE> -> String)]
     #[schema(minimum = 0, maximum = 525600)]
     guest_move_until_minutes: Option<i64>,
-    /// Its price in the currency's minor unit.
+    /// The price in the currency's minor unit.
     #[schema(value_type = i64, example = 5000, minimum = 1, maximum = 99999999)]
     amount: Amount,
-    /// Lower-case ISO code of a currency that Stripe takes.
+    /// The lower-case ISO code of a currency that Stripe supports.
     #[schema(value_type = String, example = "eur", pattern = "^[a-z]{3}$")]
     currency: Currency,
-    /// The methods that a guest may pay with, by Stripe's names; without it, all that the account allows. Name only
-    /// immediate ones, such as `card`, to exclude delayed ones.
+    /// The payment methods that a guest may use, by Stripe's names; all that the Stripe account allows if absent. To
+    /// exclude delayed methods, name only immediate ones, such as `card`.
     #[deserr(default)]
     #[schema(value_type = Option<Vec<String>>, example = json!(["card"]), min_items = 1, max_items = 20)]
     payment_methods: Option<PaymentMethods>,
 }
 
-/// The event type that a body describes.
+/// Parses the event type that a body describes.
 ///
 /// # Errors
-/// `invalid`, naming every fault.
+/// `invalid`, naming every error.
 pub(super) fn parse_event_type(id: &str, body: Value) -> Result<EventType, Problem> {
     let mut errors = FieldErrors::default();
     let id = errors.check("id", EventTypeId::parse(id));
@@ -95,7 +95,8 @@ pub(super) fn parse_event_type(id: &str, body: Value) -> Result<EventType, Probl
     Err(errors.into_problem())
 }
 
-/// Either form, whole, and not both. Looked at before the members are read, so that all errors are named at once.
+/// Checks that the body has one of the two forms, complete, and not both. Comes before the members are parsed, so that
+/// all errors are reported at once.
 fn check_form(body: &Value, errors: &mut FieldErrors) {
     let Value::Object(members) = body else { return };
     let given = |name: &str| members.get(name).is_some_and(|value| !value.is_null());
@@ -111,7 +112,7 @@ fn check_form(body: &Value, errors: &mut FieldErrors) {
     }
 }
 
-/// Segments that want the same resources at the same time can never all be held, however free these are.
+/// Refuses segments that need the same resources at the same time: no free time could ever hold all of them.
 fn check_can_be_held_together(event_type: &EventType, errors: &mut FieldErrors) {
     let can_be_held = |segments: usize| {
         let part = EventType {
@@ -131,7 +132,7 @@ fn check_can_be_held_together(event_type: &EventType, errors: &mut FieldErrors) 
     };
     if let Some(n) = (0..event_type.segments.len()).find(|n| !can_be_held(n + 1)) {
         let detail =
-            "leaves no resource that the segments before it do not need at the same time, buffers included";
+            "has no resource that the earlier segments do not need at the same time, buffers included";
         errors.add(&format!("segments[{n}].any_of"), detail);
     }
 }

@@ -1,4 +1,4 @@
-//! The segments of an event type, read and shown in the same form.
+//! The segments of an event type. Requests and responses have the same form.
 
 use deserr::Deserr;
 use serde::{Serialize, Serializer};
@@ -9,21 +9,21 @@ use crate::domain::ids::ResourceId;
 use crate::http::field_errors::FieldErrors;
 use crate::http::field_values::check_between;
 
-/// One resource out of several, for a part of the time.
+/// A part of an event, served by one of several resources.
 #[derive(Debug, Deserr, Serialize, ToSchema)]
 #[deserr(error = FieldErrors, deny_unknown_fields)]
 #[serde(deny_unknown_fields)]
 #[schema(as = EventTypeSegment)]
 pub(in crate::http) struct SegmentMembers {
-    /// Minutes from the start to where it begins.
+    /// Minutes from the start of the event to the start of the segment.
     #[deserr(default, try_from(i64) = check_between::<0, MAX_DURATION_MINUTES> -> String)]
     #[schema(required = false, default = 0, minimum = 0, maximum = 10080)]
     offset_minutes: i64,
-    /// How long it takes.
+    /// The length of the segment in minutes.
     #[deserr(try_from(i64) = check_between::<1, MAX_DURATION_MINUTES> -> String)]
     #[schema(example = 60, minimum = 1, maximum = 10080)]
     duration_minutes: i64,
-    /// Any of these resources will do, each named once.
+    /// The ids of the resources, each named once. Any one of them serves the segment.
     #[deserr(try_from(Vec<ResourceId>) = check_resources -> String)]
     #[serde(serialize_with = "serialize_resources")]
     #[schema(value_type = Vec<String>, example = json!(["ana", "ben"]), min_items = 1, max_items = 100)]
@@ -45,10 +45,11 @@ fn serialize_resources<S: Serializer>(resources: &[ResourceId], to: S) -> Result
     to.collect_seq(resources.iter().map(ResourceId::as_str))
 }
 
-/// Segments that make an event together; whether they leave each other a resource is not looked at here.
+/// Checks the segments of an event type. Whether their resources suffice is checked later, because it needs the
+/// buffers.
 ///
 /// # Errors
-/// [`FieldErrors`], each with its place in the body.
+/// [`FieldErrors`], each with its path in the body.
 pub(super) fn check_segments(
     segments: Option<Vec<SegmentMembers>>,
 ) -> Result<Option<Vec<SegmentMembers>>, FieldErrors> {

@@ -1,4 +1,6 @@
-//! When a resource is busy for other reasons, as an operator says. What a calendar feed says is the feed's.
+//! The blocks that operators set: times when a resource is busy for other reasons than holds.
+//!
+//! Blocks from a calendar feed are not shown or changed here.
 
 use std::sync::Arc;
 
@@ -28,55 +30,55 @@ use crate::http::timestamps::serialize_instant;
 use crate::http::views::HoldStatusView;
 use crate::workflow::catalogue;
 
-/// When a resource should be busy.
+/// When a resource is to be busy.
 #[derive(Deserr, ToSchema)]
 #[deserr(error = FieldErrors, deny_unknown_fields)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct NewBlock {
-    /// First busy instant, on a whole second and within ten years.
+    /// The first busy instant: a whole second within ten years.
     #[schema(example = "2026-12-01T10:00:00Z")]
     starts_at: DateTime<Utc>,
-    /// First instant after it, on a whole second and within ten years.
+    /// The first instant after the block: a whole second within ten years.
     #[schema(example = "2026-12-01T12:00:00Z")]
     ends_at: DateTime<Utc>,
-    /// Why, for operators: at most 500 characters.
+    /// A note for operators: at most 500 characters.
     #[deserr(default)]
     #[schema(value_type = Option<String>, example = "Dentist", max_length = 500)]
     note: Option<Note>,
 }
 
-/// When a resource is busy for other reasons than holds.
+/// A time when a resource is busy for other reasons than holds.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Block)]
 pub(in crate::http) struct BlockView {
-    /// The operator's name for it.
+    /// The block's id, which the operator chose.
     id: String,
-    /// Whose.
+    /// The resource's id.
     resource: String,
-    /// First busy instant.
+    /// The first busy instant.
     #[serde(serialize_with = "serialize_instant")]
     starts_at: DateTime<Utc>,
-    /// First instant after it.
+    /// The first instant after the block.
     #[serde(serialize_with = "serialize_instant")]
     ends_at: DateTime<Utc>,
-    /// Why.
+    /// A note for operators.
     note: String,
-    /// Live holds that it overlaps. They stay: moving or cancelling them is the operator's part.
+    /// The live holds that the block overlaps. They stay; an operator has to move or cancel them.
     conflicts: Vec<BlockConflictView>,
 }
 
-/// A live hold that keeps the resource busy within a block.
+/// A live hold that overlaps a block.
 #[derive(Serialize, ToSchema)]
 #[schema(as = BlockConflict)]
 struct BlockConflictView {
     /// The hold's id.
     id: Uuid,
-    /// Where it stands.
+    /// The status of the hold.
     status: HoldStatusView,
-    /// From when on it keeps the resource busy, buffers included.
+    /// The first instant at which the hold keeps the resource busy, buffers included.
     #[serde(serialize_with = "serialize_instant")]
     starts_at: DateTime<Utc>,
-    /// First instant after that.
+    /// The first instant after that, buffers included.
     #[serde(serialize_with = "serialize_instant")]
     ends_at: DateTime<Utc>,
 }
@@ -92,15 +94,15 @@ impl From<BlockConflict> for BlockConflictView {
     }
 }
 
-/// The resource and the block in a path. What is no text once it is decoded reads as empty, which is nobody's id.
+/// The resource and the block in a path. If the path does not decode to text, both are empty, which are nobody's ids.
 type BlockPath = Result<Path<(String, String)>, PathRejection>;
 
 fn split_path(path: BlockPath) -> (String, String) {
     path.map(|Path(ids)| ids).unwrap_or_default()
 }
 
-/// Keeps a resource busy with all its units, or changes when. No new hold comes into it; live holds that it overlaps
-/// stay and are listed.
+/// Keeps all units of a resource busy for a time, or changes that time. No new hold can overlap the block; live holds
+/// that overlap it stay and are listed.
 #[utoipa::path(
     put, path = "/v1/admin/resources/{id}/blocks/{block}", operation_id = "putBlock", tag = "operators",
     params(
@@ -110,8 +112,8 @@ fn split_path(path: BlockPath) -> (String, String) {
     request_body = NewBlock,
     security(("admin_key" = [])),
     responses(
-        (status = 200, description = "Changed", body = BlockView),
-        (status = 201, description = "New", body = BlockView),
+        (status = 200, description = "The block is changed", body = BlockView),
+        (status = 201, description = "The block is created", body = BlockView),
         (status = 400, description = "`malformed`"),
         (status = 404, description = "`not_found`: no such resource"),
         (status = 413, description = "`malformed`"),
@@ -162,12 +164,11 @@ fn parse_block(id: &str, body: Value, now: DateTime<Utc>) -> Result<Block, Probl
     Err(errors.into_problem())
 }
 
-/// Blocks are named as resources are.
 fn is_block_id(id: &str) -> bool {
     ResourceId::parse(id).is_ok()
 }
 
-/// Whole seconds, as slots have them, in years that every engine reckons with.
+/// Checks for a whole second, as slots have it, in years that both database engines support.
 fn check_instant(at: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), &'static str> {
     if at.timestamp_subsec_nanos() != 0 {
         return Err("must be a whole second");
@@ -178,7 +179,7 @@ fn check_instant(at: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), &'static s
     Ok(())
 }
 
-/// Lets a resource be free again. What a calendar feed says stays.
+/// Deletes a block. The blocks from the calendar feed stay.
 #[utoipa::path(
     delete, path = "/v1/admin/resources/{id}/blocks/{block}", operation_id = "deleteBlock", tag = "operators",
     params(
@@ -187,7 +188,7 @@ fn check_instant(at: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), &'static s
     ),
     security(("admin_key" = [])),
     responses(
-        (status = 204, description = "Gone"),
+        (status = 204, description = "The block is deleted"),
         (status = 404, description = "`not_found`"),
     )
 )]

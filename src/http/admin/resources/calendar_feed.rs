@@ -1,4 +1,4 @@
-//! The calendar feed that says when a resource is busy. Reading it is left to `workflow::feeds`.
+//! The calendar feed whose events become blocks of a resource. `workflow::feeds` fetches it.
 
 use std::sync::Arc;
 
@@ -24,13 +24,13 @@ use crate::workflow::catalogue;
 
 const MAX_URL: usize = 2_000;
 
-/// Which feed is to be read.
+/// The calendar feed to read.
 #[derive(Deserr, ToSchema)]
 #[deserr(error = FieldErrors, deny_unknown_fields)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewCalendar)]
 pub(in crate::http) struct NewCalendarFeed {
-    /// An iCalendar feed, at most 2000 characters of https; null ends it and removes its blocks.
+    /// The https URL of an iCalendar feed, at most 2000 characters; null removes the feed and its blocks.
     #[schema(
         required = true,
         example = "https://calendar.example/ana.ics",
@@ -39,17 +39,17 @@ pub(in crate::http) struct NewCalendarFeed {
     url: Option<String>,
 }
 
-/// How a calendar feed does.
+/// The calendar feed of a resource, and how its last read went.
 #[derive(Default, Serialize, ToSchema)]
 #[schema(as = Calendar)]
 pub(in crate::http) struct CalendarFeedView {
-    /// Where it is; null where there is none.
+    /// The URL of the feed; null if there is none.
     #[schema(required = true)]
     url: Option<String>,
-    /// When it was last read well.
+    /// When the feed was last read without an error.
     #[schema(format = DateTime, required = true)]
     read_at: Option<String>,
-    /// What is wrong with it since then; its last blocks stay.
+    /// The error since then; the blocks of the last good read stay.
     #[schema(required = true)]
     fault: Option<String>,
 }
@@ -64,14 +64,14 @@ impl From<&Feed> for CalendarFeedView {
     }
 }
 
-/// Reads a resource's calendar into blocks from now on, or no longer.
+/// Sets the calendar feed of a resource, or removes it. The events of the feed become blocks.
 #[utoipa::path(
     put, path = "/v1/admin/resources/{id}/calendar", operation_id = "putCalendar", tag = "operators",
     params(("id" = String, Path, description = "the resource's id", pattern = "^[a-z0-9-]{1,64}$")),
     request_body = NewCalendarFeed,
     security(("admin_key" = [])),
     responses(
-        (status = 200, description = "How the feed does; it is read shortly", body = CalendarFeedView),
+        (status = 200, description = "The feed; it is read shortly", body = CalendarFeedView),
         (status = 400, description = "`malformed`"),
         (status = 404, description = "`not_found`: no such resource"),
         (status = 413, description = "`malformed`"),
@@ -107,17 +107,17 @@ fn parse_new_feed(body: Value, allow_private: bool) -> Result<Option<String>, Pr
     Err(errors.into_problem())
 }
 
-/// Where a feed may be, as far as its URL says; which addresses its host has is looked at when it is read.
+/// Checks a feed's URL. The addresses of its host are checked when the feed is fetched.
 fn check_feed_url(text: &str, allow_private: bool) -> Result<String, &'static str> {
     let url = Url::parse(text).map_err(|_| "must be an absolute URL")?;
     let scheme = url.scheme() == "https" || allow_private && url.scheme() == "http";
-    // A backslash is a slash to some readers of URLs and part of a name to others, so they disagree on the host.
+    // Some URL parsers read a backslash as a slash and others as part of a name, so they disagree on the host.
     let odd = |c: char| c.is_control() || c.is_whitespace() || c == '\\';
     if !scheme || text.chars().count() > MAX_URL || text.chars().any(odd) {
         return Err("must be a plain https URL of at most 2000 characters");
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("must not carry a user or a password");
+        return Err("must not contain a user or a password");
     }
     Ok(text.to_owned())
 }

@@ -1,4 +1,4 @@
-//! What can be put on sale, what cannot, and how it is shown.
+//! Which event types are valid, and how they are shown.
 
 use serde_json::json;
 
