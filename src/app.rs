@@ -1,4 +1,4 @@
-//! The composition root: builds everything from the configuration, binds, runs, drains.
+//! Wires everything together: builds it from the configuration, binds the address, serves, and shuts down.
 
 use std::future::IntoFuture;
 use std::net::SocketAddr;
@@ -27,35 +27,35 @@ use crate::telemetry;
 use crate::workflow::limits::LimitSettings;
 use crate::workflow::{Context, Settings, one_line};
 
-/// How long what runs may go on after the order to stop.
+/// How long running requests and jobs may take after the signal to stop.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
-/// Pause between two tries to reach a database that is away at the start.
+/// The pause between two tries to reach a database that is unavailable at the start.
 const CONNECT_RETRY_PAUSE: Duration = Duration::from_secs(1);
 
 /// Why the service cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartupError {
-    /// The address is taken or not ours.
+    /// The address is taken, or does not belong to this machine.
     #[error("cannot listen on {address}")]
     Bind {
-        /// Which one.
+        /// The address from `HOLDFAST_LISTEN`.
         address: SocketAddr,
-        /// Why.
+        /// The error of the operating system.
         #[source]
         error: std::io::Error,
     },
-    /// The database answers, but not as it should.
+    /// The database responds, but cannot be used.
     #[error("the database cannot be used")]
     Store(#[from] StoreError),
-    /// Anything else.
+    /// Any other error.
     #[error("cannot start")]
     Other(#[from] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// Opens the books; connects only when they are first asked for.
+/// Opens the database. It connects at the first query, not here.
 ///
 /// # Errors
-/// [`StoreError`] where the address is not usable.
+/// [`StoreError`] if the database's address is not usable.
 pub async fn open_store(database: &Database) -> Result<Arc<dyn Store>, StoreError> {
     let options = PoolOptions::default();
     Ok(match database {
@@ -64,10 +64,10 @@ pub async fn open_store(database: &Database) -> Result<Arc<dyn Store>, StoreErro
     })
 }
 
-/// Puts the tools together that the workflows need.
+/// Builds what the workflows need: store, gateway, clock, tokens, settings.
 ///
 /// # Errors
-/// [`StartupError`].
+/// [`StartupError`] if the store or the gateway cannot be built.
 pub async fn build_context(
     config: &Config,
     stripe: &StripeSettings,
@@ -105,19 +105,19 @@ fn workflow_settings(config: &Config, stripe: &StripeSettings) -> Result<Setting
     })
 }
 
-/// Stripe as the configuration names it; connects to nothing yet.
+/// Builds the Stripe gateway from the configuration. It does not connect yet.
 ///
 /// # Errors
-/// [`StartupError::Other`] where the configuration cannot work at all.
+/// [`StartupError::Other`] if the configuration cannot work.
 pub fn build_gateway(stripe: &StripeSettings) -> Result<StripeGateway, StartupError> {
-    // Stripe's own limits hold at StripeSettings; a simulator or a proxy has its own.
+    // The built-in request limits are those of the real Stripe. A simulator or a proxy has its own.
     let is_real_stripe = stripe.api_base.as_str().starts_with(STRIPE_API);
     let mut config = StripeConfig::new(stripe.secret_key.clone(), stripe.api_base.clone());
     config.limits = config.limits.filter(|_| is_real_stripe);
     StripeGateway::new(&config).map_err(|error| StartupError::Other(Box::new(error)))
 }
 
-/// A service that is bound but not yet serving.
+/// A service that has its address, but does not serve yet.
 pub struct App {
     context: Arc<Context>,
     server: Arc<Server>,
@@ -126,20 +126,20 @@ pub struct App {
     sweep_cron: String,
 }
 
-/// What an app does besides serving.
+/// What a service does besides serving requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Background {
-    /// The sweep on its schedule, and the outbox worker.
+    /// The service runs the sweep, the outbox worker and the feed reader.
     On,
-    /// Nothing: whoever runs it calls the workflows.
+    /// The service runs nothing; tests call the workflows themselves.
     Off,
 }
 
 impl App {
-    /// Builds and binds.
+    /// Builds the service and binds its address.
     ///
     /// # Errors
-    /// [`StartupError`].
+    /// [`StartupError`] if the address or the database cannot be used.
     pub async fn build(config: &Config, clock: Arc<dyn Clock>, demo: bool) -> Result<Self, StartupError> {
         let stripe = config
             .stripe
@@ -162,23 +162,24 @@ impl App {
         })
     }
 
-    /// Where it listens.
+    /// Returns the address that the service listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The workflows' tools.
+    /// Returns what the workflows need, so that tests can call them.
     pub fn context(&self) -> Arc<Context> {
         self.context.clone()
     }
 
-    /// Serves until `stop`, then finishes what runs, for at most 20 s.
+    /// Serves until `stop` is cancelled, then finishes running work within 20 s.
     ///
     /// # Errors
-    /// [`StartupError`] where the schema cannot be brought up to date, or the schedule not be read.
+    /// [`StartupError`] if the schema cannot be migrated or the sweep's schedule is not valid.
     pub async fn serve(self, stop: CancellationToken, background: Background) -> Result<(), StartupError> {
         let listener = self.listener.tap_io(|stream| {
-            // Without it small answers wait for the peer's acknowledgement. It can fail only on a dead connection.
+            // With Nagle's algorithm, small responses wait for the peer's acknowledgement. The call fails only on a
+            // dead connection.
             let _ = stream.set_nodelay(true);
         });
         let router = http::router(self.server).into_make_service_with_connect_info::<SocketAddr>();
@@ -207,14 +208,14 @@ impl App {
         });
         match drained.await {
             Ok(()) => tracing::info!("stopped"),
-            Err(_) => tracing::warn!("stopped with work unfinished; the next sweep takes it up"),
+            Err(_) => tracing::warn!("stopped with unfinished work; the next sweep continues it"),
         }
         Ok(())
     }
 }
 
-/// Brings the schema up to date, waiting for a database that is away; requests are answered 503 meanwhile.
-/// `false` where the order to stop came first.
+/// Migrates the schema, and waits while the database is unavailable; requests get 503 meanwhile. Returns `false` if
+/// the signal to stop came first.
 async fn migrate_when_available(store: &dyn Store, stop: &CancellationToken) -> Result<bool, StartupError> {
     loop {
         match store.migrate().await {
@@ -277,7 +278,7 @@ fn build_server(
     })
 }
 
-/// The origins under which our own pages are reached: the address we listen on, by number and, on this machine, by name.
+/// Lists the origins of our own pages: the address we listen on and, on this machine, `localhost`.
 fn list_own_origins(address: SocketAddr) -> Vec<String> {
     let by_number = format!("http://{address}");
     let by_name = format!("http://localhost:{}", address.port());

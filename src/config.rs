@@ -1,6 +1,6 @@
-//! The environment as checked types. Every fault is reported at once; a secret is never printed.
+//! Reads the environment into checked types. It reports every error at once, and never prints a secret.
 //!
-//! `.env` is read by `main` before this; here only a lookup is asked, so that tests need no real environment.
+//! `main` loads `.env` first. This file only calls a lookup function, so that tests need no real environment.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -19,12 +19,12 @@ use crate::telemetry::LogFormat;
 
 mod rate_limit;
 
-/// Which database.
+/// The address of the database.
 #[derive(Clone)]
 pub enum Database {
-    /// A file.
+    /// The path of an SQLite file.
     Sqlite(String),
-    /// A server; the URL may hold a password.
+    /// The URL of a PostgreSQL server. It may contain a password.
     Postgres(SecretString),
 }
 
@@ -37,19 +37,19 @@ impl fmt::Debug for Database {
     }
 }
 
-/// How to reach Stripe and know its voice.
+/// How to call Stripe, and how to verify its webhooks.
 #[derive(Clone, Debug)]
 pub struct StripeSettings {
-    /// `sk_…` or `rk_…`.
+    /// The secret key, `sk_…` or `rk_…`.
     pub secret_key: SecretString,
-    /// `whsec_…`, several while one is rolled; never empty.
+    /// The webhook secrets, `whsec_…`. There are several while one is being rolled; never none.
     pub webhook_secrets: Vec<SecretString>,
-    /// Stripe's address, a proxy's, or a simulator's.
+    /// The address of Stripe, of a proxy, or of a simulator.
     pub api_base: Url,
 }
 
 impl StripeSettings {
-    /// Whether the key moves real money.
+    /// Returns whether the key is a live one, which moves real money.
     pub fn is_live(&self) -> bool {
         is_live_key(&self.secret_key)
     }
@@ -58,60 +58,60 @@ impl StripeSettings {
 /// The whole configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// `DATABASE_URL`.
+    /// `DATABASE_URL`: where the database is.
     pub database: Database,
-    /// `STRIPE_…`; only where it was asked for.
+    /// `STRIPE_…`: how to call Stripe. `None` if the command does not need Stripe.
     pub stripe: Option<StripeSettings>,
-    /// `HOLDFAST_LISTEN`.
+    /// `HOLDFAST_LISTEN`: the address to serve on.
     pub listen: SocketAddr,
-    /// `HOLDFAST_ADMIN_KEY`.
+    /// `HOLDFAST_ADMIN_KEY`: the operators' key.
     pub admin_key: Option<SecretString>,
-    /// `HOLDFAST_HOLD_TTL`.
+    /// `HOLDFAST_HOLD_TTL`: how long a guest has to pay.
     pub hold_ttl: Duration,
-    /// `HOLDFAST_FULL_REFUND_FREES_SLOT`.
+    /// `HOLDFAST_FULL_REFUND_FREES_SLOT`: whether a full refund cancels the hold.
     pub full_refund_frees_slot: bool,
-    /// `HOLDFAST_ASK_PROCESSING_AFTER`.
+    /// `HOLDFAST_ASK_PROCESSING_AFTER`: how long to wait for a delayed payment before asking Stripe.
     pub ask_processing_after: Duration,
-    /// `HOLDFAST_KEEP_EVENTS`.
+    /// `HOLDFAST_KEEP_EVENTS`: how long to keep the bodies of webhooks.
     pub keep_events: Duration,
-    /// `HOLDFAST_FORGET_AFTER`.
+    /// `HOLDFAST_FORGET_AFTER`: how long after a hold's end to delete the guest's data.
     pub forget_after: Duration,
-    /// `HOLDFAST_MAX_LIVE_HOLDS_PER_GUEST`.
+    /// `HOLDFAST_MAX_LIVE_HOLDS_PER_GUEST`: the most unpaid holds of one e-mail address.
     pub max_live_holds_per_guest: u32,
-    /// `HOLDFAST_MAX_LIVE_HOLDS_PER_CLIENT`.
+    /// `HOLDFAST_MAX_LIVE_HOLDS_PER_CLIENT`: the most unpaid holds of one client address.
     pub max_live_holds_per_client: u32,
-    /// `HOLDFAST_LAPSE_COOLDOWN`.
+    /// `HOLDFAST_LAPSE_COOLDOWN`: how long a hold that lapsed unpaid still counts.
     pub lapse_cooldown: Duration,
-    /// `HOLDFAST_RATE_LIMIT`.
+    /// `HOLDFAST_RATE_LIMIT`: the most requests of one client address.
     pub rate_limit: Quota,
-    /// `HOLDFAST_TRUSTED_PROXIES`.
+    /// `HOLDFAST_TRUSTED_PROXIES`: the proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
-    /// `HOLDFAST_CALENDAR_ALLOW_PRIVATE`.
+    /// `HOLDFAST_CALENDAR_ALLOW_PRIVATE`: whether calendar feeds may have private addresses.
     pub calendar_allow_private: bool,
-    /// `HOLDFAST_SWEEP_CRON`.
+    /// `HOLDFAST_SWEEP_CRON`: the schedule of the sweep.
     pub sweep_cron: String,
-    /// `HOLDFAST_SUCCESS_URL`.
+    /// `HOLDFAST_SUCCESS_URL`: the page for guests who paid.
     pub success_url: Option<String>,
-    /// `HOLDFAST_CANCEL_URL`.
+    /// `HOLDFAST_CANCEL_URL`: the page for guests who turned back.
     pub cancel_url: Option<String>,
-    /// `HOLDFAST_ALLOWED_ORIGINS`.
+    /// `HOLDFAST_ALLOWED_ORIGINS`: the origins of the shop's pages.
     pub allowed_origins: Vec<Url>,
-    /// `HOLDFAST_LOG_FORMAT`.
+    /// `HOLDFAST_LOG_FORMAT`: text or JSON.
     pub log_format: LogFormat,
-    /// `HOLDFAST_LOG`.
+    /// `HOLDFAST_LOG`: the filter of the log.
     pub log: String,
 }
 
-/// One thing wrong with the environment.
+/// One error in the environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
-    /// Which variable.
+    /// The name of the variable.
     pub variable: &'static str,
-    /// What is wrong with it; never its value, which may be a secret in the wrong place.
+    /// What is wrong with the variable. It never repeats the value, which may be a secret in the wrong variable.
     pub detail: String,
 }
 
-/// All that is wrong with the environment.
+/// All errors in the environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigErrors(pub Vec<ConfigError>);
 
@@ -127,19 +127,19 @@ impl fmt::Display for ConfigErrors {
 
 impl std::error::Error for ConfigErrors {}
 
-/// Whether a command needs to talk to Stripe.
+/// How much of the configuration a command needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConfigScope {
-    /// Only the database.
+    /// The command needs only the database.
     Database,
-    /// Stripe as well.
+    /// The command needs Stripe as well.
     Stripe,
 }
 
 /// Reads the configuration through `lookup`, such as `std::env::var`. An empty variable counts as absent.
 ///
 /// # Errors
-/// [`ConfigErrors`], all of them.
+/// [`ConfigErrors`], with every error.
 pub fn load_config(
     lookup: impl Fn(&str) -> Option<String>,
     scope: ConfigScope,
@@ -226,7 +226,8 @@ impl<L: Fn(&str) -> Option<String>> ConfigReader<L> {
             .filter(|text| !text.is_empty())
     }
 
-    /// The variable or its default. Where it is faulty the default stands in, and the fault is noted.
+    /// Parses the variable, or its default if it is absent. If it is not valid, adds an error and returns the default,
+    /// so that the other variables are checked as well.
     fn parse_or_default<T>(
         &mut self,
         variable: &'static str,
@@ -322,7 +323,8 @@ fn parse_hold_ttl(text: &str) -> Result<Duration, &'static str> {
     parse_duration(text, range).ok_or("must be a duration from 1s to 23h, such as 30m")
 }
 
-/// How long the sweep lets something be. At least a minute, because it comes by more often than it can be meant to act.
+/// Parses how long the sweep leaves something alone: at least a minute, because a sweep runs far more often than it
+/// should act.
 fn parse_period(text: &str) -> Result<Duration, &'static str> {
     let range = Duration::from_mins(1)..=Duration::from_hours(3650 * 24);
     parse_duration(text, range).ok_or("must be a duration from 1m to 3650d, such as 30d")

@@ -1,7 +1,6 @@
-//! A verdict and a remedy for each thing that can be wrong, for an operator at three in the morning. Never a secret.
+//! Checks an installation. Each check gives a verdict and, if something is wrong, a remedy; never a secret.
 //!
-//! What is away is a fault, and not waited for: each room of checks has a bound. What is checked, and how, is in the
-//! files below.
+//! A party that does not respond is a fault. Each group of checks has a time limit.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,31 +16,31 @@ mod database;
 mod stripe;
 mod webhook_endpoint;
 
-/// How long checks may take that ask one other party. Longer than a call to Stripe may, with all its retries.
+/// The longest time for the checks of one party: longer than a call to Stripe with all its retries.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// How a check came out.
+/// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// As it should be.
+    /// Everything is fine.
     Ok,
-    /// Works, and yet look at it.
+    /// It works, but somebody should look at it.
     Warning,
-    /// Does not work, or money is where it should not be.
+    /// It does not work, or the ledger is wrong.
     Fault,
 }
 
-/// One check and its verdict.
+/// One check with its verdict.
 #[derive(Clone, Debug, Serialize)]
 pub struct Check {
-    /// What was checked.
+    /// The name of the check.
     pub check: &'static str,
-    /// How it came out.
+    /// The result of the check.
     pub verdict: Verdict,
-    /// What was found.
+    /// What the check found.
     pub found: String,
-    /// What to do about it.
+    /// How to fix it; absent if nothing is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
 }
@@ -70,7 +69,7 @@ fn pass(check: &'static str, found: impl Into<String>) -> Check {
     }
 }
 
-fn fail(check: &'static str, verdict: Verdict, found: impl Into<String>, remedy: &str) -> Check {
+fn flag(check: &'static str, verdict: Verdict, found: impl Into<String>, remedy: &str) -> Check {
     Check {
         check,
         verdict,
@@ -79,7 +78,7 @@ fn fail(check: &'static str, verdict: Verdict, found: impl Into<String>, remedy:
     }
 }
 
-/// Checks everything that a configuration leads to; in half a minute at most, whoever is away.
+/// Runs all checks. They take at most half a minute, even if a party does not respond.
 pub async fn examine(config: &Config, stripe: &StripeSettings, clock: Arc<dyn Clock>) -> Vec<Check> {
     let now = clock.now();
     let (database, stripe_api, webhook_endpoint) = tokio::join!(
@@ -99,6 +98,6 @@ async fn with_timeout(check: &'static str, checks: impl Future<Output = Vec<Chec
     checks.unwrap_or_else(|_| {
         let found = format!("no result within {} s", CHECK_TIMEOUT.as_secs());
         let remedy = "something accepts the connection and does not respond: check it, and the network";
-        vec![fail(check, Verdict::Fault, found, remedy)]
+        vec![flag(check, Verdict::Fault, found, remedy)]
     })
 }

@@ -1,6 +1,6 @@
-//! The command line, and nothing else: reads arguments and environment, calls the library, says how it went.
+//! The command line: reads arguments and environment, calls the library, and reports the result.
 //!
-//! Exit codes: 0 well, 1 fault, 2 wrong usage or configuration.
+//! Exit codes: 0 for success, 1 for a fault, 2 for wrong usage or configuration.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use holdfast::{demo_shop, stripe_sandbox, telemetry};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// Reserves time slots against Stripe payments: no slot sold twice, no payment without its slot or its money back.
+/// Sells time slots through Stripe Checkout: no slot is sold twice, no payment is kept without its slot.
 #[derive(Parser)]
 #[command(version, about)]
 struct Cli {
@@ -26,29 +26,29 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve the API, sweep on schedule, carry out orders to Stripe.
+    /// Serve the API, sweep on schedule, send commands to Stripe.
     Serve,
-    /// Try it: serve on SQLite with the built-in Stripe simulator and demo data; no account, no network.
+    /// Try Holdfast: serve on SQLite with the built-in Stripe simulator and demo data; no account, no network.
     Sandbox(demo_shop::Args),
-    /// Bring the database's schema up to date.
+    /// Migrate the database's schema to this version.
     Migrate,
-    /// Sweep once and print the report as JSON, for an outside cron.
+    /// Sweep once and print the report as JSON; for an external cron.
     Sweep,
-    /// Check everything and say what to do; exit 1 on a fault.
+    /// Check the installation and suggest fixes; exit 1 on a fault.
     Doctor {
-        /// Print JSON.
+        /// Print the checks as JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Run the Stripe simulator alone.
+    /// Run only the Stripe simulator.
     StripeSandbox(stripe_sandbox::Args),
 }
 
-/// Why a command did not go well.
+/// Why a command failed.
 enum CliError {
-    /// Wrong usage or configuration.
+    /// The usage or the configuration is wrong.
     Configuration(String),
-    /// Anything else.
+    /// Anything else went wrong.
     Other(String),
 }
 
@@ -65,12 +65,12 @@ fn main() -> ExitCode {
         Err(error) => return report_error(CliError::from(error)),
     };
     let result = runtime.block_on(run_command(cli.command));
-    // What is still blocked on a thread of its own must not hold up the end.
+    // Blocking work on other threads must not delay the exit.
     runtime.shutdown_background();
     result.unwrap_or_else(report_error)
 }
 
-/// The one place that writes to standard error by hand: logs may not be set up yet.
+/// Writes the error to standard error directly, because the logs may not be set up yet.
 #[allow(clippy::print_stderr)]
 fn report_error(failure: CliError) -> ExitCode {
     let (text, code) = match failure {
@@ -102,7 +102,7 @@ fn load_configuration(scope: ConfigScope) -> Result<Config, CliError> {
     match dotenvy::dotenv() {
         Ok(_) => {}
         Err(error) if error.not_found() => {}
-        // The error would repeat the line, and the line may hold a secret.
+        // The error would repeat the line, which may contain a secret.
         Err(_) => return Err(CliError::Configuration("the file .env cannot be read".to_owned())),
     }
     let config = config::load_config(|name| std::env::var(name).ok(), scope);
@@ -115,8 +115,8 @@ fn start_logs(filter: &str, format: telemetry::LogFormat) {
     telemetry::init_logs(filter.parse().unwrap_or_default(), format);
 }
 
-/// The machine's clock. For tests with several processes, `HOLDFAST_CLOCK_OFFSET` (seconds, may be negative) puts it
-/// wrong, in builds with debug assertions only: a release build does not know the variable.
+/// Returns the machine's clock. Tests with several processes shift it by `HOLDFAST_CLOCK_OFFSET` seconds. Builds
+/// without debug assertions ignore the variable.
 fn build_clock() -> Arc<dyn Clock> {
     let offset = std::env::var("HOLDFAST_CLOCK_OFFSET").ok();
     let offset = offset.filter(|_| cfg!(debug_assertions));
@@ -128,7 +128,7 @@ fn build_clock() -> Arc<dyn Clock> {
     }
 }
 
-/// Cancelled by SIGTERM or SIGINT.
+/// Returns a token that SIGTERM or SIGINT cancels.
 fn listen_for_stop() -> Result<CancellationToken, CliError> {
     let stop = CancellationToken::new();
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
@@ -196,7 +196,7 @@ async fn run_doctor(config: Config, json: bool) -> Result<ExitCode, CliError> {
     })
 }
 
-/// The one place that writes to standard output: what a command was asked for.
+/// Prints the result of a command. Nothing else writes to standard output.
 #[allow(clippy::print_stdout)]
 fn print_line(text: &str) {
     println!("{text}");

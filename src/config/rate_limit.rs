@@ -1,4 +1,4 @@
-//! How often, and for whom: the values of `HOLDFAST_RATE_LIMIT` and `HOLDFAST_TRUSTED_PROXIES`.
+//! Parses `HOLDFAST_RATE_LIMIT` and `HOLDFAST_TRUSTED_PROXIES`.
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use governor::Quota;
 use ipnet::IpNet;
 
-/// `30/min`: so many at once, and as many again evenly over the time.
+/// Parses a rate such as `30/min`: 30 requests at once, and another every 2 s.
 pub(super) fn parse_rate(text: &str) -> Result<Quota, &'static str> {
     try_parse_rate(text).ok_or("must be a number for a time, such as 30/min; s, min and h are known")
 }
@@ -25,7 +25,7 @@ fn try_parse_rate(text: &str) -> Option<Quota> {
     Some(Quota::with_period(each)?.allow_burst(most))
 }
 
-/// Networks, or single addresses, comma-separated.
+/// Parses networks or single addresses, separated by commas.
 pub(super) fn parse_proxies(text: &str) -> Result<Vec<IpNet>, &'static str> {
     let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
     let net = |part: &str| {

@@ -1,4 +1,4 @@
-//! Which environments are taken, and how the errors of the others are told.
+//! Which environments are valid, and which errors the others get.
 
 use super::*;
 

@@ -1,8 +1,8 @@
-//! What the configuration says by itself, without asking anybody.
+//! Checks the configuration by itself, without calling anybody.
 
 use secrecy::ExposeSecret;
 
-use super::{Check, Verdict, fail, pass};
+use super::{Check, Verdict, flag, pass};
 use crate::config::{Config, StripeSettings};
 
 pub(super) fn check_configuration(config: &Config, stripe: &StripeSettings) -> Vec<Check> {
@@ -17,16 +17,16 @@ pub(super) fn check_configuration(config: &Config, stripe: &StripeSettings) -> V
 fn check_admin_key(config: &Config) -> Check {
     match &config.admin_key {
         Some(key) if key.expose_secret().len() >= 16 => pass("operators' key", "set"),
-        Some(_) => fail(
+        Some(_) => flag(
             "operators' key",
             Verdict::Warning,
             "set, but short",
             "make HOLDFAST_ADMIN_KEY longer: openssl rand -hex 24",
         ),
-        None => fail(
+        None => flag(
             "operators' key",
             Verdict::Warning,
-            "not set: operators' routes answer 401",
+            "not set: the operators' routes return 401",
             "set HOLDFAST_ADMIN_KEY",
         ),
     }
@@ -38,11 +38,11 @@ fn check_return_pages(config: &Config) -> Check {
         (Some(_), Some(_)) => return pass("return pages", "the shop's own"),
         _ if listens.is_loopback() => "ours, on this machine's loopback: guests elsewhere cannot reach them",
         _ if listens.is_unspecified() => {
-            "ours, under localhost since HOLDFAST_LISTEN names no one address: guests elsewhere cannot reach them"
+            "ours, under localhost, because HOLDFAST_LISTEN is not a single address: guests elsewhere cannot reach them"
         }
         _ => return pass("return pages", "ours"),
     };
-    fail(
+    flag(
         "return pages",
         Verdict::Warning,
         found,
@@ -53,11 +53,11 @@ fn check_return_pages(config: &Config) -> Check {
 fn check_webhook_secrets(stripe: &StripeSettings) -> Check {
     match stripe.webhook_secrets.len() {
         1 => pass("webhook secret", "one"),
-        n => fail(
+        n => flag(
             "webhook secret",
             Verdict::Warning,
             format!("{n} secrets are accepted"),
-            "when the roll is over, take the old one out of STRIPE_WEBHOOK_SECRET",
+            "after the roll, remove the old secret from STRIPE_WEBHOOK_SECRET",
         ),
     }
 }

@@ -1,8 +1,8 @@
-//! The database: does it answer, does it do what the program needs, and is what is in it as it should be?
+//! Checks the database: whether it responds, does what the program needs, and has consistent contents.
 
 use std::sync::Arc;
 
-use super::{Check, Verdict, fail, pass};
+use super::{Check, Verdict, flag, pass};
 use crate::app;
 use crate::config::{Config, Database, StripeSettings};
 use crate::domain::listing::Figures;
@@ -10,11 +10,11 @@ use crate::domain::time::Clock;
 use crate::workflow::{Context, inspect, one_line};
 
 const MINUTE_MS: i64 = 60 * 1000;
-/// An overdue hold older than this means that no sweep comes by.
+/// An overdue hold older than this means that no sweep runs.
 const MAX_OVERDUE_MS: i64 = 5 * MINUTE_MS;
-/// An order to Stripe older than this means that nobody carries them out, or that Stripe does not answer.
+/// A pending command older than this means that nobody carries commands out, or that Stripe does not respond.
 const MAX_COMMAND_MS: i64 = 5 * MINUTE_MS;
-/// An attempt is stale after 2 min, and a sweep or two should have recovered it.
+/// An attempt is stale after 2 min, and the next sweep or two should recover it.
 const MAX_ATTEMPT_MS: i64 = 10 * MINUTE_MS;
 
 pub(super) async fn check_database(
@@ -22,28 +22,28 @@ pub(super) async fn check_database(
     stripe: &StripeSettings,
     clock: Arc<dyn Clock>,
 ) -> Vec<Check> {
-    let away = "is it running, and is DATABASE_URL right?";
-    let fault = |found: String, remedy| vec![fail("database", Verdict::Fault, found, remedy)];
+    let unavailable = "check that it is running and that DATABASE_URL is right";
+    let fault = |found: String, remedy| vec![flag("database", Verdict::Fault, found, remedy)];
     let context = match app::build_context(config, stripe, clock).await {
         Ok(context) => context,
-        Err(error) => return fault(one_line(&error), away),
+        Err(error) => return fault(one_line(&error), unavailable),
     };
     match inspect::is_ready(&context).await {
         Ok(true) => check_contents(&config.database, &context).await,
         Ok(false) => fault(
-            "answers, but its schema is not this program's".to_owned(),
-            "run `holdfast migrate`, or start `holdfast serve`, which does it",
+            "responds, but its schema does not match this program".to_owned(),
+            "run `holdfast migrate`, or start `holdfast serve`, which migrates first",
         ),
-        Err(error) => fault(one_line(&error), away),
+        Err(error) => fault(one_line(&error), unavailable),
     }
 }
 
 async fn check_contents(database: &Database, context: &Context) -> Vec<Check> {
-    let answers = format!("{database:?} answers, its schema is this program's");
-    let mut checks = vec![pass("database", answers), check_statements(context).await];
+    let found = format!("{database:?} responds, and its schema matches this program");
+    let mut checks = vec![pass("database", found), check_statements(context).await];
     match inspect::figures(context).await {
         Ok(figures) => checks.extend(check_figures(&figures)),
-        Err(error) => checks.push(fail(
+        Err(error) => checks.push(flag(
             "figures",
             Verdict::Fault,
             one_line(&error),
@@ -55,28 +55,25 @@ async fn check_contents(database: &Database, context: &Context) -> Vec<Check> {
 
 async fn check_statements(context: &Context) -> Check {
     match inspect::rehearse(context).await {
-        Ok(()) => pass(
-            "statements",
-            "a rehearsed checkout works, and a taken slot is refused",
-        ),
-        Err(error) => fail(
+        Ok(()) => pass("statements", "a test checkout works, and a taken slot is refused"),
+        Err(error) => flag(
             "statements",
             Verdict::Fault,
             one_line(&error),
-            "may this role write, is there room, and did somebody change the schema by hand?",
+            "check that this role may write, that the disk has space, and that nobody changed the schema by hand",
         ),
     }
 }
 
-/// Well where there is none, else a fault.
+/// Passes if the count is 0; otherwise it is a fault.
 fn require_none(check: &'static str, count: i64, what: &str, remedy: &str) -> Check {
     match count {
         0 => pass(check, "none"),
-        n => fail(check, Verdict::Fault, format!("{n} {what}"), remedy),
+        n => flag(check, Verdict::Fault, format!("{n} {what}"), remedy),
     }
 }
 
-/// As [`require_none`], where the oldest may be of this age.
+/// Like [`require_none`], but also passes while the oldest is not older than `max_age_ms`.
 fn require_none_older(
     check: &'static str,
     (count, age_ms): (i64, i64),
@@ -92,7 +89,7 @@ fn require_none_older(
 }
 
 fn check_figures(figures: &Figures) -> Vec<Check> {
-    let remedy = "is `holdfast serve` or a cron with `holdfast sweep` running, and does Stripe answer?";
+    let remedy = "check that `holdfast serve` or a cron with `holdfast sweep` runs, and that Stripe responds";
     let overdue = (figures.overdue, figures.oldest_overdue_ms);
     let commands = (figures.commands_pending, figures.oldest_command_ms);
     let attempts = (figures.attempts_open, figures.oldest_attempt_ms);
@@ -101,28 +98,28 @@ fn check_figures(figures: &Figures) -> Vec<Check> {
             "overdue holds",
             overdue,
             MAX_OVERDUE_MS,
-            "holds wait for a sweep",
+            "holds are waiting for a sweep",
             remedy,
         ),
         require_none_older(
             "waiting commands",
             commands,
             MAX_COMMAND_MS,
-            "orders to Stripe wait",
+            "commands for Stripe are waiting",
             remedy,
         ),
         require_none_older(
             "open attempts",
             attempts,
             MAX_ATTEMPT_MS,
-            "checkouts wait to be recovered",
+            "checkouts are waiting to be recovered",
             remedy,
         ),
         require_none(
             "stuck commands",
             figures.commands_stuck,
-            "orders to Stripe are stuck",
-            "GET /v1/admin/commands?state=stuck says why; then POST …/{id}/retry",
+            "commands for Stripe are stuck",
+            "GET /v1/admin/commands?state=stuck shows the errors; then POST …/{id}/retry",
         ),
         require_none(
             "money without slot",
@@ -134,13 +131,13 @@ fn check_figures(figures: &Figures) -> Vec<Check> {
             "slot without money",
             figures.slot_without_money,
             "confirmed holds have no payment",
-            "GET /v1/admin/holds?status=confirmed shows their payments; POST …/{id}/refresh asks Stripe anew",
+            "GET /v1/admin/holds?status=confirmed shows their payments; POST …/{id}/refresh asks Stripe again",
         ),
         require_none(
             "failed refunds",
             figures.refunds_failed,
             "refunds were refused by Stripe",
-            "give the money back in the Stripe dashboard",
+            "refund the money in the Stripe dashboard",
         ),
     ]
 }

@@ -1,20 +1,21 @@
-//! Stripe: does it answer to our key, in which mode, and what time is it there?
+//! Checks Stripe: whether it accepts our key, in which mode, and what time it has.
 
 use chrono::{DateTime, Duration, Utc};
 
-use super::{Check, Verdict, fail, pass};
+use super::{Check, Verdict, flag, pass};
 use crate::app;
 use crate::config::StripeSettings;
 use crate::gateway::{Gateway, Probe};
 use crate::workflow::{WorkflowError, one_line};
 
-/// More than this between our clock and Stripe's breaks webhook signatures (300 s) before long.
+/// The most that our clock may differ from Stripe's. Webhook signatures fail at 300 s.
 const MAX_SKEW: Duration = Duration::seconds(60);
 
 pub(super) async fn check_stripe(stripe: &StripeSettings, now: DateTime<Utc>) -> Vec<Check> {
     let fault = |found: String| {
-        let remedy = "is STRIPE_SECRET_KEY right and not revoked, and does the network let us out?";
-        vec![fail("stripe", Verdict::Fault, found, remedy)]
+        let remedy =
+            "check that STRIPE_SECRET_KEY is right and not revoked, and that the network reaches Stripe";
+        vec![flag("stripe", Verdict::Fault, found, remedy)]
     };
     let gateway = match app::build_gateway(stripe) {
         Ok(gateway) => gateway,
@@ -29,14 +30,14 @@ pub(super) async fn check_stripe(stripe: &StripeSettings, now: DateTime<Utc>) ->
 fn check_mode(stripe: &StripeSettings, probe: &Probe) -> Check {
     let name = |live| if live { "live" } else { "test" };
     if probe.livemode == stripe.is_live() {
-        return pass("stripe", format!("answers, {} mode", name(probe.livemode)));
+        return pass("stripe", format!("responds, {} mode", name(probe.livemode)));
     }
     let found = format!(
-        "the key looks like {} mode, Stripe says {}",
+        "the key looks like {} mode, but Stripe says {}",
         name(stripe.is_live()),
         name(probe.livemode)
     );
-    fail(
+    flag(
         "stripe",
         Verdict::Fault,
         found,
@@ -46,17 +47,20 @@ fn check_mode(stripe: &StripeSettings, probe: &Probe) -> Check {
 
 fn check_clock(now: DateTime<Utc>, probe: &Probe) -> Check {
     let Some(date) = probe.date else {
-        return pass("clock", "Stripe did not say its time");
+        return pass("clock", "Stripe did not send its time");
     };
     let skew = now - date;
     if skew.abs() <= MAX_SKEW {
-        return pass("clock", format!("{} s from Stripe's", skew.num_seconds()));
+        return pass(
+            "clock",
+            format!("differs from Stripe's by {} s", skew.num_seconds()),
+        );
     }
-    let found = format!("{} s from Stripe's", skew.num_seconds());
-    fail(
+    let found = format!("differs from Stripe's by {} s", skew.num_seconds());
+    flag(
         "clock",
         Verdict::Fault,
         found,
-        "set this machine's clock (NTP): webhook signatures are judged by it",
+        "set this machine's clock (NTP): the check of webhook signatures uses it",
     )
 }

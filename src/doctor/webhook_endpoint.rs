@@ -1,13 +1,14 @@
-//! The running instance, asked as Stripe would ask it: an event of a type that nobody listens to, signed with each
-//! configured secret. Taken and ignored means that the instance has these secrets and a clock like ours. Whether Stripe
-//! knows the same secret, and reaches the instance, is for Stripe's dashboard to say.
+//! Checks the running instance: sends it an event as Stripe would, signed with each configured secret.
+//!
+//! The event has a type that the instance ignores. If the instance accepts it, it has these secrets and a clock like
+//! ours. Whether Stripe has the same secret and reaches the instance, only Stripe's dashboard can say.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
-use super::{Check, Verdict, fail, pass};
+use super::{Check, Verdict, flag, pass};
 use crate::config::StripeSettings;
 use crate::gateway::delivery::{DeliveryOutcome, deliver};
 use crate::gateway::webhook;
@@ -22,12 +23,12 @@ pub(super) async fn check_webhook_endpoint(
     now: DateTime<Utc>,
 ) -> Vec<Check> {
     if listen.port() == 0 {
-        let found = "not tried: HOLDFAST_LISTEN leaves the port open, so the instance may be anywhere";
-        return vec![fail(
+        let found = "not tried: HOLDFAST_LISTEN has port 0, so the instance's port is unknown";
+        return vec![flag(
             NAME,
             Verdict::Warning,
             found,
-            "name a port in HOLDFAST_LISTEN",
+            "set a port in HOLDFAST_LISTEN",
         )];
     }
     let to = to_reachable_address(listen);
@@ -39,11 +40,11 @@ pub(super) async fn check_webhook_endpoint(
     }
     vec![pass(
         NAME,
-        "the running instance takes what is signed with our secret",
+        "the running instance accepts events signed with our secret",
     )]
 }
 
-/// Where an instance is reached that listens everywhere: on this machine.
+/// Returns the address to call. An instance that listens on all addresses is called on this machine.
 fn to_reachable_address(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         ip if !ip.is_unspecified() => ip,
@@ -57,36 +58,36 @@ async fn send_test_event(to: SocketAddr, secret: &SecretString, now: DateTime<Ut
     let signature = webhook::sign(TEST_EVENT.as_bytes(), secret, now);
     match deliver(&format!("http://{to}/webhooks/stripe"), TEST_EVENT, &signature).await {
         Ok(outcome) => to_check(to, outcome),
-        Err(error) => fail(
+        Err(error) => flag(
             NAME,
             Verdict::Fault,
             one_line(&error),
-            "see the line above about Stripe",
+            "see the check of Stripe above",
         ),
     }
 }
 
 fn to_check(to: SocketAddr, outcome: DeliveryOutcome) -> Check {
-    let fault = |found: String, remedy| fail(NAME, Verdict::Fault, found, remedy);
+    let fault = |found: String, remedy| flag(NAME, Verdict::Fault, found, remedy);
     match outcome {
         DeliveryOutcome::Answered { status: 200, word } if word == "ignored" => pass(NAME, ""),
         DeliveryOutcome::Answered { status: 400, word } if word == "bad_signature" => fault(
-            format!("{to} refuses what is signed with our secret"),
-            "give the instance the same STRIPE_WEBHOOK_SECRET, restart it, and look at its clock",
+            format!("{to} refuses events signed with our secret"),
+            "give the instance the same STRIPE_WEBHOOK_SECRET, restart it, and check its clock",
         ),
         DeliveryOutcome::Answered { status, .. } => fault(
-            format!("{to} answers {status}, which is not what an event of no interest is answered"),
-            "is it Holdfast that listens there? Then see its log",
+            format!("{to} returns {status} to an event that it should ignore"),
+            "check that Holdfast listens there, and read its log",
         ),
-        DeliveryOutcome::NobodyThere => fail(
+        DeliveryOutcome::NobodyThere => flag(
             NAME,
             Verdict::Warning,
-            format!("not tried: nobody listens at {to}"),
+            format!("not tried: nothing listens at {to}"),
             "run doctor where `holdfast serve` runs, with the same environment",
         ),
         DeliveryOutcome::NoAnswer => fault(
-            format!("{to} takes the connection and does not answer"),
-            "is the instance overloaded, or something else at its address?",
+            format!("{to} accepts the connection and does not respond"),
+            "check whether the instance is overloaded, or another program listens at its address",
         ),
     }
 }

@@ -13,19 +13,19 @@ use utoipa::openapi::{Content, Info, License, OpenApi, Ref, RefOr};
 
 use super::error::ProblemDetails;
 
-const DESCRIPTION: &str = "Reserves time slots against Stripe payments: a slot is sold once, and no payment stays without its \
-    slot or its money back.\n\nTimes are RFC 3339: any offset is read, answers are in UTC. Money is an integer in the \
-    currency's minor unit. Members that are not described here are refused. Every error is a problem (RFC 9457) whose \
-    `code` is stable.";
+const DESCRIPTION: &str = "Sells time slots through Stripe Checkout: no slot is sold twice, and no payment is kept without its \
+    slot.\n\nTimes are RFC 3339: requests may have any offset, responses are in UTC. Money is an integer in the \
+    currency's minor unit. Members that are not described here are refused. Every error is a problem (RFC 9457) with a \
+    stable `code`.";
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
     components(schemas(ProblemDetails)),
     tags(
-        (name = "holds", description = "For checkout pages: start a checkout, look at a hold, give it back."),
-        (name = "stripe", description = "For Stripe: what became of the money."),
-        (name = "operators", description = "For operators: what is on sale, who booked, what Stripe has still to be told."),
-        (name = "ops", description = "For machines: health, metrics, this description."),
+        (name = "holds", description = "For checkout pages: list slots, start a checkout, look at a hold, move or cancel it."),
+        (name = "stripe", description = "For Stripe: receives events about payments."),
+        (name = "operators", description = "For operators: the catalogue, holds, events and commands."),
+        (name = "ops", description = "For machines: health checks, metrics, this description."),
     ),
 )]
 struct CommonParts;
@@ -39,7 +39,7 @@ pub(super) fn complete_description(mut api: OpenApi) -> OpenApi {
     let components = api.components.get_or_insert_default();
     components.add_security_scheme(
         "hold_token",
-        bearer_scheme("The hold's own token, `hft_…`: the right to cancel it."),
+        bearer_scheme("The hold's token, `hft_…`: gives the right to cancel or move the hold."),
     );
     components.add_security_scheme("admin_key", bearer_scheme("The operators' key."));
     for operation in api.paths.paths.values_mut().flat_map(list_operations) {
@@ -81,7 +81,7 @@ fn complete_response(status: &str, response: &mut Response) {
     };
     add(
         "x-request-id",
-        build_header(Type::String, "This request's id, as in the log."),
+        build_header(Type::String, "The request's id, as in the log."),
     );
     match status {
         "401" => add("WWW-Authenticate", build_header(Type::String, "Always `Bearer`.")),
