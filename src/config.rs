@@ -68,19 +68,19 @@ pub struct Config {
     pub admin_key: Option<SecretString>,
     /// `HOLDFAST_HOLD_TTL`: how long a guest has to pay.
     pub hold_ttl: Duration,
-    /// `HOLDFAST_FULL_REFUND_FREES_SLOT`: whether a full refund cancels the hold.
+    /// `HOLDFAST_FULL_REFUND_FREES_SLOT`: whether a full refund at Stripe cancels the hold.
     pub full_refund_frees_slot: bool,
     /// `HOLDFAST_ASK_PROCESSING_AFTER`: how long to wait for a delayed payment before asking Stripe.
     pub ask_processing_after: Duration,
     /// `HOLDFAST_KEEP_EVENTS`: how long to keep the bodies of webhooks.
     pub keep_events: Duration,
-    /// `HOLDFAST_FORGET_AFTER`: how long after a hold's end to delete the guest's data.
+    /// `HOLDFAST_FORGET_AFTER`: how long after the end of a released or cancelled hold to delete its guest's name and e-mail.
     pub forget_after: Duration,
     /// `HOLDFAST_MAX_LIVE_HOLDS_PER_GUEST`: the most unpaid holds of one e-mail address.
     pub max_live_holds_per_guest: u32,
     /// `HOLDFAST_MAX_LIVE_HOLDS_PER_CLIENT`: the most unpaid holds of one client address.
     pub max_live_holds_per_client: u32,
-    /// `HOLDFAST_LAPSE_COOLDOWN`: how long a hold that lapsed unpaid still counts.
+    /// `HOLDFAST_LAPSE_COOLDOWN`: how long a client waits whose last five holds all lapsed unpaid.
     pub lapse_cooldown: Duration,
     /// `HOLDFAST_RATE_LIMIT`: the most requests of one client address.
     pub rate_limit: Quota,

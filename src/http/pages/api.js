@@ -1,7 +1,10 @@
 // Calls the public API, and explains its problems to guests. Every text is plain text: set it as textContent.
 import { locale } from "./format.js";
 
-/** Calls the API. Returns `answer`, the body of a success, or `problem`, the body of an error, or neither if the call failed. */
+/**
+ * Calls the API. The result has `answer`, the body of a success, or `problem`, the body of an error. It has neither if
+ * no response came.
+ */
 export async function callApi(path, options = {}) {
   try {
     const response = await fetch(path, { cache: "no-store", ...options });
@@ -21,12 +24,15 @@ const messages = {
   idempotency_in_progress: "Your booking is still in progress. Please try again in a moment.",
   rate_limited: "There were too many requests from here in a short time.",
   too_many_holds: "You already hold as many unpaid slots as a guest may. Pay for one of them or give one back first.",
-  stripe_unavailable: "The payment service does not answer just now. Nothing was charged; please try again in a moment.",
+  stripe_unavailable: "The payment service does not answer. Nothing was charged; please try again in a moment.",
   store_unavailable: "We cannot reach our database just now. Please try again in a moment.",
 };
 
 const fieldNames = {
-  "guest.email": "The e-mail address", "guest.name": "The name", starts_at: "The time", quantity: "The number of places",
+  "guest.email": "The e-mail address",
+  "guest.name": "The name",
+  starts_at: "The time",
+  quantity: "The number of places",
 };
 
 /** Formats how long to wait, such as "in 42 seconds". */

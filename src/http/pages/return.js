@@ -1,59 +1,62 @@
-// The pages after the payment page: show a hold, and change by themselves when it does.
-import { ask, day, explain, money, record, span, time } from "./words.js";
+// The return pages: show a hold after payment or after turning back, and follow its status.
+import { bookingRecord, callApi, explainFailure } from "./api.js";
+import { formatDay, formatMoney, formatTime, formatTimeRange } from "./format.js";
 
 const page = document.querySelector("main");
-// One page for both ways back from Stripe; the path says which.
+// Both return pages are this one page; the path says which one it is.
 const turnedBack = location.pathname.endsWith("/cancelled");
 page.dataset.page = turnedBack ? "cancelled" : "done";
-const at = (id) => document.getElementById(id);
-const id = new URLSearchParams(location.search).get("hold") ?? "";
-const ours = record.of(id);
-const cameBack = Date.now();
+const byId = (id) => document.getElementById(id);
+const holdId = new URLSearchParams(location.search).get("hold") ?? "";
+// The record is there only if this tab started the booking.
+const record = bookingRecord.load(holdId);
+const openedAt = Date.now();
 
 const FIRST_PAUSE = 600;
 const LONGEST_PAUSE = { held: 10_000, processing: 30_000 };
-// How long the news of a payment may take before it is worth offering the way back to it.
-const PATIENCE = 15_000;
+// A payment's webhook usually arrives within this time. Only then does the page offer to pay again.
+const WEBHOOK_WAIT = 15_000;
 
-const ended = {
+const endMessages = {
   released: {
     expired: "The time to pay ran out, so the slot was given back. You can book again.",
     guest: "You gave the slot back. Nothing was charged.",
     payment_failed: "The bank did not let the payment through, so the slot was given back.",
     operator: "The shop gave the slot back.",
-    late_payment_refunded: "The payment came when the slot was already someone else's. The money goes back to you in full.",
+    late_payment_refunded: "Your payment came after the slot was sold to someone else. You get all your money back.",
   },
   cancelled: {
     guest: "You cancelled this booking.",
     operator: "The shop cancelled this booking.",
-    refunded: "Your payment was refunded in full, and the booking with it.",
+    refunded: "Your payment was refunded in full, so the booking is cancelled.",
   },
 };
 
-function held(hold) {
-  const until = time(hold.expires_at);
+function describeHeld(hold) {
+  const until = formatTime(hold.expires_at);
   if (new Date(hold.expires_at) <= new Date()) {
-    return ["Checking the payment", `The time to pay ended at ${until}. We are asking whether a payment came through.`];
+    return ["Checking the payment", `The time to pay ended at ${until}. We are checking whether you paid.`];
   }
   if (turnedBack) {
-    return ["Not paid yet", `Nothing was charged. Your slot stays yours to pay until ${until}.`];
+    return ["Not paid yet", `Nothing was charged. Your slot is held for you until ${until}.`];
   }
-  const late = Date.now() - cameBack > PATIENCE ? " If you have not paid, you can go back to the payment." : "";
+  const hint = hasWaited() ? " If you have not paid, you can go back to the payment." : "";
   return [
     "Waiting for the payment",
-    `Your slot is held until ${until}. This page changes by itself as soon as the payment is in.${late}`,
+    `Your slot is held until ${until}. This page updates by itself when the payment arrives.${hint}`,
   ];
 }
 
-const words = {
-  held,
+/** The title and the detail for each status. */
+const descriptions = {
+  held: describeHeld,
   processing: () => [
     "Your payment is on its way",
-    "Your bank needs more time for it, sometimes days. The slot stays yours until the bank decides; you need not wait here.",
+    "Your bank needs more time, sometimes days. The slot stays yours until the bank decides; you can close this page.",
   ],
   confirmed: () => ["You are booked", "The payment came through and the slot is yours."],
-  released: (hold) => ["Not booked", ended.released[hold.reason] ?? ""],
-  cancelled: (hold) => ["Booking cancelled", ended.cancelled[hold.reason] ?? ""],
+  released: (hold) => ["Not booked", endMessages.released[hold.reason] ?? ""],
+  cancelled: (hold) => ["Booking cancelled", endMessages.cancelled[hold.reason] ?? ""],
 };
 
 const labels = {
@@ -61,85 +64,89 @@ const labels = {
   missing: "Not found", unavailable: "No answer",
 };
 
-function state(name, title, detail) {
-  // Said again only when it changes: the region is read aloud.
-  if (at("title").textContent !== title) at("title").textContent = title;
-  if (at("detail").textContent !== detail) at("detail").textContent = detail;
-  at("label").textContent = labels[name];
-  page.dataset.state = name;
+const hasWaited = () => Date.now() - openedAt > WEBHOOK_WAIT;
+
+function showState(state, title, detail) {
+  // Set only what changed: screen readers read this region aloud on every change.
+  if (byId("title").textContent !== title) byId("title").textContent = title;
+  if (byId("detail").textContent !== detail) byId("detail").textContent = detail;
+  byId("label").textContent = labels[state];
+  page.dataset.state = state;
   document.title = title;
 }
 
-function show(hold) {
-  state(hold.status, ...words[hold.status](hold));
-  at("what").textContent = ours?.name ?? hold.event_type;
-  at("when").textContent = `${day(hold.starts_at)}, ${span(hold)}`;
-  at("price").textContent = money(hold.amount, hold.currency);
-  at("facts").hidden = false;
-  offer(hold);
+function showHold(hold) {
+  showState(hold.status, ...descriptions[hold.status](hold));
+  byId("what").textContent = record?.name ?? hold.event_type;
+  byId("when").textContent = `${formatDay(hold.starts_at)}, ${formatTimeRange(hold)}`;
+  byId("price").textContent = formatMoney(hold.amount, hold.currency);
+  byId("facts").hidden = false;
+  showActions(hold);
 }
 
-function offer(hold) {
+function showActions(hold) {
   const isHeld = hold.status === "held";
-  const waited = turnedBack || Date.now() - cameBack > PATIENCE;
-  at("resume").hidden = !(isHeld && waited);
-  if (isHeld) at("resume").href = hold.checkout_url;
-  at("give-back").hidden = !(isHeld && waited && ours);
-  at("bank").hidden = !(hold.status === "processing" && ours);
-  at("shop").hidden = !ours || isHeld;
+  // While a payment may still arrive, the page offers neither to pay again nor to give the slot back.
+  const isUnpaid = isHeld && (turnedBack || hasWaited());
+  byId("resume").hidden = !isUnpaid;
+  if (isHeld) byId("resume").href = hold.checkout_url;
+  byId("give-back").hidden = !(isUnpaid && record);
+  byId("bank").hidden = !(hold.status === "processing" && record);
+  byId("shop").hidden = !record || isHeld;
 }
 
-function fail({ problem }) {
+function showFailure({ problem }) {
   if (problem?.code === "not_found") {
-    state("missing", "There is no such booking", "The address of this page may be incomplete, or the booking is long gone.");
+    showState("missing", "There is no such booking", "Please check that the address of this page is complete.");
     return;
   }
   if (page.dataset.state === "loading") {
-    state("unavailable", "No answer just now", "We cannot look up your booking at the moment. This page keeps trying.");
+    showState("unavailable", "No answer just now", "We cannot load your booking now. This page keeps trying.");
   } else {
-    at("problem").textContent = "No answer just now. This page keeps trying.";
+    byId("problem").textContent = "No answer just now. This page keeps trying.";
   }
 }
 
 const isOver = () => ["confirmed", "released", "cancelled", "missing"].includes(page.dataset.state);
 
-const whenVisible = () => document.hidden
-  ? new Promise((resume) => document.addEventListener("visibilitychange", resume, { once: true }))
+const waitUntilVisible = () => document.hidden
+  ? new Promise((resolve) => document.addEventListener("visibilitychange", resolve, { once: true }))
   : undefined;
 
-async function watch() {
+async function followHold() {
   for (let pause = FIRST_PAUSE; !isOver(); pause *= 1.6) {
-    await whenVisible();
-    const asked = await ask(`/v1/holds/${encodeURIComponent(id)}`);
+    await waitUntilVisible();
+    const result = await callApi(`/v1/holds/${encodeURIComponent(holdId)}`);
+    // The guest may have given the slot back meanwhile: that is newer than this result.
     if (isOver()) return;
-    if (asked.answer) {
-      at("problem").textContent = "";
-      show(asked.answer);
+    if (result.answer) {
+      byId("problem").textContent = "";
+      showHold(result.answer);
     } else {
-      fail(asked);
+      showFailure(result);
     }
     pause = Math.min(pause, LONGEST_PAUSE[page.dataset.state] ?? LONGEST_PAUSE.held);
-    await new Promise((resume) => setTimeout(resume, Math.max(pause, asked.retryAfter * 1000)));
+    await new Promise((resolve) => setTimeout(resolve, Math.max(pause, result.retryAfter * 1000)));
   }
 }
 
-async function giveBack() {
-  at("problem").textContent = "";
-  at("give-back").disabled = true;
-  const asked = await ask(`/v1/holds/${encodeURIComponent(id)}`, {
-    method: "DELETE", headers: { Authorization: `Bearer ${ours.token}` },
+async function releaseHold() {
+  byId("problem").textContent = "";
+  byId("give-back").disabled = true;
+  const result = await callApi(`/v1/holds/${encodeURIComponent(holdId)}`, {
+    method: "DELETE", headers: { Authorization: `Bearer ${record.token}` },
   });
-  at("give-back").disabled = false;
-  if (asked.answer) {
-    show(asked.answer);
-    at("shop").focus();
+  byId("give-back").disabled = false;
+  if (result.answer) {
+    showHold(result.answer);
+    byId("shop").focus();
   } else {
-    at("problem").textContent = explain(asked);
+    byId("problem").textContent = explainFailure(result);
   }
 }
 
-at("give-back").addEventListener("click", giveBack);
-if (ours) at("bank").href = ours.paymentPage;
-// Back to the very week that the guest came from.
-if (ours?.place) at("shop").href = `/${ours.place}`;
-if (id) watch(); else fail({ problem: { code: "not_found" } });
+byId("give-back").addEventListener("click", releaseHold);
+if (record) byId("bank").href = record.paymentPage;
+// Leads back to the same week and event type.
+if (record?.place) byId("shop").href = `/${record.place}`;
+if (holdId) followHold(); else showFailure({ problem: { code: "not_found" } });
