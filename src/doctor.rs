@@ -2,15 +2,15 @@
 //!
 //! A party that does not respond is a fault. Each group of checks has a time limit.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
-
+use self::check::flag;
+pub use self::check::{Check, Verdict};
 use crate::config::{Config, StripeSettings};
 use crate::domain::time::Clock;
 
+mod check;
 mod configuration;
 mod database;
 mod stripe;
@@ -18,65 +18,6 @@ mod webhook_endpoint;
 
 /// The longest time for the checks of one party: longer than a call to Stripe with all its retries.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(15);
-
-/// The result of a check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// Everything is fine.
-    Ok,
-    /// It works, but somebody should look at it.
-    Warning,
-    /// It does not work, or the ledger is wrong.
-    Fault,
-}
-
-/// One check with its verdict.
-#[derive(Clone, Debug, Serialize)]
-pub struct Check {
-    /// The name of the check.
-    pub check: &'static str,
-    /// The result of the check.
-    pub verdict: Verdict,
-    /// What the check found.
-    pub found: String,
-    /// How to fix it; absent if nothing is wrong.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub remedy: Option<String>,
-}
-
-impl fmt::Display for Check {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verdict = match self.verdict {
-            Verdict::Ok => "ok  ",
-            Verdict::Warning => "WARN",
-            Verdict::Fault => "FAIL",
-        };
-        write!(f, "{verdict}  {:<24} {}", self.check, self.found)?;
-        match &self.remedy {
-            Some(remedy) => write!(f, "\n      → {remedy}"),
-            None => Ok(()),
-        }
-    }
-}
-
-fn pass(check: &'static str, found: impl Into<String>) -> Check {
-    Check {
-        check,
-        verdict: Verdict::Ok,
-        found: found.into(),
-        remedy: None,
-    }
-}
-
-fn flag(check: &'static str, verdict: Verdict, found: impl Into<String>, remedy: &str) -> Check {
-    Check {
-        check,
-        verdict,
-        found: found.into(),
-        remedy: Some(remedy.to_owned()),
-    }
-}
 
 /// Runs all checks. They take at most half a minute, even if a party does not respond.
 pub async fn examine(config: &Config, stripe: &StripeSettings, clock: Arc<dyn Clock>) -> Vec<Check> {

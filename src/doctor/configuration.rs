@@ -2,7 +2,7 @@
 
 use secrecy::ExposeSecret;
 
-use super::{Check, Verdict, flag, pass};
+use super::check::{Check, Verdict, flag, pass};
 use crate::config::{Config, StripeSettings};
 
 pub(super) fn check_configuration(config: &Config, stripe: &StripeSettings) -> Vec<Check> {

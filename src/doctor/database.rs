@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Check, Verdict, flag, pass};
+use super::check::{Check, Verdict, flag, pass};
 use crate::app;
 use crate::config::{Config, Database, StripeSettings};
 use crate::domain::listing::Figures;

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Duration, Utc};
 
-use super::{Check, Verdict, flag, pass};
+use super::check::{Check, Verdict, flag, pass};
 use crate::app;
 use crate::config::StripeSettings;
 use crate::gateway::{Gateway, Probe};

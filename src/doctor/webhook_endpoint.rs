@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
-use super::{Check, Verdict, flag, pass};
+use super::check::{Check, Verdict, flag, pass};
 use crate::config::StripeSettings;
 use crate::gateway::delivery::{DeliveryOutcome, deliver};
 use crate::gateway::webhook;

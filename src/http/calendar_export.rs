@@ -42,7 +42,7 @@ struct CalendarExportQuery {
     ),
     responses(
         (status = 200, description = "The calendar", body = String, content_type = "text/calendar"),
-        (status = 401, description = "`unauthorized`: not the key to this calendar"),
+        (status = 401, description = "`unauthorized`: the key is not the one of this calendar"),
         (status = 404, description = "`not_found`"),
         (status = 422, description = "`invalid`"),
     )
@@ -64,14 +64,14 @@ pub(super) async fn export_calendar(
         .await?
         .ok_or_else(|| Problem::not_found("resource"))?;
     let entries = list_entries(&server, &id).await?;
-    let kind = [
+    let headers = [
         (header::CONTENT_TYPE, "text/calendar; charset=utf-8"),
         (header::CACHE_CONTROL, "no-store"),
     ];
-    Ok((kind, write_calendar(&resource.name, entries.iter())))
+    Ok((headers, write_calendar(&resource.name, entries.iter())))
 }
 
-async fn list_entries(server: &Server, resource: &ResourceId) -> Result<Vec<CalendarEntry>, Problem> {
+async fn list_entries(server: &Server, resource: &ResourceId) -> Result<Vec<Appointment>, Problem> {
     let filter = HoldFilter {
         status: Some(StatusKind::Confirmed),
         resource: Some(resource.clone()),
@@ -80,14 +80,14 @@ async fn list_entries(server: &Server, resource: &ResourceId) -> Result<Vec<Cale
     };
     let (mut found, mut cursor) = (Vec::new(), None);
     loop {
-        let page = PageRequest { limit: 200, cursor };
-        let part = inspect::holds(&server.context, &filter, &page).await?;
+        let request = PageRequest { limit: 200, cursor };
+        let page = inspect::holds(&server.context, &filter, &request).await?;
         found.extend(
-            part.entries
+            page.entries
                 .iter()
                 .flat_map(|booking| list_entries_of_booking(booking, resource)),
         );
-        cursor = part.next;
+        cursor = page.next;
         if cursor.is_none() || found.len() >= MAX_ENTRIES {
             return Ok(found);
         }
@@ -98,10 +98,10 @@ async fn list_entries(server: &Server, resource: &ResourceId) -> Result<Vec<Cale
 fn list_entries_of_booking<'a>(
     booking: &'a Booking,
     resource: &'a ResourceId,
-) -> impl Iterator<Item = CalendarEntry> + 'a {
+) -> impl Iterator<Item = Appointment> + 'a {
     let segments = booking.segments.iter().enumerate();
     let segments = segments.filter(move |(_, segment)| segment.resource == *resource);
-    segments.map(|(number, segment)| CalendarEntry {
+    segments.map(|(number, segment)| Appointment {
         uid: format!("{}-{number}@holdfast", booking.hold.id),
         window: segment.window,
         summary: booking.event_type.to_string(),
@@ -111,7 +111,7 @@ fn list_entries_of_booking<'a>(
 
 /// One appointment of the calendar.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct CalendarEntry {
+struct Appointment {
     /// Identifies the appointment. It stays the same when the appointment moves, so that programs recognize it.
     uid: String,
     window: Window,
@@ -120,7 +120,7 @@ struct CalendarEntry {
 }
 
 /// Writes the file. `name` is the calendar's name in calendar programs.
-fn write_calendar<'a>(name: &str, entries: impl Iterator<Item = &'a CalendarEntry>) -> String {
+fn write_calendar<'a>(name: &str, entries: impl Iterator<Item = &'a Appointment>) -> String {
     let mut calendar = icalendar::Calendar::new();
     calendar.properties.retain(|property| property.key() != "PRODID");
     calendar.append_property(Property::new("PRODID", "-//Holdfast//Appointments//EN"));
@@ -130,7 +130,7 @@ fn write_calendar<'a>(name: &str, entries: impl Iterator<Item = &'a CalendarEntr
     calendar.to_string()
 }
 
-fn to_ical_event(entry: &CalendarEntry) -> icalendar::Event {
+fn to_ical_event(entry: &Appointment) -> icalendar::Event {
     icalendar::Event::with_uid(&to_single_line(&entry.uid))
         .timestamp(entry.changed_at)
         .starts(entry.window.starts_at())
@@ -141,8 +141,8 @@ fn to_ical_event(entry: &CalendarEntry) -> icalendar::Event {
 
 /// Replaces control characters by spaces, so that a name cannot inject a line into the file.
 fn to_single_line(text: &str) -> String {
-    let space = |c: char| if c.is_control() { ' ' } else { c };
-    text.chars().map(space).collect()
+    let replace = |c: char| if c.is_control() { ' ' } else { c };
+    text.chars().map(replace).collect()
 }
 
 #[cfg(test)]
@@ -151,10 +151,10 @@ mod tests {
     use crate::gateway::calendar::{BusyTime, busy};
     use chrono::Duration;
 
-    fn entry(uid: &str, summary: &str, hour: i64) -> CalendarEntry {
+    fn entry(uid: &str, summary: &str, hour: i64) -> Appointment {
         let midnight: DateTime<Utc> = "2026-06-01T00:00:00Z".parse().unwrap();
         let start = midnight + Duration::hours(hour);
-        CalendarEntry {
+        Appointment {
             uid: uid.to_owned(),
             window: Window::new(start, start + Duration::minutes(45)).unwrap(),
             summary: summary.to_owned(),

@@ -68,14 +68,14 @@ pub(super) struct Cursor(pub(super) String);
 /// Implements `Deserr` for types whose values are checked while the body is parsed, so that a bad value is reported
 /// beside missing and unknown members. Each line names the type, the JSON type that it is parsed from, and the parser.
 macro_rules! impl_deserr {
-    ($($type:ty, from $json:ty: $read:expr;)*) => {$(
+    ($($type:ty, from $json:ty: $parse:expr;)*) => {$(
         impl Deserr<FieldErrors> for $type {
             fn deserialize_from_value<V: IntoValue>(
                 value: Value<V>,
                 location: ValuePointerRef<'_>,
             ) -> Result<Self, FieldErrors> {
                 let json = <$json>::deserialize_from_value(value, location)?;
-                $read(&json).map_err(|detail| FieldErrors::at_location(location, detail))
+                $parse(&json).map_err(|detail| FieldErrors::at_location(location, detail))
             }
         }
     )*};
@@ -100,7 +100,7 @@ impl_deserr! {
     QuantityText, from String: |text: &String| {
         text.parse().ok().and_then(check_quantity).map(Self).ok_or("must be 1 to 50")
     };
-    Note, from String: |text: &String| check_note(text).map(Self).ok_or("must be at most 500 characters, and no control ones");
+    Note, from String: |text: &String| parse_note(text).map(Self).ok_or("must be at most 500 characters, and no control ones");
     Limit, from String: |text: &String| parse_limit(text).map(Self).ok_or("must be 1 to 200");
     Cursor, from String: |text: &String| {
         is_cursor(text).then(|| Self(text.clone())).ok_or("must be the next_cursor of the part before")
@@ -112,8 +112,8 @@ fn parse_payment_methods(names: &[String]) -> Option<Vec<PaymentMethod>> {
     methods.filter(|methods| (1..=20).contains(&methods.len()))
 }
 
-fn check_up_to(number: i64, most: i64) -> Option<i64> {
-    (1..=most).contains(&number).then_some(number)
+fn check_up_to(number: i64, max: i64) -> Option<i64> {
+    (1..=max).contains(&number).then_some(number)
 }
 
 fn check_quantity(units: i64) -> Option<u32> {
@@ -122,9 +122,9 @@ fn check_quantity(units: i64) -> Option<u32> {
         .filter(|units| (1..=MAX_QUANTITY).contains(units))
 }
 
-fn check_note(text: &str) -> Option<String> {
-    let fits = text.chars().count() <= 500 && !text.chars().any(char::is_control);
-    fits.then(|| text.to_owned())
+fn parse_note(text: &str) -> Option<String> {
+    let is_valid = text.chars().count() <= 500 && !text.chars().any(char::is_control);
+    is_valid.then(|| text.to_owned())
 }
 
 /// Parses `"full"`, `"none"` or an amount.
@@ -153,17 +153,18 @@ fn parse_limit(text: &str) -> Option<u32> {
 }
 
 /// Checks that a number is within bounds.
-pub(super) fn check_between<const LEAST: i64, const MOST: i64>(number: i64) -> Result<i64, String> {
-    let fits = (LEAST..=MOST).contains(&number);
-    fits.then_some(number)
-        .ok_or_else(|| format!("must be {LEAST} to {MOST}"))
+pub(super) fn check_between<const MIN: i64, const MAX: i64>(number: i64) -> Result<i64, String> {
+    let is_valid = (MIN..=MAX).contains(&number);
+    is_valid
+        .then_some(number)
+        .ok_or_else(|| format!("must be {MIN} to {MAX}"))
 }
 
 /// Checks that a number, if given, is within bounds.
-pub(super) fn check_optional_between<const LEAST: i64, const MOST: i64>(
+pub(super) fn check_optional_between<const MIN: i64, const MAX: i64>(
     number: Option<i64>,
 ) -> Result<Option<i64>, String> {
-    number.map(check_between::<LEAST, MOST>).transpose()
+    number.map(check_between::<MIN, MAX>).transpose()
 }
 
 /// Parses an instant in RFC 3339 with any offset.
@@ -202,11 +203,11 @@ fn parse_name(text: &str) -> Result<String, &'static str> {
 /// Parses a URL that Stripe may send the guest to. Its origin must be one of `origins`.
 pub(super) fn parse_return_url(text: &str, origins: &[Origin]) -> Result<String, &'static str> {
     let url = Url::parse(text).map_err(|_| "must be an absolute URL")?;
-    let plain =
+    let is_plain =
         matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none();
     // Some URL parsers read a backslash as a slash and others as part of a name, so they disagree on the host.
-    let odd = |c: char| c.is_control() || c.is_whitespace() || c == '\\';
-    if !plain || text.len() > MAX_URL || text.chars().any(odd) {
+    let is_forbidden = |c: char| c.is_control() || c.is_whitespace() || c == '\\';
+    if !is_plain || text.len() > MAX_URL || text.chars().any(is_forbidden) {
         return Err("must be a plain http or https URL of at most 2000 characters");
     }
     if !origins.contains(&url.origin()) {

@@ -107,8 +107,8 @@ fn build_header(kind: Type, description: &str) -> Header {
         .build()
 }
 
-fn bearer_scheme(what: &str) -> SecurityScheme {
+fn bearer_scheme(description: &str) -> SecurityScheme {
     let mut scheme = Http::new(HttpAuthScheme::Bearer);
-    scheme.description = Some(what.to_owned());
+    scheme.description = Some(description.to_owned());
     SecurityScheme::Http(scheme)
 }

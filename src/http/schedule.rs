@@ -132,8 +132,8 @@ enum Day {
 }
 
 fn check_days(days: Vec<Day>) -> Result<Vec<Day>, String> {
-    let once = days.iter().enumerate().all(|(n, day)| !days[..n].contains(day));
-    if days.is_empty() || !once {
+    let is_unique = days.iter().enumerate().all(|(n, day)| !days[..n].contains(day));
+    if days.is_empty() || !is_unique {
         return Err("must be 1 to 7 days, each once".to_owned());
     }
     Ok(days)
@@ -171,8 +171,7 @@ fn check_exceptions(exceptions: Vec<ExceptionMembers>) -> Result<Vec<ExceptionMe
     }
 }
 
-/// Returns whether hours are empty. Equal `from` and `to` mean a whole day at midnight, and are taken for a typo
-/// otherwise.
+/// Returns whether hours have no length. From midnight to midnight is a whole day; other equal times are taken for a typo.
 fn is_empty_range(from: NaiveTime, to: NaiveTime) -> bool {
     from == to && from != NaiveTime::MIN
 }
@@ -187,18 +186,18 @@ fn check_hours(hours: HoursMembers, location: ValuePointerRef<'_>) -> Result<Hou
 }
 
 fn check_exception(
-    one: ExceptionMembers,
+    exception: ExceptionMembers,
     location: ValuePointerRef<'_>,
 ) -> Result<ExceptionMembers, FieldErrors> {
-    let fault = |member, detail| Err(FieldErrors::at_location(location.push_key(member), detail));
-    match (one.closed, one.from, one.to) {
-        (true, None, None) => Ok(one),
-        (true, ..) => fault("closed", "cannot be beside from and to"),
-        (false, None, None) => fault("closed", "must be true if from and to are not given"),
-        (false, None, _) => fault("from", "is missing"),
-        (false, _, None) => fault("to", "is missing"),
-        (false, Some(from), Some(to)) if is_empty_range(from, to) => fault("to", EMPTY_RANGE),
-        (false, Some(_), Some(_)) => Ok(one),
+    let error = |member, detail| Err(FieldErrors::at_location(location.push_key(member), detail));
+    match (exception.closed, exception.from, exception.to) {
+        (true, None, None) => Ok(exception),
+        (true, ..) => error("closed", "cannot be beside from and to"),
+        (false, None, None) => error("closed", "must be true if from and to are not given"),
+        (false, None, _) => error("from", "is missing"),
+        (false, _, None) => error("to", "is missing"),
+        (false, Some(from), Some(to)) if is_empty_range(from, to) => error("to", EMPTY_RANGE),
+        (false, Some(_), Some(_)) => Ok(exception),
     }
 }
 

@@ -9,25 +9,28 @@ use serde::Serializer;
 /// The end of a day in responses. Requests may also write `00:00`.
 const END_OF_DAY: &str = "24:00";
 
+/// Parses the name of a time zone.
 pub(super) fn parse_timezone(name: &str) -> Result<Tz, String> {
-    let known = name.parse();
-    known.map_err(|_| "must be a name of the IANA time zone database, such as Europe/Berlin".to_owned())
+    let parsed = name.parse();
+    parsed.map_err(|_| "must be a name of the IANA time zone database, such as Europe/Berlin".to_owned())
 }
 
 /// Parses a time of day, exactly `HH:MM`.
 fn parse_wall_time(text: &str) -> Option<NaiveTime> {
     let (hour, minute) = text.split_once(':')?;
     let number = |digits: &str| {
-        let plain = digits.len() == 2 && digits.bytes().all(|digit| digit.is_ascii_digit());
-        plain.then(|| digits.parse().ok()).flatten()
+        let is_plain = digits.len() == 2 && digits.bytes().all(|digit| digit.is_ascii_digit());
+        is_plain.then(|| digits.parse().ok()).flatten()
     };
     NaiveTime::from_hms_opt(number(hour)?, number(minute)?, 0)
 }
 
+/// Parses the first open minute, which is before 24:00.
 pub(super) fn parse_start_time(text: &str) -> Result<NaiveTime, String> {
     parse_wall_time(text).ok_or_else(|| "must be a time from 00:00 to 23:59".to_owned())
 }
 
+/// Parses the first closed minute. Midnight at the end of the day becomes `00:00`, because `NaiveTime` has no 24:00.
 pub(super) fn parse_end_time(text: &str) -> Result<NaiveTime, String> {
     let time = if text == END_OF_DAY {
         Some(NaiveTime::MIN)

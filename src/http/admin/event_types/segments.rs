@@ -31,11 +31,11 @@ pub(in crate::http) struct SegmentMembers {
 }
 
 fn check_resources(resources: Vec<ResourceId>) -> Result<Vec<ResourceId>, String> {
-    let once = resources
+    let is_unique = resources
         .iter()
         .enumerate()
         .all(|(n, resource)| !resources[..n].contains(resource));
-    if !once || !(1..=MAX_CHOICE).contains(&resources.len()) {
+    if !is_unique || !(1..=MAX_CHOICE).contains(&resources.len()) {
         return Err(format!("must be 1 to {MAX_CHOICE} resources, each once"));
     }
     Ok(resources)

@@ -110,10 +110,10 @@ fn parse_new_feed(body: Value, allow_private: bool) -> Result<Option<String>, Pr
 /// Checks a feed's URL. The addresses of its host are checked when the feed is fetched.
 fn check_feed_url(text: &str, allow_private: bool) -> Result<String, &'static str> {
     let url = Url::parse(text).map_err(|_| "must be an absolute URL")?;
-    let scheme = url.scheme() == "https" || allow_private && url.scheme() == "http";
+    let is_scheme_allowed = url.scheme() == "https" || allow_private && url.scheme() == "http";
     // Some URL parsers read a backslash as a slash and others as part of a name, so they disagree on the host.
-    let odd = |c: char| c.is_control() || c.is_whitespace() || c == '\\';
-    if !scheme || text.chars().count() > MAX_URL || text.chars().any(odd) {
+    let is_forbidden = |c: char| c.is_control() || c.is_whitespace() || c == '\\';
+    if !is_scheme_allowed || text.chars().count() > MAX_URL || text.chars().any(is_forbidden) {
         return Err("must be a plain https URL of at most 2000 characters");
     }
     if !url.username().is_empty() || url.password().is_some() {
