@@ -190,6 +190,7 @@ impl App {
         if !migrate_when_available(self.context.store.as_ref(), &stop).await? {
             return Ok(());
         }
+        // Only after the migration, because the jobs need the schema.
         let jobs = match background {
             Background::On => {
                 let jobs = Jobs::start(self.context.clone(), &self.sweep_cron, stop.clone()).await;

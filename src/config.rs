@@ -74,7 +74,8 @@ pub struct Config {
     pub ask_processing_after: Duration,
     /// `HOLDFAST_KEEP_EVENTS`: how long to keep the bodies of webhooks.
     pub keep_events: Duration,
-    /// `HOLDFAST_FORGET_AFTER`: how long after the end of a released or cancelled hold to delete its guest's name and e-mail.
+    /// `HOLDFAST_FORGET_AFTER`: how long after the end of a released or cancelled hold to delete its guest's name and
+    /// e-mail.
     pub forget_after: Duration,
     /// `HOLDFAST_MAX_LIVE_HOLDS_PER_GUEST`: the most unpaid holds of one e-mail address.
     pub max_live_holds_per_guest: u32,

@@ -72,8 +72,8 @@ fn main() -> ExitCode {
 
 /// Writes the error to standard error directly, because the logs may not be set up yet.
 #[allow(clippy::print_stderr)]
-fn report_error(failure: CliError) -> ExitCode {
-    let (text, code) = match failure {
+fn report_error(error: CliError) -> ExitCode {
+    let (text, code) = match error {
         CliError::Configuration(text) => (text, 2),
         CliError::Other(text) => (text, 1),
     };

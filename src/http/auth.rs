@@ -40,7 +40,8 @@ pub(super) fn is_operator(server: &Server, headers: &HeaderMap) -> bool {
     }
 }
 
-/// Compares two secrets in constant time. The digests have equal lengths, so not even the key's length shows in the time.
+/// Compares two secrets in constant time. The digests have equal lengths, so not even the key's length shows in the
+/// time.
 fn is_same_secret(key: &str, given: &str) -> bool {
     Sha256::digest(key).ct_eq(&Sha256::digest(given)).into()
 }

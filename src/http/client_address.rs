@@ -1,7 +1,8 @@
 //! The address that a request comes from.
 //!
-//! It is the address of the connection, unless that is a trusted proxy: then it is the last address in `X-Forwarded-For`
-//! that is not a trusted proxy's. An IPv6 network of 64 bits counts as one client, because one household has all of it.
+//! It is the address of the connection, unless that is a trusted proxy: then it is the last address in
+//! `X-Forwarded-For` that is not a trusted proxy's. An IPv6 network of 64 bits counts as one client, because one
+//! household has all of it.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;

@@ -92,7 +92,9 @@ impl_deserr! {
         Self::parse(text).ok_or("must be the lower-case code of a currency that Stripe takes")
     };
     Amount, from i64: |amount: &i64| check_up_to(*amount, MAX_AMOUNT).map(Self).ok_or("must be 1 to 99999999");
-    Minutes, from i64: |minutes: &i64| check_up_to(*minutes, MAX_DURATION_MINUTES).map(Self).ok_or("must be 1 to 10080");
+    Minutes, from i64: |minutes: &i64| {
+        check_up_to(*minutes, MAX_DURATION_MINUTES).map(Self).ok_or("must be 1 to 10080")
+    };
     PaymentMethods, from Vec<String>: |names: &Vec<String>| {
         parse_payment_methods(names).map(Self).ok_or("must be 1 to 20 of Stripe's names, such as card")
     };
@@ -100,7 +102,9 @@ impl_deserr! {
     QuantityText, from String: |text: &String| {
         text.parse().ok().and_then(check_quantity).map(Self).ok_or("must be 1 to 50")
     };
-    Note, from String: |text: &String| parse_note(text).map(Self).ok_or("must be at most 500 characters, and no control ones");
+    Note, from String: |text: &String| {
+        parse_note(text).map(Self).ok_or("must be at most 500 characters, none of them control characters")
+    };
     Limit, from String: |text: &String| parse_limit(text).map(Self).ok_or("must be 1 to 200");
     Cursor, from String: |text: &String| {
         is_cursor(text).then(|| Self(text.clone())).ok_or("must be the next_cursor of the part before")

@@ -21,7 +21,10 @@ pub(super) struct Health {
 }
 
 /// Says that the process is alive. Asks neither the database nor Stripe.
-#[utoipa::path(get, path = "/livez", operation_id = "livez", tag = "ops", responses((status = 200, description = "The process is alive", body = Health)))]
+#[utoipa::path(
+    get, path = "/livez", operation_id = "livez", tag = "ops",
+    responses((status = 200, description = "The process is alive", body = Health))
+)]
 pub(super) async fn check_liveness() -> Json<Health> {
     Json(Health { status: "ok" })
 }
@@ -51,7 +54,8 @@ pub(super) async fn check_readiness(State(server): State<Arc<Server>>) -> Result
     }
 }
 
-/// Returns metrics in the text format of Prometheus. The figures from the database are left out while it is unavailable.
+/// Returns metrics in the text format of Prometheus. The figures from the database are left out while it is
+/// unavailable.
 #[utoipa::path(
     get, path = "/metrics", operation_id = "metrics", tag = "ops",
     responses((status = 200, description = "Prometheus text", body = String, content_type = "text/plain"))

@@ -1,7 +1,7 @@
 //! For checkout pages: start a checkout, look at a hold, cancel it.
 //!
-//! These routes are public. A hold's id gives the right to read it, its token the right to change it. Price, duration and
-//! resource come from the catalogue, never from the request (I8).
+//! These routes are public. A hold's id gives the right to read it, its token the right to change it. Price, duration
+//! and resource come from the catalogue, never from the request (I8).
 
 use std::sync::Arc;
 
@@ -88,11 +88,18 @@ pub(super) struct NewGuest {
 /// Starts a checkout: creates a Stripe Checkout Session and holds the slot for the guest.
 #[utoipa::path(
     post, path = "/v1/holds", operation_id = "startCheckout", tag = "holds",
-    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters: the same key and body get the same hold", nullable = false, pattern = "^[!-~]{1,255}$")),
+    params((
+        "Idempotency-Key" = Option<String>, Header,
+        description = "1 to 255 visible ASCII characters: the same key and body get the same hold",
+        nullable = false, pattern = "^[!-~]{1,255}$"
+    )),
     request_body = NewHold,
     responses(
         (status = 201, description = "The slot is held", body = PlacedHoldView),
-        (status = 200, description = "A request with this key and body came before: the same hold", body = PlacedHoldView),
+        (
+            status = 200,
+            description = "A request with this key and body came before: the same hold", body = PlacedHoldView
+        ),
         (status = 400, description = "`malformed`"),
         (status = 404, description = "`not_found`"),
         (status = 409, description = "`slot_taken` or `idempotency_in_progress`"),
@@ -140,7 +147,8 @@ fn parse_checkout_request(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<CheckoutRequest, Problem> {
     let json = read_json(headers, body)?;
-    // The JSON text has its members sorted by name, so equal requests have equal fingerprints, however they are written.
+    // The JSON text has its members sorted by name, so equal requests have equal fingerprints, however they are
+    // written.
     let fingerprint = hex::encode(Sha256::digest(json.to_string()));
     let mut errors = FieldErrors::default();
     let key = errors

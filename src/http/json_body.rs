@@ -1,7 +1,7 @@
 //! Reads JSON bodies into our types.
 //!
-//! A body that is not JSON is `malformed`; JSON that is not acceptable is `invalid`. Unknown members are refused, so that
-//! a typo does not pass silently. What a single member must look like is in `field_values`.
+//! A body that is not JSON is `malformed`; JSON that is not acceptable is `invalid`. Unknown members are refused, so
+//! that a typo does not pass silently. What a single member must look like is in `field_values`.
 
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;

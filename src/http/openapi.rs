@@ -13,16 +13,16 @@ use utoipa::openapi::{Content, Info, License, OpenApi, Ref, RefOr};
 
 use super::error::ProblemDetails;
 
-const DESCRIPTION: &str = "Sells time slots through Stripe Checkout: no slot is sold twice, and no payment is kept without its \
-    slot.\n\nTimes are RFC 3339: requests may have any offset, responses are in UTC. Money is an integer in the \
-    currency's minor unit. Members that are not described here are refused. Every error is a problem (RFC 9457) with a \
-    stable `code`.";
+const DESCRIPTION: &str = "Sells time slots through Stripe Checkout: no slot is sold twice, and no payment is kept \
+    without its slot.\n\nTimes are RFC 3339: requests may have any offset, responses are in UTC. Money is an integer in \
+    the currency's minor unit. Members that are not described here are refused. Every error is a problem (RFC 9457) \
+    with a stable `code`.";
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
     components(schemas(ProblemDetails)),
     tags(
-        (name = "holds", description = "For checkout pages: list slots, start a checkout, look at a hold, move or cancel it."),
+        (name = "holds", description = "For checkout pages: slots and holds."),
         (name = "stripe", description = "For Stripe: receives events about payments."),
         (name = "operators", description = "For operators: the catalogue, holds, events and commands."),
         (name = "ops", description = "For machines: health checks, metrics, this description."),

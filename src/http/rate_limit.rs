@@ -1,6 +1,7 @@
 //! How many requests one client address may send.
 //!
-//! The limits count per instance. Limits that must hold across instances, such as those on unpaid holds, are the store's.
+//! The limits count per instance. Limits that must hold across instances, such as those on unpaid holds, are the
+//! store's.
 
 use std::net::IpAddr;
 

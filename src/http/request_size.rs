@@ -24,8 +24,8 @@ pub(super) async fn refuse_oversized(State(limit): State<usize>, request: Reques
     if length.is_none_or(|length| length <= limit) {
         return next.run(request).await;
     }
-    // If a connection is closed with unread data, the response is lost on its way to the client. So read the body first.
-    // A timeout changes nothing about the response.
+    // If a connection is closed with unread data, the response is lost on its way to the client. So read the body
+    // first. A timeout changes nothing about the response.
     let _ = tokio::time::timeout(DRAIN_TIMEOUT, drain_body(request)).await;
     Problem::too_large().into_response()
 }

@@ -105,7 +105,12 @@ struct ExceptionMembers {
         skip_serializing_if = "Option::is_none",
         serialize_with = "serialize_optional_start_time"
     )]
-    #[schema(value_type = Option<String>, nullable = false, example = "10:00", pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+    #[schema(
+        value_type = Option<String>,
+        nullable = false,
+        example = "10:00",
+        pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$"
+    )]
     from: Option<NaiveTime>,
     /// The first closed minute, up to 24:00. If it is not after `from`, it is on the next day.
     #[deserr(default, try_from(Option<String>) = parse_optional_end_time -> String)]
@@ -113,7 +118,12 @@ struct ExceptionMembers {
         skip_serializing_if = "Option::is_none",
         serialize_with = "serialize_optional_end_time"
     )]
-    #[schema(value_type = Option<String>, nullable = false, example = "14:00", pattern = "^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
+    #[schema(
+        value_type = Option<String>,
+        nullable = false,
+        example = "14:00",
+        pattern = "^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
+    )]
     to: Option<NaiveTime>,
 }
 
@@ -171,7 +181,8 @@ fn check_exceptions(exceptions: Vec<ExceptionMembers>) -> Result<Vec<ExceptionMe
     }
 }
 
-/// Returns whether hours have no length. From midnight to midnight is a whole day; other equal times are taken for a typo.
+/// Returns whether hours have no length. From midnight to midnight is a whole day; other equal times are taken for a
+/// typo.
 fn is_empty_range(from: NaiveTime, to: NaiveTime) -> bool {
     from == to && from != NaiveTime::MIN
 }

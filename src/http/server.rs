@@ -28,9 +28,9 @@ pub struct Server {
     pub return_origins: Vec<Origin>,
     /// Lists the origins of checkout pages, for CORS.
     pub cors_origins: Vec<HeaderValue>,
-    /// Stripe sends a guest who paid here, unless the request names another URL.
+    /// The URL that Stripe sends a guest to after payment, unless the request names another.
     pub success_url: String,
-    /// Stripe sends a guest who turned back here, unless the request names another URL.
+    /// The URL that Stripe sends a guest to who turned back, unless the request names another.
     pub cancel_url: String,
     /// Renders the metrics of this process as text.
     pub render_metrics: RenderMetrics,

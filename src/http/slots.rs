@@ -53,8 +53,14 @@ struct SlotsQuery {
     params(
         ("id" = String, Path, description = "the event type's id", pattern = "^[a-z0-9-]{1,64}$"),
         ("from" = DateTime<Utc>, Query, description = "only slots that start at this time or later, RFC 3339"),
-        ("to" = DateTime<Utc>, Query, description = "only slots that start before this time, RFC 3339; at most 62 days after `from`"),
-        ("quantity" = Option<u32>, Query, description = "how many units to book together, 1 by default", minimum = 1, maximum = 50),
+        (
+            "to" = DateTime<Utc>, Query,
+            description = "only slots that start before this time, RFC 3339; at most 62 days after `from`"
+        ),
+        (
+            "quantity" = Option<u32>, Query,
+            description = "how many units to book together, 1 by default", minimum = 1, maximum = 50
+        ),
     ),
     responses(
         (status = 200, description = "The slots", body = SlotsView),

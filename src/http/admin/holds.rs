@@ -54,11 +54,20 @@ struct HoldListQuery {
     get, path = "/v1/admin/holds", operation_id = "listHoldsAsOperator", tag = "operators",
     params(
         ("status" = Option<HoldStatusView>, Query, description = "only holds with this status"),
-        ("event_type" = Option<String>, Query, description = "only holds of this event type", pattern = "^[a-z0-9-]{1,64}$"),
-        ("resource" = Option<String>, Query, description = "only holds on this resource", pattern = "^[a-z0-9-]{1,64}$"),
+        (
+            "event_type" = Option<String>, Query,
+            description = "only holds of this event type", pattern = "^[a-z0-9-]{1,64}$"
+        ),
+        (
+            "resource" = Option<String>, Query,
+            description = "only holds on this resource", pattern = "^[a-z0-9-]{1,64}$"
+        ),
         ("from" = Option<DateTime<Utc>>, Query, description = "only holds that start at this time or later, RFC 3339"),
         ("to" = Option<DateTime<Utc>>, Query, description = "only holds that start before this time, RFC 3339"),
-        ("guest" = Option<String>, Query, description = "only holds of the guest with this e-mail address; case does not matter"),
+        (
+            "guest" = Option<String>, Query,
+            description = "only holds of the guest with this e-mail address; case does not matter"
+        ),
         PageQuery,
     ),
     security(("admin_key" = [])),

@@ -131,7 +131,7 @@ function showChoice() {
 }
 
 function showAll() {
-  // The lists are created anew, so the focus must return to the radio button that had it.
+  // The lists are created again, so the focus must return to the radio button that had it.
   const focused = document.activeElement;
   const place = focused?.type === "radio" ? { name: focused.name, value: focused.value } : undefined;
   showOptions();

@@ -99,12 +99,12 @@ pub(super) fn parse_event_type(id: &str, body: Value) -> Result<EventType, Probl
 /// all errors are reported at once.
 fn check_form(body: &Value, errors: &mut FieldErrors) {
     let Value::Object(members) = body else { return };
-    let given = |name: &str| members.get(name).is_some_and(|value| !value.is_null());
-    let (short, long) = (["resource", "duration_minutes"], given("segments"));
-    if long && short.into_iter().any(given) {
+    let has = |name: &str| members.get(name).is_some_and(|value| !value.is_null());
+    let (short_form, has_segments) = (["resource", "duration_minutes"], has("segments"));
+    if has_segments && short_form.into_iter().any(has) {
         errors.add("segments", "cannot be beside resource and duration_minutes");
     }
-    for name in short.into_iter().filter(|name| !long && !given(name)) {
+    for name in short_form.into_iter().filter(|name| !has_segments && !has(name)) {
         errors.add(
             name,
             "is missing; resource and duration_minutes are needed, or segments",
@@ -115,12 +115,12 @@ fn check_form(body: &Value, errors: &mut FieldErrors) {
 /// Refuses segments that need the same resources at the same time: no free time could ever hold all of them.
 fn check_can_be_held_together(event_type: &EventType, errors: &mut FieldErrors) {
     let can_be_held = |segments: usize| {
-        let part = EventType {
+        let first_segments = EventType {
             segments: event_type.segments[..segments].to_vec(),
             ..event_type.clone()
         };
         let slot_request = SlotRequest {
-            event_type: &part,
+            event_type: &first_segments,
             quantity: 1,
             requested_resource: None,
             moving: None,

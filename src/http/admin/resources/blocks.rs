@@ -164,6 +164,7 @@ fn parse_block(id: &str, body: Value, now: DateTime<Utc>) -> Result<Block, Probl
     Err(errors.into_problem())
 }
 
+/// Returns whether the text can be a block's id. Blocks have the same kind of id as resources.
 fn is_block_id(id: &str) -> bool {
     ResourceId::parse(id).is_ok()
 }
