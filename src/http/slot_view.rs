@@ -27,6 +27,7 @@ pub(super) struct SlotView {
 /// Whether a slot can be booked.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = SlotStatus)]
 enum SlotStatusView {
     /// The slot can be booked now.
     Free,

@@ -13,6 +13,7 @@ use crate::workflow::sweep;
 
 /// The result of a sweep.
 #[derive(Serialize, ToSchema)]
+#[schema(as = SweepReport)]
 pub(crate) struct SweepReportView {
     /// The number of holds about which the sweep asked Stripe.
     examined: u64,
