@@ -1,4 +1,4 @@
-//! The composition root: builds everything from the configuration, binds, runs, drains.
+//! Wires everything together: builds it from the configuration, binds the address, serves, and shuts down.
 
 use std::future::IntoFuture;
 use std::net::SocketAddr;
@@ -12,12 +12,13 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Config, Database, Stripe};
+use crate::config::{Config, Database, StripeSettings};
 use crate::domain::hold::HoldPolicy;
 use crate::domain::time::Clock;
 use crate::domain::token::TokenKey;
 use crate::gateway::client::{STRIPE_API, StripeConfig, StripeGateway};
-use crate::http::client::ClientRateLimiter;
+use crate::http::client_address::TrustedProxies;
+use crate::http::rate_limit::ClientRateLimiter;
 use crate::http::{self, Server};
 use crate::jobs::Jobs;
 use crate::store::postgres::PostgresStore;
@@ -26,35 +27,35 @@ use crate::telemetry;
 use crate::workflow::limits::LimitSettings;
 use crate::workflow::{Context, Settings, one_line};
 
-/// How long what runs may go on after the order to stop.
-const DRAIN: Duration = Duration::from_secs(20);
-/// Pause between two tries to reach a database that is away at the start.
-const RETRY: Duration = Duration::from_secs(1);
+/// How long running requests and jobs may take after the signal to stop.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
+/// The pause between two tries to reach a database that is unavailable at the start.
+const CONNECT_RETRY_PAUSE: Duration = Duration::from_secs(1);
 
 /// Why the service cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartupError {
-    /// The address is taken or not ours.
+    /// The address is taken, or does not belong to this machine.
     #[error("cannot listen on {address}")]
     Bind {
-        /// Which one.
+        /// The address from `HOLDFAST_LISTEN`.
         address: SocketAddr,
-        /// Why.
+        /// The error of the operating system.
         #[source]
         error: std::io::Error,
     },
-    /// The database answers, but not as it should.
+    /// The database responds, but cannot be used.
     #[error("the database cannot be used")]
     Store(#[from] StoreError),
-    /// Anything else.
+    /// Any other error.
     #[error("cannot start")]
     Other(#[from] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// Opens the books; connects only when they are first asked for.
+/// Opens the database. It connects at the first query, not here.
 ///
 /// # Errors
-/// [`StoreError`] where the address is not usable.
+/// [`StoreError`] if the database's address is not usable.
 pub async fn open_store(database: &Database) -> Result<Arc<dyn Store>, StoreError> {
     let options = PoolOptions::default();
     Ok(match database {
@@ -63,28 +64,28 @@ pub async fn open_store(database: &Database) -> Result<Arc<dyn Store>, StoreErro
     })
 }
 
-/// Puts the tools together that the workflows need.
+/// Builds what the workflows need: store, gateway, clock, tokens, settings.
 ///
 /// # Errors
-/// [`StartupError`].
+/// [`StartupError`] if the store or the gateway cannot be built.
 pub async fn build_context(
     config: &Config,
-    stripe: &Stripe,
+    stripe: &StripeSettings,
     clock: Arc<dyn Clock>,
 ) -> Result<Arc<Context>, StartupError> {
     let store = open_store(&config.database).await?;
-    let settings = settings(config, stripe).map_err(|error| StartupError::Other(error.into()))?;
+    let settings = workflow_settings(config, stripe).map_err(|error| StartupError::Other(error.into()))?;
     let tokens = TokenKey::derive(stripe.secret_key.expose_secret());
     Ok(Context::new(
         store,
-        Arc::new(gateway(stripe)?),
+        Arc::new(build_gateway(stripe)?),
         clock,
         tokens,
         settings,
     ))
 }
 
-fn settings(config: &Config, stripe: &Stripe) -> Result<Settings, chrono::OutOfRangeError> {
+fn workflow_settings(config: &Config, stripe: &StripeSettings) -> Result<Settings, chrono::OutOfRangeError> {
     Ok(Settings {
         hold_ttl: chrono::Duration::from_std(config.hold_ttl)?,
         ask_processing_after: chrono::Duration::from_std(config.ask_processing_after)?,
@@ -99,24 +100,24 @@ fn settings(config: &Config, stripe: &Stripe) -> Result<Settings, chrono::OutOfR
             full_refund_frees_slot: config.full_refund_frees_slot,
         },
         calendar_allow_private: config.calendar_allow_private,
-        livemode: stripe.livemode(),
+        livemode: stripe.is_live(),
         ..Settings::default()
     })
 }
 
-/// Stripe as the configuration names it; connects to nothing yet.
+/// Builds the Stripe gateway from the configuration. It does not connect yet.
 ///
 /// # Errors
-/// [`StartupError::Other`] where the configuration cannot work at all.
-pub fn gateway(stripe: &Stripe) -> Result<StripeGateway, StartupError> {
-    // Stripe's own limits hold at Stripe; a simulator or a proxy has its own.
-    let at_stripe = stripe.api_base.as_str().starts_with(STRIPE_API);
+/// [`StartupError::Other`] if the configuration cannot work.
+pub fn build_gateway(stripe: &StripeSettings) -> Result<StripeGateway, StartupError> {
+    // The built-in request limits are those of the real Stripe. A simulator or a proxy has its own.
+    let is_real_stripe = stripe.api_base.as_str().starts_with(STRIPE_API);
     let mut config = StripeConfig::new(stripe.secret_key.clone(), stripe.api_base.clone());
-    config.limits = config.limits.filter(|_| at_stripe);
+    config.limits = config.limits.filter(|_| is_real_stripe);
     StripeGateway::new(&config).map_err(|error| StartupError::Other(Box::new(error)))
 }
 
-/// A service that is bound but not yet serving.
+/// A service that has its address, but does not serve yet.
 pub struct App {
     context: Arc<Context>,
     server: Arc<Server>,
@@ -125,20 +126,20 @@ pub struct App {
     sweep_cron: String,
 }
 
-/// What an app does besides serving.
+/// What a service does besides serving requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Background {
-    /// The sweep on its schedule, and the outbox worker.
+    /// The service runs the sweep, the outbox worker and the feed reader.
     On,
-    /// Nothing: whoever runs it calls the workflows.
+    /// The service runs nothing; tests call the workflows themselves.
     Off,
 }
 
 impl App {
-    /// Builds and binds.
+    /// Builds the service and binds its address.
     ///
     /// # Errors
-    /// [`StartupError`].
+    /// [`StartupError`] if the address or the database cannot be used.
     pub async fn build(config: &Config, clock: Arc<dyn Clock>, demo: bool) -> Result<Self, StartupError> {
         let stripe = config
             .stripe
@@ -151,7 +152,7 @@ impl App {
         };
         let listener = TcpListener::bind(config.listen).await.map_err(bind)?;
         let address = listener.local_addr().map_err(bind)?;
-        let server = Arc::new(server(config, stripe, context.clone(), address, demo)?);
+        let server = Arc::new(build_server(config, stripe, context.clone(), address, demo)?);
         Ok(Self {
             context,
             server,
@@ -161,23 +162,24 @@ impl App {
         })
     }
 
-    /// Where it listens.
+    /// Returns the address that the service listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The workflows' tools.
+    /// Returns what the workflows need, so that tests can call them.
     pub fn context(&self) -> Arc<Context> {
         self.context.clone()
     }
 
-    /// Serves until `stop`, then finishes what runs, for at most 20 s.
+    /// Serves until `stop` is cancelled, then finishes running work within 20 s.
     ///
     /// # Errors
-    /// [`StartupError`] where the schema cannot be brought up to date, or the schedule not be read.
-    pub async fn run(self, stop: CancellationToken, background: Background) -> Result<(), StartupError> {
+    /// [`StartupError`] if the schema cannot be migrated or the sweep's schedule is not valid.
+    pub async fn serve(self, stop: CancellationToken, background: Background) -> Result<(), StartupError> {
         let listener = self.listener.tap_io(|stream| {
-            // Without it small answers wait for the peer's acknowledgement. It can fail only on a dead connection.
+            // With Nagle's algorithm, small responses wait for the peer's acknowledgement. The call fails only on a
+            // dead connection.
             let _ = stream.set_nodelay(true);
         });
         let router = http::router(self.server).into_make_service_with_connect_info::<SocketAddr>();
@@ -185,9 +187,10 @@ impl App {
             .with_graceful_shutdown(stop.clone().cancelled_owned())
             .into_future();
         let serving = tokio::spawn(serving);
-        if !migrate_when_possible(self.context.store.as_ref(), &stop).await? {
+        if !migrate_when_available(self.context.store.as_ref(), &stop).await? {
             return Ok(());
         }
+        // Only after the migration, because the jobs need the schema.
         let jobs = match background {
             Background::On => {
                 let jobs = Jobs::start(self.context.clone(), &self.sweep_cron, stop.clone()).await;
@@ -197,24 +200,24 @@ impl App {
         };
         tracing::info!(address = %self.address, "serving on http://{}", self.address);
         stop.cancelled().await;
-        let drained = tokio::time::timeout(DRAIN, async {
+        let drained = tokio::time::timeout(DRAIN_TIMEOUT, async {
             let _ = serving.await;
             self.context.drain().await;
             if let Some(jobs) = jobs {
-                jobs.end().await;
+                jobs.shut_down().await;
             }
         });
         match drained.await {
             Ok(()) => tracing::info!("stopped"),
-            Err(_) => tracing::warn!("stopped with work unfinished; the next sweep takes it up"),
+            Err(_) => tracing::warn!("stopped with unfinished work; the next sweep continues it"),
         }
         Ok(())
     }
 }
 
-/// Brings the schema up to date, waiting for a database that is away; requests are answered 503 meanwhile.
-/// `false` where the order to stop came first.
-async fn migrate_when_possible(store: &dyn Store, stop: &CancellationToken) -> Result<bool, StartupError> {
+/// Migrates the schema, and waits while the database is unavailable; requests get 503 meanwhile. Returns `false` if
+/// the signal to stop came first.
+async fn migrate_when_available(store: &dyn Store, stop: &CancellationToken) -> Result<bool, StartupError> {
     loop {
         match store.migrate().await {
             Ok(()) => return Ok(true),
@@ -225,20 +228,20 @@ async fn migrate_when_possible(store: &dyn Store, stop: &CancellationToken) -> R
         }
         tokio::select! {
             () = stop.cancelled() => return Ok(false),
-            () = tokio::time::sleep(RETRY) => {}
+            () = tokio::time::sleep(CONNECT_RETRY_PAUSE) => {}
         }
     }
 }
 
-fn server(
+fn build_server(
     config: &Config,
-    stripe: &Stripe,
+    stripe: &StripeSettings,
     context: Arc<Context>,
     address: SocketAddr,
     demo: bool,
 ) -> Result<Server, StartupError> {
-    let own = own_origins(address);
-    let page = |path: &str| {
+    let own = list_own_origins(address);
+    let own_page = |path: &str| {
         format!(
             "{}{path}?hold={{HOLD_ID}}",
             own.first().map(String::as_str).unwrap_or_default()
@@ -249,7 +252,7 @@ fn server(
     let own_origins = own_origins.map_err(|error| StartupError::Other(Box::new(error)))?;
     let allowed = config.allowed_origins.iter().map(url::Url::origin);
     let header = |url: &url::Url| HeaderValue::from_str(&url.origin().ascii_serialization()).ok();
-    let openapi = http::description()
+    let openapi = http::describe_api()
         .to_pretty_json()
         .map_err(|error| StartupError::Other(Box::new(error)))?;
     Ok(Server {
@@ -257,26 +260,27 @@ fn server(
         admin_key: config.admin_key.clone(),
         webhook_secrets: stripe.webhook_secrets.clone(),
         cors_origins: config.allowed_origins.iter().filter_map(header).collect(),
-        origins: allowed.chain(own_origins).collect(),
+        return_origins: allowed.chain(own_origins).collect(),
         success_url: config
             .success_url
             .clone()
-            .unwrap_or_else(|| page("/checkout/done")),
+            .unwrap_or_else(|| own_page("/checkout/done")),
         cancel_url: config
             .cancel_url
             .clone()
-            .unwrap_or_else(|| page("/checkout/cancelled")),
-        render_metrics: telemetry::metrics()?,
+            .unwrap_or_else(|| own_page("/checkout/cancelled")),
+        render_metrics: telemetry::install_metrics()?,
         demo,
-        places: Semaphore::new(http::MAX_CHECKOUTS),
-        rate_limiter: ClientRateLimiter::new(config.trusted_proxies.clone(), config.rate_limit),
+        checkout_capacity: Semaphore::new(http::MAX_CHECKOUTS),
+        trusted_proxies: TrustedProxies::new(config.trusted_proxies.clone()),
+        rate_limiter: ClientRateLimiter::new(config.rate_limit),
         calendar_allow_private: config.calendar_allow_private,
         openapi,
     })
 }
 
-/// The origins under which our own pages are reached: the address we listen on, by number and, on this machine, by name.
-fn own_origins(address: SocketAddr) -> Vec<String> {
+/// Lists the origins of our own pages: the address we listen on and, on this machine, `localhost`.
+fn list_own_origins(address: SocketAddr) -> Vec<String> {
     let by_number = format!("http://{address}");
     let by_name = format!("http://localhost:{}", address.port());
     match address.ip() {

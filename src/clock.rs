@@ -1,10 +1,10 @@
-//! The machine's clock: the one place that reads it.
+//! The machine's clock. No other file reads it.
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 
 use crate::domain::time::Clock;
 
-/// Tells the machine's time, to the millisecond: what the books and the answers can keep.
+/// Returns the machine's time to the millisecond, which is what the database and the responses can hold.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
@@ -15,10 +15,10 @@ impl Clock for SystemClock {
     }
 }
 
-/// The machine's clock, put wrong by a fixed amount: for tests of what a wrong clock does to the books.
+/// The machine's clock, shifted by a fixed amount, to test what a wrong clock does.
 #[derive(Clone, Copy, Debug)]
 pub struct WrongClock {
-    /// How far it is ahead.
+    /// How far the clock is ahead.
     pub ahead: TimeDelta,
 }
 

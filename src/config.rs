@@ -1,6 +1,6 @@
-//! The environment as checked types. Every fault is reported at once; a secret is never printed.
+//! Reads the environment into checked types. It reports every error at once, and never prints a secret.
 //!
-//! `.env` is read by `main` before this; here only a lookup is asked, so that tests need no real environment.
+//! `main` loads `.env` first. This file only calls a lookup function, so that tests need no real environment.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -17,14 +17,14 @@ use url::Url;
 use crate::gateway::client::{STRIPE_API, is_live_key};
 use crate::telemetry::LogFormat;
 
-mod limits;
+mod rate_limit;
 
-/// Which database.
+/// The address of the database.
 #[derive(Clone)]
 pub enum Database {
-    /// A file.
+    /// The path of an SQLite file.
     Sqlite(String),
-    /// A server; the URL may hold a password.
+    /// The URL of a PostgreSQL server. It may contain a password.
     Postgres(SecretString),
 }
 
@@ -37,20 +37,20 @@ impl fmt::Debug for Database {
     }
 }
 
-/// How to reach Stripe and know its voice.
+/// How to call Stripe, and how to verify its webhooks.
 #[derive(Clone, Debug)]
-pub struct Stripe {
-    /// `sk_…` or `rk_…`.
+pub struct StripeSettings {
+    /// The secret key, `sk_…` or `rk_…`.
     pub secret_key: SecretString,
-    /// `whsec_…`, several while one is rolled; never empty.
+    /// The webhook secrets, `whsec_…`. There are several while one is being rolled; never none.
     pub webhook_secrets: Vec<SecretString>,
-    /// Stripe's address, a proxy's, or a simulator's.
+    /// The address of Stripe, of a proxy, or of a simulator.
     pub api_base: Url,
 }
 
-impl Stripe {
-    /// Whether the key moves real money.
-    pub fn livemode(&self) -> bool {
+impl StripeSettings {
+    /// Returns whether the key is a live one, which moves real money.
+    pub fn is_live(&self) -> bool {
         is_live_key(&self.secret_key)
     }
 }
@@ -58,68 +58,69 @@ impl Stripe {
 /// The whole configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// `DATABASE_URL`.
+    /// `DATABASE_URL`: where the database is.
     pub database: Database,
-    /// `STRIPE_…`; only where it was asked for.
-    pub stripe: Option<Stripe>,
-    /// `HOLDFAST_LISTEN`.
+    /// `STRIPE_…`: how to call Stripe. `None` if the command does not need Stripe.
+    pub stripe: Option<StripeSettings>,
+    /// `HOLDFAST_LISTEN`: the address to serve on.
     pub listen: SocketAddr,
-    /// `HOLDFAST_ADMIN_KEY`.
+    /// `HOLDFAST_ADMIN_KEY`: the operators' key.
     pub admin_key: Option<SecretString>,
-    /// `HOLDFAST_HOLD_TTL`.
+    /// `HOLDFAST_HOLD_TTL`: how long a guest has to pay.
     pub hold_ttl: Duration,
-    /// `HOLDFAST_FULL_REFUND_FREES_SLOT`.
+    /// `HOLDFAST_FULL_REFUND_FREES_SLOT`: whether a full refund at Stripe cancels the hold.
     pub full_refund_frees_slot: bool,
-    /// `HOLDFAST_ASK_PROCESSING_AFTER`.
+    /// `HOLDFAST_ASK_PROCESSING_AFTER`: how long to wait for a delayed payment before asking Stripe.
     pub ask_processing_after: Duration,
-    /// `HOLDFAST_KEEP_EVENTS`.
+    /// `HOLDFAST_KEEP_EVENTS`: how long to keep the bodies of webhooks.
     pub keep_events: Duration,
-    /// `HOLDFAST_FORGET_AFTER`.
+    /// `HOLDFAST_FORGET_AFTER`: how long after the end of a released or cancelled hold to delete its guest's name and
+    /// e-mail.
     pub forget_after: Duration,
-    /// `HOLDFAST_MAX_LIVE_HOLDS_PER_GUEST`.
+    /// `HOLDFAST_MAX_LIVE_HOLDS_PER_GUEST`: the most unpaid holds of one e-mail address.
     pub max_live_holds_per_guest: u32,
-    /// `HOLDFAST_MAX_LIVE_HOLDS_PER_CLIENT`.
+    /// `HOLDFAST_MAX_LIVE_HOLDS_PER_CLIENT`: the most unpaid holds of one client address.
     pub max_live_holds_per_client: u32,
-    /// `HOLDFAST_LAPSE_COOLDOWN`.
+    /// `HOLDFAST_LAPSE_COOLDOWN`: how long a client waits whose last five holds all lapsed unpaid.
     pub lapse_cooldown: Duration,
-    /// `HOLDFAST_RATE_LIMIT`.
+    /// `HOLDFAST_RATE_LIMIT`: the most requests of one client address.
     pub rate_limit: Quota,
-    /// `HOLDFAST_TRUSTED_PROXIES`.
+    /// `HOLDFAST_TRUSTED_PROXIES`: the proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
-    /// `HOLDFAST_CALENDAR_ALLOW_PRIVATE`.
+    /// `HOLDFAST_CALENDAR_ALLOW_PRIVATE`: whether calendar feeds may have private addresses.
     pub calendar_allow_private: bool,
-    /// `HOLDFAST_SWEEP_CRON`.
+    /// `HOLDFAST_SWEEP_CRON`: the schedule of the sweep.
     pub sweep_cron: String,
-    /// `HOLDFAST_SUCCESS_URL`.
+    /// `HOLDFAST_SUCCESS_URL`: the page for guests who paid.
     pub success_url: Option<String>,
-    /// `HOLDFAST_CANCEL_URL`.
+    /// `HOLDFAST_CANCEL_URL`: the page for guests who turned back.
     pub cancel_url: Option<String>,
-    /// `HOLDFAST_ALLOWED_ORIGINS`.
+    /// `HOLDFAST_ALLOWED_ORIGINS`: the origins of the shop's pages.
     pub allowed_origins: Vec<Url>,
-    /// `HOLDFAST_LOG_FORMAT`.
+    /// `HOLDFAST_LOG_FORMAT`: text or JSON.
     pub log_format: LogFormat,
-    /// `HOLDFAST_LOG`.
+    /// `HOLDFAST_LOG`: the filter of the log.
     pub log: String,
 }
 
-/// One thing wrong with the environment.
+/// One error in the environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
-    /// Which variable.
+    /// The name of the variable.
     pub variable: &'static str,
-    /// What is wrong with it; never its value, which may be a secret in the wrong place.
+    /// What is wrong with the variable. It never repeats the value, which may be a secret in the wrong variable.
     pub detail: String,
 }
 
-/// All that is wrong with the environment.
+/// All errors in the environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigErrors(pub Vec<ConfigError>);
 
 impl fmt::Display for ConfigErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the configuration is not good:")?;
-        for fault in &self.0 {
-            write!(f, "\n  {} {}", fault.variable, fault.detail)?;
+        write!(f, "the configuration is not valid:")?;
+        for error in &self.0 {
+            write!(f, "\n  {} {}", error.variable, error.detail)?;
         }
         Ok(())
     }
@@ -127,136 +128,150 @@ impl fmt::Display for ConfigErrors {
 
 impl std::error::Error for ConfigErrors {}
 
-/// Whether a command needs to talk to Stripe.
+/// How much of the configuration a command needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConfigScope {
-    /// Only the database.
+    /// The command needs only the database.
     Database,
-    /// Stripe as well.
+    /// The command needs Stripe as well.
     Stripe,
 }
 
 /// Reads the configuration through `lookup`, such as `std::env::var`. An empty variable counts as absent.
 ///
 /// # Errors
-/// [`ConfigErrors`], all of them.
-pub fn read(lookup: impl Fn(&str) -> Option<String>, needs: ConfigScope) -> Result<Config, ConfigErrors> {
-    let mut reader = Reader {
+/// [`ConfigErrors`], with every error.
+pub fn load_config(
+    lookup: impl Fn(&str) -> Option<String>,
+    scope: ConfigScope,
+) -> Result<Config, ConfigErrors> {
+    let mut reader = ConfigReader {
         lookup,
-        faults: Vec::new(),
+        errors: Vec::new(),
     };
     let config = Config {
-        database: reader.parsed("DATABASE_URL", "sqlite://holdfast.db", database),
-        stripe: reader.stripe(needs),
-        listen: reader.parsed("HOLDFAST_LISTEN", "127.0.0.1:8080", |text| {
+        database: reader.parse_or_default("DATABASE_URL", "sqlite://holdfast.db", parse_database),
+        stripe: reader.parse_stripe(scope),
+        listen: reader.parse_or_default("HOLDFAST_LISTEN", "127.0.0.1:8080", |text| {
             SocketAddr::from_str(text).map_err(|_| "must be an address and port, such as 127.0.0.1:8080")
         }),
-        admin_key: reader.optional("HOLDFAST_ADMIN_KEY").map(SecretString::from),
-        hold_ttl: reader.parsed("HOLDFAST_HOLD_TTL", "30m", hold_ttl),
-        full_refund_frees_slot: reader.parsed("HOLDFAST_FULL_REFUND_FREES_SLOT", "true", |text| {
+        admin_key: reader.find("HOLDFAST_ADMIN_KEY").map(SecretString::from),
+        hold_ttl: reader.parse_or_default("HOLDFAST_HOLD_TTL", "30m", parse_hold_ttl),
+        full_refund_frees_slot: reader.parse_or_default("HOLDFAST_FULL_REFUND_FREES_SLOT", "true", |text| {
             text.parse().map_err(|_| "must be true or false")
         }),
-        ask_processing_after: reader.parsed("HOLDFAST_ASK_PROCESSING_AFTER", "24h", period),
-        keep_events: reader.parsed("HOLDFAST_KEEP_EVENTS", "30d", period),
-        forget_after: reader.parsed("HOLDFAST_FORGET_AFTER", "90d", period),
-        max_live_holds_per_guest: reader.parsed("HOLDFAST_MAX_LIVE_HOLDS_PER_GUEST", "3", count),
-        max_live_holds_per_client: reader.parsed("HOLDFAST_MAX_LIVE_HOLDS_PER_CLIENT", "10", count),
-        lapse_cooldown: reader.parsed("HOLDFAST_LAPSE_COOLDOWN", "15m", |text| {
-            duration(text, Duration::ZERO..=Duration::from_hours(24))
+        ask_processing_after: reader.parse_or_default("HOLDFAST_ASK_PROCESSING_AFTER", "24h", parse_period),
+        keep_events: reader.parse_or_default("HOLDFAST_KEEP_EVENTS", "30d", parse_period),
+        forget_after: reader.parse_or_default("HOLDFAST_FORGET_AFTER", "90d", parse_period),
+        max_live_holds_per_guest: reader.parse_or_default(
+            "HOLDFAST_MAX_LIVE_HOLDS_PER_GUEST",
+            "3",
+            parse_count,
+        ),
+        max_live_holds_per_client: reader.parse_or_default(
+            "HOLDFAST_MAX_LIVE_HOLDS_PER_CLIENT",
+            "10",
+            parse_count,
+        ),
+        lapse_cooldown: reader.parse_or_default("HOLDFAST_LAPSE_COOLDOWN", "15m", |text| {
+            parse_duration(text, Duration::ZERO..=Duration::from_hours(24))
                 .ok_or("must be a duration from 0s to 24h, such as 15m")
         }),
-        rate_limit: reader.parsed("HOLDFAST_RATE_LIMIT", "30/min", limits::rate),
-        trusted_proxies: reader.parsed("HOLDFAST_TRUSTED_PROXIES", "", limits::proxies),
-        calendar_allow_private: reader.parsed("HOLDFAST_CALENDAR_ALLOW_PRIVATE", "0", |text| match text {
-            "1" | "true" => Ok(true),
-            "0" | "false" => Ok(false),
-            _ => Err("must be 1 or 0"),
+        rate_limit: reader.parse_or_default("HOLDFAST_RATE_LIMIT", "30/min", rate_limit::parse_rate),
+        trusted_proxies: reader.parse_or_default("HOLDFAST_TRUSTED_PROXIES", "", rate_limit::parse_proxies),
+        calendar_allow_private: reader.parse_or_default("HOLDFAST_CALENDAR_ALLOW_PRIVATE", "0", |text| {
+            match text {
+                "1" | "true" => Ok(true),
+                "0" | "false" => Ok(false),
+                _ => Err("must be 1 or 0"),
+            }
         }),
-        sweep_cron: reader.parsed("HOLDFAST_SWEEP_CRON", "*/10 * * * * *", cron),
-        success_url: reader.checked("HOLDFAST_SUCCESS_URL", page),
-        cancel_url: reader.checked("HOLDFAST_CANCEL_URL", page),
-        allowed_origins: reader.parsed("HOLDFAST_ALLOWED_ORIGINS", "", origins),
-        log: reader.parsed("HOLDFAST_LOG", "info,tokio_cron_scheduler=warn", |text| {
+        sweep_cron: reader.parse_or_default("HOLDFAST_SWEEP_CRON", "*/10 * * * * *", check_cron),
+        success_url: reader.find_checked("HOLDFAST_SUCCESS_URL", check_page_url),
+        cancel_url: reader.find_checked("HOLDFAST_CANCEL_URL", check_page_url),
+        allowed_origins: reader.parse_or_default("HOLDFAST_ALLOWED_ORIGINS", "", parse_origins),
+        log: reader.parse_or_default("HOLDFAST_LOG", "info,tokio_cron_scheduler=warn", |text| {
             EnvFilter::try_new(text)
                 .map(|_| text.to_owned())
-                .map_err(|_| "must be a filter, such as info,sqlx=warn")
+                .map_err(|_| "must be a log filter, such as info,sqlx=warn")
         }),
-        log_format: reader.parsed("HOLDFAST_LOG_FORMAT", "text", |text| match text {
+        log_format: reader.parse_or_default("HOLDFAST_LOG_FORMAT", "text", |text| match text {
             "text" => Ok(LogFormat::Text),
             "json" => Ok(LogFormat::Json),
             _ => Err("must be text or json"),
         }),
     };
-    if reader.faults.is_empty() {
+    if reader.errors.is_empty() {
         Ok(config)
     } else {
-        Err(ConfigErrors(reader.faults))
+        Err(ConfigErrors(reader.errors))
     }
 }
 
-struct Reader<L> {
+struct ConfigReader<L> {
     lookup: L,
-    faults: Vec<ConfigError>,
+    errors: Vec<ConfigError>,
 }
 
-impl<L: Fn(&str) -> Option<String>> Reader<L> {
-    fn fault(&mut self, variable: &'static str, detail: impl Into<String>) {
-        self.faults.push(ConfigError {
+impl<L: Fn(&str) -> Option<String>> ConfigReader<L> {
+    fn add_error(&mut self, variable: &'static str, detail: impl Into<String>) {
+        self.errors.push(ConfigError {
             variable,
             detail: detail.into(),
         });
     }
 
-    fn optional(&self, variable: &str) -> Option<String> {
+    fn find(&self, variable: &str) -> Option<String> {
         (self.lookup)(variable)
             .map(|text| text.trim().to_owned())
             .filter(|text| !text.is_empty())
     }
 
-    /// The variable or its default. Where it is faulty the default stands in, and the fault is noted.
-    fn parsed<T>(
+    /// Parses the variable, or its default if it is absent. If it is not valid, adds an error and returns the default,
+    /// so that the other variables are checked as well.
+    fn parse_or_default<T>(
         &mut self,
         variable: &'static str,
         default: &str,
         parse: impl Fn(&str) -> Result<T, &'static str>,
     ) -> T {
-        let given = self.optional(variable);
+        let given = self.find(variable);
         match parse(given.as_deref().unwrap_or(default)) {
             Ok(value) => value,
             Err(detail) => {
-                self.fault(variable, detail);
+                self.add_error(variable, detail);
                 parse(default).unwrap_or_else(|detail| unreachable!("the default of {variable} {detail}"))
             }
         }
     }
 
-    fn checked(
+    fn find_checked(
         &mut self,
         variable: &'static str,
         check: fn(&str) -> Result<(), &'static str>,
     ) -> Option<String> {
-        let text = self.optional(variable)?;
+        let text = self.find(variable)?;
         if let Err(detail) = check(&text) {
-            self.fault(variable, detail);
+            self.add_error(variable, detail);
         }
         Some(text)
     }
 
-    fn stripe(&mut self, needs: ConfigScope) -> Option<Stripe> {
-        if needs == ConfigScope::Database {
+    fn parse_stripe(&mut self, scope: ConfigScope) -> Option<StripeSettings> {
+        if scope == ConfigScope::Database {
             return None;
         }
-        let key = self.required(
+        let key = self.require(
             "STRIPE_SECRET_KEY",
             "your secret key, from the Stripe dashboard under API keys",
         );
         if !(key.is_empty() || key.starts_with("sk_") || key.starts_with("rk_")) {
-            self.fault(
+            self.add_error(
                 "STRIPE_SECRET_KEY",
                 "must start with sk_ or rk_; a publishable key (pk_) is not enough",
             );
         }
-        let secrets = self.required(
+        let secrets = self.require(
             "STRIPE_WEBHOOK_SECRET",
             "the signing secret of your webhook endpoint",
         );
@@ -266,32 +281,32 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
             .filter(|secret| !secret.is_empty())
             .collect();
         if secrets.iter().any(|secret| !secret.starts_with("whsec_")) {
-            self.fault(
+            self.add_error(
                 "STRIPE_WEBHOOK_SECRET",
                 "must start with whsec_ (several, comma-separated, while rolling)",
             );
         }
-        let api_base = self.parsed("STRIPE_API_BASE", STRIPE_API, api_base);
+        let api_base = self.parse_or_default("STRIPE_API_BASE", STRIPE_API, parse_api_base);
         let secret_key = SecretString::from(key);
         if is_live_key(&secret_key) && api_base.scheme() != "https" {
-            self.fault("STRIPE_API_BASE", "must be https with a live key");
+            self.add_error("STRIPE_API_BASE", "must be https with a live key");
         }
-        Some(Stripe {
+        Some(StripeSettings {
             webhook_secrets: secrets.into_iter().map(SecretString::from).collect(),
             secret_key,
             api_base,
         })
     }
 
-    fn required(&mut self, variable: &'static str, what: &str) -> String {
-        self.optional(variable).unwrap_or_else(|| {
-            self.fault(variable, format!("is missing: {what}"));
+    fn require(&mut self, variable: &'static str, what: &str) -> String {
+        self.find(variable).unwrap_or_else(|| {
+            self.add_error(variable, format!("is missing: {what}"));
             String::new()
         })
     }
 }
 
-fn database(text: &str) -> Result<Database, &'static str> {
+fn parse_database(text: &str) -> Result<Database, &'static str> {
     if let Some(path) = text.strip_prefix("sqlite://") {
         let good = !path.is_empty() && path != ":memory:" && !path.contains('?');
         return good
@@ -304,29 +319,30 @@ fn database(text: &str) -> Result<Database, &'static str> {
         .ok_or("must be sqlite://PATH or postgres://USER@HOST/NAME")
 }
 
-fn hold_ttl(text: &str) -> Result<Duration, &'static str> {
+fn parse_hold_ttl(text: &str) -> Result<Duration, &'static str> {
     let range = Duration::from_secs(1)..=Duration::from_hours(23);
-    duration(text, range).ok_or("must be a duration from 1s to 23h, such as 30m")
+    parse_duration(text, range).ok_or("must be a duration from 1s to 23h, such as 30m")
 }
 
-/// How long the sweep lets something be. At least a minute, because it comes by more often than it can be meant to act.
-fn period(text: &str) -> Result<Duration, &'static str> {
+/// Parses how long the sweep leaves something alone: at least a minute, because a sweep runs far more often than it
+/// should act.
+fn parse_period(text: &str) -> Result<Duration, &'static str> {
     let range = Duration::from_mins(1)..=Duration::from_hours(3650 * 24);
-    duration(text, range).ok_or("must be a duration from 1m to 3650d, such as 30d")
+    parse_duration(text, range).ok_or("must be a duration from 1m to 3650d, such as 30d")
 }
 
-fn duration(text: &str, range: RangeInclusive<Duration>) -> Option<Duration> {
+fn parse_duration(text: &str, range: RangeInclusive<Duration>) -> Option<Duration> {
     humantime::parse_duration(text)
         .ok()
         .filter(|given| range.contains(given))
 }
 
-fn count(text: &str) -> Result<u32, &'static str> {
+fn parse_count(text: &str) -> Result<u32, &'static str> {
     let count = text.parse().ok().filter(|count| (1..=1_000_000).contains(count));
     count.ok_or("must be a number from 1 to 1000000")
 }
 
-fn cron(text: &str) -> Result<String, &'static str> {
+fn check_cron(text: &str) -> Result<String, &'static str> {
     let detail = "must be a schedule of six fields, seconds first, such as */10 * * * * *";
     if text.split_whitespace().count() != 6 {
         return Err(detail);
@@ -336,7 +352,7 @@ fn cron(text: &str) -> Result<String, &'static str> {
         .map_err(|_| detail)
 }
 
-fn page(text: &str) -> Result<(), &'static str> {
+fn check_page_url(text: &str) -> Result<(), &'static str> {
     let good = Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     if good {
         Ok(())
@@ -345,22 +361,22 @@ fn page(text: &str) -> Result<(), &'static str> {
     }
 }
 
-fn origins(text: &str) -> Result<Vec<Url>, &'static str> {
+fn parse_origins(text: &str) -> Result<Vec<Url>, &'static str> {
     let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
     parts
-        .map(origin)
+        .map(parse_origin)
         .collect::<Option<Vec<_>>>()
         .ok_or("must be origins, comma-separated: https://shop.example")
 }
 
-fn origin(text: &str) -> Option<Url> {
+fn parse_origin(text: &str) -> Option<Url> {
     let url = Url::parse(text).ok()?;
     let bare =
         url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
     (matches!(url.scheme(), "http" | "https") && bare).then_some(url)
 }
 
-fn api_base(text: &str) -> Result<Url, &'static str> {
+fn parse_api_base(text: &str) -> Result<Url, &'static str> {
     let url = Url::parse(text)
         .ok()
         .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
@@ -368,5 +384,4 @@ fn api_base(text: &str) -> Result<Url, &'static str> {
 }
 
 #[cfg(test)]
-#[path = "config_tests.rs"]
 mod tests;

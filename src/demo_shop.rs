@@ -55,7 +55,7 @@ pub fn configure(args: Args, lookup: impl Fn(&str) -> Option<String>) -> Result<
         "HOLDFAST_LAPSE_COOLDOWN" => lookup(name).or_else(|| Some("0s".to_owned())),
         other => lookup(other),
     };
-    let config = config::read(with_defaults, ConfigScope::Stripe)?;
+    let config = config::load_config(with_defaults, ConfigScope::Stripe)?;
     if matches!(config.database, Database::Postgres(_)) {
         let detail = "must be sqlite://PATH: the sandbox writes demo data".to_owned();
         return Err(ConfigErrors(vec![ConfigError {
@@ -100,7 +100,7 @@ pub async fn run(mut shop: Shop, stop: CancellationToken) -> Result<(), StartupE
         .map_err(|error| StartupError::Other(Box::new(error)))?;
     tracing::info!("the Stripe simulator listens on http://{stripe_address}");
     tracing::info!("open http://{address}/ in a browser");
-    let result = app.run(stop, Background::On).await;
+    let result = app.serve(stop, Background::On).await;
     simulator_stop.cancel();
     let _ = simulating.await;
     result

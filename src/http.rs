@@ -1,189 +1,192 @@
-//! The audiences: checkout pages, Stripe, operators, machines, guests. The whole route table is [`router`].
+//! The HTTP layer: one file per audience and group of routes. The whole route table is [`router`].
 //!
-//! Reads requests, calls a workflow, shows its answer. Decides nothing, and never touches the store.
+//! A handler reads a request, calls a workflow and shows the result. It decides nothing and never calls the store.
+//!
+//! - Guests and checkout pages: `slots`, `holds`, `move_hold`, `return_pages`, `calendar_export`.
+//! - Stripe: `webhooks`. Operators: `admin`. Machines: `health`. The demo shop: `demo_page`.
+//! - What comes in: `json_body`, `query_string`, `field_values`, `schedule`, `metadata`, `path_id`.
+//! - Who may call, and how often: `auth`, `client_address`, `rate_limit`, `request_size`.
+//! - What goes out: `views`, `slot_view`, `error` (the only file that makes a status of an error), `openapi`.
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderName, HeaderValue, Method, header};
-use axum::middleware::{from_fn, from_fn_with_state};
-use axum::response::Response;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderName, Method, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use secrecy::SecretString;
-use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::timeout::RequestBodyTimeoutLayer;
-use url::Origin;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use self::error::{Code, Problem};
-use crate::domain::listing::Figures;
-use crate::workflow::Context;
+use self::client_address::ClientAddress;
+use self::error::{Problem, ProblemCode};
+pub use self::server::{RenderMetrics, Server};
 
 pub(crate) mod admin;
-mod body;
-mod calendar;
-pub mod client;
-mod demo;
-mod description;
+mod auth;
+mod calendar_export;
+pub mod client_address;
+mod demo_page;
+mod duplicate_members;
 mod error;
-mod fields;
+mod field_errors;
+mod field_values;
+mod health;
 mod holds;
+mod json_body;
 mod metadata;
-mod moving;
-mod ops;
-mod oversize;
-mod pages;
+mod move_hold;
+mod openapi;
 mod path_id;
+mod query_string;
+pub mod rate_limit;
 mod request_id;
+mod request_size;
+mod return_pages;
 mod schedule;
+mod server;
+mod slot_view;
 mod slots;
-mod unique;
+mod static_assets;
+mod timestamps;
 mod views;
 mod webhooks;
 
-/// Largest JSON body, in bytes.
-const MAX_BODY: usize = 64 * 1024;
-/// Largest webhook body, in bytes.
-const MAX_WEBHOOK: usize = 1024 * 1024;
-/// Checkouts under way at once in one instance.
+/// The largest JSON body, in bytes.
+const MAX_JSON_BODY: usize = 64 * 1024;
+/// The largest webhook body, in bytes.
+const MAX_WEBHOOK_BODY: usize = 1024 * 1024;
+/// The most checkouts that run at once in one process.
 pub const MAX_CHECKOUTS: usize = 4_096;
-/// How long a body may pause on its way in.
-const BODY_PAUSE: std::time::Duration = std::time::Duration::from_secs(15);
+/// The longest pause between two parts of a request body.
+const BODY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(15);
 
-/// Writes metrics out, with the figures of the books where there are any.
-pub type RenderMetrics = Arc<dyn Fn(Option<Figures>) -> String + Send + Sync>;
-
-/// What the handlers work with.
-pub struct Server {
-    /// The workflows' tools.
-    pub context: Arc<Context>,
-    /// The operators' key; without one nobody is an operator.
-    pub admin_key: Option<SecretString>,
-    /// Webhook secrets, several while one is rolled.
-    pub webhook_secrets: Vec<SecretString>,
-    /// Origins that return URLs may have: the shop's and our own.
-    pub origins: Vec<Origin>,
-    /// Origins of checkout pages, for CORS.
-    pub cors_origins: Vec<HeaderValue>,
-    /// Where Stripe sends the guest who paid, unless the caller says otherwise.
-    pub success_url: String,
-    /// Where Stripe sends the guest who turned back, unless the caller says otherwise.
-    pub cancel_url: String,
-    /// Writes metrics out.
-    pub render_metrics: RenderMetrics,
-    /// Whether the demo page is served at `/`.
-    pub demo: bool,
-    /// One for each checkout that may be under way at once: what memory and patience are there for.
-    pub places: Semaphore,
-    /// Who is let in, and how often.
-    pub rate_limiter: client::ClientRateLimiter,
-    /// Whether calendar feeds may lie on private addresses.
-    pub calendar_allow_private: bool,
-    /// The description of the routes; see [`description`].
-    pub openapi: String,
-}
-
-fn api(server: Option<&Arc<Server>>) -> OpenApiRouter<Arc<Server>> {
-    let mut public = OpenApiRouter::new()
-        .routes(routes!(holds::create))
-        .routes(routes!(holds::show, holds::cancel))
-        .routes(routes!(moving::move_hold))
-        .routes(routes!(slots::list))
-        .routes(routes!(calendar::show));
+/// The routes for everybody but operators. Without a `server` there is no rate limit; the description needs none.
+fn public_routes(server: Option<&Arc<Server>>) -> OpenApiRouter<Arc<Server>> {
+    let mut guests = OpenApiRouter::new()
+        .routes(routes!(holds::start_checkout))
+        .routes(routes!(holds::get_hold, holds::cancel_hold))
+        .routes(routes!(move_hold::move_hold))
+        .routes(routes!(slots::list_slots))
+        .routes(routes!(calendar_export::export_calendar));
     if let Some(server) = server {
-        public = public.layer(from_fn_with_state(server.clone(), client::limit));
+        guests = guests.layer(from_fn_with_state(server.clone(), limit_changes));
     }
-    let public = public.layer(from_fn_with_state(MAX_BODY, oversize::refuse));
+    let guests = guests.layer(from_fn_with_state(MAX_JSON_BODY, request_size::refuse_oversized));
     let stripe = OpenApiRouter::new()
-        .routes(routes!(webhooks::receive))
-        .layer(DefaultBodyLimit::max(MAX_WEBHOOK))
-        .layer(from_fn_with_state(MAX_WEBHOOK, oversize::refuse));
+        .routes(routes!(webhooks::receive_event))
+        .layer(DefaultBodyLimit::max(MAX_WEBHOOK_BODY))
+        .layer(from_fn_with_state(
+            MAX_WEBHOOK_BODY,
+            request_size::refuse_oversized,
+        ));
     let machines = OpenApiRouter::new()
-        .routes(routes!(ops::livez))
-        .routes(routes!(ops::readyz))
-        .routes(routes!(ops::metrics))
-        .routes(routes!(ops::openapi));
-    OpenApiRouter::new().merge(public).merge(stripe).merge(machines)
+        .routes(routes!(health::check_liveness))
+        .routes(routes!(health::check_readiness))
+        .routes(routes!(health::get_metrics))
+        .routes(routes!(health::get_openapi));
+    OpenApiRouter::new().merge(guests).merge(stripe).merge(machines)
 }
 
-fn operators() -> OpenApiRouter<Arc<Server>> {
+fn operator_routes() -> OpenApiRouter<Arc<Server>> {
     OpenApiRouter::new()
         .routes(routes!(
-            admin::event_types::put,
-            admin::event_types::show,
-            admin::event_types::delete
+            admin::event_types::put_event_type,
+            admin::event_types::get_event_type,
+            admin::event_types::delete_event_type
         ))
-        .routes(routes!(admin::event_types::list))
-        .routes(routes!(admin::resources::put, admin::resources::show))
-        .routes(routes!(admin::resources::list))
+        .routes(routes!(admin::event_types::list_event_types))
         .routes(routes!(
-            admin::resources::blocks::put,
-            admin::resources::blocks::delete
+            admin::resources::put_resource,
+            admin::resources::get_resource
         ))
-        .routes(routes!(admin::resources::calendar::put))
-        .routes(routes!(admin::holds::list))
-        .routes(routes!(admin::holds::show))
-        .routes(routes!(admin::holds::release))
-        .routes(routes!(admin::holds::refresh))
-        .routes(routes!(admin::holds::cancel))
-        .routes(routes!(admin::events::list))
-        .routes(routes!(admin::events::replay))
-        .routes(routes!(admin::sweep::run))
-        .routes(routes!(admin::commands::list))
-        .routes(routes!(admin::commands::retry))
-        .layer(from_fn_with_state(MAX_BODY, oversize::refuse))
+        .routes(routes!(admin::resources::list_resources))
+        .routes(routes!(
+            admin::resources::blocks::put_block,
+            admin::resources::blocks::delete_block
+        ))
+        .routes(routes!(admin::resources::calendar_feed::put_calendar_feed))
+        .routes(routes!(admin::holds::list_holds))
+        .routes(routes!(admin::holds::get_hold))
+        .routes(routes!(admin::holds::release_hold))
+        .routes(routes!(admin::holds::refresh_hold))
+        .routes(routes!(admin::holds::cancel_hold))
+        .routes(routes!(admin::events::list_events))
+        .routes(routes!(admin::events::replay_event))
+        .routes(routes!(admin::sweep::run_sweep))
+        .routes(routes!(admin::commands::list_commands))
+        .routes(routes!(admin::commands::retry_command))
+        .layer(from_fn_with_state(MAX_JSON_BODY, request_size::refuse_oversized))
 }
 
-/// All routes, ready to serve.
+/// Builds the router with all routes and middleware.
 pub fn router(server: Arc<Server>) -> Router {
-    let key = from_fn_with_state(server.clone(), admin::require_key);
-    let (api, _) = api(Some(&server)).split_for_parts();
-    let (operators, _) = operators().route_layer(key).split_for_parts();
-    let mut router = api
-        // Before the CORS layer, which answers preflights: a fallback set later would take its place.
+    let require_operator = from_fn_with_state(server.clone(), auth::require_operator);
+    let (public, _) = public_routes(Some(&server)).split_for_parts();
+    let (operators, _) = operator_routes().route_layer(require_operator).split_for_parts();
+    let mut router = public
+        // Must come before the CORS layer, which answers preflights: a fallback set later would replace that.
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
-        .layer(cors(&server))
+        .layer(cors_layer(&server))
         .merge(operators)
-        .route("/checkout/done", get(pages::back_from_stripe))
-        .route("/checkout/cancelled", get(pages::back_from_stripe))
-        .route("/checkout/page.js", get(pages::script))
-        .route("/checkout/words.js", get(pages::words))
-        .route("/checkout/page.css", get(pages::style));
+        .route("/checkout/done", get(return_pages::serve_page))
+        .route("/checkout/cancelled", get(return_pages::serve_page))
+        .route("/checkout/return.js", get(return_pages::serve_script))
+        .route("/checkout/format.js", get(return_pages::serve_format_script))
+        .route("/checkout/api.js", get(return_pages::serve_api_script))
+        .route("/checkout/page.css", get(return_pages::serve_style));
     if server.demo {
         router = router
-            .route("/", get(demo::page))
-            .route("/demo/page.js", get(demo::script))
-            .route("/demo/draw.js", get(demo::drawing))
-            .route("/demo/event-types", get(demo::event_types));
+            .route("/", get(demo_page::serve_page))
+            .route("/demo/demo.js", get(demo_page::serve_script))
+            .route("/demo/calendar.js", get(demo_page::serve_calendar_script))
+            .route("/demo/event-types", get(demo_page::list_event_types));
     }
     router
         .fallback(async || Problem::not_found("path"))
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
-        .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn(error::render))
-        .layer(from_fn(request_id::assign))
+        .layer(DefaultBodyLimit::max(MAX_JSON_BODY))
+        .layer(RequestBodyTimeoutLayer::new(BODY_TIMEOUT))
+        .layer(CatchPanicLayer::custom(respond_to_panic))
+        .layer(from_fn(error::render_problems))
+        .layer(from_fn(request_id::assign_request_id))
         .with_state(server)
 }
 
-/// A sweep's report as `POST /v1/admin/sweep` answers it.
-pub fn sweep_report(report: crate::workflow::sweep::SweepReport) -> impl serde::Serialize {
+/// Shows a sweep's report as `POST /v1/admin/sweep` does.
+pub fn sweep_report_view(report: crate::workflow::sweep::SweepReport) -> impl serde::Serialize {
     admin::sweep::SweepReportView::from(report)
 }
 
-/// OpenAPI 3.1, from the handlers that serve.
-pub fn description() -> OpenApi {
-    let (_, api) = api(None).merge(operators()).split_for_parts();
-    description::complete(api)
+/// Builds the OpenAPI 3.1 description from the handlers that serve the routes.
+pub fn describe_api() -> OpenApi {
+    let (_, api) = public_routes(None).merge(operator_routes()).split_for_parts();
+    openapi::complete_description(api)
 }
 
-fn cors(server: &Server) -> CorsLayer {
+/// Limits how many requests that change something come from one address. Operators have no limit.
+async fn limit_changes(
+    State(server): State<Arc<Server>>,
+    client: ClientAddress,
+    request: Request,
+    next: Next,
+) -> Response {
+    let is_change = matches!(*request.method(), Method::POST | Method::DELETE);
+    if is_change
+        && !auth::is_operator(&server, request.headers())
+        && let Err(problem) = server.rate_limiter.count_change(client)
+    {
+        return problem.into_response();
+    }
+    next.run(request).await
+}
+
+fn cors_layer(server: &Server) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(server.cors_origins.clone()))
         .allow_methods([Method::GET, Method::POST, Method::DELETE])
@@ -192,15 +195,15 @@ fn cors(server: &Server) -> CorsLayer {
             header::AUTHORIZATION,
             HeaderName::from_static("idempotency-key"),
         ])
-        .expose_headers([request_id::HEADER, header::RETRY_AFTER])
+        .expose_headers([request_id::REQUEST_ID_HEADER, header::RETRY_AFTER])
 }
 
-/// A bug in a handler is a 500 for one request, not the end of the process.
-fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
-    let what = panic.downcast_ref::<String>().map(String::as_str);
-    let what = what
+/// Turns a panic in a handler into a 500 for its request, so that the process goes on.
+fn respond_to_panic(panic: Box<dyn std::any::Any + Send>) -> Response {
+    let message = panic.downcast_ref::<String>().map(String::as_str);
+    let message = message
         .or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("(no message)");
-    tracing::error!(what, "a handler panicked");
-    axum::response::IntoResponse::into_response(Problem::new(Code::Internal, "the log has the details"))
+    tracing::error!(panic = message, "a handler panicked");
+    Problem::new(ProblemCode::Internal, "the log has the details").into_response()
 }

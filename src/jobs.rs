@@ -1,4 +1,4 @@
-//! What runs by itself beside serving: the sweep on its schedule, the outbox worker, the reader of calendar feeds.
+//! The background work: the sweep on its schedule, the outbox worker, and the reader of calendar feeds.
 
 use std::sync::Arc;
 
@@ -8,27 +8,27 @@ use tokio_util::sync::CancellationToken;
 
 use crate::workflow::{Context, commands, feeds, sweep};
 
-/// The running jobs.
+/// The running background work.
 pub struct Jobs {
     scheduler: JobScheduler,
     workers: [JoinHandle<()>; 2],
 }
 
 impl Jobs {
-    /// Starts them; `stop` ends the workers between two of their tasks.
+    /// Starts the jobs. Cancelling `stop` ends the workers between two of their tasks.
     ///
     /// # Errors
-    /// [`JobSchedulerError`] where the schedule cannot be read.
+    /// [`JobSchedulerError`] if the schedule is not valid.
     pub async fn start(
         context: Arc<Context>,
         sweep_cron: &str,
         stop: CancellationToken,
     ) -> Result<Self, JobSchedulerError> {
         let scheduler = JobScheduler::new().await?;
-        let sweeper = context.clone();
+        let sweep_context = context.clone();
         let job = Job::new_async(sweep_cron, move |_, _| {
-            let context = sweeper.clone();
-            Box::pin(async move { sweep_once(&context).await })
+            let context = sweep_context.clone();
+            Box::pin(async move { sweep_unless_running(&context).await })
         })?;
         scheduler.add(job).await?;
         scheduler.start().await?;
@@ -41,23 +41,23 @@ impl Jobs {
         })
     }
 
-    /// Ends them; a sweep that is running goes on to its end by itself, and what it has leased is safe in any case.
-    pub async fn end(mut self) {
+    /// Stops the jobs. A running sweep continues to its end; its leases keep its work safe if it does not.
+    pub async fn shut_down(mut self) {
         if let Err(error) = self.scheduler.shutdown().await {
-            tracing::warn!(%error, "the schedule did not end");
+            tracing::warn!(%error, "the scheduler did not stop");
         }
         for worker in self.workers {
             if let Err(error) = worker.await {
-                tracing::error!(%error, "a worker died");
+                tracing::error!(%error, "a worker panicked");
             }
         }
     }
 }
 
-async fn sweep_once(context: &Context) {
+async fn sweep_unless_running(context: &Context) {
     match sweep::run_unless_running(context).await {
         Ok(Some(_)) => {}
-        Ok(None) => tracing::debug!("the last sweep is still running"),
-        Err(error) => tracing::warn!(%error, "the sweep waits for the database"),
+        Ok(None) => tracing::debug!("the previous sweep is still running"),
+        Err(error) => tracing::warn!(%error, "the sweep failed: the database is unavailable"),
     }
 }

@@ -1,6 +1,6 @@
-//! The command line, and nothing else: reads arguments and environment, calls the library, says how it went.
+//! The command line: reads arguments and environment, calls the library, and reports the result.
 //!
-//! Exit codes: 0 well, 1 fault, 2 wrong usage or configuration.
+//! Exit codes: 0 for success, 1 for a fault, 2 for wrong usage or configuration.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use holdfast::{demo_shop, stripe_sandbox, telemetry};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// Reserves time slots against Stripe payments: no slot sold twice, no payment without its slot or its money back.
+/// Sells time slots through Stripe Checkout: no slot is sold twice, no payment is kept without its slot.
 #[derive(Parser)]
 #[command(version, about)]
 struct Cli {
@@ -26,35 +26,35 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve the API, sweep on schedule, carry out orders to Stripe.
+    /// Serve the API, sweep on schedule, send commands to Stripe.
     Serve,
-    /// Try it: serve on SQLite with the built-in Stripe simulator and demo data; no account, no network.
+    /// Try Holdfast: serve on SQLite with the built-in Stripe simulator and demo data; no account, no network.
     Sandbox(demo_shop::Args),
-    /// Bring the database's schema up to date.
+    /// Migrate the database's schema to this version.
     Migrate,
-    /// Sweep once and print the report as JSON, for an outside cron.
+    /// Sweep once and print the report as JSON; for an external cron.
     Sweep,
-    /// Check everything and say what to do; exit 1 on a fault.
+    /// Check the installation and suggest fixes; exit 1 on a fault.
     Doctor {
-        /// Print JSON.
+        /// Print the checks as JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Run the Stripe simulator alone.
+    /// Run only the Stripe simulator.
     StripeSandbox(stripe_sandbox::Args),
 }
 
-/// Why a command did not go well.
-enum Failure {
-    /// Wrong usage or configuration.
+/// Why a command failed.
+enum CliError {
+    /// The usage or the configuration is wrong.
     Configuration(String),
-    /// Anything else.
-    ConfigError(String),
+    /// Anything else went wrong.
+    Other(String),
 }
 
-impl<E: std::error::Error> From<E> for Failure {
+impl<E: std::error::Error> From<E> for CliError {
     fn from(error: E) -> Self {
-        Self::ConfigError(one_line(&error))
+        Self::Other(one_line(&error))
     }
 }
 
@@ -62,35 +62,35 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return report(Failure::from(error)),
+        Err(error) => return report_error(CliError::from(error)),
     };
-    let result = runtime.block_on(run(cli.command));
-    // What is still blocked on a thread of its own must not hold up the end.
+    let result = runtime.block_on(run_command(cli.command));
+    // Blocking work on other threads must not delay the exit.
     runtime.shutdown_background();
-    result.unwrap_or_else(report)
+    result.unwrap_or_else(report_error)
 }
 
-/// The one place that writes to standard error by hand: logs may not be set up yet.
+/// Writes the error to standard error directly, because the logs may not be set up yet.
 #[allow(clippy::print_stderr)]
-fn report(failure: Failure) -> ExitCode {
-    let (text, code) = match failure {
-        Failure::Configuration(text) => (text, 2),
-        Failure::ConfigError(text) => (text, 1),
+fn report_error(error: CliError) -> ExitCode {
+    let (text, code) = match error {
+        CliError::Configuration(text) => (text, 2),
+        CliError::Other(text) => (text, 1),
     };
     eprintln!("holdfast: {text}");
     ExitCode::from(code)
 }
 
-async fn run(command: Command) -> Result<ExitCode, Failure> {
+async fn run_command(command: Command) -> Result<ExitCode, CliError> {
     match command {
-        Command::Serve => serve(configuration(ConfigScope::Stripe)?, false).await,
-        Command::Sandbox(args) => sandbox(args).await,
-        Command::Migrate => migrate(configuration(ConfigScope::Database)?).await,
-        Command::Sweep => sweep_once(configuration(ConfigScope::Stripe)?).await,
-        Command::Doctor { json } => examine(configuration(ConfigScope::Stripe)?, json).await,
+        Command::Serve => run_serve(load_configuration(ConfigScope::Stripe)?, false).await,
+        Command::Sandbox(args) => run_sandbox(args).await,
+        Command::Migrate => run_migrate(load_configuration(ConfigScope::Database)?).await,
+        Command::Sweep => run_sweep(load_configuration(ConfigScope::Stripe)?).await,
+        Command::Doctor { json } => run_doctor(load_configuration(ConfigScope::Stripe)?, json).await,
         Command::StripeSandbox(args) => {
             start_logs("info", telemetry::LogFormat::Text);
-            Ok(stripe_sandbox::run(args, stop_signal()?)
+            Ok(stripe_sandbox::run(args, listen_for_stop()?)
                 .await
                 .map(|()| ExitCode::SUCCESS)?)
         }
@@ -98,15 +98,15 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
 }
 
 /// Reads `.env` and the environment, and starts the logs.
-fn configuration(needs: ConfigScope) -> Result<Config, Failure> {
+fn load_configuration(scope: ConfigScope) -> Result<Config, CliError> {
     match dotenvy::dotenv() {
         Ok(_) => {}
         Err(error) if error.not_found() => {}
-        // The error would repeat the line, and the line may hold a secret.
-        Err(_) => return Err(Failure::Configuration("the file .env cannot be read".to_owned())),
+        // The error would repeat the line, which may contain a secret.
+        Err(_) => return Err(CliError::Configuration("the file .env cannot be read".to_owned())),
     }
-    let config = config::read(|name| std::env::var(name).ok(), needs);
-    let config = config.map_err(|faults| Failure::Configuration(faults.to_string()))?;
+    let config = config::load_config(|name| std::env::var(name).ok(), scope);
+    let config = config.map_err(|errors| CliError::Configuration(errors.to_string()))?;
     start_logs(&config.log, config.log_format);
     Ok(config)
 }
@@ -115,9 +115,9 @@ fn start_logs(filter: &str, format: telemetry::LogFormat) {
     telemetry::init_logs(filter.parse().unwrap_or_default(), format);
 }
 
-/// The machine's clock. For tests with several processes, `HOLDFAST_CLOCK_OFFSET` (seconds, may be negative) puts it
-/// wrong, in builds with debug assertions only: a release build does not know the variable.
-fn clock() -> Arc<dyn Clock> {
+/// Returns the machine's clock. Tests with several processes shift it by `HOLDFAST_CLOCK_OFFSET` seconds. Builds
+/// without debug assertions ignore the variable.
+fn build_clock() -> Arc<dyn Clock> {
     let offset = std::env::var("HOLDFAST_CLOCK_OFFSET").ok();
     let offset = offset.filter(|_| cfg!(debug_assertions));
     match offset.and_then(|text| text.parse().ok()) {
@@ -128,63 +128,65 @@ fn clock() -> Arc<dyn Clock> {
     }
 }
 
-/// Cancelled by SIGTERM or SIGINT.
-fn stop_signal() -> Result<CancellationToken, Failure> {
+/// Returns a token that SIGTERM or SIGINT cancels.
+fn listen_for_stop() -> Result<CancellationToken, CliError> {
     let stop = CancellationToken::new();
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let order = stop.clone();
+    let on_signal = stop.clone();
     tokio::spawn(async move {
         tokio::select! {
             _ = term.recv() => {}
             _ = int.recv() => {}
         }
         tracing::info!("stopping");
-        order.cancel();
+        on_signal.cancel();
     });
     Ok(stop)
 }
 
-async fn serve(config: Config, demo: bool) -> Result<ExitCode, Failure> {
-    let stop = stop_signal()?;
-    let app = App::build(&config, clock(), demo).await?;
-    app.run(stop, Background::On).await?;
+async fn run_serve(config: Config, demo: bool) -> Result<ExitCode, CliError> {
+    let stop = listen_for_stop()?;
+    let app = App::build(&config, build_clock(), demo).await?;
+    app.serve(stop, Background::On).await?;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn sandbox(args: demo_shop::Args) -> Result<ExitCode, Failure> {
-    let stop = stop_signal()?;
+async fn run_sandbox(args: demo_shop::Args) -> Result<ExitCode, CliError> {
+    let stop = listen_for_stop()?;
     let shop = demo_shop::configure(args, |name| std::env::var(name).ok());
-    let shop = shop.map_err(|faults| Failure::Configuration(faults.to_string()))?;
+    let shop = shop.map_err(|errors| CliError::Configuration(errors.to_string()))?;
     start_logs(&shop.config.log, shop.config.log_format);
     demo_shop::run(shop, stop).await?;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn migrate(config: Config) -> Result<ExitCode, Failure> {
+async fn run_migrate(config: Config) -> Result<ExitCode, CliError> {
     app::open_store(&config.database).await?.migrate().await?;
     tracing::info!("the schema is up to date");
     Ok(ExitCode::SUCCESS)
 }
 
-async fn sweep_once(config: Config) -> Result<ExitCode, Failure> {
+async fn run_sweep(config: Config) -> Result<ExitCode, CliError> {
     let Some(stripe) = &config.stripe else {
-        return Err(Failure::Configuration("no Stripe key".to_owned()));
+        return Err(CliError::Configuration("no Stripe key".to_owned()));
     };
-    let context = app::build_context(&config, stripe, clock()).await?;
+    let context = app::build_context(&config, stripe, build_clock()).await?;
     let report = sweep::run_once(&context).await?;
-    print(&serde_json::to_string(&holdfast::http::sweep_report(report))?);
+    print_line(&serde_json::to_string(&holdfast::http::sweep_report_view(
+        report,
+    ))?);
     Ok(ExitCode::SUCCESS)
 }
 
-async fn examine(config: Config, json: bool) -> Result<ExitCode, Failure> {
+async fn run_doctor(config: Config, json: bool) -> Result<ExitCode, CliError> {
     let Some(stripe) = &config.stripe else {
-        return Err(Failure::Configuration("no Stripe key".to_owned()));
+        return Err(CliError::Configuration("no Stripe key".to_owned()));
     };
-    let checks = doctor::examine(&config, stripe, clock()).await;
+    let checks = doctor::examine(&config, stripe, build_clock()).await;
     if json {
-        print(&serde_json::to_string_pretty(&checks)?);
+        print_line(&serde_json::to_string_pretty(&checks)?);
     } else {
-        checks.iter().for_each(|check| print(&check.to_string()));
+        checks.iter().for_each(|check| print_line(&check.to_string()));
     }
     let healthy = checks.iter().all(|check| check.verdict != Verdict::Fault);
     Ok(if healthy {
@@ -194,8 +196,8 @@ async fn examine(config: Config, json: bool) -> Result<ExitCode, Failure> {
     })
 }
 
-/// The one place that writes to standard output: what a command was asked for.
+/// Prints the result of a command. Nothing else writes to standard output.
 #[allow(clippy::print_stdout)]
-fn print(text: &str) {
+fn print_line(text: &str) {
     println!("{text}");
 }

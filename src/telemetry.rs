@@ -1,4 +1,4 @@
-//! Logs and metrics. Neither ever says who a guest is, nor a secret (I9): the types that hold such things do not print.
+//! Logs and metrics. They contain no secrets and no guest's data (I9), because the types that hold these do not print.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,71 +11,71 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::domain::listing::Figures;
 use crate::http::RenderMetrics;
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For people.
+    /// Lines for people.
     Text,
-    /// For machines.
+    /// JSON for machines.
     Json,
 }
 
-/// Sends log lines to standard error. A second call changes nothing.
+/// Starts logging to standard error. A second call changes nothing.
 pub fn init_logs(filter: EnvFilter, format: LogFormat) {
     let registry = tracing_subscriber::registry().with(filter);
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    // An error means that the logs go somewhere already.
+    // An error means that logging was started before.
     let _ = match format {
         LogFormat::Text => registry.with(lines).try_init(),
         LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init(),
     };
 }
 
-/// Collects this process's metrics, from the first call on.
+/// Installs the metrics of this process at the first call, and returns a function that renders them.
 ///
 /// # Errors
-/// Where another recorder was installed before.
-pub fn metrics() -> Result<RenderMetrics, Box<dyn std::error::Error + Send + Sync>> {
+/// Fails if another recorder was installed before.
+pub fn install_metrics() -> Result<RenderMetrics, Box<dyn std::error::Error + Send + Sync>> {
     static HANDLE: Mutex<Option<PrometheusHandle>> = Mutex::new(None);
-    // Held while installing: two services that start at once in one process share the first one's recorder.
+    // Locked while installing, so that two services that start at once in one process share one recorder.
     let mut installed = HANDLE.lock().unwrap_or_else(PoisonError::into_inner);
     let handle = match installed.as_ref() {
         Some(handle) => handle.clone(),
-        None => installed.insert(install()?).clone(),
+        None => installed.insert(install_recorder()?).clone(),
     };
     drop(installed);
     Ok(Arc::new(move |figures| {
-        figures.map(show).unwrap_or_default();
+        figures.map(set_gauges).unwrap_or_default();
         gauge!("holdfast_store_up").set(if figures.is_some() { 1.0 } else { 0.0 });
         handle.run_upkeep();
         handle.render()
     }))
 }
 
-fn install() -> Result<PrometheusHandle, Box<dyn std::error::Error + Send + Sync>> {
+fn install_recorder() -> Result<PrometheusHandle, Box<dyn std::error::Error + Send + Sync>> {
     let seconds = [
         0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
     ];
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &seconds)?
         .install_recorder()?;
-    describe();
+    describe_metrics();
     Ok(handle)
 }
 
-fn describe() {
+fn describe_metrics() {
     describe_counter!(
         "holdfast_checkouts_total",
         "checkouts by outcome: placed, lost, stripe_failed"
     );
     describe_counter!(
         "holdfast_transitions_total",
-        "steps in holds' lives, by the status they led to"
+        "transitions of holds, by the new status"
     );
     describe_counter!("holdfast_webhooks_total", "webhook deliveries by outcome");
     describe_counter!(
         "holdfast_commands_total",
-        "orders to Stripe by outcome: done, failed"
+        "commands for Stripe by outcome: done, failed"
     );
     describe_counter!(
         "holdfast_calendar_feeds_total",
@@ -84,15 +84,15 @@ fn describe() {
     describe_counter!("holdfast_sweeps_total", "sweeps that ran to their end");
     describe_counter!(
         "holdfast_payments_without_slot_total",
-        "payments that came when no slot was theirs: look at each"
+        "payments without a hold to confirm: an operator must look at each"
     );
     describe_counter!(
         "holdfast_stripe_retries_total",
-        "calls to Stripe that were repeated"
+        "calls to Stripe that were retried"
     );
     describe_counter!(
         "holdfast_store_retries_total",
-        "transactions repeated after a deadlock or a serialization failure"
+        "transactions retried after a deadlock or a serialization failure"
     );
     describe_histogram!(
         "holdfast_stripe_call_seconds",
@@ -101,7 +101,7 @@ fn describe() {
     );
     describe_gauge!(
         "holdfast_stripe_circuit_open",
-        "1 while Stripe is taken for down and calls fail at once"
+        "1 while calls to Stripe fail at once, because Stripe seems to be down"
     );
     describe_gauge!("holdfast_store_up", "1 while the database answers");
     describe_gauge!("holdfast_holds", "live holds by status");
@@ -109,16 +109,16 @@ fn describe() {
     describe_gauge!(
         "holdfast_oldest_overdue_seconds",
         Unit::Seconds,
-        "how long the oldest of them has been"
+        "how long the oldest overdue hold has been overdue"
     );
     describe_gauge!("holdfast_commands_pending", "orders to Stripe not yet answered");
     describe_gauge!(
         "holdfast_commands_stuck",
-        "of them, tried ten times or more: look at them"
+        "pending commands tried ten times or more: an operator must look"
     );
     describe_gauge!(
         "holdfast_attempts_open",
-        "checkouts still to be finished or recovered"
+        "checkout attempts that are not finished or recovered"
     );
     describe_gauge!(
         "holdfast_money_without_slot",
@@ -135,7 +135,7 @@ fn describe() {
 }
 
 #[allow(clippy::cast_precision_loss)]
-fn show(figures: Figures) {
+fn set_gauges(figures: Figures) {
     gauge!("holdfast_holds", "status" => "held").set(figures.held as f64);
     gauge!("holdfast_holds", "status" => "processing").set(figures.processing as f64);
     gauge!("holdfast_overdue_holds").set(figures.overdue as f64);

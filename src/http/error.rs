@@ -1,7 +1,7 @@
-//! Errors as the outside sees them: the only place where one becomes a status (RFC 9457 problem details).
+//! Errors as callers see them. This is the only place that makes a status of an error (RFC 9457 problem details).
 //!
-//! A handler answers `Err(Problem)`; [`render`] writes it out with the request's id. A 5xx carries no internals: those go
-//! to the log, once, here.
+//! A handler returns `Err(Problem)`, and [`render_problems`] writes it with the request's id. A 5xx says nothing about
+//! its cause: the log has that, written once, in `from_workflow`.
 
 use std::time::Duration;
 
@@ -15,51 +15,51 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::request_id::RequestId;
-use super::slots::SlotView;
+use super::slot_view::SlotView;
 use crate::domain::availability::Slot;
-use crate::workflow::{WorkflowError, one_line};
 
-mod refusals;
+mod from_workflow;
 
-/// What went wrong, as a stable word.
+/// A stable word that says what went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Code {
-    /// Not JSON, too large, or not `application/json`; also a method that the path does not have.
+#[schema(as = Code)]
+pub(crate) enum ProblemCode {
+    /// The body is not JSON, too large, or not `application/json`; or the path does not have the method.
     Malformed,
-    /// JSON, but a member is missing, unknown, of the wrong type or not acceptable.
+    /// The body is JSON, but a member is missing, unknown, of the wrong type or not acceptable.
     Invalid,
-    /// Missing or wrong key or token.
+    /// The key or token is missing or wrong.
     Unauthorized,
-    /// No such event type, hold, command or path.
+    /// There is no such event type, hold, command or path.
     NotFound,
-    /// Another live hold has the slot, or won the race for it.
+    /// Another live hold has the slot.
     SlotTaken,
-    /// A cancel came after the money.
+    /// The hold cannot be released, because it is paid or being paid.
     AlreadyPaid,
-    /// The hold is not confirmed, so that there is nothing to cancel.
+    /// The hold cannot be cancelled, because it is not confirmed.
     NotCancellable,
-    /// The hold is over, or it is too late to move it.
+    /// The hold cannot be moved, because it has ended or it is too late.
     NotMovable,
     /// The first request with this key is still running.
     IdempotencyInProgress,
     /// This key was used with another body.
     IdempotencyMismatch,
-    /// Webhook signature missing, wrong or too old.
+    /// The webhook's signature is missing, wrong or too old.
     BadSignature,
-    /// The guest, or whoever sits at that address, keeps as many slots as they may.
+    /// The guest or the client address already keeps as many unpaid holds as it may.
     TooManyHolds,
-    /// Too many requests.
+    /// There were too many requests.
     RateLimited,
-    /// Stripe timed out, refused for load, or is down.
+    /// Stripe timed out, limited our requests, or is down.
     StripeUnavailable,
-    /// The database is away.
+    /// The database is unavailable.
     StoreUnavailable,
-    /// Our bug.
+    /// The program has a bug.
     Internal,
 }
 
-impl Code {
+impl ProblemCode {
     fn status(self) -> StatusCode {
         match self {
             Self::Malformed | Self::BadSignature => StatusCode::BAD_REQUEST,
@@ -98,8 +98,8 @@ impl Code {
         }
     }
 
-    /// The word, as in `Serialize`.
-    fn name(self) -> &'static str {
+    /// Returns the word, as `Serialize` writes it.
+    fn as_str(self) -> &'static str {
         match self {
             Self::Malformed => "malformed",
             Self::Invalid => "invalid",
@@ -120,7 +120,7 @@ impl Code {
         }
     }
 
-    /// Seconds after which it is worth trying again, where waiting helps.
+    /// Returns the seconds after which a retry makes sense, or `None` if waiting does not help.
     fn retry_after(self) -> Option<u64> {
         match self {
             Self::IdempotencyInProgress => Some(1),
@@ -131,21 +131,21 @@ impl Code {
     }
 }
 
-/// What is wrong with one member of a request.
+/// The error of one member of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct FieldError {
-    /// Which member, as a path: `guest.email`.
+    /// The path of the member, such as `guest.email`.
     #[schema(example = "guest.email")]
     pub(crate) field: String,
-    /// What is wrong with it.
+    /// What is wrong with the member.
     #[schema(example = "is missing")]
     pub(crate) detail: String,
 }
 
-/// An error on its way out.
+/// An error response before it is written.
 #[derive(Clone, Debug)]
 pub(crate) struct Problem {
-    code: Code,
+    code: ProblemCode,
     status: StatusCode,
     detail: String,
     errors: Vec<FieldError>,
@@ -154,8 +154,8 @@ pub(crate) struct Problem {
 }
 
 impl Problem {
-    /// A problem of this code; `detail` is for people and says nothing personal or internal.
-    pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
+    /// Makes a problem with this code. `detail` is for people; it must say nothing personal or internal.
+    pub(crate) fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
         let (status, retry_after) = (code.status(), code.retry_after());
         Self {
             code,
@@ -167,23 +167,23 @@ impl Problem {
         }
     }
 
-    /// `slot_taken`, with the slots nearby that are free.
+    /// Makes a `slot_taken` problem with the nearest free slots.
     pub(crate) fn slot_taken(alternatives: &[Slot]) -> Self {
         Self {
             alternatives: Some(alternatives.iter().map(SlotView::from).collect()),
-            ..Self::new(Code::SlotTaken, "someone else has this slot")
+            ..Self::new(ProblemCode::SlotTaken, "the slot is taken")
         }
     }
 
-    /// The same, worth trying again after so long.
-    pub(crate) fn after(self, wait: Duration) -> Self {
+    /// Sets after how long a retry makes sense.
+    pub(crate) fn with_retry_after(self, wait: Duration) -> Self {
         Self {
             retry_after: Some(wait.as_secs().max(1)),
             ..self
         }
     }
 
-    /// `malformed`: the path does not have this method.
+    /// Makes a `malformed` problem: the path does not have this method.
     pub(crate) fn method_not_allowed() -> Self {
         Self::malformed(
             StatusCode::METHOD_NOT_ALLOWED,
@@ -191,12 +191,12 @@ impl Problem {
         )
     }
 
-    /// `malformed`: the body is of another media type than it must be.
+    /// Makes a `malformed` problem: the body does not have the required media type.
     pub(crate) fn unsupported_media_type(detail: &str) -> Self {
         Self::malformed(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)
     }
 
-    /// `malformed`: the body is larger than it may be.
+    /// Makes a `malformed` problem: the body is too large.
     pub(crate) fn too_large() -> Self {
         Self::malformed(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large")
     }
@@ -204,11 +204,11 @@ impl Problem {
     fn malformed(status: StatusCode, detail: &str) -> Self {
         Self {
             status,
-            ..Self::new(Code::Malformed, detail)
+            ..Self::new(ProblemCode::Malformed, detail)
         }
     }
 
-    /// `invalid`, naming each field.
+    /// Makes an `invalid` problem that names each member.
     pub(crate) fn invalid(errors: Vec<FieldError>) -> Self {
         let detail = match errors.as_slice() {
             [one] => format!("{} {}", one.field, one.detail),
@@ -216,11 +216,11 @@ impl Problem {
         };
         Self {
             errors,
-            ..Self::new(Code::Invalid, detail)
+            ..Self::new(ProblemCode::Invalid, detail)
         }
     }
 
-    /// `invalid` for one field.
+    /// Makes an `invalid` problem for one member.
     pub(crate) fn invalid_field(field: &str, detail: impl Into<String>) -> Self {
         Self::invalid(vec![FieldError {
             field: field.to_owned(),
@@ -228,34 +228,34 @@ impl Problem {
         }])
     }
 
-    /// `not_found`.
+    /// Makes a `not_found` problem for `what`, such as "hold".
     pub(crate) fn not_found(what: &str) -> Self {
-        Self::new(Code::NotFound, format!("there is no such {what}"))
+        Self::new(ProblemCode::NotFound, format!("there is no such {what}"))
     }
 }
 
 /// The body of every error.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ProblemDetails {
-    /// A name for the kind of problem.
+    /// A URI that names the kind of problem.
     #[schema(example = "urn:holdfast:problem:slot_taken")]
     r#type: String,
     /// The kind of problem in words.
     title: &'static str,
-    /// The HTTP status, again.
+    /// The HTTP status of the response.
     #[schema(example = 409)]
     status: u16,
-    /// What happened here.
+    /// What happened in this case.
     detail: String,
     /// What happened, as a stable word for programs.
-    code: Code,
-    /// This request's id, as in the header `x-request-id` and in the log.
+    code: ProblemCode,
+    /// The request's id, as in the header `x-request-id` and in the log.
     request_id: String,
-    /// What is wrong with which member; only with `invalid`.
+    /// The errors of the request's members; only with `invalid`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     errors: Vec<FieldError>,
-    /// The nearest slots that are free now; only with `slot_taken`.
+    /// The nearest free slots; only with `slot_taken`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     alternatives: Option<Vec<SlotView>>,
@@ -269,8 +269,8 @@ impl IntoResponse for Problem {
     }
 }
 
-/// Writes problems out; also those that the framework raised without a body, such as a path that does not exist.
-pub(super) async fn render(request: Request, next: Next) -> Response {
+/// Writes problems as responses, including errors that axum made without a body, such as for an unknown path.
+pub(super) async fn render_problems(request: Request, next: Next) -> Response {
     let id = request
         .extensions()
         .get::<RequestId>()
@@ -279,28 +279,28 @@ pub(super) async fn render(request: Request, next: Next) -> Response {
     let response = next.run(request).await;
     let status = response.status();
     match response.extensions().get::<Problem>().cloned() {
-        Some(problem) => problem.write(&id, response),
+        Some(problem) => problem.into_response_with(&id, response),
         None if status.is_client_error() || status.is_server_error() => {
-            Problem::of_the_framework(status).write(&id, response)
+            Problem::from_status(status).into_response_with(&id, response)
         }
         None => response,
     }
 }
 
 impl Problem {
-    /// What the framework refused by itself.
-    fn of_the_framework(status: StatusCode) -> Self {
+    /// Makes the problem for an error that axum made by itself.
+    fn from_status(status: StatusCode) -> Self {
         match status {
             StatusCode::NOT_FOUND => Self::not_found("path"),
             status if status.is_client_error() => Self::malformed(status, "the request cannot be read"),
-            _ => Self::new(Code::Internal, "the log has the details"),
+            _ => Self::new(ProblemCode::Internal, "the log has the details"),
         }
     }
 
-    /// The answer, with the headers of the one that was raised: those for CORS, and `Allow`.
-    fn write(self, id: &RequestId, raised: Response) -> Response {
+    /// Writes the response. Keeps the headers of the original one, such as those for CORS and `Allow`.
+    fn into_response_with(self, id: &RequestId, original: Response) -> Response {
         let body = ProblemDetails {
-            r#type: format!("urn:holdfast:problem:{}", self.code.name()),
+            r#type: format!("urn:holdfast:problem:{}", self.code.as_str()),
             title: self.code.title(),
             status: self.status.as_u16(),
             detail: self.detail,
@@ -309,7 +309,7 @@ impl Problem {
             errors: self.errors,
             alternatives: self.alternatives,
         };
-        let (parts, body) = (raised.into_parts().0, Json(body).into_response().into_body());
+        let (parts, body) = (original.into_parts().0, Json(body).into_response().into_body());
         let mut response = Response::from_parts(parts, body);
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
@@ -318,7 +318,7 @@ impl Problem {
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json"),
         );
-        if self.code == Code::Unauthorized {
+        if self.code == ProblemCode::Unauthorized {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if let Some(seconds) = self.retry_after {
@@ -332,37 +332,7 @@ impl From<BytesRejection> for Problem {
     fn from(rejection: BytesRejection) -> Self {
         match rejection.status() {
             StatusCode::PAYLOAD_TOO_LARGE => Self::too_large(),
-            _ => Self::new(Code::Malformed, "the body broke off"),
-        }
-    }
-}
-
-impl From<WorkflowError> for Problem {
-    fn from(trouble: WorkflowError) -> Self {
-        let source = std::error::Error::source(&trouble)
-            .map(one_line)
-            .unwrap_or_default();
-        match &trouble {
-            WorkflowError::Stripe { retry_after } => {
-                tracing::warn!("answered 503: Stripe is unavailable");
-                let seconds = retry_after.map(|wait| wait.as_secs().clamp(1, 60));
-                let problem = Self::new(
-                    Code::StripeUnavailable,
-                    "try again shortly; nothing was charged or held",
-                );
-                Self {
-                    retry_after: seconds.or(problem.retry_after),
-                    ..problem
-                }
-            }
-            WorkflowError::Store(_) => {
-                tracing::error!(error = source, "answered 503: the database is unavailable");
-                Self::new(Code::StoreUnavailable, "try again shortly")
-            }
-            WorkflowError::Internal(_) => {
-                tracing::error!(error = source, "answered 500");
-                Self::new(Code::Internal, "the log has the details under this request's id")
-            }
+            _ => Self::new(ProblemCode::Malformed, "the body is incomplete"),
         }
     }
 }

@@ -1,11 +1,14 @@
-//! The id in a path, as text. Whether it is one of a hold or an event type is the handlers' to say.
+//! The ids in a path. Text that cannot be an id is `not_found`, because nothing has such an id.
 
 use std::convert::Infallible;
 
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 
-/// The id in a path. What is no text once it is decoded reads as empty, which is nobody's id.
+use super::error::Problem;
+use crate::domain::ids::{EventTypeId, HoldId, ResourceId};
+
+/// The id in a path, as text. If the path does not decode to text, it is empty, which is nobody's id.
 pub(super) struct PathId(pub(super) String);
 
 impl<S: Send + Sync> FromRequestParts<S> for PathId {
@@ -15,4 +18,19 @@ impl<S: Send + Sync> FromRequestParts<S> for PathId {
         let id = Path::<String>::from_request_parts(parts, state).await;
         Ok(Self(id.map(|Path(id)| id).unwrap_or_default()))
     }
+}
+
+/// Parses the id of a hold.
+pub(super) fn parse_hold_id(text: &str) -> Result<HoldId, Problem> {
+    HoldId::parse(text).ok_or_else(|| Problem::not_found("hold"))
+}
+
+/// Parses the id of an event type.
+pub(super) fn parse_event_type_id(text: &str) -> Result<EventTypeId, Problem> {
+    EventTypeId::parse(text).map_err(|_| Problem::not_found("event type"))
+}
+
+/// Parses the id of a resource.
+pub(super) fn parse_resource_id(text: &str) -> Result<ResourceId, Problem> {
+    ResourceId::parse(text).map_err(|_| Problem::not_found("resource"))
 }

@@ -1,5 +1,7 @@
-//! An id for each request: in the log, in every error, and in the answer's `x-request-id`. Always our own, never the
-//! caller's, so that nobody can write into our log or pass one request off as another.
+//! An id for each request: in the log, in every error, and in the response header `x-request-id`.
+//!
+//! The id is always our own, never the caller's, so that a caller can neither write into our log nor reuse another
+//! request's id.
 
 use std::fmt;
 
@@ -10,9 +12,9 @@ use axum::response::Response;
 use tracing::Instrument;
 use uuid::Uuid;
 
-pub(super) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+pub(super) const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The id of the request at hand.
+/// The id of a request.
 #[derive(Clone, Default)]
 pub(crate) struct RequestId(Uuid);
 
@@ -22,10 +24,10 @@ impl fmt::Display for RequestId {
     }
 }
 
-/// Gives the request its id, and everything logged on its behalf a span that carries it.
-pub(super) async fn assign(mut request: Request, next: Next) -> Response {
+/// Assigns the request an id, and gives everything that is logged for it a span with that id.
+pub(super) async fn assign_request_id(mut request: Request, next: Next) -> Response {
     let id = RequestId(Uuid::new_v4());
-    // The route, not the path: a hold's id in a path is somebody's right to read.
+    // Log the route, not the path: the id of a hold in the path gives the right to read the hold.
     let route = request
         .extensions()
         .get::<axum::extract::MatchedPath>()
@@ -35,13 +37,13 @@ pub(super) async fn assign(mut request: Request, next: Next) -> Response {
     request.extensions_mut().insert(id.clone());
     let mut response = async move {
         let response = next.run(request).await;
-        tracing::debug!(status = response.status().as_u16(), "answered");
+        tracing::debug!(status = response.status().as_u16(), "responded");
         response
     }
     .instrument(span)
     .await;
     if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
-        response.headers_mut().insert(HEADER, value);
+        response.headers_mut().insert(REQUEST_ID_HEADER, value);
     }
     response
 }

@@ -1,6 +1,6 @@
-//! A schedule as a member of an event type, read and shown in the same form: what is shown can be sent again.
+//! A schedule as a member of an event type. Requests and responses have the same form, so a response can be sent back.
 //!
-//! Says which values make a schedule; what it then offers is left to `domain::schedule`.
+//! This file checks the values. What a schedule offers is decided in `domain::schedule`.
 
 use std::collections::HashMap;
 
@@ -10,19 +10,20 @@ use deserr::{Deserr, ValuePointerRef};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use self::clock::{
-    begin, begin_if_any, end, end_if_any, read_date, read_timezone, show, show_end, show_end_if_any,
-    show_if_any, show_zone,
+use self::time_text::{
+    parse_date, parse_end_time, parse_optional_end_time, parse_optional_start_time, parse_start_time,
+    parse_timezone, serialize_end_time, serialize_optional_end_time, serialize_optional_start_time,
+    serialize_start_time, serialize_timezone,
 };
-use super::body::FieldErrors;
-use super::fields::{between, between_if_any};
+use super::field_errors::FieldErrors;
+use super::field_values::{check_between, check_optional_between};
 use crate::domain::schedule::{Exception, Hours, MAX_STEP_MINUTES, Schedule};
 
-mod clock;
+mod time_text;
 
 const MAX_WEEKLY: usize = 100;
 const MAX_EXCEPTIONS: usize = 1_000;
-/// A year, in minutes.
+/// The longest notice: a year, in minutes.
 const MAX_NOTICE_MINUTES: i64 = 366 * 24 * 60;
 const MAX_ADVANCE_DAYS: i64 = 3_660;
 const STEP_MINUTES: i64 = 15;
@@ -33,80 +34,96 @@ const STEP_MINUTES: i64 = 15;
 #[serde(deny_unknown_fields)]
 #[schema(as = Schedule)]
 pub(super) struct ScheduleMembers {
-    /// On whose wall clock all hours are: a name of the IANA time zone database.
-    #[deserr(try_from(&String) = read_timezone -> String)]
-    #[serde(serialize_with = "show_zone")]
+    /// The time zone of all hours: a name of the IANA time zone database.
+    #[deserr(try_from(&String) = parse_timezone -> String)]
+    #[serde(serialize_with = "serialize_timezone")]
     #[schema(value_type = String, example = "Europe/Berlin")]
     timezone: Tz,
-    /// Minutes on the wall clock from one start to the next, counted from where hours begin.
-    #[deserr(default = STEP_MINUTES, try_from(i64) = between::<1, MAX_STEP_MINUTES> -> String)]
+    /// Minutes on the wall clock from one start to the next, counted from the beginning of the hours.
+    #[deserr(default = STEP_MINUTES, try_from(i64) = check_between::<1, MAX_STEP_MINUTES> -> String)]
     #[schema(required = false, default = 15, minimum = 1, maximum = 1440)]
     step_minutes: i64,
-    /// Least minutes from now to a start.
-    #[deserr(default, try_from(i64) = between::<0, MAX_NOTICE_MINUTES> -> String)]
+    /// The fewest minutes from now to a start.
+    #[deserr(default, try_from(i64) = check_between::<0, MAX_NOTICE_MINUTES> -> String)]
     #[schema(required = false, default = 0, minimum = 0, maximum = 527040)]
     min_notice_minutes: i64,
-    /// Most days from now to a start; without it, ten years.
-    #[deserr(default, try_from(Option<i64>) = between_if_any::<1, MAX_ADVANCE_DAYS> -> String)]
+    /// The most days from now to a start; ten years if absent.
+    #[deserr(default, try_from(Option<i64>) = check_optional_between::<1, MAX_ADVANCE_DAYS> -> String)]
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, minimum = 1, maximum = 3660)]
     max_advance_days: Option<i64>,
-    /// Hours of each week; what lasts longer than them is not offered in them.
-    #[deserr(default, try_from(Vec<HoursMembers>) = read_weekly -> String)]
+    /// The hours of each week. An event that lasts longer than the hours is not offered in them.
+    #[deserr(default, try_from(Vec<HoursMembers>) = check_weekly -> String)]
     #[schema(required = false, max_items = 100)]
     weekly: Vec<HoursMembers>,
-    /// Dates with other hours than weekly ones, or with none. Several of one date add up.
-    #[deserr(default, try_from(Vec<ExceptionMembers>) = read_exceptions -> FieldErrors)]
+    /// Dates whose hours replace the weekly ones. Several exceptions of one date add up.
+    #[deserr(default, try_from(Vec<ExceptionMembers>) = check_exceptions -> FieldErrors)]
     #[schema(required = false, max_items = 1000)]
     exceptions: Vec<ExceptionMembers>,
 }
 
-/// Hours that are open on some days of each week.
+/// Open hours on some days of each week.
 #[derive(Debug, Deserr, Serialize, ToSchema)]
-#[deserr(error = FieldErrors, deny_unknown_fields, validate = whole_or_part -> FieldErrors)]
+#[deserr(error = FieldErrors, deny_unknown_fields, validate = check_hours -> FieldErrors)]
 #[serde(deny_unknown_fields)]
 #[schema(as = WeeklyHours)]
 struct HoursMembers {
-    /// The days on which they begin, each once.
-    #[deserr(try_from(Vec<Day>) = read_days -> String)]
+    /// The days on which the hours begin, each named once.
+    #[deserr(try_from(Vec<Day>) = check_days -> String)]
     #[schema(min_items = 1, max_items = 7, example = json!(["mon", "tue"]))]
     days: Vec<Day>,
-    /// First open minute.
-    #[deserr(try_from(&String) = begin -> String)]
-    #[serde(serialize_with = "show")]
+    /// The first open minute.
+    #[deserr(try_from(&String) = parse_start_time -> String)]
+    #[serde(serialize_with = "serialize_start_time")]
     #[schema(value_type = String, example = "09:00", pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$")]
     from: NaiveTime,
-    /// First closed minute, up to 24:00; not after `from`: on the day after.
-    #[deserr(try_from(&String) = end -> String)]
-    #[serde(serialize_with = "show_end")]
+    /// The first closed minute, up to 24:00. If it is not after `from`, it is on the next day.
+    #[deserr(try_from(&String) = parse_end_time -> String)]
+    #[serde(serialize_with = "serialize_end_time")]
     #[schema(value_type = String, example = "17:00", pattern = "^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
     to: NaiveTime,
 }
 
-/// A date on which weekly hours do not hold: `closed`, or open `from` and `to`.
+/// A date whose hours replace the weekly ones: `closed`, or open from `from` to `to`.
 #[derive(Debug, Deserr, Serialize, ToSchema)]
-#[deserr(error = FieldErrors, deny_unknown_fields, validate = closed_or_open -> FieldErrors)]
+#[deserr(error = FieldErrors, deny_unknown_fields, validate = check_exception -> FieldErrors)]
 #[serde(deny_unknown_fields)]
 #[schema(as = ScheduleException)]
 struct ExceptionMembers {
-    /// Which.
-    #[deserr(try_from(&String) = read_date -> String)]
+    /// The date that the exception is for.
+    #[deserr(try_from(&String) = parse_date -> String)]
     #[schema(value_type = String, format = Date, example = "2026-12-24")]
     date: NaiveDate,
-    /// No hours begin on it.
+    /// Whether no hours begin on the date.
     #[deserr(default)]
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schema(required = false)]
     closed: bool,
-    /// First open minute.
-    #[deserr(default, try_from(Option<String>) = begin_if_any -> String)]
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "show_if_any")]
-    #[schema(value_type = Option<String>, nullable = false, example = "10:00", pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+    /// The first open minute.
+    #[deserr(default, try_from(Option<String>) = parse_optional_start_time -> String)]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "serialize_optional_start_time"
+    )]
+    #[schema(
+        value_type = Option<String>,
+        nullable = false,
+        example = "10:00",
+        pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$"
+    )]
     from: Option<NaiveTime>,
-    /// First closed minute, up to 24:00; not after `from`: on the day after.
-    #[deserr(default, try_from(Option<String>) = end_if_any -> String)]
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "show_end_if_any")]
-    #[schema(value_type = Option<String>, nullable = false, example = "14:00", pattern = "^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
+    /// The first closed minute, up to 24:00. If it is not after `from`, it is on the next day.
+    #[deserr(default, try_from(Option<String>) = parse_optional_end_time -> String)]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "serialize_optional_end_time"
+    )]
+    #[schema(
+        value_type = Option<String>,
+        nullable = false,
+        example = "14:00",
+        pattern = "^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
+    )]
     to: Option<NaiveTime>,
 }
 
@@ -124,26 +141,26 @@ enum Day {
     Sun,
 }
 
-fn read_days(days: Vec<Day>) -> Result<Vec<Day>, String> {
-    let once = days.iter().enumerate().all(|(n, day)| !days[..n].contains(day));
-    if days.is_empty() || !once {
+fn check_days(days: Vec<Day>) -> Result<Vec<Day>, String> {
+    let is_unique = days.iter().enumerate().all(|(n, day)| !days[..n].contains(day));
+    if days.is_empty() || !is_unique {
         return Err("must be 1 to 7 days, each once".to_owned());
     }
     Ok(days)
 }
 
-fn read_weekly(hours: Vec<HoursMembers>) -> Result<Vec<HoursMembers>, String> {
+fn check_weekly(hours: Vec<HoursMembers>) -> Result<Vec<HoursMembers>, String> {
     if hours.len() > MAX_WEEKLY {
         return Err(format!("must be at most {MAX_WEEKLY} entries"));
     }
     Ok(hours)
 }
 
-/// No date is both closed and open: one of the two would be overlooked.
-fn read_exceptions(exceptions: Vec<ExceptionMembers>) -> Result<Vec<ExceptionMembers>, FieldErrors> {
-    let mut faults = FieldErrors::default();
+/// Refuses a date that is closed in one exception and open in another, because one of them would be ignored.
+fn check_exceptions(exceptions: Vec<ExceptionMembers>) -> Result<Vec<ExceptionMembers>, FieldErrors> {
+    let mut errors = FieldErrors::default();
     if exceptions.len() > MAX_EXCEPTIONS {
-        faults.add(
+        errors.add(
             "schedule.exceptions",
             format_args!("must be at most {MAX_EXCEPTIONS} entries"),
         );
@@ -151,46 +168,47 @@ fn read_exceptions(exceptions: Vec<ExceptionMembers>) -> Result<Vec<ExceptionMem
     let mut closed = HashMap::new();
     for (n, exception) in exceptions.iter().enumerate() {
         if *closed.entry(exception.date).or_insert(exception.closed) != exception.closed {
-            faults.add(
+            errors.add(
                 &format!("schedule.exceptions[{n}].date"),
                 "is closed in one exception and open in another",
             );
         }
     }
-    if faults.is_empty() {
+    if errors.is_empty() {
         Ok(exceptions)
     } else {
-        Err(faults)
+        Err(errors)
     }
 }
 
-/// Hours that end where they begin are a whole day or a slip of the pen; only those of midnight are taken for the first.
-fn is_slip(from: NaiveTime, to: NaiveTime) -> bool {
+/// Returns whether hours have no length. From midnight to midnight is a whole day; other equal times are taken for a
+/// typo.
+fn is_empty_range(from: NaiveTime, to: NaiveTime) -> bool {
     from == to && from != NaiveTime::MIN
 }
 
-const SLIP: &str = "must not be the same as from; a whole day is 00:00 to 24:00";
+const EMPTY_RANGE: &str = "must not be the same as from; a whole day is 00:00 to 24:00";
 
-fn whole_or_part(hours: HoursMembers, location: ValuePointerRef<'_>) -> Result<HoursMembers, FieldErrors> {
-    if is_slip(hours.from, hours.to) {
-        return Err(FieldErrors::at(location.push_key("to"), SLIP));
+fn check_hours(hours: HoursMembers, location: ValuePointerRef<'_>) -> Result<HoursMembers, FieldErrors> {
+    if is_empty_range(hours.from, hours.to) {
+        return Err(FieldErrors::at_location(location.push_key("to"), EMPTY_RANGE));
     }
     Ok(hours)
 }
 
-fn closed_or_open(
-    one: ExceptionMembers,
+fn check_exception(
+    exception: ExceptionMembers,
     location: ValuePointerRef<'_>,
 ) -> Result<ExceptionMembers, FieldErrors> {
-    let fault = |member, detail| Err(FieldErrors::at(location.push_key(member), detail));
-    match (one.closed, one.from, one.to) {
-        (true, None, None) => Ok(one),
-        (true, ..) => fault("closed", "cannot be beside from and to"),
-        (false, None, None) => fault("closed", "must be true, where from and to are not given"),
-        (false, None, _) => fault("from", "is missing"),
-        (false, _, None) => fault("to", "is missing"),
-        (false, Some(from), Some(to)) if is_slip(from, to) => fault("to", SLIP),
-        (false, Some(_), Some(_)) => Ok(one),
+    let error = |member, detail| Err(FieldErrors::at_location(location.push_key(member), detail));
+    match (exception.closed, exception.from, exception.to) {
+        (true, None, None) => Ok(exception),
+        (true, ..) => error("closed", "cannot be beside from and to"),
+        (false, None, None) => error("closed", "must be true if from and to are not given"),
+        (false, None, _) => error("from", "is missing"),
+        (false, _, None) => error("to", "is missing"),
+        (false, Some(from), Some(to)) if is_empty_range(from, to) => error("to", EMPTY_RANGE),
+        (false, Some(_), Some(_)) => Ok(exception),
     }
 }
 
@@ -269,4 +287,4 @@ impl From<Weekday> for Day {
 }
 
 #[cfg(test)]
-pub(in crate::http) mod tests;
+mod tests;

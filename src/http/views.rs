@@ -1,52 +1,39 @@
-//! Holds as they are shown: what everybody who has the id may see, and what the operator sees besides.
+//! Holds as responses show them: to everybody who has the id, and to operators.
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use deserr::Deserr;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::body::FieldErrors;
+use super::field_errors::FieldErrors;
+use super::timestamps::{format_instant, serialize_instant};
 use crate::domain::booking::{Actor, Booking, HistoryLine, Segment};
 use crate::domain::hold::{CancelReason, ReleaseReason, Status};
 use crate::domain::listing::StatusKind;
 use crate::domain::payment::{Payment, PaymentState};
 
-/// An instant: RFC 3339, UTC with `Z`, to the millisecond at most.
-pub(super) fn instant<S: Serializer>(at: &DateTime<Utc>, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_str(&instant_text(*at))
-}
-
-pub(super) fn instant_text(at: DateTime<Utc>) -> String {
-    let format = if at.timestamp_subsec_millis() == 0 {
-        SecondsFormat::Secs
-    } else {
-        SecondsFormat::Millis
-    };
-    at.to_rfc3339_opts(format, true)
-}
-
-/// Where a hold stands.
+/// The status of a hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserr, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[deserr(error = FieldErrors, rename_all = lowercase)]
 #[schema(as = HoldStatus)]
-pub(super) enum StatusView {
-    /// The guest is paying.
+pub(super) enum HoldStatusView {
+    /// The guest has not paid yet.
     Held,
-    /// A delayed payment method is at work.
+    /// A delayed payment is in progress.
     Processing,
-    /// Paid; the slot is the guest's.
+    /// The hold is paid; the slot is the guest's.
     Confirmed,
-    /// Ended unpaid.
+    /// The hold ended without a payment.
     Released,
-    /// Ended after it was paid.
+    /// The hold ended after it was paid.
     Cancelled,
 }
 
-impl From<Status> for StatusView {
+impl From<Status> for HoldStatusView {
     fn from(status: Status) -> Self {
         match status {
             Status::Held => Self::Held,
@@ -58,14 +45,14 @@ impl From<Status> for StatusView {
     }
 }
 
-impl From<StatusView> for StatusKind {
-    fn from(status: StatusView) -> Self {
+impl From<HoldStatusView> for StatusKind {
+    fn from(status: HoldStatusView) -> Self {
         match status {
-            StatusView::Held => Self::Held,
-            StatusView::Processing => Self::Processing,
-            StatusView::Confirmed => Self::Confirmed,
-            StatusView::Released => Self::Released,
-            StatusView::Cancelled => Self::Cancelled,
+            HoldStatusView::Held => Self::Held,
+            HoldStatusView::Processing => Self::Processing,
+            HoldStatusView::Confirmed => Self::Confirmed,
+            HoldStatusView::Released => Self::Released,
+            HoldStatusView::Cancelled => Self::Cancelled,
         }
     }
 }
@@ -74,76 +61,78 @@ impl From<StatusView> for StatusKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = HoldReason)]
-pub(super) enum ReasonView {
-    /// Nobody finished it in time.
+pub(super) enum HoldReasonView {
+    /// The guest did not pay in time.
     Expired,
-    /// The guest gave it back.
+    /// The guest released or cancelled it.
     Guest,
     /// The delayed payment failed.
     PaymentFailed,
-    /// The operator ended it.
+    /// The operator released or cancelled it.
     Operator,
-    /// Money came when the slot was someone else's; it was given back.
+    /// The payment came after the slot was sold to another guest; it was refunded.
     LatePaymentRefunded,
     /// The whole payment was refunded.
     Refunded,
 }
 
-fn reason(status: Status) -> Option<ReasonView> {
+fn to_reason_view(status: Status) -> Option<HoldReasonView> {
     Some(match status {
         Status::Held | Status::Processing | Status::Confirmed => return None,
-        Status::Released(ReleaseReason::Expired) => ReasonView::Expired,
-        Status::Released(ReleaseReason::PaymentFailed) => ReasonView::PaymentFailed,
-        Status::Released(ReleaseReason::LatePaymentRefunded) => ReasonView::LatePaymentRefunded,
-        Status::Released(ReleaseReason::Guest) | Status::Cancelled(CancelReason::Guest) => ReasonView::Guest,
-        Status::Released(ReleaseReason::Operator) | Status::Cancelled(CancelReason::Operator) => {
-            ReasonView::Operator
+        Status::Released(ReleaseReason::Expired) => HoldReasonView::Expired,
+        Status::Released(ReleaseReason::PaymentFailed) => HoldReasonView::PaymentFailed,
+        Status::Released(ReleaseReason::LatePaymentRefunded) => HoldReasonView::LatePaymentRefunded,
+        Status::Released(ReleaseReason::Guest) | Status::Cancelled(CancelReason::Guest) => {
+            HoldReasonView::Guest
         }
-        Status::Cancelled(CancelReason::Refunded) => ReasonView::Refunded,
+        Status::Released(ReleaseReason::Operator) | Status::Cancelled(CancelReason::Operator) => {
+            HoldReasonView::Operator
+        }
+        Status::Cancelled(CancelReason::Refunded) => HoldReasonView::Refunded,
     })
 }
 
-/// A hold as everybody who has its id may see it. No e-mail and no name: this is public.
+/// A hold as everybody who has its id may see it. It has no e-mail address and no name, because it is public.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Hold)]
 pub(super) struct HoldView {
-    /// Unguessable; the right to read.
+    /// The hold's id. It cannot be guessed, and gives the right to read the hold.
     id: Uuid,
-    /// Where it stands.
-    status: StatusView,
-    /// Why, with `released` and `cancelled`.
+    /// The status of the hold.
+    status: HoldStatusView,
+    /// Why the hold ended; only with `released` and `cancelled`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    reason: Option<ReasonView>,
-    /// What was booked.
+    reason: Option<HoldReasonView>,
+    /// The id of the event type.
     #[schema(example = "intro-call")]
     event_type: String,
-    /// Who serves first.
+    /// The resource of the first segment.
     #[schema(example = "ana")]
     resource: String,
-    /// First instant of the slot.
-    #[serde(serialize_with = "instant")]
+    /// The first instant of the slot.
+    #[serde(serialize_with = "serialize_instant")]
     starts_at: DateTime<Utc>,
-    /// First instant after the slot.
-    #[serde(serialize_with = "instant")]
+    /// The first instant after the slot.
+    #[serde(serialize_with = "serialize_instant")]
     ends_at: DateTime<Utc>,
-    /// How many units of each segment.
+    /// The number of units of each segment.
     #[schema(example = 1)]
     quantity: u32,
-    /// Who serves when.
+    /// The resources and their times.
     segments: Vec<SegmentView>,
-    /// The price of all of it, in the currency's minor unit.
+    /// The price of all units, in the currency's minor unit.
     #[schema(example = 5000)]
     amount: i64,
-    /// Lower-case ISO code.
+    /// The lower-case ISO code of the currency.
     #[schema(example = "eur")]
     currency: String,
-    /// Until when the guest may pay.
-    #[serde(serialize_with = "instant")]
+    /// The end of the time to pay.
+    #[serde(serialize_with = "serialize_instant")]
     expires_at: DateTime<Utc>,
-    /// Stripe's Checkout Session.
+    /// The id of the Stripe Checkout Session.
     checkout_session: String,
-    /// Stripe's payment page, while `held`.
+    /// The URL of Stripe's payment page; null unless the hold is `held`.
     #[schema(required = true)]
     checkout_url: Option<String>,
 }
@@ -155,7 +144,7 @@ impl HoldView {
         Self {
             id: hold.id.0,
             status: hold.status.into(),
-            reason: reason(hold.status),
+            reason: to_reason_view(hold.status),
             event_type: booking.event_type.to_string(),
             resource: booking.resource().to_string(),
             starts_at: window.starts_at(),
@@ -171,18 +160,18 @@ impl HoldView {
     }
 }
 
-/// One resource for one window.
+/// One resource and the time for which it is booked.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Segment)]
 struct SegmentView {
-    /// Who serves.
+    /// The resource's id.
     #[schema(example = "ana")]
     resource: String,
-    /// From when on.
-    #[serde(serialize_with = "instant")]
+    /// The first instant of the segment.
+    #[serde(serialize_with = "serialize_instant")]
     starts_at: DateTime<Utc>,
-    /// Until when.
-    #[serde(serialize_with = "instant")]
+    /// The first instant after the segment.
+    #[serde(serialize_with = "serialize_instant")]
     ends_at: DateTime<Utc>,
 }
 
@@ -196,61 +185,61 @@ impl From<&Segment> for SegmentView {
     }
 }
 
-/// A hold as its maker gets it: with the right to cancel.
+/// A new hold, with the token that gives the right to change it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = PlacedHold)]
 pub(super) struct PlacedHoldView {
-    /// The hold.
+    /// The hold as everybody may see it.
     #[serde(flatten)]
     pub(super) hold: HoldView,
-    /// The right to cancel; `hft_…`. The same for every replay.
+    /// The token, `hft_…`, that gives the right to cancel or move the hold. Every replay returns the same token.
     pub(super) token: String,
 }
 
-/// Who booked.
+/// The guest who booked.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Guest)]
 struct GuestView {
-    /// Address; null once the guest is forgotten.
+    /// The guest's e-mail address; null once the guest's data is deleted.
     #[schema(required = true)]
     email: Option<String>,
-    /// Name.
+    /// The guest's name.
     #[schema(required = true)]
     name: Option<String>,
 }
 
-/// Money that came in.
+/// A payment for a hold.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Payment)]
 struct PaymentView {
-    /// Stripe's PaymentIntent.
+    /// The id of the Stripe PaymentIntent.
     intent: String,
-    /// What was paid, in the minor unit.
+    /// The amount paid, in the currency's minor unit.
     amount: i64,
-    /// Of that, what went back.
+    /// The amount refunded.
     refunded: i64,
-    /// Lower-case ISO code.
+    /// The lower-case ISO code of the currency.
     currency: String,
-    /// Where it stands.
+    /// The state of the payment.
     state: PaymentStateView,
 }
 
-/// Where a payment stands.
+/// The state of a payment.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = PaymentState)]
 enum PaymentStateView {
     /// The money is ours.
     Paid,
-    /// It is on its way back.
+    /// A refund is ordered, but not done.
     RefundDue,
-    /// It is back.
+    /// The money is refunded.
     Refunded,
-    /// Stripe could not give it back.
+    /// Stripe could not refund the money.
     RefundFailed,
-    /// The guest's bank disputes it.
+    /// The guest's bank disputes the payment.
     Disputed,
-    /// Ours, or what is left of it, though the hold was cancelled.
+    /// The hold was cancelled, and at least a part of the money is kept.
     Kept,
 }
 
@@ -273,37 +262,37 @@ impl From<&Payment> for PaymentView {
     }
 }
 
-/// A hold as the operator sees it.
+/// A hold as operators see it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = AdminHold)]
 pub(super) struct AdminHoldView {
-    /// What everybody sees.
+    /// The hold as everybody may see it.
     #[serde(flatten)]
     hold: HoldView,
-    /// Who booked.
+    /// The guest who booked.
     guest: GuestView,
     /// The caller's own pairs.
     metadata: BTreeMap<String, String>,
-    /// Stripe's PaymentIntent, once known.
+    /// The id of the Stripe PaymentIntent; null until it is known.
     #[schema(required = true)]
     payment_intent: Option<String>,
-    /// All money that came in for it.
+    /// All payments for the hold.
     payments: Vec<PaymentView>,
-    /// What was paid is not what was asked: look at the books.
+    /// Whether the paid amount or currency differs from the price. An operator has to look at it.
     price_mismatch: bool,
-    /// When Stripe ends the session by itself.
-    #[serde(serialize_with = "instant")]
+    /// When the session expires at Stripe by itself.
+    #[serde(serialize_with = "serialize_instant")]
     session_expires_at: DateTime<Utc>,
-    /// When the sweep asks Stripe next.
+    /// When the sweep next asks Stripe; null if it does not.
     #[schema(format = DateTime, required = true)]
     next_check_at: Option<String>,
-    /// How often in a row Stripe gave no answer.
+    /// How often in a row Stripe gave no clear response.
     tries: u32,
-    /// When it was placed.
-    #[serde(serialize_with = "instant")]
+    /// When the hold was placed.
+    #[serde(serialize_with = "serialize_instant")]
     created_at: DateTime<Utc>,
-    /// When it last changed.
-    #[serde(serialize_with = "instant")]
+    /// When the hold last changed.
+    #[serde(serialize_with = "serialize_instant")]
     updated_at: DateTime<Utc>,
 }
 
@@ -320,7 +309,7 @@ impl AdminHoldView {
             payments: booking.hold.payments.iter().map(PaymentView::from).collect(),
             price_mismatch: booking.hold.price_mismatch,
             session_expires_at: booking.session_expires_at,
-            next_check_at: booking.due_at.map(instant_text),
+            next_check_at: booking.due_at.map(format_instant),
             tries: booking.tries,
             created_at: booking.created_at,
             updated_at: booking.updated_at,
@@ -328,11 +317,11 @@ impl AdminHoldView {
     }
 }
 
-/// A hold with all that happened to it.
+/// A hold with its history.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = AdminHoldDetail)]
 pub(super) struct AdminHoldDetailView {
-    /// The hold.
+    /// The hold as operators see it.
     #[serde(flatten)]
     hold: AdminHoldView,
     /// Every transition, oldest first.
@@ -348,26 +337,26 @@ impl AdminHoldDetailView {
     }
 }
 
-/// One line of a hold's history.
+/// One transition in the history of a hold.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = HistoryLine)]
 struct HistoryView {
-    /// When.
-    #[serde(serialize_with = "instant")]
+    /// When it happened.
+    #[serde(serialize_with = "serialize_instant")]
     at: DateTime<Utc>,
-    /// From which status; null on the first line.
+    /// The status before; null on the first line.
     #[schema(required = true)]
-    from: Option<StatusView>,
-    /// To which status; the same where something was only noted.
-    to: StatusView,
-    /// The reason that goes with `to`.
+    from: Option<HoldStatusView>,
+    /// The status after; equal to `from` if something was only noted.
+    to: HoldStatusView,
+    /// Why the hold ended, if `to` is `released` or `cancelled`.
     #[schema(required = true)]
-    reason: Option<ReasonView>,
+    reason: Option<HoldReasonView>,
     /// What happened, in words.
     why: String,
-    /// By whom: `checkout`, `event`, `sweep`, `guest`, `operator` or `command`.
+    /// Who caused it: `checkout`, `event`, `sweep`, `guest`, `operator` or `command`.
     by: &'static str,
-    /// Which Stripe event, where one brought it about.
+    /// The id of the Stripe event that caused it, if one did.
     #[schema(required = true)]
     event: Option<String>,
 }
@@ -384,9 +373,9 @@ impl From<&HistoryLine> for HistoryView {
         };
         Self {
             at: line.at,
-            from: line.from.map(StatusView::from),
+            from: line.from.map(HoldStatusView::from),
             to: line.to.into(),
-            reason: reason(line.to),
+            reason: to_reason_view(line.to),
             why: line.why.clone(),
             by,
             event,

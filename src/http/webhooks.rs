@@ -1,4 +1,5 @@
-//! For Stripe: events, believed only with a good signature, answered 2xx only after they are on the books.
+//! Receives Stripe's events. An event is believed only if its signature is valid, and answered 2xx only after it is
+//! stored, because Stripe does not send an event again after a 2xx.
 
 use std::sync::Arc;
 
@@ -10,67 +11,70 @@ use axum::http::HeaderMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::client::Client;
-use super::error::{Code, Problem};
-use super::{Server, body};
+use super::client_address::ClientAddress;
+use super::error::{Problem, ProblemCode};
+use super::json_body::read_bytes;
+use super::server::Server;
 use crate::gateway::webhook;
 use crate::workflow::settle::{self, EventOutcome};
 
-/// What became of an event.
+/// The result of receiving an event.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Received {
+#[schema(as = Received)]
+pub(super) struct EventReceipt {
     /// Always true.
     received: bool,
-    /// What became of it.
-    outcome: OutcomeView,
+    /// The effect of the event.
+    outcome: EventOutcomeView,
 }
 
-/// What became of an event.
+/// The effect of an event.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = EventOutcome)]
-enum OutcomeView {
-    /// It and whatever it changed are on the books.
+enum EventOutcomeView {
+    /// The event and its changes are stored.
     Applied,
-    /// It was on the books already.
+    /// The event was stored before.
     Duplicate,
-    /// It is none of our business.
+    /// The event does not concern Holdfast.
     Ignored,
 }
 
-/// Takes an event from Stripe.
+/// Receives an event from Stripe.
 #[utoipa::path(
     post, path = "/webhooks/stripe", operation_id = "receiveEvent", tag = "stripe",
     params(("Stripe-Signature" = String, Header, description = "`t=…,v1=…`: HMAC-SHA256 over `{t}.{body}`")),
     request_body(content = serde_json::Value, description = "a Stripe event", content_type = "application/json"),
     responses(
-        (status = 200, description = "The event is on the books, or none of our business", body = Received),
+        (status = 200, description = "The event is stored, or does not concern Holdfast", body = EventReceipt),
         (status = 400, description = "`bad_signature` or `malformed`"),
         (status = 413, description = "`malformed`"),
-        (status = 429, description = "`rate_limited`: too many without a good signature"),
+        (status = 429, description = "`rate_limited`: too many events without a valid signature"),
         (status = 500, description = "`internal`"),
-        (status = 503, description = "`store_unavailable`: send it again"),
+        (status = 503, description = "`store_unavailable`: send the event again"),
     )
 )]
-pub(super) async fn receive(
+pub(super) async fn receive_event(
     State(server): State<Arc<Server>>,
-    client: Client,
+    client: ClientAddress,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
-) -> Result<Json<Received>, Problem> {
-    let body = body::bytes(body)?;
+) -> Result<Json<EventReceipt>, Problem> {
+    let body = read_bytes(body)?;
     let signature = headers.get("stripe-signature").map(|value| value.as_bytes());
     let now = server.context.now();
     if let Err(error) = webhook::verify(signature, &body, &server.webhook_secrets, now, webhook::TOLERANCE) {
         metrics::counter!("holdfast_webhooks_total", "outcome" => "bad_signature").increment(1);
-        server.rate_limiter.forgery(&client)?;
+        // Before the log line, so that a flood of forged events does not flood the log.
+        server.rate_limiter.count_forged_webhook(client)?;
         tracing::warn!(%error, "webhook refused");
-        return Err(Problem::new(Code::BadSignature, error.to_string()));
+        return Err(Problem::new(ProblemCode::BadSignature, error.to_string()));
     }
     let (event, text) = webhook::read(&body)
         .ok()
         .zip(std::str::from_utf8(&body).ok())
-        .ok_or_else(|| Problem::new(Code::Malformed, "the body is not an event"))?;
+        .ok_or_else(|| Problem::new(ProblemCode::Malformed, "the body is not an event"))?;
     let outcome = settle::event(&server.context, event, text).await?;
     let name = match outcome {
         EventOutcome::Applied => "applied",
@@ -81,14 +85,14 @@ pub(super) async fn receive(
     Ok(Json(outcome.into()))
 }
 
-impl From<EventOutcome> for Received {
+impl From<EventOutcome> for EventReceipt {
     fn from(outcome: EventOutcome) -> Self {
         Self {
             received: true,
             outcome: match outcome {
-                EventOutcome::Applied => OutcomeView::Applied,
-                EventOutcome::Duplicate => OutcomeView::Duplicate,
-                EventOutcome::Ignored => OutcomeView::Ignored,
+                EventOutcome::Applied => EventOutcomeView::Applied,
+                EventOutcome::Duplicate => EventOutcomeView::Duplicate,
+                EventOutcome::Ignored => EventOutcomeView::Ignored,
             },
         }
     }

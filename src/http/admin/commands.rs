@@ -1,4 +1,4 @@
-//! The outbox: what Stripe has still to be told, what is stuck, and a push.
+//! The outbox: lists the commands for Stripe, and retries one.
 
 use std::sync::Arc;
 
@@ -10,52 +10,53 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::super::Server;
-use super::super::body::{self, FieldErrors};
-use super::super::error::Problem;
-use super::super::fields::{Cursor, Limit};
-use super::super::path_id::PathId;
-use super::super::views::{instant, instant_text};
-use super::{List, Paging, page};
+use super::pagination::{List, PageQuery, to_page_request};
 use crate::domain::command::{Command, CommandAction};
 use crate::domain::ids::CommandId;
 use crate::domain::listing::CommandFilter;
+use crate::http::error::Problem;
+use crate::http::field_errors::FieldErrors;
+use crate::http::field_values::{Cursor, Limit};
+use crate::http::path_id::PathId;
+use crate::http::query_string::parse_query;
+use crate::http::server::Server;
+use crate::http::timestamps::{format_instant, serialize_instant};
 use crate::workflow::{commands, inspect};
 
-/// Where a command stands.
+/// The state of a command.
 #[derive(Clone, Copy, Debug, Serialize, Deserr, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[deserr(error = FieldErrors, rename_all = lowercase)]
 pub(in crate::http) enum CommandState {
-    /// Not answered yet; as a filter, the stuck ones are included.
+    /// Stripe has not carried it out yet. As a filter, this includes the stuck ones.
     Pending,
-    /// Not answered after many tries; still tried.
+    /// Stripe has not carried it out after many tries. It is still tried.
     Stuck,
-    /// Answered.
+    /// Stripe has carried it out.
     Done,
 }
 
-/// What is to be done.
+/// What a command does.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum CommandKind {
-    /// End a session that belongs to no live hold.
+    /// Expires a session that belongs to no live hold.
     ExpireSession,
-    /// Give money back.
+    /// Refunds a payment, or a part of it.
     Refund,
 }
 
-/// A durable order to Stripe.
+/// A durable order to call Stripe.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Command)]
 pub(in crate::http) struct CommandView {
-    /// Its id; also the Stripe idempotency key.
+    /// The command's id; also Stripe's idempotency key.
     id: Uuid,
-    /// What is to be done.
+    /// What the command does.
     kind: CommandKind,
-    /// Where it stands.
+    /// The state of the command.
     state: CommandState,
-    /// The hold it is for.
+    /// The hold that the command is for.
     #[schema(required = true)]
     hold: Option<Uuid>,
     /// The Checkout Session to expire.
@@ -64,24 +65,24 @@ pub(in crate::http) struct CommandView {
     /// The PaymentIntent to refund.
     #[schema(required = true)]
     payment_intent: Option<String>,
-    /// How much to refund, in the minor unit.
+    /// The amount to refund, in the currency's minor unit.
     #[schema(required = true)]
     amount: Option<i64>,
-    /// Lower-case ISO code.
+    /// The lower-case ISO code of the currency.
     #[schema(required = true)]
     currency: Option<String>,
-    /// Failed tries.
+    /// The number of failed tries.
     tries: u32,
-    /// What went wrong last.
+    /// The error of the last failed try.
     #[schema(required = true)]
     last_error: Option<String>,
-    /// When it is tried next.
-    #[serde(serialize_with = "instant")]
+    /// When the command is tried next.
+    #[serde(serialize_with = "serialize_instant")]
     due_at: DateTime<Utc>,
-    /// When it was ordered.
-    #[serde(serialize_with = "instant")]
+    /// When the command was created.
+    #[serde(serialize_with = "serialize_instant")]
     created_at: DateTime<Utc>,
-    /// When Stripe answered.
+    /// When Stripe carried it out.
     #[schema(format = DateTime, required = true)]
     done_at: Option<String>,
 }
@@ -110,14 +111,14 @@ impl From<&Command> for CommandView {
             last_error: command.last_error.clone(),
             due_at: command.due_at,
             created_at: command.created_at,
-            done_at: command.done_at.map(instant_text),
+            done_at: command.done_at.map(format_instant),
         }
     }
 }
 
 #[derive(Debug, Deserr)]
 #[deserr(error = FieldErrors, deny_unknown_fields)]
-struct ListQuery {
+struct CommandListQuery {
     #[deserr(default)]
     state: Option<CommandState>,
     #[deserr(default)]
@@ -126,28 +127,28 @@ struct ListQuery {
     cursor: Option<Cursor>,
 }
 
-/// Lists commands, newest first; pending ones by default.
+/// Lists commands, newest first; by default the pending ones.
 #[utoipa::path(
     get, path = "/v1/admin/commands", operation_id = "listCommands", tag = "operators",
     params(
-        ("state" = Option<CommandState>, Query, description = "`pending` by default"),
-        Paging,
+        ("state" = Option<CommandState>, Query, description = "only commands in this state; `pending` by default"),
+        PageQuery,
     ),
     security(("admin_key" = [])),
     responses(
-        (status = 200, description = "Commands", body = List<CommandView>),
+        (status = 200, description = "The commands", body = List<CommandView>),
         (status = 422, description = "`invalid`"),
     )
 )]
-pub(in crate::http) async fn list(
+pub(in crate::http) async fn list_commands(
     State(server): State<Arc<Server>>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<List<CommandView>>, Problem> {
-    let query: ListQuery = body::query(query.as_deref())?;
+    let query: CommandListQuery = parse_query(query.as_deref())?;
     let state = query.state.unwrap_or(CommandState::Pending).into();
-    let page = page(query.limit, query.cursor);
+    let page = to_page_request(query.limit, query.cursor);
     let found = inspect::commands(&server.context, state, &page).await?;
-    Ok(List::of(&found, CommandView::from))
+    Ok(List::from_page(&found, CommandView::from))
 }
 
 impl From<CommandState> for CommandFilter {
@@ -160,17 +161,17 @@ impl From<CommandState> for CommandFilter {
     }
 }
 
-/// Tries a pending command now; the command as it is afterwards.
+/// Tries a pending command now, and returns it as it is afterwards.
 #[utoipa::path(
     post, path = "/v1/admin/commands/{id}/retry", operation_id = "retryCommand", tag = "operators",
     params(("id" = Uuid, Path, description = "the command's id")),
     security(("admin_key" = [])),
     responses(
-        (status = 200, description = "Tried", body = CommandView),
+        (status = 200, description = "The command was tried", body = CommandView),
         (status = 404, description = "`not_found`: no such pending command"),
     )
 )]
-pub(in crate::http) async fn retry(
+pub(in crate::http) async fn retry_command(
     State(server): State<Arc<Server>>,
     PathId(id): PathId,
 ) -> Result<Json<CommandView>, Problem> {

@@ -1,4 +1,4 @@
-//! What is on sale.
+//! The event types on sale: puts, shows, lists and deletes them.
 
 use std::sync::Arc;
 
@@ -10,72 +10,72 @@ use axum::http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use self::new::NewEventType;
+use self::new_event_type::{NewEventType, parse_event_type};
 use self::segments::SegmentMembers;
-use super::super::Server;
-use super::super::body;
-use super::super::error::Problem;
-use super::super::path_id::PathId;
-use super::super::schedule::ScheduleMembers;
-use super::{List, Paging, page};
+use super::pagination::{List, PageQuery, to_page_request};
+use super::put_status::to_put_status;
 use crate::domain::catalogue::EventType;
-use crate::domain::ids::EventTypeId;
-use crate::domain::listing::PutOutcome;
+use crate::http::error::Problem;
+use crate::http::json_body::read_json;
+use crate::http::path_id::{PathId, parse_event_type_id};
+use crate::http::query_string::parse_query;
+use crate::http::schedule::ScheduleMembers;
+use crate::http::server::Server;
 use crate::workflow::catalogue;
 
-mod new;
+mod new_event_type;
 mod segments;
 
-/// Something on sale.
+/// Something on sale: how long it takes, who serves, what it costs.
 #[derive(Serialize, ToSchema)]
 #[schema(as = EventType)]
 pub(in crate::http) struct EventTypeView {
-    /// Its id.
+    /// The event type's id.
     id: String,
-    /// What the guest reads on the payment page.
+    /// The name that the guest reads on the payment page.
     name: String,
-    /// The resource it needs, where that is one from start to end.
+    /// The resource, if the event type needs a single one from start to end.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     resource: Option<String>,
-    /// How long it takes, where it needs one resource.
+    /// The length in minutes, if the event type needs a single resource.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     duration_minutes: Option<i64>,
-    /// What it takes, one segment for the short form too.
+    /// The segments. The short form has one segment.
     segments: Vec<SegmentMembers>,
-    /// How long each resource stays busy before its segment.
+    /// How long each resource stays busy before its segment, in minutes.
     buffer_before_minutes: i64,
-    /// How long each resource stays busy after its segment.
+    /// How long each resource stays busy after its segment, in minutes.
     buffer_after_minutes: i64,
-    /// When it may start; without it, at any time to come.
+    /// When the event type may start; at any time if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     schedule: Option<ScheduleMembers>,
-    /// Until how many minutes before the start a guest who has paid may cancel and gets all money back.
+    /// Until how many minutes before the start a guest who has paid may cancel for a full refund.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     guest_cancel_until_minutes: Option<i64>,
-    /// Until how many minutes before the start a guest may move it.
+    /// Until how many minutes before the start a guest may move the hold.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     guest_move_until_minutes: Option<i64>,
-    /// Its price in the currency's minor unit.
+    /// The price in the currency's minor unit.
     amount: i64,
-    /// Lower-case ISO code.
+    /// The lower-case ISO code of the currency.
     currency: String,
-    /// The methods that a guest may pay with; null: all that the account allows.
+    /// The payment methods that a guest may use; null allows all that the Stripe account allows.
     payment_methods: Option<Vec<String>>,
 }
 
 impl From<&EventType> for EventTypeView {
     fn from(event_type: &EventType) -> Self {
         let short = match event_type.segments.as_slice() {
-            [need] => need
+            [segment] => segment
                 .any_of
                 .first()
-                .filter(|_| need.any_of.len() == 1)
-                .zip(Some(need.duration_minutes)),
+                .filter(|_| segment.any_of.len() == 1)
+                .zip(Some(segment.duration_minutes)),
             _ => None,
         };
         Self {
@@ -99,36 +99,33 @@ impl From<&EventType> for EventTypeView {
     }
 }
 
-/// Puts something on sale, or changes it. Holds keep the terms that they were made on.
+/// Puts an event type on sale, or changes it. Existing holds keep their terms.
 #[utoipa::path(
     put, path = "/v1/admin/event-types/{id}", operation_id = "putEventType", tag = "operators",
     params(("id" = String, Path, description = "1 to 64 of a-z, 0-9 and -", pattern = "^[a-z0-9-]{1,64}$")),
     request_body = NewEventType,
     security(("admin_key" = [])),
     responses(
-        (status = 200, description = "Changed", body = EventTypeView),
-        (status = 201, description = "New", body = EventTypeView),
+        (status = 200, description = "The event type is changed", body = EventTypeView),
+        (status = 201, description = "The event type is created", body = EventTypeView),
         (status = 400, description = "`malformed`"),
         (status = 413, description = "`malformed`"),
         (status = 415, description = "`malformed`"),
         (status = 422, description = "`invalid`"),
     )
 )]
-pub(in crate::http) async fn put(
+pub(in crate::http) async fn put_event_type(
     State(server): State<Arc<Server>>,
     PathId(id): PathId,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<EventTypeView>), Problem> {
-    let event_type = new::read(&id, body::json(&headers, body)?)?;
-    let status = match catalogue::put(&server.context, &event_type).await? {
-        PutOutcome::Created => StatusCode::CREATED,
-        PutOutcome::Replaced => StatusCode::OK,
-    };
-    Ok((status, Json(EventTypeView::from(&event_type))))
+    let event_type = parse_event_type(&id, read_json(&headers, body)?)?;
+    let outcome = catalogue::put(&server.context, &event_type).await?;
+    Ok((to_put_status(outcome), Json(EventTypeView::from(&event_type))))
 }
 
-/// Shows one.
+/// Shows an event type.
 #[utoipa::path(
     get, path = "/v1/admin/event-types/{id}", operation_id = "getEventType", tag = "operators",
     params(("id" = String, Path, description = "the event type's id", pattern = "^[a-z0-9-]{1,64}$")),
@@ -138,55 +135,51 @@ pub(in crate::http) async fn put(
         (status = 404, description = "`not_found`"),
     )
 )]
-pub(in crate::http) async fn show(
+pub(in crate::http) async fn get_event_type(
     State(server): State<Arc<Server>>,
     PathId(id): PathId,
 ) -> Result<Json<EventTypeView>, Problem> {
-    let event_type = catalogue::get(&server.context, &known(&id)?).await?;
+    let event_type = catalogue::get(&server.context, &parse_event_type_id(&id)?).await?;
     let event_type = event_type.ok_or_else(|| Problem::not_found("event type"))?;
     Ok(Json(EventTypeView::from(&event_type)))
 }
 
-fn known(id: &str) -> Result<EventTypeId, Problem> {
-    EventTypeId::parse(id).map_err(|_| Problem::not_found("event type"))
-}
-
-/// Shows all, newest first.
+/// Lists the event types, newest first.
 #[utoipa::path(
     get, path = "/v1/admin/event-types", operation_id = "listEventTypes", tag = "operators",
     params(
-        Paging,
+        PageQuery,
     ),
     security(("admin_key" = [])),
     responses(
-        (status = 200, description = "Event types", body = List<EventTypeView>),
+        (status = 200, description = "The event types", body = List<EventTypeView>),
         (status = 422, description = "`invalid`"),
     )
 )]
-pub(in crate::http) async fn list(
+pub(in crate::http) async fn list_event_types(
     State(server): State<Arc<Server>>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<List<EventTypeView>>, Problem> {
-    let query: Paging = body::query(query.as_deref())?;
-    let found = catalogue::list(&server.context, &page(query.limit, query.cursor)).await?;
-    Ok(List::of(&found, EventTypeView::from))
+    let query: PageQuery = parse_query(query.as_deref())?;
+    let found = catalogue::list(&server.context, &to_page_request(query.limit, query.cursor)).await?;
+    Ok(List::from_page(&found, EventTypeView::from))
 }
 
-/// Takes one off sale. Live holds keep their terms.
+/// Takes an event type off sale. Live holds keep their terms.
 #[utoipa::path(
     delete, path = "/v1/admin/event-types/{id}", operation_id = "deleteEventType", tag = "operators",
     params(("id" = String, Path, description = "the event type's id", pattern = "^[a-z0-9-]{1,64}$")),
     security(("admin_key" = [])),
     responses(
-        (status = 204, description = "Off sale"),
+        (status = 204, description = "The event type is off sale"),
         (status = 404, description = "`not_found`"),
     )
 )]
-pub(in crate::http) async fn delete(
+pub(in crate::http) async fn delete_event_type(
     State(server): State<Arc<Server>>,
     PathId(id): PathId,
 ) -> Result<StatusCode, Problem> {
-    match catalogue::delete(&server.context, &known(&id)?).await? {
+    match catalogue::delete(&server.context, &parse_event_type_id(&id)?).await? {
         true => Ok(StatusCode::NO_CONTENT),
         false => Err(Problem::not_found("event type")),
     }

@@ -1,4 +1,6 @@
-//! Stripe's events that were applied, without their bodies, which hold what Stripe knows of guests; and a replay.
+//! Stripe's events that were applied, and their replay.
+//!
+//! The lists leave out the bodies of events, because these contain what Stripe knows about guests.
 
 use std::sync::Arc;
 
@@ -10,39 +12,40 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::super::Server;
-use super::super::body::{self, FieldErrors};
-use super::super::error::Problem;
-use super::super::fields::{Cursor, Limit};
-use super::super::path_id::PathId;
-use super::super::views::instant;
-use super::super::webhooks::Received;
-use super::{List, Paging, page};
+use super::pagination::{List, PageQuery, to_page_request};
 use crate::domain::ids::{EventId, HoldId};
 use crate::domain::listing::StoredEvent;
+use crate::http::error::Problem;
+use crate::http::field_errors::FieldErrors;
+use crate::http::field_values::{Cursor, Limit};
+use crate::http::path_id::PathId;
+use crate::http::query_string::parse_query;
+use crate::http::server::Server;
+use crate::http::timestamps::serialize_instant;
+use crate::http::webhooks::EventReceipt;
 use crate::workflow::{inspect, replay};
 
-/// An event of Stripe's that was applied.
+/// An event from Stripe that was applied.
 #[derive(Serialize, ToSchema)]
 #[schema(as = StoredEvent)]
-pub(in crate::http) struct EventView {
-    /// Stripe's id of it.
+pub(in crate::http) struct StoredEventView {
+    /// The event's id at Stripe.
     #[schema(example = "evt_1")]
     id: String,
-    /// Its type.
+    /// The event's type.
     #[schema(example = "checkout.session.completed")]
     r#type: String,
-    /// The hold it was about; of money without a hold, the one that it claims.
+    /// The hold that the event is about. For a payment without a hold, it is the hold that the metadata names.
     #[schema(required = true)]
     hold: Option<Uuid>,
-    /// When it was applied.
-    #[serde(serialize_with = "instant")]
+    /// When the event was applied.
+    #[serde(serialize_with = "serialize_instant")]
     applied_at: DateTime<Utc>,
-    /// Whether its body is still kept, so that it can be replayed.
+    /// Whether the event's body is still stored, so that it can be replayed.
     has_payload: bool,
 }
 
-impl From<&StoredEvent> for EventView {
+impl From<&StoredEvent> for StoredEventView {
     fn from(event: &StoredEvent) -> Self {
         Self {
             id: event.id.to_string(),
@@ -56,7 +59,7 @@ impl From<&StoredEvent> for EventView {
 
 #[derive(Debug, Deserr)]
 #[deserr(error = FieldErrors, deny_unknown_fields)]
-struct ListQuery {
+struct EventListQuery {
     #[deserr(default)]
     hold: Option<HoldId>,
     #[deserr(default)]
@@ -65,51 +68,52 @@ struct ListQuery {
     cursor: Option<Cursor>,
 }
 
-/// Lists applied events, newest first; never their bodies.
+/// Lists applied events, newest first, without their bodies.
 #[utoipa::path(
     get, path = "/v1/admin/events", operation_id = "listEvents", tag = "operators",
     params(
-        ("hold" = Option<Uuid>, Query, description = "only those about this hold"),
-        Paging,
+        ("hold" = Option<Uuid>, Query, description = "only events about this hold"),
+        PageQuery,
     ),
     security(("admin_key" = [])),
     responses(
-        (status = 200, description = "Events", body = List<EventView>),
+        (status = 200, description = "The events", body = List<StoredEventView>),
         (status = 422, description = "`invalid`"),
     )
 )]
-pub(in crate::http) async fn list(
+pub(in crate::http) async fn list_events(
     State(server): State<Arc<Server>>,
     RawQuery(query): RawQuery,
-) -> Result<Json<List<EventView>>, Problem> {
-    let query: ListQuery = body::query(query.as_deref())?;
-    let page = page(query.limit, query.cursor);
+) -> Result<Json<List<StoredEventView>>, Problem> {
+    let query: EventListQuery = parse_query(query.as_deref())?;
+    let page = to_page_request(query.limit, query.cursor);
     let found = inspect::events(&server.context, query.hold, &page).await?;
-    Ok(List::of(&found, EventView::from))
+    Ok(List::from_page(&found, StoredEventView::from))
 }
 
-/// What Stripe could have called an event; a database cannot even look for some other texts.
-fn event_id(text: String) -> Option<EventId> {
+/// Parses an id that Stripe could have given an event. Other text never reaches the database, which cannot even look
+/// up some of it.
+fn parse_event_id(text: String) -> Option<EventId> {
     let good = text.len() <= 255 && text.bytes().all(|b| b.is_ascii_graphic());
     good.then(|| EventId::new(text))
 }
 
-/// Settles a stored event once more, idempotently; the history says `operator`.
+/// Applies a stored event again; idempotent. The history says `operator`.
 #[utoipa::path(
     post, path = "/v1/admin/events/{id}/replay", operation_id = "replayEvent", tag = "operators",
     params(("id" = String, Path, description = "Stripe's id of the event")),
     security(("admin_key" = [])),
     responses(
-        (status = 200, description = "`applied` where it changed something now, else `duplicate`", body = Received),
-        (status = 404, description = "`not_found`: unknown, or its body is forgotten"),
+        (status = 200, description = "`applied` if it changed something now, else `duplicate`", body = EventReceipt),
+        (status = 404, description = "`not_found`: unknown, or its body is deleted"),
     )
 )]
-pub(in crate::http) async fn replay(
+pub(in crate::http) async fn replay_event(
     State(server): State<Arc<Server>>,
     PathId(id): PathId,
-) -> Result<Json<Received>, Problem> {
+) -> Result<Json<EventReceipt>, Problem> {
     let missing = || Problem::not_found("event with a body");
-    let id = event_id(id).ok_or_else(missing)?;
+    let id = parse_event_id(id).ok_or_else(missing)?;
     let outcome = replay::replay(&server.context, id).await?.ok_or_else(missing)?;
     Ok(Json(outcome.into()))
 }

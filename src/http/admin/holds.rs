@@ -1,5 +1,4 @@
-//! Holds with all that the operator may know, guest, Stripe's ids, payments, history, and what the operator can do:
-//! release one, and ask Stripe about one anew.
+//! Holds as operators see them, and what operators can do: release, cancel and refresh a hold.
 
 use std::sync::Arc;
 
@@ -12,27 +11,28 @@ use chrono::{DateTime, Utc};
 use deserr::Deserr;
 use utoipa::ToSchema;
 
-use super::super::Server;
-use super::super::body::{self, FieldErrors};
-use super::super::error::{Code, Problem};
-use super::super::fields::{Cursor, Email, Limit, Note, RefundAmount};
-use super::super::holds::{given_back, hold_id};
-use super::super::path_id::PathId;
-use super::super::views::{AdminHoldDetailView, AdminHoldView, StatusView};
-
-use super::{List, Paging, page};
+use super::pagination::{List, PageQuery, to_page_request};
 use crate::domain::booking::Actor;
 use crate::domain::hold::{CancelError, ReleaseRequester};
 use crate::domain::ids::{EventTypeId, HoldId, ResourceId};
 use crate::domain::listing::{HoldFilter, PageRequest};
+use crate::http::error::{Problem, ProblemCode};
+use crate::http::field_errors::FieldErrors;
+use crate::http::field_values::{Cursor, Email, Limit, Note, RefundAmount};
+use crate::http::holds::require_released;
+use crate::http::json_body::{parse_json, read_json};
+use crate::http::path_id::{PathId, parse_hold_id};
+use crate::http::query_string::parse_query;
+use crate::http::server::Server;
+use crate::http::views::{AdminHoldDetailView, AdminHoldView, HoldStatusView};
 use crate::workflow::release::ReleaseOutcome;
 use crate::workflow::{cancel, inspect, refresh, release};
 
 #[derive(Debug, Deserr)]
 #[deserr(error = FieldErrors, deny_unknown_fields)]
-struct ListQuery {
+struct HoldListQuery {
     #[deserr(default)]
-    status: Option<StatusView>,
+    status: Option<HoldStatusView>,
     #[deserr(default)]
     event_type: Option<EventTypeId>,
     #[deserr(default)]
@@ -53,30 +53,39 @@ struct ListQuery {
 #[utoipa::path(
     get, path = "/v1/admin/holds", operation_id = "listHoldsAsOperator", tag = "operators",
     params(
-        ("status" = Option<StatusView>, Query, description = "only these"),
-        ("event_type" = Option<String>, Query, description = "only of this event type", pattern = "^[a-z0-9-]{1,64}$"),
-        ("resource" = Option<String>, Query, description = "only on this resource", pattern = "^[a-z0-9-]{1,64}$"),
-        ("from" = Option<DateTime<Utc>>, Query, description = "only those that start then or later, RFC 3339"),
-        ("to" = Option<DateTime<Utc>>, Query, description = "only those that start earlier, RFC 3339"),
-        ("guest" = Option<String>, Query, description = "only of the guest with this address, in whatever case"),
-        Paging,
+        ("status" = Option<HoldStatusView>, Query, description = "only holds with this status"),
+        (
+            "event_type" = Option<String>, Query,
+            description = "only holds of this event type", pattern = "^[a-z0-9-]{1,64}$"
+        ),
+        (
+            "resource" = Option<String>, Query,
+            description = "only holds on this resource", pattern = "^[a-z0-9-]{1,64}$"
+        ),
+        ("from" = Option<DateTime<Utc>>, Query, description = "only holds that start at this time or later, RFC 3339"),
+        ("to" = Option<DateTime<Utc>>, Query, description = "only holds that start before this time, RFC 3339"),
+        (
+            "guest" = Option<String>, Query,
+            description = "only holds of the guest with this e-mail address; case does not matter"
+        ),
+        PageQuery,
     ),
     security(("admin_key" = [])),
     responses(
-        (status = 200, description = "Holds", body = List<AdminHoldView>),
+        (status = 200, description = "The holds", body = List<AdminHoldView>),
         (status = 422, description = "`invalid`"),
     )
 )]
-pub(in crate::http) async fn list(
+pub(in crate::http) async fn list_holds(
     State(server): State<Arc<Server>>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<List<AdminHoldView>>, Problem> {
-    let (filter, page) = read(body::query(query.as_deref())?);
+    let (filter, page) = to_filter_and_page(parse_query(query.as_deref())?);
     let found = inspect::holds(&server.context, &filter, &page).await?;
-    Ok(List::of(&found, AdminHoldView::new))
+    Ok(List::from_page(&found, AdminHoldView::new))
 }
 
-fn read(query: ListQuery) -> (HoldFilter, PageRequest) {
+fn to_filter_and_page(query: HoldListQuery) -> (HoldFilter, PageRequest) {
     let filter = HoldFilter {
         status: query.status.map(Into::into),
         event_type: query.event_type,
@@ -85,10 +94,10 @@ fn read(query: ListQuery) -> (HoldFilter, PageRequest) {
         to: query.to,
         guest: query.guest.map(|Email(address)| address),
     };
-    (filter, page(query.limit, query.cursor))
+    (filter, to_page_request(query.limit, query.cursor))
 }
 
-/// Shows one with its history.
+/// Shows a hold with its history.
 #[utoipa::path(
     get, path = "/v1/admin/holds/{id}", operation_id = "getHoldAsOperator", tag = "operators",
     params(("id" = Uuid, Path, description = "the hold's id")),
@@ -98,118 +107,118 @@ fn read(query: ListQuery) -> (HoldFilter, PageRequest) {
         (status = 404, description = "`not_found`"),
     )
 )]
-pub(in crate::http) async fn show(
+pub(in crate::http) async fn get_hold(
     State(server): State<Arc<Server>>,
     PathId(id): PathId,
 ) -> Result<Json<AdminHoldDetailView>, Problem> {
-    detail(&server, hold_id(&id)?).await
+    show_detail(&server, parse_hold_id(&id)?).await
 }
 
-async fn detail(server: &Server, id: HoldId) -> Result<Json<AdminHoldDetailView>, Problem> {
+async fn show_detail(server: &Server, id: HoldId) -> Result<Json<AdminHoldDetailView>, Problem> {
     let found = inspect::hold_with_history(&server.context, id).await?;
     let (booking, history) = found.ok_or_else(|| Problem::not_found("hold"))?;
     Ok(Json(AdminHoldDetailView::new(&booking, &history)))
 }
 
-/// Gives a held slot back at once: Stripe ends the session first, then the slot is free.
+/// Releases an unpaid hold: first the session expires at Stripe, then the slot is free.
 #[utoipa::path(
     post, path = "/v1/admin/holds/{id}/release", operation_id = "releaseHold", tag = "operators",
     params(("id" = Uuid, Path, description = "the hold's id")),
     security(("admin_key" = [])),
     responses(
-        (status = 200, description = "Released, now or before", body = AdminHoldDetailView),
+        (status = 200, description = "The hold is released, now or before", body = AdminHoldDetailView),
         (status = 404, description = "`not_found`"),
-        (status = 409, description = "`already_paid`: it is confirmed, or a delayed payment is at work"),
-        (status = 503, description = "`stripe_unavailable` or `store_unavailable`; asking again is safe"),
+        (status = 409, description = "`already_paid`: the hold is confirmed, or a delayed payment is in progress"),
+        (status = 503, description = "`stripe_unavailable` or `store_unavailable`; a retry is safe"),
     )
 )]
-pub(in crate::http) async fn release(
+pub(in crate::http) async fn release_hold(
     State(server): State<Arc<Server>>,
     PathId(id): PathId,
 ) -> Result<Json<AdminHoldDetailView>, Problem> {
-    let id = hold_id(&id)?;
-    let asker = Some(ReleaseRequester::Operator);
-    match release::release_in_task(&server.context, id, asker, Actor::Operator).await? {
+    let id = parse_hold_id(&id)?;
+    let requester = Some(ReleaseRequester::Operator);
+    match release::release_in_task(&server.context, id, requester, Actor::Operator).await? {
         ReleaseOutcome::Missing => Err(Problem::not_found("hold")),
         ReleaseOutcome::Over(booking) => {
-            given_back(&booking)?;
-            detail(&server, id).await
+            require_released(&booking)?;
+            show_detail(&server, id).await
         }
     }
 }
 
-/// How a hold is cancelled.
+/// How to cancel a hold.
 #[derive(Debug, Deserr, ToSchema)]
 #[deserr(error = FieldErrors, deny_unknown_fields)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Cancellation {
-    /// How much goes back: `full`, `none`, or an amount in the currency's minor unit.
+    /// The amount to refund: `full`, `none`, or an amount in the currency's minor unit.
     #[schema(value_type = Value, example = "full")]
     refund: RefundAmount,
-    /// Why, for the history.
+    /// A note for the history.
     #[deserr(default)]
     #[schema(value_type = Option<String>, max_length = 500)]
     note: Option<Note>,
 }
 
-/// Cancels a confirmed hold: its slot is free at once, and the money goes back as ordered.
+/// Cancels a confirmed hold: its slot is free at once, and the given amount is refunded.
 #[utoipa::path(
     post, path = "/v1/admin/holds/{id}/cancel", operation_id = "cancelHoldAsOperator", tag = "operators",
     params(("id" = Uuid, Path, description = "the hold's id")),
     request_body = Cancellation,
     security(("admin_key" = [])),
     responses(
-        (status = 200, description = "Cancelled, now or before", body = AdminHoldDetailView),
+        (status = 200, description = "The hold is cancelled, now or before", body = AdminHoldDetailView),
         (status = 400, description = "`malformed`"),
         (status = 404, description = "`not_found`"),
-        (status = 409, description = "`not_cancellable`: it is not confirmed"),
+        (status = 409, description = "`not_cancellable`: the hold is not confirmed"),
         (status = 413, description = "`malformed`"),
         (status = 415, description = "`malformed`"),
         (status = 422, description = "`invalid`"),
     )
 )]
-pub(in crate::http) async fn cancel(
+pub(in crate::http) async fn cancel_hold(
     State(server): State<Arc<Server>>,
     PathId(id): PathId,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<AdminHoldDetailView>, Problem> {
-    let id = hold_id(&id)?;
-    let mut faults = FieldErrors::default();
-    let order: Option<Cancellation> = body::parse(body::json(&headers, body)?, &mut faults);
-    let Some(order) = order.filter(|_| faults.is_empty()) else {
-        return Err(faults.into_problem());
+    let id = parse_hold_id(&id)?;
+    let mut errors = FieldErrors::default();
+    let cancellation: Option<Cancellation> = parse_json(read_json(&headers, body)?, &mut errors);
+    let Some(cancellation) = cancellation.filter(|_| errors.is_empty()) else {
+        return Err(errors.into_problem());
     };
-    let note = order.note.map(|Note(note)| note);
-    match cancel::by_operator(&server.context, id, order.refund.0, note).await? {
+    let note = cancellation.note.map(|Note(note)| note);
+    match cancel::by_operator(&server.context, id, cancellation.refund.0, note).await? {
         cancel::CancelOutcome::Missing => Err(Problem::not_found("hold")),
-        cancel::CancelOutcome::Over(_) => detail(&server, id).await,
-        cancel::CancelOutcome::Refused(_, why @ CancelError::TooMuch(_)) => {
-            Err(Problem::invalid_field("refund", why.to_string()))
+        cancel::CancelOutcome::Over(_) => show_detail(&server, id).await,
+        cancel::CancelOutcome::Refused(_, error @ CancelError::TooMuch(_)) => {
+            Err(Problem::invalid_field("refund", error.to_string()))
         }
-        cancel::CancelOutcome::Refused(_, why @ CancelError::NotConfirmed) => {
-            Err(Problem::new(Code::NotCancellable, why.to_string()))
+        cancel::CancelOutcome::Refused(_, error @ CancelError::NotConfirmed) => {
+            Err(Problem::new(ProblemCode::NotCancellable, error.to_string()))
         }
     }
 }
 
-/// Asks Stripe about a hold anew, whatever its state, and settles what it says: for a webhook that was lost.
+/// Reads a hold's session at Stripe, whatever the hold's status, and applies it. Use it if a webhook was lost.
 #[utoipa::path(
     post, path = "/v1/admin/holds/{id}/refresh", operation_id = "refreshHold", tag = "operators",
     params(("id" = Uuid, Path, description = "the hold's id")),
     security(("admin_key" = [])),
     responses(
-        (status = 200, description = "The hold as Stripe's answer left it", body = AdminHoldDetailView),
+        (status = 200, description = "The hold after the refresh", body = AdminHoldDetailView),
         (status = 404, description = "`not_found`"),
-        (status = 503, description = "`stripe_unavailable` or `store_unavailable`; asking again is safe"),
+        (status = 503, description = "`stripe_unavailable` or `store_unavailable`; a retry is safe"),
     )
 )]
-pub(in crate::http) async fn refresh(
+pub(in crate::http) async fn refresh_hold(
     State(server): State<Arc<Server>>,
     PathId(id): PathId,
 ) -> Result<Json<AdminHoldDetailView>, Problem> {
-    let id = hold_id(&id)?;
+    let id = parse_hold_id(&id)?;
     let found = refresh::refresh(&server.context, id).await?;
     found.ok_or_else(|| Problem::not_found("hold"))?;
-    detail(&server, id).await
+    show_detail(&server, id).await
 }

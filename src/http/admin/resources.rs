@@ -1,4 +1,4 @@
-//! Who serves, and how many at a time.
+//! The resources that serve event types: puts, shows and lists them.
 
 use std::sync::Arc;
 
@@ -12,54 +12,56 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use self::calendar::CalendarView;
-use super::super::Server;
-use super::super::body::{self, FieldErrors};
-use super::super::error::Problem;
-use super::super::fields::Name;
-use super::super::path_id::PathId;
-use super::{List, Paging, page};
+use self::calendar_feed::CalendarFeedView;
+use super::pagination::{List, PageQuery, to_page_request};
+use super::put_status::to_put_status;
 use crate::domain::catalogue::{MAX_CAPACITY, Resource};
 use crate::domain::ids::ResourceId;
-use crate::domain::listing::PutOutcome;
+use crate::http::error::Problem;
+use crate::http::field_errors::FieldErrors;
+use crate::http::field_values::Name;
+use crate::http::json_body::{parse_json, read_json};
+use crate::http::path_id::{PathId, parse_resource_id};
+use crate::http::query_string::parse_query;
+use crate::http::server::Server;
 use crate::workflow::catalogue;
 
 pub(in crate::http) mod blocks;
-pub(in crate::http) mod calendar;
+pub(in crate::http) mod calendar_feed;
 
-/// What a resource should be.
+/// The name and capacity of a resource.
 #[derive(Debug, Deserr, ToSchema)]
 #[deserr(error = FieldErrors, deny_unknown_fields)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct NewResource {
-    /// What people call it: 1 to 200 characters; its id by default.
+    /// The name that people see: 1 to 200 characters; the id by default.
     #[deserr(default)]
     #[schema(value_type = Option<String>, example = "Ana", min_length = 1, max_length = 200)]
     name: Option<Name>,
-    /// How many holds may overlap on it, each on a unit of its own: 1 for a person, 20 for a class.
-    #[deserr(default = 1, try_from(i64) = read_capacity -> String)]
+    /// How many holds may overlap, each on its own unit: 1 for a person, 20 for a class.
+    #[deserr(default = 1, try_from(i64) = check_capacity -> String)]
     #[schema(required = false, default = 1, minimum = 1, maximum = 1000)]
     capacity: u32,
 }
 
-fn read_capacity(units: i64) -> Result<u32, String> {
+fn check_capacity(units: i64) -> Result<u32, String> {
     let units = u32::try_from(units)
         .ok()
         .filter(|units| (1..=MAX_CAPACITY).contains(units));
     units.ok_or_else(|| format!("must be 1 to {MAX_CAPACITY}"))
 }
 
-/// A resource.
+/// A resource that serves event types.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Resource)]
 pub(in crate::http) struct ResourceView {
-    /// Its id.
+    /// The resource's id.
     #[schema(example = "ana")]
     id: String,
-    /// What people call it.
+    /// The name that people see.
     #[schema(example = "Ana")]
     name: String,
-    /// How many holds may overlap on it.
+    /// How many holds may overlap.
     capacity: u32,
 }
 
@@ -77,65 +79,59 @@ impl From<&Resource> for ResourceView {
 #[derive(Serialize, ToSchema)]
 #[schema(as = ResourceDetails)]
 pub(in crate::http) struct ResourceDetailsView {
-    /// The resource.
+    /// The resource itself.
     #[serde(flatten)]
     resource: ResourceView,
-    /// The calendar feed that is read into blocks; null where there is none.
+    /// The calendar feed whose events become blocks; null if there is none.
     #[schema(required = true)]
-    calendar: Option<CalendarView>,
-    /// Where any calendar program reads its confirmed holds, on this service; whoever has it may read them.
+    calendar: Option<CalendarFeedView>,
+    /// The path on this service where calendar programs read the resource's confirmed holds. It contains the key, so
+    /// keep it secret.
     #[schema(example = "/v1/resources/ana/calendar.ics?key=…")]
     calendar_url: String,
 }
 
-/// Makes a resource, or changes it. Live holds on units that it no longer has stay.
+/// Creates a resource, or changes it. If the capacity shrinks, live holds on the removed units stay.
 #[utoipa::path(
     put, path = "/v1/admin/resources/{id}", operation_id = "putResource", tag = "operators",
     params(("id" = String, Path, description = "1 to 64 of a-z, 0-9 and -", pattern = "^[a-z0-9-]{1,64}$")),
     request_body = NewResource,
     security(("admin_key" = [])),
     responses(
-        (status = 200, description = "Changed", body = ResourceView),
-        (status = 201, description = "New", body = ResourceView),
+        (status = 200, description = "The resource is changed", body = ResourceView),
+        (status = 201, description = "The resource is created", body = ResourceView),
         (status = 400, description = "`malformed`"),
         (status = 413, description = "`malformed`"),
         (status = 415, description = "`malformed`"),
         (status = 422, description = "`invalid`"),
     )
 )]
-pub(in crate::http) async fn put(
+pub(in crate::http) async fn put_resource(
     State(server): State<Arc<Server>>,
     PathId(id): PathId,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<ResourceView>), Problem> {
-    let resource = read(&id, body::json(&headers, body)?)?;
-    let put = catalogue::put_resource(&server.context, &resource).await?;
-    Ok((put_status(put), Json(ResourceView::from(&resource))))
+    let resource = parse_resource(&id, read_json(&headers, body)?)?;
+    let outcome = catalogue::put_resource(&server.context, &resource).await?;
+    Ok((to_put_status(outcome), Json(ResourceView::from(&resource))))
 }
 
-fn put_status(put: PutOutcome) -> StatusCode {
-    match put {
-        PutOutcome::Created => StatusCode::CREATED,
-        PutOutcome::Replaced => StatusCode::OK,
-    }
-}
-
-fn read(id: &str, body: Value) -> Result<Resource, Problem> {
-    let mut faults = FieldErrors::default();
-    let id = faults.take("id", ResourceId::parse(id));
-    let new: Option<NewResource> = body::parse(body, &mut faults);
+fn parse_resource(id: &str, body: Value) -> Result<Resource, Problem> {
+    let mut errors = FieldErrors::default();
+    let id = errors.check("id", ResourceId::parse(id));
+    let new: Option<NewResource> = parse_json(body, &mut errors);
     match (id, new) {
-        (Some(id), Some(new)) if faults.is_empty() => Ok(Resource {
+        (Some(id), Some(new)) if errors.is_empty() => Ok(Resource {
             name: new.name.map_or_else(|| id.to_string(), |name| name.0),
             capacity: new.capacity,
             id,
         }),
-        _ => Err(faults.into_problem()),
+        _ => Err(errors.into_problem()),
     }
 }
 
-/// Shows one, with its calendars.
+/// Shows a resource with its calendars.
 #[utoipa::path(
     get, path = "/v1/admin/resources/{id}", operation_id = "getResource", tag = "operators",
     params(("id" = String, Path, description = "the resource's id", pattern = "^[a-z0-9-]{1,64}$")),
@@ -145,47 +141,40 @@ fn read(id: &str, body: Value) -> Result<Resource, Problem> {
         (status = 404, description = "`not_found`"),
     )
 )]
-pub(in crate::http) async fn show(
+pub(in crate::http) async fn get_resource(
     State(server): State<Arc<Server>>,
     PathId(id): PathId,
 ) -> Result<Json<ResourceDetailsView>, Problem> {
-    let (context, id) = (&server.context, known(&id)?);
-    let resource = catalogue::resource(context, &id).await?.ok_or_else(unknown)?;
+    let (context, id) = (&server.context, parse_resource_id(&id)?);
+    let resource = catalogue::resource(context, &id)
+        .await?
+        .ok_or_else(|| Problem::not_found("resource"))?;
     let feed = catalogue::feed(context, &id).await?;
     let key = context.tokens.calendar_key(&id);
     Ok(Json(ResourceDetailsView {
         resource: ResourceView::from(&resource),
-        calendar: feed.as_ref().map(CalendarView::from),
+        calendar: feed.as_ref().map(CalendarFeedView::from),
         calendar_url: format!("/v1/resources/{id}/calendar.ics?key={key}"),
     }))
 }
 
-/// An id that some resource could have.
-fn known(id: &str) -> Result<ResourceId, Problem> {
-    ResourceId::parse(id).map_err(|_| unknown())
-}
-
-fn unknown() -> Problem {
-    Problem::not_found("resource")
-}
-
-/// Shows all, newest first.
+/// Lists the resources, newest first.
 #[utoipa::path(
     get, path = "/v1/admin/resources", operation_id = "listResources", tag = "operators",
     params(
-        Paging,
+        PageQuery,
     ),
     security(("admin_key" = [])),
     responses(
-        (status = 200, description = "Resources", body = List<ResourceView>),
+        (status = 200, description = "The resources", body = List<ResourceView>),
         (status = 422, description = "`invalid`"),
     )
 )]
-pub(in crate::http) async fn list(
+pub(in crate::http) async fn list_resources(
     State(server): State<Arc<Server>>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<List<ResourceView>>, Problem> {
-    let query: Paging = body::query(query.as_deref())?;
-    let found = catalogue::resources(&server.context, &page(query.limit, query.cursor)).await?;
-    Ok(List::of(&found, ResourceView::from))
+    let query: PageQuery = parse_query(query.as_deref())?;
+    let found = catalogue::resources(&server.context, &to_page_request(query.limit, query.cursor)).await?;
+    Ok(List::from_page(&found, ResourceView::from))
 }

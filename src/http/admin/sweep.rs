@@ -1,4 +1,4 @@
-//! A sweep by hand.
+//! Runs a sweep when an operator asks for it.
 
 use std::sync::Arc;
 
@@ -7,22 +7,23 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::super::Server;
-use super::super::error::Problem;
+use crate::http::error::Problem;
+use crate::http::server::Server;
 use crate::workflow::sweep;
 
-/// What a sweep did.
+/// The result of a sweep.
 #[derive(Serialize, ToSchema)]
+#[schema(as = SweepReport)]
 pub(crate) struct SweepReportView {
-    /// Holds that Stripe was asked about.
+    /// The number of holds about which the sweep asked Stripe.
     examined: u64,
-    /// Of them, released.
+    /// How many of them were released.
     released: u64,
-    /// Of them, found paid.
+    /// How many of them were confirmed.
     confirmed: u64,
-    /// Without an answer; they come again.
+    /// How many of them got no response; the next sweep asks again.
     failed: u64,
-    /// How long the oldest overdue hold had been over when the sweep began.
+    /// How long the oldest overdue hold had been overdue when the sweep began, in milliseconds.
     oldest_overdue_ms: i64,
 }
 
@@ -50,10 +51,10 @@ impl From<sweep::SweepReport> for SweepReportView {
     post, path = "/v1/admin/sweep", operation_id = "sweep", tag = "operators",
     security(("admin_key" = [])),
     responses(
-        (status = 200, description = "Swept", body = SweepReportView),
+        (status = 200, description = "The sweep ran", body = SweepReportView),
     )
 )]
-pub(in crate::http) async fn run(
+pub(in crate::http) async fn run_sweep(
     State(server): State<Arc<Server>>,
 ) -> Result<Json<SweepReportView>, Problem> {
     Ok(Json(sweep::run_once(&server.context).await?.into()))

@@ -1,31 +1,22 @@
-//! What makes a schedule, what does not, and which member is named then.
+//! Which schedules are valid, and which member an error names.
 
 use serde_json::{Value, json};
 
-use super::super::body;
+use super::super::field_errors::list_fields;
+use super::super::json_body::parse_json;
 use super::*;
 
-/// The members that faults name, in order.
-pub(in crate::http) fn fields(faults: &impl std::fmt::Debug) -> Vec<String> {
-    let shown = format!("{faults:?}");
-    let named = shown
-        .split("field: \"")
-        .skip(1)
-        .filter_map(|rest| rest.split('"').next());
-    named.map(str::to_owned).collect()
-}
-
-/// The schedule as an event type has it: a member of the body.
+/// A body with a schedule, as an event type has one.
 #[derive(Debug, Deserr)]
 #[deserr(error = FieldErrors, deny_unknown_fields)]
 struct Body {
     schedule: ScheduleMembers,
 }
 
-fn read(schedule: Value) -> Result<ScheduleMembers, Vec<String>> {
-    let mut faults = FieldErrors::default();
-    let read: Option<Body> = body::parse(json!({"schedule": schedule}), &mut faults);
-    read.map(|body| body.schedule).ok_or_else(|| fields(&faults))
+fn parse(schedule: Value) -> Result<ScheduleMembers, Vec<String>> {
+    let mut errors = FieldErrors::default();
+    let body: Option<Body> = parse_json(json!({"schedule": schedule}), &mut errors);
+    body.map(|body| body.schedule).ok_or_else(|| list_fields(&errors))
 }
 
 fn salon() -> Value {
@@ -36,8 +27,8 @@ fn salon() -> Value {
     })
 }
 
-/// The salon's schedule with the value at this JSON pointer set to something else.
-fn with(pointer: &str, value: Value) -> Value {
+/// Returns the salon's schedule with the value at this JSON pointer replaced.
+fn salon_with(pointer: &str, value: Value) -> Value {
     let mut schedule = salon();
     let (above, member) = pointer.rsplit_once('/').unwrap();
     match schedule.pointer_mut(above).unwrap() {
@@ -48,14 +39,14 @@ fn with(pointer: &str, value: Value) -> Value {
     schedule
 }
 
-fn refused(field: &str, schedule: Value) {
+fn assert_refused(field: &str, schedule: Value) {
     let shown = schedule.to_string();
-    assert_eq!(read(schedule).unwrap_err(), [field], "{shown}");
+    assert_eq!(parse(schedule).unwrap_err(), [field], "{shown}");
 }
 
 #[test]
-fn a_schedule_is_shown_as_it_is_read_and_means_what_it_says() {
-    let members = read(salon()).unwrap();
+fn schedule_round_trips_through_its_members() {
+    let members = parse(salon()).unwrap();
     assert_eq!(serde_json::to_value(&members).unwrap(), salon());
     let schedule = Schedule::from(members);
     let time = |hour, minute| NaiveTime::from_hms_opt(hour, minute, 0).unwrap();
@@ -83,8 +74,8 @@ fn a_schedule_is_shown_as_it_is_read_and_means_what_it_says() {
 }
 
 #[test]
-fn only_the_time_zone_is_needed() {
-    let schedule = Schedule::from(read(json!({"timezone": "UTC"})).unwrap());
+fn only_the_timezone_is_required() {
+    let schedule = Schedule::from(parse(json!({"timezone": "UTC"})).unwrap());
     assert_eq!(
         (
             schedule.step_minutes,
@@ -94,11 +85,11 @@ fn only_the_time_zone_is_needed() {
         (15, 0, None)
     );
     assert!(schedule.weekly.is_empty() && schedule.exceptions.is_empty());
-    refused("schedule.timezone", json!({}));
+    assert_refused("schedule.timezone", json!({}));
 }
 
 #[test]
-fn numbers_keep_their_bounds() {
+fn numbers_out_of_bounds_are_refused() {
     for (member, least, most) in [
         ("step_minutes", 1, 1440),
         ("min_notice_minutes", 0, 527_040),
@@ -106,7 +97,8 @@ fn numbers_keep_their_bounds() {
     ] {
         let pointer = format!("/{member}");
         assert!(
-            read(with(&pointer, json!(least))).is_ok() && read(with(&pointer, json!(most))).is_ok(),
+            parse(salon_with(&pointer, json!(least))).is_ok()
+                && parse(salon_with(&pointer, json!(most))).is_ok(),
             "{member}"
         );
         for bad in [
@@ -117,15 +109,15 @@ fn numbers_keep_their_bounds() {
             json!(i64::MIN),
             json!(u64::MAX),
         ] {
-            refused(&format!("schedule.{member}"), with(&pointer, bad));
+            assert_refused(&format!("schedule.{member}"), salon_with(&pointer, bad));
         }
     }
 }
 
 #[test]
-fn zones_days_times_and_dates_are_read_strictly_and_each_fault_says_where() {
+fn malformed_values_are_refused_with_their_path() {
     for bad in ["", "europe/berlin", "Berlin", "+01:00", "Mars/Olympus"] {
-        refused("schedule.timezone", with("/timezone", json!(bad)));
+        assert_refused("schedule.timezone", salon_with("/timezone", json!(bad)));
     }
     for bad in [
         "",
@@ -140,15 +132,21 @@ fn zones_days_times_and_dates_are_read_strictly_and_each_fault_says_where() {
         "aa:bb",
         "٠٩:٠٠",
     ] {
-        refused("schedule.weekly[0].from", with("/weekly/0/from", json!(bad)));
-        refused(
+        assert_refused(
+            "schedule.weekly[0].from",
+            salon_with("/weekly/0/from", json!(bad)),
+        );
+        assert_refused(
             "schedule.exceptions[1].from",
-            with("/exceptions/1/from", json!(bad)),
+            salon_with("/exceptions/1/from", json!(bad)),
         );
     }
     for bad in ["", "24:01", "25:00", "17"] {
-        refused("schedule.weekly[0].to", with("/weekly/0/to", json!(bad)));
-        refused("schedule.exceptions[1].to", with("/exceptions/1/to", json!(bad)));
+        assert_refused("schedule.weekly[0].to", salon_with("/weekly/0/to", json!(bad)));
+        assert_refused(
+            "schedule.exceptions[1].to",
+            salon_with("/exceptions/1/to", json!(bad)),
+        );
     }
     for bad in [
         "",
@@ -159,46 +157,55 @@ fn zones_days_times_and_dates_are_read_strictly_and_each_fault_says_where() {
         "2026-12-24T00:00:00Z",
         "+12026-12-24",
     ] {
-        refused(
+        assert_refused(
             "schedule.exceptions[0].date",
-            with("/exceptions/0/date", json!(bad)),
+            salon_with("/exceptions/0/date", json!(bad)),
         );
     }
     for bad in [json!([]), json!(["mon", "mon"]), json!("mon")] {
-        refused("schedule.weekly[0].days", with("/weekly/0/days", bad));
+        assert_refused("schedule.weekly[0].days", salon_with("/weekly/0/days", bad));
     }
-    refused(
+    assert_refused(
         "schedule.weekly[0].days[1]",
-        with("/weekly/0/days/1", json!("Monday")),
+        salon_with("/weekly/0/days/1", json!("Monday")),
     );
-    refused("schedule.weekly[0].note", with("/weekly/0/note", json!("late")));
-    refused(
+    assert_refused(
+        "schedule.weekly[0].note",
+        salon_with("/weekly/0/note", json!("late")),
+    );
+    assert_refused(
         "schedule.exceptions[0].open",
-        with("/exceptions/0/open", json!(true)),
+        salon_with("/exceptions/0/open", json!(true)),
     );
 }
 
 #[test]
-fn hours_that_end_where_they_begin_are_a_whole_day_only_at_midnight() {
+fn equal_from_and_to_are_a_whole_day_only_at_midnight() {
     let day = |from: &str, to: &str| json!({"days": ["mon"], "from": from, "to": to});
     for end in ["00:00", "24:00"] {
-        let schedule = Schedule::from(read(with("/weekly/0", day("00:00", end))).unwrap());
+        let schedule = Schedule::from(parse(salon_with("/weekly/0", day("00:00", end))).unwrap());
         assert_eq!(
             (schedule.weekly[0].from, schedule.weekly[0].to),
             (NaiveTime::MIN, NaiveTime::MIN)
         );
     }
-    refused("schedule.weekly[0].to", with("/weekly/0", day("09:00", "09:00")));
+    assert_refused(
+        "schedule.weekly[0].to",
+        salon_with("/weekly/0", day("09:00", "09:00")),
+    );
     let exception = json!({"date": "2026-12-20", "from": "10:00", "to": "10:00"});
-    refused("schedule.exceptions[0].to", with("/exceptions/0", exception));
+    assert_refused(
+        "schedule.exceptions[0].to",
+        salon_with("/exceptions/0", exception),
+    );
     assert!(
-        read(with("/weekly/0", day("22:00", "02:00"))).is_ok(),
-        "over midnight"
+        parse(salon_with("/weekly/0", day("22:00", "02:00"))).is_ok(),
+        "hours may pass midnight"
     );
 }
 
 #[test]
-fn an_exception_is_closed_or_open_and_no_date_is_both() {
+fn exception_is_either_closed_or_open() {
     for (field, exception) in [
         ("closed", json!({"date": "2026-12-24"})),
         ("closed", json!({"date": "2026-12-24", "closed": false})),
@@ -210,31 +217,31 @@ fn an_exception_is_closed_or_open_and_no_date_is_both() {
         ("to", json!({"date": "2026-12-24", "from": "10:00"})),
         ("date", json!({"from": "10:00", "to": "14:00"})),
     ] {
-        refused(
+        assert_refused(
             &format!("schedule.exceptions[0].{field}"),
-            with("/exceptions/0", exception),
+            salon_with("/exceptions/0", exception),
         );
     }
-    refused(
+    assert_refused(
         "schedule.exceptions[1].date",
-        with("/exceptions/1/date", json!("2026-12-24")),
+        salon_with("/exceptions/1/date", json!("2026-12-24")),
     );
     let second = json!({"date": "2026-12-19", "from": "16:00", "to": "18:00"});
     assert!(
-        read(with("/exceptions/0", second)).is_ok(),
+        parse(salon_with("/exceptions/0", second)).is_ok(),
         "hours of one date add up"
     );
 }
 
 #[test]
-fn lists_are_bounded() {
+fn too_long_lists_are_refused() {
     let hours = salon()["weekly"][0].clone();
-    assert!(read(with("/weekly", json!(vec![hours.clone(); 100]))).is_ok());
-    refused("schedule.weekly", with("/weekly", json!(vec![hours; 101])));
+    assert!(parse(salon_with("/weekly", json!(vec![hours.clone(); 100]))).is_ok());
+    assert_refused("schedule.weekly", salon_with("/weekly", json!(vec![hours; 101])));
     let closed = json!({"date": "2026-12-24", "closed": true});
-    assert!(read(with("/exceptions", json!(vec![closed.clone(); 1000]))).is_ok());
-    refused(
+    assert!(parse(salon_with("/exceptions", json!(vec![closed.clone(); 1000]))).is_ok());
+    assert_refused(
         "schedule.exceptions",
-        with("/exceptions", json!(vec![closed; 1001])),
+        salon_with("/exceptions", json!(vec![closed; 1001])),
     );
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use holdfast::http::description;
+use holdfast::http::describe_api;
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -12,14 +12,17 @@ use crate::support::database::Engine;
 use crate::support::python;
 
 const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/api/openapi/openapi.json");
-const CONFIGURATION: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/api/openapi/schemathesis.toml");
+const CONFIGURATION: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/tests/it/api/openapi/schemathesis.toml"
+);
 const VALIDATOR: &str = "openapi-spec-validator==0.9.0";
 const SCHEMATHESIS: &str = "schemathesis==4.32.5";
 const SEED: &str = "20261122";
 
 #[test]
 fn the_committed_description_is_the_one_that_is_served() {
-    let described = description().to_pretty_json().unwrap() + "\n";
+    let described = describe_api().to_pretty_json().unwrap() + "\n";
     if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
         std::fs::write(COMMITTED, &described).unwrap();
     }
@@ -33,7 +36,7 @@ fn the_committed_description_is_the_one_that_is_served() {
 
 #[test]
 fn every_operation_has_a_name_of_its_own_a_summary_a_tag_and_its_problems() {
-    let api = serde_json::to_value(description()).unwrap();
+    let api = serde_json::to_value(describe_api()).unwrap();
     let tags: BTreeSet<_> = api["tags"]
         .as_array()
         .unwrap()
@@ -88,7 +91,7 @@ fn every_operation_has_a_name_of_its_own_a_summary_a_tag_and_its_problems() {
 #[tokio::test]
 async fn an_independent_validator_finds_it_valid() {
     let python = python::with(VALIDATOR).await;
-    let described = description().to_pretty_json().unwrap();
+    let described = describe_api().to_pretty_json().unwrap();
     assert!(described.contains("\"openapi\": \"3.1"));
     let said = python::run(
         Command::new(python).args(["-m", "openapi_spec_validator", "--schema", "3.1", "-"]),

@@ -70,11 +70,11 @@ pub(crate) struct Instance {
 
 impl Instance {
     async fn start(settings: &BTreeMap<&str, String>, clock: Arc<dyn Clock>) -> Self {
-        let config = config::read(|name| settings.get(name).cloned(), ConfigScope::Stripe).unwrap();
+        let config = config::load_config(|name| settings.get(name).cloned(), ConfigScope::Stripe).unwrap();
         let app = App::build(&config, clock, false).await.unwrap();
         let (address, context) = (app.address(), app.context());
         let stop = CancellationToken::new();
-        let run = app.run(stop.clone(), Background::Off);
+        let run = app.serve(stop.clone(), Background::Off);
         let running = tokio::spawn(async move { run.await.unwrap() });
         Self {
             context,
@@ -196,7 +196,7 @@ impl TestApp {
         let mut settings = self.settings.clone();
         settings.insert("HOLDFAST_LISTEN", self.address.to_string());
         settings.extend(variables.iter().map(|(name, value)| (*name, (*value).to_owned())));
-        config::read(|name| settings.get(name).cloned(), ConfigScope::Stripe).unwrap()
+        config::load_config(|name| settings.get(name).cloned(), ConfigScope::Stripe).unwrap()
     }
 
     /// Where the simulator is.

@@ -1,4 +1,6 @@
-//! When a resource is busy for other reasons, as an operator says. What a calendar feed says is the feed's.
+//! The blocks that operators set: times when a resource is busy for other reasons than holds.
+//!
+//! Blocks from a calendar feed are not shown or changed here.
 
 use std::sync::Arc;
 
@@ -14,71 +16,74 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{known, put_status, unknown};
+use super::super::put_status::to_put_status;
 use crate::domain::catalogue::{Block, BlockConflict, MAX_ADVANCE};
 use crate::domain::ids::ResourceId;
 use crate::domain::time::Window;
-use crate::http::Server;
-use crate::http::body::{self, FieldErrors};
 use crate::http::error::Problem;
-use crate::http::fields::Note;
-use crate::http::views::{StatusView, instant};
+use crate::http::field_errors::FieldErrors;
+use crate::http::field_values::Note;
+use crate::http::json_body::{parse_json, read_json};
+use crate::http::path_id::parse_resource_id;
+use crate::http::server::Server;
+use crate::http::timestamps::serialize_instant;
+use crate::http::views::HoldStatusView;
 use crate::workflow::catalogue;
 
-/// When a resource should be busy.
+/// When a resource is to be busy.
 #[derive(Deserr, ToSchema)]
 #[deserr(error = FieldErrors, deny_unknown_fields)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct NewBlock {
-    /// First busy instant, on a whole second and within ten years.
+    /// The first busy instant: a whole second within ten years.
     #[schema(example = "2026-12-01T10:00:00Z")]
     starts_at: DateTime<Utc>,
-    /// First instant after it, on a whole second and within ten years.
+    /// The first instant after the block: a whole second within ten years.
     #[schema(example = "2026-12-01T12:00:00Z")]
     ends_at: DateTime<Utc>,
-    /// Why, for operators: at most 500 characters.
+    /// A note for operators: at most 500 characters.
     #[deserr(default)]
     #[schema(value_type = Option<String>, example = "Dentist", max_length = 500)]
     note: Option<Note>,
 }
 
-/// When a resource is busy for other reasons than holds.
+/// A time when a resource is busy for other reasons than holds.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Block)]
 pub(in crate::http) struct BlockView {
-    /// The operator's name for it.
+    /// The block's id, which the operator chose.
     id: String,
-    /// Whose.
+    /// The resource's id.
     resource: String,
-    /// First busy instant.
-    #[serde(serialize_with = "instant")]
+    /// The first busy instant.
+    #[serde(serialize_with = "serialize_instant")]
     starts_at: DateTime<Utc>,
-    /// First instant after it.
-    #[serde(serialize_with = "instant")]
+    /// The first instant after the block.
+    #[serde(serialize_with = "serialize_instant")]
     ends_at: DateTime<Utc>,
-    /// Why.
+    /// A note for operators.
     note: String,
-    /// Live holds that it overlaps. They stay: moving or cancelling them is the operator's part.
-    conflicts: Vec<ConflictView>,
+    /// The live holds that the block overlaps. They stay; an operator has to move or cancel them.
+    conflicts: Vec<BlockConflictView>,
 }
 
-/// A live hold that keeps the resource busy within a block.
+/// A live hold that overlaps a block.
 #[derive(Serialize, ToSchema)]
 #[schema(as = BlockConflict)]
-struct ConflictView {
+struct BlockConflictView {
     /// The hold's id.
     id: Uuid,
-    /// Where it stands.
-    status: StatusView,
-    /// From when on it keeps the resource busy, buffers included.
-    #[serde(serialize_with = "instant")]
+    /// The status of the hold.
+    status: HoldStatusView,
+    /// The first instant at which the hold keeps the resource busy, buffers included.
+    #[serde(serialize_with = "serialize_instant")]
     starts_at: DateTime<Utc>,
-    /// First instant after that.
-    #[serde(serialize_with = "instant")]
+    /// The first instant after that, buffers included.
+    #[serde(serialize_with = "serialize_instant")]
     ends_at: DateTime<Utc>,
 }
 
-impl From<BlockConflict> for ConflictView {
+impl From<BlockConflict> for BlockConflictView {
     fn from(conflict: BlockConflict) -> Self {
         Self {
             id: conflict.hold.0,
@@ -89,15 +94,15 @@ impl From<BlockConflict> for ConflictView {
     }
 }
 
-/// The resource and the block in a path. What is no text once it is decoded reads as empty, which is nobody's id.
-type Ids = Result<Path<(String, String)>, PathRejection>;
+/// The resource and the block in a path. If the path does not decode to text, both are empty, which are nobody's ids.
+type BlockPath = Result<Path<(String, String)>, PathRejection>;
 
-fn ids(path: Ids) -> (String, String) {
+fn split_path(path: BlockPath) -> (String, String) {
     path.map(|Path(ids)| ids).unwrap_or_default()
 }
 
-/// Keeps a resource busy with all its units, or changes when. No new hold comes into it; live holds that it overlaps
-/// stay and are listed.
+/// Keeps all units of a resource busy for a time, or changes that time. No new hold can overlap the block; live holds
+/// that overlap it stay and are listed.
 #[utoipa::path(
     put, path = "/v1/admin/resources/{id}/blocks/{block}", operation_id = "putBlock", tag = "operators",
     params(
@@ -107,8 +112,8 @@ fn ids(path: Ids) -> (String, String) {
     request_body = NewBlock,
     security(("admin_key" = [])),
     responses(
-        (status = 200, description = "Changed", body = BlockView),
-        (status = 201, description = "New", body = BlockView),
+        (status = 200, description = "The block is changed", body = BlockView),
+        (status = 201, description = "The block is created", body = BlockView),
         (status = 400, description = "`malformed`"),
         (status = 404, description = "`not_found`: no such resource"),
         (status = 413, description = "`malformed`"),
@@ -116,17 +121,17 @@ fn ids(path: Ids) -> (String, String) {
         (status = 422, description = "`invalid`"),
     )
 )]
-pub(in crate::http) async fn put(
+pub(in crate::http) async fn put_block(
     State(server): State<Arc<Server>>,
-    path: Ids,
+    path: BlockPath,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<BlockView>), Problem> {
-    let (resource, block) = ids(path);
-    let resource = known(&resource)?;
-    let block = read(&block, body::json(&headers, body)?, server.context.now())?;
-    let done = catalogue::put_block(&server.context, &resource, &block).await?;
-    let (put, conflicts) = done.ok_or_else(unknown)?;
+    let (resource, block) = split_path(path);
+    let resource = parse_resource_id(&resource)?;
+    let block = parse_block(&block, read_json(&headers, body)?, server.context.now())?;
+    let stored = catalogue::put_block(&server.context, &resource, &block).await?;
+    let (outcome, conflicts) = stored.ok_or_else(|| Problem::not_found("resource"))?;
     let view = BlockView {
         id: block.id,
         resource: resource.to_string(),
@@ -135,20 +140,20 @@ pub(in crate::http) async fn put(
         note: block.note,
         conflicts: conflicts.into_iter().map(Into::into).collect(),
     };
-    Ok((put_status(put), Json(view)))
+    Ok((to_put_status(outcome), Json(view)))
 }
 
-fn read(id: &str, body: Value, now: DateTime<Utc>) -> Result<Block, Problem> {
-    let mut faults = FieldErrors::default();
-    if !is_name(id) {
-        faults.add("block", "must be 1 to 64 characters of a-z, 0-9 and -");
+fn parse_block(id: &str, body: Value, now: DateTime<Utc>) -> Result<Block, Problem> {
+    let mut errors = FieldErrors::default();
+    if !is_block_id(id) {
+        errors.add("block", "must be 1 to 64 characters of a-z, 0-9 and -");
     }
-    if let Some(new) = body::parse::<NewBlock>(body, &mut faults) {
-        faults.take("starts_at", within_reach(new.starts_at, now));
-        faults.take("ends_at", within_reach(new.ends_at, now));
+    if let Some(new) = parse_json::<NewBlock>(body, &mut errors) {
+        errors.check("starts_at", check_instant(new.starts_at, now));
+        errors.check("ends_at", check_instant(new.ends_at, now));
         let window = Window::new(new.starts_at, new.ends_at).ok_or("must be after starts_at");
-        let window = faults.take("ends_at", window);
-        if let Some(window) = window.filter(|_| faults.is_empty()) {
+        let window = errors.check("ends_at", window);
+        if let Some(window) = window.filter(|_| errors.is_empty()) {
             return Ok(Block {
                 id: id.to_owned(),
                 window,
@@ -156,16 +161,16 @@ fn read(id: &str, body: Value, now: DateTime<Utc>) -> Result<Block, Problem> {
             });
         }
     }
-    Err(faults.into_problem())
+    Err(errors.into_problem())
 }
 
-/// Blocks are named as resources are.
-fn is_name(id: &str) -> bool {
+/// Returns whether the text can be a block's id. Blocks have the same kind of id as resources.
+fn is_block_id(id: &str) -> bool {
     ResourceId::parse(id).is_ok()
 }
 
-/// Whole seconds, as slots have them, in years that every engine reckons with.
-fn within_reach(at: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), &'static str> {
+/// Checks for a whole second, as slots have it, in years that both database engines support.
+fn check_instant(at: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), &'static str> {
     if at.timestamp_subsec_nanos() != 0 {
         return Err("must be a whole second");
     }
@@ -175,7 +180,7 @@ fn within_reach(at: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), &'static st
     Ok(())
 }
 
-/// Lets a resource be free again. What a calendar feed says stays.
+/// Deletes a block. The blocks from the calendar feed stay.
 #[utoipa::path(
     delete, path = "/v1/admin/resources/{id}/blocks/{block}", operation_id = "deleteBlock", tag = "operators",
     params(
@@ -184,17 +189,17 @@ fn within_reach(at: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), &'static st
     ),
     security(("admin_key" = [])),
     responses(
-        (status = 204, description = "Gone"),
+        (status = 204, description = "The block is deleted"),
         (status = 404, description = "`not_found`"),
     )
 )]
-pub(in crate::http) async fn delete(
+pub(in crate::http) async fn delete_block(
     State(server): State<Arc<Server>>,
-    path: Ids,
+    path: BlockPath,
 ) -> Result<StatusCode, Problem> {
-    let (resource, block) = ids(path);
-    let resource = known(&resource)?;
-    if is_name(&block) && catalogue::delete_block(&server.context, &resource, &block).await? {
+    let (resource, block) = split_path(path);
+    let resource = parse_resource_id(&resource)?;
+    if is_block_id(&block) && catalogue::delete_block(&server.context, &resource, &block).await? {
         return Ok(StatusCode::NO_CONTENT);
     }
     Err(Problem::not_found("block"))
@@ -206,16 +211,19 @@ mod tests {
 
     use super::*;
 
-    fn reads(body: Value) -> bool {
+    fn is_accepted(body: Value) -> bool {
         let now = "2026-11-22T10:00:00Z".parse().unwrap();
-        read("dentist", body, now).is_ok()
+        parse_block("dentist", body, now).is_ok()
     }
 
     #[test]
-    fn a_block_is_not_empty_and_lies_on_whole_seconds_within_reach() {
+    fn block_has_whole_seconds_within_ten_years() {
         let block = |from: &str, to: &str| json!({"starts_at": from, "ends_at": to});
-        assert!(reads(block("2026-12-01T10:00:00Z", "2026-12-01T10:00:01Z")));
-        assert!(reads(block("2026-11-01T10:00:00+01:00", "2036-11-22T10:00:00Z")));
+        assert!(is_accepted(block("2026-12-01T10:00:00Z", "2026-12-01T10:00:01Z")));
+        assert!(is_accepted(block(
+            "2026-11-01T10:00:00+01:00",
+            "2036-11-22T10:00:00Z"
+        )));
         for (from, to) in [
             ("2026-12-01T10:00:00Z", "2026-12-01T10:00:00Z"),
             ("2026-12-01T10:00:00Z", "2026-12-01T09:00:00Z"),
@@ -224,16 +232,22 @@ mod tests {
             ("2026-12-01T10:00:00Z", "2037-12-01T11:00:00Z"),
             ("0001-12-01T10:00:00Z", "2026-12-01T11:00:00Z"),
         ] {
-            assert!(!reads(block(from, to)), "{from} {to}");
+            assert!(!is_accepted(block(from, to)), "{from} {to}");
         }
     }
 
     #[test]
-    fn a_note_is_optional_and_short() {
+    fn note_is_optional_and_at_most_500_characters() {
         let block = |note: Value| json!({"starts_at": "2026-12-01T10:00:00Z", "ends_at": "2026-12-01T11:00:00Z", "note": note});
-        assert!(reads(block(Value::Null)) && reads(block(json!(""))) && reads(block(json!("x".repeat(500)))));
         assert!(
-            !reads(block(json!("x".repeat(501)))) && !reads(block(json!("\0"))) && !reads(block(json!(5)))
+            is_accepted(block(Value::Null))
+                && is_accepted(block(json!("")))
+                && is_accepted(block(json!("x".repeat(500))))
+        );
+        assert!(
+            !is_accepted(block(json!("x".repeat(501))))
+                && !is_accepted(block(json!("\0")))
+                && !is_accepted(block(json!(5)))
         );
     }
 }

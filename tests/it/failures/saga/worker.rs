@@ -137,7 +137,7 @@ async fn doctor_says(stage: &Stage, verdict: Verdict) {
         };
         Some(value.to_owned())
     };
-    let config = config::read(variable, ConfigScope::Stripe).unwrap();
+    let config = config::load_config(variable, ConfigScope::Stripe).unwrap();
     let checks = doctor::examine(&config, config.stripe.as_ref().unwrap(), stage.app.clock.clone()).await;
     let stuck = checks
         .iter()

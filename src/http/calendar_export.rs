@@ -1,6 +1,6 @@
-//! A host's appointments as an iCalendar file (RFC 5545), for any calendar program that subscribes to it.
+//! A resource's confirmed holds as an iCalendar file (RFC 5545), for calendar programs that subscribe to it.
 //!
-//! Whoever has the key reads it: calendar programs can send nothing but an address. Guests are not named in it.
+//! Calendar programs can send no header, so the key is in the query. The file names no guests.
 
 use std::sync::Arc;
 
@@ -11,28 +11,29 @@ use chrono::{DateTime, Duration, Utc};
 use deserr::Deserr;
 use icalendar::{Component as _, EventLike as _, Property};
 
-use super::Server;
-use super::body::{self, FieldErrors};
-use super::error::{Code, Problem};
-use super::path_id::PathId;
+use super::error::{Problem, ProblemCode};
+use super::field_errors::FieldErrors;
+use super::path_id::{PathId, parse_resource_id};
+use super::query_string::parse_query;
+use super::server::Server;
 use crate::domain::booking::Booking;
 use crate::domain::ids::ResourceId;
 use crate::domain::listing::{HoldFilter, PageRequest, StatusKind};
 use crate::domain::time::Window;
 use crate::workflow::{catalogue, inspect};
 
-/// How long ago an appointment may have begun that is still told.
-const BACK: Duration = Duration::days(31);
-/// How many appointments a file has at most; the newest bookings go first.
-const MOST: usize = 2_000;
+/// How long ago the oldest entry may have begun.
+const MAX_AGE: Duration = Duration::days(31);
+/// The most entries of one file. The newest bookings come first.
+const MAX_ENTRIES: usize = 2_000;
 
 #[derive(Debug, Deserr)]
 #[deserr(error = FieldErrors, deny_unknown_fields)]
-struct CalendarQuery {
+struct CalendarExportQuery {
     key: String,
 }
 
-/// A resource's confirmed holds, for any calendar program that subscribes to it.
+/// Exports a resource's confirmed holds, for any calendar program that subscribes to it.
 #[utoipa::path(
     get, path = "/v1/resources/{id}/calendar.ics", operation_id = "getCalendar", tag = "operators",
     params(
@@ -41,61 +42,63 @@ struct CalendarQuery {
     ),
     responses(
         (status = 200, description = "The calendar", body = String, content_type = "text/calendar"),
-        (status = 401, description = "`unauthorized`: not the key to this calendar"),
+        (status = 401, description = "`unauthorized`: the key is not the one of this calendar"),
         (status = 404, description = "`not_found`"),
         (status = 422, description = "`invalid`"),
     )
 )]
-pub(super) async fn show(
+pub(super) async fn export_calendar(
     State(server): State<Arc<Server>>,
     PathId(id): PathId,
     RawQuery(query): RawQuery,
 ) -> Result<impl IntoResponse, Problem> {
-    let missing = || Problem::not_found("resource");
-    let id = ResourceId::parse(&id).map_err(|_| missing())?;
-    let query: CalendarQuery = body::query(query.as_deref())?;
+    let id = parse_resource_id(&id)?;
+    let query: CalendarExportQuery = parse_query(query.as_deref())?;
     if !server.context.tokens.is_calendar_key(&id, &query.key) {
         return Err(Problem::new(
-            Code::Unauthorized,
-            "that is not the key to this calendar",
+            ProblemCode::Unauthorized,
+            "the key is not the one of this calendar",
         ));
     }
     let resource = catalogue::resource(&server.context, &id)
         .await?
-        .ok_or_else(missing)?;
-    let appointments = appointments(&server, &id).await?;
-    let kind = [
+        .ok_or_else(|| Problem::not_found("resource"))?;
+    let entries = list_entries(&server, &id).await?;
+    let headers = [
         (header::CONTENT_TYPE, "text/calendar; charset=utf-8"),
         (header::CACHE_CONTROL, "no-store"),
     ];
-    Ok((kind, write(&resource.name, appointments.iter())))
+    Ok((headers, write_calendar(&resource.name, entries.iter())))
 }
 
-async fn appointments(server: &Server, resource: &ResourceId) -> Result<Vec<Appointment>, Problem> {
+async fn list_entries(server: &Server, resource: &ResourceId) -> Result<Vec<Appointment>, Problem> {
     let filter = HoldFilter {
         status: Some(StatusKind::Confirmed),
         resource: Some(resource.clone()),
-        from: Some(server.context.now() - BACK),
+        from: Some(server.context.now() - MAX_AGE),
         ..HoldFilter::default()
     };
     let (mut found, mut cursor) = (Vec::new(), None);
     loop {
-        let page = PageRequest { limit: 200, cursor };
-        let part = inspect::holds(&server.context, &filter, &page).await?;
+        let request = PageRequest { limit: 200, cursor };
+        let page = inspect::holds(&server.context, &filter, &request).await?;
         found.extend(
-            part.entries
+            page.entries
                 .iter()
-                .flat_map(|booking| of_resource(booking, resource)),
+                .flat_map(|booking| list_entries_of_booking(booking, resource)),
         );
-        cursor = part.next;
-        if cursor.is_none() || found.len() >= MOST {
+        cursor = page.next;
+        if cursor.is_none() || found.len() >= MAX_ENTRIES {
             return Ok(found);
         }
     }
 }
 
-/// The part of a booking that concerns the resource: each of its segments.
-fn of_resource<'a>(booking: &'a Booking, resource: &'a ResourceId) -> impl Iterator<Item = Appointment> + 'a {
+/// Lists the entries of one booking: one for each of its segments on the resource.
+fn list_entries_of_booking<'a>(
+    booking: &'a Booking,
+    resource: &'a ResourceId,
+) -> impl Iterator<Item = Appointment> + 'a {
     let segments = booking.segments.iter().enumerate();
     let segments = segments.filter(move |(_, segment)| segment.resource == *resource);
     segments.map(|(number, segment)| Appointment {
@@ -106,43 +109,40 @@ fn of_resource<'a>(booking: &'a Booking, resource: &'a ResourceId) -> impl Itera
     })
 }
 
-/// One appointment, as a calendar program shows it.
+/// One appointment of the calendar.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Appointment {
-    /// The same for the same appointment, whenever it is asked: by it programs know one that has moved.
+    /// Identifies the appointment. It stays the same when the appointment moves, so that programs recognize it.
     uid: String,
-    /// When.
     window: Window,
-    /// What it is called.
     summary: String,
-    /// When it last changed.
     changed_at: DateTime<Utc>,
 }
 
-/// The file. `name` is what programs call the calendar.
-fn write<'a>(name: &str, appointments: impl Iterator<Item = &'a Appointment>) -> String {
+/// Writes the file. `name` is the calendar's name in calendar programs.
+fn write_calendar<'a>(name: &str, entries: impl Iterator<Item = &'a Appointment>) -> String {
     let mut calendar = icalendar::Calendar::new();
     calendar.properties.retain(|property| property.key() != "PRODID");
     calendar.append_property(Property::new("PRODID", "-//Holdfast//Appointments//EN"));
     calendar.append_property(Property::new("METHOD", "PUBLISH"));
-    calendar.name(&printable(name));
-    calendar.extend(appointments.map(event));
+    calendar.name(&to_single_line(name));
+    calendar.extend(entries.map(to_ical_event));
     calendar.to_string()
 }
 
-fn event(appointment: &Appointment) -> icalendar::Event {
-    icalendar::Event::with_uid(&printable(&appointment.uid))
-        .timestamp(appointment.changed_at)
-        .starts(appointment.window.starts_at())
-        .ends(appointment.window.ends_at())
-        .summary(&printable(&appointment.summary))
+fn to_ical_event(entry: &Appointment) -> icalendar::Event {
+    icalendar::Event::with_uid(&to_single_line(&entry.uid))
+        .timestamp(entry.changed_at)
+        .starts(entry.window.starts_at())
+        .ends(entry.window.ends_at())
+        .summary(&to_single_line(&entry.summary))
         .done()
 }
 
-/// The text on one line: a name that somebody typed must not begin a line of the file.
-fn printable(text: &str) -> String {
-    let space = |c: char| if c.is_control() { ' ' } else { c };
-    text.chars().map(space).collect()
+/// Replaces control characters by spaces, so that a name cannot inject a line into the file.
+fn to_single_line(text: &str) -> String {
+    let replace = |c: char| if c.is_control() { ' ' } else { c };
+    text.chars().map(replace).collect()
 }
 
 #[cfg(test)]
@@ -151,7 +151,7 @@ mod tests {
     use crate::gateway::calendar::{BusyTime, busy};
     use chrono::Duration;
 
-    fn appointment(uid: &str, summary: &str, hour: i64) -> Appointment {
+    fn entry(uid: &str, summary: &str, hour: i64) -> Appointment {
         let midnight: DateTime<Utc> = "2026-06-01T00:00:00Z".parse().unwrap();
         let start = midnight + Duration::hours(hour);
         Appointment {
@@ -163,10 +163,10 @@ mod tests {
     }
 
     #[test]
-    fn a_calendar_is_written_line_by_line_as_the_standard_wants_it() {
-        let file = write(
+    fn calendar_has_the_lines_of_rfc_5545() {
+        let file = write_calendar(
             "Ana",
-            [appointment("a@holdfast", "Cut, colour; style \\ dry", 9)].iter(),
+            [entry("a@holdfast", "Cut, colour; style \\ dry", 9)].iter(),
         );
         let lines: Vec<&str> = file.split_terminator("\r\n").collect();
         for line in [
@@ -191,20 +191,16 @@ mod tests {
         );
         assert!(
             !file.replace("\r\n", "").contains(['\r', '\n']),
-            "every line ends with both"
+            "every line ends with CR LF"
         );
     }
 
     #[test]
-    fn no_line_is_longer_than_75_bytes_and_no_name_begins_one() {
+    fn lines_are_folded_and_names_cannot_inject_lines() {
         let long = "Färben und schneiden 💇 ".repeat(20);
         let forged = "Cut\r\nEND:VEVENT\rBEGIN:VEVENT\nDTSTART:20200101T000000Z\u{85}";
-        let appointments = [
-            appointment("a", &long, 9),
-            appointment("b", forged, 10),
-            appointment("c", "", 11),
-        ];
-        let file = write(forged, appointments.iter());
+        let entries = [entry("a", &long, 9), entry("b", forged, 10), entry("c", "", 11)];
+        let file = write_calendar(forged, entries.iter());
         assert!(file.split("\r\n").all(|line| line.len() <= 75), "{file}");
         assert!(!file.replace("\r\n", "").contains(['\r', '\n']), "{file}");
         assert_eq!(
@@ -215,22 +211,20 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_back() {
-        let appointments = [
-            appointment("a", &"long ".repeat(40), 9),
-            appointment("b", "x", 12),
-        ];
-        let within = Window::new(
-            appointments[0].window.starts_at(),
-            appointments[1].window.ends_at(),
-        )
-        .unwrap();
-        let reading = busy(&write("Ana", appointments.iter()), within).unwrap();
-        let expected = appointments.map(|appointment| BusyTime {
-            window: appointment.window,
-            uid: appointment.uid,
+    fn written_calendar_parses_back() {
+        let entries = [entry("a", &"long ".repeat(40), 9), entry("b", "x", 12)];
+        let within = Window::new(entries[0].window.starts_at(), entries[1].window.ends_at()).unwrap();
+        let parsed = busy(&write_calendar("Ana", entries.iter()), within).unwrap();
+        let expected = entries.map(|entry| BusyTime {
+            window: entry.window,
+            uid: entry.uid,
         });
-        assert_eq!((reading.busy, reading.faults), (expected.to_vec(), Vec::new()));
-        assert!(busy(&write("Ana", [].iter()), within).unwrap().busy.is_empty());
+        assert_eq!((parsed.busy, parsed.faults), (expected.to_vec(), Vec::new()));
+        assert!(
+            busy(&write_calendar("Ana", [].iter()), within)
+                .unwrap()
+                .busy
+                .is_empty()
+        );
     }
 }

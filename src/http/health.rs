@@ -1,4 +1,4 @@
-//! For machines: is it alive, is it ready, how is it doing, what does it speak.
+//! For machines: health checks, metrics, and the OpenAPI description.
 
 use std::sync::Arc;
 
@@ -9,51 +9,58 @@ use axum::response::IntoResponse;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::Server;
-use super::error::{Code, Problem};
+use super::error::{Problem, ProblemCode};
+use super::server::Server;
 use crate::workflow::inspect;
 
-/// All is well.
+/// A successful health check.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Health {
-    /// `ok`.
+    /// Always `ok`.
     status: &'static str,
 }
 
-/// Answers as long as the process can answer.
-#[utoipa::path(get, path = "/livez", operation_id = "livez", tag = "ops", responses((status = 200, description = "Alive", body = Health)))]
-pub(super) async fn livez() -> Json<Health> {
+/// Says that the process is alive. Asks neither the database nor Stripe.
+#[utoipa::path(
+    get, path = "/livez", operation_id = "livez", tag = "ops",
+    responses((status = 200, description = "The process is alive", body = Health))
+)]
+pub(super) async fn check_liveness() -> Json<Health> {
     Json(Health { status: "ok" })
 }
 
-/// Whether requests should be sent here: the database answers, and its schema is this program's.
+/// Says whether this instance can serve requests: the database responds, and its schema is up to date.
 #[utoipa::path(
     get, path = "/readyz", operation_id = "readyz", tag = "ops",
     responses(
-        (status = 200, description = "Ready", body = Health),
+        (status = 200, description = "The instance is ready", body = Health),
         (status = 503, description = "`store_unavailable`"),
     )
 )]
-pub(super) async fn readyz(State(server): State<Arc<Server>>) -> Result<Json<Health>, Problem> {
+pub(super) async fn check_readiness(State(server): State<Arc<Server>>) -> Result<Json<Health>, Problem> {
     match inspect::is_ready(&server.context).await {
         Ok(true) => Ok(Json(Health { status: "ok" })),
         Ok(false) => Err(Problem::new(
-            Code::StoreUnavailable,
-            "the schema is not the one of this program",
+            ProblemCode::StoreUnavailable,
+            "the database schema does not match this program",
         )),
         Err(error) => {
             tracing::warn!(%error, "not ready");
-            Err(Problem::new(Code::StoreUnavailable, "the database is away"))
+            Err(Problem::new(
+                ProblemCode::StoreUnavailable,
+                "the database is unavailable",
+            ))
         }
     }
 }
 
-/// Metrics in Prometheus' text format. Figures of the books are left out while the database is away.
+/// Returns metrics in the text format of Prometheus. The figures from the database are left out while it is
+/// unavailable.
 #[utoipa::path(
     get, path = "/metrics", operation_id = "metrics", tag = "ops",
     responses((status = 200, description = "Prometheus text", body = String, content_type = "text/plain"))
 )]
-pub(super) async fn metrics(State(server): State<Arc<Server>>) -> impl IntoResponse {
+pub(super) async fn get_metrics(State(server): State<Arc<Server>>) -> impl IntoResponse {
     let text = (server.render_metrics)(inspect::figures(&server.context).await.ok());
     (
         [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
@@ -61,12 +68,12 @@ pub(super) async fn metrics(State(server): State<Arc<Server>>) -> impl IntoRespo
     )
 }
 
-/// This description.
+/// Returns this description.
 #[utoipa::path(
     get, path = "/openapi.json", operation_id = "getDescription", tag = "ops",
     responses((status = 200, description = "OpenAPI 3.1", body = serde_json::Value))
 )]
-pub(super) async fn openapi(State(server): State<Arc<Server>>) -> impl IntoResponse {
+pub(super) async fn get_openapi(State(server): State<Arc<Server>>) -> impl IntoResponse {
     (
         StatusCode::OK,
         [(header::CONTENT_TYPE, "application/json")],

@@ -1,13 +1,13 @@
-//! What can be put on sale, what cannot, and how it is shown.
+//! Which event types are valid, and how they are shown.
 
 use serde_json::json;
 
 use super::super::EventTypeView;
 use super::*;
-use crate::http::schedule::tests::fields;
+use crate::http::field_errors::list_fields;
 
-fn refused(body: Value) -> Vec<String> {
-    fields(&read("salon", body).unwrap_err())
+fn list_refused(body: Value) -> Vec<String> {
+    list_fields(&parse_event_type("salon", body).unwrap_err())
 }
 
 fn short() -> Value {
@@ -38,15 +38,16 @@ fn segment(offset: i64, duration: i64, any_of: &[&str]) -> Value {
 }
 
 fn segments(segments: Value) -> Vec<String> {
-    read("salon", with(salon(), "segments", segments)).map_or_else(|problem| fields(&problem), |_| Vec::new())
+    parse_event_type("salon", with(salon(), "segments", segments))
+        .map_or_else(|problem| list_fields(&problem), |_| Vec::new())
 }
 
 fn shown(body: Value) -> Value {
-    serde_json::to_value(EventTypeView::from(&read("salon", body).unwrap())).unwrap()
+    serde_json::to_value(EventTypeView::from(&parse_event_type("salon", body).unwrap())).unwrap()
 }
 
 #[test]
-fn the_short_form_is_one_segment_and_shown_in_both_forms() {
+fn short_form_is_shown_in_both_forms() {
     let shown = shown(short());
     for (member, value) in short().as_object().unwrap() {
         assert_eq!(&shown[member], value, "{shown}");
@@ -78,27 +79,27 @@ fn segments_are_shown_as_they_were_sent() {
 }
 
 #[test]
-fn an_event_type_comes_in_one_form_and_whole() {
+fn exactly_one_complete_form_is_required() {
     let both = with(short(), "segments", salon()["segments"].clone());
-    assert_eq!(refused(both), ["segments"]);
+    assert_eq!(list_refused(both), ["segments"]);
     let neither = json!({"name": "Call", "amount": 5000, "currency": "eur"});
-    assert_eq!(refused(neither), ["resource", "duration_minutes"]);
-    assert_eq!(refused(with(short(), "resource", Value::Null)), ["resource"]);
+    assert_eq!(list_refused(neither), ["resource", "duration_minutes"]);
+    assert_eq!(list_refused(with(short(), "resource", Value::Null)), ["resource"]);
     assert_eq!(
-        refused(with(salon(), "duration_minutes", json!(30))),
+        list_refused(with(salon(), "duration_minutes", json!(30))),
         ["segments"]
     );
-    assert!(read("salon", with(short(), "segments", Value::Null)).is_ok());
+    assert!(parse_event_type("salon", with(short(), "segments", Value::Null)).is_ok());
 }
 
 #[test]
-fn every_fault_is_named_at_its_place() {
+fn every_error_names_its_member() {
     let body = json!({
         "segments": [{"duration_minutes": 0, "any_of": ["Ana"]}, {"offset_minutes": -1, "any_of": [], "who": "ana"}],
         "buffer_before_minutes": 1441, "buffer_after_minutes": -1, "schedule": {"timezone": "Berlin"},
         "guest_cancel_until_minutes": 525_601, "guest_move_until_minutes": -1, "name": "Cut", "amount": 1, "currency": "eur",
     });
-    let mut named = refused(body);
+    let mut named = list_refused(body);
     named.sort();
     assert_eq!(
         named,
@@ -119,7 +120,7 @@ fn every_fault_is_named_at_its_place() {
 }
 
 #[test]
-fn segments_are_few_begin_at_the_start_and_end_within_a_week() {
+fn segments_out_of_bounds_are_refused() {
     assert_eq!(segments(json!([])), ["segments"]);
     let apart: Vec<_> = (0..11).map(|n| segment(n * 100, 60, &["ana"])).collect();
     assert_eq!(segments(json!(apart[..10])), [""; 0]);
@@ -142,7 +143,7 @@ fn segments_are_few_begin_at_the_start_and_end_within_a_week() {
 }
 
 #[test]
-fn segments_that_need_one_resource_at_one_time_are_refused_where_that_shows() {
+fn segments_needing_one_resource_at_once_are_refused() {
     let both_ana = json!([segment(0, 60, &["ana"]), segment(30, 60, &["ana"])]);
     assert_eq!(segments(both_ana), ["segments[1].any_of"]);
     let in_the_buffer = json!([segment(0, 60, &["ana"]), segment(69, 60, &["ana"])]);

@@ -1,4 +1,4 @@
-//! How often, and for whom: the values of `HOLDFAST_RATE_LIMIT` and `HOLDFAST_TRUSTED_PROXIES`.
+//! Parses `HOLDFAST_RATE_LIMIT` and `HOLDFAST_TRUSTED_PROXIES`.
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -7,12 +7,12 @@ use std::time::Duration;
 use governor::Quota;
 use ipnet::IpNet;
 
-/// `30/min`: so many at once, and as many again evenly over the time.
-pub(super) fn rate(text: &str) -> Result<Quota, &'static str> {
-    read_rate(text).ok_or("must be a number for a time, such as 30/min; s, min and h are known")
+/// Parses a rate such as `30/min`: 30 requests at once, and another every 2 s.
+pub(super) fn parse_rate(text: &str) -> Result<Quota, &'static str> {
+    try_parse_rate(text).ok_or("must be a number for a time, such as 30/min; s, min and h are known")
 }
 
-fn read_rate(text: &str) -> Option<Quota> {
+fn try_parse_rate(text: &str) -> Option<Quota> {
     let (most, time) = text.split_once('/')?;
     let most: NonZeroU32 = most.trim().parse().ok()?;
     let time = match time.trim() {
@@ -25,8 +25,8 @@ fn read_rate(text: &str) -> Option<Quota> {
     Some(Quota::with_period(each)?.allow_burst(most))
 }
 
-/// Networks, or single addresses, comma-separated.
-pub(super) fn proxies(text: &str) -> Result<Vec<IpNet>, &'static str> {
+/// Parses networks or single addresses, separated by commas.
+pub(super) fn parse_proxies(text: &str) -> Result<Vec<IpNet>, &'static str> {
     let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
     let net = |part: &str| {
         part.parse()
@@ -44,13 +44,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rate_is_a_number_for_a_time() {
-        let quota = rate("30/min").unwrap();
+    fn rate_is_a_number_per_unit_of_time() {
+        let quota = parse_rate("30/min").unwrap();
         assert_eq!(
             (quota.burst_size().get(), quota.replenish_interval()),
             (30, Duration::from_secs(2))
         );
-        assert_eq!(rate("5 / s").unwrap().burst_size().get(), 5);
+        assert_eq!(parse_rate("5 / s").unwrap().burst_size().get(), 5);
         for bad in [
             "",
             "30",
@@ -61,16 +61,16 @@ mod tests {
             "4000000000/s",
             "99999999999/h",
         ] {
-            assert!(rate(bad).is_err(), "{bad}");
+            assert!(parse_rate(bad).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn proxies_are_networks_or_addresses() {
-        assert_eq!(proxies("").unwrap(), []);
-        let found = proxies("10.0.0.0/8, fd00::/8,192.0.2.1").unwrap();
+        assert_eq!(parse_proxies("").unwrap(), []);
+        let found = parse_proxies("10.0.0.0/8, fd00::/8,192.0.2.1").unwrap();
         let found: Vec<_> = found.iter().map(ToString::to_string).collect();
         assert_eq!(found, ["10.0.0.0/8", "fd00::/8", "192.0.2.1/32"]);
-        assert!(proxies("10.0.0.0/33").is_err() && proxies("loadbalancer").is_err());
+        assert!(parse_proxies("10.0.0.0/33").is_err() && parse_proxies("loadbalancer").is_err());
     }
 }

@@ -1,15 +1,15 @@
-//! Which environments are taken, and how the faults of the others are told.
+//! Which environments are valid, and which errors the others get.
 
 use super::*;
 
-fn read_from(pairs: &[(&str, &str)], needs: ConfigScope) -> Result<Config, ConfigErrors> {
+fn read_from(pairs: &[(&str, &str)], scope: ConfigScope) -> Result<Config, ConfigErrors> {
     let find = |name: &str| {
         pairs
             .iter()
             .find(|(key, _)| *key == name)
             .map(|(_, value)| (*value).to_owned())
     };
-    read(find, needs)
+    load_config(find, scope)
 }
 
 const GOOD: [(&str, &str); 2] = [
@@ -17,13 +17,13 @@ const GOOD: [(&str, &str); 2] = [
     ("STRIPE_WEBHOOK_SECRET", "whsec_a, whsec_b"),
 ];
 
-fn faulty(more: &[(&str, &str)]) -> Vec<&'static str> {
+fn list_invalid(more: &[(&str, &str)]) -> Vec<&'static str> {
     let pairs: Vec<_> = more.iter().chain(&GOOD).copied().collect();
-    let faults = read_from(&pairs, ConfigScope::Stripe)
+    let errors = read_from(&pairs, ConfigScope::Stripe)
         .err()
-        .map(|faults| faults.0)
+        .map(|errors| errors.0)
         .unwrap_or_default();
-    faults.into_iter().map(|fault| fault.variable).collect()
+    errors.into_iter().map(|error| error.variable).collect()
 }
 
 #[test]
@@ -42,13 +42,13 @@ fn defaults_need_only_the_stripe_keys() {
     let stripe = config.stripe.unwrap();
     assert_eq!(stripe.webhook_secrets.len(), 2);
     assert_eq!(stripe.api_base.as_str(), "https://api.stripe.com/");
-    assert!(!stripe.livemode());
+    assert!(!stripe.is_live());
     assert!(read_from(&[], ConfigScope::Database).unwrap().stripe.is_none());
 }
 
 #[test]
-fn every_fault_is_reported_at_once_and_no_value_is_repeated() {
-    let faults = read_from(
+fn all_errors_are_reported_without_values() {
+    let errors = read_from(
         &[
             ("DATABASE_URL", "mysql://secret"),
             ("STRIPE_SECRET_KEY", "pk_secret"),
@@ -66,7 +66,7 @@ fn every_fault_is_reported_at_once_and_no_value_is_repeated() {
         ConfigScope::Stripe,
     )
     .unwrap_err();
-    let variables: Vec<_> = faults.0.iter().map(|fault| fault.variable).collect();
+    let variables: Vec<_> = errors.0.iter().map(|error| error.variable).collect();
     for variable in [
         "DATABASE_URL",
         "STRIPE_SECRET_KEY",
@@ -82,24 +82,24 @@ fn every_fault_is_reported_at_once_and_no_value_is_repeated() {
         "HOLDFAST_ALLOWED_ORIGINS",
         "HOLDFAST_LOG_FORMAT",
     ] {
-        assert!(variables.contains(&variable), "{variable} in {faults}");
+        assert!(variables.contains(&variable), "{variable} in {errors}");
     }
-    assert!(!faults.to_string().contains("pk_secret"), "{faults}");
+    assert!(!errors.to_string().contains("pk_secret"), "{errors}");
 }
 
 #[test]
-fn a_live_key_goes_over_https_only() {
+fn live_key_requires_https() {
     let live = ("STRIPE_SECRET_KEY", "sk_live_1");
     assert_eq!(
-        faulty(&[live, ("STRIPE_API_BASE", "http://127.0.0.1:1")]),
+        list_invalid(&[live, ("STRIPE_API_BASE", "http://127.0.0.1:1")]),
         ["STRIPE_API_BASE"]
     );
-    assert!(faulty(&[live]).is_empty());
-    assert!(faulty(&[("STRIPE_API_BASE", "http://127.0.0.1:1")]).is_empty());
+    assert!(list_invalid(&[live]).is_empty());
+    assert!(list_invalid(&[("STRIPE_API_BASE", "http://127.0.0.1:1")]).is_empty());
 }
 
 #[test]
-fn the_time_to_pay_is_between_a_second_and_23_hours() {
+fn hold_ttl_is_between_a_second_and_23_hours() {
     for (text, good) in [
         ("1s", true),
         ("23h", true),
@@ -107,12 +107,16 @@ fn the_time_to_pay_is_between_a_second_and_23_hours() {
         ("23h 1s", false),
         ("soon", false),
     ] {
-        assert_eq!(faulty(&[("HOLDFAST_HOLD_TTL", text)]).is_empty(), good, "{text}");
+        assert_eq!(
+            list_invalid(&[("HOLDFAST_HOLD_TTL", text)]).is_empty(),
+            good,
+            "{text}"
+        );
     }
 }
 
 #[test]
-fn what_the_shop_chooses_is_taken() {
+fn given_values_replace_defaults() {
     let pairs = [
         GOOD[0],
         GOOD[1],
@@ -132,7 +136,7 @@ fn what_the_shop_chooses_is_taken() {
 }
 
 #[test]
-fn a_password_does_not_print() {
+fn secrets_are_not_printed() {
     let pairs = [
         GOOD[0],
         GOOD[1],

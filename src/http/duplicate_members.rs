@@ -1,23 +1,24 @@
-//! JSON whose objects name each member once. Where one comes twice, readers disagree on which counts, and a body could
-//! mean one thing to whoever checked it and another to us. What the members mean is left to `body`.
+//! Parses JSON and refuses objects with two members of the same name.
+//!
+//! Readers of JSON disagree on which of the two counts. So a proxy could check one value while we use the other.
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-/// A value, read strictly.
-pub(super) struct Unique(pub(super) Value);
+/// A JSON value without duplicate members.
+pub(super) struct UniqueMembers(pub(super) Value);
 
-impl<'de> Deserialize<'de> for Unique {
+impl<'de> Deserialize<'de> for UniqueMembers {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_any(Reader).map(Self)
+        from.deserialize_any(UniqueMembersVisitor).map(Self)
     }
 }
 
-struct Reader;
+struct UniqueMembersVisitor;
 
-impl<'de> Visitor<'de> for Reader {
+impl<'de> Visitor<'de> for UniqueMembersVisitor {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -54,7 +55,7 @@ impl<'de> Visitor<'de> for Reader {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Value, A::Error> {
         let mut list = Vec::new();
-        while let Some(Unique(element)) = elements.next_element()? {
+        while let Some(UniqueMembers(element)) = elements.next_element()? {
             list.push(element);
         }
         Ok(list.into())
@@ -62,9 +63,9 @@ impl<'de> Visitor<'de> for Reader {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let mut map = Map::new();
-        while let Some((name, Unique(value))) = members.next_entry::<String, Unique>()? {
+        while let Some((name, UniqueMembers(value))) = members.next_entry::<String, UniqueMembers>()? {
             if map.insert(name, value).is_some() {
-                return Err(A::Error::custom("a member comes twice"));
+                return Err(A::Error::custom("a member is given twice"));
             }
         }
         Ok(map.into())
@@ -77,31 +78,31 @@ mod tests {
 
     use super::*;
 
-    fn read(text: &str) -> serde_json::Result<Value> {
-        serde_json::from_str::<Unique>(text).map(|unique| unique.0)
+    fn parse(text: &str) -> serde_json::Result<Value> {
+        serde_json::from_str::<UniqueMembers>(text).map(|unique| unique.0)
     }
 
     #[test]
-    fn a_member_that_comes_twice_is_refused_at_any_depth() {
+    fn duplicate_members_are_refused_at_any_depth() {
         for bad in [
             r#"{"a":1,"a":1}"#,
             r#"{"a":1,"\u0061":2}"#,
             r#"{"b":[{"c":{"a":1,"b":2,"a":3}}]}"#,
         ] {
-            assert!(read(bad).is_err_and(|error| error.is_data()), "{bad}");
+            assert!(parse(bad).is_err_and(|error| error.is_data()), "{bad}");
         }
-        assert!(read(r#"{"a":{"a":1},"b":{"a":1}}"#).is_ok());
+        assert!(parse(r#"{"a":{"a":1},"b":{"a":1}}"#).is_ok());
     }
 
     #[test]
-    fn nesting_without_end_is_refused() {
-        assert!(read(&"[".repeat(100_000)).is_err_and(|error| error.is_syntax()));
+    fn endless_nesting_is_refused() {
+        assert!(parse(&"[".repeat(100_000)).is_err_and(|error| error.is_syntax()));
     }
 
     proptest! {
         #[test]
-        fn everything_else_reads_as_serde_json_reads_it(text in r#"[\[\]{}:,"0-9a-e.\\ +-]{0,20}"#) {
-            if let Ok(value) = read(&text) {
+        fn other_json_parses_as_by_serde_json(text in r#"[\[\]{}:,"0-9a-e.\\ +-]{0,20}"#) {
+            if let Ok(value) = parse(&text) {
                 prop_assert_eq!(serde_json::from_str::<Value>(&text).ok(), Some(value));
             }
         }

@@ -1,0 +1,143 @@
+//! Checks the database: whether it responds, does what the program needs, and has consistent contents.
+
+use std::sync::Arc;
+
+use super::check::{Check, Verdict, flag, pass};
+use crate::app;
+use crate::config::{Config, Database, StripeSettings};
+use crate::domain::listing::Figures;
+use crate::domain::time::Clock;
+use crate::workflow::{Context, inspect, one_line};
+
+const MINUTE_MS: i64 = 60 * 1000;
+/// An overdue hold older than this means that no sweep runs.
+const MAX_OVERDUE_MS: i64 = 5 * MINUTE_MS;
+/// A pending command older than this means that nobody carries commands out, or that Stripe does not respond.
+const MAX_COMMAND_MS: i64 = 5 * MINUTE_MS;
+/// An attempt is stale after 2 min, and the next sweep or two should recover it.
+const MAX_ATTEMPT_MS: i64 = 10 * MINUTE_MS;
+
+pub(super) async fn check_database(
+    config: &Config,
+    stripe: &StripeSettings,
+    clock: Arc<dyn Clock>,
+) -> Vec<Check> {
+    let unavailable = "check that it is running and that DATABASE_URL is right";
+    let fault = |found: String, remedy| vec![flag("database", Verdict::Fault, found, remedy)];
+    let context = match app::build_context(config, stripe, clock).await {
+        Ok(context) => context,
+        Err(error) => return fault(one_line(&error), unavailable),
+    };
+    match inspect::is_ready(&context).await {
+        Ok(true) => check_contents(&config.database, &context).await,
+        Ok(false) => fault(
+            "responds, but its schema does not match this program".to_owned(),
+            "run `holdfast migrate`, or start `holdfast serve`, which migrates first",
+        ),
+        Err(error) => fault(one_line(&error), unavailable),
+    }
+}
+
+async fn check_contents(database: &Database, context: &Context) -> Vec<Check> {
+    let found = format!("{database:?} responds, and its schema matches this program");
+    let mut checks = vec![pass("database", found), check_statements(context).await];
+    match inspect::figures(context).await {
+        Ok(figures) => checks.extend(check_figures(&figures)),
+        Err(error) => checks.push(flag(
+            "figures",
+            Verdict::Fault,
+            one_line(&error),
+            "see the log of the database",
+        )),
+    }
+    checks
+}
+
+async fn check_statements(context: &Context) -> Check {
+    match inspect::rehearse(context).await {
+        Ok(()) => pass("statements", "a test checkout works, and a taken slot is refused"),
+        Err(error) => flag(
+            "statements",
+            Verdict::Fault,
+            one_line(&error),
+            "check that this role may write, that the disk has space, and that nobody changed the schema by hand",
+        ),
+    }
+}
+
+/// Passes if the count is 0; otherwise it is a fault.
+fn require_none(check: &'static str, count: i64, what: &str, remedy: &str) -> Check {
+    match count {
+        0 => pass(check, "none"),
+        n => flag(check, Verdict::Fault, format!("{n} {what}"), remedy),
+    }
+}
+
+/// Like [`require_none`], but also passes while the oldest is not older than `max_age_ms`.
+fn require_none_older(
+    check: &'static str,
+    (count, age_ms): (i64, i64),
+    max_age_ms: i64,
+    what: &str,
+    remedy: &str,
+) -> Check {
+    if age_ms <= max_age_ms {
+        return require_none(check, 0, what, remedy);
+    }
+    let what = format!("{what}, the oldest for {} min", age_ms / MINUTE_MS);
+    require_none(check, count, &what, remedy)
+}
+
+fn check_figures(figures: &Figures) -> Vec<Check> {
+    let remedy = "check that `holdfast serve` or a cron with `holdfast sweep` runs, and that Stripe responds";
+    let overdue = (figures.overdue, figures.oldest_overdue_ms);
+    let commands = (figures.commands_pending, figures.oldest_command_ms);
+    let attempts = (figures.attempts_open, figures.oldest_attempt_ms);
+    vec![
+        require_none_older(
+            "overdue holds",
+            overdue,
+            MAX_OVERDUE_MS,
+            "holds are waiting for a sweep",
+            remedy,
+        ),
+        require_none_older(
+            "waiting commands",
+            commands,
+            MAX_COMMAND_MS,
+            "commands for Stripe are waiting",
+            remedy,
+        ),
+        require_none_older(
+            "open attempts",
+            attempts,
+            MAX_ATTEMPT_MS,
+            "checkouts are waiting to be recovered",
+            remedy,
+        ),
+        require_none(
+            "stuck commands",
+            figures.commands_stuck,
+            "commands for Stripe are stuck",
+            "GET /v1/admin/commands?state=stuck shows the errors; then POST …/{id}/retry",
+        ),
+        require_none(
+            "money without slot",
+            figures.money_without_slot,
+            "payments have no slot",
+            "GET /v1/admin/holds?status=released, and =cancelled, shows their payments",
+        ),
+        require_none(
+            "slot without money",
+            figures.slot_without_money,
+            "confirmed holds have no payment",
+            "GET /v1/admin/holds?status=confirmed shows their payments; POST …/{id}/refresh asks Stripe again",
+        ),
+        require_none(
+            "failed refunds",
+            figures.refunds_failed,
+            "refunds were refused by Stripe",
+            "refund the money in the Stripe dashboard",
+        ),
+    ]
+}

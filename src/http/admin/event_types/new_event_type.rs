@@ -1,0 +1,170 @@
+//! Parses and checks the event types that operators put on sale.
+
+use chrono::{DateTime, Utc};
+use deserr::Deserr;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::segments::{SegmentMembers, check_segments};
+use crate::domain::availability::{Availability, SlotAvailability, SlotRequest};
+use crate::domain::catalogue::{ChangePolicy, EventType, SegmentTemplate};
+use crate::domain::ids::{EventTypeId, ResourceId};
+use crate::domain::money::{Currency, Money};
+use crate::http::error::Problem;
+use crate::http::field_errors::FieldErrors;
+use crate::http::field_values::{
+    Amount, Minutes, Name, PaymentMethods, check_between, check_optional_between,
+};
+use crate::http::json_body::parse_json;
+use crate::http::schedule::ScheduleMembers;
+
+/// The longest buffer, in minutes: a day.
+const MAX_BUFFER: i64 = 24 * 60;
+/// The earliest deadline for guests' changes, in minutes before the start: a year.
+const MAX_DEADLINE: i64 = 365 * 24 * 60;
+
+/// An event type to put on sale, with either `resource` and `duration_minutes`, or `segments`.
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = FieldErrors, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct NewEventType {
+    /// The name that the guest reads on the payment page: 1 to 200 characters.
+    #[schema(value_type = String, example = "Intro call", min_length = 1, max_length = 200)]
+    name: Name,
+    /// The resource, if the event type needs a single one from start to end; it is created if it is new.
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, example = "ana", pattern = "^[a-z0-9-]{1,64}$")]
+    resource: Option<ResourceId>,
+    /// The length in minutes, if the event type needs a single resource.
+    #[deserr(default)]
+    #[schema(value_type = Option<i64>, example = 30, minimum = 1, maximum = 10080)]
+    duration_minutes: Option<Minutes>,
+    /// The segments, in place of `resource` and `duration_minutes`: a hold takes all of them, or none. The first
+    /// begins at the start. New resources are created.
+    #[deserr(default, try_from(Option<Vec<SegmentMembers>>) = check_segments -> FieldErrors)]
+    #[schema(min_items = 1, max_items = 10)]
+    segments: Option<Vec<SegmentMembers>>,
+    /// How long each resource stays busy before its segment, in minutes; the guest does not see it.
+    #[deserr(default, try_from(i64) = check_between::<0, MAX_BUFFER> -> String)]
+    #[schema(required = false, default = 0, minimum = 0, maximum = 1440)]
+    buffer_before_minutes: i64,
+    /// How long each resource stays busy after its segment, in minutes; the guest does not see it.
+    #[deserr(default, try_from(i64) = check_between::<0, MAX_BUFFER> -> String)]
+    #[schema(required = false, default = 0, minimum = 0, maximum = 1440)]
+    buffer_after_minutes: i64,
+    /// When the event type may start; at any time if absent.
+    #[deserr(default)]
+    schedule: Option<ScheduleMembers>,
+    /// Until how many minutes before the start a guest who has paid may cancel for a full refund; never if absent.
+    #[deserr(default, try_from(Option<i64>) = check_optional_between::<0, MAX_DEADLINE> -> String)]
+    #[schema(minimum = 0, maximum = 525600)]
+    guest_cancel_until_minutes: Option<i64>,
+    /// Until how many minutes before the start a guest may move the hold; never if absent.
+    #[deserr(default, try_from(Option<i64>) = check_optional_between::<0, MAX_DEADLINE> -> String)]
+    #[schema(minimum = 0, maximum = 525600)]
+    guest_move_until_minutes: Option<i64>,
+    /// The price in the currency's minor unit.
+    #[schema(value_type = i64, example = 5000, minimum = 1, maximum = 99999999)]
+    amount: Amount,
+    /// The lower-case ISO code of a currency that Stripe supports.
+    #[schema(value_type = String, example = "eur", pattern = "^[a-z]{3}$")]
+    currency: Currency,
+    /// The payment methods that a guest may use, by Stripe's names; all that the Stripe account allows if absent. To
+    /// exclude delayed methods, name only immediate ones, such as `card`.
+    #[deserr(default)]
+    #[schema(value_type = Option<Vec<String>>, example = json!(["card"]), min_items = 1, max_items = 20)]
+    payment_methods: Option<PaymentMethods>,
+}
+
+/// Parses the event type that a body describes.
+///
+/// # Errors
+/// `invalid`, naming every error.
+pub(super) fn parse_event_type(id: &str, body: Value) -> Result<EventType, Problem> {
+    let mut errors = FieldErrors::default();
+    let id = errors.check("id", EventTypeId::parse(id));
+    check_form(&body, &mut errors);
+    let new: Option<NewEventType> = parse_json(body, &mut errors);
+    if let (Some(id), Some(new), true) = (id, new, errors.is_empty()) {
+        let event_type = new.into_event_type(id);
+        check_can_be_held_together(&event_type, &mut errors);
+        if errors.is_empty() {
+            return Ok(event_type);
+        }
+    }
+    Err(errors.into_problem())
+}
+
+/// Checks that the body has one of the two forms, complete, and not both. Comes before the members are parsed, so that
+/// all errors are reported at once.
+fn check_form(body: &Value, errors: &mut FieldErrors) {
+    let Value::Object(members) = body else { return };
+    let has = |name: &str| members.get(name).is_some_and(|value| !value.is_null());
+    let (short_form, has_segments) = (["resource", "duration_minutes"], has("segments"));
+    if has_segments && short_form.into_iter().any(has) {
+        errors.add("segments", "cannot be beside resource and duration_minutes");
+    }
+    for name in short_form.into_iter().filter(|name| !has_segments && !has(name)) {
+        errors.add(
+            name,
+            "is missing; resource and duration_minutes are needed, or segments",
+        );
+    }
+}
+
+/// Refuses segments that need the same resources at the same time: no free time could ever hold all of them.
+fn check_can_be_held_together(event_type: &EventType, errors: &mut FieldErrors) {
+    let can_be_held = |segments: usize| {
+        let first_segments = EventType {
+            segments: event_type.segments[..segments].to_vec(),
+            ..event_type.clone()
+        };
+        let slot_request = SlotRequest {
+            event_type: &first_segments,
+            quantity: 1,
+            requested_resource: None,
+            moving: None,
+        };
+        matches!(
+            Availability::default().chance(&slot_request, DateTime::<Utc>::UNIX_EPOCH, 0),
+            SlotAvailability::Free(_)
+        )
+    };
+    if let Some(n) = (0..event_type.segments.len()).find(|n| !can_be_held(n + 1)) {
+        let detail =
+            "has no resource that the earlier segments do not need at the same time, buffers included";
+        errors.add(&format!("segments[{n}].any_of"), detail);
+    }
+}
+
+impl NewEventType {
+    fn into_event_type(self, id: EventTypeId) -> EventType {
+        let short = self.resource.zip(self.duration_minutes);
+        let short = short.map(|(resource, Minutes(duration_minutes))| SegmentTemplate {
+            offset_minutes: 0,
+            duration_minutes,
+            any_of: vec![resource],
+        });
+        let segments = self.segments.into_iter().flatten().map(SegmentTemplate::from);
+        EventType {
+            id,
+            name: self.name.0,
+            segments: short.into_iter().chain(segments).collect(),
+            buffer_before_minutes: self.buffer_before_minutes,
+            buffer_after_minutes: self.buffer_after_minutes,
+            schedule: self.schedule.map(Into::into),
+            price: Money {
+                amount: self.amount.0,
+                currency: self.currency,
+            },
+            payment_methods: self.payment_methods.map(|methods| methods.0).unwrap_or_default(),
+            change_policy: ChangePolicy {
+                cancel_until_minutes: self.guest_cancel_until_minutes,
+                move_until_minutes: self.guest_move_until_minutes,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,123 @@
+//! The address that a request comes from.
+//!
+//! It is the address of the connection, unless that is a trusted proxy: then it is the last address in
+//! `X-Forwarded-For` that is not a trusted proxy's. An IPv6 network of 64 bits counts as one client, because one
+//! household has all of it.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, FromRef, FromRequestParts};
+use axum::http::HeaderMap;
+use axum::http::request::Parts;
+use ipnet::IpNet;
+
+use super::error::{Problem, ProblemCode};
+use crate::domain::booking::ClientId;
+use crate::domain::token::TokenKey;
+
+/// The networks of the proxies whose `X-Forwarded-For` is believed.
+#[derive(Clone, Debug)]
+pub struct TrustedProxies(Arc<[IpNet]>);
+
+impl TrustedProxies {
+    /// Trusts the proxies in these networks, and no others.
+    pub fn new(networks: Vec<IpNet>) -> Self {
+        Self(networks.into())
+    }
+
+    fn contains(&self, address: &IpAddr) -> bool {
+        self.0.iter().any(|network| network.contains(address))
+    }
+
+    /// Finds the client's address, given the connection's address and the request's headers.
+    fn find_client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let mut address = peer.to_canonical();
+        let lines = headers
+            .get_all("x-forwarded-for")
+            .iter()
+            .filter_map(|value| value.to_str().ok());
+        let hops: Vec<&str> = lines.flat_map(|line| line.split(',')).map(str::trim).collect();
+        for hop in hops.iter().rev() {
+            if !self.contains(&address) {
+                break;
+            }
+            // If a trusted proxy wrote something else than an address, the client is unknown: count it as the proxy.
+            let Ok(next) = hop.parse::<IpAddr>() else {
+                break;
+            };
+            address = next.to_canonical();
+        }
+        to_network(address)
+    }
+}
+
+fn to_network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64))),
+    }
+}
+
+/// The address that a request comes from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ClientAddress(pub(super) IpAddr);
+
+impl ClientAddress {
+    /// Returns the pseudonym under which this client's holds are counted, so that the address itself is not stored.
+    pub(super) fn to_client_id(self, tokens: &TokenKey) -> ClientId {
+        ClientId(tokens.pseudonym(&self.0.to_string()))
+    }
+}
+
+impl<S> FromRequestParts<S> for ClientAddress
+where
+    S: Send + Sync,
+    TrustedProxies: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        let peer = peer.ok_or_else(|| Problem::new(ProblemCode::Internal, "the log has the details"))?;
+        let proxies = TrustedProxies::from_ref(state);
+        Ok(Self(proxies.find_client(peer.0.ip(), &parts.headers)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trust(networks: &[&str]) -> TrustedProxies {
+        TrustedProxies::new(networks.iter().map(|net| net.parse().unwrap()).collect())
+    }
+
+    fn find_client(proxies: &TrustedProxies, peer: &str, chain: &[&str]) -> String {
+        let mut headers = HeaderMap::new();
+        for line in chain {
+            headers.append("x-forwarded-for", line.parse().unwrap());
+        }
+        proxies.find_client(peer.parse().unwrap(), &headers).to_string()
+    }
+
+    #[test]
+    fn only_trusted_proxies_name_the_client_address() {
+        let none = trust(&[]);
+        assert_eq!(find_client(&none, "192.0.2.9", &["198.51.100.1"]), "192.0.2.9");
+        let proxies = trust(&["10.0.0.0/8", "fd00::/8"]);
+        for (peer, chain, expected) in [
+            ("192.0.2.9", &["198.51.100.1"][..], "192.0.2.9"),
+            ("10.0.0.1", &[], "10.0.0.1"),
+            ("10.0.0.1", &["198.51.100.1"], "198.51.100.1"),
+            ("10.0.0.1", &["1.2.3.4, 198.51.100.1"], "198.51.100.1"),
+            ("10.0.0.1", &["1.2.3.4", "198.51.100.1, 10.0.0.2"], "198.51.100.1"),
+            ("10.0.0.1", &["10.0.0.3, 10.0.0.2"], "10.0.0.3"),
+            ("10.0.0.1", &["1.2.3.4, unknown"], "10.0.0.1"),
+            ("::ffff:10.0.0.1", &["198.51.100.1"], "198.51.100.1"),
+            ("fd00::1", &["2001:db8:1:2:3:4:5:6"], "2001:db8:1:2::"),
+        ] {
+            assert_eq!(find_client(&proxies, peer, chain), expected, "{peer} {chain:?}");
+        }
+    }
+}

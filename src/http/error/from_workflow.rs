@@ -1,0 +1,93 @@
+//! Turns the errors of workflows into problems.
+
+use super::{Problem, ProblemCode};
+use crate::workflow::checkout::CheckoutError;
+use crate::workflow::moving::MoveError;
+use crate::workflow::{WorkflowError, one_line};
+
+const UNKNOWN_RESOURCE: &str = "is not one of this event type's resources";
+
+impl From<MoveError> for Problem {
+    fn from(error: MoveError) -> Self {
+        match error {
+            MoveError::Missing => Self::not_found("hold"),
+            MoveError::NotMovable(_) => Self::new(
+                ProblemCode::NotMovable,
+                "only a held or a confirmed hold can be moved",
+            ),
+            MoveError::TooLate => Self::new(
+                ProblemCode::NotMovable,
+                "the event type does not let its guest move it now",
+            ),
+            MoveError::NotOnSale => Self::new(ProblemCode::NotMovable, "its event type is no longer on sale"),
+            MoveError::Start(error) => Self::invalid_field("starts_at", error.to_string()),
+            MoveError::UnknownResource => Self::invalid_field("resource", UNKNOWN_RESOURCE),
+            MoveError::SlotTaken(alternatives) => Self::slot_taken(&alternatives),
+            MoveError::Workflow(error) => error.into(),
+        }
+    }
+}
+
+impl From<CheckoutError> for Problem {
+    fn from(error: CheckoutError) -> Self {
+        match error {
+            CheckoutError::UnknownEventType => Self::not_found("event type"),
+            CheckoutError::Start(error) => Self::invalid_field("starts_at", error.to_string()),
+            CheckoutError::Email => {
+                Self::invalid_field("guest.email", "is not an address that Stripe accepts")
+            }
+            CheckoutError::UnknownResource => Self::invalid_field("resource", UNKNOWN_RESOURCE),
+            CheckoutError::TooDear => {
+                Self::invalid_field("quantity", "costs more than Stripe takes in one payment")
+            }
+            CheckoutError::SlotTaken(alternatives) => Self::slot_taken(&alternatives),
+            CheckoutError::TooMany { retry_after } => Self::new(
+                ProblemCode::TooManyHolds,
+                "pay for one of the held slots, or release it",
+            )
+            .with_retry_after(retry_after),
+            CheckoutError::InProgress => Self::new(
+                ProblemCode::IdempotencyInProgress,
+                "retry with the same key to get its response",
+            ),
+            CheckoutError::Mismatch => Self::new(
+                ProblemCode::IdempotencyMismatch,
+                "use a new key for a new request",
+            ),
+            CheckoutError::Workflow(error) => error.into(),
+        }
+    }
+}
+
+impl From<WorkflowError> for Problem {
+    fn from(error: WorkflowError) -> Self {
+        let source = std::error::Error::source(&error)
+            .map(one_line)
+            .unwrap_or_default();
+        match &error {
+            WorkflowError::Stripe { retry_after } => {
+                tracing::warn!("responding 503: Stripe is unavailable");
+                let seconds = retry_after.map(|wait| wait.as_secs().clamp(1, 60));
+                let problem = Self::new(
+                    ProblemCode::StripeUnavailable,
+                    "try again shortly; nothing was charged or held",
+                );
+                Self {
+                    retry_after: seconds.or(problem.retry_after),
+                    ..problem
+                }
+            }
+            WorkflowError::Store(_) => {
+                tracing::error!(error = source, "responding 503: the database is unavailable");
+                Self::new(ProblemCode::StoreUnavailable, "try again shortly")
+            }
+            WorkflowError::Internal(_) => {
+                tracing::error!(error = source, "responding 500");
+                Self::new(
+                    ProblemCode::Internal,
+                    "the log has the details under this request's id",
+                )
+            }
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Completes the OpenAPI description that utoipa derives from the handlers.
+//!
+//! A route describes its parameters, its responses and, by status and code, its problems. This file adds what all
+//! routes share: the body and headers of problems, the header `x-request-id`, tags, and security schemes.
+
+use utoipa::OpenApi as _;
+use utoipa::openapi::header::{Header, HeaderBuilder};
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::response::Response;
+use utoipa::openapi::schema::{Object, SchemaType, Type};
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{Content, Info, License, OpenApi, Ref, RefOr};
+
+use super::error::ProblemDetails;
+
+const DESCRIPTION: &str = "Sells time slots through Stripe Checkout: no slot is sold twice, and no payment is kept \
+    without its slot.\n\nTimes are RFC 3339: requests may have any offset, responses are in UTC. Money is an integer in \
+    the currency's minor unit. Members that are not described here are refused. Every error is a problem (RFC 9457) \
+    with a stable `code`.";
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    components(schemas(ProblemDetails)),
+    tags(
+        (name = "holds", description = "For checkout pages: slots and holds."),
+        (name = "stripe", description = "For Stripe: receives events about payments."),
+        (name = "operators", description = "For operators: the catalogue, holds, events and commands."),
+        (name = "ops", description = "For machines: health checks, metrics, this description."),
+    ),
+)]
+struct CommonParts;
+
+/// Adds the parts that all routes share.
+pub(super) fn complete_description(mut api: OpenApi) -> OpenApi {
+    api.info = Info::new("Holdfast", env!("CARGO_PKG_VERSION"));
+    api.info.description = Some(DESCRIPTION.to_owned());
+    api.info.license = Some(License::new(env!("CARGO_PKG_LICENSE")));
+    api.merge(CommonParts::openapi());
+    let components = api.components.get_or_insert_default();
+    components.add_security_scheme(
+        "hold_token",
+        bearer_scheme("The hold's token, `hft_…`: gives the right to cancel or move the hold."),
+    );
+    components.add_security_scheme("admin_key", bearer_scheme("The operators' key."));
+    for operation in api.paths.paths.values_mut().flat_map(list_operations) {
+        if operation.tags.iter().flatten().any(|tag| tag == "operators") {
+            add_operator_problems(operation);
+        }
+        for (status, response) in &mut operation.responses.responses {
+            if let RefOr::T(response) = response {
+                complete_response(status, response);
+            }
+        }
+    }
+    api
+}
+
+fn list_operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.put, &mut item.post, &mut item.delete]
+        .into_iter()
+        .flatten()
+}
+
+/// Adds the problems that every operator route can return, unless the route describes them itself.
+fn add_operator_problems(operation: &mut Operation) {
+    for (status, code) in [
+        ("401", "`unauthorized`"),
+        ("500", "`internal`"),
+        ("503", "`store_unavailable`"),
+    ] {
+        let responses = &mut operation.responses.responses;
+        responses
+            .entry(status.to_owned())
+            .or_insert_with(|| RefOr::T(Response::new(code)));
+    }
+}
+
+fn complete_response(status: &str, response: &mut Response) {
+    let mut add = |name: &str, header: Header| {
+        response.headers.insert(name.to_owned(), RefOr::T(header));
+    };
+    add(
+        "x-request-id",
+        build_header(Type::String, "The request's id, as in the log."),
+    );
+    match status {
+        "401" => add("WWW-Authenticate", build_header(Type::String, "Always `Bearer`.")),
+        "409" => add(
+            "Retry-After",
+            build_header(Type::Integer, "With `idempotency_in_progress`: seconds to wait."),
+        ),
+        "429" | "503" => add("Retry-After", build_header(Type::Integer, "Seconds to wait.")),
+        _ => {}
+    }
+    if status.starts_with(['4', '5']) {
+        let problem = Content::new(Some(Ref::from_schema_name("ProblemDetails")));
+        response
+            .content
+            .insert("application/problem+json".to_owned(), RefOr::T(problem));
+    }
+}
+
+fn build_header(kind: Type, description: &str) -> Header {
+    HeaderBuilder::new()
+        .schema(Some(Object::with_type(SchemaType::Type(kind))))
+        .description(Some(description))
+        .build()
+}
+
+fn bearer_scheme(description: &str) -> SecurityScheme {
+    let mut scheme = Http::new(HttpAuthScheme::Bearer);
+    scheme.description = Some(description.to_owned());
+    SecurityScheme::Http(scheme)
+}

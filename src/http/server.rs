@@ -1,0 +1,55 @@
+//! The state that all handlers share.
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+use axum::http::HeaderValue;
+use secrecy::SecretString;
+use tokio::sync::Semaphore;
+use url::Origin;
+
+use super::client_address::TrustedProxies;
+use super::rate_limit::ClientRateLimiter;
+use crate::domain::listing::Figures;
+use crate::workflow::Context;
+
+/// Renders the metrics as text. The figures are `None` while the database is unavailable.
+pub type RenderMetrics = Arc<dyn Fn(Option<Figures>) -> String + Send + Sync>;
+
+/// The state that all handlers share.
+pub struct Server {
+    /// Gives the workflows what they need: store, gateway, clock, settings.
+    pub context: Arc<Context>,
+    /// Authenticates operators. Without a key, nobody is an operator.
+    pub admin_key: Option<SecretString>,
+    /// Verifies webhook signatures. There are several secrets while one is being rolled.
+    pub webhook_secrets: Vec<SecretString>,
+    /// Lists the origins that return URLs may have: the shop's and our own.
+    pub return_origins: Vec<Origin>,
+    /// Lists the origins of checkout pages, for CORS.
+    pub cors_origins: Vec<HeaderValue>,
+    /// The URL that Stripe sends a guest to after payment, unless the request names another.
+    pub success_url: String,
+    /// The URL that Stripe sends a guest to who turned back, unless the request names another.
+    pub cancel_url: String,
+    /// Renders the metrics of this process as text.
+    pub render_metrics: RenderMetrics,
+    /// Says whether the demo page is served at `/`.
+    pub demo: bool,
+    /// Caps how many checkouts run at once in this process, because each takes memory.
+    pub checkout_capacity: Semaphore,
+    /// Tells which proxies may name the client's address.
+    pub trusted_proxies: TrustedProxies,
+    /// Limits how many requests each client address may send.
+    pub rate_limiter: ClientRateLimiter,
+    /// Says whether calendar feeds may have private addresses.
+    pub calendar_allow_private: bool,
+    /// Holds the OpenAPI description as JSON, as `GET /openapi.json` returns it.
+    pub openapi: String,
+}
+
+impl FromRef<Arc<Server>> for TrustedProxies {
+    fn from_ref(server: &Arc<Server>) -> Self {
+        server.trusted_proxies.clone()
+    }
+}
