@@ -4,9 +4,9 @@
 //! client judge that; the other files look at what an SDK hides.
 
 mod checkout;
+mod fault_injection;
 mod idempotency;
 pub(crate) mod official_sdk;
 mod payments;
-mod trouble;
 mod webhooks;
 mod world;

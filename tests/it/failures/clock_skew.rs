@@ -277,7 +277,7 @@ async fn play(five: &Five) -> Vec<(String, End)> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn s25_five_processes_with_skewed_clocks_do_nothing_twice_and_lose_nothing() {
+async fn skewed_processes_do_nothing_twice_and_lose_nothing() {
     let seed = rand::random();
     eprintln!("seed {seed}");
     let five = Five::start(seed).await;

@@ -63,7 +63,7 @@ async fn goes_on(app: &TestApp, paid: &Answer, slot: &str) -> Answer {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn s23_postgres_dies_comes_back_and_is_replaced_and_the_same_process_goes_on() {
+async fn service_survives_postgres_restart_and_failover() {
     let mut cluster = Cluster::start().await;
     let store = PostgresStore::connect(&cluster.url(), PoolOptions::default()).unwrap();
     store.migrate().await.unwrap();
@@ -89,7 +89,7 @@ async fn s23_postgres_dies_comes_back_and_is_replaced_and_the_same_process_goes_
 
 /// A network that loses every packet ends no connection: only our own patience ends the wait.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn s23_a_network_that_loses_everything_does_not_hold_the_guest_for_ever() {
+async fn lost_packets_end_in_a_bounded_503() {
     let away = TestApp::start(Engine::Postgres).await;
     let proxy = Proxy::to(away.database.url()).await;
     let other = away.another_instance_with(&[("DATABASE_URL", proxy.url())]).await;
@@ -110,7 +110,7 @@ async fn s23_a_network_that_loses_everything_does_not_hold_the_guest_for_ever() 
 
 /// Both connections wait for a row; whoever comes then is told to come back.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn s23_when_every_connection_is_busy_the_next_is_told_at_once() {
+async fn busy_pool_is_answered_with_503() {
     const WAITING: &str = "SELECT count(*) FROM pg_stat_activity
         WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0";
     let app = TestApp::start(Engine::Postgres).await;

@@ -52,7 +52,7 @@ async fn wander(app: &TestApp, instance: &Instance, mut chance: StdRng) -> Vec<A
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn s26_two_instances_under_a_storm_of_overlapping_wishes_answer_no_5xx() {
+async fn overlapping_requests_at_two_instances_cause_no_5xx() {
     let seed = rand::random();
     eprintln!("seed {seed}");
     let app = TestApp::start(Engine::Postgres).await;
@@ -90,7 +90,7 @@ async fn s26_two_instances_under_a_storm_of_overlapping_wishes_answer_no_5xx() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_instance_that_stops_leaves_its_holds_to_the_other() {
+async fn stopped_instance_leaves_its_holds_to_the_other() {
     let app = TestApp::start(Engine::Postgres).await;
     let mut other = app.another_instance().await;
     let hold = other.checkout(&order("call", SLOT)).await.expect(201);
@@ -178,7 +178,7 @@ impl Fleet {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn s02_two_hundred_guests_at_two_processes_and_the_winner_pays() {
+async fn two_processes_and_200_guests_have_one_winner_who_pays() {
     let fleet = Fleet::start().await;
     let wish = |n: usize| {
         let body = order_by(&format!("guest-{n}@example.com"), "call", SLOT);
@@ -209,7 +209,7 @@ async fn s02_two_hundred_guests_at_two_processes_and_the_winner_pays() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_killed_process_is_replaced_by_the_other_and_a_payment_still_arrives() {
+async fn payment_arrives_after_one_process_is_killed() {
     let mut fleet = Fleet::start().await;
     let (killed, client) = fleet.servers.remove(0);
     let hold = client.checkout(&order("call", SLOT)).await.expect(201);

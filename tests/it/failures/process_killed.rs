@@ -58,7 +58,7 @@ fn session_of(app: &TestApp, hold: &Answer) -> SessionStatus {
 }
 
 on_both_engines! {
-    async fn s24_a_process_killed_while_stripe_makes_the_session_leaves_none_behind(engine) {
+    async fn process_killed_during_create_leaves_no_session(engine) {
         let (app, directory) = (TestApp::start(engine).await, tempfile::tempdir().unwrap());
         let slot = in_days(&app, 365);
         let (process, client) = serve(&app, &directory, "30m").await;
@@ -84,7 +84,7 @@ on_both_engines! {
         assert_eq!(app.state_of(&hold).await, "confirmed");
     }
 
-    async fn s24_a_process_killed_while_stripe_ends_a_session_leaves_its_slot_to_the_verdict(engine) {
+    async fn process_killed_during_expire_keeps_slot_until_verdict(engine) {
         let (app, directory) = (TestApp::start(engine).await, tempfile::tempdir().unwrap());
         for (days, paid, verdict) in [(365, false, "released/expired"), (366, true, "confirmed")] {
             let slot = in_days(&app, days);

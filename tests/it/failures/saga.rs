@@ -168,7 +168,7 @@ macro_rules! every_step_goes_wrong {
                 $(crate::failures::saga::at_every_step(&stage, $story, crate::failures::saga::FAILED).await;)+
             }
 
-            async fn s24_stopped_at_every_step(engine) {
+            async fn process_death_at_every_step_is_repaired(engine) {
                 let stage = crate::failures::saga::stage::Stage::set(engine).await;
                 $(crate::failures::saga::at_every_step(&stage, $story, crate::failures::saga::STOPPED).await;)+
             }

@@ -36,7 +36,7 @@ fn always(endpoint: Endpoint, kind: FaultKind) -> Faults {
 }
 
 on_both_engines! {
-    async fn s21_an_answer_that_was_lost_is_asked_for_again_with_the_same_key(engine) {
+    async fn lost_answer_is_requested_again_with_the_same_key(engine) {
         let app = TestApp::start(engine).await;
         app.simulator.set_faults(Faults::default().next(Endpoint::CreateSession, FaultKind::LostAnswer, 2));
         let hold = app.hold_slot("call", SLOT).await;
@@ -47,7 +47,7 @@ on_both_engines! {
         assert_eq!(sessions[0].id, hold.text("checkout_session"));
     }
 
-    async fn s21_a_session_that_nobody_was_given_is_found_and_ended(engine) {
+    async fn session_without_a_guest_is_found_and_expired(engine) {
         let app = TestApp::start(engine).await;
         app.simulator.set_faults(always(Endpoint::CreateSession, FaultKind::LostAnswer));
         app.checkout_with_key("k", &order("call", SLOT)).await.expect_problem(503, "stripe_unavailable");
@@ -63,7 +63,7 @@ on_both_engines! {
         assert_eq!(app.state_of(&hold).await, "held");
     }
 
-    async fn s22_trouble_that_passes_is_waited_out(engine) {
+    async fn temporary_stripe_errors_are_retried(engine) {
         let app = TestApp::start(engine).await;
         let kinds = [FaultKind::ServerError, FaultKind::BadGateway, FaultKind::Cut, FaultKind::LockTimeout];
         for (hour, kind) in kinds.into_iter().enumerate() {
@@ -73,7 +73,7 @@ on_both_engines! {
         assert_eq!(app.simulator.sessions().len(), kinds.len());
     }
 
-    async fn s22_trouble_that_stays_is_a_503_within_a_bound_and_leaves_nothing(engine) {
+    async fn lasting_stripe_errors_give_503_and_leave_nothing(engine) {
         let kinds = [FaultKind::RateLimited, FaultKind::ServerErrorKept, FaultKind::BadGateway, FaultKind::Cut, FaultKind::Hang];
         for kind in kinds {
             let app = TestApp::start(engine).await;
@@ -92,7 +92,7 @@ on_both_engines! {
         }
     }
 
-    async fn s22_the_losers_session_is_ended_though_stripe_fails_at_first(engine) {
+    async fn losers_session_is_expired_after_stripe_recovers(engine) {
         let app = TestApp::start(engine).await;
         let other = app.another_instance().await;
         let faults = always(Endpoint::ExpireSession, FaultKind::ServerError);
@@ -116,7 +116,7 @@ on_both_engines! {
         assert_eq!(open_sessions(&app), 1);
     }
 
-    async fn money_for_a_slot_that_is_gone_goes_back_though_a_part_of_it_did_by_hand(engine) {
+    async fn late_payment_is_refunded_after_a_partial_manual_refund(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
         app.clock.advance(chrono::Duration::minutes(31));

@@ -71,7 +71,7 @@ async fn give_back(context: &Context, hold: &Answer) -> Result<Released, Workflo
 }
 
 on_both_engines! {
-    async fn s22_a_cancel_without_an_answer_keeps_the_slot_and_comes_out_right_later(engine) {
+    async fn unanswered_release_keeps_slot_until_stripe_answers(engine) {
         let app = TestApp::start(engine).await;
         for (hour, kind) in KINDS.into_iter().enumerate() {
             for (paid, endpoint) in [(false, Endpoint::ExpireSession), (true, Endpoint::RetrieveSession)] {
@@ -104,7 +104,7 @@ fn down() -> Faults {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn s22_while_stripe_is_down_guests_are_told_at_once_and_the_sweep_only_probes() {
+async fn open_circuit_fails_fast_and_sweep_only_probes() {
     const HOLDS: usize = 60;
     let app = TestApp::start(Engine::Sqlite).await;
     let mut holds = Vec::new();

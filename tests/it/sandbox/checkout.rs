@@ -62,7 +62,7 @@ async fn every_answer_carries_stripes_headers() {
 }
 
 #[tokio::test]
-async fn only_an_open_session_expires_and_the_refusal_is_in_stripes_words() {
+async fn only_open_sessions_expire_and_refusal_reads_like_stripes() {
     let world = World::explicit().await;
     let id = world.session().await;
     world.simulator.pay(&id, Outcome::Paid).unwrap();
@@ -203,7 +203,7 @@ async fn lists_come_newest_first_in_pages() {
 }
 
 #[tokio::test]
-async fn the_payment_page_shows_the_order_escaped_and_offers_what_the_state_allows() {
+async fn payment_page_escapes_content_and_offers_allowed_actions() {
     let world = World::explicit().await;
     let id = world.session().await;
     let page = async || {

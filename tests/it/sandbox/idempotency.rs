@@ -12,7 +12,7 @@ async fn keyed(request: RequestBuilder) -> Response {
 }
 
 #[tokio::test]
-async fn a_repeated_request_gets_the_first_answer_for_a_day() {
+async fn repeated_request_gets_first_answer_for_24_hours() {
     let world = World::explicit().await;
     let first = keyed(world.create()).await;
     assert!(!first.headers().contains_key("idempotent-replayed"));
@@ -52,7 +52,7 @@ async fn a_key_belongs_to_its_parameters_and_its_path() {
 }
 
 #[tokio::test]
-async fn a_refused_order_is_kept_but_refused_parameters_are_not() {
+async fn refused_call_is_replayed_but_refused_parameters_are_not() {
     let world = World::explicit().await;
     let id = world.session().await;
     world.simulator.pay(&id, Outcome::Paid).unwrap();
@@ -74,7 +74,7 @@ async fn a_refused_order_is_kept_but_refused_parameters_are_not() {
 }
 
 #[tokio::test]
-async fn a_second_request_while_the_first_is_at_work_is_told_to_wait() {
+async fn concurrent_request_with_same_key_gets_409() {
     let world = Arc::new(World::explicit().await);
     world.simulator.set_faults(Faults {
         latency_ms: 60_000,
@@ -105,7 +105,7 @@ async fn an_answer_that_was_lost_is_there_when_asked_again() {
 }
 
 #[tokio::test]
-async fn of_server_errors_only_those_after_the_beginning_are_kept() {
+async fn only_server_errors_after_execution_began_are_replayed() {
     for (kind, second) in [(FaultKind::ServerError, 200), (FaultKind::ServerErrorKept, 500)] {
         let world = World::explicit().await;
         world

@@ -15,7 +15,7 @@ pub(crate) const SDK: &str = "stripe==16.1.0";
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/sandbox/official_sdk.py");
 
 #[tokio::test]
-async fn the_official_sdk_reads_our_answers_and_verifies_our_webhooks() {
+async fn official_sdk_reads_answers_and_verifies_webhooks() {
     let python = python::with(SDK).await;
     let world = World::explicit().await;
     run(&python, &["client", &world.base], "").await;

@@ -46,7 +46,7 @@ async fn assert_leads_to(outcomes: &[Outcome], ends: [&str; 3], events: &[&[&str
 }
 
 #[tokio::test]
-async fn each_outcome_leaves_its_states_and_its_events_in_order() {
+async fn each_payment_outcome_emits_its_events_in_order() {
     use Outcome::*;
     let tried_in_vain = ["open", "unpaid", "requires_payment_method"];
     let paid = ["complete", "paid", "succeeded"];
@@ -88,7 +88,7 @@ async fn what_is_over_cannot_be_paid() {
 }
 
 #[tokio::test]
-async fn a_session_with_a_declined_card_takes_its_intent_along_when_it_expires() {
+async fn expired_session_cancels_its_declined_intent() {
     let world = World::explicit().await;
     let id = world.session().await;
     world.simulator.pay(&id, Outcome::Declined).unwrap();

@@ -5,7 +5,7 @@ use holdfast::sandbox::{Chance, Faults, Mode, Outcome, WebhookFaults, signature_
 use super::world::{Receiver, SECRET, START, World, until};
 
 #[tokio::test]
-async fn a_webhook_is_signed_afresh_each_time_and_looks_like_stripes() {
+async fn each_webhook_attempt_is_signed_anew() {
     let (world, receiver) = (World::explicit().await, Receiver::start().await);
     world.simulator.set_webhook_url(receiver.url.clone());
     let id = world.session().await;
@@ -61,7 +61,7 @@ async fn an_event_stays_queued_until_it_is_accepted() {
 }
 
 #[tokio::test]
-async fn webhooks_are_doubled_dropped_and_shuffled_to_order() {
+async fn webhook_faults_double_drop_and_shuffle() {
     let once = Chance {
         next: 1,
         probability: 0.0,
@@ -107,7 +107,7 @@ async fn webhooks_are_doubled_dropped_and_shuffled_to_order() {
 }
 
 #[tokio::test]
-async fn the_courier_delivers_retries_and_sessions_expire_by_themselves() {
+async fn automatic_mode_delivers_retries_and_expires_sessions() {
     let (world, receiver) = (World::start(Mode::Automatic).await, Receiver::start().await);
     let (paid, left) = (world.session().await, world.session().await);
     world.simulator.pay(&paid, Outcome::Paid).unwrap();

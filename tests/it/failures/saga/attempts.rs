@@ -151,7 +151,7 @@ impl Gateway for Locked {
 }
 
 on_both_engines! {
-    async fn a_key_that_stripe_refuses_says_nothing_about_a_session(engine) {
+    async fn refused_api_key_is_no_verdict_on_a_session(engine) {
         let stage = Stage::set(engine).await;
         let scene = Died { session: Session::Made }.prepare(&stage).await;
         stage.app.database.end_leases().await;

@@ -49,7 +49,7 @@ on_both_engines! {
         worker.await.unwrap();
     }
 
-    async fn a_dead_workers_command_is_taken_over_when_its_lease_is_out(engine) {
+    async fn command_of_dead_worker_is_taken_over_after_its_lease(engine) {
         let stage = Stage::set(engine).await;
         let scene = lost(&stage, false).await;
         let plan = Plan::new(Fault::StoppedBefore, 2);
@@ -66,7 +66,7 @@ on_both_engines! {
         assert_eq!(stage.app.simulator.calls().expire, 1);
     }
 
-    async fn pauses_grow_to_an_hour_and_a_stuck_command_is_shown_and_still_tried(engine) {
+    async fn backoff_grows_to_an_hour_and_stuck_command_is_retried(engine) {
         let stage = Stage::set(engine).await;
         lost(&stage, false).await;
         let refusal = ApiFault { probability: 1.0, should_retry: Some(false), ..ApiFault::of(FaultKind::RateLimited) };
@@ -109,7 +109,7 @@ on_both_engines! {
         assert_eq!(stage.app.database.count(PENDING).await, 0);
     }
 
-    async fn a_refund_that_was_answered_too_late_is_repeated_with_its_key(engine) {
+    async fn late_answered_refund_is_repeated_with_its_key(engine) {
         let stage = Stage::set(engine).await;
         let scene = News::LateAndTaken.prepare(&stage).await;
         assert!(News::LateAndTaken.run(&scene, &stage.fresh()).await);

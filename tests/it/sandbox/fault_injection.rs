@@ -5,7 +5,7 @@ use holdfast::sandbox::{ApiFault, Endpoint, FaultKind, Faults};
 use super::world::{World, parts, until};
 
 #[tokio::test]
-async fn only_test_keys_are_let_in_by_bearer_or_as_basic_user() {
+async fn only_test_keys_authenticate_by_bearer_or_basic() {
     let world = World::explicit().await;
     let balance = || world.client.get(format!("{}/v1/balance", world.base));
     let cases = [
@@ -30,7 +30,7 @@ async fn only_test_keys_are_let_in_by_bearer_or_as_basic_user() {
 }
 
 #[tokio::test]
-async fn load_and_breakdowns_look_like_stripes_and_have_no_effect() {
+async fn injected_errors_read_like_stripes_and_have_no_effect() {
     let world = World::explicit().await;
     let fault = ApiFault {
         next: 1,
@@ -70,7 +70,7 @@ async fn load_and_breakdowns_look_like_stripes_and_have_no_effect() {
 }
 
 #[tokio::test]
-async fn an_order_once_received_is_carried_out_even_if_the_caller_hangs_up() {
+async fn received_call_completes_after_caller_disconnects() {
     let world = World::explicit().await;
     world.simulator.set_faults(Faults {
         latency_ms: 300,
