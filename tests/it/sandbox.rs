@@ -1,7 +1,7 @@
 //! Tests the Stripe simulator over HTTP, as a client of Stripe uses it.
 //!
-//! These tests do not cover the service. They show that the simulator can stand in for Stripe. `official_sdk` tests it with
-//! Stripe's own client; the other files test what an SDK hides.
+//! These tests do not cover the service. They show that the simulator can stand in for Stripe. `official_sdk` tests it
+//! with Stripe's own client; the other files test what an SDK hides.
 
 mod checkout;
 mod fault_injection;

@@ -1,9 +1,10 @@
-//! Runs five `serve` processes on one PostgreSQL with clocks up to ten minutes off (S25). A process with a wrong clock asks
-//! Stripe too early or too late, but no result is wrong, no call is repeated and no payment is lost.
+//! Runs five `serve` processes on one PostgreSQL with clocks up to ten minutes off (S25). A process with a wrong clock
+//! asks Stripe too early or too late, but no result is wrong, no call is repeated and no payment is lost.
 //!
-//! The background work of production is on: each process sweeps every second and runs its outbox worker. A hold lives for
-//! two seconds by the clock of the process that placed it. So it is at once overdue for the faster clocks, and all five
-//! processes try to release it while its guest pays. The simulator stands in for Stripe, and the test records every call.
+//! The background work of production is on: each process sweeps every second and runs its outbox worker. A hold lives
+//! for two seconds by the clock of the process that placed it. So it is at once overdue for the faster clocks, and all
+//! five processes try to release it while its guest pays. The simulator stands in for Stripe, and the test records
+//! every call.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -108,8 +109,8 @@ impl SkewedProcesses {
         self.clients.choose(rng).unwrap()
     }
 
-    /// Delivers this event to one process after the other, until one accepts it. A process whose clock is ten minutes off
-    /// rejects a signature of now.
+    /// Delivers this event to one process after the other, until one accepts it. A process whose clock is ten minutes
+    /// off rejects a signature of now.
     async fn deliver_event(&self, event: &QueuedEvent) {
         let mut clients: Vec<&Client> = self.clients.iter().collect();
         clients.shuffle(&mut self.next_rng());

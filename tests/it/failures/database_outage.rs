@@ -1,6 +1,6 @@
-//! Makes the database unavailable to a running service (S23): it restarts, a standby replaces it, the network loses every
-//! packet, or every connection is busy. During the outage each endpoint answers 503 with `Retry-After`. Afterwards the same
-//! process goes on, and the database is consistent.
+//! Makes the database unavailable to a running service (S23): it restarts, a standby replaces it, the network loses
+//! every packet, or every connection is busy. During the outage each endpoint answers 503 with `Retry-After`.
+//! Afterwards the same process goes on, and the database is consistent.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! Kills a `serve` process while Stripe creates or expires a session (S24), as `kill -9` or a power failure does. Another
-//! process starts on the same database, and its sweep recovers the work.
+//! Kills a `serve` process while Stripe creates or expires a session (S24), as `kill -9` or a power failure does.
+//! Another process starts on the same database, and its sweep recovers the work.
 //!
 //! The `saga` tests try every step of every workflow, but they only abort a task. Here the process is real.
 
@@ -76,9 +76,10 @@ on_both_engines! {
         // The attempt of the killed process still has its lease.
         client.send(build_checkout(&client, &slot)).await.expect_problem(409, "idempotency_in_progress");
         app.database.end_leases().await;
-        eventually("the attempt is recovered", async || (app.database.count(UNFINISHED).await == 0).then_some(())).await;
+        eventually("the attempt is over", async || (app.database.count(UNFINISHED).await == 0).then_some(())).await;
         let sessions = app.simulator.sessions();
-        assert_eq!((sessions.len(), sessions[0].status), (1, SessionStatus::Expired), "recovery repeats the call with the same key and expires the session");
+        // Recovery repeats the call with the same idempotency key, so Stripe returns the session and creates no second one.
+        assert_eq!((sessions.len(), sessions[0].status), (1, SessionStatus::Expired), "one session, and it is expired");
         let hold = client.send(build_checkout(&client, &slot)).await.expect(201);
         app.pay(&hold, Outcome::Paid);
         app.deliver_all().await;
@@ -93,12 +94,18 @@ on_both_engines! {
             let (process, client) = start_process(&app, &directory, "1s").await;
             slow_down_stripe(&app);
             let hold = client.checkout(&order("call", &slot)).await.expect(201);
-            eventually("the sweep calls Stripe", async || (app.simulator.calls().expire > calls_before).then_some(())).await;
+            eventually("the sweep calls Stripe", async || {
+                (app.simulator.calls().expire > calls_before).then_some(())
+            })
+            .await;
             if paid {
                 app.pay(&hold, Outcome::Paid);
             }
             process.kill().await;
-            eventually("Stripe has completed the call", async || (session_status(&app, &hold) != SessionStatus::Open).then_some(())).await;
+            eventually("Stripe has completed the call", async || {
+                (session_status(&app, &hold) != SessionStatus::Open).then_some(())
+            })
+            .await;
             reset_stripe_faults(&app);
             assert_eq!(app.state_of(&hold).await, "held");
 

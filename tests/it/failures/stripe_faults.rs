@@ -1,5 +1,5 @@
-//! Injects Stripe faults into checkouts and refunds (S21, S22). Waiting is bounded, no hold exists without a session, no
-//! payable session stays without a hold, and every session that must expire does so in the end.
+//! Injects Stripe faults into checkouts and refunds (S21, S22). Waiting is bounded, no hold exists without a session,
+//! no payable session stays without a hold, and every session that must expire does so in the end.
 
 use std::time::{Duration, Instant};
 
@@ -74,7 +74,13 @@ on_both_engines! {
     }
 
     async fn lasting_stripe_errors_give_503_and_leave_nothing(engine) {
-        let kinds = [FaultKind::RateLimited, FaultKind::ServerErrorKept, FaultKind::BadGateway, FaultKind::Cut, FaultKind::Hang];
+        let kinds = [
+            FaultKind::RateLimited,
+            FaultKind::ServerErrorKept,
+            FaultKind::BadGateway,
+            FaultKind::Cut,
+            FaultKind::Hang,
+        ];
         for kind in kinds {
             let app = TestApp::start(engine).await;
             app.simulator.set_faults(fault_every_call(Endpoint::CreateSession, kind));
@@ -135,8 +141,8 @@ on_both_engines! {
     }
 }
 
-/// Sweeps until no attempt is open and no session can be paid. This takes several sweeps, because an open circuit breaker
-/// lets one call through at a time.
+/// Sweeps until no attempt is open and no session can be paid. This takes several sweeps, because an open circuit
+/// breaker lets one call through at a time.
 async fn sweep_until_clean(app: &TestApp, kind: FaultKind) {
     // Stripe replays a failure until it forgets the idempotency key, a day later.
     let step = match kind {

@@ -214,8 +214,8 @@ impl SagaFixture {
     fn build_context(&self, store: Arc<dyn Store>, gateway: Arc<dyn Gateway>) -> Arc<Context> {
         let tools = &self.app.context;
         let settings = Settings {
-            // Short, because no other process gives a lost lease back, so a wait for it is in vain. Not shorter, because
-            // this also limits the availability query, which must finish on a busy machine.
+            // Short, because no other process gives a lost lease back, so a wait for it is useless. Not shorter,
+            // because this also limits the availability query, which must finish on a busy machine.
             wait_timeout: Duration::from_secs(2),
             ..tools.settings.clone()
         };

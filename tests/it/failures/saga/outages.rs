@@ -23,7 +23,8 @@ macro_rules! cut_at_every_step {
 
 cut_at_every_step! {
     checkout_survives_lost_connections_at_every_step: Won, Lost, Overdue;
-    webhook_survives_lost_connections_at_every_step: StripeEvent::Paid, StripeEvent::Delayed, StripeEvent::LateSlotFree, StripeEvent::LateSlotTaken;
+    webhook_survives_lost_connections_at_every_step:
+        StripeEvent::Paid, StripeEvent::Delayed, StripeEvent::LateSlotFree, StripeEvent::LateSlotTaken;
     release_survives_lost_connections_at_every_step: ByGuest { paid: false }, ByGuest { paid: true };
     sweep_survives_lost_connections_at_every_step:
         BySweep, StoppedAttempt { session: SessionState::Created }, Enqueued(CommandCase::ExpirePaid);

@@ -42,7 +42,10 @@ on_both_engines! {
         for _ in 0..6 {
             let scenario = StripeEvent::LateSlotTaken.prepare(&fixture).await;
             assert!(StripeEvent::LateSlotTaken.run_workflow(&scenario, &context).await);
-            eventually("the payment is refunded", async || (refunded_amount(&fixture, &scenario.holds[0]) == 5000).then_some(())).await;
+            eventually("the payment is refunded", async || {
+                (refunded_amount(&fixture, &scenario.holds[0]) == 5000).then_some(())
+            })
+            .await;
         }
         assert!(started.elapsed() < std::time::Duration::from_secs(20), "{:?}", started.elapsed());
         stop.cancel();
@@ -58,7 +61,7 @@ on_both_engines! {
         plan.end(worker).await;
         assert_eq!(plan.calls(), ["lease_commands", "expire_session"]);
         let other = fixture.fresh_context();
-        assert_eq!(commands::run_due(&other).await.unwrap(), commands::OutboxReport::default(), "the command is still leased");
+        assert_eq!(commands::run_due(&other).await.unwrap(), commands::OutboxReport::default(), "still leased");
         fixture.app.database.end_leases().await;
         assert_eq!(commands::run_due(&other).await.unwrap().done, 1);
         let session = fixture.app.simulator.session(scenario.holds[0].text("checkout_session")).unwrap();
@@ -69,7 +72,8 @@ on_both_engines! {
     async fn backoff_grows_to_an_hour_and_stuck_command_is_retried(engine) {
         let fixture = SagaFixture::start(engine).await;
         enqueue_expire(&fixture, false).await;
-        let rate_limit = ApiFault { probability: 1.0, should_retry: Some(false), ..ApiFault::of(FaultKind::RateLimited) };
+        let rate_limit =
+            ApiFault { probability: 1.0, should_retry: Some(false), ..ApiFault::of(FaultKind::RateLimited) };
         fixture.app.simulator.set_faults(Faults { api: vec![rate_limit], ..Faults::default() });
         let context = fixture.fresh_context();
         for tries in 1..=14 {
@@ -84,7 +88,7 @@ on_both_engines! {
             assert_eq!(commands::run_due(&context).await.unwrap(), commands::OutboxReport::default(), "too early");
             fixture.app.clock.advance(Duration::milliseconds(2));
         }
-        assert_eq!(fixture.app.simulator.calls().expire, 14, "one request per try: the header `Stripe-Should-Retry` is false");
+        assert_eq!(fixture.app.simulator.calls().expire, 14, "one request per try, as `should_retry` is false");
         let stuck = fixture.app.admin(Method::GET, "/v1/admin/commands?state=stuck", None).await.expect(200);
         assert_eq!(stuck.body["data"][0]["tries"], 14, "{stuck:?}");
         assert_eq!(inspect::figures(&context).await.unwrap().commands_stuck, 1);
@@ -114,8 +118,11 @@ on_both_engines! {
         let fixture = SagaFixture::start(engine).await;
         let scenario = StripeEvent::LateSlotTaken.prepare(&fixture).await;
         assert!(StripeEvent::LateSlotTaken.run_workflow(&scenario, &fixture.fresh_context()).await);
-        let lost_answer =
-            ApiFault { endpoint: Some(Endpoint::CreateRefund), probability: 1.0, ..ApiFault::of(FaultKind::LostAnswer) };
+        let lost_answer = ApiFault {
+            endpoint: Some(Endpoint::CreateRefund),
+            probability: 1.0,
+            ..ApiFault::of(FaultKind::LostAnswer)
+        };
         fixture.app.simulator.set_faults(Faults { api: vec![lost_answer], ..Faults::default() });
         let context = fixture.fresh_context();
         assert_eq!(commands::run_due(&context).await.unwrap().failed, 1, "a lost answer counts as a failed try");
