@@ -78,7 +78,7 @@ on_both_engines! {
         app.database.end_leases().await;
         eventually("the attempt is over", async || (app.database.count(UNFINISHED).await == 0).then_some(())).await;
         let sessions = app.simulator.sessions();
-        // Recovery repeats the call with the same idempotency key, so Stripe returns the session and creates no second one.
+        // Recovery repeats the call with the same idempotency key, so Stripe creates no second session.
         assert_eq!((sessions.len(), sessions[0].status), (1, SessionStatus::Expired), "one session, and it is expired");
         let hold = client.send(build_checkout(&client, &slot)).await.expect(201);
         app.pay(&hold, Outcome::Paid);
