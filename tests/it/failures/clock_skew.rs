@@ -1,9 +1,10 @@
-//! Five `serve` processes on one PostgreSQL whose clocks are up to ten minutes off (S25): a wrong clock asks too early or
-//! too late, and changes no answer; nothing is done twice, nothing is lost.
+//! Runs five `serve` processes on one PostgreSQL with clocks up to ten minutes off (S25). A process with a wrong clock
+//! asks Stripe too early or too late, but no result is wrong, no call is repeated and no payment is lost.
 //!
-//! All that is by itself in production is on: each process sweeps every second and has its outbox worker. A hold lives
-//! for two seconds by the clock of whoever placed it, so it is over for the faster ones as soon as it is there, and all
-//! five are after it while its guest pays. Stripe is the simulator, with every call to it written down.
+//! The background work of production is on: each process sweeps every second and runs its outbox worker. A hold lives
+//! for two seconds by the clock of the process that placed it. So it is at once overdue for the faster clocks, and all
+//! five processes try to release it while its guest pays. The simulator stands in for Stripe, and the test records
+//! every call.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -31,34 +32,34 @@ use crate::support::database::{Engine, TestDatabase};
 use crate::support::process::Process;
 use crate::support::wait::eventually;
 
-/// Seconds by which the clocks are ahead of Stripe's and the database's.
-const CLOCKS: [i64; 5] = [-600, -300, 0, 300, 600];
+/// Seconds by which the clocks are ahead of the clocks of Stripe and the database.
+const CLOCK_OFFSETS: [i64; 5] = [-600, -300, 0, 300, 600];
 const GUESTS: usize = 60;
-/// Half hours that they fight for.
+/// The number of half hours that the guests compete for.
 const STARTS: i64 = 24;
-/// How often a guest who finds a slot taken asks for another.
-const WISHES: usize = 6;
+/// How many slots a guest asks for at most.
+const MAX_SLOT_REQUESTS: usize = 6;
 
-/// What somebody still has to do.
+/// Counts the commands, attempts and holds that still need work.
 const UNFINISHED: &str = "SELECT (SELECT count(*) FROM commands WHERE done_at IS NULL)
     + (SELECT count(*) FROM checkout_attempts WHERE state IN ('running', 'unsettled'))
     + (SELECT count(*) FROM holds WHERE status IN ('held', 'processing'))";
 
-/// Five processes, their books, and their Stripe.
-struct Five {
+/// SkewedProcesses processes with different clocks, their database and their simulated Stripe.
+struct SkewedProcesses {
     clients: Vec<Client>,
     _processes: Vec<Process>,
     simulator: Simulator,
-    /// Each call to Stripe: what it was about, and under which key where it makes something.
+    /// Every call to Stripe: its path, and its idempotency key if it creates something.
     calls: Arc<Mutex<Vec<String>>>,
-    /// What everybody's chances come from.
-    chance: Mutex<StdRng>,
+    /// Seeds the random generators of all guests, so that one seed repeats a run's choices.
+    seeds: Mutex<StdRng>,
     stripe: AbortHandle,
     database: TestDatabase,
     _directory: tempfile::TempDir,
 }
 
-impl Five {
+impl SkewedProcesses {
     async fn start(seed: u64) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let database = TestDatabase::new(Engine::Postgres).await;
@@ -75,10 +76,10 @@ impl Five {
             ..Faults::default()
         });
         let calls = Arc::default();
-        let (stripe_url, stripe) = open_stripe(&simulator, &calls).await;
+        let (stripe_url, stripe) = serve_stripe(&simulator, &calls).await;
         let (mut processes, mut clients) = (Vec::new(), Vec::new());
-        for ahead in CLOCKS {
-            let mut process = serve(directory.path(), database.url(), &stripe_url, ahead);
+        for offset in CLOCK_OFFSETS {
+            let mut process = start_process(directory.path(), database.url(), &stripe_url, offset);
             clients.push(Client::of(process.address("serving on http://").await));
             processes.push(process);
         }
@@ -92,77 +93,78 @@ impl Five {
             _processes: processes,
             simulator,
             calls,
-            chance: Mutex::new(StdRng::seed_from_u64(seed)),
+            seeds: Mutex::new(StdRng::seed_from_u64(seed)),
             stripe,
             database,
             _directory: directory,
         }
     }
 
-    /// A chance of its own for somebody.
-    fn chance(&self) -> StdRng {
-        StdRng::seed_from_u64(self.chance.lock().unwrap().random())
+    /// Returns a new random generator.
+    fn next_rng(&self) -> StdRng {
+        StdRng::seed_from_u64(self.seeds.lock().unwrap().random())
     }
 
-    fn any(&self, chance: &mut StdRng) -> &Client {
-        self.clients.choose(chance).unwrap()
+    fn choose_client(&self, rng: &mut StdRng) -> &Client {
+        self.clients.choose(rng).unwrap()
     }
 
-    /// Brings this event to one of the five after the other, until it is taken: for a clock that is ten minutes off no
-    /// signature is of now.
-    async fn brings(&self, event: &QueuedEvent) {
-        let mut doors: Vec<&Client> = self.clients.iter().collect();
-        doors.shuffle(&mut self.chance());
-        for door in doors {
+    /// Delivers this event to one process after the other, until one accepts it. A process whose clock is ten minutes
+    /// off rejects a signature of now.
+    async fn deliver_event(&self, event: &QueuedEvent) {
+        let mut clients: Vec<&Client> = self.clients.iter().collect();
+        clients.shuffle(&mut self.next_rng());
+        for client in clients {
             let now = SystemClock.now().timestamp();
             let signature = signature_header(WEBHOOK_SECRET, now, &event.payload);
-            let answer = door.webhook(Some(&signature), event.payload.clone()).await;
+            let answer = client.webhook(Some(&signature), event.payload.clone()).await;
             if answer.status == 200 {
                 return;
             }
             answer.expect_problem(400, "bad_signature");
         }
-        panic!("nobody took {}", event.id);
+        panic!("no process accepted {}", event.id);
     }
 
-    /// All that Stripe has to tell, in any order and each event twice; whether there was anything.
-    async fn tells(&self) -> bool {
+    /// Delivers all pending events, in random order and each twice. Returns whether there were any.
+    async fn deliver_pending(&self) -> bool {
         let mut events = self.simulator.pending_events();
-        events.shuffle(&mut self.chance());
-        let told = !events.is_empty();
-        let tell = |event: QueuedEvent| async move {
-            tokio::join!(self.brings(&event), self.brings(&event));
+        events.shuffle(&mut self.next_rng());
+        let has_events = !events.is_empty();
+        let deliver = |event: QueuedEvent| async move {
+            tokio::join!(self.deliver_event(&event), self.deliver_event(&event));
             self.simulator.drop_event(&event.id);
         };
-        let telling = futures::stream::iter(events).map(tell).buffer_unordered(8);
-        telling.collect::<Vec<()>>().await;
-        told
+        let deliveries = futures::stream::iter(events).map(deliver).buffer_unordered(8);
+        deliveries.collect::<Vec<()>>().await;
+        has_events
     }
 }
 
-impl Drop for Five {
+impl Drop for SkewedProcesses {
     fn drop(&mut self) {
         self.stripe.abort();
     }
 }
 
-/// The simulator behind a notebook; its URL.
-async fn open_stripe(simulator: &Simulator, calls: &Arc<Mutex<Vec<String>>>) -> (String, AbortHandle) {
+/// Serves the simulator and records its calls. Returns its URL.
+async fn serve_stripe(simulator: &Simulator, calls: &Arc<Mutex<Vec<String>>>) -> (String, AbortHandle) {
     let calls = Arc::clone(calls);
     let stripe = simulator.router().layer(middleware::from_fn(
         move |request: Request, next: middleware::Next| {
-            calls.lock().unwrap().push(noted(&request));
+            calls.lock().unwrap().push(describe_call(&request));
             next.run(request)
         },
     ));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let serving = tokio::spawn(async move { axum::serve(listener, stripe).await.unwrap() });
-    (url, serving.abort_handle())
+    let server = tokio::spawn(async move { axum::serve(listener, stripe).await.unwrap() });
+    (url, server.abort_handle())
 }
 
-/// A session is ended by its id; sessions and refunds are made under a key.
-fn noted(request: &Request) -> String {
+/// Describes a call so that equal descriptions mean a repeated call. Sessions and refunds are created under an
+/// idempotency key; a session is expired by its id.
+fn describe_call(request: &Request) -> String {
     let (method, path) = (request.method(), request.uri().path());
     let key = request.headers().get("idempotency-key");
     match key.filter(|_| !path.ends_with("/expire")) {
@@ -171,29 +173,29 @@ fn noted(request: &Request) -> String {
     }
 }
 
-fn serve(directory: &std::path::Path, database: &str, stripe: &str, ahead: i64) -> Process {
-    let ahead = ahead.to_string();
+fn start_process(directory: &std::path::Path, database: &str, stripe: &str, offset: i64) -> Process {
+    let offset = offset.to_string();
     let mut variables = variables(database, stripe);
     variables.extend([
         ("HOLDFAST_HOLD_TTL", "2s"),
         ("HOLDFAST_SWEEP_CRON", "* * * * * *"),
-        ("HOLDFAST_CLOCK_OFFSET", &ahead),
+        ("HOLDFAST_CLOCK_OFFSET", &offset),
     ]);
     Process::start(directory, &["serve"], &variables)
 }
 
-/// How a guest's story must end, by what Stripe told the guest.
+/// How a guest's hold must end, by the result that Stripe showed the guest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum End {
+enum ExpectedEnd {
     Confirmed,
     Released,
     PaymentFailed,
-    /// Money for a session that was over: the slot if it is free, else the money back.
+    /// Paid after the session expired: confirmed if the slot is still free, otherwise refunded.
     PaidLate,
 }
 
-impl End {
-    fn is(self, state: &str) -> bool {
+impl ExpectedEnd {
+    fn is_met_by(self, state: &str) -> bool {
         match self {
             Self::Confirmed => state == "confirmed",
             Self::Released => ["released/expired", "released/guest"].contains(&state),
@@ -203,51 +205,54 @@ impl End {
     }
 }
 
-/// One guest, at any of the five: the hold that it got, and how that must end.
-async fn visits(five: &Five, number: usize) -> Option<(String, End)> {
-    let mut chance = five.chance();
-    let hold = asks_for_slots(five, number, &mut chance).await?;
-    for _ in 0..chance.random_range(0..20) {
-        five.any(&mut chance).hold(hold.text("id")).await;
+/// Simulates one guest who uses any of the processes. Returns the guest's hold and how it must end.
+async fn simulate_guest(fleet: &SkewedProcesses, number: usize) -> Option<(String, ExpectedEnd)> {
+    let mut rng = fleet.next_rng();
+    let hold = book_any_slot(fleet, number, &mut rng).await?;
+    for _ in 0..rng.random_range(0..20) {
+        fleet.choose_client(&mut rng).hold(hold.text("id")).await;
     }
     let session = hold.text("checkout_session");
     let pays = |outcomes: &[Outcome]| {
         let mut outcomes = outcomes.iter();
-        outcomes.all(|outcome| five.simulator.pay(session, *outcome).is_ok())
+        outcomes.all(|outcome| fleet.simulator.pay(session, *outcome).is_ok())
     };
-    let end = match chance.random_range(0..10) {
-        0..3 if pays(&[Outcome::Paid]) => End::Confirmed,
-        3 if pays(&[Outcome::Declined, Outcome::Paid]) => End::Confirmed,
-        4 if pays(&[Outcome::Processing, Outcome::ProcessingSucceeded]) => End::Confirmed,
-        5 if pays(&[Outcome::Processing, Outcome::ProcessingFailed]) => End::PaymentFailed,
+    let end = match rng.random_range(0..10) {
+        0..3 if pays(&[Outcome::Paid]) => ExpectedEnd::Confirmed,
+        3 if pays(&[Outcome::Declined, Outcome::Paid]) => ExpectedEnd::Confirmed,
+        4 if pays(&[Outcome::Processing, Outcome::ProcessingSucceeded]) => ExpectedEnd::Confirmed,
+        5 if pays(&[Outcome::Processing, Outcome::ProcessingFailed]) => ExpectedEnd::PaymentFailed,
         6 => {
-            five.any(&mut chance).cancel(&hold).await.expect(200);
-            End::Released
+            fleet.choose_client(&mut rng).cancel(&hold).await.expect(200);
+            ExpectedEnd::Released
         }
         7..9 => {
-            eventually("the session is over", async || {
-                let session = five.simulator.session(session).unwrap();
+            eventually("the session is expired", async || {
+                let session = fleet.simulator.session(session).unwrap();
                 (session.status == SessionStatus::Expired).then_some(())
             })
             .await;
-            five.simulator.pay_late(session).unwrap();
-            End::PaidLate
+            fleet.simulator.pay_late(session).unwrap();
+            ExpectedEnd::PaidLate
         }
-        // Walks away, or was too slow.
-        _ => End::Released,
+        // The guest does not pay, or the session expired before the payment.
+        _ => ExpectedEnd::Released,
     };
     Some((hold.text("id").to_owned(), end))
 }
 
-async fn asks_for_slots(five: &Five, number: usize, chance: &mut StdRng) -> Option<Answer> {
+async fn book_any_slot(fleet: &SkewedProcesses, number: usize, rng: &mut StdRng) -> Option<Answer> {
     let first: DateTime<Utc> = SystemClock.now() + TimeDelta::days(7);
     let first = first.duration_trunc(TimeDelta::days(1)).unwrap();
     let guest = format!("guest-{number}@example.com");
-    for _ in 0..WISHES {
-        let start = first + TimeDelta::minutes(30 * chance.random_range(0..STARTS));
+    for _ in 0..MAX_SLOT_REQUESTS {
+        let start = first + TimeDelta::minutes(30 * rng.random_range(0..STARTS));
         let start = start.format("%Y-%m-%dT%H:%M:00Z").to_string();
-        let kind = ["call", "long-call"].choose(chance).unwrap();
-        let answer = five.any(chance).checkout(&order_by(&guest, kind, &start)).await;
+        let kind = ["call", "long-call"].choose(rng).unwrap();
+        let answer = fleet
+            .choose_client(rng)
+            .checkout(&order_by(&guest, kind, &start))
+            .await;
         if answer.status == 201 {
             return Some(answer);
         }
@@ -256,98 +261,101 @@ async fn asks_for_slots(five: &Five, number: usize, chance: &mut StdRng) -> Opti
     None
 }
 
-/// All of it, until nothing is left to do: each guest's hold, and how that must end.
-async fn play(five: &Five) -> Vec<(String, End)> {
-    let visits = (0..GUESTS).map(|number| visits(five, number));
+/// Simulates all guests and waits until no work is left. Returns each guest's hold and how it must end.
+async fn simulate_guests(fleet: &SkewedProcesses) -> Vec<(String, ExpectedEnd)> {
+    let visits = (0..GUESTS).map(|number| simulate_guest(fleet, number));
     let mut guests = std::pin::pin!(futures::future::join_all(visits));
-    let stories = loop {
+    let results = loop {
         tokio::select! {
-            stories = &mut guests => break stories,
-            // Stripe tells while they come and go.
-            _ = five.tells() => tokio::task::yield_now().await,
+            results = &mut guests => break results,
+            // Stripe delivers events while the guests book and pay.
+            _ = fleet.deliver_pending() => tokio::task::yield_now().await,
         }
     };
-    eventually("nothing is left to do", async || {
-        let told = five.tells().await;
-        let left = five.database.count(UNFINISHED).await;
-        (left == 0 && !told && five.simulator.pending_events().is_empty()).then_some(())
+    eventually("no work is left", async || {
+        let has_events = fleet.deliver_pending().await;
+        let left = fleet.database.count(UNFINISHED).await;
+        (left == 0 && !has_events && fleet.simulator.pending_events().is_empty()).then_some(())
     })
     .await;
-    stories.into_iter().flatten().collect()
+    results.into_iter().flatten().collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn s25_five_processes_with_skewed_clocks_do_nothing_twice_and_lose_nothing() {
+async fn skewed_processes_do_nothing_twice_and_lose_nothing() {
     let seed = rand::random();
     eprintln!("seed {seed}");
-    let five = Five::start(seed).await;
-    let stories = play(&five).await;
-    let mut ends: BTreeMap<End, usize> = BTreeMap::new();
-    for (hold, end) in &stories {
-        let state = five.clients[2].state(hold).await;
+    let fleet = SkewedProcesses::start(seed).await;
+    let results = simulate_guests(&fleet).await;
+    let mut ends: BTreeMap<ExpectedEnd, usize> = BTreeMap::new();
+    for (hold, end) in &results {
+        let state = fleet.clients[2].state(hold).await;
         assert!(
-            end.is(&state),
+            end.is_met_by(&state),
             "seed {seed}: {hold} should be {end:?}, and is {state}"
         );
         *ends.entry(*end).or_default() += 1;
     }
-    eprintln!("{ends:?}, {:?}", five.simulator.calls());
-    nothing_lost(&five);
-    assert_eq!(told_twice(&five), Vec::<String>::new(), "seed {seed}");
-    books_are_of_one_mind_with_stripe(&five).await;
+    eprintln!("{ends:?}, {:?}", fleet.simulator.calls());
+    assert_audit_is_clean(&fleet);
+    assert_eq!(find_repeated_calls(&fleet), Vec::<String>::new(), "seed {seed}");
+    assert_store_matches_stripe(&fleet).await;
 }
 
-/// The control: were leases not kept, this would see it.
+/// Proves that the test above detects missing leases: without them, the processes repeat calls to Stripe.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_leases_stripe_is_told_things_twice() {
-    let five = Five::start(rand::random()).await;
+async fn without_leases_stripe_gets_repeated_calls() {
+    let fleet = SkewedProcesses::start(rand::random()).await;
     for statement in [
-        "CREATE FUNCTION planted() RETURNS trigger LANGUAGE plpgsql AS
+        "CREATE FUNCTION drop_leases() RETURNS trigger LANGUAGE plpgsql AS
          'BEGIN NEW.leased_until = NULL; RETURN NEW; END'",
-        "CREATE TRIGGER planted BEFORE UPDATE ON holds FOR EACH ROW EXECUTE FUNCTION planted()",
+        "CREATE TRIGGER drop_leases BEFORE UPDATE ON holds FOR EACH ROW EXECUTE FUNCTION drop_leases()",
     ] {
-        five.database.execute(statement).await;
+        fleet.database.execute(statement).await;
     }
-    play(&five).await;
-    let twice = told_twice(&five);
-    eprintln!("without leases: {} calls twice", twice.len());
-    assert!(!twice.is_empty());
-    nothing_lost(&five);
+    simulate_guests(&fleet).await;
+    let repeated = find_repeated_calls(&fleet);
+    eprintln!("without leases: {} repeated calls", repeated.len());
+    assert!(!repeated.is_empty());
+    assert_audit_is_clean(&fleet);
 }
 
-/// The auditor of all promises finds nothing.
-fn nothing_lost(five: &Five) {
+/// Checks that the auditor finds no broken invariant.
+fn assert_audit_is_clean(fleet: &SkewedProcesses) {
     let audit = Audit {
         engine: Engine::Postgres,
-        url: five.database.url().to_owned(),
-        simulator: five.simulator.clone(),
+        url: fleet.database.url().to_owned(),
+        simulator: fleet.simulator.clone(),
         wait_timeout: PATIENCE,
     };
     let findings = audit.findings();
     assert!(findings.is_empty(), "{findings:#?}");
 }
 
-/// What Stripe was told more than once.
-fn told_twice(five: &Five) -> Vec<String> {
+/// Returns the calls that Stripe received more than once.
+fn find_repeated_calls(fleet: &SkewedProcesses) -> Vec<String> {
     let mut times: BTreeMap<String, usize> = BTreeMap::new();
-    for call in five.calls.lock().unwrap().iter() {
+    for call in fleet.calls.lock().unwrap().iter() {
         *times.entry(call.clone()).or_default() += 1;
     }
     times.retain(|_, times| *times > 1);
     times.into_keys().collect()
 }
 
-/// Stripe did what the books order and nothing else, and no step is in a history twice.
-async fn books_are_of_one_mind_with_stripe(five: &Five) {
-    let refunds = five.simulator.refunds().len() as u64;
-    assert_eq!(five.simulator.calls().refund, refunds);
-    let ordered = "SELECT count(*) FROM commands WHERE kind = 'refund'";
-    assert_eq!(five.database.count(ordered).await.unsigned_abs(), refunds);
+/// Checks that Stripe did exactly what the database orders, and that no history contains a transition twice.
+async fn assert_store_matches_stripe(fleet: &SkewedProcesses) {
+    let refunds = fleet.simulator.refunds().len() as u64;
+    assert_eq!(fleet.simulator.calls().refund, refunds);
+    let refund_commands = "SELECT count(*) FROM commands WHERE kind = 'refund'";
+    assert_eq!(
+        fleet.database.count(refund_commands).await.unsigned_abs(),
+        refunds
+    );
     let attempts = "SELECT count(*) FROM checkout_attempts";
-    let sessions = five.simulator.sessions().len() as u64;
-    assert_eq!(five.database.count(attempts).await.unsigned_abs(), sessions);
-    let twice =
+    let sessions = fleet.simulator.sessions().len() as u64;
+    assert_eq!(fleet.database.count(attempts).await.unsigned_abs(), sessions);
+    let repeated_transitions =
         "SELECT count(*) FROM (SELECT 1 FROM hold_history WHERE from_status IS DISTINCT FROM to_status
-                 GROUP BY hold_id, to_status HAVING count(*) > 1) AS twice";
-    assert_eq!(five.database.count(twice).await, 0);
+                 GROUP BY hold_id, to_status HAVING count(*) > 1) AS repeated";
+    assert_eq!(fleet.database.count(repeated_transitions).await, 0);
 }

@@ -1,6 +1,6 @@
-//! The database goes away under a running service (S23): it dies and comes back, another takes its place, the network
-//! loses every packet, every connection is busy. Meanwhile each door answers 503 and says when to come back; afterwards
-//! the same process goes on, and the books are right.
+//! Makes the database unavailable to a running service (S23): it restarts, a standby replaces it, the network loses
+//! every packet, or every connection is busy. During the outage each endpoint answers 503 with `Retry-After`.
+//! Afterwards the same process goes on, and the database is consistent.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,14 +24,14 @@ use crate::support::wait::eventually;
 const SLOT: &str = "2026-12-01T10:00:00Z";
 const OTHER: &str = "2026-12-01T12:00:00Z";
 
-/// Every door that needs the books answers 503 and says when to come back.
-async fn every_door_is_closed(app: &TestApp, hold: &Answer) {
-    let refused = |answer: Answer| {
+/// Checks that every endpoint that needs the database answers 503 with `Retry-After`.
+async fn assert_unavailable(app: &TestApp, hold: &Answer) {
+    let assert_refused = |answer: Answer| {
         let refused = answer.expect_problem(503, "store_unavailable");
         assert!(refused.headers.contains_key("retry-after"), "{refused:?}");
     };
     let (path, body) = (format!("/v1/holds/{}", hold.text("id")), order("call", OTHER));
-    let (checkout, cancel, shown, swept, ready, told) = tokio::join!(
+    let (checkout, cancel, shown, swept, ready, delivered) = tokio::join!(
         app.checkout(&body),
         app.cancel(hold),
         app.get(&path),
@@ -40,20 +40,20 @@ async fn every_door_is_closed(app: &TestApp, hold: &Answer) {
         app.simulator.deliver_next(),
     );
     for answer in [checkout, cancel, shown, swept, ready] {
-        refused(answer);
+        assert_refused(answer);
     }
-    assert_eq!(told.map(|told| told.status), Some(Ok(503)));
+    assert_eq!(delivered.map(|delivery| delivery.status), Some(Ok(503)));
     app.get("/livez").await.expect(200);
 }
 
-/// The service goes on: Stripe's retries are taken, and there is selling again.
-async fn goes_on(app: &TestApp, paid: &Answer, slot: &str) -> Answer {
-    eventually("Stripe's retries are taken", async || {
+/// Checks that the service works again: it accepts Stripe's retries and sells a slot. Returns the new hold.
+async fn assert_recovered(app: &TestApp, paid: &Answer, slot: &str) -> Answer {
+    eventually("the service accepts Stripe's retries", async || {
         app.simulator.deliver_all().await;
         app.simulator.pending_events().is_empty().then_some(())
     })
     .await;
-    let sold = eventually("there is selling again", async || {
+    let sold = eventually("the service sells again", async || {
         let answer = app.checkout(&order("call", slot)).await;
         (answer.status == 201).then_some(answer)
     })
@@ -63,54 +63,56 @@ async fn goes_on(app: &TestApp, paid: &Answer, slot: &str) -> Answer {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn s23_postgres_dies_comes_back_and_is_replaced_and_the_same_process_goes_on() {
+async fn service_survives_postgres_restart_and_failover() {
     let mut cluster = Cluster::start().await;
     let store = PostgresStore::connect(&cluster.url(), PoolOptions::default()).unwrap();
     store.migrate().await.unwrap();
     let proxy = Proxy::to(&cluster.url()).await;
     let app = TestApp::start_with(Engine::Postgres, &[("DATABASE_URL", proxy.url())]).await;
-    app.without_audit("its books are elsewhere, and looked at below");
+    app.without_audit("its database is in the cluster, which this test audits below");
 
     let first = app.hold_slot("call", SLOT).await;
     app.pay(&first, Outcome::Paid);
     cluster.stop();
-    every_door_is_closed(&app, &first).await;
+    assert_unavailable(&app, &first).await;
     cluster.start_again_with_a_standby().await;
-    let second = goes_on(&app, &first, "2026-12-01T14:00:00Z").await;
+    let second = assert_recovered(&app, &first, "2026-12-01T14:00:00Z").await;
 
     app.pay(&second, Outcome::Paid);
     cluster.fail_over();
-    every_door_is_closed(&app, &second).await;
+    assert_unavailable(&app, &second).await;
     proxy.lead_to(&cluster.standby_url());
-    goes_on(&app, &second, "2026-12-01T16:00:00Z").await;
+    assert_recovered(&app, &second, "2026-12-01T16:00:00Z").await;
     let findings = app.audit_of(&cluster.standby_url());
     assert!(findings.is_empty(), "{findings:#?}");
 }
 
-/// A network that loses every packet ends no connection: only our own patience ends the wait.
+/// A network that loses every packet closes no connection. Only the service's own timeout ends the wait.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn s23_a_network_that_loses_everything_does_not_hold_the_guest_for_ever() {
-    let away = TestApp::start(Engine::Postgres).await;
-    let proxy = Proxy::to(away.database.url()).await;
-    let other = away.another_instance_with(&[("DATABASE_URL", proxy.url())]).await;
+async fn lost_packets_end_in_a_bounded_503() {
+    let first = TestApp::start(Engine::Postgres).await;
+    let proxy = Proxy::to(first.database.url()).await;
+    let other = first
+        .another_instance_with(&[("DATABASE_URL", proxy.url())])
+        .await;
     other.checkout(&order("call", SLOT)).await.expect(201);
     proxy.stall();
     let answered = tokio::time::timeout(Duration::from_secs(30), other.checkout(&order("call", OTHER))).await;
     let refused = answered
-        .expect("the guest is answered")
+        .expect("the service answers the guest")
         .expect_problem(503, "store_unavailable");
     assert!(refused.headers.contains_key("retry-after"), "{refused:?}");
     proxy.mend();
-    eventually("there is selling again", async || {
+    eventually("the service sells again", async || {
         let answer = other.checkout(&order("call", "2026-12-01T14:00:00Z")).await;
         (answer.status == 201).then_some(())
     })
     .await;
 }
 
-/// Both connections wait for a row; whoever comes then is told to come back.
+/// Both connections wait for a row lock. The next request gets a 503.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn s23_when_every_connection_is_busy_the_next_is_told_at_once() {
+async fn busy_pool_is_answered_with_503() {
     const WAITING: &str = "SELECT count(*) FROM pg_stat_activity
         WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0";
     let app = TestApp::start(Engine::Postgres).await;
@@ -131,20 +133,20 @@ async fn s23_when_every_connection_is_busy_the_next_is_told_at_once() {
     );
     let id = HoldId::parse(hold.text("id")).unwrap();
     let lock = Lock::on_hold(&app.database, hold.text("id")).await;
-    let give_back = || {
+    let spawn_release = || {
         let context = context.clone();
         tokio::spawn(async move { release(&context, id, None, Actor::Sweep).await })
     };
-    let busy = [give_back(), give_back()];
-    eventually("both wait", async || {
+    let busy = [spawn_release(), spawn_release()];
+    eventually("both connections wait", async || {
         (app.database.count(WAITING).await == 2).then_some(())
     })
     .await;
-    let third = give_back().await.unwrap();
+    let third = spawn_release().await.unwrap();
     assert!(matches!(third, Err(WorkflowError::Store(_))), "{third:?}");
     lock.let_go().await;
-    for one in busy {
-        assert!(one.await.unwrap().is_ok());
+    for release in busy {
+        assert!(release.await.unwrap().is_ok());
     }
     assert_eq!(app.state_of(&hold).await, "released/expired");
 }

@@ -1,5 +1,5 @@
-//! Several servers on one PostgreSQL: in one process and as processes of their own, also where one is killed; and many
-//! transactions that want the same windows in different orders (S26).
+//! Runs several servers on one PostgreSQL: in one process, as separate processes, and with one process killed. Many
+//! transactions also want the same windows in different orders (S26).
 
 use std::collections::HashMap;
 
@@ -19,18 +19,17 @@ use crate::support::wait::eventually;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 
-/// One guest's story at one instance, by chance; the answers it got.
-async fn wander(app: &TestApp, instance: &Instance, mut chance: StdRng) -> Vec<Answer> {
+/// Simulates one guest at one instance with random requests. Returns the responses.
+async fn simulate_guest(app: &TestApp, instance: &Instance, mut rng: StdRng) -> Vec<Answer> {
     let mut answers = Vec::new();
     for _ in 0..6 {
-        let (kind, minutes) = if chance.random() {
+        let (kind, minutes) = if rng.random() {
             ("call", 30)
         } else {
             ("long-call", 45)
         };
-        let start =
-            app.clock_now() + Duration::days(7) + Duration::minutes(minutes * chance.random_range(0..8));
-        let guest = format!("guest-{}@example.com", chance.random_range(0..50));
+        let start = app.clock_now() + Duration::days(7) + Duration::minutes(minutes * rng.random_range(0..8));
+        let guest = format!("guest-{}@example.com", rng.random_range(0..50));
         let hold = instance
             .checkout(&order_by(
                 &guest,
@@ -39,7 +38,7 @@ async fn wander(app: &TestApp, instance: &Instance, mut chance: StdRng) -> Vec<A
             ))
             .await;
         if hold.status == 201 {
-            match chance.random_range(0..4) {
+            match rng.random_range(0..4) {
                 0 => answers.push(instance.cancel(&hold).await),
                 1 => app.pay(&hold, Outcome::Paid),
                 2 => app.pay(&hold, Outcome::Declined),
@@ -52,7 +51,7 @@ async fn wander(app: &TestApp, instance: &Instance, mut chance: StdRng) -> Vec<A
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn s26_two_instances_under_a_storm_of_overlapping_wishes_answer_no_5xx() {
+async fn overlapping_requests_at_two_instances_cause_no_5xx() {
     let seed = rand::random();
     eprintln!("seed {seed}");
     let app = TestApp::start(Engine::Postgres).await;
@@ -61,8 +60,8 @@ async fn s26_two_instances_under_a_storm_of_overlapping_wishes_answer_no_5xx() {
     let guests: Vec<_> = (0..60)
         .map(|n| (n, StdRng::seed_from_u64(seeds.random())))
         .collect();
-    let wanderings = futures::stream::iter(guests)
-        .map(|(n, chance)| wander(&app, if n % 2 == 0 { &app.instance } else { &other }, chance))
+    let guest_runs = futures::stream::iter(guests)
+        .map(|(n, rng)| simulate_guest(&app, if n % 2 == 0 { &app.instance } else { &other }, rng))
         .buffer_unordered(30);
     let stripe = async {
         for _ in 0..20 {
@@ -71,7 +70,7 @@ async fn s26_two_instances_under_a_storm_of_overlapping_wishes_answer_no_5xx() {
             other.sweep().await;
         }
     };
-    let (answers, ()) = tokio::join!(wanderings.collect::<Vec<_>>(), stripe);
+    let (answers, ()) = tokio::join!(guest_runs.collect::<Vec<_>>(), stripe);
     let mut counted: HashMap<u16, usize> = HashMap::new();
     for answer in answers.iter().flatten() {
         assert!(answer.status.as_u16() < 500, "seed {seed}: {answer:?}");
@@ -90,7 +89,7 @@ async fn s26_two_instances_under_a_storm_of_overlapping_wishes_answer_no_5xx() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_instance_that_stops_leaves_its_holds_to_the_other() {
+async fn stopped_instance_leaves_its_holds_to_the_other() {
     let app = TestApp::start(Engine::Postgres).await;
     let mut other = app.another_instance().await;
     let hold = other.checkout(&order("call", SLOT)).await.expect(201);
@@ -99,13 +98,13 @@ async fn an_instance_that_stops_leaves_its_holds_to_the_other() {
     app.cancel(&hold).await.expect(200);
 }
 
-/// A port that is free now, for a process that must be told before it starts.
-fn free_port() -> u16 {
+/// Finds a free port. The simulator needs the server's port before the server starts.
+fn find_free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }
 
-/// A simulator of its own process and two servers, on one PostgreSQL.
+/// A simulator process and two server processes on one PostgreSQL.
 struct Fleet {
     stripe: Client,
     _simulator: Process,
@@ -120,7 +119,7 @@ impl Fleet {
             tempfile::tempdir().unwrap(),
             TestDatabase::new(Engine::Postgres).await,
         );
-        let first = format!("127.0.0.1:{}", free_port());
+        let first = format!("127.0.0.1:{}", find_free_port());
         let webhook_url = format!("http://{first}/webhooks/stripe");
         let arguments = [
             "stripe-sandbox",
@@ -178,23 +177,27 @@ impl Fleet {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn s02_two_hundred_guests_at_two_processes_and_the_winner_pays() {
+async fn two_processes_and_200_guests_have_one_winner_who_pays() {
     let fleet = Fleet::start().await;
-    let wish = |n: usize| {
+    let request = |n: usize| {
         let body = order_by(&format!("guest-{n}@example.com"), "call", SLOT);
         SlotRequest::new(fleet.servers[n % 2].1.address, body)
     };
-    let got = press_together((0..200).map(wish).collect()).await;
-    let counted = tally(&got);
+    let responses = press_together((0..200).map(request).collect()).await;
+    let counted = tally(&responses);
     assert_eq!((counted.won, counted.taken), (1, 199), "{:?}", counted.other);
     let sessions = fleet.sessions().await;
     eprintln!("two processes: 200 guests, {} session(s)", sessions.len());
     assert!(sessions.len() <= 2, "{sessions:?}");
-    let winner = &got.iter().find(|got| got.status == 201).unwrap().body;
+    let winner = &responses
+        .iter()
+        .find(|response| response.status == 201)
+        .unwrap()
+        .body;
     fleet.pay(winner).await;
     let id = winner["id"].as_str().unwrap();
     for (_, server) in &fleet.servers {
-        eventually("confirmed at every door", async || {
+        eventually("confirmed at every process", async || {
             (server.hold(id).await["status"] == "confirmed").then_some(())
         })
         .await;
@@ -209,12 +212,12 @@ async fn s02_two_hundred_guests_at_two_processes_and_the_winner_pays() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_killed_process_is_replaced_by_the_other_and_a_payment_still_arrives() {
+async fn payment_arrives_after_one_process_is_killed() {
     let mut fleet = Fleet::start().await;
     let (killed, client) = fleet.servers.remove(0);
     let hold = client.checkout(&order("call", SLOT)).await.expect(201);
     killed.kill().await;
-    // The webhooks go to the dead one: only the sweep of the other can find the payment out.
+    // Stripe sends its webhooks to the killed process. Only the sweep of the other one can find the payment.
     fleet.pay(&hold.body).await;
     let (_, survivor) = &fleet.servers[0];
     survivor

@@ -1,17 +1,17 @@
-//! Every step of every workflow goes wrong once (S24): it is repeated, it fails, the process ends there.
+//! Injects one fault at every step of every workflow (S24): the call repeats, the call fails, or the process stops.
 //!
-//! The steps are the calls through the seams, to the books and to Stripe, counted as they are made, so that a step that
-//! is new is tried without being named. After each, a fresh process on the same books sweeps until nothing is left to
-//! do; then the story says how it must have ended, and the auditor, who knows nothing of the code, looks at the rest.
+//! A step is a call to the store or to Stripe. The tests count the calls at run time, so they cover a new step without
+//! a change here. After each fault, a fresh process on the same database sweeps until no work is left. Then the test
+//! case checks its own end state, and the auditor checks all invariants by SQL, without the code under test.
 
 mod attempts;
 mod changes;
 mod checkouts;
 mod commands;
 mod events;
+mod fixture;
 mod outages;
 mod releases;
-mod stage;
 mod worker;
 
 use std::sync::Arc;
@@ -22,174 +22,193 @@ use holdfast::workflow::Context;
 use crate::support::app::Answer;
 use crate::support::database::Engine;
 use crate::support::faulty::{Fault, Plan};
-use stage::{Sale, Stage};
+use fixture::{Offer, SagaFixture};
 
-/// What a story begins with.
+/// The data that one run of a test case starts with.
 #[derive(Debug)]
-struct Scene {
-    /// What is sold in it.
-    sale: Sale,
-    /// The start of a slot that nobody else uses.
+struct Scenario {
+    /// The event type and quantity that the guest books.
+    offer: Offer,
+    /// The start of a slot that no other scenario uses.
     slot: String,
-    /// Holds that were made for it, the story's own first.
+    /// The holds created for this scenario. The hold under test comes first.
     holds: Vec<Answer>,
-    /// Bodies of the events that Stripe is about to tell.
+    /// The bodies of the Stripe events that the workflow settles.
     events: Vec<String>,
-    /// Sessions that nobody was given.
-    nobodys: Vec<String>,
+    /// Checkout sessions whose URL no guest received.
+    orphan_sessions: Vec<String>,
 }
 
-/// A workflow, from what comes before it to what must be so in the end.
+/// One workflow under test: its preparation, its run and its expected result.
 #[async_trait]
-trait Story: Send + Sync + 'static {
-    /// How it is told on the screen.
+trait WorkflowCase: Send + Sync + 'static {
+    /// Returns the name that the test output shows.
     fn name(&self) -> String;
 
-    /// All that comes before, undisturbed.
-    async fn prepare(&self, stage: &Stage) -> Scene;
+    /// Prepares the data without faults.
+    async fn prepare(&self, fixture: &SagaFixture) -> Scenario;
 
-    /// The tools that it runs with.
-    fn context(&self, stage: &Stage, _scene: &Arc<Scene>, plan: &Arc<Plan>) -> Arc<Context> {
-        stage.disturbed(plan)
+    /// Builds the context that the workflow runs with. Its store and gateway fail as planned.
+    fn context_with_faults(
+        &self,
+        fixture: &SagaFixture,
+        _scenario: &Arc<Scenario>,
+        plan: &Arc<Plan>,
+    ) -> Arc<Context> {
+        fixture.faulty_context(plan)
     }
 
-    /// The workflow; whether it came out as it does when nothing goes wrong.
-    async fn run(&self, scene: &Scene, context: &Arc<Context>) -> bool;
+    /// Runs the workflow. Returns whether its result is the one expected without a fault.
+    async fn run_workflow(&self, scenario: &Scenario, context: &Arc<Context>) -> bool;
 
-    /// Whether Stripe tells its events before the first sweep, or only when the sweeps have found out all they can.
-    fn stripe_tells_first(&self) -> bool {
+    /// Returns whether Stripe delivers its events before the first sweep. Otherwise it delivers them only after the
+    /// sweeps have done all they can without events.
+    fn has_events_before_sweep(&self) -> bool {
         false
     }
 
-    /// Whether it takes up whatever it finds, so that each play must be mended before the next.
-    fn plays_alone(&self) -> bool {
+    /// Returns whether the workflow processes all due work that it finds. Each run must then be recovered before the
+    /// next one starts.
+    fn is_exclusive(&self) -> bool {
         false
     }
 
-    /// What the guest does next, once the process is there again.
-    async fn go_on(&self, _stage: &Stage, _scene: &Scene) {}
+    /// Does what the guest does next, after the restart.
+    async fn retry_as_guest(&self, _fixture: &SagaFixture, _scenario: &Scenario) {}
 
-    /// How it must have ended.
-    async fn check(&self, stage: &Stage, scene: &Scene);
+    /// Checks the final state.
+    async fn check_result(&self, fixture: &SagaFixture, scenario: &Scenario);
 }
 
-/// What was tried, and on which scene.
-type Played = (String, Arc<Scene>);
+/// A description of one run, and its scenario.
+type FaultyRun = (String, Arc<Scenario>);
 
-/// Plays the story with each of these faults at each of its steps.
-async fn at_every_step(stage: &Stage, story: impl Story, faults: &[Fault]) {
-    let story = Arc::new(story);
+/// Runs the test case with each of these faults at each of its steps.
+async fn inject_at_every_step(fixture: &SagaFixture, case: impl WorkflowCase, faults: &[Fault]) {
+    let case = Arc::new(case);
     for fault in faults {
-        let (mut played, mut step) = (Vec::new(), 1);
+        let (mut runs, mut step) = (Vec::new(), 1);
         loop {
-            let (what, scene, struck) = play(stage, &story, *fault, step).await;
-            played.push((what, scene));
-            if !struck {
+            let (description, scenario, is_injected) = run_with_fault(fixture, &case, *fault, step).await;
+            runs.push((description, scenario));
+            // A case with fewer steps than `step` runs without a fault, so every step has been tried.
+            if !is_injected {
                 break;
             }
-            if story.plays_alone() {
-                mend(stage, &*story, &mut played).await;
+            if case.is_exclusive() {
+                recover_and_check(fixture, &*case, &mut runs).await;
             }
             step += 1;
-            assert!(step < 100, "does not end: {:?}", played.last());
+            assert!(step < 100, "the number of steps has no limit: {:?}", runs.last());
         }
-        mend(stage, &*story, &mut played).await;
-        let (engine, name, steps) = (stage.app.database.engine(), story.name(), step - 1);
+        recover_and_check(fixture, &*case, &mut runs).await;
+        let (engine, name, steps) = (fixture.app.database.engine(), case.name(), step - 1);
         assert!(steps > 0);
         eprintln!("{engine:?}: {name}: {fault:?} at each of {steps} steps");
     }
 }
 
-/// Plays it once; what was tried, and whether it came to that: `false` where it has fewer steps.
-async fn play<S: Story>(
-    stage: &Stage,
-    story: &Arc<S>,
+/// Runs the test case once with a fault at `step`. Returns a description, the scenario, and whether the fault was
+/// injected: `false` if the case has fewer steps.
+async fn run_with_fault<S: WorkflowCase>(
+    fixture: &SagaFixture,
+    case: &Arc<S>,
     fault: Fault,
     step: usize,
-) -> (String, Arc<Scene>, bool) {
-    let scene = Arc::new(story.prepare(stage).await);
-    let plan = Plan::with(fault, step, stage.disturbance());
-    let context = story.context(stage, &scene, &plan);
+) -> (String, Arc<Scenario>, bool) {
+    let scenario = Arc::new(case.prepare(fixture).await);
+    let plan = Plan::with(fault, step, fixture.proxy_cut());
+    let context = case.context_with_faults(fixture, &scenario, &plan);
     let mut process = tokio::spawn({
-        let (story, scene) = (Arc::clone(story), Arc::clone(&scene));
-        async move { story.run(&scene, &context).await }
+        let (case, scenario) = (Arc::clone(case), Arc::clone(&scenario));
+        async move { case.run_workflow(&scenario, &context).await }
     });
-    let came_out = tokio::select! {
-        came_out = &mut process => came_out.unwrap(),
+    let is_expected = tokio::select! {
+        is_expected = &mut process => is_expected.unwrap(),
         () = plan.stopped() => {
             process.abort();
             false
         }
     };
-    stage.come_back().await;
-    let what = format!("{}: {fault:?} at step {step} of {:?}", story.name(), plan.calls());
+    fixture.restore_database().await;
+    let description = format!("{}: {fault:?} at step {step} of {:?}", case.name(), plan.calls());
     assert!(
-        plan.has_struck() || came_out,
-        "undisturbed, and yet not well: {what}"
+        plan.has_struck() || is_expected,
+        "no fault, but an unexpected result: {description}"
     );
-    (what, scene, plan.has_struck())
+    (description, scenario, plan.has_struck())
 }
 
-/// A fresh process, sweeps until nothing is left to do, and a look at how all this has ended.
-async fn mend(stage: &Stage, story: &dyn Story, played: &mut Vec<Played>) {
-    stage.restart(story.stripe_tells_first()).await;
-    for (what, scene) in &*played {
-        stage.telling(what, story.go_on(stage, scene)).await;
+/// Restarts the process, sweeps until no work is left, and checks the end state of all runs.
+async fn recover_and_check(fixture: &SagaFixture, case: &dyn WorkflowCase, runs: &mut Vec<FaultyRun>) {
+    fixture.restart_and_sweep(case.has_events_before_sweep()).await;
+    for (description, scenario) in &*runs {
+        fixture
+            .check_with_label(description, case.retry_as_guest(fixture, scenario))
+            .await;
     }
-    stage.until_quiet(story.stripe_tells_first()).await;
-    for (what, scene) in &*played {
-        stage.telling(what, story.check(stage, scene)).await;
+    fixture.sweep_until_done(case.has_events_before_sweep()).await;
+    for (description, scenario) in &*runs {
+        fixture
+            .check_with_label(description, case.check_result(fixture, scenario))
+            .await;
     }
-    let findings = stage.app.audit();
+    let findings = fixture.app.audit();
     assert!(
         findings.is_empty(),
-        "after {played:#?} the auditor finds {findings:#?}"
+        "after {runs:#?} the auditor finds {findings:#?}"
     );
-    played.clear();
+    runs.clear();
 }
 
 const REPEATED: &[Fault] = &[Fault::Repeated];
-/// Where it and every later step fails is in `outages`.
+/// These faults fail one call. In `outages`, the database connections are lost instead.
 const FAILED: &[Fault] = &[Fault::FailedBefore, Fault::FailedAfter];
-/// After a step is before the next one.
+/// `StoppedBefore` is not needed: a stop after one step is a stop before the next one.
 const STOPPED: &[Fault] = &[Fault::StoppedAfter];
 
-/// Three tests on each engine for these stories.
-macro_rules! every_step_goes_wrong {
-    ($($story:expr),+ $(,)?) => {
+/// Defines three tests on each engine for these test cases.
+macro_rules! fault_at_every_step {
+    ($($case:expr),+ $(,)?) => {
         crate::support::on_both_engines! {
             async fn every_step_repeated(engine) {
-                let stage = crate::failures::saga::stage::Stage::set(engine).await;
-                $(crate::failures::saga::at_every_step(&stage, $story, crate::failures::saga::REPEATED).await;)+
+                let fixture = crate::failures::saga::fixture::SagaFixture::start(engine).await;
+                $(crate::failures::saga::inject_at_every_step(&fixture, $case, crate::failures::saga::REPEATED).await;)+
             }
 
             async fn every_step_failed(engine) {
-                let stage = crate::failures::saga::stage::Stage::set(engine).await;
-                $(crate::failures::saga::at_every_step(&stage, $story, crate::failures::saga::FAILED).await;)+
+                let fixture = crate::failures::saga::fixture::SagaFixture::start(engine).await;
+                $(crate::failures::saga::inject_at_every_step(&fixture, $case, crate::failures::saga::FAILED).await;)+
             }
 
-            async fn s24_stopped_at_every_step(engine) {
-                let stage = crate::failures::saga::stage::Stage::set(engine).await;
-                $(crate::failures::saga::at_every_step(&stage, $story, crate::failures::saga::STOPPED).await;)+
+            async fn process_death_at_every_step_is_repaired(engine) {
+                let fixture = crate::failures::saga::fixture::SagaFixture::start(engine).await;
+                $(crate::failures::saga::inject_at_every_step(&fixture, $case, crate::failures::saga::STOPPED).await;)+
             }
         }
     };
 }
-use every_step_goes_wrong;
+use fault_at_every_step;
 
-/// The control: were the crash that a checkout leaves behind not mended, this would see it.
+/// Proves that these tests detect a crash that is not recovered: the auditor reports the session that stays payable.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_the_sweep_a_crash_is_seen() {
-    let stage = Stage::set(Engine::Sqlite).await;
-    let scene = checkouts::Won.prepare(&stage).await;
+    let fixture = SagaFixture::start(Engine::Sqlite).await;
+    let scenario = checkouts::Won.prepare(&fixture).await;
     let plan = Plan::new(Fault::StoppedBefore, 8);
-    let context = stage.disturbed(&plan);
-    let process = tokio::spawn(async move { checkouts::Won.run(&scene, &context).await });
+    let context = fixture.faulty_context(&plan);
+    let process = tokio::spawn(async move { checkouts::Won.run_workflow(&scenario, &context).await });
     plan.end(process).await;
     assert_eq!(plan.calls().last(), Some(&"place_hold"));
-    assert_ne!(stage.unfinished().await, 0);
-    stage.app.database.execute("DELETE FROM checkout_attempts").await;
-    let findings = stage.app.audit();
+    assert_ne!(fixture.count_unfinished().await, 0);
+    fixture
+        .app
+        .database
+        .execute("DELETE FROM checkout_attempts")
+        .await;
+    let findings = fixture.app.audit();
     assert!(findings[0].starts_with("a stray payable session"), "{findings:?}");
-    stage.app.without_audit("the attempt is taken away on purpose");
+    fixture
+        .app
+        .without_audit("the test deletes the attempt on purpose");
 }

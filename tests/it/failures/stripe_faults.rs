@@ -1,5 +1,5 @@
-//! Stripe misbehaves (S21, S22): waiting is bounded, no hold without a session, no session without a hold, and what must
-//! be ended is ended in the end.
+//! Injects Stripe faults into checkouts and refunds (S21, S22). Waiting is bounded, no hold exists without a session,
+//! no payable session stays without a hold, and every session that must expire does so in the end.
 
 use std::time::{Duration, Instant};
 
@@ -11,10 +11,10 @@ use crate::support::crowd::{SlotRequest, press_together, tally};
 use crate::support::on_both_engines;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
-/// What a guest is asked to wait at most: the budget of a call, and room for a busy machine.
+/// The longest wait of a guest: the time budget of a call, with a reserve for a busy machine.
 const BOUND: Duration = Duration::from_secs(15);
 
-fn open_sessions(app: &TestApp) -> usize {
+fn count_open_sessions(app: &TestApp) -> usize {
     let sessions = app.simulator.sessions();
     sessions
         .iter()
@@ -22,8 +22,8 @@ fn open_sessions(app: &TestApp) -> usize {
         .count()
 }
 
-/// Every call of this endpoint.
-fn always(endpoint: Endpoint, kind: FaultKind) -> Faults {
+/// Injects a fault into every call of this endpoint.
+fn fault_every_call(endpoint: Endpoint, kind: FaultKind) -> Faults {
     let fault = ApiFault {
         endpoint: Some(endpoint),
         probability: 1.0,
@@ -36,7 +36,7 @@ fn always(endpoint: Endpoint, kind: FaultKind) -> Faults {
 }
 
 on_both_engines! {
-    async fn s21_an_answer_that_was_lost_is_asked_for_again_with_the_same_key(engine) {
+    async fn lost_answer_is_requested_again_with_the_same_key(engine) {
         let app = TestApp::start(engine).await;
         app.simulator.set_faults(Faults::default().next(Endpoint::CreateSession, FaultKind::LostAnswer, 2));
         let hold = app.hold_slot("call", SLOT).await;
@@ -47,23 +47,23 @@ on_both_engines! {
         assert_eq!(sessions[0].id, hold.text("checkout_session"));
     }
 
-    async fn s21_a_session_that_nobody_was_given_is_found_and_ended(engine) {
+    async fn session_without_a_guest_is_found_and_expired(engine) {
         let app = TestApp::start(engine).await;
-        app.simulator.set_faults(always(Endpoint::CreateSession, FaultKind::LostAnswer));
+        app.simulator.set_faults(fault_every_call(Endpoint::CreateSession, FaultKind::LostAnswer));
         app.checkout_with_key("k", &order("call", SLOT)).await.expect_problem(503, "stripe_unavailable");
-        assert_eq!((app.simulator.sessions().len(), open_sessions(&app)), (1, 1));
+        assert_eq!((app.simulator.sessions().len(), count_open_sessions(&app)), (1, 1));
         app.simulator.set_faults(Faults::default());
-        // The guest may try again at once: with the same key a new checkout begins.
+        // A 503 releases the idempotency key, so the guest may retry at once and a new checkout begins.
         let hold = app.checkout_with_key("k", &order("call", SLOT)).await.expect(201);
         app.clock.advance(chrono::Duration::minutes(3));
         app.sweep().await;
         let sessions = app.simulator.sessions();
-        assert_eq!((sessions.len(), open_sessions(&app)), (2, 1), "{sessions:?}");
+        assert_eq!((sessions.len(), count_open_sessions(&app)), (2, 1), "{sessions:?}");
         assert_eq!(app.simulator.session(hold.text("checkout_session")).unwrap().status, "open");
         assert_eq!(app.state_of(&hold).await, "held");
     }
 
-    async fn s22_trouble_that_passes_is_waited_out(engine) {
+    async fn temporary_stripe_errors_are_retried(engine) {
         let app = TestApp::start(engine).await;
         let kinds = [FaultKind::ServerError, FaultKind::BadGateway, FaultKind::Cut, FaultKind::LockTimeout];
         for (hour, kind) in kinds.into_iter().enumerate() {
@@ -73,36 +73,42 @@ on_both_engines! {
         assert_eq!(app.simulator.sessions().len(), kinds.len());
     }
 
-    async fn s22_trouble_that_stays_is_a_503_within_a_bound_and_leaves_nothing(engine) {
-        let kinds = [FaultKind::RateLimited, FaultKind::ServerErrorKept, FaultKind::BadGateway, FaultKind::Cut, FaultKind::Hang];
+    async fn lasting_stripe_errors_give_503_and_leave_nothing(engine) {
+        let kinds = [
+            FaultKind::RateLimited,
+            FaultKind::ServerErrorKept,
+            FaultKind::BadGateway,
+            FaultKind::Cut,
+            FaultKind::Hang,
+        ];
         for kind in kinds {
             let app = TestApp::start(engine).await;
-            app.simulator.set_faults(always(Endpoint::CreateSession, kind));
-            let begun = Instant::now();
+            app.simulator.set_faults(fault_every_call(Endpoint::CreateSession, kind));
+            let started = Instant::now();
             let refused = app.checkout(&order("call", SLOT)).await.expect_problem(503, "stripe_unavailable");
             assert!(refused.headers.contains_key("retry-after"), "{kind:?}");
-            assert!(begun.elapsed() < BOUND, "{kind:?} took {:?}", begun.elapsed());
-            for books in ["holds", "occupancy"] {
-                assert_eq!(app.database.count(&format!("SELECT count(*) FROM {books}")).await, 0, "{kind:?}");
+            assert!(started.elapsed() < BOUND, "{kind:?} took {:?}", started.elapsed());
+            for table in ["holds", "occupancy"] {
+                assert_eq!(app.database.count(&format!("SELECT count(*) FROM {table}")).await, 0, "{kind:?}");
             }
             app.simulator.set_faults(Faults::default());
-            // Later than the breaker's cool-down and the retries' backoff; the sweep is what mends the rest.
+            // Passes the circuit breaker's cool-down and the backoff. Then the sweep recovers the attempts.
             app.clock.advance(chrono::Duration::minutes(3));
-            swept_clean(&app, kind).await;
+            sweep_until_clean(&app, kind).await;
         }
     }
 
-    async fn s22_the_losers_session_is_ended_though_stripe_fails_at_first(engine) {
+    async fn losers_session_is_expired_after_stripe_recovers(engine) {
         let app = TestApp::start(engine).await;
         let other = app.another_instance().await;
-        let faults = always(Endpoint::ExpireSession, FaultKind::ServerError);
+        let faults = fault_every_call(Endpoint::ExpireSession, FaultKind::ServerError);
         app.simulator.set_faults(Faults { latency_ms: 800, ..faults });
-        let wish = |at, n| SlotRequest::new(at, order_by(&format!("guest-{n}@example.com"), "call", SLOT));
-        let got = press_together(vec![wish(app.address, 1), wish(other.address, 2)]).await;
-        let counted = tally(&got);
+        let request = |at, n| SlotRequest::new(at, order_by(&format!("guest-{n}@example.com"), "call", SLOT));
+        let responses = press_together(vec![request(app.address, 1), request(other.address, 2)]).await;
+        let counted = tally(&responses);
         assert_eq!((counted.won, counted.taken), (1, 1), "{:?}", counted.other);
-        assert_eq!(open_sessions(&app), 2, "the loser's could not be ended yet");
-        // The loser does not wait for the first try to end.
+        assert_eq!(count_open_sessions(&app), 2, "the loser's session could not be expired yet");
+        // The loser's response does not wait for the first try, so the test does.
         crate::support::wait::eventually("the first try has failed", async || {
             let pending = app.admin(reqwest::Method::GET, "/v1/admin/commands", None).await.expect(200);
             assert_eq!(pending.body["data"][0]["kind"], "expire_session", "{pending:?}");
@@ -113,10 +119,10 @@ on_both_engines! {
         app.clock.advance(chrono::Duration::minutes(1));
         let report = commands::run_due(&app.context).await.unwrap();
         assert_eq!((report.done, report.failed), (1, 0));
-        assert_eq!(open_sessions(&app), 1);
+        assert_eq!(count_open_sessions(&app), 1);
     }
 
-    async fn money_for_a_slot_that_is_gone_goes_back_though_a_part_of_it_did_by_hand(engine) {
+    async fn late_payment_is_refunded_after_a_partial_manual_refund(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
         app.clock.advance(chrono::Duration::minutes(31));
@@ -128,26 +134,27 @@ on_both_engines! {
         app.simulator.refund_from_dashboard(&intent, Some(1_000)).unwrap();
         let report = commands::run_due(&app.context).await.unwrap();
         assert_eq!((report.done, report.failed), (1, 0));
-        let back: Vec<i64> = app.simulator.refunds().iter().map(|refund| refund.amount).collect();
-        assert_eq!(back, [1_000, 4_000]);
+        let refunds: Vec<i64> = app.simulator.refunds().iter().map(|refund| refund.amount).collect();
+        assert_eq!(refunds, [1_000, 4_000]);
         app.deliver_all().await;
         assert_eq!(app.state_of(&hold).await, "released/late_payment_refunded");
     }
 }
 
-/// Sweeps until no attempt is open and no session payable: a breaker that is open lets one call through at a time.
-async fn swept_clean(app: &TestApp, kind: FaultKind) {
-    // A failure that Stripe keeps under the key is over when Stripe forgets the key, a day later.
+/// Sweeps until no attempt is open and no session can be paid. This takes several sweeps, because an open circuit
+/// breaker lets one call through at a time.
+async fn sweep_until_clean(app: &TestApp, kind: FaultKind) {
+    // Stripe replays a failure until it forgets the idempotency key, a day later.
     let step = match kind {
         FaultKind::ServerErrorKept => chrono::Duration::hours(6),
         _ => chrono::Duration::minutes(5),
     };
-    crate::support::wait::eventually("swept clean", async || {
+    crate::support::wait::eventually("no attempt is open", async || {
         app.sweep().await;
         app.clock.advance(step);
         let open = "SELECT count(*) FROM checkout_attempts WHERE state IN ('running', 'unsettled')";
         (app.database.count(open).await == 0).then_some(())
     })
     .await;
-    assert_eq!(open_sessions(app), 0, "{kind:?}");
+    assert_eq!(count_open_sessions(app), 0, "{kind:?}");
 }

@@ -1,5 +1,5 @@
-//! Stripe gives trouble at each of its endpoints (S22): waiting is bounded, nothing is taken for done or for refused that
-//! may be neither, and while Stripe is down nobody waits for it.
+//! Injects faults at each Stripe endpoint (S22). Waiting is bounded, an unknown result counts neither as success nor as
+//! refusal, and while Stripe is down requests fail at once.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use holdfast::domain::hold::ReleaseRequester;
 use holdfast::domain::ids::HoldId;
 use holdfast::gateway::client::{StripeConfig, StripeGateway};
 use holdfast::sandbox::{ApiFault, Endpoint, FaultKind, Faults, Outcome};
-use holdfast::workflow::release::{ReleaseOutcome as Released, release};
+use holdfast::workflow::release::{ReleaseOutcome, release};
 use holdfast::workflow::{Context, WorkflowError, sweep};
 
 use crate::support::app::{Answer, TestApp, order};
@@ -26,11 +26,11 @@ const KINDS: [FaultKind; 7] = [
     FaultKind::LostAnswer,
     FaultKind::Hang,
 ];
-/// What the impatient one may take for a call, and room for a busy machine.
+/// The longest time of a release with short timeouts, with a reserve for a busy machine.
 const BOUND: Duration = Duration::from_secs(8);
 
-/// The service's tools, with a Stripe that is not waited for long.
-fn impatient(app: &TestApp) -> Arc<Context> {
+/// Builds a context with short timeouts for Stripe.
+fn context_with_short_timeouts(app: &TestApp) -> Arc<Context> {
     let mut config = StripeConfig::new("sk_test_holdfast".into(), app.stripe_url().parse().unwrap());
     config.attempt_timeout = Duration::from_millis(300);
     config.budget = Duration::from_millis(600);
@@ -45,7 +45,7 @@ fn impatient(app: &TestApp) -> Arc<Context> {
     )
 }
 
-fn always(endpoint: Option<Endpoint>, kind: FaultKind) -> Faults {
+fn fault_every_call(endpoint: Option<Endpoint>, kind: FaultKind) -> Faults {
     let fault = ApiFault {
         endpoint,
         probability: 1.0,
@@ -57,37 +57,37 @@ fn always(endpoint: Option<Endpoint>, kind: FaultKind) -> Faults {
     }
 }
 
-/// A hold at a slot of its own.
-async fn hold_at(app: &TestApp, hour: usize) -> Answer {
+/// Creates a hold at its own slot, `hour` hours into a week from now.
+async fn create_hold_at(app: &TestApp, hour: usize) -> Answer {
     let slot =
         app.clock_now() + chrono::Duration::days(7) + chrono::Duration::hours(i64::try_from(hour).unwrap());
     app.hold_slot("call", &slot.format("%Y-%m-%dT%H:00:00Z").to_string())
         .await
 }
 
-async fn give_back(context: &Context, hold: &Answer) -> Result<Released, WorkflowError> {
+async fn release_as_guest(context: &Context, hold: &Answer) -> Result<ReleaseOutcome, WorkflowError> {
     let id = HoldId::parse(hold.text("id")).unwrap();
     release(context, id, Some(ReleaseRequester::Guest), Actor::Guest).await
 }
 
 on_both_engines! {
-    async fn s22_a_cancel_without_an_answer_keeps_the_slot_and_comes_out_right_later(engine) {
+    async fn unanswered_release_keeps_slot_until_stripe_answers(engine) {
         let app = TestApp::start(engine).await;
         for (hour, kind) in KINDS.into_iter().enumerate() {
             for (paid, endpoint) in [(false, Endpoint::ExpireSession), (true, Endpoint::RetrieveSession)] {
-                let hold = hold_at(&app, 2 * hour + usize::from(paid)).await;
+                let hold = create_hold_at(&app, 2 * hour + usize::from(paid)).await;
                 if paid {
                     app.pay(&hold, Outcome::Paid);
                 }
-                app.simulator.set_faults(always(Some(endpoint), kind));
-                let (context, begun) = (impatient(&app), Instant::now());
-                let answer = give_back(&context, &hold).await;
+                app.simulator.set_faults(fault_every_call(Some(endpoint), kind));
+                let (context, started) = (context_with_short_timeouts(&app), Instant::now());
+                let answer = release_as_guest(&context, &hold).await;
                 assert!(matches!(answer, Err(WorkflowError::Stripe { .. })), "{kind:?}: {answer:?}");
-                assert!(begun.elapsed() < BOUND, "{kind:?} took {:?}", begun.elapsed());
+                assert!(started.elapsed() < BOUND, "{kind:?} took {:?}", started.elapsed());
                 assert_eq!(app.state_of(&hold).await, "held", "{kind:?}");
                 app.simulator.set_faults(Faults::default());
-                let answer = give_back(&context, &hold).await;
-                assert!(matches!(answer, Ok(Released::Over(_))), "{kind:?}: {answer:?}");
+                let answer = release_as_guest(&context, &hold).await;
+                assert!(matches!(answer, Ok(ReleaseOutcome::Over(_))), "{kind:?}: {answer:?}");
                 let end = if paid { "confirmed" } else { "released/guest" };
                 assert_eq!(app.state_of(&hold).await, end, "{kind:?}");
             }
@@ -96,34 +96,34 @@ on_both_engines! {
     }
 }
 
-/// A 500 that says not to be repeated: it counts as no answer at once.
-fn down() -> Faults {
-    let mut faults = always(None, FaultKind::ServerError);
+/// Makes every call fail with a 500 that says not to retry, so that each call fails without a wait.
+fn fail_all_calls() -> Faults {
+    let mut faults = fault_every_call(None, FaultKind::ServerError);
     faults.api[0].should_retry = Some(false);
     faults
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn s22_while_stripe_is_down_guests_are_told_at_once_and_the_sweep_only_probes() {
+async fn open_circuit_fails_fast_and_sweep_only_probes() {
     const HOLDS: usize = 60;
     let app = TestApp::start(Engine::Sqlite).await;
     let mut holds = Vec::new();
     for hour in 0..HOLDS {
-        holds.push(hold_at(&app, hour).await);
+        holds.push(create_hold_at(&app, hour).await);
     }
     let before = app.simulator.calls().total();
-    app.simulator.set_faults(down());
+    app.simulator.set_faults(fail_all_calls());
     app.clock.advance(chrono::Duration::minutes(31));
     let report = app.sweep().await;
     assert_eq!(report["failed"], HOLDS, "{report}");
-    let asked = app.simulator.calls().total() - before;
+    let calls = app.simulator.calls().total() - before;
     assert!(
-        (5..=20).contains(&asked),
-        "{HOLDS} holds are due, and a Stripe that is down was asked {asked} times"
+        (5..=20).contains(&calls),
+        "{HOLDS} holds are due, and Stripe got {calls} calls while it was down"
     );
 
     let body = order("call", "2026-12-24T10:00:00Z");
-    eventually("a guest is told without a call", async || {
+    eventually("a guest gets an error without a call to Stripe", async || {
         let before = app.simulator.calls().total();
         let refused = app
             .checkout(&body)
@@ -135,7 +135,11 @@ async fn s22_while_stripe_is_down_guests_are_told_at_once_and_the_sweep_only_pro
     })
     .await;
     let open = "SELECT count(*) FROM checkout_attempts WHERE state = 'running'";
-    assert_eq!(app.database.count(open).await, 0, "nobody's key is kept busy");
+    assert_eq!(
+        app.database.count(open).await,
+        0,
+        "no idempotency key stays in progress"
+    );
 
     app.simulator.set_faults(Faults::default());
     eventually("all are released", async || {

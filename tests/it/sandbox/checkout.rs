@@ -1,16 +1,16 @@
-//! Sessions as a client sees them: created, read, listed, expired, refused, and shown to the guest.
+//! Tests sessions as a client sees them: create, retrieve, list, expire, errors, and the guest's payment page.
 
 use holdfast::sandbox::Outcome;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::world::{SESSION_FORM, START, World, parts};
+use super::fixture::{SESSION_FORM, START, SimulatorFixture, read_response};
 
 #[tokio::test]
 async fn a_session_is_created_read_and_expired() {
-    let world = World::explicit().await;
-    let (status, created) = parts(world.create().send().await.unwrap()).await;
+    let fixture = SimulatorFixture::start_explicit().await;
+    let (status, created) = read_response(fixture.create_request().send().await.unwrap()).await;
     assert_eq!(status, 200);
     assert_eq!(
         (&created["status"], &created["payment_status"]),
@@ -20,20 +20,20 @@ async fn a_session_is_created_read_and_expired() {
     assert_eq!(created["payment_intent"], Value::Null);
     assert_eq!(created["expires_at"], START + 86_400);
     let id = created["id"].as_str().unwrap();
-    assert_eq!(created["url"], format!("{}/c/pay/{id}", world.base));
+    assert_eq!(created["url"], format!("{}/c/pay/{id}", fixture.base));
 
-    let read = world
+    let retrieved = fixture
         .get(&format!("/v1/checkout/sessions/{id}?"))
         .send()
         .await
         .unwrap();
-    assert_eq!(parts(read).await, (200, created.clone()));
-    let (status, expired) = parts(world.post(&expire_path(id)).send().await.unwrap()).await;
+    assert_eq!(read_response(retrieved).await, (200, created.clone()));
+    let (status, expired) = read_response(fixture.post(&expire_path(id)).send().await.unwrap()).await;
     assert_eq!(
         (status, &expired["status"], &expired["url"]),
         (200, &"expired".into(), &Value::Null)
     );
-    assert_eq!(world.event_types(), ["checkout.session.expired"]);
+    assert_eq!(fixture.event_types(), ["checkout.session.expired"]);
 }
 
 fn expire_path(id: &str) -> String {
@@ -42,9 +42,9 @@ fn expire_path(id: &str) -> String {
 
 #[tokio::test]
 async fn every_answer_carries_stripes_headers() {
-    let world = World::explicit().await;
+    let fixture = SimulatorFixture::start_explicit().await;
     for path in ["/v1/balance", "/v1/account", "/v1/nowhere"] {
-        let answer = world.get(path).send().await.unwrap();
+        let answer = fixture.get(path).send().await.unwrap();
         assert!(
             answer.headers()["request-id"]
                 .to_str()
@@ -62,11 +62,11 @@ async fn every_answer_carries_stripes_headers() {
 }
 
 #[tokio::test]
-async fn only_an_open_session_expires_and_the_refusal_is_in_stripes_words() {
-    let world = World::explicit().await;
-    let id = world.session().await;
-    world.simulator.pay(&id, Outcome::Paid).unwrap();
-    let (status, body) = parts(world.post(&expire_path(&id)).send().await.unwrap()).await;
+async fn only_open_sessions_expire_and_refusal_reads_like_stripes() {
+    let fixture = SimulatorFixture::start_explicit().await;
+    let id = fixture.create_session().await;
+    fixture.simulator.pay(&id, Outcome::Paid).unwrap();
+    let (status, body) = read_response(fixture.post(&expire_path(&id)).send().await.unwrap()).await;
     assert_eq!(
         (status, &body["error"]["type"]),
         (400, &"invalid_request_error".into())
@@ -77,7 +77,8 @@ async fn only_an_open_session_expires_and_the_refusal_is_in_stripes_words() {
         "Only Checkout Sessions with a status in [\"open\"] can be expired. This Checkout Session has a status of \
          `complete`."
     );
-    let (status, body) = parts(world.post(&expire_path("cs_test_none")).send().await.unwrap()).await;
+    let (status, body) =
+        read_response(fixture.post(&expire_path("cs_test_none")).send().await.unwrap()).await;
     assert_eq!(
         (status, &body["error"]["code"]),
         (404, &"resource_missing".into())
@@ -87,8 +88,8 @@ async fn only_an_open_session_expires_and_the_refusal_is_in_stripes_words() {
 
 #[tokio::test]
 async fn parameters_are_refused_as_stripe_refuses_them() {
-    let world = World::explicit().await;
-    let at = |seconds: i64| format!("{SESSION_FORM}&expires_at={}", START + seconds);
+    let fixture = SimulatorFixture::start_explicit().await;
+    let expiring_in = |seconds: i64| format!("{SESSION_FORM}&expires_at={}", START + seconds);
     let cases = [
         (
             SESSION_FORM.replace("mode=payment", "x=1"),
@@ -130,11 +131,12 @@ async fn parameters_are_refused_as_stripe_refuses_them() {
             "parameter_unknown",
             "payment_method_types[0]",
         ),
-        (at(30 * 60 - 1), "", "expires_at"),
-        (at(24 * 3600 + 1), "", "expires_at"),
+        (expiring_in(30 * 60 - 1), "", "expires_at"),
+        (expiring_in(24 * 3600 + 1), "", "expires_at"),
     ];
     for (form, code, param) in cases {
-        let (status, body) = parts(world.form("/v1/checkout/sessions", &form).send().await.unwrap()).await;
+        let (status, body) =
+            read_response(fixture.form("/v1/checkout/sessions", &form).send().await.unwrap()).await;
         assert_eq!(
             (status, body["error"]["code"].as_str().unwrap_or_default()),
             (400, code),
@@ -143,45 +145,46 @@ async fn parameters_are_refused_as_stripe_refuses_them() {
         assert_eq!(body["error"]["param"], param);
     }
     for form in [
-        at(30 * 60),
-        at(24 * 3600),
+        expiring_in(30 * 60),
+        expiring_in(24 * 3600),
         format!("{SESSION_FORM}&allowed_payment_method_types[]=card"),
     ] {
-        let answer = world.form("/v1/checkout/sessions", &form).send().await.unwrap();
+        let answer = fixture.form("/v1/checkout/sessions", &form).send().await.unwrap();
         assert_eq!(answer.status(), 200, "{form}");
     }
 }
 
 #[tokio::test]
 async fn an_expire_needs_neither_body_nor_content_length() {
-    let world = World::explicit().await;
-    let id = world.session().await;
-    let mut line = TcpStream::connect(world.base.trim_start_matches("http://"))
+    let fixture = SimulatorFixture::start_explicit().await;
+    let id = fixture.create_session().await;
+    // A raw connection, because HTTP clients add a content length by themselves.
+    let mut connection = TcpStream::connect(fixture.base.trim_start_matches("http://"))
         .await
         .unwrap();
     let request = format!(
         "POST /v1/checkout/sessions/{id}/expire HTTP/1.1\r\nHost: stripe.test\r\n\
          Authorization: Bearer sk_test_x\r\nConnection: close\r\n\r\n"
     );
-    line.write_all(request.as_bytes()).await.unwrap();
+    connection.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
-    line.read_to_string(&mut answer).await.unwrap();
+    connection.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
-    assert_eq!(world.simulator.session(&id).unwrap().status, "expired");
+    assert_eq!(fixture.simulator.session(&id).unwrap().status, "expired");
 }
 
 #[tokio::test]
 async fn lists_come_newest_first_in_pages() {
-    let world = World::explicit().await;
+    let fixture = SimulatorFixture::start_explicit().await;
     let mut ids = [
-        world.session().await,
-        world.session().await,
-        world.session().await,
+        fixture.create_session().await,
+        fixture.create_session().await,
+        fixture.create_session().await,
     ];
     ids.reverse();
     let page = async |query: &str| {
-        let (_, body) = parts(
-            world
+        let (_, body) = read_response(
+            fixture
                 .get(&format!("/v1/checkout/sessions{query}"))
                 .send()
                 .await
@@ -203,13 +206,13 @@ async fn lists_come_newest_first_in_pages() {
 }
 
 #[tokio::test]
-async fn the_payment_page_shows_the_order_escaped_and_offers_what_the_state_allows() {
-    let world = World::explicit().await;
-    let id = world.session().await;
+async fn payment_page_escapes_content_and_offers_allowed_actions() {
+    let fixture = SimulatorFixture::start_explicit().await;
+    let id = fixture.create_session().await;
     let page = async || {
-        world
+        fixture
             .client
-            .get(format!("{}/c/pay/{id}", world.base))
+            .get(format!("{}/c/pay/{id}", fixture.base))
             .send()
             .await
             .unwrap()
@@ -230,9 +233,9 @@ async fn the_payment_page_shows_the_order_escaped_and_offers_what_the_state_allo
         assert!(open.contains(&format!("id=\"{button}\"")), "{button}");
     }
     assert!(open.contains(&format!("data-success-url=\"http://shop.test/done?s={id}\"")));
-    world.simulator.pay(&id, Outcome::Processing).unwrap();
-    let at_work = page().await;
-    assert!(at_work.contains("id=\"bank-succeed\"") && !at_work.contains("id=\"pay\""));
-    world.simulator.pay(&id, Outcome::ProcessingFailed).unwrap();
+    fixture.simulator.pay(&id, Outcome::Processing).unwrap();
+    let processing = page().await;
+    assert!(processing.contains("id=\"bank-succeed\"") && !processing.contains("id=\"pay\""));
+    fixture.simulator.pay(&id, Outcome::ProcessingFailed).unwrap();
     assert!(!page().await.contains("<button"));
 }

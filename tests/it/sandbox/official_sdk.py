@@ -1,7 +1,7 @@
-"""Stripe's official SDK as the simulator's client.
+"""Test the simulator with Stripe's official SDK.
 
-    official_sdk.py client BASE      walks a checkout through BASE and asserts what the SDK makes of the answers
-    official_sdk.py webhook SECRET   verifies the webhooks on standard input, prints their types
+    official_sdk.py client BASE      runs checkouts at BASE and asserts what the SDK returns
+    official_sdk.py webhook SECRET   verifies the webhooks on standard input and prints their types
     official_sdk.py sign SECRET TIME prints the signature of the body on standard input
 """
 
@@ -12,7 +12,7 @@ import urllib.request
 import stripe
 
 
-def order(**changes):
+def session_params(**changes):
     return {
         "mode": "payment",
         "success_url": "http://shop.test/done?s={CHECKOUT_SESSION_ID}",
@@ -39,9 +39,9 @@ def pay(base, session, outcome):
     urllib.request.urlopen(request).read()
 
 
-def refusal(kind, act):
+def expect_error(kind, call):
     try:
-        act()
+        call()
     except stripe.StripeError as error:
         assert type(error) is kind, f"{type(error).__name__} instead of {kind.__name__}: {error}"
         assert error.request_id.startswith("req_"), error.request_id
@@ -53,23 +53,23 @@ def connect(base, key="sk_test_simulated"):
     return stripe.StripeClient(key, base_addresses={"api": base}, max_network_retries=0)
 
 
-def sessions_begin_and_end(base, api):
-    session = api.checkout.sessions.create(params=order(expand=["line_items"]))
+def check_session_lifecycle(base, api):
+    session = api.checkout.sessions.create(params=session_params(expand=["line_items"]))
     assert isinstance(session, stripe.checkout.Session)
     assert (session.status, session.payment_status, session.amount_total) == ("open", "unpaid", 5000)
     assert session.line_items.data[0].description == "Intro call"
     assert session.customer_details.email == "ada@example.com"
     assert session.payment_intent is None and session.metadata["hold"] == "hold-1"
-    read = api.checkout.sessions.retrieve(session.id)
-    assert (read.id, read.url) == (session.id, f"{base}/c/pay/{session.id}")
+    retrieved = api.checkout.sessions.retrieve(session.id)
+    assert (retrieved.id, retrieved.url) == (session.id, f"{base}/c/pay/{session.id}")
     assert [listed.id for listed in api.checkout.sessions.list({"limit": 1}).data] == [session.id]
     assert api.checkout.sessions.expire(session.id).status == "expired"
-    again = refusal(stripe.InvalidRequestError, lambda: api.checkout.sessions.expire(session.id))
+    again = expect_error(stripe.InvalidRequestError, lambda: api.checkout.sessions.expire(session.id))
     assert "has a status of `expired`." in again.user_message, again.user_message
 
 
-def payments_are_refunded_once(base, api):
-    session = api.checkout.sessions.create(params=order())
+def check_payment_and_refunds(base, api):
+    session = api.checkout.sessions.create(params=session_params())
     pay(base, session.id, "declined")
     pay(base, session.id, "paid")
     params = {"expand": ["payment_intent.latest_charge"]}
@@ -78,7 +78,7 @@ def payments_are_refunded_once(base, api):
     intent = session.payment_intent
     assert isinstance(intent, stripe.PaymentIntent) and isinstance(intent.latest_charge, stripe.Charge)
     assert (intent.status, intent.amount_received, intent.metadata["hold"]) == ("succeeded", 5000, "hold-1")
-    error = refusal(stripe.InvalidRequestError, lambda: api.checkout.sessions.expire(session.id))
+    error = expect_error(stripe.InvalidRequestError, lambda: api.checkout.sessions.expire(session.id))
     assert error.user_message == (
         'Only Checkout Sessions with a status in ["open"] can be expired. '
         "This Checkout Session has a status of `complete`."
@@ -88,57 +88,58 @@ def payments_are_refunded_once(base, api):
     assert isinstance(refund, stripe.Refund) and (refund.status, refund.amount) == ("succeeded", 2000)
     assert api.refunds.retrieve(refund.id).charge == intent.latest_charge.id
     assert api.refunds.create(params={"charge": intent.latest_charge.id}).amount == 3000
-    error = refusal(
+    error = expect_error(
         stripe.InvalidRequestError, lambda: api.refunds.create(params={"payment_intent": intent.id})
     )
     assert error.code == "charge_already_refunded"
 
 
-def refusals_have_their_classes(base, api):
-    error = refusal(stripe.InvalidRequestError, lambda: api.checkout.sessions.retrieve("cs_test_none"))
+def check_error_classes(base, api):
+    error = expect_error(stripe.InvalidRequestError, lambda: api.checkout.sessions.retrieve("cs_test_none"))
     assert (error.http_status, error.code, error.param) == (404, "resource_missing", "session")
-    error = refusal(stripe.InvalidRequestError, lambda: api.payment_intents.retrieve("pi_none"))
+    error = expect_error(stripe.InvalidRequestError, lambda: api.payment_intents.retrieve("pi_none"))
     assert (error.http_status, error.code, error.param) == (404, "resource_missing", "intent")
-    sent = order(payment_method_types=["card"])
-    error = refusal(stripe.InvalidRequestError, lambda: api.checkout.sessions.create(params=sent))
+    sent = session_params(payment_method_types=["card"])
+    error = expect_error(stripe.InvalidRequestError, lambda: api.checkout.sessions.create(params=sent))
     assert error.code == "parameter_unknown"
-    refusal(stripe.AuthenticationError, lambda: connect(base, "sk_live_x").v1.balance.retrieve())
-    refusal(stripe.AuthenticationError, lambda: connect(base, "nonsense").v1.balance.retrieve())
+    expect_error(stripe.AuthenticationError, lambda: connect(base, "sk_live_x").v1.balance.retrieve())
+    expect_error(stripe.AuthenticationError, lambda: connect(base, "nonsense").v1.balance.retrieve())
 
 
-def keys_replay_and_refuse(base, api):
+def check_idempotency_keys(base, api):
     options = {"idempotency_key": "one"}
-    first = api.checkout.sessions.create(params=order(), options=options)
-    second = api.checkout.sessions.create(params=order(), options=options)
+    first = api.checkout.sessions.create(params=session_params(), options=options)
+    second = api.checkout.sessions.create(params=session_params(), options=options)
     assert first.id == second.id
     assert second.last_response.headers["Idempotent-Replayed"] == "true"
-    other = order(client_reference_id="hold-2")
-    refusal(stripe.IdempotencyError, lambda: api.checkout.sessions.create(params=other, options=options))
+    other = session_params(client_reference_id="hold-2")
+    expect_error(stripe.IdempotencyError, lambda: api.checkout.sessions.create(params=other, options=options))
 
 
-def account_is_a_test_account(base, api):
+def check_test_account(base, api):
     assert api.balance.retrieve().livemode is False
     assert isinstance(api.accounts.retrieve_current(), stripe.Account)
 
 
 def client(base):
     api = connect(base).v1
-    for chapter in (
-        account_is_a_test_account,
-        sessions_begin_and_end,
-        payments_are_refunded_once,
-        refusals_have_their_classes,
-        keys_replay_and_refuse,
+    for check in (
+        check_test_account,
+        check_session_lifecycle,
+        check_payment_and_refunds,
+        check_error_classes,
+        check_idempotency_keys,
     ):
-        chapter(base, api)
+        check(base, api)
 
 
 def webhook(secret):
     for received in json.load(sys.stdin):
         body, signature = received["body"], received["signature"]
-        # The simulator signs with a clock of its own, so the age of the signature means nothing here.
+        # The simulator signs by its own clock, so the age of the signature means nothing here.
         event = stripe.Webhook.construct_event(body, signature, secret, tolerance=None)
         assert isinstance(event, stripe.Event)
+        # A changed body must fail. Only then is the event's type printed.
         try:
             stripe.Webhook.construct_event(body + " ", signature, secret, tolerance=None)
         except stripe.SignatureVerificationError:

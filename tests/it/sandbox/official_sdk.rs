@@ -1,6 +1,6 @@
-//! Stripe's official Python SDK judges the simulator: `official_sdk.py` is the client, this file its stage.
+//! Tests the simulator with Stripe's official Python SDK. `official_sdk.py` is the client; this file starts the server.
 //!
-//! How the SDK gets here, and what happens where it cannot, is `support::python`'s affair.
+//! `support::python` installs the SDK, and decides what happens if it cannot.
 
 use std::path::Path;
 
@@ -8,29 +8,29 @@ use holdfast::sandbox::Outcome;
 use serde_json::json;
 use tokio::process::Command;
 
-use super::world::{Receiver, SECRET, World};
+use super::fixture::{Receiver, SECRET, SimulatorFixture};
 use crate::support::python;
 
 pub(crate) const SDK: &str = "stripe==16.1.0";
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/sandbox/official_sdk.py");
 
 #[tokio::test]
-async fn the_official_sdk_reads_our_answers_and_verifies_our_webhooks() {
+async fn official_sdk_reads_answers_and_verifies_webhooks() {
     let python = python::with(SDK).await;
-    let world = World::explicit().await;
-    run(&python, &["client", &world.base], "").await;
+    let fixture = SimulatorFixture::start_explicit().await;
+    run(&python, &["client", &fixture.base], "").await;
 
     let receiver = Receiver::start().await;
-    world.simulator.set_webhook_url(receiver.url.clone());
+    fixture.simulator.set_webhook_url(receiver.url.clone());
     for outcome in [Outcome::Declined, Outcome::ProcessingSucceeded] {
-        let id = world.session().await;
-        world.simulator.pay(&id, outcome).unwrap();
+        let id = fixture.create_session().await;
+        fixture.simulator.pay(&id, outcome).unwrap();
     }
-    world
+    fixture
         .simulator
-        .dispute(&world.simulator.intents().last().unwrap().id)
+        .dispute(&fixture.simulator.intents().last().unwrap().id)
         .unwrap();
-    let delivered = world.simulator.deliver_all().await;
+    let delivered = fixture.simulator.deliver_all().await;
     let received: Vec<_> = receiver
         .received()
         .iter()

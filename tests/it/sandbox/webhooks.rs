@@ -1,19 +1,19 @@
-//! Webhooks: by hand, by the courier, and with things going wrong on the way.
+//! Tests webhook deliveries: explicit, automatic, and with injected faults.
 
 use holdfast::sandbox::{Chance, Faults, Mode, Outcome, WebhookFaults, signature_header};
 
-use super::world::{Receiver, SECRET, START, World, until};
+use super::fixture::{Receiver, SECRET, START, SimulatorFixture, wait_until};
 
 #[tokio::test]
-async fn a_webhook_is_signed_afresh_each_time_and_looks_like_stripes() {
-    let (world, receiver) = (World::explicit().await, Receiver::start().await);
-    world.simulator.set_webhook_url(receiver.url.clone());
-    let id = world.session().await;
-    world.simulator.expire(&id).unwrap();
-    let event = world.simulator.pending_events().remove(0);
-    assert!(world.simulator.deliver_next().await.unwrap().accepted());
-    world.advance(60);
-    assert!(world.simulator.deliver(&event.id).await.unwrap().accepted());
+async fn each_webhook_attempt_is_signed_anew() {
+    let (fixture, receiver) = (SimulatorFixture::start_explicit().await, Receiver::start().await);
+    fixture.simulator.set_webhook_url(receiver.url.clone());
+    let id = fixture.create_session().await;
+    fixture.simulator.expire(&id).unwrap();
+    let event = fixture.simulator.pending_events().remove(0);
+    assert!(fixture.simulator.deliver_next().await.unwrap().accepted());
+    fixture.advance(60);
+    assert!(fixture.simulator.deliver(&event.id).await.unwrap().accepted());
     let received = receiver.received();
     for (webhook, t) in received.iter().zip([START, START + 60]) {
         assert_eq!(
@@ -38,30 +38,30 @@ async fn a_webhook_is_signed_afresh_each_time_and_looks_like_stripes() {
 
 #[tokio::test]
 async fn an_event_stays_queued_until_it_is_accepted() {
-    let (world, receiver) = (World::explicit().await, Receiver::start().await);
-    assert!(world.simulator.deliver_next().await.is_none());
-    world.simulator.set_webhook_url(receiver.url.clone());
-    let id = world.session().await;
-    world.simulator.pay(&id, Outcome::Declined).unwrap();
-    receiver.answer(503);
-    let statuses: Vec<_> = world
+    let (fixture, receiver) = (SimulatorFixture::start_explicit().await, Receiver::start().await);
+    assert!(fixture.simulator.deliver_next().await.is_none());
+    fixture.simulator.set_webhook_url(receiver.url.clone());
+    let id = fixture.create_session().await;
+    fixture.simulator.pay(&id, Outcome::Declined).unwrap();
+    receiver.set_status(503);
+    let statuses: Vec<_> = fixture
         .simulator
         .deliver_all()
         .await
         .into_iter()
-        .map(|d| d.status)
+        .map(|delivery| delivery.status)
         .collect();
     assert_eq!(statuses, [Ok(503), Ok(503)]);
-    assert_eq!(world.simulator.pending_events().len(), 2);
-    receiver.answer(200);
-    let first = world.simulator.pending_events().remove(0);
-    world.simulator.drop_event(&first.id);
-    assert_eq!(world.simulator.deliver_all().await.len(), 1);
-    assert!(world.simulator.pending_events().is_empty());
+    assert_eq!(fixture.simulator.pending_events().len(), 2);
+    receiver.set_status(200);
+    let first = fixture.simulator.pending_events().remove(0);
+    fixture.simulator.drop_event(&first.id);
+    assert_eq!(fixture.simulator.deliver_all().await.len(), 1);
+    assert!(fixture.simulator.pending_events().is_empty());
 }
 
 #[tokio::test]
-async fn webhooks_are_doubled_dropped_and_shuffled_to_order() {
+async fn webhook_faults_double_drop_and_shuffle() {
     let once = Chance {
         next: 1,
         probability: 0.0,
@@ -71,57 +71,60 @@ async fn webhooks_are_doubled_dropped_and_shuffled_to_order() {
         probability: 1.0,
     };
     let queue_under = async |webhooks: WebhookFaults| {
-        let world = World::explicit().await;
-        let id = world.session().await;
-        world.simulator.set_faults(Faults {
+        let fixture = SimulatorFixture::start_explicit().await;
+        let id = fixture.create_session().await;
+        fixture.simulator.set_faults(Faults {
             webhooks,
             seed: Some(3),
             ..Faults::default()
         });
-        world.simulator.pay(&id, Outcome::Paid).unwrap();
-        world.event_types()
+        fixture.simulator.pay(&id, Outcome::Paid).unwrap();
+        fixture.event_types()
     };
-    let tidy = queue_under(WebhookFaults::default()).await;
+    let in_order = queue_under(WebhookFaults::default()).await;
     let doubled = queue_under(WebhookFaults {
         doubled: once,
         ..WebhookFaults::default()
     })
     .await;
-    assert_eq!((tidy.len(), doubled.len(), &doubled[0]), (4, 5, &doubled[1]));
+    assert_eq!((in_order.len(), doubled.len(), &doubled[0]), (4, 5, &doubled[1]));
     let dropped = queue_under(WebhookFaults {
         dropped: once,
         ..WebhookFaults::default()
     })
     .await;
-    assert_eq!(dropped, tidy[1..]);
+    assert_eq!(dropped, in_order[1..]);
     let mut shuffled = queue_under(WebhookFaults {
         shuffled: always,
         ..WebhookFaults::default()
     })
     .await;
-    assert_ne!(shuffled, tidy, "seed 3");
+    assert_ne!(shuffled, in_order, "seed 3");
     shuffled.sort();
-    let mut sorted = tidy;
+    let mut sorted = in_order;
     sorted.sort();
     assert_eq!(shuffled, sorted);
 }
 
 #[tokio::test]
-async fn the_courier_delivers_retries_and_sessions_expire_by_themselves() {
-    let (world, receiver) = (World::start(Mode::Automatic).await, Receiver::start().await);
-    let (paid, left) = (world.session().await, world.session().await);
-    world.simulator.pay(&paid, Outcome::Paid).unwrap();
-    receiver.answer(500);
-    world.simulator.set_webhook_url(receiver.url.clone());
+async fn automatic_mode_delivers_retries_and_expires_sessions() {
+    let (fixture, receiver) = (
+        SimulatorFixture::start(Mode::Automatic).await,
+        Receiver::start().await,
+    );
+    let (paid, left) = (fixture.create_session().await, fixture.create_session().await);
+    fixture.simulator.pay(&paid, Outcome::Paid).unwrap();
+    receiver.set_status(500);
+    fixture.simulator.set_webhook_url(receiver.url.clone());
     receiver.wait_for(4).await;
-    receiver.answer(200);
+    receiver.set_status(200);
     receiver.wait_for(8).await;
-    world.advance(86_400);
+    fixture.advance(86_400);
     let all = receiver.wait_for(9).await;
     assert_eq!(all[8].event_type(), "checkout.session.expired");
     assert!(all[8].body.contains(&left));
-    until("the queue empties", || {
-        world.simulator.pending_events().is_empty()
+    wait_until("the queue empties", || {
+        fixture.simulator.pending_events().is_empty()
     })
     .await;
 }

@@ -1,4 +1,4 @@
-//! Recovering attempts: the process died while Stripe was asked for a session, before it was made or after.
+//! Recovers attempts of a process that stopped during its call for a session, before or after Stripe created it.
 
 use std::sync::Arc;
 
@@ -11,46 +11,46 @@ use holdfast::domain::money::Money;
 use holdfast::domain::session::{NewSession, SessionReport, SessionTerms};
 use holdfast::gateway::{Gateway, GatewayError, Probe, Refusal};
 
-use super::checkouts::{Won, wish};
-use super::stage::Stage;
-use super::{Scene, Story, every_step_goes_wrong};
+use super::checkouts::{Won, checkout_request};
+use super::fixture::SagaFixture;
+use super::{Scenario, WorkflowCase, fault_at_every_step};
 use crate::support::faulty::{Fault, Plan};
 use crate::support::on_both_engines;
 
-every_step_goes_wrong!(
-    Died {
-        session: Session::NotMade
+fault_at_every_step!(
+    StoppedAttempt {
+        session: SessionState::NotCreated
     },
-    Died {
-        session: Session::Made
+    StoppedAttempt {
+        session: SessionState::Created
     },
-    Died {
-        session: Session::Paid
+    StoppedAttempt {
+        session: SessionState::Paid
     },
 );
 
-/// What became of the session that nobody was given.
+/// The state of the session that no guest received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Session {
-    NotMade,
-    Made,
-    /// Somebody paid it all the same.
+pub(super) enum SessionState {
+    NotCreated,
+    Created,
+    /// The guest paid although the service never returned the session.
     Paid,
 }
 
-/// The attempt of a process that died is two minutes old.
-pub(super) struct Died {
-    pub(super) session: Session,
+/// The recovery of an attempt whose process stopped. Its lease is over.
+pub(super) struct StoppedAttempt {
+    pub(super) session: SessionState,
 }
 
-/// Runs a checkout up to its call for a session.
-async fn die(stage: &Stage, scene: &Scene, fault: Fault) {
+/// Stops a checkout before or after its `create_session` call.
+async fn stop_at_create_session(fixture: &SagaFixture, scenario: &Scenario, fault: Fault) {
     for step in 1.. {
         let plan = Plan::new(fault, step);
-        let context = stage.disturbed(&plan);
+        let context = fixture.faulty_context(&plan);
         let process = tokio::spawn({
-            let wish = wish(&format!("{step}"), scene.sale, &scene.slot);
-            async move { holdfast::workflow::checkout::checkout(&context, wish).await }
+            let request = checkout_request(&format!("{step}"), scenario.offer, &scenario.slot);
+            async move { holdfast::workflow::checkout::checkout(&context, request).await }
         });
         plan.end(process).await;
         if plan.calls().last() == Some(&"create_session") {
@@ -60,65 +60,71 @@ async fn die(stage: &Stage, scene: &Scene, fault: Fault) {
 }
 
 #[async_trait]
-impl Story for Died {
+impl WorkflowCase for StoppedAttempt {
     fn name(&self) -> String {
         format!("recovery of an attempt, session {:?}", self.session)
     }
 
-    async fn prepare(&self, stage: &Stage) -> Scene {
-        let mut scene = stage.scene();
+    async fn prepare(&self, fixture: &SagaFixture) -> Scenario {
+        let mut scenario = fixture.new_scenario();
         let fault = match self.session {
-            Session::NotMade => Fault::StoppedBefore,
-            Session::Made | Session::Paid => Fault::StoppedAfter,
+            SessionState::NotCreated => Fault::StoppedBefore,
+            SessionState::Created | SessionState::Paid => Fault::StoppedAfter,
         };
-        let before = stage.app.simulator.sessions().len();
-        die(stage, &scene, fault).await;
-        let made = stage.app.simulator.sessions().split_off(before);
-        assert_eq!(made.len(), usize::from(self.session != Session::NotMade));
-        if self.session == Session::Paid {
-            stage.app.simulator.pay(&made[0].id, Outcome::Paid).unwrap();
+        let before = fixture.app.simulator.sessions().len();
+        stop_at_create_session(fixture, &scenario, fault).await;
+        let created = fixture.app.simulator.sessions().split_off(before);
+        assert_eq!(
+            created.len(),
+            usize::from(self.session != SessionState::NotCreated)
+        );
+        if self.session == SessionState::Paid {
+            fixture.app.simulator.pay(&created[0].id, Outcome::Paid).unwrap();
         }
-        // Only the recovery itself finds it out.
-        for event in stage.app.simulator.pending_events() {
-            stage.app.simulator.drop_event(&event.id);
+        // The recovery must find out the session's state without an event.
+        for event in fixture.app.simulator.pending_events() {
+            fixture.app.simulator.drop_event(&event.id);
         }
-        stage.app.database.end_leases().await;
-        scene.nobodys = made.into_iter().map(|session| session.id).collect();
-        scene
+        fixture.app.database.end_leases().await;
+        scenario.orphan_sessions = created.into_iter().map(|session| session.id).collect();
+        scenario
     }
 
-    async fn run(&self, _scene: &Scene, context: &Arc<Context>) -> bool {
+    async fn run_workflow(&self, _scenario: &Scenario, context: &Arc<Context>) -> bool {
         sweep::run_once(context)
             .await
             .is_ok_and(|report| report.failed == 0)
     }
 
-    async fn go_on(&self, stage: &Stage, scene: &Scene) {
-        Won.go_on(stage, scene).await;
+    async fn retry_as_guest(&self, fixture: &SagaFixture, scenario: &Scenario) {
+        Won.retry_as_guest(fixture, scenario).await;
     }
 
-    fn plays_alone(&self) -> bool {
+    fn is_exclusive(&self) -> bool {
         true
     }
 
-    async fn check(&self, stage: &Stage, scene: &Scene) {
-        Won.check(stage, scene).await;
-        for intent in stage.app.simulator.intents() {
-            let refunds = stage.app.simulator.refunds();
-            let back = refunds
+    async fn check_result(&self, fixture: &SagaFixture, scenario: &Scenario) {
+        Won.check_result(fixture, scenario).await;
+        for intent in fixture.app.simulator.intents() {
+            let refunds = fixture.app.simulator.refunds();
+            let refund_count = refunds
                 .iter()
                 .filter(|refund| refund.payment_intent == intent.id)
                 .count();
-            let nobodys = scene.nobodys.contains(&intent.session);
-            assert!(!nobodys || back == 1, "nobody has a slot for that money");
+            let is_orphan = scenario.orphan_sessions.contains(&intent.session);
+            assert!(
+                !is_orphan || refund_count == 1,
+                "a payment without a hold is refunded once"
+            );
         }
     }
 }
 
-/// A Stripe that takes our key for a wrong one.
-struct Locked;
+/// A gateway whose every call fails with 401: Stripe refuses the API key.
+struct RefusedKeyGateway;
 
-fn locked<T>() -> Result<T, GatewayError> {
+fn refuse_key<T>() -> Result<T, GatewayError> {
     let kind = "invalid_request_error".to_owned();
     Err(GatewayError::Refused(Refusal {
         status: 401,
@@ -128,39 +134,39 @@ fn locked<T>() -> Result<T, GatewayError> {
 }
 
 #[async_trait]
-impl Gateway for Locked {
+impl Gateway for RefusedKeyGateway {
     async fn create_session(&self, _: &SessionTerms) -> Result<NewSession, GatewayError> {
-        locked()
+        refuse_key()
     }
 
     async fn expire_session(&self, _: &SessionId) -> Result<SessionReport, GatewayError> {
-        locked()
+        refuse_key()
     }
 
     async fn session(&self, _: &SessionId) -> Result<SessionReport, GatewayError> {
-        locked()
+        refuse_key()
     }
 
     async fn refund(&self, _: &IntentId, _: Money, _: &str) -> Result<(), GatewayError> {
-        locked()
+        refuse_key()
     }
 
     async fn probe(&self) -> Result<Probe, GatewayError> {
-        locked()
+        refuse_key()
     }
 }
 
 on_both_engines! {
-    async fn a_key_that_stripe_refuses_says_nothing_about_a_session(engine) {
-        let stage = Stage::set(engine).await;
-        let scene = Died { session: Session::Made }.prepare(&stage).await;
-        stage.app.database.end_leases().await;
-        let begun = stage.unfinished().await;
-        let report = sweep::run_once(&stage.with_stripe(Arc::new(Locked))).await.unwrap();
-        assert!(begun > 0 && report.failed > 0);
-        assert_eq!(stage.unfinished().await, begun, "all attempts are still to be recovered");
-        stage.sweep_after(1).await;
-        assert_eq!(stage.unfinished().await, 0);
-        assert_eq!(stage.app.simulator.session(&scene.nobodys[0]).unwrap().status, "expired");
+    async fn refused_api_key_is_no_verdict_on_a_session(engine) {
+        let fixture = SagaFixture::start(engine).await;
+        let scenario = StoppedAttempt { session: SessionState::Created }.prepare(&fixture).await;
+        fixture.app.database.end_leases().await;
+        let before = fixture.count_unfinished().await;
+        let report = sweep::run_once(&fixture.context_with_gateway(Arc::new(RefusedKeyGateway))).await.unwrap();
+        assert!(before > 0 && report.failed > 0);
+        assert_eq!(fixture.count_unfinished().await, before, "every attempt still needs recovery");
+        fixture.advance_and_sweep(1).await;
+        assert_eq!(fixture.count_unfinished().await, 0);
+        assert_eq!(fixture.app.simulator.session(&scenario.orphan_sessions[0]).unwrap().status, "expired");
     }
 }

@@ -1,4 +1,4 @@
-//! Changes of mind about what is paid: cancelling it and moving it.
+//! Cancels and moves confirmed holds.
 
 use std::sync::Arc;
 
@@ -7,132 +7,136 @@ use holdfast::domain::booking::Actor;
 use holdfast::domain::hold::Refund;
 use holdfast::domain::ids::HoldId;
 use holdfast::workflow::Context;
-use holdfast::workflow::cancel::{self, CancelOutcome as Outcome};
+use holdfast::workflow::cancel::{self, CancelOutcome};
 use holdfast::workflow::moving::{self, MoveRequest};
 
-use super::events::given_back;
-use super::stage::Stage;
-use super::{Scene, Story, every_step_goes_wrong};
+use super::events::refunded_amount;
+use super::fixture::SagaFixture;
+use super::{Scenario, WorkflowCase, fault_at_every_step};
 use crate::support::shop::after;
 
-every_step_goes_wrong!(
-    Cancelled::Whole,
-    Cancelled::Part,
-    Cancelled::ByGuest,
-    MoveOutcome::Away,
-    MoveOutcome::OntoItself
+fault_at_every_step!(
+    CancelCase::FullRefund,
+    CancelCase::PartialRefund,
+    CancelCase::ByGuest,
+    MoveCase::FreeSlot,
+    MoveCase::OverlappingSlot
 );
 
-/// A confirmed hold, alone on the scene.
-async fn sold(stage: &Stage) -> Scene {
-    let mut scene = stage.scene();
-    let hold = stage.hold(&scene.slot).await;
-    stage.app.confirm(&hold).await;
-    scene.holds.push(hold);
-    scene
+/// Creates a scenario with one confirmed hold.
+async fn prepare_confirmed_hold(fixture: &SagaFixture) -> Scenario {
+    let mut scenario = fixture.new_scenario();
+    let hold = fixture.create_hold(&scenario.slot).await;
+    fixture.app.confirm(&hold).await;
+    scenario.holds.push(hold);
+    scenario
 }
 
-fn id(scene: &Scene) -> HoldId {
-    HoldId::parse(scene.holds[0].text("id")).unwrap()
+fn parse_hold_id(scenario: &Scenario) -> HoldId {
+    HoldId::parse(scenario.holds[0].text("id")).unwrap()
 }
 
-/// How it is cancelled.
+/// Who cancels the hold, and how much is refunded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cancelled {
-    /// By the operator, and all money goes back.
-    Whole,
-    /// By the operator, who keeps a part.
-    Part,
-    /// By the guest.
+pub(super) enum CancelCase {
+    /// The operator cancels and refunds everything.
+    FullRefund,
+    /// The operator cancels and keeps a part.
+    PartialRefund,
+    /// The guest cancels.
     ByGuest,
 }
 
 #[async_trait]
-impl Story for Cancelled {
+impl WorkflowCase for CancelCase {
     fn name(&self) -> String {
         format!("cancelled: {self:?}")
     }
 
-    async fn prepare(&self, stage: &Stage) -> Scene {
-        sold(stage).await
+    async fn prepare(&self, fixture: &SagaFixture) -> Scenario {
+        prepare_confirmed_hold(fixture).await
     }
 
-    async fn run(&self, scene: &Scene, context: &Arc<Context>) -> bool {
-        let id = id(scene);
-        let done = match self {
-            Self::Whole => cancel::by_operator(context, id, Refund::Full, None).await,
-            Self::Part => cancel::by_operator(context, id, Refund::Part(2000), None).await,
+    async fn run_workflow(&self, scenario: &Scenario, context: &Arc<Context>) -> bool {
+        let id = parse_hold_id(scenario);
+        let result = match self {
+            Self::FullRefund => cancel::by_operator(context, id, Refund::Full, None).await,
+            Self::PartialRefund => cancel::by_operator(context, id, Refund::Part(2000), None).await,
             Self::ByGuest => cancel::by_guest(context, id).await,
         };
-        matches!(done, Ok(Outcome::Over(_)))
+        matches!(result, Ok(CancelOutcome::Over(_)))
     }
 
-    async fn check(&self, stage: &Stage, scene: &Scene) {
-        let hold = &scene.holds[0];
-        let (reason, back) = match self {
-            Self::Whole => ("cancelled/operator", 5000),
-            Self::Part => ("cancelled/operator", 2000),
+    async fn check_result(&self, fixture: &SagaFixture, scenario: &Scenario) {
+        let hold = &scenario.holds[0];
+        let (reason, refund) = match self {
+            Self::FullRefund => ("cancelled/operator", 5000),
+            Self::PartialRefund => ("cancelled/operator", 2000),
             Self::ByGuest => ("cancelled/guest", 5000),
         };
-        // Where nothing was written, whoever asked was told so, and it is as it was; else all of it happened.
-        let state = stage.app.state_of(hold).await;
-        let expected = if state == "confirmed" { 0 } else { back };
+        // A cancellation is one transaction. If it did not commit, the caller got an error and the hold is unchanged.
+        // If it did, the refund follows.
+        let state = fixture.app.state_of(hold).await;
+        let expected = if state == "confirmed" { 0 } else { refund };
         assert!(state == "confirmed" || state == reason, "{state}");
-        assert_eq!(given_back(stage, hold), expected);
+        assert_eq!(refunded_amount(fixture, hold), expected);
     }
 }
 
-/// To a slot that is free.
+/// The target of a move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum MoveOutcome {
-    Away,
-    /// But for its own old windows.
-    OntoItself,
+pub(super) enum MoveCase {
+    /// A free slot elsewhere.
+    FreeSlot,
+    /// A slot that overlaps only the hold's own old windows.
+    OverlappingSlot,
 }
 
 #[async_trait]
-impl Story for MoveOutcome {
+impl WorkflowCase for MoveCase {
     fn name(&self) -> String {
         format!("moved: {self:?}")
     }
 
-    async fn prepare(&self, stage: &Stage) -> Scene {
-        let scene = sold(stage).await;
+    async fn prepare(&self, fixture: &SagaFixture) -> Scenario {
+        let scenario = prepare_confirmed_hold(fixture).await;
         let slot = match self {
-            Self::Away => stage.scene().slot,
-            Self::OntoItself => after(&scene.slot, 20),
+            Self::FreeSlot => fixture.new_scenario().slot,
+            Self::OverlappingSlot => after(&scenario.slot, 20),
         };
-        Scene { slot, ..scene }
+        Scenario { slot, ..scenario }
     }
 
-    async fn run(&self, scene: &Scene, context: &Arc<Context>) -> bool {
+    async fn run_workflow(&self, scenario: &Scenario, context: &Arc<Context>) -> bool {
         let request = MoveRequest {
-            hold: id(scene),
-            starts_at: scene.slot.parse().unwrap(),
+            hold: parse_hold_id(scenario),
+            starts_at: scenario.slot.parse().unwrap(),
             resource: None,
             cause: Actor::Operator,
         };
         moving::move_hold(context, request).await.is_ok()
     }
 
-    async fn check(&self, stage: &Stage, scene: &Scene) {
-        let hold = &scene.holds[0];
-        let shown = stage.app.hold(hold.text("id")).await;
+    async fn check_result(&self, fixture: &SagaFixture, scenario: &Scenario) {
+        let hold = &scenario.holds[0];
+        let shown = fixture.app.hold(hold.text("id")).await;
         assert_eq!(shown["status"], "confirmed");
-        let (home, target) = (hold.text("starts_at"), scene.slot.as_str());
-        let (left, kept) = match shown["starts_at"].as_str().unwrap() {
-            at if at == target => (home, target),
+        let (origin, target) = (hold.text("starts_at"), scenario.slot.as_str());
+        let (free, occupied) = match shown["starts_at"].as_str().unwrap() {
+            at if at == target => (origin, target),
             at => {
-                assert_eq!(at, home);
-                (target, home)
+                assert_eq!(at, origin);
+                (target, origin)
             }
         };
-        let busy = stage.app.checkout(&stage.order(kept)).await;
+        let busy = fixture.app.checkout(&fixture.checkout_body(occupied)).await;
         busy.expect_problem(409, "slot_taken");
-        let next = stage.app.checkout(&stage.order(left)).await;
+        let next = fixture.app.checkout(&fixture.checkout_body(free)).await;
         match self {
-            Self::Away => drop(stage.app.cancel(&next.expect(201)).await.expect(200)),
-            Self::OntoItself => drop(next.expect_problem(409, "slot_taken")),
+            // The next run needs no hold here, so the test cancels it.
+            Self::FreeSlot => drop(fixture.app.cancel(&next.expect(201)).await.expect(200)),
+            // The old and the new windows overlap, so both starts are taken.
+            Self::OverlappingSlot => drop(next.expect_problem(409, "slot_taken")),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Checkouts: won, lost to another while Stripe makes the session, and begun where an overdue hold is in the way.
+//! Runs checkouts that win the slot, lose it while Stripe creates the session, or find an overdue hold in it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -13,18 +13,18 @@ use holdfast::gateway::{Gateway, GatewayError, Probe};
 use holdfast::workflow::Context;
 use holdfast::workflow::checkout::{Checkout, CheckoutError, CheckoutRequest, checkout};
 
-use super::stage::{Sale, Stage};
-use super::{Scene, Story, every_step_goes_wrong};
+use super::fixture::{Offer, SagaFixture};
+use super::{Scenario, WorkflowCase, fault_at_every_step};
 use crate::support::faulty::Plan;
 
-every_step_goes_wrong!(Won, Lost, Overdue);
+fault_at_every_step!(Won, Lost, Overdue);
 
-/// What this guest asks for, with a key.
-pub(super) fn wish(guest: &str, sale: Sale, slot: &str) -> CheckoutRequest {
+/// Builds the guest's checkout request, with an idempotency key of the guest and the slot.
+pub(super) fn checkout_request(guest: &str, offer: Offer, slot: &str) -> CheckoutRequest {
     CheckoutRequest {
-        event_type: EventTypeId::parse(sale.event_type).unwrap(),
+        event_type: EventTypeId::parse(offer.event_type).unwrap(),
         starts_at: slot.parse().unwrap(),
-        quantity: sale.quantity,
+        quantity: offer.quantity,
         resource: None,
         client: Some(ClientId("here".to_owned())),
         guest: Guest {
@@ -39,154 +39,176 @@ pub(super) fn wish(guest: &str, sale: Sale, slot: &str) -> CheckoutRequest {
     }
 }
 
-/// Live holds of a slot.
-async fn live(stage: &Stage, slot: &str) -> i64 {
+/// Counts the holds of a slot that wait for their payment.
+async fn count_live_holds(fixture: &SagaFixture, slot: &str) -> i64 {
     let key = format!("'%{slot}'");
     let attempts = format!("SELECT hold_id FROM checkout_attempts WHERE idempotency_key LIKE {key}");
-    stage
-        .count(&format!("holds WHERE status = 'held' AND id IN ({attempts})"))
+    fixture
+        .count_rows(&format!("holds WHERE status = 'held' AND id IN ({attempts})"))
         .await
 }
 
-/// The slot is the guest's.
+/// A checkout that gets the slot.
 pub(super) struct Won;
 
 #[async_trait]
-impl Story for Won {
+impl WorkflowCase for Won {
     fn name(&self) -> String {
         "checkout won".to_owned()
     }
 
-    async fn prepare(&self, stage: &Stage) -> Scene {
-        stage.scene()
+    async fn prepare(&self, fixture: &SagaFixture) -> Scenario {
+        fixture.new_scenario()
     }
 
-    async fn run(&self, scene: &Scene, context: &Arc<Context>) -> bool {
-        let answer = checkout(context, wish("ada", scene.sale, &scene.slot)).await;
+    async fn run_workflow(&self, scenario: &Scenario, context: &Arc<Context>) -> bool {
+        let answer = checkout(context, checkout_request("ada", scenario.offer, &scenario.slot)).await;
         matches!(answer, Ok(Checkout::Placed(_)))
     }
 
-    /// The guest asks again with the same key, and must get the slot.
-    async fn go_on(&self, stage: &Stage, scene: &Scene) {
-        let again = checkout(&stage.fresh(), wish("ada", scene.sale, &scene.slot)).await;
+    /// Repeats the request with the same key. The guest must get the slot.
+    async fn retry_as_guest(&self, fixture: &SagaFixture, scenario: &Scenario) {
+        let again = checkout(
+            &fixture.fresh_context(),
+            checkout_request("ada", scenario.offer, &scenario.slot),
+        )
+        .await;
         assert!(
             matches!(again, Ok(Checkout::Placed(_) | Checkout::Replayed(_))),
             "{again:?}"
         );
-        assert_eq!(live(stage, &scene.slot).await, 1);
+        assert_eq!(count_live_holds(fixture, &scenario.slot).await, 1);
     }
 
-    async fn check(&self, stage: &Stage, scene: &Scene) {
-        assert_eq!(live(stage, &scene.slot).await, 0, "nobody paid");
+    async fn check_result(&self, fixture: &SagaFixture, scenario: &Scenario) {
+        assert_eq!(
+            count_live_holds(fixture, &scenario.slot).await,
+            0,
+            "an unpaid hold expires"
+        );
     }
 }
 
-/// Someone else has the slot by the time Stripe has made the session.
+/// A checkout that loses the slot to another guest while Stripe creates the session.
 pub(super) struct Lost;
 
 #[async_trait]
-impl Story for Lost {
+impl WorkflowCase for Lost {
     fn name(&self) -> String {
         "checkout lost".to_owned()
     }
 
-    async fn prepare(&self, stage: &Stage) -> Scene {
-        Won.prepare(stage).await
+    async fn prepare(&self, fixture: &SagaFixture) -> Scenario {
+        Won.prepare(fixture).await
     }
 
-    fn context(&self, stage: &Stage, scene: &Arc<Scene>, plan: &Arc<Plan>) -> Arc<Context> {
-        let rival = Arc::clone(&stage.app.context);
-        let wanted = wish("bob", scene.sale, &scene.slot);
-        let faster = async move {
-            let won = checkout(&rival, wanted).await;
+    fn context_with_faults(
+        &self,
+        fixture: &SagaFixture,
+        scenario: &Arc<Scenario>,
+        plan: &Arc<Plan>,
+    ) -> Arc<Context> {
+        let rival = Arc::clone(&fixture.app.context);
+        let rival_request = checkout_request("bob", scenario.offer, &scenario.slot);
+        let rival_checkout = async move {
+            let won = checkout(&rival, rival_request).await;
             assert!(matches!(won, Ok(Checkout::Placed(_))), "{won:?}");
         };
-        let stripe = Meanwhile {
-            stripe: Arc::clone(&stage.app.context.gateway),
-            deed: Mutex::new(Some(Box::pin(faster))),
+        let gateway = RacingGateway {
+            inner: Arc::clone(&fixture.app.context.gateway),
+            action: Mutex::new(Some(Box::pin(rival_checkout))),
         };
-        stage.disturbed_at(plan, Arc::new(stripe))
+        fixture.faulty_context_with(plan, Arc::new(gateway))
     }
 
-    async fn run(&self, scene: &Scene, context: &Arc<Context>) -> bool {
-        let answer = checkout(context, wish("ada", scene.sale, &scene.slot)).await;
+    async fn run_workflow(&self, scenario: &Scenario, context: &Arc<Context>) -> bool {
+        let answer = checkout(context, checkout_request("ada", scenario.offer, &scenario.slot)).await;
         assert!(answer.is_err(), "{answer:?}");
         matches!(answer, Err(CheckoutError::SlotTaken(_)))
     }
 
-    async fn check(&self, stage: &Stage, scene: &Scene) {
+    async fn check_result(&self, fixture: &SagaFixture, scenario: &Scenario) {
         let attempts = format!(
             "SELECT hold_id FROM checkout_attempts WHERE idempotency_key = 'ada-{}'",
-            scene.slot
+            scenario.slot
         );
-        assert_eq!(stage.count(&format!("holds WHERE id IN ({attempts})")).await, 0);
-        let unit_offset = format!(
+        assert_eq!(
+            fixture
+                .count_rows(&format!("holds WHERE id IN ({attempts})"))
+                .await,
+            0
+        );
+        let unplaced_rival = format!(
             "checkout_attempts WHERE idempotency_key = 'bob-{}' AND state <> 'placed'",
-            scene.slot
+            scenario.slot
         );
-        assert_eq!(stage.count(&unit_offset).await, 0, "the rival's hold is its own");
+        assert_eq!(
+            fixture.count_rows(&unplaced_rival).await,
+            0,
+            "the attempt of the rival is placed"
+        );
     }
 }
 
-/// The slot's last guest is overdue: their hold is released on the way.
+/// A checkout for a slot with an overdue hold, which it releases first.
 pub(super) struct Overdue;
 
 #[async_trait]
-impl Story for Overdue {
+impl WorkflowCase for Overdue {
     fn name(&self) -> String {
         "checkout over an overdue hold".to_owned()
     }
 
-    async fn prepare(&self, stage: &Stage) -> Scene {
-        let mut scene = stage.scene();
-        scene.holds.push(stage.hold(&scene.slot).await);
-        stage.app.clock.advance(chrono::Duration::minutes(31));
-        scene
+    async fn prepare(&self, fixture: &SagaFixture) -> Scenario {
+        let mut scenario = fixture.new_scenario();
+        scenario.holds.push(fixture.create_hold(&scenario.slot).await);
+        fixture.app.clock.advance(chrono::Duration::minutes(31));
+        scenario
     }
 
-    async fn run(&self, scene: &Scene, context: &Arc<Context>) -> bool {
-        Won.run(scene, context).await
+    async fn run_workflow(&self, scenario: &Scenario, context: &Arc<Context>) -> bool {
+        Won.run_workflow(scenario, context).await
     }
 
-    async fn go_on(&self, stage: &Stage, scene: &Scene) {
-        Won.go_on(stage, scene).await;
+    async fn retry_as_guest(&self, fixture: &SagaFixture, scenario: &Scenario) {
+        Won.retry_as_guest(fixture, scenario).await;
     }
 
-    async fn check(&self, stage: &Stage, scene: &Scene) {
-        assert_eq!(stage.app.state_of(&scene.holds[0]).await, "released/expired");
-        Won.check(stage, scene).await;
+    async fn check_result(&self, fixture: &SagaFixture, scenario: &Scenario) {
+        assert_eq!(fixture.app.state_of(&scenario.holds[0]).await, "released/expired");
+        Won.check_result(fixture, scenario).await;
     }
 }
 
-/// A Stripe during whose first session something else happens.
-struct Meanwhile {
-    stripe: Arc<dyn Gateway>,
-    deed: Mutex<Option<BoxFuture<'static, ()>>>,
+/// A gateway that runs an action before it creates its first session.
+struct RacingGateway {
+    inner: Arc<dyn Gateway>,
+    action: Mutex<Option<BoxFuture<'static, ()>>>,
 }
 
 #[async_trait]
-impl Gateway for Meanwhile {
+impl Gateway for RacingGateway {
     async fn create_session(&self, terms: &SessionTerms) -> Result<NewSession, GatewayError> {
-        let deed = self.deed.lock().unwrap().take();
-        if let Some(deed) = deed {
-            deed.await;
+        let action = self.action.lock().unwrap().take();
+        if let Some(action) = action {
+            action.await;
         }
-        self.stripe.create_session(terms).await
+        self.inner.create_session(terms).await
     }
 
     async fn expire_session(&self, id: &SessionId) -> Result<SessionReport, GatewayError> {
-        self.stripe.expire_session(id).await
+        self.inner.expire_session(id).await
     }
 
     async fn session(&self, id: &SessionId) -> Result<SessionReport, GatewayError> {
-        self.stripe.session(id).await
+        self.inner.session(id).await
     }
 
     async fn refund(&self, intent: &IntentId, money: Money, key: &str) -> Result<(), GatewayError> {
-        self.stripe.refund(intent, money, key).await
+        self.inner.refund(intent, money, key).await
     }
 
     async fn probe(&self) -> Result<Probe, GatewayError> {
-        self.stripe.probe().await
+        self.inner.probe().await
     }
 }

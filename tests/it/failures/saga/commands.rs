@@ -1,4 +1,4 @@
-//! Carrying out commands: ending a session, and giving money back, with a hold and without.
+//! Executes commands: expires a session, and refunds a payment with or without a hold.
 
 use std::sync::Arc;
 
@@ -6,103 +6,105 @@ use async_trait::async_trait;
 use holdfast::sandbox::Outcome;
 use holdfast::workflow::{Context, commands};
 
-use super::events::{News, given_back};
-use super::stage::Stage;
-use super::{Scene, Story, every_step_goes_wrong};
+use super::events::{StripeEvent, refunded_amount};
+use super::fixture::SagaFixture;
+use super::{Scenario, WorkflowCase, fault_at_every_step};
 
-every_step_goes_wrong!(
-    Ordered(CommandAction::Expire),
-    Ordered(CommandAction::ExpirePaid),
-    Ordered(CommandAction::Refund(News::LateAndTaken)),
-    Ordered(CommandAction::Refund(News::NoHold)),
+fault_at_every_step!(
+    Enqueued(CommandCase::Expire),
+    Enqueued(CommandCase::ExpirePaid),
+    Enqueued(CommandCase::Refund(StripeEvent::LateSlotTaken)),
+    Enqueued(CommandCase::Refund(StripeEvent::NoHold)),
 );
 
-/// What Stripe is to be told.
+/// The command to execute.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum CommandAction {
-    /// To end a session that nobody was given.
+pub(super) enum CommandCase {
+    /// Expires a session that no guest received.
     Expire,
-    /// To end one that was paid.
+    /// Expires a session that is already paid.
     ExpirePaid,
-    /// To give money back that this news brought.
-    Refund(News),
+    /// Refunds the payment that this Stripe event reported.
+    Refund(StripeEvent),
 }
 
-/// The command is on the books.
-pub(super) struct Ordered(pub(super) CommandAction);
+/// A command that is in the outbox.
+pub(super) struct Enqueued(pub(super) CommandCase);
 
 #[async_trait]
-impl Story for Ordered {
+impl WorkflowCase for Enqueued {
     fn name(&self) -> String {
         format!("command: {:?}", self.0)
     }
 
-    async fn prepare(&self, stage: &Stage) -> Scene {
-        let scene = match self.0 {
-            CommandAction::Refund(news) => {
-                let scene = news.prepare(stage).await;
-                assert!(news.run(&scene, &stage.fresh()).await);
-                scene
+    async fn prepare(&self, fixture: &SagaFixture) -> Scenario {
+        let scenario = match self.0 {
+            CommandCase::Refund(event) => {
+                let scenario = event.prepare(fixture).await;
+                assert!(event.run_workflow(&scenario, &fixture.fresh_context()).await);
+                scenario
             }
-            CommandAction::Expire | CommandAction::ExpirePaid => {
-                lost(stage, matches!(self.0, CommandAction::ExpirePaid)).await
+            CommandCase::Expire | CommandCase::ExpirePaid => {
+                enqueue_expire(fixture, matches!(self.0, CommandCase::ExpirePaid)).await
             }
         };
-        assert_eq!(stage.count("commands WHERE done_at IS NULL").await, 1);
-        scene
+        assert_eq!(fixture.count_rows("commands WHERE done_at IS NULL").await, 1);
+        scenario
     }
 
-    async fn run(&self, _scene: &Scene, context: &Arc<Context>) -> bool {
+    async fn run_workflow(&self, _scenario: &Scenario, context: &Arc<Context>) -> bool {
         let report = commands::run_due(context).await;
         report.is_ok_and(|report| report.done >= 1 && report.failed == 0)
     }
 
-    fn stripe_tells_first(&self) -> bool {
-        matches!(self.0, CommandAction::Refund(_))
+    fn has_events_before_sweep(&self) -> bool {
+        matches!(self.0, CommandCase::Refund(_))
     }
 
-    fn plays_alone(&self) -> bool {
+    fn is_exclusive(&self) -> bool {
         true
     }
 
-    async fn check(&self, stage: &Stage, scene: &Scene) {
+    async fn check_result(&self, fixture: &SagaFixture, scenario: &Scenario) {
         match self.0 {
-            CommandAction::Refund(news) => news.check(stage, scene).await,
-            CommandAction::Expire => assert_eq!(given_back(stage, &scene.holds[0]), 0),
-            CommandAction::ExpirePaid => assert_eq!(given_back(stage, &scene.holds[0]), 5000),
+            CommandCase::Refund(event) => event.check_result(fixture, scenario).await,
+            CommandCase::Expire => assert_eq!(refunded_amount(fixture, &scenario.holds[0]), 0),
+            CommandCase::ExpirePaid => assert_eq!(refunded_amount(fixture, &scenario.holds[0]), 5000),
         }
     }
 }
 
-/// A session whose hold was never placed, and the order to end it.
-pub(super) async fn lost(stage: &Stage, paid: bool) -> Scene {
-    let mut scene = stage.scene();
-    let hold = stage.hold(&scene.slot).await;
+/// Creates a session whose hold was never placed, and enqueues the command that expires it.
+pub(super) async fn enqueue_expire(fixture: &SagaFixture, paid: bool) -> Scenario {
+    let mut scenario = fixture.new_scenario();
+    let hold = fixture.create_hold(&scenario.slot).await;
     let (id, session) = (hold.text("id"), hold.text("checkout_session"));
-    for (books, column) in [
+    for (table, column) in [
         ("occupancy", "hold_id"),
         ("hold_history", "hold_id"),
         ("holds", "id"),
     ] {
-        let statement = format!("DELETE FROM {books} WHERE {column} = '{id}'");
-        assert_ne!(stage.app.database.execute(&statement).await, 0, "{books}");
+        let statement = format!("DELETE FROM {table} WHERE {column} = '{id}'");
+        assert_ne!(fixture.app.database.execute(&statement).await, 0, "{table}");
     }
-    stage.app.count_anew().await;
-    let revived = format!("UPDATE checkout_attempts SET state = 'lost' WHERE hold_id = '{id}'");
-    assert_eq!(stage.app.database.execute(&revived).await, 1);
+    fixture.app.count_anew().await;
+    // The attempt looks as if it lost its slot after Stripe created the session.
+    let mark_lost = format!("UPDATE checkout_attempts SET state = 'lost' WHERE hold_id = '{id}'");
+    assert_eq!(fixture.app.database.execute(&mark_lost).await, 1);
     if paid {
-        stage.app.pay(&hold, Outcome::Paid);
+        fixture.app.pay(&hold, Outcome::Paid);
     }
-    for event in stage.app.simulator.pending_events() {
-        stage.app.simulator.drop_event(&event.id);
+    // The command must find out the payment without an event.
+    for event in fixture.app.simulator.pending_events() {
+        fixture.app.simulator.drop_event(&event.id);
     }
     let hold_id = holdfast::domain::ids::HoldId::parse(id).unwrap();
     let session = holdfast::domain::ids::SessionId::new(session);
-    let store = &stage.app.context.store;
+    let store = &fixture.app.context.store;
     store
-        .abandon_attempt(hold_id, &session, stage.app.clock_now())
+        .abandon_attempt(hold_id, &session, fixture.app.clock_now())
         .await
         .unwrap();
-    scene.holds.push(hold);
-    scene
+    scenario.holds.push(hold);
+    scenario
 }

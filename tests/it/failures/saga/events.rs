@@ -1,4 +1,4 @@
-//! Settling: each kind of news that Stripe can bring, told once more where it was not taken.
+//! Settles each kind of Stripe event. Stripe delivers an event again if the service did not accept it.
 
 use std::sync::Arc;
 
@@ -10,96 +10,96 @@ use holdfast::gateway::webhook::{self, Event, EventContent};
 use holdfast::sandbox::Outcome;
 use holdfast::workflow::{Context, settle};
 
-use super::stage::Stage;
-use super::{Scene, Story, every_step_goes_wrong};
+use super::fixture::SagaFixture;
+use super::{Scenario, WorkflowCase, fault_at_every_step};
 use crate::support::app::Answer;
 use crate::support::offers::block;
-use News::*;
+use StripeEvent::*;
 
-every_step_goes_wrong!(
+fault_at_every_step!(
     Paid,
-    Slow,
-    SlowArrived,
-    SlowFailed,
+    Delayed,
+    DelayedSucceeded,
+    DelayedFailed,
     Expired,
     Declined,
     Refunded,
     Disputed,
-    LateAndFree,
-    LateAndTaken,
-    LateAndOthers,
+    LateSlotFree,
+    LateSlotTaken,
+    LateOtherFree,
     NoHold,
 );
 
-/// What has happened at Stripe.
+/// What happened at Stripe, which its events report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum News {
+pub(super) enum StripeEvent {
     /// The guest paid.
     Paid,
-    /// The guest paid by a delayed method.
-    Slow,
-    /// The delayed payment arrived.
-    SlowArrived,
+    /// The guest chose a delayed payment method.
+    Delayed,
+    /// The delayed payment succeeded.
+    DelayedSucceeded,
     /// The delayed payment failed.
-    SlowFailed,
-    /// The session ended by itself.
+    DelayedFailed,
+    /// The session expired.
     Expired,
     /// A card was declined.
     Declined,
-    /// The shop gave the money back by hand.
+    /// The operator refunded the payment in Stripe's dashboard.
     Refunded,
-    /// The guest's bank took the money back.
+    /// The guest disputed the payment.
     Disputed,
-    /// The guest paid when the hold was released, and the slot is still free.
-    LateAndFree,
-    /// The guest paid when the hold was released, and someone else has the slot.
-    LateAndTaken,
-    /// The guest paid when the hold was released, and one whom they had is busy, another is not.
-    LateAndOthers,
-    /// The guest paid for a hold that is not on the books.
+    /// The guest paid after the release, and the slot is still free.
+    LateSlotFree,
+    /// The guest paid after the release, and another guest has the slot.
+    LateSlotTaken,
+    /// The guest paid after the release. The resource they had is busy, and another resource is free.
+    LateOtherFree,
+    /// The guest paid for a hold that the database does not contain.
     NoHold,
 }
 
-impl News {
-    /// What is settled before.
-    async fn before(self, stage: &Stage, hold: &Answer) -> Vec<Answer> {
+impl StripeEvent {
+    /// Creates the state before the event. Returns the holds of other guests.
+    async fn prepare_state(self, fixture: &SagaFixture, hold: &Answer) -> Vec<Answer> {
         match self {
-            Paid | Slow | Expired | Declined => {}
-            SlowArrived | SlowFailed => stage.app.pay(hold, Outcome::Processing),
-            Refunded | Disputed => stage.app.pay(hold, Outcome::Paid),
-            LateAndFree => give_up(stage, hold).await,
-            LateAndTaken => {
-                give_up(stage, hold).await;
-                let other = stage.hold(hold.text("starts_at")).await;
-                stage.app.pay(&other, Outcome::Paid);
-                stage.app.deliver_all().await;
+            Paid | Delayed | Expired | Declined => {}
+            DelayedSucceeded | DelayedFailed => fixture.app.pay(hold, Outcome::Processing),
+            Refunded | Disputed => fixture.app.pay(hold, Outcome::Paid),
+            LateSlotFree => release_with_open_session(fixture, hold).await,
+            LateSlotTaken => {
+                release_with_open_session(fixture, hold).await;
+                let other = fixture.create_hold(hold.text("starts_at")).await;
+                fixture.app.pay(&other, Outcome::Paid);
+                fixture.app.deliver_all().await;
                 return vec![other];
             }
-            LateAndOthers => {
-                give_up(stage, hold).await;
+            LateOtherFree => {
+                release_with_open_session(fixture, hold).await;
                 let first = &hold.body["segments"][0];
-                let [room, from, to] =
+                let [resource, from, to] =
                     ["resource", "starts_at", "ends_at"].map(|name| first[name].as_str().unwrap());
-                block(&stage.app, room, hold.text("id"), from, to)
+                block(&fixture.app, resource, hold.text("id"), from, to)
                     .await
                     .expect(201);
             }
-            NoHold => stage.app.forget(hold).await,
+            NoHold => fixture.app.forget(hold).await,
         }
-        stage.app.deliver_all().await;
+        fixture.app.deliver_all().await;
         Vec::new()
     }
 
-    /// What Stripe is about to tell.
-    fn happen(self, stage: &Stage, hold: &Answer) {
-        let app = &stage.app;
+    /// Triggers the events at Stripe.
+    fn trigger_events(self, fixture: &SagaFixture, hold: &Answer) {
+        let app = &fixture.app;
         let session = hold.text("checkout_session");
         let intent = || app.simulator.session(session).unwrap().payment_intent.unwrap();
         match self {
-            Paid | LateAndFree | LateAndTaken | LateAndOthers | NoHold => app.pay(hold, Outcome::Paid),
-            Slow => app.pay(hold, Outcome::Processing),
-            SlowArrived => app.pay(hold, Outcome::ProcessingSucceeded),
-            SlowFailed => app.pay(hold, Outcome::ProcessingFailed),
+            Paid | LateSlotFree | LateSlotTaken | LateOtherFree | NoHold => app.pay(hold, Outcome::Paid),
+            Delayed => app.pay(hold, Outcome::Processing),
+            DelayedSucceeded => app.pay(hold, Outcome::ProcessingSucceeded),
+            DelayedFailed => app.pay(hold, Outcome::ProcessingFailed),
             Expired => app.simulator.expire(session).unwrap(),
             Declined => app.pay(hold, Outcome::Declined),
             Refunded => app.simulator.refund_from_dashboard(&intent(), None).unwrap(),
@@ -107,85 +107,85 @@ impl News {
         }
     }
 
-    fn end(self) -> &'static str {
+    fn expected_state(self) -> &'static str {
         match self {
-            Paid | SlowArrived | Disputed | LateAndFree | LateAndOthers => "confirmed",
-            Slow => "processing",
-            SlowFailed => "released/payment_failed",
+            Paid | DelayedSucceeded | Disputed | LateSlotFree | LateOtherFree => "confirmed",
+            Delayed => "processing",
+            DelayedFailed => "released/payment_failed",
             Expired | Declined => "released/expired",
             Refunded => "cancelled/refunded",
-            LateAndTaken => "released/late_payment_refunded",
+            LateSlotTaken => "released/late_payment_refunded",
             NoHold => "",
         }
     }
 }
 
 #[async_trait]
-impl Story for News {
+impl WorkflowCase for StripeEvent {
     fn name(&self) -> String {
-        format!("{self:?} is told")
+        format!("event: {self:?}")
     }
 
-    async fn prepare(&self, stage: &Stage) -> Scene {
-        let mut scene = stage.scene();
-        let hold = stage.hold(&scene.slot).await;
-        let others = self.before(stage, &hold).await;
-        let before = stage.app.simulator.events().len();
-        self.happen(stage, &hold);
-        let events = stage.app.simulator.events().split_off(before);
-        scene.holds.push(hold);
-        scene.holds.extend(others);
-        scene.events = events.into_iter().map(|event| event.payload).collect();
-        scene
+    async fn prepare(&self, fixture: &SagaFixture) -> Scenario {
+        let mut scenario = fixture.new_scenario();
+        let hold = fixture.create_hold(&scenario.slot).await;
+        let others = self.prepare_state(fixture, &hold).await;
+        let before = fixture.app.simulator.events().len();
+        self.trigger_events(fixture, &hold);
+        let events = fixture.app.simulator.events().split_off(before);
+        scenario.holds.push(hold);
+        scenario.holds.extend(others);
+        scenario.events = events.into_iter().map(|event| event.payload).collect();
+        scenario
     }
 
-    async fn run(&self, scene: &Scene, context: &Arc<Context>) -> bool {
-        let mut well = true;
-        for body in &scene.events {
+    async fn run_workflow(&self, scenario: &Scenario, context: &Arc<Context>) -> bool {
+        let mut is_settled = true;
+        for body in &scenario.events {
             let event = webhook::read(body.as_bytes()).unwrap();
-            well &= settle::event(context, event, body).await.is_ok();
+            is_settled &= settle::event(context, event, body).await.is_ok();
         }
-        well
+        is_settled
     }
 
-    fn stripe_tells_first(&self) -> bool {
+    fn has_events_before_sweep(&self) -> bool {
         true
     }
 
-    async fn check(&self, stage: &Stage, scene: &Scene) {
-        let hold = &scene.holds[0];
+    async fn check_result(&self, fixture: &SagaFixture, scenario: &Scenario) {
+        let hold = &scenario.holds[0];
         if *self != NoHold {
-            assert_eq!(stage.app.state_of(hold).await, self.end());
+            assert_eq!(fixture.app.state_of(hold).await, self.expected_state());
         }
-        for other in &scene.holds[1..] {
-            assert_eq!(stage.app.state_of(other).await, "confirmed");
+        for other in &scenario.holds[1..] {
+            assert_eq!(fixture.app.state_of(other).await, "confirmed");
         }
         assert_eq!(
-            given_back(stage, hold),
-            i64::from(matches!(self, Refunded | LateAndTaken | NoHold)) * 5000
+            refunded_amount(fixture, hold),
+            i64::from(matches!(self, Refunded | LateSlotTaken | NoHold)) * 5000
         );
     }
 }
 
-/// How much of what was paid for a hold has gone back.
-pub(super) fn given_back(stage: &Stage, hold: &Answer) -> i64 {
-    let session = stage
+/// Sums the refunds of the payment for a hold.
+pub(super) fn refunded_amount(fixture: &SagaFixture, hold: &Answer) -> i64 {
+    let session = fixture
         .app
         .simulator
         .session(hold.text("checkout_session"))
         .unwrap();
-    let refunds = stage.app.simulator.refunds();
-    let of_it = refunds
+    let refunds = fixture.app.simulator.refunds();
+    let own_refunds = refunds
         .iter()
         .filter(|refund| Some(&refund.payment_intent) == session.payment_intent.as_ref());
-    of_it.map(|refund| refund.amount).sum()
+    own_refunds.map(|refund| refund.amount).sum()
 }
 
-/// The hold is released although its session can still be paid: the operator's hand, or Stripe taking a word back.
-async fn give_up(stage: &Stage, hold: &Answer) {
+/// Releases the hold while its session can still be paid. The cause is a false `checkout.session.expired` event.
+async fn release_with_open_session(fixture: &SagaFixture, hold: &Answer) {
     let session = hold.text("checkout_session");
-    let over = Event {
-        id: EventId::new(format!("evt_over_{session}")),
+    let expired = Event {
+        id: EventId::new(format!("evt_expired_{session}")),
         kind: "checkout.session.expired".to_owned(),
         livemode: false,
         content: EventContent::Relevant {
@@ -198,6 +198,8 @@ async fn give_up(stage: &Stage, hold: &Answer) {
             ours: true,
         },
     };
-    settle::event(&stage.fresh(), over, "{}").await.unwrap();
-    assert_eq!(stage.app.state_of(hold).await, "released/expired");
+    settle::event(&fixture.fresh_context(), expired, "{}")
+        .await
+        .unwrap();
+    assert_eq!(fixture.app.state_of(hold).await, "released/expired");
 }

@@ -1,29 +1,31 @@
-//! The database goes away before each step of the workflows, and comes back (S23): the connections are cut as a network
-//! cuts them, and the same process goes on with the same pool. The books are right without a restart.
+//! Cuts the database connections before each step of the workflows, then restores them (S23). The same process goes on
+//! with the same pool, and the database is consistent without a restart.
 
-use super::at_every_step;
-use super::attempts::{Died, Session};
+use super::attempts::{SessionState, StoppedAttempt};
 use super::checkouts::{Lost, Overdue, Won};
-use super::commands::{CommandAction, Ordered};
-use super::events::News;
+use super::commands::{CommandCase, Enqueued};
+use super::events::StripeEvent;
+use super::fixture::SagaFixture;
+use super::inject_at_every_step;
 use super::releases::{ByGuest, BySweep};
-use super::stage::Stage;
 use crate::support::faulty::Fault;
 
-/// One test for each workflow.
+/// Defines one test for each workflow.
 macro_rules! cut_at_every_step {
-    ($($name:ident: $($story:expr),+;)+) => {$(
+    ($($name:ident: $($case:expr),+;)+) => {$(
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn $name() {
-            let stage = Stage::behind_a_proxy().await;
-            $(at_every_step(&stage, $story, &[Fault::Disturbed]).await;)+
+            let fixture = SagaFixture::start_behind_proxy().await;
+            $(inject_at_every_step(&fixture, $case, &[Fault::Disturbed]).await;)+
         }
     )+};
 }
 
 cut_at_every_step! {
-    s23_cut_at_every_step_of_a_checkout: Won, Lost, Overdue;
-    s23_cut_at_every_step_of_a_webhook: News::Paid, News::Slow, News::LateAndFree, News::LateAndTaken;
-    s23_cut_at_every_step_of_a_release: ByGuest { paid: false }, ByGuest { paid: true };
-    s23_cut_at_every_step_of_a_sweep: BySweep, Died { session: Session::Made }, Ordered(CommandAction::ExpirePaid);
+    checkout_survives_lost_connections_at_every_step: Won, Lost, Overdue;
+    webhook_survives_lost_connections_at_every_step:
+        StripeEvent::Paid, StripeEvent::Delayed, StripeEvent::LateSlotFree, StripeEvent::LateSlotTaken;
+    release_survives_lost_connections_at_every_step: ByGuest { paid: false }, ByGuest { paid: true };
+    sweep_survives_lost_connections_at_every_step:
+        BySweep, StoppedAttempt { session: SessionState::Created }, Enqueued(CommandCase::ExpirePaid);
 }

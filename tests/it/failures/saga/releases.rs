@@ -1,4 +1,4 @@
-//! Giving slots back: the guest does, in time and too late; the sweep does, for those whose time is over.
+//! Releases holds: by the guest, before and after the payment, and by the sweep, for overdue holds.
 
 use std::sync::Arc;
 
@@ -7,96 +7,98 @@ use holdfast::domain::booking::Actor;
 use holdfast::domain::hold::{ReleaseReason, ReleaseRequester, Status};
 use holdfast::domain::ids::HoldId;
 use holdfast::sandbox::Outcome;
-use holdfast::workflow::release::{ReleaseOutcome as Released, release};
+use holdfast::workflow::release::{ReleaseOutcome, release};
 use holdfast::workflow::{Context, sweep};
 
-use super::stage::Stage;
-use super::{Scene, Story, every_step_goes_wrong};
+use super::fixture::SagaFixture;
+use super::{Scenario, WorkflowCase, fault_at_every_step};
 
-every_step_goes_wrong!(ByGuest { paid: false }, ByGuest { paid: true }, BySweep);
+fault_at_every_step!(ByGuest { paid: false }, ByGuest { paid: true }, BySweep);
 
-/// The guest turns back, before or after paying.
+/// A release by the guest, before or after the payment.
 pub(super) struct ByGuest {
     pub(super) paid: bool,
 }
 
 #[async_trait]
-impl Story for ByGuest {
+impl WorkflowCase for ByGuest {
     fn name(&self) -> String {
         format!("released by the guest, paid: {}", self.paid)
     }
 
-    async fn prepare(&self, stage: &Stage) -> Scene {
-        let mut scene = stage.scene();
-        let hold = stage.hold(&scene.slot).await;
+    async fn prepare(&self, fixture: &SagaFixture) -> Scenario {
+        let mut scenario = fixture.new_scenario();
+        let hold = fixture.create_hold(&scenario.slot).await;
         if self.paid {
-            stage.app.pay(&hold, Outcome::Paid);
+            fixture.app.pay(&hold, Outcome::Paid);
         }
-        scene.holds.push(hold);
-        scene
+        scenario.holds.push(hold);
+        scenario
     }
 
-    async fn run(&self, scene: &Scene, context: &Arc<Context>) -> bool {
-        let id = HoldId::parse(scene.holds[0].text("id")).unwrap();
+    async fn run_workflow(&self, scenario: &Scenario, context: &Arc<Context>) -> bool {
+        let id = HoldId::parse(scenario.holds[0].text("id")).unwrap();
         let expected = if self.paid {
             Status::Confirmed
         } else {
             Status::Released(ReleaseReason::Guest)
         };
         match release(context, id, Some(ReleaseRequester::Guest), Actor::Guest).await {
-            Ok(Released::Over(booking)) => booking.hold.status == expected,
+            Ok(ReleaseOutcome::Over(booking)) => booking.hold.status == expected,
             _ => false,
         }
     }
 
-    async fn check(&self, stage: &Stage, scene: &Scene) {
-        let state = stage.app.state_of(&scene.holds[0]).await;
-        let good: &[&str] = if self.paid {
+    async fn check_result(&self, fixture: &SagaFixture, scenario: &Scenario) {
+        let state = fixture.app.state_of(&scenario.holds[0]).await;
+        let allowed: &[&str] = if self.paid {
             &["confirmed"]
         } else {
-            // Where the guest's wish was not written down, the hold lapses like any other.
+            // If the fault lost the guest's request, the hold expires like any other.
             &["released/guest", "released/expired"]
         };
-        assert!(good.contains(&state.as_str()), "{state}");
+        assert!(allowed.contains(&state.as_str()), "{state}");
     }
 }
 
-/// One that was left, one that was paid, one whose payment is slow, and no event told.
+/// A sweep over three overdue holds: unpaid, paid, and with a delayed payment. Stripe delivered no event.
 pub(super) struct BySweep;
 
 #[async_trait]
-impl Story for BySweep {
+impl WorkflowCase for BySweep {
     fn name(&self) -> String {
         "sweep".to_owned()
     }
 
-    async fn prepare(&self, stage: &Stage) -> Scene {
-        let mut scene = stage.scene();
-        for deed in [None, Some(Outcome::Paid), Some(Outcome::Processing)] {
-            let hold = stage.hold(&stage.scene().slot).await;
-            deed.into_iter().for_each(|deed| stage.app.pay(&hold, deed));
-            scene.holds.push(hold);
+    async fn prepare(&self, fixture: &SagaFixture) -> Scenario {
+        let mut scenario = fixture.new_scenario();
+        for payment in [None, Some(Outcome::Paid), Some(Outcome::Processing)] {
+            let hold = fixture.create_hold(&fixture.new_scenario().slot).await;
+            if let Some(outcome) = payment {
+                fixture.app.pay(&hold, outcome);
+            }
+            scenario.holds.push(hold);
         }
-        stage.app.clock.advance(chrono::Duration::minutes(31));
-        scene
+        fixture.app.clock.advance(chrono::Duration::minutes(31));
+        scenario
     }
 
-    async fn run(&self, _scene: &Scene, context: &Arc<Context>) -> bool {
+    async fn run_workflow(&self, _scenario: &Scenario, context: &Arc<Context>) -> bool {
         let report = sweep::run_once(context).await;
         report.is_ok_and(|report| (report.released, report.confirmed, report.failed) == (1, 1, 0))
     }
 
-    fn plays_alone(&self) -> bool {
+    fn is_exclusive(&self) -> bool {
         true
     }
 
-    async fn check(&self, stage: &Stage, scene: &Scene) {
-        for (hold, end) in scene
+    async fn check_result(&self, fixture: &SagaFixture, scenario: &Scenario) {
+        for (hold, expected) in scenario
             .holds
             .iter()
             .zip(["released/expired", "confirmed", "processing"])
         {
-            assert_eq!(stage.app.state_of(hold).await, end);
+            assert_eq!(fixture.app.state_of(hold).await, expected);
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The outbox worker (I7): it is woken, it takes over from the dead, it pauses longer and longer and never gives up, and
-//! however many there are, each command is carried out by one at a time.
+//! Tests the outbox worker (I7): new commands wake it, it takes over commands of stopped workers, it backs off without
+//! giving up, and only one worker at a time executes a command.
 
 use chrono::Duration;
 use holdfast::config::{self, ConfigScope};
@@ -11,10 +11,10 @@ use holdfast::workflow::{commands, inspect};
 use reqwest::Method;
 use tokio_util::sync::CancellationToken;
 
-use super::Story;
-use super::commands::lost;
-use super::events::{News, given_back};
-use super::stage::Stage;
+use super::WorkflowCase;
+use super::commands::enqueue_expire;
+use super::events::{StripeEvent, refunded_amount};
+use super::fixture::SagaFixture;
 use crate::support::database::Engine;
 use crate::support::faulty::{Fault, Plan};
 use crate::support::on_both_engines;
@@ -22,123 +22,137 @@ use crate::support::wait::eventually;
 
 const PENDING: &str = "SELECT count(*) FROM commands WHERE done_at IS NULL";
 
-/// The commands that Stripe has not answered yet.
-async fn pending(stage: &Stage) -> Vec<Command> {
+/// Lists the commands that are not done yet.
+async fn list_pending_commands(fixture: &SagaFixture) -> Vec<Command> {
     let page = PageRequest {
         limit: 200,
         cursor: None,
     };
-    let pending = inspect::commands(&stage.app.context, CommandFilter::Pending, &page).await;
-    pending.unwrap().entries
+    let page = inspect::commands(&fixture.app.context, CommandFilter::Pending, &page).await;
+    page.unwrap().entries
 }
 
 on_both_engines! {
     async fn a_command_that_is_written_wakes_the_worker(engine) {
-        let stage = Stage::set(engine).await;
-        let (context, stop) = (stage.fresh(), CancellationToken::new());
+        let fixture = SagaFixture::start(engine).await;
+        let (context, stop) = (fixture.fresh_context(), CancellationToken::new());
         let worker = tokio::spawn(commands::work(context.clone(), stop.clone()));
-        // A worker that only looked now and then, each 5 s, would need at least 25 s for six in a row.
-        let begun = std::time::Instant::now();
+        // A worker that only polls, every 5 s, needs at least 25 s for six commands in a row.
+        let started = std::time::Instant::now();
         for _ in 0..6 {
-            let scene = News::LateAndTaken.prepare(&stage).await;
-            assert!(News::LateAndTaken.run(&scene, &context).await);
-            eventually("the money is back", async || (given_back(&stage, &scene.holds[0]) == 5000).then_some(())).await;
+            let scenario = StripeEvent::LateSlotTaken.prepare(&fixture).await;
+            assert!(StripeEvent::LateSlotTaken.run_workflow(&scenario, &context).await);
+            eventually("the payment is refunded", async || {
+                (refunded_amount(&fixture, &scenario.holds[0]) == 5000).then_some(())
+            })
+            .await;
         }
-        assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{:?}", begun.elapsed());
+        assert!(started.elapsed() < std::time::Duration::from_secs(20), "{:?}", started.elapsed());
         stop.cancel();
         worker.await.unwrap();
     }
 
-    async fn a_dead_workers_command_is_taken_over_when_its_lease_is_out(engine) {
-        let stage = Stage::set(engine).await;
-        let scene = lost(&stage, false).await;
+    async fn command_of_dead_worker_is_taken_over_after_its_lease(engine) {
+        let fixture = SagaFixture::start(engine).await;
+        let scenario = enqueue_expire(&fixture, false).await;
         let plan = Plan::new(Fault::StoppedBefore, 2);
-        let dying = stage.disturbed(&plan);
-        let worker = tokio::spawn(async move { commands::run_due(&dying).await });
+        let stopping = fixture.faulty_context(&plan);
+        let worker = tokio::spawn(async move { commands::run_due(&stopping).await });
         plan.end(worker).await;
         assert_eq!(plan.calls(), ["lease_commands", "expire_session"]);
-        let other = stage.fresh();
-        assert_eq!(commands::run_due(&other).await.unwrap(), commands::OutboxReport::default(), "it is leased");
-        stage.app.database.end_leases().await;
+        let other = fixture.fresh_context();
+        assert_eq!(commands::run_due(&other).await.unwrap(), commands::OutboxReport::default(), "still leased");
+        fixture.app.database.end_leases().await;
         assert_eq!(commands::run_due(&other).await.unwrap().done, 1);
-        let session = stage.app.simulator.session(scene.holds[0].text("checkout_session")).unwrap();
+        let session = fixture.app.simulator.session(scenario.holds[0].text("checkout_session")).unwrap();
         assert_eq!(session.status, "expired");
-        assert_eq!(stage.app.simulator.calls().expire, 1);
+        assert_eq!(fixture.app.simulator.calls().expire, 1);
     }
 
-    async fn pauses_grow_to_an_hour_and_a_stuck_command_is_shown_and_still_tried(engine) {
-        let stage = Stage::set(engine).await;
-        lost(&stage, false).await;
-        let refusal = ApiFault { probability: 1.0, should_retry: Some(false), ..ApiFault::of(FaultKind::RateLimited) };
-        stage.app.simulator.set_faults(Faults { api: vec![refusal], ..Faults::default() });
-        let context = stage.fresh();
+    async fn backoff_grows_to_an_hour_and_stuck_command_is_retried(engine) {
+        let fixture = SagaFixture::start(engine).await;
+        enqueue_expire(&fixture, false).await;
+        let rate_limit =
+            ApiFault { probability: 1.0, should_retry: Some(false), ..ApiFault::of(FaultKind::RateLimited) };
+        fixture.app.simulator.set_faults(Faults { api: vec![rate_limit], ..Faults::default() });
+        let context = fixture.fresh_context();
         for tries in 1..=14 {
             assert_eq!(commands::run_due(&context).await.unwrap().failed, 1, "try {tries}");
-            let command = pending(&stage).await.remove(0);
+            let command = list_pending_commands(&fixture).await.remove(0);
             assert_eq!((command.tries, command.is_stuck()), (tries, tries >= 10));
-            let (pause, whole) = (command.due_at - context.now(), (2_000 << (tries - 1)).min(3_600_000_i64));
-            let bounds = whole / 2..=whole;
+            // The second half of each pause is random, so that failed commands do not retry together.
+            let (pause, longest) = (command.due_at - context.now(), (2_000 << (tries - 1)).min(3_600_000_i64));
+            let bounds = longest / 2..=longest;
             assert!(bounds.contains(&pause.num_milliseconds()), "{pause} after try {tries}");
-            stage.app.clock.advance(pause - Duration::milliseconds(1));
+            fixture.app.clock.advance(pause - Duration::milliseconds(1));
             assert_eq!(commands::run_due(&context).await.unwrap(), commands::OutboxReport::default(), "too early");
-            stage.app.clock.advance(Duration::milliseconds(2));
+            fixture.app.clock.advance(Duration::milliseconds(2));
         }
-        assert_eq!(stage.app.simulator.calls().expire, 14, "one request a try: Stripe said not to repeat it");
-        let stuck = stage.app.admin(Method::GET, "/v1/admin/commands?state=stuck", None).await.expect(200);
+        assert_eq!(fixture.app.simulator.calls().expire, 14, "one request per try, as `should_retry` is false");
+        let stuck = fixture.app.admin(Method::GET, "/v1/admin/commands?state=stuck", None).await.expect(200);
         assert_eq!(stuck.body["data"][0]["tries"], 14, "{stuck:?}");
         assert_eq!(inspect::figures(&context).await.unwrap().commands_stuck, 1);
-        doctor_says(&stage, Verdict::Fault).await;
-        stage.app.simulator.set_faults(Faults::default());
+        assert_doctor_verdict(&fixture, Verdict::Fault).await;
+        fixture.app.simulator.set_faults(Faults::default());
         assert_eq!(commands::run_due(&context).await.unwrap().done, 1);
-        doctor_says(&stage, Verdict::Ok).await;
+        assert_doctor_verdict(&fixture, Verdict::Ok).await;
     }
 
     async fn many_workers_carry_out_each_command_once(engine) {
-        let stage = Stage::set(engine).await;
+        let fixture = SagaFixture::start(engine).await;
         const COMMANDS: u64 = 20;
         for _ in 0..COMMANDS {
-            lost(&stage, false).await;
+            enqueue_expire(&fixture, false).await;
         }
-        stage.app.simulator.set_faults(Faults { latency_ms: 150, ..Faults::default() });
-        let instances = [stage.fresh(), stage.fresh(), stage.fresh()];
+        fixture.app.simulator.set_faults(Faults { latency_ms: 150, ..Faults::default() });
+        let instances = [fixture.fresh_context(), fixture.fresh_context(), fixture.fresh_context()];
         let workers = (0..9).map(|n| commands::run_due(&instances[n % 3]));
         let reports = futures::future::join_all(workers).await;
         let done: u64 = reports.iter().map(|report| report.as_ref().unwrap().done).sum();
-        let calls = stage.app.simulator.calls();
+        let calls = fixture.app.simulator.calls();
         assert_eq!((done, calls.expire, calls.retrieve), (COMMANDS, COMMANDS, 0), "{reports:?}");
-        assert_eq!(stage.app.database.count(PENDING).await, 0);
+        assert_eq!(fixture.app.database.count(PENDING).await, 0);
     }
 
-    async fn a_refund_that_was_answered_too_late_is_repeated_with_its_key(engine) {
-        let stage = Stage::set(engine).await;
-        let scene = News::LateAndTaken.prepare(&stage).await;
-        assert!(News::LateAndTaken.run(&scene, &stage.fresh()).await);
-        let lost = ApiFault { probability: 1.0, ..ApiFault::of(FaultKind::LostAnswer) };
-        stage.app.simulator.set_faults(Faults { api: vec![ApiFault { endpoint: Some(Endpoint::CreateRefund), ..lost }], ..Faults::default() });
-        let context = stage.fresh();
-        assert_eq!(commands::run_due(&context).await.unwrap().failed, 1, "neither success nor failure");
-        assert_eq!(given_back(&stage, &scene.holds[0]), 5000);
-        stage.app.simulator.set_faults(Faults::default());
-        stage.app.clock.advance(Duration::seconds(3));
+    async fn late_answered_refund_is_repeated_with_its_key(engine) {
+        let fixture = SagaFixture::start(engine).await;
+        let scenario = StripeEvent::LateSlotTaken.prepare(&fixture).await;
+        assert!(StripeEvent::LateSlotTaken.run_workflow(&scenario, &fixture.fresh_context()).await);
+        let lost_answer = ApiFault {
+            endpoint: Some(Endpoint::CreateRefund),
+            probability: 1.0,
+            ..ApiFault::of(FaultKind::LostAnswer)
+        };
+        fixture.app.simulator.set_faults(Faults { api: vec![lost_answer], ..Faults::default() });
+        let context = fixture.fresh_context();
+        assert_eq!(commands::run_due(&context).await.unwrap().failed, 1, "a lost answer counts as a failed try");
+        assert_eq!(refunded_amount(&fixture, &scenario.holds[0]), 5000);
+        fixture.app.simulator.set_faults(Faults::default());
+        fixture.app.clock.advance(Duration::seconds(3));
         assert_eq!(commands::run_due(&context).await.unwrap().done, 1);
-        assert_eq!(given_back(&stage, &scene.holds[0]), 5000);
+        assert_eq!(refunded_amount(&fixture, &scenario.holds[0]), 5000);
     }
 }
 
-/// What `doctor` makes of stuck commands.
-async fn doctor_says(stage: &Stage, verdict: Verdict) {
+/// Checks the verdict of `doctor` on stuck commands.
+async fn assert_doctor_verdict(fixture: &SagaFixture, verdict: Verdict) {
     let variable = |name: &str| {
         let value = match name {
-            "DATABASE_URL" => stage.app.database.url(),
+            "DATABASE_URL" => fixture.app.database.url(),
             "STRIPE_SECRET_KEY" => "sk_test_holdfast",
             "STRIPE_WEBHOOK_SECRET" => "whsec_tests",
-            "STRIPE_API_BASE" => stage.app.stripe_url(),
+            "STRIPE_API_BASE" => fixture.app.stripe_url(),
             _ => return None,
         };
         Some(value.to_owned())
     };
     let config = config::load_config(variable, ConfigScope::Stripe).unwrap();
-    let checks = doctor::examine(&config, config.stripe.as_ref().unwrap(), stage.app.clock.clone()).await;
+    let checks = doctor::examine(
+        &config,
+        config.stripe.as_ref().unwrap(),
+        fixture.app.clock.clone(),
+    )
+    .await;
     let stuck = checks
         .iter()
         .find(|check| check.check == "stuck commands")
@@ -146,15 +160,15 @@ async fn doctor_says(stage: &Stage, verdict: Verdict) {
     assert_eq!(stuck.verdict, verdict, "{stuck:?}");
 }
 
-/// A command that another instance has written is found without being told.
+/// A command of another instance wakes nobody: the worker finds it by polling.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_instances_command_is_found() {
-    let stage = Stage::set(Engine::Postgres).await;
+    let fixture = SagaFixture::start(Engine::Postgres).await;
     let stop = CancellationToken::new();
-    let worker = tokio::spawn(commands::work(stage.fresh(), stop.clone()));
-    lost(&stage, false).await;
-    eventually("it is done", async || {
-        (stage.app.database.count(PENDING).await == 0).then_some(())
+    let worker = tokio::spawn(commands::work(fixture.fresh_context(), stop.clone()));
+    enqueue_expire(&fixture, false).await;
+    eventually("the command is done", async || {
+        (fixture.app.database.count(PENDING).await == 0).then_some(())
     })
     .await;
     stop.cancel();

@@ -1,4 +1,4 @@
-//! A running simulator with a clock that the test moves, a raw HTTP client, and a receiver that collects webhooks.
+//! Provides a running simulator with a clock that the test advances, an HTTP client, and a webhook receiver.
 
 use std::sync::atomic::{AtomicI64, AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
@@ -22,39 +22,39 @@ pub(super) const SESSION_FORM: &str = "mode=payment&success_url=http%3A%2F%2Fsho
     &line_items[0][quantity]=2&line_items[0][price_data][currency]=eur&line_items[0][price_data][unit_amount]=2500\
     &line_items[0][price_data][product_data][name]=Intro%20%3Cb%3Ecall%3C%2Fb%3E";
 
-/// The simulator ends with this.
-pub(super) struct World {
+/// A running simulator and its HTTP client. The simulator stops when this is dropped.
+pub(super) struct SimulatorFixture {
     pub(super) simulator: Simulator,
     pub(super) base: String,
     pub(super) client: Client,
     clock: Arc<AtomicI64>,
-    _ends_with_us: DropGuard,
+    _stop_on_drop: DropGuard,
 }
 
-impl World {
-    pub(super) async fn explicit() -> World {
-        World::start(Mode::Explicit).await
+impl SimulatorFixture {
+    pub(super) async fn start_explicit() -> SimulatorFixture {
+        SimulatorFixture::start(Mode::Explicit).await
     }
 
-    pub(super) async fn start(mode: Mode) -> World {
+    pub(super) async fn start(mode: Mode) -> SimulatorFixture {
         let clock = Arc::new(AtomicI64::new(START));
-        let hand = clock.clone();
+        let shared_clock = clock.clone();
         let simulator = Simulator::new(SimulatorConfig {
             webhook_url: None,
             webhook_secret: SECRET.to_owned(),
             mode,
-            now: Arc::new(move || DateTime::from_timestamp(hand.load(Ordering::SeqCst), 0).unwrap()),
+            now: Arc::new(move || DateTime::from_timestamp(shared_clock.load(Ordering::SeqCst), 0).unwrap()),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let stop = CancellationToken::new();
         tokio::spawn(simulator.clone().serve(listener, stop.clone()));
-        World {
+        SimulatorFixture {
             simulator,
             base,
             client: client(),
             clock,
-            _ends_with_us: stop.drop_guard(),
+            _stop_on_drop: stop.drop_guard(),
         }
     }
 
@@ -79,13 +79,13 @@ impl World {
         self.post(path).header("content-type", kind).body(form.to_owned())
     }
 
-    pub(super) fn create(&self) -> RequestBuilder {
+    pub(super) fn create_request(&self) -> RequestBuilder {
         self.form("/v1/checkout/sessions", SESSION_FORM)
     }
 
-    /// A new open session's id.
-    pub(super) async fn session(&self) -> String {
-        let (status, body) = parts(self.create().send().await.unwrap()).await;
+    /// Creates an open session and returns its id.
+    pub(super) async fn create_session(&self) -> String {
+        let (status, body) = read_response(self.create_request().send().await.unwrap()).await;
         assert_eq!(status, 200, "{body}");
         body["id"].as_str().unwrap().to_owned()
     }
@@ -113,8 +113,8 @@ fn client() -> Client {
         .unwrap()
 }
 
-/// Waits for a state; the bound only turns a state that never comes into a failure.
-pub(super) async fn until(what: &str, reached: impl Fn() -> bool) {
+/// Waits for a state. The limit turns a state that never comes into a failure, so it can be long.
+pub(super) async fn wait_until(what: &str, reached: impl Fn() -> bool) {
     let polling = async {
         while !reached() {
             tokio::task::yield_now().await;
@@ -122,10 +122,10 @@ pub(super) async fn until(what: &str, reached: impl Fn() -> bool) {
     };
     tokio::time::timeout(Duration::from_secs(20), polling)
         .await
-        .unwrap_or_else(|_| panic!("never: {what}"));
+        .unwrap_or_else(|_| panic!("timed out: {what}"));
 }
 
-pub(super) async fn parts(answer: Response) -> (u16, Value) {
+pub(super) async fn read_response(answer: Response) -> (u16, Value) {
     let status = answer.status().as_u16();
     (
         status,
@@ -133,7 +133,7 @@ pub(super) async fn parts(answer: Response) -> (u16, Value) {
     )
 }
 
-/// What a webhook brought.
+/// One received webhook request.
 #[derive(Debug, Clone)]
 pub(super) struct Received {
     pub(super) headers: HeaderMap,
@@ -147,15 +147,15 @@ impl Received {
     }
 }
 
-/// An endpoint that answers what the test wants and remembers what came.
+/// A webhook endpoint that answers with a chosen status and records every request.
 pub(super) struct Receiver {
     pub(super) url: String,
     received: watch::Receiver<Vec<Received>>,
     answer: Arc<AtomicU16>,
-    _ends_with_us: DropGuard,
+    _stop_on_drop: DropGuard,
 }
 
-type Desk = (Arc<Mutex<watch::Sender<Vec<Received>>>>, Arc<AtomicU16>);
+type ReceiverState = (Arc<Mutex<watch::Sender<Vec<Received>>>>, Arc<AtomicU16>);
 
 impl Receiver {
     pub(super) async fn start() -> Receiver {
@@ -163,10 +163,10 @@ impl Receiver {
         let url = format!("http://{}/hooks", listener.local_addr().unwrap());
         let (sender, received) = watch::channel(Vec::new());
         let answer = Arc::new(AtomicU16::new(200));
-        let desk: Desk = (Arc::new(Mutex::new(sender)), answer.clone());
+        let state: ReceiverState = (Arc::new(Mutex::new(sender)), answer.clone());
         let router = axum::Router::new()
-            .route("/hooks", axum::routing::post(take))
-            .with_state(desk);
+            .route("/hooks", axum::routing::post(record_webhook))
+            .with_state(state);
         let stop = CancellationToken::new();
         let served = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
         tokio::spawn(async move { served.await });
@@ -174,12 +174,12 @@ impl Receiver {
             url,
             received,
             answer,
-            _ends_with_us: stop.drop_guard(),
+            _stop_on_drop: stop.drop_guard(),
         }
     }
 
-    /// From now on webhooks are answered with this status.
-    pub(super) fn answer(&self, status: u16) {
+    /// Sets the status of all further responses.
+    pub(super) fn set_status(&self, status: u16) {
         self.answer.store(status, Ordering::SeqCst);
     }
 
@@ -187,19 +187,23 @@ impl Receiver {
         self.received.borrow().clone()
     }
 
-    /// Waits until so many webhooks have come, and gives all.
+    /// Waits until `count` webhooks have arrived. Returns all of them.
     pub(super) async fn wait_for(&self, count: usize) -> Vec<Received> {
         let mut received = self.received.clone();
         let waiting = received.wait_for(|all| all.len() >= count);
         let reached = tokio::time::timeout(Duration::from_secs(20), waiting).await;
         reached
-            .unwrap_or_else(|_| panic!("never came: {count} webhooks"))
+            .unwrap_or_else(|_| panic!("timed out: fewer than {count} webhooks arrived"))
             .unwrap()
             .clone()
     }
 }
 
-async fn take(State((sender, answer)): State<Desk>, headers: HeaderMap, body: String) -> StatusCode {
+async fn record_webhook(
+    State((sender, answer)): State<ReceiverState>,
+    headers: HeaderMap,
+    body: String,
+) -> StatusCode {
     sender
         .lock()
         .unwrap()
