@@ -10,7 +10,7 @@ use rand::seq::IndexedRandom;
 use serde_json::{Value, json};
 
 use crate::support::client::Client;
-use crate::support::offers;
+use crate::support::catalogue_fixtures;
 
 /// A start that guests fight for is one of so many quarters of an hour.
 const STARTS: i64 = 10;

@@ -6,9 +6,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::app::{ADMIN_KEY, TestApp, order_by};
-use crate::support::crowd::{SlotRequest, press_together};
+use crate::support::race::{SlotRequest, press_together};
 use crate::support::on_both_engines;
-use crate::support::wait::eventually;
+use crate::support::wait_for::eventually;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 
@@ -50,7 +50,7 @@ async fn pending_command(app: &TestApp) -> String {
 }
 
 on_both_engines! {
-    async fn without_the_key_nobody_gets_in(engine) {
+    async fn admin_routes_require_the_key(engine) {
         let app = TestApp::start(engine).await;
         let keyless = app.another_instance_with(&[("HOLDFAST_ADMIN_KEY", "")]).await;
         let routes = [
@@ -91,7 +91,7 @@ on_both_engines! {
         app.admin(Method::GET, "/v1/admin/event-types/call", None).await.expect(200);
     }
 
-    async fn the_catalogue_is_written_read_and_emptied(engine) {
+    async fn catalogue_can_be_written_read_and_emptied(engine) {
         let app = TestApp::start(engine).await;
         let court = json!({"name": "Court", "resource": "court-1", "duration_minutes": 60, "amount": 2400, "currency": "eur"});
         let path = "/v1/admin/event-types/court";
@@ -107,7 +107,7 @@ on_both_engines! {
         app.admin(Method::GET, path, None).await.expect_problem(404, "not_found");
     }
 
-    async fn holds_are_listed_newest_first_filtered_and_in_parts(engine) {
+    async fn hold_list_is_newest_first_filtered_and_paged(engine) {
         let app = TestApp::start(engine).await;
         app.offer("court", "court-1", 60, 2400).await;
         let mut made = Vec::new();
@@ -150,7 +150,7 @@ on_both_engines! {
         assert_eq!(seen, newest);
     }
 
-    async fn a_query_that_makes_no_sense_is_refused(engine) {
+    async fn malformed_list_query_is_refused(engine) {
         let app = TestApp::start(engine).await;
         for (query, field) in [
             ("status=paid", "status"),
@@ -168,7 +168,7 @@ on_both_engines! {
         app.admin(Method::GET, "/v1/admin/commands?state=lost", None).await.expect_problem(422, "invalid");
     }
 
-    async fn a_hold_is_shown_with_guest_money_and_history(engine) {
+    async fn hold_shows_guest_payments_and_history(engine) {
         let app = TestApp::start(engine).await;
         let mut body = order_by("ada@example.com", "call", SLOT);
         body["metadata"] = json!({"order": "17"});
@@ -192,7 +192,7 @@ on_both_engines! {
         nobody.expect_problem(404, "not_found");
     }
 
-    async fn a_command_is_shown_stuck_pushed_and_done(engine) {
+    async fn stuck_command_is_listed_retried_and_done(engine) {
         let app = TestApp::start(engine).await;
         let id = pending_command(&app).await;
         let retry = format!("/v1/admin/commands/{id}/retry");

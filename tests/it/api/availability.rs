@@ -5,7 +5,7 @@ use holdfast::sandbox::Outcome;
 use serde_json::{Value, json};
 
 use crate::support::app::{Answer, TestApp, order, order_by};
-use crate::support::offers::{block, day, in_short, resource, sell, slots};
+use crate::support::catalogue_fixtures::{block, day, in_short, resource, sell, slots};
 use crate::support::on_both_engines;
 
 const EVERY_DAY: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
@@ -31,7 +31,7 @@ fn alternatives(refusal: &Answer) -> Vec<String> {
 }
 
 on_both_engines! {
-    async fn a_schedule_is_offered_on_its_wall_clock_and_nothing_else_is_sold(engine) {
+    async fn only_slots_of_the_local_schedule_are_sold(engine) {
         let app = TestApp::start(engine).await;
         let hours = daily("Europe/Berlin", "09:00", "11:00", json!({"step_minutes": 30,
             "exceptions": [{"date": "2026-12-24", "closed": true}, {"date": "2026-12-19", "from": "10:00", "to": "11:00"}]}));
@@ -52,7 +52,7 @@ on_both_engines! {
         app.checkout(&order("visit", "2026-12-01T09:00:00Z")).await.expect(201);
     }
 
-    async fn wall_clock_hours_survive_the_spring_gap_and_the_autumn_fold(engine) {
+    async fn schedule_follows_local_time_across_dst_changes(engine) {
         let app = TestApp::start(engine).await;
         let members = |timezone: &str| json!({"resource": "ben", "duration_minutes": 30,
             "schedule": daily(timezone, "01:00", "04:00", json!({"step_minutes": 30}))});
@@ -73,7 +73,7 @@ on_both_engines! {
         assert_eq!(day(&app, "visit", "2027-11-07").await.len(), 8);
     }
 
-    async fn nothing_is_offered_or_sold_before_the_notice_or_after_the_horizon(engine) {
+    async fn slots_outside_notice_and_horizon_are_refused(engine) {
         let app = TestApp::start(engine).await;
         let reach = json!({"step_minutes": 60, "min_notice_minutes": 150, "max_advance_days": 2});
         let members = json!({"resource": "ben", "duration_minutes": 60, "schedule": daily("UTC", "00:00", "24:00", reach)});
@@ -90,7 +90,7 @@ on_both_engines! {
         assert_eq!(starts(&later).first(), Some(&"2026-11-20T12:00:00Z"));
     }
 
-    async fn without_a_schedule_every_quarter_of_an_hour_to_come_is_shown(engine) {
+    async fn without_schedule_every_quarter_hour_is_offered(engine) {
         let app = TestApp::start(engine).await;
         let answer = slots(&app, "call", "2026-11-20T07:00:00Z", "2026-11-20T09:00:00Z").await.expect(200);
         assert_eq!(answer.text("timezone"), "UTC");
@@ -101,7 +101,7 @@ on_both_engines! {
         assert_eq!(shown, ["08:15 held 0", "08:30 held 0", "08:45 held 0", "09:00 free 1"]);
     }
 
-    async fn questions_that_make_no_sense_are_refused(engine) {
+    async fn malformed_slot_query_is_refused(engine) {
         let app = TestApp::start(engine).await;
         let ask = async |query: &str| app.get(&format!("/v1/event-types/call/slots{query}")).await;
         let (from, to) = ("2026-12-01T00:00:00Z", "2027-02-01T00:00:00Z");
@@ -127,7 +127,7 @@ on_both_engines! {
         }
     }
 
-    async fn buffers_keep_the_resource_busy_and_are_not_shown(engine) {
+    async fn buffers_keep_resource_busy_but_are_not_shown(engine) {
         let app = TestApp::start(engine).await;
         let members = json!({"resource": "ben", "duration_minutes": 30, "buffer_before_minutes": 10,
             "buffer_after_minutes": 20, "schedule": daily("UTC", "09:00", "12:00", json!({"step_minutes": 30}))});
@@ -146,7 +146,7 @@ on_both_engines! {
         }
     }
 
-    async fn places_left_are_counted_in_bookings_of_the_quantity(engine) {
+    async fn available_count_is_in_units_of_requested_quantity(engine) {
         let app = TestApp::start(engine).await;
         resource(&app, "room", 5).await;
         sell(&app, "class", json!({"resource": "room", "duration_minutes": 60})).await.expect(201);
@@ -165,7 +165,7 @@ on_both_engines! {
         assert_eq!(in_short(&app.get(path).await.body["slots"][0]), "10:00 taken 0");
     }
 
-    async fn a_refusal_names_the_five_nearest_slots_that_are_free(engine) {
+    async fn refusal_lists_five_nearest_free_slots(engine) {
         let app = TestApp::start(engine).await;
         let members = json!({"resource": "ben", "duration_minutes": 60,
             "schedule": daily("UTC", "09:00", "17:00", json!({"step_minutes": 60}))});
@@ -187,7 +187,7 @@ on_both_engines! {
         app.checkout(&order("visit", "2026-11-30T16:00:00Z")).await.expect(201);
     }
 
-    async fn alternatives_have_room_for_all_who_want_to_come(engine) {
+    async fn alternatives_have_capacity_for_quantity(engine) {
         let app = TestApp::start(engine).await;
         resource(&app, "room", 3).await;
         let members = json!({"resource": "room", "duration_minutes": 60,
@@ -207,7 +207,7 @@ on_both_engines! {
         app.checkout(&all).await.expect(201);
     }
 
-    async fn s06_a_page_that_is_stale_gets_409_and_what_is_free_instead(engine) {
+    async fn stale_page_gets_409_with_alternatives(engine) {
         let app = TestApp::start(engine).await;
         let other = app.another_instance().await;
         let page = slots(&app, "call", "2026-12-01T10:00:00Z", "2026-12-01T11:00:00Z").await.expect(200);

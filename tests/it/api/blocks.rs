@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 
 use crate::support::app::{Answer, TestApp, order, order_by};
-use crate::support::crowd::{SlotRequest, press_together, tally};
+use crate::support::race::{SlotRequest, press_together, tally};
 use crate::support::database::Engine;
-use crate::support::offers::{block, resource, sell, unblock};
+use crate::support::catalogue_fixtures::{block, resource, sell, unblock};
 use crate::support::on_both_engines;
-use crate::support::wait::eventually;
+use crate::support::wait_for::eventually;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 
@@ -23,7 +23,7 @@ fn conflict(hold: &Answer, status: &str) -> Value {
 }
 
 on_both_engines! {
-    async fn a_block_takes_all_units_and_live_holds_in_it_stay(engine) {
+    async fn block_takes_all_units_and_keeps_live_holds(engine) {
         let app = TestApp::start(engine).await;
         resource(&app, "ana", 2).await;
         let (held, paid) = (app.hold_slot("call", SLOT).await, app.hold_slot("call", "2026-12-01T10:15:00Z").await);
@@ -60,7 +60,7 @@ on_both_engines! {
         block(&app, "ana", "Den_tist", SLOT, "2026-12-01T11:00:00Z").await.expect_problem(422, "invalid");
     }
 
-    async fn a_hold_does_not_move_into_a_block_and_may_move_out_of_one(engine) {
+    async fn hold_moves_out_of_a_block_but_not_into_one(engine) {
         let app = TestApp::start(engine).await;
         let members = json!({"resource": "ana", "duration_minutes": 60, "guest_move_until_minutes": 60});
         sell(&app, "visit", members).await.expect(201);
@@ -82,7 +82,7 @@ fn half_hour(round: i64, number: i64) -> String {
 
 /// Once the block is answered, no new hold comes into it, and each that came in before is among its conflicts.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_block_raced_by_checkouts_knows_each_hold_that_got_in() {
+async fn block_lists_every_hold_that_won_the_race() {
     let seed = rand::rng().random();
     eprintln!("seed {seed}");
     let app = TestApp::start(Engine::Postgres).await;
@@ -123,7 +123,7 @@ async fn a_block_raced_by_checkouts_knows_each_hold_that_got_in() {
 
 /// The narrowest place: a checkout whose statement began before the block was there, and ends after.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_block_waits_for_a_checkout_that_cannot_have_seen_it() {
+async fn block_waits_for_checkout_that_started_before_it() {
     const WAITING: &str = "SELECT count(*) FROM pg_stat_activity
         WHERE datname = current_database() AND application_name = 'holdfast' AND wait_event_type = 'Lock'";
     let app = TestApp::start(Engine::Postgres).await;

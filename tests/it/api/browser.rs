@@ -62,7 +62,7 @@ async fn state_of(browser: &Browser, shop: &Shop, start: &str) -> String {
 }
 
 #[tokio::test]
-async fn who_pays_sees_it_when_the_webhook_lands() {
+async fn payment_shows_as_confirmed_after_webhook() {
     let (shop, driver) = (Shop::open(), Driver::start());
     let guest = driver.browser().await;
     let start = start_checkout(&guest, &shop).await;
@@ -90,7 +90,7 @@ async fn who_pays_sees_it_when_the_webhook_lands() {
 
 /// S14.
 #[tokio::test]
-async fn who_is_declined_can_pay_with_another_card() {
+async fn declined_guest_can_pay_with_another_card() {
     let (shop, driver) = (Shop::open(), Driver::start());
     let guest = driver.browser().await;
     let start = start_checkout(&guest, &shop).await;
@@ -105,7 +105,7 @@ async fn who_is_declined_can_pay_with_another_card() {
 
 /// S13.
 #[tokio::test]
-async fn who_pays_later_keeps_the_slot_until_the_bank_decides() {
+async fn delayed_payment_keeps_slot_until_bank_decides() {
     let (shop, driver) = (Shop::open(), Driver::start());
     let (guest, bank) = (driver.browser().await, driver.browser().await);
     let start = start_checkout(&guest, &shop).await;
@@ -123,7 +123,7 @@ async fn who_pays_later_keeps_the_slot_until_the_bank_decides() {
 }
 
 #[tokio::test]
-async fn whose_bank_refuses_reads_why_the_slot_is_gone() {
+async fn failed_bank_payment_explains_why_slot_is_gone() {
     let (shop, driver) = (Shop::open(), Driver::start());
     let guest = driver.browser().await;
     let start = start_checkout(&guest, &shop).await;
@@ -146,7 +146,7 @@ async fn whose_bank_refuses_reads_why_the_slot_is_gone() {
 
 /// S15.
 #[tokio::test]
-async fn who_turns_back_may_pay_after_all_or_give_the_slot_back() {
+async fn returning_guest_can_pay_or_release_slot() {
     let (shop, driver) = (Shop::open(), Driver::start());
     let guest = driver.browser().await;
     let start = start_checkout(&guest, &shop).await;
@@ -171,7 +171,7 @@ async fn who_turns_back_may_pay_after_all_or_give_the_slot_back() {
 
 /// S1, S6.
 #[tokio::test]
-async fn of_two_guests_with_one_slot_on_their_screens_the_second_is_told_in_words() {
+async fn second_guest_on_same_slot_sees_explanation() {
     let (shop, driver) = (Shop::open(), Driver::start());
     let (first, second) = (driver.browser().await, driver.browser().await);
     let wanted = choose_a_slot(&second, &shop).await;
@@ -200,7 +200,7 @@ async fn of_two_guests_with_one_slot_on_their_screens_the_second_is_told_in_word
 }
 
 #[tokio::test]
-async fn who_meets_trouble_reads_it_beside_the_button_and_can_try_again() {
+async fn error_is_shown_beside_button_and_retry_works() {
     let (shop, driver) = (Shop::open(), Driver::start());
     let guest = driver.browser().await;
     choose_a_slot(&guest, &shop).await;
@@ -230,7 +230,7 @@ const CLASS: &str = "#offers label:nth-child(5)";
 const POOL: &str = "#offers label:nth-child(6)";
 
 #[tokio::test]
-async fn a_class_has_fewer_places_after_some_are_bought() {
+async fn class_shows_fewer_places_after_purchase() {
     let (shop, driver) = (Shop::open(), Driver::start());
     let guest = driver.browser().await;
     visit(&guest, &shop, "").await;
@@ -253,7 +253,7 @@ async fn a_class_has_fewer_places_after_some_are_bought() {
 }
 
 #[tokio::test]
-async fn whose_host_is_gone_is_offered_another_at_the_same_time() {
+async fn taken_host_is_replaced_by_another_at_same_time() {
     let (shop, driver) = (Shop::open(), Driver::start());
     let (first, second) = (driver.browser().await, driver.browser().await);
     let mut starts = Vec::new();
@@ -283,7 +283,7 @@ async fn whose_host_is_gone_is_offered_another_at_the_same_time() {
 }
 
 #[tokio::test]
-async fn days_and_weeks_are_shown_on_the_guests_clock_and_the_shops_is_named() {
+async fn slots_show_in_guest_time_and_name_shop_zone() {
     let (shop, driver) = (Shop::open(), Driver::start());
     let guest = driver.browser().await;
     visit(&guest, &shop, "").await;
@@ -316,7 +316,7 @@ async fn days_and_weeks_are_shown_on_the_guests_clock_and_the_shops_is_named() {
 }
 
 #[tokio::test]
-async fn who_holds_too_many_unpaid_slots_is_told_what_to_do() {
+async fn too_many_unpaid_holds_tells_guest_what_to_do() {
     let (shop, driver) = (Shop::open(), Driver::start());
     let guest = driver.browser().await;
     for _ in 0..3 {

@@ -9,8 +9,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::app::{TestApp, order};
-use crate::support::feed::{Feed, busy};
-use crate::support::offers::{block, day, follow, sell, unblock};
+use crate::support::feed_server::{Feed, busy};
+use crate::support::catalogue_fixtures::{block, day, follow, sell, unblock};
 use crate::support::on_both_engines;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
@@ -104,7 +104,7 @@ async fn read_again(app: &TestApp) {
 }
 
 on_both_engines! {
-    async fn a_google_calendar_is_read_into_blocks(engine) {
+    async fn google_calendar_feed_becomes_blocks(engine) {
         let app = TestApp::start_with(engine, &PRIVATE).await;
         let other = app.another_instance_with(&PRIVATE).await;
         sell_visits(&app).await;
@@ -146,7 +146,7 @@ on_both_engines! {
         assert_eq!(feeds::run_due(&app.context).await.unwrap(), 0);
     }
 
-    async fn a_feed_that_fails_keeps_its_last_blocks_and_shows_its_fault(engine) {
+    async fn failing_feed_keeps_last_blocks_and_shows_fault(engine) {
         let app = TestApp::start_with(engine, &PRIVATE).await;
         sell_visits(&app).await;
         let feed = Feed::of(busy("20261201T100000Z", "20261201T103000Z")).await;
@@ -175,7 +175,7 @@ on_both_engines! {
         assert_eq!(free(&app, "2026-12-01").await, "10:00 11:00 13:00");
     }
 
-    async fn without_leave_no_feed_of_our_own_network_is_asked(engine) {
+    async fn feed_in_private_network_needs_permission(engine) {
         let app = TestApp::start(engine).await;
         let inside = TcpListener::bind("127.0.0.1:0").unwrap();
         inside.set_nonblocking(true).unwrap();
@@ -196,7 +196,7 @@ on_both_engines! {
         }
     }
 
-    async fn a_host_reads_confirmed_holds_in_any_calendar(engine) {
+    async fn calendar_export_lists_confirmed_holds(engine) {
         let app = TestApp::start(engine).await;
         sell_visits(&app).await;
         let url = async |resource: &str| {

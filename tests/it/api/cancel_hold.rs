@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use crate::support::app::{Answer, TestApp, order_by};
 use crate::support::database::Engine;
 use crate::support::on_both_engines;
-use crate::support::shop::after;
-use crate::support::wait::eventually;
+use crate::support::booking_actions::after;
+use crate::support::wait_for::eventually;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 const NOBODY: &str = "01990000-0000-7000-8000-000000000000";
@@ -67,7 +67,7 @@ async fn settled(app: &TestApp) {
 }
 
 on_both_engines! {
-    async fn an_operator_cancels_and_the_money_goes_back_as_ordered(engine) {
+    async fn operator_cancel_refunds_the_chosen_amount(engine) {
         for (order, back, state) in [
             (json!("full"), vec![5000], "refunded"),
             (json!("none"), vec![], "kept"),
@@ -101,7 +101,7 @@ on_both_engines! {
         }
     }
 
-    async fn what_cannot_be_cancelled_stays_as_it_is(engine) {
+    async fn refused_cancel_changes_nothing(engine) {
         let app = TestApp::start(engine).await;
         let paid = app.sold("call", SLOT).await;
         for bad in [json!(5001), json!(0), json!(-1), json!("half"), json!(null), json!(1.5)] {
@@ -122,7 +122,7 @@ on_both_engines! {
         app.send(by_the_guest).await.expect_problem(401, "unauthorized");
     }
 
-    async fn after_a_partial_refund_by_hand_only_the_rest_can_go_back(engine) {
+    async fn after_manual_partial_refund_only_rest_is_refunded(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.sold("call", SLOT).await;
         let intent = app.simulator.session(hold.text("checkout_session")).unwrap().payment_intent.unwrap();
@@ -137,7 +137,7 @@ on_both_engines! {
         assert_eq!(gauges(&app).await, ["0", "0"]);
     }
 
-    async fn a_cancel_that_comes_ten_times_at_once_refunds_once(engine) {
+    async fn ten_concurrent_cancels_refund_once(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.sold("call", SLOT).await;
         let many = (0..10).map(|_| cancel(&app, hold.text("id"), json!({"refund": "full"})));
@@ -148,7 +148,7 @@ on_both_engines! {
         assert_eq!(refunds(&app), [5000]);
     }
 
-    async fn a_guest_cancels_within_the_time_and_gets_all_back(engine) {
+    async fn guest_cancel_before_deadline_refunds_all(engine) {
         let app = clinic(engine).await;
         let hold = app.sold("visit", SLOT).await;
         let until_the_last_second = SLOT.parse::<chrono::DateTime<chrono::Utc>>().unwrap() - Duration::days(1);
@@ -166,7 +166,7 @@ on_both_engines! {
         assert_eq!(gauges(&app).await, ["0", "0"]);
     }
 
-    async fn a_guest_who_is_too_late_or_was_never_allowed_keeps_the_slot(engine) {
+    async fn late_or_forbidden_guest_cancel_keeps_slot(engine) {
         let app = clinic(engine).await;
         let (late, never) = (app.sold("visit", SLOT).await, app.sold("call", &after(SLOT, 600)).await);
         app.cancel(&never).await.expect_problem(409, "already_paid");
@@ -182,7 +182,7 @@ on_both_engines! {
         app.cancel(&late).await.expect_problem(409, "already_paid");
     }
 
-    async fn while_stripe_is_away_a_cancel_frees_the_slot_and_the_refund_waits(engine) {
+    async fn cancel_without_stripe_frees_slot_and_queues_refund(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.sold("call", SLOT).await;
         let silent = holdfast::sandbox::Faults::default().next(

@@ -4,10 +4,10 @@
 use serde_json::json;
 
 use crate::support::app::{Instance, TestApp, order};
-use crate::support::crowd::{Got, SlotRequest, press_together, tally};
+use crate::support::race::{Got, SlotRequest, press_together, tally};
 use crate::support::database::Engine;
 use crate::support::on_both_engines;
-use crate::support::shop::{after, wish_of};
+use crate::support::booking_actions::{after, wish_of};
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 
@@ -72,7 +72,7 @@ async fn sold_out(app: &TestApp, got: &[Got], quantity: impl Fn(usize) -> usize,
 }
 
 on_both_engines! {
-    async fn s02_a_class_of_twenty_is_sold_to_twenty_of_two_hundred(engine) {
+    async fn rush_on_class_of_twenty_has_twenty_winners(engine) {
         let app = studio(engine, 20).await;
         winners(&press_together(crowd(&[&app.instance], 200, |_| 1)).await, 20);
         assert_eq!(places_taken(&app).await, 20);
@@ -81,7 +81,7 @@ on_both_engines! {
         assert!((20..=22).contains(&asked), "{asked}");
     }
 
-    async fn s02_a_class_of_twenty_at_two_instances(engine) {
+    async fn class_of_twenty_is_not_oversold_by_two_instances(engine) {
         let app = studio(engine, 20).await;
         let other = app.another_instance().await;
         winners(&press_together(crowd(&[&app.instance, &other], 200, |_| 1)).await, 20);
@@ -91,7 +91,7 @@ on_both_engines! {
         assert!((20..=44).contains(&asked), "{asked}");
     }
 
-    async fn s02_quantities_are_sold_all_or_none(engine) {
+    async fn quantity_is_sold_whole_or_not_at_all(engine) {
         let app = studio(engine, 20).await;
         let other = app.another_instance().await;
         let quantity = |n: usize| 1 + (n / 2) % 4;
@@ -99,7 +99,7 @@ on_both_engines! {
         sold_out(&app, &got, quantity, 20).await;
     }
 
-    async fn s02_quantities_that_do_not_fill_the_room_leave_the_rest(engine) {
+    async fn quantity_above_remaining_capacity_leaves_it_unsold(engine) {
         let app = studio(engine, 20).await;
         let other = app.another_instance().await;
         let got = press_together(crowd(&[&app.instance, &other], 40, |_| 3)).await;
@@ -108,7 +108,7 @@ on_both_engines! {
         winners(&press_together(crowd(&[&app.instance, &other], 10, |_| 2)).await, 1);
     }
 
-    async fn a_place_that_is_given_back_is_sold_again_once(engine) {
+    async fn released_place_is_sold_again_once(engine) {
         let app = studio(engine, 3).await;
         let first = app.checkout(&wish_of(1, "class", SLOT, &json!({"quantity": 2}))).await.expect(201);
         app.hold_slot("class", SLOT).await;
@@ -123,7 +123,7 @@ on_both_engines! {
         winners(&press_together(crowd(&[&app.instance], 20, |_| 1)).await, 2);
     }
 
-    async fn classes_that_overlap_share_the_places(engine) {
+    async fn overlapping_classes_share_capacity(engine) {
         let app = studio(engine, 2).await;
         app.hold_slot("class", SLOT).await;
         app.hold_slot("class", &after(SLOT, 30)).await;
@@ -133,7 +133,7 @@ on_both_engines! {
         app.hold_slot("class", &after(SLOT, 60)).await;
     }
 
-    async fn the_price_is_multiplied_and_has_bounds(engine) {
+    async fn price_is_multiplied_by_quantity_within_bounds(engine) {
         let app = studio(engine, 60).await;
         let of = |quantity: i64| wish_of(1, "class", SLOT, &json!({"quantity": quantity}));
         let hold = app.checkout(&of(3)).await.expect(201);
@@ -158,7 +158,7 @@ on_both_engines! {
 
 /// The control: without the guard two guests get the same places, and the auditor sees it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn s07_without_the_constraint_a_class_is_oversold_and_the_auditor_sees_it() {
+async fn mutation_without_constraint_oversells_class() {
     let app = studio(Engine::Postgres, 2).await;
     app.without_audit("the guard is removed on purpose");
     let other = app.another_instance().await;
@@ -182,7 +182,7 @@ async fn s07_without_the_constraint_a_class_is_oversold_and_the_auditor_sees_it(
 
 /// The control of the auditor: a unit too many, one too few, and one on other terms are each seen.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_auditor_sees_units_that_do_not_follow_from_what_was_sold() {
+async fn auditor_finds_units_that_do_not_match_the_hold() {
     for (tampering, finding) in [
         (
             "UPDATE occupancy SET unit = 4 WHERE unit = 1",

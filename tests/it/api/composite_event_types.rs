@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 
 use crate::support::app::{Answer, TestApp, order, order_by};
-use crate::support::crowd::{SlotRequest, press_together, tally};
+use crate::support::race::{SlotRequest, press_together, tally};
 use crate::support::database::Engine;
 use crate::support::on_both_engines;
-use crate::support::shop::{after, wish_of};
-use crate::support::wait::eventually;
+use crate::support::booking_actions::{after, wish_of};
+use crate::support::wait_for::eventually;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 
@@ -54,7 +54,7 @@ async fn lapsed(app: &TestApp) -> Answer {
 }
 
 on_both_engines! {
-    async fn a_composite_tells_who_serves_when(engine) {
+    async fn composite_hold_lists_resource_of_each_segment(engine) {
         let app = salon(engine).await;
         let hold = app.hold_slot("cut", SLOT).await;
         let segments = json!([
@@ -89,7 +89,7 @@ on_both_engines! {
         app.hold_slot("chair-1-alone", SLOT).await;
     }
 
-    async fn buffers_keep_each_resource_busy_after_its_own_segment(engine) {
+    async fn buffers_apply_to_each_segment(engine) {
         let app = salon(engine).await;
         app.hold_slot("cut", SLOT).await;
         for (who, ends) in [("ana", 60), ("cleo", 105), ("chair-1", 105)] {
@@ -109,7 +109,7 @@ on_both_engines! {
         app.hold_slot("tidy", &after(SLOT, -60)).await;
     }
 
-    async fn quantities_take_so_many_units_of_each_segment(engine) {
+    async fn quantity_takes_units_of_each_segment(engine) {
         let app = TestApp::start(engine).await;
         app.set_capacity("hall", 5).await;
         app.set_capacity("kits", 3).await;
@@ -124,7 +124,7 @@ on_both_engines! {
         app.checkout(&wish_of(3, "workshop", &after(SLOT, 30), &json!({"quantity": 2}))).await.expect(201);
     }
 
-    async fn a_late_payment_takes_all_segments_back_where_all_are_free(engine) {
+    async fn late_payment_gets_all_segments_back_if_free(engine) {
         let app = salon(engine).await;
         let hold = lapsed(&app).await;
         app.pay(&hold, Outcome::Paid);
@@ -134,7 +134,7 @@ on_both_engines! {
         app.checkout(&order("ana-alone", &after(SLOT, 60))).await.expect_problem(409, "slot_taken");
     }
 
-    async fn a_late_payment_takes_nothing_back_where_one_segment_is_gone_and_the_money_goes_back(engine) {
+    async fn late_payment_is_refunded_if_one_segment_is_taken(engine) {
         let app = salon(engine).await;
         let hold = lapsed(&app).await;
         app.hold_slot("cleo-alone", &after(SLOT, 60)).await;
@@ -150,7 +150,7 @@ on_both_engines! {
         assert_eq!(app.state_of(&hold).await, "released/late_payment_refunded");
     }
 
-    async fn s26_opposite_orders_neither_wait_for_each_other_nor_share_anything(engine) {
+    async fn opposite_segment_orders_do_not_deadlock(engine) {
         storm(engine).await;
     }
 }

@@ -82,7 +82,7 @@ async fn silent() -> (TcpListener, String) {
 }
 
 on_both_engines! {
-    async fn a_healthy_shop_is_well(engine) {
+    async fn healthy_setup_passes_all_checks(engine) {
         let app = TestApp::start(engine).await;
         paid(&app).await;
         app.hold_slot("call", "2026-12-01T12:00:00Z").await;
@@ -93,7 +93,7 @@ on_both_engines! {
         }
     }
 
-    async fn a_schema_that_is_not_ours_and_one_changed_by_hand_are_faults(engine) {
+    async fn unknown_or_altered_schema_fails_check(engine) {
         let app = TestApp::start(engine).await;
         app.without_audit("the schema is tampered with");
         app.database.execute("ALTER TABLE hold_history RENAME COLUMN why TO reason").await;
@@ -102,7 +102,7 @@ on_both_engines! {
         assert_eq!(with(&app, &[]).await.unwell(), ["fault database"]);
     }
 
-    async fn work_that_nobody_does_is_a_fault(engine) {
+    async fn overdue_work_fails_check(engine) {
         let app = TestApp::start(engine).await;
         app.hold_slot("call", SLOT).await;
         app.clock.advance(Span::minutes(34));
@@ -126,7 +126,7 @@ on_both_engines! {
         assert_eq!(with(&app, &[]).await.unwell(), ["fault open attempts"]);
     }
 
-    async fn money_and_slots_that_do_not_fit_are_faults(engine) {
+    async fn money_and_slot_mismatch_fails_check(engine) {
         let app = TestApp::start(engine).await;
         let hold = paid(&app).await;
         let left = app.hold_slot("call", "2026-12-01T12:00:00Z").await;
@@ -146,7 +146,7 @@ on_both_engines! {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_missing_or_doubtful_in_the_configuration_is_a_warning() {
+async fn incomplete_configuration_is_a_warning() {
     let app = TestApp::start(Engine::Sqlite).await;
     for (key, verdict) in [("", "warning"), ("short", "warning"), ("sixteen-letters-", "ok")] {
         let said = with(&app, &[("HOLDFAST_ADMIN_KEY", key)]).await;
@@ -175,7 +175,7 @@ async fn what_is_missing_or_doubtful_in_the_configuration_is_a_warning() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_instance_that_does_not_take_what_we_sign_is_a_fault_and_none_at_all_a_warning() {
+async fn webhook_secret_mismatch_fails_and_no_instance_warns() {
     let app = TestApp::start(Engine::Sqlite).await;
     let other = with(&app, &[("STRIPE_WEBHOOK_SECRET", "whsec_hunter2")]).await;
     assert_eq!(other.unwell(), ["fault webhook delivery"]);
@@ -205,7 +205,7 @@ async fn an_instance_that_does_not_take_what_we_sign_is_a_fault_and_none_at_all_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_clock_that_is_wrong_and_a_key_of_the_other_mode_are_faults() {
+async fn wrong_clock_and_wrong_key_mode_fail_check() {
     let app = TestApp::start(Engine::Sqlite).await;
     let ahead = ManualClock::starting_at("2026-11-20T08:01:01Z");
     let said = examine(&app.config_with(&PAGES), ahead).await;
@@ -217,7 +217,7 @@ async fn a_clock_that_is_wrong_and_a_key_of_the_other_mode_are_faults() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_is_away_is_a_fault_and_is_not_waited_for() {
+async fn unreachable_services_fail_check_quickly() {
     let app = TestApp::start(Engine::Sqlite).await;
     let (_listener, silent) = silent().await;
     for stripe in ["http://127.0.0.1:1", &format!("http://{silent}")] {
@@ -240,7 +240,7 @@ async fn who_is_away_is_a_fault_and_is_not_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_shop_of_which_nothing_is_there_is_told_all_of_it() {
+async fn empty_setup_reports_every_missing_part() {
     let app = TestApp::start(Engine::Sqlite).await;
     let away = [
         ("DATABASE_URL", "sqlite://nowhere/at/all.db"),

@@ -43,7 +43,7 @@ async fn unmoved(app: &TestApp, hold: &Answer) {
 }
 
 on_both_engines! {
-    async fn s19_what_stripe_did_not_sign_is_refused(engine) {
+    async fn unsigned_webhook_is_refused(engine) {
         let app = TestApp::start(engine).await;
         let (hold, event) = untold(&app).await;
         let body = event.payload;
@@ -78,7 +78,7 @@ on_both_engines! {
         unmoved(&app, &hold).await;
     }
 
-    async fn s19_a_tampered_or_replayed_event_is_refused(engine) {
+    async fn tampered_or_replayed_event_is_refused(engine) {
         let app = TestApp::start(engine).await;
         let (hold, event) = untold(&app).await;
         let good = sign(&app, &event.payload);
@@ -98,7 +98,7 @@ on_both_engines! {
         assert_eq!(app.state_of(&hold).await, "confirmed");
     }
 
-    async fn s19_while_a_secret_is_rolled_both_are_good(engine) {
+    async fn both_secrets_are_accepted_during_rotation(engine) {
         let app = TestApp::start_with(engine, &[("STRIPE_WEBHOOK_SECRET", "whsec_new, whsec_old")]).await;
         let (hold, event) = untold(&app).await;
         let now = app.clock.now().timestamp();
@@ -113,7 +113,7 @@ on_both_engines! {
         assert_eq!(app.state_of(&hold).await, "confirmed");
     }
 
-    async fn s19_what_is_signed_but_not_ours_is_ignored(engine) {
+    async fn signed_event_of_another_product_is_ignored(engine) {
         let app = TestApp::start(engine).await;
         let (hold, event) = untold(&app).await;
         let mut live = event.json();
@@ -135,7 +135,7 @@ on_both_engines! {
         unmoved(&app, &hold).await;
     }
 
-    async fn s19_what_is_signed_but_no_event_is_refused(engine) {
+    async fn signed_body_that_is_not_an_event_is_refused(engine) {
         let app = TestApp::start(engine).await;
         let (hold, _) = untold(&app).await;
         let nested = |open: &str, close: &str| format!("{}{}", open.repeat(10_000), close.repeat(10_000));
@@ -147,7 +147,7 @@ on_both_engines! {
         unmoved(&app, &hold).await;
     }
 
-    async fn s19_a_body_of_five_megabytes_or_without_utf_8_is_refused(engine) {
+    async fn oversized_or_non_utf8_webhook_is_refused(engine) {
         let app = TestApp::start(engine).await;
         let (hold, _) = untold(&app).await;
         for size in [1024 * 1024 + 1, 5 * 1024 * 1024] {
@@ -187,7 +187,7 @@ fn sign_bytes(app: &TestApp, body: &[u8]) -> String {
 }
 
 on_both_engines! {
-    async fn s19_what_the_official_sdk_signs_is_believed(engine) {
+    async fn signature_of_official_sdk_is_accepted(engine) {
         let app = TestApp::start(engine).await;
         let (hold, event) = untold(&app).await;
         let python: PathBuf = crate::support::python::with(official_sdk::SDK).await;

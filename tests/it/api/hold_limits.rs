@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 use crate::support::app::{
     ADMIN_KEY, Answer, Instance, MANY_BEHIND_ONE_ADDRESS, TestApp, WEBHOOK_SECRET, order_by,
 };
-use crate::support::crowd::{Got, SlotRequest, press_together};
+use crate::support::race::{Got, SlotRequest, press_together};
 use crate::support::database::Engine;
 use crate::support::on_both_engines;
-use crate::support::shop::after;
+use crate::support::booking_actions::after;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 
@@ -86,7 +86,7 @@ fn forwarded(app: &TestApp, chain: &str) -> reqwest::RequestBuilder {
 }
 
 on_both_engines! {
-    async fn s28_fifty_requests_of_one_guest_at_once_leave_at_most_three_holds(engine) {
+    async fn fifty_requests_of_one_guest_leave_three_holds(engine) {
         let app = bound(engine, "HOLDFAST_MAX_LIVE_HOLDS_PER_GUEST", "3").await;
         let other = app.another_instance().await;
         let got = press_together(crowd(&[&app.instance, &other], 50, |n| WRITTEN[n % 4].to_owned())).await;
@@ -100,7 +100,7 @@ on_both_engines! {
         app.checkout(&order_by("bob@example.com", "call", &slot(200))).await.expect(201);
     }
 
-    async fn s28_blanks_around_an_address_are_no_way_around(engine) {
+    async fn spaces_around_email_do_not_bypass_the_limit(engine) {
         let app = bound(engine, "HOLDFAST_MAX_LIVE_HOLDS_PER_GUEST", "3").await;
         for (n, blank) in [" ada@example.com", "ada@example.com\t", "ada@example.com\u{a0}"].iter().enumerate() {
             let hold = app.checkout(&order_by(blank, "call", &slot(n))).await.expect(201);
@@ -112,7 +112,7 @@ on_both_engines! {
         assert_eq!(count(&app, "guests").await, 1);
     }
 
-    async fn s28_what_is_paid_or_given_back_does_not_count(engine) {
+    async fn paid_and_released_holds_do_not_count(engine) {
         let app = bound(engine, "HOLDFAST_MAX_LIVE_HOLDS_PER_GUEST", "3").await;
         let mut holds = Vec::new();
         for n in 0..3 {
@@ -135,7 +135,7 @@ on_both_engines! {
         app.hold_slot("call", &slot(6)).await;
     }
 
-    async fn s28_ten_holds_from_one_address_whoever_they_are_for(engine) {
+    async fn one_client_address_gets_ten_holds_for_any_guests(engine) {
         let app = bound(engine, "HOLDFAST_MAX_LIVE_HOLDS_PER_CLIENT", "10").await;
         let other = app.another_instance().await;
         let placed = at_most(&press_together(crowd(&[&app.instance, &other], 50, |n| format!("guest-{n}@example.com"))).await, 10);
@@ -146,7 +146,7 @@ on_both_engines! {
         assert_eq!(count(&app, "holds WHERE status = 'held'").await, 10);
     }
 
-    async fn s28_whose_last_five_lapsed_waits_until_the_time_is_over(engine) {
+    async fn five_lapsed_holds_start_a_cooldown(engine) {
         let app = bound(engine, "HOLDFAST_LAPSE_COOLDOWN", "15m").await;
         for n in 0..5 {
             lapse(&app, &slot(n)).await;
@@ -159,7 +159,7 @@ on_both_engines! {
         app.checkout(&again).await.expect(201);
     }
 
-    async fn s28_one_that_is_paid_ends_the_row_of_lapses(engine) {
+    async fn paid_hold_resets_the_lapse_count(engine) {
         let app = bound(engine, "HOLDFAST_LAPSE_COOLDOWN", "15m").await;
         for n in 0..4 {
             lapse(&app, &slot(n)).await;
@@ -171,7 +171,7 @@ on_both_engines! {
         told_to_wait(app.checkout(&order_by("bob@example.com", "call", &slot(11))).await, "too_many_holds");
     }
 
-    async fn s27_one_guest_at_one_instant_is_one_row_with_the_right_count(engine) {
+    async fn concurrent_holds_of_one_guest_share_one_row(engine) {
         let app = TestApp::start(engine).await;
         let other = app.another_instance().await;
         let got = press_together(crowd(&[&app.instance, &other], 20, |n| WRITTEN[n % 4].to_owned())).await;
@@ -180,7 +180,7 @@ on_both_engines! {
         assert_eq!(count(&app, "guests WHERE email = 'ada@example.com' AND held = 20").await, 1);
     }
 
-    async fn s27_a_guests_past_is_one_query_and_is_forgotten_with_the_last_of_it(engine) {
+    async fn guest_history_is_one_query_and_can_be_erased(engine) {
         let app = TestApp::start_with(engine, &[("HOLDFAST_FORGET_AFTER", "5d")]).await;
         for (n, email) in WRITTEN.iter().enumerate() {
             let hold = app.checkout(&order_by(email, "call", &slot(n))).await.expect(201);
@@ -211,7 +211,7 @@ on_both_engines! {
         assert_eq!(count(&app, "guests WHERE held = 1").await, 1);
     }
 
-    async fn s28_thirty_changes_a_minute_from_one_address_and_any_number_of_looks(engine) {
+    async fn rate_limit_covers_writes_and_not_reads(engine) {
         let app = bound(engine, "HOLDFAST_RATE_LIMIT", "30/min").await;
         let nobody = |method| app.request(method, "/v1/holds/01990000-0000-7000-8000-000000000000").bearer_auth("x");
         for n in 0..30 {
@@ -236,7 +236,7 @@ on_both_engines! {
         app.another_instance().await.checkout(&order_by("ada@example.com", "call", &slot(99))).await.expect(201);
     }
 
-    async fn s28_a_trusted_proxy_says_who_is_behind_it(engine) {
+    async fn trusted_proxy_names_the_client_address(engine) {
         let app = TestApp::start_with(
             engine, &[("HOLDFAST_RATE_LIMIT", "2/h"), ("HOLDFAST_TRUSTED_PROXIES", "127.0.0.0/8")]).await;
         for guest in ["198.51.100.1", "198.51.100.2", "2001:db8::1"] {
@@ -250,7 +250,7 @@ on_both_engines! {
         told_to_wait(same_household, "rate_limited");
     }
 
-    async fn s28_forged_webhooks_have_a_limit_of_their_own_and_good_ones_none(engine) {
+    async fn only_forged_webhooks_are_rate_limited(engine) {
         let app = bound(engine, "HOLDFAST_RATE_LIMIT", "5/h").await;
         let body = json!({"id": "evt_1", "object": "event", "type": "charge.updated", "livemode": false,
             "data": {"object": {"id": "ch_1", "object": "charge"}}}).to_string();

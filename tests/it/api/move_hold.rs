@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::support::app::{Answer, Instance, TestApp, order, order_by};
 use crate::support::database::Engine;
 use crate::support::on_both_engines;
-use crate::support::shop::{after, wish_of};
+use crate::support::booking_actions::{after, wish_of};
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 const NOBODY: &str = "01990000-0000-7000-8000-000000000000";
@@ -49,7 +49,7 @@ fn starts_at(hold: &Value, start: &str, minutes: i64) {
 }
 
 on_both_engines! {
-    async fn a_guest_moves_a_held_and_a_confirmed_hold_at_the_same_price(engine) {
+    async fn guest_moves_held_and_confirmed_hold_at_same_price(engine) {
         let app = clinic(engine).await;
         for (day, paid, state) in [(0, false, "held"), (7, true, "confirmed")] {
             let (from, to) = (after(SLOT, day * 1440), after(SLOT, day * 1440 + 120));
@@ -72,7 +72,7 @@ on_both_engines! {
         }
     }
 
-    async fn a_hold_may_move_onto_its_own_overlap_and_back(engine) {
+    async fn hold_can_move_to_overlapping_time_and_back(engine) {
         let app = clinic(engine).await;
         let hold = app.sold("visit", SLOT).await;
         for minutes in [15, -10, 0, 0] {
@@ -83,7 +83,7 @@ on_both_engines! {
         app.hold_slot("call", &after(SLOT, 30)).await;
     }
 
-    async fn what_is_taken_leaves_everything_as_it_was(engine) {
+    async fn move_to_taken_slot_changes_nothing(engine) {
         let app = clinic(engine).await;
         app.set_capacity("room", 2).await;
         let segments = json!([{"offset_minutes": 0, "duration_minutes": 30, "any_of": ["ana"]},
@@ -105,7 +105,7 @@ on_both_engines! {
         app.hold_slot("visit", SLOT).await;
     }
 
-    async fn a_guest_moves_until_so_long_before_and_an_operator_always(engine) {
+    async fn guest_move_has_deadline_and_operator_move_has_none(engine) {
         let app = clinic(engine).await;
         let hold = app.sold("visit", SLOT).await;
         let never = app.sold("call", &after(SLOT, 600)).await;
@@ -127,7 +127,7 @@ on_both_engines! {
         app.move_to(&hold, SLOT).await.expect(200);
     }
 
-    async fn only_who_may_moves_and_only_what_lives(engine) {
+    async fn only_authorized_caller_moves_only_live_hold(engine) {
         let app = clinic(engine).await;
         let (hold, other) = (app.hold_slot("visit", SLOT).await, app.hold_slot("visit", &after(SLOT, 60)).await);
         let path = format!("/v1/holds/{}/move", hold.text("id"));
@@ -154,7 +154,7 @@ on_both_engines! {
         app.hold_slot("visit", &after(SLOT, 240)).await;
     }
 
-    async fn a_target_that_is_not_for_sale_is_refused_by_its_member(engine) {
+    async fn unsellable_move_target_names_the_member(engine) {
         let app = clinic(engine).await;
         app.sell("hours", &json!({"resource": "ben", "duration_minutes": 30, "schedule":
             {"timezone": "UTC", "step_minutes": 30, "weekly": [{"days": ["tue"], "from": "09:00", "to": "12:00"}]}})).await;
@@ -175,7 +175,7 @@ on_both_engines! {
         app.move_as_operator(&hold, to).await.expect(200);
     }
 
-    async fn a_webhook_that_confirms_after_a_move_keeps_the_new_windows(engine) {
+    async fn confirmation_after_move_keeps_new_windows(engine) {
         let app = clinic(engine).await;
         let hold = app.hold_slot("visit", SLOT).await;
         app.pay(&hold, Outcome::Paid);
@@ -188,7 +188,7 @@ on_both_engines! {
         app.checkout(&order("visit", &after(SLOT, 60))).await.expect_problem(409, "slot_taken");
     }
 
-    async fn a_late_payment_takes_the_windows_that_it_was_moved_to(engine) {
+    async fn late_payment_after_move_gets_the_moved_windows(engine) {
         let app = clinic(engine).await;
         let hold = app.hold_slot("visit", SLOT).await;
         app.move_to(&hold, &after(SLOT, 60)).await.expect(200);
@@ -200,7 +200,7 @@ on_both_engines! {
         app.checkout(&order("visit", &after(SLOT, 60))).await.expect_problem(409, "slot_taken");
     }
 
-    async fn a_move_and_a_checkout_for_one_target_have_one_winner_and_nobody_loses_what_they_had(engine) {
+    async fn move_and_checkout_race_has_one_winner(engine) {
         let app = clinic(engine).await;
         let other = app.another_instance().await;
         let mut moves_won = 0;
@@ -236,7 +236,7 @@ on_both_engines! {
         assert!(findings.is_empty(), "{findings:?}");
     }
 
-    async fn two_holds_that_want_each_others_place_or_the_same_new_one_leave_the_books_right(engine) {
+    async fn concurrent_moves_keep_occupancy_consistent(engine) {
         let app = clinic(engine).await;
         let other = app.another_instance().await;
         for round in 0..12 {

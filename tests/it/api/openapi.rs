@@ -18,7 +18,7 @@ const SCHEMATHESIS: &str = "schemathesis==4.32.5";
 const SEED: &str = "20261122";
 
 #[test]
-fn the_committed_description_is_the_one_that_is_served() {
+fn committed_description_is_the_served_one() {
     let described = description().to_pretty_json().unwrap() + "\n";
     if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
         std::fs::write(COMMITTED, &described).unwrap();
@@ -32,7 +32,7 @@ fn the_committed_description_is_the_one_that_is_served() {
 }
 
 #[test]
-fn every_operation_has_a_name_of_its_own_a_summary_a_tag_and_its_problems() {
+fn every_operation_is_fully_described() {
     let api = serde_json::to_value(description()).unwrap();
     let tags: BTreeSet<_> = api["tags"]
         .as_array()
@@ -86,7 +86,7 @@ fn every_operation_has_a_name_of_its_own_a_summary_a_tag_and_its_problems() {
 }
 
 #[tokio::test]
-async fn an_independent_validator_finds_it_valid() {
+async fn independent_validator_accepts_description() {
     let python = python::with(VALIDATOR).await;
     let described = description().to_pretty_json().unwrap();
     assert!(described.contains("\"openapi\": \"3.1"));
@@ -100,7 +100,7 @@ async fn an_independent_validator_finds_it_valid() {
 
 /// All of schemathesis' checks and phases. Where a check would be wrong about us, its configuration says why.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_service_does_what_the_description_says() {
+async fn service_conforms_to_description() {
     let python = python::with(SCHEMATHESIS).await;
     // What the description's examples name.
     let shop = [("HOLDFAST_ALLOWED_ORIGINS", "https://shop.example")];

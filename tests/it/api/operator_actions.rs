@@ -41,7 +41,7 @@ fn last_line(hold: &Value) -> (&str, &str) {
 }
 
 on_both_engines! {
-    async fn an_operator_gives_a_slot_back_through_stripe(engine) {
+    async fn operator_release_goes_through_stripe(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
         let released = act(&app, hold.text("id"), "release").await.expect(200);
@@ -57,7 +57,7 @@ on_both_engines! {
         act(&app, NOBODY, "release").await.expect_problem(404, "not_found");
     }
 
-    async fn an_operator_cannot_give_back_what_is_paid(engine) {
+    async fn operator_cannot_release_paid_hold(engine) {
         let app = TestApp::start(engine).await;
         for (at, outcome, state) in [("10", Outcome::Paid, "confirmed"), ("12", Outcome::Processing, "processing")] {
             let hold = app.hold_slot("call", &format!("2026-12-01T{at}:00:00Z")).await;
@@ -72,7 +72,7 @@ on_both_engines! {
         }
     }
 
-    async fn without_stripes_answer_an_operator_changes_nothing(engine) {
+    async fn operator_release_without_stripe_changes_nothing(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
         let silent = Faults::default().next(Endpoint::ExpireSession, FaultKind::ServerError, 100);
@@ -85,7 +85,7 @@ on_both_engines! {
         assert_eq!(app.admin_hold(hold.text("id")).await["history"].as_array().unwrap().len(), 1);
     }
 
-    async fn a_hold_whose_webhook_was_lost_is_confirmed_by_asking_anew(engine) {
+    async fn refresh_confirms_hold_after_lost_webhook(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
         let open = act(&app, hold.text("id"), "refresh").await.expect(200);
@@ -101,7 +101,7 @@ on_both_engines! {
         act(&app, NOBODY, "refresh").await.expect_problem(404, "not_found");
     }
 
-    async fn a_delayed_verdict_that_was_lost_is_had_by_asking_anew(engine) {
+    async fn refresh_finds_lost_delayed_payment_result(engine) {
         let app = TestApp::start(engine).await;
         for (at, verdict, state) in [
             ("10", Outcome::ProcessingSucceeded, "confirmed"),
@@ -119,7 +119,7 @@ on_both_engines! {
         }
     }
 
-    async fn a_late_payment_gets_its_slot_or_goes_back_by_asking_anew(engine) {
+    async fn refresh_settles_late_payment(engine) {
         let app = TestApp::start(engine).await;
         for (at, resold, state) in [("10", false, "confirmed"), ("12", true, "released/late_payment_refunded")] {
             let slot = format!("2026-12-01T{at}:00:00Z");
@@ -142,7 +142,7 @@ on_both_engines! {
         assert_eq!(app.simulator.refunds().len(), 1, "once, and only where the slot was gone");
     }
 
-    async fn a_refund_that_an_operator_pushed_is_the_operators_in_the_history(engine) {
+    async fn history_names_operator_for_retried_refund(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
         app.lapse_by_a_false_word(&hold).await;
@@ -156,7 +156,7 @@ on_both_engines! {
         assert_eq!((last_line(&shown), &shown["payments"][0]["state"]), (("released", "operator"), &json!("refunded")));
     }
 
-    async fn events_are_listed_without_their_bodies(engine) {
+    async fn event_list_omits_bodies(engine) {
         let app = TestApp::start(engine).await;
         let (one, other) = (app.hold_slot("call", SLOT).await, app.hold_slot("call", "2026-12-01T12:00:00Z").await);
         app.pay(&one, Outcome::Paid);
@@ -187,7 +187,7 @@ on_both_engines! {
         assert_eq!(&seen, listed);
     }
 
-    async fn a_replayed_event_is_applied_where_something_was_lost_and_only_then(engine) {
+    async fn replayed_event_applies_only_if_effect_was_lost(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
         app.pay(&hold, Outcome::Paid);

@@ -4,7 +4,7 @@ use holdfast::sandbox::{Endpoint, FaultKind, Faults, Outcome};
 use reqwest::Method;
 
 use crate::support::app::{Answer, TestApp, order_by};
-use crate::support::crowd::{SlotRequest, press_together};
+use crate::support::race::{SlotRequest, press_together};
 use crate::support::on_both_engines;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
@@ -19,7 +19,7 @@ async fn delete(app: &TestApp, hold: &str, token: Option<&str>) -> Answer {
 }
 
 on_both_engines! {
-    async fn s15_a_guest_who_turns_back_frees_the_slot_at_once(engine) {
+    async fn guest_release_frees_slot_at_once(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
         let released = app.cancel(&hold).await.expect(200);
@@ -36,7 +36,7 @@ on_both_engines! {
         assert_eq!(app.state_of(&next).await, "held");
     }
 
-    async fn s15_a_payment_that_was_faster_stays(engine) {
+    async fn payment_before_release_stays(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
         app.pay(&hold, Outcome::Paid);
@@ -49,7 +49,7 @@ on_both_engines! {
         assert_eq!(app.state_of(&hold).await, "confirmed");
     }
 
-    async fn s15_a_delayed_payment_at_work_stays(engine) {
+    async fn pending_delayed_payment_blocks_release(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
         app.pay(&hold, Outcome::Processing);
@@ -60,7 +60,7 @@ on_both_engines! {
         assert_eq!(app.state_of(&hold).await, "processing");
     }
 
-    async fn s15_no_answer_from_stripe_changes_nothing(engine) {
+    async fn release_without_stripe_changes_nothing(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
         app.simulator.set_faults(Faults::default().next(Endpoint::ExpireSession, FaultKind::ServerError, 100));
@@ -75,7 +75,7 @@ on_both_engines! {
         assert_eq!(app.state_of(&hold).await, "confirmed");
     }
 
-    async fn s15_an_answer_that_was_lost_is_made_good_by_asking_again(engine) {
+    async fn release_retry_recovers_lost_stripe_response(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
         app.simulator.set_faults(Faults::default().next(Endpoint::ExpireSession, FaultKind::LostAnswer, 1));
@@ -83,7 +83,7 @@ on_both_engines! {
         assert_eq!((released.text("status"), released.text("reason")), ("released", "guest"));
     }
 
-    async fn s15_ten_cancels_together_are_one_release(engine) {
+    async fn ten_concurrent_releases_have_one_effect(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
         let answers = futures::future::join_all((0..10).map(|_| app.cancel(&hold))).await;
@@ -95,7 +95,7 @@ on_both_engines! {
         assert_eq!(history.as_array().unwrap().len(), 2, "{history}");
     }
 
-    async fn s30_a_hold_is_cancelled_by_its_own_token_only(engine) {
+    async fn release_needs_own_hold_token(engine) {
         let app = TestApp::start(engine).await;
         let (mine, other) = (app.hold_slot("call", SLOT).await, app.hold_slot("call", "2026-12-01T11:00:00Z").await);
         let id = mine.text("id");
@@ -111,7 +111,7 @@ on_both_engines! {
         assert_eq!(app.simulator.calls().expire, 0);
     }
 
-    async fn a_slot_given_back_in_a_rush_is_taken_once(engine) {
+    async fn slot_released_in_a_rush_is_taken_once(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
         let rush = (0..20).map(|n| SlotRequest::new(app.address, order_by(&format!("guest-{n}@example.com"), "call", SLOT)));

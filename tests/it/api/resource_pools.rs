@@ -8,10 +8,10 @@ use holdfast::sandbox::{Faults, Outcome};
 use serde_json::{Value, json};
 
 use crate::support::app::{Instance, TestApp, order};
-use crate::support::crowd::{Got, SlotRequest, press_together, tally};
+use crate::support::race::{Got, SlotRequest, press_together, tally};
 use crate::support::database::Engine;
 use crate::support::on_both_engines;
-use crate::support::shop::{after, wish_of};
+use crate::support::booking_actions::{after, wish_of};
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 
@@ -56,7 +56,7 @@ fn winners(got: &[Got], many: usize) {
 }
 
 on_both_engines! {
-    async fn s02_ten_hosts_serve_ten_guests_at_one_instant_and_not_an_eleventh(engine) {
+    async fn ten_hosts_serve_exactly_ten_guests_at_one_start(engine) {
         let app = pool(engine, 10).await;
         winners(&press_together(crowd(&[&app.instance], 10, &json!({}))).await, 10);
         assert_eq!(app.simulator.calls().create, 10);
@@ -64,7 +64,7 @@ on_both_engines! {
         app.hold_slot("pool", &after(SLOT, 30)).await;
     }
 
-    async fn s02_eleven_at_once_for_ten_hosts_leave_one_without(engine) {
+    async fn eleven_concurrent_guests_for_ten_hosts_leave_one_out(engine) {
         let app = pool(engine, 10).await;
         for day in 0..5 {
             let slot = after(SLOT, day * 1440);
@@ -73,7 +73,7 @@ on_both_engines! {
         }
     }
 
-    async fn s02_two_hundred_guests_for_ten_hosts_cost_about_ten_sessions(engine) {
+    async fn rush_for_ten_hosts_creates_about_ten_sessions(engine) {
         let app = pool(engine, 10).await;
         winners(&press_together(crowd(&[&app.instance], 200, &json!({}))).await, 10);
         let asked = app.simulator.calls().create;
@@ -81,7 +81,7 @@ on_both_engines! {
         assert!((10..=12).contains(&asked), "{asked}");
     }
 
-    async fn s02_a_hundred_guests_for_ten_hosts_at_two_instances(engine) {
+    async fn two_instances_do_not_double_book_ten_hosts(engine) {
         let app = pool(engine, 10).await;
         let other = app.another_instance().await;
         winners(&press_together(crowd(&[&app.instance, &other], 100, &json!({}))).await, 10);
@@ -90,7 +90,7 @@ on_both_engines! {
         assert!((10..=22).contains(&asked), "{asked}");
     }
 
-    async fn a_race_lost_for_one_host_is_won_for_the_next_inside_the_same_request(engine) {
+    async fn lost_race_retries_next_host_in_same_request(engine) {
         let app = pool(engine, 3).await;
         let other = app.another_instance().await;
         let slow = Faults { latency_ms: 1_500, ..Faults::default() };
@@ -100,7 +100,7 @@ on_both_engines! {
         assert_eq!(app.simulator.calls().create, 2, "who moves on does so with the session that they have");
     }
 
-    async fn a_race_for_one_wanted_host_has_one_winner(engine) {
+    async fn rush_on_requested_host_has_one_winner(engine) {
         let app = pool(engine, 3).await;
         let other = app.another_instance().await;
         let wanted = json!({"resource": "host-1"});
@@ -110,7 +110,7 @@ on_both_engines! {
         winners(&press_together(crowd(&[&app.instance, &other], 20, &json!({}))).await, 2);
     }
 
-    async fn work_goes_round_and_who_lost_theirs_is_next(engine) {
+    async fn least_recently_booked_host_is_next(engine) {
         let app = pool(engine, 3).await;
         let mut holds = Vec::new();
         for n in 0..6 {
@@ -129,7 +129,7 @@ on_both_engines! {
         }
     }
 
-    async fn who_is_busy_is_passed_over(engine) {
+    async fn busy_host_is_skipped(engine) {
         let app = pool(engine, 2).await;
         app.clock.advance(Duration::seconds(1));
         app.offer("long", "host-0", 120, 9000).await;
@@ -141,7 +141,7 @@ on_both_engines! {
         }
     }
 
-    async fn s10_late_money_gets_another_host_where_its_own_is_taken(engine) {
+    async fn late_payment_gets_another_host_if_own_is_taken(engine) {
         let app = pool(engine, 2).await;
         let late = app.hold_slot("pool", SLOT).await;
         assert_eq!(late.text("resource"), "host-0");
@@ -157,7 +157,7 @@ on_both_engines! {
         app.checkout(&wish_of(2, "pool", SLOT, &json!({}))).await.expect_problem(409, "slot_taken");
     }
 
-    async fn s10_late_money_that_asked_for_its_host_goes_back_though_another_is_free(engine) {
+    async fn late_payment_for_requested_host_is_refunded_if_taken(engine) {
         let app = pool(engine, 2).await;
         let wanted = json!({"resource": "host-0"});
         let late = app.checkout(&wish_of(1, "pool", SLOT, &wanted)).await.expect(201);
@@ -171,7 +171,7 @@ on_both_engines! {
         app.checkout(&wish_of(3, "pool", SLOT, &json!({}))).await.expect(201);
     }
 
-    async fn s10_late_money_after_a_move_minds_whom_the_move_asked_for(engine) {
+    async fn late_payment_after_move_keeps_requested_host(engine) {
         let app = pool(engine, 2).await;
         let next = after(SLOT, 60);
         for (asked, moved_to, ends) in [
@@ -192,7 +192,7 @@ on_both_engines! {
         assert_eq!(app.simulator.refunds().len(), 1);
     }
 
-    async fn s10_late_money_gets_no_other_host_where_something_else_is_on_sale_by_now(engine) {
+    async fn late_payment_gets_no_other_host_if_offer_changed(engine) {
         let app = pool(engine, 2).await;
         let late = app.hold_slot("pool", SLOT).await;
         app.lapse_by_a_false_word(&late).await;
@@ -208,7 +208,7 @@ on_both_engines! {
 
     /// As many holds lapsed as there are hosts, all of them paid late and at once, while others want the same hosts:
     /// nobody is served twice, nobody pays for nothing. The auditor has the last word.
-    async fn s10_late_money_and_checkouts_at_once_for_the_same_hosts(engine) {
+    async fn late_payments_and_checkouts_race_for_hosts(engine) {
         const HOSTS: usize = 4;
         let app = pool(engine, HOSTS).await;
         let mut late = Vec::new();
@@ -234,7 +234,7 @@ on_both_engines! {
         assert_eq!(app.simulator.refunds().len(), HOSTS - served);
     }
 
-    async fn a_guest_gets_whom_they_wish_for_or_nobody(engine) {
+    async fn guest_gets_requested_host_or_none(engine) {
         let app = pool(engine, 3).await;
         let wish = |wanted: &str| wish_of(1, "pool", SLOT, &json!({"resource": wanted}));
         let hold = app.checkout(&wish("host-2")).await.expect(201);

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
 use crate::support::app::{Answer, TestApp, order, order_by};
-use crate::support::crowd::{self, SlotRequest};
+use crate::support::race::{self, SlotRequest};
 use crate::support::on_both_engines;
-use crate::support::wait::eventually;
+use crate::support::wait_for::eventually;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 
@@ -29,7 +29,7 @@ async fn holds(app: &TestApp) -> Vec<Value> {
 }
 
 on_both_engines! {
-    async fn a_paid_checkout_is_confirmed(engine) {
+    async fn paid_checkout_is_confirmed(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
         assert_eq!(hold.body["amount"], 5000);
@@ -40,7 +40,7 @@ on_both_engines! {
         assert_eq!(app.state_of(&hold).await, "confirmed");
     }
 
-    async fn a_taken_slot_is_refused_without_asking_stripe(engine) {
+    async fn taken_slot_is_refused_without_stripe_call(engine) {
         let app = TestApp::start(engine).await;
         app.hold_slot("call", SLOT).await;
         let before = app.simulator.calls();
@@ -48,7 +48,7 @@ on_both_engines! {
         assert_eq!(app.simulator.calls(), before);
     }
 
-    async fn a_sold_slot_costs_one_call(engine) {
+    async fn successful_checkout_makes_one_stripe_call(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
         app.pay(&hold, Outcome::Paid);
@@ -58,7 +58,7 @@ on_both_engines! {
         assert_eq!(app.simulator.calls().total(), 1);
     }
 
-    async fn a_key_gives_the_same_hold_while_it_is_live(engine) {
+    async fn key_returns_same_hold_while_it_is_live(engine) {
         let app = TestApp::start(engine).await;
         let first = app.checkout_with_key("k", &order("call", SLOT)).await.expect(201);
         let again = app.checkout_with_key("k", &order("call", SLOT)).await.expect(200);
@@ -74,7 +74,7 @@ on_both_engines! {
         assert_eq!(app.simulator.calls().create, 1);
     }
 
-    async fn a_key_with_another_body_is_refused(engine) {
+    async fn key_with_another_body_is_refused(engine) {
         let app = TestApp::start(engine).await;
         app.checkout_with_key("k", &order("call", SLOT)).await.expect(201);
         for other in [order_by("bob@example.com", "call", SLOT), order("long-call", "2026-12-02T10:00:00Z")] {
@@ -84,7 +84,7 @@ on_both_engines! {
         assert_eq!(app.simulator.calls().create, 1);
     }
 
-    async fn a_key_begins_anew_once_its_hold_is_over(engine) {
+    async fn key_starts_new_hold_after_first_ends(engine) {
         let app = TestApp::start(engine).await;
         let first = app.checkout_with_key("k", &order("call", SLOT)).await.expect(201);
         app.cancel(&first).await.expect(200);
@@ -102,7 +102,7 @@ on_both_engines! {
         app.checkout_with_key("k", &order("call", SLOT)).await.expect(201);
     }
 
-    async fn a_key_begins_anew_after_a_conflict_and_after_trouble(engine) {
+    async fn key_starts_new_hold_after_conflict_or_error(engine) {
         let app = TestApp::start(engine).await;
         let rival = app.hold_slot("call", SLOT).await;
         let bobs = order_by("bob@example.com", "call", SLOT);
@@ -115,7 +115,7 @@ on_both_engines! {
         app.checkout_with_key("k", &bobs).await.expect(201);
     }
 
-    async fn a_key_whose_first_request_still_runs_has_to_wait(engine) {
+    async fn key_in_use_by_running_request_is_refused(engine) {
         let app = TestApp::start(engine).await;
         app.simulator.set_faults(slow(3_000));
         let body = order("call", SLOT);
@@ -134,7 +134,7 @@ on_both_engines! {
         assert_eq!(first.body, again.body);
     }
 
-    async fn one_request_sent_ten_times_at_once_is_one_checkout(engine) {
+    async fn ten_concurrent_requests_with_one_key_are_one_checkout(engine) {
         let app = TestApp::start(engine).await;
         let wish = |_| SlotRequest { at: app.address, key: Some("k".into()), body: order("call", SLOT) };
         let got = crowd::press_together((0..10).map(wish).collect()).await;
@@ -146,7 +146,7 @@ on_both_engines! {
         assert_eq!(app.simulator.calls().create, 1);
     }
 
-    async fn a_key_is_visible_ascii_of_at_most_255_characters(engine) {
+    async fn key_is_visible_ascii_of_at_most_255_characters(engine) {
         let app = TestApp::start(engine).await;
         for bad in ["", " ", "a b", "k\u{e4}", &"k".repeat(256)] {
             let answer = app.checkout_with_key(bad, &order("call", SLOT)).await;
@@ -155,7 +155,7 @@ on_both_engines! {
         app.checkout_with_key(&"k".repeat(255), &order("call", SLOT)).await.expect(201);
     }
 
-    async fn a_guest_who_hangs_up_stops_nothing_half_way(engine) {
+    async fn disconnected_guest_does_not_interrupt_checkout(engine) {
         let app = TestApp::start(engine).await;
         app.simulator.set_faults(slow(1_000));
         let wish = SlotRequest { at: app.address, key: Some("k".into()), body: order("call", SLOT) };
@@ -170,7 +170,7 @@ on_both_engines! {
         assert_eq!(app.simulator.calls().create, 1);
     }
 
-    async fn a_guest_who_hangs_up_on_a_cancel_stops_nothing_half_way(engine) {
+    async fn disconnected_guest_does_not_interrupt_release(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
         app.simulator.set_faults(slow(1_000));
@@ -182,7 +182,7 @@ on_both_engines! {
         eventually("the release ends", async || (app.state_of(&hold).await == "released/guest").then_some(())).await;
     }
 
-    async fn i6_fifty_checkouts_that_hang_at_stripe_hold_no_connection(engine) {
+    async fn checkouts_waiting_on_stripe_hold_no_connection(engine) {
         let app = TestApp::start(engine).await;
         let taken = app.hold_slot("call", SLOT).await;
         app.simulator.set_faults(slow(4_000));

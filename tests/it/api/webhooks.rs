@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 
 use crate::support::app::{Answer, TestApp, WEBHOOK_SECRET};
 use crate::support::database::Engine;
-use crate::support::lock::Lock;
+use crate::support::database_lock::Lock;
 use crate::support::on_both_engines;
 use crate::support::proxy::Proxy;
-use crate::support::wait::eventually;
+use crate::support::wait_for::eventually;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 
@@ -38,7 +38,7 @@ fn completed(app: &TestApp) -> QueuedEvent {
 }
 
 on_both_engines! {
-    async fn s16_an_event_that_comes_twice_has_one_effect(engine) {
+    async fn event_delivered_twice_has_one_effect(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
         app.pay(&hold, Outcome::Paid);
@@ -53,7 +53,7 @@ on_both_engines! {
         confirmed_once(&app, &hold).await;
     }
 
-    async fn s16_an_event_that_comes_ten_times_at_once_has_one_effect(engine) {
+    async fn event_delivered_ten_times_at_once_has_one_effect(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
         app.pay(&hold, Outcome::Paid);
@@ -68,7 +68,7 @@ on_both_engines! {
         confirmed_once(&app, &hold).await;
     }
 
-    async fn s16_two_events_of_one_change_have_one_effect(engine) {
+    async fn two_events_of_one_change_have_one_effect(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
         app.pay(&hold, Outcome::Paid);
@@ -80,7 +80,7 @@ on_both_engines! {
         confirmed_once(&app, &hold).await;
     }
 
-    async fn s18_while_the_database_is_busy_nothing_is_applied_and_the_retry_is(engine) {
+    async fn webhook_during_database_lock_applies_on_retry(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
         app.pay(&hold, Outcome::Paid);
@@ -105,7 +105,7 @@ async fn confirmed_once(app: &TestApp, hold: &Answer) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn s18_a_delivery_that_is_cut_before_the_commit_leaves_nothing_and_the_retry_applies() {
+async fn webhook_cut_before_commit_applies_on_retry() {
     const WAITING: &str = "SELECT count(*) FROM pg_stat_activity
         WHERE datname = current_database() AND application_name = 'holdfast' AND wait_event_type = 'Lock'";
     let app = TestApp::start(Engine::Postgres).await;
@@ -139,7 +139,7 @@ async fn s18_a_delivery_that_is_cut_before_the_commit_leaves_nothing_and_the_ret
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn s18_while_the_database_is_away_events_are_refused_and_applied_when_it_is_back() {
+async fn webhook_without_database_is_refused_and_applied_later() {
     let app = TestApp::start(Engine::Postgres).await;
     let hold = app.hold_slot("call", SLOT).await;
     app.pay(&hold, Outcome::Paid);

@@ -21,7 +21,7 @@ use holdfast::workflow::Context;
 
 use crate::support::app::Answer;
 use crate::support::database::Engine;
-use crate::support::faulty::{Fault, Plan};
+use crate::support::fault_injection::{Fault, Plan};
 use stage::{Sale, Stage};
 
 /// What a story begins with.

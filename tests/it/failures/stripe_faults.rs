@@ -7,7 +7,7 @@ use holdfast::sandbox::{ApiFault, Endpoint, FaultKind, Faults, SessionStatus};
 use holdfast::workflow::commands;
 
 use crate::support::app::{TestApp, order, order_by};
-use crate::support::crowd::{SlotRequest, press_together, tally};
+use crate::support::race::{SlotRequest, press_together, tally};
 use crate::support::on_both_engines;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
@@ -103,7 +103,7 @@ on_both_engines! {
         assert_eq!((counted.won, counted.taken), (1, 1), "{:?}", counted.other);
         assert_eq!(open_sessions(&app), 2, "the loser's could not be ended yet");
         // The loser does not wait for the first try to end.
-        crate::support::wait::eventually("the first try has failed", async || {
+        crate::support::wait_for::eventually("the first try has failed", async || {
             let pending = app.admin(reqwest::Method::GET, "/v1/admin/commands", None).await.expect(200);
             assert_eq!(pending.body["data"][0]["kind"], "expire_session", "{pending:?}");
             (pending.body["data"][0]["tries"] == 1).then_some(())
@@ -142,7 +142,7 @@ async fn swept_clean(app: &TestApp, kind: FaultKind) {
         FaultKind::ServerErrorKept => chrono::Duration::hours(6),
         _ => chrono::Duration::minutes(5),
     };
-    crate::support::wait::eventually("swept clean", async || {
+    crate::support::wait_for::eventually("swept clean", async || {
         app.sweep().await;
         app.clock.advance(step);
         let open = "SELECT count(*) FROM checkout_attempts WHERE state IN ('running', 'unsettled')";

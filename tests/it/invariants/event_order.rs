@@ -170,7 +170,7 @@ fn permutations(n: usize) -> Vec<Vec<usize>> {
 }
 
 on_both_engines! {
-    async fn s17_any_order_of_a_checkouts_events_ends_in_one_state(engine) {
+    async fn any_event_order_ends_in_one_state(engine) {
         use Outcome::{Declined, Paid, Processing, ProcessingFailed, ProcessingSucceeded};
         let app = TestApp::start(engine).await;
         let none = json!([]);

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use self::scene::{Scene, visit};
 use crate::support::app::{Instance, TestApp};
-use crate::support::offers::{day, resource, sell};
+use crate::support::catalogue_fixtures::{day, resource, sell};
 use crate::support::on_both_engines;
 
 mod scene;
@@ -149,14 +149,14 @@ async fn wrong_views(app: &TestApp, capacity: u32, views: &[View<'_>]) -> Vec<St
 const PRIVATE: [(&str, &str); 1] = [("HOLDFAST_CALENDAR_ALLOW_PRIVATE", "1")];
 
 on_both_engines! {
-    async fn s06_after_every_door_the_very_next_answer_is_the_truth(engine) {
+    async fn every_change_shows_in_the_next_response(engine) {
         let app = TestApp::start_with(engine, &PRIVATE).await;
         let other = app.another_instance().await;
         let views = [View::Fresh(&other), View::Fresh(&app.instance)];
         assert_eq!(wrong_views(&app, 1, &views).await, [""; 0]);
     }
 
-    async fn s06_the_last_place_of_a_class_is_shown_as_truly_after_every_door(engine) {
+    async fn every_change_shows_for_last_place_of_a_class(engine) {
         let app = TestApp::start_with(engine, &PRIVATE).await;
         let other = app.another_instance().await;
         let views = [View::Fresh(&other), View::Fresh(&app.instance)];
@@ -164,14 +164,14 @@ on_both_engines! {
     }
 
     /// The control: views that are kept are found out at every door.
-    async fn s06_a_view_that_is_kept_is_wrong_after_every_door(engine) {
+    async fn mutation_with_cached_view_is_detected(engine) {
         let app = TestApp::start_with(engine, &PRIVATE).await;
         let kept = [View::Kept(&app.instance, Mutex::default())];
         let wrong = wrong_views(&app, 1, &kept).await;
         assert_eq!(wrong.len(), DOORS.len(), "{wrong:#?}");
     }
 
-    async fn s06_what_the_shop_changes_is_in_the_very_next_answer(engine) {
+    async fn catalogue_change_shows_in_the_next_response(engine) {
         let app = TestApp::start(engine).await;
         let other = app.another_instance().await;
         let mut scene = Scene::set(&app, 0, 1).await;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::support::app::{Answer, Client, TestApp, WEBHOOK_SECRET, order, order_by};
 use crate::support::on_both_engines;
 use crate::support::process::Process;
-use crate::support::wait::eventually;
+use crate::support::wait_for::eventually;
 
 /// The hold is over by the books alone, with its session open: what no door of the service does, an operator with a
 /// database client can.
@@ -86,7 +86,7 @@ async fn ended(client: &Client, hold: &Answer) -> (String, Value) {
 }
 
 on_both_engines! {
-    async fn s10_a_slot_resold_by_force_stays_with_who_paid_first_and_the_other_has_the_money_back(engine) {
+    async fn late_payment_for_resold_slot_is_refunded(engine) {
         let (app, directory) = (TestApp::start(engine).await, tempfile::tempdir().unwrap());
         let (mut process, client) = app.process(directory.path(), &[]).await;
         let slot = in_a_year(&app);
@@ -104,7 +104,7 @@ on_both_engines! {
         the_operator_is_told(&mut process, &client, "a payment came when its hold could not take it", "late").await;
     }
 
-    async fn s10_a_slot_released_by_force_and_still_free_is_the_late_payers(engine) {
+    async fn late_payment_gets_slot_back(engine) {
         let (app, directory) = (TestApp::start(engine).await, tempfile::tempdir().unwrap());
         let (mut process, client) = app.process(directory.path(), &[]).await;
         let slot = in_a_year(&app);
@@ -120,7 +120,7 @@ on_both_engines! {
         the_operator_is_told(&mut process, &client, "a payment came when its hold could not take it", "late").await;
     }
 
-    async fn s20_money_with_our_metadata_and_no_hold_goes_back_once_and_the_operator_is_told(engine) {
+    async fn payment_without_hold_is_refunded_once_and_logged(engine) {
         let (app, directory) = (TestApp::start(engine).await, tempfile::tempdir().unwrap());
         let (mut process, client) = app.process(directory.path(), &[]).await;
         let hold = client.checkout(&order("call", &in_a_year(&app))).await.expect(201);
@@ -131,7 +131,7 @@ on_both_engines! {
         the_operator_is_told(&mut process, &client, "payment for a hold that is not on the books", "no_hold").await;
     }
 
-    async fn a_second_payment_on_one_hold_goes_back_once_and_the_first_keeps_the_slot(engine) {
+    async fn second_payment_on_one_hold_is_refunded_once(engine) {
         let (app, directory) = (TestApp::start(engine).await, tempfile::tempdir().unwrap());
         let (mut process, client) = app.process(directory.path(), &[]).await;
         let hold = client.checkout(&order("call", &in_a_year(&app))).await.expect(201);
@@ -160,7 +160,7 @@ on_both_engines! {
         the_operator_is_told(&mut process, &client, "a payment came when its hold could not take it", "late").await;
     }
 
-    async fn s20_a_session_of_another_product_or_installation_is_left_alone(engine) {
+    async fn session_of_another_installation_is_ignored(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", "2026-12-01T10:00:00Z").await;
         app.forget(&hold).await;

@@ -41,7 +41,7 @@ fn wish(hours: i64) -> serde_json::Value {
 }
 
 on_both_engines! {
-    async fn s32_no_secret_and_no_person_in_logs_metrics_or_problems(engine) {
+    async fn logs_metrics_and_problems_have_no_personal_data(engine) {
         let app = TestApp::start(engine).await;
         app.clock.catch_up();
         let directory = tempfile::tempdir().unwrap();

@@ -7,7 +7,7 @@ use chrono::{DateTime, Duration, SecondsFormat, Utc};
 use holdfast::sandbox::{Faults, SessionStatus};
 
 use crate::support::app::{Instance, TestApp, order, order_by};
-use crate::support::crowd::{Got, SlotRequest, press_together, tally};
+use crate::support::race::{Got, SlotRequest, press_together, tally};
 use crate::support::database::Engine;
 use crate::support::on_both_engines;
 
@@ -52,7 +52,7 @@ fn slow_stripe() -> Faults {
 }
 
 on_both_engines! {
-    async fn s01_both_look_before_either_inserts_and_one_gets_it(engine) {
+    async fn two_guests_who_both_read_before_insert_have_one_winner(engine) {
         let app = TestApp::start(engine).await;
         let other = app.another_instance().await;
         app.simulator.set_faults(slow_stripe());
@@ -62,7 +62,7 @@ on_both_engines! {
         assert_eq!(open_sessions(&app), 1, "the loser's session is over when the loser is told");
     }
 
-    async fn s02_twenty_and_two_hundred_and_a_thousand_guests_one_slot(engine) {
+    async fn rush_on_one_slot_has_one_winner(engine) {
         let app = TestApp::start(engine).await;
         for (day, guests) in [20, 200, 1_000].into_iter().enumerate() {
             let before = app.simulator.calls();
@@ -75,7 +75,7 @@ on_both_engines! {
         }
     }
 
-    async fn s02_two_hundred_slots_with_five_guests_each(engine) {
+    async fn two_hundred_slots_have_one_winner_each(engine) {
         let app = TestApp::start(engine).await;
         let slot = |n: usize| later(Duration::minutes(30 * i64::try_from(n).unwrap()));
         let wishes = (0..1_000).map(|n| {
@@ -91,7 +91,7 @@ on_both_engines! {
         assert_eq!(app.simulator.calls().create, 200);
     }
 
-    async fn s03_keys_and_starts_that_differ_do_not_let_two_in(engine) {
+    async fn different_keys_and_start_formats_have_one_winner(engine) {
         let app = TestApp::start(engine).await;
         let wishes = (0..60).map(|n| SlotRequest {
             at: app.address,
@@ -104,7 +104,7 @@ on_both_engines! {
         app.checkout(&order("call", &a_millisecond_later)).await.expect_problem(422, "invalid");
     }
 
-    async fn s04_another_address_does_not_get_the_slot_a_second_time(engine) {
+    async fn other_email_does_not_get_taken_slot(engine) {
         let app = TestApp::start(engine).await;
         app.hold_slot("call", SLOT).await;
         for email in ["ada@example.com", "ADA@example.com", "bob@example.com"] {
@@ -112,7 +112,7 @@ on_both_engines! {
         }
     }
 
-    async fn s05_two_event_types_of_one_host_do_not_overlap_but_may_touch(engine) {
+    async fn event_types_of_one_host_may_touch_but_not_overlap(engine) {
         let app = TestApp::start(engine).await;
         app.hold_slot("call", SLOT).await;
         for overlapping in [-59, -31, 0, 29] {
@@ -125,7 +125,7 @@ on_both_engines! {
         app.hold_slot("bens-call", SLOT).await;
     }
 
-    async fn s05_overlapping_windows_race_and_one_gets_it(engine) {
+    async fn race_of_overlapping_windows_has_one_winner(engine) {
         let app = TestApp::start(engine).await;
         let other = app.another_instance().await;
         let wishes = (0..40).map(|n| {
@@ -138,7 +138,7 @@ on_both_engines! {
         assert!(asked <= 4, "one session an instance and window, not {asked}");
     }
 
-    async fn s06_a_stale_view_is_refused_and_a_slot_given_back_is_free_at_every_door(engine) {
+    async fn stale_view_is_refused_and_released_slot_is_free(engine) {
         let app = TestApp::start(engine).await;
         let other = app.another_instance().await;
         let hold = app.hold_slot("call", SLOT).await;
@@ -150,7 +150,7 @@ on_both_engines! {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn s02_a_thousand_guests_at_two_instances() {
+async fn rush_at_two_instances_has_one_winner() {
     let app = TestApp::start(Engine::Postgres).await;
     let other = app.another_instance().await;
     let got = press_together(crowd(&[&app.instance, &other], 1_000, SLOT)).await;
@@ -162,7 +162,7 @@ async fn s02_a_thousand_guests_at_two_instances() {
 
 /// The control: without the guard the same race has two winners, so the races above would show it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn s07_without_the_constraint_the_race_has_two_winners_on_postgres() {
+async fn mutation_without_constraint_has_two_winners_postgres() {
     let app = TestApp::start(Engine::Postgres).await;
     app.without_audit("the guard is removed on purpose");
     let other = app.another_instance().await;
@@ -186,7 +186,7 @@ async fn s07_without_the_constraint_the_race_has_two_winners_on_postgres() {
 /// SQLite has the guard twice, in the statement that takes a window and in triggers: without the triggers, a row that
 /// does not come through that statement gets in, and the auditor sees it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn s07_without_the_triggers_a_second_window_gets_in_on_sqlite() {
+async fn mutation_without_triggers_admits_overlap_sqlite() {
     const AGAIN: &str = "INSERT INTO occupancy (hold_id, resource_id, starts_at, ends_at)
         SELECT hold_id, resource_id, starts_at + 60000, ends_at FROM occupancy";
     let app = TestApp::start(Engine::Sqlite).await;

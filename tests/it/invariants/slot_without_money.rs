@@ -31,7 +31,7 @@ async fn paid(app: &TestApp) -> (Answer, String) {
 }
 
 on_both_engines! {
-    async fn a_booking_that_the_shop_keeps_after_a_full_refund_is_not_counted(engine) {
+    async fn booking_kept_after_full_refund_is_not_counted(engine) {
         let keeps = [("HOLDFAST_FULL_REFUND_FREES_SLOT", "false")];
         let app = TestApp::start_with(engine, &keeps).await;
         let (hold, intent) = paid(&app).await;
@@ -42,7 +42,7 @@ on_both_engines! {
         assert_eq!(figures(&app).await, Figures::default());
     }
 
-    async fn a_full_refund_cancels_the_booking_where_nothing_else_is_said(engine) {
+    async fn full_refund_cancels_booking_by_default(engine) {
         let app = TestApp::start(engine).await;
         let (hold, intent) = paid(&app).await;
         app.simulator.refund_from_dashboard(&intent, None).unwrap();
@@ -51,7 +51,7 @@ on_both_engines! {
         assert_eq!(figures(&app).await, Figures::default());
     }
 
-    async fn a_partial_refund_is_noted_and_the_rest_of_it_cancels(engine) {
+    async fn partial_refund_is_recorded_and_rest_cancels(engine) {
         let app = TestApp::start(engine).await;
         let (hold, intent) = paid(&app).await;
         for (part, refunded, payment, state) in
@@ -67,7 +67,7 @@ on_both_engines! {
         app.hold_slot("call", SLOT).await;
     }
 
-    async fn a_lost_dispute_is_not_counted(engine) {
+    async fn lost_dispute_is_not_counted(engine) {
         let app = TestApp::start(engine).await;
         let (hold, intent) = paid(&app).await;
         app.simulator.dispute(&intent).unwrap();
@@ -85,7 +85,7 @@ on_both_engines! {
         assert_eq!(figures(&app).await, Figures::default());
     }
 
-    async fn a_session_that_asked_for_nothing_is_flagged_and_counted(engine) {
+    async fn session_without_payment_is_flagged_and_counted(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
         let session = hold.text("checkout_session");

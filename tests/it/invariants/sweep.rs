@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::support::app::{Answer, TestApp, order};
 use crate::support::on_both_engines;
-use crate::support::wait::eventually;
+use crate::support::wait_for::eventually;
 
 /// Holds at consecutive hours.
 async fn many(app: &TestApp, count: i64) -> Vec<Answer> {
@@ -35,7 +35,7 @@ async fn states(app: &TestApp, holds: &[Answer]) -> Vec<String> {
 }
 
 on_both_engines! {
-    async fn overdue_holds_are_released_and_paid_ones_found_and_the_report_counts_them(engine) {
+    async fn sweep_report_counts_released_and_confirmed_holds(engine) {
         let app = TestApp::start(engine).await;
         let holds = many(&app, 5).await;
         app.pay(&holds[0], Outcome::Paid);
@@ -65,7 +65,7 @@ on_both_engines! {
         assert_eq!(app.database.count("SELECT count(*) FROM occupancy").await, 0);
     }
 
-    async fn instances_share_the_work_and_none_is_done_twice(engine) {
+    async fn concurrent_sweeps_do_no_work_twice(engine) {
         let app = TestApp::start(engine).await;
         let others = [app.another_instance().await, app.another_instance().await];
         many(&app, 60).await;
@@ -76,7 +76,7 @@ on_both_engines! {
         assert_eq!(app.simulator.calls().expire, 60, "each session is ended once");
     }
 
-    async fn a_sweep_that_is_running_is_not_started_twice(engine) {
+    async fn running_sweep_is_not_started_twice(engine) {
         let app = TestApp::start(engine).await;
         many(&app, 3).await;
         app.clock.advance(Duration::minutes(31));
@@ -91,7 +91,7 @@ on_both_engines! {
         assert_eq!(next.map(|report| report.examined), Some(0));
     }
 
-    async fn no_answer_from_stripe_is_counted_and_asked_again_later(engine) {
+    async fn stripe_timeout_is_counted_and_retried_later(engine) {
         let app = TestApp::start(engine).await;
         let holds = many(&app, 2).await;
         app.clock.advance(Duration::minutes(31));
@@ -111,7 +111,7 @@ on_both_engines! {
         .await;
     }
 
-    async fn an_abandoned_hold_whose_session_ends_by_itself_costs_no_call(engine) {
+    async fn session_expiry_event_saves_the_sweep_a_call(engine) {
         let app = TestApp::start_with(engine, &[("HOLDFAST_HOLD_TTL", "1h")]).await;
         let hold = many(&app, 1).await.pop().unwrap();
         let before = app.simulator.calls();
@@ -126,7 +126,7 @@ on_both_engines! {
         assert_eq!(app.simulator.calls(), before);
     }
 
-    async fn an_event_that_does_not_come_is_not_waited_for_long(engine) {
+    async fn missing_expiry_event_delays_sweep_only_briefly(engine) {
         let app = TestApp::start_with(engine, &[("HOLDFAST_HOLD_TTL", "1h")]).await;
         let hold = many(&app, 1).await.pop().unwrap();
         app.clock.advance(Duration::minutes(61));
@@ -134,7 +134,7 @@ on_both_engines! {
         assert_eq!(app.state_of(&hold).await, "released/expired");
     }
 
-    async fn an_attempt_that_died_before_stripe_was_asked_leaves_nothing(engine) {
+    async fn attempt_that_died_before_stripe_call_leaves_nothing(engine) {
         let app = TestApp::start(engine).await;
         app.simulator.set_faults(Faults::default().next(Endpoint::CreateSession, FaultKind::Cut, 100));
         app.checkout(&order("call", "2026-12-01T10:00:00Z")).await.expect_problem(503, "stripe_unavailable");
@@ -144,7 +144,7 @@ on_both_engines! {
         app.hold_slot("call", "2026-12-01T10:00:00Z").await;
     }
 
-    async fn an_attempt_whose_process_died_is_recovered_and_its_session_ended(engine) {
+    async fn dead_attempt_is_recovered_and_session_expired(engine) {
         let app = TestApp::start(engine).await;
         let hold = died_before_the_insert(&app).await;
         app.sweep().await;
@@ -155,7 +155,7 @@ on_both_engines! {
         app.hold_slot("call", "2026-12-01T10:00:00Z").await;
     }
 
-    async fn a_stale_attempt_is_recovered_once_by_many_instances(engine) {
+    async fn stale_attempt_is_recovered_once_by_many_instances(engine) {
         let app = TestApp::start(engine).await;
         let other = app.another_instance().await;
         died_before_the_insert(&app).await;
@@ -166,7 +166,7 @@ on_both_engines! {
         assert_eq!((calls.create, calls.expire), (2, 1), "{calls:?}");
     }
 
-    async fn a_stale_attempt_whose_session_was_paid_all_the_same_gives_the_money_back(engine) {
+    async fn paid_stale_attempt_is_refunded(engine) {
         let app = TestApp::start(engine).await;
         let hold = died_before_the_insert(&app).await;
         app.pay(&hold, Outcome::Paid);

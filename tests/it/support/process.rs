@@ -9,7 +9,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
-use super::wait::eventually;
+use super::wait_for::eventually;
 
 /// A process that runs; it is killed when dropped.
 pub(crate) struct Process {

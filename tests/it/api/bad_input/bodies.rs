@@ -18,7 +18,7 @@ async fn send(app: &Untouched, route: Route, body: impl Into<reqwest::Body>) -> 
 }
 
 #[tokio::test]
-async fn what_is_not_json_is_malformed() {
+async fn non_json_body_is_malformed() {
     let app = Untouched::start(Engine::Sqlite).await;
     let deep = "[".repeat(10_000);
     let cases: [&[u8]; 12] = [
@@ -60,7 +60,7 @@ async fn json_that_is_not_an_object_is_invalid() {
 }
 
 #[tokio::test]
-async fn a_member_that_comes_twice_is_malformed() {
+async fn duplicate_member_is_malformed() {
     let app = Untouched::start(Engine::Sqlite).await;
     for route in Route::ALL {
         let once = route.good().to_string();
@@ -89,7 +89,7 @@ async fn a_member_that_comes_twice_is_malformed() {
 }
 
 #[tokio::test]
-async fn what_is_not_called_json_is_an_unsupported_media_type() {
+async fn other_content_type_is_unsupported_media_type() {
     let app = Untouched::start(Engine::Sqlite).await;
     for route in Route::ALL {
         for kind in [
@@ -128,7 +128,7 @@ fn json_of(length: usize) -> String {
 }
 
 #[tokio::test]
-async fn a_body_over_the_limit_is_too_large_and_one_at_the_limit_is_read() {
+async fn body_over_the_limit_is_too_large() {
     let app = Untouched::start(Engine::Sqlite).await;
     for route in Route::ALL {
         let answer = send(&app, route, json_of(LIMIT)).await;
@@ -148,7 +148,7 @@ async fn a_body_over_the_limit_is_too_large_and_one_at_the_limit_is_read() {
 }
 
 #[tokio::test]
-async fn a_body_of_unknown_length_is_measured_as_it_comes() {
+async fn chunked_body_over_the_limit_is_too_large() {
     let app = Untouched::start(Engine::Sqlite).await;
     for (length, status, code) in [(LIMIT, 422, "invalid"), (LIMIT + 1, 413, "malformed")] {
         let (head, body) = chunked(&app, "/v1/holds", &json_of(length)).await;
@@ -188,7 +188,7 @@ async fn chunked(app: &Untouched, path: &str, body: &str) -> (String, Value) {
 }
 
 #[tokio::test]
-async fn the_order_of_members_and_the_space_between_them_do_not_make_another_body() {
+async fn member_order_and_whitespace_keep_the_fingerprint() {
     let app = crate::support::app::TestApp::start(Engine::Sqlite).await;
     let send = async |body: &'static str| {
         let request = app.request(reqwest::Method::POST, "/v1/holds");

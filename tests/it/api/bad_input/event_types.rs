@@ -23,7 +23,7 @@ async fn refuse(app: &Untouched, member: &str, values: impl IntoIterator<Item = 
 }
 
 on_both_engines! {
-    async fn a_member_that_is_missing_null_or_of_the_wrong_type_is_named(engine) {
+    async fn missing_null_or_mistyped_member_is_named(engine) {
         let app = Untouched::start(engine).await;
         for member in MEMBERS {
             expect_faults(member, put(&app, ROUTE.without(member)).await, &[member]);
@@ -35,7 +35,7 @@ on_both_engines! {
         app.assert_untouched().await;
     }
 
-    async fn every_fault_is_named_at_once(engine) {
+    async fn all_faults_are_named_at_once(engine) {
         let app = Untouched::start(engine).await;
         expect_faults("{}", put(&app, json!({})).await, &["amount", "currency", "duration_minutes", "name", "resource"]);
         let body = json!({"name": "", "resource": "Ana", "duration_minutes": 0, "amount": "5000", "tax": 19, "id": "x"});
@@ -46,7 +46,7 @@ on_both_engines! {
         app.assert_untouched().await;
     }
 
-    async fn an_amount_is_a_whole_number_that_stripe_takes(engine) {
+    async fn amount_is_a_whole_number_stripe_accepts(engine) {
         let app = Untouched::start(engine).await;
         refuse(&app, "amount", [
             json!(0), json!(-1), json!(1.5), json!(5000.0), json!(1e3), json!(100_000_000_i64), json!(i64::MAX),
@@ -55,7 +55,7 @@ on_both_engines! {
         app.assert_untouched().await;
     }
 
-    async fn a_duration_is_a_minute_to_a_week(engine) {
+    async fn duration_is_a_minute_to_a_week(engine) {
         let app = Untouched::start(engine).await;
         refuse(&app, "duration_minutes", [
             json!(0), json!(-1), json!(10_081), json!(i64::MAX), json!(i64::MIN), json!(u64::MAX), json!(0.5), json!("30"),
@@ -63,7 +63,7 @@ on_both_engines! {
         app.assert_untouched().await;
     }
 
-    async fn a_currency_is_one_that_stripe_takes_in_lower_case(engine) {
+    async fn currency_is_lower_case_and_known_to_stripe(engine) {
         let app = Untouched::start(engine).await;
         let bad = ["", "EUR", "Eur", "eu", "euro", "xxx", "btc", "hrk", "eur ", "€", "eur\u{0}", "978"];
         refuse(&app, "currency", bad.map(Value::from)).await;

@@ -25,7 +25,7 @@ fn text(length: usize) -> String {
 }
 
 on_both_engines! {
-    async fn a_member_of_the_wrong_type_is_named(engine) {
+    async fn member_of_wrong_type_is_named(engine) {
         let app = Untouched::start(engine).await;
         let wrong = [json!(7), json!(-1), json!(1.5), json!(true), json!([]), json!({})];
         for member in ["event_type", "starts_at", "guest.email", "guest.name", "success_url", "cancel_url"] {
@@ -41,7 +41,7 @@ on_both_engines! {
         app.assert_untouched().await;
     }
 
-    async fn a_member_that_is_needed_may_not_be_missing_or_null(engine) {
+    async fn required_member_is_not_missing_or_null(engine) {
         let app = Untouched::start(engine).await;
         for member in ["event_type", "starts_at", "guest", "guest.email"] {
             expect_faults(member, app.checkout(&ROUTE.without(member)).await, &[member]);
@@ -51,7 +51,7 @@ on_both_engines! {
         app.assert_untouched().await;
     }
 
-    async fn an_unknown_member_is_named_wherever_it_is(engine) {
+    async fn unknown_member_is_named_at_any_depth(engine) {
         let app = Untouched::start(engine).await;
         let terms = ["amount", "currency", "price", "duration_minutes", "status", "id", "token", "Event_type", ""];
         for member in terms.into_iter().chain(["guest.phone", "guest.Email"]) {
@@ -60,7 +60,7 @@ on_both_engines! {
         app.assert_untouched().await;
     }
 
-    async fn every_fault_is_named_at_once(engine) {
+    async fn all_faults_are_named_at_once(engine) {
         let app = Untouched::start(engine).await;
         let request = app.request(Method::POST, "/v1/holds").header("Idempotency-Key", "not a key");
         let body = json!({
@@ -78,7 +78,7 @@ on_both_engines! {
         app.assert_untouched().await;
     }
 
-    async fn a_start_is_an_instant_of_the_future_on_a_whole_second(engine) {
+    async fn start_is_a_future_instant_on_a_whole_second(engine) {
         let app = Untouched::start(engine).await;
         refuse(&app, "starts_at", "starts_at", [
             "", "now", "2026-12-01", "2026-12-01T10:00", "2026-12-01T10:00:00", "10:00:00Z", "1796119200",
@@ -92,7 +92,7 @@ on_both_engines! {
         app.assert_untouched().await;
     }
 
-    async fn an_address_is_one_that_mail_could_go_to(engine) {
+    async fn email_address_is_deliverable(engine) {
         let app = Untouched::start(engine).await;
         refuse(&app, "guest.email", "guest.email", [
             "", " ", "ada", "ada@", "@example.com", "ada@localhost", "ada@@example.com", "ada@exa mple.com",
@@ -105,7 +105,7 @@ on_both_engines! {
         app.assert_untouched().await;
     }
 
-    async fn a_guests_name_is_short_and_printable(engine) {
+    async fn guest_name_is_short_and_printable(engine) {
         let app = Untouched::start(engine).await;
         refuse(&app, "guest.name", "guest.name", [
             "", " ", "\t", "Ada\u{0}", "Ada\nLovelace", "Ada\r\nBcc: x", "Ada\u{7f}", "Ada\u{1b}[31m", &text(201),
@@ -126,7 +126,7 @@ on_both_engines! {
         app.assert_untouched().await;
     }
 
-    async fn an_event_type_is_a_name_that_could_be_one(engine) {
+    async fn event_type_is_a_valid_name(engine) {
         let app = Untouched::start(engine).await;
         refuse(&app, "event_type", "event_type", [
             "", "Call", "call ", "../call", "call/1", "cäll", "call\u{0}", "call'; DROP TABLE holds; --", &text(65),
@@ -136,7 +136,7 @@ on_both_engines! {
         app.assert_untouched().await;
     }
 
-    async fn what_is_odd_but_right_is_taken(engine) {
+    async fn unusual_valid_values_are_accepted(engine) {
         let app = TestApp::start(engine).await;
         let pairs: Map<String, Value> = (0..20).map(|n| (format!("{n:x<40}"), json!("é".repeat(500)))).collect();
         let mut body = json!({
@@ -166,7 +166,7 @@ impl TestApp {
 }
 
 #[tokio::test]
-async fn the_guest_is_sent_back_only_to_the_shop() {
+async fn return_url_belongs_to_the_shop() {
     let shop = [("HOLDFAST_ALLOWED_ORIGINS", "https://shop.example")];
     let app = Untouched::watch(TestApp::start_with(Engine::Sqlite, &shop).await).await;
     let long = format!("https://shop.example/{}", text(2000));
@@ -206,7 +206,7 @@ async fn with_keys(app: &TestApp, keys: &[&[u8]]) -> Answer {
 }
 
 #[tokio::test]
-async fn an_idempotency_key_is_one_short_word() {
+async fn idempotency_key_is_one_short_word() {
     let app = Untouched::start(Engine::Sqlite).await;
     let long = text(256);
     let cases: [&[&[u8]]; 9] = [

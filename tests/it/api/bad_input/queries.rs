@@ -47,7 +47,7 @@ fn no_ids() -> Vec<String> {
 }
 
 on_both_engines! {
-    async fn a_parameter_that_is_not_acceptable_is_named(engine) {
+    async fn invalid_query_parameter_is_named(engine) {
         let app = Untouched::start(engine).await;
         let ask = async |path: &str, query: &str, fields: &[&str]| {
             let path = format!("{path}?{query}");
@@ -88,7 +88,7 @@ on_both_engines! {
         app.assert_untouched().await;
     }
 
-    async fn the_ends_of_time_and_empty_queries_are_read(engine) {
+    async fn extreme_times_and_empty_queries_are_accepted(engine) {
         let app = Untouched::start(engine).await;
         for query in [
             "", "limit=1", "limit=200", "from=0000-01-01T00:00:00Z", "to=9999-12-31T23:59:59Z",
@@ -102,7 +102,7 @@ on_both_engines! {
         app.assert_untouched().await;
     }
 
-    async fn what_is_not_an_id_does_not_exist(engine) {
+    async fn malformed_id_is_not_found(engine) {
         let app = Untouched::start(engine).await;
         for id in no_ids() {
             for (method, path) in [
@@ -132,7 +132,7 @@ on_both_engines! {
 }
 
 #[tokio::test]
-async fn a_hold_is_found_in_either_case_and_by_no_other_spelling() {
+async fn hold_id_ignores_case_and_no_other_spelling() {
     use crate::support::app::{TestApp, order};
     use crate::support::database::Engine;
 

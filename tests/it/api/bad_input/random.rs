@@ -108,7 +108,7 @@ fn throw(route: Route, members: &'static [&'static str]) {
 }
 
 #[test]
-fn any_body_of_a_hold_is_answered_below_500() {
+fn random_hold_body_gets_status_below_500() {
     throw(
         Route::Holds,
         &[
@@ -125,7 +125,7 @@ fn any_body_of_a_hold_is_answered_below_500() {
 }
 
 #[test]
-fn any_body_of_an_event_type_is_answered_below_500() {
+fn random_event_type_body_gets_status_below_500() {
     throw(
         Route::EventTypes,
         &["name", "resource", "duration_minutes", "amount", "currency"],

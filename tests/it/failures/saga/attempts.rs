@@ -14,7 +14,7 @@ use holdfast::gateway::{Gateway, GatewayError, Probe, Refusal};
 use super::checkouts::{Won, wish};
 use super::stage::Stage;
 use super::{Scene, Story, every_step_goes_wrong};
-use crate::support::faulty::{Fault, Plan};
+use crate::support::fault_injection::{Fault, Plan};
 use crate::support::on_both_engines;
 
 every_step_goes_wrong!(

@@ -13,7 +13,7 @@ use holdfast::workflow::moving::{self, MoveRequest};
 use super::events::given_back;
 use super::stage::Stage;
 use super::{Scene, Story, every_step_goes_wrong};
-use crate::support::shop::after;
+use crate::support::booking_actions::after;
 
 every_step_goes_wrong!(
     Cancelled::Whole,

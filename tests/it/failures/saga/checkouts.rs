@@ -15,7 +15,7 @@ use holdfast::workflow::checkout::{Checkout, CheckoutError, CheckoutRequest, che
 
 use super::stage::{Sale, Stage};
 use super::{Scene, Story, every_step_goes_wrong};
-use crate::support::faulty::Plan;
+use crate::support::fault_injection::Plan;
 
 every_step_goes_wrong!(Won, Lost, Overdue);
 

@@ -13,7 +13,7 @@ use holdfast::workflow::{Context, settle};
 use super::stage::Stage;
 use super::{Scene, Story, every_step_goes_wrong};
 use crate::support::app::Answer;
-use crate::support::offers::block;
+use crate::support::catalogue_fixtures::block;
 use News::*;
 
 every_step_goes_wrong!(

@@ -8,7 +8,7 @@ use super::commands::{CommandAction, Ordered};
 use super::events::News;
 use super::releases::{ByGuest, BySweep};
 use super::stage::Stage;
-use crate::support::faulty::Fault;
+use crate::support::fault_injection::Fault;
 
 /// One test for each workflow.
 macro_rules! cut_at_every_step {

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::{Before, Door};
 use crate::support::app::{Answer, TestApp, order_by};
-use crate::support::feed::{Feed, busy};
-use crate::support::offers::{block, follow, resource, sell, unblock};
+use crate::support::feed_server::{Feed, busy};
+use crate::support::catalogue_fixtures::{block, follow, resource, sell, unblock};
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 const NEXT: &str = "2026-12-01T10:30:00Z";

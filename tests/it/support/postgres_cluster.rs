@@ -10,7 +10,7 @@ use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
 use super::postgres::{HOW_TO_INSTALL, binaries, someone_else};
-use super::wait::eventually;
+use super::wait_for::eventually;
 
 /// Makes a cluster, then does what its input says, line by line, and answers each with `done`; removes all of it when
 /// the input ends. `$1` is the directory of the binaries, `$2` the cluster's own.

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 
 use super::app::{Answer, Client, TestApp, WEBHOOK_SECRET, order_by};
-use super::offers;
-use super::wait::eventually;
+use super::catalogue_fixtures;
+use super::wait_for::eventually;
 
 /// Connections of the service that wait for somebody's row.
 const WAITING: &str = "SELECT count(*) FROM pg_stat_activity
