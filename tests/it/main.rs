@@ -1,4 +1,5 @@
-//! One binary for all integration tests: a folder for each subject; `docs/testing.md` says what proves what.
+//! Builds all integration tests as one binary. Each folder is one subject; `docs/testing.md` says which test proves
+//! what.
 
 #![allow(
     clippy::unwrap_used,

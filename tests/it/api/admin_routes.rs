@@ -1,5 +1,5 @@
-//! The operators' routes: what they show, how lists are read in parts, what they let an operator push, and whom they keep
-//! out.
+//! Tests of the operators' routes: what they return, how lists are paged, which commands an operator can retry, and
+//! that they require the key.
 
 use holdfast::sandbox::{Endpoint, FaultKind, Faults, Outcome};
 use reqwest::Method;
@@ -25,7 +25,8 @@ fn ids(list: &Value) -> Vec<&str> {
         .collect()
 }
 
-/// A pending order to end a session: two instances race, and Stripe refuses for load when the loser's is to be ended.
+/// Creates a pending command that expires a session: two instances race, and Stripe returns 429 when the loser's
+/// session is to be expired.
 async fn pending_command(app: &TestApp) -> String {
     let other = app.another_instance().await;
     let faults = Faults::default().next(Endpoint::ExpireSession, FaultKind::RateLimited, 1_000);
@@ -40,7 +41,7 @@ async fn pending_command(app: &TestApp) -> String {
         ..app.simulator.faults()
     };
     app.simulator.set_faults(faults);
-    // The loser does not wait for the first try to end.
+    // The loser's response does not wait for the first try of its command.
     eventually("the first try has failed", async || {
         let pending = list(app, "/v1/admin/commands").await;
         assert_eq!(ids(&pending).len(), 1, "{pending}");
@@ -185,7 +186,7 @@ on_both_engines! {
         let lines = shown["history"].as_array().unwrap();
         assert_eq!((&lines[0]["from"], &lines[0]["to"], &lines[0]["by"]), (&Value::Null, &json!("held"), &json!("checkout")));
         let confirmed = lines.iter().find(|line| line["to"] == "confirmed").unwrap();
-        // The first that tells of the money; the session's own comes after it and finds it done.
+        // This event reports the payment first. The session's own event comes later and changes nothing.
         let event = app.simulator.events().into_iter().find(|event| event.event_type == "payment_intent.succeeded");
         assert_eq!((&confirmed["by"], &confirmed["event"]), (&json!("event"), &json!(event.unwrap().id)), "{shown}");
         let nobody = app.admin(Method::GET, "/v1/admin/holds/01990000-0000-7000-8000-000000000000", None).await;

@@ -1,4 +1,5 @@
-//! What a checkout page is shown: which starts, on whose clock, how many, and what instead of a slot that is gone.
+//! Tests of `GET …/slots`: which starts are offered, in which time zone, how many, and the alternatives to a taken
+//! slot.
 
 use chrono::Duration;
 use holdfast::sandbox::Outcome;
@@ -10,7 +11,7 @@ use crate::support::on_both_engines;
 
 const EVERY_DAY: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
-/// What is offered every day between these hours.
+/// Builds an event type that is offered every day between these hours.
 fn daily(timezone: &str, from: &str, to: &str, more: Value) -> Value {
     let mut schedule = json!({"timezone": timezone, "weekly": [{"days": EVERY_DAY, "from": from, "to": to}]});
     schedule
@@ -177,13 +178,13 @@ on_both_engines! {
         let refused = refused.expect_problem(409, "slot_taken");
         let free = ["13:00 free 1", "10:00 free 1", "09:00 free 1", "15:00 free 1", "16:00 free 1"];
         assert_eq!(alternatives(&refused), free, "{refused:?}");
-        // All around is closed: those of the days around it are nearest.
+        // All other slots of the day are closed, so the nearest ones are on the neighbouring days.
         block(&app, "ben", "away", "2026-12-01T00:00:00Z", "2026-12-02T00:00:00Z").await.expect(201);
         let refused = app.checkout(&order("visit", "2026-12-01T12:00:00Z")).await.expect_problem(409, "slot_taken");
         let near = refused.body["alternatives"].as_array().unwrap().iter().map(|slot| slot["starts_at"].as_str().unwrap());
         let expected = ["2026-11-30T16", "2026-11-30T15", "2026-12-02T09", "2026-11-30T14", "2026-12-02T10"];
         assert_eq!(near.collect::<Vec<_>>(), expected.map(|start| format!("{start}:00:00Z")));
-        // What is offered can be had.
+        // An offered alternative can be booked.
         app.checkout(&order("visit", "2026-11-30T16:00:00Z")).await.expect(201);
     }
 

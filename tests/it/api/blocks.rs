@@ -1,5 +1,5 @@
-//! Times when a resource is busy for other reasons: no new hold comes into a block, those that are there stay and are
-//! listed, also where a checkout and a block come together.
+//! Tests of blocks, times when a resource is busy for other reasons. A block admits no new hold. It keeps and lists
+//! the live holds inside it, also if a checkout and a block race.
 
 use std::collections::BTreeSet;
 
@@ -47,7 +47,7 @@ on_both_engines! {
             assert_eq!(app.state_of(hold).await, "confirmed");
         }
         assert_eq!(app.state_of(&other).await, "held");
-        // Another time under the same name: the first is free again.
+        // The same id with another time replaces the block, so the first time is free again.
         let put = block(&app, "ana", "dentist", "2026-12-02T10:00:00Z", "2026-12-02T11:00:00Z").await.expect(200);
         assert_eq!(put.body["conflicts"], json!([]));
         app.checkout(&order("call", "2026-12-01T10:30:00Z")).await.expect(201);
@@ -73,14 +73,14 @@ on_both_engines! {
     }
 }
 
-/// Blocks of different rounds lie on different days, with a slot at each half hour.
+/// Returns a half-hour start; different rounds use different days, so their blocks do not meet.
 fn half_hour(round: i64, number: i64) -> String {
     let at = SLOT.parse::<DateTime<Utc>>().unwrap();
     let at = at + Duration::days(round) + Duration::minutes(30 * number);
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-/// Once the block is answered, no new hold comes into it, and each that came in before is among its conflicts.
+/// Once the block's response is sent, no new hold starts inside it, and each earlier hold is among its conflicts.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn block_lists_every_hold_that_won_the_race() {
     let seed = rand::rng().random();
@@ -121,7 +121,7 @@ async fn block_lists_every_hold_that_won_the_race() {
     assert!(refused > 0, "no checkout met a block");
 }
 
-/// The narrowest place: a checkout whose statement began before the block was there, and ends after.
+/// The narrowest race: a checkout whose statement began before the block existed and ends after it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn block_waits_for_checkout_that_started_before_it() {
     const WAITING: &str = "SELECT count(*) FROM pg_stat_activity
@@ -132,7 +132,7 @@ async fn block_waits_for_checkout_that_started_before_it() {
         let waiting = async || (app.database.count(WAITING).await >= count).then_some(());
         eventually("they wait at a lock", waiting).await;
     };
-    // Somebody else is writing the guest's row, so that the statement stops with its window taken.
+    // Another transaction writes the guest's row, so the checkout's statement stops after it has taken its window.
     let mut by_hand = PgConnection::connect(app.database.url()).await.unwrap();
     let guest = "BEGIN; INSERT INTO guests (email, held, created_at) VALUES ('ada@example.com', 0, now())";
     sqlx::raw_sql(guest).execute(&mut by_hand).await.unwrap();

@@ -1,4 +1,5 @@
-//! What a guest sees, in a real browser: the demo shop, the simulator's payment page, and the pages after it.
+//! Tests what a guest sees in a real browser: the demo shop, the simulator's payment page, and the pages after
+//! payment.
 
 use reqwest::Method;
 use serde_json::json;
@@ -7,21 +8,21 @@ use crate::support::browser::{Browser, Driver, Shop};
 
 const READY: &str = "#slots[data-state=ready]";
 
-/// Opens the shop at what it shows first, or at a place in it, as it is now.
+/// Opens the shop at its first page, or at a fragment of it, and loads it again.
 async fn visit(browser: &Browser, shop: &Shop, place: &str) {
-    // From outside: a page that only goes to another place in itself is not read again.
+    // Leaves the shop first: a change of only the fragment does not load the page again.
     browser.open("about:blank").await;
     browser.open(&format!("{}/{place}", shop.url)).await;
     browser.see(READY).await;
 }
 
-/// Clicks, and waits until what is shown is read anew.
+/// Clicks, and waits until the page has loaded the slots again.
 async fn turn(browser: &Browser, css: &str) {
     browser.click(css).await;
     browser.see(READY).await;
 }
 
-/// Chooses the first free slot of next week, which does not pass while the test runs; its start.
+/// Chooses the first free slot of next week, which cannot pass while the test runs, and returns its start.
 async fn choose_next_week(browser: &Browser) -> String {
     turn(browser, "#next").await;
     let free = browser.see("#slots label[data-state=free]").await;
@@ -35,7 +36,7 @@ async fn choose_a_slot(browser: &Browser, shop: &Shop) -> String {
     choose_next_week(browser).await
 }
 
-/// Holds a slot and stands before the payment page; the slot's start.
+/// Holds a slot and opens the payment page; returns the slot's start.
 async fn start_checkout(browser: &Browser, shop: &Shop) -> String {
     let start = choose_a_slot(browser, shop).await;
     browser.click("#start").await;
@@ -47,9 +48,9 @@ fn slot_at(start: &str) -> String {
     format!("#slots[data-state=ready] label[data-start='{start}']")
 }
 
-/// What the shop says now about the slot that starts then.
+/// Returns what the shop shows now about the slot with this start.
 async fn state_of(browser: &Browser, shop: &Shop, start: &str) -> String {
-    // Office hours lie within one day both in UTC and where the browser believes to be.
+    // Office hours lie within one day both in UTC and in the browser's time zone.
     let (date, _) = start.split_once('T').unwrap();
     visit(browser, shop, &format!("#intro-call/day/{date}")).await;
     let slot = browser.see(&slot_at(start)).await;
@@ -88,7 +89,7 @@ async fn payment_shows_as_confirmed_after_webhook() {
     guest.close(&[]).await;
 }
 
-/// S14.
+/// Story S14.
 #[tokio::test]
 async fn declined_guest_can_pay_with_another_card() {
     let (shop, driver) = (Shop::open(), Driver::start());
@@ -103,7 +104,7 @@ async fn declined_guest_can_pay_with_another_card() {
     guest.close(&[]).await;
 }
 
-/// S13.
+/// Story S13.
 #[tokio::test]
 async fn delayed_payment_keeps_slot_until_bank_decides() {
     let (shop, driver) = (Shop::open(), Driver::start());
@@ -144,7 +145,7 @@ async fn failed_bank_payment_explains_why_slot_is_gone() {
     guest.close(&[]).await;
 }
 
-/// S15.
+/// Story S15.
 #[tokio::test]
 async fn returning_guest_can_pay_or_release_slot() {
     let (shop, driver) = (Shop::open(), Driver::start());
@@ -169,7 +170,7 @@ async fn returning_guest_can_pay_or_release_slot() {
     guest.close(&[]).await;
 }
 
-/// S1, S6.
+/// Stories S1 and S6.
 #[tokio::test]
 async fn second_guest_on_same_slot_sees_explanation() {
     let (shop, driver) = (Shop::open(), Driver::start());

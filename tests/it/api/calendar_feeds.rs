@@ -1,4 +1,4 @@
-//! A calendar somewhere else that is read into blocks, and the other way round: a host's confirmed holds as a calendar.
+//! Tests of calendar feeds, which become blocks, and of the calendar export of a host's confirmed holds.
 
 use std::net::TcpListener;
 
@@ -16,8 +16,8 @@ use crate::support::on_both_engines;
 const SLOT: &str = "2026-12-01T10:00:00Z";
 const PRIVATE: [(&str, &str); 1] = [("HOLDFAST_CALENDAR_ALLOW_PRIVATE", "1")];
 
-/// As Google Calendar exports: what repeats is in a zone, one of it left out, one moved; what does not is in UTC; a day
-/// off has dates, and a birthday keeps nobody busy.
+/// A calendar as Google Calendar exports it. Recurring events are in a time zone, with one occurrence left out and
+/// one moved. Single events are in UTC. A day off has dates, and a birthday keeps nobody busy.
 const GOOGLE: &str = "BEGIN:VCALENDAR
 PRODID:-//Google Inc//Google Calendar 70.9054//EN
 VERSION:2.0
@@ -76,7 +76,7 @@ END:VEVENT
 END:VCALENDAR
 ";
 
-/// A visit with Ana every hour from 9 to 12 and 13 to 14, UTC.
+/// Offers a visit with Ana every hour from 9 to 12 and from 13 to 14, UTC.
 async fn sell_visits(app: &TestApp) {
     let days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
     let members = json!({"resource": "ana", "duration_minutes": 60, "guest_move_until_minutes": 60,
@@ -85,7 +85,7 @@ async fn sell_visits(app: &TestApp) {
     sell(app, "visit", members).await.expect(201);
 }
 
-/// The starts of a day that are free.
+/// Returns the free starts of a day.
 async fn free(app: &TestApp, date: &str) -> String {
     let shown = day(app, "visit", date).await;
     let free = shown.iter().filter_map(|slot| slot.strip_suffix(" free 1"));
@@ -97,7 +97,7 @@ async fn calendar(app: &TestApp) -> Value {
     app.admin(Method::GET, path, None).await.expect(200).body["calendar"].clone()
 }
 
-/// A quarter of an hour later, the feed is read again.
+/// Advances the clock by a quarter of an hour and runs the due feeds.
 async fn read_again(app: &TestApp) {
     app.clock.advance(Duration::minutes(15));
     assert_eq!(feeds::run_due(&app.context).await.unwrap(), 1);
@@ -123,14 +123,14 @@ on_both_engines! {
             ("2026-12-15", "09:00 10:00 11:00"),
             ("2026-12-21", "09:00 11:00 13:00"),
             ("2026-12-24", ""),
-            // Summer: eleven in Berlin is nine.
+            // In summer, eleven o'clock in Berlin is nine o'clock UTC.
             ("2027-06-07", "10:00 11:00 13:00"),
         ] {
             assert_eq!(free(&app, date).await, expected, "{date}");
         }
         app.checkout(&order("visit", SLOT)).await.expect_problem(409, "slot_taken");
         unblock(&app, "ana", "once@google.com").await.expect_problem(404, "not_found");
-        // What was taken out of it is free at the next reading, and what an operator blocked stays.
+        // An event that left the feed is free at the next run. A block that an operator made stays.
         block(&app, "ana", "by-hand", "2026-12-03T10:00:00Z", "2026-12-03T11:00:00Z").await.expect(201);
         feed.becomes(busy("20261201T130000Z", "20261201T140000Z"));
         app.clock.advance(Duration::minutes(14));

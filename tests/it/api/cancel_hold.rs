@@ -1,5 +1,5 @@
-//! Cancelling what is paid: the slot is free at once, the money goes back as the operator says, or all of it where the
-//! guest may cancel; and what Stripe tells of the refund later changes nothing.
+//! Tests of cancelling a paid hold. The slot is free at once. The operator chooses the amount of the refund; a guest
+//! who may cancel gets all of it. Later events about the refund change nothing.
 
 use chrono::Duration;
 use reqwest::Method;
@@ -23,7 +23,7 @@ async fn cancel(app: &TestApp, hold: &str, order: Value) -> Answer {
     .await
 }
 
-/// A service with a 30-minute visit that its guests may cancel until a day before.
+/// Starts a service with a 30-minute visit that guests may cancel until a day before.
 async fn clinic(engine: Engine) -> TestApp {
     let app = TestApp::start(engine).await;
     app.sell(
@@ -42,7 +42,7 @@ fn refunds(app: &TestApp) -> Vec<i64> {
         .collect()
 }
 
-/// Both gauges of money that is not where it belongs.
+/// Returns both gauges of misplaced money: `money_without_slot` and `slot_without_money`.
 async fn gauges(app: &TestApp) -> [String; 2] {
     let metrics = app.get("/metrics").await.expect(200);
     let text = metrics.body.as_str().unwrap();
@@ -52,7 +52,7 @@ async fn gauges(app: &TestApp) -> [String; 2] {
     })
 }
 
-/// All commands are run, and Stripe has told all that it has to tell.
+/// Waits until all commands are done and all of Stripe's events are delivered.
 async fn settled(app: &TestApp) {
     app.sweep().await;
     eventually("no command is left", async || {
@@ -177,7 +177,7 @@ on_both_engines! {
             assert_eq!((app.state_of(hold).await.as_str(), app.units_of(hold).await), ("confirmed", 1));
         }
         assert_eq!(refunds(&app), Vec::<i64>::new());
-        // The terms are those of the booking, not those of today.
+        // The terms of the booking count, not the present terms of the event type.
         app.sell("visit", &json!({"resource": "ana", "duration_minutes": 30, "guest_cancel_until_minutes": 0})).await;
         app.cancel(&late).await.expect_problem(409, "already_paid");
     }

@@ -1,5 +1,5 @@
-//! A resource with many units: exactly so many are sold, quantities included, all or none; what is given back is sold
-//! again; the price is multiplied.
+//! Tests of a resource with several units: exactly that many are sold, a quantity is sold whole or not at all, a
+//! released unit is sold again, and the price is multiplied.
 
 use serde_json::json;
 
@@ -11,7 +11,7 @@ use crate::support::booking_actions::{after, wish_of};
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 
-/// A service with a 60-minute class in a studio with so many places, at 50 EUR.
+/// Starts a service with a 60-minute class in a studio with this many places, at 50 EUR.
 async fn studio(engine: Engine, places: u32) -> TestApp {
     let app = TestApp::start(engine).await;
     app.set_capacity("studio", places).await;
@@ -19,7 +19,7 @@ async fn studio(engine: Engine, places: u32) -> TestApp {
     app
 }
 
-/// Guests who want so many places each, taking turns at the instances.
+/// Builds the requests of guests who each want a quantity, spread over the instances.
 fn crowd(instances: &[&Instance], guests: usize, quantity: impl Fn(usize) -> usize) -> Vec<SlotRequest> {
     let wish = |n: usize| {
         let body = wish_of(n, "class", SLOT, &json!({"quantity": quantity(n)}));
@@ -34,7 +34,7 @@ async fn places_taken(app: &TestApp) -> i64 {
         .await
 }
 
-/// Fails unless so many won and the others were told that it is taken.
+/// Checks that this many requests won and that all others got `slot_taken`.
 #[track_caller]
 fn winners(got: &[Got], many: usize) {
     let counted = tally(got);
@@ -46,8 +46,8 @@ fn winners(got: &[Got], many: usize) {
     );
 }
 
-/// Fails unless no more was sold than there is, and nobody was refused who would still find room: places are only taken
-/// in such a race, so that what is left is less than the least that was refused.
+/// Checks that not more was sold than exists, and that nobody was refused who would still fit. A race only takes
+/// places, so what is left is less than the smallest refused quantity.
 async fn sold_out(app: &TestApp, got: &[Got], quantity: impl Fn(usize) -> usize, places: usize) {
     assert_eq!(tally(got).other, Vec::<String>::new());
     let wanted = |won: bool| {
@@ -127,7 +127,7 @@ on_both_engines! {
         let app = studio(engine, 2).await;
         app.hold_slot("class", SLOT).await;
         app.hold_slot("class", &after(SLOT, 30)).await;
-        // From 10:30 to 11:00 both places are taken, before and after one.
+        // From 10:30 to 11:00 both places are taken; before and after it, one.
         app.checkout(&order("class", &after(SLOT, 15))).await.expect_problem(409, "slot_taken");
         app.hold_slot("class", &after(SLOT, -30)).await;
         app.hold_slot("class", &after(SLOT, 60)).await;
@@ -156,7 +156,7 @@ on_both_engines! {
     }
 }
 
-/// The control: without the guard two guests get the same places, and the auditor sees it.
+/// Mutation: without the constraint two guests get the same places, and the auditor finds it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn mutation_without_constraint_oversells_class() {
     let app = studio(Engine::Postgres, 2).await;
@@ -180,7 +180,7 @@ async fn mutation_without_constraint_oversells_class() {
     );
 }
 
-/// The control of the auditor: a unit too many, one too few, and one on other terms are each seen.
+/// Mutation of the data: the auditor finds a unit too many, one too few, and one with other terms.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn auditor_finds_units_that_do_not_match_the_hold() {
     for (tampering, finding) in [

@@ -1,5 +1,5 @@
-//! The command line, as the real binary: help, exit codes, faults of the configuration, each command's word, and an
-//! orderly end on SIGTERM.
+//! Tests of the command line, with the real binary: help, exit codes, configuration faults, the output of each
+//! command, and a graceful stop on SIGTERM.
 
 use std::time::{Duration, Instant};
 
@@ -102,7 +102,7 @@ on_both_engines! {
         let checks: Vec<Value> = serde_json::from_str(&examined.stdout).unwrap();
         let verdict = |name: &str| checks.iter().find(|check| check["check"] == name).map(|check| check["verdict"].clone());
         assert_eq!((verdict("database"), verdict("stripe")), (Some("ok".into()), Some("ok".into())), "{examined:?}");
-        // The simulator's clock stands where the test put it, which is a fault that doctor must see.
+        // The simulator's clock is set by the test, so it differs from the machine's: doctor must report it.
         assert_eq!((verdict("clock"), examined.code), (Some("fault".into()), Some(1)), "{examined:?}");
         let told = complete(directory.path(), &["doctor"], &variables).await;
         assert_eq!(told.code, Some(1));
@@ -121,7 +121,7 @@ on_both_engines! {
         let client = Client::of(server.address("serving on http://").await);
         client.get("/readyz").await.expect(200);
         app.simulator.set_faults(Faults { latency_ms: 2_000, ..Faults::default() });
-        // The real process has the machine's clock.
+        // The real process uses the machine's clock.
         let body = order("call", &(SystemClock.now() + chrono::Duration::days(3)).format("%Y-%m-%dT%H:00:00Z").to_string());
         let stop = async {
             eventually("Stripe is asked", async || (app.simulator.calls().create == 1).then_some(())).await;

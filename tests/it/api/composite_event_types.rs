@@ -1,5 +1,5 @@
-//! Event types of several segments: all are held or none, in one order, so that no two checkouts wait for each other;
-//! given up together, and taken back together or not at all.
+//! Tests of event types with several segments. All segments are held or none, in one order, so that two checkouts
+//! never wait for each other. They are released together, and taken back together or not at all.
 
 use futures::future::join_all;
 use holdfast::sandbox::Outcome;
@@ -19,7 +19,8 @@ fn segment(offset: i64, minutes: i64, any_of: &[&str]) -> Value {
     json!({"offset_minutes": offset, "duration_minutes": minutes, "any_of": any_of})
 }
 
-/// A salon: a cut by Ana or Ben, then the colour by Cleo, on one of two chairs; ten minutes to clean up after each.
+/// Starts a salon: a cut by Ana or Ben, then the colour by Cleo on one of two chairs, with ten minutes of cleaning
+/// after each.
 async fn salon(engine: Engine) -> TestApp {
     let app = TestApp::start(engine).await;
     let segments = [
@@ -42,7 +43,7 @@ async fn units(app: &TestApp) -> i64 {
     app.database.count("SELECT count(*) FROM occupancy").await
 }
 
-/// The hold lapsed by a false word, so that its slot is free and its guest can still pay.
+/// Holds a slot and expires the hold by a false event: its slot is free and its guest can still pay.
 async fn lapsed(app: &TestApp) -> Answer {
     let hold = app.hold_slot("cut", SLOT).await;
     app.lapse_by_a_false_word(&hold).await;
@@ -76,7 +77,7 @@ on_both_engines! {
         assert_eq!(units(&app).await, 1, "nothing of the refused one");
         app.cancel(&busy).await.expect(200);
         let first = app.hold_slot("cut", SLOT).await;
-        // The second chair and Ben are free, Cleo is not.
+        // The second chair and Ben are free, but Cleo is not.
         app.checkout(&order("cut", SLOT)).await.expect_problem(409, "slot_taken");
         app.checkout(&order("cleo-alone", &after(SLOT, 60))).await.expect_problem(409, "slot_taken");
         app.hold_slot("ben-alone", SLOT).await;
@@ -98,7 +99,7 @@ on_both_engines! {
             app.checkout(&order(&kind, &after(SLOT, ends + 9))).await.expect_problem(409, "slot_taken");
             app.hold_slot(&kind, &after(SLOT, ends + 10)).await;
         }
-        // The colleague of before has his own buffer to think of, the newcomer's ends when another begins.
+        // The earlier guest's resource keeps its own buffer; the buffer of the new one ends when another hold begins.
         app.sell("tidy", &json!({"resource": "ben", "duration_minutes": 30,
             "buffer_before_minutes": 15, "buffer_after_minutes": 15})).await;
         app.hold_slot("tidy", SLOT).await;
@@ -155,8 +156,8 @@ on_both_engines! {
     }
 }
 
-/// Two and more who want the same resources in opposite orders, at two instances, while those of the round before give
-/// theirs up: each round has a winner, nobody gets a 5xx, and the database has no deadlock to resolve.
+/// Two or more guests want the same resources in opposite orders, at two instances, while the holds of the previous
+/// round are released. Each round has a winner, nobody gets a 5xx, and the database resolves no deadlock.
 async fn storm(engine: Engine) {
     let app = TestApp::start(engine).await;
     let other = app.another_instance().await;
@@ -222,7 +223,7 @@ async fn deadlocks(app: &TestApp) -> i64 {
         .await
 }
 
-/// The control: one that is made by hand is in the figure, so that any before it would be too.
+/// The control: a deadlock that the test makes is counted, so any earlier one would be too.
 async fn a_deadlock_is_counted(app: &TestApp) -> i64 {
     const BOTH: [(i64, i64); 2] = [(1, 2), (2, 1)];
     let mut hands = Vec::new();

@@ -1,5 +1,5 @@
-//! `holdfast doctor`, check by check: each is well in a healthy shop, and says so where something is wrong; none waits for
-//! long, and none names a secret. How it ends as a process is in `cli`.
+//! Tests of `holdfast doctor`, check by check: each passes in a healthy setup and reports its fault otherwise. No
+//! check waits for long, and none prints a secret. `command_line` tests its exit codes.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,7 +25,7 @@ const PAGES: [(&str, &str); 2] = [
     ("HOLDFAST_CANCEL_URL", "https://shop.example/back"),
 ];
 
-/// What doctor says.
+/// The report of doctor.
 struct Said(Vec<Value>);
 
 impl Said {
@@ -39,7 +39,7 @@ impl Said {
         said["verdict"].as_str().unwrap()
     }
 
-    /// The checks that are not well, with their verdicts.
+    /// Returns the checks that did not pass, with their verdicts.
     fn unwell(&self) -> Vec<String> {
         let unwell = self.0.iter().filter(|said| said["verdict"] != "ok");
         let shown = unwell.map(|said| format!("{} {}", said["verdict"], said["check"]).replace('"', ""));
@@ -62,7 +62,7 @@ async fn examine(config: &Config, clock: Arc<dyn Clock>) -> Said {
     Said(serde_json::from_str(&said).unwrap())
 }
 
-/// A shop with pages of its own, examined with some variables set otherwise.
+/// Examines a shop that has its own return pages, with some variables changed.
 async fn with(app: &TestApp, variables: &[(&'static str, &str)]) -> Said {
     examine(&app.config_with(&[&PAGES, variables].concat()), app.clock.clone()).await
 }
@@ -74,7 +74,7 @@ async fn paid(app: &TestApp) -> Answer {
     hold
 }
 
-/// Takes connections and never says a word.
+/// Starts a server that accepts connections and never responds.
 async fn silent() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();

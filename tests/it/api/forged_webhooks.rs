@@ -1,4 +1,5 @@
-//! What is not Stripe's word has no effect (S19): the right code for each, no panic, and the service answers on.
+//! Tests that a webhook which Stripe did not send has no effect (S19): each gets the right status, and the service
+//! goes on.
 
 use std::path::PathBuf;
 
@@ -14,7 +15,7 @@ use crate::support::on_both_engines;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 
-/// A paid hold of which Stripe has not told yet, and the event that would confirm it.
+/// Returns a paid hold whose event is not delivered yet, and the event that would confirm it.
 async fn untold(app: &TestApp) -> (Answer, QueuedEvent) {
     let hold = app.hold_slot("call", SLOT).await;
     app.pay(&hold, Outcome::Paid);
@@ -29,12 +30,12 @@ fn sign(app: &TestApp, body: &str) -> String {
     sign_at(app, 0, body)
 }
 
-/// A signature so many seconds from now.
+/// Signs the body with a timestamp that is this many seconds from now.
 fn sign_at(app: &TestApp, seconds: i64, body: &str) -> String {
     signature_header(WEBHOOK_SECRET, app.clock.now().timestamp() + seconds, body)
 }
 
-/// Nothing has happened, and the service is well.
+/// Checks that the hold is unchanged and that the service is healthy.
 async fn unmoved(app: &TestApp, hold: &Answer) {
     assert_eq!(app.state_of(hold).await, "held");
     assert_eq!(app.database.count("SELECT count(*) FROM stripe_events").await, 0);
@@ -162,8 +163,8 @@ on_both_engines! {
     }
 }
 
-/// Announces a body of this size and sends one byte more than is taken of it: an answer that comes while a client still
-/// sends may be lost with the connection.
+/// Announces a body of this size and sends one byte more than the service reads. If the client sent more, it could
+/// lose the response together with the connection.
 async fn announce(app: &TestApp, size: usize) -> String {
     let mut connection = TcpStream::connect(app.address).await.unwrap();
     let head = format!(
@@ -176,7 +177,7 @@ async fn announce(app: &TestApp, size: usize) -> String {
     answer
 }
 
-/// Stripe's scheme over bytes that are no text.
+/// Signs bytes that are not text with Stripe's scheme.
 fn sign_bytes(app: &TestApp, body: &[u8]) -> String {
     use hmac::{Hmac, KeyInit, Mac};
     let t = app.clock.now().timestamp();

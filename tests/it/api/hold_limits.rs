@@ -1,5 +1,5 @@
-//! What one visitor may keep from the others, and how often they may ask (S28); a guest is one person, however often and
-//! however their address is written (S27).
+//! Tests of the limits on one visitor: how many holds they may keep, and how many requests they may send (S28). A
+//! guest is one person however their address is written (S27).
 
 use chrono::Duration;
 use holdfast::domain::time::Clock;
@@ -17,7 +17,7 @@ use crate::support::booking_actions::after;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 
-/// One person's address, as they may write it.
+/// Spellings of one person's address.
 const WRITTEN: [&str; 4] = [
     "ada@example.com",
     "ADA@example.com",
@@ -25,7 +25,7 @@ const WRITTEN: [&str; 4] = [
     " aDa@eXaMpLe.CoM ",
 ];
 
-/// A service with one limit as a shop has it that says nothing, and the others out of the way.
+/// Starts a service with the default of one limit and with all others out of the way.
 async fn bound(engine: Engine, limit: &'static str, value: &'static str) -> TestApp {
     assert!(MANY_BEHIND_ONE_ADDRESS.iter().any(|(name, _)| *name == limit));
     TestApp::start_with(engine, &[(limit, value)]).await
@@ -45,7 +45,7 @@ fn crowd(instances: &[&Instance], guests: usize, email: impl Fn(usize) -> String
     (0..guests).map(wish).collect()
 }
 
-/// Fails unless at most so many, and at least one, were placed, and the others were told that they have too many.
+/// Checks that at least one and at most this many were placed, and that all others got the limit's error.
 #[track_caller]
 fn at_most(got: &[Got], most: usize) -> usize {
     let placed = got.iter().filter(|got| got.status == 201).count();
@@ -61,14 +61,14 @@ fn at_most(got: &[Got], most: usize) -> usize {
     placed
 }
 
-/// A refusal that says when to come back.
+/// Checks that the refusal has a `Retry-After`, and returns it.
 #[track_caller]
 fn told_to_wait(answer: Answer, code: &str) -> u64 {
     let refused = answer.expect_problem(429, code);
     refused.headers["retry-after"].to_str().unwrap().parse().unwrap()
 }
 
-/// The guest leaves the payment page alone until the hold is over.
+/// Places a hold and lets it expire unpaid.
 async fn lapse(app: &TestApp, slot: &str) {
     let hold = app.hold_slot("call", slot).await;
     app.clock.advance(Duration::minutes(31));
@@ -223,7 +223,7 @@ on_both_engines! {
         }
         assert!(told_to_wait(app.send(nobody(Method::DELETE)).await, "rate_limited") > 0);
         told_to_wait(app.checkout(&order_by("ada@example.com", "call", SLOT)).await, "rate_limited");
-        // Nobody is trusted, so nobody can say that they are someone else.
+        // No proxy is trusted, so nobody can claim another address.
         let claimed = app.send(forwarded(&app, "198.51.100.7")).await;
         told_to_wait(claimed, "rate_limited");
         for _ in 0..40 {
@@ -241,7 +241,7 @@ on_both_engines! {
             engine, &[("HOLDFAST_RATE_LIMIT", "2/h"), ("HOLDFAST_TRUSTED_PROXIES", "127.0.0.0/8")]).await;
         for guest in ["198.51.100.1", "198.51.100.2", "2001:db8::1"] {
             for n in 0..3 {
-                // What is in front of the last address was written by the guest.
+                // The guest wrote all addresses before the last one.
                 let answer = app.send(forwarded(&app, &format!("203.0.113.{n}, {guest}"))).await;
                 assert_eq!(answer.status == 429, n == 2, "{guest} {n}: {answer:?}");
             }
@@ -266,7 +266,7 @@ on_both_engines! {
             let taken: Value = app.webhook(Some(&signature), body.clone()).await.expect(200).body;
             assert_eq!(taken["outcome"], "ignored");
         }
-        // And a checkout is not charged for them.
+        // A checkout does not count towards the webhooks' limit.
         app.checkout(&order_by("ada@example.com", "call", SLOT)).await.expect(201);
     }
 }

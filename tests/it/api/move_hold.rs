@@ -1,5 +1,5 @@
-//! Moving a hold: one transaction gives up the old windows and takes the new, or everything is as it was, whoever else
-//! wants the target at the same moment.
+//! Tests of moving a hold: one transaction gives up the old windows and takes the new ones, or nothing changes,
+//! whatever races for the target.
 
 use chrono::Duration;
 use holdfast::sandbox::Outcome;
@@ -13,7 +13,7 @@ use crate::support::booking_actions::{after, wish_of};
 const SLOT: &str = "2026-12-01T10:00:00Z";
 const NOBODY: &str = "01990000-0000-7000-8000-000000000000";
 
-/// A service with a 30-minute visit to Ana that its guests may move until a day before.
+/// Starts a service with a 30-minute visit to Ana that guests may move until a day before.
 async fn clinic(engine: Engine) -> TestApp {
     let app = TestApp::start(engine).await;
     app.sell(
@@ -24,12 +24,12 @@ async fn clinic(engine: Engine) -> TestApp {
     app
 }
 
-/// The number of units in use, the history, and all that the guest sees.
+/// Returns the number of units in use, the history, and all that the guest sees.
 async fn all_of(app: &TestApp, hold: &Answer) -> (i64, Value) {
     (app.units_of(hold).await, app.admin_hold(hold.text("id")).await)
 }
 
-/// The last line of a history: from, to, by whom, why.
+/// Returns the last line of a history: from, to, actor, reason.
 fn last_line(hold: &Value) -> [&str; 4] {
     let line = hold["history"].as_array().unwrap().last().unwrap();
     ["from", "to", "by", "why"].map(|member| line[member].as_str().unwrap())
@@ -94,7 +94,7 @@ on_both_engines! {
         let hold = app.hold_slot("both", SLOT).await;
         app.checkout(&pair(1, "room-alone", &after(SLOT, 150))).await.expect(201);
         let before = all_of(&app, &hold).await;
-        // Ana is free at that time, the room is not.
+        // Ana is free at that time, but the room is not.
         let refused = app.move_as_operator(&hold, json!({"starts_at": after(SLOT, 120)})).await;
         let refused = refused.expect_problem(409, "slot_taken");
         assert_eq!(refused.body["alternatives"].as_array().unwrap().len(), 5);
@@ -212,7 +212,7 @@ on_both_engines! {
             }
             let body = order_by("bob@example.com", "visit", &to);
             let mover: &Instance = if round % 3 == 0 { &app.instance } else { &other };
-            // A checkout asks Stripe before it takes the slot; in some rounds the move comes as late.
+            // A checkout asks Stripe before it takes the slot. In some rounds the move is as late as that.
             let (moved, bought) = tokio::join!(
                 async {
                     for _ in 0..round % 4 {
@@ -246,7 +246,7 @@ on_both_engines! {
             let targets = match round % 3 {
                 0 => (&places[1], &places[0]),
                 1 => (&places[2], &places[2]),
-                // A chain: the second goes where it is free, the first where the second was.
+                // A chain: the second hold goes to a free time, and the first to the second's old time.
                 _ => (&places[1], &places[2]),
             };
             let (first, second) = tokio::join!(app.move_to(&one, targets.0), other.move_to(&two, targets.1));

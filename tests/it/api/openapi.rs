@@ -1,5 +1,5 @@
-//! The OpenAPI description: committed, so that a change of the contract shows in a diff; valid, to an independent
-//! validator; and true, to schemathesis, which asks a running service for everything that the description says.
+//! Tests of the OpenAPI description. It is committed, so that a diff shows each change of the contract. An
+//! independent validator accepts it. schemathesis checks a running service against all of it.
 
 use std::collections::BTreeSet;
 
@@ -71,7 +71,7 @@ fn every_operation_is_fully_described() {
                 }
             }
             let secured = operation["security"].is_array();
-            // A calendar program can send nothing but an address: its key is in the query.
+            // A calendar program can send only a URL, so its key is in the query.
             let by_key = name == "getCalendar";
             let refuses = operation["responses"]["401"].is_object();
             assert_eq!(secured || by_key, refuses, "{which}");
@@ -98,11 +98,11 @@ async fn independent_validator_accepts_description() {
     assert!(said.trim_end().ends_with("OK"), "{said}");
 }
 
-/// All of schemathesis' checks and phases. Where a check would be wrong about us, its configuration says why.
+/// Runs all checks and phases of schemathesis. If a check does not fit this service, the configuration file says why.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn service_conforms_to_description() {
     let python = python::with(SCHEMATHESIS).await;
-    // What the description's examples name.
+    // Creates the objects that the description's examples name.
     let shop = [("HOLDFAST_ALLOWED_ORIGINS", "https://shop.example")];
     let app = TestApp::start_with(Engine::Sqlite, &shop).await;
     app.offer("intro-call", "ana", 30, 5000).await;
@@ -122,6 +122,6 @@ async fn service_conforms_to_description() {
         .args(["--seed", SEED, "--no-color"]);
     let said = python::run(&mut command, "").await;
     assert!(said.contains(&format!("Seed: {SEED}")), "{said}");
-    // All but the one that serves the description, which it has already read.
+    // Tests all operations except the one that serves the description, which schemathesis has already requested.
     assert!(said.contains("Tested: 30"), "not every route was asked:\n{said}");
 }

@@ -1,5 +1,5 @@
-//! Operators' hands on a hold: giving it back, asking Stripe about it anew, replaying what Stripe told of it. Each goes
-//! the same way as a guest, a sweep or a webhook would, and the history says who it was.
+//! Tests of an operator's actions on a hold: release, refresh from Stripe, replay of an event. Each uses the same
+//! path as a guest, a sweep or a webhook, and the history names the operator.
 
 use holdfast::sandbox::{Endpoint, FaultKind, Faults, Outcome};
 use reqwest::Method;
@@ -34,7 +34,7 @@ fn drop_events(app: &TestApp) {
     }
 }
 
-/// The last line of a history: where to, by whom.
+/// Returns the last line of a history: the new status and the actor.
 fn last_line(hold: &Value) -> (&str, &str) {
     let line = hold["history"].as_array().unwrap().last().unwrap();
     (line["to"].as_str().unwrap(), line["by"].as_str().unwrap())
@@ -200,7 +200,7 @@ on_both_engines! {
         }
         assert_eq!(app.admin_hold(hold.text("id")).await, before);
 
-        // What a bug, or a restored backup, may have made of it.
+        // Sets the state that a bug or a restored backup may leave.
         app.database.execute("DELETE FROM hold_history WHERE to_status = 'confirmed'").await;
         app.database.execute("DELETE FROM payments").await;
         app.database.execute("UPDATE holds SET status = 'held', due_at = expires_at").await;

@@ -1,4 +1,4 @@
-//! `DELETE /v1/holds/{id}`: the slot is free at once, and a payment that was faster stays a payment (S15).
+//! Tests of `DELETE /v1/holds/{id}`: the slot is free at once, and a payment that came first stays (S15).
 
 use holdfast::sandbox::{Endpoint, FaultKind, Faults, Outcome};
 use reqwest::Method;

@@ -1,5 +1,5 @@
-//! Several hosts who can serve one event type: as many guests at one start as there are hosts, work that goes round, and
-//! races that are lost for one host and won for the next inside the same request.
+//! Tests of event types that several hosts can serve: as many guests at one start as hosts, work spread evenly, and a
+//! lost race that retries with the next host inside the same request.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ fn hosts(many: usize) -> Vec<String> {
     (0..many).map(|n| format!("host-{n}")).collect()
 }
 
-/// A service with a 30-minute call that any of so many hosts can take.
+/// Starts a service with a 30-minute call that any of this many hosts can serve.
 async fn pool(engine: Engine, many: usize) -> TestApp {
     let app = TestApp::start(engine).await;
     app.sell(
@@ -40,7 +40,7 @@ fn crowd(instances: &[&Instance], guests: usize, more: &Value) -> Vec<SlotReques
     (0..guests).map(wish).collect()
 }
 
-/// Fails unless so many won, each with a host of their own, and the others were told that the slot is taken.
+/// Checks that this many won, each with another host, and that all others got `slot_taken`.
 #[track_caller]
 fn winners(got: &[Got], many: usize) {
     let counted = tally(got);
@@ -95,7 +95,7 @@ on_both_engines! {
         let other = app.another_instance().await;
         let slow = Faults { latency_ms: 1_500, ..Faults::default() };
         app.simulator.set_faults(slow);
-        // Both look before either takes, so both go for the same host.
+        // Both read before either inserts, so both choose the same host.
         winners(&press_together(crowd(&[&app.instance, &other], 2, &json!({}))).await, 2);
         assert_eq!(app.simulator.calls().create, 2, "who moves on does so with the session that they have");
     }
@@ -121,7 +121,7 @@ on_both_engines! {
         assert_eq!(served, ["host-0", "host-1", "host-2", "host-0", "host-1", "host-2"]);
         app.cancel(&holds[4]).await.expect(200);
         app.clock.advance(Duration::seconds(1));
-        // Host 0 had one at the fourth, host 2 at the sixth; host 1 has only the second left.
+        // Host 0 served the fourth start, host 2 the sixth; host 1 served only the second.
         for (n, host) in [(6, "host-1"), (7, "host-0"), (8, "host-2"), (9, "host-1")] {
             app.clock.advance(Duration::seconds(1));
             let next = app.hold_slot("pool", &after(SLOT, 30 * n)).await;
@@ -206,8 +206,8 @@ on_both_engines! {
         assert_eq!(app.simulator.refunds().len(), 1);
     }
 
-    /// As many holds lapsed as there are hosts, all of them paid late and at once, while others want the same hosts:
-    /// nobody is served twice, nobody pays for nothing. The auditor has the last word.
+    /// Releases as many unpaid holds as there are hosts. All their guests pay late and at once, while others want the
+    /// same hosts. No host is booked twice and nobody pays for nothing: the auditor checks it at the end.
     async fn late_payments_and_checkouts_race_for_hosts(engine) {
         const HOSTS: usize = 4;
         let app = pool(engine, HOSTS).await;

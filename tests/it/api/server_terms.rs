@@ -1,5 +1,5 @@
-//! The server sets the terms (I8), and a hold is its owner's: price from the browser (S29), someone else's hold (S30),
-//! a return address that is not the shop's (S31).
+//! Tests that the server sets the terms (I8) and that a hold belongs to its owner: a price from the browser (S29),
+//! another guest's hold (S30), a return address outside the shop (S31).
 
 use reqwest::Method;
 use serde_json::json;

@@ -1,5 +1,6 @@
-//! Starting a checkout: the slot is held once, its URL leaves only then, the key gives the same answer again; a guest who
-//! hangs up stops nothing half-way (I4), and nothing waits on Stripe while it holds the database (I6).
+//! Tests of starting a checkout. The slot is held once before its URL is returned, and a key returns the same
+//! response again. A guest who disconnects interrupts nothing (I4). No request waits on Stripe while it holds a
+//! database connection (I6).
 
 use chrono::Duration;
 use futures::StreamExt;
@@ -14,7 +15,7 @@ use crate::support::wait_for::eventually;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 
-/// Every call to Stripe waits so long before its effect.
+/// Delays every call to Stripe before its effect.
 fn slow(latency_ms: u64) -> Faults {
     Faults {
         latency_ms,
@@ -22,7 +23,7 @@ fn slow(latency_ms: u64) -> Faults {
     }
 }
 
-/// The first page of holds, as the operator sees it.
+/// Returns the first page of holds, as the operator sees it.
 async fn holds(app: &TestApp) -> Vec<Value> {
     let list = app.admin(reqwest::Method::GET, "/v1/admin/holds", None).await;
     list.expect(200).body["data"].as_array().unwrap().clone()

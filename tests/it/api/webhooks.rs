@@ -1,5 +1,5 @@
-//! Stripe's events are facts, applied once (I5): doubled, cut off before the commit, or sent while the database is away,
-//! they end in the state that a tidy delivery ends in. Disordered ones are in `orders`.
+//! Tests that Stripe's events are facts, applied once (I5): a delivery that is repeated, cut before the commit, or
+//! sent while the database is away ends in the same state as a single clean one. `event_order` tests the orders.
 
 use holdfast::domain::time::Clock;
 use holdfast::sandbox::{Outcome, QueuedEvent, signature_header};
@@ -14,7 +14,7 @@ use crate::support::wait_for::eventually;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 
-/// Delivers a body as Stripe would, signed now.
+/// Delivers a body as Stripe does, signed now.
 async fn signed(app: &TestApp, body: &str) -> Answer {
     let signature = signature_header(WEBHOOK_SECRET, app.clock.now().timestamp(), body);
     app.webhook(Some(&signature), body.to_owned()).await
@@ -123,7 +123,7 @@ async fn webhook_cut_before_commit_applies_on_retry() {
             () = at_the_lock => {}
         }
     }
-    // The connection is closed now. The service may notice that or go on; it must not be half-way.
+    // The connection is closed now. The service may notice that or go on; it must not stop between the two.
     lock.let_go().await;
     eventually("nobody is at the lock", async || {
         (app.database.count(WAITING).await == 0).then_some(())
@@ -150,7 +150,7 @@ async fn webhook_without_database_is_refused_and_applied_later() {
 
     proxy.cut();
     for delivery in app.simulator.deliver_all().await {
-        // What does not concern us needs no database to be ignored.
+        // An event that does not concern the service is ignored without the database.
         let ignored = delivery.event_type == "charge.succeeded";
         assert_eq!(
             delivery.status,

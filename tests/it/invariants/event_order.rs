@@ -1,5 +1,5 @@
-//! Every order of the events of one checkout, each event doubled, ends in one state (S17): for each story that a checkout
-//! can have, its late money and its refund included.
+//! Tests that the events of one checkout end in one state in every order, each event delivered twice (S17): for each
+//! scenario of a checkout, with a late payment and its refund.
 
 use futures::StreamExt;
 use holdfast::domain::time::Clock;
@@ -9,29 +9,29 @@ use serde_json::{Value, json};
 use crate::support::app::{Answer, TestApp, order_by};
 use crate::support::on_both_engines;
 
-/// What happens after the guest's deeds.
+/// What happens after the guest's actions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     ByItself,
     Expired,
-    /// From the dashboard.
+    /// An operator refunds the payment in Stripe's dashboard.
     Refunded,
-    /// Stripe takes money through the session that has ended, before anyone heard of that end.
+    /// Stripe takes money through the expired session before the service learns that it expired.
     ExpiredAndPaid,
-    /// The guest gives up, and Stripe takes the money all the same; the slot is free.
+    /// The guest releases the hold, and Stripe takes the money all the same; the slot is free.
     LateAndFree,
     /// The same, and another guest has the slot. The refund that follows is one of the events.
     LateAndTaken,
 }
 
-/// One play of a story: what is to be told in some order, and where it happened.
+/// One run of a scenario: its hold, and the events to be delivered in some order.
 struct Play {
     hold: Answer,
     events: Vec<QueuedEvent>,
     intent: Option<String>,
 }
 
-/// The events since then; those that we do not listen to are left out.
+/// Returns the events since then, without the types that the service does not subscribe to.
 fn told(app: &TestApp, since: usize) -> Vec<QueuedEvent> {
     let heard = |event: &QueuedEvent| {
         !matches!(
@@ -75,8 +75,8 @@ async fn happen(app: &TestApp, kind: &str, starts_at: &str, deeds: &[Outcome], e
 }
 
 impl Play {
-    /// The orders in which this can be told. What comes last in the list is a refund that we order ourselves, so it is not
-    /// told before the money.
+    /// Returns all orders in which the events can be delivered. The last item of the list is a refund that the
+    /// service itself orders, so it cannot come before the payment's event.
     fn orders(&self, end: End) -> Vec<Vec<usize>> {
         if end != End::LateAndTaken {
             return permutations(self.events.len());
@@ -90,7 +90,7 @@ impl Play {
         orders
     }
 
-    /// Tells this one: an event, or the refund, which is made first.
+    /// Delivers one item: an event, or the refund, which is made first. Returns its type.
     async fn tell(&self, app: &TestApp, n: usize) -> String {
         if let Some(event) = self.events.get(n) {
             deliver(app, event).await;
@@ -111,7 +111,7 @@ async fn deliver(app: &TestApp, event: &QueuedEvent) {
     assert!(delivery.accepted(), "{delivery:?}");
 }
 
-/// Plays the story once for each order of its events, each event doubled; how many orders there are.
+/// Runs the scenario once for each order of its events, each event delivered twice; returns the number of orders.
 async fn every_order(
     app: &TestApp,
     kind: &str,
@@ -154,7 +154,7 @@ async fn every_order(
     total
 }
 
-/// All orders of `0..n`.
+/// Returns all orders of `0..n`.
 fn permutations(n: usize) -> Vec<Vec<usize>> {
     let Some(last) = n.checked_sub(1) else {
         return vec![Vec::new()];

@@ -1,8 +1,8 @@
-//! Availability is read from the truth at every door (S6): whatever changes a slot, the very next answer of
-//! `GET …/slots` shows it, at this instance and at another one.
+//! Tests that availability is always read from the database (S6): whatever changes a slot, the next response of `GET
+//! …/slots` shows it, at this instance and at another one.
 //!
-//! A table: each door, what was there before it, and what the slots look like after it. The same table is gone through
-//! with views that are kept, as a cache that nobody clears keeps them: then each door must be found out.
+//! A table lists each change, the state before it, and the slots after it. A mutation runs the same table with cached
+//! responses, as a cache without invalidation would keep them: the test must detect each change.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -22,7 +22,7 @@ const FREE: &str = "10:00 free 1, 10:30 free 1, 11:00 free 1";
 const HELD: &str = "10:00 held 0, 10:30 free 1, 11:00 free 1";
 const TAKEN: &str = "10:00 taken 0, 10:30 free 1, 11:00 free 1";
 
-/// What is there before the door.
+/// The state before the change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Before {
     Nothing,
@@ -55,7 +55,7 @@ enum Door {
     FeedEnded,
 }
 
-/// What was there, what happened, and what the slots look like before and after it.
+/// The state before, the slots before, the change, and the slots after it.
 const DOORS: [(Before, &str, Door, &str); 18] = [
     (Before::Nothing, FREE, Door::Checkout, HELD),
     (Before::Held, HELD, Door::GuestCancel, FREE),
@@ -92,10 +92,10 @@ const DOORS: [(Before, &str, Door, &str); 18] = [
     (Before::Fed, TAKEN, Door::FeedEnded, FREE),
 ];
 
-/// How somebody looks at the slots.
+/// How a client reads the slots.
 enum View<'a> {
     Fresh(&'a Instance),
-    /// The planted fault: what was once answered is answered again.
+    /// The mutation: returns the first response again.
     Kept(&'a Instance, Mutex<HashMap<String, String>>),
 }
 
@@ -118,7 +118,7 @@ impl View<'_> {
     }
 }
 
-/// Goes through all doors; what a view showed wrongly after which.
+/// Makes all changes of the table, and returns where a view showed a wrong result.
 async fn wrong_views(app: &TestApp, capacity: u32, views: &[View<'_>]) -> Vec<String> {
     let mut wrong = Vec::new();
     for (number, (before, looked, door, looks)) in DOORS.into_iter().enumerate() {
@@ -134,7 +134,7 @@ async fn wrong_views(app: &TestApp, capacity: u32, views: &[View<'_>]) -> Vec<St
                 wrong.push(format!("{before:?}, {door:?}: {shown} instead of {looks}"));
             }
         }
-        // The sweep counts what it releases: nobody else may be overdue.
+        // The sweep counts what it releases, so no other hold may be overdue.
         if let Some(hold) = scene
             .hold
             .as_ref()
@@ -163,7 +163,7 @@ on_both_engines! {
         assert_eq!(wrong_views(&app, 3, &views).await, [""; 0]);
     }
 
-    /// The control: views that are kept are found out at every door.
+    /// Mutation: the test detects cached responses after every change.
     async fn mutation_with_cached_view_is_detected(engine) {
         let app = TestApp::start_with(engine, &PRIVATE).await;
         let kept = [View::Kept(&app.instance, Mutex::default())];

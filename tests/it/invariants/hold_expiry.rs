@@ -1,4 +1,5 @@
-//! The end of a hold against its payment (I2): a slot is given back when Stripe can take no money for it, and not before.
+//! Tests the end of a hold against its payment (I2): a slot is released when Stripe can take no money for it, and not
+//! before.
 
 use chrono::Duration;
 use holdfast::sandbox::{Endpoint, FaultKind, Faults, Outcome};
@@ -9,7 +10,7 @@ use crate::support::on_both_engines;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 
-/// Longer than a hold has, shorter than its session lives.
+/// Returns a time longer than a hold's life and shorter than its session's.
 fn past_the_hold() -> Duration {
     Duration::minutes(31)
 }
@@ -149,8 +150,8 @@ on_both_engines! {
         assert_eq!(app.state_of(&hold).await, "processing");
     }
 
-    /// A processing hold whose session Stripe no longer knows: its answer changes nothing, and is not asked for again
-    /// with every sweep.
+    /// A processing hold whose session Stripe no longer knows: the response changes nothing, and not every sweep asks
+    /// again.
     async fn unchanged_status_is_polled_again_later(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;

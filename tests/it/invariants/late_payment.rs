@@ -1,8 +1,8 @@
-//! Money for which there is no slot any more (I3): for a hold that was released under its guest's hands (S10), and for one
-//! that is not on the books at all (S20). The slot if it is free, else the money back, once, however often Stripe says it;
-//! and the operator is told, by a metric and by a line of the log at error level.
+//! Tests money that arrives without a slot (I3): for a hold that was released before its guest paid (S10), and for
+//! one that is not in the database (S20). The guest gets the slot if it is free, else the money back, once, however
+//! often Stripe reports it. A metric and a log line at error level tell the operator.
 //!
-//! The service is a real process: its outbox worker gives the money back, its log and its metrics are its own.
+//! The service is a real process: its outbox worker makes the refund, and its log and metrics are its own.
 
 use holdfast::sandbox::{Outcome, signature_header};
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use crate::support::on_both_engines;
 use crate::support::process::Process;
 use crate::support::wait_for::eventually;
 
-/// The hold is over by the books alone, with its session open: what no door of the service does, an operator with a
+/// Releases the hold in the database alone, with its session open. The service never does so, but an operator with a
 /// database client can.
 async fn release_by_force(app: &TestApp, hold: &Answer) {
     let id = hold.text("id");
@@ -26,7 +26,7 @@ async fn release_by_force(app: &TestApp, hold: &Answer) {
     }
 }
 
-/// Stripe tells all that ever happened, five times over, several at once.
+/// Delivers all events of the test five times, several at once.
 async fn stripe_repeats_itself(app: &TestApp) {
     app.deliver_all().await;
     let events = app.simulator.events();
@@ -36,7 +36,7 @@ async fn stripe_repeats_itself(app: &TestApp) {
     }
 }
 
-/// The money is back and the books know it; Stripe's repetitions change nothing.
+/// Checks that the money is refunded and recorded once; Stripe's repetitions change nothing.
 async fn given_back_once(app: &TestApp) {
     const OWED: &str = "SELECT (SELECT count(*) FROM commands WHERE done_at IS NULL)
         + (SELECT count(*) FROM payments WHERE state = 'refund_due')";
@@ -53,7 +53,7 @@ async fn given_back_once(app: &TestApp) {
     assert_eq!(app.simulator.refunds()[0].amount, 5000);
 }
 
-/// One line at error level with these words, and one in the metric of this kind.
+/// Checks for one log line at error level with these words, and one count in the metric of this kind.
 async fn the_operator_is_told(process: &mut Process, client: &Client, words: &str, kind: &str) {
     process.says(words).await;
     let said = process.output();
@@ -71,7 +71,7 @@ fn in_a_year(app: &TestApp) -> String {
     at.format("%Y-%m-%dT10:00:00Z").to_string()
 }
 
-/// How the hold stands, and why, as the last line of its history has it.
+/// Returns the hold's state and the reason in the last line of its history.
 async fn ended(client: &Client, hold: &Answer) -> (String, Value) {
     let shown = client.admin_hold(hold.text("id")).await;
     let line = shown["history"].as_array().unwrap();
@@ -137,7 +137,7 @@ on_both_engines! {
         let hold = client.checkout(&order("call", &in_a_year(&app))).await.expect(201);
         app.pay(&hold, Outcome::Paid);
         app.deliver_all().await;
-        // Stripe's promise is one payment a session. Where it does not hold, the second one carries the same metadata.
+        // Stripe promises one payment per session. If that fails, the second payment carries the same metadata.
         let second = app.hold_slot("long-call", "2026-12-01T10:00:00Z").await;
         app.forget(&second).await;
         app.pay(&second, Outcome::Paid);

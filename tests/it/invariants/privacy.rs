@@ -1,5 +1,5 @@
-//! Quiet about people (I9, S32): through a full story with everything that can go wrong, at the most talkative log level,
-//! no secret, no address and no name leaves the process in a log line, a metric or the body of a problem.
+//! Tests that personal data stays private (I9, S32): a scenario with everything that can fail, at the most verbose
+//! log level, puts no secret, address or name into a log line, a metric or the body of a problem.
 
 use std::sync::Mutex;
 
@@ -20,7 +20,7 @@ const EMAIL: &str = "zaphod.beeblebrox@example.com";
 const NAME: &str = "Zaphod Beeblebrox";
 const NOTE: &str = "a-very-private-note";
 
-/// All problems that the story met, as one text.
+/// The bodies of all problems of the scenario, as one text.
 #[derive(Default)]
 struct Problems(Mutex<String>);
 
@@ -34,7 +34,7 @@ impl Problems {
 }
 
 fn wish(hours: i64) -> serde_json::Value {
-    // The real process has the machine's clock.
+    // The real process uses the machine's clock.
     let at = SystemClock.now() + chrono::Duration::days(3) + chrono::Duration::hours(hours);
     json!({"event_type": "call", "starts_at": at.format("%Y-%m-%dT%H:00:00Z").to_string(),
         "guest": {"email": EMAIL, "name": NAME}, "metadata": {"note": NOTE}})
@@ -76,7 +76,7 @@ on_both_engines! {
     }
 }
 
-/// A checkout in every way that can go well or wrong; the tokens it was given.
+/// Runs a checkout in every way that can succeed or fail; returns the tokens that it was given.
 async fn story(app: &TestApp, client: &Client, problems: &Problems) -> Vec<String> {
     let hold = client.checkout_with_key("key-1", &wish(0)).await.expect(201);
     problems.note(client.checkout_with_key("key-1", &wish(1)).await.expect(422));
@@ -118,7 +118,7 @@ async fn story(app: &TestApp, client: &Client, problems: &Problems) -> Vec<Strin
     [&hold, &other].map(|hold| hold.text("token").to_owned()).to_vec()
 }
 
-/// Requests that are refused, with people and secrets in them.
+/// Sends requests that are refused, with personal data and secrets in them.
 async fn forged_and_malformed(client: &Client, problems: &Problems) {
     let body = wish(3).to_string();
     problems.note(client.webhook(Some("t=1,v1=00"), body.clone()).await.expect(400));

@@ -1,5 +1,5 @@
-//! Many guests, one slot (I1): exactly one gets it, whatever the numbers, the keys, the addresses and the windows; and
-//! Stripe is asked for few sessions, not for one a guest.
+//! Tests that of many guests who want one slot exactly one gets it (I1), whatever their numbers, keys, addresses and
+//! windows; and that Stripe creates few sessions, not one per guest.
 
 use std::collections::HashSet;
 
@@ -13,13 +13,13 @@ use crate::support::on_both_engines;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 
-/// The slot, so much later.
+/// Returns the start of the slot plus this duration.
 fn later(by: Duration) -> String {
     let at = SLOT.parse::<DateTime<Utc>>().unwrap() + by;
     at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
-/// Different guests who all want this slot, taking turns at the instances.
+/// Builds the requests of different guests for this slot, spread over the instances.
 fn crowd(instances: &[&Instance], guests: usize, starts_at: &str) -> Vec<SlotRequest> {
     let wish = |n: usize| {
         let body = order_by(&format!("guest-{n}@example.com"), "call", starts_at);
@@ -36,14 +36,14 @@ fn open_sessions(app: &TestApp) -> usize {
         .count()
 }
 
-/// Fails unless one won and the others were told that the slot is taken.
+/// Checks that one request won and that all others got `slot_taken`.
 #[track_caller]
 fn one_winner(got: &[Got]) {
     let tally = tally(got);
     assert_eq!((tally.won, tally.taken), (1, got.len() - 1), "{:?}", tally.other);
 }
 
-/// Latency that lets every guest look before anyone inserts.
+/// Adds latency that lets every guest read before anyone inserts.
 fn slow_stripe() -> Faults {
     Faults {
         latency_ms: 1_500,
@@ -160,7 +160,7 @@ async fn rush_at_two_instances_has_one_winner() {
     assert!(asked <= 2, "one session an instance at most, not {asked}");
 }
 
-/// The control: without the guard the same race has two winners, so the races above would show it.
+/// Mutation: without the constraint the same race has two winners, so the races above would detect it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn mutation_without_constraint_has_two_winners_postgres() {
     let app = TestApp::start(Engine::Postgres).await;
@@ -183,8 +183,8 @@ async fn mutation_without_constraint_has_two_winners_postgres() {
     );
 }
 
-/// SQLite has the guard twice, in the statement that takes a window and in triggers: without the triggers, a row that
-/// does not come through that statement gets in, and the auditor sees it.
+/// Mutation: SQLite has the guard twice, in the insert statement and in triggers. Without the triggers, a row that
+/// does not use that statement gets in, and the auditor finds it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn mutation_without_triggers_admits_overlap_sqlite() {
     const AGAIN: &str = "INSERT INTO occupancy (hold_id, resource_id, starts_at, ends_at)

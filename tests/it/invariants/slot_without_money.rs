@@ -1,4 +1,5 @@
-//! Which confirmed holds count as a slot without money: those that the program got wrong, not those that the shop keeps.
+//! Tests which confirmed holds count as a slot without money: the errors of the program, not the bookings that the
+//! shop keeps.
 
 use holdfast::domain::listing::Figures;
 use holdfast::domain::time::Clock;
@@ -21,7 +22,7 @@ async fn tell(app: &TestApp, event: &Value) -> Answer {
     app.webhook(Some(&signature), body).await.expect(200)
 }
 
-/// A confirmed hold, and its intent.
+/// Returns a confirmed hold and its intent.
 async fn paid(app: &TestApp) -> (Answer, String) {
     let hold = app.hold_slot("call", SLOT).await;
     app.pay(&hold, Outcome::Paid);

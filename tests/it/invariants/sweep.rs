@@ -1,4 +1,5 @@
-//! The sweep: what nobody finished is cleared, without webhooks and without an operator, once, by whoever comes first.
+//! Tests the sweep: it finishes what nobody else finished, without webhooks and without an operator, once, at any
+//! instance.
 
 use chrono::Duration;
 use holdfast::sandbox::{ApiFault, Endpoint, FaultKind, Faults, Outcome, SessionStatus};
@@ -9,7 +10,7 @@ use crate::support::app::{Answer, TestApp, order};
 use crate::support::on_both_engines;
 use crate::support::wait_for::eventually;
 
-/// Holds at consecutive hours.
+/// Places holds at consecutive hours.
 async fn many(app: &TestApp, count: i64) -> Vec<Answer> {
     hourly(app, 0..count).await
 }
@@ -180,7 +181,7 @@ on_both_engines! {
     }
 }
 
-/// Sweeps until no attempt is open; no session must be payable then.
+/// Sweeps until no attempt is open; then no session may be payable.
 async fn recovered(app: &TestApp) {
     eventually("attempts are recovered", async || {
         app.clock.advance(Duration::minutes(3));
@@ -198,8 +199,8 @@ async fn recovered(app: &TestApp) {
     );
 }
 
-/// A hold whose process died before the insert: the books are put back to where they were while Stripe made the
-/// session, an attempt with its terms, and no hold.
+/// Leaves the state of a process that died before the insert: Stripe has the session, and the database has an attempt
+/// with its terms and no hold.
 async fn died_before_the_insert(app: &TestApp) -> Answer {
     app.simulator.set_faults(Faults {
         latency_ms: 1_000,

@@ -1,8 +1,8 @@
-//! The auditor: looks at the books and at the simulator at the end of a test, and names every promise that is broken.
+//! Audits the database and the simulator at the end of a test, and reports every broken invariant.
 //!
-//! It knows the schema and what Stripe shows, nothing of the code under test: raw SQL on a connection of its own, and
-//! the simulator's hands. What is still under way when it looks (a saga, a command) may be caught between two states,
-//! so a finding counts only where it stays.
+//! The auditor knows the schema and what Stripe shows, and uses no code under test: it sends raw SQL over its own
+//! connection, and reads the simulator's state. Work that still runs (a saga, a command) may be between two states,
+//! so a finding counts only if it persists.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -12,20 +12,20 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, Row, SqliteConnection};
 
 use super::database::Engine;
 
-/// How long a finding must stay to count, where work may still be under way.
+/// How long a finding must persist to count, because work may still run.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What to look at.
+/// The database and the simulator to audit.
 pub(crate) struct Audit {
     pub(crate) engine: Engine,
     pub(crate) url: String,
     pub(crate) simulator: Simulator,
-    /// How long a finding must stay to count.
+    /// How long a finding must persist to count.
     pub(crate) wait_timeout: Duration,
 }
 
 impl Audit {
-    /// The promises that are broken, on a runtime of its own: the test's may be about to end.
+    /// Returns the broken invariants. It uses its own runtime, because the test's may be about to end.
     pub(crate) fn findings(self) -> Vec<String> {
         let looking = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -51,7 +51,7 @@ impl Audit {
     }
 }
 
-/// The database, by hand.
+/// A raw connection to the database of the test.
 pub(crate) enum Books {
     Sqlite(SqliteConnection),
     Postgres(PgConnection),
@@ -67,7 +67,7 @@ impl Books {
         }
     }
 
-    /// The rows of a query whose columns are all text.
+    /// Returns the rows of a query whose columns are all text.
     pub(crate) async fn ask(&mut self, sql: &str) -> Vec<Cells> {
         macro_rules! cells {
             ($connection:expr) => {{
@@ -84,7 +84,7 @@ impl Books {
         }
     }
 
-    /// A finding for each row, which is put after the words.
+    /// Returns one finding per row: the words, then the row.
     pub(crate) async fn find(&mut self, what: &str, sql: &str) -> Vec<String> {
         let shown = |row: Cells| row.iter().flatten().cloned().collect::<Vec<_>>().join(" ");
         let rows = self.ask(sql).await;
@@ -93,7 +93,7 @@ impl Books {
             .collect()
     }
 
-    /// The rows by their first column.
+    /// Returns the rows by their first column.
     pub(crate) async fn map(&mut self, sql: &str) -> HashMap<String, Cells> {
         let rows = self.ask(sql).await;
         rows.into_iter()
@@ -102,7 +102,8 @@ impl Books {
     }
 }
 
-/// I1: no two holds have one unit of a resource at one time, and a hold has its windows exactly while it is live.
+/// Checks I1: no two holds share a unit of a resource at one time, and a hold has its windows exactly while it is
+/// live.
 pub(crate) async fn slots(books: &mut Books) -> Vec<String> {
     let overlap = match books {
         Books::Sqlite(_) => {
@@ -137,8 +138,8 @@ pub(crate) async fn slots(books: &mut Books) -> Vec<String> {
     findings
 }
 
-/// A live hold has so many units of each of its segments as it was sold, buffers and all, and nothing else; what is shown
-/// of it follows from the segments.
+/// Checks that a live hold has its quantity of units in each of its segments, buffers included, and nothing else; and
+/// that the times it shows follow from its segments.
 async fn windows(books: &mut Books) -> Vec<String> {
     let (segment, begins, ends, shown) = match books {
         Books::Sqlite(_) => (
@@ -188,7 +189,7 @@ async fn windows(books: &mut Books) -> Vec<String> {
     findings
 }
 
-/// S27, S28: whoever has `held` holds is counted with so many.
+/// Checks S27 and S28: the stored count of a guest or client equals its number of `held` holds.
 async fn counts(books: &mut Books) -> Vec<String> {
     let mut findings = Vec::new();
     for (table, key, column) in [("guests", "email", "guest_id"), ("clients", "id", "client_id")] {
@@ -206,7 +207,7 @@ async fn counts(books: &mut Books) -> Vec<String> {
     findings
 }
 
-/// I5: histories are chains from the first status to the present one, and no event is in them twice.
+/// Checks I5: each history is a chain from the first status to the present one, and contains no event twice.
 async fn histories(books: &mut Books) -> Vec<String> {
     let mut findings = books
         .find(
@@ -242,7 +243,7 @@ async fn histories(books: &mut Books) -> Vec<String> {
     findings
 }
 
-/// I4: an open session belongs to a held hold, or something on the books will end it.
+/// Checks I4: an open session belongs to a held hold, or an attempt or a command will expire it.
 async fn sessions(books: &mut Books, simulator: &Simulator) -> Vec<String> {
     let sessions = simulator.sessions();
     let held = "SELECT session_id, status FROM holds WHERE status = 'held'";
@@ -256,7 +257,7 @@ async fn sessions(books: &mut Books, simulator: &Simulator) -> Vec<String> {
     let stray = sessions.iter().filter(|session| {
         let attempt = session.client_reference_id.as_ref();
         session.status == SessionStatus::Open
-            // One of another product on the same account names no hold.
+            // A session of another product on the same account names no hold.
             && attempt.is_some()
             && !held.contains_key(&session.id)
             && !ordered.contains_key(&session.id)
@@ -267,7 +268,7 @@ async fn sessions(books: &mut Books, simulator: &Simulator) -> Vec<String> {
         .collect()
 }
 
-/// I3: money has its slot, or is back or on its way back; nothing goes back twice.
+/// Checks I3: money has its slot, or is refunded or about to be; nothing is refunded twice.
 async fn money(books: &mut Books, simulator: &Simulator) -> Vec<String> {
     let (intents, refunds) = (simulator.intents(), simulator.refunds());
     let untold: String = simulator
@@ -314,7 +315,7 @@ async fn money(books: &mut Books, simulator: &Simulator) -> Vec<String> {
             || expiries.contains_key(&intent.session)
             || intent.metadata.values().any(|hold| begun.contains_key(hold))
             || untold.contains(&intent.id);
-        // The shop keeps what the operator says, of what it cancelled; the part that goes back is ordered like any refund.
+        // After an operator's cancel the shop may keep a part. The rest is a refund command like any other.
         let state = payments.get(&intent.id).and_then(|row| row[1].as_deref());
         let cancelled =
             holds.get(&intent.session).and_then(|row| row[2].as_deref()) == Some("cancelled/operator");

@@ -1,5 +1,5 @@
-//! A PostgreSQL cluster of the test's own, that it may stop, start, copy to a standby, and replace by it. Gone when the
-//! test is, however it ends.
+//! Runs a PostgreSQL cluster for one test, which may stop it, start it, copy it to a standby, and fail over to the
+//! standby. It is removed when the test process ends, even if it is killed.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::postgres::{HOW_TO_INSTALL, binaries, someone_else};
 use super::wait_for::eventually;
 
-/// Makes a cluster, then does what its input says, line by line, and answers each with `done`; removes all of it when
+/// Creates a cluster, then executes its input line by line and prints `done` after each line; removes all of it when
 /// the input ends. `$1` is the directory of the binaries, `$2` the cluster's own.
 const KEEPER: &str = r#"
 trap '' PIPE INT
@@ -42,7 +42,7 @@ while read -r order; do
 done
 "#;
 
-/// A primary, and a standby once it is made.
+/// A primary, and a standby after it is copied.
 pub(crate) struct Cluster {
     directory: PathBuf,
     keeper: Child,
@@ -83,7 +83,7 @@ impl Cluster {
         cluster
     }
 
-    /// The database on the primary.
+    /// Returns the URL of the database on the primary.
     pub(crate) fn url(&self) -> String {
         self.url_of("holdfast")
     }
@@ -93,17 +93,17 @@ impl Cluster {
         format!("postgres://postgres@localhost/{database}?host={directory}")
     }
 
-    /// The database on the standby.
+    /// Returns the URL of the database on the standby.
     pub(crate) fn standby_url(&self) -> String {
         format!("{}&port=5433", self.url())
     }
 
-    /// The primary dies.
+    /// Stops the primary at once, as a crash does.
     pub(crate) fn stop(&mut self) {
         self.order("stop");
     }
 
-    /// The primary is started again, and a standby that was copied meanwhile follows it.
+    /// Starts the primary again, with a standby that was copied while it was stopped.
     pub(crate) async fn start_again_with_a_standby(&mut self) {
         self.order("copy");
         self.order("start");
@@ -120,7 +120,7 @@ impl Cluster {
         .await;
     }
 
-    /// The primary ends, and the standby takes its place.
+    /// Stops the primary and promotes the standby.
     pub(crate) fn fail_over(&mut self) {
         self.order("yield");
         self.order("promote");

@@ -1,4 +1,5 @@
-//! Guests who press the button together: each has a connection of its own, opened before the start.
+//! Sends the checkouts of many guests at the same moment: each guest has a connection of its own, opened before the
+//! start.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,11 +9,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Barrier;
 
-/// One guest's wish.
+/// One guest's checkout request in a race.
 pub(crate) struct SlotRequest {
-    /// At which instance.
+    /// The address of the instance that gets the request.
     pub(crate) at: SocketAddr,
-    /// Idempotency key.
+    /// The idempotency key, if the guest sends one.
     pub(crate) key: Option<String>,
     /// The body of the checkout.
     pub(crate) body: Value,
@@ -24,14 +25,14 @@ impl SlotRequest {
     }
 }
 
-/// What a guest got.
+/// The response that a guest got.
 #[derive(Debug)]
 pub(crate) struct Got {
     pub(crate) status: u16,
     pub(crate) body: Value,
 }
 
-/// All guests send at once; what each got, in the order of the wishes.
+/// Sends all requests at once; returns the responses in the order of the requests.
 pub(crate) async fn press_together(wishes: Vec<SlotRequest>) -> Vec<Got> {
     let start = Arc::new(Barrier::new(wishes.len()));
     let guests: Vec<_> = wishes
@@ -52,7 +53,7 @@ pub(crate) async fn press_together(wishes: Vec<SlotRequest>) -> Vec<Got> {
     got
 }
 
-/// Sends the wish without waiting for an answer.
+/// Sends the request without waiting for a response.
 pub(crate) async fn send(connection: &mut TcpStream, wish: &SlotRequest) {
     let body = wish.body.to_string();
     let key = wish.key.as_ref().map(|key| format!("idempotency-key: {key}\r\n"));
@@ -77,12 +78,12 @@ async fn exchange(mut connection: TcpStream, wish: &SlotRequest) -> Got {
     }
 }
 
-/// How a race came out.
+/// The result of a race.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
     pub(crate) won: usize,
     pub(crate) taken: usize,
-    /// Anything else, which a race must not answer.
+    /// All other responses, which a race must not return.
     pub(crate) other: Vec<String>,
 }
 

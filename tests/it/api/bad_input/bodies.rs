@@ -1,4 +1,5 @@
-//! What every route that reads JSON refuses alike: what is not JSON, not called JSON, too large, or says a thing twice.
+//! Tests what all routes that parse JSON refuse: a body that is not JSON, has another content type, is too large, or
+//! repeats a member.
 
 use reqwest::header::CONTENT_TYPE;
 use serde_json::{Value, json};
@@ -121,7 +122,7 @@ async fn other_content_type_is_unsupported_media_type() {
     app.assert_untouched().await;
 }
 
-/// JSON of this length, unknown members and all.
+/// Returns JSON of this length, with unknown members.
 fn json_of(length: usize) -> String {
     let frame = json!({"padding": ""}).to_string().len();
     json!({"padding": "x".repeat(length - frame)}).to_string()

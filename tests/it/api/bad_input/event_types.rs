@@ -1,4 +1,4 @@
-//! The members of `PUT /v1/admin/event-types/{id}`: terms that Stripe would not take never come on sale.
+//! Tests the members of `PUT /v1/admin/event-types/{id}`: terms that Stripe would refuse are never stored.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -40,7 +40,7 @@ on_both_engines! {
         expect_faults("{}", put(&app, json!({})).await, &["amount", "currency", "duration_minutes", "name", "resource"]);
         let body = json!({"name": "", "resource": "Ana", "duration_minutes": 0, "amount": "5000", "tax": 19, "id": "x"});
         let answer = app.admin(Method::PUT, "/v1/admin/event-types/New", Some(body)).await;
-        // `id` twice: the one in the path cannot be a name, the one in the body is unknown.
+        // `id` appears twice: the one in the path is not a valid name, and the one in the body is an unknown member.
         let all = ["amount", "currency", "duration_minutes", "id", "id", "name", "resource", "tax"];
         expect_faults("all", answer, &all);
         app.assert_untouched().await;

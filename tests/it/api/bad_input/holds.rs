@@ -1,4 +1,4 @@
-//! The members and the key of `POST /v1/holds`.
+//! Tests the members of `POST /v1/holds` and its idempotency key.
 
 use chrono::Duration;
 use reqwest::Method;
@@ -12,7 +12,7 @@ use crate::support::on_both_engines;
 
 const ROUTE: Route = Route::Holds;
 
-/// Each value, as this member, is refused, and the fault names `field`.
+/// Checks that each value is refused as this member, and that the fault names `field`.
 async fn refuse(app: &Untouched, member: &str, field: &str, values: impl IntoIterator<Item = Value>) {
     for value in values {
         let case: String = format!("{member}: {value}").chars().take(200).collect();
@@ -158,7 +158,7 @@ on_both_engines! {
 }
 
 impl TestApp {
-    /// So long from now, as a whole second.
+    /// Returns the instant this far from now, as a whole second.
     fn clock_in(&self, ahead: Duration) -> String {
         use holdfast::domain::time::Clock;
         (self.clock.now() + ahead).to_rfc3339_opts(chrono::SecondsFormat::Secs, true)

@@ -1,4 +1,4 @@
-//! Methods that a path does not have, paths that are none, other people's origins, and keys that open nothing.
+//! Tests unknown methods, unknown paths, foreign origins, and keys without access.
 
 use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, HeaderValue, ORIGIN};
@@ -9,7 +9,7 @@ use crate::support::database::Engine;
 
 const ID: &str = "00000000-0000-4000-8000-000000000000";
 
-/// Every path, and the methods that it has.
+/// Every path, with its methods.
 const PATHS: [(&str, &[&str]); 18] = [
     ("/v1/holds", &["POST"]),
     (
@@ -196,7 +196,7 @@ async fn admin_routes_allow_no_cross_origin_access() {
     app.assert_untouched().await;
 }
 
-/// What somebody might send as `Authorization`, where `secret` is what would open the door.
+/// Returns wrong values of `Authorization`; `secret` is the value that would be accepted.
 fn wrong_keys(secret: &str) -> Vec<Vec<u8>> {
     let mut wrong: Vec<Vec<u8>> = [
         "",

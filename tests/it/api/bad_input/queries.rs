@@ -1,4 +1,4 @@
-//! Query strings, and ids in paths that are none.
+//! Tests invalid query strings and malformed ids.
 
 use reqwest::Method;
 
@@ -10,7 +10,7 @@ const HOLDS: &str = "/v1/admin/holds";
 const EVENTS: &str = "/v1/admin/events";
 const LISTS: [&str; 4] = [HOLDS, EVENTS, "/v1/admin/event-types", "/v1/admin/commands"];
 
-/// Cursors that no list gave out: not base64, not text, of no list, of times that no engine can keep.
+/// Cursors that no list returned: not base64, not text, of no list, or with times that no engine can store.
 const CURSORS: [&str; 9] = [
     "x",
     "%20",
@@ -19,12 +19,13 @@ const CURSORS: [&str; 9] = [
     "dA",
     "bg",
     "bjk5OTk5OTk5OTk5OTk5OTk5OTk5OTk",
-    // `t-8334601228800000000.` and `t8210266876799999999.`, each with the nil id: the first and the last time that chrono has.
+    // `t-8334601228800000000.` and `t8210266876799999999.`, each with the nil id: the first and the last time of
+    // chrono.
     "dC04MzM0NjAxMjI4ODAwMDAwMDAwLjAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAw",
     "dDgyMTAyNjY4NzY3OTk5OTk5OTkuMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDA",
 ];
 
-/// Ids that are none, as they stand in a path.
+/// Returns malformed ids, as they appear in a path.
 fn no_ids() -> Vec<String> {
     let plain = [
         "1",
@@ -121,7 +122,7 @@ on_both_engines! {
                 expect_problem(&case, answer, 404, "not_found");
             }
             if id.starts_with("0000") || id == "1" {
-                continue; // Names that an event type may have.
+                continue; // An event type may have this name.
             }
             let path = format!("/v1/admin/event-types/{id}");
             let body = Some(Route::EventTypes.good());

@@ -1,7 +1,7 @@
-//! Bodies that nobody thought of: JSON of any shape, and the fine body with any part of it replaced.
+//! Sends generated bodies: JSON of any shape, and the valid body with any part of it replaced.
 //!
-//! Whatever comes, the answer is a good one or a problem below 500. proptest prints the seed and the smallest body of a
-//! failure.
+//! Each response is either successful or a problem below 500. If one fails, proptest prints the seed and the smallest
+//! body.
 
 use std::collections::BTreeMap;
 
@@ -41,7 +41,7 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// The fine body with some of its members replaced.
+/// Generates the valid body with some of its members replaced.
 fn nearly_good(route: Route, members: &'static [&'static str]) -> impl Strategy<Value = Value> {
     prop::collection::vec((prop::sample::select(members), any_json()), 1..4).prop_map(move |changes| {
         let mut body = route.good();
@@ -55,7 +55,7 @@ fn nearly_good(route: Route, members: &'static [&'static str]) -> impl Strategy<
     })
 }
 
-/// Raw bytes too, most of which are not JSON.
+/// Generates raw bytes too, most of which are not JSON.
 fn bodies(route: Route, members: &'static [&'static str]) -> impl Strategy<Value = Vec<u8>> {
     let bytes = |value: Value| value.to_string().into_bytes();
     prop_oneof![

@@ -1,4 +1,4 @@
-//! What each door of the table is: how a shop, its guest, its operator, Stripe, or a calendar goes through it.
+//! Makes each change of the table: as a shop, its guest, its operator, Stripe, or a calendar does.
 
 use chrono::Duration;
 use holdfast::sandbox::Outcome;
@@ -15,7 +15,7 @@ const SLOT: &str = "2026-12-01T10:00:00Z";
 const NEXT: &str = "2026-12-01T10:30:00Z";
 const LAST: &str = "2026-12-01T11:00:00Z";
 
-/// One row of the table with an event type and a resource of its own.
+/// One row of the table, with its own event type and resource.
 pub(super) struct Scene<'a> {
     app: &'a TestApp,
     resource: String,
@@ -25,7 +25,7 @@ pub(super) struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
-    /// A visit with one resource, of whose units all but one are sold in each of three slots.
+    /// Offers a visit with one resource, of whose units all but one are sold in each of three slots.
     pub(super) async fn set(app: &'a TestApp, number: usize, capacity: u32) -> Self {
         let scene = Self {
             app,
@@ -70,7 +70,7 @@ impl<'a> Scene<'a> {
         self.hold = Some(self.app.checkout(&order).await.expect(201));
     }
 
-    /// Stripe says that the session ended unpaid, though it did not.
+    /// Holds the slot and lets the guest do this on the payment page.
     async fn checked_out_and(&mut self, outcome: Outcome) {
         self.check_out().await;
         self.stripe_tells(outcome).await;
@@ -105,7 +105,7 @@ impl<'a> Scene<'a> {
         self.app.admin(Method::POST, &path, body).await.expect(200);
     }
 
-    /// Goes through the door, at the app's own instance.
+    /// Makes the change at the app's own instance.
     pub(super) async fn go_through(&mut self, door: Door) {
         let app = self.app;
         let stripe = &app.simulator;
@@ -146,7 +146,7 @@ impl<'a> Scene<'a> {
     }
 }
 
-/// 10:00 to `until` every half hour, which its guest may cancel and move until an hour before.
+/// Returns a visit from 10:00 to `until` every half hour, which guests may cancel and move until an hour before.
 pub(super) fn visit(resource: &str, minutes: u32, until: &str) -> Value {
     let days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
     json!({"resource": resource, "duration_minutes": minutes,
