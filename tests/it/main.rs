@@ -6,7 +6,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::print_stderr,
-    reason = "a test's helpers fail by panicking, and a random one tells its seed"
+    reason = "the fixtures of a test fail by panicking, and a random test prints its seed"
 )]
 
 mod api;

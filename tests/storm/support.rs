@@ -4,14 +4,14 @@
 
 #[path = "../it/support/audit.rs"]
 pub(crate) mod audit;
+#[path = "../it/support/catalogue_fixtures.rs"]
+pub(crate) mod catalogue_fixtures;
 #[path = "../it/support/client.rs"]
 pub(crate) mod client;
 #[path = "../it/support/database.rs"]
 pub(crate) mod database;
 #[path = "../it/support/database_lock.rs"]
 pub(crate) mod database_lock;
-#[path = "../it/support/catalogue_fixtures.rs"]
-pub(crate) mod catalogue_fixtures;
 #[path = "../it/support/postgres.rs"]
 pub(crate) mod postgres;
 #[path = "../it/support/process.rs"]

@@ -6,13 +6,13 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::app::{ADMIN_KEY, TestApp, order_by};
-use crate::support::race::{SlotRequest, press_together};
 use crate::support::on_both_engines;
+use crate::support::race::{SlotRequest, press_together};
 use crate::support::wait_for::eventually;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 
-async fn list(app: &TestApp, path: &str) -> Value {
+async fn get_list(app: &TestApp, path: &str) -> Value {
     app.admin(Method::GET, path, None).await.expect(200).body
 }
 
@@ -27,15 +27,15 @@ fn ids(list: &Value) -> Vec<&str> {
 
 /// Creates a pending command that expires a session: two instances race, and Stripe returns 429 when the loser's
 /// session is to be expired.
-async fn pending_command(app: &TestApp) -> String {
+async fn create_pending_command(app: &TestApp) -> String {
     let other = app.another_instance().await;
     let faults = Faults::default().next(Endpoint::ExpireSession, FaultKind::RateLimited, 1_000);
     app.simulator.set_faults(Faults {
         latency_ms: 800,
         ..faults
     });
-    let wish = |at, n| SlotRequest::new(at, order_by(&format!("guest-{n}@example.com"), "call", SLOT));
-    press_together(vec![wish(app.address, 1), wish(other.address, 2)]).await;
+    let request = |at, n| SlotRequest::new(at, order_by(&format!("guest-{n}@example.com"), "call", SLOT));
+    press_together(vec![request(app.address, 1), request(other.address, 2)]).await;
     let faults = Faults {
         latency_ms: 0,
         ..app.simulator.faults()
@@ -43,7 +43,7 @@ async fn pending_command(app: &TestApp) -> String {
     app.simulator.set_faults(faults);
     // The loser's response does not wait for the first try of its command.
     eventually("the first try has failed", async || {
-        let pending = list(app, "/v1/admin/commands").await;
+        let pending = get_list(app, "/v1/admin/commands").await;
         assert_eq!(ids(&pending).len(), 1, "{pending}");
         (pending["data"][0]["tries"] == 1).then(|| ids(&pending)[0].to_owned())
     })
@@ -102,7 +102,7 @@ on_both_engines! {
         for (member, value) in court.as_object().unwrap() {
             assert_eq!(&shown[member], value, "{shown}");
         }
-        assert_eq!(ids(&list(&app, "/v1/admin/event-types").await), ["court", "long-call", "call"]);
+        assert_eq!(ids(&get_list(&app, "/v1/admin/event-types").await), ["court", "long-call", "call"]);
         app.admin(Method::DELETE, path, None).await.expect(204);
         app.admin(Method::DELETE, path, None).await.expect_problem(404, "not_found");
         app.admin(Method::GET, path, None).await.expect_problem(404, "not_found");
@@ -120,7 +120,7 @@ on_both_engines! {
         app.deliver_all().await;
         app.cancel(&made[1]).await.expect(200);
         let newest: Vec<&str> = made.iter().rev().map(|hold| hold.text("id")).collect();
-        assert_eq!(ids(&list(&app, "/v1/admin/holds").await), newest);
+        assert_eq!(ids(&get_list(&app, "/v1/admin/holds").await), newest);
         for (query, expected) in [
             ("status=confirmed", vec![0]),
             ("status=released", vec![1]),
@@ -136,11 +136,11 @@ on_both_engines! {
             ("event_type=nothing", vec![]),
         ] {
             let expected: Vec<&str> = expected.into_iter().map(|n: usize| made[n].text("id")).collect();
-            assert_eq!(ids(&list(&app, &format!("/v1/admin/holds?{query}")).await), expected, "{query}");
+            assert_eq!(ids(&get_list(&app, &format!("/v1/admin/holds?{query}")).await), expected, "{query}");
         }
         let (mut seen, mut path) = (Vec::new(), "/v1/admin/holds?limit=2".to_owned());
         loop {
-            let part = list(&app, &path).await;
+            let part = get_list(&app, &path).await;
             assert!(ids(&part).len() <= 2);
             seen.extend(ids(&part).into_iter().map(str::to_owned));
             match part["next_cursor"].as_str() {
@@ -195,7 +195,7 @@ on_both_engines! {
 
     async fn stuck_command_is_listed_retried_and_done(engine) {
         let app = TestApp::start(engine).await;
-        let id = pending_command(&app).await;
+        let id = create_pending_command(&app).await;
         let retry = format!("/v1/admin/commands/{id}/retry");
         let mut tries = 1;
         while tries < 10 {
@@ -204,15 +204,15 @@ on_both_engines! {
             assert!(pushed["last_error"].is_string(), "{pushed}");
             tries += 1;
         }
-        let stuck = list(&app, "/v1/admin/commands?state=stuck").await;
+        let stuck = get_list(&app, "/v1/admin/commands?state=stuck").await;
         assert_eq!((ids(&stuck), &stuck["data"][0]["state"]), (vec![id.as_str()], &json!("stuck")));
-        assert_eq!(ids(&list(&app, "/v1/admin/commands?state=pending").await), [id.as_str()]);
+        assert_eq!(ids(&get_list(&app, "/v1/admin/commands?state=pending").await), [id.as_str()]);
         app.simulator.set_faults(Faults::default());
         let pushed = app.admin(Method::POST, &retry, None).await.expect(200).body;
         assert_eq!(pushed["state"], "done", "{pushed}");
         assert!(pushed["done_at"].is_string(), "{pushed}");
-        assert!(ids(&list(&app, "/v1/admin/commands").await).is_empty());
-        assert_eq!(ids(&list(&app, "/v1/admin/commands?state=done").await), [id.as_str()]);
+        assert!(ids(&get_list(&app, "/v1/admin/commands").await).is_empty());
+        assert_eq!(ids(&get_list(&app, "/v1/admin/commands?state=done").await), [id.as_str()]);
         app.admin(Method::POST, &retry, None).await.expect_problem(404, "not_found");
         app.admin(Method::POST, "/v1/admin/commands/x/retry", None).await.expect_problem(404, "not_found");
     }

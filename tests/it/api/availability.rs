@@ -6,13 +6,13 @@ use holdfast::sandbox::Outcome;
 use serde_json::{Value, json};
 
 use crate::support::app::{Answer, TestApp, order, order_by};
-use crate::support::catalogue_fixtures::{block, day, in_short, resource, sell, slots};
+use crate::support::catalogue_fixtures::{block, day, format_slot, resource, sell, slots};
 use crate::support::on_both_engines;
 
 const EVERY_DAY: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
 /// Builds an event type that is offered every day between these hours.
-fn daily(timezone: &str, from: &str, to: &str, more: Value) -> Value {
+fn daily_event_type(timezone: &str, from: &str, to: &str, more: Value) -> Value {
     let mut schedule = json!({"timezone": timezone, "weekly": [{"days": EVERY_DAY, "from": from, "to": to}]});
     schedule
         .as_object_mut()
@@ -21,20 +21,20 @@ fn daily(timezone: &str, from: &str, to: &str, more: Value) -> Value {
     schedule
 }
 
-fn starts(answer: &Answer) -> Vec<&str> {
+fn list_starts(answer: &Answer) -> Vec<&str> {
     let slots = answer.body["slots"].as_array().unwrap().iter();
     slots.map(|slot| slot["starts_at"].as_str().unwrap()).collect()
 }
 
-fn alternatives(refusal: &Answer) -> Vec<String> {
+fn list_alternatives(refusal: &Answer) -> Vec<String> {
     let slots = refusal.body["alternatives"].as_array().unwrap().iter();
-    slots.map(in_short).collect()
+    slots.map(format_slot).collect()
 }
 
 on_both_engines! {
     async fn only_slots_of_the_local_schedule_are_sold(engine) {
         let app = TestApp::start(engine).await;
-        let hours = daily("Europe/Berlin", "09:00", "11:00", json!({"step_minutes": 30,
+        let hours = daily_event_type("Europe/Berlin", "09:00", "11:00", json!({"step_minutes": 30,
             "exceptions": [{"date": "2026-12-24", "closed": true}, {"date": "2026-12-19", "from": "10:00", "to": "11:00"}]}));
         let members = json!({"resource": "ben", "duration_minutes": 45, "schedule": hours});
         sell(&app, "visit", members).await.expect(201);
@@ -56,7 +56,7 @@ on_both_engines! {
     async fn schedule_follows_local_time_across_dst_changes(engine) {
         let app = TestApp::start(engine).await;
         let members = |timezone: &str| json!({"resource": "ben", "duration_minutes": 30,
-            "schedule": daily(timezone, "01:00", "04:00", json!({"step_minutes": 30}))});
+            "schedule": daily_event_type(timezone, "01:00", "04:00", json!({"step_minutes": 30}))});
         sell(&app, "visit", members("Europe/Berlin")).await.expect(201);
         // 02:00 and 02:30 do not exist; the next night's 01:00 is an hour earlier in UTC.
         let spring = ["00:00", "00:30", "01:00", "01:30", "23:00", "23:30"].map(|start| format!("{start} free 1"));
@@ -64,7 +64,7 @@ on_both_engines! {
         // 02:00 and 02:30 come twice.
         let autumn = slots(&app, "visit", "2027-10-30T22:00:00Z", "2027-10-31T12:00:00Z").await.expect(200);
         let times = ["30T23:00", "30T23:30", "31T00:00", "31T00:30", "31T01:00", "31T01:30", "31T02:00", "31T02:30"];
-        assert_eq!(starts(&autumn), times.map(|time| format!("2027-10-{time}:00Z")));
+        assert_eq!(list_starts(&autumn), times.map(|time| format!("2027-10-{time}:00Z")));
         for twice in ["2027-10-31T00:30:00Z", "2027-10-31T01:30:00Z"] {
             app.checkout(&order("visit", twice)).await.expect(201);
         }
@@ -77,10 +77,10 @@ on_both_engines! {
     async fn slots_outside_notice_and_horizon_are_refused(engine) {
         let app = TestApp::start(engine).await;
         let reach = json!({"step_minutes": 60, "min_notice_minutes": 150, "max_advance_days": 2});
-        let members = json!({"resource": "ben", "duration_minutes": 60, "schedule": daily("UTC", "00:00", "24:00", reach)});
+        let members = json!({"resource": "ben", "duration_minutes": 60, "schedule": daily_event_type("UTC", "00:00", "24:00", reach)});
         sell(&app, "visit", members).await.expect(201);
         let answer = slots(&app, "visit", "2026-11-19T00:00:00Z", "2026-12-19T00:00:00Z").await.expect(200);
-        let offered = starts(&answer);
+        let offered = list_starts(&answer);
         assert_eq!((offered.first(), offered.last()), (Some(&"2026-11-20T11:00:00Z"), Some(&"2026-11-22T08:00:00Z")));
         assert_eq!(offered.len(), 46);
         for early_or_late in ["2026-11-20T10:00:00Z", "2026-11-22T09:00:00Z"] {
@@ -88,17 +88,17 @@ on_both_engines! {
         }
         app.clock.advance(Duration::minutes(31));
         let later = slots(&app, "visit", "2026-11-19T00:00:00Z", "2026-12-19T00:00:00Z").await.expect(200);
-        assert_eq!(starts(&later).first(), Some(&"2026-11-20T12:00:00Z"));
+        assert_eq!(list_starts(&later).first(), Some(&"2026-11-20T12:00:00Z"));
     }
 
     async fn without_schedule_every_quarter_hour_is_offered(engine) {
         let app = TestApp::start(engine).await;
         let answer = slots(&app, "call", "2026-11-20T07:00:00Z", "2026-11-20T09:00:00Z").await.expect(200);
         assert_eq!(answer.text("timezone"), "UTC");
-        assert_eq!(starts(&answer), ["08:15", "08:30", "08:45"].map(|time| format!("2026-11-20T{time}:00Z")));
+        assert_eq!(list_starts(&answer), ["08:15", "08:30", "08:45"].map(|time| format!("2026-11-20T{time}:00Z")));
         app.hold_slot("call", "2026-11-20T08:20:00Z").await;
         let answer = slots(&app, "call", "2026-11-20T08:00:00Z", "2026-11-20T09:15:00Z").await.expect(200);
-        let shown: Vec<_> = answer.body["slots"].as_array().unwrap().iter().map(in_short).collect();
+        let shown: Vec<_> = answer.body["slots"].as_array().unwrap().iter().map(format_slot).collect();
         assert_eq!(shown, ["08:15 held 0", "08:30 held 0", "08:45 held 0", "09:00 free 1"]);
     }
 
@@ -131,7 +131,7 @@ on_both_engines! {
     async fn buffers_keep_resource_busy_but_are_not_shown(engine) {
         let app = TestApp::start(engine).await;
         let members = json!({"resource": "ben", "duration_minutes": 30, "buffer_before_minutes": 10,
-            "buffer_after_minutes": 20, "schedule": daily("UTC", "09:00", "12:00", json!({"step_minutes": 30}))});
+            "buffer_after_minutes": 20, "schedule": daily_event_type("UTC", "09:00", "12:00", json!({"step_minutes": 30}))});
         sell(&app, "cut", members).await.expect(201);
         sell(&app, "chat", json!({"resource": "ben", "duration_minutes": 10})).await.expect(201);
         let hold = app.hold_slot("cut", "2026-12-01T10:00:00Z").await;
@@ -158,18 +158,18 @@ on_both_engines! {
         for (quantity, expected) in [(1, "free 3"), (2, "free 1"), (3, "free 1"), (4, "held 0"), (6, "taken 0")] {
             let path = format!("/v1/event-types/class/slots?from=2026-12-01T10:00:00Z&to=2026-12-01T10:00:01Z&quantity={quantity}");
             let answer = app.get(&path).await.expect(200);
-            assert_eq!(in_short(&answer.body["slots"][0]), format!("10:00 {expected}"), "{quantity}");
+            assert_eq!(format_slot(&answer.body["slots"][0]), format!("10:00 {expected}"), "{quantity}");
         }
         app.pay(&hold, Outcome::Paid);
         app.deliver_all().await;
         let path = "/v1/event-types/class/slots?from=2026-12-01T10:00:00Z&to=2026-12-01T10:00:01Z&quantity=4";
-        assert_eq!(in_short(&app.get(path).await.body["slots"][0]), "10:00 taken 0");
+        assert_eq!(format_slot(&app.get(path).await.body["slots"][0]), "10:00 taken 0");
     }
 
     async fn refusal_lists_five_nearest_free_slots(engine) {
         let app = TestApp::start(engine).await;
         let members = json!({"resource": "ben", "duration_minutes": 60,
-            "schedule": daily("UTC", "09:00", "17:00", json!({"step_minutes": 60}))});
+            "schedule": daily_event_type("UTC", "09:00", "17:00", json!({"step_minutes": 60}))});
         sell(&app, "visit", members).await.expect(201);
         for taken in ["11", "12", "14"] {
             app.hold_slot("visit", &format!("2026-12-01T{taken}:00:00Z")).await;
@@ -177,7 +177,7 @@ on_both_engines! {
         let refused = app.checkout(&order_by("bob@example.com", "visit", "2026-12-01T12:00:00Z")).await;
         let refused = refused.expect_problem(409, "slot_taken");
         let free = ["13:00 free 1", "10:00 free 1", "09:00 free 1", "15:00 free 1", "16:00 free 1"];
-        assert_eq!(alternatives(&refused), free, "{refused:?}");
+        assert_eq!(list_alternatives(&refused), free, "{refused:?}");
         // All other slots of the day are closed, so the nearest ones are on the neighbouring days.
         block(&app, "ben", "away", "2026-12-01T00:00:00Z", "2026-12-02T00:00:00Z").await.expect(201);
         let refused = app.checkout(&order("visit", "2026-12-01T12:00:00Z")).await.expect_problem(409, "slot_taken");
@@ -192,7 +192,7 @@ on_both_engines! {
         let app = TestApp::start(engine).await;
         resource(&app, "room", 3).await;
         let members = json!({"resource": "room", "duration_minutes": 60,
-            "schedule": daily("UTC", "09:00", "13:00", json!({"step_minutes": 60, "max_advance_days": 12}))});
+            "schedule": daily_event_type("UTC", "09:00", "13:00", json!({"step_minutes": 60, "max_advance_days": 12}))});
         sell(&app, "class", members).await.expect(201);
         for taken in ["09", "10", "11"] {
             app.hold_slot("class", &format!("2026-12-01T{taken}:00:00Z")).await;
@@ -212,7 +212,7 @@ on_both_engines! {
         let app = TestApp::start(engine).await;
         let other = app.another_instance().await;
         let page = slots(&app, "call", "2026-12-01T10:00:00Z", "2026-12-01T11:00:00Z").await.expect(200);
-        let stale = starts(&page)[0];
+        let stale = list_starts(&page)[0];
         assert_eq!(page.body["slots"][0]["status"], "free");
         other.checkout(&order("call", stale)).await.expect(201);
         let refused = app.checkout(&order_by("bob@example.com", "call", stale)).await;

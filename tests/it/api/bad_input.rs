@@ -15,9 +15,9 @@ use crate::support::app::{ADMIN_KEY, Answer, TestApp};
 use crate::support::database::Engine;
 
 mod bodies;
-mod doors;
 mod event_types;
 mod holds;
+mod methods_and_keys;
 mod queries;
 mod random;
 

@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 
 use crate::support::app::{Answer, TestApp, order, order_by};
-use crate::support::race::{SlotRequest, press_together, tally};
-use crate::support::database::Engine;
 use crate::support::catalogue_fixtures::{block, resource, sell, unblock};
+use crate::support::database::Engine;
 use crate::support::on_both_engines;
+use crate::support::race::{SlotRequest, press_together, tally};
 use crate::support::wait_for::eventually;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
@@ -94,7 +94,7 @@ async fn block_lists_every_hold_that_won_the_race() {
     });
     let mut refused = 0;
     for round in 0..8 {
-        let wishes = (0..24).map(|n| {
+        let requests = (0..24).map(|n| {
             let at = if n % 2 == 0 { app.address } else { other.address };
             let guest = format!("guest-{round}-{n}@example.com");
             SlotRequest::new(at, order_by(&guest, "call", &half_hour(round, n)))
@@ -104,21 +104,23 @@ async fn block_lists_every_hold_that_won_the_race() {
         let name = format!("round-{round}");
         let blocking = async {
             let enough = async || (app.database.count(&inside).await > round).then_some(());
-            eventually("some are in", enough).await;
+            eventually("some checkouts are placed", enough).await;
             block(&other, "ana", &name, &from, &to).await.expect(201)
         };
-        let (got, blocked) = tokio::join!(press_together(wishes.collect()), blocking);
-        let counted = tally(&got);
+        let (responses, blocked) = tokio::join!(press_together(requests.collect()), blocking);
+        let counted = tally(&responses);
         assert_eq!(counted.won + counted.taken, 24, "{:?}", counted.other);
         refused += counted.taken;
-        let won = got.iter().filter(|got| got.status == 201);
-        let won: BTreeSet<_> = won.map(|got| got.body["id"].as_str().unwrap()).collect();
+        let won = responses.iter().filter(|response| response.status == 201);
+        let won: BTreeSet<_> = won
+            .map(|response| response.body["id"].as_str().unwrap())
+            .collect();
         let conflicts = blocked.body["conflicts"].as_array().unwrap().iter();
         let conflicts: BTreeSet<_> = conflicts.map(|one| one["id"].as_str().unwrap()).collect();
         assert_eq!(won, conflicts, "round {round}");
         assert_eq!(app.database.count(&inside).await, won.len() as i64);
     }
-    assert!(refused > 0, "no checkout met a block");
+    assert!(refused > 0, "no checkout was refused by a block");
 }
 
 /// The narrowest race: a checkout whose statement began before the block existed and ends after it.
@@ -130,24 +132,24 @@ async fn block_waits_for_checkout_that_started_before_it() {
     let other = app.another_instance().await;
     let waits = async |count: i64| {
         let waiting = async || (app.database.count(WAITING).await >= count).then_some(());
-        eventually("they wait at a lock", waiting).await;
+        eventually("the checkout and the block wait for a lock", waiting).await;
     };
     // Another transaction writes the guest's row, so the checkout's statement stops after it has taken its window.
-    let mut by_hand = PgConnection::connect(app.database.url()).await.unwrap();
+    let mut connection = PgConnection::connect(app.database.url()).await.unwrap();
     let guest = "BEGIN; INSERT INTO guests (email, held, created_at) VALUES ('ada@example.com', 0, now())";
-    sqlx::raw_sql(guest).execute(&mut by_hand).await.unwrap();
-    let wish = order("call", SLOT);
+    sqlx::raw_sql(guest).execute(&mut connection).await.unwrap();
+    let body = order("call", SLOT);
     let blocking = async {
         waits(1).await;
         block(&other, "ana", "dentist", SLOT, "2026-12-01T11:00:00Z")
             .await
             .expect(201)
     };
-    let letting_go = async {
+    let releasing = async {
         waits(2).await;
-        by_hand.close().await.unwrap();
+        connection.close().await.unwrap();
     };
-    let (hold, blocked, ()) = tokio::join!(app.checkout(&wish), blocking, letting_go);
+    let (hold, blocked, ()) = tokio::join!(app.checkout(&body), blocking, releasing);
     let hold = hold.expect(201);
     assert_eq!(blocked.body["conflicts"], json!([conflict(&hold, "held")]));
     app.checkout(&order("call", "2026-12-01T10:30:00Z"))

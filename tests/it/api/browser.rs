@@ -9,7 +9,7 @@ use crate::support::browser::{Browser, Driver, Shop};
 const READY: &str = "#slots[data-state=ready]";
 
 /// Opens the shop at its first page, or at a fragment of it, and loads it again.
-async fn visit(browser: &Browser, shop: &Shop, place: &str) {
+async fn open_shop(browser: &Browser, shop: &Shop, place: &str) {
     // Leaves the shop first: a change of only the fragment does not load the page again.
     browser.open("about:blank").await;
     browser.open(&format!("{}/{place}", shop.url)).await;
@@ -17,14 +17,14 @@ async fn visit(browser: &Browser, shop: &Shop, place: &str) {
 }
 
 /// Clicks, and waits until the page has loaded the slots again.
-async fn turn(browser: &Browser, css: &str) {
+async fn click_and_reload(browser: &Browser, css: &str) {
     browser.click(css).await;
     browser.see(READY).await;
 }
 
 /// Chooses the first free slot of next week, which cannot pass while the test runs, and returns its start.
 async fn choose_next_week(browser: &Browser) -> String {
-    turn(browser, "#next").await;
+    click_and_reload(browser, "#next").await;
     let free = browser.see("#slots label[data-state=free]").await;
     let start = free.attr("data-start").await.unwrap().unwrap();
     free.click().await.unwrap();
@@ -32,7 +32,7 @@ async fn choose_next_week(browser: &Browser) -> String {
 }
 
 async fn choose_a_slot(browser: &Browser, shop: &Shop) -> String {
-    visit(browser, shop, "").await;
+    open_shop(browser, shop, "").await;
     choose_next_week(browser).await
 }
 
@@ -49,15 +49,15 @@ fn slot_at(start: &str) -> String {
 }
 
 /// Returns what the shop shows now about the slot with this start.
-async fn state_of(browser: &Browser, shop: &Shop, start: &str) -> String {
+async fn read_slot_state(browser: &Browser, shop: &Shop, start: &str) -> String {
     // Office hours lie within one day both in UTC and in the browser's time zone.
     let (date, _) = start.split_once('T').unwrap();
-    visit(browser, shop, &format!("#intro-call/day/{date}")).await;
+    open_shop(browser, shop, &format!("#intro-call/day/{date}")).await;
     let slot = browser.see(&slot_at(start)).await;
     let state = slot.attr("data-state").await.unwrap().unwrap();
     assert!(
         slot.text().await.unwrap().contains(&state),
-        "in words, not in colour alone"
+        "the state is shown as text, not only as a colour"
     );
     state
 }
@@ -74,7 +74,7 @@ async fn payment_shows_as_confirmed_after_webhook() {
     assert_eq!(guest.text("#title").await, "Waiting for the payment");
     assert!(
         !guest.shows("#give-back").await,
-        "not while the money may be on its way"
+        "the hold cannot be released while a payment may be pending"
     );
     let events = shop.simulator(Method::GET, "/sandbox/events", json!({})).await;
     for event in events["data"].as_array().unwrap() {
@@ -85,7 +85,7 @@ async fn payment_shows_as_confirmed_after_webhook() {
     assert_eq!(guest.text("#title").await, "You are booked");
     assert_eq!(guest.text("#what").await, "Intro call with Ana");
     guest.click("#shop").await;
-    assert_eq!(state_of(&guest, &shop, &start).await, "taken");
+    assert_eq!(read_slot_state(&guest, &shop, &start).await, "taken");
     guest.close(&[]).await;
 }
 
@@ -100,7 +100,7 @@ async fn declined_guest_can_pay_with_another_card() {
     assert!(guest.text("#error").await.contains("declined"));
     guest.click("#pay:enabled").await;
     guest.see("main[data-state=confirmed]").await;
-    assert_eq!(state_of(&guest, &shop, &start).await, "taken");
+    assert_eq!(read_slot_state(&guest, &shop, &start).await, "taken");
     guest.close(&[]).await;
 }
 
@@ -114,11 +114,11 @@ async fn delayed_payment_keeps_slot_until_bank_decides() {
     guest.click("#pay-later").await;
     guest.see("main[data-state=processing]").await;
     assert_eq!(guest.text("#title").await, "Your payment is on its way");
-    assert_eq!(state_of(&bank, &shop, &start).await, "held");
+    assert_eq!(read_slot_state(&bank, &shop, &start).await, "held");
     bank.open(&payment_page).await;
     bank.click("#bank-succeed").await;
     guest.see("main[data-state=confirmed]").await;
-    assert_eq!(state_of(&bank, &shop, &start).await, "taken");
+    assert_eq!(read_slot_state(&bank, &shop, &start).await, "taken");
     bank.close(&[]).await;
     guest.close(&[]).await;
 }
@@ -141,7 +141,7 @@ async fn failed_bank_payment_explains_why_slot_is_gone() {
             .await
             .contains("did not let the payment through")
     );
-    assert_eq!(state_of(&guest, &shop, &start).await, "free");
+    assert_eq!(read_slot_state(&guest, &shop, &start).await, "free");
     guest.close(&[]).await;
 }
 
@@ -166,7 +166,7 @@ async fn returning_guest_can_pay_or_release_slot() {
     guest.see("main[data-state=released]").await;
     assert!(guest.text("#detail").await.contains("You gave the slot back"));
     guest.click("#shop").await;
-    assert_eq!(state_of(&guest, &shop, &start).await, "free");
+    assert_eq!(read_slot_state(&guest, &shop, &start).await, "free");
     guest.close(&[]).await;
 }
 
@@ -195,7 +195,7 @@ async fn second_guest_on_same_slot_sees_explanation() {
     second.see(&format!("{} :checked", slot_at(&other))).await;
     second.click("#start").await;
     second.see("#pay").await;
-    assert_eq!(state_of(&first, &shop, &other).await, "held");
+    assert_eq!(read_slot_state(&first, &shop, &other).await, "held");
     first.close(&[]).await;
     second.close(&["409"]).await;
 }
@@ -234,10 +234,10 @@ const POOL: &str = "#offers label:nth-child(6)";
 async fn class_shows_fewer_places_after_purchase() {
     let (shop, driver) = (Shop::open(), Driver::start());
     let guest = driver.browser().await;
-    visit(&guest, &shop, "").await;
-    turn(&guest, CLASS).await;
-    turn(&guest, "#more").await;
-    turn(&guest, "#more").await;
+    open_shop(&guest, &shop, "").await;
+    click_and_reload(&guest, CLASS).await;
+    click_and_reload(&guest, "#more").await;
+    click_and_reload(&guest, "#more").await;
     let start = choose_next_week(&guest).await;
     assert!(guest.text(&slot_at(&start)).await.contains("20 left"));
     assert!(guest.text("#choice").await.contains("3 places"));
@@ -248,7 +248,7 @@ async fn class_shows_fewer_places_after_purchase() {
     guest.click("#shop").await;
     assert!(
         guest.text(&slot_at(&start)).await.contains("17 left"),
-        "back in the week that was left, and it has changed"
+        "the page returns to the same week and shows the change"
     );
     guest.close(&[]).await;
 }
@@ -259,8 +259,8 @@ async fn taken_host_is_replaced_by_another_at_same_time() {
     let (first, second) = (driver.browser().await, driver.browser().await);
     let mut starts = Vec::new();
     for guest in [&second, &first] {
-        visit(guest, &shop, "").await;
-        turn(guest, POOL).await;
+        open_shop(guest, &shop, "").await;
+        click_and_reload(guest, POOL).await;
         guest.click("#hosts label:nth-child(2)").await;
         starts.push(choose_next_week(guest).await);
         assert!(guest.text("#choice").await.contains("with Dora"));
@@ -287,8 +287,8 @@ async fn taken_host_is_replaced_by_another_at_same_time() {
 async fn slots_show_in_guest_time_and_name_shop_zone() {
     let (shop, driver) = (Shop::open(), Driver::start());
     let guest = driver.browser().await;
-    visit(&guest, &shop, "").await;
-    turn(&guest, SALON).await;
+    open_shop(&guest, &shop, "").await;
+    click_and_reload(&guest, SALON).await;
     let start = choose_next_week(&guest).await;
     guest.see("#slots[data-view=week] > section:nth-child(7)").await;
     let zones = guest.text("#zone").await;
@@ -301,17 +301,17 @@ async fn slots_show_in_guest_time_and_name_shop_zone() {
         assert!(chosen.contains(part), "{part} in: {chosen}");
     }
     let week = guest.text("#range").await;
-    turn(&guest, "#views label:has([value=day])").await;
+    click_and_reload(&guest, "#views label:has([value=day])").await;
     guest.see("#slots[data-view=day]").await;
     guest.see(&format!("{} :checked", slot_at(&start))).await;
     let day = guest.text("#range").await;
-    turn(&guest, "#next").await;
+    click_and_reload(&guest, "#next").await;
     assert_ne!(guest.text("#range").await, day);
-    turn(&guest, "#previous").await;
+    click_and_reload(&guest, "#previous").await;
     assert_eq!(guest.text("#range").await, day);
-    turn(&guest, "#views label:has([value=week])").await;
+    click_and_reload(&guest, "#views label:has([value=week])").await;
     assert_eq!(guest.text("#range").await, week);
-    turn(&guest, "#slots section:nth-child(3) h3 button").await;
+    click_and_reload(&guest, "#slots section:nth-child(3) h3 button").await;
     guest.see("#slots[data-view=day]").await;
     guest.close(&[]).await;
 }

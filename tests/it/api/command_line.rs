@@ -104,11 +104,11 @@ on_both_engines! {
         assert_eq!((verdict("database"), verdict("stripe")), (Some("ok".into()), Some("ok".into())), "{examined:?}");
         // The simulator's clock is set by the test, so it differs from the machine's: doctor must report it.
         assert_eq!((verdict("clock"), examined.code), (Some("fault".into()), Some(1)), "{examined:?}");
-        let told = complete(directory.path(), &["doctor"], &variables).await;
-        assert_eq!(told.code, Some(1));
-        assert!(told.stdout.contains("FAIL  clock") && told.stdout.contains("→"), "{told:?}");
+        let diagnosed = complete(directory.path(), &["doctor"], &variables).await;
+        assert_eq!(diagnosed.code, Some(1));
+        assert!(diagnosed.stdout.contains("FAIL  clock") && diagnosed.stdout.contains("→"), "{diagnosed:?}");
         for secret in ["sk_test_holdfast", WEBHOOK_SECRET, ADMIN_KEY] {
-            assert!(!format!("{examined:?}{told:?}{swept:?}").contains(secret));
+            assert!(!format!("{examined:?}{diagnosed:?}{swept:?}").contains(secret));
         }
     }
 

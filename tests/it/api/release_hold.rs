@@ -4,12 +4,12 @@ use holdfast::sandbox::{Endpoint, FaultKind, Faults, Outcome};
 use reqwest::Method;
 
 use crate::support::app::{Answer, TestApp, order_by};
-use crate::support::race::{SlotRequest, press_together};
 use crate::support::on_both_engines;
+use crate::support::race::{SlotRequest, press_together};
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 
-async fn delete(app: &TestApp, hold: &str, token: Option<&str>) -> Answer {
+async fn delete_hold(app: &TestApp, hold: &str, token: Option<&str>) -> Answer {
     let request = app.request(Method::DELETE, &format!("/v1/holds/{hold}"));
     app.send(match token {
         Some(token) => request.bearer_auth(token),
@@ -30,7 +30,7 @@ on_both_engines! {
 
         let again = app.cancel(&hold).await.expect(200);
         assert_eq!(again.body, released.body);
-        assert_eq!(app.simulator.calls().expire, 1, "the second costs no call");
+        assert_eq!(app.simulator.calls().expire, 1, "the second release must not call Stripe");
         app.deliver_all().await;
         assert_eq!(app.state_of(&hold).await, "released/guest", "Stripe's own event does not change the reason");
         assert_eq!(app.state_of(&next).await, "held");
@@ -100,13 +100,13 @@ on_both_engines! {
         let (mine, other) = (app.hold_slot("call", SLOT).await, app.hold_slot("call", "2026-12-01T11:00:00Z").await);
         let id = mine.text("id");
         for token in [None, Some(""), Some("hft_"), Some("hft_AAAA"), Some(other.text("token")), Some("operators-key-for-tests")] {
-            delete(&app, id, token).await.expect_problem(401, "unauthorized");
+            delete_hold(&app, id, token).await.expect_problem(401, "unauthorized");
         }
         let cut = &mine.text("token")[..20];
-        delete(&app, id, Some(cut)).await.expect_problem(401, "unauthorized");
+        delete_hold(&app, id, Some(cut)).await.expect_problem(401, "unauthorized");
         let nobody = "01990000-0000-7000-8000-000000000000";
-        delete(&app, nobody, Some(mine.text("token"))).await.expect_problem(404, "not_found");
-        delete(&app, "not-an-id", Some(mine.text("token"))).await.expect_problem(404, "not_found");
+        delete_hold(&app, nobody, Some(mine.text("token"))).await.expect_problem(404, "not_found");
+        delete_hold(&app, "not-an-id", Some(mine.text("token"))).await.expect_problem(404, "not_found");
         assert_eq!((app.state_of(&mine).await, app.state_of(&other).await), ("held".into(), "held".into()));
         assert_eq!(app.simulator.calls().expire, 0);
     }
@@ -115,9 +115,9 @@ on_both_engines! {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
         let rush = (0..20).map(|n| SlotRequest::new(app.address, order_by(&format!("guest-{n}@example.com"), "call", SLOT)));
-        let (cancelled, got) = tokio::join!(app.cancel(&hold), press_together(rush.collect()));
+        let (cancelled, responses) = tokio::join!(app.cancel(&hold), press_together(rush.collect()));
         cancelled.expect(200);
-        let won = got.iter().filter(|got| got.status == 201).count();
-        assert!(won <= 1 && got.iter().all(|got| got.status < 500), "{got:?}");
+        let won = responses.iter().filter(|response| response.status == 201).count();
+        assert!(won <= 1 && responses.iter().all(|response| response.status < 500), "{responses:?}");
     }
 }

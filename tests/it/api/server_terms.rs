@@ -39,7 +39,7 @@ on_both_engines! {
         let session = app.simulator.session(hold.text("checkout_session")).unwrap();
         assert_eq!((session.amount_total, session.currency.as_str()), (5000, "eur"));
         for member in ["amount", "currency"] {
-            assert!(!session.metadata.contains_key(member), "the caller's pairs stay with us: {session:?}");
+            assert!(!session.metadata.contains_key(member), "the caller's metadata must not go to Stripe: {session:?}");
         }
         assert_eq!((&hold.body["amount"], hold.text("currency")), (&json!(5000), "eur"));
     }

@@ -15,9 +15,9 @@ use holdfast::workflow::{Context, WorkflowError};
 use reqwest::Method;
 
 use crate::support::app::{Answer, TestApp, order};
-use crate::support::postgres_cluster::Cluster;
 use crate::support::database::Engine;
 use crate::support::database_lock::Lock;
+use crate::support::postgres_cluster::Cluster;
 use crate::support::proxy::Proxy;
 use crate::support::wait_for::eventually;
 

@@ -7,8 +7,8 @@ use holdfast::sandbox::{ApiFault, Endpoint, FaultKind, Faults, SessionStatus};
 use holdfast::workflow::commands;
 
 use crate::support::app::{TestApp, order, order_by};
-use crate::support::race::{SlotRequest, press_together, tally};
 use crate::support::on_both_engines;
+use crate::support::race::{SlotRequest, press_together, tally};
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 /// What a guest is asked to wait at most: the budget of a call, and room for a busy machine.

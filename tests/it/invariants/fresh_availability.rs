@@ -9,12 +9,12 @@ use std::sync::Mutex;
 
 use serde_json::json;
 
-use self::scene::{Scene, visit};
+use self::slot_changes::{Case, visit};
 use crate::support::app::{Instance, TestApp};
 use crate::support::catalogue_fixtures::{day, resource, sell};
 use crate::support::on_both_engines;
 
-mod scene;
+mod slot_changes;
 
 const DATE: &str = "2026-12-01";
 
@@ -36,7 +36,7 @@ enum Before {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Door {
+enum SlotChange {
     Checkout,
     GuestCancel,
     Paid,
@@ -56,63 +56,63 @@ enum Door {
 }
 
 /// The state before, the slots before, the change, and the slots after it.
-const DOORS: [(Before, &str, Door, &str); 18] = [
-    (Before::Nothing, FREE, Door::Checkout, HELD),
-    (Before::Held, HELD, Door::GuestCancel, FREE),
-    (Before::Confirmed, TAKEN, Door::GuestCancel, FREE),
-    (Before::Held, HELD, Door::Paid, TAKEN),
-    (Before::Processing, HELD, Door::PaymentFailed, FREE),
-    (Before::Held, HELD, Door::SessionExpired, FREE),
-    (Before::Held, HELD, Door::Sweep, FREE),
-    (Before::Lapsed, FREE, Door::PaidLate, TAKEN),
-    (Before::Held, HELD, Door::OperatorRelease, FREE),
-    (Before::Confirmed, TAKEN, Door::OperatorCancel, FREE),
-    (Before::Confirmed, TAKEN, Door::RefundFromOutside, FREE),
+const CHANGES: [(Before, &str, SlotChange, &str); 18] = [
+    (Before::Nothing, FREE, SlotChange::Checkout, HELD),
+    (Before::Held, HELD, SlotChange::GuestCancel, FREE),
+    (Before::Confirmed, TAKEN, SlotChange::GuestCancel, FREE),
+    (Before::Held, HELD, SlotChange::Paid, TAKEN),
+    (Before::Processing, HELD, SlotChange::PaymentFailed, FREE),
+    (Before::Held, HELD, SlotChange::SessionExpired, FREE),
+    (Before::Held, HELD, SlotChange::Sweep, FREE),
+    (Before::Lapsed, FREE, SlotChange::PaidLate, TAKEN),
+    (Before::Held, HELD, SlotChange::OperatorRelease, FREE),
+    (Before::Confirmed, TAKEN, SlotChange::OperatorCancel, FREE),
+    (Before::Confirmed, TAKEN, SlotChange::RefundFromOutside, FREE),
     (
         Before::Held,
         HELD,
-        Door::GuestMoves,
+        SlotChange::GuestMoves,
         "10:00 free 1, 10:30 free 1, 11:00 held 0",
     ),
     (
         Before::Confirmed,
         TAKEN,
-        Door::GuestMoves,
+        SlotChange::GuestMoves,
         "10:00 free 1, 10:30 free 1, 11:00 taken 0",
     ),
     (
         Before::Confirmed,
         TAKEN,
-        Door::OperatorMoves,
+        SlotChange::OperatorMoves,
         "10:00 free 1, 10:30 free 1, 11:00 taken 0",
     ),
-    (Before::Nothing, FREE, Door::BlockPut, TAKEN),
-    (Before::Blocked, TAKEN, Door::BlockDelete, FREE),
-    (Before::Nothing, FREE, Door::FeedRead, TAKEN),
-    (Before::Fed, TAKEN, Door::FeedEnded, FREE),
+    (Before::Nothing, FREE, SlotChange::BlockPut, TAKEN),
+    (Before::Blocked, TAKEN, SlotChange::BlockDelete, FREE),
+    (Before::Nothing, FREE, SlotChange::FeedRead, TAKEN),
+    (Before::Fed, TAKEN, SlotChange::FeedEnded, FREE),
 ];
 
 /// How a client reads the slots.
 enum View<'a> {
     Fresh(&'a Instance),
     /// The mutation: returns the first response again.
-    Kept(&'a Instance, Mutex<HashMap<String, String>>),
+    Cached(&'a Instance, Mutex<HashMap<String, String>>),
 }
 
 impl View<'_> {
     async fn shows(&self, event_type: &str) -> String {
         match self {
             Self::Fresh(instance) => day(instance, event_type, DATE).await.join(", "),
-            Self::Kept(instance, answers) => {
-                if let Some(answer) = answers.lock().unwrap().get(event_type) {
-                    return answer.clone();
+            Self::Cached(instance, responses) => {
+                if let Some(response) = responses.lock().unwrap().get(event_type) {
+                    return response.clone();
                 }
-                let answer = day(instance, event_type, DATE).await.join(", ");
-                answers
+                let response = day(instance, event_type, DATE).await.join(", ");
+                responses
                     .lock()
                     .unwrap()
-                    .insert(event_type.to_owned(), answer.clone());
-                answer
+                    .insert(event_type.to_owned(), response.clone());
+                response
             }
         }
     }
@@ -121,24 +121,28 @@ impl View<'_> {
 /// Makes all changes of the table, and returns where a view showed a wrong result.
 async fn wrong_views(app: &TestApp, capacity: u32, views: &[View<'_>]) -> Vec<String> {
     let mut wrong = Vec::new();
-    for (number, (before, looked, door, looks)) in DOORS.into_iter().enumerate() {
-        let mut scene = Scene::set(app, number, capacity).await;
-        scene.bring(before).await;
+    for (number, (before, slots_before, change, expected)) in CHANGES.into_iter().enumerate() {
+        let mut case = Case::start(app, number, capacity).await;
+        case.prepare(before).await;
         for view in views {
-            assert_eq!(view.shows(&scene.event_type).await, looked, "before {door:?}");
+            assert_eq!(
+                view.shows(&case.event_type).await,
+                slots_before,
+                "before {change:?}"
+            );
         }
-        scene.go_through(door).await;
+        case.apply_change(change).await;
         for view in views {
-            let shown = view.shows(&scene.event_type).await;
-            if shown != looks {
-                wrong.push(format!("{before:?}, {door:?}: {shown} instead of {looks}"));
+            let shown = view.shows(&case.event_type).await;
+            if shown != expected {
+                wrong.push(format!("{before:?}, {change:?}: {shown} instead of {expected}"));
             }
         }
         // The sweep counts what it releases, so no other hold may be overdue.
-        if let Some(hold) = scene
+        if let Some(hold) = case
             .hold
             .as_ref()
-            .filter(|_| door == Door::Checkout || door == Door::GuestMoves)
+            .filter(|_| change == SlotChange::Checkout || change == SlotChange::GuestMoves)
         {
             app.cancel(hold).await;
         }
@@ -166,18 +170,18 @@ on_both_engines! {
     /// Mutation: the test detects cached responses after every change.
     async fn mutation_with_cached_view_is_detected(engine) {
         let app = TestApp::start_with(engine, &PRIVATE).await;
-        let kept = [View::Kept(&app.instance, Mutex::default())];
-        let wrong = wrong_views(&app, 1, &kept).await;
-        assert_eq!(wrong.len(), DOORS.len(), "{wrong:#?}");
+        let cached = [View::Cached(&app.instance, Mutex::default())];
+        let wrong = wrong_views(&app, 1, &cached).await;
+        assert_eq!(wrong.len(), CHANGES.len(), "{wrong:#?}");
     }
 
     async fn catalogue_change_shows_in_the_next_response(engine) {
         let app = TestApp::start(engine).await;
         let other = app.another_instance().await;
-        let mut scene = Scene::set(&app, 0, 1).await;
-        scene.check_out().await;
+        let mut case = Case::start(&app, 0, 1).await;
+        case.check_out().await;
         let mut last = HELD.to_owned();
-        for (what, members, looks) in [
+        for (what, members, expected) in [
             ("hours", visit("ana-0", 30, "11:00"), "10:00 held 0, 10:30 free 1"),
             ("duration", visit("ana-0", 60, "11:30"), "10:00 held 0, 10:30 free 1"),
             ("resource", visit("ben", 60, "12:00"), "10:00 free 1, 10:30 free 1, 11:00 free 1"),
@@ -185,19 +189,19 @@ on_both_engines! {
             ("a pool", json!({"segments": [{"offset_minutes": 0, "duration_minutes": 30, "any_of": ["ana-0", "ben"]}],
                 "schedule": visit("", 0, "11:00")["schedule"]}), "10:00 free 1, 10:30 free 2"),
         ] {
-            sell(&app, &scene.event_type, members).await.expect(200);
+            sell(&app, &case.event_type, members).await.expect(200);
             for instance in [&other, &app.instance] {
-                let shown = day(instance, &scene.event_type, DATE).await.join(", ");
-                assert_eq!(shown, looks, "{what}");
+                let shown = day(instance, &case.event_type, DATE).await.join(", ");
+                assert_eq!(shown, expected, "{what}");
             }
             if what != "duration" {
-                assert_ne!(last, looks, "{what}: a kept answer would pass");
+                assert_ne!(last, expected, "{what}: a cached response would pass");
             }
-            last = looks.to_owned();
+            last = expected.to_owned();
         }
         resource(&app, "ana-0", 3).await;
         for instance in [&other, &app.instance] {
-            let shown = day(instance, &scene.event_type, DATE).await.join(", ");
+            let shown = day(instance, &case.event_type, DATE).await.join(", ");
             assert_eq!(shown, "10:00 free 3, 10:30 free 4");
         }
     }

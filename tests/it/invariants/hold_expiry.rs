@@ -5,13 +5,13 @@ use chrono::Duration;
 use holdfast::sandbox::{Endpoint, FaultKind, Faults, Outcome};
 
 use crate::support::app::{TestApp, order, order_by};
-use crate::support::race::{SlotRequest, press_together, tally};
 use crate::support::on_both_engines;
+use crate::support::race::{SlotRequest, press_together, tally};
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 
 /// Returns a time longer than a hold's life and shorter than its session's.
-fn past_the_hold() -> Duration {
+fn time_past_the_hold() -> Duration {
     Duration::minutes(31)
 }
 
@@ -19,7 +19,7 @@ on_both_engines! {
     async fn next_guest_gets_overdue_slot_before_sweep(engine) {
         let app = TestApp::start(engine).await;
         let first = app.hold_slot("call", SLOT).await;
-        app.clock.advance(past_the_hold());
+        app.clock.advance(time_past_the_hold());
         let second = app.checkout(&order_by("bob@example.com", "call", SLOT)).await.expect(201);
         let old = app.simulator.session(first.text("checkout_session")).unwrap();
         assert_eq!(old.status, "expired", "Stripe says that the old session is dead");
@@ -32,7 +32,7 @@ on_both_engines! {
     async fn overdue_slot_is_kept_if_stripe_does_not_respond(engine) {
         let app = TestApp::start(engine).await;
         let first = app.hold_slot("call", SLOT).await;
-        app.clock.advance(past_the_hold());
+        app.clock.advance(time_past_the_hold());
         app.simulator.set_faults(Faults::default().next(Endpoint::ExpireSession, FaultKind::ServerError, 100));
         let refused = app.checkout(&order("call", SLOT)).await.expect_problem(503, "stripe_unavailable");
         assert!(refused.headers.contains_key("retry-after"));
@@ -43,10 +43,10 @@ on_both_engines! {
     async fn rush_on_overdue_slot_has_one_winner(engine) {
         let app = TestApp::start(engine).await;
         let first = app.hold_slot("call", SLOT).await;
-        app.clock.advance(past_the_hold());
-        let wish = |n| SlotRequest::new(app.address, order_by(&format!("guest-{n}@example.com"), "call", SLOT));
-        let got = press_together((0..20).map(wish).collect()).await;
-        let counted = tally(&got);
+        app.clock.advance(time_past_the_hold());
+        let request = |n| SlotRequest::new(app.address, order_by(&format!("guest-{n}@example.com"), "call", SLOT));
+        let responses = press_together((0..20).map(request).collect()).await;
+        let counted = tally(&responses);
         assert_eq!((counted.won, counted.taken), (1, 19), "{:?}", counted.other);
         assert_eq!(app.state_of(&first).await, "released/expired");
         let calls = app.simulator.calls();
@@ -56,7 +56,7 @@ on_both_engines! {
     async fn payment_at_deadline_is_confirmed_by_sweep(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
-        app.clock.advance(past_the_hold());
+        app.clock.advance(time_past_the_hold());
         app.pay(&hold, Outcome::Paid);
         let report = app.sweep().await;
         assert_eq!((&report["confirmed"], &report["released"]), (&1.into(), &0.into()), "{report}");
@@ -70,7 +70,7 @@ on_both_engines! {
     async fn payment_at_deadline_prevents_resale(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
-        app.clock.advance(past_the_hold());
+        app.clock.advance(time_past_the_hold());
         app.pay(&hold, Outcome::Paid);
         app.checkout(&order_by("bob@example.com", "call", SLOT)).await.expect_problem(409, "slot_taken");
         assert_eq!(app.state_of(&hold).await, "confirmed");

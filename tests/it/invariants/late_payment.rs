@@ -14,7 +14,7 @@ use crate::support::wait_for::eventually;
 
 /// Releases the hold in the database alone, with its session open. The service never does so, but an operator with a
 /// database client can.
-async fn release_by_force(app: &TestApp, hold: &Answer) {
+async fn release_in_database(app: &TestApp, hold: &Answer) {
     let id = hold.text("id");
     for statement in [
         format!("UPDATE holds SET status = 'released', reason = 'operator', due_at = NULL, version = version + 1 WHERE id = '{id}'"),
@@ -27,7 +27,7 @@ async fn release_by_force(app: &TestApp, hold: &Answer) {
 }
 
 /// Delivers all events of the test five times, several at once.
-async fn stripe_repeats_itself(app: &TestApp) {
+async fn redeliver_all_events(app: &TestApp) {
     app.deliver_all().await;
     let events = app.simulator.events();
     let deliveries = (0..5).flat_map(|_| events.iter().map(|event| app.simulator.deliver(&event.id)));
@@ -37,7 +37,7 @@ async fn stripe_repeats_itself(app: &TestApp) {
 }
 
 /// Checks that the money is refunded and recorded once; Stripe's repetitions change nothing.
-async fn given_back_once(app: &TestApp) {
+async fn assert_refunded_once(app: &TestApp) {
     const OWED: &str = "SELECT (SELECT count(*) FROM commands WHERE done_at IS NULL)
         + (SELECT count(*) FROM payments WHERE state = 'refund_due')";
     eventually("the money is back", async || {
@@ -45,7 +45,7 @@ async fn given_back_once(app: &TestApp) {
         back.then_some(())
     })
     .await;
-    stripe_repeats_itself(app).await;
+    redeliver_all_events(app).await;
     assert_eq!(
         (app.simulator.refunds().len(), app.simulator.calls().refund),
         (1, 1)
@@ -54,7 +54,7 @@ async fn given_back_once(app: &TestApp) {
 }
 
 /// Checks for one log line at error level with these words, and one count in the metric of this kind.
-async fn the_operator_is_told(process: &mut Process, client: &Client, words: &str, kind: &str) {
+async fn assert_operator_alerted(process: &mut Process, client: &Client, words: &str, kind: &str) {
     process.says(words).await;
     let said = process.output();
     let lines: Vec<&str> = said.lines().filter(|line| line.contains(words)).collect();
@@ -66,13 +66,13 @@ async fn the_operator_is_told(process: &mut Process, client: &Client, words: &st
     assert!(metrics.body.as_str().unwrap().contains(none), "{metrics:?}");
 }
 
-fn in_a_year(app: &TestApp) -> String {
+fn start_in_a_year(app: &TestApp) -> String {
     let at = app.clock_now() + chrono::Duration::days(365);
     at.format("%Y-%m-%dT10:00:00Z").to_string()
 }
 
 /// Returns the hold's state and the reason in the last line of its history.
-async fn ended(client: &Client, hold: &Answer) -> (String, Value) {
+async fn final_state(client: &Client, hold: &Answer) -> (String, Value) {
     let shown = client.admin_hold(hold.text("id")).await;
     let line = shown["history"].as_array().unwrap();
     let settled = line
@@ -89,62 +89,62 @@ on_both_engines! {
     async fn late_payment_for_resold_slot_is_refunded(engine) {
         let (app, directory) = (TestApp::start(engine).await, tempfile::tempdir().unwrap());
         let (mut process, client) = app.process(directory.path(), &[]).await;
-        let slot = in_a_year(&app);
+        let slot = start_in_a_year(&app);
         let first = client.checkout(&order("call", &slot)).await.expect(201);
-        release_by_force(&app, &first).await;
+        release_in_database(&app, &first).await;
         let second = client.checkout(&order_by("bob@example.com", "call", &slot)).await.expect(201);
         app.pay(&second, Outcome::Paid);
         app.deliver_all().await;
         app.pay(&first, Outcome::Paid);
-        stripe_repeats_itself(&app).await;
-        given_back_once(&app).await;
+        redeliver_all_events(&app).await;
+        assert_refunded_once(&app).await;
         let why = json!("paid after the release; the slot was gone, the money goes back");
-        assert_eq!(ended(&client, &first).await, ("released/late_payment_refunded".to_owned(), why));
+        assert_eq!(final_state(&client, &first).await, ("released/late_payment_refunded".to_owned(), why));
         assert_eq!(app.state_of(&second).await, "confirmed");
-        the_operator_is_told(&mut process, &client, "a payment came when its hold could not take it", "late").await;
+        assert_operator_alerted(&mut process, &client, "a payment came when its hold could not take it", "late").await;
     }
 
     async fn late_payment_gets_slot_back(engine) {
         let (app, directory) = (TestApp::start(engine).await, tempfile::tempdir().unwrap());
         let (mut process, client) = app.process(directory.path(), &[]).await;
-        let slot = in_a_year(&app);
+        let slot = start_in_a_year(&app);
         let hold = client.checkout(&order("call", &slot)).await.expect(201);
-        release_by_force(&app, &hold).await;
+        release_in_database(&app, &hold).await;
         app.pay(&hold, Outcome::Paid);
-        stripe_repeats_itself(&app).await;
+        redeliver_all_events(&app).await;
         let why = json!("paid after the release; the slot was still free");
-        assert_eq!(ended(&client, &hold).await, ("confirmed".to_owned(), why));
+        assert_eq!(final_state(&client, &hold).await, ("confirmed".to_owned(), why));
         assert_eq!(app.simulator.calls().refund, 0);
         let other = order_by("bob@example.com", "call", &slot);
         client.checkout(&other).await.expect_problem(409, "slot_taken");
-        the_operator_is_told(&mut process, &client, "a payment came when its hold could not take it", "late").await;
+        assert_operator_alerted(&mut process, &client, "a payment came when its hold could not take it", "late").await;
     }
 
     async fn payment_without_hold_is_refunded_once_and_logged(engine) {
         let (app, directory) = (TestApp::start(engine).await, tempfile::tempdir().unwrap());
         let (mut process, client) = app.process(directory.path(), &[]).await;
-        let hold = client.checkout(&order("call", &in_a_year(&app))).await.expect(201);
+        let hold = client.checkout(&order("call", &start_in_a_year(&app))).await.expect(201);
         app.forget(&hold).await;
         app.pay(&hold, Outcome::Paid);
-        stripe_repeats_itself(&app).await;
-        given_back_once(&app).await;
-        the_operator_is_told(&mut process, &client, "payment for a hold that is not on the books", "no_hold").await;
+        redeliver_all_events(&app).await;
+        assert_refunded_once(&app).await;
+        assert_operator_alerted(&mut process, &client, "payment for a hold that is not on the books", "no_hold").await;
     }
 
     async fn second_payment_on_one_hold_is_refunded_once(engine) {
         let (app, directory) = (TestApp::start(engine).await, tempfile::tempdir().unwrap());
         let (mut process, client) = app.process(directory.path(), &[]).await;
-        let hold = client.checkout(&order("call", &in_a_year(&app))).await.expect(201);
+        let hold = client.checkout(&order("call", &start_in_a_year(&app))).await.expect(201);
         app.pay(&hold, Outcome::Paid);
         app.deliver_all().await;
         // Stripe promises one payment per session. If that fails, the second payment carries the same metadata.
         let second = app.hold_slot("long-call", "2026-12-01T10:00:00Z").await;
         app.forget(&second).await;
         app.pay(&second, Outcome::Paid);
-        let mut told = app.simulator.pending_events();
-        told.iter().for_each(|event| app.simulator.drop_event(&event.id));
-        told.retain(|event| event.event_type == "payment_intent.succeeded");
-        let body = told[0].payload.replace(second.text("id"), hold.text("id"));
+        let mut events = app.simulator.pending_events();
+        events.iter().for_each(|event| app.simulator.drop_event(&event.id));
+        events.retain(|event| event.event_type == "payment_intent.succeeded");
+        let body = events[0].payload.replace(second.text("id"), hold.text("id"));
         for _ in 0..3 {
             let signature = signature_header(WEBHOOK_SECRET, app.clock_now().timestamp(), &body);
             client.webhook(Some(&signature), body.clone()).await.expect(200);
@@ -157,7 +157,7 @@ on_both_engines! {
         assert_eq!((&shown["status"], &shown["payments"][0]["state"]), (&json!("confirmed"), &json!("paid")));
         let refunds = app.simulator.refunds();
         assert_eq!((refunds.len(), refunds[0].amount), (1, 9000));
-        the_operator_is_told(&mut process, &client, "a payment came when its hold could not take it", "late").await;
+        assert_operator_alerted(&mut process, &client, "a payment came when its hold could not take it", "late").await;
     }
 
     async fn session_of_another_installation_is_ignored(engine) {

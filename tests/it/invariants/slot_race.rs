@@ -7,28 +7,28 @@ use chrono::{DateTime, Duration, SecondsFormat, Utc};
 use holdfast::sandbox::{Faults, SessionStatus};
 
 use crate::support::app::{Instance, TestApp, order, order_by};
-use crate::support::race::{Got, SlotRequest, press_together, tally};
 use crate::support::database::Engine;
 use crate::support::on_both_engines;
+use crate::support::race::{RaceResponse, SlotRequest, press_together, tally};
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 
 /// Returns the start of the slot plus this duration.
-fn later(by: Duration) -> String {
+fn slot_after(by: Duration) -> String {
     let at = SLOT.parse::<DateTime<Utc>>().unwrap() + by;
     at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
 /// Builds the requests of different guests for this slot, spread over the instances.
-fn crowd(instances: &[&Instance], guests: usize, starts_at: &str) -> Vec<SlotRequest> {
-    let wish = |n: usize| {
+fn build_requests(instances: &[&Instance], guests: usize, starts_at: &str) -> Vec<SlotRequest> {
+    let request = |n: usize| {
         let body = order_by(&format!("guest-{n}@example.com"), "call", starts_at);
         SlotRequest::new(instances[n % instances.len()].address, body)
     };
-    (0..guests).map(wish).collect()
+    (0..guests).map(request).collect()
 }
 
-fn open_sessions(app: &TestApp) -> usize {
+fn count_open_sessions(app: &TestApp) -> usize {
     let sessions = app.simulator.sessions();
     sessions
         .iter()
@@ -38,9 +38,14 @@ fn open_sessions(app: &TestApp) -> usize {
 
 /// Checks that one request won and that all others got `slot_taken`.
 #[track_caller]
-fn one_winner(got: &[Got]) {
-    let tally = tally(got);
-    assert_eq!((tally.won, tally.taken), (1, got.len() - 1), "{:?}", tally.other);
+fn assert_one_winner(responses: &[RaceResponse]) {
+    let tally = tally(responses);
+    assert_eq!(
+        (tally.won, tally.taken),
+        (1, responses.len() - 1),
+        "{:?}",
+        tally.other
+    );
 }
 
 /// Adds latency that lets every guest read before anyone inserts.
@@ -56,19 +61,19 @@ on_both_engines! {
         let app = TestApp::start(engine).await;
         let other = app.another_instance().await;
         app.simulator.set_faults(slow_stripe());
-        let got = press_together(crowd(&[&app.instance, &other], 2, SLOT)).await;
-        one_winner(&got);
+        let responses = press_together(build_requests(&[&app.instance, &other], 2, SLOT)).await;
+        assert_one_winner(&responses);
         assert_eq!(app.simulator.calls().create, 2, "both had a session before either had the slot");
-        assert_eq!(open_sessions(&app), 1, "the loser's session is over when the loser is told");
+        assert_eq!(count_open_sessions(&app), 1, "the loser's session is expired before the loser's response");
     }
 
     async fn rush_on_one_slot_has_one_winner(engine) {
         let app = TestApp::start(engine).await;
         for (day, guests) in [20, 200, 1_000].into_iter().enumerate() {
             let before = app.simulator.calls();
-            let slot = later(Duration::days(i64::try_from(day).unwrap()));
-            let got = press_together(crowd(&[&app.instance], guests, &slot)).await;
-            one_winner(&got);
+            let slot = slot_after(Duration::days(i64::try_from(day).unwrap()));
+            let responses = press_together(build_requests(&[&app.instance], guests, &slot)).await;
+            assert_one_winner(&responses);
             let asked = app.simulator.calls().create - before.create;
             eprintln!("{engine:?}: {guests} guests, {asked} session(s) asked for");
             assert_eq!(asked, 1);
@@ -77,30 +82,30 @@ on_both_engines! {
 
     async fn two_hundred_slots_have_one_winner_each(engine) {
         let app = TestApp::start(engine).await;
-        let slot = |n: usize| later(Duration::minutes(30 * i64::try_from(n).unwrap()));
-        let wishes = (0..1_000).map(|n| {
+        let slot = |n: usize| slot_after(Duration::minutes(30 * i64::try_from(n).unwrap()));
+        let requests = (0..1_000).map(|n| {
             let body = order_by(&format!("guest-{n}@example.com"), "call", &slot(n % 200));
             SlotRequest::new(app.address, body)
         });
-        let got = press_together(wishes.collect()).await;
-        let counted = tally(&got);
+        let responses = press_together(requests.collect()).await;
+        let counted = tally(&responses);
         assert_eq!((counted.won, counted.taken), (200, 800), "{:?}", counted.other);
-        let sold = got.iter().filter(|got| got.status == 201);
-        let starts: HashSet<_> = sold.map(|got| got.body["starts_at"].as_str().unwrap()).collect();
+        let sold = responses.iter().filter(|response| response.status == 201);
+        let starts: HashSet<_> = sold.map(|response| response.body["starts_at"].as_str().unwrap()).collect();
         assert_eq!(starts.len(), 200);
         assert_eq!(app.simulator.calls().create, 200);
     }
 
     async fn different_keys_and_start_formats_have_one_winner(engine) {
         let app = TestApp::start(engine).await;
-        let wishes = (0..60).map(|n| SlotRequest {
+        let requests = (0..60).map(|n| SlotRequest {
             at: app.address,
             key: Some(format!("key-{n}")),
-            body: order_by(&format!("guest-{n}@example.com"), "call", &later(Duration::seconds(n))),
+            body: order_by(&format!("guest-{n}@example.com"), "call", &slot_after(Duration::seconds(n))),
         });
-        one_winner(&press_together(wishes.collect()).await);
-        assert_eq!(open_sessions(&app), 1);
-        let a_millisecond_later = later(Duration::milliseconds(1));
+        assert_one_winner(&press_together(requests.collect()).await);
+        assert_eq!(count_open_sessions(&app), 1);
+        let a_millisecond_later = slot_after(Duration::milliseconds(1));
         app.checkout(&order("call", &a_millisecond_later)).await.expect_problem(422, "invalid");
     }
 
@@ -116,11 +121,11 @@ on_both_engines! {
         let app = TestApp::start(engine).await;
         app.hold_slot("call", SLOT).await;
         for overlapping in [-59, -31, 0, 29] {
-            let start = later(Duration::minutes(overlapping));
+            let start = slot_after(Duration::minutes(overlapping));
             app.checkout(&order("long-call", &start)).await.expect_problem(409, "slot_taken");
         }
-        app.hold_slot("long-call", &later(Duration::minutes(-60))).await;
-        app.hold_slot("long-call", &later(Duration::minutes(30))).await;
+        app.hold_slot("long-call", &slot_after(Duration::minutes(-60))).await;
+        app.hold_slot("long-call", &slot_after(Duration::minutes(30))).await;
         app.offer("bens-call", "ben", 30, 5000).await;
         app.hold_slot("bens-call", SLOT).await;
     }
@@ -128,12 +133,12 @@ on_both_engines! {
     async fn race_of_overlapping_windows_has_one_winner(engine) {
         let app = TestApp::start(engine).await;
         let other = app.another_instance().await;
-        let wishes = (0..40).map(|n| {
+        let requests = (0..40).map(|n| {
             let (kind, offset) = if n % 2 == 0 { ("call", 0) } else { ("long-call", -30) };
             let at = if n % 4 < 2 { app.address } else { other.address };
-            SlotRequest::new(at, order_by(&format!("guest-{n}@example.com"), kind, &later(Duration::minutes(offset))))
+            SlotRequest::new(at, order_by(&format!("guest-{n}@example.com"), kind, &slot_after(Duration::minutes(offset))))
         });
-        one_winner(&press_together(wishes.collect()).await);
+        assert_one_winner(&press_together(requests.collect()).await);
         let asked = app.simulator.calls().create;
         assert!(asked <= 4, "one session an instance and window, not {asked}");
     }
@@ -153,8 +158,8 @@ on_both_engines! {
 async fn rush_at_two_instances_has_one_winner() {
     let app = TestApp::start(Engine::Postgres).await;
     let other = app.another_instance().await;
-    let got = press_together(crowd(&[&app.instance, &other], 1_000, SLOT)).await;
-    one_winner(&got);
+    let responses = press_together(build_requests(&[&app.instance, &other], 1_000, SLOT)).await;
+    assert_one_winner(&responses);
     let asked = app.simulator.calls().create;
     eprintln!("two instances: 1,000 guests, {asked} session(s) asked for");
     assert!(asked <= 2, "one session an instance at most, not {asked}");
@@ -169,11 +174,11 @@ async fn mutation_without_constraint_has_two_winners_postgres() {
     app.database
         .execute("ALTER TABLE occupancy DROP CONSTRAINT occupancy_one_buyer")
         .await;
-    let race = press_together(crowd(&[&app.instance, &other], 2, SLOT));
-    let got = app
-        .placing_together(&["guest-0@example.com", "guest-1@example.com"], race)
+    let race = press_together(build_requests(&[&app.instance, &other], 2, SLOT));
+    let responses = app
+        .place_concurrently(&["guest-0@example.com", "guest-1@example.com"], race)
         .await;
-    assert_eq!(tally(&got).won, 2, "{got:?}");
+    assert_eq!(tally(&responses).won, 2, "{responses:?}");
     let findings = app.audit();
     assert!(
         findings

@@ -11,8 +11,8 @@ use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::support::app::{Instance, TestApp, order, order_by};
-use crate::support::database::{Engine, TestDatabase};
 use crate::support::catalogue_fixtures::{block, day, slots, unblock};
+use crate::support::database::{Engine, TestDatabase};
 use crate::support::wait_for::eventually;
 
 /// An hour of Ana's each, back from the first of November; each with its history, and blocks that were Ana's in between.

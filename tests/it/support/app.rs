@@ -253,14 +253,14 @@ impl TestApp {
     /// Deletes the hold and its attempt from the database, as restoring an older backup does.
     pub(crate) async fn forget(&self, hold: &Answer) {
         let id = hold.text("id");
-        for (books, column) in [
+        for (table, column) in [
             ("occupancy", "hold_id"),
             ("hold_history", "hold_id"),
             ("checkout_attempts", "hold_id"),
             ("holds", "id"),
         ] {
-            let statement = format!("DELETE FROM {books} WHERE {column} = '{id}'");
-            assert_ne!(self.database.execute(&statement).await, 0, "{books}");
+            let statement = format!("DELETE FROM {table} WHERE {column} = '{id}'");
+            assert_ne!(self.database.execute(&statement).await, 0, "{table}");
         }
         self.count_anew().await;
     }

@@ -22,7 +22,7 @@ pub(crate) fn after(start: &str, minutes: i64) -> String {
 }
 
 /// Builds the body of a checkout by the n-th guest, with more members.
-pub(crate) fn wish_of(n: usize, event_type: &str, starts_at: &str, more: &Value) -> Value {
+pub(crate) fn guest_checkout_body(n: usize, event_type: &str, starts_at: &str, more: &Value) -> Value {
     let mut body = order_by(&format!("guest-{n}@example.com"), event_type, starts_at);
     let more = more.as_object().unwrap().clone();
     body.as_object_mut().unwrap().extend(more);
@@ -32,13 +32,13 @@ pub(crate) fn wish_of(n: usize, event_type: &str, starts_at: &str, more: &Value)
 impl TestApp {
     /// Puts an event type on sale with these members; its price is 50 EUR unless they set another.
     pub(crate) async fn sell(&self, id: &str, members: &Value) {
-        let answer = offers::sell(self, id, members.clone()).await;
+        let answer = catalogue_fixtures::sell(self, id, members.clone()).await;
         assert!(answer.status.is_success(), "{answer:?}");
     }
 
     /// Sets the capacity of a resource.
     pub(crate) async fn set_capacity(&self, resource: &str, capacity: u32) {
-        offers::resource(self, resource, capacity).await;
+        catalogue_fixtures::resource(self, resource, capacity).await;
     }
 
     /// Makes the guest pay, and delivers Stripe's events.
@@ -56,7 +56,7 @@ impl TestApp {
     }
 
     /// Delivers a false event that the session expired unpaid: the slot is free, and the guest can still pay.
-    pub(crate) async fn lapse_by_a_false_word(&self, hold: &Answer) {
+    pub(crate) async fn expire_by_false_event(&self, hold: &Answer) {
         let session = hold.text("checkout_session");
         let body = json!({"id": format!("evt_false_{session}"), "object": "event", "livemode": false,
             "type": "checkout.session.expired", "data": {"object": {"id": session, "object": "checkout.session"}}})
@@ -68,20 +68,24 @@ impl TestApp {
 
     /// Places the holds of these guests at the same moment: each takes its windows, and none can commit before all
     /// have. For a race with losers, or with two winners if the guard is missing. PostgreSQL only.
-    pub(crate) async fn placing_together<T>(&self, guests: &[&str], race: impl Future<Output = T>) -> T {
-        let mut hand = PgConnection::connect(self.database.url()).await.unwrap();
-        sqlx::query("BEGIN").execute(&mut hand).await.unwrap();
+    pub(crate) async fn place_concurrently<T>(&self, guests: &[&str], race: impl Future<Output = T>) -> T {
+        let mut connection = PgConnection::connect(self.database.url()).await.unwrap();
+        sqlx::query("BEGIN").execute(&mut connection).await.unwrap();
         for guest in guests {
             let row = "INSERT INTO guests (email, held, created_at) VALUES ($1, 0, now())";
-            sqlx::query(row).bind(guest).execute(&mut hand).await.unwrap();
+            sqlx::query(row)
+                .bind(guest)
+                .execute(&mut connection)
+                .await
+                .unwrap();
         }
         let all_there = async {
-            eventually("all have taken their windows", async || {
+            eventually("all guests have taken their windows", async || {
                 let waiting = self.database.count(WAITING).await;
                 (waiting == i64::try_from(guests.len()).unwrap()).then_some(())
             })
             .await;
-            sqlx::query("ROLLBACK").execute(&mut hand).await.unwrap();
+            sqlx::query("ROLLBACK").execute(&mut connection).await.unwrap();
         };
         tokio::join!(race, all_there).0
     }

@@ -61,11 +61,11 @@ pub(crate) async fn day(at: &Client, event_type: &str, date: &str) -> Vec<String
     let (from, to) = (format!("{date}T00:00:00Z"), format!("{date}T23:59:59Z"));
     let answer = slots(at, event_type, &from, &to).await.expect(200);
     let slots = answer.body["slots"].as_array().unwrap().iter();
-    slots.map(in_short).collect()
+    slots.map(format_slot).collect()
 }
 
 /// Formats a slot as `10:00 free 1`.
-pub(crate) fn in_short(slot: &Value) -> String {
+pub(crate) fn format_slot(slot: &Value) -> String {
     let start = slot["starts_at"].as_str().unwrap();
     format!(
         "{} {} {}",

@@ -56,7 +56,7 @@ impl Client {
     }
 
     /// Returns a client of another address that uses the same connection pool.
-    #[allow(dead_code, reason = "the storm has many clients")]
+    #[allow(dead_code, reason = "only the storm has many clients")]
     pub(crate) fn at(&self, address: SocketAddr) -> Self {
         Self {
             address,
@@ -127,7 +127,7 @@ impl Client {
     }
 
     /// Returns the status of the hold, with its reason if it has one: `released/expired`.
-    #[allow(dead_code, reason = "the storm reads the books instead")]
+    #[allow(dead_code, reason = "the storm reads the database instead")]
     pub(crate) async fn state(&self, id: &str) -> String {
         let hold = self.hold(id).await;
         match hold["reason"].as_str() {

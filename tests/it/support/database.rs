@@ -67,23 +67,23 @@ impl TestDatabase {
 
     /// Creates an empty database with the migrations up to this version, as an earlier release left it.
     pub(crate) async fn of_version(engine: Engine, version: i64) -> Self {
-        let (made, folder) = match engine {
+        let (database, folder) = match engine {
             Engine::Sqlite => (Self::empty_file().await, "migrations/sqlite"),
             Engine::Postgres => (Self::on_the_server("template0").await, "migrations/postgres"),
         };
         let all = Migrator::new(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).await;
         let all = all.unwrap();
-        match &made.raw {
+        match &database.raw {
             Raw::Sqlite(pool) => all.run_to(version, pool).await.unwrap(),
             Raw::Postgres(pool) => all.run_to(version, pool).await.unwrap(),
         }
-        made
+        database
     }
 
     async fn in_a_file() -> Self {
-        let made = Self::empty_file().await;
-        made.store.migrate().await.unwrap();
-        made
+        let database = Self::empty_file().await;
+        database.store.migrate().await.unwrap();
+        database
     }
 
     async fn empty_file() -> Self {
@@ -163,9 +163,9 @@ impl TestDatabase {
 
     /// Ends all leases. They run by the database's clock, which a test cannot move.
     pub(crate) async fn end_leases(&self) {
-        for books in ["holds", "commands", "checkout_attempts"] {
+        for table in ["holds", "commands", "checkout_attempts"] {
             self.execute(&format!(
-                "UPDATE {books} SET leased_until = NULL WHERE leased_until IS NOT NULL"
+                "UPDATE {table} SET leased_until = NULL WHERE leased_until IS NOT NULL"
             ))
             .await;
         }

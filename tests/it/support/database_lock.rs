@@ -22,7 +22,7 @@ impl Lock {
 
     /// Blocks the count of known clients: placing a hold waits there, with its windows taken. On SQLite it blocks all
     /// writes.
-    #[allow(dead_code, reason = "only the storm has crowds behind one address")]
+    #[allow(dead_code, reason = "only the storm has many guests behind one address")]
     pub(crate) async fn on_clients(database: &TestDatabase) -> Self {
         Self::on(database, "SELECT 1 FROM clients FOR UPDATE").await
     }

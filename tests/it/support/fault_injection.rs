@@ -143,7 +143,7 @@ impl Plan {
     }
 }
 
-fn books_are_away() -> StoreError {
+fn store_unavailable() -> StoreError {
     StoreError::Unavailable(sqlx::Error::PoolTimedOut)
 }
 
@@ -160,19 +160,19 @@ pub(crate) struct FaultyGateway {
 }
 
 /// Implements each method of a store trait by way of the plan.
-macro_rules! books {
+macro_rules! implement_store {
     ($part:ident: $($name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)*) => {
         #[async_trait]
         impl $part for FaultyStore {$(
             async fn $name(&self, $($argument: $type),*) -> Result<$answer, StoreError> {
                 let call = || self.inner.$name($($argument),*);
-                self.plan.make(stringify!($name), call, books_are_away, books_are_away).await
+                self.plan.make(stringify!($name), call, store_unavailable, store_unavailable).await
             }
         )*}
     };
 }
 
-books! {
+implement_store! {
     Catalogue:
     put_event_type(event_type: &EventType, now: DateTime<Utc>) -> PutOutcome;
     find_event_type(id: &EventTypeId) -> Option<EventType>;
@@ -190,7 +190,7 @@ books! {
     save_feed_failure(feed: &Feed, fault: &str, next: DateTime<Utc>) -> ();
 }
 
-books! {
+implement_store! {
     Store:
     migrate() -> ();
     is_ready() -> bool;
@@ -235,7 +235,7 @@ books! {
 
 /// Implements each method of [`Gateway`] by way of the plan. If a call fails after its effect, the outcome is
 /// unknown.
-macro_rules! stripe {
+macro_rules! implement_gateway {
     ($($name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)*) => {
         #[async_trait]
         impl Gateway for FaultyGateway {$(
@@ -248,7 +248,7 @@ macro_rules! stripe {
     };
 }
 
-stripe! {
+implement_gateway! {
     create_session(terms: &SessionTerms) -> NewSession;
     expire_session(id: &SessionId) -> SessionReport;
     session(id: &SessionId) -> SessionReport;

@@ -10,7 +10,7 @@ use tokio::task::AbortHandle;
 
 /// What the server returns.
 #[derive(Clone)]
-enum Says {
+enum Content {
     Calendar(String),
     Status(StatusCode),
     Elsewhere(String),
@@ -19,44 +19,44 @@ enum Says {
 /// A feed server that stops when it is dropped.
 pub(crate) struct Feed {
     pub(crate) url: String,
-    says: Arc<Mutex<Says>>,
+    content: Arc<Mutex<Content>>,
     server: AbortHandle,
 }
 
 impl Feed {
     /// Starts a server with this calendar.
     pub(crate) async fn of(calendar: String) -> Self {
-        let says = Arc::new(Mutex::new(Says::Calendar(calendar)));
+        let content = Arc::new(Mutex::new(Content::Calendar(calendar)));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/ana.ics", listener.local_addr().unwrap());
-        let now = Arc::clone(&says);
+        let now = Arc::clone(&content);
         let answer = async move || match now.lock().unwrap().clone() {
-            Says::Calendar(text) => Ok(([(header::CONTENT_TYPE, "text/calendar")], text)),
-            Says::Status(status) => Err((status, [(header::LOCATION, String::new())])),
-            Says::Elsewhere(url) => Err((StatusCode::FOUND, [(header::LOCATION, url)])),
+            Content::Calendar(text) => Ok(([(header::CONTENT_TYPE, "text/calendar")], text)),
+            Content::Status(status) => Err((status, [(header::LOCATION, String::new())])),
+            Content::Elsewhere(url) => Err((StatusCode::FOUND, [(header::LOCATION, url)])),
         };
         let router = Router::new().route("/ana.ics", get(answer));
         let serving = tokio::spawn(async move { axum::serve(listener, router).await });
         Self {
             url,
-            says,
+            content,
             server: serving.abort_handle(),
         }
     }
 
     /// Replaces the calendar.
     pub(crate) fn becomes(&self, calendar: String) {
-        *self.says.lock().unwrap() = Says::Calendar(calendar);
+        *self.content.lock().unwrap() = Content::Calendar(calendar);
     }
 
     /// Makes the server return this status and no calendar.
     pub(crate) fn fails(&self, status: u16) {
-        *self.says.lock().unwrap() = Says::Status(StatusCode::from_u16(status).unwrap());
+        *self.content.lock().unwrap() = Content::Status(StatusCode::from_u16(status).unwrap());
     }
 
     /// Makes the server redirect to another address.
     pub(crate) fn redirects(&self, url: &str) {
-        *self.says.lock().unwrap() = Says::Elsewhere(url.to_owned());
+        *self.content.lock().unwrap() = Content::Elsewhere(url.to_owned());
     }
 }
 

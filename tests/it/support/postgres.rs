@@ -91,7 +91,7 @@ impl Server {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0);
-        if let Some((user, group)) = someone_else() {
+        if let Some((user, group)) = non_root_user() {
             watchdog.uid(user).gid(group);
             std::os::unix::fs::chown(&directory, Some(user), Some(group)).unwrap();
         }
@@ -106,11 +106,11 @@ impl Server {
 }
 
 fn wait_until_ready(watchdog: &mut Child) {
-    let mut said = String::new();
+    let mut line = String::new();
     BufReader::new(watchdog.stdout.take().unwrap())
-        .read_line(&mut said)
+        .read_line(&mut line)
         .unwrap();
-    if said != "ready\n" {
+    if line != "ready\n" {
         let mut fault = String::new();
         watchdog
             .stderr
@@ -123,7 +123,7 @@ fn wait_until_ready(watchdog: &mut Child) {
 }
 
 /// Returns the user and group to run PostgreSQL as, if this process is root: PostgreSQL refuses to run as root.
-pub(super) fn someone_else() -> Option<(u32, u32)> {
+pub(super) fn non_root_user() -> Option<(u32, u32)> {
     let id = |arguments: &[&str]| -> Option<u32> { answer("id", arguments)?.parse().ok() };
     if id(&["-u"])? != 0 {
         return None;

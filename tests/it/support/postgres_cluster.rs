@@ -9,14 +9,14 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
-use super::postgres::{HOW_TO_INSTALL, binaries, someone_else};
+use super::postgres::{HOW_TO_INSTALL, binaries, non_root_user};
 use super::wait_for::eventually;
 
 /// Creates a cluster, then executes its input line by line and prints `done` after each line; removes all of it when
 /// the input ends. `$1` is the directory of the binaries, `$2` the cluster's own.
 const KEEPER: &str = r#"
 trap '' PIPE INT
-# One of the two has mostly been stopped before: that is no reason to leave the other.
+# One of the two is usually stopped already, and its error must not keep the other running.
 trap 'for c in primary standby; do "$1/pg_ctl" -D "$2/$c" -m immediate stop || :; done >/dev/null 2>&1; cd /; rm -rf "$2"' EXIT
 set -e
 run() { "$1/pg_ctl" -D "$2/$3" -w -l "$2/log" -o "-k '$2' -p $4 -c listen_addresses='' -c fsync=off" start >/dev/null; }
@@ -27,7 +27,7 @@ while read -r order; do
     case $order in
         stop) "$1/pg_ctl" -D "$2/primary" -m immediate stop >/dev/null ;;
         start) run "$1" "$2" primary 5432 ;;
-        # A stop that waits until the standby has everything.
+        # A fast stop waits until the standby has received everything.
         yield) "$1/pg_ctl" -D "$2/primary" -w -m fast stop >/dev/null ;;
         copy)
             cp -R "$2/primary" "$2/standby"
@@ -63,7 +63,7 @@ impl Cluster {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .process_group(0);
-        if let Some((user, group)) = someone_else() {
+        if let Some((user, group)) = non_root_user() {
             keeper.uid(user).gid(group);
             std::os::unix::fs::chown(&directory, Some(user), Some(group)).unwrap();
         }

@@ -14,8 +14,8 @@ use super::wait_for::eventually;
 /// A running process, which is killed when it is dropped.
 pub(crate) struct Process {
     child: Child,
-    said: Arc<Mutex<Vec<String>>>,
-    listeners: Vec<JoinHandle<()>>,
+    lines: Arc<Mutex<Vec<String>>>,
+    readers: Vec<JoinHandle<()>>,
 }
 
 /// The exit code and the output of a process.
@@ -61,28 +61,28 @@ pub(crate) async fn complete(directory: &Path, arguments: &[&str], variables: &[
 impl Process {
     pub(crate) fn start(directory: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut child = command(directory, arguments, variables).spawn().unwrap();
-        let said = Arc::default();
-        let listeners = vec![
-            listen(child.stdout.take().unwrap(), &said),
-            listen(child.stderr.take().unwrap(), &said),
+        let lines = Arc::default();
+        let readers = vec![
+            collect_lines(child.stdout.take().unwrap(), &lines),
+            collect_lines(child.stderr.take().unwrap(), &lines),
         ];
         Self {
             child,
-            said,
-            listeners,
+            lines,
+            readers,
         }
     }
 
     /// Returns all output so far.
     pub(crate) fn output(&self) -> String {
-        self.said.lock().unwrap().join("\n")
+        self.lines.lock().unwrap().join("\n")
     }
 
     /// Waits for a line that contains these words, and returns it.
     pub(crate) async fn says(&mut self, words: &str) -> String {
         eventually(words, async || {
-            let said = self.said.lock().unwrap();
-            said.iter().find(|line| line.contains(words)).cloned()
+            let lines = self.lines.lock().unwrap();
+            lines.iter().find(|line| line.contains(words)).cloned()
         })
         .await
     }
@@ -113,19 +113,22 @@ impl Process {
     /// Waits until the process has exited.
     pub(crate) async fn ends(&mut self) -> ExitStatus {
         let status = self.child.wait().await.unwrap();
-        for listener in self.listeners.drain(..) {
+        for listener in self.readers.drain(..) {
             listener.await.unwrap();
         }
         status
     }
 }
 
-fn listen(stream: impl AsyncRead + Unpin + Send + 'static, said: &Arc<Mutex<Vec<String>>>) -> JoinHandle<()> {
-    let said = said.clone();
+fn collect_lines(
+    stream: impl AsyncRead + Unpin + Send + 'static,
+    lines: &Arc<Mutex<Vec<String>>>,
+) -> JoinHandle<()> {
+    let lines = lines.clone();
     tokio::spawn(async move {
-        let mut lines = BufReader::new(stream).lines();
-        while let Ok(Some(line)) = lines.next_line().await {
-            said.lock().unwrap().push(line);
+        let mut reader = BufReader::new(stream).lines();
+        while let Ok(Some(line)) = reader.next_line().await {
+            lines.lock().unwrap().push(line);
         }
     })
 }

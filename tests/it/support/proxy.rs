@@ -50,7 +50,10 @@ impl Server {
 }
 
 // Each test binary that includes this file uses only a part of it.
-#[allow(dead_code, reason = "stories lead the way elsewhere, the storm loses answers")]
+#[allow(
+    dead_code,
+    reason = "only the tests redirect, and only the storm drops responses"
+)]
 impl Proxy {
     /// Starts a proxy to the database at this URL.
     pub(crate) async fn to(url: &str) -> Self {
@@ -121,29 +124,29 @@ async fn serve(listener: TcpListener, mut way: watch::Receiver<Way>) {
         };
         let now = way.borrow().clone();
         if now.flow != Flow::Cut {
-            tokio::spawn(carry(client, now.server, way.clone()));
+            tokio::spawn(connect_and_pass(client, now.server, way.clone()));
         }
     }
 }
 
 /// Connects to the server and passes the traffic. If the server is down, the client's connection is closed at once.
-async fn carry(client: TcpStream, server: Server, way: watch::Receiver<Way>) {
+async fn connect_and_pass(client: TcpStream, server: Server, way: watch::Receiver<Way>) {
     match server {
         Server::Socket(path) => {
             if let Ok(server) = UnixStream::connect(path).await {
-                both_ways(client.into_split(), server.into_split(), way).await;
+                pass_both_ways(client.into_split(), server.into_split(), way).await;
             }
         }
         Server::Address(address) => {
             if let Ok(server) = TcpStream::connect(address).await {
-                both_ways(client.into_split(), server.into_split(), way).await;
+                pass_both_ways(client.into_split(), server.into_split(), way).await;
             }
         }
     }
 }
 
 /// Passes traffic until either side ends, or the proxy is cut.
-async fn both_ways<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
+async fn pass_both_ways<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
     client: (impl AsyncRead + Unpin, impl AsyncWrite + Unpin),
     server: (R, W),
     way: watch::Receiver<Way>,

@@ -66,12 +66,12 @@ pub(crate) async fn run(command: &mut Command, input: &str) -> String {
     stdin.write_all(input.as_bytes()).await.unwrap();
     drop(stdin);
     let output = child.wait_with_output().await.unwrap();
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    let complained = String::from_utf8_lossy(&output.stderr);
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(
         output.status.success(),
-        "{:?}:\n{said}\n{complained}",
+        "{:?}:\n{stdout}\n{stderr}",
         command.as_std()
     );
-    said
+    stdout
 }

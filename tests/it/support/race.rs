@@ -27,36 +27,39 @@ impl SlotRequest {
 
 /// The response that a guest got.
 #[derive(Debug)]
-pub(crate) struct Got {
+pub(crate) struct RaceResponse {
     pub(crate) status: u16,
     pub(crate) body: Value,
 }
 
 /// Sends all requests at once; returns the responses in the order of the requests.
-pub(crate) async fn press_together(wishes: Vec<SlotRequest>) -> Vec<Got> {
-    let start = Arc::new(Barrier::new(wishes.len()));
-    let guests: Vec<_> = wishes
+pub(crate) async fn press_together(requests: Vec<SlotRequest>) -> Vec<RaceResponse> {
+    let start = Arc::new(Barrier::new(requests.len()));
+    let guests: Vec<_> = requests
         .into_iter()
-        .map(|wish| {
+        .map(|request| {
             let start = start.clone();
             tokio::spawn(async move {
-                let connection = TcpStream::connect(wish.at).await.unwrap();
+                let connection = TcpStream::connect(request.at).await.unwrap();
                 start.wait().await;
-                exchange(connection, &wish).await
+                exchange(connection, &request).await
             })
         })
         .collect();
-    let mut got = Vec::with_capacity(guests.len());
+    let mut responses = Vec::with_capacity(guests.len());
     for guest in guests {
-        got.push(guest.await.unwrap());
+        responses.push(guest.await.unwrap());
     }
-    got
+    responses
 }
 
 /// Sends the request without waiting for a response.
-pub(crate) async fn send(connection: &mut TcpStream, wish: &SlotRequest) {
-    let body = wish.body.to_string();
-    let key = wish.key.as_ref().map(|key| format!("idempotency-key: {key}\r\n"));
+pub(crate) async fn send(connection: &mut TcpStream, request: &SlotRequest) {
+    let body = request.body.to_string();
+    let key = request
+        .key
+        .as_ref()
+        .map(|key| format!("idempotency-key: {key}\r\n"));
     let request = format!(
         "POST /v1/holds HTTP/1.1\r\nhost: holdfast\r\ncontent-type: application/json\r\n{}\
          content-length: {}\r\nconnection: close\r\n\r\n{body}",
@@ -66,13 +69,13 @@ pub(crate) async fn send(connection: &mut TcpStream, wish: &SlotRequest) {
     connection.write_all(request.as_bytes()).await.unwrap();
 }
 
-async fn exchange(mut connection: TcpStream, wish: &SlotRequest) -> Got {
-    send(&mut connection, wish).await;
+async fn exchange(mut connection: TcpStream, request: &SlotRequest) -> RaceResponse {
+    send(&mut connection, request).await;
     let mut answer = String::new();
     connection.read_to_string(&mut answer).await.unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     let status = head.split(' ').nth(1).unwrap();
-    Got {
+    RaceResponse {
         status: status.parse().unwrap(),
         body: serde_json::from_str(body).unwrap_or_else(|_| panic!("{answer}")),
     }
@@ -88,13 +91,13 @@ pub(crate) struct Tally {
 }
 
 /// Counts winners, `409 slot_taken`, and everything else.
-pub(crate) fn tally(got: &[Got]) -> Tally {
+pub(crate) fn tally(responses: &[RaceResponse]) -> Tally {
     let mut tally = Tally::default();
-    for got in got {
-        match (got.status, got.body["code"].as_str()) {
+    for response in responses {
+        match (response.status, response.body["code"].as_str()) {
             (201, None) => tally.won += 1,
             (409, Some("slot_taken")) => tally.taken += 1,
-            _ => tally.other.push(format!("{got:?}")),
+            _ => tally.other.push(format!("{responses:?}")),
         }
     }
     tally

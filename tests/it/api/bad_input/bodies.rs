@@ -13,7 +13,7 @@ use crate::support::database::Engine;
 const LIMIT: usize = 64 * 1024;
 const WEBHOOK_LIMIT: usize = 1024 * 1024;
 
-async fn send(app: &Untouched, route: Route, body: impl Into<reqwest::Body>) -> Answer {
+async fn send_body(app: &Untouched, route: Route, body: impl Into<reqwest::Body>) -> Answer {
     let request = app.json_route(route).header(CONTENT_TYPE, "application/json");
     app.send(request.body(body)).await
 }
@@ -42,7 +42,12 @@ async fn non_json_body_is_malformed() {
                 "{route:?} {}",
                 String::from_utf8_lossy(&body[..body.len().min(40)])
             );
-            expect_problem(&case, send(&app, route, body.to_vec()).await, 400, "malformed");
+            expect_problem(
+                &case,
+                send_body(&app, route, body.to_vec()).await,
+                400,
+                "malformed",
+            );
         }
     }
     app.assert_untouched().await;
@@ -54,7 +59,7 @@ async fn json_that_is_not_an_object_is_invalid() {
     for route in Route::ALL {
         for body in ["null", "true", "7", "1.5", "\"call\"", "[]", "[{}]"] {
             let case = format!("{route:?} {body}");
-            expect_faults(&case, send(&app, route, body).await, &["(body)"]);
+            expect_faults(&case, send_body(&app, route, body).await, &["(body)"]);
         }
     }
     app.assert_untouched().await;
@@ -73,7 +78,12 @@ async fn duplicate_member_is_malformed() {
             .next()
             .map(|(key, value)| format!("\"{key}\":{value}"));
         let twice = format!("{{{},{}", first.unwrap(), &once[1..]);
-        expect_problem(&twice, send(&app, route, twice.clone()).await, 400, "malformed");
+        expect_problem(
+            &twice,
+            send_body(&app, route, twice.clone()).await,
+            400,
+            "malformed",
+        );
     }
     let nested = Route::Holds.good().to_string().replace(
         "{\"email\":\"ada@example.com\"}",
@@ -82,7 +92,7 @@ async fn duplicate_member_is_malformed() {
     assert!(nested.contains("eve@"));
     expect_problem(
         &nested,
-        send(&app, Route::Holds, nested.clone()).await,
+        send_body(&app, Route::Holds, nested.clone()).await,
         400,
         "malformed",
     );
@@ -132,9 +142,9 @@ fn json_of(length: usize) -> String {
 async fn body_over_the_limit_is_too_large() {
     let app = Untouched::start(Engine::Sqlite).await;
     for route in Route::ALL {
-        let answer = send(&app, route, json_of(LIMIT)).await;
+        let answer = send_body(&app, route, json_of(LIMIT)).await;
         assert_eq!(answer.status, 422, "{route:?}: {answer:?}");
-        let answer = send(&app, route, json_of(LIMIT + 1)).await;
+        let answer = send_body(&app, route, json_of(LIMIT + 1)).await;
         expect_problem(&format!("{route:?}"), answer, 413, "malformed");
     }
     for (length, status, code) in [
@@ -152,7 +162,7 @@ async fn body_over_the_limit_is_too_large() {
 async fn chunked_body_over_the_limit_is_too_large() {
     let app = Untouched::start(Engine::Sqlite).await;
     for (length, status, code) in [(LIMIT, 422, "invalid"), (LIMIT + 1, 413, "malformed")] {
-        let (head, body) = chunked(&app, "/v1/holds", &json_of(length)).await;
+        let (head, body) = send_chunked(&app, "/v1/holds", &json_of(length)).await;
         assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{head}");
         assert!(head.contains("application/problem+json"), "{head}");
         assert_eq!(body["code"], code, "{head}");
@@ -162,7 +172,7 @@ async fn chunked_body_over_the_limit_is_too_large() {
 }
 
 /// Sends a body in chunks, without its length.
-async fn chunked(app: &Untouched, path: &str, body: &str) -> (String, Value) {
+async fn send_chunked(app: &Untouched, path: &str, body: &str) -> (String, Value) {
     let mut stream = TcpStream::connect(app.address).await.unwrap();
     let head = format!(
         "POST {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\
@@ -191,26 +201,26 @@ async fn chunked(app: &Untouched, path: &str, body: &str) -> (String, Value) {
 #[tokio::test]
 async fn member_order_and_whitespace_keep_the_fingerprint() {
     let app = crate::support::app::TestApp::start(Engine::Sqlite).await;
-    let send = async |body: &'static str| {
+    let post_hold = async |body: &'static str| {
         let request = app.request(reqwest::Method::POST, "/v1/holds");
         let request = request
             .header("Idempotency-Key", "k")
             .header(CONTENT_TYPE, "application/json");
         app.send(request.body(body)).await
     };
-    let first = send(
+    let first = post_hold(
         r#"{"event_type":"call","starts_at":"2026-12-01T10:00:00Z","guest":{"email":"ada@example.com","name":"Ada"},"metadata":{"a":"1","b":"2"}}"#,
     )
     .await
     .expect(201);
-    let again = send(
+    let again = post_hold(
         r#"{ "metadata": {"b": "2", "a": "1"}, "guest": {"name": "\u0041da", "email": "ada@example.com"},
              "starts_at": "2026-12-01T10:00:00Z", "event_type": "call" }"#,
     )
     .await
     .expect(200);
     assert_eq!(again.text("id"), first.text("id"));
-    send(r#"{"event_type":"call","starts_at":"2026-12-01T10:00:00Z","guest":{"email":"ada@example.com","name":"Ada"},"metadata":{"a":"2","b":"1"}}"#)
+    post_hold(r#"{"event_type":"call","starts_at":"2026-12-01T10:00:00Z","guest":{"email":"ada@example.com","name":"Ada"},"metadata":{"a":"2","b":"1"}}"#)
         .await
         .expect_problem(422, "idempotency_mismatch");
 }

@@ -26,7 +26,7 @@ const CURSORS: [&str; 9] = [
 ];
 
 /// Returns malformed ids, as they appear in a path.
-fn no_ids() -> Vec<String> {
+fn malformed_ids() -> Vec<String> {
     let plain = [
         "1",
         "..%2Fadmin",
@@ -105,7 +105,7 @@ on_both_engines! {
 
     async fn malformed_id_is_not_found(engine) {
         let app = Untouched::start(engine).await;
-        for id in no_ids() {
+        for id in malformed_ids() {
             for (method, path) in [
                 (Method::GET, format!("/v1/holds/{id}")),
                 (Method::DELETE, format!("/v1/holds/{id}")),
