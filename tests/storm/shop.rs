@@ -111,10 +111,10 @@ pub(crate) struct Place {
 /// Puts everything on sale.
 pub(crate) async fn opens(operator: &Client) {
     for (resource, units) in RESOURCES {
-        catalogue_fixtures::resource(operator, resource, u32::try_from(units).unwrap()).await;
+        catalogue_fixtures::put_resource(operator, resource, u32::try_from(units).unwrap()).await;
     }
     for offer in &OFFERS {
-        catalogue_fixtures::sell(operator, offer.id, offer.members())
+        catalogue_fixtures::put_event_type(operator, offer.id, offer.members())
             .await
             .expect(201);
     }

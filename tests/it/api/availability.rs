@@ -6,7 +6,7 @@ use holdfast::sandbox::Outcome;
 use serde_json::{Value, json};
 
 use crate::support::app::{Answer, TestApp, order, order_by};
-use crate::support::catalogue_fixtures::{block, day, format_slot, resource, sell, slots};
+use crate::support::catalogue_fixtures::{block, day, format_slot, put_event_type, put_resource, slots};
 use crate::support::on_both_engines;
 
 const EVERY_DAY: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
@@ -37,7 +37,7 @@ on_both_engines! {
         let hours = daily_event_type("Europe/Berlin", "09:00", "11:00", json!({"step_minutes": 30,
             "exceptions": [{"date": "2026-12-24", "closed": true}, {"date": "2026-12-19", "from": "10:00", "to": "11:00"}]}));
         let members = json!({"resource": "ben", "duration_minutes": 45, "schedule": hours});
-        sell(&app, "visit", members).await.expect(201);
+        put_event_type(&app, "visit", members).await.expect(201);
         let answer = slots(&app, "visit", "2026-12-01T00:00:00Z", "2026-12-02T00:00:00Z").await.expect(200);
         let slot = |from: &str, to: &str| json!({"starts_at": format!("2026-12-01T{from}:00Z"),
             "ends_at": format!("2026-12-01T{to}:00Z"), "available": 1, "status": "free"});
@@ -57,7 +57,7 @@ on_both_engines! {
         let app = TestApp::start(engine).await;
         let members = |timezone: &str| json!({"resource": "ben", "duration_minutes": 30,
             "schedule": daily_event_type(timezone, "01:00", "04:00", json!({"step_minutes": 30}))});
-        sell(&app, "visit", members("Europe/Berlin")).await.expect(201);
+        put_event_type(&app, "visit", members("Europe/Berlin")).await.expect(201);
         // 02:00 and 02:30 do not exist; the next night's 01:00 is an hour earlier in UTC.
         let spring = ["00:00", "00:30", "01:00", "01:30", "23:00", "23:30"].map(|start| format!("{start} free 1"));
         assert_eq!(day(&app, "visit", "2027-03-28").await, spring);
@@ -68,7 +68,7 @@ on_both_engines! {
         for twice in ["2027-10-31T00:30:00Z", "2027-10-31T01:30:00Z"] {
             app.checkout(&order("visit", twice)).await.expect(201);
         }
-        sell(&app, "visit", members("America/New_York")).await.expect(200);
+        put_event_type(&app, "visit", members("America/New_York")).await.expect(200);
         let spring = ["06:00", "06:30", "07:00", "07:30"].map(|start| format!("{start} free 1"));
         assert_eq!(day(&app, "visit", "2027-03-14").await, spring);
         assert_eq!(day(&app, "visit", "2027-11-07").await.len(), 8);
@@ -78,7 +78,7 @@ on_both_engines! {
         let app = TestApp::start(engine).await;
         let reach = json!({"step_minutes": 60, "min_notice_minutes": 150, "max_advance_days": 2});
         let members = json!({"resource": "ben", "duration_minutes": 60, "schedule": daily_event_type("UTC", "00:00", "24:00", reach)});
-        sell(&app, "visit", members).await.expect(201);
+        put_event_type(&app, "visit", members).await.expect(201);
         let answer = slots(&app, "visit", "2026-11-19T00:00:00Z", "2026-12-19T00:00:00Z").await.expect(200);
         let offered = list_starts(&answer);
         assert_eq!((offered.first(), offered.last()), (Some(&"2026-11-20T11:00:00Z"), Some(&"2026-11-22T08:00:00Z")));
@@ -132,8 +132,8 @@ on_both_engines! {
         let app = TestApp::start(engine).await;
         let members = json!({"resource": "ben", "duration_minutes": 30, "buffer_before_minutes": 10,
             "buffer_after_minutes": 20, "schedule": daily_event_type("UTC", "09:00", "12:00", json!({"step_minutes": 30}))});
-        sell(&app, "cut", members).await.expect(201);
-        sell(&app, "chat", json!({"resource": "ben", "duration_minutes": 10})).await.expect(201);
+        put_event_type(&app, "cut", members).await.expect(201);
+        put_event_type(&app, "chat", json!({"resource": "ben", "duration_minutes": 10})).await.expect(201);
         let hold = app.hold_slot("cut", "2026-12-01T10:00:00Z").await;
         assert_eq!((hold.text("starts_at"), hold.text("ends_at")), ("2026-12-01T10:00:00Z", "2026-12-01T10:30:00Z"));
         let shown = ["09:00 free 1", "09:30 held 0", "10:00 held 0", "10:30 held 0", "11:00 free 1", "11:30 free 1"];
@@ -149,8 +149,8 @@ on_both_engines! {
 
     async fn available_count_is_in_units_of_requested_quantity(engine) {
         let app = TestApp::start(engine).await;
-        resource(&app, "room", 5).await;
-        sell(&app, "class", json!({"resource": "room", "duration_minutes": 60})).await.expect(201);
+        put_resource(&app, "room", 5).await;
+        put_event_type(&app, "class", json!({"resource": "room", "duration_minutes": 60})).await.expect(201);
         let mut pair = order("class", "2026-12-01T10:00:00Z");
         pair["quantity"] = 2.into();
         let hold = app.checkout(&pair).await.expect(201);
@@ -170,7 +170,7 @@ on_both_engines! {
         let app = TestApp::start(engine).await;
         let members = json!({"resource": "ben", "duration_minutes": 60,
             "schedule": daily_event_type("UTC", "09:00", "17:00", json!({"step_minutes": 60}))});
-        sell(&app, "visit", members).await.expect(201);
+        put_event_type(&app, "visit", members).await.expect(201);
         for taken in ["11", "12", "14"] {
             app.hold_slot("visit", &format!("2026-12-01T{taken}:00:00Z")).await;
         }
@@ -190,10 +190,10 @@ on_both_engines! {
 
     async fn alternatives_have_capacity_for_quantity(engine) {
         let app = TestApp::start(engine).await;
-        resource(&app, "room", 3).await;
+        put_resource(&app, "room", 3).await;
         let members = json!({"resource": "room", "duration_minutes": 60,
             "schedule": daily_event_type("UTC", "09:00", "13:00", json!({"step_minutes": 60, "max_advance_days": 12}))});
-        sell(&app, "class", members).await.expect(201);
+        put_event_type(&app, "class", members).await.expect(201);
         for taken in ["09", "10", "11"] {
             app.hold_slot("class", &format!("2026-12-01T{taken}:00:00Z")).await;
         }

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 
 use crate::support::app::{Answer, TestApp, order, order_by};
-use crate::support::catalogue_fixtures::{block, resource, sell, unblock};
+use crate::support::booking_actions::COUNT_LOCK_WAITERS;
+use crate::support::catalogue_fixtures::{block, put_event_type, put_resource, unblock};
 use crate::support::database::Engine;
 use crate::support::on_both_engines;
 use crate::support::race::{SlotRequest, press_together, tally};
@@ -25,7 +26,7 @@ fn conflict(hold: &Answer, status: &str) -> Value {
 on_both_engines! {
     async fn block_takes_all_units_and_keeps_live_holds(engine) {
         let app = TestApp::start(engine).await;
-        resource(&app, "ana", 2).await;
+        put_resource(&app, "ana", 2).await;
         let (held, paid) = (app.hold_slot("call", SLOT).await, app.hold_slot("call", "2026-12-01T10:15:00Z").await);
         app.pay(&paid, Outcome::Paid);
         app.deliver_all().await;
@@ -63,7 +64,7 @@ on_both_engines! {
     async fn hold_moves_out_of_a_block_but_not_into_one(engine) {
         let app = TestApp::start(engine).await;
         let members = json!({"resource": "ana", "duration_minutes": 60, "guest_move_until_minutes": 60});
-        sell(&app, "visit", members).await.expect(201);
+        put_event_type(&app, "visit", members).await.expect(201);
         let hold = app.hold_slot("visit", SLOT).await;
         block(&app, "ana", "dentist", SLOT, "2026-12-01T12:00:00Z").await.expect(201);
         app.move_to(&hold, "2026-12-01T11:00:00Z").await.expect_problem(409, "slot_taken");
@@ -126,12 +127,10 @@ async fn block_lists_every_hold_that_won_the_race() {
 /// The narrowest race: a checkout whose statement began before the block existed and ends after it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn block_waits_for_checkout_that_started_before_it() {
-    const WAITING: &str = "SELECT count(*) FROM pg_stat_activity
-        WHERE datname = current_database() AND application_name = 'holdfast' AND wait_event_type = 'Lock'";
     let app = TestApp::start(Engine::Postgres).await;
     let other = app.another_instance().await;
     let waits = async |count: i64| {
-        let waiting = async || (app.database.count(WAITING).await >= count).then_some(());
+        let waiting = async || (app.database.count(COUNT_LOCK_WAITERS).await >= count).then_some(());
         eventually("the checkout and the block wait for a lock", waiting).await;
     };
     // Another transaction writes the guest's row, so the checkout's statement stops after it has taken its window.

@@ -190,7 +190,7 @@ async fn second_guest_on_same_slot_sees_explanation() {
         .await;
     let near = second.see("#alternatives button").await;
     let other = near.attr("data-start").await.unwrap().unwrap();
-    assert_ne!(other, wanted, "another slot can be had");
+    assert_ne!(other, wanted, "another slot can be chosen");
     near.click().await.unwrap();
     second.see(&format!("{} :checked", slot_at(&other))).await;
     second.click("#start").await;

@@ -9,7 +9,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::app::{TestApp, order};
-use crate::support::catalogue_fixtures::{block, day, follow, sell, unblock};
+use crate::support::catalogue_fixtures::{block, day, put_event_type, set_feed, unblock};
 use crate::support::feed_server::{Feed, busy};
 use crate::support::on_both_engines;
 
@@ -82,7 +82,7 @@ async fn offer_visits(app: &TestApp) {
     let members = json!({"resource": "ana", "duration_minutes": 60, "guest_move_until_minutes": 60,
         "guest_cancel_until_minutes": 60, "schedule": {"timezone": "UTC", "step_minutes": 60,
         "weekly": [{"days": days, "from": "09:00", "to": "12:00"}, {"days": days, "from": "13:00", "to": "14:00"}]}});
-    sell(app, "visit", members).await.expect(201);
+    put_event_type(app, "visit", members).await.expect(201);
 }
 
 /// Returns the free starts of a day.
@@ -109,7 +109,7 @@ on_both_engines! {
         let other = app.another_instance_with(&PRIVATE).await;
         offer_visits(&app).await;
         let feed = Feed::of(GOOGLE.replace('\n', "\r\n")).await;
-        let set = follow(&app, "ana", Some(&feed.url)).await.expect(200);
+        let set = set_feed(&app, "ana", Some(&feed.url)).await.expect(200);
         assert_eq!(set.body, json!({"url": feed.url, "read_at": null, "fault": null}));
         let (one, two) = tokio::join!(feeds::run_due(&app.context), feeds::run_due(&other.context));
         assert_eq!(one.unwrap() + two.unwrap(), 1, "one instance reads it");
@@ -138,7 +138,7 @@ on_both_engines! {
         run_feeds_later(&app).await;
         assert_eq!(list_free_starts(&app, "2026-12-01").await, "09:00 10:00 11:00");
         assert_eq!(list_free_starts(&app, "2026-12-03").await, "09:00 11:00 13:00");
-        follow(&app, "ana", None).await.expect(200);
+        set_feed(&app, "ana", None).await.expect(200);
         assert_eq!(get_calendar(&app).await, Value::Null);
         assert_eq!(list_free_starts(&app, "2026-12-01").await, "09:00 10:00 11:00 13:00");
         assert_eq!(list_free_starts(&app, "2026-12-03").await, "09:00 11:00 13:00");
@@ -150,7 +150,7 @@ on_both_engines! {
         let app = TestApp::start_with(engine, &PRIVATE).await;
         offer_visits(&app).await;
         let feed = Feed::of(busy("20261201T100000Z", "20261201T103000Z")).await;
-        follow(&app, "ana", Some(&feed.url)).await.expect(200);
+        set_feed(&app, "ana", Some(&feed.url)).await.expect(200);
         feeds::run_due(&app.context).await.unwrap();
         let good = "2026-11-20T08:00:00Z";
         for fails in [
@@ -181,18 +181,18 @@ on_both_engines! {
         inside.set_nonblocking(true).unwrap();
         let port = inside.local_addr().unwrap().port();
         for refused in [format!("http://127.0.0.1:{port}/"), "http://calendar.example/".into(), "ana.ics".into()] {
-            let refused = follow(&app, "ana", Some(&refused)).await.expect_problem(422, "invalid");
+            let refused = set_feed(&app, "ana", Some(&refused)).await.expect_problem(422, "invalid");
             assert_eq!(refused.body["errors"][0]["field"], "url");
         }
-        follow(&app, "nobody", Some("https://calendar.example/")).await.expect_problem(404, "not_found");
+        set_feed(&app, "nobody", Some("https://calendar.example/")).await.expect_problem(404, "not_found");
         for host in ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "2130706433", "10.0.0.1", "169.254.169.254"] {
-            let put = follow(&app, "ana", Some(&format!("https://{host}:{port}/ana.ics"))).await;
+            let put = set_feed(&app, "ana", Some(&format!("https://{host}:{port}/ana.ics"))).await;
             if put.status == 200 {
                 assert_eq!(feeds::run_due(&app.context).await.unwrap(), 1, "{host}");
                 let shown = get_calendar(&app).await;
                 assert!(shown["fault"].is_string() && shown["read_at"].is_null(), "{host}: {shown}");
             }
-            assert!(inside.accept().is_err(), "{host} was asked");
+            assert!(inside.accept().is_err(), "{host} got a request");
         }
     }
 

@@ -124,7 +124,7 @@ on_both_engines! {
         // The real process uses the machine's clock.
         let body = order("call", &(SystemClock.now() + chrono::Duration::days(3)).format("%Y-%m-%dT%H:00:00Z").to_string());
         let stop = async {
-            eventually("Stripe is asked", async || (app.simulator.calls().create == 1).then_some(())).await;
+            eventually("Stripe is called", async || (app.simulator.calls().create == 1).then_some(())).await;
             server.terminate().await;
             server.says("stopping").await;
         };
@@ -193,7 +193,7 @@ async fn sandbox_starts_without_config_and_prints_its_urls() {
         .json(&serde_json::json!({"outcome": "paid"}));
     stripe.send(paid).await.expect(200);
     let id = hold.text("id");
-    eventually("the webhook comes", async || {
+    eventually("the webhook is delivered", async || {
         (client.hold(id).await["status"] == "confirmed").then_some(())
     })
     .await;

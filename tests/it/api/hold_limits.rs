@@ -7,9 +7,7 @@ use holdfast::sandbox::{Outcome, signature_header};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::app::{
-    ADMIN_KEY, Answer, Instance, MANY_BEHIND_ONE_ADDRESS, TestApp, WEBHOOK_SECRET, order_by,
-};
+use crate::support::app::{ADMIN_KEY, Answer, Instance, LIMITS_OFF, TestApp, WEBHOOK_SECRET, order_by};
 use crate::support::booking_actions::after;
 use crate::support::database::Engine;
 use crate::support::on_both_engines;
@@ -27,7 +25,7 @@ const WRITTEN: [&str; 4] = [
 
 /// Starts a service with the default of one limit and with all others out of the way.
 async fn start_with_limit(engine: Engine, limit: &'static str, value: &'static str) -> TestApp {
-    assert!(MANY_BEHIND_ONE_ADDRESS.iter().any(|(name, _)| *name == limit));
+    assert!(LIMITS_OFF.iter().any(|(name, _)| *name == limit));
     TestApp::start_with(engine, &[(limit, value)]).await
 }
 

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use self::slot_changes::{Case, visit};
 use crate::support::app::{Instance, TestApp};
-use crate::support::catalogue_fixtures::{day, resource, sell};
+use crate::support::catalogue_fixtures::{day, put_event_type, put_resource};
 use crate::support::on_both_engines;
 
 mod slot_changes;
@@ -189,7 +189,7 @@ on_both_engines! {
             ("a pool", json!({"segments": [{"offset_minutes": 0, "duration_minutes": 30, "any_of": ["ana-0", "ben"]}],
                 "schedule": visit("", 0, "11:00")["schedule"]}), "10:00 free 1, 10:30 free 2"),
         ] {
-            sell(&app, &case.event_type, members).await.expect(200);
+            put_event_type(&app, &case.event_type, members).await.expect(200);
             for instance in [&other, &app.instance] {
                 let shown = day(instance, &case.event_type, DATE).await.join(", ");
                 assert_eq!(shown, expected, "{what}");
@@ -199,7 +199,7 @@ on_both_engines! {
             }
             last = expected.to_owned();
         }
-        resource(&app, "ana-0", 3).await;
+        put_resource(&app, "ana-0", 3).await;
         for instance in [&other, &app.instance] {
             let shown = day(instance, &case.event_type, DATE).await.join(", ");
             assert_eq!(shown, "10:00 free 3, 10:30 free 4");

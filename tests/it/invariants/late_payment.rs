@@ -40,7 +40,7 @@ async fn redeliver_all_events(app: &TestApp) {
 async fn assert_refunded_once(app: &TestApp) {
     const OWED: &str = "SELECT (SELECT count(*) FROM commands WHERE done_at IS NULL)
         + (SELECT count(*) FROM payments WHERE state = 'refund_due')";
-    eventually("the money is back", async || {
+    eventually("the payment is refunded", async || {
         let back = app.simulator.refunds().len() == 1 && app.database.count(OWED).await == 0;
         back.then_some(())
     })
@@ -149,7 +149,7 @@ on_both_engines! {
             let signature = signature_header(WEBHOOK_SECRET, app.clock_now().timestamp(), &body);
             client.webhook(Some(&signature), body.clone()).await.expect(200);
         }
-        let shown = eventually("the second is back", async || {
+        let shown = eventually("the second payment is refunded", async || {
             let shown = client.admin_hold(hold.text("id")).await;
             (shown["payments"][1]["state"] == "refunded").then_some(shown)
         })

@@ -63,7 +63,7 @@ on_both_engines! {
         app.simulator.set_faults(slow_stripe());
         let responses = press_together(build_requests(&[&app.instance, &other], 2, SLOT)).await;
         assert_one_winner(&responses);
-        assert_eq!(app.simulator.calls().create, 2, "both had a session before either had the slot");
+        assert_eq!(app.simulator.calls().create, 2, "both create a session before either takes the slot");
         assert_eq!(count_open_sessions(&app), 1, "the loser's session is expired before the loser's response");
     }
 
@@ -140,7 +140,7 @@ on_both_engines! {
         });
         assert_one_winner(&press_together(requests.collect()).await);
         let asked = app.simulator.calls().create;
-        assert!(asked <= 4, "one session an instance and window, not {asked}");
+        assert!(asked <= 4, "one session per instance and window, not {asked}");
     }
 
     async fn stale_view_is_refused_and_released_slot_is_free(engine) {
@@ -162,7 +162,7 @@ async fn rush_at_two_instances_has_one_winner() {
     assert_one_winner(&responses);
     let asked = app.simulator.calls().create;
     eprintln!("two instances: 1,000 guests, {asked} session(s) asked for");
-    assert!(asked <= 2, "one session an instance at most, not {asked}");
+    assert!(asked <= 2, "at most one session per instance, not {asked}");
 }
 
 /// Mutation: without the constraint the same race has two winners, so the races above would detect it.

@@ -208,7 +208,7 @@ async fn leave_dead_attempt(app: &TestApp) -> Answer {
     });
     let body = order("call", "2026-12-01T10:00:00Z");
     let meanwhile = async {
-        eventually("Stripe is asked", async || {
+        eventually("Stripe is called", async || {
             (app.simulator.calls().create == 1).then_some(())
         })
         .await;

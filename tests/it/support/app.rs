@@ -15,26 +15,19 @@ use holdfast::config::{self, Config, ConfigScope};
 use holdfast::domain::time::Clock;
 use holdfast::sandbox::{Mode, Outcome, Simulator, SimulatorConfig};
 use holdfast::workflow::Context;
-use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::audit::{Audit, PATIENCE};
+use super::catalogue_fixtures::put_event_type;
 pub(crate) use super::client::{ADMIN_KEY, Answer, Client};
 use super::database::{Engine, TestDatabase};
+pub(crate) use super::process::LIMITS_OFF;
 use super::process::Process;
 
 pub(crate) const WEBHOOK_SECRET: &str = "whsec_tests";
-
-/// Turns the limits off: a test is many guests behind one address. A test of the limits sets them itself.
-pub(crate) const MANY_BEHIND_ONE_ADDRESS: [(&str, &str); 4] = [
-    ("HOLDFAST_RATE_LIMIT", "100000/s"),
-    ("HOLDFAST_MAX_LIVE_HOLDS_PER_GUEST", "1000000"),
-    ("HOLDFAST_MAX_LIVE_HOLDS_PER_CLIENT", "1000000"),
-    ("HOLDFAST_LAPSE_COOLDOWN", "0s"),
-];
 
 /// A clock that changes only when the test moves it.
 pub(crate) struct ManualClock(Mutex<DateTime<Utc>>);
@@ -151,7 +144,7 @@ impl TestApp {
         let settings = self::variables(database.url(), &stripe).into_iter();
         let settings = settings.map(|(name, value)| (name, value.to_owned()));
         let mut settings: BTreeMap<_, _> = settings.collect();
-        settings.extend(MANY_BEHIND_ONE_ADDRESS.map(|(name, value)| (name, value.to_owned())));
+        settings.extend(LIMITS_OFF.map(|(name, value)| (name, value.to_owned())));
         settings.extend(variables.iter().map(|(name, value)| (*name, (*value).to_owned())));
         let instance = Instance::start(&settings, clock.clone()).await;
         simulator.set_webhook_url(instance.url("/webhooks/stripe"));
@@ -231,10 +224,8 @@ impl TestApp {
 
     /// Puts an event type on sale, in EUR.
     pub(crate) async fn offer(&self, id: &str, resource: &str, minutes: i64, amount: i64) {
-        let body = json!({"name": id, "resource": resource, "duration_minutes": minutes, "amount": amount, "currency": "eur"});
-        let answer = self
-            .admin(Method::PUT, &format!("/v1/admin/event-types/{id}"), Some(body))
-            .await;
+        let members = json!({"resource": resource, "duration_minutes": minutes, "amount": amount});
+        let answer = put_event_type(self, id, members).await;
         assert!(answer.status.is_success(), "{answer:?}");
     }
 

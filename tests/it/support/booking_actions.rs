@@ -12,7 +12,7 @@ use super::catalogue_fixtures;
 use super::wait_for::eventually;
 
 /// Counts the service's connections that wait for a row lock.
-const WAITING: &str = "SELECT count(*) FROM pg_stat_activity
+pub(crate) const COUNT_LOCK_WAITERS: &str = "SELECT count(*) FROM pg_stat_activity
     WHERE datname = current_database() AND application_name = 'holdfast' AND wait_event_type = 'Lock'";
 
 /// Returns the instant this many minutes after another.
@@ -32,13 +32,13 @@ pub(crate) fn guest_checkout_body(n: usize, event_type: &str, starts_at: &str, m
 impl TestApp {
     /// Puts an event type on sale with these members; its price is 50 EUR unless they set another.
     pub(crate) async fn sell(&self, id: &str, members: &Value) {
-        let answer = catalogue_fixtures::sell(self, id, members.clone()).await;
+        let answer = catalogue_fixtures::put_event_type(self, id, members.clone()).await;
         assert!(answer.status.is_success(), "{answer:?}");
     }
 
     /// Sets the capacity of a resource.
     pub(crate) async fn set_capacity(&self, resource: &str, capacity: u32) {
-        catalogue_fixtures::resource(self, resource, capacity).await;
+        catalogue_fixtures::put_resource(self, resource, capacity).await;
     }
 
     /// Makes the guest pay, and delivers Stripe's events.
@@ -81,7 +81,7 @@ impl TestApp {
         }
         let all_there = async {
             eventually("all guests have taken their windows", async || {
-                let waiting = self.database.count(WAITING).await;
+                let waiting = self.database.count(COUNT_LOCK_WAITERS).await;
                 (waiting == i64::try_from(guests.len()).unwrap()).then_some(())
             })
             .await;

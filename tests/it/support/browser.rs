@@ -18,6 +18,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use url::{ParseError, Url};
 
+use super::client::build_http_client;
+
 const HOW_TO_INSTALL: &str = "\
 this test needs Chromium and chromedriver on the PATH. To install them:
     Debian:  apt-get install chromium chromium-driver
@@ -113,12 +115,10 @@ impl Shop {
         let address = |mark| process.number_after(mark).unwrap_or_else(|why| panic!("{why}"));
         let simulator = format!("http://{}", address("the Stripe simulator listens on http://"));
         let url = format!("http://{}", address("serving on http://"));
-        // The client needs a TLS provider even for plain HTTP.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         Self {
             url,
             simulator,
-            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+            http: build_http_client(),
             _process: process,
             _directory: directory,
         }

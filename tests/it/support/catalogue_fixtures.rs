@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::client::{Answer, Client};
 
 /// Puts an event type on sale with these members; its price is 50 EUR unless they set another.
-pub(crate) async fn sell(at: &Client, id: &str, members: Value) -> Answer {
+pub(crate) async fn put_event_type(at: &Client, id: &str, members: Value) -> Answer {
     let mut body = json!({"name": id, "amount": 5000, "currency": "eur"});
     body.as_object_mut()
         .unwrap()
@@ -16,7 +16,7 @@ pub(crate) async fn sell(at: &Client, id: &str, members: Value) -> Answer {
 }
 
 /// Sets the capacity of a resource.
-pub(crate) async fn resource(at: &Client, id: &str, capacity: u32) {
+pub(crate) async fn put_resource(at: &Client, id: &str, capacity: u32) {
     let answer = at
         .admin(
             Method::PUT,
@@ -45,7 +45,7 @@ pub(crate) async fn unblock(at: &Client, resource: &str, id: &str) -> Answer {
 }
 
 /// Sets the calendar feed of a resource, or removes it.
-pub(crate) async fn follow(at: &Client, resource: &str, url: Option<&str>) -> Answer {
+pub(crate) async fn set_feed(at: &Client, resource: &str, url: Option<&str>) -> Answer {
     let path = format!("/v1/admin/resources/{resource}/calendar");
     at.admin(Method::PUT, &path, Some(json!({ "url": url }))).await
 }

@@ -51,7 +51,7 @@ impl Client {
     pub(crate) fn of(address: SocketAddr) -> Self {
         Self {
             address,
-            http: client(),
+            http: build_http_client(),
         }
     }
 
@@ -173,7 +173,8 @@ impl Client {
     }
 }
 
-fn client() -> reqwest::Client {
+/// Builds an HTTP client that ignores the proxies of the environment.
+pub(crate) fn build_http_client() -> reqwest::Client {
     // The client needs a TLS provider even for plain HTTP.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder().no_proxy().build().unwrap()

@@ -11,6 +11,14 @@ use tokio::task::JoinHandle;
 
 use super::wait_for::eventually;
 
+/// Turns the limits off: a test is many guests behind one address. A test of the limits sets them itself.
+pub(crate) const LIMITS_OFF: [(&str, &str); 4] = [
+    ("HOLDFAST_RATE_LIMIT", "100000/s"),
+    ("HOLDFAST_MAX_LIVE_HOLDS_PER_GUEST", "1000000"),
+    ("HOLDFAST_MAX_LIVE_HOLDS_PER_CLIENT", "1000000"),
+    ("HOLDFAST_LAPSE_COOLDOWN", "0s"),
+];
+
 /// A running process, which is killed when it is dropped.
 pub(crate) struct Process {
     child: Child,
@@ -34,11 +42,7 @@ fn command(directory: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> 
         .current_dir(directory)
         .env_clear()
         .env("NO_COLOR", "1")
-        // A test is many guests behind one address. A test of the limits sets them itself.
-        .env("HOLDFAST_RATE_LIMIT", "100000/s")
-        .env("HOLDFAST_MAX_LIVE_HOLDS_PER_GUEST", "1000000")
-        .env("HOLDFAST_MAX_LIVE_HOLDS_PER_CLIENT", "1000000")
-        .env("HOLDFAST_LAPSE_COOLDOWN", "0s")
+        .envs(LIMITS_OFF)
         .envs(variables.iter().copied())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

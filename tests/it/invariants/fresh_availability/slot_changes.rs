@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Before, SlotChange};
 use crate::support::app::{Answer, TestApp, order_by};
-use crate::support::catalogue_fixtures::{block, follow, resource, sell, unblock};
+use crate::support::catalogue_fixtures::{block, put_event_type, put_resource, set_feed, unblock};
 use crate::support::feed_server::{Feed, busy};
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
@@ -34,8 +34,8 @@ impl<'a> Case<'a> {
             hold: None,
             feed: None,
         };
-        resource(app, &case.resource, capacity).await;
-        let answer = sell(app, &case.event_type, visit(&case.resource, 30, "11:30")).await;
+        put_resource(app, &case.resource, capacity).await;
+        let answer = put_event_type(app, &case.event_type, visit(&case.resource, 30, "11:30")).await;
         answer.expect(201);
         if capacity > 1 {
             for start in [SLOT, NEXT, LAST] {
@@ -93,7 +93,7 @@ impl<'a> Case<'a> {
 
     async fn feed(&mut self) {
         let feed = Feed::of(busy("20261201T100000Z", "20261201T103000Z")).await;
-        follow(self.app, &self.resource, Some(&feed.url))
+        set_feed(self.app, &self.resource, Some(&feed.url))
             .await
             .expect(200);
         assert!(feeds::run_due(&self.app.context).await.unwrap() > 0);
@@ -141,7 +141,7 @@ impl<'a> Case<'a> {
             SlotChange::BlockPut => self.block().await,
             SlotChange::BlockDelete => drop(unblock(app, &self.resource, "dentist").await.expect(204)),
             SlotChange::FeedRead => self.feed().await,
-            SlotChange::FeedEnded => drop(follow(app, &self.resource, None).await.expect(200)),
+            SlotChange::FeedEnded => drop(set_feed(app, &self.resource, None).await.expect(200)),
         }
     }
 }
