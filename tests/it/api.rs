@@ -1,4 +1,4 @@
-//! The HTTP interface and the command line, route by route: what a caller sends and what comes back.
+//! Tests of the HTTP interface and the command line, route by route: the requests of a caller and their responses.
 
 mod admin_routes;
 mod availability;

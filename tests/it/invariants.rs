@@ -1,4 +1,5 @@
-//! The promises that hold in every race, order and delay: one buyer, money with its slot, events applied once.
+//! Tests of the invariants that hold in every race, order and delay: one buyer per slot, money with its slot, each
+//! event applied once.
 
 mod event_order;
 mod fresh_availability;

@@ -1,11 +1,12 @@
-//! One binary for all integration tests: a folder for each subject; `docs/testing.md` says what proves what.
+//! Builds all integration tests as one binary. Each folder is one subject; `docs/testing.md` says which test proves
+//! what.
 
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::print_stderr,
-    reason = "a test's helpers fail by panicking, and a random one tells its seed"
+    reason = "the fixtures of a test fail by panicking, and a random test prints its seed"
 )]
 
 mod api;

@@ -1,22 +1,22 @@
-//! What tests of several rooms stand on.
+//! Fixtures and tools that tests of several folders use.
 
 pub(crate) mod app;
 pub(crate) mod audit;
+pub(crate) mod booking_actions;
 pub(crate) mod browser;
+pub(crate) mod catalogue_fixtures;
 pub(crate) mod client;
-pub(crate) mod cluster;
-pub(crate) mod crowd;
 pub(crate) mod database;
-pub(crate) mod faulty;
-pub(crate) mod feed;
-pub(crate) mod lock;
-pub(crate) mod offers;
+pub(crate) mod database_lock;
+pub(crate) mod fault_injection;
+pub(crate) mod feed_server;
 pub(crate) mod postgres;
+pub(crate) mod postgres_cluster;
 pub(crate) mod process;
 pub(crate) mod proxy;
 pub(crate) mod python;
-pub(crate) mod shop;
-pub(crate) mod wait;
+pub(crate) mod race;
+pub(crate) mod wait_for;
 
 /// Writes a test once and runs it on both engines: `on_both_engines!(async fn name(engine) { … })` makes `name::sqlite`
 /// and `name::postgres`.

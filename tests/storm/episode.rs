@@ -27,7 +27,7 @@ use crate::shop;
 use crate::support::client::{ADMIN_KEY, Client};
 use crate::support::database::{Engine, TestDatabase};
 use crate::support::proxy::Proxy;
-use crate::support::wait::eventually;
+use crate::support::wait_for::eventually;
 use crate::verdict::{self, Evidence};
 use crate::weather::{Climate, Weather, decide};
 

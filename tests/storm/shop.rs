@@ -9,8 +9,8 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use serde_json::{Value, json};
 
+use crate::support::catalogue_fixtures;
 use crate::support::client::Client;
-use crate::support::offers;
 
 /// A start that guests fight for is one of so many quarters of an hour.
 const STARTS: i64 = 10;
@@ -111,10 +111,10 @@ pub(crate) struct Place {
 /// Puts everything on sale.
 pub(crate) async fn opens(operator: &Client) {
     for (resource, units) in RESOURCES {
-        offers::resource(operator, resource, u32::try_from(units).unwrap()).await;
+        catalogue_fixtures::put_resource(operator, resource, u32::try_from(units).unwrap()).await;
     }
     for offer in &OFFERS {
-        offers::sell(operator, offer.id, offer.members())
+        catalogue_fixtures::put_event_type(operator, offer.id, offer.members())
             .await
             .expect(201);
     }

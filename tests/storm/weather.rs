@@ -22,7 +22,7 @@ use crate::plant::Plant;
 use crate::shop::some_start;
 use crate::support::client::ADMIN_KEY;
 use crate::support::database::{Engine, TestDatabase};
-use crate::support::lock::Lock;
+use crate::support::database_lock::Lock;
 use crate::support::proxy::Proxy;
 
 /// So many events are repeated at a time.

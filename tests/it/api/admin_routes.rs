@@ -1,18 +1,18 @@
-//! The operators' routes: what they show, how lists are read in parts, what they let an operator push, and whom they keep
-//! out.
+//! Tests of the operators' routes: what they return, how lists are paged, which commands an operator can retry, and
+//! that they require the key.
 
 use holdfast::sandbox::{Endpoint, FaultKind, Faults, Outcome};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::app::{ADMIN_KEY, TestApp, order_by};
-use crate::support::crowd::{SlotRequest, press_together};
 use crate::support::on_both_engines;
-use crate::support::wait::eventually;
+use crate::support::race::{SlotRequest, press_together};
+use crate::support::wait_for::eventually;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 
-async fn list(app: &TestApp, path: &str) -> Value {
+async fn get_list(app: &TestApp, path: &str) -> Value {
     app.admin(Method::GET, path, None).await.expect(200).body
 }
 
@@ -25,24 +25,25 @@ fn ids(list: &Value) -> Vec<&str> {
         .collect()
 }
 
-/// A pending order to end a session: two instances race, and Stripe refuses for load when the loser's is to be ended.
-async fn pending_command(app: &TestApp) -> String {
+/// Creates a pending command that expires a session: two instances race, and Stripe returns 429 when the loser's
+/// session is to be expired.
+async fn create_pending_command(app: &TestApp) -> String {
     let other = app.another_instance().await;
     let faults = Faults::default().next(Endpoint::ExpireSession, FaultKind::RateLimited, 1_000);
     app.simulator.set_faults(Faults {
         latency_ms: 800,
         ..faults
     });
-    let wish = |at, n| SlotRequest::new(at, order_by(&format!("guest-{n}@example.com"), "call", SLOT));
-    press_together(vec![wish(app.address, 1), wish(other.address, 2)]).await;
+    let request = |at, n| SlotRequest::new(at, order_by(&format!("guest-{n}@example.com"), "call", SLOT));
+    press_together(vec![request(app.address, 1), request(other.address, 2)]).await;
     let faults = Faults {
         latency_ms: 0,
         ..app.simulator.faults()
     };
     app.simulator.set_faults(faults);
-    // The loser does not wait for the first try to end.
+    // The loser's response does not wait for the first try of its command.
     eventually("the first try has failed", async || {
-        let pending = list(app, "/v1/admin/commands").await;
+        let pending = get_list(app, "/v1/admin/commands").await;
         assert_eq!(ids(&pending).len(), 1, "{pending}");
         (pending["data"][0]["tries"] == 1).then(|| ids(&pending)[0].to_owned())
     })
@@ -50,7 +51,7 @@ async fn pending_command(app: &TestApp) -> String {
 }
 
 on_both_engines! {
-    async fn without_the_key_nobody_gets_in(engine) {
+    async fn admin_routes_require_the_key(engine) {
         let app = TestApp::start(engine).await;
         let keyless = app.another_instance_with(&[("HOLDFAST_ADMIN_KEY", "")]).await;
         let routes = [
@@ -91,7 +92,7 @@ on_both_engines! {
         app.admin(Method::GET, "/v1/admin/event-types/call", None).await.expect(200);
     }
 
-    async fn the_catalogue_is_written_read_and_emptied(engine) {
+    async fn catalogue_can_be_written_read_and_emptied(engine) {
         let app = TestApp::start(engine).await;
         let court = json!({"name": "Court", "resource": "court-1", "duration_minutes": 60, "amount": 2400, "currency": "eur"});
         let path = "/v1/admin/event-types/court";
@@ -101,13 +102,13 @@ on_both_engines! {
         for (member, value) in court.as_object().unwrap() {
             assert_eq!(&shown[member], value, "{shown}");
         }
-        assert_eq!(ids(&list(&app, "/v1/admin/event-types").await), ["court", "long-call", "call"]);
+        assert_eq!(ids(&get_list(&app, "/v1/admin/event-types").await), ["court", "long-call", "call"]);
         app.admin(Method::DELETE, path, None).await.expect(204);
         app.admin(Method::DELETE, path, None).await.expect_problem(404, "not_found");
         app.admin(Method::GET, path, None).await.expect_problem(404, "not_found");
     }
 
-    async fn holds_are_listed_newest_first_filtered_and_in_parts(engine) {
+    async fn hold_list_is_newest_first_filtered_and_paged(engine) {
         let app = TestApp::start(engine).await;
         app.offer("court", "court-1", 60, 2400).await;
         let mut made = Vec::new();
@@ -119,7 +120,7 @@ on_both_engines! {
         app.deliver_all().await;
         app.cancel(&made[1]).await.expect(200);
         let newest: Vec<&str> = made.iter().rev().map(|hold| hold.text("id")).collect();
-        assert_eq!(ids(&list(&app, "/v1/admin/holds").await), newest);
+        assert_eq!(ids(&get_list(&app, "/v1/admin/holds").await), newest);
         for (query, expected) in [
             ("status=confirmed", vec![0]),
             ("status=released", vec![1]),
@@ -135,11 +136,11 @@ on_both_engines! {
             ("event_type=nothing", vec![]),
         ] {
             let expected: Vec<&str> = expected.into_iter().map(|n: usize| made[n].text("id")).collect();
-            assert_eq!(ids(&list(&app, &format!("/v1/admin/holds?{query}")).await), expected, "{query}");
+            assert_eq!(ids(&get_list(&app, &format!("/v1/admin/holds?{query}")).await), expected, "{query}");
         }
         let (mut seen, mut path) = (Vec::new(), "/v1/admin/holds?limit=2".to_owned());
         loop {
-            let part = list(&app, &path).await;
+            let part = get_list(&app, &path).await;
             assert!(ids(&part).len() <= 2);
             seen.extend(ids(&part).into_iter().map(str::to_owned));
             match part["next_cursor"].as_str() {
@@ -150,7 +151,7 @@ on_both_engines! {
         assert_eq!(seen, newest);
     }
 
-    async fn a_query_that_makes_no_sense_is_refused(engine) {
+    async fn malformed_list_query_is_refused(engine) {
         let app = TestApp::start(engine).await;
         for (query, field) in [
             ("status=paid", "status"),
@@ -168,7 +169,7 @@ on_both_engines! {
         app.admin(Method::GET, "/v1/admin/commands?state=lost", None).await.expect_problem(422, "invalid");
     }
 
-    async fn a_hold_is_shown_with_guest_money_and_history(engine) {
+    async fn hold_shows_guest_payments_and_history(engine) {
         let app = TestApp::start(engine).await;
         let mut body = order_by("ada@example.com", "call", SLOT);
         body["metadata"] = json!({"order": "17"});
@@ -185,16 +186,16 @@ on_both_engines! {
         let lines = shown["history"].as_array().unwrap();
         assert_eq!((&lines[0]["from"], &lines[0]["to"], &lines[0]["by"]), (&Value::Null, &json!("held"), &json!("checkout")));
         let confirmed = lines.iter().find(|line| line["to"] == "confirmed").unwrap();
-        // The first that tells of the money; the session's own comes after it and finds it done.
+        // This event reports the payment first. The session's own event comes later and changes nothing.
         let event = app.simulator.events().into_iter().find(|event| event.event_type == "payment_intent.succeeded");
         assert_eq!((&confirmed["by"], &confirmed["event"]), (&json!("event"), &json!(event.unwrap().id)), "{shown}");
         let nobody = app.admin(Method::GET, "/v1/admin/holds/01990000-0000-7000-8000-000000000000", None).await;
         nobody.expect_problem(404, "not_found");
     }
 
-    async fn a_command_is_shown_stuck_pushed_and_done(engine) {
+    async fn stuck_command_is_listed_retried_and_done(engine) {
         let app = TestApp::start(engine).await;
-        let id = pending_command(&app).await;
+        let id = create_pending_command(&app).await;
         let retry = format!("/v1/admin/commands/{id}/retry");
         let mut tries = 1;
         while tries < 10 {
@@ -203,15 +204,15 @@ on_both_engines! {
             assert!(pushed["last_error"].is_string(), "{pushed}");
             tries += 1;
         }
-        let stuck = list(&app, "/v1/admin/commands?state=stuck").await;
+        let stuck = get_list(&app, "/v1/admin/commands?state=stuck").await;
         assert_eq!((ids(&stuck), &stuck["data"][0]["state"]), (vec![id.as_str()], &json!("stuck")));
-        assert_eq!(ids(&list(&app, "/v1/admin/commands?state=pending").await), [id.as_str()]);
+        assert_eq!(ids(&get_list(&app, "/v1/admin/commands?state=pending").await), [id.as_str()]);
         app.simulator.set_faults(Faults::default());
         let pushed = app.admin(Method::POST, &retry, None).await.expect(200).body;
         assert_eq!(pushed["state"], "done", "{pushed}");
         assert!(pushed["done_at"].is_string(), "{pushed}");
-        assert!(ids(&list(&app, "/v1/admin/commands").await).is_empty());
-        assert_eq!(ids(&list(&app, "/v1/admin/commands?state=done").await), [id.as_str()]);
+        assert!(ids(&get_list(&app, "/v1/admin/commands").await).is_empty());
+        assert_eq!(ids(&get_list(&app, "/v1/admin/commands?state=done").await), [id.as_str()]);
         app.admin(Method::POST, &retry, None).await.expect_problem(404, "not_found");
         app.admin(Method::POST, "/v1/admin/commands/x/retry", None).await.expect_problem(404, "not_found");
     }

@@ -1,17 +1,18 @@
-//! What a checkout page is shown: which starts, on whose clock, how many, and what instead of a slot that is gone.
+//! Tests of `GET …/slots`: which starts are offered, in which time zone, how many, and the alternatives to a taken
+//! slot.
 
 use chrono::Duration;
 use holdfast::sandbox::Outcome;
 use serde_json::{Value, json};
 
 use crate::support::app::{Answer, TestApp, order, order_by};
-use crate::support::offers::{block, day, in_short, resource, sell, slots};
+use crate::support::catalogue_fixtures::{block, day, format_slot, put_event_type, put_resource, slots};
 use crate::support::on_both_engines;
 
 const EVERY_DAY: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
-/// What is offered every day between these hours.
-fn daily(timezone: &str, from: &str, to: &str, more: Value) -> Value {
+/// Builds an event type that is offered every day between these hours.
+fn daily_event_type(timezone: &str, from: &str, to: &str, more: Value) -> Value {
     let mut schedule = json!({"timezone": timezone, "weekly": [{"days": EVERY_DAY, "from": from, "to": to}]});
     schedule
         .as_object_mut()
@@ -20,23 +21,23 @@ fn daily(timezone: &str, from: &str, to: &str, more: Value) -> Value {
     schedule
 }
 
-fn starts(answer: &Answer) -> Vec<&str> {
+fn list_starts(answer: &Answer) -> Vec<&str> {
     let slots = answer.body["slots"].as_array().unwrap().iter();
     slots.map(|slot| slot["starts_at"].as_str().unwrap()).collect()
 }
 
-fn alternatives(refusal: &Answer) -> Vec<String> {
+fn list_alternatives(refusal: &Answer) -> Vec<String> {
     let slots = refusal.body["alternatives"].as_array().unwrap().iter();
-    slots.map(in_short).collect()
+    slots.map(format_slot).collect()
 }
 
 on_both_engines! {
-    async fn a_schedule_is_offered_on_its_wall_clock_and_nothing_else_is_sold(engine) {
+    async fn only_slots_of_the_local_schedule_are_sold(engine) {
         let app = TestApp::start(engine).await;
-        let hours = daily("Europe/Berlin", "09:00", "11:00", json!({"step_minutes": 30,
+        let hours = daily_event_type("Europe/Berlin", "09:00", "11:00", json!({"step_minutes": 30,
             "exceptions": [{"date": "2026-12-24", "closed": true}, {"date": "2026-12-19", "from": "10:00", "to": "11:00"}]}));
         let members = json!({"resource": "ben", "duration_minutes": 45, "schedule": hours});
-        sell(&app, "visit", members).await.expect(201);
+        put_event_type(&app, "visit", members).await.expect(201);
         let answer = slots(&app, "visit", "2026-12-01T00:00:00Z", "2026-12-02T00:00:00Z").await.expect(200);
         let slot = |from: &str, to: &str| json!({"starts_at": format!("2026-12-01T{from}:00Z"),
             "ends_at": format!("2026-12-01T{to}:00Z"), "available": 1, "status": "free"});
@@ -52,34 +53,34 @@ on_both_engines! {
         app.checkout(&order("visit", "2026-12-01T09:00:00Z")).await.expect(201);
     }
 
-    async fn wall_clock_hours_survive_the_spring_gap_and_the_autumn_fold(engine) {
+    async fn schedule_follows_local_time_across_dst_changes(engine) {
         let app = TestApp::start(engine).await;
         let members = |timezone: &str| json!({"resource": "ben", "duration_minutes": 30,
-            "schedule": daily(timezone, "01:00", "04:00", json!({"step_minutes": 30}))});
-        sell(&app, "visit", members("Europe/Berlin")).await.expect(201);
+            "schedule": daily_event_type(timezone, "01:00", "04:00", json!({"step_minutes": 30}))});
+        put_event_type(&app, "visit", members("Europe/Berlin")).await.expect(201);
         // 02:00 and 02:30 do not exist; the next night's 01:00 is an hour earlier in UTC.
         let spring = ["00:00", "00:30", "01:00", "01:30", "23:00", "23:30"].map(|start| format!("{start} free 1"));
         assert_eq!(day(&app, "visit", "2027-03-28").await, spring);
         // 02:00 and 02:30 come twice.
         let autumn = slots(&app, "visit", "2027-10-30T22:00:00Z", "2027-10-31T12:00:00Z").await.expect(200);
         let times = ["30T23:00", "30T23:30", "31T00:00", "31T00:30", "31T01:00", "31T01:30", "31T02:00", "31T02:30"];
-        assert_eq!(starts(&autumn), times.map(|time| format!("2027-10-{time}:00Z")));
+        assert_eq!(list_starts(&autumn), times.map(|time| format!("2027-10-{time}:00Z")));
         for twice in ["2027-10-31T00:30:00Z", "2027-10-31T01:30:00Z"] {
             app.checkout(&order("visit", twice)).await.expect(201);
         }
-        sell(&app, "visit", members("America/New_York")).await.expect(200);
+        put_event_type(&app, "visit", members("America/New_York")).await.expect(200);
         let spring = ["06:00", "06:30", "07:00", "07:30"].map(|start| format!("{start} free 1"));
         assert_eq!(day(&app, "visit", "2027-03-14").await, spring);
         assert_eq!(day(&app, "visit", "2027-11-07").await.len(), 8);
     }
 
-    async fn nothing_is_offered_or_sold_before_the_notice_or_after_the_horizon(engine) {
+    async fn slots_outside_notice_and_horizon_are_refused(engine) {
         let app = TestApp::start(engine).await;
         let reach = json!({"step_minutes": 60, "min_notice_minutes": 150, "max_advance_days": 2});
-        let members = json!({"resource": "ben", "duration_minutes": 60, "schedule": daily("UTC", "00:00", "24:00", reach)});
-        sell(&app, "visit", members).await.expect(201);
+        let members = json!({"resource": "ben", "duration_minutes": 60, "schedule": daily_event_type("UTC", "00:00", "24:00", reach)});
+        put_event_type(&app, "visit", members).await.expect(201);
         let answer = slots(&app, "visit", "2026-11-19T00:00:00Z", "2026-12-19T00:00:00Z").await.expect(200);
-        let offered = starts(&answer);
+        let offered = list_starts(&answer);
         assert_eq!((offered.first(), offered.last()), (Some(&"2026-11-20T11:00:00Z"), Some(&"2026-11-22T08:00:00Z")));
         assert_eq!(offered.len(), 46);
         for early_or_late in ["2026-11-20T10:00:00Z", "2026-11-22T09:00:00Z"] {
@@ -87,21 +88,21 @@ on_both_engines! {
         }
         app.clock.advance(Duration::minutes(31));
         let later = slots(&app, "visit", "2026-11-19T00:00:00Z", "2026-12-19T00:00:00Z").await.expect(200);
-        assert_eq!(starts(&later).first(), Some(&"2026-11-20T12:00:00Z"));
+        assert_eq!(list_starts(&later).first(), Some(&"2026-11-20T12:00:00Z"));
     }
 
-    async fn without_a_schedule_every_quarter_of_an_hour_to_come_is_shown(engine) {
+    async fn without_schedule_every_quarter_hour_is_offered(engine) {
         let app = TestApp::start(engine).await;
         let answer = slots(&app, "call", "2026-11-20T07:00:00Z", "2026-11-20T09:00:00Z").await.expect(200);
         assert_eq!(answer.text("timezone"), "UTC");
-        assert_eq!(starts(&answer), ["08:15", "08:30", "08:45"].map(|time| format!("2026-11-20T{time}:00Z")));
+        assert_eq!(list_starts(&answer), ["08:15", "08:30", "08:45"].map(|time| format!("2026-11-20T{time}:00Z")));
         app.hold_slot("call", "2026-11-20T08:20:00Z").await;
         let answer = slots(&app, "call", "2026-11-20T08:00:00Z", "2026-11-20T09:15:00Z").await.expect(200);
-        let shown: Vec<_> = answer.body["slots"].as_array().unwrap().iter().map(in_short).collect();
+        let shown: Vec<_> = answer.body["slots"].as_array().unwrap().iter().map(format_slot).collect();
         assert_eq!(shown, ["08:15 held 0", "08:30 held 0", "08:45 held 0", "09:00 free 1"]);
     }
 
-    async fn questions_that_make_no_sense_are_refused(engine) {
+    async fn malformed_slot_query_is_refused(engine) {
         let app = TestApp::start(engine).await;
         let ask = async |query: &str| app.get(&format!("/v1/event-types/call/slots{query}")).await;
         let (from, to) = ("2026-12-01T00:00:00Z", "2027-02-01T00:00:00Z");
@@ -127,12 +128,12 @@ on_both_engines! {
         }
     }
 
-    async fn buffers_keep_the_resource_busy_and_are_not_shown(engine) {
+    async fn buffers_keep_resource_busy_but_are_not_shown(engine) {
         let app = TestApp::start(engine).await;
         let members = json!({"resource": "ben", "duration_minutes": 30, "buffer_before_minutes": 10,
-            "buffer_after_minutes": 20, "schedule": daily("UTC", "09:00", "12:00", json!({"step_minutes": 30}))});
-        sell(&app, "cut", members).await.expect(201);
-        sell(&app, "chat", json!({"resource": "ben", "duration_minutes": 10})).await.expect(201);
+            "buffer_after_minutes": 20, "schedule": daily_event_type("UTC", "09:00", "12:00", json!({"step_minutes": 30}))});
+        put_event_type(&app, "cut", members).await.expect(201);
+        put_event_type(&app, "chat", json!({"resource": "ben", "duration_minutes": 10})).await.expect(201);
         let hold = app.hold_slot("cut", "2026-12-01T10:00:00Z").await;
         assert_eq!((hold.text("starts_at"), hold.text("ends_at")), ("2026-12-01T10:00:00Z", "2026-12-01T10:30:00Z"));
         let shown = ["09:00 free 1", "09:30 held 0", "10:00 held 0", "10:30 held 0", "11:00 free 1", "11:30 free 1"];
@@ -146,10 +147,10 @@ on_both_engines! {
         }
     }
 
-    async fn places_left_are_counted_in_bookings_of_the_quantity(engine) {
+    async fn available_count_is_in_units_of_requested_quantity(engine) {
         let app = TestApp::start(engine).await;
-        resource(&app, "room", 5).await;
-        sell(&app, "class", json!({"resource": "room", "duration_minutes": 60})).await.expect(201);
+        put_resource(&app, "room", 5).await;
+        put_event_type(&app, "class", json!({"resource": "room", "duration_minutes": 60})).await.expect(201);
         let mut pair = order("class", "2026-12-01T10:00:00Z");
         pair["quantity"] = 2.into();
         let hold = app.checkout(&pair).await.expect(201);
@@ -157,42 +158,42 @@ on_both_engines! {
         for (quantity, expected) in [(1, "free 3"), (2, "free 1"), (3, "free 1"), (4, "held 0"), (6, "taken 0")] {
             let path = format!("/v1/event-types/class/slots?from=2026-12-01T10:00:00Z&to=2026-12-01T10:00:01Z&quantity={quantity}");
             let answer = app.get(&path).await.expect(200);
-            assert_eq!(in_short(&answer.body["slots"][0]), format!("10:00 {expected}"), "{quantity}");
+            assert_eq!(format_slot(&answer.body["slots"][0]), format!("10:00 {expected}"), "{quantity}");
         }
         app.pay(&hold, Outcome::Paid);
         app.deliver_all().await;
         let path = "/v1/event-types/class/slots?from=2026-12-01T10:00:00Z&to=2026-12-01T10:00:01Z&quantity=4";
-        assert_eq!(in_short(&app.get(path).await.body["slots"][0]), "10:00 taken 0");
+        assert_eq!(format_slot(&app.get(path).await.body["slots"][0]), "10:00 taken 0");
     }
 
-    async fn a_refusal_names_the_five_nearest_slots_that_are_free(engine) {
+    async fn refusal_lists_five_nearest_free_slots(engine) {
         let app = TestApp::start(engine).await;
         let members = json!({"resource": "ben", "duration_minutes": 60,
-            "schedule": daily("UTC", "09:00", "17:00", json!({"step_minutes": 60}))});
-        sell(&app, "visit", members).await.expect(201);
+            "schedule": daily_event_type("UTC", "09:00", "17:00", json!({"step_minutes": 60}))});
+        put_event_type(&app, "visit", members).await.expect(201);
         for taken in ["11", "12", "14"] {
             app.hold_slot("visit", &format!("2026-12-01T{taken}:00:00Z")).await;
         }
         let refused = app.checkout(&order_by("bob@example.com", "visit", "2026-12-01T12:00:00Z")).await;
         let refused = refused.expect_problem(409, "slot_taken");
         let free = ["13:00 free 1", "10:00 free 1", "09:00 free 1", "15:00 free 1", "16:00 free 1"];
-        assert_eq!(alternatives(&refused), free, "{refused:?}");
-        // All around is closed: those of the days around it are nearest.
+        assert_eq!(list_alternatives(&refused), free, "{refused:?}");
+        // All other slots of the day are closed, so the nearest ones are on the neighbouring days.
         block(&app, "ben", "away", "2026-12-01T00:00:00Z", "2026-12-02T00:00:00Z").await.expect(201);
         let refused = app.checkout(&order("visit", "2026-12-01T12:00:00Z")).await.expect_problem(409, "slot_taken");
         let near = refused.body["alternatives"].as_array().unwrap().iter().map(|slot| slot["starts_at"].as_str().unwrap());
         let expected = ["2026-11-30T16", "2026-11-30T15", "2026-12-02T09", "2026-11-30T14", "2026-12-02T10"];
         assert_eq!(near.collect::<Vec<_>>(), expected.map(|start| format!("{start}:00:00Z")));
-        // What is offered can be had.
+        // An offered alternative can be booked.
         app.checkout(&order("visit", "2026-11-30T16:00:00Z")).await.expect(201);
     }
 
-    async fn alternatives_have_room_for_all_who_want_to_come(engine) {
+    async fn alternatives_have_capacity_for_quantity(engine) {
         let app = TestApp::start(engine).await;
-        resource(&app, "room", 3).await;
+        put_resource(&app, "room", 3).await;
         let members = json!({"resource": "room", "duration_minutes": 60,
-            "schedule": daily("UTC", "09:00", "13:00", json!({"step_minutes": 60, "max_advance_days": 12}))});
-        sell(&app, "class", members).await.expect(201);
+            "schedule": daily_event_type("UTC", "09:00", "13:00", json!({"step_minutes": 60, "max_advance_days": 12}))});
+        put_event_type(&app, "class", members).await.expect(201);
         for taken in ["09", "10", "11"] {
             app.hold_slot("class", &format!("2026-12-01T{taken}:00:00Z")).await;
         }
@@ -207,11 +208,11 @@ on_both_engines! {
         app.checkout(&all).await.expect(201);
     }
 
-    async fn s06_a_page_that_is_stale_gets_409_and_what_is_free_instead(engine) {
+    async fn stale_page_gets_409_with_alternatives(engine) {
         let app = TestApp::start(engine).await;
         let other = app.another_instance().await;
         let page = slots(&app, "call", "2026-12-01T10:00:00Z", "2026-12-01T11:00:00Z").await.expect(200);
-        let stale = starts(&page)[0];
+        let stale = list_starts(&page)[0];
         assert_eq!(page.body["slots"][0]["status"], "free");
         other.checkout(&order("call", stale)).await.expect(201);
         let refused = app.checkout(&order_by("bob@example.com", "call", stale)).await;

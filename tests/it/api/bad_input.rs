@@ -1,8 +1,9 @@
-//! What nobody should send, sent over real HTTP: each is refused with its code, as a problem that names every wrong
-//! member, and leaves the books and Stripe as they were.
+//! Sends invalid requests over real HTTP. Each is refused with its error code, as a problem that names every wrong
+//! member, and changes neither the database nor Stripe.
 //!
-//! `bodies` asks what every JSON route has in common, `holds` and `event_types` look at the members of theirs, `queries`
-//! at query strings and ids, `doors` at methods, origins, keys and paths. `random` throws what no table thought of.
+//! `bodies` tests what all JSON routes have in common, `holds` and `event_types` test the members of their routes,
+//! `queries` tests query strings and ids, `methods_and_keys` tests methods, origins, keys and paths. `random` sends
+//! generated bodies that no table lists.
 
 use std::ops::Deref;
 
@@ -14,9 +15,9 @@ use crate::support::app::{ADMIN_KEY, Answer, TestApp};
 use crate::support::database::Engine;
 
 mod bodies;
-mod doors;
 mod event_types;
 mod holds;
+mod methods_and_keys;
 mod queries;
 mod random;
 
@@ -34,7 +35,7 @@ const TABLES: [&str; 9] = [
 
 const START: &str = "2026-12-01T10:00:00Z";
 
-/// A service whose books and whose Stripe must not change.
+/// A service whose database and Stripe simulator must stay unchanged.
 struct Untouched {
     app: TestApp,
     rows: Vec<(&'static str, i64)>,
@@ -54,7 +55,7 @@ impl Untouched {
         Self::watch(TestApp::start(engine).await).await
     }
 
-    /// From now on.
+    /// Starts to watch the app: later checks compare with its present state.
     async fn watch(app: TestApp) -> Self {
         let rows = rows(&app).await;
         let calls = app.simulator.calls();
@@ -66,7 +67,7 @@ impl Untouched {
         assert_eq!(self.app.simulator.calls(), self.calls);
     }
 
-    /// A request to the route that reads a hold, or to the one that reads an event type.
+    /// Builds a request to the route that parses a hold or to the one that parses an event type.
     fn json_route(&self, route: Route) -> RequestBuilder {
         match route {
             Route::Holds => self.request(Method::POST, "/v1/holds"),
@@ -77,7 +78,7 @@ impl Untouched {
     }
 }
 
-/// The routes that read JSON of ours.
+/// The routes that parse a JSON body of our own format.
 #[derive(Clone, Copy, Debug)]
 enum Route {
     Holds,
@@ -87,7 +88,7 @@ enum Route {
 impl Route {
     const ALL: [Self; 2] = [Self::Holds, Self::EventTypes];
 
-    /// A body that is fine.
+    /// Returns a valid body.
     fn good(self) -> Value {
         match self {
             Self::Holds => {
@@ -99,14 +100,14 @@ impl Route {
         }
     }
 
-    /// The fine body with this member, `guest.email` for one below, set to something else.
+    /// Returns the valid body with this member set to another value; `guest.email` names a nested member.
     fn with(self, member: &str, value: Value) -> Value {
         let mut body = self.good();
         set(&mut body, member, value);
         body
     }
 
-    /// The fine body without this member.
+    /// Returns the valid body without this member.
     fn without(self, member: &str) -> Value {
         let mut body = self.good();
         let (above, name) = member.rsplit_once('.').unwrap_or(("", member));
@@ -135,7 +136,7 @@ async fn rows(app: &TestApp) -> Vec<(&'static str, i64)> {
     rows
 }
 
-/// The answer is `invalid` and names these members, sorted, and no others.
+/// Checks that the response is `invalid` and names exactly these members, sorted.
 #[track_caller]
 fn expect_faults(case: &str, answer: Answer, fields: &[&str]) {
     assert_eq!(answer.status.as_u16(), 422, "{case}: {answer:?}");
@@ -155,7 +156,7 @@ fn expect_faults(case: &str, answer: Answer, fields: &[&str]) {
     );
 }
 
-/// The answer is a problem with this status and code; `case` says what was asked.
+/// Checks that the response is a problem with this status and code; `case` describes the request.
 #[track_caller]
 fn expect_problem(case: &str, answer: Answer, status: u16, code: &str) -> Answer {
     assert_eq!(answer.status.as_u16(), status, "{case}: {answer:?}");

@@ -1,5 +1,5 @@
-//! Times when a resource is busy for other reasons: no new hold comes into a block, those that are there stay and are
-//! listed, also where a checkout and a block come together.
+//! Tests of blocks, times when a resource is busy for other reasons. A block admits no new hold. It keeps and lists
+//! the live holds inside it, also if a checkout and a block race.
 
 use std::collections::BTreeSet;
 
@@ -10,11 +10,12 @@ use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 
 use crate::support::app::{Answer, TestApp, order, order_by};
-use crate::support::crowd::{SlotRequest, press_together, tally};
+use crate::support::booking_actions::COUNT_LOCK_WAITERS;
+use crate::support::catalogue_fixtures::{block, put_event_type, put_resource, unblock};
 use crate::support::database::Engine;
-use crate::support::offers::{block, resource, sell, unblock};
 use crate::support::on_both_engines;
-use crate::support::wait::eventually;
+use crate::support::race::{SlotRequest, press_together, tally};
+use crate::support::wait_for::eventually;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 
@@ -23,9 +24,9 @@ fn conflict(hold: &Answer, status: &str) -> Value {
 }
 
 on_both_engines! {
-    async fn a_block_takes_all_units_and_live_holds_in_it_stay(engine) {
+    async fn block_takes_all_units_and_keeps_live_holds(engine) {
         let app = TestApp::start(engine).await;
-        resource(&app, "ana", 2).await;
+        put_resource(&app, "ana", 2).await;
         let (held, paid) = (app.hold_slot("call", SLOT).await, app.hold_slot("call", "2026-12-01T10:15:00Z").await);
         app.pay(&paid, Outcome::Paid);
         app.deliver_all().await;
@@ -47,7 +48,7 @@ on_both_engines! {
             assert_eq!(app.state_of(hold).await, "confirmed");
         }
         assert_eq!(app.state_of(&other).await, "held");
-        // Another time under the same name: the first is free again.
+        // The same id with another time replaces the block, so the first time is free again.
         let put = block(&app, "ana", "dentist", "2026-12-02T10:00:00Z", "2026-12-02T11:00:00Z").await.expect(200);
         assert_eq!(put.body["conflicts"], json!([]));
         app.checkout(&order("call", "2026-12-01T10:30:00Z")).await.expect(201);
@@ -60,10 +61,10 @@ on_both_engines! {
         block(&app, "ana", "Den_tist", SLOT, "2026-12-01T11:00:00Z").await.expect_problem(422, "invalid");
     }
 
-    async fn a_hold_does_not_move_into_a_block_and_may_move_out_of_one(engine) {
+    async fn hold_moves_out_of_a_block_but_not_into_one(engine) {
         let app = TestApp::start(engine).await;
         let members = json!({"resource": "ana", "duration_minutes": 60, "guest_move_until_minutes": 60});
-        sell(&app, "visit", members).await.expect(201);
+        put_event_type(&app, "visit", members).await.expect(201);
         let hold = app.hold_slot("visit", SLOT).await;
         block(&app, "ana", "dentist", SLOT, "2026-12-01T12:00:00Z").await.expect(201);
         app.move_to(&hold, "2026-12-01T11:00:00Z").await.expect_problem(409, "slot_taken");
@@ -73,16 +74,16 @@ on_both_engines! {
     }
 }
 
-/// Blocks of different rounds lie on different days, with a slot at each half hour.
+/// Returns a half-hour start; different rounds use different days, so their blocks do not meet.
 fn half_hour(round: i64, number: i64) -> String {
     let at = SLOT.parse::<DateTime<Utc>>().unwrap();
     let at = at + Duration::days(round) + Duration::minutes(30 * number);
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-/// Once the block is answered, no new hold comes into it, and each that came in before is among its conflicts.
+/// Once the block's response is sent, no new hold starts inside it, and each earlier hold is among its conflicts.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_block_raced_by_checkouts_knows_each_hold_that_got_in() {
+async fn block_lists_every_hold_that_won_the_race() {
     let seed = rand::rng().random();
     eprintln!("seed {seed}");
     let app = TestApp::start(Engine::Postgres).await;
@@ -94,7 +95,7 @@ async fn a_block_raced_by_checkouts_knows_each_hold_that_got_in() {
     });
     let mut refused = 0;
     for round in 0..8 {
-        let wishes = (0..24).map(|n| {
+        let requests = (0..24).map(|n| {
             let at = if n % 2 == 0 { app.address } else { other.address };
             let guest = format!("guest-{round}-{n}@example.com");
             SlotRequest::new(at, order_by(&guest, "call", &half_hour(round, n)))
@@ -104,50 +105,50 @@ async fn a_block_raced_by_checkouts_knows_each_hold_that_got_in() {
         let name = format!("round-{round}");
         let blocking = async {
             let enough = async || (app.database.count(&inside).await > round).then_some(());
-            eventually("some are in", enough).await;
+            eventually("some checkouts are placed", enough).await;
             block(&other, "ana", &name, &from, &to).await.expect(201)
         };
-        let (got, blocked) = tokio::join!(press_together(wishes.collect()), blocking);
-        let counted = tally(&got);
+        let (responses, blocked) = tokio::join!(press_together(requests.collect()), blocking);
+        let counted = tally(&responses);
         assert_eq!(counted.won + counted.taken, 24, "{:?}", counted.other);
         refused += counted.taken;
-        let won = got.iter().filter(|got| got.status == 201);
-        let won: BTreeSet<_> = won.map(|got| got.body["id"].as_str().unwrap()).collect();
+        let won = responses.iter().filter(|response| response.status == 201);
+        let won: BTreeSet<_> = won
+            .map(|response| response.body["id"].as_str().unwrap())
+            .collect();
         let conflicts = blocked.body["conflicts"].as_array().unwrap().iter();
         let conflicts: BTreeSet<_> = conflicts.map(|one| one["id"].as_str().unwrap()).collect();
         assert_eq!(won, conflicts, "round {round}");
         assert_eq!(app.database.count(&inside).await, won.len() as i64);
     }
-    assert!(refused > 0, "no checkout met a block");
+    assert!(refused > 0, "no checkout was refused by a block");
 }
 
-/// The narrowest place: a checkout whose statement began before the block was there, and ends after.
+/// The narrowest race: a checkout whose statement began before the block existed and ends after it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_block_waits_for_a_checkout_that_cannot_have_seen_it() {
-    const WAITING: &str = "SELECT count(*) FROM pg_stat_activity
-        WHERE datname = current_database() AND application_name = 'holdfast' AND wait_event_type = 'Lock'";
+async fn block_waits_for_checkout_that_started_before_it() {
     let app = TestApp::start(Engine::Postgres).await;
     let other = app.another_instance().await;
     let waits = async |count: i64| {
-        let waiting = async || (app.database.count(WAITING).await >= count).then_some(());
-        eventually("they wait at a lock", waiting).await;
+        let waiting = async || (app.database.count(COUNT_LOCK_WAITERS).await >= count).then_some(());
+        eventually("the checkout and the block wait for a lock", waiting).await;
     };
-    // Somebody else is writing the guest's row, so that the statement stops with its window taken.
-    let mut by_hand = PgConnection::connect(app.database.url()).await.unwrap();
+    // Another transaction writes the guest's row, so the checkout's statement stops after it has taken its window.
+    let mut connection = PgConnection::connect(app.database.url()).await.unwrap();
     let guest = "BEGIN; INSERT INTO guests (email, held, created_at) VALUES ('ada@example.com', 0, now())";
-    sqlx::raw_sql(guest).execute(&mut by_hand).await.unwrap();
-    let wish = order("call", SLOT);
+    sqlx::raw_sql(guest).execute(&mut connection).await.unwrap();
+    let body = order("call", SLOT);
     let blocking = async {
         waits(1).await;
         block(&other, "ana", "dentist", SLOT, "2026-12-01T11:00:00Z")
             .await
             .expect(201)
     };
-    let letting_go = async {
+    let releasing = async {
         waits(2).await;
-        by_hand.close().await.unwrap();
+        connection.close().await.unwrap();
     };
-    let (hold, blocked, ()) = tokio::join!(app.checkout(&wish), blocking, letting_go);
+    let (hold, blocked, ()) = tokio::join!(app.checkout(&body), blocking, releasing);
     let hold = hold.expect(201);
     assert_eq!(blocked.body["conflicts"], json!([conflict(&hold, "held")]));
     app.checkout(&order("call", "2026-12-01T10:30:00Z"))

@@ -1,4 +1,5 @@
-//! What a guest sees, in a real browser: the demo shop, the simulator's payment page, and the pages after it.
+//! Tests what a guest sees in a real browser: the demo shop, the simulator's payment page, and the pages after
+//! payment.
 
 use reqwest::Method;
 use serde_json::json;
@@ -7,23 +8,23 @@ use crate::support::browser::{Browser, Driver, Shop};
 
 const READY: &str = "#slots[data-state=ready]";
 
-/// Opens the shop at what it shows first, or at a place in it, as it is now.
-async fn visit(browser: &Browser, shop: &Shop, place: &str) {
-    // From outside: a page that only goes to another place in itself is not read again.
+/// Opens the shop at its first page, or at a fragment of it, and loads it again.
+async fn open_shop(browser: &Browser, shop: &Shop, place: &str) {
+    // Leaves the shop first: a change of only the fragment does not load the page again.
     browser.open("about:blank").await;
     browser.open(&format!("{}/{place}", shop.url)).await;
     browser.see(READY).await;
 }
 
-/// Clicks, and waits until what is shown is read anew.
-async fn turn(browser: &Browser, css: &str) {
+/// Clicks, and waits until the page has loaded the slots again.
+async fn click_and_reload(browser: &Browser, css: &str) {
     browser.click(css).await;
     browser.see(READY).await;
 }
 
-/// Chooses the first free slot of next week, which does not pass while the test runs; its start.
+/// Chooses the first free slot of next week, which cannot pass while the test runs, and returns its start.
 async fn choose_next_week(browser: &Browser) -> String {
-    turn(browser, "#next").await;
+    click_and_reload(browser, "#next").await;
     let free = browser.see("#slots label[data-state=free]").await;
     let start = free.attr("data-start").await.unwrap().unwrap();
     free.click().await.unwrap();
@@ -31,11 +32,11 @@ async fn choose_next_week(browser: &Browser) -> String {
 }
 
 async fn choose_a_slot(browser: &Browser, shop: &Shop) -> String {
-    visit(browser, shop, "").await;
+    open_shop(browser, shop, "").await;
     choose_next_week(browser).await
 }
 
-/// Holds a slot and stands before the payment page; the slot's start.
+/// Holds a slot and opens the payment page; returns the slot's start.
 async fn start_checkout(browser: &Browser, shop: &Shop) -> String {
     let start = choose_a_slot(browser, shop).await;
     browser.click("#start").await;
@@ -47,22 +48,22 @@ fn slot_at(start: &str) -> String {
     format!("#slots[data-state=ready] label[data-start='{start}']")
 }
 
-/// What the shop says now about the slot that starts then.
-async fn state_of(browser: &Browser, shop: &Shop, start: &str) -> String {
-    // Office hours lie within one day both in UTC and where the browser believes to be.
+/// Returns what the shop shows now about the slot with this start.
+async fn read_slot_state(browser: &Browser, shop: &Shop, start: &str) -> String {
+    // Office hours lie within one day both in UTC and in the browser's time zone.
     let (date, _) = start.split_once('T').unwrap();
-    visit(browser, shop, &format!("#intro-call/day/{date}")).await;
+    open_shop(browser, shop, &format!("#intro-call/day/{date}")).await;
     let slot = browser.see(&slot_at(start)).await;
     let state = slot.attr("data-state").await.unwrap().unwrap();
     assert!(
         slot.text().await.unwrap().contains(&state),
-        "in words, not in colour alone"
+        "the state is shown as text, not only as a colour"
     );
     state
 }
 
 #[tokio::test]
-async fn who_pays_sees_it_when_the_webhook_lands() {
+async fn payment_shows_as_confirmed_after_webhook() {
     let (shop, driver) = (Shop::open(), Driver::start());
     let guest = driver.browser().await;
     let start = start_checkout(&guest, &shop).await;
@@ -73,7 +74,7 @@ async fn who_pays_sees_it_when_the_webhook_lands() {
     assert_eq!(guest.text("#title").await, "Waiting for the payment");
     assert!(
         !guest.shows("#give-back").await,
-        "not while the money may be on its way"
+        "the hold cannot be released while a payment may be pending"
     );
     let events = shop.simulator(Method::GET, "/sandbox/events", json!({})).await;
     for event in events["data"].as_array().unwrap() {
@@ -84,13 +85,13 @@ async fn who_pays_sees_it_when_the_webhook_lands() {
     assert_eq!(guest.text("#title").await, "You are booked");
     assert_eq!(guest.text("#what").await, "Intro call with Ana");
     guest.click("#shop").await;
-    assert_eq!(state_of(&guest, &shop, &start).await, "taken");
+    assert_eq!(read_slot_state(&guest, &shop, &start).await, "taken");
     guest.close(&[]).await;
 }
 
-/// S14.
+/// Story S14.
 #[tokio::test]
-async fn who_is_declined_can_pay_with_another_card() {
+async fn declined_guest_can_pay_with_another_card() {
     let (shop, driver) = (Shop::open(), Driver::start());
     let guest = driver.browser().await;
     let start = start_checkout(&guest, &shop).await;
@@ -99,13 +100,13 @@ async fn who_is_declined_can_pay_with_another_card() {
     assert!(guest.text("#error").await.contains("declined"));
     guest.click("#pay:enabled").await;
     guest.see("main[data-state=confirmed]").await;
-    assert_eq!(state_of(&guest, &shop, &start).await, "taken");
+    assert_eq!(read_slot_state(&guest, &shop, &start).await, "taken");
     guest.close(&[]).await;
 }
 
-/// S13.
+/// Story S13.
 #[tokio::test]
-async fn who_pays_later_keeps_the_slot_until_the_bank_decides() {
+async fn delayed_payment_keeps_slot_until_bank_decides() {
     let (shop, driver) = (Shop::open(), Driver::start());
     let (guest, bank) = (driver.browser().await, driver.browser().await);
     let start = start_checkout(&guest, &shop).await;
@@ -113,17 +114,17 @@ async fn who_pays_later_keeps_the_slot_until_the_bank_decides() {
     guest.click("#pay-later").await;
     guest.see("main[data-state=processing]").await;
     assert_eq!(guest.text("#title").await, "Your payment is on its way");
-    assert_eq!(state_of(&bank, &shop, &start).await, "held");
+    assert_eq!(read_slot_state(&bank, &shop, &start).await, "held");
     bank.open(&payment_page).await;
     bank.click("#bank-succeed").await;
     guest.see("main[data-state=confirmed]").await;
-    assert_eq!(state_of(&bank, &shop, &start).await, "taken");
+    assert_eq!(read_slot_state(&bank, &shop, &start).await, "taken");
     bank.close(&[]).await;
     guest.close(&[]).await;
 }
 
 #[tokio::test]
-async fn whose_bank_refuses_reads_why_the_slot_is_gone() {
+async fn failed_bank_payment_explains_why_slot_is_gone() {
     let (shop, driver) = (Shop::open(), Driver::start());
     let guest = driver.browser().await;
     let start = start_checkout(&guest, &shop).await;
@@ -140,13 +141,13 @@ async fn whose_bank_refuses_reads_why_the_slot_is_gone() {
             .await
             .contains("did not let the payment through")
     );
-    assert_eq!(state_of(&guest, &shop, &start).await, "free");
+    assert_eq!(read_slot_state(&guest, &shop, &start).await, "free");
     guest.close(&[]).await;
 }
 
-/// S15.
+/// Story S15.
 #[tokio::test]
-async fn who_turns_back_may_pay_after_all_or_give_the_slot_back() {
+async fn returning_guest_can_pay_or_release_slot() {
     let (shop, driver) = (Shop::open(), Driver::start());
     let guest = driver.browser().await;
     let start = start_checkout(&guest, &shop).await;
@@ -165,13 +166,13 @@ async fn who_turns_back_may_pay_after_all_or_give_the_slot_back() {
     guest.see("main[data-state=released]").await;
     assert!(guest.text("#detail").await.contains("You gave the slot back"));
     guest.click("#shop").await;
-    assert_eq!(state_of(&guest, &shop, &start).await, "free");
+    assert_eq!(read_slot_state(&guest, &shop, &start).await, "free");
     guest.close(&[]).await;
 }
 
-/// S1, S6.
+/// Stories S1 and S6.
 #[tokio::test]
-async fn of_two_guests_with_one_slot_on_their_screens_the_second_is_told_in_words() {
+async fn second_guest_on_same_slot_sees_explanation() {
     let (shop, driver) = (Shop::open(), Driver::start());
     let (first, second) = (driver.browser().await, driver.browser().await);
     let wanted = choose_a_slot(&second, &shop).await;
@@ -189,18 +190,18 @@ async fn of_two_guests_with_one_slot_on_their_screens_the_second_is_told_in_word
         .await;
     let near = second.see("#alternatives button").await;
     let other = near.attr("data-start").await.unwrap().unwrap();
-    assert_ne!(other, wanted, "another slot can be had");
+    assert_ne!(other, wanted, "another slot can be chosen");
     near.click().await.unwrap();
     second.see(&format!("{} :checked", slot_at(&other))).await;
     second.click("#start").await;
     second.see("#pay").await;
-    assert_eq!(state_of(&first, &shop, &other).await, "held");
+    assert_eq!(read_slot_state(&first, &shop, &other).await, "held");
     first.close(&[]).await;
     second.close(&["409"]).await;
 }
 
 #[tokio::test]
-async fn who_meets_trouble_reads_it_beside_the_button_and_can_try_again() {
+async fn error_is_shown_beside_button_and_retry_works() {
     let (shop, driver) = (Shop::open(), Driver::start());
     let guest = driver.browser().await;
     choose_a_slot(&guest, &shop).await;
@@ -230,13 +231,13 @@ const CLASS: &str = "#offers label:nth-child(5)";
 const POOL: &str = "#offers label:nth-child(6)";
 
 #[tokio::test]
-async fn a_class_has_fewer_places_after_some_are_bought() {
+async fn class_shows_fewer_places_after_purchase() {
     let (shop, driver) = (Shop::open(), Driver::start());
     let guest = driver.browser().await;
-    visit(&guest, &shop, "").await;
-    turn(&guest, CLASS).await;
-    turn(&guest, "#more").await;
-    turn(&guest, "#more").await;
+    open_shop(&guest, &shop, "").await;
+    click_and_reload(&guest, CLASS).await;
+    click_and_reload(&guest, "#more").await;
+    click_and_reload(&guest, "#more").await;
     let start = choose_next_week(&guest).await;
     assert!(guest.text(&slot_at(&start)).await.contains("20 left"));
     assert!(guest.text("#choice").await.contains("3 places"));
@@ -247,19 +248,19 @@ async fn a_class_has_fewer_places_after_some_are_bought() {
     guest.click("#shop").await;
     assert!(
         guest.text(&slot_at(&start)).await.contains("17 left"),
-        "back in the week that was left, and it has changed"
+        "the page returns to the same week and shows the change"
     );
     guest.close(&[]).await;
 }
 
 #[tokio::test]
-async fn whose_host_is_gone_is_offered_another_at_the_same_time() {
+async fn taken_host_is_replaced_by_another_at_same_time() {
     let (shop, driver) = (Shop::open(), Driver::start());
     let (first, second) = (driver.browser().await, driver.browser().await);
     let mut starts = Vec::new();
     for guest in [&second, &first] {
-        visit(guest, &shop, "").await;
-        turn(guest, POOL).await;
+        open_shop(guest, &shop, "").await;
+        click_and_reload(guest, POOL).await;
         guest.click("#hosts label:nth-child(2)").await;
         starts.push(choose_next_week(guest).await);
         assert!(guest.text("#choice").await.contains("with Dora"));
@@ -283,11 +284,11 @@ async fn whose_host_is_gone_is_offered_another_at_the_same_time() {
 }
 
 #[tokio::test]
-async fn days_and_weeks_are_shown_on_the_guests_clock_and_the_shops_is_named() {
+async fn slots_show_in_guest_time_and_name_shop_zone() {
     let (shop, driver) = (Shop::open(), Driver::start());
     let guest = driver.browser().await;
-    visit(&guest, &shop, "").await;
-    turn(&guest, SALON).await;
+    open_shop(&guest, &shop, "").await;
+    click_and_reload(&guest, SALON).await;
     let start = choose_next_week(&guest).await;
     guest.see("#slots[data-view=week] > section:nth-child(7)").await;
     let zones = guest.text("#zone").await;
@@ -300,23 +301,23 @@ async fn days_and_weeks_are_shown_on_the_guests_clock_and_the_shops_is_named() {
         assert!(chosen.contains(part), "{part} in: {chosen}");
     }
     let week = guest.text("#range").await;
-    turn(&guest, "#views label:has([value=day])").await;
+    click_and_reload(&guest, "#views label:has([value=day])").await;
     guest.see("#slots[data-view=day]").await;
     guest.see(&format!("{} :checked", slot_at(&start))).await;
     let day = guest.text("#range").await;
-    turn(&guest, "#next").await;
+    click_and_reload(&guest, "#next").await;
     assert_ne!(guest.text("#range").await, day);
-    turn(&guest, "#previous").await;
+    click_and_reload(&guest, "#previous").await;
     assert_eq!(guest.text("#range").await, day);
-    turn(&guest, "#views label:has([value=week])").await;
+    click_and_reload(&guest, "#views label:has([value=week])").await;
     assert_eq!(guest.text("#range").await, week);
-    turn(&guest, "#slots section:nth-child(3) h3 button").await;
+    click_and_reload(&guest, "#slots section:nth-child(3) h3 button").await;
     guest.see("#slots[data-view=day]").await;
     guest.close(&[]).await;
 }
 
 #[tokio::test]
-async fn who_holds_too_many_unpaid_slots_is_told_what_to_do() {
+async fn too_many_unpaid_holds_tells_guest_what_to_do() {
     let (shop, driver) = (Shop::open(), Driver::start());
     let guest = driver.browser().await;
     for _ in 0..3 {

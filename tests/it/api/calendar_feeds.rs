@@ -1,4 +1,4 @@
-//! A calendar somewhere else that is read into blocks, and the other way round: a host's confirmed holds as a calendar.
+//! Tests of calendar feeds, which become blocks, and of the calendar export of a host's confirmed holds.
 
 use std::net::TcpListener;
 
@@ -9,15 +9,15 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::app::{TestApp, order};
-use crate::support::feed::{Feed, busy};
-use crate::support::offers::{block, day, follow, sell, unblock};
+use crate::support::catalogue_fixtures::{block, day, put_event_type, set_feed, unblock};
+use crate::support::feed_server::{Feed, busy};
 use crate::support::on_both_engines;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 const PRIVATE: [(&str, &str); 1] = [("HOLDFAST_CALENDAR_ALLOW_PRIVATE", "1")];
 
-/// As Google Calendar exports: what repeats is in a zone, one of it left out, one moved; what does not is in UTC; a day
-/// off has dates, and a birthday keeps nobody busy.
+/// A calendar as Google Calendar exports it. Recurring events are in a time zone, with one occurrence left out and
+/// one moved. Single events are in UTC. A day off has dates, and a birthday keeps nobody busy.
 const GOOGLE: &str = "BEGIN:VCALENDAR
 PRODID:-//Google Inc//Google Calendar 70.9054//EN
 VERSION:2.0
@@ -76,44 +76,44 @@ END:VEVENT
 END:VCALENDAR
 ";
 
-/// A visit with Ana every hour from 9 to 12 and 13 to 14, UTC.
-async fn sell_visits(app: &TestApp) {
+/// Offers a visit with Ana every hour from 9 to 12 and from 13 to 14, UTC.
+async fn offer_visits(app: &TestApp) {
     let days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
     let members = json!({"resource": "ana", "duration_minutes": 60, "guest_move_until_minutes": 60,
         "guest_cancel_until_minutes": 60, "schedule": {"timezone": "UTC", "step_minutes": 60,
         "weekly": [{"days": days, "from": "09:00", "to": "12:00"}, {"days": days, "from": "13:00", "to": "14:00"}]}});
-    sell(app, "visit", members).await.expect(201);
+    put_event_type(app, "visit", members).await.expect(201);
 }
 
-/// The starts of a day that are free.
-async fn free(app: &TestApp, date: &str) -> String {
+/// Returns the free starts of a day.
+async fn list_free_starts(app: &TestApp, date: &str) -> String {
     let shown = day(app, "visit", date).await;
     let free = shown.iter().filter_map(|slot| slot.strip_suffix(" free 1"));
     free.collect::<Vec<_>>().join(" ")
 }
 
-async fn calendar(app: &TestApp) -> Value {
+async fn get_calendar(app: &TestApp) -> Value {
     let path = "/v1/admin/resources/ana";
     app.admin(Method::GET, path, None).await.expect(200).body["calendar"].clone()
 }
 
-/// A quarter of an hour later, the feed is read again.
-async fn read_again(app: &TestApp) {
+/// Advances the clock by a quarter of an hour and runs the due feeds.
+async fn run_feeds_later(app: &TestApp) {
     app.clock.advance(Duration::minutes(15));
     assert_eq!(feeds::run_due(&app.context).await.unwrap(), 1);
 }
 
 on_both_engines! {
-    async fn a_google_calendar_is_read_into_blocks(engine) {
+    async fn google_calendar_feed_becomes_blocks(engine) {
         let app = TestApp::start_with(engine, &PRIVATE).await;
         let other = app.another_instance_with(&PRIVATE).await;
-        sell_visits(&app).await;
+        offer_visits(&app).await;
         let feed = Feed::of(GOOGLE.replace('\n', "\r\n")).await;
-        let set = follow(&app, "ana", Some(&feed.url)).await.expect(200);
+        let set = set_feed(&app, "ana", Some(&feed.url)).await.expect(200);
         assert_eq!(set.body, json!({"url": feed.url, "read_at": null, "fault": null}));
         let (one, two) = tokio::join!(feeds::run_due(&app.context), feeds::run_due(&other.context));
         assert_eq!(one.unwrap() + two.unwrap(), 1, "one instance reads it");
-        assert_eq!(calendar(&app).await, json!({"url": feed.url, "read_at": "2026-11-20T08:00:00Z", "fault": null}));
+        assert_eq!(get_calendar(&app).await, json!({"url": feed.url, "read_at": "2026-11-20T08:00:00Z", "fault": null}));
         for (date, expected) in [
             ("2026-11-23", "09:00 11:00 13:00"),
             ("2026-12-01", "09:00 11:00 13:00"),
@@ -123,34 +123,34 @@ on_both_engines! {
             ("2026-12-15", "09:00 10:00 11:00"),
             ("2026-12-21", "09:00 11:00 13:00"),
             ("2026-12-24", ""),
-            // Summer: eleven in Berlin is nine.
+            // In summer, eleven o'clock in Berlin is nine o'clock UTC.
             ("2027-06-07", "10:00 11:00 13:00"),
         ] {
-            assert_eq!(free(&app, date).await, expected, "{date}");
+            assert_eq!(list_free_starts(&app, date).await, expected, "{date}");
         }
         app.checkout(&order("visit", SLOT)).await.expect_problem(409, "slot_taken");
         unblock(&app, "ana", "once@google.com").await.expect_problem(404, "not_found");
-        // What was taken out of it is free at the next reading, and what an operator blocked stays.
+        // An event that left the feed is free at the next run. A block that an operator made stays.
         block(&app, "ana", "by-hand", "2026-12-03T10:00:00Z", "2026-12-03T11:00:00Z").await.expect(201);
         feed.becomes(busy("20261201T130000Z", "20261201T140000Z"));
         app.clock.advance(Duration::minutes(14));
         assert_eq!(feeds::run_due(&app.context).await.unwrap(), 0);
-        read_again(&app).await;
-        assert_eq!(free(&app, "2026-12-01").await, "09:00 10:00 11:00");
-        assert_eq!(free(&app, "2026-12-03").await, "09:00 11:00 13:00");
-        follow(&app, "ana", None).await.expect(200);
-        assert_eq!(calendar(&app).await, Value::Null);
-        assert_eq!(free(&app, "2026-12-01").await, "09:00 10:00 11:00 13:00");
-        assert_eq!(free(&app, "2026-12-03").await, "09:00 11:00 13:00");
+        run_feeds_later(&app).await;
+        assert_eq!(list_free_starts(&app, "2026-12-01").await, "09:00 10:00 11:00");
+        assert_eq!(list_free_starts(&app, "2026-12-03").await, "09:00 11:00 13:00");
+        set_feed(&app, "ana", None).await.expect(200);
+        assert_eq!(get_calendar(&app).await, Value::Null);
+        assert_eq!(list_free_starts(&app, "2026-12-01").await, "09:00 10:00 11:00 13:00");
+        assert_eq!(list_free_starts(&app, "2026-12-03").await, "09:00 11:00 13:00");
         app.clock.advance(Duration::minutes(15));
         assert_eq!(feeds::run_due(&app.context).await.unwrap(), 0);
     }
 
-    async fn a_feed_that_fails_keeps_its_last_blocks_and_shows_its_fault(engine) {
+    async fn failing_feed_keeps_last_blocks_and_shows_fault(engine) {
         let app = TestApp::start_with(engine, &PRIVATE).await;
-        sell_visits(&app).await;
+        offer_visits(&app).await;
         let feed = Feed::of(busy("20261201T100000Z", "20261201T103000Z")).await;
-        follow(&app, "ana", Some(&feed.url)).await.expect(200);
+        set_feed(&app, "ana", Some(&feed.url)).await.expect(200);
         feeds::run_due(&app.context).await.unwrap();
         let good = "2026-11-20T08:00:00Z";
         for fails in [
@@ -161,44 +161,44 @@ on_both_engines! {
             |feed| feed.redirects(&feed.url),
         ] {
             fails(&feed);
-            read_again(&app).await;
-            let shown = calendar(&app).await;
+            run_feeds_later(&app).await;
+            let shown = get_calendar(&app).await;
             assert_eq!((&shown["url"], &shown["read_at"]), (&json!(feed.url), &json!(good)));
             let fault = shown["fault"].as_str().unwrap();
             assert!(!fault.contains("127.0.0.1") && !fault.contains("passwd"), "{fault}");
-            assert_eq!(free(&app, "2026-12-01").await, "09:00 11:00 13:00", "{fault}");
+            assert_eq!(list_free_starts(&app, "2026-12-01").await, "09:00 11:00 13:00", "{fault}");
         }
         let new = Feed::of(busy("20261201T090000Z", "20261201T093000Z")).await;
         feed.redirects(&new.url);
-        read_again(&app).await;
-        assert_eq!(calendar(&app).await["fault"], Value::Null);
-        assert_eq!(free(&app, "2026-12-01").await, "10:00 11:00 13:00");
+        run_feeds_later(&app).await;
+        assert_eq!(get_calendar(&app).await["fault"], Value::Null);
+        assert_eq!(list_free_starts(&app, "2026-12-01").await, "10:00 11:00 13:00");
     }
 
-    async fn without_leave_no_feed_of_our_own_network_is_asked(engine) {
+    async fn feed_in_private_network_needs_permission(engine) {
         let app = TestApp::start(engine).await;
         let inside = TcpListener::bind("127.0.0.1:0").unwrap();
         inside.set_nonblocking(true).unwrap();
         let port = inside.local_addr().unwrap().port();
         for refused in [format!("http://127.0.0.1:{port}/"), "http://calendar.example/".into(), "ana.ics".into()] {
-            let refused = follow(&app, "ana", Some(&refused)).await.expect_problem(422, "invalid");
+            let refused = set_feed(&app, "ana", Some(&refused)).await.expect_problem(422, "invalid");
             assert_eq!(refused.body["errors"][0]["field"], "url");
         }
-        follow(&app, "nobody", Some("https://calendar.example/")).await.expect_problem(404, "not_found");
+        set_feed(&app, "nobody", Some("https://calendar.example/")).await.expect_problem(404, "not_found");
         for host in ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "2130706433", "10.0.0.1", "169.254.169.254"] {
-            let put = follow(&app, "ana", Some(&format!("https://{host}:{port}/ana.ics"))).await;
+            let put = set_feed(&app, "ana", Some(&format!("https://{host}:{port}/ana.ics"))).await;
             if put.status == 200 {
                 assert_eq!(feeds::run_due(&app.context).await.unwrap(), 1, "{host}");
-                let shown = calendar(&app).await;
+                let shown = get_calendar(&app).await;
                 assert!(shown["fault"].is_string() && shown["read_at"].is_null(), "{host}: {shown}");
             }
-            assert!(inside.accept().is_err(), "{host} was asked");
+            assert!(inside.accept().is_err(), "{host} got a request");
         }
     }
 
-    async fn a_host_reads_confirmed_holds_in_any_calendar(engine) {
+    async fn calendar_export_lists_confirmed_holds(engine) {
         let app = TestApp::start(engine).await;
-        sell_visits(&app).await;
+        offer_visits(&app).await;
         let url = async |resource: &str| {
             let path = format!("/v1/admin/resources/{resource}");
             let shown = app.admin(Method::GET, &path, None).await.expect(200);

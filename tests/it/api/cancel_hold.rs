@@ -1,15 +1,15 @@
-//! Cancelling what is paid: the slot is free at once, the money goes back as the operator says, or all of it where the
-//! guest may cancel; and what Stripe tells of the refund later changes nothing.
+//! Tests of cancelling a paid hold. The slot is free at once. The operator chooses the amount of the refund; a guest
+//! who may cancel gets all of it. Later events about the refund change nothing.
 
 use chrono::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::app::{Answer, TestApp, order_by};
+use crate::support::booking_actions::after;
 use crate::support::database::Engine;
 use crate::support::on_both_engines;
-use crate::support::shop::after;
-use crate::support::wait::eventually;
+use crate::support::wait_for::eventually;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 const NOBODY: &str = "01990000-0000-7000-8000-000000000000";
@@ -23,8 +23,8 @@ async fn cancel(app: &TestApp, hold: &str, order: Value) -> Answer {
     .await
 }
 
-/// A service with a 30-minute visit that its guests may cancel until a day before.
-async fn clinic(engine: Engine) -> TestApp {
+/// Starts a service with a 30-minute visit that guests may cancel until a day before.
+async fn start_clinic(engine: Engine) -> TestApp {
     let app = TestApp::start(engine).await;
     app.sell(
         "visit",
@@ -34,7 +34,7 @@ async fn clinic(engine: Engine) -> TestApp {
     app
 }
 
-fn refunds(app: &TestApp) -> Vec<i64> {
+fn list_refunds(app: &TestApp) -> Vec<i64> {
     app.simulator
         .refunds()
         .iter()
@@ -42,8 +42,8 @@ fn refunds(app: &TestApp) -> Vec<i64> {
         .collect()
 }
 
-/// Both gauges of money that is not where it belongs.
-async fn gauges(app: &TestApp) -> [String; 2] {
+/// Returns both gauges of misplaced money: `money_without_slot` and `slot_without_money`.
+async fn read_gauges(app: &TestApp) -> [String; 2] {
     let metrics = app.get("/metrics").await.expect(200);
     let text = metrics.body.as_str().unwrap();
     ["holdfast_money_without_slot", "holdfast_slot_without_money"].map(|name| {
@@ -52,8 +52,8 @@ async fn gauges(app: &TestApp) -> [String; 2] {
     })
 }
 
-/// All commands are run, and Stripe has told all that it has to tell.
-async fn settled(app: &TestApp) {
+/// Waits until all commands are done and all of Stripe's events are delivered.
+async fn wait_until_settled(app: &TestApp) {
     app.sweep().await;
     eventually("no command is left", async || {
         let left = app
@@ -67,7 +67,7 @@ async fn settled(app: &TestApp) {
 }
 
 on_both_engines! {
-    async fn an_operator_cancels_and_the_money_goes_back_as_ordered(engine) {
+    async fn operator_cancel_refunds_the_chosen_amount(engine) {
         for (order, back, state) in [
             (json!("full"), vec![5000], "refunded"),
             (json!("none"), vec![], "kept"),
@@ -81,9 +81,9 @@ on_both_engines! {
             let cancelled = cancel(&app, id, order.clone()).await.expect(200);
             assert_eq!((cancelled.text("status"), cancelled.text("reason")), ("cancelled", "operator"));
             app.checkout(&order_by("bob@example.com", "call", SLOT)).await.expect(201);
-            assert_eq!(gauges(&app).await, ["0", "0"], "{order}");
-            settled(&app).await;
-            assert_eq!(refunds(&app), back, "{order}");
+            assert_eq!(read_gauges(&app).await, ["0", "0"], "{order}");
+            wait_until_settled(&app).await;
+            assert_eq!(list_refunds(&app), back, "{order}");
             let shown = app.admin_hold(id).await;
             let payment = &shown["payments"][0];
             let gone: i64 = back.iter().sum();
@@ -92,16 +92,16 @@ on_both_engines! {
             let line = lines.iter().find(|line| line["to"] == "cancelled").unwrap();
             assert_eq!((&line["by"], &line["from"]), (&json!("operator"), &json!("confirmed")));
             assert!(line["why"].as_str().unwrap().contains("the host is ill"), "{line}");
-            assert_eq!(gauges(&app).await, ["0", "0"], "{order}");
+            assert_eq!(read_gauges(&app).await, ["0", "0"], "{order}");
             assert_eq!(app.state_of(&hold).await, "cancelled/operator", "Stripe's own events change nothing");
             let again = cancel(&app, id, order.clone()).await.expect(200);
             assert_eq!(again.body, shown);
-            settled(&app).await;
-            assert_eq!(refunds(&app), back, "once: {order}");
+            wait_until_settled(&app).await;
+            assert_eq!(list_refunds(&app), back, "once: {order}");
         }
     }
 
-    async fn what_cannot_be_cancelled_stays_as_it_is(engine) {
+    async fn refused_cancel_changes_nothing(engine) {
         let app = TestApp::start(engine).await;
         let paid = app.sold("call", SLOT).await;
         for bad in [json!(5001), json!(0), json!(-1), json!("half"), json!(null), json!(1.5)] {
@@ -109,7 +109,7 @@ on_both_engines! {
             assert_eq!(refused.body["errors"][0]["field"], "refund", "{bad}");
         }
         cancel(&app, paid.text("id"), json!({})).await.expect_problem(422, "invalid");
-        assert_eq!((app.state_of(&paid).await.as_str(), refunds(&app).len()), ("confirmed", 0));
+        assert_eq!((app.state_of(&paid).await.as_str(), list_refunds(&app).len()), ("confirmed", 0));
         let held = app.hold_slot("call", &after(SLOT, 60)).await;
         let full = json!({"refund": "full"});
         cancel(&app, held.text("id"), full.clone()).await.expect_problem(409, "not_cancellable");
@@ -122,7 +122,7 @@ on_both_engines! {
         app.send(by_the_guest).await.expect_problem(401, "unauthorized");
     }
 
-    async fn after_a_partial_refund_by_hand_only_the_rest_can_go_back(engine) {
+    async fn after_manual_partial_refund_only_rest_is_refunded(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.sold("call", SLOT).await;
         let intent = app.simulator.session(hold.text("checkout_session")).unwrap().payment_intent.unwrap();
@@ -130,44 +130,44 @@ on_both_engines! {
         app.deliver_all().await;
         cancel(&app, hold.text("id"), json!({"refund": 3001})).await.expect_problem(422, "invalid");
         cancel(&app, hold.text("id"), json!({"refund": "full"})).await.expect(200);
-        settled(&app).await;
-        assert_eq!(refunds(&app), [2000, 3000]);
+        wait_until_settled(&app).await;
+        assert_eq!(list_refunds(&app), [2000, 3000]);
         let payment = app.admin_hold(hold.text("id")).await["payments"][0].clone();
         assert_eq!((&payment["state"], &payment["refunded"]), (&json!("refunded"), &json!(5000)));
-        assert_eq!(gauges(&app).await, ["0", "0"]);
+        assert_eq!(read_gauges(&app).await, ["0", "0"]);
     }
 
-    async fn a_cancel_that_comes_ten_times_at_once_refunds_once(engine) {
+    async fn ten_concurrent_cancels_refund_once(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.sold("call", SLOT).await;
         let many = (0..10).map(|_| cancel(&app, hold.text("id"), json!({"refund": "full"})));
         for answer in futures::future::join_all(many).await {
             answer.expect(200);
         }
-        settled(&app).await;
-        assert_eq!(refunds(&app), [5000]);
+        wait_until_settled(&app).await;
+        assert_eq!(list_refunds(&app), [5000]);
     }
 
-    async fn a_guest_cancels_within_the_time_and_gets_all_back(engine) {
-        let app = clinic(engine).await;
+    async fn guest_cancel_before_deadline_refunds_all(engine) {
+        let app = start_clinic(engine).await;
         let hold = app.sold("visit", SLOT).await;
         let until_the_last_second = SLOT.parse::<chrono::DateTime<chrono::Utc>>().unwrap() - Duration::days(1);
         app.clock.advance(until_the_last_second - app.clock_now());
         let cancelled = app.cancel(&hold).await.expect(200);
         assert_eq!((cancelled.text("status"), cancelled.text("reason")), ("cancelled", "guest"));
         app.checkout(&order_by("bob@example.com", "visit", SLOT)).await.expect(201);
-        settled(&app).await;
-        assert_eq!(refunds(&app), [5000]);
+        wait_until_settled(&app).await;
+        assert_eq!(list_refunds(&app), [5000]);
         assert_eq!(app.cancel(&hold).await.expect(200).body, cancelled.body);
         let shown = app.admin_hold(hold.text("id")).await;
         assert_eq!(shown["payments"][0]["state"], "refunded");
         let lines = shown["history"].as_array().unwrap();
         assert!(lines.iter().any(|line| line["to"] == "cancelled" && line["by"] == "guest"), "{shown}");
-        assert_eq!(gauges(&app).await, ["0", "0"]);
+        assert_eq!(read_gauges(&app).await, ["0", "0"]);
     }
 
-    async fn a_guest_who_is_too_late_or_was_never_allowed_keeps_the_slot(engine) {
-        let app = clinic(engine).await;
+    async fn late_or_forbidden_guest_cancel_keeps_slot(engine) {
+        let app = start_clinic(engine).await;
         let (late, never) = (app.sold("visit", SLOT).await, app.sold("call", &after(SLOT, 600)).await);
         app.cancel(&never).await.expect_problem(409, "already_paid");
         let too_late = SLOT.parse::<chrono::DateTime<chrono::Utc>>().unwrap() - Duration::days(1) + Duration::seconds(1);
@@ -176,13 +176,13 @@ on_both_engines! {
         for hold in [&late, &never] {
             assert_eq!((app.state_of(hold).await.as_str(), app.units_of(hold).await), ("confirmed", 1));
         }
-        assert_eq!(refunds(&app), Vec::<i64>::new());
-        // The terms are those of the booking, not those of today.
+        assert_eq!(list_refunds(&app), Vec::<i64>::new());
+        // The terms of the booking count, not the present terms of the event type.
         app.sell("visit", &json!({"resource": "ana", "duration_minutes": 30, "guest_cancel_until_minutes": 0})).await;
         app.cancel(&late).await.expect_problem(409, "already_paid");
     }
 
-    async fn while_stripe_is_away_a_cancel_frees_the_slot_and_the_refund_waits(engine) {
+    async fn cancel_without_stripe_frees_slot_and_queues_refund(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.sold("call", SLOT).await;
         let silent = holdfast::sandbox::Faults::default().next(
@@ -191,13 +191,13 @@ on_both_engines! {
         cancel(&app, hold.text("id"), json!({"refund": "full"})).await.expect(200);
         app.checkout(&order_by("bob@example.com", "call", SLOT)).await.expect(201);
         app.sweep().await;
-        assert_eq!(refunds(&app), Vec::<i64>::new());
+        assert_eq!(list_refunds(&app), Vec::<i64>::new());
         assert_eq!(app.admin_hold(hold.text("id")).await["payments"][0]["state"], "refund_due");
         app.simulator.set_faults(holdfast::sandbox::Faults::default());
         app.clock.advance(Duration::hours(2));
         app.database.end_leases().await;
-        settled(&app).await;
-        assert_eq!(refunds(&app), [5000]);
+        wait_until_settled(&app).await;
+        assert_eq!(list_refunds(&app), [5000]);
         assert_eq!(app.admin_hold(hold.text("id")).await["payments"][0]["state"], "refunded");
     }
 }

@@ -1,5 +1,5 @@
-//! The command line, as the real binary: help, exit codes, faults of the configuration, each command's word, and an
-//! orderly end on SIGTERM.
+//! Tests of the command line, with the real binary: help, exit codes, configuration faults, the output of each
+//! command, and a graceful stop on SIGTERM.
 
 use std::time::{Duration, Instant};
 
@@ -12,10 +12,10 @@ use crate::support::app::{ADMIN_KEY, Client, TestApp, WEBHOOK_SECRET, order, var
 use crate::support::database::{Engine, TestDatabase};
 use crate::support::on_both_engines;
 use crate::support::process::{Process, complete};
-use crate::support::wait::eventually;
+use crate::support::wait_for::eventually;
 
 #[tokio::test]
-async fn every_command_explains_itself() {
+async fn every_command_has_help() {
     let directory = tempfile::tempdir().unwrap();
     let commands = ["serve", "sandbox", "migrate", "sweep", "doctor", "stripe-sandbox"];
     let general = complete(directory.path(), &["--help"], &[]).await;
@@ -38,7 +38,7 @@ async fn every_command_explains_itself() {
 }
 
 #[tokio::test]
-async fn all_faults_of_the_configuration_are_told_at_once_without_a_secret() {
+async fn all_config_faults_are_reported_without_secrets() {
     let directory = tempfile::tempdir().unwrap();
     let faulty = [
         ("DATABASE_URL", "mysql://user:hunter2@host/db"),
@@ -82,7 +82,7 @@ async fn all_faults_of_the_configuration_are_told_at_once_without_a_secret() {
 }
 
 on_both_engines! {
-    async fn migrate_sweep_and_doctor_do_their_work_once_and_say_how_it_went(engine) {
+    async fn migrate_sweep_and_doctor_report_their_result(engine) {
         let app = TestApp::start(engine).await;
         let directory = tempfile::tempdir().unwrap();
         let stripe = app.stripe_url();
@@ -102,17 +102,17 @@ on_both_engines! {
         let checks: Vec<Value> = serde_json::from_str(&examined.stdout).unwrap();
         let verdict = |name: &str| checks.iter().find(|check| check["check"] == name).map(|check| check["verdict"].clone());
         assert_eq!((verdict("database"), verdict("stripe")), (Some("ok".into()), Some("ok".into())), "{examined:?}");
-        // The simulator's clock stands where the test put it, which is a fault that doctor must see.
+        // The simulator's clock is set by the test, so it differs from the machine's: doctor must report it.
         assert_eq!((verdict("clock"), examined.code), (Some("fault".into()), Some(1)), "{examined:?}");
-        let told = complete(directory.path(), &["doctor"], &variables).await;
-        assert_eq!(told.code, Some(1));
-        assert!(told.stdout.contains("FAIL  clock") && told.stdout.contains("→"), "{told:?}");
+        let diagnosed = complete(directory.path(), &["doctor"], &variables).await;
+        assert_eq!(diagnosed.code, Some(1));
+        assert!(diagnosed.stdout.contains("FAIL  clock") && diagnosed.stdout.contains("→"), "{diagnosed:?}");
         for secret in ["sk_test_holdfast", WEBHOOK_SECRET, ADMIN_KEY] {
-            assert!(!format!("{examined:?}{told:?}{swept:?}").contains(secret));
+            assert!(!format!("{examined:?}{diagnosed:?}{swept:?}").contains(secret));
         }
     }
 
-    async fn sigterm_ends_a_server_in_order_and_what_runs_is_finished(engine) {
+    async fn sigterm_finishes_running_requests_then_exits(engine) {
         let app = TestApp::start(engine).await;
         app.clock.catch_up();
         let directory = tempfile::tempdir().unwrap();
@@ -121,10 +121,10 @@ on_both_engines! {
         let client = Client::of(server.address("serving on http://").await);
         client.get("/readyz").await.expect(200);
         app.simulator.set_faults(Faults { latency_ms: 2_000, ..Faults::default() });
-        // The real process has the machine's clock.
+        // The real process uses the machine's clock.
         let body = order("call", &(SystemClock.now() + chrono::Duration::days(3)).format("%Y-%m-%dT%H:00:00Z").to_string());
         let stop = async {
-            eventually("Stripe is asked", async || (app.simulator.calls().create == 1).then_some(())).await;
+            eventually("Stripe is called", async || (app.simulator.calls().create == 1).then_some(())).await;
             server.terminate().await;
             server.says("stopping").await;
         };
@@ -139,7 +139,7 @@ on_both_engines! {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn doctor_finds_no_fault_in_a_healthy_shop_and_says_what_is_missing_in_another() {
+async fn doctor_passes_healthy_setup_and_names_what_is_missing() {
     let directory = tempfile::tempdir().unwrap();
     let arguments = ["stripe-sandbox", "--listen", "127.0.0.1:0"];
     let mut simulator = Process::start(directory.path(), &arguments, &[]);
@@ -168,7 +168,7 @@ async fn doctor_finds_no_fault_in_a_healthy_shop_and_says_what_is_missing_in_ano
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_sandbox_needs_nothing_and_says_where_it_is() {
+async fn sandbox_starts_without_config_and_prints_its_urls() {
     let directory = tempfile::tempdir().unwrap();
     let mut sandbox = Process::start(
         directory.path(),
@@ -193,7 +193,7 @@ async fn the_sandbox_needs_nothing_and_says_where_it_is() {
         .json(&serde_json::json!({"outcome": "paid"}));
     stripe.send(paid).await.expect(200);
     let id = hold.text("id");
-    eventually("the webhook comes", async || {
+    eventually("the webhook is delivered", async || {
         (client.hold(id).await["status"] == "confirmed").then_some(())
     })
     .await;
@@ -202,7 +202,7 @@ async fn the_sandbox_needs_nothing_and_says_where_it_is() {
 }
 
 #[tokio::test]
-async fn a_server_that_cannot_listen_is_a_fault() {
+async fn serve_fails_if_it_cannot_listen() {
     let directory = tempfile::tempdir().unwrap();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();

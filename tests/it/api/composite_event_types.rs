@@ -1,5 +1,5 @@
-//! Event types of several segments: all are held or none, in one order, so that no two checkouts wait for each other;
-//! given up together, and taken back together or not at all.
+//! Tests of event types with several segments. All segments are held or none, in one order, so that two checkouts
+//! never wait for each other. They are released together, and taken back together or not at all.
 
 use futures::future::join_all;
 use holdfast::sandbox::Outcome;
@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 
 use crate::support::app::{Answer, TestApp, order, order_by};
-use crate::support::crowd::{SlotRequest, press_together, tally};
+use crate::support::booking_actions::{after, guest_checkout_body};
 use crate::support::database::Engine;
 use crate::support::on_both_engines;
-use crate::support::shop::{after, wish_of};
-use crate::support::wait::eventually;
+use crate::support::race::{SlotRequest, press_together, tally};
+use crate::support::wait_for::eventually;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 
@@ -19,8 +19,9 @@ fn segment(offset: i64, minutes: i64, any_of: &[&str]) -> Value {
     json!({"offset_minutes": offset, "duration_minutes": minutes, "any_of": any_of})
 }
 
-/// A salon: a cut by Ana or Ben, then the colour by Cleo, on one of two chairs; ten minutes to clean up after each.
-async fn salon(engine: Engine) -> TestApp {
+/// Starts a salon: a cut by Ana or Ben, then the colour by Cleo on one of two chairs, with ten minutes of cleaning
+/// after each.
+async fn start_salon(engine: Engine) -> TestApp {
     let app = TestApp::start(engine).await;
     let segments = [
         segment(0, 60, &["ana", "ben"]),
@@ -38,24 +39,24 @@ async fn salon(engine: Engine) -> TestApp {
     app
 }
 
-async fn units(app: &TestApp) -> i64 {
+async fn count_units(app: &TestApp) -> i64 {
     app.database.count("SELECT count(*) FROM occupancy").await
 }
 
-/// The hold lapsed by a false word, so that its slot is free and its guest can still pay.
-async fn lapsed(app: &TestApp) -> Answer {
+/// Holds a slot and expires the hold by a false event: its slot is free and its guest can still pay.
+async fn lapsed_hold(app: &TestApp) -> Answer {
     let hold = app.hold_slot("cut", SLOT).await;
-    app.lapse_by_a_false_word(&hold).await;
+    app.expire_by_false_event(&hold).await;
     assert_eq!(
-        (app.state_of(&hold).await, units(app).await),
+        (app.state_of(&hold).await, count_units(app).await),
         ("released/expired".to_owned(), 0)
     );
     hold
 }
 
 on_both_engines! {
-    async fn a_composite_tells_who_serves_when(engine) {
-        let app = salon(engine).await;
+    async fn composite_hold_lists_resource_of_each_segment(engine) {
+        let app = start_salon(engine).await;
         let hold = app.hold_slot("cut", SLOT).await;
         let segments = json!([
             {"resource": "ana", "starts_at": SLOT, "ends_at": after(SLOT, 60)},
@@ -70,27 +71,27 @@ on_both_engines! {
     }
 
     async fn all_segments_are_held_or_none(engine) {
-        let app = salon(engine).await;
+        let app = start_salon(engine).await;
         let busy = app.hold_slot("cleo-alone", &after(SLOT, 75)).await;
         app.checkout(&order("cut", SLOT)).await.expect_problem(409, "slot_taken");
-        assert_eq!(units(&app).await, 1, "nothing of the refused one");
+        assert_eq!(count_units(&app).await, 1, "the refused hold keeps no unit");
         app.cancel(&busy).await.expect(200);
         let first = app.hold_slot("cut", SLOT).await;
-        // The second chair and Ben are free, Cleo is not.
+        // The second chair and Ben are free, but Cleo is not.
         app.checkout(&order("cut", SLOT)).await.expect_problem(409, "slot_taken");
         app.checkout(&order("cleo-alone", &after(SLOT, 60))).await.expect_problem(409, "slot_taken");
         app.hold_slot("ben-alone", SLOT).await;
         app.hold_slot("chair-2-alone", SLOT).await;
         app.hold_slot("cleo-alone", SLOT).await;
         app.cancel(&first).await.expect(200);
-        assert_eq!(app.units_of(&first).await, 0, "all are given up together");
+        assert_eq!(app.units_of(&first).await, 0, "all segments are released together");
         app.hold_slot("ana-alone", SLOT).await;
         app.hold_slot("cleo-alone", &after(SLOT, 60)).await;
         app.hold_slot("chair-1-alone", SLOT).await;
     }
 
-    async fn buffers_keep_each_resource_busy_after_its_own_segment(engine) {
-        let app = salon(engine).await;
+    async fn buffers_apply_to_each_segment(engine) {
+        let app = start_salon(engine).await;
         app.hold_slot("cut", SLOT).await;
         for (who, ends) in [("ana", 60), ("cleo", 105), ("chair-1", 105)] {
             let kind = format!("{who}-alone");
@@ -98,7 +99,7 @@ on_both_engines! {
             app.checkout(&order(&kind, &after(SLOT, ends + 9))).await.expect_problem(409, "slot_taken");
             app.hold_slot(&kind, &after(SLOT, ends + 10)).await;
         }
-        // The colleague of before has his own buffer to think of, the newcomer's ends when another begins.
+        // The earlier guest's resource keeps its own buffer; the buffer of the new one ends when another hold begins.
         app.sell("tidy", &json!({"resource": "ben", "duration_minutes": 30,
             "buffer_before_minutes": 15, "buffer_after_minutes": 15})).await;
         app.hold_slot("tidy", SLOT).await;
@@ -109,24 +110,24 @@ on_both_engines! {
         app.hold_slot("tidy", &after(SLOT, -60)).await;
     }
 
-    async fn quantities_take_so_many_units_of_each_segment(engine) {
+    async fn quantity_takes_units_of_each_segment(engine) {
         let app = TestApp::start(engine).await;
         app.set_capacity("hall", 5).await;
         app.set_capacity("kits", 3).await;
         app.sell("workshop", &json!({"segments": [segment(0, 60, &["hall"]), segment(0, 30, &["kits"])]})).await;
-        let of = |n, quantity| wish_of(n, "workshop", SLOT, &json!({"quantity": quantity}));
+        let of = |n, quantity| guest_checkout_body(n, "workshop", SLOT, &json!({"quantity": quantity}));
         let hold = app.checkout(&of(1, 2)).await.expect(201);
         assert_eq!(app.units_of(&hold).await, 4);
         app.checkout(&of(2, 2)).await.expect_problem(409, "slot_taken");
         app.checkout(&of(2, 1)).await.expect(201);
         app.checkout(&of(3, 1)).await.expect_problem(409, "slot_taken");
-        assert_eq!(units(&app).await, 6);
-        app.checkout(&wish_of(3, "workshop", &after(SLOT, 30), &json!({"quantity": 2}))).await.expect(201);
+        assert_eq!(count_units(&app).await, 6);
+        app.checkout(&guest_checkout_body(3, "workshop", &after(SLOT, 30), &json!({"quantity": 2}))).await.expect(201);
     }
 
-    async fn a_late_payment_takes_all_segments_back_where_all_are_free(engine) {
-        let app = salon(engine).await;
-        let hold = lapsed(&app).await;
+    async fn late_payment_gets_all_segments_back_if_free(engine) {
+        let app = start_salon(engine).await;
+        let hold = lapsed_hold(&app).await;
         app.pay(&hold, Outcome::Paid);
         app.deliver_all().await;
         assert_eq!((app.state_of(&hold).await, app.units_of(&hold).await), ("confirmed".to_owned(), 3));
@@ -134,15 +135,15 @@ on_both_engines! {
         app.checkout(&order("ana-alone", &after(SLOT, 60))).await.expect_problem(409, "slot_taken");
     }
 
-    async fn a_late_payment_takes_nothing_back_where_one_segment_is_gone_and_the_money_goes_back(engine) {
-        let app = salon(engine).await;
-        let hold = lapsed(&app).await;
+    async fn late_payment_is_refunded_if_one_segment_is_taken(engine) {
+        let app = start_salon(engine).await;
+        let hold = lapsed_hold(&app).await;
         app.hold_slot("cleo-alone", &after(SLOT, 60)).await;
         app.pay(&hold, Outcome::Paid);
         app.deliver_all().await;
         app.sweep().await;
         assert_eq!(app.state_of(&hold).await, "released/late_payment_refunded");
-        assert_eq!((app.units_of(&hold).await, units(&app).await), (0, 1));
+        assert_eq!((app.units_of(&hold).await, count_units(&app).await), (0, 1));
         let back: Vec<_> = app.simulator.refunds().iter().map(|refund| refund.amount).collect();
         assert_eq!(back, [9000]);
         app.hold_slot("ana-alone", SLOT).await;
@@ -150,14 +151,14 @@ on_both_engines! {
         assert_eq!(app.state_of(&hold).await, "released/late_payment_refunded");
     }
 
-    async fn s26_opposite_orders_neither_wait_for_each_other_nor_share_anything(engine) {
-        storm(engine).await;
+    async fn opposite_segment_orders_do_not_deadlock(engine) {
+        race_opposite_orders(engine).await;
     }
 }
 
-/// Two and more who want the same resources in opposite orders, at two instances, while those of the round before give
-/// theirs up: each round has a winner, nobody gets a 5xx, and the database has no deadlock to resolve.
-async fn storm(engine: Engine) {
+/// Two or more guests want the same resources in opposite orders, at two instances, while the holds of the previous
+/// round are released. Each round has a winner, nobody gets a 5xx, and the database resolves no deadlock.
+async fn race_opposite_orders(engine: Engine) {
     let app = TestApp::start(engine).await;
     let other = app.another_instance().await;
     app.sell(
@@ -177,24 +178,24 @@ async fn storm(engine: Engine) {
     .await;
     let mut winners: Vec<Answer> = Vec::new();
     for round in 0..12 {
-        let wishes = (0..24).map(|n| {
+        let requests = (0..24).map(|n| {
             let at = if n % 2 == 0 { app.address } else { other.address };
             let start = after(SLOT, 15 * i64::try_from(n % 4).unwrap());
             let kind = ["there", "back", "round"][n % 3];
-            SlotRequest::new(at, wish_of(100 * round + n, kind, &start, &json!({})))
+            SlotRequest::new(at, guest_checkout_body(100 * round + n, kind, &start, &json!({})))
         });
-        let (got, _) = tokio::join!(
-            press_together(wishes.collect()),
+        let (responses, _) = tokio::join!(
+            press_together(requests.collect()),
             join_all(
                 winners
                     .iter()
                     .map(async |hold| app.cancel(hold).await.expect(200))
             )
         );
-        let counted = tally(&got);
+        let counted = tally(&responses);
         assert_eq!(counted.other, Vec::<String>::new(), "round {round}");
         winners = Vec::new();
-        for won in got.iter().filter(|got| got.status == 201) {
+        for won in responses.iter().filter(|response| response.status == 201) {
             let answer = app
                 .get(&format!("/v1/holds/{}", won.body["id"].as_str().unwrap()))
                 .await
@@ -208,50 +209,54 @@ async fn storm(engine: Engine) {
     let findings = app.audit();
     assert!(findings.is_empty(), "{findings:?}");
     if engine == Engine::Postgres {
-        assert_eq!(deadlocks(&app).await, 0);
-        assert_eq!(a_deadlock_is_counted(&app).await, 1, "and none before it");
+        assert_eq!(count_deadlocks(&app).await, 0);
+        assert_eq!(
+            make_and_count_deadlock(&app).await,
+            1,
+            "there must be no earlier deadlock"
+        );
     }
     app.checkout(&order_by("last@example.com", "there", &after(SLOT, 600)))
         .await
         .expect(201);
 }
 
-async fn deadlocks(app: &TestApp) -> i64 {
+async fn count_deadlocks(app: &TestApp) -> i64 {
     app.database
         .count("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
         .await
 }
 
-/// The control: one that is made by hand is in the figure, so that any before it would be too.
-async fn a_deadlock_is_counted(app: &TestApp) -> i64 {
+/// The control: a deadlock that the test makes is counted, so any earlier one would be too.
+async fn make_and_count_deadlock(app: &TestApp) -> i64 {
     const BOTH: [(i64, i64); 2] = [(1, 2), (2, 1)];
-    let mut hands = Vec::new();
+    let mut connections = Vec::new();
     for (first, _) in BOTH {
-        let mut hand = PgConnection::connect(app.database.url()).await.unwrap();
-        sqlx::query("BEGIN").execute(&mut hand).await.unwrap();
+        let mut connection = PgConnection::connect(app.database.url()).await.unwrap();
+        sqlx::query("BEGIN").execute(&mut connection).await.unwrap();
         sqlx::query("SELECT pg_advisory_xact_lock($1)")
             .bind(first)
-            .execute(&mut hand)
+            .execute(&mut connection)
             .await
             .unwrap();
-        hands.push(hand);
+        connections.push(connection);
     }
-    let waiting = hands
+    let waiting = connections
         .into_iter()
         .zip(BOTH)
-        .map(|(mut hand, (_, second))| async move {
-            let got = sqlx::query("SELECT pg_advisory_xact_lock($1)")
+        .map(|(mut connection, (_, second))| async move {
+            let lock_result = sqlx::query("SELECT pg_advisory_xact_lock($1)")
                 .bind(second)
-                .execute(&mut hand)
+                .execute(&mut connection)
                 .await;
-            let fell = got.is_err();
-            hand.close().await.unwrap();
+            let fell = lock_result.is_err();
+            connection.close().await.unwrap();
             fell
         });
     let fell = join_all(waiting).await;
     assert_eq!(fell.iter().filter(|fell| **fell).count(), 1);
     eventually("the deadlock is counted", async || {
-        Some(deadlocks(app).await).filter(|count| *count > 0)
+        Some(count_deadlocks(app).await).filter(|count| *count > 0)
     })
     .await
 }

@@ -1,5 +1,5 @@
-//! `holdfast doctor`, check by check: each is well in a healthy shop, and says so where something is wrong; none waits for
-//! long, and none names a secret. How it ends as a process is in `cli`.
+//! Tests of `holdfast doctor`, check by check: each passes in a healthy setup and reports its fault otherwise. No
+//! check waits for long, and none prints a secret. `command_line` tests its exit codes.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,132 +25,137 @@ const PAGES: [(&str, &str); 2] = [
     ("HOLDFAST_CANCEL_URL", "https://shop.example/back"),
 ];
 
-/// What doctor says.
-struct Said(Vec<Value>);
+/// The report of doctor.
+struct Report(Vec<Value>);
 
-impl Said {
+impl Report {
     fn verdict(&self, check: &str) -> &str {
-        let mut found = self.0.iter().filter(|said| said["check"] == check);
-        let said = found
+        let mut found = self.0.iter().filter(|report| report["check"] == check);
+        let report = found
             .next()
             .unwrap_or_else(|| panic!("no {check} in {:?}", self.0));
         assert!(found.next().is_none(), "{check} twice in {:?}", self.0);
-        assert_eq!(said["remedy"].is_string(), said["verdict"] != "ok", "{said}");
-        said["verdict"].as_str().unwrap()
+        assert_eq!(
+            report["remedy"].is_string(),
+            report["verdict"] != "ok",
+            "{report}"
+        );
+        report["verdict"].as_str().unwrap()
     }
 
-    /// The checks that are not well, with their verdicts.
-    fn unwell(&self) -> Vec<String> {
-        let unwell = self.0.iter().filter(|said| said["verdict"] != "ok");
-        let shown = unwell.map(|said| format!("{} {}", said["verdict"], said["check"]).replace('"', ""));
+    /// Returns the checks that did not pass, with their verdicts.
+    fn failed_checks(&self) -> Vec<String> {
+        let failed_checks = self.0.iter().filter(|report| report["verdict"] != "ok");
+        let shown =
+            failed_checks.map(|report| format!("{} {}", report["verdict"], report["check"]).replace('"', ""));
         shown.collect()
     }
 }
 
-async fn examine(config: &Config, clock: Arc<dyn Clock>) -> Said {
+async fn examine(config: &Config, clock: Arc<dyn Clock>) -> Report {
     let begun = Instant::now();
     let checks = doctor::examine(config, config.stripe.as_ref().unwrap(), clock).await;
     assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
     let lines: String = checks.iter().map(|check| format!("{check}\n")).collect();
-    let said = serde_json::to_string(&checks).unwrap();
+    let report = serde_json::to_string(&checks).unwrap();
     for secret in ["sk_test_holdfast", WEBHOOK_SECRET, "whsec_", ADMIN_KEY, "hunter2"] {
         assert!(
-            !lines.contains(secret) && !said.contains(secret),
+            !lines.contains(secret) && !report.contains(secret),
             "{secret} in {lines}"
         );
     }
-    Said(serde_json::from_str(&said).unwrap())
+    Report(serde_json::from_str(&report).unwrap())
 }
 
-/// A shop with pages of its own, examined with some variables set otherwise.
-async fn with(app: &TestApp, variables: &[(&'static str, &str)]) -> Said {
+/// Examines a shop that has its own return pages, with some variables changed.
+async fn examine_with(app: &TestApp, variables: &[(&'static str, &str)]) -> Report {
     examine(&app.config_with(&[&PAGES, variables].concat()), app.clock.clone()).await
 }
 
-async fn paid(app: &TestApp) -> Answer {
+async fn paid_hold(app: &TestApp) -> Answer {
     let hold = app.hold_slot("call", SLOT).await;
     app.pay(&hold, Outcome::Paid);
     app.deliver_all().await;
     hold
 }
 
-/// Takes connections and never says a word.
-async fn silent() -> (TcpListener, String) {
+/// Starts a server that accepts connections and never responds.
+async fn start_silent_server() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     (listener, address)
 }
 
 on_both_engines! {
-    async fn a_healthy_shop_is_well(engine) {
+    async fn healthy_setup_passes_all_checks(engine) {
         let app = TestApp::start(engine).await;
-        paid(&app).await;
+        paid_hold(&app).await;
         app.hold_slot("call", "2026-12-01T12:00:00Z").await;
-        let said = with(&app, &[]).await;
-        assert_eq!(said.unwell(), Vec::<String>::new());
+        let report = examine_with(&app, &[]).await;
+        assert_eq!(report.failed_checks(), Vec::<String>::new());
         for check in ["configuration", "database", "statements", "stripe", "clock", "webhook delivery", "waiting commands"] {
-            assert_eq!(said.verdict(check), "ok");
+            assert_eq!(report.verdict(check), "ok");
         }
     }
 
-    async fn a_schema_that_is_not_ours_and_one_changed_by_hand_are_faults(engine) {
+    async fn unknown_or_altered_schema_fails_check(engine) {
         let app = TestApp::start(engine).await;
         app.without_audit("the schema is tampered with");
         app.database.execute("ALTER TABLE hold_history RENAME COLUMN why TO reason").await;
-        assert_eq!(with(&app, &[]).await.unwell(), ["fault statements"]);
+        assert_eq!(examine_with(&app, &[]).await.failed_checks(), ["fault statements"]);
         app.database.execute("DELETE FROM _sqlx_migrations").await;
-        assert_eq!(with(&app, &[]).await.unwell(), ["fault database"]);
+        assert_eq!(examine_with(&app, &[]).await.failed_checks(), ["fault database"]);
     }
 
-    async fn work_that_nobody_does_is_a_fault(engine) {
+    async fn overdue_work_fails_check(engine) {
         let app = TestApp::start(engine).await;
         app.hold_slot("call", SLOT).await;
         app.clock.advance(Span::minutes(34));
-        assert_eq!(with(&app, &[]).await.unwell(), Vec::<String>::new(), "a sweep may be on its way");
+        assert_eq!(examine_with(&app, &[]).await.failed_checks(), Vec::<String>::new(), "a sweep may be on its way");
         app.clock.advance(Span::minutes(2));
-        assert_eq!(with(&app, &[]).await.unwell(), ["fault overdue holds"]);
+        assert_eq!(examine_with(&app, &[]).await.failed_checks(), ["fault overdue holds"]);
         app.sweep().await;
 
         let store = app.database.store();
         let session = SessionId::new("cs_test_lost");
         store.abandon_attempt(HoldId(Uuid::new_v4()), &session, app.clock.now()).await.unwrap();
         app.clock.advance(Span::minutes(5));
-        assert_eq!(with(&app, &[]).await.unwell(), Vec::<String>::new());
+        assert_eq!(examine_with(&app, &[]).await.failed_checks(), Vec::<String>::new());
         app.clock.advance(Span::minutes(1));
-        assert_eq!(with(&app, &[]).await.unwell(), ["fault waiting commands"]);
+        assert_eq!(examine_with(&app, &[]).await.failed_checks(), ["fault waiting commands"]);
         app.database.execute("UPDATE commands SET tries = 10").await;
-        assert_eq!(with(&app, &[]).await.unwell(), ["fault waiting commands", "fault stuck commands"]);
+        assert_eq!(examine_with(&app, &[]).await.failed_checks(), ["fault waiting commands", "fault stuck commands"]);
         app.database.execute("DELETE FROM commands").await;
 
         app.database.execute("UPDATE checkout_attempts SET state = 'running', terms = '{}'").await;
-        assert_eq!(with(&app, &[]).await.unwell(), ["fault open attempts"]);
+        assert_eq!(examine_with(&app, &[]).await.failed_checks(), ["fault open attempts"]);
     }
 
-    async fn money_and_slots_that_do_not_fit_are_faults(engine) {
+    async fn money_and_slot_mismatch_fails_check(engine) {
         let app = TestApp::start(engine).await;
-        let hold = paid(&app).await;
+        let hold = paid_hold(&app).await;
         let left = app.hold_slot("call", "2026-12-01T12:00:00Z").await;
         app.cancel(&left).await.expect(200);
         let funds = async |hold: &Answer, funds: &str| {
             let change = format!("UPDATE holds SET funds = '{funds}' WHERE id = '{}'", hold.text("id"));
             assert_eq!(app.database.execute(&change).await, 1);
-            with(&app, &[]).await.unwell()
+            examine_with(&app, &[]).await.failed_checks()
         };
         assert_eq!(funds(&hold, "none").await, ["fault slot without money"]);
         assert_eq!(funds(&hold, "gone").await, Vec::<String>::new());
         assert_eq!(funds(&left, "paid").await, ["fault money without slot"]);
         assert_eq!(funds(&left, "none").await, Vec::<String>::new());
         app.database.execute("UPDATE payments SET state = 'refund_failed'").await;
-        assert_eq!(with(&app, &[]).await.unwell(), ["fault failed refunds"]);
+        assert_eq!(examine_with(&app, &[]).await.failed_checks(), ["fault failed refunds"]);
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_missing_or_doubtful_in_the_configuration_is_a_warning() {
+async fn incomplete_configuration_is_a_warning() {
     let app = TestApp::start(Engine::Sqlite).await;
     for (key, verdict) in [("", "warning"), ("short", "warning"), ("sixteen-letters-", "ok")] {
-        let said = with(&app, &[("HOLDFAST_ADMIN_KEY", key)]).await;
-        assert_eq!(said.verdict("operators' key"), verdict, "{key}");
+        let report = examine_with(&app, &[("HOLDFAST_ADMIN_KEY", key)]).await;
+        assert_eq!(report.verdict("operators' key"), verdict, "{key}");
     }
     let everywhere = format!("0.0.0.0:{}", app.address.port());
     for (listen, success, verdict) in [
@@ -158,71 +163,77 @@ async fn what_is_missing_or_doubtful_in_the_configuration_is_a_warning() {
         (everywhere.clone(), "", "warning"),
         (everywhere.clone(), PAGES[0].1, "ok"),
     ] {
-        let said = with(
+        let report = examine_with(
             &app,
             &[("HOLDFAST_LISTEN", &listen), ("HOLDFAST_SUCCESS_URL", success)],
         )
         .await;
-        assert_eq!(said.verdict("return pages"), verdict, "{listen}");
-        assert_eq!(said.verdict("webhook delivery"), "ok", "{listen}");
+        assert_eq!(report.verdict("return pages"), verdict, "{listen}");
+        assert_eq!(report.verdict("webhook delivery"), "ok", "{listen}");
     }
-    let said = with(
+    let report = examine_with(
         &app,
         &[("HOLDFAST_LISTEN", &everywhere), ("HOLDFAST_CANCEL_URL", "")],
     )
     .await;
-    assert_eq!(said.verdict("return pages"), "warning");
+    assert_eq!(report.verdict("return pages"), "warning");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_instance_that_does_not_take_what_we_sign_is_a_fault_and_none_at_all_a_warning() {
+async fn webhook_secret_mismatch_fails_and_no_instance_warns() {
     let app = TestApp::start(Engine::Sqlite).await;
-    let other = with(&app, &[("STRIPE_WEBHOOK_SECRET", "whsec_hunter2")]).await;
-    assert_eq!(other.unwell(), ["fault webhook delivery"]);
+    let other = examine_with(&app, &[("STRIPE_WEBHOOK_SECRET", "whsec_hunter2")]).await;
+    assert_eq!(other.failed_checks(), ["fault webhook delivery"]);
     let both = format!("{WEBHOOK_SECRET},whsec_hunter2");
-    let rolling = with(&app, &[("STRIPE_WEBHOOK_SECRET", &both)]).await;
+    let rolling = examine_with(&app, &[("STRIPE_WEBHOOK_SECRET", &both)]).await;
     assert_eq!(
-        rolling.unwell(),
+        rolling.failed_checks(),
         ["warning webhook secret", "fault webhook delivery"]
     );
 
     let simulator = app.stripe_url().trim_start_matches("http://").to_owned();
-    let (_listener, silent) = silent().await;
+    let (_listener, silent) = start_silent_server().await;
     for (listen, verdict) in [
         ("127.0.0.1:0", "warning"),
         ("127.0.0.1:1", "warning"),
         (simulator.as_str(), "fault"),
         (silent.as_str(), "fault"),
     ] {
-        let said = with(&app, &[("HOLDFAST_LISTEN", listen)]).await;
-        assert_eq!(said.unwell(), [format!("{verdict} webhook delivery")], "{listen}");
+        let report = examine_with(&app, &[("HOLDFAST_LISTEN", listen)]).await;
+        assert_eq!(
+            report.failed_checks(),
+            [format!("{verdict} webhook delivery")],
+            "{listen}"
+        );
     }
     assert_eq!(
         app.database.count("SELECT count(*) FROM stripe_events").await,
         0,
-        "nothing is left of it"
+        "the check stores no event"
     );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_clock_that_is_wrong_and_a_key_of_the_other_mode_are_faults() {
+async fn wrong_clock_and_wrong_key_mode_fail_check() {
     let app = TestApp::start(Engine::Sqlite).await;
     let ahead = ManualClock::starting_at("2026-11-20T08:01:01Z");
-    let said = examine(&app.config_with(&PAGES), ahead).await;
-    assert_eq!(said.unwell(), ["fault clock"]);
+    let report = examine(&app.config_with(&PAGES), ahead).await;
+    assert_eq!(report.failed_checks(), ["fault clock"]);
     let mut config = app.config_with(&PAGES);
     config.stripe.as_mut().unwrap().secret_key = "sk_live_hunter2".into();
-    let said = examine(&config, app.clock.clone()).await;
-    assert_eq!(said.verdict("stripe"), "fault");
+    let report = examine(&config, app.clock.clone()).await;
+    assert_eq!(report.verdict("stripe"), "fault");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_is_away_is_a_fault_and_is_not_waited_for() {
+async fn unreachable_services_fail_check_quickly() {
     let app = TestApp::start(Engine::Sqlite).await;
-    let (_listener, silent) = silent().await;
+    let (_listener, silent) = start_silent_server().await;
     for stripe in ["http://127.0.0.1:1", &format!("http://{silent}")] {
         assert_eq!(
-            with(&app, &[("STRIPE_API_BASE", stripe)]).await.unwell(),
+            examine_with(&app, &[("STRIPE_API_BASE", stripe)])
+                .await
+                .failed_checks(),
             ["fault stripe"],
             "{stripe}"
         );
@@ -233,30 +244,30 @@ async fn who_is_away_is_a_fault_and_is_not_waited_for() {
         &silent,
         "sqlite://nowhere/at/all.db",
     ] {
-        let said = with(&app, &[("DATABASE_URL", database)]).await;
-        assert_eq!(said.unwell(), ["fault database"], "{database}");
-        assert_eq!(said.verdict("stripe"), "ok");
+        let report = examine_with(&app, &[("DATABASE_URL", database)]).await;
+        assert_eq!(report.failed_checks(), ["fault database"], "{database}");
+        assert_eq!(report.verdict("stripe"), "ok");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_shop_of_which_nothing_is_there_is_told_all_of_it() {
+async fn empty_setup_reports_every_missing_part() {
     let app = TestApp::start(Engine::Sqlite).await;
     let away = [
         ("DATABASE_URL", "sqlite://nowhere/at/all.db"),
         ("STRIPE_API_BASE", "http://127.0.0.1:1"),
         ("HOLDFAST_LISTEN", "127.0.0.1:1"),
     ];
-    let said = examine(&app.config_with(&away), Arc::new(SystemClock)).await;
+    let report = examine(&app.config_with(&away), Arc::new(SystemClock)).await;
     let expected = [
         "warning return pages",
         "fault database",
         "fault stripe",
         "warning webhook delivery",
     ];
-    assert_eq!(said.unwell(), expected);
+    assert_eq!(report.failed_checks(), expected);
     assert_eq!(
-        said.0[0],
+        report.0[0],
         json!({"check": "configuration", "verdict": "ok", "found": "complete"})
     );
 }

@@ -1,4 +1,5 @@
-//! What is not Stripe's word has no effect (S19): the right code for each, no panic, and the service answers on.
+//! Tests that a webhook which Stripe did not send has no effect (S19): each gets the right status, and the service
+//! goes on.
 
 use std::path::PathBuf;
 
@@ -14,8 +15,8 @@ use crate::support::on_both_engines;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 
-/// A paid hold of which Stripe has not told yet, and the event that would confirm it.
-async fn untold(app: &TestApp) -> (Answer, QueuedEvent) {
+/// Returns a paid hold whose event is not delivered yet, and the event that would confirm it.
+async fn paid_hold_with_pending_event(app: &TestApp) -> (Answer, QueuedEvent) {
     let hold = app.hold_slot("call", SLOT).await;
     app.pay(&hold, Outcome::Paid);
     let events = app.simulator.events();
@@ -29,13 +30,13 @@ fn sign(app: &TestApp, body: &str) -> String {
     sign_at(app, 0, body)
 }
 
-/// A signature so many seconds from now.
+/// Signs the body with a timestamp that is this many seconds from now.
 fn sign_at(app: &TestApp, seconds: i64, body: &str) -> String {
     signature_header(WEBHOOK_SECRET, app.clock.now().timestamp() + seconds, body)
 }
 
-/// Nothing has happened, and the service is well.
-async fn unmoved(app: &TestApp, hold: &Answer) {
+/// Checks that the hold is unchanged and that the service is healthy.
+async fn assert_unchanged(app: &TestApp, hold: &Answer) {
     assert_eq!(app.state_of(hold).await, "held");
     assert_eq!(app.database.count("SELECT count(*) FROM stripe_events").await, 0);
     assert_eq!(app.database.count("SELECT count(*) FROM hold_history").await, 1);
@@ -43,9 +44,9 @@ async fn unmoved(app: &TestApp, hold: &Answer) {
 }
 
 on_both_engines! {
-    async fn s19_what_stripe_did_not_sign_is_refused(engine) {
+    async fn unsigned_webhook_is_refused(engine) {
         let app = TestApp::start(engine).await;
-        let (hold, event) = untold(&app).await;
+        let (hold, event) = paid_hold_with_pending_event(&app).await;
         let body = event.payload;
         let now = app.clock.now().timestamp();
         let good = sign(&app, &body);
@@ -75,12 +76,12 @@ on_both_engines! {
                 assert_eq!(answer.text("code"), "bad_signature", "{bad:?}");
             }
         }
-        unmoved(&app, &hold).await;
+        assert_unchanged(&app, &hold).await;
     }
 
-    async fn s19_a_tampered_or_replayed_event_is_refused(engine) {
+    async fn tampered_or_replayed_event_is_refused(engine) {
         let app = TestApp::start(engine).await;
-        let (hold, event) = untold(&app).await;
+        let (hold, event) = paid_hold_with_pending_event(&app).await;
         let good = sign(&app, &event.payload);
         for tampered in [event.payload.replace("5000", "1"), format!("{} ", event.payload), String::new()] {
             app.webhook(Some(&good), tampered).await.expect_problem(400, "bad_signature");
@@ -89,22 +90,22 @@ on_both_engines! {
             let signature = sign_at(&app, seconds, &event.payload);
             app.webhook(Some(&signature), event.payload.clone()).await.expect_problem(400, "bad_signature");
         }
-        unmoved(&app, &hold).await;
+        assert_unchanged(&app, &hold).await;
         app.clock.advance(chrono::Duration::seconds(301));
         app.webhook(Some(&good), event.payload.clone()).await.expect_problem(400, "bad_signature");
-        unmoved(&app, &hold).await;
+        assert_unchanged(&app, &hold).await;
         let at_the_edge = sign_at(&app, -300, &event.payload);
         app.webhook(Some(&at_the_edge), event.payload).await.expect(200);
         assert_eq!(app.state_of(&hold).await, "confirmed");
     }
 
-    async fn s19_while_a_secret_is_rolled_both_are_good(engine) {
+    async fn both_secrets_are_accepted_during_rotation(engine) {
         let app = TestApp::start_with(engine, &[("STRIPE_WEBHOOK_SECRET", "whsec_new, whsec_old")]).await;
-        let (hold, event) = untold(&app).await;
+        let (hold, event) = paid_hold_with_pending_event(&app).await;
         let now = app.clock.now().timestamp();
         let with = |secret| signature_header(secret, now, &event.payload);
         app.webhook(Some(&with("whsec_older")), event.payload.clone()).await.expect_problem(400, "bad_signature");
-        unmoved(&app, &hold).await;
+        assert_unchanged(&app, &hold).await;
         let new = with("whsec_new");
         let both = format!("{},{}", with("whsec_older"), new.split_once(',').unwrap().1);
         for signature in [with("whsec_old"), new, both] {
@@ -113,9 +114,9 @@ on_both_engines! {
         assert_eq!(app.state_of(&hold).await, "confirmed");
     }
 
-    async fn s19_what_is_signed_but_not_ours_is_ignored(engine) {
+    async fn signed_event_of_another_product_is_ignored(engine) {
         let app = TestApp::start(engine).await;
-        let (hold, event) = untold(&app).await;
+        let (hold, event) = paid_hold_with_pending_event(&app).await;
         let mut live = event.json();
         live["livemode"] = true.into();
         let mut unknown = event.json();
@@ -132,39 +133,39 @@ on_both_engines! {
             let answer = app.webhook(Some(&sign(&app, &body)), body).await.expect(200);
             assert_eq!(answer.body, json!({"received": true, "outcome": "ignored"}));
         }
-        unmoved(&app, &hold).await;
+        assert_unchanged(&app, &hold).await;
     }
 
-    async fn s19_what_is_signed_but_no_event_is_refused(engine) {
+    async fn signed_body_that_is_not_an_event_is_refused(engine) {
         let app = TestApp::start(engine).await;
-        let (hold, _) = untold(&app).await;
+        let (hold, _) = paid_hold_with_pending_event(&app).await;
         let nested = |open: &str, close: &str| format!("{}{}", open.repeat(10_000), close.repeat(10_000));
         let bodies = ["", "{}", "null", "[]", "\"\"", "not json", r#"{"id": "evt_1"}"#, r#"{"id": 1, "type": 2}"#];
         let deep = [nested("[", "]"), nested(r#"{"a":"#, "}"), "[".repeat(100_000)];
         for body in bodies.into_iter().map(str::to_owned).chain(deep) {
             app.webhook(Some(&sign(&app, &body)), body).await.expect_problem(400, "malformed");
         }
-        unmoved(&app, &hold).await;
+        assert_unchanged(&app, &hold).await;
     }
 
-    async fn s19_a_body_of_five_megabytes_or_without_utf_8_is_refused(engine) {
+    async fn oversized_or_non_utf8_webhook_is_refused(engine) {
         let app = TestApp::start(engine).await;
-        let (hold, _) = untold(&app).await;
+        let (hold, _) = paid_hold_with_pending_event(&app).await;
         for size in [1024 * 1024 + 1, 5 * 1024 * 1024] {
-            let refused = announce(&app, size).await;
+            let refused = send_oversized_body(&app, size).await;
             assert!(refused.starts_with("HTTP/1.1 413 ") && refused.contains("malformed"), "{refused}");
         }
         app.webhook(None, b"\xff\xfe{}".to_vec()).await.expect_problem(400, "bad_signature");
         let not_utf_8 = b"{\"id\":\"evt_\xff\",\"type\":\"x\"}".to_vec();
         let signature = sign_bytes(&app, &not_utf_8);
         app.webhook(Some(&signature), not_utf_8).await.expect_problem(400, "malformed");
-        unmoved(&app, &hold).await;
+        assert_unchanged(&app, &hold).await;
     }
 }
 
-/// Announces a body of this size and sends one byte more than is taken of it: an answer that comes while a client still
-/// sends may be lost with the connection.
-async fn announce(app: &TestApp, size: usize) -> String {
+/// Announces a body of this size and sends one byte more than the service reads. If the client sent more, it could
+/// lose the response together with the connection.
+async fn send_oversized_body(app: &TestApp, size: usize) -> String {
     let mut connection = TcpStream::connect(app.address).await.unwrap();
     let head = format!(
         "POST /webhooks/stripe HTTP/1.1\r\nhost: holdfast\r\nconnection: close\r\ncontent-length: {size}\r\n\r\n"
@@ -176,7 +177,7 @@ async fn announce(app: &TestApp, size: usize) -> String {
     answer
 }
 
-/// Stripe's scheme over bytes that are no text.
+/// Signs bytes that are not text with Stripe's scheme.
 fn sign_bytes(app: &TestApp, body: &[u8]) -> String {
     use hmac::{Hmac, KeyInit, Mac};
     let t = app.clock.now().timestamp();
@@ -187,9 +188,9 @@ fn sign_bytes(app: &TestApp, body: &[u8]) -> String {
 }
 
 on_both_engines! {
-    async fn s19_what_the_official_sdk_signs_is_believed(engine) {
+    async fn signature_of_official_sdk_is_accepted(engine) {
         let app = TestApp::start(engine).await;
-        let (hold, event) = untold(&app).await;
+        let (hold, event) = paid_hold_with_pending_event(&app).await;
         let python: PathBuf = crate::support::python::with(official_sdk::SDK).await;
         let now = app.clock.now().timestamp().to_string();
         let signature = official_sdk::run(&python, &["sign", WEBHOOK_SECRET, &now], &event.payload).await;

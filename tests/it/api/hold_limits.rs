@@ -1,5 +1,5 @@
-//! What one visitor may keep from the others, and how often they may ask (S28); a guest is one person, however often and
-//! however their address is written (S27).
+//! Tests of the limits on one visitor: how many holds they may keep, and how many requests they may send (S28). A
+//! guest is one person however their address is written (S27).
 
 use chrono::Duration;
 use holdfast::domain::time::Clock;
@@ -7,17 +7,15 @@ use holdfast::sandbox::{Outcome, signature_header};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::app::{
-    ADMIN_KEY, Answer, Instance, MANY_BEHIND_ONE_ADDRESS, TestApp, WEBHOOK_SECRET, order_by,
-};
-use crate::support::crowd::{Got, SlotRequest, press_together};
+use crate::support::app::{ADMIN_KEY, Answer, Instance, LIMITS_OFF, TestApp, WEBHOOK_SECRET, order_by};
+use crate::support::booking_actions::after;
 use crate::support::database::Engine;
 use crate::support::on_both_engines;
-use crate::support::shop::after;
+use crate::support::race::{RaceResponse, SlotRequest, press_together};
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 
-/// One person's address, as they may write it.
+/// Spellings of one person's address.
 const WRITTEN: [&str; 4] = [
     "ada@example.com",
     "ADA@example.com",
@@ -25,9 +23,9 @@ const WRITTEN: [&str; 4] = [
     " aDa@eXaMpLe.CoM ",
 ];
 
-/// A service with one limit as a shop has it that says nothing, and the others out of the way.
-async fn bound(engine: Engine, limit: &'static str, value: &'static str) -> TestApp {
-    assert!(MANY_BEHIND_ONE_ADDRESS.iter().any(|(name, _)| *name == limit));
+/// Starts a service with the default of one limit and with all others out of the way.
+async fn start_with_limit(engine: Engine, limit: &'static str, value: &'static str) -> TestApp {
+    assert!(LIMITS_OFF.iter().any(|(name, _)| *name == limit));
     TestApp::start_with(engine, &[(limit, value)]).await
 }
 
@@ -35,49 +33,55 @@ fn slot(n: usize) -> String {
     after(SLOT, 30 * i64::try_from(n).unwrap())
 }
 
-fn crowd(instances: &[&Instance], guests: usize, email: impl Fn(usize) -> String) -> Vec<SlotRequest> {
-    let wish = |n: usize| {
+fn build_requests(
+    instances: &[&Instance],
+    guests: usize,
+    email: impl Fn(usize) -> String,
+) -> Vec<SlotRequest> {
+    let request = |n: usize| {
         SlotRequest::new(
             instances[n % instances.len()].address,
             order_by(&email(n), "call", &slot(n)),
         )
     };
-    (0..guests).map(wish).collect()
+    (0..guests).map(request).collect()
 }
 
-/// Fails unless at most so many, and at least one, were placed, and the others were told that they have too many.
+/// Checks that at least one and at most this many were placed, and that all others got the limit's error.
 #[track_caller]
-fn at_most(got: &[Got], most: usize) -> usize {
-    let placed = got.iter().filter(|got| got.status == 201).count();
-    let others = got.iter().filter(|got| got.status != 201);
-    for got in others {
+fn assert_at_most(responses: &[RaceResponse], most: usize) -> usize {
+    let placed = responses.iter().filter(|response| response.status == 201).count();
+    let others = responses.iter().filter(|response| response.status != 201);
+    for response in others {
         assert_eq!(
-            (got.status, &got.body["code"]),
+            (response.status, &response.body["code"]),
             (429, &json!("too_many_holds")),
-            "{got:?}"
+            "{response:?}"
         );
     }
     assert!((1..=most).contains(&placed), "{placed}");
     placed
 }
 
-/// A refusal that says when to come back.
+/// Checks that the refusal has a `Retry-After`, and returns it.
 #[track_caller]
-fn told_to_wait(answer: Answer, code: &str) -> u64 {
+fn assert_retry_after(answer: Answer, code: &str) -> u64 {
     let refused = answer.expect_problem(429, code);
     refused.headers["retry-after"].to_str().unwrap().parse().unwrap()
 }
 
-/// The guest leaves the payment page alone until the hold is over.
-async fn lapse(app: &TestApp, slot: &str) {
+/// Places a hold and lets it expire unpaid.
+async fn let_hold_expire(app: &TestApp, slot: &str) {
     let hold = app.hold_slot("call", slot).await;
     app.clock.advance(Duration::minutes(31));
     app.sweep().await;
     assert_eq!(app.state_of(&hold).await, "released/expired");
 }
 
-async fn count(app: &TestApp, what: &str) -> i64 {
-    app.database.count(&format!("SELECT count(*) FROM {what}")).await
+async fn count_rows(app: &TestApp, what: &str) -> i64 {
+    app.database
+        .count(&format!("SELECT count_rows(*) FROM {what}"))
+        .await
 }
 
 fn forwarded(app: &TestApp, chain: &str) -> reqwest::RequestBuilder {
@@ -86,39 +90,39 @@ fn forwarded(app: &TestApp, chain: &str) -> reqwest::RequestBuilder {
 }
 
 on_both_engines! {
-    async fn s28_fifty_requests_of_one_guest_at_once_leave_at_most_three_holds(engine) {
-        let app = bound(engine, "HOLDFAST_MAX_LIVE_HOLDS_PER_GUEST", "3").await;
+    async fn fifty_requests_of_one_guest_leave_three_holds(engine) {
+        let app = start_with_limit(engine, "HOLDFAST_MAX_LIVE_HOLDS_PER_GUEST", "3").await;
         let other = app.another_instance().await;
-        let got = press_together(crowd(&[&app.instance, &other], 50, |n| WRITTEN[n % 4].to_owned())).await;
-        let placed = at_most(&got, 3);
-        assert_eq!(count(&app, "holds WHERE status = 'held'").await, i64::try_from(placed).unwrap());
+        let responses = press_together(build_requests(&[&app.instance, &other], 50, |n| WRITTEN[n % 4].to_owned())).await;
+        let placed = assert_at_most(&responses, 3);
+        assert_eq!(count_rows(&app, "holds WHERE status = 'held'").await, i64::try_from(placed).unwrap());
         for (n, address) in WRITTEN.iter().take(4 - placed).enumerate() {
             let answer = app.checkout(&order_by(address, "call", &slot(100 + n))).await;
             assert_eq!(answer.status == 201, n < 3 - placed, "{answer:?}");
         }
-        assert!(told_to_wait(other.checkout(&order_by(WRITTEN[3], "call", &slot(200))).await, "too_many_holds") > 0);
+        assert!(assert_retry_after(other.checkout(&order_by(WRITTEN[3], "call", &slot(200))).await, "too_many_holds") > 0);
         app.checkout(&order_by("bob@example.com", "call", &slot(200))).await.expect(201);
     }
 
-    async fn s28_blanks_around_an_address_are_no_way_around(engine) {
-        let app = bound(engine, "HOLDFAST_MAX_LIVE_HOLDS_PER_GUEST", "3").await;
+    async fn spaces_around_email_do_not_bypass_the_limit(engine) {
+        let app = start_with_limit(engine, "HOLDFAST_MAX_LIVE_HOLDS_PER_GUEST", "3").await;
         for (n, blank) in [" ada@example.com", "ada@example.com\t", "ada@example.com\u{a0}"].iter().enumerate() {
             let hold = app.checkout(&order_by(blank, "call", &slot(n))).await.expect(201);
             assert_eq!(app.admin_hold(hold.text("id")).await["guest"]["email"], "ada@example.com");
         }
         let fourth = app.checkout(&order_by("ada@example.com", "call", &slot(3))).await;
-        assert!(told_to_wait(fourth, "too_many_holds") > 0);
+        assert!(assert_retry_after(fourth, "too_many_holds") > 0);
         app.checkout(&order_by("ada @example.com", "call", &slot(3))).await.expect_problem(422, "invalid");
-        assert_eq!(count(&app, "guests").await, 1);
+        assert_eq!(count_rows(&app, "guests").await, 1);
     }
 
-    async fn s28_what_is_paid_or_given_back_does_not_count(engine) {
-        let app = bound(engine, "HOLDFAST_MAX_LIVE_HOLDS_PER_GUEST", "3").await;
+    async fn paid_and_released_holds_do_not_count(engine) {
+        let app = start_with_limit(engine, "HOLDFAST_MAX_LIVE_HOLDS_PER_GUEST", "3").await;
         let mut holds = Vec::new();
         for n in 0..3 {
             holds.push(app.hold_slot("call", &slot(n)).await);
         }
-        let refused = || async { told_to_wait(app.checkout(&order_by(WRITTEN[1], "call", &slot(9))).await, "too_many_holds") };
+        let refused = || async { assert_retry_after(app.checkout(&order_by(WRITTEN[1], "call", &slot(9))).await, "too_many_holds") };
         refused().await;
         app.confirm(&holds[0]).await;
         holds.push(app.hold_slot("call", &slot(3)).await);
@@ -135,52 +139,52 @@ on_both_engines! {
         app.hold_slot("call", &slot(6)).await;
     }
 
-    async fn s28_ten_holds_from_one_address_whoever_they_are_for(engine) {
-        let app = bound(engine, "HOLDFAST_MAX_LIVE_HOLDS_PER_CLIENT", "10").await;
+    async fn one_client_address_gets_ten_holds_for_any_guests(engine) {
+        let app = start_with_limit(engine, "HOLDFAST_MAX_LIVE_HOLDS_PER_CLIENT", "10").await;
         let other = app.another_instance().await;
-        let placed = at_most(&press_together(crowd(&[&app.instance, &other], 50, |n| format!("guest-{n}@example.com"))).await, 10);
+        let placed = assert_at_most(&press_together(build_requests(&[&app.instance, &other], 50, |n| format!("guest-{n}@example.com"))).await, 10);
         for n in placed..10 {
             app.checkout(&order_by(&format!("more-{n}@example.com"), "call", &slot(100 + n))).await.expect(201);
         }
-        told_to_wait(app.checkout(&order_by("last@example.com", "call", &slot(300))).await, "too_many_holds");
-        assert_eq!(count(&app, "holds WHERE status = 'held'").await, 10);
+        assert_retry_after(app.checkout(&order_by("last@example.com", "call", &slot(300))).await, "too_many_holds");
+        assert_eq!(count_rows(&app, "holds WHERE status = 'held'").await, 10);
     }
 
-    async fn s28_whose_last_five_lapsed_waits_until_the_time_is_over(engine) {
-        let app = bound(engine, "HOLDFAST_LAPSE_COOLDOWN", "15m").await;
+    async fn five_lapsed_holds_start_a_cooldown(engine) {
+        let app = start_with_limit(engine, "HOLDFAST_LAPSE_COOLDOWN", "15m").await;
         for n in 0..5 {
-            lapse(&app, &slot(n)).await;
+            let_hold_expire(&app, &slot(n)).await;
         }
         let again = order_by("bob@example.com", "call", &slot(9));
-        assert_eq!(told_to_wait(app.checkout(&again).await, "too_many_holds"), 15 * 60);
+        assert_eq!(assert_retry_after(app.checkout(&again).await, "too_many_holds"), 15 * 60);
         app.clock.advance(Duration::minutes(14));
-        assert_eq!(told_to_wait(app.checkout(&again).await, "too_many_holds"), 60);
+        assert_eq!(assert_retry_after(app.checkout(&again).await, "too_many_holds"), 60);
         app.clock.advance(Duration::minutes(1));
         app.checkout(&again).await.expect(201);
     }
 
-    async fn s28_one_that_is_paid_ends_the_row_of_lapses(engine) {
-        let app = bound(engine, "HOLDFAST_LAPSE_COOLDOWN", "15m").await;
+    async fn paid_hold_resets_the_lapse_count(engine) {
+        let app = start_with_limit(engine, "HOLDFAST_LAPSE_COOLDOWN", "15m").await;
         for n in 0..4 {
-            lapse(&app, &slot(n)).await;
+            let_hold_expire(&app, &slot(n)).await;
         }
         app.sold("call", &slot(4)).await;
         for n in 5..10 {
-            lapse(&app, &slot(n)).await;
+            let_hold_expire(&app, &slot(n)).await;
         }
-        told_to_wait(app.checkout(&order_by("bob@example.com", "call", &slot(11))).await, "too_many_holds");
+        assert_retry_after(app.checkout(&order_by("bob@example.com", "call", &slot(11))).await, "too_many_holds");
     }
 
-    async fn s27_one_guest_at_one_instant_is_one_row_with_the_right_count(engine) {
+    async fn concurrent_holds_of_one_guest_share_one_row(engine) {
         let app = TestApp::start(engine).await;
         let other = app.another_instance().await;
-        let got = press_together(crowd(&[&app.instance, &other], 20, |n| WRITTEN[n % 4].to_owned())).await;
-        assert!(got.iter().all(|got| got.status == 201), "{got:?}");
-        assert_eq!(count(&app, "guests").await, 1);
-        assert_eq!(count(&app, "guests WHERE email = 'ada@example.com' AND held = 20").await, 1);
+        let responses = press_together(build_requests(&[&app.instance, &other], 20, |n| WRITTEN[n % 4].to_owned())).await;
+        assert!(responses.iter().all(|response| response.status == 201), "{responses:?}");
+        assert_eq!(count_rows(&app, "guests").await, 1);
+        assert_eq!(count_rows(&app, "guests WHERE email = 'ada@example.com' AND held = 20").await, 1);
     }
 
-    async fn s27_a_guests_past_is_one_query_and_is_forgotten_with_the_last_of_it(engine) {
+    async fn guest_history_is_one_query_and_can_be_erased(engine) {
         let app = TestApp::start_with(engine, &[("HOLDFAST_FORGET_AFTER", "5d")]).await;
         for (n, email) in WRITTEN.iter().enumerate() {
             let hold = app.checkout(&order_by(email, "call", &slot(n))).await.expect(201);
@@ -203,16 +207,16 @@ on_both_engines! {
         app.sweep().await;
         app.clock.advance(Duration::days(4));
         app.sweep().await;
-        assert_eq!(count(&app, "guests").await, 2, "not yet");
+        assert_eq!(count_rows(&app, "guests").await, 2, "not yet");
         app.clock.advance(Duration::days(2));
         app.sweep().await;
-        assert_eq!((count(&app, "guests").await, past("ada@example.com").await), (0, 0));
+        assert_eq!((count_rows(&app, "guests").await, past("ada@example.com").await), (0, 0));
         app.checkout(&order_by("ada@example.com", "call", &slot(0))).await.expect(201);
-        assert_eq!(count(&app, "guests WHERE held = 1").await, 1);
+        assert_eq!(count_rows(&app, "guests WHERE held = 1").await, 1);
     }
 
-    async fn s28_thirty_changes_a_minute_from_one_address_and_any_number_of_looks(engine) {
-        let app = bound(engine, "HOLDFAST_RATE_LIMIT", "30/min").await;
+    async fn rate_limit_covers_writes_and_not_reads(engine) {
+        let app = start_with_limit(engine, "HOLDFAST_RATE_LIMIT", "30/min").await;
         let nobody = |method| app.request(method, "/v1/holds/01990000-0000-7000-8000-000000000000").bearer_auth("x");
         for n in 0..30 {
             let answer = match n % 2 {
@@ -221,11 +225,11 @@ on_both_engines! {
             };
             assert_ne!(answer.status, 429, "{n}");
         }
-        assert!(told_to_wait(app.send(nobody(Method::DELETE)).await, "rate_limited") > 0);
-        told_to_wait(app.checkout(&order_by("ada@example.com", "call", SLOT)).await, "rate_limited");
-        // Nobody is trusted, so nobody can say that they are someone else.
+        assert!(assert_retry_after(app.send(nobody(Method::DELETE)).await, "rate_limited") > 0);
+        assert_retry_after(app.checkout(&order_by("ada@example.com", "call", SLOT)).await, "rate_limited");
+        // No proxy is trusted, so nobody can claim another address.
         let claimed = app.send(forwarded(&app, "198.51.100.7")).await;
-        told_to_wait(claimed, "rate_limited");
+        assert_retry_after(claimed, "rate_limited");
         for _ in 0..40 {
             app.get("/v1/event-types/call/slots?from=2026-12-01T10:00:00Z&to=2026-12-01T11:00:00Z").await.expect(200);
         }
@@ -236,22 +240,22 @@ on_both_engines! {
         app.another_instance().await.checkout(&order_by("ada@example.com", "call", &slot(99))).await.expect(201);
     }
 
-    async fn s28_a_trusted_proxy_says_who_is_behind_it(engine) {
+    async fn trusted_proxy_names_the_client_address(engine) {
         let app = TestApp::start_with(
             engine, &[("HOLDFAST_RATE_LIMIT", "2/h"), ("HOLDFAST_TRUSTED_PROXIES", "127.0.0.0/8")]).await;
         for guest in ["198.51.100.1", "198.51.100.2", "2001:db8::1"] {
             for n in 0..3 {
-                // What is in front of the last address was written by the guest.
+                // The guest wrote all addresses before the last one.
                 let answer = app.send(forwarded(&app, &format!("203.0.113.{n}, {guest}"))).await;
                 assert_eq!(answer.status == 429, n == 2, "{guest} {n}: {answer:?}");
             }
         }
         let same_household = app.send(forwarded(&app, "2001:db8::ffff")).await;
-        told_to_wait(same_household, "rate_limited");
+        assert_retry_after(same_household, "rate_limited");
     }
 
-    async fn s28_forged_webhooks_have_a_limit_of_their_own_and_good_ones_none(engine) {
-        let app = bound(engine, "HOLDFAST_RATE_LIMIT", "5/h").await;
+    async fn only_forged_webhooks_are_rate_limited(engine) {
+        let app = start_with_limit(engine, "HOLDFAST_RATE_LIMIT", "5/h").await;
         let body = json!({"id": "evt_1", "object": "event", "type": "charge.updated", "livemode": false,
             "data": {"object": {"id": "ch_1", "object": "charge"}}}).to_string();
         let mut refused = Vec::new();
@@ -260,13 +264,13 @@ on_both_engines! {
             refused.push(answer.status.as_u16());
         }
         assert_eq!(refused, [400, 400, 400, 400, 400, 429, 429, 429]);
-        assert!(told_to_wait(app.webhook(None, body.clone()).await, "rate_limited") > 0);
+        assert!(assert_retry_after(app.webhook(None, body.clone()).await, "rate_limited") > 0);
         for _ in 0..20 {
             let signature = signature_header(WEBHOOK_SECRET, app.clock.now().timestamp(), &body);
             let taken: Value = app.webhook(Some(&signature), body.clone()).await.expect(200).body;
             assert_eq!(taken["outcome"], "ignored");
         }
-        // And a checkout is not charged for them.
+        // A checkout does not count towards the webhooks' limit.
         app.checkout(&order_by("ada@example.com", "call", SLOT)).await.expect(201);
     }
 }

@@ -1,20 +1,20 @@
-//! Moving a hold: one transaction gives up the old windows and takes the new, or everything is as it was, whoever else
-//! wants the target at the same moment.
+//! Tests of moving a hold: one transaction gives up the old windows and takes the new ones, or nothing changes,
+//! whatever races for the target.
 
 use chrono::Duration;
 use holdfast::sandbox::Outcome;
 use serde_json::{Value, json};
 
 use crate::support::app::{Answer, Instance, TestApp, order, order_by};
+use crate::support::booking_actions::{after, guest_checkout_body};
 use crate::support::database::Engine;
 use crate::support::on_both_engines;
-use crate::support::shop::{after, wish_of};
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 const NOBODY: &str = "01990000-0000-7000-8000-000000000000";
 
-/// A service with a 30-minute visit to Ana that its guests may move until a day before.
-async fn clinic(engine: Engine) -> TestApp {
+/// Starts a service with a 30-minute visit to Ana that guests may move until a day before.
+async fn start_clinic(engine: Engine) -> TestApp {
     let app = TestApp::start(engine).await;
     app.sell(
         "visit",
@@ -24,19 +24,19 @@ async fn clinic(engine: Engine) -> TestApp {
     app
 }
 
-/// The number of units in use, the history, and all that the guest sees.
-async fn all_of(app: &TestApp, hold: &Answer) -> (i64, Value) {
+/// Returns the number of units in use, the history, and all that the guest sees.
+async fn hold_snapshot(app: &TestApp, hold: &Answer) -> (i64, Value) {
     (app.units_of(hold).await, app.admin_hold(hold.text("id")).await)
 }
 
-/// The last line of a history: from, to, by whom, why.
+/// Returns the last line of a history: from, to, actor, reason.
 fn last_line(hold: &Value) -> [&str; 4] {
     let line = hold["history"].as_array().unwrap().last().unwrap();
     ["from", "to", "by", "why"].map(|member| line[member].as_str().unwrap())
 }
 
 #[track_caller]
-fn starts_at(hold: &Value, start: &str, minutes: i64) {
+fn assert_starts_at(hold: &Value, start: &str, minutes: i64) {
     assert_eq!(
         (&hold["starts_at"], &hold["ends_at"]),
         (&json!(start), &json!(after(start, minutes))),
@@ -49,8 +49,8 @@ fn starts_at(hold: &Value, start: &str, minutes: i64) {
 }
 
 on_both_engines! {
-    async fn a_guest_moves_a_held_and_a_confirmed_hold_at_the_same_price(engine) {
-        let app = clinic(engine).await;
+    async fn guest_moves_held_and_confirmed_hold_at_same_price(engine) {
+        let app = start_clinic(engine).await;
         for (day, paid, state) in [(0, false, "held"), (7, true, "confirmed")] {
             let (from, to) = (after(SLOT, day * 1440), after(SLOT, day * 1440 + 120));
             let hold = app.hold_slot("visit", &from).await;
@@ -60,9 +60,9 @@ on_both_engines! {
             app.sell("visit", &json!({"resource": "ana", "duration_minutes": 30, "guest_move_until_minutes": 1440, "amount": 7700})).await;
             let asked = app.simulator.calls();
             let moved = app.move_to(&hold, &to).await.expect(200);
-            starts_at(&moved.body, &to, 30);
-            assert_eq!((moved.text("status"), &moved.body["amount"]), (state, &json!(5000)), "the guest pays nothing again");
-            assert_eq!(app.simulator.calls(), asked, "and Stripe is not asked");
+            assert_starts_at(&moved.body, &to, 30);
+            assert_eq!((moved.text("status"), &moved.body["amount"]), (state, &json!(5000)), "the price stays the same");
+            assert_eq!(app.simulator.calls(), asked, "a move must not call Stripe");
             assert_eq!(app.hold(hold.text("id")).await, moved.body);
             let shown = app.admin_hold(hold.text("id")).await;
             assert_eq!(last_line(&shown), [state, state, "guest", format!("moved from {from} to {to}").as_str()]);
@@ -72,41 +72,41 @@ on_both_engines! {
         }
     }
 
-    async fn a_hold_may_move_onto_its_own_overlap_and_back(engine) {
-        let app = clinic(engine).await;
+    async fn hold_can_move_to_overlapping_time_and_back(engine) {
+        let app = start_clinic(engine).await;
         let hold = app.sold("visit", SLOT).await;
         for minutes in [15, -10, 0, 0] {
             let to = after(SLOT, minutes);
-            starts_at(&app.move_to(&hold, &to).await.expect(200).body, &to, 30);
+            assert_starts_at(&app.move_to(&hold, &to).await.expect(200).body, &to, 30);
             assert_eq!(app.units_of(&hold).await, 1);
         }
         app.hold_slot("call", &after(SLOT, 30)).await;
     }
 
-    async fn what_is_taken_leaves_everything_as_it_was(engine) {
-        let app = clinic(engine).await;
+    async fn move_to_taken_slot_changes_nothing(engine) {
+        let app = start_clinic(engine).await;
         app.set_capacity("room", 2).await;
         let segments = json!([{"offset_minutes": 0, "duration_minutes": 30, "any_of": ["ana"]},
             {"offset_minutes": 30, "duration_minutes": 30, "any_of": ["room"]}]);
         app.sell("both", &json!({"segments": segments, "buffer_after_minutes": 5})).await;
         app.offer("room-alone", "room", 30, 1000).await;
-        let pair = |n, kind: &str, start: &str| wish_of(n, kind, start, &json!({"quantity": 2}));
+        let pair = |n, kind: &str, start: &str| guest_checkout_body(n, kind, start, &json!({"quantity": 2}));
         let hold = app.hold_slot("both", SLOT).await;
         app.checkout(&pair(1, "room-alone", &after(SLOT, 150))).await.expect(201);
-        let before = all_of(&app, &hold).await;
-        // Ana is free at that time, the room is not.
+        let before = hold_snapshot(&app, &hold).await;
+        // Ana is free at that time, but the room is not.
         let refused = app.move_as_operator(&hold, json!({"starts_at": after(SLOT, 120)})).await;
         let refused = refused.expect_problem(409, "slot_taken");
         assert_eq!(refused.body["alternatives"].as_array().unwrap().len(), 5);
-        assert_eq!(all_of(&app, &hold).await, before);
+        assert_eq!(hold_snapshot(&app, &hold).await, before);
         app.hold_slot("visit", &after(SLOT, 120)).await;
         app.checkout(&order("visit", SLOT)).await.expect_problem(409, "slot_taken");
         app.move_as_operator(&hold, json!({"starts_at": after(SLOT, 180)})).await.expect(200);
         app.hold_slot("visit", SLOT).await;
     }
 
-    async fn a_guest_moves_until_so_long_before_and_an_operator_always(engine) {
-        let app = clinic(engine).await;
+    async fn guest_move_has_deadline_and_operator_move_has_none(engine) {
+        let app = start_clinic(engine).await;
         let hold = app.sold("visit", SLOT).await;
         let never = app.sold("call", &after(SLOT, 600)).await;
         app.move_to(&never, &after(SLOT, 660)).await.expect_problem(409, "not_movable");
@@ -115,20 +115,20 @@ on_both_engines! {
         app.move_to(&hold, &after(SLOT, 1)).await.expect(200);
         app.move_to(&hold, SLOT).await.expect(200);
         app.clock.advance(Duration::seconds(1));
-        let before = all_of(&app, &hold).await;
+        let before = hold_snapshot(&app, &hold).await;
         app.move_to(&hold, &after(SLOT, 2880)).await.expect_problem(409, "not_movable");
-        assert_eq!(all_of(&app, &hold).await, before);
+        assert_eq!(hold_snapshot(&app, &hold).await, before);
         for hold in [&hold, &never] {
             let start = after(hold.text("starts_at"), 4320);
             let moved = app.move_as_operator(hold, json!({"starts_at": start})).await.expect(200);
-            starts_at(&moved.body, &start, 30);
+            assert_starts_at(&moved.body, &start, 30);
             assert_eq!(last_line(&app.admin_hold(hold.text("id")).await)[2], "operator");
         }
         app.move_to(&hold, SLOT).await.expect(200);
     }
 
-    async fn only_who_may_moves_and_only_what_lives(engine) {
-        let app = clinic(engine).await;
+    async fn only_authorized_caller_moves_only_live_hold(engine) {
+        let app = start_clinic(engine).await;
         let (hold, other) = (app.hold_slot("visit", SLOT).await, app.hold_slot("visit", &after(SLOT, 60)).await);
         let path = format!("/v1/holds/{}/move", hold.text("id"));
         let to = json!({"starts_at": after(SLOT, 240)});
@@ -146,20 +146,20 @@ on_both_engines! {
         app.deliver_all().await;
         for (hold, state) in [(&hold, "released/guest"), (&other, "processing"), (&cancelled, "cancelled/refunded")] {
             assert_eq!(app.state_of(hold).await, state);
-            let before = all_of(&app, hold).await;
+            let before = hold_snapshot(&app, hold).await;
             app.move_to(hold, &after(SLOT, 240)).await.expect_problem(409, "not_movable");
             app.move_as_operator(hold, to.clone()).await.expect_problem(409, "not_movable");
-            assert_eq!(all_of(&app, hold).await, before);
+            assert_eq!(hold_snapshot(&app, hold).await, before);
         }
         app.hold_slot("visit", &after(SLOT, 240)).await;
     }
 
-    async fn a_target_that_is_not_for_sale_is_refused_by_its_member(engine) {
-        let app = clinic(engine).await;
+    async fn unsellable_move_target_names_the_member(engine) {
+        let app = start_clinic(engine).await;
         app.sell("hours", &json!({"resource": "ben", "duration_minutes": 30, "schedule":
             {"timezone": "UTC", "step_minutes": 30, "weekly": [{"days": ["tue"], "from": "09:00", "to": "12:00"}]}})).await;
         let hold = app.hold_slot("hours", SLOT).await;
-        let before = all_of(&app, &hold).await;
+        let before = hold_snapshot(&app, &hold).await;
         for (to, field) in [
             (json!({"starts_at": after(SLOT, 120)}), "starts_at"),
             (json!({"starts_at": after(SLOT, 10)}), "starts_at"),
@@ -170,38 +170,38 @@ on_both_engines! {
             let refused = app.move_as_operator(&hold, to.clone()).await.expect_problem(422, "invalid");
             assert_eq!(refused.body["errors"][0]["field"], field, "{to}");
         }
-        assert_eq!(all_of(&app, &hold).await, before);
+        assert_eq!(hold_snapshot(&app, &hold).await, before);
         let to = json!({"starts_at": after(SLOT, 30), "resource": "ben"});
         app.move_as_operator(&hold, to).await.expect(200);
     }
 
-    async fn a_webhook_that_confirms_after_a_move_keeps_the_new_windows(engine) {
-        let app = clinic(engine).await;
+    async fn confirmation_after_move_keeps_new_windows(engine) {
+        let app = start_clinic(engine).await;
         let hold = app.hold_slot("visit", SLOT).await;
         app.pay(&hold, Outcome::Paid);
         app.move_to(&hold, &after(SLOT, 60)).await.expect(200);
         app.deliver_all().await;
         let shown = app.hold(hold.text("id")).await;
         assert_eq!(shown["status"], "confirmed");
-        starts_at(&shown, &after(SLOT, 60), 30);
+        assert_starts_at(&shown, &after(SLOT, 60), 30);
         app.hold_slot("visit", SLOT).await;
         app.checkout(&order("visit", &after(SLOT, 60))).await.expect_problem(409, "slot_taken");
     }
 
-    async fn a_late_payment_takes_the_windows_that_it_was_moved_to(engine) {
-        let app = clinic(engine).await;
+    async fn late_payment_after_move_gets_the_moved_windows(engine) {
+        let app = start_clinic(engine).await;
         let hold = app.hold_slot("visit", SLOT).await;
         app.move_to(&hold, &after(SLOT, 60)).await.expect(200);
-        app.lapse_by_a_false_word(&hold).await;
+        app.expire_by_false_event(&hold).await;
         assert_eq!(app.units_of(&hold).await, 0);
         app.hold_slot("visit", SLOT).await;
         app.confirm(&hold).await;
-        starts_at(&app.hold(hold.text("id")).await, &after(SLOT, 60), 30);
+        assert_starts_at(&app.hold(hold.text("id")).await, &after(SLOT, 60), 30);
         app.checkout(&order("visit", &after(SLOT, 60))).await.expect_problem(409, "slot_taken");
     }
 
-    async fn a_move_and_a_checkout_for_one_target_have_one_winner_and_nobody_loses_what_they_had(engine) {
-        let app = clinic(engine).await;
+    async fn move_and_checkout_race_has_one_winner(engine) {
+        let app = start_clinic(engine).await;
         let other = app.another_instance().await;
         let mut moves_won = 0;
         for round in 0..24 {
@@ -212,7 +212,7 @@ on_both_engines! {
             }
             let body = order_by("bob@example.com", "visit", &to);
             let mover: &Instance = if round % 3 == 0 { &app.instance } else { &other };
-            // A checkout asks Stripe before it takes the slot; in some rounds the move comes as late.
+            // A checkout asks Stripe before it takes the slot. In some rounds the move is as late as that.
             let (moved, bought) = tokio::join!(
                 async {
                     for _ in 0..round % 4 {
@@ -228,7 +228,7 @@ on_both_engines! {
                 other => panic!("round {round}: {other:?} {moved:?} {bought:?}"),
             };
             moves_won += i32::from(at == &to);
-            starts_at(&app.hold(hold.text("id")).await, at, 30);
+            assert_starts_at(&app.hold(hold.text("id")).await, at, 30);
             assert_eq!(app.units_of(&hold).await, 1);
         }
         eprintln!("{engine:?}: the move won {moves_won} of 24");
@@ -236,8 +236,8 @@ on_both_engines! {
         assert!(findings.is_empty(), "{findings:?}");
     }
 
-    async fn two_holds_that_want_each_others_place_or_the_same_new_one_leave_the_books_right(engine) {
-        let app = clinic(engine).await;
+    async fn concurrent_moves_keep_occupancy_consistent(engine) {
+        let app = start_clinic(engine).await;
         let other = app.another_instance().await;
         for round in 0..12 {
             let day = 1440 * round;
@@ -246,7 +246,7 @@ on_both_engines! {
             let targets = match round % 3 {
                 0 => (&places[1], &places[0]),
                 1 => (&places[2], &places[2]),
-                // A chain: the second goes where it is free, the first where the second was.
+                // A chain: the second hold goes to a free time, and the first to the second's old time.
                 _ => (&places[1], &places[2]),
             };
             let (first, second) = tokio::join!(app.move_to(&one, targets.0), other.move_to(&two, targets.1));
@@ -256,7 +256,7 @@ on_both_engines! {
                     409 => home,
                     _ => panic!("round {round}: {moved:?}"),
                 };
-                starts_at(&app.hold(hold.text("id")).await, at, 30);
+                assert_starts_at(&app.hold(hold.text("id")).await, at, 30);
             }
             match round % 3 {
                 0 => assert!(first.status != 200 && second.status != 200, "neither place was ever free"),

@@ -1,5 +1,5 @@
-//! The OpenAPI description: committed, so that a change of the contract shows in a diff; valid, to an independent
-//! validator; and true, to schemathesis, which asks a running service for everything that the description says.
+//! Tests of the OpenAPI description. It is committed, so that a diff shows each change of the contract. An
+//! independent validator accepts it. schemathesis checks a running service against all of it.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ const SCHEMATHESIS: &str = "schemathesis==4.32.5";
 const SEED: &str = "20261122";
 
 #[test]
-fn the_committed_description_is_the_one_that_is_served() {
+fn committed_description_is_the_served_one() {
     let described = describe_api().to_pretty_json().unwrap() + "\n";
     if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
         std::fs::write(COMMITTED, &described).unwrap();
@@ -29,13 +29,13 @@ fn the_committed_description_is_the_one_that_is_served() {
     let committed = std::fs::read_to_string(COMMITTED).unwrap_or_default();
     assert!(
         committed == described,
-        "the description has changed. Where that is meant, write it anew and look at the diff:\n    \
-         UPDATE_SNAPSHOTS=1 cargo test --test it openapi::the_committed"
+        "the description has changed. If that is intended, write it again and read the diff:\n    \
+         UPDATE_SNAPSHOTS=1 cargo test --test it openapi::committed"
     );
 }
 
 #[test]
-fn every_operation_has_a_name_of_its_own_a_summary_a_tag_and_its_problems() {
+fn every_operation_is_fully_described() {
     let api = serde_json::to_value(describe_api()).unwrap();
     let tags: BTreeSet<_> = api["tags"]
         .as_array()
@@ -74,7 +74,7 @@ fn every_operation_has_a_name_of_its_own_a_summary_a_tag_and_its_problems() {
                 }
             }
             let secured = operation["security"].is_array();
-            // A calendar program can send nothing but an address: its key is in the query.
+            // A calendar program can send only a URL, so its key is in the query.
             let by_key = name == "getCalendar";
             let refuses = operation["responses"]["401"].is_object();
             assert_eq!(secured || by_key, refuses, "{which}");
@@ -89,7 +89,7 @@ fn every_operation_has_a_name_of_its_own_a_summary_a_tag_and_its_problems() {
 }
 
 #[tokio::test]
-async fn an_independent_validator_finds_it_valid() {
+async fn independent_validator_accepts_description() {
     let python = python::with(VALIDATOR).await;
     let described = describe_api().to_pretty_json().unwrap();
     assert!(described.contains("\"openapi\": \"3.1"));
@@ -101,11 +101,11 @@ async fn an_independent_validator_finds_it_valid() {
     assert!(said.trim_end().ends_with("OK"), "{said}");
 }
 
-/// All of schemathesis' checks and phases. Where a check would be wrong about us, its configuration says why.
+/// Runs all checks and phases of schemathesis. If a check does not fit this service, the configuration file says why.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_service_does_what_the_description_says() {
+async fn service_conforms_to_description() {
     let python = python::with(SCHEMATHESIS).await;
-    // What the description's examples name.
+    // Creates the objects that the description's examples name.
     let shop = [("HOLDFAST_ALLOWED_ORIGINS", "https://shop.example")];
     let app = TestApp::start_with(Engine::Sqlite, &shop).await;
     app.offer("intro-call", "ana", 30, 5000).await;
@@ -125,6 +125,6 @@ async fn the_service_does_what_the_description_says() {
         .args(["--seed", SEED, "--no-color"]);
     let said = python::run(&mut command, "").await;
     assert!(said.contains(&format!("Seed: {SEED}")), "{said}");
-    // All but the one that serves the description, which it has already read.
-    assert!(said.contains("Tested: 30"), "not every route was asked:\n{said}");
+    // Tests all operations except the one that serves the description, which schemathesis has already requested.
+    assert!(said.contains("Tested: 30"), "not every route was tested:\n{said}");
 }

@@ -1,5 +1,5 @@
-//! Operators' hands on a hold: giving it back, asking Stripe about it anew, replaying what Stripe told of it. Each goes
-//! the same way as a guest, a sweep or a webhook would, and the history says who it was.
+//! Tests of an operator's actions on a hold: release, refresh from Stripe, replay of an event. Each uses the same
+//! path as a guest, a sweep or a webhook, and the history names the operator.
 
 use holdfast::sandbox::{Endpoint, FaultKind, Faults, Outcome};
 use reqwest::Method;
@@ -11,17 +11,17 @@ use crate::support::on_both_engines;
 const SLOT: &str = "2026-12-01T10:00:00Z";
 const NOBODY: &str = "01990000-0000-7000-8000-000000000000";
 
-async fn act(app: &TestApp, hold: &str, what: &str) -> Answer {
+async fn post_action(app: &TestApp, hold: &str, what: &str) -> Answer {
     app.admin(Method::POST, &format!("/v1/admin/holds/{hold}/{what}"), None)
         .await
 }
 
-async fn replay(app: &TestApp, event: &str) -> Answer {
+async fn replay_event(app: &TestApp, event: &str) -> Answer {
     app.admin(Method::POST, &format!("/v1/admin/events/{event}/replay"), None)
         .await
 }
 
-async fn events(app: &TestApp, query: &str) -> Value {
+async fn list_events(app: &TestApp, query: &str) -> Value {
     app.admin(Method::GET, &format!("/v1/admin/events{query}"), None)
         .await
         .expect(200)
@@ -34,74 +34,74 @@ fn drop_events(app: &TestApp) {
     }
 }
 
-/// The last line of a history: where to, by whom.
+/// Returns the last line of a history: the new status and the actor.
 fn last_line(hold: &Value) -> (&str, &str) {
     let line = hold["history"].as_array().unwrap().last().unwrap();
     (line["to"].as_str().unwrap(), line["by"].as_str().unwrap())
 }
 
 on_both_engines! {
-    async fn an_operator_gives_a_slot_back_through_stripe(engine) {
+    async fn operator_release_goes_through_stripe(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
-        let released = act(&app, hold.text("id"), "release").await.expect(200);
+        let released = post_action(&app, hold.text("id"), "release").await.expect(200);
         assert_eq!((released.text("status"), released.text("reason")), ("released", "operator"));
         assert_eq!(last_line(&released.body), ("released", "operator"));
         assert_eq!(app.simulator.session(hold.text("checkout_session")).unwrap().status, "expired");
-        let again = act(&app, hold.text("id"), "release").await.expect(200);
+        let again = post_action(&app, hold.text("id"), "release").await.expect(200);
         assert_eq!(again.body, released.body);
-        assert_eq!(app.simulator.calls().expire, 1, "the second costs no call");
+        assert_eq!(app.simulator.calls().expire, 1, "the second release must not call Stripe");
         app.checkout(&order_by("bob@example.com", "call", SLOT)).await.expect(201);
         app.deliver_all().await;
         assert_eq!(app.state_of(&hold).await, "released/operator", "Stripe's own event does not change the reason");
-        act(&app, NOBODY, "release").await.expect_problem(404, "not_found");
+        post_action(&app, NOBODY, "release").await.expect_problem(404, "not_found");
     }
 
-    async fn an_operator_cannot_give_back_what_is_paid(engine) {
+    async fn operator_cannot_release_paid_hold(engine) {
         let app = TestApp::start(engine).await;
         for (at, outcome, state) in [("10", Outcome::Paid, "confirmed"), ("12", Outcome::Processing, "processing")] {
             let hold = app.hold_slot("call", &format!("2026-12-01T{at}:00:00Z")).await;
             app.pay(&hold, outcome);
             for _ in 0..2 {
-                act(&app, hold.text("id"), "release").await.expect_problem(409, "already_paid");
+                post_action(&app, hold.text("id"), "release").await.expect_problem(409, "already_paid");
                 assert_eq!(app.state_of(&hold).await, state);
             }
             app.deliver_all().await;
-            act(&app, hold.text("id"), "release").await.expect_problem(409, "already_paid");
+            post_action(&app, hold.text("id"), "release").await.expect_problem(409, "already_paid");
             assert_eq!(app.state_of(&hold).await, state);
         }
     }
 
-    async fn without_stripes_answer_an_operator_changes_nothing(engine) {
+    async fn operator_release_without_stripe_changes_nothing(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
         let silent = Faults::default().next(Endpoint::ExpireSession, FaultKind::ServerError, 100);
         app.simulator.set_faults(silent.next(Endpoint::RetrieveSession, FaultKind::ServerError, 100));
         for what in ["release", "refresh"] {
-            let refused = act(&app, hold.text("id"), what).await.expect_problem(503, "stripe_unavailable");
+            let refused = post_action(&app, hold.text("id"), what).await.expect_problem(503, "stripe_unavailable");
             assert!(refused.headers.contains_key("retry-after"));
             assert_eq!(app.state_of(&hold).await, "held", "{what}");
         }
         assert_eq!(app.admin_hold(hold.text("id")).await["history"].as_array().unwrap().len(), 1);
     }
 
-    async fn a_hold_whose_webhook_was_lost_is_confirmed_by_asking_anew(engine) {
+    async fn refresh_confirms_hold_after_lost_webhook(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
-        let open = act(&app, hold.text("id"), "refresh").await.expect(200);
+        let open = post_action(&app, hold.text("id"), "refresh").await.expect(200);
         assert_eq!((open.text("status"), open.body["history"].as_array().unwrap().len()), ("held", 1));
-        assert_eq!(app.simulator.calls().expire, 0, "it is not ended");
+        assert_eq!(app.simulator.calls().expire, 0, "a refresh must not expire the session");
         app.pay(&hold, Outcome::Paid);
         drop_events(&app);
-        let paid = act(&app, hold.text("id"), "refresh").await.expect(200);
+        let paid = post_action(&app, hold.text("id"), "refresh").await.expect(200);
         assert_eq!(last_line(&paid.body), ("confirmed", "operator"), "{paid:?}");
         assert_eq!(paid.body["payments"][0]["state"], "paid");
-        let again = act(&app, hold.text("id"), "refresh").await.expect(200);
+        let again = post_action(&app, hold.text("id"), "refresh").await.expect(200);
         assert_eq!(again.body, paid.body);
-        act(&app, NOBODY, "refresh").await.expect_problem(404, "not_found");
+        post_action(&app, NOBODY, "refresh").await.expect_problem(404, "not_found");
     }
 
-    async fn a_delayed_verdict_that_was_lost_is_had_by_asking_anew(engine) {
+    async fn refresh_finds_lost_delayed_payment_result(engine) {
         let app = TestApp::start(engine).await;
         for (at, verdict, state) in [
             ("10", Outcome::ProcessingSucceeded, "confirmed"),
@@ -110,21 +110,21 @@ on_both_engines! {
             let hold = app.hold_slot("call", &format!("2026-12-01T{at}:00:00Z")).await;
             app.pay(&hold, Outcome::Processing);
             app.deliver_all().await;
-            let waiting = act(&app, hold.text("id"), "refresh").await.expect(200);
+            let waiting = post_action(&app, hold.text("id"), "refresh").await.expect(200);
             assert_eq!(waiting.text("status"), "processing");
             app.pay(&hold, verdict);
             drop_events(&app);
-            act(&app, hold.text("id"), "refresh").await.expect(200);
+            post_action(&app, hold.text("id"), "refresh").await.expect(200);
             assert_eq!(app.state_of(&hold).await, state);
         }
     }
 
-    async fn a_late_payment_gets_its_slot_or_goes_back_by_asking_anew(engine) {
+    async fn refresh_settles_late_payment(engine) {
         let app = TestApp::start(engine).await;
         for (at, resold, state) in [("10", false, "confirmed"), ("12", true, "released/late_payment_refunded")] {
             let slot = format!("2026-12-01T{at}:00:00Z");
             let hold = app.hold_slot("call", &slot).await;
-            app.lapse_by_a_false_word(&hold).await;
+            app.expire_by_false_event(&hold).await;
             app.database.execute("DELETE FROM stripe_events WHERE id = 'evt_false'").await;
             app.database.execute("UPDATE hold_history SET event_id = NULL, actor = 'sweep' WHERE event_id = 'evt_false'").await;
             assert_eq!(app.state_of(&hold).await, "released/expired");
@@ -133,19 +133,19 @@ on_both_engines! {
             }
             app.pay(&hold, Outcome::Paid);
             drop_events(&app);
-            let shown = act(&app, hold.text("id"), "refresh").await.expect(200);
+            let shown = post_action(&app, hold.text("id"), "refresh").await.expect(200);
             assert_eq!(app.state_of(&hold).await, state);
             assert_eq!(last_line(&shown.body).1, "operator", "{shown:?}");
-            act(&app, hold.text("id"), "refresh").await.expect(200);
+            post_action(&app, hold.text("id"), "refresh").await.expect(200);
             app.sweep().await;
         }
-        assert_eq!(app.simulator.refunds().len(), 1, "once, and only where the slot was gone");
+        assert_eq!(app.simulator.refunds().len(), 1, "one refund, for the taken slot only");
     }
 
-    async fn a_refund_that_an_operator_pushed_is_the_operators_in_the_history(engine) {
+    async fn history_names_operator_for_retried_refund(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
-        app.lapse_by_a_false_word(&hold).await;
+        app.expire_by_false_event(&hold).await;
         app.checkout(&order_by("bob@example.com", "call", SLOT)).await.expect(201);
         app.pay(&hold, Outcome::Paid);
         app.deliver_all().await;
@@ -156,13 +156,13 @@ on_both_engines! {
         assert_eq!((last_line(&shown), &shown["payments"][0]["state"]), (("released", "operator"), &json!("refunded")));
     }
 
-    async fn events_are_listed_without_their_bodies(engine) {
+    async fn event_list_omits_bodies(engine) {
         let app = TestApp::start(engine).await;
         let (one, other) = (app.hold_slot("call", SLOT).await, app.hold_slot("call", "2026-12-01T12:00:00Z").await);
         app.pay(&one, Outcome::Paid);
         app.pay(&other, Outcome::Declined);
         app.deliver_all().await;
-        let all = events(&app, "").await;
+        let all = list_events(&app, "").await;
         assert!(!all.to_string().contains("ada@example.com"), "{all}");
         let listed = all["data"].as_array().unwrap();
         assert_eq!(listed.len(), app.database.count("SELECT count(*) FROM stripe_events").await as usize);
@@ -171,13 +171,13 @@ on_both_engines! {
             assert_eq!(members.len(), 5, "{event}");
             assert_eq!((&event["has_payload"], &event["applied_at"]), (&json!(true), &json!("2026-11-20T08:00:00Z")));
         }
-        let of_one = events(&app, &format!("?hold={}", one.text("id"))).await;
+        let of_one = list_events(&app, &format!("?hold={}", one.text("id"))).await;
         let kinds: Vec<_> = of_one["data"].as_array().unwrap().iter().map(|event| &event["type"]).collect();
         assert!(kinds.contains(&&json!("checkout.session.completed")), "{of_one}");
         assert!(of_one["data"].as_array().unwrap().iter().all(|event| event["hold"] == one.text("id")), "{of_one}");
         let (mut seen, mut query) = (Vec::new(), "?limit=1".to_owned());
         loop {
-            let part = events(&app, &query).await;
+            let part = list_events(&app, &query).await;
             seen.extend(part["data"].as_array().unwrap().clone());
             match part["next_cursor"].as_str() {
                 Some(cursor) => query = format!("?limit=1&cursor={cursor}"),
@@ -187,32 +187,32 @@ on_both_engines! {
         assert_eq!(&seen, listed);
     }
 
-    async fn a_replayed_event_is_applied_where_something_was_lost_and_only_then(engine) {
+    async fn replayed_event_applies_only_if_effect_was_lost(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
         app.pay(&hold, Outcome::Paid);
         app.deliver_all().await;
         let before = app.admin_hold(hold.text("id")).await;
-        let all = events(&app, "").await;
+        let all = list_events(&app, "").await;
         for event in all["data"].as_array().unwrap() {
-            let answer = replay(&app, event["id"].as_str().unwrap()).await.expect(200);
+            let answer = replay_event(&app, event["id"].as_str().unwrap()).await.expect(200);
             assert_eq!(answer.body, json!({"received": true, "outcome": "duplicate"}));
         }
         assert_eq!(app.admin_hold(hold.text("id")).await, before);
 
-        // What a bug, or a restored backup, may have made of it.
+        // Sets the state that a bug or a restored backup may leave.
         app.database.execute("DELETE FROM hold_history WHERE to_status = 'confirmed'").await;
         app.database.execute("DELETE FROM payments").await;
         app.database.execute("UPDATE holds SET status = 'held', due_at = expires_at").await;
         let all = all["data"].as_array().unwrap();
         let completed = all.iter().find(|event| event["type"] == "checkout.session.completed").unwrap();
         let completed = completed["id"].as_str().unwrap();
-        let answer = replay(&app, completed).await.expect(200);
+        let answer = replay_event(&app, completed).await.expect(200);
         assert_eq!(answer.body, json!({"received": true, "outcome": "applied"}));
         let after = app.admin_hold(hold.text("id")).await;
         assert_eq!(last_line(&after), ("confirmed", "operator"), "{after}");
         assert_eq!(after["payments"], before["payments"]);
-        assert_eq!(replay(&app, completed).await.text("outcome"), "duplicate");
-        replay(&app, "evt_nobody").await.expect_problem(404, "not_found");
+        assert_eq!(replay_event(&app, completed).await.text("outcome"), "duplicate");
+        replay_event(&app, "evt_nobody").await.expect_problem(404, "not_found");
     }
 }

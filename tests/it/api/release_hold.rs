@@ -1,15 +1,15 @@
-//! `DELETE /v1/holds/{id}`: the slot is free at once, and a payment that was faster stays a payment (S15).
+//! Tests of `DELETE /v1/holds/{id}`: the slot is free at once, and a payment that came first stays (S15).
 
 use holdfast::sandbox::{Endpoint, FaultKind, Faults, Outcome};
 use reqwest::Method;
 
 use crate::support::app::{Answer, TestApp, order_by};
-use crate::support::crowd::{SlotRequest, press_together};
 use crate::support::on_both_engines;
+use crate::support::race::{SlotRequest, press_together};
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 
-async fn delete(app: &TestApp, hold: &str, token: Option<&str>) -> Answer {
+async fn delete_hold(app: &TestApp, hold: &str, token: Option<&str>) -> Answer {
     let request = app.request(Method::DELETE, &format!("/v1/holds/{hold}"));
     app.send(match token {
         Some(token) => request.bearer_auth(token),
@@ -19,7 +19,7 @@ async fn delete(app: &TestApp, hold: &str, token: Option<&str>) -> Answer {
 }
 
 on_both_engines! {
-    async fn s15_a_guest_who_turns_back_frees_the_slot_at_once(engine) {
+    async fn guest_release_frees_slot_at_once(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
         let released = app.cancel(&hold).await.expect(200);
@@ -30,13 +30,13 @@ on_both_engines! {
 
         let again = app.cancel(&hold).await.expect(200);
         assert_eq!(again.body, released.body);
-        assert_eq!(app.simulator.calls().expire, 1, "the second costs no call");
+        assert_eq!(app.simulator.calls().expire, 1, "the second release must not call Stripe");
         app.deliver_all().await;
         assert_eq!(app.state_of(&hold).await, "released/guest", "Stripe's own event does not change the reason");
         assert_eq!(app.state_of(&next).await, "held");
     }
 
-    async fn s15_a_payment_that_was_faster_stays(engine) {
+    async fn payment_before_release_stays(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
         app.pay(&hold, Outcome::Paid);
@@ -49,7 +49,7 @@ on_both_engines! {
         assert_eq!(app.state_of(&hold).await, "confirmed");
     }
 
-    async fn s15_a_delayed_payment_at_work_stays(engine) {
+    async fn pending_delayed_payment_blocks_release(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
         app.pay(&hold, Outcome::Processing);
@@ -60,7 +60,7 @@ on_both_engines! {
         assert_eq!(app.state_of(&hold).await, "processing");
     }
 
-    async fn s15_no_answer_from_stripe_changes_nothing(engine) {
+    async fn release_without_stripe_changes_nothing(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
         app.simulator.set_faults(Faults::default().next(Endpoint::ExpireSession, FaultKind::ServerError, 100));
@@ -75,7 +75,7 @@ on_both_engines! {
         assert_eq!(app.state_of(&hold).await, "confirmed");
     }
 
-    async fn s15_an_answer_that_was_lost_is_made_good_by_asking_again(engine) {
+    async fn release_retry_recovers_lost_stripe_response(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
         app.simulator.set_faults(Faults::default().next(Endpoint::ExpireSession, FaultKind::LostAnswer, 1));
@@ -83,7 +83,7 @@ on_both_engines! {
         assert_eq!((released.text("status"), released.text("reason")), ("released", "guest"));
     }
 
-    async fn s15_ten_cancels_together_are_one_release(engine) {
+    async fn ten_concurrent_releases_have_one_effect(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
         let answers = futures::future::join_all((0..10).map(|_| app.cancel(&hold))).await;
@@ -95,29 +95,29 @@ on_both_engines! {
         assert_eq!(history.as_array().unwrap().len(), 2, "{history}");
     }
 
-    async fn s30_a_hold_is_cancelled_by_its_own_token_only(engine) {
+    async fn release_needs_own_hold_token(engine) {
         let app = TestApp::start(engine).await;
         let (mine, other) = (app.hold_slot("call", SLOT).await, app.hold_slot("call", "2026-12-01T11:00:00Z").await);
         let id = mine.text("id");
         for token in [None, Some(""), Some("hft_"), Some("hft_AAAA"), Some(other.text("token")), Some("operators-key-for-tests")] {
-            delete(&app, id, token).await.expect_problem(401, "unauthorized");
+            delete_hold(&app, id, token).await.expect_problem(401, "unauthorized");
         }
         let cut = &mine.text("token")[..20];
-        delete(&app, id, Some(cut)).await.expect_problem(401, "unauthorized");
+        delete_hold(&app, id, Some(cut)).await.expect_problem(401, "unauthorized");
         let nobody = "01990000-0000-7000-8000-000000000000";
-        delete(&app, nobody, Some(mine.text("token"))).await.expect_problem(404, "not_found");
-        delete(&app, "not-an-id", Some(mine.text("token"))).await.expect_problem(404, "not_found");
+        delete_hold(&app, nobody, Some(mine.text("token"))).await.expect_problem(404, "not_found");
+        delete_hold(&app, "not-an-id", Some(mine.text("token"))).await.expect_problem(404, "not_found");
         assert_eq!((app.state_of(&mine).await, app.state_of(&other).await), ("held".into(), "held".into()));
         assert_eq!(app.simulator.calls().expire, 0);
     }
 
-    async fn a_slot_given_back_in_a_rush_is_taken_once(engine) {
+    async fn slot_released_in_a_rush_is_taken_once(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
         let rush = (0..20).map(|n| SlotRequest::new(app.address, order_by(&format!("guest-{n}@example.com"), "call", SLOT)));
-        let (cancelled, got) = tokio::join!(app.cancel(&hold), press_together(rush.collect()));
+        let (cancelled, responses) = tokio::join!(app.cancel(&hold), press_together(rush.collect()));
         cancelled.expect(200);
-        let won = got.iter().filter(|got| got.status == 201).count();
-        assert!(won <= 1 && got.iter().all(|got| got.status < 500), "{got:?}");
+        let won = responses.iter().filter(|response| response.status == 201).count();
+        assert!(won <= 1 && responses.iter().all(|response| response.status < 500), "{responses:?}");
     }
 }

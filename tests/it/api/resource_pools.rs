@@ -1,5 +1,5 @@
-//! Several hosts who can serve one event type: as many guests at one start as there are hosts, work that goes round, and
-//! races that are lost for one host and won for the next inside the same request.
+//! Tests of event types that several hosts can serve: as many guests at one start as hosts, work spread evenly, and a
+//! lost race that retries with the next host inside the same request.
 
 use std::collections::BTreeSet;
 
@@ -8,110 +8,112 @@ use holdfast::sandbox::{Faults, Outcome};
 use serde_json::{Value, json};
 
 use crate::support::app::{Instance, TestApp, order};
-use crate::support::crowd::{Got, SlotRequest, press_together, tally};
+use crate::support::booking_actions::{after, guest_checkout_body};
 use crate::support::database::Engine;
 use crate::support::on_both_engines;
-use crate::support::shop::{after, wish_of};
+use crate::support::race::{RaceResponse, SlotRequest, press_together, tally};
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 
-fn hosts(many: usize) -> Vec<String> {
+fn host_names(many: usize) -> Vec<String> {
     (0..many).map(|n| format!("host-{n}")).collect()
 }
 
-/// A service with a 30-minute call that any of so many hosts can take.
-async fn pool(engine: Engine, many: usize) -> TestApp {
+/// Starts a service with a 30-minute call that any of this many hosts can serve.
+async fn start_pool(engine: Engine, many: usize) -> TestApp {
     let app = TestApp::start(engine).await;
     app.sell(
         "pool",
-        &json!({"segments": [{"offset_minutes": 0, "duration_minutes": 30, "any_of": hosts(many)}]}),
+        &json!({"segments": [{"offset_minutes": 0, "duration_minutes": 30, "any_of": host_names(many)}]}),
     )
     .await;
     app
 }
 
-fn crowd(instances: &[&Instance], guests: usize, more: &Value) -> Vec<SlotRequest> {
-    let wish = |n: usize| {
+fn build_requests(instances: &[&Instance], guests: usize, more: &Value) -> Vec<SlotRequest> {
+    let request = |n: usize| {
         SlotRequest::new(
             instances[n % instances.len()].address,
-            wish_of(n, "pool", SLOT, more),
+            guest_checkout_body(n, "pool", SLOT, more),
         )
     };
-    (0..guests).map(wish).collect()
+    (0..guests).map(request).collect()
 }
 
-/// Fails unless so many won, each with a host of their own, and the others were told that the slot is taken.
+/// Checks that this many won, each with another host, and that all others got `slot_taken`.
 #[track_caller]
-fn winners(got: &[Got], many: usize) {
-    let counted = tally(got);
+fn assert_winners(responses: &[RaceResponse], many: usize) {
+    let counted = tally(responses);
     assert_eq!(
         (counted.won, counted.taken),
-        (many, got.len() - many),
+        (many, responses.len() - many),
         "{:?}",
         counted.other
     );
-    let won = got.iter().filter(|got| got.status == 201);
-    let hosts: BTreeSet<_> = won.map(|got| got.body["resource"].as_str().unwrap()).collect();
+    let won = responses.iter().filter(|response| response.status == 201);
+    let hosts: BTreeSet<_> = won
+        .map(|response| response.body["resource"].as_str().unwrap())
+        .collect();
     assert_eq!(hosts.len(), many);
 }
 
 on_both_engines! {
-    async fn s02_ten_hosts_serve_ten_guests_at_one_instant_and_not_an_eleventh(engine) {
-        let app = pool(engine, 10).await;
-        winners(&press_together(crowd(&[&app.instance], 10, &json!({}))).await, 10);
+    async fn ten_hosts_serve_exactly_ten_guests_at_one_start(engine) {
+        let app = start_pool(engine, 10).await;
+        assert_winners(&press_together(build_requests(&[&app.instance], 10, &json!({}))).await, 10);
         assert_eq!(app.simulator.calls().create, 10);
         app.checkout(&order("pool", SLOT)).await.expect_problem(409, "slot_taken");
         app.hold_slot("pool", &after(SLOT, 30)).await;
     }
 
-    async fn s02_eleven_at_once_for_ten_hosts_leave_one_without(engine) {
-        let app = pool(engine, 10).await;
+    async fn eleven_concurrent_guests_for_ten_hosts_leave_one_out(engine) {
+        let app = start_pool(engine, 10).await;
         for day in 0..5 {
             let slot = after(SLOT, day * 1440);
-            let wishes = (0..11).map(|n| SlotRequest::new(app.address, wish_of(n, "pool", &slot, &json!({}))));
-            winners(&press_together(wishes.collect()).await, 10);
+            let requests = (0..11).map(|n| SlotRequest::new(app.address, guest_checkout_body(n, "pool", &slot, &json!({}))));
+            assert_winners(&press_together(requests.collect()).await, 10);
         }
     }
 
-    async fn s02_two_hundred_guests_for_ten_hosts_cost_about_ten_sessions(engine) {
-        let app = pool(engine, 10).await;
-        winners(&press_together(crowd(&[&app.instance], 200, &json!({}))).await, 10);
+    async fn rush_for_ten_hosts_creates_about_ten_sessions(engine) {
+        let app = start_pool(engine, 10).await;
+        assert_winners(&press_together(build_requests(&[&app.instance], 200, &json!({}))).await, 10);
         let asked = app.simulator.calls().create;
         eprintln!("{engine:?}: 200 guests for 10 hosts, {asked} session(s) asked for");
         assert!((10..=12).contains(&asked), "{asked}");
     }
 
-    async fn s02_a_hundred_guests_for_ten_hosts_at_two_instances(engine) {
-        let app = pool(engine, 10).await;
+    async fn two_instances_do_not_double_book_ten_hosts(engine) {
+        let app = start_pool(engine, 10).await;
         let other = app.another_instance().await;
-        winners(&press_together(crowd(&[&app.instance, &other], 100, &json!({}))).await, 10);
+        assert_winners(&press_together(build_requests(&[&app.instance, &other], 100, &json!({}))).await, 10);
         let asked = app.simulator.calls().create;
         eprintln!("{engine:?}: two instances, 100 guests for 10 hosts, {asked} session(s) asked for");
         assert!((10..=22).contains(&asked), "{asked}");
     }
 
-    async fn a_race_lost_for_one_host_is_won_for_the_next_inside_the_same_request(engine) {
-        let app = pool(engine, 3).await;
+    async fn lost_race_retries_next_host_in_same_request(engine) {
+        let app = start_pool(engine, 3).await;
         let other = app.another_instance().await;
         let slow = Faults { latency_ms: 1_500, ..Faults::default() };
         app.simulator.set_faults(slow);
-        // Both look before either takes, so both go for the same host.
-        winners(&press_together(crowd(&[&app.instance, &other], 2, &json!({}))).await, 2);
-        assert_eq!(app.simulator.calls().create, 2, "who moves on does so with the session that they have");
+        // Both read before either inserts, so both choose the same host.
+        assert_winners(&press_together(build_requests(&[&app.instance, &other], 2, &json!({}))).await, 2);
+        assert_eq!(app.simulator.calls().create, 2, "the retry with the next host reuses the session");
     }
 
-    async fn a_race_for_one_wanted_host_has_one_winner(engine) {
-        let app = pool(engine, 3).await;
+    async fn rush_on_requested_host_has_one_winner(engine) {
+        let app = start_pool(engine, 3).await;
         let other = app.another_instance().await;
         let wanted = json!({"resource": "host-1"});
-        let got = press_together(crowd(&[&app.instance, &other], 20, &wanted)).await;
-        winners(&got, 1);
-        assert!(got.iter().filter(|got| got.status == 201).all(|got| got.body["resource"] == "host-1"));
-        winners(&press_together(crowd(&[&app.instance, &other], 20, &json!({}))).await, 2);
+        let responses = press_together(build_requests(&[&app.instance, &other], 20, &wanted)).await;
+        assert_winners(&responses, 1);
+        assert!(responses.iter().filter(|response| response.status == 201).all(|response| response.body["resource"] == "host-1"));
+        assert_winners(&press_together(build_requests(&[&app.instance, &other], 20, &json!({}))).await, 2);
     }
 
-    async fn work_goes_round_and_who_lost_theirs_is_next(engine) {
-        let app = pool(engine, 3).await;
+    async fn least_recently_booked_host_is_next(engine) {
+        let app = start_pool(engine, 3).await;
         let mut holds = Vec::new();
         for n in 0..6 {
             app.clock.advance(Duration::seconds(1));
@@ -121,7 +123,7 @@ on_both_engines! {
         assert_eq!(served, ["host-0", "host-1", "host-2", "host-0", "host-1", "host-2"]);
         app.cancel(&holds[4]).await.expect(200);
         app.clock.advance(Duration::seconds(1));
-        // Host 0 had one at the fourth, host 2 at the sixth; host 1 has only the second left.
+        // Host 0 served the fourth start, host 2 the sixth; host 1 served only the second.
         for (n, host) in [(6, "host-1"), (7, "host-0"), (8, "host-2"), (9, "host-1")] {
             app.clock.advance(Duration::seconds(1));
             let next = app.hold_slot("pool", &after(SLOT, 30 * n)).await;
@@ -129,8 +131,8 @@ on_both_engines! {
         }
     }
 
-    async fn who_is_busy_is_passed_over(engine) {
-        let app = pool(engine, 2).await;
+    async fn busy_host_is_skipped(engine) {
+        let app = start_pool(engine, 2).await;
         app.clock.advance(Duration::seconds(1));
         app.offer("long", "host-0", 120, 9000).await;
         app.hold_slot("long", SLOT).await;
@@ -141,12 +143,12 @@ on_both_engines! {
         }
     }
 
-    async fn s10_late_money_gets_another_host_where_its_own_is_taken(engine) {
-        let app = pool(engine, 2).await;
+    async fn late_payment_gets_another_host_if_own_is_taken(engine) {
+        let app = start_pool(engine, 2).await;
         let late = app.hold_slot("pool", SLOT).await;
         assert_eq!(late.text("resource"), "host-0");
-        app.lapse_by_a_false_word(&late).await;
-        app.checkout(&wish_of(1, "pool", SLOT, &json!({"resource": "host-0"}))).await.expect(201);
+        app.expire_by_false_event(&late).await;
+        app.checkout(&guest_checkout_body(1, "pool", SLOT, &json!({"resource": "host-0"}))).await.expect(201);
         app.confirm(&late).await;
         assert_eq!(app.simulator.calls().refund, 0);
         let shown = app.admin_hold(late.text("id")).await;
@@ -154,35 +156,35 @@ on_both_engines! {
         let history = shown["history"].as_array().unwrap();
         let why = json!("paid after the release; the slot was still free, now with host-1");
         assert!(history.iter().any(|line| line["why"] == why && line["to"] == "confirmed"), "{shown}");
-        app.checkout(&wish_of(2, "pool", SLOT, &json!({}))).await.expect_problem(409, "slot_taken");
+        app.checkout(&guest_checkout_body(2, "pool", SLOT, &json!({}))).await.expect_problem(409, "slot_taken");
     }
 
-    async fn s10_late_money_that_asked_for_its_host_goes_back_though_another_is_free(engine) {
-        let app = pool(engine, 2).await;
+    async fn late_payment_for_requested_host_is_refunded_if_taken(engine) {
+        let app = start_pool(engine, 2).await;
         let wanted = json!({"resource": "host-0"});
-        let late = app.checkout(&wish_of(1, "pool", SLOT, &wanted)).await.expect(201);
-        app.lapse_by_a_false_word(&late).await;
-        app.checkout(&wish_of(2, "pool", SLOT, &wanted)).await.expect(201);
+        let late = app.checkout(&guest_checkout_body(1, "pool", SLOT, &wanted)).await.expect(201);
+        app.expire_by_false_event(&late).await;
+        app.checkout(&guest_checkout_body(2, "pool", SLOT, &wanted)).await.expect(201);
         app.pay(&late, Outcome::Paid);
         app.deliver_all().await;
         assert_eq!(app.state_of(&late).await, "released/late_payment_refunded");
         app.sweep().await;
         assert_eq!(app.simulator.refunds().len(), 1);
-        app.checkout(&wish_of(3, "pool", SLOT, &json!({}))).await.expect(201);
+        app.checkout(&guest_checkout_body(3, "pool", SLOT, &json!({}))).await.expect(201);
     }
 
-    async fn s10_late_money_after_a_move_minds_whom_the_move_asked_for(engine) {
-        let app = pool(engine, 2).await;
+    async fn late_payment_after_move_keeps_requested_host(engine) {
+        let app = start_pool(engine, 2).await;
         let next = after(SLOT, 60);
         for (asked, moved_to, ends) in [
             (json!({}), json!({"starts_at": next, "resource": "host-0"}), "released/late_payment_refunded"),
             (json!({"resource": "host-0"}), json!({"starts_at": next}), "confirmed"),
         ] {
-            let late = app.checkout(&wish_of(1, "pool", SLOT, &asked)).await.expect(201);
+            let late = app.checkout(&guest_checkout_body(1, "pool", SLOT, &asked)).await.expect(201);
             let moved = app.move_as_operator(&late, moved_to).await.expect(200);
-            app.lapse_by_a_false_word(&late).await;
+            app.expire_by_false_event(&late).await;
             let host = json!({"resource": moved.text("resource")});
-            let other = app.checkout(&wish_of(2, "pool", &next, &host)).await.expect(201);
+            let other = app.checkout(&guest_checkout_body(2, "pool", &next, &host)).await.expect(201);
             app.pay(&late, Outcome::Paid);
             app.deliver_all().await;
             assert_eq!(app.state_of(&late).await, ends, "{asked}");
@@ -192,12 +194,12 @@ on_both_engines! {
         assert_eq!(app.simulator.refunds().len(), 1);
     }
 
-    async fn s10_late_money_gets_no_other_host_where_something_else_is_on_sale_by_now(engine) {
-        let app = pool(engine, 2).await;
+    async fn late_payment_gets_no_other_host_if_offer_changed(engine) {
+        let app = start_pool(engine, 2).await;
         let late = app.hold_slot("pool", SLOT).await;
-        app.lapse_by_a_false_word(&late).await;
-        app.checkout(&wish_of(1, "pool", SLOT, &json!({"resource": "host-0"}))).await.expect(201);
-        let longer = json!({"segments": [{"offset_minutes": 0, "duration_minutes": 45, "any_of": hosts(2)}]});
+        app.expire_by_false_event(&late).await;
+        app.checkout(&guest_checkout_body(1, "pool", SLOT, &json!({"resource": "host-0"}))).await.expect(201);
+        let longer = json!({"segments": [{"offset_minutes": 0, "duration_minutes": 45, "any_of": host_names(2)}]});
         app.sell("pool", &longer).await;
         app.pay(&late, Outcome::Paid);
         app.deliver_all().await;
@@ -206,22 +208,22 @@ on_both_engines! {
         assert_eq!(app.simulator.refunds().len(), 1);
     }
 
-    /// As many holds lapsed as there are hosts, all of them paid late and at once, while others want the same hosts:
-    /// nobody is served twice, nobody pays for nothing. The auditor has the last word.
-    async fn s10_late_money_and_checkouts_at_once_for_the_same_hosts(engine) {
+    /// Releases as many unpaid holds as there are hosts. All their guests pay late and at once, while others want the
+    /// same hosts. No host is booked twice and nobody pays for nothing: the auditor checks it at the end.
+    async fn late_payments_and_checkouts_race_for_hosts(engine) {
         const HOSTS: usize = 4;
-        let app = pool(engine, HOSTS).await;
+        let app = start_pool(engine, HOSTS).await;
         let mut late = Vec::new();
         for n in 0..HOSTS {
-            late.push(app.checkout(&wish_of(n, "pool", SLOT, &json!({}))).await.expect(201));
+            late.push(app.checkout(&guest_checkout_body(n, "pool", SLOT, &json!({}))).await.expect(201));
         }
         for hold in &late {
-            app.lapse_by_a_false_word(hold).await;
+            app.expire_by_false_event(hold).await;
             app.pay(hold, Outcome::Paid);
         }
-        let wishes = (0..HOSTS).map(|n| SlotRequest::new(app.address, wish_of(100 + n, "pool", SLOT, &json!({}))));
-        let (got, ()) = tokio::join!(press_together(wishes.collect()), app.deliver_all());
-        let new = got.iter().filter(|got| got.status == 201).count();
+        let requests = (0..HOSTS).map(|n| SlotRequest::new(app.address, guest_checkout_body(100 + n, "pool", SLOT, &json!({}))));
+        let (responses, ()) = tokio::join!(press_together(requests.collect()), app.deliver_all());
+        let new = responses.iter().filter(|response| response.status == 201).count();
         let mut served = 0;
         for hold in &late {
             match app.state_of(hold).await.as_str() {
@@ -229,23 +231,23 @@ on_both_engines! {
                 other => assert_eq!(other, "released/late_payment_refunded"),
             }
         }
-        assert_eq!(new + served, HOSTS, "{got:?}");
+        assert_eq!(new + served, HOSTS, "{responses:?}");
         app.sweep().await;
         assert_eq!(app.simulator.refunds().len(), HOSTS - served);
     }
 
-    async fn a_guest_gets_whom_they_wish_for_or_nobody(engine) {
-        let app = pool(engine, 3).await;
-        let wish = |wanted: &str| wish_of(1, "pool", SLOT, &json!({"resource": wanted}));
-        let hold = app.checkout(&wish("host-2")).await.expect(201);
+    async fn guest_gets_requested_host_or_none(engine) {
+        let app = start_pool(engine, 3).await;
+        let body = |wanted: &str| guest_checkout_body(1, "pool", SLOT, &json!({"resource": wanted}));
+        let hold = app.checkout(&body("host-2")).await.expect(201);
         assert_eq!(hold.text("resource"), "host-2");
         assert_eq!(hold.body["segments"][0]["resource"], "host-2");
-        let refused = app.checkout(&wish("host-2")).await.expect_problem(409, "slot_taken");
+        let refused = app.checkout(&body("host-2")).await.expect_problem(409, "slot_taken");
         assert_eq!(refused.body["alternatives"].as_array().unwrap().len(), 5);
         for unknown in ["ana", "nobody"] {
-            let refused = app.checkout(&wish(unknown)).await.expect_problem(422, "invalid");
+            let refused = app.checkout(&body(unknown)).await.expect_problem(422, "invalid");
             assert_eq!(refused.body["errors"][0]["field"], "resource", "{refused:?}");
         }
-        app.checkout(&wish("host-1")).await.expect(201);
+        app.checkout(&body("host-1")).await.expect(201);
     }
 }

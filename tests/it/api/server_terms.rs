@@ -1,5 +1,5 @@
-//! The server sets the terms (I8), and a hold is its owner's: price from the browser (S29), someone else's hold (S30),
-//! a return address that is not the shop's (S31).
+//! Tests that the server sets the terms (I8) and that a hold belongs to its owner: a price from the browser (S29),
+//! another guest's hold (S30), a return address outside the shop (S31).
 
 use reqwest::Method;
 use serde_json::json;
@@ -10,7 +10,7 @@ use crate::support::on_both_engines;
 const SLOT: &str = "2026-12-01T10:00:00Z";
 
 on_both_engines! {
-    async fn s29_a_price_from_the_browser_is_refused_and_the_session_has_the_catalogues(engine) {
+    async fn price_from_browser_is_refused(engine) {
         let app = TestApp::start(engine).await;
         for (member, value) in [
             ("amount", json!(1)),
@@ -39,12 +39,12 @@ on_both_engines! {
         let session = app.simulator.session(hold.text("checkout_session")).unwrap();
         assert_eq!((session.amount_total, session.currency.as_str()), (5000, "eur"));
         for member in ["amount", "currency"] {
-            assert!(!session.metadata.contains_key(member), "the caller's pairs stay with us: {session:?}");
+            assert!(!session.metadata.contains_key(member), "the caller's metadata must not go to Stripe: {session:?}");
         }
         assert_eq!((&hold.body["amount"], hold.text("currency")), (&json!(5000), "eur"));
     }
 
-    async fn s29_a_changed_catalogue_leaves_live_holds_their_terms(engine) {
+    async fn catalogue_change_keeps_terms_of_live_holds(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
         app.offer("call", "ben", 15, 1).await;
@@ -58,7 +58,7 @@ on_both_engines! {
         app.checkout(&order("call", "2026-12-02T10:00:00Z")).await.expect_problem(404, "not_found");
     }
 
-    async fn s30_reading_needs_the_id_and_shows_nobody(engine) {
+    async fn hold_is_read_by_id_and_shows_no_person(engine) {
         let app = TestApp::start(engine).await;
         let mut body = order("call", SLOT);
         body["metadata"] = json!({"note": "private-note"});
@@ -77,7 +77,7 @@ on_both_engines! {
         app.send(as_owner).await.expect_problem(401, "unauthorized");
     }
 
-    async fn s31_a_return_address_that_is_not_the_shops_is_refused(engine) {
+    async fn foreign_return_url_is_refused(engine) {
         let origins = [("HOLDFAST_ALLOWED_ORIGINS", "https://shop.example, https://www.shop.example:8443")];
         let app = TestApp::start_with(engine, &origins).await;
         for phisher in [
@@ -110,7 +110,7 @@ on_both_engines! {
         app.checkout(&body).await.expect(201);
     }
 
-    async fn s31_the_shops_pages_may_call_and_others_may_not(engine) {
+    async fn only_shop_origins_pass_cors(engine) {
         let app = TestApp::start_with(engine, &[("HOLDFAST_ALLOWED_ORIGINS", "https://shop.example")]).await;
         let allowed = |answer: &Answer| answer.headers.get("access-control-allow-origin").cloned();
         let origins = [

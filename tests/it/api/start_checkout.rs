@@ -1,5 +1,6 @@
-//! Starting a checkout: the slot is held once, its URL leaves only then, the key gives the same answer again; a guest who
-//! hangs up stops nothing half-way (I4), and nothing waits on Stripe while it holds the database (I6).
+//! Tests of starting a checkout. The slot is held once before its URL is returned, and a key returns the same
+//! response again. A guest who disconnects interrupts nothing (I4). No request waits on Stripe while it holds a
+//! database connection (I6).
 
 use chrono::Duration;
 use futures::StreamExt;
@@ -8,28 +9,28 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
 use crate::support::app::{Answer, TestApp, order, order_by};
-use crate::support::crowd::{self, SlotRequest};
 use crate::support::on_both_engines;
-use crate::support::wait::eventually;
+use crate::support::race::{self, SlotRequest};
+use crate::support::wait_for::eventually;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 
-/// Every call to Stripe waits so long before its effect.
-fn slow(latency_ms: u64) -> Faults {
+/// Delays every call to Stripe before its effect.
+fn slow_stripe(latency_ms: u64) -> Faults {
     Faults {
         latency_ms,
         ..Faults::default()
     }
 }
 
-/// The first page of holds, as the operator sees it.
-async fn holds(app: &TestApp) -> Vec<Value> {
+/// Returns the first page of holds, as the operator sees it.
+async fn list_holds(app: &TestApp) -> Vec<Value> {
     let list = app.admin(reqwest::Method::GET, "/v1/admin/holds", None).await;
     list.expect(200).body["data"].as_array().unwrap().clone()
 }
 
 on_both_engines! {
-    async fn a_paid_checkout_is_confirmed(engine) {
+    async fn paid_checkout_is_confirmed(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
         assert_eq!(hold.body["amount"], 5000);
@@ -40,7 +41,7 @@ on_both_engines! {
         assert_eq!(app.state_of(&hold).await, "confirmed");
     }
 
-    async fn a_taken_slot_is_refused_without_asking_stripe(engine) {
+    async fn taken_slot_is_refused_without_stripe_call(engine) {
         let app = TestApp::start(engine).await;
         app.hold_slot("call", SLOT).await;
         let before = app.simulator.calls();
@@ -48,7 +49,7 @@ on_both_engines! {
         assert_eq!(app.simulator.calls(), before);
     }
 
-    async fn a_sold_slot_costs_one_call(engine) {
+    async fn successful_checkout_makes_one_stripe_call(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
         app.pay(&hold, Outcome::Paid);
@@ -58,7 +59,7 @@ on_both_engines! {
         assert_eq!(app.simulator.calls().total(), 1);
     }
 
-    async fn a_key_gives_the_same_hold_while_it_is_live(engine) {
+    async fn key_returns_same_hold_while_it_is_live(engine) {
         let app = TestApp::start(engine).await;
         let first = app.checkout_with_key("k", &order("call", SLOT)).await.expect(201);
         let again = app.checkout_with_key("k", &order("call", SLOT)).await.expect(200);
@@ -74,7 +75,7 @@ on_both_engines! {
         assert_eq!(app.simulator.calls().create, 1);
     }
 
-    async fn a_key_with_another_body_is_refused(engine) {
+    async fn key_with_another_body_is_refused(engine) {
         let app = TestApp::start(engine).await;
         app.checkout_with_key("k", &order("call", SLOT)).await.expect(201);
         for other in [order_by("bob@example.com", "call", SLOT), order("long-call", "2026-12-02T10:00:00Z")] {
@@ -84,7 +85,7 @@ on_both_engines! {
         assert_eq!(app.simulator.calls().create, 1);
     }
 
-    async fn a_key_begins_anew_once_its_hold_is_over(engine) {
+    async fn key_starts_new_hold_after_first_ends(engine) {
         let app = TestApp::start(engine).await;
         let first = app.checkout_with_key("k", &order("call", SLOT)).await.expect(201);
         app.cancel(&first).await.expect(200);
@@ -102,7 +103,7 @@ on_both_engines! {
         app.checkout_with_key("k", &order("call", SLOT)).await.expect(201);
     }
 
-    async fn a_key_begins_anew_after_a_conflict_and_after_trouble(engine) {
+    async fn key_starts_new_hold_after_conflict_or_error(engine) {
         let app = TestApp::start(engine).await;
         let rival = app.hold_slot("call", SLOT).await;
         let bobs = order_by("bob@example.com", "call", SLOT);
@@ -115,13 +116,13 @@ on_both_engines! {
         app.checkout_with_key("k", &bobs).await.expect(201);
     }
 
-    async fn a_key_whose_first_request_still_runs_has_to_wait(engine) {
+    async fn key_in_use_by_running_request_is_refused(engine) {
         let app = TestApp::start(engine).await;
-        app.simulator.set_faults(slow(3_000));
+        app.simulator.set_faults(slow_stripe(3_000));
         let body = order("call", SLOT);
         let first = app.checkout_with_key("k", &body);
         let meanwhile = async {
-            eventually("Stripe is asked", async || (app.simulator.calls().create == 1).then_some(())).await;
+            eventually("Stripe is called", async || (app.simulator.calls().create == 1).then_some(())).await;
             let second = app.checkout_with_key("k", &order("call", SLOT)).await;
             let second = second.expect_problem(409, "idempotency_in_progress");
             assert!(second.headers.contains_key("retry-after"));
@@ -134,19 +135,19 @@ on_both_engines! {
         assert_eq!(first.body, again.body);
     }
 
-    async fn one_request_sent_ten_times_at_once_is_one_checkout(engine) {
+    async fn ten_concurrent_requests_with_one_key_are_one_checkout(engine) {
         let app = TestApp::start(engine).await;
-        let wish = |_| SlotRequest { at: app.address, key: Some("k".into()), body: order("call", SLOT) };
-        let got = crowd::press_together((0..10).map(wish).collect()).await;
-        let holds: Vec<_> = got.iter().filter(|got| got.status < 300).map(|got| got.body["id"].clone()).collect();
-        assert_eq!(got.iter().filter(|got| got.status == 201).count(), 1, "{got:?}");
-        assert!(holds.iter().all(|id| *id == holds[0]), "{got:?}");
-        let waiting = |got: &&crowd::Got| got.body["code"] == "idempotency_in_progress";
-        assert_eq!(holds.len() + got.iter().filter(waiting).count(), 10, "{got:?}");
+        let request = |_| SlotRequest { at: app.address, key: Some("k".into()), body: order("call", SLOT) };
+        let responses = race::press_together((0..10).map(request).collect()).await;
+        let holds: Vec<_> = responses.iter().filter(|response| response.status < 300).map(|response| response.body["id"].clone()).collect();
+        assert_eq!(responses.iter().filter(|response| response.status == 201).count(), 1, "{responses:?}");
+        assert!(holds.iter().all(|id| *id == holds[0]), "{responses:?}");
+        let waiting = |response: &&race::RaceResponse| response.body["code"] == "idempotency_in_progress";
+        assert_eq!(holds.len() + responses.iter().filter(waiting).count(), 10, "{responses:?}");
         assert_eq!(app.simulator.calls().create, 1);
     }
 
-    async fn a_key_is_visible_ascii_of_at_most_255_characters(engine) {
+    async fn key_is_visible_ascii_of_at_most_255_characters(engine) {
         let app = TestApp::start(engine).await;
         for bad in ["", " ", "a b", "k\u{e4}", &"k".repeat(256)] {
             let answer = app.checkout_with_key(bad, &order("call", SLOT)).await;
@@ -155,52 +156,52 @@ on_both_engines! {
         app.checkout_with_key(&"k".repeat(255), &order("call", SLOT)).await.expect(201);
     }
 
-    async fn a_guest_who_hangs_up_stops_nothing_half_way(engine) {
+    async fn disconnected_guest_does_not_interrupt_checkout(engine) {
         let app = TestApp::start(engine).await;
-        app.simulator.set_faults(slow(1_000));
-        let wish = SlotRequest { at: app.address, key: Some("k".into()), body: order("call", SLOT) };
+        app.simulator.set_faults(slow_stripe(1_000));
+        let request = SlotRequest { at: app.address, key: Some("k".into()), body: order("call", SLOT) };
         let mut connection = TcpStream::connect(app.address).await.unwrap();
-        crowd::send(&mut connection, &wish).await;
-        eventually("Stripe is asked", async || (app.simulator.calls().create == 1).then_some(())).await;
+        race::send(&mut connection, &request).await;
+        eventually("Stripe is called", async || (app.simulator.calls().create == 1).then_some(())).await;
         drop(connection);
-        let placed = eventually("the saga ends", async || holds(&app).await.pop()).await;
+        let placed = eventually("the saga ends", async || list_holds(&app).await.pop()).await;
         assert_eq!(placed["status"], "held");
         let mine = app.checkout_with_key("k", &order("call", SLOT)).await.expect(200);
         assert_eq!(mine.body["id"], placed["id"]);
         assert_eq!(app.simulator.calls().create, 1);
     }
 
-    async fn a_guest_who_hangs_up_on_a_cancel_stops_nothing_half_way(engine) {
+    async fn disconnected_guest_does_not_interrupt_release(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
-        app.simulator.set_faults(slow(1_000));
-        let asked = eventually("Stripe is asked", async || (app.simulator.calls().expire == 1).then_some(()));
+        app.simulator.set_faults(slow_stripe(1_000));
+        let asked = eventually("Stripe is called", async || (app.simulator.calls().expire == 1).then_some(()));
         tokio::select! {
-            answer = app.cancel(&hold) => panic!("{answer:?} before Stripe's"),
+            answer = app.cancel(&hold) => panic!("{answer:?} before Stripe's response"),
             () = asked => {}
         }
         eventually("the release ends", async || (app.state_of(&hold).await == "released/guest").then_some(())).await;
     }
 
-    async fn i6_fifty_checkouts_that_hang_at_stripe_hold_no_connection(engine) {
+    async fn checkouts_waiting_on_stripe_hold_no_connection(engine) {
         let app = TestApp::start(engine).await;
         let taken = app.hold_slot("call", SLOT).await;
-        app.simulator.set_faults(slow(4_000));
+        app.simulator.set_faults(slow_stripe(4_000));
         let at = |n: i64| (app.clock_now() + Duration::hours(n)).format("%Y-%m-%dT%H:00:00Z").to_string();
         let orders: Vec<Value> = (1..=50).map(|n| order_by(&format!("guest-{n}@example.com"), "call", &at(n))).collect();
         let hanging = futures::stream::iter(&orders).map(|body| app.checkout(body)).buffer_unordered(50);
         let meanwhile = async {
-            eventually("all hang at Stripe", async || (app.simulator.calls().create == 51).then_some(())).await;
+            eventually("all checkouts wait for Stripe", async || (app.simulator.calls().create == 51).then_some(())).await;
             for _ in 0..5 {
                 let reads = async {
                     app.get("/readyz").await.expect(200);
                     app.hold(taken.text("id")).await;
-                    assert_eq!(holds(&app).await.len(), 1);
+                    assert_eq!(list_holds(&app).await.len(), 1);
                     app.checkout(&order("call", SLOT)).await.expect_problem(409, "slot_taken");
                 };
                 tokio::time::timeout(std::time::Duration::from_secs(2), reads).await.expect("the database is free");
             }
-            assert_eq!(holds(&app).await.len(), 1, "they still hang");
+            assert_eq!(list_holds(&app).await.len(), 1, "the checkouts still wait for Stripe");
         };
         let (placed, ()) = tokio::join!(hanging.collect::<Vec<Answer>>(), meanwhile);
         for answer in placed {

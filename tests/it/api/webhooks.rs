@@ -1,5 +1,5 @@
-//! Stripe's events are facts, applied once (I5): doubled, cut off before the commit, or sent while the database is away,
-//! they end in the state that a tidy delivery ends in. Disordered ones are in `orders`.
+//! Tests that Stripe's events are facts, applied once (I5): a delivery that is repeated, cut before the commit, or
+//! sent while the database is away ends in the same state as a single clean one. `event_order` tests the orders.
 
 use holdfast::domain::time::Clock;
 use holdfast::sandbox::{Outcome, QueuedEvent, signature_header};
@@ -7,20 +7,20 @@ use serde_json::{Value, json};
 
 use crate::support::app::{Answer, TestApp, WEBHOOK_SECRET};
 use crate::support::database::Engine;
-use crate::support::lock::Lock;
+use crate::support::database_lock::Lock;
 use crate::support::on_both_engines;
 use crate::support::proxy::Proxy;
-use crate::support::wait::eventually;
+use crate::support::wait_for::eventually;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 
-/// Delivers a body as Stripe would, signed now.
-async fn signed(app: &TestApp, body: &str) -> Answer {
+/// Delivers a body as Stripe does, signed now.
+async fn deliver_signed(app: &TestApp, body: &str) -> Answer {
     let signature = signature_header(WEBHOOK_SECRET, app.clock.now().timestamp(), body);
     app.webhook(Some(&signature), body.to_owned()).await
 }
 
-async fn applied(app: &TestApp, event: &str) -> i64 {
+async fn count_applied(app: &TestApp, event: &str) -> i64 {
     app.database
         .count(&format!(
             "SELECT count(*) FROM stripe_events WHERE id = '{event}'"
@@ -28,7 +28,7 @@ async fn applied(app: &TestApp, event: &str) -> i64 {
         .await
 }
 
-fn completed(app: &TestApp) -> QueuedEvent {
+fn completed_event(app: &TestApp) -> QueuedEvent {
     let events = app.simulator.events();
     events
         .into_iter()
@@ -38,11 +38,11 @@ fn completed(app: &TestApp) -> QueuedEvent {
 }
 
 on_both_engines! {
-    async fn s16_an_event_that_comes_twice_has_one_effect(engine) {
+    async fn event_delivered_twice_has_one_effect(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
         app.pay(&hold, Outcome::Paid);
-        let event = completed(&app);
+        let event = completed_event(&app);
         let mut outcomes = Vec::new();
         for _ in 0..2 {
             let delivery = app.simulator.deliver(&event.id).await.unwrap();
@@ -50,14 +50,14 @@ on_both_engines! {
         }
         assert_eq!(outcomes[0], json!({"received": true, "outcome": "applied"}));
         assert_eq!(outcomes[1], json!({"received": true, "outcome": "duplicate"}));
-        confirmed_once(&app, &hold).await;
+        assert_confirmed_once(&app, &hold).await;
     }
 
-    async fn s16_an_event_that_comes_ten_times_at_once_has_one_effect(engine) {
+    async fn event_delivered_ten_times_at_once_has_one_effect(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
         app.pay(&hold, Outcome::Paid);
-        let event = completed(&app);
+        let event = completed_event(&app);
         let deliveries = (0..10).map(|_| app.simulator.deliver(&event.id));
         let answers = futures::future::join_all(deliveries).await;
         let outcomes: Vec<Value> =
@@ -65,37 +65,37 @@ on_both_engines! {
         let applied = outcomes.iter().filter(|outcome| outcome["outcome"] == "applied").count();
         let duplicate = outcomes.iter().filter(|outcome| outcome["outcome"] == "duplicate").count();
         assert_eq!((applied, duplicate), (1, 9), "{outcomes:?}");
-        confirmed_once(&app, &hold).await;
+        assert_confirmed_once(&app, &hold).await;
     }
 
-    async fn s16_two_events_of_one_change_have_one_effect(engine) {
+    async fn two_events_of_one_change_have_one_effect(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
         app.pay(&hold, Outcome::Paid);
-        let mut event = completed(&app).json();
+        let mut event = completed_event(&app).json();
         for id in ["evt_one", "evt_two"] {
             event["id"] = id.into();
-            assert_eq!(signed(&app, &event.to_string()).await.expect(200).body["outcome"], "applied");
+            assert_eq!(deliver_signed(&app, &event.to_string()).await.expect(200).body["outcome"], "applied");
         }
-        confirmed_once(&app, &hold).await;
+        assert_confirmed_once(&app, &hold).await;
     }
 
-    async fn s18_while_the_database_is_busy_nothing_is_applied_and_the_retry_is(engine) {
+    async fn webhook_during_database_lock_applies_on_retry(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
         app.pay(&hold, Outcome::Paid);
-        let event = completed(&app);
+        let event = completed_event(&app);
         let lock = Lock::on_hold(&app.database, hold.text("id")).await;
         let refused = app.simulator.deliver(&event.id).await.unwrap();
         assert_eq!(refused.status, Ok(503), "{refused:?}");
         lock.let_go().await;
-        assert_eq!((applied(&app, &event.id).await, app.state_of(&hold).await), (0, "held".to_owned()));
+        assert_eq!((count_applied(&app, &event.id).await, app.state_of(&hold).await), (0, "held".to_owned()));
         app.deliver_all().await;
-        confirmed_once(&app, &hold).await;
+        assert_confirmed_once(&app, &hold).await;
     }
 }
 
-async fn confirmed_once(app: &TestApp, hold: &Answer) {
+async fn assert_confirmed_once(app: &TestApp, hold: &Answer) {
     let hold = app.admin_hold(hold.text("id")).await;
     assert_eq!(hold["status"], "confirmed");
     let lines = hold["history"].as_array().unwrap().iter();
@@ -105,16 +105,16 @@ async fn confirmed_once(app: &TestApp, hold: &Answer) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn s18_a_delivery_that_is_cut_before_the_commit_leaves_nothing_and_the_retry_applies() {
+async fn webhook_cut_before_commit_applies_on_retry() {
     const WAITING: &str = "SELECT count(*) FROM pg_stat_activity
         WHERE datname = current_database() AND application_name = 'holdfast' AND wait_event_type = 'Lock'";
     let app = TestApp::start(Engine::Postgres).await;
     let hold = app.hold_slot("call", SLOT).await;
     app.pay(&hold, Outcome::Paid);
-    let event = completed(&app);
+    let event = completed_event(&app);
     let lock = Lock::on_hold(&app.database, hold.text("id")).await;
     {
-        let delivery = signed(&app, &event.payload);
+        let delivery = deliver_signed(&app, &event.payload);
         let at_the_lock = eventually("the delivery waits for the lock", async || {
             (app.database.count(WAITING).await > 0).then_some(())
         });
@@ -123,23 +123,23 @@ async fn s18_a_delivery_that_is_cut_before_the_commit_leaves_nothing_and_the_ret
             () = at_the_lock => {}
         }
     }
-    // The connection is closed now. The service may notice that or go on; it must not be half-way.
+    // The connection is closed now. The service may notice that or go on; it must not stop between the two.
     lock.let_go().await;
-    eventually("nobody is at the lock", async || {
+    eventually("no connection waits for the lock", async || {
         (app.database.count(WAITING).await == 0).then_some(())
     })
     .await;
-    let (known, state) = (applied(&app, &event.id).await, app.state_of(&hold).await);
+    let (known, state) = (count_applied(&app, &event.id).await, app.state_of(&hold).await);
     assert!(
         (known, state.as_str()) == (0, "held") || (known, state.as_str()) == (1, "confirmed"),
         "{known} {state}"
     );
     app.deliver_all().await;
-    confirmed_once(&app, &hold).await;
+    assert_confirmed_once(&app, &hold).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn s18_while_the_database_is_away_events_are_refused_and_applied_when_it_is_back() {
+async fn webhook_without_database_is_refused_and_applied_later() {
     let app = TestApp::start(Engine::Postgres).await;
     let hold = app.hold_slot("call", SLOT).await;
     app.pay(&hold, Outcome::Paid);
@@ -150,7 +150,7 @@ async fn s18_while_the_database_is_away_events_are_refused_and_applied_when_it_i
 
     proxy.cut();
     for delivery in app.simulator.deliver_all().await {
-        // What does not concern us needs no database to be ignored.
+        // An event that does not concern the service is ignored without the database.
         let ignored = delivery.event_type == "charge.succeeded";
         assert_eq!(
             delivery.status,
@@ -167,10 +167,10 @@ async fn s18_while_the_database_is_away_events_are_refused_and_applied_when_it_i
     assert_eq!(app.state_of(&hold).await, "held");
 
     proxy.mend();
-    eventually("Stripe's retries are taken", async || {
+    eventually("Stripe's retries are accepted", async || {
         app.simulator.deliver_all().await;
         app.simulator.pending_events().is_empty().then_some(())
     })
     .await;
-    confirmed_once(&app, &hold).await;
+    assert_confirmed_once(&app, &hold).await;
 }

@@ -30,7 +30,7 @@ use crate::support::app::{Answer, Client, WEBHOOK_SECRET, order_by, variables};
 use crate::support::audit::{Audit, PATIENCE};
 use crate::support::database::{Engine, TestDatabase};
 use crate::support::process::Process;
-use crate::support::wait::eventually;
+use crate::support::wait_for::eventually;
 
 /// Seconds by which the clocks are ahead of the clocks of Stripe and the database.
 const CLOCK_OFFSETS: [i64; 5] = [-600, -300, 0, 300, 600];

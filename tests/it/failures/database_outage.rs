@@ -15,11 +15,11 @@ use holdfast::workflow::{Context, WorkflowError};
 use reqwest::Method;
 
 use crate::support::app::{Answer, TestApp, order};
-use crate::support::cluster::Cluster;
 use crate::support::database::Engine;
-use crate::support::lock::Lock;
+use crate::support::database_lock::Lock;
+use crate::support::postgres_cluster::Cluster;
 use crate::support::proxy::Proxy;
-use crate::support::wait::eventually;
+use crate::support::wait_for::eventually;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 const OTHER: &str = "2026-12-01T12:00:00Z";

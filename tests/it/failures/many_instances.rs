@@ -12,10 +12,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::app::{Answer, Client, Instance, TestApp, WEBHOOK_SECRET, order, order_by, variables};
-use crate::support::crowd::{SlotRequest, press_together, tally};
 use crate::support::database::{Engine, TestDatabase};
 use crate::support::process::Process;
-use crate::support::wait::eventually;
+use crate::support::race::{SlotRequest, press_together, tally};
+use crate::support::wait_for::eventually;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 

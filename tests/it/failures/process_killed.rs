@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::support::app::{Answer, Client, TestApp, order};
 use crate::support::on_both_engines;
 use crate::support::process::Process;
-use crate::support::wait::eventually;
+use crate::support::wait_for::eventually;
 
 /// Counts the attempts and commands that still need work.
 const UNFINISHED: &str = "SELECT (SELECT count(*) FROM commands WHERE done_at IS NULL)

@@ -21,7 +21,7 @@ use holdfast::workflow::Context;
 
 use crate::support::app::Answer;
 use crate::support::database::Engine;
-use crate::support::faulty::{Fault, Plan};
+use crate::support::fault_injection::{Fault, Plan};
 use fixture::{Offer, SagaFixture};
 
 /// The data that one run of a test case starts with.

@@ -7,7 +7,7 @@ use holdfast::sandbox::{ApiFault, Endpoint, FaultKind, Faults, SessionStatus};
 use holdfast::workflow::commands;
 
 use crate::support::app::{TestApp, order, order_by};
-use crate::support::crowd::{SlotRequest, press_together, tally};
+use crate::support::race::{SlotRequest, press_together, tally};
 use crate::support::on_both_engines;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
@@ -109,7 +109,7 @@ on_both_engines! {
         assert_eq!((counted.won, counted.taken), (1, 1), "{:?}", counted.other);
         assert_eq!(count_open_sessions(&app), 2, "the loser's session could not be expired yet");
         // The loser's response does not wait for the first try, so the test does.
-        crate::support::wait::eventually("the first try has failed", async || {
+        crate::support::wait_for::eventually("the first try has failed", async || {
             let pending = app.admin(reqwest::Method::GET, "/v1/admin/commands", None).await.expect(200);
             assert_eq!(pending.body["data"][0]["kind"], "expire_session", "{pending:?}");
             (pending.body["data"][0]["tries"] == 1).then_some(())
@@ -149,7 +149,7 @@ async fn sweep_until_clean(app: &TestApp, kind: FaultKind) {
         FaultKind::ServerErrorKept => chrono::Duration::hours(6),
         _ => chrono::Duration::minutes(5),
     };
-    crate::support::wait::eventually("no attempt is open", async || {
+    crate::support::wait_for::eventually("no attempt is open", async || {
         app.sweep().await;
         app.clock.advance(step);
         let open = "SELECT count(*) FROM checkout_attempts WHERE state IN ('running', 'unsettled')";

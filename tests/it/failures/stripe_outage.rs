@@ -15,7 +15,7 @@ use holdfast::workflow::{Context, WorkflowError, sweep};
 use crate::support::app::{Answer, TestApp, order};
 use crate::support::database::Engine;
 use crate::support::on_both_engines;
-use crate::support::wait::eventually;
+use crate::support::wait_for::eventually;
 
 const KINDS: [FaultKind; 7] = [
     FaultKind::RateLimited,

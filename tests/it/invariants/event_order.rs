@@ -1,5 +1,5 @@
-//! Every order of the events of one checkout, each event doubled, ends in one state (S17): for each story that a checkout
-//! can have, its late money and its refund included.
+//! Tests that the events of one checkout end in one state in every order, each event delivered twice (S17): for each
+//! scenario of a checkout, with a late payment and its refund.
 
 use futures::StreamExt;
 use holdfast::domain::time::Clock;
@@ -9,45 +9,51 @@ use serde_json::{Value, json};
 use crate::support::app::{Answer, TestApp, order_by};
 use crate::support::on_both_engines;
 
-/// What happens after the guest's deeds.
+/// What happens after the guest's actions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     ByItself,
     Expired,
-    /// From the dashboard.
+    /// An operator refunds the payment in Stripe's dashboard.
     Refunded,
-    /// Stripe takes money through the session that has ended, before anyone heard of that end.
+    /// Stripe takes money through the expired session before the service learns that it expired.
     ExpiredAndPaid,
-    /// The guest gives up, and Stripe takes the money all the same; the slot is free.
+    /// The guest releases the hold, and Stripe takes the money all the same; the slot is free.
     LateAndFree,
     /// The same, and another guest has the slot. The refund that follows is one of the events.
     LateAndTaken,
 }
 
-/// One play of a story: what is to be told in some order, and where it happened.
-struct Play {
+/// One run of a scenario: its hold, and the events to be delivered in some order.
+struct Run {
     hold: Answer,
     events: Vec<QueuedEvent>,
     intent: Option<String>,
 }
 
-/// The events since then; those that we do not listen to are left out.
-fn told(app: &TestApp, since: usize) -> Vec<QueuedEvent> {
-    let heard = |event: &QueuedEvent| {
+/// Returns the events since then, without the types that the service does not subscribe to.
+fn events_since(app: &TestApp, since: usize) -> Vec<QueuedEvent> {
+    let is_subscribed = |event: &QueuedEvent| {
         !matches!(
             event.event_type.as_str(),
             "charge.succeeded" | "refund.created" | "refund.updated"
         )
     };
     let events = app.simulator.events().into_iter();
-    events.skip(since).filter(heard).collect()
+    events.skip(since).filter(is_subscribed).collect()
 }
 
-async fn happen(app: &TestApp, kind: &str, starts_at: &str, deeds: &[Outcome], end: End) -> Play {
+async fn run_scenario(
+    app: &TestApp,
+    event_type: &str,
+    starts_at: &str,
+    actions: &[Outcome],
+    end: End,
+) -> Run {
     let stripe = &app.simulator;
-    let hold = app.hold_slot(kind, starts_at).await;
+    let hold = app.hold_slot(event_type, starts_at).await;
     let since = stripe.events().len();
-    deeds.iter().for_each(|deed| app.pay(&hold, *deed));
+    actions.iter().for_each(|action| app.pay(&hold, *action));
     let session = hold.text("checkout_session");
     let intent = || stripe.session(session).unwrap().payment_intent;
     match end {
@@ -61,22 +67,22 @@ async fn happen(app: &TestApp, kind: &str, starts_at: &str, deeds: &[Outcome], e
         End::LateAndFree | End::LateAndTaken => {
             app.cancel(&hold).await.expect(200);
             if end == End::LateAndTaken {
-                let other = order_by("bob@example.com", kind, starts_at);
+                let other = order_by("bob@example.com", event_type, starts_at);
                 app.checkout(&other).await.expect(201);
             }
             stripe.pay_late(session).unwrap();
         }
     }
-    Play {
-        events: told(app, since),
+    Run {
+        events: events_since(app, since),
         intent: intent(),
         hold,
     }
 }
 
-impl Play {
-    /// The orders in which this can be told. What comes last in the list is a refund that we order ourselves, so it is not
-    /// told before the money.
+impl Run {
+    /// Returns all orders in which the events can be delivered. The last item of the list is a refund that the
+    /// service itself orders, so it cannot come before the payment's event.
     fn orders(&self, end: End) -> Vec<Vec<usize>> {
         if end != End::LateAndTaken {
             return permutations(self.events.len());
@@ -90,10 +96,10 @@ impl Play {
         orders
     }
 
-    /// Tells this one: an event, or the refund, which is made first.
-    async fn tell(&self, app: &TestApp, n: usize) -> String {
+    /// Delivers one item: an event, or the refund, which is made first. Returns its type.
+    async fn deliver_item(&self, app: &TestApp, n: usize) -> String {
         if let Some(event) = self.events.get(n) {
-            deliver(app, event).await;
+            deliver_event(app, event).await;
             return event.event_type.clone();
         }
         app.sweep().await;
@@ -101,42 +107,42 @@ impl Play {
         let mut events = app.simulator.events();
         events.retain(|event| event.event_type == "charge.refunded" && event.payload.contains(intent));
         assert_eq!(events.len(), 1, "one refund");
-        deliver(app, &events[0]).await;
+        deliver_event(app, &events[0]).await;
         events[0].event_type.clone()
     }
 }
 
-async fn deliver(app: &TestApp, event: &QueuedEvent) {
+async fn deliver_event(app: &TestApp, event: &QueuedEvent) {
     let delivery = app.simulator.deliver(&event.id).await.unwrap();
     assert!(delivery.accepted(), "{delivery:?}");
 }
 
-/// Plays the story once for each order of its events, each event doubled; how many orders there are.
-async fn every_order(
+/// Runs the scenario once for each order of its events, each event delivered twice; returns the number of orders.
+async fn run_every_order(
     app: &TestApp,
-    kind: &str,
-    (deeds, end): (&[Outcome], End),
+    event_type: &str,
+    (actions, end): (&[Outcome], End),
     (state, payments): (&str, &Value),
 ) -> usize {
-    let mut plays: Vec<Play> = Vec::new();
+    let mut runs: Vec<Run> = Vec::new();
     let mut orders = vec![Vec::new()];
-    while plays.len() < orders.len() {
-        let day = 1 + i64::try_from(plays.len()).unwrap();
+    while runs.len() < orders.len() {
+        let day = 1 + i64::try_from(runs.len()).unwrap();
         let starts_at = (app.clock.now() + chrono::Duration::days(day)).format("%Y-%m-%dT%H:00:00Z");
-        let play = happen(app, kind, &starts_at.to_string(), deeds, end).await;
-        if plays.is_empty() {
-            orders = play.orders(end);
+        let run = run_scenario(app, event_type, &starts_at.to_string(), actions, end).await;
+        if runs.is_empty() {
+            orders = run.orders(end);
         }
-        plays.push(play);
+        runs.push(run);
     }
-    let total = plays.len();
-    let tell = |(play, order): (Play, Vec<usize>)| async move {
+    let total = runs.len();
+    let deliver_item = |(run, order): (Run, Vec<usize>)| async move {
         let mut names = Vec::new();
         for n in order.iter().chain(order.iter().rev()) {
-            names.push(play.tell(app, *n).await);
+            names.push(run.deliver_item(app, *n).await);
         }
-        assert_eq!(app.state_of(&play.hold).await, state, "{names:?}");
-        let shown = app.admin_hold(play.hold.text("id")).await;
+        assert_eq!(app.state_of(&run.hold).await, state, "{names:?}");
+        let shown = app.admin_hold(run.hold.text("id")).await;
         let mut found = shown["payments"].clone();
         for payment in found.as_array_mut().unwrap() {
             payment.as_object_mut().unwrap().remove("intent");
@@ -147,14 +153,14 @@ async fn every_order(
             "{names:?}"
         );
     };
-    let all = futures::stream::iter(plays.into_iter().zip(orders))
-        .map(tell)
+    let all = futures::stream::iter(runs.into_iter().zip(orders))
+        .map(deliver_item)
         .buffer_unordered(8);
     all.collect::<Vec<()>>().await;
     total
 }
 
-/// All orders of `0..n`.
+/// Returns all orders of `0..n`.
 fn permutations(n: usize) -> Vec<Vec<usize>> {
     let Some(last) = n.checked_sub(1) else {
         return vec![Vec::new()];
@@ -170,13 +176,13 @@ fn permutations(n: usize) -> Vec<Vec<usize>> {
 }
 
 on_both_engines! {
-    async fn s17_any_order_of_a_checkouts_events_ends_in_one_state(engine) {
+    async fn any_event_order_ends_in_one_state(engine) {
         use Outcome::{Declined, Paid, Processing, ProcessingFailed, ProcessingSucceeded};
         let app = TestApp::start(engine).await;
         let none = json!([]);
         let paid = json!([{"amount": 5000, "refunded": 0, "currency": "eur", "state": "paid"}]);
         let back = json!([{"amount": 5000, "refunded": 5000, "currency": "eur", "state": "refunded"}]);
-        let stories: [(&[Outcome], End, &str, &Value); 10] = [
+        let scenarios: [(&[Outcome], End, &str, &Value); 10] = [
             (&[Paid], End::ByItself, "confirmed", &paid),
             (&[Declined, Paid], End::ByItself, "confirmed", &paid),
             (&[Processing, ProcessingSucceeded], End::ByItself, "confirmed", &paid),
@@ -188,11 +194,11 @@ on_both_engines! {
             (&[], End::LateAndFree, "confirmed", &paid),
             (&[], End::LateAndTaken, "released/late_payment_refunded", &back),
         ];
-        for (number, (deeds, end, state, payments)) in stories.into_iter().enumerate() {
+        for (number, (actions, end, state, payments)) in scenarios.into_iter().enumerate() {
             let ana = format!("ana-{number}");
             app.offer(&ana, &ana, 30, 5000).await;
-            let count = every_order(&app, &ana, (deeds, end), (state, payments)).await;
-            eprintln!("{engine:?}: {deeds:?} {end:?}: {count} orders end {state}");
+            let count = run_every_order(&app, &ana, (actions, end), (state, payments)).await;
+            eprintln!("{engine:?}: {actions:?} {end:?}: {count} orders end {state}");
         }
     }
 }

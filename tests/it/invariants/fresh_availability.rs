@@ -1,20 +1,20 @@
-//! Availability is read from the truth at every door (S6): whatever changes a slot, the very next answer of
-//! `GET …/slots` shows it, at this instance and at another one.
+//! Tests that availability is always read from the database (S6): whatever changes a slot, the next response of `GET
+//! …/slots` shows it, at this instance and at another one.
 //!
-//! A table: each door, what was there before it, and what the slots look like after it. The same table is gone through
-//! with views that are kept, as a cache that nobody clears keeps them: then each door must be found out.
+//! A table lists each change, the state before it, and the slots after it. A mutation runs the same table with cached
+//! responses, as a cache without invalidation would keep them: the test must detect each change.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
 
 use serde_json::json;
 
-use self::scene::{Scene, visit};
+use self::slot_changes::{Case, visit};
 use crate::support::app::{Instance, TestApp};
-use crate::support::offers::{day, resource, sell};
+use crate::support::catalogue_fixtures::{day, put_event_type, put_resource};
 use crate::support::on_both_engines;
 
-mod scene;
+mod slot_changes;
 
 const DATE: &str = "2026-12-01";
 
@@ -22,7 +22,7 @@ const FREE: &str = "10:00 free 1, 10:30 free 1, 11:00 free 1";
 const HELD: &str = "10:00 held 0, 10:30 free 1, 11:00 free 1";
 const TAKEN: &str = "10:00 taken 0, 10:30 free 1, 11:00 free 1";
 
-/// What is there before the door.
+/// The state before the change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Before {
     Nothing,
@@ -36,7 +36,7 @@ enum Before {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Door {
+enum SlotChange {
     Checkout,
     GuestCancel,
     Paid,
@@ -55,90 +55,94 @@ enum Door {
     FeedEnded,
 }
 
-/// What was there, what happened, and what the slots look like before and after it.
-const DOORS: [(Before, &str, Door, &str); 18] = [
-    (Before::Nothing, FREE, Door::Checkout, HELD),
-    (Before::Held, HELD, Door::GuestCancel, FREE),
-    (Before::Confirmed, TAKEN, Door::GuestCancel, FREE),
-    (Before::Held, HELD, Door::Paid, TAKEN),
-    (Before::Processing, HELD, Door::PaymentFailed, FREE),
-    (Before::Held, HELD, Door::SessionExpired, FREE),
-    (Before::Held, HELD, Door::Sweep, FREE),
-    (Before::Lapsed, FREE, Door::PaidLate, TAKEN),
-    (Before::Held, HELD, Door::OperatorRelease, FREE),
-    (Before::Confirmed, TAKEN, Door::OperatorCancel, FREE),
-    (Before::Confirmed, TAKEN, Door::RefundFromOutside, FREE),
+/// The state before, the slots before, the change, and the slots after it.
+const CHANGES: [(Before, &str, SlotChange, &str); 18] = [
+    (Before::Nothing, FREE, SlotChange::Checkout, HELD),
+    (Before::Held, HELD, SlotChange::GuestCancel, FREE),
+    (Before::Confirmed, TAKEN, SlotChange::GuestCancel, FREE),
+    (Before::Held, HELD, SlotChange::Paid, TAKEN),
+    (Before::Processing, HELD, SlotChange::PaymentFailed, FREE),
+    (Before::Held, HELD, SlotChange::SessionExpired, FREE),
+    (Before::Held, HELD, SlotChange::Sweep, FREE),
+    (Before::Lapsed, FREE, SlotChange::PaidLate, TAKEN),
+    (Before::Held, HELD, SlotChange::OperatorRelease, FREE),
+    (Before::Confirmed, TAKEN, SlotChange::OperatorCancel, FREE),
+    (Before::Confirmed, TAKEN, SlotChange::RefundFromOutside, FREE),
     (
         Before::Held,
         HELD,
-        Door::GuestMoves,
+        SlotChange::GuestMoves,
         "10:00 free 1, 10:30 free 1, 11:00 held 0",
     ),
     (
         Before::Confirmed,
         TAKEN,
-        Door::GuestMoves,
+        SlotChange::GuestMoves,
         "10:00 free 1, 10:30 free 1, 11:00 taken 0",
     ),
     (
         Before::Confirmed,
         TAKEN,
-        Door::OperatorMoves,
+        SlotChange::OperatorMoves,
         "10:00 free 1, 10:30 free 1, 11:00 taken 0",
     ),
-    (Before::Nothing, FREE, Door::BlockPut, TAKEN),
-    (Before::Blocked, TAKEN, Door::BlockDelete, FREE),
-    (Before::Nothing, FREE, Door::FeedRead, TAKEN),
-    (Before::Fed, TAKEN, Door::FeedEnded, FREE),
+    (Before::Nothing, FREE, SlotChange::BlockPut, TAKEN),
+    (Before::Blocked, TAKEN, SlotChange::BlockDelete, FREE),
+    (Before::Nothing, FREE, SlotChange::FeedRead, TAKEN),
+    (Before::Fed, TAKEN, SlotChange::FeedEnded, FREE),
 ];
 
-/// How somebody looks at the slots.
+/// How a client reads the slots.
 enum View<'a> {
     Fresh(&'a Instance),
-    /// The planted fault: what was once answered is answered again.
-    Kept(&'a Instance, Mutex<HashMap<String, String>>),
+    /// The mutation: returns the first response again.
+    Cached(&'a Instance, Mutex<HashMap<String, String>>),
 }
 
 impl View<'_> {
     async fn shows(&self, event_type: &str) -> String {
         match self {
             Self::Fresh(instance) => day(instance, event_type, DATE).await.join(", "),
-            Self::Kept(instance, answers) => {
-                if let Some(answer) = answers.lock().unwrap().get(event_type) {
-                    return answer.clone();
+            Self::Cached(instance, responses) => {
+                if let Some(response) = responses.lock().unwrap().get(event_type) {
+                    return response.clone();
                 }
-                let answer = day(instance, event_type, DATE).await.join(", ");
-                answers
+                let response = day(instance, event_type, DATE).await.join(", ");
+                responses
                     .lock()
                     .unwrap()
-                    .insert(event_type.to_owned(), answer.clone());
-                answer
+                    .insert(event_type.to_owned(), response.clone());
+                response
             }
         }
     }
 }
 
-/// Goes through all doors; what a view showed wrongly after which.
+/// Makes all changes of the table, and returns where a view showed a wrong result.
 async fn wrong_views(app: &TestApp, capacity: u32, views: &[View<'_>]) -> Vec<String> {
     let mut wrong = Vec::new();
-    for (number, (before, looked, door, looks)) in DOORS.into_iter().enumerate() {
-        let mut scene = Scene::set(app, number, capacity).await;
-        scene.bring(before).await;
+    for (number, (before, slots_before, change, expected)) in CHANGES.into_iter().enumerate() {
+        let mut case = Case::start(app, number, capacity).await;
+        case.prepare(before).await;
         for view in views {
-            assert_eq!(view.shows(&scene.event_type).await, looked, "before {door:?}");
+            assert_eq!(
+                view.shows(&case.event_type).await,
+                slots_before,
+                "before {change:?}"
+            );
         }
-        scene.go_through(door).await;
+        case.apply_change(change).await;
         for view in views {
-            let shown = view.shows(&scene.event_type).await;
-            if shown != looks {
-                wrong.push(format!("{before:?}, {door:?}: {shown} instead of {looks}"));
+            let shown = view.shows(&case.event_type).await;
+            if shown != expected {
+                wrong.push(format!("{before:?}, {change:?}: {shown} instead of {expected}"));
             }
         }
-        // The sweep counts what it releases: nobody else may be overdue.
-        if let Some(hold) = scene
+        // The sweep counts what it releases, so no other hold may be overdue.
+        if let Some(hold) = case
             .hold
             .as_ref()
-            .filter(|_| door == Door::Checkout || door == Door::GuestMoves)
+            .filter(|_| change == SlotChange::Checkout || change == SlotChange::GuestMoves)
         {
             app.cancel(hold).await;
         }
@@ -149,35 +153,35 @@ async fn wrong_views(app: &TestApp, capacity: u32, views: &[View<'_>]) -> Vec<St
 const PRIVATE: [(&str, &str); 1] = [("HOLDFAST_CALENDAR_ALLOW_PRIVATE", "1")];
 
 on_both_engines! {
-    async fn s06_after_every_door_the_very_next_answer_is_the_truth(engine) {
+    async fn every_change_shows_in_the_next_response(engine) {
         let app = TestApp::start_with(engine, &PRIVATE).await;
         let other = app.another_instance().await;
         let views = [View::Fresh(&other), View::Fresh(&app.instance)];
         assert_eq!(wrong_views(&app, 1, &views).await, [""; 0]);
     }
 
-    async fn s06_the_last_place_of_a_class_is_shown_as_truly_after_every_door(engine) {
+    async fn every_change_shows_for_last_place_of_a_class(engine) {
         let app = TestApp::start_with(engine, &PRIVATE).await;
         let other = app.another_instance().await;
         let views = [View::Fresh(&other), View::Fresh(&app.instance)];
         assert_eq!(wrong_views(&app, 3, &views).await, [""; 0]);
     }
 
-    /// The control: views that are kept are found out at every door.
-    async fn s06_a_view_that_is_kept_is_wrong_after_every_door(engine) {
+    /// Mutation: the test detects cached responses after every change.
+    async fn mutation_with_cached_view_is_detected(engine) {
         let app = TestApp::start_with(engine, &PRIVATE).await;
-        let kept = [View::Kept(&app.instance, Mutex::default())];
-        let wrong = wrong_views(&app, 1, &kept).await;
-        assert_eq!(wrong.len(), DOORS.len(), "{wrong:#?}");
+        let cached = [View::Cached(&app.instance, Mutex::default())];
+        let wrong = wrong_views(&app, 1, &cached).await;
+        assert_eq!(wrong.len(), CHANGES.len(), "{wrong:#?}");
     }
 
-    async fn s06_what_the_shop_changes_is_in_the_very_next_answer(engine) {
+    async fn catalogue_change_shows_in_the_next_response(engine) {
         let app = TestApp::start(engine).await;
         let other = app.another_instance().await;
-        let mut scene = Scene::set(&app, 0, 1).await;
-        scene.check_out().await;
+        let mut case = Case::start(&app, 0, 1).await;
+        case.check_out().await;
         let mut last = HELD.to_owned();
-        for (what, members, looks) in [
+        for (what, members, expected) in [
             ("hours", visit("ana-0", 30, "11:00"), "10:00 held 0, 10:30 free 1"),
             ("duration", visit("ana-0", 60, "11:30"), "10:00 held 0, 10:30 free 1"),
             ("resource", visit("ben", 60, "12:00"), "10:00 free 1, 10:30 free 1, 11:00 free 1"),
@@ -185,19 +189,19 @@ on_both_engines! {
             ("a pool", json!({"segments": [{"offset_minutes": 0, "duration_minutes": 30, "any_of": ["ana-0", "ben"]}],
                 "schedule": visit("", 0, "11:00")["schedule"]}), "10:00 free 1, 10:30 free 2"),
         ] {
-            sell(&app, &scene.event_type, members).await.expect(200);
+            put_event_type(&app, &case.event_type, members).await.expect(200);
             for instance in [&other, &app.instance] {
-                let shown = day(instance, &scene.event_type, DATE).await.join(", ");
-                assert_eq!(shown, looks, "{what}");
+                let shown = day(instance, &case.event_type, DATE).await.join(", ");
+                assert_eq!(shown, expected, "{what}");
             }
             if what != "duration" {
-                assert_ne!(last, looks, "{what}: a kept answer would pass");
+                assert_ne!(last, expected, "{what}: a cached response would pass");
             }
-            last = looks.to_owned();
+            last = expected.to_owned();
         }
-        resource(&app, "ana-0", 3).await;
+        put_resource(&app, "ana-0", 3).await;
         for instance in [&other, &app.instance] {
-            let shown = day(instance, &scene.event_type, DATE).await.join(", ");
+            let shown = day(instance, &case.event_type, DATE).await.join(", ");
             assert_eq!(shown, "10:00 free 3, 10:30 free 4");
         }
     }

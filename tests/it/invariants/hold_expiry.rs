@@ -1,24 +1,25 @@
-//! The end of a hold against its payment (I2): a slot is given back when Stripe can take no money for it, and not before.
+//! Tests the end of a hold against its payment (I2): a slot is released when Stripe can take no money for it, and not
+//! before.
 
 use chrono::Duration;
 use holdfast::sandbox::{Endpoint, FaultKind, Faults, Outcome};
 
 use crate::support::app::{TestApp, order, order_by};
-use crate::support::crowd::{SlotRequest, press_together, tally};
 use crate::support::on_both_engines;
+use crate::support::race::{SlotRequest, press_together, tally};
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 
-/// Longer than a hold has, shorter than its session lives.
-fn past_the_hold() -> Duration {
+/// Returns a time longer than a hold's life and shorter than its session's.
+fn time_past_the_hold() -> Duration {
     Duration::minutes(31)
 }
 
 on_both_engines! {
-    async fn s08_the_next_guest_gets_an_overdue_slot_before_any_sweep(engine) {
+    async fn next_guest_gets_overdue_slot_before_sweep(engine) {
         let app = TestApp::start(engine).await;
         let first = app.hold_slot("call", SLOT).await;
-        app.clock.advance(past_the_hold());
+        app.clock.advance(time_past_the_hold());
         let second = app.checkout(&order_by("bob@example.com", "call", SLOT)).await.expect(201);
         let old = app.simulator.session(first.text("checkout_session")).unwrap();
         assert_eq!(old.status, "expired", "Stripe says that the old session is dead");
@@ -28,10 +29,10 @@ on_both_engines! {
         assert_eq!(app.state_of(&second).await, "held");
     }
 
-    async fn s08_no_answer_from_stripe_keeps_the_overdue_slot(engine) {
+    async fn overdue_slot_is_kept_if_stripe_does_not_respond(engine) {
         let app = TestApp::start(engine).await;
         let first = app.hold_slot("call", SLOT).await;
-        app.clock.advance(past_the_hold());
+        app.clock.advance(time_past_the_hold());
         app.simulator.set_faults(Faults::default().next(Endpoint::ExpireSession, FaultKind::ServerError, 100));
         let refused = app.checkout(&order("call", SLOT)).await.expect_problem(503, "stripe_unavailable");
         assert!(refused.headers.contains_key("retry-after"));
@@ -39,23 +40,23 @@ on_both_engines! {
         assert_eq!(app.simulator.calls().create, 1);
     }
 
-    async fn s08_twenty_guests_at_an_overdue_slot_and_one_gets_it(engine) {
+    async fn rush_on_overdue_slot_has_one_winner(engine) {
         let app = TestApp::start(engine).await;
         let first = app.hold_slot("call", SLOT).await;
-        app.clock.advance(past_the_hold());
-        let wish = |n| SlotRequest::new(app.address, order_by(&format!("guest-{n}@example.com"), "call", SLOT));
-        let got = press_together((0..20).map(wish).collect()).await;
-        let counted = tally(&got);
+        app.clock.advance(time_past_the_hold());
+        let request = |n| SlotRequest::new(app.address, order_by(&format!("guest-{n}@example.com"), "call", SLOT));
+        let responses = press_together((0..20).map(request).collect()).await;
+        let counted = tally(&responses);
         assert_eq!((counted.won, counted.taken), (1, 19), "{:?}", counted.other);
         assert_eq!(app.state_of(&first).await, "released/expired");
         let calls = app.simulator.calls();
         assert_eq!((calls.create, calls.expire), (2, 1), "{calls:?}");
     }
 
-    async fn s09_paid_at_the_buzzer_is_confirmed_by_the_sweep(engine) {
+    async fn payment_at_deadline_is_confirmed_by_sweep(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
-        app.clock.advance(past_the_hold());
+        app.clock.advance(time_past_the_hold());
         app.pay(&hold, Outcome::Paid);
         let report = app.sweep().await;
         assert_eq!((&report["confirmed"], &report["released"]), (&1.into(), &0.into()), "{report}");
@@ -66,17 +67,17 @@ on_both_engines! {
         assert_eq!(payments.as_array().unwrap().len(), 1, "{payments}");
     }
 
-    async fn s09_paid_at_the_buzzer_is_not_resold_to_the_next_guest(engine) {
+    async fn payment_at_deadline_prevents_resale(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
-        app.clock.advance(past_the_hold());
+        app.clock.advance(time_past_the_hold());
         app.pay(&hold, Outcome::Paid);
         app.checkout(&order_by("bob@example.com", "call", SLOT)).await.expect_problem(409, "slot_taken");
         assert_eq!(app.state_of(&hold).await, "confirmed");
         assert_eq!(app.simulator.calls().create, 1, "the second guest costs no session");
     }
 
-    async fn s11_an_abandoned_checkout_is_free_within_its_time_and_one_sweep(engine) {
+    async fn abandoned_checkout_is_freed_by_next_sweep(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
         app.clock.advance(Duration::minutes(29));
@@ -90,7 +91,7 @@ on_both_engines! {
         app.hold_slot("call", SLOT).await;
     }
 
-    async fn s12_without_webhooks_the_sweep_gets_to_the_same_end(engine) {
+    async fn sweep_reaches_same_state_without_webhooks(engine) {
         let app = TestApp::start(engine).await;
         let at = |n: i64| format!("2026-12-01T{:02}:00:00Z", 8 + n);
         let (paid, left, slow) = (
@@ -117,7 +118,7 @@ on_both_engines! {
         assert_eq!(app.state_of(&slow).await, "confirmed");
     }
 
-    async fn s13_a_delayed_payment_keeps_its_slot_for_days(engine) {
+    async fn delayed_payment_keeps_slot_for_days(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
         app.pay(&hold, Outcome::Processing);
@@ -133,7 +134,7 @@ on_both_engines! {
         assert_eq!(app.state_of(&hold).await, "confirmed");
     }
 
-    async fn s13_stripe_is_asked_about_a_delayed_payment_at_growing_intervals(engine) {
+    async fn delayed_payment_is_polled_with_backoff(engine) {
         let app = TestApp::start_with(engine, &[("HOLDFAST_ASK_PROCESSING_AFTER", "1h")]).await;
         let hold = app.hold_slot("call", SLOT).await;
         app.pay(&hold, Outcome::Processing);
@@ -149,9 +150,9 @@ on_both_engines! {
         assert_eq!(app.state_of(&hold).await, "processing");
     }
 
-    /// A processing hold whose session Stripe no longer knows: its answer changes nothing, and is not asked for again
-    /// with every sweep.
-    async fn s13_an_answer_that_changes_nothing_is_asked_for_again_later(engine) {
+    /// A processing hold whose session Stripe no longer knows: the response changes nothing, and not every sweep asks
+    /// again.
+    async fn unchanged_status_is_polled_again_later(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
         app.pay(&hold, Outcome::Processing);
@@ -171,7 +172,7 @@ on_both_engines! {
         }
     }
 
-    async fn s13_a_delayed_payment_that_fails_gives_the_slot_back(engine) {
+    async fn failed_delayed_payment_frees_slot(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
         app.pay(&hold, Outcome::ProcessingFailed);
@@ -180,7 +181,7 @@ on_both_engines! {
         app.hold_slot("call", SLOT).await;
     }
 
-    async fn s14_a_declined_card_is_not_the_end(engine) {
+    async fn declined_card_keeps_the_hold(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
         app.pay(&hold, Outcome::Declined);

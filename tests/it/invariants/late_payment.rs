@@ -1,8 +1,8 @@
-//! Money for which there is no slot any more (I3): for a hold that was released under its guest's hands (S10), and for one
-//! that is not on the books at all (S20). The slot if it is free, else the money back, once, however often Stripe says it;
-//! and the operator is told, by a metric and by a line of the log at error level.
+//! Tests money that arrives without a slot (I3): for a hold that was released before its guest paid (S10), and for
+//! one that is not in the database (S20). The guest gets the slot if it is free, else the money back, once, however
+//! often Stripe reports it. A metric and a log line at error level tell the operator.
 //!
-//! The service is a real process: its outbox worker gives the money back, its log and its metrics are its own.
+//! The service is a real process: its outbox worker makes the refund, and its log and metrics are its own.
 
 use holdfast::sandbox::{Outcome, signature_header};
 use serde_json::{Value, json};
@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 use crate::support::app::{Answer, Client, TestApp, WEBHOOK_SECRET, order, order_by};
 use crate::support::on_both_engines;
 use crate::support::process::Process;
-use crate::support::wait::eventually;
+use crate::support::wait_for::eventually;
 
-/// The hold is over by the books alone, with its session open: what no door of the service does, an operator with a
+/// Releases the hold in the database alone, with its session open. The service never does so, but an operator with a
 /// database client can.
-async fn release_by_force(app: &TestApp, hold: &Answer) {
+async fn release_in_database(app: &TestApp, hold: &Answer) {
     let id = hold.text("id");
     for statement in [
         format!("UPDATE holds SET status = 'released', reason = 'operator', due_at = NULL, version = version + 1 WHERE id = '{id}'"),
@@ -26,8 +26,8 @@ async fn release_by_force(app: &TestApp, hold: &Answer) {
     }
 }
 
-/// Stripe tells all that ever happened, five times over, several at once.
-async fn stripe_repeats_itself(app: &TestApp) {
+/// Delivers all events of the test five times, several at once.
+async fn redeliver_all_events(app: &TestApp) {
     app.deliver_all().await;
     let events = app.simulator.events();
     let deliveries = (0..5).flat_map(|_| events.iter().map(|event| app.simulator.deliver(&event.id)));
@@ -36,16 +36,16 @@ async fn stripe_repeats_itself(app: &TestApp) {
     }
 }
 
-/// The money is back and the books know it; Stripe's repetitions change nothing.
-async fn given_back_once(app: &TestApp) {
+/// Checks that the money is refunded and recorded once; Stripe's repetitions change nothing.
+async fn assert_refunded_once(app: &TestApp) {
     const OWED: &str = "SELECT (SELECT count(*) FROM commands WHERE done_at IS NULL)
         + (SELECT count(*) FROM payments WHERE state = 'refund_due')";
-    eventually("the money is back", async || {
+    eventually("the payment is refunded", async || {
         let back = app.simulator.refunds().len() == 1 && app.database.count(OWED).await == 0;
         back.then_some(())
     })
     .await;
-    stripe_repeats_itself(app).await;
+    redeliver_all_events(app).await;
     assert_eq!(
         (app.simulator.refunds().len(), app.simulator.calls().refund),
         (1, 1)
@@ -53,8 +53,8 @@ async fn given_back_once(app: &TestApp) {
     assert_eq!(app.simulator.refunds()[0].amount, 5000);
 }
 
-/// One line at error level with these words, and one in the metric of this kind.
-async fn the_operator_is_told(process: &mut Process, client: &Client, words: &str, kind: &str) {
+/// Checks for one log line at error level with these words, and one count in the metric of this kind.
+async fn assert_operator_alerted(process: &mut Process, client: &Client, words: &str, kind: &str) {
     process.says(words).await;
     let said = process.output();
     let lines: Vec<&str> = said.lines().filter(|line| line.contains(words)).collect();
@@ -66,13 +66,13 @@ async fn the_operator_is_told(process: &mut Process, client: &Client, words: &st
     assert!(metrics.body.as_str().unwrap().contains(none), "{metrics:?}");
 }
 
-fn in_a_year(app: &TestApp) -> String {
+fn start_in_a_year(app: &TestApp) -> String {
     let at = app.clock_now() + chrono::Duration::days(365);
     at.format("%Y-%m-%dT10:00:00Z").to_string()
 }
 
-/// How the hold stands, and why, as the last line of its history has it.
-async fn ended(client: &Client, hold: &Answer) -> (String, Value) {
+/// Returns the hold's state and the reason in the last line of its history.
+async fn final_state(client: &Client, hold: &Answer) -> (String, Value) {
     let shown = client.admin_hold(hold.text("id")).await;
     let line = shown["history"].as_array().unwrap();
     let settled = line
@@ -86,70 +86,70 @@ async fn ended(client: &Client, hold: &Answer) -> (String, Value) {
 }
 
 on_both_engines! {
-    async fn s10_a_slot_resold_by_force_stays_with_who_paid_first_and_the_other_has_the_money_back(engine) {
+    async fn late_payment_for_resold_slot_is_refunded(engine) {
         let (app, directory) = (TestApp::start(engine).await, tempfile::tempdir().unwrap());
         let (mut process, client) = app.process(directory.path(), &[]).await;
-        let slot = in_a_year(&app);
+        let slot = start_in_a_year(&app);
         let first = client.checkout(&order("call", &slot)).await.expect(201);
-        release_by_force(&app, &first).await;
+        release_in_database(&app, &first).await;
         let second = client.checkout(&order_by("bob@example.com", "call", &slot)).await.expect(201);
         app.pay(&second, Outcome::Paid);
         app.deliver_all().await;
         app.pay(&first, Outcome::Paid);
-        stripe_repeats_itself(&app).await;
-        given_back_once(&app).await;
+        redeliver_all_events(&app).await;
+        assert_refunded_once(&app).await;
         let why = json!("paid after the release; the slot was gone, the money goes back");
-        assert_eq!(ended(&client, &first).await, ("released/late_payment_refunded".to_owned(), why));
+        assert_eq!(final_state(&client, &first).await, ("released/late_payment_refunded".to_owned(), why));
         assert_eq!(app.state_of(&second).await, "confirmed");
-        the_operator_is_told(&mut process, &client, "a payment came when its hold could not take it", "late").await;
+        assert_operator_alerted(&mut process, &client, "a payment came when its hold could not take it", "late").await;
     }
 
-    async fn s10_a_slot_released_by_force_and_still_free_is_the_late_payers(engine) {
+    async fn late_payment_gets_slot_back(engine) {
         let (app, directory) = (TestApp::start(engine).await, tempfile::tempdir().unwrap());
         let (mut process, client) = app.process(directory.path(), &[]).await;
-        let slot = in_a_year(&app);
+        let slot = start_in_a_year(&app);
         let hold = client.checkout(&order("call", &slot)).await.expect(201);
-        release_by_force(&app, &hold).await;
+        release_in_database(&app, &hold).await;
         app.pay(&hold, Outcome::Paid);
-        stripe_repeats_itself(&app).await;
+        redeliver_all_events(&app).await;
         let why = json!("paid after the release; the slot was still free");
-        assert_eq!(ended(&client, &hold).await, ("confirmed".to_owned(), why));
+        assert_eq!(final_state(&client, &hold).await, ("confirmed".to_owned(), why));
         assert_eq!(app.simulator.calls().refund, 0);
         let other = order_by("bob@example.com", "call", &slot);
         client.checkout(&other).await.expect_problem(409, "slot_taken");
-        the_operator_is_told(&mut process, &client, "a payment came when its hold could not take it", "late").await;
+        assert_operator_alerted(&mut process, &client, "a payment came when its hold could not take it", "late").await;
     }
 
-    async fn s20_money_with_our_metadata_and_no_hold_goes_back_once_and_the_operator_is_told(engine) {
+    async fn payment_without_hold_is_refunded_once_and_logged(engine) {
         let (app, directory) = (TestApp::start(engine).await, tempfile::tempdir().unwrap());
         let (mut process, client) = app.process(directory.path(), &[]).await;
-        let hold = client.checkout(&order("call", &in_a_year(&app))).await.expect(201);
+        let hold = client.checkout(&order("call", &start_in_a_year(&app))).await.expect(201);
         app.forget(&hold).await;
         app.pay(&hold, Outcome::Paid);
-        stripe_repeats_itself(&app).await;
-        given_back_once(&app).await;
-        the_operator_is_told(&mut process, &client, "payment for a hold that is not on the books", "no_hold").await;
+        redeliver_all_events(&app).await;
+        assert_refunded_once(&app).await;
+        assert_operator_alerted(&mut process, &client, "payment for a hold that is not on the books", "no_hold").await;
     }
 
-    async fn a_second_payment_on_one_hold_goes_back_once_and_the_first_keeps_the_slot(engine) {
+    async fn second_payment_on_one_hold_is_refunded_once(engine) {
         let (app, directory) = (TestApp::start(engine).await, tempfile::tempdir().unwrap());
         let (mut process, client) = app.process(directory.path(), &[]).await;
-        let hold = client.checkout(&order("call", &in_a_year(&app))).await.expect(201);
+        let hold = client.checkout(&order("call", &start_in_a_year(&app))).await.expect(201);
         app.pay(&hold, Outcome::Paid);
         app.deliver_all().await;
-        // Stripe's promise is one payment a session. Where it does not hold, the second one carries the same metadata.
+        // Stripe promises one payment per session. If that fails, the second payment carries the same metadata.
         let second = app.hold_slot("long-call", "2026-12-01T10:00:00Z").await;
         app.forget(&second).await;
         app.pay(&second, Outcome::Paid);
-        let mut told = app.simulator.pending_events();
-        told.iter().for_each(|event| app.simulator.drop_event(&event.id));
-        told.retain(|event| event.event_type == "payment_intent.succeeded");
-        let body = told[0].payload.replace(second.text("id"), hold.text("id"));
+        let mut events = app.simulator.pending_events();
+        events.iter().for_each(|event| app.simulator.drop_event(&event.id));
+        events.retain(|event| event.event_type == "payment_intent.succeeded");
+        let body = events[0].payload.replace(second.text("id"), hold.text("id"));
         for _ in 0..3 {
             let signature = signature_header(WEBHOOK_SECRET, app.clock_now().timestamp(), &body);
             client.webhook(Some(&signature), body.clone()).await.expect(200);
         }
-        let shown = eventually("the second is back", async || {
+        let shown = eventually("the second payment is refunded", async || {
             let shown = client.admin_hold(hold.text("id")).await;
             (shown["payments"][1]["state"] == "refunded").then_some(shown)
         })
@@ -157,10 +157,10 @@ on_both_engines! {
         assert_eq!((&shown["status"], &shown["payments"][0]["state"]), (&json!("confirmed"), &json!("paid")));
         let refunds = app.simulator.refunds();
         assert_eq!((refunds.len(), refunds[0].amount), (1, 9000));
-        the_operator_is_told(&mut process, &client, "a payment came when its hold could not take it", "late").await;
+        assert_operator_alerted(&mut process, &client, "a payment came when its hold could not take it", "late").await;
     }
 
-    async fn s20_a_session_of_another_product_or_installation_is_left_alone(engine) {
+    async fn session_of_another_installation_is_ignored(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", "2026-12-01T10:00:00Z").await;
         app.forget(&hold).await;

@@ -1,5 +1,5 @@
-//! Quiet about people (I9, S32): through a full story with everything that can go wrong, at the most talkative log level,
-//! no secret, no address and no name leaves the process in a log line, a metric or the body of a problem.
+//! Tests that personal data stays private (I9, S32): a scenario with everything that can fail, at the most verbose
+//! log level, puts no secret, address or name into a log line, a metric or the body of a problem.
 
 use std::sync::Mutex;
 
@@ -20,7 +20,7 @@ const EMAIL: &str = "zaphod.beeblebrox@example.com";
 const NAME: &str = "Zaphod Beeblebrox";
 const NOTE: &str = "a-very-private-note";
 
-/// All problems that the story met, as one text.
+/// The bodies of all problems of the scenario, as one text.
 #[derive(Default)]
 struct Problems(Mutex<String>);
 
@@ -33,15 +33,15 @@ impl Problems {
     }
 }
 
-fn wish(hours: i64) -> serde_json::Value {
-    // The real process has the machine's clock.
+fn checkout_in(hours: i64) -> serde_json::Value {
+    // The real process uses the machine's clock.
     let at = SystemClock.now() + chrono::Duration::days(3) + chrono::Duration::hours(hours);
     json!({"event_type": "call", "starts_at": at.format("%Y-%m-%dT%H:00:00Z").to_string(),
         "guest": {"email": EMAIL, "name": NAME}, "metadata": {"note": NOTE}})
 }
 
 on_both_engines! {
-    async fn s32_no_secret_and_no_person_in_logs_metrics_or_problems(engine) {
+    async fn logs_metrics_and_problems_have_no_personal_data(engine) {
         let app = TestApp::start(engine).await;
         app.clock.catch_up();
         let directory = tempfile::tempdir().unwrap();
@@ -58,7 +58,7 @@ on_both_engines! {
         let client = Client::of(server.address("serving on http://").await);
         app.simulator.set_webhook_url(client.url("/webhooks/stripe"));
         let problems = Problems::default();
-        let tokens = story(&app, &client, &problems).await;
+        let tokens = run_scenario(&app, &client, &problems).await;
         let metrics = client.get("/metrics").await.expect(200);
         server.terminate().await;
         assert_eq!(server.ends().await.code(), Some(0));
@@ -76,18 +76,26 @@ on_both_engines! {
     }
 }
 
-/// A checkout in every way that can go well or wrong; the tokens it was given.
-async fn story(app: &TestApp, client: &Client, problems: &Problems) -> Vec<String> {
-    let hold = client.checkout_with_key("key-1", &wish(0)).await.expect(201);
-    problems.note(client.checkout_with_key("key-1", &wish(1)).await.expect(422));
-    problems.note(client.checkout(&wish(0)).await.expect(409));
+/// Runs a checkout in every way that can succeed or fail; returns the tokens that it was given.
+async fn run_scenario(app: &TestApp, client: &Client, problems: &Problems) -> Vec<String> {
+    let hold = client
+        .checkout_with_key("key-1", &checkout_in(0))
+        .await
+        .expect(201);
+    problems.note(
+        client
+            .checkout_with_key("key-1", &checkout_in(1))
+            .await
+            .expect(422),
+    );
+    problems.note(client.checkout(&checkout_in(0)).await.expect(409));
     app.pay(&hold, Outcome::Declined);
     app.pay(&hold, Outcome::Paid);
     app.deliver_all().await;
     problems.note(client.cancel(&hold).await.expect(409));
-    let other = client.checkout(&wish(2)).await.expect(201);
+    let other = client.checkout(&checkout_in(2)).await.expect(201);
     problems.note(client.cancel(&other).await.expect(200));
-    forged_and_malformed(client, problems).await;
+    send_invalid_requests(client, problems).await;
 
     for (hours, kind) in [
         (4, FaultKind::ServerErrorKept),
@@ -97,11 +105,11 @@ async fn story(app: &TestApp, client: &Client, problems: &Problems) -> Vec<Strin
     ] {
         app.simulator
             .set_faults(Faults::default().next(Endpoint::CreateSession, kind, 2));
-        problems.note(client.checkout(&wish(hours)).await);
+        problems.note(client.checkout(&checkout_in(hours)).await);
     }
     app.simulator
         .set_faults(Faults::default().next(Endpoint::ExpireSession, FaultKind::ServerError, 100));
-    let kept = client.checkout(&wish(8)).await;
+    let kept = client.checkout(&checkout_in(8)).await;
     if kept.status == 201 {
         problems.note(client.cancel(&kept).await.expect(503));
     }
@@ -118,12 +126,12 @@ async fn story(app: &TestApp, client: &Client, problems: &Problems) -> Vec<Strin
     [&hold, &other].map(|hold| hold.text("token").to_owned()).to_vec()
 }
 
-/// Requests that are refused, with people and secrets in them.
-async fn forged_and_malformed(client: &Client, problems: &Problems) {
-    let body = wish(3).to_string();
+/// Sends requests that are refused, with personal data and secrets in them.
+async fn send_invalid_requests(client: &Client, problems: &Problems) {
+    let body = checkout_in(3).to_string();
     problems.note(client.webhook(Some("t=1,v1=00"), body.clone()).await.expect(400));
     problems.note(client.webhook(Some(HOOK_SECRET), body.clone()).await.expect(400));
-    let mut bad = wish(3);
+    let mut bad = checkout_in(3);
     bad["guest"]["email"] = format!("{NAME} <{EMAIL}>").into();
     bad["guest"]["name"] = format!("{NAME}\u{7}").into();
     bad["metadata"] = json!({"note": format!("{NOTE}{}", "x".repeat(600))});

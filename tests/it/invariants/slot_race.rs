@@ -1,5 +1,5 @@
-//! Many guests, one slot (I1): exactly one gets it, whatever the numbers, the keys, the addresses and the windows; and
-//! Stripe is asked for few sessions, not for one a guest.
+//! Tests that of many guests who want one slot exactly one gets it (I1), whatever their numbers, keys, addresses and
+//! windows; and that Stripe creates few sessions, not one per guest.
 
 use std::collections::HashSet;
 
@@ -7,28 +7,28 @@ use chrono::{DateTime, Duration, SecondsFormat, Utc};
 use holdfast::sandbox::{Faults, SessionStatus};
 
 use crate::support::app::{Instance, TestApp, order, order_by};
-use crate::support::crowd::{Got, SlotRequest, press_together, tally};
 use crate::support::database::Engine;
 use crate::support::on_both_engines;
+use crate::support::race::{RaceResponse, SlotRequest, press_together, tally};
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 
-/// The slot, so much later.
-fn later(by: Duration) -> String {
+/// Returns the start of the slot plus this duration.
+fn slot_after(by: Duration) -> String {
     let at = SLOT.parse::<DateTime<Utc>>().unwrap() + by;
     at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
-/// Different guests who all want this slot, taking turns at the instances.
-fn crowd(instances: &[&Instance], guests: usize, starts_at: &str) -> Vec<SlotRequest> {
-    let wish = |n: usize| {
+/// Builds the requests of different guests for this slot, spread over the instances.
+fn build_requests(instances: &[&Instance], guests: usize, starts_at: &str) -> Vec<SlotRequest> {
+    let request = |n: usize| {
         let body = order_by(&format!("guest-{n}@example.com"), "call", starts_at);
         SlotRequest::new(instances[n % instances.len()].address, body)
     };
-    (0..guests).map(wish).collect()
+    (0..guests).map(request).collect()
 }
 
-fn open_sessions(app: &TestApp) -> usize {
+fn count_open_sessions(app: &TestApp) -> usize {
     let sessions = app.simulator.sessions();
     sessions
         .iter()
@@ -36,14 +36,19 @@ fn open_sessions(app: &TestApp) -> usize {
         .count()
 }
 
-/// Fails unless one won and the others were told that the slot is taken.
+/// Checks that one request won and that all others got `slot_taken`.
 #[track_caller]
-fn one_winner(got: &[Got]) {
-    let tally = tally(got);
-    assert_eq!((tally.won, tally.taken), (1, got.len() - 1), "{:?}", tally.other);
+fn assert_one_winner(responses: &[RaceResponse]) {
+    let tally = tally(responses);
+    assert_eq!(
+        (tally.won, tally.taken),
+        (1, responses.len() - 1),
+        "{:?}",
+        tally.other
+    );
 }
 
-/// Latency that lets every guest look before anyone inserts.
+/// Adds latency that lets every guest read before anyone inserts.
 fn slow_stripe() -> Faults {
     Faults {
         latency_ms: 1_500,
@@ -52,59 +57,59 @@ fn slow_stripe() -> Faults {
 }
 
 on_both_engines! {
-    async fn s01_both_look_before_either_inserts_and_one_gets_it(engine) {
+    async fn two_guests_who_both_read_before_insert_have_one_winner(engine) {
         let app = TestApp::start(engine).await;
         let other = app.another_instance().await;
         app.simulator.set_faults(slow_stripe());
-        let got = press_together(crowd(&[&app.instance, &other], 2, SLOT)).await;
-        one_winner(&got);
-        assert_eq!(app.simulator.calls().create, 2, "both had a session before either had the slot");
-        assert_eq!(open_sessions(&app), 1, "the loser's session is over when the loser is told");
+        let responses = press_together(build_requests(&[&app.instance, &other], 2, SLOT)).await;
+        assert_one_winner(&responses);
+        assert_eq!(app.simulator.calls().create, 2, "both create a session before either takes the slot");
+        assert_eq!(count_open_sessions(&app), 1, "the loser's session is expired before the loser's response");
     }
 
-    async fn s02_twenty_and_two_hundred_and_a_thousand_guests_one_slot(engine) {
+    async fn rush_on_one_slot_has_one_winner(engine) {
         let app = TestApp::start(engine).await;
         for (day, guests) in [20, 200, 1_000].into_iter().enumerate() {
             let before = app.simulator.calls();
-            let slot = later(Duration::days(i64::try_from(day).unwrap()));
-            let got = press_together(crowd(&[&app.instance], guests, &slot)).await;
-            one_winner(&got);
+            let slot = slot_after(Duration::days(i64::try_from(day).unwrap()));
+            let responses = press_together(build_requests(&[&app.instance], guests, &slot)).await;
+            assert_one_winner(&responses);
             let asked = app.simulator.calls().create - before.create;
             eprintln!("{engine:?}: {guests} guests, {asked} session(s) asked for");
             assert_eq!(asked, 1);
         }
     }
 
-    async fn s02_two_hundred_slots_with_five_guests_each(engine) {
+    async fn two_hundred_slots_have_one_winner_each(engine) {
         let app = TestApp::start(engine).await;
-        let slot = |n: usize| later(Duration::minutes(30 * i64::try_from(n).unwrap()));
-        let wishes = (0..1_000).map(|n| {
+        let slot = |n: usize| slot_after(Duration::minutes(30 * i64::try_from(n).unwrap()));
+        let requests = (0..1_000).map(|n| {
             let body = order_by(&format!("guest-{n}@example.com"), "call", &slot(n % 200));
             SlotRequest::new(app.address, body)
         });
-        let got = press_together(wishes.collect()).await;
-        let counted = tally(&got);
+        let responses = press_together(requests.collect()).await;
+        let counted = tally(&responses);
         assert_eq!((counted.won, counted.taken), (200, 800), "{:?}", counted.other);
-        let sold = got.iter().filter(|got| got.status == 201);
-        let starts: HashSet<_> = sold.map(|got| got.body["starts_at"].as_str().unwrap()).collect();
+        let sold = responses.iter().filter(|response| response.status == 201);
+        let starts: HashSet<_> = sold.map(|response| response.body["starts_at"].as_str().unwrap()).collect();
         assert_eq!(starts.len(), 200);
         assert_eq!(app.simulator.calls().create, 200);
     }
 
-    async fn s03_keys_and_starts_that_differ_do_not_let_two_in(engine) {
+    async fn different_keys_and_start_formats_have_one_winner(engine) {
         let app = TestApp::start(engine).await;
-        let wishes = (0..60).map(|n| SlotRequest {
+        let requests = (0..60).map(|n| SlotRequest {
             at: app.address,
             key: Some(format!("key-{n}")),
-            body: order_by(&format!("guest-{n}@example.com"), "call", &later(Duration::seconds(n))),
+            body: order_by(&format!("guest-{n}@example.com"), "call", &slot_after(Duration::seconds(n))),
         });
-        one_winner(&press_together(wishes.collect()).await);
-        assert_eq!(open_sessions(&app), 1);
-        let a_millisecond_later = later(Duration::milliseconds(1));
+        assert_one_winner(&press_together(requests.collect()).await);
+        assert_eq!(count_open_sessions(&app), 1);
+        let a_millisecond_later = slot_after(Duration::milliseconds(1));
         app.checkout(&order("call", &a_millisecond_later)).await.expect_problem(422, "invalid");
     }
 
-    async fn s04_another_address_does_not_get_the_slot_a_second_time(engine) {
+    async fn other_email_does_not_get_taken_slot(engine) {
         let app = TestApp::start(engine).await;
         app.hold_slot("call", SLOT).await;
         for email in ["ada@example.com", "ADA@example.com", "bob@example.com"] {
@@ -112,33 +117,33 @@ on_both_engines! {
         }
     }
 
-    async fn s05_two_event_types_of_one_host_do_not_overlap_but_may_touch(engine) {
+    async fn event_types_of_one_host_may_touch_but_not_overlap(engine) {
         let app = TestApp::start(engine).await;
         app.hold_slot("call", SLOT).await;
         for overlapping in [-59, -31, 0, 29] {
-            let start = later(Duration::minutes(overlapping));
+            let start = slot_after(Duration::minutes(overlapping));
             app.checkout(&order("long-call", &start)).await.expect_problem(409, "slot_taken");
         }
-        app.hold_slot("long-call", &later(Duration::minutes(-60))).await;
-        app.hold_slot("long-call", &later(Duration::minutes(30))).await;
+        app.hold_slot("long-call", &slot_after(Duration::minutes(-60))).await;
+        app.hold_slot("long-call", &slot_after(Duration::minutes(30))).await;
         app.offer("bens-call", "ben", 30, 5000).await;
         app.hold_slot("bens-call", SLOT).await;
     }
 
-    async fn s05_overlapping_windows_race_and_one_gets_it(engine) {
+    async fn race_of_overlapping_windows_has_one_winner(engine) {
         let app = TestApp::start(engine).await;
         let other = app.another_instance().await;
-        let wishes = (0..40).map(|n| {
+        let requests = (0..40).map(|n| {
             let (kind, offset) = if n % 2 == 0 { ("call", 0) } else { ("long-call", -30) };
             let at = if n % 4 < 2 { app.address } else { other.address };
-            SlotRequest::new(at, order_by(&format!("guest-{n}@example.com"), kind, &later(Duration::minutes(offset))))
+            SlotRequest::new(at, order_by(&format!("guest-{n}@example.com"), kind, &slot_after(Duration::minutes(offset))))
         });
-        one_winner(&press_together(wishes.collect()).await);
+        assert_one_winner(&press_together(requests.collect()).await);
         let asked = app.simulator.calls().create;
-        assert!(asked <= 4, "one session an instance and window, not {asked}");
+        assert!(asked <= 4, "one session per instance and window, not {asked}");
     }
 
-    async fn s06_a_stale_view_is_refused_and_a_slot_given_back_is_free_at_every_door(engine) {
+    async fn stale_view_is_refused_and_released_slot_is_free(engine) {
         let app = TestApp::start(engine).await;
         let other = app.another_instance().await;
         let hold = app.hold_slot("call", SLOT).await;
@@ -150,30 +155,30 @@ on_both_engines! {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn s02_a_thousand_guests_at_two_instances() {
+async fn rush_at_two_instances_has_one_winner() {
     let app = TestApp::start(Engine::Postgres).await;
     let other = app.another_instance().await;
-    let got = press_together(crowd(&[&app.instance, &other], 1_000, SLOT)).await;
-    one_winner(&got);
+    let responses = press_together(build_requests(&[&app.instance, &other], 1_000, SLOT)).await;
+    assert_one_winner(&responses);
     let asked = app.simulator.calls().create;
     eprintln!("two instances: 1,000 guests, {asked} session(s) asked for");
-    assert!(asked <= 2, "one session an instance at most, not {asked}");
+    assert!(asked <= 2, "at most one session per instance, not {asked}");
 }
 
-/// The control: without the guard the same race has two winners, so the races above would show it.
+/// Mutation: without the constraint the same race has two winners, so the races above would detect it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn s07_without_the_constraint_the_race_has_two_winners_on_postgres() {
+async fn mutation_without_constraint_has_two_winners_postgres() {
     let app = TestApp::start(Engine::Postgres).await;
     app.without_audit("the guard is removed on purpose");
     let other = app.another_instance().await;
     app.database
         .execute("ALTER TABLE occupancy DROP CONSTRAINT occupancy_one_buyer")
         .await;
-    let race = press_together(crowd(&[&app.instance, &other], 2, SLOT));
-    let got = app
-        .placing_together(&["guest-0@example.com", "guest-1@example.com"], race)
+    let race = press_together(build_requests(&[&app.instance, &other], 2, SLOT));
+    let responses = app
+        .place_concurrently(&["guest-0@example.com", "guest-1@example.com"], race)
         .await;
-    assert_eq!(tally(&got).won, 2, "{got:?}");
+    assert_eq!(tally(&responses).won, 2, "{responses:?}");
     let findings = app.audit();
     assert!(
         findings
@@ -183,10 +188,10 @@ async fn s07_without_the_constraint_the_race_has_two_winners_on_postgres() {
     );
 }
 
-/// SQLite has the guard twice, in the statement that takes a window and in triggers: without the triggers, a row that
-/// does not come through that statement gets in, and the auditor sees it.
+/// Mutation: SQLite has the guard twice, in the insert statement and in triggers. Without the triggers, a row that
+/// does not use that statement gets in, and the auditor finds it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn s07_without_the_triggers_a_second_window_gets_in_on_sqlite() {
+async fn mutation_without_triggers_admits_overlap_sqlite() {
     const AGAIN: &str = "INSERT INTO occupancy (hold_id, resource_id, starts_at, ends_at)
         SELECT hold_id, resource_id, starts_at + 60000, ends_at FROM occupancy";
     let app = TestApp::start(Engine::Sqlite).await;

@@ -1,4 +1,5 @@
-//! The sweep: what nobody finished is cleared, without webhooks and without an operator, once, by whoever comes first.
+//! Tests the sweep: it finishes what nobody else finished, without webhooks and without an operator, once, at any
+//! instance.
 
 use chrono::Duration;
 use holdfast::sandbox::{ApiFault, Endpoint, FaultKind, Faults, Outcome, SessionStatus};
@@ -7,14 +8,14 @@ use serde_json::json;
 
 use crate::support::app::{Answer, TestApp, order};
 use crate::support::on_both_engines;
-use crate::support::wait::eventually;
+use crate::support::wait_for::eventually;
 
-/// Holds at consecutive hours.
-async fn many(app: &TestApp, count: i64) -> Vec<Answer> {
-    hourly(app, 0..count).await
+/// Places holds at consecutive hours.
+async fn place_holds(app: &TestApp, count: i64) -> Vec<Answer> {
+    place_hourly_holds(app, 0..count).await
 }
 
-async fn hourly(app: &TestApp, hours: std::ops::Range<i64>) -> Vec<Answer> {
+async fn place_hourly_holds(app: &TestApp, hours: std::ops::Range<i64>) -> Vec<Answer> {
     let mut holds = Vec::new();
     for n in hours {
         let at = app.clock_now() + Duration::days(7) + Duration::hours(n);
@@ -26,7 +27,7 @@ async fn hourly(app: &TestApp, hours: std::ops::Range<i64>) -> Vec<Answer> {
     holds
 }
 
-async fn states(app: &TestApp, holds: &[Answer]) -> Vec<String> {
+async fn list_states(app: &TestApp, holds: &[Answer]) -> Vec<String> {
     let mut states = Vec::new();
     for hold in holds {
         states.push(app.state_of(hold).await);
@@ -35,21 +36,21 @@ async fn states(app: &TestApp, holds: &[Answer]) -> Vec<String> {
 }
 
 on_both_engines! {
-    async fn overdue_holds_are_released_and_paid_ones_found_and_the_report_counts_them(engine) {
+    async fn sweep_report_counts_released_and_confirmed_holds(engine) {
         let app = TestApp::start(engine).await;
-        let holds = many(&app, 5).await;
+        let holds = place_holds(&app, 5).await;
         app.pay(&holds[0], Outcome::Paid);
         app.pay(&holds[1], Outcome::Processing);
         app.simulator.expire(holds[2].text("checkout_session")).unwrap();
         app.clock.advance(Duration::minutes(40));
-        let fresh = hourly(&app, 10..11).await.pop().unwrap();
+        let fresh = place_hourly_holds(&app, 10..11).await.pop().unwrap();
         let report = app.sweep().await;
         assert_eq!(
             report,
             json!({"examined": 5, "released": 3, "confirmed": 1, "failed": 0, "oldest_overdue_ms": 600_000})
         );
         let expected = ["confirmed", "processing", "released/expired", "released/expired", "released/expired"];
-        assert_eq!(states(&app, &holds).await, expected);
+        assert_eq!(list_states(&app, &holds).await, expected);
         assert_eq!(app.state_of(&fresh).await, "held");
         let again = app.sweep().await;
         assert_eq!(again, json!({"examined": 0, "released": 0, "confirmed": 0, "failed": 0, "oldest_overdue_ms": 0}));
@@ -57,7 +58,7 @@ on_both_engines! {
 
     async fn more_holds_than_one_batch_are_all_swept(engine) {
         let app = TestApp::start(engine).await;
-        many(&app, 130).await;
+        place_holds(&app, 130).await;
         app.clock.advance(Duration::minutes(31));
         let report = app.sweep().await;
         assert_eq!((&report["examined"], &report["released"]), (&json!(130), &json!(130)), "{report}");
@@ -65,10 +66,10 @@ on_both_engines! {
         assert_eq!(app.database.count("SELECT count(*) FROM occupancy").await, 0);
     }
 
-    async fn instances_share_the_work_and_none_is_done_twice(engine) {
+    async fn concurrent_sweeps_do_no_work_twice(engine) {
         let app = TestApp::start(engine).await;
         let others = [app.another_instance().await, app.another_instance().await];
-        many(&app, 60).await;
+        place_holds(&app, 60).await;
         app.clock.advance(Duration::minutes(31));
         let (one, two, three) = tokio::join!(app.sweep(), others[0].sweep(), others[1].sweep());
         let released = [&one, &two, &three].map(|report| report["released"].as_i64().unwrap());
@@ -76,9 +77,9 @@ on_both_engines! {
         assert_eq!(app.simulator.calls().expire, 60, "each session is ended once");
     }
 
-    async fn a_sweep_that_is_running_is_not_started_twice(engine) {
+    async fn running_sweep_is_not_started_twice(engine) {
         let app = TestApp::start(engine).await;
-        many(&app, 3).await;
+        place_holds(&app, 3).await;
         app.clock.advance(Duration::minutes(31));
         app.simulator.set_faults(Faults { latency_ms: 1_500, ..Faults::default() });
         let meanwhile = async {
@@ -91,29 +92,29 @@ on_both_engines! {
         assert_eq!(next.map(|report| report.examined), Some(0));
     }
 
-    async fn no_answer_from_stripe_is_counted_and_asked_again_later(engine) {
+    async fn stripe_timeout_is_counted_and_retried_later(engine) {
         let app = TestApp::start(engine).await;
-        let holds = many(&app, 2).await;
+        let holds = place_holds(&app, 2).await;
         app.clock.advance(Duration::minutes(31));
         let fault = ApiFault { probability: 1.0, ..ApiFault::of(FaultKind::ServerError) };
         app.simulator.set_faults(Faults { api: vec![fault], ..Faults::default() });
         let report = app.sweep().await;
         assert_eq!((&report["failed"], &report["released"]), (&json!(2), &json!(0)), "{report}");
-        assert_eq!(states(&app, &holds).await, ["held", "held"]);
+        assert_eq!(list_states(&app, &holds).await, ["held", "held"]);
         let shown = app.admin_hold(holds[0].text("id")).await;
         assert_eq!(shown["tries"], 1, "{shown}");
         app.simulator.set_faults(Faults::default());
         eventually("Stripe answers again", async || {
             app.clock.advance(Duration::minutes(1));
             app.sweep().await;
-            (states(&app, &holds).await == ["released/expired", "released/expired"]).then_some(())
+            (list_states(&app, &holds).await == ["released/expired", "released/expired"]).then_some(())
         })
         .await;
     }
 
-    async fn an_abandoned_hold_whose_session_ends_by_itself_costs_no_call(engine) {
+    async fn session_expiry_event_saves_the_sweep_a_call(engine) {
         let app = TestApp::start_with(engine, &[("HOLDFAST_HOLD_TTL", "1h")]).await;
-        let hold = many(&app, 1).await.pop().unwrap();
+        let hold = place_holds(&app, 1).await.pop().unwrap();
         let before = app.simulator.calls();
         app.clock.advance(Duration::minutes(60));
         app.sweep().await;
@@ -126,49 +127,49 @@ on_both_engines! {
         assert_eq!(app.simulator.calls(), before);
     }
 
-    async fn an_event_that_does_not_come_is_not_waited_for_long(engine) {
+    async fn missing_expiry_event_delays_sweep_only_briefly(engine) {
         let app = TestApp::start_with(engine, &[("HOLDFAST_HOLD_TTL", "1h")]).await;
-        let hold = many(&app, 1).await.pop().unwrap();
+        let hold = place_holds(&app, 1).await.pop().unwrap();
         app.clock.advance(Duration::minutes(61));
         app.sweep().await;
         assert_eq!(app.state_of(&hold).await, "released/expired");
     }
 
-    async fn an_attempt_that_died_before_stripe_was_asked_leaves_nothing(engine) {
+    async fn attempt_that_died_before_stripe_call_leaves_nothing(engine) {
         let app = TestApp::start(engine).await;
         app.simulator.set_faults(Faults::default().next(Endpoint::CreateSession, FaultKind::Cut, 100));
         app.checkout(&order("call", "2026-12-01T10:00:00Z")).await.expect_problem(503, "stripe_unavailable");
         assert!(app.simulator.sessions().is_empty());
         app.simulator.set_faults(Faults::default());
-        recovered(&app).await;
+        assert_recovered(&app).await;
         app.hold_slot("call", "2026-12-01T10:00:00Z").await;
     }
 
-    async fn an_attempt_whose_process_died_is_recovered_and_its_session_ended(engine) {
+    async fn dead_attempt_is_recovered_and_session_expired(engine) {
         let app = TestApp::start(engine).await;
-        let hold = died_before_the_insert(&app).await;
+        let hold = leave_dead_attempt(&app).await;
         app.sweep().await;
         assert_eq!(app.simulator.session(hold.text("checkout_session")).unwrap().status, "open", "it may still run");
         app.database.end_leases().await;
-        recovered(&app).await;
+        assert_recovered(&app).await;
         assert_eq!(app.simulator.sessions().len(), 1, "the same key finds the same session");
         app.hold_slot("call", "2026-12-01T10:00:00Z").await;
     }
 
-    async fn a_stale_attempt_is_recovered_once_by_many_instances(engine) {
+    async fn stale_attempt_is_recovered_once_by_many_instances(engine) {
         let app = TestApp::start(engine).await;
         let other = app.another_instance().await;
-        died_before_the_insert(&app).await;
+        leave_dead_attempt(&app).await;
         app.database.end_leases().await;
         tokio::join!(app.sweep(), other.sweep());
-        recovered(&app).await;
+        assert_recovered(&app).await;
         let calls = app.simulator.calls();
         assert_eq!((calls.create, calls.expire), (2, 1), "{calls:?}");
     }
 
-    async fn a_stale_attempt_whose_session_was_paid_all_the_same_gives_the_money_back(engine) {
+    async fn paid_stale_attempt_is_refunded(engine) {
         let app = TestApp::start(engine).await;
-        let hold = died_before_the_insert(&app).await;
+        let hold = leave_dead_attempt(&app).await;
         app.pay(&hold, Outcome::Paid);
         app.database.end_leases().await;
         for _ in 0..3 {
@@ -180,8 +181,8 @@ on_both_engines! {
     }
 }
 
-/// Sweeps until no attempt is open; no session must be payable then.
-async fn recovered(app: &TestApp) {
+/// Sweeps until no attempt is open; then no session may be payable.
+async fn assert_recovered(app: &TestApp) {
     eventually("attempts are recovered", async || {
         app.clock.advance(Duration::minutes(3));
         app.sweep().await;
@@ -198,16 +199,16 @@ async fn recovered(app: &TestApp) {
     );
 }
 
-/// A hold whose process died before the insert: the books are put back to where they were while Stripe made the
-/// session, an attempt with its terms, and no hold.
-async fn died_before_the_insert(app: &TestApp) -> Answer {
+/// Leaves the state of a process that died before the insert: Stripe has the session, and the database has an attempt
+/// with its terms and no hold.
+async fn leave_dead_attempt(app: &TestApp) -> Answer {
     app.simulator.set_faults(Faults {
         latency_ms: 1_000,
         ..Faults::default()
     });
     let body = order("call", "2026-12-01T10:00:00Z");
     let meanwhile = async {
-        eventually("Stripe is asked", async || {
+        eventually("Stripe is called", async || {
             (app.simulator.calls().create == 1).then_some(())
         })
         .await;
@@ -218,8 +219,8 @@ async fn died_before_the_insert(app: &TestApp) -> Answer {
     let (hold, ()) = tokio::join!(app.checkout(&body), meanwhile);
     let hold = hold.expect(201);
     app.simulator.set_faults(Faults::default());
-    for books in ["occupancy", "hold_history"] {
-        app.database.execute(&format!("DELETE FROM {books}")).await;
+    for table in ["occupancy", "hold_history"] {
+        app.database.execute(&format!("DELETE FROM {table}")).await;
     }
     app.database.execute("DELETE FROM holds").await;
     app.count_anew().await;

@@ -14,7 +14,7 @@ use tokio::process::Command;
 
 use crate::support::client::{ADMIN_KEY, Client};
 use crate::support::process::Process;
-use crate::support::wait::eventually;
+use crate::support::wait_for::eventually;
 
 const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/integration.md");
 

@@ -11,9 +11,9 @@ use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::support::app::{Instance, TestApp, order, order_by};
+use crate::support::catalogue_fixtures::{block, day, slots, unblock};
 use crate::support::database::{Engine, TestDatabase};
-use crate::support::offers::{block, day, slots, unblock};
-use crate::support::wait::eventually;
+use crate::support::wait_for::eventually;
 
 /// An hour of Ana's each, back from the first of November; each with its history, and blocks that were Ana's in between.
 const PAST: [&str; 12] = [

@@ -10,8 +10,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::app::{TestApp, WEBHOOK_SECRET, order_by};
+use crate::support::catalogue_fixtures::day;
 use crate::support::database::{Engine, TestDatabase};
-use crate::support::offers::day;
 use crate::support::on_both_engines;
 use crate::support::process::complete;
 

@@ -1,7 +1,7 @@
-//! A running service with a Stripe simulator that does nothing by itself, a clock that the test moves, and a database of
-//! its own. What the test does goes over real HTTP, as a shop's page, Stripe and an operator would do it.
+//! Runs a service for a test, with a Stripe simulator that does nothing by itself, a clock that the test moves, and a
+//! database of its own. All requests go over real HTTP, as those of a shop's page, Stripe and an operator do.
 //!
-//! When the app is dropped, the auditor looks at the books and at the simulator, and the test fails where a promise is
+//! When the app is dropped, the auditor checks the database and the simulator, and the test fails if an invariant is
 //! broken. Several [`Instance`]s may share one database and one simulator.
 
 use std::collections::BTreeMap;
@@ -15,28 +15,21 @@ use holdfast::config::{self, Config, ConfigScope};
 use holdfast::domain::time::Clock;
 use holdfast::sandbox::{Mode, Outcome, Simulator, SimulatorConfig};
 use holdfast::workflow::Context;
-use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::audit::{Audit, PATIENCE};
+use super::catalogue_fixtures::put_event_type;
 pub(crate) use super::client::{ADMIN_KEY, Answer, Client};
 use super::database::{Engine, TestDatabase};
+pub(crate) use super::process::LIMITS_OFF;
 use super::process::Process;
 
 pub(crate) const WEBHOOK_SECRET: &str = "whsec_tests";
 
-/// Tests are many guests behind one address; who tests the limits sets them.
-pub(crate) const MANY_BEHIND_ONE_ADDRESS: [(&str, &str); 4] = [
-    ("HOLDFAST_RATE_LIMIT", "100000/s"),
-    ("HOLDFAST_MAX_LIVE_HOLDS_PER_GUEST", "1000000"),
-    ("HOLDFAST_MAX_LIVE_HOLDS_PER_CLIENT", "1000000"),
-    ("HOLDFAST_LAPSE_COOLDOWN", "0s"),
-];
-
-/// A clock that stands until it is moved.
+/// A clock that changes only when the test moves it.
 pub(crate) struct ManualClock(Mutex<DateTime<Utc>>);
 
 impl ManualClock {
@@ -48,7 +41,7 @@ impl ManualClock {
         *self.0.lock().unwrap() += by;
     }
 
-    /// Shows the machine's time from now on until it is moved, for a story with a real process.
+    /// Sets the clock to the machine's time, for a test with a real process. It stays there until it is moved.
     pub(crate) fn catch_up(&self) {
         *self.0.lock().unwrap() = SystemClock.now();
     }
@@ -60,7 +53,7 @@ impl Clock for ManualClock {
     }
 }
 
-/// One `serve`.
+/// One running `serve` inside the test process.
 pub(crate) struct Instance {
     pub(crate) context: Arc<Context>,
     client: Client,
@@ -84,7 +77,7 @@ impl Instance {
         }
     }
 
-    /// Stops it as SIGTERM does, and waits for the end.
+    /// Stops the instance as SIGTERM does, and waits until it has ended.
     pub(crate) async fn stop(&mut self) {
         self.stop.cancel();
         if let Some(running) = self.running.take() {
@@ -127,12 +120,12 @@ impl std::ops::Deref for TestApp {
 }
 
 impl TestApp {
-    /// A service with a 30-minute call and a 60-minute one, both with Ana, at 50 and 90 EUR.
+    /// Starts a service with a 30-minute call and a 60-minute one, both with Ana, at 50 and 90 EUR.
     pub(crate) async fn start(engine: Engine) -> Self {
         Self::start_with(engine, &[]).await
     }
 
-    /// The same, with some variables set.
+    /// Starts the same service with some variables changed.
     pub(crate) async fn start_with(engine: Engine, variables: &[(&'static str, &str)]) -> Self {
         let app = Self::start_on(TestDatabase::new(engine).await, variables).await;
         app.offer("call", "ana", 30, 5000).await;
@@ -140,7 +133,7 @@ impl TestApp {
         app
     }
 
-    /// A service on these books, with what is on sale in them.
+    /// Starts a service on this database, which keeps the event types it has.
     pub(crate) async fn start_on(database: TestDatabase, variables: &[(&'static str, &str)]) -> Self {
         let clock = ManualClock::starting_at("2026-11-20T08:00:00Z");
         let simulator = explicit_simulator(&clock);
@@ -151,7 +144,7 @@ impl TestApp {
         let settings = self::variables(database.url(), &stripe).into_iter();
         let settings = settings.map(|(name, value)| (name, value.to_owned()));
         let mut settings: BTreeMap<_, _> = settings.collect();
-        settings.extend(MANY_BEHIND_ONE_ADDRESS.map(|(name, value)| (name, value.to_owned())));
+        settings.extend(LIMITS_OFF.map(|(name, value)| (name, value.to_owned())));
         settings.extend(variables.iter().map(|(name, value)| (*name, (*value).to_owned())));
         let instance = Instance::start(&settings, clock.clone()).await;
         simulator.set_webhook_url(instance.url("/webhooks/stripe"));
@@ -166,20 +159,20 @@ impl TestApp {
         }
     }
 
-    /// Another `serve` on the same database and the same Stripe.
+    /// Starts another instance on the same database and the same Stripe.
     pub(crate) async fn another_instance(&self) -> Instance {
         Instance::start(&self.settings, self.clock.clone()).await
     }
 
-    /// Another `serve`, with some variables set otherwise.
+    /// Starts another instance with some variables changed.
     pub(crate) async fn another_instance_with(&self, variables: &[(&'static str, &str)]) -> Instance {
         let mut settings = self.settings.clone();
         settings.extend(variables.iter().map(|(name, value)| (*name, (*value).to_owned())));
         Instance::start(&settings, self.clock.clone()).await
     }
 
-    /// A real process on the same books and the same Stripe, which tells its events there from now on; by the machine's
-    /// clock, which becomes the app's.
+    /// Starts a real process on the same database and the same Stripe, which sends its events to the process from now
+    /// on. The process uses the machine's clock, and the app's clock is set to it.
     pub(crate) async fn process(&self, directory: &Path, more: &[(&'static str, &str)]) -> (Process, Client) {
         self.clock.catch_up();
         let mut variables = variables(self.database.url(), self.stripe_url());
@@ -190,8 +183,7 @@ impl TestApp {
         (process, client)
     }
 
-    /// The configuration that the instance was started with, at the address that it has, with some variables set
-    /// otherwise.
+    /// Returns the configuration of the instance, with its actual address and with some variables changed.
     pub(crate) fn config_with(&self, variables: &[(&'static str, &str)]) -> Config {
         let mut settings = self.settings.clone();
         settings.insert("HOLDFAST_LISTEN", self.address.to_string());
@@ -199,22 +191,22 @@ impl TestApp {
         config::load_config(|name| settings.get(name).cloned(), ConfigScope::Stripe).unwrap()
     }
 
-    /// Where the simulator is.
+    /// Returns the base URL of the simulator.
     pub(crate) fn stripe_url(&self) -> &str {
         &self.settings["STRIPE_API_BASE"]
     }
 
-    /// The time, as the service and Stripe have it.
+    /// Returns the time of the service and of Stripe.
     pub(crate) fn clock_now(&self) -> DateTime<Utc> {
         self.clock.now()
     }
 
-    /// What the auditor finds now.
+    /// Returns what the auditor finds now.
     pub(crate) fn audit(&self) -> Vec<String> {
         self.audit_of(self.database.url())
     }
 
-    /// What the auditor finds now in the books at this URL.
+    /// Returns what the auditor finds now in the database at this URL.
     pub(crate) fn audit_of(&self, url: &str) -> Vec<String> {
         let audit = Audit {
             engine: self.database.engine(),
@@ -225,48 +217,46 @@ impl TestApp {
         audit.findings()
     }
 
-    /// The auditor stays away at the end, because the test breaks a promise on purpose.
+    /// Skips the audit at the end, because the test breaks an invariant on purpose.
     pub(crate) fn without_audit(&self, reason: &'static str) {
         self.unaudited.set(reason).unwrap();
     }
 
     /// Puts an event type on sale, in EUR.
     pub(crate) async fn offer(&self, id: &str, resource: &str, minutes: i64, amount: i64) {
-        let body = json!({"name": id, "resource": resource, "duration_minutes": minutes, "amount": amount, "currency": "eur"});
-        let answer = self
-            .admin(Method::PUT, &format!("/v1/admin/event-types/{id}"), Some(body))
-            .await;
+        let members = json!({"resource": resource, "duration_minutes": minutes, "amount": amount});
+        let answer = put_event_type(self, id, members).await;
         assert!(answer.status.is_success(), "{answer:?}");
     }
 
-    /// A hold on this event type and start, which must be had.
+    /// Places a hold on this event type and start; it must succeed.
     pub(crate) async fn hold_slot(&self, event_type: &str, starts_at: &str) -> Answer {
         self.checkout(&order(event_type, starts_at)).await.expect(201)
     }
 
-    /// The guest does this on Stripe's payment page. Stripe's events wait until they are delivered.
+    /// Makes the guest do this on Stripe's payment page. Stripe's events wait until they are delivered.
     pub(crate) fn pay(&self, hold: &Answer, outcome: Outcome) {
         self.simulator
             .pay(hold.text("checkout_session"), outcome)
             .unwrap();
     }
 
-    /// Takes the hold and its attempt off the books, as a backup does that is older.
+    /// Deletes the hold and its attempt from the database, as restoring an older backup does.
     pub(crate) async fn forget(&self, hold: &Answer) {
         let id = hold.text("id");
-        for (books, column) in [
+        for (table, column) in [
             ("occupancy", "hold_id"),
             ("hold_history", "hold_id"),
             ("checkout_attempts", "hold_id"),
             ("holds", "id"),
         ] {
-            let statement = format!("DELETE FROM {books} WHERE {column} = '{id}'");
-            assert_ne!(self.database.execute(&statement).await, 0, "{books}");
+            let statement = format!("DELETE FROM {table} WHERE {column} = '{id}'");
+            assert_ne!(self.database.execute(&statement).await, 0, "{table}");
         }
         self.count_anew().await;
     }
 
-    /// Counts held holds anew, after some were taken off the books by hand.
+    /// Recounts the held holds of guests and clients, after a test deleted some of them.
     pub(crate) async fn count_anew(&self) {
         for (counts, key, column) in [("guests", "email", "guest_id"), ("clients", "id", "client_id")] {
             let anew = format!(
@@ -277,14 +267,14 @@ impl TestApp {
         }
     }
 
-    /// Stripe delivers everything that waits; each must be answered 2xx.
+    /// Delivers all waiting events; each must get a 2xx response.
     pub(crate) async fn deliver_all(&self) {
         for delivery in self.simulator.deliver_all().await {
             assert!(delivery.accepted(), "{delivery:?}");
         }
     }
 
-    /// The status of the hold, and its reason where it has one: `released/expired`.
+    /// Returns the status of the hold, with its reason if it has one: `released/expired`.
     pub(crate) async fn state_of(&self, hold: &Answer) -> String {
         self.instance.state(hold.text("id")).await
     }
@@ -310,7 +300,8 @@ fn explicit_simulator(clock: &Arc<ManualClock>) -> Simulator {
     })
 }
 
-/// The environment of a real process: what `serve`, `sweep` and `doctor` need, at this database and this Stripe.
+/// Returns the environment of a real process: what `serve`, `sweep` and `doctor` need, with this database and this
+/// Stripe.
 pub(crate) fn variables<'a>(database: &'a str, stripe: &'a str) -> Vec<(&'static str, &'a str)> {
     vec![
         ("DATABASE_URL", database),
@@ -322,12 +313,12 @@ pub(crate) fn variables<'a>(database: &'a str, stripe: &'a str) -> Vec<(&'static
     ]
 }
 
-/// The body of a checkout for this event type and start, by some guest.
+/// Builds the body of a checkout for this event type and start, by some guest.
 pub(crate) fn order(event_type: &str, starts_at: &str) -> Value {
     order_by("ada@example.com", event_type, starts_at)
 }
 
-/// The body of a checkout by this guest.
+/// Builds the body of a checkout by this guest.
 pub(crate) fn order_by(email: &str, event_type: &str, starts_at: &str) -> Value {
     json!({"event_type": event_type, "starts_at": starts_at, "guest": {"email": email, "name": "Ada"}})
 }

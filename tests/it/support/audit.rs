@@ -1,8 +1,8 @@
-//! The auditor: looks at the books and at the simulator at the end of a test, and names every promise that is broken.
+//! Audits the database and the simulator at the end of a test, and reports every broken invariant.
 //!
-//! It knows the schema and what Stripe shows, nothing of the code under test: raw SQL on a connection of its own, and
-//! the simulator's hands. What is still under way when it looks (a saga, a command) may be caught between two states,
-//! so a finding counts only where it stays.
+//! The auditor knows the schema and what Stripe shows, and uses no code under test: it sends raw SQL over its own
+//! connection, and reads the simulator's state. Work that still runs (a saga, a command) may be between two states,
+//! so a finding counts only if it persists.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -12,37 +12,37 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, Row, SqliteConnection};
 
 use super::database::Engine;
 
-/// How long a finding must stay to count, where work may still be under way.
+/// How long a finding must persist to count, because work may still run.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What to look at.
+/// The database and the simulator to audit.
 pub(crate) struct Audit {
     pub(crate) engine: Engine,
     pub(crate) url: String,
     pub(crate) simulator: Simulator,
-    /// How long a finding must stay to count.
+    /// How long a finding must persist to count.
     pub(crate) wait_timeout: Duration,
 }
 
 impl Audit {
-    /// The promises that are broken, on a runtime of its own: the test's may be about to end.
+    /// Returns the broken invariants. It uses its own runtime, because the test's may be about to end.
     pub(crate) fn findings(self) -> Vec<String> {
-        let looking = std::thread::spawn(move || {
+        let auditing = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.unwrap().block_on(self.look_until_certain())
+            runtime.unwrap().block_on(self.find_persistent_faults())
         });
-        looking.join().unwrap()
+        auditing.join().unwrap()
     }
 
-    async fn look_until_certain(self) -> Vec<String> {
-        let mut books = Books::open(self.engine, &self.url).await;
+    async fn find_persistent_faults(self) -> Vec<String> {
+        let mut database = Books::open(self.engine, &self.url).await;
         let wait_timeout = Instant::now() + self.wait_timeout;
         loop {
-            let mut findings = slots(&mut books).await;
-            findings.extend(histories(&mut books).await);
-            findings.extend(counts(&mut books).await);
-            findings.extend(sessions(&mut books, &self.simulator).await);
-            findings.extend(money(&mut books, &self.simulator).await);
+            let mut findings = slots(&mut database).await;
+            findings.extend(check_histories(&mut database).await);
+            findings.extend(check_counts(&mut database).await);
+            findings.extend(check_sessions(&mut database, &self.simulator).await);
+            findings.extend(check_money(&mut database, &self.simulator).await);
             if findings.is_empty() || Instant::now() > wait_timeout {
                 return findings;
             }
@@ -51,7 +51,7 @@ impl Audit {
     }
 }
 
-/// The database, by hand.
+/// A raw connection to the database of the test.
 pub(crate) enum Books {
     Sqlite(SqliteConnection),
     Postgres(PgConnection),
@@ -67,7 +67,7 @@ impl Books {
         }
     }
 
-    /// The rows of a query whose columns are all text.
+    /// Returns the rows of a query whose columns are all text.
     pub(crate) async fn ask(&mut self, sql: &str) -> Vec<Cells> {
         macro_rules! cells {
             ($connection:expr) => {{
@@ -84,7 +84,7 @@ impl Books {
         }
     }
 
-    /// A finding for each row, which is put after the words.
+    /// Returns one finding per row: the words, then the row.
     pub(crate) async fn find(&mut self, what: &str, sql: &str) -> Vec<String> {
         let shown = |row: Cells| row.iter().flatten().cloned().collect::<Vec<_>>().join(" ");
         let rows = self.ask(sql).await;
@@ -93,7 +93,7 @@ impl Books {
             .collect()
     }
 
-    /// The rows by their first column.
+    /// Returns the rows by their first column.
     pub(crate) async fn map(&mut self, sql: &str) -> HashMap<String, Cells> {
         let rows = self.ask(sql).await;
         rows.into_iter()
@@ -102,9 +102,10 @@ impl Books {
     }
 }
 
-/// I1: no two holds have one unit of a resource at one time, and a hold has its windows exactly while it is live.
-pub(crate) async fn slots(books: &mut Books) -> Vec<String> {
-    let overlap = match books {
+/// Checks I1: no two holds share a unit of a resource at one time, and a hold has its windows exactly while it is
+/// live.
+pub(crate) async fn slots(database: &mut Books) -> Vec<String> {
+    let overlap = match database {
         Books::Sqlite(_) => {
             "SELECT a.hold_id, b.hold_id FROM occupancy a JOIN occupancy b ON a.resource_id = b.resource_id
              AND a.rowid < b.rowid AND a.unit = b.unit AND a.starts_at < b.ends_at AND b.starts_at < a.ends_at"
@@ -114,33 +115,37 @@ pub(crate) async fn slots(books: &mut Books) -> Vec<String> {
              AND a.ctid < b.ctid AND a.unit = b.unit AND a.during && b.during"
         }
     };
-    let mut findings = books.find("one slot, two buyers", overlap).await;
+    let mut findings = database.find("one slot, two buyers", overlap).await;
     let liveness = "SELECT CAST(id AS text), status FROM holds
         WHERE (status IN ('held', 'processing', 'confirmed'))
            <> EXISTS (SELECT 1 FROM occupancy WHERE hold_id = holds.id)";
     findings.extend(
-        books
+        database
             .find("occupancy does not follow the hold's life", liveness)
             .await,
     );
-    findings.extend(windows(books).await);
+    findings.extend(check_windows(database).await);
     let beyond = "SELECT CAST(o.hold_id AS text), o.resource_id, CAST(o.unit AS text) FROM occupancy o
         LEFT JOIN resources r ON r.id = o.resource_id WHERE o.unit > coalesce(r.capacity, 1)";
-    findings.extend(books.find("a unit that the resource does not have", beyond).await);
-    let strangers = "SELECT CAST(hold_id AS text) FROM occupancy
+    findings.extend(
+        database
+            .find("a unit that the resource does not have", beyond)
+            .await,
+    );
+    let orphaned = "SELECT CAST(hold_id AS text) FROM occupancy
         WHERE NOT EXISTS (SELECT 1 FROM holds WHERE id = occupancy.hold_id)";
-    findings.extend(books.find("occupancy of no hold", strangers).await);
-    let unheard = "SELECT CAST(id AS text), wish FROM holds
+    findings.extend(database.find("occupancy of no hold", orphaned).await);
+    let wrong_resource = "SELECT CAST(id AS text), wish FROM holds
         WHERE status IN ('held', 'processing', 'confirmed') AND wish IS NOT NULL
           AND NOT EXISTS (SELECT 1 FROM occupancy WHERE hold_id = holds.id AND resource_id = holds.wish)";
-    findings.extend(books.find("served by another than was asked for", unheard).await);
+    findings.extend(database.find("not the requested resource", wrong_resource).await);
     findings
 }
 
-/// A live hold has so many units of each of its segments as it was sold, buffers and all, and nothing else; what is shown
-/// of it follows from the segments.
-async fn windows(books: &mut Books) -> Vec<String> {
-    let (segment, begins, ends, shown) = match books {
+/// Checks that a live hold has its quantity of units in each of its segments, buffers included, and nothing else; and
+/// that the times it shows follow from its segments.
+async fn check_windows(database: &mut Books) -> Vec<String> {
+    let (segment, begins, ends, shown) = match database {
         Books::Sqlite(_) => (
             "SELECT h.*, s.value AS segment FROM holds h, json_each(h.segments) s",
             "o.starts_at",
@@ -178,37 +183,41 @@ async fn windows(books: &mut Books) -> Vec<String> {
         "SELECT CAST(h.id AS text) FROM ({segment}) h GROUP BY h.id, h.starts_at, h.ends_at
          HAVING {starts_at} <> min({from}) OR {ends_at} <> max({to})"
     );
-    let mut findings = books.find("a segment without its units", &missing).await;
-    findings.extend(books.find("more units than were sold", &more).await);
+    let mut findings = database.find("a segment without its units", &missing).await;
+    findings.extend(database.find("more units than were sold", &more).await);
     findings.extend(
-        books
+        database
             .find("a hold shows other times than its segments", &shown)
             .await,
     );
     findings
 }
 
-/// S27, S28: whoever has `held` holds is counted with so many.
-async fn counts(books: &mut Books) -> Vec<String> {
+/// Checks S27 and S28: the stored count of a guest or client equals its number of `held` holds.
+async fn check_counts(database: &mut Books) -> Vec<String> {
     let mut findings = Vec::new();
     for (table, key, column) in [("guests", "email", "guest_id"), ("clients", "id", "client_id")] {
         let wrong = format!(
             "SELECT g.{key}, CAST(g.held AS text) FROM {table} g WHERE g.held <> (
                  SELECT count(*) FROM holds h WHERE h.{column} = g.{key} AND h.status = 'held')"
         );
-        findings.extend(books.find(&format!("a wrong count in {table}"), &wrong).await);
-        let nobodys = format!(
+        findings.extend(database.find(&format!("a wrong count in {table}"), &wrong).await);
+        let uncounted = format!(
             "SELECT CAST(h.id AS text) FROM holds h WHERE h.status = 'held' AND h.{column} IS NOT NULL
              AND NOT EXISTS (SELECT 1 FROM {table} g WHERE g.{key} = h.{column})"
         );
-        findings.extend(books.find(&format!("not counted in {table}"), &nobodys).await);
+        findings.extend(
+            database
+                .find(&format!("not counted in {table}"), &uncounted)
+                .await,
+        );
     }
     findings
 }
 
-/// I5: histories are chains from the first status to the present one, and no event is in them twice.
-async fn histories(books: &mut Books) -> Vec<String> {
-    let mut findings = books
+/// Checks I5: each history is a chain from the first status to the present one, and contains no event twice.
+async fn check_histories(database: &mut Books) -> Vec<String> {
+    let mut findings = database
         .find(
             "an event was applied twice",
             "SELECT CAST(hold_id AS text), event_id FROM hold_history WHERE event_id IS NOT NULL
@@ -217,10 +226,10 @@ async fn histories(books: &mut Books) -> Vec<String> {
         .await;
     let unknown = "SELECT event_id FROM hold_history WHERE event_id IS NOT NULL
         AND NOT EXISTS (SELECT 1 FROM stripe_events WHERE id = event_id)";
-    findings.extend(books.find("an effect without its event", unknown).await);
+    findings.extend(database.find("an effect without its event", unknown).await);
     let mut last: HashMap<String, String> = HashMap::new();
     let lines = "SELECT CAST(hold_id AS text), from_status, to_status FROM hold_history ORDER BY seq";
-    for line in books.ask(lines).await {
+    for line in database.ask(lines).await {
         let (hold, to) = (line[0].clone().unwrap(), line[2].clone().unwrap());
         let before = last.insert(hold.clone(), to.clone());
         if before != line[1] {
@@ -230,7 +239,7 @@ async fn histories(books: &mut Books) -> Vec<String> {
             ));
         }
     }
-    for (hold, row) in books.map("SELECT CAST(id AS text), status FROM holds").await {
+    for (hold, row) in database.map("SELECT CAST(id AS text), status FROM holds").await {
         if last.get(&hold) != row[1].as_ref() {
             findings.push(format!(
                 "history ends elsewhere: {hold} {:?} but {:?}",
@@ -242,50 +251,52 @@ async fn histories(books: &mut Books) -> Vec<String> {
     findings
 }
 
-/// I4: an open session belongs to a held hold, or something on the books will end it.
-async fn sessions(books: &mut Books, simulator: &Simulator) -> Vec<String> {
+/// Checks I4: an open session belongs to a held hold, or an attempt or a command will expire it.
+async fn check_sessions(database: &mut Books, simulator: &Simulator) -> Vec<String> {
     let sessions = simulator.sessions();
     let held = "SELECT session_id, status FROM holds WHERE status = 'held'";
     let ordered = "SELECT session_id FROM commands WHERE kind = 'expire_session' AND done_at IS NULL";
-    let begun = "SELECT CAST(hold_id AS text) FROM checkout_attempts WHERE state IN ('running', 'unsettled')";
-    let (held, ordered, begun) = (
-        books.map(held).await,
-        books.map(ordered).await,
-        books.map(begun).await,
+    let running =
+        "SELECT CAST(hold_id AS text) FROM checkout_attempts WHERE state IN ('running', 'unsettled')";
+    let (held, ordered, running) = (
+        database.map(held).await,
+        database.map(ordered).await,
+        database.map(running).await,
     );
     let stray = sessions.iter().filter(|session| {
         let attempt = session.client_reference_id.as_ref();
         session.status == SessionStatus::Open
-            // One of another product on the same account names no hold.
+            // A session of another product on the same account names no hold.
             && attempt.is_some()
             && !held.contains_key(&session.id)
             && !ordered.contains_key(&session.id)
-            && !attempt.is_some_and(|hold| begun.contains_key(hold))
+            && !attempt.is_some_and(|hold| running.contains_key(hold))
     });
     stray
         .map(|session| format!("a stray payable session: {session:?}"))
         .collect()
 }
 
-/// I3: money has its slot, or is back or on its way back; nothing goes back twice.
-async fn money(books: &mut Books, simulator: &Simulator) -> Vec<String> {
+/// Checks I3: money has its slot, or is refunded or about to be; nothing is refunded twice.
+async fn check_money(database: &mut Books, simulator: &Simulator) -> Vec<String> {
     let (intents, refunds) = (simulator.intents(), simulator.refunds());
-    let untold: String = simulator
+    let undelivered: String = simulator
         .pending_events()
         .into_iter()
         .map(|event| event.payload)
         .collect();
     let holds = "SELECT session_id, status, status || '/' || coalesce(reason, '') FROM holds";
-    let holds = books.map(holds).await;
-    let payments = books
+    let holds = database.map(holds).await;
+    let payments = database
         .map("SELECT intent_id, state, CAST(refunded AS text) FROM payments")
         .await;
     let refund_orders = "SELECT intent_id FROM commands WHERE kind = 'refund' AND done_at IS NULL";
-    let refund_orders = books.map(refund_orders).await;
+    let refund_orders = database.map(refund_orders).await;
     let expiries = "SELECT session_id FROM commands WHERE kind = 'expire_session' AND done_at IS NULL";
-    let expiries = books.map(expiries).await;
-    let begun = "SELECT CAST(hold_id AS text) FROM checkout_attempts WHERE state IN ('running', 'unsettled')";
-    let begun = books.map(begun).await;
+    let expiries = database.map(expiries).await;
+    let running =
+        "SELECT CAST(hold_id AS text) FROM checkout_attempts WHERE state IN ('running', 'unsettled')";
+    let running = database.map(running).await;
     let mut findings = Vec::new();
     for intent in intents
         .iter()
@@ -302,25 +313,27 @@ async fn money(books: &mut Books, simulator: &Simulator) -> Vec<String> {
             .filter(|amount| **amount == intent.amount_received)
             .count();
         if total > intent.amount_received || ours > 1 {
-            findings.push(format!("more went back than came in: {intent:?} {back:?}"));
+            findings.push(format!("more refunded than paid: {intent:?} {back:?}"));
         }
         let booked = payments.get(&intent.id).and_then(|row| row[2].clone());
         if booked.is_some_and(|booked| booked.parse::<i64>().unwrap() > total) {
-            findings.push(format!("the books know of a refund that never was: {intent:?}"));
+            findings.push(format!(
+                "the database has a refund that Stripe does not have: {intent:?}"
+            ));
         }
         let live = holds.get(&intent.session).and_then(|row| row[1].as_deref());
         let live = matches!(live, Some("held" | "processing" | "confirmed"));
         let going_back = refund_orders.contains_key(&intent.id)
             || expiries.contains_key(&intent.session)
-            || intent.metadata.values().any(|hold| begun.contains_key(hold))
-            || untold.contains(&intent.id);
-        // The shop keeps what the operator says, of what it cancelled; the part that goes back is ordered like any refund.
+            || intent.metadata.values().any(|hold| running.contains_key(hold))
+            || undelivered.contains(&intent.id);
+        // After an operator's cancel the shop may keep a part. The rest is a refund command like any other.
         let state = payments.get(&intent.id).and_then(|row| row[1].as_deref());
         let cancelled =
             holds.get(&intent.session).and_then(|row| row[2].as_deref()) == Some("cancelled/operator");
         let kept = state == Some("kept") && cancelled;
         if state == Some("kept") && !cancelled {
-            findings.push(format!("money kept without an operator's word: {intent:?}"));
+            findings.push(format!("money kept without an operator's decision: {intent:?}"));
         }
         if total < intent.amount_received && !live && !going_back && !kept {
             findings.push(money_without_slot(intent, payments.get(&intent.id)));
@@ -329,6 +342,6 @@ async fn money(books: &mut Books, simulator: &Simulator) -> Vec<String> {
     findings
 }
 
-fn money_without_slot(intent: &IntentView, on_the_books: Option<&Cells>) -> String {
-    format!("money without a slot: {intent:?}, on the books {on_the_books:?}")
+fn money_without_slot(intent: &IntentView, payment: Option<&Cells>) -> String {
+    format!("money without a slot: {intent:?}, recorded as {payment:?}")
 }

@@ -1,7 +1,7 @@
-//! A real browser, driven through chromedriver, and the demo shop as its own process, for tests of what a guest sees.
+//! Drives a real browser through chromedriver, and runs the demo shop as its own process, to test what a guest sees.
 //!
-//! Both end with the test process, however that ends. Chromium is required: where there is none, the test fails and
-//! says how to get it. It never skips.
+//! Both end with the test process, even if it is killed. Chromium is required: if it is missing, the test fails and
+//! says how to install it. It never skips.
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
@@ -18,22 +18,24 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use url::{ParseError, Url};
 
+use super::client::build_http_client;
+
 const HOW_TO_INSTALL: &str = "\
 this test needs Chromium and chromedriver on the PATH. To install them:
     Debian:  apt-get install chromium chromium-driver
     Fedora:  dnf install chromium chromedriver
     macOS:   brew install --cask chromium chromedriver";
 
-/// A state that has not come by then never will.
+/// How long to wait for a state before the test fails.
 const NEVER: Duration = Duration::from_secs(60);
 
-/// Where browsers believe to be: on another clock than the demo shop, in UTC or in Berlin.
+/// The browsers' time zone; the demo shop uses UTC or Berlin.
 const ZONE: &str = "America/New_York";
 
-/// Runs "$@" until its input ends, which it does however the test process ends; then ends all that came of it.
+/// Runs "$@" until its input ends, also if the test process is killed; then ends all processes that it started.
 const WATCHDOG: &str = r#"trap '' PIPE INT; "$@" 2>&1 & cat >/dev/null; trap '' TERM; kill -TERM 0; wait"#;
 
-/// A process that ends with this.
+/// A process that the watchdog ends.
 struct Watched {
     child: Child,
     lines: Receiver<String>,
@@ -45,7 +47,7 @@ impl Watched {
             .args(["-c", WATCHDOG, "watchdog", program])
             .args(arguments)
             .envs(environment.iter().map(|(name, value)| (name, value)))
-            // Of its own, so that the watchdog ends no more than what it started.
+            // Its own process group, so that the watchdog ends only what it started.
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -56,14 +58,14 @@ impl Watched {
         let (sender, lines) = channel();
         std::thread::spawn(move || {
             for line in output.lines().map_while(Result::ok) {
-                // Nobody may be listening any more; the pipe must be emptied all the same.
+                // The receiver may be gone, but the pipe must still be emptied.
                 let _ = sender.send(line);
             }
         });
         Self { child, lines }
     }
 
-    /// What stands after `mark` in the first line that has it, as far as it is digits, dots and colons.
+    /// Returns the digits, dots and colons after `mark` in the first line that contains it.
     fn number_after(&self, mark: &str) -> Result<String, String> {
         let mut seen = String::new();
         while let Ok(line) = self.lines.recv_timeout(NEVER) {
@@ -87,9 +89,9 @@ impl Drop for Watched {
     }
 }
 
-/// `holdfast sandbox` with a database of its own.
+/// A running `holdfast sandbox` with its own database.
 pub(crate) struct Shop {
-    /// Where its page is.
+    /// The URL of its page.
     pub(crate) url: String,
     simulator: String,
     http: reqwest::Client,
@@ -113,18 +115,16 @@ impl Shop {
         let address = |mark| process.number_after(mark).unwrap_or_else(|why| panic!("{why}"));
         let simulator = format!("http://{}", address("the Stripe simulator listens on http://"));
         let url = format!("http://{}", address("serving on http://"));
-        // The tests speak plain HTTP, but the client wants to know its TLS all the same.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         Self {
             url,
             simulator,
-            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+            http: build_http_client(),
             _process: process,
             _directory: directory,
         }
     }
 
-    /// Uses one of the simulator's controls.
+    /// Calls one of the simulator's control routes.
     pub(crate) async fn simulator(&self, method: Method, path: &str, body: Value) -> Value {
         let request = self.http.request(method, format!("{}{path}", self.simulator));
         let answer = request.json(&body).send().await.unwrap();
@@ -133,7 +133,7 @@ impl Shop {
     }
 }
 
-/// chromedriver, which starts browsers.
+/// A running chromedriver, which starts browsers.
 pub(crate) struct Driver {
     url: String,
     _process: Watched,
@@ -152,7 +152,7 @@ impl Driver {
         }
     }
 
-    /// A browser that knows nothing of the others.
+    /// Starts a browser with a profile of its own.
     pub(crate) async fn browser(&self) -> Browser {
         let profile = TempDir::new_in(&self.profiles).unwrap().keep();
         let arguments = json!([
@@ -191,7 +191,7 @@ impl Browser {
         self.0.current_url().await.unwrap().to_string()
     }
 
-    /// The element, once it is there.
+    /// Waits for the element and returns it.
     pub(crate) async fn see(&self, css: &str) -> Element {
         match self.0.wait().at_most(NEVER).for_element(Locator::Css(css)).await {
             Ok(element) => element,
@@ -205,12 +205,12 @@ impl Browser {
         format!("{address}\n{}", body.text().await.unwrap())
     }
 
-    /// Whether the guest can see it now.
+    /// Returns whether the element is visible now.
     pub(crate) async fn shows(&self, css: &str) -> bool {
         self.see(css).await.is_displayed().await.unwrap()
     }
 
-    /// Its text, once it is there.
+    /// Waits for the element and returns its text.
     pub(crate) async fn text(&self, css: &str) -> String {
         self.see(css).await.text().await.unwrap()
     }
@@ -219,8 +219,8 @@ impl Browser {
         self.see(css).await.click().await.unwrap();
     }
 
-    /// Ends the session, in which nothing may have gone wrong on the console (errors, violations of the content policy)
-    /// but failed answers that carry one of these texts.
+    /// Ends the session. The console must contain no error and no violation of the content policy, except failed
+    /// responses that contain one of these texts.
     pub(crate) async fn close(self, expected: &[&str]) {
         let entries = self.0.issue_cmd(ConsoleEntries).await.unwrap();
         for entry in entries.as_array().unwrap() {
@@ -232,7 +232,7 @@ impl Browser {
     }
 }
 
-/// Chromedriver's command that answers what was written to the console.
+/// Chromedriver's command that returns the console's entries.
 #[derive(Debug)]
 struct ConsoleEntries;
 

@@ -1,4 +1,4 @@
-//! A service as its callers see it: over HTTP, whoever runs it.
+//! Calls a service over HTTP as its callers do, whether it runs in the test process or in one of its own.
 
 use std::net::SocketAddr;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 pub(crate) const ADMIN_KEY: &str = "operators-key-for-tests";
 
-/// An answer over HTTP.
+/// A response over HTTP.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -16,21 +16,21 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// The member of the body, as text.
+    /// Returns a member of the body as text.
     pub(crate) fn text(&self, member: &str) -> &str {
         self.body[member]
             .as_str()
             .unwrap_or_else(|| panic!("no text {member} in {self:?}"))
     }
 
-    /// The body, of an answer that must have this status.
+    /// Returns the response, which must have this status.
     #[track_caller]
     pub(crate) fn expect(self, status: u16) -> Self {
         assert_eq!(self.status.as_u16(), status, "{self:?}");
         self
     }
 
-    /// A problem, which must have this status and code.
+    /// Returns the problem, which must have this status and code.
     #[track_caller]
     pub(crate) fn expect_problem(self, status: u16, code: &str) -> Self {
         let problem = self.expect(status);
@@ -41,7 +41,7 @@ impl Answer {
     }
 }
 
-/// Speaks with one `serve`.
+/// A client of one `serve`.
 pub(crate) struct Client {
     pub(crate) address: SocketAddr,
     http: reqwest::Client,
@@ -51,12 +51,12 @@ impl Client {
     pub(crate) fn of(address: SocketAddr) -> Self {
         Self {
             address,
-            http: client(),
+            http: build_http_client(),
         }
     }
 
-    /// Speaks with another one, over the same pool of connections.
-    #[allow(dead_code, reason = "the storm has many clients")]
+    /// Returns a client of another address that uses the same connection pool.
+    #[allow(dead_code, reason = "only the storm has many clients")]
     pub(crate) fn at(&self, address: SocketAddr) -> Self {
         Self {
             address,
@@ -64,12 +64,12 @@ impl Client {
         }
     }
 
-    /// The URL of a path of this instance.
+    /// Returns the URL of a path of this instance.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    /// A request to be filled in and sent by [`Instance::send`].
+    /// Builds a request, to be completed and sent by [`Client::send`].
     pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.http.request(method, self.url(path))
     }
@@ -78,7 +78,7 @@ impl Client {
         self.try_send(request).await.unwrap()
     }
 
-    /// The same, where nobody may be there to answer.
+    /// Sends the request; the connection may fail.
     pub(crate) async fn try_send(&self, request: reqwest::RequestBuilder) -> reqwest::Result<Answer> {
         let response = request.send().await?;
         let (status, headers) = (response.status(), response.headers().clone());
@@ -95,7 +95,7 @@ impl Client {
         self.send(self.request(Method::GET, path)).await
     }
 
-    /// As the operator.
+    /// Sends a request as the operator.
     pub(crate) async fn admin(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
         let request = self.request(method, path).bearer_auth(ADMIN_KEY);
         let request = match body {
@@ -121,13 +121,13 @@ impl Client {
         .await
     }
 
-    /// The hold, as the public sees it.
+    /// Returns the hold as the public sees it.
     pub(crate) async fn hold(&self, id: &str) -> Value {
         self.get(&format!("/v1/holds/{id}")).await.expect(200).body
     }
 
-    /// The status of the hold, and its reason where it has one: `released/expired`.
-    #[allow(dead_code, reason = "the storm reads the books instead")]
+    /// Returns the status of the hold, with its reason if it has one: `released/expired`.
+    #[allow(dead_code, reason = "the storm reads the database instead")]
     pub(crate) async fn state(&self, id: &str) -> String {
         let hold = self.hold(id).await;
         match hold["reason"].as_str() {
@@ -136,7 +136,7 @@ impl Client {
         }
     }
 
-    /// The hold with payments and history, as the operator sees it.
+    /// Returns the hold with its payments and history, as the operator sees it.
     pub(crate) async fn admin_hold(&self, id: &str) -> Value {
         self.admin(Method::GET, &format!("/v1/admin/holds/{id}"), None)
             .await
@@ -144,7 +144,7 @@ impl Client {
             .body
     }
 
-    /// The guest gives the slot back.
+    /// Releases or cancels the hold as its guest.
     pub(crate) async fn cancel(&self, hold: &Answer) -> Answer {
         let path = format!("/v1/holds/{}", hold.text("id"));
         self.send(
@@ -154,7 +154,7 @@ impl Client {
         .await
     }
 
-    /// One sweep; its report.
+    /// Runs one sweep and returns its report.
     pub(crate) async fn sweep(&self) -> Value {
         self.admin(Method::POST, "/v1/admin/sweep", None)
             .await
@@ -162,7 +162,7 @@ impl Client {
             .body
     }
 
-    /// A webhook as anyone may send it.
+    /// Sends a webhook with any signature and body.
     pub(crate) async fn webhook(&self, signature: Option<&str>, body: impl Into<reqwest::Body>) -> Answer {
         let request = self.request(Method::POST, "/webhooks/stripe").body(body);
         let request = request.header("content-type", "application/json");
@@ -173,8 +173,9 @@ impl Client {
     }
 }
 
-fn client() -> reqwest::Client {
-    // The tests speak plain HTTP, but the client wants to know its TLS all the same.
+/// Builds an HTTP client that ignores the proxies of the environment.
+pub(crate) fn build_http_client() -> reqwest::Client {
+    // The client needs a TLS provider even for plain HTTP.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder().no_proxy().build().unwrap()
 }

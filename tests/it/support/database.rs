@@ -1,4 +1,4 @@
-//! A database of its own for each test, with the schema in it, gone at the end of the test.
+//! Creates a database for each test, with the schema in it, and removes it at the end of the test.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,16 +17,16 @@ use uuid::Uuid;
 
 use super::postgres;
 
-/// The two engines that the books can be kept on.
+/// The two database engines that the service supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Engine {
-    /// A file.
+    /// SQLite: the database is a file.
     Sqlite,
-    /// A server.
+    /// PostgreSQL: the database is on a server.
     Postgres,
 }
 
-/// A migrated database with nothing in it.
+/// A migrated, empty database.
 pub(crate) struct TestDatabase {
     engine: Engine,
     url: String,
@@ -35,13 +35,13 @@ pub(crate) struct TestDatabase {
     place: Place,
 }
 
-/// A way in beside the store, for tests that look at rows or tamper with them.
+/// Connections beside the store, for tests that read or change rows.
 enum Raw {
     Sqlite(SqlitePool),
     Postgres(PgPool),
 }
 
-/// What is to be removed.
+/// What to remove at the end.
 enum Place {
     Directory(PathBuf),
     Database(String),
@@ -65,25 +65,25 @@ impl TestDatabase {
         }
     }
 
-    /// A database as an earlier version left it: with the migrations up to this one, and nothing in it.
+    /// Creates an empty database with the migrations up to this version, as an earlier release left it.
     pub(crate) async fn of_version(engine: Engine, version: i64) -> Self {
-        let (made, folder) = match engine {
+        let (database, folder) = match engine {
             Engine::Sqlite => (Self::empty_file().await, "migrations/sqlite"),
             Engine::Postgres => (Self::on_the_server("template0").await, "migrations/postgres"),
         };
         let all = Migrator::new(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).await;
         let all = all.unwrap();
-        match &made.raw {
+        match &database.raw {
             Raw::Sqlite(pool) => all.run_to(version, pool).await.unwrap(),
             Raw::Postgres(pool) => all.run_to(version, pool).await.unwrap(),
         }
-        made
+        database
     }
 
     async fn in_a_file() -> Self {
-        let made = Self::empty_file().await;
-        made.store.migrate().await.unwrap();
-        made
+        let database = Self::empty_file().await;
+        database.store.migrate().await.unwrap();
+        database
     }
 
     async fn empty_file() -> Self {
@@ -123,22 +123,22 @@ impl TestDatabase {
         self.engine
     }
 
-    /// As `DATABASE_URL` names it.
+    /// Returns the URL as `DATABASE_URL` names it.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
-    /// The books in it.
+    /// Returns the store of this database.
     pub(crate) fn store(&self) -> Arc<dyn Store> {
         Arc::clone(&self.store)
     }
 
-    /// The same books through other connections, as another instance has them.
+    /// Opens another store on the same database, as another instance does.
     pub(crate) async fn another_store(&self) -> Arc<dyn Store> {
         connect(self.engine, &self.url).await
     }
 
-    /// Runs a statement by hand; how many rows it changed, or the database's own words of refusal.
+    /// Runs a statement; returns the number of changed rows, or the database's error.
     pub(crate) async fn try_execute(&self, sql: &str) -> Result<u64, String> {
         let sql = AssertSqlSafe(sql);
         let done = match &self.raw {
@@ -154,24 +154,24 @@ impl TestDatabase {
         done.map_err(|error| error.to_string())
     }
 
-    /// Runs a statement by hand that must not be refused; how many rows it changed.
+    /// Runs a statement that must succeed; returns the number of changed rows.
     pub(crate) async fn execute(&self, sql: &str) -> u64 {
         self.try_execute(sql)
             .await
             .unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
-    /// All leases run out, by the database's clock, which no test can move.
+    /// Ends all leases. They run by the database's clock, which a test cannot move.
     pub(crate) async fn end_leases(&self) {
-        for books in ["holds", "commands", "checkout_attempts"] {
+        for table in ["holds", "commands", "checkout_attempts"] {
             self.execute(&format!(
-                "UPDATE {books} SET leased_until = NULL WHERE leased_until IS NOT NULL"
+                "UPDATE {table} SET leased_until = NULL WHERE leased_until IS NOT NULL"
             ))
             .await;
         }
     }
 
-    /// Asks for one number.
+    /// Returns the single number of a query.
     pub(crate) async fn count(&self, sql: &str) -> i64 {
         let safe = AssertSqlSafe(sql);
         let found = match &self.raw {
@@ -188,7 +188,7 @@ impl Drop for TestDatabase {
             Place::Directory(directory) => drop(std::fs::remove_dir_all(directory)),
             Place::Database(name) => {
                 let statement = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
-                // On a runtime of its own: this one may be about to end, and cannot be waited on from here.
+                // Uses its own runtime: the present one may be about to end, and this function cannot wait on it.
                 let dropping = std::thread::spawn(move || {
                     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
                     runtime.unwrap().block_on(manage(&statement));
@@ -209,7 +209,7 @@ async fn connect(engine: Engine, url: &str) -> Arc<dyn Store> {
     }
 }
 
-/// Runs a statement on the server that concerns its databases.
+/// Runs a statement that creates or drops a database.
 async fn manage(statement: &str) {
     let mut connection = PgConnection::connect(&postgres::maintenance_url()).await.unwrap();
     run(&mut connection, statement).await;
@@ -221,8 +221,7 @@ async fn run(connection: &mut PgConnection, statement: &str) {
     done.unwrap_or_else(|error| panic!("{statement}: {error}"));
 }
 
-/// A database with this version of the schema, to be copied; made once, also where several test processes share a
-/// server.
+/// Creates a template database with this version of the schema, once, even if several test processes share a server.
 async fn make_template() -> String {
     let name = format!("holdfast_template_{}", fingerprint_of_migrations());
     let mut connection = PgConnection::connect(&postgres::maintenance_url()).await.unwrap();
@@ -237,7 +236,7 @@ async fn make_template() -> String {
         .await
         .unwrap();
     if !there {
-        // Under another name until it is complete.
+        // Has a temporary name until it is complete.
         let draft = format!("holdfast_draft_{}", Uuid::new_v4().simple());
         run(&mut connection, &format!("CREATE DATABASE {draft}")).await;
         let store = PostgresStore::connect(&postgres::url_of(&draft), OPTIONS).unwrap();

@@ -1,7 +1,8 @@
-//! A PostgreSQL server for the tests: the one that `TEST_DATABASE_URL` names, else a throwaway cluster that is started
-//! from the installed binaries and is gone when the test process is, however it ends. The benchmark starts one too.
+//! Provides a PostgreSQL server for the tests: the one that `TEST_DATABASE_URL` names, else a temporary cluster. The
+//! cluster is started from the installed binaries and removed when the test process ends, even if it is killed. The
+//! benchmark uses it too.
 //!
-//! PostgreSQL is required: where there is none, the test fails and says how to get it. It never skips.
+//! PostgreSQL is required: if it is missing, the test fails and says how to install it. It never skips.
 
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
@@ -20,9 +21,9 @@ these tests need PostgreSQL 13 or newer with its contrib modules. Either install
 (it needs not be running: the tests start a server of their own), or set TEST_DATABASE_URL to the URL of a server
 and of a role that may create databases and the extension btree_gist.";
 
-/// Makes a cluster and starts it, says `ready`, waits until its input ends (which it does however the test process
-/// ends), then stops the cluster and removes it. `$1` is the directory of the binaries, `$2` the cluster's own, `$3` the
-/// server's settings.
+/// Creates and starts a cluster, prints `ready`, and waits until its input ends, which happens also if the test
+/// process is killed. Then it stops the cluster and removes it. `$1` is the directory of the binaries, `$2` the
+/// cluster's own, `$3` the server's settings.
 const WATCHDOG: &str = r#"
 trap '' PIPE INT
 trap '"$1/pg_ctl" -D "$2/data" -m immediate stop >/dev/null 2>&1 || :; cd /; rm -rf "$2"' EXIT
@@ -33,11 +34,11 @@ echo ready
 cat >/dev/null
 "#;
 
-/// Many clients, and no care for the disk: what a test writes need not outlive it.
+/// Allows many clients, and does not sync to disk: a test's data need not survive a crash.
 const SETTINGS: &str =
     "-c max_connections=300 -c fsync=off -c synchronous_commit=off -c full_page_writes=off";
 
-/// The URL of a database of this name on the server for the tests.
+/// Returns the URL of a database of this name on the tests' server.
 pub(crate) fn url_of(database: &str) -> String {
     static SERVER: OnceLock<Server> = OnceLock::new();
     let mut url = SERVER.get_or_init(Server::find_or_start).url.clone();
@@ -45,7 +46,7 @@ pub(crate) fn url_of(database: &str) -> String {
     url.into()
 }
 
-/// The database of the server that is there from the start.
+/// Returns the URL of the database that every server has from the start.
 pub(crate) fn maintenance_url() -> String {
     match given() {
         Some(url) => url.into(),
@@ -58,11 +59,11 @@ fn given() -> Option<Url> {
     Some(Url::parse(&given).expect("TEST_DATABASE_URL is a URL"))
 }
 
-/// A server that can be reached at `url` for as long as this lives.
+/// A server that can be reached at `url` for as long as this value lives.
 pub(crate) struct Server {
-    /// Of the database that is there from the start, for a role that may do everything.
+    /// Names the database that every server has from the start, and a superuser role.
     pub(crate) url: Url,
-    /// Kept for its standard input, whose end stops the cluster.
+    /// Owns the watchdog's standard input, whose end stops the cluster.
     _watchdog: Option<Child>,
 }
 
@@ -74,7 +75,7 @@ impl Server {
         }
     }
 
-    /// A throwaway cluster with these settings, written as for `postgres`'s command line.
+    /// Starts a temporary cluster with these settings, written as for `postgres`'s command line.
     pub(crate) fn start(settings: &str) -> Self {
         let binaries = binaries().expect(HOW_TO_INSTALL);
         // In /tmp, because the path of a socket may have no more than about 100 characters.
@@ -90,7 +91,7 @@ impl Server {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0);
-        if let Some((user, group)) = someone_else() {
+        if let Some((user, group)) = non_root_user() {
             watchdog.uid(user).gid(group);
             std::os::unix::fs::chown(&directory, Some(user), Some(group)).unwrap();
         }
@@ -105,11 +106,11 @@ impl Server {
 }
 
 fn wait_until_ready(watchdog: &mut Child) {
-    let mut said = String::new();
+    let mut line = String::new();
     BufReader::new(watchdog.stdout.take().unwrap())
-        .read_line(&mut said)
+        .read_line(&mut line)
         .unwrap();
-    if said != "ready\n" {
+    if line != "ready\n" {
         let mut fault = String::new();
         watchdog
             .stderr
@@ -121,8 +122,8 @@ fn wait_until_ready(watchdog: &mut Child) {
     }
 }
 
-/// PostgreSQL refuses to run as root: user and group to run it as, where we are.
-pub(super) fn someone_else() -> Option<(u32, u32)> {
+/// Returns the user and group to run PostgreSQL as, if this process is root: PostgreSQL refuses to run as root.
+pub(super) fn non_root_user() -> Option<(u32, u32)> {
     let id = |arguments: &[&str]| -> Option<u32> { answer("id", arguments)?.parse().ok() };
     if id(&["-u"])? != 0 {
         return None;
@@ -138,7 +139,7 @@ fn answer(program: &str, arguments: &[&str]) -> Option<String> {
     output.status.success().then(|| text.trim().to_owned())
 }
 
-/// Where `initdb` and `pg_ctl` are.
+/// Returns the directory of `initdb` and `pg_ctl`.
 pub(super) fn binaries() -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut places: Vec<PathBuf> = std::env::split_paths(&path).collect();
@@ -156,7 +157,7 @@ pub(super) fn binaries() -> Option<PathBuf> {
     places.into_iter().find(complete)
 }
 
-/// The `bin` directories of the versions under `parent`, the newest first.
+/// Returns the `bin` directories of the versions under `parent`, the newest first.
 fn installations(parent: &str, prefix: &str) -> Vec<PathBuf> {
     let mut names: Vec<_> = std::fs::read_dir(parent)
         .into_iter()

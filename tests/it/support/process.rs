@@ -1,4 +1,4 @@
-//! The real binary, run as an operator runs it: arguments, environment, signals, what it says, how it ends.
+//! Runs the real binary as an operator does: arguments, environment, signals, output, exit code.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -9,16 +9,24 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
-use super::wait::eventually;
+use super::wait_for::eventually;
 
-/// A process that runs; it is killed when dropped.
+/// Turns the limits off: a test is many guests behind one address. A test of the limits sets them itself.
+pub(crate) const LIMITS_OFF: [(&str, &str); 4] = [
+    ("HOLDFAST_RATE_LIMIT", "100000/s"),
+    ("HOLDFAST_MAX_LIVE_HOLDS_PER_GUEST", "1000000"),
+    ("HOLDFAST_MAX_LIVE_HOLDS_PER_CLIENT", "1000000"),
+    ("HOLDFAST_LAPSE_COOLDOWN", "0s"),
+];
+
+/// A running process, which is killed when it is dropped.
 pub(crate) struct Process {
     child: Child,
-    said: Arc<Mutex<Vec<String>>>,
-    listeners: Vec<JoinHandle<()>>,
+    lines: Arc<Mutex<Vec<String>>>,
+    readers: Vec<JoinHandle<()>>,
 }
 
-/// How a process ended.
+/// The exit code and the output of a process.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) code: Option<i32>,
@@ -26,7 +34,7 @@ pub(crate) struct Ended {
     pub(crate) stderr: String,
 }
 
-/// The binary in `directory`, with these variables and no others.
+/// Builds the command in `directory`, with these variables and no others.
 fn command(directory: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_holdfast"));
     command
@@ -34,11 +42,7 @@ fn command(directory: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> 
         .current_dir(directory)
         .env_clear()
         .env("NO_COLOR", "1")
-        // Tests are many guests behind one address; who tests the limits sets them.
-        .env("HOLDFAST_RATE_LIMIT", "100000/s")
-        .env("HOLDFAST_MAX_LIVE_HOLDS_PER_GUEST", "1000000")
-        .env("HOLDFAST_MAX_LIVE_HOLDS_PER_CLIENT", "1000000")
-        .env("HOLDFAST_LAPSE_COOLDOWN", "0s")
+        .envs(LIMITS_OFF)
         .envs(variables.iter().copied())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -47,7 +51,7 @@ fn command(directory: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> 
     command
 }
 
-/// Runs it to its end.
+/// Runs the binary until it exits.
 pub(crate) async fn complete(directory: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
     let output = command(directory, arguments, variables).output().await.unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
@@ -61,33 +65,33 @@ pub(crate) async fn complete(directory: &Path, arguments: &[&str], variables: &[
 impl Process {
     pub(crate) fn start(directory: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut child = command(directory, arguments, variables).spawn().unwrap();
-        let said = Arc::default();
-        let listeners = vec![
-            listen(child.stdout.take().unwrap(), &said),
-            listen(child.stderr.take().unwrap(), &said),
+        let lines = Arc::default();
+        let readers = vec![
+            collect_lines(child.stdout.take().unwrap(), &lines),
+            collect_lines(child.stderr.take().unwrap(), &lines),
         ];
         Self {
             child,
-            said,
-            listeners,
+            lines,
+            readers,
         }
     }
 
-    /// All that it has said so far.
+    /// Returns all output so far.
     pub(crate) fn output(&self) -> String {
-        self.said.lock().unwrap().join("\n")
+        self.lines.lock().unwrap().join("\n")
     }
 
-    /// The first line with these words, once it is said.
+    /// Waits for a line that contains these words, and returns it.
     pub(crate) async fn says(&mut self, words: &str) -> String {
         eventually(words, async || {
-            let said = self.said.lock().unwrap();
-            said.iter().find(|line| line.contains(words)).cloned()
+            let lines = self.lines.lock().unwrap();
+            lines.iter().find(|line| line.contains(words)).cloned()
         })
         .await
     }
 
-    /// The address in its line with these words, which end in `http://`.
+    /// Returns the address after these words, which end in `http://`.
     pub(crate) async fn address(&mut self, words: &str) -> SocketAddr {
         let line = self.says(words).await;
         let rest = line.split_once(words).unwrap().1;
@@ -98,34 +102,37 @@ impl Process {
         address.parse().unwrap_or_else(|_| panic!("no address in {line}"))
     }
 
-    /// Orders it to stop.
+    /// Sends SIGTERM to the process.
     pub(crate) async fn terminate(&self) {
         let order = format!("kill -TERM {}", self.child.id().unwrap());
         let done = Command::new("sh").args(["-c", &order]).status().await.unwrap();
         assert!(done.success());
     }
 
-    /// Kills it, as the power failing would.
+    /// Kills the process, as a power failure does.
     pub(crate) async fn kill(mut self) {
         self.child.kill().await.unwrap();
     }
 
-    /// Waits for its end.
+    /// Waits until the process has exited.
     pub(crate) async fn ends(&mut self) -> ExitStatus {
         let status = self.child.wait().await.unwrap();
-        for listener in self.listeners.drain(..) {
+        for listener in self.readers.drain(..) {
             listener.await.unwrap();
         }
         status
     }
 }
 
-fn listen(stream: impl AsyncRead + Unpin + Send + 'static, said: &Arc<Mutex<Vec<String>>>) -> JoinHandle<()> {
-    let said = said.clone();
+fn collect_lines(
+    stream: impl AsyncRead + Unpin + Send + 'static,
+    lines: &Arc<Mutex<Vec<String>>>,
+) -> JoinHandle<()> {
+    let lines = lines.clone();
     tokio::spawn(async move {
-        let mut lines = BufReader::new(stream).lines();
-        while let Ok(Some(line)) = lines.next_line().await {
-            said.lock().unwrap().push(line);
+        let mut reader = BufReader::new(stream).lines();
+        while let Ok(Some(line)) = reader.next_line().await {
+            lines.lock().unwrap().push(line);
         }
     })
 }

@@ -1,5 +1,5 @@
-//! A TCP proxy before the PostgreSQL server, that can be cut, stalled, mended and led elsewhere: the database is away, or
-//! slow, or does what it was told without anyone's hearing of it, and comes back.
+//! A TCP proxy in front of the PostgreSQL server. A test can cut it, stall it, drop the server's responses, restore
+//! it, and redirect it to another server.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::watch;
 use url::Url;
 
-/// A way to the database that the test can cut.
+/// A proxy to the database, which the test controls.
 pub(crate) struct Proxy {
     url: String,
     way: watch::Sender<Way>,
@@ -21,15 +21,15 @@ struct Way {
     flow: Flow,
 }
 
-/// What passes.
+/// Which traffic passes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Flow {
     Open,
-    /// Nothing, for now.
+    /// Nothing passes, for now.
     Stalled,
-    /// What the server is told, but not its answers: the connection ends instead.
+    /// Requests reach the server, but its responses do not: the connection ends instead.
     OneWay,
-    /// Nothing, and there are no connections.
+    /// Nothing passes, and there are no connections.
     Cut,
 }
 
@@ -49,10 +49,13 @@ impl Server {
     }
 }
 
-// Each test binary that includes this file uses its own part of it.
-#[allow(dead_code, reason = "stories lead the way elsewhere, the storm loses answers")]
+// Each test binary that includes this file uses only a part of it.
+#[allow(
+    dead_code,
+    reason = "only the tests redirect, and only the storm drops responses"
+)]
 impl Proxy {
-    /// A proxy to the database at this URL.
+    /// Starts a proxy to the database at this URL.
     pub(crate) async fn to(url: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut through = Url::parse(url).unwrap();
@@ -72,32 +75,32 @@ impl Proxy {
         }
     }
 
-    /// The database's URL through this proxy.
+    /// Returns the database's URL through this proxy.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
-    /// Ends all connections and takes no new ones.
+    /// Ends all connections and accepts no new ones.
     pub(crate) fn cut(&self) {
         self.way.send_modify(|way| way.flow = Flow::Cut);
     }
 
-    /// Keeps all connections and carries nothing, as a network does that loses every packet.
+    /// Keeps all connections and passes nothing, as a network that loses every packet.
     pub(crate) fn stall(&self) {
         self.way.send_modify(|way| way.flow = Flow::Stalled);
     }
 
-    /// Lets the server hear, and ends each connection when it answers: what it did is not known.
+    /// Passes requests, and ends each connection when the server responds: the client does not know the outcome.
     pub(crate) fn lose_answers(&self) {
         self.way.send_modify(|way| way.flow = Flow::OneWay);
     }
 
-    /// All is well again.
+    /// Passes all traffic again.
     pub(crate) fn mend(&self) {
         self.way.send_modify(|way| way.flow = Flow::Open);
     }
 
-    /// Leads to another server from now on.
+    /// Redirects to another server from now on.
     pub(crate) fn lead_to(&self, url: &str) {
         self.cut();
         self.way.send_modify(|way| {
@@ -109,7 +112,7 @@ impl Proxy {
     }
 }
 
-/// Until the proxy is dropped.
+/// Accepts connections until the proxy is dropped.
 async fn serve(listener: TcpListener, mut way: watch::Receiver<Way>) {
     loop {
         let client = tokio::select! {
@@ -121,34 +124,34 @@ async fn serve(listener: TcpListener, mut way: watch::Receiver<Way>) {
         };
         let now = way.borrow().clone();
         if now.flow != Flow::Cut {
-            tokio::spawn(carry(client, now.server, way.clone()));
+            tokio::spawn(connect_and_pass(client, now.server, way.clone()));
         }
     }
 }
 
-/// A server that is down shows as a connection that is closed at once.
-async fn carry(client: TcpStream, server: Server, way: watch::Receiver<Way>) {
+/// Connects to the server and passes the traffic. If the server is down, the client's connection is closed at once.
+async fn connect_and_pass(client: TcpStream, server: Server, way: watch::Receiver<Way>) {
     match server {
         Server::Socket(path) => {
             if let Ok(server) = UnixStream::connect(path).await {
-                both_ways(client.into_split(), server.into_split(), way).await;
+                pass_both_ways(client.into_split(), server.into_split(), way).await;
             }
         }
         Server::Address(address) => {
             if let Ok(server) = TcpStream::connect(address).await {
-                both_ways(client.into_split(), server.into_split(), way).await;
+                pass_both_ways(client.into_split(), server.into_split(), way).await;
             }
         }
     }
 }
 
-/// Until either side ends, or the connection is cut.
-async fn both_ways<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
+/// Passes traffic until either side ends, or the proxy is cut.
+async fn pass_both_ways<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
     client: (impl AsyncRead + Unpin, impl AsyncWrite + Unpin),
     server: (R, W),
     way: watch::Receiver<Way>,
 ) {
-    // Seen even where the way was cut and opened again before we came to look.
+    // A separate receiver notices a cut even if the proxy was restored before this task runs.
     let mut cuts = way.clone();
     let cut = async { while cuts.changed().await.is_ok() && cuts.borrow_and_update().flow != Flow::Cut {} };
     tokio::select! {
@@ -158,7 +161,7 @@ async fn both_ways<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
     }
 }
 
-/// Passes on what comes while the flow is one of these; ends where it is another, but waits while it is stalled.
+/// Passes data while the flow is one of `open`. Waits while it is stalled, and ends at any other flow.
 async fn pass(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,

@@ -1,7 +1,7 @@
-//! Independent judges that are written in Python: each in a virtual environment of its own under the build directory,
-//! with pinned packages, installed when it is not there yet.
+//! Installs independent test tools that are written in Python: each in its own virtual environment under the build
+//! directory, with pinned packages.
 //!
-//! Where that is not possible the test fails and says what is missing; it never skips.
+//! If the installation fails, the test fails and says what is missing; it never skips.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -9,13 +9,14 @@ use std::process::Stdio;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
-/// The interpreter of the environment that has `package`, pinned as `name==version`. Programs of the package are run as
-/// its modules, because scripts name the place where the environment was built.
+/// Returns the interpreter of the environment that has `package`, pinned as `name==version`. Run the package's
+/// programs as modules, because its scripts contain the path where the environment was built.
 pub(crate) async fn with(package: &str) -> PathBuf {
     environment(package).await.join("bin/python")
 }
 
-/// Built aside and then renamed, so that a run that was cut short, or another at the same time, leaves no half of it.
+/// Builds the environment under a temporary name and then renames it, so that an interrupted or concurrent run leaves
+/// no incomplete environment.
 async fn environment(package: &str) -> PathBuf {
     let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("python-{}", package.replace("==", "-")));
     if !home.exists() {
@@ -52,7 +53,7 @@ async fn install(package: &str, program: &Path, arguments: &[&str]) {
     );
 }
 
-/// Runs a command with this input; what it wrote. Fails, with all that it said, where the command does.
+/// Runs a command with this input and returns its output. If the command fails, panics with all of its output.
 pub(crate) async fn run(command: &mut Command, input: &str) -> String {
     let mut child = command
         .stdin(Stdio::piped())
@@ -65,12 +66,12 @@ pub(crate) async fn run(command: &mut Command, input: &str) -> String {
     stdin.write_all(input.as_bytes()).await.unwrap();
     drop(stdin);
     let output = child.wait_with_output().await.unwrap();
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    let complained = String::from_utf8_lossy(&output.stderr);
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(
         output.status.success(),
-        "{:?}:\n{said}\n{complained}",
+        "{:?}:\n{stdout}\n{stderr}",
         command.as_std()
     );
-    said
+    stdout
 }

@@ -1,4 +1,5 @@
-//! What every route that reads JSON refuses alike: what is not JSON, not called JSON, too large, or says a thing twice.
+//! Tests what all routes that parse JSON refuse: a body that is not JSON, has another content type, is too large, or
+//! repeats a member.
 
 use reqwest::header::CONTENT_TYPE;
 use serde_json::{Value, json};
@@ -12,13 +13,13 @@ use crate::support::database::Engine;
 const LIMIT: usize = 64 * 1024;
 const WEBHOOK_LIMIT: usize = 1024 * 1024;
 
-async fn send(app: &Untouched, route: Route, body: impl Into<reqwest::Body>) -> Answer {
+async fn send_body(app: &Untouched, route: Route, body: impl Into<reqwest::Body>) -> Answer {
     let request = app.json_route(route).header(CONTENT_TYPE, "application/json");
     app.send(request.body(body)).await
 }
 
 #[tokio::test]
-async fn what_is_not_json_is_malformed() {
+async fn non_json_body_is_malformed() {
     let app = Untouched::start(Engine::Sqlite).await;
     let deep = "[".repeat(10_000);
     let cases: [&[u8]; 12] = [
@@ -41,7 +42,12 @@ async fn what_is_not_json_is_malformed() {
                 "{route:?} {}",
                 String::from_utf8_lossy(&body[..body.len().min(40)])
             );
-            expect_problem(&case, send(&app, route, body.to_vec()).await, 400, "malformed");
+            expect_problem(
+                &case,
+                send_body(&app, route, body.to_vec()).await,
+                400,
+                "malformed",
+            );
         }
     }
     app.assert_untouched().await;
@@ -53,14 +59,14 @@ async fn json_that_is_not_an_object_is_invalid() {
     for route in Route::ALL {
         for body in ["null", "true", "7", "1.5", "\"call\"", "[]", "[{}]"] {
             let case = format!("{route:?} {body}");
-            expect_faults(&case, send(&app, route, body).await, &["(body)"]);
+            expect_faults(&case, send_body(&app, route, body).await, &["(body)"]);
         }
     }
     app.assert_untouched().await;
 }
 
 #[tokio::test]
-async fn a_member_that_comes_twice_is_malformed() {
+async fn duplicate_member_is_malformed() {
     let app = Untouched::start(Engine::Sqlite).await;
     for route in Route::ALL {
         let once = route.good().to_string();
@@ -72,7 +78,12 @@ async fn a_member_that_comes_twice_is_malformed() {
             .next()
             .map(|(key, value)| format!("\"{key}\":{value}"));
         let twice = format!("{{{},{}", first.unwrap(), &once[1..]);
-        expect_problem(&twice, send(&app, route, twice.clone()).await, 400, "malformed");
+        expect_problem(
+            &twice,
+            send_body(&app, route, twice.clone()).await,
+            400,
+            "malformed",
+        );
     }
     let nested = Route::Holds.good().to_string().replace(
         "{\"email\":\"ada@example.com\"}",
@@ -81,7 +92,7 @@ async fn a_member_that_comes_twice_is_malformed() {
     assert!(nested.contains("eve@"));
     expect_problem(
         &nested,
-        send(&app, Route::Holds, nested.clone()).await,
+        send_body(&app, Route::Holds, nested.clone()).await,
         400,
         "malformed",
     );
@@ -89,7 +100,7 @@ async fn a_member_that_comes_twice_is_malformed() {
 }
 
 #[tokio::test]
-async fn what_is_not_called_json_is_an_unsupported_media_type() {
+async fn other_content_type_is_unsupported_media_type() {
     let app = Untouched::start(Engine::Sqlite).await;
     for route in Route::ALL {
         for kind in [
@@ -121,19 +132,19 @@ async fn what_is_not_called_json_is_an_unsupported_media_type() {
     app.assert_untouched().await;
 }
 
-/// JSON of this length, unknown members and all.
+/// Returns JSON of this length, with unknown members.
 fn json_of(length: usize) -> String {
     let frame = json!({"padding": ""}).to_string().len();
     json!({"padding": "x".repeat(length - frame)}).to_string()
 }
 
 #[tokio::test]
-async fn a_body_over_the_limit_is_too_large_and_one_at_the_limit_is_read() {
+async fn body_over_the_limit_is_too_large() {
     let app = Untouched::start(Engine::Sqlite).await;
     for route in Route::ALL {
-        let answer = send(&app, route, json_of(LIMIT)).await;
+        let answer = send_body(&app, route, json_of(LIMIT)).await;
         assert_eq!(answer.status, 422, "{route:?}: {answer:?}");
-        let answer = send(&app, route, json_of(LIMIT + 1)).await;
+        let answer = send_body(&app, route, json_of(LIMIT + 1)).await;
         expect_problem(&format!("{route:?}"), answer, 413, "malformed");
     }
     for (length, status, code) in [
@@ -148,10 +159,10 @@ async fn a_body_over_the_limit_is_too_large_and_one_at_the_limit_is_read() {
 }
 
 #[tokio::test]
-async fn a_body_of_unknown_length_is_measured_as_it_comes() {
+async fn chunked_body_over_the_limit_is_too_large() {
     let app = Untouched::start(Engine::Sqlite).await;
     for (length, status, code) in [(LIMIT, 422, "invalid"), (LIMIT + 1, 413, "malformed")] {
-        let (head, body) = chunked(&app, "/v1/holds", &json_of(length)).await;
+        let (head, body) = send_chunked(&app, "/v1/holds", &json_of(length)).await;
         assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{head}");
         assert!(head.contains("application/problem+json"), "{head}");
         assert_eq!(body["code"], code, "{head}");
@@ -161,7 +172,7 @@ async fn a_body_of_unknown_length_is_measured_as_it_comes() {
 }
 
 /// Sends a body in chunks, without its length.
-async fn chunked(app: &Untouched, path: &str, body: &str) -> (String, Value) {
+async fn send_chunked(app: &Untouched, path: &str, body: &str) -> (String, Value) {
     let mut stream = TcpStream::connect(app.address).await.unwrap();
     let head = format!(
         "POST {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\
@@ -188,28 +199,28 @@ async fn chunked(app: &Untouched, path: &str, body: &str) -> (String, Value) {
 }
 
 #[tokio::test]
-async fn the_order_of_members_and_the_space_between_them_do_not_make_another_body() {
+async fn member_order_and_whitespace_keep_the_fingerprint() {
     let app = crate::support::app::TestApp::start(Engine::Sqlite).await;
-    let send = async |body: &'static str| {
+    let post_hold = async |body: &'static str| {
         let request = app.request(reqwest::Method::POST, "/v1/holds");
         let request = request
             .header("Idempotency-Key", "k")
             .header(CONTENT_TYPE, "application/json");
         app.send(request.body(body)).await
     };
-    let first = send(
+    let first = post_hold(
         r#"{"event_type":"call","starts_at":"2026-12-01T10:00:00Z","guest":{"email":"ada@example.com","name":"Ada"},"metadata":{"a":"1","b":"2"}}"#,
     )
     .await
     .expect(201);
-    let again = send(
+    let again = post_hold(
         r#"{ "metadata": {"b": "2", "a": "1"}, "guest": {"name": "\u0041da", "email": "ada@example.com"},
              "starts_at": "2026-12-01T10:00:00Z", "event_type": "call" }"#,
     )
     .await
     .expect(200);
     assert_eq!(again.text("id"), first.text("id"));
-    send(r#"{"event_type":"call","starts_at":"2026-12-01T10:00:00Z","guest":{"email":"ada@example.com","name":"Ada"},"metadata":{"a":"2","b":"1"}}"#)
+    post_hold(r#"{"event_type":"call","starts_at":"2026-12-01T10:00:00Z","guest":{"email":"ada@example.com","name":"Ada"},"metadata":{"a":"2","b":"1"}}"#)
         .await
         .expect_problem(422, "idempotency_mismatch");
 }

@@ -1,4 +1,4 @@
-//! The members of `PUT /v1/admin/event-types/{id}`: terms that Stripe would not take never come on sale.
+//! Tests the members of `PUT /v1/admin/event-types/{id}`: terms that Stripe would refuse are never stored.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -10,72 +10,76 @@ use crate::support::on_both_engines;
 const ROUTE: Route = Route::EventTypes;
 const MEMBERS: [&str; 5] = ["name", "resource", "duration_minutes", "amount", "currency"];
 
-async fn put(app: &Untouched, body: Value) -> Answer {
+async fn put_event_type(app: &Untouched, body: Value) -> Answer {
     app.admin(Method::PUT, "/v1/admin/event-types/new", Some(body))
         .await
 }
 
-async fn refuse(app: &Untouched, member: &str, values: impl IntoIterator<Item = Value>) {
+async fn assert_refused(app: &Untouched, member: &str, values: impl IntoIterator<Item = Value>) {
     for value in values {
         let case: String = format!("{member}: {value}").chars().take(200).collect();
-        expect_faults(&case, put(app, ROUTE.with(member, value)).await, &[member]);
+        expect_faults(
+            &case,
+            put_event_type(app, ROUTE.with(member, value)).await,
+            &[member],
+        );
     }
 }
 
 on_both_engines! {
-    async fn a_member_that_is_missing_null_or_of_the_wrong_type_is_named(engine) {
+    async fn missing_null_or_mistyped_member_is_named(engine) {
         let app = Untouched::start(engine).await;
         for member in MEMBERS {
-            expect_faults(member, put(&app, ROUTE.without(member)).await, &[member]);
-            refuse(&app, member, [Value::Null, json!(true), json!([]), json!({}), json!([30])]).await;
+            expect_faults(member, put_event_type(&app, ROUTE.without(member)).await, &[member]);
+            assert_refused(&app, member, [Value::Null, json!(true), json!([]), json!({}), json!([30])]).await;
         }
         for member in ["name", "resource", "currency"] {
-            refuse(&app, member, [json!(5000), json!(1.5)]).await;
+            assert_refused(&app, member, [json!(5000), json!(1.5)]).await;
         }
         app.assert_untouched().await;
     }
 
-    async fn every_fault_is_named_at_once(engine) {
+    async fn all_faults_are_named_at_once(engine) {
         let app = Untouched::start(engine).await;
-        expect_faults("{}", put(&app, json!({})).await, &["amount", "currency", "duration_minutes", "name", "resource"]);
+        expect_faults("{}", put_event_type(&app, json!({})).await, &["amount", "currency", "duration_minutes", "name", "resource"]);
         let body = json!({"name": "", "resource": "Ana", "duration_minutes": 0, "amount": "5000", "tax": 19, "id": "x"});
         let answer = app.admin(Method::PUT, "/v1/admin/event-types/New", Some(body)).await;
-        // `id` twice: the one in the path cannot be a name, the one in the body is unknown.
+        // `id` appears twice: the one in the path is not a valid name, and the one in the body is an unknown member.
         let all = ["amount", "currency", "duration_minutes", "id", "id", "name", "resource", "tax"];
         expect_faults("all", answer, &all);
         app.assert_untouched().await;
     }
 
-    async fn an_amount_is_a_whole_number_that_stripe_takes(engine) {
+    async fn amount_is_a_whole_number_stripe_accepts(engine) {
         let app = Untouched::start(engine).await;
-        refuse(&app, "amount", [
+        assert_refused(&app, "amount", [
             json!(0), json!(-1), json!(1.5), json!(5000.0), json!(1e3), json!(100_000_000_i64), json!(i64::MAX),
             json!(i64::MIN), json!(u64::MAX), json!(1e30), json!("5000"), json!(""),
         ]).await;
         app.assert_untouched().await;
     }
 
-    async fn a_duration_is_a_minute_to_a_week(engine) {
+    async fn duration_is_a_minute_to_a_week(engine) {
         let app = Untouched::start(engine).await;
-        refuse(&app, "duration_minutes", [
+        assert_refused(&app, "duration_minutes", [
             json!(0), json!(-1), json!(10_081), json!(i64::MAX), json!(i64::MIN), json!(u64::MAX), json!(0.5), json!("30"),
         ]).await;
         app.assert_untouched().await;
     }
 
-    async fn a_currency_is_one_that_stripe_takes_in_lower_case(engine) {
+    async fn currency_is_lower_case_and_known_to_stripe(engine) {
         let app = Untouched::start(engine).await;
         let bad = ["", "EUR", "Eur", "eu", "euro", "xxx", "btc", "hrk", "eur ", "€", "eur\u{0}", "978"];
-        refuse(&app, "currency", bad.map(Value::from)).await;
+        assert_refused(&app, "currency", bad.map(Value::from)).await;
         app.assert_untouched().await;
     }
 
     async fn names_keep_their_limits(engine) {
         let app = Untouched::start(engine).await;
         let long = "x".repeat(201);
-        refuse(&app, "name", ["", " ", "a\u{0}b", "a\nb", &long].map(Value::from)).await;
+        assert_refused(&app, "name", ["", " ", "a\u{0}b", "a\nb", &long].map(Value::from)).await;
         let long = "x".repeat(65);
-        refuse(&app, "resource", ["", "Ana", "a b", "ana/1", "änä", "ana\u{0}", &long].map(Value::from)).await;
+        assert_refused(&app, "resource", ["", "Ana", "a b", "ana/1", "änä", "ana\u{0}", &long].map(Value::from)).await;
         app.assert_untouched().await;
     }
 }

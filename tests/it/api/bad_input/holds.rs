@@ -1,4 +1,4 @@
-//! The members and the key of `POST /v1/holds`.
+//! Tests the members of `POST /v1/holds` and its idempotency key.
 
 use chrono::Duration;
 use reqwest::Method;
@@ -12,60 +12,60 @@ use crate::support::on_both_engines;
 
 const ROUTE: Route = Route::Holds;
 
-/// Each value, as this member, is refused, and the fault names `field`.
-async fn refuse(app: &Untouched, member: &str, field: &str, values: impl IntoIterator<Item = Value>) {
+/// Checks that each value is refused as this member, and that the fault names `field`.
+async fn assert_refused(app: &Untouched, member: &str, field: &str, values: impl IntoIterator<Item = Value>) {
     for value in values {
         let case: String = format!("{member}: {value}").chars().take(200).collect();
         expect_faults(&case, app.checkout(&ROUTE.with(member, value)).await, &[field]);
     }
 }
 
-fn text(length: usize) -> String {
+fn text_of_length(length: usize) -> String {
     "x".repeat(length)
 }
 
 on_both_engines! {
-    async fn a_member_of_the_wrong_type_is_named(engine) {
+    async fn member_of_wrong_type_is_named(engine) {
         let app = Untouched::start(engine).await;
         let wrong = [json!(7), json!(-1), json!(1.5), json!(true), json!([]), json!({})];
         for member in ["event_type", "starts_at", "guest.email", "guest.name", "success_url", "cancel_url"] {
-            refuse(&app, member, member, wrong.clone()).await;
+            assert_refused(&app, member, member, wrong.clone()).await;
         }
-        refuse(&app, "resource", "resource", [json!(7), json!(true), json!([]), json!({}), json!("No Such"), json!("")]).await;
+        assert_refused(&app, "resource", "resource", [json!(7), json!(true), json!([]), json!({}), json!("No Such"), json!("")]).await;
         let not_a_quantity = [json!(0), json!(51), json!(-1), json!(1.5), json!("1"), json!([]), json!(1_u64 << 60)];
-        refuse(&app, "quantity", "quantity", not_a_quantity).await;
+        assert_refused(&app, "quantity", "quantity", not_a_quantity).await;
         let not_objects = [json!(7), json!("x"), json!(true), json!([]), json!(["a"])];
         for member in ["guest", "metadata"] {
-            refuse(&app, member, member, not_objects.clone()).await;
+            assert_refused(&app, member, member, not_objects.clone()).await;
         }
         app.assert_untouched().await;
     }
 
-    async fn a_member_that_is_needed_may_not_be_missing_or_null(engine) {
+    async fn required_member_is_not_missing_or_null(engine) {
         let app = Untouched::start(engine).await;
         for member in ["event_type", "starts_at", "guest", "guest.email"] {
             expect_faults(member, app.checkout(&ROUTE.without(member)).await, &[member]);
-            refuse(&app, member, member, [Value::Null]).await;
+            assert_refused(&app, member, member, [Value::Null]).await;
         }
         expect_faults("{}", app.checkout(&json!({})).await, &["event_type", "guest", "starts_at"]);
         app.assert_untouched().await;
     }
 
-    async fn an_unknown_member_is_named_wherever_it_is(engine) {
+    async fn unknown_member_is_named_at_any_depth(engine) {
         let app = Untouched::start(engine).await;
         let terms = ["amount", "currency", "price", "duration_minutes", "status", "id", "token", "Event_type", ""];
         for member in terms.into_iter().chain(["guest.phone", "guest.Email"]) {
-            refuse(&app, member, member, [json!(1), Value::Null]).await;
+            assert_refused(&app, member, member, [json!(1), Value::Null]).await;
         }
         app.assert_untouched().await;
     }
 
-    async fn every_fault_is_named_at_once(engine) {
+    async fn all_faults_are_named_at_once(engine) {
         let app = Untouched::start(engine).await;
         let request = app.request(Method::POST, "/v1/holds").header("Idempotency-Key", "not a key");
         let body = json!({
             "event_type": "No Such", "starts_at": "tomorrow", "guest": {"email": "ada", "name": "", "age": 36},
-            "metadata": {"a": 3, "b": null, "c": "fine", "d": text(501)}, "success_url": "https://evil.example/",
+            "metadata": {"a": 3, "b": null, "c": "fine", "d": text_of_length(501)}, "success_url": "https://evil.example/",
             "cancel_url": "javascript:alert(1)", "price": 1,
         });
         expect_faults("all", app.send(request.json(&body)).await, &[
@@ -78,9 +78,9 @@ on_both_engines! {
         app.assert_untouched().await;
     }
 
-    async fn a_start_is_an_instant_of_the_future_on_a_whole_second(engine) {
+    async fn start_is_a_future_instant_on_a_whole_second(engine) {
         let app = Untouched::start(engine).await;
-        refuse(&app, "starts_at", "starts_at", [
+        assert_refused(&app, "starts_at", "starts_at", [
             "", "now", "2026-12-01", "2026-12-01T10:00", "2026-12-01T10:00:00", "10:00:00Z", "1796119200",
             "2026-02-30T10:00:00Z", "2026-13-01T10:00:00Z", "2026-12-01T24:00:00Z", "2026-12-01T10:60:00Z",
             "2026-12-01T10:00:00+25:00", "2026-12-01T10:00:00 Europe/Berlin", "2026-12-01T10:00:00ZZ",
@@ -92,23 +92,23 @@ on_both_engines! {
         app.assert_untouched().await;
     }
 
-    async fn an_address_is_one_that_mail_could_go_to(engine) {
+    async fn email_address_is_deliverable(engine) {
         let app = Untouched::start(engine).await;
-        refuse(&app, "guest.email", "guest.email", [
+        assert_refused(&app, "guest.email", "guest.email", [
             "", " ", "ada", "ada@", "@example.com", "ada@localhost", "ada@@example.com", "ada@exa mple.com",
             "Ada <ada@example.com>", "ada@example.com, eve@example.com", "ada@example.com;eve@example.com",
             "ada@example.com\r\nBcc: eve@example.com", "ada@example.com\nX: y", "ada\0@example.com",
             "ada@example.com\0", "ada@[127.0.0.1]", "ada@.com", "ada@example..com", ".ada@example.com",
         ].map(Value::from)).await;
-        let long = [format!("{}@example.com", text(300)), format!("ada@{}.com", text(300))];
-        refuse(&app, "guest.email", "guest.email", long.map(Value::from)).await;
+        let long = [format!("{}@example.com", text_of_length(300)), format!("ada@{}.com", text_of_length(300))];
+        assert_refused(&app, "guest.email", "guest.email", long.map(Value::from)).await;
         app.assert_untouched().await;
     }
 
-    async fn a_guests_name_is_short_and_printable(engine) {
+    async fn guest_name_is_short_and_printable(engine) {
         let app = Untouched::start(engine).await;
-        refuse(&app, "guest.name", "guest.name", [
-            "", " ", "\t", "Ada\u{0}", "Ada\nLovelace", "Ada\r\nBcc: x", "Ada\u{7f}", "Ada\u{1b}[31m", &text(201),
+        assert_refused(&app, "guest.name", "guest.name", [
+            "", " ", "\t", "Ada\u{0}", "Ada\nLovelace", "Ada\r\nBcc: x", "Ada\u{7f}", "Ada\u{1b}[31m", &text_of_length(201),
         ].map(Value::from)).await;
         app.assert_untouched().await;
     }
@@ -116,27 +116,27 @@ on_both_engines! {
     async fn metadata_keeps_its_limits(engine) {
         let app = Untouched::start(engine).await;
         let pairs: Map<String, Value> = (0..21).map(|n| (n.to_string(), json!("x"))).collect();
-        refuse(&app, "metadata", "metadata", [
-            Value::Object(pairs), json!({"": "x"}), json!({text(41): "x"}), json!({"a\u{0}": "x"}),
+        assert_refused(&app, "metadata", "metadata", [
+            Value::Object(pairs), json!({"": "x"}), json!({text_of_length(41): "x"}), json!({"a\u{0}": "x"}),
         ]).await;
-        refuse(&app, "metadata", "metadata.a", [
-            json!({"a": text(501)}), json!({"a": "\u{0}"}), json!({"a": 3}), json!({"a": null}), json!({"a": true}),
+        assert_refused(&app, "metadata", "metadata.a", [
+            json!({"a": text_of_length(501)}), json!({"a": "\u{0}"}), json!({"a": 3}), json!({"a": null}), json!({"a": true}),
             json!({"a": ["x"]}), json!({"a": {"b": "c"}}), json!({"a": 3, "b": "x"}),
         ]).await;
         app.assert_untouched().await;
     }
 
-    async fn an_event_type_is_a_name_that_could_be_one(engine) {
+    async fn event_type_is_a_valid_name(engine) {
         let app = Untouched::start(engine).await;
-        refuse(&app, "event_type", "event_type", [
-            "", "Call", "call ", "../call", "call/1", "cäll", "call\u{0}", "call'; DROP TABLE holds; --", &text(65),
+        assert_refused(&app, "event_type", "event_type", [
+            "", "Call", "call ", "../call", "call/1", "cäll", "call\u{0}", "call'; DROP TABLE holds; --", &text_of_length(65),
         ].map(Value::from)).await;
         let unknown = app.checkout(&ROUTE.with("event_type", json!("nothing"))).await;
         expect_problem("unknown", unknown, 404, "not_found");
         app.assert_untouched().await;
     }
 
-    async fn what_is_odd_but_right_is_taken(engine) {
+    async fn unusual_valid_values_are_accepted(engine) {
         let app = TestApp::start(engine).await;
         let pairs: Map<String, Value> = (0..20).map(|n| (format!("{n:x<40}"), json!("é".repeat(500)))).collect();
         let mut body = json!({
@@ -158,7 +158,7 @@ on_both_engines! {
 }
 
 impl TestApp {
-    /// So long from now, as a whole second.
+    /// Returns the instant this far from now, as a whole second.
     fn clock_in(&self, ahead: Duration) -> String {
         use holdfast::domain::time::Clock;
         (self.clock.now() + ahead).to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
@@ -166,10 +166,10 @@ impl TestApp {
 }
 
 #[tokio::test]
-async fn the_guest_is_sent_back_only_to_the_shop() {
+async fn return_url_belongs_to_the_shop() {
     let shop = [("HOLDFAST_ALLOWED_ORIGINS", "https://shop.example")];
     let app = Untouched::watch(TestApp::start_with(Engine::Sqlite, &shop).await).await;
-    let long = format!("https://shop.example/{}", text(2000));
+    let long = format!("https://shop.example/{}", text_of_length(2000));
     for member in ["success_url", "cancel_url"] {
         let bad = [
             "",
@@ -190,14 +190,14 @@ async fn the_guest_is_sent_back_only_to_the_shop() {
             "file:///etc/passwd",
             &long,
         ];
-        refuse(&app, member, member, bad.map(Value::from)).await;
+        assert_refused(&app, member, member, bad.map(Value::from)).await;
     }
     app.assert_untouched().await;
     let fine = ROUTE.with("success_url", json!("https://shop.example/done?hold={HOLD_ID}"));
     app.checkout(&fine).await.expect(201);
 }
 
-async fn with_keys(app: &TestApp, keys: &[&[u8]]) -> Answer {
+async fn send_with_keys(app: &TestApp, keys: &[&[u8]]) -> Answer {
     let request = app.request(Method::POST, "/v1/holds").json(&ROUTE.good());
     let request = keys.iter().fold(request, |request, key| {
         request.header("Idempotency-Key", HeaderValue::from_bytes(key).unwrap())
@@ -206,9 +206,9 @@ async fn with_keys(app: &TestApp, keys: &[&[u8]]) -> Answer {
 }
 
 #[tokio::test]
-async fn an_idempotency_key_is_one_short_word() {
+async fn idempotency_key_is_one_short_word() {
     let app = Untouched::start(Engine::Sqlite).await;
-    let long = text(256);
+    let long = text_of_length(256);
     let cases: [&[&[u8]]; 9] = [
         &[b""],
         &[b"two words"],
@@ -223,10 +223,12 @@ async fn an_idempotency_key_is_one_short_word() {
     for keys in cases {
         expect_faults(
             &format!("{keys:?}"),
-            with_keys(&app, keys).await,
+            send_with_keys(&app, keys).await,
             &["Idempotency-Key"],
         );
     }
     app.assert_untouched().await;
-    with_keys(&app, &[&text(255).into_bytes()]).await.expect(201);
+    send_with_keys(&app, &[&text_of_length(255).into_bytes()])
+        .await
+        .expect(201);
 }

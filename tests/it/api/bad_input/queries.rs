@@ -1,4 +1,4 @@
-//! Query strings, and ids in paths that are none.
+//! Tests invalid query strings and malformed ids.
 
 use reqwest::Method;
 
@@ -10,7 +10,7 @@ const HOLDS: &str = "/v1/admin/holds";
 const EVENTS: &str = "/v1/admin/events";
 const LISTS: [&str; 4] = [HOLDS, EVENTS, "/v1/admin/event-types", "/v1/admin/commands"];
 
-/// Cursors that no list gave out: not base64, not text, of no list, of times that no engine can keep.
+/// Cursors that no list returned: not base64, not text, of no list, or with times that no engine can store.
 const CURSORS: [&str; 9] = [
     "x",
     "%20",
@@ -19,13 +19,14 @@ const CURSORS: [&str; 9] = [
     "dA",
     "bg",
     "bjk5OTk5OTk5OTk5OTk5OTk5OTk5OTk",
-    // `t-8334601228800000000.` and `t8210266876799999999.`, each with the nil id: the first and the last time that chrono has.
+    // `t-8334601228800000000.` and `t8210266876799999999.`, each with the nil id: the first and the last time of
+    // chrono.
     "dC04MzM0NjAxMjI4ODAwMDAwMDAwLjAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAw",
     "dDgyMTAyNjY4NzY3OTk5OTk5OTkuMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDA",
 ];
 
-/// Ids that are none, as they stand in a path.
-fn no_ids() -> Vec<String> {
+/// Returns malformed ids, as they appear in a path.
+fn malformed_ids() -> Vec<String> {
     let plain = [
         "1",
         "..%2Fadmin",
@@ -47,7 +48,7 @@ fn no_ids() -> Vec<String> {
 }
 
 on_both_engines! {
-    async fn a_parameter_that_is_not_acceptable_is_named(engine) {
+    async fn invalid_query_parameter_is_named(engine) {
         let app = Untouched::start(engine).await;
         let ask = async |path: &str, query: &str, fields: &[&str]| {
             let path = format!("{path}?{query}");
@@ -88,7 +89,7 @@ on_both_engines! {
         app.assert_untouched().await;
     }
 
-    async fn the_ends_of_time_and_empty_queries_are_read(engine) {
+    async fn extreme_times_and_empty_queries_are_accepted(engine) {
         let app = Untouched::start(engine).await;
         for query in [
             "", "limit=1", "limit=200", "from=0000-01-01T00:00:00Z", "to=9999-12-31T23:59:59Z",
@@ -102,9 +103,9 @@ on_both_engines! {
         app.assert_untouched().await;
     }
 
-    async fn what_is_not_an_id_does_not_exist(engine) {
+    async fn malformed_id_is_not_found(engine) {
         let app = Untouched::start(engine).await;
-        for id in no_ids() {
+        for id in malformed_ids() {
             for (method, path) in [
                 (Method::GET, format!("/v1/holds/{id}")),
                 (Method::DELETE, format!("/v1/holds/{id}")),
@@ -121,7 +122,7 @@ on_both_engines! {
                 expect_problem(&case, answer, 404, "not_found");
             }
             if id.starts_with("0000") || id == "1" {
-                continue; // Names that an event type may have.
+                continue; // An event type may have this name.
             }
             let path = format!("/v1/admin/event-types/{id}");
             let body = Some(Route::EventTypes.good());
@@ -132,7 +133,7 @@ on_both_engines! {
 }
 
 #[tokio::test]
-async fn a_hold_is_found_in_either_case_and_by_no_other_spelling() {
+async fn hold_id_ignores_case_and_no_other_spelling() {
     use crate::support::app::{TestApp, order};
     use crate::support::database::Engine;
 

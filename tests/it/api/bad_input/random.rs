@@ -1,7 +1,7 @@
-//! Bodies that nobody thought of: JSON of any shape, and the fine body with any part of it replaced.
+//! Sends generated bodies: JSON of any shape, and the valid body with any part of it replaced.
 //!
-//! Whatever comes, the answer is a good one or a problem below 500. proptest prints the seed and the smallest body of a
-//! failure.
+//! Each response is either successful or a problem below 500. If one fails, proptest prints the seed and the smallest
+//! body.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use super::{Route, set};
 use crate::support::app::{Answer, TestApp};
 use crate::support::database::Engine;
 
-fn text() -> impl Strategy<Value = String> {
+fn any_text() -> impl Strategy<Value = String> {
     prop_oneof![
         any::<String>(),
         "[a-z-]{0,8}",
@@ -31,18 +31,18 @@ fn any_json() -> impl Strategy<Value = Value> {
         any::<i64>().prop_map(Value::from),
         any::<u64>().prop_map(Value::from),
         any::<f64>().prop_map(Value::from),
-        text().prop_map(Value::from),
+        any_text().prop_map(Value::from),
     ];
     leaf.prop_recursive(4, 32, 6, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
-            prop::collection::btree_map(text(), inner, 0..6).prop_map(|map: BTreeMap<_, _>| json!(map)),
+            prop::collection::btree_map(any_text(), inner, 0..6).prop_map(|map: BTreeMap<_, _>| json!(map)),
         ]
     })
 }
 
-/// The fine body with some of its members replaced.
-fn nearly_good(route: Route, members: &'static [&'static str]) -> impl Strategy<Value = Value> {
+/// Generates the valid body with some of its members replaced.
+fn nearly_valid_body(route: Route, members: &'static [&'static str]) -> impl Strategy<Value = Value> {
     prop::collection::vec((prop::sample::select(members), any_json()), 1..4).prop_map(move |changes| {
         let mut body = route.good();
         for (member, value) in changes {
@@ -55,17 +55,17 @@ fn nearly_good(route: Route, members: &'static [&'static str]) -> impl Strategy<
     })
 }
 
-/// Raw bytes too, most of which are not JSON.
-fn bodies(route: Route, members: &'static [&'static str]) -> impl Strategy<Value = Vec<u8>> {
+/// Generates raw bytes too, most of which are not JSON.
+fn random_bodies(route: Route, members: &'static [&'static str]) -> impl Strategy<Value = Vec<u8>> {
     let bytes = |value: Value| value.to_string().into_bytes();
     prop_oneof![
-        3 => nearly_good(route, members).prop_map(bytes),
+        3 => nearly_valid_body(route, members).prop_map(bytes),
         1 => any_json().prop_map(bytes),
         1 => any::<Vec<u8>>(),
     ]
 }
 
-fn throw(route: Route, members: &'static [&'static str]) {
+fn send_random_bodies(route: Route, members: &'static [&'static str]) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -88,7 +88,7 @@ fn throw(route: Route, members: &'static [&'static str]) {
         ..ProptestConfig::default()
     };
     TestRunner::new(config)
-        .run(&bodies(route, members), |body| {
+        .run(&random_bodies(route, members), |body| {
             let answer = runtime.block_on(send(body));
             prop_assert!(answer.status.as_u16() < 500, "{answer:?}");
             if !answer.status.is_success() {
@@ -108,8 +108,8 @@ fn throw(route: Route, members: &'static [&'static str]) {
 }
 
 #[test]
-fn any_body_of_a_hold_is_answered_below_500() {
-    throw(
+fn random_hold_body_gets_status_below_500() {
+    send_random_bodies(
         Route::Holds,
         &[
             "event_type",
@@ -125,8 +125,8 @@ fn any_body_of_a_hold_is_answered_below_500() {
 }
 
 #[test]
-fn any_body_of_an_event_type_is_answered_below_500() {
-    throw(
+fn random_event_type_body_gets_status_below_500() {
+    send_random_bodies(
         Route::EventTypes,
         &["name", "resource", "duration_minutes", "amount", "currency"],
     );

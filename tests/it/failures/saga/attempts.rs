@@ -14,7 +14,7 @@ use holdfast::gateway::{Gateway, GatewayError, Probe, Refusal};
 use super::checkouts::{Won, checkout_request};
 use super::fixture::SagaFixture;
 use super::{Scenario, WorkflowCase, fault_at_every_step};
-use crate::support::faulty::{Fault, Plan};
+use crate::support::fault_injection::{Fault, Plan};
 use crate::support::on_both_engines;
 
 fault_at_every_step!(

@@ -13,7 +13,7 @@ use holdfast::workflow::moving::{self, MoveRequest};
 use super::events::refunded_amount;
 use super::fixture::SagaFixture;
 use super::{Scenario, WorkflowCase, fault_at_every_step};
-use crate::support::shop::after;
+use crate::support::booking_actions::after;
 
 fault_at_every_step!(
     CancelCase::FullRefund,

@@ -15,7 +15,7 @@ use holdfast::workflow::checkout::{Checkout, CheckoutError, CheckoutRequest, che
 
 use super::fixture::{Offer, SagaFixture};
 use super::{Scenario, WorkflowCase, fault_at_every_step};
-use crate::support::faulty::Plan;
+use crate::support::fault_injection::Plan;
 
 fault_at_every_step!(Won, Lost, Overdue);
 

@@ -13,7 +13,7 @@ use holdfast::workflow::{Context, settle};
 use super::fixture::SagaFixture;
 use super::{Scenario, WorkflowCase, fault_at_every_step};
 use crate::support::app::Answer;
-use crate::support::offers::block;
+use crate::support::catalogue_fixtures::block;
 use StripeEvent::*;
 
 fault_at_every_step!(

@@ -16,9 +16,9 @@ use serde_json::{Value, json};
 use super::Scenario;
 use crate::support::app::{Answer, TestApp, order};
 use crate::support::database::Engine;
-use crate::support::faulty::{Disturbance, FaultyGateway, FaultyStore, Plan};
+use crate::support::fault_injection::{Disturbance, FaultyGateway, FaultyStore, Plan};
 use crate::support::proxy::Proxy;
-use crate::support::wait::eventually;
+use crate::support::wait_for::eventually;
 
 /// Minutes before each sweep after the first one. The first pause passes the end of a hold whose session is still open.
 /// Each other pause is longer than the longest backoff, one hour.

@@ -8,7 +8,7 @@ use super::events::StripeEvent;
 use super::fixture::SagaFixture;
 use super::inject_at_every_step;
 use super::releases::{ByGuest, BySweep};
-use crate::support::faulty::Fault;
+use crate::support::fault_injection::Fault;
 
 /// Defines one test for each workflow.
 macro_rules! cut_at_every_step {

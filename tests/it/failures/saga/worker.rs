@@ -16,9 +16,9 @@ use super::commands::enqueue_expire;
 use super::events::{StripeEvent, refunded_amount};
 use super::fixture::SagaFixture;
 use crate::support::database::Engine;
-use crate::support::faulty::{Fault, Plan};
+use crate::support::fault_injection::{Fault, Plan};
 use crate::support::on_both_engines;
-use crate::support::wait::eventually;
+use crate::support::wait_for::eventually;
 
 const PENDING: &str = "SELECT count(*) FROM commands WHERE done_at IS NULL";
 

@@ -1,4 +1,4 @@
-//! A calendar on somebody else's server: what a feed is read from, on this machine.
+//! Serves a calendar feed on this machine, as another company's server does.
 
 use std::sync::{Arc, Mutex};
 
@@ -8,55 +8,55 @@ use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
-/// What the server answers.
+/// What the server returns.
 #[derive(Clone)]
-enum Says {
+enum Content {
     Calendar(String),
     Status(StatusCode),
     Elsewhere(String),
 }
 
-/// Gone when it is dropped.
+/// A feed server that stops when it is dropped.
 pub(crate) struct Feed {
     pub(crate) url: String,
-    says: Arc<Mutex<Says>>,
+    content: Arc<Mutex<Content>>,
     server: AbortHandle,
 }
 
 impl Feed {
-    /// A server with this calendar.
+    /// Starts a server with this calendar.
     pub(crate) async fn of(calendar: String) -> Self {
-        let says = Arc::new(Mutex::new(Says::Calendar(calendar)));
+        let content = Arc::new(Mutex::new(Content::Calendar(calendar)));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/ana.ics", listener.local_addr().unwrap());
-        let now = Arc::clone(&says);
+        let now = Arc::clone(&content);
         let answer = async move || match now.lock().unwrap().clone() {
-            Says::Calendar(text) => Ok(([(header::CONTENT_TYPE, "text/calendar")], text)),
-            Says::Status(status) => Err((status, [(header::LOCATION, String::new())])),
-            Says::Elsewhere(url) => Err((StatusCode::FOUND, [(header::LOCATION, url)])),
+            Content::Calendar(text) => Ok(([(header::CONTENT_TYPE, "text/calendar")], text)),
+            Content::Status(status) => Err((status, [(header::LOCATION, String::new())])),
+            Content::Elsewhere(url) => Err((StatusCode::FOUND, [(header::LOCATION, url)])),
         };
         let router = Router::new().route("/ana.ics", get(answer));
         let serving = tokio::spawn(async move { axum::serve(listener, router).await });
         Self {
             url,
-            says,
+            content,
             server: serving.abort_handle(),
         }
     }
 
-    /// From now on it has this calendar.
+    /// Replaces the calendar.
     pub(crate) fn becomes(&self, calendar: String) {
-        *self.says.lock().unwrap() = Says::Calendar(calendar);
+        *self.content.lock().unwrap() = Content::Calendar(calendar);
     }
 
-    /// From now on it answers with this status, and no calendar.
+    /// Makes the server return this status and no calendar.
     pub(crate) fn fails(&self, status: u16) {
-        *self.says.lock().unwrap() = Says::Status(StatusCode::from_u16(status).unwrap());
+        *self.content.lock().unwrap() = Content::Status(StatusCode::from_u16(status).unwrap());
     }
 
-    /// From now on it sends whoever asks to another address.
+    /// Makes the server redirect to another address.
     pub(crate) fn redirects(&self, url: &str) {
-        *self.says.lock().unwrap() = Says::Elsewhere(url.to_owned());
+        *self.content.lock().unwrap() = Content::Elsewhere(url.to_owned());
     }
 }
 
@@ -66,7 +66,7 @@ impl Drop for Feed {
     }
 }
 
-/// A calendar with one appointment, as iCalendar has its times: `20261201T100000Z`.
+/// Returns a calendar with one appointment. Its times are in the form of iCalendar: `20261201T100000Z`.
 pub(crate) fn busy(from: &str, to: &str) -> String {
     format!(
         "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Somebody//Calendar//EN\r\nBEGIN:VEVENT\r\nUID:one@calendar.example\r\n\

@@ -1,12 +1,12 @@
-//! What is on sale and what is free, as a shop's page and its operator ask for it.
+//! Sets up the catalogue of a test over HTTP, and reads its slots: the requests of an operator and of a shop's page.
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::client::{Answer, Client};
 
-/// Puts an event type on sale for 50 EUR, as these members say.
-pub(crate) async fn sell(at: &Client, id: &str, members: Value) -> Answer {
+/// Puts an event type on sale with these members; its price is 50 EUR unless they set another.
+pub(crate) async fn put_event_type(at: &Client, id: &str, members: Value) -> Answer {
     let mut body = json!({"name": id, "amount": 5000, "currency": "eur"});
     body.as_object_mut()
         .unwrap()
@@ -15,8 +15,8 @@ pub(crate) async fn sell(at: &Client, id: &str, members: Value) -> Answer {
         .await
 }
 
-/// Says how many units a resource has.
-pub(crate) async fn resource(at: &Client, id: &str, capacity: u32) {
+/// Sets the capacity of a resource.
+pub(crate) async fn put_resource(at: &Client, id: &str, capacity: u32) {
     let answer = at
         .admin(
             Method::PUT,
@@ -27,7 +27,7 @@ pub(crate) async fn resource(at: &Client, id: &str, capacity: u32) {
     assert!(answer.status.is_success(), "{answer:?}");
 }
 
-/// Keeps a resource busy for other reasons.
+/// Blocks a resource for other reasons.
 pub(crate) async fn block(at: &Client, resource: &str, id: &str, from: &str, to: &str) -> Answer {
     let path = format!("/v1/admin/resources/{resource}/blocks/{id}");
     at.admin(
@@ -38,34 +38,34 @@ pub(crate) async fn block(at: &Client, resource: &str, id: &str, from: &str, to:
     .await
 }
 
-/// Lets it be free again.
+/// Deletes the block.
 pub(crate) async fn unblock(at: &Client, resource: &str, id: &str) -> Answer {
     let path = format!("/v1/admin/resources/{resource}/blocks/{id}");
     at.admin(Method::DELETE, &path, None).await
 }
 
-/// Reads this feed into blocks, or none.
-pub(crate) async fn follow(at: &Client, resource: &str, url: Option<&str>) -> Answer {
+/// Sets the calendar feed of a resource, or removes it.
+pub(crate) async fn set_feed(at: &Client, resource: &str, url: Option<&str>) -> Answer {
     let path = format!("/v1/admin/resources/{resource}/calendar");
     at.admin(Method::PUT, &path, Some(json!({ "url": url }))).await
 }
 
-/// Asks for slots.
+/// Requests the slots of an event type.
 pub(crate) async fn slots(at: &Client, event_type: &str, from: &str, to: &str) -> Answer {
     at.get(&format!("/v1/event-types/{event_type}/slots?from={from}&to={to}"))
         .await
 }
 
-/// The slots of a day in UTC, each as `10:00 free 1`.
+/// Returns the slots of a day in UTC, each as `10:00 free 1`.
 pub(crate) async fn day(at: &Client, event_type: &str, date: &str) -> Vec<String> {
     let (from, to) = (format!("{date}T00:00:00Z"), format!("{date}T23:59:59Z"));
     let answer = slots(at, event_type, &from, &to).await.expect(200);
     let slots = answer.body["slots"].as_array().unwrap().iter();
-    slots.map(in_short).collect()
+    slots.map(format_slot).collect()
 }
 
-/// `10:00 free 1`.
-pub(crate) fn in_short(slot: &Value) -> String {
+/// Formats a slot as `10:00 free 1`.
+pub(crate) fn format_slot(slot: &Value) -> String {
     let start = slot["starts_at"].as_str().unwrap();
     format!(
         "{} {} {}",

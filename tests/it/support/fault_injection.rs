@@ -1,7 +1,7 @@
-//! Books and a Stripe that go wrong at one chosen call: the seams of the workflows, with the calls through both of them
-//! counted together in the order in which they are made.
+//! Injects a fault at one chosen call to the store or to Stripe. Calls to both are counted together, in the order in
+//! which they are made.
 //!
-//! What a fault does to the books and to Stripe is real: a call that "fails after its effect" has had it.
+//! A fault's effect on the database and on Stripe is real: a call that "fails after its effect" has had that effect.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex};
@@ -31,27 +31,27 @@ use holdfast::store::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// What goes wrong at the chosen call.
+/// The fault at the chosen call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// It is made twice, and the second answer counts: the first was lost on the way.
+    /// The call is made twice and the second result counts, because the first was lost on the way.
     Repeated,
-    /// It is not made, and fails.
+    /// The call is not made, and fails.
     FailedBefore,
-    /// It is made, and fails all the same: its effect is not known to the caller.
+    /// The call is made, and fails all the same: its caller does not know its effect.
     FailedAfter,
-    /// The process ends before it.
+    /// The process ends before the call.
     StoppedBefore,
-    /// The process ends after it, before its answer is looked at.
+    /// The process ends after the call, before it uses the result.
     StoppedAfter,
-    /// Before it something happens outside; it is made all the same, and so are the later ones.
+    /// A disturbance happens before the call; this call and the later ones are made.
     Disturbed,
 }
 
-/// What happens outside.
+/// An action outside the process under test.
 pub(crate) type Disturbance = Box<dyn Fn() + Send + Sync>;
 
-/// Which call goes wrong, and how.
+/// Which call fails, and how.
 pub(crate) struct Plan {
     fault: Fault,
     at: usize,
@@ -61,12 +61,12 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// The `at`-th call, counted from 1, goes wrong.
+    /// Injects the fault at the `at`-th call, counted from 1.
     pub(crate) fn new(fault: Fault, at: usize) -> Arc<Self> {
         Self::with(fault, at, None)
     }
 
-    /// The same, with something that can happen outside.
+    /// Injects the fault, with a disturbance for `Fault::Disturbed`.
     pub(crate) fn with(fault: Fault, at: usize, disturbance: Option<Disturbance>) -> Arc<Self> {
         Arc::new(Self {
             fault,
@@ -77,22 +77,22 @@ impl Plan {
         })
     }
 
-    /// The names of the calls so far.
+    /// Returns the names of the calls so far.
     pub(crate) fn calls(&self) -> Vec<&'static str> {
         self.calls.lock().unwrap().clone()
     }
 
-    /// Whether the chosen call was made.
+    /// Returns whether the chosen call was made.
     pub(crate) fn has_struck(&self) -> bool {
         self.calls.lock().unwrap().len() >= self.at
     }
 
-    /// Waits until the process is to end. What it has begun never goes on.
+    /// Waits until the process must end. The call that it is in never returns.
     pub(crate) async fn stopped(&self) {
         self.stopped.cancelled().await;
     }
 
-    /// Ends the process where it is to end. One that comes to an end of its own would never be stopped: that fails.
+    /// Aborts the process at the chosen call. Fails if the process ends by itself first.
     pub(crate) async fn end<T>(&self, mut process: tokio::task::JoinHandle<T>) {
         tokio::select! {
             _ = &mut process => panic!("it ended before it could be stopped: {:?}", self.calls()),
@@ -111,7 +111,7 @@ impl Plan {
         std::future::pending().await
     }
 
-    /// Makes a call as planned. `before` and `after` are what it fails with.
+    /// Makes a call as planned. `before` and `after` build the errors of a call that fails.
     async fn make<T, E, F: Future<Output = Result<T, E>>>(
         &self,
         name: &'static str,
@@ -143,36 +143,36 @@ impl Plan {
     }
 }
 
-fn books_are_away() -> StoreError {
+fn store_unavailable() -> StoreError {
     StoreError::Unavailable(sqlx::Error::PoolTimedOut)
 }
 
-/// Books that go wrong as planned.
+/// A store with an injected fault.
 pub(crate) struct FaultyStore {
     pub(crate) inner: Arc<dyn Store>,
     pub(crate) plan: Arc<Plan>,
 }
 
-/// A Stripe that goes wrong as planned.
+/// A Stripe gateway with an injected fault.
 pub(crate) struct FaultyGateway {
     pub(crate) inner: Arc<dyn Gateway>,
     pub(crate) plan: Arc<Plan>,
 }
 
-/// Each method of a part of the books, by way of the plan.
-macro_rules! books {
+/// Implements each method of a store trait by way of the plan.
+macro_rules! implement_store {
     ($part:ident: $($name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)*) => {
         #[async_trait]
         impl $part for FaultyStore {$(
             async fn $name(&self, $($argument: $type),*) -> Result<$answer, StoreError> {
                 let call = || self.inner.$name($($argument),*);
-                self.plan.make(stringify!($name), call, books_are_away, books_are_away).await
+                self.plan.make(stringify!($name), call, store_unavailable, store_unavailable).await
             }
         )*}
     };
 }
 
-books! {
+implement_store! {
     Catalogue:
     put_event_type(event_type: &EventType, now: DateTime<Utc>) -> PutOutcome;
     find_event_type(id: &EventTypeId) -> Option<EventType>;
@@ -190,7 +190,7 @@ books! {
     save_feed_failure(feed: &Feed, fault: &str, next: DateTime<Utc>) -> ();
 }
 
-books! {
+implement_store! {
     Store:
     migrate() -> ();
     is_ready() -> bool;
@@ -233,8 +233,9 @@ books! {
     retry_command(id: CommandId, now: DateTime<Utc>) -> Option<Command>;
 }
 
-/// Each method of [`Gateway`], by way of the plan. A call that failed after its effect is one of which nothing is known.
-macro_rules! stripe {
+/// Implements each method of [`Gateway`] by way of the plan. If a call fails after its effect, the outcome is
+/// unknown.
+macro_rules! implement_gateway {
     ($($name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)*) => {
         #[async_trait]
         impl Gateway for FaultyGateway {$(
@@ -247,7 +248,7 @@ macro_rules! stripe {
     };
 }
 
-stripe! {
+implement_gateway! {
     create_session(terms: &SessionTerms) -> NewSession;
     expire_session(id: &SessionId) -> SessionReport;
     session(id: &SessionId) -> SessionReport;

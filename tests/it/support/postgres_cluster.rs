@@ -1,5 +1,5 @@
-//! A PostgreSQL cluster of the test's own, that it may stop, start, copy to a standby, and replace by it. Gone when the
-//! test is, however it ends.
+//! Runs a PostgreSQL cluster for one test, which may stop it, start it, copy it to a standby, and fail over to the
+//! standby. It is removed when the test process ends, even if it is killed.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
@@ -9,14 +9,14 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
-use super::postgres::{HOW_TO_INSTALL, binaries, someone_else};
-use super::wait::eventually;
+use super::postgres::{HOW_TO_INSTALL, binaries, non_root_user};
+use super::wait_for::eventually;
 
-/// Makes a cluster, then does what its input says, line by line, and answers each with `done`; removes all of it when
+/// Creates a cluster, then executes its input line by line and prints `done` after each line; removes all of it when
 /// the input ends. `$1` is the directory of the binaries, `$2` the cluster's own.
 const KEEPER: &str = r#"
 trap '' PIPE INT
-# One of the two has mostly been stopped before: that is no reason to leave the other.
+# One of the two is usually stopped already, and its error must not keep the other running.
 trap 'for c in primary standby; do "$1/pg_ctl" -D "$2/$c" -m immediate stop || :; done >/dev/null 2>&1; cd /; rm -rf "$2"' EXIT
 set -e
 run() { "$1/pg_ctl" -D "$2/$3" -w -l "$2/log" -o "-k '$2' -p $4 -c listen_addresses='' -c fsync=off" start >/dev/null; }
@@ -27,7 +27,7 @@ while read -r order; do
     case $order in
         stop) "$1/pg_ctl" -D "$2/primary" -m immediate stop >/dev/null ;;
         start) run "$1" "$2" primary 5432 ;;
-        # A stop that waits until the standby has everything.
+        # A fast stop waits until the standby has received everything.
         yield) "$1/pg_ctl" -D "$2/primary" -w -m fast stop >/dev/null ;;
         copy)
             cp -R "$2/primary" "$2/standby"
@@ -42,7 +42,7 @@ while read -r order; do
 done
 "#;
 
-/// A primary, and a standby once it is made.
+/// A primary, and a standby after it is copied.
 pub(crate) struct Cluster {
     directory: PathBuf,
     keeper: Child,
@@ -63,7 +63,7 @@ impl Cluster {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .process_group(0);
-        if let Some((user, group)) = someone_else() {
+        if let Some((user, group)) = non_root_user() {
             keeper.uid(user).gid(group);
             std::os::unix::fs::chown(&directory, Some(user), Some(group)).unwrap();
         }
@@ -83,7 +83,7 @@ impl Cluster {
         cluster
     }
 
-    /// The database on the primary.
+    /// Returns the URL of the database on the primary.
     pub(crate) fn url(&self) -> String {
         self.url_of("holdfast")
     }
@@ -93,17 +93,17 @@ impl Cluster {
         format!("postgres://postgres@localhost/{database}?host={directory}")
     }
 
-    /// The database on the standby.
+    /// Returns the URL of the database on the standby.
     pub(crate) fn standby_url(&self) -> String {
         format!("{}&port=5433", self.url())
     }
 
-    /// The primary dies.
+    /// Stops the primary at once, as a crash does.
     pub(crate) fn stop(&mut self) {
         self.order("stop");
     }
 
-    /// The primary is started again, and a standby that was copied meanwhile follows it.
+    /// Starts the primary again, with a standby that was copied while it was stopped.
     pub(crate) async fn start_again_with_a_standby(&mut self) {
         self.order("copy");
         self.order("start");
@@ -120,7 +120,7 @@ impl Cluster {
         .await;
     }
 
-    /// The primary ends, and the standby takes its place.
+    /// Stops the primary and promotes the standby.
     pub(crate) fn fail_over(&mut self) {
         self.order("yield");
         self.order("promote");

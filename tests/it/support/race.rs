@@ -1,4 +1,5 @@
-//! Guests who press the button together: each has a connection of its own, opened before the start.
+//! Sends the checkouts of many guests at the same moment: each guest has a connection of its own, opened before the
+//! start.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,11 +9,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Barrier;
 
-/// One guest's wish.
+/// One guest's checkout request in a race.
 pub(crate) struct SlotRequest {
-    /// At which instance.
+    /// The address of the instance that gets the request.
     pub(crate) at: SocketAddr,
-    /// Idempotency key.
+    /// The idempotency key, if the guest sends one.
     pub(crate) key: Option<String>,
     /// The body of the checkout.
     pub(crate) body: Value,
@@ -24,38 +25,41 @@ impl SlotRequest {
     }
 }
 
-/// What a guest got.
+/// The response that a guest got.
 #[derive(Debug)]
-pub(crate) struct Got {
+pub(crate) struct RaceResponse {
     pub(crate) status: u16,
     pub(crate) body: Value,
 }
 
-/// All guests send at once; what each got, in the order of the wishes.
-pub(crate) async fn press_together(wishes: Vec<SlotRequest>) -> Vec<Got> {
-    let start = Arc::new(Barrier::new(wishes.len()));
-    let guests: Vec<_> = wishes
+/// Sends all requests at once; returns the responses in the order of the requests.
+pub(crate) async fn press_together(requests: Vec<SlotRequest>) -> Vec<RaceResponse> {
+    let start = Arc::new(Barrier::new(requests.len()));
+    let guests: Vec<_> = requests
         .into_iter()
-        .map(|wish| {
+        .map(|request| {
             let start = start.clone();
             tokio::spawn(async move {
-                let connection = TcpStream::connect(wish.at).await.unwrap();
+                let connection = TcpStream::connect(request.at).await.unwrap();
                 start.wait().await;
-                exchange(connection, &wish).await
+                exchange(connection, &request).await
             })
         })
         .collect();
-    let mut got = Vec::with_capacity(guests.len());
+    let mut responses = Vec::with_capacity(guests.len());
     for guest in guests {
-        got.push(guest.await.unwrap());
+        responses.push(guest.await.unwrap());
     }
-    got
+    responses
 }
 
-/// Sends the wish without waiting for an answer.
-pub(crate) async fn send(connection: &mut TcpStream, wish: &SlotRequest) {
-    let body = wish.body.to_string();
-    let key = wish.key.as_ref().map(|key| format!("idempotency-key: {key}\r\n"));
+/// Sends the request without waiting for a response.
+pub(crate) async fn send(connection: &mut TcpStream, request: &SlotRequest) {
+    let body = request.body.to_string();
+    let key = request
+        .key
+        .as_ref()
+        .map(|key| format!("idempotency-key: {key}\r\n"));
     let request = format!(
         "POST /v1/holds HTTP/1.1\r\nhost: holdfast\r\ncontent-type: application/json\r\n{}\
          content-length: {}\r\nconnection: close\r\n\r\n{body}",
@@ -65,35 +69,35 @@ pub(crate) async fn send(connection: &mut TcpStream, wish: &SlotRequest) {
     connection.write_all(request.as_bytes()).await.unwrap();
 }
 
-async fn exchange(mut connection: TcpStream, wish: &SlotRequest) -> Got {
-    send(&mut connection, wish).await;
+async fn exchange(mut connection: TcpStream, request: &SlotRequest) -> RaceResponse {
+    send(&mut connection, request).await;
     let mut answer = String::new();
     connection.read_to_string(&mut answer).await.unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     let status = head.split(' ').nth(1).unwrap();
-    Got {
+    RaceResponse {
         status: status.parse().unwrap(),
         body: serde_json::from_str(body).unwrap_or_else(|_| panic!("{answer}")),
     }
 }
 
-/// How a race came out.
+/// The result of a race.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
     pub(crate) won: usize,
     pub(crate) taken: usize,
-    /// Anything else, which a race must not answer.
+    /// All other responses, which a race must not return.
     pub(crate) other: Vec<String>,
 }
 
 /// Counts winners, `409 slot_taken`, and everything else.
-pub(crate) fn tally(got: &[Got]) -> Tally {
+pub(crate) fn tally(responses: &[RaceResponse]) -> Tally {
     let mut tally = Tally::default();
-    for got in got {
-        match (got.status, got.body["code"].as_str()) {
+    for response in responses {
+        match (response.status, response.body["code"].as_str()) {
             (201, None) => tally.won += 1,
             (409, Some("slot_taken")) => tally.taken += 1,
-            _ => tally.other.push(format!("{got:?}")),
+            _ => tally.other.push(format!("{responses:?}")),
         }
     }
     tally

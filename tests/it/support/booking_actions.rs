@@ -1,4 +1,4 @@
-//! What a shop and its guests do in the stories of what can be booked: putting things on sale, moving, paying, letting go.
+//! Adds the actions of a shop and its guests to the test app: put on sale, move, pay, expire.
 
 use chrono::{DateTime, Duration, SecondsFormat, Utc};
 use holdfast::domain::time::Clock;
@@ -8,21 +8,21 @@ use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 
 use super::app::{Answer, Client, TestApp, WEBHOOK_SECRET, order_by};
-use super::offers;
-use super::wait::eventually;
+use super::catalogue_fixtures;
+use super::wait_for::eventually;
 
-/// Connections of the service that wait for somebody's row.
-const WAITING: &str = "SELECT count(*) FROM pg_stat_activity
+/// Counts the service's connections that wait for a row lock.
+pub(crate) const COUNT_LOCK_WAITERS: &str = "SELECT count(*) FROM pg_stat_activity
     WHERE datname = current_database() AND application_name = 'holdfast' AND wait_event_type = 'Lock'";
 
-/// An instant so many minutes after another.
+/// Returns the instant this many minutes after another.
 pub(crate) fn after(start: &str, minutes: i64) -> String {
     let at = start.parse::<DateTime<Utc>>().unwrap() + Duration::minutes(minutes);
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-/// The body of a checkout by the n-th guest, with more members.
-pub(crate) fn wish_of(n: usize, event_type: &str, starts_at: &str, more: &Value) -> Value {
+/// Builds the body of a checkout by the n-th guest, with more members.
+pub(crate) fn guest_checkout_body(n: usize, event_type: &str, starts_at: &str, more: &Value) -> Value {
     let mut body = order_by(&format!("guest-{n}@example.com"), event_type, starts_at);
     let more = more.as_object().unwrap().clone();
     body.as_object_mut().unwrap().extend(more);
@@ -30,33 +30,33 @@ pub(crate) fn wish_of(n: usize, event_type: &str, starts_at: &str, more: &Value)
 }
 
 impl TestApp {
-    /// Puts an event type on sale: these members, at 50 EUR where they do not say otherwise.
+    /// Puts an event type on sale with these members; its price is 50 EUR unless they set another.
     pub(crate) async fn sell(&self, id: &str, members: &Value) {
-        let answer = offers::sell(self, id, members.clone()).await;
+        let answer = catalogue_fixtures::put_event_type(self, id, members.clone()).await;
         assert!(answer.status.is_success(), "{answer:?}");
     }
 
-    /// Gives a resource so many units.
+    /// Sets the capacity of a resource.
     pub(crate) async fn set_capacity(&self, resource: &str, capacity: u32) {
-        offers::resource(self, resource, capacity).await;
+        catalogue_fixtures::put_resource(self, resource, capacity).await;
     }
 
-    /// The guest pays, and Stripe tells.
+    /// Makes the guest pay, and delivers Stripe's events.
     pub(crate) async fn confirm(&self, hold: &Answer) {
         self.pay(hold, Outcome::Paid);
         self.deliver_all().await;
         assert_eq!(self.state_of(hold).await, "confirmed");
     }
 
-    /// A hold on this event type and start, paid.
+    /// Places a hold on this event type and start, and pays it.
     pub(crate) async fn sold(&self, event_type: &str, starts_at: &str) -> Answer {
         let hold = self.hold_slot(event_type, starts_at).await;
         self.confirm(&hold).await;
         hold
     }
 
-    /// Stripe says that the session ended unpaid, though it did not: so the slot is free, and the guest can still pay.
-    pub(crate) async fn lapse_by_a_false_word(&self, hold: &Answer) {
+    /// Delivers a false event that the session expired unpaid: the slot is free, and the guest can still pay.
+    pub(crate) async fn expire_by_false_event(&self, hold: &Answer) {
         let session = hold.text("checkout_session");
         let body = json!({"id": format!("evt_false_{session}"), "object": "event", "livemode": false,
             "type": "checkout.session.expired", "data": {"object": {"id": session, "object": "checkout.session"}}})
@@ -66,27 +66,31 @@ impl TestApp {
         assert_eq!(taken.text("outcome"), "applied");
     }
 
-    /// These guests' holds are placed at one moment: each has taken its windows, and none can commit before all have.
-    /// For a race that is to be lost, or won twice where nothing guards it; on PostgreSQL.
-    pub(crate) async fn placing_together<T>(&self, guests: &[&str], race: impl Future<Output = T>) -> T {
-        let mut hand = PgConnection::connect(self.database.url()).await.unwrap();
-        sqlx::query("BEGIN").execute(&mut hand).await.unwrap();
+    /// Places the holds of these guests at the same moment: each takes its windows, and none can commit before all
+    /// have. For a race with losers, or with two winners if the guard is missing. PostgreSQL only.
+    pub(crate) async fn place_concurrently<T>(&self, guests: &[&str], race: impl Future<Output = T>) -> T {
+        let mut connection = PgConnection::connect(self.database.url()).await.unwrap();
+        sqlx::query("BEGIN").execute(&mut connection).await.unwrap();
         for guest in guests {
             let row = "INSERT INTO guests (email, held, created_at) VALUES ($1, 0, now())";
-            sqlx::query(row).bind(guest).execute(&mut hand).await.unwrap();
+            sqlx::query(row)
+                .bind(guest)
+                .execute(&mut connection)
+                .await
+                .unwrap();
         }
         let all_there = async {
-            eventually("all have taken their windows", async || {
-                let waiting = self.database.count(WAITING).await;
+            eventually("all guests have taken their windows", async || {
+                let waiting = self.database.count(COUNT_LOCK_WAITERS).await;
                 (waiting == i64::try_from(guests.len()).unwrap()).then_some(())
             })
             .await;
-            sqlx::query("ROLLBACK").execute(&mut hand).await.unwrap();
+            sqlx::query("ROLLBACK").execute(&mut connection).await.unwrap();
         };
         tokio::join!(race, all_there).0
     }
 
-    /// How many units of resources a hold keeps.
+    /// Counts the units of resources that a hold keeps.
     pub(crate) async fn units_of(&self, hold: &Answer) -> i64 {
         let id = hold.text("id");
         self.database
@@ -96,14 +100,14 @@ impl TestApp {
 }
 
 impl Client {
-    /// The guest moves a hold.
+    /// Moves a hold as its guest.
     pub(crate) async fn move_to(&self, hold: &Answer, starts_at: &str) -> Answer {
         let path = format!("/v1/holds/{}/move", hold.text("id"));
         let request = self.request(Method::POST, &path).bearer_auth(hold.text("token"));
         self.send(request.json(&json!({"starts_at": starts_at}))).await
     }
 
-    /// The operator moves a hold.
+    /// Moves a hold as the operator.
     pub(crate) async fn move_as_operator(&self, hold: &Answer, to: Value) -> Answer {
         let path = format!("/v1/holds/{}/move", hold.text("id"));
         self.admin(Method::POST, &path, Some(to)).await

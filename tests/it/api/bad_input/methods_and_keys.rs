@@ -1,4 +1,4 @@
-//! Methods that a path does not have, paths that are none, other people's origins, and keys that open nothing.
+//! Tests unknown methods, unknown paths, foreign origins, and keys without access.
 
 use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, HeaderValue, ORIGIN};
@@ -9,7 +9,7 @@ use crate::support::database::Engine;
 
 const ID: &str = "00000000-0000-4000-8000-000000000000";
 
-/// Every path, and the methods that it has.
+/// Every path, with its methods.
 const PATHS: [(&str, &[&str]); 18] = [
     ("/v1/holds", &["POST"]),
     (
@@ -47,7 +47,7 @@ const PATHS: [(&str, &[&str]); 18] = [
 ];
 
 #[tokio::test]
-async fn a_method_that_the_path_does_not_have_is_refused_and_those_it_has_are_named() {
+async fn unknown_method_is_refused_with_allow_header() {
     let app = Untouched::start(Engine::Sqlite).await;
     for (path, has) in PATHS {
         for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW"] {
@@ -68,7 +68,7 @@ async fn a_method_that_the_path_does_not_have_is_refused_and_those_it_has_are_na
 }
 
 #[tokio::test]
-async fn a_path_that_is_none_is_not_found() {
+async fn unknown_path_is_not_found() {
     let app = Untouched::start(Engine::Sqlite).await;
     let paths = [
         "/",
@@ -102,7 +102,7 @@ async fn a_path_that_is_none_is_not_found() {
 }
 
 #[tokio::test]
-async fn head_answers_as_get_does_without_a_body() {
+async fn head_responds_like_get_without_body() {
     let app = Untouched::start(Engine::Sqlite).await;
     for (path, has) in PATHS.into_iter().filter(|(_, has)| has.contains(&"HEAD")) {
         let get = app
@@ -122,7 +122,7 @@ async fn head_answers_as_get_does_without_a_body() {
 }
 
 #[tokio::test]
-async fn only_the_shops_pages_may_read_answers_and_they_may_read_refusals_too() {
+async fn only_shop_origins_read_responses_and_errors() {
     let variables = [(
         "HOLDFAST_ALLOWED_ORIGINS",
         "https://shop.example,https://shop.example:8443",
@@ -174,7 +174,7 @@ async fn only_the_shops_pages_may_read_answers_and_they_may_read_refusals_too() 
 }
 
 #[tokio::test]
-async fn operators_routes_have_no_cross_origin_door() {
+async fn admin_routes_allow_no_cross_origin_access() {
     let variables = [("HOLDFAST_ALLOWED_ORIGINS", "https://shop.example")];
     let app = Untouched::watch(TestApp::start_with(Engine::Sqlite, &variables).await).await;
     for (path, _) in PATHS
@@ -196,7 +196,7 @@ async fn operators_routes_have_no_cross_origin_door() {
     app.assert_untouched().await;
 }
 
-/// What somebody might send as `Authorization`, where `secret` is what would open the door.
+/// Returns wrong values of `Authorization`; `secret` is the value that would be accepted.
 fn wrong_keys(secret: &str) -> Vec<Vec<u8>> {
     let mut wrong: Vec<Vec<u8>> = [
         "",
@@ -226,7 +226,7 @@ fn wrong_keys(secret: &str) -> Vec<Vec<u8>> {
 }
 
 #[tokio::test]
-async fn a_key_that_is_not_the_operators_opens_nothing() {
+async fn wrong_admin_key_is_unauthorized() {
     let app = Untouched::start(Engine::Sqlite).await;
     for (path, has) in PATHS
         .into_iter()
@@ -254,7 +254,7 @@ async fn a_key_that_is_not_the_operators_opens_nothing() {
 }
 
 #[tokio::test]
-async fn only_a_holds_own_token_cancels_it() {
+async fn only_own_token_releases_a_hold() {
     let app = TestApp::start(Engine::Sqlite).await;
     let hold = app.checkout(&order("call", START)).await.expect(201);
     let other = app

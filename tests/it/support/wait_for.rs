@@ -1,11 +1,11 @@
-//! Waiting for a state, with a deadline: never for a time.
+//! Waits for a state with a deadline. Tests never wait for a fixed time.
 
 use std::time::{Duration, Instant};
 
 const DEADLINE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Asks until there is an answer; fails where that takes unreasonably long.
+/// Polls until there is a value; panics after the deadline.
 #[track_caller]
 pub(crate) fn eventually<T, F: Future<Output = Option<T>>>(
     what: &str,

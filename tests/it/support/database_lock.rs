@@ -1,17 +1,17 @@
-//! A transaction by hand that keeps the service's own from going on: the database is busy until it is let go.
+//! Holds a lock in a separate transaction, which blocks the service's transactions until the lock is released.
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 
 use super::database::{Engine, TestDatabase};
 
-/// Ends when it is let go, or dropped.
+/// A lock that ends when it is released or dropped.
 pub(crate) enum Lock {
     Sqlite(SqliteConnection),
     Postgres(PgConnection),
 }
 
 impl Lock {
-    /// Nobody can change this hold meanwhile; on SQLite nobody can write at all.
+    /// Blocks all changes of this hold; on SQLite, all writes.
     pub(crate) async fn on_hold(database: &TestDatabase, hold: &str) -> Self {
         Self::on(
             database,
@@ -20,9 +20,9 @@ impl Lock {
         .await
     }
 
-    /// Nobody can count a checkout of a client that is known already: a placing waits there, with its windows taken. On
-    /// SQLite nobody can write at all.
-    #[allow(dead_code, reason = "only the storm has crowds behind one address")]
+    /// Blocks the count of known clients: placing a hold waits there, with its windows taken. On SQLite it blocks all
+    /// writes.
+    #[allow(dead_code, reason = "only the storm has many guests behind one address")]
     pub(crate) async fn on_clients(database: &TestDatabase) -> Self {
         Self::on(database, "SELECT 1 FROM clients FOR UPDATE").await
     }

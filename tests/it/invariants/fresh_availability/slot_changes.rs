@@ -1,4 +1,4 @@
-//! What each door of the table is: how a shop, its guest, its operator, Stripe, or a calendar goes through it.
+//! Makes each change of the table: as a shop, its guest, its operator, Stripe, or a calendar does.
 
 use chrono::Duration;
 use holdfast::sandbox::Outcome;
@@ -6,17 +6,17 @@ use holdfast::workflow::feeds;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{Before, Door};
+use super::{Before, SlotChange};
 use crate::support::app::{Answer, TestApp, order_by};
-use crate::support::feed::{Feed, busy};
-use crate::support::offers::{block, follow, resource, sell, unblock};
+use crate::support::catalogue_fixtures::{block, put_event_type, put_resource, set_feed, unblock};
+use crate::support::feed_server::{Feed, busy};
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 const NEXT: &str = "2026-12-01T10:30:00Z";
 const LAST: &str = "2026-12-01T11:00:00Z";
 
-/// One row of the table with an event type and a resource of its own.
-pub(super) struct Scene<'a> {
+/// One row of the table, with its own event type and resource.
+pub(super) struct Case<'a> {
     app: &'a TestApp,
     resource: String,
     pub(super) event_type: String,
@@ -24,40 +24,40 @@ pub(super) struct Scene<'a> {
     feed: Option<Feed>,
 }
 
-impl<'a> Scene<'a> {
-    /// A visit with one resource, of whose units all but one are sold in each of three slots.
-    pub(super) async fn set(app: &'a TestApp, number: usize, capacity: u32) -> Self {
-        let scene = Self {
+impl<'a> Case<'a> {
+    /// Offers a visit with one resource, of whose units all but one are sold in each of three slots.
+    pub(super) async fn start(app: &'a TestApp, number: usize, capacity: u32) -> Self {
+        let case = Self {
             app,
             resource: format!("ana-{number}"),
             event_type: format!("visit-{number}"),
             hold: None,
             feed: None,
         };
-        resource(app, &scene.resource, capacity).await;
-        let answer = sell(app, &scene.event_type, visit(&scene.resource, 30, "11:30")).await;
+        put_resource(app, &case.resource, capacity).await;
+        let answer = put_event_type(app, &case.event_type, visit(&case.resource, 30, "11:30")).await;
         answer.expect(201);
         if capacity > 1 {
             for start in [SLOT, NEXT, LAST] {
-                let mut order = order_by("class@example.com", &scene.event_type, start);
+                let mut order = order_by("class@example.com", &case.event_type, start);
                 order["quantity"] = (capacity - 1).into();
                 let hold = app.checkout(&order).await.expect(201);
                 app.pay(&hold, Outcome::Paid);
             }
             app.deliver_all().await;
         }
-        scene
+        case
     }
 
-    pub(super) async fn bring(&mut self, before: Before) {
+    pub(super) async fn prepare(&mut self, before: Before) {
         match before {
             Before::Nothing => {}
             Before::Held => self.check_out().await,
-            Before::Processing => self.checked_out_and(Outcome::Processing).await,
-            Before::Confirmed => self.checked_out_and(Outcome::Paid).await,
+            Before::Processing => self.check_out_and(Outcome::Processing).await,
+            Before::Confirmed => self.check_out_and(Outcome::Paid).await,
             Before::Lapsed => {
                 self.check_out().await;
-                self.app.lapse_by_a_false_word(self.hold()).await;
+                self.app.expire_by_false_event(self.hold()).await;
             }
             Before::Blocked => self.block().await,
             Before::Fed => self.feed().await,
@@ -70,13 +70,13 @@ impl<'a> Scene<'a> {
         self.hold = Some(self.app.checkout(&order).await.expect(201));
     }
 
-    /// Stripe says that the session ended unpaid, though it did not.
-    async fn checked_out_and(&mut self, outcome: Outcome) {
+    /// Holds the slot and lets the guest do this on the payment page.
+    async fn check_out_and(&mut self, outcome: Outcome) {
         self.check_out().await;
-        self.stripe_tells(outcome).await;
+        self.deliver_outcome(outcome).await;
     }
 
-    async fn stripe_tells(&self, outcome: Outcome) {
+    async fn deliver_outcome(&self, outcome: Outcome) {
         self.app.pay(self.hold(), outcome);
         self.app.deliver_all().await;
     }
@@ -93,7 +93,7 @@ impl<'a> Scene<'a> {
 
     async fn feed(&mut self) {
         let feed = Feed::of(busy("20261201T100000Z", "20261201T103000Z")).await;
-        follow(self.app, &self.resource, Some(&feed.url))
+        set_feed(self.app, &self.resource, Some(&feed.url))
             .await
             .expect(200);
         assert!(feeds::run_due(&self.app.context).await.unwrap() > 0);
@@ -105,48 +105,48 @@ impl<'a> Scene<'a> {
         self.app.admin(Method::POST, &path, body).await.expect(200);
     }
 
-    /// Goes through the door, at the app's own instance.
-    pub(super) async fn go_through(&mut self, door: Door) {
+    /// Makes the change at the app's own instance.
+    pub(super) async fn apply_change(&mut self, change: SlotChange) {
         let app = self.app;
         let stripe = &app.simulator;
-        match door {
-            Door::Checkout => self.check_out().await,
-            Door::GuestCancel => drop(app.cancel(self.hold()).await.expect(200)),
-            Door::Paid | Door::PaidLate => self.stripe_tells(Outcome::Paid).await,
-            Door::PaymentFailed => self.stripe_tells(Outcome::ProcessingFailed).await,
-            Door::SessionExpired => {
+        match change {
+            SlotChange::Checkout => self.check_out().await,
+            SlotChange::GuestCancel => drop(app.cancel(self.hold()).await.expect(200)),
+            SlotChange::Paid | SlotChange::PaidLate => self.deliver_outcome(Outcome::Paid).await,
+            SlotChange::PaymentFailed => self.deliver_outcome(Outcome::ProcessingFailed).await,
+            SlotChange::SessionExpired => {
                 stripe.expire(self.hold().text("checkout_session")).unwrap();
                 app.deliver_all().await;
             }
-            Door::Sweep => {
+            SlotChange::Sweep => {
                 app.clock.advance(Duration::minutes(31));
                 assert_eq!(app.sweep().await["released"], 1);
             }
-            Door::OperatorRelease => self.operator("release", None).await,
-            Door::OperatorCancel => self.operator("cancel", Some(json!({"refund": "full"}))).await,
-            Door::RefundFromOutside => {
+            SlotChange::OperatorRelease => self.operator("release", None).await,
+            SlotChange::OperatorCancel => self.operator("cancel", Some(json!({"refund": "full"}))).await,
+            SlotChange::RefundFromOutside => {
                 let session = stripe.session(self.hold().text("checkout_session")).unwrap();
                 stripe
                     .refund_from_dashboard(&session.payment_intent.unwrap(), None)
                     .unwrap();
                 app.deliver_all().await;
             }
-            Door::GuestMoves => drop(app.move_to(self.hold(), LAST).await.expect(200)),
-            Door::OperatorMoves => {
+            SlotChange::GuestMoves => drop(app.move_to(self.hold(), LAST).await.expect(200)),
+            SlotChange::OperatorMoves => {
                 let path = format!("/v1/holds/{}/move", self.hold().text("id"));
                 app.admin(Method::POST, &path, Some(json!({"starts_at": LAST})))
                     .await
                     .expect(200);
             }
-            Door::BlockPut => self.block().await,
-            Door::BlockDelete => drop(unblock(app, &self.resource, "dentist").await.expect(204)),
-            Door::FeedRead => self.feed().await,
-            Door::FeedEnded => drop(follow(app, &self.resource, None).await.expect(200)),
+            SlotChange::BlockPut => self.block().await,
+            SlotChange::BlockDelete => drop(unblock(app, &self.resource, "dentist").await.expect(204)),
+            SlotChange::FeedRead => self.feed().await,
+            SlotChange::FeedEnded => drop(set_feed(app, &self.resource, None).await.expect(200)),
         }
     }
 }
 
-/// 10:00 to `until` every half hour, which its guest may cancel and move until an hour before.
+/// Returns a visit from 10:00 to `until` every half hour, which guests may cancel and move until an hour before.
 pub(super) fn visit(resource: &str, minutes: u32, until: &str) -> Value {
     let days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
     json!({"resource": resource, "duration_minutes": minutes,
