@@ -1,7 +1,7 @@
-//! `holdfast sandbox`: the whole service on SQLite with the built-in simulator and a demo catalogue.
+//! The command `holdfast sandbox`: runs the service on SQLite with the Stripe simulator and a demo catalogue.
 //!
-//! For trying it out: it never touches a real Stripe account, does not read `.env`, and keeps its books in a file of its
-//! own, so that a shop's production settings beside it are safe.
+//! It lets people try the service safely next to production settings: it never calls Stripe, does not read `.env`, and
+//! uses its own database file.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,17 +17,17 @@ use crate::workflow::{self, Context, WorkflowError};
 
 mod catalogue;
 
-/// How the sandbox is run. The variables of `serve` that concern neither Stripe's account nor PostgreSQL hold here too.
+/// The arguments of `sandbox`. The variables of `serve` also apply, except those for Stripe's account and PostgreSQL.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// Where the simulator listens; port 0 picks one.
+    /// The address the Stripe simulator listens on; port 0 picks a free port.
     #[arg(long, default_value = "127.0.0.1:0")]
     stripe_listen: SocketAddr,
 }
 
-/// A sandbox ready to run.
+/// The configuration of a demo shop that is ready to run.
 pub struct Shop {
-    /// The service's configuration.
+    /// The configuration of the service itself.
     pub config: Config,
     stripe_listen: SocketAddr,
     webhook_secret: String,
@@ -37,19 +37,20 @@ const SECRET_KEY: &str = "sk_test_sandbox";
 const WEBHOOK_SECRET: &str = "whsec_sandbox";
 const ADMIN_KEY: &str = "sandbox-operators-key";
 
-/// Settles the configuration: sandbox defaults below, the environment above.
+/// Reads the configuration from the environment, with the sandbox's own defaults.
 ///
 /// # Errors
-/// [`ConfigErrors`] in the environment.
+/// Returns [`ConfigErrors`] if a variable is wrong.
 pub fn configure(args: Args, lookup: impl Fn(&str) -> Option<String>) -> Result<Shop, ConfigErrors> {
     let with_defaults = |name: &str| match name {
+        // The environment cannot override this: the sandbox must never use a real key.
         "STRIPE_SECRET_KEY" => Some(SECRET_KEY.to_owned()),
-        // The simulator's address is put in when it is known.
+        // Nor this: `run` sets the simulator's address when it is known.
         "STRIPE_API_BASE" => None,
         "STRIPE_WEBHOOK_SECRET" => lookup(name).or_else(|| Some(WEBHOOK_SECRET.to_owned())),
         "HOLDFAST_ADMIN_KEY" => lookup(name).or_else(|| Some(ADMIN_KEY.to_owned())),
         "DATABASE_URL" => lookup(name).or_else(|| Some("sqlite://holdfast-sandbox.db".to_owned())),
-        // One person tries everything from one address, over and over.
+        // One person tries everything from one address, so the limits per client would stop the trial.
         "HOLDFAST_RATE_LIMIT" => lookup(name).or_else(|| Some("6000/min".to_owned())),
         "HOLDFAST_MAX_LIVE_HOLDS_PER_CLIENT" => lookup(name).or_else(|| Some("1000".to_owned())),
         "HOLDFAST_LAPSE_COOLDOWN" => lookup(name).or_else(|| Some("0s".to_owned())),
@@ -63,6 +64,7 @@ pub fn configure(args: Args, lookup: impl Fn(&str) -> Option<String>) -> Result<
             detail,
         }]));
     }
+    // While a secret is rolled there may be several; the simulator signs with the first.
     let secrets = with_defaults("STRIPE_WEBHOOK_SECRET").unwrap_or_default();
     let webhook_secret = secrets.split(',').next().unwrap_or_default().trim().to_owned();
     Ok(Shop {
@@ -72,30 +74,32 @@ pub fn configure(args: Args, lookup: impl Fn(&str) -> Option<String>) -> Result<
     })
 }
 
-/// Runs it until told to stop.
+/// Runs the service and the simulator until `stop`.
 ///
 /// # Errors
-/// [`StartupError`].
+/// Returns [`StartupError`] if an address is in use, the database fails or the demo data cannot be written.
 pub async fn run(mut shop: Shop, stop: CancellationToken) -> Result<(), StartupError> {
-    let bind = |error| StartupError::Bind {
+    let to_bind_error = |error| StartupError::Bind {
         address: shop.stripe_listen,
         error,
     };
-    let listener = TcpListener::bind(shop.stripe_listen).await.map_err(bind)?;
-    let stripe_address = listener.local_addr().map_err(bind)?;
+    let listener = TcpListener::bind(shop.stripe_listen)
+        .await
+        .map_err(to_bind_error)?;
+    let stripe_address = listener.local_addr().map_err(to_bind_error)?;
     if let Some(stripe) = &mut shop.config.stripe {
         let base = url::Url::parse(&format!("http://{stripe_address}"));
         stripe.api_base = base.map_err(|error| StartupError::Other(Box::new(error)))?;
     }
     let app = App::build(&shop.config, Arc::new(SystemClock), true).await?;
     let address = app.address();
-    let simulator = stripe_sandbox::simulator(None, shop.webhook_secret);
+    let simulator = stripe_sandbox::build_simulator(None, shop.webhook_secret);
     simulator.set_webhook_url(format!("http://{address}/webhooks/stripe"));
-    // Stops last: what drains still talks to it.
+    // The simulator stops last, because requests that finish during the shutdown still call it.
     let simulator_stop = CancellationToken::new();
     let simulating = tokio::spawn(simulator.serve(listener, simulator_stop.clone()));
     app.context().store.migrate().await?;
-    stock(&app.context())
+    write_catalogue(&app.context())
         .await
         .map_err(|error| StartupError::Other(Box::new(error)))?;
     tracing::info!("the Stripe simulator listens on http://{stripe_address}");
@@ -106,10 +110,11 @@ pub async fn run(mut shop: Shop, stop: CancellationToken) -> Result<(), StartupE
     result
 }
 
-async fn stock(context: &Context) -> Result<(), WorkflowError> {
-    let wares = catalogue::resources().zip(catalogue::event_types());
+/// Writes the demo catalogue, on every start, so that changes to it take effect.
+async fn write_catalogue(context: &Context) -> Result<(), WorkflowError> {
+    let catalogue = catalogue::build_resources().zip(catalogue::build_event_types());
     let (resources, event_types) =
-        wares.ok_or_else(|| WorkflowError::Internal("the demo catalogue breaks a rule".into()))?;
+        catalogue.ok_or_else(|| WorkflowError::Internal("the demo catalogue is invalid".into()))?;
     for resource in &resources {
         workflow::catalogue::put_resource(context, resource).await?;
     }

@@ -1,4 +1,6 @@
-//! `holdfast stripe-sandbox`: the simulator alone, for other programs and for several instances of this one.
+//! The command `holdfast stripe-sandbox`: runs the Stripe simulator alone.
+//!
+//! Other programs, or several instances of Holdfast, can then share one simulator.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,22 +12,22 @@ use crate::clock::SystemClock;
 use crate::domain::time::Clock;
 use crate::sandbox::{Mode, Simulator, SimulatorConfig};
 
-/// How the simulator is run.
+/// The command-line arguments of `stripe-sandbox`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// Where it listens; port 0 picks one and the log line says which.
+    /// The address the simulator listens on; port 0 picks a free port and logs it.
     #[arg(long, default_value = "127.0.0.1:12111")]
     listen: SocketAddr,
-    /// Where it sends webhooks.
+    /// The URL the simulator sends webhooks to.
     #[arg(long, default_value = "http://127.0.0.1:8080/webhooks/stripe")]
     webhook_url: String,
-    /// What it signs them with.
+    /// The secret that signs the webhooks.
     #[arg(long, default_value = "whsec_sandbox")]
     webhook_secret: String,
 }
 
-/// A simulator on the machine's clock, in which things happen by themselves.
-pub(crate) fn simulator(webhook_url: Option<String>, webhook_secret: String) -> Simulator {
+/// Creates a simulator on the machine's clock, in automatic mode.
+pub(crate) fn build_simulator(webhook_url: Option<String>, webhook_secret: String) -> Simulator {
     let now = Arc::new(|| SystemClock.now());
     Simulator::new(SimulatorConfig {
         webhook_url,
@@ -35,15 +37,15 @@ pub(crate) fn simulator(webhook_url: Option<String>, webhook_secret: String) -> 
     })
 }
 
-/// Runs it until told to stop.
+/// Runs the simulator until `stop`.
 ///
 /// # Errors
-/// Where it cannot listen.
+/// Returns an error if the address cannot be listened on.
 pub async fn run(args: Args, stop: CancellationToken) -> std::io::Result<()> {
     let listener = TcpListener::bind(args.listen).await?;
     let address = listener.local_addr()?;
     tracing::info!(%address, "the Stripe simulator listens on http://{address}");
-    simulator(Some(args.webhook_url), args.webhook_secret)
+    build_simulator(Some(args.webhook_url), args.webhook_secret)
         .serve(listener, stop)
         .await
 }

@@ -1,5 +1,7 @@
-//! The demo catalogue: a host and a court, a salon whose cuts take several hands, a class with many places, and hosts of
-//! whom any will do. Written anew at every start of the sandbox.
+//! The demo catalogue, one example of each kind of event type.
+//!
+//! It has calls with one host, a tennis court, a salon appointment with several segments, a class with many places, and
+//! a consultation that any of three people can give.
 
 use chrono::{NaiveTime, Weekday};
 use chrono_tz::Tz;
@@ -9,7 +11,7 @@ use crate::domain::ids::{EventTypeId, ResourceId};
 use crate::domain::money::{Currency, Money};
 use crate::domain::schedule::{Hours, Schedule};
 
-/// Who serves: id, name, how many at a time.
+/// The resources: id, name and capacity.
 const RESOURCES: [(&str, &str, u32); 10] = [
     ("ana", "Ana", 1),
     ("ben", "Ben", 1),
@@ -41,60 +43,72 @@ const EVERY_DAY: &[Weekday] = &[
     Weekday::Sun,
 ];
 
-/// Everyone who serves; `None` where one of them breaks a rule of the catalogue.
-pub(super) fn resources() -> Option<Vec<Resource>> {
-    let resource = |(id, name, capacity): (&str, &str, u32)| {
+/// Returns the demo resources, or `None` if one of them is invalid.
+pub(super) fn build_resources() -> Option<Vec<Resource>> {
+    let build_resource = |(id, name, capacity): (&str, &str, u32)| {
         Some(Resource {
             id: ResourceId::parse(id).ok()?,
             name: name.to_owned(),
             capacity,
         })
     };
-    RESOURCES.into_iter().map(resource).collect()
+    RESOURCES.into_iter().map(build_resource).collect()
 }
 
-/// Everything on sale; `None` where some of it breaks a rule of the catalogue.
-pub(super) fn event_types() -> Option<Vec<EventType>> {
+/// Returns the demo event types, or `None` if one of them is invalid.
+pub(super) fn build_event_types() -> Option<Vec<EventType>> {
     Some(vec![
-        one(
+        single_segment_event_type(
             "intro-call",
             "Intro call with Ana",
             5_000,
-            need(0, 30, &["ana"])?,
-            office_hours(30)?,
+            segment_template(0, 30, &["ana"])?,
+            office_hours_schedule(30)?,
         )?,
-        one(
+        single_segment_event_type(
             "deep-dive",
             "Deep dive with Ana",
             9_000,
-            need(0, 60, &["ana"])?,
-            office_hours(30)?,
+            segment_template(0, 60, &["ana"])?,
+            office_hours_schedule(30)?,
         )?,
-        one(
+        single_segment_event_type(
             "court-1",
             "Tennis, court 1",
             2_400,
-            need(0, 60, &["court-1"])?,
-            office_hours(60)?,
+            segment_template(0, 60, &["court-1"])?,
+            office_hours_schedule(60)?,
         )?,
-        salon()?,
-        one("yoga", "Yoga class", 1_800, need(0, 60, &["studio"])?, classes()?)?,
-        one(
+        salon_event_type()?,
+        single_segment_event_type(
+            "yoga",
+            "Yoga class",
+            1_800,
+            segment_template(0, 60, &["studio"])?,
+            class_schedule()?,
+        )?,
+        single_segment_event_type(
             "consultation",
             "Consultation",
             4_000,
-            need(0, 30, &["dora", "emil", "finn"])?,
-            office_hours(30)?,
+            segment_template(0, 30, &["dora", "emil", "finn"])?,
+            office_hours_schedule(30)?,
         )?,
     ])
 }
 
-/// One segment, for sale at that schedule's hours.
-fn one(id: &str, name: &str, cents: i64, need: SegmentTemplate, schedule: Schedule) -> Option<EventType> {
+/// Builds an event type with one segment; the price is in cents.
+fn single_segment_event_type(
+    id: &str,
+    name: &str,
+    cents: i64,
+    segment: SegmentTemplate,
+    schedule: Schedule,
+) -> Option<EventType> {
     Some(EventType {
         id: EventTypeId::parse(id).ok()?,
         name: name.to_owned(),
-        segments: vec![need],
+        segments: vec![segment],
         buffer_before_minutes: 0,
         buffer_after_minutes: 0,
         schedule: Some(schedule),
@@ -104,23 +118,23 @@ fn one(id: &str, name: &str, cents: i64, need: SegmentTemplate, schedule: Schedu
     })
 }
 
-/// A cut, then colour from other hands, on one chair throughout.
-fn salon() -> Option<EventType> {
-    let hours = vec![open(WEEKDAYS, 9..17)?, open(SATURDAY, 9..13)?];
+/// Builds an appointment for a cut by Ana or Ben and then colour by Cleo, on one chair for the whole time.
+fn salon_event_type() -> Option<EventType> {
+    let hours = vec![opening_hours(WEEKDAYS, 9..17)?, opening_hours(SATURDAY, 9..13)?];
     let schedule = Schedule {
         timezone: Tz::Europe__Berlin,
         min_notice_minutes: 60,
         max_advance_days: Some(90),
-        ..every(15, hours)
+        ..weekly_schedule(15, hours)
     };
-    let cut = need(0, 60, &["ana", "ben"])?;
+    let cut = segment_template(0, 60, &["ana", "ben"])?;
     let day_before = Some(24 * 60);
-    let salon = one("cut-and-colour", "Cut and colour", 9_000, cut.clone(), schedule)?;
+    let salon = single_segment_event_type("cut-and-colour", "Cut and colour", 9_000, cut.clone(), schedule)?;
     Some(EventType {
         segments: vec![
             cut,
-            need(60, 45, &["cleo"])?,
-            need(0, 105, &["chair-1", "chair-2"])?,
+            segment_template(60, 45, &["cleo"])?,
+            segment_template(0, 105, &["chair-1", "chair-2"])?,
         ],
         buffer_after_minutes: 10,
         change_policy: ChangePolicy {
@@ -131,7 +145,7 @@ fn salon() -> Option<EventType> {
     })
 }
 
-fn need(offset_minutes: i64, duration_minutes: i64, any_of: &[&str]) -> Option<SegmentTemplate> {
+fn segment_template(offset_minutes: i64, duration_minutes: i64, any_of: &[&str]) -> Option<SegmentTemplate> {
     let any_of = any_of.iter().map(|id| ResourceId::parse(id).ok());
     Some(SegmentTemplate {
         offset_minutes,
@@ -140,17 +154,26 @@ fn need(offset_minutes: i64, duration_minutes: i64, any_of: &[&str]) -> Option<S
     })
 }
 
-fn office_hours(step_minutes: i64) -> Option<Schedule> {
-    Some(every(step_minutes, vec![open(EVERY_DAY, 9..17)?]))
+fn office_hours_schedule(step_minutes: i64) -> Option<Schedule> {
+    Some(weekly_schedule(
+        step_minutes,
+        vec![opening_hours(EVERY_DAY, 9..17)?],
+    ))
 }
 
-/// One start in the morning and one in the evening: the class fits into its hours once.
-fn classes() -> Option<Schedule> {
-    Some(every(60, vec![open(EVERY_DAY, 9..10)?, open(EVERY_DAY, 18..19)?]))
+/// Builds opening hours of one hour in the morning and one in the evening, so that each holds one class.
+fn class_schedule() -> Option<Schedule> {
+    Some(weekly_schedule(
+        60,
+        vec![
+            opening_hours(EVERY_DAY, 9..10)?,
+            opening_hours(EVERY_DAY, 18..19)?,
+        ],
+    ))
 }
 
-/// On the wall clock of UTC, at any time to come.
-fn every(step_minutes: i64, weekly: Vec<Hours>) -> Schedule {
+/// Builds a schedule in UTC without notice period and without limit in the future.
+fn weekly_schedule(step_minutes: i64, weekly: Vec<Hours>) -> Schedule {
     Schedule {
         timezone: Tz::UTC,
         step_minutes,
@@ -161,7 +184,7 @@ fn every(step_minutes: i64, weekly: Vec<Hours>) -> Schedule {
     }
 }
 
-fn open(days: &[Weekday], hours: std::ops::Range<u32>) -> Option<Hours> {
+fn opening_hours(days: &[Weekday], hours: std::ops::Range<u32>) -> Option<Hours> {
     Some(Hours {
         days: days.to_vec(),
         from: NaiveTime::from_hms_opt(hours.start, 0, 0)?,
@@ -179,37 +202,36 @@ mod tests {
     use crate::domain::availability::{Availability, SlotAvailability, SlotRequest};
     use crate::domain::time::Window;
 
-    /// A Monday.
-    fn monday() -> Window {
+    fn window_of_a_monday() -> Window {
         let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
         Window::new(at("2026-12-07T00:00:00Z"), at("2026-12-08T00:00:00Z")).unwrap()
     }
 
     #[test]
-    fn all_of_it_can_be_had_on_a_working_day_and_everyone_is_known() {
-        let known: BTreeSet<_> = resources()
+    fn every_event_type_is_free_on_monday_with_known_resources() {
+        let known: BTreeSet<_> = build_resources()
             .unwrap()
             .into_iter()
             .map(|resource| resource.id)
             .collect();
-        for event_type in event_types().unwrap() {
+        for event_type in build_event_types().unwrap() {
             assert!(
                 event_type.resources().iter().all(|id| known.contains(id)),
                 "{}",
                 event_type.id
             );
-            let starts = event_type.starts(monday(), monday().starts_at());
-            let wish = SlotRequest {
+            let starts = event_type.starts(window_of_a_monday(), window_of_a_monday().starts_at());
+            let request = SlotRequest {
                 event_type: &event_type,
                 quantity: 1,
                 requested_resource: None,
                 moving: None,
             };
-            let chance = starts
+            let availability = starts
                 .first()
-                .map(|start| Availability::default().chance(&wish, *start, 0));
+                .map(|start| Availability::default().chance(&request, *start, 0));
             assert!(
-                matches!(chance, Some(SlotAvailability::Free(_))),
+                matches!(availability, Some(SlotAvailability::Free(_))),
                 "{}",
                 event_type.id
             );
@@ -217,11 +239,14 @@ mod tests {
     }
 
     #[test]
-    fn a_class_starts_twice_a_day() {
-        let all = event_types().unwrap();
-        let yoga = all.iter().find(|one| one.id.as_str() == "yoga").unwrap();
+    fn class_starts_at_nine_and_at_eighteen() {
+        let all = build_event_types().unwrap();
+        let yoga = all
+            .iter()
+            .find(|event_type| event_type.id.as_str() == "yoga")
+            .unwrap();
         let hours: Vec<_> = yoga
-            .starts(monday(), monday().starts_at())
+            .starts(window_of_a_monday(), window_of_a_monday().starts_at())
             .iter()
             .map(|at| at.hour())
             .collect();

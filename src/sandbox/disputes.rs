@@ -1,21 +1,19 @@
-//! A bank takes money back on a guest's word: only the opening, which is what a shop hears first.
+//! Operations on disputes: the guest's bank takes a payment back.
+//!
+//! Only the opening of a dispute is simulated: it is the event that tells the seller about the dispute.
 
-use super::state::{Moment, State};
-use super::{ControlError, ids};
+use super::account_state::AccountState;
+use super::control_error::ControlError;
+use super::event_log::ChangeContext;
+use super::objects::Dispute;
+use super::{ids, object_json};
 
-/// An open dispute over a whole charge.
-#[derive(Debug, Clone)]
-pub(super) struct Dispute {
-    pub(super) id: String,
-    pub(super) created: i64,
-    pub(super) charge: String,
-    pub(super) intent: String,
-    pub(super) amount: i64,
-    pub(super) currency: String,
-}
-
-impl State {
-    pub(super) fn dispute(&mut self, intent: &str, moment: &Moment) -> Result<(), ControlError> {
+impl AccountState {
+    pub(super) fn create_dispute(
+        &mut self,
+        intent: &str,
+        context: &ChangeContext,
+    ) -> Result<(), ControlError> {
         let found = self.intents.get(intent).ok_or(ControlError::NoSuchIntent)?;
         let charge = found
             .latest_charge
@@ -24,18 +22,19 @@ impl State {
         let charge = charge
             .filter(|charge| !charge.disputed)
             .ok_or(ControlError::NothingToDispute)?;
+        // From now on Stripe refuses refunds of this charge (`charge_disputed`).
         charge.disputed = true;
         let dispute = Dispute {
-            id: ids::dispute(),
-            created: moment.now,
+            id: ids::generate_dispute_id(),
+            created: context.now,
             charge: charge.id.clone(),
             intent: intent.to_owned(),
             amount: charge.amount,
             currency: charge.currency.clone(),
         };
-        let object = super::objects::dispute(&dispute);
+        let object = object_json::dispute_to_json(&dispute);
         self.disputes.insert(dispute.id.clone(), dispute);
-        self.emit("charge.dispute.created", object, moment);
+        self.record_event("charge.dispute.created", object, context);
         Ok(())
     }
 }

@@ -1,37 +1,37 @@
-//! The routes of the simulated API, and how often each was called.
+//! The endpoints of the simulated API, and the number of calls to each.
 //!
-//! One enum, so that routing, counting and ordering faults cannot speak of different sets.
+//! One enum serves routing, counting and fault injection, so all three know the same endpoints.
 
 use axum::http::Method;
 use serde::{Deserialize, Serialize};
 
-/// A route of Stripe's API that the simulator speaks.
+/// An endpoint of Stripe's API that the simulator supports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Endpoint {
-    /// `POST /v1/checkout/sessions`
+    /// Creates a session: `POST /v1/checkout/sessions`.
     CreateSession,
-    /// `GET /v1/checkout/sessions`
+    /// Lists sessions: `GET /v1/checkout/sessions`.
     ListSessions,
-    /// `GET /v1/checkout/sessions/{id}`
+    /// Returns one session: `GET /v1/checkout/sessions/{id}`.
     RetrieveSession,
-    /// `POST /v1/checkout/sessions/{id}/expire`
+    /// Expires an open session: `POST /v1/checkout/sessions/{id}/expire`.
     ExpireSession,
-    /// `POST /v1/refunds`
+    /// Creates a refund: `POST /v1/refunds`.
     CreateRefund,
-    /// `GET /v1/refunds/{id}`
+    /// Returns one refund: `GET /v1/refunds/{id}`.
     RetrieveRefund,
-    /// `GET /v1/payment_intents/{id}`
+    /// Returns one intent: `GET /v1/payment_intents/{id}`.
     RetrieveIntent,
-    /// `GET /v1/balance`
+    /// Returns the balance: `GET /v1/balance`.
     Balance,
-    /// `GET /v1/account`
+    /// Returns the account: `GET /v1/account`.
     Account,
 }
 
 impl Endpoint {
-    /// The route, and the id in its path where it has one.
-    pub(super) fn of(method: &Method, path: &str) -> Option<(Endpoint, String)> {
+    /// Returns the endpoint and the id in its path, which is empty if the endpoint has none.
+    pub(super) fn parse_route(method: &Method, path: &str) -> Option<(Endpoint, String)> {
         let mut segments = path.strip_prefix("/v1/")?.trim_end_matches('/').split('/');
         let parts = [
             segments.next(),
@@ -60,31 +60,31 @@ impl Endpoint {
     }
 }
 
-/// Authenticated API calls received since the start, refused and failed ones included.
+/// The number of authenticated API calls since the start, including refused and failed ones.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct CallCounts {
-    /// `POST /v1/checkout/sessions`, replays included.
+    /// Counts `POST /v1/checkout/sessions`, including replays.
     pub create: u64,
-    /// Of these, the ones that were answered from what was kept under their idempotency key.
+    /// Counts those calls in `create` that replayed the response saved under their idempotency key.
     pub create_replayed: u64,
-    /// `GET /v1/checkout/sessions/{id}`
+    /// Counts `GET /v1/checkout/sessions/{id}`.
     pub retrieve: u64,
-    /// `GET /v1/checkout/sessions`
+    /// Counts `GET /v1/checkout/sessions`.
     pub list: u64,
-    /// `POST /v1/checkout/sessions/{id}/expire`
+    /// Counts `POST /v1/checkout/sessions/{id}/expire`.
     pub expire: u64,
-    /// `POST /v1/refunds`, replays included.
+    /// Counts `POST /v1/refunds`, including replays.
     pub refund: u64,
-    /// `GET /v1/refunds/{id}`
+    /// Counts `GET /v1/refunds/{id}`.
     pub refund_retrieve: u64,
-    /// `GET /v1/payment_intents/{id}`
+    /// Counts `GET /v1/payment_intents/{id}`.
     pub intent_retrieve: u64,
-    /// `GET /v1/balance` and `GET /v1/account`
+    /// Counts `GET /v1/balance` and `GET /v1/account`.
     pub other: u64,
 }
 
 impl CallCounts {
-    /// All calls together.
+    /// Returns the number of all calls.
     pub fn total(&self) -> u64 {
         self.create
             + self.retrieve
@@ -96,7 +96,7 @@ impl CallCounts {
             + self.other
     }
 
-    pub(super) fn count(&mut self, endpoint: Endpoint) {
+    pub(super) fn add_call(&mut self, endpoint: Endpoint) {
         *match endpoint {
             Endpoint::CreateSession => &mut self.create,
             Endpoint::ListSessions => &mut self.list,

@@ -1,222 +1,241 @@
-//! Stripe's objects as JSON: the full field sets of the API version that `API_VERSION` names.
+//! Stripe's objects as the simulator stores them: sessions, payment intents, charges, refunds and disputes.
 //!
-//! Pure rendering. Fields that the simulator has no use for are there with the value that a fresh test account shows,
-//! because typed clients refuse an object that lacks one.
+//! Plain data without behaviour. `account_state` holds the objects, `object_json` renders them, and `sessions`,
+//! `payments`, `refunds` and `disputes` change them. Amounts are in the currency's minor unit, times are Unix seconds.
 
-use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
-use super::disputes::Dispute;
-use super::payments::{Charge, Intent, IntentStatus};
-use super::refunds::Refund;
-use super::sessions::{Session, SessionStatus};
+use serde::Serialize;
 
-pub(super) fn session(session: &Session) -> Value {
-    let order = &session.order;
-    let used = json!({
-        "id": session.id, "object": "checkout.session", "livemode": false, "created": session.created,
-        "expires_at": order.expires_at, "status": session.status, "payment_status": session.payment_status,
-        "mode": "payment", "ui_mode": "hosted_page", "url": open_url(session),
-        "amount_subtotal": order.amount_total, "amount_total": order.amount_total, "currency": order.currency,
-        "total_details": { "amount_discount": 0, "amount_shipping": 0, "amount_tax": 0 },
-        "client_reference_id": order.client_reference_id, "metadata": order.metadata,
-        "success_url": order.success_url, "cancel_url": order.cancel_url,
-        "payment_intent": session.payment_intent, "payment_link": null, "payment_method_collection": "if_required",
-        "payment_method_configuration_details": null, "payment_method_options": {},
-        "payment_method_types": payment_method_types(session),
-        "customer": null, "customer_account": null, "customer_creation": "if_required",
-        "customer_email": order.customer_email, "customer_details": customer_details(session),
-        "locale": order.locale, "submit_type": order.submit_type,
-    });
-    let same_in_all = json!({
-        "adaptive_pricing": { "enabled": false }, "after_expiration": null, "allow_promotion_codes": null,
-        "automatic_tax": { "enabled": false, "liability": null, "provider": null, "status": null },
-        "billing_address_collection": null, "client_secret": null,
-        "collected_information": { "business_name": null, "individual_name": null, "shipping_details": null },
-        "consent": null, "consent_collection": null, "currency_conversion": null, "custom_fields": [],
-        "custom_text": {
-            "after_submit": null, "shipping_address": null, "submit": null, "terms_of_service_acceptance": null,
-        },
-        "discounts": [], "integration_identifier": null, "invoice": null,
-        "invoice_creation": {
-            "enabled": false,
-            "invoice_data": {
-                "account_tax_ids": null, "custom_fields": null, "description": null, "footer": null,
-                "issuer": null, "metadata": {}, "rendering_options": null,
-            },
-        },
-        "managed_payments": { "enabled": false }, "origin_context": null, "permissions": null,
-        "phone_number_collection": { "enabled": false }, "recovered_from": null,
-        "saved_payment_method_options": null, "setup_intent": null, "shipping_address_collection": null,
-        "shipping_cost": null, "shipping_options": [], "subscription": null, "wallet_options": null,
-    });
-    merged(used, same_in_all)
+/// Key-value pairs that the caller attaches to an object (docs.stripe.com/api/metadata).
+pub type Metadata = BTreeMap<String, String>;
+
+/// Payment methods that report success or failure only days after the guest confirms.
+const DELAYED_METHODS: &[&str] = &[
+    "acss_debit",
+    "au_becs_debit",
+    "bacs_debit",
+    "boleto",
+    "customer_balance",
+    "konbini",
+    "multibanco",
+    "oxxo",
+    "sepa_debit",
+    "us_bank_account",
+];
+
+/// The `status` of a Checkout Session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionStatus {
+    /// The session can still be paid or expired.
+    Open,
+    /// The guest has confirmed; `payment_status` tells whether the money has arrived.
+    Complete,
+    /// The session can no longer be paid.
+    Expired,
 }
 
-/// One object of two: halves are also what the `json!` macro's recursion limit allows.
-fn merged(mut one: Value, other: Value) -> Value {
-    if let (Value::Object(one), Value::Object(mut other)) = (&mut one, other) {
-        one.append(&mut other);
-    }
-    one
-}
-
-/// Only an open session has a page to send the guest to.
-fn open_url(session: &Session) -> Option<&str> {
-    (session.status == SessionStatus::Open).then_some(session.url.as_str())
-}
-
-fn payment_method_types(session: &Session) -> Value {
-    match session.order.allowed_payment_method_types.as_slice() {
-        [] => json!(["card", "customer_balance"]),
-        allowed => json!(allowed),
-    }
-}
-
-fn customer_details(session: &Session) -> Value {
-    match &session.order.customer_email {
-        None => Value::Null,
-        Some(email) => json!({
-            "address": null, "business_name": null, "email": email, "individual_name": null, "name": null,
-            "phone": null, "tax_exempt": "none", "tax_ids": null,
-        }),
-    }
-}
-
-/// What `expand[]=line_items` puts into a session.
-pub(super) fn line_items(session: &Session) -> Value {
-    let currency = &session.order.currency;
-    let items: Vec<Value> = session
-        .order
-        .line_items
-        .iter()
-        .map(|item| {
-            json!({
-                "id": item.id, "object": "item", "description": item.name, "quantity": item.quantity,
-                "currency": currency, "amount_subtotal": item.total(), "amount_total": item.total(),
-                "amount_discount": 0, "amount_tax": 0, "adjustable_quantity": null, "metadata": {},
-                "price": null,
-            })
-        })
-        .collect();
-    list(
-        items,
-        false,
-        &format!("/v1/checkout/sessions/{}/line_items", session.id),
-    )
-}
-
-pub(super) fn intent(intent: &Intent) -> Value {
-    let canceled = intent.status == IntentStatus::Canceled;
-    let used = json!({
-        "id": intent.id, "object": "payment_intent", "livemode": false, "created": intent.created,
-        "amount": intent.amount, "amount_capturable": 0, "amount_details": { "tip": {} },
-        "amount_received": intent.amount_received, "currency": intent.currency, "status": intent.status,
-        "metadata": intent.metadata, "description": intent.description, "latest_charge": intent.latest_charge,
-        "last_payment_error": intent.last_error.map(payment_error),
-        "canceled_at": intent.canceled_at, "cancellation_reason": canceled.then_some("expired"),
-        "client_secret": format!("{}_secret_simulated", intent.id),
-    });
-    let same_in_all = json!({
-        "application": null, "application_fee_amount": null, "automatic_payment_methods": null,
-        "capture_method": "automatic_async", "confirmation_method": "automatic", "customer": null,
-        "customer_account": null, "excluded_payment_method_types": null,
-        "managed_payments": { "enabled": false }, "next_action": null, "on_behalf_of": null,
-        "payment_method": null, "payment_method_configuration_details": null, "payment_method_options": {},
-        "payment_method_types": ["card", "customer_balance"], "processing": null, "receipt_email": null,
-        "review": null, "setup_future_usage": null, "shipping": null, "source": null,
-        "statement_descriptor": null, "statement_descriptor_suffix": null, "transfer_data": null,
-        "transfer_group": null,
-    });
-    merged(used, same_in_all)
-}
-
-fn payment_error(code: &str) -> Value {
-    match code {
-        "card_declined" => json!({
-            "type": "card_error", "code": code, "decline_code": "generic_decline",
-            "message": "Your card was declined.",
-        }),
-        _ => {
-            json!({ "type": "invalid_request_error", "code": code, "message": "The payment attempt failed." })
+impl SessionStatus {
+    /// Returns the value that Stripe sends in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            SessionStatus::Open => "open",
+            SessionStatus::Complete => "complete",
+            SessionStatus::Expired => "expired",
         }
     }
 }
 
-pub(super) fn charge(charge: &Charge) -> Value {
-    let used = json!({
-        "id": charge.id, "object": "charge", "livemode": false, "created": charge.created,
-        "amount": charge.amount, "amount_captured": charge.amount, "amount_refunded": charge.amount_refunded,
-        "currency": charge.currency, "payment_intent": charge.intent, "metadata": charge.metadata,
-        "description": charge.description, "captured": true, "paid": true, "status": "succeeded",
-        "refunded": charge.amount_refunded == charge.amount, "disputed": charge.disputed,
-    });
-    let same_in_all = json!({
-        "application": null, "application_fee": null, "application_fee_amount": null,
-        "balance_transaction": null,
-        "billing_details": {
-            "address": {
-                "city": null, "country": null, "line1": null, "line2": null, "postal_code": null, "state": null,
-            },
-            "email": charge.email, "name": null, "phone": null, "tax_id": null,
-        },
-        "calculated_statement_descriptor": null, "customer": null, "failure_balance_transaction": null,
-        "failure_code": null, "failure_message": null, "fraud_details": {}, "on_behalf_of": null,
-        "outcome": {
-            "advice_code": null, "network_advice_code": null, "network_decline_code": null,
-            "network_status": "approved_by_network", "reason": null, "risk_level": "normal",
-            "seller_message": "Payment complete.", "type": "authorized",
-        },
-        "payment_method": null, "payment_method_details": null, "receipt_email": null, "receipt_number": null,
-        "receipt_url": null, "review": null, "shipping": null, "source": null, "source_transfer": null,
-        "statement_descriptor": null, "statement_descriptor_suffix": null, "transfer_data": null,
-        "transfer_group": null,
-    });
-    merged(used, same_in_all)
+impl PartialEq<&str> for SessionStatus {
+    fn eq(&self, other: &&str) -> bool {
+        self.as_str() == *other
+    }
 }
 
-pub(super) fn refund(refund: &Refund) -> Value {
-    json!({
-        "id": refund.id, "object": "refund", "created": refund.created, "amount": refund.amount,
-        "currency": refund.currency, "charge": refund.charge, "payment_intent": refund.intent,
-        "status": "succeeded", "reason": refund.reason, "metadata": refund.metadata,
-        "balance_transaction": null, "customer": null, "customer_account": null,
-        "destination_details": {
-            "type": "card", "card": { "reference_status": "pending", "reference_type": "acquirer_reference_number",
-                                      "type": "refund" },
-        },
-        "payment_method": null, "receipt_number": null, "source_transfer_reversal": null,
-        "transfer_reversal": null,
-    })
+/// The `payment_status` of a Checkout Session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PaymentStatus {
+    /// The money has arrived.
+    Paid,
+    /// The money has not arrived, or not yet.
+    Unpaid,
+    /// The total is zero, so there is nothing to pay.
+    NoPaymentRequired,
 }
 
-pub(super) fn dispute(dispute: &Dispute) -> Value {
-    const DAYS_TO_ANSWER: i64 = 10;
-    json!({
-        "id": dispute.id, "object": "dispute", "livemode": false, "created": dispute.created,
-        "amount": dispute.amount, "currency": dispute.currency, "charge": dispute.charge,
-        "payment_intent": dispute.intent, "reason": "fraudulent", "status": "needs_response",
-        "balance_transactions": [], "enhanced_eligibility_types": [], "evidence": {},
-        "evidence_details": {
-            "due_by": dispute.created + DAYS_TO_ANSWER * 86_400, "enhanced_eligibility": {},
-            "has_evidence": false, "past_due": false, "submission_count": 0,
-        },
-        "is_charge_refundable": false, "metadata": {}, "payment_method_details": null,
-    })
+impl PaymentStatus {
+    /// Returns the value that Stripe sends in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            PaymentStatus::Paid => "paid",
+            PaymentStatus::Unpaid => "unpaid",
+            PaymentStatus::NoPaymentRequired => "no_payment_required",
+        }
+    }
 }
 
-pub(super) fn balance() -> Value {
-    let nothing = json!([{ "amount": 0, "currency": "eur", "source_types": { "card": 0 } }]);
-    json!({ "object": "balance", "livemode": false, "available": nothing, "pending": nothing })
+impl PartialEq<&str> for PaymentStatus {
+    fn eq(&self, other: &&str) -> bool {
+        self.as_str() == *other
+    }
 }
 
-pub(super) fn account() -> Value {
-    json!({
-        "id": "acct_1Simulated", "object": "account", "type": "standard", "country": "DE",
-        "default_currency": "eur", "business_type": null, "email": null, "charges_enabled": true,
-        "payouts_enabled": true, "details_submitted": true, "capabilities": {}, "metadata": {},
-    })
+/// One line of a Checkout Session: a product and its quantity.
+#[derive(Debug, Clone)]
+pub(super) struct LineItem {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) description: Option<String>,
+    pub(super) unit_amount: i64,
+    pub(super) quantity: i64,
 }
 
-pub(super) fn list(data: Vec<Value>, has_more: bool, url: &str) -> Value {
-    json!({ "object": "list", "data": data, "has_more": has_more, "url": url })
+impl LineItem {
+    pub(super) fn total_amount(&self) -> i64 {
+        self.unit_amount.saturating_mul(self.quantity)
+    }
+}
+
+/// The checked parameters of a new Checkout Session.
+#[derive(Debug, Clone)]
+pub(super) struct SessionParams {
+    pub(super) line_items: Vec<LineItem>,
+    pub(super) currency: String,
+    pub(super) amount_total: i64,
+    pub(super) success_url: String,
+    pub(super) cancel_url: Option<String>,
+    pub(super) client_reference_id: Option<String>,
+    pub(super) customer_email: Option<String>,
+    pub(super) metadata: Metadata,
+    pub(super) intent_metadata: Metadata,
+    pub(super) intent_description: Option<String>,
+    pub(super) allowed_payment_method_types: Vec<String>,
+    pub(super) locale: Option<String>,
+    pub(super) submit_type: Option<String>,
+    pub(super) expires_at: i64,
+}
+
+/// A Checkout Session (docs.stripe.com/api/checkout/sessions/object).
+#[derive(Debug, Clone)]
+pub(super) struct Session {
+    pub(super) id: String,
+    pub(super) created: i64,
+    pub(super) status: SessionStatus,
+    pub(super) payment_status: PaymentStatus,
+    pub(super) payment_intent: Option<String>,
+    pub(super) url: String,
+    pub(super) params: SessionParams,
+}
+
+impl Session {
+    /// Whether the guest may choose a delayed method: true unless the session allows only immediate ones.
+    pub(super) fn accepts_delayed_methods(&self) -> bool {
+        let allowed = &self.params.allowed_payment_method_types;
+        allowed.is_empty()
+            || allowed
+                .iter()
+                .any(|method| DELAYED_METHODS.contains(&method.as_str()))
+    }
+}
+
+/// The `status` of a PaymentIntent, as far as Checkout uses it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IntentStatus {
+    /// The guest has not paid yet, or the last attempt failed.
+    RequiresPaymentMethod,
+    /// A delayed method has started and has not finished.
+    Processing,
+    /// The money has arrived.
+    Succeeded,
+    /// The session expired before the guest paid.
+    Canceled,
+}
+
+impl IntentStatus {
+    /// Returns the value that Stripe sends in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            IntentStatus::RequiresPaymentMethod => "requires_payment_method",
+            IntentStatus::Processing => "processing",
+            IntentStatus::Succeeded => "succeeded",
+            IntentStatus::Canceled => "canceled",
+        }
+    }
+}
+
+impl PartialEq<&str> for IntentStatus {
+    fn eq(&self, other: &&str) -> bool {
+        self.as_str() == *other
+    }
+}
+
+/// A PaymentIntent (docs.stripe.com/api/payment_intents/object).
+#[derive(Debug, Clone)]
+pub(super) struct Intent {
+    pub(super) id: String,
+    pub(super) created: i64,
+    pub(super) session: String,
+    pub(super) amount: i64,
+    pub(super) amount_received: i64,
+    pub(super) currency: String,
+    pub(super) description: Option<String>,
+    pub(super) metadata: Metadata,
+    pub(super) status: IntentStatus,
+    pub(super) latest_charge: Option<String>,
+    pub(super) canceled_at: Option<i64>,
+    /// The `code` of `last_payment_error`.
+    pub(super) last_error: Option<&'static str>,
+}
+
+/// A successful Charge; the simulator stores no failed ones.
+#[derive(Debug, Clone)]
+pub(super) struct Charge {
+    pub(super) id: String,
+    pub(super) created: i64,
+    pub(super) intent: String,
+    pub(super) amount: i64,
+    pub(super) amount_refunded: i64,
+    pub(super) currency: String,
+    pub(super) description: Option<String>,
+    pub(super) email: Option<String>,
+    pub(super) metadata: Metadata,
+    pub(super) disputed: bool,
+}
+
+/// The checked parameters of a new Refund.
+#[derive(Debug, Clone, Default)]
+pub(super) struct RefundParams {
+    pub(super) intent: Option<String>,
+    pub(super) charge: Option<String>,
+    /// `None` refunds everything that is left.
+    pub(super) amount: Option<i64>,
+    pub(super) reason: Option<String>,
+    pub(super) metadata: Metadata,
+}
+
+/// A Refund; in the simulator every refund succeeds at once.
+#[derive(Debug, Clone)]
+pub(super) struct Refund {
+    pub(super) id: String,
+    pub(super) created: i64,
+    pub(super) charge: String,
+    pub(super) intent: String,
+    pub(super) amount: i64,
+    pub(super) currency: String,
+    pub(super) reason: Option<String>,
+    pub(super) metadata: Metadata,
+}
+
+/// An open Dispute over a whole charge.
+#[derive(Debug, Clone)]
+pub(super) struct Dispute {
+    pub(super) id: String,
+    pub(super) created: i64,
+    pub(super) charge: String,
+    pub(super) intent: String,
+    pub(super) amount: i64,
+    pub(super) currency: String,
 }

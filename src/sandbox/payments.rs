@@ -1,193 +1,130 @@
-//! What guests and banks do: paying, being declined, and the late verdicts of slow payment methods.
+//! What guests and banks do: pay, be declined, and finish or fail a delayed payment days later.
 //!
-//! The intent is made when the guest first confirms and stays with its session. Each change queues Stripe's events in
-//! the order in which Stripe emits them; delivering them is not this file's business.
+//! Each change records Stripe's events in the order in which Stripe sends them
+//! (docs.stripe.com/payments/checkout/fulfill-orders describes delayed methods).
 
 use serde::{Deserialize, Serialize};
 
-use super::params::Metadata;
-use super::sessions::{PaymentStatus, SessionStatus};
-use super::state::{Moment, State};
-use super::{ControlError, ids};
+use super::account_state::AccountState;
+use super::control_error::ControlError;
+use super::event_log::ChangeContext;
+use super::ids;
+use super::objects::{Charge, Intent, IntentStatus, PaymentStatus, SessionStatus};
 
-/// Payment methods whose money is sure only days later.
-const DELAYED: &[&str] = &[
-    "acss_debit",
-    "au_becs_debit",
-    "bacs_debit",
-    "boleto",
-    "customer_balance",
-    "konbini",
-    "multibanco",
-    "oxxo",
-    "sepa_debit",
-    "us_bank_account",
-];
-
-/// What becomes of an attempt to pay.
+/// The result of a guest's attempt to pay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// The card is charged and the session complete.
+    /// The card is charged and the session is complete.
     Paid,
-    /// The card is refused; the session stays open for another try.
+    /// The card is declined; the session stays open, so the guest can try again.
     Declined,
-    /// A slow method: the session is complete, the money not there yet.
+    /// A delayed method starts: the session is complete, but the money has not arrived.
     Processing,
-    /// The slow method's money came. On an open session: `Processing` first, then this.
+    /// The delayed method succeeds. On an open session, `Processing` happens first.
     ProcessingSucceeded,
-    /// The slow method's money will not come. On an open session: `Processing` first, then this.
+    /// The delayed method fails. On an open session, `Processing` happens first.
     ProcessingFailed,
 }
 
-/// A PaymentIntent's `status`, as far as Checkout leads it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum IntentStatus {
-    /// Not tried yet, or tried and refused.
-    RequiresPaymentMethod,
-    /// A slow method is at work.
-    Processing,
-    /// The money is there.
-    Succeeded,
-    /// Its session expired first.
-    Canceled,
-}
-
-impl IntentStatus {
-    /// As spelled on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            IntentStatus::RequiresPaymentMethod => "requires_payment_method",
-            IntentStatus::Processing => "processing",
-            IntentStatus::Succeeded => "succeeded",
-            IntentStatus::Canceled => "canceled",
-        }
-    }
-}
-
-impl PartialEq<&str> for IntentStatus {
-    fn eq(&self, other: &&str) -> bool {
-        self.as_str() == *other
-    }
-}
-
-/// A PaymentIntent.
-#[derive(Debug, Clone)]
-pub(super) struct Intent {
-    pub(super) id: String,
-    pub(super) created: i64,
-    pub(super) session: String,
-    pub(super) amount: i64,
-    pub(super) amount_received: i64,
-    pub(super) currency: String,
-    pub(super) description: Option<String>,
-    pub(super) metadata: Metadata,
-    pub(super) status: IntentStatus,
-    pub(super) latest_charge: Option<String>,
-    pub(super) canceled_at: Option<i64>,
-    /// The code of the last refusal.
-    pub(super) last_error: Option<&'static str>,
-}
-
-/// A successful charge: the simulator keeps no failed ones.
-#[derive(Debug, Clone)]
-pub(super) struct Charge {
-    pub(super) id: String,
-    pub(super) created: i64,
-    pub(super) intent: String,
-    pub(super) amount: i64,
-    pub(super) amount_refunded: i64,
-    pub(super) currency: String,
-    pub(super) description: Option<String>,
-    pub(super) email: Option<String>,
-    pub(super) metadata: Metadata,
-    pub(super) disputed: bool,
-}
-
-/// Applies `outcome` to the session, or says why it cannot be.
-pub(super) fn pay(
-    state: &mut State,
+/// Applies `outcome` to the session, or returns why the session does not allow it.
+pub(super) fn pay_session(
+    state: &mut AccountState,
     session: &str,
     outcome: Outcome,
-    moment: &Moment,
+    context: &ChangeContext,
 ) -> Result<(), ControlError> {
     let found = state.sessions.get(session).ok_or(ControlError::NoSuchSession)?;
-    let verdict = matches!(outcome, Outcome::ProcessingSucceeded | Outcome::ProcessingFailed);
+    let finishes_delayed = matches!(outcome, Outcome::ProcessingSucceeded | Outcome::ProcessingFailed);
     match (found.status, found.payment_status) {
+        // A free session completes without an intent, as Stripe has done since API version 2023-08-16.
         (SessionStatus::Open, PaymentStatus::NoPaymentRequired) if outcome == Outcome::Paid => {
-            complete(state, session, PaymentStatus::NoPaymentRequired, moment);
+            complete_session(state, session, PaymentStatus::NoPaymentRequired, context);
             Ok(())
         }
         (SessionStatus::Open, PaymentStatus::NoPaymentRequired) => {
             Err(ControlError::NotPayable("free of charge"))
         }
-        (SessionStatus::Open, _) => attempt(state, session, outcome, moment),
-        (SessionStatus::Complete, _) if verdict => settle(state, session, outcome, moment),
+        (SessionStatus::Open, _) => attempt_payment(state, session, outcome, context),
+        (SessionStatus::Complete, _) if finishes_delayed => {
+            finish_delayed_payment(state, session, outcome, context)
+        }
         (status, _) => Err(ControlError::NotPayable(status.as_str())),
     }
 }
 
-/// Takes money through a session that has expired. Stripe promises that this never happens; whoever keeps books should
-/// survive it all the same.
-pub(super) fn pay_late(state: &mut State, session: &str, moment: &Moment) -> Result<(), ControlError> {
+/// Charges the guest through an expired session.
+///
+/// Stripe promises that this never happens. The control exists so that tests can check what the service does if it
+/// happens nevertheless.
+pub(super) fn pay_expired_session(
+    state: &mut AccountState,
+    session: &str,
+    context: &ChangeContext,
+) -> Result<(), ControlError> {
     let found = state.sessions.get(session).ok_or(ControlError::NoSuchSession)?;
-    let paid = found.payment_intent.as_ref().and_then(|id| state.intents.get(id));
-    if found.status != SessionStatus::Expired || paid.is_some_and(|intent| intent.latest_charge.is_some()) {
+    let intent = found.payment_intent.as_ref().and_then(|id| state.intents.get(id));
+    if found.status != SessionStatus::Expired || intent.is_some_and(|intent| intent.latest_charge.is_some()) {
         return Err(ControlError::NotPayable(found.status.as_str()));
     }
-    let intent = confirm(state, session, moment).ok_or(ControlError::NoSuchSession)?;
-    succeed(state, &intent, moment);
+    let intent = find_or_create_intent(state, session, context).ok_or(ControlError::NoSuchSession)?;
+    succeed_intent(state, &intent, context);
     Ok(())
 }
 
-fn attempt(state: &mut State, session: &str, outcome: Outcome, moment: &Moment) -> Result<(), ControlError> {
-    let slow = !matches!(outcome, Outcome::Paid | Outcome::Declined);
-    if slow && !takes_slow_methods(state, session) {
+fn attempt_payment(
+    state: &mut AccountState,
+    session: &str,
+    outcome: Outcome,
+    context: &ChangeContext,
+) -> Result<(), ControlError> {
+    let is_delayed = !matches!(outcome, Outcome::Paid | Outcome::Declined);
+    let accepts_delayed = |state: &AccountState| {
+        let found = state.sessions.get(session);
+        found.is_some_and(|session| session.accepts_delayed_methods())
+    };
+    if is_delayed && !accepts_delayed(state) {
         return Err(ControlError::MethodNotAllowed);
     }
-    let intent = confirm(state, session, moment).ok_or(ControlError::NoSuchSession)?;
+    let intent = find_or_create_intent(state, session, context).ok_or(ControlError::NoSuchSession)?;
     match outcome {
-        Outcome::Declined => fail(state, &intent, "card_declined", moment),
+        Outcome::Declined => fail_intent(state, &intent, "card_declined", context),
         Outcome::Paid => {
-            succeed(state, &intent, moment);
-            complete(state, session, PaymentStatus::Paid, moment);
+            succeed_intent(state, &intent, context);
+            complete_session(state, session, PaymentStatus::Paid, context);
         }
         Outcome::Processing | Outcome::ProcessingSucceeded | Outcome::ProcessingFailed => {
-            set_status(state, &intent, IntentStatus::Processing);
-            state.emit_intent("payment_intent.processing", &intent, moment);
-            complete(state, session, PaymentStatus::Unpaid, moment);
+            set_intent_status(state, &intent, IntentStatus::Processing);
+            state.record_intent_event("payment_intent.processing", &intent, context);
+            complete_session(state, session, PaymentStatus::Unpaid, context);
         }
     }
     match outcome {
-        Outcome::ProcessingSucceeded | Outcome::ProcessingFailed => settle(state, session, outcome, moment),
+        Outcome::ProcessingSucceeded | Outcome::ProcessingFailed => {
+            finish_delayed_payment(state, session, outcome, context)
+        }
         Outcome::Paid | Outcome::Declined | Outcome::Processing => Ok(()),
     }
 }
 
-/// Whether the guest may choose a slow method here: unless the order allows only quick ones.
-pub(super) fn takes_slow_methods(state: &State, session: &str) -> bool {
-    state.sessions.get(session).is_some_and(|session| {
-        let allowed = &session.order.allowed_payment_method_types;
-        allowed.is_empty() || allowed.iter().any(|method| DELAYED.contains(&method.as_str()))
-    })
-}
-
-/// The session's intent, made now if this is the first try.
-fn confirm(state: &mut State, session: &str, moment: &Moment) -> Option<String> {
+/// Returns the id of the session's intent, which the first attempt to pay creates.
+///
+/// Later attempts reuse it, because Stripe keeps one PaymentIntent for each session.
+fn find_or_create_intent(state: &mut AccountState, session: &str, context: &ChangeContext) -> Option<String> {
     let found = state.sessions.get_mut(session)?;
     if let Some(intent) = &found.payment_intent {
         return Some(intent.clone());
     }
     let intent = Intent {
-        id: ids::intent(),
-        created: moment.now,
+        id: ids::generate_intent_id(),
+        created: context.now,
         session: session.to_owned(),
-        amount: found.order.amount_total,
+        amount: found.params.amount_total,
         amount_received: 0,
-        currency: found.order.currency.clone(),
-        description: found.order.intent_description.clone(),
-        metadata: found.order.intent_metadata.clone(),
+        currency: found.params.currency.clone(),
+        description: found.params.intent_description.clone(),
+        // Stripe does not copy the session's own metadata to the intent.
+        metadata: found.params.intent_metadata.clone(),
         status: IntentStatus::RequiresPaymentMethod,
         latest_charge: None,
         canceled_at: None,
@@ -196,43 +133,48 @@ fn confirm(state: &mut State, session: &str, moment: &Moment) -> Option<String> 
     let id = intent.id.clone();
     found.payment_intent = Some(id.clone());
     state.intents.insert(id.clone(), intent);
-    state.emit_intent("payment_intent.created", &id, moment);
+    state.record_intent_event("payment_intent.created", &id, context);
     Some(id)
 }
 
-fn settle(state: &mut State, session: &str, outcome: Outcome, moment: &Moment) -> Result<(), ControlError> {
-    let at_work = |intent: &&Intent| intent.status == IntentStatus::Processing;
+fn finish_delayed_payment(
+    state: &mut AccountState,
+    session: &str,
+    outcome: Outcome,
+    context: &ChangeContext,
+) -> Result<(), ControlError> {
+    let is_processing = |intent: &&Intent| intent.status == IntentStatus::Processing;
     let intent = state
         .sessions
         .get(session)
         .and_then(|found| found.payment_intent.clone());
-    let Some(intent) = intent.filter(|id| state.intents.get(id).as_ref().is_some_and(at_work)) else {
+    let Some(intent) = intent.filter(|id| state.intents.get(id).as_ref().is_some_and(is_processing)) else {
         return Err(ControlError::NotPayable("complete"));
     };
     if outcome == Outcome::ProcessingSucceeded {
-        succeed(state, &intent, moment);
+        succeed_intent(state, &intent, context);
         if let Some(found) = state.sessions.get_mut(session) {
             found.payment_status = PaymentStatus::Paid;
         }
-        state.emit_session("checkout.session.async_payment_succeeded", session, moment);
+        state.record_session_event("checkout.session.async_payment_succeeded", session, context);
     } else {
-        fail(state, &intent, "payment_intent_payment_attempt_failed", moment);
-        state.emit_session("checkout.session.async_payment_failed", session, moment);
+        fail_intent(state, &intent, "payment_intent_payment_attempt_failed", context);
+        state.record_session_event("checkout.session.async_payment_failed", session, context);
     }
     Ok(())
 }
 
-fn succeed(state: &mut State, intent: &str, moment: &Moment) {
+fn succeed_intent(state: &mut AccountState, intent: &str, context: &ChangeContext) {
     let Some(found) = state.intents.get_mut(intent) else {
         return;
     };
     let email = state
         .sessions
         .get(&found.session)
-        .and_then(|session| session.order.customer_email.clone());
+        .and_then(|session| session.params.customer_email.clone());
     let charge = Charge {
-        id: ids::charge(),
-        created: moment.now,
+        id: ids::generate_charge_id(),
+        created: context.now,
         intent: intent.to_owned(),
         amount: found.amount,
         amount_refunded: 0,
@@ -248,37 +190,43 @@ fn succeed(state: &mut State, intent: &str, moment: &Moment) {
     found.last_error = None;
     found.latest_charge = Some(charge_id.clone());
     state.charges.insert(charge_id.clone(), charge);
-    state.emit_intent("payment_intent.succeeded", intent, moment);
-    state.emit_charge("charge.succeeded", &charge_id, moment);
+    state.record_intent_event("payment_intent.succeeded", intent, context);
+    state.record_charge_event("charge.succeeded", &charge_id, context);
 }
 
-fn fail(state: &mut State, intent: &str, code: &'static str, moment: &Moment) {
+fn fail_intent(state: &mut AccountState, intent: &str, code: &'static str, context: &ChangeContext) {
     if let Some(found) = state.intents.get_mut(intent) {
+        // Stripe has no status `failed`: the intent waits for another payment method.
         found.status = IntentStatus::RequiresPaymentMethod;
         found.last_error = Some(code);
     }
-    state.emit_intent("payment_intent.payment_failed", intent, moment);
+    state.record_intent_event("payment_intent.payment_failed", intent, context);
 }
 
 /// Cancels the intent of a session that has expired.
-pub(super) fn cancel(state: &mut State, intent: &str, moment: &Moment) {
+pub(super) fn cancel_intent(state: &mut AccountState, intent: &str, context: &ChangeContext) {
     if let Some(found) = state.intents.get_mut(intent) {
         found.status = IntentStatus::Canceled;
-        found.canceled_at = Some(moment.now);
+        found.canceled_at = Some(context.now);
     }
-    state.emit_intent("payment_intent.canceled", intent, moment);
+    state.record_intent_event("payment_intent.canceled", intent, context);
 }
 
-fn set_status(state: &mut State, intent: &str, status: IntentStatus) {
+fn set_intent_status(state: &mut AccountState, intent: &str, status: IntentStatus) {
     if let Some(found) = state.intents.get_mut(intent) {
         found.status = status;
     }
 }
 
-fn complete(state: &mut State, session: &str, payment_status: PaymentStatus, moment: &Moment) {
-    state.leave_open(session, SessionStatus::Complete);
+fn complete_session(
+    state: &mut AccountState,
+    session: &str,
+    payment_status: PaymentStatus,
+    context: &ChangeContext,
+) {
+    state.close_session(session, SessionStatus::Complete);
     if let Some(found) = state.sessions.get_mut(session) {
         found.payment_status = payment_status;
     }
-    state.emit_session("checkout.session.completed", session, moment);
+    state.record_session_event("checkout.session.completed", session, context);
 }

@@ -1,17 +1,17 @@
-//! From the form of `POST /v1/checkout/sessions` to a checked order, refused as Stripe refuses.
+//! Parses and checks the parameters of `POST /v1/checkout/sessions` (docs.stripe.com/api/checkout/sessions/create).
 //!
-//! Takes what a hosted, one-time payment needs and what `NewSession` can hold; any other parameter, whether Stripe
-//! knows it or not, is refused rather than silently dropped.
+//! Supports what a hosted, one-time payment needs. Any other parameter is refused, even if Stripe knows it: a test must
+//! notice that the simulator does not support it.
 
 use email_address::EmailAddress;
 use url::Url;
 
-use super::error::ApiError;
-use super::params::Params;
-use super::sessions::{LineItem, NewSession};
-use super::{ids, money};
+use super::api_error::ApiError;
+use super::form_params::FormParams;
+use super::objects::{LineItem, SessionParams};
+use super::{currencies, ids};
 
-const KNOWN: &[&str] = &[
+const KNOWN_PARAMS: &[&str] = &[
     "mode",
     "adaptive_pricing[enabled]",
     "ui_mode",
@@ -33,49 +33,49 @@ const KNOWN: &[&str] = &[
     "line_items[*][price_data][product_data][name]",
     "line_items[*][price_data][product_data][description]",
 ];
-const MIN_LIFE: i64 = 30 * 60;
-const MAX_LIFE: i64 = 24 * 60 * 60;
-/// Eight digits, for a line as for the whole.
+const MIN_LIFETIME_SECONDS: i64 = 30 * 60;
+const MAX_LIFETIME_SECONDS: i64 = 24 * 60 * 60;
+/// Stripe limits amounts to eight digits; the limit applies to a line and to the total.
 const MAX_AMOUNT: i64 = 99_999_999;
 const MAX_LINE_ITEMS: usize = 100;
 
-/// Reads and checks; `now` is the session's creation in Unix seconds.
-pub(super) fn read(params: &Params, now: i64) -> Result<NewSession, ApiError> {
-    params.only(KNOWN)?;
-    check_choices(params)?;
-    let (line_items, currency) = line_items(params)?;
+/// Parses and checks the parameters; `now` is the time of creation in Unix seconds.
+pub(super) fn parse_session_params(params: &FormParams, now: i64) -> Result<SessionParams, ApiError> {
+    params.refuse_unknown(KNOWN_PARAMS)?;
+    check_enumerations(params)?;
+    let (line_items, currency) = parse_line_items(params)?;
     let amount_total = line_items
         .iter()
-        .map(LineItem::total)
+        .map(LineItem::total_amount)
         .fold(0, i64::saturating_add);
     if amount_total > MAX_AMOUNT {
-        return Err(too_large("line_items", &currency));
+        return Err(amount_too_large("line_items", &currency));
     }
     let text = |name: &str| params.get(name).map(str::to_owned);
     params.require("success_url")?;
-    Ok(NewSession {
+    Ok(SessionParams {
         line_items,
         currency,
         amount_total,
-        success_url: web_address(params, "success_url")?.unwrap_or_default(),
-        cancel_url: web_address(params, "cancel_url")?,
-        client_reference_id: client_reference(params)?,
-        customer_email: email(params)?,
-        metadata: params.metadata("metadata")?,
-        intent_metadata: params.metadata("payment_intent_data[metadata]")?,
+        success_url: parse_web_url(params, "success_url")?.unwrap_or_default(),
+        cancel_url: parse_web_url(params, "cancel_url")?,
+        client_reference_id: parse_client_reference_id(params)?,
+        customer_email: parse_email(params)?,
+        metadata: params.parse_metadata("metadata")?,
+        intent_metadata: params.parse_metadata("payment_intent_data[metadata]")?,
         intent_description: text("payment_intent_data[description]"),
         allowed_payment_method_types: params
-            .list("allowed_payment_method_types")
+            .list_values("allowed_payment_method_types")
             .into_iter()
             .map(str::to_owned)
             .collect(),
         locale: text("locale"),
         submit_type: text("submit_type"),
-        expires_at: expires_at(params, now)?,
+        expires_at: parse_expires_at(params, now)?,
     })
 }
 
-fn check_choices(params: &Params) -> Result<(), ApiError> {
+fn check_enumerations(params: &FormParams) -> Result<(), ApiError> {
     let choices: [(&str, &[&str]); 3] = [
         ("mode", &["payment"]),
         ("ui_mode", &["hosted_page"]),
@@ -84,7 +84,7 @@ fn check_choices(params: &Params) -> Result<(), ApiError> {
     params.require("mode")?;
     for (name, allowed) in choices {
         if let Some(value) = params.get(name).filter(|value| !allowed.contains(value)) {
-            return Err(ApiError::about(
+            return Err(ApiError::invalid_param(
                 name,
                 format!(
                     "Invalid {name}: must be one of {}; was {value}",
@@ -96,13 +96,13 @@ fn check_choices(params: &Params) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn line_items(params: &Params) -> Result<(Vec<LineItem>, String), ApiError> {
-    let indices = params.indices("line_items");
+fn parse_line_items(params: &FormParams) -> Result<(Vec<LineItem>, String), ApiError> {
+    let indices = params.list_indices("line_items");
     if indices.is_empty() {
-        return Err(ApiError::missing("line_items"));
+        return Err(ApiError::missing_param("line_items"));
     }
     if indices.len() > MAX_LINE_ITEMS {
-        return Err(ApiError::about(
+        return Err(ApiError::invalid_param(
             "line_items",
             "There may be at most 100 line items.",
         ));
@@ -110,37 +110,37 @@ fn line_items(params: &Params) -> Result<(Vec<LineItem>, String), ApiError> {
     let mut items = Vec::with_capacity(indices.len());
     let mut currencies = Vec::with_capacity(indices.len());
     for index in indices {
-        let (item, currency) = line_item(params, &format!("line_items[{index}]"))?;
+        let (item, currency) = parse_line_item(params, &format!("line_items[{index}]"))?;
         items.push(item);
         currencies.push(currency);
     }
     currencies.dedup();
     match currencies.pop() {
         Some(currency) if currencies.is_empty() => Ok((items, currency)),
-        _ => Err(ApiError::about(
+        _ => Err(ApiError::invalid_param(
             "line_items",
             "All line items must have the same currency.",
         )),
     }
 }
 
-fn line_item(params: &Params, at: &str) -> Result<(LineItem, String), ApiError> {
-    let name = |tail: &str| format!("{at}{tail}");
+fn parse_line_item(params: &FormParams, prefix: &str) -> Result<(LineItem, String), ApiError> {
+    let name = |suffix: &str| format!("{prefix}{suffix}");
     let currency = params.require(&name("[price_data][currency]"))?.to_lowercase();
-    if !money::is_known(&currency) {
-        return Err(ApiError::about(
+    if !currencies::is_supported(&currency) {
+        return Err(ApiError::invalid_param(
             &name("[price_data][currency]"),
             format!(
                 "Invalid currency: {currency}. Stripe currently supports these currencies: usd, eur, gbp, …"
             ),
         ));
     }
-    let unit_amount = whole(params, &name("[price_data][unit_amount]"), 0)?;
+    let unit_amount = parse_integer_from(params, &name("[price_data][unit_amount]"), 0)?;
     if unit_amount > MAX_AMOUNT {
-        return Err(too_large(&name("[price_data][unit_amount]"), &currency));
+        return Err(amount_too_large(&name("[price_data][unit_amount]"), &currency));
     }
     let item = LineItem {
-        id: ids::line_item(),
+        id: ids::generate_line_item_id(),
         name: params
             .require(&name("[price_data][product_data][name]"))?
             .to_owned(),
@@ -148,49 +148,52 @@ fn line_item(params: &Params, at: &str) -> Result<(LineItem, String), ApiError> 
             .get(&name("[price_data][product_data][description]"))
             .map(str::to_owned),
         unit_amount,
-        quantity: whole(params, &name("[quantity]"), 1)?,
+        quantity: parse_integer_from(params, &name("[quantity]"), 1)?,
     };
     Ok((item, currency))
 }
 
-fn whole(params: &Params, name: &str, least: i64) -> Result<i64, ApiError> {
-    let value = params.integer(name)?.ok_or_else(|| ApiError::missing(name))?;
-    if value < least {
-        let message = format!("Invalid integer: This value must be greater than or equal to {least}.");
-        return Err(ApiError::about(name, message).with_code("parameter_invalid_integer"));
+fn parse_integer_from(params: &FormParams, name: &str, minimum: i64) -> Result<i64, ApiError> {
+    let value = params
+        .parse_integer(name)?
+        .ok_or_else(|| ApiError::missing_param(name))?;
+    if value < minimum {
+        let message = format!("Invalid integer: This value must be greater than or equal to {minimum}.");
+        return Err(ApiError::invalid_param(name, message).with_code("parameter_invalid_integer"));
     }
     Ok(value)
 }
 
-fn too_large(param: &str, currency: &str) -> ApiError {
-    let most = money::format(MAX_AMOUNT, currency);
-    ApiError::about(param, format!("Amount must be no more than {most}")).with_code("amount_too_large")
+fn amount_too_large(param: &str, currency: &str) -> ApiError {
+    let maximum = currencies::format_amount(MAX_AMOUNT, currency);
+    ApiError::invalid_param(param, format!("Amount must be no more than {maximum}"))
+        .with_code("amount_too_large")
 }
 
-fn web_address(params: &Params, name: &str) -> Result<Option<String>, ApiError> {
+fn parse_web_url(params: &FormParams, name: &str) -> Result<Option<String>, ApiError> {
     let Some(text) = params.get(name) else {
         return Ok(None);
     };
     match Url::parse(text) {
         Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(Some(text.to_owned())),
-        _ => Err(ApiError::bad_url(name)),
+        _ => Err(ApiError::invalid_url(name)),
     }
 }
 
-fn client_reference(params: &Params) -> Result<Option<String>, ApiError> {
+fn parse_client_reference_id(params: &FormParams) -> Result<Option<String>, ApiError> {
     match params.get("client_reference_id") {
         Some(text) if text.chars().count() > 200 => {
             let message = "Invalid string: must be at most 200 characters";
-            Err(ApiError::about("client_reference_id", message)
+            Err(ApiError::invalid_param("client_reference_id", message)
                 .with_code("parameter_invalid_string_too_long"))
         }
         text => Ok(text.map(str::to_owned)),
     }
 }
 
-fn email(params: &Params) -> Result<Option<String>, ApiError> {
+fn parse_email(params: &FormParams) -> Result<Option<String>, ApiError> {
     match params.get("customer_email") {
-        Some(text) if !EmailAddress::is_valid(text) => Err(ApiError::about(
+        Some(text) if !EmailAddress::is_valid(text) => Err(ApiError::invalid_param(
             "customer_email",
             format!("Invalid email address: {text}"),
         )
@@ -199,17 +202,18 @@ fn email(params: &Params) -> Result<Option<String>, ApiError> {
     }
 }
 
-fn expires_at(params: &Params, now: i64) -> Result<i64, ApiError> {
-    let Some(at) = params.integer("expires_at")? else {
-        return Ok(now + MAX_LIFE);
+fn parse_expires_at(params: &FormParams, now: i64) -> Result<i64, ApiError> {
+    let Some(at) = params.parse_integer("expires_at")? else {
+        return Ok(now + MAX_LIFETIME_SECONDS);
     };
-    let refusal = |limit| {
+    let refuse = |limit| {
         let message = format!("The `expires_at` timestamp must be {limit} from Checkout Session creation.");
-        Err(ApiError::about("expires_at", message))
+        Err(ApiError::invalid_param("expires_at", message))
     };
+    // Saturating, because the caller chooses the value.
     match at.saturating_sub(now) {
-        life if life < MIN_LIFE => refusal("at least 30 minutes"),
-        life if life > MAX_LIFE => refusal("less than 24 hours"),
+        lifetime if lifetime < MIN_LIFETIME_SECONDS => refuse("at least 30 minutes"),
+        lifetime if lifetime > MAX_LIFETIME_SECONDS => refuse("less than 24 hours"),
         _ => Ok(at),
     }
 }

@@ -1,184 +1,82 @@
-//! Checkout Sessions: how they begin, are read, and end without a payment.
+//! Operations on Checkout Sessions: create one, find one, expire one.
 //!
-//! Status only moves forward: `open` to `complete` (in `payments`) or to `expired` (here). What a new session may look
-//! like is `session_params`' business.
+//! A session's status only moves forward: from `open` to `complete` (see `payments`) or to `expired` (here). The rules
+//! for a new session's parameters are in `session_params`.
 
-use serde::Serialize;
-
-use super::error::ApiError;
-use super::params::Metadata;
-use super::state::{Moment, State};
+use super::account_state::AccountState;
+use super::api_error::ApiError;
+use super::event_log::ChangeContext;
+use super::objects::{PaymentStatus, Session, SessionParams, SessionStatus};
 use super::{ids, payments};
 
-/// A session's `status`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SessionStatus {
-    /// May be paid or expired.
-    Open,
-    /// Checkout is over; whether the money came is `payment_status`.
-    Complete,
-    /// Can never be paid.
-    Expired,
-}
-
-impl SessionStatus {
-    /// As spelled on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            SessionStatus::Open => "open",
-            SessionStatus::Complete => "complete",
-            SessionStatus::Expired => "expired",
-        }
-    }
-}
-
-impl PartialEq<&str> for SessionStatus {
-    fn eq(&self, other: &&str) -> bool {
-        self.as_str() == *other
-    }
-}
-
-/// A session's `payment_status`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PaymentStatus {
-    /// The money is there.
-    Paid,
-    /// It is not, or not yet.
-    Unpaid,
-    /// The total is zero.
-    NoPaymentRequired,
-}
-
-impl PaymentStatus {
-    /// As spelled on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            PaymentStatus::Paid => "paid",
-            PaymentStatus::Unpaid => "unpaid",
-            PaymentStatus::NoPaymentRequired => "no_payment_required",
-        }
-    }
-}
-
-impl PartialEq<&str> for PaymentStatus {
-    fn eq(&self, other: &&str) -> bool {
-        self.as_str() == *other
-    }
-}
-
-/// One line of what is bought.
-#[derive(Debug, Clone)]
-pub(super) struct LineItem {
-    pub(super) id: String,
-    pub(super) name: String,
-    pub(super) description: Option<String>,
-    pub(super) unit_amount: i64,
-    pub(super) quantity: i64,
-}
-
-impl LineItem {
-    pub(super) fn total(&self) -> i64 {
-        self.unit_amount.saturating_mul(self.quantity)
-    }
-}
-
-/// What the caller asked for, checked.
-#[derive(Debug, Clone)]
-pub(super) struct NewSession {
-    pub(super) line_items: Vec<LineItem>,
-    pub(super) currency: String,
-    pub(super) amount_total: i64,
-    pub(super) success_url: String,
-    pub(super) cancel_url: Option<String>,
-    pub(super) client_reference_id: Option<String>,
-    pub(super) customer_email: Option<String>,
-    pub(super) metadata: Metadata,
-    pub(super) intent_metadata: Metadata,
-    pub(super) intent_description: Option<String>,
-    pub(super) allowed_payment_method_types: Vec<String>,
-    pub(super) locale: Option<String>,
-    pub(super) submit_type: Option<String>,
-    pub(super) expires_at: i64,
-}
-
-/// A Checkout Session.
-#[derive(Debug, Clone)]
-pub(super) struct Session {
-    pub(super) id: String,
-    pub(super) created: i64,
-    pub(super) status: SessionStatus,
-    pub(super) payment_status: PaymentStatus,
-    pub(super) payment_intent: Option<String>,
-    pub(super) url: String,
-    pub(super) order: NewSession,
-}
-
-impl State {
-    /// `host` is the authority under which the caller reached us: the payment page is served there too.
-    pub(super) fn create_session(&mut self, order: NewSession, host: &str, moment: &Moment) -> &Session {
-        let id = ids::session();
+impl AccountState {
+    /// Creates an open session, whose payment page is served under `host`.
+    ///
+    /// `host` is the authority that the caller used to reach the simulator.
+    pub(super) fn create_session(
+        &mut self,
+        params: SessionParams,
+        host: &str,
+        context: &ChangeContext,
+    ) -> &Session {
+        let id = ids::generate_session_id();
         let session = Session {
             id: id.clone(),
-            created: moment.now,
+            created: context.now,
             status: SessionStatus::Open,
-            payment_status: match order.amount_total {
+            payment_status: match params.amount_total {
                 0 => PaymentStatus::NoPaymentRequired,
                 _ => PaymentStatus::Unpaid,
             },
+            // Stripe creates the PaymentIntent when the guest confirms, not with the session.
             payment_intent: None,
             url: format!("http://{host}/c/pay/{id}"),
-            order,
+            params,
         };
-        self.due.insert((session.order.expires_at, id.clone()));
+        self.open_sessions_by_expiry
+            .insert((session.params.expires_at, id.clone()));
         self.sessions.entry(id).or_insert(session)
     }
 
-    pub(super) fn session(&self, id: &str) -> Result<&Session, ApiError> {
+    pub(super) fn find_session(&self, id: &str) -> Result<&Session, ApiError> {
         self.sessions
             .get(id)
-            .ok_or_else(|| ApiError::no_such("checkout.session", "session", id))
+            .ok_or_else(|| ApiError::no_such_object("checkout.session", "session", id))
     }
 
-    pub(super) fn expire_session(&mut self, id: &str, moment: &Moment) -> Result<(), ApiError> {
-        let status = self.session(id)?.status;
+    pub(super) fn expire_session(&mut self, id: &str, context: &ChangeContext) -> Result<(), ApiError> {
+        let status = self.find_session(id)?.status;
         if status != SessionStatus::Open {
-            return Err(ApiError::invalid(format!(
+            // Stripe sends no `code` here, and it refuses a repeated expire too, so the call is not idempotent.
+            return Err(ApiError::invalid_request(format!(
                 "Only Checkout Sessions with a status in [\"open\"] can be expired. This Checkout Session has a \
                  status of `{}`.",
                 status.as_str()
             )));
         }
-        self.leave_open(id, SessionStatus::Expired);
+        self.close_session(id, SessionStatus::Expired);
         if let Some(intent) = self
             .sessions
             .get(id)
             .and_then(|session| session.payment_intent.clone())
         {
-            payments::cancel(self, &intent, moment);
+            payments::cancel_intent(self, &intent, context);
         }
-        self.emit_session("checkout.session.expired", id, moment);
+        self.record_session_event("checkout.session.expired", id, context);
         Ok(())
     }
 
-    /// Expires every open session whose time is over.
-    pub(super) fn expire_due(&mut self, now: i64) {
-        while let Some((expires_at, id)) = self.due.first().cloned() {
+    /// Expires every open session whose `expires_at` is not after `now`.
+    pub(super) fn expire_due_sessions(&mut self, now: i64) {
+        while let Some((expires_at, id)) = self.open_sessions_by_expiry.first().cloned() {
             if expires_at > now {
                 break;
             }
-            if self.expire_session(&id, &Moment::of_itself(now)).is_err() {
-                self.due.remove(&(expires_at, id));
+            let context = ChangeContext::without_request(now);
+            if self.expire_session(&id, &context).is_err() {
+                // Without this removal, an entry that cannot be expired would make the loop endless.
+                self.open_sessions_by_expiry.remove(&(expires_at, id));
             }
-        }
-    }
-
-    /// The one place where a session stops being open.
-    pub(super) fn leave_open(&mut self, id: &str, next: SessionStatus) {
-        if let Some(session) = self.sessions.get_mut(id) {
-            session.status = next;
-            self.due.remove(&(session.order.expires_at, id.to_owned()));
         }
     }
 }

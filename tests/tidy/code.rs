@@ -41,19 +41,19 @@ const ALLOWED: &[(&str, &str, &str)] = &[
         "HMAC takes keys of any length",
     ),
     (
-        "src/sandbox/api.rs",
+        "src/sandbox/request_pipeline.rs",
         "sleep",
-        "the latency and the lost answers that a test orders",
+        "the latency and the late responses that a test injects",
     ),
     (
-        "src/sandbox/delivery.rs",
+        "src/sandbox/background_tasks.rs",
         "sleep",
-        "webhooks are late and repeated as Stripe's are",
+        "the delay between two attempts to deliver a webhook, and the polling of session expiry",
     ),
     (
-        "src/sandbox.rs",
+        "src/sandbox/server.rs",
         "sleep",
-        "patience with a receiver that does not answer, at the end",
+        "the time that open responses have at shutdown",
     ),
     (
         "src/workflow/commands.rs",

@@ -1,34 +1,33 @@
-//! What the controls and test hands show of the account: the few members that tests and people look at.
+//! The public views of sessions, intents and refunds that the test controls return.
+//!
+//! A view has the few members that tests and people use; the API renders whole objects with `object_json`.
 
 use serde::Serialize;
 
-use super::params::Metadata;
-use super::payments::{Intent, IntentStatus};
-use super::refunds::Refund;
-use super::sessions::{PaymentStatus, Session, SessionStatus};
+use super::objects::{Intent, IntentStatus, Metadata, PaymentStatus, Refund, Session, SessionStatus};
 
-/// A Checkout Session, seen from outside.
+/// A Checkout Session, as test controls return it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SessionView {
-    /// `cs_test_…`
+    /// The session's id, `cs_test_…`.
     pub id: String,
-    /// Only ever moves forward from open.
+    /// The session's status, which only moves forward from `Open`.
     pub status: SessionStatus,
-    /// What became of the money.
+    /// Tells whether the money has arrived.
     pub payment_status: PaymentStatus,
-    /// As given at creation.
+    /// The caller's own reference, as given at creation.
     pub client_reference_id: Option<String>,
-    /// The session's own map, as given at creation.
+    /// The session's own metadata, as given at creation.
     pub metadata: Metadata,
-    /// In the currency's minor unit.
+    /// The total in the currency's minor unit.
     pub amount_total: i64,
-    /// Lower-case ISO code.
+    /// The currency's lower-case ISO code.
     pub currency: String,
-    /// Set once the guest has confirmed.
+    /// The id of the session's intent, once the guest has tried to pay.
     pub payment_intent: Option<String>,
-    /// Unix seconds.
+    /// The time of expiry in Unix seconds.
     pub expires_at: i64,
-    /// The payment page; it stays reachable when the session is over.
+    /// The URL of the payment page, which stays reachable after the session has ended.
     pub url: String,
 }
 
@@ -38,35 +37,35 @@ impl From<&Session> for SessionView {
             id: session.id.clone(),
             status: session.status,
             payment_status: session.payment_status,
-            client_reference_id: session.order.client_reference_id.clone(),
-            metadata: session.order.metadata.clone(),
-            amount_total: session.order.amount_total,
-            currency: session.order.currency.clone(),
+            client_reference_id: session.params.client_reference_id.clone(),
+            metadata: session.params.metadata.clone(),
+            amount_total: session.params.amount_total,
+            currency: session.params.currency.clone(),
             payment_intent: session.payment_intent.clone(),
-            expires_at: session.order.expires_at,
+            expires_at: session.params.expires_at,
             url: session.url.clone(),
         }
     }
 }
 
-/// A PaymentIntent, seen from outside.
+/// A PaymentIntent, as test controls return it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct IntentView {
-    /// `pi_…`
+    /// The intent's id, `pi_…`.
     pub id: String,
-    /// Where it stands.
+    /// The intent's status.
     pub status: IntentStatus,
-    /// The session that it belongs to; Stripe's own object does not tell.
+    /// The id of its session, which Stripe's own object does not contain.
     pub session: String,
-    /// In the currency's minor unit.
+    /// The amount to pay, in the currency's minor unit.
     pub amount: i64,
-    /// What the guest has paid; refunds do not lower it.
+    /// The amount that the guest has paid; refunds do not lower it.
     pub amount_received: i64,
-    /// Lower-case ISO code.
+    /// The currency's lower-case ISO code.
     pub currency: String,
-    /// From `payment_intent_data[metadata]`.
+    /// The metadata from `payment_intent_data[metadata]`.
     pub metadata: Metadata,
-    /// The successful charge, if there is one.
+    /// The id of the successful charge, if there is one.
     pub latest_charge: Option<String>,
 }
 
@@ -85,22 +84,22 @@ impl From<&Intent> for IntentView {
     }
 }
 
-/// A Refund, seen from outside. All have succeeded.
+/// A Refund, as test controls return it. Every refund has succeeded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RefundView {
-    /// `re_…`
+    /// The refund's id, `re_…`.
     pub id: String,
-    /// Whose money it is.
+    /// The id of the payment intent whose money is refunded.
     pub payment_intent: String,
-    /// The charge that is given back.
+    /// The id of the refunded charge.
     pub charge: String,
-    /// In the currency's minor unit.
+    /// The refunded amount, in the currency's minor unit.
     pub amount: i64,
-    /// Lower-case ISO code.
+    /// The currency's lower-case ISO code.
     pub currency: String,
-    /// As given at creation.
+    /// The reason given at creation.
     pub reason: Option<String>,
-    /// As given at creation.
+    /// The metadata given at creation.
     pub metadata: Metadata,
 }
 

@@ -1,11 +1,11 @@
-//! What the simulated API says when it refuses, in Stripe's words and shapes.
+//! The errors of the simulated API, with Stripe's types, codes and messages (docs.stripe.com/api/errors).
 //!
-//! One constructor for each refusal. Whether an answer is kept under an idempotency key is not decided here but by
-//! where it arises: refusals of the parameters are not kept, refusals of the order itself are.
+//! There is one constructor for each error. Whether an error is saved under the idempotency key depends on the step that
+//! returns it, see `api_operations`.
 
 use serde_json::{Value, json};
 
-/// A refusal: an HTTP status and the members of Stripe's `error` object.
+/// An error response: the HTTP status and the members of Stripe's `error` object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ApiError {
     pub(super) status: u16,
@@ -16,8 +16,8 @@ pub(super) struct ApiError {
 }
 
 impl ApiError {
-    /// A 400 of type `invalid_request_error` with nothing but its message.
-    pub(super) fn invalid(message: impl Into<String>) -> ApiError {
+    /// Creates a 400 of type `invalid_request_error` that has only a message.
+    pub(super) fn invalid_request(message: impl Into<String>) -> ApiError {
         ApiError {
             status: 400,
             kind: "invalid_request_error",
@@ -27,18 +27,18 @@ impl ApiError {
         }
     }
 
-    fn coded(code: &'static str, param: &str, message: String) -> ApiError {
+    fn invalid_param_with_code(code: &'static str, param: &str, message: String) -> ApiError {
         ApiError {
             code: Some(code),
             param: Some(param.to_owned()),
-            ..ApiError::invalid(message)
+            ..ApiError::invalid_request(message)
         }
     }
 
-    pub(super) fn about(param: &str, message: impl Into<String>) -> ApiError {
+    pub(super) fn invalid_param(param: &str, message: impl Into<String>) -> ApiError {
         ApiError {
             param: Some(param.to_owned()),
-            ..ApiError::invalid(message)
+            ..ApiError::invalid_request(message)
         }
     }
 
@@ -49,8 +49,8 @@ impl ApiError {
         }
     }
 
-    pub(super) fn missing(param: &str) -> ApiError {
-        ApiError::coded(
+    pub(super) fn missing_param(param: &str) -> ApiError {
+        ApiError::invalid_param_with_code(
             "parameter_missing",
             param,
             format!("Missing required param: {param}."),
@@ -58,37 +58,37 @@ impl ApiError {
     }
 
     pub(super) fn unknown_param(param: &str) -> ApiError {
-        ApiError::coded(
+        ApiError::invalid_param_with_code(
             "parameter_unknown",
             param,
             format!("Received unknown parameter: {param}"),
         )
     }
 
-    pub(super) fn not_an_integer(param: &str, value: &str) -> ApiError {
-        ApiError::coded(
+    pub(super) fn invalid_integer(param: &str, value: &str) -> ApiError {
+        ApiError::invalid_param_with_code(
             "parameter_invalid_integer",
             param,
             format!("Invalid integer: {value}"),
         )
     }
 
-    pub(super) fn bad_url(param: &str) -> ApiError {
-        ApiError::coded("url_invalid", param, "Not a valid URL".to_owned())
+    pub(super) fn invalid_url(param: &str) -> ApiError {
+        ApiError::invalid_param_with_code("url_invalid", param, "Not a valid URL".to_owned())
     }
 
-    /// 404 for an id that was never handed out. `noun` is the object's name, `param` the parameter's in Stripe's docs.
-    pub(super) fn no_such(noun: &str, param: &str, id: &str) -> ApiError {
+    /// Creates a 404 for an unknown id. `noun` and `param` are the object's and the parameter's names in Stripe's docs.
+    pub(super) fn no_such_object(noun: &str, param: &str, id: &str) -> ApiError {
         ApiError {
             status: 404,
-            ..ApiError::coded("resource_missing", param, format!("No such {noun}: '{id}'"))
+            ..ApiError::invalid_param_with_code("resource_missing", param, format!("No such {noun}: '{id}'"))
         }
     }
 
     pub(super) fn no_such_route(method: &str, path: &str) -> ApiError {
         ApiError {
             status: 404,
-            ..ApiError::invalid(format!(
+            ..ApiError::invalid_request(format!(
                 "Unrecognized request URL ({method}: {path}). Please see https://stripe.com/docs or we can help \
                  at https://support.stripe.com/."
             ))
@@ -98,25 +98,25 @@ impl ApiError {
     pub(super) fn unauthorized(message: impl Into<String>) -> ApiError {
         ApiError {
             status: 401,
-            ..ApiError::invalid(message)
+            ..ApiError::invalid_request(message)
         }
     }
 
-    pub(super) fn other_parameters(key: &str) -> ApiError {
+    pub(super) fn idempotency_key_reused(key: &str) -> ApiError {
         ApiError {
             kind: "idempotency_error",
-            ..ApiError::invalid(format!(
+            ..ApiError::invalid_request(format!(
                 "Keys for idempotent requests can only be used with the same parameters they were first used with. \
                  Try using a key other than '{key}' if you meant to execute a different request."
             ))
         }
     }
 
-    pub(super) fn key_in_use(key: &str) -> ApiError {
+    pub(super) fn idempotency_key_in_use(key: &str) -> ApiError {
         ApiError {
             status: 409,
             code: Some("idempotency_key_in_use"),
-            ..ApiError::invalid(format!(
+            ..ApiError::invalid_request(format!(
                 "There is currently another in-progress request using this Stripe-Idempotency-Key (that probably \
                  means you submitted twice, and the other request is still going through): {key}. Please try again \
                  later."
@@ -124,16 +124,16 @@ impl ApiError {
         }
     }
 
-    pub(super) fn server() -> ApiError {
+    pub(super) fn server_error() -> ApiError {
         ApiError {
             status: 500,
             kind: "api_error",
-            ..ApiError::invalid("An unknown error occurred on Stripe's side.")
+            ..ApiError::invalid_request("An unknown error occurred on Stripe's side.")
         }
     }
 
-    /// The HTTP body.
-    pub(super) fn body(&self) -> Value {
+    /// Renders the body of the HTTP response.
+    pub(super) fn to_json(&self) -> Value {
         let mut error = json!({ "type": self.kind, "message": self.message });
         if let Some(code) = self.code {
             error["code"] = json!(code);

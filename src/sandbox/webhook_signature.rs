@@ -1,12 +1,12 @@
-//! Stripe's webhook signature scheme, the sender's side.
+//! Signs webhooks with Stripe's scheme (docs.stripe.com/webhooks/signature).
 //!
-//! Promises the header value that an official SDK accepts: `t=<unix>,v1=<hex>`, where `v1` is HMAC-SHA256 over
-//! `{t}.{body}` under the whole `whsec_…` string. Verifying is the receiver's business.
+//! The header value is `t=<unix>,v1=<hex>`, where `v1` is the HMAC-SHA256 of `{t}.{body}`. The key is the whole `whsec_…`
+//! string. Only the sender's side is here: the receiver verifies.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-/// The value of the `Stripe-Signature` header for `body`, signed at `t` (seconds since the Unix epoch).
+/// Returns the value of the `Stripe-Signature` header for `body`, signed at `t` (Unix seconds).
 pub fn signature_header(secret: &str, t: i64, body: &str) -> String {
     format!(
         "t={t},v1={}",
@@ -15,7 +15,7 @@ pub fn signature_header(secret: &str, t: i64, body: &str) -> String {
 }
 
 fn hmac_sha256(secret: &str, message: &str) -> Vec<u8> {
-    // HMAC takes keys of every length, so the error does not occur; an empty signature would be refused anyway.
+    // HMAC accepts keys of any length, so this error cannot occur. An empty signature would be refused anyway.
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else {
         return Vec::new();
     };
@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn agrees_with_a_vector_made_by_the_official_sdk() {
+    fn signature_matches_official_sdk() {
         assert_eq!(
             signature_header("whsec_x", 1_700_000_000, r#"{"a":1}"#),
             "t=1700000000,v1=b3438763ab46d9634b9844c8722818eaf523f803db1327484c6067462a5fd6d1"

@@ -1,6 +1,7 @@
-//! The controls under `/sandbox`: what a person or a black-box test may do to the simulated world.
+//! The HTTP routes under `/sandbox`: people and black-box tests control the simulator through them.
 //!
-//! No key is asked for: everything here is loopback and play. Answers are JSON; a refusal says why in `error`.
+//! They need no API key, because the simulator runs on loopback and moves no real money. Responses are JSON; an error
+//! has its reason in `error.message`. Rust tests call `test_controls` directly.
 
 use axum::Json;
 use axum::body::Bytes;
@@ -10,7 +11,10 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{ControlError, Faults, Outcome, Simulator};
+use super::control_error::ControlError;
+use super::fault_injection::Faults;
+use super::payments::Outcome;
+use super::simulator::Simulator;
 
 impl IntoResponse for ControlError {
     fn into_response(self) -> Response {
@@ -27,67 +31,68 @@ impl IntoResponse for ControlError {
     }
 }
 
-/// The body of a payment.
+/// The request body of a payment.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Payment {
+pub(super) struct PaymentRequest {
     outcome: Outcome,
 }
 
-/// The body of a refund; absent is all that is left.
+/// The request body of a refund; without an amount, everything that is left is refunded.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(super) struct RefundOrder {
+pub(super) struct RefundRequest {
     amount: Option<i64>,
 }
 
-pub(super) async fn sessions(State(simulator): State<Simulator>) -> Response {
+pub(super) async fn list_sessions(State(simulator): State<Simulator>) -> Response {
     Json(json!({ "data": simulator.sessions() })).into_response()
 }
 
-pub(super) async fn pay(
+pub(super) async fn pay_session(
     State(simulator): State<Simulator>,
     Path(id): Path<String>,
-    Json(payment): Json<Payment>,
+    Json(payment): Json<PaymentRequest>,
 ) -> Result<Response, ControlError> {
     simulator.pay(&id, payment.outcome)?;
-    session(&simulator, &id)
+    session_response(&simulator, &id)
 }
 
-pub(super) async fn expire(
+pub(super) async fn expire_session(
     State(simulator): State<Simulator>,
     Path(id): Path<String>,
 ) -> Result<Response, ControlError> {
     simulator.expire(&id)?;
-    session(&simulator, &id)
+    session_response(&simulator, &id)
 }
 
-fn session(simulator: &Simulator, id: &str) -> Result<Response, ControlError> {
+fn session_response(simulator: &Simulator, id: &str) -> Result<Response, ControlError> {
     let view = simulator.session(id).ok_or(ControlError::NoSuchSession)?;
     Ok(Json(view).into_response())
 }
 
-pub(super) async fn refund(
+pub(super) async fn refund_intent(
     State(simulator): State<Simulator>,
     Path(id): Path<String>,
     body: Bytes,
 ) -> Result<Response, Response> {
-    let order = match body.as_ref() {
-        b"" => RefundOrder::default(),
-        json => serde_json::from_slice(json).map_err(|error| bad_request(&error))?,
+    let request = match body.as_ref() {
+        // `Json` would refuse an empty body.
+        b"" => RefundRequest::default(),
+        json => serde_json::from_slice(json).map_err(|error| bad_request_response(&error))?,
     };
     simulator
-        .refund_from_dashboard(&id, order.amount)
+        .refund_from_dashboard(&id, request.amount)
         .map_err(IntoResponse::into_response)?;
     Ok(Json(json!({ "refunds": simulator.refunds() })).into_response())
 }
 
-fn bad_request(error: &serde_json::Error) -> Response {
+fn bad_request_response(error: &serde_json::Error) -> Response {
     let body = json!({ "error": { "message": error.to_string() } });
     (StatusCode::BAD_REQUEST, Json(body)).into_response()
 }
 
-pub(super) async fn dispute(
+pub(super) async fn dispute_intent(
     State(simulator): State<Simulator>,
     Path(id): Path<String>,
 ) -> Result<Response, ControlError> {
@@ -95,7 +100,7 @@ pub(super) async fn dispute(
     Ok(Json(json!({})).into_response())
 }
 
-pub(super) async fn events(State(simulator): State<Simulator>) -> Response {
+pub(super) async fn list_events(State(simulator): State<Simulator>) -> Response {
     let pending: Vec<String> = simulator
         .pending_events()
         .into_iter()
@@ -104,7 +109,7 @@ pub(super) async fn events(State(simulator): State<Simulator>) -> Response {
     Json(json!({ "data": simulator.events(), "pending": pending })).into_response()
 }
 
-pub(super) async fn deliver(
+pub(super) async fn deliver_event(
     State(simulator): State<Simulator>,
     Path(id): Path<String>,
 ) -> Result<Response, ControlError> {
@@ -117,10 +122,10 @@ pub(super) async fn set_faults(State(simulator): State<Simulator>, Json(faults):
     Json(simulator.faults()).into_response()
 }
 
-pub(super) async fn faults(State(simulator): State<Simulator>) -> Response {
+pub(super) async fn get_faults(State(simulator): State<Simulator>) -> Response {
     Json(simulator.faults()).into_response()
 }
 
-pub(super) async fn calls(State(simulator): State<Simulator>) -> Response {
+pub(super) async fn get_call_counts(State(simulator): State<Simulator>) -> Response {
     Json(simulator.calls()).into_response()
 }

@@ -1,0 +1,66 @@
+//! The currencies that Stripe supports, and their number of decimals.
+//!
+//! The lists are Stripe's (docs.stripe.com/currencies), not those of ISO 4217. The two differ for some currencies, and
+//! Stripe's number of decimals decides what an amount in its API means.
+
+/// Stripe's presentment currencies.
+const SUPPORTED: &str = "usd aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bhd bif bmd bnd bob brl bsd bwp byn bzd \
+    cad cdf chf clp cny cop crc cve czk djf dkk dop dzd egp etb eur fjd fkp gbp gel gip gmd gnf gtq gyd hkd hnl htg \
+    huf idr ils inr isk jmd jod jpy kes kgs khr kmf krw kwd kyd kzt lak lbp lkr lrd lsl mad mdl mga mkd mmk mnt mop \
+    mur mvr mwk mxn myr mzn nad ngn nio nok npr nzd omr pab pen pgk php pkr pln pyg qar ron rsd rub rwf sar sbd scr \
+    sek sgd shp sle sos srd std szl thb tjs tnd top try ttd twd tzs uah ugx uyu uzs vnd vuv wst xaf xcd xcg xof xpf \
+    yer zar zmw";
+const ZERO_DECIMAL: &str = "bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf";
+const THREE_DECIMAL: &str = "bhd jod kwd omr tnd";
+
+fn contains_currency(list: &str, currency: &str) -> bool {
+    list.split_ascii_whitespace().any(|code| code == currency)
+}
+
+/// Whether Stripe supports `currency`, a lower-case ISO code.
+pub(super) fn is_supported(currency: &str) -> bool {
+    contains_currency(SUPPORTED, currency)
+}
+
+/// Formats an amount in the currency's minor unit for people: `5000, "eur"` becomes `50.00 EUR`.
+pub(super) fn format_amount(amount: i64, currency: &str) -> String {
+    let decimals = if contains_currency(ZERO_DECIMAL, currency) {
+        0
+    } else if contains_currency(THREE_DECIMAL, currency) {
+        3
+    } else {
+        2
+    };
+    let unit = 10_u64.pow(decimals);
+    let (sign, amount) = (if amount < 0 { "-" } else { "" }, amount.unsigned_abs());
+    let code = currency.to_uppercase();
+    match decimals {
+        0 => format!("{sign}{amount} {code}"),
+        _ => format!(
+            "{sign}{}.{:0width$} {code}",
+            amount / unit,
+            amount % unit,
+            width = decimals as usize
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amount_is_formatted_with_currency_decimals() {
+        assert_eq!(format_amount(5000, "eur"), "50.00 EUR");
+        assert_eq!(format_amount(5, "usd"), "0.05 USD");
+        assert_eq!(format_amount(5000, "jpy"), "5000 JPY");
+        assert_eq!(format_amount(5000, "kwd"), "5.000 KWD");
+        assert_eq!(format_amount(-1250, "eur"), "-12.50 EUR");
+    }
+
+    #[test]
+    fn unknown_or_upper_case_currency_is_not_supported() {
+        assert!(is_supported("eur") && is_supported("zmw"));
+        assert!(!is_supported("xxx") && !is_supported("EUR") && !is_supported(""));
+    }
+}

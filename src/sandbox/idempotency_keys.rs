@@ -1,0 +1,143 @@
+//! Idempotency keys with Stripe's rules: the first response is replayed for 24 hours.
+//!
+//! The rules are at docs.stripe.com/api/idempotent_requests. A key is either in use, so that a second request with it
+//! gets 409, or it has a saved response. The caller of `begin` must end the key with `save_response` or `release`; it
+//! decides which responses are saved.
+
+use std::collections::{HashMap, VecDeque};
+
+use axum::body::Bytes;
+
+use super::api_error::ApiError;
+
+const RETENTION_SECONDS: i64 = 24 * 60 * 60;
+const MAX_KEY_LENGTH: usize = 255;
+
+/// The first response to a request, as it is replayed.
+#[derive(Debug, Clone)]
+pub(super) struct SavedResponse {
+    pub(super) status: u16,
+    pub(super) body: Bytes,
+    pub(super) request_id: String,
+}
+
+#[derive(Debug)]
+struct KeyEntry {
+    begun_at: i64,
+    fingerprint: [u8; 32],
+    /// `None` while the first request is in progress.
+    response: Option<SavedResponse>,
+}
+
+/// The idempotency keys of the last 24 hours.
+#[derive(Debug, Default)]
+pub(super) struct IdempotencyKeys {
+    entries: HashMap<String, KeyEntry>,
+    by_age: VecDeque<(i64, String)>,
+}
+
+impl IdempotencyKeys {
+    /// Marks the key as in use and returns `None`, or returns the saved response of an earlier request.
+    pub(super) fn begin(
+        &mut self,
+        key: &str,
+        fingerprint: [u8; 32],
+        now: i64,
+    ) -> Result<Option<SavedResponse>, ApiError> {
+        self.remove_expired(now);
+        if key.len() > MAX_KEY_LENGTH {
+            return Err(ApiError::invalid_request(
+                "Idempotency keys can be at most 255 characters.",
+            ));
+        }
+        match self.entries.get(key) {
+            None => {
+                self.entries.insert(
+                    key.to_owned(),
+                    KeyEntry {
+                        begun_at: now,
+                        fingerprint,
+                        response: None,
+                    },
+                );
+                self.by_age.push_back((now, key.to_owned()));
+                Ok(None)
+            }
+            Some(entry) if entry.fingerprint != fingerprint => Err(ApiError::idempotency_key_reused(key)),
+            Some(KeyEntry { response: None, .. }) => Err(ApiError::idempotency_key_in_use(key)),
+            Some(KeyEntry { response, .. }) => Ok(response.clone()),
+        }
+    }
+
+    pub(super) fn save_response(&mut self, key: &str, response: SavedResponse) {
+        if let Some(entry) = self.entries.get_mut(key) {
+            entry.response = Some(response);
+        }
+    }
+
+    /// Forgets the key, as if no request had used it.
+    pub(super) fn release(&mut self, key: &str) {
+        self.entries.remove(key);
+    }
+
+    fn remove_expired(&mut self, now: i64) {
+        while self
+            .by_age
+            .front()
+            .is_some_and(|(begun_at, _)| now - begun_at >= RETENTION_SECONDS)
+        {
+            let Some((begun_at, key)) = self.by_age.pop_front() else {
+                return;
+            };
+            // If the key was released and used again, the entry is younger than this record of its age.
+            if self
+                .entries
+                .get(&key)
+                .is_some_and(|entry| entry.begun_at == begun_at && entry.response.is_some())
+            {
+                self.entries.remove(&key);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: [u8; 32] = [1; 32];
+    const B: [u8; 32] = [2; 32];
+
+    fn create_response() -> SavedResponse {
+        SavedResponse {
+            status: 200,
+            body: Bytes::from_static(b"{}"),
+            request_id: "req_1".into(),
+        }
+    }
+
+    #[test]
+    fn key_is_in_use_then_replayed_then_forgotten() {
+        let mut keys = IdempotencyKeys::default();
+        assert!(keys.begin("k", A, 0).unwrap().is_none());
+        assert_eq!(keys.begin("k", A, 0).unwrap_err().status, 409);
+        keys.save_response("k", create_response());
+        assert_eq!(
+            keys.begin("k", A, RETENTION_SECONDS - 1)
+                .unwrap()
+                .unwrap()
+                .request_id,
+            "req_1"
+        );
+        assert_eq!(keys.begin("k", B, 1).unwrap_err().kind, "idempotency_error");
+        assert!(keys.begin("k", B, RETENTION_SECONDS).unwrap().is_none());
+    }
+
+    #[test]
+    fn released_key_can_be_used_again() {
+        let mut keys = IdempotencyKeys::default();
+        assert!(keys.begin("k", A, 0).unwrap().is_none());
+        keys.release("k");
+        assert!(keys.begin("k", B, 0).unwrap().is_none());
+    }
+}
