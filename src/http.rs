@@ -21,7 +21,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use self::error::{Code, Problem};
-use crate::domain::listing::Figures;
+use crate::domain::listing::FigureCounts;
 use crate::workflow::Context;
 
 pub(crate) mod admin;
@@ -56,7 +56,7 @@ pub const MAX_CHECKOUTS: usize = 4_096;
 const BODY_PAUSE: std::time::Duration = std::time::Duration::from_secs(15);
 
 /// Writes metrics out, with the figures of the books where there are any.
-pub type RenderMetrics = Arc<dyn Fn(Option<Figures>) -> String + Send + Sync>;
+pub type RenderMetrics = Arc<dyn Fn(Option<FigureCounts>) -> String + Send + Sync>;
 
 /// What the handlers work with.
 pub struct Server {

@@ -8,7 +8,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::domain::listing::Figures;
+use crate::domain::listing::FigureCounts;
 use crate::http::RenderMetrics;
 
 /// How log lines look.
@@ -135,7 +135,7 @@ fn describe() {
 }
 
 #[allow(clippy::cast_precision_loss)]
-fn show(figures: Figures) {
+fn show(figures: FigureCounts) {
     gauge!("holdfast_holds", "status" => "held").set(figures.held as f64);
     gauge!("holdfast_holds", "status" => "processing").set(figures.processing as f64);
     gauge!("holdfast_overdue_holds").set(figures.overdue as f64);

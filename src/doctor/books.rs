@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Check, Verdict, bad, ok};
 use crate::app;
 use crate::config::{Config, Database, Stripe};
-use crate::domain::listing::Figures;
+use crate::domain::listing::FigureCounts;
 use crate::domain::time::Clock;
 use crate::workflow::{Context, inspect, one_line};
 
@@ -87,7 +87,7 @@ fn none_old(
     none_or(check, count, &what, remedy)
 }
 
-fn figures_checks(figures: &Figures) -> Vec<Check> {
+fn figures_checks(figures: &FigureCounts) -> Vec<Check> {
     let working = "is `holdfast serve` or a cron with `holdfast sweep` running, and does Stripe answer?";
     let overdue = (figures.overdue, figures.oldest_overdue_ms);
     let orders = (figures.commands_pending, figures.oldest_command_ms);

@@ -48,7 +48,7 @@ pub(super) async fn readyz(State(server): State<Arc<Server>>) -> Result<Json<Hea
     }
 }
 
-/// Metrics in Prometheus' text format. Figures of the books are left out while the database is away.
+/// Metrics in Prometheus' text format. FigureCounts of the books are left out while the database is away.
 #[utoipa::path(
     get, path = "/metrics", operation_id = "metrics", tag = "ops",
     responses((status = 200, description = "Prometheus text", body = String, content_type = "text/plain"))

@@ -363,8 +363,10 @@ struct HistoryView {
     /// The reason that goes with `to`.
     #[schema(required = true)]
     reason: Option<ReasonView>,
-    /// What happened, in words.
-    why: String,
+    /// What happened, as a stable code for machines. `other` stands for lines that were written before there were codes.
+    transition: String,
+    /// What happened, in words for people.
+    message: String,
     /// By whom: `checkout`, `event`, `sweep`, `guest`, `operator` or `command`.
     by: &'static str,
     /// Which Stripe event, where one brought it about.
@@ -387,7 +389,8 @@ impl From<&HistoryLine> for HistoryView {
             from: line.from.map(StatusView::from),
             to: line.to.into(),
             reason: reason(line.to),
-            why: line.why.clone(),
+            transition: line.transition.clone(),
+            message: line.message.clone(),
             by,
             event,
         }
