@@ -8,7 +8,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::domain::listing::Figures;
+use crate::domain::listing::FigureCounts;
 use crate::http::RenderMetrics;
 
 /// The format of log lines.
@@ -135,7 +135,7 @@ fn describe_metrics() {
 }
 
 #[allow(clippy::cast_precision_loss)]
-fn set_gauges(figures: Figures) {
+fn set_gauges(figures: FigureCounts) {
     gauge!("holdfast_holds", "status" => "held").set(figures.held as f64);
     gauge!("holdfast_holds", "status" => "processing").set(figures.processing as f64);
     gauge!("holdfast_overdue_holds").set(figures.overdue as f64);

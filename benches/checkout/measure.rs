@@ -31,7 +31,7 @@ const CONFLICTS: u64 = 5_000;
 type Slot = (String, DateTime<Utc>);
 
 /// What came out for one engine.
-pub(crate) struct Figures {
+pub(crate) struct FigureCounts {
     pub(crate) checkouts: Checkouts,
     /// Events a second that confirm a hold.
     pub(crate) events: f64,
@@ -77,7 +77,7 @@ pub(crate) struct Rush {
 }
 
 /// All of it.
-pub(crate) async fn measure(engine: Engine) -> Figures {
+pub(crate) async fn measure(engine: Engine) -> FigureCounts {
     let rig = Rig::new(engine).await;
     let checkouts = checkouts(&rig).await;
     let events = events(&rig).await;
@@ -96,7 +96,7 @@ pub(crate) async fn measure(engine: Engine) -> Figures {
         starts.push(rig.start_another().await);
     }
     starts.sort_unstable();
-    Figures {
+    FigureCounts {
         checkouts,
         events,
         conflicts,

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::measure::{Figures, GUESTS, HOLDS, ROUND, ROUNDS, WIDTH};
+use crate::measure::{FigureCounts, GUESTS, HOLDS, ROUND, ROUNDS, WIDTH};
 
 /// Markdown, one column for each engine.
-pub(crate) fn table(postgres: &Figures, sqlite: &Figures) -> String {
+pub(crate) fn table(postgres: &FigureCounts, sqlite: &FigureCounts) -> String {
     let both = [postgres, sqlite];
     let mut lines = vec![
         "| | PostgreSQL | SQLite |".to_owned(),
@@ -55,7 +55,7 @@ pub(crate) fn table(postgres: &Figures, sqlite: &Figures) -> String {
     lines.join("\n")
 }
 
-fn this_machine(both: [&Figures; 2]) -> Vec<String> {
+fn this_machine(both: [&FigureCounts; 2]) -> Vec<String> {
     vec![
         row("checkouts/s through the service", both, |f| {
             format!("{:.0}", f.checkouts.rate)
@@ -89,7 +89,7 @@ pub(crate) fn method() -> String {
     )
 }
 
-fn row(name: &str, both: [&Figures; 2], cell: impl Fn(&Figures) -> String) -> String {
+fn row(name: &str, both: [&FigureCounts; 2], cell: impl Fn(&FigureCounts) -> String) -> String {
     format!("| {name} | {} | {} |", cell(both[0]), cell(both[1]))
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::check::{Check, Verdict, flag, pass};
 use crate::app;
 use crate::config::{Config, Database, StripeSettings};
-use crate::domain::listing::Figures;
+use crate::domain::listing::FigureCounts;
 use crate::domain::time::Clock;
 use crate::workflow::{Context, inspect, one_line};
 
@@ -88,7 +88,7 @@ fn require_none_older(
     require_none(check, count, &what, remedy)
 }
 
-fn check_figures(figures: &Figures) -> Vec<Check> {
+fn check_figures(figures: &FigureCounts) -> Vec<Check> {
     let remedy = "check that `holdfast serve` or a cron with `holdfast sweep` runs, and that Stripe responds";
     let overdue = (figures.overdue, figures.oldest_overdue_ms);
     let commands = (figures.commands_pending, figures.oldest_command_ms);

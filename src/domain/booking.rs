@@ -153,8 +153,10 @@ pub struct HistoryLine {
     pub from: Option<Status>,
     /// To which state; the same one where something was only noted.
     pub to: Status,
-    /// In words.
-    pub why: String,
+    /// What happened, as a stable code for machines; `other` for lines from before there were codes.
+    pub transition: String,
+    /// What happened, in words for people.
+    pub message: String,
     /// By whom.
     pub cause: Actor,
 }

@@ -92,7 +92,7 @@ pub struct StoredEvent {
 
 /// Counts for metrics and `doctor`; each from an index whose size follows what is live.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Figures {
+pub struct FigureCounts {
     /// Holds that are `held`.
     pub held: i64,
     /// Holds that are `processing`.

@@ -10,11 +10,11 @@ use url::Origin;
 
 use super::client_address::TrustedProxies;
 use super::rate_limit::ClientRateLimiter;
-use crate::domain::listing::Figures;
+use crate::domain::listing::FigureCounts;
 use crate::workflow::Context;
 
 /// Renders the metrics as text. The figures are `None` while the database is unavailable.
-pub type RenderMetrics = Arc<dyn Fn(Option<Figures>) -> String + Send + Sync>;
+pub type RenderMetrics = Arc<dyn Fn(Option<FigureCounts>) -> String + Send + Sync>;
 
 /// The state that all handlers share.
 pub struct Server {

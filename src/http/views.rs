@@ -352,8 +352,10 @@ struct HistoryView {
     /// Why the hold ended, if `to` is `released` or `cancelled`.
     #[schema(required = true)]
     reason: Option<HoldReasonView>,
-    /// What happened, in words.
-    why: String,
+    /// What happened, as a stable code for machines. `other` stands for lines that were written before there were codes.
+    transition: String,
+    /// What happened, in words for people.
+    message: String,
     /// Who caused it: `checkout`, `event`, `sweep`, `guest`, `operator` or `command`.
     by: &'static str,
     /// The id of the Stripe event that caused it, if one did.
@@ -376,7 +378,8 @@ impl From<&HistoryLine> for HistoryView {
             from: line.from.map(HoldStatusView::from),
             to: line.to.into(),
             reason: to_reason_view(line.to),
-            why: line.why.clone(),
+            transition: line.transition.clone(),
+            message: line.message.clone(),
             by,
             event,
         }

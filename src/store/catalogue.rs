@@ -1,77 +1,139 @@
-//! The part of the books that operators write: what is on sale, who serves, and when they are busy for other reasons.
-
-use std::time::Duration;
+//! The catalogue: event types, with their segment templates and schedules.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use super::StoreError;
-use crate::domain::catalogue::{Block, BlockConflict, EventType, Feed, Resource};
-use crate::domain::ids::{EventTypeId, ResourceId};
+use super::columns::DbJson;
+use super::{StoreError, encoding, paging, schedule_json};
+use crate::domain::catalogue::{ChangePolicy, EventType};
+use crate::domain::ids::EventTypeId;
 use crate::domain::listing::{Page, PageRequest, PutOutcome};
 
-/// What operators ask of the books; one method is one transaction, as in [`super::Store`].
+/// Event types in the database; one method is one transaction.
 #[async_trait]
 pub trait Catalogue {
-    /// Writes an event type, and its resources where they are new.
+    /// Writes an event type, and creates its resources if they are new.
     async fn put_event_type(
         &self,
         event_type: &EventType,
         now: DateTime<Utc>,
     ) -> Result<PutOutcome, StoreError>;
-    /// Reads one.
+    /// Reads one event type.
     async fn find_event_type(&self, id: &EventTypeId) -> Result<Option<EventType>, StoreError>;
-    /// Reads all, newest first.
+    /// Lists event types, newest first.
     async fn list_event_types(&self, page: &PageRequest) -> Result<Page<EventType>, StoreError>;
-    /// Takes one out of the catalogue; holds keep their terms. `false` where there was none.
+    /// Deletes an event type; holds keep their terms. `false` if there is none.
     async fn delete_event_type(&self, id: &EventTypeId) -> Result<bool, StoreError>;
+}
 
-    /// Writes a resource. Live holds on units that it no longer has stay.
-    async fn put_resource(&self, resource: &Resource, now: DateTime<Utc>) -> Result<PutOutcome, StoreError>;
-    /// Reads one.
-    async fn find_resource(&self, id: &ResourceId) -> Result<Option<Resource>, StoreError>;
-    /// Reads all, newest first.
-    async fn list_resources(&self, page: &PageRequest) -> Result<Page<Resource>, StoreError>;
-    /// Writes a block; when this has answered, no new hold comes into it. What is there stays, and is answered.
-    async fn put_block(
-        &self,
-        resource: &ResourceId,
-        block: &Block,
-        now: DateTime<Utc>,
-    ) -> Result<(PutOutcome, Vec<BlockConflict>), StoreError>;
-    /// Removes a block that [`Self::put_block`] wrote; `false` where there was none.
-    async fn delete_block(&self, resource: &ResourceId, id: &str) -> Result<bool, StoreError>;
-    /// Sets a resource's calendar feed, due at once, or with `None` ends it and removes its blocks.
-    async fn set_feed(
-        &self,
-        resource: &ResourceId,
-        url: Option<&str>,
-        now: DateTime<Utc>,
-    ) -> Result<(), StoreError>;
-    /// A resource's feed.
-    async fn find_feed(&self, resource: &ResourceId) -> Result<Option<Feed>, StoreError>;
-    /// Leases feeds that are due, the longest waiting first.
-    async fn lease_due_feeds(
-        &self,
-        now: DateTime<Utc>,
-        lease: Duration,
-        limit: u32,
-    ) -> Result<Vec<Feed>, StoreError>;
-    /// A feed was read: its blocks are these from now on, and `fault` is what was wrong with parts of it. Nothing happens
-    /// where it has another URL by now.
-    async fn save_feed_blocks(
-        &self,
-        feed: &Feed,
-        blocks: &[Block],
-        fault: Option<&str>,
-        now: DateTime<Utc>,
-        next: DateTime<Utc>,
-    ) -> Result<(), StoreError>;
-    /// A feed could not be read: its blocks stay.
-    async fn save_feed_failure(
-        &self,
-        feed: &Feed,
-        fault: &str,
-        next: DateTime<Utc>,
-    ) -> Result<(), StoreError>;
+#[derive(sqlx::FromRow)]
+pub(super) struct EventTypeRow {
+    seq: i64,
+    id: String,
+    name: String,
+    segments: DbJson,
+    buffer_before_minutes: i32,
+    buffer_after_minutes: i32,
+    schedule: Option<DbJson>,
+    cancel_until_minutes: Option<i32>,
+    move_until_minutes: Option<i32>,
+    amount: i64,
+    currency: String,
+    payment_methods: String,
+}
+
+/// Selects [`EventTypeRow`]s.
+macro_rules! select_event_types {
+    ($rest:literal) => {
+        concat!(
+            "SELECT seq, id, name, segments, buffer_before_minutes, buffer_after_minutes, schedule, cancel_until_minutes,
+                 move_until_minutes, amount, currency, payment_methods
+             FROM event_types ",
+            $rest
+        )
+    };
+}
+
+/// Finds event type `$1`.
+pub(super) const FIND: &str = select_event_types!("WHERE id = $1");
+
+/// Lists event types before number `$1`, at most `$2`.
+pub(super) const LIST: &str = select_event_types!("WHERE seq < $1 ORDER BY seq DESC LIMIT $2");
+
+/// Deletes event type `$1`.
+pub(super) const DELETE: &str = "DELETE FROM event_types WHERE id = $1";
+
+/// Writes an event type, all columns in their order, with the last parameter as both times.
+macro_rules! upsert_event_type {
+    () => {
+        "INSERT INTO event_types
+             (id, name, segments, buffer_before_minutes, buffer_after_minutes, schedule, cancel_until_minutes,
+              move_until_minutes, amount, currency, payment_methods, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)
+         ON CONFLICT (id) DO UPDATE SET
+             name = excluded.name, segments = excluded.segments,
+             buffer_before_minutes = excluded.buffer_before_minutes,
+             buffer_after_minutes = excluded.buffer_after_minutes, schedule = excluded.schedule,
+             cancel_until_minutes = excluded.cancel_until_minutes, move_until_minutes = excluded.move_until_minutes,
+             amount = excluded.amount, currency = excluded.currency, payment_methods = excluded.payment_methods,
+             updated_at = excluded.updated_at"
+    };
+}
+pub(super) use upsert_event_type;
+
+/// Binds an event type to the parameters of [`upsert_event_type`].
+macro_rules! bind_event_type {
+    ($query:expr, $event_type:expr, $now:expr) => {
+        $query
+            .bind($event_type.id.as_str().to_owned())
+            .bind($event_type.name.clone())
+            .bind(DbJson(schedule_json::encode_segment_templates(
+                &$event_type.segments,
+            )))
+            .bind(encoding::encode_minutes(Some($event_type.buffer_before_minutes))?)
+            .bind(encoding::encode_minutes(Some($event_type.buffer_after_minutes))?)
+            .bind(schedule_json::encode_optional_schedule($event_type.schedule.as_ref())?.map(DbJson))
+            .bind(encoding::encode_minutes(
+                $event_type.change_policy.cancel_until_minutes,
+            )?)
+            .bind(encoding::encode_minutes(
+                $event_type.change_policy.move_until_minutes,
+            )?)
+            .bind($event_type.price.amount)
+            .bind($event_type.price.currency.code().to_owned())
+            .bind(encoding::encode_payment_methods(&$event_type.payment_methods))
+            .bind(DbTime($now))
+    };
+}
+pub(super) use bind_event_type;
+
+impl EventTypeRow {
+    fn decode(self) -> Result<EventType, StoreError> {
+        let schedule = self.schedule.map(|json| schedule_json::decode_schedule(json.0));
+        Ok(EventType {
+            id: encoding::decode_event_type_id(&self.id)?,
+            name: self.name,
+            segments: schedule_json::decode_segment_templates(self.segments.0)?,
+            buffer_before_minutes: self.buffer_before_minutes.into(),
+            buffer_after_minutes: self.buffer_after_minutes.into(),
+            schedule: schedule.transpose()?,
+            price: encoding::decode_money(self.amount, &self.currency)?,
+            payment_methods: encoding::decode_payment_methods(&self.payment_methods)?,
+            change_policy: ChangePolicy {
+                cancel_until_minutes: self.cancel_until_minutes.map(i64::from),
+                move_until_minutes: self.move_until_minutes.map(i64::from),
+            },
+        })
+    }
+
+    /// One event type, if there is one.
+    pub(super) fn decode_optional(row: Option<Self>) -> Result<Option<EventType>, StoreError> {
+        row.map(Self::decode).transpose()
+    }
+
+    /// A page of event types, cut off rows that were read with [`LIST`].
+    pub(super) fn decode_page(rows: Vec<Self>, page: &PageRequest) -> Result<Page<EventType>, StoreError> {
+        let rows = paging::cut_page(rows, page, |row| paging::numbered(row.seq));
+        paging::decode_page(rows, Self::decode)
+    }
 }

@@ -5,7 +5,7 @@ use crate::domain::booking::{Booking, HistoryLine};
 use crate::domain::command::Command;
 use crate::domain::hold::Status;
 use crate::domain::ids::HoldId;
-use crate::domain::listing::{CommandFilter, Figures, HoldFilter, Page, PageRequest, StoredEvent};
+use crate::domain::listing::{CommandFilter, FigureCounts, HoldFilter, Page, PageRequest, StoredEvent};
 
 /// Reads a hold.
 ///
@@ -77,7 +77,7 @@ pub async fn rehearse(context: &Context) -> Result<(), WorkflowError> {
 ///
 /// # Errors
 /// [`WorkflowError::Store`].
-pub async fn figures(context: &Context) -> Result<Figures, WorkflowError> {
+pub async fn figures(context: &Context) -> Result<FigureCounts, WorkflowError> {
     Ok(context.store.count_figures(context.now()).await?)
 }
 

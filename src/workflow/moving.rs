@@ -117,10 +117,10 @@ async fn try_to_move(
     let order = HoldMove {
         hold: request.hold,
         version: booking.version,
-        why: in_words(booking.window().starts_at(), request.starts_at),
+        message: in_words(booking.window().starts_at(), request.starts_at),
         to,
         requested_resource: request.resource.clone(),
-        cause: request.cause.clone(),
+        actor: request.cause.clone(),
         now: context.now(),
     };
     Ok(context.store.move_hold(&order).await?)

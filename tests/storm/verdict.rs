@@ -168,7 +168,7 @@ async fn with_others(evidence: &Evidence<'_>) -> Vec<String> {
     let mut findings = Vec::new();
     for (hold, with) in found {
         let why = format!(
-            "SELECT why FROM hold_history WHERE hold_id = '{hold}' AND why = 'paid after the release; the slot was still free, now with {with}'"
+            "SELECT message FROM hold_history WHERE hold_id = '{hold}' AND message = 'paid after the release; the slot was still free, now with {with}'"
         );
         if books.ask(&why).await.is_empty() {
             findings.push(format!(

@@ -57,6 +57,38 @@ pub enum TransitionReason {
     NoLongerMatters,
 }
 
+impl TransitionReason {
+    /// A stable code for machines: the `transition` of a history line. `Display` gives the sentence for people.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Placed => "placed",
+            Self::Paid => "paid",
+            Self::PaymentUnderway => "payment_processing",
+            Self::DelayedPaymentArrived => "delayed_payment_succeeded",
+            Self::DelayedPaymentFailed => "delayed_payment_failed",
+            Self::NothingToPay => "nothing_to_pay",
+            Self::SessionEnded => "session_ended",
+            Self::LatePaymentGotItsSlot => "late_payment_confirmed",
+            Self::LatePaymentGotOthers(_) => "late_payment_confirmed_elsewhere",
+            Self::LatePaymentRefunded => "late_payment_refunded",
+            Self::PaymentAfterCancellation => "payment_after_cancellation",
+            Self::SecondPayment => "second_payment",
+            Self::IntentLinked => "intent_linked",
+            Self::TryFailed(_) => "payment_attempt_failed",
+            Self::IntentCanceled => "intent_canceled",
+            Self::CancelledByGuest => "cancelled_by_guest",
+            Self::CancelledByOperator(_) => "cancelled_by_operator",
+            Self::FullyRefunded => "refunded",
+            Self::PartlyRefunded => "partly_refunded",
+            Self::RefundFailed => "refund_failed",
+            Self::Disputed => "dispute_opened",
+            Self::DisputeClosed => "dispute_closed",
+            Self::AlreadySo => "unchanged",
+            Self::NoLongerMatters => "irrelevant",
+        }
+    }
+}
+
 impl fmt::Display for TransitionReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -1,292 +1,244 @@
-//! Changes to a hold, each with its event, windows, payments, history and orders in one transaction (I5).
+//! Changes to a hold on PostgreSQL.
 
+use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use sqlx::postgres::{PgConnection, PgPool};
+use sqlx::postgres::PgConnection;
 
-use super::super::effect::{self, Windows};
-use super::super::{ApplyOutcome, EventRecord, HoldChange, StateChange, StoreError, rows};
-use super::error::Answer;
-use super::{commands, placing};
+use super::error::PostgresResult;
+use super::{PostgresStore, commands, placements};
 use crate::domain::booking::{HistoryLine, segments_of};
 use crate::domain::command::CommandAction;
-use crate::domain::hold::{Status, Transition};
+use crate::domain::hold::Transition;
 use crate::domain::ids::{HoldId, IntentId};
 use crate::domain::payment::{Payment, PaymentState, Receipt};
+use crate::store::changes::{
+    self, ApplyOutcome, Changes, CurrentHoldRow, HistoryRow, HoldChange, StateChange,
+};
+use crate::store::columns::{DbTime, DbUuid};
+use crate::store::events::{self, EventRecord};
+use crate::store::transition_effect::{self, OccupancyEffect};
+use crate::store::{StoreError, encoding};
 
-pub(super) async fn apply(pool: &PgPool, change: &HoldChange) -> Answer<ApplyOutcome> {
-    let mut transaction = pool.begin().await?;
-    let applied = apply_in(&mut transaction, change).await?;
-    match applied {
-        ApplyOutcome::Done { .. } => transaction.commit().await,
-        ApplyOutcome::Conflict | ApplyOutcome::Duplicate => transaction.rollback().await,
-    }?;
-    Ok(applied)
+#[async_trait]
+impl Changes for PostgresStore {
+    async fn apply_change(&self, change: &HoldChange) -> Result<ApplyOutcome, StoreError> {
+        self.retrying(|| async {
+            let mut transaction = self.pool.begin().await?;
+            let outcome = apply_in(&mut transaction, change).await?;
+            match outcome {
+                ApplyOutcome::Done { .. } => transaction.commit().await,
+                ApplyOutcome::Conflict | ApplyOutcome::Duplicate => transaction.rollback().await,
+            }?;
+            Ok(outcome)
+        })
+        .await
+    }
+
+    async fn record_orphan_payment(
+        &self,
+        event: Option<&EventRecord>,
+        claimed: Option<HoldId>,
+        receipt: &Receipt,
+        now: DateTime<Utc>,
+    ) -> Result<ApplyOutcome, StoreError> {
+        self.retrying(|| async {
+            let mut transaction = self.pool.begin().await?;
+            if let Some(event) = event
+                && !insert_event(&mut transaction, event, claimed, now).await?
+            {
+                transaction.rollback().await?;
+                return Ok(ApplyOutcome::Duplicate);
+            }
+            let outcome = if insert_orphan(&mut transaction, claimed, receipt, now).await? {
+                let refund = CommandAction::Refund {
+                    intent: receipt.intent.clone(),
+                    money: receipt.money,
+                };
+                let enqueued = commands::enqueue(&mut *transaction, None, &refund, now).await?;
+                ApplyOutcome::Done {
+                    orders: usize::from(enqueued.is_new),
+                }
+            } else {
+                // The event is new and the payment is not: only the event is stored.
+                ApplyOutcome::Duplicate
+            };
+            transaction.commit().await?;
+            Ok(outcome)
+        })
+        .await
+    }
+
+    async fn list_history(&self, id: HoldId) -> Result<Vec<HistoryLine>, StoreError> {
+        self.retrying(|| async {
+            let query = sqlx::query_as(changes::LIST_HISTORY).bind(DbUuid(id.0));
+            Ok(HistoryRow::decode_all(query.fetch_all(&self.pool).await?)?)
+        })
+        .await
+    }
 }
 
-/// [`apply`] in a transaction of the caller's.
-pub(super) async fn apply_in(connection: &mut PgConnection, change: &HoldChange) -> Answer<ApplyOutcome> {
+/// Applies a change in the caller's transaction, which the caller commits only if it is done.
+pub(super) async fn apply_in(
+    connection: &mut PgConnection,
+    change: &HoldChange,
+) -> PostgresResult<ApplyOutcome> {
     if let Some(event) = &change.event
-        && !remember(connection, event, Some(change.hold), change.now).await?
+        && !insert_event(connection, event, Some(change.hold), change.now).await?
     {
         return Ok(ApplyOutcome::Duplicate);
     }
-    let Some(before) = lock(connection, change).await? else {
+    let Some(current) = lock_hold(connection, change).await? else {
         return Ok(ApplyOutcome::Conflict);
     };
     match &change.step {
         None => Ok(ApplyOutcome::Done { orders: 0 }),
-        Some(step) => take_step(connection, change, &before, step).await,
+        Some(step) => apply_step(connection, change, &current, step).await,
     }
 }
 
-/// Writes the event; `false` where it was applied before. Waits for another who is just applying it.
-async fn remember(
+/// Writes the event; `false` if it was applied before. Waits for an instance that is applying the same event.
+async fn insert_event(
     connection: &mut PgConnection,
     event: &EventRecord,
     hold: Option<HoldId>,
     now: DateTime<Utc>,
-) -> Answer<bool> {
-    let done = sqlx::query(
-        "INSERT INTO stripe_events (id, kind, hold_id, payload, applied_at) VALUES ($1, $2, $3, $4, $5)
-         ON CONFLICT DO NOTHING",
-    )
-    .bind(event.id.as_str())
-    .bind(&event.kind)
-    .bind(hold.map(|hold| hold.0))
-    .bind(&event.payload)
-    .bind(now)
-    .execute(connection)
-    .await?;
+) -> PostgresResult<bool> {
+    let done = sqlx::query(events::INSERT)
+        .bind(event.id.as_str())
+        .bind(&event.kind)
+        .bind(hold.map(|hold| DbUuid(hold.0)))
+        .bind(&event.payload)
+        .bind(DbTime(now))
+        .execute(connection)
+        .await?;
     Ok(done.rows_affected() == 1)
 }
 
-/// What a change needs to know of the hold before it.
-struct Before {
-    status: Status,
-    due_at: Option<DateTime<Utc>>,
-    quantity: u32,
-}
-
-#[derive(sqlx::FromRow)]
-struct BeforeRow {
-    status: String,
-    reason: Option<String>,
-    due_at: Option<DateTime<Utc>>,
-    quantity: i32,
-}
-
-/// Locks the hold on the version that was decided on; `None` where it has another by now, or there is none. A change
-/// without a step only needs the hold to be there.
-async fn lock(connection: &mut PgConnection, change: &HoldChange) -> Answer<Option<Before>> {
-    let row: Option<BeforeRow> = sqlx::query_as(
-        "SELECT status, reason, due_at, quantity FROM holds WHERE id = $1 AND (version = $2 OR NOT $3) FOR UPDATE",
+/// Locks the hold on the version of the decision. `None` if it has another version or does not exist. A change without a
+/// step only needs the hold to exist.
+async fn lock_hold(
+    connection: &mut PgConnection,
+    change: &HoldChange,
+) -> PostgresResult<Option<CurrentHoldRow>> {
+    let row = sqlx::query_as(
+        "SELECT version, status, reason, due_at, quantity FROM holds
+         WHERE id = $1 AND (version = $2 OR NOT $3) FOR UPDATE",
     )
     .bind(change.hold.0)
     .bind(change.version)
     .bind(change.step.is_some())
     .fetch_optional(connection)
     .await?;
-    Ok(row.map(BeforeRow::read).transpose()?)
+    Ok(row)
 }
 
-impl BeforeRow {
-    fn read(self) -> Result<Before, StoreError> {
-        Ok(Before {
-            status: rows::status(&self.status, self.reason.as_deref())?,
-            due_at: self.due_at,
-            quantity: self.quantity.unsigned_abs(),
-        })
-    }
-}
-
-async fn take_step(
+async fn apply_step(
     connection: &mut PgConnection,
     change: &HoldChange,
-    before: &Before,
+    current: &CurrentHoldRow,
     step: &StateChange,
-) -> Answer<ApplyOutcome> {
+) -> PostgresResult<ApplyOutcome> {
     let (transition, units) = match step {
         StateChange::Transition(transition) => (transition, None),
         StateChange::Reclaim { transition, units } => (transition, Some(units)),
     };
-    match effect::windows(before.status, transition.next.status) {
-        Windows::AsTheyAre => {}
-        Windows::Free => placing::give_up(connection, change.hold).await?,
-        Windows::Take => {
-            let units = units.ok_or_else(|| rows::unreadable("step", "a slot without units"))?;
-            if !placing::take_units(connection, change.hold, units, before.quantity).await? {
+    match transition_effect::occupancy_effect(current.status()?, transition.next.status) {
+        OccupancyEffect::Keep => {}
+        OccupancyEffect::Delete => placements::delete_occupancy(connection, change.hold).await?,
+        OccupancyEffect::Take => {
+            let units = units.ok_or_else(|| encoding::unreadable_column("step", "a slot without units"))?;
+            if !placements::take_units(connection, change.hold, units, current.quantity()).await? {
                 return Ok(ApplyOutcome::Conflict);
             }
-            placing::write_segments(connection, change.hold, &segments_of(units)).await?;
+            placements::update_segments(connection, change.hold, &segments_of(units)).await?;
         }
     }
-    write_hold(connection, change, before, transition).await?;
-    write_payments(connection, change, &transition.next.payments).await?;
+    update_hold(connection, change, current, transition).await?;
+    for payment in &transition.next.payments {
+        upsert_payment(connection, change, payment).await?;
+    }
     let mut orders = 0;
-    for order in &transition.orders {
-        let ordered = commands::order(&mut *connection, Some(change.hold), order, change.now).await?;
-        orders += usize::from(ordered.is_new);
+    for action in &transition.orders {
+        let enqueued = commands::enqueue(&mut *connection, Some(change.hold), action, change.now).await?;
+        orders += usize::from(enqueued.is_new);
     }
     Ok(ApplyOutcome::Done { orders })
 }
 
-/// Writes the hold as it is afterwards, and the history line.
-async fn write_hold(
+/// Writes the hold as the transition leaves it, and the history line: one statement, so one round trip.
+async fn update_hold(
     connection: &mut PgConnection,
     change: &HoldChange,
-    before: &Before,
+    current: &CurrentHoldRow,
     transition: &Transition,
-) -> Answer<()> {
+) -> PostgresResult<()> {
     let next = &transition.next;
-    let (from_status, from_reason) = rows::status_texts(before.status);
-    let (status, reason) = rows::status_texts(next.status);
-    let (actor, event) = rows::cause_texts(&change.cause);
+    let (from_status, from_reason) = encoding::encode_status(current.status()?);
+    let (status, reason) = encoding::encode_status(next.status);
+    let (actor, event) = encoding::encode_actor(&change.cause);
+    let due_at = transition_effect::next_due_at(current.due_at(), next.status, change.check_at);
     sqlx::query(
         "WITH hold AS (
-             UPDATE holds SET status = $2, reason = $3, asked_by = $4, intent_id = $5, price_mismatch = $6,
+             UPDATE holds SET status = $2, reason = $3, requested_by = $4, intent_id = $5, price_mismatch = $6,
                  due_at = $7, tries = 0, leased_until = CASE WHEN status = $2 THEN leased_until END,
                  version = version + 1, updated_at = $8
              WHERE id = $1)
          INSERT INTO hold_history
-             (hold_id, at, from_status, from_reason, to_status, to_reason, why, actor, event_id)
-         VALUES ($1, $8, $9, $10, $2, $3, $11, $12, $13)",
+             (hold_id, at, from_status, from_reason, to_status, to_reason, transition, message, actor, event_id)
+         VALUES ($1, $8, $9, $10, $2, $3, $11, $12, $13, $14)",
     )
-    .bind(change.hold.0)
-    .bind(status)
-    .bind(reason)
-    .bind(next.requested_by.map(rows::asker_text))
-    .bind(next.intent.as_ref().map(IntentId::as_str))
-    .bind(next.price_mismatch)
-    .bind(effect::due_at(before.due_at, next.status, change.check_at))
-    .bind(change.now)
-    .bind(from_status)
-    .bind(from_reason)
-    .bind(transition.why.to_string())
-    .bind(actor)
-    .bind(event)
+    .bind(change.hold.0) // $1
+    .bind(status) // $2
+    .bind(reason) // $3
+    .bind(next.requested_by.map(encoding::encode_requester)) // $4
+    .bind(next.intent.as_ref().map(IntentId::as_str)) // $5
+    .bind(next.price_mismatch) // $6
+    .bind(due_at) // $7
+    .bind(change.now) // $8
+    .bind(from_status) // $9
+    .bind(from_reason) // $10
+    .bind(transition.why.code()) // $11
+    .bind(transition.why.to_string()) // $12
+    .bind(actor) // $13
+    .bind(event) // $14
     .execute(connection)
     .await?;
     Ok(())
 }
 
-async fn write_payments(
+async fn upsert_payment(
     connection: &mut PgConnection,
     change: &HoldChange,
-    payments: &[Payment],
-) -> Answer<()> {
-    for payment in payments {
-        sqlx::query(
-            "INSERT INTO payments AS p
-                 (intent_id, hold_id, amount, currency, refunded, state, created_at, updated_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
-             ON CONFLICT (intent_id) DO UPDATE SET hold_id = excluded.hold_id, amount = excluded.amount,
-                 currency = excluded.currency, refunded = excluded.refunded, state = excluded.state,
-                 updated_at = excluded.updated_at
-             WHERE (p.hold_id, p.amount, p.currency, p.refunded, p.state) IS DISTINCT FROM
-                 (excluded.hold_id, excluded.amount, excluded.currency, excluded.refunded, excluded.state)",
-        )
+    payment: &Payment,
+) -> PostgresResult<()> {
+    sqlx::query(changes::UPSERT_PAYMENT)
         .bind(payment.intent.as_str())
-        .bind(change.hold.0)
+        .bind(DbUuid(change.hold.0))
         .bind(payment.money.amount)
         .bind(payment.money.currency.code())
         .bind(payment.refunded)
-        .bind(rows::payment_state_text(payment.state))
-        .bind(change.now)
-        .execute(&mut *connection)
+        .bind(encoding::encode_payment_state(payment.state))
+        .bind(DbTime(change.now))
+        .execute(connection)
         .await?;
-    }
     Ok(())
 }
 
-pub(super) async fn apply_orphan(
-    pool: &PgPool,
-    event: Option<&EventRecord>,
-    claimed: Option<HoldId>,
-    receipt: &Receipt,
-    now: DateTime<Utc>,
-) -> Answer<ApplyOutcome> {
-    let mut transaction = pool.begin().await?;
-    if let Some(event) = event
-        && !remember(&mut transaction, event, claimed, now).await?
-    {
-        transaction.rollback().await?;
-        return Ok(ApplyOutcome::Duplicate);
-    }
-    let applied = if write_orphan(&mut transaction, claimed, receipt, now).await? {
-        let order = CommandAction::Refund {
-            intent: receipt.intent.clone(),
-            money: receipt.money,
-        };
-        let ordered = commands::order(&mut *transaction, None, &order, now).await?;
-        ApplyOutcome::Done {
-            orders: usize::from(ordered.is_new),
-        }
-    } else {
-        // The event is new, the payment is not: it is remembered, and there is nothing more to do.
-        ApplyOutcome::Duplicate
-    };
-    transaction.commit().await?;
-    Ok(applied)
-}
-
-/// Writes a payment that belongs to no hold; `false` where it is known.
-async fn write_orphan(
+/// Writes a payment that belongs to no hold; `false` if it is known.
+async fn insert_orphan(
     connection: &mut PgConnection,
     claimed: Option<HoldId>,
     receipt: &Receipt,
     now: DateTime<Utc>,
-) -> Answer<bool> {
-    let done = sqlx::query(
-        "INSERT INTO payments (intent_id, claimed_hold, amount, currency, state, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT DO NOTHING",
-    )
-    .bind(receipt.intent.as_str())
-    .bind(claimed.map(|hold| hold.0))
-    .bind(receipt.money.amount)
-    .bind(receipt.money.currency.code())
-    .bind(rows::payment_state_text(PaymentState::RefundDue))
-    .bind(now)
-    .execute(connection)
-    .await?;
+) -> PostgresResult<bool> {
+    let done = sqlx::query(changes::INSERT_ORPHAN)
+        .bind(receipt.intent.as_str())
+        .bind(claimed.map(|hold| DbUuid(hold.0)))
+        .bind(receipt.money.amount)
+        .bind(receipt.money.currency.code())
+        .bind(encoding::encode_payment_state(PaymentState::RefundDue))
+        .bind(DbTime(now))
+        .execute(connection)
+        .await?;
     Ok(done.rows_affected() == 1)
-}
-
-#[derive(sqlx::FromRow)]
-struct HistoryRow {
-    at: DateTime<Utc>,
-    from_status: Option<String>,
-    from_reason: Option<String>,
-    to_status: String,
-    to_reason: Option<String>,
-    why: String,
-    actor: String,
-    event_id: Option<String>,
-}
-
-impl HistoryRow {
-    fn read(self) -> Result<HistoryLine, StoreError> {
-        let from = self.from_status.as_deref();
-        let from = from.map(|text| rows::status(text, self.from_reason.as_deref()));
-        Ok(HistoryLine {
-            at: self.at,
-            from: from.transpose()?,
-            to: rows::status(&self.to_status, self.to_reason.as_deref())?,
-            why: self.why,
-            cause: rows::cause(&self.actor, self.event_id)?,
-        })
-    }
-}
-
-pub(super) async fn history(pool: &PgPool, id: HoldId) -> Answer<Vec<HistoryLine>> {
-    let found: Vec<HistoryRow> = sqlx::query_as(
-        "SELECT at, from_status, from_reason, to_status, to_reason, why, actor, event_id
-         FROM hold_history WHERE hold_id = $1 ORDER BY seq",
-    )
-    .bind(id.0)
-    .fetch_all(pool)
-    .await?;
-    Ok(found
-        .into_iter()
-        .map(HistoryRow::read)
-        .collect::<Result<_, _>>()?)
 }

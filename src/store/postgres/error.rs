@@ -1,69 +1,68 @@
-//! Sorting what goes wrong: what may succeed when it is said again, what needs the database to come back, and what is
-//! a bug.
+//! Errors of PostgreSQL: which transactions to repeat, which errors pass when the database is back, and which are bugs.
 
 use sqlx::migrate::MigrateError;
 
 use super::super::StoreError;
 
-/// How often a transaction is tried that the database gives up in favour of another.
+/// How often a transaction is tried if the database aborts it in favour of another one.
 pub(super) const TRIES: u32 = 5;
 
-/// What a transaction answers.
-pub(super) type Answer<T> = Result<T, Trouble>;
+/// The result of one try of a transaction.
+pub(super) type PostgresResult<T> = Result<T, PostgresError>;
 
-/// What went wrong in one try of a transaction.
+/// The error of one try of a transaction.
 #[derive(Debug)]
-pub(super) enum Trouble {
-    /// The database, or the way to it.
+pub(super) enum PostgresError {
+    /// An error of the driver, not classified yet.
     Sql(sqlx::Error),
-    /// Already sorted: a row that cannot be read.
-    Sorted(StoreError),
+    /// An error that is classified already, such as a row that cannot be decoded.
+    Classified(StoreError),
 }
 
-impl Trouble {
-    /// Whether the database gave this transaction up in favour of another: nothing was written, and the same may
+impl PostgresError {
+    /// Whether the database aborted the transaction in favour of another one: nothing was written, and a repetition may
     /// succeed at once.
     pub(super) fn is_transient(&self) -> bool {
         matches!(self, Self::Sql(error) if code_is(error, is_transient))
     }
 }
 
-impl From<sqlx::Error> for Trouble {
+impl From<sqlx::Error> for PostgresError {
     fn from(error: sqlx::Error) -> Self {
         Self::Sql(error)
     }
 }
 
-impl From<StoreError> for Trouble {
+impl From<StoreError> for PostgresError {
     fn from(error: StoreError) -> Self {
-        Self::Sorted(error)
+        Self::Classified(error)
     }
 }
 
-impl From<MigrateError> for Trouble {
+impl From<MigrateError> for PostgresError {
     fn from(error: MigrateError) -> Self {
         match error {
             MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => Self::Sql(error),
-            other => Self::Sorted(StoreError::Broken(Box::new(other))),
+            other => Self::Classified(StoreError::Broken(Box::new(other))),
         }
     }
 }
 
-impl From<Trouble> for StoreError {
-    fn from(trouble: Trouble) -> Self {
-        match trouble {
-            Trouble::Sql(error) => sort(error),
-            Trouble::Sorted(error) => error,
+impl From<PostgresError> for StoreError {
+    fn from(error: PostgresError) -> Self {
+        match error {
+            PostgresError::Sql(error) => classify(error),
+            PostgresError::Classified(error) => error,
         }
     }
 }
 
-/// Trouble that may pass is `Unavailable`, the rest `Broken`.
-pub(super) fn sort(error: sqlx::Error) -> StoreError {
+/// Classifies an error: `Unavailable` if it may pass, else `Broken`.
+pub(super) fn classify(error: sqlx::Error) -> StoreError {
     let may_pass = match &error {
         sqlx::Error::Io(_)
-        // Whoever answers there is not speaking as PostgreSQL does: so it looks when a balancer takes the connection
-        // for a server that is down, and closes it during the handshake.
+        // A load balancer that accepts a connection for a server that is down closes it during the handshake, which
+        // looks like a violation of the protocol.
         | sqlx::Error::Protocol(_)
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
@@ -77,13 +76,13 @@ pub(super) fn sort(error: sqlx::Error) -> StoreError {
     }
 }
 
-/// Whether the schema has not been made yet: the table that is asked for does not exist.
+/// Whether a table does not exist, because the schema has not been created yet.
 pub(super) fn is_missing_table(error: &sqlx::Error) -> bool {
     code_is(error, |code| code == "42P01")
 }
 
-/// Whether a window was to be written for a hold that is not there.
-pub(super) fn is_window_without_hold(error: &sqlx::Error) -> bool {
+/// Whether occupancy was written for a hold that does not exist.
+pub(super) fn is_occupancy_without_hold(error: &sqlx::Error) -> bool {
     let error = error.as_database_error();
     error.and_then(|error| error.constraint()) == Some("occupancy_hold_id_fkey")
 }
@@ -113,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_database_that_is_away_or_busy_is_not_a_bug() {
+    fn database_that_is_away_or_busy_is_unavailable() {
         for code in ["08006", "53300", "57P01", "57P03", "57014", "55P03", "25006"] {
             assert!(is_away_or_busy(code) && !is_transient(code), "{code}");
         }
@@ -121,13 +120,16 @@ mod tests {
             assert!(!is_away_or_busy(code) && !is_transient(code), "{code}");
         }
         assert!(matches!(
-            sort(sqlx::Error::PoolTimedOut),
+            classify(sqlx::Error::PoolTimedOut),
             StoreError::Unavailable(_)
         ));
         assert!(matches!(
-            sort(sqlx::Error::Protocol(String::new())),
+            classify(sqlx::Error::Protocol(String::new())),
             StoreError::Unavailable(_)
         ));
-        assert!(matches!(sort(sqlx::Error::RowNotFound), StoreError::Broken(_)));
+        assert!(matches!(
+            classify(sqlx::Error::RowNotFound),
+            StoreError::Broken(_)
+        ));
     }
 }

@@ -1,72 +1,61 @@
-//! Applied events, read again: by an operator who looks, and for a replay. Writing them is left to `changes`.
+//! Applied events on PostgreSQL.
 
+use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use sqlx::postgres::PgPool;
-use uuid::Uuid;
 
-use super::super::cursor;
-use super::error::Answer;
+use super::PostgresStore;
 use crate::domain::ids::{EventId, HoldId};
 use crate::domain::listing::{Page, PageRequest, StoredEvent};
+use crate::store::events::{self, EventRow, Events};
+use crate::store::{StoreError, paging};
 
-#[derive(sqlx::FromRow)]
-struct EventRow {
-    seq: i64,
-    id: String,
-    kind: String,
-    hold_id: Option<Uuid>,
-    applied_at: DateTime<Utc>,
-    has_payload: bool,
-}
+#[async_trait]
+impl Events for PostgresStore {
+    async fn list_events(
+        &self,
+        hold: Option<HoldId>,
+        page: &PageRequest,
+    ) -> Result<Page<StoredEvent>, StoreError> {
+        let Some(start) = paging::numbered_start(page) else {
+            return Ok(paging::end_of_list());
+        };
+        let statement = hold.map_or(events::LIST_ALL, |_| events::LIST_OF_HOLD);
+        self.retrying(|| async {
+            let query = sqlx::query_as(statement)
+                .bind(start)
+                .bind(paging::rows_wanted(page));
+            let query = match hold {
+                Some(hold) => query.bind(hold.0),
+                None => query,
+            };
+            Ok(EventRow::decode_page(query.fetch_all(&self.pool).await?, page)?)
+        })
+        .await
+    }
 
-impl EventRow {
-    fn read(self) -> StoredEvent {
-        StoredEvent {
-            id: EventId::new(self.id),
-            kind: self.kind,
-            hold: self.hold_id.map(HoldId),
-            applied_at: self.applied_at,
-            has_payload: self.has_payload,
-        }
+    async fn find_event_payload(&self, id: &EventId) -> Result<Option<String>, StoreError> {
+        self.retrying(|| async {
+            let query = sqlx::query_scalar(events::FIND_PAYLOAD).bind(id.as_str());
+            Ok(query.fetch_optional(&self.pool).await?)
+        })
+        .await
+    }
+
+    async fn clear_event_payloads(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+        self.delete_or_clear(CLEAR_PAYLOADS, before, limit).await
+    }
+
+    async fn delete_old_events(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+        self.delete_or_clear(DELETE_OLD, before, limit).await
     }
 }
 
-const OF_ALL: &str = "SELECT seq, id, kind, hold_id, applied_at, payload IS NOT NULL AS has_payload
-     FROM stripe_events WHERE seq < $1 ORDER BY seq DESC LIMIT $2";
-const OF_ONE: &str = "SELECT seq, id, kind, hold_id, applied_at, payload IS NOT NULL AS has_payload
-     FROM stripe_events WHERE seq < $1 AND hold_id = $3 ORDER BY seq DESC LIMIT $2";
+/// Clears the bodies of events that were applied before `$1`, at most `$2`.
+const CLEAR_PAYLOADS: &str = "UPDATE stripe_events SET payload = NULL WHERE id = ANY (ARRAY(
+         SELECT id FROM stripe_events WHERE payload IS NOT NULL AND applied_at < $1
+         ORDER BY applied_at LIMIT $2 FOR UPDATE SKIP LOCKED))";
 
-pub(super) async fn list(
-    pool: &PgPool,
-    hold: Option<HoldId>,
-    page: &PageRequest,
-) -> Answer<Page<StoredEvent>> {
-    let before = match page.cursor.as_deref().map(cursor::read_numbered) {
-        None => i64::MAX,
-        Some(Some(seq)) => seq,
-        Some(None) => return Ok(cursor::end()),
-    };
-    let question = sqlx::query_as::<_, EventRow>(if hold.is_some() { OF_ONE } else { OF_ALL })
-        .bind(before)
-        .bind(cursor::rows_wanted(page));
-    let question = match hold {
-        Some(hold) => question.bind(hold.0),
-        None => question,
-    };
-    let found = cursor::page(question.fetch_all(pool).await?, page, |row| {
-        cursor::numbered(row.seq)
-    });
-    Ok(Page {
-        entries: found.entries.into_iter().map(EventRow::read).collect(),
-        next: found.next,
-    })
-}
-
-pub(super) async fn payload(pool: &PgPool, id: &EventId) -> Answer<Option<String>> {
-    Ok(
-        sqlx::query_scalar("SELECT payload FROM stripe_events WHERE id = $1 AND payload IS NOT NULL")
-            .bind(id.as_str())
-            .fetch_optional(pool)
-            .await?,
-    )
-}
+/// Deletes events without a body that were applied before `$1`, at most `$2`.
+const DELETE_OLD: &str = "DELETE FROM stripe_events WHERE id = ANY (ARRAY(
+         SELECT id FROM stripe_events WHERE payload IS NULL AND applied_at < $1
+         ORDER BY applied_at LIMIT $2 FOR UPDATE SKIP LOCKED))";

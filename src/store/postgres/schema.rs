@@ -1,44 +1,106 @@
-//! Making the schema, and knowing whether it is the one this program was built with.
+//! The schema on PostgreSQL.
 
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use sqlx::migrate::Migrator;
-use sqlx::postgres::PgPool;
+use sqlx::postgres::PgConnection;
 
-use super::error::{Answer, is_missing_table};
+use super::error::{PostgresError, PostgresResult, is_missing_table};
+use super::{PostgresStore, attempts, changes, holds, placements};
+use crate::domain::ids::HoldId;
+use crate::store::StoreError;
+use crate::store::changes::ApplyOutcome;
+use crate::store::dry_run::{DryRun, dry_run_failure};
+use crate::store::holds::BookingRow;
+use crate::store::schema::{self, Schema, has_all_migrations};
 
-static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
+static MIGRATIONS: Migrator = {
+    let mut migrator = sqlx::migrate!("migrations/postgres");
+    // An instance of this version may restart while a newer version has migrated the database already.
+    migrator.ignore_missing = true;
+    migrator
+};
 
-/// Applies what is missing, under an advisory lock. `unhurried` has connections whose statements may take as long as
-/// they need; the one that is used is closed afterwards, because it would keep the lock where it fails half-way.
-pub(super) async fn migrate(unhurried: &PgPool) -> Answer<()> {
-    let mut connection = unhurried.acquire().await?;
-    connection.close_on_drop();
-    MIGRATIONS.run_direct(None, &mut *connection, false).await?;
+#[async_trait]
+impl Schema for PostgresStore {
+    /// Uses a connection of its own, whose statements may take as long as they need. It is closed afterwards, because it
+    /// would keep the advisory lock if a migration fails.
+    async fn migrate(&self) -> Result<(), StoreError> {
+        let migrate = async {
+            let mut connection = self.migration_pool.acquire().await?;
+            connection.close_on_drop();
+            MIGRATIONS.run_direct(None, &mut *connection, false).await?;
+            Ok::<_, PostgresError>(())
+        };
+        Ok(migrate.await?)
+    }
+
+    async fn is_ready(&self) -> Result<bool, StoreError> {
+        self.retrying(|| async {
+            match sqlx::query_as(schema::APPLIED).fetch_all(&self.pool).await {
+                Ok(applied) => Ok(has_all_migrations(&MIGRATIONS, &applied)),
+                Err(error) if is_missing_table(&error) => Ok(false),
+                Err(error) => Err(error.into()),
+            }
+        })
+        .await
+    }
+
+    async fn installation_id(&self) -> Result<String, StoreError> {
+        self.retrying(|| async {
+            Ok(sqlx::query_scalar(schema::INSTALLATION)
+                .fetch_one(&self.pool)
+                .await?)
+        })
+        .await
+    }
+
+    async fn dry_run_checkout(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
+        self.retrying(|| async {
+            let dry_run = DryRun::new(now)?;
+            let mut transaction = self.pool.begin().await?;
+            let result = run_checkout(&mut transaction, &dry_run).await;
+            transaction.rollback().await?;
+            result
+        })
+        .await
+    }
+}
+
+async fn run_checkout(connection: &mut PgConnection, dry_run: &DryRun) -> PostgresResult<()> {
+    let hold = dry_run.booking.hold.id;
+    attempts::insert_attempt(&mut *connection, &dry_run.attempt).await?;
+    let insert = placements::insert_hold(
+        &mut *connection,
+        &dry_run.booking,
+        &dry_run.units,
+        &dry_run.limits,
+    );
+    if !insert.await? {
+        return Err(dry_run_failure("a free slot could not be held").into());
+    }
+    if is_overlap_accepted(connection, hold).await? {
+        return Err(dry_run_failure("a slot could be held twice: the guard of I1 is missing").into());
+    }
+    let outcome = changes::apply_in(connection, &dry_run.paid).await?;
+    if !matches!(outcome, ApplyOutcome::Done { orders: 1 }) {
+        return Err(dry_run_failure("a payment could not be written").into());
+    }
+    let booking = BookingRow::decode_optional(holds::find_row(connection, hold).await?)?;
+    if booking.is_none_or(|booking| booking.hold != dry_run.after) {
+        return Err(dry_run_failure("a hold reads differently from what was written").into());
+    }
     Ok(())
 }
 
-/// Whether every migration that this program carries is applied, as it is carried. A newer schema is ready too: it is
-/// what the instances of an older version see while a new one is rolled out.
-pub(super) async fn is_ready(pool: &PgPool) -> Answer<bool> {
-    let applied: Vec<(i64, Vec<u8>)> =
-        match sqlx::query_as("SELECT version, checksum FROM _sqlx_migrations WHERE success")
-            .fetch_all(pool)
-            .await
-        {
-            Err(error) if is_missing_table(&error) => return Ok(false),
-            answer => answer?,
-        };
-    let is_applied = |version: i64, checksum: &[u8]| {
-        applied
-            .iter()
-            .any(|(other, sum)| *other == version && sum == checksum)
-    };
-    Ok(MIGRATIONS
-        .iter()
-        .all(|migration| is_applied(migration.version, &migration.checksum)))
-}
-
-pub(super) async fn installation(pool: &PgPool) -> Answer<String> {
-    Ok(sqlx::query_scalar("SELECT id FROM installation")
-        .fetch_one(pool)
-        .await?)
+/// Whether the hold's occupancy can be written once more, which no statement of the program does.
+async fn is_overlap_accepted(connection: &mut PgConnection, hold: HoldId) -> PostgresResult<bool> {
+    let done = sqlx::query(
+        "INSERT INTO occupancy (hold_id, resource_id, unit, during)
+         SELECT hold_id, resource_id, unit, during FROM occupancy WHERE hold_id = $1 ON CONFLICT DO NOTHING",
+    )
+    .bind(hold.0)
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() > 0)
 }

@@ -1,152 +1,168 @@
-//! What happens to a hold after it was placed: event, effect, history and commands in one transaction (I5).
-//!
-//! What is to happen was decided before, on a version of the hold that must still be there.
+//! Changes to a hold on SQLite.
 
+use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sqlx::SqliteConnection;
 
-use super::error::Answer;
-use super::{SqliteStore, commands, history, placing};
-use crate::domain::booking::{Allocation, segments_of};
+use super::error::SqliteResult;
+use super::{SqliteStore, commands, placements};
+use crate::domain::booking::{Actor, Allocation, HistoryLine, segments_of};
 use crate::domain::command::CommandAction;
 use crate::domain::hold::{Hold, Status, Transition};
 use crate::domain::ids::{HoldId, IntentId};
 use crate::domain::payment::{Payment, PaymentState, Receipt};
-use crate::store::effect::{self, Windows};
-use crate::store::{ApplyOutcome, EventRecord, HoldChange, StateChange, StoreError, rows};
+use crate::store::changes::{
+    self, ApplyOutcome, Changes, CurrentHoldRow, HistoryRow, HoldChange, StateChange,
+};
+use crate::store::columns::{DbTime, DbUuid};
+use crate::store::events::{self, EventRecord};
+use crate::store::transition_effect::{self, OccupancyEffect};
+use crate::store::{StoreError, encoding};
 
-pub(super) async fn apply(store: &SqliteStore, change: &HoldChange) -> Answer<ApplyOutcome> {
-    let mut tx = store.begin().await?;
-    let applied = apply_in(&mut tx, change).await?;
-    match applied {
-        ApplyOutcome::Done { .. } => tx.commit().await,
-        ApplyOutcome::Conflict | ApplyOutcome::Duplicate => tx.rollback().await,
-    }?;
-    Ok(applied)
+#[async_trait]
+impl Changes for SqliteStore {
+    async fn apply_change(&self, change: &HoldChange) -> Result<ApplyOutcome, StoreError> {
+        let mut transaction = self.begin().await?;
+        let outcome = apply_in(&mut transaction, change).await?;
+        match outcome {
+            ApplyOutcome::Done { .. } => self.commit(transaction).await?,
+            ApplyOutcome::Conflict | ApplyOutcome::Duplicate => self.roll_back(transaction).await?,
+        }
+        Ok(outcome)
+    }
+
+    async fn record_orphan_payment(
+        &self,
+        event: Option<&EventRecord>,
+        claimed: Option<HoldId>,
+        receipt: &Receipt,
+        now: DateTime<Utc>,
+    ) -> Result<ApplyOutcome, StoreError> {
+        let mut transaction = self.begin().await?;
+        if let Some(event) = event
+            && !insert_event(&mut transaction, event, claimed, now).await?
+        {
+            self.roll_back(transaction).await?;
+            return Ok(ApplyOutcome::Duplicate);
+        }
+        let outcome = insert_orphan(&mut transaction, claimed, receipt, now).await?;
+        // Also if the payment is known: the event is new and must be stored.
+        self.commit(transaction).await?;
+        Ok(outcome)
+    }
+
+    async fn list_history(&self, id: HoldId) -> Result<Vec<HistoryLine>, StoreError> {
+        let query = sqlx::query_as(changes::LIST_HISTORY).bind(DbUuid(id.0));
+        HistoryRow::decode_all(self.read(query.fetch_all(&self.readers)).await?)
+    }
 }
 
-/// [`apply`] in a transaction of the caller's.
-pub(super) async fn apply_in(connection: &mut SqliteConnection, change: &HoldChange) -> Answer<ApplyOutcome> {
+/// Applies a change in the caller's transaction, which the caller commits only if it is done.
+pub(super) async fn apply_in(
+    connection: &mut SqliteConnection,
+    change: &HoldChange,
+) -> SqliteResult<ApplyOutcome> {
     if let Some(event) = &change.event
-        && !remember(connection, event, Some(change.hold), change.now).await?
+        && !insert_event(connection, event, Some(change.hold), change.now).await?
     {
         return Ok(ApplyOutcome::Duplicate);
     }
-    let Some(before) = Before::read(connection, change.hold).await? else {
+    let Some(current) = find_current(connection, change.hold).await? else {
         return Ok(ApplyOutcome::Conflict);
     };
     let Some(step) = &change.step else {
         return Ok(ApplyOutcome::Done { orders: 0 });
     };
-    if before.version != change.version {
+    if current.version != change.version {
         return Ok(ApplyOutcome::Conflict);
     }
     let (transition, units) = match step {
         StateChange::Transition(transition) => (transition, None),
         StateChange::Reclaim { transition, units } => (transition, Some(units.as_slice())),
     };
-    let windows = effect::windows(before.status()?, transition.next.status);
-    if !move_windows(connection, change.hold, windows, units, before.quantity).await? {
+    let effect = transition_effect::occupancy_effect(current.status()?, transition.next.status);
+    if !apply_effect(connection, change.hold, effect, units, current.quantity()).await? {
         return Ok(ApplyOutcome::Conflict);
     }
-    let orders = write_transition(connection, change, &before, transition).await?;
+    let orders = write_transition(connection, change, &current, transition).await?;
     Ok(ApplyOutcome::Done { orders })
 }
 
-/// Writes an event down; `false` where it is known.
-async fn remember(
+/// Writes the event; `false` if it is known.
+async fn insert_event(
     connection: &mut SqliteConnection,
     event: &EventRecord,
     hold: Option<HoldId>,
     now: DateTime<Utc>,
-) -> Answer<bool> {
-    let done = sqlx::query(
-        "INSERT INTO stripe_events (id, kind, hold_id, payload, applied_at) VALUES (?, ?, ?, ?, ?)
-         ON CONFLICT (id) DO NOTHING",
-    )
-    .bind(event.id.as_str())
-    .bind(&event.kind)
-    .bind(hold.map(|id| id.0.hyphenated()))
-    .bind(&event.payload)
-    .bind(now.timestamp_millis())
-    .execute(connection)
-    .await?;
+) -> SqliteResult<bool> {
+    let done = sqlx::query(events::INSERT)
+        .bind(event.id.as_str())
+        .bind(&event.kind)
+        .bind(hold.map(|hold| DbUuid(hold.0)))
+        .bind(&event.payload)
+        .bind(DbTime(now))
+        .execute(connection)
+        .await?;
     Ok(done.rows_affected() > 0)
 }
 
-/// A hold as a change finds it.
-#[derive(sqlx::FromRow)]
-struct Before {
-    version: i64,
-    status: String,
-    reason: Option<String>,
-    due_at: Option<i64>,
-    quantity: u32,
-}
-
-impl Before {
-    async fn read(connection: &mut SqliteConnection, hold: HoldId) -> Answer<Option<Self>> {
-        let question =
-            sqlx::query_as("SELECT version, status, reason, due_at, quantity FROM holds WHERE id = ?");
-        Ok(question
-            .bind(hold.0.hyphenated())
-            .fetch_optional(connection)
-            .await?)
-    }
-
-    fn status(&self) -> Result<Status, StoreError> {
-        rows::status(&self.status, self.reason.as_deref())
-    }
-}
-
-/// Makes the windows follow the state; `false` where someone else has a part of what was to be taken back.
-async fn move_windows(
+/// Finds a hold as it is now. There is one writer, so that no lock on the row is needed.
+pub(super) async fn find_current(
     connection: &mut SqliteConnection,
     hold: HoldId,
-    windows: Windows,
+) -> SqliteResult<Option<CurrentHoldRow>> {
+    let query = sqlx::query_as("SELECT version, status, reason, due_at, quantity FROM holds WHERE id = $1");
+    Ok(query.bind(DbUuid(hold.0)).fetch_optional(connection).await?)
+}
+
+/// Makes the occupancy follow the status; `false` if another hold has a part of the slot to take back.
+async fn apply_effect(
+    connection: &mut SqliteConnection,
+    hold: HoldId,
+    effect: OccupancyEffect,
     units: Option<&[Allocation]>,
     quantity: u32,
-) -> Answer<bool> {
-    match windows {
-        Windows::AsTheyAre => {}
-        Windows::Free => placing::vacate(connection, hold).await?,
-        Windows::Take => {
-            let units = units.ok_or_else(|| rows::unreadable("step", "a slot without units"))?;
-            if !placing::occupy(connection, hold, units, quantity).await? {
+) -> SqliteResult<bool> {
+    match effect {
+        OccupancyEffect::Keep => {}
+        OccupancyEffect::Delete => placements::delete_occupancy(connection, hold).await?,
+        OccupancyEffect::Take => {
+            let units = units.ok_or_else(|| encoding::unreadable_column("step", "a slot without units"))?;
+            if !placements::take_units(connection, hold, units, quantity).await? {
                 return Ok(false);
             }
-            placing::write_segments(connection, hold, &segments_of(units)).await?;
+            placements::update_segments(connection, hold, &segments_of(units)).await?;
         }
     }
     Ok(true)
 }
 
-/// Writes the hold, its payments, its history and its orders; answers how many orders are new.
+/// Writes the hold, its payments, its history line and its commands; returns how many commands are new.
 async fn write_transition(
     connection: &mut SqliteConnection,
     change: &HoldChange,
-    before: &Before,
+    current: &CurrentHoldRow,
     transition: &Transition,
-) -> Answer<usize> {
+) -> SqliteResult<usize> {
     let next = &transition.next;
-    let due_before = before.due_at.map(rows::instant).transpose()?;
-    let due_at = effect::due_at(due_before, next.status, change.check_at);
+    let due_at = transition_effect::next_due_at(current.due_at(), next.status, change.check_at);
     update_hold(connection, change, next, due_at).await?;
     for payment in &next.payments {
         upsert_payment(connection, change.hold, payment, change.now).await?;
     }
-    let line = history::Line {
+    let entry = HistoryEntry {
         hold: change.hold,
-        from: Some(before.status()?),
+        from: Some(current.status()?),
         to: next.status,
-        why: transition.why.to_string(),
-        cause: &change.cause,
+        transition: transition.why.code(),
+        message: &transition.why.to_string(),
+        actor: &change.cause,
     };
-    line.write(connection, change.now).await?;
+    entry.insert(connection, change.now).await?;
     let mut orders = 0;
-    for order in &transition.orders {
-        let new = commands::insert(connection, Some(change.hold), order, change.now).await?;
-        orders += usize::from(new);
+    for action in &transition.orders {
+        let is_new = commands::enqueue(connection, Some(change.hold), action, change.now).await?;
+        orders += usize::from(is_new);
     }
     Ok(orders)
 }
@@ -156,23 +172,23 @@ async fn update_hold(
     change: &HoldChange,
     next: &Hold,
     due_at: Option<DateTime<Utc>>,
-) -> Answer<()> {
-    let (status, reason) = rows::status_texts(next.status);
+) -> SqliteResult<()> {
+    let (status, reason) = encoding::encode_status(next.status);
     sqlx::query(
-        "UPDATE holds
-            SET status = ?1, reason = ?2, asked_by = ?3, intent_id = ?4, price_mismatch = ?5, due_at = ?6, tries = 0,
-                leased_until = iif(status = ?1, leased_until, NULL), version = version + 1, updated_at = ?7
-          WHERE id = ?8 AND version = ?9",
+        "UPDATE holds SET status = $2, reason = $3, requested_by = $4, intent_id = $5, price_mismatch = $6,
+             due_at = $7, tries = 0, leased_until = CASE WHEN status = $2 THEN leased_until END,
+             version = version + 1, updated_at = $8
+         WHERE id = $1 AND version = $9",
     )
-    .bind(status)
-    .bind(reason)
-    .bind(next.requested_by.map(rows::asker_text))
-    .bind(next.intent.as_ref().map(IntentId::as_str))
-    .bind(next.price_mismatch)
-    .bind(due_at.map(|at| at.timestamp_millis()))
-    .bind(change.now.timestamp_millis())
-    .bind(change.hold.0.hyphenated())
-    .bind(change.version)
+    .bind(DbUuid(change.hold.0)) // $1
+    .bind(status) // $2
+    .bind(reason) // $3
+    .bind(next.requested_by.map(encoding::encode_requester)) // $4
+    .bind(next.intent.as_ref().map(IntentId::as_str)) // $5
+    .bind(next.price_mismatch) // $6
+    .bind(due_at.map(DbTime)) // $7
+    .bind(DbTime(change.now)) // $8
+    .bind(change.version) // $9
     .execute(connection)
     .await?;
     Ok(())
@@ -183,66 +199,81 @@ async fn upsert_payment(
     hold: HoldId,
     payment: &Payment,
     now: DateTime<Utc>,
-) -> Answer<()> {
-    sqlx::query(
-        "INSERT INTO payments (intent_id, hold_id, amount, currency, refunded, state, created_at, updated_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)
-         ON CONFLICT (intent_id) DO UPDATE SET
-             hold_id = excluded.hold_id, amount = excluded.amount, currency = excluded.currency,
-             refunded = excluded.refunded, state = excluded.state, updated_at = excluded.updated_at
-          WHERE (hold_id, amount, currency, refunded, state)
-                IS NOT (excluded.hold_id, excluded.amount, excluded.currency, excluded.refunded, excluded.state)",
-    )
-    .bind(payment.intent.as_str())
-    .bind(hold.0.hyphenated())
-    .bind(payment.money.amount)
-    .bind(payment.money.currency.code())
-    .bind(payment.refunded)
-    .bind(rows::payment_state_text(payment.state))
-    .bind(now.timestamp_millis())
-    .execute(connection)
-    .await?;
+) -> SqliteResult<()> {
+    sqlx::query(changes::UPSERT_PAYMENT)
+        .bind(payment.intent.as_str())
+        .bind(DbUuid(hold.0))
+        .bind(payment.money.amount)
+        .bind(payment.money.currency.code())
+        .bind(payment.refunded)
+        .bind(encoding::encode_payment_state(payment.state))
+        .bind(DbTime(now))
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
-pub(super) async fn apply_orphan(
-    store: &SqliteStore,
-    event: Option<&EventRecord>,
+/// Writes a payment that belongs to no hold and its refund command. `Duplicate` if the payment is known.
+async fn insert_orphan(
+    connection: &mut SqliteConnection,
     claimed: Option<HoldId>,
     receipt: &Receipt,
     now: DateTime<Utc>,
-) -> Answer<ApplyOutcome> {
-    let mut tx = store.begin().await?;
-    if let Some(event) = event
-        && !remember(&mut tx, event, claimed, now).await?
-    {
+) -> SqliteResult<ApplyOutcome> {
+    let done = sqlx::query(changes::INSERT_ORPHAN)
+        .bind(receipt.intent.as_str())
+        .bind(claimed.map(|hold| DbUuid(hold.0)))
+        .bind(receipt.money.amount)
+        .bind(receipt.money.currency.code())
+        .bind(encoding::encode_payment_state(PaymentState::RefundDue))
+        .bind(DbTime(now))
+        .execute(&mut *connection)
+        .await?;
+    if done.rows_affected() == 0 {
         return Ok(ApplyOutcome::Duplicate);
     }
-    let payment = sqlx::query(
-        "INSERT INTO payments (intent_id, claimed_hold, amount, currency, state, created_at, updated_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6) ON CONFLICT (intent_id) DO NOTHING",
-    )
-    .bind(receipt.intent.as_str())
-    .bind(claimed.map(|id| id.0.hyphenated()))
-    .bind(receipt.money.amount)
-    .bind(receipt.money.currency.code())
-    .bind(rows::payment_state_text(PaymentState::RefundDue))
-    .bind(now.timestamp_millis())
-    .execute(&mut *tx)
-    .await?;
-    let known = payment.rows_affected() == 0;
-    let mut orders = 0;
-    if !known {
-        let order = CommandAction::Refund {
-            intent: receipt.intent.clone(),
-            money: receipt.money,
-        };
-        orders += usize::from(commands::insert(&mut tx, None, &order, now).await?);
+    let refund = CommandAction::Refund {
+        intent: receipt.intent.clone(),
+        money: receipt.money,
+    };
+    let is_new = commands::enqueue(connection, None, &refund, now).await?;
+    Ok(ApplyOutcome::Done {
+        orders: usize::from(is_new),
+    })
+}
+
+/// A history line to write.
+pub(super) struct HistoryEntry<'a> {
+    pub(super) hold: HoldId,
+    pub(super) from: Option<Status>,
+    pub(super) to: Status,
+    pub(super) transition: &'a str,
+    pub(super) message: &'a str,
+    pub(super) actor: &'a Actor,
+}
+
+impl HistoryEntry<'_> {
+    pub(super) async fn insert(
+        self,
+        connection: &mut SqliteConnection,
+        at: DateTime<Utc>,
+    ) -> SqliteResult<()> {
+        let (from, from_reason) = self.from.map(encoding::encode_status).unzip();
+        let (to, to_reason) = encoding::encode_status(self.to);
+        let (actor, event) = encoding::encode_actor(self.actor);
+        sqlx::query(changes::INSERT_HISTORY)
+            .bind(DbUuid(self.hold.0))
+            .bind(DbTime(at))
+            .bind(from)
+            .bind(from_reason.flatten())
+            .bind(to)
+            .bind(to_reason)
+            .bind(self.transition)
+            .bind(self.message)
+            .bind(actor)
+            .bind(event)
+            .execute(connection)
+            .await?;
+        Ok(())
     }
-    // Also where the payment is known: the event is, from now on.
-    tx.commit().await?;
-    if known {
-        return Ok(ApplyOutcome::Duplicate);
-    }
-    Ok(ApplyOutcome::Done { orders })
 }

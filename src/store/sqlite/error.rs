@@ -1,17 +1,17 @@
-//! Sorting what goes wrong: what may succeed when it is said again, and what is a bug.
+//! Errors of SQLite: which may pass, and which are bugs.
 
 use sqlx::migrate::MigrateError;
 
 use crate::store::StoreError;
 
-/// What a question answers.
-pub(super) type Answer<T> = Result<T, Trouble>;
+/// The result of a statement or of several.
+pub(super) type SqliteResult<T> = Result<T, SqliteError>;
 
-/// A [`StoreError`]; one that came from the driver is sorted by SQLite's own codes.
+/// A [`StoreError`]; an error of the driver is classified by SQLite's result codes.
 #[derive(Debug)]
-pub(super) struct Trouble(StoreError);
+pub(super) struct SqliteError(StoreError);
 
-impl From<sqlx::Error> for Trouble {
+impl From<sqlx::Error> for SqliteError {
     fn from(error: sqlx::Error) -> Self {
         let may_pass = match &error {
             sqlx::Error::Io(_)
@@ -29,13 +29,13 @@ impl From<sqlx::Error> for Trouble {
     }
 }
 
-impl From<StoreError> for Trouble {
+impl From<StoreError> for SqliteError {
     fn from(error: StoreError) -> Self {
         Self(error)
     }
 }
 
-impl From<MigrateError> for Trouble {
+impl From<MigrateError> for SqliteError {
     fn from(error: MigrateError) -> Self {
         match error {
             MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
@@ -44,20 +44,20 @@ impl From<MigrateError> for Trouble {
     }
 }
 
-impl From<Trouble> for StoreError {
-    fn from(trouble: Trouble) -> Self {
-        trouble.0
+impl From<SqliteError> for StoreError {
+    fn from(error: SqliteError) -> Self {
+        error.0
     }
 }
 
-/// Whether SQLite's result code is of those that may pass; <https://www.sqlite.org/rescode.html>.
+/// Whether an error with this result code may pass; <https://www.sqlite.org/rescode.html>.
 fn may_pass(code: &str) -> bool {
     const BUSY: i32 = 5;
     const LOCKED: i32 = 6;
     const IO_ERROR: i32 = 10;
     const FULL: i32 = 13;
     const CANNOT_OPEN: i32 = 14;
-    // An extended code has the primary one in its lowest byte.
+    // The lowest byte of an extended code is the primary code.
     code.parse::<i32>()
         .is_ok_and(|code| [BUSY, LOCKED, IO_ERROR, FULL, CANNOT_OPEN].contains(&(code & 0xff)))
 }
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_that_is_away_or_busy_is_not_a_bug() {
+    fn file_that_is_away_or_busy_is_unavailable() {
         // Among them SQLITE_BUSY_SNAPSHOT and SQLITE_IOERR_FSYNC.
         for code in ["5", "517", "6", "10", "1034", "13", "14"] {
             assert!(may_pass(code), "{code}");

@@ -1,74 +1,54 @@
-//! Applied events, read again: by an operator who looks, and for a replay. Writing them is left to `changes`.
+//! Applied events on SQLite.
 
-use sqlx::Sqlite;
-use sqlx::query::QueryAs;
-use sqlx::sqlite::SqliteArguments;
-use uuid::fmt::Hyphenated;
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 
 use super::SqliteStore;
-use super::error::Answer;
 use crate::domain::ids::{EventId, HoldId};
 use crate::domain::listing::{Page, PageRequest, StoredEvent};
-use crate::store::{StoreError, cursor, rows};
+use crate::store::columns::DbUuid;
+use crate::store::events::{self, EventRow, Events};
+use crate::store::{StoreError, paging};
 
-#[derive(sqlx::FromRow)]
-struct EventRow {
-    seq: i64,
-    id: String,
-    kind: String,
-    hold_id: Option<Hyphenated>,
-    applied_at: i64,
-    has_payload: bool,
-}
+#[async_trait]
+impl Events for SqliteStore {
+    async fn list_events(
+        &self,
+        hold: Option<HoldId>,
+        page: &PageRequest,
+    ) -> Result<Page<StoredEvent>, StoreError> {
+        let Some(start) = paging::numbered_start(page) else {
+            return Ok(paging::end_of_list());
+        };
+        let statement = hold.map_or(events::LIST_ALL, |_| events::LIST_OF_HOLD);
+        let query = sqlx::query_as(statement)
+            .bind(start)
+            .bind(paging::rows_wanted(page));
+        let query = match hold {
+            Some(hold) => query.bind(DbUuid(hold.0)),
+            None => query,
+        };
+        EventRow::decode_page(self.read(query.fetch_all(&self.readers)).await?, page)
+    }
 
-impl EventRow {
-    fn read(self) -> Result<StoredEvent, StoreError> {
-        Ok(StoredEvent {
-            id: EventId::new(self.id),
-            kind: self.kind,
-            hold: self.hold_id.map(|id| HoldId(id.into_uuid())),
-            applied_at: rows::instant(self.applied_at)?,
-            has_payload: self.has_payload,
-        })
+    async fn find_event_payload(&self, id: &EventId) -> Result<Option<String>, StoreError> {
+        let query = sqlx::query_scalar(events::FIND_PAYLOAD).bind(id.as_str());
+        self.read(query.fetch_optional(&self.readers)).await
+    }
+
+    async fn clear_event_payloads(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+        self.delete_or_clear(CLEAR_PAYLOADS, before, limit).await
+    }
+
+    async fn delete_old_events(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+        self.delete_or_clear(DELETE_OLD, before, limit).await
     }
 }
 
-pub(super) const OF_ALL: &str =
-    "SELECT seq, id, kind, hold_id, applied_at, payload IS NOT NULL AS has_payload
-       FROM stripe_events WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2";
-pub(super) const OF_ONE: &str =
-    "SELECT seq, id, kind, hold_id, applied_at, payload IS NOT NULL AS has_payload
-       FROM stripe_events WHERE seq < ?1 AND hold_id = ?3 ORDER BY seq DESC LIMIT ?2";
+/// Clears the bodies of events that were applied before `$1`, at most `$2`.
+pub(super) const CLEAR_PAYLOADS: &str = "UPDATE stripe_events SET payload = NULL WHERE seq IN (
+         SELECT seq FROM stripe_events WHERE payload IS NOT NULL AND applied_at < $1 ORDER BY applied_at LIMIT $2)";
 
-pub(super) async fn events(
-    store: &SqliteStore,
-    hold: Option<HoldId>,
-    page: &PageRequest,
-) -> Answer<Page<StoredEvent>> {
-    let before = match page.cursor.as_deref().map(cursor::read_numbered) {
-        None => i64::MAX,
-        Some(Some(seq)) => seq,
-        Some(None) => return Ok(cursor::end()),
-    };
-    let question: QueryAs<'_, Sqlite, EventRow, SqliteArguments> =
-        sqlx::query_as(if hold.is_some() { OF_ONE } else { OF_ALL });
-    let question = question.bind(before).bind(cursor::rows_wanted(page));
-    let question = match hold {
-        Some(hold) => question.bind(hold.0.hyphenated()),
-        None => question,
-    };
-    let found = store.read(question.fetch_all(&store.readers)).await?;
-    let found = cursor::page(found, page, |row| cursor::numbered(row.seq));
-    let entries = found.entries.into_iter().map(EventRow::read);
-    Ok(Page {
-        entries: entries.collect::<Result<_, _>>()?,
-        next: found.next,
-    })
-}
-
-pub(super) async fn event_payload(store: &SqliteStore, id: &EventId) -> Answer<Option<String>> {
-    let question =
-        sqlx::query_scalar("SELECT payload FROM stripe_events WHERE id = ? AND payload IS NOT NULL");
-    let question = question.bind(id.as_str());
-    store.read(question.fetch_optional(&store.readers)).await
-}
+/// Deletes events without a body that were applied before `$1`, at most `$2`.
+pub(super) const DELETE_OLD: &str = "DELETE FROM stripe_events WHERE seq IN (
+         SELECT seq FROM stripe_events WHERE payload IS NULL AND applied_at < $1 ORDER BY applied_at LIMIT $2)";

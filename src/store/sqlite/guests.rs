@@ -1,73 +1,70 @@
-//! Who has how many holds: people by their address, and the addresses that checkouts come from. They are counted in with
-//! the placing of a hold, and out by a trigger.
+//! Guests and clients on SQLite.
 
+use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sqlx::SqliteConnection;
+use sqlx::types::Json;
 
 use super::SqliteStore;
-use super::error::Answer;
-use crate::store::{ClientId, HoldLimits, UnpaidHoldCounts, rows};
+use super::error::SqliteResult;
+use crate::domain::booking::ClientId;
+use crate::store::StoreError;
+use crate::store::columns::DbTime;
+use crate::store::guests::{self, Guests, UnpaidHoldCounts, UnpaidHoldCountsRow};
 
-#[derive(sqlx::FromRow)]
-struct UnpaidHoldCountsRow {
-    guest_held: u32,
-    client_held: u32,
-    lapses: u32,
-    lapsed_at: Option<i64>,
-}
-
-pub(super) async fn standing(
-    store: &SqliteStore,
-    guest: &str,
-    client: Option<&ClientId>,
-) -> Answer<UnpaidHoldCounts> {
-    let question = sqlx::query_as::<_, UnpaidHoldCountsRow>(
-        "SELECT coalesce((SELECT held FROM guests WHERE email = ?1), 0) AS guest_held,
-                coalesce(c.held, 0) AS client_held, coalesce(c.lapses, 0) AS lapses, c.lapsed_at
-           FROM (SELECT 1) AS one LEFT JOIN clients c ON c.id = ?2",
-    )
-    .bind(guest)
-    .bind(client.map(|client| client.0.as_str()));
-    let row = store.read(question.fetch_one(&store.readers)).await?;
-    Ok(UnpaidHoldCounts {
-        guest_held: row.guest_held,
-        client_held: row.client_held,
-        client_lapses: row.lapses,
-        client_lapsed_at: row.lapsed_at.map(rows::instant).transpose()?,
-    })
-}
-
-/// Counts one more hold of the guest's and of their client's; `false` where one of them has as many as they may, and
-/// then the caller must roll back.
-pub(super) async fn count_in(
-    connection: &mut SqliteConnection,
-    guest: &str,
-    limits: &HoldLimits,
-    now: DateTime<Utc>,
-) -> Answer<bool> {
-    let counted = sqlx::query(
-        "INSERT INTO guests (email, held, created_at) VALUES (?1, 1, ?2)
-         ON CONFLICT (email) DO UPDATE SET held = held + 1 WHERE held < ?3",
-    )
-    .bind(guest)
-    .bind(now.timestamp_millis())
-    .bind(limits.per_guest)
-    .execute(&mut *connection)
-    .await?;
-    if counted.rows_affected() == 0 {
-        return Ok(false);
+#[async_trait]
+impl Guests for SqliteStore {
+    async fn count_unpaid_holds(
+        &self,
+        guest: &str,
+        client: Option<&ClientId>,
+    ) -> Result<UnpaidHoldCounts, StoreError> {
+        let query = sqlx::query_as(guests::COUNT_UNPAID).bind(guest);
+        let query = query.bind(client.map(|client| client.0.as_str()));
+        let row: UnpaidHoldCountsRow = self.read(query.fetch_one(&self.readers)).await?;
+        Ok(row.decode())
     }
-    let Some(client) = &limits.client else {
-        return Ok(true);
-    };
-    let counted = sqlx::query(
-        "INSERT INTO clients (id, held, updated_at) VALUES (?1, 1, ?2)
-         ON CONFLICT (id) DO UPDATE SET held = held + 1, updated_at = excluded.updated_at WHERE held < ?3",
-    )
-    .bind(&client.0)
-    .bind(now.timestamp_millis())
-    .bind(limits.per_client)
-    .execute(connection)
-    .await?;
-    Ok(counted.rows_affected() > 0)
+
+    async fn erase_guests(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+        let mut transaction = self.begin().await?;
+        let erased = erase_in(&mut transaction, before, limit).await?;
+        self.commit(transaction).await?;
+        Ok(erased)
+    }
+
+    async fn delete_idle_clients(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+        self.delete_or_clear(DELETE_IDLE_CLIENTS, before, limit).await
+    }
+}
+
+/// Selects holds that ended before `$1` and still name their guest, at most `$2`.
+pub(super) const SELECT_DUE: &str = "SELECT id, guest_id FROM holds
+     WHERE status IN ('released', 'cancelled') AND guest_email IS NOT NULL AND updated_at < $1
+     ORDER BY updated_at LIMIT $2";
+
+/// Erases the guests of the holds in JSON `$1`.
+pub(super) const ERASE: &str = "UPDATE holds SET guest_email = NULL, guest_name = NULL, guest_id = NULL
+     WHERE id IN (SELECT value FROM json_each($1))";
+
+/// Deletes the guests in JSON `$1` that no hold names any more.
+pub(super) const DELETE_GUESTS: &str = "DELETE FROM guests
+     WHERE email IN (SELECT value FROM json_each($1)) AND held = 0
+       AND NOT EXISTS (SELECT 1 FROM holds h WHERE h.guest_id = guests.email)";
+
+/// Deletes clients without a held hold that last changed before `$1`, at most `$2`.
+pub(super) const DELETE_IDLE_CLIENTS: &str = "DELETE FROM clients WHERE id IN (
+         SELECT id FROM clients WHERE held = 0 AND updated_at < $1 ORDER BY updated_at LIMIT $2)";
+
+async fn erase_in(connection: &mut SqliteConnection, before: DateTime<Utc>, limit: u32) -> SqliteResult<u64> {
+    let due: Vec<(String, Option<String>)> = sqlx::query_as(SELECT_DUE)
+        .bind(DbTime(before))
+        .bind(limit)
+        .fetch_all(&mut *connection)
+        .await?;
+    let (holds, guests): (Vec<_>, Vec<_>) = due.into_iter().unzip();
+    let erase = sqlx::query(ERASE).bind(Json(holds));
+    let done = erase.execute(&mut *connection).await?;
+    let delete = sqlx::query(DELETE_GUESTS).bind(Json(guests));
+    delete.execute(connection).await?;
+    Ok(done.rows_affected())
 }

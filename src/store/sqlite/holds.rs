@@ -1,177 +1,208 @@
-//! Holds: finding them, and taking turns at them.
-//!
-//! Placing them is left to `placing`, changing them to `changes`.
+//! Holds on SQLite: reading and leasing them.
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sqlx::types::Json;
+use sqlx::{SqliteConnection, SqliteExecutor};
 
-use super::booking_row::{BookingRow, select_booking};
-use super::error::Answer;
-use super::{SqliteStore, db_now, millis, timed_place};
+use super::error::SqliteResult;
+use super::{SqliteStore, database_now, to_millis};
 use crate::domain::booking::{Booking, normalize_email};
-use crate::domain::hold::{ReleaseRequester, Status};
+use crate::domain::hold::ReleaseRequester;
 use crate::domain::ids::{HoldId, IntentId, SessionId};
 use crate::domain::listing::{HoldFilter, Page, PageRequest};
-use crate::store::{HoldRefs, ReleaseLease, StoreError, cursor, rows};
+use crate::domain::session::HoldRefs;
+use crate::store::columns::{DbTime, DbUuid};
+use crate::store::holds::{self, BookingRow, Holds, ReleaseLease, release_lease, select_bookings};
+use crate::store::{StoreError, encoding, paging};
 
-pub(super) const BY_ID: &str = select_booking!("WHERE h.id = ?");
-pub(super) const BY_SESSION: &str = select_booking!("WHERE h.session_id = ?");
-pub(super) const BY_PAYMENT: &str =
-    select_booking!("WHERE h.id = (SELECT hold_id FROM payments WHERE intent_id = ?)");
-pub(super) const BY_INTENT: &str =
-    select_booking!("WHERE h.intent_id = ? ORDER BY h.created_at DESC, h.id DESC LIMIT 1");
-
-pub(super) async fn booking(store: &SqliteStore, id: HoldId) -> Answer<Option<Booking>> {
-    one(store, BY_ID, Some(&id.to_string())).await
+/// Selects holds with their payments as JSON.
+macro_rules! select {
+    ($rest:literal) => {
+        select_bookings!(
+            "json_group_array(json_object('intent', p.intent_id, 'amount', p.amount,
+                 'currency', p.currency, 'refunded', p.refunded, 'state', p.state)
+                 ORDER BY p.created_at, p.intent_id)",
+            $rest
+        )
+    };
 }
 
-pub(super) async fn find_booking(store: &SqliteStore, refs: &HoldRefs) -> Answer<Option<Booking>> {
-    let hold = refs.hold.map(|id| id.to_string());
-    let session = refs.session.as_ref().map(SessionId::as_str);
-    let intent = refs.intent.as_ref().map(IntentId::as_str);
-    let ways = [
-        (BY_ID, hold.as_deref()),
-        (BY_SESSION, session),
-        (BY_INTENT, intent),
-        (BY_PAYMENT, intent),
-    ];
-    for (question, key) in ways {
-        if let Some(found) = one(store, question, key).await? {
-            return Ok(Some(found));
-        }
+/// Finds hold `$1`.
+pub(super) const FIND: &str = select!("WHERE h.id = $1");
+
+/// Finds the hold of session `$1`.
+pub(super) const FIND_BY_SESSION: &str = select!("WHERE h.session_id = $1");
+
+/// Finds the hold that intent `$1` paid.
+pub(super) const FIND_BY_PAYMENT: &str =
+    select!("WHERE h.id = (SELECT hold_id FROM payments WHERE intent_id = $1)");
+
+/// Finds the oldest hold that intent `$1` is linked to.
+pub(super) const FIND_BY_INTENT: &str = select!("WHERE h.intent_id = $1 ORDER BY h.created_at, h.id LIMIT 1");
+
+#[async_trait]
+impl Holds for SqliteStore {
+    async fn find_booking(&self, id: HoldId) -> Result<Option<Booking>, StoreError> {
+        BookingRow::decode_optional(self.read(find_row(&self.readers, id)).await?)
     }
-    Ok(None)
+
+    /// Tries one way after the other: in one statement, SQLite would not use the indexes of all of them.
+    async fn find_booking_by_refs(&self, refs: &HoldRefs) -> Result<Option<Booking>, StoreError> {
+        let hold = refs.hold.map(|id| id.to_string());
+        let session = refs.session.as_ref().map(SessionId::as_str);
+        let intent = refs.intent.as_ref().map(IntentId::as_str);
+        let ways = [
+            (FIND, hold.as_deref()),
+            (FIND_BY_SESSION, session),
+            (FIND_BY_PAYMENT, intent),
+            (FIND_BY_INTENT, intent),
+        ];
+        for (statement, key) in ways {
+            let Some(key) = key else { continue };
+            let query = sqlx::query_as(statement).bind(key);
+            let row: Option<BookingRow> = self.read(query.fetch_optional(&self.readers)).await?;
+            if row.is_some() {
+                return BookingRow::decode_optional(row);
+            }
+        }
+        Ok(None)
+    }
+
+    async fn list_bookings(
+        &self,
+        filter: &HoldFilter,
+        page: &PageRequest,
+    ) -> Result<Page<Booking>, StoreError> {
+        let Some((at, id)) = paging::timed_start(page) else {
+            return Ok(paging::end_of_list());
+        };
+        let query = sqlx::query_as(select!(
+            "WHERE (h.created_at, h.id) < ($1, $2)
+               AND ($3 IS NULL OR h.status = $3)
+               AND ($4 IS NULL OR h.event_type_id = $4)
+               AND ($5 IS NULL OR EXISTS (
+                   SELECT 1 FROM json_each(h.segments) s WHERE s.value ->> 'resource' = $5))
+               AND ($6 IS NULL OR h.starts_at >= $6)
+               AND ($7 IS NULL OR h.starts_at < $7)
+               AND ($8 IS NULL OR h.guest_id = $8)
+             ORDER BY h.created_at DESC, h.id DESC LIMIT $9"
+        ))
+        .bind(DbTime(at))
+        .bind(DbUuid(id))
+        .bind(filter.status.map(encoding::encode_status_kind))
+        .bind(filter.event_type.as_ref().map(|id| id.as_str()))
+        .bind(filter.resource.as_ref().map(|id| id.as_str()))
+        .bind(filter.from.map(DbTime))
+        .bind(filter.to.map(DbTime))
+        .bind(filter.guest.as_deref().map(normalize_email))
+        .bind(paging::rows_wanted(page));
+        BookingRow::decode_page(self.read(query.fetch_all(&self.readers)).await?, page)
+    }
+
+    async fn lease_release(
+        &self,
+        id: HoldId,
+        requester: Option<ReleaseRequester>,
+        lease: Duration,
+    ) -> Result<ReleaseLease, StoreError> {
+        let mut transaction = self.begin().await?;
+        let is_leased = lease_hold(&mut transaction, id, requester, lease).await?;
+        let row = self.in_transaction(find_row(&mut *transaction, id)).await?;
+        self.commit(transaction).await?;
+        Ok(release_lease(BookingRow::decode_optional(row)?, is_leased))
+    }
+
+    async fn lease_due_holds(
+        &self,
+        now: DateTime<Utc>,
+        lease: Duration,
+        limit: u32,
+    ) -> Result<Vec<Booking>, StoreError> {
+        let mut transaction = self.begin().await?;
+        let rows = lease_due_rows(&mut transaction, now, lease, limit).await?;
+        self.commit(transaction).await?;
+        BookingRow::decode_all(rows)
+    }
+
+    async fn defer_hold(
+        &self,
+        id: HoldId,
+        due_at: DateTime<Utc>,
+        forget_requester: bool,
+    ) -> Result<(), StoreError> {
+        let query = sqlx::query(holds::DEFER).bind(DbUuid(id.0));
+        self.write(query.bind(DbTime(due_at)).bind(forget_requester))
+            .await?;
+        Ok(())
+    }
 }
 
-async fn one(store: &SqliteStore, question: &'static str, key: Option<&str>) -> Answer<Option<Booking>> {
-    let Some(key) = key else { return Ok(None) };
-    let question = sqlx::query_as::<_, BookingRow>(question).bind(key);
-    let row = store.read(question.fetch_optional(&store.readers)).await?;
-    Ok(row.map(BookingRow::read).transpose()?)
-}
-
-pub(super) async fn bookings(
-    store: &SqliteStore,
-    filter: &HoldFilter,
-    page: &PageRequest,
-) -> Answer<Page<Booking>> {
-    let Some((at, id)) = timed_place(page) else {
-        return Ok(cursor::end());
-    };
-    let question = sqlx::query_as::<_, BookingRow>(select_booking!(
-        "WHERE (h.created_at, h.id) < (?1, ?2)
-           AND (?3 IS NULL OR h.status = ?3)
-           AND (?4 IS NULL OR h.event_type_id = ?4)
-           AND (?5 IS NULL OR EXISTS (
-                   SELECT 1 FROM json_each(h.segments) s WHERE s.value ->> 'resource' = ?5))
-           AND (?6 IS NULL OR h.starts_at >= ?6)
-           AND (?7 IS NULL OR h.starts_at < ?7)
-           AND (?9 IS NULL OR h.guest_id = ?9)
-         ORDER BY h.created_at DESC, h.id DESC LIMIT ?8"
-    ))
-    .bind(at)
-    .bind(id)
-    .bind(filter.status.map(rows::status_kind_text))
-    .bind(filter.event_type.as_ref().map(|id| id.as_str()))
-    .bind(filter.resource.as_ref().map(|id| id.as_str()))
-    .bind(filter.from.map(|at| at.timestamp_millis()))
-    .bind(filter.to.map(|at| at.timestamp_millis()))
-    .bind(cursor::rows_wanted(page))
-    .bind(filter.guest.as_deref().map(normalize_email));
-    let found = read_all(store.read(question.fetch_all(&store.readers)).await?)?;
-    Ok(cursor::page(found, page, |last| {
-        cursor::timed(last.created_at, last.hold.id.0)
-    }))
-}
-
-pub(super) async fn lease_release(
-    store: &SqliteStore,
+/// Reads the row of one hold.
+pub(super) async fn find_row(
+    executor: impl SqliteExecutor<'_>,
     id: HoldId,
-    asker: Option<ReleaseRequester>,
-    lease: Duration,
-) -> Answer<ReleaseLease> {
-    let mut tx = store.begin().await?;
-    let leased = sqlx::query(concat!(
-        "UPDATE holds SET asked_by = coalesce(?1, asked_by), version = version + (?1 IS NOT NULL), leased_until = ",
-        db_now!(),
-        " + ?2 WHERE id = ?3 AND status = 'held' AND coalesce(leased_until, 0) <= ",
-        db_now!()
-    ))
-    .bind(asker.map(rows::asker_text))
-    .bind(millis(lease))
-    .bind(id.0.hyphenated())
-    .execute(&mut *tx)
-    .await?;
-    let row: Option<BookingRow> = sqlx::query_as(BY_ID)
-        .bind(id.0.hyphenated())
-        .fetch_optional(&mut *tx)
-        .await?;
-    tx.commit().await?;
-    let Some(row) = row else {
-        return Ok(ReleaseLease::Missing);
-    };
-    let booking = row.read()?;
-    Ok(match booking.hold.status {
-        _ if leased.rows_affected() > 0 => ReleaseLease::Leased(booking),
-        Status::Held => ReleaseLease::LeasedElsewhere,
-        _ => ReleaseLease::NotHeld(booking),
-    })
+) -> sqlx::Result<Option<BookingRow>> {
+    sqlx::query_as(FIND)
+        .bind(DbUuid(id.0))
+        .fetch_optional(executor)
+        .await
 }
 
+/// Leases one held hold; `false` if it is not held or leased elsewhere.
+async fn lease_hold(
+    connection: &mut SqliteConnection,
+    id: HoldId,
+    requester: Option<ReleaseRequester>,
+    lease: Duration,
+) -> SqliteResult<bool> {
+    let leased = sqlx::query(concat!(
+        "UPDATE holds SET leased_until = ",
+        database_now!(),
+        " + $2, requested_by = coalesce($3, requested_by), version = version + ($3 IS NOT NULL)
+         WHERE id = $1 AND status = 'held' AND coalesce(leased_until, 0) <= ",
+        database_now!()
+    ))
+    .bind(DbUuid(id.0))
+    .bind(to_millis(lease))
+    .bind(requester.map(encoding::encode_requester))
+    .execute(connection)
+    .await?;
+    Ok(leased.rows_affected() > 0)
+}
+
+/// Leases holds that are due at `$1` for `$2` milliseconds, at most `$3`.
 pub(super) const LEASE_DUE: &str = concat!(
     "UPDATE holds SET leased_until = ",
-    db_now!(),
-    " + ?2
-          WHERE id IN (
-                SELECT id FROM holds
-                 WHERE status IN ('held', 'processing') AND due_at <= ?1 AND coalesce(leased_until, 0) <= ",
-    db_now!(),
-    "        ORDER BY due_at LIMIT ?3)
-         RETURNING id"
+    database_now!(),
+    " + $2
+     WHERE id IN (
+         SELECT id FROM holds
+         WHERE status IN ('held', 'processing') AND due_at <= $1 AND coalesce(leased_until, 0) <= ",
+    database_now!(),
+    " ORDER BY due_at LIMIT $3)
+     RETURNING id"
 );
 
-pub(super) async fn lease_due_holds(
-    store: &SqliteStore,
+async fn lease_due_rows(
+    connection: &mut SqliteConnection,
     now: DateTime<Utc>,
     lease: Duration,
     limit: u32,
-) -> Answer<Vec<Booking>> {
-    let mut tx = store.begin().await?;
-    let due: Vec<String> = sqlx::query_scalar(LEASE_DUE)
-        .bind(now.timestamp_millis())
-        .bind(millis(lease))
+) -> SqliteResult<Vec<BookingRow>> {
+    let leased: Vec<String> = sqlx::query_scalar(LEASE_DUE)
+        .bind(DbTime(now))
+        .bind(to_millis(lease))
         .bind(limit)
-        .fetch_all(&mut *tx)
+        .fetch_all(&mut *connection)
         .await?;
-    let rows: Vec<BookingRow> = sqlx::query_as(select_booking!(
-        "WHERE h.id IN (SELECT value FROM json_each(?)) ORDER BY h.due_at, h.id"
+    let rows = sqlx::query_as(select!(
+        "WHERE h.id IN (SELECT value FROM json_each($1)) ORDER BY h.due_at, h.id"
     ))
-    .bind(Json(due))
-    .fetch_all(&mut *tx)
+    .bind(Json(leased))
+    .fetch_all(connection)
     .await?;
-    tx.commit().await?;
-    Ok(read_all(rows)?)
-}
-
-pub(super) async fn defer_hold(
-    store: &SqliteStore,
-    id: HoldId,
-    due_at: DateTime<Utc>,
-    forget_requester: bool,
-) -> Answer<()> {
-    let statement = sqlx::query(
-        "UPDATE holds
-            SET due_at = ?, tries = tries + 1, leased_until = NULL, asked_by = iif(?, NULL, asked_by)
-          WHERE id = ? AND status IN ('held', 'processing')",
-    )
-    .bind(due_at.timestamp_millis())
-    .bind(forget_requester)
-    .bind(id.0.hyphenated());
-    store.write(statement).await.map(drop)
-}
-
-fn read_all(rows: Vec<BookingRow>) -> Result<Vec<Booking>, StoreError> {
-    rows.into_iter().map(BookingRow::read).collect()
+    Ok(rows)
 }

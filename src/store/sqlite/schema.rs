@@ -1,43 +1,96 @@
-//! The schema: bringing it up to date, and telling whether it is.
+//! The schema on SQLite.
 
-use std::collections::HashMap;
-
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use sqlx::SqliteConnection;
 use sqlx::migrate::Migrator;
 
-use super::SqliteStore;
-use super::error::Answer;
+use super::error::{SqliteError, SqliteResult};
+use super::{SqliteStore, attempts, changes, holds, placements};
+use crate::store::StoreError;
+use crate::store::changes::ApplyOutcome;
+use crate::store::columns::{DbTime, DbUuid};
+use crate::store::dry_run::{DryRun, dry_run_failure};
+use crate::store::holds::BookingRow;
+use crate::store::placements::PlaceOutcome;
+use crate::store::schema::{self, Schema, has_all_migrations};
 
-static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+static MIGRATIONS: Migrator = {
+    let mut migrator = sqlx::migrate!("migrations/sqlite");
+    // A program of this version may open a file that a newer version has migrated already.
+    migrator.ignore_missing = true;
+    migrator
+};
 
-/// All missing migrations in one transaction: its write lock keeps a second process out, which sqlx's own lock, empty
-/// for SQLite, does not.
-pub(super) async fn migrate(store: &SqliteStore) -> Answer<()> {
-    let mut tx = store.begin().await?;
-    // `run` takes only what can be acquired for any lifetime; this is what it does with it.
-    MIGRATIONS.run_direct(None, &mut *tx, false).await?;
-    Ok(tx.commit().await?)
-}
-
-/// Whether every migration of this program is applied, as this program has it. Later ones do not matter: they come
-/// with a newer program, which sees to it that this one can still run.
-pub(super) async fn is_ready(store: &SqliteStore) -> Answer<bool> {
-    let kept =
-        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = '_sqlx_migrations')");
-    let exists: bool = store.read(kept.fetch_one(&store.readers)).await?;
-    if !exists {
-        return Ok(false);
+#[async_trait]
+impl Schema for SqliteStore {
+    /// Applies all missing migrations in one transaction: its write lock keeps a second process out. sqlx's own lock does
+    /// nothing on SQLite.
+    async fn migrate(&self) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        // `Migrator::run` needs an executor for any lifetime; this is what it calls.
+        let migrated = MIGRATIONS.run_direct(None, &mut *transaction, false).await;
+        migrated.map_err(SqliteError::from)?;
+        self.commit(transaction).await
     }
-    let applied = sqlx::query_as("SELECT version, checksum FROM _sqlx_migrations WHERE success");
-    let applied: Vec<(i64, Vec<u8>)> = store.read(applied.fetch_all(&store.readers)).await?;
-    let applied: HashMap<_, _> = applied.into_iter().collect();
-    Ok(MIGRATIONS.iter().all(|ours| {
-        applied
-            .get(&ours.version)
-            .is_some_and(|applied| *applied == *ours.checksum)
-    }))
+
+    async fn is_ready(&self) -> Result<bool, StoreError> {
+        let exists =
+            sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = '_sqlx_migrations')");
+        let exists: bool = self.read(exists.fetch_one(&self.readers)).await?;
+        if !exists {
+            return Ok(false);
+        }
+        let applied = sqlx::query_as(schema::APPLIED);
+        let applied: Vec<(i64, Vec<u8>)> = self.read(applied.fetch_all(&self.readers)).await?;
+        Ok(has_all_migrations(&MIGRATIONS, &applied))
+    }
+
+    async fn installation_id(&self) -> Result<String, StoreError> {
+        let query = sqlx::query_scalar(schema::INSTALLATION);
+        self.read(query.fetch_one(&self.readers)).await
+    }
+
+    async fn dry_run_checkout(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let dry_run = DryRun::new(now)?;
+        let mut transaction = self.begin().await?;
+        let result = run_checkout(&mut transaction, &dry_run).await;
+        self.roll_back(transaction).await?;
+        Ok(result?)
+    }
 }
 
-pub(super) async fn installation(store: &SqliteStore) -> Answer<String> {
-    let question = sqlx::query_scalar("SELECT id FROM installation");
-    store.read(question.fetch_one(&store.readers)).await
+async fn run_checkout(connection: &mut SqliteConnection, dry_run: &DryRun) -> SqliteResult<()> {
+    let hold = dry_run.booking.hold.id;
+    attempts::insert_attempt(connection, &dry_run.attempt).await?;
+    let place = placements::place_in(connection, &dry_run.booking, &dry_run.units, &dry_run.limits);
+    if place.await? != PlaceOutcome::Placed {
+        return Err(dry_run_failure("a free slot could not be held").into());
+    }
+    let is_taken_again = placements::take_units(connection, hold, &dry_run.units, 1).await?;
+    if is_taken_again || is_overlap_accepted(connection, dry_run).await {
+        return Err(dry_run_failure("a slot could be held twice: the guard of I1 is missing").into());
+    }
+    let outcome = changes::apply_in(connection, &dry_run.paid).await?;
+    if !matches!(outcome, ApplyOutcome::Done { orders: 1 }) {
+        return Err(dry_run_failure("a payment could not be written").into());
+    }
+    let booking = BookingRow::decode_optional(holds::find_row(connection, hold).await?)?;
+    if booking.is_none_or(|booking| booking.hold != dry_run.after) {
+        return Err(dry_run_failure("a hold reads differently from what was written").into());
+    }
+    Ok(())
+}
+
+/// Whether the triggers accept an overlap, which no statement of the program tries to write.
+async fn is_overlap_accepted(connection: &mut SqliteConnection, dry_run: &DryRun) -> bool {
+    let segment = &dry_run.booking.segments[0];
+    sqlx::query("INSERT INTO occupancy (hold_id, resource_id, starts_at, ends_at) VALUES ($1, $2, $3, $4)")
+        .bind(DbUuid(dry_run.booking.hold.id.0))
+        .bind(segment.resource.as_str())
+        .bind(DbTime(segment.busy.starts_at()))
+        .bind(DbTime(segment.busy.ends_at()))
+        .execute(connection)
+        .await
+        .is_ok()
 }

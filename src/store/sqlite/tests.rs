@@ -17,9 +17,8 @@ use crate::domain::money::{Currency, Money};
 use crate::domain::payment::Receipt;
 use crate::domain::session::SessionTerms;
 use crate::domain::time::Window;
-use crate::store::{
-    Claim, ClientId, EventRecord, HoldChange, HoldLimits, NewAttempt, PoolOptions, StateChange, Store,
-};
+use crate::domain::booking::ClientId;
+use crate::store::*;
 
 mod file;
 mod life;

@@ -91,7 +91,7 @@ on_both_engines! {
             let lines = shown["history"].as_array().unwrap();
             let line = lines.iter().find(|line| line["to"] == "cancelled").unwrap();
             assert_eq!((&line["by"], &line["from"]), (&json!("operator"), &json!("confirmed")));
-            assert!(line["why"].as_str().unwrap().contains("the host is ill"), "{line}");
+            assert!(line["message"].as_str().unwrap().contains("the host is ill"), "{line}");
             assert_eq!(read_gauges(&app).await, ["0", "0"], "{order}");
             assert_eq!(app.state_of(&hold).await, "cancelled/operator", "Stripe's own events change nothing");
             let again = cancel(&app, id, order.clone()).await.expect(200);

@@ -101,7 +101,7 @@ on_both_engines! {
     async fn unknown_or_altered_schema_fails_check(engine) {
         let app = TestApp::start(engine).await;
         app.without_audit("the schema is tampered with");
-        app.database.execute("ALTER TABLE hold_history RENAME COLUMN why TO reason").await;
+        app.database.execute("ALTER TABLE hold_history RENAME COLUMN message TO sentence").await;
         assert_eq!(examine_with(&app, &[]).await.failed_checks(), ["fault statements"]);
         app.database.execute("DELETE FROM _sqlx_migrations").await;
         assert_eq!(examine_with(&app, &[]).await.failed_checks(), ["fault database"]);

@@ -32,7 +32,7 @@ async fn hold_snapshot(app: &TestApp, hold: &Answer) -> (i64, Value) {
 /// Returns the last line of a history: from, to, actor, reason.
 fn last_line(hold: &Value) -> [&str; 4] {
     let line = hold["history"].as_array().unwrap().last().unwrap();
-    ["from", "to", "by", "why"].map(|member| line[member].as_str().unwrap())
+    ["from", "to", "by", "message"].map(|member| line[member].as_str().unwrap())
 }
 
 #[track_caller]

@@ -81,7 +81,7 @@ async fn final_state(client: &Client, hold: &Answer) -> (String, Value) {
         .find(|line| line["from"] == "released" && line["by"] == "event");
     (
         client.state(hold.text("id")).await,
-        settled.unwrap()["why"].clone(),
+        settled.unwrap()["message"].clone(),
     )
 }
 

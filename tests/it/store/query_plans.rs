@@ -36,7 +36,7 @@ const PAST: [&str; 12] = [
      SELECT id, 'print', 'placed', timestamptz '2026-11-20', timestamptz '2026-11-20' FROM holds",
     "INSERT INTO stripe_events (id, kind, hold_id, payload, applied_at)
      SELECT 'evt_' || session_id, 'checkout.session.completed', id, '{}', timestamptz '2026-11-20' FROM holds",
-    "INSERT INTO commands (id, order_key, kind, hold_id, session_id, due_at, created_at, done_at)
+    "INSERT INTO commands (id, deduplication_key, kind, hold_id, session_id, due_at, created_at, done_at)
      SELECT id, 'expire:' || session_id, 'expire_session', id, session_id, created_at, created_at, created_at FROM holds",
     "INSERT INTO guests (email, held, created_at) SELECT guest_id, 0, created_at FROM holds",
     "INSERT INTO blocks (resource_id, id, from_feed, starts_at, ends_at, note, created_at)

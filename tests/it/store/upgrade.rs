@@ -253,7 +253,7 @@ on_both_engines! {
             assert_eq!((&hold["quantity"], &hold["segments"]), (&json!(1), &json!([segment])), "{hold}");
             assert_eq!(hold["metadata"], json!({"seat": old.number.to_string()}));
             assert_eq!(hold["guest"]["email"].as_str(), old.email, "{hold}");
-            assert_eq!(hold["history"][0]["why"], "as it was");
+            assert_eq!(hold["history"][0]["message"], "as it was");
             let payment = &hold["payments"][0];
             assert_eq!(payment["state"].as_str(), old.payment.map(|(state, _)| state), "{hold}");
             assert_eq!(payment["refunded"].as_i64(), old.payment.map(|(_, refunded)| refunded), "{hold}");

@@ -135,9 +135,9 @@ pub(crate) async fn slots(database: &mut Books) -> Vec<String> {
     let orphaned = "SELECT CAST(hold_id AS text) FROM occupancy
         WHERE NOT EXISTS (SELECT 1 FROM holds WHERE id = occupancy.hold_id)";
     findings.extend(database.find("occupancy of no hold", orphaned).await);
-    let wrong_resource = "SELECT CAST(id AS text), wish FROM holds
-        WHERE status IN ('held', 'processing', 'confirmed') AND wish IS NOT NULL
-          AND NOT EXISTS (SELECT 1 FROM occupancy WHERE hold_id = holds.id AND resource_id = holds.wish)";
+    let wrong_resource = "SELECT CAST(id AS text), requested_resource_id FROM holds
+        WHERE status IN ('held', 'processing', 'confirmed') AND requested_resource_id IS NOT NULL
+          AND NOT EXISTS (SELECT 1 FROM occupancy WHERE hold_id = holds.id AND resource_id = holds.requested_resource_id)";
     findings.extend(database.find("not the requested resource", wrong_resource).await);
     findings
 }

@@ -2,7 +2,7 @@
 
 use futures::FutureExt as _;
 
-use super::super::{attempts, calendar, commands, events, figures, holds, placing, resources, retention};
+use super::super::{attempts, availability, blocks, commands, events, feeds, guests, holds, placements};
 use super::*;
 use crate::domain::listing::{HoldFilter, PageRequest};
 use crate::store::{PlaceOutcome, StoreError};
@@ -147,26 +147,26 @@ async fn a_list_goes_on_where_the_page_before_ended() {
 async fn hot_questions_never_read_a_whole_table() {
     let Books { store, .. } = &books().await;
     let hot = [
-        placing::OCCUPY,
-        calendar::CALENDAR,
-        calendar::CALENDAR_WITH_TENURES,
-        resources::CONFLICTS,
-        resources::LEASE_DUE_FEEDS,
+        placements::TAKE_UNITS,
+        availability::ALL_CONFIRMED,
+        availability::WITH_STATUSES,
+        blocks::CONFLICTS,
+        feeds::LEASE_DUE,
         holds::LEASE_DUE,
-        holds::BY_ID,
-        holds::BY_SESSION,
-        holds::BY_INTENT,
-        holds::BY_PAYMENT,
+        holds::FIND,
+        holds::FIND_BY_SESSION,
+        holds::FIND_BY_INTENT,
+        holds::FIND_BY_PAYMENT,
         commands::LEASE_DUE,
         attempts::LEASE_STALE,
-        events::OF_ONE,
-        retention::FORGET_PAYLOADS,
-        retention::FORGET_EVENTS,
-        retention::GUESTS_DUE,
-        retention::FORGET_GUESTS,
-        retention::FORGET_PEOPLE,
-        retention::FORGET_CLIENTS,
-        figures::FIGURES,
+        crate::store::events::LIST_OF_HOLD,
+        events::CLEAR_PAYLOADS,
+        events::DELETE_OLD,
+        guests::SELECT_DUE,
+        guests::ERASE,
+        guests::DELETE_GUESTS,
+        guests::DELETE_IDLE_CLIENTS,
+        crate::store::figures::COUNT,
     ];
     let tables = [
         "holds",

@@ -7,7 +7,7 @@ use super::*;
 use crate::domain::availability::{SlotAvailability, SlotRequest};
 use crate::domain::catalogue::{Block, EventType, Resource, SegmentTemplate};
 use crate::domain::listing::PutOutcome;
-use crate::store::{AvailabilityQuery, Catalogue, HoldMove, MoveOutcome, PlaceOutcome};
+use crate::store::{placements::*, *};
 
 async fn insert(writer: &SqlitePool, resource: &str, from: i64, to: i64) -> sqlx::Result<()> {
     sqlx::query("INSERT INTO occupancy (hold_id, resource_id, starts_at, ends_at) VALUES (?, ?, ?, ?)")
@@ -148,7 +148,7 @@ async fn of_several_windows_all_are_taken_or_none() {
         "a repeat after an answer that was lost"
     );
     let order = store.lease_command(command, LONG).await.unwrap().unwrap().order;
-    assert_eq!(order, crate::store::expire_order(&both.hold.session));
+    assert_eq!(order, crate::store::commands::expire_session(&both.hold.session));
     assert_eq!(
         store.place_hold(&both, &units(&both), &limits()).await.unwrap(),
         PlaceOutcome::AttemptClosed
@@ -280,8 +280,8 @@ async fn a_move_is_whole_or_nothing_and_may_overlap_itself() {
             version,
             to: units(&booking(1, from, to)),
             requested_resource: None,
-            why: "moved".into(),
-            cause: Actor::Guest,
+            message: "moved".into(),
+            actor: Actor::Guest,
             now: minute(1),
         };
         store.move_hold(&order).await.unwrap()
@@ -297,7 +297,7 @@ async fn a_move_is_whole_or_nothing_and_may_overlap_itself() {
     );
     assert_eq!(place(store, &booking(3, 60, 75)).await, PlaceOutcome::Placed);
     let history = store.list_history(held.hold.id).await.unwrap();
-    assert_eq!((history.len(), history[1].why.as_str()), (2, "moved"));
+    assert_eq!((history.len(), history[1].message.as_str()), (2, "moved"));
 }
 
 #[tokio::test]

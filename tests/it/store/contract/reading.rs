@@ -3,7 +3,7 @@
 use holdfast::domain::booking::Booking;
 use holdfast::domain::hold::{CancelReason, Status};
 use holdfast::domain::ids::{EventTypeId, HoldId, IntentId, ResourceId, SessionId};
-use holdfast::domain::listing::{Figures, HoldFilter, StatusKind, StoredEvent};
+use holdfast::domain::listing::{FigureCounts, HoldFilter, StatusKind, StoredEvent};
 use holdfast::domain::payment::{PaymentState, Receipt};
 use holdfast::domain::session::HoldRefs;
 use holdfast::store::{AttemptEnd, HoldChange, StateChange};
@@ -188,7 +188,7 @@ async fn a_forgotten_guest_reads_as_nobody(database: &TestDatabase) {
 
 async fn figures_count_what_is_live_and_what_is_wrong(database: &TestDatabase) {
     let store = database.store();
-    assert_eq!(store.count_figures(at(0)).await.unwrap(), Figures::default());
+    assert_eq!(store.count_figures(at(0)).await.unwrap(), FigureCounts::default());
     // Held until minute 30 and 40, processing, confirmed and paid, confirmed without money, cancelled with money.
     let mut holds = Vec::new();
     for n in 0..6 {
@@ -212,7 +212,7 @@ async fn figures_count_what_is_live_and_what_is_wrong(database: &TestDatabase) {
         .unwrap();
     let open = with_ana(0, 30);
     store.claim_attempt(&attempt(&open, None, "a")).await.unwrap();
-    let expected = Figures {
+    let expected = FigureCounts {
         held: 2,
         processing: 1,
         overdue: 1,
@@ -237,7 +237,7 @@ async fn figures_count_what_is_live_and_what_is_wrong(database: &TestDatabase) {
     after(&*store, &kept, failed).await;
     after(&*store, &holds[0], becomes(&holds[0], EXPIRED)).await;
     let later = store.count_figures(at(35)).await.unwrap();
-    let expected = Figures {
+    let expected = FigureCounts {
         held: 1,
         overdue: 0,
         oldest_overdue_ms: 0,

@@ -38,7 +38,7 @@ async fn a_rehearsal_goes_well_and_leaves_nothing(database: &TestDatabase) {
 async fn a_rehearsal_finds_a_schema_that_was_changed_by_hand(database: &TestDatabase) {
     let store = database.store();
     database
-        .execute("ALTER TABLE hold_history RENAME COLUMN why TO reason")
+        .execute("ALTER TABLE hold_history RENAME COLUMN message TO sentence")
         .await;
     assert!(store.is_ready().await.unwrap(), "its migrations are there");
     let wrong = store.dry_run_checkout(at(5)).await.unwrap_err();

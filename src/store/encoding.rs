@@ -30,14 +30,14 @@ struct UnreadableColumn {
 }
 
 /// The error for a text that is not one of ours. `text` must not be personal.
-pub(super) fn unreadable(what: &'static str, text: &str) -> StoreError {
+pub(super) fn unreadable_column(what: &'static str, text: &str) -> StoreError {
     StoreError::Broken(Box::new(UnreadableColumn {
         what,
         text: text.to_owned(),
     }))
 }
 
-pub(super) fn status_kind_text(kind: StatusKind) -> &'static str {
+pub(super) fn encode_status_kind(kind: StatusKind) -> &'static str {
     match kind {
         StatusKind::Held => "held",
         StatusKind::Processing => "processing",
@@ -48,17 +48,17 @@ pub(super) fn status_kind_text(kind: StatusKind) -> &'static str {
 }
 
 /// A status as its two columns.
-pub(super) fn status_texts(status: Status) -> (&'static str, Option<&'static str>) {
+pub(super) fn encode_status(status: Status) -> (&'static str, Option<&'static str>) {
     match status {
         Status::Held => ("held", None),
         Status::Processing => ("processing", None),
         Status::Confirmed => ("confirmed", None),
-        Status::Released(reason) => ("released", Some(release_text(reason))),
-        Status::Cancelled(reason) => ("cancelled", Some(cancel_text(reason))),
+        Status::Released(reason) => ("released", Some(encode_release_reason(reason))),
+        Status::Cancelled(reason) => ("cancelled", Some(encode_cancel_reason(reason))),
     }
 }
 
-fn release_text(reason: ReleaseReason) -> &'static str {
+fn encode_release_reason(reason: ReleaseReason) -> &'static str {
     match reason {
         ReleaseReason::Expired => "expired",
         ReleaseReason::Guest => "guest",
@@ -68,7 +68,7 @@ fn release_text(reason: ReleaseReason) -> &'static str {
     }
 }
 
-fn cancel_text(reason: CancelReason) -> &'static str {
+fn encode_cancel_reason(reason: CancelReason) -> &'static str {
     match reason {
         CancelReason::Guest => "guest",
         CancelReason::Operator => "operator",
@@ -76,7 +76,7 @@ fn cancel_text(reason: CancelReason) -> &'static str {
     }
 }
 
-pub(super) fn status(text: &str, reason: Option<&str>) -> Result<Status, StoreError> {
+pub(super) fn decode_status(text: &str, reason: Option<&str>) -> Result<Status, StoreError> {
     Ok(match (text, reason) {
         ("held", None) => Status::Held,
         ("processing", None) => Status::Processing,
@@ -89,26 +89,26 @@ pub(super) fn status(text: &str, reason: Option<&str>) -> Result<Status, StoreEr
         ("cancelled", Some("guest")) => Status::Cancelled(CancelReason::Guest),
         ("cancelled", Some("operator")) => Status::Cancelled(CancelReason::Operator),
         ("cancelled", Some("refunded")) => Status::Cancelled(CancelReason::Refunded),
-        _ => return Err(unreadable("status", text)),
+        _ => return Err(unreadable_column("status", text)),
     })
 }
 
-pub(super) fn asker_text(asker: ReleaseRequester) -> &'static str {
+pub(super) fn encode_requester(asker: ReleaseRequester) -> &'static str {
     match asker {
         ReleaseRequester::Guest => "guest",
         ReleaseRequester::Operator => "operator",
     }
 }
 
-pub(super) fn asker(text: &str) -> Result<ReleaseRequester, StoreError> {
+pub(super) fn decode_requester(text: &str) -> Result<ReleaseRequester, StoreError> {
     match text {
         "guest" => Ok(ReleaseRequester::Guest),
         "operator" => Ok(ReleaseRequester::Operator),
-        other => Err(unreadable("asker", other)),
+        other => Err(unreadable_column("asker", other)),
     }
 }
 
-pub(super) fn payment_state_text(state: PaymentState) -> &'static str {
+pub(super) fn encode_payment_state(state: PaymentState) -> &'static str {
     match state {
         PaymentState::Paid => "paid",
         PaymentState::RefundDue => "refund_due",
@@ -119,7 +119,7 @@ pub(super) fn payment_state_text(state: PaymentState) -> &'static str {
     }
 }
 
-pub(super) fn payment_state(text: &str) -> Result<PaymentState, StoreError> {
+pub(super) fn decode_payment_state(text: &str) -> Result<PaymentState, StoreError> {
     Ok(match text {
         "paid" => PaymentState::Paid,
         "refund_due" => PaymentState::RefundDue,
@@ -127,12 +127,12 @@ pub(super) fn payment_state(text: &str) -> Result<PaymentState, StoreError> {
         "refund_failed" => PaymentState::RefundFailed,
         "disputed" => PaymentState::Disputed,
         "kept" => PaymentState::Kept,
-        other => return Err(unreadable("payment state", other)),
+        other => return Err(unreadable_column("payment state", other)),
     })
 }
 
 /// A cause as its two columns: actor, and the event where one was the cause.
-pub(super) fn cause_texts(cause: &Actor) -> (&'static str, Option<&str>) {
+pub(super) fn encode_actor(cause: &Actor) -> (&'static str, Option<&str>) {
     match cause {
         Actor::Checkout => ("checkout", None),
         Actor::Event(id) => ("event", Some(id.as_str())),
@@ -143,7 +143,7 @@ pub(super) fn cause_texts(cause: &Actor) -> (&'static str, Option<&str>) {
     }
 }
 
-pub(super) fn cause(actor: &str, event: Option<String>) -> Result<Actor, StoreError> {
+pub(super) fn decode_actor(actor: &str, event: Option<String>) -> Result<Actor, StoreError> {
     Ok(match (actor, event) {
         ("checkout", _) => Actor::Checkout,
         ("event", Some(id)) => Actor::Event(EventId::new(id)),
@@ -151,40 +151,40 @@ pub(super) fn cause(actor: &str, event: Option<String>) -> Result<Actor, StoreEr
         ("guest", _) => Actor::Guest,
         ("operator", _) => Actor::Operator,
         ("command", _) => Actor::Command,
-        (other, _) => return Err(unreadable("actor", other)),
+        (other, _) => return Err(unreadable_column("actor", other)),
     })
 }
 
-pub(super) fn money(amount: i64, currency: &str) -> Result<Money, StoreError> {
-    let currency = Currency::reported(currency).ok_or_else(|| unreadable("currency", currency))?;
+pub(super) fn decode_money(amount: i64, currency: &str) -> Result<Money, StoreError> {
+    let currency = Currency::reported(currency).ok_or_else(|| unreadable_column("currency", currency))?;
     Ok(Money { amount, currency })
 }
 
-pub(super) fn resource(text: &str) -> Result<ResourceId, StoreError> {
-    ResourceId::parse(text).map_err(|_| unreadable("resource", text))
+pub(super) fn decode_resource_id(text: &str) -> Result<ResourceId, StoreError> {
+    ResourceId::parse(text).map_err(|_| unreadable_column("resource", text))
 }
 
-pub(super) fn event_type(text: &str) -> Result<EventTypeId, StoreError> {
-    EventTypeId::parse(text).map_err(|_| unreadable("event type", text))
+pub(super) fn decode_event_type_id(text: &str) -> Result<EventTypeId, StoreError> {
+    EventTypeId::parse(text).map_err(|_| unreadable_column("event type", text))
 }
 
 /// An order as its columns.
-pub(super) struct OrderColumns<'a> {
+pub(super) struct CommandColumns<'a> {
     pub(super) kind: &'static str,
     pub(super) session: Option<&'a str>,
     pub(super) intent: Option<&'a str>,
     pub(super) money: Option<Money>,
 }
 
-pub(super) fn order_columns(order: &CommandAction) -> OrderColumns<'_> {
+pub(super) fn encode_command(order: &CommandAction) -> CommandColumns<'_> {
     match order {
-        CommandAction::ExpireSession(session) => OrderColumns {
+        CommandAction::ExpireSession(session) => CommandColumns {
             kind: "expire_session",
             session: Some(session.as_str()),
             intent: None,
             money: None,
         },
-        CommandAction::Refund { intent, money } => OrderColumns {
+        CommandAction::Refund { intent, money } => CommandColumns {
             kind: "refund",
             session: None,
             intent: Some(intent.as_str()),
@@ -193,7 +193,7 @@ pub(super) fn order_columns(order: &CommandAction) -> OrderColumns<'_> {
     }
 }
 
-pub(super) fn order(
+pub(super) fn decode_command(
     kind: &str,
     session: Option<String>,
     intent: Option<String>,
@@ -205,7 +205,7 @@ pub(super) fn order(
             intent: IntentId::new(intent),
             money,
         }),
-        _ => Err(unreadable("command", kind)),
+        _ => Err(unreadable_column("command", kind)),
     }
 }
 
@@ -222,7 +222,7 @@ struct SegmentRow {
     busy_to_ms: Option<i64>,
 }
 
-pub(super) fn segments_json(segments: &[Segment]) -> serde_json::Value {
+pub(super) fn encode_segments(segments: &[Segment]) -> serde_json::Value {
     let row = |segment: &Segment| {
         serde_json::json!({
             "resource": segment.resource.as_str(),
@@ -235,36 +235,37 @@ pub(super) fn segments_json(segments: &[Segment]) -> serde_json::Value {
     segments.iter().map(row).collect()
 }
 
-pub(super) fn segments(json: serde_json::Value) -> Result<Vec<Segment>, StoreError> {
-    let rows: Vec<SegmentRow> = serde_json::from_value(json).map_err(|_| unreadable("segments", ""))?;
+pub(super) fn decode_segments(json: serde_json::Value) -> Result<Vec<Segment>, StoreError> {
+    let rows: Vec<SegmentRow> =
+        serde_json::from_value(json).map_err(|_| unreadable_column("segments", ""))?;
     if rows.is_empty() {
-        return Err(unreadable("segments", "none"));
+        return Err(unreadable_column("segments", "none"));
     }
-    rows.into_iter().map(segment).collect()
+    rows.into_iter().map(decode_segment).collect()
 }
 
-fn segment(row: SegmentRow) -> Result<Segment, StoreError> {
+fn decode_segment(row: SegmentRow) -> Result<Segment, StoreError> {
     let window = |from, to| {
-        let window = Window::new(instant(from)?, instant(to)?);
-        window.ok_or_else(|| unreadable("segment", "empty window"))
+        let window = Window::new(decode_instant(from)?, decode_instant(to)?);
+        window.ok_or_else(|| unreadable_column("segment", "empty window"))
     };
     let (from, to) = (row.starts_at_ms, row.ends_at_ms);
     Ok(Segment {
-        resource: resource(&row.resource)?,
+        resource: decode_resource_id(&row.resource)?,
         window: window(from, to)?,
         busy: window(row.busy_from_ms.unwrap_or(from), row.busy_to_ms.unwrap_or(to))?,
     })
 }
 
 /// Minutes as they fit a column.
-pub(super) fn minutes(minutes: Option<i64>) -> sqlx::Result<Option<i32>> {
+pub(super) fn encode_minutes(minutes: Option<i64>) -> sqlx::Result<Option<i32>> {
     let fit = minutes.map(i32::try_from).transpose();
     fit.map_err(|error| sqlx::Error::Encode(Box::new(error)))
 }
 
 /// Milliseconds since the epoch as an instant.
-pub(super) fn instant(ms: i64) -> Result<DateTime<Utc>, StoreError> {
-    DateTime::from_timestamp_millis(ms).ok_or_else(|| unreadable("instant", &ms.to_string()))
+pub(super) fn decode_instant(ms: i64) -> Result<DateTime<Utc>, StoreError> {
+    DateTime::from_timestamp_millis(ms).ok_or_else(|| unreadable_column("instant", &ms.to_string()))
 }
 
 /// Session terms as they are kept in the `terms` column.
@@ -288,7 +289,7 @@ fn one() -> u32 {
     1
 }
 
-pub(super) fn terms_json(terms: &SessionTerms) -> serde_json::Value {
+pub(super) fn encode_terms(terms: &SessionTerms) -> serde_json::Value {
     serde_json::json!({
         "name": terms.name,
         "amount": terms.price.amount,
@@ -298,30 +299,30 @@ pub(super) fn terms_json(terms: &SessionTerms) -> serde_json::Value {
         "success_url": terms.success_url,
         "cancel_url": terms.cancel_url,
         "expires_at": terms.expires_at.timestamp(),
-        "payment_methods": methods_text(&terms.payment_methods),
+        "payment_methods": encode_payment_methods(&terms.payment_methods),
         "installation": terms.installation,
     })
 }
 
-pub(super) fn terms(hold: Uuid, json: serde_json::Value) -> Result<SessionTerms, StoreError> {
+pub(super) fn decode_terms(hold: Uuid, json: serde_json::Value) -> Result<SessionTerms, StoreError> {
     // The text is left out of the error: it holds the guest's address.
-    let row: TermsRow = serde_json::from_value(json).map_err(|_| unreadable("terms", ""))?;
+    let row: TermsRow = serde_json::from_value(json).map_err(|_| unreadable_column("terms", ""))?;
     Ok(SessionTerms {
         hold: HoldId(hold),
-        price: money(row.amount, &row.currency)?,
+        price: decode_money(row.amount, &row.currency)?,
         quantity: row.quantity,
         name: row.name,
         email: row.email,
         success_url: row.success_url,
         cancel_url: row.cancel_url,
-        expires_at: instant(row.expires_at * 1000)?,
-        payment_methods: methods(&row.payment_methods)?,
+        expires_at: decode_instant(row.expires_at * 1000)?,
+        payment_methods: decode_payment_methods(&row.payment_methods)?,
         installation: row.installation,
     })
 }
 
 /// Payment methods as they are kept in their column: comma-separated.
-pub(super) fn methods_text(methods: &[PaymentMethod]) -> String {
+pub(super) fn encode_payment_methods(methods: &[PaymentMethod]) -> String {
     methods
         .iter()
         .map(PaymentMethod::as_str)
@@ -329,14 +330,14 @@ pub(super) fn methods_text(methods: &[PaymentMethod]) -> String {
         .join(",")
 }
 
-pub(super) fn methods(text: &str) -> Result<Vec<PaymentMethod>, StoreError> {
+pub(super) fn decode_payment_methods(text: &str) -> Result<Vec<PaymentMethod>, StoreError> {
     let names = text.split(',').filter(|name| !name.is_empty());
     names
-        .map(|name| PaymentMethod::parse(name).ok_or_else(|| unreadable("payment method", name)))
+        .map(|name| PaymentMethod::parse(name).ok_or_else(|| unreadable_column("payment method", name)))
         .collect()
 }
 
-pub(super) fn metadata_json(metadata: &BTreeMap<String, String>) -> serde_json::Value {
+pub(super) fn encode_metadata(metadata: &BTreeMap<String, String>) -> serde_json::Value {
     metadata
         .iter()
         .map(|(key, value)| (key.clone(), value.clone().into()))
@@ -344,6 +345,6 @@ pub(super) fn metadata_json(metadata: &BTreeMap<String, String>) -> serde_json::
         .into()
 }
 
-pub(super) fn metadata(json: serde_json::Value) -> Result<BTreeMap<String, String>, StoreError> {
-    serde_json::from_value(json).map_err(|_| unreadable("metadata", ""))
+pub(super) fn decode_metadata(json: serde_json::Value) -> Result<BTreeMap<String, String>, StoreError> {
+    serde_json::from_value(json).map_err(|_| unreadable_column("metadata", ""))
 }

@@ -1,0 +1,205 @@
+//! Checkout attempts: a row for each checkout that has begun, so that a crash leaves no session without a record.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use super::columns::{DbJson, DbTime, DbUuid};
+use super::{StoreError, encoding};
+use crate::domain::ids::{CommandId, HoldId, IdempotencyKey, SessionId};
+use crate::domain::session::SessionTerms;
+
+/// A checkout that is about to begin.
+#[derive(Clone, Debug)]
+pub struct NewAttempt {
+    /// The session to create, and the id of the hold to place.
+    pub terms: SessionTerms,
+    /// The caller's idempotency key.
+    pub key: Option<IdempotencyKey>,
+    /// SHA-256 of the request's body, in hex.
+    pub fingerprint: String,
+    /// The present, by the instance's clock.
+    pub now: DateTime<Utc>,
+    /// How long the attempt belongs to its checkout. After that the checkout's process counts as dead.
+    pub lease: Duration,
+}
+
+/// The result of claiming an idempotency key, or of looking it up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// The key is free. After a claim, the attempt belongs to the caller; after a lookup, no checkout has the key.
+    Free,
+    /// The first request with this key is still running.
+    Running,
+    /// The first request placed this hold, and the hold is live.
+    Placed(HoldId),
+    /// The key was used with another body.
+    Mismatch,
+}
+
+/// How an attempt ends without placing a hold and without losing the race for one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttemptEnd {
+    /// Its own checkout ends it, because Stripe certainly created no session. An attempt that the sweep has taken over
+    /// stays with the sweep, which may have created a session since.
+    Abandoned,
+    /// The sweep that has leased it ends it, because it left no session.
+    NoSession,
+    /// Its own checkout ends it, and Stripe may have created a session. The sweep must find out. The key is free again.
+    Unsettled,
+}
+
+/// An attempt that its checkout did not finish, leased to the caller.
+#[derive(Clone, Debug)]
+pub struct StaleAttempt {
+    /// The session that may exist at Stripe.
+    pub terms: SessionTerms,
+    /// How many recoveries have failed so far.
+    pub tries: u32,
+}
+
+/// Checkout attempts in the database; one method is one transaction.
+#[async_trait]
+pub trait Attempts {
+    /// Finds out who has this key, without claiming it. A placed attempt whose hold is no longer live counts as free.
+    async fn find_claim(&self, key: &IdempotencyKey, fingerprint: &str) -> Result<Claim, StoreError>;
+    /// Writes the attempt as `running`, leased to its checkout. If the key belongs to an attempt that is over (lost,
+    /// abandoned, unsettled, or its hold is no longer live), the key moves to the new attempt in the same transaction,
+    /// whatever the fingerprint. Otherwise nothing is written, and the result says why.
+    async fn claim_attempt(&self, attempt: &NewAttempt) -> Result<Claim, StoreError>;
+    /// Ends an attempt without a hold. A checkout can end only a `running` one, the sweep only an `unsettled` one.
+    async fn end_attempt(&self, hold: HoldId, end: AttemptEnd, now: DateTime<Utc>) -> Result<(), StoreError>;
+    /// Leases attempts to recover: unsettled ones that are due, and running ones whose lease is over. Such a running
+    /// attempt becomes unsettled, so that its own task can no longer place it.
+    async fn lease_stale_attempts(
+        &self,
+        now: DateTime<Utc>,
+        lease: Duration,
+        limit: u32,
+    ) -> Result<Vec<StaleAttempt>, StoreError>;
+    /// Returns a leased attempt, to try again at `due_at`, and counts the try.
+    async fn defer_attempt(&self, hold: HoldId, due_at: DateTime<Utc>) -> Result<(), StoreError>;
+    /// Closes an attempt that must not be placed and enqueues the command that expires its session.
+    async fn abandon_attempt(
+        &self,
+        hold: HoldId,
+        session: &SessionId,
+        now: DateTime<Utc>,
+    ) -> Result<CommandId, StoreError>;
+    /// Closes a running attempt as `lost` and enqueues the command that expires its session. `None` if the attempt was
+    /// closed otherwise.
+    async fn close_lost_attempt(
+        &self,
+        hold: HoldId,
+        session: &SessionId,
+        now: DateTime<Utc>,
+    ) -> Result<Option<CommandId>, StoreError>;
+    /// Deletes at most `limit` attempts that ended before `before`; returns how many.
+    async fn delete_old_attempts(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
+}
+
+/// The attempt that has a key, and whether its hold is live.
+#[derive(sqlx::FromRow)]
+pub(super) struct KnownAttemptRow {
+    pub(super) hold_id: DbUuid,
+    pub(super) fingerprint: String,
+    pub(super) state: String,
+    pub(super) is_live: bool,
+}
+
+/// Selects [`KnownAttemptRow`]s from attempts `a`.
+macro_rules! select_known_attempts {
+    ($rest:literal) => {
+        concat!(
+            "SELECT a.hold_id, a.fingerprint, a.state,
+                 coalesce(h.status IN ('held', 'processing', 'confirmed'), false) AS is_live
+             FROM checkout_attempts a LEFT JOIN holds h ON h.id = a.hold_id ",
+            $rest
+        )
+    };
+}
+
+/// Finds the attempt that has key `$1`.
+pub(super) const FIND_BY_KEY: &str = select_known_attempts!("WHERE a.idempotency_key = $1");
+
+/// Finds the attempt of hold `$1`.
+pub(super) const FIND_BY_HOLD: &str = select_known_attempts!("WHERE a.hold_id = $1");
+
+impl KnownAttemptRow {
+    /// What this attempt means for a request with its key and with this fingerprint.
+    pub(super) fn claim_for(&self, fingerprint: &str) -> Claim {
+        let claim = match self.state.as_str() {
+            "running" => Claim::Running,
+            "placed" if self.is_live => Claim::Placed(HoldId(self.hold_id.0)),
+            _ => return Claim::Free,
+        };
+        if self.fingerprint == fingerprint {
+            claim
+        } else {
+            Claim::Mismatch
+        }
+    }
+}
+
+/// Frees the key of attempt `$1`.
+pub(super) const FREE_KEY: &str = "UPDATE checkout_attempts SET idempotency_key = NULL WHERE hold_id = $1";
+
+/// Ends attempt `$1` at `$2`; for each end, only from the state in which the caller may end it.
+pub(super) fn end_statement(end: AttemptEnd) -> &'static str {
+    match end {
+        AttemptEnd::Abandoned => {
+            "UPDATE checkout_attempts
+             SET state = 'abandoned', terms = NULL, due_at = NULL, leased_until = NULL, ended_at = $2
+             WHERE hold_id = $1 AND state = 'running'"
+        }
+        AttemptEnd::NoSession => {
+            "UPDATE checkout_attempts
+             SET state = 'abandoned', terms = NULL, due_at = NULL, leased_until = NULL, ended_at = $2
+             WHERE hold_id = $1 AND state = 'unsettled'"
+        }
+        // An attempt that is unsettled already belongs to the sweep, with its lease and its due time.
+        AttemptEnd::Unsettled => {
+            "UPDATE checkout_attempts SET state = 'unsettled', due_at = $2, leased_until = NULL
+             WHERE hold_id = $1 AND state = 'running'"
+        }
+    }
+}
+
+/// Abandons attempt `$1` at `$2`, unless it is closed.
+pub(super) const ABANDON: &str = "UPDATE checkout_attempts
+     SET state = 'abandoned', terms = NULL, due_at = NULL, leased_until = NULL, ended_at = $2
+     WHERE hold_id = $1 AND state IN ('running', 'unsettled')";
+
+/// Closes running attempt `$1` as lost at `$2`.
+pub(super) const CLOSE_AS_LOST: &str =
+    "UPDATE checkout_attempts SET state = 'lost', terms = NULL, leased_until = NULL, ended_at = $2
+     WHERE hold_id = $1 AND state = 'running'";
+
+/// Finds the state of attempt `$1`.
+pub(super) const FIND_STATE: &str = "SELECT state FROM checkout_attempts WHERE hold_id = $1";
+
+/// Returns leased attempt `$1`, due again at `$2`.
+pub(super) const DEFER: &str =
+    "UPDATE checkout_attempts SET due_at = $2, leased_until = NULL, tries = tries + 1
+     WHERE hold_id = $1 AND state = 'unsettled'";
+
+#[derive(sqlx::FromRow)]
+pub(super) struct StaleAttemptRow {
+    hold_id: DbUuid,
+    terms: DbJson,
+    tries: i32,
+    claimed_at: DbTime,
+}
+
+/// The leased attempts, oldest first: `RETURNING` guarantees no order.
+pub(super) fn decode_stale_attempts(mut rows: Vec<StaleAttemptRow>) -> Result<Vec<StaleAttempt>, StoreError> {
+    rows.sort_by_key(|row| row.claimed_at);
+    let decode = |row: StaleAttemptRow| {
+        Ok(StaleAttempt {
+            terms: encoding::decode_terms(row.hold_id.0, row.terms.0)?,
+            tries: row.tries.unsigned_abs(),
+        })
+    };
+    rows.into_iter().map(decode).collect()
+}

@@ -1,0 +1,94 @@
+//! What occupies resources, as of one moment.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::StoreError;
+use super::encoding::{self, unreadable_column};
+use crate::domain::availability::{Availability, Occupancy, OccupancyStatus, OccupiedBy, ResourceUsage};
+use crate::domain::ids::{HoldId, ResourceId};
+use crate::domain::time::Window;
+
+/// A question about some resources within a window.
+#[derive(Clone, Copy, Debug)]
+pub struct AvailabilityQuery<'a> {
+    /// The resources in question.
+    pub resources: &'a [ResourceId],
+    /// The window in question.
+    pub within: Window,
+    /// A hold whose occupancy is left out, because it is to move.
+    pub moving: Option<HoldId>,
+    /// The present, if it matters which holds may still end. Otherwise all holds count as confirmed: in a class that is
+    /// nearly full, looking up who has paid costs more than the rest of the query.
+    pub statuses_at: Option<DateTime<Utc>>,
+}
+
+/// Reading what occupies resources.
+#[async_trait]
+pub trait Occupancies {
+    /// Reads what occupies the resources, blocks included, and how they are used.
+    async fn load_availability(&self, query: &AvailabilityQuery<'_>) -> Result<Availability, StoreError>;
+}
+
+/// One row of the answer: the use of a resource if there is a `capacity`, occupied units if there are `units`, else a
+/// block.
+pub(super) struct OccupancyColumns {
+    pub(super) resource: String,
+    pub(super) window: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    /// Beside a capacity, the resource's latest hold; beside units, the hold that has them, if it is overdue.
+    pub(super) hold: Option<Uuid>,
+    pub(super) capacity: Option<u32>,
+    pub(super) units: Option<Vec<u32>>,
+    pub(super) is_unpaid: bool,
+}
+
+enum Entry {
+    Usage(ResourceUsage),
+    Occupancy(Occupancy),
+}
+
+impl OccupancyColumns {
+    fn decode(self) -> Result<Entry, StoreError> {
+        let resource = encoding::decode_resource_id(&self.resource)?;
+        let hold = self.hold.map(HoldId);
+        if let Some(capacity) = self.capacity {
+            let latest = hold;
+            return Ok(Entry::Usage(ResourceUsage {
+                resource,
+                capacity,
+                latest,
+            }));
+        }
+        let status = match hold {
+            Some(overdue) => OccupancyStatus::Overdue(overdue),
+            None if self.is_unpaid => OccupancyStatus::Unpaid,
+            None => OccupancyStatus::Confirmed,
+        };
+        let by = self
+            .units
+            .map_or(OccupiedBy::Block, |units| OccupiedBy::Holds { units, status });
+        let window = decode_window(self.window)?;
+        Ok(Entry::Occupancy(Occupancy { resource, window, by }))
+    }
+}
+
+/// A window from its two ends; an error if it has none or is empty.
+pub(super) fn decode_window(ends: Option<(DateTime<Utc>, DateTime<Utc>)>) -> Result<Window, StoreError> {
+    let (from, to) = ends.ok_or_else(|| unreadable_column("window", "none"))?;
+    Window::new(from, to).ok_or_else(|| unreadable_column("window", &from.to_rfc3339()))
+}
+
+/// The availability that the rows describe.
+pub(super) fn decode_availability(
+    rows: impl Iterator<Item = OccupancyColumns>,
+) -> Result<Availability, StoreError> {
+    let (mut usages, mut occupancies) = (Vec::new(), Vec::new());
+    for row in rows {
+        match row.decode()? {
+            Entry::Usage(usage) => usages.push(usage),
+            Entry::Occupancy(occupancy) => occupancies.push(occupancy),
+        }
+    }
+    Ok(Availability::new(usages, occupancies))
+}

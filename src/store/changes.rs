@@ -1,0 +1,162 @@
+//! Changes to a hold: event, transition, history line and commands in one transaction (I5).
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use super::columns::DbTime;
+use super::events::EventRecord;
+use super::{StoreError, encoding};
+use crate::domain::booking::{Actor, Allocation, HistoryLine};
+use crate::domain::hold::{Status, Transition};
+use crate::domain::ids::HoldId;
+use crate::domain::payment::Receipt;
+
+/// A change to commit: an event, its transition, the history line and the commands together (I5).
+#[derive(Clone, Debug)]
+pub struct HoldChange {
+    /// The event that causes the change, if an event does.
+    pub event: Option<EventRecord>,
+    /// The hold that changes.
+    pub hold: HoldId,
+    /// The version on which the change was decided; the change applies only if the row still has it.
+    pub version: i64,
+    /// What happens to the hold. `None` if only the event is to be stored.
+    pub step: Option<StateChange>,
+    /// Who or what causes the change.
+    pub cause: Actor,
+    /// The present, by the instance's clock.
+    pub now: DateTime<Utc>,
+    /// When the sweep asks Stripe about the hold next, if the change sets that: for `processing`. A hold that is neither
+    /// `held` nor `processing` afterwards is never due.
+    pub check_at: Option<DateTime<Utc>>,
+}
+
+/// What happens to a hold.
+#[derive(Clone, Debug)]
+pub enum StateChange {
+    /// The hold takes this transition, which needs no slot that the hold does not have.
+    Transition(Transition),
+    /// The hold gets its slot back.
+    Reclaim {
+        /// The transition that the hold takes.
+        transition: Transition,
+        /// The units that it takes; their segments become the hold's.
+        units: Vec<Allocation>,
+    },
+}
+
+/// The result of a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ApplyOutcome {
+    /// The change is committed.
+    Done {
+        /// How many commands were enqueued.
+        orders: usize,
+    },
+    /// The hold has changed since the decision, or another hold has a part of the slot to take back: decide again.
+    Conflict,
+    /// The event was applied before.
+    Duplicate,
+}
+
+/// Changes in the database; one method is one transaction.
+#[async_trait]
+pub trait Changes {
+    /// Commits a change and resets the hold's tries. A lease on the hold stays while its status is the same: news of a
+    /// pending payment must not send a second caller to ask Stripe.
+    async fn apply_change(&self, change: &HoldChange) -> Result<ApplyOutcome, StoreError>;
+    /// Records a payment that carries our metadata but has no hold: the event, the payment as `refund_due` and the refund
+    /// command. `Duplicate` if the event or the payment is known.
+    async fn record_orphan_payment(
+        &self,
+        event: Option<&EventRecord>,
+        claimed: Option<HoldId>,
+        receipt: &Receipt,
+        now: DateTime<Utc>,
+    ) -> Result<ApplyOutcome, StoreError>;
+    /// Lists a hold's history, oldest line first.
+    async fn list_history(&self, id: HoldId) -> Result<Vec<HistoryLine>, StoreError>;
+}
+
+/// A hold as a change or a move finds it.
+#[derive(sqlx::FromRow)]
+pub(super) struct CurrentHoldRow {
+    pub(super) version: i64,
+    status: String,
+    reason: Option<String>,
+    due_at: Option<DbTime>,
+    quantity: i32,
+}
+
+impl CurrentHoldRow {
+    pub(super) fn status(&self) -> Result<Status, StoreError> {
+        encoding::decode_status(&self.status, self.reason.as_deref())
+    }
+
+    pub(super) fn due_at(&self) -> Option<DateTime<Utc>> {
+        self.due_at.map(|at| at.0)
+    }
+
+    pub(super) fn quantity(&self) -> u32 {
+        self.quantity.unsigned_abs()
+    }
+}
+
+/// Writes payment `$1` of hold `$2`: amount `$3`, currency `$4`, refunded `$5`, state `$6`, at `$7`. A row that says the same
+/// stays untouched, so that `updated_at` tells of changes only.
+pub(super) const UPSERT_PAYMENT: &str = "INSERT INTO payments AS p
+         (intent_id, hold_id, amount, currency, refunded, state, created_at, updated_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
+     ON CONFLICT (intent_id) DO UPDATE SET hold_id = excluded.hold_id, amount = excluded.amount,
+         currency = excluded.currency, refunded = excluded.refunded, state = excluded.state,
+         updated_at = excluded.updated_at
+     WHERE (p.hold_id, p.amount, p.currency, p.refunded, p.state) IS DISTINCT FROM
+         (excluded.hold_id, excluded.amount, excluded.currency, excluded.refunded, excluded.state)";
+
+/// Writes payment `$1` that claims hold `$2` but has none: amount `$3`, currency `$4`, state `$5`, at `$6`.
+pub(super) const INSERT_ORPHAN: &str =
+    "INSERT INTO payments (intent_id, claimed_hold_id, amount, currency, state, created_at, updated_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT DO NOTHING";
+
+/// Writes a history line of hold `$1` at `$2`: from `$3`, `$4` to `$5`, `$6`, transition `$7`, message `$8`, by `$9` with event `$10`.
+pub(super) const INSERT_HISTORY: &str = "INSERT INTO hold_history
+         (hold_id, at, from_status, from_reason, to_status, to_reason, transition, message, actor, event_id)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+
+/// Lists the history of hold `$1`, oldest line first.
+pub(super) const LIST_HISTORY: &str =
+    "SELECT at, from_status, from_reason, to_status, to_reason, transition, message, actor, event_id
+     FROM hold_history WHERE hold_id = $1 ORDER BY seq";
+
+#[derive(sqlx::FromRow)]
+pub(super) struct HistoryRow {
+    at: DbTime,
+    from_status: Option<String>,
+    from_reason: Option<String>,
+    to_status: String,
+    to_reason: Option<String>,
+    transition: String,
+    message: String,
+    actor: String,
+    event_id: Option<String>,
+}
+
+impl HistoryRow {
+    fn decode(self) -> Result<HistoryLine, StoreError> {
+        let from = self.from_status.as_deref();
+        let from = from.map(|text| encoding::decode_status(text, self.from_reason.as_deref()));
+        Ok(HistoryLine {
+            at: self.at.0,
+            from: from.transpose()?,
+            to: encoding::decode_status(&self.to_status, self.to_reason.as_deref())?,
+            transition: self.transition,
+            message: self.message,
+            cause: encoding::decode_actor(&self.actor, self.event_id)?,
+        })
+    }
+
+    /// All lines, in the order of the rows.
+    pub(super) fn decode_all(rows: Vec<Self>) -> Result<Vec<HistoryLine>, StoreError> {
+        rows.into_iter().map(Self::decode).collect()
+    }
+}

@@ -1,0 +1,138 @@
+//! The outbox: commands that Stripe must be told, each written once, leased and finished (I7).
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use super::columns::{DbTime, DbUuid};
+use super::{StoreError, encoding, paging};
+use crate::domain::command::{Command, CommandAction, STUCK_AFTER};
+use crate::domain::ids::{CommandId, HoldId, SessionId};
+use crate::domain::listing::{CommandFilter, Page, PageRequest};
+
+/// Commands in the database; one method is one transaction.
+#[async_trait]
+pub trait Commands {
+    /// Leases commands that are due, oldest first.
+    async fn lease_commands(
+        &self,
+        now: DateTime<Utc>,
+        lease: Duration,
+        limit: u32,
+    ) -> Result<Vec<Command>, StoreError>;
+    /// Leases one command, due or not. `None` if it is done or leased elsewhere.
+    async fn lease_command(&self, id: CommandId, lease: Duration) -> Result<Option<Command>, StoreError>;
+    /// Marks a command as done: Stripe has given its final answer. A refund without a hold also settles its payment.
+    async fn finish_command(&self, command: &Command, now: DateTime<Utc>) -> Result<(), StoreError>;
+    /// Records a failed try: counts it, stores the error, and returns the command until `due_at`.
+    async fn fail_command(&self, id: CommandId, error: &str, due_at: DateTime<Utc>)
+    -> Result<(), StoreError>;
+    /// Reads one command.
+    async fn find_command(&self, id: CommandId) -> Result<Option<Command>, StoreError>;
+    /// Lists commands, newest first.
+    async fn list_commands(
+        &self,
+        filter: CommandFilter,
+        page: &PageRequest,
+    ) -> Result<Page<Command>, StoreError>;
+    /// Makes a pending command due now. `None` if there is no such pending command.
+    async fn retry_command(&self, id: CommandId, now: DateTime<Utc>) -> Result<Option<Command>, StoreError>;
+}
+
+/// The command that expires the session of a lost or abandoned attempt.
+pub(super) fn expire_session(session: &SessionId) -> CommandAction {
+    CommandAction::ExpireSession(session.clone())
+}
+
+#[derive(sqlx::FromRow)]
+pub(super) struct CommandRow {
+    id: DbUuid,
+    kind: String,
+    hold_id: Option<DbUuid>,
+    session_id: Option<String>,
+    intent_id: Option<String>,
+    amount: Option<i64>,
+    currency: Option<String>,
+    tries: i32,
+    due_at: DbTime,
+    last_error: Option<String>,
+    created_at: DbTime,
+    done_at: Option<DbTime>,
+}
+
+/// The columns of [`CommandRow`].
+macro_rules! command_columns {
+    () => {
+        "id, kind, hold_id, session_id, intent_id, amount, currency, tries, due_at, last_error, created_at, done_at"
+    };
+}
+pub(super) use command_columns;
+
+/// Finds command `$1`.
+pub(super) const FIND: &str = concat!("SELECT ", command_columns!(), " FROM commands WHERE id = $1");
+
+/// Stores error `$2` of command `$1`, due again at `$3`.
+pub(super) const FAIL: &str =
+    "UPDATE commands SET tries = tries + 1, last_error = $2, due_at = $3, leased_until = NULL
+     WHERE id = $1 AND done_at IS NULL";
+
+/// Makes pending command `$1` due at `$2`.
+pub(super) const RETRY: &str = concat!(
+    "UPDATE commands SET due_at = $2 WHERE id = $1 AND done_at IS NULL RETURNING ",
+    command_columns!()
+);
+
+/// Lists commands before `($3, $4)`: done ones or not (`$1`), with at least `$2` tries.
+pub(super) const LIST: &str = concat!(
+    "SELECT ",
+    command_columns!(),
+    " FROM commands
+     WHERE (done_at IS NOT NULL) = $1 AND tries >= $2 AND (created_at, id) < ($3, $4)
+     ORDER BY created_at DESC, id DESC LIMIT $5"
+);
+
+/// What [`LIST`] is asked for, as its first two parameters.
+pub(super) fn list_parameters(filter: CommandFilter) -> (bool, i64) {
+    match filter {
+        CommandFilter::Pending => (false, 0),
+        CommandFilter::Stuck => (false, i64::from(STUCK_AFTER)),
+        CommandFilter::Done => (true, 0),
+    }
+}
+
+impl CommandRow {
+    pub(super) fn decode(self) -> Result<Command, StoreError> {
+        let money = match (self.amount, &self.currency) {
+            (Some(amount), Some(currency)) => Some(encoding::decode_money(amount, currency)?),
+            _ => None,
+        };
+        Ok(Command {
+            id: CommandId(self.id.0),
+            hold: self.hold_id.map(|id| HoldId(id.0)),
+            order: encoding::decode_command(&self.kind, self.session_id, self.intent_id, money)?,
+            tries: self.tries.unsigned_abs(),
+            due_at: self.due_at.0,
+            last_error: self.last_error,
+            created_at: self.created_at.0,
+            done_at: self.done_at.map(|at| at.0),
+        })
+    }
+
+    /// One command, if there is one.
+    pub(super) fn decode_optional(row: Option<Self>) -> Result<Option<Command>, StoreError> {
+        row.map(Self::decode).transpose()
+    }
+
+    /// The leased commands, oldest first: `RETURNING` guarantees no order.
+    pub(super) fn decode_leased(mut rows: Vec<Self>) -> Result<Vec<Command>, StoreError> {
+        rows.sort_by_key(|row| row.due_at);
+        rows.into_iter().map(Self::decode).collect()
+    }
+
+    /// A page of commands, cut off rows that were read with [`LIST`].
+    pub(super) fn decode_page(rows: Vec<Self>, page: &PageRequest) -> Result<Page<Command>, StoreError> {
+        let rows = paging::cut_page(rows, page, |row| paging::timed(row.created_at.0, row.id.0));
+        paging::decode_page(rows, Self::decode)
+    }
+}

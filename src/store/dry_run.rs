@@ -1,0 +1,155 @@
+//! The dry run of a checkout, for [`super::schema::Schema::dry_run_checkout`]: what both engines write and roll back.
+
+use chrono::{DateTime, Duration, Utc};
+use uuid::Uuid;
+
+use super::attempts::NewAttempt;
+use super::changes::{HoldChange, StateChange};
+use super::commands::expire_session;
+use super::events::EventRecord;
+use super::placements::HoldLimits;
+use super::{StoreError, encoding};
+use crate::domain::booking::{Actor, Allocation, Booking, ClientId, Guest, Segment};
+use crate::domain::hold::{Hold, Status, Transition, TransitionReason};
+use crate::domain::ids::{EventId, HoldId, IntentId, SessionId};
+use crate::domain::payment::{PaymentState, Receipt};
+use crate::domain::session::SessionTerms;
+use crate::domain::time::Window;
+
+/// A checkout from its claim to its payment.
+pub(super) struct DryRun {
+    /// The attempt to claim.
+    pub(super) attempt: NewAttempt,
+    /// The hold to place.
+    pub(super) booking: Booking,
+    /// The units that it takes.
+    pub(super) units: Vec<Allocation>,
+    /// The limits that it respects.
+    pub(super) limits: HoldLimits,
+    /// The change that confirms it: an event, a payment and a command.
+    pub(super) paid: HoldChange,
+    /// The hold as it must read afterwards.
+    pub(super) after: Hold,
+}
+
+/// The database behaves differently from what the program needs.
+#[derive(Debug, thiserror::Error)]
+#[error("the dry run of a checkout failed: {0}")]
+struct DryRunError(&'static str);
+
+/// The error of a dry run that ran with a wrong result.
+pub(super) fn dry_run_failure(how: &'static str) -> StoreError {
+    StoreError::Broken(Box::new(DryRunError(how)))
+}
+
+impl DryRun {
+    /// A checkout at `now`, with ids that nothing else has.
+    pub(super) fn new(now: DateTime<Utc>) -> Result<Self, StoreError> {
+        let id = HoldId(Uuid::new_v4());
+        let booking = booking(id, now)?;
+        let receipt = Receipt {
+            intent: IntentId::new(format!("pi_dry_run_{id}")),
+            money: booking.hold.price,
+        };
+        let after = Hold {
+            status: Status::Confirmed,
+            intent: Some(receipt.intent.clone()),
+            payments: vec![receipt.payment(PaymentState::Paid)],
+            ..booking.hold.clone()
+        };
+        let event = EventId::new(format!("evt_dry_run_{id}"));
+        let paid = HoldChange {
+            event: Some(EventRecord {
+                id: event.clone(),
+                kind: "dry_run".to_owned(),
+                payload: String::new(),
+            }),
+            hold: id,
+            version: booking.version,
+            step: Some(StateChange::Transition(Transition {
+                next: after.clone(),
+                orders: vec![expire_session(&booking.hold.session)],
+                why: TransitionReason::Paid,
+            })),
+            cause: Actor::Event(event),
+            now,
+            check_at: None,
+        };
+        Ok(Self {
+            attempt: attempt(&booking, now),
+            units: units(&booking),
+            booking,
+            limits: HoldLimits {
+                per_guest: 1,
+                client: Some(ClientId(String::new())),
+                per_client: 1,
+            },
+            paid,
+            after,
+        })
+    }
+}
+
+fn booking(id: HoldId, now: DateTime<Utc>) -> Result<Booking, StoreError> {
+    let ends_at = now + Duration::minutes(1);
+    let window = Window::new(now, ends_at).ok_or_else(|| dry_run_failure("no window"))?;
+    Ok(Booking {
+        hold: Hold::placed(
+            id,
+            SessionId::new(format!("cs_dry_run_{id}")),
+            encoding::decode_money(1, "eur")?,
+        ),
+        event_type: encoding::decode_event_type_id("dry-run")?,
+        segments: vec![Segment {
+            // A resource that no shop has, so that nothing occupies it.
+            resource: encoding::decode_resource_id(&format!("dry-run-{}", id.0.simple()))?,
+            window,
+            busy: window,
+        }],
+        quantity: 1,
+        requested_resource: None,
+        change_policy: Default::default(),
+        guest: Guest {
+            email: String::new(),
+            name: None,
+        },
+        metadata: Default::default(),
+        checkout_url: String::new(),
+        expires_at: ends_at,
+        session_expires_at: ends_at,
+        created_at: now,
+        updated_at: now,
+        due_at: Some(ends_at),
+        tries: 0,
+        version: 1,
+    })
+}
+
+fn units(booking: &Booking) -> Vec<Allocation> {
+    let first = |segment: &Segment| Allocation {
+        segment: segment.clone(),
+        units: vec![1],
+    };
+    booking.segments.iter().map(first).collect()
+}
+
+fn attempt(booking: &Booking, now: DateTime<Utc>) -> NewAttempt {
+    NewAttempt {
+        terms: SessionTerms {
+            hold: booking.hold.id,
+            name: String::new(),
+            price: booking.hold.price,
+            quantity: 1,
+            email: String::new(),
+            success_url: String::new(),
+            cancel_url: String::new(),
+            expires_at: booking.session_expires_at,
+            payment_methods: Vec::new(),
+            installation: String::new(),
+        },
+        key: None,
+        fingerprint: String::new(),
+        now,
+        lease: std::time::Duration::ZERO,
+    }
+}

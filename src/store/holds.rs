@@ -1,0 +1,214 @@
+//! Holds: reading them with their payments, and leasing them to the caller who asks Stripe about them.
+//! `placements` writes new ones, `changes` writes transitions.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use sqlx::types::Json;
+
+use super::columns::{DbJson, DbTime, DbUuid};
+use super::{StoreError, encoding, paging};
+use crate::domain::booking::{Booking, Guest};
+use crate::domain::catalogue::ChangePolicy;
+use crate::domain::hold::{Hold, ReleaseRequester};
+use crate::domain::ids::{HoldId, IntentId, SessionId};
+use crate::domain::listing::{HoldFilter, Page, PageRequest};
+use crate::domain::payment::Payment;
+use crate::domain::session::HoldRefs;
+
+/// The result of leasing a hold for its release.
+#[derive(Clone, Debug)]
+pub enum ReleaseLease {
+    /// The hold is leased to the caller.
+    Leased(Booking),
+    /// Another caller has the lease.
+    LeasedElsewhere,
+    /// The hold is not `held`, or no longer.
+    NotHeld(Booking),
+    /// There is no such hold.
+    Missing,
+}
+
+/// Holds in the database; one method is one transaction.
+#[async_trait]
+pub trait Holds {
+    /// Reads one hold.
+    async fn find_booking(&self, id: HoldId) -> Result<Option<Booking>, StoreError>;
+    /// Finds the hold that Stripe refers to: by our id, else by session, else by intent. An intent that has paid names
+    /// its hold more surely than one that was only linked.
+    async fn find_booking_by_refs(&self, refs: &HoldRefs) -> Result<Option<Booking>, StoreError>;
+    /// Lists holds, newest first.
+    async fn list_bookings(
+        &self,
+        filter: &HoldFilter,
+        page: &PageRequest,
+    ) -> Result<Page<Booking>, StoreError>;
+    /// Leases one `held` hold for its release and records who requested it. A request makes a new version, so that a
+    /// decision made without it is made again.
+    async fn lease_release(
+        &self,
+        id: HoldId,
+        requester: Option<ReleaseRequester>,
+        lease: Duration,
+    ) -> Result<ReleaseLease, StoreError>;
+    /// Leases `held` and `processing` holds that are due, oldest first.
+    async fn lease_due_holds(
+        &self,
+        now: DateTime<Utc>,
+        lease: Duration,
+        limit: u32,
+    ) -> Result<Vec<Booking>, StoreError>;
+    /// Returns a leased hold without a change, due again at `due_at`, and counts the try. `forget_requester` is for a
+    /// release that Stripe certainly did not carry out.
+    async fn defer_hold(
+        &self,
+        id: HoldId,
+        due_at: DateTime<Utc>,
+        forget_requester: bool,
+    ) -> Result<(), StoreError>;
+}
+
+#[derive(sqlx::FromRow)]
+pub(super) struct BookingRow {
+    id: DbUuid,
+    event_type_id: String,
+    segments: DbJson,
+    quantity: i32,
+    requested_resource_id: Option<String>,
+    cancel_until_minutes: Option<i32>,
+    move_until_minutes: Option<i32>,
+    status: String,
+    reason: Option<String>,
+    requested_by: Option<String>,
+    amount: i64,
+    currency: String,
+    session_id: String,
+    intent_id: Option<String>,
+    checkout_url: String,
+    price_mismatch: bool,
+    guest_email: Option<String>,
+    guest_name: Option<String>,
+    metadata: DbJson,
+    expires_at: DbTime,
+    session_expires_at: DbTime,
+    due_at: Option<DbTime>,
+    tries: i32,
+    version: i64,
+    created_at: DbTime,
+    updated_at: DbTime,
+    payments: Json<Vec<PaymentRow>>,
+}
+
+#[derive(Deserialize)]
+struct PaymentRow {
+    intent: String,
+    amount: i64,
+    currency: String,
+    refunded: i64,
+    state: String,
+}
+
+/// Selects [`BookingRow`]s from holds `h`, with the engine's own expression for the payments as JSON. Hold and payments
+/// are read in one statement, so that they are of one moment.
+macro_rules! select_bookings {
+    ($payments:literal, $rest:literal) => {
+        concat!(
+            "SELECT h.id, h.event_type_id, h.segments, h.quantity, h.requested_resource_id, h.cancel_until_minutes,
+                 h.move_until_minutes, h.status, h.reason, h.requested_by, h.amount, h.currency, h.session_id,
+                 h.intent_id, h.checkout_url, h.price_mismatch, h.guest_email, h.guest_name, h.metadata, h.expires_at,
+                 h.session_expires_at, h.due_at, h.tries, h.version, h.created_at, h.updated_at, (SELECT ",
+            $payments,
+            " FROM payments p WHERE p.hold_id = h.id) AS payments FROM holds h ",
+            $rest
+        )
+    };
+}
+pub(super) use select_bookings;
+
+/// Returns leased hold `$1`, due again at `$2`; `$3` tells whether to forget who requested the release.
+pub(super) const DEFER: &str = "UPDATE holds SET due_at = $2, leased_until = NULL, tries = tries + 1,
+         requested_by = CASE WHEN $3 THEN NULL ELSE requested_by END
+     WHERE id = $1 AND status IN ('held', 'processing')";
+
+impl BookingRow {
+    pub(super) fn decode(self) -> Result<Booking, StoreError> {
+        let payments = self.payments.0.into_iter().map(PaymentRow::decode);
+        let requester = self.requested_by.as_deref();
+        let hold = Hold {
+            id: HoldId(self.id.0),
+            session: SessionId::new(self.session_id),
+            price: encoding::decode_money(self.amount, &self.currency)?,
+            status: encoding::decode_status(&self.status, self.reason.as_deref())?,
+            requested_by: requester.map(encoding::decode_requester).transpose()?,
+            intent: self.intent_id.map(IntentId::new),
+            payments: payments.collect::<Result<_, _>>()?,
+            price_mismatch: self.price_mismatch,
+        };
+        let requested_resource = self.requested_resource_id.as_deref();
+        Ok(Booking {
+            hold,
+            event_type: encoding::decode_event_type_id(&self.event_type_id)?,
+            segments: encoding::decode_segments(self.segments.0)?,
+            quantity: self.quantity.unsigned_abs(),
+            requested_resource: requested_resource.map(encoding::decode_resource_id).transpose()?,
+            change_policy: ChangePolicy {
+                cancel_until_minutes: self.cancel_until_minutes.map(i64::from),
+                move_until_minutes: self.move_until_minutes.map(i64::from),
+            },
+            guest: Guest {
+                // A guest who was erased has no address any more.
+                email: self.guest_email.unwrap_or_default(),
+                name: self.guest_name,
+            },
+            metadata: encoding::decode_metadata(self.metadata.0)?,
+            checkout_url: self.checkout_url,
+            expires_at: self.expires_at.0,
+            session_expires_at: self.session_expires_at.0,
+            created_at: self.created_at.0,
+            updated_at: self.updated_at.0,
+            due_at: self.due_at.map(|at| at.0),
+            tries: self.tries.unsigned_abs(),
+            version: self.version,
+        })
+    }
+
+    /// One hold, if there is one.
+    pub(super) fn decode_optional(row: Option<Self>) -> Result<Option<Booking>, StoreError> {
+        row.map(Self::decode).transpose()
+    }
+
+    /// All holds, in the order of the rows.
+    pub(super) fn decode_all(rows: Vec<Self>) -> Result<Vec<Booking>, StoreError> {
+        rows.into_iter().map(Self::decode).collect()
+    }
+
+    /// A page of holds, cut off rows that were read newest first.
+    pub(super) fn decode_page(rows: Vec<Self>, page: &PageRequest) -> Result<Page<Booking>, StoreError> {
+        let rows = paging::cut_page(rows, page, |row| paging::timed(row.created_at.0, row.id.0));
+        paging::decode_page(rows, Self::decode)
+    }
+}
+
+impl PaymentRow {
+    fn decode(self) -> Result<Payment, StoreError> {
+        Ok(Payment {
+            intent: IntentId::new(self.intent),
+            money: encoding::decode_money(self.amount, &self.currency)?,
+            refunded: self.refunded,
+            state: encoding::decode_payment_state(&self.state)?,
+        })
+    }
+}
+
+/// The result of [`Holds::lease_release`], from the hold as it is after the lease was tried.
+pub(super) fn release_lease(booking: Option<Booking>, was_leased: bool) -> ReleaseLease {
+    use crate::domain::hold::Status;
+    match booking {
+        None => ReleaseLease::Missing,
+        Some(booking) if was_leased => ReleaseLease::Leased(booking),
+        Some(booking) if booking.hold.status == Status::Held => ReleaseLease::LeasedElsewhere,
+        Some(booking) => ReleaseLease::NotHeld(booking),
+    }
+}

@@ -1,0 +1,87 @@
+//! Placing and moving holds: the only place where it is decided who gets a slot (I1).
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use super::StoreError;
+use crate::domain::booking::{Actor, Allocation, Booking, ClientId};
+use crate::domain::ids::{HoldId, ResourceId};
+
+/// The limits that placing a hold must respect, besides its windows.
+#[derive(Clone, Debug)]
+pub struct HoldLimits {
+    /// The most `held` holds of its guest, this one included.
+    pub per_guest: u32,
+    /// The client it comes from, if clients are counted.
+    pub client: Option<ClientId>,
+    /// The most `held` holds from that client, this one included.
+    pub per_client: u32,
+}
+
+/// The result of placing a hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlaceOutcome {
+    /// The guest has the slot; the attempt is `placed`.
+    Placed,
+    /// Another hold has a part of the slot. Nothing was written.
+    SlotTaken,
+    /// The guest or the client has as many unpaid holds as the limits allow. Nothing was written.
+    LimitReached,
+    /// The attempt was closed meanwhile, for example by the sweep. Nothing was written.
+    AttemptClosed,
+}
+
+/// A hold that moves to other windows.
+#[derive(Clone, Debug)]
+pub struct HoldMove {
+    /// The hold that moves.
+    pub hold: HoldId,
+    /// The version on which the move was decided; the move applies only if the row still has it.
+    pub version: i64,
+    /// The units it takes.
+    pub to: Vec<Allocation>,
+    /// The resource that the guest requested by name.
+    pub requested_resource: Option<ResourceId>,
+    /// The history line's message: from when to when it moves.
+    pub message: String,
+    /// Who moves it.
+    pub actor: Actor,
+    /// The present, by the instance's clock.
+    pub now: DateTime<Utc>,
+}
+
+/// The result of moving a hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MoveOutcome {
+    /// The hold has the new windows, and the old ones are free.
+    Done,
+    /// Another hold has a part of the new windows. Nothing has changed.
+    SlotTaken,
+    /// The hold has changed since the decision: decide again.
+    Conflict,
+}
+
+/// Placing and moving holds in the database; one method is one transaction.
+#[async_trait]
+pub trait Placements {
+    /// Places the hold with these units of its segments, its first history line and its attempt, all or nothing. This
+    /// decides who gets a slot, and whether a guest has too many unpaid holds.
+    async fn place_hold(
+        &self,
+        booking: &Booking,
+        units: &[Allocation],
+        limits: &HoldLimits,
+    ) -> Result<PlaceOutcome, StoreError>;
+    /// Moves a hold, all or nothing. The new windows may overlap its own old ones.
+    async fn move_hold(&self, order: &HoldMove) -> Result<MoveOutcome, StoreError>;
+}
+
+/// The transition code of a history line that a move writes.
+pub(super) const MOVED: &str = "moved";
+
+/// Deletes the occupancy of hold `$1`.
+pub(super) const DELETE_OCCUPANCY: &str = "DELETE FROM occupancy WHERE hold_id = $1";
+
+/// Writes the segments of hold `$1`: first resource `$2`, shown window `$3` to `$4`, all segments as JSON `$5`.
+pub(super) const UPDATE_SEGMENTS: &str =
+    "UPDATE holds SET resource_id = $2, starts_at = $3, ends_at = $4, segments = $5 WHERE id = $1";

@@ -1,0 +1,65 @@
+//! Blocks on PostgreSQL.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use super::PostgresStore;
+use crate::domain::catalogue::{Block, BlockConflict};
+use crate::domain::ids::ResourceId;
+use crate::domain::listing::PutOutcome;
+use crate::store::StoreError;
+use crate::store::blocks::{self, BlockConflictRow, Blocks, upsert_block};
+use crate::store::resources::put_outcome;
+
+/// Writes a block. `xmax` is 0 only in a row version that an insert made.
+const PUT: &str = concat!(upsert_block!(), " RETURNING xmax = 0");
+
+#[async_trait]
+impl Blocks for PostgresStore {
+    /// Commits the block first, and then waits for the checkouts that may not have seen it: their holds are among the
+    /// conflicts, and later checkouts see the block.
+    async fn put_block(
+        &self,
+        resource: &ResourceId,
+        block: &Block,
+        now: DateTime<Utc>,
+    ) -> Result<(PutOutcome, Vec<BlockConflict>), StoreError> {
+        self.retrying(|| async {
+            let is_new = sqlx::query_scalar(PUT)
+                .bind(resource.as_str())
+                .bind(&block.id)
+                .bind(block.window.starts_at())
+                .bind(block.window.ends_at())
+                .bind(&block.note)
+                .bind(now)
+                .fetch_one(&self.pool)
+                .await?;
+            let mut transaction = self.pool.begin().await?;
+            sqlx::query("LOCK TABLE occupancy IN SHARE MODE")
+                .execute(&mut *transaction)
+                .await?;
+            let rows = sqlx::query_as(
+                "SELECT DISTINCT ON (h.starts_at, h.id)
+                     h.id AS hold_id, lower(o.during) AS starts_at, upper(o.during) AS ends_at, h.status
+                 FROM occupancy o JOIN holds h ON h.id = o.hold_id
+                 WHERE o.resource_id = $1 AND o.during && tstzrange($2, $3) ORDER BY h.starts_at, h.id",
+            )
+            .bind(resource.as_str())
+            .bind(block.window.starts_at())
+            .bind(block.window.ends_at())
+            .fetch_all(&mut *transaction)
+            .await?;
+            transaction.rollback().await?;
+            Ok((put_outcome(is_new), BlockConflictRow::decode_all(rows)?))
+        })
+        .await
+    }
+
+    async fn delete_block(&self, resource: &ResourceId, id: &str) -> Result<bool, StoreError> {
+        self.retrying(|| async {
+            let query = sqlx::query(blocks::DELETE).bind(resource.as_str()).bind(id);
+            Ok(query.execute(&self.pool).await?.rows_affected() > 0)
+        })
+        .await
+    }
+}

@@ -1,0 +1,155 @@
+//! Calendar feeds on PostgreSQL.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use sqlx::postgres::PgConnection;
+
+use super::PostgresStore;
+use super::error::PostgresResult;
+use crate::domain::catalogue::{Block, Feed};
+use crate::domain::ids::ResourceId;
+use crate::store::columns::DbTime;
+use crate::store::feeds::{self, FeedRow, Feeds, feed_columns};
+use crate::store::{StoreError, blocks};
+
+#[async_trait]
+impl Feeds for PostgresStore {
+    async fn set_feed(
+        &self,
+        resource: &ResourceId,
+        url: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        self.retrying(|| async {
+            let mut transaction = self.pool.begin().await?;
+            let query = match url {
+                Some(url) => {
+                    let query = sqlx::query(feeds::UPSERT).bind(resource.as_str());
+                    query.bind(url).bind(DbTime(now))
+                }
+                None => {
+                    delete_feed_blocks(&mut transaction, resource).await?;
+                    sqlx::query(feeds::DELETE).bind(resource.as_str())
+                }
+            };
+            query.execute(&mut *transaction).await?;
+            Ok(transaction.commit().await?)
+        })
+        .await
+    }
+
+    async fn find_feed(&self, resource: &ResourceId) -> Result<Option<Feed>, StoreError> {
+        self.retrying(|| async {
+            let query = sqlx::query_as(feeds::FIND).bind(resource.as_str());
+            Ok(FeedRow::decode_optional(query.fetch_optional(&self.pool).await?)?)
+        })
+        .await
+    }
+
+    async fn lease_due_feeds(
+        &self,
+        now: DateTime<Utc>,
+        lease: Duration,
+        limit: u32,
+    ) -> Result<Vec<Feed>, StoreError> {
+        self.retrying(|| async {
+            let rows = sqlx::query_as(LEASE_DUE)
+                .bind(now)
+                .bind(lease.as_secs_f64())
+                .bind(i64::from(limit))
+                .fetch_all(&self.pool)
+                .await?;
+            Ok(FeedRow::decode_leased(rows)?)
+        })
+        .await
+    }
+
+    async fn save_feed_blocks(
+        &self,
+        feed: &Feed,
+        blocks: &[Block],
+        fault: Option<&str>,
+        now: DateTime<Utc>,
+        next: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        self.retrying(|| async {
+            let mut transaction = self.pool.begin().await?;
+            let saved = sqlx::query(feeds::SAVE_READ)
+                .bind(feed.resource.as_str())
+                .bind(&feed.url)
+                .bind(DbTime(next))
+                .bind(DbTime(now))
+                .bind(fault)
+                .execute(&mut *transaction)
+                .await?;
+            if saved.rows_affected() == 1 {
+                delete_feed_blocks(&mut transaction, &feed.resource).await?;
+                insert_feed_blocks(&mut transaction, &feed.resource, blocks, now).await?;
+            }
+            Ok(transaction.commit().await?)
+        })
+        .await
+    }
+
+    async fn save_feed_failure(
+        &self,
+        feed: &Feed,
+        fault: &str,
+        next: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        self.retrying(|| async {
+            let query = sqlx::query(feeds::SAVE_FAILURE)
+                .bind(feed.resource.as_str())
+                .bind(&feed.url);
+            query.bind(DbTime(next)).bind(fault).execute(&self.pool).await?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+/// Leases feeds that are due at `$1` for `$2` seconds, at most `$3`. Several instances lease at once, so it skips locked
+/// rows.
+const LEASE_DUE: &str = concat!(
+    "UPDATE calendar_feeds SET leased_until = clock_timestamp() + make_interval(secs => $2)
+     WHERE resource_id = ANY (ARRAY(
+         SELECT resource_id FROM calendar_feeds
+         WHERE due_at <= $1 AND (leased_until IS NULL OR leased_until <= clock_timestamp())
+         ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED))
+     RETURNING ",
+    feed_columns!()
+);
+
+async fn delete_feed_blocks(connection: &mut PgConnection, resource: &ResourceId) -> PostgresResult<()> {
+    let query = sqlx::query(blocks::DELETE_OF_FEED).bind(resource.as_str());
+    query.execute(connection).await?;
+    Ok(())
+}
+
+async fn insert_feed_blocks(
+    connection: &mut PgConnection,
+    resource: &ResourceId,
+    blocks: &[Block],
+    now: DateTime<Utc>,
+) -> PostgresResult<()> {
+    let ids: Vec<&str> = blocks.iter().map(|block| block.id.as_str()).collect();
+    let starts: Vec<_> = blocks.iter().map(|block| block.window.starts_at()).collect();
+    let ends: Vec<_> = blocks.iter().map(|block| block.window.ends_at()).collect();
+    let notes: Vec<&str> = blocks.iter().map(|block| block.note.as_str()).collect();
+    sqlx::query(
+        "INSERT INTO blocks (resource_id, id, from_feed, starts_at, ends_at, note, created_at)
+         SELECT $1, id, true, starts_at, ends_at, note, $6 FROM unnest($2, $3, $4, $5) AS u (id, starts_at, ends_at, note)
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(resource.as_str())
+    .bind(ids)
+    .bind(starts)
+    .bind(ends)
+    .bind(notes)
+    .bind(now)
+    .execute(connection)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,304 @@
+//! Placing and moving holds on PostgreSQL. `take_units!` is the one statement that decides who gets a slot (I1): a hold that
+//! is placed, one that gets its slot back and one that moves all use it.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use sqlx::postgres::{PgConnection, PgExecutor};
+
+use super::PostgresStore;
+use super::error::{PostgresResult, is_occupancy_without_hold};
+use crate::domain::booking::{Allocation, Booking, Segment, segments_of, window_of};
+use crate::domain::hold::TransitionReason;
+use crate::domain::ids::{HoldId, ResourceId};
+use crate::store::columns::{DbJson, DbTime, DbUuid};
+use crate::store::placements::{self, HoldLimits, HoldMove, MOVED, MoveOutcome, PlaceOutcome, Placements};
+use crate::store::{StoreError, encoding};
+
+/// Takes units (`$2` resources, `$3` starts, `$4` ends, `$5` units) for hold `$1`, those that are free. A lookup found them
+/// free; this re-checks the guard, capacities and blocks, which may have changed since. Blocks are counted: with
+/// `EXISTS` the planner chose a table scan. It waits for a rival that has not committed, and takes units in one order,
+/// so that two checkouts for the same units do not deadlock.
+macro_rules! take_units {
+    () => {
+        "INSERT INTO occupancy (hold_id, resource_id, unit, during)
+         SELECT $1, w.resource_id, w.unit, w.during
+         FROM (SELECT resource_id, unit, tstzrange(starts_at, ends_at) AS during
+               FROM unnest($2::text[], $3::timestamptz[], $4::timestamptz[], $5::int[])
+                   AS u (resource_id, starts_at, ends_at, unit)) w
+         WHERE w.unit <= coalesce((SELECT capacity FROM resources r WHERE r.id = w.resource_id), 1)
+           AND (SELECT count(*) FROM blocks b
+               WHERE b.resource_id = w.resource_id AND tstzrange(b.starts_at, b.ends_at) && w.during) = 0
+         ORDER BY w.resource_id, w.unit, w.during
+         ON CONFLICT DO NOTHING"
+    };
+}
+
+/// Places a hold with its occupancy, counters, attempt and first history line: one statement, so one round trip. Each step
+/// reads the rows of the step before. If a step writes nothing, no hold is written, and occupancy without a hold violates
+/// its foreign key, so that the whole statement fails.
+const PLACE: &str = concat!(
+    "WITH taken AS (",
+    take_units!(),
+    " RETURNING 1),
+     guest AS (
+         INSERT INTO guests AS g (email, held, created_at)
+         SELECT $7, 1, $27 WHERE (SELECT count(*) FROM taken) = $6::int * jsonb_array_length($15)
+         ON CONFLICT (email) DO UPDATE SET held = g.held + 1 WHERE g.held < $8 RETURNING 1),
+     client AS (
+         INSERT INTO clients AS c (id, held, updated_at)
+         SELECT $9, 1, $27 FROM guest WHERE $9 IS NOT NULL
+         ON CONFLICT (id) DO UPDATE SET held = c.held + 1, updated_at = $27 WHERE c.held < $10 RETURNING 1),
+     attempt AS (
+         UPDATE checkout_attempts SET state = 'placed', terms = NULL, leased_until = NULL, ended_at = $27
+         WHERE hold_id = $1 AND state = 'running'
+           AND CASE WHEN $9 IS NULL THEN EXISTS (SELECT 1 FROM guest) ELSE EXISTS (SELECT 1 FROM client) END
+         RETURNING hold_id),
+     hold AS (
+         INSERT INTO holds (
+             id, quantity, guest_id, client_id,
+             event_type_id, resource_id, starts_at, ends_at, segments,
+             status, reason, amount, currency, session_id,
+             checkout_url, guest_email, guest_name, metadata,
+             expires_at, session_expires_at, created_at, due_at, updated_at,
+             version, cancel_until_minutes, move_until_minutes, requested_resource_id)
+         SELECT
+             hold_id, $6, $7, $9,
+             $11, $12, $13, $14, $15,
+             $16, $17, $18, $19, $20,
+             $21, $22, $23, $24,
+             $25, $26, $27, $28, $29,
+             $30, $31, $32, $33
+         FROM attempt RETURNING id)
+     INSERT INTO hold_history (hold_id, at, to_status, to_reason, transition, message, actor)
+     SELECT id, $27, $16, $17, $34, $35, 'checkout' FROM hold",
+);
+
+#[async_trait]
+impl Placements for PostgresStore {
+    async fn place_hold(
+        &self,
+        booking: &Booking,
+        units: &[Allocation],
+        limits: &HoldLimits,
+    ) -> Result<PlaceOutcome, StoreError> {
+        self.retrying(|| async {
+            match insert_hold(&self.pool, booking, units, limits).await {
+                Ok(true) => Ok(PlaceOutcome::Placed),
+                Ok(false) => self.find_refusal(booking, limits).await,
+                Err(error) if is_occupancy_without_hold(&error) => self.find_refusal(booking, limits).await,
+                Err(error) => Err(error.into()),
+            }
+        })
+        .await
+    }
+
+    async fn move_hold(&self, order: &HoldMove) -> Result<MoveOutcome, StoreError> {
+        self.retrying(|| async {
+            let mut transaction = self.pool.begin().await?;
+            let quantity: Option<i32> = sqlx::query_scalar(
+                "SELECT quantity FROM holds
+                 WHERE id = $1 AND version = $2 AND status IN ('held', 'confirmed') FOR UPDATE",
+            )
+            .bind(order.hold.0)
+            .bind(order.version)
+            .fetch_optional(&mut *transaction)
+            .await?;
+            let Some(quantity) = quantity else {
+                return Ok(MoveOutcome::Conflict);
+            };
+            // The old windows go first, because the new ones may overlap them; a rollback brings them back.
+            delete_occupancy(&mut transaction, order.hold).await?;
+            if !take_units(&mut transaction, order.hold, &order.to, quantity.unsigned_abs()).await? {
+                transaction.rollback().await?;
+                return Ok(MoveOutcome::SlotTaken);
+            }
+            update_segments(&mut transaction, order.hold, &segments_of(&order.to)).await?;
+            update_moved_hold(&mut transaction, order).await?;
+            transaction.commit().await?;
+            Ok(MoveOutcome::Done)
+        })
+        .await
+    }
+}
+
+impl PostgresStore {
+    /// Finds out why nothing was written. If a first call of ours wrote it and its answer was lost, the hold is placed.
+    async fn find_refusal(&self, booking: &Booking, limits: &HoldLimits) -> PostgresResult<PlaceOutcome> {
+        let found: Option<(String, bool)> = sqlx::query_as(
+            "SELECT state, EXISTS (SELECT 1 FROM guests WHERE email = $2 AND held >= $3)
+                        OR EXISTS (SELECT 1 FROM clients WHERE id = $4 AND held >= $5)
+             FROM checkout_attempts WHERE hold_id = $1",
+        )
+        .bind(booking.hold.id.0)
+        .bind(booking.guest.normalized_email())
+        .bind(signed(limits.per_guest))
+        .bind(limits.client.as_ref().map(|client| client.0.as_str()))
+        .bind(signed(limits.per_client))
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(
+            match found.as_ref().map(|(state, is_full)| (state.as_str(), *is_full)) {
+                Some(("placed", _)) => PlaceOutcome::Placed,
+                Some(("running", true)) => PlaceOutcome::LimitReached,
+                Some(("running", false)) => PlaceOutcome::SlotTaken,
+                _ => PlaceOutcome::AttemptClosed,
+            },
+        )
+    }
+}
+
+/// Runs [`PLACE`]; `false` if it wrote no hold.
+pub(super) async fn insert_hold(
+    executor: impl PgExecutor<'_>,
+    booking: &Booking,
+    units: &[Allocation],
+    limits: &HoldLimits,
+) -> sqlx::Result<bool> {
+    let hold = &booking.hold;
+    let shown = booking.window();
+    let (status, reason) = encoding::encode_status(hold.status);
+    let units = UnitColumns::new(units);
+    let done = sqlx::query(PLACE)
+        .bind(hold.id.0) // $1
+        .bind(units.resources) // $2
+        .bind(units.starts) // $3
+        .bind(units.ends) // $4
+        .bind(units.units) // $5
+        .bind(signed(booking.quantity)) // $6
+        .bind(booking.guest.normalized_email()) // $7
+        .bind(signed(limits.per_guest)) // $8
+        .bind(limits.client.as_ref().map(|client| client.0.as_str())) // $9
+        .bind(signed(limits.per_client)) // $10
+        .bind(booking.event_type.as_str()) // $11
+        .bind(booking.resource().as_str()) // $12
+        .bind(shown.starts_at()) // $13
+        .bind(shown.ends_at()) // $14
+        .bind(encoding::encode_segments(&booking.segments)) // $15
+        .bind(status) // $16
+        .bind(reason) // $17
+        .bind(hold.price.amount) // $18
+        .bind(hold.price.currency.code()) // $19
+        .bind(hold.session.as_str()) // $20
+        .bind(&booking.checkout_url) // $21
+        .bind(&booking.guest.email) // $22
+        .bind(&booking.guest.name) // $23
+        .bind(encoding::encode_metadata(&booking.metadata)) // $24
+        .bind(booking.expires_at) // $25
+        .bind(booking.session_expires_at) // $26
+        .bind(booking.created_at) // $27
+        .bind(booking.due_at) // $28
+        .bind(booking.updated_at) // $29
+        .bind(booking.version) // $30
+        .bind(encoding::encode_minutes(
+            booking.change_policy.cancel_until_minutes,
+        )?) // $31
+        .bind(encoding::encode_minutes(
+            booking.change_policy.move_until_minutes,
+        )?) // $32
+        .bind(booking.requested_resource.as_ref().map(ResourceId::as_str)) // $33
+        .bind(TransitionReason::Placed.code()) // $34
+        .bind(TransitionReason::Placed.to_string()) // $35
+        .execute(executor)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Units as columns for `unnest`: which unit of which resource is occupied from when to when.
+struct UnitColumns<'a> {
+    resources: Vec<&'a str>,
+    starts: Vec<DateTime<Utc>>,
+    ends: Vec<DateTime<Utc>>,
+    units: Vec<i32>,
+}
+
+impl<'a> UnitColumns<'a> {
+    fn new(allocations: &'a [Allocation]) -> Self {
+        let each = || {
+            allocations.iter().flat_map(|allocation| {
+                allocation
+                    .units
+                    .iter()
+                    .map(move |unit| (&allocation.segment, *unit))
+            })
+        };
+        Self {
+            resources: each().map(|(segment, _)| segment.resource.as_str()).collect(),
+            starts: each().map(|(segment, _)| segment.busy.starts_at()).collect(),
+            ends: each().map(|(segment, _)| segment.busy.ends_at()).collect(),
+            units: each().map(|(_, unit)| signed(unit)).collect(),
+        }
+    }
+}
+
+/// Counts are small, and PostgreSQL has no unsigned integers.
+fn signed(count: u32) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
+}
+
+/// Takes `quantity` units of each segment. `false` if another hold has some of them: then the caller must roll back.
+pub(super) async fn take_units(
+    connection: &mut PgConnection,
+    hold: HoldId,
+    allocations: &[Allocation],
+    quantity: u32,
+) -> PostgresResult<bool> {
+    let units = UnitColumns::new(allocations);
+    let wanted = allocations.len() as u64 * u64::from(quantity);
+    let done = sqlx::query(take_units!())
+        .bind(hold.0)
+        .bind(units.resources)
+        .bind(units.starts)
+        .bind(units.ends)
+        .bind(units.units)
+        .execute(connection)
+        .await?;
+    Ok(done.rows_affected() == wanted)
+}
+
+/// Deletes the occupancy of a hold.
+pub(super) async fn delete_occupancy(connection: &mut PgConnection, hold: HoldId) -> PostgresResult<()> {
+    let query = sqlx::query(placements::DELETE_OCCUPANCY).bind(DbUuid(hold.0));
+    query.execute(connection).await?;
+    Ok(())
+}
+
+/// Writes the segments that a hold has from now on.
+pub(super) async fn update_segments(
+    connection: &mut PgConnection,
+    hold: HoldId,
+    segments: &[Segment],
+) -> PostgresResult<()> {
+    let shown = window_of(segments);
+    sqlx::query(placements::UPDATE_SEGMENTS)
+        .bind(DbUuid(hold.0))
+        .bind(segments[0].resource.as_str())
+        .bind(DbTime(shown.starts_at()))
+        .bind(DbTime(shown.ends_at()))
+        .bind(DbJson(encoding::encode_segments(segments)))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Writes a moved hold's new version and its history line.
+async fn update_moved_hold(connection: &mut PgConnection, order: &HoldMove) -> PostgresResult<()> {
+    let (actor, event) = encoding::encode_actor(&order.actor);
+    sqlx::query(
+        "WITH hold AS (
+             UPDATE holds SET requested_resource_id = $2, version = version + 1, updated_at = $3
+             WHERE id = $1 RETURNING id, status, reason)
+         INSERT INTO hold_history
+             (hold_id, at, from_status, from_reason, to_status, to_reason, transition, message, actor, event_id)
+         SELECT id, $3, status, reason, status, reason, $4, $5, $6, $7 FROM hold",
+    )
+    .bind(order.hold.0)
+    .bind(order.requested_resource.as_ref().map(ResourceId::as_str))
+    .bind(order.now)
+    .bind(MOVED)
+    .bind(&order.message)
+    .bind(actor)
+    .bind(event)
+    .execute(connection)
+    .await?;
+    Ok(())
+}

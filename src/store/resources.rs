@@ -1,0 +1,65 @@
+//! Resources: what can be in one place at a time, with as many units as its capacity.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use super::{StoreError, encoding, paging};
+use crate::domain::catalogue::Resource;
+use crate::domain::ids::ResourceId;
+use crate::domain::listing::{Page, PageRequest, PutOutcome};
+
+/// Resources in the database; one method is one transaction.
+#[async_trait]
+pub trait Resources {
+    /// Writes a resource. Live holds on units that it no longer has stay.
+    async fn put_resource(&self, resource: &Resource, now: DateTime<Utc>) -> Result<PutOutcome, StoreError>;
+    /// Reads one resource.
+    async fn find_resource(&self, id: &ResourceId) -> Result<Option<Resource>, StoreError>;
+    /// Lists resources, newest first.
+    async fn list_resources(&self, page: &PageRequest) -> Result<Page<Resource>, StoreError>;
+}
+
+#[derive(sqlx::FromRow)]
+pub(super) struct ResourceRow {
+    seq: i64,
+    id: String,
+    name: String,
+    capacity: i32,
+}
+
+/// Finds resource `$1`.
+pub(super) const FIND: &str = "SELECT seq, id, name, capacity FROM resources WHERE id = $1";
+
+/// Lists resources before number `$1`, at most `$2`.
+pub(super) const LIST: &str =
+    "SELECT seq, id, name, capacity FROM resources WHERE seq < $1 ORDER BY seq DESC LIMIT $2";
+
+impl ResourceRow {
+    fn decode(self) -> Result<Resource, StoreError> {
+        Ok(Resource {
+            id: encoding::decode_resource_id(&self.id)?,
+            name: self.name,
+            capacity: self.capacity.unsigned_abs(),
+        })
+    }
+
+    /// One resource, if there is one.
+    pub(super) fn decode_optional(row: Option<Self>) -> Result<Option<Resource>, StoreError> {
+        row.map(Self::decode).transpose()
+    }
+
+    /// A page of resources, cut off rows that were read with [`LIST`].
+    pub(super) fn decode_page(rows: Vec<Self>, page: &PageRequest) -> Result<Page<Resource>, StoreError> {
+        let rows = paging::cut_page(rows, page, |row| paging::numbered(row.seq));
+        paging::decode_page(rows, Self::decode)
+    }
+}
+
+/// The result of a `put`.
+pub(super) fn put_outcome(is_new: bool) -> PutOutcome {
+    if is_new {
+        PutOutcome::Created
+    } else {
+        PutOutcome::Replaced
+    }
+}

@@ -1,0 +1,41 @@
+//! The schema: bringing it up to date, and finding out whether it fits this program.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use sqlx::migrate::Migrator;
+
+use super::StoreError;
+
+/// The schema of the database.
+#[async_trait]
+pub trait Schema {
+    /// Applies the migrations that are missing, under a lock.
+    async fn migrate(&self) -> Result<(), StoreError>;
+    /// Whether the database answers and has every migration of this program. Later migrations do not matter: from 0.2.0
+    /// on, a migration lets the version before go on serving.
+    async fn is_ready(&self) -> Result<bool, StoreError>;
+    /// The id of this installation, which the first migration created.
+    async fn installation_id(&self) -> Result<String, StoreError>;
+    /// Runs a checkout in a transaction that is rolled back: it places a hold, tries to place a second one on the same
+    /// slot, and applies an event with a payment and a command. This shows that statements and schema fit, that we may
+    /// write, and that an overlap is refused (I1). It does not show that a commit reaches the disk.
+    async fn dry_run_checkout(&self, now: DateTime<Utc>) -> Result<(), StoreError>;
+}
+
+/// Reads the applied migrations.
+pub(super) const APPLIED: &str = "SELECT version, checksum FROM _sqlx_migrations WHERE success";
+
+/// Reads the id of this installation.
+pub(super) const INSTALLATION: &str = "SELECT id FROM installation";
+
+/// Whether all migrations of this program are among the applied ones, unchanged.
+pub(super) fn has_all_migrations(migrator: &Migrator, applied: &[(i64, Vec<u8>)]) -> bool {
+    let is_applied = |version: i64, checksum: &[u8]| {
+        applied
+            .iter()
+            .any(|(other, sum)| *other == version && sum == checksum)
+    };
+    migrator
+        .iter()
+        .all(|migration| is_applied(migration.version, &migration.checksum))
+}

@@ -1,0 +1,139 @@
+//! Calendar feeds on SQLite.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use sqlx::SqliteConnection;
+use sqlx::types::Json;
+
+use super::error::SqliteResult;
+use super::{SqliteStore, database_now};
+use crate::domain::catalogue::{Block, Feed};
+use crate::domain::ids::ResourceId;
+use crate::store::columns::DbTime;
+use crate::store::feeds::{self, FeedRow, Feeds, feed_columns};
+use crate::store::{StoreError, blocks};
+
+#[async_trait]
+impl Feeds for SqliteStore {
+    async fn set_feed(
+        &self,
+        resource: &ResourceId,
+        url: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        let query = match url {
+            Some(url) => {
+                let query = sqlx::query(feeds::UPSERT).bind(resource.as_str());
+                query.bind(url).bind(DbTime(now))
+            }
+            None => {
+                delete_feed_blocks(&mut transaction, resource).await?;
+                sqlx::query(feeds::DELETE).bind(resource.as_str())
+            }
+        };
+        self.in_transaction(query.execute(&mut *transaction)).await?;
+        self.commit(transaction).await
+    }
+
+    async fn find_feed(&self, resource: &ResourceId) -> Result<Option<Feed>, StoreError> {
+        let query = sqlx::query_as(feeds::FIND).bind(resource.as_str());
+        FeedRow::decode_optional(self.read(query.fetch_optional(&self.readers)).await?)
+    }
+
+    async fn lease_due_feeds(
+        &self,
+        now: DateTime<Utc>,
+        lease: Duration,
+        limit: u32,
+    ) -> Result<Vec<Feed>, StoreError> {
+        FeedRow::decode_leased(self.lease_rows(LEASE_DUE, now, lease, limit).await?)
+    }
+
+    async fn save_feed_blocks(
+        &self,
+        feed: &Feed,
+        blocks: &[Block],
+        fault: Option<&str>,
+        now: DateTime<Utc>,
+        next: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        let save = sqlx::query(feeds::SAVE_READ)
+            .bind(feed.resource.as_str())
+            .bind(&feed.url)
+            .bind(DbTime(next))
+            .bind(DbTime(now))
+            .bind(fault);
+        let saved = self.in_transaction(save.execute(&mut *transaction)).await?;
+        if saved.rows_affected() == 1 {
+            delete_feed_blocks(&mut transaction, &feed.resource).await?;
+            insert_feed_blocks(&mut transaction, &feed.resource, blocks, now).await?;
+        }
+        self.commit(transaction).await
+    }
+
+    async fn save_feed_failure(
+        &self,
+        feed: &Feed,
+        fault: &str,
+        next: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let query = sqlx::query(feeds::SAVE_FAILURE)
+            .bind(feed.resource.as_str())
+            .bind(&feed.url);
+        self.write(query.bind(DbTime(next)).bind(fault)).await?;
+        Ok(())
+    }
+}
+
+/// Leases feeds that are due at `$1` for `$2` milliseconds, at most `$3`.
+pub(super) const LEASE_DUE: &str = concat!(
+    "UPDATE calendar_feeds SET leased_until = ",
+    database_now!(),
+    " + $2
+     WHERE resource_id IN (
+         SELECT resource_id FROM calendar_feeds
+         WHERE due_at <= $1 AND coalesce(leased_until, 0) <= ",
+    database_now!(),
+    " ORDER BY due_at LIMIT $3)
+     RETURNING ",
+    feed_columns!()
+);
+
+async fn delete_feed_blocks(connection: &mut SqliteConnection, resource: &ResourceId) -> SqliteResult<()> {
+    let query = sqlx::query(blocks::DELETE_OF_FEED).bind(resource.as_str());
+    query.execute(connection).await?;
+    Ok(())
+}
+
+async fn insert_feed_blocks(
+    connection: &mut SqliteConnection,
+    resource: &ResourceId,
+    blocks: &[Block],
+    now: DateTime<Utc>,
+) -> SqliteResult<()> {
+    let to_json = |block: &Block| {
+        json!({
+            "id": block.id,
+            "starts_at": block.window.starts_at().timestamp_millis(),
+            "ends_at": block.window.ends_at().timestamp_millis(),
+            "note": block.note,
+        })
+    };
+    sqlx::query(
+        "INSERT INTO blocks (resource_id, id, from_feed, starts_at, ends_at, note, created_at)
+         SELECT $1, value ->> 'id', true, value ->> 'starts_at', value ->> 'ends_at', value ->> 'note', $3
+         FROM json_each($2) WHERE true
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(resource.as_str())
+    .bind(Json(blocks.iter().map(to_json).collect::<Vec<_>>()))
+    .bind(DbTime(now))
+    .execute(connection)
+    .await?;
+    Ok(())
+}

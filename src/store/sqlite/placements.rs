@@ -1,0 +1,270 @@
+//! Placing and moving holds on SQLite. [`TAKE_UNITS`] is the one statement that decides who gets a slot (I1): a hold that is
+//! placed, one that gets its slot back and one that moves all use it.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use sqlx::SqliteConnection;
+use sqlx::types::Json;
+
+use super::changes::{HistoryEntry, find_current};
+use super::error::SqliteResult;
+use super::{SqliteStore, attempts};
+use crate::domain::booking::{Actor, Allocation, Booking, ClientId, Segment, segments_of, window_of};
+use crate::domain::hold::{Status, TransitionReason};
+use crate::domain::ids::{HoldId, IntentId, ResourceId};
+use crate::store::columns::{DbJson, DbTime, DbUuid};
+use crate::store::placements::{self, HoldLimits, HoldMove, MOVED, MoveOutcome, PlaceOutcome, Placements};
+use crate::store::{StoreError, encoding};
+
+/// Takes units (JSON `$5`) of resource `$2` from `$3` to `$4` for hold `$1`, those that are free. A lookup found them free; this
+/// re-checks capacities, overlaps and blocks, which may have changed since. SQLite has no exclusion constraint, so
+/// triggers refuse an overlap as the last guard.
+pub(super) const TAKE_UNITS: &str = "INSERT INTO occupancy (hold_id, resource_id, unit, starts_at, ends_at)
+     SELECT $1, $2, u.value, $3, $4 FROM json_each($5) u
+     WHERE u.value <= coalesce((SELECT r.capacity FROM resources r WHERE r.id = $2), 1)
+       AND NOT EXISTS (
+           SELECT 1 FROM occupancy o
+           WHERE o.resource_id = $2 AND o.unit = u.value AND o.ends_at > $3 AND o.starts_at < $4)
+       AND NOT EXISTS (
+           SELECT 1 FROM blocks b WHERE b.resource_id = $2 AND b.ends_at > $3 AND b.starts_at < $4)";
+
+#[async_trait]
+impl Placements for SqliteStore {
+    async fn place_hold(
+        &self,
+        booking: &Booking,
+        units: &[Allocation],
+        limits: &HoldLimits,
+    ) -> Result<PlaceOutcome, StoreError> {
+        let mut transaction = self.begin().await?;
+        let outcome = place_in(&mut transaction, booking, units, limits).await?;
+        match outcome {
+            PlaceOutcome::Placed => self.commit(transaction).await?,
+            PlaceOutcome::SlotTaken | PlaceOutcome::LimitReached | PlaceOutcome::AttemptClosed => {
+                self.roll_back(transaction).await?;
+            }
+        }
+        Ok(outcome)
+    }
+
+    async fn move_hold(&self, order: &HoldMove) -> Result<MoveOutcome, StoreError> {
+        let mut transaction = self.begin().await?;
+        let outcome = move_in(&mut transaction, order).await?;
+        match outcome {
+            MoveOutcome::Done => self.commit(transaction).await?,
+            MoveOutcome::SlotTaken | MoveOutcome::Conflict => self.roll_back(transaction).await?,
+        }
+        Ok(outcome)
+    }
+}
+
+/// Places a hold in the caller's transaction, which the caller must roll back unless the hold is placed.
+pub(super) async fn place_in(
+    connection: &mut SqliteConnection,
+    booking: &Booking,
+    units: &[Allocation],
+    limits: &HoldLimits,
+) -> SqliteResult<PlaceOutcome> {
+    let (hold, now) = (&booking.hold, booking.created_at);
+    match attempts::find_state(connection, hold.id).await?.as_deref() {
+        Some("running") => {}
+        // A first call of ours placed it, and its answer was lost.
+        Some("placed") => return Ok(PlaceOutcome::Placed),
+        _ => return Ok(PlaceOutcome::AttemptClosed),
+    }
+    if !count_unpaid_hold(connection, &booking.guest.normalized_email(), limits, now).await? {
+        return Ok(PlaceOutcome::LimitReached);
+    }
+    if !take_units(connection, hold.id, units, booking.quantity).await? {
+        return Ok(PlaceOutcome::SlotTaken);
+    }
+    attempts::close_attempt(connection, attempts::CLOSE_AS_PLACED, hold.id, now).await?;
+    insert_hold(connection, booking, limits.client.as_ref()).await?;
+    let entry = HistoryEntry {
+        hold: hold.id,
+        from: None,
+        to: hold.status,
+        transition: TransitionReason::Placed.code(),
+        message: &TransitionReason::Placed.to_string(),
+        actor: &Actor::Checkout,
+    };
+    entry.insert(connection, now).await?;
+    Ok(PlaceOutcome::Placed)
+}
+
+/// Counts one more unpaid hold of the guest and of the client. `false` if one of them has as many as the limits allow: then
+/// the caller must roll back.
+async fn count_unpaid_hold(
+    connection: &mut SqliteConnection,
+    guest: &str,
+    limits: &HoldLimits,
+    now: DateTime<Utc>,
+) -> SqliteResult<bool> {
+    let counted = sqlx::query(
+        "INSERT INTO guests (email, held, created_at) VALUES ($1, 1, $2)
+         ON CONFLICT (email) DO UPDATE SET held = held + 1 WHERE held < $3",
+    )
+    .bind(guest)
+    .bind(DbTime(now))
+    .bind(limits.per_guest)
+    .execute(&mut *connection)
+    .await?;
+    if counted.rows_affected() == 0 {
+        return Ok(false);
+    }
+    let Some(client) = &limits.client else {
+        return Ok(true);
+    };
+    let counted = sqlx::query(
+        "INSERT INTO clients (id, held, updated_at) VALUES ($1, 1, $2)
+         ON CONFLICT (id) DO UPDATE SET held = held + 1, updated_at = excluded.updated_at WHERE held < $3",
+    )
+    .bind(&client.0)
+    .bind(DbTime(now))
+    .bind(limits.per_client)
+    .execute(connection)
+    .await?;
+    Ok(counted.rows_affected() > 0)
+}
+
+/// Takes `quantity` units of each segment. `false` if another hold has some of them: then the caller must roll back.
+pub(super) async fn take_units(
+    connection: &mut SqliteConnection,
+    hold: HoldId,
+    allocations: &[Allocation],
+    quantity: u32,
+) -> SqliteResult<bool> {
+    for Allocation { segment, units } in allocations {
+        let taken = sqlx::query(TAKE_UNITS)
+            .bind(DbUuid(hold.0))
+            .bind(segment.resource.as_str())
+            .bind(DbTime(segment.busy.starts_at()))
+            .bind(DbTime(segment.busy.ends_at()))
+            .bind(Json(units))
+            .execute(&mut *connection)
+            .await?;
+        if taken.rows_affected() != u64::from(quantity) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Deletes the occupancy of a hold.
+pub(super) async fn delete_occupancy(connection: &mut SqliteConnection, hold: HoldId) -> SqliteResult<()> {
+    let query = sqlx::query(placements::DELETE_OCCUPANCY).bind(DbUuid(hold.0));
+    query.execute(connection).await?;
+    Ok(())
+}
+
+/// Writes the row of a new hold.
+async fn insert_hold(
+    connection: &mut SqliteConnection,
+    booking: &Booking,
+    client: Option<&ClientId>,
+) -> SqliteResult<()> {
+    let hold = &booking.hold;
+    let shown = booking.window();
+    let (status, reason) = encoding::encode_status(hold.status);
+    sqlx::query(
+        "INSERT INTO holds (
+             id, event_type_id, resource_id, starts_at, ends_at, segments,
+             status, reason, requested_by, amount, currency, session_id, intent_id,
+             checkout_url, price_mismatch, guest_email, guest_name, metadata,
+             expires_at, session_expires_at, due_at, tries, version, created_at, updated_at,
+             quantity, cancel_until_minutes, move_until_minutes, guest_id, client_id, requested_resource_id)
+         VALUES (
+             $1, $2, $3, $4, $5, $6,
+             $7, $8, $9, $10, $11, $12, $13,
+             $14, $15, $16, $17, $18,
+             $19, $20, $21, $22, $23, $24, $25,
+             $26, $27, $28, $29, $30, $31)",
+    )
+    .bind(DbUuid(hold.id.0)) // $1
+    .bind(booking.event_type.as_str()) // $2
+    .bind(booking.resource().as_str()) // $3
+    .bind(DbTime(shown.starts_at())) // $4
+    .bind(DbTime(shown.ends_at())) // $5
+    .bind(DbJson(encoding::encode_segments(&booking.segments))) // $6
+    .bind(status) // $7
+    .bind(reason) // $8
+    .bind(hold.requested_by.map(encoding::encode_requester)) // $9
+    .bind(hold.price.amount) // $10
+    .bind(hold.price.currency.code()) // $11
+    .bind(hold.session.as_str()) // $12
+    .bind(hold.intent.as_ref().map(IntentId::as_str)) // $13
+    .bind(&booking.checkout_url) // $14
+    .bind(hold.price_mismatch) // $15
+    .bind(&booking.guest.email) // $16
+    .bind(booking.guest.name.as_deref()) // $17
+    .bind(DbJson(encoding::encode_metadata(&booking.metadata))) // $18
+    .bind(DbTime(booking.expires_at)) // $19
+    .bind(DbTime(booking.session_expires_at)) // $20
+    .bind(booking.due_at.map(DbTime)) // $21
+    .bind(booking.tries) // $22
+    .bind(booking.version) // $23
+    .bind(DbTime(booking.created_at)) // $24
+    .bind(DbTime(booking.updated_at)) // $25
+    .bind(booking.quantity) // $26
+    .bind(booking.change_policy.cancel_until_minutes) // $27
+    .bind(booking.change_policy.move_until_minutes) // $28
+    .bind(booking.guest.normalized_email()) // $29
+    .bind(client.map(|client| client.0.as_str())) // $30
+    .bind(booking.requested_resource.as_ref().map(ResourceId::as_str)) // $31
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Moves a hold in the caller's transaction, which the caller must roll back unless the move is done.
+async fn move_in(connection: &mut SqliteConnection, order: &HoldMove) -> SqliteResult<MoveOutcome> {
+    let Some(current) = find_current(connection, order.hold).await? else {
+        return Ok(MoveOutcome::Conflict);
+    };
+    let status = current.status()?;
+    if current.version != order.version || !matches!(status, Status::Held | Status::Confirmed) {
+        return Ok(MoveOutcome::Conflict);
+    }
+    // The old windows go first, because the new ones may overlap them; a rollback brings them back.
+    delete_occupancy(connection, order.hold).await?;
+    if !take_units(connection, order.hold, &order.to, current.quantity()).await? {
+        return Ok(MoveOutcome::SlotTaken);
+    }
+    update_segments(connection, order.hold, &segments_of(&order.to)).await?;
+    sqlx::query(
+        "UPDATE holds SET requested_resource_id = $2, version = version + 1, updated_at = $3 WHERE id = $1",
+    )
+    .bind(DbUuid(order.hold.0))
+    .bind(order.requested_resource.as_ref().map(ResourceId::as_str))
+    .bind(DbTime(order.now))
+    .execute(&mut *connection)
+    .await?;
+    let entry = HistoryEntry {
+        hold: order.hold,
+        from: Some(status),
+        to: status,
+        transition: MOVED,
+        message: &order.message,
+        actor: &order.actor,
+    };
+    entry.insert(connection, order.now).await?;
+    Ok(MoveOutcome::Done)
+}
+
+/// Writes the segments that a hold has from now on.
+pub(super) async fn update_segments(
+    connection: &mut SqliteConnection,
+    hold: HoldId,
+    segments: &[Segment],
+) -> SqliteResult<()> {
+    let shown = window_of(segments);
+    sqlx::query(placements::UPDATE_SEGMENTS)
+        .bind(DbUuid(hold.0))
+        .bind(segments[0].resource.as_str())
+        .bind(DbTime(shown.starts_at()))
+        .bind(DbTime(shown.ends_at()))
+        .bind(DbJson(encoding::encode_segments(segments)))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
