@@ -9,7 +9,7 @@ use secrecy::SecretString;
 
 use super::{Check, Verdict, bad, ok};
 use crate::config::Stripe;
-use crate::gateway::delivery::{DeliveryOutcome, deliver};
+use crate::gateway::endpoint_probe::{DeliveryOutcome, send_test_event as deliver};
 use crate::gateway::webhook;
 use crate::workflow::one_line;
 
