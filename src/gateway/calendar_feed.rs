@@ -1,8 +1,10 @@
-//! Calendar feeds of other people: parses a feed in iCalendar format (RFC 5545) into the times at which its owner is busy.
+//! Calendar feeds of other people: parses a feed in iCalendar format (RFC 5545) into the times at which its owner is
+//! busy.
 //!
-//! Events that are free, cancelled or without a duration are left out. Repeating events are expanded within the requested
-//! window only. An event that cannot be read is reported, and only its own times are missing. A feed that is cut off, or
-//! that would cost too much, is refused as a whole: with half a calendar we would sell hours that are taken.
+//! Events that are free, cancelled or without a duration are left out. Repeating events are expanded within the
+//! requested window only. An event that cannot be read is reported, and only its own times are missing. A feed that is
+//! cut off, or that would cost too much, is refused as a whole: with half a calendar we would sell hours that are
+//! taken.
 //!
 //! Parsing is a pure function of the text. A hostile feed can take seconds, so callers run it on a blocking thread.
 //! [`fetch`] downloads a feed; what follows from busy times is left to `workflow`.

@@ -1,8 +1,8 @@
 //! Reads the few fields that we need from Stripe's JSON objects, in responses and in events.
 //!
 //! The reading is tolerant on purpose: Stripe renders an event in the API version of its endpoint, so any field that is
-//! not read here may be unknown, null, missing or of another type. In our own trials, strict typed parsing rejected five
-//! payloads that this way of reading accepts. `None` means that a field, or the object that needs it, is unusable;
+//! not read here may be unknown, null, missing or of another type. In our own trials, strict typed parsing rejected
+//! five payloads that this way of reading accepts. `None` means that a field, or the object that needs it, is unusable;
 //! the caller decides what follows.
 
 use serde_json::Value;

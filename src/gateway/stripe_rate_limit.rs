@@ -1,7 +1,7 @@
 //! Our own rate limit below Stripe's, so that requests of a rush wait here in order instead of being refused there.
 //!
-//! Stripe's documentation allows 25 requests per second for each endpoint, and 100 in total with a live key or 25 with a
-//! test key. Each instance counts for itself: if several share an account, Stripe's own 429 still decides. The caller
+//! Stripe's documentation allows 25 requests per second for each endpoint, and 100 in total with a live key or 25 with
+//! a test key. Each instance counts for itself: if several share an account, Stripe's own 429 still decides. The caller
 //! says how long to wait at most.
 
 use std::num::NonZeroU32;

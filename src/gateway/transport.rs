@@ -1,4 +1,5 @@
-//! Sends one attempt of a Stripe call: waits for the rate limit, sends the request, reads the response, logs the outcome.
+//! Sends one attempt of a Stripe call: waits for the rate limit, sends the request, reads the response, logs the
+//! outcome.
 //!
 //! The requests are async-stripe's, but we send them ourselves. By our own trials, its client opens a connection for
 //! each call, has no timeout, hides the response's headers (`Request-Id`, `Stripe-Should-Retry`, `Date`), and fails on

@@ -1,7 +1,7 @@
 //! Tells which IP addresses are public: a person chooses a feed's address, and it must not lead into our own network.
 //!
-//! The lists follow IANA's registries of special-purpose addresses. An IPv6 address that carries an IPv4 address (mapped,
-//! NAT64, 6to4, Teredo) is not public, because the packet goes to another address than the one we see.
+//! The lists follow IANA's registries of special-purpose addresses. An IPv6 address that carries an IPv4 address
+//! (mapped, NAT64, 6to4, Teredo) is not public, because the packet goes to another address than the one we see.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

@@ -42,7 +42,7 @@ impl FetchPolicy {
 
 /// Downloads the text of a feed: at most 5 MiB, in at most 10 seconds, over at most five redirects.
 ///
-/// `allow_private` allows any address, and plain HTTP. It is for an installation whose calendars are in its own network.
+/// `allow_private` allows any address, and plain HTTP, for an installation whose calendars are in its own network.
 ///
 /// # Errors
 /// [`FeedError`] says why the download failed. It never contains the address, because the address may be a secret.

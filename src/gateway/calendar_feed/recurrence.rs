@@ -1,8 +1,8 @@
 //! Expands a recurrence rule into the start times of its event, on the wall clock of the event's zone.
 //!
-//! A rule speaks of days and hours on the wall clock, but `rrule` computes in UTC. So it gets the wall clock's numbers as
-//! if they were UTC; `zone` converts the results to instants. A feed comes from a stranger, so every step costs budget,
-//! also a step that finds nothing, and both a rule and a feed have a limit of steps.
+//! A rule speaks of days and hours on the wall clock, but `rrule` computes in UTC. So it gets the wall clock's numbers
+//! as if they were UTC; `zone` converts the results to instants. A feed comes from a stranger, so every step costs
+//! budget, also a step that finds nothing, and both a rule and a feed have a limit of steps.
 
 use std::ops::Range;
 
@@ -49,8 +49,8 @@ impl ExpansionBudget {
 /// Returns the start times in `range` of an event with this rule that first begins at `first`.
 ///
 /// # Errors
-/// [`FeedEventError::Rule`] if the rule is invalid, [`FeedEventError::TooOften`] if it takes too many steps to reach the
-/// end of the range.
+/// [`FeedEventError::Rule`] if the rule is invalid, [`FeedEventError::TooOften`] if it takes too many steps to reach
+/// the end of the range.
 pub(super) fn expand_rule(
     text: &str,
     first: &ZonedTime,

@@ -174,7 +174,8 @@ fn free_cancelled_and_empty_events_are_left_out() {
     ] {
         assert_eq!(times_of(lines), [""; 0], "{lines}");
     }
-    let others = "BEGIN:VTODO\nDTSTART:20260601T090000Z\nDUE:20260601T100000Z\nEND:VTODO\nBEGIN:VFREEBUSY\nEND:VFREEBUSY";
+    let others = "BEGIN:VTODO\nDTSTART:20260601T090000Z\nDUE:20260601T100000Z\nEND:VTODO\n\
+                  BEGIN:VFREEBUSY\nEND:VFREEBUSY";
     assert_eq!(
         parse_feed(&calendar(others), window("2026-01-01", "2027-01-01")),
         Ok(ParsedFeed::default())

@@ -1,5 +1,5 @@
-//! Finds the time zones that a feed names: by their IANA names, by the Windows names that Outlook writes, or else by the
-//! feed's own descriptions (`VTIMEZONE`).
+//! Finds the time zones that a feed names: by their IANA names, by the Windows names that Outlook writes, or else by
+//! the feed's own descriptions (`VTIMEZONE`).
 
 use std::collections::HashMap;
 use std::rc::Rc;

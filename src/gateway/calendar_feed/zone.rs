@@ -2,8 +2,9 @@
 
 use std::rc::Rc;
 
-use chrono::NaiveDate;
-use chrono::{DateTime, Duration, LocalResult, NaiveDateTime, NaiveTime, Offset as _, TimeZone as _, Utc};
+use chrono::{
+    DateTime, Duration, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, Offset as _, TimeZone as _, Utc,
+};
 use chrono_tz::{GapInfo, Tz};
 
 /// A time zone.
@@ -27,8 +28,8 @@ pub(super) struct OffsetChange {
 impl Zone {
     /// Returns the instant of a time on this zone's wall clock.
     ///
-    /// As RFC 5545 (3.3.5) demands, a time that occurs twice means its first occurrence, and a time that the clocks skip
-    /// has the offset from before the change.
+    /// As RFC 5545 (3.3.5) demands, a time that occurs twice means its first occurrence, and a time that the clocks
+    /// skip has the offset from before the change.
     pub(super) fn to_instant(&self, local: NaiveDateTime) -> Option<DateTime<Utc>> {
         let offset = match self {
             Self::Known(zone) => return known_zone_to_instant(*zone, local),

@@ -297,7 +297,10 @@ async fn five_failed_calls_open_the_circuit_until_a_probe_succeeds() {
     // The circuit is open: no request is request, and the caller learns how long to wait.
     let rejected = gateway.session(&id).await;
     assert!(
-        matches!(&rejected, Err(GatewayError::Unavailable { retry_after: Some(wait) }) if *wait <= Duration::from_secs(1)),
+        matches!(
+            &rejected,
+            Err(GatewayError::Unavailable { retry_after: Some(wait) }) if *wait <= Duration::from_secs(1)
+        ),
         "{rejected:?}"
     );
     assert_eq!(server.requests().len(), 5);
