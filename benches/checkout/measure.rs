@@ -150,7 +150,7 @@ async fn measure_checkouts(environment: &Environment) -> Checkouts {
 
 async fn book_through_service(environment: &Environment, count: u64) -> LoadResult {
     let client = environment.client.clone();
-    on_free_slots(environment, count, move |slot| {
+    run_on_free_slots(environment, count, move |slot| {
         let client = client.clone();
         async move { drop(client.book_slot(&slot, 201).await) }
     })
@@ -159,7 +159,7 @@ async fn book_through_service(environment: &Environment, count: u64) -> LoadResu
 
 async fn book_in_store(environment: &Environment, count: u64) -> LoadResult {
     let store = environment.store.clone();
-    on_free_slots(environment, count, move |slot| {
+    run_on_free_slots(environment, count, move |slot| {
         let store = store.clone();
         async move { store.book_slot(&slot).await }
     })
@@ -168,7 +168,7 @@ async fn book_in_store(environment: &Environment, count: u64) -> LoadResult {
 
 async fn insert_bookings(environment: &Environment, single_insert: &SingleInsert, count: u64) -> LoadResult {
     let single_insert = single_insert.clone();
-    on_free_slots(environment, count, move |slot| {
+    run_on_free_slots(environment, count, move |slot| {
         let single_insert = single_insert.clone();
         async move { single_insert.insert_booking(&slot).await }
     })
@@ -176,7 +176,7 @@ async fn insert_bookings(environment: &Environment, single_insert: &SingleInsert
 }
 
 /// Runs `count` jobs, each with a free slot of its own.
-async fn on_free_slots<F, Fut>(environment: &Environment, count: u64, job: F) -> LoadResult
+async fn run_on_free_slots<F, Fut>(environment: &Environment, count: u64, job: F) -> LoadResult
 where
     F: Fn(Slot) -> Fut + Clone + Send + 'static,
     Fut: Future<Output = ()> + Send,
