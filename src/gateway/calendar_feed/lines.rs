@@ -156,8 +156,8 @@ impl ComponentParser {
         Ok(())
     }
 
-    /// Ends the innermost component with this name, and marks the components inside it that lack their end as broken.
-    /// Ignores an `END` without such a component.
+    /// Ends the innermost component with this name, and all components inside it. A component is broken if one inside
+    /// it lacks its `END`. An `END` without such a component is ignored.
     fn end_component(&mut self, name: &str) {
         let Some(index) = self.open.iter().rposition(|open| open.name == name) else {
             return;
