@@ -13,7 +13,7 @@ pub struct FeedFault {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FeedEventError {
     /// A needed line is not of the form `NAME;PARAMETER=value:value`, or the event lacks its `END`.
-    #[error("a line that is needed is broken")]
+    #[error("a needed line is broken")]
     Line,
     /// The start is missing, or a date or a duration is invalid.
     #[error("a date or a duration is missing or broken")]
@@ -39,7 +39,7 @@ pub enum FeedError {
     #[error("is not a whole iCalendar file")]
     NotACalendar,
     /// The calendar is nested too deeply, or its events repeat too often in total.
-    #[error("has more in it than a calendar should")]
+    #[error("is nested too deeply or repeats too often")]
     TooMuch,
     /// The address has a scheme that we do not fetch, or contains a user name.
     #[error("must be an https address without credentials")]
