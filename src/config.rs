@@ -14,7 +14,7 @@ use secrecy::SecretString;
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
-use crate::gateway::client::{STRIPE_API, is_live_key};
+use crate::gateway::stripe_config::{STRIPE_API, is_live_key};
 use crate::telemetry::LogFormat;
 
 mod rate_limit;

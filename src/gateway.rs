@@ -1,9 +1,9 @@
-//! Others' wires. The two sides of Stripe's: what we ask of it ([`Gateway`]), and what it tells us ([`webhook`]). And
-//! other people's calendars ([`calendar`]).
+//! Connections to external services: calls to Stripe ([`Gateway`]), Stripe's webhooks ([`webhook`]) and other people's
+//! calendar feeds ([`calendar_feed`]).
 //!
-//! Every answer is sorted into our own few fields, every failure into [`GatewayError`], which says what is known of the
-//! effect. Each call is keyed where it changes something, timed, and bounded in all its retries together. What follows
-//! from an answer is left to `workflow`.
+//! This layer turns each response into a few fields of our own, and each failure into a [`GatewayError`] that says
+//! whether the call had an effect. Each call that changes something carries an idempotency key. Each call has a timeout
+//! that includes all its retries. What to do with a response is left to `workflow`.
 
 use std::time::Duration;
 
@@ -14,50 +14,53 @@ use crate::domain::ids::{IntentId, SessionId};
 use crate::domain::money::Money;
 use crate::domain::session::{NewSession, SessionReport, SessionTerms};
 
-mod answer;
-mod breaker;
-pub mod calendar;
+pub mod calendar_feed;
+mod circuit_breaker;
 pub mod client;
-pub mod delivery;
-mod limits;
+pub mod endpoint_probe;
+mod http_client;
+mod response;
+mod retry;
+pub mod stripe_config;
+mod stripe_objects;
+mod stripe_rate_limit;
 mod transport;
 pub mod webhook;
-mod wire;
 
-/// The metadata key under which session and intent carry the hold's id: by it we know our own in Stripe's events.
+/// The metadata key that carries the hold's id. Sessions and intents have it, so that events lead back to the hold.
 pub const METADATA_KEY: &str = "holdfast_hold";
 /// The metadata key that carries the id of the installation.
 pub const INSTALLATION_KEY: &str = "holdfast_installation";
 
-/// What Stripe, or the way to it, said instead of yes.
+/// A call to Stripe failed, and this is what is known of its effect.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GatewayError {
-    /// Stripe said no, and will again: nothing was done.
+    /// Stripe refused the request and did nothing. The same request will be refused again.
     #[error("Stripe refused: {0}")]
     Refused(Refusal),
-    /// Surely not done: Stripe could not be reached, refused for load, or we kept back.
+    /// Nothing was done: Stripe could not be reached, refused because of load, or we did not send the request.
     #[error("Stripe is unavailable")]
     Unavailable {
-        /// When it is worth trying again, where that is known.
+        /// How long the caller should wait before it tries again, if that is known.
         retry_after: Option<Duration>,
     },
-    /// Sent, and no usable answer: it may have been done. Neither success nor failure.
+    /// The request was sent and no usable response came. It may or may not have had its effect.
     #[error("Stripe gave no usable answer")]
     Unknown,
 }
 
-/// A refusal in Stripe's own terms. Never its message: that may repeat what the guest typed (I9).
+/// A refusal in Stripe's own terms, without its message: a message may repeat what the guest typed (I9).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Refusal {
-    /// HTTP status.
+    /// The HTTP status of the response.
     pub status: u16,
-    /// `error.type`, such as `invalid_request_error`.
+    /// Stripe's `error.type`, such as `invalid_request_error`.
     pub kind: String,
-    /// `error.code`, such as `resource_missing`.
+    /// Stripe's `error.code`, such as `resource_missing`.
     pub code: Option<String>,
-    /// `error.param`, such as `customer_email`.
+    /// Stripe's `error.param`, such as `customer_email`.
     pub param: Option<String>,
-    /// Stripe's `Request-Id`, for its support.
+    /// Stripe's `Request-Id`, which its support asks for.
     pub request_id: Option<String>,
 }
 
@@ -71,26 +74,27 @@ impl std::fmt::Display for Refusal {
     }
 }
 
-/// What Stripe says of itself when it is asked for nothing else.
+/// What a call without any effect tells about the Stripe account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Probe {
-    /// Whether the key is a live one, in Stripe's own words.
+    /// Whether the secret key is a live key, as Stripe reports it.
     pub livemode: bool,
-    /// Stripe's clock, from its `Date` header.
+    /// The time on Stripe's clock, from the `Date` header.
     pub date: Option<DateTime<Utc>>,
 }
 
-/// What we ask of Stripe.
+/// The calls that we make to Stripe.
 #[async_trait]
 pub trait Gateway: Send + Sync + 'static {
-    /// Makes a Checkout Session; keyed by the hold's id, so that repeating it with the same terms gives the same one.
+    /// Creates a Checkout Session. The hold's id is the idempotency key: the same terms again return the same session.
     async fn create_session(&self, terms: &SessionTerms) -> Result<NewSession, GatewayError>;
-    /// Ends an open session. Stripe refuses with 400 where it is not open: read it then. 404: there is none.
+    /// Expires an open session. Stripe refuses with 400 if the session is not open (then retrieve it), and with 404 if
+    /// there is no such session.
     async fn expire_session(&self, id: &SessionId) -> Result<SessionReport, GatewayError>;
-    /// Reads a session.
+    /// Retrieves a session.
     async fn session(&self, id: &SessionId) -> Result<SessionReport, GatewayError>;
-    /// Gives money back; `key` makes it once. A payment that is wholly back already counts as done.
+    /// Refunds a payment once for each `key`. Returns `Ok` if the payment is refunded in full already.
     async fn refund(&self, intent: &IntentId, money: Money, key: &str) -> Result<(), GatewayError>;
-    /// Asks for nothing but an answer.
+    /// Makes a call without any effect, to learn whether Stripe answers and accepts the key.
     async fn probe(&self) -> Result<Probe, GatewayError>;
 }

@@ -1,31 +1,32 @@
-//! What reading and taking slots costs as the books grow, and as a class fills: `cargo bench --bench availability`.
+//! Measures what slot pages and checkouts cost as the database grows, and as a class fills up:
+//! `cargo bench --bench availability`.
 //!
-//! What is compared is measured in turn, in one run, and told as a ratio to the first of its kind, so that it holds on a
-//! noisy machine too. The books are filled by SQL: what is in them is as real as what checkouts write, as far as a
-//! statement of a checkout or a page of slots can see. Takes about half an hour, most of it for filling.
+//! Compared measurements take turns within one run and are printed as a ratio to the first of their kind, so that they
+//! also hold on a noisy machine. The rows are inserted by SQL; for the statements of a checkout or of a page of slots,
+//! they are like rows that checkouts write. A run takes about half an hour, most of it for inserting.
 
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
-    reason = "a measurement that cannot be made must stop the benchmark, and the table is what it was run for"
+    reason = "a measurement that fails must stop the benchmark, and the printed table is its result"
 )]
-#![allow(dead_code, reason = "the other benchmark uses all of what both share")]
+#![allow(dead_code, reason = "the other benchmark uses all of the shared modules")]
 
-mod bare;
-mod fill;
+mod bulk_insert;
+mod environment;
+mod growth;
 #[path = "../../tests/it/support/postgres.rs"]
 mod postgres;
 mod process;
-mod rig;
-mod scale;
-mod shop;
+mod service_client;
+mod store_baseline;
 
-use self::rig::Engine;
+use self::environment::Engine;
 
 fn main() {
-    // `cargo test --all-targets` runs this too, and wants no measurement.
+    // `cargo test --all-targets` runs this binary too, but needs no measurement.
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
@@ -34,6 +35,6 @@ fn main() {
         .build()
         .unwrap();
     for (name, engine) in [("PostgreSQL", Engine::Postgres), ("SQLite", Engine::Sqlite)] {
-        println!("{name}\n\n{}\n", runtime.block_on(scale::measure(engine)));
+        println!("{name}\n\n{}\n", runtime.block_on(growth::measure_engine(engine)));
     }
 }

@@ -1,4 +1,4 @@
-//! A bounded load: so many jobs, so many at once, within a time.
+//! Runs a load: a number of jobs, some of them concurrently, within a time limit.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -7,37 +7,37 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
-/// No load may take longer.
-const BOUND: Duration = Duration::from_secs(90);
+/// The longest time for one load.
+const LOAD_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// How a load went.
-pub(crate) struct Load {
+/// The result of a load.
+pub(crate) struct LoadResult {
     took: Duration,
-    /// Of each job, the shortest first.
+    /// The time of each job, the shortest first.
     times: Vec<Duration>,
 }
 
-impl Load {
-    /// Jobs a second.
+impl LoadResult {
+    /// Returns the jobs per second.
     #[allow(clippy::cast_precision_loss)]
     pub(crate) fn rate(&self) -> f64 {
         self.times.len() as f64 / self.took.as_secs_f64()
     }
 
-    /// The time that this share of the jobs stayed within.
+    /// Returns the time within which this percentage of the jobs ended.
     pub(crate) fn percentile(&self, percent: usize) -> Duration {
         percentile(&self.times, percent)
     }
 }
 
-/// The time that this share of `times`, sorted, stays within.
+/// Returns a percentile of `times`, which must be sorted.
 pub(crate) fn percentile(times: &[Duration], percent: usize) -> Duration {
     let last = times.len() - 1;
     times[(times.len() * percent / 100).min(last)]
 }
 
-/// Does `count` jobs, `width` at once.
-pub(crate) async fn run<F, Fut>(count: u64, width: u64, job: F) -> Load
+/// Runs `count` jobs, `concurrency` of them at once.
+pub(crate) async fn run_load<F, Fut>(count: u64, concurrency: u64, job: F) -> LoadResult
 where
     F: Fn() -> Fut + Clone + Send + 'static,
     Fut: Future<Output = ()> + Send,
@@ -45,7 +45,7 @@ where
     let next = Arc::new(AtomicU64::new(0));
     let started = Instant::now();
     let mut workers = JoinSet::new();
-    for _ in 0..width {
+    for _ in 0..concurrency {
         let (next, job) = (Arc::clone(&next), job.clone());
         workers.spawn(async move {
             let mut times = Vec::new();
@@ -57,9 +57,9 @@ where
             times
         });
     }
-    let all = tokio::time::timeout(BOUND, workers.join_all());
-    let mut times = all.await.expect("the load is done within its bound").concat();
+    let all = tokio::time::timeout(LOAD_TIMEOUT, workers.join_all());
+    let mut times = all.await.expect("the load ends within its time limit").concat();
     let took = started.elapsed();
     times.sort_unstable();
-    Load { took, times }
+    LoadResult { took, times }
 }

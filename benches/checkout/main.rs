@@ -1,35 +1,34 @@
-//! How fast a checkout is, and how much of that is the database's own speed: `cargo bench --bench checkout`.
+//! Measures how fast a checkout is, and how much of its time the database takes: `cargo bench --bench checkout`.
 //!
-//! Starts everything it needs on loopback (a throwaway PostgreSQL, the simulator, the service, each a process of its
-//! own), loads it, prints a table, and is gone without a trace. What is compared is measured in turn in one run, so that
-//! the ratios hold on a noisy machine too. Ends by itself within about three minutes; `docs/benchmarks.md` explains the
-//! rows.
+//! Starts everything that it needs on loopback (a temporary PostgreSQL, the simulator and the service, each in its own
+//! process), loads it, prints a table and removes everything. Compared measurements take turns within one run, so that
+//! the ratios also hold on a noisy machine. A run takes about three minutes. `docs/benchmarks.md` explains the rows.
 
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
-    reason = "a measurement that cannot be made must stop the benchmark, and the table is what it was run for"
+    reason = "a measurement that fails must stop the benchmark, and the printed table is its result"
 )]
 
-mod bare;
-mod hand_rolled;
+mod environment;
 mod load;
 mod measure;
 #[path = "../../tests/it/support/postgres.rs"]
 #[allow(dead_code, reason = "the tests use all of it")]
 mod postgres;
 mod process;
-mod rig;
 #[allow(dead_code, reason = "the other benchmark uses all of it")]
-mod shop;
+mod service_client;
+mod single_insert;
+mod store_baseline;
 mod table;
 
-use self::rig::Engine;
+use self::environment::Engine;
 
 fn main() {
-    // `cargo test --all-targets` runs this too, and wants no measurement.
+    // `cargo test --all-targets` runs this binary too, but needs no measurement.
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
@@ -38,8 +37,12 @@ fn main() {
         .build()
         .unwrap();
     let (postgres, sqlite) = runtime.block_on(async {
-        let postgres = measure::measure(Engine::Postgres).await;
-        (postgres, measure::measure(Engine::Sqlite).await)
+        let postgres = measure::measure_engine(Engine::Postgres).await;
+        (postgres, measure::measure_engine(Engine::Sqlite).await)
     });
-    println!("{}\n\n{}", table::method(), table::table(&postgres, &sqlite));
+    println!(
+        "{}\n\n{}",
+        table::describe_method(),
+        table::format_table(&postgres, &sqlite)
+    );
 }

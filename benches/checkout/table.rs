@@ -1,99 +1,112 @@
-//! The figures as a table: first what says the same on every machine, then this machine's numbers.
+//! Formats the results as a table: first the ratios, which hold on every machine, then the numbers of this machine.
 
 use std::time::Duration;
 
-use crate::measure::{FigureCounts, GUESTS, HOLDS, ROUND, ROUNDS, WIDTH};
+use crate::measure::{CONCURRENCY, Figures, GUESTS, HOLDS, ROUND_SIZE, ROUNDS};
 
-/// Markdown, one column for each engine.
-pub(crate) fn table(postgres: &FigureCounts, sqlite: &FigureCounts) -> String {
+/// Returns a Markdown table with one column for each engine.
+pub(crate) fn format_table(postgres: &Figures, sqlite: &Figures) -> String {
     let both = [postgres, sqlite];
     let mut lines = vec![
         "| | PostgreSQL | SQLite |".to_owned(),
         "|---|---:|---:|".to_owned(),
-        row("checkouts: share of what the bare database does", both, |f| {
-            format!("**{:.2}**", f.checkouts.ratio)
+        format_row("checkouts/s, relative to the store alone", both, |f| {
+            format!("**{:.2}**", f.checkouts.service_share)
         }),
     ];
-    lines.push(row(
-        "a bare checkout, in times of one guarded insert by hand",
+    lines.push(format_row(
+        "checkout in the store alone, relative to a single insert",
         both,
-        |f| format!("{:.1}", f.checkouts.of_hand_rolled),
+        |f| format!("{:.1}", f.checkouts.store_per_insert),
     ));
-    lines.push(row(
-        "… of it the attempt, on the disk before Stripe is asked",
+    lines.push(format_row(
+        "… share of the attempt, committed before the call to Stripe",
         both,
-        |f| format!("{:.0} %", 100.0 * f.checkouts.of_attempt),
+        |f| format!("{:.0} %", 100.0 * f.checkouts.attempt_share),
     ));
     for rush in 0..postgres.rushes.len() {
         let latency = postgres.rushes[rush].latency;
-        let wanted = format!("{GUESTS} guests, one slot, Stripe takes {}", ms(latency));
-        lines.push(row(&format!("{wanted}: sessions asked for"), both, |f| {
-            f.rushes[rush].sessions.to_string()
+        let rush_name = format!("{GUESTS} guests, one slot, Stripe takes {}", format_ms(latency));
+        lines.push(format_row(&format!("{rush_name}: session requests"), both, |f| {
+            f.rushes[rush].session_requests.to_string()
         }));
-        lines.push(row(
-            &format!("{wanted}: answers, p50 / p99, in Stripe's time"),
+        lines.push(format_row(
+            &format!("{rush_name}: response time p50 / p99, relative to Stripe's"),
             both,
             |f| {
-                let share = |time: Duration| time.as_secs_f64() / latency.as_secs_f64();
+                let ratio = |time: Duration| time.as_secs_f64() / latency.as_secs_f64();
                 format!(
                     "{:.2} / {:.2}",
-                    share(f.rushes[rush].p50),
-                    share(f.rushes[rush].p99)
+                    ratio(f.rushes[rush].p50),
+                    ratio(f.rushes[rush].p99)
                 )
             },
         ));
     }
-    lines.push(row(&format!("resident memory after {HOLDS} holds"), both, |f| {
-        mib(f.resident[0])
+    lines.push(format_row(
+        &format!("resident memory after {HOLDS} holds"),
+        both,
+        |f| format_mib(f.resident_memory[0]),
+    ));
+    lines.push(format_row(&format!("… after {} holds", 2 * HOLDS), both, |f| {
+        format_mib(f.resident_memory[1])
     }));
-    lines.push(row(&format!("… after {} holds", 2 * HOLDS), both, |f| {
-        mib(f.resident[1])
+    lines.push(format_row("start to ready, schema created", both, |f| {
+        format_ms(f.first_start)
     }));
-    lines.push(row("start to ready, schema and all", both, |f| ms(f.first_start)));
-    lines.push(row("start to ready, schema there", both, |f| ms(f.start)));
-    lines.extend(this_machine(both));
+    lines.push(format_row("start to ready, schema exists", both, |f| {
+        format_ms(f.later_start)
+    }));
+    lines.extend(machine_rows(both));
     lines.join("\n")
 }
 
-fn this_machine(both: [&FigureCounts; 2]) -> Vec<String> {
+/// Returns the rows whose numbers hold on this machine only.
+fn machine_rows(both: [&Figures; 2]) -> Vec<String> {
     vec![
-        row("checkouts/s through the service", both, |f| {
-            format!("{:.0}", f.checkouts.rate)
+        format_row("checkouts/s through the service", both, |f| {
+            format!("{:.0}", f.checkouts.service_rate)
         }),
-        row("checkouts/s of the bare database", both, |f| {
-            format!("{:.0}", f.checkouts.bare)
+        format_row("checkouts/s in the store alone", both, |f| {
+            format!("{:.0}", f.checkouts.store_rate)
         }),
-        row("checkout, p50 / p99 of the worst round", both, |f| {
-            format!("{} / {}", ms(f.checkouts.p50), ms(f.checkouts.p99))
+        format_row("checkout, p50 / p99 of the worst round", both, |f| {
+            format!("{} / {}", format_ms(f.checkouts.p50), format_ms(f.checkouts.p99))
         }),
-        row("processor time a checkout: service", both, |f| {
-            ms(f.checkouts.spent.service)
+        format_row("CPU time per checkout: service", both, |f| {
+            format_ms(f.checkouts.cpu_time.service)
         }),
-        row("… PostgreSQL server", both, |f| ms(f.checkouts.spent.database)),
-        row("… Stripe simulator", both, |f| ms(f.checkouts.spent.simulator)),
-        row("… load generator", both, |f| ms(f.checkouts.spent.load)),
-        row("webhooks/s that confirm a hold", both, |f| {
-            format!("{:.0}", f.events)
+        format_row("… PostgreSQL server", both, |f| {
+            format_ms(f.checkouts.cpu_time.database)
         }),
-        row("refusals/s of a slot visibly taken", both, |f| {
-            format!("{:.0}", f.conflicts)
+        format_row("… Stripe simulator", both, |f| {
+            format_ms(f.checkouts.cpu_time.simulator)
+        }),
+        format_row("… load generator", both, |f| {
+            format_ms(f.checkouts.cpu_time.load)
+        }),
+        format_row("webhooks/s that confirm a hold", both, |f| {
+            format!("{:.0}", f.event_rate)
+        }),
+        format_row("refusals/s of a slot that is taken", both, |f| {
+            format!("{:.0}", f.refusal_rate)
         }),
     ]
 }
 
-/// What was done, in words.
-pub(crate) fn method() -> String {
+/// Describes the method in words.
+pub(crate) fn describe_method() -> String {
     format!(
-        "{ROUNDS} rounds of {ROUND} checkouts on distinct slots, {WIDTH} at once, each followed by as many of the same \
-         statements without the service; medians."
+        "{ROUNDS} rounds of {ROUND_SIZE} checkouts on distinct slots, {CONCURRENCY} at once, each followed by as many \
+         in the store alone; medians."
     )
 }
 
-fn row(name: &str, both: [&FigureCounts; 2], cell: impl Fn(&FigureCounts) -> String) -> String {
+fn format_row(name: &str, both: [&Figures; 2], cell: impl Fn(&Figures) -> String) -> String {
     format!("| {name} | {} | {} |", cell(both[0]), cell(both[1]))
 }
 
-fn ms(time: Duration) -> String {
+fn format_ms(time: Duration) -> String {
     let ms = time.as_secs_f64() * 1000.0;
     if ms < 10.0 {
         format!("{ms:.2} ms")
@@ -102,6 +115,6 @@ fn ms(time: Duration) -> String {
     }
 }
 
-fn mib(amount: f64) -> String {
+fn format_mib(amount: f64) -> String {
     format!("{amount:.0} MiB")
 }

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 
 use super::check::{Check, Verdict, flag, pass};
 use crate::config::StripeSettings;
-use crate::gateway::delivery::{DeliveryOutcome, deliver};
+use crate::gateway::endpoint_probe::{DeliveryOutcome, send_test_event as deliver};
 use crate::gateway::webhook;
 use crate::workflow::one_line;
 

@@ -148,7 +148,7 @@ fn to_single_line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gateway::calendar::{BusyTime, busy};
+    use crate::gateway::calendar_feed::{BusyTime, parse_feed as busy};
     use chrono::Duration;
 
     fn entry(uid: &str, summary: &str, hour: i64) -> Appointment {

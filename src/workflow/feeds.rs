@@ -13,7 +13,8 @@ use tokio_util::sync::CancellationToken;
 use super::{Context, WorkflowError};
 use crate::domain::catalogue::{Block, Feed};
 use crate::domain::time::Window;
-use crate::gateway::calendar::{self, BusyTime, FeedError, Reading, fetch};
+use crate::gateway::calendar_feed::fetch::fetch_feed;
+use crate::gateway::calendar_feed::{BusyTime, FeedError, ParsedFeed as Reading, parse_feed};
 
 /// How often a feed is read.
 const EVERY: chrono::Duration = chrono::Duration::minutes(15);
@@ -91,12 +92,12 @@ async fn read_one(context: &Context, feed: &Feed) -> Result<(), WorkflowError> {
 }
 
 async fn read(feed: &Feed, now: DateTime<Utc>, allow_private: bool) -> Result<Reading, FeedError> {
-    let text = fetch::fetch(&feed.url, allow_private).await?;
+    let text = fetch_feed(&feed.url, allow_private).await?;
     let Some(within) = Window::new(now, now + AHEAD) else {
         return Ok(Reading::default());
     };
     // Takes up to seconds where somebody wants that.
-    let reading = tokio::task::spawn_blocking(move || calendar::busy(&text, within)).await;
+    let reading = tokio::task::spawn_blocking(move || parse_feed(&text, within)).await;
     reading.unwrap_or_else(|died| std::panic::resume_unwind(died.into_panic()))
 }
 

@@ -26,12 +26,12 @@ const ALLOWED: &[(&str, &str, &str)] = &[
         "HMAC takes keys of any length",
     ),
     (
-        "src/gateway/limits.rs",
+        "src/gateway/stripe_rate_limit.rs",
         "sleep",
         "waits for a place under Stripe's rate limit",
     ),
     (
-        "src/gateway/transport.rs",
+        "src/gateway/retry.rs",
         "sleep",
         "the pause before a call is repeated",
     ),

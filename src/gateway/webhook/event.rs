@@ -1,7 +1,7 @@
-//! A delivery's JSON, read into the one fact that it carries.
+//! Reads the JSON of a delivery into the one fact that it carries.
 //!
-//! [`read`] decides by the event's type and by its object; where the two contradict each other about money, the object
-//! is believed. An event that we cannot use is a value, not an error: Stripe would only send it again.
+//! The event's type and its object decide. If the two contradict each other about money, the object decides. An
+//! event that we cannot use is a value, not an error, because Stripe would only send it again.
 
 use serde_json::Value;
 
@@ -9,123 +9,130 @@ use crate::domain::hold::{Fact, FailureCode};
 use crate::domain::ids::{EventId, HoldId, IntentId, SessionId};
 use crate::domain::payment::Receipt;
 use crate::domain::session::{HoldRefs, SessionPayment};
-use crate::gateway::wire;
+use crate::gateway::stripe_objects;
 
-/// One event of Stripe's.
+/// An event that Stripe sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// Stripe's id of it.
+    /// Stripe's id of the event.
     pub id: EventId,
-    /// Its type, such as `checkout.session.completed`.
+    /// The event's type, such as `checkout.session.completed`.
     pub kind: String,
-    /// Whether it is about real money; must match the secret key's mode.
+    /// Whether the event is about real money. It must match the secret key's mode.
     pub livemode: bool,
-    /// What it tells.
+    /// The fact that the event carries, or why it carries none.
     pub content: EventContent,
 }
 
-/// What an event tells.
+/// The fact in an event, or the reason to ignore it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventContent {
-    /// A fact about a hold, if there is one that the refs name.
+    /// A fact about the hold that `refs` lead to, if there is such a hold.
     Relevant {
-        /// Which hold it concerns.
+        /// The ids by which the hold can be found.
         refs: HoldRefs,
-        /// What is so.
+        /// The fact that the event carries.
         fact: Fact,
-        /// Proof of money, where the fact is one: what must go back if no hold is found and `ours` is set.
+        /// The payment, if the fact proves one. If no hold is found and `ours` is set, it must be refunded.
         money: Option<Receipt>,
-        /// The object carries our metadata. A `client_reference_id` alone does not make it so: other products on the
-        /// same account use that field too, and their money is none of our business.
+        /// Whether the object carries our metadata. A `client_reference_id` proves nothing: other products on the same
+        /// account use that field too, and their payments must not be touched (I10).
         ours: bool,
     },
-    /// Nothing that concerns us.
+    /// The event does not concern us.
     Irrelevant(IgnoreReason),
 }
 
-/// Why an event tells us nothing.
+/// Why an event is ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum IgnoreReason {
-    /// We do not listen to its type.
+    /// We do not handle this event type.
     UnknownType,
-    /// A `v2.core.event`: it carries no data.
+    /// The event is a thin event (`v2.core.event`), which carries no data.
     ThinEvent,
-    /// Its type is ours, but its object lacks what the fact needs, such as an intent.
-    Unusable,
-    /// Another event tells the same, and the total with it.
-    ToldElsewhere,
+    /// We handle the type, but the object lacks a field that the fact needs, such as an intent.
+    IncompleteObject,
+    /// Another event reports the same change, with the new total.
+    ReportedElsewhere,
 }
 
-/// The body is not an event of Stripe's: not UTF-8, not JSON, nested too deeply, or without id and type.
+/// The body is not an event: it is not UTF-8, not JSON, nested too deeply, or lacks an id, type or mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a readable event")]
 pub struct MalformedEvent;
 
-/// Reads a delivery whose signature was found good.
+/// Reads the body of a delivery whose signature is valid.
 ///
 /// # Errors
-/// [`MalformedEvent`] where not even its id and type can be read.
-pub fn read(body: &[u8]) -> Result<Event, MalformedEvent> {
-    // serde_json refuses what is not UTF-8 and stops at a depth of 128.
+/// [`MalformedEvent`] if not even the event's id, type and mode can be read.
+pub fn parse_event(body: &[u8]) -> Result<Event, MalformedEvent> {
+    // serde_json refuses a body that is not UTF-8 or is nested deeper than 128 levels, so a hostile body is cheap.
     let event: Value = serde_json::from_slice(body).map_err(|_| MalformedEvent)?;
-    let kind = wire::text(&event, "type").ok_or(MalformedEvent)?;
+    let kind = stripe_objects::parse_text(&event, "type").ok_or(MalformedEvent)?;
     Ok(Event {
-        id: EventId::new(wire::text(&event, "id").ok_or(MalformedEvent)?),
+        id: EventId::new(stripe_objects::parse_text(&event, "id").ok_or(MalformedEvent)?),
         kind: kind.to_owned(),
         livemode: event
             .get("livemode")
             .and_then(Value::as_bool)
             .ok_or(MalformedEvent)?,
-        content: content(kind, &event),
+        content: parse_content(kind, &event),
     })
 }
 
-fn content(kind: &str, event: &Value) -> EventContent {
-    if wire::text(event, "object") == Some("v2.core.event") {
+fn parse_content(kind: &str, event: &Value) -> EventContent {
+    if stripe_objects::parse_text(event, "object") == Some("v2.core.event") {
         return EventContent::Irrelevant(IgnoreReason::ThinEvent);
     }
     let Some(object) = event.pointer("/data/object") else {
-        return EventContent::Irrelevant(IgnoreReason::Unusable);
+        return EventContent::Irrelevant(IgnoreReason::IncompleteObject);
     };
-    let about = match kind {
+    let content = match kind {
         "checkout.session.completed"
         | "checkout.session.expired"
         | "checkout.session.async_payment_succeeded"
-        | "checkout.session.async_payment_failed" => session(kind, object),
+        | "checkout.session.async_payment_failed" => parse_session_event(kind, object),
         "payment_intent.created"
         | "payment_intent.processing"
         | "payment_intent.requires_action"
         | "payment_intent.succeeded"
         | "payment_intent.payment_failed"
-        | "payment_intent.canceled" => intent(kind, object),
-        "charge.refunded" => charge_refunded(object),
+        | "payment_intent.canceled" => parse_intent_event(kind, object),
+        "charge.refunded" => parse_charge_refunded(object),
         "refund.created" | "refund.updated" | "refund.failed" => match refund_status(kind, object) {
-            "failed" => refund_failed(object),
-            _ => return EventContent::Irrelevant(IgnoreReason::ToldElsewhere),
+            "failed" => parse_refund_failed(object),
+            // `charge.refunded` reports a refund that works, with the total so far.
+            _ => return EventContent::Irrelevant(IgnoreReason::ReportedElsewhere),
         },
-        "charge.dispute.created" | "charge.dispute.closed" => dispute(kind, object),
+        "charge.dispute.created" | "charge.dispute.closed" => parse_dispute_event(kind, object),
         _ => return EventContent::Irrelevant(IgnoreReason::UnknownType),
     };
-    about.unwrap_or(EventContent::Irrelevant(IgnoreReason::Unusable))
+    content.unwrap_or(EventContent::Irrelevant(IgnoreReason::IncompleteObject))
 }
 
-fn about(object: &Value, session: Option<SessionId>, intent: Option<IntentId>, fact: Fact) -> EventContent {
-    let ours = wire::hold_in_metadata(object);
-    let named = || HoldId::parse(wire::text(object, "client_reference_id")?);
+fn to_relevant_content(
+    object: &Value,
+    session: Option<SessionId>,
+    intent: Option<IntentId>,
+    fact: Fact,
+) -> EventContent {
+    let from_metadata = stripe_objects::parse_metadata_hold(object);
+    let from_reference = || HoldId::parse(stripe_objects::parse_text(object, "client_reference_id")?);
     EventContent::Relevant {
         refs: HoldRefs {
-            installation: wire::installation(object),
-            hold: ours.or_else(named),
+            installation: stripe_objects::parse_metadata_installation(object),
+            hold: from_metadata.or_else(from_reference),
             session,
             intent,
         },
-        money: money(&fact),
+        money: proven_payment(&fact),
         fact,
-        ours: ours.is_some(),
+        ours: from_metadata.is_some(),
     }
 }
 
-fn money(fact: &Fact) -> Option<Receipt> {
+/// Returns the payment that a fact proves.
+fn proven_payment(fact: &Fact) -> Option<Receipt> {
     match fact {
         Fact::SessionCompleted(SessionPayment::Paid(receipt))
         | Fact::AsyncSucceeded(receipt)
@@ -134,72 +141,78 @@ fn money(fact: &Fact) -> Option<Receipt> {
     }
 }
 
-fn session(kind: &str, object: &Value) -> Option<EventContent> {
-    let id = SessionId::new(wire::text(object, "id")?);
-    let completed = || wire::session_payment(object).map(Fact::SessionCompleted);
-    let arrived = || wire::session_receipt(object).map(Fact::AsyncSucceeded);
+fn parse_session_event(kind: &str, object: &Value) -> Option<EventContent> {
+    let id = SessionId::new(stripe_objects::parse_text(object, "id")?);
+    let completed = || stripe_objects::parse_session_payment(object).map(Fact::SessionCompleted);
+    let async_succeeded = || stripe_objects::parse_session_receipt(object).map(Fact::AsyncSucceeded);
     let fact = match kind {
         "checkout.session.completed" => completed()?,
-        "checkout.session.async_payment_succeeded" => arrived()?,
-        "checkout.session.async_payment_failed" => match wire::text(object, "payment_status") {
-            Some("paid") => arrived()?,
+        "checkout.session.async_payment_succeeded" => async_succeeded()?,
+        "checkout.session.async_payment_failed" => match stripe_objects::parse_text(object, "payment_status")
+        {
+            Some("paid") => async_succeeded()?,
             _ => Fact::AsyncFailed,
         },
-        // A slot is given back only where Stripe can take no more money for it (I2), whatever the event is called.
-        _ => match wire::text(object, "status") {
+        // A slot is released only if Stripe can take no more money for it (I2), whatever the event's type says.
+        _ => match stripe_objects::parse_text(object, "status") {
             Some("expired") | None => Fact::SessionDead,
             Some("complete") => completed()?,
             Some(_) => return None,
         },
     };
-    Some(about(object, Some(id), wire::intent(object), fact))
+    Some(to_relevant_content(
+        object,
+        Some(id),
+        stripe_objects::parse_intent_reference(object),
+        fact,
+    ))
 }
 
-fn intent(kind: &str, object: &Value) -> Option<EventContent> {
-    let id = IntentId::new(wire::text(object, "id")?);
+fn parse_intent_event(kind: &str, object: &Value) -> Option<EventContent> {
+    let id = IntentId::new(stripe_objects::parse_text(object, "id")?);
     let fact = match kind {
         "payment_intent.succeeded" => Fact::IntentSucceeded(Receipt {
             intent: id.clone(),
-            money: wire::money(object, "amount_received")?,
+            money: stripe_objects::parse_money(object, "amount_received")?,
         }),
-        "payment_intent.payment_failed" => Fact::IntentFailed(id.clone(), failure(object)),
+        "payment_intent.payment_failed" => Fact::IntentFailed(id.clone(), parse_failure_code(object)),
         "payment_intent.canceled" => Fact::IntentCanceled(id.clone()),
         _ => Fact::IntentLinked(id.clone()),
     };
-    Some(about(object, None, Some(id), fact))
+    Some(to_relevant_content(object, None, Some(id), fact))
 }
 
-fn failure(intent: &Value) -> FailureCode {
+fn parse_failure_code(intent: &Value) -> FailureCode {
     let code = intent
         .get("last_payment_error")
-        .and_then(|error| wire::text(error, "code"));
+        .and_then(|error| stripe_objects::parse_text(error, "code"));
     FailureCode::new(code.unwrap_or_default())
 }
 
-fn charge_refunded(object: &Value) -> Option<EventContent> {
-    let intent = wire::intent(object)?;
+fn parse_charge_refunded(object: &Value) -> Option<EventContent> {
+    let intent = stripe_objects::parse_intent_reference(object)?;
     let fact = Fact::Refunded {
         paid: Receipt {
             intent: intent.clone(),
-            money: wire::money(object, "amount")?,
+            money: stripe_objects::parse_money(object, "amount")?,
         },
-        back: wire::number(object, "amount_refunded")?,
+        back: stripe_objects::parse_integer(object, "amount_refunded")?,
     };
-    Some(about(object, None, Some(intent), fact))
+    Some(to_relevant_content(object, None, Some(intent), fact))
 }
 
-/// `failed` also for a canceled refund: either way the money did not go back.
+/// Returns a refund's status, with `failed` for a canceled refund: in both cases the guest got no money.
 fn refund_status<'a>(kind: &str, object: &'a Value) -> &'a str {
-    match wire::text(object, "status") {
+    match stripe_objects::parse_text(object, "status") {
         Some("canceled") => "failed",
         None if kind == "refund.failed" => "failed",
         status => status.unwrap_or_default(),
     }
 }
 
-fn refund_failed(object: &Value) -> Option<EventContent> {
-    let intent = wire::intent(object)?;
-    Some(about(
+fn parse_refund_failed(object: &Value) -> Option<EventContent> {
+    let intent = stripe_objects::parse_intent_reference(object)?;
+    Some(to_relevant_content(
         object,
         None,
         Some(intent.clone()),
@@ -207,22 +220,24 @@ fn refund_failed(object: &Value) -> Option<EventContent> {
     ))
 }
 
-fn dispute(kind: &str, object: &Value) -> Option<EventContent> {
-    let intent = wire::intent(object)?;
+fn parse_dispute_event(kind: &str, object: &Value) -> Option<EventContent> {
+    let intent = stripe_objects::parse_intent_reference(object)?;
     let fact = match kind {
         "charge.dispute.created" => Fact::DisputeOpened(Receipt {
             intent: intent.clone(),
-            money: wire::money(object, "amount")?,
+            money: stripe_objects::parse_money(object, "amount")?,
         }),
-        // An inquiry that ends without becoming a dispute is `warning_closed`.
+        // Stripe documents `warning_closed` for an inquiry that ends without becoming a dispute.
         _ => Fact::DisputeClosed {
             intent: intent.clone(),
-            won: matches!(wire::text(object, "status")?, "won" | "warning_closed"),
+            won: matches!(
+                stripe_objects::parse_text(object, "status")?,
+                "won" | "warning_closed"
+            ),
         },
     };
-    Some(about(object, None, Some(intent), fact))
+    Some(to_relevant_content(object, None, Some(intent), fact))
 }
 
 #[cfg(test)]
-#[path = "event_tests.rs"]
 mod tests;

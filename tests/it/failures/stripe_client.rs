@@ -1,5 +1,5 @@
-//! The gateway against a server that answers by script: what is sent, what is repeated, and how each end of a call is
-//! sorted (S21, S22). The whole of Stripe's behaviour is the simulator's.
+//! Tests the Stripe client against a server with scripted replies: what it sends, what it retries, and which error each
+//! failed call returns. The simulator covers the rest of Stripe's behaviour.
 
 use std::time::Duration;
 
@@ -8,13 +8,14 @@ use futures::future::join_all;
 use holdfast::domain::ids::{HoldId, IntentId, SessionId};
 use holdfast::domain::money::{Currency, Money};
 use holdfast::domain::session::{SessionStatus, SessionTerms};
-use holdfast::gateway::client::{StripeConfig, StripeGateway, StripeRateLimits};
+use holdfast::gateway::client::StripeGateway;
+use holdfast::gateway::stripe_config::{StripeConfig, StripeRateLimits};
 use holdfast::gateway::{Gateway, GatewayError};
 use uuid::Uuid;
 
-use self::script::{Reply, Script};
+use self::scripted_server::{LogBuffer, Reply, ScriptedServer};
 
-mod script;
+mod scripted_server;
 
 const KEY: &str = "sk_test_do_not_log_me";
 const EMAIL: &str = "ada@example.com";
@@ -27,21 +28,21 @@ fn config(base: &str) -> StripeConfig {
         secret_key: KEY.into(),
         api_base: base.parse().unwrap(),
         attempt_timeout: Duration::from_secs(10),
-        budget: Duration::from_secs(20),
+        call_timeout: Duration::from_secs(20),
         limits: None,
     }
 }
 
-fn gateway(script: &Script) -> StripeGateway {
-    StripeGateway::new(&config(&script.base())).unwrap()
+fn gateway(server: &ScriptedServer) -> StripeGateway {
+    StripeGateway::new(&config(&server.base())).unwrap()
 }
 
-/// For calls that are repeated until the budget is over.
-fn hasty(script: &Script) -> StripeGateway {
+/// Returns a gateway for calls that are retried until the call timeout.
+fn short_timeout_gateway(server: &ScriptedServer) -> StripeGateway {
     StripeGateway::new(&StripeConfig {
-        budget: Duration::from_millis(900),
+        call_timeout: Duration::from_millis(900),
         attempt_timeout: Duration::from_millis(300),
-        ..config(&script.base())
+        ..config(&server.base())
     })
     .unwrap()
 }
@@ -81,38 +82,41 @@ fn error_body(code: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_session_is_made_with_key_version_and_form() {
-    let script = Script::play([Reply::ok(SESSION)]).await;
-    let made = gateway(&script).create_session(&terms()).await.unwrap();
+async fn create_session_sends_key_version_and_form() {
+    let server = ScriptedServer::start([Reply::ok(SESSION)]).await;
+    let made = gateway(&server).create_session(&terms()).await.unwrap();
     assert_eq!(
         (made.id.as_str(), &*made.url),
         ("cs_1", "https://pay.example/cs_1")
     );
-    let sent = &script.requests()[0];
-    assert_eq!(sent.line, "POST /v1/checkout/sessions HTTP/1.1");
-    assert_eq!(sent.header("authorization"), Some(&*format!("Bearer {KEY}")));
-    assert_eq!(sent.header("stripe-version"), Some("2026-09-30.endive"));
-    assert_eq!(sent.header("idempotency-key"), Some(&*terms().hold.to_string()));
+    let request = &server.requests()[0];
+    assert_eq!(request.line, "POST /v1/checkout/sessions HTTP/1.1");
+    assert_eq!(request.header("authorization"), Some(&*format!("Bearer {KEY}")));
+    assert_eq!(request.header("stripe-version"), Some("2026-09-30.endive"));
     assert_eq!(
-        sent.header("content-type"),
+        request.header("idempotency-key"),
+        Some(&*terms().hold.to_string())
+    );
+    assert_eq!(
+        request.header("content-type"),
         Some("application/x-www-form-urlencoded")
     );
-    assert!(sent.header("user-agent").unwrap().starts_with("holdfast/"));
-    assert!(sent.body.contains("mode=payment"), "{}", sent.body);
+    assert!(request.header("user-agent").unwrap().starts_with("holdfast/"));
+    assert!(request.body.contains("mode=payment"), "{}", request.body);
 }
 
 #[tokio::test]
-async fn s22_refused_for_load_and_broken_answers_are_repeated_with_the_same_key_until_one_is_good() {
-    let script = Script::play([
-        Reply::status(429, "").with("Retry-After: 0"),
+async fn failed_attempts_are_retried_with_the_same_key_and_body() {
+    let server = ScriptedServer::start([
+        Reply::status(429, "").with_header("Retry-After: 0"),
         Reply::status(502, "<html>bad gateway</html>"),
-        Reply::Cut,
+        Reply::Disconnect,
         Reply::ok(SESSION),
     ])
     .await;
-    let made = gateway(&script).create_session(&terms()).await.unwrap();
+    let made = gateway(&server).create_session(&terms()).await.unwrap();
     assert_eq!(made.id.as_str(), "cs_1");
-    let requests = script.requests();
+    let requests = server.requests();
     assert_eq!(requests.len(), 4);
     for request in &requests {
         assert_eq!(
@@ -124,62 +128,66 @@ async fn s22_refused_for_load_and_broken_answers_are_repeated_with_the_same_key_
 }
 
 #[tokio::test]
-async fn connections_are_kept_between_calls() {
-    let script = Script::play([Reply::ok(SESSION)]).await;
-    let gateway = gateway(&script);
+async fn connection_is_reused_between_calls() {
+    let server = ScriptedServer::start([Reply::ok(SESSION)]).await;
+    let gateway = gateway(&server);
     for _ in 0..5 {
         gateway.session(&SessionId::new("cs_1")).await.unwrap();
     }
-    assert_eq!((script.requests().len(), script.connections()), (5, 1));
+    assert_eq!((server.requests().len(), server.connections()), (5, 1));
 }
 
 #[tokio::test]
-async fn stripes_word_against_a_retry_is_obeyed_and_a_500_leaves_the_effect_open() {
-    let script =
-        Script::play([Reply::status(500, &error_body("x")).with("Stripe-Should-Retry: false")]).await;
-    let result = gateway(&script).create_session(&terms()).await;
+async fn should_retry_false_is_obeyed_and_a_500_is_unknown() {
+    let server = ScriptedServer::start([
+        Reply::status(500, &error_body("x")).with_header("Stripe-Should-Retry: false")
+    ])
+    .await;
+    let result = gateway(&server).create_session(&terms()).await;
     assert!(is_unknown(&result), "{result:?}");
-    assert_eq!(script.requests().len(), 1);
+    assert_eq!(server.requests().len(), 1);
 }
 
 #[tokio::test]
-async fn answers_that_say_nothing_leave_the_effect_open_where_there_may_be_one() {
+async fn unusable_response_is_unknown_only_for_calls_with_effect() {
     let replies = [
         Reply::status(502, "<html>bad gateway</html>"),
         Reply::ok("<html>hello</html>"),
         Reply::ok(r#"{"object": "checkout.session"}"#),
-        Reply::Cut,
-        Reply::Silence,
+        Reply::Disconnect,
+        Reply::NeverRespond,
     ];
-    // Each takes its whole budget, so all at once.
+    // Each case takes its whole call timeout, so all run at once.
     join_all(replies.map(async |reply| {
-        let script = Script::play([reply.clone()]).await;
-        let result = hasty(&script).create_session(&terms()).await;
+        let server = ScriptedServer::start([reply.clone()]).await;
+        let result = short_timeout_gateway(&server).create_session(&terms()).await;
         assert!(is_unknown(&result), "{reply:?} {result:?}");
-        // To have asked for nothing but an answer is to have done nothing.
-        let script = Script::play([reply.clone()]).await;
-        let result = hasty(&script).session(&SessionId::new("cs_1")).await;
+        // A call that only reads surely changed nothing.
+        let server = ScriptedServer::start([reply.clone()]).await;
+        let result = short_timeout_gateway(&server)
+            .session(&SessionId::new("cs_1"))
+            .await;
         assert!(is_unavailable(&result), "{reply:?} {result:?}");
     }))
     .await;
 }
 
 #[tokio::test]
-async fn a_429_that_does_not_end_is_surely_not_done_and_says_when_to_come_back() {
-    let script = Script::play([Reply::status(429, "").with("Retry-After: 60")]).await;
-    let result = gateway(&script).create_session(&terms()).await;
+async fn lasting_429_is_unavailable_with_its_retry_after() {
+    let server = ScriptedServer::start([Reply::status(429, "").with_header("Retry-After: 60")]).await;
+    let result = gateway(&server).create_session(&terms()).await;
     let retry_after = Some(Duration::from_secs(60));
     assert_eq!(result, Err(GatewayError::Unavailable { retry_after }));
-    assert_eq!(script.requests().len(), 1);
+    assert_eq!(server.requests().len(), 1);
 }
 
 #[tokio::test]
-async fn where_nobody_listens_surely_nothing_was_done() {
-    let script = Script::play([Reply::Silence]).await;
-    let base = script.base();
-    script.stop().await;
+async fn refused_connection_is_unavailable() {
+    let server = ScriptedServer::start([Reply::NeverRespond]).await;
+    let base = server.base();
+    server.stop().await;
     let gateway = StripeGateway::new(&StripeConfig {
-        budget: Duration::from_millis(500),
+        call_timeout: Duration::from_millis(500),
         attempt_timeout: Duration::from_millis(200),
         ..config(&base)
     })
@@ -189,52 +197,53 @@ async fn where_nobody_listens_surely_nothing_was_done() {
 }
 
 #[tokio::test]
-async fn without_a_good_certificate_nothing_is_sent_and_the_key_least_of_all() {
-    let script = Script::play([Reply::ok(SESSION)]).await;
-    let base = script.base().replace("http:", "https:");
+async fn nothing_is_sent_without_a_valid_certificate() {
+    let server = ScriptedServer::start([Reply::ok(SESSION)]).await;
+    let base = server.base().replace("http:", "https:");
     let gateway = StripeGateway::new(&StripeConfig {
-        budget: Duration::from_millis(500),
+        call_timeout: Duration::from_millis(500),
         ..config(&base)
     })
     .unwrap();
     let result = gateway.create_session(&terms()).await;
     assert!(is_unavailable(&result), "{result:?}");
-    assert!(script.connections() > 0);
-    assert!(script.requests().is_empty());
+    assert!(server.connections() > 0);
+    assert!(server.requests().is_empty());
 }
 
 #[tokio::test]
-async fn s21_a_lost_answer_is_not_forgotten_when_the_next_attempt_finds_nobody() {
-    let script = Script::play([Reply::CutAndLeave]).await;
-    let result = hasty(&script).create_session(&terms()).await;
+async fn lost_response_stays_unknown_if_the_retry_finds_no_server() {
+    let server = ScriptedServer::start([Reply::DisconnectAndStop]).await;
+    let result = short_timeout_gateway(&server).create_session(&terms()).await;
     assert!(is_unknown(&result), "{result:?}");
-    assert_eq!(script.requests().len(), 1);
+    assert_eq!(server.requests().len(), 1);
 }
 
 #[tokio::test]
-async fn a_refused_expire_says_what_and_why_and_not_to_whom() {
-    let script = Script::play([Reply::status(400, &error_body("x")).with("Request-Id: req_1")]).await;
-    let result = gateway(&script).expire_session(&SessionId::new("cs_1")).await;
+async fn refused_expire_has_the_code_but_no_personal_data() {
+    let server =
+        ScriptedServer::start([Reply::status(400, &error_body("x")).with_header("Request-Id: req_1")]).await;
+    let result = gateway(&server).expire_session(&SessionId::new("cs_1")).await;
     let Err(GatewayError::Refused(refusal)) = &result else {
         panic!("{result:?}");
     };
     assert_eq!(refusal.to_string(), "400 invalid_request_error x req_1");
     assert!(!format!("{result:?}").contains(EMAIL));
-    let sent = &script.requests()[0];
-    assert_eq!(sent.line, "POST /v1/checkout/sessions/cs_1/expire HTTP/1.1");
-    assert_eq!(sent.body, "");
+    let request = &server.requests()[0];
+    assert_eq!(request.line, "POST /v1/checkout/sessions/cs_1/expire HTTP/1.1");
+    assert_eq!(request.body, "");
 }
 
 #[tokio::test]
-async fn each_expire_has_a_key_of_its_own_that_its_retries_share() {
+async fn each_expire_has_a_new_key_that_its_retries_share() {
     let expired = SESSION.replace("open", "expired");
-    let script = Script::play([Reply::Cut, Reply::ok(&expired), Reply::ok(&expired)]).await;
-    let gateway = gateway(&script);
+    let server = ScriptedServer::start([Reply::Disconnect, Reply::ok(&expired), Reply::ok(&expired)]).await;
+    let gateway = gateway(&server);
     for _ in 0..2 {
         let report = gateway.expire_session(&SessionId::new("cs_1")).await.unwrap();
         assert_eq!(report.status, SessionStatus::Expired);
     }
-    let requests = script.requests();
+    let requests = server.requests();
     let keys: Vec<_> = requests
         .iter()
         .map(|r| r.header("idempotency-key").unwrap())
@@ -245,124 +254,127 @@ async fn each_expire_has_a_key_of_its_own_that_its_retries_share() {
 }
 
 #[tokio::test]
-async fn a_refund_that_was_made_before_counts_as_done_and_another_refusal_does_not() {
-    let script = Script::play([
+async fn already_refunded_is_ok_and_another_refusal_is_not() {
+    let server = ScriptedServer::start([
         Reply::ok(r#"{"id": "re_1", "status": "succeeded"}"#),
         Reply::status(400, &error_body("charge_already_refunded")),
         Reply::status(400, &error_body("charge_disputed")),
     ])
     .await;
-    let gateway = gateway(&script);
+    let gateway = gateway(&server);
     let intent = IntentId::new("pi_1");
     assert_eq!(gateway.refund(&intent, eur(5000), "k").await, Ok(()));
     assert_eq!(gateway.refund(&intent, eur(5000), "k").await, Ok(()));
     let refused = gateway.refund(&intent, eur(5000), "k").await;
     assert!(matches!(refused, Err(GatewayError::Refused(_))), "{refused:?}");
-    let sent = &script.requests()[0];
-    assert_eq!(sent.line, "POST /v1/refunds HTTP/1.1");
-    assert_eq!(sent.header("idempotency-key"), Some("k"));
-    assert_eq!(sent.body, "amount=5000&payment_intent=pi_1");
+    let request = &server.requests()[0];
+    assert_eq!(request.line, "POST /v1/refunds HTTP/1.1");
+    assert_eq!(request.header("idempotency-key"), Some("k"));
+    assert_eq!(request.body, "amount=5000&payment_intent=pi_1");
 }
 
 #[tokio::test]
-async fn a_probe_tells_mode_and_stripes_clock() {
+async fn probe_returns_mode_and_stripes_clock() {
     let answer = Reply::ok(r#"{"object": "balance", "livemode": true}"#);
-    let script = Script::play([answer.with("Date: Sun, 06 Nov 1994 08:49:37 GMT")]).await;
-    let probe = gateway(&script).probe().await.unwrap();
+    let server = ScriptedServer::start([answer.with_header("Date: Sun, 06 Nov 1994 08:49:37 GMT")]).await;
+    let probe = gateway(&server).probe().await.unwrap();
     assert!(probe.livemode);
     assert_eq!(probe.date.map(|d| d.timestamp()), Some(784_111_777));
-    assert_eq!(script.requests()[0].line, "GET /v1/balance HTTP/1.1");
+    assert_eq!(server.requests()[0].line, "GET /v1/balance HTTP/1.1");
 }
 
 #[tokio::test]
-async fn after_five_calls_without_an_answer_calls_fail_at_once_until_a_probe_succeeds() {
-    let down = Reply::status(500, "").with("Stripe-Should-Retry: false");
+async fn five_failed_calls_open_the_circuit_until_a_probe_succeeds() {
+    let down = Reply::status(500, "").with_header("Stripe-Should-Retry: false");
     let mut replies = vec![down; 6];
     replies.push(Reply::ok(SESSION));
-    let script = Script::play(replies).await;
-    let gateway = gateway(&script);
+    let server = ScriptedServer::start(replies).await;
+    let gateway = gateway(&server);
     let id = SessionId::new("cs_1");
     for _ in 0..5 {
         assert!(is_unavailable(&gateway.session(&id).await));
     }
-    // Open: nobody is asked, and the caller learns when to come back.
-    let kept = gateway.session(&id).await;
+    // The circuit is open: no request is request, and the caller learns how long to wait.
+    let rejected = gateway.session(&id).await;
     assert!(
-        matches!(&kept, Err(GatewayError::Unavailable { retry_after: Some(wait) }) if *wait <= Duration::from_secs(1)),
-        "{kept:?}"
+        matches!(
+            &rejected,
+            Err(GatewayError::Unavailable { retry_after: Some(wait) }) if *wait <= Duration::from_secs(1)
+        ),
+        "{rejected:?}"
     );
-    assert_eq!(script.requests().len(), 5);
-    // The first probe fails and the cool-down doubles; the second finds Stripe well.
-    pass(Duration::from_secs(1)).await;
+    assert_eq!(server.requests().len(), 5);
+    // The first probe fails and the cool-down doubles. The second probe succeeds.
+    advance_clock(Duration::from_secs(1)).await;
     assert!(is_unavailable(&gateway.session(&id).await));
-    pass(Duration::from_secs(1)).await;
+    advance_clock(Duration::from_secs(1)).await;
     assert!(is_unavailable(&gateway.session(&id).await));
-    assert_eq!(script.requests().len(), 6);
-    pass(Duration::from_secs(1)).await;
+    assert_eq!(server.requests().len(), 6);
+    advance_clock(Duration::from_secs(1)).await;
     for _ in 0..2 {
         gateway.session(&id).await.unwrap();
     }
-    assert_eq!(script.requests().len(), 8);
+    assert_eq!(server.requests().len(), 8);
 }
 
-/// Moves the runtime's clock without waiting.
-async fn pass(time: Duration) {
+/// Moves the runtime's clock forward without waiting.
+async fn advance_clock(time: Duration) {
     tokio::time::pause();
     tokio::time::advance(time).await;
     tokio::time::resume();
 }
 
 #[tokio::test]
-async fn refusals_are_answers_and_do_not_open_the_circuit() {
-    let script = Script::play([Reply::status(404, &error_body("resource_missing"))]).await;
-    let gateway = gateway(&script);
+async fn refusals_do_not_open_the_circuit() {
+    let server = ScriptedServer::start([Reply::status(404, &error_body("resource_missing"))]).await;
+    let gateway = gateway(&server);
     for _ in 0..10 {
         let result = gateway.session(&SessionId::new("cs_1")).await;
         assert!(matches!(result, Err(GatewayError::Refused(_))), "{result:?}");
     }
-    assert_eq!(script.requests().len(), 10);
+    assert_eq!(server.requests().len(), 10);
 }
 
 #[tokio::test]
-async fn our_own_limit_answers_at_once_where_it_leaves_no_room_within_the_budget() {
-    let script = Script::play([Reply::ok(SESSION)]).await;
+async fn own_rate_limit_fails_at_once_if_the_wait_is_too_long() {
+    let server = ScriptedServer::start([Reply::ok(SESSION)]).await;
     let one = std::num::NonZeroU32::MIN;
     let limits = Some(StripeRateLimits {
         per_endpoint: one,
         total: one.saturating_add(9),
     });
-    let budget = Duration::from_secs(1);
+    let call_timeout = Duration::from_secs(1);
     let gateway = StripeGateway::new(&StripeConfig {
         limits,
-        budget,
-        ..config(&script.base())
+        call_timeout,
+        ..config(&server.base())
     })
     .unwrap();
     gateway.create_session(&terms()).await.unwrap();
-    let kept = gateway.create_session(&terms()).await;
+    let rejected = gateway.create_session(&terms()).await;
     assert!(
-        matches!(kept, Err(GatewayError::Unavailable { retry_after: Some(_) })),
-        "{kept:?}"
+        matches!(rejected, Err(GatewayError::Unavailable { retry_after: Some(_) })),
+        "{rejected:?}"
     );
-    assert_eq!(script.requests().len(), 1);
+    assert_eq!(server.requests().len(), 1);
     gateway.session(&SessionId::new("cs_1")).await.unwrap();
 }
 
 #[tokio::test]
-async fn s32_no_key_address_or_id_in_a_log_line() {
-    let log = script::Log::default();
+async fn log_lines_have_no_key_address_or_session_id() {
+    let log = LogBuffer::default();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)
         .with_ansi(false)
         .with_writer(log.clone())
         .finish();
     let _guard = tracing::subscriber::set_default(subscriber);
-    // A log site that another test meets for the first time just now can be taken for one that nobody listens to;
-    // so all of them are met once, and then asked again.
-    make_log_lines().await;
+    // `tracing` caches for each log statement whether anybody listens, and another test may fill that cache at this
+    // moment without a subscriber. So run every log statement once, rebuild the cache, and run them again.
+    write_log_lines().await;
     tracing::callsite::rebuild_interest_cache();
-    make_log_lines().await;
-    let text = log.text();
+    write_log_lines().await;
+    let text = log.to_text();
     assert!(
         text.contains("create_session") && text.contains("attempt=2"),
         "{text}"
@@ -372,11 +384,11 @@ async fn s32_no_key_address_or_id_in_a_log_line() {
     }
 }
 
-/// A refusal, a repetition, and a call with an id in its path.
-async fn make_log_lines() {
+/// Makes a refused call, a retried call, and a call with an id in its path.
+async fn write_log_lines() {
     let refused = Reply::status(400, &error_body("x"));
-    let script = Script::play([refused, Reply::Cut, Reply::ok(SESSION)]).await;
-    let gateway = gateway(&script);
+    let server = ScriptedServer::start([refused, Reply::Disconnect, Reply::ok(SESSION)]).await;
+    let gateway = gateway(&server);
     gateway.create_session(&terms()).await.unwrap_err();
     gateway.create_session(&terms()).await.unwrap();
     let id = SessionId::new("cs_secret_1");

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use holdfast::domain::booking::Actor;
 use holdfast::domain::hold::ReleaseRequester;
 use holdfast::domain::ids::HoldId;
-use holdfast::gateway::client::{StripeConfig, StripeGateway};
+use holdfast::gateway::client::StripeGateway;
+use holdfast::gateway::stripe_config::StripeConfig;
 use holdfast::sandbox::{ApiFault, Endpoint, FaultKind, Faults, Outcome};
 use holdfast::workflow::release::{ReleaseOutcome, release};
 use holdfast::workflow::{Context, WorkflowError, sweep};
@@ -33,7 +34,7 @@ const BOUND: Duration = Duration::from_secs(8);
 fn context_with_short_timeouts(app: &TestApp) -> Arc<Context> {
     let mut config = StripeConfig::new("sk_test_holdfast".into(), app.stripe_url().parse().unwrap());
     config.attempt_timeout = Duration::from_millis(300);
-    config.budget = Duration::from_millis(600);
+    config.call_timeout = Duration::from_millis(600);
     config.limits = None;
     let (tools, gateway) = (&app.context, StripeGateway::new(&config).unwrap());
     Context::new(

@@ -1,15 +1,16 @@
-//! Fills the books with holds by SQL, far faster than checkouts could, and lets the database count what it has.
+//! Inserts many holds by SQL, far faster than checkouts could, and updates the database's statistics.
 
 use chrono::{DateTime, Utc};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqliteConnection};
 
-/// Rows for each statement: no transaction keeps the service waiting for long.
+/// Rows per statement, so that no transaction makes the service wait for long.
 const BATCH: i64 = 50_000;
 const DAY: i64 = 86_400_000;
 
-/// Holds by number, which no other fill may use. The rest is SQL that both engines read alike, with `n` as the number.
-pub(crate) struct Holds {
+/// HoldRange to insert, with a number each. The texts are SQL for both engines, with `n` as the hold's number.
+pub(crate) struct HoldRange {
+    /// The first number. No other range may use the same numbers.
     pub(crate) from: i64,
     pub(crate) count: i64,
     pub(crate) resource: &'static str,
@@ -19,13 +20,13 @@ pub(crate) struct Holds {
     pub(crate) status: &'static str,
 }
 
-/// How an engine spells what the other spells otherwise.
+/// The SQL that differs between the engines.
 struct Dialect {
-    /// The numbers from one up to another.
+    /// A table of the numbers from one up to another.
     numbers: fn(i64, i64) -> String,
-    /// An instant of so many milliseconds.
+    /// An instant, from milliseconds since the epoch.
     instant: fn(&str) -> String,
-    /// A uuid whose time is so many milliseconds, made unique by `n`.
+    /// A UUID with a time in milliseconds since the epoch, made unique by `n`.
     id: fn(&str) -> String,
     window: (&'static str, &'static str),
 }
@@ -53,14 +54,14 @@ const SQLITE: Dialect = Dialect {
     window: ("starts_at, ends_at", "starts_at, ends_at"),
 };
 
-/// A connection beside the service's.
-pub(crate) enum Books {
+/// A connection for inserts, beside the service's connections.
+pub(crate) enum BulkInserter {
     Postgres(PgConnection),
     Sqlite(SqliteConnection),
 }
 
-impl Books {
-    /// Foreign keys are not looked up while this connection writes; all else that the schema demands is.
+impl BulkInserter {
+    /// Opens a connection that does not check foreign keys, for speed. All other constraints are checked.
     pub(crate) async fn open(url: &str) -> Self {
         if url.starts_with("sqlite:") {
             let options: SqliteConnectOptions = url.parse().unwrap();
@@ -78,25 +79,25 @@ impl Books {
         Self::Postgres(connection)
     }
 
-    pub(crate) async fn fill(&mut self, holds: &Holds, now: DateTime<Utc>) {
+    pub(crate) async fn insert_holds(&mut self, holds: &HoldRange, now: DateTime<Utc>) {
         let mut from = holds.from;
         while from < holds.from + holds.count {
             let to = (from + BATCH).min(holds.from + holds.count) - 1;
-            for statement in statements(self.dialect(), holds, (from, to), now) {
-                self.run(statement).await;
+            for statement in insert_statements(self.dialect(), holds, (from, to), now) {
+                self.execute(statement).await;
             }
             from = to + 1;
         }
     }
 
-    /// What either engine does by itself sooner or later.
-    pub(crate) async fn settle(&mut self) {
+    /// Updates the statistics and writes everything to disk, as each engine does by itself sooner or later.
+    pub(crate) async fn update_statistics(&mut self) {
         let statements = match self {
             Self::Postgres(_) => &["VACUUM ANALYZE", "CHECKPOINT"],
             Self::Sqlite(_) => &["ANALYZE", "PRAGMA wal_checkpoint(TRUNCATE)"],
         };
         for statement in statements {
-            self.run((*statement).to_owned()).await;
+            self.execute((*statement).to_owned()).await;
         }
     }
 
@@ -107,7 +108,7 @@ impl Books {
         }
     }
 
-    async fn run(&mut self, statement: String) {
+    async fn execute(&mut self, statement: String) {
         let statement = sqlx::raw_sql(AssertSqlSafe(statement));
         match self {
             Self::Postgres(connection) => drop(statement.execute(connection).await.unwrap()),
@@ -116,20 +117,25 @@ impl Books {
     }
 }
 
-/// Holds, their guests, a line of history each, and the windows of those that are live.
-fn statements(dialect: &Dialect, holds: &Holds, (from, to): (i64, i64), now: DateTime<Utc>) -> [String; 4] {
+/// Returns the inserts of guests, holds, one line of history for each hold, and the occupancy of live holds.
+fn insert_statements(
+    dialect: &Dialect,
+    holds: &HoldRange,
+    (from, to): (i64, i64),
+    now: DateTime<Utc>,
+) -> [String; 4] {
     let now = now.timestamp_millis();
     let at = |ms: String| (dialect.instant)(&ms);
-    // Older than any that a checkout makes now, and as many milliseconds apart as their numbers.
+    // Older than the ids that checkouts make now, and one millisecond apart.
     let id = (dialect.id)(&format!("{} + n", now - 100 * DAY));
     let (starts_at, ends_at) = (
         at(holds.starts_at.clone()),
         at(format!("{} + 900000", holds.starts_at)),
     );
-    let (then, soon) = (at((now - DAY).to_string()), at((now + DAY).to_string()));
+    let (yesterday, tomorrow) = (at((now - DAY).to_string()), at((now + DAY).to_string()));
     let source = format!(
         "(SELECT n, {id} AS id, {resource} AS resource, {starts_at} AS starts_at, {ends_at} AS ends_at, {unit} AS unit,
-             {status} AS status, 'filled-' || (n % 100000) || '@example.com' AS guest FROM {numbers}) AS source",
+             {status} AS status, 'bulk-' || (n % 100000) || '@example.com' AS guest FROM {numbers}) AS source",
         resource = holds.resource,
         unit = holds.unit,
         status = holds.status,
@@ -138,7 +144,7 @@ fn statements(dialect: &Dialect, holds: &Holds, (from, to): (i64, i64), now: Dat
     let (columns, window) = dialect.window;
     [
         format!(
-            "INSERT INTO guests (email, held, created_at) SELECT DISTINCT guest, 1, {then} FROM {source} WHERE true
+            "INSERT INTO guests (email, held, created_at) SELECT DISTINCT guest, 1, {yesterday} FROM {source} WHERE true
              ON CONFLICT DO NOTHING"
         ),
         format!(
@@ -146,13 +152,14 @@ fn statements(dialect: &Dialect, holds: &Holds, (from, to): (i64, i64), now: Dat
                  currency, session_id, checkout_url, funds, guest_email, metadata, expires_at, session_expires_at,
                  due_at, created_at, updated_at, guest_id)
              SELECT id, resource, resource, starts_at, ends_at, '[]', status,
-                 CASE status WHEN 'released' THEN 'expired' END, 5000, 'eur', 'cs_filled_' || n,
+                 CASE status WHEN 'released' THEN 'expired' END, 5000, 'eur', 'cs_bulk_' || n,
                  'http://127.0.0.1/pay', CASE status WHEN 'confirmed' THEN 'paid' ELSE 'none' END, guest, '{{}}',
-                 {soon}, {soon}, CASE status WHEN 'held' THEN {soon} END, {then}, {then}, guest FROM {source}"
+                 {tomorrow}, {tomorrow}, CASE status WHEN 'held' THEN {tomorrow} END, {yesterday}, {yesterday}, guest
+             FROM {source}"
         ),
         format!(
             "INSERT INTO hold_history (hold_id, at, to_status, why, actor)
-             SELECT id, {then}, 'held', 'filled', 'checkout' FROM {source}"
+             SELECT id, {yesterday}, 'held', 'bulk', 'checkout' FROM {source}"
         ),
         format!(
             "INSERT INTO occupancy (hold_id, resource_id, unit, {columns})

@@ -1,9 +1,8 @@
-//! Feeds in the shapes in which Google, Outlook and Apple export them.
+//! Tests with feeds as Google, Outlook and Apple export them.
 
-use super::tests::{faults, times};
-use super::{FeedError, busy};
+use super::{FeedError, faults, parse_feed, times, window};
 
-/// As Google Calendar exports: UTC for what does not repeat, a zone by its IANA name for what does, `X-WR-TIMEZONE`.
+/// As Google Calendar exports: UTC for single events, an IANA zone for repeating events, `X-WR-TIMEZONE`.
 const GOOGLE: &str = "BEGIN:VCALENDAR\r
 PRODID:-//Google Inc//Google Calendar 70.9054//EN\r
 VERSION:2.0\r
@@ -87,15 +86,15 @@ END:VCALENDAR\r
 ";
 
 #[test]
-fn googles_export_with_a_series_its_exceptions_and_whole_days() {
+fn google_export_with_series_exceptions_and_whole_days() {
     assert_eq!(
         times(GOOGLE, "2026-03-01", "2027-01-01"),
         [
             "2026-03-23T08:00Z 1:00 weekly@google.com",
             "2026-03-25T13:00Z 0:30 once@google.com",
-            // Two days before the clocks change, from midnight to midnight in Berlin.
+            // Two whole days before the clocks change, from midnight to midnight in Berlin.
             "2026-03-26T23:00Z 48:00 holiday@google.com",
-            // Nine o'clock in summer.
+            // Nine o'clock in summer time.
             "2026-03-30T07:00Z 1:00 weekly@google.com",
             "2026-04-07T12:00Z 1:00 weekly@google.com",
             "2026-04-20T07:00Z 1:00 weekly@google.com",
@@ -104,7 +103,7 @@ fn googles_export_with_a_series_its_exceptions_and_whole_days() {
     assert_eq!(faults(GOOGLE), []);
 }
 
-/// As Outlook and Exchange export: Windows' names for zones, described from 1601 on, and one of its own making.
+/// As Outlook and Exchange export: zones with Windows names, described from 1601 on, and one custom zone.
 const OUTLOOK: &str = "BEGIN:VCALENDAR\r
 METHOD:PUBLISH\r
 PRODID:Microsoft Exchange Server 2010\r
@@ -170,13 +169,13 @@ END:VCALENDAR\r
 ";
 
 #[test]
-fn outlooks_export_with_windows_zones_and_one_that_only_the_feed_knows() {
+fn outlook_export_with_windows_zones_and_a_custom_zone() {
     assert_eq!(
         times(OUTLOOK, "2026-10-01", "2027-01-01"),
         [
             "2026-10-23T07:00Z 0:15 040000008200E00074C5B7101A82E008",
             "2026-10-24T07:00Z 0:15 040000008200E00074C5B7101A82E008",
-            // The 25th is taken out; on the 26th the clocks have changed, and the rule's end is its last start.
+            // The 25th is excluded. On the 26th the clocks have changed, and UNTIL equals the last start.
             "2026-10-26T08:00Z 0:15 040000008200E00074C5B7101A82E008",
             "2026-10-30T16:00Z 1:00 call",
             "2026-11-06T17:00Z 1:00 call",
@@ -186,8 +185,8 @@ fn outlooks_export_with_windows_zones_and_one_that_only_the_feed_knows() {
 }
 
 #[test]
-fn a_described_zones_clocks_change_as_a_known_ones_do() {
-    // In the described zone: 02:30 that does not exist, 01:30 that comes twice, and both sides of each.
+fn described_zone_changes_offset_like_a_known_zone() {
+    // 02:30 is skipped and 01:30 occurs twice. The other times lie on both sides of these.
     for (local, start) in [
         ("20260308T013000", "2026-03-08T06:30Z"),
         ("20260308T023000", "2026-03-08T07:30Z"),
@@ -209,7 +208,7 @@ fn a_described_zones_clocks_change_as_a_known_ones_do() {
     }
 }
 
-/// As Apple's Calendar exports: bare line feeds, durations, whole days that repeat, a cancelled repetition.
+/// As Apple's Calendar exports: bare line feeds, durations, repeating whole days, a cancelled repetition.
 const APPLE: &str = "BEGIN:VCALENDAR
 CALSCALE:GREGORIAN
 PRODID:-//Apple Inc.//macOS 15.1//EN
@@ -260,11 +259,11 @@ END:VCALENDAR
 ";
 
 #[test]
-fn apples_export_with_durations_and_a_cancelled_repetition() {
+fn apple_export_with_durations_and_a_cancelled_repetition() {
     assert_eq!(
         times(APPLE, "2026-10-01", "2029-01-01"),
         [
-            // Four hours last four hours, also in the night in which the clocks go back.
+            // Four hours stay four hours in the night in which the clocks go back.
             "2026-11-01T02:30Z 4:00 night",
             "2026-11-03T03:30Z 4:00 night",
             "2026-12-24T00:00Z 24:00 eve",
@@ -275,17 +274,17 @@ fn apples_export_with_durations_and_a_cancelled_repetition() {
 }
 
 #[test]
-fn a_feed_that_is_cut_anywhere_is_refused_and_never_half_a_calendar() {
-    let within = super::tests::window("2026-01-01", "2027-01-01");
+fn feed_that_is_cut_off_anywhere_is_refused() {
+    let within = window("2026-01-01", "2027-01-01");
     for feed in [GOOGLE, OUTLOOK, APPLE] {
         let whole = feed.trim_end().len();
         for cut in 0..whole {
             assert_eq!(
-                busy(&feed[..cut], within),
+                parse_feed(&feed[..cut], within),
                 Err(FeedError::NotACalendar),
                 "at {cut}"
             );
         }
-        assert!(busy(&feed[..whole], within).is_ok());
+        assert!(parse_feed(&feed[..whole], within).is_ok());
     }
 }

@@ -1,4 +1,4 @@
-//! Fetching from servers on the loopback, each of which answers by the path that is asked for.
+//! Tests of downloads from servers on loopback, whose response depends on the path.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -10,24 +10,24 @@ use tokio::net::TcpListener;
 
 use url::Url;
 
-use super::{FeedError, Rules, ask, check, fetch, fetch_by};
+use super::{FeedError, FetchPolicy, check_feed_address, fetch_feed, fetch_with_policy, send_request};
 
 const FEED: &str = "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n";
 
-/// What a server says to a path; nothing: it is silent and keeps the connection.
-type Answer = fn(path: &str, port: u16) -> Option<Vec<u8>>;
+/// Returns the response to a path. `None` keeps the connection open without a response.
+type Responder = fn(path: &str, port: u16) -> Option<Vec<u8>>;
 
 struct Server {
     port: u16,
-    asked: Arc<AtomicUsize>,
+    connections: Arc<AtomicUsize>,
 }
 
 impl Server {
-    async fn start(answer: Answer) -> Self {
+    async fn start(respond: Responder) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let asked = Arc::new(AtomicUsize::new(0));
-        let count = asked.clone();
+        let connections = Arc::new(AtomicUsize::new(0));
+        let count = connections.clone();
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
                 count.fetch_add(1, Ordering::SeqCst);
@@ -42,26 +42,26 @@ impl Server {
                         "{request}"
                     );
                     let path = request.split(' ').nth(1).unwrap();
-                    match answer(path, port) {
+                    match respond(path, port) {
                         Some(bytes) => stream.write_all(&bytes).await,
                         None => std::future::pending().await,
                     }
                 });
             }
         });
-        Self { port, asked }
+        Self { port, connections }
     }
 
     fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 
-    fn asked(&self) -> usize {
-        self.asked.load(Ordering::SeqCst)
+    fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
     }
 }
 
-fn found(body: &[u8]) -> Vec<u8> {
+fn ok_response(body: &[u8]) -> Vec<u8> {
     let head = format!(
         "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
         body.len()
@@ -74,10 +74,10 @@ fn redirect(to: &str) -> Vec<u8> {
         .into_bytes()
 }
 
-fn answer(path: &str, port: u16) -> Option<Vec<u8>> {
+fn respond(path: &str, port: u16) -> Option<Vec<u8>> {
     let bytes = match path {
-        "/feed.ics" => found(FEED.as_bytes()),
-        "/latin" => found(b"BEGIN:VCALENDAR\nSUMMARY:caf\xe9\nEND:VCALENDAR\n"),
+        "/feed.ics" => ok_response(FEED.as_bytes()),
+        "/latin" => ok_response(b"BEGIN:VCALENDAR\nSUMMARY:caf\xe9\nEND:VCALENDAR\n"),
         "/relative" => redirect("feed.ics"),
         "/by-name" => redirect(&format!("http://localhost:{port}/feed.ics")),
         "/inside" => redirect("http://10.0.0.1/feed.ics"),
@@ -90,8 +90,8 @@ fn answer(path: &str, port: u16) -> Option<Vec<u8>> {
         "/round" => redirect("/round"),
         "/gone" => b"HTTP/1.1 410 Gone\r\ncontent-length: 0\r\n\r\n".to_vec(),
         "/cut" => b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nBEGIN:VCALENDAR".to_vec(),
-        "/hundred" => found(&[b'x'; 100]),
-        "/hundred-and-one" => found(&[b'x'; 101]),
+        "/hundred" => ok_response(&[b'x'; 100]),
+        "/hundred-and-one" => ok_response(&[b'x'; 101]),
         "/unmeasured" => [
             b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n".as_slice(),
             &[b'x'; 101],
@@ -102,23 +102,23 @@ fn answer(path: &str, port: u16) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// Only one address may be reached, which stands for all that is public.
-fn rules() -> Rules {
-    Rules {
-        plain: true,
-        may_reach: |address| address == IpAddr::from([127, 0, 0, 1]),
-        bytes: 100,
-        redirects: 5,
-        time: Duration::from_secs(20),
+/// Returns a policy with one allowed address, which stands for all public addresses.
+fn policy() -> FetchPolicy {
+    FetchPolicy {
+        allows_plain_http: true,
+        is_allowed_address: |address| address == IpAddr::from([127, 0, 0, 1]),
+        max_bytes: 100,
+        max_redirects: 5,
+        timeout: Duration::from_secs(20),
     }
 }
 
 #[tokio::test]
-async fn a_feed_of_our_own_network_is_read_where_that_is_allowed() {
-    let server = Server::start(answer).await;
+async fn private_feed_is_read_if_allowed() {
+    let server = Server::start(respond).await;
     for path in ["/feed.ics", "/relative", "/by-name"] {
         assert_eq!(
-            fetch(&server.url(path), true).await.as_deref(),
+            fetch_feed(&server.url(path), true).await.as_deref(),
             Ok(FEED),
             "{path}"
         );
@@ -126,8 +126,8 @@ async fn a_feed_of_our_own_network_is_read_where_that_is_allowed() {
 }
 
 #[tokio::test]
-async fn nothing_that_is_not_public_is_asked_where_it_is_not_allowed() {
-    let server = Server::start(answer).await;
+async fn no_request_goes_to_an_address_that_is_not_public() {
+    let server = Server::start(respond).await;
     let port = server.port;
     for (url, expected) in [
         (server.url("/feed.ics"), FeedError::Address),
@@ -150,22 +150,25 @@ async fn nothing_that_is_not_public_is_asked_where_it_is_not_allowed() {
         ("ftp://calendar.example/".to_owned(), FeedError::Address),
         ("webcal".to_owned(), FeedError::Address),
     ] {
-        assert_eq!(fetch(&url, false).await, Err(expected), "{url}");
-        let looked_up = url.contains("localhost");
+        assert_eq!(fetch_feed(&url, false).await, Err(expected), "{url}");
+        let needs_lookup = url.contains("localhost");
         assert_eq!(
-            check(&url, false),
-            if looked_up { Ok(()) } else { Err(expected) },
+            check_feed_address(&url, false),
+            if needs_lookup { Ok(()) } else { Err(expected) },
             "{url}"
         );
     }
-    assert_eq!(server.asked(), 0);
-    assert_eq!(check("https://calendar.example/ana.ics", false), Ok(()));
-    assert_eq!(check("http://10.0.0.1/ana.ics", true), Ok(()));
+    assert_eq!(server.connections(), 0);
+    assert_eq!(
+        check_feed_address("https://calendar.example/ana.ics", false),
+        Ok(())
+    );
+    assert_eq!(check_feed_address("http://10.0.0.1/ana.ics", true), Ok(()));
 }
 
 #[tokio::test]
 async fn each_redirect_is_checked_like_the_first_address() {
-    let server = Server::start(answer).await;
+    let server = Server::start(respond).await;
     for (path, expected) in [
         ("/inside", FeedError::NotPublic),
         ("/other-loopback", FeedError::NotPublic),
@@ -175,49 +178,54 @@ async fn each_redirect_is_checked_like_the_first_address() {
         ("/file", FeedError::Address),
         ("/nowhere", FeedError::Redirects),
     ] {
-        let before = server.asked();
+        let before = server.connections();
         assert_eq!(
-            fetch_by(&rules(), &server.url(path)).await,
+            fetch_with_policy(&policy(), &server.url(path)).await,
             Err(expected),
             "{path}"
         );
-        assert_eq!(server.asked(), before + 1, "{path}");
+        assert_eq!(server.connections(), before + 1, "{path}");
     }
     assert_eq!(
-        fetch_by(&rules(), &server.url("/relative")).await.as_deref(),
+        fetch_with_policy(&policy(), &server.url("/relative"))
+            .await
+            .as_deref(),
         Ok(FEED)
     );
-    let before = server.asked();
+    let before = server.connections();
     assert_eq!(
-        fetch_by(&rules(), &server.url("/round")).await,
+        fetch_with_policy(&policy(), &server.url("/round")).await,
         Err(FeedError::Redirects)
     );
-    assert_eq!(server.asked(), before + 6);
+    assert_eq!(server.connections(), before + 6);
 }
 
-/// No resolver knows the name: nothing is looked up a second time, and so nothing can have changed in between.
+/// No resolver knows the name, so the request shows that nothing is looked up a second time.
 #[tokio::test]
-async fn the_connection_goes_to_the_address_that_was_checked() {
-    let server = Server::start(answer).await;
+async fn connection_goes_to_the_checked_address() {
+    let server = Server::start(respond).await;
     let url = Url::parse(&format!("http://calendar.invalid:{}/feed.ics", server.port)).unwrap();
     assert_eq!(
-        fetch_by(&rules(), url.as_str()).await,
+        fetch_with_policy(&policy(), url.as_str()).await,
         Err(FeedError::Unreachable)
     );
-    let response = ask(&url, vec![(Ipv4Addr::LOCALHOST, server.port).into()]).await;
+    let response = send_request(&url, vec![(Ipv4Addr::LOCALHOST, server.port).into()]).await;
     assert_eq!(response.unwrap().text().await.unwrap(), FEED);
 }
 
 #[test]
-fn one_address_that_may_not_be_reached_spoils_all_that_a_name_has() {
+fn one_forbidden_address_forbids_the_whole_name() {
     let [good, bad] = [[127, 0, 0, 1], [10, 0, 0, 1]].map(|address| (Ipv4Addr::from(address), 443).into());
-    assert_eq!(rules().all(vec![good]), Ok(vec![good]));
-    assert_eq!(rules().all(vec![good, bad]), Err(FeedError::NotPublic));
+    assert_eq!(policy().check_addresses(vec![good]), Ok(vec![good]));
+    assert_eq!(
+        policy().check_addresses(vec![good, bad]),
+        Err(FeedError::NotPublic)
+    );
 }
 
 #[tokio::test]
-async fn answers_that_are_no_feed() {
-    let server = Server::start(answer).await;
+async fn unusable_responses_are_errors() {
+    let server = Server::start(respond).await;
     for (path, expected) in [
         ("/gone", Err(FeedError::Status(410))),
         ("/latin", Err(FeedError::NotText)),
@@ -226,27 +234,34 @@ async fn answers_that_are_no_feed() {
         ("/unmeasured", Err(FeedError::TooLarge)),
         ("/hundred", Ok("x".repeat(100))),
     ] {
-        assert_eq!(fetch_by(&rules(), &server.url(path)).await, expected, "{path}");
+        assert_eq!(
+            fetch_with_policy(&policy(), &server.url(path)).await,
+            expected,
+            "{path}"
+        );
     }
 }
 
 #[tokio::test]
-async fn a_server_that_says_nothing_is_left_in_time() {
-    let server = Server::start(answer).await;
-    let hasty = Rules {
-        time: Duration::from_millis(20),
-        ..rules()
+async fn silent_server_is_left_after_the_timeout() {
+    let server = Server::start(respond).await;
+    let short = FetchPolicy {
+        timeout: Duration::from_millis(20),
+        ..policy()
     };
     assert_eq!(
-        fetch_by(&hasty, &server.url("/silent")).await,
+        fetch_with_policy(&short, &server.url("/silent")).await,
         Err(FeedError::TooSlow)
     );
 }
 
 #[tokio::test]
-async fn nobody_there_is_said_so() {
+async fn refused_connection_is_unreachable() {
     let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let url = format!("http://{}/", free.local_addr().unwrap());
     drop(free);
-    assert_eq!(fetch_by(&rules(), &url).await, Err(FeedError::Unreachable));
+    assert_eq!(
+        fetch_with_policy(&policy(), &url).await,
+        Err(FeedError::Unreachable)
+    );
 }

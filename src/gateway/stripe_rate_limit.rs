@@ -1,8 +1,8 @@
-//! Our own limit under Stripe's, so that a rush waits here in order instead of being refused there.
+//! Our own rate limit below Stripe's, so that requests of a rush wait here in order instead of being refused there.
 //!
-//! Stripe allows 25 requests a second for each endpoint and 100 in all with a live key, 25 in all with a test key; it
-//! refills steadily and lets short bursts pass, and so does this. Each instance counts for itself: where several share
-//! an account, Stripe's own 429 still decides. How long to wait at most is the caller's to say.
+//! Stripe's documentation allows 25 requests per second for each endpoint, and 100 in total with a live key or 25 with
+//! a test key. Each instance counts for itself: if several share an account, Stripe's own 429 still decides. The caller
+//! says how long to wait at most.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -13,22 +13,22 @@ use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 use tokio::time::Instant;
 
-/// Requests a second.
+/// The number of requests per second that we send to Stripe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StripeRateLimits {
-    /// For each endpoint.
+    /// The limit for each endpoint.
     pub per_endpoint: NonZeroU32,
-    /// For all together.
+    /// The limit for all endpoints together.
     pub total: NonZeroU32,
 }
 
 impl StripeRateLimits {
-    /// What Stripe allows a live key.
+    /// What Stripe allows for a live key, by its documentation.
     pub const LIVE: Self = Self {
         per_endpoint: per_second(25),
         total: per_second(100),
     };
-    /// What Stripe allows a test key.
+    /// What Stripe allows for a test key, by its documentation.
     pub const TEST: Self = Self {
         per_endpoint: per_second(25),
         total: per_second(25),
@@ -39,9 +39,9 @@ const fn per_second(requests: u32) -> NonZeroU32 {
     NonZeroU32::MIN.saturating_add(requests - 1)
 }
 
-/// What we ask Stripe for, and what it counts separately.
+/// An endpoint of Stripe's API. Stripe limits each of them separately.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Endpoint {
+pub(super) enum StripeEndpoint {
     CreateSession,
     ExpireSession,
     Session,
@@ -49,8 +49,8 @@ pub(super) enum Endpoint {
     Probe,
 }
 
-impl Endpoint {
-    /// For metrics and log lines.
+impl StripeEndpoint {
+    /// Returns the name for metrics and log lines.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::CreateSession => "create_session",
@@ -61,7 +61,7 @@ impl Endpoint {
         }
     }
 
-    /// Method and path without ids, for log lines.
+    /// Returns the method and the path for log lines, with a placeholder instead of an id (I9).
     pub(super) fn path(self) -> &'static str {
         match self {
             Self::CreateSession => "POST /v1/checkout/sessions",
@@ -73,20 +73,21 @@ impl Endpoint {
     }
 }
 
-const ENDPOINTS: usize = 5;
+const ENDPOINT_COUNT: usize = 5;
 
-type Bucket = RateLimiter<NotKeyed, InMemoryState, Ticks, NoOpMiddleware<Duration>>;
+/// A bucket refills steadily and allows short bursts, as Stripe's limit does.
+type Bucket = RateLimiter<NotKeyed, InMemoryState, MonotonicClock, NoOpMiddleware<Duration>>;
 
-/// The buckets of one gateway.
-pub(super) struct Limiter {
-    clock: Ticks,
-    endpoints: [Bucket; ENDPOINTS],
+/// Limits the requests of one gateway: one bucket for each endpoint and one for the total.
+pub(super) struct StripeRateLimiter {
+    clock: MonotonicClock,
+    endpoints: [Bucket; ENDPOINT_COUNT],
     total: Bucket,
 }
 
-impl Limiter {
+impl StripeRateLimiter {
     pub(super) fn new(limits: StripeRateLimits) -> Self {
-        let clock = Ticks(Instant::now());
+        let clock = MonotonicClock(Instant::now());
         let bucket = |rate| RateLimiter::direct_with_clock(Quota::per_second(rate), clock);
         Self {
             clock,
@@ -95,11 +96,15 @@ impl Limiter {
         }
     }
 
-    /// Waits for leave to send one request, until `deadline` at most.
+    /// Waits until one request may be sent, but not beyond `deadline`.
     ///
     /// # Errors
-    /// How much longer it would take at least.
-    pub(super) async fn wait(&self, endpoint: Endpoint, deadline: Instant) -> Result<(), Duration> {
+    /// The wait that would still be needed at least, if it would end after the deadline.
+    pub(super) async fn wait_for_permit(
+        &self,
+        endpoint: StripeEndpoint,
+        deadline: Instant,
+    ) -> Result<(), Duration> {
         for bucket in [&self.endpoints[endpoint as usize], &self.total] {
             while let Err(full) = bucket.check() {
                 let wait = full.wait_time_from(self.clock.now());
@@ -113,11 +118,11 @@ impl Limiter {
     }
 }
 
-/// The runtime's monotonic clock, which tests can move.
+/// The monotonic clock of the runtime, which tests can move forward.
 #[derive(Clone, Copy, Debug)]
-struct Ticks(Instant);
+struct MonotonicClock(Instant);
 
-impl Clock for Ticks {
+impl Clock for MonotonicClock {
     type Instant = Duration;
 
     fn now(&self) -> Duration {
@@ -137,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn the_numbers_are_stripes() {
+    fn limits_are_those_of_stripes_documentation() {
         assert_eq!(
             (
                 StripeRateLimits::LIVE.per_endpoint.get(),
@@ -155,26 +160,41 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_rush_on_one_endpoint_waits_and_leaves_the_others_alone() {
-        let limiter = Limiter::new(limits(10, 1000));
+    async fn full_endpoint_bucket_does_not_delay_other_endpoints() {
+        let limiter = StripeRateLimiter::new(limits(10, 1000));
         let start = Instant::now();
         let far = start + Duration::from_secs(60);
         for _ in 0..30 {
-            limiter.wait(Endpoint::CreateSession, far).await.unwrap();
+            limiter
+                .wait_for_permit(StripeEndpoint::CreateSession, far)
+                .await
+                .unwrap();
         }
         let took = start.elapsed();
-        // Ten at once, then ten a second.
+        // The burst takes ten at once, then ten follow each second.
         assert!((1990..=2100).contains(&took.as_millis()), "{took:?}");
-        limiter.wait(Endpoint::Refund, Instant::now()).await.unwrap();
+        limiter
+            .wait_for_permit(StripeEndpoint::Refund, Instant::now())
+            .await
+            .unwrap();
     }
 
     #[tokio::test(start_paused = true)]
-    async fn all_endpoints_together_stay_under_the_total() {
-        let limiter = Limiter::new(limits(1000, 2));
+    async fn endpoints_together_stay_below_the_total() {
+        let limiter = StripeRateLimiter::new(limits(1000, 2));
         let now = Instant::now();
-        limiter.wait(Endpoint::Refund, now).await.unwrap();
-        limiter.wait(Endpoint::CreateSession, now).await.unwrap();
-        let wait = limiter.wait(Endpoint::Probe, now).await.unwrap_err();
+        limiter
+            .wait_for_permit(StripeEndpoint::Refund, now)
+            .await
+            .unwrap();
+        limiter
+            .wait_for_permit(StripeEndpoint::CreateSession, now)
+            .await
+            .unwrap();
+        let wait = limiter
+            .wait_for_permit(StripeEndpoint::Probe, now)
+            .await
+            .unwrap_err();
         assert_eq!(wait, Duration::from_millis(500));
     }
 }

@@ -1,5 +1,4 @@
-//! A server that answers request after request by script, the last reply again and again, and remembers what it was
-//! asked; and a log that can be read.
+//! A server that sends scripted replies in order, repeats the last one, and records its requests; and a readable log.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -8,21 +7,21 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// One answer.
+/// A scripted reply to one request.
 #[derive(Clone, Debug)]
 pub(super) enum Reply {
-    /// A response.
-    Answer {
+    /// Sends a response.
+    Response {
         status: u16,
         headers: String,
         body: String,
     },
-    /// The request is read and the connection closed.
-    Cut,
-    /// As `Cut`, and nobody listens from then on.
-    CutAndLeave,
-    /// The request is read and never answered.
-    Silence,
+    /// Reads the request and closes the connection.
+    Disconnect,
+    /// Closes the connection as `Disconnect` does, and stops listening.
+    DisconnectAndStop,
+    /// Reads the request and never responds.
+    NeverRespond,
 }
 
 impl Reply {
@@ -31,15 +30,15 @@ impl Reply {
     }
 
     pub(super) fn status(status: u16, body: &str) -> Self {
-        Self::Answer {
+        Self::Response {
             status,
             headers: String::new(),
             body: body.to_owned(),
         }
     }
 
-    pub(super) fn with(mut self, header: &str) -> Self {
-        if let Self::Answer { headers, .. } = &mut self {
+    pub(super) fn with_header(mut self, header: &str) -> Self {
+        if let Self::Response { headers, .. } = &mut self {
             headers.push_str(header);
             headers.push_str("\r\n");
         }
@@ -47,7 +46,7 @@ impl Reply {
     }
 }
 
-/// What was asked.
+/// A request that the server received.
 #[derive(Clone, Debug)]
 pub(super) struct Request {
     pub(super) line: String,
@@ -63,26 +62,26 @@ impl Request {
 }
 
 #[derive(Default)]
-struct Book {
+struct Record {
     requests: Vec<Request>,
     connections: usize,
 }
 
-/// The server; stops when it is dropped.
-pub(super) struct Script {
+/// A running server. It stops when this is dropped.
+pub(super) struct ScriptedServer {
     port: u16,
-    book: Arc<Mutex<Book>>,
+    record: Arc<Mutex<Record>>,
     task: JoinHandle<()>,
 }
 
-impl Script {
-    pub(super) async fn play(replies: impl IntoIterator<Item = Reply>) -> Self {
+impl ScriptedServer {
+    pub(super) async fn start(replies: impl IntoIterator<Item = Reply>) -> Self {
         let replies: Vec<Reply> = replies.into_iter().collect();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let book = Arc::<Mutex<Book>>::default();
-        let task = tokio::spawn(serve(listener, replies, book.clone()));
-        Self { port, book, task }
+        let record = Arc::<Mutex<Record>>::default();
+        let task = tokio::spawn(accept_connections(listener, replies, record.clone()));
+        Self { port, record, task }
     }
 
     pub(super) fn base(&self) -> String {
@@ -90,68 +89,68 @@ impl Script {
     }
 
     pub(super) fn requests(&self) -> Vec<Request> {
-        self.book.lock().unwrap().requests.clone()
+        self.record.lock().unwrap().requests.clone()
     }
 
     pub(super) fn connections(&self) -> usize {
-        self.book.lock().unwrap().connections
+        self.record.lock().unwrap().connections
     }
 
-    /// Returns once nobody listens any more.
+    /// Stops the server. Returns when its port is closed.
     pub(super) async fn stop(mut self) {
         self.task.abort();
         let _ = (&mut self.task).await;
     }
 }
 
-impl Drop for Script {
+impl Drop for ScriptedServer {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
-/// Serves connections side by side, all from one script; they end with the listener.
-async fn serve(listener: TcpListener, replies: Vec<Reply>, book: Arc<Mutex<Book>>) {
+/// Serves connections concurrently, all from one script, until the script says to stop.
+async fn accept_connections(listener: TcpListener, replies: Vec<Reply>, record: Arc<Mutex<Record>>) {
     let mut connections = tokio::task::JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => {
                 let (stream, _) = accepted.unwrap();
-                book.lock().unwrap().connections += 1;
-                connections.spawn(converse(stream, replies.clone(), book.clone()));
+                record.lock().unwrap().connections += 1;
+                connections.spawn(serve_connection(stream, replies.clone(), record.clone()));
             }
-            Some(leave) = connections.join_next() => if leave.unwrap() {
+            Some(stop) = connections.join_next() => if stop.unwrap() {
                 return;
             },
         }
     }
 }
 
-/// Whether the script says to leave.
-async fn converse(stream: TcpStream, replies: Vec<Reply>, book: Arc<Mutex<Book>>) -> bool {
+/// Serves one connection. Returns whether the script says to stop the server.
+async fn serve_connection(stream: TcpStream, replies: Vec<Reply>, record: Arc<Mutex<Record>>) -> bool {
     let mut stream = BufReader::new(stream);
     while let Some(request) = read_request(&mut stream).await {
-        let turn = {
-            let mut book = book.lock().unwrap();
-            book.requests.push(request);
-            book.requests.len() - 1
+        let index = {
+            let mut record = record.lock().unwrap();
+            record.requests.push(request);
+            record.requests.len() - 1
         };
-        match &replies[turn.min(replies.len() - 1)] {
-            Reply::Answer {
+        match &replies[index.min(replies.len() - 1)] {
+            Reply::Response {
                 status,
                 headers,
                 body,
             } => {
                 let length = body.len();
-                let answer =
+                let response =
                     format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\n{headers}\r\n{body}");
-                if stream.write_all(answer.as_bytes()).await.is_err() {
+                if stream.write_all(response.as_bytes()).await.is_err() {
                     return false;
                 }
             }
-            Reply::Cut => return false,
-            Reply::CutAndLeave => return true,
-            Reply::Silence => std::future::pending().await,
+            Reply::Disconnect => return false,
+            Reply::DisconnectAndStop => return true,
+            Reply::NeverRespond => std::future::pending().await,
         }
     }
     false
@@ -181,17 +180,17 @@ async fn read_request(stream: &mut BufReader<TcpStream>) -> Option<Request> {
     Some(request)
 }
 
-/// Log lines, kept.
+/// A log writer that keeps all lines in memory.
 #[derive(Clone, Default)]
-pub(super) struct Log(Arc<Mutex<Vec<u8>>>);
+pub(super) struct LogBuffer(Arc<Mutex<Vec<u8>>>);
 
-impl Log {
-    pub(super) fn text(&self) -> String {
+impl LogBuffer {
+    pub(super) fn to_text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 }
 
-impl Write for Log {
+impl Write for LogBuffer {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.0.lock().unwrap().extend_from_slice(bytes);
         Ok(bytes.len())
@@ -202,7 +201,7 @@ impl Write for Log {
     }
 }
 
-impl tracing_subscriber::fmt::MakeWriter<'_> for Log {
+impl tracing_subscriber::fmt::MakeWriter<'_> for LogBuffer {
     type Writer = Self;
 
     fn make_writer(&self) -> Self {

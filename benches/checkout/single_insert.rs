@@ -1,6 +1,7 @@
-//! What a shop writes where it does it by hand: one guarded insert, and nothing else in the books. What Holdfast's books
-//! cost beside it is the price of its promises: who may have been asked for a session is on the disk before Stripe is
-//! called, history, counters of the guest and their address, units and blocks.
+//! The baseline of a shop without Holdfast: one insert with a constraint against double bookings, and nothing else.
+//!
+//! Holdfast's store does more in a checkout: it commits the attempt before the call to Stripe, and writes history,
+//! counters of the guest and the client, units and blocks. The difference is the price of its guarantees.
 
 use std::str::FromStr;
 
@@ -12,22 +13,22 @@ use sqlx::sqlite::{
 };
 use uuid::Uuid;
 
-/// A table of its own beside Holdfast's, with as many connections.
+/// A separate table beside Holdfast's, with as many connections as the service.
 #[derive(Clone)]
-pub(crate) enum HandRolled {
+pub(crate) enum SingleInsert {
     Postgres(PgPool),
     Sqlite(SqlitePool),
 }
 
 const POSTGRES: &str =
-    "CREATE TABLE hand_rolled (id uuid PRIMARY KEY, resource text NOT NULL, during tstzrange NOT NULL,
+    "CREATE TABLE single_insert (id uuid PRIMARY KEY, resource text NOT NULL, during tstzrange NOT NULL,
     email text NOT NULL, session text NOT NULL, expires_at timestamptz NOT NULL,
     EXCLUDE USING gist (resource WITH =, during WITH &&))";
 const SQLITE: &str =
-    "CREATE TABLE hand_rolled (id TEXT PRIMARY KEY, resource TEXT NOT NULL, starts_at INTEGER NOT NULL,
+    "CREATE TABLE single_insert (id TEXT PRIMARY KEY, resource TEXT NOT NULL, starts_at INTEGER NOT NULL,
     email TEXT NOT NULL, session TEXT NOT NULL, expires_at INTEGER NOT NULL, UNIQUE (resource, starts_at))";
 
-impl HandRolled {
+impl SingleInsert {
     pub(crate) async fn open(url: &str) -> Self {
         if url.starts_with("sqlite:") {
             let file = SqliteConnectOptions::from_str(url).unwrap();
@@ -52,18 +53,18 @@ impl HandRolled {
         Self::Postgres(pool)
     }
 
-    /// A checkout on a slot that is free.
-    pub(crate) async fn book(&self, (resource, start): &(String, DateTime<Utc>)) {
+    /// Inserts a booking for a slot that is free.
+    pub(crate) async fn insert_booking(&self, (resource, start): &(String, DateTime<Utc>)) {
         let id = Uuid::new_v4();
         let (email, session) = (
             format!("{}@example.com", id.simple()),
             format!("cs_test_{}", id.simple()),
         );
         let (end, expires) = (*start + Duration::minutes(30), *start + Duration::minutes(45));
-        let taken = match self {
+        let inserted = match self {
             Self::Postgres(pool) => {
                 let insert = sqlx::query(
-                    "INSERT INTO hand_rolled VALUES ($1, $2, tstzrange($3, $4), $5, $6, $7) ON CONFLICT DO NOTHING",
+                    "INSERT INTO single_insert VALUES ($1, $2, tstzrange($3, $4), $5, $6, $7) ON CONFLICT DO NOTHING",
                 );
                 let insert = insert.bind(id).bind(resource).bind(start).bind(end);
                 insert
@@ -77,7 +78,7 @@ impl HandRolled {
             }
             Self::Sqlite(pool) => {
                 let insert =
-                    sqlx::query("INSERT INTO hand_rolled VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING");
+                    sqlx::query("INSERT INTO single_insert VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING");
                 let insert = insert
                     .bind(id.to_string())
                     .bind(resource)
@@ -86,15 +87,15 @@ impl HandRolled {
                 insert.execute(pool).await.unwrap().rows_affected()
             }
         };
-        assert_eq!(taken, 1, "the slot is free");
+        assert_eq!(inserted, 1, "the slot is free");
     }
 
-    /// Takes attempts that were only measured off the books, before the service asks Stripe about them.
-    pub(crate) async fn forget_attempts(&self) {
-        const FORGET: &str = "DELETE FROM checkout_attempts WHERE state = 'running'";
+    /// Deletes attempts that were only measured, so that the service does not ask Stripe about them.
+    pub(crate) async fn delete_running_attempts(&self) {
+        const DELETE: &str = "DELETE FROM checkout_attempts WHERE state = 'running'";
         match self {
-            Self::Postgres(pool) => drop(sqlx::query(FORGET).execute(pool).await.unwrap()),
-            Self::Sqlite(pool) => drop(sqlx::query(FORGET).execute(pool).await.unwrap()),
+            Self::Postgres(pool) => drop(sqlx::query(DELETE).execute(pool).await.unwrap()),
+            Self::Sqlite(pool) => drop(sqlx::query(DELETE).execute(pool).await.unwrap()),
         }
     }
 }

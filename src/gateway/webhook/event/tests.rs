@@ -1,4 +1,4 @@
-//! The table of events, and that no body makes the reader panic.
+//! Tests of which fact each event carries, and that no body makes the parser panic.
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -13,12 +13,14 @@ fn event(kind: &str, object: &Value) -> Value {
            "livemode": false, "pending_webhooks": 1, "data": {"object": object}})
 }
 
-fn told_of(kind: &str, object: &Value) -> EventContent {
-    read(event(kind, object).to_string().as_bytes()).unwrap().content
+fn content_of(kind: &str, object: &Value) -> EventContent {
+    parse_event(event(kind, object).to_string().as_bytes())
+        .unwrap()
+        .content
 }
 
 fn fact_of(kind: &str, object: &Value) -> Option<Fact> {
-    match told_of(kind, object) {
+    match content_of(kind, object) {
         EventContent::Relevant { fact, .. } => Some(fact),
         EventContent::Irrelevant(_) => None,
     }
@@ -49,11 +51,11 @@ fn receipt(amount: i64) -> Receipt {
 }
 
 #[test]
-fn each_session_event_carries_its_fact() {
+fn session_events_carry_their_facts() {
     let paid = Fact::SessionCompleted(SessionPayment::Paid(receipt(5000)));
     let waiting = Fact::SessionCompleted(SessionPayment::Unpaid(Some(pi())));
     let free = Fact::SessionCompleted(SessionPayment::NotRequired);
-    let arrived = Fact::AsyncSucceeded(receipt(5000));
+    let async_paid = Fact::AsyncSucceeded(receipt(5000));
     for (kind, status, payment, fact) in [
         ("completed", "complete", "paid", Some(paid.clone())),
         ("completed", "complete", "unpaid", Some(waiting)),
@@ -64,7 +66,7 @@ fn each_session_event_carries_its_fact() {
             "async_payment_succeeded",
             "complete",
             "paid",
-            Some(arrived.clone()),
+            Some(async_paid.clone()),
         ),
         (
             "async_payment_failed",
@@ -72,10 +74,10 @@ fn each_session_event_carries_its_fact() {
             "unpaid",
             Some(Fact::AsyncFailed),
         ),
-        // Where name and object contradict each other, the money is believed.
+        // If type and object contradict each other, the object decides.
         ("expired", "complete", "paid", Some(paid)),
         ("expired", "open", "unpaid", None),
-        ("async_payment_failed", "complete", "paid", Some(arrived)),
+        ("async_payment_failed", "complete", "paid", Some(async_paid)),
     ] {
         let kind = format!("checkout.session.{kind}");
         assert_eq!(
@@ -87,7 +89,7 @@ fn each_session_event_carries_its_fact() {
 }
 
 #[test]
-fn each_intent_event_carries_its_fact() {
+fn intent_events_carry_their_facts() {
     let declined = Fact::IntentFailed(pi(), FailureCode::new("card_declined"));
     for (kind, fact) in [
         ("created", Fact::IntentLinked(pi())),
@@ -100,21 +102,24 @@ fn each_intent_event_carries_its_fact() {
         let kind = format!("payment_intent.{kind}");
         assert_eq!(fact_of(&kind, &payment_intent()), Some(fact), "{kind}");
     }
-    let mut unexplained = payment_intent();
-    unexplained["last_payment_error"] = json!(null);
+    let mut without_error = payment_intent();
+    without_error["last_payment_error"] = json!(null);
     let fact = Fact::IntentFailed(pi(), FailureCode::new(""));
-    assert_eq!(fact_of("payment_intent.payment_failed", &unexplained), Some(fact));
+    assert_eq!(
+        fact_of("payment_intent.payment_failed", &without_error),
+        Some(fact)
+    );
 }
 
 #[test]
-fn refunds_and_disputes_carry_their_facts() {
+fn refund_and_dispute_events_carry_their_facts() {
     let charge = json!({"id": "ch_1", "payment_intent": "pi_1", "amount": 5000, "amount_refunded": 2000,
                         "currency": "eur", "refunded": false});
-    let back = Fact::Refunded {
+    let refunded = Fact::Refunded {
         paid: receipt(5000),
         back: 2000,
     };
-    assert_eq!(fact_of("charge.refunded", &charge), Some(back));
+    assert_eq!(fact_of("charge.refunded", &charge), Some(refunded));
 
     let dispute = |status: &str| json!({"id": "dp_1", "payment_intent": "pi_1", "amount": 5000, "currency": "eur", "status": status});
     let opened = fact_of("charge.dispute.created", &dispute("needs_response"));
@@ -137,27 +142,27 @@ fn refunds_and_disputes_carry_their_facts() {
         money: None,
         ours: false,
     };
-    let elsewhere = EventContent::Irrelevant(IgnoreReason::ToldElsewhere);
+    let reported_elsewhere = EventContent::Irrelevant(IgnoreReason::ReportedElsewhere);
     for (kind, status, content) in [
-        ("refund.created", "pending", &elsewhere),
-        ("refund.created", "succeeded", &elsewhere),
-        ("refund.updated", "succeeded", &elsewhere),
+        ("refund.created", "pending", &reported_elsewhere),
+        ("refund.created", "succeeded", &reported_elsewhere),
+        ("refund.updated", "succeeded", &reported_elsewhere),
         ("refund.updated", "failed", &failed),
         ("refund.updated", "canceled", &failed),
         ("refund.failed", "failed", &failed),
     ] {
         let refund = json!({"id": "re_1", "payment_intent": "pi_1", "amount": 5000, "status": status});
-        assert_eq!(told_of(kind, &refund), *content, "{kind} {status}");
+        assert_eq!(content_of(kind, &refund), *content, "{kind} {status}");
     }
 }
 
 #[test]
-fn money_and_the_hold_are_named_where_the_object_is_ours() {
+fn event_with_our_metadata_names_hold_and_payment() {
     let EventContent::Relevant {
         refs, money, ours, ..
-    } = told_of("checkout.session.completed", &session("complete", "paid"))
+    } = content_of("checkout.session.completed", &session("complete", "paid"))
     else {
-        panic!("nothing told");
+        panic!("no relevant content");
     };
     assert_eq!(refs.hold, HoldId::parse(HOLD));
     assert_eq!(refs.session, Some(SessionId::new("cs_1")));
@@ -166,33 +171,33 @@ fn money_and_the_hold_are_named_where_the_object_is_ours() {
 }
 
 #[test]
-fn another_products_session_is_not_ours_even_if_it_is_referred_to_by_a_uuid() {
+fn client_reference_id_alone_does_not_make_a_session_ours() {
     let mut foreign = session("complete", "paid");
     foreign["metadata"] = json!({"order": "17"});
-    let EventContent::Relevant { refs, ours, .. } = told_of("checkout.session.completed", &foreign) else {
-        panic!("nothing told");
+    let EventContent::Relevant { refs, ours, .. } = content_of("checkout.session.completed", &foreign) else {
+        panic!("no relevant content");
     };
     assert_eq!((refs.hold, ours), (HoldId::parse(HOLD), false));
 }
 
 #[test]
-fn what_does_not_concern_us_is_named_as_such() {
-    use IgnoreReason::{ThinEvent, UnknownType, Unusable};
+fn ignored_events_say_why() {
+    use IgnoreReason::{IncompleteObject, ThinEvent, UnknownType};
     assert_eq!(
-        told_of("plan.created", &json!({})),
+        content_of("plan.created", &json!({})),
         EventContent::Irrelevant(UnknownType)
     );
     assert_eq!(
-        told_of("checkout.session.completed", &json!({})),
-        EventContent::Irrelevant(Unusable)
+        content_of("checkout.session.completed", &json!({})),
+        EventContent::Irrelevant(IncompleteObject)
     );
     assert_eq!(
-        told_of("charge.refunded", &json!({"payment_intent": null})),
-        EventContent::Irrelevant(Unusable)
+        content_of("charge.refunded", &json!({"payment_intent": null})),
+        EventContent::Irrelevant(IncompleteObject)
     );
     let thin = json!({"id": "evt_2", "object": "v2.core.event", "livemode": true,
                       "type": "checkout.session.completed", "related_object": {"id": "cs_1"}});
-    let thin = read(thin.to_string().as_bytes()).unwrap();
+    let thin = parse_event(thin.to_string().as_bytes()).unwrap();
     assert_eq!(
         (thin.livemode, thin.content),
         (true, EventContent::Irrelevant(ThinEvent))
@@ -200,7 +205,7 @@ fn what_does_not_concern_us_is_named_as_such() {
 }
 
 #[test]
-fn what_is_no_event_is_unreadable_and_quickly() {
+fn malformed_body_is_refused_quickly() {
     let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
     let deep_inside = format!(r#"{{"id":"evt_1","type":"x","livemode":false,"y":{deep}}}"#);
     for body in [
@@ -216,7 +221,7 @@ fn what_is_no_event_is_unreadable_and_quickly() {
         &[b'['; 1 << 20],
     ] {
         assert_eq!(
-            read(body),
+            parse_event(body),
             Err(MalformedEvent),
             "{:?}…",
             &body[..body.len().min(40)]
@@ -237,7 +242,7 @@ const KINDS: &[&str] = &[
     "charge.dispute.closed",
 ];
 
-/// Every field that any fact is read from.
+/// Every field that some fact is read from.
 const FIELDS: &[&str] = &[
     "id",
     "status",
@@ -275,23 +280,23 @@ fn all_fields() -> Value {
 
 proptest! {
     #[test]
-    fn no_body_panics(body: Vec<u8>) {
-        let _ = read(&body);
+    fn arbitrary_body_never_panics(body: Vec<u8>) {
+        let _ = parse_event(&body);
     }
 
     #[test]
-    fn no_field_of_an_odd_type_panics(
+    fn field_of_an_unexpected_type_never_panics(
         kind in prop::sample::select(KINDS),
         field in prop::sample::select(FIELDS),
         value in odd_value(),
     ) {
         let mut object = all_fields();
         object[field] = value;
-        told_of(kind, &object);
+        content_of(kind, &object);
     }
 
     #[test]
-    fn fields_that_we_do_not_need_may_be_anything(
+    fn unneeded_fields_do_not_change_the_content(
         kind in prop::sample::select(KINDS),
         field in "[a-z_]{1,12}",
         value in odd_value(),
@@ -300,14 +305,14 @@ proptest! {
         let plain = all_fields();
         let mut odd = plain.clone();
         odd[&field] = value;
-        prop_assert_eq!(told_of(kind, &odd), told_of(kind, &plain));
+        prop_assert_eq!(content_of(kind, &odd), content_of(kind, &plain));
     }
 
     #[test]
-    fn one_changed_byte_of_an_event_never_panics(place: prop::sample::Index, change in 1..=255_u8) {
+    fn event_with_one_changed_byte_never_panics(position: prop::sample::Index, change in 1..=255_u8) {
         let mut body = event("checkout.session.completed", &all_fields()).to_string().into_bytes();
-        let place = place.index(body.len());
-        body[place] ^= change;
-        let _ = read(&body);
+        let position = position.index(body.len());
+        body[position] ^= change;
+        let _ = parse_event(&body);
     }
 }

@@ -1,16 +1,17 @@
-//! Feeds that mean harm, or nothing: within their budget, and never a panic.
+//! Tests with hostile and meaningless feeds: they stay within the budget, and never cause a panic.
 
 use chrono::{DateTime, Utc};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::tests::{calendar, event, faults, flaw, times, window};
-use super::{FeedError, Flaw, Reading, busy};
+use super::{
+    FeedError, FeedEventError, ParsedFeed, calendar, error_of, event, faults, parse_feed, times, window,
+};
 use crate::domain::time::Window;
 
 #[test]
-fn an_event_without_an_end_is_reported_and_the_next_is_read() {
+fn event_without_an_end_is_reported_and_the_next_is_read() {
     let good = event("good", "DTSTART:20260601T090000Z; DURATION:PT1H");
     let unended = "BEGIN:VEVENT\nUID:bad\nDTSTART:20260602T090000Z\nBEGIN:VALARM";
     let feed = calendar(&format!("{unended}\n{good}"));
@@ -18,12 +19,12 @@ fn an_event_without_an_end_is_reported_and_the_next_is_read() {
         times(&feed, "2026-01-01", "2027-01-01"),
         ["2026-06-01T09:00Z 1:00 good"]
     );
-    assert_eq!(faults(&feed), [("bad".to_owned(), Flaw::Line)]);
+    assert_eq!(faults(&feed), [("bad".to_owned(), FeedEventError::Line)]);
 }
 
-/// Every rule of a big feed costs as much as it can.
+/// Every rule of a large feed costs as many steps as possible.
 #[test]
-fn a_hostile_feed_is_refused_within_its_budget() {
+fn hostile_feed_is_refused_within_its_budget() {
     let within = window("2026-01-01", "2027-01-01");
     for rule in [
         "FREQ=HOURLY",
@@ -35,28 +36,28 @@ fn a_hostile_feed_is_refused_within_its_budget() {
             &format!("DTSTART:20000101T090000Z; DURATION:PT1H; RRULE:{rule}"),
         );
         let feed = calendar(&vec![one; 2_000].join("\n"));
-        assert_eq!(busy(&feed, within), Err(FeedError::TooMuch), "{rule}");
+        assert_eq!(parse_feed(&feed, within), Err(FeedError::TooMuch), "{rule}");
     }
     let long = calendar(&format!("X-LONG:{}", "x".repeat(5_000_000)));
-    assert_eq!(busy(&long, within), Ok(Reading::default()));
+    assert_eq!(parse_feed(&long, within), Ok(ParsedFeed::default()));
     let name = "x".repeat(1_001);
     let named = calendar(&event(&name, "DTSTART:20260101T090000Z; DURATION:PT1H"));
-    assert_eq!(faults(&named), [(name, Flaw::Line)]);
+    assert_eq!(faults(&named), [(name, FeedEventError::Line)]);
     let dates = vec!["20260601T090000Z"; 20_001].join(",");
     assert_eq!(
-        flaw(&format!("DTSTART:20260101T090000Z; DURATION:PT1H; RDATE:{dates}")),
-        Flaw::TooOften
+        error_of(&format!("DTSTART:20260101T090000Z; DURATION:PT1H; RDATE:{dates}")),
+        FeedEventError::TooOften
     );
     let times = "FREQ=DAILY;BYHOUR=1,2,3;BYMINUTE=1,2,3,4,5,6,7,8,9;BYSECOND=1,2,3,4,5,6,7,8,9";
     assert_eq!(
-        flaw(&format!("DTSTART:20260101T090000Z; RRULE:{times}")),
-        Flaw::TooOften
+        error_of(&format!("DTSTART:20260101T090000Z; RRULE:{times}")),
+        FeedEventError::TooOften
     );
 }
 
-/// Words of feeds, in any order.
-fn word() -> impl Strategy<Value = String> {
-    let words = [
+/// Generates one fragment of a feed.
+fn fragment() -> impl Strategy<Value = String> {
+    let fragments = [
         "BEGIN:VCALENDAR",
         "END:VCALENDAR",
         "BEGIN:VEVENT",
@@ -100,11 +101,11 @@ fn word() -> impl Strategy<Value = String> {
         "é",
         "UID:u",
     ];
-    prop_oneof![9 => select(words.map(str::to_owned).to_vec()), 1 => "\\PC{0,6}"]
+    prop_oneof![9 => select(fragments.map(str::to_owned).to_vec()), 1 => "\\PC{0,6}"]
 }
 
-/// An event of lines that are nearly right.
-fn nearly() -> impl Strategy<Value = String> {
+/// Generates a feed with an event whose lines are almost correct.
+fn almost_correct_feed() -> impl Strategy<Value = String> {
     let rules = [
         "FREQ=YEARLY;BYWEEKNO=-53;BYDAY=SU",
         "FREQ=MONTHLY;BYSETPOS=-31,31;BYDAY=MO,FR",
@@ -153,18 +154,18 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn no_text_makes_it_panic(
-        words in vec(word(), 0..60),
-        nearly in nearly(),
+    fn arbitrary_text_never_panics(
+        fragments in vec(fragment(), 0..60),
+        feed in almost_correct_feed(),
         at in select(vec!["0000-01-01", "1601-01-01", "2026-01-01", "9999-12-01"]),
     ) {
         let from: DateTime<Utc> = window(at, "+10000-01-01").starts_at();
         let within = Window::new(from, from + chrono::Duration::days(400)).unwrap();
-        let _ = busy(&words.concat(), within);
-        let _ = busy(&calendar(&words.concat()), within);
-        if let Ok(reading) = busy(&nearly, within) {
-            prop_assert!(reading.busy.iter().all(|time| time.window.overlaps(&within)));
-            prop_assert!(reading.busy.is_sorted());
+        let _ = parse_feed(&fragments.concat(), within);
+        let _ = parse_feed(&calendar(&fragments.concat()), within);
+        if let Ok(parsed) = parse_feed(&feed, within) {
+            prop_assert!(parsed.busy.iter().all(|time| time.window.overlaps(&within)));
+            prop_assert!(parsed.busy.is_sorted());
         }
     }
 }

@@ -1,5 +1,6 @@
-//! What a checkout does in the database, and nothing else: the store's own methods, called here in the order in which
-//! the workflow calls them. What a service adds (HTTP, rules, Stripe, logs) is the difference to this.
+//! The baseline of the store alone: calls the store's methods as the workflow does in a checkout, and nothing else.
+//!
+//! The difference to a checkout through the service is what the service adds: HTTP, rules, Stripe and logs.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,39 +19,39 @@ use holdfast::domain::time::Clock;
 use holdfast::store::{AvailabilityQuery, Claim, HoldLimits, NewAttempt, PlaceOutcome, Store};
 use uuid::{NoContext, Timestamp, Uuid};
 
-/// No guest is ever refused for having many holds.
-const MOST: u32 = 1_000_000;
-const HELD_FOR: Duration = Duration::minutes(30);
+/// A limit that no guest reaches.
+const UNREACHED_LIMIT: u32 = 1_000_000;
+const HOLD_DURATION: Duration = Duration::minutes(30);
 
-/// The books, through a pool of the same size as a service's.
+/// The store, with a connection pool of the same size as the service's.
 #[derive(Clone)]
-pub(crate) struct Bare(Arc<dyn Store>);
+pub(crate) struct StoreBaseline(Arc<dyn Store>);
 
-impl Bare {
+impl StoreBaseline {
     pub(crate) async fn open(database: &Database) -> Self {
         Self(open_store(database).await.unwrap())
     }
 
-    /// A checkout on a slot that is free.
-    pub(crate) async fn book(&self, (event_type, start): &(String, DateTime<Utc>)) {
+    /// Makes the store's part of a checkout for a slot that is free.
+    pub(crate) async fn book_slot(&self, (event_type, start): &(String, DateTime<Utc>)) {
         let now = SystemClock.now();
         let id = EventTypeId::parse(event_type).unwrap();
         let event_type = self.0.find_event_type(&id).await.unwrap().unwrap();
-        let units = self.look(&event_type, *start).await;
-        let attempt = self.claim(&event_type, now).await;
-        self.place(event_type, units, attempt).await;
+        let units = self.find_free_units(&event_type, *start).await;
+        let attempt = self.claim_attempt(&event_type, now).await;
+        self.place_hold(event_type, units, attempt).await;
     }
 
-    /// The part of it that is written before Stripe is asked, with the read of what is on sale, and nothing else.
-    pub(crate) async fn attempt(&self) {
+    /// Makes only the part of a checkout before the call to Stripe: reads the event type and claims an attempt.
+    pub(crate) async fn claim_attempt_only(&self) {
         let now = SystemClock.now();
         let id = EventTypeId::parse("call-0").unwrap();
         let event_type = self.0.find_event_type(&id).await.unwrap().unwrap();
-        self.claim(&event_type, now).await;
+        self.claim_attempt(&event_type, now).await;
     }
 
-    async fn claim(&self, event_type: &EventType, now: DateTime<Utc>) -> NewAttempt {
-        let expires_at = now + HELD_FOR;
+    async fn claim_attempt(&self, event_type: &EventType, now: DateTime<Utc>) -> NewAttempt {
+        let expires_at = now + HOLD_DURATION;
         let seconds = u64::try_from(now.timestamp()).unwrap();
         let time = Timestamp::from_unix(NoContext, seconds, now.timestamp_subsec_nanos());
         let hold = HoldId(Uuid::new_v7(time));
@@ -78,14 +79,14 @@ impl Bare {
         attempt
     }
 
-    async fn place(&self, event_type: EventType, units: Vec<Allocation>, attempt: NewAttempt) {
+    async fn place_hold(&self, event_type: EventType, units: Vec<Allocation>, attempt: NewAttempt) {
         let NewAttempt { terms, now, .. } = attempt;
         let client = ClientId(terms.hold.0.simple().to_string());
         self.0
             .count_unpaid_holds(&terms.email, Some(&client))
             .await
             .unwrap();
-        let expires_at = now + HELD_FOR;
+        let expires_at = now + HOLD_DURATION;
         let session = format!("cs_test_{}", terms.hold.0.simple());
         let booking = Booking {
             hold: Hold::placed(terms.hold, SessionId::new(session.as_str()), terms.price),
@@ -108,32 +109,32 @@ impl Bare {
             tries: 0,
             version: 1,
         };
-        let admission = HoldLimits {
-            per_guest: MOST,
+        let limits = HoldLimits {
+            per_guest: UNREACHED_LIMIT,
             client: Some(client),
-            per_client: MOST,
+            per_client: UNREACHED_LIMIT,
         };
         assert_eq!(
-            self.0.place_hold(&booking, &units, &admission).await.unwrap(),
+            self.0.place_hold(&booking, &units, &limits).await.unwrap(),
             PlaceOutcome::Placed
         );
     }
 
-    async fn look(&self, event_type: &EventType, start: DateTime<Utc>) -> Vec<Allocation> {
-        let wish = SlotRequest {
+    async fn find_free_units(&self, event_type: &EventType, start: DateTime<Utc>) -> Vec<Allocation> {
+        let slot_request = SlotRequest {
             event_type,
             quantity: 1,
             requested_resource: None,
             moving: None,
         };
-        let question = AvailabilityQuery {
+        let query = AvailabilityQuery {
             resources: &event_type.resources(),
             within: event_type.span(start).unwrap(),
             moving: None,
             statuses_at: None,
         };
-        let calendar = self.0.load_availability(&question).await.unwrap();
-        let units = calendar.units(&wish, start, 0);
+        let availability = self.0.load_availability(&query).await.unwrap();
+        let units = availability.units(&slot_request, start, 0);
         units.expect("the slot is free")
     }
 }

@@ -1,14 +1,13 @@
-//! Which addresses are out on the internet: a feed's address is chosen by a person, and must not open our own network to
-//! them.
+//! Tells which IP addresses are public: a person chooses a feed's address, and it must not lead into our own network.
 //!
-//! By the IANA's registries of special-purpose addresses. What carries an IPv4 address in an IPv6 one (mapped, NAT64, 6to4,
-//! Teredo) is not public: where the packet ends is not what the address says.
+//! The lists follow IANA's registries of special-purpose addresses. An IPv6 address that carries an IPv4 address
+//! (mapped, NAT64, 6to4, Teredo) is not public, because the packet goes to another address than the one we see.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Networks of IPv4 that are not on the internet: first address and bits.
+/// The IPv4 networks that are not public, each with its prefix length.
 const SPECIAL_V4: [(Ipv4Addr, u32); 16] = [
-    // This network, private ones, the carriers' own.
+    // This network, loopback, link-local, private networks, carrier-grade NAT.
     (Ipv4Addr::new(0, 0, 0, 0), 8),
     (Ipv4Addr::new(10, 0, 0, 0), 8),
     (Ipv4Addr::new(100, 64, 0, 0), 10),
@@ -16,7 +15,7 @@ const SPECIAL_V4: [(Ipv4Addr, u32); 16] = [
     (Ipv4Addr::new(169, 254, 0, 0), 16),
     (Ipv4Addr::new(172, 16, 0, 0), 12),
     (Ipv4Addr::new(192, 168, 0, 0), 16),
-    // Protocols, relays, benchmarks, documentation.
+    // Protocol assignments, 6to4 relays, benchmarks, documentation.
     (Ipv4Addr::new(192, 0, 0, 0), 24),
     (Ipv4Addr::new(192, 88, 99, 0), 24),
     (Ipv4Addr::new(198, 18, 0, 0), 15),
@@ -29,19 +28,22 @@ const SPECIAL_V4: [(Ipv4Addr, u32); 16] = [
     (Ipv4Addr::BROADCAST, 32),
 ];
 
-/// All of IPv6 that is on the internet, but for what follows.
+/// The public part of IPv6, except for [`SPECIAL_V6`].
 const GLOBAL_V6: (Ipv6Addr, u32) = (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
 
+/// The IPv6 networks in [`GLOBAL_V6`] that are not public.
 const SPECIAL_V6: [(Ipv6Addr, u32); 4] = [
-    // Protocols, among them Teredo.
+    // Protocol assignments, among them Teredo.
     (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23),
+    // Documentation.
     (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32),
     // 6to4.
     (Ipv6Addr::new(0x2002, 0, 0, 0, 0, 0, 0, 0), 16),
+    // Documentation.
     (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20),
 ];
 
-/// Whether an address is one that anybody on the internet could reach.
+/// Returns whether an address is one that anybody on the internet can reach.
 pub(super) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => {
@@ -72,21 +74,21 @@ mod tests {
     ];
 
     const SPECIAL: [&str; 8] = [
-        // Unspecified, loopback, private, link-local (a cloud's metadata), carriers'.
+        // Unspecified, loopback, private, link-local (a cloud's metadata service), carrier-grade NAT.
         "0.0.0.0 0.255.255.255 127.0.0.1 127.255.255.255 10.0.0.0 10.255.255.255 172.16.0.0 172.31.255.255",
         "192.168.0.1 169.254.169.254 100.64.0.0 100.127.255.255",
         // Protocols, documentation, benchmarks, multicast, reserved, broadcast.
         "192.0.0.8 192.0.2.1 198.51.100.1 203.0.113.1 192.88.99.1 198.18.0.0 198.19.255.255",
         "224.0.0.1 239.255.255.255 240.0.0.1 255.255.255.255",
         ":: ::1 fe80::1 febf::1 fec0::1 fc00::1 fd00::1 ff02::1 100::1 4000::1",
-        // IPv4 inside: compatible, mapped, NAT64 of both kinds, 6to4, Teredo; also of public ones.
+        // IPv4 in IPv6: compatible, mapped, both kinds of NAT64, 6to4, Teredo; also with a public IPv4 address.
         "::7f00:1 ::ffff:127.0.0.1 ::ffff:8.8.8.8 64:ff9b::7f00:1 64:ff9b::808:808 64:ff9b:1::1",
         "2002:7f00:1:: 2002:808:808:: 2001::1 2001:1ff::1",
         "2001:db8::1 3fff::1 3fff:fff::1",
     ];
 
     #[test]
-    fn each_kind_of_address_at_its_borders() {
+    fn first_and_last_address_of_each_network_is_classified() {
         for text in PUBLIC.iter().flat_map(|line| line.split(' ')) {
             assert!(is_public(text.parse().unwrap()), "{text} is public");
         }

@@ -1,0 +1,176 @@
+//! Downloads a feed from the address that an operator configured, without letting that address reach our own network.
+//!
+//! For each request, we resolve the name once, check all its addresses, and connect to one of the checked addresses. So
+//! an attacker gains nothing by changing the name's address after the check (DNS rebinding). We follow redirects
+//! ourselves, so that each target is checked in the same way. The request carries nothing of ours: no proxy, no cookie,
+//! no credentials. Bytes, redirects and time are limited. When to fetch, and what happens to a feed that fails, is left
+//! to `workflow`.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::{ACCEPT, LOCATION};
+use reqwest::{Client, Response, StatusCode};
+use url::{Host, Url};
+
+use super::addresses::is_public;
+use super::error::FeedError;
+use crate::gateway::http_client;
+
+/// The limits of a download.
+struct FetchPolicy {
+    allows_plain_http: bool,
+    is_allowed_address: fn(IpAddr) -> bool,
+    max_bytes: usize,
+    max_redirects: usize,
+    /// The time limit of all requests together.
+    timeout: Duration,
+}
+
+impl FetchPolicy {
+    fn new(allow_private: bool) -> Self {
+        Self {
+            allows_plain_http: allow_private,
+            is_allowed_address: if allow_private { |_| true } else { is_public },
+            max_bytes: 5 * 1024 * 1024,
+            max_redirects: 5,
+            timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Downloads the text of a feed: at most 5 MiB, in at most 10 seconds, over at most five redirects.
+///
+/// `allow_private` allows any address, and plain HTTP, for an installation whose calendars are in its own network.
+///
+/// # Errors
+/// [`FeedError`] says why the download failed. It never contains the address, because the address may be a secret.
+pub async fn fetch_feed(url: &str, allow_private: bool) -> Result<String, FeedError> {
+    fetch_with_policy(&FetchPolicy::new(allow_private), url).await
+}
+
+/// Checks whether [`fetch_feed`] would send a request to this address, without a name lookup.
+///
+/// # Errors
+/// [`FeedError::Address`] and [`FeedError::NotPublic`] if it would not.
+pub fn check_feed_address(url: &str, allow_private: bool) -> Result<(), FeedError> {
+    let policy = FetchPolicy::new(allow_private);
+    let url = Url::parse(url).map_err(|_| FeedError::Address)?;
+    match policy.checked_host(&url)? {
+        Host::Domain(_) => Ok(()),
+        Host::Ipv4(address) => policy.check_address(address.into()),
+        Host::Ipv6(address) => policy.check_address(address.into()),
+    }
+}
+
+async fn fetch_with_policy(policy: &FetchPolicy, url: &str) -> Result<String, FeedError> {
+    let url = Url::parse(url).map_err(|_| FeedError::Address)?;
+    let download = tokio::time::timeout(policy.timeout, follow_redirects(policy, url));
+    download.await.unwrap_or(Err(FeedError::TooSlow))
+}
+
+async fn follow_redirects(policy: &FetchPolicy, mut url: Url) -> Result<String, FeedError> {
+    for _ in 0..=policy.max_redirects {
+        let addresses = policy.resolve_host(&url).await?;
+        let response = send_request(&url, addresses).await?;
+        match response.status() {
+            StatusCode::OK => return read_text(policy, response).await,
+            StatusCode::MOVED_PERMANENTLY
+            | StatusCode::FOUND
+            | StatusCode::SEE_OTHER
+            | StatusCode::TEMPORARY_REDIRECT
+            | StatusCode::PERMANENT_REDIRECT => {
+                let location = response
+                    .headers()
+                    .get(LOCATION)
+                    .and_then(|value| value.to_str().ok());
+                let next = location.and_then(|location| url.join(location).ok());
+                url = next.ok_or(FeedError::Redirects)?;
+            }
+            other => return Err(FeedError::Status(other.as_u16())),
+        }
+    }
+    Err(FeedError::Redirects)
+}
+
+/// Sends one request, with a client of its own that can connect only to the checked addresses.
+async fn send_request(url: &Url, addresses: Vec<SocketAddr>) -> Result<Response, FeedError> {
+    let tls = http_client::build_tls_config().map_err(|_| FeedError::Unreachable)?;
+    let client = Client::builder()
+        .tls_backend_preconfigured(tls)
+        .user_agent(concat!("holdfast/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .no_proxy()
+        .dns_resolver(CheckedAddresses(addresses))
+        .build()
+        .map_err(|_| FeedError::Unreachable)?;
+    let request = client.get(url.clone()).header(ACCEPT, "text/calendar, */*;q=0.1");
+    request.send().await.map_err(|_| FeedError::Unreachable)
+}
+
+async fn read_text(policy: &FetchPolicy, mut response: Response) -> Result<String, FeedError> {
+    let mut bytes = Vec::new();
+    // Counted as they arrive, because a server may send no `Content-Length`.
+    while let Some(chunk) = response.chunk().await.map_err(|_| FeedError::Unreachable)? {
+        if bytes.len() + chunk.len() > policy.max_bytes {
+            return Err(FeedError::TooLarge);
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    String::from_utf8(bytes).map_err(|_| FeedError::NotText)
+}
+
+impl FetchPolicy {
+    /// Returns the host of an address, if the scheme is allowed and the address has no credentials.
+    fn checked_host<'a>(&self, url: &'a Url) -> Result<Host<&'a str>, FeedError> {
+        let has_allowed_scheme = url.scheme() == "https" || self.allows_plain_http && url.scheme() == "http";
+        let has_no_credentials = url.username().is_empty() && url.password().is_none();
+        let host = url.host().filter(|_| has_allowed_scheme && has_no_credentials);
+        host.ok_or(FeedError::Address)
+    }
+
+    /// Resolves the host's name into addresses, and checks each of them.
+    async fn resolve_host(&self, url: &Url) -> Result<Vec<SocketAddr>, FeedError> {
+        let port = url.port_or_known_default().ok_or(FeedError::Address)?;
+        let found: Vec<SocketAddr> = match self.checked_host(url)? {
+            Host::Ipv4(address) => vec![(address, port).into()],
+            Host::Ipv6(address) => vec![(address, port).into()],
+            Host::Domain(name) => {
+                let found = tokio::net::lookup_host((name, port)).await;
+                found.map_err(|_| FeedError::Unreachable)?.collect()
+            }
+        };
+        self.check_addresses(found)
+    }
+
+    /// Returns the addresses if each of them is allowed. A name with both kinds of addresses is not an accident.
+    fn check_addresses(&self, found: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, FeedError> {
+        found
+            .iter()
+            .try_for_each(|found| self.check_address(found.ip()))?;
+        Ok(found)
+    }
+
+    fn check_address(&self, address: IpAddr) -> Result<(), FeedError> {
+        if (self.is_allowed_address)(address) {
+            Ok(())
+        } else {
+            Err(FeedError::NotPublic)
+        }
+    }
+}
+
+/// Resolves every name to the checked addresses.
+struct CheckedAddresses(Vec<SocketAddr>);
+
+impl Resolve for CheckedAddresses {
+    fn resolve(&self, _: Name) -> Resolving {
+        let addresses: Addrs = Box::new(self.0.clone().into_iter());
+        Box::pin(std::future::ready(Ok(addresses)))
+    }
+}
+
+#[cfg(test)]
+mod tests;

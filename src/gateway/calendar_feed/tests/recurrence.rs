@@ -1,0 +1,140 @@
+//! Tests of repeating events: rules, exceptions, further dates and replaced repetitions.
+
+use super::{calendar, days_of, event, times};
+
+#[test]
+fn rule_ends_by_count_or_until_in_every_form() {
+    for (lines, expected) in [
+        ("DTSTART:20260601T090000Z; RRULE:FREQ=DAILY;COUNT=3", "01 02 03"),
+        (
+            "DTSTART:20260601T090000Z; RRULE:FREQ=DAILY;UNTIL=20260603",
+            "01 02 03",
+        ),
+        (
+            "DTSTART:20260601T090000Z; RRULE:FREQ=DAILY;UNTIL=20260603T085959Z",
+            "01 02",
+        ),
+        (
+            "DTSTART;TZID=Europe/Berlin:20260601T090000; RRULE:FREQ=DAILY;UNTIL=20260603T070000Z",
+            "01 02 03",
+        ),
+        (
+            "DTSTART;TZID=Europe/Berlin:20260601T090000; RRULE:FREQ=DAILY;UNTIL=20260603T085959",
+            "01 02",
+        ),
+        (
+            "DTSTART;VALUE=DATE:20260601; RRULE:FREQ=DAILY;UNTIL=20260603T000000Z",
+            "01 02 03",
+        ),
+        (
+            "DTSTART:20260601T090000Z; RRULE:FREQ=WEEKLY;COUNT=4;BYDAY=MO,WE;WKST=SU",
+            "01 03 08 10",
+        ),
+        (
+            "DTSTART:20260601T090000Z; RRULE:FREQ=MONTHLY;UNTIL=20260615;BYDAY=1MO",
+            "01",
+        ),
+    ] {
+        assert_eq!(days_of(lines), expected, "{lines}");
+    }
+}
+
+#[test]
+fn excluded_and_further_dates_are_applied() {
+    for (lines, expected) in [
+        (
+            "DTSTART:20260601T090000Z; RRULE:FREQ=DAILY;COUNT=3; EXDATE:20260602T090000Z",
+            "01 03",
+        ),
+        (
+            "DTSTART:20260601T090000Z; RRULE:FREQ=DAILY;COUNT=3; EXDATE;VALUE=DATE:20260602,20260603",
+            "01",
+        ),
+        (
+            "DTSTART:20260601T090000Z; RRULE:FREQ=DAILY;COUNT=3; EXDATE;TZID=Europe/Berlin:20260602T110000",
+            "01 03",
+        ),
+        (
+            "DTSTART:20260601T090000Z; RDATE:20260603T090000Z,20260604T090000Z; EXDATE:20260604T090000Z",
+            "01 03",
+        ),
+        // An event takes place at its start, whatever its rule says.
+        (
+            "DTSTART:20260602T090000Z; RRULE:FREQ=WEEKLY;UNTIL=20260612;BYDAY=MO",
+            "02 08",
+        ),
+        (
+            "DTSTART:20260601T090000Z; RRULE:FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30",
+            "01",
+        ),
+        // The event begins long before the window.
+        (
+            "DTSTART:19800602T090000Z; RRULE:FREQ=MONTHLY;BYMONTH=6;BYMONTHDAY=2",
+            "02",
+        ),
+        (
+            "DTSTART:20100101T090000Z; RRULE:FREQ=DAILY;BYMONTH=6;BYDAY=MO",
+            "01 08 15 22 29",
+        ),
+    ] {
+        assert_eq!(days_of(lines), expected, "{lines}");
+    }
+}
+
+#[test]
+fn event_from_before_the_window_counts_if_it_overlaps() {
+    let long = event("long", "DTSTART;VALUE=DATE:20260501; DTEND;VALUE=DATE:20260620");
+    let nights = event(
+        "nights",
+        "DTSTART:20260101T220000Z; DURATION:PT4H; RRULE:FREQ=DAILY",
+    );
+    let touching = event(
+        "touching",
+        "DTSTART:20260609T230000Z; DURATION:PT1H; RRULE:FREQ=YEARLY",
+    );
+    let weeks = event(
+        "weeks",
+        "DTSTART:20260101T000000Z; DURATION:P6DT1H; RRULE:FREQ=WEEKLY",
+    );
+    let feed = calendar(&[long, nights, touching, weeks].join("\n"));
+    assert_eq!(
+        times(&feed, "2026-06-10", "2026-06-11"),
+        [
+            "2026-05-01T00:00Z 1200:00 long",
+            "2026-06-04T00:00Z 145:00 weeks",
+            "2026-06-09T22:00Z 4:00 nights",
+            "2026-06-10T22:00Z 4:00 nights"
+        ]
+    );
+}
+
+#[test]
+fn own_entry_replaces_its_repetition() {
+    let series = event(
+        "s",
+        "DTSTART;TZID=Europe/Berlin:20260601T090000; DURATION:PT1H; RRULE:FREQ=DAILY;COUNT=4",
+    );
+    let moved = event(
+        "s",
+        "DTSTART:20260602T150000Z; DURATION:PT2H; RECURRENCE-ID:20260602T070000Z",
+    );
+    let gone = event(
+        "s",
+        "DTSTART:20260603T150000Z; STATUS:CANCELLED; RECURRENCE-ID;VALUE=DATE:20260603",
+    );
+    let other = event(
+        "t",
+        "DTSTART:20260610T150000Z; DURATION:PT1H; RECURRENCE-ID:20260604T070000Z",
+    );
+    // An entry may come before its series, or have no series.
+    let feed = calendar(&[moved, series, gone, other].join("\n"));
+    assert_eq!(
+        times(&feed, "2026-01-01", "2027-01-01"),
+        [
+            "2026-06-01T07:00Z 1:00 s",
+            "2026-06-02T15:00Z 2:00 s",
+            "2026-06-04T07:00Z 1:00 s",
+            "2026-06-10T15:00Z 1:00 t"
+        ]
+    );
+}

@@ -1,0 +1,88 @@
+//! Parses single values of RFC 5545: dates, times of day, durations and offsets from UTC.
+
+use chrono::{Duration, NaiveDate, NaiveDateTime, NaiveTime};
+
+/// A length of whole days on the wall clock, followed by seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct NominalLength {
+    pub(super) days: i64,
+    pub(super) seconds: i64,
+}
+
+/// Parses a date such as `20260601`.
+pub(super) fn parse_date(text: &str) -> Option<NaiveDate> {
+    // `parse_from_str` alone would also accept signs and spaces.
+    let is_plain = text.len() == 8 && text.bytes().all(|b| b.is_ascii_digit());
+    is_plain.then(|| NaiveDate::parse_from_str(text, "%Y%m%d").ok())?
+}
+
+/// Parses a date and time such as `20260601T090000`. Also returns whether a `Z` follows, which means UTC.
+pub(super) fn parse_date_time(text: &str) -> Option<(NaiveDateTime, bool)> {
+    let text = text.trim();
+    let without_z = text.strip_suffix(['Z', 'z']);
+    let (day, time) = without_z.unwrap_or(text).split_once(['T', 't'])?;
+    let is_plain = time.len() == 6 && time.bytes().all(|b| b.is_ascii_digit());
+    let (digits, seconds) = time.split_at_checked(4).filter(|_| is_plain)?;
+    // A leap second (`60`) becomes the second after `59`.
+    let is_leap_second = seconds == "60";
+    let time = if is_leap_second {
+        format!("{digits}59")
+    } else {
+        time.to_owned()
+    };
+    let time = NaiveTime::parse_from_str(&time, "%H%M%S").ok()?;
+    let at = parse_date(day)?
+        .and_time(time)
+        .checked_add_signed(Duration::seconds(i64::from(is_leap_second)))?;
+    Some((at, without_z.is_some()))
+}
+
+/// Parses a duration such as `P1W` or `P1DT2H3M4S`. A negative duration gives negative numbers.
+pub(super) fn parse_duration(text: &str) -> Option<NominalLength> {
+    let (sign, text) = match text.strip_prefix('-') {
+        Some(rest) => (-1, rest),
+        None => (1, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let (mut days, mut seconds, mut digits, mut units) = (0i64, 0i64, String::new(), 0);
+    for c in text.strip_prefix('P')?.chars() {
+        // Nine digits cannot overflow the multiplications below.
+        if c.is_ascii_digit() && digits.len() < 9 {
+            digits.push(c);
+            continue;
+        }
+        if c == 'T' && digits.is_empty() {
+            continue;
+        }
+        let number: i64 = digits.parse().ok()?;
+        match c {
+            'W' => days += 7 * number,
+            'D' => days += number,
+            'H' => seconds += 3_600 * number,
+            'M' => seconds += 60 * number,
+            'S' => seconds += number,
+            _ => return None,
+        }
+        digits.clear();
+        units += 1;
+    }
+    (units > 0 && digits.is_empty()).then_some(NominalLength {
+        days: sign * days,
+        seconds: sign * seconds,
+    })
+}
+
+/// Parses an offset from UTC such as `+0130` or `-013000`, in seconds.
+pub(super) fn parse_utc_offset(text: &str) -> Option<i64> {
+    let sign = match text.get(..1)? {
+        "-" => -1,
+        "+" => 1,
+        _ => return None,
+    };
+    let digits = text
+        .get(1..)
+        .filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()))?;
+    let part = |range: std::ops::Range<usize>| digits.get(range).and_then(|part| part.parse::<i64>().ok());
+    let seconds = if digits.len() == 6 { part(4..6)? } else { 0 };
+    let has_known_length = matches!(digits.len(), 4 | 6);
+    has_known_length.then_some(sign * (part(0..2)? * 3600 + part(2..4)? * 60 + seconds))
+}

@@ -1,0 +1,189 @@
+//! Reads the few fields that we need from Stripe's JSON objects, in responses and in events.
+//!
+//! The reading is tolerant on purpose: Stripe renders an event in the API version of its endpoint, so any field that is
+//! not read here may be unknown, null, missing or of another type. In our own trials, strict typed parsing rejected
+//! five payloads that this way of reading accepts. `None` means that a field, or the object that needs it, is unusable;
+//! the caller decides what follows.
+
+use serde_json::Value;
+
+use super::{INSTALLATION_KEY, METADATA_KEY};
+use crate::domain::ids::{HoldId, IntentId, SessionId};
+use crate::domain::money::{Currency, Money};
+use crate::domain::payment::Receipt;
+use crate::domain::session::{NewSession, SessionPayment, SessionReport, SessionStatus};
+
+/// Returns a text that is not empty. A text with NUL is refused because PostgreSQL cannot store it.
+pub(super) fn parse_text<'a>(object: &'a Value, field: &str) -> Option<&'a str> {
+    let text = object.get(field)?.as_str()?;
+    (!text.is_empty() && !text.contains('\0')).then_some(text)
+}
+
+/// Returns a whole number.
+pub(super) fn parse_integer(object: &Value, field: &str) -> Option<i64> {
+    object.get(field)?.as_i64()
+}
+
+/// Returns the id of another object. Stripe writes the id alone, or the whole object if the field is expanded.
+fn parse_reference<'a>(object: &'a Value, field: &str) -> Option<&'a str> {
+    parse_text(object, field).or_else(|| parse_text(object.get(field)?, "id"))
+}
+
+/// Returns the PaymentIntent that an object belongs to.
+pub(super) fn parse_intent_reference(object: &Value) -> Option<IntentId> {
+    parse_reference(object, "payment_intent").map(IntentId::new)
+}
+
+/// Returns the amount in `field`, in the object's own `currency`.
+pub(super) fn parse_money(object: &Value, field: &str) -> Option<Money> {
+    Some(Money {
+        amount: parse_integer(object, field)?,
+        currency: Currency::reported(parse_text(object, "currency")?)?,
+    })
+}
+
+/// Returns the hold that an object was made for, from our metadata. Objects of other products do not have it.
+pub(super) fn parse_metadata_hold(object: &Value) -> Option<HoldId> {
+    HoldId::parse(parse_text(object.get("metadata")?, METADATA_KEY)?)
+}
+
+/// Returns the installation that made an object, from our metadata.
+pub(super) fn parse_metadata_installation(object: &Value) -> Option<String> {
+    parse_text(object.get("metadata")?, INSTALLATION_KEY).map(str::to_owned)
+}
+
+/// Returns what a session says about its payment.
+pub(super) fn parse_session_payment(session: &Value) -> Option<SessionPayment> {
+    match parse_text(session, "payment_status")? {
+        "paid" => parse_session_receipt(session).map(SessionPayment::Paid),
+        "unpaid" => Some(SessionPayment::Unpaid(parse_intent_reference(session))),
+        "no_payment_required" => Some(SessionPayment::NotRequired),
+        _ => None,
+    }
+}
+
+/// Returns a session's payment, if the session names its intent, amount and currency.
+pub(super) fn parse_session_receipt(session: &Value) -> Option<Receipt> {
+    Some(Receipt {
+        intent: parse_intent_reference(session)?,
+        money: parse_money(session, "amount_total")?,
+    })
+}
+
+/// Returns the state of a session that we retrieved or expired.
+pub(super) fn parse_session_report(session: &Value) -> Option<SessionReport> {
+    let status = match parse_text(session, "status")? {
+        "open" => SessionStatus::Open,
+        "complete" if has_failed_payment(session) => SessionStatus::Failed,
+        "complete" => SessionStatus::Complete(parse_session_payment(session)?),
+        "expired" => SessionStatus::Expired,
+        _ => return None,
+    };
+    Some(SessionReport {
+        id: SessionId::new(parse_text(session, "id")?),
+        hold: parse_metadata_hold(session),
+        status,
+    })
+}
+
+/// Returns whether the delayed payment of a complete session has failed for good.
+fn has_failed_payment(session: &Value) -> bool {
+    let is_unpaid = parse_text(session, "payment_status") == Some("unpaid");
+    let intent = session
+        .get("payment_intent")
+        .and_then(|intent| parse_text(intent, "status"));
+    // An intent in one of these states waits for no further payment.
+    is_unpaid && matches!(intent, Some("requires_payment_method" | "canceled"))
+}
+
+/// Returns a session that we created.
+pub(super) fn parse_new_session(session: &Value) -> Option<NewSession> {
+    Some(NewSession {
+        id: SessionId::new(parse_text(session, "id")?),
+        url: parse_text(session, "url")?.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn reference_is_a_string_or_an_object_with_an_id() {
+        for (value, id) in [
+            (json!("pi_1"), Some("pi_1")),
+            (json!({"id": "pi_1", "object": "payment_intent"}), Some("pi_1")),
+            (json!(null), None),
+            (json!(""), None),
+            (json!("pi\0"), None),
+            (json!(7), None),
+            (json!({"id": null}), None),
+        ] {
+            let object = json!({"payment_intent": value});
+            assert_eq!(parse_intent_reference(&object), id.map(IntentId::new), "{object}");
+        }
+        assert_eq!(parse_intent_reference(&json!({})), None);
+    }
+
+    #[test]
+    fn session_report_reads_only_the_needed_fields() {
+        let session = |status: &str, payment: &str| {
+            json!({"id": "cs_1", "status": status, "payment_status": payment, "payment_intent": "pi_1",
+                   "amount_total": 5000, "currency": "eur", "url": null, "mode": 7, "unheard_of": [{}],
+                   "metadata": {"holdfast_hold": "00000000-0000-0000-0000-000000000007", "other": 5}})
+        };
+        let report = parse_session_report(&session("open", "unpaid")).unwrap();
+        assert_eq!(report.hold.map(|h| h.0.as_u128()), Some(7));
+        assert_eq!(report.status, SessionStatus::Open);
+        let status = |status, payment| parse_session_report(&session(status, payment)).map(|r| r.status);
+        let eur = Currency::parse("eur").unwrap();
+        let receipt = Receipt {
+            intent: IntentId::new("pi_1"),
+            money: Money {
+                amount: 5000,
+                currency: eur,
+            },
+        };
+        for (payment, expected) in [
+            ("paid", SessionPayment::Paid(receipt)),
+            ("unpaid", SessionPayment::Unpaid(Some(IntentId::new("pi_1")))),
+            ("no_payment_required", SessionPayment::NotRequired),
+        ] {
+            assert_eq!(
+                status("complete", payment),
+                Some(SessionStatus::Complete(expected))
+            );
+        }
+        let delayed = |intent: &str| {
+            let mut session = session("complete", "unpaid");
+            session["payment_intent"] = json!({"id": "pi_1", "status": intent});
+            parse_session_report(&session).map(|report| report.status)
+        };
+        for gone in ["requires_payment_method", "canceled"] {
+            assert_eq!(delayed(gone), Some(SessionStatus::Failed));
+        }
+        let waiting = SessionPayment::Unpaid(Some(IntentId::new("pi_1")));
+        assert_eq!(delayed("processing"), Some(SessionStatus::Complete(waiting)));
+        assert_eq!(status("expired", "unpaid"), Some(SessionStatus::Expired));
+        assert_eq!(status("complete", "unheard_of"), None);
+        assert_eq!(status("unheard_of", "paid"), None);
+    }
+
+    #[test]
+    fn receipt_needs_intent_amount_and_currency() {
+        let session = json!({"payment_intent": "pi_1", "amount_total": 5000, "currency": "eur"});
+        assert!(parse_session_receipt(&session).is_some());
+        for (field, value) in [
+            ("payment_intent", json!(null)),
+            ("amount_total", json!("5000")),
+            ("amount_total", json!(5000.5)),
+            ("currency", json!("EURO")),
+        ] {
+            let mut broken = session.clone();
+            broken[field] = value;
+            assert_eq!(parse_session_receipt(&broken), None, "{broken}");
+        }
+    }
+}
