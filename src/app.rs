@@ -23,7 +23,7 @@ use crate::jobs::Jobs;
 use crate::store::postgres::PostgresStore;
 use crate::store::{PoolOptions, Store, StoreError, sqlite};
 use crate::telemetry;
-use crate::workflow::limits::LimitSettings;
+use crate::workflow::LimitSettings;
 use crate::workflow::{Context, Settings, one_line};
 
 /// How long what runs may go on after the order to stop.

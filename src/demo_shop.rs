@@ -114,7 +114,7 @@ async fn stock(context: &Context) -> Result<(), WorkflowError> {
         workflow::catalogue::put_resource(context, resource).await?;
     }
     for event_type in &event_types {
-        workflow::catalogue::put(context, event_type).await?;
+        workflow::catalogue::put_event_type(context, event_type).await?;
     }
     Ok(())
 }

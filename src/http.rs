@@ -21,7 +21,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use self::error::{Code, Problem};
-use crate::domain::listing::Figures;
+use crate::domain::figures::Figures;
 use crate::workflow::Context;
 
 pub(crate) mod admin;

@@ -171,7 +171,7 @@ async fn sweep_once(config: Config) -> Result<ExitCode, Failure> {
         return Err(Failure::Configuration("no Stripe key".to_owned()));
     };
     let context = app::build_context(&config, stripe, clock()).await?;
-    let report = sweep::run_once(&context).await?;
+    let report = sweep::sweep_once(&context).await?;
     print(&serde_json::to_string(&holdfast::http::sweep_report(report))?);
     Ok(ExitCode::SUCCESS)
 }

@@ -14,12 +14,14 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::domain::availability::Availability;
-use crate::domain::booking::{Actor, Allocation, Booking, ClientId, HistoryLine};
+use crate::domain::booking::{Actor, Booking, ClientId, HistoryLine};
 use crate::domain::command::{Command, CommandAction};
+use crate::domain::figures::Figures;
 use crate::domain::hold::{ReleaseRequester, Transition};
 use crate::domain::ids::{CommandId, EventId, HoldId, IdempotencyKey, SessionId};
-use crate::domain::listing::{CommandFilter, Figures, HoldFilter, Page, PageRequest, StoredEvent};
+use crate::domain::listing::{CommandFilter, HoldFilter, Page, PageRequest, StoredEvent};
 use crate::domain::payment::Receipt;
+use crate::domain::segment::Allocation;
 use crate::domain::session::{HoldRefs, SessionTerms};
 
 mod calendar_rows;

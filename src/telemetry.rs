@@ -8,7 +8,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::domain::listing::Figures;
+use crate::domain::figures::Figures;
 use crate::http::RenderMetrics;
 
 /// How log lines look.

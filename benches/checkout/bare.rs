@@ -9,10 +9,11 @@ use holdfast::app::open_store;
 use holdfast::clock::SystemClock;
 use holdfast::config::Database;
 use holdfast::domain::availability::SlotRequest;
-use holdfast::domain::booking::{Allocation, Booking, ClientId, Guest, segments_of};
+use holdfast::domain::booking::{Booking, ClientId, Guest};
 use holdfast::domain::catalogue::EventType;
 use holdfast::domain::hold::Hold;
 use holdfast::domain::ids::{EventTypeId, HoldId, SessionId};
+use holdfast::domain::segment::{Allocation, segments_of};
 use holdfast::domain::session::{SessionTerms, first_check, session_expiry};
 use holdfast::domain::time::Clock;
 use holdfast::store::{AvailabilityQuery, Claim, HoldLimits, NewAttempt, PlaceOutcome, Store};
@@ -88,7 +89,7 @@ impl Bare {
         let expires_at = now + HELD_FOR;
         let session = format!("cs_test_{}", terms.hold.0.simple());
         let booking = Booking {
-            hold: Hold::placed(terms.hold, SessionId::new(session.as_str()), terms.price),
+            hold: Hold::new(terms.hold, SessionId::new(session.as_str()), terms.price),
             event_type: event_type.id,
             segments: segments_of(&units),
             quantity: 1,
@@ -127,13 +128,13 @@ impl Bare {
             moving: None,
         };
         let question = AvailabilityQuery {
-            resources: &event_type.resources(),
-            within: event_type.span(start).unwrap(),
+            resources: &event_type.list_resources(),
+            within: event_type.occupied_span(start).unwrap(),
             moving: None,
             statuses_at: None,
         };
         let calendar = self.0.load_availability(&question).await.unwrap();
-        let units = calendar.units(&wish, start, 0);
+        let units = calendar.find_units(&wish, start, 0);
         units.expect("the slot is free")
     }
 }

@@ -4,7 +4,8 @@
 use chrono::{NaiveTime, Weekday};
 use chrono_tz::Tz;
 
-use crate::domain::catalogue::{ChangePolicy, EventType, Resource, SegmentTemplate};
+use crate::domain::catalogue::{EventType, Resource, SegmentTemplate};
+use crate::domain::change_policy::ChangePolicy;
 use crate::domain::ids::{EventTypeId, ResourceId};
 use crate::domain::money::{Currency, Money};
 use crate::domain::schedule::{Hours, Schedule};
@@ -194,11 +195,11 @@ mod tests {
             .collect();
         for event_type in event_types().unwrap() {
             assert!(
-                event_type.resources().iter().all(|id| known.contains(id)),
+                event_type.list_resources().iter().all(|id| known.contains(id)),
                 "{}",
                 event_type.id
             );
-            let starts = event_type.starts(monday(), monday().starts_at());
+            let starts = event_type.list_starts(monday(), monday().starts_at());
             let wish = SlotRequest {
                 event_type: &event_type,
                 quantity: 1,
@@ -207,7 +208,7 @@ mod tests {
             };
             let chance = starts
                 .first()
-                .map(|start| Availability::default().chance(&wish, *start, 0));
+                .map(|start| Availability::default().check_slot(&wish, *start, 0));
             assert!(
                 matches!(chance, Some(SlotAvailability::Free(_))),
                 "{}",
@@ -221,7 +222,7 @@ mod tests {
         let all = event_types().unwrap();
         let yoga = all.iter().find(|one| one.id.as_str() == "yoga").unwrap();
         let hours: Vec<_> = yoga
-            .starts(monday(), monday().starts_at())
+            .list_starts(monday(), monday().starts_at())
             .iter()
             .map(|at| at.hour())
             .collect();

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::{Check, Verdict, bad, ok};
 use crate::app;
 use crate::config::{Config, Database, Stripe};
-use crate::domain::listing::Figures;
+use crate::domain::figures::Figures;
 use crate::domain::time::Clock;
-use crate::workflow::{Context, inspect, one_line};
+use crate::workflow::{Context, one_line, queries};
 
 const MINUTE_MS: i64 = 60 * 1000;
 /// An overdue hold older than this means that no sweep comes by.
@@ -24,7 +24,7 @@ pub(super) async fn checks(config: &Config, stripe: &Stripe, clock: Arc<dyn Cloc
         Ok(context) => context,
         Err(error) => return fault(one_line(&error), away),
     };
-    match inspect::is_ready(&context).await {
+    match queries::is_ready(&context).await {
         Ok(true) => within(&config.database, &context).await,
         Ok(false) => fault(
             "answers, but its schema is not this program's".to_owned(),
@@ -37,7 +37,7 @@ pub(super) async fn checks(config: &Config, stripe: &Stripe, clock: Arc<dyn Cloc
 async fn within(database: &Database, context: &Context) -> Vec<Check> {
     let answers = format!("{database:?} answers, its schema is this program's");
     let mut checks = vec![ok("database", answers), statements(context).await];
-    match inspect::figures(context).await {
+    match queries::count_figures(context).await {
         Ok(figures) => checks.extend(figures_checks(&figures)),
         Err(error) => checks.push(bad(
             "figures",
@@ -50,7 +50,7 @@ async fn within(database: &Database, context: &Context) -> Vec<Check> {
 }
 
 async fn statements(context: &Context) -> Check {
-    match inspect::rehearse(context).await {
+    match queries::dry_run_checkout(context).await {
         Ok(()) => ok(
             "statements",
             "a rehearsed checkout works, and a taken slot is refused",

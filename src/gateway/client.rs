@@ -26,9 +26,9 @@ use uuid::Uuid;
 use super::limits::Endpoint;
 use super::transport::{Call, Transport};
 use super::{Gateway, GatewayError, INSTALLATION_KEY, METADATA_KEY, Probe, Refusal, wire};
-use crate::domain::catalogue::PaymentMethod;
 use crate::domain::ids::{IntentId, SessionId};
 use crate::domain::money::Money;
+use crate::domain::payment_method::PaymentMethod;
 use crate::domain::session::{NewSession, SessionReport, SessionTerms};
 
 pub use super::limits::StripeRateLimits;

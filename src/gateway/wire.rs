@@ -37,7 +37,7 @@ pub(super) fn intent(object: &Value) -> Option<IntentId> {
 pub(super) fn money(object: &Value, field: &str) -> Option<Money> {
     Some(Money {
         amount: number(object, field)?,
-        currency: Currency::reported(text(object, "currency")?)?,
+        currency: Currency::parse_reported(text(object, "currency")?)?,
     })
 }
 

@@ -19,7 +19,7 @@ use crate::domain::booking::Booking;
 use crate::domain::ids::ResourceId;
 use crate::domain::listing::{HoldFilter, PageRequest, StatusKind};
 use crate::domain::time::Window;
-use crate::workflow::{catalogue, inspect};
+use crate::workflow::{catalogue, queries};
 
 /// How long ago an appointment may have begun that is still told.
 const BACK: Duration = Duration::days(31);
@@ -60,7 +60,7 @@ pub(super) async fn show(
             "that is not the key to this calendar",
         ));
     }
-    let resource = catalogue::resource(&server.context, &id)
+    let resource = catalogue::find_resource(&server.context, &id)
         .await?
         .ok_or_else(missing)?;
     let appointments = appointments(&server, &id).await?;
@@ -81,7 +81,7 @@ async fn appointments(server: &Server, resource: &ResourceId) -> Result<Vec<Appo
     let (mut found, mut cursor) = (Vec::new(), None);
     loop {
         let page = PageRequest { limit: 200, cursor };
-        let part = inspect::holds(&server.context, &filter, &page).await?;
+        let part = queries::list_holds(&server.context, &filter, &page).await?;
         found.extend(
             part.entries
                 .iter()

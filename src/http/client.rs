@@ -98,7 +98,9 @@ pub(super) struct Client(IpAddr);
 impl Client {
     /// The name under which its holds are counted.
     pub(super) fn id(&self, server: &Server) -> Option<ClientId> {
-        Some(ClientId(server.context.tokens.pseudonym(&self.0.to_string())))
+        Some(ClientId(
+            server.context.tokens.client_pseudonym(&self.0.to_string()),
+        ))
     }
 }
 

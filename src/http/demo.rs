@@ -71,8 +71,10 @@ pub(super) async fn event_types(State(server): State<Arc<Server>>) -> Result<imp
         limit: 200,
         cursor: None,
     };
-    let found = catalogue::list(&server.context, &everything).await?;
-    let known = catalogue::resources(&server.context, &everything).await?.entries;
+    let found = catalogue::list_event_types(&server.context, &everything).await?;
+    let known = catalogue::list_resources(&server.context, &everything)
+        .await?
+        .entries;
     let offers = found.entries.iter().rev();
     let event_types = offers.map(|event_type| Offer::new(event_type, &known)).collect();
     Ok((

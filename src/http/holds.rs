@@ -25,9 +25,9 @@ use super::views::{HoldView, PlacedHoldView};
 use crate::domain::booking::{Actor, Booking, Guest};
 use crate::domain::hold::{ReleaseRequester, Status};
 use crate::domain::ids::{EventTypeId, HoldId, IdempotencyKey, ResourceId};
-use crate::workflow::checkout::{Checkout, CheckoutRequest};
-use crate::workflow::release::ReleaseOutcome;
-use crate::workflow::{cancel, checkout, inspect, release};
+use crate::workflow::release_hold::ReleaseOutcome;
+use crate::workflow::start_checkout::{Checkout, CheckoutRequest};
+use crate::workflow::{cancel_hold, queries, release_hold, start_checkout};
 
 /// What is to be booked, and for whom. Price, duration and resource come from the event type.
 #[derive(Debug, Deserr, ToSchema)]
@@ -117,11 +117,11 @@ pub(super) async fn create(
             "too many checkouts are under way on this instance",
         )
     })?;
-    let (status, booking) = match checkout::checkout(&server.context, request).await? {
+    let (status, booking) = match start_checkout::start_checkout(&server.context, request).await? {
         Checkout::Placed(booking) => (StatusCode::CREATED, booking),
         Checkout::Replayed(booking) => (StatusCode::OK, booking),
     };
-    let token = server.context.tokens.token(booking.hold.id);
+    let token = server.context.tokens.hold_token(booking.hold.id);
     Ok((
         status,
         Json(PlacedHoldView {
@@ -202,7 +202,7 @@ pub(super) async fn show(
     PathId(id): PathId,
 ) -> Result<Json<HoldView>, Problem> {
     let id = hold_id(&id)?;
-    let booking = inspect::hold(&server.context, id)
+    let booking = queries::find_hold(&server.context, id)
         .await?
         .ok_or_else(|| Problem::not_found("hold"))?;
     Ok(Json(HoldView::new(&booking)))
@@ -231,11 +231,16 @@ pub(super) async fn cancel(
 ) -> Result<Json<HoldView>, Problem> {
     let id = hold_id(&id)?;
     let booking = of_its_guest(&server, id, &headers).await?;
-    let booking = if cancel::guest_may(&server.context, &booking) {
-        cancelled(cancel::by_guest(&server.context, id).await?)?
+    let booking = if cancel_hold::is_cancellable_by_guest(&server.context, &booking) {
+        cancelled(cancel_hold::cancel_by_guest(&server.context, id).await?)?
     } else {
-        match release::release_in_task(&server.context, id, Some(ReleaseRequester::Guest), Actor::Guest)
-            .await?
+        match release_hold::release_hold_in_task(
+            &server.context,
+            id,
+            Some(ReleaseRequester::Guest),
+            Actor::Guest,
+        )
+        .await?
         {
             ReleaseOutcome::Missing => return Err(Problem::not_found("hold")),
             ReleaseOutcome::Over(booking) => booking,
@@ -248,19 +253,21 @@ pub(super) async fn cancel(
 /// The hold, for whoever has its token.
 async fn of_its_guest(server: &Server, id: HoldId, headers: &HeaderMap) -> Result<Booking, Problem> {
     let token = bearer(headers).ok_or_else(unauthorized)?;
-    let booking = inspect::hold(&server.context, id).await?;
+    let booking = queries::find_hold(&server.context, id).await?;
     let booking = booking.ok_or_else(|| Problem::not_found("hold"))?;
-    if !server.context.tokens.is_token_of(id, token) {
+    if !server.context.tokens.is_hold_token(id, token) {
         return Err(unauthorized());
     }
     Ok(booking)
 }
 
 /// The hold as a cancellation left it; a refused one is shown as it is.
-fn cancelled(outcome: cancel::CancelOutcome) -> Result<Box<Booking>, Problem> {
+fn cancelled(outcome: cancel_hold::CancelOutcome) -> Result<Box<Booking>, Problem> {
     match outcome {
-        cancel::CancelOutcome::Missing => Err(Problem::not_found("hold")),
-        cancel::CancelOutcome::Over(booking) | cancel::CancelOutcome::Refused(booking, _) => Ok(booking),
+        cancel_hold::CancelOutcome::Missing => Err(Problem::not_found("hold")),
+        cancel_hold::CancelOutcome::Over(booking) | cancel_hold::CancelOutcome::Refused(booking, _) => {
+            Ok(booking)
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use super::views::HoldView;
 use super::{Server, admin};
 use crate::domain::booking::Actor;
 use crate::domain::ids::ResourceId;
-use crate::workflow::moving::{self, MoveRequest};
+use crate::workflow::move_hold::{self, MoveRequest};
 
 /// Where a hold is to go.
 #[derive(Debug, Deserr, ToSchema)]
@@ -67,7 +67,7 @@ pub(super) async fn move_hold(
         Actor::Operator
     } else {
         let token = bearer(&headers).ok_or_else(unauthorized)?;
-        let right = server.context.tokens.is_token_of(hold, token);
+        let right = server.context.tokens.is_hold_token(hold, token);
         right.then_some(Actor::Guest).ok_or_else(unauthorized)?
     };
     let mut faults = FieldErrors::default();
@@ -81,6 +81,6 @@ pub(super) async fn move_hold(
         resource: new.resource,
         cause,
     };
-    let booking = moving::move_hold(&server.context, request).await?;
+    let booking = move_hold::move_hold(&server.context, request).await?;
     Ok(Json(HoldView::new(&booking)))
 }

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::Server;
 use super::error::{Code, Problem};
-use crate::workflow::inspect;
+use crate::workflow::queries;
 
 /// All is well.
 #[derive(Serialize, ToSchema)]
@@ -35,7 +35,7 @@ pub(super) async fn livez() -> Json<Health> {
     )
 )]
 pub(super) async fn readyz(State(server): State<Arc<Server>>) -> Result<Json<Health>, Problem> {
-    match inspect::is_ready(&server.context).await {
+    match queries::is_ready(&server.context).await {
         Ok(true) => Ok(Json(Health { status: "ok" })),
         Ok(false) => Err(Problem::new(
             Code::StoreUnavailable,
@@ -54,7 +54,7 @@ pub(super) async fn readyz(State(server): State<Arc<Server>>) -> Result<Json<Hea
     responses((status = 200, description = "Prometheus text", body = String, content_type = "text/plain"))
 )]
 pub(super) async fn metrics(State(server): State<Arc<Server>>) -> impl IntoResponse {
-    let text = (server.render_metrics)(inspect::figures(&server.context).await.ok());
+    let text = (server.render_metrics)(queries::count_figures(&server.context).await.ok());
     (
         [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
         text,

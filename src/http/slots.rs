@@ -20,7 +20,7 @@ use super::views::instant;
 use crate::domain::availability::{Slot, SlotStatus};
 use crate::domain::ids::EventTypeId;
 use crate::domain::time::Window;
-use crate::workflow::slots;
+use crate::workflow::availability;
 
 /// How much is shown at once.
 const MOST: Duration = Duration::days(62);
@@ -120,7 +120,7 @@ pub(super) async fn list(
     let within = within
         .ok_or_else(|| Problem::invalid_field("to", "must be after from, and at most 62 days after it"))?;
     let quantity = query.quantity.map_or(1, |QuantityText(quantity)| quantity);
-    let offer = slots::offer(&server.context, &id, within, quantity)
+    let offer = availability::list_slots(&server.context, &id, within, quantity)
         .await?
         .ok_or_else(missing)?;
     let timezone = offer

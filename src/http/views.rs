@@ -9,10 +9,11 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::body::FieldErrors;
-use crate::domain::booking::{Actor, Booking, HistoryLine, Segment};
+use crate::domain::booking::{Actor, Booking, HistoryLine};
 use crate::domain::hold::{CancelReason, ReleaseReason, Status};
 use crate::domain::listing::StatusKind;
 use crate::domain::payment::{Payment, PaymentState};
+use crate::domain::segment::Segment;
 
 /// An instant: RFC 3339, UTC with `Z`, to the millisecond at most.
 pub(super) fn instant<S: Serializer>(at: &DateTime<Utc>, to: S) -> Result<S::Ok, S::Error> {

@@ -14,7 +14,7 @@ use super::client::Client;
 use super::error::{Code, Problem};
 use super::{Server, body};
 use crate::gateway::webhook;
-use crate::workflow::settle::{self, EventOutcome};
+use crate::workflow::apply_fact::{self, EventOutcome};
 
 /// What became of an event.
 #[derive(Serialize, ToSchema)]
@@ -71,7 +71,7 @@ pub(super) async fn receive(
         .ok()
         .zip(std::str::from_utf8(&body).ok())
         .ok_or_else(|| Problem::new(Code::Malformed, "the body is not an event"))?;
-    let outcome = settle::event(&server.context, event, text).await?;
+    let outcome = apply_fact::apply_event(&server.context, event, text).await?;
     let name = match outcome {
         EventOutcome::Applied => "applied",
         EventOutcome::Duplicate => "duplicate",

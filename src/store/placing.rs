@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::booking::{Actor, Allocation, ClientId};
+use crate::domain::booking::{Actor, ClientId};
 use crate::domain::ids::{HoldId, ResourceId};
+use crate::domain::segment::Allocation;
 use crate::domain::time::Window;
 
 /// What the books are asked about resources.

@@ -5,10 +5,11 @@ use chrono::{DateTime, Duration, Utc};
 use uuid::Uuid;
 
 use super::{EventRecord, HoldChange, HoldLimits, NewAttempt, StateChange, StoreError, expire_order, rows};
-use crate::domain::booking::{Actor, Allocation, Booking, ClientId, Guest, Segment};
+use crate::domain::booking::{Actor, Booking, ClientId, Guest};
 use crate::domain::hold::{Hold, Status, Transition, TransitionReason};
 use crate::domain::ids::{EventId, HoldId, IntentId, SessionId};
 use crate::domain::payment::{PaymentState, Receipt};
+use crate::domain::segment::{Allocation, Segment};
 use crate::domain::session::SessionTerms;
 use crate::domain::time::Window;
 
@@ -49,7 +50,7 @@ pub(super) fn new(now: DateTime<Utc>) -> Result<Rehearsal, StoreError> {
     let after = Hold {
         status: Status::Confirmed,
         intent: Some(receipt.intent.clone()),
-        payments: vec![receipt.payment(PaymentState::Paid)],
+        payments: vec![receipt.to_payment(PaymentState::Paid)],
         ..booking.hold.clone()
     };
     let event = EventId::new(format!("evt_rehearsal_{id}"));
@@ -63,8 +64,8 @@ pub(super) fn new(now: DateTime<Utc>) -> Result<Rehearsal, StoreError> {
         version: booking.version,
         step: Some(StateChange::Transition(Transition {
             next: after.clone(),
-            orders: vec![expire_order(&booking.hold.session)],
-            why: TransitionReason::Paid,
+            commands: vec![expire_order(&booking.hold.session)],
+            reason: TransitionReason::Paid,
         })),
         cause: Actor::Event(event),
         now,
@@ -88,7 +89,7 @@ fn booking(id: HoldId, now: DateTime<Utc>) -> Result<Booking, StoreError> {
     let ends_at = now + Duration::minutes(1);
     let window = Window::new(now, ends_at).ok_or_else(|| went_wrong("no window"))?;
     Ok(Booking {
-        hold: Hold::placed(
+        hold: Hold::new(
             id,
             SessionId::new(format!("cs_rehearsal_{id}")),
             rows::money(1, "eur")?,

@@ -10,14 +10,15 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::StoreError;
-use crate::domain::booking::{Actor, Segment};
-use crate::domain::catalogue::PaymentMethod;
+use crate::domain::booking::Actor;
 use crate::domain::command::CommandAction;
 use crate::domain::hold::{CancelReason, ReleaseReason, ReleaseRequester, Status};
 use crate::domain::ids::{EventId, EventTypeId, HoldId, IntentId, ResourceId, SessionId};
 use crate::domain::listing::StatusKind;
 use crate::domain::money::{Currency, Money};
 use crate::domain::payment::PaymentState;
+use crate::domain::payment_method::PaymentMethod;
+use crate::domain::segment::Segment;
 use crate::domain::session::SessionTerms;
 use crate::domain::time::Window;
 
@@ -156,7 +157,7 @@ pub(super) fn cause(actor: &str, event: Option<String>) -> Result<Actor, StoreEr
 }
 
 pub(super) fn money(amount: i64, currency: &str) -> Result<Money, StoreError> {
-    let currency = Currency::reported(currency).ok_or_else(|| unreadable("currency", currency))?;
+    let currency = Currency::parse_reported(currency).ok_or_else(|| unreadable("currency", currency))?;
     Ok(Money { amount, currency })
 }
 

@@ -26,12 +26,14 @@ use super::{
     Store, StoreError, UnpaidHoldCounts,
 };
 use crate::domain::availability::Availability;
-use crate::domain::booking::{Allocation, Booking, HistoryLine};
+use crate::domain::booking::{Booking, HistoryLine};
 use crate::domain::command::Command;
+use crate::domain::figures::Figures;
 use crate::domain::hold::ReleaseRequester;
 use crate::domain::ids::{CommandId, EventId, HoldId, IdempotencyKey, SessionId};
-use crate::domain::listing::{CommandFilter, Figures, HoldFilter, Page, PageRequest, StoredEvent};
+use crate::domain::listing::{CommandFilter, HoldFilter, Page, PageRequest, StoredEvent};
 use crate::domain::payment::Receipt;
+use crate::domain::segment::Allocation;
 
 mod attempts;
 mod booking_row;

@@ -20,7 +20,7 @@ use super::{List, Paging, page};
 use crate::domain::command::{Command, CommandAction};
 use crate::domain::ids::CommandId;
 use crate::domain::listing::CommandFilter;
-use crate::workflow::{commands, inspect};
+use crate::workflow::{outbox, queries};
 
 /// Where a command stands.
 #[derive(Clone, Copy, Debug, Serialize, Deserr, ToSchema)]
@@ -88,7 +88,7 @@ pub(in crate::http) struct CommandView {
 
 impl From<&Command> for CommandView {
     fn from(command: &Command) -> Self {
-        let (kind, session, intent, money) = match &command.order {
+        let (kind, session, intent, money) = match &command.action {
             CommandAction::ExpireSession(session) => (CommandKind::ExpireSession, Some(session), None, None),
             CommandAction::Refund { intent, money } => (CommandKind::Refund, None, Some(intent), Some(money)),
         };
@@ -146,7 +146,7 @@ pub(in crate::http) async fn list(
     let query: ListQuery = body::query(query.as_deref())?;
     let state = query.state.unwrap_or(CommandState::Pending).into();
     let page = page(query.limit, query.cursor);
-    let found = inspect::commands(&server.context, state, &page).await?;
+    let found = queries::list_commands(&server.context, state, &page).await?;
     Ok(List::of(&found, CommandView::from))
 }
 
@@ -176,6 +176,8 @@ pub(in crate::http) async fn retry(
 ) -> Result<Json<CommandView>, Problem> {
     let missing = || Problem::not_found("pending command");
     let id = Uuid::try_parse(&id).map(CommandId).map_err(|_| missing())?;
-    let command = commands::retry(&server.context, id).await?.ok_or_else(missing)?;
+    let command = outbox::retry_command(&server.context, id)
+        .await?
+        .ok_or_else(missing)?;
     Ok(Json(CommandView::from(&command)))
 }

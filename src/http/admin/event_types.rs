@@ -121,7 +121,7 @@ pub(in crate::http) async fn put(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<EventTypeView>), Problem> {
     let event_type = new::read(&id, body::json(&headers, body)?)?;
-    let status = match catalogue::put(&server.context, &event_type).await? {
+    let status = match catalogue::put_event_type(&server.context, &event_type).await? {
         PutOutcome::Created => StatusCode::CREATED,
         PutOutcome::Replaced => StatusCode::OK,
     };
@@ -142,7 +142,7 @@ pub(in crate::http) async fn show(
     State(server): State<Arc<Server>>,
     PathId(id): PathId,
 ) -> Result<Json<EventTypeView>, Problem> {
-    let event_type = catalogue::get(&server.context, &known(&id)?).await?;
+    let event_type = catalogue::find_event_type(&server.context, &known(&id)?).await?;
     let event_type = event_type.ok_or_else(|| Problem::not_found("event type"))?;
     Ok(Json(EventTypeView::from(&event_type)))
 }
@@ -168,7 +168,7 @@ pub(in crate::http) async fn list(
     RawQuery(query): RawQuery,
 ) -> Result<Json<List<EventTypeView>>, Problem> {
     let query: Paging = body::query(query.as_deref())?;
-    let found = catalogue::list(&server.context, &page(query.limit, query.cursor)).await?;
+    let found = catalogue::list_event_types(&server.context, &page(query.limit, query.cursor)).await?;
     Ok(List::of(&found, EventTypeView::from))
 }
 
@@ -186,7 +186,7 @@ pub(in crate::http) async fn delete(
     State(server): State<Arc<Server>>,
     PathId(id): PathId,
 ) -> Result<StatusCode, Problem> {
-    match catalogue::delete(&server.context, &known(&id)?).await? {
+    match catalogue::delete_event_type(&server.context, &known(&id)?).await? {
         true => Ok(StatusCode::NO_CONTENT),
         false => Err(Problem::not_found("event type")),
     }

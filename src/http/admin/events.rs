@@ -20,7 +20,7 @@ use super::super::webhooks::Received;
 use super::{List, Paging, page};
 use crate::domain::ids::{EventId, HoldId};
 use crate::domain::listing::StoredEvent;
-use crate::workflow::{inspect, replay};
+use crate::workflow::{queries, replay_event};
 
 /// An event of Stripe's that was applied.
 #[derive(Serialize, ToSchema)]
@@ -84,7 +84,7 @@ pub(in crate::http) async fn list(
 ) -> Result<Json<List<EventView>>, Problem> {
     let query: ListQuery = body::query(query.as_deref())?;
     let page = page(query.limit, query.cursor);
-    let found = inspect::events(&server.context, query.hold, &page).await?;
+    let found = queries::list_events(&server.context, query.hold, &page).await?;
     Ok(List::of(&found, EventView::from))
 }
 
@@ -110,6 +110,8 @@ pub(in crate::http) async fn replay(
 ) -> Result<Json<Received>, Problem> {
     let missing = || Problem::not_found("event with a body");
     let id = event_id(id).ok_or_else(missing)?;
-    let outcome = replay::replay(&server.context, id).await?.ok_or_else(missing)?;
+    let outcome = replay_event::replay_event(&server.context, id)
+        .await?
+        .ok_or_else(missing)?;
     Ok(Json(outcome.into()))
 }

@@ -25,8 +25,8 @@ use crate::domain::booking::Actor;
 use crate::domain::hold::{CancelError, ReleaseRequester};
 use crate::domain::ids::{EventTypeId, HoldId, ResourceId};
 use crate::domain::listing::{HoldFilter, PageRequest};
-use crate::workflow::release::ReleaseOutcome;
-use crate::workflow::{cancel, inspect, refresh, release};
+use crate::workflow::release_hold::ReleaseOutcome;
+use crate::workflow::{cancel_hold, queries, refresh_hold, release_hold};
 
 #[derive(Debug, Deserr)]
 #[deserr(error = FieldErrors, deny_unknown_fields)]
@@ -72,7 +72,7 @@ pub(in crate::http) async fn list(
     RawQuery(query): RawQuery,
 ) -> Result<Json<List<AdminHoldView>>, Problem> {
     let (filter, page) = read(body::query(query.as_deref())?);
-    let found = inspect::holds(&server.context, &filter, &page).await?;
+    let found = queries::list_holds(&server.context, &filter, &page).await?;
     Ok(List::of(&found, AdminHoldView::new))
 }
 
@@ -106,7 +106,7 @@ pub(in crate::http) async fn show(
 }
 
 async fn detail(server: &Server, id: HoldId) -> Result<Json<AdminHoldDetailView>, Problem> {
-    let found = inspect::hold_with_history(&server.context, id).await?;
+    let found = queries::find_hold_with_history(&server.context, id).await?;
     let (booking, history) = found.ok_or_else(|| Problem::not_found("hold"))?;
     Ok(Json(AdminHoldDetailView::new(&booking, &history)))
 }
@@ -129,7 +129,7 @@ pub(in crate::http) async fn release(
 ) -> Result<Json<AdminHoldDetailView>, Problem> {
     let id = hold_id(&id)?;
     let asker = Some(ReleaseRequester::Operator);
-    match release::release_in_task(&server.context, id, asker, Actor::Operator).await? {
+    match release_hold::release_hold_in_task(&server.context, id, asker, Actor::Operator).await? {
         ReleaseOutcome::Missing => Err(Problem::not_found("hold")),
         ReleaseOutcome::Over(booking) => {
             given_back(&booking)?;
@@ -181,13 +181,13 @@ pub(in crate::http) async fn cancel(
         return Err(faults.into_problem());
     };
     let note = order.note.map(|Note(note)| note);
-    match cancel::by_operator(&server.context, id, order.refund.0, note).await? {
-        cancel::CancelOutcome::Missing => Err(Problem::not_found("hold")),
-        cancel::CancelOutcome::Over(_) => detail(&server, id).await,
-        cancel::CancelOutcome::Refused(_, why @ CancelError::TooMuch(_)) => {
+    match cancel_hold::cancel_by_operator(&server.context, id, order.refund.0, note).await? {
+        cancel_hold::CancelOutcome::Missing => Err(Problem::not_found("hold")),
+        cancel_hold::CancelOutcome::Over(_) => detail(&server, id).await,
+        cancel_hold::CancelOutcome::Refused(_, why @ CancelError::TooMuch(_)) => {
             Err(Problem::invalid_field("refund", why.to_string()))
         }
-        cancel::CancelOutcome::Refused(_, why @ CancelError::NotConfirmed) => {
+        cancel_hold::CancelOutcome::Refused(_, why @ CancelError::NotConfirmed) => {
             Err(Problem::new(Code::NotCancellable, why.to_string()))
         }
     }
@@ -209,7 +209,7 @@ pub(in crate::http) async fn refresh(
     PathId(id): PathId,
 ) -> Result<Json<AdminHoldDetailView>, Problem> {
     let id = hold_id(&id)?;
-    let found = refresh::refresh(&server.context, id).await?;
+    let found = refresh_hold::refresh_hold(&server.context, id).await?;
     found.ok_or_else(|| Problem::not_found("hold"))?;
     detail(&server, id).await
 }

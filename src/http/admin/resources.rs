@@ -150,8 +150,10 @@ pub(in crate::http) async fn show(
     PathId(id): PathId,
 ) -> Result<Json<ResourceDetailsView>, Problem> {
     let (context, id) = (&server.context, known(&id)?);
-    let resource = catalogue::resource(context, &id).await?.ok_or_else(unknown)?;
-    let feed = catalogue::feed(context, &id).await?;
+    let resource = catalogue::find_resource(context, &id)
+        .await?
+        .ok_or_else(unknown)?;
+    let feed = catalogue::find_feed(context, &id).await?;
     let key = context.tokens.calendar_key(&id);
     Ok(Json(ResourceDetailsView {
         resource: ResourceView::from(&resource),
@@ -186,6 +188,6 @@ pub(in crate::http) async fn list(
     RawQuery(query): RawQuery,
 ) -> Result<Json<List<ResourceView>>, Problem> {
     let query: Paging = body::query(query.as_deref())?;
-    let found = catalogue::resources(&server.context, &page(query.limit, query.cursor)).await?;
+    let found = catalogue::list_resources(&server.context, &page(query.limit, query.cursor)).await?;
     Ok(List::of(&found, ResourceView::from))
 }

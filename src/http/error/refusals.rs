@@ -1,8 +1,8 @@
 //! What the workflows refuse, as problems.
 
 use super::{Code, Problem};
-use crate::workflow::checkout::CheckoutError;
-use crate::workflow::moving::MoveError;
+use crate::workflow::move_hold::MoveError;
+use crate::workflow::start_checkout::CheckoutError;
 
 const NOT_OF_THIS: &str = "is not one of this event type's resources";
 

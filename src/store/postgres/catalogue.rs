@@ -5,7 +5,8 @@ use sqlx::postgres::PgPool;
 
 use super::super::{StoreError, calendar_rows, cursor, rows};
 use super::error::Answer;
-use crate::domain::catalogue::{ChangePolicy, EventType};
+use crate::domain::catalogue::EventType;
+use crate::domain::change_policy::ChangePolicy;
 use crate::domain::ids::EventTypeId;
 use crate::domain::listing::{Page, PageRequest, PutOutcome};
 
@@ -57,7 +58,7 @@ impl EventTypeRow {
 }
 
 pub(super) async fn put(pool: &PgPool, event_type: &EventType, now: DateTime<Utc>) -> Answer<PutOutcome> {
-    let resources = event_type.resources();
+    let resources = event_type.list_resources();
     let resources: Vec<&str> = resources.iter().map(|id| id.as_str()).collect();
     let schedule = event_type.schedule.as_ref().map(calendar_rows::schedule_json);
     // A row version that an insert made has no xmax; one that replaced another has.

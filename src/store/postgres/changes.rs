@@ -7,11 +7,12 @@ use super::super::effect::{self, Windows};
 use super::super::{ApplyOutcome, EventRecord, HoldChange, StateChange, StoreError, rows};
 use super::error::Answer;
 use super::{commands, placing};
-use crate::domain::booking::{HistoryLine, segments_of};
+use crate::domain::booking::HistoryLine;
 use crate::domain::command::CommandAction;
 use crate::domain::hold::{Status, Transition};
 use crate::domain::ids::{HoldId, IntentId};
 use crate::domain::payment::{Payment, PaymentState, Receipt};
+use crate::domain::segment::segments_of;
 
 pub(super) async fn apply(pool: &PgPool, change: &HoldChange) -> Answer<ApplyOutcome> {
     let mut transaction = pool.begin().await?;
@@ -123,7 +124,7 @@ async fn take_step(
     write_hold(connection, change, before, transition).await?;
     write_payments(connection, change, &transition.next.payments).await?;
     let mut orders = 0;
-    for order in &transition.orders {
+    for order in &transition.commands {
         let ordered = commands::order(&mut *connection, Some(change.hold), order, change.now).await?;
         orders += usize::from(ordered.is_new);
     }
@@ -161,7 +162,7 @@ async fn write_hold(
     .bind(change.now)
     .bind(from_status)
     .bind(from_reason)
-    .bind(transition.why.to_string())
+    .bind(transition.reason.to_string())
     .bind(actor)
     .bind(event)
     .execute(connection)

@@ -45,7 +45,7 @@ impl CommandRow {
         Ok(Command {
             id: CommandId(self.id),
             hold: self.hold_id.map(HoldId),
-            order: rows::order(&self.kind, self.session_id, self.intent_id, money)?,
+            action: rows::order(&self.kind, self.session_id, self.intent_id, money)?,
             tries: self.tries.unsigned_abs(),
             due_at: self.due_at,
             last_error: self.last_error,
@@ -147,7 +147,7 @@ pub(super) async fn read(pool: &PgPool, id: CommandId) -> Answer<Option<Command>
 
 pub(super) async fn finish(pool: &PgPool, command: &Command, now: DateTime<Utc>) -> Answer<()> {
     // A refund for a hold is settled by the transition that Stripe's answer brings; one without has only its payment.
-    let orphaned = match (&command.order, command.hold) {
+    let orphaned = match (&command.action, command.hold) {
         (CommandAction::Refund { intent, .. }, None) => Some(intent.as_str()),
         _ => None,
     };

@@ -5,7 +5,7 @@ use sqlx::postgres::PgPool;
 
 use super::error::Answer;
 use crate::domain::command::STUCK_AFTER;
-use crate::domain::listing::Figures;
+use crate::domain::figures::Figures;
 
 #[derive(sqlx::FromRow)]
 struct FiguresRow {

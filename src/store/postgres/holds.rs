@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::super::{HoldRefs, ReleaseLease, StoreError, cursor, rows};
 use super::error::Answer;
 use crate::domain::booking::{Booking, Guest, normalize_email};
-use crate::domain::catalogue::ChangePolicy;
+use crate::domain::change_policy::ChangePolicy;
 use crate::domain::hold::{Hold, ReleaseRequester, Status};
 use crate::domain::ids::{HoldId, IntentId, SessionId};
 use crate::domain::listing::{HoldFilter, Page, PageRequest};

@@ -10,9 +10,10 @@ use uuid::Uuid;
 use super::super::{HoldLimits, HoldMove, MoveOutcome, PlaceOutcome, expire_order, rows};
 use super::commands;
 use super::error::{self, Answer};
-use crate::domain::booking::{Allocation, Booking, Segment, segments_of, window_of};
+use crate::domain::booking::Booking;
 use crate::domain::hold::TransitionReason;
 use crate::domain::ids::{CommandId, HoldId, ResourceId, SessionId};
+use crate::domain::segment::{Allocation, Segment, segments_of, window_of};
 
 /// Units as columns, for `unnest`: which unit of which resource is busy from when to when.
 struct UnitColumns<'a> {

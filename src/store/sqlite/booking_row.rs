@@ -11,7 +11,7 @@ use uuid::fmt::Hyphenated;
 
 use super::error::Answer;
 use crate::domain::booking::{Booking, Guest};
-use crate::domain::catalogue::ChangePolicy;
+use crate::domain::change_policy::ChangePolicy;
 use crate::domain::hold::Hold;
 use crate::domain::ids::{HoldId, IntentId, ResourceId, SessionId};
 use crate::domain::payment::Payment;

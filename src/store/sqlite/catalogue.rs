@@ -7,7 +7,8 @@ use sqlx::types::Json;
 
 use super::SqliteStore;
 use super::error::Answer;
-use crate::domain::catalogue::{ChangePolicy, EventType};
+use crate::domain::catalogue::EventType;
+use crate::domain::change_policy::ChangePolicy;
 use crate::domain::ids::{EventTypeId, ResourceId};
 use crate::domain::listing::{Page, PageRequest, PutOutcome};
 use crate::store::{StoreError, calendar_rows, cursor, rows};
@@ -87,7 +88,7 @@ async fn insert_resources(
     event_type: &EventType,
     now: DateTime<Utc>,
 ) -> Answer<()> {
-    let resources = event_type.resources();
+    let resources = event_type.list_resources();
     let ids: Vec<&str> = resources.iter().map(ResourceId::as_str).collect();
     sqlx::query(
         "INSERT INTO resources (id, name, created_at)

@@ -7,11 +7,11 @@ use sqlx::SqliteConnection;
 
 use super::error::Answer;
 use super::{SqliteStore, commands, history, placing};
-use crate::domain::booking::{Allocation, segments_of};
 use crate::domain::command::CommandAction;
 use crate::domain::hold::{Hold, Status, Transition};
 use crate::domain::ids::{HoldId, IntentId};
 use crate::domain::payment::{Payment, PaymentState, Receipt};
+use crate::domain::segment::{Allocation, segments_of};
 use crate::store::effect::{self, Windows};
 use crate::store::{ApplyOutcome, EventRecord, HoldChange, StateChange, StoreError, rows};
 
@@ -139,12 +139,12 @@ async fn write_transition(
         hold: change.hold,
         from: Some(before.status()?),
         to: next.status,
-        why: transition.why.to_string(),
+        why: transition.reason.to_string(),
         cause: &change.cause,
     };
     line.write(connection, change.now).await?;
     let mut orders = 0;
-    for order in &transition.orders {
+    for order in &transition.commands {
         let new = commands::insert(connection, Some(change.hold), order, change.now).await?;
         orders += usize::from(new);
     }

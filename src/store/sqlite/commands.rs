@@ -46,7 +46,7 @@ impl CommandRow {
         Ok(Command {
             id: CommandId(self.id.into_uuid()),
             hold: self.hold_id.map(|id| HoldId(id.into_uuid())),
-            order: rows::order(&self.kind, self.session_id, self.intent_id, money)?,
+            action: rows::order(&self.kind, self.session_id, self.intent_id, money)?,
             tries: self.tries,
             due_at: rows::instant(self.due_at)?,
             last_error: self.last_error,
@@ -170,7 +170,7 @@ pub(super) async fn finish_command(store: &SqliteStore, command: &Command, now: 
         .bind(command.id.0.hyphenated())
         .execute(&mut *tx)
         .await?;
-    if let (None, CommandAction::Refund { intent, .. }) = (command.hold, &command.order) {
+    if let (None, CommandAction::Refund { intent, .. }) = (command.hold, &command.action) {
         // Money without a hold has no state machine that would learn of it.
         sqlx::query(
             "UPDATE payments SET state = 'refunded', refunded = amount, updated_at = ?

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::SqliteStore;
 use super::error::Answer;
 use crate::domain::command::STUCK_AFTER;
-use crate::domain::listing::Figures;
+use crate::domain::figures::Figures;
 
 #[derive(sqlx::FromRow)]
 struct FiguresRow {

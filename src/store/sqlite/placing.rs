@@ -10,9 +10,10 @@ use sqlx::types::Json;
 use super::attempts::Standing;
 use super::error::Answer;
 use super::{SqliteStore, attempts, booking_row, commands, guests, history};
-use crate::domain::booking::{Actor, Allocation, Booking, Segment, segments_of, window_of};
+use crate::domain::booking::{Actor, Booking};
 use crate::domain::hold::TransitionReason;
 use crate::domain::ids::{CommandId, HoldId, ResourceId, SessionId};
+use crate::domain::segment::{Allocation, Segment, segments_of, window_of};
 use crate::store::{HoldLimits, HoldMove, MoveOutcome, PlaceOutcome, expire_order, rows};
 
 /// Takes units of one window for a hold, those that nobody else has: the one statement that decides who gets a slot.

@@ -12,7 +12,10 @@ use crate::support::database::Engine;
 use crate::support::python;
 
 const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/api/openapi/openapi.json");
-const CONFIGURATION: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/api/openapi/schemathesis.toml");
+const CONFIGURATION: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/tests/it/api/openapi/schemathesis.toml"
+);
 const VALIDATOR: &str = "openapi-spec-validator==0.9.0";
 const SCHEMATHESIS: &str = "schemathesis==4.32.5";
 const SEED: &str = "20261122";

@@ -10,7 +10,7 @@ use holdfast::domain::ids::HoldId;
 use holdfast::sandbox::Outcome;
 use holdfast::store::postgres::PostgresStore;
 use holdfast::store::{PoolOptions, Store};
-use holdfast::workflow::release::release;
+use holdfast::workflow::release_hold::release_hold;
 use holdfast::workflow::{Context, WorkflowError};
 use reqwest::Method;
 
@@ -133,7 +133,7 @@ async fn s23_when_every_connection_is_busy_the_next_is_told_at_once() {
     let lock = Lock::on_hold(&app.database, hold.text("id")).await;
     let give_back = || {
         let context = context.clone();
-        tokio::spawn(async move { release(&context, id, None, Actor::Sweep).await })
+        tokio::spawn(async move { release_hold(&context, id, None, Actor::Sweep).await })
     };
     let busy = [give_back(), give_back()];
     eventually("both wait", async || {

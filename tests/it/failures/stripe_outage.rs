@@ -9,7 +9,7 @@ use holdfast::domain::hold::ReleaseRequester;
 use holdfast::domain::ids::HoldId;
 use holdfast::gateway::client::{StripeConfig, StripeGateway};
 use holdfast::sandbox::{ApiFault, Endpoint, FaultKind, Faults, Outcome};
-use holdfast::workflow::release::{ReleaseOutcome as Released, release};
+use holdfast::workflow::release_hold::{ReleaseOutcome as Released, release_hold};
 use holdfast::workflow::{Context, WorkflowError, sweep};
 
 use crate::support::app::{Answer, TestApp, order};
@@ -67,7 +67,7 @@ async fn hold_at(app: &TestApp, hour: usize) -> Answer {
 
 async fn give_back(context: &Context, hold: &Answer) -> Result<Released, WorkflowError> {
     let id = HoldId::parse(hold.text("id")).unwrap();
-    release(context, id, Some(ReleaseRequester::Guest), Actor::Guest).await
+    release_hold(context, id, Some(ReleaseRequester::Guest), Actor::Guest).await
 }
 
 on_both_engines! {
@@ -140,7 +140,7 @@ async fn s22_while_stripe_is_down_guests_are_told_at_once_and_the_sweep_only_pro
     app.simulator.set_faults(Faults::default());
     eventually("all are released", async || {
         app.clock.advance(chrono::Duration::minutes(65));
-        sweep::run_once(&app.context).await.unwrap();
+        sweep::sweep_once(&app.context).await.unwrap();
         let left = "SELECT count(*) FROM holds WHERE status = 'held'";
         (app.database.count(left).await == 0).then_some(())
     })

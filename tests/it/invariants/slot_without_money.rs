@@ -1,6 +1,6 @@
 //! Which confirmed holds count as a slot without money: those that the program got wrong, not those that the shop keeps.
 
-use holdfast::domain::listing::Figures;
+use holdfast::domain::figures::Figures;
 use holdfast::domain::time::Clock;
 use holdfast::sandbox::{Outcome, signature_header};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! The calendar feed that says when a resource is busy. Reading it is left to `workflow::feeds`.
+//! The calendar feed that says when a resource is busy. Reading it is left to `workflow::read_feeds`.
 
 use std::sync::Arc;
 
@@ -89,7 +89,7 @@ pub(in crate::http) async fn put(
     if !catalogue::set_feed(&server.context, &id, url.as_deref()).await? {
         return Err(unknown());
     }
-    let feed = catalogue::feed(&server.context, &id).await?;
+    let feed = catalogue::find_feed(&server.context, &id).await?;
     Ok(Json(feed.as_ref().map(CalendarView::from).unwrap_or_default()))
 }
 

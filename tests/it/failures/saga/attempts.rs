@@ -50,7 +50,7 @@ async fn die(stage: &Stage, scene: &Scene, fault: Fault) {
         let context = stage.disturbed(&plan);
         let process = tokio::spawn({
             let wish = wish(&format!("{step}"), scene.sale, &scene.slot);
-            async move { holdfast::workflow::checkout::checkout(&context, wish).await }
+            async move { holdfast::workflow::start_checkout::start_checkout(&context, wish).await }
         });
         plan.end(process).await;
         if plan.calls().last() == Some(&"create_session") {
@@ -88,7 +88,7 @@ impl Story for Died {
     }
 
     async fn run(&self, _scene: &Scene, context: &Arc<Context>) -> bool {
-        sweep::run_once(context)
+        sweep::sweep_once(context)
             .await
             .is_ok_and(|report| report.failed == 0)
     }
@@ -156,7 +156,7 @@ on_both_engines! {
         let scene = Died { session: Session::Made }.prepare(&stage).await;
         stage.app.database.end_leases().await;
         let begun = stage.unfinished().await;
-        let report = sweep::run_once(&stage.with_stripe(Arc::new(Locked))).await.unwrap();
+        let report = sweep::sweep_once(&stage.with_stripe(Arc::new(Locked))).await.unwrap();
         assert!(begun > 0 && report.failed > 0);
         assert_eq!(stage.unfinished().await, begun, "all attempts are still to be recovered");
         stage.sweep_after(1).await;

@@ -7,8 +7,8 @@ use holdfast::domain::booking::Actor;
 use holdfast::domain::hold::Refund;
 use holdfast::domain::ids::HoldId;
 use holdfast::workflow::Context;
-use holdfast::workflow::cancel::{self, CancelOutcome as Outcome};
-use holdfast::workflow::moving::{self, MoveRequest};
+use holdfast::workflow::cancel_hold::{self, CancelOutcome as Outcome};
+use holdfast::workflow::move_hold::{self, MoveRequest};
 
 use super::events::given_back;
 use super::stage::Stage;
@@ -60,9 +60,9 @@ impl Story for Cancelled {
     async fn run(&self, scene: &Scene, context: &Arc<Context>) -> bool {
         let id = id(scene);
         let done = match self {
-            Self::Whole => cancel::by_operator(context, id, Refund::Full, None).await,
-            Self::Part => cancel::by_operator(context, id, Refund::Part(2000), None).await,
-            Self::ByGuest => cancel::by_guest(context, id).await,
+            Self::Whole => cancel_hold::cancel_by_operator(context, id, Refund::Full, None).await,
+            Self::Part => cancel_hold::cancel_by_operator(context, id, Refund::Part(2000), None).await,
+            Self::ByGuest => cancel_hold::cancel_by_guest(context, id).await,
         };
         matches!(done, Ok(Outcome::Over(_)))
     }
@@ -112,7 +112,7 @@ impl Story for MoveOutcome {
             resource: None,
             cause: Actor::Operator,
         };
-        moving::move_hold(context, request).await.is_ok()
+        move_hold::move_hold(context, request).await.is_ok()
     }
 
     async fn check(&self, stage: &Stage, scene: &Scene) {

@@ -11,7 +11,7 @@ use holdfast::domain::money::Money;
 use holdfast::domain::session::{NewSession, SessionReport, SessionTerms};
 use holdfast::gateway::{Gateway, GatewayError, Probe};
 use holdfast::workflow::Context;
-use holdfast::workflow::checkout::{Checkout, CheckoutError, CheckoutRequest, checkout};
+use holdfast::workflow::start_checkout::{Checkout, CheckoutError, CheckoutRequest, start_checkout};
 
 use super::stage::{Sale, Stage};
 use super::{Scene, Story, every_step_goes_wrong};
@@ -62,13 +62,13 @@ impl Story for Won {
     }
 
     async fn run(&self, scene: &Scene, context: &Arc<Context>) -> bool {
-        let answer = checkout(context, wish("ada", scene.sale, &scene.slot)).await;
+        let answer = start_checkout(context, wish("ada", scene.sale, &scene.slot)).await;
         matches!(answer, Ok(Checkout::Placed(_)))
     }
 
     /// The guest asks again with the same key, and must get the slot.
     async fn go_on(&self, stage: &Stage, scene: &Scene) {
-        let again = checkout(&stage.fresh(), wish("ada", scene.sale, &scene.slot)).await;
+        let again = start_checkout(&stage.fresh(), wish("ada", scene.sale, &scene.slot)).await;
         assert!(
             matches!(again, Ok(Checkout::Placed(_) | Checkout::Replayed(_))),
             "{again:?}"
@@ -98,7 +98,7 @@ impl Story for Lost {
         let rival = Arc::clone(&stage.app.context);
         let wanted = wish("bob", scene.sale, &scene.slot);
         let faster = async move {
-            let won = checkout(&rival, wanted).await;
+            let won = start_checkout(&rival, wanted).await;
             assert!(matches!(won, Ok(Checkout::Placed(_))), "{won:?}");
         };
         let stripe = Meanwhile {
@@ -109,7 +109,7 @@ impl Story for Lost {
     }
 
     async fn run(&self, scene: &Scene, context: &Arc<Context>) -> bool {
-        let answer = checkout(context, wish("ada", scene.sale, &scene.slot)).await;
+        let answer = start_checkout(context, wish("ada", scene.sale, &scene.slot)).await;
         assert!(answer.is_err(), "{answer:?}");
         matches!(answer, Err(CheckoutError::SlotTaken(_)))
     }

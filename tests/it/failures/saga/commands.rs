@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use holdfast::sandbox::Outcome;
-use holdfast::workflow::{Context, commands};
+use holdfast::workflow::{Context, outbox};
 
 use super::events::{News, given_back};
 use super::stage::Stage;
@@ -53,7 +53,7 @@ impl Story for Ordered {
     }
 
     async fn run(&self, _scene: &Scene, context: &Arc<Context>) -> bool {
-        let report = commands::run_due(context).await;
+        let report = outbox::run_due_commands(context).await;
         report.is_ok_and(|report| report.done >= 1 && report.failed == 0)
     }
 

@@ -8,7 +8,7 @@ use holdfast::domain::ids::{EventId, SessionId};
 use holdfast::domain::session::HoldRefs;
 use holdfast::gateway::webhook::{self, Event, EventContent};
 use holdfast::sandbox::Outcome;
-use holdfast::workflow::{Context, settle};
+use holdfast::workflow::{Context, apply_fact};
 
 use super::stage::Stage;
 use super::{Scene, Story, every_step_goes_wrong};
@@ -143,7 +143,7 @@ impl Story for News {
         let mut well = true;
         for body in &scene.events {
             let event = webhook::read(body.as_bytes()).unwrap();
-            well &= settle::event(context, event, body).await.is_ok();
+            well &= apply_fact::apply_event(context, event, body).await.is_ok();
         }
         well
     }
@@ -198,6 +198,6 @@ async fn give_up(stage: &Stage, hold: &Answer) {
             ours: true,
         },
     };
-    settle::event(&stage.fresh(), over, "{}").await.unwrap();
+    apply_fact::apply_event(&stage.fresh(), over, "{}").await.unwrap();
     assert_eq!(stage.app.state_of(hold).await, "released/expired");
 }

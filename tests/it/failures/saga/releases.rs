@@ -7,7 +7,7 @@ use holdfast::domain::booking::Actor;
 use holdfast::domain::hold::{ReleaseReason, ReleaseRequester, Status};
 use holdfast::domain::ids::HoldId;
 use holdfast::sandbox::Outcome;
-use holdfast::workflow::release::{ReleaseOutcome as Released, release};
+use holdfast::workflow::release_hold::{ReleaseOutcome as Released, release_hold};
 use holdfast::workflow::{Context, sweep};
 
 use super::stage::Stage;
@@ -43,7 +43,7 @@ impl Story for ByGuest {
         } else {
             Status::Released(ReleaseReason::Guest)
         };
-        match release(context, id, Some(ReleaseRequester::Guest), Actor::Guest).await {
+        match release_hold(context, id, Some(ReleaseRequester::Guest), Actor::Guest).await {
             Ok(Released::Over(booking)) => booking.hold.status == expected,
             _ => false,
         }
@@ -82,7 +82,7 @@ impl Story for BySweep {
     }
 
     async fn run(&self, _scene: &Scene, context: &Arc<Context>) -> bool {
-        let report = sweep::run_once(context).await;
+        let report = sweep::sweep_once(context).await;
         report.is_ok_and(|report| (report.released, report.confirmed, report.failed) == (1, 1, 0))
     }
 

@@ -239,7 +239,7 @@ impl Stage {
     pub(super) async fn sweep_after(&self, minutes: i64) {
         self.app.clock.advance(chrono::Duration::minutes(minutes));
         self.app.simulator.expire_due();
-        sweep::run_once(&self.fresh()).await.unwrap();
+        sweep::sweep_once(&self.fresh()).await.unwrap();
     }
 
     /// What somebody still has to do.

@@ -7,7 +7,7 @@ use holdfast::doctor::{self, Verdict};
 use holdfast::domain::command::Command;
 use holdfast::domain::listing::{CommandFilter, PageRequest};
 use holdfast::sandbox::{ApiFault, Endpoint, FaultKind, Faults};
-use holdfast::workflow::{commands, inspect};
+use holdfast::workflow::{outbox, queries};
 use reqwest::Method;
 use tokio_util::sync::CancellationToken;
 
@@ -28,7 +28,7 @@ async fn pending(stage: &Stage) -> Vec<Command> {
         limit: 200,
         cursor: None,
     };
-    let pending = inspect::commands(&stage.app.context, CommandFilter::Pending, &page).await;
+    let pending = queries::list_commands(&stage.app.context, CommandFilter::Pending, &page).await;
     pending.unwrap().entries
 }
 
@@ -36,7 +36,7 @@ on_both_engines! {
     async fn a_command_that_is_written_wakes_the_worker(engine) {
         let stage = Stage::set(engine).await;
         let (context, stop) = (stage.fresh(), CancellationToken::new());
-        let worker = tokio::spawn(commands::work(context.clone(), stop.clone()));
+        let worker = tokio::spawn(outbox::run_worker(context.clone(), stop.clone()));
         // A worker that only looked now and then, each 5 s, would need at least 25 s for six in a row.
         let begun = std::time::Instant::now();
         for _ in 0..6 {
@@ -54,13 +54,13 @@ on_both_engines! {
         let scene = lost(&stage, false).await;
         let plan = Plan::new(Fault::StoppedBefore, 2);
         let dying = stage.disturbed(&plan);
-        let worker = tokio::spawn(async move { commands::run_due(&dying).await });
+        let worker = tokio::spawn(async move { outbox::run_due_commands(&dying).await });
         plan.end(worker).await;
         assert_eq!(plan.calls(), ["lease_commands", "expire_session"]);
         let other = stage.fresh();
-        assert_eq!(commands::run_due(&other).await.unwrap(), commands::OutboxReport::default(), "it is leased");
+        assert_eq!(outbox::run_due_commands(&other).await.unwrap(), outbox::OutboxReport::default(), "it is leased");
         stage.app.database.end_leases().await;
-        assert_eq!(commands::run_due(&other).await.unwrap().done, 1);
+        assert_eq!(outbox::run_due_commands(&other).await.unwrap().done, 1);
         let session = stage.app.simulator.session(scene.holds[0].text("checkout_session")).unwrap();
         assert_eq!(session.status, "expired");
         assert_eq!(stage.app.simulator.calls().expire, 1);
@@ -73,23 +73,23 @@ on_both_engines! {
         stage.app.simulator.set_faults(Faults { api: vec![refusal], ..Faults::default() });
         let context = stage.fresh();
         for tries in 1..=14 {
-            assert_eq!(commands::run_due(&context).await.unwrap().failed, 1, "try {tries}");
+            assert_eq!(outbox::run_due_commands(&context).await.unwrap().failed, 1, "try {tries}");
             let command = pending(&stage).await.remove(0);
             assert_eq!((command.tries, command.is_stuck()), (tries, tries >= 10));
             let (pause, whole) = (command.due_at - context.now(), (2_000 << (tries - 1)).min(3_600_000_i64));
             let bounds = whole / 2..=whole;
             assert!(bounds.contains(&pause.num_milliseconds()), "{pause} after try {tries}");
             stage.app.clock.advance(pause - Duration::milliseconds(1));
-            assert_eq!(commands::run_due(&context).await.unwrap(), commands::OutboxReport::default(), "too early");
+            assert_eq!(outbox::run_due_commands(&context).await.unwrap(), outbox::OutboxReport::default(), "too early");
             stage.app.clock.advance(Duration::milliseconds(2));
         }
         assert_eq!(stage.app.simulator.calls().expire, 14, "one request a try: Stripe said not to repeat it");
         let stuck = stage.app.admin(Method::GET, "/v1/admin/commands?state=stuck", None).await.expect(200);
         assert_eq!(stuck.body["data"][0]["tries"], 14, "{stuck:?}");
-        assert_eq!(inspect::figures(&context).await.unwrap().commands_stuck, 1);
+        assert_eq!(queries::count_figures(&context).await.unwrap().commands_stuck, 1);
         doctor_says(&stage, Verdict::Fault).await;
         stage.app.simulator.set_faults(Faults::default());
-        assert_eq!(commands::run_due(&context).await.unwrap().done, 1);
+        assert_eq!(outbox::run_due_commands(&context).await.unwrap().done, 1);
         doctor_says(&stage, Verdict::Ok).await;
     }
 
@@ -101,7 +101,7 @@ on_both_engines! {
         }
         stage.app.simulator.set_faults(Faults { latency_ms: 150, ..Faults::default() });
         let instances = [stage.fresh(), stage.fresh(), stage.fresh()];
-        let workers = (0..9).map(|n| commands::run_due(&instances[n % 3]));
+        let workers = (0..9).map(|n| outbox::run_due_commands(&instances[n % 3]));
         let reports = futures::future::join_all(workers).await;
         let done: u64 = reports.iter().map(|report| report.as_ref().unwrap().done).sum();
         let calls = stage.app.simulator.calls();
@@ -116,11 +116,11 @@ on_both_engines! {
         let lost = ApiFault { probability: 1.0, ..ApiFault::of(FaultKind::LostAnswer) };
         stage.app.simulator.set_faults(Faults { api: vec![ApiFault { endpoint: Some(Endpoint::CreateRefund), ..lost }], ..Faults::default() });
         let context = stage.fresh();
-        assert_eq!(commands::run_due(&context).await.unwrap().failed, 1, "neither success nor failure");
+        assert_eq!(outbox::run_due_commands(&context).await.unwrap().failed, 1, "neither success nor failure");
         assert_eq!(given_back(&stage, &scene.holds[0]), 5000);
         stage.app.simulator.set_faults(Faults::default());
         stage.app.clock.advance(Duration::seconds(3));
-        assert_eq!(commands::run_due(&context).await.unwrap().done, 1);
+        assert_eq!(outbox::run_due_commands(&context).await.unwrap().done, 1);
         assert_eq!(given_back(&stage, &scene.holds[0]), 5000);
     }
 }
@@ -151,7 +151,7 @@ async fn doctor_says(stage: &Stage, verdict: Verdict) {
 async fn another_instances_command_is_found() {
     let stage = Stage::set(Engine::Postgres).await;
     let stop = CancellationToken::new();
-    let worker = tokio::spawn(commands::work(stage.fresh(), stop.clone()));
+    let worker = tokio::spawn(outbox::run_worker(stage.fresh(), stop.clone()));
     lost(&stage, false).await;
     eventually("it is done", async || {
         (stage.app.database.count(PENDING).await == 0).then_some(())

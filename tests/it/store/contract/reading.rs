@@ -1,9 +1,10 @@
 //! Finding holds, lists and figures.
 
 use holdfast::domain::booking::Booking;
+use holdfast::domain::figures::Figures;
 use holdfast::domain::hold::{CancelReason, Status};
 use holdfast::domain::ids::{EventTypeId, HoldId, IntentId, ResourceId, SessionId};
-use holdfast::domain::listing::{Figures, HoldFilter, StatusKind, StoredEvent};
+use holdfast::domain::listing::{HoldFilter, StatusKind, StoredEvent};
 use holdfast::domain::payment::{PaymentState, Receipt};
 use holdfast::domain::session::HoldRefs;
 use holdfast::store::{AttemptEnd, HoldChange, StateChange};
