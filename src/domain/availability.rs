@@ -1,7 +1,7 @@
 //! Which slots are free, and which units a booking gets: computed from what the store says is occupied.
 //!
-//! The functions are pure, so that a checkout, a move, a list of slots and the alternatives of a refusal all get the same
-//! result. The result may be stale a moment later: the database decides which hold gets a slot (I1).
+//! The functions are pure, so that a checkout, a move, a list of slots and the alternatives of a refusal all get the
+//! same result. The result may be stale a moment later: the database decides which hold gets a slot (I1).
 
 mod calendars;
 mod check_slot;

@@ -104,7 +104,7 @@ impl Booking {
 pub enum Actor {
     /// A checkout that placed the hold, or found it overdue in its slot.
     Checkout,
-    /// A webhook event.
+    /// A webhook event from Stripe.
     Event(EventId),
     /// The sweep that works on overdue holds.
     Sweep,

@@ -1,7 +1,7 @@
 //! What a shop sells: event types with their price, schedule and resources (I8).
 //!
-//! All terms of a sale come from here. A caller names only an event type, a start, a quantity and at most a resource, so
-//! that no guest can set a price. `availability` tells which resources are free.
+//! All terms of a sale come from here. A caller names only an event type, a start, a quantity and at most a resource,
+//! so that no guest can set a price. `availability` tells which resources are free.
 
 use chrono::{DateTime, Duration, Utc};
 
@@ -39,7 +39,7 @@ pub const UNSCHEDULED_STEP: Duration = Duration::minutes(15);
 /// Something that serves bookings: a host, a studio, a court.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resource {
-    /// Identifies the resource.
+    /// Identifies the resource to callers.
     pub id: ResourceId,
     /// The name that people read.
     pub name: String,
@@ -52,7 +52,7 @@ pub struct Resource {
 pub struct Block {
     /// Identifies the block: chosen by the shop, or made from the calendar feed's event.
     pub id: String,
-    /// The blocked time.
+    /// The time that is blocked.
     pub window: Window,
     /// The reason, for the operator. May be personal, so it is never logged.
     pub note: String,
@@ -67,7 +67,7 @@ impl std::fmt::Debug for Block {
 /// A live hold that a block overlaps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BlockConflict {
-    /// Identifies the hold.
+    /// Identifies the hold that the block overlaps.
     pub hold: HoldId,
     /// The time for which the hold occupies the resource, buffers included.
     pub window: Window,
@@ -121,12 +121,12 @@ impl SegmentTemplate {
 /// Something that a shop sells: a call, a class, a court for an hour.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventType {
-    /// Identifies the event type.
+    /// Identifies the event type to callers.
     pub id: EventTypeId,
     /// What the guest reads on the payment page.
     pub name: String,
-    /// The resources that a booking needs; a hold takes all segments or none. Never empty. The first segment starts with
-    /// the booking, and the guest sees its resource.
+    /// The resources that a booking needs; a hold takes all segments or none. Never empty. The first segment starts
+    /// with the booking, and the guest sees its resource.
     pub segments: Vec<SegmentTemplate>,
     /// Minutes for which each resource is busy before its segment; the guest does not see them.
     pub buffer_before_minutes: i64,
@@ -136,8 +136,8 @@ pub struct EventType {
     pub schedule: Option<Schedule>,
     /// The price of one unit.
     pub price: Money,
-    /// The methods that a guest may pay with; if empty, all that the Stripe account allows. A shop that cannot wait days
-    /// for a voucher excludes the delayed methods here.
+    /// The methods that a guest may pay with; if empty, all that the Stripe account allows. A shop that cannot wait
+    /// days for a voucher excludes the delayed methods here.
     pub payment_methods: Vec<PaymentMethod>,
     /// What guests may change after they have paid.
     pub change_policy: ChangePolicy,

@@ -45,7 +45,7 @@ pub struct Command {
     pub hold: Option<HoldId>,
     /// What Stripe is to do.
     pub action: CommandAction,
-    /// Failures so far.
+    /// Failures of the call so far.
     pub tries: u32,
     /// When the worker tries it next.
     pub due_at: DateTime<Utc>,

@@ -1,8 +1,8 @@
 //! The life of a hold: every status, every fact, and what follows from each pair.
 //!
-//! [`decide`] is pure: `(hold, fact) -> (next hold, commands to Stripe, reason)`. The slot follows the status: a live hold
-//! keeps its windows, any other gives them up; the store does that in the same transaction. Asking Stripe, storing and
-//! sending belong to `workflow`.
+//! [`decide`] is pure: `(hold, fact) -> (next hold, commands to Stripe, reason)`. The slot follows the status: a live
+//! hold keeps its windows, any other gives them up; the store does that in the same transaction. Asking Stripe, storing
+//! and sending belong to `workflow`.
 
 mod cancel;
 mod decide;

@@ -7,7 +7,7 @@ use std::fmt;
 
 use uuid::Uuid;
 
-/// Identifies a hold. It is unguessable, so that knowing it is the right to read the hold; Stripe carries it as
+/// Identifies a hold, and gives the right to read it: the id is unguessable. Stripe carries it as
 /// `client_reference_id`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HoldId(pub Uuid);

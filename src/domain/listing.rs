@@ -51,15 +51,15 @@ pub struct HoldFilter {
 /// A hold's status without its reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StatusKind {
-    /// Stands for [`super::hold::Status::Held`].
+    /// Selects the status [`super::hold::Status::Held`].
     Held,
-    /// Stands for [`super::hold::Status::Processing`].
+    /// Selects the status [`super::hold::Status::Processing`].
     Processing,
-    /// Stands for [`super::hold::Status::Confirmed`].
+    /// Selects the status [`super::hold::Status::Confirmed`].
     Confirmed,
-    /// Stands for [`super::hold::Status::Released`] with any reason.
+    /// Selects the status [`super::hold::Status::Released`] with any reason.
     Released,
-    /// Stands for [`super::hold::Status::Cancelled`] with any reason.
+    /// Selects the status [`super::hold::Status::Cancelled`] with any reason.
     Cancelled,
 }
 

@@ -23,7 +23,7 @@ pub enum PaymentState {
 /// One payment, identified by its PaymentIntent.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Payment {
-    /// Stripe's PaymentIntent.
+    /// Stripe's PaymentIntent of the payment.
     pub intent: IntentId,
     /// What the guest paid.
     pub money: Money,

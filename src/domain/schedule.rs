@@ -1,9 +1,10 @@
-//! When an event type may start: weekly hours, exceptions, step, notice and horizon, on the wall clock of one time zone.
+//! When an event type may start, by opening hours on the wall clock of one time zone.
 //!
-//! A start is offered if three conditions hold. It is on the grid of an opening: the opening's first minute, and each step
-//! from there on the wall clock. The whole length is open time without a gap. And it is neither too soon nor too far away.
-//! Opening hours follow the wall clock when the clocks change: a local time that does not exist is not offered, and one
-//! that occurs twice is offered twice. `availability` tells whether resources are free then.
+//! A schedule has weekly hours, exceptions, a step, a notice and a horizon. A start is offered if three conditions
+//! hold. It is on the grid of an opening: the opening's first minute, and each
+//! step from there on the wall clock. The whole length is open time without a gap. And it is neither too soon nor too
+//! far away. Opening hours follow the wall clock when the clocks change: a local time that does not exist is not
+//! offered, and one that occurs twice is offered twice. `availability` tells whether resources are free then.
 //!
 //! All arithmetic is in whole seconds since 1970, so that no date overflows.
 
@@ -20,8 +21,8 @@ use super::time::Window;
 
 const DAY: i64 = 24 * 60 * 60;
 
-/// How far apart to sample the zone's offset. No zone has ever changed its clocks twice within four days, so no change is
-/// missed.
+/// How far apart to sample the zone's offset. No zone has ever changed its clocks twice within four days, so no change
+/// is missed.
 const OFFSET_PROBE: i64 = DAY / 2;
 
 /// The longest length to compute with. It is longer than anything that is sold, and bounds the work of one question.

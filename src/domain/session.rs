@@ -1,5 +1,7 @@
-//! A Stripe Checkout Session as Holdfast sees it: the terms it is created with, the status that Stripe reports, and the
-//! references by which an event or a response names its hold.
+//! A Stripe Checkout Session as Holdfast sees it.
+//!
+//! Defines the terms that a session is created with, the status that Stripe reports, and the references by which an event
+//! or a response names its hold.
 
 use chrono::{DateTime, Duration, Utc};
 
@@ -8,8 +10,8 @@ use super::money::Money;
 use super::payment::Receipt;
 use super::payment_method::PaymentMethod;
 
-/// The shortest session life that we request. Stripe's own limit is 30 min on Stripe's clock, and 86 s of clock skew broke
-/// that exact value in the field. With this margin an instance whose clock is ten minutes behind can still sell.
+/// The shortest session life that we request. Stripe's own limit is 30 min on Stripe's clock, and 86 s of clock skew
+/// broke that exact value in the field. With this margin an instance whose clock is ten minutes behind can still sell.
 pub const MIN_SESSION_LIFE: Duration = Duration::minutes(41);
 
 /// The longest session life that we request; Stripe's own limit is 24 h.
@@ -77,7 +79,7 @@ pub enum SessionStatus {
 /// What a complete session says about its payment.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum SessionPayment {
-    /// The payment succeeded.
+    /// The payment succeeded, as the receipt proves.
     Paid(Receipt),
     /// A delayed payment method has not decided yet.
     Unpaid(Option<IntentId>),
@@ -109,8 +111,9 @@ pub struct HoldRefs {
     pub intent: Option<IntentId>,
 }
 
-/// Returns when Stripe should expire the session of a hold that ends at `hold_ends`: at the same moment, if Stripe's
-/// limits allow it.
+/// Returns when Stripe should expire the session of a hold that ends at `hold_ends`.
+///
+/// That is the same moment, if Stripe's limits allow it.
 pub fn session_expiry(now: DateTime<Utc>, hold_ends: DateTime<Utc>) -> DateTime<Utc> {
     let wanted = hold_ends.clamp(now + MIN_SESSION_LIFE, now + MAX_SESSION_LIFE);
     // Stripe counts whole seconds; rounding down could fall below the minimum.
@@ -121,8 +124,9 @@ pub fn session_expiry(now: DateTime<Utc>, hold_ends: DateTime<Utc>) -> DateTime<
     .unwrap_or(wanted)
 }
 
-/// Returns when the sweep first asks Stripe about a hold: at the hold's end, or [`EXPIRY_GRACE`] later if the session ends
-/// at the same moment.
+/// Returns when the sweep first asks Stripe about a hold.
+///
+/// That is the hold's end, or [`EXPIRY_GRACE`] later if the session ends at the same moment.
 pub fn first_check(hold_ends: DateTime<Utc>, session_ends: DateTime<Utc>) -> DateTime<Utc> {
     let ends_together = session_ends - hold_ends <= Duration::seconds(1);
     if ends_together {

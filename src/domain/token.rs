@@ -1,8 +1,8 @@
 //! Tokens that every instance can compute and nobody else can guess: hold tokens, calendar keys, client pseudonyms.
 //!
-//! A hold token is `hft_` and the base64url of HMAC-SHA256 over the hold's id, under a key derived from the Stripe secret
-//! key. It gives the right to cancel or move the hold. Nothing is stored: a replayed checkout returns the same token, and
-//! a new secret key voids all old tokens.
+//! A hold token is `hft_` and the base64url of HMAC-SHA256 over the hold's id, under a key derived from the Stripe
+//! secret key. It gives the right to cancel or move the hold. Nothing is stored: a replayed checkout returns the same
+//! token, and a new secret key voids all old tokens.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;

@@ -1,8 +1,8 @@
 //! Applies facts: from a webhook event, or from Stripe's response to a call.
 //!
-//! Loads the hold, decides by the pure rule, and writes by compare-and-swap; after a conflict it decides again. The event,
-//! its effect, its history line and the commands that it causes are one transaction (I5). So a 2xx response to Stripe
-//! means that everything is stored, and a repeated event is recognised.
+//! Loads the hold, decides by the pure rule, and writes by compare-and-swap; after a conflict it decides again. The
+//! event, its effect, its history line and the commands that it causes are one transaction (I5). So a 2xx response to
+//! Stripe means that everything is stored, and a repeated event is recognised.
 
 use super::availability;
 use super::context::{Context, MAX_CONFLICTS};
@@ -83,8 +83,8 @@ pub(super) async fn apply_event_content(
     }
 }
 
-/// Records and refunds a payment that carries our metadata but has no hold (I3). Ignores everything else without a hold:
-/// it belongs to another product on the same Stripe account.
+/// Records and refunds a payment that carries our metadata but has no hold (I3). Ignores everything else without a
+/// hold: it belongs to another product on the same Stripe account.
 pub(super) async fn record_orphan_payment(
     context: &Context,
     refs: &HoldRefs,
@@ -111,7 +111,8 @@ pub(super) async fn record_orphan_payment(
         ApplyOutcome::Done { .. } => {
             context.new_commands.notify_one();
             metrics::counter!("holdfast_payments_without_slot_total", "kind" => "no_hold").increment(1);
-            tracing::error!(hold = %claimed, intent = %receipt.intent, "payment for an unknown hold; it is being refunded");
+            let intent = &receipt.intent;
+            tracing::error!(hold = %claimed, %intent, "payment for an unknown hold; it is being refunded");
             Ok(EventOutcome::Applied)
         }
         ApplyOutcome::Duplicate | ApplyOutcome::Conflict => Ok(EventOutcome::Duplicate),

@@ -92,8 +92,9 @@ pub(super) async fn find_free_units(
     Ok(availability.find_units(slot_request, starts_at, unit_offset))
 }
 
-/// Finds units for a released hold that was paid late: of its own resources, or of others if the guest did not ask for
-/// one by name. `None` if there are too few.
+/// Finds units for a released hold that was paid late; `None` if there are too few.
+///
+/// Tries the hold's own resources first, then others if the guest did not ask for one by name.
 pub(super) async fn find_units_for_reclaim(
     context: &Context,
     booking: &Booking,

@@ -1,7 +1,7 @@
 //! Cancels a paid hold: the slot is free at once, and a durable command refunds the money.
 //!
-//! A guest may cancel until the deadline of the change policy and gets all money back. An operator may always cancel, and
-//! chooses how much to refund.
+//! A guest may cancel until the deadline of the change policy and gets all money back. An operator may always cancel,
+//! and chooses how much to refund.
 
 use std::sync::Arc;
 

@@ -46,7 +46,7 @@ pub async fn delete_event_type(context: &Context, id: &EventTypeId) -> Result<bo
     Ok(context.store.delete_event_type(id).await?)
 }
 
-/// Writes a resource. Live holds keep their units, even if a lower capacity no longer has them.
+/// Writes a resource to the catalogue. Live holds keep their units, even if a lower capacity no longer has them.
 ///
 /// # Errors
 /// [`WorkflowError::Store`] if the database is unreachable.
@@ -54,7 +54,7 @@ pub async fn put_resource(context: &Context, resource: &Resource) -> Result<PutO
     Ok(context.store.put_resource(resource, context.now()).await?)
 }
 
-/// Finds a resource.
+/// Finds a resource of the catalogue.
 ///
 /// # Errors
 /// [`WorkflowError::Store`] if the database is unreachable.

@@ -23,7 +23,7 @@ const ALTERNATIVE_SEARCHES: usize = 4;
 
 /// What every workflow works with.
 pub struct Context {
-    /// The database.
+    /// The database behind all workflows.
     pub store: Arc<dyn Store>,
     /// The connection to Stripe.
     pub gateway: Arc<dyn Gateway>,

@@ -1,7 +1,7 @@
 //! Limits how many slots one visitor can hold without paying.
 //!
-//! The check runs before Stripe is called, so that a refusal is cheap. The database checks again when it places the hold,
-//! so that the limit also holds across instances and under concurrency.
+//! The check runs before Stripe is called, so that a refusal is cheap. The database checks again when it places the
+//! hold, so that the limit also holds across instances and under concurrency.
 
 use std::time::Duration;
 

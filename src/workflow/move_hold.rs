@@ -1,7 +1,7 @@
 //! Moves a hold to another start: one transaction frees the old windows and takes the new ones, or nothing changes.
 //!
-//! Price and session stay the same, so the guest pays nothing again. Stripe is asked only about overdue holds that block
-//! the new slot.
+//! Price and session stay the same, so the guest pays nothing again. Stripe is asked only about overdue holds that
+//! block the new slot.
 
 use std::sync::Arc;
 
@@ -57,7 +57,7 @@ impl From<crate::store::StoreError> for MoveError {
 pub struct MoveRequest {
     /// Identifies the hold to move.
     pub hold: HoldId,
-    /// The new start.
+    /// The start to move to.
     pub starts_at: DateTime<Utc>,
     /// The resource that the guest asks for by name, if any.
     pub resource: Option<ResourceId>,

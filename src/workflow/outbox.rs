@@ -1,7 +1,7 @@
 //! The outbox worker: carries out the durable commands to Stripe (I7).
 //!
-//! A command is leased, Stripe is called with no transaction open (I6), and the response finishes it. After a failure it is
-//! tried again with growing delays and without a limit; an operator sees it when it is stuck. Every call has an
+//! A command is leased, Stripe is called with no transaction open (I6), and the response finishes it. After a failure
+//! it is tried again with growing delays and without a limit; an operator sees it when it is stuck. Every call has an
 //! idempotency key or is harmless when repeated, so another worker can repeat the work of one that died.
 
 use std::sync::Arc;
@@ -128,7 +128,7 @@ async fn save_failure(context: &Context, command: &Command, error: &WorkflowErro
     let due_at = context.retry_at(command.tries + 1);
     let text = one_line(error);
     if let Err(error) = context.store.fail_command(command.id, &text, due_at).await {
-        tracing::warn!(command = %command.id, %error, "failure not saved; the command is due again when its lease ends");
+        tracing::warn!(command = %command.id, %error, "failure not saved; the command is due when its lease ends");
     }
 }
 
@@ -194,8 +194,8 @@ async fn refund_payment(
         money: payment.money,
     };
     // Never more than was paid: the total of a repeated refund must not exceed the payment.
-    let back = (payment.refunded + money.amount).min(payment.money.amount);
-    let fact = Fact::Refunded { paid, back };
+    let refunded = (payment.refunded + money.amount).min(payment.money.amount);
+    let fact = Fact::Refunded { paid, refunded };
     apply_fact::apply_fact(context, booking, &fact, actor)
         .await
         .map(drop)

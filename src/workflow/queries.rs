@@ -9,7 +9,7 @@ use crate::domain::hold::Status;
 use crate::domain::ids::HoldId;
 use crate::domain::listing::{CommandFilter, HoldFilter, Page, PageRequest, StoredEvent};
 
-/// Finds a hold.
+/// Finds a hold with its booking.
 ///
 /// # Errors
 /// [`WorkflowError::Store`] if the database is unreachable.

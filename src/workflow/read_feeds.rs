@@ -1,5 +1,5 @@
-//! Reads calendar feeds into blocks, every quarter of an hour. A feed that cannot be read keeps its last blocks and shows
-//! its error.
+//! Reads calendar feeds into blocks, every quarter of an hour. A feed that cannot be read keeps its last blocks and
+//! shows its error.
 //!
 //! Feeds are leased, so that instances share the work. No transaction is open while a feed is fetched (I6).
 
@@ -101,7 +101,7 @@ async fn fetch_feed(feed: &Feed, now: DateTime<Utc>, allow_private: bool) -> Res
     reading.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))
 }
 
-/// Makes a block. Repetitions share their event's id, so the block's id contains the start.
+/// Makes a block from a busy time. Repetitions share their event's id, so the block's id contains the start.
 fn to_block(busy: BusyTime) -> Block {
     Block {
         id: format!("{}/{}", busy.uid, busy.window.starts_at().timestamp()),

@@ -1,8 +1,8 @@
 //! Recovers attempts whose checkout died, or whose call to Stripe had no clear result (I4).
 //!
-//! The create call is repeated with the same idempotency key and the same parameters. Stripe returns the session that it
-//! created before, or creates it now. Either way its id is known then, and a command expires it. No guest ever got its
-//! URL.
+//! The create call is repeated with the same idempotency key and the same parameters. Stripe returns the session that
+//! it created before, or creates it now. Either way its id is known then, and a command expires it. No guest ever got
+//! its URL.
 
 use super::context::Context;
 use super::error::WorkflowError;
@@ -43,8 +43,8 @@ async fn recover_attempt(context: &Context, attempt: &StaleAttempt) -> Result<bo
             tracing::info!(%hold, "attempt recovered; its session is being expired");
             Ok(true)
         }
-        // Stripe validated the parameters again, most often because `expires_at` is too near by now. So no session exists
-        // under this key, or it was created so long ago that it has expired by itself.
+        // Stripe validated the parameters again, most often because `expires_at` is too near by now. So no session
+        // exists under this key, or it was created so long ago that it has expired by itself.
         Err(GatewayError::Refused(refusal)) if is_about_parameters(&refusal) => {
             tracing::info!(%hold, %refusal, "attempt left no session");
             store.end_attempt(hold, AttemptEnd::NoSession, now).await?;

@@ -1,9 +1,9 @@
 //! Releases a slot: the only way in which a `held` hold ends unpaid. The sweep, the guest, the operator and a checkout
 //! that meets an overdue hold all call it.
 //!
-//! Stripe decides (I2): a slot is free when Stripe can no longer collect money for it. The hold is leased, Stripe is asked
-//! to expire the session with no transaction open (I6), and its response is applied as a fact. If Stripe gives no answer,
-//! the hold keeps the slot and Stripe is asked again later.
+//! Stripe decides (I2): a slot is free when Stripe can no longer collect money for it. The hold is leased, Stripe is
+//! asked to expire the session with no transaction open (I6), and its response is applied as a fact. If Stripe gives no
+//! answer, the hold keeps the slot and Stripe is asked again later.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use crate::store::ReleaseLease;
 /// The result of a release.
 #[derive(Clone, Debug)]
 pub enum ReleaseOutcome {
-    /// Stripe has answered. This is the hold now: released, or paid after all.
+    /// Stripe has answered, and this is the hold now: released, or paid after all.
     Over(Box<Booking>),
     /// There is no such hold.
     Missing,
@@ -168,7 +168,8 @@ fn to_fact(report: SessionReport) -> Option<Fact> {
     }
 }
 
-/// Tells whether Stripe itself says that the session does not exist. A 404 from a proxy on the way says nothing about it.
+/// Tells whether Stripe itself says that the session does not exist. A 404 from a proxy on the way says nothing about
+/// it.
 fn is_session_missing(refusal: &Refusal) -> bool {
     refusal.status == 404 && refusal.code.as_deref() == Some("resource_missing")
 }

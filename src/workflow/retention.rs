@@ -11,8 +11,8 @@ use super::error::WorkflowError;
 /// Most rows of each kind that one sweep deletes.
 const BATCH: u32 = 1_000;
 
-/// How much longer an event's id is kept than its body. Stripe repeats a delivery for 3 days, and an operator can resend
-/// an event for 30 days; until then a repeated event must be recognised.
+/// How much longer an event's id is kept than its body. Stripe repeats a delivery for 3 days, and an operator can
+/// resend an event for 30 days; until then a repeated event must be recognised.
 const KEEP_EVENT_IDS_LONGER: Duration = Duration::days(60);
 
 /// Deletes what is due.

@@ -1,9 +1,9 @@
 //! Caps the concurrent checkouts for one slot at its free capacity, within this process.
 //!
-//! A rush on a slot then costs about as many sessions at Stripe as the slot has free units. A checkout over the cap waits
-//! until half of the running ones have finished, then checks the slot again. Waking the waiters one by one would query
-//! the slot once per unit and waiter. The gate only saves calls: the database decides who gets the slot (I1), also
-//! between instances.
+//! A rush on a slot then costs about as many sessions at Stripe as the slot has free units. A checkout over the cap
+//! waits until half of the running ones have finished, then checks the slot again. Waking the waiters one by one would
+//! query the slot once per unit and waiter. The gate only saves calls: the database decides who gets the slot (I1),
+//! also between instances.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

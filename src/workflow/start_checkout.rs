@@ -32,8 +32,8 @@ mod request;
 
 pub use request::{Checkout, CheckoutError, CheckoutRequest};
 
-/// How often other units are tried after the slot was lost. Each loss means that another checkout has won, so only a rush
-/// on a large pool reaches this limit.
+/// How often other units are tried after the slot was lost. Each loss means that another checkout has won, so only a
+/// rush on a large pool reaches this limit.
 const MAX_PLACE_TRIES: u32 = 50;
 
 /// Starts a checkout in a task of its own, so that it finishes even if the client disconnects.
@@ -235,7 +235,7 @@ fn insert_hold_id(url: &str, hold: HoldId) -> String {
     url.replace("{HOLD_ID}", &hold.to_string())
 }
 
-/// Writes the attempt. Returns the hold of another request with the same key, if that request was faster.
+/// Writes the attempt to the store. Returns the hold of another request with the same key, if that request was faster.
 async fn claim_attempt(context: &Context, draft: &Draft<'_>) -> Result<Option<Booking>, CheckoutError> {
     let attempt = NewAttempt {
         terms: draft.terms.clone(),
@@ -296,7 +296,7 @@ async fn create_and_place(
     }
 }
 
-/// Places the hold. If another checkout gets its units first, tries again with other free units.
+/// Places the hold in the store. If another checkout gets its units first, tries again with other free units.
 async fn place_hold(
     context: &Context,
     draft: &Draft<'_>,

@@ -1,7 +1,8 @@
 //! The sweep: finishes what was left unfinished, and learns from Stripe what webhooks did not bring.
 //!
-//! It asks Stripe about overdue holds and slow payments, recovers attempts, carries out commands and deletes expired data.
-//! Its work is bounded by what is due. It leases what it works on, so it can run on every instance and at any time.
+//! It asks Stripe about overdue holds and slow payments, recovers attempts, carries out commands and deletes expired
+//! data. Its work is bounded by what is due. It leases what it works on, so it can run on every instance and at any
+//! time.
 
 use futures::StreamExt;
 
@@ -31,7 +32,7 @@ pub struct SweepReport {
     pub oldest_overdue_ms: i64,
 }
 
-/// Sweeps once. A second sweep in this process waits for the first.
+/// Sweeps once, after any running sweep. A second sweep in this process waits for the first.
 ///
 /// # Errors
 /// [`WorkflowError::Store`] if the database is unreachable.

@@ -6,11 +6,11 @@ use crate::domain::time::Window;
 /// A window in which something occupies a resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Occupancy {
-    /// The occupied resource.
+    /// The resource that is occupied.
     pub resource: ResourceId,
     /// The time for which it is occupied, buffers included.
     pub window: Window,
-    /// What occupies it.
+    /// What occupies the resource.
     pub by: OccupiedBy,
 }
 
@@ -55,7 +55,7 @@ pub struct ResourceUsage {
 /// Selects the occupancies that a question counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum OccupancyFilter {
-    /// Counts all occupancies.
+    /// Counts all occupancies, paid or not.
     All,
     /// Leaves out overdue holds: once Stripe is asked about them, most are released.
     ExceptOverdue,

@@ -81,7 +81,9 @@ impl ResourceCalendar {
         })
     }
 
-    /// Lists the units that are occupied in some part of the window, in order, each once; `None` if a block occupies all.
+    /// Lists the units that are occupied in some part of the window; `None` if a block occupies all.
+    ///
+    /// The list is sorted and has each unit once.
     fn list_occupied_units(&self, window: Window, filter: OccupancyFilter) -> Option<Vec<u32>> {
         let mut occupied = Vec::new();
         for occupancy in self.list_overlapping(window) {

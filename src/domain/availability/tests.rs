@@ -338,7 +338,11 @@ proptest! {
     /// Compares with a count minute by minute, for one segment.
     #[test]
     fn free_units_are_free_in_every_minute(
-        found in some_occupancies(), start in 0..10_i64, length in 1..5_i64, quantity in 1..3_u32, unit_offset in 0..5_u32,
+        found in some_occupancies(),
+        start in 0..10_i64,
+        length in 1..5_i64,
+        quantity in 1..3_u32,
+        unit_offset in 0..5_u32,
     ) {
         let busy: Vec<_> = found.iter().map(|(resource_index, unit, from, minutes)| {
             hold(NAMES[usize::from(*resource_index)], *unit, (*from, from + minutes), OccupancyStatus::Confirmed)
@@ -374,7 +378,9 @@ proptest! {
             hold(NAMES[usize::from(*resource_index)], *unit, (*from, from + minutes), OccupancyStatus::Unpaid)
         }).collect();
         let calendar = Availability::new(NAMES.map(|name| usage(name, 1, None)).into(), busy.clone());
-        let both = event_type(vec![segment_template(0, 3, &["ana", "ben"]), segment_template(split, 3, &["ben", "cleo"])]);
+        let first = segment_template(0, 3, &["ana", "ben"]);
+        let second = segment_template(split, 3, &["ben", "cleo"]);
+        let both = event_type(vec![first, second]);
         if let SlotAvailability::Free(units) = calendar.check_slot(&slot_request(&both, 1), at(start), 0) {
             let segments = segments_of(&units);
             for (n, segment) in segments.iter().enumerate() {

@@ -24,25 +24,25 @@ pub fn decide(hold: &Hold, fact: &Fact, policy: HoldPolicy) -> Decision {
 fn decide_held(hold: &Hold, fact: &Fact, policy: HoldPolicy) -> Decision {
     match fact {
         Fact::SessionCompleted(SessionPayment::Paid(receipt)) => {
-            confirm(hold, receipt, TransitionReason::Paid)
+            confirm_hold(hold, receipt, TransitionReason::Paid)
         }
         Fact::SessionCompleted(SessionPayment::Unpaid(intent)) => start_processing(hold, intent.as_ref()),
         Fact::SessionCompleted(SessionPayment::NotRequired) => confirm_without_payment(hold),
-        Fact::SessionDead => release(hold, release_reason(hold), TransitionReason::SessionEnded),
-        Fact::AsyncSucceeded(receipt) => confirm(hold, receipt, TransitionReason::DelayedPaymentArrived),
-        Fact::AsyncFailed => release(
+        Fact::SessionDead => release_hold(hold, release_reason(hold), TransitionReason::SessionEnded),
+        Fact::AsyncSucceeded(receipt) => confirm_hold(hold, receipt, TransitionReason::DelayedPaymentArrived),
+        Fact::AsyncFailed => release_hold(
             hold,
             ReleaseReason::PaymentFailed,
             TransitionReason::DelayedPaymentFailed,
         ),
         Fact::IntentLinked(intent) => link_intent(hold, intent),
         // Any proof of payment confirms the hold, because events arrive in any order.
-        Fact::IntentSucceeded(receipt) => confirm(hold, receipt, TransitionReason::Paid),
+        Fact::IntentSucceeded(receipt) => confirm_hold(hold, receipt, TransitionReason::Paid),
         Fact::IntentFailed(intent, code) => {
             note_attempt(hold, intent, TransitionReason::TryFailed(code.clone()))
         }
         Fact::IntentCanceled(intent) => note_attempt(hold, intent, TransitionReason::IntentCanceled),
-        Fact::Refunded { paid, back } => apply_refund_to_live(hold, paid, *back, policy),
+        Fact::Refunded { paid, refunded } => apply_refund_to_live(hold, paid, *refunded, policy),
         Fact::RefundFailed(intent) => mark_refund_failed(hold, intent),
         Fact::DisputeOpened(receipt) => mark_disputed(hold, receipt),
         Fact::DisputeClosed { intent, won } => close_dispute(hold, intent, *won),
@@ -52,26 +52,28 @@ fn decide_held(hold: &Hold, fact: &Fact, policy: HoldPolicy) -> Decision {
 fn decide_processing(hold: &Hold, fact: &Fact, policy: HoldPolicy) -> Decision {
     match fact {
         Fact::SessionCompleted(SessionPayment::Paid(receipt)) => {
-            confirm(hold, receipt, TransitionReason::Paid)
+            confirm_hold(hold, receipt, TransitionReason::Paid)
         }
         Fact::SessionCompleted(SessionPayment::Unpaid(Some(intent))) => link_intent(hold, intent),
         Fact::SessionCompleted(SessionPayment::Unpaid(None)) => Decision::Stay(TransitionReason::AlreadySo),
         Fact::SessionCompleted(SessionPayment::NotRequired) => confirm_without_payment(hold),
         // A complete session cannot expire: only the result of the payment ends this status.
         Fact::SessionDead => Decision::Stay(TransitionReason::NoLongerMatters),
-        Fact::AsyncSucceeded(receipt) => confirm(hold, receipt, TransitionReason::DelayedPaymentArrived),
-        Fact::AsyncFailed => release(
+        Fact::AsyncSucceeded(receipt) => confirm_hold(hold, receipt, TransitionReason::DelayedPaymentArrived),
+        Fact::AsyncFailed => release_hold(
             hold,
             ReleaseReason::PaymentFailed,
             TransitionReason::DelayedPaymentFailed,
         ),
         Fact::IntentLinked(intent) => link_intent(hold, intent),
-        Fact::IntentSucceeded(receipt) => confirm(hold, receipt, TransitionReason::DelayedPaymentArrived),
+        Fact::IntentSucceeded(receipt) => {
+            confirm_hold(hold, receipt, TransitionReason::DelayedPaymentArrived)
+        }
         Fact::IntentFailed(intent, code) => {
             note_attempt(hold, intent, TransitionReason::TryFailed(code.clone()))
         }
         Fact::IntentCanceled(intent) => note_attempt(hold, intent, TransitionReason::IntentCanceled),
-        Fact::Refunded { paid, back } => apply_refund_to_live(hold, paid, *back, policy),
+        Fact::Refunded { paid, refunded } => apply_refund_to_live(hold, paid, *refunded, policy),
         Fact::RefundFailed(intent) => mark_refund_failed(hold, intent),
         Fact::DisputeOpened(receipt) => mark_disputed(hold, receipt),
         Fact::DisputeClosed { intent, won } => close_dispute(hold, intent, *won),
@@ -91,7 +93,7 @@ fn decide_confirmed(hold: &Hold, fact: &Fact, policy: HoldPolicy) -> Decision {
         Fact::SessionDead | Fact::AsyncFailed => Decision::Stay(TransitionReason::NoLongerMatters),
         Fact::IntentLinked(intent) => link_intent(hold, intent),
         Fact::IntentFailed(..) | Fact::IntentCanceled(_) => Decision::Stay(TransitionReason::NoLongerMatters),
-        Fact::Refunded { paid, back } => apply_refund_to_live(hold, paid, *back, policy),
+        Fact::Refunded { paid, refunded } => apply_refund_to_live(hold, paid, *refunded, policy),
         Fact::RefundFailed(intent) => mark_refund_failed(hold, intent),
         Fact::DisputeOpened(receipt) => mark_disputed(hold, receipt),
         Fact::DisputeClosed { intent, won } => close_dispute(hold, intent, *won),
@@ -111,12 +113,12 @@ fn decide_released(hold: &Hold, fact: &Fact) -> Decision {
         Fact::SessionDead | Fact::AsyncFailed => Decision::Stay(TransitionReason::AlreadySo),
         Fact::IntentLinked(intent) => link_intent(hold, intent),
         Fact::IntentFailed(intent, _) | Fact::IntentCanceled(intent) => link_intent(hold, intent),
-        Fact::Refunded { paid, back } => apply_refund_to_released(hold, paid, *back),
+        Fact::Refunded { paid, refunded } => apply_refund_to_released(hold, paid, *refunded),
         Fact::RefundFailed(intent) => mark_refund_failed(hold, intent),
         Fact::DisputeOpened(receipt) => mark_disputed(hold, receipt),
         // The shop has the money again, but the hold has no slot: the same case as a late payment.
         Fact::DisputeClosed { intent, won: true } => match find_disputed_payment(hold, intent) {
-            Some((paid, back)) => reclaim_slot(hold, &paid, back),
+            Some((paid, refunded)) => reclaim_slot(hold, &paid, refunded),
             None => Decision::Stay(TransitionReason::AlreadySo),
         },
         Fact::DisputeClosed { intent, won: false } => close_dispute(hold, intent, false),
@@ -136,14 +138,14 @@ fn decide_cancelled(hold: &Hold, fact: &Fact) -> Decision {
         | Fact::IntentFailed(..)
         | Fact::IntentCanceled(_) => Decision::Stay(TransitionReason::NoLongerMatters),
         Fact::IntentLinked(intent) => link_intent(hold, intent),
-        Fact::Refunded { paid, back } => note_refund(hold, paid, *back),
+        Fact::Refunded { paid, refunded } => note_refund(hold, paid, *refunded),
         Fact::RefundFailed(intent) => mark_refund_failed(hold, intent),
         Fact::DisputeOpened(receipt) => mark_disputed(hold, receipt),
         Fact::DisputeClosed { intent, won: true } => match find_disputed_payment(hold, intent) {
-            Some((paid, back)) => Decision::Change(refund_payment(
+            Some((paid, refunded)) => Decision::Change(refund_payment(
                 hold.clone(),
                 &paid,
-                back,
+                refunded,
                 TransitionReason::PaymentAfterCancellation,
             )),
             None => Decision::Stay(TransitionReason::AlreadySo),

@@ -30,7 +30,7 @@ pub enum Fact {
         /// The payment that was refunded.
         paid: Receipt,
         /// The total that was refunded so far, in minor units.
-        back: i64,
+        refunded: i64,
     },
     /// A refund failed at Stripe.
     RefundFailed(IntentId),

@@ -67,24 +67,25 @@ pub enum ReleaseRequester {
 /// The part of a hold row that facts can change, together with what the rules compare facts with.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Hold {
-    /// Identifies the hold.
+    /// Identifies the hold; also unguessable.
     pub id: HoldId,
     /// The Checkout Session that the hold was placed with.
     pub session: SessionId,
     /// The total price of the slot (I8).
     pub price: Money,
-    /// The current status.
+    /// The status that the hold has now.
     pub status: Status,
     /// Who asked for the release, while Stripe is asked to expire the session.
     ///
-    /// The response to our call and Stripe's own event may arrive in either order. Both then find the same requester, so
-    /// the release gets the same reason.
+    /// The response to our call and Stripe's own event may arrive in either order. Both then find the same requester,
+    /// so the release gets the same reason.
     pub requested_by: Option<ReleaseRequester>,
     /// The PaymentIntent that the guest pays with, once it is known.
     pub intent: Option<IntentId>,
     /// All payments that were ever made for the hold.
     pub payments: Vec<Payment>,
-    /// Whether the guest paid another amount than the price. The hold keeps the slot; an operator must check the payment.
+    /// Whether the guest paid another amount than the price. The hold keeps the slot; an operator must check the
+    /// payment.
     pub price_mismatch: bool,
 }
 

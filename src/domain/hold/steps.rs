@@ -11,6 +11,7 @@ use crate::domain::ids::IntentId;
 use crate::domain::money::Money;
 use crate::domain::payment::{Payment, PaymentState, Receipt};
 
+/// Makes a decision that changes the hold without a command to Stripe.
 pub(super) fn change_hold(next: Hold, reason: TransitionReason) -> Decision {
     Decision::Change(Transition {
         next,
@@ -43,12 +44,13 @@ pub(super) fn record_payment(hold: &Hold, receipt: &Receipt, status: Status) -> 
     next
 }
 
-pub(super) fn confirm(hold: &Hold, receipt: &Receipt, reason: TransitionReason) -> Decision {
+/// Records the payment and confirms the hold, whatever amount was paid.
+pub(super) fn confirm_hold(hold: &Hold, receipt: &Receipt, reason: TransitionReason) -> Decision {
     change_hold(record_payment(hold, receipt, Status::Confirmed), reason)
 }
 
 pub(super) fn confirm_without_payment(hold: &Hold) -> Decision {
-    // Every slot has a price, so a session without a payment is not one that we created: an operator must look.
+    // Every slot has a price, so a session without a payment is not one that we created: an operator must check it.
     let next = Hold {
         status: Status::Confirmed,
         requested_by: None,
@@ -71,7 +73,7 @@ pub(super) fn start_processing(hold: &Hold, intent: Option<&IntentId>) -> Decisi
     )
 }
 
-pub(super) fn release(hold: &Hold, release_reason: ReleaseReason, reason: TransitionReason) -> Decision {
+pub(super) fn release_hold(hold: &Hold, release_reason: ReleaseReason, reason: TransitionReason) -> Decision {
     change_hold(
         Hold {
             status: Status::Released(release_reason),
@@ -117,19 +119,19 @@ pub(super) fn refund_extra_payment(hold: &Hold, receipt: &Receipt, reason: Trans
 }
 
 /// Applies a payment for a released hold (I3). A known payment was decided before and changes nothing.
-pub(super) fn apply_late_payment(hold: &Hold, receipt: &Receipt, back: i64) -> Decision {
+pub(super) fn apply_late_payment(hold: &Hold, receipt: &Receipt, refunded: i64) -> Decision {
     match hold.find_payment(&receipt.intent) {
         Some(_) => Decision::Stay(TransitionReason::AlreadySo),
-        None => reclaim_slot(hold, receipt, back),
+        None => reclaim_slot(hold, receipt, refunded),
     }
 }
 
 /// Offers both results for a payment whose slot was given up: confirmed with the slot, or refunded without it.
-pub(super) fn reclaim_slot(hold: &Hold, receipt: &Receipt, back: i64) -> Decision {
+pub(super) fn reclaim_slot(hold: &Hold, receipt: &Receipt, refunded: i64) -> Decision {
     let mut next = record_payment(hold, receipt, Status::Confirmed);
     next.payments.retain(|known| known.intent != receipt.intent);
     next.payments.push(Payment {
-        refunded: back,
+        refunded,
         ..receipt.to_payment(PaymentState::Paid)
     });
     let free = Transition {
@@ -143,7 +145,12 @@ pub(super) fn reclaim_slot(hold: &Hold, receipt: &Receipt, back: i64) -> Decisio
     };
     Decision::Reclaim {
         free,
-        taken: refund_payment(without_slot, receipt, back, TransitionReason::LatePaymentRefunded),
+        taken: refund_payment(
+            without_slot,
+            receipt,
+            refunded,
+            TransitionReason::LatePaymentRefunded,
+        ),
     }
 }
 
@@ -165,17 +172,17 @@ pub(super) fn find_disputed_payment(hold: &Hold, intent: &IntentId) -> Option<(R
 pub(super) fn refund_payment(
     hold: Hold,
     receipt: &Receipt,
-    back: i64,
+    refunded: i64,
     reason: TransitionReason,
 ) -> Transition {
     let mut next = hold;
     let mut payment = receipt.to_payment(PaymentState::RefundDue);
-    payment.refunded = back;
+    payment.refunded = refunded;
     next.payments.retain(|known| known.intent != receipt.intent);
     next.payments.push(payment);
     next.intent.get_or_insert_with(|| receipt.intent.clone());
     let money = Money {
-        amount: receipt.money.amount - back,
+        amount: receipt.money.amount - refunded,
         ..receipt.money
     };
     let commands = vec![CommandAction::Refund {
@@ -191,8 +198,13 @@ pub(super) fn refund_payment(
 
 /// Applies a refund to a live hold. The refund proves that the hold was paid. A full refund of the only payment cancels
 /// the hold if the shop chose so.
-pub(super) fn apply_refund_to_live(hold: &Hold, paid: &Receipt, back: i64, policy: HoldPolicy) -> Decision {
-    let Decision::Change(mut step) = note_refund(hold, paid, back) else {
+pub(super) fn apply_refund_to_live(
+    hold: &Hold,
+    paid: &Receipt,
+    refunded: i64,
+    policy: HoldPolicy,
+) -> Decision {
+    let Decision::Change(mut step) = note_refund(hold, paid, refunded) else {
         return Decision::Stay(TransitionReason::AlreadySo);
     };
     // The refund may be of a second payment; the hold keeps its slot if another payment covers it.
@@ -214,34 +226,34 @@ pub(super) fn apply_refund_to_live(hold: &Hold, paid: &Receipt, back: i64, polic
 /// Applies a refund to a released hold.
 ///
 /// If the payment is unknown, its own event is still on its way, and both orders of the two events must end in the same
-/// state. A full refund ends as if the hold had been confirmed and then refunded; a partial one means that the rest is a
-/// late payment.
-pub(super) fn apply_refund_to_released(hold: &Hold, paid: &Receipt, back: i64) -> Decision {
+/// state. A full refund ends as if the hold had been confirmed and then refunded; a partial one means that the rest is
+/// a late payment.
+pub(super) fn apply_refund_to_released(hold: &Hold, paid: &Receipt, refunded: i64) -> Decision {
     if hold.find_payment(&paid.intent).is_some() {
-        return note_refund(hold, paid, back);
+        return note_refund(hold, paid, refunded);
     }
-    if back < paid.money.amount {
-        return apply_late_payment(hold, paid, back);
+    if refunded < paid.money.amount {
+        return apply_late_payment(hold, paid, refunded);
     }
     let cancelled = Hold {
         status: Status::Cancelled(CancelReason::Refunded),
         ..hold.clone()
     };
-    note_refund(&cancelled, paid, back)
+    note_refund(&cancelled, paid, refunded)
 }
 
 /// Records how much of a payment was refunded, without changing the status.
-pub(super) fn note_refund(hold: &Hold, paid: &Receipt, back: i64) -> Decision {
+pub(super) fn note_refund(hold: &Hold, paid: &Receipt, refunded: i64) -> Decision {
     let mut next = hold.clone();
     if hold.find_payment(&paid.intent).is_none() {
         next.payments.push(paid.to_payment(PaymentState::Paid));
         next.intent.get_or_insert_with(|| paid.intent.clone());
     }
-    next.payments = record_refund(&next.payments, &paid.intent, back);
+    next.payments = record_refund(&next.payments, &paid.intent, refunded);
     if next == *hold {
         return Decision::Stay(TransitionReason::AlreadySo);
     }
-    let is_full = back >= paid.money.amount;
+    let is_full = refunded >= paid.money.amount;
     change_hold(
         next,
         if is_full {
@@ -253,14 +265,14 @@ pub(super) fn note_refund(hold: &Hold, paid: &Receipt, back: i64) -> Decision {
 }
 
 /// Records a refund total. Totals only grow, so an old event cannot undo a newer one.
-pub(super) fn record_refund(payments: &[Payment], intent: &IntentId, back: i64) -> Vec<Payment> {
+pub(super) fn record_refund(payments: &[Payment], intent: &IntentId, refunded: i64) -> Vec<Payment> {
     let mut payments = payments.to_vec();
     for payment in payments
         .iter_mut()
-        .filter(|p| p.intent == *intent && p.refunded < back)
+        .filter(|p| p.intent == *intent && p.refunded < refunded)
     {
-        payment.refunded = back;
-        if back >= payment.money.amount {
+        payment.refunded = refunded;
+        if refunded >= payment.money.amount {
             payment.state = PaymentState::Refunded;
         }
     }

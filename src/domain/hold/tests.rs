@@ -100,11 +100,11 @@ fn facts() -> Vec<Fact> {
         Fact::IntentCanceled(pi()),
         Fact::Refunded {
             paid: receipt("pi_1"),
-            back: 5000,
+            refunded: 5000,
         },
         Fact::Refunded {
             paid: receipt("pi_1"),
-            back: 2000,
+            refunded: 2000,
         },
         Fact::RefundFailed(pi()),
         Fact::DisputeOpened(receipt("pi_1")),
@@ -134,7 +134,7 @@ fn row_of(fact: &Fact) -> &'static str {
         Fact::IntentSucceeded(_) => "intent succeeded",
         Fact::IntentFailed(..) => "intent failed",
         Fact::IntentCanceled(_) => "intent canceled",
-        Fact::Refunded { paid, back } if *back >= paid.money.amount => "refunded full",
+        Fact::Refunded { paid, refunded } if *refunded >= paid.money.amount => "refunded full",
         Fact::Refunded { .. } => "refunded part",
         Fact::RefundFailed(_) => "refund failed",
         Fact::DisputeOpened(_) => "dispute opened",
@@ -274,7 +274,7 @@ fn shop_may_keep_booking_after_full_refund() {
     };
     let full = Fact::Refunded {
         paid: receipt("pi_1"),
-        back: 5000,
+        refunded: 5000,
     };
     match decide(&hold_of_column("confirmed"), &full, keep) {
         Decision::Change(step) => {

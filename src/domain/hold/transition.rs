@@ -24,12 +24,12 @@ impl Default for HoldPolicy {
 pub enum Decision {
     /// The hold stays as it is: the fact is known already, or no longer matters.
     Stay(TransitionReason),
-    /// The hold changes.
+    /// The hold changes by this transition.
     Change(Transition),
     /// A payment for a slot that was given up (I3). What happens depends on whether the slot is free.
     ///
-    /// Only the store knows that. The caller looks for free units and commits `free` together with them. If another hold
-    /// gets the units first, the caller decides again.
+    /// Only the store knows that. The caller looks for free units and commits `free` together with them. If another
+    /// hold gets the units first, the caller decides again.
     Reclaim {
         /// Applies if the hold gets its slot back.
         free: Transition,

@@ -9,7 +9,7 @@ use super::fact::FailureCode;
 pub enum TransitionReason {
     /// A checkout placed the hold.
     Placed,
-    /// The guest paid.
+    /// The guest paid the session.
     Paid,
     /// The guest chose a delayed payment method.
     PaymentUnderway,

@@ -183,7 +183,7 @@ fn charge_refunded(object: &Value) -> Option<EventContent> {
             intent: intent.clone(),
             money: wire::money(object, "amount")?,
         },
-        back: wire::number(object, "amount_refunded")?,
+        refunded: wire::number(object, "amount_refunded")?,
     };
     Some(about(object, None, Some(intent), fact))
 }

@@ -112,7 +112,7 @@ fn refunds_and_disputes_carry_their_facts() {
                         "currency": "eur", "refunded": false});
     let back = Fact::Refunded {
         paid: receipt(5000),
-        back: 2000,
+        refunded: 2000,
     };
     assert_eq!(fact_of("charge.refunded", &charge), Some(back));
 

@@ -17,7 +17,7 @@ use crate::workflow::hold_limits::LimitError;
 pub struct CheckoutRequest {
     /// The event type to book; all its terms come from the catalogue (I8).
     pub event_type: EventTypeId,
-    /// The requested start.
+    /// The start that is requested.
     pub starts_at: DateTime<Utc>,
     /// Units of each segment, at least 1.
     pub quantity: u32,
