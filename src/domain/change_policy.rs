@@ -24,7 +24,7 @@ impl ChangePolicy {
 }
 
 fn is_in_time(until_minutes: Option<i64>, starts_at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
-    // The limit comes from a request: a number of minutes that no date can express means "too late", not a panic.
+    // A number of minutes that no date can express means "too late" and must not panic.
     let deadline = until_minutes
         .and_then(Duration::try_minutes)
         .and_then(|before| starts_at.checked_sub_signed(before));
