@@ -25,7 +25,7 @@ use crate::jobs::Jobs;
 use crate::store::postgres::PostgresStore;
 use crate::store::{PoolOptions, Store, StoreError, sqlite};
 use crate::telemetry;
-use crate::workflow::limits::LimitSettings;
+use crate::workflow::LimitSettings;
 use crate::workflow::{Context, Settings, one_line};
 
 /// How long running requests and jobs may take after the signal to stop.

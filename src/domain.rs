@@ -1,19 +1,23 @@
-//! The nouns of Holdfast and their rules: what a hold is, what may happen to it, what it costs.
+//! The terms of Holdfast and their rules: what a hold is, how it changes, what it costs, which slots are free.
 //!
-//! Pure: no I/O, no async, no serialization, no clock, no randomness. Everything here can be read, tested and
-//! model-checked without a database or a network. How things are stored, spelled on a wire or scheduled is left to
-//! `store`, `gateway`, `workflow` and `http`.
+//! This layer is pure: no I/O, no async, no serialization, no clock, no randomness. A rule gets every input as an
+//! argument, so that it can be read, tested and model-checked without a database or a network. Storage, wire formats
+//! and scheduling belong to `store`, `gateway`, `workflow` and `http`.
 
 pub mod availability;
 pub mod booking;
 pub mod catalogue;
+pub mod change_policy;
 pub mod command;
+pub mod figures;
 pub mod hold;
 pub mod ids;
 pub mod listing;
 pub mod money;
 pub mod payment;
+pub mod payment_method;
 pub mod schedule;
+pub mod segment;
 pub mod session;
 pub mod time;
 pub mod token;

@@ -6,7 +6,7 @@ use tokio::task::JoinHandle;
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 use tokio_util::sync::CancellationToken;
 
-use crate::workflow::{Context, commands, feeds, sweep};
+use crate::workflow::{Context, outbox, read_feeds, sweep};
 
 /// The running background work.
 pub struct Jobs {
@@ -35,8 +35,8 @@ impl Jobs {
         Ok(Self {
             scheduler,
             workers: [
-                tokio::spawn(commands::work(context.clone(), stop.clone())),
-                tokio::spawn(feeds::work(context, stop)),
+                tokio::spawn(outbox::run_worker(context.clone(), stop.clone())),
+                tokio::spawn(read_feeds::run_worker(context, stop)),
             ],
         })
     }
@@ -55,7 +55,7 @@ impl Jobs {
 }
 
 async fn sweep_unless_running(context: &Context) {
-    match sweep::run_unless_running(context).await {
+    match sweep::sweep_unless_running(context).await {
         Ok(Some(_)) => {}
         Ok(None) => tracing::debug!("the previous sweep is still running"),
         Err(error) => tracing::warn!(%error, "the sweep failed: the database is unavailable"),

@@ -171,7 +171,7 @@ async fn run_sweep(config: Config) -> Result<ExitCode, CliError> {
         return Err(CliError::Configuration("no Stripe key".to_owned()));
     };
     let context = app::build_context(&config, stripe, build_clock()).await?;
-    let report = sweep::run_once(&context).await?;
+    let report = sweep::sweep_once(&context).await?;
     print_line(&serde_json::to_string(&holdfast::http::sweep_report_view(
         report,
     ))?);

@@ -8,7 +8,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::domain::listing::FigureCounts;
+use crate::domain::figures::FigureCounts;
 use crate::http::RenderMetrics;
 
 /// The format of log lines.

@@ -10,7 +10,8 @@ use holdfast::app::open_store;
 use holdfast::clock::SystemClock;
 use holdfast::config::Database;
 use holdfast::domain::availability::SlotRequest;
-use holdfast::domain::booking::{Allocation, Booking, ClientId, Guest, segments_of};
+use holdfast::domain::booking::{Booking, ClientId, Guest};
+use holdfast::domain::segment::{Allocation, segments_of};
 use holdfast::domain::catalogue::EventType;
 use holdfast::domain::hold::Hold;
 use holdfast::domain::ids::{EventTypeId, HoldId, SessionId};
@@ -89,7 +90,7 @@ impl StoreBaseline {
         let expires_at = now + HOLD_DURATION;
         let session = format!("cs_test_{}", terms.hold.0.simple());
         let booking = Booking {
-            hold: Hold::placed(terms.hold, SessionId::new(session.as_str()), terms.price),
+            hold: Hold::new(terms.hold, SessionId::new(session.as_str()), terms.price),
             event_type: event_type.id,
             segments: segments_of(&units),
             quantity: 1,
@@ -128,7 +129,7 @@ impl StoreBaseline {
             moving: None,
         };
         let query = AvailabilityQuery {
-            resources: &event_type.resources(),
+            resources: &event_type.resource_ids(),
             within: event_type.span(start).unwrap(),
             moving: None,
             statuses_at: None,

@@ -6,7 +6,8 @@
 use chrono::{NaiveTime, Weekday};
 use chrono_tz::Tz;
 
-use crate::domain::catalogue::{ChangePolicy, EventType, Resource, SegmentTemplate};
+use crate::domain::catalogue::{EventType, Resource, SegmentTemplate};
+use crate::domain::change_policy::ChangePolicy;
 use crate::domain::ids::{EventTypeId, ResourceId};
 use crate::domain::money::{Currency, Money};
 use crate::domain::schedule::{Hours, Schedule};
@@ -216,7 +217,7 @@ mod tests {
             .collect();
         for event_type in build_event_types().unwrap() {
             assert!(
-                event_type.resources().iter().all(|id| known.contains(id)),
+                event_type.resource_ids().iter().all(|id| known.contains(id)),
                 "{}",
                 event_type.id
             );

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::check::{Check, Verdict, flag, pass};
 use crate::app;
 use crate::config::{Config, Database, StripeSettings};
-use crate::domain::listing::FigureCounts;
+use crate::domain::figures::FigureCounts;
 use crate::domain::time::Clock;
-use crate::workflow::{Context, inspect, one_line};
+use crate::workflow::{Context, queries, one_line};
 
 const MINUTE_MS: i64 = 60 * 1000;
 /// An overdue hold older than this means that no sweep runs.
@@ -28,7 +28,7 @@ pub(super) async fn check_database(
         Ok(context) => context,
         Err(error) => return fault(one_line(&error), unavailable),
     };
-    match inspect::is_ready(&context).await {
+    match queries::is_ready(&context).await {
         Ok(true) => check_contents(&config.database, &context).await,
         Ok(false) => fault(
             "responds, but its schema does not match this program".to_owned(),
@@ -41,7 +41,7 @@ pub(super) async fn check_database(
 async fn check_contents(database: &Database, context: &Context) -> Vec<Check> {
     let found = format!("{database:?} responds, and its schema matches this program");
     let mut checks = vec![pass("database", found), check_statements(context).await];
-    match inspect::figures(context).await {
+    match queries::count_figures(context).await {
         Ok(figures) => checks.extend(check_figures(&figures)),
         Err(error) => checks.push(flag(
             "figures",
@@ -54,7 +54,7 @@ async fn check_contents(database: &Database, context: &Context) -> Vec<Check> {
 }
 
 async fn check_statements(context: &Context) -> Check {
-    match inspect::rehearse(context).await {
+    match queries::dry_run_checkout(context).await {
         Ok(()) => pass("statements", "a test checkout works, and a taken slot is refused"),
         Err(error) => flag(
             "statements",

@@ -1,58 +1,36 @@
-//! Everything one hold row knows: its life ([`Hold`]), and around it what was booked, by whom, on which terms.
+//! A hold row as a whole: the [`Hold`] that facts can change, and around it what was booked, by whom, on which terms.
 //!
-//! The state machine sees only the [`Hold`]; the rest is set when the hold is placed and does not change by events.
+//! The state machine sees only the [`Hold`]. The rest is set when the hold is placed, and facts do not change it.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use super::catalogue::ChangePolicy;
+use super::change_policy::ChangePolicy;
 use super::hold::{Hold, Status};
 use super::ids::{EventId, EventTypeId, ResourceId};
+use super::segment::{Segment, window_of};
 use super::time::Window;
 
-/// One resource, for one window.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Segment {
-    /// Which.
-    pub resource: ResourceId,
-    /// When, as the guest sees it.
-    pub window: Window,
-    /// When it is busy with it: the window and the buffers around it.
-    pub busy: Window,
-}
-
-/// Units of one resource that a hold is to take for one segment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Allocation {
-    /// Of which resource, and when.
-    pub segment: Segment,
-    /// Which units, from 1 on; as many as the booking's quantity, each once.
-    pub units: Vec<u32>,
-}
-
-/// What the allocations are for.
-pub fn segments_of(allocations: &[Allocation]) -> Vec<Segment> {
-    allocations.iter().map(|one| one.segment.clone()).collect()
-}
-
-/// Who books. Never logged, never in a public answer (I9).
+/// The person who books. Never logged, never in a public response (I9).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Guest {
-    /// Address, as given; empty once the guest is forgotten.
+    /// The address as given; empty once the guest is erased.
     pub email: String,
-    /// Name, as given.
+    /// The name as given.
     pub name: Option<String>,
 }
 
 impl Guest {
-    /// Whom two addresses that differ in case or in blanks around them both name: one person. Empty once forgotten.
+    /// Returns the address by which one person is recognised; empty once the guest is erased.
     pub fn normalized_email(&self) -> String {
         normalize_email(&self.email)
     }
 }
 
-/// An address as one person is known by: trimmed and folded.
+/// Returns the address trimmed and in lower case.
+///
+/// Two addresses that differ only in case or in surrounding blanks belong to one person, so limits count them together.
 pub fn normalize_email(email: &str) -> String {
     email.trim().to_lowercase()
 }
@@ -63,100 +41,94 @@ impl std::fmt::Debug for Guest {
     }
 }
 
-/// Where a checkout came from: a name for its address that does not tell the address.
+/// Identifies the network address that a checkout came from, by a pseudonym that does not reveal it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientId(pub String);
 
-/// A hold with its booking.
+/// A hold and the booking that it is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Booking {
-    /// Its life.
+    /// The part that facts can change.
     pub hold: Hold,
-    /// What was booked.
+    /// The event type that was booked.
     pub event_type: EventTypeId,
-    /// The windows it keeps busy while it is live; never empty, the first has the resource that the guest sees.
+    /// What the hold occupies while it is live. Never empty; the guest sees the resource of the first one.
     pub segments: Vec<Segment>,
-    /// How many units it takes of each, at least 1.
+    /// Units of each segment, at least 1.
     pub quantity: u32,
-    /// Whom the guest asked for by name: nobody else will do then.
+    /// The resource that the guest asked for by name; if set, no other resource may serve.
     pub requested_resource: Option<ResourceId>,
-    /// What its guest may do with it once it is paid.
+    /// What the guest may change after paying; copied from the event type when the hold was placed.
     pub change_policy: ChangePolicy,
-    /// Who booked it.
+    /// The guest who booked.
     pub guest: Guest,
-    /// The caller's own pairs; they stay with us and are never sent to Stripe.
+    /// The caller's own key-value pairs; they stay in the store and are never sent to Stripe.
     pub metadata: BTreeMap<String, String>,
-    /// Stripe's payment page.
+    /// The URL of Stripe's payment page.
     pub checkout_url: String,
-    /// When the guest's time to pay is over, on our clock.
+    /// When the guest's time to pay ends, on our clock.
     pub expires_at: DateTime<Utc>,
-    /// When Stripe ends the session by itself, on Stripe's clock.
+    /// When Stripe expires the session by itself, on Stripe's clock.
     pub session_expires_at: DateTime<Utc>,
-    /// When it was placed.
+    /// When the checkout placed the hold.
     pub created_at: DateTime<Utc>,
-    /// When it last changed.
+    /// When the row last changed.
     pub updated_at: DateTime<Utc>,
-    /// When the sweep should next ask Stripe about it; `None` once there is nothing to ask.
+    /// When the sweep asks Stripe about it next; `None` if there is nothing left to ask.
     pub due_at: Option<DateTime<Utc>>,
-    /// How often in a row Stripe gave no answer about it.
+    /// Failed attempts in a row to get an answer from Stripe; drives the backoff.
     pub tries: u32,
-    /// Grows with each change; the compare-and-swap of every transition.
+    /// Grows with each change; every transition compares it before it writes.
     pub version: i64,
 }
 
 impl Booking {
-    /// The resource that the guest sees: the first segment's.
+    /// Returns the resource that the guest sees: that of the first segment.
     pub fn resource(&self) -> &ResourceId {
         &self.segments[0].resource
     }
 
-    /// From the start of the first to the end of the last, as the guest sees it.
+    /// Returns the time that the guest sees, from the first start to the latest end.
     pub fn window(&self) -> Window {
         window_of(&self.segments)
     }
 
-    /// Whether the guest's time is over while the slot is still kept for them.
+    /// Tells whether the time to pay is over while the hold still keeps its slot.
     pub fn is_overdue(&self, now: DateTime<Utc>) -> bool {
         self.hold.status == Status::Held && self.expires_at <= now
     }
 }
 
-/// From the start of the first segment to the end of the last, as the guest sees it. There is at least one.
-pub fn window_of(segments: &[Segment]) -> Window {
-    let rest = segments[1..].iter().map(|segment| segment.window);
-    rest.fold(segments[0].window, |all, one| all.hull(&one))
-}
-
-/// Who or what brought a change about.
+/// Who or what caused a change of a hold.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Actor {
-    /// The checkout that placed the hold, or met it in its way.
+    /// A checkout that placed the hold, or found it overdue in its slot.
     Checkout,
-    /// A webhook.
+    /// A webhook event from Stripe.
     Event(EventId),
-    /// The sweep.
+    /// The sweep that works on overdue holds.
     Sweep,
-    /// The guest, by the hold's token.
+    /// The guest, who presented the hold's token.
     Guest,
-    /// The operator.
+    /// The operator of the shop.
     Operator,
-    /// The outbox worker, on Stripe's answer to a command.
+    /// The outbox worker, after Stripe's response to a command.
     Command,
 }
 
-/// One line of a hold's history.
+/// One entry of a hold's history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HistoryLine {
-    /// When.
+    /// When the change was written.
     pub at: DateTime<Utc>,
-    /// From which state; `None` for the first line.
+    /// The status before; `None` for the first entry.
     pub from: Option<Status>,
-    /// To which state; the same one where something was only noted.
+    /// The status after; the same as before if the change left the status alone.
     pub to: Status,
-    /// What happened, as a stable code for machines; `other` for lines from before there were codes.
+    /// What happened, as a stable code for machines; `other` for lines that were written before there were codes.
     pub transition: String,
     /// What happened, in words for people.
     pub message: String,
-    /// By whom.
+    /// Who or what caused the change.
     pub cause: Actor,
 }

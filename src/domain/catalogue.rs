@@ -1,76 +1,60 @@
-//! What a shop sells: event types, their price, when they are offered and which resources they need (I8).
+//! What a shop sells: event types with their price, schedule and resources (I8).
 //!
-//! The server sets the terms; a caller names an event type, a start, how many, and at most whom. Which resources are
-//! free then is left to `availability`.
+//! All terms of a sale come from here. A caller names only an event type, a start, a quantity and at most a resource,
+//! so that no guest can set a price. `availability` tells which resources are free.
 
 use chrono::{DateTime, Duration, Utc};
 
-use super::booking::Segment;
+use super::change_policy::ChangePolicy;
 use super::hold::Status;
 use super::ids::{EventTypeId, HoldId, ResourceId};
 use super::money::{MAX_AMOUNT, Money};
+use super::payment_method::PaymentMethod;
 use super::schedule::{NotOffered, Schedule};
+use super::segment::Segment;
 use super::time::Window;
 
-/// Longest event, in minutes: a week.
+/// The longest duration of a segment, in minutes: a week.
 pub const MAX_DURATION_MINUTES: i64 = 7 * 24 * 60;
 
-/// How far ahead a slot may start. Nobody means year 9999, and both engines and Stripe have limits of their own.
+/// How far ahead a slot may start: ten years. A later date is a mistake, and keeps clear of the date limits of SQLite,
+/// PostgreSQL and Stripe.
 pub const MAX_ADVANCE: Duration = Duration::days(10 * 366);
 
-/// Most units that one resource has.
+/// The largest number of units of one resource.
 pub const MAX_CAPACITY: u32 = 1000;
 
-/// Most units that one checkout takes.
+/// The largest quantity of one checkout.
 pub const MAX_QUANTITY: u32 = 50;
 
-/// Most segments of one event type.
+/// The largest number of segments of one event type.
 pub const MAX_SEGMENTS: usize = 10;
 
-/// Most resources that one segment can choose from.
+/// The largest number of resources that one segment can choose from.
 pub const MAX_CHOICE: usize = 100;
 
-/// How finely starts are listed of what has no schedule and so is for sale at any.
-pub const FREE_STEP: Duration = Duration::minutes(15);
+/// The step at which starts are listed if an event type has no schedule. It can start at any second.
+pub const UNSCHEDULED_STEP: Duration = Duration::minutes(15);
 
-/// A way to pay by Stripe's name for it, such as `card`; which names there are is Stripe's affair.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PaymentMethod(String);
-
-impl PaymentMethod {
-    /// A name that a caller chose; `None` unless it is 1 to 40 characters of `a-z`, `0-9` and `_`.
-    pub fn parse(text: &str) -> Option<Self> {
-        let plain = text
-            .bytes()
-            .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_'));
-        (plain && (1..=40).contains(&text.len())).then(|| Self(text.to_owned()))
-    }
-
-    /// The name.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// What can be in so many places at a time.
+/// Something that serves bookings: a host, a studio, a court.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resource {
-    /// Its id.
+    /// Identifies the resource to callers.
     pub id: ResourceId,
-    /// What people call it.
+    /// The name that people read.
     pub name: String,
-    /// How many holds may overlap on it, each on a unit of its own, `1..=MAX_CAPACITY`.
+    /// Number of units, `1..=MAX_CAPACITY`. So many holds may overlap, each on units of its own.
     pub capacity: u32,
 }
 
-/// Times at which a resource is busy for other reasons, with all its units.
+/// A time at which a resource is busy for another reason, with all its units.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Block {
-    /// The shop's name for it, or the calendar's.
+    /// Identifies the block: chosen by the shop, or made from the calendar feed's event.
     pub id: String,
-    /// When.
+    /// The time that is blocked.
     pub window: Window,
-    /// Why, for the operator; may be personal.
+    /// The reason, for the operator. May be personal, so it is never logged.
     pub note: String,
 }
 
@@ -83,24 +67,24 @@ impl std::fmt::Debug for Block {
 /// A live hold that a block overlaps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BlockConflict {
-    /// Which.
+    /// Identifies the hold that the block overlaps.
     pub hold: HoldId,
-    /// When it keeps the resource busy, buffers included.
+    /// The time for which the hold occupies the resource, buffers included.
     pub window: Window,
-    /// Where it stands.
+    /// The current status of the hold.
     pub status: Status,
 }
 
-/// A calendar feed that is read into blocks.
+/// A calendar feed whose events become blocks of a resource.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Feed {
-    /// Whose.
+    /// The resource that the feed blocks.
     pub resource: ResourceId,
-    /// Where; often a secret, so never logged.
+    /// The address of the feed. It often contains a secret, so it is never logged.
     pub url: String,
-    /// When it was last read well.
+    /// When the feed was last read without an error.
     pub read_at: Option<DateTime<Utc>>,
-    /// What is wrong with it since then.
+    /// The error since then, if any.
     pub fault: Option<String>,
 }
 
@@ -110,74 +94,65 @@ impl std::fmt::Debug for Feed {
     }
 }
 
-/// One resource out of several, for a part of the time.
+/// A part of an event type: a time, and the resources that can serve it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SegmentTemplate {
     /// Minutes from the start of the booking, not negative.
     pub offset_minutes: i64,
-    /// How long, in minutes, `1..=MAX_DURATION_MINUTES`.
+    /// The duration in minutes, `1..=MAX_DURATION_MINUTES`.
     pub duration_minutes: i64,
-    /// Any of these will do; never empty, and each once.
+    /// The resources of which one serves; never empty, each once.
     pub any_of: Vec<ResourceId>,
 }
 
 impl SegmentTemplate {
-    /// From when to when, for a booking from `starts_at` on; as the guest sees it.
-    fn window(&self, starts_at: DateTime<Utc>) -> Option<Window> {
-        let begins = starts_at + Duration::minutes(self.offset_minutes);
-        Window::new(begins, begins + Duration::minutes(self.duration_minutes))
+    /// Returns the time as the guest sees it, for a booking that starts at `starts_at`.
+    fn visible_window(&self, starts_at: DateTime<Utc>) -> Option<Window> {
+        let from = starts_at + Duration::minutes(self.offset_minutes);
+        Window::new(from, from + Duration::minutes(self.duration_minutes))
     }
 
-    /// Whether the two need the same resource.
+    /// Tells whether one resource could serve both segments.
     pub fn shares_resource_with(&self, other: &Self) -> bool {
         self.any_of.iter().any(|resource| other.any_of.contains(resource))
     }
 }
 
-/// Something that can be booked.
+/// Something that a shop sells: a call, a class, a court for an hour.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventType {
-    /// Its id.
+    /// Identifies the event type to callers.
     pub id: EventTypeId,
     /// What the guest reads on the payment page.
     pub name: String,
-    /// What it takes: all of it is held, or none. Never empty; the first begins at the start and is what the guest sees
-    /// as the resource.
+    /// The resources that a booking needs; a hold takes all segments or none. Never empty. The first segment starts
+    /// with the booking, and the guest sees its resource.
     pub segments: Vec<SegmentTemplate>,
-    /// How long each resource stays busy before its segment, in minutes; the guest does not see it.
+    /// Minutes for which each resource is busy before its segment; the guest does not see them.
     pub buffer_before_minutes: i64,
-    /// How long each resource stays busy after its segment, in minutes; the guest does not see it.
+    /// Minutes for which each resource is busy after its segment; the guest does not see them.
     pub buffer_after_minutes: i64,
-    /// When it is offered; none: at any time to come.
+    /// When it is offered; if `None`, at any time in the future.
     pub schedule: Option<Schedule>,
-    /// What one costs.
+    /// The price of one unit.
     pub price: Money,
-    /// The methods that a guest may pay with; empty: all that the account allows. A shop that cannot wait days for a
-    /// voucher excludes the delayed ones here.
+    /// The methods that a guest may pay with; if empty, all that the Stripe account allows. A shop that cannot wait
+    /// days for a voucher excludes the delayed methods here.
     pub payment_methods: Vec<PaymentMethod>,
-    /// What guests may do with it once they have paid.
+    /// What guests may change after they have paid.
     pub change_policy: ChangePolicy,
 }
 
-/// Until when guests may change their mind about what they have paid; none: never.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ChangePolicy {
-    /// Minutes before the start until which a guest may cancel and gets all money back.
-    pub cancel_until_minutes: Option<i64>,
-    /// Minutes before the start until which a guest may move it.
-    pub move_until_minutes: Option<i64>,
-}
-
-/// Why a start cannot be booked.
+/// Why an event type cannot start at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StartError {
-    /// It is not after the present.
+    /// The start is not in the future.
     #[error("must be in the future")]
     Past,
-    /// It is further away than [`MAX_ADVANCE`].
+    /// The start is further away than [`MAX_ADVANCE`].
     #[error("is too far in the future")]
     TooFar,
-    /// It has a fraction of a second.
+    /// The start has a fraction of a second.
     #[error("must be a whole second")]
     Fraction,
     /// The schedule does not offer it.
@@ -186,20 +161,20 @@ pub enum StartError {
 }
 
 impl EventType {
-    /// How long it takes, from the start to the end of its last segment.
+    /// Returns the time from the start to the latest end of a segment.
     pub fn length(&self) -> Duration {
         let ends = self
             .segments
             .iter()
-            .map(|need| need.offset_minutes + need.duration_minutes);
+            .map(|template| template.offset_minutes + template.duration_minutes);
         Duration::minutes(ends.max().unwrap_or_default())
     }
 
-    /// Whether it is for sale from `starts_at` on; whether somebody is free then is another question.
+    /// Checks that the event type is for sale at this start. Does not check that resources are free.
     ///
     /// # Errors
-    /// [`StartError`] where it is not.
-    pub fn offers(&self, starts_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), StartError> {
+    /// [`StartError`] if it is not for sale then.
+    pub fn check_start(&self, starts_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), StartError> {
         if starts_at.timestamp_subsec_nanos() != 0 {
             return Err(StartError::Fraction);
         }
@@ -210,65 +185,67 @@ impl EventType {
             return Err(StartError::TooFar);
         }
         match &self.schedule {
-            Some(schedule) => Ok(schedule.allows(starts_at, self.length(), now)?),
+            Some(schedule) => Ok(schedule.check_start(starts_at, self.length(), now)?),
             None => Ok(()),
         }
     }
 
-    /// All starts within the window that are for sale, by time. What has no schedule is listed every
-    /// [`FREE_STEP`], though it may start in between.
-    pub fn starts(&self, within: Window, now: DateTime<Utc>) -> Vec<DateTime<Utc>> {
+    /// Lists the starts within the window that are for sale, in order. Without a schedule, lists one every
+    /// [`UNSCHEDULED_STEP`], though a booking may start in between.
+    pub fn list_starts(&self, within: Window, now: DateTime<Utc>) -> Vec<DateTime<Utc>> {
         match &self.schedule {
             Some(schedule) => {
-                let starts = schedule.starts(within, self.length(), now).into_iter();
+                let starts = schedule.list_starts(within, self.length(), now).into_iter();
                 starts.filter(|start| *start - now <= MAX_ADVANCE).collect()
             }
-            None => every_step(within, now),
+            None => list_unscheduled_starts(within, now),
         }
     }
 
-    /// When whoever serves a need is busy, buffers and all; `None` where time itself is at its end.
-    pub fn busy(&self, need: &SegmentTemplate, starts_at: DateTime<Utc>) -> Option<Window> {
-        let window = need.window(starts_at)?;
+    /// Returns the time for which a segment occupies its resource, buffers included; `None` beyond the range of dates.
+    pub fn occupied_window(&self, template: &SegmentTemplate, starts_at: DateTime<Utc>) -> Option<Window> {
+        let window = template.visible_window(starts_at)?;
         Window::new(
             window.starts_at() - Duration::minutes(self.buffer_before_minutes),
             window.ends_at() + Duration::minutes(self.buffer_after_minutes),
         )
     }
 
-    /// The segment of a booking from `starts_at` on that this resource serves; `None` where time itself is at its end.
-    pub fn segment(
+    /// Makes the segment that this resource serves in a booking; `None` beyond the range of dates.
+    pub fn segment_for(
         &self,
-        need: &SegmentTemplate,
+        template: &SegmentTemplate,
         resource: &ResourceId,
         starts_at: DateTime<Utc>,
     ) -> Option<Segment> {
         Some(Segment {
             resource: resource.clone(),
-            window: need.window(starts_at)?,
-            busy: self.busy(need, starts_at)?,
+            window: template.visible_window(starts_at)?,
+            busy: self.occupied_window(template, starts_at)?,
         })
     }
 
-    /// All that it keeps busy, whoever serves, for a booking from `starts_at` on.
-    pub fn span(&self, starts_at: DateTime<Utc>) -> Option<Window> {
+    /// Returns a window that contains all that a booking occupies, buffers included.
+    pub fn occupied_span(&self, starts_at: DateTime<Utc>) -> Option<Window> {
         Window::new(
             starts_at - Duration::minutes(self.buffer_before_minutes),
             starts_at + self.length() + Duration::minutes(self.buffer_after_minutes),
         )
     }
 
-    /// Whether the resource could serve.
+    /// Tells whether some segment can use the resource.
     pub fn is_served_by(&self, resource: &ResourceId) -> bool {
-        self.segments.iter().any(|need| need.any_of.contains(resource))
+        self.segments
+            .iter()
+            .any(|template| template.any_of.contains(resource))
     }
 
-    /// Everyone who could serve, each once.
-    pub fn resources(&self) -> Vec<ResourceId> {
+    /// Lists the resources that some segment can use, each once.
+    pub fn list_resources(&self) -> Vec<ResourceId> {
         let mut all: Vec<_> = self
             .segments
             .iter()
-            .flat_map(|need| &need.any_of)
+            .flat_map(|template| &template.any_of)
             .cloned()
             .collect();
         all.sort();
@@ -276,15 +253,16 @@ impl EventType {
         all
     }
 
-    /// What so many cost; `None` where that is more than Stripe takes in one payment.
+    /// Returns the price of a quantity; `None` if it is more than Stripe accepts in one payment.
     pub fn total_price(&self, quantity: u32) -> Option<Money> {
         let amount = self.price.amount.checked_mul(quantity.into())?;
         (amount <= MAX_AMOUNT).then_some(Money { amount, ..self.price })
     }
 }
 
-fn every_step(within: Window, now: DateTime<Utc>) -> Vec<DateTime<Utc>> {
-    let step = FREE_STEP.num_seconds();
+/// Lists the future starts within the window on the grid of [`UNSCHEDULED_STEP`], counted from 1970.
+fn list_unscheduled_starts(within: Window, now: DateTime<Utc>) -> Vec<DateTime<Utc>> {
+    let step = UNSCHEDULED_STEP.num_seconds();
     let first = within.starts_at().max(now + Duration::seconds(1)).timestamp() + step - 1;
     let last = within.ends_at().min(now + MAX_ADVANCE).timestamp();
     let grid = (first.div_euclid(step)..)
@@ -305,7 +283,7 @@ mod tests {
     }
 
     fn call() -> EventType {
-        let need = SegmentTemplate {
+        let template = SegmentTemplate {
             offset_minutes: 0,
             duration_minutes: 30,
             any_of: vec![id("ana")],
@@ -313,7 +291,7 @@ mod tests {
         EventType {
             id: EventTypeId::parse("call").unwrap(),
             name: "Call".into(),
-            segments: vec![need],
+            segments: vec![template],
             buffer_before_minutes: 5,
             buffer_after_minutes: 10,
             schedule: None,
@@ -328,8 +306,8 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_starts_in_the_future_on_a_whole_second_and_within_reach() {
-        let at = |ms: i64| call().offers(now() + Duration::milliseconds(ms), now());
+    fn start_is_a_whole_second_in_the_future_within_ten_years() {
+        let at = |ms: i64| call().check_start(now() + Duration::milliseconds(ms), now());
         assert_eq!(at(0), Err(StartError::Past));
         assert_eq!(at(-1000), Err(StartError::Past));
         assert_eq!(at(1500), Err(StartError::Fraction));
@@ -338,24 +316,24 @@ mod tests {
     }
 
     #[test]
-    fn buffers_keep_the_resource_busy_and_are_not_shown() {
+    fn buffers_occupy_the_resource_and_are_not_visible() {
         let call = call();
-        let segment = call.segment(&call.segments[0], &id("ana"), now()).unwrap();
+        let segment = call.segment_for(&call.segments[0], &id("ana"), now()).unwrap();
         assert_eq!(
             segment.window,
             Window::new(now(), now() + Duration::minutes(30)).unwrap()
         );
         let busy = (now() - Duration::minutes(5), now() + Duration::minutes(40));
         assert_eq!(segment.busy, Window::new(busy.0, busy.1).unwrap());
-        assert_eq!(call.span(now()), Some(segment.busy));
+        assert_eq!(call.occupied_span(now()), Some(segment.busy));
     }
 
     #[test]
-    fn what_has_no_schedule_is_listed_every_quarter_of_an_hour_to_come() {
+    fn unscheduled_starts_are_listed_every_quarter_of_an_hour() {
         let begins = now() - Duration::minutes(20);
         let day = Window::new(begins, now() + Duration::minutes(31)).unwrap();
         let starts: Vec<_> = call()
-            .starts(day, now())
+            .list_starts(day, now())
             .iter()
             .map(|at| (*at - now()).num_minutes())
             .collect();
@@ -363,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn many_cost_as_much_as_each_up_to_what_stripe_takes() {
+    fn total_price_is_limited_by_what_stripe_accepts() {
         assert_eq!(call().total_price(3).map(|money| money.amount), Some(15_000));
         let dear = EventType {
             price: Money {

@@ -1,31 +1,33 @@
-//! Durable orders to Stripe (I7): a row before it is a call.
+//! Durable commands to Stripe (I7): each is a row before it becomes a call.
 //!
-//! What to say and when to try again; how it is said is the gateway's, how it is stored the store's.
+//! Defines what a command says and when it is tried again. `gateway` makes the call, `store` keeps the row.
 
 use chrono::{DateTime, Duration, Utc};
 
 use super::ids::{CommandId, HoldId, IntentId, SessionId};
 use super::money::Money;
 
-/// Tries after which a command counts as stuck: it is still tried, but an operator should look.
+/// Failures after which a command counts as stuck: the worker still tries it, but an operator should look at it.
 pub const STUCK_AFTER: u32 = 10;
 
-/// What Stripe must be told.
+/// What a command makes Stripe do.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CommandAction {
-    /// End a session that belongs to no live hold.
+    /// Expires a session that belongs to no live hold.
     ExpireSession(SessionId),
-    /// Give money back.
+    /// Refunds a payment, fully or in part.
     Refund {
-        /// Whose money.
+        /// The PaymentIntent that collected the money.
         intent: IntentId,
-        /// How much of it.
+        /// How much to refund.
         money: Money,
     },
 }
 
 impl CommandAction {
-    /// What makes two orders the same one: the store keeps a single command for each.
+    /// Returns the key that is equal for two actions with the same effect.
+    ///
+    /// The store keeps a single command per key, so that a repeated fact cannot refund a payment twice.
     pub fn key(&self) -> String {
         match self {
             Self::ExpireSession(session) => format!("expire:{session}"),
@@ -34,44 +36,46 @@ impl CommandAction {
     }
 }
 
-/// An order on its way.
+/// A command of the outbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
-    /// Its id; also the Stripe idempotency key of the call.
+    /// Identifies the command; also the Stripe idempotency key of its call.
     pub id: CommandId,
-    /// The hold it is for; a payment that never had a hold has none.
+    /// The hold that caused it; `None` for a payment that never had a hold.
     pub hold: Option<HoldId>,
-    /// What to do.
-    pub order: CommandAction,
-    /// Failed tries so far.
+    /// What Stripe is to do.
+    pub action: CommandAction,
+    /// Failures of the call so far.
     pub tries: u32,
-    /// When to try next.
+    /// When the worker tries it next.
     pub due_at: DateTime<Utc>,
-    /// What went wrong last.
+    /// The error of the last failure.
     pub last_error: Option<String>,
-    /// When it was ordered.
+    /// When the command was written.
     pub created_at: DateTime<Utc>,
-    /// When Stripe answered for good.
+    /// When Stripe carried it out; `None` while it is pending.
     pub done_at: Option<DateTime<Utc>>,
 }
 
 impl Command {
-    /// Whether an operator should look at it.
+    /// Tells whether the command failed so often that an operator should look at it.
     pub fn is_stuck(&self) -> bool {
         self.done_at.is_none() && self.tries >= STUCK_AFTER
     }
 }
 
-/// How long to wait after the `tries`-th failure in a row: doubling from 2 s to an hour.
-/// `spread` in `0..=1` jitters it between half and the whole, so that many failures do not come back together.
-pub fn backoff(tries: u32, spread: f64) -> Duration {
+/// Returns how long to wait after the `tries`-th failure in a row: the delay doubles from 2 s up to an hour.
+///
+/// `jitter` in `0..=1` picks a delay between half of that and all of it, so that commands that failed together are not
+/// all tried again at the same moment.
+pub fn backoff(tries: u32, jitter: f64) -> Duration {
     let whole_ms = 2_000_i64
         .saturating_mul(1 << tries.saturating_sub(1).min(20))
         .min(3_600_000);
     let half = whole_ms / 2;
-    // In bounds: `spread` is clamped and `half` is at most 1.8 million.
+    // In bounds: `jitter` is clamped and `half` is at most 1.8 million.
     #[allow(clippy::cast_possible_truncation)]
-    let extra = (half as f64 * spread.clamp(0.0, 1.0)) as i64;
+    let extra = (half as f64 * jitter.clamp(0.0, 1.0)) as i64;
     Duration::milliseconds(half + extra)
 }
 
@@ -80,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waiting_doubles_up_to_an_hour_and_is_never_less_than_half_of_that() {
+    fn backoff_doubles_to_an_hour_with_jitter_of_at_most_half() {
         for (tries, whole) in [(1, 2), (2, 4), (5, 32), (12, 3600), (40, 3600)] {
             assert_eq!(backoff(tries, 1.0), Duration::seconds(whole), "{tries}");
             assert_eq!(backoff(tries, 0.0), Duration::seconds(whole) / 2, "{tries}");

@@ -1,18 +1,19 @@
-//! Identifiers, each a type of its own, so that a session id cannot be passed where an intent id belongs.
+//! Identifiers, each with a type of its own, so that a session id cannot be passed where an intent id is expected.
 //!
-//! Ids that callers choose (event types, resources, idempotency keys) are checked when they are made; ids that Stripe
-//! chose are taken as they come. Making new random ids is left to the workflows.
+//! Ids that callers choose (event types, resources, idempotency keys) are validated; ids from Stripe are
+//! accepted as they are. The workflows generate new random ids.
 
 use std::fmt;
 
 use uuid::Uuid;
 
-/// Names a hold; unguessable, so it is also the right to read it. Carried by Stripe as `client_reference_id`.
+/// Identifies a hold, and gives the right to read it: the id is unguessable. Stripe carries it as
+/// `client_reference_id`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HoldId(pub Uuid);
 
 impl HoldId {
-    /// Reads the canonical hyphenated form; `None` for anything else.
+    /// Parses the canonical hyphenated form; `None` for anything else.
     pub fn parse(text: &str) -> Option<Self> {
         let id = Uuid::try_parse(text).ok()?;
         (id.hyphenated().to_string() == text.to_ascii_lowercase()).then_some(Self(id))
@@ -31,7 +32,7 @@ impl fmt::Debug for HoldId {
     }
 }
 
-/// Names a durable command.
+/// Identifies a durable command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CommandId(pub Uuid);
 
@@ -41,13 +42,13 @@ impl fmt::Display for CommandId {
     }
 }
 
-/// Why a name that a caller chose was refused.
+/// Why an id that a caller chose is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
-    /// Not 1 to 64 characters of `a-z`, `0-9` and `-`.
+    /// The text is not 1 to 64 characters of `a-z`, `0-9` and `-`.
     #[error("must be 1 to 64 characters of a-z, 0-9 and -")]
     NotASlug,
-    /// Not 1 to 255 visible ASCII characters.
+    /// The text is not 1 to 255 visible ASCII characters.
     #[error("must be 1 to 255 visible ASCII characters")]
     NotAKey,
 }
@@ -66,7 +67,7 @@ macro_rules! text_id {
         pub struct $name(String);
 
         impl $name {
-            /// The id as text.
+            /// Returns the id as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -85,7 +86,7 @@ macro_rules! slug_id {
         text_id! { $(#[$doc])* $name }
 
         impl $name {
-            /// Checks a name that a caller chose.
+            /// Validates an id that a caller chose.
             ///
             /// # Errors
             /// [`IdError::NotASlug`] unless it is 1 to 64 characters of `a-z0-9-`.
@@ -101,7 +102,7 @@ macro_rules! stripe_id {
         text_id! { $(#[$doc])* $name }
 
         impl $name {
-            /// Takes an id as Stripe gave it.
+            /// Wraps an id from Stripe without a check: Stripe may change its format.
             pub fn new(text: impl Into<String>) -> Self {
                 Self(text.into())
             }
@@ -110,38 +111,38 @@ macro_rules! stripe_id {
 }
 
 slug_id! {
-    /// Names what can be booked (a 30-minute call, a yoga class).
+    /// Identifies an event type (a 30-minute call, a yoga class).
     EventTypeId
 }
 slug_id! {
-    /// Names what can be in one place at a time (a host, a room, a court).
+    /// Identifies a resource (a host, a studio, a court).
     ResourceId
 }
 stripe_id! {
-    /// A Stripe Checkout Session, `cs_…`.
+    /// Identifies a Stripe Checkout Session, `cs_…`.
     SessionId
 }
 stripe_id! {
-    /// A Stripe PaymentIntent, `pi_…`.
+    /// Identifies a Stripe PaymentIntent, `pi_…`.
     IntentId
 }
 stripe_id! {
-    /// A Stripe event, `evt_…`.
+    /// Identifies a Stripe event, `evt_…`.
     EventId
 }
 text_id! {
-    /// What a caller sent as `Idempotency-Key`.
+    /// The value of a caller's `Idempotency-Key` header.
     IdempotencyKey
 }
 
 impl IdempotencyKey {
-    /// Checks a key that a caller chose.
+    /// Validates a key that a caller chose.
     ///
     /// # Errors
     /// [`IdError::NotAKey`] unless it is 1 to 255 visible ASCII characters.
     pub fn parse(text: &str) -> Result<Self, IdError> {
-        let visible = text.bytes().all(|b| b.is_ascii_graphic());
-        if visible && (1..=255).contains(&text.len()) {
+        let is_visible = text.bytes().all(|b| b.is_ascii_graphic());
+        if is_visible && (1..=255).contains(&text.len()) {
             Ok(Self(text.to_owned()))
         } else {
             Err(IdError::NotAKey)
@@ -154,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slug_is_short_lower_case_and_plain() {
+    fn slug_is_short_lower_case_and_plain() {
         assert!(EventTypeId::parse("intro-call-30").is_ok());
         for bad in ["", "Intro", "a b", "ä", "a/b", &"x".repeat(65)] {
             assert_eq!(EventTypeId::parse(bad), Err(IdError::NotASlug), "{bad:?}");
@@ -162,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn an_idempotency_key_is_visible_ascii() {
+    fn idempotency_key_is_visible_ascii() {
         assert!(IdempotencyKey::parse("order-17:try#2").is_ok());
         for bad in ["", "a b", "a\nb", "é", &"x".repeat(256)] {
             assert_eq!(IdempotencyKey::parse(bad), Err(IdError::NotAKey), "{bad:?}");
@@ -170,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hold_id_is_read_only_in_its_canonical_form() {
+    fn hold_id_is_parsed_only_in_its_canonical_form() {
         let id = HoldId(Uuid::from_u128(7));
         assert_eq!(HoldId::parse(&id.to_string()), Some(id));
         for bad in [

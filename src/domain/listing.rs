@@ -1,121 +1,90 @@
-//! What can be asked of the books and what they answer, in words that every room above them shares: parts of lists,
-//! filters, figures. How the books are kept is left to `store`, how an answer looks to `http`.
+//! Lists and their filters, in terms that all layers share. Queries belong to `store`, response formats to `http`.
 
 use chrono::{DateTime, Utc};
 
 use super::ids::{EventId, EventTypeId, HoldId, ResourceId};
 
-/// A part of a list, newest first.
+/// One page of a list, newest entries first.
 #[derive(Clone, Debug)]
 pub struct Page<T> {
-    /// The entries.
+    /// The entries of this page.
     pub entries: Vec<T>,
-    /// Where the next part starts; `None` at the end. Opaque to callers.
+    /// The cursor of the next page; `None` on the last one. Opaque to callers.
     pub next: Option<String>,
 }
 
-/// Which part of a list.
+/// Selects one page of a list.
 #[derive(Clone, Debug)]
 pub struct PageRequest {
-    /// At most so many entries, `1..=200`.
+    /// Most entries on the page, `1..=200`.
     pub limit: u32,
-    /// A `next` of the part before. One that was not given out is treated as the end of the list.
+    /// The `next` of the page before. An unknown cursor yields an empty last page.
     pub cursor: Option<String>,
 }
 
-/// Whether a `put` made something or replaced it.
+/// Tells whether a `put` created an entry or replaced one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PutOutcome {
-    /// New.
+    /// The entry did not exist before.
     Created,
-    /// It was there before.
+    /// An entry with this id existed before.
     Replaced,
 }
 
-/// Which holds an operator wants to see.
+/// Selects the holds that an operator wants to see. An empty field does not restrict the list.
 #[derive(Clone, Debug, Default)]
 pub struct HoldFilter {
-    /// `held`, `processing`, `confirmed`, `released` or `cancelled`.
+    /// Only holds in this status.
     pub status: Option<StatusKind>,
-    /// What was booked.
+    /// Only holds of this event type.
     pub event_type: Option<EventTypeId>,
-    /// What it keeps busy.
+    /// Only holds with a segment on this resource.
     pub resource: Option<ResourceId>,
-    /// Starts at or after this.
+    /// Only holds that start at this time or later.
     pub from: Option<DateTime<Utc>>,
-    /// Starts before this.
+    /// Only holds that start before this time.
     pub to: Option<DateTime<Utc>>,
-    /// Who booked: an address, in whatever case.
+    /// Only holds of the guest with this address, in any case.
     pub guest: Option<String>,
 }
 
-/// A status without its reason.
+/// A hold's status without its reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StatusKind {
-    /// See [`super::hold::Status`].
+    /// Selects the status [`super::hold::Status::Held`].
     Held,
-    /// See [`super::hold::Status`].
+    /// Selects the status [`super::hold::Status::Processing`].
     Processing,
-    /// See [`super::hold::Status`].
+    /// Selects the status [`super::hold::Status::Confirmed`].
     Confirmed,
-    /// See [`super::hold::Status`].
+    /// Selects the status [`super::hold::Status::Released`] with any reason.
     Released,
-    /// See [`super::hold::Status`].
+    /// Selects the status [`super::hold::Status::Cancelled`] with any reason.
     Cancelled,
 }
 
-/// Which commands an operator wants to see.
+/// Selects the commands that an operator wants to see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CommandFilter {
-    /// Not yet answered by Stripe, the stuck ones included.
+    /// Commands that Stripe has not carried out yet, stuck ones included.
     Pending,
-    /// Pending, and tried at least [`super::command::STUCK_AFTER`] times.
+    /// Pending commands that failed at least [`super::command::STUCK_AFTER`] times.
     Stuck,
-    /// Answered.
+    /// Commands that Stripe has carried out.
     Done,
 }
 
-/// A webhook event that was applied, without its body: that holds what Stripe knows of the guest.
+/// A webhook event that was applied, without its body: the body holds personal data of the guest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredEvent {
-    /// Stripe's id of it.
+    /// Stripe's id of the event.
     pub id: EventId,
-    /// Its type, such as `checkout.session.completed`.
+    /// Stripe's type of the event, such as `checkout.session.completed`.
     pub kind: String,
-    /// The hold it was about; of money without a hold, the one that it claims.
+    /// The hold that the event is about. For a payment without a hold, the hold that the payment claims.
     pub hold: Option<HoldId>,
-    /// When it was applied.
+    /// When the event was applied.
     pub applied_at: DateTime<Utc>,
-    /// Whether its body is still kept, so that it can be replayed.
+    /// Whether the body is still kept, so that the event can be replayed.
     pub has_payload: bool,
-}
-
-/// Counts for metrics and `doctor`; each from an index whose size follows what is live.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct FigureCounts {
-    /// Holds that are `held`.
-    pub held: i64,
-    /// Holds that are `processing`.
-    pub processing: i64,
-    /// `held` holds whose time is over.
-    pub overdue: i64,
-    /// How long the oldest of them has been, in milliseconds; 0 where there is none.
-    pub oldest_overdue_ms: i64,
-    /// Commands not yet answered.
-    pub commands_pending: i64,
-    /// Of them, stuck ones.
-    pub commands_stuck: i64,
-    /// How long ago the oldest of them was ordered, in milliseconds; 0 where there is none.
-    pub oldest_command_ms: i64,
-    /// Attempts still to be recovered.
-    pub attempts_open: i64,
-    /// How long ago the oldest of them was begun, in milliseconds; 0 where there is none.
-    pub oldest_attempt_ms: i64,
-    /// Payments in state `paid` whose hold does not keep a slot (I3: must be 0).
-    pub money_without_slot: i64,
-    /// Confirmed holds for which no money ever came, or whose money is on its way back (I3: must be 0). One whose money
-    /// is gone, by a refund or a lost dispute, stays confirmed because the shop wants that.
-    pub slot_without_money: i64,
-    /// Payments whose refund Stripe refused for good.
-    pub refunds_failed: i64,
 }

@@ -1,13 +1,13 @@
 //! Money as Stripe counts it: an integer in the currency's minor unit, and a currency that Stripe knows.
 //!
-//! Whether a currency has cents is Stripe's affair: amounts are passed through as they are.
+//! Holdfast never converts amounts, so it does not need to know whether a currency has cents.
 
 use std::fmt;
 
-/// The largest amount Stripe takes in one payment, in minor units (Stripe's API reference, `unit_amount`).
+/// The largest amount that Stripe accepts in one payment, in minor units (Stripe's API reference, `unit_amount`).
 pub const MAX_AMOUNT: i64 = 99_999_999;
 
-/// The presentment currencies of Stripe's list, sorted.
+/// The presentment currencies of Stripe's list, sorted for a binary search.
 const KNOWN: &[&str] = &[
     "aed", "afn", "all", "amd", "ang", "aoa", "ars", "aud", "awg", "azn", "bam", "bbd", "bdt", "bgn", "bif",
     "bmd", "bnd", "bob", "brl", "bsd", "bwp", "byn", "bzd", "cad", "cdf", "chf", "clp", "cny", "cop", "crc",
@@ -21,26 +21,26 @@ const KNOWN: &[&str] = &[
     "zmw",
 ];
 
-/// A currency by its lower-case ISO 4217 code.
+/// A currency, identified by its lower-case ISO 4217 code.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Currency([u8; 3]);
 
 impl Currency {
-    /// A currency that a caller chose; `None` unless it is lower case and on Stripe's list.
+    /// Parses a currency that a caller chose; `None` unless it is lower case and on Stripe's list.
     pub fn parse(text: &str) -> Option<Self> {
         KNOWN.binary_search(&text).ok()?;
-        Self::reported(text)
+        Self::parse_reported(text)
     }
 
-    /// A currency that Stripe itself reported: any three lower-case letters, since its list may outgrow ours.
-    pub fn reported(text: &str) -> Option<Self> {
+    /// Parses a currency that Stripe reported: any three lower-case letters, because Stripe may add currencies.
+    pub fn parse_reported(text: &str) -> Option<Self> {
         let code: [u8; 3] = text.as_bytes().try_into().ok()?;
         code.iter().all(u8::is_ascii_lowercase).then_some(Self(code))
     }
 
-    /// The lower-case code.
+    /// Returns the lower-case code.
     pub fn code(&self) -> &str {
-        // Only ASCII letters get in.
+        // Never falls back: every constructor checks that the bytes are ASCII letters.
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }
@@ -57,17 +57,17 @@ impl fmt::Debug for Currency {
     }
 }
 
-/// An amount in the minor unit of its currency.
+/// An amount of money in the minor unit of its currency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Money {
-    /// Minor units: 5000 is 50.00 EUR and 5000 JPY.
+    /// Minor units: 5000 is 50.00 EUR, or 5000 JPY.
     pub amount: i64,
-    /// The currency.
+    /// The currency of the amount.
     pub currency: Currency,
 }
 
 impl Money {
-    /// A price: at least 1, at most [`MAX_AMOUNT`]; `None` outside that.
+    /// Makes a price; `None` unless the amount is at least 1 and at most [`MAX_AMOUNT`].
     pub fn price(amount: i64, currency: Currency) -> Option<Self> {
         (1..=MAX_AMOUNT)
             .contains(&amount)
@@ -80,12 +80,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_list_of_currencies_is_sorted_so_that_it_can_be_searched() {
+    fn currency_list_is_sorted_for_binary_search() {
         assert!(KNOWN.is_sorted());
     }
 
     #[test]
-    fn a_currency_is_lower_case_and_known_to_stripe() {
+    fn currency_is_lower_case_and_known_to_stripe() {
         assert_eq!(
             Currency::parse("eur").map(|c| c.to_string()),
             Some("eur".to_owned())
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_price_lies_between_one_and_stripes_limit() {
+    fn price_lies_between_one_and_stripes_limit() {
         let eur = Currency::parse("eur").unwrap();
         for (amount, good) in [
             (1, true),

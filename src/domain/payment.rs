@@ -1,51 +1,50 @@
-//! Money that came in, as rows of its own: so that one question finds money without a slot, and one a slot without
-//! money (I3).
+//! Payments as rows of their own, so that one query finds money without a slot and another a slot without money (I3).
 
 use super::ids::IntentId;
 use super::money::Money;
 
-/// Where a payment stands.
+/// What has become of a payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PaymentState {
-    /// The money is ours.
+    /// The money is with the shop.
     Paid,
-    /// It belongs back to the guest; a refund command is on its way.
+    /// The money must go back to the guest; a refund command is pending.
     RefundDue,
-    /// It is back.
+    /// The money is back with the guest.
     Refunded,
-    /// Stripe could not give it back; an operator must.
+    /// Stripe could not refund the money; an operator must.
     RefundFailed,
-    /// The guest's bank disputes it.
+    /// The guest's bank disputes the payment.
     Disputed,
-    /// Ours, or what is left of it, though its hold was cancelled: the operator wants it so.
+    /// The operator cancelled the hold and keeps the money, or what is left of it.
     Kept,
 }
 
-/// One payment, keyed by its PaymentIntent.
+/// One payment, identified by its PaymentIntent.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Payment {
-    /// Stripe's intent.
+    /// Stripe's PaymentIntent of the payment.
     pub intent: IntentId,
-    /// What was paid.
+    /// What the guest paid.
     pub money: Money,
-    /// How much of it went back, in minor units.
+    /// How much of it was refunded, in minor units.
     pub refunded: i64,
-    /// Where it stands.
+    /// What has become of it.
     pub state: PaymentState,
 }
 
-/// Stripe's word that money came in.
+/// Stripe's statement that a payment succeeded.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Receipt {
-    /// Through which intent.
+    /// The PaymentIntent that collected the money.
     pub intent: IntentId,
-    /// How much.
+    /// The amount that was paid.
     pub money: Money,
 }
 
 impl Receipt {
-    /// The payment that this receipt proves, in the given state.
-    pub fn payment(&self, state: PaymentState) -> Payment {
+    /// Makes the payment that this receipt proves, in the given state and with nothing refunded.
+    pub fn to_payment(&self, state: PaymentState) -> Payment {
         Payment {
             intent: self.intent.clone(),
             money: self.money,

@@ -1,11 +1,12 @@
-//! When an event type may start: weekly hours, exceptions, steps, notice, horizon, all on the wall clock of one time zone.
+//! When an event type may start, by opening hours on the wall clock of one time zone.
 //!
-//! A start is offered where it stands on the grid of an opening (its first minute, and each step from there on the wall
-//! clock), where the whole length lies in open time without a pause, and where it is neither too soon nor too far. Hours
-//! keep their place on the wall clock when the clocks change: a local time that does not exist is not offered, one that
-//! comes twice is offered twice. Whether anybody is free then is left to the books.
+//! A schedule has weekly hours, exceptions, a step, a notice and a horizon. A start is offered if three conditions
+//! hold. It is on the grid of an opening: the opening's first minute, and each
+//! step from there on the wall clock. The whole length is open time without a gap. And it is neither too soon nor too
+//! far away. Opening hours follow the wall clock when the clocks change: a local time that does not exist is not
+//! offered, and one that occurs twice is offered twice. `availability` tells whether resources are free then.
 //!
-//! Reckons in whole seconds since 1970, so that no date is too early or too late to reckon with.
+//! All arithmetic is in whole seconds since 1970, so that no date overflows.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -20,187 +21,193 @@ use super::time::Window;
 
 const DAY: i64 = 24 * 60 * 60;
 
-/// How far apart the zone is asked for its offset. No zone has ever changed its clocks twice within four days.
-const PROBE: i64 = DAY / 2;
+/// How far apart to sample the zone's offset. No zone has ever changed its clocks twice within four days, so no change
+/// is missed.
+const OFFSET_PROBE: i64 = DAY / 2;
 
-/// Longer than anything that is sold: the work of an answer is bounded.
-const LONGEST: i64 = 366 * DAY;
+/// The longest length to compute with. It is longer than anything that is sold, and bounds the work of one question.
+const MAX_LENGTH: i64 = 366 * DAY;
 
-/// The longest step, in minutes: a day. The shortest is one minute.
+/// The longest step in minutes: a day. The shortest is one minute.
 pub const MAX_STEP_MINUTES: i64 = 24 * 60;
 
 /// When an event type may start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule {
-    /// On whose wall clock all hours are.
+    /// The time zone whose wall clock all hours are on.
     pub timezone: Tz,
-    /// Minutes on the wall clock from one start to the next, `1..=MAX_STEP_MINUTES`.
+    /// Minutes on the wall clock between two starts, `1..=MAX_STEP_MINUTES`.
     pub step_minutes: i64,
-    /// Least minutes from the present to a start, not negative.
+    /// The shortest notice: minutes from now to a start, not negative.
     pub min_notice_minutes: i64,
-    /// Most days of 24 hours from the present to a start; none: as far as the catalogue lets.
+    /// The horizon: days of 24 hours from now to the latest start. If `None`, only the catalogue's limit applies.
     pub max_advance_days: Option<i64>,
-    /// Hours of each week.
+    /// The opening hours of each week.
     pub weekly: Vec<Hours>,
-    /// Dates with other hours, or with none.
+    /// Dates with other opening hours, or with none.
     pub exceptions: Vec<Exception>,
 }
 
-/// Hours that are open on some days of each week.
+/// Opening hours on some days of each week.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hours {
-    /// The days on which they begin.
+    /// The days on which the opening starts.
     pub days: Vec<Weekday>,
-    /// First open moment.
+    /// The first open instant.
     pub from: NaiveTime,
-    /// First closed moment; not after `from`: on the day after. So 00:00 to 00:00 is a whole day.
+    /// The first closed instant. If it is not after `from`, it is on the next day: 00:00 to 00:00 is a whole day.
     pub to: NaiveTime,
 }
 
-/// A date on which the weekly hours that begin then do not hold. Several of one date add up.
+/// A date on which the weekly hours do not apply. Several exceptions for one date add up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exception {
-    /// Which.
+    /// The date on which the replaced hours would start.
     pub date: NaiveDate,
-    /// From and to, as in [`Hours`], instead of the weekly ones; none: closed.
+    /// From and to, as in [`Hours`], instead of the weekly hours. If `None`, the date is closed.
     pub hours: Option<(NaiveTime, NaiveTime)>,
 }
 
 /// Why a schedule does not offer a start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotOffered {
-    /// It is past, or nearer than the notice.
+    /// The start is in the past, or sooner than the notice allows.
     #[error("is too soon")]
     TooSoon,
-    /// It is beyond the horizon.
+    /// The start is beyond the horizon.
     #[error("is too far in the future")]
     TooFar,
-    /// It is off the grid, or not all of its length is within the hours.
+    /// The start is off the grid, or not all of the length is within opening hours.
     #[error("is not within the hours that are offered")]
     Closed,
 }
 
-/// A stretch of time in which the zone keeps one offset.
-struct Span {
+/// A range of instants in which the zone has one offset.
+struct OffsetSpan {
     instants: Range<i64>,
     offset: i64,
 }
 
-/// Wall-clock seconds (since 1970-01-01 00:00 on that wall) from first open to first closed.
+/// An opening in wall-clock seconds (since 1970-01-01 00:00 on that wall clock), from first open to first closed.
 type Opening = Range<i64>;
 
 impl Schedule {
-    /// All starts within the window at which something of this length fits, in order, each once.
+    /// Lists the starts within the window at which something of this length fits, in order, each once.
     ///
-    /// Costs as much as the window is long: bounding it is the caller's part.
-    pub fn starts(&self, within: Window, length: Duration, now: DateTime<Utc>) -> Vec<DateTime<Utc>> {
-        let from = ceil(within.starts_at()).max(self.earliest(now));
-        let to = ceil(within.ends_at()).min(self.latest(now).saturating_add(1));
-        let starts = self.offered(from..to, length).into_iter();
+    /// The work grows with the window, so the caller must bound it.
+    pub fn list_starts(&self, within: Window, length: Duration, now: DateTime<Utc>) -> Vec<DateTime<Utc>> {
+        let from = ceil_to_second(within.starts_at()).max(self.earliest(now));
+        let to = ceil_to_second(within.ends_at()).min(self.latest(now).saturating_add(1));
+        let starts = self.list_offered_seconds(from..to, length).into_iter();
         starts
             .filter_map(|start| DateTime::from_timestamp(start, 0))
             .collect()
     }
 
-    /// Whether [`Self::starts`] would name this start.
+    /// Checks that [`Self::list_starts`] contains this start.
     ///
     /// # Errors
-    /// [`NotOffered`] where it would not.
-    pub fn allows(
+    /// [`NotOffered`] if it does not.
+    pub fn check_start(
         &self,
         start: DateTime<Utc>,
         length: Duration,
         now: DateTime<Utc>,
     ) -> Result<(), NotOffered> {
         let second = start.timestamp();
-        if ceil(start) < self.earliest(now) {
+        if ceil_to_second(start) < self.earliest(now) {
             return Err(NotOffered::TooSoon);
         }
         if second > self.latest(now) {
             return Err(NotOffered::TooFar);
         }
-        let whole = start.timestamp_subsec_nanos() == 0;
-        if whole && self.offered(second..second + 1, length) == [second] {
+        let is_whole = start.timestamp_subsec_nanos() == 0;
+        if is_whole && self.list_offered_seconds(second..second + 1, length) == [second] {
             return Ok(());
         }
         Err(NotOffered::Closed)
     }
 
-    /// First second that is after the present and leaves the notice.
+    /// Returns the first second in the future that keeps the notice.
     fn earliest(&self, now: DateTime<Utc>) -> i64 {
-        let noticed = ceil(now).saturating_add(self.min_notice_minutes.saturating_mul(60));
+        let noticed = ceil_to_second(now).saturating_add(self.min_notice_minutes.saturating_mul(60));
         noticed.max(now.timestamp() + 1)
     }
 
-    /// Last second within the horizon.
+    /// Returns the last second within the horizon.
     fn latest(&self, now: DateTime<Utc>) -> i64 {
         let days = self.max_advance_days.unwrap_or(i64::MAX);
         now.timestamp().saturating_add(days.saturating_mul(DAY))
     }
 
-    /// The seconds in `within` that are on a grid and followed by `length` of open time.
-    fn offered(&self, within: Range<i64>, length: Duration) -> Vec<i64> {
+    /// Lists the seconds in `within` that are on a grid and are followed by `length` of open time.
+    fn list_offered_seconds(&self, within: Range<i64>, length: Duration) -> Vec<i64> {
         let length = length.num_seconds() + i64::from(length.subsec_nanos() > 0);
-        if within.is_empty() || !(1..=LONGEST).contains(&length) {
+        if within.is_empty() || !(1..=MAX_LENGTH).contains(&length) {
             return Vec::new();
         }
-        let exceptions = self.exceptions_by_date();
+        let exceptions = self.group_exceptions_by_date();
         let (mut open, mut grid) = (Vec::new(), Vec::new());
-        for span in self.spans(within.start..within.end.saturating_add(length)) {
+        for span in self.list_offset_spans(within.start..within.end.saturating_add(length)) {
             let wall = span.instants.start + span.offset..span.instants.end + span.offset;
-            for opening in self.openings(&wall, &exceptions) {
+            for opening in self.list_openings(&wall, &exceptions) {
                 let piece = opening.start.max(wall.start)..opening.end.min(wall.end);
                 let instants = piece.start - span.offset..piece.end - span.offset;
                 let wanted = instants.start.max(within.start)..instants.end.min(within.end);
-                grid.extend(self.grid(&opening, wanted, span.offset));
+                grid.extend(self.list_grid(&opening, wanted, span.offset));
                 open.push(instants);
             }
         }
-        let open = joined(open);
+        let open = merge_ranges(open);
         grid.sort_unstable();
         grid.dedup();
-        grid.retain(|start| lies_within(&open, *start..start.saturating_add(length)));
+        grid.retain(|start| is_within(&open, *start..start.saturating_add(length)));
         grid
     }
 
-    /// The instants in `wanted` whose wall-clock time is a whole number of steps after the opening.
-    fn grid(&self, opening: &Opening, wanted: Range<i64>, offset: i64) -> impl Iterator<Item = i64> + use<> {
+    /// Lists the instants in `wanted` that are a whole number of steps after the opening, on the wall clock.
+    fn list_grid(
+        &self,
+        opening: &Opening,
+        wanted: Range<i64>,
+        offset: i64,
+    ) -> impl Iterator<Item = i64> + use<> {
         let step = self.step_minutes.clamp(1, MAX_STEP_MINUTES) * 60;
         let missed = (wanted.start + offset - opening.start).rem_euclid(step);
         let first = wanted.start + (step - missed) % step;
         std::iter::successors(Some(first), move |at| Some(at + step)).take_while(move |at| *at < wanted.end)
     }
 
-    /// The zone's offsets over a range of instants.
-    fn spans(&self, range: Range<i64>) -> Vec<Span> {
+    /// Splits a range of instants where the zone changes its offset.
+    fn list_offset_spans(&self, range: Range<i64>) -> Vec<OffsetSpan> {
         let mut spans = Vec::new();
-        let (mut start, mut at, mut offset) = (range.start, range.start, self.offset(range.start));
+        let (mut start, mut at, mut offset) = (range.start, range.start, self.offset_at(range.start));
         while at < range.end {
-            let next = at.saturating_add(PROBE).min(range.end);
-            if self.offset(next) == offset {
+            let next = at.saturating_add(OFFSET_PROBE).min(range.end);
+            if self.offset_at(next) == offset {
                 at = next;
                 continue;
             }
-            at = self.change(at, next, offset);
-            spans.push(Span {
+            at = self.find_offset_change(at, next, offset);
+            spans.push(OffsetSpan {
                 instants: start..at,
                 offset,
             });
-            (start, offset) = (at, self.offset(at));
+            (start, offset) = (at, self.offset_at(at));
         }
         if start < range.end {
             let instants = start..range.end;
-            spans.push(Span { instants, offset });
+            spans.push(OffsetSpan { instants, offset });
         }
         spans
     }
 
-    /// The first second after `before` at which the offset is another; at `after` it is.
-    fn change(&self, before: i64, after: i64, offset: i64) -> i64 {
+    /// Finds the first second after `before` with another offset, by bisection; `after` has another one.
+    fn find_offset_change(&self, before: i64, after: i64, offset: i64) -> i64 {
         let (mut before, mut after) = (before, after);
         while after - before > 1 {
             let middle = before + (after - before) / 2;
-            if self.offset(middle) == offset {
+            if self.offset_at(middle) == offset {
                 before = middle;
             } else {
                 after = middle;
@@ -209,16 +216,20 @@ impl Schedule {
         after
     }
 
-    /// Seconds that the wall clock is ahead of UTC.
-    fn offset(&self, at: i64) -> i64 {
+    /// Returns how many seconds the wall clock is ahead of UTC.
+    fn offset_at(&self, at: i64) -> i64 {
         let known = DateTime::from_timestamp(at, 0).unwrap_or(DateTime::<Utc>::MAX_UTC);
         let offset = self.timezone.offset_from_utc_datetime(&known.naive_utc());
         i64::from(offset.fix().local_minus_utc())
     }
 
-    /// Every opening that shares a moment with this stretch of the wall clock.
-    fn openings(&self, wall: &Range<i64>, exceptions: &HashMap<NaiveDate, Vec<&Exception>>) -> Vec<Opening> {
-        // Hours reach at most to the end of the day after the one on which they begin.
+    /// Lists the openings that overlap this range of the wall clock.
+    fn list_openings(
+        &self,
+        wall: &Range<i64>,
+        exceptions: &HashMap<NaiveDate, Vec<&Exception>>,
+    ) -> Vec<Opening> {
+        // An opening that starts on the day before can reach into this range.
         let days = wall.start.div_euclid(DAY) - 1..=(wall.end - 1).div_euclid(DAY);
         let mut openings = Vec::new();
         for day in days {
@@ -226,13 +237,17 @@ impl Schedule {
                 continue;
             };
             let hours = self.hours_on(date, exceptions);
-            openings.extend(hours.into_iter().map(|(from, to)| opening(day * DAY, from, to)));
+            openings.extend(
+                hours
+                    .into_iter()
+                    .map(|(from, to)| to_opening(day * DAY, from, to)),
+            );
         }
         openings.retain(|opening| opening.start < wall.end && wall.start < opening.end);
         openings
     }
 
-    /// The hours that begin on a date.
+    /// Lists the openings that start on a date, as from and to.
     fn hours_on(
         &self,
         date: NaiveDate,
@@ -249,7 +264,7 @@ impl Schedule {
         today.map(|hours| (hours.from, hours.to)).collect()
     }
 
-    fn exceptions_by_date(&self) -> HashMap<NaiveDate, Vec<&Exception>> {
+    fn group_exceptions_by_date(&self) -> HashMap<NaiveDate, Vec<&Exception>> {
         let mut by_date = HashMap::<_, Vec<_>>::new();
         for exception in &self.exceptions {
             by_date.entry(exception.date).or_default().push(exception);
@@ -258,34 +273,34 @@ impl Schedule {
     }
 }
 
-/// The hours that begin on the day whose midnight this is.
-fn opening(midnight: i64, from: NaiveTime, to: NaiveTime) -> Opening {
+/// Makes the opening that starts on the day with this midnight.
+fn to_opening(midnight: i64, from: NaiveTime, to: NaiveTime) -> Opening {
     let second = |time: NaiveTime| i64::from(time.num_seconds_from_midnight());
     let next_day = if second(to) > second(from) { 0 } else { DAY };
     midnight + second(from)..midnight + next_day + second(to)
 }
 
-/// Stretches in order, those that overlap or touch made one.
-fn joined(mut stretches: Vec<Range<i64>>) -> Vec<Range<i64>> {
-    stretches.sort_unstable_by_key(|stretch| stretch.start);
-    let mut joined: Vec<Range<i64>> = Vec::new();
-    for stretch in stretches {
-        match joined.last_mut() {
-            Some(last) if stretch.start <= last.end => last.end = last.end.max(stretch.end),
-            _ => joined.push(stretch),
+/// Merges ranges that overlap or touch, and sorts them.
+fn merge_ranges(mut ranges: Vec<Range<i64>>) -> Vec<Range<i64>> {
+    ranges.sort_unstable_by_key(|range| range.start);
+    let mut merged: Vec<Range<i64>> = Vec::new();
+    for range in ranges {
+        match merged.last_mut() {
+            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+            _ => merged.push(range),
         }
     }
-    joined
+    merged
 }
 
-/// Whether one of the stretches, which are in order and apart, has all of `slot` in it.
-fn lies_within(stretches: &[Range<i64>], slot: Range<i64>) -> bool {
-    let after = stretches.partition_point(|stretch| stretch.start <= slot.start);
-    after > 0 && slot.end <= stretches[after - 1].end
+/// Tells whether one of the merged ranges contains all of `slot`.
+fn is_within(ranges: &[Range<i64>], slot: Range<i64>) -> bool {
+    let after = ranges.partition_point(|range| range.start <= slot.start);
+    after > 0 && slot.end <= ranges[after - 1].end
 }
 
-/// The first whole second that is not before this instant.
-fn ceil(at: DateTime<Utc>) -> i64 {
+/// Returns the first whole second at or after this instant.
+fn ceil_to_second(at: DateTime<Utc>) -> i64 {
     at.timestamp() + i64::from(at.timestamp_subsec_nanos() > 0)
 }
 

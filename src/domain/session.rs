@@ -1,118 +1,122 @@
-//! A Stripe Checkout Session as Holdfast sees it: the terms it is made on, what it says when asked, and how Stripe's
-//! word names the hold that it concerns.
+//! A Stripe Checkout Session as Holdfast sees it.
+//!
+//! Defines the terms that a session is created with, the status that Stripe reports, and the references by which an event
+//! or a response names its hold.
 
 use chrono::{DateTime, Duration, Utc};
 
-use super::catalogue::PaymentMethod;
 use super::ids::{HoldId, IntentId, SessionId};
 use super::money::Money;
 use super::payment::Receipt;
+use super::payment_method::PaymentMethod;
 
-/// Shortest life that is asked of Stripe. Its own limit is 30 min on its own clock; 86 s of skew broke that exact value
-/// in the field. An instance whose clock is ten minutes behind Stripe's can still sell.
+/// The shortest session life that we request. Stripe's own limit is 30 min on Stripe's clock, and 86 s of clock skew
+/// broke that exact value in the field. With this margin an instance whose clock is ten minutes behind can still sell.
 pub const MIN_SESSION_LIFE: Duration = Duration::minutes(41);
 
-/// Longest life that is asked of Stripe; its limit is 24 h.
+/// The longest session life that we request; Stripe's own limit is 24 h.
 pub const MAX_SESSION_LIFE: Duration = Duration::minutes(23 * 60 + 30);
 
-/// How long Stripe's own `checkout.session.expired` is waited for before a call is spent, where hold and session end
-/// at the same moment.
+/// How long the sweep waits for Stripe's `checkout.session.expired` event if hold and session end at the same moment.
+/// The event saves a call.
 pub const EXPIRY_GRACE: Duration = Duration::seconds(30);
 
-/// All that is said to Stripe when a session is made. Kept with the attempt, so that the same key always comes with
-/// the same parameters.
+/// All parameters that a session is created with. They are stored with the attempt, so that a repeated call sends the
+/// same parameters under the same idempotency key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SessionTerms {
-    /// The hold it is for: idempotency key, `client_reference_id` and metadata of session and intent.
+    /// The hold that the session is for: idempotency key, `client_reference_id` and metadata of session and intent.
     pub hold: HoldId,
     /// What the guest reads on the payment page.
     pub name: String,
-    /// What one of it costs.
+    /// The price of one unit.
     pub price: Money,
-    /// How many, at least 1.
+    /// Units to pay for, at least 1.
     pub quantity: u32,
-    /// The guest's address.
+    /// The guest's email address.
     pub email: String,
-    /// Where Stripe sends the guest who paid.
+    /// Stripe sends the guest to this URL after the payment.
     pub success_url: String,
-    /// Where Stripe sends the guest who turned back.
+    /// Stripe sends the guest to this URL if they turn back.
     pub cancel_url: String,
-    /// When Stripe ends it by itself; whole seconds.
+    /// When Stripe expires the session by itself; whole seconds.
     pub expires_at: DateTime<Utc>,
-    /// The methods that the guest may pay with; empty: all that the account allows.
+    /// The methods that the guest may pay with; if empty, all that the account allows.
     pub payment_methods: Vec<PaymentMethod>,
-    /// Which installation of this service it is made by.
+    /// The installation of Holdfast that creates the session.
     pub installation: String,
 }
 
 impl std::fmt::Debug for SessionTerms {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // The address and the URLs stay out of logs.
+        // The guest's address and the URLs must not appear in logs.
         write!(f, "SessionTerms({})", self.hold)
     }
 }
 
-/// A session that Stripe has made.
+/// A session that Stripe has just created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewSession {
-    /// Its id.
+    /// Stripe's id of the session.
     pub id: SessionId,
-    /// The payment page.
+    /// The URL of the payment page.
     pub url: String,
 }
 
-/// Stripe's word on a session's life; it only moves forward.
+/// The state of a session at Stripe; it only moves forward.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum SessionStatus {
-    /// It can still be paid.
+    /// The guest can still pay.
     Open,
-    /// The guest went through with it; the money may be there or on its way.
+    /// The guest submitted the payment; the money is there or still on its way.
     Complete(SessionPayment),
-    /// The guest went through with it, and the delayed payment failed for good.
+    /// The guest submitted a delayed payment, and it failed for good.
     Failed,
-    /// It can never be paid.
+    /// The guest can no longer pay.
     Expired,
 }
 
-/// What a complete session says about the money.
+/// What a complete session says about its payment.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum SessionPayment {
-    /// It is there.
+    /// The payment succeeded, as the receipt proves.
     Paid(Receipt),
-    /// A delayed method is at work.
+    /// A delayed payment method has not decided yet.
     Unpaid(Option<IntentId>),
-    /// Nothing was to be paid.
+    /// The session asked for no payment.
     NotRequired,
 }
 
-/// A session that Stripe was asked about.
+/// Stripe's response to a question about a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionReport {
-    /// Its id.
+    /// Stripe's id of the session.
     pub id: SessionId,
-    /// The hold it was made for, from its own metadata.
+    /// The hold that the session was created for, from its metadata.
     pub hold: Option<HoldId>,
-    /// Its life.
+    /// The state of the session.
     pub status: SessionStatus,
 }
 
-/// How an event or an answer of Stripe's names the hold that it concerns.
+/// The references by which an event or a response names the hold that it is about.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HoldRefs {
-    /// Which installation made it, from our metadata.
+    /// The installation that created the session, from our metadata.
     pub installation: Option<String>,
-    /// From our metadata, or `client_reference_id`.
+    /// The hold's id, from our metadata or from `client_reference_id`.
     pub hold: Option<HoldId>,
-    /// The Checkout Session.
+    /// The Checkout Session of the hold.
     pub session: Option<SessionId>,
-    /// The PaymentIntent.
+    /// The PaymentIntent of the payment.
     pub intent: Option<IntentId>,
 }
 
-/// When Stripe should end a session whose hold ends at `hold_ends`: the same moment where Stripe's limits allow it.
+/// Returns when Stripe should expire the session of a hold that ends at `hold_ends`.
+///
+/// That is the same moment, if Stripe's limits allow it.
 pub fn session_expiry(now: DateTime<Utc>, hold_ends: DateTime<Utc>) -> DateTime<Utc> {
     let wanted = hold_ends.clamp(now + MIN_SESSION_LIFE, now + MAX_SESSION_LIFE);
-    // Stripe counts whole seconds; rounding up keeps the minimum.
+    // Stripe counts whole seconds; rounding down could fall below the minimum.
     DateTime::from_timestamp(
         wanted.timestamp() + i64::from(wanted.timestamp_subsec_nanos() > 0),
         0,
@@ -120,10 +124,12 @@ pub fn session_expiry(now: DateTime<Utc>, hold_ends: DateTime<Utc>) -> DateTime<
     .unwrap_or(wanted)
 }
 
-/// When the sweep should first ask about a hold: at its end, or a little later where Stripe's event is about to come.
+/// Returns when the sweep first asks Stripe about a hold.
+///
+/// That is the hold's end, or [`EXPIRY_GRACE`] later if the session ends at the same moment.
 pub fn first_check(hold_ends: DateTime<Utc>, session_ends: DateTime<Utc>) -> DateTime<Utc> {
-    let coincide = session_ends - hold_ends <= Duration::seconds(1);
-    if coincide {
+    let ends_together = session_ends - hold_ends <= Duration::seconds(1);
+    if ends_together {
         session_ends + EXPIRY_GRACE
     } else {
         hold_ends
@@ -135,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_session_lives_as_long_as_its_hold_within_stripes_limits() {
+    fn session_lives_as_long_as_its_hold_within_stripes_limits() {
         let now = DateTime::from_timestamp(1_800_000_000, 1).unwrap();
         let life = |ttl: Duration| session_expiry(now, now + ttl).timestamp() - now.timestamp();
         assert_eq!(life(Duration::seconds(1)), 41 * 60 + 1);
@@ -144,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn where_both_end_together_stripes_event_gets_a_grace() {
+    fn stripes_event_gets_a_grace_if_hold_and_session_coincide() {
         let ends = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
         assert_eq!(first_check(ends, ends), ends + EXPIRY_GRACE);
         assert_eq!(first_check(ends, ends + Duration::minutes(2)), ends);

@@ -1,12 +1,12 @@
 //! Windows of time, and the clock as a value.
 //!
-//! A rule never asks what time it is: it is told. The machine's clock is read in `src/clock.rs` alone.
+//! A rule gets the time as an argument and never reads a clock. Only `src/clock.rs` reads the machine's clock.
 
 use chrono::{DateTime, Utc};
 
-/// Tells the time; tests pass one that they move by hand.
+/// Tells the present time; tests pass a clock that they move by hand.
 pub trait Clock: Send + Sync + 'static {
-    /// The present instant.
+    /// Returns the present instant.
     fn now(&self) -> DateTime<Utc>;
 }
 
@@ -18,27 +18,27 @@ pub struct Window {
 }
 
 impl Window {
-    /// The window from `starts_at` up to, not including, `ends_at`; `None` where that is empty.
+    /// Makes the window from `starts_at` up to, not including, `ends_at`; `None` if that is empty.
     pub fn new(starts_at: DateTime<Utc>, ends_at: DateTime<Utc>) -> Option<Self> {
         (starts_at < ends_at).then_some(Self { starts_at, ends_at })
     }
 
-    /// First instant inside.
+    /// Returns the first instant inside the window.
     pub fn starts_at(&self) -> DateTime<Utc> {
         self.starts_at
     }
 
-    /// First instant after it.
+    /// Returns the first instant after the window.
     pub fn ends_at(&self) -> DateTime<Utc> {
         self.ends_at
     }
 
-    /// How long it is.
+    /// Returns the length of the window.
     pub fn length(&self) -> chrono::Duration {
         self.ends_at - self.starts_at
     }
 
-    /// The shortest window that has both in it.
+    /// Returns the shortest window that contains both windows and what lies between them.
     pub fn hull(&self, other: &Self) -> Self {
         Self {
             starts_at: self.starts_at.min(other.starts_at),
@@ -46,7 +46,7 @@ impl Window {
         }
     }
 
-    /// Whether the two share an instant; windows that only touch do not.
+    /// Tells whether the two windows share an instant; windows that only touch do not.
     pub fn overlaps(&self, other: &Self) -> bool {
         self.starts_at < other.ends_at && other.starts_at < self.ends_at
     }
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn windows_that_touch_do_not_overlap_and_windows_that_share_an_instant_do() {
+    fn windows_overlap_if_they_share_an_instant_not_if_they_touch() {
         assert!(!window(0, 30).overlaps(&window(30, 60)));
         assert!(!window(30, 60).overlaps(&window(0, 30)));
         assert!(window(0, 31).overlaps(&window(30, 60)));
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_window_cannot_be_made() {
+    fn empty_window_cannot_be_made() {
         let at = DateTime::from_timestamp(0, 0).unwrap();
         assert_eq!(Window::new(at, at), None);
     }

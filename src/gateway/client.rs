@@ -30,7 +30,7 @@ use super::stripe_config::{SetupError, StripeConfig};
 use super::stripe_rate_limit::StripeEndpoint;
 use super::transport::{StripeCall, Transport};
 use super::{Gateway, GatewayError, INSTALLATION_KEY, METADATA_KEY, Probe, Refusal, stripe_objects};
-use crate::domain::catalogue::PaymentMethod;
+use crate::domain::payment_method::PaymentMethod;
 use crate::domain::ids::{IntentId, SessionId};
 use crate::domain::money::Money;
 use crate::domain::session::{NewSession, SessionReport, SessionTerms};

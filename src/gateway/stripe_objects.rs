@@ -38,7 +38,7 @@ pub(super) fn parse_intent_reference(object: &Value) -> Option<IntentId> {
 pub(super) fn parse_money(object: &Value, field: &str) -> Option<Money> {
     Some(Money {
         amount: parse_integer(object, field)?,
-        currency: Currency::reported(parse_text(object, "currency")?)?,
+        currency: Currency::parse_reported(parse_text(object, "currency")?)?,
     })
 }
 

@@ -20,7 +20,7 @@ use crate::domain::booking::Booking;
 use crate::domain::ids::ResourceId;
 use crate::domain::listing::{HoldFilter, PageRequest, StatusKind};
 use crate::domain::time::Window;
-use crate::workflow::{catalogue, inspect};
+use crate::workflow::{catalogue, queries};
 
 /// How long ago the oldest entry may have begun.
 const MAX_AGE: Duration = Duration::days(31);
@@ -60,7 +60,7 @@ pub(super) async fn export_calendar(
             "the key is not the one of this calendar",
         ));
     }
-    let resource = catalogue::resource(&server.context, &id)
+    let resource = catalogue::find_resource(&server.context, &id)
         .await?
         .ok_or_else(|| Problem::not_found("resource"))?;
     let entries = list_entries(&server, &id).await?;
@@ -81,7 +81,7 @@ async fn list_entries(server: &Server, resource: &ResourceId) -> Result<Vec<Appo
     let (mut found, mut cursor) = (Vec::new(), None);
     loop {
         let request = PageRequest { limit: 200, cursor };
-        let page = inspect::holds(&server.context, &filter, &request).await?;
+        let page = queries::list_holds(&server.context, &filter, &request).await?;
         found.extend(
             page.entries
                 .iter()

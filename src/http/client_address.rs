@@ -66,7 +66,7 @@ pub(super) struct ClientAddress(pub(super) IpAddr);
 impl ClientAddress {
     /// Returns the pseudonym under which this client's holds are counted, so that the address itself is not stored.
     pub(super) fn to_client_id(self, tokens: &TokenKey) -> ClientId {
-        ClientId(tokens.pseudonym(&self.0.to_string()))
+        ClientId(tokens.client_pseudonym(&self.0.to_string()))
     }
 }
 

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::error::{Problem, ProblemCode};
 use super::server::Server;
-use crate::workflow::inspect;
+use crate::workflow::queries;
 
 /// A successful health check.
 #[derive(Serialize, ToSchema)]
@@ -38,7 +38,7 @@ pub(super) async fn check_liveness() -> Json<Health> {
     )
 )]
 pub(super) async fn check_readiness(State(server): State<Arc<Server>>) -> Result<Json<Health>, Problem> {
-    match inspect::is_ready(&server.context).await {
+    match queries::is_ready(&server.context).await {
         Ok(true) => Ok(Json(Health { status: "ok" })),
         Ok(false) => Err(Problem::new(
             ProblemCode::StoreUnavailable,
@@ -61,7 +61,7 @@ pub(super) async fn check_readiness(State(server): State<Arc<Server>>) -> Result
     responses((status = 200, description = "Prometheus text", body = String, content_type = "text/plain"))
 )]
 pub(super) async fn get_metrics(State(server): State<Arc<Server>>) -> impl IntoResponse {
-    let text = (server.render_metrics)(inspect::figures(&server.context).await.ok());
+    let text = (server.render_metrics)(queries::count_figures(&server.context).await.ok());
     (
         [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
         text,

@@ -28,9 +28,9 @@ use super::views::{HoldView, PlacedHoldView};
 use crate::domain::booking::{Actor, Booking, Guest};
 use crate::domain::hold::{ReleaseRequester, Status};
 use crate::domain::ids::{EventTypeId, HoldId, IdempotencyKey, ResourceId};
-use crate::workflow::checkout::{Checkout, CheckoutRequest};
-use crate::workflow::release::ReleaseOutcome;
-use crate::workflow::{cancel, checkout, inspect, release};
+use crate::workflow::start_checkout::{Checkout, CheckoutRequest};
+use crate::workflow::release_hold::ReleaseOutcome;
+use crate::workflow::{cancel_hold, start_checkout, queries, release_hold};
 
 /// What to book, and for whom. Price, duration and resource come from the event type.
 #[derive(Debug, Deserr, ToSchema)]
@@ -127,11 +127,11 @@ pub(super) async fn start_checkout(
             "too many checkouts are in progress on this instance",
         )
     })?;
-    let (status, booking) = match checkout::checkout(&server.context, request).await? {
+    let (status, booking) = match start_checkout::start_checkout(&server.context, request).await? {
         Checkout::Placed(booking) => (StatusCode::CREATED, booking),
         Checkout::Replayed(booking) => (StatusCode::OK, booking),
     };
-    let token = server.context.tokens.token(booking.hold.id);
+    let token = server.context.tokens.hold_token(booking.hold.id);
     Ok((
         status,
         Json(PlacedHoldView {
@@ -243,14 +243,14 @@ pub(super) async fn cancel_hold(
     let token = require_bearer_token(&headers)?;
     let booking = find_booking(&server, id).await?;
     require_token_of(&server, id, token)?;
-    let booking = if cancel::guest_may(&server.context, &booking) {
-        match cancel::by_guest(&server.context, id).await? {
-            cancel::CancelOutcome::Missing => return Err(Problem::not_found("hold")),
+    let booking = if cancel_hold::is_cancellable_by_guest(&server.context, &booking) {
+        match cancel_hold::cancel_by_guest(&server.context, id).await? {
+            cancel_hold::CancelOutcome::Missing => return Err(Problem::not_found("hold")),
             // If the cancellation was refused, the status says why: `require_released` reports it.
-            cancel::CancelOutcome::Over(booking) | cancel::CancelOutcome::Refused(booking, _) => booking,
+            cancel_hold::CancelOutcome::Over(booking) | cancel_hold::CancelOutcome::Refused(booking, _) => booking,
         }
     } else {
-        match release::release_in_task(&server.context, id, Some(ReleaseRequester::Guest), Actor::Guest)
+        match release_hold::release_hold_in_task(&server.context, id, Some(ReleaseRequester::Guest), Actor::Guest)
             .await?
         {
             ReleaseOutcome::Missing => return Err(Problem::not_found("hold")),
@@ -262,7 +262,7 @@ pub(super) async fn cancel_hold(
 }
 
 async fn find_booking(server: &Server, id: HoldId) -> Result<Booking, Problem> {
-    let booking = inspect::hold(&server.context, id).await?;
+    let booking = queries::find_hold(&server.context, id).await?;
     booking.ok_or_else(|| Problem::not_found("hold"))
 }
 

@@ -20,7 +20,7 @@ use super::server::Server;
 use super::views::HoldView;
 use crate::domain::booking::Actor;
 use crate::domain::ids::ResourceId;
-use crate::workflow::moving::{self, MoveRequest};
+use crate::workflow::move_hold::{self, MoveRequest};
 
 /// The new start of a hold.
 #[derive(Debug, Deserr, ToSchema)]
@@ -81,6 +81,6 @@ pub(super) async fn move_hold(
         resource: new.resource,
         cause,
     };
-    let booking = moving::move_hold(&server.context, request).await?;
+    let booking = move_hold::move_hold(&server.context, request).await?;
     Ok(Json(HoldView::new(&booking)))
 }

@@ -10,7 +10,7 @@ use url::Origin;
 
 use super::client_address::TrustedProxies;
 use super::rate_limit::ClientRateLimiter;
-use crate::domain::listing::FigureCounts;
+use crate::domain::figures::FigureCounts;
 use crate::workflow::Context;
 
 /// Renders the metrics as text. The figures are `None` while the database is unavailable.

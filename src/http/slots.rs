@@ -19,7 +19,7 @@ use super::query_string::parse_query;
 use super::server::Server;
 use super::slot_view::SlotView;
 use crate::domain::time::Window;
-use crate::workflow::slots;
+use crate::workflow::availability;
 
 /// The longest period that one request may ask for.
 const MAX_PERIOD: Duration = Duration::days(62);
@@ -81,7 +81,7 @@ pub(super) async fn list_slots(
     let period = period
         .ok_or_else(|| Problem::invalid_field("to", "must be after from, and at most 62 days after it"))?;
     let quantity = query.quantity.map_or(1, |QuantityText(quantity)| quantity);
-    let offer = slots::offer(&server.context, &id, period, quantity)
+    let offer = availability::list_slots(&server.context, &id, period, quantity)
         .await?
         .ok_or_else(|| Problem::not_found("event type"))?;
     let timezone = offer

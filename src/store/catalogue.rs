@@ -5,7 +5,8 @@ use chrono::{DateTime, Utc};
 
 use super::columns::DbJson;
 use super::{StoreError, encoding, paging, schedule_json};
-use crate::domain::catalogue::{ChangePolicy, EventType};
+use crate::domain::catalogue::EventType;
+use crate::domain::change_policy::ChangePolicy;
 use crate::domain::ids::EventTypeId;
 use crate::domain::listing::{Page, PageRequest, PutOutcome};
 

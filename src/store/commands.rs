@@ -110,7 +110,7 @@ impl CommandRow {
         Ok(Command {
             id: CommandId(self.id.0),
             hold: self.hold_id.map(|id| HoldId(id.0)),
-            order: encoding::decode_command(&self.kind, self.session_id, self.intent_id, money)?,
+            action: encoding::decode_command(&self.kind, self.session_id, self.intent_id, money)?,
             tries: self.tries.unsigned_abs(),
             due_at: self.due_at.0,
             last_error: self.last_error,

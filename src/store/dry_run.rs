@@ -9,7 +9,8 @@ use super::commands::expire_session;
 use super::events::EventRecord;
 use super::placements::HoldLimits;
 use super::{StoreError, encoding};
-use crate::domain::booking::{Actor, Allocation, Booking, ClientId, Guest, Segment};
+use crate::domain::booking::{Actor, Booking, ClientId, Guest};
+use crate::domain::segment::{Allocation, Segment};
 use crate::domain::hold::{Hold, Status, Transition, TransitionReason};
 use crate::domain::ids::{EventId, HoldId, IntentId, SessionId};
 use crate::domain::payment::{PaymentState, Receipt};
@@ -54,7 +55,7 @@ impl DryRun {
         let after = Hold {
             status: Status::Confirmed,
             intent: Some(receipt.intent.clone()),
-            payments: vec![receipt.payment(PaymentState::Paid)],
+            payments: vec![receipt.to_payment(PaymentState::Paid)],
             ..booking.hold.clone()
         };
         let event = EventId::new(format!("evt_dry_run_{id}"));
@@ -68,8 +69,8 @@ impl DryRun {
             version: booking.version,
             step: Some(StateChange::Transition(Transition {
                 next: after.clone(),
-                orders: vec![expire_session(&booking.hold.session)],
-                why: TransitionReason::Paid,
+                commands: vec![expire_session(&booking.hold.session)],
+                reason: TransitionReason::Paid,
             })),
             cause: Actor::Event(event),
             now,
@@ -94,7 +95,7 @@ fn booking(id: HoldId, now: DateTime<Utc>) -> Result<Booking, StoreError> {
     let ends_at = now + Duration::minutes(1);
     let window = Window::new(now, ends_at).ok_or_else(|| dry_run_failure("no window"))?;
     Ok(Booking {
-        hold: Hold::placed(
+        hold: Hold::new(
             id,
             SessionId::new(format!("cs_dry_run_{id}")),
             encoding::decode_money(1, "eur")?,

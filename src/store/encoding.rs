@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::StoreError;
-use crate::domain::booking::{Actor, Segment};
-use crate::domain::catalogue::PaymentMethod;
+use crate::domain::booking::Actor;
+use crate::domain::segment::Segment;
+use crate::domain::payment_method::PaymentMethod;
 use crate::domain::command::CommandAction;
 use crate::domain::hold::{CancelReason, ReleaseReason, ReleaseRequester, Status};
 use crate::domain::ids::{EventId, EventTypeId, HoldId, IntentId, ResourceId, SessionId};
@@ -156,7 +157,7 @@ pub(super) fn decode_actor(actor: &str, event: Option<String>) -> Result<Actor, 
 }
 
 pub(super) fn decode_money(amount: i64, currency: &str) -> Result<Money, StoreError> {
-    let currency = Currency::reported(currency).ok_or_else(|| unreadable_column("currency", currency))?;
+    let currency = Currency::parse_reported(currency).ok_or_else(|| unreadable_column("currency", currency))?;
     Ok(Money { amount, currency })
 }
 

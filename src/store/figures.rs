@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 
 use super::StoreError;
 use super::columns::DbTime;
-use crate::domain::listing::FigureCounts;
+use crate::domain::figures::FigureCounts;
 
 /// Figures in the database.
 #[async_trait]

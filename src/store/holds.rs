@@ -11,7 +11,7 @@ use sqlx::types::Json;
 use super::columns::{DbJson, DbTime, DbUuid};
 use super::{StoreError, encoding, paging};
 use crate::domain::booking::{Booking, Guest};
-use crate::domain::catalogue::ChangePolicy;
+use crate::domain::change_policy::ChangePolicy;
 use crate::domain::hold::{Hold, ReleaseRequester};
 use crate::domain::ids::{HoldId, IntentId, SessionId};
 use crate::domain::listing::{HoldFilter, Page, PageRequest};

@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::StoreError;
-use crate::domain::booking::{Actor, Allocation, Booking, ClientId};
+use crate::domain::booking::{Actor, Booking, ClientId};
+use crate::domain::segment::Allocation;
 use crate::domain::ids::{HoldId, ResourceId};
 
 /// The limits that placing a hold must respect, besides its windows.

@@ -1,78 +1,86 @@
-//! The operator's hands on the catalogue: what is on sale, who serves, and when they are busy for other reasons. Holds
-//! keep the terms that they were made on. Reading calendar feeds is left to `feeds`.
+//! The operator's changes to the catalogue: event types, resources, blocks and calendar feeds.
+//!
+//! Existing holds keep the terms that they were placed with. `read_feeds` reads the calendar feeds.
 
-use super::{Context, WorkflowError};
+use super::context::Context;
+use super::error::WorkflowError;
 use crate::domain::catalogue::{Block, BlockConflict, EventType, Feed, Resource};
 use crate::domain::ids::{EventTypeId, ResourceId};
 use crate::domain::listing::{Page, PageRequest, PutOutcome};
 
-/// Writes an event type, and its resources where they are new.
+/// Writes an event type, and creates its resources if they are new.
 ///
 /// # Errors
-/// [`WorkflowError::Store`].
-pub async fn put(context: &Context, event_type: &EventType) -> Result<PutOutcome, WorkflowError> {
+/// [`WorkflowError::Store`] if the database is unreachable.
+pub async fn put_event_type(context: &Context, event_type: &EventType) -> Result<PutOutcome, WorkflowError> {
     Ok(context.store.put_event_type(event_type, context.now()).await?)
 }
 
-/// Reads one.
+/// Finds an event type.
 ///
 /// # Errors
-/// [`WorkflowError::Store`].
-pub async fn get(context: &Context, id: &EventTypeId) -> Result<Option<EventType>, WorkflowError> {
+/// [`WorkflowError::Store`] if the database is unreachable.
+pub async fn find_event_type(
+    context: &Context,
+    id: &EventTypeId,
+) -> Result<Option<EventType>, WorkflowError> {
     Ok(context.store.find_event_type(id).await?)
 }
 
-/// Reads all, newest first.
+/// Lists event types, newest first.
 ///
 /// # Errors
-/// [`WorkflowError::Store`].
-pub async fn list(context: &Context, page: &PageRequest) -> Result<Page<EventType>, WorkflowError> {
+/// [`WorkflowError::Store`] if the database is unreachable.
+pub async fn list_event_types(
+    context: &Context,
+    page: &PageRequest,
+) -> Result<Page<EventType>, WorkflowError> {
     Ok(context.store.list_event_types(page).await?)
 }
 
-/// Takes one off sale; `false` where there was none.
+/// Deletes an event type, so that it is no longer for sale; `false` if there was none.
 ///
 /// # Errors
-/// [`WorkflowError::Store`].
-pub async fn delete(context: &Context, id: &EventTypeId) -> Result<bool, WorkflowError> {
+/// [`WorkflowError::Store`] if the database is unreachable.
+pub async fn delete_event_type(context: &Context, id: &EventTypeId) -> Result<bool, WorkflowError> {
     Ok(context.store.delete_event_type(id).await?)
 }
 
-/// Writes a resource. Live holds on units that it no longer has stay.
+/// Writes a resource to the catalogue. Live holds keep their units, even if a lower capacity no longer has them.
 ///
 /// # Errors
-/// [`WorkflowError::Store`].
+/// [`WorkflowError::Store`] if the database is unreachable.
 pub async fn put_resource(context: &Context, resource: &Resource) -> Result<PutOutcome, WorkflowError> {
     Ok(context.store.put_resource(resource, context.now()).await?)
 }
 
-/// Reads a resource.
+/// Finds a resource of the catalogue.
 ///
 /// # Errors
-/// [`WorkflowError::Store`].
-pub async fn resource(context: &Context, id: &ResourceId) -> Result<Option<Resource>, WorkflowError> {
+/// [`WorkflowError::Store`] if the database is unreachable.
+pub async fn find_resource(context: &Context, id: &ResourceId) -> Result<Option<Resource>, WorkflowError> {
     Ok(context.store.find_resource(id).await?)
 }
 
-/// Reads all resources, newest first.
+/// Lists resources, newest first.
 ///
 /// # Errors
-/// [`WorkflowError::Store`].
-pub async fn resources(context: &Context, page: &PageRequest) -> Result<Page<Resource>, WorkflowError> {
+/// [`WorkflowError::Store`] if the database is unreachable.
+pub async fn list_resources(context: &Context, page: &PageRequest) -> Result<Page<Resource>, WorkflowError> {
     Ok(context.store.list_resources(page).await?)
 }
 
-/// Writes a block: no new hold comes into it. The live holds that it overlaps stay and are answered; `None` where there
-/// is no such resource.
+/// Writes a block, which keeps new holds out of its window. Returns the live holds that it overlaps, which stay; `None`
+/// if there is no such resource.
 ///
 /// # Errors
-/// [`WorkflowError::Store`].
+/// [`WorkflowError::Store`] if the database is unreachable.
 pub async fn put_block(
     context: &Context,
     resource: &ResourceId,
     block: &Block,
 ) -> Result<Option<(PutOutcome, Vec<BlockConflict>)>, WorkflowError> {
-    // A resource is never taken out of the books, so it is still there afterwards.
+    // Resources are never deleted, so it still exists when the block is written.
     if context.store.find_resource(resource).await?.is_none() {
         return Ok(None);
     }
@@ -81,18 +89,18 @@ pub async fn put_block(
     ))
 }
 
-/// Removes a block; `false` where there was none. Those of a calendar feed are the feed's.
+/// Deletes a block; `false` if there was none. Blocks of a calendar feed cannot be deleted: the feed owns them.
 ///
 /// # Errors
-/// [`WorkflowError::Store`].
+/// [`WorkflowError::Store`] if the database is unreachable.
 pub async fn delete_block(context: &Context, resource: &ResourceId, id: &str) -> Result<bool, WorkflowError> {
     Ok(context.store.delete_block(resource, id).await?)
 }
 
-/// Sets a resource's calendar feed, or ends it; `false` where there is no such resource.
+/// Sets or removes a resource's calendar feed; `false` if there is no such resource.
 ///
 /// # Errors
-/// [`WorkflowError::Store`].
+/// [`WorkflowError::Store`] if the database is unreachable.
 pub async fn set_feed(
     context: &Context,
     resource: &ResourceId,
@@ -106,10 +114,10 @@ pub async fn set_feed(
     Ok(true)
 }
 
-/// How a resource's calendar feed does; `None` where it has none.
+/// Finds a resource's calendar feed and its state; `None` if it has none.
 ///
 /// # Errors
-/// [`WorkflowError::Store`].
-pub async fn feed(context: &Context, resource: &ResourceId) -> Result<Option<Feed>, WorkflowError> {
+/// [`WorkflowError::Store`] if the database is unreachable.
+pub async fn find_feed(context: &Context, resource: &ResourceId) -> Result<Option<Feed>, WorkflowError> {
     Ok(context.store.find_feed(resource).await?)
 }

@@ -1,39 +1,41 @@
-//! Forgetting what is no longer needed: old keys, the bodies of webhooks, and who the guests of ended holds were.
+//! Deletes what is no longer needed: old idempotency keys, bodies of webhook events, personal data of guests.
 //!
-//! Bounded in each sweep, so that the first one after a long time, or after a shorter setting, holds nothing up; the
-//! rest is left to the next.
+//! Each sweep deletes a bounded number of rows, so that the first sweep after a long pause or a shorter setting blocks
+//! nothing. The next sweeps delete the rest.
 
 use chrono::Duration;
 
-use super::{Context, WorkflowError};
+use super::context::Context;
+use super::error::WorkflowError;
 
-/// Of each kind, in one sweep.
-const MOST: u32 = 1_000;
-/// How much longer than its body an event's id is kept. Stripe repeats a delivery for 3 days, and can be made to send
-/// an event again for as long as it keeps it, 30 days; until then a repeat must be known as one.
-const IDS_LONGER: Duration = Duration::days(60);
+/// Most rows of each kind that one sweep deletes.
+const BATCH: u32 = 1_000;
 
-/// Forgets what is due.
+/// How much longer an event's id is kept than its body. Stripe repeats a delivery for 3 days, and an operator can
+/// resend an event for 30 days; until then a repeated event must be recognised.
+const KEEP_EVENT_IDS_LONGER: Duration = Duration::days(60);
+
+/// Deletes what is due.
 ///
 /// # Errors
-/// [`WorkflowError::Store`].
-pub(super) async fn run(context: &Context) -> Result<(), WorkflowError> {
+/// [`WorkflowError::Store`] if the database is unreachable.
+pub(super) async fn delete_expired_data(context: &Context) -> Result<(), WorkflowError> {
     let (store, settings, now) = (&context.store, &context.settings, context.now());
     store
-        .delete_old_attempts(now - settings.remember_keys, MOST)
+        .delete_old_attempts(now - settings.remember_keys, BATCH)
         .await?;
     let payloads = store
-        .clear_event_payloads(now - settings.keep_events, MOST)
+        .clear_event_payloads(now - settings.keep_events, BATCH)
         .await?;
     let events = store
-        .delete_old_events(now - settings.keep_events - IDS_LONGER, MOST)
+        .delete_old_events(now - settings.keep_events - KEEP_EVENT_IDS_LONGER, BATCH)
         .await?;
-    let guests = store.erase_guests(now - settings.forget_after, MOST).await?;
+    let guests = store.erase_guests(now - settings.forget_after, BATCH).await?;
     store
-        .delete_idle_clients(now - settings.remember_keys, MOST)
+        .delete_idle_clients(now - settings.remember_keys, BATCH)
         .await?;
     if payloads + events + guests > 0 {
-        tracing::info!(payloads, events, guests, "forgotten");
+        tracing::info!(payloads, events, guests, "expired data deleted");
     }
     Ok(())
 }

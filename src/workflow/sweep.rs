@@ -1,50 +1,53 @@
-//! The sweep: clears what nobody finished, and gets to the truth without webhooks.
+//! The sweep: finishes what was left unfinished, and learns from Stripe what webhooks did not bring.
 //!
-//! Takes no input, is bounded by what is due, and may run anywhere and any number of times: what it works on is leased,
-//! so that instances share it. It asks Stripe about holds whose time is over and payments that take long, carries out
-//! commands, recovers attempts and forgets what is no longer needed.
+//! It asks Stripe about overdue holds and slow payments, recovers attempts, carries out commands and deletes expired
+//! data. Its work is bounded by what is due. It leases what it works on, so it can run on every instance and at any
+//! time.
 
 use futures::StreamExt;
 
-use super::{Context, WorkflowError, commands, recover, release, retention};
+use super::context::Context;
+use super::error::WorkflowError;
+use super::{outbox, recover_attempts, release_hold, retention};
 use crate::domain::booking::{Actor, Booking};
 use crate::domain::hold::Status;
 
-/// Holds leased at a time; as many are asked about at once as Stripe takes comfortably.
+/// How many holds are leased at a time.
 const BATCH: u32 = 50;
-const AT_ONCE: usize = 8;
+/// How many questions to Stripe run at the same time; stays well below Stripe's rate limit.
+const CONCURRENCY: usize = 8;
 
 /// What a sweep did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SweepReport {
-    /// Holds that Stripe was asked about.
+    /// Holds about which Stripe was asked.
     pub examined: u64,
-    /// Of them, released.
+    /// Holds that were released.
     pub released: u64,
-    /// Of them, found paid.
+    /// Holds that turned out to be paid.
     pub confirmed: u64,
-    /// Holds and attempts without an answer; they come again.
+    /// Holds and attempts without an answer from Stripe; they are tried again.
     pub failed: u64,
-    /// How long the oldest overdue hold had been over when the sweep began, in milliseconds.
+    /// How long the oldest overdue hold had been overdue when the sweep started, in milliseconds.
     pub oldest_overdue_ms: i64,
 }
 
-/// Sweeps once. A second sweep in this process waits for the first.
+/// Sweeps once, after any running sweep. A second sweep in this process waits for the first.
 ///
 /// # Errors
-/// [`WorkflowError::Store`] where the database is away.
-pub async fn run_once(context: &Context) -> Result<SweepReport, WorkflowError> {
-    let _alone = context.sweeping.lock().await;
+/// [`WorkflowError::Store`] if the database is unreachable.
+pub async fn sweep_once(context: &Context) -> Result<SweepReport, WorkflowError> {
+    let _guard = context.sweeping.lock().await;
     sweep(context).await
 }
 
-/// Sweeps once, unless this process is still at the last one: `None` then.
+/// Sweeps once; returns `None` without a sweep if one is still running in this process.
 ///
 /// # Errors
-/// [`WorkflowError::Store`] where the database is away.
-pub async fn run_unless_running(context: &Context) -> Result<Option<SweepReport>, WorkflowError> {
+/// [`WorkflowError::Store`] if the database is unreachable.
+pub async fn sweep_unless_running(context: &Context) -> Result<Option<SweepReport>, WorkflowError> {
     match context.sweeping.try_lock() {
-        Ok(_alone) => sweep(context).await.map(Some),
+        Ok(_guard) => sweep(context).await.map(Some),
         Err(_) => Ok(None),
     }
 }
@@ -60,12 +63,12 @@ async fn sweep(context: &Context) -> Result<SweepReport, WorkflowError> {
         ..SweepReport::default()
     };
     sweep_holds(context, &mut report).await?;
-    report.failed += recover::run(context).await?;
-    commands::run_due(context).await?;
-    retention::run(context).await?;
+    report.failed += recover_attempts::recover_attempts(context).await?;
+    outbox::run_due_commands(context).await?;
+    retention::delete_expired_data(context).await?;
     metrics::counter!("holdfast_sweeps_total").increment(1);
     if report.examined + report.failed > 0 {
-        tracing::info!(?report, "swept");
+        tracing::info!(?report, "sweep finished");
     }
     Ok(report)
 }
@@ -76,27 +79,27 @@ async fn sweep_holds(context: &Context, report: &mut SweepReport) -> Result<(), 
             .store
             .lease_due_holds(context.now(), context.settings.lease, BATCH)
             .await?;
-        let full = batch.len() == BATCH as usize;
+        let is_full = batch.len() == BATCH as usize;
         let results: Vec<(Status, Result<Booking, WorkflowError>)> = futures::stream::iter(batch)
             .map(|booking| async move {
                 (
                     booking.hold.status,
-                    release::end(context, booking, Actor::Sweep).await,
+                    release_hold::release_leased_hold(context, booking, Actor::Sweep).await,
                 )
             })
-            .buffer_unordered(AT_ONCE)
+            .buffer_unordered(CONCURRENCY)
             .collect()
             .await;
         for (before, result) in results {
-            count(report, before, result);
+            count_result(report, before, result);
         }
-        if !full {
+        if !is_full {
             return Ok(());
         }
     }
 }
 
-fn count(report: &mut SweepReport, before: Status, result: Result<Booking, WorkflowError>) {
+fn count_result(report: &mut SweepReport, before: Status, result: Result<Booking, WorkflowError>) {
     report.examined += 1;
     match result.map(|booking| booking.hold.status) {
         Ok(Status::Released(_)) => report.released += 1,
@@ -104,7 +107,7 @@ fn count(report: &mut SweepReport, before: Status, result: Result<Booking, Workf
         Ok(Status::Held) if before == Status::Held => report.failed += 1,
         Ok(Status::Held | Status::Processing | Status::Cancelled(_)) => {}
         Err(error) => {
-            tracing::debug!(%error, "hold left to the next sweep");
+            tracing::debug!(%error, "hold is tried again by the next sweep");
             report.failed += 1;
         }
     }

@@ -278,9 +278,9 @@ impl World {
         }
         self.books
             .orphans
-            .retain(|orphan| next.payment(&orphan.intent).is_none());
+            .retain(|orphan| next.find_payment(&orphan.intent).is_none());
         let before = self.books.commands.len();
-        for what in &transition.orders {
+        for what in &transition.commands {
             self.order(what.clone(), Some(write.guest));
         }
         let orders = self.books.commands.len() - before;
@@ -297,7 +297,7 @@ impl World {
             .holds
             .iter()
             .flatten()
-            .any(|row| row.hold.payment(&receipt.intent).is_some());
+            .any(|row| row.hold.find_payment(&receipt.intent).is_some());
         if held
             || self
                 .books
@@ -307,7 +307,9 @@ impl World {
         {
             return Answer::Seen;
         }
-        self.books.orphans.push(receipt.payment(PaymentState::RefundDue));
+        self.books
+            .orphans
+            .push(receipt.to_payment(PaymentState::RefundDue));
         let (intent, money) = (receipt.intent.clone(), receipt.money);
         self.order(What::Refund { intent, money }, None);
         Answer::ApplyOutcome { orders: 1 }

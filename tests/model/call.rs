@@ -114,7 +114,7 @@ impl Note {
             NoteKind::Declined => Fact::IntentFailed(intent, FailureCode::new("card_declined")),
             NoteKind::Refunded => Fact::Refunded {
                 paid: receipt(self.guest),
-                back: price().amount,
+                refunded: price().amount,
             },
         }
     }

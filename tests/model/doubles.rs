@@ -9,12 +9,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use holdfast::domain::availability::Availability;
-use holdfast::domain::booking::{Allocation, Booking, ClientId, HistoryLine};
+use holdfast::domain::booking::{Booking, ClientId, HistoryLine};
 use holdfast::domain::command::Command;
+use holdfast::domain::figures::Figures;
 use holdfast::domain::hold::{Hold, ReleaseRequester};
 use holdfast::domain::ids::{CommandId, EventId, HoldId, IdempotencyKey, SessionId};
-use holdfast::domain::listing::{CommandFilter, Figures, HoldFilter, Page, PageRequest, StoredEvent};
+use holdfast::domain::listing::{CommandFilter, HoldFilter, Page, PageRequest, StoredEvent};
 use holdfast::domain::payment::Receipt;
+use holdfast::domain::segment::Allocation;
 use holdfast::domain::session::HoldRefs;
 use holdfast::gateway::{Gateway, GatewayError, Refusal};
 use holdfast::store::{
@@ -89,7 +91,7 @@ fn command(leased: Leased) -> Command {
     Command {
         id: command_id(leased.order),
         hold: leased.hold.map(hold_id),
-        order: leased.what,
+        action: leased.what,
         tries: 0,
         due_at: setting::start(),
         last_error: None,
@@ -192,7 +194,7 @@ impl Store for Script {
     async fn load_availability(&self, question: &AvailabilityQuery<'_>) -> Result<Availability, StoreError> {
         let within = question.within;
         // A look around for what else is free is for the guest to read: nothing is decided by it.
-        if Some(within) != setting::event_type().span(setting::slot()) {
+        if Some(within) != setting::event_type().occupied_span(setting::slot()) {
             return Ok(Availability::default());
         }
         let ask = question.statuses_at.map_or(Ask::Look, |_| Ask::Availability);

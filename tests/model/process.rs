@@ -13,9 +13,9 @@ use holdfast::domain::session::HoldRefs;
 use holdfast::domain::token::TokenKey;
 use holdfast::gateway::GatewayError;
 use holdfast::gateway::webhook::{Event, EventContent};
-use holdfast::workflow::checkout::{Checkout, CheckoutError, checkout};
-use holdfast::workflow::release::release;
-use holdfast::workflow::{Context, Settings, WorkflowError, settle, sweep};
+use holdfast::workflow::release_hold::release_hold;
+use holdfast::workflow::start_checkout::{Checkout, CheckoutError, start_checkout};
+use holdfast::workflow::{Context, Settings, WorkflowError, apply_fact, sweep};
 use tokio::sync::mpsc;
 
 use crate::call::{Answer, Ask, Guest, Note, hold_id, intent_id, session_id};
@@ -165,14 +165,18 @@ async fn perform(kind: Kind, context: &Arc<Context>) -> Next {
             let key = IdempotencyKey::parse("clicked-twice").unwrap();
             return check_out(context, guest, Some(key)).await;
         }
-        Kind::Webhook(note) => settle::event(context, event(note), "{}").await.map(drop),
+        Kind::Webhook(note) => apply_fact::apply_event(context, event(note), "{}")
+            .await
+            .map(drop),
         Kind::GiveBack(guest) => {
             let cause = holdfast::domain::booking::Actor::Guest;
             let asker = Some(ReleaseRequester::Guest);
-            release(context, hold_id(guest), asker, cause).await.map(drop)
+            release_hold(context, hold_id(guest), asker, cause)
+                .await
+                .map(drop)
         }
         Kind::SweepHold | Kind::SweepAttempt { .. } | Kind::Outbox => {
-            sweep::run_once(context).await.map(drop)
+            sweep::sweep_once(context).await.map(drop)
         }
     };
     match ended {
@@ -182,7 +186,7 @@ async fn perform(kind: Kind, context: &Arc<Context>) -> Next {
 }
 
 async fn check_out(context: &Arc<Context>, guest: Guest, key: Option<IdempotencyKey>) -> Next {
-    match checkout(context, setting::request(key)).await {
+    match start_checkout(context, setting::request(key)).await {
         Ok(Checkout::Placed(_)) => Next::Gives(guest),
         Ok(Checkout::Replayed(booking)) => {
             Next::Gives(usize::try_from(booking.hold.id.0.as_u128() - 1).unwrap())

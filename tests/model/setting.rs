@@ -6,13 +6,15 @@ use chrono::{DateTime, Duration, Utc};
 use holdfast::domain::availability::{
     Availability, Occupancy, OccupancyStatus, OccupiedBy, ResourceUsage as Resource,
 };
-use holdfast::domain::booking::{Booking, Guest as Person, Segment};
-use holdfast::domain::catalogue::{ChangePolicy, EventType, SegmentTemplate};
+use holdfast::domain::booking::{Booking, Guest as Person};
+use holdfast::domain::catalogue::{EventType, SegmentTemplate};
+use holdfast::domain::change_policy::ChangePolicy;
 use holdfast::domain::hold::Hold;
 use holdfast::domain::ids::{EventTypeId, IdempotencyKey, ResourceId};
+use holdfast::domain::segment::Segment;
 use holdfast::domain::session::{MIN_SESSION_LIFE, SessionTerms};
 use holdfast::domain::time::{Clock, Window};
-use holdfast::workflow::checkout::CheckoutRequest;
+use holdfast::workflow::start_checkout::CheckoutRequest;
 
 use crate::call::{Guest, hold_id, price};
 
@@ -79,7 +81,7 @@ pub(crate) fn calendar(window: Window, found: Option<(Guest, bool)>) -> Availabi
 
 fn segments() -> Vec<Segment> {
     let event_type = event_type();
-    let segment = event_type.segment(&event_type.segments[0], &resource(), slot());
+    let segment = event_type.segment_for(&event_type.segments[0], &resource(), slot());
     vec![segment.unwrap()]
 }
 

@@ -56,17 +56,17 @@ const ALLOWED: &[(&str, &str, &str)] = &[
         "the time that open responses have at shutdown",
     ),
     (
-        "src/workflow/commands.rs",
+        "src/workflow/outbox.rs",
         "sleep",
         "how often the outbox is looked at without being told",
     ),
     (
-        "src/workflow/feeds.rs",
+        "src/workflow/read_feeds.rs",
         "sleep",
         "the pace at which due feeds are looked for",
     ),
     (
-        "src/workflow/release.rs",
+        "src/workflow/release_hold.rs",
         "sleep",
         "another instance's lease: the database does not ring",
     ),

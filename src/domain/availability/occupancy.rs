@@ -1,52 +1,74 @@
-//! What the books say of single resources: what keeps one busy, and how it stands.
+//! What occupies single resources, and which of it a question counts.
 
 use crate::domain::ids::{HoldId, ResourceId};
 use crate::domain::time::Window;
 
-/// Something that keeps a resource busy.
+/// A window in which something occupies a resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Occupancy {
-    /// What is busy.
+    /// The resource that is occupied.
     pub resource: ResourceId,
-    /// When.
+    /// The time for which it is occupied, buffers included.
     pub window: Window,
-    /// By what.
+    /// What occupies the resource.
     pub by: OccupiedBy,
 }
 
-/// What keeps a resource busy.
+/// What occupies a resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OccupiedBy {
-    /// Live holds of one tenure: these units, from 1 on. A class that is nearly full is one or two of these, not a
-    /// thousand.
+    /// Live holds with the same status.
+    ///
+    /// Units are grouped, so that a class that is nearly full is one or two occupancies and not a thousand.
     Holds {
-        /// Which units, in any order.
+        /// Numbers of the occupied units, from 1 on, in any order.
         units: Vec<u32>,
-        /// How firmly they are taken.
+        /// Whether the units may become free again.
         status: OccupancyStatus,
     },
-    /// Other reasons: all units.
+    /// A block, which occupies all units.
     Block,
 }
 
-/// How firmly live holds have their units.
+/// Whether units that live holds occupy may become free again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum OccupancyStatus {
-    /// They are confirmed.
+    /// The holds are confirmed.
     Confirmed,
-    /// They are not paid yet: their slot may come back.
+    /// The holds are not paid yet: the units may become free again.
     Unpaid,
-    /// This one is `held`, and its guest's time is over: it may come back as soon as Stripe is asked.
+    /// This hold is `held` and its time to pay is over: Stripe can be asked now whether it still keeps its units.
     Overdue(HoldId),
 }
 
-/// One resource, as the books have it.
+/// A resource's capacity, and when it was last booked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResourceUsage {
-    /// Which.
+    /// The resource that this is about.
     pub resource: ResourceId,
-    /// How many units it has.
+    /// Number of its units.
     pub capacity: u32,
-    /// The latest of its live holds; ids grow with time.
+    /// The latest of its live holds; hold ids grow with time.
     pub latest: Option<HoldId>,
+}
+
+/// Selects the occupancies that a question counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OccupancyFilter {
+    /// Counts all occupancies, paid or not.
+    All,
+    /// Leaves out overdue holds: once Stripe is asked about them, most are released.
+    ExceptOverdue,
+    /// Leaves out all holds that may be released.
+    ExceptUnpaid,
+}
+
+impl OccupancyFilter {
+    pub(super) fn has_excluded(self, status: OccupancyStatus) -> bool {
+        match self {
+            Self::All => false,
+            Self::ExceptOverdue => matches!(status, OccupancyStatus::Overdue(_)),
+            Self::ExceptUnpaid => status != OccupancyStatus::Confirmed,
+        }
+    }
 }

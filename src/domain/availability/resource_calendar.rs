@@ -1,101 +1,103 @@
-//! One resource's part of a calendar: how many units it has, and which of them are busy when.
+//! One resource's calendar: how many units it has, and which of them are occupied when.
 
 use chrono::Duration;
 
-use super::{Occupancy, OccupancyFilter, OccupiedBy, ResourceUsage};
+use super::occupancy::{Occupancy, OccupancyFilter, OccupiedBy, ResourceUsage};
 use crate::domain::ids::HoldId;
 use crate::domain::time::Window;
 
-/// What the books say of one resource within a window.
+/// One resource's occupancies within a window, in order of their start.
 #[derive(Clone, Debug)]
 pub(super) struct ResourceCalendar {
     capacity: u32,
     latest: Option<HoldId>,
-    /// By start.
-    busy: Vec<Occupancy>,
-    /// The longest of `busy`: nothing that begins earlier than this before a window reaches into it.
+    occupancies: Vec<Occupancy>,
+    /// Length of the longest occupancy. It bounds how far before a window an overlapping occupancy can start.
     longest: Duration,
 }
 
 impl Default for ResourceCalendar {
-    /// A resource that nobody wrote down has one unit.
+    /// Makes the calendar of a resource that nobody configured: one free unit.
     fn default() -> Self {
         Self {
             capacity: 1,
             latest: None,
-            busy: Vec::new(),
+            occupancies: Vec::new(),
             longest: Duration::zero(),
         }
     }
 }
 
 impl ResourceCalendar {
-    pub(super) fn stands(&mut self, standing: &ResourceUsage) {
-        (self.capacity, self.latest) = (standing.capacity, standing.latest);
+    pub(super) fn set_usage(&mut self, usage: &ResourceUsage) {
+        (self.capacity, self.latest) = (usage.capacity, usage.latest);
     }
 
-    pub(super) fn takes(&mut self, busy: Occupancy) {
-        self.longest = self.longest.max(busy.window.length());
-        self.busy.push(busy);
+    /// Adds an occupancy; [`Self::sort_occupancies`] must follow before the first question.
+    pub(super) fn add_occupancy(&mut self, occupancy: Occupancy) {
+        self.longest = self.longest.max(occupancy.window.length());
+        self.occupancies.push(occupancy);
     }
 
-    pub(super) fn sort(&mut self) {
-        self.busy.sort_by_key(|one| one.window);
+    pub(super) fn sort_occupancies(&mut self) {
+        self.occupancies.sort_by_key(|occupancy| occupancy.window);
     }
 
-    /// The latest of its live holds.
     pub(super) fn latest(&self) -> Option<HoldId> {
         self.latest
     }
 
-    /// All that is busy, by start.
-    pub(super) fn busy(&self) -> impl Iterator<Item = &Occupancy> {
-        self.busy.iter()
+    pub(super) fn occupancies(&self) -> impl Iterator<Item = &Occupancy> {
+        self.occupancies.iter()
     }
 
-    /// What is busy in some part of the window.
-    pub(super) fn within(&self, window: Window) -> impl Iterator<Item = &Occupancy> {
+    /// Lists the occupancies that overlap the window.
+    pub(super) fn list_overlapping(&self, window: Window) -> impl Iterator<Item = &Occupancy> {
+        // The binary search skips what ended before the window, so that a long list of slots stays cheap.
         let earliest = window.starts_at() - self.longest;
         let first = self
-            .busy
-            .partition_point(|one| one.window.starts_at() <= earliest);
-        let begun = self.busy[first..]
+            .occupancies
+            .partition_point(|occupancy| occupancy.window.starts_at() <= earliest);
+        let started = self.occupancies[first..]
             .iter()
-            .take_while(move |one| one.window.starts_at() < window.ends_at());
-        begun.filter(move |one| one.window.overlaps(&window))
+            .take_while(move |occupancy| occupancy.window.starts_at() < window.ends_at());
+        started.filter(move |occupancy| occupancy.window.overlaps(&window))
     }
 
-    /// Units that nothing keeps busy in any part of the window, in order.
-    pub(super) fn free(&self, window: Window) -> Vec<u32> {
-        let Some(busy) = self.busy_units(window, OccupancyFilter::All) else {
+    /// Lists the units that are free in the whole window, in order.
+    pub(super) fn list_free_units(&self, window: Window) -> Vec<u32> {
+        let Some(occupied) = self.list_occupied_units(window, OccupancyFilter::All) else {
             return Vec::new();
         };
         let all = 1..=self.capacity;
-        all.filter(|unit| busy.binary_search(unit).is_err()).collect()
+        all.filter(|unit| occupied.binary_search(unit).is_err()).collect()
     }
 
-    /// How many these are.
-    pub(super) fn count_free(&self, window: Window, without: OccupancyFilter) -> u32 {
-        self.busy_units(window, without).map_or(0, |busy| {
+    /// Counts the units that are free in the whole window.
+    pub(super) fn count_free_units(&self, window: Window, filter: OccupancyFilter) -> u32 {
+        self.list_occupied_units(window, filter).map_or(0, |occupied| {
             self.capacity
-                .saturating_sub(u32::try_from(busy.len()).unwrap_or(u32::MAX))
+                .saturating_sub(u32::try_from(occupied.len()).unwrap_or(u32::MAX))
         })
     }
 
-    /// Units that are busy in some part of the window, in order, each once; `None` where all are, by a block.
-    fn busy_units(&self, window: Window, without: OccupancyFilter) -> Option<Vec<u32>> {
-        let mut busy = Vec::new();
-        for one in self.within(window) {
-            match &one.by {
+    /// Lists the units that are occupied in some part of the window; `None` if a block occupies all.
+    ///
+    /// The list is sorted and has each unit once.
+    fn list_occupied_units(&self, window: Window, filter: OccupancyFilter) -> Option<Vec<u32>> {
+        let mut occupied = Vec::new();
+        for occupancy in self.list_overlapping(window) {
+            match &occupancy.by {
                 OccupiedBy::Block => return None,
-                OccupiedBy::Holds { status, .. } if without.leaves_out(*status) => {}
+                OccupiedBy::Holds { status, .. } if filter.has_excluded(*status) => {}
                 OccupiedBy::Holds { units, .. } => {
-                    busy.extend(units.iter().filter(|unit| **unit <= self.capacity))
+                    // A shop may lower the capacity while holds are live; their units beyond it are not for sale.
+                    occupied.extend(units.iter().filter(|unit| **unit <= self.capacity))
                 }
             }
         }
-        busy.sort_unstable();
-        busy.dedup();
-        Some(busy)
+        occupied.sort_unstable();
+        occupied.dedup();
+        Some(occupied)
     }
 }

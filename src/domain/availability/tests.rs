@@ -1,13 +1,17 @@
-//! Who is free, in tables; and against a reader who looks at every minute.
+//! Tests of availability: tables of cases, and a comparison with a minute-by-minute count.
 
 use proptest::prelude::*;
 use uuid::Uuid;
 
+use chrono::{DateTime, Utc};
+
 use super::*;
-use crate::domain::booking::segments_of;
-use crate::domain::catalogue::ChangePolicy;
-use crate::domain::ids::EventTypeId;
+use crate::domain::catalogue::{EventType, SegmentTemplate};
+use crate::domain::change_policy::ChangePolicy;
+use crate::domain::ids::{EventTypeId, HoldId, ResourceId};
 use crate::domain::money::{Currency, Money};
+use crate::domain::segment::{Segment, segments_of};
+use crate::domain::time::Window;
 
 fn at(minute: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_800_000_000 + minute * 60, 0).unwrap()
@@ -17,7 +21,7 @@ fn id(text: &str) -> ResourceId {
     ResourceId::parse(text).unwrap()
 }
 
-fn need(offset_minutes: i64, duration_minutes: i64, any_of: &[&str]) -> SegmentTemplate {
+fn segment_template(offset_minutes: i64, duration_minutes: i64, any_of: &[&str]) -> SegmentTemplate {
     SegmentTemplate {
         offset_minutes,
         duration_minutes,
@@ -39,7 +43,7 @@ fn event_type(segments: Vec<SegmentTemplate>) -> EventType {
     }
 }
 
-fn stands(resource: &str, capacity: u32, latest: Option<u128>) -> ResourceUsage {
+fn usage(resource: &str, capacity: u32, latest: Option<u128>) -> ResourceUsage {
     ResourceUsage {
         resource: id(resource),
         capacity,
@@ -79,58 +83,58 @@ fn slot_request(event_type: &EventType, quantity: u32) -> SlotRequest<'_> {
     }
 }
 
-fn who(chance: &SlotAvailability) -> Vec<&str> {
-    match chance {
+fn resources_of(availability: &SlotAvailability) -> Vec<&str> {
+    match availability {
         SlotAvailability::Free(units) => units.iter().map(|one| one.segment.resource.as_str()).collect(),
         other => panic!("not free: {other:?}"),
     }
 }
 
 #[test]
-fn work_goes_round() {
-    let pool = event_type(vec![need(0, 30, &["ana", "ben", "cleo"])]);
-    let standings = vec![
-        stands("ana", 1, Some(2)),
-        stands("ben", 1, Some(1)),
-        stands("cleo", 1, None),
+fn bookings_are_spread_over_resources() {
+    let pool = event_type(vec![segment_template(0, 30, &["ana", "ben", "cleo"])]);
+    let usages = vec![
+        usage("ana", 1, Some(2)),
+        usage("ben", 1, Some(1)),
+        usage("cleo", 1, None),
     ];
-    let calendar = Availability::new(standings.clone(), Vec::new());
+    let calendar = Availability::new(usages.clone(), Vec::new());
     assert_eq!(
-        who(&calendar.chance(&slot_request(&pool, 1), at(0), 0)),
+        resources_of(&calendar.check_slot(&slot_request(&pool, 1), at(0), 0)),
         ["cleo"],
         "never had one"
     );
     let busy = vec![hold("cleo", 1, (0, 30), OccupancyStatus::Confirmed)];
-    let calendar = Availability::new(standings.clone(), busy);
+    let calendar = Availability::new(usages.clone(), busy);
     assert_eq!(
-        who(&calendar.chance(&slot_request(&pool, 1), at(0), 0)),
+        resources_of(&calendar.check_slot(&slot_request(&pool, 1), at(0), 0)),
         ["ben"],
         "the oldest of the latest"
     );
     let ana = id("ana");
-    let wanted = SlotRequest {
+    let requested = SlotRequest {
         requested_resource: Some(&ana),
         ..slot_request(&pool, 1)
     };
     assert_eq!(
-        who(&calendar.chance(&wanted, at(0), 0)),
+        resources_of(&calendar.check_slot(&requested, at(0), 0)),
         ["ana"],
-        "a wish is a wish"
+        "the requested resource serves"
     );
     let zoe = id("zoe");
-    let nobodys = SlotRequest {
+    let unknown = SlotRequest {
         requested_resource: Some(&zoe),
-        ..wanted
+        ..requested
     };
-    assert_eq!(calendar.chance(&nobodys, at(0), 0), SlotAvailability::Taken);
+    assert_eq!(calendar.check_slot(&unknown, at(0), 0), SlotAvailability::Taken);
 }
 
 #[test]
-fn units_are_sold_one_by_one_and_all_or_none() {
-    let class = event_type(vec![need(0, 60, &["studio"])]);
+fn quantity_is_sold_whole_or_not_at_all() {
+    let class = event_type(vec![segment_template(0, 60, &["studio"])]);
     let sold = |units: u32| {
         let busy = (1..=units).map(|unit| hold("studio", unit, (0, 60), OccupancyStatus::Unpaid));
-        Availability::new(vec![stands("studio", 20, None)], busy.collect())
+        Availability::new(vec![usage("studio", 20, None)], busy.collect())
     };
     for (units, quantity, left) in [
         (0, 1, 20),
@@ -140,8 +144,10 @@ fn units_are_sold_one_by_one_and_all_or_none() {
         (20, 1, 0),
         (0, 50, 0),
     ] {
-        let slot = sold(units).slot(&slot_request(&class, quantity), at(0)).unwrap();
-        assert_eq!(slot.available, left, "{units} sold, {quantity} wanted");
+        let slot = sold(units)
+            .find_slot(&slot_request(&class, quantity), at(0))
+            .unwrap();
+        assert_eq!(slot.available, left, "{units} sold, {quantity} requested");
         let state = if left > 0 {
             SlotStatus::Free
         } else if quantity <= 20 {
@@ -151,69 +157,79 @@ fn units_are_sold_one_by_one_and_all_or_none() {
         };
         assert_eq!(slot.state, state);
     }
-    assert_eq!(sold(18).room(&slot_request(&class, 2), at(0)), 2, "in units");
+    assert_eq!(
+        sold(18).count_free_units(&slot_request(&class, 2), at(0)),
+        2,
+        "in units"
+    );
 }
 
 #[test]
-fn a_composite_takes_different_people_for_what_overlaps() {
+fn overlapping_segments_get_different_resources() {
     let both = event_type(vec![
-        need(0, 60, &["ana", "ben"]),
-        need(30, 60, &["ana", "ben"]),
-        need(90, 30, &["ana"]),
+        segment_template(0, 60, &["ana", "ben"]),
+        segment_template(30, 60, &["ana", "ben"]),
+        segment_template(90, 30, &["ana"]),
     ]);
-    let standings = || vec![stands("ana", 1, None), stands("ben", 1, Some(1))];
-    let calendar = Availability::new(standings(), Vec::new());
-    let chance = calendar.chance(&slot_request(&both, 1), at(0), 0);
-    assert_eq!(who(&chance), ["ana", "ben", "ana"]);
+    let usages = || vec![usage("ana", 1, None), usage("ben", 1, Some(1))];
+    let calendar = Availability::new(usages(), Vec::new());
+    let availability = calendar.check_slot(&slot_request(&both, 1), at(0), 0);
+    assert_eq!(resources_of(&availability), ["ana", "ben", "ana"]);
     assert_eq!(
-        calendar.slot(&slot_request(&both, 1), at(0)).unwrap().available,
+        calendar
+            .find_slot(&slot_request(&both, 1), at(0))
+            .unwrap()
+            .available,
         1
     );
-    // Ana cannot begin, so that she must be second.
+    // Ana is busy at the start, so she can only serve the second segment.
     let busy = vec![hold("ana", 1, (0, 10), OccupancyStatus::Confirmed)];
-    let calendar = Availability::new(standings(), busy);
+    let calendar = Availability::new(usages(), busy);
     assert_eq!(
-        who(&calendar.chance(&slot_request(&both, 1), at(0), 0)),
+        resources_of(&calendar.check_slot(&slot_request(&both, 1), at(0), 0)),
         ["ben", "ana", "ana"]
     );
     let busy = vec![hold("ana", 1, (0, 40), OccupancyStatus::Confirmed)];
-    let calendar = Availability::new(standings(), busy);
+    let calendar = Availability::new(usages(), busy);
     assert_eq!(
-        calendar.chance(&slot_request(&both, 1), at(0), 0),
+        calendar.check_slot(&slot_request(&both, 1), at(0), 0),
         SlotAvailability::Taken,
-        "nobody for the overlap"
+        "no resource for the overlap"
     );
 }
 
 #[test]
-fn buffers_keep_busy_and_touching_windows_do_not() {
-    let mut call = event_type(vec![need(0, 30, &["ana"])]);
+fn buffers_occupy_and_touching_windows_do_not() {
+    let mut call = event_type(vec![segment_template(0, 30, &["ana"])]);
     (call.buffer_before_minutes, call.buffer_after_minutes) = (5, 10);
     let calendar = Availability::new(
         Vec::new(),
         vec![hold("ana", 1, (60, 90), OccupancyStatus::Unpaid)],
     );
     for (start, free) in [(20, true), (21, false), (95, true), (94, false)] {
-        let slot = calendar.slot(&slot_request(&call, 1), at(start)).unwrap();
+        let slot = calendar.find_slot(&slot_request(&call, 1), at(start)).unwrap();
         assert_eq!(slot.state == SlotStatus::Free, free, "{start}");
     }
 }
 
 #[test]
-fn a_block_takes_all_units_and_does_not_come_back() {
-    let class = event_type(vec![need(0, 60, &["studio"])]);
-    let calendar = Availability::new(vec![stands("studio", 20, None)], vec![block("studio", (59, 61))]);
-    let slot = calendar.slot(&slot_request(&class, 1), at(0)).unwrap();
+fn block_occupies_all_units_for_good() {
+    let class = event_type(vec![segment_template(0, 60, &["studio"])]);
+    let calendar = Availability::new(vec![usage("studio", 20, None)], vec![block("studio", (59, 61))]);
+    let slot = calendar.find_slot(&slot_request(&class, 1), at(0)).unwrap();
     assert_eq!((slot.available, slot.state), (0, SlotStatus::Taken));
     assert_eq!(
-        calendar.slot(&slot_request(&class, 1), at(61)).unwrap().available,
+        calendar
+            .find_slot(&slot_request(&class, 1), at(61))
+            .unwrap()
+            .available,
         20
     );
 }
 
 #[test]
-fn only_as_many_overdue_holds_as_must_end_are_named() {
-    let class = event_type(vec![need(0, 60, &["studio"])]);
+fn only_needed_overdue_holds_are_listed() {
+    let class = event_type(vec![segment_template(0, 60, &["studio"])]);
     let busy = vec![
         hold("studio", 1, (0, 60), OccupancyStatus::Confirmed),
         hold("studio", 2, (0, 60), overdue(2)),
@@ -221,51 +237,58 @@ fn only_as_many_overdue_holds_as_must_end_are_named() {
         hold("studio", 3, (30, 60), OccupancyStatus::Unpaid),
         hold("studio", 4, (0, 60), overdue(5)),
     ];
-    let calendar = Availability::new(vec![stands("studio", 4, None)], busy);
-    let chance = |quantity| calendar.chance(&slot_request(&class, quantity), at(0), 0);
+    let calendar = Availability::new(vec![usage("studio", 4, None)], busy);
+    let check = |quantity| calendar.check_slot(&slot_request(&class, quantity), at(0), 0);
     let named =
         |ids: &[u128]| SlotAvailability::Overdue(ids.iter().map(|n| HoldId(Uuid::from_u128(*n))).collect());
-    assert_eq!(chance(1), named(&[2]));
+    assert_eq!(check(1), named(&[2]));
     assert_eq!(
-        chance(2),
+        check(2),
         named(&[2, 5]),
-        "ending the third would not free its unit"
+        "releasing the third would not free its unit"
     );
-    assert_eq!(chance(3), SlotAvailability::Taken);
+    assert_eq!(check(3), SlotAvailability::Taken);
 }
 
 #[test]
-fn the_first_free_units_are_taken_and_rivals_are_left_theirs() {
-    let class = event_type(vec![need(0, 60, &["studio"])]);
+fn lowest_free_units_are_chosen_after_the_offset() {
+    let class = event_type(vec![segment_template(0, 60, &["studio"])]);
     let busy = vec![
         hold("studio", 2, (0, 30), OccupancyStatus::Confirmed),
         hold("studio", 4, (30, 60), overdue(1)),
         hold("studio", 1, (60, 90), OccupancyStatus::Confirmed),
     ];
-    let calendar = Availability::new(vec![stands("studio", 6, None)], busy);
-    let units =
-        |quantity, unit_offset| match calendar.chance(&slot_request(&class, quantity), at(0), unit_offset) {
-            SlotAvailability::Free(units) => units[0].units.clone(),
-            other => panic!("not free: {other:?}"),
-        };
+    let calendar = Availability::new(vec![usage("studio", 6, None)], busy);
+    let units = |quantity, unit_offset| match calendar.check_slot(
+        &slot_request(&class, quantity),
+        at(0),
+        unit_offset,
+    ) {
+        SlotAvailability::Free(units) => units[0].units.clone(),
+        other => panic!("not free: {other:?}"),
+    };
     assert_eq!(units(2, 0), [1, 3]);
     assert_eq!(units(2, 2), [5, 6]);
-    assert_eq!(units(2, 3), [6, 1], "round and round");
+    assert_eq!(units(2, 3), [6, 1], "wraps around");
     assert_eq!(units(4, u32::MAX).len(), 4);
-    let segments = vec![class.segment(&class.segments[0], &id("studio"), at(0)).unwrap()];
-    assert_eq!(calendar.allocate(segments, 5, 0), None);
+    let segments = vec![
+        class
+            .segment_for(&class.segments[0], &id("studio"), at(0))
+            .unwrap(),
+    ];
+    assert_eq!(calendar.allocate_units(segments, 5, 0), None);
 }
 
-/// Half an hour and then half an hour lie on one unit, so that the other has room for a whole one.
+/// Two bookings of half an hour share one unit, so that a booking of an hour finds the other unit free.
 #[test]
-fn short_bookings_lie_close_together_so_that_long_ones_find_a_unit() {
-    let class = event_type(vec![need(0, 60, &["court"])]);
-    let half = event_type(vec![need(0, 30, &["court"])]);
-    let standings = || vec![stands("court", 2, None)];
+fn short_bookings_share_a_unit_and_leave_one_for_long_ones() {
+    let class = event_type(vec![segment_template(0, 60, &["court"])]);
+    let half = event_type(vec![segment_template(0, 30, &["court"])]);
+    let usages = || vec![usage("court", 2, None)];
     let mut busy = vec![hold("court", 1, (0, 30), OccupancyStatus::Confirmed)];
-    let calendar = Availability::new(standings(), busy.clone());
-    let SlotAvailability::Free(units) = calendar.chance(&slot_request(&half, 1), at(30), 0) else {
-        panic!("nobody is there");
+    let calendar = Availability::new(usages(), busy.clone());
+    let SlotAvailability::Free(units) = calendar.check_slot(&slot_request(&half, 1), at(30), 0) else {
+        panic!("a unit is free");
     };
     busy.push(hold(
         "court",
@@ -273,66 +296,73 @@ fn short_bookings_lie_close_together_so_that_long_ones_find_a_unit() {
         (30, 60),
         OccupancyStatus::Confirmed,
     ));
-    let calendar = Availability::new(standings(), busy);
+    let calendar = Availability::new(usages(), busy);
     assert_eq!(
-        calendar.slot(&slot_request(&class, 1), at(0)).unwrap().available,
+        calendar
+            .find_slot(&slot_request(&class, 1), at(0))
+            .unwrap()
+            .available,
         1
     );
 }
 
 #[test]
-fn the_nearest_five_that_are_free() {
-    let call = event_type(vec![need(0, 30, &["ana"])]);
+fn five_nearest_free_slots_are_found() {
+    let call = event_type(vec![segment_template(0, 30, &["ana"])]);
     let busy = vec![
         hold("ana", 1, (0, 30), OccupancyStatus::Confirmed),
         hold("ana", 1, (60, 90), OccupancyStatus::Unpaid),
     ];
     let calendar = Availability::new(Vec::new(), busy);
     let starts: Vec<_> = (-4..=4).map(|n| at(n * 30)).collect();
-    let found = calendar.nearest(&slot_request(&call, 1), starts, at(0));
+    let found = calendar.nearest_free_slots(&slot_request(&call, 1), starts, at(0));
     let found: Vec<_> = found
         .iter()
         .map(|slot| (slot.window.starts_at() - at(0)).num_minutes())
         .collect();
     assert_eq!(found, [-30, 30, -60, -90, 90]);
     assert_eq!(
-        calendar.nearest(&slot_request(&call, 1), vec![at(0)], at(0)),
+        calendar.nearest_free_slots(&slot_request(&call, 1), vec![at(0)], at(0)),
         [],
-        "not the one that was refused"
+        "not the refused one"
     );
 }
 
-fn some_busy() -> impl Strategy<Value = Vec<(u8, u32, i64, i64)>> {
+fn some_occupancies() -> impl Strategy<Value = Vec<(u8, u32, i64, i64)>> {
     prop::collection::vec((0..3_u8, 1..4_u32, 0..10_i64, 1..5_i64), 0..12)
 }
 
 const NAMES: [&str; 3] = ["ana", "ben", "cleo"];
 
 proptest! {
-    /// Minute by minute, for one need: what a reader without an index would count.
+    /// Compares with a count minute by minute, for one segment.
     #[test]
-    fn free_units_are_those_that_nobody_has_in_any_minute(
-        found in some_busy(), start in 0..10_i64, length in 1..5_i64, quantity in 1..3_u32, unit_offset in 0..5_u32,
+    fn free_units_are_free_in_every_minute(
+        found in some_occupancies(),
+        start in 0..10_i64,
+        length in 1..5_i64,
+        quantity in 1..3_u32,
+        unit_offset in 0..5_u32,
     ) {
-        let busy: Vec<_> = found.iter().map(|(who, unit, from, minutes)| {
-            hold(NAMES[usize::from(*who)], *unit, (*from, from + minutes), OccupancyStatus::Confirmed)
+        let busy: Vec<_> = found.iter().map(|(resource_index, unit, from, minutes)| {
+            hold(NAMES[usize::from(*resource_index)], *unit, (*from, from + minutes), OccupancyStatus::Confirmed)
         }).collect();
-        let calendar = Availability::new(NAMES.map(|name| stands(name, 3, None)).into(), busy);
-        let pool = event_type(vec![need(0, length, &NAMES)]);
+        let calendar = Availability::new(NAMES.map(|name| usage(name, 3, None)).into(), busy);
+        let pool = event_type(vec![segment_template(0, length, &NAMES)]);
         let is_free = |resource: usize, unit: u32| (start..start + length).all(|minute| {
-            !found.iter().any(|(who, its, from, minutes)| {
-                usize::from(*who) == resource && *its == unit && (*from..from + minutes).contains(&minute)
+            !found.iter().any(|(resource_index, its, from, minutes)| {
+                usize::from(*resource_index) == resource && *its == unit && (*from..from + minutes).contains(&minute)
             })
         });
-        let places: u32 = (0..3).map(|resource| {
+        let bookings: u32 = (0..3).map(|resource| {
             let free = (1..=3).filter(|unit| is_free(resource, *unit));
             u32::try_from(free.count()).unwrap() / quantity
         }).sum();
-        let slot = calendar.slot(&slot_request(&pool, quantity), at(start)).unwrap();
-        prop_assert_eq!(slot.available, places);
-        prop_assert_eq!(slot.state == SlotStatus::Free, places > 0);
-        let chosen = calendar.units(&slot_request(&pool, quantity), at(start), unit_offset);
-        prop_assert_eq!(chosen.is_some(), places > 0);
+        let slot = calendar.find_slot(&slot_request(&pool, quantity), at(start)).unwrap();
+        prop_assert_eq!(slot.available, bookings);
+        prop_assert_eq!(slot.state == SlotStatus::Free, bookings > 0);
+        let chosen = calendar.find_units(&slot_request(&pool, quantity), at(start), unit_offset);
+        prop_assert_eq!(chosen.is_some(), bookings > 0);
         for one in chosen.into_iter().flatten() {
             let resource = NAMES.iter().position(|name| *name == one.segment.resource.as_str()).unwrap();
             let units: std::collections::BTreeSet<_> = one.units.iter().copied().collect();
@@ -341,15 +371,17 @@ proptest! {
         }
     }
 
-    /// Whatever is chosen is free, and nobody is in two places at once.
+    /// Chosen segments are free, and no resource serves two at the same time.
     #[test]
-    fn what_is_chosen_is_free_and_apart(found in some_busy(), start in 0..10_i64, split in 0..4_i64) {
-        let busy: Vec<_> = found.iter().map(|(who, unit, from, minutes)| {
-            hold(NAMES[usize::from(*who)], *unit, (*from, from + minutes), OccupancyStatus::Unpaid)
+    fn chosen_segments_are_free_and_do_not_clash(found in some_occupancies(), start in 0..10_i64, split in 0..4_i64) {
+        let busy: Vec<_> = found.iter().map(|(resource_index, unit, from, minutes)| {
+            hold(NAMES[usize::from(*resource_index)], *unit, (*from, from + minutes), OccupancyStatus::Unpaid)
         }).collect();
-        let calendar = Availability::new(NAMES.map(|name| stands(name, 1, None)).into(), busy.clone());
-        let both = event_type(vec![need(0, 3, &["ana", "ben"]), need(split, 3, &["ben", "cleo"])]);
-        if let SlotAvailability::Free(units) = calendar.chance(&slot_request(&both, 1), at(start), 0) {
+        let calendar = Availability::new(NAMES.map(|name| usage(name, 1, None)).into(), busy.clone());
+        let first = segment_template(0, 3, &["ana", "ben"]);
+        let second = segment_template(split, 3, &["ben", "cleo"]);
+        let both = event_type(vec![first, second]);
+        if let SlotAvailability::Free(units) = calendar.check_slot(&slot_request(&both, 1), at(start), 0) {
             let segments = segments_of(&units);
             for (n, segment) in segments.iter().enumerate() {
                 let taken = |one: &Occupancy| one.resource == segment.resource && one.window.overlaps(&segment.busy)

@@ -1,90 +1,96 @@
-//! Ending a booking that is paid, because the guest or the operator wants that; not a fact but an order, so not in the
-//! table of facts.
+//! Cancelling a paid hold at the request of the guest or the operator. A request is no fact, so it is not in the state
+//! table.
 //!
-//! The slot is free at once; the money goes back by a durable command, or is kept because the operator says so. What
-//! Stripe says later of that refund finds the hold cancelled and only notes it.
+//! The slot is free at once. A durable command refunds the money, or the operator keeps it. When Stripe reports the
+//! refund later, the hold is cancelled already and only records it.
 
-use super::{CancelReason, Hold, Status, Transition, TransitionReason};
+use super::state::{CancelReason, Hold, Status};
+use super::transition::Transition;
+use super::transition_reason::TransitionReason;
 use crate::domain::command::CommandAction;
 use crate::domain::money::Money;
 use crate::domain::payment::PaymentState;
 
-/// How much of the money goes back.
+/// How much of the money a cancellation refunds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refund {
-    /// All that is still here.
+    /// All that has not been refunded yet.
     Full,
-    /// Nothing.
+    /// No refund: the shop keeps the money.
     None,
-    /// So many minor units, at least 1, at most what is still here.
+    /// This many minor units: at least 1, at most what has not been refunded yet.
     Part(i64),
 }
 
 /// Why a hold cannot be cancelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CancelError {
-    /// It is not `confirmed`.
+    /// The hold is not `confirmed`.
     #[error("only a confirmed hold can be cancelled")]
     NotConfirmed,
-    /// More is to go back than is here.
+    /// The refund is larger than what has not been refunded yet: this many minor units.
     #[error("at most {0} can go back")]
     TooMuch(i64),
 }
 
-/// Cancels a confirmed hold.
+/// Cancels a confirmed hold and refunds as much as asked for.
 ///
 /// # Errors
-/// [`CancelError`]; nothing follows then.
+/// [`CancelError`] if the hold is not confirmed, or the refund is too large.
 pub fn cancel(
     hold: &Hold,
     reason: CancelReason,
     refund: Refund,
-    why: TransitionReason,
+    transition_reason: TransitionReason,
 ) -> Result<Transition, CancelError> {
     if hold.status != Status::Confirmed {
         return Err(CancelError::NotConfirmed);
     }
-    let here: i64 = hold
+    let refundable: i64 = hold
         .payments
         .iter()
         .filter(|p| p.state == PaymentState::Paid)
         .map(|p| p.money.amount - p.refunded)
         .sum();
     let mut left = match refund {
-        Refund::Full => here,
+        Refund::Full => refundable,
         Refund::None => 0,
-        Refund::Part(amount) if amount <= here => amount,
-        Refund::Part(_) => return Err(CancelError::TooMuch(here)),
+        Refund::Part(amount) if amount <= refundable => amount,
+        Refund::Part(_) => return Err(CancelError::TooMuch(refundable)),
     };
     let mut next = Hold {
         status: Status::Cancelled(reason),
         ..hold.clone()
     };
-    let mut orders = Vec::new();
+    let mut commands = Vec::new();
     for payment in next.payments.iter_mut().filter(|p| p.state == PaymentState::Paid) {
         let rest = payment.money.amount - payment.refunded;
-        let back = left.min(rest);
-        left -= back;
-        payment.state = if back == rest {
+        let amount = left.min(rest);
+        left -= amount;
+        payment.state = if amount == rest {
             PaymentState::RefundDue
         } else {
             PaymentState::Kept
         };
-        if back > 0 {
+        if amount > 0 {
             let money = Money {
-                amount: back,
+                amount,
                 ..payment.money
             };
             let intent = payment.intent.clone();
-            orders.push(CommandAction::Refund { intent, money });
+            commands.push(CommandAction::Refund { intent, money });
         }
     }
-    Ok(Transition { next, orders, why })
+    Ok(Transition {
+        next,
+        commands,
+        reason: transition_reason,
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::ReleaseReason;
+    use super::super::state::ReleaseReason;
     use super::super::tests::hold;
     use super::*;
 
@@ -104,15 +110,15 @@ mod tests {
     fn outcome(refund: Refund) -> (PaymentState, Vec<i64>) {
         let step = cancelled(refund).unwrap();
         assert_eq!(step.next.status, Status::Cancelled(CancelReason::Operator));
-        let amounts = step.orders.iter().map(|order| match order {
+        let amounts = step.commands.iter().map(|command| match command {
             CommandAction::Refund { money, .. } => money.amount,
-            CommandAction::ExpireSession(_) => panic!("nothing is to be expired"),
+            CommandAction::ExpireSession(_) => panic!("no session is to be expired"),
         });
         (step.next.payments[0].state, amounts.collect())
     }
 
     #[test]
-    fn the_money_goes_back_as_ordered() {
+    fn cancellation_refunds_as_much_as_asked_for() {
         let price = confirmed().price.amount;
         assert_eq!(outcome(Refund::Full), (PaymentState::RefundDue, vec![price]));
         assert_eq!(
@@ -128,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_confirmed_hold_is_cancelled() {
+    fn only_confirmed_hold_can_be_cancelled() {
         let others = [
             Status::Held,
             Status::Processing,

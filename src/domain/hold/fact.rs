@@ -1,4 +1,4 @@
-//! What can be told of a hold, whoever tells it.
+//! The facts that Stripe can tell us about a hold.
 
 use std::fmt;
 
@@ -6,51 +6,51 @@ use crate::domain::ids::IntentId;
 use crate::domain::payment::Receipt;
 use crate::domain::session::SessionPayment;
 
-/// Something that is so, whoever told us: an event, an answer of Stripe's to our question, or to our order.
+/// Something that Stripe told us, by an event or by a response to a call. The rules do not depend on which of the two.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Fact {
-    /// The session is complete.
+    /// The guest submitted the payment page.
     SessionCompleted(SessionPayment),
-    /// The session is expired, or never was: Stripe can take no money for it (I2).
+    /// The session expired or does not exist: Stripe can no longer collect money for it (I2).
     SessionDead,
-    /// A delayed payment arrived.
+    /// A delayed payment succeeded.
     AsyncSucceeded(Receipt),
     /// A delayed payment failed for good.
     AsyncFailed,
-    /// This intent belongs to the hold.
+    /// The PaymentIntent belongs to the hold.
     IntentLinked(IntentId),
-    /// The intent has taken money.
+    /// The PaymentIntent collected the money.
     IntentSucceeded(Receipt),
-    /// A try failed; the guest may try again.
+    /// A payment attempt failed; the guest may try again.
     IntentFailed(IntentId, FailureCode),
-    /// The intent was given up.
+    /// The PaymentIntent was cancelled at Stripe.
     IntentCanceled(IntentId),
-    /// Money went back: `back` minor units of `paid` in all.
+    /// A payment was refunded, fully or in part.
     Refunded {
-        /// What was paid, through which intent.
+        /// The payment that was refunded.
         paid: Receipt,
-        /// How much of it is back by now, in minor units.
-        back: i64,
+        /// The total that was refunded so far, in minor units.
+        refunded: i64,
     },
-    /// Stripe could not give the money back.
+    /// A refund failed at Stripe.
     RefundFailed(IntentId),
-    /// The guest's bank disputes the payment.
+    /// The guest's bank opened a dispute about the payment.
     DisputeOpened(Receipt),
-    /// The dispute is over; `won` where the money stays ours.
+    /// The dispute about a payment was closed.
     DisputeClosed {
-        /// Whose payment.
+        /// The PaymentIntent of the disputed payment.
         intent: IntentId,
-        /// Whether the money stays.
+        /// Whether the shop won, and so keeps the money.
         won: bool,
     },
 }
 
-/// Stripe's code for a failed try, such as `card_declined`: letters, digits and underscores only, at most 64.
+/// Stripe's code for a failed payment attempt, such as `card_declined`: at most 64 letters, digits and underscores.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct FailureCode(String);
 
 impl FailureCode {
-    /// Takes a code as Stripe gave it, without anything that is not code-like.
+    /// Makes a code from Stripe's text. Drops all other characters, because the code appears in histories and logs.
     pub fn new(text: &str) -> Self {
         let code = text
             .chars()

@@ -1,26 +1,27 @@
-//! The steps that the table of `hold` names: what exactly changes in a hold, and what Stripe must be told.
+//! The steps of the state table: what changes in a hold, and which commands follow.
 //!
-//! Money is the heart of it: a payment stands on the books once, goes back at most once, and is never kept for a hold
-//! without a slot (I3).
+//! The rules about money are here: a payment is recorded once, refunded at most once, and never kept for a hold without
+//! a slot (I3).
 
-use super::{
-    CancelReason, Decision, Hold, HoldPolicy, ReleaseReason, ReleaseRequester, Status, Transition,
-    TransitionReason,
-};
+use super::state::{CancelReason, Hold, ReleaseReason, ReleaseRequester, Status};
+use super::transition::{Decision, HoldPolicy, Transition};
+use super::transition_reason::TransitionReason;
 use crate::domain::command::CommandAction;
 use crate::domain::ids::IntentId;
 use crate::domain::money::Money;
 use crate::domain::payment::{Payment, PaymentState, Receipt};
 
-pub(super) fn change(next: Hold, why: TransitionReason) -> Decision {
+/// Makes a decision that changes the hold without a command to Stripe.
+pub(super) fn change_hold(next: Hold, reason: TransitionReason) -> Decision {
     Decision::Change(Transition {
         next,
-        orders: Vec::new(),
-        why,
+        commands: Vec::new(),
+        reason,
     })
 }
 
-pub(super) fn asked_reason(hold: &Hold) -> ReleaseReason {
+/// Returns the reason of a release: it depends on who asked for it.
+pub(super) fn release_reason(hold: &Hold) -> ReleaseReason {
     match hold.requested_by {
         Some(ReleaseRequester::Guest) => ReleaseReason::Guest,
         Some(ReleaseRequester::Operator) => ReleaseReason::Operator,
@@ -28,8 +29,8 @@ pub(super) fn asked_reason(hold: &Hold) -> ReleaseReason {
     }
 }
 
-/// The hold with this payment on its books, and paid by it.
-pub(super) fn paid_by(hold: &Hold, receipt: &Receipt, status: Status) -> Hold {
+/// Returns the hold with this payment recorded, in the given status.
+pub(super) fn record_payment(hold: &Hold, receipt: &Receipt, status: Status) -> Hold {
     let mut next = Hold {
         status,
         requested_by: None,
@@ -37,30 +38,31 @@ pub(super) fn paid_by(hold: &Hold, receipt: &Receipt, status: Status) -> Hold {
         ..hold.clone()
     };
     next.price_mismatch |= receipt.money != hold.price;
-    if hold.payment(&receipt.intent).is_none() {
-        next.payments.push(receipt.payment(PaymentState::Paid));
+    if hold.find_payment(&receipt.intent).is_none() {
+        next.payments.push(receipt.to_payment(PaymentState::Paid));
     }
     next
 }
 
-pub(super) fn confirm(hold: &Hold, receipt: &Receipt, why: TransitionReason) -> Decision {
-    change(paid_by(hold, receipt, Status::Confirmed), why)
+/// Records the payment and confirms the hold, whatever amount was paid.
+pub(super) fn confirm_hold(hold: &Hold, receipt: &Receipt, reason: TransitionReason) -> Decision {
+    change_hold(record_payment(hold, receipt, Status::Confirmed), reason)
 }
 
-pub(super) fn confirm_unpaid(hold: &Hold) -> Decision {
-    // The slot has a price, so a session that asked for nothing is not what we made.
+pub(super) fn confirm_without_payment(hold: &Hold) -> Decision {
+    // Every slot has a price, so a session without a payment is not one that we created: an operator must check it.
     let next = Hold {
         status: Status::Confirmed,
         requested_by: None,
         price_mismatch: true,
         ..hold.clone()
     };
-    change(next, TransitionReason::NothingToPay)
+    change_hold(next, TransitionReason::NothingToPay)
 }
 
 pub(super) fn start_processing(hold: &Hold, intent: Option<&IntentId>) -> Decision {
     let intent = hold.intent.clone().or_else(|| intent.cloned());
-    change(
+    change_hold(
         Hold {
             status: Status::Processing,
             requested_by: None,
@@ -71,22 +73,22 @@ pub(super) fn start_processing(hold: &Hold, intent: Option<&IntentId>) -> Decisi
     )
 }
 
-pub(super) fn release(hold: &Hold, reason: ReleaseReason, why: TransitionReason) -> Decision {
-    change(
+pub(super) fn release_hold(hold: &Hold, release_reason: ReleaseReason, reason: TransitionReason) -> Decision {
+    change_hold(
         Hold {
-            status: Status::Released(reason),
+            status: Status::Released(release_reason),
             requested_by: None,
             ..hold.clone()
         },
-        why,
+        reason,
     )
 }
 
-/// The first intent named is kept: the one that pays replaces it in [`paid_by`], and nothing does after that.
-pub(super) fn link(hold: &Hold, intent: &IntentId) -> Decision {
+/// Links the first intent that is named. The intent that pays replaces it in [`record_payment`]; after that none does.
+pub(super) fn link_intent(hold: &Hold, intent: &IntentId) -> Decision {
     match hold.intent {
         Some(_) => Decision::Stay(TransitionReason::AlreadySo),
-        None => change(
+        None => change_hold(
             Hold {
                 intent: Some(intent.clone()),
                 ..hold.clone()
@@ -96,59 +98,66 @@ pub(super) fn link(hold: &Hold, intent: &IntentId) -> Decision {
     }
 }
 
-pub(super) fn note_try(hold: &Hold, intent: &IntentId, why: TransitionReason) -> Decision {
+/// Records a failed payment attempt in the history; the guest may try again.
+pub(super) fn note_attempt(hold: &Hold, intent: &IntentId, reason: TransitionReason) -> Decision {
     let intent = hold.intent.clone().unwrap_or_else(|| intent.clone());
-    change(
+    change_hold(
         Hold {
             intent: Some(intent),
             ..hold.clone()
         },
-        why,
+        reason,
     )
 }
 
-/// Money for a hold that has its payment, or is over for good: known money changes nothing, other money goes back.
-pub(super) fn another_payment(hold: &Hold, receipt: &Receipt, why: TransitionReason) -> Decision {
-    if hold.payment(&receipt.intent).is_some() {
+/// Refunds a payment for a hold that is paid already or has ended for good. A known payment changes nothing.
+pub(super) fn refund_extra_payment(hold: &Hold, receipt: &Receipt, reason: TransitionReason) -> Decision {
+    if hold.find_payment(&receipt.intent).is_some() {
         return Decision::Stay(TransitionReason::AlreadySo);
     }
-    Decision::Change(give_back(hold.clone(), receipt, 0, why))
+    Decision::Change(refund_payment(hold.clone(), receipt, 0, reason))
 }
 
-/// Money for a hold that was released (I3). Money that is known has had its answer.
-pub(super) fn late_payment(hold: &Hold, receipt: &Receipt, back: i64) -> Decision {
-    match hold.payment(&receipt.intent) {
+/// Applies a payment for a released hold (I3). A known payment was decided before and changes nothing.
+pub(super) fn apply_late_payment(hold: &Hold, receipt: &Receipt, refunded: i64) -> Decision {
+    match hold.find_payment(&receipt.intent) {
         Some(_) => Decision::Stay(TransitionReason::AlreadySo),
-        None => reclaim(hold, receipt, back),
+        None => reclaim_slot(hold, receipt, refunded),
     }
 }
 
-pub(super) fn reclaim(hold: &Hold, receipt: &Receipt, back: i64) -> Decision {
-    let mut next = paid_by(hold, receipt, Status::Confirmed);
+/// Offers both results for a payment whose slot was given up: confirmed with the slot, or refunded without it.
+pub(super) fn reclaim_slot(hold: &Hold, receipt: &Receipt, refunded: i64) -> Decision {
+    let mut next = record_payment(hold, receipt, Status::Confirmed);
     next.payments.retain(|known| known.intent != receipt.intent);
     next.payments.push(Payment {
-        refunded: back,
-        ..receipt.payment(PaymentState::Paid)
+        refunded,
+        ..receipt.to_payment(PaymentState::Paid)
     });
     let free = Transition {
         next,
-        orders: Vec::new(),
-        why: TransitionReason::LatePaymentGotItsSlot,
+        commands: Vec::new(),
+        reason: TransitionReason::LatePaymentGotItsSlot,
     };
-    let gone = Hold {
+    let without_slot = Hold {
         status: Status::Released(ReleaseReason::LatePaymentRefunded),
         ..hold.clone()
     };
     Decision::Reclaim {
         free,
-        taken: give_back(gone, receipt, back, TransitionReason::LatePaymentRefunded),
+        taken: refund_payment(
+            without_slot,
+            receipt,
+            refunded,
+            TransitionReason::LatePaymentRefunded,
+        ),
     }
 }
 
-/// A payment that the bank disputes, and how much of it went back.
-pub(super) fn disputed_payment(hold: &Hold, intent: &IntentId) -> Option<(Receipt, i64)> {
+/// Finds a disputed payment, and how much of it was refunded.
+pub(super) fn find_disputed_payment(hold: &Hold, intent: &IntentId) -> Option<(Receipt, i64)> {
     let payment = hold
-        .payment(intent)
+        .find_payment(intent)
         .filter(|payment| payment.state == PaymentState::Disputed)?;
     Some((
         Receipt {
@@ -159,37 +168,53 @@ pub(super) fn disputed_payment(hold: &Hold, intent: &IntentId) -> Option<(Receip
     ))
 }
 
-pub(super) fn give_back(hold: Hold, receipt: &Receipt, back: i64, why: TransitionReason) -> Transition {
+/// Makes the transition that records a payment as due for a refund, with the command to refund the rest of it.
+pub(super) fn refund_payment(
+    hold: Hold,
+    receipt: &Receipt,
+    refunded: i64,
+    reason: TransitionReason,
+) -> Transition {
     let mut next = hold;
-    let mut payment = receipt.payment(PaymentState::RefundDue);
-    payment.refunded = back;
+    let mut payment = receipt.to_payment(PaymentState::RefundDue);
+    payment.refunded = refunded;
     next.payments.retain(|known| known.intent != receipt.intent);
     next.payments.push(payment);
     next.intent.get_or_insert_with(|| receipt.intent.clone());
     let money = Money {
-        amount: receipt.money.amount - back,
+        amount: receipt.money.amount - refunded,
         ..receipt.money
     };
-    let orders = vec![CommandAction::Refund {
+    let commands = vec![CommandAction::Refund {
         intent: receipt.intent.clone(),
         money,
     }];
-    Transition { next, orders, why }
+    Transition {
+        next,
+        commands,
+        reason,
+    }
 }
 
-/// A refund on a live hold proves that it was paid; a full one of its own payment ends it, where the shop wants that.
-pub(super) fn refunded_live(hold: &Hold, paid: &Receipt, back: i64, policy: HoldPolicy) -> Decision {
-    let Decision::Change(mut step) = note_refund(hold, paid, back) else {
+/// Applies a refund to a live hold. The refund proves that the hold was paid. A full refund of the only payment cancels
+/// the hold if the shop chose so.
+pub(super) fn apply_refund_to_live(
+    hold: &Hold,
+    paid: &Receipt,
+    refunded: i64,
+    policy: HoldPolicy,
+) -> Decision {
+    let Decision::Change(mut step) = note_refund(hold, paid, refunded) else {
         return Decision::Stay(TransitionReason::AlreadySo);
     };
-    // Another payment may carry the slot: a second one that went back never did.
+    // The refund may be of a second payment; the hold keeps its slot if another payment covers it.
     let is_paid = step
         .next
         .payments
         .iter()
         .any(|p| matches!(p.state, PaymentState::Paid | PaymentState::Disputed));
-    let ends = !is_paid && policy.full_refund_frees_slot;
-    step.next.status = if ends {
+    let is_cancelled = !is_paid && policy.full_refund_frees_slot;
+    step.next.status = if is_cancelled {
         Status::Cancelled(CancelReason::Refunded)
     } else {
         Status::Confirmed
@@ -198,36 +223,40 @@ pub(super) fn refunded_live(hold: &Hold, paid: &Receipt, back: i64, policy: Hold
     Decision::Change(step)
 }
 
-/// A refund on a released hold. Of money we did not know: the payment's own event is still on its way, and both orders
-/// must end alike. All of it back is as if it had been confirmed and then refunded; a part means the rest was paid.
-pub(super) fn refunded_released(hold: &Hold, paid: &Receipt, back: i64) -> Decision {
-    if hold.payment(&paid.intent).is_some() {
-        return note_refund(hold, paid, back);
+/// Applies a refund to a released hold.
+///
+/// If the payment is unknown, its own event is still on its way, and both orders of the two events must end in the same
+/// state. A full refund ends as if the hold had been confirmed and then refunded; a partial one means that the rest is
+/// a late payment.
+pub(super) fn apply_refund_to_released(hold: &Hold, paid: &Receipt, refunded: i64) -> Decision {
+    if hold.find_payment(&paid.intent).is_some() {
+        return note_refund(hold, paid, refunded);
     }
-    if back < paid.money.amount {
-        return late_payment(hold, paid, back);
+    if refunded < paid.money.amount {
+        return apply_late_payment(hold, paid, refunded);
     }
     let cancelled = Hold {
         status: Status::Cancelled(CancelReason::Refunded),
         ..hold.clone()
     };
-    note_refund(&cancelled, paid, back)
+    note_refund(&cancelled, paid, refunded)
 }
 
-pub(super) fn note_refund(hold: &Hold, paid: &Receipt, back: i64) -> Decision {
+/// Records how much of a payment was refunded, without changing the status.
+pub(super) fn note_refund(hold: &Hold, paid: &Receipt, refunded: i64) -> Decision {
     let mut next = hold.clone();
-    if hold.payment(&paid.intent).is_none() {
-        next.payments.push(paid.payment(PaymentState::Paid));
+    if hold.find_payment(&paid.intent).is_none() {
+        next.payments.push(paid.to_payment(PaymentState::Paid));
         next.intent.get_or_insert_with(|| paid.intent.clone());
     }
-    next.payments = with_refund(&next.payments, &paid.intent, back);
+    next.payments = record_refund(&next.payments, &paid.intent, refunded);
     if next == *hold {
         return Decision::Stay(TransitionReason::AlreadySo);
     }
-    let full = back >= paid.money.amount;
-    change(
+    let is_full = refunded >= paid.money.amount;
+    change_hold(
         next,
-        if full {
+        if is_full {
             TransitionReason::FullyRefunded
         } else {
             TransitionReason::PartlyRefunded
@@ -235,27 +264,28 @@ pub(super) fn note_refund(hold: &Hold, paid: &Receipt, back: i64) -> Decision {
     )
 }
 
-/// Refund totals only grow, so an old event cannot undo a newer one.
-pub(super) fn with_refund(payments: &[Payment], intent: &IntentId, back: i64) -> Vec<Payment> {
+/// Records a refund total. Totals only grow, so an old event cannot undo a newer one.
+pub(super) fn record_refund(payments: &[Payment], intent: &IntentId, refunded: i64) -> Vec<Payment> {
     let mut payments = payments.to_vec();
     for payment in payments
         .iter_mut()
-        .filter(|p| p.intent == *intent && p.refunded < back)
+        .filter(|p| p.intent == *intent && p.refunded < refunded)
     {
-        payment.refunded = back;
-        if back >= payment.money.amount {
+        payment.refunded = refunded;
+        if refunded >= payment.money.amount {
             payment.state = PaymentState::Refunded;
         }
     }
     payments
 }
 
-pub(super) fn set_payment(
+/// Changes the state of a payment if it is in one of the states `from`.
+pub(super) fn set_payment_state(
     hold: &Hold,
     intent: &IntentId,
     from: &[PaymentState],
     to: PaymentState,
-    why: TransitionReason,
+    reason: TransitionReason,
 ) -> Decision {
     let mut next = hold.clone();
     for payment in next
@@ -268,13 +298,13 @@ pub(super) fn set_payment(
     if next == *hold {
         Decision::Stay(TransitionReason::AlreadySo)
     } else {
-        change(next, why)
+        change_hold(next, reason)
     }
 }
 
-pub(super) fn refund_failed(hold: &Hold, intent: &IntentId) -> Decision {
+pub(super) fn mark_refund_failed(hold: &Hold, intent: &IntentId) -> Decision {
     use PaymentState::{Kept, RefundDue, RefundFailed, Refunded};
-    set_payment(
+    set_payment_state(
         hold,
         intent,
         &[RefundDue, Refunded, Kept],
@@ -283,11 +313,12 @@ pub(super) fn refund_failed(hold: &Hold, intent: &IntentId) -> Decision {
     )
 }
 
-pub(super) fn disputed(hold: &Hold, receipt: &Receipt) -> Decision {
+pub(super) fn mark_disputed(hold: &Hold, receipt: &Receipt) -> Decision {
     use PaymentState::{Disputed, Paid};
-    if hold.payment(&receipt.intent).is_some() {
-        // One that is on its way back stays so: its refund is tried until Stripe allows it or the bank has taken it.
-        return set_payment(
+    if hold.find_payment(&receipt.intent).is_some() {
+        // Only a `paid` payment changes. A due refund stays due: it is tried until Stripe accepts it or the bank has
+        // taken the money.
+        return set_payment_state(
             hold,
             &receipt.intent,
             &[Paid],
@@ -295,7 +326,7 @@ pub(super) fn disputed(hold: &Hold, receipt: &Receipt) -> Decision {
             TransitionReason::Disputed,
         );
     }
-    // A payment that we hear of through its dispute was made: the slot that waits for it is the guest's.
+    // A disputed payment was made, even if the dispute is the first we hear of it: a live hold is paid.
     let status = if hold.status.is_live() {
         Status::Confirmed
     } else {
@@ -306,18 +337,18 @@ pub(super) fn disputed(hold: &Hold, receipt: &Receipt) -> Decision {
         requested_by: None,
         ..hold.clone()
     };
-    next.payments.push(receipt.payment(Disputed));
+    next.payments.push(receipt.to_payment(Disputed));
     next.intent.get_or_insert_with(|| receipt.intent.clone());
-    change(next, TransitionReason::Disputed)
+    change_hold(next, TransitionReason::Disputed)
 }
 
-pub(super) fn dispute_closed(hold: &Hold, intent: &IntentId, won: bool) -> Decision {
+pub(super) fn close_dispute(hold: &Hold, intent: &IntentId, won: bool) -> Decision {
     let to = if won {
         PaymentState::Paid
     } else {
         PaymentState::Refunded
     };
-    set_payment(
+    set_payment_state(
         hold,
         intent,
         &[PaymentState::Disputed],

@@ -1,16 +1,19 @@
-//! The state table, every pair of it, and what holds for all of them.
+//! Tests of the state table: every pair of status and fact, and the invariants that hold for all of them.
 
 use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
-use crate::domain::money::Currency;
+use crate::domain::command::CommandAction;
+use crate::domain::ids::{HoldId, IntentId, SessionId};
+use crate::domain::money::{Currency, Money};
 use crate::domain::payment::{PaymentState, Receipt};
+use crate::domain::session::SessionPayment;
 
-/// What follows from each fact in each state. `-`: nothing. A state: the hold goes there. `note`: only noted.
-/// `reclaim`: confirmed if the slot is free, else refunded. `+refund`: and this money goes back.
-/// The intent is `pi_1` wherever one is named; it is the one that paid in `confirmed`, is on its way back in `late`
-/// (released, late_payment_refunded) and went back in `cancelled` (refunded). `released` never saw money.
+/// What follows from each fact in each status. `-`: nothing. A status: the hold gets it. `note`: the status stays, but
+/// something is recorded. `reclaim`: confirmed if the slot is free, else refunded. `+refund`: this payment is refunded.
+/// Facts name the intent `pi_1`. It paid in `confirmed`; its refund is due in `late` (released, late_payment_refunded)
+/// and done in `cancelled` (refunded). `released` never had a payment.
 const TABLE: &str = "
 fact              | held               | processing         | confirmed    | released  | late | cancelled
 completed paid    | confirmed          | confirmed          | -            | reclaim   | -    | -
@@ -47,18 +50,18 @@ fn receipt(intent: &str) -> Receipt {
 }
 
 pub(super) fn hold(status: Status, payment: Option<PaymentState>) -> Hold {
-    let mut hold = Hold::placed(HoldId(Uuid::from_u128(1)), SessionId::new("cs_1"), eur(5000));
+    let mut hold = Hold::new(HoldId(Uuid::from_u128(1)), SessionId::new("cs_1"), eur(5000));
     hold.status = status;
     hold.intent = (status == Status::Processing).then(|| IntentId::new("pi_1"));
     if let Some(state) = payment {
         hold.intent = Some(IntentId::new("pi_1"));
-        hold.payments.push(receipt("pi_1").payment(state));
+        hold.payments.push(receipt("pi_1").to_payment(state));
     }
     hold
 }
 
-/// A column's hold.
-fn column(name: &str) -> Hold {
+/// Makes the hold that a column of the table is about.
+fn hold_of_column(name: &str) -> Hold {
     match name {
         "held" => hold(Status::Held, None),
         "processing" => hold(Status::Processing, None),
@@ -80,7 +83,7 @@ fn column(name: &str) -> Hold {
     }
 }
 
-/// Facts with their names in the table. A new kind of fact does not compile until it has a row, see [`row_of`].
+/// One fact for each row of the table. A new kind of fact does not compile until [`row_of`] names its row.
 fn facts() -> Vec<Fact> {
     let pi = || IntentId::new("pi_1");
     vec![
@@ -97,11 +100,11 @@ fn facts() -> Vec<Fact> {
         Fact::IntentCanceled(pi()),
         Fact::Refunded {
             paid: receipt("pi_1"),
-            back: 5000,
+            refunded: 5000,
         },
         Fact::Refunded {
             paid: receipt("pi_1"),
-            back: 2000,
+            refunded: 2000,
         },
         Fact::RefundFailed(pi()),
         Fact::DisputeOpened(receipt("pi_1")),
@@ -131,7 +134,7 @@ fn row_of(fact: &Fact) -> &'static str {
         Fact::IntentSucceeded(_) => "intent succeeded",
         Fact::IntentFailed(..) => "intent failed",
         Fact::IntentCanceled(_) => "intent canceled",
-        Fact::Refunded { paid, back } if *back >= paid.money.amount => "refunded full",
+        Fact::Refunded { paid, refunded } if *refunded >= paid.money.amount => "refunded full",
         Fact::Refunded { .. } => "refunded part",
         Fact::RefundFailed(_) => "refund failed",
         Fact::DisputeOpened(_) => "dispute opened",
@@ -161,28 +164,28 @@ fn snake(name: &str) -> String {
     text
 }
 
-/// A decision in the words of the table.
-fn in_words(before: &Hold, decision: &Decision) -> String {
+/// Describes a decision as the table does.
+fn describe(before: &Hold, decision: &Decision) -> String {
     match decision {
         Decision::Stay(_) => "-".to_owned(),
         Decision::Reclaim { .. } => "reclaim".to_owned(),
         Decision::Change(step) => {
-            let went = if step.next.status == before.status {
+            let status = if step.next.status == before.status {
                 "note".to_owned()
             } else {
                 state_name(step.next.status)
             };
-            if step.orders.is_empty() {
-                went
+            if step.commands.is_empty() {
+                status
             } else {
-                format!("{went}+refund")
+                format!("{status}+refund")
             }
         }
     }
 }
 
 #[test]
-fn every_fact_in_every_state_has_its_written_answer() {
+fn every_fact_in_every_status_follows_the_table() {
     let mut lines = TABLE
         .trim()
         .lines()
@@ -196,10 +199,10 @@ fn every_fact_in_every_state_has_its_written_answer() {
             .find(|row| row[0] == row_of(&fact))
             .unwrap_or_else(|| panic!("no row for {fact:?}"));
         for (name, expected) in head.iter().zip(row).skip(1) {
-            let before = column(name);
+            let before = hold_of_column(name);
             let decision = decide(&before, &fact, HoldPolicy::default());
             assert_eq!(
-                in_words(&before, &decision),
+                describe(&before, &decision),
                 *expected,
                 "{} in {name}: {decision:?}",
                 row[0]
@@ -215,11 +218,11 @@ fn every_fact_in_every_state_has_its_written_answer() {
 }
 
 #[test]
-fn the_reason_of_a_release_is_who_asked_for_it() {
+fn release_reason_is_who_asked_for_it() {
     let reason = |requested_by| {
         let held = Hold {
             requested_by,
-            ..column("held")
+            ..hold_of_column("held")
         };
         match decide(&held, &Fact::SessionDead, HoldPolicy::default()) {
             Decision::Change(step) => step.next.status,
@@ -238,7 +241,7 @@ fn the_reason_of_a_release_is_who_asked_for_it() {
 }
 
 #[test]
-fn money_that_is_not_what_was_asked_confirms_and_is_flagged() {
+fn payment_of_another_amount_confirms_and_is_flagged() {
     for money in [
         eur(4999),
         Money {
@@ -251,7 +254,7 @@ fn money_that_is_not_what_was_asked_confirms_and_is_flagged() {
             money,
         });
         match decide(
-            &column("held"),
+            &hold_of_column("held"),
             &Fact::SessionCompleted(paid),
             HoldPolicy::default(),
         ) {
@@ -265,15 +268,15 @@ fn money_that_is_not_what_was_asked_confirms_and_is_flagged() {
 }
 
 #[test]
-fn a_shop_may_keep_the_booking_of_a_full_refund() {
+fn shop_may_keep_booking_after_full_refund() {
     let keep = HoldPolicy {
         full_refund_frees_slot: false,
     };
     let full = Fact::Refunded {
         paid: receipt("pi_1"),
-        back: 5000,
+        refunded: 5000,
     };
-    match decide(&column("confirmed"), &full, keep) {
+    match decide(&hold_of_column("confirmed"), &full, keep) {
         Decision::Change(step) => {
             assert_eq!(step.next.status, Status::Confirmed);
             assert_eq!(step.next.payments[0].state, PaymentState::Refunded);
@@ -283,19 +286,20 @@ fn a_shop_may_keep_the_booking_of_a_full_refund() {
 }
 
 #[test]
-fn a_late_payment_goes_back_once_and_whole_where_the_slot_is_gone() {
+fn late_payment_without_slot_is_refunded_once_and_in_full() {
     let late = Fact::SessionCompleted(SessionPayment::Paid(receipt("pi_1")));
-    let Decision::Reclaim { free, taken } = decide(&column("released"), &late, HoldPolicy::default()) else {
+    let Decision::Reclaim { free, taken } = decide(&hold_of_column("released"), &late, HoldPolicy::default())
+    else {
         panic!("no reclaim");
     };
     assert_eq!(free.next.status, Status::Confirmed);
-    assert!(free.orders.is_empty());
+    assert!(free.commands.is_empty());
     assert_eq!(
         taken.next.status,
         Status::Released(ReleaseReason::LatePaymentRefunded)
     );
     assert_eq!(
-        taken.orders,
+        taken.commands,
         [CommandAction::Refund {
             intent: IntentId::new("pi_1"),
             money: eur(5000)
@@ -311,8 +315,8 @@ fn some_fact() -> impl Strategy<Value = Fact> {
     proptest::sample::select(facts())
 }
 
-/// Takes a fact as the store would, with the slot free or taken.
-fn settle(hold: Hold, fact: &Fact, slot_is_free: bool, orders: &mut Vec<CommandAction>) -> Hold {
+/// Applies a fact as the workflow would, with the slot free or taken.
+fn apply_fact(hold: Hold, fact: &Fact, slot_is_free: bool, commands: &mut Vec<CommandAction>) -> Hold {
     let step = match decide(&hold, fact, HoldPolicy::default()) {
         Decision::Stay(_) => return hold,
         Decision::Change(step) => step,
@@ -324,48 +328,48 @@ fn settle(hold: Hold, fact: &Fact, slot_is_free: bool, orders: &mut Vec<CommandA
             }
         }
     };
-    orders.extend(step.orders);
+    commands.extend(step.commands);
     step.next
 }
 
 proptest! {
-    /// I5: whatever happens, saying it again changes nothing more.
+    /// I5: a repeated fact changes nothing.
     #[test]
-    fn a_fact_told_twice_has_one_effect(facts in proptest::collection::vec((some_fact(), any::<bool>()), 1..12)) {
-        let mut hold = column("held");
-        let mut orders = Vec::new();
+    fn repeated_fact_has_one_effect(facts in proptest::collection::vec((some_fact(), any::<bool>()), 1..12)) {
+        let mut hold = hold_of_column("held");
+        let mut commands = Vec::new();
         for (fact, free) in &facts {
-            hold = settle(hold, fact, *free, &mut orders);
-            let again = settle(hold.clone(), fact, *free, &mut orders);
+            hold = apply_fact(hold, fact, *free, &mut commands);
+            let again = apply_fact(hold.clone(), fact, *free, &mut commands);
             prop_assert_eq!(&again, &hold, "{:?} again", fact);
         }
     }
 
-    /// I3: money is on the books once, never kept for a hold without a slot, and never sent back twice.
+    /// I3: a payment is recorded once, never kept for a hold without a slot, and never refunded twice.
     #[test]
-    fn money_and_slot_never_part(facts in proptest::collection::vec((some_fact(), any::<bool>()), 1..16)) {
-        let mut hold = column("held");
-        let mut orders = Vec::new();
+    fn payment_is_never_kept_without_slot(facts in proptest::collection::vec((some_fact(), any::<bool>()), 1..16)) {
+        let mut hold = hold_of_column("held");
+        let mut commands = Vec::new();
         for (fact, free) in &facts {
-            hold = settle(hold, fact, *free, &mut orders);
+            hold = apply_fact(hold, fact, *free, &mut commands);
             let mut intents: Vec<_> = hold.payments.iter().map(|payment| &payment.intent).collect();
             intents.sort();
             intents.dedup();
-            prop_assert_eq!(intents.len(), hold.payments.len(), "a payment stands twice");
+            prop_assert_eq!(intents.len(), hold.payments.len(), "a payment is recorded twice");
             let kept = hold.payments.iter().filter(|payment| payment.state == PaymentState::Paid).count();
             prop_assert!(hold.status.is_live() || kept == 0, "money without slot: {:?}", hold);
             prop_assert!(hold.payments.iter().all(|p| (0..=p.money.amount).contains(&p.refunded)));
-            let mut refunds = orders.clone();
+            let mut refunds = commands.clone();
             refunds.sort();
             refunds.dedup();
-            prop_assert_eq!(refunds.len(), orders.len(), "a refund is ordered twice: {:?}", orders);
+            prop_assert_eq!(refunds.len(), commands.len(), "a refund is ordered twice: {:?}", commands);
         }
     }
 
-    /// I2: only Stripe's word that the session is dead, or the payment failed, ends a held hold unpaid.
+    /// I2: a held hold is released only if Stripe says that the session is dead or the payment failed.
     #[test]
-    fn only_stripe_ends_a_held_hold(fact in some_fact()) {
-        let next = settle(column("held"), &fact, true, &mut Vec::new());
+    fn only_stripe_ends_unpaid_hold(fact in some_fact()) {
+        let next = apply_fact(hold_of_column("held"), &fact, true, &mut Vec::new());
         if matches!(next.status, Status::Released(_)) {
             prop_assert!(matches!(fact, Fact::SessionDead | Fact::AsyncFailed));
         }

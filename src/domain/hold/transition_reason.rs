@@ -1,59 +1,59 @@
-//! The reasons of steps, in words for the history.
+//! The causes of transitions, as sentences for the history.
 
 use std::fmt;
 
 use super::fact::FailureCode;
 
-/// The reason of a step, or of standing still.
+/// The cause of a transition, or of the lack of one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum TransitionReason {
-    /// The checkout placed it.
+    /// A checkout placed the hold.
     Placed,
-    /// Paid in full at once.
+    /// The guest paid the session.
     Paid,
-    /// A delayed method is at work.
+    /// The guest chose a delayed payment method.
     PaymentUnderway,
-    /// A delayed payment arrived.
+    /// A delayed payment succeeded.
     DelayedPaymentArrived,
     /// A delayed payment failed.
     DelayedPaymentFailed,
-    /// Completed without a payment.
+    /// The session was completed without a payment.
     NothingToPay,
-    /// Stripe ended the session.
+    /// Stripe expired the session.
     SessionEnded,
-    /// Money came after the release, and the slot was still free.
+    /// A payment arrived after the release, and the slot was still free.
     LatePaymentGotItsSlot,
-    /// Money came after the release, and the slot was still free, but with others than before: these.
+    /// A payment arrived after the release, and the slot was free with other resources, which are named here.
     LatePaymentGotOthers(String),
-    /// Money came after the release, and the slot was gone: it goes back.
+    /// A payment arrived after the release, and the slot was taken; the payment is refunded.
     LatePaymentRefunded,
-    /// Money came after the cancellation: it goes back.
+    /// A payment arrived after the cancellation; it is refunded.
     PaymentAfterCancellation,
-    /// A second payment for one hold: it goes back.
+    /// A second payment arrived for a paid hold; it is refunded.
     SecondPayment,
-    /// The intent became known.
+    /// The PaymentIntent became known.
     IntentLinked,
-    /// A try failed.
+    /// A payment attempt failed.
     TryFailed(FailureCode),
-    /// The intent was given up.
+    /// The PaymentIntent was cancelled.
     IntentCanceled,
-    /// The guest cancelled it.
+    /// The guest cancelled the hold.
     CancelledByGuest,
-    /// The operator cancelled it; with a note.
+    /// The operator cancelled the hold, with an optional note.
     CancelledByOperator(Option<String>),
-    /// All money is back.
+    /// The whole payment was refunded.
     FullyRefunded,
-    /// Some money is back.
+    /// A part of the payment was refunded.
     PartlyRefunded,
-    /// Stripe could not give it back.
+    /// A refund failed at Stripe.
     RefundFailed,
-    /// The bank disputes it.
+    /// The guest's bank disputes the payment.
     Disputed,
-    /// The dispute is over.
+    /// The dispute was closed.
     DisputeClosed,
-    /// Nothing new.
+    /// The fact was known already.
     AlreadySo,
-    /// Does not fit what we know; the state stays.
+    /// The fact no longer matters in this status.
     NoLongerMatters,
 }
 
@@ -94,7 +94,7 @@ impl fmt::Display for TransitionReason {
         f.write_str(match self {
             Self::Placed => "placed by a checkout",
             Self::Paid => "paid",
-            Self::PaymentUnderway => "a delayed payment is at work",
+            Self::PaymentUnderway => "a delayed payment is in progress",
             Self::DelayedPaymentArrived => "the delayed payment arrived",
             Self::DelayedPaymentFailed => "the delayed payment failed",
             Self::NothingToPay => "completed without a payment",

@@ -1,4 +1,4 @@
-//! The schedule against a plain reading of its rules, minute by minute, in many zones and around their changes of clocks.
+//! Compares the schedule with a minute-by-minute reference, in many time zones and around their clock changes.
 
 use chrono::{DateTime, Duration, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use proptest::collection::vec;
@@ -9,7 +9,7 @@ use super::super::{Exception, Hours, NotOffered, Schedule};
 use super::{WEEK, at};
 use crate::domain::time::Window;
 
-/// Zones, and instants near which they change their clocks.
+/// Time zones, and instants near which they change their clocks.
 const CHANGES: &[(&str, &str)] = &[
     ("Europe/Berlin", "2026-03-29T01:00:00Z"),
     ("Europe/Berlin", "2026-10-25T01:00:00Z"),
@@ -54,7 +54,7 @@ fn exception(near: NaiveDate) -> impl Strategy<Value = Exception> {
 }
 
 /// A schedule, and an instant near which its zone may change its clocks.
-fn case() -> impl Strategy<Value = (Schedule, DateTime<Utc>)> {
+fn schedule_and_instant() -> impl Strategy<Value = (Schedule, DateTime<Utc>)> {
     select(CHANGES).prop_flat_map(|(zone, instant)| {
         let near = at(instant);
         let parts = (
@@ -80,7 +80,7 @@ fn case() -> impl Strategy<Value = (Schedule, DateTime<Utc>)> {
     })
 }
 
-/// The hours that begin on a date, on the wall clock.
+/// The openings that start on a date, on the wall clock.
 fn openings(schedule: &Schedule, date: NaiveDate) -> Vec<(NaiveDateTime, NaiveDateTime)> {
     let exceptions: Vec<_> = schedule.exceptions.iter().filter(|e| e.date == date).collect();
     let weekly = schedule.weekly.iter();
@@ -102,8 +102,8 @@ fn openings(schedule: &Schedule, date: NaiveDate) -> Vec<(NaiveDateTime, NaiveDa
         .collect()
 }
 
-/// Whether a minute is open, and whether it is on the grid of an opening.
-fn look(schedule: &Schedule, minute: DateTime<Utc>) -> (bool, bool) {
+/// Tells whether a minute is open, and whether it is on the grid of an opening.
+fn check_minute(schedule: &Schedule, minute: DateTime<Utc>) -> (bool, bool) {
     let wall = minute.with_timezone(&schedule.timezone).naive_local();
     let days = [wall.date().pred_opt().unwrap(), wall.date()];
     let openings = days.iter().flat_map(|date| openings(schedule, *date));
@@ -115,8 +115,8 @@ fn look(schedule: &Schedule, minute: DateTime<Utc>) -> (bool, bool) {
     found
 }
 
-/// What is offered in so many minutes from `from` on, by looking at each minute.
-fn reference(
+/// Lists the starts in the `minutes` after `from` by checking each minute.
+fn list_reference_starts(
     schedule: &Schedule,
     from: DateTime<Utc>,
     minutes: i64,
@@ -124,7 +124,9 @@ fn reference(
     now: DateTime<Utc>,
 ) -> Vec<DateTime<Utc>> {
     let minute = |n: i64| from + Duration::minutes(n);
-    let looks: Vec<_> = (0..minutes + length).map(|n| look(schedule, minute(n))).collect();
+    let checks: Vec<_> = (0..minutes + length)
+        .map(|n| check_minute(schedule, minute(n)))
+        .collect();
     let in_time = |start: DateTime<Utc>| {
         let ahead = start - now;
         let near = schedule
@@ -132,8 +134,12 @@ fn reference(
             .is_none_or(|days| ahead <= Duration::days(days));
         near && start > now && ahead >= Duration::minutes(schedule.min_notice_minutes)
     };
-    let fits =
-        |n: i64| looks[n as usize].1 && looks[n as usize..(n + length) as usize].iter().all(|look| look.0);
+    let fits = |n: i64| {
+        checks[n as usize].1
+            && checks[n as usize..(n + length) as usize]
+                .iter()
+                .all(|check| check.0)
+    };
     (0..minutes)
         .filter(|n| fits(*n) && in_time(minute(*n)))
         .map(minute)
@@ -144,8 +150,8 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(150))]
 
     #[test]
-    fn what_is_offered_is_what_a_minute_by_minute_reading_offers(
-        (schedule, near) in case(),
+    fn starts_are_those_of_the_minute_by_minute_reference(
+        (schedule, near) in schedule_and_instant(),
         before in 0..2000i64,
         minutes in 1..3000i64,
         length in prop_oneof![3 => 1..200i64, 1 => 200..3000i64],
@@ -153,18 +159,18 @@ proptest! {
     ) {
         let (from, now) = (near - Duration::minutes(before), near + Duration::minutes(now));
         let within = Window::new(from, from + Duration::minutes(minutes)).unwrap();
-        let starts = schedule.starts(within, Duration::minutes(length), now);
+        let starts = schedule.list_starts(within, Duration::minutes(length), now);
         prop_assert!(starts.is_sorted_by(|a, b| a < b), "in order, each once");
-        prop_assert_eq!(&starts, &reference(&schedule, from, minutes, length, now));
+        prop_assert_eq!(&starts, &list_reference_starts(&schedule, from, minutes, length, now));
         for n in 0..minutes {
             let start = from + Duration::minutes(n);
-            let allowed = schedule.allows(start, Duration::minutes(length), now);
+            let allowed = schedule.check_start(start, Duration::minutes(length), now);
             prop_assert_eq!(allowed.is_ok(), starts.binary_search(&start).is_ok(), "{}: {:?}", start, allowed);
         }
     }
 
     #[test]
-    fn no_date_no_length_and_no_number_is_too_much(
+    fn no_date_length_or_number_overflows(
         zone in select(&chrono_tz::TZ_VARIANTS[..]),
         numbers in (any::<i64>(), any::<i64>(), prop::option::of(any::<i64>())),
         from in DateTime::<Utc>::MIN_UTC.timestamp()..=DateTime::<Utc>::MAX_UTC.timestamp(),
@@ -187,12 +193,12 @@ proptest! {
         let length = Duration::seconds(length);
         for start in [second(from), end] {
             for now in [second(now), DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC, start] {
-                let _: Result<(), NotOffered> = schedule.allows(start, length, now);
+                let _: Result<(), NotOffered> = schedule.check_start(start, length, now);
                 let day = Duration::days(1);
                 let ends = start.checked_add_signed(day).unwrap_or(DateTime::<Utc>::MAX_UTC);
                 if let Some(within) = Window::new(start, ends) {
-                    for start in schedule.starts(within, length, now) {
-                        prop_assert_eq!(schedule.allows(start, length, now), Ok(()));
+                    for start in schedule.list_starts(within, length, now) {
+                        prop_assert_eq!(schedule.check_start(start, length, now), Ok(()));
                     }
                 }
             }
@@ -200,13 +206,13 @@ proptest! {
     }
 }
 
-/// Zones of the past had offsets with odd seconds.
+/// Historic zones had offsets with odd seconds.
 #[test]
-fn a_zone_with_odd_seconds_offers_whole_minutes_of_its_own_wall_clock() {
+fn zone_with_odd_seconds_offers_its_own_whole_minutes() {
     let mut schedule = super::daily("Europe/Amsterdam", 30, &["09:00-10:00"]);
     schedule.max_advance_days = None;
     let within = Window::new(at("1860-05-01T00:00:00Z"), at("1860-05-02T00:00:00Z")).unwrap();
-    let starts = schedule.starts(within, Duration::minutes(30), at("1850-01-01T00:00:00Z"));
+    let starts = schedule.list_starts(within, Duration::minutes(30), at("1850-01-01T00:00:00Z"));
     let local: Vec<_> = starts
         .iter()
         .map(|start| start.with_timezone(&schedule.timezone).time().to_string())

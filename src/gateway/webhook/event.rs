@@ -196,7 +196,7 @@ fn parse_charge_refunded(object: &Value) -> Option<EventContent> {
             intent: intent.clone(),
             money: stripe_objects::parse_money(object, "amount")?,
         },
-        back: stripe_objects::parse_integer(object, "amount_refunded")?,
+        refunded: stripe_objects::parse_integer(object, "amount_refunded")?,
     };
     Some(to_relevant_content(object, None, Some(intent), fact))
 }

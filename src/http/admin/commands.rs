@@ -21,7 +21,7 @@ use crate::http::path_id::PathId;
 use crate::http::query_string::parse_query;
 use crate::http::server::Server;
 use crate::http::timestamps::{format_instant, serialize_instant};
-use crate::workflow::{commands, inspect};
+use crate::workflow::{outbox, queries};
 
 /// The state of a command.
 #[derive(Clone, Copy, Debug, Serialize, Deserr, ToSchema)]
@@ -89,7 +89,7 @@ pub(in crate::http) struct CommandView {
 
 impl From<&Command> for CommandView {
     fn from(command: &Command) -> Self {
-        let (kind, session, intent, money) = match &command.order {
+        let (kind, session, intent, money) = match &command.action {
             CommandAction::ExpireSession(session) => (CommandKind::ExpireSession, Some(session), None, None),
             CommandAction::Refund { intent, money } => (CommandKind::Refund, None, Some(intent), Some(money)),
         };
@@ -147,7 +147,7 @@ pub(in crate::http) async fn list_commands(
     let query: CommandListQuery = parse_query(query.as_deref())?;
     let state = query.state.unwrap_or(CommandState::Pending).into();
     let page = to_page_request(query.limit, query.cursor);
-    let found = inspect::commands(&server.context, state, &page).await?;
+    let found = queries::list_commands(&server.context, state, &page).await?;
     Ok(List::from_page(&found, CommandView::from))
 }
 
@@ -177,6 +177,6 @@ pub(in crate::http) async fn retry_command(
 ) -> Result<Json<CommandView>, Problem> {
     let missing = || Problem::not_found("pending command");
     let id = Uuid::try_parse(&id).map(CommandId).map_err(|_| missing())?;
-    let command = commands::retry(&server.context, id).await?.ok_or_else(missing)?;
+    let command = outbox::retry_command(&server.context, id).await?.ok_or_else(missing)?;
     Ok(Json(CommandView::from(&command)))
 }

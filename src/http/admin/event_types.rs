@@ -121,7 +121,7 @@ pub(in crate::http) async fn put_event_type(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<EventTypeView>), Problem> {
     let event_type = parse_event_type(&id, read_json(&headers, body)?)?;
-    let outcome = catalogue::put(&server.context, &event_type).await?;
+    let outcome = catalogue::put_event_type(&server.context, &event_type).await?;
     Ok((to_put_status(outcome), Json(EventTypeView::from(&event_type))))
 }
 
@@ -139,7 +139,7 @@ pub(in crate::http) async fn get_event_type(
     State(server): State<Arc<Server>>,
     PathId(id): PathId,
 ) -> Result<Json<EventTypeView>, Problem> {
-    let event_type = catalogue::get(&server.context, &parse_event_type_id(&id)?).await?;
+    let event_type = catalogue::find_event_type(&server.context, &parse_event_type_id(&id)?).await?;
     let event_type = event_type.ok_or_else(|| Problem::not_found("event type"))?;
     Ok(Json(EventTypeView::from(&event_type)))
 }
@@ -161,7 +161,7 @@ pub(in crate::http) async fn list_event_types(
     RawQuery(query): RawQuery,
 ) -> Result<Json<List<EventTypeView>>, Problem> {
     let query: PageQuery = parse_query(query.as_deref())?;
-    let found = catalogue::list(&server.context, &to_page_request(query.limit, query.cursor)).await?;
+    let found = catalogue::list_event_types(&server.context, &to_page_request(query.limit, query.cursor)).await?;
     Ok(List::from_page(&found, EventTypeView::from))
 }
 
@@ -179,7 +179,7 @@ pub(in crate::http) async fn delete_event_type(
     State(server): State<Arc<Server>>,
     PathId(id): PathId,
 ) -> Result<StatusCode, Problem> {
-    match catalogue::delete(&server.context, &parse_event_type_id(&id)?).await? {
+    match catalogue::delete_event_type(&server.context, &parse_event_type_id(&id)?).await? {
         true => Ok(StatusCode::NO_CONTENT),
         false => Err(Problem::not_found("event type")),
     }

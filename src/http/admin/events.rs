@@ -23,7 +23,7 @@ use crate::http::query_string::parse_query;
 use crate::http::server::Server;
 use crate::http::timestamps::serialize_instant;
 use crate::http::webhooks::EventReceipt;
-use crate::workflow::{inspect, replay};
+use crate::workflow::{queries, replay_event};
 
 /// An event from Stripe that was applied.
 #[derive(Serialize, ToSchema)]
@@ -87,7 +87,7 @@ pub(in crate::http) async fn list_events(
 ) -> Result<Json<List<StoredEventView>>, Problem> {
     let query: EventListQuery = parse_query(query.as_deref())?;
     let page = to_page_request(query.limit, query.cursor);
-    let found = inspect::events(&server.context, query.hold, &page).await?;
+    let found = queries::list_events(&server.context, query.hold, &page).await?;
     Ok(List::from_page(&found, StoredEventView::from))
 }
 
@@ -114,6 +114,6 @@ pub(in crate::http) async fn replay_event(
 ) -> Result<Json<EventReceipt>, Problem> {
     let missing = || Problem::not_found("event with a body");
     let id = parse_event_id(id).ok_or_else(missing)?;
-    let outcome = replay::replay(&server.context, id).await?.ok_or_else(missing)?;
+    let outcome = replay_event::replay_event(&server.context, id).await?.ok_or_else(missing)?;
     Ok(Json(outcome.into()))
 }

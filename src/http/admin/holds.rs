@@ -25,8 +25,8 @@ use crate::http::path_id::{PathId, parse_hold_id};
 use crate::http::query_string::parse_query;
 use crate::http::server::Server;
 use crate::http::views::{AdminHoldDetailView, AdminHoldView, HoldStatusView};
-use crate::workflow::release::ReleaseOutcome;
-use crate::workflow::{cancel, inspect, refresh, release};
+use crate::workflow::release_hold::ReleaseOutcome;
+use crate::workflow::{cancel_hold, queries, refresh_hold, release_hold};
 
 #[derive(Debug, Deserr)]
 #[deserr(error = FieldErrors, deny_unknown_fields)]
@@ -81,7 +81,7 @@ pub(in crate::http) async fn list_holds(
     RawQuery(query): RawQuery,
 ) -> Result<Json<List<AdminHoldView>>, Problem> {
     let (filter, page) = to_filter_and_page(parse_query(query.as_deref())?);
-    let found = inspect::holds(&server.context, &filter, &page).await?;
+    let found = queries::list_holds(&server.context, &filter, &page).await?;
     Ok(List::from_page(&found, AdminHoldView::new))
 }
 
@@ -115,7 +115,7 @@ pub(in crate::http) async fn get_hold(
 }
 
 async fn show_detail(server: &Server, id: HoldId) -> Result<Json<AdminHoldDetailView>, Problem> {
-    let found = inspect::hold_with_history(&server.context, id).await?;
+    let found = queries::find_hold_with_history(&server.context, id).await?;
     let (booking, history) = found.ok_or_else(|| Problem::not_found("hold"))?;
     Ok(Json(AdminHoldDetailView::new(&booking, &history)))
 }
@@ -138,7 +138,7 @@ pub(in crate::http) async fn release_hold(
 ) -> Result<Json<AdminHoldDetailView>, Problem> {
     let id = parse_hold_id(&id)?;
     let requester = Some(ReleaseRequester::Operator);
-    match release::release_in_task(&server.context, id, requester, Actor::Operator).await? {
+    match release_hold::release_hold_in_task(&server.context, id, requester, Actor::Operator).await? {
         ReleaseOutcome::Missing => Err(Problem::not_found("hold")),
         ReleaseOutcome::Over(booking) => {
             require_released(&booking)?;
@@ -190,13 +190,13 @@ pub(in crate::http) async fn cancel_hold(
         return Err(errors.into_problem());
     };
     let note = cancellation.note.map(|Note(note)| note);
-    match cancel::by_operator(&server.context, id, cancellation.refund.0, note).await? {
-        cancel::CancelOutcome::Missing => Err(Problem::not_found("hold")),
-        cancel::CancelOutcome::Over(_) => show_detail(&server, id).await,
-        cancel::CancelOutcome::Refused(_, error @ CancelError::TooMuch(_)) => {
+    match cancel_hold::cancel_by_operator(&server.context, id, cancellation.refund.0, note).await? {
+        cancel_hold::CancelOutcome::Missing => Err(Problem::not_found("hold")),
+        cancel_hold::CancelOutcome::Over(_) => show_detail(&server, id).await,
+        cancel_hold::CancelOutcome::Refused(_, error @ CancelError::TooMuch(_)) => {
             Err(Problem::invalid_field("refund", error.to_string()))
         }
-        cancel::CancelOutcome::Refused(_, error @ CancelError::NotConfirmed) => {
+        cancel_hold::CancelOutcome::Refused(_, error @ CancelError::NotConfirmed) => {
             Err(Problem::new(ProblemCode::NotCancellable, error.to_string()))
         }
     }
@@ -218,7 +218,7 @@ pub(in crate::http) async fn refresh_hold(
     PathId(id): PathId,
 ) -> Result<Json<AdminHoldDetailView>, Problem> {
     let id = parse_hold_id(&id)?;
-    let found = refresh::refresh(&server.context, id).await?;
+    let found = refresh_hold::refresh_hold(&server.context, id).await?;
     found.ok_or_else(|| Problem::not_found("hold"))?;
     show_detail(&server, id).await
 }

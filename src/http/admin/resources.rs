@@ -146,10 +146,10 @@ pub(in crate::http) async fn get_resource(
     PathId(id): PathId,
 ) -> Result<Json<ResourceDetailsView>, Problem> {
     let (context, id) = (&server.context, parse_resource_id(&id)?);
-    let resource = catalogue::resource(context, &id)
+    let resource = catalogue::find_resource(context, &id)
         .await?
         .ok_or_else(|| Problem::not_found("resource"))?;
-    let feed = catalogue::feed(context, &id).await?;
+    let feed = catalogue::find_feed(context, &id).await?;
     let key = context.tokens.calendar_key(&id);
     Ok(Json(ResourceDetailsView {
         resource: ResourceView::from(&resource),
@@ -175,6 +175,6 @@ pub(in crate::http) async fn list_resources(
     RawQuery(query): RawQuery,
 ) -> Result<Json<List<ResourceView>>, Problem> {
     let query: PageQuery = parse_query(query.as_deref())?;
-    let found = catalogue::resources(&server.context, &to_page_request(query.limit, query.cursor)).await?;
+    let found = catalogue::list_resources(&server.context, &to_page_request(query.limit, query.cursor)).await?;
     Ok(List::from_page(&found, ResourceView::from))
 }

@@ -57,5 +57,5 @@ impl From<sweep::SweepReport> for SweepReportView {
 pub(in crate::http) async fn run_sweep(
     State(server): State<Arc<Server>>,
 ) -> Result<Json<SweepReportView>, Problem> {
-    Ok(Json(sweep::run_once(&server.context).await?.into()))
+    Ok(Json(sweep::sweep_once(&server.context).await?.into()))
 }

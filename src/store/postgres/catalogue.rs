@@ -28,7 +28,7 @@ impl Catalogue for PostgresStore {
         event_type: &EventType,
         now: DateTime<Utc>,
     ) -> Result<PutOutcome, StoreError> {
-        let resources = event_type.resources();
+        let resources = event_type.list_resources();
         let resources: Vec<&str> = resources.iter().map(ResourceId::as_str).collect();
         self.retrying(|| async {
             let query = bind_event_type!(sqlx::query_scalar(PUT), event_type, now).bind(&resources);

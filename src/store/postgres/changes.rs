@@ -6,7 +6,8 @@ use sqlx::postgres::PgConnection;
 
 use super::error::PostgresResult;
 use super::{PostgresStore, commands, placements};
-use crate::domain::booking::{HistoryLine, segments_of};
+use crate::domain::booking::HistoryLine;
+use crate::domain::segment::segments_of;
 use crate::domain::command::CommandAction;
 use crate::domain::hold::Transition;
 use crate::domain::ids::{HoldId, IntentId};
@@ -158,7 +159,7 @@ async fn apply_step(
         upsert_payment(connection, change, payment).await?;
     }
     let mut orders = 0;
-    for action in &transition.orders {
+    for action in &transition.commands {
         let enqueued = commands::enqueue(&mut *connection, Some(change.hold), action, change.now).await?;
         orders += usize::from(enqueued.is_new);
     }
@@ -197,8 +198,8 @@ async fn update_hold(
     .bind(change.now) // $8
     .bind(from_status) // $9
     .bind(from_reason) // $10
-    .bind(transition.why.code()) // $11
-    .bind(transition.why.to_string()) // $12
+    .bind(transition.reason.code()) // $11
+    .bind(transition.reason.to_string()) // $12
     .bind(actor) // $13
     .bind(event) // $14
     .execute(connection)

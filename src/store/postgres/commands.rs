@@ -50,7 +50,7 @@ impl Commands for PostgresStore {
         self.retrying(|| async {
             // The transition that Stripe's answer causes settles the refund of a hold; a payment without a hold has no
             // state machine that would learn of it.
-            let orphan = match (&command.order, command.hold) {
+            let orphan = match (&command.action, command.hold) {
                 (CommandAction::Refund { intent, .. }, None) => Some(intent.as_str()),
                 _ => None,
             };

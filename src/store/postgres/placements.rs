@@ -7,7 +7,8 @@ use sqlx::postgres::{PgConnection, PgExecutor};
 
 use super::PostgresStore;
 use super::error::{PostgresResult, is_occupancy_without_hold};
-use crate::domain::booking::{Allocation, Booking, Segment, segments_of, window_of};
+use crate::domain::booking::Booking;
+use crate::domain::segment::{Allocation, Segment, segments_of, window_of};
 use crate::domain::hold::TransitionReason;
 use crate::domain::ids::{HoldId, ResourceId};
 use crate::store::columns::{DbJson, DbTime, DbUuid};

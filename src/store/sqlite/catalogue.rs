@@ -57,7 +57,7 @@ async fn put_in(
     event_type: &EventType,
     now: DateTime<Utc>,
 ) -> SqliteResult<PutOutcome> {
-    let resources = event_type.resources();
+    let resources = event_type.list_resources();
     let ids: Vec<&str> = resources.iter().map(ResourceId::as_str).collect();
     sqlx::query(
         "INSERT INTO resources (id, name, created_at)

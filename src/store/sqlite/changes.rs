@@ -6,7 +6,8 @@ use sqlx::SqliteConnection;
 
 use super::error::SqliteResult;
 use super::{SqliteStore, commands, placements};
-use crate::domain::booking::{Actor, Allocation, HistoryLine, segments_of};
+use crate::domain::booking::{Actor, HistoryLine};
+use crate::domain::segment::{Allocation, segments_of};
 use crate::domain::command::CommandAction;
 use crate::domain::hold::{Hold, Status, Transition};
 use crate::domain::ids::{HoldId, IntentId};
@@ -154,13 +155,13 @@ async fn write_transition(
         hold: change.hold,
         from: Some(current.status()?),
         to: next.status,
-        transition: transition.why.code(),
-        message: &transition.why.to_string(),
+        transition: transition.reason.code(),
+        message: &transition.reason.to_string(),
         actor: &change.cause,
     };
     entry.insert(connection, change.now).await?;
     let mut orders = 0;
-    for action in &transition.orders {
+    for action in &transition.commands {
         let is_new = commands::enqueue(connection, Some(change.hold), action, change.now).await?;
         orders += usize::from(is_new);
     }

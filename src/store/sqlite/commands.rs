@@ -95,7 +95,7 @@ async fn finish_in(
         .await?;
     // The transition that Stripe's answer causes settles the refund of a hold; a payment without a hold has no state
     // machine that would learn of it.
-    if let (None, CommandAction::Refund { intent, .. }) = (command.hold, &command.order) {
+    if let (None, CommandAction::Refund { intent, .. }) = (command.hold, &command.action) {
         sqlx::query(
             "UPDATE payments SET state = 'refunded', refunded = amount, updated_at = $2
              WHERE intent_id = $1 AND hold_id IS NULL AND state IN ('refund_due', 'refund_failed')",

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 
 use super::SqliteStore;
 use crate::domain::command::STUCK_AFTER;
-use crate::domain::listing::FigureCounts;
+use crate::domain::figures::FigureCounts;
 use crate::store::StoreError;
 use crate::store::columns::DbTime;
 use crate::store::figures::{self, Figures, FiguresRow};

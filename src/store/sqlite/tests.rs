@@ -9,12 +9,13 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::{SqliteStore, connect};
-use crate::domain::booking::{Actor, Allocation, Booking, Guest, Segment};
-use crate::domain::catalogue::ChangePolicy;
+use crate::domain::booking::{Actor, Booking, Guest};
+use crate::domain::change_policy::ChangePolicy;
 use crate::domain::hold::{Decision, Fact, Hold, HoldPolicy, decide};
 use crate::domain::ids::{EventId, EventTypeId, HoldId, IntentId, ResourceId, SessionId};
 use crate::domain::money::{Currency, Money};
 use crate::domain::payment::Receipt;
+use crate::domain::segment::{Allocation, Segment};
 use crate::domain::session::SessionTerms;
 use crate::domain::time::Window;
 use crate::domain::booking::ClientId;
@@ -77,7 +78,7 @@ fn segment(resource: &str, from: i64, to: i64) -> Segment {
 /// Booking number `n` of ana's time.
 fn booking(n: u128, from: i64, to: i64) -> Booking {
     Booking {
-        hold: Hold::placed(
+        hold: Hold::new(
             HoldId(Uuid::from_u128(n)),
             SessionId::new(format!("cs_{n}")),
             price(),

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use chrono::Duration;
 use holdfast::sandbox::Outcome;
-use holdfast::workflow::feeds;
+use holdfast::workflow::read_feeds;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -100,7 +100,7 @@ async fn get_calendar(app: &TestApp) -> Value {
 /// Advances the clock by a quarter of an hour and runs the due feeds.
 async fn run_feeds_later(app: &TestApp) {
     app.clock.advance(Duration::minutes(15));
-    assert_eq!(feeds::run_due(&app.context).await.unwrap(), 1);
+    assert_eq!(read_feeds::read_due_feeds(&app.context).await.unwrap(), 1);
 }
 
 on_both_engines! {
@@ -111,7 +111,7 @@ on_both_engines! {
         let feed = Feed::of(GOOGLE.replace('\n', "\r\n")).await;
         let set = set_feed(&app, "ana", Some(&feed.url)).await.expect(200);
         assert_eq!(set.body, json!({"url": feed.url, "read_at": null, "fault": null}));
-        let (one, two) = tokio::join!(feeds::run_due(&app.context), feeds::run_due(&other.context));
+        let (one, two) = tokio::join!(read_feeds::read_due_feeds(&app.context), read_feeds::read_due_feeds(&other.context));
         assert_eq!(one.unwrap() + two.unwrap(), 1, "one instance reads it");
         assert_eq!(get_calendar(&app).await, json!({"url": feed.url, "read_at": "2026-11-20T08:00:00Z", "fault": null}));
         for (date, expected) in [
@@ -134,7 +134,7 @@ on_both_engines! {
         block(&app, "ana", "by-hand", "2026-12-03T10:00:00Z", "2026-12-03T11:00:00Z").await.expect(201);
         feed.becomes(busy("20261201T130000Z", "20261201T140000Z"));
         app.clock.advance(Duration::minutes(14));
-        assert_eq!(feeds::run_due(&app.context).await.unwrap(), 0);
+        assert_eq!(read_feeds::read_due_feeds(&app.context).await.unwrap(), 0);
         run_feeds_later(&app).await;
         assert_eq!(list_free_starts(&app, "2026-12-01").await, "09:00 10:00 11:00");
         assert_eq!(list_free_starts(&app, "2026-12-03").await, "09:00 11:00 13:00");
@@ -143,7 +143,7 @@ on_both_engines! {
         assert_eq!(list_free_starts(&app, "2026-12-01").await, "09:00 10:00 11:00 13:00");
         assert_eq!(list_free_starts(&app, "2026-12-03").await, "09:00 11:00 13:00");
         app.clock.advance(Duration::minutes(15));
-        assert_eq!(feeds::run_due(&app.context).await.unwrap(), 0);
+        assert_eq!(read_feeds::read_due_feeds(&app.context).await.unwrap(), 0);
     }
 
     async fn failing_feed_keeps_last_blocks_and_shows_fault(engine) {
@@ -151,7 +151,7 @@ on_both_engines! {
         offer_visits(&app).await;
         let feed = Feed::of(busy("20261201T100000Z", "20261201T103000Z")).await;
         set_feed(&app, "ana", Some(&feed.url)).await.expect(200);
-        feeds::run_due(&app.context).await.unwrap();
+        read_feeds::read_due_feeds(&app.context).await.unwrap();
         let good = "2026-11-20T08:00:00Z";
         for fails in [
             (|feed: &Feed| feed.fails(500)) as fn(&Feed),
@@ -188,7 +188,7 @@ on_both_engines! {
         for host in ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "2130706433", "10.0.0.1", "169.254.169.254"] {
             let put = set_feed(&app, "ana", Some(&format!("https://{host}:{port}/ana.ics"))).await;
             if put.status == 200 {
-                assert_eq!(feeds::run_due(&app.context).await.unwrap(), 1, "{host}");
+                assert_eq!(read_feeds::read_due_feeds(&app.context).await.unwrap(), 1, "{host}");
                 let shown = get_calendar(&app).await;
                 assert!(shown["fault"].is_string() && shown["read_at"].is_null(), "{host}: {shown}");
             }

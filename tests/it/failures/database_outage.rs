@@ -10,7 +10,7 @@ use holdfast::domain::ids::HoldId;
 use holdfast::sandbox::Outcome;
 use holdfast::store::postgres::PostgresStore;
 use holdfast::store::{PoolOptions, Store};
-use holdfast::workflow::release::release;
+use holdfast::workflow::release_hold::release_hold;
 use holdfast::workflow::{Context, WorkflowError};
 use reqwest::Method;
 
@@ -135,7 +135,7 @@ async fn busy_pool_is_answered_with_503() {
     let lock = Lock::on_hold(&app.database, hold.text("id")).await;
     let spawn_release = || {
         let context = context.clone();
-        tokio::spawn(async move { release(&context, id, None, Actor::Sweep).await })
+        tokio::spawn(async move { release_hold(&context, id, None, Actor::Sweep).await })
     };
     let busy = [spawn_release(), spawn_release()];
     eventually("both connections wait", async || {

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use holdfast::sandbox::{ApiFault, Endpoint, FaultKind, Faults, SessionStatus};
-use holdfast::workflow::commands;
+use holdfast::workflow::outbox;
 
 use crate::support::app::{TestApp, order, order_by};
 use crate::support::race::{SlotRequest, press_together, tally};
@@ -117,7 +117,7 @@ on_both_engines! {
         .await;
         app.simulator.set_faults(Faults::default());
         app.clock.advance(chrono::Duration::minutes(1));
-        let report = commands::run_due(&app.context).await.unwrap();
+        let report = outbox::run_due_commands(&app.context).await.unwrap();
         assert_eq!((report.done, report.failed), (1, 0));
         assert_eq!(count_open_sessions(&app), 1);
     }
@@ -132,7 +132,7 @@ on_both_engines! {
         app.deliver_all().await;
         let intent = app.simulator.intents()[0].id.clone();
         app.simulator.refund_from_dashboard(&intent, Some(1_000)).unwrap();
-        let report = commands::run_due(&app.context).await.unwrap();
+        let report = outbox::run_due_commands(&app.context).await.unwrap();
         assert_eq!((report.done, report.failed), (1, 0));
         let refunds: Vec<i64> = app.simulator.refunds().iter().map(|refund| refund.amount).collect();
         assert_eq!(refunds, [1_000, 4_000]);

@@ -10,7 +10,7 @@ use holdfast::domain::ids::HoldId;
 use holdfast::gateway::client::StripeGateway;
 use holdfast::gateway::stripe_config::StripeConfig;
 use holdfast::sandbox::{ApiFault, Endpoint, FaultKind, Faults, Outcome};
-use holdfast::workflow::release::{ReleaseOutcome, release};
+use holdfast::workflow::release_hold::{ReleaseOutcome, release_hold};
 use holdfast::workflow::{Context, WorkflowError, sweep};
 
 use crate::support::app::{Answer, TestApp, order};
@@ -145,7 +145,7 @@ async fn open_circuit_fails_fast_and_sweep_only_probes() {
     app.simulator.set_faults(Faults::default());
     eventually("all are released", async || {
         app.clock.advance(chrono::Duration::minutes(65));
-        sweep::run_once(&app.context).await.unwrap();
+        sweep::sweep_once(&app.context).await.unwrap();
         let left = "SELECT count(*) FROM holds WHERE status = 'held'";
         (app.database.count(left).await == 0).then_some(())
     })

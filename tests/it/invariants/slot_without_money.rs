@@ -1,7 +1,7 @@
 //! Tests which confirmed holds count as a slot without money: the errors of the program, not the bookings that the
 //! shop keeps.
 
-use holdfast::domain::listing::Figures;
+use holdfast::domain::figures::Figures;
 use holdfast::domain::time::Clock;
 use holdfast::sandbox::{Outcome, signature_header};
 use serde_json::{Value, json};

@@ -84,11 +84,11 @@ on_both_engines! {
         app.simulator.set_faults(Faults { latency_ms: 1_500, ..Faults::default() });
         let meanwhile = async {
             eventually("it asks Stripe", async || (app.simulator.calls().expire == 3).then_some(())).await;
-            assert_eq!(sweep::run_unless_running(&app.context).await.unwrap(), None);
+            assert_eq!(sweep::sweep_unless_running(&app.context).await.unwrap(), None);
         };
         let (report, ()) = tokio::join!(app.sweep(), meanwhile);
         assert_eq!(report["released"], 3);
-        let next = sweep::run_unless_running(&app.context).await.unwrap();
+        let next = sweep::sweep_unless_running(&app.context).await.unwrap();
         assert_eq!(next.map(|report| report.examined), Some(0));
     }
 

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use holdfast::domain::booking::{Actor, Allocation, Booking, Guest, Segment};
-use holdfast::domain::catalogue::ChangePolicy;
+use holdfast::domain::booking::{Actor, Booking, Guest};
+use holdfast::domain::change_policy::ChangePolicy;
 use holdfast::domain::hold::{Hold, ReleaseReason, Status, Transition, TransitionReason};
 use holdfast::domain::ids::{EventId, EventTypeId, HoldId, IdempotencyKey, IntentId, ResourceId, SessionId};
 use holdfast::domain::listing::PageRequest;
 use holdfast::domain::money::{Currency, Money};
 use holdfast::domain::payment::{Payment, PaymentState};
+use holdfast::domain::segment::{Allocation, Segment};
 use holdfast::domain::session::SessionTerms;
 use holdfast::domain::time::Window;
 use holdfast::store::{
@@ -85,7 +86,7 @@ fn segment(resource: &str, from: i64, to: i64) -> Segment {
 fn booking(segments: Vec<Segment>) -> Booking {
     let id = HoldId(Uuid::new_v4());
     Booking {
-        hold: Hold::placed(id, SessionId::new(format!("cs_{id}")), eur(5000)),
+        hold: Hold::new(id, SessionId::new(format!("cs_{id}")), eur(5000)),
         event_type: EventTypeId::parse("call").unwrap(),
         segments,
         quantity: 1,
@@ -162,7 +163,7 @@ async fn free_units(store: &dyn Store, booking: &Booking) -> Option<Vec<Allocati
         statuses_at: None,
     };
     let calendar = store.load_availability(&question).await.unwrap();
-    calendar.allocate(booking.segments.clone(), booking.quantity, 0)
+    calendar.allocate_units(booking.segments.clone(), booking.quantity, 0)
 }
 
 /// Claims an attempt for the booking and places it, on free units where there are any.
@@ -203,8 +204,8 @@ fn becomes(booking: &Booking, status: Status) -> Transition {
     };
     Transition {
         next,
-        orders: Vec::new(),
-        why: TransitionReason::Paid,
+        commands: Vec::new(),
+        reason: TransitionReason::Paid,
     }
 }
 

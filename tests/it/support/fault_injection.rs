@@ -10,18 +10,18 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use holdfast::domain::availability::Availability;
-use holdfast::domain::booking::{Allocation, Booking, ClientId, HistoryLine};
+use holdfast::domain::booking::{Booking, ClientId, HistoryLine};
 use holdfast::domain::catalogue::{Block, BlockConflict, EventType, Feed, Resource};
 use holdfast::domain::command::Command;
+use holdfast::domain::figures::Figures;
 use holdfast::domain::hold::ReleaseRequester;
 use holdfast::domain::ids::{
     CommandId, EventId, EventTypeId, HoldId, IdempotencyKey, IntentId, ResourceId, SessionId,
 };
-use holdfast::domain::listing::{
-    CommandFilter, Figures, HoldFilter, Page, PageRequest, PutOutcome, StoredEvent,
-};
+use holdfast::domain::listing::{CommandFilter, HoldFilter, Page, PageRequest, PutOutcome, StoredEvent};
 use holdfast::domain::money::Money;
 use holdfast::domain::payment::Receipt;
+use holdfast::domain::segment::Allocation;
 use holdfast::domain::session::{HoldRefs, NewSession, SessionReport, SessionTerms};
 use holdfast::gateway::{Gateway, GatewayError, Probe};
 use holdfast::store::{

@@ -117,7 +117,7 @@ fn refund_and_dispute_events_carry_their_facts() {
                         "currency": "eur", "refunded": false});
     let refunded = Fact::Refunded {
         paid: receipt(5000),
-        back: 2000,
+        refunded: 2000,
     };
     assert_eq!(fact_of("charge.refunded", &charge), Some(refunded));
 

@@ -7,7 +7,8 @@ use utoipa::ToSchema;
 
 use super::segments::{SegmentMembers, check_segments};
 use crate::domain::availability::{Availability, SlotAvailability, SlotRequest};
-use crate::domain::catalogue::{ChangePolicy, EventType, SegmentTemplate};
+use crate::domain::catalogue::{EventType, SegmentTemplate};
+use crate::domain::change_policy::ChangePolicy;
 use crate::domain::ids::{EventTypeId, ResourceId};
 use crate::domain::money::{Currency, Money};
 use crate::http::error::Problem;
@@ -126,7 +127,7 @@ fn check_can_be_held_together(event_type: &EventType, errors: &mut FieldErrors) 
             moving: None,
         };
         matches!(
-            Availability::default().chance(&slot_request, DateTime::<Utc>::UNIX_EPOCH, 0),
+            Availability::default().check_slot(&slot_request, DateTime::<Utc>::UNIX_EPOCH, 0),
             SlotAvailability::Free(_)
         )
     };

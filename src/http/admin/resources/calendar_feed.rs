@@ -1,4 +1,4 @@
-//! The calendar feed whose events become blocks of a resource. `workflow::feeds` fetches it.
+//! The calendar feed whose events become blocks of a resource. `workflow::read_feeds` fetches it.
 
 use std::sync::Arc;
 
@@ -90,7 +90,7 @@ pub(in crate::http) async fn put_calendar_feed(
     if !catalogue::set_feed(&server.context, &id, url.as_deref()).await? {
         return Err(Problem::not_found("resource"));
     }
-    let feed = catalogue::feed(&server.context, &id).await?;
+    let feed = catalogue::find_feed(&server.context, &id).await?;
     Ok(Json(
         feed.as_ref().map(CalendarFeedView::from).unwrap_or_default(),
     ))

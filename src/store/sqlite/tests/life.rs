@@ -27,7 +27,7 @@ async fn a_change_is_applied_once_and_only_to_the_version_it_was_decided_on() {
     assert_eq!((confirmed.version, confirmed.due_at), (2, None));
     assert_eq!(
         confirmed.hold.payments,
-        [receipt("pi_1").payment(PaymentState::Paid)]
+        [receipt("pi_1").to_payment(PaymentState::Paid)]
     );
     assert_eq!(
         apply(store, &held, "evt_1", &paid("pi_1")).await,

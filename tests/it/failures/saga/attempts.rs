@@ -50,7 +50,7 @@ async fn stop_at_create_session(fixture: &SagaFixture, scenario: &Scenario, faul
         let context = fixture.faulty_context(&plan);
         let process = tokio::spawn({
             let request = checkout_request(&format!("{step}"), scenario.offer, &scenario.slot);
-            async move { holdfast::workflow::checkout::checkout(&context, request).await }
+            async move { holdfast::workflow::start_checkout::checkout(&context, request).await }
         });
         plan.end(process).await;
         if plan.calls().last() == Some(&"create_session") {
@@ -91,7 +91,7 @@ impl WorkflowCase for StoppedAttempt {
     }
 
     async fn run_workflow(&self, _scenario: &Scenario, context: &Arc<Context>) -> bool {
-        sweep::run_once(context)
+        sweep::sweep_once(context)
             .await
             .is_ok_and(|report| report.failed == 0)
     }
@@ -162,7 +162,7 @@ on_both_engines! {
         let scenario = StoppedAttempt { session: SessionState::Created }.prepare(&fixture).await;
         fixture.app.database.end_leases().await;
         let before = fixture.count_unfinished().await;
-        let report = sweep::run_once(&fixture.context_with_gateway(Arc::new(RefusedKeyGateway))).await.unwrap();
+        let report = sweep::sweep_once(&fixture.context_with_gateway(Arc::new(RefusedKeyGateway))).await.unwrap();
         assert!(before > 0 && report.failed > 0);
         assert_eq!(fixture.count_unfinished().await, before, "every attempt still needs recovery");
         fixture.advance_and_sweep(1).await;

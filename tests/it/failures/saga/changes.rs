@@ -7,8 +7,8 @@ use holdfast::domain::booking::Actor;
 use holdfast::domain::hold::Refund;
 use holdfast::domain::ids::HoldId;
 use holdfast::workflow::Context;
-use holdfast::workflow::cancel::{self, CancelOutcome};
-use holdfast::workflow::moving::{self, MoveRequest};
+use holdfast::workflow::cancel_hold::{self, CancelOutcome};
+use holdfast::workflow::move_hold::{self, MoveRequest};
 
 use super::events::refunded_amount;
 use super::fixture::SagaFixture;
@@ -60,9 +60,9 @@ impl WorkflowCase for CancelCase {
     async fn run_workflow(&self, scenario: &Scenario, context: &Arc<Context>) -> bool {
         let id = parse_hold_id(scenario);
         let result = match self {
-            Self::FullRefund => cancel::by_operator(context, id, Refund::Full, None).await,
-            Self::PartialRefund => cancel::by_operator(context, id, Refund::Part(2000), None).await,
-            Self::ByGuest => cancel::by_guest(context, id).await,
+            Self::FullRefund => cancel_hold::cancel_by_operator(context, id, Refund::Full, None).await,
+            Self::PartialRefund => cancel_hold::cancel_by_operator(context, id, Refund::Part(2000), None).await,
+            Self::ByGuest => cancel_hold::cancel_by_guest(context, id).await,
         };
         matches!(result, Ok(CancelOutcome::Over(_)))
     }
@@ -114,7 +114,7 @@ impl WorkflowCase for MoveCase {
             resource: None,
             cause: Actor::Operator,
         };
-        moving::move_hold(context, request).await.is_ok()
+        move_hold::move_hold(context, request).await.is_ok()
     }
 
     async fn check_result(&self, fixture: &SagaFixture, scenario: &Scenario) {

@@ -11,7 +11,7 @@ use holdfast::domain::money::Money;
 use holdfast::domain::session::{NewSession, SessionReport, SessionTerms};
 use holdfast::gateway::{Gateway, GatewayError, Probe};
 use holdfast::workflow::Context;
-use holdfast::workflow::checkout::{Checkout, CheckoutError, CheckoutRequest, checkout};
+use holdfast::workflow::start_checkout::{Checkout, CheckoutError, CheckoutRequest, start_checkout};
 
 use super::fixture::{Offer, SagaFixture};
 use super::{Scenario, WorkflowCase, fault_at_every_step};

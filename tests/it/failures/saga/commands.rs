@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use holdfast::sandbox::Outcome;
-use holdfast::workflow::{Context, commands};
+use holdfast::workflow::{Context, outbox};
 
 use super::events::{StripeEvent, refunded_amount};
 use super::fixture::SagaFixture;
@@ -53,7 +53,7 @@ impl WorkflowCase for Enqueued {
     }
 
     async fn run_workflow(&self, _scenario: &Scenario, context: &Arc<Context>) -> bool {
-        let report = commands::run_due(context).await;
+        let report = outbox::run_due_commands(context).await;
         report.is_ok_and(|report| report.done >= 1 && report.failed == 0)
     }
 

@@ -8,7 +8,7 @@ use holdfast::domain::ids::{EventId, SessionId};
 use holdfast::domain::session::HoldRefs;
 use holdfast::gateway::webhook::{self, Event, EventContent};
 use holdfast::sandbox::Outcome;
-use holdfast::workflow::{Context, settle};
+use holdfast::workflow::{Context, apply_fact};
 
 use super::fixture::SagaFixture;
 use super::{Scenario, WorkflowCase, fault_at_every_step};
@@ -143,7 +143,7 @@ impl WorkflowCase for StripeEvent {
         let mut is_settled = true;
         for body in &scenario.events {
             let event = webhook::read(body.as_bytes()).unwrap();
-            is_settled &= settle::event(context, event, body).await.is_ok();
+            is_settled &= apply_fact::apply_event(context, event, body).await.is_ok();
         }
         is_settled
     }
@@ -198,7 +198,7 @@ async fn release_with_open_session(fixture: &SagaFixture, hold: &Answer) {
             ours: true,
         },
     };
-    settle::event(&fixture.fresh_context(), expired, "{}")
+    apply_fact::apply_event(&fixture.fresh_context(), expired, "{}")
         .await
         .unwrap();
     assert_eq!(fixture.app.state_of(hold).await, "released/expired");

@@ -242,7 +242,7 @@ impl SagaFixture {
     pub(super) async fn advance_and_sweep(&self, minutes: i64) {
         self.app.clock.advance(chrono::Duration::minutes(minutes));
         self.app.simulator.expire_due();
-        sweep::run_once(&self.fresh_context()).await.unwrap();
+        sweep::sweep_once(&self.fresh_context()).await.unwrap();
     }
 
     /// Counts the work that is left.

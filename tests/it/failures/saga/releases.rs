@@ -7,7 +7,7 @@ use holdfast::domain::booking::Actor;
 use holdfast::domain::hold::{ReleaseReason, ReleaseRequester, Status};
 use holdfast::domain::ids::HoldId;
 use holdfast::sandbox::Outcome;
-use holdfast::workflow::release::{ReleaseOutcome, release};
+use holdfast::workflow::release_hold::{ReleaseOutcome, release_hold};
 use holdfast::workflow::{Context, sweep};
 
 use super::fixture::SagaFixture;
@@ -84,7 +84,7 @@ impl WorkflowCase for BySweep {
     }
 
     async fn run_workflow(&self, _scenario: &Scenario, context: &Arc<Context>) -> bool {
-        let report = sweep::run_once(context).await;
+        let report = sweep::sweep_once(context).await;
         report.is_ok_and(|report| (report.released, report.confirmed, report.failed) == (1, 1, 0))
     }
 

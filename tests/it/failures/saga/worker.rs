@@ -7,7 +7,7 @@ use holdfast::doctor::{self, Verdict};
 use holdfast::domain::command::Command;
 use holdfast::domain::listing::{CommandFilter, PageRequest};
 use holdfast::sandbox::{ApiFault, Endpoint, FaultKind, Faults};
-use holdfast::workflow::{commands, inspect};
+use holdfast::workflow::{outbox, queries};
 use reqwest::Method;
 use tokio_util::sync::CancellationToken;
 
@@ -28,7 +28,7 @@ async fn list_pending_commands(fixture: &SagaFixture) -> Vec<Command> {
         limit: 200,
         cursor: None,
     };
-    let page = inspect::commands(&fixture.app.context, CommandFilter::Pending, &page).await;
+    let page = queries::list_commands(&fixture.app.context, CommandFilter::Pending, &page).await;
     page.unwrap().entries
 }
 
@@ -36,7 +36,7 @@ on_both_engines! {
     async fn a_command_that_is_written_wakes_the_worker(engine) {
         let fixture = SagaFixture::start(engine).await;
         let (context, stop) = (fixture.fresh_context(), CancellationToken::new());
-        let worker = tokio::spawn(commands::work(context.clone(), stop.clone()));
+        let worker = tokio::spawn(outbox::run_worker(context.clone(), stop.clone()));
         // A worker that only polls, every 5 s, needs at least 25 s for six commands in a row.
         let started = std::time::Instant::now();
         for _ in 0..6 {
@@ -57,13 +57,13 @@ on_both_engines! {
         let scenario = enqueue_expire(&fixture, false).await;
         let plan = Plan::new(Fault::StoppedBefore, 2);
         let stopping = fixture.faulty_context(&plan);
-        let worker = tokio::spawn(async move { commands::run_due(&stopping).await });
+        let worker = tokio::spawn(async move { outbox::run_due_commands(&stopping).await });
         plan.end(worker).await;
         assert_eq!(plan.calls(), ["lease_commands", "expire_session"]);
         let other = fixture.fresh_context();
-        assert_eq!(commands::run_due(&other).await.unwrap(), commands::OutboxReport::default(), "still leased");
+        assert_eq!(outbox::run_due_commands(&other).await.unwrap(), commands::OutboxReport::default(), "still leased");
         fixture.app.database.end_leases().await;
-        assert_eq!(commands::run_due(&other).await.unwrap().done, 1);
+        assert_eq!(outbox::run_due_commands(&other).await.unwrap().done, 1);
         let session = fixture.app.simulator.session(scenario.holds[0].text("checkout_session")).unwrap();
         assert_eq!(session.status, "expired");
         assert_eq!(fixture.app.simulator.calls().expire, 1);
@@ -77,7 +77,7 @@ on_both_engines! {
         fixture.app.simulator.set_faults(Faults { api: vec![rate_limit], ..Faults::default() });
         let context = fixture.fresh_context();
         for tries in 1..=14 {
-            assert_eq!(commands::run_due(&context).await.unwrap().failed, 1, "try {tries}");
+            assert_eq!(outbox::run_due_commands(&context).await.unwrap().failed, 1, "try {tries}");
             let command = list_pending_commands(&fixture).await.remove(0);
             assert_eq!((command.tries, command.is_stuck()), (tries, tries >= 10));
             // The second half of each pause is random, so that failed commands do not retry together.
@@ -85,16 +85,16 @@ on_both_engines! {
             let bounds = longest / 2..=longest;
             assert!(bounds.contains(&pause.num_milliseconds()), "{pause} after try {tries}");
             fixture.app.clock.advance(pause - Duration::milliseconds(1));
-            assert_eq!(commands::run_due(&context).await.unwrap(), commands::OutboxReport::default(), "too early");
+            assert_eq!(outbox::run_due_commands(&context).await.unwrap(), commands::OutboxReport::default(), "too early");
             fixture.app.clock.advance(Duration::milliseconds(2));
         }
         assert_eq!(fixture.app.simulator.calls().expire, 14, "one request per try, as `should_retry` is false");
         let stuck = fixture.app.admin(Method::GET, "/v1/admin/commands?state=stuck", None).await.expect(200);
         assert_eq!(stuck.body["data"][0]["tries"], 14, "{stuck:?}");
-        assert_eq!(inspect::figures(&context).await.unwrap().commands_stuck, 1);
+        assert_eq!(queries::count_figures(&context).await.unwrap().commands_stuck, 1);
         assert_doctor_verdict(&fixture, Verdict::Fault).await;
         fixture.app.simulator.set_faults(Faults::default());
-        assert_eq!(commands::run_due(&context).await.unwrap().done, 1);
+        assert_eq!(outbox::run_due_commands(&context).await.unwrap().done, 1);
         assert_doctor_verdict(&fixture, Verdict::Ok).await;
     }
 
@@ -106,7 +106,7 @@ on_both_engines! {
         }
         fixture.app.simulator.set_faults(Faults { latency_ms: 150, ..Faults::default() });
         let instances = [fixture.fresh_context(), fixture.fresh_context(), fixture.fresh_context()];
-        let workers = (0..9).map(|n| commands::run_due(&instances[n % 3]));
+        let workers = (0..9).map(|n| outbox::run_due_commands(&instances[n % 3]));
         let reports = futures::future::join_all(workers).await;
         let done: u64 = reports.iter().map(|report| report.as_ref().unwrap().done).sum();
         let calls = fixture.app.simulator.calls();
@@ -125,11 +125,11 @@ on_both_engines! {
         };
         fixture.app.simulator.set_faults(Faults { api: vec![lost_answer], ..Faults::default() });
         let context = fixture.fresh_context();
-        assert_eq!(commands::run_due(&context).await.unwrap().failed, 1, "a lost answer counts as a failed try");
+        assert_eq!(outbox::run_due_commands(&context).await.unwrap().failed, 1, "a lost answer counts as a failed try");
         assert_eq!(refunded_amount(&fixture, &scenario.holds[0]), 5000);
         fixture.app.simulator.set_faults(Faults::default());
         fixture.app.clock.advance(Duration::seconds(3));
-        assert_eq!(commands::run_due(&context).await.unwrap().done, 1);
+        assert_eq!(outbox::run_due_commands(&context).await.unwrap().done, 1);
         assert_eq!(refunded_amount(&fixture, &scenario.holds[0]), 5000);
     }
 }
@@ -165,7 +165,7 @@ async fn assert_doctor_verdict(fixture: &SagaFixture, verdict: Verdict) {
 async fn another_instances_command_is_found() {
     let fixture = SagaFixture::start(Engine::Postgres).await;
     let stop = CancellationToken::new();
-    let worker = tokio::spawn(commands::work(fixture.fresh_context(), stop.clone()));
+    let worker = tokio::spawn(outbox::run_worker(fixture.fresh_context(), stop.clone()));
     enqueue_expire(&fixture, false).await;
     eventually("the command is done", async || {
         (fixture.app.database.count(PENDING).await == 0).then_some(())

@@ -2,7 +2,7 @@
 
 use chrono::Duration;
 use holdfast::sandbox::Outcome;
-use holdfast::workflow::feeds;
+use holdfast::workflow::read_feeds;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -96,7 +96,7 @@ impl<'a> Case<'a> {
         set_feed(self.app, &self.resource, Some(&feed.url))
             .await
             .expect(200);
-        assert!(feeds::run_due(&self.app.context).await.unwrap() > 0);
+        assert!(read_feeds::read_due_feeds(&self.app.context).await.unwrap() > 0);
         self.feed = Some(feed);
     }
 

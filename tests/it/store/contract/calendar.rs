@@ -48,7 +48,7 @@ async fn busy_without(
         }
         OccupiedBy::Block => panic!("nobody has blocked anything"),
     };
-    calendar.busy().map(told).collect()
+    calendar.occupancies().map(told).collect()
 }
 
 async fn what_keeps_resources_busy_is_told_with_how_firmly(database: &TestDatabase) {
@@ -158,7 +158,7 @@ async fn who_does_not_ask_who_may_still_end_is_told_the_same_units(database: &Te
             OccupiedBy::Holds { units, .. } => (one.window, units.clone()),
             OccupiedBy::Block => panic!("nobody has blocked anything"),
         };
-        calendar.busy().map(units).collect::<Vec<_>>()
+        calendar.occupancies().map(units).collect::<Vec<_>>()
     };
     assert_eq!(ask(None, None).await.len(), 2);
     assert_eq!(ask(None, None).await, ask(Some(at(31)), None).await);

@@ -1,6 +1,7 @@
 //! The catalogue: event types with all that they take.
 
-use holdfast::domain::catalogue::{ChangePolicy, EventType, SegmentTemplate};
+use holdfast::domain::catalogue::{EventType, SegmentTemplate};
+use holdfast::domain::change_policy::ChangePolicy;
 use holdfast::domain::ids::{EventTypeId, ResourceId};
 use holdfast::domain::listing::PutOutcome;
 use holdfast::domain::schedule::{Exception, Hours, Schedule};

@@ -198,7 +198,7 @@ async fn an_order_is_written_once(database: &TestDatabase) {
         money: eur(5000),
     };
     let mut transition = becomes(&mine, Status::Held);
-    transition.orders = vec![
+    transition.commands = vec![
         refund.clone(),
         CommandAction::ExpireSession(mine.hold.session.clone()),
     ];
@@ -206,7 +206,7 @@ async fn an_order_is_written_once(database: &TestDatabase) {
     let first = change(&mine, StateChange::Transition(transition.clone()));
     assert_eq!(store.apply_change(&first).await.unwrap(), done(2));
     let mine = read(&*store, &mine).await;
-    transition.orders.pop();
+    transition.commands.pop();
     let second = change(&mine, StateChange::Transition(transition));
     assert_eq!(store.apply_change(&second).await.unwrap(), done(0));
     let commands = store
@@ -215,7 +215,7 @@ async fn an_order_is_written_once(database: &TestDatabase) {
         .unwrap()
         .entries;
     assert_eq!(commands.len(), 2);
-    assert!(commands.iter().any(|command| command.order == refund));
+    assert!(commands.iter().any(|command| command.action == refund));
     assert!(commands.iter().all(|command| command.hold == Some(mine.hold.id)));
 }
 
@@ -230,12 +230,12 @@ fn reclaim(released: &Booking) -> StateChange {
 /// The step that gives the late payment back.
 fn give_back(released: &Booking) -> Transition {
     let mut taken = Transition {
-        why: TransitionReason::LatePaymentRefunded,
+        reason: TransitionReason::LatePaymentRefunded,
         ..paid(released)
     };
     taken.next.status = Status::Released(ReleaseReason::LatePaymentRefunded);
     taken.next.payments[0].state = PaymentState::RefundDue;
-    taken.orders.push(CommandAction::Refund {
+    taken.commands.push(CommandAction::Refund {
         intent: taken.next.payments[0].intent.clone(),
         money: released.hold.price,
     });
@@ -366,7 +366,7 @@ async fn money_without_a_hold_is_written_once_and_goes_back(database: &TestDatab
         intent: receipt.intent.clone(),
         money: receipt.money,
     };
-    assert_eq!(command.order, refund);
+    assert_eq!(command.action, refund);
     store.finish_command(&command, at(2)).await.unwrap();
     let back = "SELECT count(*) FROM payments WHERE state = 'refunded' AND refunded = amount";
     assert_eq!(database.count(back).await, 1);

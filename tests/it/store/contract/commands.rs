@@ -36,7 +36,7 @@ async fn due_commands_are_leased_oldest_first_and_once(database: &TestDatabase) 
         [early, late]
     );
     assert_eq!(
-        leased[0].order,
+        leased[0].action,
         CommandAction::ExpireSession(SessionId::new("cs_b"))
     );
     assert_eq!(

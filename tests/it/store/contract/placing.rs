@@ -1,10 +1,10 @@
 //! I1: one slot, one buyer, and the proof that these tests would notice if it were not so.
 
-use holdfast::domain::booking::Allocation;
 use holdfast::domain::catalogue::{Block, Resource};
 use holdfast::domain::command::CommandAction;
 use holdfast::domain::hold::Status;
 use holdfast::domain::listing::CommandFilter;
+use holdfast::domain::segment::Allocation;
 use holdfast::store::{AttemptEnd, PlaceOutcome};
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
@@ -100,7 +100,7 @@ async fn who_loses_is_closed_and_its_session_ordered_to_end(database: &TestDatab
     assert_eq!(commands[0].id, command);
     assert_eq!(commands[0].hold, Some(loser.hold.id));
     assert_eq!(
-        commands[0].order,
+        commands[0].action,
         CommandAction::ExpireSession(loser.hold.session.clone())
     );
     let lost = "SELECT count(*) FROM checkout_attempts WHERE state = 'lost' AND terms IS NULL";

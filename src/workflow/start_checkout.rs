@@ -1,26 +1,29 @@
-//! Starting a checkout: session first, then the hold, in one saga that no crash and no hang-up leaves half-way.
+//! Starts a checkout: creates the session, then places the hold, as a saga that survives crashes and disconnects.
 //!
-//! 1. Look: the key may have its answer already, the slot may be visibly taken; neither costs a write or a call.
-//!    Overdue holds in the way are released first, by `release`.
+//! 1. Check: the key may have its result already, or the slot may be taken; neither costs a write or a call. Overdue
+//!    holds in the slot are released first.
 //! 2. Claim the attempt (commit): from here on, a crash leaves a row that says what Stripe may have been asked.
 //! 3. Create the session at Stripe, with no transaction open (I6).
-//! 4. Place the hold (commit): the database decides who gets the slot (I1). Only now does the URL leave the process
-//!    (I4). Who loses goes for whoever else is free; where nobody is, the attempt is closed and the command to end its
-//!    session written, in one transaction.
+//! 4. Place the hold (commit): the database decides who gets the slot (I1). Only then does the URL leave the process
+//!    (I4). If the slot is taken, retry with other free units. If none are left, close the attempt and enqueue
+//!    `ExpireSession` in the same transaction.
 //!
-//! What a process that died left behind is mended by `recover`, on the sweep.
+//! The sweep recovers the attempts of a process that died, by `recover_attempts`.
 
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use uuid::{NoContext, Timestamp, Uuid};
 
-use super::{Context, WorkflowError, limits, slots};
+use super::context::Context;
+use super::error::WorkflowError;
+use super::{acquire_slot, availability, hold_limits, outbox};
 use crate::domain::availability::SlotRequest;
-use crate::domain::booking::{Allocation, Booking, segments_of};
+use crate::domain::booking::Booking;
 use crate::domain::catalogue::EventType;
 use crate::domain::hold::Hold;
 use crate::domain::ids::HoldId;
+use crate::domain::segment::{Allocation, segments_of};
 use crate::domain::session::{NewSession, SessionTerms, first_check, session_expiry};
 use crate::gateway::GatewayError;
 use crate::store::{AttemptEnd, Claim, HoldLimits, NewAttempt, PlaceOutcome};
@@ -29,61 +32,69 @@ mod request;
 
 pub use request::{Checkout, CheckoutError, CheckoutRequest};
 
-/// How often another candidate is tried after a lost race. Each loss means that someone else has won, so this is only
-/// reached where a crowd fights for a pool.
-const CANDIDATES: u32 = 50;
+/// How often other units are tried after the slot was lost. Each loss means that another checkout has won, so only a
+/// rush on a large pool reaches this limit.
+const MAX_PLACE_TRIES: u32 = 50;
 
-/// Starts a checkout in a task of its own, so that a guest who hangs up stops nothing half-way.
+/// Starts a checkout in a task of its own, so that it finishes even if the client disconnects.
 ///
 /// # Errors
-/// [`CheckoutError`]; nothing is held then.
-pub async fn checkout(context: &Arc<Context>, request: CheckoutRequest) -> Result<Checkout, CheckoutError> {
+/// [`CheckoutError`] if no hold was placed.
+pub async fn start_checkout(
+    context: &Arc<Context>,
+    request: CheckoutRequest,
+) -> Result<Checkout, CheckoutError> {
     let saga = Arc::clone(context);
-    let task = context.sagas.spawn(async move { run(&saga, request).await });
+    let task = context
+        .sagas
+        .spawn(async move { run_checkout(&saga, request).await });
     match task.await {
-        Ok(answer) => answer,
-        Err(died) => Err(CheckoutError::Workflow(WorkflowError::Internal(Box::new(died)))),
+        Ok(result) => result,
+        Err(panicked) => Err(CheckoutError::Workflow(WorkflowError::Internal(Box::new(
+            panicked,
+        )))),
     }
 }
 
-async fn run(context: &Arc<Context>, request: CheckoutRequest) -> Result<Checkout, CheckoutError> {
-    if let Some(booking) = answer_to_key(context, &request).await? {
+async fn run_checkout(context: &Arc<Context>, request: CheckoutRequest) -> Result<Checkout, CheckoutError> {
+    if let Some(booking) = find_placed_by_key(context, &request).await? {
         return Ok(Checkout::Replayed(booking));
     }
     let event_type = context.store.find_event_type(&request.event_type).await?;
     let event_type = event_type.ok_or(CheckoutError::UnknownEventType)?;
-    let result = buy(context, &request, &event_type).await;
+    let result = acquire_and_place(context, &request, &event_type).await;
     match result {
-        // Looked for only now: who gets the slot does not wait for it.
+        // Only now, after the slot is lost: the permit is free again, so the search delays no other checkout.
         Err(CheckoutError::SlotTaken(_)) => {
-            let slot_request = request.slot_request(&event_type);
-            let near = slots::alternatives(context, &slot_request, request.starts_at).await;
+            let slot_request = request.to_slot_request(&event_type);
+            let near = availability::find_alternatives(context, &slot_request, request.starts_at).await;
             Err(CheckoutError::SlotTaken(near.unwrap_or_default()))
         }
         other => other,
     }
 }
 
-async fn buy(
+async fn acquire_and_place(
     context: &Arc<Context>,
     request: &CheckoutRequest,
     event_type: &EventType,
 ) -> Result<Checkout, CheckoutError> {
     request.check(context, event_type)?;
-    let slot_request = request.slot_request(event_type);
-    let turn = slots::acquire_permit(context, &slot_request, request.starts_at);
-    let turn = tokio::time::timeout(context.settings.wait_timeout, turn).await;
-    let Some((_turn, units)) = turn.map_err(|_| WorkflowError::Stripe { retry_after: None })?? else {
-        // The hold in the way may be this very request's, sent twice.
-        let mine = answer_to_key(context, request).await?;
-        return mine
+    let slot_request = request.to_slot_request(event_type);
+    let permit = acquire_slot::acquire_permit(context, &slot_request, request.starts_at);
+    let permit = tokio::time::timeout(context.settings.wait_timeout, permit).await;
+    // The permit lives until the end of this function, when the hold is placed or lost.
+    let Some((_permit, units)) = permit.map_err(|_| WorkflowError::Stripe { retry_after: None })?? else {
+        // If the client sent this request twice, the hold in the slot is the request's own.
+        let placed = find_placed_by_key(context, request).await?;
+        return placed
             .map(Checkout::Replayed)
             .ok_or(CheckoutError::SlotTaken(Vec::new()));
     };
-    limits::check(context, &request.guest, request.client.as_ref()).await?;
-    let installation = context.installation().await?.to_owned();
+    hold_limits::check_hold_limits(context, &request.guest, request.client.as_ref()).await?;
+    let installation = context.installation_id().await?.to_owned();
     let draft = Draft::new(context, request, event_type, installation);
-    match claim(context, &draft).await? {
+    match claim_attempt(context, &draft).await? {
         Some(booking) => Ok(Checkout::Replayed(booking)),
         None => create_and_place(context, draft, units)
             .await
@@ -92,7 +103,7 @@ async fn buy(
 }
 
 impl CheckoutRequest {
-    fn slot_request<'a>(&'a self, event_type: &'a EventType) -> SlotRequest<'a> {
+    fn to_slot_request<'a>(&'a self, event_type: &'a EventType) -> SlotRequest<'a> {
         SlotRequest {
             event_type,
             quantity: self.quantity,
@@ -101,13 +112,13 @@ impl CheckoutRequest {
         }
     }
 
-    /// Whether it asks for something that is on sale.
+    /// Checks that the catalogue sells what is requested.
     fn check(&self, context: &Context, event_type: &EventType) -> Result<(), CheckoutError> {
         event_type
-            .offers(self.starts_at, context.now())
+            .check_start(self.starts_at, context.now())
             .map_err(CheckoutError::Start)?;
-        if let Some(wanted) = &self.resource
-            && !event_type.is_served_by(wanted)
+        if let Some(requested) = &self.resource
+            && !event_type.is_served_by(requested)
         {
             return Err(CheckoutError::UnknownResource);
         }
@@ -118,8 +129,8 @@ impl CheckoutRequest {
     }
 }
 
-/// The hold that this key has already got, where it has one.
-async fn answer_to_key(
+/// Finds the hold that an earlier request with this key has placed.
+async fn find_placed_by_key(
     context: &Context,
     request: &CheckoutRequest,
 ) -> Result<Option<Booking>, CheckoutError> {
@@ -132,7 +143,7 @@ async fn answer_to_key(
     }
 }
 
-/// A checkout whose terms are settled.
+/// A checkout with all its terms.
 struct Draft<'a> {
     request: &'a CheckoutRequest,
     event_type: &'a EventType,
@@ -157,8 +168,8 @@ impl<'a> Draft<'a> {
             price: event_type.price,
             quantity: request.quantity,
             email: request.guest.email.clone(),
-            success_url: with_hold_id(&request.success_url, hold),
-            cancel_url: with_hold_id(&request.cancel_url, hold),
+            success_url: insert_hold_id(&request.success_url, hold),
+            cancel_url: insert_hold_id(&request.cancel_url, hold),
             expires_at: session_expiry(now, expires_at),
             payment_methods: event_type.payment_methods.clone(),
             installation,
@@ -173,13 +184,13 @@ impl<'a> Draft<'a> {
     }
 
     fn booking(&self, session: NewSession, units: &[Allocation]) -> Booking {
-        // `check` has seen that so many can be paid for at once.
+        // The fallback is never used: `check` has verified that the total price exists.
         let price = self
             .event_type
             .total_price(self.request.quantity)
             .unwrap_or(self.terms.price);
         Booking {
-            hold: Hold::placed(self.terms.hold, session.id, price),
+            hold: Hold::new(self.terms.hold, session.id, price),
             event_type: self.request.event_type.clone(),
             segments: segments_of(units),
             quantity: self.request.quantity,
@@ -198,7 +209,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn limits(&self, context: &Context) -> HoldLimits {
+    fn hold_limits(&self, context: &Context) -> HoldLimits {
         HoldLimits {
             per_guest: context.settings.limits.per_guest,
             client: self.request.client.clone(),
@@ -207,7 +218,9 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// Time-ordered, which keeps the index of holds compact and tells which of two is younger; its 74 random bits make it
+/// Makes a hold id that is ordered by time and unguessable.
+///
+/// The order keeps the index of holds compact, and tells which of two holds is younger. The 74 random bits make the id
 /// unguessable.
 fn new_hold_id(now: DateTime<Utc>) -> HoldId {
     let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
@@ -218,12 +231,12 @@ fn new_hold_id(now: DateTime<Utc>) -> HoldId {
     )))
 }
 
-fn with_hold_id(url: &str, hold: HoldId) -> String {
+fn insert_hold_id(url: &str, hold: HoldId) -> String {
     url.replace("{HOLD_ID}", &hold.to_string())
 }
 
-/// Writes the attempt; the hold that the key already has, where another request was faster.
-async fn claim(context: &Context, draft: &Draft<'_>) -> Result<Option<Booking>, CheckoutError> {
+/// Writes the attempt to the store. Returns the hold of another request with the same key, if that request was faster.
+async fn claim_attempt(context: &Context, draft: &Draft<'_>) -> Result<Option<Booking>, CheckoutError> {
     let attempt = NewAttempt {
         terms: draft.terms.clone(),
         key: draft.request.key.clone(),
@@ -235,7 +248,7 @@ async fn claim(context: &Context, draft: &Draft<'_>) -> Result<Option<Booking>, 
         Claim::Free => Ok(None),
         Claim::Running => Err(CheckoutError::InProgress),
         Claim::Mismatch => Err(CheckoutError::Mismatch),
-        // It was placed a moment ago and may have been released since; then its caller may simply ask again.
+        // The hold was placed a moment ago. If its row is gone, the caller may repeat the request.
         Claim::Placed(id) => context
             .store
             .find_booking(id)
@@ -253,27 +266,29 @@ async fn create_and_place(
     let hold = draft.terms.hold;
     let session = match context.gateway.create_session(&draft.terms).await {
         Ok(session) => session,
-        Err(error) => return Err(give_up(context, hold, error).await),
+        Err(error) => return Err(end_failed_attempt(context, hold, error).await),
     };
     let mut booking = draft.booking(session, &units);
-    match place(context, &draft, &mut booking, units).await {
+    match place_hold(context, &draft, &mut booking, units).await {
         Ok(PlaceOutcome::Placed) => {
             tracing::info!(%hold, event_type = %booking.event_type, "hold placed");
             metrics::counter!("holdfast_checkouts_total", "outcome" => "placed").increment(1);
             Ok(booking)
         }
         Ok(lost @ (PlaceOutcome::SlotTaken | PlaceOutcome::LimitReached)) => {
-            end_session(context, &booking).await?;
+            close_lost_attempt(context, &booking).await?;
             metrics::counter!("holdfast_checkouts_total", "outcome" => "lost").increment(1);
             Err(match lost {
-                PlaceOutcome::LimitReached => limits::too_many(context),
+                PlaceOutcome::LimitReached => CheckoutError::TooMany {
+                    retry_after: hold_limits::retry_after_limit(context),
+                },
                 _ => CheckoutError::SlotTaken(Vec::new()),
             })
         }
-        // We took so long that the sweep took us for dead; it ends the session.
+        // This checkout took so long that the sweep counted it as dead and expired the session.
         Ok(PlaceOutcome::AttemptClosed) => Err(WorkflowError::Stripe { retry_after: None }.into()),
-        // Not known whether it was committed. If it was, the key finds it; if not, the attempt is still running, and
-        // the session that nobody was given is found through it.
+        // Unknown whether the hold was committed. If it was, a repeated request finds it by its key. If not, the sweep
+        // recovers the attempt and expires the session, whose URL no guest got.
         Err(error) => {
             end_attempt(context, hold, AttemptEnd::Unsettled).await;
             Err(error.into())
@@ -281,22 +296,24 @@ async fn create_and_place(
     }
 }
 
-/// Places the hold, with other units where a race for the first ones is lost and others are free.
-async fn place(
+/// Places the hold in the store. If another checkout gets its units first, tries again with other free units.
+async fn place_hold(
     context: &Context,
     draft: &Draft<'_>,
     booking: &mut Booking,
     mut units: Vec<Allocation>,
 ) -> Result<PlaceOutcome, WorkflowError> {
-    let slot_request = draft.request.slot_request(draft.event_type);
-    let limits = draft.limits(context);
-    for _ in 0..CANDIDATES {
-        let placement = context.store.place_hold(booking, &units, &limits).await?;
-        if placement != PlaceOutcome::SlotTaken {
-            return Ok(placement);
+    let slot_request = draft.request.to_slot_request(draft.event_type);
+    let limits = draft.hold_limits(context);
+    for _ in 0..MAX_PLACE_TRIES {
+        let outcome = context.store.place_hold(booking, &units, &limits).await?;
+        if outcome != PlaceOutcome::SlotTaken {
+            return Ok(outcome);
         }
-        // Who lost together does not go for the same units again.
-        match slots::find_free_units(context, &slot_request, draft.request.starts_at, rand::random()).await? {
+        // The random offset keeps checkouts that lost the same race from competing for the same units again.
+        match availability::find_free_units(context, &slot_request, draft.request.starts_at, rand::random())
+            .await?
+        {
             Some(others) => {
                 booking.segments = segments_of(&others);
                 units = others;
@@ -307,8 +324,8 @@ async fn place(
     Ok(PlaceOutcome::SlotTaken)
 }
 
-/// Closes the attempt and orders the end of its session, which nobody was given.
-async fn end_session(context: &Arc<Context>, booking: &Booking) -> Result<(), CheckoutError> {
+/// Closes the attempt and enqueues the expiry of its session, whose URL no guest got.
+async fn close_lost_attempt(context: &Arc<Context>, booking: &Booking) -> Result<(), CheckoutError> {
     let hold = booking.hold.id;
     match context
         .store
@@ -316,8 +333,8 @@ async fn end_session(context: &Arc<Context>, booking: &Booking) -> Result<(), Ch
         .await
     {
         Ok(Some(command)) => {
-            tracing::info!(%hold, "slot lost to another checkout; its session is being expired");
-            super::commands::run_soon(context, command).await;
+            tracing::info!(%hold, "hold not placed; its session is being expired");
+            outbox::run_command_soon(context, command).await;
             Ok(())
         }
         Ok(None) => Ok(()),
@@ -328,10 +345,12 @@ async fn end_session(context: &Arc<Context>, booking: &Booking) -> Result<(), Ch
     }
 }
 
-/// Sorts what a failed creation leaves behind.
-async fn give_up(context: &Context, hold: HoldId, error: GatewayError) -> CheckoutError {
+/// Ends the attempt of a failed create call, and converts the error.
+async fn end_failed_attempt(context: &Context, hold: HoldId, error: GatewayError) -> CheckoutError {
     let end = match &error {
+        // Stripe created no session, so there is nothing to recover.
         GatewayError::Refused(_) | GatewayError::Unavailable { .. } => AttemptEnd::Abandoned,
+        // Stripe may have created a session that we do not know: the sweep recovers the attempt.
         GatewayError::Unknown => AttemptEnd::Unsettled,
     };
     end_attempt(context, hold, end).await;
@@ -346,7 +365,7 @@ async fn give_up(context: &Context, hold: HoldId, error: GatewayError) -> Checko
 
 async fn end_attempt(context: &Context, hold: HoldId, end: AttemptEnd) {
     if let Err(error) = context.store.end_attempt(hold, end, context.now()).await {
-        // It stays `running`, and the sweep finds it when its lease is over.
-        tracing::warn!(%hold, %error, "attempt left to the sweep");
+        // The attempt stays `running`, and the sweep finds it when its lease ends.
+        tracing::warn!(%hold, %error, "attempt not ended; the sweep recovers it");
     }
 }

@@ -1,25 +1,27 @@
-//! Looking without touching: holds, commands, figures.
+//! Read-only queries: holds, commands, events, figures.
 
-use super::{Context, WorkflowError};
+use super::context::Context;
+use super::error::WorkflowError;
 use crate::domain::booking::{Booking, HistoryLine};
 use crate::domain::command::Command;
+use crate::domain::figures::FigureCounts;
 use crate::domain::hold::Status;
 use crate::domain::ids::HoldId;
-use crate::domain::listing::{CommandFilter, FigureCounts, HoldFilter, Page, PageRequest, StoredEvent};
+use crate::domain::listing::{CommandFilter, HoldFilter, Page, PageRequest, StoredEvent};
 
-/// Reads a hold.
+/// Finds a hold with its booking.
 ///
 /// # Errors
-/// [`WorkflowError::Store`].
-pub async fn hold(context: &Context, id: HoldId) -> Result<Option<Booking>, WorkflowError> {
+/// [`WorkflowError::Store`] if the database is unreachable.
+pub async fn find_hold(context: &Context, id: HoldId) -> Result<Option<Booking>, WorkflowError> {
     Ok(context.store.find_booking(id).await?)
 }
 
-/// Reads a hold with its history, oldest line first.
+/// Finds a hold and its history, oldest line first.
 ///
 /// # Errors
-/// [`WorkflowError::Store`].
-pub async fn hold_with_history(
+/// [`WorkflowError::Store`] if the database is unreachable.
+pub async fn find_hold_with_history(
     context: &Context,
     id: HoldId,
 ) -> Result<Option<(Booking, Vec<HistoryLine>)>, WorkflowError> {
@@ -29,11 +31,11 @@ pub async fn hold_with_history(
     Ok(Some((booking, context.store.list_history(id).await?)))
 }
 
-/// Reads many holds, newest first.
+/// Lists holds, newest first.
 ///
 /// # Errors
-/// [`WorkflowError::Store`].
-pub async fn holds(
+/// [`WorkflowError::Store`] if the database is unreachable.
+pub async fn list_holds(
     context: &Context,
     filter: &HoldFilter,
     page: &PageRequest,
@@ -41,11 +43,11 @@ pub async fn holds(
     Ok(context.store.list_bookings(filter, page).await?)
 }
 
-/// Reads many commands, newest first.
+/// Lists commands, newest first.
 ///
 /// # Errors
-/// [`WorkflowError::Store`].
-pub async fn commands(
+/// [`WorkflowError::Store`] if the database is unreachable.
+pub async fn list_commands(
     context: &Context,
     filter: CommandFilter,
     page: &PageRequest,
@@ -53,11 +55,11 @@ pub async fn commands(
     Ok(context.store.list_commands(filter, page).await?)
 }
 
-/// Reads many applied events, newest first; of one hold, or all.
+/// Lists applied events, newest first: of one hold, or of all.
 ///
 /// # Errors
-/// [`WorkflowError::Store`].
-pub async fn events(
+/// [`WorkflowError::Store`] if the database is unreachable.
+pub async fn list_events(
     context: &Context,
     hold: Option<HoldId>,
     page: &PageRequest,
@@ -65,31 +67,31 @@ pub async fn events(
     Ok(context.store.list_events(hold, page).await?)
 }
 
-/// Plays a checkout through on the books and takes it back: see [`crate::store::Store::rehearse`].
+/// Runs a checkout in the store and rolls it back: see [`crate::store::Store::dry_run_checkout`].
 ///
 /// # Errors
-/// [`WorkflowError`] where it did not go well.
-pub async fn rehearse(context: &Context) -> Result<(), WorkflowError> {
+/// [`WorkflowError`] if it failed.
+pub async fn dry_run_checkout(context: &Context) -> Result<(), WorkflowError> {
     Ok(context.store.dry_run_checkout(context.now()).await?)
 }
 
-/// Counts of what is live, due and wrong.
+/// Counts what is live, due and wrong.
 ///
 /// # Errors
-/// [`WorkflowError::Store`].
-pub async fn figures(context: &Context) -> Result<FigureCounts, WorkflowError> {
+/// [`WorkflowError::Store`] if the database is unreachable.
+pub async fn count_figures(context: &Context) -> Result<FigureCounts, WorkflowError> {
     Ok(context.store.count_figures(context.now()).await?)
 }
 
-/// Whether the database answers and its schema is ours.
+/// Tells whether the database is reachable and has the expected schema.
 ///
 /// # Errors
-/// [`WorkflowError::Store`].
+/// [`WorkflowError::Store`] if the database is unreachable.
 pub async fn is_ready(context: &Context) -> Result<bool, WorkflowError> {
     Ok(context.store.is_ready().await?)
 }
 
-/// A status in one word, as it is shown in answers and metrics.
+/// Returns a status as one word, as JSON and metrics show it.
 pub fn status_name(status: Status) -> &'static str {
     match status {
         Status::Held => "held",
@@ -100,7 +102,7 @@ pub fn status_name(status: Status) -> &'static str {
     }
 }
 
-/// Whether a list can go on there: every `next` of a page can.
+/// Tells whether a text is a valid cursor: the `next` of a page is.
 pub fn is_cursor(text: &str) -> bool {
     crate::store::is_cursor(text)
 }

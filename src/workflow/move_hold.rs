@@ -1,13 +1,15 @@
-//! Moving a hold to another start: one transaction gives up the old windows and takes the new, or nothing changes.
+//! Moves a hold to another start: one transaction frees the old windows and takes the new ones, or nothing changes.
 //!
-//! The price stays, and so does the session: the guest pays nothing again. Stripe is asked only about overdue holds that
-//! are in the way.
+//! Price and session stay the same, so the guest pays nothing again. Stripe is asked only about overdue holds that
+//! block the new slot.
 
 use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::{Context, MOST_ROUNDS, WorkflowError, cancel, slots};
+use super::context::{Context, MAX_CONFLICTS};
+use super::error::WorkflowError;
+use super::{acquire_slot, availability};
 use crate::domain::availability::{Slot, SlotRequest};
 use crate::domain::booking::{Actor, Booking};
 use crate::domain::catalogue::{EventType, StartError};
@@ -21,25 +23,25 @@ pub enum MoveError {
     /// There is no such hold.
     #[error("no such hold")]
     Missing,
-    /// It is neither `held` nor `confirmed`.
+    /// The hold is neither `held` nor `confirmed`.
     #[error("only a held or a confirmed hold moves")]
     NotMovable(Status),
-    /// Its guest may not, or not any more.
+    /// The change policy does not allow the guest to move it, or not any more.
     #[error("it is too late to move it")]
     TooLate,
-    /// What was booked is not on sale any more.
+    /// The event type is not in the catalogue any more.
     #[error("what was booked is not on sale any more")]
     NotOnSale,
-    /// That start is not for sale.
+    /// The event type is not for sale at the new start.
     #[error("starts_at {0}")]
     Start(StartError),
-    /// Nobody of that name serves it.
+    /// The requested resource does not serve the event type.
     #[error("the resource is not one of this event type's")]
     UnknownResource,
-    /// Someone else has the new slot. These are free, nearest first.
+    /// The new slot is taken. The alternatives are free, nearest first.
     #[error("the slot is taken")]
     SlotTaken(Vec<Slot>),
-    /// Nobody's fault who asked.
+    /// The request was valid, but the workflow failed.
     #[error(transparent)]
     Workflow(#[from] WorkflowError),
 }
@@ -50,52 +52,51 @@ impl From<crate::store::StoreError> for MoveError {
     }
 }
 
-/// Where a hold is to go.
+/// What a hold's move is to do.
 #[derive(Clone, Debug)]
 pub struct MoveRequest {
-    /// Which.
+    /// Identifies the hold to move.
     pub hold: HoldId,
-    /// From when on.
+    /// The start to move to.
     pub starts_at: DateTime<Utc>,
-    /// Whom the guest wants, where that matters to them.
+    /// The resource that the guest asks for by name, if any.
     pub resource: Option<ResourceId>,
-    /// [`Actor::Guest`], who is bound by the shop's rules, or [`Actor::Operator`].
+    /// [`Actor::Guest`], to whom the change policy applies, or [`Actor::Operator`].
     pub cause: Actor,
 }
 
-/// Moves a hold, in a task of its own; the hold as it is then.
+/// Moves a hold in a task of its own, and returns it as it is then.
 ///
 /// # Errors
-/// [`MoveError`]; everything is as it was then.
+/// [`MoveError`] if nothing was changed.
 pub async fn move_hold(context: &Arc<Context>, request: MoveRequest) -> Result<Booking, MoveError> {
     let saga = Arc::clone(context);
-    let task = context.sagas.spawn(async move { run(&saga, &request).await });
+    let task = context
+        .sagas
+        .spawn(async move { move_until_decided(&saga, &request).await });
     task.await
-        .unwrap_or_else(|died| Err(MoveError::Workflow(WorkflowError::Internal(Box::new(died)))))
+        .unwrap_or_else(|panicked| Err(MoveError::Workflow(WorkflowError::Internal(Box::new(panicked)))))
 }
 
-async fn run(context: &Context, request: &MoveRequest) -> Result<Booking, MoveError> {
+async fn move_until_decided(context: &Context, request: &MoveRequest) -> Result<Booking, MoveError> {
     let mut unit_offset = 0;
-    for _ in 0..MOST_ROUNDS {
-        match try_to_move(context, request, unit_offset).await? {
+    for _ in 0..MAX_CONFLICTS {
+        match try_move(context, request, unit_offset).await? {
             MoveOutcome::Done => {
                 tracing::info!(hold = %request.hold, "hold moved");
                 let moved = context.store.find_booking(request.hold).await?;
                 return moved.ok_or(MoveError::Missing);
             }
-            // Changed, or lost a race: it is looked at again, and then there are others, or none. Who lost together does
-            // not go for the same units again.
+            // Decides again on what is there now. The random offset keeps moves that lost the same race from competing
+            // for the same units again.
             MoveOutcome::Conflict | MoveOutcome::SlotTaken => unit_offset = rand::random(),
         }
     }
-    let why = format!(
-        "the hold could not be moved for others who were faster: {}",
-        request.hold
-    );
-    Err(MoveError::Workflow(WorkflowError::Internal(why.into())))
+    let message = format!("too many conflicts while moving hold {}", request.hold);
+    Err(MoveError::Workflow(WorkflowError::Internal(message.into())))
 }
 
-async fn try_to_move(
+async fn try_move(
     context: &Context,
     request: &MoveRequest,
     unit_offset: u32,
@@ -105,47 +106,49 @@ async fn try_to_move(
     request.check(context, &booking)?;
     let event_type = context.store.find_event_type(&booking.event_type).await?;
     let event_type = event_type.ok_or(MoveError::NotOnSale)?;
-    let slot_request = request.slot_request(&booking, &event_type)?;
-    let offered = event_type.offers(request.starts_at, context.now());
-    offered.map_err(MoveError::Start)?;
+    let slot_request = request.to_slot_request(&booking, &event_type)?;
+    let start = event_type.check_start(request.starts_at, context.now());
+    start.map_err(MoveError::Start)?;
     let Some(to) =
-        slots::free_units_or_release(context, &slot_request, request.starts_at, unit_offset).await?
+        acquire_slot::find_units_or_release(context, &slot_request, request.starts_at, unit_offset).await?
     else {
-        let near = slots::alternatives(context, &slot_request, request.starts_at).await;
+        let near = availability::find_alternatives(context, &slot_request, request.starts_at).await;
+        // The refusal does not depend on the alternatives: without them it names none.
         return Err(MoveError::SlotTaken(near.unwrap_or_default()));
     };
-    let order = HoldMove {
+    let hold_move = HoldMove {
         hold: request.hold,
         version: booking.version,
-        message: in_words(booking.window().starts_at(), request.starts_at),
+        message: describe_move(booking.window().starts_at(), request.starts_at),
         to,
         requested_resource: request.resource.clone(),
         actor: request.cause.clone(),
         now: context.now(),
     };
-    Ok(context.store.move_hold(&order).await?)
+    Ok(context.store.move_hold(&hold_move).await?)
 }
 
 impl MoveRequest {
+    /// Checks that the hold's status and the change policy allow the move.
     fn check(&self, context: &Context, booking: &Booking) -> Result<(), MoveError> {
         match booking.hold.status {
             Status::Held | Status::Confirmed => {}
             other => return Err(MoveError::NotMovable(other)),
         }
-        let until = booking.change_policy.move_until_minutes;
-        let free_to = self.cause == Actor::Operator
-            || until.is_some_and(|minutes| cancel::is_before(context, booking, minutes));
-        free_to.then_some(()).ok_or(MoveError::TooLate)
+        let starts_at = booking.window().starts_at();
+        let is_allowed =
+            self.cause == Actor::Operator || booking.change_policy.is_move_in_time(starts_at, context.now());
+        is_allowed.then_some(()).ok_or(MoveError::TooLate)
     }
 
-    /// The same again, elsewhere. Where the guest does not say whom they want, anyone may serve, whoever does now.
-    fn slot_request<'a>(
+    /// Makes the request for the new slot. If no resource is named, any may serve, whichever serves now.
+    fn to_slot_request<'a>(
         &'a self,
         booking: &Booking,
         event_type: &'a EventType,
     ) -> Result<SlotRequest<'a>, MoveError> {
-        if let Some(wanted) = &self.resource
-            && !event_type.is_served_by(wanted)
+        if let Some(requested) = &self.resource
+            && !event_type.is_served_by(requested)
         {
             return Err(MoveError::UnknownResource);
         }
@@ -158,7 +161,7 @@ impl MoveRequest {
     }
 }
 
-fn in_words(from: DateTime<Utc>, to: DateTime<Utc>) -> String {
+fn describe_move(from: DateTime<Utc>, to: DateTime<Utc>) -> String {
     let text = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);
     format!("moved from {} to {}", text(from), text(to))
 }

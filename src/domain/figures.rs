@@ -1,0 +1,33 @@
+//! Counts of what is live, due and wrong: for the metrics and for `doctor`.
+
+/// Counts for metrics and `doctor`. Each comes from an index whose size follows what is live, so counting stays cheap.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FigureCounts {
+    /// Holds in status `held`.
+    pub held: i64,
+    /// Holds in status `processing`.
+    pub processing: i64,
+    /// `held` holds whose time to pay is over.
+    pub overdue: i64,
+    /// How long the oldest overdue hold has been overdue, in milliseconds; 0 if there is none.
+    pub oldest_overdue_ms: i64,
+    /// Commands that Stripe has not carried out yet.
+    pub commands_pending: i64,
+    /// Pending commands that count as stuck.
+    pub commands_stuck: i64,
+    /// Age of the oldest pending command in milliseconds; 0 if there is none.
+    pub oldest_command_ms: i64,
+    /// Attempts that are still to be recovered.
+    pub attempts_open: i64,
+    /// Age of the oldest open attempt in milliseconds; 0 if there is none.
+    pub oldest_attempt_ms: i64,
+    /// Payments in state `paid` whose hold keeps no slot (I3: must be 0).
+    pub money_without_slot: i64,
+    /// Confirmed holds that never had a payment, or whose payment is being refunded (I3: must be 0).
+    ///
+    /// A hold whose payment is gone by a refund or a lost dispute is not counted: it stays confirmed because the shop
+    /// chose so.
+    pub slot_without_money: i64,
+    /// Payments whose refund failed at Stripe for good.
+    pub refunds_failed: i64,
+}

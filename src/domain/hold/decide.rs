@@ -1,0 +1,155 @@
+//! The state table: one function for each status, with one arm for each fact.
+//!
+//! There is no catch-all arm, so a new status or fact does not compile until its results are written. Facts may arrive
+//! twice, late or in any order; the hold ends in the same state (I5).
+
+use super::fact::Fact;
+use super::state::{Hold, ReleaseReason, Status};
+use super::steps::*;
+use super::transition::{Decision, HoldPolicy};
+use super::transition_reason::TransitionReason;
+use crate::domain::session::SessionPayment;
+
+/// Decides what follows from `fact` for `hold`.
+pub fn decide(hold: &Hold, fact: &Fact, policy: HoldPolicy) -> Decision {
+    match hold.status {
+        Status::Held => decide_held(hold, fact, policy),
+        Status::Processing => decide_processing(hold, fact, policy),
+        Status::Confirmed => decide_confirmed(hold, fact, policy),
+        Status::Released(_) => decide_released(hold, fact),
+        Status::Cancelled(_) => decide_cancelled(hold, fact),
+    }
+}
+
+fn decide_held(hold: &Hold, fact: &Fact, policy: HoldPolicy) -> Decision {
+    match fact {
+        Fact::SessionCompleted(SessionPayment::Paid(receipt)) => {
+            confirm_hold(hold, receipt, TransitionReason::Paid)
+        }
+        Fact::SessionCompleted(SessionPayment::Unpaid(intent)) => start_processing(hold, intent.as_ref()),
+        Fact::SessionCompleted(SessionPayment::NotRequired) => confirm_without_payment(hold),
+        Fact::SessionDead => release_hold(hold, release_reason(hold), TransitionReason::SessionEnded),
+        Fact::AsyncSucceeded(receipt) => confirm_hold(hold, receipt, TransitionReason::DelayedPaymentArrived),
+        Fact::AsyncFailed => release_hold(
+            hold,
+            ReleaseReason::PaymentFailed,
+            TransitionReason::DelayedPaymentFailed,
+        ),
+        Fact::IntentLinked(intent) => link_intent(hold, intent),
+        // Any proof of payment confirms the hold, because events arrive in any order.
+        Fact::IntentSucceeded(receipt) => confirm_hold(hold, receipt, TransitionReason::Paid),
+        Fact::IntentFailed(intent, code) => {
+            note_attempt(hold, intent, TransitionReason::TryFailed(code.clone()))
+        }
+        Fact::IntentCanceled(intent) => note_attempt(hold, intent, TransitionReason::IntentCanceled),
+        Fact::Refunded { paid, refunded } => apply_refund_to_live(hold, paid, *refunded, policy),
+        Fact::RefundFailed(intent) => mark_refund_failed(hold, intent),
+        Fact::DisputeOpened(receipt) => mark_disputed(hold, receipt),
+        Fact::DisputeClosed { intent, won } => close_dispute(hold, intent, *won),
+    }
+}
+
+fn decide_processing(hold: &Hold, fact: &Fact, policy: HoldPolicy) -> Decision {
+    match fact {
+        Fact::SessionCompleted(SessionPayment::Paid(receipt)) => {
+            confirm_hold(hold, receipt, TransitionReason::Paid)
+        }
+        Fact::SessionCompleted(SessionPayment::Unpaid(Some(intent))) => link_intent(hold, intent),
+        Fact::SessionCompleted(SessionPayment::Unpaid(None)) => Decision::Stay(TransitionReason::AlreadySo),
+        Fact::SessionCompleted(SessionPayment::NotRequired) => confirm_without_payment(hold),
+        // A complete session cannot expire: only the result of the payment ends this status.
+        Fact::SessionDead => Decision::Stay(TransitionReason::NoLongerMatters),
+        Fact::AsyncSucceeded(receipt) => confirm_hold(hold, receipt, TransitionReason::DelayedPaymentArrived),
+        Fact::AsyncFailed => release_hold(
+            hold,
+            ReleaseReason::PaymentFailed,
+            TransitionReason::DelayedPaymentFailed,
+        ),
+        Fact::IntentLinked(intent) => link_intent(hold, intent),
+        Fact::IntentSucceeded(receipt) => {
+            confirm_hold(hold, receipt, TransitionReason::DelayedPaymentArrived)
+        }
+        Fact::IntentFailed(intent, code) => {
+            note_attempt(hold, intent, TransitionReason::TryFailed(code.clone()))
+        }
+        Fact::IntentCanceled(intent) => note_attempt(hold, intent, TransitionReason::IntentCanceled),
+        Fact::Refunded { paid, refunded } => apply_refund_to_live(hold, paid, *refunded, policy),
+        Fact::RefundFailed(intent) => mark_refund_failed(hold, intent),
+        Fact::DisputeOpened(receipt) => mark_disputed(hold, receipt),
+        Fact::DisputeClosed { intent, won } => close_dispute(hold, intent, *won),
+    }
+}
+
+fn decide_confirmed(hold: &Hold, fact: &Fact, policy: HoldPolicy) -> Decision {
+    match fact {
+        Fact::SessionCompleted(SessionPayment::Paid(receipt))
+        | Fact::AsyncSucceeded(receipt)
+        | Fact::IntentSucceeded(receipt) => {
+            refund_extra_payment(hold, receipt, TransitionReason::SecondPayment)
+        }
+        Fact::SessionCompleted(SessionPayment::Unpaid(_) | SessionPayment::NotRequired) => {
+            Decision::Stay(TransitionReason::AlreadySo)
+        }
+        Fact::SessionDead | Fact::AsyncFailed => Decision::Stay(TransitionReason::NoLongerMatters),
+        Fact::IntentLinked(intent) => link_intent(hold, intent),
+        Fact::IntentFailed(..) | Fact::IntentCanceled(_) => Decision::Stay(TransitionReason::NoLongerMatters),
+        Fact::Refunded { paid, refunded } => apply_refund_to_live(hold, paid, *refunded, policy),
+        Fact::RefundFailed(intent) => mark_refund_failed(hold, intent),
+        Fact::DisputeOpened(receipt) => mark_disputed(hold, receipt),
+        Fact::DisputeClosed { intent, won } => close_dispute(hold, intent, *won),
+    }
+}
+
+fn decide_released(hold: &Hold, fact: &Fact) -> Decision {
+    match fact {
+        Fact::SessionCompleted(SessionPayment::Paid(receipt))
+        | Fact::AsyncSucceeded(receipt)
+        | Fact::IntentSucceeded(receipt) => apply_late_payment(hold, receipt, 0),
+        // Not paid yet. If the payment succeeds, it is a late payment.
+        Fact::SessionCompleted(SessionPayment::Unpaid(Some(intent))) => link_intent(hold, intent),
+        Fact::SessionCompleted(SessionPayment::Unpaid(None) | SessionPayment::NotRequired) => {
+            Decision::Stay(TransitionReason::NoLongerMatters)
+        }
+        Fact::SessionDead | Fact::AsyncFailed => Decision::Stay(TransitionReason::AlreadySo),
+        Fact::IntentLinked(intent) => link_intent(hold, intent),
+        Fact::IntentFailed(intent, _) | Fact::IntentCanceled(intent) => link_intent(hold, intent),
+        Fact::Refunded { paid, refunded } => apply_refund_to_released(hold, paid, *refunded),
+        Fact::RefundFailed(intent) => mark_refund_failed(hold, intent),
+        Fact::DisputeOpened(receipt) => mark_disputed(hold, receipt),
+        // The shop has the money again, but the hold has no slot: the same case as a late payment.
+        Fact::DisputeClosed { intent, won: true } => match find_disputed_payment(hold, intent) {
+            Some((paid, refunded)) => reclaim_slot(hold, &paid, refunded),
+            None => Decision::Stay(TransitionReason::AlreadySo),
+        },
+        Fact::DisputeClosed { intent, won: false } => close_dispute(hold, intent, false),
+    }
+}
+
+fn decide_cancelled(hold: &Hold, fact: &Fact) -> Decision {
+    match fact {
+        Fact::SessionCompleted(SessionPayment::Paid(receipt))
+        | Fact::AsyncSucceeded(receipt)
+        | Fact::IntentSucceeded(receipt) => {
+            refund_extra_payment(hold, receipt, TransitionReason::PaymentAfterCancellation)
+        }
+        Fact::SessionCompleted(SessionPayment::Unpaid(_) | SessionPayment::NotRequired)
+        | Fact::SessionDead
+        | Fact::AsyncFailed
+        | Fact::IntentFailed(..)
+        | Fact::IntentCanceled(_) => Decision::Stay(TransitionReason::NoLongerMatters),
+        Fact::IntentLinked(intent) => link_intent(hold, intent),
+        Fact::Refunded { paid, refunded } => note_refund(hold, paid, *refunded),
+        Fact::RefundFailed(intent) => mark_refund_failed(hold, intent),
+        Fact::DisputeOpened(receipt) => mark_disputed(hold, receipt),
+        Fact::DisputeClosed { intent, won: true } => match find_disputed_payment(hold, intent) {
+            Some((paid, refunded)) => Decision::Change(refund_payment(
+                hold.clone(),
+                &paid,
+                refunded,
+                TransitionReason::PaymentAfterCancellation,
+            )),
+            None => Decision::Stay(TransitionReason::AlreadySo),
+        },
+        Fact::DisputeClosed { intent, won: false } => close_dispute(hold, intent, false),
+    }
+}

@@ -1,0 +1,111 @@
+//! A hold and the statuses that it goes through.
+
+use crate::domain::ids::{HoldId, IntentId, SessionId};
+use crate::domain::money::Money;
+use crate::domain::payment::Payment;
+
+/// The status of a hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Status {
+    /// The guest has not paid yet; the hold keeps the slot.
+    Held,
+    /// The guest submitted a delayed payment; the hold keeps the slot until the payment succeeds or fails.
+    Processing,
+    /// The guest has paid and has the slot.
+    Confirmed,
+    /// The hold ended before it was paid; the slot is free.
+    Released(ReleaseReason),
+    /// The hold ended after it was paid; the slot is free.
+    Cancelled(CancelReason),
+}
+
+/// Why a hold was released.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ReleaseReason {
+    /// The time to pay ended.
+    Expired,
+    /// The guest released it.
+    Guest,
+    /// The delayed payment failed.
+    PaymentFailed,
+    /// The operator released it.
+    Operator,
+    /// A payment arrived when another hold already had the slot; it is refunded.
+    LatePaymentRefunded,
+}
+
+/// Why a hold was cancelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CancelReason {
+    /// The guest cancelled it within the change policy.
+    Guest,
+    /// The operator cancelled it.
+    Operator,
+    /// The whole payment was refunded at Stripe.
+    Refunded,
+}
+
+impl Status {
+    /// Tells whether a hold in this status keeps its slot (I1 counts these holds).
+    pub fn is_live(self) -> bool {
+        match self {
+            Self::Held | Self::Processing | Self::Confirmed => true,
+            Self::Released(_) | Self::Cancelled(_) => false,
+        }
+    }
+}
+
+/// The person who asked for the release of a hold before its time to pay was over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ReleaseRequester {
+    /// The guest, who presented the hold's token.
+    Guest,
+    /// The operator of the shop.
+    Operator,
+}
+
+/// The part of a hold row that facts can change, together with what the rules compare facts with.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Hold {
+    /// Identifies the hold; also unguessable.
+    pub id: HoldId,
+    /// The Checkout Session that the hold was placed with.
+    pub session: SessionId,
+    /// The total price of the slot (I8).
+    pub price: Money,
+    /// The status that the hold has now.
+    pub status: Status,
+    /// Who asked for the release, while Stripe is asked to expire the session.
+    ///
+    /// The response to our call and Stripe's own event may arrive in either order. Both then find the same requester,
+    /// so the release gets the same reason.
+    pub requested_by: Option<ReleaseRequester>,
+    /// The PaymentIntent that the guest pays with, once it is known.
+    pub intent: Option<IntentId>,
+    /// All payments that were ever made for the hold.
+    pub payments: Vec<Payment>,
+    /// Whether the guest paid another amount than the price. The hold keeps the slot; an operator must check the
+    /// payment.
+    pub price_mismatch: bool,
+}
+
+impl Hold {
+    /// Makes a `held` hold, as a checkout places it.
+    pub fn new(id: HoldId, session: SessionId, price: Money) -> Self {
+        Self {
+            id,
+            session,
+            price,
+            status: Status::Held,
+            requested_by: None,
+            intent: None,
+            payments: Vec::new(),
+            price_mismatch: false,
+        }
+    }
+
+    /// Finds the payment that was made through this intent.
+    pub fn find_payment(&self, intent: &IntentId) -> Option<&Payment> {
+        self.payments.iter().find(|payment| payment.intent == *intent)
+    }
+}

@@ -1,0 +1,197 @@
+//! Reads which slots are free: lists of slots, alternatives of a refusal, and free units for a hold.
+//!
+//! Every result is read from the store when it is asked for; nothing is cached.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Duration, Utc};
+
+use super::context::Context;
+use super::error::WorkflowError;
+use crate::domain::availability::{ALTERNATIVE_RANGES, ALTERNATIVES, Availability, Slot, SlotRequest};
+use crate::domain::booking::Booking;
+use crate::domain::catalogue::EventType;
+use crate::domain::ids::EventTypeId;
+use crate::domain::segment::{Allocation, Segment};
+use crate::domain::time::Window;
+use crate::store::AvailabilityQuery;
+
+/// An event type and its slots within a window.
+#[derive(Clone, Debug)]
+pub struct EventTypeSlots {
+    /// The event type that is offered.
+    pub event_type: EventType,
+    /// Its slots, in order of their start.
+    pub slots: Vec<Slot>,
+}
+
+/// Lists the slots of an event type that start within a window; `None` if there is no such event type.
+///
+/// # Errors
+/// [`WorkflowError::Store`] if the database is unreachable.
+pub async fn list_slots(
+    context: &Context,
+    id: &EventTypeId,
+    within: Window,
+    quantity: u32,
+) -> Result<Option<EventTypeSlots>, WorkflowError> {
+    let Some(event_type) = context.store.find_event_type(id).await? else {
+        return Ok(None);
+    };
+    let slot_request = SlotRequest {
+        event_type: &event_type,
+        quantity,
+        requested_resource: None,
+        moving: None,
+    };
+    let (starts, availability) = load_starts(context, &slot_request, within, Some(context.now())).await?;
+    let slots = starts
+        .into_iter()
+        .filter_map(|start| availability.find_slot(&slot_request, start))
+        .collect();
+    Ok(Some(EventTypeSlots { event_type, slots }))
+}
+
+/// Finds the free slots nearest to a refused start.
+///
+/// # Errors
+/// [`WorkflowError::Store`] if the database is unreachable.
+pub(super) async fn find_alternatives(
+    context: &Context,
+    slot_request: &SlotRequest<'_>,
+    starts_at: DateTime<Utc>,
+) -> Result<Vec<Slot>, WorkflowError> {
+    // In a rush many checkouts are refused at once. Their searches must not delay the checkouts that still run.
+    let _permit = context.alternative_searches.acquire().await;
+    let mut found = Vec::new();
+    for range in ALTERNATIVE_RANGES {
+        // A window excludes its end; the second more includes a start exactly at the distance.
+        let around = Window::new(starts_at - range, starts_at + range + Duration::seconds(1));
+        if let Some(around) = around {
+            let (starts, availability) = load_starts(context, slot_request, around, None).await?;
+            found = availability.nearest_free_slots(slot_request, starts, starts_at);
+        }
+        if found.len() >= ALTERNATIVES {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// Finds units that are free now; `None` if there are too few. For `unit_offset` see [`Availability::allocate_units`].
+pub(super) async fn find_free_units(
+    context: &Context,
+    slot_request: &SlotRequest<'_>,
+    starts_at: DateTime<Utc>,
+    unit_offset: u32,
+) -> Result<Option<Vec<Allocation>>, WorkflowError> {
+    let Some(span) = slot_request.event_type.occupied_span(starts_at) else {
+        return Ok(None);
+    };
+    let availability = load_availability(context, slot_request, span, None).await?;
+    Ok(availability.find_units(slot_request, starts_at, unit_offset))
+}
+
+/// Finds units for a released hold that was paid late; `None` if there are too few.
+///
+/// Tries the hold's own resources first, then others if the guest did not ask for one by name.
+pub(super) async fn find_units_for_reclaim(
+    context: &Context,
+    booking: &Booking,
+) -> Result<Option<Vec<Allocation>>, WorkflowError> {
+    if let Some(own) = find_units_of_own_resources(context, booking).await? {
+        return Ok(Some(own));
+    }
+    let Some(event_type) = context.store.find_event_type(&booking.event_type).await? else {
+        return Ok(None);
+    };
+    let slot_request = SlotRequest {
+        event_type: &event_type,
+        quantity: booking.quantity,
+        requested_resource: booking.requested_resource.as_ref(),
+        moving: None,
+    };
+    let others = find_free_units(context, &slot_request, booking.window().starts_at(), 0).await?;
+    // The catalogue may have changed since the booking: the guest gets the times that they paid for, or no slot.
+    let times = |segment: &Segment| (segment.window, segment.busy);
+    let has_same_times = |units: &Vec<Allocation>| {
+        let segments = units.iter().map(|allocation| times(&allocation.segment));
+        segments.eq(booking.segments.iter().map(times))
+    };
+    Ok(others.filter(has_same_times))
+}
+
+async fn find_units_of_own_resources(
+    context: &Context,
+    booking: &Booking,
+) -> Result<Option<Vec<Allocation>>, WorkflowError> {
+    let windows = booking.segments.iter().map(|segment| segment.busy);
+    let Some(within) = windows.reduce(|all, next| all.hull(&next)) else {
+        return Ok(None);
+    };
+    let resources: BTreeSet<_> = booking
+        .segments
+        .iter()
+        .map(|segment| segment.resource.clone())
+        .collect();
+    let query = AvailabilityQuery {
+        resources: &Vec::from_iter(resources),
+        within,
+        moving: None,
+        statuses_at: None,
+    };
+    let availability = context.store.load_availability(&query).await?;
+    Ok(availability.allocate_units(booking.segments.clone(), booking.quantity, 0))
+}
+
+/// Loads what occupies the resources around one start, with the statuses of holds; empty beyond the range of dates.
+pub(super) async fn load_slot(
+    context: &Context,
+    slot_request: &SlotRequest<'_>,
+    starts_at: DateTime<Utc>,
+) -> Result<Availability, WorkflowError> {
+    match slot_request.event_type.occupied_span(starts_at) {
+        Some(span) => load_availability(context, slot_request, span, Some(context.now())).await,
+        None => Ok(Availability::default()),
+    }
+}
+
+/// Lists the starts for sale within a window, and loads what occupies the resources then. For `statuses_at` see
+/// [`AvailabilityQuery`].
+async fn load_starts(
+    context: &Context,
+    slot_request: &SlotRequest<'_>,
+    within: Window,
+    statuses_at: Option<DateTime<Utc>>,
+) -> Result<(Vec<DateTime<Utc>>, Availability), WorkflowError> {
+    let event_type = slot_request.event_type;
+    let starts = event_type.list_starts(within, context.now());
+    // One query covers all starts: from the first one's buffers to the last one's.
+    let spans = starts.first().zip(starts.last()).and_then(|(first, last)| {
+        event_type
+            .occupied_span(*first)
+            .zip(event_type.occupied_span(*last))
+    });
+    let availability = match spans {
+        Some((first, last)) => {
+            load_availability(context, slot_request, first.hull(&last), statuses_at).await?
+        }
+        None => Availability::default(),
+    };
+    Ok((starts, availability))
+}
+
+async fn load_availability(
+    context: &Context,
+    slot_request: &SlotRequest<'_>,
+    within: Window,
+    statuses_at: Option<DateTime<Utc>>,
+) -> Result<Availability, WorkflowError> {
+    let query = AvailabilityQuery {
+        resources: &slot_request.event_type.list_resources(),
+        within,
+        moving: slot_request.moving,
+        statuses_at,
+    };
+    Ok(context.store.load_availability(&query).await?)
+}

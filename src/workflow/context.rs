@@ -1,0 +1,108 @@
+//! What every workflow works with: the store, Stripe, the clock, the settings, and the tasks of this process.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use tokio::sync::{Mutex, Notify, OnceCell, Semaphore};
+use tokio_util::task::TaskTracker;
+
+use super::error::WorkflowError;
+use super::settings::Settings;
+use super::slot_gate::SlotGate;
+use crate::domain::command::backoff;
+use crate::domain::time::Clock;
+use crate::domain::token::TokenKey;
+use crate::gateway::Gateway;
+use crate::store::{Store, StoreError};
+
+/// How often a workflow decides again after a lost compare-and-swap. More conflicts in a row than this are a bug.
+pub(super) const MAX_CONFLICTS: usize = 20;
+
+/// How many searches for alternatives run at the same time.
+const ALTERNATIVE_SEARCHES: usize = 4;
+
+/// What every workflow works with.
+pub struct Context {
+    /// The database behind all workflows.
+    pub store: Arc<dyn Store>,
+    /// The connection to Stripe.
+    pub gateway: Arc<dyn Gateway>,
+    /// The source of the present time.
+    pub clock: Arc<dyn Clock>,
+    /// The key that makes and checks hold tokens.
+    pub tokens: TokenKey,
+    /// The settings of the shop.
+    pub settings: Settings,
+    /// Read from the store once, then kept.
+    installation: OnceCell<String>,
+    pub(super) gate: SlotGate,
+    /// Limits how many searches for alternatives run at the same time.
+    pub(super) alternative_searches: Semaphore,
+    /// Wakes the outbox worker after a command was written.
+    pub(super) new_commands: Notify,
+    /// Wakes the feed worker after a calendar feed was set.
+    pub(super) new_feeds: Notify,
+    /// Sagas that run in tasks of their own; a shutdown waits for them.
+    pub(super) sagas: TaskTracker,
+    /// Allows one sweep at a time in this process.
+    pub(super) sweeping: Mutex<()>,
+}
+
+impl Context {
+    /// Makes a context from its parts.
+    pub fn new(
+        store: Arc<dyn Store>,
+        gateway: Arc<dyn Gateway>,
+        clock: Arc<dyn Clock>,
+        tokens: TokenKey,
+        settings: Settings,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            store,
+            gateway,
+            clock,
+            tokens,
+            settings,
+            installation: OnceCell::new(),
+            gate: SlotGate::default(),
+            alternative_searches: Semaphore::new(ALTERNATIVE_SEARCHES),
+            new_commands: Notify::new(),
+            new_feeds: Notify::new(),
+            sagas: TaskTracker::new(),
+            sweeping: Mutex::new(()),
+        })
+    }
+
+    /// Returns the id of this installation.
+    pub(super) async fn installation_id(&self) -> Result<&str, StoreError> {
+        self.installation
+            .get_or_try_init(|| self.store.installation_id())
+            .await
+            .map(String::as_str)
+    }
+
+    /// Runs a saga in a task of its own, so that it finishes even if the client disconnects.
+    pub(super) async fn run_in_task<T: Send + 'static>(
+        &self,
+        saga: impl Future<Output = Result<T, WorkflowError>> + Send + 'static,
+    ) -> Result<T, WorkflowError> {
+        let joined = self.sagas.spawn(saga).await;
+        joined.unwrap_or_else(|panicked| Err(WorkflowError::Internal(Box::new(panicked))))
+    }
+
+    /// Returns the present time.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// Returns when to try something again that has failed `tries` times in a row.
+    pub(super) fn retry_at(&self, tries: u32) -> DateTime<Utc> {
+        self.now() + backoff(tries, rand::random())
+    }
+
+    /// Waits until all running sagas have ended. New sagas may still start, so stop serving requests first.
+    pub async fn drain(&self) {
+        self.sagas.close();
+        self.sagas.wait().await;
+    }
+}

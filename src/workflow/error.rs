@@ -1,0 +1,54 @@
+//! The errors of workflows that are not the caller's fault.
+
+use std::time::Duration;
+
+use crate::gateway::GatewayError;
+use crate::store::StoreError;
+
+/// Why a workflow failed although the request was valid.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkflowError {
+    /// Stripe timed out, limits our rate, or is down. If the call had an effect, a later workflow finds it.
+    #[error("Stripe is unavailable")]
+    Stripe {
+        /// How long to wait before another try, if known.
+        retry_after: Option<Duration>,
+    },
+    /// The database is unreachable.
+    #[error("the database is unavailable")]
+    Store(#[source] StoreError),
+    /// A bug, or a configuration that Stripe refuses.
+    #[error("an internal error")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<StoreError> for WorkflowError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) => Self::Store(error),
+            StoreError::Broken(_) => Self::Internal(Box::new(error)),
+        }
+    }
+}
+
+impl From<GatewayError> for WorkflowError {
+    fn from(error: GatewayError) -> Self {
+        match error {
+            // Stripe understood the call and refused it: another try would be refused too.
+            GatewayError::Refused(_) => Self::Internal(Box::new(error)),
+            GatewayError::Unavailable { retry_after } => Self::Stripe { retry_after },
+            GatewayError::Unknown => Self::Stripe { retry_after: None },
+        }
+    }
+}
+
+/// Formats an error and its causes as one line, for the log.
+pub fn one_line(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,214 @@
+//! The outbox worker: carries out the durable commands to Stripe (I7).
+//!
+//! A command is leased, Stripe is called with no transaction open (I6), and the response finishes it. After a failure
+//! it is tried again with growing delays and without a limit; an operator sees it when it is stuck. Every call has an
+//! idempotency key or is harmless when repeated, so another worker can repeat the work of one that died.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use tokio_util::sync::CancellationToken;
+
+use super::context::Context;
+use super::error::{WorkflowError, one_line};
+use super::{apply_fact, release_hold};
+use crate::domain::booking::Actor;
+use crate::domain::command::{Command, CommandAction};
+use crate::domain::hold::Fact;
+use crate::domain::ids::{CommandId, IntentId, SessionId};
+use crate::domain::money::Money;
+use crate::domain::payment::Receipt;
+use crate::domain::session::{HoldRefs, SessionPayment};
+
+/// How many commands are leased and carried out at the same time.
+const BATCH: u32 = 8;
+/// How often the worker looks for commands without being woken: for those of other instances, and for retries.
+const POLL: Duration = Duration::from_secs(5);
+
+/// How long a checkout that lost its slot waits for the expiry of its session.
+const EXPIRY_WAIT: Duration = Duration::from_secs(3);
+
+/// The results of one round of work.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OutboxReport {
+    /// Commands that Stripe carried out.
+    pub done: u64,
+    /// Commands that failed and are tried again.
+    pub failed: u64,
+}
+
+/// Carries out commands until `stop` is cancelled: at once if this process wrote one, else by polling.
+pub async fn run_worker(context: Arc<Context>, stop: CancellationToken) {
+    loop {
+        if let Err(error) = run_due_commands(&context).await {
+            tracing::warn!(%error, "commands not carried out: the database failed");
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = context.new_commands.notified() => {}
+            () = tokio::time::sleep(POLL) => {}
+        }
+    }
+}
+
+/// Carries out all commands that are due.
+///
+/// # Errors
+/// [`WorkflowError::Store`] if the database is unreachable; leased commands are due again when their lease ends.
+pub async fn run_due_commands(context: &Context) -> Result<OutboxReport, WorkflowError> {
+    let mut report = OutboxReport::default();
+    loop {
+        let batch = context
+            .store
+            .lease_commands(context.now(), context.settings.lease, BATCH)
+            .await?;
+        let is_full = batch.len() == BATCH as usize;
+        let results: Vec<bool> = futures::stream::iter(batch)
+            .map(|command| run_leased_command(context, command, Actor::Command))
+            .buffer_unordered(BATCH as usize)
+            .collect()
+            .await;
+        for is_done in results {
+            if is_done {
+                report.done += 1
+            } else {
+                report.failed += 1
+            }
+        }
+        if !is_full {
+            return Ok(report);
+        }
+    }
+}
+
+/// Carries out a command in a task of its own, and waits at most [`EXPIRY_WAIT`] for it, because a guest waits too.
+pub(super) async fn run_command_soon(context: &Arc<Context>, id: CommandId) {
+    let worker = Arc::clone(context);
+    let task = context
+        .sagas
+        .spawn(async move { run_command_now(&worker, id, Actor::Command).await });
+    // The task goes on after the timeout; if it fails, the worker tries the command again.
+    let _ = tokio::time::timeout(EXPIRY_WAIT, task).await;
+}
+
+/// Carries out a command now instead of at the worker's next round. If that fails, the worker tries it again.
+pub(super) async fn run_command_now(context: &Context, id: CommandId, actor: Actor) {
+    match context.store.lease_command(id, context.settings.lease).await {
+        Ok(Some(command)) => {
+            run_leased_command(context, command, actor).await;
+        }
+        Ok(None) => {}
+        Err(error) => tracing::warn!(command = %id, %error, "command not leased; the worker tries it later"),
+    }
+}
+
+/// Carries out a leased command; `true` if it is done.
+async fn run_leased_command(context: &Context, command: Command, actor: Actor) -> bool {
+    let id = command.id;
+    let result = match call_stripe(context, &command, actor).await {
+        Ok(()) => context
+            .store
+            .finish_command(&command, context.now())
+            .await
+            .map_err(WorkflowError::from),
+        Err(error) => Err(error),
+    };
+    let is_done = result.is_ok();
+    if let Err(error) = result {
+        tracing::warn!(command = %id, tries = command.tries + 1, %error, "command failed; it will be tried again");
+        save_failure(context, &command, &error).await;
+    }
+    let outcome = if is_done { "done" } else { "failed" };
+    metrics::counter!("holdfast_commands_total", "outcome" => outcome).increment(1);
+    is_done
+}
+
+async fn save_failure(context: &Context, command: &Command, error: &WorkflowError) {
+    let due_at = context.retry_at(command.tries + 1);
+    let text = one_line(error);
+    if let Err(error) = context.store.fail_command(command.id, &text, due_at).await {
+        tracing::warn!(command = %command.id, %error, "failure not saved; the command is due when its lease ends");
+    }
+}
+
+async fn call_stripe(context: &Context, command: &Command, actor: Actor) -> Result<(), WorkflowError> {
+    match &command.action {
+        CommandAction::ExpireSession(session) => expire_session(context, session, actor).await,
+        CommandAction::Refund { intent, money } => {
+            refund_payment(context, command, intent, *money, actor).await
+        }
+    }
+}
+
+/// Expires a session that belongs to no live hold. If it was paid nevertheless, it is a payment without a slot (I3).
+async fn expire_session(context: &Context, session: &SessionId, actor: Actor) -> Result<(), WorkflowError> {
+    let Some(fact) = release_hold::expire_session(context, session).await? else {
+        return Err(WorkflowError::Stripe { retry_after: None });
+    };
+    let Fact::SessionCompleted(SessionPayment::Paid(receipt)) = &fact else {
+        return Ok(());
+    };
+    let by_session = HoldRefs {
+        session: Some(session.clone()),
+        ..HoldRefs::default()
+    };
+    match context.store.find_booking_by_refs(&by_session).await? {
+        Some(booking) => apply_fact::apply_fact(context, booking, &fact, actor)
+            .await
+            .map(drop),
+        None => {
+            let report = context.gateway.session(session).await?;
+            let refs = HoldRefs {
+                hold: report.hold,
+                ..by_session
+            };
+            apply_fact::record_orphan_payment(context, &refs, Some(receipt), None)
+                .await
+                .map(drop)
+        }
+    }
+}
+
+/// Refunds a payment at Stripe, and applies the refund to its hold without waiting for Stripe's event.
+async fn refund_payment(
+    context: &Context,
+    command: &Command,
+    intent: &IntentId,
+    money: Money,
+    actor: Actor,
+) -> Result<(), WorkflowError> {
+    context
+        .gateway
+        .refund(intent, money, &command.id.to_string())
+        .await?;
+    let Some(hold) = command.hold else { return Ok(()) };
+    let Some(booking) = context.store.find_booking(hold).await? else {
+        return Ok(());
+    };
+    let Some(payment) = booking.hold.find_payment(intent) else {
+        return Ok(());
+    };
+    let paid = Receipt {
+        intent: intent.clone(),
+        money: payment.money,
+    };
+    // Never more than was paid: the total of a repeated refund must not exceed the payment.
+    let refunded = (payment.refunded + money.amount).min(payment.money.amount);
+    let fact = Fact::Refunded { paid, refunded };
+    apply_fact::apply_fact(context, booking, &fact, actor)
+        .await
+        .map(drop)
+}
+
+/// Carries out a pending command now, for an operator; `None` if there is no such pending command.
+///
+/// # Errors
+/// [`WorkflowError::Store`] if the database is unreachable.
+pub async fn retry_command(context: &Context, id: CommandId) -> Result<Option<Command>, WorkflowError> {
+    if context.store.retry_command(id, context.now()).await?.is_none() {
+        return Ok(None);
+    }
+    run_command_now(context, id, Actor::Operator).await;
+    Ok(context.store.find_command(id).await?)
+}

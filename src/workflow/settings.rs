@@ -1,0 +1,74 @@
+//! The settings of the shop that workflows depend on.
+
+use std::time::Duration;
+
+use crate::domain::hold::HoldPolicy;
+
+/// What the shop can configure.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How long a guest has to pay.
+    pub hold_ttl: chrono::Duration,
+    /// How long a lease lasts. Longer than any call to Stripe, so that it runs out only if its owner died.
+    pub lease: Duration,
+    /// How long one request may wait for a permit for a slot, or for a lease of another owner.
+    pub wait_timeout: Duration,
+    /// How long an attempt belongs to its checkout. A checkout that takes longer counts as dead.
+    pub attempt_lease: Duration,
+    /// How long to wait for a delayed payment before Stripe is asked. The wait doubles with each question.
+    pub ask_processing_after: chrono::Duration,
+    /// How long idempotency keys are kept.
+    pub remember_keys: chrono::Duration,
+    /// How long the bodies of webhook events are kept for a replay.
+    pub keep_events: chrono::Duration,
+    /// How long after a hold's end its guest's personal data is kept.
+    pub forget_after: chrono::Duration,
+    /// How many slots one visitor may hold without paying.
+    pub limits: LimitSettings,
+    /// The rules of holds that the shop may choose.
+    pub policy: HoldPolicy,
+    /// Whether calendar feeds may have private addresses.
+    pub calendar_allow_private: bool,
+    /// Whether the secret key is a live key. Events of the other mode are ignored.
+    pub livemode: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            hold_ttl: chrono::Duration::minutes(30),
+            lease: Duration::from_secs(45),
+            wait_timeout: Duration::from_secs(10),
+            attempt_lease: Duration::from_secs(120),
+            ask_processing_after: chrono::Duration::hours(24),
+            remember_keys: chrono::Duration::hours(48),
+            keep_events: chrono::Duration::days(30),
+            forget_after: chrono::Duration::days(90),
+            limits: LimitSettings::default(),
+            policy: HoldPolicy::default(),
+            calendar_allow_private: false,
+            livemode: false,
+        }
+    }
+}
+
+/// Limits on the unpaid holds of one visitor.
+#[derive(Clone, Copy, Debug)]
+pub struct LimitSettings {
+    /// Most `held` holds of one guest.
+    pub per_guest: u32,
+    /// Most `held` holds from one client address.
+    pub per_client: u32,
+    /// How long a client must wait if its last holds all expired unpaid.
+    pub lapse_cooldown: Duration,
+}
+
+impl Default for LimitSettings {
+    fn default() -> Self {
+        Self {
+            per_guest: 3,
+            per_client: 10,
+            lapse_cooldown: Duration::from_mins(15),
+        }
+    }
+}

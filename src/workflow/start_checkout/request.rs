@@ -1,0 +1,102 @@
+//! The request, the result and the errors of a checkout.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::availability::Slot;
+use crate::domain::booking::{Booking, ClientId, Guest};
+use crate::domain::catalogue::StartError;
+use crate::domain::ids::{EventTypeId, IdempotencyKey, ResourceId};
+use crate::workflow::error::WorkflowError;
+use crate::workflow::hold_limits::LimitError;
+
+/// What a checkout page requests.
+#[derive(Clone, Debug)]
+pub struct CheckoutRequest {
+    /// The event type to book; all its terms come from the catalogue (I8).
+    pub event_type: EventTypeId,
+    /// The start that is requested.
+    pub starts_at: DateTime<Utc>,
+    /// Units of each segment, at least 1.
+    pub quantity: u32,
+    /// The resource that the guest asks for by name, if any.
+    pub resource: Option<ResourceId>,
+    /// The guest who books.
+    pub guest: Guest,
+    /// The client address that the request came from, if its holds are limited.
+    pub client: Option<ClientId>,
+    /// The caller's own key-value pairs.
+    pub metadata: BTreeMap<String, String>,
+    /// Stripe sends the guest to this URL after the payment; `{HOLD_ID}` is replaced by the hold's id.
+    pub success_url: String,
+    /// Stripe sends the guest to this URL if they turn back; `{HOLD_ID}` is replaced by the hold's id.
+    pub cancel_url: String,
+    /// The caller's idempotency key, if any.
+    pub key: Option<IdempotencyKey>,
+    /// SHA-256 of the request body in hex, to detect that a key is used with another body.
+    pub fingerprint: String,
+}
+
+/// A checkout that has its hold.
+#[derive(Clone, Debug)]
+pub enum Checkout {
+    /// The slot was free, and is now held.
+    Placed(Booking),
+    /// The same key and body were sent before; this is the hold that was placed then.
+    Replayed(Booking),
+}
+
+/// Why a checkout places no hold.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckoutError {
+    /// There is no such event type.
+    #[error("no such event type")]
+    UnknownEventType,
+    /// The event type is not for sale at that start.
+    #[error("starts_at {0}")]
+    Start(StartError),
+    /// The requested resource does not serve the event type.
+    #[error("the resource is not one of this event type's")]
+    UnknownResource,
+    /// The total price is more than Stripe accepts in one payment.
+    #[error("the total price is more than one payment can be")]
+    TooDear,
+    /// Stripe does not accept the guest's email address.
+    #[error("Stripe does not accept the email address")]
+    Email,
+    /// Another live hold has the slot, or got it first. The alternatives are free, nearest first.
+    #[error("the slot is taken")]
+    SlotTaken(Vec<Slot>),
+    /// The guest or the client address has too many unpaid holds.
+    #[error("too many holds")]
+    TooMany {
+        /// How long to wait before another try.
+        retry_after: Duration,
+    },
+    /// The first request with this key is still running.
+    #[error("the first request with this key is still running")]
+    InProgress,
+    /// The key was used with another body.
+    #[error("the key was used with another body")]
+    Mismatch,
+    /// The request was valid, but the workflow failed.
+    #[error(transparent)]
+    Workflow(#[from] WorkflowError),
+}
+
+impl From<LimitError> for CheckoutError {
+    fn from(error: LimitError) -> Self {
+        match error {
+            LimitError::TooMany { retry_after } => Self::TooMany { retry_after },
+            LimitError::Workflow(error) => Self::Workflow(error),
+        }
+    }
+}
+
+impl From<crate::store::StoreError> for CheckoutError {
+    fn from(error: crate::store::StoreError) -> Self {
+        Self::Workflow(error.into())
+    }
+}
