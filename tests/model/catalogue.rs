@@ -1,5 +1,4 @@
-//! The catalogue as a workflow sees it while it is replayed: one event type that never changes. No workflow that the model
-//! runs asks for more.
+//! The catalogue of a replayed workflow: one event type that never changes. The workflows of the model need no more.
 
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use holdfast::domain::listing::{Page, PageRequest, PutOutcome};
 use holdfast::store::{Catalogue, StoreError};
 
 use crate::doubles::Script;
-use crate::setting;
+use crate::fixture;
 
 #[async_trait]
 impl Catalogue for Script {
@@ -19,7 +18,7 @@ impl Catalogue for Script {
         unimplemented!()
     }
     async fn find_event_type(&self, _: &EventTypeId) -> Result<Option<EventType>, StoreError> {
-        Ok(Some(setting::event_type()))
+        Ok(Some(fixture::event_type()))
     }
     async fn list_event_types(&self, _: &PageRequest) -> Result<Page<EventType>, StoreError> {
         unimplemented!()

@@ -175,8 +175,8 @@ fn only_clock_reads_the_time(source: &Source) -> Vec<String> {
         .collect()
 }
 
-/// In the database a state is a text. Queries name states in their conditions; bound and read values go through rows.rs,
-/// so that each state has one spelling.
+/// In the database a state is a text. Queries name states in their conditions; bound and read values go through
+/// rows.rs, so that each state has one spelling.
 fn states_are_spelled_once(source: &Source) -> Vec<String> {
     const STATES: [&str; 5] = ["held", "processing", "confirmed", "released", "cancelled"];
     if source.layer() != Some("store") || source.path == "src/store/rows.rs" {

@@ -26,8 +26,8 @@ pub(crate) fn types(text: &str) -> Vec<(usize, String)> {
     definitions.collect()
 }
 
-/// The lines that are not in an inline module of tests, with their numbers. The code is formatted, so such a module ends
-/// with a brace in the column of its first line.
+/// The lines that are not in an inline module of tests, with their numbers. The code is formatted, so such a module
+/// ends with a brace in the column of its first line.
 fn outside_test_modules(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut end: Option<String> = None;
     let mut after_cfg = false;

@@ -127,6 +127,11 @@ impl Mentions {
 
     /// The path without `self`, `super` and the crate's own name.
     fn resolved(&self, segments: &[String]) -> Option<Vec<String>> {
+        // `use a::{self, b}` names `a`.
+        let segments = match segments.split_last() {
+            Some((last, before)) if last == "self" && !before.is_empty() => before,
+            _ => segments,
+        };
         let ups = segments.iter().take_while(|name| *name == "super").count();
         let here = segments.first().is_some_and(|name| name == "self");
         let path = match segments.first().map(String::as_str) {
