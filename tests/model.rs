@@ -1,9 +1,9 @@
 //! Model checking: two guests, one slot, one Stripe, and all events that can come between, in every order.
 //!
-//! The checker explores the shipped workflows, not a copy of them: they run against a store and a Stripe that the model
-//! simulates. Between any two calls anything else may happen: another guest, the sweep of another instance, a payment, an
-//! event that comes twice, out of order or never, a lost response, a lease that ends, a crash. After each step the
-//! invariants must hold, and the sweep alone must be able to repair everything.
+//! The checker explores the shipped workflows, not a copy of them: they run against a store and a Stripe that the
+//! model simulates. Between any two calls anything else may happen: another guest, the sweep of another instance, a
+//! payment, an event that comes twice, out of order or never, a lost response, a lease that ends, a crash. After each
+//! step the invariants must hold, and the sweep alone must be able to repair everything.
 //!
 //! | file | what it is |
 //! |---|---|

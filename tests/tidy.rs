@@ -1,7 +1,7 @@
 //! Checks the repository against its own rules: layers, code style, names, words, and what the documentation says.
 //!
-//! `ARCHITECTURE.md` gives the reasons. Each rule also runs on a snippet that breaks it, so that no rule passes because
-//! it looks at nothing. `cargo test --test tidy` lists all faults as `file:line: what is wrong`.
+//! `ARCHITECTURE.md` gives the reasons. Each rule also runs on a snippet that breaks it, so that no rule passes
+//! because it looks at nothing. `cargo test --test tidy` lists all faults as `file:line: what is wrong`.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a check fails by panicking")]
 

@@ -1,6 +1,7 @@
 //! The calls of a workflow to the store and to Stripe, and their replies: they record how far a workflow has come.
 //!
-//! They are small values that can be compared and hashed; `doubles` and `gateway` convert them to the types of the traits.
+//! They are small values that can be compared and hashed; `doubles` and `gateway` convert them to the types of the
+//! traits.
 
 use holdfast::domain::hold::{Fact, FailureCode, Hold, ReleaseRequester};
 use holdfast::domain::ids::{EventId, HoldId, IntentId, SessionId};

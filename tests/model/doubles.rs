@@ -1,6 +1,7 @@
 //! The store of a replayed workflow: the script has the replies so far, and the model gets the first call beyond them.
 //!
-//! Calls whose reply never changes are answered here and are no steps of the model, and so are reads that decide nothing.
+//! Calls whose reply never changes are answered here and are no steps of the model, and so are reads that decide
+//! nothing.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};

@@ -1,10 +1,10 @@
 //! Checks the state after the final sweep: all processes are dead, no event is delivered, and only the sweep runs.
 //!
-//! The check runs for every state that is reached. So it covers a crash of all processes at every point: from each state,
-//! sweeps alone must lead to a state in which each payment has its slot or its refund.
+//! The check runs for every state that is reached. So it covers a crash of all processes at every point: from each
+//! state, sweeps alone must lead to a state in which each payment has its slot or its refund.
 //!
-//! One event is still delivered: a payment through the guest's bank that succeeded after the session had expired. No read
-//! of the session reports it, so Stripe must repeat that event until it is accepted.
+//! One event is still delivered: a payment through the guest's bank that succeeded after the session had expired. No
+//! read of the session reports it, so Stripe must repeat that event until it is accepted.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};

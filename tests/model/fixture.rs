@@ -53,7 +53,8 @@ pub(crate) fn slot_start() -> DateTime<Utc> {
     start() + Duration::days(7)
 }
 
-/// The availability of the slot, from who has it and whether their hold is overdue. No workflow uses more of the status.
+/// The availability of the slot, from who has it and whether their hold is overdue. No workflow uses more of the
+/// status.
 pub(crate) fn availability(window: Window, found: Option<(Guest, bool)>) -> Availability {
     let resource = resource();
     let busy = found.map(|(guest, overdue)| Occupancy {

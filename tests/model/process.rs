@@ -1,8 +1,8 @@
 //! A running workflow as a value: the shipped `async fn`, and the replies that it has received so far.
 //!
-//! A future cannot be cloned, compared or hashed, but what it does next depends on nothing but its replies. So a process is
-//! the list of its replies, and its next call is found by running the workflow from its beginning over that list. Each
-//! list is kept once, in a tree that all states and all tests share, and is run once.
+//! A future cannot be cloned, compared or hashed, but what it does next depends on nothing but its replies. So a
+//! process is the list of its replies, and its next call is found by running the workflow from its beginning over that
+//! list. Each list is kept once, in a tree that all states and all tests share, and is run once.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, LazyLock, Mutex, RwLock};

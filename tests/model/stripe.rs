@@ -111,8 +111,8 @@ impl World {
         }
     }
 
-    /// Whether a guest may be at the payment page. With `stray_payments`, a session may also be paid after its attempt has
-    /// closed, though no guest received its URL.
+    /// Whether a guest may be at the payment page. With `stray_payments`, a session may also be paid after its attempt
+    /// has closed, though no guest received its URL.
     fn can_pay(&self, guest: Guest, stray_payments: bool) -> bool {
         let closed = self.store.attempts[guest].is_some_and(|attempt| {
             matches!(

@@ -1,7 +1,7 @@
 //! Checks that no files of a layer depend on each other in a circle.
 //!
-//! An edge goes from a file to each file whose items it uses. A re-export is no use: what others take through it counts
-//! as theirs, from the file that defines it.
+//! An edge goes from a file to each file whose items it uses. A re-export is no use: what others take through it
+//! counts as theirs, from the file that defines it.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

@@ -294,7 +294,8 @@ pub(crate) fn read(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// Lists all files below a directory of the repository in order, without build results, databases and private settings.
+/// Lists all files below a directory of the repository in order, without build results, databases and private
+/// settings.
 pub(crate) fn files(directory: &str) -> Vec<String> {
     let mut found = Vec::new();
     collect(&root().join(directory), &mut found);
