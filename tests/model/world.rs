@@ -199,7 +199,7 @@ impl World {
             .find(|row| row.hold.status.is_live())
     }
 
-    /// Ends all leases.
+    /// Ends the leases of all rows at once.
     pub(crate) fn end_leases(&mut self) {
         for row in self.store.holds.iter_mut().flatten() {
             row.leased = false;

@@ -20,7 +20,7 @@ const UNTIL_MINUTES: i64 = 1_440;
 /// The resources, and the number of units of each.
 pub(crate) const RESOURCES: [(&str, u64); 4] = [("ana", 1), ("ben", 1), ("cleo", 1), ("studio", 4)];
 
-/// A segment of an offer: from `offset` minutes on, for so many `minutes`, on one of these resources.
+/// A segment of an offer: from `offset` minutes on, for so many `minutes`, on one of the resources `any_of`.
 #[derive(Debug)]
 struct SegmentOffer {
     offset: i64,
