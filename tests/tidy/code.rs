@@ -43,17 +43,17 @@ const ALLOWED: &[(&str, &str, &str)] = &[
     (
         "src/sandbox/api.rs",
         "sleep",
-        "the latency and the lost responses that a test configures",
+        "the latency and the lost answers that a test orders",
     ),
     (
         "src/sandbox/delivery.rs",
         "sleep",
-        "webhooks are late and repeated, as Stripe's are",
+        "webhooks are late and repeated as Stripe's are",
     ),
     (
         "src/sandbox.rs",
         "sleep",
-        "the timeout for a receiver that does not answer at the end",
+        "patience with a receiver that does not answer, at the end",
     ),
     (
         "src/workflow/commands.rs",
