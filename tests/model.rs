@@ -1,60 +1,60 @@
-//! Model checking: two guests, one slot, one Stripe, and everything that can come between, in every order.
+//! Model checking: two guests, one slot, one Stripe, and all events that can come between, in every order.
 //!
-//! What is explored is not a drawing of Holdfast but Holdfast: the shipped workflows run, with books and a Stripe that
-//! the model answers for. Between any two answers anything else may happen: another guest, another instance's sweep, a
-//! payment, an event that comes twice or out of turn or never, an answer that gets lost, a lease that runs out, a death.
-//! After every single step the invariants must hold, and the sweep alone must be able to put all right.
+//! The checker explores the shipped workflows, not a copy of them: they run against a store and a Stripe that the
+//! model simulates. Between any two calls anything else may happen: another guest, the sweep of another instance, a
+//! payment, an event that comes twice, out of order or never, a lost response, a lease that ends, a crash. After each
+//! step the invariants must hold, and the sweep alone must be able to repair everything.
 //!
 //! | file | what it is |
 //! |---|---|
-//! | `slot` | the graph: states, steps, properties |
-//! | `quiet` | what everything comes to when only the sweep still runs |
-//! | `process` | a workflow on its way, as a value |
-//! | `call`, `doubles`, `catalogue`, `gateway` | its questions and answers; store and gateway as it sees them |
-//! | `world`, `books`, `stripe` | what answers it, and the faults that can be planted there |
-//! | `setting` | what never changes |
+//! | `graph` | the graph: states, steps, properties |
+//! | `final_sweep` | the state that is reached when only the sweep still runs |
+//! | `process` | a running workflow as a value |
+//! | `call`, `doubles`, `catalogue`, `gateway` | the calls of a workflow and their replies; store and gateway as it sees them |
+//! | `world`, `store`, `stripe` | the simulated store and Stripe, and the mutations that can be added to them |
+//! | `fixture` | the values that never change |
 //!
-//! The books here are a few lines for each transaction; that the engines keep to the same is held by the store's contract
-//! tests. Time is not modelled: whatever a clock decides may happen at any moment, which covers every clock.
+//! The store here is a few lines for each transaction; the store's contract tests check that the engines do the same.
+//! Time is not modelled: what a clock decides may happen at any moment, which covers every clock.
 //!
-//! Each exploration is bounded by its budget and exhausts it. `HOLDFAST_MODEL_MORE=1` (2, …) widens every budget, for an
-//! hour with nothing better to do: `HOLDFAST_MODEL_MORE=1 cargo test --release --test model -- --nocapture`.
+//! Each exploration has a budget and exhausts it. `HOLDFAST_MODEL_MORE=1` (2, …) widens every budget, for a long run:
+//! `HOLDFAST_MODEL_MORE=1 cargo test --release --test model -- --nocapture`.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a check fails by panicking")]
 #![allow(
     clippy::print_stdout,
-    reason = "how much was explored, and the way to what was found"
+    reason = "prints how much was explored, and the path to each finding"
 )]
 
-#[path = "model/books.rs"]
-mod books;
 #[path = "model/call.rs"]
 mod call;
 #[path = "model/catalogue.rs"]
 mod catalogue;
 #[path = "model/doubles.rs"]
 mod doubles;
+#[path = "model/final_sweep.rs"]
+mod final_sweep;
+#[path = "model/fixture.rs"]
+mod fixture;
 #[path = "model/gateway.rs"]
 mod gateway;
+#[path = "model/graph.rs"]
+mod graph;
 #[path = "model/process.rs"]
 mod process;
-#[path = "model/quiet.rs"]
-mod quiet;
-#[path = "model/setting.rs"]
-mod setting;
-#[path = "model/slot.rs"]
-mod slot;
+#[path = "model/store.rs"]
+mod store;
 #[path = "model/stripe.rs"]
 mod stripe;
 #[path = "model/world.rs"]
 mod world;
 
-use slot::{Action, Budget, Slot, State};
+use graph::{Action, Budget, SlotModel, State};
 use stateright::{Checker, HasDiscoveries, Model, Path};
-use stripe::Happening::*;
-use world::Fault;
+use stripe::StripeAction::*;
+use world::Mutation;
 
-/// Nothing goes wrong, and nothing comes by itself.
+/// A budget in which nothing fails and nothing happens by itself.
 const NOTHING: Budget = Budget {
     crashes: 0,
     lost_calls: 0,
@@ -62,25 +62,25 @@ const NOTHING: Budget = Budget {
     lapses: 0,
     sweeps: 0,
     deliveries: 0,
-    happenings: 0,
-    given_back: 0,
+    stripe_actions: 0,
+    releases: 0,
 };
 
-/// Two guests who want one slot.
-const TWO: Slot = Slot {
+/// Two guests who compete for one slot.
+const TWO: SlotModel = SlotModel {
     guests: 2,
     keyed: false,
-    strays: false,
-    happenings: &[Pays],
+    stray_payments: false,
+    stripe_actions: &[Pays],
     budget: NOTHING,
-    at_once: 3,
-    per_event: 2,
-    fault: None,
+    max_running: 3,
+    max_deliveries: 2,
+    mutation: None,
 };
 
-const ONE: Slot = Slot { guests: 1, ..TWO };
+const ONE: SlotModel = SlotModel { guests: 1, ..TWO };
 
-/// Widens what a budget has at all.
+/// Widens each part of a budget that is not zero.
 fn widened(budget: Budget) -> Budget {
     let more: u8 = std::env::var("HOLDFAST_MODEL_MORE").map_or(0, |text| text.parse().unwrap());
     let wider = |count: u8| if count == 0 { 0 } else { count + more };
@@ -91,15 +91,15 @@ fn widened(budget: Budget) -> Budget {
         lapses: wider(budget.lapses),
         sweeps: wider(budget.sweeps),
         deliveries: wider(budget.deliveries),
-        happenings: wider(budget.happenings),
-        given_back: wider(budget.given_back),
+        stripe_actions: wider(budget.stripe_actions),
+        releases: wider(budget.releases),
     }
 }
 
-/// Explores all of it and finds nothing wrong.
-fn assert_holds(name: &str, slot: Slot) {
+/// Explores the whole graph and asserts that no property is broken.
+fn assert_holds(name: &str, slot: SlotModel) {
     let budget = widened(slot.budget);
-    let done = Slot { budget, ..slot }
+    let done = SlotModel { budget, ..slot }
         .checker()
         .finish_when(HasDiscoveries::AnyFailures)
         .spawn_bfs()
@@ -110,14 +110,14 @@ fn assert_holds(name: &str, slot: Slot) {
         process::replays()
     );
     if let Some((property, path)) = done.discoveries().into_iter().next() {
-        panic!("{name}: '{property}' is broken{}", way(path));
+        panic!("{name}: '{property}' is broken{}", describe_path(path));
     }
 }
 
-/// Finds that this fault breaks that property, and prints the shortest way there.
-fn assert_found(fault: Fault, property: &'static str, slot: Slot) {
-    let broken = Slot {
-        fault: Some(fault),
+/// Asserts that this mutation breaks that property, and prints the shortest path to the failure.
+fn assert_found(mutation: Mutation, property: &'static str, slot: SlotModel) {
+    let broken = SlotModel {
+        mutation: Some(mutation),
         ..slot
     };
     let done = broken
@@ -126,63 +126,65 @@ fn assert_found(fault: Fault, property: &'static str, slot: Slot) {
         .spawn_bfs()
         .join();
     let path = done.discovery(property);
-    let path = path.unwrap_or_else(|| panic!("{fault:?} was not found: the model is blind to it"));
-    println!("{fault:?} breaks '{property}'{}", way(path));
+    let path = path.unwrap_or_else(|| panic!("{mutation:?} was not found: the model does not detect it"));
+    println!("{mutation:?} breaks '{property}'{}", describe_path(path));
 }
 
-/// The way to a state, a line for each step, and what would become of it.
-fn way(path: Path<State, Action>) -> String {
+/// Describes the path to a state, a line for each step, and what the final sweep makes of it.
+fn describe_path(path: Path<State, Action>) -> String {
     let (state, _) = path.clone().into_vec().pop().unwrap();
     let steps = path
         .into_actions()
         .into_iter()
         .map(|action| format!("\n    {action}"));
-    let in_the_end = quiet::wrong(&state.world).unwrap_or("all is put right");
-    let stumble = state.stumble.map(|said| format!("; a workflow said: {said}"));
+    let in_the_end = final_sweep::find_fault(&state.world).unwrap_or("everything is repaired");
+    let failure = state
+        .failure
+        .map(|message| format!("; a workflow failed: {message}"));
     format!(
-        ":{}\n  in the end: {in_the_end}{}",
+        ":{}\n  after the final sweep: {in_the_end}{}",
         steps.collect::<String>(),
-        stumble.unwrap_or_default()
+        failure.unwrap_or_default()
     )
 }
 
 #[test]
-fn a_race_with_a_crash_and_a_lost_answer() {
+fn race_with_crash_and_lost_response() {
     let budget = Budget {
         crashes: 1,
         lost_calls: 1,
         sweeps: 2,
-        happenings: 1,
+        stripe_actions: 1,
         deliveries: 1,
         ..NOTHING
     };
-    assert_holds("race", Slot { budget, ..TWO });
+    assert_holds("race", SlotModel { budget, ..TWO });
 }
 
 #[test]
-fn a_race_while_the_database_comes_and_goes() {
+fn race_during_database_outages() {
     let budget = Budget {
         lost_commits: 2,
         sweeps: 2,
-        happenings: 1,
+        stripe_actions: 1,
         ..NOTHING
     };
-    assert_holds("database", Slot { budget, ..TWO });
+    assert_holds("database", SlotModel { budget, ..TWO });
 }
 
 #[test]
-fn a_page_that_asks_twice_under_one_key() {
+fn two_requests_with_one_idempotency_key() {
     let budget = Budget {
         crashes: 1,
         lost_calls: 1,
         lost_commits: 1,
         sweeps: 1,
-        happenings: 1,
+        stripe_actions: 1,
         ..NOTHING
     };
     assert_holds(
         "twice",
-        Slot {
+        SlotModel {
             keyed: true,
             budget,
             ..TWO
@@ -191,21 +193,21 @@ fn a_page_that_asks_twice_under_one_key() {
 }
 
 #[test]
-fn a_payment_at_the_buzzer_while_everybody_ends_the_hold() {
-    let happenings = &[Pays, TimeIsUp, GoesToBank, BankPays];
+fn payment_at_the_deadline_while_all_release_the_hold() {
+    let stripe_actions = &[Pays, TimeIsUp, GoesToBank, BankPays];
     let budget = Budget {
         lost_calls: 1,
         lapses: 1,
         sweeps: 1,
         deliveries: 2,
-        happenings: 2,
-        given_back: 1,
+        stripe_actions: 2,
+        releases: 1,
         ..NOTHING
     };
     assert_holds(
         "buzzer",
-        Slot {
-            happenings,
+        SlotModel {
+            stripe_actions,
             budget,
             ..ONE
         },
@@ -213,19 +215,19 @@ fn a_payment_at_the_buzzer_while_everybody_ends_the_hold() {
 }
 
 #[test]
-fn money_after_the_end_finds_its_slot_or_goes_back() {
-    let happenings = &[GoesToBank, BankPays, ShopRefunds];
+fn late_payment_gets_its_slot_or_a_refund() {
+    let stripe_actions = &[GoesToBank, BankPays, ShopRefunds];
     let budget = Budget {
         lost_calls: 1,
         sweeps: 3,
         deliveries: 1,
-        happenings: 3,
+        stripe_actions: 3,
         ..NOTHING
     };
     assert_holds(
         "late",
-        Slot {
-            happenings,
+        SlotModel {
+            stripe_actions,
             budget,
             ..TWO
         },
@@ -233,38 +235,38 @@ fn money_after_the_end_finds_its_slot_or_goes_back() {
 }
 
 #[test]
-fn slow_money_that_comes_or_does_not() {
-    let happenings = &[PaysSlowly, MoneyArrives, MoneyFails];
+fn delayed_payment_succeeds_or_fails() {
+    let stripe_actions = &[PaysSlowly, MoneyArrives, MoneyFails];
     let budget = Budget {
         sweeps: 2,
         deliveries: 2,
-        happenings: 2,
+        stripe_actions: 2,
         ..NOTHING
     };
     assert_holds(
         "slow",
-        Slot {
-            happenings,
+        SlotModel {
+            stripe_actions,
             budget,
-            at_once: 2,
+            max_running: 2,
             ..TWO
         },
     );
 }
 
 #[test]
-fn money_for_a_session_that_never_got_a_hold() {
+fn payment_for_a_session_without_a_hold() {
     let budget = Budget {
         lost_calls: 1,
         sweeps: 2,
-        happenings: 1,
+        stripe_actions: 1,
         deliveries: 1,
         ..NOTHING
     };
     assert_holds(
-        "strays",
-        Slot {
-            strays: true,
+        "stray_payments",
+        SlotModel {
+            stray_payments: true,
             budget,
             ..TWO
         },
@@ -272,119 +274,123 @@ fn money_for_a_session_that_never_got_a_hold() {
 }
 
 #[test]
-fn events_doubled_and_in_any_order() {
-    let happenings = &[Declined, Pays, ShopRefunds, TimeIsUp];
+fn events_repeated_and_in_any_order() {
+    let stripe_actions = &[Declined, Pays, ShopRefunds, TimeIsUp];
     let budget = Budget {
         sweeps: 1,
         deliveries: 3,
-        happenings: 3,
+        stripe_actions: 3,
         ..NOTHING
     };
     assert_holds(
         "events",
-        Slot {
-            happenings,
+        SlotModel {
+            stripe_actions,
             budget,
             ..ONE
         },
     );
 }
 
-const SWEPT: &str = "I3, I4: sweeps alone put all right";
+const REPAIRED: &str = "I3, I4: sweeps alone repair everything";
 
 #[test]
-fn found_a_release_by_the_clock() {
+fn finds_a_release_by_the_clock() {
     let budget = Budget { sweeps: 1, ..NOTHING };
-    let slot = Slot { budget, ..ONE };
+    let slot = SlotModel { budget, ..ONE };
     assert_found(
-        Fault::ReleaseByClock,
+        Mutation::ReleaseByClock,
         "I2: Stripe is the arbiter of release",
         slot,
     );
     let budget = Budget {
-        happenings: 1,
+        stripe_actions: 1,
         ..budget
     };
-    assert_found(Fault::ReleaseByClock, SWEPT, Slot { budget, ..slot });
+    assert_found(Mutation::ReleaseByClock, REPAIRED, SlotModel { budget, ..slot });
 }
 
 #[test]
-fn found_events_that_are_not_remembered() {
+fn finds_events_that_are_not_recorded() {
     let budget = Budget {
         deliveries: 2,
-        happenings: 1,
+        stripe_actions: 1,
         ..NOTHING
     };
-    let slot = Slot {
-        happenings: &[Declined],
+    let slot = SlotModel {
+        stripe_actions: &[Declined],
         budget,
         ..ONE
     };
-    assert_found(Fault::EventsNotRemembered, "I5: an event has one effect", slot);
+    assert_found(Mutation::EventsNotRemembered, "I5: an event has one effect", slot);
 }
 
 #[test]
-fn found_a_url_that_leaves_before_the_commit() {
-    assert_found(Fault::UrlBeforeCommit, "I4: no URL before the commit", ONE);
+fn finds_a_url_returned_before_the_commit() {
+    assert_found(Mutation::UrlBeforeCommit, "I4: no URL before the commit", ONE);
 }
 
 #[test]
-fn found_a_loser_whose_session_nobody_ends() {
-    assert_found(Fault::LoserForgotten, SWEPT, TWO);
+fn finds_a_lost_attempt_with_an_open_session() {
+    assert_found(Mutation::LoserForgotten, REPAIRED, TWO);
 }
 
 #[test]
-fn found_a_late_payment_that_is_ignored() {
+fn finds_a_late_payment_that_is_ignored() {
     let budget = Budget {
         sweeps: 1,
-        happenings: 2,
+        stripe_actions: 2,
         ..NOTHING
     };
-    let slot = Slot {
-        happenings: &[GoesToBank, BankPays],
+    let slot = SlotModel {
+        stripe_actions: &[GoesToBank, BankPays],
         budget,
         ..ONE
     };
-    assert_found(Fault::LatePaymentIgnored, SWEPT, slot);
+    assert_found(Mutation::LatePaymentIgnored, REPAIRED, slot);
 }
 
 #[test]
-fn found_a_change_that_overwrites_another() {
+fn finds_a_change_that_overwrites_another() {
     let budget = Budget {
         sweeps: 1,
         deliveries: 2,
-        happenings: 2,
+        stripe_actions: 2,
         ..NOTHING
     };
-    let slot = Slot {
-        happenings: &[GoesToBank, BankPays, TimeIsUp],
+    let slot = SlotModel {
+        stripe_actions: &[GoesToBank, BankPays, TimeIsUp],
         budget,
         ..TWO
     };
-    assert_found(Fault::NoCompareAndSwap, SWEPT, slot);
+    assert_found(Mutation::NoCompareAndSwap, REPAIRED, slot);
 }
 
 #[test]
-fn found_two_buyers_of_one_slot() {
-    assert_found(Fault::NoExclusion, "I1: one slot, one buyer", TWO);
+fn finds_two_buyers_of_one_slot() {
+    assert_found(Mutation::NoExclusion, "I1: one slot, one buyer", TWO);
 }
 
 #[test]
-fn found_an_attempt_that_is_closed_without_an_answer() {
+fn finds_an_attempt_closed_without_a_response() {
     let budget = Budget {
         lost_calls: 1,
         ..NOTHING
     };
-    assert_found(Fault::UnsettledForgotten, SWEPT, Slot { budget, ..ONE });
+    assert_found(
+        Mutation::UnsettledForgotten,
+        REPAIRED,
+        SlotModel { budget, ..ONE },
+    );
 }
 
 #[test]
-fn found_an_attempt_that_is_closed_in_the_sweeps_hands() {
+fn finds_an_attempt_closed_during_its_recovery() {
     let budget = Budget {
         crashes: 1,
         lost_calls: 1,
         sweeps: 1,
         ..NOTHING
     };
-    assert_found(Fault::TakeoverIgnored, SWEPT, Slot { budget, ..ONE });
+    assert_found(Mutation::TakeoverIgnored, REPAIRED, SlotModel { budget, ..ONE });
 }

@@ -1,6 +1,7 @@
-//! What a workflow asks of the books and of Stripe, and what it is told: the alphabet in which the model writes down how
-//! far a workflow has come. Small values that can be compared and hashed; `doubles` turns them into what the traits
-//! speak.
+//! The calls of a workflow to the store and to Stripe, and their replies: they record how far a workflow has come.
+//!
+//! They are small values that can be compared and hashed; `doubles` and `gateway` convert them to the types of the
+//! traits.
 
 use holdfast::domain::hold::{Fact, FailureCode, Hold, ReleaseRequester};
 use holdfast::domain::ids::{EventId, HoldId, IntentId, SessionId};
@@ -10,12 +11,12 @@ use holdfast::domain::session::{SessionPayment, SessionStatus};
 use holdfast::store::{AttemptEnd, Claim, StateChange};
 use uuid::Uuid;
 
-/// A guest, and with them their one attempt, hold, session and intent.
+/// The number of a guest, and so of their one attempt, hold, session and intent.
 pub(crate) type Guest = usize;
-/// A command by its place in the outbox.
+/// The index of a command in the outbox.
 pub(crate) type CommandIndex = usize;
 
-/// There are no more guests than this.
+/// The number of guests that the model has at most.
 pub(crate) const GUESTS: usize = 2;
 
 pub(crate) fn hold_id(guest: Guest) -> HoldId {
@@ -30,12 +31,12 @@ pub(crate) fn intent_id(guest: Guest) -> IntentId {
     IntentId::new(format!("pi_{guest}"))
 }
 
-/// Whose session this is; ids that the model did not make are a bug.
+/// The guest whose session this is; panics on an id that the model did not make.
 pub(crate) fn by_session(id: &SessionId) -> Guest {
     (0..GUESTS).find(|guest| session_id(*guest) == *id).unwrap()
 }
 
-/// Whose intent this is.
+/// The guest whose payment intent this is.
 pub(crate) fn by_intent(id: &IntentId) -> Guest {
     (0..GUESTS).find(|guest| intent_id(*guest) == *id).unwrap()
 }
@@ -54,16 +55,16 @@ pub(crate) fn receipt(guest: Guest) -> Receipt {
     }
 }
 
-/// An event that Stripe sends.
+/// An event that Stripe sends about a guest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Note {
+pub(crate) struct StripeEvent {
     pub(crate) guest: Guest,
-    pub(crate) kind: NoteKind,
+    pub(crate) kind: EventKind,
 }
 
-/// The events that the model's Stripe sends; each once for a guest, under an id of its own.
+/// The events that the simulated Stripe sends; each once for a guest, with its own id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum NoteKind {
+pub(crate) enum EventKind {
     Paid,
     Unpaid,
     Expired,
@@ -74,7 +75,7 @@ pub(crate) enum NoteKind {
     Refunded,
 }
 
-impl NoteKind {
+impl EventKind {
     const ALL: [Self; 8] = [
         Self::Paid,
         Self::Unpaid,
@@ -86,100 +87,100 @@ impl NoteKind {
         Self::Refunded,
     ];
 
-    /// Whether the event is about the session, and so names it.
+    /// Whether the event is about the session, and so carries its id.
     pub(crate) fn names_session(self) -> bool {
         !matches!(self, Self::IntentSucceeded | Self::Declined | Self::Refunded)
     }
 }
 
-impl Note {
+impl StripeEvent {
     pub(crate) fn id(self) -> EventId {
         EventId::new(format!("evt_{}_{:?}", self.guest, self.kind))
     }
 
     pub(crate) fn by_id(id: &EventId) -> Self {
-        let all = (0..GUESTS).flat_map(|guest| NoteKind::ALL.map(|kind| Self { guest, kind }));
-        all.into_iter().find(|note| note.id() == *id).unwrap()
+        let all = (0..GUESTS).flat_map(|guest| EventKind::ALL.map(|kind| Self { guest, kind }));
+        all.into_iter().find(|event| event.id() == *id).unwrap()
     }
 
     pub(crate) fn fact(self) -> Fact {
         let intent = intent_id(self.guest);
         match self.kind {
-            NoteKind::Paid => Fact::SessionCompleted(SessionPayment::Paid(receipt(self.guest))),
-            NoteKind::Unpaid => Fact::SessionCompleted(SessionPayment::Unpaid(Some(intent))),
-            NoteKind::Expired => Fact::SessionDead,
-            NoteKind::AsyncSucceeded => Fact::AsyncSucceeded(receipt(self.guest)),
-            NoteKind::AsyncFailed => Fact::AsyncFailed,
-            NoteKind::IntentSucceeded => Fact::IntentSucceeded(receipt(self.guest)),
-            NoteKind::Declined => Fact::IntentFailed(intent, FailureCode::new("card_declined")),
-            NoteKind::Refunded => Fact::Refunded {
+            EventKind::Paid => Fact::SessionCompleted(SessionPayment::Paid(receipt(self.guest))),
+            EventKind::Unpaid => Fact::SessionCompleted(SessionPayment::Unpaid(Some(intent))),
+            EventKind::Expired => Fact::SessionDead,
+            EventKind::AsyncSucceeded => Fact::AsyncSucceeded(receipt(self.guest)),
+            EventKind::AsyncFailed => Fact::AsyncFailed,
+            EventKind::IntentSucceeded => Fact::IntentSucceeded(receipt(self.guest)),
+            EventKind::Declined => Fact::IntentFailed(intent, FailureCode::new("card_declined")),
+            EventKind::Refunded => Fact::Refunded {
                 paid: receipt(self.guest),
                 refunded: price().amount,
             },
         }
     }
 
-    /// What the webhook's reader says of the same event: proof of money is passed on beside the fact.
+    /// The receipt that the webhook parser finds in the event, beside its fact.
     pub(crate) fn money(self) -> Option<Receipt> {
         let proves = matches!(
             self.kind,
-            NoteKind::Paid | NoteKind::AsyncSucceeded | NoteKind::IntentSucceeded
+            EventKind::Paid | EventKind::AsyncSucceeded | EventKind::IntentSucceeded
         );
         proves.then(|| receipt(self.guest))
     }
 }
 
-/// A question to the books, or a call to Stripe: a workflow stands before one of these.
+/// A call to the store or to Stripe that a workflow waits for.
 #[derive(Clone, Debug)]
-pub(crate) enum Ask {
-    LookAtKey,
-    /// Who has the slot.
-    Look,
-    /// Who has the slot, and may still end.
-    Availability,
-    Claim,
-    Place(Placing),
-    Lose(Guest),
+pub(crate) enum Call {
+    FindClaim,
+    /// Loads who has the slot.
+    LoadOccupancy,
+    /// Loads who has the slot, and whether their hold can still end.
+    LoadAvailability,
+    ClaimAttempt,
+    PlaceHold(HoldToPlace),
+    CloseLostAttempt(Guest),
     EndAttempt(Guest, AttemptEnd),
-    LeaseAttempt,
+    LeaseStaleAttempt,
     DeferAttempt(Guest),
-    Abandon(Guest),
-    Booking(Guest),
+    AbandonAttempt(Guest),
+    FindBooking(Guest),
     LeaseRelease(Guest, Option<ReleaseRequester>),
-    LeaseHold,
+    LeaseDueHold,
     DeferHold(Guest, bool),
-    Apply(Box<Write>),
-    Orphan(Option<Note>, Receipt),
+    ApplyChange(Box<HoldWrite>),
+    RecordOrphanPayment(Option<StripeEvent>, Receipt),
     LeaseCommands,
     LeaseCommand(CommandIndex),
-    Finish(CommandIndex),
-    Fail(CommandIndex),
-    Create(Guest),
-    Expire(Guest),
-    Read(Guest),
-    Refund(Guest, Money, CommandIndex),
+    FinishCommand(CommandIndex),
+    FailCommand(CommandIndex),
+    CreateSession(Guest),
+    ExpireSession(Guest),
+    ReadSession(Guest),
+    RefundPayment(Guest, Money, CommandIndex),
 }
 
-/// A hold to be placed.
+/// A hold that a checkout wants to place.
 #[derive(Clone)]
-pub(crate) struct Placing(pub(crate) Hold);
+pub(crate) struct HoldToPlace(pub(crate) Hold);
 
-impl std::fmt::Debug for Placing {
+impl std::fmt::Debug for HoldToPlace {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "the hold of {}", self.0.session)
     }
 }
 
-/// A change to commit.
+/// A change of a hold to commit.
 #[derive(Clone)]
-pub(crate) struct Write {
-    pub(crate) event: Option<Note>,
+pub(crate) struct HoldWrite {
+    pub(crate) event: Option<StripeEvent>,
     pub(crate) guest: Guest,
     pub(crate) version: i64,
     pub(crate) step: Option<StateChange>,
 }
 
-impl std::fmt::Debug for Write {
+impl std::fmt::Debug for HoldWrite {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let becomes = match &self.step {
             None => "nothing".to_owned(),
@@ -194,7 +195,7 @@ impl std::fmt::Debug for Write {
     }
 }
 
-/// A hold's row.
+/// A row of the table of holds.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Row {
     pub(crate) hold: Hold,
@@ -202,20 +203,20 @@ pub(crate) struct Row {
     pub(crate) leased: bool,
 }
 
-/// A leased command.
+/// A command that a worker has leased.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Leased {
-    pub(crate) order: CommandIndex,
+    pub(crate) index: CommandIndex,
     pub(crate) what: holdfast::domain::command::CommandAction,
     pub(crate) hold: Option<Guest>,
 }
 
-/// What a workflow was told.
+/// The reply to a call of a workflow.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Answer {
+pub(crate) enum Reply {
     Done,
     Key(Key),
-    /// Who has the slot, and whether their time is over.
+    /// The guest who has the slot, and whether their hold is overdue.
     Availability(Option<(Guest, bool)>),
     Placed,
     SlotTaken,
@@ -225,24 +226,24 @@ pub(crate) enum Answer {
     NotHeld(Row),
     Busy,
     ApplyOutcome {
-        orders: usize,
+        commands: usize,
     },
-    Lost,
-    Seen,
+    Conflict,
+    Duplicate,
     Written(CommandIndex),
     Command(Option<Leased>),
     Session(SessionStatus),
-    /// Stripe said no: with this status.
+    /// Stripe refused the call with this status.
     Refused(u16),
-    /// Stripe's answer was lost.
+    /// The response of Stripe was lost.
     Unknown,
-    /// Stripe was not reached.
+    /// The call did not reach Stripe.
     Unavailable,
-    /// The database's answer was lost.
+    /// The response of the database was lost.
     Away,
 }
 
-/// A [`Claim`] that can be hashed.
+/// A copy of [`Claim`] that can be hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Key {
     Free,

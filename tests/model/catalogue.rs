@@ -1,5 +1,4 @@
-//! The catalogue as a workflow sees it while it is replayed: one event type that never changes. No workflow that the model
-//! runs asks for more.
+//! The catalogue of a replayed workflow: one event type that never changes. The workflows of the model need no more.
 
 use std::time::Duration;
 
@@ -8,34 +7,13 @@ use chrono::{DateTime, Utc};
 use holdfast::domain::catalogue::{Block, BlockConflict, EventType, Feed, Resource};
 use holdfast::domain::ids::{EventTypeId, ResourceId};
 use holdfast::domain::listing::{Page, PageRequest, PutOutcome};
-use holdfast::store::{Catalogue, StoreError};
+use holdfast::store::{Blocks, Catalogue, Feeds, Resources, StoreError};
 
 use crate::doubles::Script;
-use crate::setting;
+use crate::fixture;
 
 #[async_trait]
-impl Catalogue for Script {
-    async fn put_event_type(&self, _: &EventType, _: DateTime<Utc>) -> Result<PutOutcome, StoreError> {
-        unimplemented!()
-    }
-    async fn find_event_type(&self, _: &EventTypeId) -> Result<Option<EventType>, StoreError> {
-        Ok(Some(setting::event_type()))
-    }
-    async fn list_event_types(&self, _: &PageRequest) -> Result<Page<EventType>, StoreError> {
-        unimplemented!()
-    }
-    async fn delete_event_type(&self, _: &EventTypeId) -> Result<bool, StoreError> {
-        unimplemented!()
-    }
-    async fn put_resource(&self, _: &Resource, _: DateTime<Utc>) -> Result<PutOutcome, StoreError> {
-        unimplemented!()
-    }
-    async fn find_resource(&self, _: &ResourceId) -> Result<Option<Resource>, StoreError> {
-        unimplemented!()
-    }
-    async fn list_resources(&self, _: &PageRequest) -> Result<Page<Resource>, StoreError> {
-        unimplemented!()
-    }
+impl Blocks for Script {
     async fn put_block(
         &self,
         _: &ResourceId,
@@ -44,18 +22,45 @@ impl Catalogue for Script {
     ) -> Result<(PutOutcome, Vec<BlockConflict>), StoreError> {
         unimplemented!()
     }
+
     async fn delete_block(&self, _: &ResourceId, _: &str) -> Result<bool, StoreError> {
         unimplemented!()
     }
+}
+
+#[async_trait]
+impl Catalogue for Script {
+    async fn put_event_type(&self, _: &EventType, _: DateTime<Utc>) -> Result<PutOutcome, StoreError> {
+        unimplemented!()
+    }
+
+    async fn find_event_type(&self, _: &EventTypeId) -> Result<Option<EventType>, StoreError> {
+        Ok(Some(fixture::event_type()))
+    }
+
+    async fn list_event_types(&self, _: &PageRequest) -> Result<Page<EventType>, StoreError> {
+        unimplemented!()
+    }
+
+    async fn delete_event_type(&self, _: &EventTypeId) -> Result<bool, StoreError> {
+        unimplemented!()
+    }
+}
+
+#[async_trait]
+impl Feeds for Script {
     async fn set_feed(&self, _: &ResourceId, _: Option<&str>, _: DateTime<Utc>) -> Result<(), StoreError> {
         unimplemented!()
     }
+
     async fn find_feed(&self, _: &ResourceId) -> Result<Option<Feed>, StoreError> {
         unimplemented!()
     }
+
     async fn lease_due_feeds(&self, _: DateTime<Utc>, _: Duration, _: u32) -> Result<Vec<Feed>, StoreError> {
         unimplemented!()
     }
+
     async fn save_feed_blocks(
         &self,
         _: &Feed,
@@ -66,7 +71,23 @@ impl Catalogue for Script {
     ) -> Result<(), StoreError> {
         unimplemented!()
     }
+
     async fn save_feed_failure(&self, _: &Feed, _: &str, _: DateTime<Utc>) -> Result<(), StoreError> {
+        unimplemented!()
+    }
+}
+
+#[async_trait]
+impl Resources for Script {
+    async fn put_resource(&self, _: &Resource, _: DateTime<Utc>) -> Result<PutOutcome, StoreError> {
+        unimplemented!()
+    }
+
+    async fn find_resource(&self, _: &ResourceId) -> Result<Option<Resource>, StoreError> {
+        unimplemented!()
+    }
+
+    async fn list_resources(&self, _: &PageRequest) -> Result<Page<Resource>, StoreError> {
         unimplemented!()
     }
 }

@@ -1,6 +1,7 @@
-//! The books and Stripe as a workflow sees them while it is replayed: each question is answered from the script, and the
-//! first one that the script has no answer for is handed to the model. Questions whose answer never changes are answered
-//! here and are no steps of the model, and so are looks by which nothing is decided.
+//! The store of a replayed workflow: the script has the replies so far, and the model gets the first call beyond them.
+//!
+//! Calls whose reply never changes are answered here and are no steps of the model, and so are reads that decide
+//! nothing.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -19,62 +20,61 @@ use holdfast::domain::payment::Receipt;
 use holdfast::domain::segment::Allocation;
 use holdfast::domain::session::HoldRefs;
 use holdfast::gateway::{Gateway, GatewayError, Refusal};
-use holdfast::store::{
-    ApplyOutcome, AttemptEnd, AvailabilityQuery, Claim, EventRecord, HoldChange, HoldLimits, HoldMove,
-    MoveOutcome, NewAttempt, PlaceOutcome, ReleaseLease, StaleAttempt, Store, StoreError, UnpaidHoldCounts,
-};
+use holdfast::store::{ApplyOutcome, AttemptEnd, Attempts, AvailabilityQuery, Changes, Claim, Commands, EventRecord, Events, Figures, Guests, HoldChange, HoldLimits, HoldMove, Holds, MoveOutcome, NewAttempt, Occupancies, PlaceOutcome, Placements, ReleaseLease, Schema, StaleAttempt, Store, StoreError, UnpaidHoldCounts};
 use tokio::sync::mpsc::UnboundedSender;
 use uuid::Uuid;
 
-use crate::call::{Answer, Ask, GUESTS, Guest, Leased, Note, Placing, Row, Write, by_session, hold_id};
+use crate::call::{
+    Call, GUESTS, Guest, HoldToPlace, HoldWrite, Leased, Reply, Row, StripeEvent, by_session, hold_id,
+};
+use crate::fixture;
 use crate::process::Kind;
-use crate::setting;
 
-/// What the workflow has been told so far, and whom it asks for more.
+/// The replies that a workflow has received so far, and the channel for its next call.
 pub(crate) struct Script {
     pub(crate) kind: Kind,
-    pub(crate) told: Mutex<VecDeque<Answer>>,
-    pub(crate) asks: UnboundedSender<Ask>,
+    pub(crate) replies: Mutex<VecDeque<Reply>>,
+    pub(crate) calls: UnboundedSender<Call>,
 }
 
 impl Script {
-    async fn ask(&self, ask: Ask) -> Answer {
-        let told = self.told.lock().unwrap().pop_front();
-        match told {
-            Some(answer) => answer,
+    async fn call(&self, call: Call) -> Reply {
+        let replies = self.replies.lock().unwrap().pop_front();
+        match replies {
+            Some(reply) => reply,
             None => {
-                self.asks.send(ask).unwrap();
+                self.calls.send(call).unwrap();
                 std::future::pending().await
             }
         }
     }
-    /// A question to the books.
-    async fn books(&self, ask: Ask) -> Result<Answer, StoreError> {
-        match self.ask(ask).await {
-            Answer::Away => Err(StoreError::Unavailable(sqlx::Error::PoolClosed)),
-            answer => Ok(answer),
+    /// Makes a call to the store.
+    async fn store(&self, call: Call) -> Result<Reply, StoreError> {
+        match self.call(call).await {
+            Reply::Away => Err(StoreError::Unavailable(sqlx::Error::PoolClosed)),
+            reply => Ok(reply),
         }
     }
-    /// A call to Stripe.
-    pub(crate) async fn stripe(&self, ask: Ask) -> Result<Answer, GatewayError> {
-        match self.ask(ask).await {
-            Answer::Unknown => Err(GatewayError::Unknown),
-            Answer::Unavailable => Err(GatewayError::Unavailable { retry_after: None }),
-            Answer::Refused(status) => Err(GatewayError::Refused(Refusal {
+    /// Makes a call to Stripe.
+    pub(crate) async fn stripe(&self, call: Call) -> Result<Reply, GatewayError> {
+        match self.call(call).await {
+            Reply::Unknown => Err(GatewayError::Unknown),
+            Reply::Unavailable => Err(GatewayError::Unavailable { retry_after: None }),
+            Reply::Refused(status) => Err(GatewayError::Refused(Refusal {
                 status,
                 kind: "invalid_request_error".into(),
                 code: (status == 404).then(|| "resource_missing".into()),
                 ..Refusal::default()
             })),
-            answer => Ok(answer),
+            reply => Ok(reply),
         }
     }
-    /// Whose hold it is. The id that a checkout has just drawn is its own guest's.
+    /// The guest whose hold this is. An unknown id is new, from the checkout that runs.
     pub(crate) fn guest(&self, id: HoldId) -> Guest {
         let known = (0..GUESTS).find(|guest| hold_id(*guest) == id);
         known.unwrap_or_else(|| match self.kind {
             Kind::Checkout(guest) | Kind::KeyedCheckout(guest) => guest,
-            other => panic!("{other:?} drew an id"),
+            other => panic!("{other:?} made an id"),
         })
     }
 }
@@ -83,76 +83,46 @@ fn command_id(order: usize) -> CommandId {
     CommandId(Uuid::from_u128(order as u128))
 }
 
-pub(crate) fn order_of(id: &CommandId) -> usize {
+pub(crate) fn command_index(id: &CommandId) -> usize {
     usize::try_from(id.0.as_u128()).unwrap()
 }
 
 fn command(leased: Leased) -> Command {
     Command {
-        id: command_id(leased.order),
+        id: command_id(leased.index),
         hold: leased.hold.map(hold_id),
         action: leased.what,
         tries: 0,
-        due_at: setting::start(),
+        due_at: fixture::start(),
         last_error: None,
-        created_at: setting::start(),
+        created_at: fixture::start(),
         done_at: None,
     }
 }
 
 fn booking(row: Row) -> Booking {
-    setting::booking(row.hold, row.version)
+    fixture::booking(row.hold, row.version)
 }
 
-pub(crate) fn stray(answer: &Answer) -> ! {
-    panic!("not an answer to that question: {answer:?}")
+pub(crate) fn unexpected(reply: &Reply) -> ! {
+    panic!("no reply to that call: {reply:?}")
 }
 
 #[async_trait]
-impl Store for Script {
-    async fn migrate(&self) -> Result<(), StoreError> {
-        unimplemented!()
-    }
-    async fn is_ready(&self) -> Result<bool, StoreError> {
-        unimplemented!()
-    }
-    async fn installation_id(&self) -> Result<String, StoreError> {
-        Ok(setting::INSTALLATION.into())
-    }
-    async fn dry_run_checkout(&self, _: DateTime<Utc>) -> Result<(), StoreError> {
-        unimplemented!()
-    }
-    async fn list_events(&self, _: Option<HoldId>, _: &PageRequest) -> Result<Page<StoredEvent>, StoreError> {
-        unimplemented!()
-    }
-    async fn find_event_payload(&self, _: &EventId) -> Result<Option<String>, StoreError> {
-        unimplemented!()
-    }
-    async fn clear_event_payloads(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
-        Ok(0)
-    }
-    async fn delete_old_events(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
-        Ok(0)
-    }
-    async fn erase_guests(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
-        Ok(0)
-    }
-    async fn delete_idle_clients(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
-        Ok(0)
-    }
-    async fn count_figures(&self, _: DateTime<Utc>) -> Result<Figures, StoreError> {
-        Ok(Figures::default())
-    }
+impl Attempts for Script {
     async fn find_claim(&self, _: &IdempotencyKey, _: &str) -> Result<Claim, StoreError> {
-        self.claim(Ask::LookAtKey).await
+        self.key_claim(Call::FindClaim).await
     }
+
     async fn claim_attempt(&self, _: &NewAttempt) -> Result<Claim, StoreError> {
-        self.claim(Ask::Claim).await
+        self.key_claim(Call::ClaimAttempt).await
     }
+
     async fn end_attempt(&self, hold: HoldId, end: AttemptEnd, _: DateTime<Utc>) -> Result<(), StoreError> {
-        let ask = Ask::EndAttempt(self.guest(hold), end);
-        self.books(ask).await.map(|_| ())
+        let call = Call::EndAttempt(self.guest(hold), end);
+        self.store(call).await.map(|_| ())
     }
+
     async fn lease_stale_attempts(
         &self,
         _: DateTime<Utc>,
@@ -163,46 +133,250 @@ impl Store for Script {
             return Ok(Vec::new());
         }
         let stale = |guest| StaleAttempt {
-            terms: setting::terms(guest),
+            terms: fixture::terms(guest),
             tries: 0,
         };
-        match self.books(Ask::LeaseAttempt).await? {
-            Answer::Attempt(guest) => Ok(guest.map(stale).into_iter().collect()),
-            other => stray(&other),
+        match self.store(Call::LeaseStaleAttempt).await? {
+            Reply::Attempt(guest) => Ok(guest.map(stale).into_iter().collect()),
+            other => unexpected(&other),
         }
     }
+
     async fn defer_attempt(&self, hold: HoldId, _: DateTime<Utc>) -> Result<(), StoreError> {
-        let ask = Ask::DeferAttempt(self.guest(hold));
-        self.books(ask).await.map(|_| ())
+        let call = Call::DeferAttempt(self.guest(hold));
+        self.store(call).await.map(|_| ())
     }
+
     async fn abandon_attempt(
         &self,
         hold: HoldId,
         _: &SessionId,
         _: DateTime<Utc>,
     ) -> Result<CommandId, StoreError> {
-        match self.books(Ask::Abandon(self.guest(hold))).await? {
-            Answer::Written(order) => Ok(command_id(order)),
-            // The store refuses to abandon what was placed.
-            Answer::Gone => Err(StoreError::Broken("placed".into())),
-            other => stray(&other),
+        match self.store(Call::AbandonAttempt(self.guest(hold))).await? {
+            Reply::Written(order) => Ok(command_id(order)),
+            // The store refuses to abandon an attempt whose hold is placed.
+            Reply::Gone => Err(StoreError::Broken("placed".into())),
+            other => unexpected(&other),
         }
     }
+
     async fn delete_old_attempts(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
         Ok(0)
     }
-    async fn load_availability(&self, question: &AvailabilityQuery<'_>) -> Result<Availability, StoreError> {
-        let within = question.within;
-        // A look around for what else is free is for the guest to read: nothing is decided by it.
-        if Some(within) != setting::event_type().occupied_span(setting::slot()) {
-            return Ok(Availability::default());
-        }
-        let ask = question.statuses_at.map_or(Ask::Look, |_| Ask::Availability);
-        match self.books(ask).await? {
-            Answer::Availability(found) => Ok(setting::calendar(within, found)),
-            other => stray(&other),
+
+    async fn close_lost_attempt(
+        &self,
+        hold: HoldId,
+        _: &SessionId,
+        _: DateTime<Utc>,
+    ) -> Result<Option<CommandId>, StoreError> {
+        match self.store(Call::CloseLostAttempt(self.guest(hold))).await? {
+            Reply::Written(order) => Ok(Some(command_id(order))),
+            Reply::Gone => Ok(None),
+            other => unexpected(&other),
         }
     }
+}
+
+#[async_trait]
+impl Changes for Script {
+    async fn list_history(&self, _: HoldId) -> Result<Vec<HistoryLine>, StoreError> {
+        unimplemented!()
+    }
+
+    async fn apply_change(&self, change: &HoldChange) -> Result<ApplyOutcome, StoreError> {
+        let write = HoldWrite {
+            event: change.event.as_ref().map(|event| StripeEvent::by_id(&event.id)),
+            guest: self.guest(change.hold),
+            version: change.version,
+            step: change.step.clone(),
+        };
+        self.apply_outcome(Call::ApplyChange(Box::new(write))).await
+    }
+
+    async fn record_orphan_payment(
+        &self,
+        event: Option<&EventRecord>,
+        _: Option<HoldId>,
+        receipt: &Receipt,
+        _: DateTime<Utc>,
+    ) -> Result<ApplyOutcome, StoreError> {
+        let event = event.map(|event| StripeEvent::by_id(&event.id));
+        self.apply_outcome(Call::RecordOrphanPayment(event, receipt.clone()))
+            .await
+    }
+}
+
+#[async_trait]
+impl Commands for Script {
+    async fn lease_commands(
+        &self,
+        _: DateTime<Utc>,
+        _: Duration,
+        _: u32,
+    ) -> Result<Vec<Command>, StoreError> {
+        if self.kind != Kind::Outbox {
+            return Ok(Vec::new());
+        }
+        Ok(self
+            .leased_command(Call::LeaseCommands)
+            .await?
+            .into_iter()
+            .collect())
+    }
+
+    async fn lease_command(&self, id: CommandId, _: Duration) -> Result<Option<Command>, StoreError> {
+        self.leased_command(Call::LeaseCommand(command_index(&id))).await
+    }
+
+    async fn finish_command(&self, command: &Command, _: DateTime<Utc>) -> Result<(), StoreError> {
+        self.store(Call::FinishCommand(command_index(&command.id)))
+            .await
+            .map(|_| ())
+    }
+
+    async fn fail_command(&self, id: CommandId, _: &str, _: DateTime<Utc>) -> Result<(), StoreError> {
+        self.store(Call::FailCommand(command_index(&id)))
+            .await
+            .map(|_| ())
+    }
+
+    async fn find_command(&self, _: CommandId) -> Result<Option<Command>, StoreError> {
+        unimplemented!()
+    }
+
+    async fn list_commands(&self, _: CommandFilter, _: &PageRequest) -> Result<Page<Command>, StoreError> {
+        unimplemented!()
+    }
+
+    async fn retry_command(&self, _: CommandId, _: DateTime<Utc>) -> Result<Option<Command>, StoreError> {
+        unimplemented!()
+    }
+}
+
+#[async_trait]
+impl Events for Script {
+    async fn list_events(&self, _: Option<HoldId>, _: &PageRequest) -> Result<Page<StoredEvent>, StoreError> {
+        unimplemented!()
+    }
+
+    async fn find_event_payload(&self, _: &EventId) -> Result<Option<String>, StoreError> {
+        unimplemented!()
+    }
+
+    async fn clear_event_payloads(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
+    async fn delete_old_events(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+}
+
+#[async_trait]
+impl Figures for Script {
+    async fn count_figures(&self, _: DateTime<Utc>) -> Result<Figures, StoreError> {
+        Ok(Figures::default())
+    }
+}
+
+#[async_trait]
+impl Guests for Script {
+    async fn erase_guests(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
+    async fn delete_idle_clients(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
+    async fn count_unpaid_holds(
+        &self,
+        _: &str,
+        _: Option<&ClientId>,
+    ) -> Result<UnpaidHoldCounts, StoreError> {
+        Ok(UnpaidHoldCounts::default())
+    }
+}
+
+#[async_trait]
+impl Holds for Script {
+    async fn find_booking(&self, id: HoldId) -> Result<Option<Booking>, StoreError> {
+        self.find_row(self.guest(id)).await
+    }
+
+    async fn find_booking_by_refs(&self, refs: &HoldRefs) -> Result<Option<Booking>, StoreError> {
+        let session = || refs.session.as_ref().map(by_session);
+        let guest = refs.hold.map(|id| self.guest(id)).or_else(session).unwrap();
+        self.find_row(guest).await
+    }
+
+    async fn list_bookings(&self, _: &HoldFilter, _: &PageRequest) -> Result<Page<Booking>, StoreError> {
+        unimplemented!()
+    }
+
+    async fn lease_release(
+        &self,
+        id: HoldId,
+        requester: Option<ReleaseRequester>,
+        _: Duration,
+    ) -> Result<ReleaseLease, StoreError> {
+        match self.store(Call::LeaseRelease(self.guest(id), requester)).await? {
+            Reply::Row(Some(row)) => Ok(ReleaseLease::Leased(booking(row))),
+            Reply::Row(None) => Ok(ReleaseLease::Missing),
+            Reply::NotHeld(row) => Ok(ReleaseLease::NotHeld(booking(row))),
+            Reply::Busy => Ok(ReleaseLease::LeasedElsewhere),
+            other => unexpected(&other),
+        }
+    }
+
+    async fn lease_due_holds(
+        &self,
+        _: DateTime<Utc>,
+        _: Duration,
+        _: u32,
+    ) -> Result<Vec<Booking>, StoreError> {
+        if self.kind != Kind::SweepHold {
+            return Ok(Vec::new());
+        }
+        match self.store(Call::LeaseDueHold).await? {
+            Reply::Row(row) => Ok(row.map(booking).into_iter().collect()),
+            other => unexpected(&other),
+        }
+    }
+
+    async fn defer_hold(
+        &self,
+        id: HoldId,
+        _: DateTime<Utc>,
+        forget_requester: bool,
+    ) -> Result<(), StoreError> {
+        let call = Call::DeferHold(self.guest(id), forget_requester);
+        self.store(call).await.map(|_| ())
+    }
+}
+
+#[async_trait]
+impl Occupancies for Script {
+    async fn load_availability(&self, query: &AvailabilityQuery<'_>) -> Result<Availability, StoreError> {
+        let within = query.within;
+        // Other free slots are only shown to the guest: they decide nothing.
+        if Some(within) != fixture::event_type().span(fixture::slot_start()) {
+            return Ok(Availability::default());
+        }
+        let call = query
+            .statuses_at
+            .map_or(Call::LoadOccupancy, |_| Call::LoadAvailability);
+        match self.store(call).await? {
+            Reply::Availability(found) => Ok(fixture::availability(within, found)),
+            other => unexpected(&other),
+        }
+    }
+}
+
+#[async_trait]
+impl Placements for Script {
     async fn place_hold(
         &self,
         booking: &Booking,
@@ -213,165 +387,67 @@ impl Store for Script {
             id: hold_id(self.guest(booking.hold.id)),
             ..booking.hold.clone()
         };
-        match self.books(Ask::Place(Placing(hold))).await? {
-            Answer::Placed => Ok(PlaceOutcome::Placed),
-            Answer::SlotTaken => Ok(PlaceOutcome::SlotTaken),
-            Answer::Gone => Ok(PlaceOutcome::AttemptClosed),
-            other => stray(&other),
+        match self.store(Call::PlaceHold(HoldToPlace(hold))).await? {
+            Reply::Placed => Ok(PlaceOutcome::Placed),
+            Reply::SlotTaken => Ok(PlaceOutcome::SlotTaken),
+            Reply::Gone => Ok(PlaceOutcome::AttemptClosed),
+            other => unexpected(&other),
         }
     }
-    async fn close_lost_attempt(
-        &self,
-        hold: HoldId,
-        _: &SessionId,
-        _: DateTime<Utc>,
-    ) -> Result<Option<CommandId>, StoreError> {
-        match self.books(Ask::Lose(self.guest(hold))).await? {
-            Answer::Written(order) => Ok(Some(command_id(order))),
-            Answer::Gone => Ok(None),
-            other => stray(&other),
-        }
-    }
+
     async fn move_hold(&self, _: &HoldMove) -> Result<MoveOutcome, StoreError> {
         unimplemented!()
     }
-    async fn count_unpaid_holds(
-        &self,
-        _: &str,
-        _: Option<&ClientId>,
-    ) -> Result<UnpaidHoldCounts, StoreError> {
-        Ok(UnpaidHoldCounts::default())
-    }
-    async fn find_booking(&self, id: HoldId) -> Result<Option<Booking>, StoreError> {
-        self.row(self.guest(id)).await
-    }
-    async fn find_booking_by_refs(&self, refs: &HoldRefs) -> Result<Option<Booking>, StoreError> {
-        let session = || refs.session.as_ref().map(by_session);
-        let guest = refs.hold.map(|id| self.guest(id)).or_else(session).unwrap();
-        self.row(guest).await
-    }
-    async fn list_bookings(&self, _: &HoldFilter, _: &PageRequest) -> Result<Page<Booking>, StoreError> {
+}
+
+#[async_trait]
+impl Schema for Script {
+    async fn migrate(&self) -> Result<(), StoreError> {
         unimplemented!()
     }
-    async fn list_history(&self, _: HoldId) -> Result<Vec<HistoryLine>, StoreError> {
+
+    async fn is_ready(&self) -> Result<bool, StoreError> {
         unimplemented!()
     }
-    async fn lease_release(
-        &self,
-        id: HoldId,
-        asker: Option<ReleaseRequester>,
-        _: Duration,
-    ) -> Result<ReleaseLease, StoreError> {
-        match self.books(Ask::LeaseRelease(self.guest(id), asker)).await? {
-            Answer::Row(Some(row)) => Ok(ReleaseLease::Leased(booking(row))),
-            Answer::Row(None) => Ok(ReleaseLease::Missing),
-            Answer::NotHeld(row) => Ok(ReleaseLease::NotHeld(booking(row))),
-            Answer::Busy => Ok(ReleaseLease::LeasedElsewhere),
-            other => stray(&other),
-        }
+
+    async fn installation_id(&self) -> Result<String, StoreError> {
+        Ok(fixture::INSTALLATION.into())
     }
-    async fn lease_due_holds(
-        &self,
-        _: DateTime<Utc>,
-        _: Duration,
-        _: u32,
-    ) -> Result<Vec<Booking>, StoreError> {
-        if self.kind != Kind::SweepHold {
-            return Ok(Vec::new());
-        }
-        match self.books(Ask::LeaseHold).await? {
-            Answer::Row(row) => Ok(row.map(booking).into_iter().collect()),
-            other => stray(&other),
-        }
-    }
-    async fn defer_hold(
-        &self,
-        id: HoldId,
-        _: DateTime<Utc>,
-        forget_requester: bool,
-    ) -> Result<(), StoreError> {
-        let ask = Ask::DeferHold(self.guest(id), forget_requester);
-        self.books(ask).await.map(|_| ())
-    }
-    async fn apply_change(&self, change: &HoldChange) -> Result<ApplyOutcome, StoreError> {
-        let write = Write {
-            event: change.event.as_ref().map(|event| Note::by_id(&event.id)),
-            guest: self.guest(change.hold),
-            version: change.version,
-            step: change.step.clone(),
-        };
-        self.applied(Ask::Apply(Box::new(write))).await
-    }
-    async fn record_orphan_payment(
-        &self,
-        event: Option<&EventRecord>,
-        _: Option<HoldId>,
-        receipt: &Receipt,
-        _: DateTime<Utc>,
-    ) -> Result<ApplyOutcome, StoreError> {
-        let note = event.map(|event| Note::by_id(&event.id));
-        self.applied(Ask::Orphan(note, receipt.clone())).await
-    }
-    async fn lease_commands(
-        &self,
-        _: DateTime<Utc>,
-        _: Duration,
-        _: u32,
-    ) -> Result<Vec<Command>, StoreError> {
-        if self.kind != Kind::Outbox {
-            return Ok(Vec::new());
-        }
-        Ok(self.leased(Ask::LeaseCommands).await?.into_iter().collect())
-    }
-    async fn lease_command(&self, id: CommandId, _: Duration) -> Result<Option<Command>, StoreError> {
-        self.leased(Ask::LeaseCommand(order_of(&id))).await
-    }
-    async fn finish_command(&self, command: &Command, _: DateTime<Utc>) -> Result<(), StoreError> {
-        self.books(Ask::Finish(order_of(&command.id))).await.map(|_| ())
-    }
-    async fn fail_command(&self, id: CommandId, _: &str, _: DateTime<Utc>) -> Result<(), StoreError> {
-        self.books(Ask::Fail(order_of(&id))).await.map(|_| ())
-    }
-    async fn find_command(&self, _: CommandId) -> Result<Option<Command>, StoreError> {
-        unimplemented!()
-    }
-    async fn list_commands(&self, _: CommandFilter, _: &PageRequest) -> Result<Page<Command>, StoreError> {
-        unimplemented!()
-    }
-    async fn retry_command(&self, _: CommandId, _: DateTime<Utc>) -> Result<Option<Command>, StoreError> {
+
+    async fn dry_run_checkout(&self, _: DateTime<Utc>) -> Result<(), StoreError> {
         unimplemented!()
     }
 }
 impl Script {
-    async fn claim(&self, ask: Ask) -> Result<Claim, StoreError> {
-        match self.books(ask).await? {
-            Answer::Key(key) => Ok(key.into()),
-            other => stray(&other),
+    async fn key_claim(&self, call: Call) -> Result<Claim, StoreError> {
+        match self.store(call).await? {
+            Reply::Key(key) => Ok(key.into()),
+            other => unexpected(&other),
         }
     }
-    async fn row(&self, guest: Guest) -> Result<Option<Booking>, StoreError> {
-        match self.books(Ask::Booking(guest)).await? {
-            Answer::Row(row) => Ok(row.map(booking)),
-            other => stray(&other),
+    async fn find_row(&self, guest: Guest) -> Result<Option<Booking>, StoreError> {
+        match self.store(Call::FindBooking(guest)).await? {
+            Reply::Row(row) => Ok(row.map(booking)),
+            other => unexpected(&other),
         }
     }
-    async fn applied(&self, ask: Ask) -> Result<ApplyOutcome, StoreError> {
-        match self.books(ask).await? {
-            Answer::ApplyOutcome { orders } => Ok(ApplyOutcome::Done { orders }),
-            Answer::Lost => Ok(ApplyOutcome::Conflict),
-            Answer::Seen => Ok(ApplyOutcome::Duplicate),
-            other => stray(&other),
+    async fn apply_outcome(&self, call: Call) -> Result<ApplyOutcome, StoreError> {
+        match self.store(call).await? {
+            Reply::ApplyOutcome { commands } => Ok(ApplyOutcome::Done { orders: commands }),
+            Reply::Conflict => Ok(ApplyOutcome::Conflict),
+            Reply::Duplicate => Ok(ApplyOutcome::Duplicate),
+            other => unexpected(&other),
         }
     }
-    async fn leased(&self, ask: Ask) -> Result<Option<Command>, StoreError> {
-        match self.books(ask).await? {
-            Answer::Command(leased) => Ok(leased.map(command)),
-            other => stray(&other),
+    async fn leased_command(&self, call: Call) -> Result<Option<Command>, StoreError> {
+        match self.store(call).await? {
+            Reply::Command(leased) => Ok(leased.map(command)),
+            other => unexpected(&other),
         }
     }
 }
-/// Both halves of a context, from one script.
-pub(crate) fn halves(script: &Arc<Script>) -> (Arc<dyn Store>, Arc<dyn Gateway>) {
+/// The store and the gateway of a context, from one script.
+pub(crate) fn store_and_gateway(script: &Arc<Script>) -> (Arc<dyn Store>, Arc<dyn Gateway>) {
     (
         Arc::clone(script) as Arc<dyn Store>,
         Arc::clone(script) as Arc<dyn Gateway>,

@@ -1,4 +1,4 @@
-//! Stripe as a workflow sees it while it is replayed; what it does is in `stripe`.
+//! The Stripe of a replayed workflow, which passes each call to the script; `stripe` simulates what Stripe does.
 
 use async_trait::async_trait;
 use holdfast::domain::ids::{CommandId, IntentId, SessionId};
@@ -6,43 +6,43 @@ use holdfast::domain::money::Money;
 use holdfast::domain::session::{NewSession, SessionReport, SessionTerms};
 use holdfast::gateway::{Gateway, GatewayError, Probe};
 
-use crate::call::{Answer, Ask, Guest, by_intent, by_session, hold_id, session_id};
-use crate::doubles::{Script, order_of, stray};
+use crate::call::{Call, Guest, Reply, by_intent, by_session, hold_id, session_id};
+use crate::doubles::{Script, command_index, unexpected};
 
 #[async_trait]
 impl Gateway for Script {
     async fn create_session(&self, terms: &SessionTerms) -> Result<NewSession, GatewayError> {
         let guest = self.guest(terms.hold);
-        self.stripe(Ask::Create(guest)).await.map(|_| NewSession {
+        self.stripe(Call::CreateSession(guest)).await.map(|_| NewSession {
             id: session_id(guest),
             url: "https://stripe.example/pay".into(),
         })
     }
     async fn expire_session(&self, id: &SessionId) -> Result<SessionReport, GatewayError> {
         let guest = by_session(id);
-        report(guest, self.stripe(Ask::Expire(guest)).await?)
+        report(guest, self.stripe(Call::ExpireSession(guest)).await?)
     }
     async fn session(&self, id: &SessionId) -> Result<SessionReport, GatewayError> {
         let guest = by_session(id);
-        report(guest, self.stripe(Ask::Read(guest)).await?)
+        report(guest, self.stripe(Call::ReadSession(guest)).await?)
     }
     async fn refund(&self, intent: &IntentId, money: Money, key: &str) -> Result<(), GatewayError> {
-        let key = order_of(&CommandId(key.parse().unwrap()));
-        let ask = Ask::Refund(by_intent(intent), money, key);
-        self.stripe(ask).await.map(|_| ())
+        let key = command_index(&CommandId(key.parse().unwrap()));
+        let call = Call::RefundPayment(by_intent(intent), money, key);
+        self.stripe(call).await.map(|_| ())
     }
     async fn probe(&self) -> Result<Probe, GatewayError> {
         unimplemented!()
     }
 }
 
-fn report(guest: Guest, answer: Answer) -> Result<SessionReport, GatewayError> {
-    match answer {
-        Answer::Session(status) => Ok(SessionReport {
+fn report(guest: Guest, reply: Reply) -> Result<SessionReport, GatewayError> {
+    match reply {
+        Reply::Session(status) => Ok(SessionReport {
             id: session_id(guest),
             hold: Some(hold_id(guest)),
             status,
         }),
-        other => stray(&other),
+        other => unexpected(&other),
     }
 }

@@ -1,8 +1,8 @@
-//! A workflow on its way, as a value: the shipped `async fn`, and what it has been told so far.
+//! A running workflow as a value: the shipped `async fn`, and the replies that it has received so far.
 //!
-//! A future cannot be cloned, compared or hashed, but what it does next depends on nothing but the answers that it got.
-//! So a process is the list of its answers, and its next question is found by running the workflow from its beginning
-//! over that list. Lists are kept once, as a tree that all states and all tests share; each is run once.
+//! A future cannot be cloned, compared or hashed, but what it does next depends on nothing but its replies. So a
+//! process is the list of its replies, and its next call is found by running the workflow from its beginning over that
+//! list. Each list is kept once, in a tree that all states and all tests share, and is run once.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, LazyLock, Mutex, RwLock};
@@ -18,43 +18,43 @@ use holdfast::workflow::start_checkout::{Checkout, CheckoutError, start_checkout
 use holdfast::workflow::{Context, Settings, WorkflowError, apply_fact, sweep};
 use tokio::sync::mpsc;
 
-use crate::call::{Answer, Ask, Guest, Note, hold_id, intent_id, session_id};
-use crate::doubles::{Script, halves};
-use crate::setting;
+use crate::call::{Call, Guest, Reply, StripeEvent, hold_id, intent_id, session_id};
+use crate::doubles::{Script, store_and_gateway};
+use crate::fixture;
 
-/// What runs. A sweep is its parts, which share nothing: its looks at the other parts find nothing to do.
+/// The workflow of a process. A sweep runs as its parts, which share nothing: here each finds only its own work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Kind {
-    /// A guest's request.
+    /// A guest requests a checkout.
     Checkout(Guest),
-    /// The same with an idempotency key, which all guests share: one page that asks twice.
+    /// A guest requests a checkout with an idempotency key that all guests share: one page that sends it twice.
     KeyedCheckout(Guest),
-    /// An event is delivered.
-    Webhook(Note),
-    /// A guest gives the slot back.
-    GiveBack(Guest),
-    /// The sweep ends what is overdue, and asks about what takes long.
+    /// Stripe delivers an event to the webhook.
+    Webhook(StripeEvent),
+    /// A guest releases the hold by its token.
+    ReleaseByGuest(Guest),
+    /// The sweep releases an overdue hold, or checks a delayed payment.
     SweepHold,
-    /// The sweep recovers an attempt; `late` when its session can no longer be open.
+    /// The sweep recovers an attempt; `late` if its session can no longer be open.
     SweepAttempt { late: bool },
-    /// The sweep, or the outbox worker, carries out a command.
+    /// The sweep or the outbox worker carries out a command.
     Outbox,
 }
 
 /// What a workflow does next.
 #[derive(Clone, Debug)]
 pub(crate) enum Next {
-    /// It asks.
-    Asks(Ask),
-    /// It is over, and nobody outside learns a URL.
-    Over,
-    /// It is over, and somebody was given the URL of this guest's session.
-    Gives(Guest),
-    /// It says that something happened that should not.
-    Stumbles(String),
+    /// The workflow makes a call.
+    Calls(Call),
+    /// The workflow ends without returning a URL.
+    Ends,
+    /// The workflow ends and returns the URL of this guest's session.
+    ReturnsUrl(Guest),
+    /// The workflow fails with an internal error.
+    Fails(String),
 }
 
-/// How far a workflow has come; equal where all answers were.
+/// A workflow and its replies so far; two are equal if all replies are.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Process {
     pub(crate) kind: Kind,
@@ -64,7 +64,7 @@ pub(crate) struct Process {
 impl std::fmt::Debug for Process {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &*self.next() {
-            Next::Asks(ask) => write!(f, "{:?} asks {ask:?}", self.kind),
+            Next::Calls(call) => write!(f, "{:?} calls {call:?}", self.kind),
             end => write!(f, "{:?}: {end:?}", self.kind),
         }
     }
@@ -72,29 +72,29 @@ impl std::fmt::Debug for Process {
 
 #[derive(Default)]
 struct Tree {
-    places: HashMap<(Kind, Option<(usize, Answer)>), usize>,
-    answers: Vec<Vec<Answer>>,
+    places: HashMap<(Kind, Option<(usize, Reply)>), usize>,
+    replies: Vec<Vec<Reply>>,
     next: Vec<Arc<Next>>,
 }
 
 static TREE: LazyLock<RwLock<Tree>> = LazyLock::new(RwLock::default);
 
 impl Process {
-    /// One that was told nothing yet.
-    pub(crate) fn begin(kind: Kind) -> Self {
+    /// Starts a process, without any reply yet.
+    pub(crate) fn start(kind: Kind) -> Self {
         Self::at(kind, None)
     }
 
-    /// The same one, told this.
-    pub(crate) fn told(self, answer: Answer) -> Self {
-        Self::at(self.kind, Some((self.place, answer)))
+    /// The same process after one more reply.
+    pub(crate) fn with_reply(self, reply: Reply) -> Self {
+        Self::at(self.kind, Some((self.place, reply)))
     }
 
     pub(crate) fn next(self) -> Arc<Next> {
         TREE.read().unwrap().next[self.place].clone()
     }
 
-    fn at(kind: Kind, step: Option<(usize, Answer)>) -> Self {
+    fn at(kind: Kind, step: Option<(usize, Reply)>) -> Self {
         let known = TREE.read().unwrap().places.get(&(kind, step.clone())).copied();
         if let Some(place) = known {
             return Self { kind, place };
@@ -103,122 +103,118 @@ impl Process {
         if let Some(&place) = tree.places.get(&(kind, step.clone())) {
             return Self { kind, place };
         }
-        let mut answers = step
+        let mut replies = step
             .as_ref()
-            .map_or(Vec::new(), |(before, _)| tree.answers[*before].clone());
-        answers.extend(step.as_ref().map(|(_, answer)| answer.clone()));
-        let next = run(kind, answers.clone());
-        let place = tree.answers.len();
-        tree.answers.push(answers);
+            .map_or(Vec::new(), |(before, _)| tree.replies[*before].clone());
+        replies.extend(step.as_ref().map(|(_, reply)| reply.clone()));
+        let next = replay(kind, replies.clone());
+        let place = tree.replies.len();
+        tree.replies.push(replies);
         tree.next.push(Arc::new(next));
         tree.places.insert((kind, step), place);
         Self { kind, place }
     }
 }
 
-/// How many different questions the shipped workflows were brought to.
+/// The number of different lists of replies that were run so far.
 pub(crate) fn replays() -> usize {
-    TREE.read().unwrap().answers.len()
+    TREE.read().unwrap().replies.len()
 }
 
-/// Runs a workflow over these answers, up to the first question beyond them or its end.
-fn run(kind: Kind, told: Vec<Answer>) -> Next {
+/// Runs a workflow over these replies, up to the first call beyond them or its end.
+fn replay(kind: Kind, replies: Vec<Reply>) -> Next {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
         .unwrap();
-    let (asks, mut asked) = mpsc::unbounded_channel();
+    let (calls, mut called) = mpsc::unbounded_channel();
     let script = Arc::new(Script {
         kind,
-        told: Mutex::new(VecDeque::from(told)),
-        asks,
+        replies: Mutex::new(VecDeque::from(replies)),
+        calls,
     });
-    let (store, gateway) = halves(&script);
+    let (store, gateway) = store_and_gateway(&script);
     let now = match kind {
-        Kind::SweepAttempt { late: true } => setting::much_later(),
-        _ => setting::start(),
+        Kind::SweepAttempt { late: true } => fixture::after_all_sessions(),
+        _ => fixture::start(),
     };
     let settings = Settings {
-        // Nobody waits in the model: whoever finds a lease taken has waited long enough.
+        // Time does not pass in the model, so a process that finds a lease taken does not wait.
         wait_timeout: std::time::Duration::ZERO,
         ..Settings::default()
     };
-    let clock = Arc::new(setting::Standing(now));
+    let clock = Arc::new(fixture::FixedClock(now));
     let context = Context::new(store, gateway, clock, TokenKey::derive("sk_test_x"), settings);
     let next = runtime.block_on(async {
         tokio::select! {
             biased;
-            Some(ask) = asked.recv() => Next::Asks(ask),
-            end = perform(kind, &context) => end,
+            Some(call) = called.recv() => Next::Calls(call),
+            end = run_workflow(kind, &context) => end,
         }
     });
-    let unread = script.told.lock().unwrap().len();
-    assert_eq!(unread, 0, "{kind:?} took another way on its second run");
+    let unused = script.replies.lock().unwrap().len();
+    assert_eq!(unused, 0, "{kind:?} made other calls on its second run");
     next
 }
 
-async fn perform(kind: Kind, context: &Arc<Context>) -> Next {
+async fn run_workflow(kind: Kind, context: &Arc<Context>) -> Next {
     let ended = match kind {
         Kind::Checkout(guest) => return check_out(context, guest, None).await,
         Kind::KeyedCheckout(guest) => {
             let key = IdempotencyKey::parse("clicked-twice").unwrap();
             return check_out(context, guest, Some(key)).await;
         }
-        Kind::Webhook(note) => apply_fact::apply_event(context, event(note), "{}")
-            .await
-            .map(drop),
-        Kind::GiveBack(guest) => {
-            let cause = holdfast::domain::booking::Actor::Guest;
-            let asker = Some(ReleaseRequester::Guest);
-            release_hold(context, hold_id(guest), asker, cause)
-                .await
-                .map(drop)
+        Kind::Webhook(event) => apply_fact::apply_event(context, parsed_event(event), "{}").await.map(drop),
+        Kind::ReleaseByGuest(guest) => {
+            let actor = holdfast::domain::booking::Actor::Guest;
+            let requester = Some(ReleaseRequester::Guest);
+            release_hold(context, hold_id(guest), requester, actor).await.map(drop)
         }
         Kind::SweepHold | Kind::SweepAttempt { .. } | Kind::Outbox => {
             sweep::sweep_once(context).await.map(drop)
         }
     };
     match ended {
-        Err(trouble) => in_trouble(&trouble),
-        Ok(()) => Next::Over,
+        Err(error) => next_after_error(&error),
+        Ok(()) => Next::Ends,
     }
 }
 
 async fn check_out(context: &Arc<Context>, guest: Guest, key: Option<IdempotencyKey>) -> Next {
-    match start_checkout(context, setting::request(key)).await {
-        Ok(Checkout::Placed(_)) => Next::Gives(guest),
+    match start_checkout(context, fixture::request(key)).await {
+        Ok(Checkout::Placed(_)) => Next::ReturnsUrl(guest),
         Ok(Checkout::Replayed(booking)) => {
-            Next::Gives(usize::try_from(booking.hold.id.0.as_u128() - 1).unwrap())
+            Next::ReturnsUrl(usize::try_from(booking.hold.id.0.as_u128() - 1).unwrap())
         }
-        Err(CheckoutError::Workflow(trouble)) => in_trouble(&trouble),
-        Err(_) => Next::Over,
+        Err(CheckoutError::Workflow(error)) => next_after_error(&error),
+        Err(_) => Next::Ends,
     }
 }
 
-/// A refusal of Stripe's counts as our bug or our configuration in the answer to a caller; here it is neither.
-fn in_trouble(trouble: &WorkflowError) -> Next {
-    match trouble {
-        WorkflowError::Internal(source) if !source.is::<GatewayError>() => Next::Stumbles(source.to_string()),
-        _ => Next::Over,
+/// The workflow reports a refusal of Stripe as an internal error; in the model it is a normal outcome.
+fn next_after_error(error: &WorkflowError) -> Next {
+    match error {
+        WorkflowError::Internal(source) if !source.is::<GatewayError>() => Next::Fails(source.to_string()),
+        _ => Next::Ends,
     }
 }
 
-fn event(note: Note) -> Event {
+fn parsed_event(event: StripeEvent) -> Event {
     let refs = HoldRefs {
-        installation: Some(setting::INSTALLATION.into()),
-        hold: Some(hold_id(note.guest)),
-        session: note.kind.names_session().then(|| session_id(note.guest)),
-        intent: Some(intent_id(note.guest)),
+        installation: Some(fixture::INSTALLATION.into()),
+        hold: Some(hold_id(event.guest)),
+        session: event.kind.names_session().then(|| session_id(event.guest)),
+        intent: Some(intent_id(event.guest)),
     };
     Event {
-        id: note.id(),
-        kind: format!("{:?}", note.kind),
+        id: event.id(),
+        kind: format!("{:?}", event.kind),
         livemode: Settings::default().livemode,
         content: EventContent::Relevant {
             refs,
-            fact: note.fact(),
-            money: note.money(),
+            fact: event.fact(),
+            money: event.money(),
             ours: true,
         },
     }

@@ -1,43 +1,43 @@
-//! Stripe in the model: what each call does and answers, and what guests, banks and the shop do there without us.
+//! The simulated Stripe: what each call does and returns, and what guests, banks and the shop do there by themselves.
 
 use holdfast::domain::money::Money;
 use holdfast::domain::session::{SessionPayment, SessionStatus};
 
-use crate::call::{Answer, CommandIndex, Guest, Note, NoteKind, intent_id, price, receipt};
+use crate::call::{CommandIndex, EventKind, Guest, Reply, StripeEvent, intent_id, price, receipt};
 use crate::process::Kind;
-use crate::world::{Fault, Life, Session, Standing, World};
+use crate::world::{AttemptState, Mutation, Session, SessionState, World};
 
-/// What happens at Stripe of its own accord.
+/// An action at Stripe that no workflow causes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Happening {
-    /// The guest pays at once.
+pub(crate) enum StripeAction {
+    /// The guest pays with a method that succeeds at once.
     Pays(Guest),
-    /// The guest's card is declined; they may try again.
+    /// The card of the guest is declined; they may try again.
     Declined(Guest),
-    /// The guest goes to their bank, and will be back, session or no session.
+    /// The guest leaves for their bank, and returns even if the session expires meanwhile.
     GoesToBank(Guest),
-    /// The guest is back, and the money is there.
+    /// The bank confirms the payment, and the guest returns.
     BankPays(Guest),
-    /// The guest chose a method that takes days.
+    /// The guest chooses a payment method that takes days.
     PaysSlowly(Guest),
-    /// The slow money came.
+    /// The delayed payment succeeds after some days.
     MoneyArrives(Guest),
-    /// The slow money will not come.
+    /// The delayed payment fails after some days.
     MoneyFails(Guest),
-    /// The session's own time is over.
+    /// The session reaches its own expiry.
     TimeIsUp(Guest),
-    /// The shop gives the money back at Stripe's dashboard.
+    /// The shop refunds the payment at Stripe's dashboard.
     ShopRefunds(Guest),
 }
 
 impl World {
-    pub(super) fn create(&mut self, guest: Guest) -> Answer {
+    pub(super) fn create_session(&mut self, guest: Guest) -> Reply {
         if self.sessions[guest].is_none() {
             if self.time_is_up[guest] {
-                return Answer::Refused(400);
+                return Reply::Refused(400);
             }
             self.sessions[guest] = Some(Session {
-                life: Life::Open,
+                state: SessionState::Open,
                 at_bank: false,
                 after_end: false,
                 paid: false,
@@ -45,144 +45,154 @@ impl World {
                 refunded_by_shop: false,
             });
         }
-        if self.fault == Some(Fault::UrlBeforeCommit) {
-            self.given[guest] = true;
+        if self.mutation == Some(Mutation::UrlBeforeCommit) {
+            self.has_url[guest] = true;
         }
-        Answer::Done
+        Reply::Done
     }
 
-    pub(super) fn expire(&mut self, kind: Kind, guest: Guest) -> Answer {
-        if self.fault == Some(Fault::ReleaseByClock) && kind == Kind::SweepHold {
-            return Answer::Session(SessionStatus::Expired);
+    pub(super) fn expire_session(&mut self, kind: Kind, guest: Guest) -> Reply {
+        if self.mutation == Some(Mutation::ReleaseByClock) && kind == Kind::SweepHold {
+            return Reply::Session(SessionStatus::Expired);
         }
-        match self.life(guest) {
-            None => Answer::Refused(404),
-            Some(Life::Open) => {
+        match self.session_state(guest) {
+            None => Reply::Refused(404),
+            Some(SessionState::Open) => {
                 self.end_session(guest);
-                Answer::Session(SessionStatus::Expired)
+                Reply::Session(SessionStatus::Expired)
             }
-            Some(_) => Answer::Refused(400),
+            Some(_) => Reply::Refused(400),
         }
     }
 
-    pub(super) fn read(&self, guest: Guest) -> Answer {
-        Answer::Session(match self.life(guest) {
-            None => return Answer::Refused(404),
-            Some(Life::Open) => SessionStatus::Open,
-            Some(Life::Paid) => SessionStatus::Complete(SessionPayment::Paid(receipt(guest))),
-            Some(Life::Pending) => SessionStatus::Complete(SessionPayment::Unpaid(Some(intent_id(guest)))),
-            Some(Life::Failed) => SessionStatus::Failed,
-            Some(Life::Expired) => SessionStatus::Expired,
+    pub(super) fn read_session(&self, guest: Guest) -> Reply {
+        Reply::Session(match self.session_state(guest) {
+            None => return Reply::Refused(404),
+            Some(SessionState::Open) => SessionStatus::Open,
+            Some(SessionState::Paid) => SessionStatus::Complete(SessionPayment::Paid(receipt(guest))),
+            Some(SessionState::Pending) => {
+                SessionStatus::Complete(SessionPayment::Unpaid(Some(intent_id(guest))))
+            }
+            Some(SessionState::Failed) => SessionStatus::Failed,
+            Some(SessionState::Expired) => SessionStatus::Expired,
         })
     }
 
-    pub(super) fn refund(&mut self, guest: Guest, money: Money, order: CommandIndex) -> Answer {
-        assert_eq!(money, price(), "the model knows whole refunds only");
+    pub(super) fn refund_payment(&mut self, guest: Guest, money: Money, index: CommandIndex) -> Reply {
+        assert_eq!(money, price(), "the model has whole refunds only");
         let session = self.sessions[guest].as_mut().unwrap();
         if !session.paid {
-            return Answer::Refused(400);
+            return Reply::Refused(400);
         }
-        if !session.refunded_by_shop && !session.refunds.contains(&order) {
-            session.refunds.push(order);
+        if !session.refunded_by_shop && !session.refunds.contains(&index) {
+            session.refunds.push(index);
         }
-        self.tell(Note {
+        self.send_event(StripeEvent {
             guest,
-            kind: NoteKind::Refunded,
+            kind: EventKind::Refunded,
         });
-        Answer::Done
+        Reply::Done
     }
 
-    pub(crate) fn life(&self, guest: Guest) -> Option<Life> {
-        self.sessions[guest].as_ref().map(|session| session.life)
+    pub(crate) fn session_state(&self, guest: Guest) -> Option<SessionState> {
+        self.sessions[guest].as_ref().map(|session| session.state)
     }
 
     fn end_session(&mut self, guest: Guest) {
         if let Some(session) = self.sessions[guest]
             .as_mut()
-            .filter(|session| session.life == Life::Open)
+            .filter(|session| session.state == SessionState::Open)
         {
-            session.life = Life::Expired;
-            self.tell(Note {
+            session.state = SessionState::Expired;
+            self.send_event(StripeEvent {
                 guest,
-                kind: NoteKind::Expired,
+                kind: EventKind::Expired,
             });
         }
     }
 
-    /// Whether somebody may be at the payment page: who was given the URL, and, where strays are let in, anybody once
-    /// the session can have no hold any more.
-    fn can_pay(&self, guest: Guest, strays: bool) -> bool {
-        let closed = self.books.attempts[guest].is_some_and(|attempt| {
+    /// Whether a guest may be at the payment page. With `stray_payments`, a session may also be paid after its attempt
+    /// has closed, though no guest received its URL.
+    fn can_pay(&self, guest: Guest, stray_payments: bool) -> bool {
+        let closed = self.store.attempts[guest].is_some_and(|attempt| {
             matches!(
-                attempt.standing,
-                Standing::Lost | Standing::Abandoned | Standing::Unsettled
+                attempt.state,
+                AttemptState::Lost | AttemptState::Abandoned | AttemptState::Unsettled
             )
         });
-        self.given[guest] || (strays && closed)
+        self.has_url[guest] || (stray_payments && closed)
     }
 
-    /// Whether this can happen now.
-    pub(crate) fn can(&self, happening: Happening, strays: bool) -> bool {
-        use Happening::*;
-        let open = |guest: Guest| self.life(guest) == Some(Life::Open) && self.can_pay(guest, strays);
+    /// Whether this action is possible now.
+    pub(crate) fn is_possible(&self, action: StripeAction, stray_payments: bool) -> bool {
+        use StripeAction::*;
+        let open = |guest: Guest| {
+            self.session_state(guest) == Some(SessionState::Open) && self.can_pay(guest, stray_payments)
+        };
         let at_bank = |guest: Guest| {
             self.sessions[guest]
                 .as_ref()
                 .is_some_and(|session| session.at_bank)
         };
-        match happening {
+        match action {
             Pays(guest) | PaysSlowly(guest) | GoesToBank(guest) => open(guest) && !at_bank(guest),
             Declined(guest) => {
-                let kind = NoteKind::Declined;
-                open(guest) && !at_bank(guest) && !self.notes.contains(&Note { guest, kind })
+                let kind = EventKind::Declined;
+                open(guest) && !at_bank(guest) && !self.events.contains(&StripeEvent { guest, kind })
             }
             BankPays(guest) => at_bank(guest),
-            MoneyArrives(guest) | MoneyFails(guest) => self.life(guest) == Some(Life::Pending),
-            TimeIsUp(guest) => self.books.attempts[guest].is_some() && !self.time_is_up[guest],
+            MoneyArrives(guest) | MoneyFails(guest) => {
+                self.session_state(guest) == Some(SessionState::Pending)
+            }
+            TimeIsUp(guest) => self.store.attempts[guest].is_some() && !self.time_is_up[guest],
             ShopRefunds(guest) => self.sessions[guest].as_ref().is_some_and(|session| {
                 session.paid && session.refunds.is_empty() && !session.refunded_by_shop
             }),
         }
     }
 
-    /// Makes it happen.
-    pub(crate) fn happen(&mut self, happening: Happening) {
-        use Happening::*;
-        match happening {
-            Pays(guest) => self.pay(guest, Life::Paid, &[NoteKind::Paid, NoteKind::IntentSucceeded]),
-            Declined(guest) => self.tell(Note {
+    /// Carries out the action and sends its events.
+    pub(crate) fn act(&mut self, action: StripeAction) {
+        use StripeAction::*;
+        match action {
+            Pays(guest) => self.record_payment(
                 guest,
-                kind: NoteKind::Declined,
+                SessionState::Paid,
+                &[EventKind::Paid, EventKind::IntentSucceeded],
+            ),
+            Declined(guest) => self.send_event(StripeEvent {
+                guest,
+                kind: EventKind::Declined,
             }),
-            GoesToBank(guest) => self.session(guest).at_bank = true,
+            GoesToBank(guest) => self.session_mut(guest).at_bank = true,
             BankPays(guest) => {
-                self.session(guest).at_bank = false;
-                if self.life(guest) == Some(Life::Open) {
-                    return self.happen(Pays(guest));
+                self.session_mut(guest).at_bank = false;
+                if self.session_state(guest) == Some(SessionState::Open) {
+                    return self.act(Pays(guest));
                 }
-                self.session(guest).after_end = true;
-                let ended = self.session(guest).life;
-                self.pay(guest, ended, &[NoteKind::IntentSucceeded]);
+                self.session_mut(guest).after_end = true;
+                let ended = self.session_mut(guest).state;
+                self.record_payment(guest, ended, &[EventKind::IntentSucceeded]);
             }
             PaysSlowly(guest) => {
-                self.session(guest).life = Life::Pending;
-                self.tell(Note {
+                self.session_mut(guest).state = SessionState::Pending;
+                self.send_event(StripeEvent {
                     guest,
-                    kind: NoteKind::Unpaid,
+                    kind: EventKind::Unpaid,
                 });
             }
             MoneyArrives(guest) => {
-                self.pay(
+                self.record_payment(
                     guest,
-                    Life::Paid,
-                    &[NoteKind::AsyncSucceeded, NoteKind::IntentSucceeded],
+                    SessionState::Paid,
+                    &[EventKind::AsyncSucceeded, EventKind::IntentSucceeded],
                 );
             }
             MoneyFails(guest) => {
-                self.session(guest).life = Life::Failed;
-                self.tell(Note {
+                self.session_mut(guest).state = SessionState::Failed;
+                self.send_event(StripeEvent {
                     guest,
-                    kind: NoteKind::AsyncFailed,
+                    kind: EventKind::AsyncFailed,
                 });
             }
             TimeIsUp(guest) => {
@@ -190,24 +200,24 @@ impl World {
                 self.end_session(guest);
             }
             ShopRefunds(guest) => {
-                self.session(guest).refunded_by_shop = true;
-                self.tell(Note {
+                self.session_mut(guest).refunded_by_shop = true;
+                self.send_event(StripeEvent {
                     guest,
-                    kind: NoteKind::Refunded,
+                    kind: EventKind::Refunded,
                 });
             }
         }
     }
 
-    fn pay(&mut self, guest: Guest, life: Life, notes: &[NoteKind]) {
-        let session = self.session(guest);
-        (session.life, session.paid) = (life, true);
-        for kind in notes {
-            self.tell(Note { guest, kind: *kind });
+    fn record_payment(&mut self, guest: Guest, state: SessionState, events: &[EventKind]) {
+        let session = self.session_mut(guest);
+        (session.state, session.paid) = (state, true);
+        for kind in events {
+            self.send_event(StripeEvent { guest, kind: *kind });
         }
     }
 
-    fn session(&mut self, guest: Guest) -> &mut Session {
+    fn session_mut(&mut self, guest: Guest) -> &mut Session {
         self.sessions[guest].as_mut().unwrap()
     }
 }

@@ -1,59 +1,59 @@
-//! Everything that outlives a process: the books, Stripe, and what the guests were given.
+//! Everything that outlives a process: the store, Stripe, and the URLs that guests received.
 //!
-//! `books` and `stripe` say how each answers a question. Here is what they are made of, which answers besides the plain
-//! one are possible, and the faults that can be planted.
+//! `store` and `stripe` say how each replies to a call. This file defines their state, the replies that are possible
+//! besides the normal one, and the mutations that can be added.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use holdfast::domain::command::CommandAction as What;
+use holdfast::domain::command::CommandAction;
 use holdfast::domain::payment::Payment;
 
-use crate::call::{Answer, Ask, CommandIndex, GUESTS, Guest, Key, Note, Row};
+use crate::call::{Call, CommandIndex, GUESTS, Guest, Key, Reply, Row, StripeEvent};
 use crate::process::Kind;
 
-/// A fault put into the model's own half, around what the shipped code asks or answers: the checker must find each.
+/// A bug in the simulated store or Stripe, around the shipped code: the checker must find each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Fault {
-    /// The sweep takes a session for ended by the clock, and Stripe is not asked.
+pub(crate) enum Mutation {
+    /// The sweep treats a session as expired by the clock, without a call to Stripe.
     ReleaseByClock,
-    /// The books do not remember which events they have had.
+    /// The store does not record which events were applied.
     EventsNotRemembered,
-    /// The URL leaves as soon as Stripe has made the session.
+    /// The guest receives the URL before the hold is committed.
     UrlBeforeCommit,
-    /// Who loses the race leaves no command to end their session.
+    /// A lost attempt writes no command to expire its session.
     LoserForgotten,
-    /// Money for a released hold is taken as already seen to.
+    /// A payment for a released hold counts as already handled.
     LatePaymentIgnored,
-    /// A change is written whatever happened since it was decided.
+    /// A change is written even if the row has changed since it was decided.
     NoCompareAndSwap,
-    /// Two holds may have the slot.
+    /// Two holds may have the same slot.
     NoExclusion,
-    /// An attempt whose creation had no clear answer counts as closed.
+    /// An attempt without a clear response to its session counts as closed.
     UnsettledForgotten,
-    /// A checkout can close its attempt though the sweep has taken it over.
+    /// A checkout can close its attempt after the sweep has taken it over.
     TakeoverIgnored,
 }
 
-/// How a question can be answered.
+/// The possible outcomes of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Choice {
-    /// As it should.
+    /// The call succeeds and its reply arrives.
     Plain,
-    /// With this one of several.
+    /// The call returns this one of several rows.
     Pick(usize),
-    /// The hold in the way is overdue.
+    /// The hold that has the slot is overdue.
     Overdue,
-    /// It was done, and the answer got lost.
+    /// The call takes effect, and its reply is lost.
     DoneButLost,
-    /// It was not done, and no answer says so.
+    /// The call takes no effect, and there is no reply.
     NotDoneAndLost,
-    /// It was surely not done.
+    /// The call certainly takes no effect.
     Unavailable,
 }
 
-/// Where an attempt stands.
+/// The state of an attempt, as in `checkout_attempts`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Standing {
+pub(crate) enum AttemptState {
     Running,
     Unsettled,
     Placed,
@@ -61,98 +61,98 @@ pub(crate) enum Standing {
     Abandoned,
 }
 
-/// An attempt's row.
+/// A row of the table of attempts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Attempt {
-    pub(crate) standing: Standing,
+    pub(crate) state: AttemptState,
     pub(crate) leased: bool,
 }
 
-/// A command's row.
+/// A row of the table of commands.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Command {
-    pub(crate) what: What,
+    pub(crate) action: CommandAction,
     pub(crate) hold: Option<Guest>,
     pub(crate) leased: bool,
     pub(crate) done: bool,
 }
 
-/// What the database holds.
+/// The rows of the simulated database.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Books {
+pub(crate) struct StoreState {
     pub(crate) attempts: [Option<Attempt>; GUESTS],
-    /// Whose attempt has the shared key.
+    /// The guest whose attempt has the shared idempotency key.
     pub(crate) key: Option<Guest>,
     pub(crate) holds: [Option<Row>; GUESTS],
-    /// Payments without a hold.
+    /// The payments that belong to no hold.
     pub(crate) orphans: Vec<Payment>,
     pub(crate) commands: Vec<Command>,
-    /// Events that were applied, and how many lines each wrote into the history.
-    pub(crate) events: BTreeMap<Note, u8>,
+    /// The applied events, and how many history lines each wrote.
+    pub(crate) events: BTreeMap<StripeEvent, u8>,
 }
 
-/// Where a session stands.
+/// The state of a session at Stripe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Life {
+pub(crate) enum SessionState {
     Open,
-    /// Complete: paid.
+    /// The session is complete and paid.
     Paid,
-    /// Complete: the money may still come.
+    /// The session is complete, and the money may still arrive.
     Pending,
-    /// Complete: the money will not come.
+    /// The session is complete, and the money will not arrive.
     Failed,
     Expired,
 }
 
-/// A session at Stripe, and the money that came through it.
+/// A session at Stripe, and the payments made through it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Session {
-    pub(crate) life: Life,
-    /// The guest's bank is asking them: money may come even if the session ends now.
+    pub(crate) state: SessionState,
+    /// The guest confirms at their bank: the payment may succeed even if the session expires now.
     pub(crate) at_bank: bool,
-    /// The money came after the session had ended, and only an event says so.
+    /// The payment succeeded after the session had expired, and only an event reports it.
     pub(crate) after_end: bool,
-    /// Whether the money came.
+    /// Whether the payment has succeeded.
     pub(crate) paid: bool,
-    /// Which orders gave it back; the shop's own hand is no order.
+    /// The commands that refunded it; a refund at the dashboard has no command.
     pub(crate) refunds: Vec<CommandIndex>,
     pub(crate) refunded_by_shop: bool,
 }
 
-/// All of it.
+/// The whole state outside of the processes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct World {
-    pub(crate) fault: Option<Fault>,
-    pub(crate) books: Books,
+    pub(crate) mutation: Option<Mutation>,
+    pub(crate) store: StoreState,
     pub(crate) sessions: [Option<Session>; GUESTS],
-    /// Sessions made now would end in the past: the terms of this attempt are no longer good.
+    /// Whether the expiry in the terms of this attempt is in the past, so that Stripe refuses to make its session.
     pub(crate) time_is_up: [bool; GUESTS],
-    /// Who has a URL to pay at.
-    pub(crate) given: [bool; GUESTS],
-    /// What Stripe has to tell.
-    pub(crate) notes: BTreeSet<Note>,
+    /// The guests who have received the URL of their session.
+    pub(crate) has_url: [bool; GUESTS],
+    /// The events that Stripe may deliver.
+    pub(crate) events: BTreeSet<StripeEvent>,
 }
 
 impl World {
-    pub(crate) fn new(fault: Option<Fault>) -> Self {
+    pub(crate) fn new(mutation: Option<Mutation>) -> Self {
         Self {
-            fault,
-            books: Books::default(),
+            mutation,
+            store: StoreState::default(),
             sessions: [None, None],
             time_is_up: [false; GUESTS],
-            given: [false; GUESTS],
-            notes: BTreeSet::new(),
+            has_url: [false; GUESTS],
+            events: BTreeSet::new(),
         }
     }
 
-    /// The answers that need no trouble; none where a sweep finds nothing.
-    pub(crate) fn choices(&self, kind: Kind, ask: &Ask) -> Vec<Choice> {
+    /// The outcomes without a failure; none if a sweep finds nothing.
+    pub(crate) fn choices(&self, kind: Kind, call: &Call) -> Vec<Choice> {
         let picks = |found: Vec<usize>| found.into_iter().map(Choice::Pick).collect();
-        match ask {
-            Ask::LeaseAttempt => picks(self.stale_attempts(kind == Kind::SweepAttempt { late: true })),
-            Ask::LeaseHold => picks(self.due_holds()),
-            Ask::LeaseCommands => picks(self.due_commands()),
-            Ask::Availability => match self.blocker() {
+        match call {
+            Call::LeaseStaleAttempt => picks(self.stale_attempts(kind == Kind::SweepAttempt { late: true })),
+            Call::LeaseDueHold => picks(self.due_holds()),
+            Call::LeaseCommands => picks(self.due_commands()),
+            Call::LoadAvailability => match self.blocker() {
                 Some(row) if row.hold.status == holdfast::domain::hold::Status::Held => {
                     vec![Choice::Plain, Choice::Overdue]
                 }
@@ -162,101 +162,105 @@ impl World {
         }
     }
 
-    /// Answers a question.
-    pub(crate) fn perform(&mut self, kind: Kind, ask: &Ask, choice: Choice) -> Answer {
-        let lost = if is_call(ask) {
-            Answer::Unknown
+    /// Carries out a call with this outcome, and returns the reply.
+    pub(crate) fn perform(&mut self, kind: Kind, call: &Call, choice: Choice) -> Reply {
+        let lost = if is_stripe_call(call) {
+            Reply::Unknown
         } else {
-            Answer::Away
+            Reply::Away
         };
         match choice {
             Choice::NotDoneAndLost => lost,
-            Choice::Unavailable => Answer::Unavailable,
+            Choice::Unavailable => Reply::Unavailable,
             Choice::DoneButLost => {
-                self.answer(kind, ask, Choice::Plain);
+                self.reply(kind, call, Choice::Plain);
                 lost
             }
-            Choice::Plain | Choice::Pick(_) | Choice::Overdue => self.answer(kind, ask, choice),
+            Choice::Plain | Choice::Pick(_) | Choice::Overdue => self.reply(kind, call, choice),
         }
     }
 
-    fn answer(&mut self, kind: Kind, ask: &Ask, choice: Choice) -> Answer {
-        match ask {
-            Ask::Create(guest) => self.create(*guest),
-            Ask::Expire(guest) => self.expire(kind, *guest),
-            Ask::Read(guest) => self.read(*guest),
-            Ask::Refund(guest, money, order) => self.refund(*guest, *money, *order),
-            books => self.books_answer(kind, books, choice),
+    fn reply(&mut self, kind: Kind, call: &Call, choice: Choice) -> Reply {
+        match call {
+            Call::CreateSession(guest) => self.create_session(*guest),
+            Call::ExpireSession(guest) => self.expire_session(kind, *guest),
+            Call::ReadSession(guest) => self.read_session(*guest),
+            Call::RefundPayment(guest, money, index) => self.refund_payment(*guest, *money, *index),
+            store_call => self.store_reply(kind, store_call, choice),
         }
     }
 
-    /// The hold that has the slot.
+    /// The live hold that has the slot.
     pub(crate) fn blocker(&self) -> Option<&Row> {
-        self.books
+        self.store
             .holds
             .iter()
             .flatten()
             .find(|row| row.hold.status.is_live())
     }
 
-    /// Leases run out, whoever has them.
+    /// Ends the leases of all rows at once.
     pub(crate) fn end_leases(&mut self) {
-        for row in self.books.holds.iter_mut().flatten() {
+        for row in self.store.holds.iter_mut().flatten() {
             row.leased = false;
         }
-        for attempt in self.books.attempts.iter_mut().flatten() {
+        for attempt in self.store.attempts.iter_mut().flatten() {
             attempt.leased = false;
         }
-        for command in &mut self.books.commands {
+        for command in &mut self.store.commands {
             command.leased = false;
         }
     }
 
     pub(crate) fn is_leased(&self) -> bool {
-        let Books {
+        let StoreState {
             holds,
             attempts,
             commands,
             ..
-        } = &self.books;
+        } = &self.store;
         holds.iter().flatten().any(|row| row.leased)
             || attempts.iter().flatten().any(|attempt| attempt.leased)
             || commands.iter().any(|command| command.leased && !command.done)
     }
 
-    /// Stripe has something to tell.
-    pub(crate) fn tell(&mut self, note: Note) {
-        self.notes.insert(note);
+    /// Adds an event that Stripe may deliver from now on.
+    pub(crate) fn send_event(&mut self, event: StripeEvent) {
+        self.events.insert(event);
     }
 
-    /// Who has the key, as `look_at_key` and `claim_attempt` see it.
+    /// The state of the shared key, as `find_claim` and `claim_attempt` see it.
     pub(crate) fn key(&self) -> Key {
-        let Some(guest) = self.books.key else {
+        let Some(guest) = self.store.key else {
             return Key::Free;
         };
-        let live = self.books.holds[guest]
+        let live = self.store.holds[guest]
             .as_ref()
             .is_some_and(|row| row.hold.status.is_live());
-        match self.books.attempts[guest].map(|attempt| attempt.standing) {
-            Some(Standing::Running) => Key::Running,
-            Some(Standing::Placed) if live => Key::Placed(guest),
+        match self.store.attempts[guest].map(|attempt| attempt.state) {
+            Some(AttemptState::Running) => Key::Running,
+            Some(AttemptState::Placed) if live => Key::Placed(guest),
             _ => Key::Free,
         }
     }
 }
 
-/// Whether a question goes to Stripe.
-pub(crate) fn is_call(ask: &Ask) -> bool {
+/// Whether a call goes to Stripe and not to the store.
+pub(crate) fn is_stripe_call(call: &Call) -> bool {
     matches!(
-        ask,
-        Ask::Create(_) | Ask::Expire(_) | Ask::Read(_) | Ask::Refund(..)
+        call,
+        Call::CreateSession(_) | Call::ExpireSession(_) | Call::ReadSession(_) | Call::RefundPayment(..)
     )
 }
 
-/// Whether a question changes nothing, whoever answers it.
-pub(crate) fn is_read(ask: &Ask) -> bool {
+/// Whether a call only reads and changes nothing.
+pub(crate) fn is_read(call: &Call) -> bool {
     matches!(
-        ask,
-        Ask::Read(_) | Ask::Booking(_) | Ask::Look | Ask::Availability | Ask::LookAtKey
+        call,
+        Call::ReadSession(_)
+            | Call::FindBooking(_)
+            | Call::LoadOccupancy
+            | Call::LoadAvailability
+            | Call::FindClaim
     )
 }

@@ -1,5 +1,4 @@
-//! One episode: the cast comes on, the storm, the quiet after it, the last word of every webhook, and a last look of every
-//! guest.
+//! Runs one episode: the setup, the storm, the final sweep, all webhooks once more, and a last view of every hold.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,39 +17,39 @@ use reqwest::Method;
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::diary::Diary;
-use crate::door::{self, Door};
-use crate::fleet::{Fleet, some_clock};
+use crate::checks::{self, Evidence};
+use crate::fault_injection::{FaultInjector, FaultProfile, decide_payment};
 use crate::guest::Guest;
-use crate::plant::Plant;
+use crate::mutation::Mutation;
+use crate::observations::Observations;
+use crate::processes::{Processes, random_clock_offset};
 use crate::shop;
+use crate::stripe_proxy::{self, StripeProxy};
 use crate::support::client::{ADMIN_KEY, Client};
 use crate::support::database::{Engine, TestDatabase};
 use crate::support::proxy::Proxy;
 use crate::support::wait_for::eventually;
-use crate::verdict::{self, Evidence};
-use crate::weather::{Climate, Weather, decide};
 
-/// How much later it is in the quiet: slow payments are asked about after a day.
-const QUIET: TimeDelta = TimeDelta::hours(25);
+/// How much later the final sweep runs: the sweep checks slow payments after a day.
+const FINAL_SWEEP_DELAY: TimeDelta = TimeDelta::hours(25);
 
-/// How long guests may come, in milliseconds: several times what a hold has.
-const MOST_OPEN_FOR: u64 = 3_000;
+/// How long guests may start requests, in milliseconds: several times the lifetime of a hold.
+const MOST_OPEN_MS: u64 = 3_000;
 
-/// So many guests come only when everybody wants the same start.
-const CROWD: u64 = 6;
+/// The number of guests who only request the start that is sent to all of them.
+const RACING_GUESTS: u64 = 6;
 
-/// What came of an episode.
-pub(crate) struct Story {
+/// The findings and the figures of an episode.
+pub(crate) struct EpisodeReport {
     pub(crate) findings: Vec<String>,
     engine: Engine,
     seed: u64,
     figures: String,
-    /// To set the stage, for the storm, and for the quiet.
+    /// The durations of setup, storm and final sweep.
     took: [Duration; 3],
 }
 
-impl fmt::Display for Story {
+impl fmt::Display for EpisodeReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (engine, seed, took) = (self.engine, self.seed, self.took);
         write!(f, "{engine:?}, seed {seed}: {} in {took:.1?}", self.figures)?;
@@ -61,76 +60,76 @@ impl fmt::Display for Story {
     }
 }
 
-/// Plays the episode of this seed.
-pub(crate) async fn run(engine: Engine, seed: u64, plant: Plant) -> Story {
+/// Runs the episode of this seed.
+pub(crate) async fn run_episode(engine: Engine, seed: u64, mutation: Mutation) -> EpisodeReport {
     let started = Instant::now();
-    let mut chance = StdRng::seed_from_u64(seed);
-    let stage = Stage::set(engine, plant, &mut chance).await;
-    let set = started.elapsed();
-    let mut findings = stage.storm(plant, &mut chance).await;
+    let mut rng = StdRng::seed_from_u64(seed);
+    let episode = Episode::prepare(engine, mutation, &mut rng).await;
+    let prepared = started.elapsed();
+    let mut findings = episode.storm(mutation, &mut rng).await;
     let stormed = started.elapsed();
-    findings.extend(verdict::one_buyer_each(&stage.evidence()).await);
-    findings.extend(stage.quiet(&mut chance).await);
-    if !findings.is_empty() && plant == Plant::Nothing {
+    findings.extend(checks::one_buyer_each(&episode.evidence()).await);
+    findings.extend(episode.final_sweep(&mut rng).await);
+    if !findings.is_empty() && mutation == Mutation::None {
         let file = std::env::temp_dir().join(format!("holdfast-storm-{seed}-{engine:?}.log"));
-        std::fs::write(&file, stage.fleet.logs()).unwrap();
-        findings.push(format!("what the processes said is in {}", file.display()));
+        std::fs::write(&file, episode.processes.logs()).unwrap();
+        findings.push(format!("the output of the processes is in {}", file.display()));
     }
-    Story {
+    EpisodeReport {
         findings,
         engine,
         seed,
-        figures: stage.figures(),
-        took: [set, stormed - set, started.elapsed() - stormed],
+        figures: episode.figures(),
+        took: [prepared, stormed - prepared, started.elapsed() - stormed],
     }
 }
 
-/// The parts that an episode is played with.
-struct Stage {
+/// The running parts of an episode.
+struct Episode {
     database: Arc<TestDatabase>,
     proxy: Option<Arc<Proxy>>,
-    fleet: Arc<Fleet>,
+    processes: Arc<Processes>,
     simulator: Simulator,
-    /// Seconds by which the simulator's clock is ahead.
+    /// Seconds by which the clock of the simulator is ahead.
     stripe_ahead: Arc<AtomicI64>,
-    diary: Arc<Diary>,
-    stripe: Door,
-    climate: Climate,
+    observations: Arc<Observations>,
+    stripe: StripeProxy,
+    profile: FaultProfile,
     ttl_ms: u64,
     _simulator_stops: DropGuard,
 }
 
-impl Stage {
-    async fn set(engine: Engine, plant: Plant, chance: &mut StdRng) -> Self {
+impl Episode {
+    async fn prepare(engine: Engine, mutation: Mutation, rng: &mut StdRng) -> Self {
         let database = Arc::new(TestDatabase::new(engine).await);
-        plant.into_the_database(&database).await;
+        mutation.add_to_database(&database).await;
         let proxy = match engine {
             Engine::Sqlite => None,
             Engine::Postgres => Some(Arc::new(Proxy::to(database.url()).await)),
         };
         let stripe_ahead = Arc::new(AtomicI64::new(0));
-        let (simulator, simulator_stops) = door::simulator(&stripe_ahead).await;
-        let stripe = door::opens(&simulator, &database).await;
-        let ttl_ms = 1_000 * chance.random_range(1..=2);
-        let processes = match engine {
-            Engine::Sqlite => chance.random_range(1..=2),
-            Engine::Postgres => chance.random_range(2..=3),
+        let (simulator, simulator_stops) = stripe_proxy::start_simulator(&stripe_ahead).await;
+        let stripe = stripe_proxy::start_proxy(&simulator, &database).await;
+        let ttl_ms = 1_000 * rng.random_range(1..=2);
+        let count = match engine {
+            Engine::Sqlite => rng.random_range(1..=2),
+            Engine::Postgres => rng.random_range(2..=3),
         };
-        let clocks: Vec<i64> = (0..processes).map(|_| some_clock(chance)).collect();
+        let clocks: Vec<i64> = (0..count).map(|_| random_clock_offset(rng)).collect();
         let url = proxy.as_ref().map_or(database.url(), |proxy| proxy.url());
-        let fleet = Fleet::launch(url, &stripe.url, &format!("{ttl_ms}ms"), &clocks).await;
-        let client = fleet.client(0);
+        let processes = Processes::launch(url, &stripe.url, &format!("{ttl_ms}ms"), &clocks).await;
+        let client = processes.client(0);
         simulator.set_webhook_url(client.url("/webhooks/stripe"));
-        shop::opens(&client).await;
+        shop::create_catalogue(&client).await;
         Self {
             database,
             proxy,
-            fleet: Arc::new(fleet),
+            processes: Arc::new(processes),
             simulator,
             stripe_ahead,
-            diary: Arc::default(),
+            observations: Arc::default(),
             stripe,
-            climate: Climate::by(chance),
+            profile: FaultProfile::random(rng),
             ttl_ms,
             _simulator_stops: simulator_stops,
         }
@@ -140,49 +139,50 @@ impl Stage {
         Evidence {
             database: &self.database,
             simulator: &self.simulator,
-            diary: &self.diary,
-            porter: &self.stripe.porter,
+            observations: &self.observations,
+            lease_observer: &self.stripe.observer,
         }
     }
 
-    /// Guests and weather together; what should not have happened.
-    async fn storm(&self, plant: Plant, chance: &mut StdRng) -> Vec<String> {
+    /// Runs guests and fault injection together; returns what went wrong.
+    async fn storm(&self, mutation: Mutation, rng: &mut StdRng) -> Vec<String> {
         let first_start = (SystemClock.now() + TimeDelta::days(7))
             .duration_trunc(TimeDelta::hours(1))
             .unwrap();
         let closing = CancellationToken::new();
-        let (rush, sign) = watch::channel(None);
-        let guests: Vec<_> = (0..chance.random_range(9..=14))
+        let (rush, signal) = watch::channel(None);
+        let guests: Vec<_> = (0..rng.random_range(9..=14))
             .map(|number| {
                 let guest = Guest {
-                    rush: (number < CROWD).then(|| sign.clone()),
-                    ..self.guest(number, first_start, &closing, chance)
+                    rush: (number < RACING_GUESTS).then(|| signal.clone()),
+                    ..self.guest(number, first_start, &closing, rng)
                 };
-                tokio::spawn(guest.visits())
+                tokio::spawn(guest.run())
             })
             .collect();
-        let weather = Weather {
-            fleet: self.fleet.clone(),
+        let injector = FaultInjector {
+            processes: self.processes.clone(),
             simulator: self.simulator.clone(),
             database: self.database.clone(),
             proxy: self.proxy.clone(),
-            climate: self.climate,
-            chance: StdRng::seed_from_u64(chance.random()),
-            plant,
+            profile: self.profile,
+            rng: StdRng::seed_from_u64(rng.random()),
+            mutation,
             rush,
             first_start,
-            faults: Vec::new(),
+            findings: Vec::new(),
         };
-        let lurking = plant.lurks(&self.database, &self.simulator, &self.stripe.url, &closing);
-        let raging = tokio::spawn(weather.rages(closing.clone()));
-        let open_for = chance.random_range(MOST_OPEN_FOR / 2..=MOST_OPEN_FOR);
-        let mut findings = verdict::throughout(&self.evidence(), Duration::from_millis(open_for)).await;
+        let background =
+            mutation.run_in_background(&self.database, &self.simulator, &self.stripe.url, &closing);
+        let injecting = tokio::spawn(injector.run_until_closed(closing.clone()));
+        let open_for = rng.random_range(MOST_OPEN_MS / 2..=MOST_OPEN_MS);
+        let mut findings = checks::check_repeatedly(&self.evidence(), Duration::from_millis(open_for)).await;
         closing.cancel();
         for guest in guests {
             guest.await.unwrap();
         }
-        lurking.await.unwrap();
-        findings.extend(raging.await.unwrap().faults);
+        background.await.unwrap();
+        findings.extend(injecting.await.unwrap().findings);
         findings
     }
 
@@ -191,14 +191,14 @@ impl Stage {
         number: u64,
         first_start: DateTime<Utc>,
         shop_closes: &CancellationToken,
-        chance: &mut StdRng,
+        rng: &mut StdRng,
     ) -> Guest {
         Guest {
             number,
-            fleet: self.fleet.clone(),
+            processes: self.processes.clone(),
             simulator: self.simulator.clone(),
-            diary: self.diary.clone(),
-            chance: StdRng::seed_from_u64(chance.random()),
+            observations: self.observations.clone(),
+            rng: StdRng::seed_from_u64(rng.random()),
             first_start,
             ttl_ms: self.ttl_ms,
             rush: None,
@@ -206,51 +206,46 @@ impl Stage {
         }
     }
 
-    /// The storm is over: what is not as it must be when all has come to rest.
-    async fn quiet(&self, chance: &mut StdRng) -> Vec<String> {
+    /// Runs the sweep alone after the storm, then delivers all events again; returns what is wrong.
+    async fn final_sweep(&self, rng: &mut StdRng) -> Vec<String> {
         self.simulator.set_faults(Faults::default());
-        self.simulator.set_webhook_url(door::nowhere());
-        let mut findings = self.fleet.stop_all().await;
+        self.simulator.set_webhook_url(stripe_proxy::unused_webhook_url());
+        let mut findings = self.processes.stop_all().await;
         for session in self.simulator.sessions() {
-            decide(
-                &self.simulator,
-                &session.id,
-                session.status,
-                chance.random_bool(0.6),
-            );
+            decide_payment(&self.simulator, &session.id, session.status, rng.random_bool(0.6));
         }
-        // Whoever had one is dead by now.
+        // All processes that had a lease are dead.
         self.database.end_leases().await;
-        // Webhooks that have not come by now never will: the sweep must do without.
+        // The remaining webhooks are never delivered: the sweep must work without them.
         let made = self.simulator.events();
         for event in self.simulator.pending_events() {
             self.simulator.drop_event(&event.id);
         }
-        let ahead = QUIET.num_seconds();
-        if self.climate.keeps_errors {
+        let ahead = FINAL_SWEEP_DELAY.num_seconds();
+        if self.profile.keeps_errors {
             self.stripe_ahead.store(ahead, Ordering::SeqCst);
-            // What is over by that clock is over now, not at the simulator's next look.
+            // Expires sessions by the new clock now, and not at the next tick of the simulator.
             self.simulator.expire_due();
         }
-        let last = Fleet::launch(self.database.url(), &self.stripe.url, "1s", &[ahead]).await;
+        let last = Processes::launch(self.database.url(), &self.stripe.url, "1s", &[ahead]).await;
         let client = last.client(0);
-        findings.extend(comes_to_rest(&client, "by sweeping").await);
-        findings.extend(verdict::without_late_payments(&self.evidence()).await);
+        findings.extend(sweep_until_done(&client, "by sweeping").await);
+        findings.extend(checks::without_late_payments(&self.evidence()).await);
         self.stripe_ahead.store(ahead, Ordering::SeqCst);
         self.simulator.set_webhook_url(client.url("/webhooks/stripe"));
         let mut events: Vec<String> = made.into_iter().map(|event| event.id).collect();
-        events.shuffle(chance);
-        findings.extend(self.tell_again(events).await);
-        findings.extend(comes_to_rest(&client, "after all webhooks").await);
-        self.all_look_once_more(&client).await;
+        events.shuffle(rng);
+        findings.extend(self.deliver_again(events).await);
+        findings.extend(sweep_until_done(&client, "after all webhooks").await);
+        self.view_all_holds(&client).await;
         findings.extend(last.stop_all().await);
-        self.fleet.keeps_log_of(&last);
-        findings.extend(verdict::in_full(&self.evidence()).await);
+        self.processes.add_logs_of(&last);
+        findings.extend(checks::check_all(&self.evidence()).await);
         findings
     }
 
-    /// Delivers each of these events, several at once; what was not taken.
-    async fn tell_again(&self, events: Vec<String>) -> Vec<String> {
+    /// Delivers each event again, several at once; returns the refused ones.
+    async fn deliver_again(&self, events: Vec<String>) -> Vec<String> {
         let deliveries = futures::stream::iter(events)
             .map(|event| async move { self.simulator.deliver(&event).await })
             .buffer_unordered(8);
@@ -258,29 +253,29 @@ impl Stage {
         let refused = deliveries.into_iter().flatten();
         refused
             .filter(|delivery| !delivery.accepted())
-            .map(|delivery| format!("an event was not taken: {delivery:?}"))
+            .map(|delivery| format!("an event was refused: {delivery:?}"))
             .collect()
     }
 
-    /// Each guest, at where its hold is now.
-    async fn all_look_once_more(&self, client: &Client) {
-        for hold in self.diary.holds() {
+    /// Lets each guest read its hold once more.
+    async fn view_all_holds(&self, client: &Client) {
+        for hold in self.observations.hold_ids() {
             let shown = client.get(&format!("/v1/holds/{hold}")).await;
-            // One that is not on the books is found there.
+            // `checks` reports a hold that is not in the database.
             if shown.status == 200 {
-                self.diary.notes(&hold, &shown.body);
+                self.observations.record_view(&hold, &shown.body);
             }
         }
     }
 
     fn figures(&self) -> String {
-        let given = self.diary.given.lock().unwrap();
-        let sure = given.iter().filter(|given| given.confirmed).count();
-        let refused = *self.diary.refused.lock().unwrap();
-        let moved = *self.diary.moved.lock().unwrap();
+        let holds = self.observations.holds.lock().unwrap();
+        let confirmed = holds.iter().filter(|hold| hold.confirmed).count();
+        let refused = *self.observations.refused.lock().unwrap();
+        let moved = *self.observations.moved.lock().unwrap();
         format!(
-            "{} given, {refused} refused, {moved} moved, {sure} read confirmed; {} sessions, {} refunds, {} events",
-            given.len(),
+            "{} received, {refused} refused, {moved} moved, {confirmed} read confirmed; {} sessions, {} refunds, {} events",
+            holds.len(),
             self.simulator.sessions().len(),
             self.simulator.refunds().len(),
             self.simulator.events().len(),
@@ -288,15 +283,15 @@ impl Stage {
     }
 }
 
-/// Sweeps until nothing is left to do; what is still to do where that does not come.
-async fn comes_to_rest(client: &Client, how: &str) -> Vec<String> {
+/// Sweeps until no work is left; returns a finding if that takes too long.
+async fn sweep_until_done(client: &Client, how: &str) -> Vec<String> {
     const WORK: [&str; 4] = [
         "holdfast_holds{status=\"held\"}",
         "holdfast_holds{status=\"processing\"}",
         "holdfast_commands_pending",
         "holdfast_attempts_open",
     ];
-    let rest = eventually("at rest", async || {
+    let rest = eventually("no work left", async || {
         let sweep = client
             .request(Method::POST, "/v1/admin/sweep")
             .bearer_auth(ADMIN_KEY);
@@ -311,6 +306,6 @@ async fn comes_to_rest(client: &Client, how: &str) -> Vec<String> {
     });
     match tokio::time::timeout(Duration::from_secs(25), rest).await {
         Ok(()) => Vec::new(),
-        Err(_) => vec![format!("{how}, it does not come to rest")],
+        Err(_) => vec![format!("{how}, the work does not end")],
     }
 }

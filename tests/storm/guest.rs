@@ -1,7 +1,7 @@
-//! A guest: wants slots that others want too, pays or does not, and remembers what the service told it.
+//! A guest: competes for slots, pays or does not, and records the responses of the service.
 //!
-//! What it was told is evidence that the books cannot forge: who once read `confirmed` must have the slot at the end, or
-//! the money back.
+//! The responses are evidence that the database cannot change: a guest who once read `confirmed` must have the slot at
+//! the end, or a refund.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,71 +15,76 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::diary::Diary;
-use crate::fleet::{Door, Fleet};
-use crate::shop::{Offer, some_offer, some_start};
+use crate::fault_injection::pause;
+use crate::observations::Observations;
+use crate::processes::{ProcessAddress, Processes};
+use crate::shop::{Offer, random_offer, random_start};
 use crate::support::client::{ADMIN_KEY, Answer, Client};
-use crate::weather::pause;
 
-/// A guest who has waited so long goes elsewhere, with the request still running.
-const HANGS_UP_AFTER: Duration = Duration::from_millis(1_500);
-/// How often a guest asks again who got no good answer.
-const TRIES: usize = 4;
+/// The timeout of a guest, who then closes the connection while the request still runs.
+const REQUEST_TIMEOUT: Duration = Duration::from_millis(1_500);
+/// How often a guest sends a request that fails.
+const MOST_ATTEMPTS: usize = 4;
 
-/// One guest.
+/// One guest of an episode, with its own random numbers.
 pub(crate) struct Guest {
     pub(crate) number: u64,
-    pub(crate) fleet: Arc<Fleet>,
+    pub(crate) processes: Arc<Processes>,
     pub(crate) simulator: Simulator,
-    pub(crate) diary: Arc<Diary>,
-    pub(crate) chance: StdRng,
-    /// The first start for sale.
+    pub(crate) observations: Arc<Observations>,
+    pub(crate) rng: StdRng,
+    /// The first start that is for sale.
     pub(crate) first_start: DateTime<Utc>,
-    /// How long a hold waits for its money, in milliseconds: guests pay around then.
+    /// How long a hold waits for its payment, in milliseconds: guests pay around that time.
     pub(crate) ttl_ms: u64,
-    /// Where it waits for everybody to want one start; one that does not wait comes when it likes.
+    /// Receives the start that all waiting guests request at once; a guest without it requests at random times.
     pub(crate) rush: Option<watch::Receiver<Option<DateTime<Utc>>>>,
-    /// Nobody begins anything new then.
+    /// Cancelled when guests must start nothing new.
     pub(crate) shop_closes: CancellationToken,
 }
 
 impl Guest {
-    /// One wish after the other, until the shop closes.
-    pub(crate) async fn visits(mut self) {
-        for wish in 0.. {
-            let start = self.comes_for().await;
+    /// Makes one slot request after the other until the shop closes.
+    pub(crate) async fn run(mut self) {
+        for number in 0.. {
+            let start = self.next_start().await;
             if self.shop_closes.is_cancelled() {
                 return;
             }
-            if let Some(hold) = self.asks_for_a_slot(wish, start).await {
-                self.goes_on(&hold).await;
+            if let Some(hold) = self.request_slot(number, start).await {
+                self.use_hold(&hold).await;
             }
         }
     }
 
-    /// The start that it wants, once it wants one.
-    async fn comes_for(&mut self) -> DateTime<Utc> {
-        let some = some_start(self.first_start, &mut self.chance);
+    /// Waits for the next request, and returns its start.
+    async fn next_start(&mut self) -> DateTime<Utc> {
+        let random = random_start(self.first_start, &mut self.rng);
         let Some(rush) = &mut self.rush else {
-            pause(&mut self.chance, 150).await;
-            return some;
+            pause(&mut self.rng, 150).await;
+            return random;
         };
         let closes = self.shop_closes.cancelled();
         tokio::select! {
-            () = closes => some,
-            // An error: the weather is over, and nobody gives a sign any more.
-            sign = rush.changed() => sign.ok().and_then(|()| *rush.borrow_and_update()).unwrap_or(some),
+            () = closes => random,
+            // An error: the fault injection has ended, and no start is sent any more.
+            signal = rush.changed() => signal.ok().and_then(|()| *rush.borrow_and_update()).unwrap_or(random),
         }
     }
 
-    fn somewhere(&mut self) -> (Door, Client) {
-        let berth = self.chance.random_range(0..self.fleet.size());
-        (self.fleet.door(berth), self.fleet.client(berth))
+    fn random_process(&mut self) -> (ProcessAddress, Client) {
+        let index = self.rng.random_range(0..self.processes.size());
+        (self.processes.address(index), self.processes.client(index))
     }
 
-    /// Sends it; nothing where nobody answers in time. Notes answers that must not be.
-    async fn sends(&self, door: Door, client: &Client, request: RequestBuilder) -> Option<Answer> {
-        let answer = client.try_send(request.timeout(HANGS_UP_AFTER)).await.ok()?;
+    /// Sends a request; `None` if no response arrives in time. Records responses that are not allowed.
+    async fn send(
+        &self,
+        process: ProcessAddress,
+        client: &Client,
+        request: RequestBuilder,
+    ) -> Option<Answer> {
+        let answer = client.try_send(request.timeout(REQUEST_TIMEOUT)).await.ok()?;
         let code = answer.body["code"].as_str().unwrap_or_default();
         let known = match (answer.status.as_u16(), code) {
             (200 | 201, _) => true,
@@ -88,165 +93,174 @@ impl Guest {
             _ => false,
         };
         if !known {
-            let ahead = door.ahead;
-            self.diary
-                .odd(format!("a guest got, by a clock {ahead} s ahead, {answer:?}"));
+            let ahead = process.ahead;
+            self.observations.add_unexpected(format!(
+                "a guest received, from a clock {ahead} s ahead, {answer:?}"
+            ));
         }
         Some(answer)
     }
 
-    async fn asks_for_a_slot(&mut self, wish: u64, start: DateTime<Utc>) -> Option<Answer> {
-        let offer = some_offer(&mut self.chance);
-        let mut body = json!({"event_type": offer.id, "starts_at": start, "quantity": offer.some_quantity(&mut self.chance),
+    async fn request_slot(&mut self, number: u64, start: DateTime<Utc>) -> Option<Answer> {
+        let offer = random_offer(&mut self.rng);
+        let mut body = json!({"event_type": offer.id, "starts_at": start, "quantity": offer.random_quantity(&mut self.rng),
             "guest": {"email": format!("guest-{}@example.com", self.number)}});
-        if let Some(somebody) = offer.somebody(&mut self.chance) {
-            body["resource"] = somebody.into();
+        if let Some(resource) = offer.random_resource(&mut self.rng) {
+            body["resource"] = resource.into();
         }
-        let key = format!("guest-{}-wish-{wish}", self.number);
-        let key = self.chance.random_bool(0.6).then_some(key.as_str());
-        for _ in 0..TRIES {
+        let key = format!("guest-{}-request-{number}", self.number);
+        let key = self.rng.random_bool(0.6).then_some(key.as_str());
+        for _ in 0..MOST_ATTEMPTS {
             if self.shop_closes.is_cancelled() {
                 return None;
             }
-            let answer = self.checks_out(&body, key).await;
+            let answer = self.check_out(&body, key).await;
             match answer.as_ref().map(|answer| answer.status.as_u16()) {
                 Some(200 | 201) => {
                     let hold = answer?;
-                    self.diary.notes_hold(offer, &body, &hold);
-                    self.asks_again(offer, &body, key, &hold).await;
+                    self.observations.record_hold(offer, &body, &hold);
+                    self.repeat_request(offer, &body, key, &hold).await;
                     return Some(hold);
                 }
                 Some(409) if answer.is_some_and(|answer| answer.text("code") == "slot_taken") => {
-                    *self.diary.refused.lock().unwrap() += 1;
+                    *self.observations.refused.lock().unwrap() += 1;
                     return None;
                 }
-                _ => pause(&mut self.chance, 200).await,
+                _ => pause(&mut self.rng, 200).await,
             }
         }
         None
     }
 
-    async fn checks_out(&mut self, body: &Value, key: Option<&str>) -> Option<Answer> {
-        let (door, client) = self.somewhere();
+    async fn check_out(&mut self, body: &Value, key: Option<&str>) -> Option<Answer> {
+        let (process, client) = self.random_process();
         let mut request = client.request(Method::POST, "/v1/holds").json(body);
         if let Some(key) = key {
             request = request.header("Idempotency-Key", key);
         }
-        self.sends(door, &client, request).await
+        self.send(process, &client, request).await
     }
 
-    /// As a page that is reloaded does: the same key gets the same hold, while it lives.
-    async fn asks_again(&mut self, offer: &'static Offer, body: &Value, key: Option<&str>, hold: &Answer) {
-        if key.is_none() || self.chance.random_bool(0.7) {
+    /// Repeats the request as a reloaded page does: the same key gets the same hold while it is live.
+    async fn repeat_request(
+        &mut self,
+        offer: &'static Offer,
+        body: &Value,
+        key: Option<&str>,
+        hold: &Answer,
+    ) {
+        if key.is_none() || self.rng.random_bool(0.7) {
             return;
         }
-        let Some(again) = self.checks_out(body, key).await else {
+        let Some(again) = self.check_out(body, key).await else {
             return;
         };
         let same = ["id", "token", "checkout_session"]
             .iter()
             .all(|member| again.body[member] == hold.body[member]);
         match again.status.as_u16() {
-            200 if !same => self.diary.odd(format!("one key, two holds: {hold:?} {again:?}")),
-            200 | 201 => self.diary.notes_hold(offer, body, &again),
+            200 if !same => self
+                .observations
+                .add_unexpected(format!("one key, two holds: {hold:?} {again:?}")),
+            200 | 201 => self.observations.record_hold(offer, body, &again),
             _ => {}
         }
     }
 
-    /// At the payment page, or not.
-    async fn goes_on(&mut self, hold: &Answer) {
+    /// Pays, cancels, moves or abandons the hold at random.
+    async fn use_hold(&mut self, hold: &Answer) {
         let session = hold.text("checkout_session").to_owned();
-        // Most pay in time, some as the time runs out, some after it.
-        pause(&mut self.chance, self.ttl_ms / 2).await;
-        if self.chance.random_bool(0.35) {
-            self.moves(hold).await;
+        // Most guests pay in time, some at the deadline, some after it.
+        pause(&mut self.rng, self.ttl_ms / 2).await;
+        if self.rng.random_bool(0.35) {
+            self.move_hold(hold).await;
         }
-        pause(&mut self.chance, self.ttl_ms).await;
-        // Stripe may have ended the session by now; then it takes nothing.
+        pause(&mut self.rng, self.ttl_ms).await;
+        // The session may be expired by now; then Stripe refuses the payment.
         let pays = |outcome| drop(self.simulator.pay(&session, outcome));
-        match self.chance.random_range(0..100) {
+        match self.rng.random_range(0..100) {
             0..45 => pays(Outcome::Paid),
             45..58 => {
                 pays(Outcome::Declined);
-                self.hears_of_it_twice().await;
-                pause(&mut self.chance, 150).await;
+                self.repeat_last_events().await;
+                pause(&mut self.rng, 150).await;
                 drop(self.simulator.pay(&session, Outcome::Paid));
             }
             58..70 => pays(Outcome::Processing),
             70..74 => pays(Outcome::ProcessingFailed),
-            74..86 => self.cancels(hold).await,
+            74..86 => self.cancel_hold(hold).await,
             86..90 => {
-                // In the very moment in which the guest gives up, the payment goes through.
+                // The payment succeeds at the moment at which the guest cancels.
                 let (simulator, session) = (self.simulator.clone(), session.clone());
-                tokio::join!(self.cancels(hold), async move {
+                tokio::join!(self.cancel_hold(hold), async move {
                     drop(simulator.pay(&session, Outcome::Paid));
                 });
             }
             _ => return,
         }
         for _ in 0..3 {
-            pause(&mut self.chance, 250).await;
-            if self.chance.random_bool(0.2) {
-                self.moves(hold).await;
+            pause(&mut self.rng, 250).await;
+            if self.rng.random_bool(0.2) {
+                self.move_hold(hold).await;
             }
-            self.looks(hold).await;
+            self.view_hold(hold).await;
         }
     }
 
-    /// Stripe repeats its last events at once, while the hold can still be changed by one that was applied before.
-    async fn hears_of_it_twice(&self) {
+    /// Lets Stripe repeat its last events at once, while an event that is applied twice can still change the hold.
+    async fn repeat_last_events(&self) {
         let events = self.simulator.events();
         for event in events.iter().rev().take(4).chain(events.iter().rev().take(4)) {
             self.simulator.deliver(&event.id).await;
         }
     }
 
-    /// To another start, most often one that overlaps with the old one; as a guest, or by calling the operator.
-    async fn moves(&mut self, hold: &Answer) {
-        let to = if self.chance.random_bool(0.6) {
+    /// Moves the hold, mostly to a start that overlaps with the old one, as the guest or as the operator.
+    async fn move_hold(&mut self, hold: &Answer) {
+        let to = if self.rng.random_bool(0.6) {
             let from: DateTime<Utc> = hold.text("starts_at").parse().unwrap();
-            from + TimeDelta::minutes(15 * self.chance.random_range(-2..=2))
+            from + TimeDelta::minutes(15 * self.rng.random_range(-2..=2))
         } else {
-            some_start(self.first_start, &mut self.chance)
+            random_start(self.first_start, &mut self.rng)
         };
-        let key = if self.chance.random_bool(0.5) {
+        let key = if self.rng.random_bool(0.5) {
             hold.text("token")
         } else {
             ADMIN_KEY
         };
         let id = hold.text("id");
-        let (door, client) = self.somewhere();
+        let (process, client) = self.random_process();
         let request = client.request(Method::POST, &format!("/v1/holds/{id}/move"));
         let request = request.bearer_auth(key).json(&json!({"starts_at": to}));
-        match self.sends(door, &client, request).await {
-            Some(answer) if answer.status == 200 => self.diary.notes_move(id, to, &answer.body),
+        match self.send(process, &client, request).await {
+            Some(answer) if answer.status == 200 => self.observations.record_move(id, to, &answer.body),
             Some(answer) if answer.status == 409 && answer.text("code") == "slot_taken" => {}
-            // It may have gone, and the database's or the service's answer was lost on the way.
-            _ => self.diary.doubts_move(id, to),
+            // The move may be done: the response of the database or of the service may be lost.
+            _ => self.observations.record_unknown_move(id, to),
         }
     }
 
-    async fn cancels(&mut self, hold: &Answer) {
-        for _ in 0..TRIES {
-            let (door, client) = self.somewhere();
+    async fn cancel_hold(&mut self, hold: &Answer) {
+        for _ in 0..MOST_ATTEMPTS {
+            let (process, client) = self.random_process();
             let path = format!("/v1/holds/{}", hold.text("id"));
             let request = client
                 .request(Method::DELETE, &path)
                 .bearer_auth(hold.text("token"));
-            match self.sends(door, &client, request).await {
+            match self.send(process, &client, request).await {
                 Some(answer) if answer.status == 200 || answer.status == 409 => return,
-                _ => pause(&mut self.chance, 200).await,
+                _ => pause(&mut self.rng, 200).await,
             }
         }
     }
 
-    async fn looks(&mut self, hold: &Answer) {
-        let (door, client) = self.somewhere();
+    async fn view_hold(&mut self, hold: &Answer) {
+        let (process, client) = self.random_process();
         let request = client.request(Method::GET, &format!("/v1/holds/{}", hold.text("id")));
-        if let Some(answer) = self.sends(door, &client, request).await
+        if let Some(answer) = self.send(process, &client, request).await
             && answer.status == 200
         {
-            self.diary.notes(hold.text("id"), &answer.body);
+            self.observations.record_view(hold.text("id"), &answer.body);
         }
     }
 }

@@ -1,7 +1,7 @@
-//! What the shop of an episode sells: one person, a pool, a class with places, and composites that want the same
-//! resources in opposite orders, so that everything overlaps with everything.
+//! What the shop of an episode sells: one person, a pool, a class with places, and composites of the same resources
+//! in opposite orders, so that all offers overlap.
 //!
-//! Written down once more than in the program's books, so that a verdict can count by what the operator ordered.
+//! The catalogue is written here a second time, beside the database, so that the checks can count what the shop has.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rand::Rng;
@@ -12,68 +12,68 @@ use serde_json::{Value, json};
 use crate::support::catalogue_fixtures;
 use crate::support::client::Client;
 
-/// A start that guests fight for is one of so many quarters of an hour.
+/// The number of starts that are for sale, 15 minutes apart.
 const STARTS: i64 = 10;
-/// Until so long before, guests may move, and cancel what they have paid, where they may: long before any of them does.
+/// Minutes before the start until which guests may move and cancel: earlier than any of them does.
 const UNTIL_MINUTES: i64 = 1_440;
 
-/// Who and what serves, and how many units each has.
+/// The resources, and the number of units of each.
 pub(crate) const RESOURCES: [(&str, u64); 4] = [("ana", 1), ("ben", 1), ("cleo", 1), ("studio", 4)];
 
-/// A part of what is sold: from `offset` minutes on, for so many `minutes`, by one of these.
+/// A segment of an offer: from `offset` minutes on, for so many `minutes`, on one of the resources `any_of`.
 #[derive(Debug)]
-struct Need {
+struct SegmentOffer {
     offset: i64,
     minutes: i64,
     any_of: &'static [&'static str],
 }
 
-/// An event type.
+/// An event type that the shop sells.
 #[derive(Debug)]
 pub(crate) struct Offer {
     pub(crate) id: &'static str,
-    needs: &'static [Need],
-    /// How many a guest asks for at most.
+    segments: &'static [SegmentOffer],
+    /// The largest quantity that a guest requests.
     most: u64,
     buffer_after: i64,
-    /// Whether a guest may cancel what is paid.
+    /// Whether a guest may cancel a paid booking.
     cancellable: bool,
 }
 
-const fn need(offset: i64, minutes: i64, any_of: &'static [&'static str]) -> Need {
-    Need {
+const fn segment(offset: i64, minutes: i64, any_of: &'static [&'static str]) -> SegmentOffer {
+    SegmentOffer {
         offset,
         minutes,
         any_of,
     }
 }
 
-const fn offer(id: &'static str, needs: &'static [Need]) -> Offer {
+const fn offer(id: &'static str, segments: &'static [SegmentOffer]) -> Offer {
     Offer {
         id,
-        needs,
+        segments,
         most: 1,
         buffer_after: 0,
         cancellable: false,
     }
 }
 
-/// All that is on sale.
+/// All offers of the shop.
 pub(crate) static OFFERS: [Offer; 7] = [
-    offer("call", &[need(0, 30, &["ana"])]),
-    offer("long-call", &[need(0, 60, &["ana"])]),
+    offer("call", &[segment(0, 30, &["ana"])]),
+    offer("long-call", &[segment(0, 60, &["ana"])]),
     Offer {
         cancellable: true,
-        ..offer("visit", &[need(0, 30, &["ana", "ben"])])
+        ..offer("visit", &[segment(0, 30, &["ana", "ben"])])
     },
     Offer {
         buffer_after: 10,
         ..offer(
             "there",
             &[
-                need(0, 30, &["ana", "ben"]),
-                need(30, 30, &["cleo"]),
-                need(15, 45, &["studio"]),
+                segment(0, 30, &["ana", "ben"]),
+                segment(30, 30, &["cleo"]),
+                segment(15, 45, &["studio"]),
             ],
         )
     },
@@ -82,34 +82,34 @@ pub(crate) static OFFERS: [Offer; 7] = [
         ..offer(
             "back",
             &[
-                need(0, 30, &["studio"]),
-                need(0, 30, &["cleo"]),
-                need(30, 30, &["ben", "ana"]),
+                segment(0, 30, &["studio"]),
+                segment(0, 30, &["cleo"]),
+                segment(30, 30, &["ben", "ana"]),
             ],
         )
     },
     Offer {
         most: 3,
         cancellable: true,
-        ..offer("class", &[need(0, 60, &["studio"])])
+        ..offer("class", &[segment(0, 60, &["studio"])])
     },
     Offer {
         most: 3,
         buffer_after: 5,
-        ..offer("short-class", &[need(0, 30, &["studio"])])
+        ..offer("short-class", &[segment(0, 30, &["studio"])])
     },
 ];
 
-/// Where one segment is served, and when: what a guest is told, or what the books say.
+/// The resource and the window of one segment, as a guest or the database reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct ServedSegment {
     pub(crate) resource: String,
     pub(crate) starts_at: DateTime<Utc>,
     pub(crate) ends_at: DateTime<Utc>,
 }
 
-/// Puts everything on sale.
-pub(crate) async fn opens(operator: &Client) {
+/// Creates the resources and the event types of the shop.
+pub(crate) async fn create_catalogue(operator: &Client) {
     for (resource, units) in RESOURCES {
         catalogue_fixtures::put_resource(operator, resource, u32::try_from(units).unwrap()).await;
     }
@@ -120,20 +120,20 @@ pub(crate) async fn opens(operator: &Client) {
     }
 }
 
-/// What a guest wants, by chance.
-pub(crate) fn some_offer(chance: &mut StdRng) -> &'static Offer {
-    OFFERS.choose(chance).unwrap()
+/// A random offer that a guest requests.
+pub(crate) fn random_offer(rng: &mut StdRng) -> &'static Offer {
+    OFFERS.choose(rng).unwrap()
 }
 
-/// A start that others want too.
-pub(crate) fn some_start(first: DateTime<Utc>, chance: &mut StdRng) -> DateTime<Utc> {
-    first + TimeDelta::minutes(15 * chance.random_range(0..STARTS))
+/// A random start; others request the same few starts.
+pub(crate) fn random_start(first: DateTime<Utc>, rng: &mut StdRng) -> DateTime<Utc> {
+    first + TimeDelta::minutes(15 * rng.random_range(0..STARTS))
 }
 
 impl Offer {
     fn members(&self) -> Value {
-        let segment = |need: &Need| json!({"offset_minutes": need.offset, "duration_minutes": need.minutes, "any_of": need.any_of});
-        let segments: Vec<Value> = self.needs.iter().map(segment).collect();
+        let member = |segment: &SegmentOffer| json!({"offset_minutes": segment.offset, "duration_minutes": segment.minutes, "any_of": segment.any_of});
+        let segments: Vec<Value> = self.segments.iter().map(member).collect();
         let mut members = json!({"segments": segments, "buffer_after_minutes": self.buffer_after,
             "guest_move_until_minutes": UNTIL_MINUTES});
         if self.cancellable {
@@ -142,25 +142,25 @@ impl Offer {
         members
     }
 
-    pub(crate) fn some_quantity(&self, chance: &mut StdRng) -> u64 {
-        chance.random_range(1..=self.most)
+    pub(crate) fn random_quantity(&self, rng: &mut StdRng) -> u64 {
+        rng.random_range(1..=self.most)
     }
 
-    /// Whom a guest wants, where several can serve and this one cares.
-    pub(crate) fn somebody(&self, chance: &mut StdRng) -> Option<&'static str> {
-        let pool = self.needs.iter().map(|need| need.any_of);
+    /// A resource that the guest requests by name, if the pool has several and the guest has a preference.
+    pub(crate) fn random_resource(&self, rng: &mut StdRng) -> Option<&'static str> {
+        let pool = self.segments.iter().map(|segment| segment.any_of);
         let pool = pool.max_by_key(|any_of| any_of.len()).unwrap();
-        let cares = chance.random_bool(0.2) && pool.len() > 1;
-        cares.then(|| *pool.choose(chance).unwrap())
+        let has_preference = rng.random_bool(0.2) && pool.len() > 1;
+        has_preference.then(|| *pool.choose(rng).unwrap())
     }
 
-    /// Whether these places are what it sells from then on.
-    pub(crate) fn is_served(&self, starts_at: DateTime<Utc>, places: &[Place]) -> bool {
-        let served = |(need, place): (&Need, &Place)| {
-            let from = starts_at + TimeDelta::minutes(need.offset);
-            need.any_of.contains(&place.resource.as_str())
-                && (place.starts_at, place.ends_at) == (from, from + TimeDelta::minutes(need.minutes))
+    /// Whether these segments are what the offer sells from this start on.
+    pub(crate) fn matches(&self, starts_at: DateTime<Utc>, segments: &[ServedSegment]) -> bool {
+        let matches = |(offered, served): (&SegmentOffer, &ServedSegment)| {
+            let from = starts_at + TimeDelta::minutes(offered.offset);
+            offered.any_of.contains(&served.resource.as_str())
+                && (served.starts_at, served.ends_at) == (from, from + TimeDelta::minutes(offered.minutes))
         };
-        places.len() == self.needs.len() && self.needs.iter().zip(places).all(served)
+        segments.len() == self.segments.len() && self.segments.iter().zip(segments).all(matches)
     }
 }

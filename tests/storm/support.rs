@@ -1,4 +1,4 @@
-//! What the storm stands on besides its own parts: the same database, processes and auditor as the other tests.
+//! The parts that the storm shares with the other tests: database, processes and auditor.
 
 #![allow(dead_code, reason = "the other tests use the rest")]
 

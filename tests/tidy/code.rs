@@ -1,4 +1,4 @@
-//! How the code is written: headings, sizes, names, and what may stop a process or make it wait.
+//! Checks how the code is written: headings, sizes, module names, and what may stop a process or make it wait.
 
 use std::collections::BTreeSet;
 
@@ -8,12 +8,12 @@ use super::{assert_catches, assert_holds};
 const MOST_LINES: usize = 400;
 const MOST_LINES_OF_A_FUNCTION: usize = 70;
 
-/// Where the code may stop the process or wait for time to pass: file, word, and why that is right there.
+/// Where the code may stop the process or wait for time to pass: file, word, reason.
 const ALLOWED: &[(&str, &str, &str)] = &[
     (
         "src/app.rs",
         "sleep",
-        "the pause between two tries to reach a database that is away at the start",
+        "the pause between two attempts to connect to the database at the start",
     ),
     (
         "src/config.rs",
@@ -28,7 +28,7 @@ const ALLOWED: &[(&str, &str, &str)] = &[
     (
         "src/gateway/stripe_rate_limit.rs",
         "sleep",
-        "waits for a place under Stripe's rate limit",
+        "waits for capacity under Stripe's rate limit",
     ),
     (
         "src/gateway/retry.rs",
@@ -58,17 +58,17 @@ const ALLOWED: &[(&str, &str, &str)] = &[
     (
         "src/workflow/outbox.rs",
         "sleep",
-        "how often the outbox is looked at without being told",
+        "the interval at which the outbox is polled without a signal",
     ),
     (
         "src/workflow/read_feeds.rs",
         "sleep",
-        "the pace at which due feeds are looked for",
+        "the interval at which due feeds are searched",
     ),
     (
         "src/workflow/release_hold.rs",
         "sleep",
-        "another instance's lease: the database does not ring",
+        "another instance's lease: the database sends no signal when it ends",
     ),
 ];
 
@@ -109,7 +109,7 @@ fn nothing_stops_or_waits(source: &Source) -> Vec<String> {
     };
     let found = stops_or_waits(source).into_iter().filter(|word| !allowed(word));
     found
-        .map(|word| format!("{word}: answer an error, or say in ALLOWED why it is right"))
+        .map(|word| source.fault(&format!("{word}: return an error, or give the reason in ALLOWED")))
         .collect()
 }
 
@@ -118,7 +118,7 @@ fn has_a_heading(source: &Source) -> Vec<String> {
     if good {
         Vec::new()
     } else {
-        vec!["does not open with //!".to_owned()]
+        vec![source.fault("does not begin with //!")]
     }
 }
 
@@ -126,17 +126,18 @@ fn is_short(source: &Source) -> Vec<String> {
     let lines = source.text.lines().count();
     let mut faults = Vec::new();
     if lines > MOST_LINES {
-        faults.push(format!("{lines} lines"));
+        faults.push(source.fault(&format!("{lines} lines")));
     }
     for (name, lines) in functions(&source.text) {
         if lines > MOST_LINES_OF_A_FUNCTION {
-            faults.push(format!("fn {name} has {lines} lines"));
+            faults.push(source.fault(&format!("fn {name} has {lines} lines")));
         }
     }
     faults
 }
 
-/// The functions and their lengths. The code is formatted, so a function ends with the first brace below its start.
+/// The functions and their lengths in lines. The code is formatted, so a function ends with the first brace in the
+/// column of its first line.
 fn functions(text: &str) -> Vec<(String, usize)> {
     let lines: Vec<&str> = text.lines().collect();
     let indent = |line: &str| line.len() - line.trim_start().len();
@@ -156,7 +157,7 @@ fn functions(text: &str) -> Vec<(String, usize)> {
     found
 }
 
-/// The name of the function that starts on this line; those that a macro names with its argument are not looked at.
+/// The name of the function that starts on this line; a function that a macro names with its argument is skipped.
 fn function_name(line: &str) -> Option<&str> {
     let (before, after) = line
         .split_once("fn ")
@@ -178,7 +179,7 @@ fn function_name(line: &str) -> Option<&str> {
 }
 
 fn names_say_something(source: &Source) -> Vec<String> {
-    const DUMPS: [&str; 7] = ["util", "utils", "helper", "helpers", "common", "misc", "shared"];
+    const EMPTY_NAMES: [&str; 7] = ["util", "utils", "helper", "helpers", "common", "misc", "shared"];
     let file = source
         .path
         .trim_end_matches(".rs")
@@ -187,9 +188,11 @@ fn names_say_something(source: &Source) -> Vec<String> {
         .unwrap_or_default();
     let mut names = source.mentions.modules.clone();
     names.push(file.to_owned());
-    let dumps = names.into_iter().filter(|name| DUMPS.contains(&name.as_str()));
-    dumps
-        .map(|name| format!("a module named {name} is a dumping ground"))
+    let found = names
+        .into_iter()
+        .filter(|name| EMPTY_NAMES.contains(&name.as_str()));
+    found
+        .map(|name| source.fault(&format!("{name} says nothing: name the module by what it does")))
         .collect()
 }
 
@@ -205,7 +208,7 @@ fn engines_agree(sqlite: &[String], postgres: &[String]) -> Vec<String> {
 }
 
 #[test]
-fn the_migrations_of_both_engines_have_the_same_numbers_and_names() {
+fn migrations_of_both_engines_have_the_same_names() {
     let (sqlite, postgres) = (files("migrations/sqlite"), files("migrations/postgres"));
     assert!(!sqlite.is_empty());
     assert_eq!(engines_agree(&sqlite, &postgres), [""; 0]);
@@ -214,7 +217,7 @@ fn the_migrations_of_both_engines_have_the_same_numbers_and_names() {
 }
 
 #[test]
-fn every_file_says_what_it_is_for_and_is_short() {
+fn every_file_has_a_heading_and_is_short() {
     assert_holds(has_a_heading);
     assert_holds(is_short);
     let long = "//! A.\n".to_owned() + &"// b\n".repeat(MOST_LINES);
@@ -231,7 +234,7 @@ fn every_file_says_what_it_is_for_and_is_short() {
 }
 
 #[test]
-fn no_module_is_a_dumping_ground() {
+fn module_names_say_something() {
     assert_holds(names_say_something);
     assert_catches(&[
         (names_say_something, "src/http/util.rs", ""),
@@ -240,7 +243,7 @@ fn no_module_is_a_dumping_ground() {
 }
 
 #[test]
-fn nothing_stops_the_process_or_waits_but_where_it_must() {
+fn nothing_stops_or_waits_without_a_reason() {
     assert_holds(nothing_stops_or_waits);
     assert_catches(&[
         (nothing_stops_or_waits, "src/a.rs", "fn f() { g().unwrap(); }"),
@@ -261,9 +264,9 @@ fn nothing_stops_the_process_or_waits_but_where_it_must() {
     assert!(nothing_stops_or_waits(&tests).is_empty());
 }
 
-/// An entry that allows nothing any more would allow something new one day.
+/// An unused entry would one day allow something new.
 #[test]
-fn every_allowance_is_used() {
+fn every_entry_of_allowed_is_used() {
     let sources = sources();
     for (path, word, _) in ALLOWED {
         let used = sources

@@ -1,16 +1,16 @@
-//! The sources as the rules see them: files, and what the code in them mentions. Says nothing about right and wrong.
+//! Reads the sources and lists what the code in each file mentions. The rules are elsewhere.
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use syn::visit::{self, Visit};
 
-/// A Rust file.
+/// A Rust file and what its code mentions.
 pub(crate) struct Source {
-    /// From the root of the repository, with slashes.
+    /// The path from the root of the repository, with slashes.
     pub(crate) path: String,
     pub(crate) text: String,
-    /// What the code mentions, less what only tests of `src` are built from.
+    /// What the code mentions, without the parts of `src` that only tests are built from.
     pub(crate) mentions: Mentions,
 }
 
@@ -31,20 +31,32 @@ impl Source {
         source
     }
 
-    /// Which room of `src` it is in: `store` for `src/store/rows.rs`, `app` for `src/app.rs`; `None` outside.
-    pub(crate) fn room(&self) -> Option<&str> {
+    /// Names the layer of `src` that the file is in: `store` for `src/store/rows.rs`, `app` for `src/app.rs`; `None`
+    /// outside of `src`.
+    pub(crate) fn layer(&self) -> Option<&str> {
         let inside = self.path.strip_prefix("src/")?;
         let first = inside.split('/').next()?;
         Some(first.trim_end_matches(".rs").trim_end_matches("_tests"))
     }
 
-    /// Whether it is a part of `src` that only tests are built from.
+    /// Whether the file is no part of the shipped program: it is outside of `src`, or only tests are built from it.
     pub(crate) fn is_test(&self) -> bool {
         !self.path.starts_with("src/") || self.path.contains("/tests/") || self.path.ends_with("tests.rs")
     }
+
+    /// Reports a fault of the whole file.
+    pub(crate) fn fault(&self, what: &str) -> String {
+        format!("{}: {what}", self.path)
+    }
+
+    /// Reports a fault on this line of the file.
+    pub(crate) fn fault_at(&self, line: usize, what: &str) -> String {
+        format!("{}:{line}: {what}", self.path)
+    }
 }
 
-fn module_of(path: &str) -> Vec<String> {
+/// The module that a file of `src` is: `crate::store::rows` for `src/store/rows.rs`.
+pub(crate) fn module_of(path: &str) -> Vec<String> {
     let inside = path.strip_prefix("src/").unwrap_or(path).trim_end_matches(".rs");
     let names = inside
         .split('/')
@@ -52,34 +64,38 @@ fn module_of(path: &str) -> Vec<String> {
     ["crate"].into_iter().chain(names).map(str::to_owned).collect()
 }
 
-/// What a file mentions.
+/// The names that a file mentions, by kind.
 #[derive(Default)]
 pub(crate) struct Mentions {
     module: Vec<String>,
-    /// Paths, from `crate` or from another crate's name; those with one segment may be anything.
+    /// All paths, from `crate` or from another crate's name; those with one segment may be anything.
     pub(crate) paths: Vec<Vec<String>>,
-    /// Methods that are called.
+    /// The same without re-exports.
+    pub(crate) uses: Vec<Vec<String>>,
+    /// The names that `pub use` gives to others, and the path of each.
+    pub(crate) reexports: Vec<(String, Vec<String>)>,
+    /// The methods that the file calls.
     pub(crate) methods: Vec<String>,
-    /// Fields that are read or written.
+    /// The fields that the file reads or writes.
     pub(crate) fields: Vec<String>,
-    /// Macros that are called.
+    /// The macros that the file calls.
     pub(crate) macros: Vec<String>,
-    /// String literals outside of macros.
+    /// The string literals outside of macros.
     pub(crate) literals: Vec<String>,
-    /// Modules that are declared.
+    /// The modules that the file declares.
     pub(crate) modules: Vec<String>,
-    /// Whether anything is `async`.
+    /// Whether any function or block is `async`.
     pub(crate) is_async: bool,
 }
 
 impl Mentions {
-    /// The rooms of this crate that are mentioned.
-    pub(crate) fn rooms(&self) -> impl Iterator<Item = &str> {
+    /// Lists the layers of this crate that the file mentions.
+    pub(crate) fn layers(&self) -> impl Iterator<Item = &str> {
         let inside = self.paths.iter().filter(|path| path[0] == "crate");
         inside.filter_map(|path| path.get(1)).map(String::as_str)
     }
 
-    /// Whether a path starts like this: `std::env`.
+    /// Whether a path starts with these segments: `std::env`.
     pub(crate) fn starts_with(&self, start: &str) -> bool {
         let start: Vec<&str> = start.split("::").collect();
         self.paths
@@ -87,7 +103,7 @@ impl Mentions {
             .any(|path| path.len() >= start.len() && path.iter().zip(&start).all(|(a, b)| a == b))
     }
 
-    /// Whether a path ends like this: `Utc::now`.
+    /// Whether a path ends with these segments: `Utc::now`.
     pub(crate) fn ends_with(&self, end: &str) -> bool {
         let end: Vec<&str> = end.split("::").collect();
         self.paths.iter().any(|path| {
@@ -96,6 +112,26 @@ impl Mentions {
     }
 
     fn add(&mut self, segments: &[String]) {
+        if let Some(path) = self.resolved(segments) {
+            self.paths.push(path.clone());
+            self.uses.push(path);
+        }
+    }
+
+    fn add_reexport(&mut self, name: &str, segments: &[String]) {
+        if let Some(path) = self.resolved(segments) {
+            self.paths.push(path.clone());
+            self.reexports.push((name.to_owned(), path));
+        }
+    }
+
+    /// The path without `self`, `super` and the crate's own name.
+    fn resolved(&self, segments: &[String]) -> Option<Vec<String>> {
+        // `use a::{self, b}` names `a`.
+        let segments = match segments.split_last() {
+            Some((last, before)) if last == "self" && !before.is_empty() => before,
+            _ => segments,
+        };
         let ups = segments.iter().take_while(|name| *name == "super").count();
         let here = segments.first().is_some_and(|name| name == "self");
         let path = match segments.first().map(String::as_str) {
@@ -106,23 +142,34 @@ impl Mentions {
             }
             Some(_) if here => [&self.module[..], &segments[1..]].concat(),
             Some(_) => segments.to_vec(),
-            None => return,
+            None => return None,
         };
-        self.paths.push(path);
+        Some(path)
     }
 
-    fn add_tree(&mut self, before: &[String], tree: &syn::UseTree) {
+    /// Adds what a `use` names; `public` is whether it is a re-export.
+    fn add_tree(&mut self, public: bool, before: &[String], tree: &syn::UseTree) {
         let with = |name: &syn::Ident| [before, &[name.to_string()]].concat();
         match tree {
-            syn::UseTree::Path(path) => self.add_tree(&with(&path.ident), &path.tree),
+            syn::UseTree::Path(path) => self.add_tree(public, &with(&path.ident), &path.tree),
+            syn::UseTree::Name(name) if public => {
+                self.add_reexport(&name.ident.to_string(), &with(&name.ident))
+            }
+            syn::UseTree::Rename(name) if public => {
+                self.add_reexport(&name.rename.to_string(), &with(&name.ident))
+            }
+            syn::UseTree::Glob(_) if public => self.add_reexport("*", before),
             syn::UseTree::Name(name) => self.add(&with(&name.ident)),
             syn::UseTree::Rename(name) => self.add(&with(&name.ident)),
             syn::UseTree::Glob(_) => self.add(before),
-            syn::UseTree::Group(group) => group.items.iter().for_each(|tree| self.add_tree(before, tree)),
+            syn::UseTree::Group(group) => {
+                let trees = group.items.iter();
+                trees.for_each(|tree| self.add_tree(public, before, tree));
+            }
         }
     }
 
-    /// What stands in a macro or an attribute is not parsed, only looked through.
+    /// Adds the paths and methods in the tokens of a macro or an attribute, which are searched as text, not parsed.
     fn look_through(&mut self, tokens: &str) {
         let text = tokens
             .replace(" :: ", "::")
@@ -155,8 +202,12 @@ impl<'ast> Visit<'ast> for Mentions {
     }
 
     fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
-        self.add_tree(&[], &item.tree);
+        let public = !matches!(item.vis, syn::Visibility::Inherited);
+        self.add_tree(public, &[], &item.tree);
     }
+
+    /// `pub(super)` mentions no item.
+    fn visit_visibility(&mut self, _: &'ast syn::Visibility) {}
 
     fn visit_item_mod(&mut self, item: &'ast syn::ItemMod) {
         self.modules.push(item.ident.to_string());
@@ -233,17 +284,18 @@ fn is_cfg_test(attribute: &syn::Attribute) -> bool {
         && matches!(&attribute.meta, syn::Meta::List(list) if list.tokens.to_string() == "test")
 }
 
-/// The root of the repository.
+/// The root folder of the repository.
 pub(crate) fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// A file of the repository as text.
+/// Reads a file of the repository as text.
 pub(crate) fn read(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// All files below a directory of the repository, in order, less what is built, kept or private.
+/// Lists all files below a directory of the repository in order, without build results, databases and private
+/// settings.
 pub(crate) fn files(directory: &str) -> Vec<String> {
     let mut found = Vec::new();
     collect(&root().join(directory), &mut found);
@@ -273,7 +325,7 @@ fn collect(directory: &Path, found: &mut Vec<String>) {
     }
 }
 
-/// All Rust files, read once.
+/// All Rust files of the repository, read once.
 pub(crate) fn sources() -> &'static [Source] {
     static SOURCES: OnceLock<Vec<Source>> = OnceLock::new();
     SOURCES.get_or_init(|| {

@@ -24,11 +24,7 @@ use holdfast::domain::payment::Receipt;
 use holdfast::domain::segment::Allocation;
 use holdfast::domain::session::{HoldRefs, NewSession, SessionReport, SessionTerms};
 use holdfast::gateway::{Gateway, GatewayError, Probe};
-use holdfast::store::{
-    ApplyOutcome, AttemptEnd, AvailabilityQuery, Catalogue, Claim, EventRecord, HoldChange, HoldLimits,
-    HoldMove, MoveOutcome, NewAttempt, PlaceOutcome, ReleaseLease, StaleAttempt, Store, StoreError,
-    UnpaidHoldCounts,
-};
+use holdfast::store::{ApplyOutcome, AttemptEnd, Attempts, AvailabilityQuery, Blocks, Catalogue, Changes, Claim, Commands, EventRecord, Events, Feeds, Figures, Guests, HoldChange, HoldLimits, HoldMove, Holds, MoveOutcome, NewAttempt, Occupancies, PlaceOutcome, Placements, ReleaseLease, Resources, Schema, StaleAttempt, Store, StoreError, UnpaidHoldCounts};
 use tokio_util::sync::CancellationToken;
 
 /// The fault at the chosen call.
@@ -173,30 +169,7 @@ macro_rules! implement_store {
 }
 
 implement_store! {
-    Catalogue:
-    put_event_type(event_type: &EventType, now: DateTime<Utc>) -> PutOutcome;
-    find_event_type(id: &EventTypeId) -> Option<EventType>;
-    list_event_types(page: &PageRequest) -> Page<EventType>;
-    delete_event_type(id: &EventTypeId) -> bool;
-    put_resource(resource: &Resource, now: DateTime<Utc>) -> PutOutcome;
-    find_resource(id: &ResourceId) -> Option<Resource>;
-    list_resources(page: &PageRequest) -> Page<Resource>;
-    put_block(resource: &ResourceId, block: &Block, now: DateTime<Utc>) -> (PutOutcome, Vec<BlockConflict>);
-    delete_block(resource: &ResourceId, id: &str) -> bool;
-    set_feed(resource: &ResourceId, url: Option<&str>, now: DateTime<Utc>) -> ();
-    find_feed(resource: &ResourceId) -> Option<Feed>;
-    lease_due_feeds(now: DateTime<Utc>, lease: Duration, limit: u32) -> Vec<Feed>;
-    save_feed_blocks(feed: &Feed, blocks: &[Block], fault: Option<&str>, now: DateTime<Utc>, next: DateTime<Utc>) -> ();
-    save_feed_failure(feed: &Feed, fault: &str, next: DateTime<Utc>) -> ();
-}
-
-implement_store! {
-    Store:
-    migrate() -> ();
-    is_ready() -> bool;
-    installation_id() -> String;
-    dry_run_checkout(now: DateTime<Utc>) -> ();
-    count_figures(now: DateTime<Utc>) -> Figures;
+    Attempts:
     find_claim(key: &IdempotencyKey, fingerprint: &str) -> Claim;
     claim_attempt(attempt: &NewAttempt) -> Claim;
     end_attempt(hold: HoldId, end: AttemptEnd, now: DateTime<Utc>) -> ();
@@ -204,26 +177,32 @@ implement_store! {
     defer_attempt(hold: HoldId, due_at: DateTime<Utc>) -> ();
     abandon_attempt(hold: HoldId, session: &SessionId, now: DateTime<Utc>) -> CommandId;
     delete_old_attempts(before: DateTime<Utc>, limit: u32) -> u64;
-    load_availability(question: &AvailabilityQuery<'_>) -> Availability;
-    place_hold(booking: &Booking, units: &[Allocation], limits: &HoldLimits) -> PlaceOutcome;
     close_lost_attempt(hold: HoldId, session: &SessionId, now: DateTime<Utc>) -> Option<CommandId>;
-    move_hold(order: &HoldMove) -> MoveOutcome;
-    count_unpaid_holds(guest: &str, client: Option<&ClientId>) -> UnpaidHoldCounts;
-    find_booking(id: HoldId) -> Option<Booking>;
-    find_booking_by_refs(refs: &HoldRefs) -> Option<Booking>;
-    list_bookings(filter: &HoldFilter, page: &PageRequest) -> Page<Booking>;
+}
+
+implement_store! {
+    Blocks:
+    put_block(resource: &ResourceId, block: &Block, now: DateTime<Utc>) -> (PutOutcome, Vec<BlockConflict>);
+    delete_block(resource: &ResourceId, id: &str) -> bool;
+}
+
+implement_store! {
+    Catalogue:
+    put_event_type(event_type: &EventType, now: DateTime<Utc>) -> PutOutcome;
+    find_event_type(id: &EventTypeId) -> Option<EventType>;
+    list_event_types(page: &PageRequest) -> Page<EventType>;
+    delete_event_type(id: &EventTypeId) -> bool;
+}
+
+implement_store! {
+    Changes:
     list_history(id: HoldId) -> Vec<HistoryLine>;
-    lease_release(id: HoldId, asker: Option<ReleaseRequester>, lease: Duration) -> ReleaseLease;
-    lease_due_holds(now: DateTime<Utc>, lease: Duration, limit: u32) -> Vec<Booking>;
-    defer_hold(id: HoldId, due_at: DateTime<Utc>, forget_requester: bool) -> ();
     apply_change(change: &HoldChange) -> ApplyOutcome;
     record_orphan_payment(event: Option<&EventRecord>, claimed: Option<HoldId>, receipt: &Receipt, now: DateTime<Utc>) -> ApplyOutcome;
-    list_events(hold: Option<HoldId>, page: &PageRequest) -> Page<StoredEvent>;
-    find_event_payload(id: &EventId) -> Option<String>;
-    clear_event_payloads(before: DateTime<Utc>, limit: u32) -> u64;
-    delete_old_events(before: DateTime<Utc>, limit: u32) -> u64;
-    erase_guests(before: DateTime<Utc>, limit: u32) -> u64;
-    delete_idle_clients(before: DateTime<Utc>, limit: u32) -> u64;
+}
+
+implement_store! {
+    Commands:
     lease_commands(now: DateTime<Utc>, lease: Duration, limit: u32) -> Vec<Command>;
     lease_command(id: CommandId, lease: Duration) -> Option<Command>;
     finish_command(command: &Command, now: DateTime<Utc>) -> ();
@@ -232,6 +211,72 @@ implement_store! {
     list_commands(filter: CommandFilter, page: &PageRequest) -> Page<Command>;
     retry_command(id: CommandId, now: DateTime<Utc>) -> Option<Command>;
 }
+
+implement_store! {
+    Events:
+    list_events(hold: Option<HoldId>, page: &PageRequest) -> Page<StoredEvent>;
+    find_event_payload(id: &EventId) -> Option<String>;
+    clear_event_payloads(before: DateTime<Utc>, limit: u32) -> u64;
+    delete_old_events(before: DateTime<Utc>, limit: u32) -> u64;
+}
+
+implement_store! {
+    Feeds:
+    set_feed(resource: &ResourceId, url: Option<&str>, now: DateTime<Utc>) -> ();
+    find_feed(resource: &ResourceId) -> Option<Feed>;
+    lease_due_feeds(now: DateTime<Utc>, lease: Duration, limit: u32) -> Vec<Feed>;
+    save_feed_blocks(feed: &Feed, blocks: &[Block], fault: Option<&str>, now: DateTime<Utc>, next: DateTime<Utc>) -> ();
+    save_feed_failure(feed: &Feed, fault: &str, next: DateTime<Utc>) -> ();
+}
+
+implement_store! {
+    Figures:
+    count_figures(now: DateTime<Utc>) -> Figures;
+}
+
+implement_store! {
+    Guests:
+    count_unpaid_holds(guest: &str, client: Option<&ClientId>) -> UnpaidHoldCounts;
+    erase_guests(before: DateTime<Utc>, limit: u32) -> u64;
+    delete_idle_clients(before: DateTime<Utc>, limit: u32) -> u64;
+}
+
+implement_store! {
+    Holds:
+    find_booking(id: HoldId) -> Option<Booking>;
+    find_booking_by_refs(refs: &HoldRefs) -> Option<Booking>;
+    list_bookings(filter: &HoldFilter, page: &PageRequest) -> Page<Booking>;
+    lease_release(id: HoldId, asker: Option<ReleaseRequester>, lease: Duration) -> ReleaseLease;
+    lease_due_holds(now: DateTime<Utc>, lease: Duration, limit: u32) -> Vec<Booking>;
+    defer_hold(id: HoldId, due_at: DateTime<Utc>, forget_requester: bool) -> ();
+}
+
+implement_store! {
+    Occupancies:
+    load_availability(question: &AvailabilityQuery<'_>) -> Availability;
+}
+
+implement_store! {
+    Placements:
+    place_hold(booking: &Booking, units: &[Allocation], limits: &HoldLimits) -> PlaceOutcome;
+    move_hold(order: &HoldMove) -> MoveOutcome;
+}
+
+implement_store! {
+    Resources:
+    put_resource(resource: &Resource, now: DateTime<Utc>) -> PutOutcome;
+    find_resource(id: &ResourceId) -> Option<Resource>;
+    list_resources(page: &PageRequest) -> Page<Resource>;
+}
+
+implement_store! {
+    Schema:
+    migrate() -> ();
+    is_ready() -> bool;
+    installation_id() -> String;
+    dry_run_checkout(now: DateTime<Utc>) -> ();
+}
+
 
 /// Implements each method of [`Gateway`] by way of the plan. If a call fails after its effect, the outcome is
 /// unknown.

@@ -1,8 +1,9 @@
-//! Stripe, and who stands at its door: at each order to end a session it looks into the books for who is at work.
+//! A proxy before the Stripe simulator: at each call that expires a session it reads from the database who has the
+//! lease.
 //!
-//! Whoever tells Stripe to end a session first takes the lease of what it belongs to: of its hold, or of the attempt
-//! whose process is dead. Before that, the session may be on its way to a guest. The order of these two is seen
-//! nowhere else: afterwards the books look alike.
+//! A process that expires a session must first take the lease of its hold, or of the attempt whose process is dead.
+//! Before that, the session may be on its way to a guest. Only the proxy can see the order of the two steps:
+//! afterwards the database looks the same.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -21,41 +22,41 @@ use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::diary::Diary;
-use crate::fleet::WEBHOOK_SECRET;
+use crate::observations::Observations;
+use crate::processes::WEBHOOK_SECRET;
 use crate::support::database::TestDatabase;
 
-/// Who stands there.
-pub(crate) struct Porter {
+/// Checks the lease of each session that is expired.
+pub(crate) struct LeaseObserver {
     simulator: Simulator,
     database: Arc<TestDatabase>,
-    /// Orders to end a session that came before anyone had the lease.
-    hasty: Mutex<Vec<String>>,
-    /// Sessions that were ended while their checkout was at work.
+    /// The calls that expire a session before its lease was taken.
+    early_calls: Mutex<Vec<String>>,
+    /// The sessions that were expired while their checkout was running.
     ended_early: Mutex<BTreeSet<String>>,
 }
 
-/// A door that is open; closed when dropped.
-pub(crate) struct Door {
+/// A running proxy; it stops when it is dropped.
+pub(crate) struct StripeProxy {
     pub(crate) url: String,
-    pub(crate) porter: Arc<Porter>,
+    pub(crate) observer: Arc<LeaseObserver>,
     serving: AbortHandle,
 }
 
-impl Drop for Door {
+impl Drop for StripeProxy {
     fn drop(&mut self) {
         self.serving.abort();
     }
 }
 
-/// The simulator, with what happens there by itself.
-pub(crate) async fn simulator(ahead: &Arc<AtomicI64>) -> (Simulator, DropGuard) {
-    let hand = ahead.clone();
+/// Starts a simulator whose clock is so many seconds ahead, with its automatic events.
+pub(crate) async fn start_simulator(ahead: &Arc<AtomicI64>) -> (Simulator, DropGuard) {
+    let offset = ahead.clone();
     let simulator = Simulator::new(SimulatorConfig {
         webhook_url: None,
         webhook_secret: WEBHOOK_SECRET.to_owned(),
         mode: Mode::Automatic,
-        now: Arc::new(move || SystemClock.now() + TimeDelta::seconds(hand.load(Ordering::SeqCst))),
+        now: Arc::new(move || SystemClock.now() + TimeDelta::seconds(offset.load(Ordering::SeqCst))),
     });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let stop = CancellationToken::new();
@@ -63,40 +64,40 @@ pub(crate) async fn simulator(ahead: &Arc<AtomicI64>) -> (Simulator, DropGuard) 
     (simulator, stop.drop_guard())
 }
 
-/// An address where nobody listens.
-pub(crate) fn nowhere() -> String {
+/// A webhook address at which no process listens.
+pub(crate) fn unused_webhook_url() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     format!("http://{}/webhooks/stripe", listener.local_addr().unwrap())
 }
 
-/// Opens the way to the simulator's API past a porter.
-pub(crate) async fn opens(simulator: &Simulator, database: &Arc<TestDatabase>) -> Door {
-    let porter = Arc::new(Porter {
+/// Starts a proxy before the API of the simulator.
+pub(crate) async fn start_proxy(simulator: &Simulator, database: &Arc<TestDatabase>) -> StripeProxy {
+    let observer = Arc::new(LeaseObserver {
         simulator: simulator.clone(),
         database: database.clone(),
-        hasty: Mutex::default(),
+        early_calls: Mutex::default(),
         ended_early: Mutex::default(),
     });
-    let there = porter.clone();
+    let shared = observer.clone();
     let watched = middleware::from_fn(move |request: Request, next: Next| {
-        let porter = there.clone();
-        async move { porter.lets_in(request, next).await }
+        let observer = shared.clone();
+        async move { observer.forward(request, next).await }
     });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    // Without it small answers wait for the peer's acknowledgement.
+    // Without `nodelay`, small responses wait for the acknowledgement of the peer.
     let listener = listener.tap_io(|stream| stream.set_nodelay(true).unwrap_or_default());
     let stripe = simulator.router().layer(watched);
     let serving = tokio::spawn(async move { axum::serve(listener, stripe).await.unwrap() });
-    Door {
+    StripeProxy {
         url,
-        porter,
+        observer,
         serving: serving.abort_handle(),
     }
 }
 
-impl Porter {
-    async fn lets_in(&self, request: Request, next: Next) -> Response {
+impl LeaseObserver {
+    async fn forward(&self, request: Request, next: Next) -> Response {
         let path = request.uri().path();
         let session = path
             .strip_prefix("/v1/checkout/sessions/")
@@ -104,22 +105,22 @@ impl Porter {
         let Some(session) = session.map(str::to_owned) else {
             return next.run(request).await;
         };
-        let early = self.is_early(&session).await;
-        let answer = next.run(request).await;
-        if early && answer.status() == StatusCode::OK {
+        let early = self.check_lease(&session).await;
+        let response = next.run(request).await;
+        if early && response.status() == StatusCode::OK {
             self.ended_early.lock().unwrap().insert(session);
         }
-        answer
+        response
     }
 
-    /// Whether this session's checkout is still at work. Notes where nobody has the lease that it takes to end it.
-    async fn is_early(&self, session: &str) -> bool {
+    /// Whether the checkout of this session is still running. Records a call without the lease that it needs.
+    async fn check_lease(&self, session: &str) -> bool {
         let known = self.simulator.session(session);
         let Some(hold) = known.and_then(|session| session.client_reference_id) else {
             return false;
         };
-        // Two looks are as good as one here: who keeps to the rule has had the lease since before the call, and keeps it
-        // until the answer is there, unless the hold ends before.
+        // Two queries are as good as one: a correct process has the lease since before the call, and keeps it until
+        // the response arrives, unless the hold ends before.
         let running =
             format!("SELECT count(*) FROM checkout_attempts WHERE hold_id = '{hold}' AND state = 'running'");
         let unleased = format!(
@@ -128,25 +129,25 @@ impl Porter {
         let early = self.database.count(&running).await > 0;
         if early || self.database.count(&unleased).await > 0 {
             let whose = if early {
-                "of a checkout at work"
+                "of a running checkout"
             } else {
-                "of a hold that nobody has leased"
+                "of a hold without a lease"
             };
-            let mut hasty = self.hasty.lock().unwrap();
-            hasty.push(format!(
-                "Stripe was told before anyone had the lease: to end {session} {whose}"
+            let mut early_calls = self.early_calls.lock().unwrap();
+            early_calls.push(format!(
+                "Stripe was called before the lease was taken: to expire {session} {whose}"
             ));
         }
         early
     }
 
-    /// What was done in the wrong order, and what guests got by that.
-    pub(crate) fn findings(&self, diary: &Diary) -> Vec<String> {
-        let mut findings = self.hasty.lock().unwrap().clone();
+    /// Lists the early calls, and the guests who received an expired session.
+    pub(crate) fn findings(&self, observations: &Observations) -> Vec<String> {
+        let mut findings = self.early_calls.lock().unwrap().clone();
         let ended = self.ended_early.lock().unwrap();
-        for given in diary.given.lock().unwrap().iter() {
-            if ended.contains(&given.session) {
-                findings.push(format!("a guest was given a session that was over: {given:?}"));
+        for observed in observations.holds.lock().unwrap().iter() {
+            if ended.contains(&observed.session) {
+                findings.push(format!("a guest received a session that was over: {observed:?}"));
             }
         }
         findings

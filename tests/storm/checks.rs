@@ -1,32 +1,32 @@
-//! The verdict on an episode, from the database, the simulator and what the guests saw; nothing of the program is asked.
+//! Checks an episode by the database, the simulator and the observations of the guests, without a call to the program.
 //!
-//! The auditor of the other tests names broken promises; here is what it cannot know: what must be over when all has
-//! come to rest, and what guests were told.
+//! The auditor of the other tests finds broken invariants. The checks here add what it cannot know: what must be
+//! finished at the end, and what the guests received.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use holdfast::sandbox::{SessionStatus, Simulator};
 
-use crate::count::{on_the_books, oversold};
-use crate::diary::Diary;
-use crate::door::Porter;
+use crate::observations::Observations;
+use crate::sold_units::{claims_in_database, oversold};
+use crate::stripe_proxy::LeaseObserver;
 use crate::support::audit::{Audit, Books, Cells, slots};
 use crate::support::database::TestDatabase;
 
-/// How often somebody looks whether each slot has one buyer.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
+/// The interval of the check that each slot has one buyer.
+const CHECK_INTERVAL: Duration = Duration::from_millis(200);
 
-/// What there is to read.
+/// The sources that the checks read.
 pub(crate) struct Evidence<'a> {
     pub(crate) database: &'a TestDatabase,
     pub(crate) simulator: &'a Simulator,
-    pub(crate) diary: &'a Diary,
-    pub(crate) porter: &'a Porter,
+    pub(crate) observations: &'a Observations,
+    pub(crate) lease_observer: &'a LeaseObserver,
 }
 
 impl Evidence<'_> {
-    async fn books(&self) -> Books {
+    async fn open_database(&self) -> Books {
         Books::open(self.database.engine(), self.database.url()).await
     }
 
@@ -41,26 +41,26 @@ impl Evidence<'_> {
     }
 }
 
-/// I1, which holds at every moment, the middle of the storm included.
+/// Checks I1, which holds at every moment, also during the storm.
 pub(crate) async fn one_buyer_each(evidence: &Evidence<'_>) -> Vec<String> {
-    let mut books = evidence.books().await;
-    let mut findings = slots(&mut books).await;
-    findings.extend(oversold(&on_the_books(&mut books).await));
+    let mut database = evidence.open_database().await;
+    let mut findings = slots(&mut database).await;
+    findings.extend(oversold(&claims_in_database(&mut database).await));
     findings
 }
 
-/// The same again and again for so long: two who have one slot may both be gone soon. The length of the storm, not a
-/// wait: nothing needs to have happened by then.
-pub(crate) async fn throughout(evidence: &Evidence<'_>, open_for: Duration) -> Vec<String> {
+/// Repeats the check for so long: two holds with one slot may both end soon. This is the length of the storm, not a
+/// wait for a state.
+pub(crate) async fn check_repeatedly(evidence: &Evidence<'_>, open_for: Duration) -> Vec<String> {
     let (began, mut findings) = (Instant::now(), BTreeSet::new());
     while began.elapsed() < open_for {
         findings.extend(one_buyer_each(evidence).await);
-        tokio::time::sleep(BETWEEN_LOOKS).await;
+        tokio::time::sleep(CHECK_INTERVAL).await;
     }
     findings.into_iter().collect()
 }
 
-/// What the sweep alone must have mended. Of money that came against Stripe's promise only a webhook can tell.
+/// Checks what the sweep alone must have repaired. Only a webhook reports a payment through an expired session.
 pub(crate) async fn without_late_payments(evidence: &Evidence<'_>) -> Vec<String> {
     let sessions = evidence.simulator.sessions();
     let over = |session: &&holdfast::sandbox::SessionView| session.status == SessionStatus::Expired;
@@ -78,21 +78,23 @@ pub(crate) async fn without_late_payments(evidence: &Evidence<'_>) -> Vec<String
         .collect()
 }
 
-/// All promises, when everything was told.
-pub(crate) async fn in_full(evidence: &Evidence<'_>) -> Vec<String> {
+/// Checks all invariants after every event was delivered.
+pub(crate) async fn check_all(evidence: &Evidence<'_>) -> Vec<String> {
     let mut findings = evidence.audit();
-    findings.extend(oversold(&on_the_books(&mut evidence.books().await).await));
+    findings.extend(oversold(
+        &claims_in_database(&mut evidence.open_database().await).await,
+    ));
     findings.extend(unfinished(evidence).await);
     findings.extend(figures(evidence).await);
     findings.extend(guests(evidence).await);
-    findings.extend(with_others(evidence).await);
-    findings.extend(evidence.porter.findings(evidence.diary));
-    findings.extend(evidence.diary.oddities.lock().unwrap().iter().cloned());
+    findings.extend(reassigned(evidence).await);
+    findings.extend(evidence.lease_observer.findings(evidence.observations));
+    findings.extend(evidence.observations.unexpected.lock().unwrap().iter().cloned());
     findings
 }
 
 async fn unfinished(evidence: &Evidence<'_>) -> Vec<String> {
-    let mut books = evidence.books().await;
+    let mut database = evidence.open_database().await;
     let mut findings = Vec::new();
     for (what, sql) in [
         (
@@ -104,11 +106,11 @@ async fn unfinished(evidence: &Evidence<'_>) -> Vec<String> {
             "SELECT CAST(id AS text), kind, last_error FROM commands WHERE done_at IS NULL",
         ),
         (
-            "a hold is still waiting",
+            "a hold is not settled",
             "SELECT CAST(id AS text), status FROM holds WHERE status IN ('held', 'processing')",
         ),
     ] {
-        findings.extend(books.find(what, sql).await);
+        findings.extend(database.find(what, sql).await);
     }
     let open = evidence.simulator.sessions().into_iter();
     let open = open.filter(|session| session.status == SessionStatus::Open);
@@ -116,64 +118,62 @@ async fn unfinished(evidence: &Evidence<'_>) -> Vec<String> {
     findings
 }
 
-/// What the metrics call "must be 0", by hand.
+/// Checks by SQL what the metrics say must be 0.
 async fn figures(evidence: &Evidence<'_>) -> Vec<String> {
-    let mut books = evidence.books().await;
-    let mut findings = books
+    let mut database = evidence.open_database().await;
+    let mut findings = database
         .find(
-            "money is not where it belongs",
+            "a refund is missing",
             "SELECT intent_id, state FROM payments WHERE state IN ('refund_due', 'refund_failed')",
         )
         .await;
     let unpaid = "SELECT CAST(id AS text) FROM holds WHERE status = 'confirmed' AND NOT EXISTS
         (SELECT 1 FROM payments WHERE hold_id = holds.id AND state = 'paid')";
-    findings.extend(books.find("a slot that nobody paid for", unpaid).await);
+    findings.extend(database.find("a slot without a payment", unpaid).await);
     findings
 }
 
-/// Who read `confirmed` has the slot, or the whole money back; and all who have one were told of places that are enough
-/// for all of them.
+/// Checks that a guest who read `confirmed` has the slot or a full refund, and that the segments that the guests read
+/// do not exceed the resources.
 async fn guests(evidence: &Evidence<'_>) -> Vec<String> {
     let holds = "SELECT CAST(id AS text), status, session_id FROM holds";
-    let holds = evidence.books().await.map(holds).await;
-    let given = evidence.diary.given.lock().unwrap();
+    let holds = evidence.open_database().await.map(holds).await;
+    let observed_holds = evidence.observations.holds.lock().unwrap();
     let mut findings = Vec::new();
     let mut owned = Vec::new();
-    for given in given.iter() {
-        let Some(hold) = holds.get(&given.hold) else {
+    for observed in observed_holds.iter() {
+        let Some(hold) = holds.get(&observed.hold) else {
             findings.push(format!(
-                "a guest was given a hold that is not on the books: {given:?}"
+                "a guest received a hold that is not in the database: {observed:?}"
             ));
             continue;
         };
         let has_it = hold[1].as_deref() == Some("confirmed");
-        if given.confirmed && !has_it && !is_refunded(evidence.simulator, hold) {
+        if observed.confirmed && !has_it && !is_refunded(evidence.simulator, hold) {
             findings.push(format!(
-                "a guest was told that the slot is theirs, and has neither slot nor money: {given:?} {hold:?}"
+                "a guest read `confirmed`, and has neither slot nor refund: {observed:?} {hold:?}"
             ));
         }
         if has_it {
-            owned.extend(given.claims());
+            owned.extend(observed.claims());
         }
     }
     let shared = oversold(&owned).into_iter();
-    findings.extend(shared.map(|finding| format!("as guests were told, {finding}")));
+    findings.extend(shared.map(|finding| format!("as the guests read, {finding}")));
     findings
 }
 
-/// Whoever is served by others than they were told paid late, and the history says with whom.
-async fn with_others(evidence: &Evidence<'_>) -> Vec<String> {
-    let mut books = evidence.books().await;
-    let found = std::mem::take(&mut *evidence.diary.with_others.lock().unwrap());
+/// Checks that only a late payment changed the resources of a hold, and that the history names them.
+async fn reassigned(evidence: &Evidence<'_>) -> Vec<String> {
+    let mut database = evidence.open_database().await;
+    let found = std::mem::take(&mut *evidence.observations.reassigned.lock().unwrap());
     let mut findings = Vec::new();
     for (hold, with) in found {
         let why = format!(
             "SELECT message FROM hold_history WHERE hold_id = '{hold}' AND message = 'paid after the release; the slot was still free, now with {with}'"
         );
-        if books.ask(&why).await.is_empty() {
-            findings.push(format!(
-                "served by others, and late money is not why: {hold} {with}"
-            ));
+        if database.ask(&why).await.is_empty() {
+            findings.push(format!("other resources without a late payment: {hold} {with}"));
         }
     }
     findings

@@ -1,9 +1,9 @@
-//! Who may use whom, and what each room keeps to itself.
+//! Checks which layer may use which, and which crates and modules only some layers mention.
 
 use super::source::{Source, read};
 use super::{Rule, assert_catches, assert_holds};
 
-/// Each room and the rooms that it may use; besides, each may use itself. `main` may use all.
+/// Each layer and the layers that it may use besides itself; `main` may use all.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("store", &["domain"]),
@@ -37,7 +37,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// What is mentioned in some rooms only: a path's start, and the rooms.
+/// What only some layers may mention: the start of a path, and the layers.
 const KEPT_IN: &[(&str, &[&str])] = &[
     ("sqlx", &["store"]),
     ("crate::store::postgres", &["store", "app"]),
@@ -52,7 +52,7 @@ const KEPT_IN: &[(&str, &[&str])] = &[
     ("icalendar", &["gateway", "http"]),
     ("rrule", &["gateway"]),
     ("windows_timezones", &["gateway"]),
-    // app serves the router that it is given.
+    // `app` serves the router of `http`.
     ("axum", &["http", "app", "sandbox"]),
     ("tower_http", &["http"]),
     ("utoipa", &["http"]),
@@ -63,7 +63,7 @@ const KEPT_IN: &[(&str, &[&str])] = &[
     ("tokio_cron_scheduler", &["jobs", "config"]),
 ];
 
-/// The crates that the pure room may use: values and arithmetic.
+/// The crates that the pure layer may use: values and arithmetic.
 const PURE: [&str; 7] = [
     "chrono",
     "chrono_tz",
@@ -74,47 +74,48 @@ const PURE: [&str; 7] = [
     "thiserror",
 ];
 
-fn rooms(source: &Source) -> Vec<String> {
-    let Some(room) = source.room().filter(|room| !matches!(*room, "main" | "lib")) else {
+fn layers(source: &Source) -> Vec<String> {
+    let Some(layer) = source.layer().filter(|layer| !matches!(*layer, "main" | "lib")) else {
         return Vec::new();
     };
-    let Some((_, allowed)) = MAY_USE.iter().find(|(name, _)| *name == room) else {
-        return vec![format!("{room} is a new room: say in MAY_USE whom it may use")];
+    let Some((_, allowed)) = MAY_USE.iter().find(|(name, _)| *name == layer) else {
+        return vec![source.fault(&format!("{layer} is a new layer: add it to MAY_USE"))];
     };
     let mentions = &source.mentions;
     let used = mentions
-        .rooms()
-        .filter(|used| *used != room && !allowed.contains(used));
-    // A name that is no room is something that lib.rs would export; it exports only rooms.
-    used.map(|used| format!("{room} uses {used}")).collect()
+        .layers()
+        .filter(|used| *used != layer && !allowed.contains(used));
+    // A name that is no layer would be an item of lib.rs, which exports only layers.
+    used.map(|used| source.fault(&format!("{layer} uses {used}")))
+        .collect()
 }
 
 fn kept_in(source: &Source) -> Vec<String> {
-    let Some(room) = source.room() else {
+    let Some(layer) = source.layer() else {
         return Vec::new();
     };
     let mentions = &source.mentions;
     let kept = KEPT_IN
         .iter()
-        .filter(|(what, rooms)| !rooms.contains(&room) && mentions.starts_with(what));
-    kept.map(|(what, rooms)| format!("{what} is mentioned in {room}; it is kept in {rooms:?}"))
+        .filter(|(what, layers)| !layers.contains(&layer) && mentions.starts_with(what));
+    kept.map(|(what, layers)| source.fault(&format!("{layer} mentions {what}; only {layers:?} may")))
         .collect()
 }
 
-/// `Context` carries the books and Stripe; the audiences go through the workflows all the same.
-fn no_back_door(source: &Source) -> Vec<String> {
-    let doors = source
+/// `Context` carries the store and the gateway, but `http` must go through the workflows.
+fn no_direct_access(source: &Source) -> Vec<String> {
+    let fields = source
         .mentions
         .fields
         .iter()
-        .filter(|field| source.room() == Some("http") && matches!(field.as_str(), "store" | "gateway"));
-    doors
-        .map(|door| format!("http reaches through the context for .{door}"))
+        .filter(|field| source.layer() == Some("http") && matches!(field.as_str(), "store" | "gateway"));
+    fields
+        .map(|field| source.fault(&format!("http uses .{field} of the context: call a workflow")))
         .collect()
 }
 
 fn domain_is_pure(source: &Source) -> Vec<String> {
-    if source.room() != Some("domain") {
+    if source.layer() != Some("domain") {
         return Vec::new();
     }
     let mentions = &source.mentions;
@@ -124,15 +125,15 @@ fn domain_is_pure(source: &Source) -> Vec<String> {
         .filter(|name| !PURE.contains(&name.as_str()))
     {
         if mentions.starts_with(name) {
-            faults.push(format!("domain mentions {name}"));
+            faults.push(source.fault(&format!("domain mentions {name}")));
         }
     }
     for name in ["fs", "net", "io", "env", "thread", "process"] {
         if mentions.starts_with(&format!("std::{name}")) {
-            faults.push(format!("domain mentions std::{name}"));
+            faults.push(source.fault(&format!("domain mentions std::{name}")));
         }
     }
-    let asks = |name: &str| {
+    let is_called = |name: &str| {
         let calls = mentions
             .paths
             .iter()
@@ -140,17 +141,17 @@ fn domain_is_pure(source: &Source) -> Vec<String> {
         calls || mentions.methods.iter().any(|method| method == name)
     };
     for name in ["now", "now_v7", "new_v4", "random", "elapsed"] {
-        if asks(name) {
-            faults.push(format!("domain asks for {name}: it is told"));
+        if is_called(name) {
+            faults.push(source.fault(&format!("domain calls {name}: pass the value in")));
         }
     }
     if mentions.is_async {
-        faults.push("domain waits for something".to_owned());
+        faults.push(source.fault("domain is async"));
     }
     faults
 }
 
-/// The crates that Cargo.toml names, as code spells them.
+/// The crates that Cargo.toml names, in the spelling of the code.
 fn dependencies() -> Vec<String> {
     let manifest = read("Cargo.toml");
     let section = manifest.split("[dependencies]").nth(1).unwrap_or_default();
@@ -162,35 +163,35 @@ fn dependencies() -> Vec<String> {
         .collect()
 }
 
-fn clock_is_asked(source: &Source) -> Vec<String> {
+fn only_clock_reads_the_time(source: &Source) -> Vec<String> {
     if source.path == "src/clock.rs" || source.is_test() {
         return Vec::new();
     }
     let mentions = &source.mentions;
-    let asked = ["Utc::now", "Local::now", "SystemTime::now", "Uuid::now_v7"].into_iter();
-    asked
+    let calls = ["Utc::now", "Local::now", "SystemTime::now", "Uuid::now_v7"].into_iter();
+    calls
         .filter(|name| mentions.ends_with(name))
-        .map(|name| format!("{name}: only src/clock.rs reads the machine's clock"))
+        .map(|name| source.fault(&format!("{name}: only src/clock.rs reads the machine's clock")))
         .collect()
 }
 
-/// In the books a state is a value. Queries name states in their conditions; what is bound and what is read goes through
-/// rows.rs, so that a new state has one spelling.
+/// In the database a state is a text. Queries name states in their conditions; bound and read values go through
+/// rows.rs, so that each state has one spelling.
 fn states_are_spelled_once(source: &Source) -> Vec<String> {
     const STATES: [&str; 5] = ["held", "processing", "confirmed", "released", "cancelled"];
-    if source.room() != Some("store") || source.path == "src/store/rows.rs" {
+    if source.layer() != Some("store") || source.path == "src/store/rows.rs" {
         return Vec::new();
     }
     let spelled = source.mentions.literals.iter();
     spelled
         .filter(|literal| STATES.contains(&literal.as_str()))
-        .map(|state| format!("{state:?} is spelled outside rows.rs"))
+        .map(|state| source.fault(&format!("{state:?} is spelled outside rows.rs")))
         .collect()
 }
 
 fn errors_get_their_status_once(source: &Source) -> Vec<String> {
     const GOOD: [&str; 4] = ["OK", "CREATED", "ACCEPTED", "NO_CONTENT"];
-    if source.room() != Some("http") || source.path == "src/http/error.rs" {
+    if source.layer() != Some("http") || source.path == "src/http/error.rs" {
         return Vec::new();
     }
     let mentions = &source.mentions;
@@ -200,44 +201,52 @@ fn errors_get_their_status_once(source: &Source) -> Vec<String> {
     });
     statuses
         .filter(|name| !GOOD.contains(&name.as_str()))
-        .map(|name| format!("StatusCode::{name}: only error.rs makes a status of an error"))
+        .map(|name| {
+            source.fault(&format!(
+                "StatusCode::{name}: only error.rs chooses the status of an error"
+            ))
+        })
         .collect()
 }
 
 #[test]
-fn each_room_uses_only_the_rooms_below_it() {
-    assert_holds(rooms);
+fn each_layer_uses_only_the_layers_below_it() {
+    assert_holds(layers);
     let catches: &[(Rule, &str, &str)] = &[
-        (rooms, "src/http/holds.rs", "use crate::store::Page;"),
-        (rooms, "src/http/admin/mod.rs", "use super::super::store;"),
+        (layers, "src/http/holds.rs", "use crate::store::Page;"),
+        (layers, "src/http/admin.rs", "use super::super::store;"),
         (
-            rooms,
+            layers,
             "src/http/holds.rs",
             "fn f() { g(format!(\"{}\", crate::store::X)) }",
         ),
         (
-            rooms,
+            layers,
             "src/domain/hold.rs",
             "use super::{ids::HoldId, super::workflow};",
         ),
         (
-            rooms,
-            "src/sandbox/mod.rs",
+            layers,
+            "src/sandbox.rs",
             "mod a { fn f() -> crate::domain::ids::HoldId { g() } }",
         ),
-        (rooms, "src/gateway/client.rs", "use crate::{domain::ids, store};"),
-        (rooms, "src/cache.rs", ""),
+        (
+            layers,
+            "src/gateway/client.rs",
+            "use crate::{domain::ids, store};",
+        ),
+        (layers, "src/cache.rs", ""),
     ];
     assert_catches(catches);
     assert!(
-        rooms(&Source::new(
+        layers(&Source::new(
             "src/http/a.rs",
             "use super::error; use crate::workflow::x;"
         ))
         .is_empty()
     );
     assert!(
-        rooms(&Source::new(
+        layers(&Source::new(
             "src/domain/a.rs",
             "#[cfg(test)] mod t { use crate::app; }"
         ))
@@ -246,9 +255,9 @@ fn each_room_uses_only_the_rooms_below_it() {
 }
 
 #[test]
-fn what_a_room_keeps_to_itself_is_mentioned_nowhere_else() {
+fn a_layer_keeps_its_crates_to_itself() {
     assert_holds(kept_in);
-    assert_holds(no_back_door);
+    assert_holds(no_direct_access);
     assert_catches(&[
         (kept_in, "src/workflow/sweep.rs", "use sqlx::query;"),
         (kept_in, "src/workflow/sweep.rs", "fn f() { sqlx::query!(\"\") }"),
@@ -265,7 +274,7 @@ fn what_a_room_keeps_to_itself_is_mentioned_nowhere_else() {
         (kept_in, "src/http/a.rs", "use reqwest as r;"),
         (kept_in, "src/config.rs", "fn f() { std::env::var(\"A\"); }"),
         (
-            no_back_door,
+            no_direct_access,
             "src/http/a.rs",
             "fn f(s: S) { s.context.store.booking(1) }",
         ),
@@ -273,9 +282,9 @@ fn what_a_room_keeps_to_itself_is_mentioned_nowhere_else() {
 }
 
 #[test]
-fn the_domain_is_pure_and_is_told_the_time() {
+fn the_domain_is_pure_and_gets_the_time() {
     assert_holds(domain_is_pure);
-    assert_holds(clock_is_asked);
+    assert_holds(only_clock_reads_the_time);
     assert_catches(&[
         (
             domain_is_pure,
@@ -292,12 +301,16 @@ fn the_domain_is_pure_and_is_told_the_time() {
         ),
         (domain_is_pure, "src/domain/a.rs", "use std::fs::File;"),
         (domain_is_pure, "src/domain/a.rs", "use rand::Rng;"),
-        (clock_is_asked, "src/app.rs", "fn f() { chrono::Utc::now(); }"),
+        (
+            only_clock_reads_the_time,
+            "src/app.rs",
+            "fn f() { chrono::Utc::now(); }",
+        ),
     ]);
 }
 
 #[test]
-fn a_state_is_spelled_in_one_place_and_an_error_gets_its_status_in_one() {
+fn states_and_error_statuses_have_one_place() {
     assert_holds(states_are_spelled_once);
     assert_holds(errors_get_their_status_once);
     assert_catches(&[

@@ -1,4 +1,4 @@
-//! The one slot that everybody in the model wants, on which terms, and at which time: all that never changes.
+//! The values that never change in the model: the one slot, its terms, and the time.
 
 use std::collections::BTreeMap;
 
@@ -20,26 +20,26 @@ use crate::call::{Guest, hold_id, price};
 
 pub(crate) const INSTALLATION: &str = "here";
 
-/// When everything begins.
+/// The time at which the model starts.
 pub(crate) fn start() -> DateTime<Utc> {
     DateTime::from_timestamp(1_800_000_000, 0).unwrap()
 }
 
-/// A clock that stands.
-pub(crate) struct Standing(pub(crate) DateTime<Utc>);
+/// A clock that always returns the same time.
+pub(crate) struct FixedClock(pub(crate) DateTime<Utc>);
 
-impl Clock for Standing {
+impl Clock for FixedClock {
     fn now(&self) -> DateTime<Utc> {
         self.0
     }
 }
 
-/// A moment at which every session has ended by itself.
-pub(crate) fn much_later() -> DateTime<Utc> {
+/// A time after the expiry of every session.
+pub(crate) fn after_all_sessions() -> DateTime<Utc> {
     start() + Duration::days(1)
 }
 
-fn normalize_email() -> Person {
+fn guest() -> Person {
     Person {
         email: "guest@example.com".into(),
         name: None,
@@ -50,14 +50,14 @@ fn resource() -> ResourceId {
     ResourceId::parse("ana").unwrap()
 }
 
-/// When the slot starts.
-pub(crate) fn slot() -> DateTime<Utc> {
+/// The start of the only slot.
+pub(crate) fn slot_start() -> DateTime<Utc> {
     start() + Duration::days(7)
 }
 
-/// What the books say about the slot: who has it, and whether their time is over. Nothing is decided by where the hold
-/// stands beside that.
-pub(crate) fn calendar(window: Window, found: Option<(Guest, bool)>) -> Availability {
+/// The availability of the slot, from who has it and whether their hold is overdue. No workflow uses more of the
+/// status.
+pub(crate) fn availability(window: Window, found: Option<(Guest, bool)>) -> Availability {
     let resource = resource();
     let busy = found.map(|(guest, overdue)| Occupancy {
         resource: resource.clone(),
@@ -71,17 +71,17 @@ pub(crate) fn calendar(window: Window, found: Option<(Guest, bool)>) -> Availabi
             },
         },
     });
-    let standing = Resource {
+    let usage = Resource {
         resource,
         capacity: 1,
         latest: found.map(|(guest, _)| hold_id(guest)),
     };
-    Availability::new(vec![standing], busy.into_iter().collect())
+    Availability::new(vec![usage], busy.into_iter().collect())
 }
 
 fn segments() -> Vec<Segment> {
     let event_type = event_type();
-    let segment = event_type.segment_for(&event_type.segments[0], &resource(), slot());
+    let segment = event_type.segment_for(&event_type.segments[0], &resource(), slot_start());
     vec![segment.unwrap()]
 }
 
@@ -106,10 +106,10 @@ pub(crate) fn event_type() -> EventType {
 pub(crate) fn request(key: Option<IdempotencyKey>) -> CheckoutRequest {
     CheckoutRequest {
         event_type: event_type().id,
-        starts_at: slot(),
+        starts_at: slot_start(),
         quantity: 1,
         resource: None,
-        guest: normalize_email(),
+        guest: guest(),
         client: None,
         metadata: BTreeMap::new(),
         success_url: "https://shop.example/paid".into(),
@@ -119,13 +119,13 @@ pub(crate) fn request(key: Option<IdempotencyKey>) -> CheckoutRequest {
     }
 }
 
-pub(crate) fn terms(guest: Guest) -> SessionTerms {
+pub(crate) fn terms(owner: Guest) -> SessionTerms {
     SessionTerms {
-        hold: hold_id(guest),
+        hold: hold_id(owner),
         name: event_type().name,
         price: price(),
         quantity: 1,
-        email: normalize_email().email,
+        email: guest().email,
         success_url: "https://shop.example/paid".into(),
         cancel_url: "https://shop.example/back".into(),
         expires_at: start() + MIN_SESSION_LIFE,
@@ -134,7 +134,7 @@ pub(crate) fn terms(guest: Guest) -> SessionTerms {
     }
 }
 
-/// A hold with everything about it that no workflow decides by.
+/// A hold with the fields that do not influence any workflow.
 pub(crate) fn booking(hold: Hold, version: i64) -> Booking {
     Booking {
         hold,
@@ -143,7 +143,7 @@ pub(crate) fn booking(hold: Hold, version: i64) -> Booking {
         quantity: 1,
         requested_resource: None,
         change_policy: ChangePolicy::default(),
-        guest: normalize_email(),
+        guest: guest(),
         metadata: BTreeMap::new(),
         checkout_url: "https://stripe.example/pay".into(),
         expires_at: start(),

@@ -1,0 +1,343 @@
+//! The simulated store: what one transaction does and returns, in a few lines each.
+//!
+//! The store's contract tests check that the engines do the same. The rules of the domain are called, not repeated.
+
+use holdfast::domain::command::CommandAction;
+use holdfast::domain::hold::{Hold, Status, Transition};
+use holdfast::domain::payment::{PaymentState, Receipt};
+use holdfast::store::{AttemptEnd, StateChange};
+
+use crate::call::{Call, CommandIndex, Guest, HoldWrite, Key, Leased, Reply, Row, StripeEvent, session_id};
+use crate::process::Kind;
+use crate::world::{Attempt, AttemptState, Choice, Command, Mutation, World};
+
+impl World {
+    pub(crate) fn stale_attempts(&self, late: bool) -> Vec<Guest> {
+        let attempts = self.store.attempts.iter().enumerate();
+        let stale = attempts.filter(|(guest, attempt)| {
+            let open = |state| matches!(state, AttemptState::Running | AttemptState::Unsettled);
+            attempt.is_some_and(|attempt| open(attempt.state) && !attempt.leased)
+                && self.time_is_up[*guest] == late
+        });
+        stale.map(|(guest, _)| guest).collect()
+    }
+
+    pub(crate) fn due_holds(&self) -> Vec<Guest> {
+        let due = |row: &Row| matches!(row.hold.status, Status::Held | Status::Processing) && !row.leased;
+        let holds = self.store.holds.iter().enumerate();
+        holds
+            .filter(|(_, row)| row.as_ref().is_some_and(due))
+            .map(|(guest, _)| guest)
+            .collect()
+    }
+
+    pub(crate) fn due_commands(&self) -> Vec<CommandIndex> {
+        let commands = self.store.commands.iter().enumerate();
+        commands
+            .filter(|(_, command)| !command.done && !command.leased)
+            .map(|(index, _)| index)
+            .collect()
+    }
+
+    pub(super) fn store_reply(&mut self, kind: Kind, call: &Call, choice: Choice) -> Reply {
+        let picked = match choice {
+            Choice::Pick(which) => Some(which),
+            _ => None,
+        };
+        match call {
+            Call::FindClaim => Reply::Key(self.key()),
+            Call::LoadOccupancy | Call::LoadAvailability => Reply::Availability(self.blocker().map(|row| {
+                let guest = usize::try_from(row.hold.id.0.as_u128() - 1).unwrap();
+                (guest, choice == Choice::Overdue)
+            })),
+            Call::ClaimAttempt => self.claim_attempt(kind),
+            Call::PlaceHold(to_place) => self.place_hold(&to_place.0),
+            Call::CloseLostAttempt(guest) => self.close_lost_attempt(*guest),
+            Call::EndAttempt(guest, end) => self.end_attempt(*guest, *end),
+            Call::LeaseStaleAttempt => Reply::Attempt(picked.inspect(|guest| self.lease_attempt(*guest))),
+            Call::DeferAttempt(guest) => self.defer_attempt(*guest),
+            Call::AbandonAttempt(guest) => self.abandon_attempt(*guest),
+            Call::FindBooking(guest) => Reply::Row(self.store.holds[*guest].clone()),
+            Call::LeaseDueHold => Reply::Row(picked.and_then(|guest| self.lease_hold(guest))),
+            Call::LeaseRelease(guest, requester) => match &mut self.store.holds[*guest] {
+                None => Reply::Row(None),
+                Some(row) if row.hold.status != Status::Held => Reply::NotHeld(row.clone()),
+                Some(row) if row.leased => Reply::Busy,
+                Some(row) => {
+                    row.hold.requested_by = requester.or(row.hold.requested_by);
+                    row.version += i64::from(requester.is_some());
+                    row.leased = true;
+                    Reply::Row(Some(row.clone()))
+                }
+            },
+            Call::DeferHold(guest, forget_requester) => self.defer_hold(*guest, *forget_requester),
+            Call::ApplyChange(write) => self.apply_change(write),
+            Call::RecordOrphanPayment(event, receipt) => self.record_orphan_payment(*event, receipt),
+            Call::LeaseCommands => Reply::Command(picked.and_then(|index| self.lease_command(index))),
+            Call::LeaseCommand(index) => Reply::Command(self.lease_command(*index)),
+            Call::FinishCommand(index) => self.finish_command(*index),
+            Call::FailCommand(index) => {
+                self.store.commands[*index].leased = false;
+                Reply::Done
+            }
+            Call::CreateSession(_)
+            | Call::ExpireSession(_)
+            | Call::ReadSession(_)
+            | Call::RefundPayment(..) => unreachable!(),
+        }
+    }
+
+    fn claim_attempt(&mut self, kind: Kind) -> Reply {
+        let (guest, keyed) = match kind {
+            Kind::Checkout(guest) => (guest, false),
+            Kind::KeyedCheckout(guest) => (guest, true),
+            other => panic!("{other:?} claims an attempt"),
+        };
+        if keyed {
+            match self.key() {
+                Key::Free => self.store.key = Some(guest),
+                taken => return Reply::Key(taken),
+            }
+        }
+        let state = AttemptState::Running;
+        self.store.attempts[guest] = Some(Attempt { state, leased: false });
+        Reply::Key(Key::Free)
+    }
+
+    fn place_hold(&mut self, hold: &Hold) -> Reply {
+        let guest = usize::try_from(hold.id.0.as_u128() - 1).unwrap();
+        let state = self.store.attempts[guest].map(|attempt| attempt.state);
+        match state {
+            Some(AttemptState::Running) => {}
+            Some(AttemptState::Placed) => return Reply::Placed,
+            Some(AttemptState::Lost | AttemptState::Unsettled | AttemptState::Abandoned) | None => {
+                return Reply::Gone;
+            }
+        }
+        if self.blocker().is_some() && self.mutation != Some(Mutation::NoExclusion) {
+            return Reply::SlotTaken;
+        }
+        self.set_attempt_state(guest, AttemptState::Placed);
+        let (hold, version) = (hold.clone(), 1);
+        self.store.holds[guest] = Some(Row {
+            hold,
+            version,
+            leased: false,
+        });
+        Reply::Placed
+    }
+
+    fn close_lost_attempt(&mut self, guest: Guest) -> Reply {
+        match self.store.attempts[guest].map(|attempt| attempt.state) {
+            Some(AttemptState::Running) => self.set_attempt_state(guest, AttemptState::Lost),
+            // This checkout has closed it before, and the reply was lost.
+            Some(AttemptState::Lost) => {}
+            Some(AttemptState::Placed | AttemptState::Unsettled | AttemptState::Abandoned) | None => {
+                return Reply::Gone;
+            }
+        }
+        let index = self.write_command(CommandAction::ExpireSession(session_id(guest)), Some(guest));
+        if self.mutation == Some(Mutation::LoserForgotten) {
+            self.store.commands[index].done = true;
+        }
+        Reply::Written(index)
+    }
+
+    fn set_attempt_state(&mut self, guest: Guest, state: AttemptState) {
+        self.store.attempts[guest] = Some(Attempt { state, leased: false });
+    }
+
+    fn end_attempt(&mut self, guest: Guest, end: AttemptEnd) -> Reply {
+        let Some(attempt) = &mut self.store.attempts[guest] else {
+            return Reply::Done;
+        };
+        let ends = match (end, attempt.state) {
+            (AttemptEnd::Abandoned, AttemptState::Unsettled) => {
+                self.mutation == Some(Mutation::TakeoverIgnored)
+            }
+            (AttemptEnd::Abandoned, state) => state == AttemptState::Running,
+            (AttemptEnd::NoSession, state) => state == AttemptState::Unsettled,
+            (AttemptEnd::Unsettled, AttemptState::Running) => {
+                attempt.state = AttemptState::Unsettled;
+                self.mutation == Some(Mutation::UnsettledForgotten)
+            }
+            (AttemptEnd::Unsettled, _) => false,
+        };
+        if ends {
+            self.set_attempt_state(guest, AttemptState::Abandoned);
+        }
+        Reply::Done
+    }
+
+    fn lease_attempt(&mut self, guest: Guest) {
+        let state = AttemptState::Unsettled;
+        self.store.attempts[guest] = Some(Attempt { state, leased: true });
+    }
+
+    fn defer_attempt(&mut self, guest: Guest) -> Reply {
+        let attempt = self.store.attempts[guest].as_mut().unwrap();
+        attempt.leased &= attempt.state != AttemptState::Unsettled;
+        Reply::Done
+    }
+
+    fn abandon_attempt(&mut self, guest: Guest) -> Reply {
+        match self.store.attempts[guest].unwrap().state {
+            AttemptState::Placed => return Reply::Gone,
+            AttemptState::Running | AttemptState::Unsettled => {
+                self.set_attempt_state(guest, AttemptState::Abandoned)
+            }
+            AttemptState::Lost | AttemptState::Abandoned => {}
+        }
+        Reply::Written(self.write_command(CommandAction::ExpireSession(session_id(guest)), Some(guest)))
+    }
+
+    /// Writes a command unless it exists already, and returns its index.
+    fn write_command(&mut self, action: CommandAction, hold: Option<Guest>) -> CommandIndex {
+        let known = self
+            .store
+            .commands
+            .iter()
+            .position(|command| command.action.key() == action.key());
+        known.unwrap_or_else(|| {
+            let (leased, done) = (false, false);
+            self.store.commands.push(Command {
+                action,
+                hold,
+                leased,
+                done,
+            });
+            self.store.commands.len() - 1
+        })
+    }
+
+    fn lease_hold(&mut self, guest: Guest) -> Option<Row> {
+        let row = self.store.holds[guest].as_mut()?;
+        row.leased = true;
+        Some(row.clone())
+    }
+
+    fn defer_hold(&mut self, guest: Guest, forget_requester: bool) -> Reply {
+        if let Some(row) = &mut self.store.holds[guest]
+            && matches!(row.hold.status, Status::Held | Status::Processing)
+        {
+            row.leased = false;
+            row.hold.requested_by = row.hold.requested_by.filter(|_| !forget_requester);
+        }
+        Reply::Done
+    }
+
+    fn is_applied(&self, event: Option<StripeEvent>) -> bool {
+        let known = event.is_some_and(|event| self.store.events.contains_key(&event));
+        known && self.mutation != Some(Mutation::EventsNotRemembered)
+    }
+
+    fn record_event(&mut self, event: Option<StripeEvent>) {
+        if let Some(event) = event {
+            self.store.events.entry(event).or_insert(0);
+        }
+    }
+
+    fn apply_change(&mut self, write: &HoldWrite) -> Reply {
+        let version = self.store.holds[write.guest].as_ref().unwrap().version;
+        let stale = write.step.is_some() && version != write.version;
+        if self.is_applied(write.event) {
+            return Reply::Duplicate;
+        }
+        if stale && self.mutation != Some(Mutation::NoCompareAndSwap) {
+            return Reply::Conflict;
+        }
+        if matches!(&write.step, Some(StateChange::Reclaim { .. })) && !self.slot_is_free(write.guest) {
+            return Reply::Conflict;
+        }
+        self.record_event(write.event);
+        let transition = match &write.step {
+            None => return Reply::ApplyOutcome { commands: 0 },
+            Some(StateChange::Reclaim { .. }) if self.mutation == Some(Mutation::LatePaymentIgnored) => {
+                return Reply::ApplyOutcome { commands: 0 };
+            }
+            Some(StateChange::Transition(transition) | StateChange::Reclaim { transition, .. }) => transition,
+        };
+        self.write_transition(write, transition)
+    }
+
+    fn slot_is_free(&self, guest: Guest) -> bool {
+        let mut others = self
+            .store
+            .holds
+            .iter()
+            .enumerate()
+            .filter(|(other, _)| *other != guest);
+        !others.any(|(_, row)| row.as_ref().is_some_and(|row| row.hold.status.is_live()))
+    }
+
+    fn write_transition(&mut self, write: &HoldWrite, transition: &Transition) -> Reply {
+        let next = &transition.next;
+        let row = self.store.holds[write.guest].as_mut().unwrap();
+        row.leased &= row.hold.status == next.status;
+        row.hold = next.clone();
+        row.version += 1;
+        if let Some(event) = write.event {
+            *self.store.events.entry(event).or_insert(0) += 1;
+        }
+        self.store
+            .orphans
+            .retain(|orphan| next.find_payment(&orphan.intent).is_none());
+        let before = self.store.commands.len();
+        for action in &transition.commands {
+            self.write_command(action.clone(), Some(write.guest));
+        }
+        let commands = self.store.commands.len() - before;
+        Reply::ApplyOutcome { commands }
+    }
+
+    fn record_orphan_payment(&mut self, event: Option<StripeEvent>, receipt: &Receipt) -> Reply {
+        if self.is_applied(event) {
+            return Reply::Duplicate;
+        }
+        self.record_event(event);
+        let held = self
+            .store
+            .holds
+            .iter()
+            .flatten()
+            .any(|row| row.hold.find_payment(&receipt.intent).is_some());
+        if held
+            || self
+                .store
+                .orphans
+                .iter()
+                .any(|orphan| orphan.intent == receipt.intent)
+        {
+            return Reply::Duplicate;
+        }
+        self.store.orphans.push(receipt.to_payment(PaymentState::RefundDue));
+        let (intent, money) = (receipt.intent.clone(), receipt.money);
+        self.write_command(CommandAction::Refund { intent, money }, None);
+        Reply::ApplyOutcome { commands: 1 }
+    }
+
+    fn lease_command(&mut self, index: CommandIndex) -> Option<Leased> {
+        let command = self
+            .store
+            .commands
+            .get_mut(index)
+            .filter(|command| !command.done && !command.leased)?;
+        command.leased = true;
+        let (what, hold) = (command.action.clone(), command.hold);
+        Some(Leased { index, what, hold })
+    }
+
+    fn finish_command(&mut self, index: CommandIndex) -> Reply {
+        let command = &mut self.store.commands[index];
+        (command.done, command.leased) = (true, false);
+        if let (None, CommandAction::Refund { intent, .. }) = (command.hold, &command.action) {
+            let back = [PaymentState::RefundDue, PaymentState::RefundFailed];
+            let orphans = self.store.orphans.iter_mut();
+            for orphan in orphans.filter(|orphan| orphan.intent == *intent && back.contains(&orphan.state)) {
+                orphan.refunded = orphan.money.amount;
+                orphan.state = PaymentState::Refunded;
+            }
+        }
+        Reply::Done
+    }
+}

@@ -1,0 +1,178 @@
+//! Bugs that the checks must find: each is added to the database of the episode, so that the tested program is the
+//! real one.
+//!
+//! A missing constraint, forgotten events, dropped commands and an extra unit are triggers or another constraint: the
+//! program behaves as if that line of it were missing. For the release by the clock, a task writes what a sweep would
+//! write that reads the clock instead of Stripe; for the early expiry, a task calls Stripe as a sweep without leases
+//! would. The program has no switch for any of it, so none can be left on.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use holdfast::sandbox::{SessionStatus, Simulator};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::support::database::{Engine, TestDatabase};
+
+/// The interval of the sweep that takes no leases.
+const EARLY_SWEEP_INTERVAL: Duration = Duration::from_millis(5);
+
+/// The bug that an episode has, if any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mutation {
+    None,
+    /// I1: the database accepts overlapping windows. PostgreSQL only: on SQLite the statement checks as well.
+    NoConstraint,
+    /// I1: the constraint covers the first unit only. PostgreSQL only, as above.
+    FirstUnitConstrained,
+    /// I1: only the first segment of a composite keeps its occupancy.
+    FirstSegmentOnly,
+    /// I1: a resource with several units counts one more.
+    ExtraUnit,
+    /// A move takes the new windows, but the hold still shows the old ones.
+    MoveUnwritten,
+    /// I5: an event that is delivered again is applied again.
+    EventsForgotten,
+    /// I2: an overdue hold is released without a call to Stripe.
+    ReleaseByClock,
+    /// I7: commands count as done before Stripe is called.
+    CommandsDropped,
+    /// I4: a sweep expires a session at Stripe, and only then takes the lease of its hold or attempt.
+    ExpireBeforeLease,
+}
+
+impl Mutation {
+    /// Adds the mutation to the database before the episode starts.
+    pub(crate) async fn add_to_database(self, database: &TestDatabase) {
+        let statements: &[&str] = match (self, database.engine()) {
+            (Self::None | Self::ReleaseByClock | Self::ExpireBeforeLease, _) => &[],
+            (Self::NoConstraint, _) => &["ALTER TABLE occupancy DROP CONSTRAINT occupancy_one_buyer"],
+            (Self::FirstUnitConstrained, _) => &[
+                "ALTER TABLE occupancy DROP CONSTRAINT occupancy_one_buyer",
+                "ALTER TABLE occupancy ADD CONSTRAINT occupancy_one_buyer
+                 EXCLUDE USING gist (resource_id WITH =, during WITH &&, unit WITH =) WHERE (unit = 1)",
+            ],
+            (Self::FirstSegmentOnly, Engine::Sqlite) => &["CREATE TRIGGER mutation AFTER INSERT ON holds
+                 BEGIN DELETE FROM occupancy WHERE hold_id = NEW.id AND resource_id <> NEW.resource_id; END"],
+            (Self::FirstSegmentOnly, Engine::Postgres) => &[
+                "CREATE FUNCTION mutation() RETURNS trigger LANGUAGE plpgsql AS
+                 'BEGIN DELETE FROM occupancy WHERE hold_id = NEW.id AND resource_id <> NEW.resource_id; RETURN NULL; END'",
+                "CREATE TRIGGER mutation AFTER INSERT ON holds FOR EACH ROW EXECUTE FUNCTION mutation()",
+            ],
+            (Self::MoveUnwritten, Engine::Sqlite) => {
+                &["CREATE TRIGGER mutation AFTER UPDATE OF segments ON holds
+                 BEGIN UPDATE holds SET segments = OLD.segments, starts_at = OLD.starts_at, ends_at = OLD.ends_at
+                 WHERE id = NEW.id; END"]
+            }
+            (Self::MoveUnwritten, Engine::Postgres) => &[
+                "CREATE FUNCTION mutation() RETURNS trigger LANGUAGE plpgsql AS
+                 'BEGIN NEW.segments = OLD.segments; NEW.starts_at = OLD.starts_at; NEW.ends_at = OLD.ends_at;
+                  RETURN NEW; END'",
+                "CREATE TRIGGER mutation BEFORE UPDATE OF segments ON holds FOR EACH ROW EXECUTE FUNCTION mutation()",
+            ],
+            (Self::ExtraUnit, Engine::Sqlite) => &[
+                "CREATE TRIGGER mutation AFTER INSERT ON resources WHEN NEW.capacity > 1
+                 BEGIN UPDATE resources SET capacity = capacity + 1 WHERE id = NEW.id; END",
+            ],
+            (Self::ExtraUnit, Engine::Postgres) => &[
+                "CREATE FUNCTION mutation() RETURNS trigger LANGUAGE plpgsql AS
+                 'BEGIN NEW.capacity = NEW.capacity + 1; RETURN NEW; END'",
+                "CREATE TRIGGER mutation BEFORE INSERT ON resources FOR EACH ROW WHEN (NEW.capacity > 1)
+                 EXECUTE FUNCTION mutation()",
+            ],
+            (Self::EventsForgotten, Engine::Sqlite) => {
+                &["CREATE TRIGGER mutation BEFORE INSERT ON stripe_events
+                 BEGIN DELETE FROM stripe_events WHERE id = NEW.id; END"]
+            }
+            (Self::EventsForgotten, Engine::Postgres) => &[
+                "CREATE FUNCTION mutation() RETURNS trigger LANGUAGE plpgsql AS
+                 'BEGIN DELETE FROM stripe_events WHERE id = NEW.id; RETURN NEW; END'",
+                "CREATE TRIGGER mutation BEFORE INSERT ON stripe_events FOR EACH ROW EXECUTE FUNCTION mutation()",
+            ],
+            (Self::CommandsDropped, Engine::Sqlite) => &["CREATE TRIGGER mutation AFTER INSERT ON commands
+                 BEGIN UPDATE commands SET done_at = created_at WHERE id = NEW.id; END"],
+            (Self::CommandsDropped, Engine::Postgres) => &[
+                "CREATE FUNCTION mutation() RETURNS trigger LANGUAGE plpgsql AS
+                 'BEGIN NEW.done_at = NEW.created_at; RETURN NEW; END'",
+                "CREATE TRIGGER mutation BEFORE INSERT ON commands FOR EACH ROW EXECUTE FUNCTION mutation()",
+            ],
+        };
+        for statement in statements {
+            database.execute(statement).await;
+        }
+    }
+
+    /// Does the periodic work of the mutation, by a clock that is so many seconds ahead.
+    pub(crate) async fn run_once(self, database: &TestDatabase, ahead: i64) {
+        if self == Self::ReleaseByClock {
+            // A busy database may refuse the statement; the next run repeats it.
+            let _ = database.try_execute(&release_by_clock(ahead)).await;
+        }
+    }
+
+    /// Starts the continuous work of the mutation, which ends when the shop closes.
+    pub(crate) fn run_in_background(
+        self,
+        database: &Arc<TestDatabase>,
+        simulator: &Simulator,
+        stripe_url: &str,
+        shop_closes: &CancellationToken,
+    ) -> JoinHandle<()> {
+        let sweep = EarlyExpirySweep {
+            database: database.clone(),
+            simulator: simulator.clone(),
+            stripe_url: stripe_url.to_owned(),
+        };
+        let shop_closes = shop_closes.clone();
+        tokio::spawn(async move {
+            if self == Self::ExpireBeforeLease {
+                shop_closes.run_until_cancelled(sweep.run()).await;
+            }
+        })
+    }
+}
+
+/// A sweep that calls Stripe before it takes the lease. The lease would show that the attempt belongs to a running
+/// process, but by then the session is expired, and that process returns it to a guest. The lease after the call
+/// changes nothing, so it is left out.
+struct EarlyExpirySweep {
+    database: Arc<TestDatabase>,
+    simulator: Simulator,
+    stripe_url: String,
+}
+
+impl EarlyExpirySweep {
+    async fn run(&self) {
+        let stripe = reqwest::Client::builder().no_proxy().build().unwrap();
+        loop {
+            // A real sweep requests the session again with the idempotency key of the hold; the simulator's list is
+            // the same.
+            for session in self.simulator.sessions() {
+                let hold = session.client_reference_id.unwrap_or_default();
+                let open = session.status == SessionStatus::Open;
+                if open && self.database.count(&format!("{RUNNING_ATTEMPT} '{hold}'")).await > 0 {
+                    let url = format!("{}/v1/checkout/sessions/{}/expire", self.stripe_url, session.id);
+                    // The injected faults of Stripe apply to this call as well.
+                    let _ = stripe.post(url).bearer_auth("sk_test_early").send().await;
+                }
+            }
+            tokio::time::sleep(EARLY_SWEEP_INTERVAL).await;
+        }
+    }
+}
+
+const RUNNING_ATTEMPT: &str = "SELECT count(*) FROM checkout_attempts WHERE state = 'running' AND hold_id =";
+
+/// The statement that releases overdue holds, as one transaction of a sweep would do it.
+fn release_by_clock(ahead: i64) -> String {
+    format!(
+        "
+    WITH over AS (
+        UPDATE holds SET status = 'released', reason = 'expired', due_at = NULL, version = version + 1
+        WHERE status = 'held' AND expires_at <= clock_timestamp() + interval '{ahead} s' RETURNING id),
+    windows AS (DELETE FROM occupancy WHERE hold_id IN (SELECT id FROM over))
+    INSERT INTO hold_history (hold_id, at, from_status, to_status, to_reason, why, actor)
+    SELECT id, clock_timestamp(), 'held', 'released', 'expired', 'its time is over', 'sweep' FROM over"
+    )
+}
