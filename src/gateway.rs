@@ -92,9 +92,9 @@ pub trait Gateway: Send + Sync + 'static {
     /// there is no such session.
     async fn expire_session(&self, id: &SessionId) -> Result<SessionReport, GatewayError>;
     /// Retrieves a session.
-    async fn session(&self, id: &SessionId) -> Result<SessionReport, GatewayError>;
+    async fn retrieve_session(&self, id: &SessionId) -> Result<SessionReport, GatewayError>;
     /// Refunds a payment once for each `key`. Returns `Ok` if the payment is refunded in full already.
-    async fn refund(&self, intent: &IntentId, money: Money, key: &str) -> Result<(), GatewayError>;
+    async fn refund_payment(&self, intent: &IntentId, money: Money, key: &str) -> Result<(), GatewayError>;
     /// Makes a call without any effect, to learn whether Stripe answers and accepts the key.
-    async fn probe(&self) -> Result<Probe, GatewayError>;
+    async fn probe_account(&self) -> Result<Probe, GatewayError>;
 }

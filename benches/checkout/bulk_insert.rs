@@ -158,8 +158,8 @@ fn insert_statements(
              FROM {source}"
         ),
         format!(
-            "INSERT INTO hold_history (hold_id, at, to_status, why, actor)
-             SELECT id, {yesterday}, 'held', 'bulk', 'checkout' FROM {source}"
+            "INSERT INTO hold_history (hold_id, at, to_status, transition, message, actor)
+             SELECT id, {yesterday}, 'held', 'placed', 'bulk', 'checkout' FROM {source}"
         ),
         format!(
             "INSERT INTO occupancy (hold_id, resource_id, unit, {columns})

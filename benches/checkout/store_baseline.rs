@@ -11,10 +11,10 @@ use holdfast::clock::SystemClock;
 use holdfast::config::Database;
 use holdfast::domain::availability::SlotRequest;
 use holdfast::domain::booking::{Booking, ClientId, Guest};
-use holdfast::domain::segment::{Allocation, segments_of};
 use holdfast::domain::catalogue::EventType;
 use holdfast::domain::hold::Hold;
 use holdfast::domain::ids::{EventTypeId, HoldId, SessionId};
+use holdfast::domain::segment::{Allocation, segments_of};
 use holdfast::domain::session::{SessionTerms, first_check, session_expiry};
 use holdfast::domain::time::Clock;
 use holdfast::store::{AvailabilityQuery, Claim, HoldLimits, NewAttempt, PlaceOutcome, Store};
@@ -129,13 +129,13 @@ impl StoreBaseline {
             moving: None,
         };
         let query = AvailabilityQuery {
-            resources: &event_type.resource_ids(),
-            within: event_type.span(start).unwrap(),
+            resources: &event_type.list_resources(),
+            within: event_type.occupied_span(start).unwrap(),
             moving: None,
             statuses_at: None,
         };
         let availability = self.0.load_availability(&query).await.unwrap();
-        let units = availability.units(&slot_request, start, 0);
+        let units = availability.find_units(&slot_request, start, 0);
         units.expect("the slot is free")
     }
 }

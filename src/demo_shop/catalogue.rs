@@ -217,11 +217,11 @@ mod tests {
             .collect();
         for event_type in build_event_types().unwrap() {
             assert!(
-                event_type.resource_ids().iter().all(|id| known.contains(id)),
+                event_type.list_resources().iter().all(|id| known.contains(id)),
                 "{}",
                 event_type.id
             );
-            let starts = event_type.starts(window_of_a_monday(), window_of_a_monday().starts_at());
+            let starts = event_type.list_starts(window_of_a_monday(), window_of_a_monday().starts_at());
             let request = SlotRequest {
                 event_type: &event_type,
                 quantity: 1,
@@ -230,7 +230,7 @@ mod tests {
             };
             let availability = starts
                 .first()
-                .map(|start| Availability::default().chance(&request, *start, 0));
+                .map(|start| Availability::default().check_slot(&request, *start, 0));
             assert!(
                 matches!(availability, Some(SlotAvailability::Free(_))),
                 "{}",
@@ -247,7 +247,7 @@ mod tests {
             .find(|event_type| event_type.id.as_str() == "yoga")
             .unwrap();
         let hours: Vec<_> = yoga
-            .starts(window_of_a_monday(), window_of_a_monday().starts_at())
+            .list_starts(window_of_a_monday(), window_of_a_monday().starts_at())
             .iter()
             .map(|at| at.hour())
             .collect();

@@ -7,7 +7,7 @@ use crate::app;
 use crate::config::{Config, Database, StripeSettings};
 use crate::domain::figures::FigureCounts;
 use crate::domain::time::Clock;
-use crate::workflow::{Context, queries, one_line};
+use crate::workflow::{Context, one_line, queries};
 
 const MINUTE_MS: i64 = 60 * 1000;
 /// An overdue hold older than this means that no sweep runs.

@@ -21,7 +21,7 @@ pub(super) async fn check_stripe(stripe: &StripeSettings, now: DateTime<Utc>) ->
         Ok(gateway) => gateway,
         Err(error) => return fault(one_line(&error)),
     };
-    match gateway.probe().await {
+    match gateway.probe_account().await {
         Ok(probe) => vec![check_mode(stripe, &probe), check_clock(now, &probe)],
         Err(error) => fault(one_line(&WorkflowError::from(error))),
     }

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 
 use super::check::{Check, Verdict, flag, pass};
 use crate::config::StripeSettings;
-use crate::gateway::endpoint_probe::{DeliveryOutcome, send_test_event as deliver};
+use crate::gateway::endpoint_probe::{TestEventOutcome, send_test_event};
 use crate::gateway::webhook;
 use crate::workflow::one_line;
 
@@ -55,8 +55,8 @@ fn to_reachable_address(listen: SocketAddr) -> SocketAddr {
 }
 
 async fn send_test_event(to: SocketAddr, secret: &SecretString, now: DateTime<Utc>) -> Check {
-    let signature = webhook::sign(TEST_EVENT.as_bytes(), secret, now);
-    match deliver(&format!("http://{to}/webhooks/stripe"), TEST_EVENT, &signature).await {
+    let signature = webhook::sign_payload(TEST_EVENT.as_bytes(), secret, now);
+    match send_test_event(&format!("http://{to}/webhooks/stripe"), TEST_EVENT, &signature).await {
         Ok(outcome) => to_check(to, outcome),
         Err(error) => flag(
             NAME,
@@ -67,25 +67,25 @@ async fn send_test_event(to: SocketAddr, secret: &SecretString, now: DateTime<Ut
     }
 }
 
-fn to_check(to: SocketAddr, outcome: DeliveryOutcome) -> Check {
+fn to_check(to: SocketAddr, outcome: TestEventOutcome) -> Check {
     let fault = |found: String, remedy| flag(NAME, Verdict::Fault, found, remedy);
     match outcome {
-        DeliveryOutcome::Answered { status: 200, word } if word == "ignored" => pass(NAME, ""),
-        DeliveryOutcome::Answered { status: 400, word } if word == "bad_signature" => fault(
+        TestEventOutcome::Answered { status: 200, outcome } if outcome == "ignored" => pass(NAME, ""),
+        TestEventOutcome::Answered { status: 400, outcome } if outcome == "bad_signature" => fault(
             format!("{to} refuses events signed with our secret"),
             "give the instance the same STRIPE_WEBHOOK_SECRET, restart it, and check its clock",
         ),
-        DeliveryOutcome::Answered { status, .. } => fault(
+        TestEventOutcome::Answered { status, .. } => fault(
             format!("{to} returns {status} to an event that it should ignore"),
             "check that Holdfast listens there, and read its log",
         ),
-        DeliveryOutcome::NobodyThere => flag(
+        TestEventOutcome::Unreachable => flag(
             NAME,
             Verdict::Warning,
             format!("not tried: nothing listens at {to}"),
             "run doctor where `holdfast serve` runs, with the same environment",
         ),
-        DeliveryOutcome::NoAnswer => fault(
+        TestEventOutcome::NoResponse => fault(
             format!("{to} accepts the connection and does not respond"),
             "check whether the instance is overloaded, or another program listens at its address",
         ),

@@ -30,9 +30,9 @@ use super::stripe_config::{SetupError, StripeConfig};
 use super::stripe_rate_limit::StripeEndpoint;
 use super::transport::{StripeCall, Transport};
 use super::{Gateway, GatewayError, INSTALLATION_KEY, METADATA_KEY, Probe, Refusal, stripe_objects};
-use crate::domain::payment_method::PaymentMethod;
 use crate::domain::ids::{IntentId, SessionId};
 use crate::domain::money::Money;
+use crate::domain::payment_method::PaymentMethod;
 use crate::domain::session::{NewSession, SessionReport, SessionTerms};
 
 /// Calls Stripe over HTTPS.
@@ -127,7 +127,7 @@ impl Gateway for StripeGateway {
         self.send_call(&call).await
     }
 
-    async fn session(&self, id: &SessionId) -> Result<SessionReport, GatewayError> {
+    async fn retrieve_session(&self, id: &SessionId) -> Result<SessionReport, GatewayError> {
         let call = StripeCall {
             endpoint: StripeEndpoint::Session,
             // The intent's status tells whether a delayed payment is still pending or has failed for good.
@@ -140,7 +140,7 @@ impl Gateway for StripeGateway {
         self.send_call(&call).await
     }
 
-    async fn refund(&self, intent: &IntentId, money: Money, key: &str) -> Result<(), GatewayError> {
+    async fn refund_payment(&self, intent: &IntentId, money: Money, key: &str) -> Result<(), GatewayError> {
         let full = CreateRefund::new().payment_intent(intent.as_str());
         let result = match self.send_refund(full.clone().amount(money.amount), key).await {
             // Somebody refunded a part by hand meanwhile. Without an amount, Stripe refunds what is left. Other
@@ -156,7 +156,7 @@ impl Gateway for StripeGateway {
         }
     }
 
-    async fn probe(&self) -> Result<Probe, GatewayError> {
+    async fn probe_account(&self) -> Result<Probe, GatewayError> {
         let call = StripeCall {
             endpoint: StripeEndpoint::Probe,
             request: RequestBuilder::new(StripeMethod::Get, "/balance"),

@@ -10,18 +10,18 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What happened to a test event.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DeliveryOutcome {
+pub enum TestEventOutcome {
     /// The endpoint sent an HTTP response.
     Answered {
         /// The HTTP status of the response.
         status: u16,
         /// The `outcome` of a success or the `code` of a problem. Empty if the body has neither.
-        word: String,
+        outcome: String,
     },
     /// No connection could be made.
-    NobodyThere,
+    Unreachable,
     /// The connection was made, but no usable response came.
-    NoAnswer,
+    NoResponse,
 }
 
 /// Sends `body` with this `Stripe-Signature` once, without retries.
@@ -32,12 +32,12 @@ pub async fn send_test_event(
     url: &str,
     body: &'static str,
     signature: &str,
-) -> Result<DeliveryOutcome, SetupError> {
+) -> Result<TestEventOutcome, SetupError> {
     let http = http_client::build_plain_client(RESPONSE_TIMEOUT)?;
     Ok(match post_event(&http, url, body, signature).await {
         Ok(outcome) => outcome,
-        Err(error) if error.is_connect() => DeliveryOutcome::NobodyThere,
-        Err(_) => DeliveryOutcome::NoAnswer,
+        Err(error) if error.is_connect() => TestEventOutcome::Unreachable,
+        Err(_) => TestEventOutcome::NoResponse,
     })
 }
 
@@ -46,7 +46,7 @@ async fn post_event(
     url: &str,
     body: &'static str,
     signature: &str,
-) -> reqwest::Result<DeliveryOutcome> {
+) -> reqwest::Result<TestEventOutcome> {
     let request = http
         .post(url)
         .header("content-type", "application/json")
@@ -55,10 +55,10 @@ async fn post_event(
     let response = request.send().await?;
     let status = response.status().as_u16();
     let json = serde_json::from_str(&response.text().await?).unwrap_or_default();
-    let word =
+    let outcome =
         stripe_objects::parse_text(&json, "outcome").or_else(|| stripe_objects::parse_text(&json, "code"));
-    Ok(DeliveryOutcome::Answered {
+    Ok(TestEventOutcome::Answered {
         status,
-        word: word.unwrap_or_default().to_owned(),
+        outcome: outcome.unwrap_or_default().to_owned(),
     })
 }

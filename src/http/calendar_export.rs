@@ -148,7 +148,7 @@ fn to_single_line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gateway::calendar_feed::{BusyTime, parse_feed as busy};
+    use crate::gateway::calendar_feed::{BusyTime, parse_feed};
     use chrono::Duration;
 
     fn entry(uid: &str, summary: &str, hour: i64) -> Appointment {
@@ -214,14 +214,14 @@ mod tests {
     fn written_calendar_parses_back() {
         let entries = [entry("a", &"long ".repeat(40), 9), entry("b", "x", 12)];
         let within = Window::new(entries[0].window.starts_at(), entries[1].window.ends_at()).unwrap();
-        let parsed = busy(&write_calendar("Ana", entries.iter()), within).unwrap();
+        let parsed = parse_feed(&write_calendar("Ana", entries.iter()), within).unwrap();
         let expected = entries.map(|entry| BusyTime {
             window: entry.window,
             uid: entry.uid,
         });
         assert_eq!((parsed.busy, parsed.faults), (expected.to_vec(), Vec::new()));
         assert!(
-            busy(&write_calendar("Ana", [].iter()), within)
+            parse_feed(&write_calendar("Ana", [].iter()), within)
                 .unwrap()
                 .busy
                 .is_empty()

@@ -75,7 +75,9 @@ pub(super) async fn list_event_types(
         cursor: None,
     };
     let found = catalogue::list_event_types(&server.context, &first_page).await?;
-    let resources = catalogue::list_resources(&server.context, &first_page).await?.entries;
+    let resources = catalogue::list_resources(&server.context, &first_page)
+        .await?
+        .entries;
     // The workflow lists the newest first.
     let oldest_first = found.entries.iter().rev();
     let event_types = oldest_first

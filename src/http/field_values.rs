@@ -7,10 +7,10 @@ use url::{Origin, Url};
 
 use super::field_errors::FieldErrors;
 use crate::domain::catalogue::{MAX_DURATION_MINUTES, MAX_QUANTITY};
-use crate::domain::payment_method::PaymentMethod;
 use crate::domain::hold::Refund;
 use crate::domain::ids::{EventTypeId, HoldId, ResourceId};
 use crate::domain::money::{Currency, MAX_AMOUNT};
+use crate::domain::payment_method::PaymentMethod;
 use crate::workflow::queries::is_cursor;
 
 const MAX_NAME: usize = 200;

@@ -28,9 +28,9 @@ use super::views::{HoldView, PlacedHoldView};
 use crate::domain::booking::{Actor, Booking, Guest};
 use crate::domain::hold::{ReleaseRequester, Status};
 use crate::domain::ids::{EventTypeId, HoldId, IdempotencyKey, ResourceId};
-use crate::workflow::start_checkout::{Checkout, CheckoutRequest};
 use crate::workflow::release_hold::ReleaseOutcome;
-use crate::workflow::{cancel_hold, start_checkout, queries, release_hold};
+use crate::workflow::start_checkout::{Checkout, CheckoutRequest};
+use crate::workflow::{cancel_hold, queries, release_hold, start_checkout};
 
 /// What to book, and for whom. Price, duration and resource come from the event type.
 #[derive(Debug, Deserr, ToSchema)]
@@ -247,11 +247,18 @@ pub(super) async fn cancel_hold(
         match cancel_hold::cancel_by_guest(&server.context, id).await? {
             cancel_hold::CancelOutcome::Missing => return Err(Problem::not_found("hold")),
             // If the cancellation was refused, the status says why: `require_released` reports it.
-            cancel_hold::CancelOutcome::Over(booking) | cancel_hold::CancelOutcome::Refused(booking, _) => booking,
+            cancel_hold::CancelOutcome::Over(booking) | cancel_hold::CancelOutcome::Refused(booking, _) => {
+                booking
+            }
         }
     } else {
-        match release_hold::release_hold_in_task(&server.context, id, Some(ReleaseRequester::Guest), Actor::Guest)
-            .await?
+        match release_hold::release_hold_in_task(
+            &server.context,
+            id,
+            Some(ReleaseRequester::Guest),
+            Actor::Guest,
+        )
+        .await?
         {
             ReleaseOutcome::Missing => return Err(Problem::not_found("hold")),
             ReleaseOutcome::Over(booking) => booking,

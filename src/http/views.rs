@@ -11,10 +11,10 @@ use uuid::Uuid;
 use super::field_errors::FieldErrors;
 use super::timestamps::{format_instant, serialize_instant};
 use crate::domain::booking::{Actor, Booking, HistoryLine};
-use crate::domain::segment::Segment;
 use crate::domain::hold::{CancelReason, ReleaseReason, Status};
 use crate::domain::listing::StatusKind;
 use crate::domain::payment::{Payment, PaymentState};
+use crate::domain::segment::Segment;
 
 /// The status of a hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserr, ToSchema)]

@@ -64,14 +64,20 @@ pub(super) async fn receive_event(
     let body = read_bytes(body)?;
     let signature = headers.get("stripe-signature").map(|value| value.as_bytes());
     let now = server.context.now();
-    if let Err(error) = webhook::verify(signature, &body, &server.webhook_secrets, now, webhook::TOLERANCE) {
+    if let Err(error) = webhook::verify_signature(
+        signature,
+        &body,
+        &server.webhook_secrets,
+        now,
+        webhook::SIGNATURE_TOLERANCE,
+    ) {
         metrics::counter!("holdfast_webhooks_total", "outcome" => "bad_signature").increment(1);
         // Before the log line, so that a flood of forged events does not flood the log.
         server.rate_limiter.count_forged_webhook(client)?;
         tracing::warn!(%error, "webhook refused");
         return Err(Problem::new(ProblemCode::BadSignature, error.to_string()));
     }
-    let (event, text) = webhook::read(&body)
+    let (event, text) = webhook::parse_event(&body)
         .ok()
         .zip(std::str::from_utf8(&body).ok())
         .ok_or_else(|| Problem::new(ProblemCode::Malformed, "the body is not an event"))?;

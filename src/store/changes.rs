@@ -7,10 +7,10 @@ use super::columns::DbTime;
 use super::events::EventRecord;
 use super::{StoreError, encoding};
 use crate::domain::booking::{Actor, HistoryLine};
-use crate::domain::segment::Allocation;
 use crate::domain::hold::{Status, Transition};
 use crate::domain::ids::HoldId;
 use crate::domain::payment::Receipt;
+use crate::domain::segment::Allocation;
 
 /// A change to commit: an event, its transition, the history line and the commands together (I5).
 #[derive(Clone, Debug)]

@@ -10,10 +10,10 @@ use super::events::EventRecord;
 use super::placements::HoldLimits;
 use super::{StoreError, encoding};
 use crate::domain::booking::{Actor, Booking, ClientId, Guest};
-use crate::domain::segment::{Allocation, Segment};
 use crate::domain::hold::{Hold, Status, Transition, TransitionReason};
 use crate::domain::ids::{EventId, HoldId, IntentId, SessionId};
 use crate::domain::payment::{PaymentState, Receipt};
+use crate::domain::segment::{Allocation, Segment};
 use crate::domain::session::SessionTerms;
 use crate::domain::time::Window;
 

@@ -11,14 +11,14 @@ use uuid::Uuid;
 
 use super::StoreError;
 use crate::domain::booking::Actor;
-use crate::domain::segment::Segment;
-use crate::domain::payment_method::PaymentMethod;
 use crate::domain::command::CommandAction;
 use crate::domain::hold::{CancelReason, ReleaseReason, ReleaseRequester, Status};
 use crate::domain::ids::{EventId, EventTypeId, HoldId, IntentId, ResourceId, SessionId};
 use crate::domain::listing::StatusKind;
 use crate::domain::money::{Currency, Money};
 use crate::domain::payment::PaymentState;
+use crate::domain::payment_method::PaymentMethod;
+use crate::domain::segment::Segment;
 use crate::domain::session::SessionTerms;
 use crate::domain::time::Window;
 
@@ -157,7 +157,8 @@ pub(super) fn decode_actor(actor: &str, event: Option<String>) -> Result<Actor, 
 }
 
 pub(super) fn decode_money(amount: i64, currency: &str) -> Result<Money, StoreError> {
-    let currency = Currency::parse_reported(currency).ok_or_else(|| unreadable_column("currency", currency))?;
+    let currency =
+        Currency::parse_reported(currency).ok_or_else(|| unreadable_column("currency", currency))?;
     Ok(Money { amount, currency })
 }
 

@@ -5,8 +5,8 @@ use chrono::{DateTime, Utc};
 
 use super::StoreError;
 use crate::domain::booking::{Actor, Booking, ClientId};
-use crate::domain::segment::Allocation;
 use crate::domain::ids::{HoldId, ResourceId};
+use crate::domain::segment::Allocation;
 
 /// The limits that placing a hold must respect, besides its windows.
 #[derive(Clone, Debug)]

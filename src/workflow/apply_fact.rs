@@ -67,7 +67,7 @@ pub(super) async fn apply_event_content(
         refs,
         fact,
         money,
-        ours,
+        has_our_metadata,
     } = &event.content
     else {
         return Ok(EventOutcome::Ignored);
@@ -79,7 +79,15 @@ pub(super) async fn apply_event_content(
                 WriteOutcome::Unchanged(_) | WriteOutcome::Duplicate => EventOutcome::Duplicate,
             },
         ),
-        None => record_orphan_payment(context, refs, money.as_ref().filter(|_| *ours), record).await,
+        None => {
+            record_orphan_payment(
+                context,
+                refs,
+                money.as_ref().filter(|_| *has_our_metadata),
+                record,
+            )
+            .await
+        }
     }
 }
 

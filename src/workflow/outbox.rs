@@ -158,7 +158,7 @@ async fn expire_session(context: &Context, session: &SessionId, actor: Actor) ->
             .await
             .map(drop),
         None => {
-            let report = context.gateway.session(session).await?;
+            let report = context.gateway.retrieve_session(session).await?;
             let refs = HoldRefs {
                 hold: report.hold,
                 ..by_session
@@ -180,7 +180,7 @@ async fn refund_payment(
 ) -> Result<(), WorkflowError> {
     context
         .gateway
-        .refund(intent, money, &command.id.to_string())
+        .refund_payment(intent, money, &command.id.to_string())
         .await?;
     let Some(hold) = command.hold else { return Ok(()) };
     let Some(booking) = context.store.find_booking(hold).await? else {

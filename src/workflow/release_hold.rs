@@ -145,7 +145,7 @@ pub(super) async fn read_session(
     context: &Context,
     session: &SessionId,
 ) -> Result<Option<Fact>, GatewayError> {
-    match context.gateway.session(session).await {
+    match context.gateway.retrieve_session(session).await {
         Ok(report) => Ok(to_fact(report)),
         Err(GatewayError::Refused(refusal)) if is_session_missing(&refusal) => Ok(Some(Fact::SessionDead)),
         Err(error) => Err(error),

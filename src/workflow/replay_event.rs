@@ -30,7 +30,7 @@ async fn apply_stored_event(context: &Context, id: &EventId) -> Result<Option<Ev
     let Some(payload) = context.store.find_event_payload(id).await? else {
         return Ok(None);
     };
-    let event = webhook::read(payload.as_bytes())
+    let event = webhook::parse_event(payload.as_bytes())
         .map_err(|unreadable| WorkflowError::Internal(Box::new(unreadable)))?;
     let outcome = apply_fact::apply_event_content(context, &event, Actor::Operator, None).await?;
     tracing::info!(event = %id, kind = event.kind, ?outcome, "event replayed");

@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use holdfast::domain::availability::Availability;
 use holdfast::domain::booking::{Booking, ClientId, HistoryLine};
 use holdfast::domain::command::Command;
-use holdfast::domain::figures::Figures;
+use holdfast::domain::figures::FigureCounts;
 use holdfast::domain::hold::{Hold, ReleaseRequester};
 use holdfast::domain::ids::{CommandId, EventId, HoldId, IdempotencyKey, SessionId};
 use holdfast::domain::listing::{CommandFilter, HoldFilter, Page, PageRequest, StoredEvent};
@@ -20,7 +20,11 @@ use holdfast::domain::payment::Receipt;
 use holdfast::domain::segment::Allocation;
 use holdfast::domain::session::HoldRefs;
 use holdfast::gateway::{Gateway, GatewayError, Refusal};
-use holdfast::store::{ApplyOutcome, AttemptEnd, Attempts, AvailabilityQuery, Changes, Claim, Commands, EventRecord, Events, Figures, Guests, HoldChange, HoldLimits, HoldMove, Holds, MoveOutcome, NewAttempt, Occupancies, PlaceOutcome, Placements, ReleaseLease, Schema, StaleAttempt, Store, StoreError, UnpaidHoldCounts};
+use holdfast::store::{
+    ApplyOutcome, AttemptEnd, Attempts, AvailabilityQuery, Changes, Claim, Commands, EventRecord, Events,
+    Figures, Guests, HoldChange, HoldLimits, HoldMove, Holds, MoveOutcome, NewAttempt, Occupancies,
+    PlaceOutcome, Placements, ReleaseLease, Schema, StaleAttempt, Store, StoreError, UnpaidHoldCounts,
+};
 use tokio::sync::mpsc::UnboundedSender;
 use uuid::Uuid;
 
@@ -276,8 +280,8 @@ impl Events for Script {
 
 #[async_trait]
 impl Figures for Script {
-    async fn count_figures(&self, _: DateTime<Utc>) -> Result<Figures, StoreError> {
-        Ok(Figures::default())
+    async fn count_figures(&self, _: DateTime<Utc>) -> Result<FigureCounts, StoreError> {
+        Ok(FigureCounts::default())
     }
 }
 
@@ -362,7 +366,7 @@ impl Occupancies for Script {
     async fn load_availability(&self, query: &AvailabilityQuery<'_>) -> Result<Availability, StoreError> {
         let within = query.within;
         // Other free slots are only shown to the guest: they decide nothing.
-        if Some(within) != fixture::event_type().span(fixture::slot_start()) {
+        if Some(within) != fixture::event_type().occupied_span(fixture::slot_start()) {
             return Ok(Availability::default());
         }
         let call = query

@@ -22,16 +22,16 @@ impl Gateway for Script {
         let guest = by_session(id);
         report(guest, self.stripe(Call::ExpireSession(guest)).await?)
     }
-    async fn session(&self, id: &SessionId) -> Result<SessionReport, GatewayError> {
+    async fn retrieve_session(&self, id: &SessionId) -> Result<SessionReport, GatewayError> {
         let guest = by_session(id);
         report(guest, self.stripe(Call::ReadSession(guest)).await?)
     }
-    async fn refund(&self, intent: &IntentId, money: Money, key: &str) -> Result<(), GatewayError> {
+    async fn refund_payment(&self, intent: &IntentId, money: Money, key: &str) -> Result<(), GatewayError> {
         let key = command_index(&CommandId(key.parse().unwrap()));
         let call = Call::RefundPayment(by_intent(intent), money, key);
         self.stripe(call).await.map(|_| ())
     }
-    async fn probe(&self) -> Result<Probe, GatewayError> {
+    async fn probe_account(&self) -> Result<Probe, GatewayError> {
         unimplemented!()
     }
 }

@@ -165,11 +165,15 @@ async fn run_workflow(kind: Kind, context: &Arc<Context>) -> Next {
             let key = IdempotencyKey::parse("clicked-twice").unwrap();
             return check_out(context, guest, Some(key)).await;
         }
-        Kind::Webhook(event) => apply_fact::apply_event(context, parsed_event(event), "{}").await.map(drop),
+        Kind::Webhook(event) => apply_fact::apply_event(context, parsed_event(event), "{}")
+            .await
+            .map(drop),
         Kind::ReleaseByGuest(guest) => {
             let actor = holdfast::domain::booking::Actor::Guest;
             let requester = Some(ReleaseRequester::Guest);
-            release_hold(context, hold_id(guest), requester, actor).await.map(drop)
+            release_hold(context, hold_id(guest), requester, actor)
+                .await
+                .map(drop)
         }
         Kind::SweepHold | Kind::SweepAttempt { .. } | Kind::Outbox => {
             sweep::sweep_once(context).await.map(drop)
@@ -215,7 +219,7 @@ fn parsed_event(event: StripeEvent) -> Event {
             refs,
             fact: event.fact(),
             money: event.money(),
-            ours: true,
+            has_our_metadata: true,
         },
     }
 }

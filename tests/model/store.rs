@@ -310,7 +310,9 @@ impl World {
         {
             return Reply::Duplicate;
         }
-        self.store.orphans.push(receipt.to_payment(PaymentState::RefundDue));
+        self.store
+            .orphans
+            .push(receipt.to_payment(PaymentState::RefundDue));
         let (intent, money) = (receipt.intent.clone(), receipt.money);
         self.write_command(CommandAction::Refund { intent, money }, None);
         Reply::ApplyOutcome { commands: 1 }

@@ -33,11 +33,11 @@ pub enum EventContent {
         refs: HoldRefs,
         /// The fact that the event carries.
         fact: Fact,
-        /// The payment, if the fact proves one. If no hold is found and `ours` is set, it must be refunded.
+        /// The payment, if the fact proves one. If no hold is found and `has_our_metadata` is set, it must be refunded.
         money: Option<Receipt>,
         /// Whether the object carries our metadata. A `client_reference_id` proves nothing: other products on the same
         /// account use that field too, and their payments must not be touched (I10).
-        ours: bool,
+        has_our_metadata: bool,
     },
     /// The event does not concern us.
     Irrelevant(IgnoreReason),
@@ -127,7 +127,7 @@ fn to_relevant_content(
         },
         money: proven_payment(&fact),
         fact,
-        ours: from_metadata.is_some(),
+        has_our_metadata: from_metadata.is_some(),
     }
 }
 

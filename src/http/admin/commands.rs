@@ -177,6 +177,8 @@ pub(in crate::http) async fn retry_command(
 ) -> Result<Json<CommandView>, Problem> {
     let missing = || Problem::not_found("pending command");
     let id = Uuid::try_parse(&id).map(CommandId).map_err(|_| missing())?;
-    let command = outbox::retry_command(&server.context, id).await?.ok_or_else(missing)?;
+    let command = outbox::retry_command(&server.context, id)
+        .await?
+        .ok_or_else(missing)?;
     Ok(Json(CommandView::from(&command)))
 }

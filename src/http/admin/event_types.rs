@@ -161,7 +161,8 @@ pub(in crate::http) async fn list_event_types(
     RawQuery(query): RawQuery,
 ) -> Result<Json<List<EventTypeView>>, Problem> {
     let query: PageQuery = parse_query(query.as_deref())?;
-    let found = catalogue::list_event_types(&server.context, &to_page_request(query.limit, query.cursor)).await?;
+    let found =
+        catalogue::list_event_types(&server.context, &to_page_request(query.limit, query.cursor)).await?;
     Ok(List::from_page(&found, EventTypeView::from))
 }
 

@@ -114,6 +114,8 @@ pub(in crate::http) async fn replay_event(
 ) -> Result<Json<EventReceipt>, Problem> {
     let missing = || Problem::not_found("event with a body");
     let id = parse_event_id(id).ok_or_else(missing)?;
-    let outcome = replay_event::replay_event(&server.context, id).await?.ok_or_else(missing)?;
+    let outcome = replay_event::replay_event(&server.context, id)
+        .await?
+        .ok_or_else(missing)?;
     Ok(Json(outcome.into()))
 }

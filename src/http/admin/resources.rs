@@ -175,6 +175,7 @@ pub(in crate::http) async fn list_resources(
     RawQuery(query): RawQuery,
 ) -> Result<Json<List<ResourceView>>, Problem> {
     let query: PageQuery = parse_query(query.as_deref())?;
-    let found = catalogue::list_resources(&server.context, &to_page_request(query.limit, query.cursor)).await?;
+    let found =
+        catalogue::list_resources(&server.context, &to_page_request(query.limit, query.cursor)).await?;
     Ok(List::from_page(&found, ResourceView::from))
 }

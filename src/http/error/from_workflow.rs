@@ -1,8 +1,8 @@
 //! Turns the errors of workflows into problems.
 
 use super::{Problem, ProblemCode};
-use crate::workflow::start_checkout::CheckoutError;
 use crate::workflow::move_hold::MoveError;
+use crate::workflow::start_checkout::CheckoutError;
 use crate::workflow::{WorkflowError, one_line};
 
 const UNKNOWN_RESOURCE: &str = "is not one of this event type's resources";

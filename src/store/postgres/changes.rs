@@ -7,11 +7,11 @@ use sqlx::postgres::PgConnection;
 use super::error::PostgresResult;
 use super::{PostgresStore, commands, placements};
 use crate::domain::booking::HistoryLine;
-use crate::domain::segment::segments_of;
 use crate::domain::command::CommandAction;
 use crate::domain::hold::Transition;
 use crate::domain::ids::{HoldId, IntentId};
 use crate::domain::payment::{Payment, PaymentState, Receipt};
+use crate::domain::segment::segments_of;
 use crate::store::changes::{
     self, ApplyOutcome, Changes, CurrentHoldRow, HistoryRow, HoldChange, StateChange,
 };

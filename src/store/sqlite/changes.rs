@@ -7,11 +7,11 @@ use sqlx::SqliteConnection;
 use super::error::SqliteResult;
 use super::{SqliteStore, commands, placements};
 use crate::domain::booking::{Actor, HistoryLine};
-use crate::domain::segment::{Allocation, segments_of};
 use crate::domain::command::CommandAction;
 use crate::domain::hold::{Hold, Status, Transition};
 use crate::domain::ids::{HoldId, IntentId};
 use crate::domain::payment::{Payment, PaymentState, Receipt};
+use crate::domain::segment::{Allocation, segments_of};
 use crate::store::changes::{
     self, ApplyOutcome, Changes, CurrentHoldRow, HistoryRow, HoldChange, StateChange,
 };

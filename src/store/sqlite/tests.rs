@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::{SqliteStore, connect};
+use crate::domain::booking::ClientId;
 use crate::domain::booking::{Actor, Booking, Guest};
 use crate::domain::change_policy::ChangePolicy;
 use crate::domain::hold::{Decision, Fact, Hold, HoldPolicy, decide};
@@ -18,7 +19,6 @@ use crate::domain::payment::Receipt;
 use crate::domain::segment::{Allocation, Segment};
 use crate::domain::session::SessionTerms;
 use crate::domain::time::Window;
-use crate::domain::booking::ClientId;
 use crate::store::*;
 
 mod file;

@@ -213,7 +213,10 @@ async fn auditor_finds_units_that_do_not_match_the_hold() {
              SELECT hold_id, resource_id, 3, starts_at, ends_at FROM occupancy WHERE unit = 1",
             "more units than were sold",
         ),
-        ("UPDATE holds SET requested_resource_id = 'ana'", "not the requested resource"),
+        (
+            "UPDATE holds SET requested_resource_id = 'ana'",
+            "not the requested resource",
+        ),
         ("UPDATE guests SET held = 2", "a wrong count in guests"),
         ("UPDATE clients SET held = 0", "a wrong count in clients"),
     ] {

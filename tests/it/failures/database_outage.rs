@@ -9,7 +9,7 @@ use holdfast::domain::booking::Actor;
 use holdfast::domain::ids::HoldId;
 use holdfast::sandbox::Outcome;
 use holdfast::store::postgres::PostgresStore;
-use holdfast::store::{PoolOptions, Store};
+use holdfast::store::{PoolOptions, Schema as _};
 use holdfast::workflow::release_hold::release_hold;
 use holdfast::workflow::{Context, WorkflowError};
 use reqwest::Method;

@@ -132,7 +132,7 @@ async fn connection_is_reused_between_calls() {
     let server = ScriptedServer::start([Reply::ok(SESSION)]).await;
     let gateway = gateway(&server);
     for _ in 0..5 {
-        gateway.session(&SessionId::new("cs_1")).await.unwrap();
+        gateway.retrieve_session(&SessionId::new("cs_1")).await.unwrap();
     }
     assert_eq!((server.requests().len(), server.connections()), (5, 1));
 }
@@ -165,7 +165,7 @@ async fn unusable_response_is_unknown_only_for_calls_with_effect() {
         // A call that only reads surely changed nothing.
         let server = ScriptedServer::start([reply.clone()]).await;
         let result = short_timeout_gateway(&server)
-            .session(&SessionId::new("cs_1"))
+            .retrieve_session(&SessionId::new("cs_1"))
             .await;
         assert!(is_unavailable(&result), "{reply:?} {result:?}");
     }))
@@ -263,9 +263,9 @@ async fn already_refunded_is_ok_and_another_refusal_is_not() {
     .await;
     let gateway = gateway(&server);
     let intent = IntentId::new("pi_1");
-    assert_eq!(gateway.refund(&intent, eur(5000), "k").await, Ok(()));
-    assert_eq!(gateway.refund(&intent, eur(5000), "k").await, Ok(()));
-    let refused = gateway.refund(&intent, eur(5000), "k").await;
+    assert_eq!(gateway.refund_payment(&intent, eur(5000), "k").await, Ok(()));
+    assert_eq!(gateway.refund_payment(&intent, eur(5000), "k").await, Ok(()));
+    let refused = gateway.refund_payment(&intent, eur(5000), "k").await;
     assert!(matches!(refused, Err(GatewayError::Refused(_))), "{refused:?}");
     let request = &server.requests()[0];
     assert_eq!(request.line, "POST /v1/refunds HTTP/1.1");
@@ -277,7 +277,7 @@ async fn already_refunded_is_ok_and_another_refusal_is_not() {
 async fn probe_returns_mode_and_stripes_clock() {
     let answer = Reply::ok(r#"{"object": "balance", "livemode": true}"#);
     let server = ScriptedServer::start([answer.with_header("Date: Sun, 06 Nov 1994 08:49:37 GMT")]).await;
-    let probe = gateway(&server).probe().await.unwrap();
+    let probe = gateway(&server).probe_account().await.unwrap();
     assert!(probe.livemode);
     assert_eq!(probe.date.map(|d| d.timestamp()), Some(784_111_777));
     assert_eq!(server.requests()[0].line, "GET /v1/balance HTTP/1.1");
@@ -292,10 +292,10 @@ async fn five_failed_calls_open_the_circuit_until_a_probe_succeeds() {
     let gateway = gateway(&server);
     let id = SessionId::new("cs_1");
     for _ in 0..5 {
-        assert!(is_unavailable(&gateway.session(&id).await));
+        assert!(is_unavailable(&gateway.retrieve_session(&id).await));
     }
     // The circuit is open: no request is request, and the caller learns how long to wait.
-    let rejected = gateway.session(&id).await;
+    let rejected = gateway.retrieve_session(&id).await;
     assert!(
         matches!(
             &rejected,
@@ -306,13 +306,13 @@ async fn five_failed_calls_open_the_circuit_until_a_probe_succeeds() {
     assert_eq!(server.requests().len(), 5);
     // The first probe fails and the cool-down doubles. The second probe succeeds.
     advance_clock(Duration::from_secs(1)).await;
-    assert!(is_unavailable(&gateway.session(&id).await));
+    assert!(is_unavailable(&gateway.retrieve_session(&id).await));
     advance_clock(Duration::from_secs(1)).await;
-    assert!(is_unavailable(&gateway.session(&id).await));
+    assert!(is_unavailable(&gateway.retrieve_session(&id).await));
     assert_eq!(server.requests().len(), 6);
     advance_clock(Duration::from_secs(1)).await;
     for _ in 0..2 {
-        gateway.session(&id).await.unwrap();
+        gateway.retrieve_session(&id).await.unwrap();
     }
     assert_eq!(server.requests().len(), 8);
 }
@@ -329,7 +329,7 @@ async fn refusals_do_not_open_the_circuit() {
     let server = ScriptedServer::start([Reply::status(404, &error_body("resource_missing"))]).await;
     let gateway = gateway(&server);
     for _ in 0..10 {
-        let result = gateway.session(&SessionId::new("cs_1")).await;
+        let result = gateway.retrieve_session(&SessionId::new("cs_1")).await;
         assert!(matches!(result, Err(GatewayError::Refused(_))), "{result:?}");
     }
     assert_eq!(server.requests().len(), 10);
@@ -357,7 +357,7 @@ async fn own_rate_limit_fails_at_once_if_the_wait_is_too_long() {
         "{rejected:?}"
     );
     assert_eq!(server.requests().len(), 1);
-    gateway.session(&SessionId::new("cs_1")).await.unwrap();
+    gateway.retrieve_session(&SessionId::new("cs_1")).await.unwrap();
 }
 
 #[tokio::test]

@@ -7,8 +7,8 @@ use holdfast::sandbox::{ApiFault, Endpoint, FaultKind, Faults, SessionStatus};
 use holdfast::workflow::outbox;
 
 use crate::support::app::{TestApp, order, order_by};
-use crate::support::race::{SlotRequest, press_together, tally};
 use crate::support::on_both_engines;
+use crate::support::race::{SlotRequest, press_together, tally};
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 /// The longest wait of a guest: the time budget of a call, with a reserve for a busy machine.

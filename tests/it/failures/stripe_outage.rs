@@ -68,7 +68,7 @@ async fn create_hold_at(app: &TestApp, hour: usize) -> Answer {
 
 async fn release_as_guest(context: &Context, hold: &Answer) -> Result<ReleaseOutcome, WorkflowError> {
     let id = HoldId::parse(hold.text("id")).unwrap();
-    release(context, id, Some(ReleaseRequester::Guest), Actor::Guest).await
+    release_hold(context, id, Some(ReleaseRequester::Guest), Actor::Guest).await
 }
 
 on_both_engines! {

@@ -1,7 +1,7 @@
 //! Tests which confirmed holds count as a slot without money: the errors of the program, not the bookings that the
 //! shop keeps.
 
-use holdfast::domain::figures::Figures;
+use holdfast::domain::figures::FigureCounts;
 use holdfast::domain::time::Clock;
 use holdfast::sandbox::{Outcome, signature_header};
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use crate::support::on_both_engines;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 
-async fn count_figures(app: &TestApp) -> Figures {
+async fn count_figures(app: &TestApp) -> FigureCounts {
     app.database.store().count_figures(app.clock.now()).await.unwrap()
 }
 
@@ -40,7 +40,7 @@ on_both_engines! {
         app.deliver_all().await;
         assert_eq!(app.state_of(&hold).await, "confirmed");
         assert_eq!(app.admin_hold(hold.text("id")).await["payments"][0]["state"], "refunded");
-        assert_eq!(count_figures(&app).await, Figures::default());
+        assert_eq!(count_figures(&app).await, FigureCounts::default());
     }
 
     async fn full_refund_cancels_booking_by_default(engine) {
@@ -49,7 +49,7 @@ on_both_engines! {
         app.simulator.refund_from_dashboard(&intent, None).unwrap();
         app.deliver_all().await;
         assert_eq!(app.state_of(&hold).await, "cancelled/refunded");
-        assert_eq!(count_figures(&app).await, Figures::default());
+        assert_eq!(count_figures(&app).await, FigureCounts::default());
     }
 
     async fn partial_refund_is_recorded_and_rest_cancels(engine) {
@@ -63,7 +63,7 @@ on_both_engines! {
             assert_eq!(app.state_of(&hold).await, state);
             let shown = app.admin_hold(hold.text("id")).await["payments"][0].clone();
             assert_eq!((&shown["refunded"], &shown["state"]), (&json!(refunded), &json!(payment)));
-            assert_eq!(count_figures(&app).await, Figures::default());
+            assert_eq!(count_figures(&app).await, FigureCounts::default());
         }
         app.hold_slot("call", SLOT).await;
     }
@@ -74,7 +74,7 @@ on_both_engines! {
         app.simulator.dispute(&intent).unwrap();
         app.deliver_all().await;
         assert_eq!(app.admin_hold(hold.text("id")).await["payments"][0]["state"], "disputed");
-        assert_eq!(count_figures(&app).await, Figures::default());
+        assert_eq!(count_figures(&app).await, FigureCounts::default());
         let opened = app.simulator.events().into_iter().find(|event| event.event_type == "charge.dispute.created");
         let mut closed = opened.unwrap().json();
         closed["id"] = "evt_closed".into();
@@ -83,7 +83,7 @@ on_both_engines! {
         deliver_event(&app, &closed).await;
         assert_eq!(app.state_of(&hold).await, "confirmed");
         assert_eq!(app.admin_hold(hold.text("id")).await["payments"][0]["state"], "refunded");
-        assert_eq!(count_figures(&app).await, Figures::default());
+        assert_eq!(count_figures(&app).await, FigureCounts::default());
     }
 
     async fn session_without_payment_is_flagged_and_counted(engine) {

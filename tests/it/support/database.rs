@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use holdfast::store::postgres::PostgresStore;
 use holdfast::store::sqlite;
-use holdfast::store::{PoolOptions, Store};
+use holdfast::store::{PoolOptions, Schema as _, Store};
 use sha2::{Digest, Sha256};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnection, PgPool, PgPoolOptions};

@@ -13,7 +13,7 @@ use holdfast::domain::availability::Availability;
 use holdfast::domain::booking::{Booking, ClientId, HistoryLine};
 use holdfast::domain::catalogue::{Block, BlockConflict, EventType, Feed, Resource};
 use holdfast::domain::command::Command;
-use holdfast::domain::figures::Figures;
+use holdfast::domain::figures::FigureCounts;
 use holdfast::domain::hold::ReleaseRequester;
 use holdfast::domain::ids::{
     CommandId, EventId, EventTypeId, HoldId, IdempotencyKey, IntentId, ResourceId, SessionId,
@@ -24,7 +24,12 @@ use holdfast::domain::payment::Receipt;
 use holdfast::domain::segment::Allocation;
 use holdfast::domain::session::{HoldRefs, NewSession, SessionReport, SessionTerms};
 use holdfast::gateway::{Gateway, GatewayError, Probe};
-use holdfast::store::{ApplyOutcome, AttemptEnd, Attempts, AvailabilityQuery, Blocks, Catalogue, Changes, Claim, Commands, EventRecord, Events, Feeds, Figures, Guests, HoldChange, HoldLimits, HoldMove, Holds, MoveOutcome, NewAttempt, Occupancies, PlaceOutcome, Placements, ReleaseLease, Resources, Schema, StaleAttempt, Store, StoreError, UnpaidHoldCounts};
+use holdfast::store::{
+    ApplyOutcome, AttemptEnd, Attempts, AvailabilityQuery, Blocks, Catalogue, Changes, Claim, Commands,
+    EventRecord, Events, Feeds, Figures, Guests, HoldChange, HoldLimits, HoldMove, Holds, MoveOutcome,
+    NewAttempt, Occupancies, PlaceOutcome, Placements, ReleaseLease, Resources, Schema, StaleAttempt, Store,
+    StoreError, UnpaidHoldCounts,
+};
 use tokio_util::sync::CancellationToken;
 
 /// The fault at the chosen call.
@@ -231,7 +236,7 @@ implement_store! {
 
 implement_store! {
     Figures:
-    count_figures(now: DateTime<Utc>) -> Figures;
+    count_figures(now: DateTime<Utc>) -> FigureCounts;
 }
 
 implement_store! {
@@ -277,7 +282,6 @@ implement_store! {
     dry_run_checkout(now: DateTime<Utc>) -> ();
 }
 
-
 /// Implements each method of [`Gateway`] by way of the plan. If a call fails after its effect, the outcome is
 /// unknown.
 macro_rules! implement_gateway {
@@ -296,7 +300,7 @@ macro_rules! implement_gateway {
 implement_gateway! {
     create_session(terms: &SessionTerms) -> NewSession;
     expire_session(id: &SessionId) -> SessionReport;
-    session(id: &SessionId) -> SessionReport;
-    refund(intent: &IntentId, money: Money, key: &str) -> ();
-    probe() -> Probe;
+    retrieve_session(id: &SessionId) -> SessionReport;
+    refund_payment(intent: &IntentId, money: Money, key: &str) -> ();
+    probe_account() -> Probe;
 }

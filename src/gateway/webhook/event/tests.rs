@@ -140,7 +140,7 @@ fn refund_and_dispute_events_carry_their_facts() {
         },
         fact: Fact::RefundFailed(pi()),
         money: None,
-        ours: false,
+        has_our_metadata: false,
     };
     let reported_elsewhere = EventContent::Irrelevant(IgnoreReason::ReportedElsewhere);
     for (kind, status, content) in [
@@ -159,7 +159,10 @@ fn refund_and_dispute_events_carry_their_facts() {
 #[test]
 fn event_with_our_metadata_names_hold_and_payment() {
     let EventContent::Relevant {
-        refs, money, ours, ..
+        refs,
+        money,
+        has_our_metadata,
+        ..
     } = content_of("checkout.session.completed", &session("complete", "paid"))
     else {
         panic!("no relevant content");
@@ -167,17 +170,22 @@ fn event_with_our_metadata_names_hold_and_payment() {
     assert_eq!(refs.hold, HoldId::parse(HOLD));
     assert_eq!(refs.session, Some(SessionId::new("cs_1")));
     assert_eq!(refs.intent, Some(pi()));
-    assert_eq!((money, ours), (Some(receipt(5000)), true));
+    assert_eq!((money, has_our_metadata), (Some(receipt(5000)), true));
 }
 
 #[test]
 fn client_reference_id_alone_does_not_make_a_session_ours() {
     let mut foreign = session("complete", "paid");
     foreign["metadata"] = json!({"order": "17"});
-    let EventContent::Relevant { refs, ours, .. } = content_of("checkout.session.completed", &foreign) else {
+    let EventContent::Relevant {
+        refs,
+        has_our_metadata,
+        ..
+    } = content_of("checkout.session.completed", &foreign)
+    else {
         panic!("no relevant content");
     };
-    assert_eq!((refs.hold, ours), (HoldId::parse(HOLD), false));
+    assert_eq!((refs.hold, has_our_metadata), (HoldId::parse(HOLD), false));
 }
 
 #[test]

@@ -7,7 +7,6 @@ use super::*;
 use crate::domain::availability::{SlotAvailability, SlotRequest};
 use crate::domain::catalogue::{Block, EventType, Resource, SegmentTemplate};
 use crate::domain::listing::PutOutcome;
-use crate::store::{placements::*, *};
 
 async fn insert(writer: &SqlitePool, resource: &str, from: i64, to: i64) -> sqlx::Result<()> {
     sqlx::query("INSERT INTO occupancy (hold_id, resource_id, starts_at, ends_at) VALUES (?, ?, ?, ?)")
@@ -147,7 +146,7 @@ async fn of_several_windows_all_are_taken_or_none() {
         Some(command),
         "a repeat after an answer that was lost"
     );
-    let order = store.lease_command(command, LONG).await.unwrap().unwrap().order;
+    let order = store.lease_command(command, LONG).await.unwrap().unwrap().action;
     assert_eq!(order, crate::store::commands::expire_session(&both.hold.session));
     assert_eq!(
         store.place_hold(&both, &units(&both), &limits()).await.unwrap(),
@@ -184,13 +183,13 @@ async fn what_was_placed_reads_as_it_was_and_stands_in_the_way() {
     };
     let chance = async |from, now| {
         let question = AvailabilityQuery {
-            resources: &call.resources(),
+            resources: &call.list_resources(),
             within: day,
             moving: None,
             statuses_at: Some(now),
         };
         let calendar = store.load_availability(&question).await.unwrap();
-        calendar.chance(&slot_request, minute(from), 0)
+        calendar.check_slot(&slot_request, minute(from), 0)
     };
     let free = |from| SlotAvailability::Free(units(&booking(2, from, from + 30)));
     assert_eq!(chance(90, now()).await, free(90));

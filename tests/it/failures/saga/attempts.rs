@@ -50,7 +50,7 @@ async fn stop_at_create_session(fixture: &SagaFixture, scenario: &Scenario, faul
         let context = fixture.faulty_context(&plan);
         let process = tokio::spawn({
             let request = checkout_request(&format!("{step}"), scenario.offer, &scenario.slot);
-            async move { holdfast::workflow::start_checkout::checkout(&context, request).await }
+            async move { holdfast::workflow::start_checkout::start_checkout(&context, request).await }
         });
         plan.end(process).await;
         if plan.calls().last() == Some(&"create_session") {
@@ -143,15 +143,15 @@ impl Gateway for RefusedKeyGateway {
         refuse_key()
     }
 
-    async fn session(&self, _: &SessionId) -> Result<SessionReport, GatewayError> {
+    async fn retrieve_session(&self, _: &SessionId) -> Result<SessionReport, GatewayError> {
         refuse_key()
     }
 
-    async fn refund(&self, _: &IntentId, _: Money, _: &str) -> Result<(), GatewayError> {
+    async fn refund_payment(&self, _: &IntentId, _: Money, _: &str) -> Result<(), GatewayError> {
         refuse_key()
     }
 
-    async fn probe(&self) -> Result<Probe, GatewayError> {
+    async fn probe_account(&self) -> Result<Probe, GatewayError> {
         refuse_key()
     }
 }

@@ -61,7 +61,9 @@ impl WorkflowCase for CancelCase {
         let id = parse_hold_id(scenario);
         let result = match self {
             Self::FullRefund => cancel_hold::cancel_by_operator(context, id, Refund::Full, None).await,
-            Self::PartialRefund => cancel_hold::cancel_by_operator(context, id, Refund::Part(2000), None).await,
+            Self::PartialRefund => {
+                cancel_hold::cancel_by_operator(context, id, Refund::Part(2000), None).await
+            }
             Self::ByGuest => cancel_hold::cancel_by_guest(context, id).await,
         };
         matches!(result, Ok(CancelOutcome::Over(_)))

@@ -62,13 +62,13 @@ impl WorkflowCase for Won {
     }
 
     async fn run_workflow(&self, scenario: &Scenario, context: &Arc<Context>) -> bool {
-        let answer = checkout(context, checkout_request("ada", scenario.offer, &scenario.slot)).await;
+        let answer = start_checkout(context, checkout_request("ada", scenario.offer, &scenario.slot)).await;
         matches!(answer, Ok(Checkout::Placed(_)))
     }
 
     /// Repeats the request with the same key. The guest must get the slot.
     async fn retry_as_guest(&self, fixture: &SagaFixture, scenario: &Scenario) {
-        let again = checkout(
+        let again = start_checkout(
             &fixture.fresh_context(),
             checkout_request("ada", scenario.offer, &scenario.slot),
         )
@@ -111,7 +111,7 @@ impl WorkflowCase for Lost {
         let rival = Arc::clone(&fixture.app.context);
         let rival_request = checkout_request("bob", scenario.offer, &scenario.slot);
         let rival_checkout = async move {
-            let won = checkout(&rival, rival_request).await;
+            let won = start_checkout(&rival, rival_request).await;
             assert!(matches!(won, Ok(Checkout::Placed(_))), "{won:?}");
         };
         let gateway = RacingGateway {
@@ -122,7 +122,7 @@ impl WorkflowCase for Lost {
     }
 
     async fn run_workflow(&self, scenario: &Scenario, context: &Arc<Context>) -> bool {
-        let answer = checkout(context, checkout_request("ada", scenario.offer, &scenario.slot)).await;
+        let answer = start_checkout(context, checkout_request("ada", scenario.offer, &scenario.slot)).await;
         assert!(answer.is_err(), "{answer:?}");
         matches!(answer, Err(CheckoutError::SlotTaken(_)))
     }
@@ -200,15 +200,15 @@ impl Gateway for RacingGateway {
         self.inner.expire_session(id).await
     }
 
-    async fn session(&self, id: &SessionId) -> Result<SessionReport, GatewayError> {
+    async fn retrieve_session(&self, id: &SessionId) -> Result<SessionReport, GatewayError> {
         self.inner.session(id).await
     }
 
-    async fn refund(&self, intent: &IntentId, money: Money, key: &str) -> Result<(), GatewayError> {
+    async fn refund_payment(&self, intent: &IntentId, money: Money, key: &str) -> Result<(), GatewayError> {
         self.inner.refund(intent, money, key).await
     }
 
-    async fn probe(&self) -> Result<Probe, GatewayError> {
+    async fn probe_account(&self) -> Result<Probe, GatewayError> {
         self.inner.probe().await
     }
 }

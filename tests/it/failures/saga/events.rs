@@ -142,7 +142,7 @@ impl WorkflowCase for StripeEvent {
     async fn run_workflow(&self, scenario: &Scenario, context: &Arc<Context>) -> bool {
         let mut is_settled = true;
         for body in &scenario.events {
-            let event = webhook::read(body.as_bytes()).unwrap();
+            let event = webhook::parse_event(body.as_bytes()).unwrap();
             is_settled &= apply_fact::apply_event(context, event, body).await.is_ok();
         }
         is_settled
@@ -195,7 +195,7 @@ async fn release_with_open_session(fixture: &SagaFixture, hold: &Answer) {
             },
             fact: Fact::SessionDead,
             money: None,
-            ours: true,
+            has_our_metadata: true,
         },
     };
     apply_fact::apply_event(&fixture.fresh_context(), expired, "{}")

@@ -43,7 +43,7 @@ impl WorkflowCase for ByGuest {
         } else {
             Status::Released(ReleaseReason::Guest)
         };
-        match release(context, id, Some(ReleaseRequester::Guest), Actor::Guest).await {
+        match release_hold(context, id, Some(ReleaseRequester::Guest), Actor::Guest).await {
             Ok(ReleaseOutcome::Over(booking)) => booking.hold.status == expected,
             _ => false,
         }

@@ -61,7 +61,7 @@ on_both_engines! {
         plan.end(worker).await;
         assert_eq!(plan.calls(), ["lease_commands", "expire_session"]);
         let other = fixture.fresh_context();
-        assert_eq!(outbox::run_due_commands(&other).await.unwrap(), commands::OutboxReport::default(), "still leased");
+        assert_eq!(outbox::run_due_commands(&other).await.unwrap(), outbox::OutboxReport::default(), "still leased");
         fixture.app.database.end_leases().await;
         assert_eq!(outbox::run_due_commands(&other).await.unwrap().done, 1);
         let session = fixture.app.simulator.session(scenario.holds[0].text("checkout_session")).unwrap();
@@ -85,7 +85,7 @@ on_both_engines! {
             let bounds = longest / 2..=longest;
             assert!(bounds.contains(&pause.num_milliseconds()), "{pause} after try {tries}");
             fixture.app.clock.advance(pause - Duration::milliseconds(1));
-            assert_eq!(outbox::run_due_commands(&context).await.unwrap(), commands::OutboxReport::default(), "too early");
+            assert_eq!(outbox::run_due_commands(&context).await.unwrap(), outbox::OutboxReport::default(), "too early");
             fixture.app.clock.advance(Duration::milliseconds(2));
         }
         assert_eq!(fixture.app.simulator.calls().expire, 14, "one request per try, as `should_retry` is false");

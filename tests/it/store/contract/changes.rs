@@ -57,7 +57,7 @@ async fn a_change_writes_hold_payments_history_and_event_together(database: &Tes
         (Some(Status::Held), Status::Confirmed)
     );
     assert_eq!((history[1].at, &history[1].cause), (at(1), &by_event.cause));
-    assert_eq!(history[1].why, TransitionReason::Paid.to_string());
+    assert_eq!(history[1].message, TransitionReason::Paid.to_string());
     assert_eq!(
         database.count("SELECT count(*) FROM occupancy").await,
         1,

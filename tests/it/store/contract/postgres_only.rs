@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use holdfast::store::postgres::PostgresStore;
-use holdfast::store::{Attempts as _, Claim, Placements as _, PlaceOutcome, PoolOptions, Schema as _, StoreError};
+use holdfast::store::{
+    Attempts as _, Claim, PlaceOutcome, Placements as _, PoolOptions, Schema as _, StoreError,
+};
 use metrics_exporter_prometheus::PrometheusBuilder;
 
 use super::{anyone, attempt, booking, claim_and_place, first_units, placed, segment, winners, with_ana};

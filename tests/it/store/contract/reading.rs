@@ -1,10 +1,10 @@
 //! Finding holds, lists and figures.
 
 use holdfast::domain::booking::Booking;
+use holdfast::domain::figures::FigureCounts;
 use holdfast::domain::hold::{CancelReason, Status};
 use holdfast::domain::ids::{EventTypeId, HoldId, IntentId, ResourceId, SessionId};
 use holdfast::domain::listing::{HoldFilter, StatusKind, StoredEvent};
-use holdfast::domain::figures::FigureCounts;
 use holdfast::domain::payment::{PaymentState, Receipt};
 use holdfast::domain::session::HoldRefs;
 use holdfast::store::{AttemptEnd, HoldChange, StateChange};
