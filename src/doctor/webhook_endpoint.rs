@@ -33,7 +33,7 @@ pub(super) async fn check_webhook_endpoint(
     }
     let to = to_reachable_address(listen);
     for secret in &stripe.webhook_secrets {
-        let check = send_test_event(to, secret, now).await;
+        let check = check_webhook_delivery(to, secret, now).await;
         if check.verdict != Verdict::Ok {
             return vec![check];
         }
@@ -54,7 +54,7 @@ fn to_reachable_address(listen: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, listen.port())
 }
 
-async fn send_test_event(to: SocketAddr, secret: &SecretString, now: DateTime<Utc>) -> Check {
+async fn check_webhook_delivery(to: SocketAddr, secret: &SecretString, now: DateTime<Utc>) -> Check {
     let signature = webhook::sign_payload(TEST_EVENT.as_bytes(), secret, now);
     match send_test_event(&format!("http://{to}/webhooks/stripe"), TEST_EVENT, &signature).await {
         Ok(outcome) => to_check(to, outcome),
