@@ -201,14 +201,14 @@ impl Gateway for RacingGateway {
     }
 
     async fn retrieve_session(&self, id: &SessionId) -> Result<SessionReport, GatewayError> {
-        self.inner.session(id).await
+        self.inner.retrieve_session(id).await
     }
 
     async fn refund_payment(&self, intent: &IntentId, money: Money, key: &str) -> Result<(), GatewayError> {
-        self.inner.refund(intent, money, key).await
+        self.inner.refund_payment(intent, money, key).await
     }
 
     async fn probe_account(&self) -> Result<Probe, GatewayError> {
-        self.inner.probe().await
+        self.inner.probe_account().await
     }
 }
