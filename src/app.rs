@@ -48,12 +48,12 @@ pub enum StartupError {
     /// The database responds, but cannot be used.
     #[error("the database cannot be used")]
     Store(#[from] StoreError),
-    /// Any other error.
+    /// Any other error that prevents the start.
     #[error("cannot start")]
     Other(#[from] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// Opens the database. It connects at the first query, not here.
+/// Opens the configured database. It connects at the first query, not here.
 ///
 /// # Errors
 /// [`StoreError`] if the database's address is not usable.

@@ -1,4 +1,4 @@
-//! The machine's clock. No other file reads it.
+//! Provides the machine's clock. No other file reads it.
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 

@@ -55,7 +55,7 @@ impl StripeSettings {
     }
 }
 
-/// The whole configuration.
+/// Holds the whole configuration of a command.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// `DATABASE_URL`: where the database is.

@@ -1,4 +1,5 @@
-//! Checks an installation. Each check gives a verdict and, if something is wrong, a remedy; never a secret.
+//! Checks an installation before it takes payments. Each check gives a verdict and, if something is wrong, a
+//! remedy; never a secret.
 //!
 //! A party that does not respond is a fault. Each group of checks has a time limit.
 
@@ -19,7 +20,7 @@ mod webhook_endpoint;
 /// The longest time for the checks of one party: longer than a call to Stripe with all its retries.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Runs all checks. They take at most half a minute, even if a party does not respond.
+/// Runs all checks of the installation. They take at most half a minute, even if a party does not respond.
 pub async fn examine(config: &Config, stripe: &StripeSettings, clock: Arc<dyn Clock>) -> Vec<Check> {
     let now = clock.now();
     let (database, stripe_api, webhook_endpoint) = tokio::join!(

@@ -91,7 +91,7 @@ pub trait Gateway: Send + Sync + 'static {
     /// Expires an open session. Stripe refuses with 400 if the session is not open (then retrieve it), and with 404 if
     /// there is no such session.
     async fn expire_session(&self, id: &SessionId) -> Result<SessionReport, GatewayError>;
-    /// Retrieves a session.
+    /// Retrieves a session from Stripe.
     async fn retrieve_session(&self, id: &SessionId) -> Result<SessionReport, GatewayError>;
     /// Refunds a payment once for each `key`. Returns `Ok` if the payment is refunded in full already.
     async fn refund_payment(&self, intent: &IntentId, money: Money, key: &str) -> Result<(), GatewayError>;

@@ -15,7 +15,7 @@ pub struct Jobs {
 }
 
 impl Jobs {
-    /// Starts the jobs. Cancelling `stop` ends the workers between two of their tasks.
+    /// Starts the background jobs. Cancelling `stop` ends the workers between two of their tasks.
     ///
     /// # Errors
     /// [`JobSchedulerError`] if the schedule is not valid.
@@ -41,7 +41,8 @@ impl Jobs {
         })
     }
 
-    /// Stops the jobs. A running sweep continues to its end; its leases keep its work safe if it does not.
+    /// Stops the background jobs. A running sweep continues to its end; its leases keep its work safe if it
+    /// does not.
     pub async fn shut_down(mut self) {
         if let Err(error) = self.scheduler.shutdown().await {
             tracing::warn!(%error, "the scheduler did not stop");

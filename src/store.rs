@@ -134,8 +134,8 @@ impl Default for PoolOptions {
 }
 
 impl PoolOptions {
-    /// Bounds for SQLite. No server can be away, so a caller that waits for a connection queues behind requests of this
-    /// process, and may wait nearly as long as a request may take.
+    /// Returns the bounds for SQLite. No server can be away, so a caller that waits for a connection queues
+    /// behind requests of this process, and may wait nearly as long as a request may take.
     #[must_use]
     pub fn of_one_process() -> Self {
         Self {

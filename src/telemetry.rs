@@ -1,4 +1,5 @@
-//! Logs and metrics. They contain no secrets and no guest's data (I9), because the types that hold these do not print.
+//! Sets up logs and metrics. They contain no secrets and no guest's data (I9), because the types that hold
+//! these do not print.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,9 +15,9 @@ use crate::http::RenderMetrics;
 /// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
-    /// Lines for people.
+    /// Writes lines for people to read.
     Text,
-    /// JSON for machines.
+    /// Writes JSON for programs to read.
     Json,
 }
 

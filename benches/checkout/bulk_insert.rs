@@ -10,7 +10,7 @@ const DAY: i64 = 86_400_000;
 
 /// HoldRange to insert, with a number each. The texts are SQL for both engines, with `n` as the hold's number.
 pub(crate) struct HoldRange {
-    /// The first number. No other range may use the same numbers.
+    /// The first number of the range. No other range may use the same numbers.
     pub(crate) from: i64,
     pub(crate) count: i64,
     pub(crate) resource: &'static str,

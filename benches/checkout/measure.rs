@@ -14,7 +14,7 @@ use crate::single_insert::SingleInsert;
 pub(crate) const CONCURRENCY: u64 = 64;
 /// Rounds of each kind. The kinds take turns: through the service, in the store alone, through the service, …
 pub(crate) const ROUNDS: u32 = 5;
-/// Checkouts per round.
+/// The number of checkouts per round.
 pub(crate) const ROUND_SIZE: u64 = 1_000;
 /// Memory is measured after this many holds, and again after twice as many.
 pub(crate) const HOLDS: u64 = 10_000;

@@ -8,7 +8,7 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// Everything is fine.
+    /// The check found nothing wrong.
     Ok,
     /// It works, but somebody should look at it.
     Warning,

@@ -43,7 +43,7 @@ pub struct StripeGateway {
 }
 
 impl StripeGateway {
-    /// Builds the client. It does not connect yet.
+    /// Builds the client for Stripe. It does not connect yet.
     ///
     /// # Errors
     /// [`SetupError`] if no client can be built from this configuration.

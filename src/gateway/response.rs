@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::stripe_objects::parse_text;
 use super::{GatewayError, Refusal};
 
-/// A successful response.
+/// A successful response from Stripe.
 pub(super) struct StripeResponse {
     pub(super) json: Value,
     /// The time on Stripe's clock.

@@ -112,14 +112,15 @@ fn list_entries_of_booking<'a>(
 /// One appointment of the calendar.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Appointment {
-    /// Identifies the appointment. It stays the same when the appointment moves, so that programs recognize it.
+    /// Identifies the appointment in calendar programs. It stays the same when the appointment moves, so that
+    /// programs recognize it.
     uid: String,
     window: Window,
     summary: String,
     changed_at: DateTime<Utc>,
 }
 
-/// Writes the file. `name` is the calendar's name in calendar programs.
+/// Writes the calendar file. `name` is the calendar's name in calendar programs.
 fn write_calendar<'a>(name: &str, entries: impl Iterator<Item = &'a Appointment>) -> String {
     let mut calendar = icalendar::Calendar::new();
     calendar.properties.retain(|property| property.key() != "PRODID");

@@ -297,7 +297,8 @@ impl Problem {
         }
     }
 
-    /// Writes the response. Keeps the headers of the original one, such as those for CORS and `Allow`.
+    /// Writes the response for this problem. Keeps the headers of the original one, such as those for CORS
+    /// and `Allow`.
     fn into_response_with(self, id: &RequestId, original: Response) -> Response {
         let body = ProblemDetails {
             r#type: format!("urn:holdfast:problem:{}", self.code.as_str()),

@@ -22,7 +22,7 @@ impl FieldErrors {
         errors
     }
 
-    /// Adds an error.
+    /// Adds an error of a field.
     pub(super) fn add(&mut self, field: &str, detail: impl Display) {
         self.0.push(FieldError {
             field: field.to_owned(),
@@ -30,7 +30,7 @@ impl FieldErrors {
         });
     }
 
-    /// Adds other errors.
+    /// Adds all errors of another list.
     pub(super) fn extend(&mut self, others: Self) {
         self.0.extend(others.0);
     }

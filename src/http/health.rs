@@ -16,7 +16,7 @@ use crate::workflow::queries;
 /// A successful health check.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Health {
-    /// Always `ok`.
+    /// The state of the process, which is always `ok`.
     status: &'static str,
 }
 
@@ -68,7 +68,7 @@ pub(super) async fn get_metrics(State(server): State<Arc<Server>>) -> impl IntoR
     )
 }
 
-/// Returns this description.
+/// Returns this description of the API.
 #[utoipa::path(
     get, path = "/openapi.json", operation_id = "getDescription", tag = "ops",
     responses((status = 200, description = "OpenAPI 3.1", body = serde_json::Value))

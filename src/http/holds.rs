@@ -79,7 +79,7 @@ pub(super) struct NewGuest {
     /// The guest's e-mail address; Stripe sends the receipt there.
     #[schema(value_type = String, example = "ada@example.com", format = Email)]
     email: Email,
-    /// The guest's name.
+    /// The name of the guest.
     #[deserr(default)]
     #[schema(value_type = Option<String>, example = "Ada", min_length = 1, max_length = 200)]
     name: Option<Name>,
@@ -199,7 +199,7 @@ fn parse_idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, 
         .map_err(|error| error.to_string())
 }
 
-/// Shows a hold. Its id gives the right to read it.
+/// Returns a hold with its status. Its id gives the right to read it.
 #[utoipa::path(
     get, path = "/v1/holds/{id}", operation_id = "getHold", tag = "holds",
     params(("id" = Uuid, Path, description = "the hold's id")),

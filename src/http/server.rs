@@ -20,9 +20,9 @@ pub type RenderMetrics = Arc<dyn Fn(Option<FigureCounts>) -> String + Send + Syn
 pub struct Server {
     /// Gives the workflows what they need: store, gateway, clock, settings.
     pub context: Arc<Context>,
-    /// Authenticates operators. Without a key, nobody is an operator.
+    /// Authenticates operators by their key. Without a key, nobody is an operator.
     pub admin_key: Option<SecretString>,
-    /// Verifies webhook signatures. There are several secrets while one is being rolled.
+    /// Verifies the signatures of webhooks. There are several secrets while one is being rolled.
     pub webhook_secrets: Vec<SecretString>,
     /// Lists the origins that return URLs may have: the shop's and our own.
     pub return_origins: Vec<Origin>,

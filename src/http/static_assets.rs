@@ -9,7 +9,7 @@ const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
      form-action 'none'; frame-ancestors 'none'",
 );
 
-/// Returns a page.
+/// Returns an HTML page.
 pub(super) fn to_page(html: &'static str) -> impl IntoResponse {
     let headers = [
         (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
@@ -19,7 +19,7 @@ pub(super) fn to_page(html: &'static str) -> impl IntoResponse {
     (headers, Html(html))
 }
 
-/// Returns a script.
+/// Returns a JavaScript file.
 pub(super) fn to_script(script: &'static str) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], script)
 }

@@ -8,7 +8,7 @@ pub(super) fn serialize_instant<S: Serializer>(at: &DateTime<Utc>, to: S) -> Res
     to.serialize_str(&format_instant(*at))
 }
 
-/// Formats an instant. Leaves out the milliseconds if they are zero.
+/// Formats an instant for a response. Leaves out the milliseconds if they are zero.
 pub(super) fn format_instant(at: DateTime<Utc>) -> String {
     let format = if at.timestamp_subsec_millis() == 0 {
         SecondsFormat::Secs

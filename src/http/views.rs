@@ -97,7 +97,7 @@ fn to_reason_view(status: Status) -> Option<HoldReasonView> {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Hold)]
 pub(super) struct HoldView {
-    /// The hold's id. It cannot be guessed, and gives the right to read the hold.
+    /// The id of the hold. It cannot be guessed, and gives the right to read the hold.
     id: Uuid,
     /// The status of the hold.
     status: HoldStatusView,
@@ -165,7 +165,7 @@ impl HoldView {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Segment)]
 struct SegmentView {
-    /// The resource's id.
+    /// The id of the resource.
     #[schema(example = "ana")]
     resource: String,
     /// The first instant of the segment.
@@ -204,7 +204,7 @@ struct GuestView {
     /// The guest's e-mail address; null once the guest's data is deleted.
     #[schema(required = true)]
     email: Option<String>,
-    /// The guest's name.
+    /// The name of the guest.
     #[schema(required = true)]
     name: Option<String>,
 }
@@ -217,7 +217,7 @@ struct PaymentView {
     intent: String,
     /// The amount paid, in the currency's minor unit.
     amount: i64,
-    /// The amount refunded.
+    /// The amount refunded, in the currency's minor unit.
     refunded: i64,
     /// The lower-case ISO code of the currency.
     currency: String,
@@ -342,7 +342,7 @@ impl AdminHoldDetailView {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = HistoryLine)]
 struct HistoryView {
-    /// When it happened.
+    /// When the transition happened.
     #[serde(serialize_with = "serialize_instant")]
     at: DateTime<Utc>,
     /// The status before; null on the first line.

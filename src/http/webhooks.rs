@@ -1,5 +1,5 @@
-//! Receives Stripe's events. An event is believed only if its signature is valid, and answered 2xx only after it is
-//! stored, because Stripe does not send an event again after a 2xx.
+//! Receives the events that Stripe sends. An event is believed only if its signature is valid, and answered
+//! 2xx only after it is stored, because Stripe does not send an event again after a 2xx.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use crate::workflow::apply_fact::{self, EventOutcome};
 #[derive(Serialize, ToSchema)]
 #[schema(as = Received)]
 pub(super) struct EventReceipt {
-    /// Always true.
+    /// Confirms the receipt; always true.
     received: bool,
     /// The effect of the event.
     outcome: EventOutcomeView,

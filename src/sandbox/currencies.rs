@@ -3,7 +3,7 @@
 //! The lists are Stripe's (docs.stripe.com/currencies), not those of ISO 4217. The two differ for some currencies, and
 //! Stripe's number of decimals decides what an amount in its API means.
 
-/// Stripe's presentment currencies.
+/// Lists the presentment currencies of Stripe.
 const SUPPORTED: &str = "usd aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bhd bif bmd bnd bob brl bsd bwp byn bzd \
     cad cdf chf clp cny cop crc cve czk djf dkk dop dzd egp etb eur fjd fkp gbp gel gip gmd gnf gtq gyd hkd hnl htg \
     huf idr ils inr isk jmd jod jpy kes kgs khr kmf krw kwd kyd kzt lak lbp lkr lrd lsl mad mdl mga mkd mmk mnt mop \

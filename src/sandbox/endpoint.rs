@@ -67,17 +67,17 @@ pub struct CallCounts {
     pub create: u64,
     /// Counts those calls in `create` that replayed the response saved under their idempotency key.
     pub create_replayed: u64,
-    /// Counts `GET /v1/checkout/sessions/{id}`.
+    /// Counts calls of `GET /v1/checkout/sessions/{id}`.
     pub retrieve: u64,
-    /// Counts `GET /v1/checkout/sessions`.
+    /// Counts calls of `GET /v1/checkout/sessions`.
     pub list: u64,
-    /// Counts `POST /v1/checkout/sessions/{id}/expire`.
+    /// Counts calls of `POST /v1/checkout/sessions/{id}/expire`.
     pub expire: u64,
     /// Counts `POST /v1/refunds`, including replays.
     pub refund: u64,
-    /// Counts `GET /v1/refunds/{id}`.
+    /// Counts calls of `GET /v1/refunds/{id}`.
     pub refund_retrieve: u64,
-    /// Counts `GET /v1/payment_intents/{id}`.
+    /// Counts calls of `GET /v1/payment_intents/{id}`.
     pub intent_retrieve: u64,
     /// Counts `GET /v1/balance` and `GET /v1/account`.
     pub other: u64,

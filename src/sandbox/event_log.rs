@@ -49,7 +49,7 @@ pub struct QueuedEvent {
 }
 
 impl QueuedEvent {
-    /// Parses the payload.
+    /// Parses the payload of the event.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.payload).unwrap_or(Value::Null)
     }

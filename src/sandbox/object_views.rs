@@ -53,7 +53,7 @@ impl From<&Session> for SessionView {
 pub struct IntentView {
     /// The intent's id, `pi_…`.
     pub id: String,
-    /// The intent's status.
+    /// The status of the intent.
     pub status: IntentStatus,
     /// The id of its session, which Stripe's own object does not contain.
     pub session: String,

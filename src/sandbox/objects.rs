@@ -172,7 +172,7 @@ impl PartialEq<&str> for IntentStatus {
     }
 }
 
-/// A PaymentIntent (docs.stripe.com/api/payment_intents/object).
+/// Represents a PaymentIntent of Stripe (docs.stripe.com/api/payment_intents/object).
 #[derive(Debug, Clone)]
 pub(super) struct Intent {
     pub(super) id: String,

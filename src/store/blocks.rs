@@ -13,8 +13,8 @@ use crate::domain::listing::PutOutcome;
 /// Blocks in the database; one method is one transaction.
 #[async_trait]
 pub trait Blocks {
-    /// Writes a block. When this returns, no new hold can be placed in it. Live holds that it overlaps stay and are
-    /// returned.
+    /// Writes a block of a resource. When this returns, no new hold can be placed in it. Live holds that it
+    /// overlaps stay and are returned.
     async fn put_block(
         &self,
         resource: &ResourceId,

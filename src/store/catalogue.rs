@@ -43,7 +43,7 @@ pub(super) struct EventTypeRow {
     payment_methods: String,
 }
 
-/// Selects [`EventTypeRow`]s.
+/// Selects the columns of [`EventTypeRow`]s.
 macro_rules! select_event_types {
     ($rest:literal) => {
         concat!(

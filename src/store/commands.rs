@@ -28,7 +28,7 @@ pub trait Commands {
     /// Records a failed try: counts it, stores the error, and returns the command until `due_at`.
     async fn fail_command(&self, id: CommandId, error: &str, due_at: DateTime<Utc>)
     -> Result<(), StoreError>;
-    /// Reads one command.
+    /// Reads one command by its id.
     async fn find_command(&self, id: CommandId) -> Result<Option<Command>, StoreError>;
     /// Lists commands, newest first.
     async fn list_commands(
@@ -69,7 +69,7 @@ macro_rules! command_columns {
 }
 pub(super) use command_columns;
 
-/// Finds command `$1`.
+/// Finds the command with id `$1`.
 pub(super) const FIND: &str = concat!("SELECT ", command_columns!(), " FROM commands WHERE id = $1");
 
 /// Stores error `$2` of command `$1`, due again at `$3`.

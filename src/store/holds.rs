@@ -34,7 +34,7 @@ pub enum ReleaseLease {
 /// Holds in the database; one method is one transaction.
 #[async_trait]
 pub trait Holds {
-    /// Reads one hold.
+    /// Reads one hold by its id.
     async fn find_booking(&self, id: HoldId) -> Result<Option<Booking>, StoreError>;
     /// Finds the hold that Stripe refers to: by our id, else by session, else by intent. An intent that has paid names
     /// its hold more surely than one that was only linked.

@@ -45,7 +45,7 @@ pub struct HoldMove {
     pub requested_resource: Option<ResourceId>,
     /// The history line's message: from when to when it moves.
     pub message: String,
-    /// Who moves it.
+    /// Says who moves the hold.
     pub actor: Actor,
     /// The present, by the instance's clock.
     pub now: DateTime<Utc>,

@@ -11,9 +11,9 @@ use crate::domain::listing::{Page, PageRequest, PutOutcome};
 /// Resources in the database; one method is one transaction.
 #[async_trait]
 pub trait Resources {
-    /// Writes a resource. Live holds on units that it no longer has stay.
+    /// Writes a resource to the database. Live holds on units that it no longer has stay.
     async fn put_resource(&self, resource: &Resource, now: DateTime<Utc>) -> Result<PutOutcome, StoreError>;
-    /// Reads one resource.
+    /// Reads one resource by its id.
     async fn find_resource(&self, id: &ResourceId) -> Result<Option<Resource>, StoreError>;
     /// Lists resources, newest first.
     async fn list_resources(&self, page: &PageRequest) -> Result<Page<Resource>, StoreError>;
@@ -27,7 +27,7 @@ pub(super) struct ResourceRow {
     capacity: i32,
 }
 
-/// Finds resource `$1`.
+/// Finds the resource with id `$1`.
 pub(super) const FIND: &str = "SELECT seq, id, name, capacity FROM resources WHERE id = $1";
 
 /// Lists resources before number `$1`, at most `$2`.

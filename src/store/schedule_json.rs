@@ -53,7 +53,7 @@ struct ScheduleRow {
 
 #[derive(Serialize, Deserialize)]
 struct HoursRow {
-    /// Monday is 0.
+    /// The days of the week, where Monday is 0.
     days: Vec<u8>,
     from: NaiveTime,
     to: NaiveTime,

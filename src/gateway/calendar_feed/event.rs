@@ -14,7 +14,8 @@ use crate::domain::time::Window;
 /// The longest id in bytes, because each busy time has a copy of it.
 const MAX_UID_BYTES: usize = 1_000;
 
-/// The longest event. A longer one is not an appointment, and would make us search further into the past.
+/// The longest accepted event, in days. A longer one is not an appointment, and would make us search further
+/// into the past.
 const MAX_DAYS: i64 = 3_660;
 
 const SECONDS_PER_DAY: i64 = 86_400;
@@ -50,7 +51,7 @@ fn parse_value(value: &str, line: &ContentLine, zones: &FeedZones) -> Result<Zon
 #[derive(Debug, Default)]
 pub(super) struct ExcludedTimes {
     instants: HashSet<DateTime<Utc>>,
-    /// Whole days. Some programs write them also for events that begin at some hour.
+    /// The whole days that are excluded. Some programs write them also for events that begin at some hour.
     dates: HashSet<NaiveDate>,
 }
 

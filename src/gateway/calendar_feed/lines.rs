@@ -87,7 +87,7 @@ impl Component {
 pub(super) struct CalendarComponents {
     /// The name of the zone of times without a zone (`X-WR-TIMEZONE`).
     pub(super) default_zone: Option<String>,
-    /// The `VTIMEZONE` components.
+    /// The `VTIMEZONE` components of the feed.
     pub(super) zones: Vec<Component>,
     /// The `VEVENT` components: events, and repetitions with an entry of their own.
     pub(super) events: Vec<Component>,

@@ -7,7 +7,7 @@ use chrono::{
 };
 use chrono_tz::{GapInfo, Tz};
 
-/// A time zone.
+/// A time zone that a feed uses.
 #[derive(Clone, Debug)]
 pub(super) enum Zone {
     /// A zone of the IANA database.

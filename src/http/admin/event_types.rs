@@ -42,7 +42,7 @@ pub(in crate::http) struct EventTypeView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     duration_minutes: Option<i64>,
-    /// The segments. The short form has one segment.
+    /// The segments of the event type. The short form has one segment.
     segments: Vec<SegmentMembers>,
     /// How long each resource stays busy before its segment, in minutes.
     buffer_before_minutes: i64,

@@ -32,7 +32,7 @@ pub(in crate::http) struct StoredEventView {
     /// The event's id at Stripe.
     #[schema(example = "evt_1")]
     id: String,
-    /// The event's type.
+    /// The type of the event.
     #[schema(example = "checkout.session.completed")]
     r#type: String,
     /// The hold that the event is about. For a payment without a hold, it is the hold that the metadata names.

@@ -55,7 +55,7 @@ fn check_capacity(units: i64) -> Result<u32, String> {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Resource)]
 pub(in crate::http) struct ResourceView {
-    /// The resource's id.
+    /// The id of the resource.
     #[schema(example = "ana")]
     id: String,
     /// The name that people see.
@@ -79,7 +79,7 @@ impl From<&Resource> for ResourceView {
 #[derive(Serialize, ToSchema)]
 #[schema(as = ResourceDetails)]
 pub(in crate::http) struct ResourceDetailsView {
-    /// The resource itself.
+    /// The resource without its details.
     #[serde(flatten)]
     resource: ResourceView,
     /// The calendar feed whose events become blocks; null if there is none.

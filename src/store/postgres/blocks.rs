@@ -1,4 +1,4 @@
-//! Blocks on PostgreSQL.
+//! Reads and writes blocks on PostgreSQL.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -11,7 +11,7 @@ use crate::store::StoreError;
 use crate::store::blocks::{self, BlockConflictRow, Blocks, upsert_block};
 use crate::store::resources::put_outcome;
 
-/// Writes a block. `xmax` is 0 only in a row version that an insert made.
+/// Writes a block of a resource. `xmax` is 0 only in a row version that an insert made.
 const PUT: &str = concat!(upsert_block!(), " RETURNING xmax = 0");
 
 #[async_trait]

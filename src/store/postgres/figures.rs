@@ -1,4 +1,4 @@
-//! Figures on PostgreSQL.
+//! Counts the figures on PostgreSQL.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};

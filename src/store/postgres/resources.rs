@@ -1,4 +1,4 @@
-//! Resources on PostgreSQL.
+//! Reads and writes resources on PostgreSQL.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};

@@ -1,4 +1,4 @@
-//! Blocks on SQLite.
+//! Reads and writes blocks on SQLite.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};

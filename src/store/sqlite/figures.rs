@@ -1,4 +1,4 @@
-//! Figures on SQLite.
+//! Counts the figures on SQLite.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};

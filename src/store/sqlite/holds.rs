@@ -30,7 +30,7 @@ macro_rules! select {
     };
 }
 
-/// Finds hold `$1`.
+/// Finds the hold with id `$1`.
 pub(super) const FIND: &str = select!("WHERE h.id = $1");
 
 /// Finds the hold of session `$1`.

@@ -1,4 +1,4 @@
-//! Resources on SQLite.
+//! Reads and writes resources on SQLite.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};

@@ -89,7 +89,7 @@ async fn payment_shows_as_confirmed_after_webhook() {
     guest.close(&[]).await;
 }
 
-/// Story S14.
+/// Story S14: a declined card is not the end of the checkout.
 #[tokio::test]
 async fn declined_guest_can_pay_with_another_card() {
     let (shop, driver) = (Shop::open(), Driver::start());
@@ -104,7 +104,7 @@ async fn declined_guest_can_pay_with_another_card() {
     guest.close(&[]).await;
 }
 
-/// Story S13.
+/// Story S13: a delayed payment keeps the slot until the bank gives the result.
 #[tokio::test]
 async fn delayed_payment_keeps_slot_until_bank_decides() {
     let (shop, driver) = (Shop::open(), Driver::start());
@@ -145,7 +145,7 @@ async fn failed_bank_payment_explains_why_slot_is_gone() {
     guest.close(&[]).await;
 }
 
-/// Story S15.
+/// Story S15: a guest who cancels the payment can resume it or release the slot.
 #[tokio::test]
 async fn returning_guest_can_pay_or_release_slot() {
     let (shop, driver) = (Shop::open(), Driver::start());

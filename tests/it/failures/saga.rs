@@ -58,7 +58,7 @@ trait WorkflowCase: Send + Sync + 'static {
         fixture.faulty_context(plan)
     }
 
-    /// Runs the workflow. Returns whether its result is the one expected without a fault.
+    /// Runs the workflow of the case. Returns whether its result is the one expected without a fault.
     async fn run_workflow(&self, scenario: &Scenario, context: &Arc<Context>) -> bool;
 
     /// Returns whether Stripe delivers its events before the first sweep. Otherwise it delivers them only after the

@@ -38,7 +38,7 @@ pub(crate) async fn block(at: &Client, resource: &str, id: &str, from: &str, to:
     .await
 }
 
-/// Deletes the block.
+/// Deletes the block of a resource.
 pub(crate) async fn unblock(at: &Client, resource: &str, id: &str) -> Answer {
     let path = format!("/v1/admin/resources/{resource}/blocks/{id}");
     at.admin(Method::DELETE, &path, None).await

@@ -161,7 +161,7 @@ impl TestDatabase {
             .unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
-    /// Ends all leases. They run by the database's clock, which a test cannot move.
+    /// Ends all leases in the database. They run by the database's clock, which a test cannot move.
     pub(crate) async fn end_leases(&self) {
         for table in ["holds", "commands", "checkout_attempts"] {
             self.execute(&format!(

@@ -44,7 +44,7 @@ impl Feed {
         }
     }
 
-    /// Replaces the calendar.
+    /// Replaces the calendar that the server returns.
     pub(crate) fn becomes(&self, calendar: String) {
         *self.content.lock().unwrap() = Content::Calendar(calendar);
     }

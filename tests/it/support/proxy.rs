@@ -21,7 +21,7 @@ struct Way {
     flow: Flow,
 }
 
-/// Which traffic passes.
+/// Says which traffic passes the proxy.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Flow {
     Open,

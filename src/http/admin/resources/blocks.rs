@@ -53,7 +53,7 @@ pub(in crate::http) struct NewBlock {
 pub(in crate::http) struct BlockView {
     /// The block's id, which the operator chose.
     id: String,
-    /// The resource's id.
+    /// The id of the resource.
     resource: String,
     /// The first busy instant.
     #[serde(serialize_with = "serialize_instant")]
@@ -71,7 +71,7 @@ pub(in crate::http) struct BlockView {
 #[derive(Serialize, ToSchema)]
 #[schema(as = BlockConflict)]
 struct BlockConflictView {
-    /// The hold's id.
+    /// The id of the hold.
     id: Uuid,
     /// The status of the hold.
     status: HoldStatusView,
@@ -180,7 +180,7 @@ fn check_instant(at: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), &'static s
     Ok(())
 }
 
-/// Deletes a block. The blocks from the calendar feed stay.
+/// Deletes a block of a resource. The blocks from the calendar feed stay.
 #[utoipa::path(
     delete, path = "/v1/admin/resources/{id}/blocks/{block}", operation_id = "deleteBlock", tag = "operators",
     params(

@@ -43,7 +43,7 @@ pub(super) enum CancelCase {
     FullRefund,
     /// The operator cancels and keeps a part.
     PartialRefund,
-    /// The guest cancels.
+    /// The guest cancels the hold.
     ByGuest,
 }
 

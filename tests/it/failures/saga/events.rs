@@ -34,7 +34,7 @@ fault_at_every_step!(
 /// What happened at Stripe, which its events report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum StripeEvent {
-    /// The guest paid.
+    /// The guest paid the session.
     Paid,
     /// The guest chose a delayed payment method.
     Delayed,
@@ -42,7 +42,7 @@ pub(super) enum StripeEvent {
     DelayedSucceeded,
     /// The delayed payment failed.
     DelayedFailed,
-    /// The session expired.
+    /// The session expired without a payment.
     Expired,
     /// A card was declined.
     Declined,

@@ -228,8 +228,8 @@ impl SagaFixture {
         )
     }
 
-    /// Restarts the process. The restart takes so long that the leases of the old process are over, and its attempts
-    /// are stale at the first sweep.
+    /// Restarts the process and sweeps. The restart takes so long that the leases of the old process are
+    /// over, and its attempts are stale at the first sweep.
     pub(super) async fn restart_and_sweep(&self, events_first: bool) {
         self.app.database.end_leases().await;
         if events_first {
@@ -267,7 +267,7 @@ impl SagaFixture {
         panic!("{} items still need work", self.count_unfinished().await);
     }
 
-    /// Runs a check. If it fails, prints the label first.
+    /// Runs a check with a label. If it fails, prints the label first.
     pub(super) async fn check_with_label(&self, label: &str, check: impl Future<Output = ()>) {
         if let Err(failure) = std::panic::AssertUnwindSafe(check).catch_unwind().await {
             eprintln!("this run fails: {label}");

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 /// A scripted reply to one request.
 #[derive(Clone, Debug)]
 pub(super) enum Reply {
-    /// Sends a response.
+    /// Sends a response to the request.
     Response {
         status: u16,
         headers: String,
@@ -67,7 +67,7 @@ struct Record {
     connections: usize,
 }
 
-/// A running server. It stops when this is dropped.
+/// A running server that follows a script. It stops when this is dropped.
 pub(super) struct ScriptedServer {
     port: u16,
     record: Arc<Mutex<Record>>,
@@ -96,7 +96,7 @@ impl ScriptedServer {
         self.record.lock().unwrap().connections
     }
 
-    /// Stops the server. Returns when its port is closed.
+    /// Stops the server and its task. Returns when its port is closed.
     pub(super) async fn stop(mut self) {
         self.task.abort();
         let _ = (&mut self.task).await;
@@ -126,7 +126,7 @@ async fn accept_connections(listener: TcpListener, replies: Vec<Reply>, record: 
     }
 }
 
-/// Serves one connection. Returns whether the script says to stop the server.
+/// Serves one connection by the script. Returns whether the script says to stop the server.
 async fn serve_connection(stream: TcpStream, replies: Vec<Reply>, record: Arc<Mutex<Record>>) -> bool {
     let mut stream = BufReader::new(stream);
     while let Some(request) = read_request(&mut stream).await {

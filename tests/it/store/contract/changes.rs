@@ -87,7 +87,7 @@ async fn a_change_that_was_decided_on_an_older_version_is_lost_and_writes_nothin
     assert_eq!(store.apply_change(&nobody).await.unwrap(), ApplyOutcome::Conflict);
 }
 
-/// S16.
+/// S16: an event that comes twice has one effect.
 async fn an_event_is_applied_once(database: &TestDatabase) {
     let store = database.store();
     let mine = placed(&*store, with_ana(0, 30)).await;
@@ -324,7 +324,7 @@ async fn a_slot_is_not_taken_back_without_saying_which_units(database: &TestData
     assert_eq!(read(&*store, &mine).await, mine);
 }
 
-/// S20.
+/// S20: a payment without a hold is recorded once and refunded.
 async fn money_without_a_hold_is_written_once_and_goes_back(database: &TestDatabase) {
     let store = database.store();
     let receipt = Receipt {

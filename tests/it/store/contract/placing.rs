@@ -176,7 +176,7 @@ async fn of_several_windows_all_are_taken_or_none(database: &TestDatabase) {
     placed(&*store, with_ana(0, 30)).await;
 }
 
-/// S1, S2.
+/// S1 and S2: one of many concurrent holds with overlapping windows gets the slot.
 async fn of_many_at_once_on_overlapping_windows_one_wins(database: &TestDatabase) {
     let store = database.store();
     // All of them share minute 29.

@@ -59,7 +59,7 @@ async fn a_transaction_that_is_given_up_again_and_again_is_unavailable_and_leave
     assert_eq!(database.count("SELECT count(*) FROM holds").await, 0);
 }
 
-/// S23.
+/// S23: a server that cannot be reached counts as unavailable, and connecting does not wait for it.
 #[tokio::test]
 async fn a_server_that_is_away_is_unavailable_and_connecting_does_not_wait_for_it() {
     let store = PostgresStore::connect("postgres://nobody@127.0.0.1:1/none", IMPATIENT).unwrap();
