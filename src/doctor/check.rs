@@ -10,7 +10,7 @@ use serde::Serialize;
 pub enum Verdict {
     /// The check found nothing wrong.
     Ok,
-    /// It works, but somebody should look at it.
+    /// It works, but somebody should examine the cause.
     Warning,
     /// It does not work, or the ledger is wrong.
     Fault,

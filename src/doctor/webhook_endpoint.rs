@@ -87,7 +87,7 @@ fn to_check(to: SocketAddr, outcome: TestEventOutcome) -> Check {
         ),
         TestEventOutcome::NoResponse => fault(
             format!("{to} accepts the connection and does not respond"),
-            "check whether the instance is overloaded, or another program listens at its address",
+            "check whether the instance is overloaded, or another program listens on its address",
         ),
     }
 }

@@ -7,7 +7,7 @@ use chrono::{DateTime, Duration, Utc};
 use super::ids::{CommandId, HoldId, IntentId, SessionId};
 use super::money::Money;
 
-/// Failures after which a command counts as stuck: the worker still tries it, but an operator should look at it.
+/// Failures after which a command counts as stuck: an operator should check it, but the worker still tries.
 pub const STUCK_AFTER: u32 = 10;
 
 /// What a command makes Stripe do.
@@ -58,7 +58,7 @@ pub struct Command {
 }
 
 impl Command {
-    /// Tells whether the command failed so often that an operator should look at it.
+    /// Tells whether the command failed so often that an operator should check it.
     pub fn is_stuck(&self) -> bool {
         self.done_at.is_none() && self.tries >= STUCK_AFTER
     }

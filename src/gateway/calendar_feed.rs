@@ -148,7 +148,7 @@ fn expand_starts(
     let shifted = |at: DateTime<Utc>, by: Duration| at.naive_utc().checked_add_signed(by);
     let from = shifted(within.starts_at(), -(margin + event.max_length())).unwrap_or(NaiveDateTime::MIN);
     let to = shifted(within.ends_at(), margin).unwrap_or(NaiveDateTime::MAX);
-    // The event takes place at its start, whatever its rule says.
+    // The first occurrence is always the start of the event, whatever its rule says.
     let mut locals = HashSet::from([event.start.local]);
     for rule in &event.rules {
         locals.extend(recurrence::expand_rule(rule, &event.start, from..to, budget)?);

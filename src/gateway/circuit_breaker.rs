@@ -108,7 +108,7 @@ impl BreakerPermit<'_> {
             CircuitState::Open { cool_down, .. } if self.is_probe => {
                 open_circuit(now, (cool_down * 2).min(LONGEST_COOL_DOWN))
             }
-            // This call started before the circuit opened, so its failure is no news about the cool-down.
+            // This call started before the circuit opened, so its failure says nothing about the cool-down.
             CircuitState::Open { .. } => return,
         };
     }

@@ -92,7 +92,7 @@ fn has_failed_payment(session: &Value) -> bool {
     let intent = session
         .get("payment_intent")
         .and_then(|intent| parse_text(intent, "status"));
-    // An intent in one of these states waits for no further payment.
+    // An intent in either state waits for no further payment.
     is_unpaid && matches!(intent, Some("requires_payment_method" | "canceled"))
 }
 

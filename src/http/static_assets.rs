@@ -24,7 +24,7 @@ pub(super) fn to_script(script: &'static str) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], script)
 }
 
-/// Returns a style sheet.
+/// Returns a CSS stylesheet.
 pub(super) fn to_style(style: &'static str) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], style)
 }

@@ -279,7 +279,7 @@ pub(super) struct AdminHoldView {
     payment_intent: Option<String>,
     /// All payments for the hold.
     payments: Vec<PaymentView>,
-    /// Whether the paid amount or currency differs from the price. An operator has to look at it.
+    /// Whether the paid amount or currency differs from the price. An operator has to check the payment.
     price_mismatch: bool,
     /// When the session expires at Stripe by itself.
     #[serde(serialize_with = "serialize_instant")]

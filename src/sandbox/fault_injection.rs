@@ -124,7 +124,7 @@ impl ApiFault {
 /// How often a webhook fault hits: the `next` events certainly, and after them each event with `probability`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Chance {
+pub struct FaultRate {
     /// Counts the next events that are certainly hit.
     pub next: u32,
     /// Sets the probability, 0 to 1, that any later event is hit.
@@ -136,17 +136,17 @@ pub struct Chance {
 #[serde(default, deny_unknown_fields)]
 pub struct WebhookFaults {
     /// Delivers the event twice.
-    pub doubled: Chance,
+    pub doubled: FaultRate,
     /// Never delivers the event, except by its id.
-    pub dropped: Chance,
+    pub dropped: FaultRate,
     /// Delivers the event out of order: inserts it at a random position of the queue.
     ///
     /// In automatic mode it is also delivered up to one second late.
-    pub shuffled: Chance,
+    pub shuffled: FaultRate,
     /// Delivers the event `delayed_ms` late.
     ///
     /// In automatic mode only: in explicit mode the test chooses the time of delivery.
-    pub delayed: Chance,
+    pub delayed: FaultRate,
     /// Sets the delay of a delayed event.
     pub delayed_ms: u64,
 }

@@ -9,7 +9,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use super::endpoint::Endpoint;
-use super::fault_injection::{ApiFault, Chance, Faults, WebhookFaults};
+use super::fault_injection::{ApiFault, FaultRate, Faults, WebhookFaults};
 
 /// A random number generator that repeats its choices for the same seed.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ impl FaultRng {
         probability > 0.0 && self.0.random_bool(probability.min(1.0))
     }
 
-    fn draw_webhook_hit(&mut self, rate: &mut Chance) -> bool {
+    fn draw_webhook_hit(&mut self, rate: &mut FaultRate) -> bool {
         self.draw_hit(&mut rate.next, rate.probability)
     }
 

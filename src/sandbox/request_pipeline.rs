@@ -1,8 +1,8 @@
 //! The steps of an API call: authentication, routing, faults, idempotency key, effect, response.
 //!
-//! Clients can observe the order of these steps, so it is Stripe's. A request with a bad API key is neither counted nor
-//! saved. A fault acts before or after the effect, never within it. An effect that has begun happens even if the caller
-//! disconnects.
+//! Clients can observe the order of the steps, so it is Stripe's. A request with a bad API key is neither
+//! counted nor saved. A fault acts before or after the effect, never within it. An effect that has begun
+//! happens even if the caller disconnects.
 
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{Request, State};

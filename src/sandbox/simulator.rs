@@ -61,7 +61,7 @@ pub(super) struct SharedState {
 
 /// Locks a mutex, even if a thread panicked while it held the lock.
 ///
-/// Ignoring the poison is safe, because nobody who holds one of these locks can leave a change half done.
+/// Ignoring the poison is safe, because nobody who holds one of the locks can leave a change half done.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -63,8 +63,8 @@ pub enum ApplyOutcome {
 /// Changes in the database; one method is one transaction.
 #[async_trait]
 pub trait Changes {
-    /// Commits a change and resets the hold's tries. A lease on the hold stays while its status is the same: news of a
-    /// pending payment must not send a second caller to ask Stripe.
+    /// Commits a change and resets the hold's tries. A lease on the hold stays while its status is the same:
+    /// a report of a pending payment must not send a second caller to ask Stripe.
     async fn apply_change(&self, change: &HoldChange) -> Result<ApplyOutcome, StoreError>;
     /// Records a payment that carries our metadata but has no hold: the event, the payment as `refund_due` and the refund
     /// command. `Duplicate` if the event or the payment is known.

@@ -1,7 +1,7 @@
 //! Column types that both engines encode and decode, so that a row struct and a statement can serve both.
 //!
-//! PostgreSQL has `uuid`, `timestamptz` and `jsonb`. SQLite has none of these: it stores a UUID as hyphenated text, an
-//! instant as milliseconds since the Unix epoch, and JSON as text.
+//! PostgreSQL has `uuid`, `timestamptz` and `jsonb`. SQLite has none of the three types: it stores a UUID as
+//! hyphenated text, an instant as milliseconds since the Unix epoch, and JSON as text.
 
 use chrono::{DateTime, Utc};
 use sqlx::encode::IsNull;

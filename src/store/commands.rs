@@ -1,4 +1,4 @@
-//! The outbox: commands that Stripe must be told, each written once, leased and finished (I7).
+//! The outbox: commands that Stripe must receive, each written once, leased and finished (I7).
 
 use std::time::Duration;
 

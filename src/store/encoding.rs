@@ -94,8 +94,8 @@ pub(super) fn decode_status(text: &str, reason: Option<&str>) -> Result<Status, 
     })
 }
 
-pub(super) fn encode_requester(asker: ReleaseRequester) -> &'static str {
-    match asker {
+pub(super) fn encode_requester(requester: ReleaseRequester) -> &'static str {
+    match requester {
         ReleaseRequester::Guest => "guest",
         ReleaseRequester::Operator => "operator",
     }
@@ -105,7 +105,7 @@ pub(super) fn decode_requester(text: &str) -> Result<ReleaseRequester, StoreErro
     match text {
         "guest" => Ok(ReleaseRequester::Guest),
         "operator" => Ok(ReleaseRequester::Operator),
-        other => Err(unreadable_column("asker", other)),
+        other => Err(unreadable_column("requester", other)),
     }
 }
 

@@ -17,7 +17,7 @@ pub struct UnpaidHoldCounts {
     pub client_held: u32,
     /// How many of the client's last holds expired, without one in between that ended otherwise.
     pub client_lapses: u32,
-    /// When the last of these ended.
+    /// When the last hold that `client_lapses` counts ended.
     pub client_lapsed_at: Option<DateTime<Utc>>,
 }
 

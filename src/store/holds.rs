@@ -1,4 +1,4 @@
-//! Holds: reading them with their payments, and leasing them to the caller who asks Stripe about them.
+//! Holds: reading them with their payments, and leasing them to the caller that asks Stripe about them.
 //! `placements` writes new ones, `changes` writes transitions.
 
 use std::time::Duration;

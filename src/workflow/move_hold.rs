@@ -87,8 +87,8 @@ async fn move_until_decided(context: &Context, request: &MoveRequest) -> Result<
                 let moved = context.store.find_booking(request.hold).await?;
                 return moved.ok_or(MoveError::Missing);
             }
-            // Decides again on what is there now. The random offset keeps moves that lost the same race from competing
-            // for the same units again.
+            // Decides again on the current state. The random offset keeps moves that lost the same race from
+            // competing for the same units again.
             MoveOutcome::Conflict | MoveOutcome::SlotTaken => unit_offset = rand::random(),
         }
     }

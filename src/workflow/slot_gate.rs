@@ -1,4 +1,4 @@
-//! Caps the concurrent checkouts for one slot at its free capacity, within this process.
+//! Limits the concurrent checkouts for one slot to its free capacity, within this process.
 //!
 //! A rush on a slot then costs about as many sessions at Stripe as the slot has free units. A checkout over the cap
 //! waits until half of the running ones have finished, then checks the slot again. Waking the waiters one by one would
@@ -25,7 +25,7 @@ struct SlotUsage {
     remaining: watch::Sender<u32>,
 }
 
-/// Hands out permits for slots.
+/// Gives out permits for slots.
 #[derive(Default)]
 pub(super) struct SlotGate {
     running: Arc<RunningCheckouts>,

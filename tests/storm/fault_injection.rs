@@ -265,7 +265,7 @@ fn random_api_faults(rng: &mut StdRng, keeps_errors: bool) -> Vec<ApiFault> {
 }
 
 fn random_webhook_faults(rng: &mut StdRng) -> WebhookFaults {
-    let mut random_fault = || holdfast::sandbox::Chance {
+    let mut random_fault = || holdfast::sandbox::FaultRate {
         next: 0,
         probability: rng.random_range(0.0..0.4),
     };

@@ -6,7 +6,8 @@ use crate::domain::ids::IntentId;
 use crate::domain::payment::Receipt;
 use crate::domain::session::SessionPayment;
 
-/// Something that Stripe told us, by an event or by a response to a call. The rules do not depend on which of the two.
+/// Something that Stripe reported, by an event or by a response to a call. The rules do not depend on which
+/// of the two.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Fact {
     /// The guest submitted the payment page.

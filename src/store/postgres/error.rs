@@ -99,8 +99,8 @@ fn is_transient(code: &str) -> bool {
     matches!(code, "40001" | "40P01")
 }
 
-/// Connection lost (class 08), out of room (class 53), shutting down or starting up, statement and lock timeouts, and
-/// a standby that takes no writes, as after a failover. PostgreSQL manual, appendix A.
+/// Connection lost (class 08), out of resources (class 53), shutting down or starting up, statement and lock
+/// timeouts, and a standby that takes no writes, as after a failover. PostgreSQL manual, appendix A.
 fn is_away_or_busy(code: &str) -> bool {
     code.starts_with("08")
         || code.starts_with("53")

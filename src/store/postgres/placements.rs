@@ -17,8 +17,8 @@ use crate::store::{StoreError, encoding};
 
 /// Takes units (`$2` resources, `$3` starts, `$4` ends, `$5` units) for hold `$1`, those that are free. A lookup found them
 /// free; this re-checks the guard, capacities and blocks, which may have changed since. Blocks are counted: with
-/// `EXISTS` the planner chose a table scan. It waits for a rival that has not committed, and takes units in one order,
-/// so that two checkouts for the same units do not deadlock.
+/// `EXISTS` the planner chose a table scan. It waits for a concurrent request that has not committed, and
+/// takes units in one order, so that two checkouts for the same units do not deadlock.
 macro_rules! take_units {
     () => {
         "INSERT INTO occupancy (hold_id, resource_id, unit, during)

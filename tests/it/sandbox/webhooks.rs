@@ -1,6 +1,6 @@
 //! Tests webhook deliveries: explicit, automatic, and with injected faults.
 
-use holdfast::sandbox::{Chance, Faults, Mode, Outcome, WebhookFaults, signature_header};
+use holdfast::sandbox::{FaultRate, Faults, Mode, Outcome, WebhookFaults, signature_header};
 
 use super::fixture::{Receiver, SECRET, START, SimulatorFixture, wait_until};
 
@@ -62,11 +62,11 @@ async fn an_event_stays_queued_until_it_is_accepted() {
 
 #[tokio::test]
 async fn webhook_faults_double_drop_and_shuffle() {
-    let once = Chance {
+    let once = FaultRate {
         next: 1,
         probability: 0.0,
     };
-    let always = Chance {
+    let always = FaultRate {
         next: 0,
         probability: 1.0,
     };

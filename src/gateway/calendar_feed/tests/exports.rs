@@ -186,7 +186,7 @@ fn outlook_export_with_windows_zones_and_a_custom_zone() {
 
 #[test]
 fn described_zone_changes_offset_like_a_known_zone() {
-    // 02:30 is skipped and 01:30 occurs twice. The other times lie on both sides of these.
+    // 02:30 is skipped and 01:30 occurs twice. The other times lie on both sides of those two.
     for (local, start) in [
         ("20260308T013000", "2026-03-08T06:30Z"),
         ("20260308T023000", "2026-03-08T07:30Z"),

@@ -58,7 +58,7 @@ fn excluded_and_further_dates_are_applied() {
             "DTSTART:20260601T090000Z; RDATE:20260603T090000Z,20260604T090000Z; EXDATE:20260604T090000Z",
             "01 03",
         ),
-        // An event takes place at its start, whatever its rule says.
+        // The first occurrence is always the start of the event, whatever its rule says.
         (
             "DTSTART:20260602T090000Z; RRULE:FREQ=WEEKLY;UNTIL=20260612;BYDAY=MO",
             "02 08",

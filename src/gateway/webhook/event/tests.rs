@@ -189,7 +189,7 @@ fn client_reference_id_alone_does_not_make_a_session_ours() {
 }
 
 #[test]
-fn ignored_events_say_why() {
+fn ignored_events_carry_a_reason() {
     use IgnoreReason::{IncompleteObject, ThinEvent, UnknownType};
     assert_eq!(
         content_of("plan.created", &json!({})),
