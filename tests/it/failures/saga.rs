@@ -83,7 +83,7 @@ trait WorkflowCase: Send + Sync + 'static {
 /// A description of one run, and its scenario.
 type FaultyRun = (String, Arc<Scenario>);
 
-/// Runs the test case with each of these faults at each of its steps.
+/// Runs the test case with each of the faults at each of its steps.
 async fn inject_at_every_step(fixture: &SagaFixture, case: impl WorkflowCase, faults: &[Fault]) {
     let case = Arc::new(case);
     for fault in faults {

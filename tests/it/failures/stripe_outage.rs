@@ -58,7 +58,7 @@ fn fault_every_call(endpoint: Option<Endpoint>, kind: FaultKind) -> Faults {
     }
 }
 
-/// Creates a hold at its own slot, `hour` hours into a week from now.
+/// Creates a hold of a separate slot, `hour` hours into a week from now.
 async fn create_hold_at(app: &TestApp, hour: usize) -> Answer {
     let slot =
         app.clock_now() + chrono::Duration::days(7) + chrono::Duration::hours(i64::try_from(hour).unwrap());

@@ -20,7 +20,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::audit::{Audit, PATIENCE};
+use super::audit::{Audit, FINDING_TIMEOUT};
 use super::catalogue_fixtures::put_event_type;
 pub(crate) use super::client::{ADMIN_KEY, Answer, Client};
 use super::database::{Engine, TestDatabase};
@@ -212,7 +212,7 @@ impl TestApp {
             engine: self.database.engine(),
             url: url.to_owned(),
             simulator: self.simulator.clone(),
-            wait_timeout: PATIENCE,
+            wait_timeout: FINDING_TIMEOUT,
         };
         audit.findings()
     }

@@ -46,7 +46,7 @@ const CALL: Offer = Offer {
     quantity: 1,
 };
 
-/// Two units each of a room (one of two), the studio and the kits: six units of three resources. The studio has three
+/// Two units each of `room-1` or `room-2`, the studio and the kits: six units of three resources. The studio has three
 /// units, so a second hold of two does not fit.
 const WORKSHOP: Offer = Offer {
     event_type: "workshop",
