@@ -19,8 +19,8 @@ async fn release_in_database(app: &TestApp, hold: &Answer) {
     for statement in [
         format!("UPDATE holds SET status = 'released', reason = 'operator', due_at = NULL, version = version + 1 WHERE id = '{id}'"),
         format!("DELETE FROM occupancy WHERE hold_id = '{id}'"),
-        format!("INSERT INTO hold_history (hold_id, at, from_status, to_status, to_reason, why, actor)
-                 SELECT id, created_at, 'held', 'released', 'operator', 'by force', 'operator' FROM holds WHERE id = '{id}'"),
+        format!("INSERT INTO hold_history (hold_id, at, from_status, to_status, to_reason, transition, message, actor)
+                 SELECT id, created_at, 'held', 'released', 'operator', 'other', 'by force', 'operator' FROM holds WHERE id = '{id}'"),
     ] {
         assert_eq!(app.database.execute(&statement).await, 1, "{statement}");
     }
@@ -71,7 +71,7 @@ fn start_in_a_year(app: &TestApp) -> String {
     at.format("%Y-%m-%dT10:00:00Z").to_string()
 }
 
-/// Returns the hold's state and the reason in the last line of its history.
+/// Returns the hold's state and the message in the last line of its history.
 async fn final_state(client: &Client, hold: &Answer) -> (String, Value) {
     let shown = client.admin_hold(hold.text("id")).await;
     let line = shown["history"].as_array().unwrap();
@@ -98,8 +98,8 @@ on_both_engines! {
         app.pay(&first, Outcome::Paid);
         redeliver_all_events(&app).await;
         assert_refunded_once(&app).await;
-        let why = json!("paid after the release; the slot was gone, the money goes back");
-        assert_eq!(final_state(&client, &first).await, ("released/late_payment_refunded".to_owned(), why));
+        let message = json!("paid after the release; the slot was gone, the money goes back");
+        assert_eq!(final_state(&client, &first).await, ("released/late_payment_refunded".to_owned(), message));
         assert_eq!(app.state_of(&second).await, "confirmed");
         assert_operator_alerted(&mut process, &client, "a payment came when its hold could not take it", "late").await;
     }
@@ -112,8 +112,8 @@ on_both_engines! {
         release_in_database(&app, &hold).await;
         app.pay(&hold, Outcome::Paid);
         redeliver_all_events(&app).await;
-        let why = json!("paid after the release; the slot was still free");
-        assert_eq!(final_state(&client, &hold).await, ("confirmed".to_owned(), why));
+        let message = json!("paid after the release; the slot was still free");
+        assert_eq!(final_state(&client, &hold).await, ("confirmed".to_owned(), message));
         assert_eq!(app.simulator.calls().refund, 0);
         let other = order_by("bob@example.com", "call", &slot);
         client.checkout(&other).await.expect_problem(409, "slot_taken");
