@@ -149,8 +149,8 @@ on_both_engines! {
 
     async fn available_count_is_in_units_of_requested_quantity(engine) {
         let app = TestApp::start(engine).await;
-        put_resource(&app, "room", 5).await;
-        put_event_type(&app, "class", json!({"resource": "room", "duration_minutes": 60})).await.expect(201);
+        put_resource(&app, "studio", 5).await;
+        put_event_type(&app, "class", json!({"resource": "studio", "duration_minutes": 60})).await.expect(201);
         let mut pair = order("class", "2026-12-01T10:00:00Z");
         pair["quantity"] = 2.into();
         let hold = app.checkout(&pair).await.expect(201);
@@ -190,8 +190,8 @@ on_both_engines! {
 
     async fn alternatives_have_capacity_for_quantity(engine) {
         let app = TestApp::start(engine).await;
-        put_resource(&app, "room", 3).await;
-        let members = json!({"resource": "room", "duration_minutes": 60,
+        put_resource(&app, "studio", 3).await;
+        let members = json!({"resource": "studio", "duration_minutes": 60,
             "schedule": daily_event_type("UTC", "09:00", "13:00", json!({"step_minutes": 60, "max_advance_days": 12}))});
         put_event_type(&app, "class", members).await.expect(201);
         for taken in ["09", "10", "11"] {

@@ -154,8 +154,8 @@ on_both_engines! {
         let shown = app.admin_hold(late.text("id")).await;
         assert_eq!((&shown["resource"], &shown["segments"][0]["resource"]), (&json!("host-1"), &json!("host-1")));
         let history = shown["history"].as_array().unwrap();
-        let why = json!("paid after the release; the slot was still free, now with host-1");
-        assert!(history.iter().any(|line| line["message"] == why && line["to"] == "confirmed"), "{shown}");
+        let message = json!("paid after the release; the slot was still free, now with host-1");
+        assert!(history.iter().any(|line| line["message"] == message && line["to"] == "confirmed"), "{shown}");
         app.checkout(&guest_checkout_body(2, "pool", SLOT, &json!({}))).await.expect_problem(409, "slot_taken");
     }
 

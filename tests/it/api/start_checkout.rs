@@ -105,10 +105,10 @@ on_both_engines! {
 
     async fn key_starts_new_hold_after_conflict_or_error(engine) {
         let app = TestApp::start(engine).await;
-        let rival = app.hold_slot("call", SLOT).await;
+        let other_hold = app.hold_slot("call", SLOT).await;
         let bobs = order_by("bob@example.com", "call", SLOT);
         app.checkout_with_key("k", &bobs).await.expect_problem(409, "slot_taken");
-        app.cancel(&rival).await.expect(200);
+        app.cancel(&other_hold).await.expect(200);
         app.simulator.set_faults(Faults::default().next(Endpoint::CreateSession, FaultKind::RateLimited, 100));
         let refused = app.checkout_with_key("k", &bobs).await.expect_problem(503, "stripe_unavailable");
         assert!(refused.headers.contains_key("retry-after"));

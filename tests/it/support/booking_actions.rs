@@ -66,7 +66,7 @@ impl TestApp {
         assert_eq!(taken.text("outcome"), "applied");
     }
 
-    /// Places the holds of these guests at the same moment: each takes its windows, and none can commit before all
+    /// Places the holds of the guests at the same moment: each takes its windows, and none can commit before all
     /// have. For a race with losers, or with two winners if the guard is missing. PostgreSQL only.
     pub(crate) async fn place_concurrently<T>(&self, guests: &[&str], race: impl Future<Output = T>) -> T {
         let mut connection = PgConnection::connect(self.database.url()).await.unwrap();
