@@ -5,7 +5,7 @@ use chrono::Duration;
 use holdfast::sandbox::Outcome;
 use serde_json::{Value, json};
 
-use crate::support::app::{Answer, TestApp, order, order_by};
+use crate::support::app::{ApiResponse, TestApp, order, order_by};
 use crate::support::catalogue_fixtures::{block, day, format_slot, put_event_type, put_resource, slots};
 use crate::support::on_both_engines;
 
@@ -21,12 +21,12 @@ fn daily_event_type(timezone: &str, from: &str, to: &str, more: Value) -> Value 
     schedule
 }
 
-fn list_starts(answer: &Answer) -> Vec<&str> {
+fn list_starts(answer: &ApiResponse) -> Vec<&str> {
     let slots = answer.body["slots"].as_array().unwrap().iter();
     slots.map(|slot| slot["starts_at"].as_str().unwrap()).collect()
 }
 
-fn list_alternatives(refusal: &Answer) -> Vec<String> {
+fn list_alternatives(refusal: &ApiResponse) -> Vec<String> {
     let slots = refusal.body["alternatives"].as_array().unwrap().iter();
     slots.map(format_slot).collect()
 }

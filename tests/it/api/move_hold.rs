@@ -5,7 +5,7 @@ use chrono::Duration;
 use holdfast::sandbox::Outcome;
 use serde_json::{Value, json};
 
-use crate::support::app::{Answer, Instance, TestApp, order, order_by};
+use crate::support::app::{ApiResponse, Instance, TestApp, order, order_by};
 use crate::support::booking_actions::{after, guest_checkout_body};
 use crate::support::database::Engine;
 use crate::support::on_both_engines;
@@ -25,7 +25,7 @@ async fn start_clinic(engine: Engine) -> TestApp {
 }
 
 /// Returns the number of units in use, the history, and all that the guest sees.
-async fn hold_snapshot(app: &TestApp, hold: &Answer) -> (i64, Value) {
+async fn hold_snapshot(app: &TestApp, hold: &ApiResponse) -> (i64, Value) {
     (app.units_of(hold).await, app.admin_hold(hold.text("id")).await)
 }
 
@@ -85,7 +85,7 @@ on_both_engines! {
 
     async fn move_to_taken_slot_changes_nothing(engine) {
         let app = start_clinic(engine).await;
-        app.set_capacity("room-1", 2).await;
+        app.set_resource_capacity("room-1", 2).await;
         let segments = json!([{"offset_minutes": 0, "duration_minutes": 30, "any_of": ["ana"]},
             {"offset_minutes": 30, "duration_minutes": 30, "any_of": ["room-1"]}]);
         app.sell("both", &json!({"segments": segments, "buffer_after_minutes": 5})).await;

@@ -26,7 +26,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
-use crate::support::app::{Answer, Client, WEBHOOK_SECRET, order_by, variables};
+use crate::support::app::{ApiResponse, Client, WEBHOOK_SECRET, order_by, variables};
 use crate::support::audit::{Audit, FINDING_TIMEOUT};
 use crate::support::database::{Engine, TestDatabase};
 use crate::support::process::Process;
@@ -241,7 +241,7 @@ async fn simulate_guest(processes: &SkewedProcesses, number: usize) -> Option<(S
     Some((hold.text("id").to_owned(), end))
 }
 
-async fn book_any_slot(processes: &SkewedProcesses, number: usize, rng: &mut StdRng) -> Option<Answer> {
+async fn book_any_slot(processes: &SkewedProcesses, number: usize, rng: &mut StdRng) -> Option<ApiResponse> {
     let first: DateTime<Utc> = SystemClock.now() + TimeDelta::days(7);
     let first = first.duration_trunc(TimeDelta::days(1)).unwrap();
     let guest = format!("guest-{number}@example.com");

@@ -11,16 +11,18 @@ use rand::{Rng, SeedableRng};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::app::{Answer, Client, Instance, TestApp, WEBHOOK_SECRET, order, order_by, variables};
+use crate::support::app::{
+    ApiResponse, Client, Instance, TestApp, WEBHOOK_SECRET, order, order_by, variables,
+};
 use crate::support::database::{Engine, TestDatabase};
 use crate::support::process::Process;
-use crate::support::race::{SlotRequest, press_together, tally};
+use crate::support::race::{RaceRequest, send_simultaneously, tally};
 use crate::support::wait_for::eventually;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 
 /// Simulates one guest at one instance with random requests. Returns the responses.
-async fn simulate_guest(app: &TestApp, instance: &Instance, mut rng: StdRng) -> Vec<Answer> {
+async fn simulate_guest(app: &TestApp, instance: &Instance, mut rng: StdRng) -> Vec<ApiResponse> {
     let mut answers = Vec::new();
     for _ in 0..6 {
         let (kind, minutes) = if rng.random() {
@@ -181,9 +183,9 @@ async fn two_processes_and_200_guests_have_one_winner_who_pays() {
     let processes = TwoServers::start().await;
     let request = |n: usize| {
         let body = order_by(&format!("guest-{n}@example.com"), "call", SLOT);
-        SlotRequest::new(processes.servers[n % 2].1.address, body)
+        RaceRequest::new(processes.servers[n % 2].1.address, body)
     };
-    let responses = press_together((0..200).map(request).collect()).await;
+    let responses = send_simultaneously((0..200).map(request).collect()).await;
     let counted = tally(&responses);
     assert_eq!((counted.won, counted.taken), (1, 199), "{:?}", counted.other);
     let sessions = processes.sessions().await;

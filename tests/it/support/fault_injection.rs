@@ -84,7 +84,7 @@ impl Plan {
     }
 
     /// Returns whether the chosen call was made.
-    pub(crate) fn has_struck(&self) -> bool {
+    pub(crate) fn has_triggered(&self) -> bool {
         self.calls.lock().unwrap().len() >= self.at
     }
 
