@@ -10,7 +10,8 @@
 //! | `graph` | the graph: states, steps, properties |
 //! | `final_sweep` | the state that is reached when only the sweep still runs |
 //! | `process` | a running workflow as a value |
-//! | `call`, `doubles`, `catalogue`, `gateway` | the calls of a workflow and their replies; store and gateway as it sees them |
+//! | `call` | the calls of a workflow, and their replies |
+//! | `doubles`, `attempts`, `catalogue`, `gateway` | the store and the gateway as a workflow sees them |
 //! | `world`, `store`, `stripe` | the simulated store and Stripe, and the mutations that can be added to them |
 //! | `fixture` | the values that never change |
 //!
@@ -26,6 +27,8 @@
     reason = "prints how much was explored, and the path to each finding"
 )]
 
+#[path = "model/attempts.rs"]
+mod attempts;
 #[path = "model/call.rs"]
 mod call;
 #[path = "model/catalogue.rs"]

@@ -14,16 +14,16 @@ use holdfast::domain::booking::{Booking, ClientId, HistoryLine};
 use holdfast::domain::command::Command;
 use holdfast::domain::figures::FigureCounts;
 use holdfast::domain::hold::{Hold, ReleaseRequester};
-use holdfast::domain::ids::{CommandId, EventId, HoldId, IdempotencyKey, SessionId};
+use holdfast::domain::ids::{CommandId, EventId, HoldId};
 use holdfast::domain::listing::{CommandFilter, HoldFilter, Page, PageRequest, StoredEvent};
 use holdfast::domain::payment::Receipt;
 use holdfast::domain::segment::Allocation;
 use holdfast::domain::session::HoldRefs;
 use holdfast::gateway::{Gateway, GatewayError, Refusal};
 use holdfast::store::{
-    ApplyOutcome, AttemptEnd, Attempts, AvailabilityQuery, Changes, Claim, Commands, EventRecord, Events,
-    Figures, Guests, HoldChange, HoldLimits, HoldMove, Holds, MoveOutcome, NewAttempt, Occupancies,
-    PlaceOutcome, Placements, ReleaseLease, Schema, StaleAttempt, Store, StoreError, UnpaidHoldCounts,
+    ApplyOutcome, AvailabilityQuery, Changes, Commands, EventRecord, Events, Figures, Guests, HoldChange,
+    HoldLimits, HoldMove, Holds, MoveOutcome, Occupancies, PlaceOutcome, Placements, ReleaseLease, Schema,
+    Store, StoreError, UnpaidHoldCounts,
 };
 use tokio::sync::mpsc::UnboundedSender;
 use uuid::Uuid;
@@ -53,7 +53,7 @@ impl Script {
         }
     }
     /// Makes a call to the store.
-    async fn store(&self, call: Call) -> Result<Reply, StoreError> {
+    pub(crate) async fn store(&self, call: Call) -> Result<Reply, StoreError> {
         match self.call(call).await {
             Reply::Away => Err(StoreError::Unavailable(sqlx::Error::PoolClosed)),
             reply => Ok(reply),
@@ -83,7 +83,7 @@ impl Script {
     }
 }
 
-fn command_id(order: usize) -> CommandId {
+pub(crate) fn command_id(order: usize) -> CommandId {
     CommandId(Uuid::from_u128(order as u128))
 }
 
@@ -110,77 +110,6 @@ fn booking(row: Row) -> Booking {
 
 pub(crate) fn unexpected(reply: &Reply) -> ! {
     panic!("no reply to that call: {reply:?}")
-}
-
-#[async_trait]
-impl Attempts for Script {
-    async fn find_claim(&self, _: &IdempotencyKey, _: &str) -> Result<Claim, StoreError> {
-        self.key_claim(Call::FindClaim).await
-    }
-
-    async fn claim_attempt(&self, _: &NewAttempt) -> Result<Claim, StoreError> {
-        self.key_claim(Call::ClaimAttempt).await
-    }
-
-    async fn end_attempt(&self, hold: HoldId, end: AttemptEnd, _: DateTime<Utc>) -> Result<(), StoreError> {
-        let call = Call::EndAttempt(self.guest(hold), end);
-        self.store(call).await.map(|_| ())
-    }
-
-    async fn lease_stale_attempts(
-        &self,
-        _: DateTime<Utc>,
-        _: Duration,
-        _: u32,
-    ) -> Result<Vec<StaleAttempt>, StoreError> {
-        if !matches!(self.kind, Kind::SweepAttempt { .. }) {
-            return Ok(Vec::new());
-        }
-        let stale = |guest| StaleAttempt {
-            terms: fixture::terms(guest),
-            tries: 0,
-        };
-        match self.store(Call::LeaseStaleAttempt).await? {
-            Reply::Attempt(guest) => Ok(guest.map(stale).into_iter().collect()),
-            other => unexpected(&other),
-        }
-    }
-
-    async fn defer_attempt(&self, hold: HoldId, _: DateTime<Utc>) -> Result<(), StoreError> {
-        let call = Call::DeferAttempt(self.guest(hold));
-        self.store(call).await.map(|_| ())
-    }
-
-    async fn abandon_attempt(
-        &self,
-        hold: HoldId,
-        _: &SessionId,
-        _: DateTime<Utc>,
-    ) -> Result<CommandId, StoreError> {
-        match self.store(Call::AbandonAttempt(self.guest(hold))).await? {
-            Reply::Written(order) => Ok(command_id(order)),
-            // The store refuses to abandon an attempt whose hold is placed.
-            Reply::Gone => Err(StoreError::Broken("placed".into())),
-            other => unexpected(&other),
-        }
-    }
-
-    async fn delete_old_attempts(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
-        Ok(0)
-    }
-
-    async fn close_lost_attempt(
-        &self,
-        hold: HoldId,
-        _: &SessionId,
-        _: DateTime<Utc>,
-    ) -> Result<Option<CommandId>, StoreError> {
-        match self.store(Call::CloseLostAttempt(self.guest(hold))).await? {
-            Reply::Written(order) => Ok(Some(command_id(order))),
-            Reply::Gone => Ok(None),
-            other => unexpected(&other),
-        }
-    }
 }
 
 #[async_trait]
@@ -423,12 +352,6 @@ impl Schema for Script {
     }
 }
 impl Script {
-    async fn key_claim(&self, call: Call) -> Result<Claim, StoreError> {
-        match self.store(call).await? {
-            Reply::Key(key) => Ok(key.into()),
-            other => unexpected(&other),
-        }
-    }
     async fn find_row(&self, guest: Guest) -> Result<Option<Booking>, StoreError> {
         match self.store(Call::FindBooking(guest)).await? {
             Reply::Row(row) => Ok(row.map(booking)),

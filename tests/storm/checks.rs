@@ -11,7 +11,7 @@ use holdfast::sandbox::{SessionStatus, Simulator};
 use crate::observations::Observations;
 use crate::sold_units::{claims_in_database, oversold};
 use crate::stripe_proxy::LeaseObserver;
-use crate::support::audit::{Audit, Books, Cells, slots};
+use crate::support::audit::{Audit, AuditConnection, Cells, slots};
 use crate::support::database::TestDatabase;
 
 /// The interval of the check that each slot has one buyer.
@@ -26,8 +26,8 @@ pub(crate) struct Evidence<'a> {
 }
 
 impl Evidence<'_> {
-    async fn open_database(&self) -> Books {
-        Books::open(self.database.engine(), self.database.url()).await
+    async fn open_database(&self) -> AuditConnection {
+        AuditConnection::open(self.database.engine(), self.database.url()).await
     }
 
     fn audit(&self) -> Vec<String> {
@@ -169,10 +169,10 @@ async fn reassigned(evidence: &Evidence<'_>) -> Vec<String> {
     let found = std::mem::take(&mut *evidence.observations.reassigned.lock().unwrap());
     let mut findings = Vec::new();
     for (hold, with) in found {
-        let why = format!(
+        let query = format!(
             "SELECT message FROM hold_history WHERE hold_id = '{hold}' AND message = 'paid after the release; the slot was still free, now with {with}'"
         );
-        if database.ask(&why).await.is_empty() {
+        if database.ask(&query).await.is_empty() {
             findings.push(format!("other resources without a late payment: {hold} {with}"));
         }
     }

@@ -215,7 +215,7 @@ impl Episode {
             decide_payment(&self.simulator, &session.id, session.status, rng.random_bool(0.6));
         }
         // All processes that had a lease are dead.
-        self.database.end_leases().await;
+        self.database.expire_all_leases().await;
         // The remaining webhooks are never delivered: the sweep must work without them.
         let made = self.simulator.events();
         for event in self.simulator.pending_events() {

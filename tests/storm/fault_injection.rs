@@ -121,16 +121,16 @@ impl FaultInjector {
             Some(proxy) => {
                 match self.rng.random_range(0..3) {
                     0 => proxy.cut(),
-                    1 => proxy.lose_answers(),
+                    1 => proxy.drop_responses(),
                     _ => proxy.stall(),
                 }
                 pause(&mut self.rng, 250).await;
-                proxy.mend();
+                proxy.restore_traffic();
             }
             None if self.database.engine() == Engine::Sqlite => {
                 let busy = Lock::on_hold(&self.database, "any").await;
                 pause(&mut self.rng, 250).await;
-                busy.let_go().await;
+                busy.release_lock().await;
             }
             None => {}
         }
@@ -157,7 +157,7 @@ impl FaultInjector {
         // The guests need this long to get their sessions.
         tokio::time::sleep(Duration::from_millis(200)).await;
         pause(&mut self.rng, 200).await;
-        busy.let_go().await;
+        busy.release_lock().await;
     }
 
     fn redirect_webhooks(&mut self) {

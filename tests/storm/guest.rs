@@ -19,7 +19,7 @@ use crate::fault_injection::pause;
 use crate::observations::Observations;
 use crate::processes::{ProcessAddress, Processes};
 use crate::shop::{Offer, random_offer, random_start};
-use crate::support::client::{ADMIN_KEY, Answer, Client};
+use crate::support::client::{ADMIN_KEY, ApiResponse, Client};
 
 /// The timeout of a guest, who then closes the connection while the request still runs.
 const REQUEST_TIMEOUT: Duration = Duration::from_millis(1_500);
@@ -83,7 +83,7 @@ impl Guest {
         process: ProcessAddress,
         client: &Client,
         request: RequestBuilder,
-    ) -> Option<Answer> {
+    ) -> Option<ApiResponse> {
         let answer = client.try_send(request.timeout(REQUEST_TIMEOUT)).await.ok()?;
         let code = answer.body["code"].as_str().unwrap_or_default();
         let known = match (answer.status.as_u16(), code) {
@@ -101,7 +101,7 @@ impl Guest {
         Some(answer)
     }
 
-    async fn request_slot(&mut self, number: u64, start: DateTime<Utc>) -> Option<Answer> {
+    async fn request_slot(&mut self, number: u64, start: DateTime<Utc>) -> Option<ApiResponse> {
         let offer = random_offer(&mut self.rng);
         let mut body = json!({"event_type": offer.id, "starts_at": start, "quantity": offer.random_quantity(&mut self.rng),
             "guest": {"email": format!("guest-{}@example.com", self.number)}});
@@ -132,7 +132,7 @@ impl Guest {
         None
     }
 
-    async fn check_out(&mut self, body: &Value, key: Option<&str>) -> Option<Answer> {
+    async fn check_out(&mut self, body: &Value, key: Option<&str>) -> Option<ApiResponse> {
         let (process, client) = self.random_process();
         let mut request = client.request(Method::POST, "/v1/holds").json(body);
         if let Some(key) = key {
@@ -147,7 +147,7 @@ impl Guest {
         offer: &'static Offer,
         body: &Value,
         key: Option<&str>,
-        hold: &Answer,
+        hold: &ApiResponse,
     ) {
         if key.is_none() || self.rng.random_bool(0.7) {
             return;
@@ -168,7 +168,7 @@ impl Guest {
     }
 
     /// Pays, cancels, moves or abandons the hold at random.
-    async fn use_hold(&mut self, hold: &Answer) {
+    async fn use_hold(&mut self, hold: &ApiResponse) {
         let session = hold.text("checkout_session").to_owned();
         // Most guests pay in time, some at the deadline, some after it.
         pause(&mut self.rng, self.ttl_ms / 2).await;
@@ -216,7 +216,7 @@ impl Guest {
     }
 
     /// Moves the hold, mostly to a start that overlaps with the old one, as the guest or as the operator.
-    async fn move_hold(&mut self, hold: &Answer) {
+    async fn move_hold(&mut self, hold: &ApiResponse) {
         let to = if self.rng.random_bool(0.6) {
             let from: DateTime<Utc> = hold.text("starts_at").parse().unwrap();
             from + TimeDelta::minutes(15 * self.rng.random_range(-2..=2))
@@ -240,7 +240,7 @@ impl Guest {
         }
     }
 
-    async fn cancel_hold(&mut self, hold: &Answer) {
+    async fn cancel_hold(&mut self, hold: &ApiResponse) {
         for _ in 0..MOST_ATTEMPTS {
             let (process, client) = self.random_process();
             let path = format!("/v1/holds/{}", hold.text("id"));
@@ -254,7 +254,7 @@ impl Guest {
         }
     }
 
-    async fn view_hold(&mut self, hold: &Answer) {
+    async fn view_hold(&mut self, hold: &ApiResponse) {
         let (process, client) = self.random_process();
         let request = client.request(Method::GET, &format!("/v1/holds/{}", hold.text("id")));
         if let Some(answer) = self.send(process, &client, request).await

@@ -172,7 +172,7 @@ fn release_by_clock(ahead: i64) -> String {
         UPDATE holds SET status = 'released', reason = 'expired', due_at = NULL, version = version + 1
         WHERE status = 'held' AND expires_at <= clock_timestamp() + interval '{ahead} s' RETURNING id),
     windows AS (DELETE FROM occupancy WHERE hold_id IN (SELECT id FROM over))
-    INSERT INTO hold_history (hold_id, at, from_status, to_status, to_reason, why, actor)
-    SELECT id, clock_timestamp(), 'held', 'released', 'expired', 'its time is over', 'sweep' FROM over"
+    INSERT INTO hold_history (hold_id, at, from_status, to_status, to_reason, transition, message, actor)
+    SELECT id, clock_timestamp(), 'held', 'released', 'expired', 'other', 'its time is over', 'sweep' FROM over"
     )
 }

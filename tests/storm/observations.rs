@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::shop::{Offer, ServedSegment};
 use crate::sold_units::Claim;
-use crate::support::client::Answer;
+use crate::support::client::ApiResponse;
 
 /// A hold that a guest received.
 #[derive(Debug)]
@@ -88,7 +88,7 @@ impl Observations {
     }
 
     /// Records the hold that a guest received for this request; the same hold may come again.
-    pub(crate) fn record_hold(&self, offer: &'static Offer, request: &Value, response: &Answer) {
+    pub(crate) fn record_hold(&self, offer: &'static Offer, request: &Value, response: &ApiResponse) {
         let (body, hold) = (&response.body, response.text("id"));
         let mut holds = self.holds.lock().unwrap();
         if !holds.iter().any(|observed| observed.hold == hold) {

@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::shop::{RESOURCES, ServedSegment};
-use crate::support::audit::Books;
+use crate::support::audit::AuditConnection;
 
 /// A hold that has so many units of a resource for a window.
 pub(crate) struct Claim {
@@ -39,10 +39,10 @@ pub(crate) fn oversold(claims: &[Claim]) -> Vec<String> {
 }
 
 /// Reads what the live holds of the database claim, buffers included.
-pub(crate) async fn claims_in_database(database: &mut Books) -> Vec<Claim> {
+pub(crate) async fn claims_in_database(database: &mut AuditConnection) -> Vec<Claim> {
     let segments = match database {
-        Books::Sqlite(_) => "json_each(h.segments) s",
-        Books::Postgres(_) => "jsonb_array_elements(h.segments) s (value)",
+        AuditConnection::Sqlite(_) => "json_each(h.segments) s",
+        AuditConnection::Postgres(_) => "jsonb_array_elements(h.segments) s (value)",
     };
     let rows = format!(
         "SELECT CAST(h.id AS text), CAST(h.quantity AS text), s.value ->> 'resource',

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::{ADMIN_KEY, TestApp, order_by};
 use crate::support::on_both_engines;
-use crate::support::race::{SlotRequest, press_together};
+use crate::support::race::{RaceRequest, send_simultaneously};
 use crate::support::wait_for::eventually;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
@@ -34,8 +34,8 @@ async fn create_pending_command(app: &TestApp) -> String {
         latency_ms: 800,
         ..faults
     });
-    let request = |at, n| SlotRequest::new(at, order_by(&format!("guest-{n}@example.com"), "call", SLOT));
-    press_together(vec![request(app.address, 1), request(other.address, 2)]).await;
+    let request = |at, n| RaceRequest::new(at, order_by(&format!("guest-{n}@example.com"), "call", SLOT));
+    send_simultaneously(vec![request(app.address, 1), request(other.address, 2)]).await;
     let faults = Faults {
         latency_ms: 0,
         ..app.simulator.faults()

@@ -5,7 +5,7 @@ use chrono::Duration;
 use holdfast::sandbox::Outcome;
 use serde_json::{Value, json};
 
-use crate::support::app::{Answer, TestApp, order, order_by};
+use crate::support::app::{ApiResponse, TestApp, order, order_by};
 use crate::support::catalogue_fixtures::{block, day, format_slot, put_event_type, put_resource, slots};
 use crate::support::on_both_engines;
 
@@ -21,12 +21,12 @@ fn daily_event_type(timezone: &str, from: &str, to: &str, more: Value) -> Value 
     schedule
 }
 
-fn list_starts(answer: &Answer) -> Vec<&str> {
+fn list_starts(answer: &ApiResponse) -> Vec<&str> {
     let slots = answer.body["slots"].as_array().unwrap().iter();
     slots.map(|slot| slot["starts_at"].as_str().unwrap()).collect()
 }
 
-fn list_alternatives(refusal: &Answer) -> Vec<String> {
+fn list_alternatives(refusal: &ApiResponse) -> Vec<String> {
     let slots = refusal.body["alternatives"].as_array().unwrap().iter();
     slots.map(format_slot).collect()
 }
@@ -149,8 +149,8 @@ on_both_engines! {
 
     async fn available_count_is_in_units_of_requested_quantity(engine) {
         let app = TestApp::start(engine).await;
-        put_resource(&app, "room", 5).await;
-        put_event_type(&app, "class", json!({"resource": "room", "duration_minutes": 60})).await.expect(201);
+        put_resource(&app, "studio", 5).await;
+        put_event_type(&app, "class", json!({"resource": "studio", "duration_minutes": 60})).await.expect(201);
         let mut pair = order("class", "2026-12-01T10:00:00Z");
         pair["quantity"] = 2.into();
         let hold = app.checkout(&pair).await.expect(201);
@@ -190,8 +190,8 @@ on_both_engines! {
 
     async fn alternatives_have_capacity_for_quantity(engine) {
         let app = TestApp::start(engine).await;
-        put_resource(&app, "room", 3).await;
-        let members = json!({"resource": "room", "duration_minutes": 60,
+        put_resource(&app, "studio", 3).await;
+        let members = json!({"resource": "studio", "duration_minutes": 60,
             "schedule": daily_event_type("UTC", "09:00", "13:00", json!({"step_minutes": 60, "max_advance_days": 12}))});
         put_event_type(&app, "class", members).await.expect(201);
         for taken in ["09", "10", "11"] {

@@ -11,7 +11,7 @@ use holdfast::sandbox::CallCounts;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
-use crate::support::app::{ADMIN_KEY, Answer, TestApp};
+use crate::support::app::{ADMIN_KEY, ApiResponse, TestApp};
 use crate::support::database::Engine;
 
 mod bodies;
@@ -138,7 +138,7 @@ async fn rows(app: &TestApp) -> Vec<(&'static str, i64)> {
 
 /// Checks that the response is `invalid` and names exactly these members, sorted.
 #[track_caller]
-fn expect_faults(case: &str, answer: Answer, fields: &[&str]) {
+fn expect_faults(case: &str, answer: ApiResponse, fields: &[&str]) {
     assert_eq!(answer.status.as_u16(), 422, "{case}: {answer:?}");
     let problem = answer.expect_problem(422, "invalid");
     let faults = problem.body["errors"].as_array().unwrap();
@@ -158,7 +158,7 @@ fn expect_faults(case: &str, answer: Answer, fields: &[&str]) {
 
 /// Checks that the response is a problem with this status and code; `case` describes the request.
 #[track_caller]
-fn expect_problem(case: &str, answer: Answer, status: u16, code: &str) -> Answer {
+fn expect_problem(case: &str, answer: ApiResponse, status: u16, code: &str) -> ApiResponse {
     assert_eq!(answer.status.as_u16(), status, "{case}: {answer:?}");
     assert_eq!(
         answer.headers["content-type"], "application/problem+json",

@@ -9,17 +9,17 @@ use rand::Rng;
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 
-use crate::support::app::{Answer, TestApp, order, order_by};
+use crate::support::app::{ApiResponse, TestApp, order, order_by};
 use crate::support::booking_actions::COUNT_LOCK_WAITERS;
 use crate::support::catalogue_fixtures::{block, put_event_type, put_resource, unblock};
 use crate::support::database::Engine;
 use crate::support::on_both_engines;
-use crate::support::race::{SlotRequest, press_together, tally};
+use crate::support::race::{RaceRequest, send_simultaneously, tally};
 use crate::support::wait_for::eventually;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 
-fn conflict(hold: &Answer, status: &str) -> Value {
+fn conflict(hold: &ApiResponse, status: &str) -> Value {
     json!({"id": hold.text("id"), "status": status, "starts_at": hold.text("starts_at"), "ends_at": hold.text("ends_at")})
 }
 
@@ -98,7 +98,7 @@ async fn block_lists_every_hold_that_won_the_race() {
         let requests = (0..24).map(|n| {
             let at = if n % 2 == 0 { app.address } else { other.address };
             let guest = format!("guest-{round}-{n}@example.com");
-            SlotRequest::new(at, order_by(&guest, "call", &half_hour(round, n)))
+            RaceRequest::new(at, order_by(&guest, "call", &half_hour(round, n)))
         });
         let (from, to) = (half_hour(round, 0), half_hour(round, 24));
         let inside = format!("SELECT count(*) FROM occupancy WHERE during && tstzrange('{from}', '{to}')");
@@ -108,7 +108,7 @@ async fn block_lists_every_hold_that_won_the_race() {
             eventually("some checkouts are placed", enough).await;
             block(&other, "ana", &name, &from, &to).await.expect(201)
         };
-        let (responses, blocked) = tokio::join!(press_together(requests.collect()), blocking);
+        let (responses, blocked) = tokio::join!(send_simultaneously(requests.collect()), blocking);
         let counted = tally(&responses);
         assert_eq!(counted.won + counted.taken, 24, "{:?}", counted.other);
         refused += counted.taken;

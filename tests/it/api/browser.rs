@@ -8,7 +8,7 @@ use crate::support::browser::{Browser, Driver, Shop};
 
 const READY: &str = "#slots[data-state=ready]";
 
-/// Opens the shop at its first page, or at a fragment of it, and loads it again.
+/// Opens the first page of the shop, or a fragment of the page, and loads it again.
 async fn open_shop(browser: &Browser, shop: &Shop, place: &str) {
     // Leaves the shop first: a change of only the fragment does not load the page again.
     browser.open("about:blank").await;
@@ -124,7 +124,7 @@ async fn delayed_payment_keeps_slot_until_bank_decides() {
 }
 
 #[tokio::test]
-async fn failed_bank_payment_explains_why_slot_is_gone() {
+async fn failed_bank_payment_is_explained_to_guest() {
     let (shop, driver) = (Shop::open(), Driver::start());
     let guest = driver.browser().await;
     let start = start_checkout(&guest, &shop).await;

@@ -5,7 +5,7 @@ use chrono::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::app::{Answer, TestApp, order_by};
+use crate::support::app::{ApiResponse, TestApp, order_by};
 use crate::support::booking_actions::after;
 use crate::support::database::Engine;
 use crate::support::on_both_engines;
@@ -14,7 +14,7 @@ use crate::support::wait_for::eventually;
 const SLOT: &str = "2026-12-01T10:00:00Z";
 const NOBODY: &str = "01990000-0000-7000-8000-000000000000";
 
-async fn cancel(app: &TestApp, hold: &str, order: Value) -> Answer {
+async fn cancel(app: &TestApp, hold: &str, order: Value) -> ApiResponse {
     app.admin(
         Method::POST,
         &format!("/v1/admin/holds/{hold}/cancel"),
@@ -195,7 +195,7 @@ on_both_engines! {
         assert_eq!(app.admin_hold(hold.text("id")).await["payments"][0]["state"], "refund_due");
         app.simulator.set_faults(holdfast::sandbox::Faults::default());
         app.clock.advance(Duration::hours(2));
-        app.database.end_leases().await;
+        app.database.expire_all_leases().await;
         wait_until_settled(&app).await;
         assert_eq!(list_refunds(&app), [5000]);
         assert_eq!(app.admin_hold(hold.text("id")).await["payments"][0]["state"], "refunded");

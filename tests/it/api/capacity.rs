@@ -7,14 +7,14 @@ use crate::support::app::{Instance, TestApp, order};
 use crate::support::booking_actions::{after, guest_checkout_body};
 use crate::support::database::Engine;
 use crate::support::on_both_engines;
-use crate::support::race::{RaceResponse, SlotRequest, press_together, tally};
+use crate::support::race::{RaceRequest, RaceResponse, send_simultaneously, tally};
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 
 /// Starts a service with a 60-minute class in a studio with this many places, at 50 EUR.
 async fn start_studio(engine: Engine, places: u32) -> TestApp {
     let app = TestApp::start(engine).await;
-    app.set_capacity("studio", places).await;
+    app.set_resource_capacity("studio", places).await;
     app.offer("class", "studio", 60, 5000).await;
     app
 }
@@ -24,10 +24,10 @@ fn build_requests(
     instances: &[&Instance],
     guests: usize,
     quantity: impl Fn(usize) -> usize,
-) -> Vec<SlotRequest> {
+) -> Vec<RaceRequest> {
     let request = |n: usize| {
         let body = guest_checkout_body(n, "class", SLOT, &json!({"quantity": quantity(n)}));
-        SlotRequest::new(instances[n % instances.len()].address, body)
+        RaceRequest::new(instances[n % instances.len()].address, body)
     };
     (0..guests).map(request).collect()
 }
@@ -86,7 +86,7 @@ async fn assert_sold_out(
 on_both_engines! {
     async fn rush_on_class_of_twenty_has_twenty_winners(engine) {
         let app = start_studio(engine, 20).await;
-        assert_winners(&press_together(build_requests(&[&app.instance], 200, |_| 1)).await, 20);
+        assert_winners(&send_simultaneously(build_requests(&[&app.instance], 200, |_| 1)).await, 20);
         assert_eq!(count_taken_places(&app).await, 20);
         let asked = app.simulator.calls().create;
         eprintln!("{engine:?}: 200 guests for 20 places, {asked} session(s) asked for");
@@ -96,7 +96,7 @@ on_both_engines! {
     async fn class_of_twenty_is_not_oversold_by_two_instances(engine) {
         let app = start_studio(engine, 20).await;
         let other = app.another_instance().await;
-        assert_winners(&press_together(build_requests(&[&app.instance, &other], 200, |_| 1)).await, 20);
+        assert_winners(&send_simultaneously(build_requests(&[&app.instance, &other], 200, |_| 1)).await, 20);
         assert_eq!(count_taken_places(&app).await, 20);
         let asked = app.simulator.calls().create;
         eprintln!("{engine:?}: two instances, 200 guests for 20 places, {asked} session(s) asked for");
@@ -107,17 +107,17 @@ on_both_engines! {
         let app = start_studio(engine, 20).await;
         let other = app.another_instance().await;
         let quantity = |n: usize| 1 + (n / 2) % 4;
-        let responses = press_together(build_requests(&[&app.instance, &other], 120, quantity)).await;
+        let responses = send_simultaneously(build_requests(&[&app.instance, &other], 120, quantity)).await;
         assert_sold_out(&app, &responses, quantity, 20).await;
     }
 
     async fn quantity_above_remaining_capacity_leaves_it_unsold(engine) {
         let app = start_studio(engine, 20).await;
         let other = app.another_instance().await;
-        let responses = press_together(build_requests(&[&app.instance, &other], 40, |_| 3)).await;
+        let responses = send_simultaneously(build_requests(&[&app.instance, &other], 40, |_| 3)).await;
         assert_sold_out(&app, &responses, |_| 3, 20).await;
         assert_winners(&responses, 6);
-        assert_winners(&press_together(build_requests(&[&app.instance, &other], 10, |_| 2)).await, 1);
+        assert_winners(&send_simultaneously(build_requests(&[&app.instance, &other], 10, |_| 2)).await, 1);
     }
 
     async fn released_place_is_sold_again_once(engine) {
@@ -132,7 +132,7 @@ on_both_engines! {
         assert_eq!(count_taken_places(&app).await, 1);
         let too_many = guest_checkout_body(2, "class", SLOT, &json!({"quantity": 3}));
         app.checkout(&too_many).await.expect_problem(409, "slot_taken");
-        assert_winners(&press_together(build_requests(&[&app.instance], 20, |_| 1)).await, 2);
+        assert_winners(&send_simultaneously(build_requests(&[&app.instance], 20, |_| 1)).await, 2);
     }
 
     async fn overlapping_classes_share_capacity(engine) {
@@ -177,7 +177,7 @@ async fn mutation_without_constraint_oversells_class() {
     app.database
         .execute("ALTER TABLE occupancy DROP CONSTRAINT occupancy_one_buyer")
         .await;
-    let race = press_together(build_requests(&[&app.instance, &other], 2, |_| 2));
+    let race = send_simultaneously(build_requests(&[&app.instance, &other], 2, |_| 2));
     let responses = app
         .place_concurrently(&["guest-0@example.com", "guest-1@example.com"], race)
         .await;

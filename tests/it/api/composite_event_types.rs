@@ -6,11 +6,11 @@ use holdfast::sandbox::Outcome;
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 
-use crate::support::app::{Answer, TestApp, order, order_by};
+use crate::support::app::{ApiResponse, TestApp, order, order_by};
 use crate::support::booking_actions::{after, guest_checkout_body};
 use crate::support::database::Engine;
 use crate::support::on_both_engines;
-use crate::support::race::{SlotRequest, press_together, tally};
+use crate::support::race::{RaceRequest, send_simultaneously, tally};
 use crate::support::wait_for::eventually;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
@@ -44,7 +44,7 @@ async fn count_units(app: &TestApp) -> i64 {
 }
 
 /// Holds a slot and expires the hold by a false event: its slot is free and its guest can still pay.
-async fn lapsed_hold(app: &TestApp) -> Answer {
+async fn lapsed_hold(app: &TestApp) -> ApiResponse {
     let hold = app.hold_slot("cut", SLOT).await;
     app.expire_by_false_event(&hold).await;
     assert_eq!(
@@ -112,8 +112,8 @@ on_both_engines! {
 
     async fn quantity_takes_units_of_each_segment(engine) {
         let app = TestApp::start(engine).await;
-        app.set_capacity("hall", 5).await;
-        app.set_capacity("kits", 3).await;
+        app.set_resource_capacity("hall", 5).await;
+        app.set_resource_capacity("kits", 3).await;
         app.sell("workshop", &json!({"segments": [segment(0, 60, &["hall"]), segment(0, 30, &["kits"])]})).await;
         let of = |n, quantity| guest_checkout_body(n, "workshop", SLOT, &json!({"quantity": quantity}));
         let hold = app.checkout(&of(1, 2)).await.expect(201);
@@ -176,16 +176,16 @@ async fn race_opposite_orders(engine: Engine) {
         &json!({"segments": [segment(0, 30, &["b"]), segment(0, 60, &["c", "a"])]}),
     )
     .await;
-    let mut winners: Vec<Answer> = Vec::new();
+    let mut winners: Vec<ApiResponse> = Vec::new();
     for round in 0..12 {
         let requests = (0..24).map(|n| {
             let at = if n % 2 == 0 { app.address } else { other.address };
             let start = after(SLOT, 15 * i64::try_from(n % 4).unwrap());
             let kind = ["there", "back", "round"][n % 3];
-            SlotRequest::new(at, guest_checkout_body(100 * round + n, kind, &start, &json!({})))
+            RaceRequest::new(at, guest_checkout_body(100 * round + n, kind, &start, &json!({})))
         });
         let (responses, _) = tokio::join!(
-            press_together(requests.collect()),
+            send_simultaneously(requests.collect()),
             join_all(
                 winners
                     .iter()
@@ -200,7 +200,7 @@ async fn race_opposite_orders(engine: Engine) {
                 .get(&format!("/v1/holds/{}", won.body["id"].as_str().unwrap()))
                 .await
                 .expect(200);
-            winners.push(Answer {
+            winners.push(ApiResponse {
                 body: won.body.clone(),
                 ..answer
             });

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
-use crate::support::app::{ADMIN_KEY, Answer, ManualClock, TestApp, WEBHOOK_SECRET};
+use crate::support::app::{ADMIN_KEY, ApiResponse, ManualClock, TestApp, WEBHOOK_SECRET};
 use crate::support::database::Engine;
 use crate::support::on_both_engines;
 
@@ -72,7 +72,7 @@ async fn examine_with(app: &TestApp, variables: &[(&'static str, &str)]) -> Repo
     examine(&app.config_with(&[&PAGES, variables].concat()), app.clock.clone()).await
 }
 
-async fn paid_hold(app: &TestApp) -> Answer {
+async fn paid_hold(app: &TestApp) -> ApiResponse {
     let hold = app.hold_slot("call", SLOT).await;
     app.pay(&hold, Outcome::Paid);
     app.deliver_all().await;
@@ -136,7 +136,7 @@ on_both_engines! {
         let hold = paid_hold(&app).await;
         let left = app.hold_slot("call", "2026-12-01T12:00:00Z").await;
         app.cancel(&left).await.expect(200);
-        let funds = async |hold: &Answer, funds: &str| {
+        let funds = async |hold: &ApiResponse, funds: &str| {
             let change = format!("UPDATE holds SET funds = '{funds}' WHERE id = '{}'", hold.text("id"));
             assert_eq!(app.database.execute(&change).await, 1);
             examine_with(&app, &[]).await.failed_checks()

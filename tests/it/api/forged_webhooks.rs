@@ -10,13 +10,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::sandbox::official_sdk;
-use crate::support::app::{Answer, TestApp, WEBHOOK_SECRET};
+use crate::support::app::{ApiResponse, TestApp, WEBHOOK_SECRET};
 use crate::support::on_both_engines;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 
 /// Returns a paid hold whose event is not delivered yet, and the event that would confirm it.
-async fn paid_hold_with_pending_event(app: &TestApp) -> (Answer, QueuedEvent) {
+async fn paid_hold_with_pending_event(app: &TestApp) -> (ApiResponse, QueuedEvent) {
     let hold = app.hold_slot("call", SLOT).await;
     app.pay(&hold, Outcome::Paid);
     let events = app.simulator.events();
@@ -36,7 +36,7 @@ fn sign_at(app: &TestApp, seconds: i64, body: &str) -> String {
 }
 
 /// Checks that the hold is unchanged and that the service is healthy.
-async fn assert_unchanged(app: &TestApp, hold: &Answer) {
+async fn assert_unchanged(app: &TestApp, hold: &ApiResponse) {
     assert_eq!(app.state_of(hold).await, "held");
     assert_eq!(app.database.count("SELECT count(*) FROM stripe_events").await, 0);
     assert_eq!(app.database.count("SELECT count(*) FROM hold_history").await, 1);

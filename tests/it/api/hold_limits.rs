@@ -7,11 +7,11 @@ use holdfast::sandbox::{Outcome, signature_header};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::app::{ADMIN_KEY, Answer, Instance, LIMITS_OFF, TestApp, WEBHOOK_SECRET, order_by};
+use crate::support::app::{ADMIN_KEY, ApiResponse, Instance, LIMITS_OFF, TestApp, WEBHOOK_SECRET, order_by};
 use crate::support::booking_actions::after;
 use crate::support::database::Engine;
 use crate::support::on_both_engines;
-use crate::support::race::{RaceResponse, SlotRequest, press_together};
+use crate::support::race::{RaceRequest, RaceResponse, send_simultaneously};
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 
@@ -37,9 +37,9 @@ fn build_requests(
     instances: &[&Instance],
     guests: usize,
     email: impl Fn(usize) -> String,
-) -> Vec<SlotRequest> {
+) -> Vec<RaceRequest> {
     let request = |n: usize| {
-        SlotRequest::new(
+        RaceRequest::new(
             instances[n % instances.len()].address,
             order_by(&email(n), "call", &slot(n)),
         )
@@ -65,7 +65,7 @@ fn assert_at_most(responses: &[RaceResponse], most: usize) -> usize {
 
 /// Checks that the refusal has a `Retry-After`, and returns it.
 #[track_caller]
-fn assert_retry_after(answer: Answer, code: &str) -> u64 {
+fn assert_retry_after(answer: ApiResponse, code: &str) -> u64 {
     let refused = answer.expect_problem(429, code);
     refused.headers["retry-after"].to_str().unwrap().parse().unwrap()
 }
@@ -93,7 +93,7 @@ on_both_engines! {
     async fn fifty_requests_of_one_guest_leave_three_holds(engine) {
         let app = start_with_limit(engine, "HOLDFAST_MAX_LIVE_HOLDS_PER_GUEST", "3").await;
         let other = app.another_instance().await;
-        let responses = press_together(build_requests(&[&app.instance, &other], 50, |n| WRITTEN[n % 4].to_owned())).await;
+        let responses = send_simultaneously(build_requests(&[&app.instance, &other], 50, |n| WRITTEN[n % 4].to_owned())).await;
         let placed = assert_at_most(&responses, 3);
         assert_eq!(count_rows(&app, "holds WHERE status = 'held'").await, i64::try_from(placed).unwrap());
         for (n, address) in WRITTEN.iter().take(4 - placed).enumerate() {
@@ -142,7 +142,7 @@ on_both_engines! {
     async fn one_client_address_gets_ten_holds_for_any_guests(engine) {
         let app = start_with_limit(engine, "HOLDFAST_MAX_LIVE_HOLDS_PER_CLIENT", "10").await;
         let other = app.another_instance().await;
-        let placed = assert_at_most(&press_together(build_requests(&[&app.instance, &other], 50, |n| format!("guest-{n}@example.com"))).await, 10);
+        let placed = assert_at_most(&send_simultaneously(build_requests(&[&app.instance, &other], 50, |n| format!("guest-{n}@example.com"))).await, 10);
         for n in placed..10 {
             app.checkout(&order_by(&format!("more-{n}@example.com"), "call", &slot(100 + n))).await.expect(201);
         }
@@ -178,7 +178,7 @@ on_both_engines! {
     async fn concurrent_holds_of_one_guest_share_one_row(engine) {
         let app = TestApp::start(engine).await;
         let other = app.another_instance().await;
-        let responses = press_together(build_requests(&[&app.instance, &other], 20, |n| WRITTEN[n % 4].to_owned())).await;
+        let responses = send_simultaneously(build_requests(&[&app.instance, &other], 20, |n| WRITTEN[n % 4].to_owned())).await;
         assert!(responses.iter().all(|response| response.status == 201), "{responses:?}");
         assert_eq!(count_rows(&app, "guests").await, 1);
         assert_eq!(count_rows(&app, "guests WHERE email = 'ada@example.com' AND held = 20").await, 1);

@@ -5,7 +5,7 @@ use chrono::Duration;
 use holdfast::sandbox::Outcome;
 use serde_json::{Value, json};
 
-use crate::support::app::{Answer, Instance, TestApp, order, order_by};
+use crate::support::app::{ApiResponse, Instance, TestApp, order, order_by};
 use crate::support::booking_actions::{after, guest_checkout_body};
 use crate::support::database::Engine;
 use crate::support::on_both_engines;
@@ -25,7 +25,7 @@ async fn start_clinic(engine: Engine) -> TestApp {
 }
 
 /// Returns the number of units in use, the history, and all that the guest sees.
-async fn hold_snapshot(app: &TestApp, hold: &Answer) -> (i64, Value) {
+async fn hold_snapshot(app: &TestApp, hold: &ApiResponse) -> (i64, Value) {
     (app.units_of(hold).await, app.admin_hold(hold.text("id")).await)
 }
 
@@ -85,16 +85,16 @@ on_both_engines! {
 
     async fn move_to_taken_slot_changes_nothing(engine) {
         let app = start_clinic(engine).await;
-        app.set_capacity("room", 2).await;
+        app.set_resource_capacity("room-1", 2).await;
         let segments = json!([{"offset_minutes": 0, "duration_minutes": 30, "any_of": ["ana"]},
-            {"offset_minutes": 30, "duration_minutes": 30, "any_of": ["room"]}]);
+            {"offset_minutes": 30, "duration_minutes": 30, "any_of": ["room-1"]}]);
         app.sell("both", &json!({"segments": segments, "buffer_after_minutes": 5})).await;
-        app.offer("room-alone", "room", 30, 1000).await;
+        app.offer("room-alone", "room-1", 30, 1000).await;
         let pair = |n, kind: &str, start: &str| guest_checkout_body(n, kind, start, &json!({"quantity": 2}));
         let hold = app.hold_slot("both", SLOT).await;
         app.checkout(&pair(1, "room-alone", &after(SLOT, 150))).await.expect(201);
         let before = hold_snapshot(&app, &hold).await;
-        // Ana is free at that time, but the room is not.
+        // Ana is free at that time, but `room-1` is not.
         let refused = app.move_as_operator(&hold, json!({"starts_at": after(SLOT, 120)})).await;
         let refused = refused.expect_problem(409, "slot_taken");
         assert_eq!(refused.body["alternatives"].as_array().unwrap().len(), 5);

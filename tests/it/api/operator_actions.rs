@@ -5,18 +5,18 @@ use holdfast::sandbox::{Endpoint, FaultKind, Faults, Outcome};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::app::{Answer, TestApp, order_by};
+use crate::support::app::{ApiResponse, TestApp, order_by};
 use crate::support::on_both_engines;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 const NOBODY: &str = "01990000-0000-7000-8000-000000000000";
 
-async fn post_action(app: &TestApp, hold: &str, what: &str) -> Answer {
+async fn post_action(app: &TestApp, hold: &str, what: &str) -> ApiResponse {
     app.admin(Method::POST, &format!("/v1/admin/holds/{hold}/{what}"), None)
         .await
 }
 
-async fn replay_event(app: &TestApp, event: &str) -> Answer {
+async fn replay_event(app: &TestApp, event: &str) -> ApiResponse {
     app.admin(Method::POST, &format!("/v1/admin/events/{event}/replay"), None)
         .await
 }

@@ -3,13 +3,13 @@
 use holdfast::sandbox::{Endpoint, FaultKind, Faults, Outcome};
 use reqwest::Method;
 
-use crate::support::app::{Answer, TestApp, order_by};
+use crate::support::app::{ApiResponse, TestApp, order_by};
 use crate::support::on_both_engines;
-use crate::support::race::{SlotRequest, press_together};
+use crate::support::race::{RaceRequest, send_simultaneously};
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 
-async fn delete_hold(app: &TestApp, hold: &str, token: Option<&str>) -> Answer {
+async fn delete_hold(app: &TestApp, hold: &str, token: Option<&str>) -> ApiResponse {
     let request = app.request(Method::DELETE, &format!("/v1/holds/{hold}"));
     app.send(match token {
         Some(token) => request.bearer_auth(token),
@@ -114,8 +114,8 @@ on_both_engines! {
     async fn slot_released_in_a_rush_is_taken_once(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
-        let rush = (0..20).map(|n| SlotRequest::new(app.address, order_by(&format!("guest-{n}@example.com"), "call", SLOT)));
-        let (cancelled, responses) = tokio::join!(app.cancel(&hold), press_together(rush.collect()));
+        let rush = (0..20).map(|n| RaceRequest::new(app.address, order_by(&format!("guest-{n}@example.com"), "call", SLOT)));
+        let (cancelled, responses) = tokio::join!(app.cancel(&hold), send_simultaneously(rush.collect()));
         cancelled.expect(200);
         let won = responses.iter().filter(|response| response.status == 201).count();
         assert!(won <= 1 && responses.iter().all(|response| response.status < 500), "{responses:?}");

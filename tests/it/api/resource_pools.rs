@@ -11,7 +11,7 @@ use crate::support::app::{Instance, TestApp, order};
 use crate::support::booking_actions::{after, guest_checkout_body};
 use crate::support::database::Engine;
 use crate::support::on_both_engines;
-use crate::support::race::{RaceResponse, SlotRequest, press_together, tally};
+use crate::support::race::{RaceRequest, RaceResponse, send_simultaneously, tally};
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 
@@ -30,9 +30,9 @@ async fn start_pool(engine: Engine, many: usize) -> TestApp {
     app
 }
 
-fn build_requests(instances: &[&Instance], guests: usize, more: &Value) -> Vec<SlotRequest> {
+fn build_requests(instances: &[&Instance], guests: usize, more: &Value) -> Vec<RaceRequest> {
     let request = |n: usize| {
-        SlotRequest::new(
+        RaceRequest::new(
             instances[n % instances.len()].address,
             guest_checkout_body(n, "pool", SLOT, more),
         )
@@ -60,7 +60,7 @@ fn assert_winners(responses: &[RaceResponse], many: usize) {
 on_both_engines! {
     async fn ten_hosts_serve_exactly_ten_guests_at_one_start(engine) {
         let app = start_pool(engine, 10).await;
-        assert_winners(&press_together(build_requests(&[&app.instance], 10, &json!({}))).await, 10);
+        assert_winners(&send_simultaneously(build_requests(&[&app.instance], 10, &json!({}))).await, 10);
         assert_eq!(app.simulator.calls().create, 10);
         app.checkout(&order("pool", SLOT)).await.expect_problem(409, "slot_taken");
         app.hold_slot("pool", &after(SLOT, 30)).await;
@@ -70,14 +70,14 @@ on_both_engines! {
         let app = start_pool(engine, 10).await;
         for day in 0..5 {
             let slot = after(SLOT, day * 1440);
-            let requests = (0..11).map(|n| SlotRequest::new(app.address, guest_checkout_body(n, "pool", &slot, &json!({}))));
-            assert_winners(&press_together(requests.collect()).await, 10);
+            let requests = (0..11).map(|n| RaceRequest::new(app.address, guest_checkout_body(n, "pool", &slot, &json!({}))));
+            assert_winners(&send_simultaneously(requests.collect()).await, 10);
         }
     }
 
     async fn rush_for_ten_hosts_creates_about_ten_sessions(engine) {
         let app = start_pool(engine, 10).await;
-        assert_winners(&press_together(build_requests(&[&app.instance], 200, &json!({}))).await, 10);
+        assert_winners(&send_simultaneously(build_requests(&[&app.instance], 200, &json!({}))).await, 10);
         let asked = app.simulator.calls().create;
         eprintln!("{engine:?}: 200 guests for 10 hosts, {asked} session(s) asked for");
         assert!((10..=12).contains(&asked), "{asked}");
@@ -86,7 +86,7 @@ on_both_engines! {
     async fn two_instances_do_not_double_book_ten_hosts(engine) {
         let app = start_pool(engine, 10).await;
         let other = app.another_instance().await;
-        assert_winners(&press_together(build_requests(&[&app.instance, &other], 100, &json!({}))).await, 10);
+        assert_winners(&send_simultaneously(build_requests(&[&app.instance, &other], 100, &json!({}))).await, 10);
         let asked = app.simulator.calls().create;
         eprintln!("{engine:?}: two instances, 100 guests for 10 hosts, {asked} session(s) asked for");
         assert!((10..=22).contains(&asked), "{asked}");
@@ -98,7 +98,7 @@ on_both_engines! {
         let slow = Faults { latency_ms: 1_500, ..Faults::default() };
         app.simulator.set_faults(slow);
         // Both read before either inserts, so both choose the same host.
-        assert_winners(&press_together(build_requests(&[&app.instance, &other], 2, &json!({}))).await, 2);
+        assert_winners(&send_simultaneously(build_requests(&[&app.instance, &other], 2, &json!({}))).await, 2);
         assert_eq!(app.simulator.calls().create, 2, "the retry with the next host reuses the session");
     }
 
@@ -106,10 +106,10 @@ on_both_engines! {
         let app = start_pool(engine, 3).await;
         let other = app.another_instance().await;
         let wanted = json!({"resource": "host-1"});
-        let responses = press_together(build_requests(&[&app.instance, &other], 20, &wanted)).await;
+        let responses = send_simultaneously(build_requests(&[&app.instance, &other], 20, &wanted)).await;
         assert_winners(&responses, 1);
         assert!(responses.iter().filter(|response| response.status == 201).all(|response| response.body["resource"] == "host-1"));
-        assert_winners(&press_together(build_requests(&[&app.instance, &other], 20, &json!({}))).await, 2);
+        assert_winners(&send_simultaneously(build_requests(&[&app.instance, &other], 20, &json!({}))).await, 2);
     }
 
     async fn least_recently_booked_host_is_next(engine) {
@@ -154,8 +154,8 @@ on_both_engines! {
         let shown = app.admin_hold(late.text("id")).await;
         assert_eq!((&shown["resource"], &shown["segments"][0]["resource"]), (&json!("host-1"), &json!("host-1")));
         let history = shown["history"].as_array().unwrap();
-        let why = json!("paid after the release; the slot was still free, now with host-1");
-        assert!(history.iter().any(|line| line["message"] == why && line["to"] == "confirmed"), "{shown}");
+        let message = json!("paid after the release; the slot was still free, now with host-1");
+        assert!(history.iter().any(|line| line["message"] == message && line["to"] == "confirmed"), "{shown}");
         app.checkout(&guest_checkout_body(2, "pool", SLOT, &json!({}))).await.expect_problem(409, "slot_taken");
     }
 
@@ -221,8 +221,8 @@ on_both_engines! {
             app.expire_by_false_event(hold).await;
             app.pay(hold, Outcome::Paid);
         }
-        let requests = (0..HOSTS).map(|n| SlotRequest::new(app.address, guest_checkout_body(100 + n, "pool", SLOT, &json!({}))));
-        let (responses, ()) = tokio::join!(press_together(requests.collect()), app.deliver_all());
+        let requests = (0..HOSTS).map(|n| RaceRequest::new(app.address, guest_checkout_body(100 + n, "pool", SLOT, &json!({}))));
+        let (responses, ()) = tokio::join!(send_simultaneously(requests.collect()), app.deliver_all());
         let new = responses.iter().filter(|response| response.status == 201).count();
         let mut served = 0;
         for hold in &late {

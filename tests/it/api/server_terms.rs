@@ -4,7 +4,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::app::{Answer, TestApp, order};
+use crate::support::app::{ApiResponse, TestApp, order};
 use crate::support::on_both_engines;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
@@ -112,7 +112,7 @@ on_both_engines! {
 
     async fn only_shop_origins_pass_cors(engine) {
         let app = TestApp::start_with(engine, &[("HOLDFAST_ALLOWED_ORIGINS", "https://shop.example")]).await;
-        let allowed = |answer: &Answer| answer.headers.get("access-control-allow-origin").cloned();
+        let allowed = |answer: &ApiResponse| answer.headers.get("access-control-allow-origin").cloned();
         let origins = [
             ("https://shop.example", true, SLOT),
             ("https://evil.example", false, "2026-12-02T10:00:00Z"),

@@ -8,9 +8,9 @@ use holdfast::sandbox::{Endpoint, FaultKind, Faults, Outcome};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
-use crate::support::app::{Answer, TestApp, order, order_by};
+use crate::support::app::{ApiResponse, TestApp, order, order_by};
 use crate::support::on_both_engines;
-use crate::support::race::{self, SlotRequest};
+use crate::support::race::{self, RaceRequest};
 use crate::support::wait_for::eventually;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
@@ -105,10 +105,10 @@ on_both_engines! {
 
     async fn key_starts_new_hold_after_conflict_or_error(engine) {
         let app = TestApp::start(engine).await;
-        let rival = app.hold_slot("call", SLOT).await;
+        let other_hold = app.hold_slot("call", SLOT).await;
         let bobs = order_by("bob@example.com", "call", SLOT);
         app.checkout_with_key("k", &bobs).await.expect_problem(409, "slot_taken");
-        app.cancel(&rival).await.expect(200);
+        app.cancel(&other_hold).await.expect(200);
         app.simulator.set_faults(Faults::default().next(Endpoint::CreateSession, FaultKind::RateLimited, 100));
         let refused = app.checkout_with_key("k", &bobs).await.expect_problem(503, "stripe_unavailable");
         assert!(refused.headers.contains_key("retry-after"));
@@ -137,8 +137,8 @@ on_both_engines! {
 
     async fn ten_concurrent_requests_with_one_key_are_one_checkout(engine) {
         let app = TestApp::start(engine).await;
-        let request = |_| SlotRequest { at: app.address, key: Some("k".into()), body: order("call", SLOT) };
-        let responses = race::press_together((0..10).map(request).collect()).await;
+        let request = |_| RaceRequest { at: app.address, key: Some("k".into()), body: order("call", SLOT) };
+        let responses = race::send_simultaneously((0..10).map(request).collect()).await;
         let holds: Vec<_> = responses.iter().filter(|response| response.status < 300).map(|response| response.body["id"].clone()).collect();
         assert_eq!(responses.iter().filter(|response| response.status == 201).count(), 1, "{responses:?}");
         assert!(holds.iter().all(|id| *id == holds[0]), "{responses:?}");
@@ -159,7 +159,7 @@ on_both_engines! {
     async fn disconnected_guest_does_not_interrupt_checkout(engine) {
         let app = TestApp::start(engine).await;
         app.simulator.set_faults(slow_stripe(1_000));
-        let request = SlotRequest { at: app.address, key: Some("k".into()), body: order("call", SLOT) };
+        let request = RaceRequest { at: app.address, key: Some("k".into()), body: order("call", SLOT) };
         let mut connection = TcpStream::connect(app.address).await.unwrap();
         race::send(&mut connection, &request).await;
         eventually("Stripe is called", async || (app.simulator.calls().create == 1).then_some(())).await;
@@ -203,7 +203,7 @@ on_both_engines! {
             }
             assert_eq!(list_holds(&app).await.len(), 1, "the checkouts still wait for Stripe");
         };
-        let (placed, ()) = tokio::join!(hanging.collect::<Vec<Answer>>(), meanwhile);
+        let (placed, ()) = tokio::join!(hanging.collect::<Vec<ApiResponse>>(), meanwhile);
         for answer in placed {
             answer.expect(201);
         }

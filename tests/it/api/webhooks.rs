@@ -5,7 +5,7 @@ use holdfast::domain::time::Clock;
 use holdfast::sandbox::{Outcome, QueuedEvent, signature_header};
 use serde_json::{Value, json};
 
-use crate::support::app::{Answer, TestApp, WEBHOOK_SECRET};
+use crate::support::app::{ApiResponse, TestApp, WEBHOOK_SECRET};
 use crate::support::database::Engine;
 use crate::support::database_lock::Lock;
 use crate::support::on_both_engines;
@@ -15,7 +15,7 @@ use crate::support::wait_for::eventually;
 const SLOT: &str = "2026-12-01T10:00:00Z";
 
 /// Delivers a body as Stripe does, signed now.
-async fn deliver_signed(app: &TestApp, body: &str) -> Answer {
+async fn deliver_signed(app: &TestApp, body: &str) -> ApiResponse {
     let signature = signature_header(WEBHOOK_SECRET, app.clock.now().timestamp(), body);
     app.webhook(Some(&signature), body.to_owned()).await
 }
@@ -88,14 +88,14 @@ on_both_engines! {
         let lock = Lock::on_hold(&app.database, hold.text("id")).await;
         let refused = app.simulator.deliver(&event.id).await.unwrap();
         assert_eq!(refused.status, Ok(503), "{refused:?}");
-        lock.let_go().await;
+        lock.release_lock().await;
         assert_eq!((count_applied(&app, &event.id).await, app.state_of(&hold).await), (0, "held".to_owned()));
         app.deliver_all().await;
         assert_confirmed_once(&app, &hold).await;
     }
 }
 
-async fn assert_confirmed_once(app: &TestApp, hold: &Answer) {
+async fn assert_confirmed_once(app: &TestApp, hold: &ApiResponse) {
     let hold = app.admin_hold(hold.text("id")).await;
     assert_eq!(hold["status"], "confirmed");
     let lines = hold["history"].as_array().unwrap().iter();
@@ -124,7 +124,7 @@ async fn webhook_cut_before_commit_applies_on_retry() {
         }
     }
     // The connection is closed now. The service may notice that or go on; it must not stop between the two.
-    lock.let_go().await;
+    lock.release_lock().await;
     eventually("no connection waits for the lock", async || {
         (app.database.count(WAITING).await == 0).then_some(())
     })
@@ -166,7 +166,7 @@ async fn webhook_without_database_is_refused_and_applied_later() {
     other.get("/livez").await.expect(200);
     assert_eq!(app.state_of(&hold).await, "held");
 
-    proxy.mend();
+    proxy.restore_traffic();
     eventually("Stripe's retries are accepted", async || {
         app.simulator.deliver_all().await;
         app.simulator.pending_events().is_empty().then_some(())

@@ -26,8 +26,8 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
-use crate::support::app::{Answer, Client, WEBHOOK_SECRET, order_by, variables};
-use crate::support::audit::{Audit, PATIENCE};
+use crate::support::app::{ApiResponse, Client, WEBHOOK_SECRET, order_by, variables};
+use crate::support::audit::{Audit, FINDING_TIMEOUT};
 use crate::support::database::{Engine, TestDatabase};
 use crate::support::process::Process;
 use crate::support::wait_for::eventually;
@@ -45,7 +45,7 @@ const UNFINISHED: &str = "SELECT (SELECT count(*) FROM commands WHERE done_at IS
     + (SELECT count(*) FROM checkout_attempts WHERE state IN ('running', 'unsettled'))
     + (SELECT count(*) FROM holds WHERE status IN ('held', 'processing'))";
 
-/// SkewedProcesses processes with different clocks, their database and their simulated Stripe.
+/// The processes with different clocks, their database and their simulated Stripe.
 struct SkewedProcesses {
     clients: Vec<Client>,
     _processes: Vec<Process>,
@@ -206,16 +206,16 @@ impl ExpectedEnd {
 }
 
 /// Simulates one guest who uses any of the processes. Returns the guest's hold and how it must end.
-async fn simulate_guest(fleet: &SkewedProcesses, number: usize) -> Option<(String, ExpectedEnd)> {
-    let mut rng = fleet.next_rng();
-    let hold = book_any_slot(fleet, number, &mut rng).await?;
+async fn simulate_guest(processes: &SkewedProcesses, number: usize) -> Option<(String, ExpectedEnd)> {
+    let mut rng = processes.next_rng();
+    let hold = book_any_slot(processes, number, &mut rng).await?;
     for _ in 0..rng.random_range(0..20) {
-        fleet.choose_client(&mut rng).hold(hold.text("id")).await;
+        processes.choose_client(&mut rng).hold(hold.text("id")).await;
     }
     let session = hold.text("checkout_session");
     let pays = |outcomes: &[Outcome]| {
         let mut outcomes = outcomes.iter();
-        outcomes.all(|outcome| fleet.simulator.pay(session, *outcome).is_ok())
+        outcomes.all(|outcome| processes.simulator.pay(session, *outcome).is_ok())
     };
     let end = match rng.random_range(0..10) {
         0..3 if pays(&[Outcome::Paid]) => ExpectedEnd::Confirmed,
@@ -223,16 +223,16 @@ async fn simulate_guest(fleet: &SkewedProcesses, number: usize) -> Option<(Strin
         4 if pays(&[Outcome::Processing, Outcome::ProcessingSucceeded]) => ExpectedEnd::Confirmed,
         5 if pays(&[Outcome::Processing, Outcome::ProcessingFailed]) => ExpectedEnd::PaymentFailed,
         6 => {
-            fleet.choose_client(&mut rng).cancel(&hold).await.expect(200);
+            processes.choose_client(&mut rng).cancel(&hold).await.expect(200);
             ExpectedEnd::Released
         }
         7..9 => {
             eventually("the session is expired", async || {
-                let session = fleet.simulator.session(session).unwrap();
+                let session = processes.simulator.session(session).unwrap();
                 (session.status == SessionStatus::Expired).then_some(())
             })
             .await;
-            fleet.simulator.pay_late(session).unwrap();
+            processes.simulator.pay_late(session).unwrap();
             ExpectedEnd::PaidLate
         }
         // The guest does not pay, or the session expired before the payment.
@@ -241,7 +241,7 @@ async fn simulate_guest(fleet: &SkewedProcesses, number: usize) -> Option<(Strin
     Some((hold.text("id").to_owned(), end))
 }
 
-async fn book_any_slot(fleet: &SkewedProcesses, number: usize, rng: &mut StdRng) -> Option<Answer> {
+async fn book_any_slot(processes: &SkewedProcesses, number: usize, rng: &mut StdRng) -> Option<ApiResponse> {
     let first: DateTime<Utc> = SystemClock.now() + TimeDelta::days(7);
     let first = first.duration_trunc(TimeDelta::days(1)).unwrap();
     let guest = format!("guest-{number}@example.com");
@@ -249,7 +249,7 @@ async fn book_any_slot(fleet: &SkewedProcesses, number: usize, rng: &mut StdRng)
         let start = first + TimeDelta::minutes(30 * rng.random_range(0..STARTS));
         let start = start.format("%Y-%m-%dT%H:%M:00Z").to_string();
         let kind = ["call", "long-call"].choose(rng).unwrap();
-        let answer = fleet
+        let answer = processes
             .choose_client(rng)
             .checkout(&order_by(&guest, kind, &start))
             .await;
@@ -262,20 +262,20 @@ async fn book_any_slot(fleet: &SkewedProcesses, number: usize, rng: &mut StdRng)
 }
 
 /// Simulates all guests and waits until no work is left. Returns each guest's hold and how it must end.
-async fn simulate_guests(fleet: &SkewedProcesses) -> Vec<(String, ExpectedEnd)> {
-    let visits = (0..GUESTS).map(|number| simulate_guest(fleet, number));
+async fn simulate_guests(processes: &SkewedProcesses) -> Vec<(String, ExpectedEnd)> {
+    let visits = (0..GUESTS).map(|number| simulate_guest(processes, number));
     let mut guests = std::pin::pin!(futures::future::join_all(visits));
     let results = loop {
         tokio::select! {
             results = &mut guests => break results,
             // Stripe delivers events while the guests book and pay.
-            _ = fleet.deliver_pending() => tokio::task::yield_now().await,
+            _ = processes.deliver_pending() => tokio::task::yield_now().await,
         }
     };
     eventually("no work is left", async || {
-        let has_events = fleet.deliver_pending().await;
-        let left = fleet.database.count(UNFINISHED).await;
-        (left == 0 && !has_events && fleet.simulator.pending_events().is_empty()).then_some(())
+        let has_events = processes.deliver_pending().await;
+        let left = processes.database.count(UNFINISHED).await;
+        (left == 0 && !has_events && processes.simulator.pending_events().is_empty()).then_some(())
     })
     .await;
     results.into_iter().flatten().collect()
@@ -285,77 +285,81 @@ async fn simulate_guests(fleet: &SkewedProcesses) -> Vec<(String, ExpectedEnd)> 
 async fn skewed_processes_do_nothing_twice_and_lose_nothing() {
     let seed = rand::random();
     eprintln!("seed {seed}");
-    let fleet = SkewedProcesses::start(seed).await;
-    let results = simulate_guests(&fleet).await;
+    let processes = SkewedProcesses::start(seed).await;
+    let results = simulate_guests(&processes).await;
     let mut ends: BTreeMap<ExpectedEnd, usize> = BTreeMap::new();
     for (hold, end) in &results {
-        let state = fleet.clients[2].state(hold).await;
+        let state = processes.clients[2].state(hold).await;
         assert!(
             end.is_met_by(&state),
             "seed {seed}: {hold} should be {end:?}, and is {state}"
         );
         *ends.entry(*end).or_default() += 1;
     }
-    eprintln!("{ends:?}, {:?}", fleet.simulator.calls());
-    assert_audit_is_clean(&fleet);
-    assert_eq!(find_repeated_calls(&fleet), Vec::<String>::new(), "seed {seed}");
-    assert_store_matches_stripe(&fleet).await;
+    eprintln!("{ends:?}, {:?}", processes.simulator.calls());
+    assert_audit_is_clean(&processes);
+    assert_eq!(
+        find_repeated_calls(&processes),
+        Vec::<String>::new(),
+        "seed {seed}"
+    );
+    assert_store_matches_stripe(&processes).await;
 }
 
 /// Proves that the test above detects missing leases: without them, the processes repeat calls to Stripe.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_leases_stripe_gets_repeated_calls() {
-    let fleet = SkewedProcesses::start(rand::random()).await;
+    let processes = SkewedProcesses::start(rand::random()).await;
     for statement in [
         "CREATE FUNCTION drop_leases() RETURNS trigger LANGUAGE plpgsql AS
          'BEGIN NEW.leased_until = NULL; RETURN NEW; END'",
         "CREATE TRIGGER drop_leases BEFORE UPDATE ON holds FOR EACH ROW EXECUTE FUNCTION drop_leases()",
     ] {
-        fleet.database.execute(statement).await;
+        processes.database.execute(statement).await;
     }
-    simulate_guests(&fleet).await;
-    let repeated = find_repeated_calls(&fleet);
+    simulate_guests(&processes).await;
+    let repeated = find_repeated_calls(&processes);
     eprintln!("without leases: {} repeated calls", repeated.len());
     assert!(!repeated.is_empty());
-    assert_audit_is_clean(&fleet);
+    assert_audit_is_clean(&processes);
 }
 
 /// Checks that the auditor finds no broken invariant.
-fn assert_audit_is_clean(fleet: &SkewedProcesses) {
+fn assert_audit_is_clean(processes: &SkewedProcesses) {
     let audit = Audit {
         engine: Engine::Postgres,
-        url: fleet.database.url().to_owned(),
-        simulator: fleet.simulator.clone(),
-        wait_timeout: PATIENCE,
+        url: processes.database.url().to_owned(),
+        simulator: processes.simulator.clone(),
+        wait_timeout: FINDING_TIMEOUT,
     };
     let findings = audit.findings();
     assert!(findings.is_empty(), "{findings:#?}");
 }
 
 /// Returns the calls that Stripe received more than once.
-fn find_repeated_calls(fleet: &SkewedProcesses) -> Vec<String> {
+fn find_repeated_calls(processes: &SkewedProcesses) -> Vec<String> {
     let mut times: BTreeMap<String, usize> = BTreeMap::new();
-    for call in fleet.calls.lock().unwrap().iter() {
+    for call in processes.calls.lock().unwrap().iter() {
         *times.entry(call.clone()).or_default() += 1;
     }
     times.retain(|_, times| *times > 1);
     times.into_keys().collect()
 }
 
-/// Checks that Stripe did exactly what the database orders, and that no history contains a transition twice.
-async fn assert_store_matches_stripe(fleet: &SkewedProcesses) {
-    let refunds = fleet.simulator.refunds().len() as u64;
-    assert_eq!(fleet.simulator.calls().refund, refunds);
+/// Checks that Stripe did exactly what the commands in the database say, and that no history contains a transition twice.
+async fn assert_store_matches_stripe(processes: &SkewedProcesses) {
+    let refunds = processes.simulator.refunds().len() as u64;
+    assert_eq!(processes.simulator.calls().refund, refunds);
     let refund_commands = "SELECT count(*) FROM commands WHERE kind = 'refund'";
     assert_eq!(
-        fleet.database.count(refund_commands).await.unsigned_abs(),
+        processes.database.count(refund_commands).await.unsigned_abs(),
         refunds
     );
     let attempts = "SELECT count(*) FROM checkout_attempts";
-    let sessions = fleet.simulator.sessions().len() as u64;
-    assert_eq!(fleet.database.count(attempts).await.unsigned_abs(), sessions);
+    let sessions = processes.simulator.sessions().len() as u64;
+    assert_eq!(processes.database.count(attempts).await.unsigned_abs(), sessions);
     let repeated_transitions =
-        "SELECT count(*) FROM (SELECT 1 FROM hold_history WHERE from_status IS DISTINCT FROM to_status
-                 GROUP BY hold_id, to_status HAVING count(*) > 1) AS repeated";
-    assert_eq!(fleet.database.count(repeated_transitions).await, 0);
+        "SELECT count(*) FROM (SELECT count(*) AS times FROM hold_history WHERE from_status IS DISTINCT FROM to_status
+                 GROUP BY hold_id, to_status) AS grouped WHERE times > 1";
+    assert_eq!(processes.database.count(repeated_transitions).await, 0);
 }

@@ -14,7 +14,7 @@ use holdfast::workflow::release_hold::release_hold;
 use holdfast::workflow::{Context, WorkflowError};
 use reqwest::Method;
 
-use crate::support::app::{Answer, TestApp, order};
+use crate::support::app::{ApiResponse, TestApp, order};
 use crate::support::database::Engine;
 use crate::support::database_lock::Lock;
 use crate::support::postgres_cluster::Cluster;
@@ -25,8 +25,8 @@ const SLOT: &str = "2026-12-01T10:00:00Z";
 const OTHER: &str = "2026-12-01T12:00:00Z";
 
 /// Checks that every endpoint that needs the database answers 503 with `Retry-After`.
-async fn assert_unavailable(app: &TestApp, hold: &Answer) {
-    let assert_refused = |answer: Answer| {
+async fn assert_unavailable(app: &TestApp, hold: &ApiResponse) {
+    let assert_refused = |answer: ApiResponse| {
         let refused = answer.expect_problem(503, "store_unavailable");
         assert!(refused.headers.contains_key("retry-after"), "{refused:?}");
     };
@@ -47,7 +47,7 @@ async fn assert_unavailable(app: &TestApp, hold: &Answer) {
 }
 
 /// Checks that the service works again: it accepts Stripe's retries and sells a slot. Returns the new hold.
-async fn assert_recovered(app: &TestApp, paid: &Answer, slot: &str) -> Answer {
+async fn assert_recovered(app: &TestApp, paid: &ApiResponse, slot: &str) -> ApiResponse {
     eventually("the service accepts Stripe's retries", async || {
         app.simulator.deliver_all().await;
         app.simulator.pending_events().is_empty().then_some(())
@@ -81,7 +81,7 @@ async fn service_survives_postgres_restart_and_failover() {
     app.pay(&second, Outcome::Paid);
     cluster.fail_over();
     assert_unavailable(&app, &second).await;
-    proxy.lead_to(&cluster.standby_url());
+    proxy.redirect_to_server(&cluster.standby_url());
     assert_recovered(&app, &second, "2026-12-01T16:00:00Z").await;
     let findings = app.audit_of(&cluster.standby_url());
     assert!(findings.is_empty(), "{findings:#?}");
@@ -102,7 +102,7 @@ async fn lost_packets_end_in_a_bounded_503() {
         .expect("the service answers the guest")
         .expect_problem(503, "store_unavailable");
     assert!(refused.headers.contains_key("retry-after"), "{refused:?}");
-    proxy.mend();
+    proxy.restore_traffic();
     eventually("the service sells again", async || {
         let answer = other.checkout(&order("call", "2026-12-01T14:00:00Z")).await;
         (answer.status == 201).then_some(())
@@ -144,7 +144,7 @@ async fn busy_pool_is_answered_with_503() {
     .await;
     let third = spawn_release().await.unwrap();
     assert!(matches!(third, Err(WorkflowError::Store(_))), "{third:?}");
-    lock.let_go().await;
+    lock.release_lock().await;
     for release in busy {
         assert!(release.await.unwrap().is_ok());
     }

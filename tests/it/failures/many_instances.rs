@@ -11,16 +11,18 @@ use rand::{Rng, SeedableRng};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::app::{Answer, Client, Instance, TestApp, WEBHOOK_SECRET, order, order_by, variables};
+use crate::support::app::{
+    ApiResponse, Client, Instance, TestApp, WEBHOOK_SECRET, order, order_by, variables,
+};
 use crate::support::database::{Engine, TestDatabase};
 use crate::support::process::Process;
-use crate::support::race::{SlotRequest, press_together, tally};
+use crate::support::race::{RaceRequest, send_simultaneously, tally};
 use crate::support::wait_for::eventually;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 
 /// Simulates one guest at one instance with random requests. Returns the responses.
-async fn simulate_guest(app: &TestApp, instance: &Instance, mut rng: StdRng) -> Vec<Answer> {
+async fn simulate_guest(app: &TestApp, instance: &Instance, mut rng: StdRng) -> Vec<ApiResponse> {
     let mut answers = Vec::new();
     for _ in 0..6 {
         let (kind, minutes) = if rng.random() {
@@ -105,7 +107,7 @@ fn find_free_port() -> u16 {
 }
 
 /// A simulator process and two server processes on one PostgreSQL.
-struct Fleet {
+struct TwoServers {
     stripe: Client,
     _simulator: Process,
     servers: Vec<(Process, Client)>,
@@ -113,7 +115,7 @@ struct Fleet {
     _directory: tempfile::TempDir,
 }
 
-impl Fleet {
+impl TwoServers {
     async fn start() -> Self {
         let (directory, database) = (
             tempfile::tempdir().unwrap(),
@@ -178,15 +180,15 @@ impl Fleet {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_processes_and_200_guests_have_one_winner_who_pays() {
-    let fleet = Fleet::start().await;
+    let processes = TwoServers::start().await;
     let request = |n: usize| {
         let body = order_by(&format!("guest-{n}@example.com"), "call", SLOT);
-        SlotRequest::new(fleet.servers[n % 2].1.address, body)
+        RaceRequest::new(processes.servers[n % 2].1.address, body)
     };
-    let responses = press_together((0..200).map(request).collect()).await;
+    let responses = send_simultaneously((0..200).map(request).collect()).await;
     let counted = tally(&responses);
     assert_eq!((counted.won, counted.taken), (1, 199), "{:?}", counted.other);
-    let sessions = fleet.sessions().await;
+    let sessions = processes.sessions().await;
     eprintln!("two processes: 200 guests, {} session(s)", sessions.len());
     assert!(sessions.len() <= 2, "{sessions:?}");
     let winner = &responses
@@ -194,15 +196,15 @@ async fn two_processes_and_200_guests_have_one_winner_who_pays() {
         .find(|response| response.status == 201)
         .unwrap()
         .body;
-    fleet.pay(winner).await;
+    processes.pay(winner).await;
     let id = winner["id"].as_str().unwrap();
-    for (_, server) in &fleet.servers {
+    for (_, server) in &processes.servers {
         eventually("confirmed at every process", async || {
             (server.hold(id).await["status"] == "confirmed").then_some(())
         })
         .await;
     }
-    let open = fleet
+    let open = processes
         .sessions()
         .await
         .iter()
@@ -213,19 +215,19 @@ async fn two_processes_and_200_guests_have_one_winner_who_pays() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn payment_arrives_after_one_process_is_killed() {
-    let mut fleet = Fleet::start().await;
-    let (killed, client) = fleet.servers.remove(0);
+    let mut processes = TwoServers::start().await;
+    let (killed, client) = processes.servers.remove(0);
     let hold = client.checkout(&order("call", SLOT)).await.expect(201);
     killed.kill().await;
     // Stripe sends its webhooks to the killed process. Only the sweep of the other one can find the payment.
-    fleet.pay(&hold.body).await;
-    let (_, survivor) = &fleet.servers[0];
+    processes.pay(&hold.body).await;
+    let (_, survivor) = &processes.servers[0];
     survivor
         .checkout(&order_by("bob@example.com", "call", SLOT))
         .await
         .expect_problem(409, "slot_taken");
     let id = hold.text("id");
-    fleet
+    processes
         .database
         .execute(&format!("UPDATE holds SET due_at = created_at WHERE id = '{id}'"))
         .await;

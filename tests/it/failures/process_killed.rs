@@ -7,7 +7,7 @@ use holdfast::sandbox::{Faults, Outcome, SessionStatus};
 use reqwest::{Method, RequestBuilder};
 use tempfile::TempDir;
 
-use crate::support::app::{Answer, Client, TestApp, order};
+use crate::support::app::{ApiResponse, Client, TestApp, order};
 use crate::support::on_both_engines;
 use crate::support::process::Process;
 use crate::support::wait_for::eventually;
@@ -50,7 +50,7 @@ fn build_checkout(client: &Client, slot: &str) -> RequestBuilder {
         .json(&order("call", slot))
 }
 
-fn session_status(app: &TestApp, hold: &Answer) -> SessionStatus {
+fn session_status(app: &TestApp, hold: &ApiResponse) -> SessionStatus {
     app.simulator
         .session(hold.text("checkout_session"))
         .unwrap()
@@ -75,7 +75,7 @@ on_both_engines! {
         let (_process, client) = start_process(&app, &directory, "30m").await;
         // The attempt of the killed process still has its lease.
         client.send(build_checkout(&client, &slot)).await.expect_problem(409, "idempotency_in_progress");
-        app.database.end_leases().await;
+        app.database.expire_all_leases().await;
         eventually("the attempt is over", async || (app.database.count(UNFINISHED).await == 0).then_some(())).await;
         let sessions = app.simulator.sessions();
         // Recovery repeats the call with the same idempotency key, so Stripe creates no second session.
@@ -110,7 +110,7 @@ on_both_engines! {
             assert_eq!(app.state_of(&hold).await, "held");
 
             let (_process, client) = start_process(&app, &directory, "30m").await;
-            app.database.end_leases().await;
+            app.database.expire_all_leases().await;
             eventually(verdict, async || (app.state_of(&hold).await == verdict).then_some(())).await;
             let next = client.checkout(&order("long-call", &slot)).await;
             next.expect(if paid { 409 } else { 201 });

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use holdfast::workflow::Context;
 
-use crate::support::app::Answer;
+use crate::support::app::ApiResponse;
 use crate::support::database::Engine;
 use crate::support::fault_injection::{Fault, Plan};
 use fixture::{Offer, SagaFixture};
@@ -32,7 +32,7 @@ struct Scenario {
     /// The start of a slot that no other scenario uses.
     slot: String,
     /// The holds created for this scenario. The hold under test comes first.
-    holds: Vec<Answer>,
+    holds: Vec<ApiResponse>,
     /// The bodies of the Stripe events that the workflow settles.
     events: Vec<String>,
     /// Checkout sessions whose URL no guest received.
@@ -83,7 +83,7 @@ trait WorkflowCase: Send + Sync + 'static {
 /// A description of one run, and its scenario.
 type FaultyRun = (String, Arc<Scenario>);
 
-/// Runs the test case with each of these faults at each of its steps.
+/// Runs the test case with each of the faults at each of its steps.
 async fn inject_at_every_step(fixture: &SagaFixture, case: impl WorkflowCase, faults: &[Fault]) {
     let case = Arc::new(case);
     for fault in faults {
@@ -133,10 +133,10 @@ async fn run_with_fault<S: WorkflowCase>(
     fixture.restore_database().await;
     let description = format!("{}: {fault:?} at step {step} of {:?}", case.name(), plan.calls());
     assert!(
-        plan.has_struck() || is_expected,
+        plan.has_triggered() || is_expected,
         "no fault, but an unexpected result: {description}"
     );
-    (description, scenario, plan.has_struck())
+    (description, scenario, plan.has_triggered())
 }
 
 /// Restarts the process, sweeps until no work is left, and checks the end state of all runs.

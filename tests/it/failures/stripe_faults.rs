@@ -8,7 +8,7 @@ use holdfast::workflow::outbox;
 
 use crate::support::app::{TestApp, order, order_by};
 use crate::support::on_both_engines;
-use crate::support::race::{SlotRequest, press_together, tally};
+use crate::support::race::{RaceRequest, send_simultaneously, tally};
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 /// The longest wait of a guest: the time budget of a call, with a reserve for a busy machine.
@@ -103,8 +103,8 @@ on_both_engines! {
         let other = app.another_instance().await;
         let faults = fault_every_call(Endpoint::ExpireSession, FaultKind::ServerError);
         app.simulator.set_faults(Faults { latency_ms: 800, ..faults });
-        let request = |at, n| SlotRequest::new(at, order_by(&format!("guest-{n}@example.com"), "call", SLOT));
-        let responses = press_together(vec![request(app.address, 1), request(other.address, 2)]).await;
+        let request = |at, n| RaceRequest::new(at, order_by(&format!("guest-{n}@example.com"), "call", SLOT));
+        let responses = send_simultaneously(vec![request(app.address, 1), request(other.address, 2)]).await;
         let counted = tally(&responses);
         assert_eq!((counted.won, counted.taken), (1, 1), "{:?}", counted.other);
         assert_eq!(count_open_sessions(&app), 2, "the loser's session could not be expired yet");

@@ -13,7 +13,7 @@ use holdfast::sandbox::{ApiFault, Endpoint, FaultKind, Faults, Outcome};
 use holdfast::workflow::release_hold::{ReleaseOutcome, release_hold};
 use holdfast::workflow::{Context, WorkflowError, sweep};
 
-use crate::support::app::{Answer, TestApp, order};
+use crate::support::app::{ApiResponse, TestApp, order};
 use crate::support::database::Engine;
 use crate::support::on_both_engines;
 use crate::support::wait_for::eventually;
@@ -58,15 +58,15 @@ fn fault_every_call(endpoint: Option<Endpoint>, kind: FaultKind) -> Faults {
     }
 }
 
-/// Creates a hold at its own slot, `hour` hours into a week from now.
-async fn create_hold_at(app: &TestApp, hour: usize) -> Answer {
+/// Creates a hold of a separate slot, `hour` hours into a week from now.
+async fn create_hold_at(app: &TestApp, hour: usize) -> ApiResponse {
     let slot =
         app.clock_now() + chrono::Duration::days(7) + chrono::Duration::hours(i64::try_from(hour).unwrap());
     app.hold_slot("call", &slot.format("%Y-%m-%dT%H:00:00Z").to_string())
         .await
 }
 
-async fn release_as_guest(context: &Context, hold: &Answer) -> Result<ReleaseOutcome, WorkflowError> {
+async fn release_as_guest(context: &Context, hold: &ApiResponse) -> Result<ReleaseOutcome, WorkflowError> {
     let id = HoldId::parse(hold.text("id")).unwrap();
     release_hold(context, id, Some(ReleaseRequester::Guest), Actor::Guest).await
 }

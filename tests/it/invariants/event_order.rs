@@ -6,7 +6,7 @@ use holdfast::domain::time::Clock;
 use holdfast::sandbox::{Outcome, QueuedEvent};
 use serde_json::{Value, json};
 
-use crate::support::app::{Answer, TestApp, order_by};
+use crate::support::app::{ApiResponse, TestApp, order_by};
 use crate::support::on_both_engines;
 
 /// What happens after the guest's actions.
@@ -26,7 +26,7 @@ enum End {
 
 /// One run of a scenario: its hold, and the events to be delivered in some order.
 struct Run {
-    hold: Answer,
+    hold: ApiResponse,
     events: Vec<QueuedEvent>,
     intent: Option<String>,
 }

@@ -6,7 +6,7 @@ use holdfast::sandbox::{Endpoint, FaultKind, Faults, Outcome};
 
 use crate::support::app::{TestApp, order, order_by};
 use crate::support::on_both_engines;
-use crate::support::race::{SlotRequest, press_together, tally};
+use crate::support::race::{RaceRequest, send_simultaneously, tally};
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 
@@ -44,8 +44,8 @@ on_both_engines! {
         let app = TestApp::start(engine).await;
         let first = app.hold_slot("call", SLOT).await;
         app.clock.advance(time_past_the_hold());
-        let request = |n| SlotRequest::new(app.address, order_by(&format!("guest-{n}@example.com"), "call", SLOT));
-        let responses = press_together((0..20).map(request).collect()).await;
+        let request = |n| RaceRequest::new(app.address, order_by(&format!("guest-{n}@example.com"), "call", SLOT));
+        let responses = send_simultaneously((0..20).map(request).collect()).await;
         let counted = tally(&responses);
         assert_eq!((counted.won, counted.taken), (1, 19), "{:?}", counted.other);
         assert_eq!(app.state_of(&first).await, "released/expired");

@@ -7,20 +7,20 @@
 use holdfast::sandbox::{Outcome, signature_header};
 use serde_json::{Value, json};
 
-use crate::support::app::{Answer, Client, TestApp, WEBHOOK_SECRET, order, order_by};
+use crate::support::app::{ApiResponse, Client, TestApp, WEBHOOK_SECRET, order, order_by};
 use crate::support::on_both_engines;
 use crate::support::process::Process;
 use crate::support::wait_for::eventually;
 
 /// Releases the hold in the database alone, with its session open. The service never does so, but an operator with a
 /// database client can.
-async fn release_in_database(app: &TestApp, hold: &Answer) {
+async fn release_in_database(app: &TestApp, hold: &ApiResponse) {
     let id = hold.text("id");
     for statement in [
         format!("UPDATE holds SET status = 'released', reason = 'operator', due_at = NULL, version = version + 1 WHERE id = '{id}'"),
         format!("DELETE FROM occupancy WHERE hold_id = '{id}'"),
-        format!("INSERT INTO hold_history (hold_id, at, from_status, to_status, to_reason, why, actor)
-                 SELECT id, created_at, 'held', 'released', 'operator', 'by force', 'operator' FROM holds WHERE id = '{id}'"),
+        format!("INSERT INTO hold_history (hold_id, at, from_status, to_status, to_reason, transition, message, actor)
+                 SELECT id, created_at, 'held', 'released', 'operator', 'other', 'by force', 'operator' FROM holds WHERE id = '{id}'"),
     ] {
         assert_eq!(app.database.execute(&statement).await, 1, "{statement}");
     }
@@ -71,8 +71,8 @@ fn start_in_a_year(app: &TestApp) -> String {
     at.format("%Y-%m-%dT10:00:00Z").to_string()
 }
 
-/// Returns the hold's state and the reason in the last line of its history.
-async fn final_state(client: &Client, hold: &Answer) -> (String, Value) {
+/// Returns the hold's state and the message in the last line of its history.
+async fn final_state(client: &Client, hold: &ApiResponse) -> (String, Value) {
     let shown = client.admin_hold(hold.text("id")).await;
     let line = shown["history"].as_array().unwrap();
     let settled = line
@@ -98,8 +98,8 @@ on_both_engines! {
         app.pay(&first, Outcome::Paid);
         redeliver_all_events(&app).await;
         assert_refunded_once(&app).await;
-        let why = json!("paid after the release; the slot was gone, the money goes back");
-        assert_eq!(final_state(&client, &first).await, ("released/late_payment_refunded".to_owned(), why));
+        let message = json!("paid after the release; the slot was gone, the money goes back");
+        assert_eq!(final_state(&client, &first).await, ("released/late_payment_refunded".to_owned(), message));
         assert_eq!(app.state_of(&second).await, "confirmed");
         assert_operator_alerted(&mut process, &client, "a payment came when its hold could not take it", "late").await;
     }
@@ -112,8 +112,8 @@ on_both_engines! {
         release_in_database(&app, &hold).await;
         app.pay(&hold, Outcome::Paid);
         redeliver_all_events(&app).await;
-        let why = json!("paid after the release; the slot was still free");
-        assert_eq!(final_state(&client, &hold).await, ("confirmed".to_owned(), why));
+        let message = json!("paid after the release; the slot was still free");
+        assert_eq!(final_state(&client, &hold).await, ("confirmed".to_owned(), message));
         assert_eq!(app.simulator.calls().refund, 0);
         let other = order_by("bob@example.com", "call", &slot);
         client.checkout(&other).await.expect_problem(409, "slot_taken");
@@ -124,7 +124,7 @@ on_both_engines! {
         let (app, directory) = (TestApp::start(engine).await, tempfile::tempdir().unwrap());
         let (mut process, client) = app.process(directory.path(), &[]).await;
         let hold = client.checkout(&order("call", &start_in_a_year(&app))).await.expect(201);
-        app.forget(&hold).await;
+        app.delete_hold_rows(&hold).await;
         app.pay(&hold, Outcome::Paid);
         redeliver_all_events(&app).await;
         assert_refunded_once(&app).await;
@@ -139,7 +139,7 @@ on_both_engines! {
         app.deliver_all().await;
         // Stripe promises one payment per session. If that fails, the second payment carries the same metadata.
         let second = app.hold_slot("long-call", "2026-12-01T10:00:00Z").await;
-        app.forget(&second).await;
+        app.delete_hold_rows(&second).await;
         app.pay(&second, Outcome::Paid);
         let mut events = app.simulator.pending_events();
         events.iter().for_each(|event| app.simulator.drop_event(&event.id));
@@ -163,7 +163,7 @@ on_both_engines! {
     async fn session_of_another_installation_is_ignored(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", "2026-12-01T10:00:00Z").await;
-        app.forget(&hold).await;
+        app.delete_hold_rows(&hold).await;
         app.pay(&hold, Outcome::Paid);
         let events = app.simulator.events().into_iter();
         let mut completed = events.filter(|event| event.event_type == "checkout.session.completed");

@@ -9,7 +9,7 @@ use holdfast::sandbox::{Endpoint, FaultKind, Faults, Outcome};
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::app::{Answer, Client, TestApp};
+use crate::support::app::{ApiResponse, Client, TestApp};
 use crate::support::on_both_engines;
 use crate::support::process::Process;
 
@@ -25,7 +25,7 @@ const NOTE: &str = "a-very-private-note";
 struct Problems(Mutex<String>);
 
 impl Problems {
-    fn note(&self, answer: Answer) -> Answer {
+    fn note(&self, answer: ApiResponse) -> ApiResponse {
         if !answer.status.is_success() {
             *self.0.lock().unwrap() += &format!("{answer:?}\n");
         }

@@ -9,7 +9,7 @@ use holdfast::sandbox::{Faults, SessionStatus};
 use crate::support::app::{Instance, TestApp, order, order_by};
 use crate::support::database::Engine;
 use crate::support::on_both_engines;
-use crate::support::race::{RaceResponse, SlotRequest, press_together, tally};
+use crate::support::race::{RaceRequest, RaceResponse, send_simultaneously, tally};
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 
@@ -20,10 +20,10 @@ fn slot_after(by: Duration) -> String {
 }
 
 /// Builds the requests of different guests for this slot, spread over the instances.
-fn build_requests(instances: &[&Instance], guests: usize, starts_at: &str) -> Vec<SlotRequest> {
+fn build_requests(instances: &[&Instance], guests: usize, starts_at: &str) -> Vec<RaceRequest> {
     let request = |n: usize| {
         let body = order_by(&format!("guest-{n}@example.com"), "call", starts_at);
-        SlotRequest::new(instances[n % instances.len()].address, body)
+        RaceRequest::new(instances[n % instances.len()].address, body)
     };
     (0..guests).map(request).collect()
 }
@@ -61,7 +61,7 @@ on_both_engines! {
         let app = TestApp::start(engine).await;
         let other = app.another_instance().await;
         app.simulator.set_faults(slow_stripe());
-        let responses = press_together(build_requests(&[&app.instance, &other], 2, SLOT)).await;
+        let responses = send_simultaneously(build_requests(&[&app.instance, &other], 2, SLOT)).await;
         assert_one_winner(&responses);
         assert_eq!(app.simulator.calls().create, 2, "both create a session before either takes the slot");
         assert_eq!(count_open_sessions(&app), 1, "the loser's session is expired before the loser's response");
@@ -72,7 +72,7 @@ on_both_engines! {
         for (day, guests) in [20, 200, 1_000].into_iter().enumerate() {
             let before = app.simulator.calls();
             let slot = slot_after(Duration::days(i64::try_from(day).unwrap()));
-            let responses = press_together(build_requests(&[&app.instance], guests, &slot)).await;
+            let responses = send_simultaneously(build_requests(&[&app.instance], guests, &slot)).await;
             assert_one_winner(&responses);
             let asked = app.simulator.calls().create - before.create;
             eprintln!("{engine:?}: {guests} guests, {asked} session(s) asked for");
@@ -85,9 +85,9 @@ on_both_engines! {
         let slot = |n: usize| slot_after(Duration::minutes(30 * i64::try_from(n).unwrap()));
         let requests = (0..1_000).map(|n| {
             let body = order_by(&format!("guest-{n}@example.com"), "call", &slot(n % 200));
-            SlotRequest::new(app.address, body)
+            RaceRequest::new(app.address, body)
         });
-        let responses = press_together(requests.collect()).await;
+        let responses = send_simultaneously(requests.collect()).await;
         let counted = tally(&responses);
         assert_eq!((counted.won, counted.taken), (200, 800), "{:?}", counted.other);
         let sold = responses.iter().filter(|response| response.status == 201);
@@ -98,12 +98,12 @@ on_both_engines! {
 
     async fn different_keys_and_start_formats_have_one_winner(engine) {
         let app = TestApp::start(engine).await;
-        let requests = (0..60).map(|n| SlotRequest {
+        let requests = (0..60).map(|n| RaceRequest {
             at: app.address,
             key: Some(format!("key-{n}")),
             body: order_by(&format!("guest-{n}@example.com"), "call", &slot_after(Duration::seconds(n))),
         });
-        assert_one_winner(&press_together(requests.collect()).await);
+        assert_one_winner(&send_simultaneously(requests.collect()).await);
         assert_eq!(count_open_sessions(&app), 1);
         let a_millisecond_later = slot_after(Duration::milliseconds(1));
         app.checkout(&order("call", &a_millisecond_later)).await.expect_problem(422, "invalid");
@@ -136,9 +136,9 @@ on_both_engines! {
         let requests = (0..40).map(|n| {
             let (kind, offset) = if n % 2 == 0 { ("call", 0) } else { ("long-call", -30) };
             let at = if n % 4 < 2 { app.address } else { other.address };
-            SlotRequest::new(at, order_by(&format!("guest-{n}@example.com"), kind, &slot_after(Duration::minutes(offset))))
+            RaceRequest::new(at, order_by(&format!("guest-{n}@example.com"), kind, &slot_after(Duration::minutes(offset))))
         });
-        assert_one_winner(&press_together(requests.collect()).await);
+        assert_one_winner(&send_simultaneously(requests.collect()).await);
         let asked = app.simulator.calls().create;
         assert!(asked <= 4, "one session per instance and window, not {asked}");
     }
@@ -158,7 +158,7 @@ on_both_engines! {
 async fn rush_at_two_instances_has_one_winner() {
     let app = TestApp::start(Engine::Postgres).await;
     let other = app.another_instance().await;
-    let responses = press_together(build_requests(&[&app.instance, &other], 1_000, SLOT)).await;
+    let responses = send_simultaneously(build_requests(&[&app.instance, &other], 1_000, SLOT)).await;
     assert_one_winner(&responses);
     let asked = app.simulator.calls().create;
     eprintln!("two instances: 1,000 guests, {asked} session(s) asked for");
@@ -174,7 +174,7 @@ async fn mutation_without_constraint_has_two_winners_postgres() {
     app.database
         .execute("ALTER TABLE occupancy DROP CONSTRAINT occupancy_one_buyer")
         .await;
-    let race = press_together(build_requests(&[&app.instance, &other], 2, SLOT));
+    let race = send_simultaneously(build_requests(&[&app.instance, &other], 2, SLOT));
     let responses = app
         .place_concurrently(&["guest-0@example.com", "guest-1@example.com"], race)
         .await;

@@ -6,7 +6,7 @@ use holdfast::domain::time::Clock;
 use holdfast::sandbox::{Outcome, signature_header};
 use serde_json::{Value, json};
 
-use crate::support::app::{Answer, TestApp, WEBHOOK_SECRET};
+use crate::support::app::{ApiResponse, TestApp, WEBHOOK_SECRET};
 use crate::support::on_both_engines;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
@@ -16,14 +16,14 @@ async fn count_figures(app: &TestApp) -> FigureCounts {
 }
 
 /// Delivers an event that the simulator would not send.
-async fn deliver_event(app: &TestApp, event: &Value) -> Answer {
+async fn deliver_event(app: &TestApp, event: &Value) -> ApiResponse {
     let body = event.to_string();
     let signature = signature_header(WEBHOOK_SECRET, app.clock.now().timestamp(), &body);
     app.webhook(Some(&signature), body).await.expect(200)
 }
 
 /// Returns a confirmed hold and its intent.
-async fn paid_hold(app: &TestApp) -> (Answer, String) {
+async fn paid_hold(app: &TestApp) -> (ApiResponse, String) {
     let hold = app.hold_slot("call", SLOT).await;
     app.pay(&hold, Outcome::Paid);
     app.deliver_all().await;

@@ -6,16 +6,16 @@ use holdfast::sandbox::{ApiFault, Endpoint, FaultKind, Faults, Outcome, SessionS
 use holdfast::workflow::sweep;
 use serde_json::json;
 
-use crate::support::app::{Answer, TestApp, order};
+use crate::support::app::{ApiResponse, TestApp, order};
 use crate::support::on_both_engines;
 use crate::support::wait_for::eventually;
 
 /// Places holds at consecutive hours.
-async fn place_holds(app: &TestApp, count: i64) -> Vec<Answer> {
+async fn place_holds(app: &TestApp, count: i64) -> Vec<ApiResponse> {
     place_hourly_holds(app, 0..count).await
 }
 
-async fn place_hourly_holds(app: &TestApp, hours: std::ops::Range<i64>) -> Vec<Answer> {
+async fn place_hourly_holds(app: &TestApp, hours: std::ops::Range<i64>) -> Vec<ApiResponse> {
     let mut holds = Vec::new();
     for n in hours {
         let at = app.clock_now() + Duration::days(7) + Duration::hours(n);
@@ -27,7 +27,7 @@ async fn place_hourly_holds(app: &TestApp, hours: std::ops::Range<i64>) -> Vec<A
     holds
 }
 
-async fn list_states(app: &TestApp, holds: &[Answer]) -> Vec<String> {
+async fn list_states(app: &TestApp, holds: &[ApiResponse]) -> Vec<String> {
     let mut states = Vec::new();
     for hold in holds {
         states.push(app.state_of(hold).await);
@@ -150,7 +150,7 @@ on_both_engines! {
         let hold = leave_dead_attempt(&app).await;
         app.sweep().await;
         assert_eq!(app.simulator.session(hold.text("checkout_session")).unwrap().status, "open", "it may still run");
-        app.database.end_leases().await;
+        app.database.expire_all_leases().await;
         assert_recovered(&app).await;
         assert_eq!(app.simulator.sessions().len(), 1, "the same key finds the same session");
         app.hold_slot("call", "2026-12-01T10:00:00Z").await;
@@ -160,7 +160,7 @@ on_both_engines! {
         let app = TestApp::start(engine).await;
         let other = app.another_instance().await;
         leave_dead_attempt(&app).await;
-        app.database.end_leases().await;
+        app.database.expire_all_leases().await;
         tokio::join!(app.sweep(), other.sweep());
         assert_recovered(&app).await;
         let calls = app.simulator.calls();
@@ -171,7 +171,7 @@ on_both_engines! {
         let app = TestApp::start(engine).await;
         let hold = leave_dead_attempt(&app).await;
         app.pay(&hold, Outcome::Paid);
-        app.database.end_leases().await;
+        app.database.expire_all_leases().await;
         for _ in 0..3 {
             app.sweep().await;
         }
@@ -201,7 +201,7 @@ async fn assert_recovered(app: &TestApp) {
 
 /// Leaves the state of a process that died before the insert: Stripe has the session, and the database has an attempt
 /// with its terms and no hold.
-async fn leave_dead_attempt(app: &TestApp) -> Answer {
+async fn leave_dead_attempt(app: &TestApp) -> ApiResponse {
     app.simulator.set_faults(Faults {
         latency_ms: 1_000,
         ..Faults::default()
@@ -223,7 +223,7 @@ async fn leave_dead_attempt(app: &TestApp) -> Answer {
         app.database.execute(&format!("DELETE FROM {table}")).await;
     }
     app.database.execute("DELETE FROM holds").await;
-    app.count_anew().await;
+    app.recount_held_holds().await;
     let revived = "UPDATE checkout_attempts SET state = 'running', ended_at = NULL,
             terms = (SELECT terms FROM kept), leased_until = (SELECT leased_until FROM kept)";
     assert_eq!(app.database.execute(revived).await, 1);

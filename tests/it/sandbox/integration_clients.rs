@@ -188,7 +188,7 @@ async fn documented_clients_book_lose_and_cancel() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn documented_clients_wait_when_told_to() {
+async fn documented_clients_wait_as_retry_after_says() {
     let shop = Shop::open("20/min").await;
     for client in shop.clients() {
         shop.spend_rate_limit().await;

@@ -20,9 +20,9 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::audit::{Audit, PATIENCE};
+use super::audit::{Audit, FINDING_TIMEOUT};
 use super::catalogue_fixtures::put_event_type;
-pub(crate) use super::client::{ADMIN_KEY, Answer, Client};
+pub(crate) use super::client::{ADMIN_KEY, ApiResponse, Client};
 use super::database::{Engine, TestDatabase};
 pub(crate) use super::process::LIMITS_OFF;
 use super::process::Process;
@@ -212,7 +212,7 @@ impl TestApp {
             engine: self.database.engine(),
             url: url.to_owned(),
             simulator: self.simulator.clone(),
-            wait_timeout: PATIENCE,
+            wait_timeout: FINDING_TIMEOUT,
         };
         audit.findings()
     }
@@ -230,19 +230,19 @@ impl TestApp {
     }
 
     /// Places a hold on this event type and start; it must succeed.
-    pub(crate) async fn hold_slot(&self, event_type: &str, starts_at: &str) -> Answer {
+    pub(crate) async fn hold_slot(&self, event_type: &str, starts_at: &str) -> ApiResponse {
         self.checkout(&order(event_type, starts_at)).await.expect(201)
     }
 
     /// Makes the guest do this on Stripe's payment page. Stripe's events wait until they are delivered.
-    pub(crate) fn pay(&self, hold: &Answer, outcome: Outcome) {
+    pub(crate) fn pay(&self, hold: &ApiResponse, outcome: Outcome) {
         self.simulator
             .pay(hold.text("checkout_session"), outcome)
             .unwrap();
     }
 
     /// Deletes the hold and its attempt from the database, as restoring an older backup does.
-    pub(crate) async fn forget(&self, hold: &Answer) {
+    pub(crate) async fn delete_hold_rows(&self, hold: &ApiResponse) {
         let id = hold.text("id");
         for (table, column) in [
             ("occupancy", "hold_id"),
@@ -253,11 +253,11 @@ impl TestApp {
             let statement = format!("DELETE FROM {table} WHERE {column} = '{id}'");
             assert_ne!(self.database.execute(&statement).await, 0, "{table}");
         }
-        self.count_anew().await;
+        self.recount_held_holds().await;
     }
 
     /// Recounts the held holds of guests and clients, after a test deleted some of them.
-    pub(crate) async fn count_anew(&self) {
+    pub(crate) async fn recount_held_holds(&self) {
         for (counts, key, column) in [("guests", "email", "guest_id"), ("clients", "id", "client_id")] {
             let anew = format!(
                 "UPDATE {counts} SET held = (SELECT count(*) FROM holds
@@ -275,7 +275,7 @@ impl TestApp {
     }
 
     /// Returns the status of the hold, with its reason if it has one: `released/expired`.
-    pub(crate) async fn state_of(&self, hold: &Answer) -> String {
+    pub(crate) async fn state_of(&self, hold: &ApiResponse) -> String {
         self.instance.state(hold.text("id")).await
     }
 }

@@ -13,7 +13,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, Row, SqliteConnection};
 use super::database::Engine;
 
 /// How long a finding must persist to count, because work may still run.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const FINDING_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The database and the simulator to audit.
 pub(crate) struct Audit {
@@ -35,7 +35,7 @@ impl Audit {
     }
 
     async fn find_persistent_faults(self) -> Vec<String> {
-        let mut database = Books::open(self.engine, &self.url).await;
+        let mut database = AuditConnection::open(self.engine, &self.url).await;
         let wait_timeout = Instant::now() + self.wait_timeout;
         loop {
             let mut findings = slots(&mut database).await;
@@ -52,14 +52,14 @@ impl Audit {
 }
 
 /// A raw connection to the database of the test.
-pub(crate) enum Books {
+pub(crate) enum AuditConnection {
     Sqlite(SqliteConnection),
     Postgres(PgConnection),
 }
 
 pub(crate) type Cells = Vec<Option<String>>;
 
-impl Books {
+impl AuditConnection {
     pub(crate) async fn open(engine: Engine, url: &str) -> Self {
         match engine {
             Engine::Sqlite => Self::Sqlite(SqliteConnection::connect(url).await.unwrap()),
@@ -104,13 +104,13 @@ impl Books {
 
 /// Checks I1: no two holds share a unit of a resource at one time, and a hold has its windows exactly while it is
 /// live.
-pub(crate) async fn slots(database: &mut Books) -> Vec<String> {
+pub(crate) async fn slots(database: &mut AuditConnection) -> Vec<String> {
     let overlap = match database {
-        Books::Sqlite(_) => {
+        AuditConnection::Sqlite(_) => {
             "SELECT a.hold_id, b.hold_id FROM occupancy a JOIN occupancy b ON a.resource_id = b.resource_id
              AND a.rowid < b.rowid AND a.unit = b.unit AND a.starts_at < b.ends_at AND b.starts_at < a.ends_at"
         }
-        Books::Postgres(_) => {
+        AuditConnection::Postgres(_) => {
             "SELECT a.hold_id::text, b.hold_id::text FROM occupancy a JOIN occupancy b ON a.resource_id = b.resource_id
              AND a.ctid < b.ctid AND a.unit = b.unit AND a.during && b.during"
         }
@@ -144,15 +144,15 @@ pub(crate) async fn slots(database: &mut Books) -> Vec<String> {
 
 /// Checks that a live hold has its quantity of units in each of its segments, buffers included, and nothing else; and
 /// that the times it shows follow from its segments.
-async fn check_windows(database: &mut Books) -> Vec<String> {
+async fn check_windows(database: &mut AuditConnection) -> Vec<String> {
     let (segment, begins, ends, shown) = match database {
-        Books::Sqlite(_) => (
+        AuditConnection::Sqlite(_) => (
             "SELECT h.*, s.value AS segment FROM holds h, json_each(h.segments) s",
             "o.starts_at",
             "o.ends_at",
             ("h.starts_at", "h.ends_at", "json_array_length(h.segments)"),
         ),
-        Books::Postgres(_) => (
+        AuditConnection::Postgres(_) => (
             "SELECT h.*, s AS segment FROM holds h, jsonb_array_elements(h.segments) s",
             "CAST(extract(epoch FROM lower(o.during)) * 1000 AS bigint)",
             "CAST(extract(epoch FROM upper(o.during)) * 1000 AS bigint)",
@@ -180,8 +180,11 @@ async fn check_windows(database: &mut Books) -> Vec<String> {
            AND h.quantity * {segments} <> (SELECT count(*) FROM occupancy WHERE hold_id = h.id)"
     );
     let shown = format!(
-        "SELECT CAST(h.id AS text) FROM ({segment}) h GROUP BY h.id, h.starts_at, h.ends_at
-         HAVING {starts_at} <> min({from}) OR {ends_at} <> max({to})"
+        "SELECT id FROM (
+             SELECT CAST(h.id AS text) AS id, {starts_at} AS shown_start, {ends_at} AS shown_end,
+                 min({from}) AS first_start, max({to}) AS last_end
+             FROM ({segment}) h GROUP BY h.id, h.starts_at, h.ends_at) AS times
+         WHERE shown_start <> first_start OR shown_end <> last_end"
     );
     let mut findings = database.find("a segment without its units", &missing).await;
     findings.extend(database.find("more units than were sold", &more).await);
@@ -194,7 +197,7 @@ async fn check_windows(database: &mut Books) -> Vec<String> {
 }
 
 /// Checks S27 and S28: the stored count of a guest or client equals its number of `held` holds.
-async fn check_counts(database: &mut Books) -> Vec<String> {
+async fn check_counts(database: &mut AuditConnection) -> Vec<String> {
     let mut findings = Vec::new();
     for (table, key, column) in [("guests", "email", "guest_id"), ("clients", "id", "client_id")] {
         let wrong = format!(
@@ -216,12 +219,14 @@ async fn check_counts(database: &mut Books) -> Vec<String> {
 }
 
 /// Checks I5: each history is a chain from the first status to the present one, and contains no event twice.
-async fn check_histories(database: &mut Books) -> Vec<String> {
+async fn check_histories(database: &mut AuditConnection) -> Vec<String> {
     let mut findings = database
         .find(
             "an event was applied twice",
-            "SELECT CAST(hold_id AS text), event_id FROM hold_history WHERE event_id IS NOT NULL
-             GROUP BY hold_id, event_id HAVING count(*) > 1",
+            "SELECT hold, event_id FROM (
+                 SELECT CAST(hold_id AS text) AS hold, event_id, count(*) AS times FROM hold_history
+                 WHERE event_id IS NOT NULL GROUP BY hold_id, event_id) AS applied
+             WHERE times > 1",
         )
         .await;
     let unknown = "SELECT event_id FROM hold_history WHERE event_id IS NOT NULL
@@ -252,7 +257,7 @@ async fn check_histories(database: &mut Books) -> Vec<String> {
 }
 
 /// Checks I4: an open session belongs to a held hold, or an attempt or a command will expire it.
-async fn check_sessions(database: &mut Books, simulator: &Simulator) -> Vec<String> {
+async fn check_sessions(database: &mut AuditConnection, simulator: &Simulator) -> Vec<String> {
     let sessions = simulator.sessions();
     let held = "SELECT session_id, status FROM holds WHERE status = 'held'";
     let ordered = "SELECT session_id FROM commands WHERE kind = 'expire_session' AND done_at IS NULL";
@@ -278,7 +283,7 @@ async fn check_sessions(database: &mut Books, simulator: &Simulator) -> Vec<Stri
 }
 
 /// Checks I3: money has its slot, or is refunded or about to be; nothing is refunded twice.
-async fn check_money(database: &mut Books, simulator: &Simulator) -> Vec<String> {
+async fn check_money(database: &mut AuditConnection, simulator: &Simulator) -> Vec<String> {
     let (intents, refunds) = (simulator.intents(), simulator.refunds());
     let undelivered: String = simulator
         .pending_events()

@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 
-use super::app::{Answer, Client, TestApp, WEBHOOK_SECRET, order_by};
+use super::app::{ApiResponse, Client, TestApp, WEBHOOK_SECRET, order_by};
 use super::catalogue_fixtures;
 use super::wait_for::eventually;
 
@@ -37,26 +37,26 @@ impl TestApp {
     }
 
     /// Sets the capacity of a resource.
-    pub(crate) async fn set_capacity(&self, resource: &str, capacity: u32) {
+    pub(crate) async fn set_resource_capacity(&self, resource: &str, capacity: u32) {
         catalogue_fixtures::put_resource(self, resource, capacity).await;
     }
 
     /// Makes the guest pay, and delivers Stripe's events.
-    pub(crate) async fn confirm(&self, hold: &Answer) {
+    pub(crate) async fn confirm(&self, hold: &ApiResponse) {
         self.pay(hold, Outcome::Paid);
         self.deliver_all().await;
         assert_eq!(self.state_of(hold).await, "confirmed");
     }
 
     /// Places a hold on this event type and start, and pays it.
-    pub(crate) async fn sold(&self, event_type: &str, starts_at: &str) -> Answer {
+    pub(crate) async fn sold(&self, event_type: &str, starts_at: &str) -> ApiResponse {
         let hold = self.hold_slot(event_type, starts_at).await;
         self.confirm(&hold).await;
         hold
     }
 
     /// Delivers a false event that the session expired unpaid: the slot is free, and the guest can still pay.
-    pub(crate) async fn expire_by_false_event(&self, hold: &Answer) {
+    pub(crate) async fn expire_by_false_event(&self, hold: &ApiResponse) {
         let session = hold.text("checkout_session");
         let body = json!({"id": format!("evt_false_{session}"), "object": "event", "livemode": false,
             "type": "checkout.session.expired", "data": {"object": {"id": session, "object": "checkout.session"}}})
@@ -66,7 +66,7 @@ impl TestApp {
         assert_eq!(taken.text("outcome"), "applied");
     }
 
-    /// Places the holds of these guests at the same moment: each takes its windows, and none can commit before all
+    /// Places the holds of the guests at the same moment: each takes its windows, and none can commit before all
     /// have. For a race with losers, or with two winners if the guard is missing. PostgreSQL only.
     pub(crate) async fn place_concurrently<T>(&self, guests: &[&str], race: impl Future<Output = T>) -> T {
         let mut connection = PgConnection::connect(self.database.url()).await.unwrap();
@@ -91,7 +91,7 @@ impl TestApp {
     }
 
     /// Counts the units of resources that a hold keeps.
-    pub(crate) async fn units_of(&self, hold: &Answer) -> i64 {
+    pub(crate) async fn units_of(&self, hold: &ApiResponse) -> i64 {
         let id = hold.text("id");
         self.database
             .count(&format!("SELECT count(*) FROM occupancy WHERE hold_id = '{id}'"))
@@ -101,14 +101,14 @@ impl TestApp {
 
 impl Client {
     /// Moves a hold as its guest.
-    pub(crate) async fn move_to(&self, hold: &Answer, starts_at: &str) -> Answer {
+    pub(crate) async fn move_to(&self, hold: &ApiResponse, starts_at: &str) -> ApiResponse {
         let path = format!("/v1/holds/{}/move", hold.text("id"));
         let request = self.request(Method::POST, &path).bearer_auth(hold.text("token"));
         self.send(request.json(&json!({"starts_at": starts_at}))).await
     }
 
     /// Moves a hold as the operator.
-    pub(crate) async fn move_as_operator(&self, hold: &Answer, to: Value) -> Answer {
+    pub(crate) async fn move_as_operator(&self, hold: &ApiResponse, to: Value) -> ApiResponse {
         let path = format!("/v1/holds/{}/move", hold.text("id"));
         self.admin(Method::POST, &path, Some(to)).await
     }

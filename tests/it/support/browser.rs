@@ -112,7 +112,11 @@ impl Shop {
             ("NO_COLOR", "1".to_owned()),
         ];
         let process = Watched::start(env!("CARGO_BIN_EXE_holdfast"), &["sandbox"], &environment);
-        let address = |mark| process.number_after(mark).unwrap_or_else(|why| panic!("{why}"));
+        let address = |mark| {
+            process
+                .number_after(mark)
+                .unwrap_or_else(|reason| panic!("{reason}"))
+        };
         let simulator = format!("http://{}", address("the Stripe simulator listens on http://"));
         let url = format!("http://{}", address("serving on http://"));
         Self {
@@ -144,7 +148,7 @@ impl Driver {
     pub(crate) fn start() -> Self {
         let process = Watched::start("chromedriver", &["--port=0"], &[("TZ", ZONE.to_owned())]);
         let port = process.number_after("started successfully on port ");
-        let port = port.unwrap_or_else(|why| panic!("{HOW_TO_INSTALL}\n{why}"));
+        let port = port.unwrap_or_else(|reason| panic!("{HOW_TO_INSTALL}\n{reason}"));
         Self {
             url: format!("http://127.0.0.1:{}", port.trim_end_matches('.')),
             _process: process,
@@ -219,8 +223,8 @@ impl Browser {
         self.see(css).await.click().await.unwrap();
     }
 
-    /// Ends the session of the browser. The console must contain no error and no violation of the content
-    /// policy, except failed responses that contain one of these texts.
+    /// Ends the session of the browser. The console must contain no error and no violation of the content policy, except failed
+    /// responses that contain one of the expected texts.
     pub(crate) async fn close(self, expected: &[&str]) {
         let entries = self.0.issue_cmd(ConsoleEntries).await.unwrap();
         for entry in entries.as_array().unwrap() {

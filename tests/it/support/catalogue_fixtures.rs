@@ -3,10 +3,10 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::client::{Answer, Client};
+use super::client::{ApiResponse, Client};
 
 /// Puts an event type on sale with these members; its price is 50 EUR unless they set another.
-pub(crate) async fn put_event_type(at: &Client, id: &str, members: Value) -> Answer {
+pub(crate) async fn put_event_type(at: &Client, id: &str, members: Value) -> ApiResponse {
     let mut body = json!({"name": id, "amount": 5000, "currency": "eur"});
     body.as_object_mut()
         .unwrap()
@@ -28,7 +28,7 @@ pub(crate) async fn put_resource(at: &Client, id: &str, capacity: u32) {
 }
 
 /// Blocks a resource for other reasons.
-pub(crate) async fn block(at: &Client, resource: &str, id: &str, from: &str, to: &str) -> Answer {
+pub(crate) async fn block(at: &Client, resource: &str, id: &str, from: &str, to: &str) -> ApiResponse {
     let path = format!("/v1/admin/resources/{resource}/blocks/{id}");
     at.admin(
         Method::PUT,
@@ -39,19 +39,19 @@ pub(crate) async fn block(at: &Client, resource: &str, id: &str, from: &str, to:
 }
 
 /// Deletes the block of a resource.
-pub(crate) async fn unblock(at: &Client, resource: &str, id: &str) -> Answer {
+pub(crate) async fn unblock(at: &Client, resource: &str, id: &str) -> ApiResponse {
     let path = format!("/v1/admin/resources/{resource}/blocks/{id}");
     at.admin(Method::DELETE, &path, None).await
 }
 
 /// Sets the calendar feed of a resource, or removes it.
-pub(crate) async fn set_feed(at: &Client, resource: &str, url: Option<&str>) -> Answer {
+pub(crate) async fn set_feed(at: &Client, resource: &str, url: Option<&str>) -> ApiResponse {
     let path = format!("/v1/admin/resources/{resource}/calendar");
     at.admin(Method::PUT, &path, Some(json!({ "url": url }))).await
 }
 
 /// Requests the slots of an event type.
-pub(crate) async fn slots(at: &Client, event_type: &str, from: &str, to: &str) -> Answer {
+pub(crate) async fn slots(at: &Client, event_type: &str, from: &str, to: &str) -> ApiResponse {
     at.get(&format!("/v1/event-types/{event_type}/slots?from={from}&to={to}"))
         .await
 }

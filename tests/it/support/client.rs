@@ -9,13 +9,13 @@ pub(crate) const ADMIN_KEY: &str = "operators-key-for-tests";
 
 /// A response over HTTP.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct ApiResponse {
     pub(crate) status: StatusCode,
     pub(crate) headers: reqwest::header::HeaderMap,
     pub(crate) body: Value,
 }
 
-impl Answer {
+impl ApiResponse {
     /// Returns a member of the body as text.
     pub(crate) fn text(&self, member: &str) -> &str {
         self.body[member]
@@ -74,29 +74,29 @@ impl Client {
         self.http.request(method, self.url(path))
     }
 
-    pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+    pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> ApiResponse {
         self.try_send(request).await.unwrap()
     }
 
     /// Sends the request; the connection may fail.
-    pub(crate) async fn try_send(&self, request: reqwest::RequestBuilder) -> reqwest::Result<Answer> {
+    pub(crate) async fn try_send(&self, request: reqwest::RequestBuilder) -> reqwest::Result<ApiResponse> {
         let response = request.send().await?;
         let (status, headers) = (response.status(), response.headers().clone());
         let text = response.text().await?;
         let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
-        Ok(Answer {
+        Ok(ApiResponse {
             status,
             headers,
             body,
         })
     }
 
-    pub(crate) async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> ApiResponse {
         self.send(self.request(Method::GET, path)).await
     }
 
     /// Sends a request as the operator.
-    pub(crate) async fn admin(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+    pub(crate) async fn admin(&self, method: Method, path: &str, body: Option<Value>) -> ApiResponse {
         let request = self.request(method, path).bearer_auth(ADMIN_KEY);
         let request = match body {
             Some(body) => request.json(&body),
@@ -106,13 +106,13 @@ impl Client {
     }
 
     /// Starts a checkout with this body.
-    pub(crate) async fn checkout(&self, body: &Value) -> Answer {
+    pub(crate) async fn checkout(&self, body: &Value) -> ApiResponse {
         self.send(self.request(Method::POST, "/v1/holds").json(body))
             .await
     }
 
     /// Starts a checkout with this body and idempotency key.
-    pub(crate) async fn checkout_with_key(&self, key: &str, body: &Value) -> Answer {
+    pub(crate) async fn checkout_with_key(&self, key: &str, body: &Value) -> ApiResponse {
         self.send(
             self.request(Method::POST, "/v1/holds")
                 .header("Idempotency-Key", key)
@@ -145,7 +145,7 @@ impl Client {
     }
 
     /// Releases or cancels the hold as its guest.
-    pub(crate) async fn cancel(&self, hold: &Answer) -> Answer {
+    pub(crate) async fn cancel(&self, hold: &ApiResponse) -> ApiResponse {
         let path = format!("/v1/holds/{}", hold.text("id"));
         self.send(
             self.request(Method::DELETE, &path)
@@ -163,7 +163,11 @@ impl Client {
     }
 
     /// Sends a webhook with any signature and body.
-    pub(crate) async fn webhook(&self, signature: Option<&str>, body: impl Into<reqwest::Body>) -> Answer {
+    pub(crate) async fn webhook(
+        &self,
+        signature: Option<&str>,
+        body: impl Into<reqwest::Body>,
+    ) -> ApiResponse {
         let request = self.request(Method::POST, "/webhooks/stripe").body(body);
         let request = request.header("content-type", "application/json");
         match signature {

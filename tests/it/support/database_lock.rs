@@ -49,7 +49,7 @@ impl Lock {
         }
     }
 
-    pub(crate) async fn let_go(self) {
+    pub(crate) async fn release_lock(self) {
         match self {
             Self::Sqlite(connection) => connection.close().await.unwrap(),
             Self::Postgres(connection) => connection.close().await.unwrap(),

@@ -84,7 +84,7 @@ impl Plan {
     }
 
     /// Returns whether the chosen call was made.
-    pub(crate) fn has_struck(&self) -> bool {
+    pub(crate) fn has_triggered(&self) -> bool {
         self.calls.lock().unwrap().len() >= self.at
     }
 
@@ -251,14 +251,14 @@ implement_store! {
     find_booking(id: HoldId) -> Option<Booking>;
     find_booking_by_refs(refs: &HoldRefs) -> Option<Booking>;
     list_bookings(filter: &HoldFilter, page: &PageRequest) -> Page<Booking>;
-    lease_release(id: HoldId, asker: Option<ReleaseRequester>, lease: Duration) -> ReleaseLease;
+    lease_release(id: HoldId, requester: Option<ReleaseRequester>, lease: Duration) -> ReleaseLease;
     lease_due_holds(now: DateTime<Utc>, lease: Duration, limit: u32) -> Vec<Booking>;
     defer_hold(id: HoldId, due_at: DateTime<Utc>, forget_requester: bool) -> ();
 }
 
 implement_store! {
     Occupancies:
-    load_availability(question: &AvailabilityQuery<'_>) -> Availability;
+    load_availability(query: &AvailabilityQuery<'_>) -> Availability;
 }
 
 implement_store! {

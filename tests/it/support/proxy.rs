@@ -91,17 +91,17 @@ impl Proxy {
     }
 
     /// Passes requests, and ends each connection when the server responds: the client does not know the outcome.
-    pub(crate) fn lose_answers(&self) {
+    pub(crate) fn drop_responses(&self) {
         self.way.send_modify(|way| way.flow = Flow::OneWay);
     }
 
     /// Passes all traffic again.
-    pub(crate) fn mend(&self) {
+    pub(crate) fn restore_traffic(&self) {
         self.way.send_modify(|way| way.flow = Flow::Open);
     }
 
     /// Redirects to another server from now on.
-    pub(crate) fn lead_to(&self, url: &str) {
+    pub(crate) fn redirect_to_server(&self, url: &str) {
         self.cut();
         self.way.send_modify(|way| {
             *way = Way {

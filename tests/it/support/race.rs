@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Barrier;
 
 /// One guest's checkout request in a race.
-pub(crate) struct SlotRequest {
+pub(crate) struct RaceRequest {
     /// The address of the instance that gets the request.
     pub(crate) at: SocketAddr,
     /// The idempotency key, if the guest sends one.
@@ -19,7 +19,7 @@ pub(crate) struct SlotRequest {
     pub(crate) body: Value,
 }
 
-impl SlotRequest {
+impl RaceRequest {
     pub(crate) fn new(at: SocketAddr, body: Value) -> Self {
         Self { at, key: None, body }
     }
@@ -33,7 +33,7 @@ pub(crate) struct RaceResponse {
 }
 
 /// Sends all requests at once; returns the responses in the order of the requests.
-pub(crate) async fn press_together(requests: Vec<SlotRequest>) -> Vec<RaceResponse> {
+pub(crate) async fn send_simultaneously(requests: Vec<RaceRequest>) -> Vec<RaceResponse> {
     let start = Arc::new(Barrier::new(requests.len()));
     let guests: Vec<_> = requests
         .into_iter()
@@ -54,7 +54,7 @@ pub(crate) async fn press_together(requests: Vec<SlotRequest>) -> Vec<RaceRespon
 }
 
 /// Sends the request without waiting for a response.
-pub(crate) async fn send(connection: &mut TcpStream, request: &SlotRequest) {
+pub(crate) async fn send(connection: &mut TcpStream, request: &RaceRequest) {
     let body = request.body.to_string();
     let key = request
         .key
@@ -69,7 +69,7 @@ pub(crate) async fn send(connection: &mut TcpStream, request: &SlotRequest) {
     connection.write_all(request.as_bytes()).await.unwrap();
 }
 
-async fn exchange(mut connection: TcpStream, request: &SlotRequest) -> RaceResponse {
+async fn exchange(mut connection: TcpStream, request: &RaceRequest) -> RaceResponse {
     send(&mut connection, request).await;
     let mut answer = String::new();
     connection.read_to_string(&mut answer).await.unwrap();

@@ -7,13 +7,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::{Route, Untouched, expect_faults, expect_problem};
-use crate::support::app::Answer;
+use crate::support::app::ApiResponse;
 use crate::support::database::Engine;
 
 const LIMIT: usize = 64 * 1024;
 const WEBHOOK_LIMIT: usize = 1024 * 1024;
 
-async fn send_body(app: &Untouched, route: Route, body: impl Into<reqwest::Body>) -> Answer {
+async fn send_body(app: &Untouched, route: Route, body: impl Into<reqwest::Body>) -> ApiResponse {
     let request = app.json_route(route).header(CONTENT_TYPE, "application/json");
     app.send(request.body(body)).await
 }

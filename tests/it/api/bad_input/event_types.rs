@@ -4,13 +4,13 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{Route, Untouched, expect_faults};
-use crate::support::app::Answer;
+use crate::support::app::ApiResponse;
 use crate::support::on_both_engines;
 
 const ROUTE: Route = Route::EventTypes;
 const MEMBERS: [&str; 5] = ["name", "resource", "duration_minutes", "amount", "currency"];
 
-async fn put_event_type(app: &Untouched, body: Value) -> Answer {
+async fn put_event_type(app: &Untouched, body: Value) -> ApiResponse {
     app.admin(Method::PUT, "/v1/admin/event-types/new", Some(body))
         .await
 }

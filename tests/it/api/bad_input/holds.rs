@@ -6,7 +6,7 @@ use reqwest::header::HeaderValue;
 use serde_json::{Map, Value, json};
 
 use super::{Route, START, Untouched, expect_faults, expect_problem};
-use crate::support::app::{Answer, TestApp};
+use crate::support::app::{ApiResponse, TestApp};
 use crate::support::database::Engine;
 use crate::support::on_both_engines;
 
@@ -197,7 +197,7 @@ async fn return_url_belongs_to_the_shop() {
     app.checkout(&fine).await.expect(201);
 }
 
-async fn send_with_keys(app: &TestApp, keys: &[&[u8]]) -> Answer {
+async fn send_with_keys(app: &TestApp, keys: &[&[u8]]) -> ApiResponse {
     let request = app.request(Method::POST, "/v1/holds").json(&ROUTE.good());
     let request = keys.iter().fold(request, |request, key| {
         request.header("Idempotency-Key", HeaderValue::from_bytes(key).unwrap())

@@ -11,7 +11,7 @@ use reqwest::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 
 use super::{Route, set};
-use crate::support::app::{Answer, TestApp};
+use crate::support::app::{ApiResponse, TestApp};
 use crate::support::database::Engine;
 
 fn any_text() -> impl Strategy<Value = String> {
@@ -72,7 +72,7 @@ fn send_random_bodies(route: Route, members: &'static [&'static str]) {
         .build()
         .unwrap();
     let app = runtime.block_on(TestApp::start(Engine::Sqlite));
-    let send = async |body: Vec<u8>| -> Answer {
+    let send = async |body: Vec<u8>| -> ApiResponse {
         let request = match route {
             Route::Holds => app.request(reqwest::Method::POST, "/v1/holds"),
             Route::EventTypes => app

@@ -85,7 +85,7 @@ impl WorkflowCase for StoppedAttempt {
         for event in fixture.app.simulator.pending_events() {
             fixture.app.simulator.drop_event(&event.id);
         }
-        fixture.app.database.end_leases().await;
+        fixture.app.database.expire_all_leases().await;
         scenario.orphan_sessions = created.into_iter().map(|session| session.id).collect();
         scenario
     }
@@ -160,7 +160,7 @@ on_both_engines! {
     async fn refused_api_key_is_no_verdict_on_a_session(engine) {
         let fixture = SagaFixture::start(engine).await;
         let scenario = StoppedAttempt { session: SessionState::Created }.prepare(&fixture).await;
-        fixture.app.database.end_leases().await;
+        fixture.app.database.expire_all_leases().await;
         let before = fixture.count_unfinished().await;
         let report = sweep::sweep_once(&fixture.context_with_gateway(Arc::new(RefusedKeyGateway))).await.unwrap();
         assert!(before > 0 && report.failed > 0);

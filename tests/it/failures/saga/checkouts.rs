@@ -108,15 +108,15 @@ impl WorkflowCase for Lost {
         scenario: &Arc<Scenario>,
         plan: &Arc<Plan>,
     ) -> Arc<Context> {
-        let rival = Arc::clone(&fixture.app.context);
-        let rival_request = checkout_request("bob", scenario.offer, &scenario.slot);
-        let rival_checkout = async move {
-            let won = start_checkout(&rival, rival_request).await;
+        let other_context = Arc::clone(&fixture.app.context);
+        let other_request = checkout_request("bob", scenario.offer, &scenario.slot);
+        let other_checkout = async move {
+            let won = start_checkout(&other_context, other_request).await;
             assert!(matches!(won, Ok(Checkout::Placed(_))), "{won:?}");
         };
         let gateway = RacingGateway {
             inner: Arc::clone(&fixture.app.context.gateway),
-            action: Mutex::new(Some(Box::pin(rival_checkout))),
+            action: Mutex::new(Some(Box::pin(other_checkout))),
         };
         fixture.faulty_context_with(plan, Arc::new(gateway))
     }
@@ -138,14 +138,14 @@ impl WorkflowCase for Lost {
                 .await,
             0
         );
-        let unplaced_rival = format!(
+        let unplaced_attempt = format!(
             "checkout_attempts WHERE idempotency_key = 'bob-{}' AND state <> 'placed'",
             scenario.slot
         );
         assert_eq!(
-            fixture.count_rows(&unplaced_rival).await,
+            fixture.count_rows(&unplaced_attempt).await,
             0,
-            "the attempt of the rival is placed"
+            "the attempt of the other guest is placed"
         );
     }
 }

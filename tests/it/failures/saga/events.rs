@@ -12,7 +12,7 @@ use holdfast::workflow::{Context, apply_fact};
 
 use super::fixture::SagaFixture;
 use super::{Scenario, WorkflowCase, fault_at_every_step};
-use crate::support::app::Answer;
+use crate::support::app::ApiResponse;
 use crate::support::catalogue_fixtures::block;
 use StripeEvent::*;
 
@@ -62,7 +62,7 @@ pub(super) enum StripeEvent {
 
 impl StripeEvent {
     /// Creates the state before the event. Returns the holds of other guests.
-    async fn prepare_state(self, fixture: &SagaFixture, hold: &Answer) -> Vec<Answer> {
+    async fn prepare_state(self, fixture: &SagaFixture, hold: &ApiResponse) -> Vec<ApiResponse> {
         match self {
             Paid | Delayed | Expired | Declined => {}
             DelayedSucceeded | DelayedFailed => fixture.app.pay(hold, Outcome::Processing),
@@ -84,14 +84,14 @@ impl StripeEvent {
                     .await
                     .expect(201);
             }
-            NoHold => fixture.app.forget(hold).await,
+            NoHold => fixture.app.delete_hold_rows(hold).await,
         }
         fixture.app.deliver_all().await;
         Vec::new()
     }
 
     /// Triggers the events at Stripe.
-    fn trigger_events(self, fixture: &SagaFixture, hold: &Answer) {
+    fn trigger_events(self, fixture: &SagaFixture, hold: &ApiResponse) {
         let app = &fixture.app;
         let session = hold.text("checkout_session");
         let intent = || app.simulator.session(session).unwrap().payment_intent.unwrap();
@@ -168,7 +168,7 @@ impl WorkflowCase for StripeEvent {
 }
 
 /// Sums the refunds of the payment for a hold.
-pub(super) fn refunded_amount(fixture: &SagaFixture, hold: &Answer) -> i64 {
+pub(super) fn refunded_amount(fixture: &SagaFixture, hold: &ApiResponse) -> i64 {
     let session = fixture
         .app
         .simulator
@@ -182,7 +182,7 @@ pub(super) fn refunded_amount(fixture: &SagaFixture, hold: &Answer) -> i64 {
 }
 
 /// Releases the hold while its session can still be paid. The cause is a false `checkout.session.expired` event.
-async fn release_with_open_session(fixture: &SagaFixture, hold: &Answer) {
+async fn release_with_open_session(fixture: &SagaFixture, hold: &ApiResponse) {
     let session = hold.text("checkout_session");
     let expired = Event {
         id: EventId::new(format!("evt_expired_{session}")),

@@ -14,7 +14,7 @@ use holdfast::workflow::{Context, Settings, sweep};
 use serde_json::{Value, json};
 
 use super::Scenario;
-use crate::support::app::{Answer, TestApp, order};
+use crate::support::app::{ApiResponse, TestApp, order};
 use crate::support::database::Engine;
 use crate::support::fault_injection::{Disturbance, FaultyGateway, FaultyStore, Plan};
 use crate::support::proxy::Proxy;
@@ -46,7 +46,7 @@ const CALL: Offer = Offer {
     quantity: 1,
 };
 
-/// Two units each of a room (one of two), the studio and the kits: six units of three resources. The studio has three
+/// Two units each of `room-1` or `room-2`, the studio and the kits: six units of three resources. The studio has three
 /// units, so a second hold of two does not fit.
 const WORKSHOP: Offer = Offer {
     event_type: "workshop",
@@ -75,7 +75,7 @@ impl SagaFixture {
     pub(super) async fn start(engine: Engine) -> Self {
         let app = TestApp::start(engine).await;
         for (resource, units) in [("room-1", 2), ("room-2", 2), ("studio", 3), ("kits", 5)] {
-            app.set_capacity(resource, units).await;
+            app.set_resource_capacity(resource, units).await;
         }
         let segment = |offset, minutes, any_of: &[&str]| json!({"offset_minutes": offset, "duration_minutes": minutes, "any_of": any_of});
         let segments = json!([
@@ -133,7 +133,7 @@ impl SagaFixture {
             (self.app.database.count(ACTIVE_CONNECTIONS).await == 0).then_some(())
         })
         .await;
-        proxied.proxy.mend();
+        proxied.proxy.restore_traffic();
         eventually("ready again", async || {
             let ready = (0..2 * CONNECTIONS).map(|_| proxied.store.is_ready());
             let ready = futures::future::join_all(ready).await;
@@ -178,7 +178,7 @@ impl SagaFixture {
     }
 
     /// Creates a hold on this slot. The slot must be free.
-    pub(super) async fn create_hold(&self, slot: &str) -> Answer {
+    pub(super) async fn create_hold(&self, slot: &str) -> ApiResponse {
         self.app.checkout(&self.checkout_body(slot)).await.expect(201)
     }
 
@@ -231,7 +231,7 @@ impl SagaFixture {
     /// Restarts the process and sweeps. The restart takes so long that the leases of the old process are
     /// over, and its attempts are stale at the first sweep.
     pub(super) async fn restart_and_sweep(&self, events_first: bool) {
-        self.app.database.end_leases().await;
+        self.app.database.expire_all_leases().await;
         if events_first {
             self.app.deliver_all().await;
         }

@@ -62,7 +62,7 @@ on_both_engines! {
         assert_eq!(plan.calls(), ["lease_commands", "expire_session"]);
         let other = fixture.fresh_context();
         assert_eq!(outbox::run_due_commands(&other).await.unwrap(), outbox::OutboxReport::default(), "still leased");
-        fixture.app.database.end_leases().await;
+        fixture.app.database.expire_all_leases().await;
         assert_eq!(outbox::run_due_commands(&other).await.unwrap().done, 1);
         let session = fixture.app.simulator.session(scenario.holds[0].text("checkout_session")).unwrap();
         assert_eq!(session.status, "expired");

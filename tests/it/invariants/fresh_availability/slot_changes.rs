@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{Before, SlotChange};
-use crate::support::app::{Answer, TestApp, order_by};
+use crate::support::app::{ApiResponse, TestApp, order_by};
 use crate::support::catalogue_fixtures::{block, put_event_type, put_resource, set_feed, unblock};
 use crate::support::feed_server::{Feed, busy};
 
@@ -20,7 +20,7 @@ pub(super) struct Case<'a> {
     app: &'a TestApp,
     resource: String,
     pub(super) event_type: String,
-    pub(super) hold: Option<Answer>,
+    pub(super) hold: Option<ApiResponse>,
     feed: Option<Feed>,
 }
 
@@ -81,7 +81,7 @@ impl<'a> Case<'a> {
         self.app.deliver_all().await;
     }
 
-    fn hold(&self) -> &Answer {
+    fn hold(&self) -> &ApiResponse {
         self.hold.as_ref().unwrap()
     }
 

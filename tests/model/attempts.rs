@@ -1,0 +1,93 @@
+//! The checkout attempts of a replayed workflow: the calls that claim, end, recover and close an attempt.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use holdfast::domain::ids::{CommandId, HoldId, IdempotencyKey, SessionId};
+use holdfast::store::{AttemptEnd, Attempts, Claim, NewAttempt, StaleAttempt, StoreError};
+
+use crate::call::{Call, Reply};
+use crate::doubles::{Script, command_id, unexpected};
+use crate::fixture;
+use crate::process::Kind;
+
+#[async_trait]
+impl Attempts for Script {
+    async fn find_claim(&self, _: &IdempotencyKey, _: &str) -> Result<Claim, StoreError> {
+        self.key_claim(Call::FindClaim).await
+    }
+
+    async fn claim_attempt(&self, _: &NewAttempt) -> Result<Claim, StoreError> {
+        self.key_claim(Call::ClaimAttempt).await
+    }
+
+    async fn end_attempt(&self, hold: HoldId, end: AttemptEnd, _: DateTime<Utc>) -> Result<(), StoreError> {
+        let call = Call::EndAttempt(self.guest(hold), end);
+        self.store(call).await.map(|_| ())
+    }
+
+    async fn lease_stale_attempts(
+        &self,
+        _: DateTime<Utc>,
+        _: Duration,
+        _: u32,
+    ) -> Result<Vec<StaleAttempt>, StoreError> {
+        if !matches!(self.kind, Kind::SweepAttempt { .. }) {
+            return Ok(Vec::new());
+        }
+        let stale = |guest| StaleAttempt {
+            terms: fixture::terms(guest),
+            tries: 0,
+        };
+        match self.store(Call::LeaseStaleAttempt).await? {
+            Reply::Attempt(guest) => Ok(guest.map(stale).into_iter().collect()),
+            other => unexpected(&other),
+        }
+    }
+
+    async fn defer_attempt(&self, hold: HoldId, _: DateTime<Utc>) -> Result<(), StoreError> {
+        let call = Call::DeferAttempt(self.guest(hold));
+        self.store(call).await.map(|_| ())
+    }
+
+    async fn abandon_attempt(
+        &self,
+        hold: HoldId,
+        _: &SessionId,
+        _: DateTime<Utc>,
+    ) -> Result<CommandId, StoreError> {
+        match self.store(Call::AbandonAttempt(self.guest(hold))).await? {
+            Reply::Written(order) => Ok(command_id(order)),
+            // The store refuses to abandon an attempt whose hold is placed.
+            Reply::Gone => Err(StoreError::Broken("placed".into())),
+            other => unexpected(&other),
+        }
+    }
+
+    async fn delete_old_attempts(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
+    async fn close_lost_attempt(
+        &self,
+        hold: HoldId,
+        _: &SessionId,
+        _: DateTime<Utc>,
+    ) -> Result<Option<CommandId>, StoreError> {
+        match self.store(Call::CloseLostAttempt(self.guest(hold))).await? {
+            Reply::Written(order) => Ok(Some(command_id(order))),
+            Reply::Gone => Ok(None),
+            other => unexpected(&other),
+        }
+    }
+}
+
+impl Script {
+    async fn key_claim(&self, call: Call) -> Result<Claim, StoreError> {
+        match self.store(call).await? {
+            Reply::Key(key) => Ok(key.into()),
+            other => unexpected(&other),
+        }
+    }
+}
