@@ -49,11 +49,11 @@ mod calendar;
 mod catalogue;
 mod changes;
 mod commands;
+mod dry_run;
 mod leases;
 mod placing;
 mod postgres_only;
 mod reading;
-mod rehearsal;
 mod retention;
 mod schema;
 

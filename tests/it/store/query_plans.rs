@@ -108,7 +108,7 @@ async fn a_day(app: &TestApp, at: &Instance, date: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_table_that_grows_is_read_from_end_to_end_on_postgres() {
+async fn growing_tables_are_never_fully_scanned_on_postgres() {
     let database = TestDatabase::new(Engine::Postgres).await;
     write_the_past(&database).await;
     let before = (database.count(WHOLE).await, database.count(OF_BLOCKS).await);

@@ -36,7 +36,7 @@ async fn guests(app: &TestApp) -> Vec<Value> {
 }
 
 on_both_engines! {
-    async fn bodies_then_guests_then_ids_are_forgotten_by_the_sweep(engine) {
+    async fn sweep_erases_payloads_then_guests_then_event_ids(engine) {
         let app = TestApp::start_with(engine, &SHORT).await;
         let paid = app.hold_slot("call", "2026-12-01T10:00:00Z").await;
         app.pay(&paid, Outcome::Paid);

@@ -236,7 +236,7 @@ fn ids(numbers: &[usize]) -> Vec<String> {
 }
 
 on_both_engines! {
-    async fn what_the_version_before_wrote_is_read_whole(engine) {
+    async fn rows_of_the_old_version_are_read_completely(engine) {
         let app = TestApp::start_on(upgraded(engine).await, &[]).await;
         let shown = app.admin(Method::GET, "/v1/admin/event-types/call", None).await.expect(200).body;
         assert_eq!(shown, json!({"id": "call", "name": "A call", "resource": "ana", "duration_minutes": 30,
@@ -267,7 +267,7 @@ on_both_engines! {
         app.without_audit("Stripe's simulator has none of these sessions");
     }
 
-    async fn slots_that_the_version_before_sold_are_taken_and_come_back(engine) {
+    async fn sold_slots_of_the_old_version_stay_taken_until_they_end(engine) {
         let three = [("HOLDFAST_MAX_LIVE_HOLDS_PER_GUEST", "3")];
         let app = TestApp::start_on(upgraded(engine).await, &three).await;
         let shown = day(&app, "call", "2026-12-01").await;
@@ -300,7 +300,7 @@ on_both_engines! {
         app.without_audit("Stripe's simulator has none of the old sessions");
     }
 
-    async fn a_checkout_and_an_order_that_the_version_before_left_are_finished(engine) {
+    async fn open_checkouts_and_commands_of_the_old_version_finish(engine) {
         let app = TestApp::start_on(upgraded(engine).await, &[]).await;
         app.clock.advance(chrono::Duration::hours(1));
         app.sweep().await;

@@ -8,7 +8,7 @@ use crate::domain::listing::{HoldFilter, PageRequest};
 use crate::store::{PlaceOutcome, StoreError};
 
 #[tokio::test]
-async fn only_a_file_will_do() {
+async fn connect_refuses_databases_that_are_not_files() {
     for path in ["", ":memory:", "file::memory:?cache=shared"] {
         let refused = connect(path, OPTIONS).await;
         assert!(matches!(refused, Err(StoreError::Broken(_))), "{path}");
@@ -29,7 +29,7 @@ async fn a_new_file_and_its_side_files_are_for_the_owner_only() {
 }
 
 #[tokio::test]
-async fn what_was_answered_is_on_the_disk() {
+async fn connection_uses_wal_full_sync_and_foreign_keys() {
     let Books { store, .. } = &books().await;
     let pragma = async |question: &'static str| -> String {
         sqlx::query_scalar::<_, sqlx::types::Text<String>>(question)
@@ -78,7 +78,7 @@ async fn processes_that_start_together_migrate_once() {
 
 /// SQLite ends the transaction by itself then; the one writer must survive that.
 #[tokio::test]
-async fn a_full_disk_is_trouble_only_while_it_is_full() {
+async fn full_disk_is_unavailable_until_it_has_space() {
     let Books { store, .. } = &books().await;
     sqlx::query("PRAGMA max_page_count = 1")
         .execute(&store.writer)
@@ -109,7 +109,7 @@ async fn a_full_disk_is_trouble_only_while_it_is_full() {
 }
 
 #[tokio::test]
-async fn a_list_goes_on_where_the_page_before_ended() {
+async fn list_continues_where_the_last_page_ended() {
     let Books { store, .. } = &books().await;
     for n in 1..=5 {
         let from = i64::try_from(n).unwrap() * 60;
@@ -144,7 +144,7 @@ async fn a_list_goes_on_where_the_page_before_ended() {
 
 /// What runs all the time must not read the past: a table is searched, or an index of what is live is read.
 #[tokio::test]
-async fn hot_questions_never_read_a_whole_table() {
+async fn frequent_queries_never_scan_a_whole_table() {
     let Books { store, .. } = &books().await;
     let hot = [
         placements::TAKE_UNITS,
@@ -200,7 +200,7 @@ async fn hot_questions_never_read_a_whole_table() {
 
 /// A guest who hangs up drops the request wherever it is; the one writer must survive that.
 #[tokio::test]
-async fn a_caller_who_goes_away_does_not_take_the_writer_along() {
+async fn dropped_request_leaves_the_writer_usable() {
     let Books { store, .. } = &books().await;
     for n in 1..=60 {
         let booking = booking(n, 60, 90);

@@ -17,7 +17,7 @@ async fn apply(store: &SqliteStore, booking: &Booking, id: &str, fact: &Fact) ->
 }
 
 #[tokio::test]
-async fn a_change_is_applied_once_and_only_to_the_version_it_was_decided_on() {
+async fn change_is_applied_once_and_only_to_its_version() {
     let Books { store, .. } = &books().await;
     let held = booking(1, 60, 90);
     place(store, &held).await;
@@ -48,7 +48,7 @@ async fn a_change_is_applied_once_and_only_to_the_version_it_was_decided_on() {
 }
 
 #[tokio::test]
-async fn an_event_without_a_step_is_only_remembered() {
+async fn event_without_a_step_is_only_recorded() {
     let Books { store, .. } = &books().await;
     let held = booking(1, 60, 90);
     place(store, &held).await;
@@ -64,7 +64,7 @@ async fn an_event_without_a_step_is_only_remembered() {
 }
 
 #[tokio::test]
-async fn a_release_frees_the_slot_and_a_late_payment_gets_it_back_where_it_is_free() {
+async fn late_payment_gets_a_free_slot_back() {
     let Books { store, .. } = &books().await;
     let held = booking(1, 60, 90);
     place(store, &held).await;
@@ -77,7 +77,7 @@ async fn a_release_frees_the_slot_and_a_late_payment_gets_it_back_where_it_is_fr
 }
 
 #[tokio::test]
-async fn a_late_payment_goes_back_where_the_slot_is_gone() {
+async fn late_payment_is_refunded_when_the_slot_is_taken() {
     let Books { store, .. } = &books().await;
     let held = booking(1, 60, 90);
     place(store, &held).await;
@@ -109,7 +109,7 @@ async fn a_late_payment_goes_back_where_the_slot_is_gone() {
 }
 
 #[tokio::test]
-async fn money_without_a_hold_goes_back_once() {
+async fn payment_without_a_hold_is_refunded_once() {
     let Books { store, .. } = &books().await;
     let orphan = async |id: &str| {
         store
@@ -129,7 +129,7 @@ async fn money_without_a_hold_goes_back_once() {
 }
 
 #[tokio::test]
-async fn a_lease_keeps_others_out_until_it_runs_out_or_is_given_back() {
+async fn lease_excludes_others_until_it_expires_or_ends() {
     let Books { store, .. } = &books().await;
     let held = booking(1, 60, 90);
     place(store, &held).await;
@@ -166,7 +166,7 @@ async fn a_lease_keeps_others_out_until_it_runs_out_or_is_given_back() {
 }
 
 #[tokio::test]
-async fn a_command_is_leased_by_one_at_a_time_and_comes_back_after_a_failure() {
+async fn command_has_one_lease_and_is_retried_after_a_failure() {
     let Books { store, .. } = &books().await;
     let orphan = store
         .record_orphan_payment(None, None, &receipt("pi_1"), now())
@@ -187,7 +187,7 @@ async fn a_command_is_leased_by_one_at_a_time_and_comes_back_after_a_failure() {
 }
 
 #[tokio::test]
-async fn a_key_names_its_attempt_until_that_is_over() {
+async fn key_identifies_its_attempt_until_the_attempt_ends() {
     let Books { store, .. } = &books().await;
     let first = booking(1, 60, 90);
     let claim = async |n, body: &str| {

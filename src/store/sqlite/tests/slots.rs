@@ -55,7 +55,7 @@ async fn a_hand_written_insert_cannot_overlap() {
 }
 
 #[tokio::test]
-async fn windows_that_touch_and_other_resources_are_fine() {
+async fn adjacent_windows_and_other_resources_do_not_conflict() {
     let books = busy_books().await;
     let writer = &books.store.writer;
     insert(writer, "ana", 200, 300).await.unwrap();
@@ -64,7 +64,7 @@ async fn windows_that_touch_and_other_resources_are_fine() {
 }
 
 #[tokio::test]
-async fn a_hand_written_update_cannot_overlap_but_may_cover_its_own_old_window() {
+async fn hand_written_update_may_overlap_only_its_own_window() {
     let books = busy_books().await;
     let writer = &books.store.writer;
     insert(writer, "ana", 300, 400).await.unwrap();
@@ -104,7 +104,7 @@ async fn a_window_belongs_to_a_hold_that_exists() {
 
 /// Two stores on one file, as two processes have it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_many_at_once_exactly_one_gets_the_slot() {
+async fn one_of_many_concurrent_checkouts_gets_the_slot() {
     let books = books().await;
     let other = connect(&books.path, OPTIONS).await.unwrap();
     let bookings: Vec<Booking> = (1..=32)
@@ -127,7 +127,7 @@ async fn of_many_at_once_exactly_one_gets_the_slot() {
 }
 
 #[tokio::test]
-async fn of_several_windows_all_are_taken_or_none() {
+async fn all_windows_of_a_booking_are_placed_or_none() {
     let Books { store, .. } = &books().await;
     assert_eq!(place(store, &booking(1, 60, 90)).await, PlaceOutcome::Placed);
     let mut both = booking(2, 60, 90);
@@ -168,7 +168,7 @@ async fn of_several_windows_all_are_taken_or_none() {
 }
 
 #[tokio::test]
-async fn what_was_placed_reads_as_it_was_and_stands_in_the_way() {
+async fn placed_hold_reads_back_and_blocks_its_window() {
     let Books { store, .. } = &books().await;
     let placed = booking(1, 60, 90);
     place(store, &placed).await;
@@ -236,7 +236,7 @@ async fn place_from(store: &SqliteStore, first: u32, booking: &Booking) -> Place
 }
 
 #[tokio::test]
-async fn a_hold_takes_so_many_units_or_none_and_a_block_takes_all() {
+async fn hold_gets_all_its_units_or_none_and_block_takes_all() {
     let Books { store, .. } = &books().await;
     assert_eq!(put_ana(store, 3).await, PutOutcome::Created);
     let mut two = booking(1, 60, 90);
@@ -268,7 +268,7 @@ async fn a_hold_takes_so_many_units_or_none_and_a_block_takes_all() {
 }
 
 #[tokio::test]
-async fn a_move_is_whole_or_nothing_and_may_overlap_itself() {
+async fn move_is_atomic_and_may_overlap_its_own_window() {
     let Books { store, .. } = &books().await;
     let held = booking(1, 60, 90);
     place(store, &held).await;
@@ -300,7 +300,7 @@ async fn a_move_is_whole_or_nothing_and_may_overlap_itself() {
 }
 
 #[tokio::test]
-async fn a_guest_has_so_many_unpaid_holds_and_is_forgotten_with_the_last() {
+async fn guest_hold_limit_applies_and_idle_guests_are_erased() {
     let Books { store, .. } = &books().await;
     let (first, mut second) = (booking(1, 60, 90), booking(2, 90, 120));
     second.guest.email = " Guest@Example.com".into();

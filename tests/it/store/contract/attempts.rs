@@ -13,16 +13,16 @@ use crate::support::database::TestDatabase;
 on_both_engines!(
     a_key_is_free_then_running_and_refuses_another_body,
     a_claim_that_is_repeated_for_the_same_hold_is_still_free,
-    attempts_without_a_key_do_not_meet,
-    a_key_answers_its_hold_while_that_is_live_and_is_free_afterwards,
-    a_key_is_free_again_after_its_attempt_lost_was_abandoned_or_is_unsettled,
-    of_many_requests_with_one_key_one_goes_on,
-    a_stale_attempt_is_leased_once_and_can_no_longer_place_its_hold,
+    attempts_without_a_key_are_independent,
+    key_returns_its_hold_while_live_and_is_free_afterwards,
+    key_is_free_again_after_its_attempt_fails_or_is_unsettled,
+    one_of_many_requests_with_one_key_continues,
+    stale_attempt_is_leased_once_and_cannot_place_its_hold,
     an_unsettled_attempt_is_due_at_once_and_a_deferred_one_later,
-    what_the_sweep_has_taken_over_is_not_for_its_checkout_to_close,
-    a_session_that_turned_up_is_ordered_to_end_once,
+    checkout_cannot_close_an_attempt_that_the_sweep_leased,
+    stray_session_gets_one_expire_command,
     a_placed_hold_is_not_abandoned,
-    attempts_that_are_over_are_forgotten_and_open_ones_are_not,
+    ended_attempts_are_deleted_and_open_ones_are_kept,
 );
 
 async fn claim(store: &dyn Store, booking: &Booking, name: &str, body: &str) -> Claim {
@@ -60,7 +60,7 @@ async fn a_claim_that_is_repeated_for_the_same_hold_is_still_free(database: &Tes
     assert_eq!(database.count("SELECT count(*) FROM checkout_attempts").await, 2);
 }
 
-async fn attempts_without_a_key_do_not_meet(database: &TestDatabase) {
+async fn attempts_without_a_key_are_independent(database: &TestDatabase) {
     let store = database.store();
     for _ in 0..2 {
         let claim = store
@@ -71,7 +71,7 @@ async fn attempts_without_a_key_do_not_meet(database: &TestDatabase) {
     }
 }
 
-async fn a_key_answers_its_hold_while_that_is_live_and_is_free_afterwards(database: &TestDatabase) {
+async fn key_returns_its_hold_while_live_and_is_free_afterwards(database: &TestDatabase) {
     let store = database.store();
     let mine = with_ana(0, 30);
     claim(&*store, &mine, "k", "a").await;
@@ -93,7 +93,7 @@ async fn a_key_answers_its_hold_while_that_is_live_and_is_free_afterwards(databa
     assert_eq!(store.find_claim(&key("k"), "b").await.unwrap(), Claim::Running);
 }
 
-async fn a_key_is_free_again_after_its_attempt_lost_was_abandoned_or_is_unsettled(database: &TestDatabase) {
+async fn key_is_free_again_after_its_attempt_fails_or_is_unsettled(database: &TestDatabase) {
     let store = database.store();
     placed(&*store, with_ana(0, 30)).await;
     let loser = with_ana(0, 30);
@@ -137,7 +137,7 @@ async fn a_key_is_free_again_after_its_attempt_lost_was_abandoned_or_is_unsettle
 }
 
 /// S27 for keys, and the door that S3 came through.
-async fn of_many_requests_with_one_key_one_goes_on(database: &TestDatabase) {
+async fn one_of_many_requests_with_one_key_continues(database: &TestDatabase) {
     // Once on a key that is new, once on one that is to be moved from an attempt that is over.
     let store = database.store();
     let over = with_ana(0, 30);
@@ -162,7 +162,7 @@ async fn of_many_requests_with_one_key_one_goes_on(database: &TestDatabase) {
     }
 }
 
-async fn a_stale_attempt_is_leased_once_and_can_no_longer_place_its_hold(database: &TestDatabase) {
+async fn stale_attempt_is_leased_once_and_cannot_place_its_hold(database: &TestDatabase) {
     let store = database.store();
     let mine = with_ana(0, 30);
     claim(&*store, &mine, "k", "a").await;
@@ -223,7 +223,7 @@ async fn an_unsettled_attempt_is_due_at_once_and_a_deferred_one_later(database: 
 }
 
 /// A checkout that was slow, and learns only now that its own call made no session: the sweep's call may have made one.
-async fn what_the_sweep_has_taken_over_is_not_for_its_checkout_to_close(database: &TestDatabase) {
+async fn checkout_cannot_close_an_attempt_that_the_sweep_leased(database: &TestDatabase) {
     let store = database.store();
     let mine = with_ana(0, 30);
     claim(&*store, &mine, "k", "a").await;
@@ -252,7 +252,7 @@ async fn age_leases_if_any(database: &TestDatabase) {
         .await;
 }
 
-async fn a_session_that_turned_up_is_ordered_to_end_once(database: &TestDatabase) {
+async fn stray_session_gets_one_expire_command(database: &TestDatabase) {
     let store = database.store();
     let mine = with_ana(0, 30);
     claim(&*store, &mine, "k", "a").await;
@@ -299,7 +299,7 @@ async fn a_placed_hold_is_not_abandoned(database: &TestDatabase) {
     );
 }
 
-async fn attempts_that_are_over_are_forgotten_and_open_ones_are_not(database: &TestDatabase) {
+async fn ended_attempts_are_deleted_and_open_ones_are_kept(database: &TestDatabase) {
     let store = database.store();
     // One placed and two lost, all ended at minute 0; one that still runs.
     placed(&*store, with_ana(0, 30)).await;

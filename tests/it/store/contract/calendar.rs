@@ -11,9 +11,9 @@ use super::{EXPIRED, after, at, becomes, booking, placed, segment, with_ana};
 use crate::support::database::TestDatabase;
 
 on_both_engines!(
-    what_keeps_resources_busy_is_told_with_how_firmly,
-    units_that_are_alike_are_told_at_once_and_those_of_a_hold_that_moves_not_at_all,
-    who_does_not_ask_who_may_still_end_is_told_the_same_units,
+    occupancies_are_reported_with_their_status,
+    units_are_grouped_by_status_without_the_moving_hold,
+    query_without_statuses_reports_the_same_units,
 );
 
 /// Resource, from, how firmly, and which units.
@@ -51,7 +51,7 @@ async fn busy_without(
     calendar.occupancies().map(told).collect()
 }
 
-async fn what_keeps_resources_busy_is_told_with_how_firmly(database: &TestDatabase) {
+async fn occupancies_are_reported_with_their_status(database: &TestDatabase) {
     let store = database.store();
     let late = booking(vec![segment("ana", 60, 90), segment("ben", 90, 120)]);
     let late = placed(&*store, late).await;
@@ -93,9 +93,7 @@ async fn what_keeps_resources_busy_is_told_with_how_firmly(database: &TestDataba
     );
 }
 
-async fn units_that_are_alike_are_told_at_once_and_those_of_a_hold_that_moves_not_at_all(
-    database: &TestDatabase,
-) {
+async fn units_are_grouped_by_status_without_the_moving_hold(database: &TestDatabase) {
     let store = database.store();
     let ana = Resource {
         id: segment("ana", 0, 1).resource,
@@ -140,7 +138,7 @@ async fn units_that_are_alike_are_told_at_once_and_those_of_a_hold_that_moves_no
     assert_eq!(found.len(), 3);
 }
 
-async fn who_does_not_ask_who_may_still_end_is_told_the_same_units(database: &TestDatabase) {
+async fn query_without_statuses_reports_the_same_units(database: &TestDatabase) {
     let store = database.store();
     let first = placed(&*store, with_ana(0, 30)).await;
     placed(&*store, with_ana(30, 60)).await;

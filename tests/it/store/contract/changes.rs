@@ -18,19 +18,19 @@ use crate::support::database::TestDatabase;
 
 on_both_engines!(
     a_change_writes_hold_payments_history_and_event_together,
-    a_change_that_was_decided_on_an_older_version_is_lost_and_writes_nothing,
+    change_on_an_older_version_conflicts_and_writes_nothing,
     an_event_is_applied_once,
-    one_event_at_many_doors_at_once_is_applied_once,
-    an_event_without_a_step_is_only_remembered,
-    only_what_waits_for_stripe_is_due,
-    news_forgets_the_tries_and_leaves_the_lease_to_who_asks_until_the_state_is_another,
-    an_order_is_written_once,
-    a_slot_that_is_free_is_taken_back,
-    a_slot_that_comes_back_with_others_is_theirs,
-    a_slot_that_is_gone_is_not_and_the_money_is_due_back,
-    a_reclaim_that_is_lost_leaves_the_slot_alone,
-    a_slot_is_not_taken_back_without_saying_which_units,
-    money_without_a_hold_is_written_once_and_goes_back,
+    event_is_applied_once_by_concurrent_calls,
+    event_without_a_step_is_only_recorded,
+    only_holds_that_wait_for_stripe_are_due,
+    new_fact_resets_tries_and_new_status_ends_the_lease,
+    repeated_command_is_written_once,
+    late_payment_takes_a_free_slot_back,
+    late_payment_may_take_a_slot_on_other_resources,
+    late_payment_without_a_slot_is_due_for_refund,
+    conflicting_reclaim_takes_no_slot,
+    transition_without_units_takes_no_slot_back,
+    payment_without_a_hold_is_recorded_and_refunded_once,
 );
 
 async fn a_change_writes_hold_payments_history_and_event_together(database: &TestDatabase) {
@@ -65,7 +65,7 @@ async fn a_change_writes_hold_payments_history_and_event_together(database: &Tes
     );
 }
 
-async fn a_change_that_was_decided_on_an_older_version_is_lost_and_writes_nothing(database: &TestDatabase) {
+async fn change_on_an_older_version_conflicts_and_writes_nothing(database: &TestDatabase) {
     let store = database.store();
     let mine = placed(&*store, with_ana(0, 30)).await;
     after(&*store, &mine, becomes(&mine, Status::Processing)).await;
@@ -105,7 +105,7 @@ async fn an_event_is_applied_once(database: &TestDatabase) {
 }
 
 /// S16, twice at once.
-async fn one_event_at_many_doors_at_once_is_applied_once(database: &TestDatabase) {
+async fn event_is_applied_once_by_concurrent_calls(database: &TestDatabase) {
     let store = database.store();
     let mine = placed(&*store, with_ana(0, 30)).await;
     let mut one = change(&mine, StateChange::Transition(paid(&mine)));
@@ -125,7 +125,7 @@ async fn one_event_at_many_doors_at_once_is_applied_once(database: &TestDatabase
     assert_eq!(database.count("SELECT count(*) FROM hold_history").await, 2);
 }
 
-async fn an_event_without_a_step_is_only_remembered(database: &TestDatabase) {
+async fn event_without_a_step_is_only_recorded(database: &TestDatabase) {
     let store = database.store();
     let mine = placed(&*store, with_ana(0, 30)).await;
     let note = HoldChange {
@@ -147,7 +147,7 @@ async fn an_event_without_a_step_is_only_remembered(database: &TestDatabase) {
     assert_eq!(database.count("SELECT count(*) FROM stripe_events").await, 1);
 }
 
-async fn only_what_waits_for_stripe_is_due(database: &TestDatabase) {
+async fn only_holds_that_wait_for_stripe_are_due(database: &TestDatabase) {
     let store = database.store();
     let mine = placed(&*store, with_ana(0, 30)).await;
     let step = async |booking: &Booking, status: Status, check: Option<i64>| {
@@ -172,9 +172,7 @@ async fn only_what_waits_for_stripe_is_due(database: &TestDatabase) {
     assert_eq!(mine.due_at, None, "released: never");
 }
 
-async fn news_forgets_the_tries_and_leaves_the_lease_to_who_asks_until_the_state_is_another(
-    database: &TestDatabase,
-) {
+async fn new_fact_resets_tries_and_new_status_ends_the_lease(database: &TestDatabase) {
     let store = database.store();
     let mine = placed(&*store, with_ana(0, 30)).await;
     store.defer_hold(mine.hold.id, at(30), false).await.unwrap();
@@ -190,7 +188,7 @@ async fn news_forgets_the_tries_and_leaves_the_lease_to_who_asks_until_the_state
     assert_eq!(database.count(leased).await, 0);
 }
 
-async fn an_order_is_written_once(database: &TestDatabase) {
+async fn repeated_command_is_written_once(database: &TestDatabase) {
     let store = database.store();
     let mine = placed(&*store, with_ana(0, 30)).await;
     let refund = CommandAction::Refund {
@@ -248,7 +246,7 @@ async fn released(store: &dyn Store) -> Booking {
 }
 
 /// S10, the slot still free.
-async fn a_slot_that_is_free_is_taken_back(database: &TestDatabase) {
+async fn late_payment_takes_a_free_slot_back(database: &TestDatabase) {
     let store = database.store();
     let mine = released(&*store).await;
     let applied = store.apply_change(&change(&mine, reclaim(&mine))).await.unwrap();
@@ -260,7 +258,7 @@ async fn a_slot_that_is_free_is_taken_back(database: &TestDatabase) {
 }
 
 /// Others of the pool may serve: then the hold is theirs from now on, wherever it is looked for.
-async fn a_slot_that_comes_back_with_others_is_theirs(database: &TestDatabase) {
+async fn late_payment_may_take_a_slot_on_other_resources(database: &TestDatabase) {
     let store = database.store();
     let mine = released(&*store).await;
     let ben = Booking {
@@ -282,7 +280,7 @@ async fn a_slot_that_comes_back_with_others_is_theirs(database: &TestDatabase) {
 }
 
 /// S10, the slot gone. Of two windows one is still free: it must not stay taken, and the event must not count as known.
-async fn a_slot_that_is_gone_is_not_and_the_money_is_due_back(database: &TestDatabase) {
+async fn late_payment_without_a_slot_is_due_for_refund(database: &TestDatabase) {
     let store = database.store();
     let both = vec![super::segment("ana", 0, 30), super::segment("ben", 0, 30)];
     let mine = placed(&*store, super::booking(both)).await;
@@ -307,7 +305,7 @@ async fn a_slot_that_is_gone_is_not_and_the_money_is_due_back(database: &TestDat
     placed(&*store, with_ana(0, 30)).await;
 }
 
-async fn a_reclaim_that_is_lost_leaves_the_slot_alone(database: &TestDatabase) {
+async fn conflicting_reclaim_takes_no_slot(database: &TestDatabase) {
     let store = database.store();
     let mine = released(&*store).await;
     let mut late = change(&mine, reclaim(&mine));
@@ -316,7 +314,7 @@ async fn a_reclaim_that_is_lost_leaves_the_slot_alone(database: &TestDatabase) {
     assert_eq!(database.count("SELECT count(*) FROM occupancy").await, 0);
 }
 
-async fn a_slot_is_not_taken_back_without_saying_which_units(database: &TestDatabase) {
+async fn transition_without_units_takes_no_slot_back(database: &TestDatabase) {
     let store = database.store();
     let mine = released(&*store).await;
     let blunt = change(&mine, StateChange::Transition(becomes(&mine, Status::Confirmed)));
@@ -325,7 +323,7 @@ async fn a_slot_is_not_taken_back_without_saying_which_units(database: &TestData
 }
 
 /// S20: a payment without a hold is recorded once and refunded.
-async fn money_without_a_hold_is_written_once_and_goes_back(database: &TestDatabase) {
+async fn payment_without_a_hold_is_recorded_and_refunded_once(database: &TestDatabase) {
     let store = database.store();
     let receipt = Receipt {
         intent: IntentId::new("pi_1"),

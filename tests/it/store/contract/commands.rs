@@ -11,10 +11,10 @@ use crate::support::database::TestDatabase;
 
 on_both_engines!(
     due_commands_are_leased_oldest_first_and_once,
-    many_workers_share_commands_without_doubles,
+    concurrent_workers_lease_each_command_once,
     one_command_is_leased_by_its_id_due_or_not,
-    a_failed_command_comes_back_later_and_is_stuck_after_many_tries,
-    a_finished_command_is_done_for_good,
+    failed_command_is_retried_later_and_stuck_after_many_tries,
+    finished_command_stays_done,
     a_pending_command_can_be_made_due,
     commands_are_listed_newest_first_in_pages,
 );
@@ -48,7 +48,7 @@ async fn due_commands_are_leased_oldest_first_and_once(database: &TestDatabase) 
     assert_eq!(store.lease_commands(at(5), LEASE, 1).await.unwrap().len(), 1);
 }
 
-async fn many_workers_share_commands_without_doubles(database: &TestDatabase) {
+async fn concurrent_workers_lease_each_command_once(database: &TestDatabase) {
     let store = database.store();
     for n in 0..40 {
         order(&*store, &n.to_string(), 0).await;
@@ -102,7 +102,7 @@ async fn one_command_is_leased_by_its_id_due_or_not(database: &TestDatabase) {
     );
 }
 
-async fn a_failed_command_comes_back_later_and_is_stuck_after_many_tries(database: &TestDatabase) {
+async fn failed_command_is_retried_later_and_stuck_after_many_tries(database: &TestDatabase) {
     let store = database.store();
     let id = order(&*store, "a", 0).await;
     let stuck = async || {
@@ -137,7 +137,7 @@ async fn a_failed_command_comes_back_later_and_is_stuck_after_many_tries(databas
     assert_eq!(pending.entries, stuck);
 }
 
-async fn a_finished_command_is_done_for_good(database: &TestDatabase) {
+async fn finished_command_stays_done(database: &TestDatabase) {
     let store = database.store();
     let id = order(&*store, "a", 0).await;
     let command = store.lease_command(id, LEASE).await.unwrap().unwrap();

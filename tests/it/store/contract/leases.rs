@@ -10,10 +10,10 @@ use crate::support::database::TestDatabase;
 
 on_both_engines!(
     a_held_hold_is_leased_to_one_until_the_lease_runs_out,
-    what_is_not_held_is_not_leased_for_release,
-    who_asked_is_noted_and_forgotten_only_when_told,
+    only_held_holds_are_leased_for_release,
+    release_requester_is_kept_until_it_is_cleared,
     due_holds_are_leased_oldest_first_and_once,
-    many_workers_share_due_holds_without_doubles,
+    concurrent_workers_lease_each_due_hold_once,
     a_deferred_hold_is_due_later_and_its_try_is_counted,
 );
 
@@ -32,7 +32,7 @@ async fn a_held_hold_is_leased_to_one_until_the_lease_runs_out(database: &TestDa
     assert!(matches!(third, ReleaseLease::Leased(_)), "{third:?}");
 }
 
-async fn what_is_not_held_is_not_leased_for_release(database: &TestDatabase) {
+async fn only_held_holds_are_leased_for_release(database: &TestDatabase) {
     let store = database.store();
     let nobody = HoldId(Uuid::new_v4());
     let missing = store
@@ -58,7 +58,7 @@ async fn what_is_not_held_is_not_leased_for_release(database: &TestDatabase) {
     }
 }
 
-async fn who_asked_is_noted_and_forgotten_only_when_told(database: &TestDatabase) {
+async fn release_requester_is_kept_until_it_is_cleared(database: &TestDatabase) {
     let store = database.store();
     let mine = placed(&*store, with_ana(0, 30)).await;
     let id = mine.hold.id;
@@ -109,7 +109,7 @@ async fn due_holds_are_leased_oldest_first_and_once(database: &TestDatabase) {
 }
 
 /// S25: no work done twice.
-async fn many_workers_share_due_holds_without_doubles(database: &TestDatabase) {
+async fn concurrent_workers_lease_each_due_hold_once(database: &TestDatabase) {
     let store = database.store();
     for n in 0..40 {
         placed(&*store, booking(vec![segment(&format!("room-{n}"), 0, 30)])).await;

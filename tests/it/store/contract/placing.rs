@@ -19,18 +19,18 @@ use crate::support::database::{Engine, TestDatabase};
 on_both_engines!(
     a_placed_hold_reads_back_as_it_was_placed,
     windows_that_share_an_instant_exclude_each_other,
-    windows_that_touch_and_other_resources_do_not,
-    who_loses_is_closed_and_its_session_ordered_to_end,
-    a_place_that_is_repeated_answers_as_the_first_did,
-    an_attempt_that_was_closed_meanwhile_places_nothing,
-    of_several_windows_all_are_taken_or_none,
-    of_many_at_once_on_overlapping_windows_one_wins,
-    bookings_that_want_the_same_resources_in_opposite_orders_do_not_deadlock,
+    adjacent_windows_and_other_resources_are_placed,
+    lost_attempt_is_closed_and_its_session_expired,
+    repeated_place_returns_the_first_outcome,
+    closed_attempt_places_nothing,
+    all_windows_of_a_booking_are_placed_or_none,
+    one_of_many_overlapping_checkouts_wins,
+    bookings_in_opposite_resource_orders_do_not_deadlock,
     an_overlap_written_by_hand_is_refused,
     without_its_guard_a_slot_is_sold_twice,
     a_released_slot_can_be_placed_again,
-    what_has_changed_since_the_look_is_minded,
-    fewer_units_than_are_sold_are_refused,
+    place_checks_capacity_and_blocks_again,
+    place_refuses_fewer_units_than_the_quantity,
 );
 
 async fn a_placed_hold_reads_back_as_it_was_placed(database: &TestDatabase) {
@@ -60,7 +60,7 @@ async fn windows_that_share_an_instant_exclude_each_other(database: &TestDatabas
     assert_eq!(claim_and_place(&*store, &close).await, PlaceOutcome::SlotTaken);
 }
 
-async fn windows_that_touch_and_other_resources_do_not(database: &TestDatabase) {
+async fn adjacent_windows_and_other_resources_are_placed(database: &TestDatabase) {
     let store = database.store();
     for (resource, from, to) in [
         ("ana", 60, 120),
@@ -72,7 +72,7 @@ async fn windows_that_touch_and_other_resources_do_not(database: &TestDatabase) 
     }
 }
 
-async fn who_loses_is_closed_and_its_session_ordered_to_end(database: &TestDatabase) {
+async fn lost_attempt_is_closed_and_its_session_expired(database: &TestDatabase) {
     let store = database.store();
     placed(&*store, with_ana(0, 30)).await;
     let loser = with_ana(0, 30);
@@ -108,7 +108,7 @@ async fn who_loses_is_closed_and_its_session_ordered_to_end(database: &TestDatab
 }
 
 /// The answer to the first one may have been lost with the connection.
-async fn a_place_that_is_repeated_answers_as_the_first_did(database: &TestDatabase) {
+async fn repeated_place_returns_the_first_outcome(database: &TestDatabase) {
     let store = database.store();
     let winner = placed(&*store, with_ana(0, 30)).await;
     assert_eq!(
@@ -135,7 +135,7 @@ async fn a_place_that_is_repeated_answers_as_the_first_did(database: &TestDataba
     );
 }
 
-async fn an_attempt_that_was_closed_meanwhile_places_nothing(database: &TestDatabase) {
+async fn closed_attempt_places_nothing(database: &TestDatabase) {
     let store = database.store();
     let never_claimed = with_ana(0, 30);
     assert_eq!(
@@ -163,7 +163,7 @@ async fn an_attempt_that_was_closed_meanwhile_places_nothing(database: &TestData
     assert_eq!(database.count("SELECT count(*) FROM commands").await, 0);
 }
 
-async fn of_several_windows_all_are_taken_or_none(database: &TestDatabase) {
+async fn all_windows_of_a_booking_are_placed_or_none(database: &TestDatabase) {
     let store = database.store();
     placed(&*store, booking(vec![segment("ben", 0, 30)])).await;
     let both = booking(vec![
@@ -177,7 +177,7 @@ async fn of_several_windows_all_are_taken_or_none(database: &TestDatabase) {
 }
 
 /// S1 and S2: one of many concurrent holds with overlapping windows gets the slot.
-async fn of_many_at_once_on_overlapping_windows_one_wins(database: &TestDatabase) {
+async fn one_of_many_overlapping_checkouts_wins(database: &TestDatabase) {
     let store = database.store();
     // All of them share minute 29.
     let placements = race(&store, (0..16).map(|n| with_ana(n, 30 + n)).collect()).await;
@@ -192,7 +192,7 @@ async fn of_many_at_once_on_overlapping_windows_one_wins(database: &TestDatabase
 }
 
 /// S26: each wants some resources for one of a few windows, in an order of its own.
-async fn bookings_that_want_the_same_resources_in_opposite_orders_do_not_deadlock(database: &TestDatabase) {
+async fn bookings_in_opposite_resource_orders_do_not_deadlock(database: &TestDatabase) {
     let store = database.store();
     let seed: u64 = rand::rng().random();
     #[allow(clippy::print_stdout, reason = "captured unless the test fails")]
@@ -269,7 +269,7 @@ async fn a_released_slot_can_be_placed_again(database: &TestDatabase) {
 }
 
 /// Between the look and the taking lies a call to Stripe: who lowers a capacity or writes a block meanwhile is minded.
-async fn what_has_changed_since_the_look_is_minded(database: &TestDatabase) {
+async fn place_checks_capacity_and_blocks_again(database: &TestDatabase) {
     let store = database.store();
     let room = |capacity| Resource {
         id: segment("ana", 0, 1).resource,
@@ -302,7 +302,7 @@ async fn what_has_changed_since_the_look_is_minded(database: &TestDatabase) {
     assert_eq!(place(1).await, PlaceOutcome::Placed);
 }
 
-async fn fewer_units_than_are_sold_are_refused(database: &TestDatabase) {
+async fn place_refuses_fewer_units_than_the_quantity(database: &TestDatabase) {
     let store = database.store();
     let mut pair = booking(vec![segment("ana", 0, 30), segment("ben", 0, 30)]);
     pair.quantity = 2;

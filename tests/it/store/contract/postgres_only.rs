@@ -35,7 +35,7 @@ async fn give_up_so_often(database: &TestDatabase, times: u32) {
 
 /// S26, where one comes all the same.
 #[tokio::test]
-async fn s26_a_transaction_that_the_database_gives_up_is_repeated_and_counted() {
+async fn aborted_transaction_is_repeated_and_counted() {
     let metrics = PrometheusBuilder::new().build_recorder();
     let database = TestDatabase::new(Engine::Postgres).await;
     let _of_this_thread = metrics::set_default_local_recorder(&metrics);
@@ -48,7 +48,7 @@ async fn s26_a_transaction_that_the_database_gives_up_is_repeated_and_counted() 
 }
 
 #[tokio::test]
-async fn a_transaction_that_is_given_up_again_and_again_is_unavailable_and_leaves_nothing() {
+async fn transaction_that_keeps_aborting_is_unavailable() {
     let database = TestDatabase::new(Engine::Postgres).await;
     give_up_so_often(&database, 1000).await;
     let (store, mine) = (database.store(), with_ana(0, 30));
@@ -61,7 +61,7 @@ async fn a_transaction_that_is_given_up_again_and_again_is_unavailable_and_leave
 
 /// S23: a server that cannot be reached counts as unavailable, and connecting does not wait for it.
 #[tokio::test]
-async fn a_server_that_is_away_is_unavailable_and_connecting_does_not_wait_for_it() {
+async fn unreachable_server_is_unavailable_and_connect_is_lazy() {
     let store = PostgresStore::connect("postgres://nobody@127.0.0.1:1/none", IMPATIENT).unwrap();
     let answer = store.is_ready().await;
     assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
@@ -72,7 +72,7 @@ async fn a_server_that_is_away_is_unavailable_and_connecting_does_not_wait_for_i
 
 /// S23: the connections are cut, then there is no connecting, then there is again.
 #[tokio::test]
-async fn a_server_that_comes_back_is_used_again_without_a_restart() {
+async fn restored_server_is_used_again_without_a_restart() {
     let database = TestDatabase::new(Engine::Postgres).await;
     let store = database.store();
     placed(&*store, with_ana(0, 30)).await;
@@ -154,7 +154,7 @@ async fn a_lock_that_is_not_freed_in_time_is_unavailable() {
 
 /// S1, at the narrowest: the rival has inserted and not committed when we come.
 #[tokio::test]
-async fn a_place_waits_for_a_rival_who_has_not_committed_and_goes_by_the_outcome() {
+async fn place_waits_for_an_uncommitted_concurrent_insert() {
     for (outcome, taken) in [("COMMIT", true), ("ROLLBACK", false)] {
         let database = TestDatabase::new(Engine::Postgres).await;
         let store = database.store();
@@ -180,7 +180,7 @@ async fn a_place_waits_for_a_rival_who_has_not_committed_and_goes_by_the_outcome
 /// S26, made certain: were the windows taken in the order they are asked for in, each of the two would have one end
 /// and wait for the rival in the middle, and then for the other.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn windows_are_taken_in_one_order_whatever_order_they_are_asked_for_in() {
+async fn windows_are_locked_in_one_order() {
     let database = TestDatabase::new(Engine::Postgres).await;
     let store = database.store();
     let away = placed(&*store, with_ana(600, 630)).await;
@@ -213,7 +213,7 @@ async fn windows_are_taken_in_one_order_whatever_order_they_are_asked_for_in() {
 /// The second request with a key comes while the first is just about to commit its hold: a claim that looked at the
 /// attempt as it is and at the hold as it was would hand the key to a second hold.
 #[tokio::test]
-async fn a_claim_that_waits_for_the_first_ones_commit_answers_its_hold() {
+async fn claim_waits_for_a_concurrent_commit_and_returns_its_hold() {
     let database = TestDatabase::new(Engine::Postgres).await;
     let store = database.store();
     let first = with_ana(0, 30);

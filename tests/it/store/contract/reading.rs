@@ -18,11 +18,11 @@ use crate::support::database::TestDatabase;
 
 on_both_engines!(
     a_hold_is_found_by_id_else_session_else_intent,
-    holds_are_listed_newest_first_in_pages_without_doubles_or_gaps,
+    holds_are_listed_newest_first_without_gaps_or_repeats,
     holds_are_filtered,
-    a_forgotten_guest_reads_as_nobody,
-    figures_count_what_is_live_and_what_is_wrong,
-    a_kept_booking_whose_money_is_gone_is_not_wrong,
+    erased_guest_reads_as_empty,
+    figures_count_live_rows_and_inconsistencies,
+    confirmed_booking_with_a_refund_is_consistent,
     events_are_listed_newest_first_of_one_hold_or_all,
 );
 
@@ -71,7 +71,7 @@ async fn a_hold_is_found_by_id_else_session_else_intent(database: &TestDatabase)
     );
 }
 
-async fn holds_are_listed_newest_first_in_pages_without_doubles_or_gaps(database: &TestDatabase) {
+async fn holds_are_listed_newest_first_without_gaps_or_repeats(database: &TestDatabase) {
     let store = database.store();
     let mut all = Vec::new();
     for n in 0..9 {
@@ -177,7 +177,7 @@ async fn holds_are_filtered(database: &TestDatabase) {
     assert_eq!(found(both).await, [late]);
 }
 
-async fn a_forgotten_guest_reads_as_nobody(database: &TestDatabase) {
+async fn erased_guest_reads_as_empty(database: &TestDatabase) {
     let store = database.store();
     let mine = placed(&*store, with_ana(0, 30)).await;
     database
@@ -187,7 +187,7 @@ async fn a_forgotten_guest_reads_as_nobody(database: &TestDatabase) {
     assert_eq!((guest.email.as_str(), guest.name), ("", None));
 }
 
-async fn figures_count_what_is_live_and_what_is_wrong(database: &TestDatabase) {
+async fn figures_count_live_rows_and_inconsistencies(database: &TestDatabase) {
     let store = database.store();
     assert_eq!(store.count_figures(at(0)).await.unwrap(), FigureCounts::default());
     // Held until minute 30 and 40, processing, confirmed and paid, confirmed without money, cancelled with money.
@@ -251,7 +251,7 @@ async fn figures_count_what_is_live_and_what_is_wrong(database: &TestDatabase) {
     assert_eq!(later, expected);
 }
 
-async fn a_kept_booking_whose_money_is_gone_is_not_wrong(database: &TestDatabase) {
+async fn confirmed_booking_with_a_refund_is_consistent(database: &TestDatabase) {
     let store = database.store();
     let mine = placed(&*store, with_ana(0, 30)).await;
     let mut mine = after(&*store, &mine, paid(&mine)).await;

@@ -8,8 +8,8 @@ use super::{DONE, EXPIRED, after, at, becomes, change, event, page, paid, placed
 use crate::support::database::TestDatabase;
 
 on_both_engines!(
-    bodies_go_first_and_ids_after_them_the_oldest_first,
-    guests_of_ended_holds_are_forgotten_and_no_others,
+    payloads_are_cleared_before_ids_oldest_first,
+    only_guests_of_ended_holds_are_erased,
 );
 
 /// Events of minutes 0, 1, 2, each named after its own.
@@ -25,7 +25,7 @@ async fn three_events(store: &dyn Store) -> HoldChange {
     note
 }
 
-async fn bodies_go_first_and_ids_after_them_the_oldest_first(database: &TestDatabase) {
+async fn payloads_are_cleared_before_ids_oldest_first(database: &TestDatabase) {
     let store = database.store();
     let last = three_events(&*store).await;
     let body = async |n: i64| {
@@ -71,7 +71,7 @@ async fn bodies_go_first_and_ids_after_them_the_oldest_first(database: &TestData
     assert_eq!(body(7).await, None);
 }
 
-async fn guests_of_ended_holds_are_forgotten_and_no_others(database: &TestDatabase) {
+async fn only_guests_of_ended_holds_are_erased(database: &TestDatabase) {
     let store = database.store();
     let mut holds = Vec::new();
     for n in 0..5 {

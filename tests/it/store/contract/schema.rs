@@ -3,13 +3,13 @@
 use crate::support::database::TestDatabase;
 
 on_both_engines!(
-    a_migrated_database_is_ready_and_migrating_again_changes_nothing,
+    migrated_database_is_ready_and_can_migrate_again,
     a_database_that_lacks_a_migration_is_not_ready,
-    two_instances_that_migrate_at_once_do_not_disturb_each_other,
-    a_status_without_its_reason_and_a_refund_without_an_amount_are_refused,
+    concurrent_migrations_succeed,
+    incomplete_statuses_and_refunds_are_refused,
 );
 
-async fn a_migrated_database_is_ready_and_migrating_again_changes_nothing(database: &TestDatabase) {
+async fn migrated_database_is_ready_and_can_migrate_again(database: &TestDatabase) {
     let store = database.store();
     assert!(store.is_ready().await.unwrap());
     store.migrate().await.unwrap();
@@ -26,14 +26,14 @@ async fn a_database_that_lacks_a_migration_is_not_ready(database: &TestDatabase)
     assert!(!store.is_ready().await.unwrap());
 }
 
-async fn two_instances_that_migrate_at_once_do_not_disturb_each_other(database: &TestDatabase) {
+async fn concurrent_migrations_succeed(database: &TestDatabase) {
     let (one, other) = (database.store(), database.another_store().await);
     let (first, second) = tokio::join!(one.migrate(), other.migrate());
     first.unwrap();
     second.unwrap();
 }
 
-async fn a_status_without_its_reason_and_a_refund_without_an_amount_are_refused(database: &TestDatabase) {
+async fn incomplete_statuses_and_refunds_are_refused(database: &TestDatabase) {
     let store = database.store();
     super::placed(&*store, super::with_ana(0, 30)).await;
     let refusal = database

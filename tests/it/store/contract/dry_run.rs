@@ -6,12 +6,12 @@ use super::{at, placed, with_ana};
 use crate::support::database::{Engine, TestDatabase};
 
 on_both_engines!(
-    a_rehearsal_goes_well_and_leaves_nothing,
-    a_rehearsal_finds_a_schema_that_was_changed_by_hand,
-    a_rehearsal_finds_that_the_guard_of_slots_is_gone,
+    dry_run_succeeds_and_leaves_no_rows,
+    dry_run_reports_a_schema_changed_by_hand,
+    dry_run_reports_a_missing_slot_constraint,
 );
 
-async fn a_rehearsal_goes_well_and_leaves_nothing(database: &TestDatabase) {
+async fn dry_run_succeeds_and_leaves_no_rows(database: &TestDatabase) {
     let store = database.store();
     placed(&*store, with_ana(0, 30)).await;
     for _ in 0..2 {
@@ -35,7 +35,7 @@ async fn a_rehearsal_goes_well_and_leaves_nothing(database: &TestDatabase) {
     }
 }
 
-async fn a_rehearsal_finds_a_schema_that_was_changed_by_hand(database: &TestDatabase) {
+async fn dry_run_reports_a_schema_changed_by_hand(database: &TestDatabase) {
     let store = database.store();
     database
         .execute("ALTER TABLE hold_history RENAME COLUMN message TO sentence")
@@ -45,7 +45,7 @@ async fn a_rehearsal_finds_a_schema_that_was_changed_by_hand(database: &TestData
     assert!(matches!(wrong, StoreError::Broken(_)), "{wrong}");
 }
 
-async fn a_rehearsal_finds_that_the_guard_of_slots_is_gone(database: &TestDatabase) {
+async fn dry_run_reports_a_missing_slot_constraint(database: &TestDatabase) {
     database
         .execute(match database.engine() {
             Engine::Sqlite => "DROP TRIGGER occupancy_one_buyer_insert",
