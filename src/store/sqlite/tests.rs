@@ -1,6 +1,6 @@
-//! What is SQLite's own: its file, its triggers, its one writer; and the answers that all else stands on.
+//! Tests what only SQLite has: its file, its triggers and its one writer; and the basic operations of the store.
 //!
-//! What both engines promise alike is in `tests/it/store_contract.rs`.
+//! What both engines have in common is tested in `tests/it/store/contract.rs`.
 
 use std::time::Duration;
 
@@ -34,19 +34,19 @@ const OPTIONS: PoolOptions = PoolOptions {
 
 const LONG: Duration = Duration::from_secs(3600);
 
-struct Books {
+struct TestStore {
     store: SqliteStore,
     path: String,
     _dir: TempDir,
 }
 
-/// Empty books in a directory of their own.
-async fn books() -> Books {
+/// Opens an empty, migrated store in a temporary directory.
+async fn test_store() -> TestStore {
     let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("books.db").to_str().unwrap().to_owned();
+    let path = dir.path().join("store.db").to_str().unwrap().to_owned();
     let store = connect(&path, OPTIONS).await.unwrap();
     store.migrate().await.unwrap();
-    Books {
+    TestStore {
         store,
         path,
         _dir: dir,
@@ -57,7 +57,7 @@ fn minute(minute: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_800_000_000 + minute * 60, 0).unwrap()
 }
 
-/// The present of every test that does not say otherwise.
+/// The current time in every test that does not set another.
 fn now() -> DateTime<Utc> {
     minute(0)
 }
@@ -75,7 +75,7 @@ fn segment(resource: &str, from: i64, to: i64) -> Segment {
     }
 }
 
-/// Booking number `n` of ana's time.
+/// Makes booking number `n`, which takes a window of `ana`.
 fn booking(n: u128, from: i64, to: i64) -> Booking {
     Booking {
         hold: Hold::new(
@@ -124,7 +124,7 @@ fn attempt(booking: &Booking, key: Option<&str>) -> NewAttempt {
         key: key.map(|key| crate::domain::ids::IdempotencyKey::parse(key).unwrap()),
         fingerprint: "body".into(),
         now: now(),
-        // Nobody waits for it here.
+        // No test waits for the lease.
         lease: Duration::ZERO,
     }
 }
@@ -139,12 +139,12 @@ async fn place(store: &SqliteStore, booking: &Booking) -> crate::store::PlaceOut
         .unwrap()
 }
 
-/// The first units of what the booking wants.
+/// Allocates the first units of each segment of the booking.
 fn units(booking: &Booking) -> Vec<Allocation> {
     units_from(1, booking)
 }
 
-/// As many units as the booking wants, this one and the next.
+/// Allocates the quantity of the booking from unit `first` on.
 fn units_from(first: u32, booking: &Booking) -> Vec<Allocation> {
     let allocation = |segment: &Segment| Allocation {
         segment: segment.clone(),
@@ -153,7 +153,7 @@ fn units_from(first: u32, booking: &Booking) -> Vec<Allocation> {
     booking.segments.iter().map(allocation).collect()
 }
 
-/// One that refuses nobody.
+/// Returns limits that no test reaches.
 fn limits() -> HoldLimits {
     HoldLimits {
         per_guest: 1000,
@@ -177,7 +177,7 @@ fn event(id: &str) -> EventRecord {
     }
 }
 
-/// The change that follows from a fact, which the event `id` told.
+/// Makes the change that follows from a fact, which the event `id` reported.
 fn change(booking: &Booking, id: &str, fact: &Fact) -> HoldChange {
     let step = match decide(&booking.hold, fact, HoldPolicy::default()) {
         Decision::Stay(_) => None,
@@ -198,12 +198,12 @@ fn change(booking: &Booking, id: &str, fact: &Fact) -> HoldChange {
     }
 }
 
-/// The hold as it stands.
+/// Reads the current row of the hold.
 async fn read(store: &SqliteStore, booking: &Booking) -> Booking {
     store.find_booking(booking.hold.id).await.unwrap().unwrap()
 }
 
-/// The first column of the only row of a question about the books.
+/// Reads the first column of the only row of a query.
 async fn count(store: &SqliteStore, question: &'static str) -> i64 {
     sqlx::query_scalar(question)
         .fetch_one(&store.readers)

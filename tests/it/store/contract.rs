@@ -1,5 +1,5 @@
-//! The contract of the store: one suite, run on both engines. Each case is a function that takes a database and ends
-//! as two tests, `…::sqlite::case` and `…::postgres::case`.
+//! Tests the contract of the store on both engines. Each case is a function that takes a database and becomes two
+//! tests, `…::sqlite::case` and `…::postgres::case`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -57,10 +57,10 @@ mod reading;
 mod retention;
 mod schema;
 
-/// Long enough that no test outlives it: a lease that is to run out is aged by hand.
+/// Longer than any test runs: `age_leases` makes a lease expire.
 const LEASE: Duration = Duration::from_secs(3600);
 
-/// The tests' present, so many minutes on.
+/// The start time of the tests plus this many minutes.
 fn at(minute: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_800_000_000 + minute * 60, 0).unwrap()
 }
@@ -82,7 +82,7 @@ fn segment(resource: &str, from: i64, to: i64) -> Segment {
     }
 }
 
-/// A booking as a checkout would place it at minute 0.
+/// Makes a booking as a checkout places it at minute 0.
 fn booking(segments: Vec<Segment>) -> Booking {
     let id = HoldId(Uuid::new_v4());
     Booking {
@@ -108,7 +108,7 @@ fn booking(segments: Vec<Segment>) -> Booking {
     }
 }
 
-/// One that keeps `ana` busy.
+/// Makes a booking that keeps `ana` busy.
 fn with_ana(from: i64, to: i64) -> Booking {
     booking(vec![segment("ana", from, to)])
 }
@@ -134,7 +134,7 @@ fn attempt(booking: &Booking, key: Option<&str>, fingerprint: &str) -> NewAttemp
     }
 }
 
-/// No limit is in the way.
+/// Returns limits that no test reaches.
 fn anyone() -> HoldLimits {
     HoldLimits {
         per_guest: 1_000,
@@ -143,7 +143,7 @@ fn anyone() -> HoldLimits {
     }
 }
 
-/// The first units of what the booking wants, whoever has them.
+/// Allocates the first units of each segment, free or not.
 fn first_units(booking: &Booking) -> Vec<Allocation> {
     let allocation = |segment: &Segment| Allocation {
         segment: segment.clone(),
@@ -152,7 +152,7 @@ fn first_units(booking: &Booking) -> Vec<Allocation> {
     booking.segments.iter().map(allocation).collect()
 }
 
-/// Units that are free, where there are as many.
+/// Allocates free units if there are enough of them.
 async fn free_units(store: &dyn Store, booking: &Booking) -> Option<Vec<Allocation>> {
     let resources: Vec<_> = booking.segments.iter().map(|one| one.resource.clone()).collect();
     let busy = booking.segments.iter().map(|segment| segment.busy);
@@ -166,7 +166,7 @@ async fn free_units(store: &dyn Store, booking: &Booking) -> Option<Vec<Allocati
     calendar.allocate_units(booking.segments.clone(), booking.quantity, 0)
 }
 
-/// Claims an attempt for the booking and places it, on free units where there are any.
+/// Claims an attempt for the booking and places it, on free units if there are enough.
 async fn claim_and_place(store: &dyn Store, booking: &Booking) -> PlaceOutcome {
     let claim = store
         .claim_attempt(&attempt(booking, None, "body"))
@@ -178,7 +178,7 @@ async fn claim_and_place(store: &dyn Store, booking: &Booking) -> PlaceOutcome {
     store.place_hold(booking, &units, &anyone()).await.unwrap()
 }
 
-/// A booking that is placed.
+/// Places the booking, which must succeed.
 async fn placed(store: &dyn Store, booking: Booking) -> Booking {
     assert_eq!(claim_and_place(store, &booking).await, PlaceOutcome::Placed);
     booking
@@ -196,7 +196,7 @@ fn event(id: &str) -> EventRecord {
     }
 }
 
-/// The hold in another state, nothing ordered.
+/// Makes a transition to another status, without commands.
 fn becomes(booking: &Booking, status: Status) -> Transition {
     let next = Hold {
         status,
@@ -209,7 +209,7 @@ fn becomes(booking: &Booking, status: Status) -> Transition {
     }
 }
 
-/// The hold confirmed by a payment.
+/// Makes the transition in which a payment confirms the hold.
 fn paid(booking: &Booking) -> Transition {
     let mut transition = becomes(booking, Status::Confirmed);
     transition.next.payments.push(Payment {
@@ -221,7 +221,7 @@ fn paid(booking: &Booking) -> Transition {
     transition
 }
 
-/// A change decided on this version of the booking.
+/// Makes a change on this version of the booking.
 fn change(booking: &Booking, step: StateChange) -> HoldChange {
     HoldChange {
         event: None,
@@ -238,7 +238,7 @@ const EXPIRED: Status = Status::Released(ReleaseReason::Expired);
 
 const DONE: ApplyOutcome = ApplyOutcome::Done { orders: 0 };
 
-/// The booking after a transition that must go through.
+/// Applies a transition, which must succeed, and returns the booking after it.
 async fn after(store: &dyn Store, booking: &Booking, transition: Transition) -> Booking {
     let applied = store
         .apply_change(&change(booking, StateChange::Transition(transition)))
@@ -252,7 +252,7 @@ fn page(limit: u32, cursor: Option<String>) -> PageRequest {
     PageRequest { limit, cursor }
 }
 
-/// Lets every lease in `table` run out.
+/// Makes every lease in `table` expire.
 async fn age_leases(database: &TestDatabase, table: &str) {
     let past = match database.engine() {
         Engine::Sqlite => "1",
@@ -262,7 +262,7 @@ async fn age_leases(database: &TestDatabase, table: &str) {
     assert!(database.execute(&aged).await > 0, "there was no lease in {table}");
 }
 
-/// Places all of them at the same time, each in a task of its own.
+/// Places all bookings at the same time, each in its own task.
 async fn race(store: &Arc<dyn Store>, bookings: Vec<Booking>) -> Vec<PlaceOutcome> {
     let start = Arc::new(tokio::sync::Barrier::new(bookings.len()));
     let tasks: Vec<_> = bookings

@@ -1,9 +1,9 @@
-//! What runs all the time does not read the past: with a hundred thousand holds of years gone by on PostgreSQL, what says
-//! who is busy is never read from end to end.
+//! Tests that frequent queries do not read old rows: with a hundred thousand past holds on PostgreSQL, no table that
+//! grows is scanned as a whole.
 //!
-//! Nothing is explained that might be another statement than the one that runs: the database counts what it does while
-//! the service goes through a guest's and an operator's day, and is asked for its counts afterwards. SQLite's plans have
-//! a test beside its statements.
+//! The test uses no EXPLAIN, which could explain another statement than the one that runs. PostgreSQL counts its scans
+//! while the service serves guests and an operator, and the test reads the counts afterwards. The plans of SQLite are
+//! tested beside its statements.
 
 use holdfast::sandbox::Outcome;
 use reqwest::Method;
@@ -15,8 +15,8 @@ use crate::support::catalogue_fixtures::{block, day, slots, unblock};
 use crate::support::database::{Engine, TestDatabase};
 use crate::support::wait_for::eventually;
 
-/// An hour of Ana's each, back from the first of November; each with its history, and blocks that were Ana's in between.
-const PAST: [&str; 12] = [
+/// SQL that writes one hold of Ana for every hour before the first of November, with its history, and past blocks.
+const PAST_ROWS: [&str; 12] = [
     "SET application_name = 'holdfast'",
     "INSERT INTO resources (id, name, created_at) VALUES ('ana', 'Ana', now())",
     "INSERT INTO holds (id, event_type_id, resource_id, starts_at, ends_at, segments, status, funds, amount, currency,
@@ -28,7 +28,7 @@ const PAST: [&str; 12] = [
      FROM (SELECT n, at, (extract(epoch FROM at) * 1000)::bigint AS ms FROM generate_series(1, 100000) n,
            LATERAL (SELECT timestamptz '2026-11-01T00:00:00Z' - n * interval '1 hour' AS at) hour) past",
     "INSERT INTO occupancy (hold_id, resource_id, during) SELECT id, 'ana', tstzrange(starts_at, ends_at) FROM holds",
-    "INSERT INTO hold_history (hold_id, at, to_status, why, actor)
+    "INSERT INTO hold_history (hold_id, at, to_status, message, actor)
      SELECT id, created_at, 'confirmed', 'long ago', 'checkout' FROM holds",
     "INSERT INTO payments (intent_id, hold_id, amount, currency, state, created_at, updated_at)
      SELECT 'pi_' || session_id, id, amount, currency, 'paid', created_at, created_at FROM holds",
@@ -45,15 +45,15 @@ const PAST: [&str; 12] = [
     "ANALYZE",
 ];
 
-/// How often tables that grow with time were read from end to end.
-const WHOLE: &str = "SELECT coalesce(sum(seq_scan), 0)::bigint FROM pg_stat_user_tables
+/// SQL that counts the full scans of tables that grow with time.
+const FULL_SCANS: &str = "SELECT coalesce(sum(seq_scan), 0)::bigint FROM pg_stat_user_tables
     WHERE relname IN ('holds', 'occupancy', 'blocks', 'guests', 'hold_history', 'payments', 'checkout_attempts',
         'stripe_events', 'commands')";
-const OF_BLOCKS: &str = "SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'blocks'";
+const SCANS_OF_BLOCKS: &str = "SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'blocks'";
 
-async fn write_the_past(database: &TestDatabase) {
+async fn write_past_rows(database: &TestDatabase) {
     let mut by_hand = PgConnection::connect(database.url()).await.unwrap();
-    for statement in PAST {
+    for statement in PAST_ROWS {
         let done = sqlx::query(AssertSqlSafe(statement)).execute(&mut by_hand).await;
         done.unwrap_or_else(|error| panic!("{statement}: {error}"));
     }
@@ -61,7 +61,7 @@ async fn write_the_past(database: &TestDatabase) {
     end_all_connections(database).await;
 }
 
-/// The database counts in what a connection did when it is gone, at the latest.
+/// Closes all connections, because PostgreSQL may count what a connection did only when it ends.
 async fn end_all_connections(database: &TestDatabase) {
     let others = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
         WHERE datname = current_database() AND application_name = 'holdfast'";
@@ -71,7 +71,7 @@ async fn end_all_connections(database: &TestDatabase) {
     .await;
 }
 
-/// A day of guests, Stripe and an operator, on a date of its own.
+/// Runs the requests of guests, Stripe and an operator on one date.
 async fn a_day(app: &TestApp, at: &Instance, date: &str) {
     let on = |time: &str| format!("{date}T{time}:00Z");
     slots(at, "call", "2026-12-01T00:00:00Z", "2027-01-01T00:00:00Z")
@@ -110,8 +110,11 @@ async fn a_day(app: &TestApp, at: &Instance, date: &str) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn growing_tables_are_never_fully_scanned_on_postgres() {
     let database = TestDatabase::new(Engine::Postgres).await;
-    write_the_past(&database).await;
-    let before = (database.count(WHOLE).await, database.count(OF_BLOCKS).await);
+    write_past_rows(&database).await;
+    let before = (
+        database.count(FULL_SCANS).await,
+        database.count(SCANS_OF_BLOCKS).await,
+    );
     let mut app = TestApp::start_on(database, &[]).await;
     app.without_audit("the past was made up");
     app.offer("call", "ana", 30, 5000).await;
@@ -128,17 +131,17 @@ async fn growing_tables_are_never_fully_scanned_on_postgres() {
     app.instance.stop().await;
     end_all_connections(&app.database).await;
     assert_eq!(
-        app.database.count(WHOLE).await,
+        app.database.count(FULL_SCANS).await,
         before.0,
-        "a table was read from end to end"
+        "a table was scanned as a whole"
     );
 
-    // The control: without its index a table has to be, and the count says so.
+    // The negative control: without its index a table is scanned, and the count shows it.
     app.database.execute("DROP INDEX blocks_during").await;
     let mut other = app.another_instance().await;
     app.simulator.set_webhook_url(other.url("/webhooks/stripe"));
     a_day(&app, &other, "2026-12-07").await;
     other.stop().await;
     end_all_connections(&app.database).await;
-    assert!(app.database.count(OF_BLOCKS).await > before.1);
+    assert!(app.database.count(SCANS_OF_BLOCKS).await > before.1);
 }

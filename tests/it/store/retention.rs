@@ -1,4 +1,4 @@
-//! What is forgotten, when, and by which setting: the bodies of webhooks, their ids, and guests of ended holds.
+//! Tests when webhook payloads, event ids and guests of ended holds are erased, and by which setting.
 
 use chrono::Duration;
 use holdfast::sandbox::Outcome;

@@ -1,8 +1,8 @@
-//! Books that the version before wrote are read by this one, and nothing in them is lost: what is on sale, who holds
-//! what, what was paid, who the guests are, and what was under way.
+//! Tests that a database of schema version 1 is migrated without loss: catalogue, holds, payments, guests, open
+//! checkouts and commands.
 //!
-//! The rows are written by hand as that version wrote them: one resource an event type, one window a hold, no units, no
-//! guests of their own.
+//! The rows are written as that version wrote them: one resource for an event type, one window for a hold, no units and
+//! no table of guests.
 
 use chrono::{DateTime, Utc};
 use holdfast::sandbox::signature_header;
@@ -17,7 +17,7 @@ use crate::support::process::complete;
 
 const MADE: &str = "2026-11-19T12:00:00Z";
 
-/// One hold of the version before.
+/// A hold of the old version.
 struct Old {
     number: u8,
     start: &'static str,
@@ -75,11 +75,11 @@ const HOLDS: [Old; 6] = [
     },
 ];
 
-/// Writes as the version before did.
-struct Pen<'a>(&'a TestDatabase);
+/// Writes rows as the old version did.
+struct OldWriter<'a>(&'a TestDatabase);
 
-impl Pen<'_> {
-    /// An instant as it stands in a column.
+impl OldWriter<'_> {
+    /// Returns an instant as the SQL of a column value.
     fn at(&self, at: &str) -> String {
         match self.0.engine() {
             Engine::Sqlite => ms(at).to_string(),
@@ -161,8 +161,8 @@ impl Pen<'_> {
         }
     }
 
-    /// A checkout that a crash cut off, an order for Stripe, and an event that was applied.
-    async fn work_under_way(&self) {
+    /// Writes an interrupted checkout, a command for Stripe and an applied event.
+    async fn open_work(&self) {
         let made = self.at(MADE);
         let terms = json!({"name": "A call", "amount": 5000, "currency": "eur", "email": "eve@example.com",
             "success_url": "https://shop.example/", "cancel_url": "https://shop.example/", "expires_at": 1_795_000_000,
@@ -194,15 +194,15 @@ fn end_of(start: &str) -> String {
     start.replace(":00:00Z", ":30:00Z")
 }
 
-/// The books of the version before, brought up to this one by its own `migrate`, twice.
+/// Writes a database of the old version and runs `migrate` on it twice.
 async fn upgraded(engine: Engine) -> TestDatabase {
     let database = TestDatabase::of_version(engine, 1).await;
-    let pen = Pen(&database);
-    pen.catalogue().await;
+    let writer = OldWriter(&database);
+    writer.catalogue().await;
     for old in &HOLDS {
-        pen.hold(old).await;
+        writer.hold(old).await;
     }
-    pen.work_under_way().await;
+    writer.open_work().await;
     let directory = tempfile::tempdir().unwrap();
     for _ in 0..2 {
         let done = complete(
@@ -264,7 +264,7 @@ on_both_engines! {
         assert_eq!(ids_of(&app, "resource=ana&status=released").await, ids(&[4, 6]));
         let events = app.admin(Method::GET, "/v1/admin/events", None).await.expect(200).body;
         assert_eq!(events["data"][0]["id"], "evt_old");
-        app.without_audit("Stripe's simulator has none of these sessions");
+        app.without_audit("Stripe's simulator has none of the old sessions");
     }
 
     async fn sold_slots_of_the_old_version_stay_taken_until_they_end(engine) {
@@ -275,18 +275,18 @@ on_both_engines! {
             assert!(shown.contains(&format!("{time} {expected}")), "{time}: {shown:?}");
         }
         for old in HOLDS.iter().filter(|old| old.is_live()) {
-            let wish = order_by("eve@example.com", "call", old.start);
-            app.checkout(&wish).await.expect_problem(409, "slot_taken");
+            let request = order_by("eve@example.com", "call", old.start);
+            app.checkout(&request).await.expect_problem(409, "slot_taken");
             let again = "INSERT INTO occupancy SELECT * FROM occupancy WHERE hold_id =";
             let refusal = app.database.try_execute(&format!("{again} '{}'", old.id())).await.unwrap_err();
             assert!(refusal.contains("occupancy_one_buyer"), "{refusal}");
         }
-        // Ada has one that is held, under another spelling, and so two more.
+        // Ada has one held hold under another spelling of her address, so she can have two more.
         for (start, status) in [("13", 201), ("14", 201), ("15", 429)] {
-            let wish = order_by("ADA@example.com", "call", &format!("2026-12-01T{start}:00:00Z"));
-            app.checkout(&wish).await.expect(status);
+            let request = order_by("ADA@example.com", "call", &format!("2026-12-01T{start}:00:00Z"));
+            app.checkout(&request).await.expect(status);
         }
-        // The old one ends as any other.
+        // An old hold ends like any other hold.
         let body = json!({"id": "evt_new", "object": "event", "livemode": false, "type": "checkout.session.expired",
             "data": {"object": {"id": "cs_old_1", "object": "checkout.session"}}})
         .to_string();
@@ -295,8 +295,8 @@ on_both_engines! {
         assert_eq!(app.instance.state(&HOLDS[0].id()).await, "released/expired");
         let counted = "SELECT count(*) FROM guests WHERE email = 'ada@example.com' AND held = 2";
         assert_eq!(app.database.count(counted).await, 1);
-        let wish = order_by("ada@example.com", "call", HOLDS[0].start);
-        app.checkout(&wish).await.expect(201);
+        let request = order_by("ada@example.com", "call", HOLDS[0].start);
+        app.checkout(&request).await.expect(201);
         app.without_audit("Stripe's simulator has none of the old sessions");
     }
 

@@ -1,4 +1,4 @@
-//! The file, its schema, and what happens when the disk is full.
+//! Tests the file, its schema, a full disk and the plans of frequent queries.
 
 use futures::FutureExt as _;
 
@@ -13,7 +13,7 @@ async fn connect_refuses_databases_that_are_not_files() {
         let refused = connect(path, OPTIONS).await;
         assert!(matches!(refused, Err(StoreError::Broken(_))), "{path}");
     }
-    let nowhere = connect("/nowhere/at/all/books.db", OPTIONS).await;
+    let nowhere = connect("/nowhere/at/all/store.db", OPTIONS).await;
     assert!(matches!(nowhere, Err(StoreError::Unavailable(_))));
 }
 
@@ -21,16 +21,16 @@ async fn connect_refuses_databases_that_are_not_files() {
 #[tokio::test]
 async fn a_new_file_and_its_side_files_are_for_the_owner_only() {
     use std::os::unix::fs::PermissionsExt as _;
-    let books = books().await;
+    let test = test_store().await;
     for suffix in ["", "-wal", "-shm"] {
-        let meta = std::fs::metadata(format!("{}{suffix}", books.path)).unwrap();
+        let meta = std::fs::metadata(format!("{}{suffix}", test.path)).unwrap();
         assert_eq!(meta.permissions().mode() & 0o777, 0o600, "{suffix}");
     }
 }
 
 #[tokio::test]
 async fn connection_uses_wal_full_sync_and_foreign_keys() {
-    let Books { store, .. } = &books().await;
+    let TestStore { store, .. } = &test_store().await;
     let pragma = async |question: &'static str| -> String {
         sqlx::query_scalar::<_, sqlx::types::Text<String>>(question)
             .fetch_one(&store.writer)
@@ -55,7 +55,7 @@ async fn connection_uses_wal_full_sync_and_foreign_keys() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn processes_that_start_together_migrate_once() {
     let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("books.db").to_str().unwrap().to_owned();
+    let path = dir.path().join("store.db").to_str().unwrap().to_owned();
     let mut stores = Vec::new();
     for _ in 0..8 {
         stores.push(connect(&path, OPTIONS).await.unwrap());
@@ -76,10 +76,10 @@ async fn processes_that_start_together_migrate_once() {
     assert!(!stores[0].is_ready().await.unwrap(), "another program's schema");
 }
 
-/// SQLite ends the transaction by itself then; the one writer must survive that.
+/// SQLite rolls the transaction back when the disk is full; the one writer must stay usable.
 #[tokio::test]
 async fn full_disk_is_unavailable_until_it_has_space() {
-    let Books { store, .. } = &books().await;
+    let TestStore { store, .. } = &test_store().await;
     sqlx::query("PRAGMA max_page_count = 1")
         .execute(&store.writer)
         .await
@@ -92,7 +92,7 @@ async fn full_disk_is_unavailable_until_it_has_space() {
             Err(StoreError::Unavailable(_)) => {}
             other => panic!("{other:?}"),
         }
-        // A connection that was replaced does not know the limit any more.
+        // A replaced connection does not have the limit.
         sqlx::query("PRAGMA max_page_count = 1")
             .execute(&store.writer)
             .await
@@ -110,7 +110,7 @@ async fn full_disk_is_unavailable_until_it_has_space() {
 
 #[tokio::test]
 async fn list_continues_where_the_last_page_ended() {
-    let Books { store, .. } = &books().await;
+    let TestStore { store, .. } = &test_store().await;
     for n in 1..=5 {
         let from = i64::try_from(n).unwrap() * 60;
         let mut booking = booking(n, from, from + 30);
@@ -142,11 +142,11 @@ async fn list_continues_where_the_last_page_ended() {
     assert!(page.entries.is_empty() && page.next.is_none());
 }
 
-/// What runs all the time must not read the past: a table is searched, or an index of what is live is read.
+/// Frequent queries must not read old rows: they search a table, or read an index of live rows.
 #[tokio::test]
 async fn frequent_queries_never_scan_a_whole_table() {
-    let Books { store, .. } = &books().await;
-    let hot = [
+    let TestStore { store, .. } = &test_store().await;
+    let frequent = [
         placements::TAKE_UNITS,
         availability::ALL_CONFIRMED,
         availability::WITH_STATUSES,
@@ -186,22 +186,22 @@ async fn frequent_queries_never_scan_a_whole_table() {
         "checkout_attempts",
         "stripe_events",
     ];
-    for question in hot {
-        let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {question}"));
+    for query in frequent {
+        let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {query}"));
         let plan: Vec<(i64, i64, i64, String)> =
             sqlx::query_as(explain).fetch_all(&store.writer).await.unwrap();
         assert!(plan.iter().any(|step| step.3.contains("INDEX")), "{plan:?}");
         for (.., step) in plan {
             let whole = tables.map(|table| format!("SCAN {table}"));
-            assert!(!whole.contains(&step), "{step}: {question}");
+            assert!(!whole.contains(&step), "{step}: {query}");
         }
     }
 }
 
-/// A guest who hangs up drops the request wherever it is; the one writer must survive that.
+/// A closed connection drops the request at any await point; the one writer must stay usable.
 #[tokio::test]
 async fn dropped_request_leaves_the_writer_usable() {
-    let Books { store, .. } = &books().await;
+    let TestStore { store, .. } = &test_store().await;
     for n in 1..=60 {
         let booking = booking(n, 60, 90);
         let mut placing = Box::pin(place(store, &booking));
@@ -214,8 +214,8 @@ async fn dropped_request_leaves_the_writer_usable() {
     }
     let last = booking(1000, 600, 630);
     assert_eq!(place(store, &last).await, PlaceOutcome::Placed);
-    let half = "SELECT count(*) FROM holds h
+    let incomplete = "SELECT count(*) FROM holds h
                  WHERE NOT EXISTS (SELECT 1 FROM occupancy o WHERE o.hold_id = h.id)
                     OR NOT EXISTS (SELECT 1 FROM hold_history l WHERE l.hold_id = h.id)";
-    assert_eq!(count(store, half).await, 0);
+    assert_eq!(count(store, incomplete).await, 0);
 }

@@ -1,4 +1,4 @@
-//! Changes, their compare-and-swap, and leases.
+//! Tests changes, their compare-and-swap, and leases.
 
 use super::*;
 use crate::domain::hold::{ReleaseReason, ReleaseRequester, Status};
@@ -18,7 +18,7 @@ async fn apply(store: &SqliteStore, booking: &Booking, id: &str, fact: &Fact) ->
 
 #[tokio::test]
 async fn change_is_applied_once_and_only_to_its_version() {
-    let Books { store, .. } = &books().await;
+    let TestStore { store, .. } = &test_store().await;
     let held = booking(1, 60, 90);
     place(store, &held).await;
     assert_eq!(apply(store, &held, "evt_1", &paid("pi_1")).await, DONE);
@@ -38,7 +38,7 @@ async fn change_is_applied_once_and_only_to_its_version() {
         ApplyOutcome::Conflict
     );
     assert_eq!(read(store, &held).await, confirmed);
-    // The lost one left nothing, its event included.
+    // The conflicting change wrote nothing, not even its event.
     assert_eq!(count(store, "SELECT count(*) FROM stripe_events").await, 1);
     let history = store.list_history(held.hold.id).await.unwrap();
     let steps: Vec<_> = history.iter().map(|line| (line.from, line.to)).collect();
@@ -49,7 +49,7 @@ async fn change_is_applied_once_and_only_to_its_version() {
 
 #[tokio::test]
 async fn event_without_a_step_is_only_recorded() {
-    let Books { store, .. } = &books().await;
+    let TestStore { store, .. } = &test_store().await;
     let held = booking(1, 60, 90);
     place(store, &held).await;
     let mut only_event = change(&held, "evt_1", &Fact::SessionDead);
@@ -65,7 +65,7 @@ async fn event_without_a_step_is_only_recorded() {
 
 #[tokio::test]
 async fn late_payment_gets_a_free_slot_back() {
-    let Books { store, .. } = &books().await;
+    let TestStore { store, .. } = &test_store().await;
     let held = booking(1, 60, 90);
     place(store, &held).await;
     apply(store, &held, "evt_1", &Fact::SessionDead).await;
@@ -78,7 +78,7 @@ async fn late_payment_gets_a_free_slot_back() {
 
 #[tokio::test]
 async fn late_payment_is_refunded_when_the_slot_is_taken() {
-    let Books { store, .. } = &books().await;
+    let TestStore { store, .. } = &test_store().await;
     let held = booking(1, 60, 90);
     place(store, &held).await;
     apply(store, &held, "evt_1", &Fact::SessionDead).await;
@@ -87,7 +87,7 @@ async fn late_payment_is_refunded_when_the_slot_is_taken() {
     let mut late = change(&released, "evt_2", &paid("pi_1"));
     assert_eq!(store.apply_change(&late).await.unwrap(), ApplyOutcome::Conflict);
     let Decision::Reclaim { taken, .. } = decide(&released.hold, &paid("pi_1"), HoldPolicy::default()) else {
-        panic!("late money asks for its slot");
+        panic!("a late payment reclaims its slot");
     };
     late.step = Some(StateChange::Transition(taken));
     assert_eq!(
@@ -110,7 +110,7 @@ async fn late_payment_is_refunded_when_the_slot_is_taken() {
 
 #[tokio::test]
 async fn payment_without_a_hold_is_refunded_once() {
-    let Books { store, .. } = &books().await;
+    let TestStore { store, .. } = &test_store().await;
     let orphan = async |id: &str| {
         store
             .record_orphan_payment(Some(&event(id)), None, &receipt("pi_1"), now())
@@ -130,15 +130,15 @@ async fn payment_without_a_hold_is_refunded_once() {
 
 #[tokio::test]
 async fn lease_excludes_others_until_it_expires_or_ends() {
-    let Books { store, .. } = &books().await;
+    let TestStore { store, .. } = &test_store().await;
     let held = booking(1, 60, 90);
     place(store, &held).await;
-    let lease = async |asker, lease| store.lease_release(held.hold.id, asker, lease).await.unwrap();
+    let lease = async |requester, lease| store.lease_release(held.hold.id, requester, lease).await.unwrap();
     let first = lease(Some(ReleaseRequester::Guest), Duration::ZERO).await;
     assert!(matches!(first, ReleaseLease::Leased(_)), "{first:?}");
-    // It ran out at once, so the next one takes over; who asked first is still known.
+    // The lease expires at once and the next caller takes over; the first requester is kept.
     let ReleaseLease::Leased(taken_over) = lease(None, LONG).await else {
-        panic!("the first lease is over");
+        panic!("the first lease has expired");
     };
     assert_eq!(
         (taken_over.hold.requested_by, taken_over.version),
@@ -160,14 +160,14 @@ async fn lease_excludes_others_until_it_expires_or_ends() {
         store.lease_due_holds(minute(50), LONG, 10).await.unwrap().len(),
         0
     );
-    // A change frees it.
+    // A change ends the lease.
     apply(store, &due[0], "evt_1", &paid("pi_1")).await;
     assert!(matches!(lease(None, LONG).await, ReleaseLease::NotHeld(_)));
 }
 
 #[tokio::test]
 async fn command_has_one_lease_and_is_retried_after_a_failure() {
-    let Books { store, .. } = &books().await;
+    let TestStore { store, .. } = &test_store().await;
     let orphan = store
         .record_orphan_payment(None, None, &receipt("pi_1"), now())
         .await;
@@ -188,7 +188,7 @@ async fn command_has_one_lease_and_is_retried_after_a_failure() {
 
 #[tokio::test]
 async fn key_identifies_its_attempt_until_the_attempt_ends() {
-    let Books { store, .. } = &books().await;
+    let TestStore { store, .. } = &test_store().await;
     let first = booking(1, 60, 90);
     let claim = async |n, body: &str| {
         let mut attempt = attempt(&booking(n, 60, 90), Some("key"));
@@ -214,7 +214,7 @@ async fn key_identifies_its_attempt_until_the_attempt_ends() {
 
 #[tokio::test]
 async fn a_stale_attempt_is_leased_and_can_no_longer_be_placed() {
-    let Books { store, .. } = &books().await;
+    let TestStore { store, .. } = &test_store().await;
     let slow = booking(1, 60, 90);
     let claimed = attempt(&slow, None);
     store.claim_attempt(&claimed).await.unwrap();

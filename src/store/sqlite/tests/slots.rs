@@ -1,4 +1,4 @@
-//! One slot, one buyer (I1).
+//! Tests that a slot has one buyer (I1).
 
 use futures::future::join_all;
 use sqlx::SqlitePool;
@@ -24,18 +24,18 @@ fn assert_refused(result: sqlx::Result<impl std::fmt::Debug>, what: &str) {
     assert!(error.contains("occupancy_one_buyer"), "{what}: {error}");
 }
 
-/// Books with the window `[100, 200)` of ana's occupied.
-async fn busy_books() -> Books {
-    let books = books().await;
-    place(&books.store, &booking(1, 1000, 1030)).await;
-    insert(&books.store.writer, "ana", 100, 200).await.unwrap();
-    books
+/// Opens a store in which the window `[100, 200)` of `ana` is occupied.
+async fn busy_store() -> TestStore {
+    let test = test_store().await;
+    place(&test.store, &booking(1, 1000, 1030)).await;
+    insert(&test.store.writer, "ana", 100, 200).await.unwrap();
+    test
 }
 
 #[tokio::test]
 async fn a_hand_written_insert_cannot_overlap() {
-    let books = busy_books().await;
-    let writer = &books.store.writer;
+    let test = busy_store().await;
+    let writer = &test.store.writer;
     for (from, to) in [(100, 200), (199, 300), (50, 101), (50, 300), (120, 130)] {
         let what = format!("[{from}, {to})");
         assert_refused(insert(writer, "ana", from, to).await, &what);
@@ -56,8 +56,8 @@ async fn a_hand_written_insert_cannot_overlap() {
 
 #[tokio::test]
 async fn adjacent_windows_and_other_resources_do_not_conflict() {
-    let books = busy_books().await;
-    let writer = &books.store.writer;
+    let test = busy_store().await;
+    let writer = &test.store.writer;
     insert(writer, "ana", 200, 300).await.unwrap();
     insert(writer, "ana", 0, 100).await.unwrap();
     insert(writer, "ben", 100, 200).await.unwrap();
@@ -65,8 +65,8 @@ async fn adjacent_windows_and_other_resources_do_not_conflict() {
 
 #[tokio::test]
 async fn hand_written_update_may_overlap_only_its_own_window() {
-    let books = busy_books().await;
-    let writer = &books.store.writer;
+    let test = busy_store().await;
+    let writer = &test.store.writer;
     insert(writer, "ana", 300, 400).await.unwrap();
     insert(writer, "ben", 100, 200).await.unwrap();
     let update = |sql: &'static str| sqlx::query(sql).execute(writer);
@@ -83,11 +83,11 @@ async fn hand_written_update_may_overlap_only_its_own_window() {
         .unwrap();
 }
 
-/// The control: without its trigger the same statement goes through, so it is the trigger that refuses.
+/// The negative control: without the trigger the same statement succeeds, so the trigger is what refuses it.
 #[tokio::test]
 async fn without_the_trigger_a_slot_is_sold_twice() {
-    let books = busy_books().await;
-    let writer = &books.store.writer;
+    let test = busy_store().await;
+    let writer = &test.store.writer;
     sqlx::query("DROP TRIGGER occupancy_one_buyer_insert")
         .execute(writer)
         .await
@@ -97,38 +97,38 @@ async fn without_the_trigger_a_slot_is_sold_twice() {
 
 #[tokio::test]
 async fn a_window_belongs_to_a_hold_that_exists() {
-    let books = books().await;
-    let orphan = insert(&books.store.writer, "ana", 100, 200).await;
+    let test = test_store().await;
+    let orphan = insert(&test.store.writer, "ana", 100, 200).await;
     assert!(orphan.unwrap_err().to_string().contains("FOREIGN KEY"));
 }
 
-/// Two stores on one file, as two processes have it.
+/// Opens two stores on one file, as two processes do.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn one_of_many_concurrent_checkouts_gets_the_slot() {
-    let books = books().await;
-    let other = connect(&books.path, OPTIONS).await.unwrap();
+    let test = test_store().await;
+    let other = connect(&test.path, OPTIONS).await.unwrap();
     let bookings: Vec<Booking> = (1..=32)
         .map(|n| booking(n, 60 + i64::try_from(n).unwrap() % 7, 90))
         .collect();
     let race = bookings.iter().enumerate().map(|(n, booking)| {
-        let store = if n % 2 == 0 { &books.store } else { &other }.clone();
+        let store = if n % 2 == 0 { &test.store } else { &other }.clone();
         let booking = booking.clone();
         tokio::spawn(async move { place(&store, &booking).await })
     });
     let placements: Vec<PlaceOutcome> = join_all(race).await.into_iter().map(Result::unwrap).collect();
     let placed = placements.iter().filter(|p| **p == PlaceOutcome::Placed).count();
     assert_eq!(placed, 1, "{placements:?}");
-    assert_eq!(count(&books.store, "SELECT count(*) FROM occupancy").await, 1);
-    assert_eq!(count(&books.store, "SELECT count(*) FROM holds").await, 1);
-    // Who did not get it wrote nothing, and may still close the attempt.
-    assert_eq!(count(&books.store, "SELECT held FROM guests").await, 1);
+    assert_eq!(count(&test.store, "SELECT count(*) FROM occupancy").await, 1);
+    assert_eq!(count(&test.store, "SELECT count(*) FROM holds").await, 1);
+    // A lost attempt wrote nothing and is still open.
+    assert_eq!(count(&test.store, "SELECT held FROM guests").await, 1);
     let running = "SELECT count(*) FROM checkout_attempts WHERE state = 'running'";
-    assert_eq!(count(&books.store, running).await, 31);
+    assert_eq!(count(&test.store, running).await, 31);
 }
 
 #[tokio::test]
 async fn all_windows_of_a_booking_are_placed_or_none() {
-    let Books { store, .. } = &books().await;
+    let TestStore { store, .. } = &test_store().await;
     assert_eq!(place(store, &booking(1, 60, 90)).await, PlaceOutcome::Placed);
     let mut both = booking(2, 60, 90);
     both.segments = vec![segment("ben", 60, 90), segment("ana", 89, 120)];
@@ -141,11 +141,7 @@ async fn all_windows_of_a_booking_are_placed_or_none() {
             .unwrap()
     };
     let command = lose().await.unwrap();
-    assert_eq!(
-        lose().await,
-        Some(command),
-        "a repeat after an answer that was lost"
-    );
+    assert_eq!(lose().await, Some(command), "repeated after a lost answer");
     let order = store.lease_command(command, LONG).await.unwrap().unwrap().action;
     assert_eq!(order, crate::store::commands::expire_session(&both.hold.session));
     assert_eq!(
@@ -169,7 +165,7 @@ async fn all_windows_of_a_booking_are_placed_or_none() {
 
 #[tokio::test]
 async fn placed_hold_reads_back_and_blocks_its_window() {
-    let Books { store, .. } = &books().await;
+    let TestStore { store, .. } = &test_store().await;
     let placed = booking(1, 60, 90);
     place(store, &placed).await;
     assert_eq!(read(store, &placed).await, placed);
@@ -181,7 +177,7 @@ async fn placed_hold_reads_back_and_blocks_its_window() {
         requested_resource: None,
         moving: None,
     };
-    let chance = async |from, now| {
+    let availability = async |from, now| {
         let question = AvailabilityQuery {
             resources: &call.list_resources(),
             within: day,
@@ -192,16 +188,16 @@ async fn placed_hold_reads_back_and_blocks_its_window() {
         calendar.check_slot(&slot_request, minute(from), 0)
     };
     let free = |from| SlotAvailability::Free(units(&booking(2, from, from + 30)));
-    assert_eq!(chance(90, now()).await, free(90));
-    assert_eq!(chance(30, now()).await, free(30));
-    assert_eq!(chance(89, now()).await, SlotAvailability::Taken);
+    assert_eq!(availability(90, now()).await, free(90));
+    assert_eq!(availability(30, now()).await, free(30));
+    assert_eq!(availability(89, now()).await, SlotAvailability::Taken);
     assert_eq!(
-        chance(89, minute(30)).await,
+        availability(89, minute(30)).await,
         SlotAvailability::Overdue(vec![placed.hold.id])
     );
 }
 
-/// Half an hour of ana's.
+/// An event type of half an hour of `ana`.
 fn call() -> EventType {
     EventType {
         id: EventTypeId::parse("call").unwrap(),
@@ -237,7 +233,7 @@ async fn place_from(store: &SqliteStore, first: u32, booking: &Booking) -> Place
 
 #[tokio::test]
 async fn hold_gets_all_its_units_or_none_and_block_takes_all() {
-    let Books { store, .. } = &books().await;
+    let TestStore { store, .. } = &test_store().await;
     assert_eq!(put_ana(store, 3).await, PutOutcome::Created);
     let mut two = booking(1, 60, 90);
     two.quantity = 2;
@@ -269,7 +265,7 @@ async fn hold_gets_all_its_units_or_none_and_block_takes_all() {
 
 #[tokio::test]
 async fn move_is_atomic_and_may_overlap_its_own_window() {
-    let Books { store, .. } = &books().await;
+    let TestStore { store, .. } = &test_store().await;
     let held = booking(1, 60, 90);
     place(store, &held).await;
     place(store, &booking(2, 120, 150)).await;
@@ -301,7 +297,7 @@ async fn move_is_atomic_and_may_overlap_its_own_window() {
 
 #[tokio::test]
 async fn guest_hold_limit_applies_and_idle_guests_are_erased() {
-    let Books { store, .. } = &books().await;
+    let TestStore { store, .. } = &test_store().await;
     let (first, mut second) = (booking(1, 60, 90), booking(2, 90, 120));
     second.guest.email = " Guest@Example.com".into();
     let only_one = HoldLimits {
@@ -318,25 +314,19 @@ async fn guest_hold_limit_applies_and_idle_guests_are_erased() {
         PlaceOutcome::LimitReached
     );
     let there = ClientId("there".into());
-    let standing = async || {
+    let usage = async || {
         store
             .count_unpaid_holds("guest@example.com", Some(&there))
             .await
             .unwrap()
     };
-    assert_eq!(
-        (standing().await.guest_held, standing().await.client_held),
-        (1, 1)
-    );
+    assert_eq!((usage().await.guest_held, usage().await.client_held), (1, 1));
     assert_eq!(store.delete_idle_clients(minute(9), 10).await.unwrap(), 0);
     store
         .apply_change(&change(&first, "evt_1", &Fact::SessionDead))
         .await
         .unwrap();
-    assert_eq!(
-        (standing().await.guest_held, standing().await.client_held),
-        (0, 0)
-    );
+    assert_eq!((usage().await.guest_held, usage().await.client_held), (0, 0));
     assert_eq!(
         store
             .place_hold(&second, &units(&second), &only_one)

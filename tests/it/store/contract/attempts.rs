@@ -1,4 +1,4 @@
-//! Claiming a key, and what becomes of attempts that nobody finished.
+//! Tests claims of idempotency keys, and attempts that no checkout finished.
 
 use holdfast::domain::booking::Booking;
 use holdfast::domain::ids::SessionId;
@@ -136,9 +136,9 @@ async fn key_is_free_again_after_its_attempt_fails_or_is_unsettled(database: &Te
     }
 }
 
-/// S27 for keys, and the door that S3 came through.
+/// S27 for idempotency keys: concurrent requests with one key, the cause of S3.
 async fn one_of_many_requests_with_one_key_continues(database: &TestDatabase) {
-    // Once on a key that is new, once on one that is to be moved from an attempt that is over.
+    // One key is new, the other belongs to an attempt that has ended.
     let store = database.store();
     let over = with_ana(0, 30);
     claim(&*store, &over, "used", "a").await;
@@ -167,7 +167,7 @@ async fn stale_attempt_is_leased_once_and_cannot_place_its_hold(database: &TestD
     let mine = with_ana(0, 30);
     claim(&*store, &mine, "k", "a").await;
     let lease = async || store.lease_stale_attempts(at(20), LEASE, 10).await.unwrap();
-    assert!(lease().await.is_empty(), "its checkout is at it");
+    assert!(lease().await.is_empty(), "its checkout is running");
     age_leases(database, "checkout_attempts").await;
     let stale = lease().await;
     assert_eq!(stale.len(), 1);
@@ -222,7 +222,7 @@ async fn an_unsettled_attempt_is_due_at_once_and_a_deferred_one_later(database: 
     );
 }
 
-/// A checkout that was slow, and learns only now that its own call made no session: the sweep's call may have made one.
+/// A slow checkout reports that its own call made no session, but the call of the sweep may have made one.
 async fn checkout_cannot_close_an_attempt_that_the_sweep_leased(database: &TestDatabase) {
     let store = database.store();
     let mine = with_ana(0, 30);
@@ -242,7 +242,7 @@ async fn checkout_cannot_close_an_attempt_that_the_sweep_leased(database: &TestD
     assert_eq!(
         lease().await,
         1,
-        "the sweep that had it died: the next one has it"
+        "the next sweep leases it after the first one died"
     );
 }
 
@@ -301,7 +301,7 @@ async fn a_placed_hold_is_not_abandoned(database: &TestDatabase) {
 
 async fn ended_attempts_are_deleted_and_open_ones_are_kept(database: &TestDatabase) {
     let store = database.store();
-    // One placed and two lost, all ended at minute 0; one that still runs.
+    // One placed and two lost attempts that ended at minute 0, and one that still runs.
     placed(&*store, with_ana(0, 30)).await;
     for loser in [with_ana(0, 30), with_ana(0, 30)] {
         claim_and_place(&*store, &loser).await;

@@ -1,4 +1,4 @@
-//! What keeps resources busy, and how firmly.
+//! Tests which windows keep resources busy, and with which status.
 
 use chrono::{DateTime, Utc};
 use holdfast::domain::availability::{Occupancy, OccupancyStatus, OccupiedBy};
@@ -16,21 +16,21 @@ on_both_engines!(
     query_without_statuses_reports_the_same_units,
 );
 
-/// Resource, from, how firmly, and which units.
-type Told = (String, DateTime<Utc>, OccupancyStatus, Vec<u32>);
+/// The resource, start, status and units of an occupancy.
+type Reported = (String, DateTime<Utc>, OccupancyStatus, Vec<u32>);
 
-async fn busy(store: &dyn Store, resources: &[&str], window: (i64, i64), now: i64) -> Vec<Told> {
+async fn busy(store: &dyn Store, resources: &[&str], window: (i64, i64), now: i64) -> Vec<Reported> {
     busy_without(store, None, resources, window, now).await
 }
 
-/// What keeps these resources busy from minute to minute, without a hold that moves.
+/// Reads the occupancies of these resources in a window of minutes, without the hold that moves.
 async fn busy_without(
     store: &dyn Store,
     moving: Option<HoldId>,
     resources: &[&str],
     (from, to): (i64, i64),
     now: i64,
-) -> Vec<Told> {
+) -> Vec<Reported> {
     let resources: Vec<_> = resources.iter().map(|id| segment(id, 0, 1).resource).collect();
     let within = segment("ana", from, to).window;
     let question = AvailabilityQuery {
@@ -40,15 +40,15 @@ async fn busy_without(
         statuses_at: Some(at(now)),
     };
     let calendar = store.load_availability(&question).await.unwrap();
-    let told = |one: &Occupancy| match &one.by {
+    let reported = |one: &Occupancy| match &one.by {
         OccupiedBy::Holds { units, status } => {
             let mut units = units.clone();
             units.sort_unstable();
             (one.resource.to_string(), one.window.starts_at(), *status, units)
         }
-        OccupiedBy::Block => panic!("nobody has blocked anything"),
+        OccupiedBy::Block => panic!("there are no blocks"),
     };
-    calendar.occupancies().map(told).collect()
+    calendar.occupancies().map(reported).collect()
 }
 
 async fn occupancies_are_reported_with_their_status(database: &TestDatabase) {
@@ -71,9 +71,9 @@ async fn occupancies_are_reported_with_their_status(database: &TestDatabase) {
     assert_eq!(
         busy(&*store, &["ana"], (29, 60), 0).await,
         [first],
-        "whole, though it began before"
+        "the whole window, which starts before the range"
     );
-    assert_eq!(busy(&*store, &["zoe"], (0, 120), 0).await, [], "nobody's");
+    assert_eq!(busy(&*store, &["zoe"], (0, 120), 0).await, [], "no occupancies");
     assert_eq!(
         busy(&*store, &["ben", "ana"], (89, 91), 0).await,
         [ana(60, unpaid), ben]
@@ -107,10 +107,10 @@ async fn units_are_grouped_by_status_without_the_moving_hold(database: &TestData
     let late = placed(&*store, with_ana(0, 30)).await;
     let firm = placed(&*store, with_ana(0, 30)).await;
     after(&*store, &firm, becomes(&firm, Status::Confirmed)).await;
-    let told = |found: &[Told]| {
+    let summary = |found: &[Reported]| {
         let count = |status| {
-            let of = found.iter().filter(|told| told.2 == status);
-            of.map(|told| told.3.len()).collect::<Vec<_>>()
+            let of = found.iter().filter(|one| one.2 == status);
+            of.map(|one| one.3.len()).collect::<Vec<_>>()
         };
         (
             count(OccupancyStatus::Confirmed),
@@ -119,20 +119,20 @@ async fn units_are_grouped_by_status_without_the_moving_hold(database: &TestData
         )
     };
     let found = busy(&*store, &["ana"], (0, 30), 0).await;
-    assert_eq!(told(&found), (vec![1], vec![3], 2));
-    let mut units: Vec<u32> = found.iter().flat_map(|told| told.3.clone()).collect();
+    assert_eq!(summary(&found), (vec![1], vec![3], 2));
+    let mut units: Vec<u32> = found.iter().flat_map(|one| one.3.clone()).collect();
     units.sort_unstable();
     units.dedup();
-    assert_eq!(units.len(), 4, "each its own: {found:?}");
+    assert_eq!(units.len(), 4, "the units are distinct: {found:?}");
     let found = busy_without(&*store, Some(pair.hold.id), &["ana"], (0, 30), 0).await;
     assert_eq!(
-        told(&found),
+        summary(&found),
         (vec![1], vec![1], 2),
-        "one's own are not in the way"
+        "the units of the moving hold are left out"
     );
-    // Whose time is over is named one by one: they are asked about one by one.
+    // Overdue holds are reported one by one, because Stripe is asked about each of them.
     let found = busy(&*store, &["ana"], (0, 30), 30).await;
-    let overdue = |hold: HoldId| found.iter().find(|told| told.2 == OccupancyStatus::Overdue(hold));
+    let overdue = |hold: HoldId| found.iter().find(|one| one.2 == OccupancyStatus::Overdue(hold));
     assert_eq!(overdue(pair.hold.id).unwrap().3.len(), 2);
     assert_eq!(overdue(late.hold.id).unwrap().3.len(), 1);
     assert_eq!(found.len(), 3);
@@ -154,7 +154,7 @@ async fn query_without_statuses_reports_the_same_units(database: &TestDatabase) 
         let calendar = store.load_availability(&question).await.unwrap();
         let units = |one: &Occupancy| match &one.by {
             OccupiedBy::Holds { units, .. } => (one.window, units.clone()),
-            OccupiedBy::Block => panic!("nobody has blocked anything"),
+            OccupiedBy::Block => panic!("there are no blocks"),
         };
         calendar.occupancies().map(units).collect::<Vec<_>>()
     };

@@ -1,4 +1,4 @@
-//! The catalogue: event types with all that they take.
+//! Tests that the catalogue stores event types with all their members.
 
 use holdfast::domain::catalogue::{EventType, SegmentTemplate};
 use holdfast::domain::change_policy::ChangePolicy;
@@ -18,7 +18,7 @@ fn event_type(id: &str, amount: i64) -> EventType {
     EventType {
         id: EventTypeId::parse(id).unwrap(),
         name: "Intro call".into(),
-        segments: vec![need(0, 30, &["ana"])],
+        segments: vec![template(0, 30, &["ana"])],
         buffer_before_minutes: 0,
         buffer_after_minutes: 0,
         schedule: None,
@@ -28,7 +28,7 @@ fn event_type(id: &str, amount: i64) -> EventType {
     }
 }
 
-fn need(offset_minutes: i64, duration_minutes: i64, any_of: &[&str]) -> SegmentTemplate {
+fn template(offset_minutes: i64, duration_minutes: i64, any_of: &[&str]) -> SegmentTemplate {
     SegmentTemplate {
         offset_minutes,
         duration_minutes,
@@ -36,12 +36,12 @@ fn need(offset_minutes: i64, duration_minutes: i64, any_of: &[&str]) -> SegmentT
     }
 }
 
-/// With something in every member.
+/// Makes an event type that has a value in every member.
 fn elaborate(id: &str) -> EventType {
     let time = |hour| chrono::NaiveTime::from_hms_opt(hour, 0, 0).unwrap();
     let date = |day| chrono::NaiveDate::from_ymd_opt(2026, 12, day).unwrap();
     EventType {
-        segments: vec![need(0, 60, &["ben", "ana"]), need(60, 45, &["cleo"])],
+        segments: vec![template(0, 60, &["ben", "ana"]), template(60, 45, &["cleo"])],
         buffer_before_minutes: 5,
         buffer_after_minutes: 10,
         schedule: Some(Schedule {

@@ -1,4 +1,4 @@
-//! Applying a change: event, effect, windows, payments, history and orders together (I5), and the slot taken back (I3).
+//! Tests that a change writes event, hold, windows, payments, history and commands together (I5), and reclaims (I3).
 
 use holdfast::domain::booking::{Actor, Booking};
 use holdfast::domain::command::CommandAction;
@@ -104,19 +104,19 @@ async fn an_event_is_applied_once(database: &TestDatabase) {
     assert_eq!(read(&*store, &mine).await, confirmed);
 }
 
-/// S16, twice at once.
+/// S16: concurrent calls deliver the same event.
 async fn event_is_applied_once_by_concurrent_calls(database: &TestDatabase) {
     let store = database.store();
     let mine = placed(&*store, with_ana(0, 30)).await;
     let mut one = change(&mine, StateChange::Transition(paid(&mine)));
     one.event = Some(event("evt_1"));
-    let doors = (0..16).map(|_| {
+    let calls = (0..16).map(|_| {
         let (store, one) = (database.store(), one.clone());
         tokio::spawn(async move { store.apply_change(&one).await.unwrap() })
     });
     let mut done = 0;
-    for door in doors.collect::<Vec<_>>() {
-        match door.await.unwrap() {
+    for call in calls.collect::<Vec<_>>() {
+        match call.await.unwrap() {
             ApplyOutcome::Done { .. } => done += 1,
             other => assert_eq!(other, ApplyOutcome::Duplicate),
         }
@@ -157,14 +157,14 @@ async fn only_holds_that_wait_for_stripe_are_due(database: &TestDatabase) {
         read(&*store, booking).await
     };
     let mine = step(&mine, Status::Held, None).await;
-    assert_eq!(mine.due_at, Some(at(30)), "held: as before");
+    assert_eq!(mine.due_at, Some(at(30)), "held: unchanged");
     let mine = step(&mine, Status::Processing, Some(99)).await;
-    assert_eq!(mine.due_at, Some(at(99)), "processing: as told");
+    assert_eq!(mine.due_at, Some(at(99)), "processing: as requested");
     let mine = step(&mine, Status::Processing, None).await;
     assert_eq!(
         mine.due_at,
         Some(at(99)),
-        "processing: as before where nothing was said"
+        "processing: unchanged without a new time"
     );
     let mine = step(&mine, Status::Confirmed, Some(100)).await;
     assert_eq!(mine.due_at, None, "confirmed: never");
@@ -217,7 +217,7 @@ async fn repeated_command_is_written_once(database: &TestDatabase) {
     assert!(commands.iter().all(|command| command.hold == Some(mine.hold.id)));
 }
 
-/// A step that takes the slot back for a late payment.
+/// Makes the step that takes the slot back for a late payment.
 fn reclaim(released: &Booking) -> StateChange {
     StateChange::Reclaim {
         transition: paid(released),
@@ -225,7 +225,7 @@ fn reclaim(released: &Booking) -> StateChange {
     }
 }
 
-/// The step that gives the late payment back.
+/// Makes the transition that refunds the late payment.
 fn give_back(released: &Booking) -> Transition {
     let mut taken = Transition {
         reason: TransitionReason::LatePaymentRefunded,
@@ -245,7 +245,7 @@ async fn released(store: &dyn Store) -> Booking {
     after(store, &mine, becomes(&mine, EXPIRED)).await
 }
 
-/// S10, the slot still free.
+/// S10: the slot is still free.
 async fn late_payment_takes_a_free_slot_back(database: &TestDatabase) {
     let store = database.store();
     let mine = released(&*store).await;
@@ -253,11 +253,11 @@ async fn late_payment_takes_a_free_slot_back(database: &TestDatabase) {
     assert_eq!(applied, ApplyOutcome::Done { orders: 0 });
     assert_eq!(read(&*store, &mine).await.hold.status, Status::Confirmed);
     assert_eq!(database.count("SELECT count(*) FROM occupancy").await, 1);
-    let rival = super::claim_and_place(&*store, &with_ana(0, 30)).await;
-    assert!(matches!(rival, holdfast::store::PlaceOutcome::SlotTaken));
+    let concurrent = super::claim_and_place(&*store, &with_ana(0, 30)).await;
+    assert!(matches!(concurrent, holdfast::store::PlaceOutcome::SlotTaken));
 }
 
-/// Others of the pool may serve: then the hold is theirs from now on, wherever it is looked for.
+/// Another resource of the pool can serve the hold; the hold then belongs to that resource in every query.
 async fn late_payment_may_take_a_slot_on_other_resources(database: &TestDatabase) {
     let store = database.store();
     let mine = released(&*store).await;
@@ -279,7 +279,7 @@ async fn late_payment_may_take_a_slot_on_other_resources(database: &TestDatabase
     placed(&*store, with_ana(0, 30)).await;
 }
 
-/// S10, the slot gone. Of two windows one is still free: it must not stay taken, and the event must not count as known.
+/// S10: the slot is taken. One of two windows is still free: it stays free, and the event is not recorded.
 async fn late_payment_without_a_slot_is_due_for_refund(database: &TestDatabase) {
     let store = database.store();
     let both = vec![super::segment("ana", 0, 30), super::segment("ben", 0, 30)];

@@ -1,4 +1,4 @@
-//! The outbox: orders are leased to one worker at a time, kept until they are answered, and found by operators.
+//! Tests the outbox: a command is leased to one worker at a time, kept until Stripe answers, and listed for operators.
 
 use holdfast::domain::command::{CommandAction, STUCK_AFTER};
 use holdfast::domain::ids::{CommandId, HoldId, SessionId};
@@ -19,7 +19,7 @@ on_both_engines!(
     commands_are_listed_newest_first_in_pages,
 );
 
-/// An order to expire the session `cs_name`, written at this minute.
+/// Writes a command to expire the session `cs_name` at this minute.
 async fn order(store: &dyn Store, name: &str, minute: i64) -> CommandId {
     let session = SessionId::new(format!("cs_{name}"));
     let nobody = HoldId(Uuid::new_v4());
@@ -87,7 +87,7 @@ async fn one_command_is_leased_by_its_id_due_or_not(database: &TestDatabase) {
     assert!(store.lease_command(id, LEASE).await.unwrap().is_some());
     assert!(
         store.lease_command(id, LEASE).await.unwrap().is_none(),
-        "another has it"
+        "another worker has the lease"
     );
     age_leases(database, "commands").await;
     let again = store.lease_command(id, LEASE).await.unwrap().unwrap();
@@ -147,7 +147,7 @@ async fn finished_command_stays_done(database: &TestDatabase) {
     assert_eq!(
         order(&*store, "a", 3).await,
         id,
-        "the same order, not another one"
+        "the same command, not another one"
     );
     assert!(store.lease_commands(at(9), LEASE, 10).await.unwrap().is_empty());
     assert!(
@@ -190,7 +190,7 @@ async fn commands_are_listed_newest_first_in_pages(database: &TestDatabase) {
     let store = database.store();
     let mut ids = Vec::new();
     for n in 0..7 {
-        // Three a minute, so that the id has to tell them apart.
+        // Three a minute, so that the id decides the order.
         ids.push((n / 3, order(&*store, &n.to_string(), n / 3).await));
     }
     ids.sort();

@@ -1,4 +1,4 @@
-//! The rehearsal: leaves nothing, and finds what does not fit.
+//! Tests that a dry run of a checkout leaves no rows and reports a broken schema.
 
 use holdfast::store::StoreError;
 

@@ -1,4 +1,4 @@
-//! Leases on holds: who asks Stripe about one, and that nobody else does meanwhile.
+//! Tests leases on holds: only the process with the lease asks Stripe about a hold.
 
 use holdfast::domain::hold::{ReleaseRequester, Status};
 use holdfast::domain::ids::HoldId;
@@ -54,7 +54,7 @@ async fn only_held_holds_are_leased_for_release(database: &TestDatabase) {
         let ReleaseLease::NotHeld(found) = lease else {
             panic!("{status:?}: {lease:?}");
         };
-        assert_eq!(found, mine, "nobody is noted as having asked");
+        assert_eq!(found, mine, "no requester is recorded");
     }
 }
 
@@ -73,7 +73,7 @@ async fn release_requester_is_kept_until_it_is_cleared(database: &TestDatabase) 
     assert_eq!(
         read(&*store, &mine).await.hold.requested_by,
         Some(ReleaseRequester::Guest),
-        "the second was busy"
+        "the second caller got no lease"
     );
     store.defer_hold(id, at(31), false).await.unwrap();
     store.lease_release(id, None, LEASE).await.unwrap();
@@ -102,13 +102,13 @@ async fn due_holds_are_leased_oldest_first_and_once(database: &TestDatabase) {
     let busy = store.lease_release(due[0].hold.id, None, LEASE).await.unwrap();
     assert!(
         matches!(busy, ReleaseLease::LeasedElsewhere),
-        "one lease for all who ask Stripe: {busy:?}"
+        "sweep and release share one lease: {busy:?}"
     );
     age_leases(database, "holds").await;
     assert_eq!(store.lease_due_holds(at(5), LEASE, 10).await.unwrap().len(), 3);
 }
 
-/// S25: no work done twice.
+/// S25: two workers never get the same hold.
 async fn concurrent_workers_lease_each_due_hold_once(database: &TestDatabase) {
     let store = database.store();
     for n in 0..40 {
@@ -131,7 +131,7 @@ async fn concurrent_workers_lease_each_due_hold_once(database: &TestDatabase) {
     for worker in workers.collect::<Vec<_>>() {
         leased.extend(worker.await.unwrap());
     }
-    // A worker may come back empty-handed while others have the rest under their fingers; it is leased all the same.
+    // A worker may stop while other workers have locked the remaining rows, so the rest is leased here.
     leased.extend(
         store
             .lease_due_holds(at(30), LEASE, 100)

@@ -1,4 +1,4 @@
-//! I1: one slot, one buyer, and the proof that these tests would notice if it were not so.
+//! Tests that a slot has one buyer (I1), with a negative control that shows that the tests detect a violation.
 
 use holdfast::domain::catalogue::{Block, Resource};
 use holdfast::domain::command::CommandAction;
@@ -45,7 +45,7 @@ async fn a_placed_hold_reads_back_as_it_was_placed(database: &TestDatabase) {
     assert_eq!(history[0].at, at(0));
 }
 
-/// S3, S4, S5: another key, another guest, another event type, other starts; the windows decide.
+/// S3, S4, S5: keys, guests, event types and starts differ, and only the windows matter.
 async fn windows_that_share_an_instant_exclude_each_other(database: &TestDatabase) {
     let store = database.store();
     placed(&*store, with_ana(60, 120)).await;
@@ -80,7 +80,7 @@ async fn lost_attempt_is_closed_and_its_session_expired(database: &TestDatabase)
     assert_eq!(
         database.count("SELECT count(*) FROM commands").await,
         0,
-        "it may go for another"
+        "it may still try another slot"
     );
     let (hold, session) = (loser.hold.id, &loser.hold.session);
     let command = store.close_lost_attempt(hold, session, at(1)).await.unwrap();
@@ -107,7 +107,7 @@ async fn lost_attempt_is_closed_and_its_session_expired(database: &TestDatabase)
     assert_eq!(database.count(lost).await, 1);
 }
 
-/// The answer to the first one may have been lost with the connection.
+/// The answer to the first call may be lost with the connection.
 async fn repeated_place_returns_the_first_outcome(database: &TestDatabase) {
     let store = database.store();
     let winner = placed(&*store, with_ana(0, 30)).await;
@@ -187,11 +187,11 @@ async fn one_of_many_overlapping_checkouts_wins(database: &TestDatabase) {
     assert_eq!(
         database.count("SELECT sum(held) FROM guests").await,
         1,
-        "who lost was not counted"
+        "lost attempts are not counted"
     );
 }
 
-/// S26: each wants some resources for one of a few windows, in an order of its own.
+/// S26: each booking takes several resources in a random order, in one of three windows.
 async fn bookings_in_opposite_resource_orders_do_not_deadlock(database: &TestDatabase) {
     let store = database.store();
     let seed: u64 = rand::rng().random();
@@ -214,7 +214,7 @@ async fn bookings_in_opposite_resource_orders_do_not_deadlock(database: &TestDat
     assert!((1..=2).contains(&winners(&placements)), "{placements:?}");
 }
 
-/// The window of every hold once more, by hand.
+/// SQL that inserts the window of every hold a second time.
 fn overlap_by_hand(engine: Engine) -> &'static str {
     match engine {
         Engine::Sqlite => {
@@ -239,7 +239,7 @@ async fn an_overlap_written_by_hand_is_refused(database: &TestDatabase) {
     assert_eq!(database.count("SELECT count(*) FROM occupancy").await, 1);
 }
 
-/// S7, the negative control: with the guard dropped, what the tests above check does go wrong.
+/// S7, the negative control: without the constraint the tests above would fail.
 async fn without_its_guard_a_slot_is_sold_twice(database: &TestDatabase) {
     let store = database.store();
     placed(&*store, with_ana(0, 30)).await;
@@ -250,7 +250,7 @@ async fn without_its_guard_a_slot_is_sold_twice(database: &TestDatabase) {
                 .await;
             database.execute(overlap_by_hand(Engine::Postgres)).await;
         }
-        // Its writers come one at a time, so a race shows nothing; the trigger is what stands in the way.
+        // SQLite has one writer at a time, so only the trigger prevents an overlap written by hand.
         Engine::Sqlite => {
             database.execute("DROP TRIGGER occupancy_one_buyer_insert").await;
             database.execute(overlap_by_hand(Engine::Sqlite)).await;
@@ -268,10 +268,10 @@ async fn a_released_slot_can_be_placed_again(database: &TestDatabase) {
     placed(&*store, with_ana(0, 30)).await;
 }
 
-/// Between the look and the taking lies a call to Stripe: who lowers a capacity or writes a block meanwhile is minded.
+/// A call to Stripe lies between the check and the insert: the insert checks capacities and blocks again.
 async fn place_checks_capacity_and_blocks_again(database: &TestDatabase) {
     let store = database.store();
-    let room = |capacity| Resource {
+    let resource = |capacity| Resource {
         id: segment("ana", 0, 1).resource,
         name: "Ana's class".into(),
         capacity,
@@ -281,24 +281,28 @@ async fn place_checks_capacity_and_blocks_again(database: &TestDatabase) {
         [Allocation { segment, units }]
     };
     let mine = with_ana(0, 30);
-    store.put_resource(&room(2), at(0)).await.unwrap();
+    store.put_resource(&resource(2), at(0)).await.unwrap();
     store.claim_attempt(&attempt(&mine, None, "a")).await.unwrap();
     let place = async |unit| store.place_hold(&mine, &seat(unit), &anyone()).await.unwrap();
-    assert_eq!(place(3).await, PlaceOutcome::SlotTaken, "there is no third");
-    store.put_resource(&room(1), at(0)).await.unwrap();
+    assert_eq!(place(3).await, PlaceOutcome::SlotTaken, "there is no third unit");
+    store.put_resource(&resource(1), at(0)).await.unwrap();
     assert_eq!(
         place(2).await,
         PlaceOutcome::SlotTaken,
-        "there is no second any more"
+        "there is no second unit any more"
     );
     let block = Block {
         id: "lunch".into(),
         window: segment("ana", 29, 60).busy,
         note: String::new(),
     };
-    store.put_block(&room(1).id, &block, at(0)).await.unwrap();
-    assert_eq!(place(1).await, PlaceOutcome::SlotTaken, "she is busy");
-    store.delete_block(&room(1).id, "lunch").await.unwrap();
+    store.put_block(&resource(1).id, &block, at(0)).await.unwrap();
+    assert_eq!(
+        place(1).await,
+        PlaceOutcome::SlotTaken,
+        "the block covers the window"
+    );
+    store.delete_block(&resource(1).id, "lunch").await.unwrap();
     assert_eq!(place(1).await, PlaceOutcome::Placed);
 }
 

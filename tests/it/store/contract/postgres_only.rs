@@ -1,4 +1,4 @@
-//! What only a server can do: lose a connection, be away, give a transaction up, make one wait for another.
+//! Tests what only a server does: drop connections, be unreachable, abort transactions and make them wait for locks.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use super::{anyone, attempt, booking, claim_and_place, first_units, placed, segment, winners, with_ana};
 use crate::support::database::{Engine, TestDatabase};
 
-const IMPATIENT: PoolOptions = PoolOptions {
+const SHORT_TIMEOUTS: PoolOptions = PoolOptions {
     max_connections: 2,
     acquire_timeout: Duration::from_millis(200),
     statement_timeout: Duration::from_secs(30),
@@ -20,26 +20,27 @@ const IMPATIENT: PoolOptions = PoolOptions {
 
 /// Makes the first `times` inserts into `occupancy` fail as PostgreSQL fails the victim of a deadlock. A sequence
 /// counts them, because it does not roll back.
-async fn give_up_so_often(database: &TestDatabase, times: u32) {
+async fn abort_inserts(database: &TestDatabase, times: u32) {
     database.execute("CREATE SEQUENCE tries").await;
     let function = format!(
-        "CREATE FUNCTION give_up() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        "CREATE FUNCTION abort_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
              IF nextval('tries') <= {times} THEN RAISE EXCEPTION 'deadlock' USING ERRCODE = '40P01'; END IF;
              RETURN NEW;
          END $$"
     );
     database.execute(&function).await;
-    let trigger = "CREATE TRIGGER give_up BEFORE INSERT ON occupancy FOR EACH ROW EXECUTE FUNCTION give_up()";
+    let trigger =
+        "CREATE TRIGGER abort_insert BEFORE INSERT ON occupancy FOR EACH ROW EXECUTE FUNCTION abort_insert()";
     database.execute(trigger).await;
 }
 
-/// S26, where one comes all the same.
+/// S26: PostgreSQL aborts the transaction as the victim of a deadlock.
 #[tokio::test]
 async fn aborted_transaction_is_repeated_and_counted() {
     let metrics = PrometheusBuilder::new().build_recorder();
     let database = TestDatabase::new(Engine::Postgres).await;
     let _of_this_thread = metrics::set_default_local_recorder(&metrics);
-    give_up_so_often(&database, 4).await;
+    abort_inserts(&database, 4).await;
     placed(&*database.store(), with_ana(0, 30)).await;
     assert_eq!(database.count("SELECT last_value FROM tries").await, 5);
     assert_eq!(database.count("SELECT count(*) FROM hold_history").await, 1);
@@ -50,7 +51,7 @@ async fn aborted_transaction_is_repeated_and_counted() {
 #[tokio::test]
 async fn transaction_that_keeps_aborting_is_unavailable() {
     let database = TestDatabase::new(Engine::Postgres).await;
-    give_up_so_often(&database, 1000).await;
+    abort_inserts(&database, 1000).await;
     let (store, mine) = (database.store(), with_ana(0, 30));
     store.claim_attempt(&attempt(&mine, None, "a")).await.unwrap();
     let answer = store.place_hold(&mine, &first_units(&mine), &anyone()).await;
@@ -62,15 +63,15 @@ async fn transaction_that_keeps_aborting_is_unavailable() {
 /// S23: a server that cannot be reached counts as unavailable, and connecting does not wait for it.
 #[tokio::test]
 async fn unreachable_server_is_unavailable_and_connect_is_lazy() {
-    let store = PostgresStore::connect("postgres://nobody@127.0.0.1:1/none", IMPATIENT).unwrap();
+    let store = PostgresStore::connect("postgres://nobody@127.0.0.1:1/none", SHORT_TIMEOUTS).unwrap();
     let answer = store.is_ready().await;
     assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
     let answer = store.migrate().await;
     assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
-    assert!(PostgresStore::connect("not a url", IMPATIENT).is_err());
+    assert!(PostgresStore::connect("not a url", SHORT_TIMEOUTS).is_err());
 }
 
-/// S23: the connections are cut, then there is no connecting, then there is again.
+/// S23: the server closes all connections, and the pool opens new ones.
 #[tokio::test]
 async fn restored_server_is_used_again_without_a_restart() {
     let database = TestDatabase::new(Engine::Postgres).await;
@@ -79,7 +80,7 @@ async fn restored_server_is_used_again_without_a_restart() {
     let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
                WHERE datname = current_database() AND application_name = 'holdfast'";
     assert!(database.execute(cut).await > 0);
-    // Each connection that was cut may show once.
+    // Each closed connection may fail once.
     let mut answer = store.is_ready().await;
     for _ in 0..32 {
         if answer.is_ok() {
@@ -92,27 +93,27 @@ async fn restored_server_is_used_again_without_a_restart() {
     placed(&*store, with_ana(30, 60)).await;
 }
 
-/// Another transaction, held open by hand on a connection of its own, and the wait of a store for it.
-struct Rival(sqlx::PgConnection);
+/// An open transaction on its own connection, for which the store has to wait.
+struct ConcurrentTransaction(sqlx::PgConnection);
 
-impl Rival {
-    async fn with(database: &TestDatabase, statements: &[&str]) -> Self {
+impl ConcurrentTransaction {
+    async fn start(database: &TestDatabase, statements: &[&str]) -> Self {
         let connection = <sqlx::PgConnection as sqlx::Connection>::connect(database.url()).await;
-        let mut rival = Self(connection.unwrap());
+        let mut concurrent = Self(connection.unwrap());
         for statement in statements {
-            rival.says(statement).await;
+            concurrent.execute(statement).await;
         }
-        rival
+        concurrent
     }
 
-    async fn says(&mut self, statement: &str) {
+    async fn execute(&mut self, statement: &str) {
         let statement = sqlx::query(sqlx::AssertSqlSafe(statement));
         statement.execute(&mut self.0).await.unwrap();
     }
 }
 
-/// Until so many connections wait for a lock. Asked outside of any transaction, which would see the answer of its first
-/// question again and again.
+/// Waits until this many connections wait for a lock. The query runs outside of a transaction, because a transaction
+/// sees the activity of its first query only.
 async fn until_waiting(database: &TestDatabase, connections: i64) {
     let waiting = "SELECT count(*) FROM pg_stat_activity
                    WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0";
@@ -124,14 +125,14 @@ async fn until_waiting(database: &TestDatabase, connections: i64) {
 #[tokio::test]
 async fn a_lock_that_is_not_freed_in_time_is_unavailable() {
     let database = TestDatabase::new(Engine::Postgres).await;
-    let store = PostgresStore::connect(database.url(), IMPATIENT).unwrap();
+    let store = PostgresStore::connect(database.url(), SHORT_TIMEOUTS).unwrap();
     placed(&store, with_ana(0, 30)).await;
     let again = with_ana(0, 30);
     store
         .claim_attempt(&attempt(&again, Some("k"), "a"))
         .await
         .unwrap();
-    let mut everything = Rival::with(
+    let mut table_lock = ConcurrentTransaction::start(
         &database,
         &["BEGIN", "LOCK TABLE occupancy IN ACCESS EXCLUSIVE MODE"],
     )
@@ -142,7 +143,7 @@ async fn a_lock_that_is_not_freed_in_time_is_unavailable() {
         until_waiting(&database, 1)
     );
     assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
-    everything.says("ROLLBACK").await;
+    table_lock.execute("ROLLBACK").await;
     assert_eq!(
         store
             .place_hold(&again, &first_units(&again), &anyone())
@@ -152,7 +153,7 @@ async fn a_lock_that_is_not_freed_in_time_is_unavailable() {
     );
 }
 
-/// S1, at the narrowest: the rival has inserted and not committed when we come.
+/// S1: a concurrent transaction has inserted the same window and has not committed.
 #[tokio::test]
 async fn place_waits_for_an_uncommitted_concurrent_insert() {
     for (outcome, taken) in [("COMMIT", true), ("ROLLBACK", false)] {
@@ -164,10 +165,10 @@ async fn place_waits_for_an_uncommitted_concurrent_insert() {
              VALUES ('{}', 'ana', tstzrange(to_timestamp(1800000000), to_timestamp(1800001800)))",
             away.hold.id
         );
-        let mut rival = Rival::with(&database, &["BEGIN", &insert]).await;
+        let mut concurrent = ConcurrentTransaction::start(&database, &["BEGIN", &insert]).await;
         let waiting = tokio::spawn(async move { claim_and_place(&*store, &with_ana(0, 30)).await });
         until_waiting(&database, 1).await;
-        rival.says(outcome).await;
+        concurrent.execute(outcome).await;
         let placement = waiting.await.unwrap();
         assert_eq!(
             placement == PlaceOutcome::SlotTaken,
@@ -177,8 +178,8 @@ async fn place_waits_for_an_uncommitted_concurrent_insert() {
     }
 }
 
-/// S26, made certain: were the windows taken in the order they are asked for in, each of the two would have one end
-/// and wait for the rival in the middle, and then for the other.
+/// S26: if windows were locked in the order of the request, each of the two requests would lock one end, wait for the
+/// concurrent transaction in the middle, and then for the other request.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn windows_are_locked_in_one_order() {
     let database = TestDatabase::new(Engine::Postgres).await;
@@ -189,12 +190,12 @@ async fn windows_are_locked_in_one_order() {
          VALUES ('{}', 'mia', tstzrange(to_timestamp(1800000000), to_timestamp(1800001800)))",
         away.hold.id
     );
-    // A deadlock is not found and mended, then, but runs into the lock timeout.
+    // PostgreSQL does not detect a deadlock in this time, so it would end in the lock timeout.
     let name = database.url().split(['/', '?']).nth(3).unwrap();
     database
         .execute(&format!("ALTER DATABASE {name} SET deadlock_timeout = '10min'"))
         .await;
-    let mut rival = Rival::with(&database, &["BEGIN", &middle]).await;
+    let mut concurrent = ConcurrentTransaction::start(&database, &["BEGIN", &middle]).await;
     let store = database.another_store().await;
     let waiting = [["ana", "mia", "zoe"], ["zoe", "mia", "ana"]].map(|resources| {
         let store = std::sync::Arc::clone(&store);
@@ -202,7 +203,7 @@ async fn windows_are_locked_in_one_order() {
         tokio::spawn(async move { claim_and_place(&*store, &mine).await })
     });
     until_waiting(&database, 2).await;
-    rival.says("ROLLBACK").await;
+    concurrent.execute("ROLLBACK").await;
     let mut placements = Vec::new();
     for waiting in waiting {
         placements.push(waiting.await.unwrap());
@@ -210,8 +211,8 @@ async fn windows_are_locked_in_one_order() {
     assert_eq!(winners(&placements), 1, "{placements:?}");
 }
 
-/// The second request with a key comes while the first is just about to commit its hold: a claim that looked at the
-/// attempt as it is and at the hold as it was would hand the key to a second hold.
+/// The second request with a key arrives before the first commits its hold. A claim that read the new attempt and the
+/// old hold would give the key to a second hold.
 #[tokio::test]
 async fn claim_waits_for_a_concurrent_commit_and_returns_its_hold() {
     let database = TestDatabase::new(Engine::Postgres).await;
@@ -221,7 +222,7 @@ async fn claim_waits_for_a_concurrent_commit_and_returns_its_hold() {
         .claim_attempt(&attempt(&first, Some("k"), "a"))
         .await
         .unwrap();
-    // What `place` writes, left open before its commit.
+    // The rows that `place_hold` writes, before its commit.
     let mut template = with_ana(600, 630);
     template.hold.session = holdfast::domain::ids::SessionId::new("cs_template");
     placed(&*store, template.clone()).await;
@@ -235,7 +236,7 @@ async fn claim_waits_for_a_concurrent_commit_and_returns_its_hold() {
         first.hold.id
     );
     let lock = "SELECT 1 FROM checkout_attempts FOR UPDATE";
-    let mut rival = Rival::with(&database, &["BEGIN", lock]).await;
+    let mut concurrent = ConcurrentTransaction::start(&database, &["BEGIN", lock]).await;
     let waiting = tokio::spawn(async move {
         store
             .claim_attempt(&attempt(&with_ana(0, 30), Some("k"), "a"))
@@ -244,7 +245,7 @@ async fn claim_waits_for_a_concurrent_commit_and_returns_its_hold() {
     });
     until_waiting(&database, 1).await;
     for statement in [&attempt_placed, &hold, "COMMIT"] {
-        rival.says(statement).await;
+        concurrent.execute(statement).await;
     }
     assert_eq!(waiting.await.unwrap(), Claim::Placed(first.hold.id));
 }

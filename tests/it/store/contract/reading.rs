@@ -1,4 +1,4 @@
-//! Finding holds, lists and figures.
+//! Tests how holds are found and listed, and how figures are counted.
 
 use holdfast::domain::booking::Booking;
 use holdfast::domain::figures::FigureCounts;
@@ -75,7 +75,7 @@ async fn holds_are_listed_newest_first_without_gaps_or_repeats(database: &TestDa
     let store = database.store();
     let mut all = Vec::new();
     for n in 0..9 {
-        // Three a minute, so that the id has to tell them apart.
+        // Three a minute, so that the id decides the order.
         let mut mine = with_ana(30 * n, 30 * n + 30);
         mine.created_at = at(n / 3);
         mine.updated_at = at(n / 3);
@@ -94,7 +94,7 @@ async fn holds_are_listed_newest_first_without_gaps_or_repeats(database: &TestDa
         if cursor.is_none() {
             break;
         }
-        // What comes in between does not shift the pages.
+        // A hold that is placed between two pages does not shift them.
         let mut late = booking(vec![segment(&format!("room-{}", listed.len()), 0, 30)]);
         late.created_at = at(60);
         placed(&*store, late).await;
@@ -261,7 +261,7 @@ async fn confirmed_booking_with_a_refund_is_consistent(database: &TestDatabase) 
         (Disputed, 0),
         (Refunded, 0),
         (RefundFailed, 0),
-        // It goes back by our own order, and yet the slot is kept.
+        // Our own command refunds it, but the slot is kept.
         (RefundDue, 1),
         (Paid, 0),
     ] {

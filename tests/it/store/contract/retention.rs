@@ -1,4 +1,4 @@
-//! Forgetting: what, in which order, and how much at a time.
+//! Tests which data is deleted, in which order, and how many rows at a time.
 
 use holdfast::domain::hold::{CancelReason, Status};
 use holdfast::domain::ids::EventId;
@@ -12,7 +12,7 @@ on_both_engines!(
     only_guests_of_ended_holds_are_erased,
 );
 
-/// Events of minutes 0, 1, 2, each named after its own.
+/// Records events at minutes 0, 1 and 2, each named after its minute.
 async fn three_events(store: &dyn Store) -> HoldChange {
     let mine = placed(store, with_ana(0, 30)).await;
     let mut note = change(&mine, StateChange::Transition(paid(&mine)));
@@ -35,12 +35,12 @@ async fn payloads_are_cleared_before_ids_oldest_first(database: &TestDatabase) {
     assert_eq!(
         store.delete_old_events(at(9), 10).await.unwrap(),
         0,
-        "bodies are there"
+        "the payloads still exist"
     );
     assert_eq!(
         store.clear_event_payloads(at(0), 10).await.unwrap(),
         0,
-        "nothing is as old"
+        "no event is that old"
     );
     assert_eq!(store.clear_event_payloads(at(9), 1).await.unwrap(), 1);
     assert_eq!((body(0).await, body(1).await), (None, Some("{}".to_owned())));

@@ -1,4 +1,4 @@
-//! Whether the schema is there.
+//! Tests migrations, readiness and the checks of the schema.
 
 use crate::support::database::TestDatabase;
 
