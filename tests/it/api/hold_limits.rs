@@ -80,7 +80,7 @@ async fn let_hold_expire(app: &TestApp, slot: &str) {
 
 async fn count_rows(app: &TestApp, what: &str) -> i64 {
     app.database
-        .count(&format!("SELECT count_rows(*) FROM {what}"))
+        .count(&format!("SELECT count(*) FROM {what}"))
         .await
 }
 
