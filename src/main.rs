@@ -29,7 +29,7 @@ enum Command {
     /// Serve the API, sweep on schedule, send commands to Stripe.
     Serve,
     /// Try Holdfast: serve on SQLite with the built-in Stripe simulator and demo data; no account, no network.
-    Sandbox(demo_shop::Args),
+    Sandbox(demo_shop::SandboxArgs),
     /// Migrate the database's schema to this version.
     Migrate,
     /// Sweep once and print the report as JSON; for an external cron.
@@ -41,7 +41,7 @@ enum Command {
         json: bool,
     },
     /// Run only the Stripe simulator.
-    StripeSandbox(stripe_sandbox::Args),
+    StripeSandbox(stripe_sandbox::StripeSandboxArgs),
 }
 
 /// Why a command failed.
@@ -151,7 +151,7 @@ async fn run_serve(config: Config, demo: bool) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn run_sandbox(args: demo_shop::Args) -> Result<ExitCode, CliError> {
+async fn run_sandbox(args: demo_shop::SandboxArgs) -> Result<ExitCode, CliError> {
     let stop = listen_for_stop()?;
     let shop = demo_shop::configure(args, |name| std::env::var(name).ok());
     let shop = shop.map_err(|errors| CliError::Configuration(errors.to_string()))?;
