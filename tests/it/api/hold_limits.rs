@@ -3,7 +3,7 @@
 
 use chrono::Duration;
 use holdfast::domain::time::Clock;
-use holdfast::sandbox::{Outcome, signature_header};
+use holdfast::sandbox::{PaymentOutcome, signature_header};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -130,7 +130,7 @@ on_both_engines! {
         app.cancel(&holds[1]).await.expect(200);
         app.hold_slot("call", &slot(4)).await;
         refused().await;
-        app.pay(&holds[2], Outcome::Processing);
+        app.pay(&holds[2], PaymentOutcome::Processing);
         app.deliver_all().await;
         app.hold_slot("call", &slot(5)).await;
         refused().await;

@@ -4,7 +4,7 @@
 //!
 //! The service is a real process: its outbox worker makes the refund, and its log and metrics are its own.
 
-use holdfast::sandbox::{Outcome, signature_header};
+use holdfast::sandbox::{PaymentOutcome, signature_header};
 use serde_json::{Value, json};
 
 use crate::support::app::{Answer, Client, TestApp, WEBHOOK_SECRET, order, order_by};
@@ -93,9 +93,9 @@ on_both_engines! {
         let first = client.checkout(&order("call", &slot)).await.expect(201);
         release_in_database(&app, &first).await;
         let second = client.checkout(&order_by("bob@example.com", "call", &slot)).await.expect(201);
-        app.pay(&second, Outcome::Paid);
+        app.pay(&second, PaymentOutcome::Paid);
         app.deliver_all().await;
-        app.pay(&first, Outcome::Paid);
+        app.pay(&first, PaymentOutcome::Paid);
         redeliver_all_events(&app).await;
         assert_refunded_once(&app).await;
         let why = json!("paid after the release; the slot was gone, the money goes back");
@@ -110,7 +110,7 @@ on_both_engines! {
         let slot = start_in_a_year(&app);
         let hold = client.checkout(&order("call", &slot)).await.expect(201);
         release_in_database(&app, &hold).await;
-        app.pay(&hold, Outcome::Paid);
+        app.pay(&hold, PaymentOutcome::Paid);
         redeliver_all_events(&app).await;
         let why = json!("paid after the release; the slot was still free");
         assert_eq!(final_state(&client, &hold).await, ("confirmed".to_owned(), why));
@@ -125,7 +125,7 @@ on_both_engines! {
         let (mut process, client) = app.process(directory.path(), &[]).await;
         let hold = client.checkout(&order("call", &start_in_a_year(&app))).await.expect(201);
         app.forget(&hold).await;
-        app.pay(&hold, Outcome::Paid);
+        app.pay(&hold, PaymentOutcome::Paid);
         redeliver_all_events(&app).await;
         assert_refunded_once(&app).await;
         assert_operator_alerted(&mut process, &client, "payment for a hold that is not on the books", "no_hold").await;
@@ -135,12 +135,12 @@ on_both_engines! {
         let (app, directory) = (TestApp::start(engine).await, tempfile::tempdir().unwrap());
         let (mut process, client) = app.process(directory.path(), &[]).await;
         let hold = client.checkout(&order("call", &start_in_a_year(&app))).await.expect(201);
-        app.pay(&hold, Outcome::Paid);
+        app.pay(&hold, PaymentOutcome::Paid);
         app.deliver_all().await;
         // Stripe promises one payment per session. If that fails, the second payment carries the same metadata.
         let second = app.hold_slot("long-call", "2026-12-01T10:00:00Z").await;
         app.forget(&second).await;
-        app.pay(&second, Outcome::Paid);
+        app.pay(&second, PaymentOutcome::Paid);
         let mut events = app.simulator.pending_events();
         events.iter().for_each(|event| app.simulator.drop_event(&event.id));
         events.retain(|event| event.event_type == "payment_intent.succeeded");
@@ -164,7 +164,7 @@ on_both_engines! {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", "2026-12-01T10:00:00Z").await;
         app.forget(&hold).await;
-        app.pay(&hold, Outcome::Paid);
+        app.pay(&hold, PaymentOutcome::Paid);
         let events = app.simulator.events().into_iter();
         let mut completed = events.filter(|event| event.event_type == "checkout.session.completed");
         let ours = completed.next_back().unwrap().json();
