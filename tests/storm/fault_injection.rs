@@ -258,7 +258,7 @@ fn random_api_faults(rng: &mut StdRng, keeps_errors: bool) -> Vec<ApiFault> {
         faults.push(ApiFault {
             endpoint: endpoints[rng.random_range(0..endpoints.len())],
             probability: rng.random_range(0.0..0.2),
-            ..ApiFault::of(kinds[rng.random_range(0..kinds.len())])
+            ..ApiFault::new(kinds[rng.random_range(0..kinds.len())])
         });
     }
     faults

@@ -50,7 +50,7 @@ fn fault_every_call(endpoint: Option<Endpoint>, kind: FaultKind) -> Faults {
     let fault = ApiFault {
         endpoint,
         probability: 1.0,
-        ..ApiFault::of(kind)
+        ..ApiFault::new(kind)
     };
     Faults {
         api: vec![fault],

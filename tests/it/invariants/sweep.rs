@@ -96,7 +96,7 @@ on_both_engines! {
         let app = TestApp::start(engine).await;
         let holds = place_holds(&app, 2).await;
         app.clock.advance(Duration::minutes(31));
-        let fault = ApiFault { probability: 1.0, ..ApiFault::of(FaultKind::ServerError) };
+        let fault = ApiFault { probability: 1.0, ..ApiFault::new(FaultKind::ServerError) };
         app.simulator.set_faults(Faults { api: vec![fault], ..Faults::default() });
         let report = app.sweep().await;
         assert_eq!((&report["failed"], &report["released"]), (&json!(2), &json!(0)), "{report}");
