@@ -14,7 +14,7 @@ use holdfast::domain::booking::{Booking, ClientId, Guest};
 use holdfast::domain::catalogue::EventType;
 use holdfast::domain::hold::Hold;
 use holdfast::domain::ids::{EventTypeId, HoldId, SessionId};
-use holdfast::domain::segment::{Allocation, segments_of};
+use holdfast::domain::segment::{Allocation, allocated_segments};
 use holdfast::domain::session::{SessionTerms, first_check, session_expiry};
 use holdfast::domain::time::Clock;
 use holdfast::store::{AvailabilityQuery, Claim, HoldLimits, NewAttempt, PlaceOutcome, Store};
@@ -92,7 +92,7 @@ impl StoreBaseline {
         let booking = Booking {
             hold: Hold::new(terms.hold, SessionId::new(session.as_str()), terms.price),
             event_type: event_type.id,
-            segments: segments_of(&units),
+            segments: allocated_segments(&units),
             quantity: 1,
             requested_resource: None,
             change_policy: event_type.change_policy,

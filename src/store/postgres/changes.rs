@@ -11,7 +11,7 @@ use crate::domain::command::CommandAction;
 use crate::domain::hold::Transition;
 use crate::domain::ids::{HoldId, IntentId};
 use crate::domain::payment::{Payment, PaymentState, Receipt};
-use crate::domain::segment::segments_of;
+use crate::domain::segment::allocated_segments;
 use crate::store::changes::{
     self, ApplyOutcome, Changes, CurrentHoldRow, HistoryRow, HoldChange, StateChange,
 };
@@ -151,7 +151,7 @@ async fn apply_step(
             if !placements::take_units(connection, change.hold, units, current.quantity()).await? {
                 return Ok(ApplyOutcome::Conflict);
             }
-            placements::update_segments(connection, change.hold, &segments_of(units)).await?;
+            placements::update_segments(connection, change.hold, &allocated_segments(units)).await?;
         }
     }
     update_hold(connection, change, current, transition).await?;

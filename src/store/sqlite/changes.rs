@@ -11,7 +11,7 @@ use crate::domain::command::CommandAction;
 use crate::domain::hold::{Hold, Status, Transition};
 use crate::domain::ids::{HoldId, IntentId};
 use crate::domain::payment::{Payment, PaymentState, Receipt};
-use crate::domain::segment::{Allocation, segments_of};
+use crate::domain::segment::{Allocation, allocated_segments};
 use crate::store::changes::{
     self, ApplyOutcome, Changes, CurrentHoldRow, HistoryRow, HoldChange, StateChange,
 };
@@ -132,7 +132,7 @@ async fn apply_effect(
             if !placements::take_units(connection, hold, units, quantity).await? {
                 return Ok(false);
             }
-            placements::update_segments(connection, hold, &segments_of(units)).await?;
+            placements::update_segments(connection, hold, &allocated_segments(units)).await?;
         }
     }
     Ok(true)
