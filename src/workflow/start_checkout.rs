@@ -24,7 +24,7 @@ use crate::domain::catalogue::EventType;
 use crate::domain::hold::Hold;
 use crate::domain::ids::HoldId;
 use crate::domain::segment::{Allocation, allocated_segments};
-use crate::domain::session::{NewSession, SessionTerms, first_check, session_expiry};
+use crate::domain::session::{NewSession, SessionTerms, first_check_at, session_expiry};
 use crate::gateway::GatewayError;
 use crate::store::{AttemptEnd, Claim, HoldLimits, NewAttempt, PlaceOutcome};
 
@@ -203,7 +203,7 @@ impl<'a> Draft<'a> {
             session_expires_at: self.terms.expires_at,
             created_at: self.now,
             updated_at: self.now,
-            due_at: Some(first_check(self.expires_at, self.terms.expires_at)),
+            due_at: Some(first_check_at(self.expires_at, self.terms.expires_at)),
             tries: 0,
             version: 1,
         }
