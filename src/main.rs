@@ -11,7 +11,7 @@ use holdfast::clock::{SystemClock, WrongClock};
 use holdfast::config::{self, Config, ConfigScope};
 use holdfast::doctor::{self, Verdict};
 use holdfast::domain::time::Clock;
-use holdfast::workflow::{one_line, sweep};
+use holdfast::workflow::{format_error_chain, sweep};
 use holdfast::{demo_shop, stripe_sandbox, telemetry};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -54,7 +54,7 @@ enum CliError {
 
 impl<E: std::error::Error> From<E> for CliError {
     fn from(error: E) -> Self {
-        Self::Other(one_line(&error))
+        Self::Other(format_error_chain(&error))
     }
 }
 
