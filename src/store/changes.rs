@@ -52,7 +52,7 @@ pub enum ApplyOutcome {
     /// The change is committed.
     Done {
         /// How many commands were enqueued.
-        orders: usize,
+        commands: usize,
     },
     /// The hold has changed since the decision, or another hold has a part of the slot to take back: decide again.
     Conflict,

@@ -57,7 +57,7 @@ impl Changes for PostgresStore {
                 };
                 let enqueued = commands::enqueue(&mut *transaction, None, &refund, now).await?;
                 ApplyOutcome::Done {
-                    orders: usize::from(enqueued.is_new),
+                    commands: usize::from(enqueued.is_new),
                 }
             } else {
                 // The event is new and the payment is not: only the event is stored.
@@ -92,7 +92,7 @@ pub(super) async fn apply_in(
         return Ok(ApplyOutcome::Conflict);
     };
     match &change.step {
-        None => Ok(ApplyOutcome::Done { orders: 0 }),
+        None => Ok(ApplyOutcome::Done { commands: 0 }),
         Some(step) => apply_step(connection, change, &current, step).await,
     }
 }
@@ -158,12 +158,12 @@ async fn apply_step(
     for payment in &transition.next.payments {
         upsert_payment(connection, change, payment).await?;
     }
-    let mut orders = 0;
+    let mut commands = 0;
     for action in &transition.commands {
         let enqueued = commands::enqueue(&mut *connection, Some(change.hold), action, change.now).await?;
-        orders += usize::from(enqueued.is_new);
+        commands += usize::from(enqueued.is_new);
     }
-    Ok(ApplyOutcome::Done { orders })
+    Ok(ApplyOutcome::Done { commands })
 }
 
 /// Writes the hold as the transition leaves it, and the history line: one statement, so one round trip.

@@ -72,7 +72,7 @@ pub(super) async fn apply_in(
         return Ok(ApplyOutcome::Conflict);
     };
     let Some(step) = &change.step else {
-        return Ok(ApplyOutcome::Done { orders: 0 });
+        return Ok(ApplyOutcome::Done { commands: 0 });
     };
     if current.version != change.version {
         return Ok(ApplyOutcome::Conflict);
@@ -85,8 +85,8 @@ pub(super) async fn apply_in(
     if !apply_effect(connection, change.hold, effect, units, current.quantity()).await? {
         return Ok(ApplyOutcome::Conflict);
     }
-    let orders = write_transition(connection, change, &current, transition).await?;
-    Ok(ApplyOutcome::Done { orders })
+    let commands = write_transition(connection, change, &current, transition).await?;
+    Ok(ApplyOutcome::Done { commands })
 }
 
 /// Writes the event; `false` if it is known.
@@ -160,12 +160,12 @@ async fn write_transition(
         actor: &change.cause,
     };
     entry.insert(connection, change.now).await?;
-    let mut orders = 0;
+    let mut commands = 0;
     for action in &transition.commands {
         let is_new = commands::enqueue(connection, Some(change.hold), action, change.now).await?;
-        orders += usize::from(is_new);
+        commands += usize::from(is_new);
     }
-    Ok(orders)
+    Ok(commands)
 }
 
 async fn update_hold(
@@ -239,7 +239,7 @@ async fn insert_orphan(
     };
     let is_new = commands::enqueue(connection, None, &refund, now).await?;
     Ok(ApplyOutcome::Done {
-        orders: usize::from(is_new),
+        commands: usize::from(is_new),
     })
 }
 
