@@ -232,7 +232,7 @@ fn to_hold_change(
         hold: booking.hold.id,
         version: booking.version,
         step,
-        cause: actor.clone(),
+        actor: actor.clone(),
         now,
         // A delayed payment takes days, so the sweep must not ask about it at the hold's usual time.
         check_at: starts_processing.then(|| now + context.settings.ask_processing_after),

@@ -98,7 +98,7 @@ async fn cancel_hold(
             hold: id,
             version: booking.version,
             step: Some(StateChange::Transition(step)),
-            cause: actor.clone(),
+            actor: actor.clone(),
             now: context.now(),
             check_at: None,
         };

@@ -176,7 +176,7 @@ async fn update_hold(
     let next = &transition.next;
     let (from_status, from_reason) = encoding::encode_status(current.status()?);
     let (status, reason) = encoding::encode_status(next.status);
-    let (actor, event) = encoding::encode_actor(&change.cause);
+    let (actor, event) = encoding::encode_actor(&change.actor);
     let due_at = transition_effect::next_due_at(current.due_at(), next.status, change.check_at);
     sqlx::query(
         "WITH hold AS (

@@ -157,7 +157,7 @@ async fn write_transition(
         to: next.status,
         transition: transition.reason.code(),
         message: &transition.reason.to_string(),
-        actor: &change.cause,
+        actor: &change.actor,
     };
     entry.insert(connection, change.now).await?;
     let mut commands = 0;
