@@ -26,7 +26,7 @@ use crate::store::postgres::PostgresStore;
 use crate::store::{PoolOptions, Store, StoreError, sqlite};
 use crate::telemetry;
 use crate::workflow::LimitSettings;
-use crate::workflow::{Context, Settings, one_line};
+use crate::workflow::{Context, Settings, format_error_chain};
 
 /// How long running requests and jobs may take after the signal to stop.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
@@ -223,7 +223,7 @@ async fn migrate_when_available(store: &dyn Store, stop: &CancellationToken) -> 
         match store.migrate().await {
             Ok(()) => return Ok(true),
             Err(error @ StoreError::Unavailable(_)) => {
-                tracing::warn!(error = %one_line(&error), "waiting for the database");
+                tracing::warn!(error = %format_error_chain(&error), "waiting for the database");
             }
             Err(error) => return Err(error.into()),
         }

@@ -3,7 +3,8 @@
 //! It lets people try the service safely next to production settings: it never calls Stripe, does not read `.env`, and
 //! uses its own database file.
 
-use std::net::SocketAddr;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
@@ -19,19 +20,23 @@ mod catalogue;
 
 /// The arguments of `sandbox`. The variables of `serve` also apply, except those for Stripe's account and PostgreSQL.
 #[derive(Clone, Debug, clap::Args)]
-pub struct Args {
-    /// The address the Stripe simulator listens on; port 0 picks a free port.
-    #[arg(long, default_value = "127.0.0.1:0")]
-    stripe_listen: SocketAddr,
+pub struct SandboxArgs {
+    /// The address the Stripe simulator listens on; port 0 picks a free port [default: 127.0.0.1:18081, or a free port
+    /// if that is taken]
+    #[arg(long)]
+    stripe_listen: Option<SocketAddr>,
 }
 
 /// The configuration of a demo shop that is ready to run.
 pub struct Shop {
     /// The configuration of the service itself.
     pub config: Config,
-    stripe_listen: SocketAddr,
+    stripe_listen: Option<SocketAddr>,
     webhook_secret: String,
 }
+
+/// The port of the simulator, if it is free and no address is given.
+const SIMULATOR_PORT: u16 = 18081;
 
 const SECRET_KEY: &str = "sk_test_sandbox";
 const WEBHOOK_SECRET: &str = "whsec_sandbox";
@@ -41,7 +46,7 @@ const ADMIN_KEY: &str = "sandbox-operators-key";
 ///
 /// # Errors
 /// Returns [`ConfigErrors`] if a variable is wrong.
-pub fn configure(args: Args, lookup: impl Fn(&str) -> Option<String>) -> Result<Shop, ConfigErrors> {
+pub fn configure(args: SandboxArgs, lookup: impl Fn(&str) -> Option<String>) -> Result<Shop, ConfigErrors> {
     let with_defaults = |name: &str| match name {
         // The environment cannot override this: the sandbox must never use a real key.
         "STRIPE_SECRET_KEY" => Some(SECRET_KEY.to_owned()),
@@ -79,14 +84,7 @@ pub fn configure(args: Args, lookup: impl Fn(&str) -> Option<String>) -> Result<
 /// # Errors
 /// Returns [`StartupError`] if an address is in use, the database fails or the demo data cannot be written.
 pub async fn run(mut shop: Shop, stop: CancellationToken) -> Result<(), StartupError> {
-    let to_bind_error = |error| StartupError::Bind {
-        address: shop.stripe_listen,
-        error,
-    };
-    let listener = TcpListener::bind(shop.stripe_listen)
-        .await
-        .map_err(to_bind_error)?;
-    let stripe_address = listener.local_addr().map_err(to_bind_error)?;
+    let (listener, stripe_address) = bind_simulator(shop.stripe_listen).await?;
     if let Some(stripe) = &mut shop.config.stripe {
         let base = url::Url::parse(&format!("http://{stripe_address}"));
         stripe.api_base = base.map_err(|error| StartupError::Other(Box::new(error)))?;
@@ -108,6 +106,20 @@ pub async fn run(mut shop: Shop, stop: CancellationToken) -> Result<(), StartupE
     simulator_stop.cancel();
     let _ = simulating.await;
     result
+}
+
+/// Listens on the given address, or else on [`SIMULATOR_PORT`], or on a free port if that is taken. Returns the address
+/// too.
+async fn bind_simulator(requested: Option<SocketAddr>) -> Result<(TcpListener, SocketAddr), StartupError> {
+    let address = requested.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, SIMULATOR_PORT).into());
+    let mut bound = TcpListener::bind(address).await;
+    let is_taken = matches!(&bound, Err(error) if error.kind() == io::ErrorKind::AddrInUse);
+    if requested.is_none() && is_taken {
+        tracing::info!("port {SIMULATOR_PORT} is taken, so the Stripe simulator uses a free port");
+        bound = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
+    }
+    let with_address = bound.and_then(|listener| listener.local_addr().map(|at| (listener, at)));
+    with_address.map_err(|error| StartupError::Bind { address, error })
 }
 
 /// Writes the demo catalogue, on every start, so that changes to it take effect.

@@ -11,7 +11,7 @@ use holdfast::clock::{SystemClock, WrongClock};
 use holdfast::config::{self, Config, ConfigScope};
 use holdfast::doctor::{self, Verdict};
 use holdfast::domain::time::Clock;
-use holdfast::workflow::{one_line, sweep};
+use holdfast::workflow::{format_error_chain, sweep};
 use holdfast::{demo_shop, stripe_sandbox, telemetry};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -29,7 +29,7 @@ enum Command {
     /// Serve the API, sweep on schedule, send commands to Stripe.
     Serve,
     /// Try Holdfast: serve on SQLite with the built-in Stripe simulator and demo data; no account, no network.
-    Sandbox(demo_shop::Args),
+    Sandbox(demo_shop::SandboxArgs),
     /// Migrate the database's schema to this version.
     Migrate,
     /// Sweep once and print the report as JSON; for an external cron.
@@ -41,7 +41,7 @@ enum Command {
         json: bool,
     },
     /// Run only the Stripe simulator.
-    StripeSandbox(stripe_sandbox::Args),
+    StripeSandbox(stripe_sandbox::StripeSandboxArgs),
 }
 
 /// Why a command failed.
@@ -54,7 +54,7 @@ enum CliError {
 
 impl<E: std::error::Error> From<E> for CliError {
     fn from(error: E) -> Self {
-        Self::Other(one_line(&error))
+        Self::Other(format_error_chain(&error))
     }
 }
 
@@ -151,7 +151,7 @@ async fn run_serve(config: Config, demo: bool) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn run_sandbox(args: demo_shop::Args) -> Result<ExitCode, CliError> {
+async fn run_sandbox(args: demo_shop::SandboxArgs) -> Result<ExitCode, CliError> {
     let stop = listen_for_stop()?;
     let shop = demo_shop::configure(args, |name| std::env::var(name).ok());
     let shop = shop.map_err(|errors| CliError::Configuration(errors.to_string()))?;

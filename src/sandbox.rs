@@ -60,7 +60,7 @@ pub use fault_injection::{ApiFault, FaultKind, FaultRate, Faults, WebhookFaults}
 pub use object_json::API_VERSION;
 pub use object_views::{IntentView, RefundView, SessionView};
 pub use objects::{IntentStatus, Metadata, PaymentStatus, SessionStatus};
-pub use payments::Outcome;
+pub use payments::PaymentOutcome;
 pub use simulator::{Mode, Now, Simulator, SimulatorConfig};
 pub use webhook_delivery::Delivery;
 pub use webhook_signature::signature_header;

@@ -14,7 +14,7 @@ use crate::sandbox::{Mode, Simulator, SimulatorConfig};
 
 /// The command-line arguments of `stripe-sandbox`.
 #[derive(Clone, Debug, clap::Args)]
-pub struct Args {
+pub struct StripeSandboxArgs {
     /// The address the simulator listens on; port 0 picks a free port and logs it.
     #[arg(long, default_value = "127.0.0.1:12111")]
     listen: SocketAddr,
@@ -41,7 +41,7 @@ pub(crate) fn build_simulator(webhook_url: Option<String>, webhook_secret: Strin
 ///
 /// # Errors
 /// Returns an error if the address cannot be listened on.
-pub async fn run(args: Args, stop: CancellationToken) -> std::io::Result<()> {
+pub async fn run(args: StripeSandboxArgs, stop: CancellationToken) -> std::io::Result<()> {
     let listener = TcpListener::bind(args.listen).await?;
     let address = listener.local_addr()?;
     tracing::info!(%address, "the Stripe simulator listens on http://{address}");

@@ -26,5 +26,5 @@ pub mod start_checkout;
 pub mod sweep;
 
 pub use context::Context;
-pub use error::{WorkflowError, one_line};
+pub use error::{WorkflowError, format_error_chain};
 pub use settings::{LimitSettings, Settings};

@@ -14,8 +14,8 @@ use holdfast::domain::booking::{Booking, ClientId, Guest};
 use holdfast::domain::catalogue::EventType;
 use holdfast::domain::hold::Hold;
 use holdfast::domain::ids::{EventTypeId, HoldId, SessionId};
-use holdfast::domain::segment::{Allocation, segments_of};
-use holdfast::domain::session::{SessionTerms, first_check, session_expiry};
+use holdfast::domain::segment::{Allocation, allocated_segments};
+use holdfast::domain::session::{SessionTerms, first_check_at, session_expiry};
 use holdfast::domain::time::Clock;
 use holdfast::store::{AvailabilityQuery, Claim, HoldLimits, NewAttempt, PlaceOutcome, Store};
 use uuid::{NoContext, Timestamp, Uuid};
@@ -92,7 +92,7 @@ impl StoreBaseline {
         let booking = Booking {
             hold: Hold::new(terms.hold, SessionId::new(session.as_str()), terms.price),
             event_type: event_type.id,
-            segments: segments_of(&units),
+            segments: allocated_segments(&units),
             quantity: 1,
             requested_resource: None,
             change_policy: event_type.change_policy,
@@ -106,7 +106,7 @@ impl StoreBaseline {
             session_expires_at: terms.expires_at,
             created_at: now,
             updated_at: now,
-            due_at: Some(first_check(expires_at, terms.expires_at)),
+            due_at: Some(first_check_at(expires_at, terms.expires_at)),
             tries: 0,
             version: 1,
         };

@@ -7,7 +7,7 @@ use crate::app;
 use crate::config::{Config, Database, StripeSettings};
 use crate::domain::figures::FigureCounts;
 use crate::domain::time::Clock;
-use crate::workflow::{Context, one_line, queries};
+use crate::workflow::{Context, format_error_chain, queries};
 
 const MINUTE_MS: i64 = 60 * 1000;
 /// An overdue hold older than this means that no sweep runs.
@@ -26,7 +26,7 @@ pub(super) async fn check_database(
     let fault = |found: String, remedy| vec![flag("database", Verdict::Fault, found, remedy)];
     let context = match app::build_context(config, stripe, clock).await {
         Ok(context) => context,
-        Err(error) => return fault(one_line(&error), unavailable),
+        Err(error) => return fault(format_error_chain(&error), unavailable),
     };
     match queries::is_ready(&context).await {
         Ok(true) => check_contents(&config.database, &context).await,
@@ -34,7 +34,7 @@ pub(super) async fn check_database(
             "responds, but its schema does not match this program".to_owned(),
             "run `holdfast migrate`, or start `holdfast serve`, which migrates first",
         ),
-        Err(error) => fault(one_line(&error), unavailable),
+        Err(error) => fault(format_error_chain(&error), unavailable),
     }
 }
 
@@ -46,7 +46,7 @@ async fn check_contents(database: &Database, context: &Context) -> Vec<Check> {
         Err(error) => checks.push(flag(
             "figures",
             Verdict::Fault,
-            one_line(&error),
+            format_error_chain(&error),
             "see the log of the database",
         )),
     }
@@ -59,7 +59,7 @@ async fn check_statements(context: &Context) -> Check {
         Err(error) => flag(
             "statements",
             Verdict::Fault,
-            one_line(&error),
+            format_error_chain(&error),
             "check that this role may write, that the disk has space, and that nobody changed the schema by hand",
         ),
     }

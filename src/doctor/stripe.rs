@@ -6,7 +6,7 @@ use super::check::{Check, Verdict, flag, pass};
 use crate::app;
 use crate::config::StripeSettings;
 use crate::gateway::{Gateway, Probe};
-use crate::workflow::{WorkflowError, one_line};
+use crate::workflow::{WorkflowError, format_error_chain};
 
 /// The most that our clock may differ from Stripe's. Webhook signatures fail at 300 s.
 const MAX_SKEW: Duration = Duration::seconds(60);
@@ -19,11 +19,11 @@ pub(super) async fn check_stripe(stripe: &StripeSettings, now: DateTime<Utc>) ->
     };
     let gateway = match app::build_gateway(stripe) {
         Ok(gateway) => gateway,
-        Err(error) => return fault(one_line(&error)),
+        Err(error) => return fault(format_error_chain(&error)),
     };
     match gateway.probe_account().await {
         Ok(probe) => vec![check_mode(stripe, &probe), check_clock(now, &probe)],
-        Err(error) => fault(one_line(&WorkflowError::from(error))),
+        Err(error) => fault(format_error_chain(&WorkflowError::from(error))),
     }
 }
 

@@ -12,7 +12,7 @@ use super::check::{Check, Verdict, flag, pass};
 use crate::config::StripeSettings;
 use crate::gateway::endpoint_probe::{TestEventOutcome, send_test_event};
 use crate::gateway::webhook;
-use crate::workflow::one_line;
+use crate::workflow::format_error_chain;
 
 const NAME: &str = "webhook delivery";
 const TEST_EVENT: &str = r#"{"id":"evt_holdfast_doctor","object":"event","type":"holdfast.doctor","livemode":false,"data":{"object":{}}}"#;
@@ -61,7 +61,7 @@ async fn check_webhook_delivery(to: SocketAddr, secret: &SecretString, now: Date
         Err(error) => flag(
             NAME,
             Verdict::Fault,
-            one_line(&error),
+            format_error_chain(&error),
             "see the check of Stripe above",
         ),
     }

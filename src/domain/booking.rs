@@ -130,5 +130,5 @@ pub struct HistoryLine {
     /// What happened, in words for people.
     pub message: String,
     /// Who or what caused the change.
-    pub cause: Actor,
+    pub actor: Actor,
 }

@@ -24,7 +24,7 @@ pub struct Allocation {
 }
 
 /// Returns the segments that these allocations are for.
-pub fn segments_of(allocations: &[Allocation]) -> Vec<Segment> {
+pub fn allocated_segments(allocations: &[Allocation]) -> Vec<Segment> {
     allocations
         .iter()
         .map(|allocation| allocation.segment.clone())

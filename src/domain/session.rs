@@ -127,7 +127,7 @@ pub fn session_expiry(now: DateTime<Utc>, hold_ends: DateTime<Utc>) -> DateTime<
 /// Returns when the sweep first asks Stripe about a hold.
 ///
 /// That is the hold's end, or [`EXPIRY_GRACE`] later if the session ends at the same moment.
-pub fn first_check(hold_ends: DateTime<Utc>, session_ends: DateTime<Utc>) -> DateTime<Utc> {
+pub fn first_check_at(hold_ends: DateTime<Utc>, session_ends: DateTime<Utc>) -> DateTime<Utc> {
     let ends_together = session_ends - hold_ends <= Duration::seconds(1);
     if ends_together {
         session_ends + EXPIRY_GRACE
@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn stripes_event_gets_a_grace_if_hold_and_session_coincide() {
         let ends = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
-        assert_eq!(first_check(ends, ends), ends + EXPIRY_GRACE);
-        assert_eq!(first_check(ends, ends + Duration::minutes(2)), ends);
+        assert_eq!(first_check_at(ends, ends), ends + EXPIRY_GRACE);
+        assert_eq!(first_check_at(ends, ends + Duration::minutes(2)), ends);
     }
 }

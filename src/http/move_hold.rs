@@ -64,7 +64,7 @@ pub(super) async fn move_hold(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<HoldView>, Problem> {
     let hold = parse_hold_id(&id)?;
-    let cause = if is_operator(&server, &headers) {
+    let actor = if is_operator(&server, &headers) {
         Actor::Operator
     } else {
         require_token_of(&server, hold, require_bearer_token(&headers)?)?;
@@ -79,7 +79,7 @@ pub(super) async fn move_hold(
         hold,
         starts_at: new.starts_at,
         resource: new.resource,
-        cause,
+        actor,
     };
     let booking = move_hold::move_hold(&server.context, request).await?;
     Ok(Json(HoldView::new(&booking)))

@@ -366,7 +366,7 @@ struct HistoryView {
 
 impl From<&HistoryLine> for HistoryView {
     fn from(line: &HistoryLine) -> Self {
-        let (by, event) = match &line.cause {
+        let (by, event) = match &line.actor {
             Actor::Checkout => ("checkout", None),
             Actor::Event(id) => ("event", Some(id.to_string())),
             Actor::Sweep => ("sweep", None),

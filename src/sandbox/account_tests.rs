@@ -6,19 +6,19 @@ use super::account_state::AccountState;
 use super::event_log::ChangeContext;
 use super::form_params::FormParams;
 use super::objects::{IntentStatus, PaymentStatus, RefundParams, SessionStatus};
-use super::payments::{self, Outcome};
+use super::payments::{self, PaymentOutcome};
 use super::session_params;
 
 #[derive(Debug, Clone)]
 enum Action {
-    Pay(Outcome),
+    Pay(PaymentOutcome),
     Expire,
     Refund(Option<i64>),
     Dispute,
 }
 
 fn any_action() -> impl Strategy<Value = Action> {
-    use Outcome::*;
+    use PaymentOutcome::*;
     prop_oneof![
         prop::sample::select(vec![
             Paid,

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::control_error::ControlError;
 use super::fault_injection::Faults;
-use super::payments::Outcome;
+use super::payments::PaymentOutcome;
 use super::simulator::Simulator;
 
 impl IntoResponse for ControlError {
@@ -35,7 +35,7 @@ impl IntoResponse for ControlError {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PaymentRequest {
-    outcome: Outcome,
+    outcome: PaymentOutcome,
 }
 
 /// The request body of a refund; without an amount, everything that is left is refunded.

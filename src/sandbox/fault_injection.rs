@@ -45,7 +45,7 @@ impl Faults {
         self.api.push(ApiFault {
             endpoint: Some(endpoint),
             next: count,
-            ..ApiFault::of(kind)
+            ..ApiFault::new(kind)
         });
         self
     }
@@ -54,7 +54,7 @@ impl Faults {
     pub fn fail_randomly(mut self, kind: FaultKind, probability: f64) -> Faults {
         self.api.push(ApiFault {
             probability,
-            ..ApiFault::of(kind)
+            ..ApiFault::new(kind)
         });
         self
     }
@@ -109,7 +109,7 @@ pub struct ApiFault {
 
 impl ApiFault {
     /// Creates a fault that hits no call yet: set `next` or `probability`.
-    pub fn of(kind: FaultKind) -> ApiFault {
+    pub fn new(kind: FaultKind) -> ApiFault {
         ApiFault {
             endpoint: None,
             kind,

@@ -14,7 +14,7 @@ use super::objects::{Charge, Intent, IntentStatus, PaymentStatus, SessionStatus}
 /// The result of a guest's attempt to pay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
+pub enum PaymentOutcome {
     /// The card is charged and the session is complete.
     Paid,
     /// The card is declined; the session stays open, so the guest can try again.
@@ -31,14 +31,17 @@ pub enum Outcome {
 pub(super) fn pay_session(
     state: &mut AccountState,
     session: &str,
-    outcome: Outcome,
+    outcome: PaymentOutcome,
     context: &ChangeContext,
 ) -> Result<(), ControlError> {
     let found = state.sessions.get(session).ok_or(ControlError::NoSuchSession)?;
-    let finishes_delayed = matches!(outcome, Outcome::ProcessingSucceeded | Outcome::ProcessingFailed);
+    let finishes_delayed = matches!(
+        outcome,
+        PaymentOutcome::ProcessingSucceeded | PaymentOutcome::ProcessingFailed
+    );
     match (found.status, found.payment_status) {
         // A free session completes without an intent, as Stripe has done since API version 2023-08-16.
-        (SessionStatus::Open, PaymentStatus::NoPaymentRequired) if outcome == Outcome::Paid => {
+        (SessionStatus::Open, PaymentStatus::NoPaymentRequired) if outcome == PaymentOutcome::Paid => {
             complete_session(state, session, PaymentStatus::NoPaymentRequired, context);
             Ok(())
         }
@@ -75,10 +78,10 @@ pub(super) fn pay_expired_session(
 fn attempt_payment(
     state: &mut AccountState,
     session: &str,
-    outcome: Outcome,
+    outcome: PaymentOutcome,
     context: &ChangeContext,
 ) -> Result<(), ControlError> {
-    let is_delayed = !matches!(outcome, Outcome::Paid | Outcome::Declined);
+    let is_delayed = !matches!(outcome, PaymentOutcome::Paid | PaymentOutcome::Declined);
     let accepts_delayed = |state: &AccountState| {
         let found = state.sessions.get(session);
         found.is_some_and(|session| session.accepts_delayed_methods())
@@ -88,22 +91,24 @@ fn attempt_payment(
     }
     let intent = find_or_create_intent(state, session, context).ok_or(ControlError::NoSuchSession)?;
     match outcome {
-        Outcome::Declined => fail_intent(state, &intent, "card_declined", context),
-        Outcome::Paid => {
+        PaymentOutcome::Declined => fail_intent(state, &intent, "card_declined", context),
+        PaymentOutcome::Paid => {
             succeed_intent(state, &intent, context);
             complete_session(state, session, PaymentStatus::Paid, context);
         }
-        Outcome::Processing | Outcome::ProcessingSucceeded | Outcome::ProcessingFailed => {
+        PaymentOutcome::Processing
+        | PaymentOutcome::ProcessingSucceeded
+        | PaymentOutcome::ProcessingFailed => {
             set_intent_status(state, &intent, IntentStatus::Processing);
             state.record_intent_event("payment_intent.processing", &intent, context);
             complete_session(state, session, PaymentStatus::Unpaid, context);
         }
     }
     match outcome {
-        Outcome::ProcessingSucceeded | Outcome::ProcessingFailed => {
+        PaymentOutcome::ProcessingSucceeded | PaymentOutcome::ProcessingFailed => {
             finish_delayed_payment(state, session, outcome, context)
         }
-        Outcome::Paid | Outcome::Declined | Outcome::Processing => Ok(()),
+        PaymentOutcome::Paid | PaymentOutcome::Declined | PaymentOutcome::Processing => Ok(()),
     }
 }
 
@@ -140,7 +145,7 @@ fn find_or_create_intent(state: &mut AccountState, session: &str, context: &Chan
 fn finish_delayed_payment(
     state: &mut AccountState,
     session: &str,
-    outcome: Outcome,
+    outcome: PaymentOutcome,
     context: &ChangeContext,
 ) -> Result<(), ControlError> {
     let is_processing = |intent: &&Intent| intent.status == IntentStatus::Processing;
@@ -151,7 +156,7 @@ fn finish_delayed_payment(
     let Some(intent) = intent.filter(|id| state.intents.get(id).as_ref().is_some_and(is_processing)) else {
         return Err(ControlError::NotPayable("complete"));
     };
-    if outcome == Outcome::ProcessingSucceeded {
+    if outcome == PaymentOutcome::ProcessingSucceeded {
         succeed_intent(state, &intent, context);
         if let Some(found) = state.sessions.get_mut(session) {
             found.payment_status = PaymentStatus::Paid;

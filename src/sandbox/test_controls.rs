@@ -9,7 +9,7 @@ use super::fault_injection::Faults;
 use super::fault_plan::{ApiFaultPlanner, WebhookFaultPlanner};
 use super::object_views::{IntentView, RefundView, SessionView};
 use super::objects::RefundParams;
-use super::payments::{self, Outcome};
+use super::payments::{self, PaymentOutcome};
 use super::simulator::{Simulator, lock};
 
 impl Simulator {
@@ -27,7 +27,7 @@ impl Simulator {
     ///
     /// # Errors
     /// Returns an error if the session is unknown or closed, or does not accept this kind of payment.
-    pub fn pay(&self, session: &str, outcome: Outcome) -> Result<(), ControlError> {
+    pub fn pay(&self, session: &str, outcome: PaymentOutcome) -> Result<(), ControlError> {
         let context = self.change_context();
         self.change_state(|state| payments::pay_session(state, session, outcome, &context))
     }

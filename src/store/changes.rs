@@ -24,7 +24,7 @@ pub struct HoldChange {
     /// What happens to the hold. `None` if only the event is to be stored.
     pub step: Option<StateChange>,
     /// Who or what causes the change.
-    pub cause: Actor,
+    pub actor: Actor,
     /// The present, by the instance's clock.
     pub now: DateTime<Utc>,
     /// When the sweep asks Stripe about the hold next, if the change sets that: for `processing`. A hold that is neither
@@ -52,7 +52,7 @@ pub enum ApplyOutcome {
     /// The change is committed.
     Done {
         /// How many commands were enqueued.
-        orders: usize,
+        commands: usize,
     },
     /// The hold has changed since the decision, or another hold has a part of the slot to take back: decide again.
     Conflict,
@@ -152,7 +152,7 @@ impl HistoryRow {
             to: encoding::decode_status(&self.to_status, self.to_reason.as_deref())?,
             transition: self.transition,
             message: self.message,
-            cause: encoding::decode_actor(&self.actor, self.event_id)?,
+            actor: encoding::decode_actor(&self.actor, self.event_id)?,
         })
     }
 

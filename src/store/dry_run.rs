@@ -72,7 +72,7 @@ impl DryRun {
                 commands: vec![expire_session(&booking.hold.session)],
                 reason: TransitionReason::Paid,
             })),
-            cause: Actor::Event(event),
+            actor: Actor::Event(event),
             now,
             check_at: None,
         };

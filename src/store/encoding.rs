@@ -132,9 +132,9 @@ pub(super) fn decode_payment_state(text: &str) -> Result<PaymentState, StoreErro
     })
 }
 
-/// A cause as its two columns: actor, and the event where one was the cause.
-pub(super) fn encode_actor(cause: &Actor) -> (&'static str, Option<&str>) {
-    match cause {
+/// An actor as its two columns: its kind, and the event if it is one.
+pub(super) fn encode_actor(actor: &Actor) -> (&'static str, Option<&str>) {
+    match actor {
         Actor::Checkout => ("checkout", None),
         Actor::Event(id) => ("event", Some(id.as_str())),
         Actor::Sweep => ("sweep", None),

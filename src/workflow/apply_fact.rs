@@ -175,8 +175,8 @@ async fn decide_and_write(
         let change = to_hold_change(context, &booking, step, &actor, &record);
         let applied = context.store.apply_change(&change).await?;
         match applied {
-            ApplyOutcome::Done { orders } => {
-                announce_change(context, &change, orders);
+            ApplyOutcome::Done { commands } => {
+                announce_change(context, &change, commands);
                 let booking = reload_booking(context, id).await?;
                 return Ok(WriteOutcome::Written(Box::new(booking)));
             }
@@ -232,7 +232,7 @@ fn to_hold_change(
         hold: booking.hold.id,
         version: booking.version,
         step,
-        cause: actor.clone(),
+        actor: actor.clone(),
         now,
         // A delayed payment takes days, so the sweep must not ask about it at the hold's usual time.
         check_at: starts_processing.then(|| now + context.settings.ask_processing_after),

@@ -98,14 +98,14 @@ async fn cancel_hold(
             hold: id,
             version: booking.version,
             step: Some(StateChange::Transition(step)),
-            cause: actor.clone(),
+            actor: actor.clone(),
             now: context.now(),
             check_at: None,
         };
         // Both outcomes go round again: a conflict is decided anew, and a written change is read back as `Cancelled`.
-        if let ApplyOutcome::Done { orders, .. } = context.store.apply_change(&change).await? {
+        if let ApplyOutcome::Done { commands, .. } = context.store.apply_change(&change).await? {
             tracing::info!(hold = %id, "hold cancelled");
-            if orders > 0 {
+            if commands > 0 {
                 context.new_commands.notify_one();
             }
         }

@@ -43,7 +43,7 @@ impl From<GatewayError> for WorkflowError {
 }
 
 /// Formats an error and its causes as one line, for the log.
-pub fn one_line(error: &dyn std::error::Error) -> String {
+pub fn format_error_chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -62,7 +62,7 @@ pub struct MoveRequest {
     /// The resource that the guest asks for by name, if any.
     pub resource: Option<ResourceId>,
     /// [`Actor::Guest`], to whom the change policy applies, or [`Actor::Operator`].
-    pub cause: Actor,
+    pub actor: Actor,
 }
 
 /// Moves a hold in a task of its own, and returns it as it is then.
@@ -122,7 +122,7 @@ async fn try_move(
         message: describe_move(booking.window().starts_at(), request.starts_at),
         to,
         requested_resource: request.resource.clone(),
-        actor: request.cause.clone(),
+        actor: request.actor.clone(),
         now: context.now(),
     };
     Ok(context.store.move_hold(&hold_move).await?)
@@ -137,7 +137,7 @@ impl MoveRequest {
         }
         let starts_at = booking.window().starts_at();
         let is_allowed =
-            self.cause == Actor::Operator || booking.change_policy.is_move_in_time(starts_at, context.now());
+            self.actor == Actor::Operator || booking.change_policy.is_move_in_time(starts_at, context.now());
         is_allowed.then_some(()).ok_or(MoveError::TooLate)
     }
 

@@ -11,7 +11,7 @@ use futures::StreamExt;
 use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
-use super::error::{WorkflowError, one_line};
+use super::error::{WorkflowError, format_error_chain};
 use super::{apply_fact, release_hold};
 use crate::domain::booking::Actor;
 use crate::domain::command::{Command, CommandAction};
@@ -126,7 +126,7 @@ async fn run_leased_command(context: &Context, command: Command, actor: Actor) -
 
 async fn save_failure(context: &Context, command: &Command, error: &WorkflowError) {
     let due_at = context.retry_at(command.tries + 1);
-    let text = one_line(error);
+    let text = format_error_chain(error);
     if let Err(error) = context.store.fail_command(command.id, &text, due_at).await {
         tracing::warn!(command = %command.id, %error, "failure not saved; the command is due when its lease ends");
     }

@@ -23,8 +23,8 @@ use crate::domain::booking::Booking;
 use crate::domain::catalogue::EventType;
 use crate::domain::hold::Hold;
 use crate::domain::ids::HoldId;
-use crate::domain::segment::{Allocation, segments_of};
-use crate::domain::session::{NewSession, SessionTerms, first_check, session_expiry};
+use crate::domain::segment::{Allocation, allocated_segments};
+use crate::domain::session::{NewSession, SessionTerms, first_check_at, session_expiry};
 use crate::gateway::GatewayError;
 use crate::store::{AttemptEnd, Claim, HoldLimits, NewAttempt, PlaceOutcome};
 
@@ -192,7 +192,7 @@ impl<'a> Draft<'a> {
         Booking {
             hold: Hold::new(self.terms.hold, session.id, price),
             event_type: self.request.event_type.clone(),
-            segments: segments_of(units),
+            segments: allocated_segments(units),
             quantity: self.request.quantity,
             requested_resource: self.request.resource.clone(),
             change_policy: self.event_type.change_policy,
@@ -203,7 +203,7 @@ impl<'a> Draft<'a> {
             session_expires_at: self.terms.expires_at,
             created_at: self.now,
             updated_at: self.now,
-            due_at: Some(first_check(self.expires_at, self.terms.expires_at)),
+            due_at: Some(first_check_at(self.expires_at, self.terms.expires_at)),
             tries: 0,
             version: 1,
         }
@@ -315,7 +315,7 @@ async fn place_hold(
             .await?
         {
             Some(others) => {
-                booking.segments = segments_of(&others);
+                booking.segments = allocated_segments(&others);
                 units = others;
             }
             None => break,

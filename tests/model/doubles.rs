@@ -360,7 +360,7 @@ impl Script {
     }
     async fn apply_outcome(&self, call: Call) -> Result<ApplyOutcome, StoreError> {
         match self.store(call).await? {
-            Reply::ApplyOutcome { commands } => Ok(ApplyOutcome::Done { orders: commands }),
+            Reply::ApplyOutcome { commands } => Ok(ApplyOutcome::Done { commands }),
             Reply::Conflict => Ok(ApplyOutcome::Conflict),
             Reply::Duplicate => Ok(ApplyOutcome::Duplicate),
             other => unexpected(&other),

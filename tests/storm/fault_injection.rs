@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use holdfast::sandbox::{
-    ApiFault, Endpoint, FaultKind, Faults, Outcome, SessionStatus, Simulator, WebhookFaults,
+    ApiFault, Endpoint, FaultKind, Faults, PaymentOutcome, SessionStatus, Simulator, WebhookFaults,
 };
 use rand::Rng;
 use rand::rngs::StdRng;
@@ -225,9 +225,9 @@ impl FaultInjector {
 pub(crate) fn decide_payment(simulator: &Simulator, session: &str, status: SessionStatus, succeeds: bool) {
     if status == SessionStatus::Complete {
         let outcome = if succeeds {
-            Outcome::ProcessingSucceeded
+            PaymentOutcome::ProcessingSucceeded
         } else {
-            Outcome::ProcessingFailed
+            PaymentOutcome::ProcessingFailed
         };
         // Most sessions were paid at once, or are already decided: the simulator refuses those.
         let _ = simulator.pay(session, outcome);
@@ -258,7 +258,7 @@ fn random_api_faults(rng: &mut StdRng, keeps_errors: bool) -> Vec<ApiFault> {
         faults.push(ApiFault {
             endpoint: endpoints[rng.random_range(0..endpoints.len())],
             probability: rng.random_range(0.0..0.2),
-            ..ApiFault::of(kinds[rng.random_range(0..kinds.len())])
+            ..ApiFault::new(kinds[rng.random_range(0..kinds.len())])
         });
     }
     faults

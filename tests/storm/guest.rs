@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use holdfast::sandbox::{Outcome, Simulator};
+use holdfast::sandbox::{PaymentOutcome, Simulator};
 use rand::Rng;
 use rand::rngs::StdRng;
 use reqwest::{Method, RequestBuilder};
@@ -179,21 +179,21 @@ impl Guest {
         // The session may be expired by now; then Stripe refuses the payment.
         let pays = |outcome| drop(self.simulator.pay(&session, outcome));
         match self.rng.random_range(0..100) {
-            0..45 => pays(Outcome::Paid),
+            0..45 => pays(PaymentOutcome::Paid),
             45..58 => {
-                pays(Outcome::Declined);
+                pays(PaymentOutcome::Declined);
                 self.repeat_last_events().await;
                 pause(&mut self.rng, 150).await;
-                drop(self.simulator.pay(&session, Outcome::Paid));
+                drop(self.simulator.pay(&session, PaymentOutcome::Paid));
             }
-            58..70 => pays(Outcome::Processing),
-            70..74 => pays(Outcome::ProcessingFailed),
+            58..70 => pays(PaymentOutcome::Processing),
+            70..74 => pays(PaymentOutcome::ProcessingFailed),
             74..86 => self.cancel_hold(hold).await,
             86..90 => {
                 // The payment succeeds at the moment at which the guest cancels.
                 let (simulator, session) = (self.simulator.clone(), session.clone());
                 tokio::join!(self.cancel_hold(hold), async move {
-                    drop(simulator.pay(&session, Outcome::Paid));
+                    drop(simulator.pay(&session, PaymentOutcome::Paid));
                 });
             }
             _ => return,

@@ -278,7 +278,7 @@ fn each_reader_finds_what_is_written() {
     );
     let telemetry = "f(\"holdfast_a_total\", \"holdfast\")";
     assert_eq!(join_names(find_metrics(telemetry)), "holdfast_a_total");
-    let main = "\nenum Command {\n    /// A.\n    Serve,\n    StripeSandbox(Args),\n}";
+    let main = "\nenum Command {\n    /// A.\n    Serve,\n    StripeSandbox(StripeSandboxArgs),\n}";
     assert_eq!(join_names(find_commands(main)), "serve stripe-sandbox");
     assert_eq!(
         find_named_tests("by `a.rs::b`, `c`"),

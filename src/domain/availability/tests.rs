@@ -10,7 +10,7 @@ use crate::domain::catalogue::{EventType, SegmentTemplate};
 use crate::domain::change_policy::ChangePolicy;
 use crate::domain::ids::{EventTypeId, HoldId, ResourceId};
 use crate::domain::money::{Currency, Money};
-use crate::domain::segment::{Segment, segments_of};
+use crate::domain::segment::{Segment, allocated_segments};
 use crate::domain::time::Window;
 
 fn at(minute: i64) -> DateTime<Utc> {
@@ -382,7 +382,7 @@ proptest! {
         let second = segment_template(split, 3, &["ben", "cleo"]);
         let both = event_type(vec![first, second]);
         if let SlotAvailability::Free(units) = calendar.check_slot(&slot_request(&both, 1), at(start), 0) {
-            let segments = segments_of(&units);
+            let segments = allocated_segments(&units);
             for (n, segment) in segments.iter().enumerate() {
                 let taken = |one: &Occupancy| one.resource == segment.resource && one.window.overlaps(&segment.busy)
                     && matches!(&one.by, OccupiedBy::Holds { units, .. } if units.contains(&1));

@@ -3,7 +3,7 @@
 use super::{Problem, ProblemCode};
 use crate::workflow::move_hold::MoveError;
 use crate::workflow::start_checkout::CheckoutError;
-use crate::workflow::{WorkflowError, one_line};
+use crate::workflow::{WorkflowError, format_error_chain};
 
 const UNKNOWN_RESOURCE: &str = "is not one of this event type's resources";
 
@@ -62,7 +62,7 @@ impl From<CheckoutError> for Problem {
 impl From<WorkflowError> for Problem {
     fn from(error: WorkflowError) -> Self {
         let source = std::error::Error::source(&error)
-            .map(one_line)
+            .map(format_error_chain)
             .unwrap_or_default();
         match &error {
             WorkflowError::Stripe { retry_after } => {

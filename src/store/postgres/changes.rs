@@ -11,7 +11,7 @@ use crate::domain::command::CommandAction;
 use crate::domain::hold::Transition;
 use crate::domain::ids::{HoldId, IntentId};
 use crate::domain::payment::{Payment, PaymentState, Receipt};
-use crate::domain::segment::segments_of;
+use crate::domain::segment::allocated_segments;
 use crate::store::changes::{
     self, ApplyOutcome, Changes, CurrentHoldRow, HistoryRow, HoldChange, StateChange,
 };
@@ -57,7 +57,7 @@ impl Changes for PostgresStore {
                 };
                 let enqueued = commands::enqueue(&mut *transaction, None, &refund, now).await?;
                 ApplyOutcome::Done {
-                    orders: usize::from(enqueued.is_new),
+                    commands: usize::from(enqueued.is_new),
                 }
             } else {
                 // The event is new and the payment is not: only the event is stored.
@@ -92,7 +92,7 @@ pub(super) async fn apply_in(
         return Ok(ApplyOutcome::Conflict);
     };
     match &change.step {
-        None => Ok(ApplyOutcome::Done { orders: 0 }),
+        None => Ok(ApplyOutcome::Done { commands: 0 }),
         Some(step) => apply_step(connection, change, &current, step).await,
     }
 }
@@ -151,19 +151,19 @@ async fn apply_step(
             if !placements::take_units(connection, change.hold, units, current.quantity()).await? {
                 return Ok(ApplyOutcome::Conflict);
             }
-            placements::update_segments(connection, change.hold, &segments_of(units)).await?;
+            placements::update_segments(connection, change.hold, &allocated_segments(units)).await?;
         }
     }
     update_hold(connection, change, current, transition).await?;
     for payment in &transition.next.payments {
         upsert_payment(connection, change, payment).await?;
     }
-    let mut orders = 0;
+    let mut commands = 0;
     for action in &transition.commands {
         let enqueued = commands::enqueue(&mut *connection, Some(change.hold), action, change.now).await?;
-        orders += usize::from(enqueued.is_new);
+        commands += usize::from(enqueued.is_new);
     }
-    Ok(ApplyOutcome::Done { orders })
+    Ok(ApplyOutcome::Done { commands })
 }
 
 /// Writes the hold as the transition leaves it, and the history line: one statement, so one round trip.
@@ -176,7 +176,7 @@ async fn update_hold(
     let next = &transition.next;
     let (from_status, from_reason) = encoding::encode_status(current.status()?);
     let (status, reason) = encoding::encode_status(next.status);
-    let (actor, event) = encoding::encode_actor(&change.cause);
+    let (actor, event) = encoding::encode_actor(&change.actor);
     let due_at = transition_effect::next_due_at(current.due_at(), next.status, change.check_at);
     sqlx::query(
         "WITH hold AS (

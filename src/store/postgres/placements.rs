@@ -10,7 +10,7 @@ use super::error::{PostgresResult, is_occupancy_without_hold};
 use crate::domain::booking::Booking;
 use crate::domain::hold::TransitionReason;
 use crate::domain::ids::{HoldId, ResourceId};
-use crate::domain::segment::{Allocation, Segment, segments_of, window_of};
+use crate::domain::segment::{Allocation, Segment, allocated_segments, window_of};
 use crate::store::columns::{DbJson, DbTime, DbUuid};
 use crate::store::placements::{self, HoldLimits, HoldMove, MOVED, MoveOutcome, PlaceOutcome, Placements};
 use crate::store::{StoreError, encoding};
@@ -113,7 +113,7 @@ impl Placements for PostgresStore {
                 transaction.rollback().await?;
                 return Ok(MoveOutcome::SlotTaken);
             }
-            update_segments(&mut transaction, order.hold, &segments_of(&order.to)).await?;
+            update_segments(&mut transaction, order.hold, &allocated_segments(&order.to)).await?;
             update_moved_hold(&mut transaction, order).await?;
             transaction.commit().await?;
             Ok(MoveOutcome::Done)

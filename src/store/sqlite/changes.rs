@@ -11,7 +11,7 @@ use crate::domain::command::CommandAction;
 use crate::domain::hold::{Hold, Status, Transition};
 use crate::domain::ids::{HoldId, IntentId};
 use crate::domain::payment::{Payment, PaymentState, Receipt};
-use crate::domain::segment::{Allocation, segments_of};
+use crate::domain::segment::{Allocation, allocated_segments};
 use crate::store::changes::{
     self, ApplyOutcome, Changes, CurrentHoldRow, HistoryRow, HoldChange, StateChange,
 };
@@ -72,7 +72,7 @@ pub(super) async fn apply_in(
         return Ok(ApplyOutcome::Conflict);
     };
     let Some(step) = &change.step else {
-        return Ok(ApplyOutcome::Done { orders: 0 });
+        return Ok(ApplyOutcome::Done { commands: 0 });
     };
     if current.version != change.version {
         return Ok(ApplyOutcome::Conflict);
@@ -85,8 +85,8 @@ pub(super) async fn apply_in(
     if !apply_effect(connection, change.hold, effect, units, current.quantity()).await? {
         return Ok(ApplyOutcome::Conflict);
     }
-    let orders = write_transition(connection, change, &current, transition).await?;
-    Ok(ApplyOutcome::Done { orders })
+    let commands = write_transition(connection, change, &current, transition).await?;
+    Ok(ApplyOutcome::Done { commands })
 }
 
 /// Writes the event; `false` if it is known.
@@ -132,7 +132,7 @@ async fn apply_effect(
             if !placements::take_units(connection, hold, units, quantity).await? {
                 return Ok(false);
             }
-            placements::update_segments(connection, hold, &segments_of(units)).await?;
+            placements::update_segments(connection, hold, &allocated_segments(units)).await?;
         }
     }
     Ok(true)
@@ -157,15 +157,15 @@ async fn write_transition(
         to: next.status,
         transition: transition.reason.code(),
         message: &transition.reason.to_string(),
-        actor: &change.cause,
+        actor: &change.actor,
     };
     entry.insert(connection, change.now).await?;
-    let mut orders = 0;
+    let mut commands = 0;
     for action in &transition.commands {
         let is_new = commands::enqueue(connection, Some(change.hold), action, change.now).await?;
-        orders += usize::from(is_new);
+        commands += usize::from(is_new);
     }
-    Ok(orders)
+    Ok(commands)
 }
 
 async fn update_hold(
@@ -239,7 +239,7 @@ async fn insert_orphan(
     };
     let is_new = commands::enqueue(connection, None, &refund, now).await?;
     Ok(ApplyOutcome::Done {
-        orders: usize::from(is_new),
+        commands: usize::from(is_new),
     })
 }
 

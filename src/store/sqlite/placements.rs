@@ -12,7 +12,7 @@ use super::{SqliteStore, attempts};
 use crate::domain::booking::{Actor, Booking, ClientId};
 use crate::domain::hold::{Status, TransitionReason};
 use crate::domain::ids::{HoldId, IntentId, ResourceId};
-use crate::domain::segment::{Allocation, Segment, segments_of, window_of};
+use crate::domain::segment::{Allocation, Segment, allocated_segments, window_of};
 use crate::store::columns::{DbJson, DbTime, DbUuid};
 use crate::store::placements::{self, HoldLimits, HoldMove, MOVED, MoveOutcome, PlaceOutcome, Placements};
 use crate::store::{StoreError, encoding};
@@ -231,7 +231,7 @@ async fn move_in(connection: &mut SqliteConnection, order: &HoldMove) -> SqliteR
     if !take_units(connection, order.hold, &order.to, current.quantity()).await? {
         return Ok(MoveOutcome::SlotTaken);
     }
-    update_segments(connection, order.hold, &segments_of(&order.to)).await?;
+    update_segments(connection, order.hold, &allocated_segments(&order.to)).await?;
     sqlx::query(
         "UPDATE holds SET requested_resource_id = $2, version = version + 1, updated_at = $3 WHERE id = $1",
     )

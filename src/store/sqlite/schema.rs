@@ -72,7 +72,7 @@ async fn run_checkout(connection: &mut SqliteConnection, dry_run: &DryRun) -> Sq
         return Err(dry_run_failure("a slot could be held twice: the guard of I1 is missing").into());
     }
     let outcome = changes::apply_in(connection, &dry_run.paid).await?;
-    if !matches!(outcome, ApplyOutcome::Done { orders: 1 }) {
+    if !matches!(outcome, ApplyOutcome::Done { commands: 1 }) {
         return Err(dry_run_failure("a payment could not be written").into());
     }
     let booking = BookingRow::decode_optional(holds::find_row(connection, hold).await?)?;

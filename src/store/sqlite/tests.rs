@@ -192,7 +192,7 @@ fn change(booking: &Booking, id: &str, fact: &Fact) -> HoldChange {
         hold: booking.hold.id,
         version: booking.version,
         step,
-        cause: Actor::Event(EventId::new(id)),
+        actor: Actor::Event(EventId::new(id)),
         now: minute(1),
         check_at: None,
     }

@@ -1,7 +1,7 @@
 //! Tests of the operators' routes: what they return, how lists are paged, which commands an operator can retry, and
 //! that they require the key.
 
-use holdfast::sandbox::{Endpoint, FaultKind, Faults, Outcome};
+use holdfast::sandbox::{Endpoint, FaultKind, Faults, PaymentOutcome};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -116,7 +116,7 @@ on_both_engines! {
             app.clock.advance(chrono::Duration::seconds(1));
             made.push(app.hold_slot(kind, &format!("2026-12-01T{at}:00:00Z")).await);
         }
-        app.pay(&made[0], Outcome::Paid);
+        app.pay(&made[0], PaymentOutcome::Paid);
         app.deliver_all().await;
         app.cancel(&made[1]).await.expect(200);
         let newest: Vec<&str> = made.iter().rev().map(|hold| hold.text("id")).collect();
@@ -174,7 +174,7 @@ on_both_engines! {
         let mut body = order_by("ada@example.com", "call", SLOT);
         body["metadata"] = json!({"order": "17"});
         let hold = app.checkout(&body).await.expect(201);
-        app.pay(&hold, Outcome::Paid);
+        app.pay(&hold, PaymentOutcome::Paid);
         app.deliver_all().await;
         let shown = app.admin_hold(hold.text("id")).await;
         let intent = app.simulator.session(hold.text("checkout_session")).unwrap().payment_intent.unwrap();

@@ -2,7 +2,7 @@
 //! slot.
 
 use chrono::Duration;
-use holdfast::sandbox::Outcome;
+use holdfast::sandbox::PaymentOutcome;
 use serde_json::{Value, json};
 
 use crate::support::app::{ApiResponse, TestApp, order, order_by};
@@ -160,7 +160,7 @@ on_both_engines! {
             let answer = app.get(&path).await.expect(200);
             assert_eq!(format_slot(&answer.body["slots"][0]), format!("10:00 {expected}"), "{quantity}");
         }
-        app.pay(&hold, Outcome::Paid);
+        app.pay(&hold, PaymentOutcome::Paid);
         app.deliver_all().await;
         let path = "/v1/event-types/class/slots?from=2026-12-01T10:00:00Z&to=2026-12-01T10:00:01Z&quantity=4";
         assert_eq!(format_slot(&app.get(path).await.body["slots"][0]), "10:00 taken 0");

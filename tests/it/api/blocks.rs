@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Duration, SecondsFormat, Utc};
-use holdfast::sandbox::{Faults, Outcome};
+use holdfast::sandbox::{Faults, PaymentOutcome};
 use rand::Rng;
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
@@ -28,7 +28,7 @@ on_both_engines! {
         let app = TestApp::start(engine).await;
         put_resource(&app, "ana", 2).await;
         let (held, paid) = (app.hold_slot("call", SLOT).await, app.hold_slot("call", "2026-12-01T10:15:00Z").await);
-        app.pay(&paid, Outcome::Paid);
+        app.pay(&paid, PaymentOutcome::Paid);
         app.deliver_all().await;
         let other = app.hold_slot("call", "2026-12-01T12:00:00Z").await;
         let put = block(&app, "ana", "dentist", SLOT, "2026-12-01T11:00:00Z").await.expect(201);
@@ -42,7 +42,7 @@ on_both_engines! {
         for beside in ["2026-12-01T09:30:00Z", "2026-12-01T11:00:00Z"] {
             app.checkout(&order("call", beside)).await.expect(201);
         }
-        app.pay(&held, Outcome::Paid);
+        app.pay(&held, PaymentOutcome::Paid);
         app.deliver_all().await;
         for hold in [&held, &paid] {
             assert_eq!(app.state_of(hold).await, "confirmed");

@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 
 use chrono::Duration;
-use holdfast::sandbox::Outcome;
+use holdfast::sandbox::PaymentOutcome;
 use holdfast::workflow::read_feeds;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -206,7 +206,7 @@ on_both_engines! {
         };
         let mine = url("ana").await;
         let (held, paid) = (app.hold_slot("visit", SLOT).await, app.hold_slot("visit", "2026-12-02T10:00:00Z").await);
-        app.pay(&paid, Outcome::Paid);
+        app.pay(&paid, PaymentOutcome::Paid);
         app.deliver_all().await;
         let file = async || {
             let answer = app.get(&mine).await.expect(200);

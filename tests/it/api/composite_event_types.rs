@@ -2,7 +2,7 @@
 //! never wait for each other. They are released together, and taken back together or not at all.
 
 use futures::future::join_all;
-use holdfast::sandbox::Outcome;
+use holdfast::sandbox::PaymentOutcome;
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 
@@ -128,7 +128,7 @@ on_both_engines! {
     async fn late_payment_gets_all_segments_back_if_free(engine) {
         let app = start_salon(engine).await;
         let hold = lapsed_hold(&app).await;
-        app.pay(&hold, Outcome::Paid);
+        app.pay(&hold, PaymentOutcome::Paid);
         app.deliver_all().await;
         assert_eq!((app.state_of(&hold).await, app.units_of(&hold).await), ("confirmed".to_owned(), 3));
         assert_eq!(app.hold(hold.text("id")).await["segments"], hold.body["segments"]);
@@ -139,7 +139,7 @@ on_both_engines! {
         let app = start_salon(engine).await;
         let hold = lapsed_hold(&app).await;
         app.hold_slot("cleo-alone", &after(SLOT, 60)).await;
-        app.pay(&hold, Outcome::Paid);
+        app.pay(&hold, PaymentOutcome::Paid);
         app.deliver_all().await;
         app.sweep().await;
         assert_eq!(app.state_of(&hold).await, "released/late_payment_refunded");

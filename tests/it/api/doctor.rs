@@ -10,7 +10,7 @@ use holdfast::config::Config;
 use holdfast::doctor;
 use holdfast::domain::ids::{HoldId, SessionId};
 use holdfast::domain::time::Clock;
-use holdfast::sandbox::Outcome;
+use holdfast::sandbox::PaymentOutcome;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use uuid::Uuid;
@@ -74,7 +74,7 @@ async fn examine_with(app: &TestApp, variables: &[(&'static str, &str)]) -> Repo
 
 async fn paid_hold(app: &TestApp) -> ApiResponse {
     let hold = app.hold_slot("call", SLOT).await;
-    app.pay(&hold, Outcome::Paid);
+    app.pay(&hold, PaymentOutcome::Paid);
     app.deliver_all().await;
     hold
 }

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use holdfast::domain::time::Clock;
-use holdfast::sandbox::{Outcome, QueuedEvent, signature_header};
+use holdfast::sandbox::{PaymentOutcome, QueuedEvent, signature_header};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -18,7 +18,7 @@ const SLOT: &str = "2026-12-01T10:00:00Z";
 /// Returns a paid hold whose event is not delivered yet, and the event that would confirm it.
 async fn paid_hold_with_pending_event(app: &TestApp) -> (ApiResponse, QueuedEvent) {
     let hold = app.hold_slot("call", SLOT).await;
-    app.pay(&hold, Outcome::Paid);
+    app.pay(&hold, PaymentOutcome::Paid);
     let events = app.simulator.events();
     let event = events
         .into_iter()

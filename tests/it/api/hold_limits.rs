@@ -3,7 +3,7 @@
 
 use chrono::Duration;
 use holdfast::domain::time::Clock;
-use holdfast::sandbox::{Outcome, signature_header};
+use holdfast::sandbox::{PaymentOutcome, signature_header};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -79,9 +79,7 @@ async fn let_hold_expire(app: &TestApp, slot: &str) {
 }
 
 async fn count_rows(app: &TestApp, what: &str) -> i64 {
-    app.database
-        .count(&format!("SELECT count(*) FROM {what}"))
-        .await
+    app.database.count(&format!("SELECT count(*) FROM {what}")).await
 }
 
 fn forwarded(app: &TestApp, chain: &str) -> reqwest::RequestBuilder {
@@ -130,7 +128,7 @@ on_both_engines! {
         app.cancel(&holds[1]).await.expect(200);
         app.hold_slot("call", &slot(4)).await;
         refused().await;
-        app.pay(&holds[2], Outcome::Processing);
+        app.pay(&holds[2], PaymentOutcome::Processing);
         app.deliver_all().await;
         app.hold_slot("call", &slot(5)).await;
         refused().await;

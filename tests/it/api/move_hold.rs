@@ -2,7 +2,7 @@
 //! whatever races for the target.
 
 use chrono::Duration;
-use holdfast::sandbox::Outcome;
+use holdfast::sandbox::PaymentOutcome;
 use serde_json::{Value, json};
 
 use crate::support::app::{ApiResponse, Instance, TestApp, order, order_by};
@@ -138,7 +138,7 @@ on_both_engines! {
         let nobodys = format!("/v1/holds/{NOBODY}/move");
         app.admin(reqwest::Method::POST, &nobodys, Some(to.clone())).await.expect_problem(404, "not_found");
         app.cancel(&hold).await.expect(200);
-        app.pay(&other, Outcome::Processing);
+        app.pay(&other, PaymentOutcome::Processing);
         app.deliver_all().await;
         let cancelled = app.sold("visit", &after(SLOT, 120)).await;
         let intent = app.simulator.session(cancelled.text("checkout_session")).unwrap().payment_intent.unwrap();
@@ -178,7 +178,7 @@ on_both_engines! {
     async fn confirmation_after_move_keeps_new_windows(engine) {
         let app = start_clinic(engine).await;
         let hold = app.hold_slot("visit", SLOT).await;
-        app.pay(&hold, Outcome::Paid);
+        app.pay(&hold, PaymentOutcome::Paid);
         app.move_to(&hold, &after(SLOT, 60)).await.expect(200);
         app.deliver_all().await;
         let shown = app.hold(hold.text("id")).await;

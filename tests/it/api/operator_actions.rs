@@ -1,7 +1,7 @@
 //! Tests of an operator's actions on a hold: release, refresh from Stripe, replay of an event. Each uses the same
 //! path as a guest, a sweep or a webhook, and the history names the operator.
 
-use holdfast::sandbox::{Endpoint, FaultKind, Faults, Outcome};
+use holdfast::sandbox::{Endpoint, FaultKind, Faults, PaymentOutcome};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -59,7 +59,7 @@ on_both_engines! {
 
     async fn operator_cannot_release_paid_hold(engine) {
         let app = TestApp::start(engine).await;
-        for (at, outcome, state) in [("10", Outcome::Paid, "confirmed"), ("12", Outcome::Processing, "processing")] {
+        for (at, outcome, state) in [("10", PaymentOutcome::Paid, "confirmed"), ("12", PaymentOutcome::Processing, "processing")] {
             let hold = app.hold_slot("call", &format!("2026-12-01T{at}:00:00Z")).await;
             app.pay(&hold, outcome);
             for _ in 0..2 {
@@ -91,7 +91,7 @@ on_both_engines! {
         let open = post_action(&app, hold.text("id"), "refresh").await.expect(200);
         assert_eq!((open.text("status"), open.body["history"].as_array().unwrap().len()), ("held", 1));
         assert_eq!(app.simulator.calls().expire, 0, "a refresh must not expire the session");
-        app.pay(&hold, Outcome::Paid);
+        app.pay(&hold, PaymentOutcome::Paid);
         drop_events(&app);
         let paid = post_action(&app, hold.text("id"), "refresh").await.expect(200);
         assert_eq!(last_line(&paid.body), ("confirmed", "operator"), "{paid:?}");
@@ -104,11 +104,11 @@ on_both_engines! {
     async fn refresh_finds_lost_delayed_payment_result(engine) {
         let app = TestApp::start(engine).await;
         for (at, verdict, state) in [
-            ("10", Outcome::ProcessingSucceeded, "confirmed"),
-            ("12", Outcome::ProcessingFailed, "released/payment_failed"),
+            ("10", PaymentOutcome::ProcessingSucceeded, "confirmed"),
+            ("12", PaymentOutcome::ProcessingFailed, "released/payment_failed"),
         ] {
             let hold = app.hold_slot("call", &format!("2026-12-01T{at}:00:00Z")).await;
-            app.pay(&hold, Outcome::Processing);
+            app.pay(&hold, PaymentOutcome::Processing);
             app.deliver_all().await;
             let waiting = post_action(&app, hold.text("id"), "refresh").await.expect(200);
             assert_eq!(waiting.text("status"), "processing");
@@ -131,7 +131,7 @@ on_both_engines! {
             if resold {
                 app.checkout(&order_by("bob@example.com", "call", &slot)).await.expect(201);
             }
-            app.pay(&hold, Outcome::Paid);
+            app.pay(&hold, PaymentOutcome::Paid);
             drop_events(&app);
             let shown = post_action(&app, hold.text("id"), "refresh").await.expect(200);
             assert_eq!(app.state_of(&hold).await, state);
@@ -147,7 +147,7 @@ on_both_engines! {
         let hold = app.hold_slot("call", SLOT).await;
         app.expire_by_false_event(&hold).await;
         app.checkout(&order_by("bob@example.com", "call", SLOT)).await.expect(201);
-        app.pay(&hold, Outcome::Paid);
+        app.pay(&hold, PaymentOutcome::Paid);
         app.deliver_all().await;
         let pending = app.admin(Method::GET, "/v1/admin/commands", None).await.expect(200).body;
         let retry = format!("/v1/admin/commands/{}/retry", pending["data"][0]["id"].as_str().unwrap());
@@ -159,8 +159,8 @@ on_both_engines! {
     async fn event_list_omits_bodies(engine) {
         let app = TestApp::start(engine).await;
         let (one, other) = (app.hold_slot("call", SLOT).await, app.hold_slot("call", "2026-12-01T12:00:00Z").await);
-        app.pay(&one, Outcome::Paid);
-        app.pay(&other, Outcome::Declined);
+        app.pay(&one, PaymentOutcome::Paid);
+        app.pay(&other, PaymentOutcome::Declined);
         app.deliver_all().await;
         let all = list_events(&app, "").await;
         assert!(!all.to_string().contains("ada@example.com"), "{all}");
@@ -190,7 +190,7 @@ on_both_engines! {
     async fn replayed_event_applies_only_if_effect_was_lost(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
-        app.pay(&hold, Outcome::Paid);
+        app.pay(&hold, PaymentOutcome::Paid);
         app.deliver_all().await;
         let before = app.admin_hold(hold.text("id")).await;
         let all = list_events(&app, "").await;

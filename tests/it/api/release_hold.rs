@@ -1,6 +1,6 @@
 //! Tests of `DELETE /v1/holds/{id}`: the slot is free at once, and a payment that came first stays (S15).
 
-use holdfast::sandbox::{Endpoint, FaultKind, Faults, Outcome};
+use holdfast::sandbox::{Endpoint, FaultKind, Faults, PaymentOutcome};
 use reqwest::Method;
 
 use crate::support::app::{ApiResponse, TestApp, order_by};
@@ -39,7 +39,7 @@ on_both_engines! {
     async fn payment_before_release_stays(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
-        app.pay(&hold, Outcome::Paid);
+        app.pay(&hold, PaymentOutcome::Paid);
         for _ in 0..2 {
             app.cancel(&hold).await.expect_problem(409, "already_paid");
             assert_eq!(app.state_of(&hold).await, "confirmed");
@@ -52,7 +52,7 @@ on_both_engines! {
     async fn pending_delayed_payment_blocks_release(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
-        app.pay(&hold, Outcome::Processing);
+        app.pay(&hold, PaymentOutcome::Processing);
         app.cancel(&hold).await.expect_problem(409, "already_paid");
         assert_eq!(app.state_of(&hold).await, "processing");
         app.deliver_all().await;
@@ -70,7 +70,7 @@ on_both_engines! {
         assert_eq!(now["status"], "held");
         assert_eq!(now["checkout_url"], hold.body["checkout_url"]);
         app.simulator.set_faults(Faults::default());
-        app.pay(&hold, Outcome::Paid);
+        app.pay(&hold, PaymentOutcome::Paid);
         app.deliver_all().await;
         assert_eq!(app.state_of(&hold).await, "confirmed");
     }

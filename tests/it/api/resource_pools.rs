@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use chrono::Duration;
-use holdfast::sandbox::{Faults, Outcome};
+use holdfast::sandbox::{Faults, PaymentOutcome};
 use serde_json::{Value, json};
 
 use crate::support::app::{Instance, TestApp, order};
@@ -165,7 +165,7 @@ on_both_engines! {
         let late = app.checkout(&guest_checkout_body(1, "pool", SLOT, &wanted)).await.expect(201);
         app.expire_by_false_event(&late).await;
         app.checkout(&guest_checkout_body(2, "pool", SLOT, &wanted)).await.expect(201);
-        app.pay(&late, Outcome::Paid);
+        app.pay(&late, PaymentOutcome::Paid);
         app.deliver_all().await;
         assert_eq!(app.state_of(&late).await, "released/late_payment_refunded");
         app.sweep().await;
@@ -185,7 +185,7 @@ on_both_engines! {
             app.expire_by_false_event(&late).await;
             let host = json!({"resource": moved.text("resource")});
             let other = app.checkout(&guest_checkout_body(2, "pool", &next, &host)).await.expect(201);
-            app.pay(&late, Outcome::Paid);
+            app.pay(&late, PaymentOutcome::Paid);
             app.deliver_all().await;
             assert_eq!(app.state_of(&late).await, ends, "{asked}");
             app.sweep().await;
@@ -201,7 +201,7 @@ on_both_engines! {
         app.checkout(&guest_checkout_body(1, "pool", SLOT, &json!({"resource": "host-0"}))).await.expect(201);
         let longer = json!({"segments": [{"offset_minutes": 0, "duration_minutes": 45, "any_of": host_names(2)}]});
         app.sell("pool", &longer).await;
-        app.pay(&late, Outcome::Paid);
+        app.pay(&late, PaymentOutcome::Paid);
         app.deliver_all().await;
         assert_eq!(app.state_of(&late).await, "released/late_payment_refunded");
         app.sweep().await;
@@ -219,7 +219,7 @@ on_both_engines! {
         }
         for hold in &late {
             app.expire_by_false_event(hold).await;
-            app.pay(hold, Outcome::Paid);
+            app.pay(hold, PaymentOutcome::Paid);
         }
         let requests = (0..HOSTS).map(|n| RaceRequest::new(app.address, guest_checkout_body(100 + n, "pool", SLOT, &json!({}))));
         let (responses, ()) = tokio::join!(send_simultaneously(requests.collect()), app.deliver_all());

@@ -51,7 +51,7 @@ on_both_engines! {
         let shown = app.hold(hold.text("id")).await;
         assert_eq!((&shown["amount"], &shown["resource"], &shown["ends_at"]), (&json!(5000), &json!("ana"), &hold.body["ends_at"]));
         app.admin(Method::DELETE, "/v1/admin/event-types/call", None).await.expect(204);
-        app.pay(&hold, holdfast::sandbox::Outcome::Paid);
+        app.pay(&hold, holdfast::sandbox::PaymentOutcome::Paid);
         app.deliver_all().await;
         let shown = app.admin_hold(hold.text("id")).await;
         assert_eq!((&shown["status"], &shown["price_mismatch"]), (&json!("confirmed"), &json!(false)));

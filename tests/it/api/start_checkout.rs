@@ -4,7 +4,7 @@
 
 use chrono::Duration;
 use futures::StreamExt;
-use holdfast::sandbox::{Endpoint, FaultKind, Faults, Outcome};
+use holdfast::sandbox::{Endpoint, FaultKind, Faults, PaymentOutcome};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
@@ -35,7 +35,7 @@ on_both_engines! {
         let hold = app.hold_slot("call", SLOT).await;
         assert_eq!(hold.body["amount"], 5000);
         assert_eq!(hold.body["ends_at"], "2026-12-01T10:30:00Z");
-        app.pay(&hold, Outcome::Paid);
+        app.pay(&hold, PaymentOutcome::Paid);
         assert_eq!(app.state_of(&hold).await, "held");
         app.deliver_all().await;
         assert_eq!(app.state_of(&hold).await, "confirmed");
@@ -52,7 +52,7 @@ on_both_engines! {
     async fn successful_checkout_makes_one_stripe_call(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
-        app.pay(&hold, Outcome::Paid);
+        app.pay(&hold, PaymentOutcome::Paid);
         app.deliver_all().await;
         app.clock.advance(Duration::days(1));
         app.sweep().await;
@@ -67,7 +67,7 @@ on_both_engines! {
         let in_another_order = json!({"guest": {"name": "Ada", "email": "ada@example.com"}, "starts_at": SLOT, "event_type": "call"});
         let again = app.checkout_with_key("k", &in_another_order).await.expect(200);
         assert_eq!(again.body, first.body);
-        app.pay(&first, Outcome::Paid);
+        app.pay(&first, PaymentOutcome::Paid);
         app.deliver_all().await;
         let confirmed = app.checkout_with_key("k", &order("call", SLOT)).await.expect(200);
         assert_eq!((confirmed.text("id"), confirmed.text("token")), (first.text("id"), first.text("token")));
@@ -94,7 +94,7 @@ on_both_engines! {
         app.clock.advance(Duration::minutes(31));
         app.sweep().await;
         let third = app.checkout_with_key("k", &order("call", SLOT)).await.expect(201);
-        app.pay(&third, Outcome::Paid);
+        app.pay(&third, PaymentOutcome::Paid);
         app.deliver_all().await;
         let intent = app.simulator.session(third.text("checkout_session")).unwrap().payment_intent.unwrap();
         app.simulator.refund_from_dashboard(&intent, None).unwrap();

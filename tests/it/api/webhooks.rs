@@ -2,7 +2,7 @@
 //! sent while the database is away ends in the same state as a single clean one. `event_order` tests the orders.
 
 use holdfast::domain::time::Clock;
-use holdfast::sandbox::{Outcome, QueuedEvent, signature_header};
+use holdfast::sandbox::{PaymentOutcome, QueuedEvent, signature_header};
 use serde_json::{Value, json};
 
 use crate::support::app::{ApiResponse, TestApp, WEBHOOK_SECRET};
@@ -41,7 +41,7 @@ on_both_engines! {
     async fn event_delivered_twice_has_one_effect(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
-        app.pay(&hold, Outcome::Paid);
+        app.pay(&hold, PaymentOutcome::Paid);
         let event = completed_event(&app);
         let mut outcomes = Vec::new();
         for _ in 0..2 {
@@ -56,7 +56,7 @@ on_both_engines! {
     async fn event_delivered_ten_times_at_once_has_one_effect(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
-        app.pay(&hold, Outcome::Paid);
+        app.pay(&hold, PaymentOutcome::Paid);
         let event = completed_event(&app);
         let deliveries = (0..10).map(|_| app.simulator.deliver(&event.id));
         let answers = futures::future::join_all(deliveries).await;
@@ -71,7 +71,7 @@ on_both_engines! {
     async fn two_events_of_one_change_have_one_effect(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
-        app.pay(&hold, Outcome::Paid);
+        app.pay(&hold, PaymentOutcome::Paid);
         let mut event = completed_event(&app).json();
         for id in ["evt_one", "evt_two"] {
             event["id"] = id.into();
@@ -83,7 +83,7 @@ on_both_engines! {
     async fn webhook_during_database_lock_applies_on_retry(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
-        app.pay(&hold, Outcome::Paid);
+        app.pay(&hold, PaymentOutcome::Paid);
         let event = completed_event(&app);
         let lock = Lock::on_hold(&app.database, hold.text("id")).await;
         let refused = app.simulator.deliver(&event.id).await.unwrap();
@@ -110,7 +110,7 @@ async fn webhook_cut_before_commit_applies_on_retry() {
         WHERE datname = current_database() AND application_name = 'holdfast' AND wait_event_type = 'Lock'";
     let app = TestApp::start(Engine::Postgres).await;
     let hold = app.hold_slot("call", SLOT).await;
-    app.pay(&hold, Outcome::Paid);
+    app.pay(&hold, PaymentOutcome::Paid);
     let event = completed_event(&app);
     let lock = Lock::on_hold(&app.database, hold.text("id")).await;
     {
@@ -142,7 +142,7 @@ async fn webhook_cut_before_commit_applies_on_retry() {
 async fn webhook_without_database_is_refused_and_applied_later() {
     let app = TestApp::start(Engine::Postgres).await;
     let hold = app.hold_slot("call", SLOT).await;
-    app.pay(&hold, Outcome::Paid);
+    app.pay(&hold, PaymentOutcome::Paid);
     let proxy = Proxy::to(app.database.url()).await;
     let other = app.another_instance_with(&[("DATABASE_URL", proxy.url())]).await;
     app.simulator.set_webhook_url(other.url("/webhooks/stripe"));

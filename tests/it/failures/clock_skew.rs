@@ -16,7 +16,7 @@ use futures::StreamExt;
 use holdfast::clock::SystemClock;
 use holdfast::domain::time::Clock;
 use holdfast::sandbox::{
-    Faults, Mode, Outcome, QueuedEvent, SessionStatus, Simulator, SimulatorConfig, signature_header,
+    Faults, Mode, PaymentOutcome, QueuedEvent, SessionStatus, Simulator, SimulatorConfig, signature_header,
 };
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom, SliceRandom};
@@ -213,15 +213,19 @@ async fn simulate_guest(processes: &SkewedProcesses, number: usize) -> Option<(S
         processes.choose_client(&mut rng).hold(hold.text("id")).await;
     }
     let session = hold.text("checkout_session");
-    let pays = |outcomes: &[Outcome]| {
+    let pays = |outcomes: &[PaymentOutcome]| {
         let mut outcomes = outcomes.iter();
         outcomes.all(|outcome| processes.simulator.pay(session, *outcome).is_ok())
     };
     let end = match rng.random_range(0..10) {
-        0..3 if pays(&[Outcome::Paid]) => ExpectedEnd::Confirmed,
-        3 if pays(&[Outcome::Declined, Outcome::Paid]) => ExpectedEnd::Confirmed,
-        4 if pays(&[Outcome::Processing, Outcome::ProcessingSucceeded]) => ExpectedEnd::Confirmed,
-        5 if pays(&[Outcome::Processing, Outcome::ProcessingFailed]) => ExpectedEnd::PaymentFailed,
+        0..3 if pays(&[PaymentOutcome::Paid]) => ExpectedEnd::Confirmed,
+        3 if pays(&[PaymentOutcome::Declined, PaymentOutcome::Paid]) => ExpectedEnd::Confirmed,
+        4 if pays(&[PaymentOutcome::Processing, PaymentOutcome::ProcessingSucceeded]) => {
+            ExpectedEnd::Confirmed
+        }
+        5 if pays(&[PaymentOutcome::Processing, PaymentOutcome::ProcessingFailed]) => {
+            ExpectedEnd::PaymentFailed
+        }
         6 => {
             processes.choose_client(&mut rng).cancel(&hold).await.expect(200);
             ExpectedEnd::Released

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use holdfast::domain::booking::Actor;
 use holdfast::domain::ids::HoldId;
-use holdfast::sandbox::Outcome;
+use holdfast::sandbox::PaymentOutcome;
 use holdfast::store::postgres::PostgresStore;
 use holdfast::store::{PoolOptions, Schema as _};
 use holdfast::workflow::release_hold::release_hold;
@@ -72,13 +72,13 @@ async fn service_survives_postgres_restart_and_failover() {
     app.without_audit("its database is in the cluster, which this test audits below");
 
     let first = app.hold_slot("call", SLOT).await;
-    app.pay(&first, Outcome::Paid);
+    app.pay(&first, PaymentOutcome::Paid);
     cluster.stop();
     assert_unavailable(&app, &first).await;
     cluster.start_again_with_a_standby().await;
     let second = assert_recovered(&app, &first, "2026-12-01T14:00:00Z").await;
 
-    app.pay(&second, Outcome::Paid);
+    app.pay(&second, PaymentOutcome::Paid);
     cluster.fail_over();
     assert_unavailable(&app, &second).await;
     proxy.redirect_to_server(&cluster.standby_url());

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use chrono::Duration;
 use futures::StreamExt;
-use holdfast::sandbox::Outcome;
+use holdfast::sandbox::PaymentOutcome;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use reqwest::Method;
@@ -42,8 +42,8 @@ async fn simulate_guest(app: &TestApp, instance: &Instance, mut rng: StdRng) -> 
         if hold.status == 201 {
             match rng.random_range(0..4) {
                 0 => answers.push(instance.cancel(&hold).await),
-                1 => app.pay(&hold, Outcome::Paid),
-                2 => app.pay(&hold, Outcome::Declined),
+                1 => app.pay(&hold, PaymentOutcome::Paid),
+                2 => app.pay(&hold, PaymentOutcome::Declined),
                 _ => {}
             }
         }

@@ -3,7 +3,7 @@
 //!
 //! The `saga` tests try every step of every workflow, but they only abort a task. Here the process is real.
 
-use holdfast::sandbox::{Faults, Outcome, SessionStatus};
+use holdfast::sandbox::{Faults, PaymentOutcome, SessionStatus};
 use reqwest::{Method, RequestBuilder};
 use tempfile::TempDir;
 
@@ -81,7 +81,7 @@ on_both_engines! {
         // Recovery repeats the call with the same idempotency key, so Stripe creates no second session.
         assert_eq!((sessions.len(), sessions[0].status), (1, SessionStatus::Expired), "one session, and it is expired");
         let hold = client.send(build_checkout(&client, &slot)).await.expect(201);
-        app.pay(&hold, Outcome::Paid);
+        app.pay(&hold, PaymentOutcome::Paid);
         app.deliver_all().await;
         assert_eq!(app.state_of(&hold).await, "confirmed");
     }
@@ -99,7 +99,7 @@ on_both_engines! {
             })
             .await;
             if paid {
-                app.pay(&hold, Outcome::Paid);
+                app.pay(&hold, PaymentOutcome::Paid);
             }
             process.kill().await;
             eventually("Stripe has completed the call", async || {

@@ -27,7 +27,7 @@ fn fault_every_call(endpoint: Endpoint, kind: FaultKind) -> Faults {
     let fault = ApiFault {
         endpoint: Some(endpoint),
         probability: 1.0,
-        ..ApiFault::of(kind)
+        ..ApiFault::new(kind)
     };
     Faults {
         api: vec![fault],

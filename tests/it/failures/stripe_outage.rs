@@ -9,7 +9,7 @@ use holdfast::domain::hold::ReleaseRequester;
 use holdfast::domain::ids::HoldId;
 use holdfast::gateway::client::StripeGateway;
 use holdfast::gateway::stripe_config::StripeConfig;
-use holdfast::sandbox::{ApiFault, Endpoint, FaultKind, Faults, Outcome};
+use holdfast::sandbox::{ApiFault, Endpoint, FaultKind, Faults, PaymentOutcome};
 use holdfast::workflow::release_hold::{ReleaseOutcome, release_hold};
 use holdfast::workflow::{Context, WorkflowError, sweep};
 
@@ -50,7 +50,7 @@ fn fault_every_call(endpoint: Option<Endpoint>, kind: FaultKind) -> Faults {
     let fault = ApiFault {
         endpoint,
         probability: 1.0,
-        ..ApiFault::of(kind)
+        ..ApiFault::new(kind)
     };
     Faults {
         api: vec![fault],
@@ -78,7 +78,7 @@ on_both_engines! {
             for (paid, endpoint) in [(false, Endpoint::ExpireSession), (true, Endpoint::RetrieveSession)] {
                 let hold = create_hold_at(&app, 2 * hour + usize::from(paid)).await;
                 if paid {
-                    app.pay(&hold, Outcome::Paid);
+                    app.pay(&hold, PaymentOutcome::Paid);
                 }
                 app.simulator.set_faults(fault_every_call(Some(endpoint), kind));
                 let (context, started) = (context_with_short_timeouts(&app), Instant::now());

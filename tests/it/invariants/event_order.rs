@@ -3,7 +3,7 @@
 
 use futures::StreamExt;
 use holdfast::domain::time::Clock;
-use holdfast::sandbox::{Outcome, QueuedEvent};
+use holdfast::sandbox::{PaymentOutcome, QueuedEvent};
 use serde_json::{Value, json};
 
 use crate::support::app::{ApiResponse, TestApp, order_by};
@@ -47,7 +47,7 @@ async fn run_scenario(
     app: &TestApp,
     event_type: &str,
     starts_at: &str,
-    actions: &[Outcome],
+    actions: &[PaymentOutcome],
     end: End,
 ) -> Run {
     let stripe = &app.simulator;
@@ -121,7 +121,7 @@ async fn deliver_event(app: &TestApp, event: &QueuedEvent) {
 async fn run_every_order(
     app: &TestApp,
     event_type: &str,
-    (actions, end): (&[Outcome], End),
+    (actions, end): (&[PaymentOutcome], End),
     (state, payments): (&str, &Value),
 ) -> usize {
     let mut runs: Vec<Run> = Vec::new();
@@ -177,12 +177,12 @@ fn permutations(n: usize) -> Vec<Vec<usize>> {
 
 on_both_engines! {
     async fn any_event_order_ends_in_one_state(engine) {
-        use Outcome::{Declined, Paid, Processing, ProcessingFailed, ProcessingSucceeded};
+        use PaymentOutcome::{Declined, Paid, Processing, ProcessingFailed, ProcessingSucceeded};
         let app = TestApp::start(engine).await;
         let none = json!([]);
         let paid = json!([{"amount": 5000, "refunded": 0, "currency": "eur", "state": "paid"}]);
         let back = json!([{"amount": 5000, "refunded": 5000, "currency": "eur", "state": "refunded"}]);
-        let scenarios: [(&[Outcome], End, &str, &Value); 10] = [
+        let scenarios: [(&[PaymentOutcome], End, &str, &Value); 10] = [
             (&[Paid], End::ByItself, "confirmed", &paid),
             (&[Declined, Paid], End::ByItself, "confirmed", &paid),
             (&[Processing, ProcessingSucceeded], End::ByItself, "confirmed", &paid),

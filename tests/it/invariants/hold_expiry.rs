@@ -2,7 +2,7 @@
 //! before.
 
 use chrono::Duration;
-use holdfast::sandbox::{Endpoint, FaultKind, Faults, Outcome};
+use holdfast::sandbox::{Endpoint, FaultKind, Faults, PaymentOutcome};
 
 use crate::support::app::{TestApp, order, order_by};
 use crate::support::on_both_engines;
@@ -57,7 +57,7 @@ on_both_engines! {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
         app.clock.advance(time_past_the_hold());
-        app.pay(&hold, Outcome::Paid);
+        app.pay(&hold, PaymentOutcome::Paid);
         let report = app.sweep().await;
         assert_eq!((&report["confirmed"], &report["released"]), (&1.into(), &0.into()), "{report}");
         assert_eq!(app.state_of(&hold).await, "confirmed");
@@ -71,7 +71,7 @@ on_both_engines! {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
         app.clock.advance(time_past_the_hold());
-        app.pay(&hold, Outcome::Paid);
+        app.pay(&hold, PaymentOutcome::Paid);
         app.checkout(&order_by("bob@example.com", "call", SLOT)).await.expect_problem(409, "slot_taken");
         assert_eq!(app.state_of(&hold).await, "confirmed");
         assert_eq!(app.simulator.calls().create, 1, "the second guest costs no session");
@@ -99,8 +99,8 @@ on_both_engines! {
             app.hold_slot("call", &at(1)).await,
             app.hold_slot("call", &at(2)).await,
         );
-        app.pay(&paid, Outcome::Paid);
-        app.pay(&slow, Outcome::Processing);
+        app.pay(&paid, PaymentOutcome::Paid);
+        app.pay(&slow, PaymentOutcome::Processing);
         for event in app.simulator.pending_events() {
             app.simulator.drop_event(&event.id);
         }
@@ -109,7 +109,7 @@ on_both_engines! {
         assert_eq!(app.state_of(&paid).await, "confirmed");
         assert_eq!(app.state_of(&left).await, "released/expired");
         assert_eq!(app.state_of(&slow).await, "processing");
-        app.pay(&slow, Outcome::ProcessingSucceeded);
+        app.pay(&slow, PaymentOutcome::ProcessingSucceeded);
         for event in app.simulator.pending_events() {
             app.simulator.drop_event(&event.id);
         }
@@ -121,7 +121,7 @@ on_both_engines! {
     async fn delayed_payment_keeps_slot_for_days(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
-        app.pay(&hold, Outcome::Processing);
+        app.pay(&hold, PaymentOutcome::Processing);
         app.deliver_all().await;
         for _ in 0..5 {
             app.clock.advance(Duration::days(1));
@@ -129,7 +129,7 @@ on_both_engines! {
             assert_eq!(app.state_of(&hold).await, "processing");
             app.checkout(&order("call", SLOT)).await.expect_problem(409, "slot_taken");
         }
-        app.pay(&hold, Outcome::ProcessingSucceeded);
+        app.pay(&hold, PaymentOutcome::ProcessingSucceeded);
         app.deliver_all().await;
         assert_eq!(app.state_of(&hold).await, "confirmed");
     }
@@ -137,7 +137,7 @@ on_both_engines! {
     async fn delayed_payment_is_polled_with_backoff(engine) {
         let app = TestApp::start_with(engine, &[("HOLDFAST_ASK_PROCESSING_AFTER", "1h")]).await;
         let hold = app.hold_slot("call", SLOT).await;
-        app.pay(&hold, Outcome::Processing);
+        app.pay(&hold, PaymentOutcome::Processing);
         app.deliver_all().await;
         for (asked, hours) in [1, 2, 4, 8, 16, 32, 32].into_iter().enumerate() {
             app.clock.advance(Duration::hours(hours) - Duration::seconds(1));
@@ -155,7 +155,7 @@ on_both_engines! {
     async fn unchanged_status_is_polled_again_later(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
-        app.pay(&hold, Outcome::Processing);
+        app.pay(&hold, PaymentOutcome::Processing);
         app.deliver_all().await;
         app.database.execute("UPDATE holds SET session_id = 'cs_test_gone'").await;
         let mut asked = 0;
@@ -175,7 +175,7 @@ on_both_engines! {
     async fn failed_delayed_payment_frees_slot(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
-        app.pay(&hold, Outcome::ProcessingFailed);
+        app.pay(&hold, PaymentOutcome::ProcessingFailed);
         app.deliver_all().await;
         assert_eq!(app.state_of(&hold).await, "released/payment_failed");
         app.hold_slot("call", SLOT).await;
@@ -184,12 +184,12 @@ on_both_engines! {
     async fn declined_card_keeps_the_hold(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
-        app.pay(&hold, Outcome::Declined);
+        app.pay(&hold, PaymentOutcome::Declined);
         app.deliver_all().await;
         assert_eq!(app.state_of(&hold).await, "held");
         let history = app.admin_hold(hold.text("id")).await["history"].to_string();
         assert!(history.contains("a payment try failed: card_declined"), "{history}");
-        app.pay(&hold, Outcome::Paid);
+        app.pay(&hold, PaymentOutcome::Paid);
         app.deliver_all().await;
         assert_eq!(app.state_of(&hold).await, "confirmed");
     }

@@ -4,7 +4,7 @@
 //!
 //! The service is a real process: its outbox worker makes the refund, and its log and metrics are its own.
 
-use holdfast::sandbox::{Outcome, signature_header};
+use holdfast::sandbox::{PaymentOutcome, signature_header};
 use serde_json::{Value, json};
 
 use crate::support::app::{ApiResponse, Client, TestApp, WEBHOOK_SECRET, order, order_by};
@@ -93,15 +93,15 @@ on_both_engines! {
         let first = client.checkout(&order("call", &slot)).await.expect(201);
         release_in_database(&app, &first).await;
         let second = client.checkout(&order_by("bob@example.com", "call", &slot)).await.expect(201);
-        app.pay(&second, Outcome::Paid);
+        app.pay(&second, PaymentOutcome::Paid);
         app.deliver_all().await;
-        app.pay(&first, Outcome::Paid);
+        app.pay(&first, PaymentOutcome::Paid);
         redeliver_all_events(&app).await;
         assert_refunded_once(&app).await;
         let message = json!("paid after the release; the slot was gone, the money goes back");
         assert_eq!(final_state(&client, &first).await, ("released/late_payment_refunded".to_owned(), message));
         assert_eq!(app.state_of(&second).await, "confirmed");
-        assert_operator_alerted(&mut process, &client, "a payment came when its hold could not take it", "late").await;
+        assert_operator_alerted(&mut process, &client, "a payment arrived for a hold that was not waiting for it", "late").await;
     }
 
     async fn late_payment_gets_slot_back(engine) {
@@ -110,14 +110,14 @@ on_both_engines! {
         let slot = start_in_a_year(&app);
         let hold = client.checkout(&order("call", &slot)).await.expect(201);
         release_in_database(&app, &hold).await;
-        app.pay(&hold, Outcome::Paid);
+        app.pay(&hold, PaymentOutcome::Paid);
         redeliver_all_events(&app).await;
         let message = json!("paid after the release; the slot was still free");
         assert_eq!(final_state(&client, &hold).await, ("confirmed".to_owned(), message));
         assert_eq!(app.simulator.calls().refund, 0);
         let other = order_by("bob@example.com", "call", &slot);
         client.checkout(&other).await.expect_problem(409, "slot_taken");
-        assert_operator_alerted(&mut process, &client, "a payment came when its hold could not take it", "late").await;
+        assert_operator_alerted(&mut process, &client, "a payment arrived for a hold that was not waiting for it", "late").await;
     }
 
     async fn payment_without_hold_is_refunded_once_and_logged(engine) {
@@ -125,22 +125,22 @@ on_both_engines! {
         let (mut process, client) = app.process(directory.path(), &[]).await;
         let hold = client.checkout(&order("call", &start_in_a_year(&app))).await.expect(201);
         app.delete_hold_rows(&hold).await;
-        app.pay(&hold, Outcome::Paid);
+        app.pay(&hold, PaymentOutcome::Paid);
         redeliver_all_events(&app).await;
         assert_refunded_once(&app).await;
-        assert_operator_alerted(&mut process, &client, "payment for a hold that is not on the books", "no_hold").await;
+        assert_operator_alerted(&mut process, &client, "payment for an unknown hold", "no_hold").await;
     }
 
     async fn second_payment_on_one_hold_is_refunded_once(engine) {
         let (app, directory) = (TestApp::start(engine).await, tempfile::tempdir().unwrap());
         let (mut process, client) = app.process(directory.path(), &[]).await;
         let hold = client.checkout(&order("call", &start_in_a_year(&app))).await.expect(201);
-        app.pay(&hold, Outcome::Paid);
+        app.pay(&hold, PaymentOutcome::Paid);
         app.deliver_all().await;
         // Stripe promises one payment per session. If that fails, the second payment carries the same metadata.
         let second = app.hold_slot("long-call", "2026-12-01T10:00:00Z").await;
         app.delete_hold_rows(&second).await;
-        app.pay(&second, Outcome::Paid);
+        app.pay(&second, PaymentOutcome::Paid);
         let mut events = app.simulator.pending_events();
         events.iter().for_each(|event| app.simulator.drop_event(&event.id));
         events.retain(|event| event.event_type == "payment_intent.succeeded");
@@ -157,14 +157,14 @@ on_both_engines! {
         assert_eq!((&shown["status"], &shown["payments"][0]["state"]), (&json!("confirmed"), &json!("paid")));
         let refunds = app.simulator.refunds();
         assert_eq!((refunds.len(), refunds[0].amount), (1, 9000));
-        assert_operator_alerted(&mut process, &client, "a payment came when its hold could not take it", "late").await;
+        assert_operator_alerted(&mut process, &client, "a payment arrived for a hold that was not waiting for it", "late").await;
     }
 
     async fn session_of_another_installation_is_ignored(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", "2026-12-01T10:00:00Z").await;
         app.delete_hold_rows(&hold).await;
-        app.pay(&hold, Outcome::Paid);
+        app.pay(&hold, PaymentOutcome::Paid);
         let events = app.simulator.events().into_iter();
         let mut completed = events.filter(|event| event.event_type == "checkout.session.completed");
         let ours = completed.next_back().unwrap().json();

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use holdfast::clock::SystemClock;
 use holdfast::domain::time::Clock;
-use holdfast::sandbox::{Endpoint, FaultKind, Faults, Outcome};
+use holdfast::sandbox::{Endpoint, FaultKind, Faults, PaymentOutcome};
 use reqwest::Method;
 use serde_json::json;
 
@@ -89,8 +89,8 @@ async fn run_scenario(app: &TestApp, client: &Client, problems: &Problems) -> Ve
             .expect(422),
     );
     problems.note(client.checkout(&checkout_in(0)).await.expect(409));
-    app.pay(&hold, Outcome::Declined);
-    app.pay(&hold, Outcome::Paid);
+    app.pay(&hold, PaymentOutcome::Declined);
+    app.pay(&hold, PaymentOutcome::Paid);
     app.deliver_all().await;
     problems.note(client.cancel(&hold).await.expect(409));
     let other = client.checkout(&checkout_in(2)).await.expect(201);

@@ -3,7 +3,7 @@
 
 use holdfast::domain::figures::FigureCounts;
 use holdfast::domain::time::Clock;
-use holdfast::sandbox::{Outcome, signature_header};
+use holdfast::sandbox::{PaymentOutcome, signature_header};
 use serde_json::{Value, json};
 
 use crate::support::app::{ApiResponse, TestApp, WEBHOOK_SECRET};
@@ -25,7 +25,7 @@ async fn deliver_event(app: &TestApp, event: &Value) -> ApiResponse {
 /// Returns a confirmed hold and its intent.
 async fn paid_hold(app: &TestApp) -> (ApiResponse, String) {
     let hold = app.hold_slot("call", SLOT).await;
-    app.pay(&hold, Outcome::Paid);
+    app.pay(&hold, PaymentOutcome::Paid);
     app.deliver_all().await;
     let session = app.simulator.session(hold.text("checkout_session")).unwrap();
     (hold, session.payment_intent.unwrap())

@@ -2,7 +2,7 @@
 //! instance.
 
 use chrono::Duration;
-use holdfast::sandbox::{ApiFault, Endpoint, FaultKind, Faults, Outcome, SessionStatus};
+use holdfast::sandbox::{ApiFault, Endpoint, FaultKind, Faults, PaymentOutcome, SessionStatus};
 use holdfast::workflow::sweep;
 use serde_json::json;
 
@@ -39,8 +39,8 @@ on_both_engines! {
     async fn sweep_report_counts_released_and_confirmed_holds(engine) {
         let app = TestApp::start(engine).await;
         let holds = place_holds(&app, 5).await;
-        app.pay(&holds[0], Outcome::Paid);
-        app.pay(&holds[1], Outcome::Processing);
+        app.pay(&holds[0], PaymentOutcome::Paid);
+        app.pay(&holds[1], PaymentOutcome::Processing);
         app.simulator.expire(holds[2].text("checkout_session")).unwrap();
         app.clock.advance(Duration::minutes(40));
         let fresh = place_hourly_holds(&app, 10..11).await.pop().unwrap();
@@ -96,7 +96,7 @@ on_both_engines! {
         let app = TestApp::start(engine).await;
         let holds = place_holds(&app, 2).await;
         app.clock.advance(Duration::minutes(31));
-        let fault = ApiFault { probability: 1.0, ..ApiFault::of(FaultKind::ServerError) };
+        let fault = ApiFault { probability: 1.0, ..ApiFault::new(FaultKind::ServerError) };
         app.simulator.set_faults(Faults { api: vec![fault], ..Faults::default() });
         let report = app.sweep().await;
         assert_eq!((&report["failed"], &report["released"]), (&json!(2), &json!(0)), "{report}");
@@ -170,7 +170,7 @@ on_both_engines! {
     async fn paid_stale_attempt_is_refunded(engine) {
         let app = TestApp::start(engine).await;
         let hold = leave_dead_attempt(&app).await;
-        app.pay(&hold, Outcome::Paid);
+        app.pay(&hold, PaymentOutcome::Paid);
         app.database.expire_all_leases().await;
         for _ in 0..3 {
             app.sweep().await;

@@ -1,6 +1,6 @@
 //! Tests sessions as a client sees them: create, retrieve, list, expire, errors, and the guest's payment page.
 
-use holdfast::sandbox::Outcome;
+use holdfast::sandbox::PaymentOutcome;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -65,7 +65,7 @@ async fn every_answer_carries_stripes_headers() {
 async fn only_open_sessions_expire_and_refusal_reads_like_stripes() {
     let fixture = SimulatorFixture::start_explicit().await;
     let id = fixture.create_session().await;
-    fixture.simulator.pay(&id, Outcome::Paid).unwrap();
+    fixture.simulator.pay(&id, PaymentOutcome::Paid).unwrap();
     let (status, body) = read_response(fixture.post(&expire_path(&id)).send().await.unwrap()).await;
     assert_eq!(
         (status, &body["error"]["type"]),
@@ -233,9 +233,12 @@ async fn payment_page_escapes_content_and_offers_allowed_actions() {
         assert!(open.contains(&format!("id=\"{button}\"")), "{button}");
     }
     assert!(open.contains(&format!("data-success-url=\"http://shop.test/done?s={id}\"")));
-    fixture.simulator.pay(&id, Outcome::Processing).unwrap();
+    fixture.simulator.pay(&id, PaymentOutcome::Processing).unwrap();
     let processing = page().await;
     assert!(processing.contains("id=\"bank-succeed\"") && !processing.contains("id=\"pay\""));
-    fixture.simulator.pay(&id, Outcome::ProcessingFailed).unwrap();
+    fixture
+        .simulator
+        .pay(&id, PaymentOutcome::ProcessingFailed)
+        .unwrap();
     assert!(!page().await.contains("<button"));
 }

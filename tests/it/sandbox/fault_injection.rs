@@ -38,7 +38,7 @@ async fn injected_errors_read_like_stripes_and_have_no_effect() {
     let fault = ApiFault {
         next: 1,
         should_retry: Some(false),
-        ..ApiFault::of(FaultKind::RateLimited)
+        ..ApiFault::new(FaultKind::RateLimited)
     };
     fixture.simulator.set_faults(Faults {
         api: vec![fault],

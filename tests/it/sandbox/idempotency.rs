@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use holdfast::sandbox::{Endpoint, FaultKind, Faults, Outcome};
+use holdfast::sandbox::{Endpoint, FaultKind, Faults, PaymentOutcome};
 use reqwest::{RequestBuilder, Response};
 
 use super::fixture::{SESSION_FORM, SimulatorFixture, read_response, wait_until};
@@ -60,7 +60,7 @@ async fn a_key_belongs_to_its_parameters_and_its_path() {
 async fn refused_call_is_replayed_but_refused_parameters_are_not() {
     let fixture = SimulatorFixture::start_explicit().await;
     let id = fixture.create_session().await;
-    fixture.simulator.pay(&id, Outcome::Paid).unwrap();
+    fixture.simulator.pay(&id, PaymentOutcome::Paid).unwrap();
     let expire = || fixture.post(&format!("/v1/checkout/sessions/{id}/expire"));
     assert_eq!(send_with_key(expire()).await.status(), 400);
     let again = send_with_key(expire()).await;

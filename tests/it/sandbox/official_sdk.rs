@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use holdfast::sandbox::Outcome;
+use holdfast::sandbox::PaymentOutcome;
 use serde_json::json;
 use tokio::process::Command;
 
@@ -22,7 +22,7 @@ async fn official_sdk_reads_answers_and_verifies_webhooks() {
 
     let receiver = Receiver::start().await;
     fixture.simulator.set_webhook_url(receiver.url.clone());
-    for outcome in [Outcome::Declined, Outcome::ProcessingSucceeded] {
+    for outcome in [PaymentOutcome::Declined, PaymentOutcome::ProcessingSucceeded] {
         let id = fixture.create_session().await;
         fixture.simulator.pay(&id, outcome).unwrap();
     }

@@ -1,6 +1,6 @@
 //! Tests payments, refunds and disputes: the states they reach and the events they emit.
 
-use holdfast::sandbox::{ControlError, Outcome};
+use holdfast::sandbox::{ControlError, PaymentOutcome};
 use serde_json::Value;
 
 use super::fixture::{SESSION_FORM, SimulatorFixture, read_response};
@@ -27,7 +27,7 @@ const DELAYED_FAILED: &[&str] = &[
 ];
 
 /// Checks the session's status and payment status, the intent's status, and all events.
-async fn assert_outcomes(outcomes: &[Outcome], expected: [&str; 3], events: &[&[&str]]) {
+async fn assert_outcomes(outcomes: &[PaymentOutcome], expected: [&str; 3], events: &[&[&str]]) {
     let fixture = SimulatorFixture::start_explicit().await;
     let id = fixture.create_session().await;
     for outcome in outcomes {
@@ -47,7 +47,7 @@ async fn assert_outcomes(outcomes: &[Outcome], expected: [&str; 3], events: &[&[
 
 #[tokio::test]
 async fn each_payment_outcome_emits_its_events_in_order() {
-    use Outcome::*;
+    use PaymentOutcome::*;
     let declined = ["open", "unpaid", "requires_payment_method"];
     let paid = ["complete", "paid", "succeeded"];
     assert_outcomes(&[Declined], declined, &[DECLINED]).await;
@@ -72,12 +72,19 @@ async fn completed_or_expired_session_cannot_be_paid() {
         fixture.create_session().await,
         fixture.create_session().await,
     );
-    fixture.simulator.pay(&paid, Outcome::Paid).unwrap();
-    fixture.simulator.pay(&failed, Outcome::ProcessingFailed).unwrap();
+    fixture.simulator.pay(&paid, PaymentOutcome::Paid).unwrap();
+    fixture
+        .simulator
+        .pay(&failed, PaymentOutcome::ProcessingFailed)
+        .unwrap();
     fixture.simulator.expire(&expired).unwrap();
     let before = fixture.event_types();
     for (id, status) in [(&paid, "complete"), (&failed, "complete"), (&expired, "expired")] {
-        for outcome in [Outcome::Paid, Outcome::Declined, Outcome::ProcessingSucceeded] {
+        for outcome in [
+            PaymentOutcome::Paid,
+            PaymentOutcome::Declined,
+            PaymentOutcome::ProcessingSucceeded,
+        ] {
             assert_eq!(
                 fixture.simulator.pay(id, outcome),
                 Err(ControlError::NotPayable(status))
@@ -96,7 +103,7 @@ async fn completed_or_expired_session_cannot_be_paid() {
 async fn expired_session_cancels_its_declined_intent() {
     let fixture = SimulatorFixture::start_explicit().await;
     let id = fixture.create_session().await;
-    fixture.simulator.pay(&id, Outcome::Declined).unwrap();
+    fixture.simulator.pay(&id, PaymentOutcome::Declined).unwrap();
     fixture.advance(86_399);
     fixture.simulator.expire_due();
     assert_eq!(fixture.simulator.session(&id).unwrap().status, "open");
@@ -117,7 +124,7 @@ async fn card_only_session_rejects_delayed_payment() {
     let (_, body) = read_response(fixture.form("/v1/checkout/sessions", &form).send().await.unwrap()).await;
     let id = body["id"].as_str().unwrap();
     assert_eq!(
-        fixture.simulator.pay(id, Outcome::Processing),
+        fixture.simulator.pay(id, PaymentOutcome::Processing),
         Err(ControlError::MethodNotAllowed)
     );
     assert!(fixture.simulator.intents().is_empty());
@@ -130,8 +137,8 @@ async fn a_free_order_completes_without_an_intent() {
     let (_, body) = read_response(fixture.form("/v1/checkout/sessions", &form).send().await.unwrap()).await;
     assert_eq!(body["payment_status"], "no_payment_required");
     let id = body["id"].as_str().unwrap();
-    assert!(fixture.simulator.pay(id, Outcome::Declined).is_err());
-    fixture.simulator.pay(id, Outcome::Paid).unwrap();
+    assert!(fixture.simulator.pay(id, PaymentOutcome::Declined).is_err());
+    fixture.simulator.pay(id, PaymentOutcome::Paid).unwrap();
     let session = fixture.simulator.session(id).unwrap();
     assert_eq!(
         (session.status.as_str(), session.payment_intent),
@@ -144,7 +151,7 @@ async fn a_free_order_completes_without_an_intent() {
 async fn partial_refunds_never_exceed_the_payment() {
     let fixture = SimulatorFixture::start_explicit().await;
     let id = fixture.create_session().await;
-    fixture.simulator.pay(&id, Outcome::Paid).unwrap();
+    fixture.simulator.pay(&id, PaymentOutcome::Paid).unwrap();
     let intent = fixture.simulator.intents().remove(0).id;
     let refund = async |rest: &str| {
         let form = format!("payment_intent={intent}{rest}");
@@ -181,7 +188,7 @@ async fn partial_refunds_never_exceed_the_payment() {
 async fn charge_is_disputed_once_and_then_not_refundable() {
     let fixture = SimulatorFixture::start_explicit().await;
     let id = fixture.create_session().await;
-    fixture.simulator.pay(&id, Outcome::Paid).unwrap();
+    fixture.simulator.pay(&id, PaymentOutcome::Paid).unwrap();
     let intent = fixture.simulator.intents().remove(0).id;
     fixture.simulator.dispute(&intent).unwrap();
     assert_eq!(

@@ -1,6 +1,6 @@
 //! Tests webhook deliveries: explicit, automatic, and with injected faults.
 
-use holdfast::sandbox::{FaultRate, Faults, Mode, Outcome, WebhookFaults, signature_header};
+use holdfast::sandbox::{FaultRate, Faults, Mode, PaymentOutcome, WebhookFaults, signature_header};
 
 use super::fixture::{Receiver, SECRET, START, SimulatorFixture, wait_until};
 
@@ -42,7 +42,7 @@ async fn an_event_stays_queued_until_it_is_accepted() {
     assert!(fixture.simulator.deliver_next().await.is_none());
     fixture.simulator.set_webhook_url(receiver.url.clone());
     let id = fixture.create_session().await;
-    fixture.simulator.pay(&id, Outcome::Declined).unwrap();
+    fixture.simulator.pay(&id, PaymentOutcome::Declined).unwrap();
     receiver.set_status(503);
     let statuses: Vec<_> = fixture
         .simulator
@@ -78,7 +78,7 @@ async fn webhook_faults_double_drop_and_shuffle() {
             seed: Some(3),
             ..Faults::default()
         });
-        fixture.simulator.pay(&id, Outcome::Paid).unwrap();
+        fixture.simulator.pay(&id, PaymentOutcome::Paid).unwrap();
         fixture.event_types()
     };
     let in_order = queue_under(WebhookFaults::default()).await;
@@ -113,7 +113,7 @@ async fn automatic_mode_delivers_retries_and_expires_sessions() {
         Receiver::start().await,
     );
     let (paid, left) = (fixture.create_session().await, fixture.create_session().await);
-    fixture.simulator.pay(&paid, Outcome::Paid).unwrap();
+    fixture.simulator.pay(&paid, PaymentOutcome::Paid).unwrap();
     receiver.set_status(500);
     fixture.simulator.set_webhook_url(receiver.url.clone());
     receiver.wait_for(4).await;

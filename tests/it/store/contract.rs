@@ -228,7 +228,7 @@ fn change(booking: &Booking, step: StateChange) -> HoldChange {
         hold: booking.hold.id,
         version: booking.version,
         step: Some(step),
-        cause: Actor::Sweep,
+        actor: Actor::Sweep,
         now: at(1),
         check_at: None,
     }
@@ -236,7 +236,7 @@ fn change(booking: &Booking, step: StateChange) -> HoldChange {
 
 const EXPIRED: Status = Status::Released(ReleaseReason::Expired);
 
-const DONE: ApplyOutcome = ApplyOutcome::Done { orders: 0 };
+const DONE: ApplyOutcome = ApplyOutcome::Done { commands: 0 };
 
 /// Applies a transition, which must succeed, and returns the booking after it.
 async fn after(store: &dyn Store, booking: &Booking, transition: Transition) -> Booking {

@@ -5,7 +5,7 @@
 //! while the service serves guests and an operator, and the test reads the counts afterwards. The plans of SQLite are
 //! tested beside its statements.
 
-use holdfast::sandbox::Outcome;
+use holdfast::sandbox::PaymentOutcome;
 use reqwest::Method;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
@@ -81,7 +81,7 @@ async fn a_day(app: &TestApp, at: &Instance, date: &str) {
     at.checkout(&order_by("bob@example.com", "call", &on("10:00")))
         .await
         .expect_problem(409, "slot_taken");
-    app.pay(&hold, Outcome::Paid);
+    app.pay(&hold, PaymentOutcome::Paid);
     app.deliver_all().await;
     assert_eq!(at.state(hold.text("id")).await, "confirmed");
     let moving = format!("/v1/holds/{}/move", hold.text("id"));

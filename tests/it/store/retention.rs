@@ -1,7 +1,7 @@
 //! Tests when webhook payloads, event ids and guests of ended holds are erased, and by which setting.
 
 use chrono::Duration;
-use holdfast::sandbox::Outcome;
+use holdfast::sandbox::PaymentOutcome;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -39,7 +39,7 @@ on_both_engines! {
     async fn sweep_erases_payloads_then_guests_then_event_ids(engine) {
         let app = TestApp::start_with(engine, &SHORT).await;
         let paid = app.hold_slot("call", "2026-12-01T10:00:00Z").await;
-        app.pay(&paid, Outcome::Paid);
+        app.pay(&paid, PaymentOutcome::Paid);
         app.deliver_all().await;
         let events = app.simulator.events();
         let event = events.iter().find(|event| event.event_type == "checkout.session.completed").unwrap();

@@ -13,7 +13,7 @@ use holdfast::app::{App, Background};
 use holdfast::clock::SystemClock;
 use holdfast::config::{self, Config, ConfigScope};
 use holdfast::domain::time::Clock;
-use holdfast::sandbox::{Mode, Outcome, Simulator, SimulatorConfig};
+use holdfast::sandbox::{Mode, PaymentOutcome, Simulator, SimulatorConfig};
 use holdfast::workflow::Context;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -235,7 +235,7 @@ impl TestApp {
     }
 
     /// Makes the guest do this on Stripe's payment page. Stripe's events wait until they are delivered.
-    pub(crate) fn pay(&self, hold: &ApiResponse, outcome: Outcome) {
+    pub(crate) fn pay(&self, hold: &ApiResponse, outcome: PaymentOutcome) {
         self.simulator
             .pay(hold.text("checkout_session"), outcome)
             .unwrap();

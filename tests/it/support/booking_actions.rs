@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Duration, SecondsFormat, Utc};
 use holdfast::domain::time::Clock;
-use holdfast::sandbox::{Outcome, signature_header};
+use holdfast::sandbox::{PaymentOutcome, signature_header};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
@@ -43,7 +43,7 @@ impl TestApp {
 
     /// Makes the guest pay, and delivers Stripe's events.
     pub(crate) async fn confirm(&self, hold: &ApiResponse) {
-        self.pay(hold, Outcome::Paid);
+        self.pay(hold, PaymentOutcome::Paid);
         self.deliver_all().await;
         assert_eq!(self.state_of(hold).await, "confirmed");
     }

@@ -6,7 +6,7 @@ use crate::domain::payment::PaymentState;
 use crate::domain::session::SessionPayment;
 use crate::store::{ApplyOutcome, AttemptEnd, PlaceOutcome, ReleaseLease};
 
-const DONE: ApplyOutcome = ApplyOutcome::Done { orders: 0 };
+const DONE: ApplyOutcome = ApplyOutcome::Done { commands: 0 };
 
 fn paid(intent: &str) -> Fact {
     Fact::SessionCompleted(SessionPayment::Paid(receipt(intent)))
@@ -44,7 +44,7 @@ async fn change_is_applied_once_and_only_to_its_version() {
     let steps: Vec<_> = history.iter().map(|line| (line.from, line.to)).collect();
     let expected = [(None, Status::Held), (Some(Status::Held), Status::Confirmed)];
     assert_eq!(steps, expected);
-    assert_eq!(history[1].cause, Actor::Event(EventId::new("evt_1")));
+    assert_eq!(history[1].actor, Actor::Event(EventId::new("evt_1")));
 }
 
 #[tokio::test]
@@ -92,7 +92,7 @@ async fn late_payment_is_refunded_when_the_slot_is_taken() {
     late.step = Some(StateChange::Transition(taken));
     assert_eq!(
         store.apply_change(&late).await.unwrap(),
-        ApplyOutcome::Done { orders: 1 }
+        ApplyOutcome::Done { commands: 1 }
     );
     let refunded = read(store, &held).await.hold;
     assert_eq!(
@@ -117,7 +117,7 @@ async fn payment_without_a_hold_is_refunded_once() {
             .await
             .unwrap()
     };
-    let done = ApplyOutcome::Done { orders: 1 };
+    let done = ApplyOutcome::Done { commands: 1 };
     assert_eq!(orphan("evt_1").await, done);
     assert_eq!(orphan("evt_1").await, ApplyOutcome::Duplicate);
     assert_eq!(orphan("evt_2").await, ApplyOutcome::Duplicate);

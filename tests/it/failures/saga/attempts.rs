@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use holdfast::sandbox::Outcome;
+use holdfast::sandbox::PaymentOutcome;
 use holdfast::workflow::{Context, sweep};
 
 use holdfast::domain::ids::{IntentId, SessionId};
@@ -79,7 +79,11 @@ impl WorkflowCase for StoppedAttempt {
             usize::from(self.session != SessionState::NotCreated)
         );
         if self.session == SessionState::Paid {
-            fixture.app.simulator.pay(&created[0].id, Outcome::Paid).unwrap();
+            fixture
+                .app
+                .simulator
+                .pay(&created[0].id, PaymentOutcome::Paid)
+                .unwrap();
         }
         // The recovery must find out the session's state without an event.
         for event in fixture.app.simulator.pending_events() {

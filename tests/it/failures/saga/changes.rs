@@ -114,7 +114,7 @@ impl WorkflowCase for MoveCase {
             hold: parse_hold_id(scenario),
             starts_at: scenario.slot.parse().unwrap(),
             resource: None,
-            cause: Actor::Operator,
+            actor: Actor::Operator,
         };
         move_hold::move_hold(context, request).await.is_ok()
     }

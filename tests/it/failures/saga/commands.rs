@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use holdfast::sandbox::Outcome;
+use holdfast::sandbox::PaymentOutcome;
 use holdfast::workflow::{Context, outbox};
 
 use super::events::{StripeEvent, refunded_amount};
@@ -92,7 +92,7 @@ pub(super) async fn enqueue_expire(fixture: &SagaFixture, paid: bool) -> Scenari
     let mark_lost = format!("UPDATE checkout_attempts SET state = 'lost' WHERE hold_id = '{id}'");
     assert_eq!(fixture.app.database.execute(&mark_lost).await, 1);
     if paid {
-        fixture.app.pay(&hold, Outcome::Paid);
+        fixture.app.pay(&hold, PaymentOutcome::Paid);
     }
     // The command must find out the payment without an event.
     for event in fixture.app.simulator.pending_events() {

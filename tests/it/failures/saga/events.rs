@@ -7,7 +7,7 @@ use holdfast::domain::hold::Fact;
 use holdfast::domain::ids::{EventId, SessionId};
 use holdfast::domain::session::HoldRefs;
 use holdfast::gateway::webhook::{self, Event, EventContent};
-use holdfast::sandbox::Outcome;
+use holdfast::sandbox::PaymentOutcome;
 use holdfast::workflow::{Context, apply_fact};
 
 use super::fixture::SagaFixture;
@@ -65,13 +65,13 @@ impl StripeEvent {
     async fn prepare_state(self, fixture: &SagaFixture, hold: &ApiResponse) -> Vec<ApiResponse> {
         match self {
             Paid | Delayed | Expired | Declined => {}
-            DelayedSucceeded | DelayedFailed => fixture.app.pay(hold, Outcome::Processing),
-            Refunded | Disputed => fixture.app.pay(hold, Outcome::Paid),
+            DelayedSucceeded | DelayedFailed => fixture.app.pay(hold, PaymentOutcome::Processing),
+            Refunded | Disputed => fixture.app.pay(hold, PaymentOutcome::Paid),
             LateSlotFree => release_with_open_session(fixture, hold).await,
             LateSlotTaken => {
                 release_with_open_session(fixture, hold).await;
                 let other = fixture.create_hold(hold.text("starts_at")).await;
-                fixture.app.pay(&other, Outcome::Paid);
+                fixture.app.pay(&other, PaymentOutcome::Paid);
                 fixture.app.deliver_all().await;
                 return vec![other];
             }
@@ -96,12 +96,14 @@ impl StripeEvent {
         let session = hold.text("checkout_session");
         let intent = || app.simulator.session(session).unwrap().payment_intent.unwrap();
         match self {
-            Paid | LateSlotFree | LateSlotTaken | LateOtherFree | NoHold => app.pay(hold, Outcome::Paid),
-            Delayed => app.pay(hold, Outcome::Processing),
-            DelayedSucceeded => app.pay(hold, Outcome::ProcessingSucceeded),
-            DelayedFailed => app.pay(hold, Outcome::ProcessingFailed),
+            Paid | LateSlotFree | LateSlotTaken | LateOtherFree | NoHold => {
+                app.pay(hold, PaymentOutcome::Paid)
+            }
+            Delayed => app.pay(hold, PaymentOutcome::Processing),
+            DelayedSucceeded => app.pay(hold, PaymentOutcome::ProcessingSucceeded),
+            DelayedFailed => app.pay(hold, PaymentOutcome::ProcessingFailed),
             Expired => app.simulator.expire(session).unwrap(),
-            Declined => app.pay(hold, Outcome::Declined),
+            Declined => app.pay(hold, PaymentOutcome::Declined),
             Refunded => app.simulator.refund_from_dashboard(&intent(), None).unwrap(),
             Disputed => app.simulator.dispute(&intent()).unwrap(),
         }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use holdfast::domain::booking::Actor;
 use holdfast::domain::hold::{ReleaseReason, ReleaseRequester, Status};
 use holdfast::domain::ids::HoldId;
-use holdfast::sandbox::Outcome;
+use holdfast::sandbox::PaymentOutcome;
 use holdfast::workflow::release_hold::{ReleaseOutcome, release_hold};
 use holdfast::workflow::{Context, sweep};
 
@@ -30,7 +30,7 @@ impl WorkflowCase for ByGuest {
         let mut scenario = fixture.new_scenario();
         let hold = fixture.create_hold(&scenario.slot).await;
         if self.paid {
-            fixture.app.pay(&hold, Outcome::Paid);
+            fixture.app.pay(&hold, PaymentOutcome::Paid);
         }
         scenario.holds.push(hold);
         scenario
@@ -72,7 +72,7 @@ impl WorkflowCase for BySweep {
 
     async fn prepare(&self, fixture: &SagaFixture) -> Scenario {
         let mut scenario = fixture.new_scenario();
-        for payment in [None, Some(Outcome::Paid), Some(Outcome::Processing)] {
+        for payment in [None, Some(PaymentOutcome::Paid), Some(PaymentOutcome::Processing)] {
             let hold = fixture.create_hold(&fixture.new_scenario().slot).await;
             if let Some(outcome) = payment {
                 fixture.app.pay(&hold, outcome);

@@ -73,7 +73,7 @@ on_both_engines! {
         let fixture = SagaFixture::start(engine).await;
         enqueue_expire(&fixture, false).await;
         let rate_limit =
-            ApiFault { probability: 1.0, should_retry: Some(false), ..ApiFault::of(FaultKind::RateLimited) };
+            ApiFault { probability: 1.0, should_retry: Some(false), ..ApiFault::new(FaultKind::RateLimited) };
         fixture.app.simulator.set_faults(Faults { api: vec![rate_limit], ..Faults::default() });
         let context = fixture.fresh_context();
         for tries in 1..=14 {
@@ -121,7 +121,7 @@ on_both_engines! {
         let lost_answer = ApiFault {
             endpoint: Some(Endpoint::CreateRefund),
             probability: 1.0,
-            ..ApiFault::of(FaultKind::LostAnswer)
+            ..ApiFault::new(FaultKind::LostAnswer)
         };
         fixture.app.simulator.set_faults(Faults { api: vec![lost_answer], ..Faults::default() });
         let context = fixture.fresh_context();

@@ -1,7 +1,7 @@
 //! Makes each change of the table: as a shop, its guest, its operator, Stripe, or a calendar does.
 
 use chrono::Duration;
-use holdfast::sandbox::Outcome;
+use holdfast::sandbox::PaymentOutcome;
 use holdfast::workflow::read_feeds;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -42,7 +42,7 @@ impl<'a> Case<'a> {
                 let mut order = order_by("class@example.com", &case.event_type, start);
                 order["quantity"] = (capacity - 1).into();
                 let hold = app.checkout(&order).await.expect(201);
-                app.pay(&hold, Outcome::Paid);
+                app.pay(&hold, PaymentOutcome::Paid);
             }
             app.deliver_all().await;
         }
@@ -53,8 +53,8 @@ impl<'a> Case<'a> {
         match before {
             Before::Nothing => {}
             Before::Held => self.check_out().await,
-            Before::Processing => self.check_out_and(Outcome::Processing).await,
-            Before::Confirmed => self.check_out_and(Outcome::Paid).await,
+            Before::Processing => self.check_out_and(PaymentOutcome::Processing).await,
+            Before::Confirmed => self.check_out_and(PaymentOutcome::Paid).await,
             Before::Lapsed => {
                 self.check_out().await;
                 self.app.expire_by_false_event(self.hold()).await;
@@ -71,12 +71,12 @@ impl<'a> Case<'a> {
     }
 
     /// Holds the slot and lets the guest do this on the payment page.
-    async fn check_out_and(&mut self, outcome: Outcome) {
+    async fn check_out_and(&mut self, outcome: PaymentOutcome) {
         self.check_out().await;
         self.deliver_outcome(outcome).await;
     }
 
-    async fn deliver_outcome(&self, outcome: Outcome) {
+    async fn deliver_outcome(&self, outcome: PaymentOutcome) {
         self.app.pay(self.hold(), outcome);
         self.app.deliver_all().await;
     }
@@ -112,8 +112,8 @@ impl<'a> Case<'a> {
         match change {
             SlotChange::Checkout => self.check_out().await,
             SlotChange::GuestCancel => drop(app.cancel(self.hold()).await.expect(200)),
-            SlotChange::Paid | SlotChange::PaidLate => self.deliver_outcome(Outcome::Paid).await,
-            SlotChange::PaymentFailed => self.deliver_outcome(Outcome::ProcessingFailed).await,
+            SlotChange::Paid | SlotChange::PaidLate => self.deliver_outcome(PaymentOutcome::Paid).await,
+            SlotChange::PaymentFailed => self.deliver_outcome(PaymentOutcome::ProcessingFailed).await,
             SlotChange::SessionExpired => {
                 stripe.expire(self.hold().text("checkout_session")).unwrap();
                 app.deliver_all().await;

@@ -42,7 +42,7 @@ async fn a_change_writes_hold_payments_history_and_event_together(database: &Tes
     transition.next.price_mismatch = true;
     let by_event = HoldChange {
         event: Some(event("evt_1")),
-        cause: Actor::Event(event("evt_1").id),
+        actor: Actor::Event(event("evt_1").id),
         ..change(&mine, StateChange::Transition(transition.clone()))
     };
     assert_eq!(store.apply_change(&by_event).await.unwrap(), DONE);
@@ -56,7 +56,7 @@ async fn a_change_writes_hold_payments_history_and_event_together(database: &Tes
         (history[1].from, history[1].to),
         (Some(Status::Held), Status::Confirmed)
     );
-    assert_eq!((history[1].at, &history[1].cause), (at(1), &by_event.cause));
+    assert_eq!((history[1].at, &history[1].actor), (at(1), &by_event.actor));
     assert_eq!(history[1].message, TransitionReason::Paid.to_string());
     assert_eq!(
         database.count("SELECT count(*) FROM occupancy").await,
@@ -200,7 +200,7 @@ async fn repeated_command_is_written_once(database: &TestDatabase) {
         refund.clone(),
         CommandAction::ExpireSession(mine.hold.session.clone()),
     ];
-    let done = |orders| ApplyOutcome::Done { orders };
+    let done = |commands| ApplyOutcome::Done { commands };
     let first = change(&mine, StateChange::Transition(transition.clone()));
     assert_eq!(store.apply_change(&first).await.unwrap(), done(2));
     let mine = read(&*store, &mine).await;
@@ -250,7 +250,7 @@ async fn late_payment_takes_a_free_slot_back(database: &TestDatabase) {
     let store = database.store();
     let mine = released(&*store).await;
     let applied = store.apply_change(&change(&mine, reclaim(&mine))).await.unwrap();
-    assert_eq!(applied, ApplyOutcome::Done { orders: 0 });
+    assert_eq!(applied, ApplyOutcome::Done { commands: 0 });
     assert_eq!(read(&*store, &mine).await.hold.status, Status::Confirmed);
     assert_eq!(database.count("SELECT count(*) FROM occupancy").await, 1);
     let concurrent = super::claim_and_place(&*store, &with_ana(0, 30)).await;
@@ -270,7 +270,7 @@ async fn late_payment_may_take_a_slot_on_other_resources(database: &TestDatabase
         units: first_units(&ben),
     };
     let applied = store.apply_change(&change(&mine, step)).await.unwrap();
-    assert_eq!(applied, ApplyOutcome::Done { orders: 0 });
+    assert_eq!(applied, ApplyOutcome::Done { commands: 0 });
     assert_eq!(read(&*store, &mine).await.segments, ben.segments);
     let of_ben =
         "SELECT count(*) FROM holds h JOIN occupancy o ON o.hold_id = h.id AND o.resource_id = h.resource_id
@@ -293,7 +293,7 @@ async fn late_payment_without_a_slot_is_due_for_refund(database: &TestDatabase) 
     late.step = Some(StateChange::Transition(give_back(&mine)));
     assert_eq!(
         store.apply_change(&late).await.unwrap(),
-        ApplyOutcome::Done { orders: 1 }
+        ApplyOutcome::Done { commands: 1 }
     );
     let now = read(&*store, &mine).await;
     assert_eq!(
@@ -337,7 +337,7 @@ async fn payment_without_a_hold_is_recorded_and_refunded_once(database: &TestDat
             .await
             .unwrap()
     };
-    let done = ApplyOutcome::Done { orders: 1 };
+    let done = ApplyOutcome::Done { commands: 1 };
     assert_eq!(orphan(Some("evt_1")).await, done);
     assert_eq!(
         orphan(Some("evt_1")).await,

@@ -54,5 +54,5 @@ async fn dry_run_reports_a_missing_slot_constraint(database: &TestDatabase) {
         .await;
     let wrong = database.store().dry_run_checkout(at(5)).await.unwrap_err();
     let wrong = std::error::Error::source(&wrong).unwrap().to_string();
-    assert!(wrong.contains("had twice"), "{wrong}");
+    assert!(wrong.contains("held twice"), "{wrong}");
 }
