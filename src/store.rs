@@ -12,8 +12,6 @@
 //! To add a statement: put it into the file of its aggregate, here if it is equal in both engines; add a method to the trait
 //! and implement it in both engines; add a case to the contract tests, which run one suite over both engines.
 
-use std::time::Duration;
-
 pub mod attempts;
 pub mod availability;
 pub mod blocks;
@@ -23,13 +21,17 @@ mod columns;
 pub mod commands;
 mod dry_run;
 mod encoding;
+mod error;
 pub mod events;
 pub mod feeds;
 pub mod figures;
 pub mod guests;
 pub mod holds;
+mod interface;
+mod occupancy;
 mod paging;
 pub mod placements;
+mod pool_options;
 pub mod postgres;
 pub mod resources;
 mod schedule_json;
@@ -43,104 +45,15 @@ pub use blocks::Blocks;
 pub use catalogue::Catalogue;
 pub use changes::{ApplyOutcome, Changes, HoldChange, StateChange};
 pub use commands::Commands;
+pub use error::StoreError;
 pub use events::{EventRecord, Events};
 pub use feeds::Feeds;
 pub use figures::Figures;
 pub use guests::{Guests, UnpaidHoldCounts};
 pub use holds::{Holds, ReleaseLease};
+pub use interface::Store;
 pub use paging::is_cursor;
 pub use placements::{HoldLimits, HoldMove, MoveOutcome, PlaceOutcome, Placements};
+pub use pool_options::PoolOptions;
 pub use resources::Resources;
 pub use schema::Schema;
-
-/// Everything that the workflows need of a database: the sum of the traits of all aggregates.
-pub trait Store:
-    Attempts
-    + Blocks
-    + Catalogue
-    + Changes
-    + Commands
-    + Events
-    + Feeds
-    + Figures
-    + Guests
-    + Holds
-    + Occupancies
-    + Placements
-    + Resources
-    + Schema
-    + Send
-    + Sync
-    + 'static
-{
-}
-
-impl<T> Store for T where
-    T: Attempts
-        + Blocks
-        + Catalogue
-        + Changes
-        + Commands
-        + Events
-        + Feeds
-        + Figures
-        + Guests
-        + Holds
-        + Occupancies
-        + Placements
-        + Resources
-        + Schema
-        + Send
-        + Sync
-        + 'static
-{
-}
-
-/// An error of the database.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The database is away, full or too busy; the same call may succeed later. Whether a commit that was under way took
-    /// place is unknown: every method can be repeated.
-    #[error("the database is unavailable")]
-    Unavailable(#[source] sqlx::Error),
-    /// The database answered something that should not be possible: a bug, or a schema that is not ours.
-    #[error("the database answered unexpectedly")]
-    Broken(#[source] Box<dyn std::error::Error + Send + Sync>),
-}
-
-/// Bounds on an engine: how long it may take, and how much of it may be used at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PoolOptions {
-    /// The most connections; on SQLite those that read, besides the one that writes.
-    pub max_connections: u32,
-    /// How long to wait for a free connection.
-    pub acquire_timeout: Duration,
-    /// How long a statement may run.
-    pub statement_timeout: Duration,
-    /// How long a statement may wait for a lock.
-    pub lock_timeout: Duration,
-}
-
-impl Default for PoolOptions {
-    /// Enough for one instance on a small server; well within the 10 s that a caller waits.
-    fn default() -> Self {
-        Self {
-            max_connections: 16,
-            acquire_timeout: Duration::from_secs(4),
-            statement_timeout: Duration::from_secs(5),
-            lock_timeout: Duration::from_secs(3),
-        }
-    }
-}
-
-impl PoolOptions {
-    /// Returns the bounds for SQLite. No server can be away, so a caller that waits for a connection queues
-    /// behind requests of this process, and may wait nearly as long as a request may take.
-    #[must_use]
-    pub fn of_one_process() -> Self {
-        Self {
-            acquire_timeout: Duration::from_secs(7),
-            ..Self::default()
-        }
-    }
-}

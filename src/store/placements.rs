@@ -79,10 +79,3 @@ pub trait Placements {
 
 /// The transition code of a history line that a move writes.
 pub(super) const MOVED: &str = "moved";
-
-/// Deletes the occupancy of hold `$1`.
-pub(super) const DELETE_OCCUPANCY: &str = "DELETE FROM occupancy WHERE hold_id = $1";
-
-/// Writes the segments of hold `$1`: first resource `$2`, shown window `$3` to `$4`, all segments as JSON `$5`.
-pub(super) const UPDATE_SEGMENTS: &str =
-    "UPDATE holds SET resource_id = $2, starts_at = $3, ends_at = $4, segments = $5 WHERE id = $1";

@@ -28,6 +28,7 @@ mod feeds;
 mod figures;
 mod guests;
 mod holds;
+mod occupancy;
 mod placements;
 mod resources;
 mod schema;

@@ -32,6 +32,7 @@ mod feeds;
 mod figures;
 mod guests;
 mod holds;
+mod occupancy;
 mod placements;
 mod resources;
 mod schema;

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use sqlx::postgres::PgConnection;
 
 use super::error::PostgresResult;
-use super::{PostgresStore, commands, placements};
+use super::{PostgresStore, commands, occupancy};
 use crate::domain::booking::HistoryLine;
 use crate::domain::command::CommandAction;
 use crate::domain::hold::Transition;
@@ -145,13 +145,13 @@ async fn apply_step(
     };
     match transition_effect::occupancy_effect(current.status()?, transition.next.status) {
         OccupancyEffect::Keep => {}
-        OccupancyEffect::Delete => placements::delete_occupancy(connection, change.hold).await?,
+        OccupancyEffect::Delete => occupancy::delete_occupancy(connection, change.hold).await?,
         OccupancyEffect::Take => {
             let units = units.ok_or_else(|| encoding::unreadable_column("step", "a slot without units"))?;
-            if !placements::take_units(connection, change.hold, units, current.quantity()).await? {
+            if !occupancy::take_units(connection, change.hold, units, current.quantity()).await? {
                 return Ok(ApplyOutcome::Conflict);
             }
-            placements::update_segments(connection, change.hold, &allocated_segments(units)).await?;
+            occupancy::update_segments(connection, change.hold, &allocated_segments(units)).await?;
         }
     }
     update_hold(connection, change, current, transition).await?;

@@ -1,45 +1,25 @@
-//! Placing and moving holds on PostgreSQL. `take_units!` is the one statement that decides who gets a slot (I1): a hold that
+//! Placing and moving holds on PostgreSQL. `take_units_statement!` is the one statement that decides who gets a slot (I1): a hold that
 //! is placed, one that gets its slot back and one that moves all use it.
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
 use sqlx::postgres::{PgConnection, PgExecutor};
 
-use super::PostgresStore;
 use super::error::{PostgresResult, is_occupancy_without_hold};
+use super::occupancy::{UnitColumns, signed, take_units_statement};
+use super::{PostgresStore, occupancy};
 use crate::domain::booking::Booking;
 use crate::domain::hold::TransitionReason;
-use crate::domain::ids::{HoldId, ResourceId};
-use crate::domain::segment::{Allocation, Segment, allocated_segments, window_of};
-use crate::store::columns::{DbJson, DbTime, DbUuid};
-use crate::store::placements::{self, HoldLimits, HoldMove, MOVED, MoveOutcome, PlaceOutcome, Placements};
+use crate::domain::ids::ResourceId;
+use crate::domain::segment::{Allocation, allocated_segments};
+use crate::store::placements::{HoldLimits, HoldMove, MOVED, MoveOutcome, PlaceOutcome, Placements};
 use crate::store::{StoreError, encoding};
-
-/// Takes units (`$2` resources, `$3` starts, `$4` ends, `$5` units) for hold `$1`, those that are free. A lookup found them
-/// free; this re-checks the guard, capacities and blocks, which may have changed since. Blocks are counted: with
-/// `EXISTS` the planner chose a table scan. It waits for a concurrent request that has not committed, and
-/// takes units in one order, so that two checkouts for the same units do not deadlock.
-macro_rules! take_units {
-    () => {
-        "INSERT INTO occupancy (hold_id, resource_id, unit, during)
-         SELECT $1, w.resource_id, w.unit, w.during
-         FROM (SELECT resource_id, unit, tstzrange(starts_at, ends_at) AS during
-               FROM unnest($2::text[], $3::timestamptz[], $4::timestamptz[], $5::int[])
-                   AS u (resource_id, starts_at, ends_at, unit)) w
-         WHERE w.unit <= coalesce((SELECT capacity FROM resources r WHERE r.id = w.resource_id), 1)
-           AND (SELECT count(*) FROM blocks b
-               WHERE b.resource_id = w.resource_id AND tstzrange(b.starts_at, b.ends_at) && w.during) = 0
-         ORDER BY w.resource_id, w.unit, w.during
-         ON CONFLICT DO NOTHING"
-    };
-}
 
 /// Places a hold with its occupancy, counters, attempt and first history line: one statement, so one round trip. Each step
 /// reads the rows of the step before. If a step writes nothing, no hold is written, and occupancy without a hold violates
 /// its foreign key, so that the whole statement fails.
 const PLACE: &str = concat!(
     "WITH taken AS (",
-    take_units!(),
+    take_units_statement!(),
     " RETURNING 1),
      guest AS (
          INSERT INTO guests AS g (email, held, created_at)
@@ -108,12 +88,14 @@ impl Placements for PostgresStore {
                 return Ok(MoveOutcome::Conflict);
             };
             // The old windows go first, because the new ones may overlap them; a rollback brings them back.
-            delete_occupancy(&mut transaction, order.hold).await?;
-            if !take_units(&mut transaction, order.hold, &order.to, quantity.unsigned_abs()).await? {
+            occupancy::delete_occupancy(&mut transaction, order.hold).await?;
+            if !occupancy::take_units(&mut transaction, order.hold, &order.to, quantity.unsigned_abs())
+                .await?
+            {
                 transaction.rollback().await?;
                 return Ok(MoveOutcome::SlotTaken);
             }
-            update_segments(&mut transaction, order.hold, &allocated_segments(&order.to)).await?;
+            occupancy::update_segments(&mut transaction, order.hold, &allocated_segments(&order.to)).await?;
             update_moved_hold(&mut transaction, order).await?;
             transaction.commit().await?;
             Ok(MoveOutcome::Done)
@@ -202,83 +184,6 @@ pub(super) async fn insert_hold(
         .execute(executor)
         .await?;
     Ok(done.rows_affected() == 1)
-}
-
-/// Units as columns for `unnest`: which unit of which resource is occupied from when to when.
-struct UnitColumns<'a> {
-    resources: Vec<&'a str>,
-    starts: Vec<DateTime<Utc>>,
-    ends: Vec<DateTime<Utc>>,
-    units: Vec<i32>,
-}
-
-impl<'a> UnitColumns<'a> {
-    fn new(allocations: &'a [Allocation]) -> Self {
-        let each = || {
-            allocations.iter().flat_map(|allocation| {
-                allocation
-                    .units
-                    .iter()
-                    .map(move |unit| (&allocation.segment, *unit))
-            })
-        };
-        Self {
-            resources: each().map(|(segment, _)| segment.resource.as_str()).collect(),
-            starts: each().map(|(segment, _)| segment.busy.starts_at()).collect(),
-            ends: each().map(|(segment, _)| segment.busy.ends_at()).collect(),
-            units: each().map(|(_, unit)| signed(unit)).collect(),
-        }
-    }
-}
-
-/// Counts are small, and PostgreSQL has no unsigned integers.
-fn signed(count: u32) -> i32 {
-    i32::try_from(count).unwrap_or(i32::MAX)
-}
-
-/// Takes `quantity` units of each segment. `false` if another hold has some of them: then the caller must roll back.
-pub(super) async fn take_units(
-    connection: &mut PgConnection,
-    hold: HoldId,
-    allocations: &[Allocation],
-    quantity: u32,
-) -> PostgresResult<bool> {
-    let units = UnitColumns::new(allocations);
-    let wanted = allocations.len() as u64 * u64::from(quantity);
-    let done = sqlx::query(take_units!())
-        .bind(hold.0)
-        .bind(units.resources)
-        .bind(units.starts)
-        .bind(units.ends)
-        .bind(units.units)
-        .execute(connection)
-        .await?;
-    Ok(done.rows_affected() == wanted)
-}
-
-/// Deletes the occupancy of a hold.
-pub(super) async fn delete_occupancy(connection: &mut PgConnection, hold: HoldId) -> PostgresResult<()> {
-    let query = sqlx::query(placements::DELETE_OCCUPANCY).bind(DbUuid(hold.0));
-    query.execute(connection).await?;
-    Ok(())
-}
-
-/// Writes the segments that a hold has from now on.
-pub(super) async fn update_segments(
-    connection: &mut PgConnection,
-    hold: HoldId,
-    segments: &[Segment],
-) -> PostgresResult<()> {
-    let shown = window_of(segments);
-    sqlx::query(placements::UPDATE_SEGMENTS)
-        .bind(DbUuid(hold.0))
-        .bind(segments[0].resource.as_str())
-        .bind(DbTime(shown.starts_at()))
-        .bind(DbTime(shown.ends_at()))
-        .bind(DbJson(encoding::encode_segments(segments)))
-        .execute(connection)
-        .await?;
-    Ok(())
 }
 
 /// Writes a moved hold's new version and its history line.

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use sqlx::SqliteConnection;
 
 use super::error::SqliteResult;
-use super::{SqliteStore, commands, placements};
+use super::{SqliteStore, commands, occupancy};
 use crate::domain::booking::{Actor, HistoryLine};
 use crate::domain::command::CommandAction;
 use crate::domain::hold::{Hold, Status, Transition};
@@ -126,13 +126,13 @@ async fn apply_effect(
 ) -> SqliteResult<bool> {
     match effect {
         OccupancyEffect::Keep => {}
-        OccupancyEffect::Delete => placements::delete_occupancy(connection, hold).await?,
+        OccupancyEffect::Delete => occupancy::delete_occupancy(connection, hold).await?,
         OccupancyEffect::Take => {
             let units = units.ok_or_else(|| encoding::unreadable_column("step", "a slot without units"))?;
-            if !placements::take_units(connection, hold, units, quantity).await? {
+            if !occupancy::take_units(connection, hold, units, quantity).await? {
                 return Ok(false);
             }
-            placements::update_segments(connection, hold, &allocated_segments(units)).await?;
+            occupancy::update_segments(connection, hold, &allocated_segments(units)).await?;
         }
     }
     Ok(true)

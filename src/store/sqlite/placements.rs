@@ -1,33 +1,20 @@
-//! Placing and moving holds on SQLite. [`TAKE_UNITS`] is the one statement that decides who gets a slot (I1): a hold that is
+//! Placing and moving holds on SQLite. [`occupancy::TAKE_UNITS`] is the one statement that decides who gets a slot (I1): a hold that is
 //! placed, one that gets its slot back and one that moves all use it.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sqlx::SqliteConnection;
-use sqlx::types::Json;
 
 use super::changes::{HistoryEntry, find_current};
 use super::error::SqliteResult;
-use super::{SqliteStore, attempts};
+use super::{SqliteStore, attempts, occupancy};
 use crate::domain::booking::{Actor, Booking, ClientId};
 use crate::domain::hold::{Status, TransitionReason};
-use crate::domain::ids::{HoldId, IntentId, ResourceId};
-use crate::domain::segment::{Allocation, Segment, allocated_segments, window_of};
+use crate::domain::ids::{IntentId, ResourceId};
+use crate::domain::segment::{Allocation, allocated_segments};
 use crate::store::columns::{DbJson, DbTime, DbUuid};
-use crate::store::placements::{self, HoldLimits, HoldMove, MOVED, MoveOutcome, PlaceOutcome, Placements};
+use crate::store::placements::{HoldLimits, HoldMove, MOVED, MoveOutcome, PlaceOutcome, Placements};
 use crate::store::{StoreError, encoding};
-
-/// Takes units (JSON `$5`) of resource `$2` from `$3` to `$4` for hold `$1`, those that are free. A lookup found them free; this
-/// re-checks capacities, overlaps and blocks, which may have changed since. SQLite has no exclusion constraint, so
-/// triggers refuse an overlap as the last guard.
-pub(super) const TAKE_UNITS: &str = "INSERT INTO occupancy (hold_id, resource_id, unit, starts_at, ends_at)
-     SELECT $1, $2, u.value, $3, $4 FROM json_each($5) u
-     WHERE u.value <= coalesce((SELECT r.capacity FROM resources r WHERE r.id = $2), 1)
-       AND NOT EXISTS (
-           SELECT 1 FROM occupancy o
-           WHERE o.resource_id = $2 AND o.unit = u.value AND o.ends_at > $3 AND o.starts_at < $4)
-       AND NOT EXISTS (
-           SELECT 1 FROM blocks b WHERE b.resource_id = $2 AND b.ends_at > $3 AND b.starts_at < $4)";
 
 #[async_trait]
 impl Placements for SqliteStore {
@@ -76,7 +63,7 @@ pub(super) async fn place_in(
     if !count_unpaid_hold(connection, &booking.guest.normalized_email(), limits, now).await? {
         return Ok(PlaceOutcome::LimitReached);
     }
-    if !take_units(connection, hold.id, units, booking.quantity).await? {
+    if !occupancy::take_units(connection, hold.id, units, booking.quantity).await? {
         return Ok(PlaceOutcome::SlotTaken);
     }
     attempts::close_attempt(connection, attempts::CLOSE_AS_PLACED, hold.id, now).await?;
@@ -126,36 +113,6 @@ async fn count_unpaid_hold(
     .execute(connection)
     .await?;
     Ok(counted.rows_affected() > 0)
-}
-
-/// Takes `quantity` units of each segment. `false` if another hold has some of them: then the caller must roll back.
-pub(super) async fn take_units(
-    connection: &mut SqliteConnection,
-    hold: HoldId,
-    allocations: &[Allocation],
-    quantity: u32,
-) -> SqliteResult<bool> {
-    for Allocation { segment, units } in allocations {
-        let taken = sqlx::query(TAKE_UNITS)
-            .bind(DbUuid(hold.0))
-            .bind(segment.resource.as_str())
-            .bind(DbTime(segment.busy.starts_at()))
-            .bind(DbTime(segment.busy.ends_at()))
-            .bind(Json(units))
-            .execute(&mut *connection)
-            .await?;
-        if taken.rows_affected() != u64::from(quantity) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
-/// Deletes the occupancy of a hold.
-pub(super) async fn delete_occupancy(connection: &mut SqliteConnection, hold: HoldId) -> SqliteResult<()> {
-    let query = sqlx::query(placements::DELETE_OCCUPANCY).bind(DbUuid(hold.0));
-    query.execute(connection).await?;
-    Ok(())
 }
 
 /// Writes the row of a new hold.
@@ -227,11 +184,11 @@ async fn move_in(connection: &mut SqliteConnection, order: &HoldMove) -> SqliteR
         return Ok(MoveOutcome::Conflict);
     }
     // The old windows go first, because the new ones may overlap them; a rollback brings them back.
-    delete_occupancy(connection, order.hold).await?;
-    if !take_units(connection, order.hold, &order.to, current.quantity()).await? {
+    occupancy::delete_occupancy(connection, order.hold).await?;
+    if !occupancy::take_units(connection, order.hold, &order.to, current.quantity()).await? {
         return Ok(MoveOutcome::SlotTaken);
     }
-    update_segments(connection, order.hold, &allocated_segments(&order.to)).await?;
+    occupancy::update_segments(connection, order.hold, &allocated_segments(&order.to)).await?;
     sqlx::query(
         "UPDATE holds SET requested_resource_id = $2, version = version + 1, updated_at = $3 WHERE id = $1",
     )
@@ -250,22 +207,4 @@ async fn move_in(connection: &mut SqliteConnection, order: &HoldMove) -> SqliteR
     };
     entry.insert(connection, order.now).await?;
     Ok(MoveOutcome::Done)
-}
-
-/// Writes the segments that a hold has from now on.
-pub(super) async fn update_segments(
-    connection: &mut SqliteConnection,
-    hold: HoldId,
-    segments: &[Segment],
-) -> SqliteResult<()> {
-    let shown = window_of(segments);
-    sqlx::query(placements::UPDATE_SEGMENTS)
-        .bind(DbUuid(hold.0))
-        .bind(segments[0].resource.as_str())
-        .bind(DbTime(shown.starts_at()))
-        .bind(DbTime(shown.ends_at()))
-        .bind(DbJson(encoding::encode_segments(segments)))
-        .execute(connection)
-        .await?;
-    Ok(())
 }

@@ -6,7 +6,7 @@ use sqlx::SqliteConnection;
 use sqlx::migrate::Migrator;
 
 use super::error::{SqliteError, SqliteResult};
-use super::{SqliteStore, attempts, changes, holds, placements};
+use super::{SqliteStore, attempts, changes, holds, occupancy, placements};
 use crate::store::StoreError;
 use crate::store::changes::ApplyOutcome;
 use crate::store::columns::{DbTime, DbUuid};
@@ -67,7 +67,7 @@ async fn run_checkout(connection: &mut SqliteConnection, dry_run: &DryRun) -> Sq
     if place.await? != PlaceOutcome::Placed {
         return Err(dry_run_failure("a free slot could not be held").into());
     }
-    let is_taken_again = placements::take_units(connection, hold, &dry_run.units, 1).await?;
+    let is_taken_again = occupancy::take_units(connection, hold, &dry_run.units, 1).await?;
     if is_taken_again || is_overlap_accepted(connection, dry_run).await {
         return Err(dry_run_failure("a slot could be held twice: the guard of I1 is missing").into());
     }

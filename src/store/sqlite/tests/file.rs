@@ -147,7 +147,7 @@ async fn list_continues_where_the_last_page_ended() {
 async fn frequent_queries_never_scan_a_whole_table() {
     let TestStore { store, .. } = &test_store().await;
     let frequent = [
-        placements::TAKE_UNITS,
+        occupancy::TAKE_UNITS,
         availability::ALL_CONFIRMED,
         availability::WITH_STATUSES,
         blocks::CONFLICTS,

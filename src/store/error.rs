@@ -1,0 +1,13 @@
+//! The error that each method of the store can return.
+
+/// A failure of the database, as the caller needs to know it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database is away, full or too busy; the same call may succeed later. Whether a commit that was under way took
+    /// place is unknown: every method can be repeated.
+    #[error("the database is unavailable")]
+    Unavailable(#[source] sqlx::Error),
+    /// The database answered something that should not be possible: a bug, or a schema that is not ours.
+    #[error("the database answered unexpectedly")]
+    Broken(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
