@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::columns::{DbJson, DbTime, DbUuid};
+use super::lease_request::LeaseRequest;
 use super::{StoreError, encoding};
 use crate::domain::ids::{CommandId, HoldId, IdempotencyKey, SessionId};
 use crate::domain::session::SessionTerms;
@@ -72,12 +73,7 @@ pub trait Attempts {
     async fn end_attempt(&self, hold: HoldId, end: AttemptEnd, now: DateTime<Utc>) -> Result<(), StoreError>;
     /// Leases attempts to recover: unsettled ones that are due, and running ones whose lease is over. Such a running
     /// attempt becomes unsettled, so that its own task can no longer place it.
-    async fn lease_stale_attempts(
-        &self,
-        now: DateTime<Utc>,
-        lease: Duration,
-        limit: u32,
-    ) -> Result<Vec<StaleAttempt>, StoreError>;
+    async fn lease_stale_attempts(&self, request: &LeaseRequest) -> Result<Vec<StaleAttempt>, StoreError>;
     /// Returns a leased attempt, to try again at `due_at`, and counts the try.
     async fn defer_attempt(&self, hold: HoldId, due_at: DateTime<Utc>) -> Result<(), StoreError>;
     /// Closes an attempt that must not be placed and enqueues the command that expires its session.

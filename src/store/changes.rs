@@ -7,6 +7,7 @@ use super::columns::DbTime;
 use super::events::EventRecord;
 use super::{StoreError, encoding};
 use crate::domain::booking::{Actor, HistoryLine};
+use crate::domain::command::CommandAction;
 use crate::domain::hold::{Status, Transition};
 use crate::domain::ids::HoldId;
 use crate::domain::payment::Receipt;
@@ -46,6 +47,29 @@ pub enum StateChange {
     },
 }
 
+/// A payment that carries our metadata but has no hold.
+#[derive(Clone, Debug)]
+pub struct OrphanPayment {
+    /// The event that reports it, if an event does.
+    pub event: Option<EventRecord>,
+    /// The hold that its metadata names.
+    pub claimed_hold: Option<HoldId>,
+    /// What was paid, to refund.
+    pub receipt: Receipt,
+    /// The present, by the instance's clock.
+    pub now: DateTime<Utc>,
+}
+
+impl OrphanPayment {
+    /// The command that refunds the payment in full.
+    pub(super) fn refund(&self) -> CommandAction {
+        CommandAction::Refund {
+            intent: self.receipt.intent.clone(),
+            money: self.receipt.money,
+        }
+    }
+}
+
 /// The result of a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ApplyOutcome {
@@ -68,13 +92,7 @@ pub trait Changes {
     async fn apply_change(&self, change: &HoldChange) -> Result<ApplyOutcome, StoreError>;
     /// Records a payment that carries our metadata but has no hold: the event, the payment as `refund_due` and the refund
     /// command. `Duplicate` if the event or the payment is known.
-    async fn record_orphan_payment(
-        &self,
-        event: Option<&EventRecord>,
-        claimed: Option<HoldId>,
-        receipt: &Receipt,
-        now: DateTime<Utc>,
-    ) -> Result<ApplyOutcome, StoreError>;
+    async fn record_orphan_payment(&self, orphan: &OrphanPayment) -> Result<ApplyOutcome, StoreError>;
     /// Lists a hold's history, oldest line first.
     async fn list_history(&self, id: HoldId) -> Result<Vec<HistoryLine>, StoreError>;
 }
@@ -103,21 +121,49 @@ impl CurrentHoldRow {
     }
 }
 
-/// Writes payment `$1` of hold `$2`: amount `$3`, currency `$4`, refunded `$5`, state `$6`, at `$7`. A row that says the same
-/// stays untouched, so that `updated_at` tells of changes only.
-pub(super) const UPSERT_PAYMENT: &str = "INSERT INTO payments AS p
-         (intent_id, hold_id, amount, currency, refunded, state, created_at, updated_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
-     ON CONFLICT (intent_id) DO UPDATE SET hold_id = excluded.hold_id, amount = excluded.amount,
-         currency = excluded.currency, refunded = excluded.refunded, state = excluded.state,
-         updated_at = excluded.updated_at
-     WHERE (p.hold_id, p.amount, p.currency, p.refunded, p.state) IS DISTINCT FROM
-         (excluded.hold_id, excluded.amount, excluded.currency, excluded.refunded, excluded.state)";
+/// Builds the statement that writes a payment of a hold. A row that says the same stays untouched, so that `updated_at`
+/// tells of changes only.
+macro_rules! upsert_payment {
+    ($hold:expr, $payment:expr, $now:expr) => {
+        sqlx::query(
+            "INSERT INTO payments AS p
+                 (intent_id, hold_id, amount, currency, refunded, state, created_at, updated_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
+             ON CONFLICT (intent_id) DO UPDATE SET hold_id = excluded.hold_id, amount = excluded.amount,
+                 currency = excluded.currency, refunded = excluded.refunded, state = excluded.state,
+                 updated_at = excluded.updated_at
+             WHERE (p.hold_id, p.amount, p.currency, p.refunded, p.state) IS DISTINCT FROM
+                 (excluded.hold_id, excluded.amount, excluded.currency, excluded.refunded, excluded.state)",
+        )
+        .bind($payment.intent.as_str())
+        .bind($crate::store::columns::DbUuid($hold.0))
+        .bind($payment.money.amount)
+        .bind($payment.money.currency.code())
+        .bind($payment.refunded)
+        .bind($crate::store::encoding::encode_payment_state($payment.state))
+        .bind($crate::store::columns::DbTime($now))
+    };
+}
+pub(super) use upsert_payment;
 
-/// Writes payment `$1` that claims hold `$2` but has none: amount `$3`, currency `$4`, state `$5`, at `$6`.
-pub(super) const INSERT_ORPHAN: &str =
-    "INSERT INTO payments (intent_id, claimed_hold_id, amount, currency, state, created_at, updated_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT DO NOTHING";
+/// Builds the statement that writes a payment to refund that has no hold, unless the payment is known.
+macro_rules! insert_orphan {
+    ($orphan:expr) => {
+        sqlx::query(
+            "INSERT INTO payments (intent_id, claimed_hold_id, amount, currency, state, created_at, updated_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT DO NOTHING",
+        )
+        .bind($orphan.receipt.intent.as_str())
+        .bind($orphan.claimed_hold.map(|hold| $crate::store::columns::DbUuid(hold.0)))
+        .bind($orphan.receipt.money.amount)
+        .bind($orphan.receipt.money.currency.code())
+        .bind($crate::store::encoding::encode_payment_state(
+            $crate::domain::payment::PaymentState::RefundDue,
+        ))
+        .bind($crate::store::columns::DbTime($orphan.now))
+    };
+}
+pub(super) use insert_orphan;
 
 /// Writes a history line of hold `$1` at `$2`: from `$3`, `$4` to `$5`, `$6`, transition `$7`, message `$8`, by `$9` with event `$10`.
 pub(super) const INSERT_HISTORY: &str = "INSERT INTO hold_history

@@ -54,65 +54,28 @@ macro_rules! column_type {
     };
 }
 
-column_type!(
-    DbUuid,
-    Postgres,
-    PgTypeInfo,
-    PgValueRef,
-    PgArgumentBuffer,
-    Uuid,
-    |column| column.0,
-    |id| Ok(Self(id))
-);
-column_type!(
-    DbUuid,
-    Sqlite,
-    SqliteTypeInfo,
-    SqliteValueRef,
-    SqliteArgumentsBuffer,
-    Hyphenated,
-    |column| column.0.hyphenated(),
-    |id| Ok(Self(id.into_uuid()))
-);
-column_type!(
-    DbTime,
-    Postgres,
-    PgTypeInfo,
-    PgValueRef,
-    PgArgumentBuffer,
-    DateTime<Utc>,
-    |column| column.0,
-    |at| Ok(Self(at))
-);
-column_type!(
-    DbTime,
-    Sqlite,
-    SqliteTypeInfo,
-    SqliteValueRef,
-    SqliteArgumentsBuffer,
-    i64,
+column_type! {
+    DbUuid, Postgres, PgTypeInfo, PgValueRef, PgArgumentBuffer, Uuid,
+    |column| column.0, |id| Ok(Self(id))
+}
+column_type! {
+    DbUuid, Sqlite, SqliteTypeInfo, SqliteValueRef, SqliteArgumentsBuffer, Hyphenated,
+    |column| column.0.hyphenated(), |id| Ok(Self(id.into_uuid()))
+}
+column_type! {
+    DbTime, Postgres, PgTypeInfo, PgValueRef, PgArgumentBuffer, DateTime<Utc>,
+    |column| column.0, |at| Ok(Self(at))
+}
+column_type! {
+    DbTime, Sqlite, SqliteTypeInfo, SqliteValueRef, SqliteArgumentsBuffer, i64,
     |column| column.0.timestamp_millis(),
-    |ms| Ok(Self(
-        DateTime::from_timestamp_millis(ms).ok_or("the instant is out of range")?
-    ))
-);
-column_type!(
-    DbJson,
-    Postgres,
-    PgTypeInfo,
-    PgValueRef,
-    PgArgumentBuffer,
-    Json<serde_json::Value>,
-    |column| Json(column.0.clone()),
-    |json| Ok(Self(json.0))
-);
-column_type!(
-    DbJson,
-    Sqlite,
-    SqliteTypeInfo,
-    SqliteValueRef,
-    SqliteArgumentsBuffer,
-    Json<serde_json::Value>,
-    |column| Json(column.0.clone()),
-    |json| Ok(Self(json.0))
-);
+    |ms| Ok(Self(DateTime::from_timestamp_millis(ms).ok_or("the instant is out of range")?))
+}
+column_type! {
+    DbJson, Postgres, PgTypeInfo, PgValueRef, PgArgumentBuffer, Json<serde_json::Value>,
+    |column| Json(column.0.clone()), |json| Ok(Self(json.0))
+}
+column_type! {
+    DbJson, Sqlite, SqliteTypeInfo, SqliteValueRef, SqliteArgumentsBuffer, Json<serde_json::Value>,
+    |column| Json(column.0.clone()), |json| Ok(Self(json.0))
+}

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::columns::{DbTime, DbUuid};
+use super::lease_request::LeaseRequest;
 use super::{StoreError, encoding, paging};
 use crate::domain::command::{Command, CommandAction, STUCK_AFTER};
 use crate::domain::ids::{CommandId, HoldId, SessionId};
@@ -15,12 +16,7 @@ use crate::domain::listing::{CommandFilter, Page, PageRequest};
 #[async_trait]
 pub trait Commands {
     /// Leases commands that are due, oldest first.
-    async fn lease_commands(
-        &self,
-        now: DateTime<Utc>,
-        lease: Duration,
-        limit: u32,
-    ) -> Result<Vec<Command>, StoreError>;
+    async fn lease_commands(&self, request: &LeaseRequest) -> Result<Vec<Command>, StoreError>;
     /// Leases one command, due or not. `None` if it is done or leased elsewhere.
     async fn lease_command(&self, id: CommandId, lease: Duration) -> Result<Option<Command>, StoreError>;
     /// Marks a command as done: Stripe has given its final answer. A refund without a hold also settles its payment.
@@ -82,6 +78,22 @@ pub(super) const RETRY: &str = concat!(
     "UPDATE commands SET due_at = $2 WHERE id = $1 AND done_at IS NULL RETURNING ",
     command_columns!()
 );
+
+/// Builds the statement that lists commands, newest first; `None` after the end of the list.
+macro_rules! list_query {
+    ($filter:expr, $page:expr) => {{
+        let (is_done, tries) = $crate::store::commands::list_parameters($filter);
+        $crate::store::paging::timed_start($page).map(|(at, id)| {
+            sqlx::query_as($crate::store::commands::LIST)
+                .bind(is_done)
+                .bind(tries)
+                .bind($crate::store::columns::DbTime(at))
+                .bind($crate::store::columns::DbUuid(id))
+                .bind($crate::store::paging::rows_wanted($page))
+        })
+    }};
+}
+pub(super) use list_query;
 
 /// Lists commands before `($3, $4)`: done ones or not (`$1`), with at least `$2` tries.
 pub(super) const LIST: &str = concat!(

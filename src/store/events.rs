@@ -57,14 +57,44 @@ pub(super) const LIST_OF_HOLD: &str =
     "SELECT seq, id, kind, hold_id, applied_at, payload IS NOT NULL AS has_payload
      FROM stripe_events WHERE seq < $1 AND hold_id = $3 ORDER BY seq DESC LIMIT $2";
 
+/// Builds the statement that lists the events of a hold, or all, newest first; `None` after the end of the list.
+macro_rules! list_query {
+    ($hold:expr, $page:expr) => {
+        $crate::store::paging::numbered_start($page).map(|start| {
+            let limit = $crate::store::paging::rows_wanted($page);
+            match $hold {
+                Some(hold) => sqlx::query_as($crate::store::events::LIST_OF_HOLD)
+                    .bind(start)
+                    .bind(limit)
+                    .bind($crate::store::columns::DbUuid(hold.0)),
+                None => sqlx::query_as($crate::store::events::LIST_ALL)
+                    .bind(start)
+                    .bind(limit),
+            }
+        })
+    };
+}
+pub(super) use list_query;
+
 /// Finds the body of event `$1`.
 pub(super) const FIND_PAYLOAD: &str =
     "SELECT payload FROM stripe_events WHERE id = $1 AND payload IS NOT NULL";
 
-/// Writes event `$1` of kind `$2` for hold `$3`, with body `$4`, applied at `$5`, unless it is known.
-pub(super) const INSERT: &str =
-    "INSERT INTO stripe_events (id, kind, hold_id, payload, applied_at) VALUES ($1, $2, $3, $4, $5)
-     ON CONFLICT DO NOTHING";
+/// Builds the statement that writes an event for a hold, applied at `now`, unless it is known.
+macro_rules! insert_event {
+    ($event:expr, $hold:expr, $now:expr) => {
+        sqlx::query(
+            "INSERT INTO stripe_events (id, kind, hold_id, payload, applied_at) VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT DO NOTHING",
+        )
+        .bind($event.id.as_str())
+        .bind(&$event.kind)
+        .bind($hold.map(|hold: $crate::domain::ids::HoldId| $crate::store::columns::DbUuid(hold.0)))
+        .bind(&$event.payload)
+        .bind($crate::store::columns::DbTime($now))
+    };
+}
+pub(super) use insert_event;
 
 impl EventRow {
     fn decode(self) -> Result<StoredEvent, StoreError> {

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use sqlx::types::Json;
 
 use super::columns::{DbJson, DbTime, DbUuid};
+use super::lease_request::LeaseRequest;
 use super::{StoreError, encoding, paging};
 use crate::domain::booking::{Booking, Guest};
 use crate::domain::change_policy::ChangePolicy;
@@ -54,12 +55,7 @@ pub trait Holds {
         lease: Duration,
     ) -> Result<ReleaseLease, StoreError>;
     /// Leases `held` and `processing` holds that are due, oldest first.
-    async fn lease_due_holds(
-        &self,
-        now: DateTime<Utc>,
-        lease: Duration,
-        limit: u32,
-    ) -> Result<Vec<Booking>, StoreError>;
+    async fn lease_due_holds(&self, request: &LeaseRequest) -> Result<Vec<Booking>, StoreError>;
     /// Returns a leased hold without a change, due again at `due_at`, and counts the try. `forget_requester` is for a
     /// release that Stripe certainly did not carry out.
     async fn defer_hold(

@@ -15,45 +15,29 @@ use super::placements::Placements;
 use super::resources::Resources;
 use super::schema::Schema;
 
-/// Everything that the workflows need of a database: the sum of the traits of all aggregates.
-pub trait Store:
-    Attempts
-    + Blocks
-    + Catalogue
-    + Changes
-    + Commands
-    + Events
-    + Feeds
-    + Figures
-    + Guests
-    + Holds
-    + Occupancies
-    + Placements
-    + Resources
-    + Schema
-    + Send
-    + Sync
-    + 'static
-{
+/// Defines [`Store`] as the sum of these traits.
+macro_rules! sum_of {
+    ($($aggregate:ident),*) => {
+        /// Everything that the workflows need of a database: the sum of the traits of all aggregates.
+        pub trait Store: $($aggregate +)* Send + Sync + 'static {}
+
+        impl<T> Store for T where T: $($aggregate +)* Send + Sync + 'static {}
+    };
 }
 
-impl<T> Store for T where
-    T: Attempts
-        + Blocks
-        + Catalogue
-        + Changes
-        + Commands
-        + Events
-        + Feeds
-        + Figures
-        + Guests
-        + Holds
-        + Occupancies
-        + Placements
-        + Resources
-        + Schema
-        + Send
-        + Sync
-        + 'static
-{
-}
+sum_of!(
+    Attempts,
+    Blocks,
+    Catalogue,
+    Changes,
+    Commands,
+    Events,
+    Feeds,
+    Figures,
+    Guests,
+    Holds,
+    Occupancies,
+    Placements,
+    Resources,
+    Schema
+);

@@ -11,8 +11,10 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::FromRow;
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
 
+use super::lease_request::LeaseRequest;
 use super::{PoolOptions, StoreError};
 use error::PostgresResult;
 
@@ -98,6 +100,25 @@ impl PostgresStore {
     {
         let done = tokio::time::timeout(self.method_timeout, run_until_stable(transaction)).await;
         done.unwrap_or_else(|_| Err(StoreError::Unavailable(std::io::Error::from(TimedOut).into())))
+    }
+
+    /// Runs a statement that leases rows: its parameters are the present, the lease in seconds, and the most rows.
+    async fn lease_rows<T>(
+        &self,
+        statement: &'static str,
+        request: &LeaseRequest,
+    ) -> Result<Vec<T>, StoreError>
+    where
+        T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+    {
+        self.retrying(|| async {
+            let query = sqlx::query_as(statement)
+                .bind(request.now)
+                .bind(request.duration.as_secs_f64())
+                .bind(i64::from(request.limit));
+            Ok(query.fetch_all(&self.pool).await?)
+        })
+        .await
     }
 
     /// Runs a statement that deletes or clears old rows: its parameters are the time before which a row is old, and the

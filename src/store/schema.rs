@@ -22,6 +22,12 @@ pub trait Schema {
     async fn dry_run_checkout(&self, now: DateTime<Utc>) -> Result<(), StoreError>;
 }
 
+/// Accepts a database that a newer version has migrated already, so that an instance of this version may restart.
+pub(super) const fn accept_newer(mut migrations: Migrator) -> Migrator {
+    migrations.ignore_missing = true;
+    migrations
+}
+
 /// Reads the applied migrations.
 pub(super) const APPLIED: &str = "SELECT version, checksum FROM _sqlx_migrations WHERE success";
 

@@ -17,6 +17,7 @@ use sqlx::sqlite::{
 use sqlx::{Connection as _, FromRow, Sqlite, Transaction};
 
 use super::columns::DbTime;
+use super::lease_request::LeaseRequest;
 use super::{PoolOptions, StoreError};
 use error::{SqliteError, SqliteResult};
 
@@ -157,17 +158,15 @@ impl SqliteStore {
     async fn lease_rows<T>(
         &self,
         statement: &'static str,
-        now: DateTime<Utc>,
-        lease: Duration,
-        limit: u32,
+        request: &LeaseRequest,
     ) -> Result<Vec<T>, StoreError>
     where
         T: for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
     {
         let query = sqlx::query_as(statement)
-            .bind(DbTime(now))
-            .bind(to_millis(lease))
-            .bind(limit);
+            .bind(DbTime(request.now))
+            .bind(to_millis(request.duration))
+            .bind(request.limit);
         let mut transaction = self.begin().await?;
         let rows = self.in_transaction(query.fetch_all(&mut *transaction)).await?;
         self.commit(transaction).await?;

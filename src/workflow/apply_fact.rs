@@ -14,7 +14,7 @@ use crate::domain::ids::HoldId;
 use crate::domain::payment::Receipt;
 use crate::domain::session::HoldRefs;
 use crate::gateway::webhook::{Event, EventContent};
-use crate::store::{ApplyOutcome, EventRecord, HoldChange, StateChange};
+use crate::store::{ApplyOutcome, EventRecord, HoldChange, OrphanPayment, StateChange};
 
 /// The result of a webhook event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,11 +111,13 @@ pub(super) async fn record_orphan_payment(
     {
         return Ok(EventOutcome::Ignored);
     }
-    match context
-        .store
-        .record_orphan_payment(record.as_ref(), Some(claimed), receipt, context.now())
-        .await?
-    {
+    let orphan = OrphanPayment {
+        event: record,
+        claimed_hold: Some(claimed),
+        receipt: receipt.clone(),
+        now: context.now(),
+    };
+    match context.store.record_orphan_payment(&orphan).await? {
         ApplyOutcome::Done { .. } => {
             context.new_commands.notify_one();
             metrics::counter!("holdfast_payments_without_slot_total", "kind" => "no_hold").increment(1);

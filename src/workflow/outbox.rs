@@ -20,6 +20,7 @@ use crate::domain::ids::{CommandId, IntentId, SessionId};
 use crate::domain::money::Money;
 use crate::domain::payment::Receipt;
 use crate::domain::session::{HoldRefs, SessionPayment};
+use crate::store::LeaseRequest;
 
 /// How many commands are leased and carried out at the same time.
 const BATCH: u32 = 8;
@@ -61,7 +62,7 @@ pub async fn run_due_commands(context: &Context) -> Result<OutboxReport, Workflo
     loop {
         let batch = context
             .store
-            .lease_commands(context.now(), context.settings.lease, BATCH)
+            .lease_commands(&LeaseRequest::new(context.now(), context.settings.lease, BATCH))
             .await?;
         let is_full = batch.len() == BATCH as usize;
         let results: Vec<bool> = futures::stream::iter(batch)

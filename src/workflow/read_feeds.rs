@@ -15,6 +15,7 @@ use super::error::WorkflowError;
 use crate::domain::catalogue::{Block, Feed};
 use crate::domain::time::Window;
 use crate::gateway::calendar_feed::{BusyTime, FeedError, ParsedFeed, fetch, parse_feed};
+use crate::store::{FeedRead, LeaseRequest};
 
 /// How often a feed is read.
 const READ_INTERVAL: chrono::Duration = chrono::Duration::minutes(15);
@@ -48,7 +49,7 @@ pub async fn read_due_feeds(context: &Context) -> Result<u64, WorkflowError> {
     loop {
         let store = &context.store;
         let batch = store
-            .lease_due_feeds(context.now(), context.settings.lease, BATCH)
+            .lease_due_feeds(&LeaseRequest::new(context.now(), context.settings.lease, BATCH))
             .await?;
         let is_full = batch.len() == BATCH as usize;
         feeds += batch.len() as u64;
@@ -70,14 +71,14 @@ async fn read_feed(context: &Context, feed: &Feed) -> Result<(), WorkflowError> 
     let next = context.now() + READ_INTERVAL;
     let outcome = match reading {
         Ok(reading) => {
-            let blocks: Vec<Block> = reading.busy.into_iter().map(to_block).collect();
             let faults = reading.faults.len();
-            let fault =
-                (faults > 0).then(|| format!("{faults} of its events cannot be read and are missing"));
-            context
-                .store
-                .save_feed_blocks(feed, &blocks, fault.as_deref(), now, next)
-                .await?;
+            let read = FeedRead {
+                blocks: reading.busy.into_iter().map(to_block).collect(),
+                fault: (faults > 0).then(|| format!("{faults} of its events cannot be read and are missing")),
+                read_at: now,
+                next_at: next,
+            };
+            context.store.save_feed_blocks(feed, &read).await?;
             "read"
         }
         Err(error) => {

@@ -9,7 +9,7 @@ use super::error::WorkflowError;
 use super::outbox;
 use crate::domain::booking::Actor;
 use crate::gateway::{GatewayError, Refusal};
-use crate::store::{AttemptEnd, StaleAttempt};
+use crate::store::{AttemptEnd, LeaseRequest, StaleAttempt};
 
 /// How many attempts one sweep recovers.
 const BATCH: u32 = 20;
@@ -22,7 +22,7 @@ pub(super) async fn recover_attempts(context: &Context) -> Result<u64, WorkflowE
     let now = context.now();
     let batch = context
         .store
-        .lease_stale_attempts(now, context.settings.lease, BATCH)
+        .lease_stale_attempts(&LeaseRequest::new(now, context.settings.lease, BATCH))
         .await?;
     let mut open = 0;
     for attempt in batch {

@@ -11,6 +11,7 @@ use super::error::WorkflowError;
 use super::{outbox, recover_attempts, release_hold, retention};
 use crate::domain::booking::{Actor, Booking};
 use crate::domain::hold::Status;
+use crate::store::LeaseRequest;
 
 /// How many holds are leased at a time.
 const BATCH: u32 = 50;
@@ -77,7 +78,7 @@ async fn sweep_holds(context: &Context, report: &mut SweepReport) -> Result<(), 
     loop {
         let batch = context
             .store
-            .lease_due_holds(context.now(), context.settings.lease, BATCH)
+            .lease_due_holds(&LeaseRequest::new(context.now(), context.settings.lease, BATCH))
             .await?;
         let is_full = batch.len() == BATCH as usize;
         let results: Vec<(Status, Result<Booking, WorkflowError>)> = futures::stream::iter(batch)

@@ -1,11 +1,9 @@
 //! The checkout attempts of a replayed workflow: the calls that claim, end, recover and close an attempt.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use holdfast::domain::ids::{CommandId, HoldId, IdempotencyKey, SessionId};
-use holdfast::store::{AttemptEnd, Attempts, Claim, NewAttempt, StaleAttempt, StoreError};
+use holdfast::store::{AttemptEnd, Attempts, Claim, LeaseRequest, NewAttempt, StaleAttempt, StoreError};
 
 use crate::call::{Call, Reply};
 use crate::doubles::{Script, command_id, unexpected};
@@ -27,12 +25,7 @@ impl Attempts for Script {
         self.store(call).await.map(|_| ())
     }
 
-    async fn lease_stale_attempts(
-        &self,
-        _: DateTime<Utc>,
-        _: Duration,
-        _: u32,
-    ) -> Result<Vec<StaleAttempt>, StoreError> {
+    async fn lease_stale_attempts(&self, _: &LeaseRequest) -> Result<Vec<StaleAttempt>, StoreError> {
         if !matches!(self.kind, Kind::SweepAttempt { .. }) {
             return Ok(Vec::new());
         }

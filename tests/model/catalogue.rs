@@ -1,13 +1,11 @@
 //! The catalogue of a replayed workflow: one event type that never changes. The workflows of the model need no more.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use holdfast::domain::catalogue::{Block, BlockConflict, EventType, Feed, Resource};
 use holdfast::domain::ids::{EventTypeId, ResourceId};
 use holdfast::domain::listing::{Page, PageRequest, PutOutcome};
-use holdfast::store::{Blocks, Catalogue, Feeds, Resources, StoreError};
+use holdfast::store::{Blocks, Catalogue, FeedRead, Feeds, LeaseRequest, Resources, StoreError};
 
 use crate::doubles::Script;
 use crate::fixture;
@@ -57,18 +55,11 @@ impl Feeds for Script {
         unimplemented!()
     }
 
-    async fn lease_due_feeds(&self, _: DateTime<Utc>, _: Duration, _: u32) -> Result<Vec<Feed>, StoreError> {
+    async fn lease_due_feeds(&self, _: &LeaseRequest) -> Result<Vec<Feed>, StoreError> {
         unimplemented!()
     }
 
-    async fn save_feed_blocks(
-        &self,
-        _: &Feed,
-        _: &[Block],
-        _: Option<&str>,
-        _: DateTime<Utc>,
-        _: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
+    async fn save_feed_blocks(&self, _: &Feed, _: &FeedRead) -> Result<(), StoreError> {
         unimplemented!()
     }
 

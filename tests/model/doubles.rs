@@ -16,14 +16,13 @@ use holdfast::domain::figures::FigureCounts;
 use holdfast::domain::hold::{Hold, ReleaseRequester};
 use holdfast::domain::ids::{CommandId, EventId, HoldId};
 use holdfast::domain::listing::{CommandFilter, HoldFilter, Page, PageRequest, StoredEvent};
-use holdfast::domain::payment::Receipt;
 use holdfast::domain::segment::Allocation;
 use holdfast::domain::session::HoldRefs;
 use holdfast::gateway::{Gateway, GatewayError, Refusal};
 use holdfast::store::{
-    ApplyOutcome, AvailabilityQuery, Changes, Commands, EventRecord, Events, Figures, Guests, HoldChange,
-    HoldLimits, HoldMove, Holds, MoveOutcome, Occupancies, PlaceOutcome, Placements, ReleaseLease, Schema,
-    Store, StoreError, UnpaidHoldCounts,
+    ApplyOutcome, AvailabilityQuery, Changes, Commands, Events, Figures, Guests, HoldChange, HoldLimits,
+    HoldMove, Holds, LeaseRequest, MoveOutcome, Occupancies, OrphanPayment, PlaceOutcome, Placements,
+    ReleaseLease, Schema, Store, StoreError, UnpaidHoldCounts,
 };
 use tokio::sync::mpsc::UnboundedSender;
 use uuid::Uuid;
@@ -128,27 +127,16 @@ impl Changes for Script {
         self.apply_outcome(Call::ApplyChange(Box::new(write))).await
     }
 
-    async fn record_orphan_payment(
-        &self,
-        event: Option<&EventRecord>,
-        _: Option<HoldId>,
-        receipt: &Receipt,
-        _: DateTime<Utc>,
-    ) -> Result<ApplyOutcome, StoreError> {
-        let event = event.map(|event| StripeEvent::by_id(&event.id));
-        self.apply_outcome(Call::RecordOrphanPayment(event, receipt.clone()))
+    async fn record_orphan_payment(&self, orphan: &OrphanPayment) -> Result<ApplyOutcome, StoreError> {
+        let event = orphan.event.as_ref().map(|event| StripeEvent::by_id(&event.id));
+        self.apply_outcome(Call::RecordOrphanPayment(event, orphan.receipt.clone()))
             .await
     }
 }
 
 #[async_trait]
 impl Commands for Script {
-    async fn lease_commands(
-        &self,
-        _: DateTime<Utc>,
-        _: Duration,
-        _: u32,
-    ) -> Result<Vec<Command>, StoreError> {
+    async fn lease_commands(&self, _: &LeaseRequest) -> Result<Vec<Command>, StoreError> {
         if self.kind != Kind::Outbox {
             return Ok(Vec::new());
         }
@@ -264,12 +252,7 @@ impl Holds for Script {
         }
     }
 
-    async fn lease_due_holds(
-        &self,
-        _: DateTime<Utc>,
-        _: Duration,
-        _: u32,
-    ) -> Result<Vec<Booking>, StoreError> {
+    async fn lease_due_holds(&self, _: &LeaseRequest) -> Result<Vec<Booking>, StoreError> {
         if self.kind != Kind::SweepHold {
             return Ok(Vec::new());
         }

@@ -1,7 +1,5 @@
 //! Checkout attempts on PostgreSQL.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sqlx::postgres::{PgConnection, PgExecutor};
@@ -11,11 +9,11 @@ use super::error::PostgresResult;
 use super::{PostgresStore, commands};
 use crate::domain::ids::{CommandId, HoldId, IdempotencyKey, SessionId};
 use crate::store::attempts::{
-    self, AttemptEnd, Attempts, Claim, KnownAttemptRow, NewAttempt, StaleAttempt, StaleAttemptRow,
-    decode_stale_attempts,
+    self, AttemptEnd, Attempts, Claim, KnownAttemptRow, NewAttempt, StaleAttempt, decode_stale_attempts,
 };
 use crate::store::columns::{DbJson, DbTime, DbUuid};
 use crate::store::commands::expire_session;
+use crate::store::lease_request::LeaseRequest;
 use crate::store::{StoreError, encoding};
 
 #[async_trait]
@@ -45,47 +43,15 @@ impl Attempts for PostgresStore {
     }
 
     async fn end_attempt(&self, hold: HoldId, end: AttemptEnd, now: DateTime<Utc>) -> Result<(), StoreError> {
-        self.retrying(|| async {
-            let query = sqlx::query(attempts::end_statement(end));
-            query
-                .bind(DbUuid(hold.0))
-                .bind(DbTime(now))
-                .execute(&self.pool)
-                .await?;
-            Ok(())
-        })
-        .await
+        self.update_attempt(attempts::end_statement(end), hold, now).await
     }
 
-    async fn lease_stale_attempts(
-        &self,
-        now: DateTime<Utc>,
-        lease: Duration,
-        limit: u32,
-    ) -> Result<Vec<StaleAttempt>, StoreError> {
-        self.retrying(|| async {
-            let rows: Vec<StaleAttemptRow> = sqlx::query_as(LEASE_STALE)
-                .bind(now)
-                .bind(lease.as_secs_f64())
-                .bind(i64::from(limit))
-                .fetch_all(&self.pool)
-                .await?;
-            Ok(decode_stale_attempts(rows)?)
-        })
-        .await
+    async fn lease_stale_attempts(&self, request: &LeaseRequest) -> Result<Vec<StaleAttempt>, StoreError> {
+        decode_stale_attempts(self.lease_rows(LEASE_STALE, request).await?)
     }
 
     async fn defer_attempt(&self, hold: HoldId, due_at: DateTime<Utc>) -> Result<(), StoreError> {
-        self.retrying(|| async {
-            let query = sqlx::query(attempts::DEFER);
-            query
-                .bind(DbUuid(hold.0))
-                .bind(DbTime(due_at))
-                .execute(&self.pool)
-                .await?;
-            Ok(())
-        })
-        .await
+        self.update_attempt(attempts::DEFER, hold, due_at).await
     }
 
     async fn abandon_attempt(
@@ -148,6 +114,23 @@ impl Attempts for PostgresStore {
 
     async fn delete_old_attempts(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
         self.delete_or_clear(DELETE_OLD, before, limit).await
+    }
+}
+
+impl PostgresStore {
+    /// Runs a statement that updates attempt `$1` with instant `$2`.
+    async fn update_attempt(
+        &self,
+        statement: &'static str,
+        hold: HoldId,
+        at: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        self.retrying(|| async {
+            let query = sqlx::query(statement).bind(DbUuid(hold.0)).bind(DbTime(at));
+            query.execute(&self.pool).await?;
+            Ok(())
+        })
+        .await
     }
 }
 

@@ -7,15 +7,14 @@ use sqlx::postgres::PgConnection;
 use super::error::PostgresResult;
 use super::{PostgresStore, commands, occupancy};
 use crate::domain::booking::HistoryLine;
-use crate::domain::command::CommandAction;
 use crate::domain::hold::Transition;
 use crate::domain::ids::{HoldId, IntentId};
-use crate::domain::payment::{Payment, PaymentState, Receipt};
+use crate::domain::payment::Payment;
 use crate::domain::segment::allocated_segments;
 use crate::store::changes::{
-    self, ApplyOutcome, Changes, CurrentHoldRow, HistoryRow, HoldChange, StateChange,
+    self, ApplyOutcome, Changes, CurrentHoldRow, HistoryRow, HoldChange, OrphanPayment, StateChange,
 };
-use crate::store::columns::{DbTime, DbUuid};
+use crate::store::columns::DbUuid;
 use crate::store::events::{self, EventRecord};
 use crate::store::transition_effect::{self, OccupancyEffect};
 use crate::store::{StoreError, encoding};
@@ -35,27 +34,18 @@ impl Changes for PostgresStore {
         .await
     }
 
-    async fn record_orphan_payment(
-        &self,
-        event: Option<&EventRecord>,
-        claimed: Option<HoldId>,
-        receipt: &Receipt,
-        now: DateTime<Utc>,
-    ) -> Result<ApplyOutcome, StoreError> {
+    async fn record_orphan_payment(&self, orphan: &OrphanPayment) -> Result<ApplyOutcome, StoreError> {
         self.retrying(|| async {
             let mut transaction = self.pool.begin().await?;
-            if let Some(event) = event
-                && !insert_event(&mut transaction, event, claimed, now).await?
+            if let Some(event) = &orphan.event
+                && !insert_event(&mut transaction, event, orphan.claimed_hold, orphan.now).await?
             {
                 transaction.rollback().await?;
                 return Ok(ApplyOutcome::Duplicate);
             }
-            let outcome = if insert_orphan(&mut transaction, claimed, receipt, now).await? {
-                let refund = CommandAction::Refund {
-                    intent: receipt.intent.clone(),
-                    money: receipt.money,
-                };
-                let enqueued = commands::enqueue(&mut *transaction, None, &refund, now).await?;
+            let outcome = if insert_orphan(&mut transaction, orphan).await? {
+                let enqueued =
+                    commands::enqueue(&mut *transaction, None, &orphan.refund(), orphan.now).await?;
                 ApplyOutcome::Done {
                     commands: usize::from(enqueued.is_new),
                 }
@@ -104,12 +94,7 @@ async fn insert_event(
     hold: Option<HoldId>,
     now: DateTime<Utc>,
 ) -> PostgresResult<bool> {
-    let done = sqlx::query(events::INSERT)
-        .bind(event.id.as_str())
-        .bind(&event.kind)
-        .bind(hold.map(|hold| DbUuid(hold.0)))
-        .bind(&event.payload)
-        .bind(DbTime(now))
+    let done = events::insert_event!(event, hold, now)
         .execute(connection)
         .await?;
     Ok(done.rows_affected() == 1)
@@ -212,34 +197,14 @@ async fn upsert_payment(
     change: &HoldChange,
     payment: &Payment,
 ) -> PostgresResult<()> {
-    sqlx::query(changes::UPSERT_PAYMENT)
-        .bind(payment.intent.as_str())
-        .bind(DbUuid(change.hold.0))
-        .bind(payment.money.amount)
-        .bind(payment.money.currency.code())
-        .bind(payment.refunded)
-        .bind(encoding::encode_payment_state(payment.state))
-        .bind(DbTime(change.now))
+    changes::upsert_payment!(change.hold, payment, change.now)
         .execute(connection)
         .await?;
     Ok(())
 }
 
 /// Writes a payment that belongs to no hold; `false` if it is known.
-async fn insert_orphan(
-    connection: &mut PgConnection,
-    claimed: Option<HoldId>,
-    receipt: &Receipt,
-    now: DateTime<Utc>,
-) -> PostgresResult<bool> {
-    let done = sqlx::query(changes::INSERT_ORPHAN)
-        .bind(receipt.intent.as_str())
-        .bind(claimed.map(|hold| DbUuid(hold.0)))
-        .bind(receipt.money.amount)
-        .bind(receipt.money.currency.code())
-        .bind(encoding::encode_payment_state(PaymentState::RefundDue))
-        .bind(DbTime(now))
-        .execute(connection)
-        .await?;
+async fn insert_orphan(connection: &mut PgConnection, orphan: &OrphanPayment) -> PostgresResult<bool> {
+    let done = changes::insert_orphan!(orphan).execute(connection).await?;
     Ok(done.rows_affected() == 1)
 }

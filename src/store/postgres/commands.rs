@@ -14,26 +14,13 @@ use crate::domain::ids::{CommandId, HoldId};
 use crate::domain::listing::{CommandFilter, Page, PageRequest};
 use crate::store::columns::{DbTime, DbUuid};
 use crate::store::commands::{self, CommandRow, Commands, command_columns};
+use crate::store::lease_request::LeaseRequest;
 use crate::store::{StoreError, encoding, paging};
 
 #[async_trait]
 impl Commands for PostgresStore {
-    async fn lease_commands(
-        &self,
-        now: DateTime<Utc>,
-        lease: Duration,
-        limit: u32,
-    ) -> Result<Vec<Command>, StoreError> {
-        self.retrying(|| async {
-            let rows = sqlx::query_as(LEASE_DUE)
-                .bind(now)
-                .bind(lease.as_secs_f64())
-                .bind(i64::from(limit))
-                .fetch_all(&self.pool)
-                .await?;
-            Ok(CommandRow::decode_leased(rows)?)
-        })
-        .await
+    async fn lease_commands(&self, request: &LeaseRequest) -> Result<Vec<Command>, StoreError> {
+        CommandRow::decode_leased(self.lease_rows(LEASE_DUE, request).await?)
     }
 
     async fn lease_command(&self, id: CommandId, lease: Duration) -> Result<Option<Command>, StoreError> {
@@ -102,20 +89,11 @@ impl Commands for PostgresStore {
         filter: CommandFilter,
         page: &PageRequest,
     ) -> Result<Page<Command>, StoreError> {
-        let Some((at, id)) = paging::timed_start(page) else {
-            return Ok(paging::end_of_list());
-        };
-        let (is_done, tries) = commands::list_parameters(filter);
         self.retrying(|| async {
-            let rows = sqlx::query_as(commands::LIST)
-                .bind(is_done)
-                .bind(tries)
-                .bind(DbTime(at))
-                .bind(DbUuid(id))
-                .bind(paging::rows_wanted(page))
-                .fetch_all(&self.pool)
-                .await?;
-            Ok(CommandRow::decode_page(rows, page)?)
+            let Some(query) = commands::list_query!(filter, page) else {
+                return Ok(paging::end_of_list());
+            };
+            Ok(CommandRow::decode_page(query.fetch_all(&self.pool).await?, page)?)
         })
         .await
     }

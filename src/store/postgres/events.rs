@@ -16,17 +16,9 @@ impl Events for PostgresStore {
         hold: Option<HoldId>,
         page: &PageRequest,
     ) -> Result<Page<StoredEvent>, StoreError> {
-        let Some(start) = paging::numbered_start(page) else {
-            return Ok(paging::end_of_list());
-        };
-        let statement = hold.map_or(events::LIST_ALL, |_| events::LIST_OF_HOLD);
         self.retrying(|| async {
-            let query = sqlx::query_as(statement)
-                .bind(start)
-                .bind(paging::rows_wanted(page));
-            let query = match hold {
-                Some(hold) => query.bind(hold.0),
-                None => query,
+            let Some(query) = events::list_query!(hold, page) else {
+                return Ok(paging::end_of_list());
             };
             Ok(EventRow::decode_page(query.fetch_all(&self.pool).await?, page)?)
         })

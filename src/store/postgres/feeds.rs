@@ -1,7 +1,5 @@
 //! Calendar feeds on PostgreSQL.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgConnection;
@@ -10,8 +8,8 @@ use super::PostgresStore;
 use super::error::PostgresResult;
 use crate::domain::catalogue::{Block, Feed};
 use crate::domain::ids::ResourceId;
-use crate::store::columns::DbTime;
-use crate::store::feeds::{self, FeedRow, Feeds, feed_columns};
+use crate::store::feeds::{self, FeedRead, FeedRow, Feeds, feed_columns};
+use crate::store::lease_request::LeaseRequest;
 use crate::store::{StoreError, blocks};
 
 #[async_trait]
@@ -25,10 +23,7 @@ impl Feeds for PostgresStore {
         self.retrying(|| async {
             let mut transaction = self.pool.begin().await?;
             let query = match url {
-                Some(url) => {
-                    let query = sqlx::query(feeds::UPSERT).bind(resource.as_str());
-                    query.bind(url).bind(DbTime(now))
-                }
+                Some(url) => feeds::upsert_feed!(resource, url, now),
                 None => {
                     delete_feed_blocks(&mut transaction, resource).await?;
                     sqlx::query(feeds::DELETE).bind(resource.as_str())
@@ -48,45 +43,17 @@ impl Feeds for PostgresStore {
         .await
     }
 
-    async fn lease_due_feeds(
-        &self,
-        now: DateTime<Utc>,
-        lease: Duration,
-        limit: u32,
-    ) -> Result<Vec<Feed>, StoreError> {
-        self.retrying(|| async {
-            let rows = sqlx::query_as(LEASE_DUE)
-                .bind(now)
-                .bind(lease.as_secs_f64())
-                .bind(i64::from(limit))
-                .fetch_all(&self.pool)
-                .await?;
-            Ok(FeedRow::decode_leased(rows)?)
-        })
-        .await
+    async fn lease_due_feeds(&self, request: &LeaseRequest) -> Result<Vec<Feed>, StoreError> {
+        FeedRow::decode_leased(self.lease_rows(LEASE_DUE, request).await?)
     }
 
-    async fn save_feed_blocks(
-        &self,
-        feed: &Feed,
-        blocks: &[Block],
-        fault: Option<&str>,
-        now: DateTime<Utc>,
-        next: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
+    async fn save_feed_blocks(&self, feed: &Feed, read: &FeedRead) -> Result<(), StoreError> {
         self.retrying(|| async {
             let mut transaction = self.pool.begin().await?;
-            let saved = sqlx::query(feeds::SAVE_READ)
-                .bind(feed.resource.as_str())
-                .bind(&feed.url)
-                .bind(DbTime(next))
-                .bind(DbTime(now))
-                .bind(fault)
-                .execute(&mut *transaction)
-                .await?;
+            let saved = feeds::save_read!(feed, read).execute(&mut *transaction).await?;
             if saved.rows_affected() == 1 {
                 delete_feed_blocks(&mut transaction, &feed.resource).await?;
-                insert_feed_blocks(&mut transaction, &feed.resource, blocks, now).await?;
+                insert_feed_blocks(&mut transaction, &feed.resource, &read.blocks, read.read_at).await?;
             }
             Ok(transaction.commit().await?)
         })
@@ -100,10 +67,9 @@ impl Feeds for PostgresStore {
         next: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         self.retrying(|| async {
-            let query = sqlx::query(feeds::SAVE_FAILURE)
-                .bind(feed.resource.as_str())
-                .bind(&feed.url);
-            query.bind(DbTime(next)).bind(fault).execute(&self.pool).await?;
+            feeds::save_failure!(feed, fault, next)
+                .execute(&self.pool)
+                .await?;
             Ok(())
         })
         .await

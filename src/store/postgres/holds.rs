@@ -16,6 +16,7 @@ use crate::domain::listing::{HoldFilter, Page, PageRequest};
 use crate::domain::session::HoldRefs;
 use crate::store::columns::{DbTime, DbUuid};
 use crate::store::holds::{self, BookingRow, Holds, ReleaseLease, release_lease, select_bookings};
+use crate::store::lease_request::LeaseRequest;
 use crate::store::{StoreError, encoding, paging};
 
 /// Selects holds with their payments as JSON.
@@ -106,18 +107,13 @@ impl Holds for PostgresStore {
         .await
     }
 
-    async fn lease_due_holds(
-        &self,
-        now: DateTime<Utc>,
-        lease: Duration,
-        limit: u32,
-    ) -> Result<Vec<Booking>, StoreError> {
+    async fn lease_due_holds(&self, request: &LeaseRequest) -> Result<Vec<Booking>, StoreError> {
         self.retrying(|| async {
             let mut transaction = self.pool.begin().await?;
             let leased: Vec<Uuid> = sqlx::query_scalar(LEASE_DUE)
-                .bind(now)
-                .bind(lease.as_secs_f64())
-                .bind(i64::from(limit))
+                .bind(request.now)
+                .bind(request.duration.as_secs_f64())
+                .bind(i64::from(request.limit))
                 .fetch_all(&mut *transaction)
                 .await?;
             let rows = sqlx::query_as(select!("WHERE h.id = ANY ($1) ORDER BY h.due_at, h.id")).bind(leased);

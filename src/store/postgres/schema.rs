@@ -14,12 +14,7 @@ use crate::store::dry_run::{DryRun, dry_run_failure};
 use crate::store::holds::BookingRow;
 use crate::store::schema::{self, Schema, has_all_migrations};
 
-static MIGRATIONS: Migrator = {
-    let mut migrator = sqlx::migrate!("migrations/postgres");
-    // An instance of this version may restart while a newer version has migrated the database already.
-    migrator.ignore_missing = true;
-    migrator
-};
+static MIGRATIONS: Migrator = schema::accept_newer(sqlx::migrate!("migrations/postgres"));
 
 #[async_trait]
 impl Schema for PostgresStore {

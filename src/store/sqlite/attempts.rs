@@ -1,7 +1,5 @@
 //! Checkout attempts on SQLite.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sqlx::{SqliteConnection, SqliteExecutor};
@@ -15,6 +13,7 @@ use crate::store::attempts::{
 };
 use crate::store::columns::{DbJson, DbTime, DbUuid};
 use crate::store::commands::expire_session;
+use crate::store::lease_request::LeaseRequest;
 use crate::store::{StoreError, encoding};
 
 #[async_trait]
@@ -40,13 +39,8 @@ impl Attempts for SqliteStore {
         Ok(())
     }
 
-    async fn lease_stale_attempts(
-        &self,
-        now: DateTime<Utc>,
-        lease: Duration,
-        limit: u32,
-    ) -> Result<Vec<StaleAttempt>, StoreError> {
-        let rows: Vec<StaleAttemptRow> = self.lease_rows(LEASE_STALE, now, lease, limit).await?;
+    async fn lease_stale_attempts(&self, request: &LeaseRequest) -> Result<Vec<StaleAttempt>, StoreError> {
+        let rows: Vec<StaleAttemptRow> = self.lease_rows(LEASE_STALE, request).await?;
         decode_stale_attempts(rows)
     }
 

@@ -7,13 +7,12 @@ use sqlx::SqliteConnection;
 use super::error::SqliteResult;
 use super::{SqliteStore, commands, occupancy};
 use crate::domain::booking::{Actor, HistoryLine};
-use crate::domain::command::CommandAction;
 use crate::domain::hold::{Hold, Status, Transition};
 use crate::domain::ids::{HoldId, IntentId};
-use crate::domain::payment::{Payment, PaymentState, Receipt};
+use crate::domain::payment::Payment;
 use crate::domain::segment::{Allocation, allocated_segments};
 use crate::store::changes::{
-    self, ApplyOutcome, Changes, CurrentHoldRow, HistoryRow, HoldChange, StateChange,
+    self, ApplyOutcome, Changes, CurrentHoldRow, HistoryRow, HoldChange, OrphanPayment, StateChange,
 };
 use crate::store::columns::{DbTime, DbUuid};
 use crate::store::events::{self, EventRecord};
@@ -32,21 +31,15 @@ impl Changes for SqliteStore {
         Ok(outcome)
     }
 
-    async fn record_orphan_payment(
-        &self,
-        event: Option<&EventRecord>,
-        claimed: Option<HoldId>,
-        receipt: &Receipt,
-        now: DateTime<Utc>,
-    ) -> Result<ApplyOutcome, StoreError> {
+    async fn record_orphan_payment(&self, orphan: &OrphanPayment) -> Result<ApplyOutcome, StoreError> {
         let mut transaction = self.begin().await?;
-        if let Some(event) = event
-            && !insert_event(&mut transaction, event, claimed, now).await?
+        if let Some(event) = &orphan.event
+            && !insert_event(&mut transaction, event, orphan.claimed_hold, orphan.now).await?
         {
             self.roll_back(transaction).await?;
             return Ok(ApplyOutcome::Duplicate);
         }
-        let outcome = insert_orphan(&mut transaction, claimed, receipt, now).await?;
+        let outcome = insert_orphan(&mut transaction, orphan).await?;
         // Also if the payment is known: the event is new and must be stored.
         self.commit(transaction).await?;
         Ok(outcome)
@@ -96,12 +89,7 @@ async fn insert_event(
     hold: Option<HoldId>,
     now: DateTime<Utc>,
 ) -> SqliteResult<bool> {
-    let done = sqlx::query(events::INSERT)
-        .bind(event.id.as_str())
-        .bind(&event.kind)
-        .bind(hold.map(|hold| DbUuid(hold.0)))
-        .bind(&event.payload)
-        .bind(DbTime(now))
+    let done = events::insert_event!(event, hold, now)
         .execute(connection)
         .await?;
     Ok(done.rows_affected() > 0)
@@ -201,14 +189,7 @@ async fn upsert_payment(
     payment: &Payment,
     now: DateTime<Utc>,
 ) -> SqliteResult<()> {
-    sqlx::query(changes::UPSERT_PAYMENT)
-        .bind(payment.intent.as_str())
-        .bind(DbUuid(hold.0))
-        .bind(payment.money.amount)
-        .bind(payment.money.currency.code())
-        .bind(payment.refunded)
-        .bind(encoding::encode_payment_state(payment.state))
-        .bind(DbTime(now))
+    changes::upsert_payment!(hold, payment, now)
         .execute(connection)
         .await?;
     Ok(())
@@ -217,27 +198,13 @@ async fn upsert_payment(
 /// Writes a payment that belongs to no hold and its refund command. `Duplicate` if the payment is known.
 async fn insert_orphan(
     connection: &mut SqliteConnection,
-    claimed: Option<HoldId>,
-    receipt: &Receipt,
-    now: DateTime<Utc>,
+    orphan: &OrphanPayment,
 ) -> SqliteResult<ApplyOutcome> {
-    let done = sqlx::query(changes::INSERT_ORPHAN)
-        .bind(receipt.intent.as_str())
-        .bind(claimed.map(|hold| DbUuid(hold.0)))
-        .bind(receipt.money.amount)
-        .bind(receipt.money.currency.code())
-        .bind(encoding::encode_payment_state(PaymentState::RefundDue))
-        .bind(DbTime(now))
-        .execute(&mut *connection)
-        .await?;
+    let done = changes::insert_orphan!(orphan).execute(&mut *connection).await?;
     if done.rows_affected() == 0 {
         return Ok(ApplyOutcome::Duplicate);
     }
-    let refund = CommandAction::Refund {
-        intent: receipt.intent.clone(),
-        money: receipt.money,
-    };
-    let is_new = commands::enqueue(connection, None, &refund, now).await?;
+    let is_new = commands::enqueue(connection, None, &orphan.refund(), orphan.now).await?;
     Ok(ApplyOutcome::Done {
         commands: usize::from(is_new),
     })

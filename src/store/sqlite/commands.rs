@@ -14,17 +14,13 @@ use crate::domain::ids::{CommandId, HoldId};
 use crate::domain::listing::{CommandFilter, Page, PageRequest};
 use crate::store::columns::{DbTime, DbUuid};
 use crate::store::commands::{self, CommandRow, Commands, command_columns};
+use crate::store::lease_request::LeaseRequest;
 use crate::store::{StoreError, encoding, paging};
 
 #[async_trait]
 impl Commands for SqliteStore {
-    async fn lease_commands(
-        &self,
-        now: DateTime<Utc>,
-        lease: Duration,
-        limit: u32,
-    ) -> Result<Vec<Command>, StoreError> {
-        CommandRow::decode_leased(self.lease_rows(LEASE_DUE, now, lease, limit).await?)
+    async fn lease_commands(&self, request: &LeaseRequest) -> Result<Vec<Command>, StoreError> {
+        CommandRow::decode_leased(self.lease_rows(LEASE_DUE, request).await?)
     }
 
     async fn lease_command(&self, id: CommandId, lease: Duration) -> Result<Option<Command>, StoreError> {
@@ -61,16 +57,9 @@ impl Commands for SqliteStore {
         filter: CommandFilter,
         page: &PageRequest,
     ) -> Result<Page<Command>, StoreError> {
-        let Some((at, id)) = paging::timed_start(page) else {
+        let Some(query) = commands::list_query!(filter, page) else {
             return Ok(paging::end_of_list());
         };
-        let (is_done, tries) = commands::list_parameters(filter);
-        let query = sqlx::query_as(commands::LIST)
-            .bind(is_done)
-            .bind(tries)
-            .bind(DbTime(at))
-            .bind(DbUuid(id))
-            .bind(paging::rows_wanted(page));
         CommandRow::decode_page(self.read(query.fetch_all(&self.readers)).await?, page)
     }
 

@@ -6,7 +6,6 @@ use chrono::{DateTime, Utc};
 use super::SqliteStore;
 use crate::domain::ids::{EventId, HoldId};
 use crate::domain::listing::{Page, PageRequest, StoredEvent};
-use crate::store::columns::DbUuid;
 use crate::store::events::{self, EventRow, Events};
 use crate::store::{StoreError, paging};
 
@@ -17,16 +16,8 @@ impl Events for SqliteStore {
         hold: Option<HoldId>,
         page: &PageRequest,
     ) -> Result<Page<StoredEvent>, StoreError> {
-        let Some(start) = paging::numbered_start(page) else {
+        let Some(query) = events::list_query!(hold, page) else {
             return Ok(paging::end_of_list());
-        };
-        let statement = hold.map_or(events::LIST_ALL, |_| events::LIST_OF_HOLD);
-        let query = sqlx::query_as(statement)
-            .bind(start)
-            .bind(paging::rows_wanted(page));
-        let query = match hold {
-            Some(hold) => query.bind(DbUuid(hold.0)),
-            None => query,
         };
         EventRow::decode_page(self.read(query.fetch_all(&self.readers)).await?, page)
     }

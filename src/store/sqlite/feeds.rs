@@ -1,7 +1,5 @@
 //! Calendar feeds on SQLite.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use serde_json::json;
@@ -13,7 +11,8 @@ use super::{SqliteStore, database_now};
 use crate::domain::catalogue::{Block, Feed};
 use crate::domain::ids::ResourceId;
 use crate::store::columns::DbTime;
-use crate::store::feeds::{self, FeedRow, Feeds, feed_columns};
+use crate::store::feeds::{self, FeedRead, FeedRow, Feeds, feed_columns};
+use crate::store::lease_request::LeaseRequest;
 use crate::store::{StoreError, blocks};
 
 #[async_trait]
@@ -26,10 +25,7 @@ impl Feeds for SqliteStore {
     ) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         let query = match url {
-            Some(url) => {
-                let query = sqlx::query(feeds::UPSERT).bind(resource.as_str());
-                query.bind(url).bind(DbTime(now))
-            }
+            Some(url) => feeds::upsert_feed!(resource, url, now),
             None => {
                 delete_feed_blocks(&mut transaction, resource).await?;
                 sqlx::query(feeds::DELETE).bind(resource.as_str())
@@ -44,34 +40,17 @@ impl Feeds for SqliteStore {
         FeedRow::decode_optional(self.read(query.fetch_optional(&self.readers)).await?)
     }
 
-    async fn lease_due_feeds(
-        &self,
-        now: DateTime<Utc>,
-        lease: Duration,
-        limit: u32,
-    ) -> Result<Vec<Feed>, StoreError> {
-        FeedRow::decode_leased(self.lease_rows(LEASE_DUE, now, lease, limit).await?)
+    async fn lease_due_feeds(&self, request: &LeaseRequest) -> Result<Vec<Feed>, StoreError> {
+        FeedRow::decode_leased(self.lease_rows(LEASE_DUE, request).await?)
     }
 
-    async fn save_feed_blocks(
-        &self,
-        feed: &Feed,
-        blocks: &[Block],
-        fault: Option<&str>,
-        now: DateTime<Utc>,
-        next: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
+    async fn save_feed_blocks(&self, feed: &Feed, read: &FeedRead) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
-        let save = sqlx::query(feeds::SAVE_READ)
-            .bind(feed.resource.as_str())
-            .bind(&feed.url)
-            .bind(DbTime(next))
-            .bind(DbTime(now))
-            .bind(fault);
+        let save = feeds::save_read!(feed, read);
         let saved = self.in_transaction(save.execute(&mut *transaction)).await?;
         if saved.rows_affected() == 1 {
             delete_feed_blocks(&mut transaction, &feed.resource).await?;
-            insert_feed_blocks(&mut transaction, &feed.resource, blocks, now).await?;
+            insert_feed_blocks(&mut transaction, &feed.resource, &read.blocks, read.read_at).await?;
         }
         self.commit(transaction).await
     }
@@ -82,10 +61,7 @@ impl Feeds for SqliteStore {
         fault: &str,
         next: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        let query = sqlx::query(feeds::SAVE_FAILURE)
-            .bind(feed.resource.as_str())
-            .bind(&feed.url);
-        self.write(query.bind(DbTime(next)).bind(fault)).await?;
+        self.write(feeds::save_failure!(feed, fault, next)).await?;
         Ok(())
     }
 }

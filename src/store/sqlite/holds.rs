@@ -16,6 +16,7 @@ use crate::domain::listing::{HoldFilter, Page, PageRequest};
 use crate::domain::session::HoldRefs;
 use crate::store::columns::{DbTime, DbUuid};
 use crate::store::holds::{self, BookingRow, Holds, ReleaseLease, release_lease, select_bookings};
+use crate::store::lease_request::LeaseRequest;
 use crate::store::{StoreError, encoding, paging};
 
 /// Selects holds with their payments as JSON.
@@ -115,14 +116,9 @@ impl Holds for SqliteStore {
         Ok(release_lease(BookingRow::decode_optional(row)?, is_leased))
     }
 
-    async fn lease_due_holds(
-        &self,
-        now: DateTime<Utc>,
-        lease: Duration,
-        limit: u32,
-    ) -> Result<Vec<Booking>, StoreError> {
+    async fn lease_due_holds(&self, request: &LeaseRequest) -> Result<Vec<Booking>, StoreError> {
         let mut transaction = self.begin().await?;
-        let rows = lease_due_rows(&mut transaction, now, lease, limit).await?;
+        let rows = lease_due_rows(&mut transaction, request).await?;
         self.commit(transaction).await?;
         BookingRow::decode_all(rows)
     }
@@ -188,14 +184,12 @@ pub(super) const LEASE_DUE: &str = concat!(
 
 async fn lease_due_rows(
     connection: &mut SqliteConnection,
-    now: DateTime<Utc>,
-    lease: Duration,
-    limit: u32,
+    request: &LeaseRequest,
 ) -> SqliteResult<Vec<BookingRow>> {
     let leased: Vec<String> = sqlx::query_scalar(LEASE_DUE)
-        .bind(DbTime(now))
-        .bind(to_millis(lease))
-        .bind(limit)
+        .bind(DbTime(request.now))
+        .bind(to_millis(request.duration))
+        .bind(request.limit)
         .fetch_all(&mut *connection)
         .await?;
     let rows = sqlx::query_as(select!(

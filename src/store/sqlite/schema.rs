@@ -15,12 +15,7 @@ use crate::store::holds::BookingRow;
 use crate::store::placements::PlaceOutcome;
 use crate::store::schema::{self, Schema, has_all_migrations};
 
-static MIGRATIONS: Migrator = {
-    let mut migrator = sqlx::migrate!("migrations/sqlite");
-    // A program of this version may open a file that a newer version has migrated already.
-    migrator.ignore_missing = true;
-    migrator
-};
+static MIGRATIONS: Migrator = schema::accept_newer(sqlx::migrate!("migrations/sqlite"));
 
 #[async_trait]
 impl Schema for SqliteStore {

@@ -20,15 +20,14 @@ use holdfast::domain::ids::{
 };
 use holdfast::domain::listing::{CommandFilter, HoldFilter, Page, PageRequest, PutOutcome, StoredEvent};
 use holdfast::domain::money::Money;
-use holdfast::domain::payment::Receipt;
 use holdfast::domain::segment::Allocation;
 use holdfast::domain::session::{HoldRefs, NewSession, SessionReport, SessionTerms};
 use holdfast::gateway::{Gateway, GatewayError, Probe};
 use holdfast::store::{
     ApplyOutcome, AttemptEnd, Attempts, AvailabilityQuery, Blocks, Catalogue, Changes, Claim, Commands,
-    EventRecord, Events, Feeds, Figures, Guests, HoldChange, HoldLimits, HoldMove, Holds, MoveOutcome,
-    NewAttempt, Occupancies, PlaceOutcome, Placements, ReleaseLease, Resources, Schema, StaleAttempt, Store,
-    StoreError, UnpaidHoldCounts,
+    Events, FeedRead, Feeds, Figures, Guests, HoldChange, HoldLimits, HoldMove, Holds, LeaseRequest,
+    MoveOutcome, NewAttempt, Occupancies, OrphanPayment, PlaceOutcome, Placements, ReleaseLease, Resources,
+    Schema, StaleAttempt, Store, StoreError, UnpaidHoldCounts,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -178,7 +177,7 @@ implement_store! {
     find_claim(key: &IdempotencyKey, fingerprint: &str) -> Claim;
     claim_attempt(attempt: &NewAttempt) -> Claim;
     end_attempt(hold: HoldId, end: AttemptEnd, now: DateTime<Utc>) -> ();
-    lease_stale_attempts(now: DateTime<Utc>, lease: Duration, limit: u32) -> Vec<StaleAttempt>;
+    lease_stale_attempts(request: &LeaseRequest) -> Vec<StaleAttempt>;
     defer_attempt(hold: HoldId, due_at: DateTime<Utc>) -> ();
     abandon_attempt(hold: HoldId, session: &SessionId, now: DateTime<Utc>) -> CommandId;
     delete_old_attempts(before: DateTime<Utc>, limit: u32) -> u64;
@@ -203,12 +202,12 @@ implement_store! {
     Changes:
     list_history(id: HoldId) -> Vec<HistoryLine>;
     apply_change(change: &HoldChange) -> ApplyOutcome;
-    record_orphan_payment(event: Option<&EventRecord>, claimed: Option<HoldId>, receipt: &Receipt, now: DateTime<Utc>) -> ApplyOutcome;
+    record_orphan_payment(orphan: &OrphanPayment) -> ApplyOutcome;
 }
 
 implement_store! {
     Commands:
-    lease_commands(now: DateTime<Utc>, lease: Duration, limit: u32) -> Vec<Command>;
+    lease_commands(request: &LeaseRequest) -> Vec<Command>;
     lease_command(id: CommandId, lease: Duration) -> Option<Command>;
     finish_command(command: &Command, now: DateTime<Utc>) -> ();
     fail_command(id: CommandId, error: &str, due_at: DateTime<Utc>) -> ();
@@ -229,8 +228,8 @@ implement_store! {
     Feeds:
     set_feed(resource: &ResourceId, url: Option<&str>, now: DateTime<Utc>) -> ();
     find_feed(resource: &ResourceId) -> Option<Feed>;
-    lease_due_feeds(now: DateTime<Utc>, lease: Duration, limit: u32) -> Vec<Feed>;
-    save_feed_blocks(feed: &Feed, blocks: &[Block], fault: Option<&str>, now: DateTime<Utc>, next: DateTime<Utc>) -> ();
+    lease_due_feeds(request: &LeaseRequest) -> Vec<Feed>;
+    save_feed_blocks(feed: &Feed, read: &FeedRead) -> ();
     save_feed_failure(feed: &Feed, fault: &str, next: DateTime<Utc>) -> ();
 }
 
@@ -252,7 +251,7 @@ implement_store! {
     find_booking_by_refs(refs: &HoldRefs) -> Option<Booking>;
     list_bookings(filter: &HoldFilter, page: &PageRequest) -> Page<Booking>;
     lease_release(id: HoldId, requester: Option<ReleaseRequester>, lease: Duration) -> ReleaseLease;
-    lease_due_holds(now: DateTime<Utc>, lease: Duration, limit: u32) -> Vec<Booking>;
+    lease_due_holds(request: &LeaseRequest) -> Vec<Booking>;
     defer_hold(id: HoldId, due_at: DateTime<Utc>, forget_requester: bool) -> ();
 }
 

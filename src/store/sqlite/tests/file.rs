@@ -2,7 +2,7 @@
 
 use futures::FutureExt as _;
 
-use super::super::{attempts, availability, blocks, commands, events, feeds, guests, holds, placements};
+use super::super::{attempts, availability, blocks, commands, events, feeds, guests, holds, occupancy};
 use super::*;
 use crate::domain::listing::{HoldFilter, PageRequest};
 use crate::store::{PlaceOutcome, StoreError};

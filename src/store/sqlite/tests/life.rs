@@ -4,7 +4,9 @@ use super::*;
 use crate::domain::hold::{ReleaseReason, ReleaseRequester, Status};
 use crate::domain::payment::PaymentState;
 use crate::domain::session::SessionPayment;
-use crate::store::{ApplyOutcome, AttemptEnd, PlaceOutcome, ReleaseLease};
+use crate::store::{
+    ApplyOutcome, AttemptEnd, EventRecord, LeaseRequest, OrphanPayment, PlaceOutcome, ReleaseLease,
+};
 
 const DONE: ApplyOutcome = ApplyOutcome::Done { commands: 0 };
 
@@ -108,12 +110,21 @@ async fn late_payment_is_refunded_when_the_slot_is_taken() {
     assert_eq!((figures.commands_pending, figures.money_without_slot), (1, 0));
 }
 
+fn orphan_payment(event: Option<EventRecord>) -> OrphanPayment {
+    OrphanPayment {
+        event,
+        claimed_hold: None,
+        receipt: receipt("pi_1"),
+        now: now(),
+    }
+}
+
 #[tokio::test]
 async fn payment_without_a_hold_is_refunded_once() {
     let TestStore { store, .. } = &test_store().await;
     let orphan = async |id: &str| {
         store
-            .record_orphan_payment(Some(&event(id)), None, &receipt("pi_1"), now())
+            .record_orphan_payment(&orphan_payment(Some(event(id))))
             .await
             .unwrap()
     };
@@ -121,7 +132,10 @@ async fn payment_without_a_hold_is_refunded_once() {
     assert_eq!(orphan("evt_1").await, done);
     assert_eq!(orphan("evt_1").await, ApplyOutcome::Duplicate);
     assert_eq!(orphan("evt_2").await, ApplyOutcome::Duplicate);
-    let commands = store.lease_commands(now(), LONG, 10).await.unwrap();
+    let commands = store
+        .lease_commands(&LeaseRequest::new(now(), LONG, 10))
+        .await
+        .unwrap();
     assert_eq!(commands.len(), 1);
     store.finish_command(&commands[0], minute(2)).await.unwrap();
     let settled = "SELECT count(*) FROM payments WHERE state = 'refunded' AND refunded = amount";
@@ -146,18 +160,33 @@ async fn lease_excludes_others_until_it_expires_or_ends() {
     );
     assert!(matches!(lease(None, LONG).await, ReleaseLease::LeasedElsewhere));
     assert_eq!(
-        store.lease_due_holds(minute(40), LONG, 10).await.unwrap().len(),
+        store
+            .lease_due_holds(&LeaseRequest::new(minute(40), LONG, 10))
+            .await
+            .unwrap()
+            .len(),
         0
     );
     store.defer_hold(held.hold.id, minute(50), true).await.unwrap();
     assert_eq!(
-        store.lease_due_holds(minute(40), LONG, 10).await.unwrap().len(),
+        store
+            .lease_due_holds(&LeaseRequest::new(minute(40), LONG, 10))
+            .await
+            .unwrap()
+            .len(),
         0
     );
-    let due = store.lease_due_holds(minute(50), LONG, 10).await.unwrap();
+    let due = store
+        .lease_due_holds(&LeaseRequest::new(minute(50), LONG, 10))
+        .await
+        .unwrap();
     assert_eq!((due[0].tries, due[0].hold.requested_by), (1, None));
     assert_eq!(
-        store.lease_due_holds(minute(50), LONG, 10).await.unwrap().len(),
+        store
+            .lease_due_holds(&LeaseRequest::new(minute(50), LONG, 10))
+            .await
+            .unwrap()
+            .len(),
         0
     );
     // A change ends the lease.
@@ -168,11 +197,14 @@ async fn lease_excludes_others_until_it_expires_or_ends() {
 #[tokio::test]
 async fn command_has_one_lease_and_is_retried_after_a_failure() {
     let TestStore { store, .. } = &test_store().await;
-    let orphan = store
-        .record_orphan_payment(None, None, &receipt("pi_1"), now())
-        .await;
+    let orphan = store.record_orphan_payment(&orphan_payment(None)).await;
     orphan.unwrap();
-    let lease = async |at, lease| store.lease_commands(at, lease, 10).await.unwrap();
+    let lease = async |at, lease| {
+        store
+            .lease_commands(&LeaseRequest::new(at, lease, 10))
+            .await
+            .unwrap()
+    };
     assert_eq!(lease(now(), Duration::ZERO).await.len(), 1);
     let id = lease(now(), LONG).await[0].id;
     assert_eq!(lease(now(), LONG).await.len(), 0);
@@ -218,7 +250,12 @@ async fn a_stale_attempt_is_leased_and_can_no_longer_be_placed() {
     let slow = booking(1, 60, 90);
     let claimed = attempt(&slow, None);
     store.claim_attempt(&claimed).await.unwrap();
-    let lease = async |at| store.lease_stale_attempts(at, LONG, 10).await.unwrap();
+    let lease = async |at| {
+        store
+            .lease_stale_attempts(&LeaseRequest::new(at, LONG, 10))
+            .await
+            .unwrap()
+    };
     let stale = lease(minute(5)).await;
     assert!(stale[0].terms == claimed.terms && stale[0].tries == 0);
     assert_eq!(lease(minute(5)).await.len(), 0);

@@ -2,7 +2,7 @@
 
 use holdfast::domain::booking::Booking;
 use holdfast::domain::ids::SessionId;
-use holdfast::store::{AttemptEnd, Claim, PlaceOutcome, Store};
+use holdfast::store::{AttemptEnd, Claim, LeaseRequest, PlaceOutcome, Store};
 
 use super::{
     EXPIRED, LEASE, after, age_leases, anyone, at, attempt, becomes, claim_and_place, first_units, key,
@@ -166,7 +166,12 @@ async fn stale_attempt_is_leased_once_and_cannot_place_its_hold(database: &TestD
     let store = database.store();
     let mine = with_ana(0, 30);
     claim(&*store, &mine, "k", "a").await;
-    let lease = async || store.lease_stale_attempts(at(20), LEASE, 10).await.unwrap();
+    let lease = async || {
+        store
+            .lease_stale_attempts(&LeaseRequest::new(at(20), LEASE, 10))
+            .await
+            .unwrap()
+    };
     assert!(lease().await.is_empty(), "its checkout is running");
     age_leases(database, "checkout_attempts").await;
     let stale = lease().await;
@@ -193,7 +198,12 @@ async fn an_unsettled_attempt_is_due_at_once_and_a_deferred_one_later(database: 
         .end_attempt(mine.hold.id, AttemptEnd::Unsettled, at(5))
         .await
         .unwrap();
-    let lease = async |now: i64| store.lease_stale_attempts(at(now), LEASE, 10).await.unwrap();
+    let lease = async |now: i64| {
+        store
+            .lease_stale_attempts(&LeaseRequest::new(at(now), LEASE, 10))
+            .await
+            .unwrap()
+    };
     assert!(lease(4).await.is_empty(), "not due yet");
     assert_eq!(lease(5).await.len(), 1);
     store
@@ -228,7 +238,8 @@ async fn checkout_cannot_close_an_attempt_that_the_sweep_leased(database: &TestD
     let mine = with_ana(0, 30);
     claim(&*store, &mine, "k", "a").await;
     let lease = async || {
-        let stale = store.lease_stale_attempts(at(20), LEASE, 10);
+        let request = LeaseRequest::new(at(20), LEASE, 10);
+        let stale = store.lease_stale_attempts(&request);
         stale.await.unwrap().len()
     };
     age_leases(database, "checkout_attempts").await;
@@ -257,7 +268,10 @@ async fn stray_session_gets_one_expire_command(database: &TestDatabase) {
     let mine = with_ana(0, 30);
     claim(&*store, &mine, "k", "a").await;
     age_leases(database, "checkout_attempts").await;
-    store.lease_stale_attempts(at(10), LEASE, 10).await.unwrap();
+    store
+        .lease_stale_attempts(&LeaseRequest::new(at(10), LEASE, 10))
+        .await
+        .unwrap();
     let session = SessionId::new("cs_stray");
     let first = store
         .abandon_attempt(mine.hold.id, &session, at(11))
@@ -292,7 +306,7 @@ async fn a_placed_hold_is_not_abandoned(database: &TestDatabase) {
     assert_eq!(read(&*store, &mine).await, mine);
     assert!(
         store
-            .lease_stale_attempts(at(60), LEASE, 10)
+            .lease_stale_attempts(&LeaseRequest::new(at(60), LEASE, 10))
             .await
             .unwrap()
             .is_empty()

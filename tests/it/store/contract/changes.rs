@@ -7,7 +7,9 @@ use holdfast::domain::ids::{HoldId, IntentId};
 use holdfast::domain::listing::CommandFilter;
 use holdfast::domain::payment::{PaymentState, Receipt};
 use holdfast::domain::session::HoldRefs;
-use holdfast::store::{ApplyOutcome, HoldChange, ReleaseLease, StateChange, Store};
+use holdfast::store::{
+    ApplyOutcome, HoldChange, LeaseRequest, OrphanPayment, ReleaseLease, StateChange, Store,
+};
 use uuid::Uuid;
 
 use super::{
@@ -331,11 +333,13 @@ async fn payment_without_a_hold_is_recorded_and_refunded_once(database: &TestDat
     };
     let claimed = Some(HoldId(Uuid::new_v4()));
     let orphan = async |name: Option<&str>| {
-        let event = name.map(event);
-        store
-            .record_orphan_payment(event.as_ref(), claimed, &receipt, at(1))
-            .await
-            .unwrap()
+        let orphan = OrphanPayment {
+            event: name.map(event),
+            claimed_hold: claimed,
+            receipt: receipt.clone(),
+            now: at(1),
+        };
+        store.record_orphan_payment(&orphan).await.unwrap()
     };
     let done = ApplyOutcome::Done { commands: 1 };
     assert_eq!(orphan(Some("evt_1")).await, done);
@@ -358,7 +362,11 @@ async fn payment_without_a_hold_is_recorded_and_refunded_once(database: &TestDat
 
     let due = "SELECT count(*) FROM payments WHERE state = 'refund_due'";
     assert_eq!(database.count(due).await, 1);
-    let command = store.lease_commands(at(1), LEASE, 10).await.unwrap().remove(0);
+    let command = store
+        .lease_commands(&LeaseRequest::new(at(1), LEASE, 10))
+        .await
+        .unwrap()
+        .remove(0);
     assert_eq!(command.hold, None);
     let refund = CommandAction::Refund {
         intent: receipt.intent.clone(),

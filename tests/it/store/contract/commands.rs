@@ -3,7 +3,7 @@
 use holdfast::domain::command::{CommandAction, STUCK_AFTER};
 use holdfast::domain::ids::{CommandId, HoldId, SessionId};
 use holdfast::domain::listing::CommandFilter;
-use holdfast::store::Store;
+use holdfast::store::{LeaseRequest, Store};
 use uuid::Uuid;
 
 use super::{LEASE, age_leases, at, page};
@@ -29,8 +29,17 @@ async fn order(store: &dyn Store, name: &str, minute: i64) -> CommandId {
 async fn due_commands_are_leased_oldest_first_and_once(database: &TestDatabase) {
     let store = database.store();
     let (late, early) = (order(&*store, "a", 5).await, order(&*store, "b", 4).await);
-    assert!(store.lease_commands(at(3), LEASE, 10).await.unwrap().is_empty());
-    let leased = store.lease_commands(at(5), LEASE, 10).await.unwrap();
+    assert!(
+        store
+            .lease_commands(&LeaseRequest::new(at(3), LEASE, 10))
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    let leased = store
+        .lease_commands(&LeaseRequest::new(at(5), LEASE, 10))
+        .await
+        .unwrap();
     assert_eq!(
         leased.iter().map(|command| command.id).collect::<Vec<_>>(),
         [early, late]
@@ -43,9 +52,22 @@ async fn due_commands_are_leased_oldest_first_and_once(database: &TestDatabase) 
         (leased[0].tries, leased[0].due_at, leased[0].created_at),
         (0, at(4), at(4))
     );
-    assert!(store.lease_commands(at(5), LEASE, 10).await.unwrap().is_empty());
+    assert!(
+        store
+            .lease_commands(&LeaseRequest::new(at(5), LEASE, 10))
+            .await
+            .unwrap()
+            .is_empty()
+    );
     age_leases(database, "commands").await;
-    assert_eq!(store.lease_commands(at(5), LEASE, 1).await.unwrap().len(), 1);
+    assert_eq!(
+        store
+            .lease_commands(&LeaseRequest::new(at(5), LEASE, 1))
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
 }
 
 async fn concurrent_workers_lease_each_command_once(database: &TestDatabase) {
@@ -58,7 +80,12 @@ async fn concurrent_workers_lease_each_command_once(database: &TestDatabase) {
         tokio::spawn(async move {
             let mut mine = Vec::new();
             for _ in 0..5 {
-                mine.extend(store.lease_commands(at(0), LEASE, 3).await.unwrap());
+                mine.extend(
+                    store
+                        .lease_commands(&LeaseRequest::new(at(0), LEASE, 3))
+                        .await
+                        .unwrap(),
+                );
             }
             mine
         })
@@ -69,7 +96,7 @@ async fn concurrent_workers_lease_each_command_once(database: &TestDatabase) {
     }
     leased.extend(
         store
-            .lease_commands(at(0), LEASE, 40)
+            .lease_commands(&LeaseRequest::new(at(0), LEASE, 40))
             .await
             .unwrap()
             .iter()
@@ -116,13 +143,21 @@ async fn failed_command_is_retried_later_and_stuck_after_many_tries(database: &T
         assert!(stuck().await.is_empty(), "{n}");
         let now = i64::from(n);
         assert_eq!(
-            store.lease_commands(at(now), LEASE, 1).await.unwrap().len(),
+            store
+                .lease_commands(&LeaseRequest::new(at(now), LEASE, 1))
+                .await
+                .unwrap()
+                .len(),
             1,
             "{n}"
         );
         store.fail_command(id, "stripe: 500", at(now + 1)).await.unwrap();
         assert!(
-            store.lease_commands(at(now), LEASE, 1).await.unwrap().is_empty(),
+            store
+                .lease_commands(&LeaseRequest::new(at(now), LEASE, 1))
+                .await
+                .unwrap()
+                .is_empty(),
             "{n}"
         );
     }
@@ -149,7 +184,13 @@ async fn finished_command_stays_done(database: &TestDatabase) {
         id,
         "the same command, not another one"
     );
-    assert!(store.lease_commands(at(9), LEASE, 10).await.unwrap().is_empty());
+    assert!(
+        store
+            .lease_commands(&LeaseRequest::new(at(9), LEASE, 10))
+            .await
+            .unwrap()
+            .is_empty()
+    );
     assert!(
         store
             .list_commands(CommandFilter::Pending, &page(10, None))
@@ -171,10 +212,19 @@ async fn a_pending_command_can_be_made_due(database: &TestDatabase) {
     let store = database.store();
     let id = order(&*store, "a", 0).await;
     store.fail_command(id, "stripe: 500", at(60)).await.unwrap();
-    assert!(store.lease_commands(at(5), LEASE, 10).await.unwrap().is_empty());
+    assert!(
+        store
+            .lease_commands(&LeaseRequest::new(at(5), LEASE, 10))
+            .await
+            .unwrap()
+            .is_empty()
+    );
     let retried = store.retry_command(id, at(5)).await.unwrap().unwrap();
     assert_eq!(retried.due_at, at(5));
-    let leased = store.lease_commands(at(5), LEASE, 10).await.unwrap();
+    let leased = store
+        .lease_commands(&LeaseRequest::new(at(5), LEASE, 10))
+        .await
+        .unwrap();
     store.finish_command(&leased[0], at(6)).await.unwrap();
     assert!(store.retry_command(id, at(7)).await.unwrap().is_none(), "done");
     assert!(

@@ -2,7 +2,7 @@
 
 use holdfast::domain::hold::{ReleaseRequester, Status};
 use holdfast::domain::ids::HoldId;
-use holdfast::store::ReleaseLease;
+use holdfast::store::{LeaseRequest, ReleaseLease};
 use uuid::Uuid;
 
 use super::{EXPIRED, LEASE, after, age_leases, at, becomes, booking, placed, read, segment, with_ana};
@@ -94,18 +94,37 @@ async fn due_holds_are_leased_oldest_first_and_once(database: &TestDatabase) {
         due.push(placed(&*store, mine).await);
     }
     let processing = after(&*store, &due[2], becomes(&due[2], Status::Processing)).await;
-    let two = store.lease_due_holds(at(5), LEASE, 2).await.unwrap();
+    let two = store
+        .lease_due_holds(&LeaseRequest::new(at(5), LEASE, 2))
+        .await
+        .unwrap();
     assert_eq!(two, [due[1].clone(), processing]);
-    let rest = other.lease_due_holds(at(5), LEASE, 10).await.unwrap();
+    let rest = other
+        .lease_due_holds(&LeaseRequest::new(at(5), LEASE, 10))
+        .await
+        .unwrap();
     assert_eq!(rest, [due[0].clone()]);
-    assert!(store.lease_due_holds(at(5), LEASE, 10).await.unwrap().is_empty());
+    assert!(
+        store
+            .lease_due_holds(&LeaseRequest::new(at(5), LEASE, 10))
+            .await
+            .unwrap()
+            .is_empty()
+    );
     let busy = store.lease_release(due[0].hold.id, None, LEASE).await.unwrap();
     assert!(
         matches!(busy, ReleaseLease::LeasedElsewhere),
         "sweep and release share one lease: {busy:?}"
     );
     age_leases(database, "holds").await;
-    assert_eq!(store.lease_due_holds(at(5), LEASE, 10).await.unwrap().len(), 3);
+    assert_eq!(
+        store
+            .lease_due_holds(&LeaseRequest::new(at(5), LEASE, 10))
+            .await
+            .unwrap()
+            .len(),
+        3
+    );
 }
 
 /// S25: two workers never get the same hold.
@@ -119,7 +138,10 @@ async fn concurrent_workers_lease_each_due_hold_once(database: &TestDatabase) {
         tokio::spawn(async move {
             let mut mine = Vec::new();
             loop {
-                let leased = store.lease_due_holds(at(30), LEASE, 3).await.unwrap();
+                let leased = store
+                    .lease_due_holds(&LeaseRequest::new(at(30), LEASE, 3))
+                    .await
+                    .unwrap();
                 if leased.is_empty() {
                     return mine;
                 }
@@ -134,7 +156,7 @@ async fn concurrent_workers_lease_each_due_hold_once(database: &TestDatabase) {
     // A worker may stop while other workers have locked the remaining rows, so the rest is leased here.
     leased.extend(
         store
-            .lease_due_holds(at(30), LEASE, 100)
+            .lease_due_holds(&LeaseRequest::new(at(30), LEASE, 100))
             .await
             .unwrap()
             .iter()
@@ -149,10 +171,22 @@ async fn concurrent_workers_lease_each_due_hold_once(database: &TestDatabase) {
 async fn a_deferred_hold_is_due_later_and_its_try_is_counted(database: &TestDatabase) {
     let store = database.store();
     let mine = placed(&*store, with_ana(0, 30)).await;
-    store.lease_due_holds(at(30), LEASE, 1).await.unwrap();
+    store
+        .lease_due_holds(&LeaseRequest::new(at(30), LEASE, 1))
+        .await
+        .unwrap();
     store.defer_hold(mine.hold.id, at(40), false).await.unwrap();
-    assert!(store.lease_due_holds(at(39), LEASE, 1).await.unwrap().is_empty());
-    let again = store.lease_due_holds(at(40), LEASE, 1).await.unwrap();
+    assert!(
+        store
+            .lease_due_holds(&LeaseRequest::new(at(39), LEASE, 1))
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    let again = store
+        .lease_due_holds(&LeaseRequest::new(at(40), LEASE, 1))
+        .await
+        .unwrap();
     assert_eq!((again[0].tries, again[0].version), (1, 1));
     let confirmed = after(&*store, &mine, becomes(&mine, Status::Confirmed)).await;
     store.defer_hold(mine.hold.id, at(50), true).await.unwrap();

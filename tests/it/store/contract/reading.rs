@@ -7,7 +7,7 @@ use holdfast::domain::ids::{EventTypeId, HoldId, IntentId, ResourceId, SessionId
 use holdfast::domain::listing::{HoldFilter, StatusKind, StoredEvent};
 use holdfast::domain::payment::{PaymentState, Receipt};
 use holdfast::domain::session::HoldRefs;
-use holdfast::store::{AttemptEnd, HoldChange, StateChange};
+use holdfast::store::{AttemptEnd, HoldChange, OrphanPayment, StateChange};
 use uuid::Uuid;
 
 use super::{
@@ -207,10 +207,13 @@ async fn figures_count_live_rows_and_inconsistencies(database: &TestDatabase) {
         intent: IntentId::new("pi_orphan"),
         money: eur(5000),
     };
-    store
-        .record_orphan_payment(None, None, &receipt, at(0))
-        .await
-        .unwrap();
+    let orphan = OrphanPayment {
+        event: None,
+        claimed_hold: None,
+        receipt,
+        now: at(0),
+    };
+    store.record_orphan_payment(&orphan).await.unwrap();
     let open = with_ana(0, 30);
     store.claim_attempt(&attempt(&open, None, "a")).await.unwrap();
     let expected = FigureCounts {
