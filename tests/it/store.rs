@@ -4,3 +4,4 @@ mod contract;
 mod query_plans;
 mod retention;
 mod upgrade;
+mod upgrade_from_dump;

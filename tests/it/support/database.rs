@@ -1,6 +1,7 @@
 //! Creates a database for each test, with the schema in it, and removes it at the end of the test.
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use sha2::{Digest, Sha256};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnection, PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
-use sqlx::{AssertSqlSafe, Connection};
+use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
@@ -78,6 +79,33 @@ impl TestDatabase {
             Raw::Postgres(pool) => all.run_to(version, pool).await.unwrap(),
         }
         database
+    }
+
+    /// Creates a database that an earlier release filled, from a dump of it.
+    pub(crate) async fn of_dump(engine: Engine, dump: &'static str) -> Self {
+        match engine {
+            Engine::Sqlite => {
+                let database = Self::empty_file().await;
+                // The dump lists tables by name, so a row can come before the row that it references.
+                let options = SqliteConnectOptions::from_str(&database.url)
+                    .unwrap()
+                    .foreign_keys(false);
+                let mut connection = <SqliteConnection as Connection>::connect_with(&options)
+                    .await
+                    .unwrap();
+                sqlx::raw_sql(dump).execute(&mut connection).await.unwrap();
+                connection.close().await.unwrap();
+                database
+            }
+            Engine::Postgres => {
+                let database = Self::on_the_server("template0").await;
+                // Has its own connection, because the dump changes settings of the session.
+                let mut connection = PgConnection::connect(&database.url).await.unwrap();
+                sqlx::raw_sql(dump).execute(&mut connection).await.unwrap();
+                connection.close().await.unwrap();
+                database
+            }
+        }
     }
 
     async fn in_a_file() -> Self {
@@ -169,6 +197,16 @@ impl TestDatabase {
             ))
             .await;
         }
+    }
+
+    /// Returns the single text column of a query.
+    pub(crate) async fn texts(&self, sql: &str) -> Vec<String> {
+        let safe = AssertSqlSafe(sql);
+        let found = match &self.raw {
+            Raw::Sqlite(pool) => sqlx::query_scalar(safe).fetch_all(pool).await,
+            Raw::Postgres(pool) => sqlx::query_scalar(safe).fetch_all(pool).await,
+        };
+        found.unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
     /// Returns the single number of a query.
