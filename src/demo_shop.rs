@@ -21,8 +21,8 @@ mod catalogue;
 /// The arguments of `sandbox`. The variables of `serve` also apply, except those for Stripe's account and PostgreSQL.
 #[derive(Clone, Debug, clap::Args)]
 pub struct SandboxArgs {
-    /// The address the Stripe simulator listens on; port 0 picks a free port [default: 127.0.0.1:18081, or a free port
-    /// if that is taken]
+    /// The Stripe simulator listens on this address; port 0 picks a free port. The default is 127.0.0.1:18081, or a
+    /// free port if that one is taken.
     #[arg(long)]
     stripe_listen: Option<SocketAddr>,
 }

@@ -15,7 +15,7 @@ use super::placements::Placements;
 use super::resources::Resources;
 use super::schema::Schema;
 
-/// Defines [`Store`] as the sum of these traits.
+/// Defines [`Store`] as the sum of the named traits.
 macro_rules! sum_of {
     ($($aggregate:ident),*) => {
         /// Everything that the workflows need of a database: the sum of the traits of all aggregates.

@@ -176,16 +176,16 @@ fn only_clock_reads_the_time(source: &Source) -> Vec<String> {
 }
 
 /// In the database a state is a text. Queries name states in their conditions; bound and read values go through
-/// rows.rs, so that each state has one spelling.
+/// encoding.rs, so that each state has one spelling.
 fn states_are_spelled_once(source: &Source) -> Vec<String> {
     const STATES: [&str; 5] = ["held", "processing", "confirmed", "released", "cancelled"];
-    if source.layer() != Some("store") || source.path == "src/store/rows.rs" {
+    if source.layer() != Some("store") || source.path == "src/store/encoding.rs" {
         return Vec::new();
     }
     let spelled = source.mentions.literals.iter();
     spelled
         .filter(|literal| STATES.contains(&literal.as_str()))
-        .map(|state| source.fault(&format!("{state:?} is spelled outside rows.rs")))
+        .map(|state| source.fault(&format!("{state:?} is spelled outside encoding.rs")))
         .collect()
 }
 

@@ -33,9 +33,14 @@ const DATA_OF_VERSION_0_1: [&str; 3] = [
 /// Where a banned word means something else: file, word, reason.
 const ALLOWED: &[(&str, &str, &str)] = &[
     (
-        "src/domain/ids.rs",
-        "room",
-        "a hotel room or a meeting room is an example of a resource",
+        "tests/it/store/upgrade.rs",
+        "why",
+        "writes the column that version 0.1 had",
+    ),
+    (
+        "tests/tidy/words.rs",
+        "why",
+        "allows the old column in the test of the upgrade",
     ),
     (
         "tests/tidy/words.rs",

@@ -23,7 +23,7 @@ async fn busy(store: &dyn Store, resources: &[&str], window: (i64, i64), now: i6
     busy_without(store, None, resources, window, now).await
 }
 
-/// Reads the occupancies of these resources in a window of minutes, without the hold that moves.
+/// Reads the occupancies of some resources in a window of minutes, without the hold that moves.
 async fn busy_without(
     store: &dyn Store,
     moving: Option<HoldId>,
