@@ -1,4 +1,4 @@
-//! The caller's own pairs on a hold. They stay in our database; Stripe does not get them.
+//! The caller's own key-value pairs on a hold. They stay in our database; Stripe does not get them.
 
 use std::collections::BTreeMap;
 

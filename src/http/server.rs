@@ -26,7 +26,7 @@ pub struct Server {
     pub webhook_secrets: Vec<SecretString>,
     /// Lists the origins that return URLs may have: the shop's and our own.
     pub return_origins: Vec<Origin>,
-    /// Lists the origins of checkout pages, for CORS.
+    /// The origins of the shop's pages that may call the API from a browser (CORS).
     pub cors_origins: Vec<HeaderValue>,
     /// The URL that Stripe sends a guest to after payment, unless the request names another.
     pub success_url: String,

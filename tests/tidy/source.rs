@@ -125,7 +125,7 @@ impl Mentions {
         }
     }
 
-    /// The path without `self`, `super` and the crate's own name.
+    /// The path from the crate's root, after `self`, `super` and the crate's own name are resolved.
     fn resolved(&self, segments: &[String]) -> Option<Vec<String>> {
         // `use a::{self, b}` names `a`.
         let segments = match segments.split_last() {

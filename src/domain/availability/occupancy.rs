@@ -57,9 +57,9 @@ pub struct ResourceUsage {
 pub(super) enum OccupancyFilter {
     /// Counts all occupancies, paid or not.
     All,
-    /// Leaves out overdue holds: once Stripe is asked about them, most are released.
+    /// Does not count overdue holds, because most of them are released as soon as Stripe is asked about them.
     ExceptOverdue,
-    /// Leaves out all holds that may be released.
+    /// Does not count holds that may still be released.
     ExceptUnpaid,
 }
 

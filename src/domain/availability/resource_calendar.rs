@@ -91,7 +91,7 @@ impl ResourceCalendar {
                 OccupiedBy::Block => return None,
                 OccupiedBy::Holds { status, .. } if filter.has_excluded(*status) => {}
                 OccupiedBy::Holds { units, .. } => {
-                    // A shop may lower the capacity while holds are live; their units beyond it are not for sale.
+                    // A shop may lower the capacity while holds are live. Units above the new capacity are not for sale.
                     occupied.extend(units.iter().filter(|unit| **unit <= self.capacity))
                 }
             }

@@ -335,7 +335,7 @@ fn some_occupancies() -> impl Strategy<Value = Vec<(u8, u32, i64, i64)>> {
 const NAMES: [&str; 3] = ["ana", "ben", "cleo"];
 
 proptest! {
-    /// Compares with a count minute by minute, for one segment.
+    /// For one segment, the free units are those that no occupancy has in any minute of it.
     #[test]
     fn free_units_are_free_in_every_minute(
         found in some_occupancies(),

@@ -148,7 +148,7 @@ fn zone_is_found_by_any_of_its_names() {
             "DTSTART;TZID=Europe/Berlin:20261025T023000; DURATION:PT1H",
             "2026-10-25T00:30Z 1:00",
         ),
-        // A day on the wall clock, here of 23 hours.
+        // `P1D` is a day on the wall clock; in this night the clocks go forward, so it has 23 hours.
         (
             "DTSTART;TZID=Europe/Berlin:20260328T120000; DURATION:P1D",
             "2026-03-28T11:00Z 23:00",

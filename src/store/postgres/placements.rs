@@ -1,5 +1,4 @@
-//! Placing and moving holds on PostgreSQL. `take_units_statement!` is the one statement that decides who gets a slot (I1): a hold that
-//! is placed, one that gets its slot back and one that moves all use it.
+//! Placing and moving holds on PostgreSQL. The statement that takes a slot is `take_units_statement!` in `occupancy.rs`.
 
 use async_trait::async_trait;
 use sqlx::postgres::{PgConnection, PgExecutor};

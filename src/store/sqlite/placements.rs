@@ -1,5 +1,4 @@
-//! Placing and moving holds on SQLite. [`occupancy::TAKE_UNITS`] is the one statement that decides who gets a slot (I1): a hold that is
-//! placed, one that gets its slot back and one that moves all use it.
+//! Placing and moving holds on SQLite. The statement that takes a slot is `TAKE_UNITS` in `occupancy.rs`.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};

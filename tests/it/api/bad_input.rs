@@ -156,7 +156,7 @@ fn expect_faults(case: &str, answer: ApiResponse, fields: &[&str]) {
     );
 }
 
-/// Checks that the response is a problem with this status and code; `case` describes the request.
+/// Checks that the response is an error body (RFC 9457) with this status and code; `case` describes the request.
 #[track_caller]
 fn expect_problem(case: &str, answer: ApiResponse, status: u16, code: &str) -> ApiResponse {
     assert_eq!(answer.status.as_u16(), status, "{case}: {answer:?}");

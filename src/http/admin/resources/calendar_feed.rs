@@ -49,7 +49,7 @@ pub(in crate::http) struct CalendarFeedView {
     /// When the feed was last read without an error.
     #[schema(format = DateTime, required = true)]
     read_at: Option<String>,
-    /// The error since then; the blocks of the last good read stay.
+    /// What was wrong at the last read: with some events, or with the whole feed. Then the blocks of the read before stay.
     #[schema(required = true)]
     fault: Option<String>,
 }

@@ -4,7 +4,8 @@ use crate::support::database::TestDatabase;
 
 on_both_engines!(
     migrated_database_is_ready_and_can_migrate_again,
-    a_database_that_lacks_a_migration_is_not_ready,
+    database_without_a_migration_is_not_ready,
+    newer_schema_lets_this_version_restart_and_serve,
     concurrent_migrations_succeed,
     incomplete_statuses_and_refunds_are_refused,
 );
@@ -16,7 +17,7 @@ async fn migrated_database_is_ready_and_can_migrate_again(database: &TestDatabas
     assert!(store.is_ready().await.unwrap());
 }
 
-async fn a_database_that_lacks_a_migration_is_not_ready(database: &TestDatabase) {
+async fn database_without_a_migration_is_not_ready(database: &TestDatabase) {
     let store = database.store();
     database
         .execute("DELETE FROM _sqlx_migrations WHERE version = 1")
@@ -24,6 +25,20 @@ async fn a_database_that_lacks_a_migration_is_not_ready(database: &TestDatabase)
     assert!(!store.is_ready().await.unwrap());
     database.execute("DROP TABLE _sqlx_migrations").await;
     assert!(!store.is_ready().await.unwrap());
+}
+
+/// A later version adds a table and a column. An instance of this version restarts, is ready, and sells a slot.
+async fn newer_schema_lets_this_version_restart_and_serve(database: &TestDatabase) {
+    database.execute("CREATE TABLE later (id integer)").await;
+    database.execute("ALTER TABLE holds ADD COLUMN later text").await;
+    let applied = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+         SELECT 9000, 'later', success, checksum, execution_time FROM _sqlx_migrations WHERE version = 1";
+    assert_eq!(database.execute(applied).await, 1);
+    let restarted = database.another_store().await;
+    restarted.migrate().await.unwrap();
+    assert!(restarted.is_ready().await.unwrap());
+    restarted.dry_run_checkout(super::at(5)).await.unwrap();
+    super::placed(&*restarted, super::with_ana(0, 30)).await;
 }
 
 async fn concurrent_migrations_succeed(database: &TestDatabase) {
