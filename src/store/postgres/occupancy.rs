@@ -1,5 +1,6 @@
-//! Occupancy on PostgreSQL: the units that a hold takes and gives back. `take_units_statement!` is the one statement that decides who gets a slot
-//! (I1): a hold that is placed, one that gets its slot back and one that moves all use it.
+//! Occupancy on PostgreSQL: the units that a hold takes and gives back. `take_units_statement!` is the one
+//! statement that decides who gets a slot (I1): a hold that is placed, one that gets its slot back and one that
+//! moves all use it.
 
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgConnection;

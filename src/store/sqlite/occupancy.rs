@@ -1,5 +1,5 @@
-//! Occupancy on SQLite: the units that a hold takes and gives back. `TAKE_UNITS` is the one statement that decides who gets a slot
-//! (I1): a hold that is placed, one that gets its slot back and one that moves all use it.
+//! Occupancy on SQLite: the units that a hold takes and gives back. `TAKE_UNITS` is the one statement that decides
+//! who gets a slot (I1): a hold that is placed, one that gets its slot back and one that moves all use it.
 
 use sqlx::SqliteConnection;
 use sqlx::types::Json;
