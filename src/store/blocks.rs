@@ -36,11 +36,12 @@ macro_rules! upsert_block {
 }
 pub(super) use upsert_block;
 
-/// Deletes block `$2` of resource `$1`.
-pub(super) const DELETE: &str = "DELETE FROM blocks WHERE resource_id = $1 AND id = $2 AND NOT from_feed";
+/// Deletes block `$2` of resource `$1`. It compares `from_feed` with `false`, because SQLite then searches by the whole
+/// key; for `NOT from_feed` it reads all blocks of the resource.
+pub(super) const DELETE: &str = "DELETE FROM blocks WHERE resource_id = $1 AND id = $2 AND from_feed = false";
 
 /// Deletes the blocks of resource `$1` that its calendar feed brought.
-pub(super) const DELETE_OF_FEED: &str = "DELETE FROM blocks WHERE resource_id = $1 AND from_feed";
+pub(super) const DELETE_OF_FEED: &str = "DELETE FROM blocks WHERE resource_id = $1 AND from_feed = true";
 
 #[derive(sqlx::FromRow)]
 pub(super) struct BlockConflictRow {

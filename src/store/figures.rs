@@ -32,22 +32,24 @@ pub(super) struct FiguresRow {
 
 /// Counts at `$1`, with commands stuck after `$2` tries. A disputed payment counts as money for its slot: the bank has not
 /// decided, and the slot is kept meanwhile. The conditions repeat those of the partial indexes word for word, because
-/// that is how SQLite recognises them; so no count grows with the past.
+/// that is how SQLite recognises them; so no count grows with the past. The oldest pending command is
+/// found beside the counts: alone, SQLite walks the index of all commands to find the first pending one.
 pub(super) const COUNT: &str = "
 SELECT
     (SELECT count(*) FROM holds WHERE status = 'held') AS held,
     (SELECT count(*) FROM holds WHERE status IN ('held', 'processing') AND status = 'processing') AS processing,
     (SELECT count(*) FROM holds WHERE status = 'held' AND expires_at <= $1) AS overdue,
     (SELECT min(expires_at) FROM holds WHERE status = 'held' AND expires_at <= $1) AS oldest_overdue,
-    (SELECT count(*) FROM commands WHERE done_at IS NULL) AS commands_pending,
-    (SELECT count(*) FROM commands WHERE done_at IS NULL AND tries >= $2) AS commands_stuck,
-    (SELECT min(created_at) FROM commands WHERE done_at IS NULL) AS oldest_command,
+    pending.*,
     (SELECT count(*) FROM checkout_attempts WHERE state IN ('running', 'unsettled')) AS attempts_open,
     (SELECT min(claimed_at) FROM checkout_attempts WHERE state IN ('running', 'unsettled')) AS oldest_attempt,
     (SELECT count(*) FROM holds WHERE status IN ('released', 'cancelled') AND funds = 'paid') AS money_without_slot,
     (SELECT count(*) FROM holds WHERE status = 'confirmed' AND funds = 'none') AS slot_without_money,
     (SELECT count(*) FROM payments
-        WHERE state IN ('refund_due', 'refund_failed') AND state = 'refund_failed') AS refunds_failed";
+        WHERE state IN ('refund_due', 'refund_failed') AND state = 'refund_failed') AS refunds_failed
+FROM (SELECT count(*) AS commands_pending, count(*) FILTER (WHERE tries >= $2) AS commands_stuck,
+          min(created_at) AS oldest_command
+      FROM commands WHERE done_at IS NULL) AS pending";
 
 impl FiguresRow {
     pub(super) fn decode(self, now: DateTime<Utc>) -> FigureCounts {

@@ -35,6 +35,10 @@ impl Blocks for SqliteStore {
     }
 }
 
+/// Finds out whether resource `$1` has block `$2` of the operator.
+pub(super) const EXISTS: &str =
+    "SELECT EXISTS (SELECT 1 FROM blocks WHERE resource_id = $1 AND id = $2 AND from_feed = false)";
+
 /// Lists holds that overlap `$2` to `$3` on resource `$1`, each once, with the first of its units: beside `min`, SQLite takes
 /// the other columns from the row that has the minimum.
 pub(super) const CONFLICTS: &str = "SELECT o.hold_id, o.starts_at, o.ends_at, min(o.unit) AS unit, h.status
@@ -49,13 +53,11 @@ async fn put_in(
     now: DateTime<Utc>,
 ) -> SqliteResult<(PutOutcome, Vec<BlockConflictRow>)> {
     // An upsert in SQLite does not tell whether it inserted.
-    let is_known: bool = sqlx::query_scalar(
-        "SELECT EXISTS (SELECT 1 FROM blocks WHERE resource_id = $1 AND id = $2 AND NOT from_feed)",
-    )
-    .bind(resource.as_str())
-    .bind(&block.id)
-    .fetch_one(&mut *connection)
-    .await?;
+    let is_known: bool = sqlx::query_scalar(EXISTS)
+        .bind(resource.as_str())
+        .bind(&block.id)
+        .fetch_one(&mut *connection)
+        .await?;
     sqlx::query(upsert_block!())
         .bind(resource.as_str())
         .bind(&block.id)
