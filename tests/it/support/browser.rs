@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fantoccini::elements::Element;
 use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
@@ -197,9 +197,15 @@ impl Browser {
 
     /// Waits for the element and returns it.
     pub(crate) async fn see(&self, css: &str) -> Element {
-        match self.0.wait().at_most(NEVER).for_element(Locator::Css(css)).await {
-            Ok(element) => element,
-            Err(error) => panic!("never: {css} ({error}), but:\n{}", self.page().await),
+        let deadline = Instant::now() + NEVER;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.0.wait().at_most(left).for_element(Locator::Css(css)).await {
+                Ok(element) => return element,
+                // A lookup that a navigation interrupts saw neither page: look at the new one.
+                Err(error) if error.to_string().contains("aborted by navigation") => {}
+                Err(error) => panic!("never: {css} ({error}), but:\n{}", self.page().await),
+            }
         }
     }
 
