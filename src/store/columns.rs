@@ -27,7 +27,7 @@ pub(super) struct DbJson(pub(super) serde_json::Value);
 
 /// Implements a column type for one engine: the type that the engine's driver knows, and the two conversions.
 macro_rules! column_type {
-    ($column:ident, $engine:ident, $info:ident, $value:ident, $buffer:ident, $native:ty, $to:expr, $from:expr) => {
+    ($column:ident, $engine:ident, $info:ident, $value:ident, $buffer:ident, $native:ty, |$self:ident| $to:expr, $from:expr) => {
         impl Type<$engine> for $column {
             fn type_info() -> $info {
                 <$native as Type<$engine>>::type_info()
@@ -40,8 +40,8 @@ macro_rules! column_type {
 
         impl<'q> Encode<'q, $engine> for $column {
             fn encode_by_ref(&self, buffer: &mut $buffer) -> Result<IsNull, BoxDynError> {
-                let to_native: fn(&Self) -> $native = $to;
-                <$native as Encode<'q, $engine>>::encode(to_native(self), buffer)
+                let $self = self;
+                Encode::<'q, $engine>::encode($to, buffer)
             }
         }
 
@@ -73,9 +73,9 @@ column_type! {
 }
 column_type! {
     DbJson, Postgres, PgTypeInfo, PgValueRef, PgArgumentBuffer, Json<serde_json::Value>,
-    |column| Json(column.0.clone()), |json| Ok(Self(json.0))
+    |column| Json(&column.0), |json| Ok(Self(json.0))
 }
 column_type! {
     DbJson, Sqlite, SqliteTypeInfo, SqliteValueRef, SqliteArgumentsBuffer, Json<serde_json::Value>,
-    |column| Json(column.0.clone()), |json| Ok(Self(json.0))
+    |column| Json(&column.0), |json| Ok(Self(json.0))
 }

@@ -229,8 +229,8 @@ impl Browser {
         self.see(css).await.click().await.unwrap();
     }
 
-    /// Ends the session of the browser. The console must contain no error and no violation of the content policy, except failed
-    /// responses that contain one of the expected texts.
+    /// Ends the session of the browser. The console must contain no error and no violation of the content policy,
+    /// except failed responses that contain one of the expected texts.
     pub(crate) async fn close(self, expected: &[&str]) {
         let entries = self.0.issue_cmd(ConsoleEntries).await.unwrap();
         for entry in entries.as_array().unwrap() {
