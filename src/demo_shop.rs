@@ -50,7 +50,7 @@ pub fn configure(args: SandboxArgs, lookup: impl Fn(&str) -> Option<String>) -> 
     let with_defaults = |name: &str| match name {
         // The environment cannot override this: the sandbox must never use a real key.
         "STRIPE_SECRET_KEY" => Some(SECRET_KEY.to_owned()),
-        // Nor this: `run` sets the simulator's address when it is known.
+        // The environment cannot override this either: `run` sets the address of the simulator when it is known.
         "STRIPE_API_BASE" => None,
         "STRIPE_WEBHOOK_SECRET" => lookup(name).or_else(|| Some(WEBHOOK_SECRET.to_owned())),
         "HOLDFAST_ADMIN_KEY" => lookup(name).or_else(|| Some(ADMIN_KEY.to_owned())),

@@ -102,7 +102,7 @@ async fn cancel_hold(
             now: context.now(),
             check_at: None,
         };
-        // Both outcomes go round again: a conflict is decided anew, and a written change is read back as `Cancelled`.
+        // Both outcomes repeat the loop: a conflict is decided anew, and a written change is read back as `Cancelled`.
         if let ApplyOutcome::Done { commands, .. } = context.store.apply_change(&change).await? {
             tracing::info!(hold = %id, "hold cancelled");
             if commands > 0 {
