@@ -92,7 +92,7 @@ install() {
 }
 
 # The program of the version before, from the commit that tests/it/store/version_before names. The test of an upgrade
-# without a stop runs it beside this version. It is built like a test, so that it shares the dependencies' build.
+# without a stop runs it beside this version.
 build_version_before() {
     local commit target place
     commit=$(cat tests/it/store/version_before)
@@ -101,8 +101,10 @@ build_version_before() {
     [ -x "$place/holdfast" ] && return
     mkdir -p "$place/source"
     git archive "$commit" | tar -x -C "$place/source"
-    cargo test --locked --no-run --test tidy --manifest-path "$place/source/Cargo.toml" --target-dir "$target"
-    cp "$target/debug/holdfast" "$place/holdfast"
+    # A target directory of its own: cargo gives both versions the same name, and would take one for the other.
+    cargo build --locked --manifest-path "$place/source/Cargo.toml" --target-dir "$place/target"
+    mv "$place/target/debug/holdfast" "$place/holdfast"
+    rm -r "$place/target"
 }
 
 if ! has cargo; then
