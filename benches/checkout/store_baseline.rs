@@ -96,6 +96,7 @@ impl StoreBaseline {
             quantity: 1,
             requested_resource: None,
             change_policy: event_type.change_policy,
+            cancel_right_passed: false,
             guest: Guest {
                 email: terms.email,
                 name: Some("Ada".to_owned()),

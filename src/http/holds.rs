@@ -41,7 +41,7 @@ pub(super) struct NewHold {
     /// The id of the event type to book.
     #[schema(value_type = String, example = "intro-call", pattern = "^[a-z0-9-]{1,64}$")]
     event_type: EventTypeId,
-    /// The start of the slot: a whole second in the future, RFC 3339 with any offset.
+    /// The start of the slot: a whole second, at least a minute ahead, RFC 3339 with any offset.
     #[schema(example = "2030-12-01T10:00:00Z")]
     starts_at: DateTime<Utc>,
     /// How many units of each segment to hold: all of them, or none.
@@ -243,7 +243,7 @@ pub(super) async fn cancel_hold(
     let token = require_bearer_token(&headers)?;
     let booking = find_booking(&server, id).await?;
     require_token_of(&server, id, token)?;
-    let booking = if cancel_hold::is_cancellable_by_guest(&server.context, &booking) {
+    let booking = if cancel_hold::is_cancellable_by_guest(&server.context, &booking).await? {
         match cancel_hold::cancel_by_guest(&server.context, id).await? {
             cancel_hold::CancelOutcome::Missing => return Err(Problem::not_found("hold")),
             // If the cancellation was refused, the status says why: `require_released` reports it.

@@ -71,7 +71,7 @@ pub(super) enum HoldReasonView {
     PaymentFailed,
     /// The operator released or cancelled it.
     Operator,
-    /// The payment came after the slot was sold to another guest; it was refunded.
+    /// The payment came after the slot was sold to another guest or had begun; it was refunded.
     LatePaymentRefunded,
     /// The whole payment was refunded.
     Refunded,
@@ -128,7 +128,7 @@ pub(super) struct HoldView {
     /// The lower-case ISO code of the currency.
     #[schema(example = "eur")]
     currency: String,
-    /// The end of the time to pay.
+    /// The end of the time to pay; not after the slot's start.
     #[serde(serialize_with = "serialize_instant")]
     expires_at: DateTime<Utc>,
     /// The id of the Stripe Checkout Session.

@@ -110,6 +110,7 @@ fn booking(id: HoldId, now: DateTime<Utc>) -> Result<Booking, StoreError> {
         quantity: 1,
         requested_resource: None,
         change_policy: Default::default(),
+        cancel_right_passed: false,
         guest: Guest {
             email: String::new(),
             name: None,

@@ -54,7 +54,7 @@ pub trait Holds {
         requester: Option<ReleaseRequester>,
         lease: Duration,
     ) -> Result<ReleaseLease, StoreError>;
-    /// Leases `held` and `processing` holds that are due, oldest first.
+    /// Leases `held` and `processing` holds that are due by the database's clock, oldest first.
     async fn lease_due_holds(&self, request: &LeaseRequest) -> Result<Vec<Booking>, StoreError>;
     /// Returns a leased hold without a change, due again at `due_at`, and counts the try. `forget_requester` is for a
     /// release that Stripe certainly did not carry out.
@@ -75,6 +75,7 @@ pub(super) struct BookingRow {
     requested_resource_id: Option<String>,
     cancel_until_minutes: Option<i32>,
     move_until_minutes: Option<i32>,
+    cancel_right_passed: bool,
     status: String,
     reason: Option<String>,
     requested_by: Option<String>,
@@ -112,7 +113,7 @@ macro_rules! select_bookings {
     ($payments:literal, $rest:literal) => {
         concat!(
             "SELECT h.id, h.event_type_id, h.segments, h.quantity, h.requested_resource_id, h.cancel_until_minutes,
-                 h.move_until_minutes, h.status, h.reason, h.requested_by, h.amount, h.currency, h.session_id,
+                 h.move_until_minutes, h.cancel_right_passed, h.status, h.reason, h.requested_by, h.amount, h.currency, h.session_id,
                  h.intent_id, h.checkout_url, h.price_mismatch, h.guest_email, h.guest_name, h.metadata, h.expires_at,
                  h.session_expires_at, h.due_at, h.tries, h.version, h.created_at, h.updated_at, (SELECT ",
             $payments,
@@ -153,6 +154,7 @@ impl BookingRow {
                 cancel_until_minutes: self.cancel_until_minutes.map(i64::from),
                 move_until_minutes: self.move_until_minutes.map(i64::from),
             },
+            cancel_right_passed: self.cancel_right_passed,
             guest: Guest {
                 // A guest who was erased has no address any more.
                 email: self.guest_email.unwrap_or_default(),

@@ -5,6 +5,7 @@ use super::availability::Occupancies;
 use super::blocks::Blocks;
 use super::catalogue::Catalogue;
 use super::changes::Changes;
+use super::clock::DatabaseClock;
 use super::commands::Commands;
 use super::events::Events;
 use super::feeds::Feeds;
@@ -31,6 +32,7 @@ sum_of!(
     Catalogue,
     Changes,
     Commands,
+    DatabaseClock,
     Events,
     Feeds,
     Figures,

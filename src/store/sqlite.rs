@@ -26,6 +26,7 @@ mod availability;
 mod blocks;
 mod catalogue;
 mod changes;
+mod clock;
 mod commands;
 mod error;
 mod events;

@@ -24,10 +24,14 @@ pub enum CancelOutcome {
 }
 
 /// Tells whether the guest may still cancel a paid hold.
-pub fn is_cancellable_by_guest(context: &Context, booking: &Booking) -> bool {
-    let starts_at = booking.window().starts_at();
-    booking.hold.status == Status::Confirmed
-        && booking.change_policy.is_cancel_in_time(starts_at, context.now())
+///
+/// # Errors
+/// [`WorkflowError::Store`] if the database is unreachable.
+pub async fn is_cancellable_by_guest(context: &Context, booking: &Booking) -> Result<bool, WorkflowError> {
+    if booking.hold.status != Status::Confirmed {
+        return Ok(false);
+    }
+    Ok(booking.is_cancel_in_time(context.database_now().await?))
 }
 
 /// Cancels a confirmed hold for its guest, with a full refund.

@@ -90,9 +90,15 @@ impl Context {
         joined.unwrap_or_else(|panicked| Err(WorkflowError::Internal(Box::new(panicked))))
     }
 
-    /// Returns the present time.
+    /// Returns the present time, by the clock of this instance.
     pub fn now(&self) -> DateTime<Utc> {
         self.clock.now()
+    }
+
+    /// Returns the present time by the database's clock, on which all instances agree whether a hold is overdue, a slot
+    /// has begun or a guest may still change a booking.
+    pub(super) async fn database_now(&self) -> Result<DateTime<Utc>, StoreError> {
+        Ok(self.clock.database_now(self.store.read_clock().await?))
     }
 
     /// Returns when to try something again that has failed `tries` times in a row.

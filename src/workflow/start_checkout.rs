@@ -24,7 +24,7 @@ use crate::domain::catalogue::EventType;
 use crate::domain::hold::Hold;
 use crate::domain::ids::HoldId;
 use crate::domain::segment::{Allocation, allocated_segments};
-use crate::domain::session::{NewSession, SessionTerms, first_check_at, session_expiry};
+use crate::domain::session::{NewSession, SessionTerms, first_check_at, hold_expiry, session_expiry};
 use crate::gateway::GatewayError;
 use crate::store::{AttemptEnd, Claim, HoldLimits, NewAttempt, PlaceOutcome};
 
@@ -79,9 +79,11 @@ async fn acquire_and_place(
     request: &CheckoutRequest,
     event_type: &EventType,
 ) -> Result<Checkout, CheckoutError> {
-    request.check(context, event_type)?;
+    // One reading for the whole checkout, so that all its times are consistent.
+    let now = context.database_now().await?;
+    request.check(now, event_type)?;
     let slot_request = request.to_slot_request(event_type);
-    let permit = acquire_slot::acquire_permit(context, &slot_request, request.starts_at);
+    let permit = acquire_slot::acquire_permit(context, &slot_request, request.starts_at, now);
     let permit = tokio::time::timeout(context.settings.wait_timeout, permit).await;
     // The permit lives until the end of this function, when the hold is placed or lost.
     let Some((_permit, units)) = permit.map_err(|_| WorkflowError::Stripe { retry_after: None })?? else {
@@ -93,7 +95,7 @@ async fn acquire_and_place(
     };
     hold_limits::check_hold_limits(context, &request.guest, request.client.as_ref()).await?;
     let installation = context.installation_id().await?.to_owned();
-    let draft = Draft::new(context, request, event_type, installation);
+    let draft = Draft::new(context, request, event_type, installation, now);
     match claim_attempt(context, &draft).await? {
         Some(booking) => Ok(Checkout::Replayed(booking)),
         None => create_and_place(context, draft, units)
@@ -113,9 +115,9 @@ impl CheckoutRequest {
     }
 
     /// Checks that the catalogue sells what is requested.
-    fn check(&self, context: &Context, event_type: &EventType) -> Result<(), CheckoutError> {
+    fn check(&self, now: DateTime<Utc>, event_type: &EventType) -> Result<(), CheckoutError> {
         event_type
-            .check_start(self.starts_at, context.now())
+            .check_start(self.starts_at, now)
             .map_err(CheckoutError::Start)?;
         if let Some(requested) = &self.resource
             && !event_type.is_served_by(requested)
@@ -148,6 +150,7 @@ struct Draft<'a> {
     request: &'a CheckoutRequest,
     event_type: &'a EventType,
     terms: SessionTerms,
+    /// The time of the request, by the database's clock.
     now: DateTime<Utc>,
     expires_at: DateTime<Utc>,
 }
@@ -158,9 +161,9 @@ impl<'a> Draft<'a> {
         request: &'a CheckoutRequest,
         event_type: &'a EventType,
         installation: String,
+        now: DateTime<Utc>,
     ) -> Self {
-        let now = context.now();
-        let expires_at = now + context.settings.hold_ttl;
+        let expires_at = hold_expiry(now, context.settings.hold_ttl, request.starts_at);
         let hold = new_hold_id(now);
         let terms = SessionTerms {
             hold,
@@ -196,6 +199,7 @@ impl<'a> Draft<'a> {
             quantity: self.request.quantity,
             requested_resource: self.request.resource.clone(),
             change_policy: self.event_type.change_policy,
+            cancel_right_passed: false,
             guest: self.request.guest.clone(),
             metadata: self.request.metadata.clone(),
             checkout_url: session.url,

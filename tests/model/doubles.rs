@@ -20,9 +20,9 @@ use holdfast::domain::segment::Allocation;
 use holdfast::domain::session::HoldRefs;
 use holdfast::gateway::{Gateway, GatewayError, Refusal};
 use holdfast::store::{
-    ApplyOutcome, AvailabilityQuery, Changes, Commands, Events, Figures, Guests, HoldChange, HoldLimits,
-    HoldMove, Holds, LeaseRequest, MoveOutcome, Occupancies, OrphanPayment, PlaceOutcome, Placements,
-    ReleaseLease, Schema, Store, StoreError, UnpaidHoldCounts,
+    ApplyOutcome, AvailabilityQuery, Changes, Commands, DatabaseClock, Events, Figures, Guests, HoldChange,
+    HoldLimits, HoldMove, Holds, LeaseRequest, MoveOutcome, Occupancies, OrphanPayment, PlaceOutcome,
+    Placements, ReleaseLease, Schema, Store, StoreError, UnpaidHoldCounts,
 };
 use tokio::sync::mpsc::UnboundedSender;
 use uuid::Uuid;
@@ -131,6 +131,13 @@ impl Changes for Script {
         let event = orphan.event.as_ref().map(|event| StripeEvent::by_id(&event.id));
         self.apply_outcome(Call::RecordOrphanPayment(event, orphan.receipt.clone()))
             .await
+    }
+}
+
+#[async_trait]
+impl DatabaseClock for Script {
+    async fn read_clock(&self) -> Result<DateTime<Utc>, StoreError> {
+        Ok(fixture::start())
     }
 }
 

@@ -32,6 +32,10 @@ impl Clock for FixedClock {
     fn now(&self) -> DateTime<Utc> {
         self.0
     }
+
+    fn database_now(&self, _: DateTime<Utc>) -> DateTime<Utc> {
+        self.0
+    }
 }
 
 /// A time after the expiry of every session.
@@ -143,6 +147,7 @@ pub(crate) fn booking(hold: Hold, version: i64) -> Booking {
         quantity: 1,
         requested_resource: None,
         change_policy: ChangePolicy::default(),
+        cancel_right_passed: false,
         guest: guest(),
         metadata: BTreeMap::new(),
         checkout_url: "https://stripe.example/pay".into(),

@@ -10,7 +10,9 @@ use crate::domain::booking::Booking;
 use crate::domain::hold::TransitionReason;
 use crate::domain::ids::ResourceId;
 use crate::domain::segment::{Allocation, allocated_segments};
-use crate::store::placements::{HoldLimits, HoldMove, MOVED, MoveOutcome, PlaceOutcome, Placements};
+use crate::store::placements::{
+    HoldLimits, HoldMove, MOVED, MoveOutcome, PlaceOutcome, Placements, update_moved_hold,
+};
 use crate::store::{StoreError, encoding};
 
 /// Places a hold with its occupancy, counters, attempt and first history line: one statement, so one round trip. Each step
@@ -95,7 +97,7 @@ impl Placements for PostgresStore {
                 return Ok(MoveOutcome::SlotTaken);
             }
             occupancy::update_segments(&mut transaction, order.hold, &allocated_segments(&order.to)).await?;
-            update_moved_hold(&mut transaction, order).await?;
+            write_move(&mut transaction, order).await?;
             transaction.commit().await?;
             Ok(MoveOutcome::Done)
         })
@@ -186,23 +188,25 @@ pub(super) async fn insert_hold(
 }
 
 /// Writes a moved hold's new version and its history line.
-async fn update_moved_hold(connection: &mut PgConnection, order: &HoldMove) -> PostgresResult<()> {
+async fn write_move(connection: &mut PgConnection, order: &HoldMove) -> PostgresResult<()> {
     let (actor, event) = encoding::encode_actor(&order.actor);
-    sqlx::query(
-        "WITH hold AS (
-             UPDATE holds SET requested_resource_id = $2, version = version + 1, updated_at = $3
-             WHERE id = $1 RETURNING id, status, reason)
+    sqlx::query(concat!(
+        "WITH hold AS (",
+        update_moved_hold!(),
+        " RETURNING id, status, reason)
          INSERT INTO hold_history
              (hold_id, at, from_status, from_reason, to_status, to_reason, transition, message, actor, event_id)
-         SELECT id, $3, status, reason, status, reason, $4, $5, $6, $7 FROM hold",
-    )
-    .bind(order.hold.0)
-    .bind(order.requested_resource.as_ref().map(ResourceId::as_str))
-    .bind(order.now)
-    .bind(MOVED)
-    .bind(&order.message)
-    .bind(actor)
-    .bind(event)
+         SELECT id, $5, status, reason, status, reason, $6, $7, $8, $9 FROM hold"
+    ))
+    .bind(order.hold.0) // $1
+    .bind(order.requested_resource.as_ref().map(ResourceId::as_str)) // $2
+    .bind(order.cancel_right_passed) // $3
+    .bind(order.starts_at()) // $4
+    .bind(order.now) // $5
+    .bind(MOVED) // $6
+    .bind(&order.message) // $7
+    .bind(actor) // $8
+    .bind(event) // $9
     .execute(connection)
     .await?;
     Ok(())

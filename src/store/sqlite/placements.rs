@@ -12,7 +12,9 @@ use crate::domain::hold::{Status, TransitionReason};
 use crate::domain::ids::{IntentId, ResourceId};
 use crate::domain::segment::{Allocation, allocated_segments};
 use crate::store::columns::{DbJson, DbTime, DbUuid};
-use crate::store::placements::{HoldLimits, HoldMove, MOVED, MoveOutcome, PlaceOutcome, Placements};
+use crate::store::placements::{
+    HoldLimits, HoldMove, MOVED, MoveOutcome, PlaceOutcome, Placements, update_moved_hold,
+};
 use crate::store::{StoreError, encoding};
 
 #[async_trait]
@@ -188,14 +190,14 @@ async fn move_in(connection: &mut SqliteConnection, order: &HoldMove) -> SqliteR
         return Ok(MoveOutcome::SlotTaken);
     }
     occupancy::update_segments(connection, order.hold, &allocated_segments(&order.to)).await?;
-    sqlx::query(
-        "UPDATE holds SET requested_resource_id = $2, version = version + 1, updated_at = $3 WHERE id = $1",
-    )
-    .bind(DbUuid(order.hold.0))
-    .bind(order.requested_resource.as_ref().map(ResourceId::as_str))
-    .bind(DbTime(order.now))
-    .execute(&mut *connection)
-    .await?;
+    sqlx::query(update_moved_hold!())
+        .bind(DbUuid(order.hold.0))
+        .bind(order.requested_resource.as_ref().map(ResourceId::as_str))
+        .bind(order.cancel_right_passed)
+        .bind(DbTime(order.starts_at()))
+        .bind(DbTime(order.now))
+        .execute(&mut *connection)
+        .await?;
     let entry = HistoryEntry {
         hold: order.hold,
         from: Some(status),

@@ -91,6 +91,7 @@ fn booking(n: u128, from: i64, to: i64) -> Booking {
             cancel_until_minutes: Some(60),
             move_until_minutes: None,
         },
+        cancel_right_passed: false,
         guest: Guest {
             email: "guest@example.com".into(),
             name: Some("Guest".into()),

@@ -92,6 +92,7 @@ fn booking(segments: Vec<Segment>) -> Booking {
         quantity: 1,
         requested_resource: None,
         change_policy: ChangePolicy::default(),
+        cancel_right_passed: false,
         guest: Guest {
             email: "ada@example.com".into(),
             name: Some("Ada".into()),

@@ -51,6 +51,27 @@ impl Clock for ManualClock {
     fn now(&self) -> DateTime<Utc> {
         *self.0.lock().unwrap()
     }
+
+    /// The test moves the time of the database too.
+    fn database_now(&self, _: DateTime<Utc>) -> DateTime<Utc> {
+        self.now()
+    }
+}
+
+/// The wrong clock of an instance, beside a database whose time the test moves.
+struct SkewedClock {
+    database: Arc<ManualClock>,
+    ahead: Duration,
+}
+
+impl Clock for SkewedClock {
+    fn now(&self) -> DateTime<Utc> {
+        self.database.now() + self.ahead
+    }
+
+    fn database_now(&self, _: DateTime<Utc>) -> DateTime<Utc> {
+        self.database.now()
+    }
 }
 
 /// One running `serve` inside the test process.
@@ -166,6 +187,12 @@ impl TestApp {
         let mut settings = self.settings.clone();
         settings.extend(variables.iter().map(|(name, value)| (*name, (*value).to_owned())));
         Instance::start(&settings, self.clock.clone()).await
+    }
+
+    /// Starts another instance whose clock is this far ahead of the clocks of the database and of Stripe.
+    pub(crate) async fn another_instance_ahead(&self, ahead: Duration) -> Instance {
+        let database = self.clock.clone();
+        Instance::start(&self.settings, Arc::new(SkewedClock { database, ahead })).await
     }
 
     /// Starts a real process on the same database and the same Stripe, which sends its events to the process from now

@@ -25,9 +25,9 @@ use holdfast::domain::session::{HoldRefs, NewSession, SessionReport, SessionTerm
 use holdfast::gateway::{Gateway, GatewayError, Probe};
 use holdfast::store::{
     ApplyOutcome, AttemptEnd, Attempts, AvailabilityQuery, Blocks, Catalogue, Changes, Claim, Commands,
-    Events, FeedRead, Feeds, Figures, Guests, HoldChange, HoldLimits, HoldMove, Holds, LeaseRequest,
-    MoveOutcome, NewAttempt, Occupancies, OrphanPayment, PlaceOutcome, Placements, ReleaseLease, Resources,
-    Schema, StaleAttempt, Store, StoreError, UnpaidHoldCounts,
+    DatabaseClock, Events, FeedRead, Feeds, Figures, Guests, HoldChange, HoldLimits, HoldMove, Holds,
+    LeaseRequest, MoveOutcome, NewAttempt, Occupancies, OrphanPayment, PlaceOutcome, Placements,
+    ReleaseLease, Resources, Schema, StaleAttempt, Store, StoreError, UnpaidHoldCounts,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -203,6 +203,11 @@ implement_store! {
     list_history(id: HoldId) -> Vec<HistoryLine>;
     apply_change(change: &HoldChange) -> ApplyOutcome;
     record_orphan_payment(orphan: &OrphanPayment) -> ApplyOutcome;
+}
+
+implement_store! {
+    DatabaseClock:
+    read_clock() -> DateTime<Utc>;
 }
 
 implement_store! {
