@@ -17,6 +17,8 @@ mod docs;
 mod layers;
 #[path = "tidy/links.rs"]
 mod links;
+#[path = "tidy/logs.rs"]
+mod logs;
 #[path = "tidy/names.rs"]
 mod names;
 #[path = "tidy/source.rs"]

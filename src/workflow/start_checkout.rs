@@ -271,7 +271,7 @@ async fn create_and_place(
     let mut booking = draft.booking(session, &units);
     match place_hold(context, &draft, &mut booking, units).await {
         Ok(PlaceOutcome::Placed) => {
-            tracing::info!(%hold, event_type = %booking.event_type, "hold placed");
+            tracing::info!(hold = %hold.log_id(), event_type = %booking.event_type, "hold placed");
             metrics::counter!("holdfast_checkouts_total", "outcome" => "placed").increment(1);
             Ok(booking)
         }
@@ -333,7 +333,7 @@ async fn close_lost_attempt(context: &Arc<Context>, booking: &Booking) -> Result
         .await
     {
         Ok(Some(command)) => {
-            tracing::info!(%hold, "hold not placed; its session is being expired");
+            tracing::info!(hold = %hold.log_id(), "hold not placed; its session is being expired");
             outbox::run_command_soon(context, command).await;
             Ok(())
         }
@@ -366,6 +366,6 @@ async fn end_failed_attempt(context: &Context, hold: HoldId, error: GatewayError
 async fn end_attempt(context: &Context, hold: HoldId, end: AttemptEnd) {
     if let Err(error) = context.store.end_attempt(hold, end, context.now()).await {
         // The attempt stays `running`, and the sweep finds it when its lease ends.
-        tracing::warn!(%hold, %error, "attempt not ended; the sweep recovers it");
+        tracing::warn!(hold = %hold.log_id(), %error, "attempt not ended; the sweep recovers it");
     }
 }
