@@ -22,7 +22,8 @@ use crate::http::client_address::TrustedProxies;
 use crate::http::rate_limit::ClientRateLimiter;
 use crate::http::{self, Server};
 use crate::jobs::Jobs;
-use crate::store::postgres::PostgresStore;
+pub use crate::store::postgres::DatabaseTransport;
+use crate::store::postgres::{self, PostgresStore};
 use crate::store::{PoolOptions, Store, StoreError, sqlite};
 use crate::telemetry;
 use crate::workflow::LimitSettings;
@@ -84,6 +85,17 @@ pub async fn build_context(
         tokens,
         settings,
     ))
+}
+
+/// Tells how the configured database is reached.
+///
+/// # Errors
+/// [`StoreError`] if the database's address is not usable.
+pub fn find_transport(database: &Database) -> Result<DatabaseTransport, StoreError> {
+    match database {
+        Database::Sqlite(_) => Ok(DatabaseTransport::Local),
+        Database::Postgres(url) => postgres::find_transport(url.expose_secret()),
+    }
 }
 
 fn workflow_settings(config: &Config, stripe: &StripeSettings) -> Result<Settings, chrono::OutOfRangeError> {
