@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Config, Database, StripeSettings};
 use crate::domain::hold::HoldPolicy;
 use crate::domain::time::Clock;
-use crate::domain::token::TokenKey;
+use crate::domain::token::ConfiguredTokenKeys;
 use crate::gateway::client::StripeGateway;
 use crate::gateway::stripe_config::{STRIPE_API, StripeConfig};
 use crate::http::client_address::TrustedProxies;
@@ -66,7 +66,7 @@ pub async fn open_store(database: &Database) -> Result<Arc<dyn Store>, StoreErro
     })
 }
 
-/// Builds what the workflows need: store, gateway, clock, tokens, settings.
+/// Builds what the workflows need: store, gateway, clock, token keys, settings.
 ///
 /// # Errors
 /// [`StartupError`] if the store or the gateway cannot be built.
@@ -77,12 +77,13 @@ pub async fn build_context(
 ) -> Result<Arc<Context>, StartupError> {
     let store = open_store(&config.database).await?;
     let settings = workflow_settings(config, stripe).map_err(|error| StartupError::Other(error.into()))?;
-    let tokens = TokenKey::derive(stripe.secret_key.expose_secret());
+    let listed = config.token_secrets.iter().map(ExposeSecret::expose_secret);
+    let token_keys = ConfiguredTokenKeys::new(listed, stripe.secret_key.expose_secret());
     Ok(Context::new(
         store,
         Arc::new(build_gateway(stripe)?),
         clock,
-        tokens,
+        token_keys,
         settings,
     ))
 }
@@ -200,7 +201,7 @@ impl App {
             .with_graceful_shutdown(stop.clone().cancelled_owned())
             .into_future();
         let serving = tokio::spawn(serving);
-        if !migrate_when_available(self.context.store.as_ref(), &stop).await? {
+        if !prepare_when_available(&self.context, &stop).await? {
             return Ok(());
         }
         // Only after the migration, because the jobs need the schema.
@@ -228,11 +229,11 @@ impl App {
     }
 }
 
-/// Migrates the schema, and waits while the database is unavailable; requests get 503 meanwhile. Returns `false` if
-/// the signal to stop came first.
-async fn migrate_when_available(store: &dyn Store, stop: &CancellationToken) -> Result<bool, StartupError> {
+/// Migrates the schema and stores the token key, and waits while the database is unavailable; requests get 503
+/// meanwhile. Returns `false` if the signal to stop came first.
+async fn prepare_when_available(context: &Context, stop: &CancellationToken) -> Result<bool, StartupError> {
     loop {
-        match store.migrate().await {
+        match prepare_database(context).await {
             Ok(()) => return Ok(true),
             Err(error @ StoreError::Unavailable(_)) => {
                 tracing::warn!(error = %format_error_chain(&error), "waiting for the database");
@@ -244,6 +245,13 @@ async fn migrate_when_available(store: &dyn Store, stop: &CancellationToken) -> 
             () = tokio::time::sleep(CONNECT_RETRY_PAUSE) => {}
         }
     }
+}
+
+async fn prepare_database(context: &Context) -> Result<(), StoreError> {
+    context.store.migrate().await?;
+    // Now, while the key from which earlier versions derived it is known to be the one that they use.
+    context.load_token_keys().await?;
+    Ok(())
 }
 
 fn build_server(

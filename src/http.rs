@@ -108,6 +108,7 @@ fn operator_routes() -> OpenApiRouter<Arc<Server>> {
             admin::resources::get_resource
         ))
         .routes(routes!(admin::resources::list_resources))
+        .routes(routes!(admin::resources::renew_calendar_key))
         .routes(routes!(
             admin::resources::blocks::put_block,
             admin::resources::blocks::delete_block

@@ -25,6 +25,7 @@ use crate::domain::hold::Hold;
 use crate::domain::ids::HoldId;
 use crate::domain::segment::{Allocation, allocated_segments};
 use crate::domain::session::{NewSession, SessionTerms, first_check_at, session_expiry};
+use crate::domain::token::TokenKeyName;
 use crate::gateway::GatewayError;
 use crate::store::{AttemptEnd, Claim, HoldLimits, NewAttempt, PlaceOutcome};
 
@@ -93,7 +94,8 @@ async fn acquire_and_place(
     };
     hold_limits::check_hold_limits(context, &request.guest, request.client.as_ref()).await?;
     let installation = context.installation_id().await?.to_owned();
-    let draft = Draft::new(context, request, event_type, installation);
+    let token_key = context.token_keys().await?.signing_key_name();
+    let draft = Draft::new(context, request, event_type, installation, token_key);
     match claim_attempt(context, &draft).await? {
         Some(booking) => Ok(Checkout::Replayed(booking)),
         None => create_and_place(context, draft, units)
@@ -148,6 +150,7 @@ struct Draft<'a> {
     request: &'a CheckoutRequest,
     event_type: &'a EventType,
     terms: SessionTerms,
+    token_key: TokenKeyName,
     now: DateTime<Utc>,
     expires_at: DateTime<Utc>,
 }
@@ -158,6 +161,7 @@ impl<'a> Draft<'a> {
         request: &'a CheckoutRequest,
         event_type: &'a EventType,
         installation: String,
+        token_key: TokenKeyName,
     ) -> Self {
         let now = context.now();
         let expires_at = now + context.settings.hold_ttl;
@@ -178,6 +182,7 @@ impl<'a> Draft<'a> {
             request,
             event_type,
             terms,
+            token_key,
             now,
             expires_at,
         }
@@ -198,6 +203,7 @@ impl<'a> Draft<'a> {
             change_policy: self.event_type.change_policy,
             guest: self.request.guest.clone(),
             metadata: self.request.metadata.clone(),
+            token_key: Some(self.token_key.clone()),
             checkout_url: session.url,
             expires_at: self.expires_at,
             session_expires_at: self.terms.expires_at,

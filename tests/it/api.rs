@@ -21,4 +21,5 @@ mod resource_pools;
 mod response_headers;
 mod server_terms;
 mod start_checkout;
+mod token_secrets;
 mod webhooks;
