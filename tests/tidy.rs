@@ -11,6 +11,8 @@ mod code;
 mod comments;
 #[path = "tidy/cycles.rs"]
 mod cycles;
+#[path = "tidy/deploy.rs"]
+mod deploy;
 #[path = "tidy/docs.rs"]
 mod docs;
 #[path = "tidy/layers.rs"]
