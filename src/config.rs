@@ -17,25 +17,11 @@ use url::Url;
 use crate::gateway::stripe_config::{STRIPE_API, is_live_key};
 use crate::telemetry::LogFormat;
 
+mod database;
 mod rate_limit;
+mod secrets;
 
-/// The address of the database.
-#[derive(Clone)]
-pub enum Database {
-    /// The path of an SQLite file.
-    Sqlite(String),
-    /// The URL of a PostgreSQL server. It may contain a password.
-    Postgres(SecretString),
-}
-
-impl fmt::Debug for Database {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Sqlite(path) => write!(f, "sqlite://{path}"),
-            Self::Postgres(_) => f.write_str("postgres://…"),
-        }
-    }
-}
+pub use database::Database;
 
 /// How to call Stripe, and how to verify its webhooks.
 #[derive(Clone, Debug)]
@@ -66,6 +52,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// `HOLDFAST_ADMIN_KEY`: the operators' key.
     pub admin_key: Option<SecretString>,
+    /// `HOLDFAST_TOKEN_SECRET`: secrets beside the stored one; the first signs tokens, all verify them.
+    pub token_secrets: Vec<SecretString>,
     /// `HOLDFAST_HOLD_TTL`: how long a guest has to pay.
     pub hold_ttl: Duration,
     /// `HOLDFAST_FULL_REFUND_FREES_SLOT`: whether a full refund at Stripe cancels the hold.
@@ -150,12 +138,13 @@ pub fn load_config(
         errors: Vec::new(),
     };
     let config = Config {
-        database: reader.parse_or_default("DATABASE_URL", "sqlite://holdfast.db", parse_database),
+        database: reader.parse_or_default("DATABASE_URL", "sqlite://holdfast.db", database::parse_database),
         stripe: reader.parse_stripe(scope),
         listen: reader.parse_or_default("HOLDFAST_LISTEN", "127.0.0.1:8080", |text| {
             SocketAddr::from_str(text).map_err(|_| "must be an address and port, such as 127.0.0.1:8080")
         }),
         admin_key: reader.find("HOLDFAST_ADMIN_KEY").map(SecretString::from),
+        token_secrets: reader.parse_or_default("HOLDFAST_TOKEN_SECRET", "", secrets::parse_token_secrets),
         hold_ttl: reader.parse_or_default("HOLDFAST_HOLD_TTL", "30m", parse_hold_ttl),
         full_refund_frees_slot: reader.parse_or_default("HOLDFAST_FULL_REFUND_FREES_SLOT", "true", |text| {
             text.parse().map_err(|_| "must be true or false")
@@ -221,10 +210,16 @@ impl<L: Fn(&str) -> Option<String>> ConfigReader<L> {
         });
     }
 
-    fn find(&self, variable: &str) -> Option<String> {
-        (self.lookup)(variable)
-            .map(|text| text.trim().to_owned())
-            .filter(|text| !text.is_empty())
+    /// Finds the value of a variable; what is empty counts as absent.
+    fn find(&mut self, variable: &'static str) -> Option<String> {
+        let look_up = |name: &str| {
+            let text = (self.lookup)(name).map(|text| text.trim().to_owned());
+            text.filter(|text| !text.is_empty())
+        };
+        secrets::find_value(variable, look_up).unwrap_or_else(|detail| {
+            self.add_error(variable, detail);
+            None
+        })
     }
 
     /// Parses the variable, or its default if it is absent. If it is not valid, adds an error and returns the default,
@@ -299,24 +294,14 @@ impl<L: Fn(&str) -> Option<String>> ConfigReader<L> {
     }
 
     fn require(&mut self, variable: &'static str, what: &str) -> String {
-        self.find(variable).unwrap_or_else(|| {
+        let errors = self.errors.len();
+        let found = self.find(variable);
+        // A file that cannot be read is an error already.
+        if found.is_none() && self.errors.len() == errors {
             self.add_error(variable, format!("is missing: {what}"));
-            String::new()
-        })
+        }
+        found.unwrap_or_default()
     }
-}
-
-fn parse_database(text: &str) -> Result<Database, &'static str> {
-    if let Some(path) = text.strip_prefix("sqlite://") {
-        let good = !path.is_empty() && path != ":memory:" && !path.contains('?');
-        return good
-            .then(|| Database::Sqlite(path.to_owned()))
-            .ok_or("must name a file: sqlite://PATH");
-    }
-    let known = text.starts_with("postgres://") || text.starts_with("postgresql://");
-    let good = known && Url::parse(text).is_ok();
-    good.then(|| Database::Postgres(text.into()))
-        .ok_or("must be sqlite://PATH or postgres://USER@HOST/NAME")
 }
 
 fn parse_hold_ttl(text: &str) -> Result<Duration, &'static str> {

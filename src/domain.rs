@@ -13,6 +13,7 @@ pub mod figures;
 pub mod hold;
 pub mod ids;
 pub mod listing;
+pub mod log_id;
 pub mod money;
 pub mod payment;
 pub mod payment_method;

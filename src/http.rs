@@ -6,14 +6,15 @@
 //! - Stripe: `webhooks`. Operators: `admin`. Machines: `health`. The demo shop: `demo_page`.
 //! - What comes in: `json_body`, `query_string`, `field_values`, `schedule`, `metadata`, `path_id`.
 //! - Who may call, and how often: `auth`, `client_address`, `rate_limit`, `request_size`.
-//! - What goes out: `views`, `slot_view`, `error` (the only file that makes a status of an error), `openapi`.
+//! - What goes out: `views`, `slot_view`, `error` (the only file that makes a status of an error), `openapi`,
+//!   `response_headers`.
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, Method, header};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -47,6 +48,7 @@ mod query_string;
 pub mod rate_limit;
 mod request_id;
 mod request_size;
+mod response_headers;
 mod return_pages;
 mod schedule;
 mod server;
@@ -106,6 +108,7 @@ fn operator_routes() -> OpenApiRouter<Arc<Server>> {
             admin::resources::get_resource
         ))
         .routes(routes!(admin::resources::list_resources))
+        .routes(routes!(admin::resources::renew_calendar_key))
         .routes(routes!(
             admin::resources::blocks::put_block,
             admin::resources::blocks::delete_block
@@ -155,6 +158,7 @@ pub fn router(server: Arc<Server>) -> Router {
         .layer(CatchPanicLayer::custom(respond_to_panic))
         .layer(from_fn(error::render_problems))
         .layer(from_fn(request_id::assign_request_id))
+        .layer(map_response(response_headers::add_security_headers))
         .with_state(server)
 }
 

@@ -102,6 +102,7 @@ impl StoreBaseline {
                 name: Some("Ada".to_owned()),
             },
             metadata: BTreeMap::new(),
+            token_key: None,
             checkout_url: format!("http://127.0.0.1:12111/c/pay/{session}"),
             expires_at,
             session_expires_at: terms.expires_at,

@@ -11,6 +11,7 @@ use super::hold::{Hold, Status};
 use super::ids::{EventId, EventTypeId, ResourceId};
 use super::segment::{Segment, window_of};
 use super::time::Window;
+use super::token::TokenKeyName;
 
 /// The person who books. Never logged, never in a public response (I9).
 #[derive(Clone, PartialEq, Eq)]
@@ -66,6 +67,8 @@ pub struct Booking {
     pub guest: Guest,
     /// The caller's own key-value pairs; they stay in the store and are never sent to Stripe.
     pub metadata: BTreeMap<String, String>,
+    /// The key that made the hold's token; `None` is the installation's own.
+    pub token_key: Option<TokenKeyName>,
     /// The URL of Stripe's payment page.
     pub checkout_url: String,
     /// When the guest's time to pay ends, by the database's clock; not after the start.

@@ -58,8 +58,8 @@ pub(super) fn require_bearer_token(headers: &HeaderMap) -> Result<&str, Problem>
 ///
 /// # Errors
 /// `unauthorized` if it is not.
-pub(super) fn require_token_of(server: &Server, hold: HoldId, token: &str) -> Result<(), Problem> {
-    let is_valid = server.context.tokens.is_hold_token(hold, token);
+pub(super) async fn require_token_of(server: &Server, hold: HoldId, token: &str) -> Result<(), Problem> {
+    let is_valid = server.context.token_keys().await?.is_hold_token(hold, token);
     is_valid.then_some(()).ok_or_else(hold_token_required)
 }
 

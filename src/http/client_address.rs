@@ -14,7 +14,7 @@ use ipnet::IpNet;
 
 use super::error::{Problem, ProblemCode};
 use crate::domain::booking::ClientId;
-use crate::domain::token::TokenKey;
+use crate::domain::token::TokenKeys;
 
 /// The networks of the proxies whose `X-Forwarded-For` is believed.
 #[derive(Clone, Debug)]
@@ -65,8 +65,8 @@ pub(super) struct ClientAddress(pub(super) IpAddr);
 
 impl ClientAddress {
     /// Returns the pseudonym under which this client's holds are counted, so that the address itself is not stored.
-    pub(super) fn to_client_id(self, tokens: &TokenKey) -> ClientId {
-        ClientId(tokens.client_pseudonym(&self.0.to_string()))
+    pub(super) fn to_client_id(self, keys: &TokenKeys) -> ClientId {
+        ClientId(keys.client_pseudonym(&self.0.to_string()))
     }
 }
 

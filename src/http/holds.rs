@@ -117,9 +117,11 @@ pub(super) async fn start_checkout(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<PlacedHoldView>), Problem> {
+    let request = parse_checkout_request(&server, &headers, body)?;
+    let token_keys = server.context.token_keys().await?;
     let request = CheckoutRequest {
-        client: Some(client.to_client_id(&server.context.tokens)),
-        ..parse_checkout_request(&server, &headers, body)?
+        client: Some(client.to_client_id(token_keys)),
+        ..request
     };
     let _permit = server.checkout_capacity.try_acquire().map_err(|_| {
         Problem::new(
@@ -131,7 +133,7 @@ pub(super) async fn start_checkout(
         Checkout::Placed(booking) => (StatusCode::CREATED, booking),
         Checkout::Replayed(booking) => (StatusCode::OK, booking),
     };
-    let token = server.context.tokens.hold_token(booking.hold.id);
+    let token = token_keys.hold_token(booking.hold.id, booking.token_key.as_ref());
     Ok((
         status,
         Json(PlacedHoldView {
@@ -242,7 +244,7 @@ pub(super) async fn cancel_hold(
     let id = parse_hold_id(&id)?;
     let token = require_bearer_token(&headers)?;
     let booking = find_booking(&server, id).await?;
-    require_token_of(&server, id, token)?;
+    require_token_of(&server, id, token).await?;
     let booking = if cancel_hold::is_cancellable_by_guest(&server.context, &booking).await? {
         match cancel_hold::cancel_by_guest(&server.context, id).await? {
             cancel_hold::CancelOutcome::Missing => return Err(Problem::not_found("hold")),

@@ -67,7 +67,7 @@ pub(super) async fn move_hold(
     let actor = if is_operator(&server, &headers) {
         Actor::Operator
     } else {
-        require_token_of(&server, hold, require_bearer_token(&headers)?)?;
+        require_token_of(&server, hold, require_bearer_token(&headers)?).await?;
         Actor::Guest
     };
     let mut errors = FieldErrors::default();

@@ -116,6 +116,7 @@ fn booking(id: HoldId, now: DateTime<Utc>) -> Result<Booking, StoreError> {
             name: None,
         },
         metadata: Default::default(),
+        token_key: None,
         checkout_url: String::new(),
         expires_at: ends_at,
         session_expires_at: ends_at,

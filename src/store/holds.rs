@@ -18,6 +18,7 @@ use crate::domain::ids::{HoldId, IntentId, SessionId};
 use crate::domain::listing::{HoldFilter, Page, PageRequest};
 use crate::domain::payment::Payment;
 use crate::domain::session::HoldRefs;
+use crate::domain::token::TokenKeyName;
 
 /// The result of leasing a hold for its release.
 #[derive(Clone, Debug)]
@@ -88,6 +89,7 @@ pub(super) struct BookingRow {
     guest_email: Option<String>,
     guest_name: Option<String>,
     metadata: DbJson,
+    token_key: Option<String>,
     expires_at: DbTime,
     session_expires_at: DbTime,
     due_at: Option<DbTime>,
@@ -113,9 +115,10 @@ macro_rules! select_bookings {
     ($payments:literal, $rest:literal) => {
         concat!(
             "SELECT h.id, h.event_type_id, h.segments, h.quantity, h.requested_resource_id, h.cancel_until_minutes,
-                 h.move_until_minutes, h.cancel_right_passed, h.status, h.reason, h.requested_by, h.amount, h.currency, h.session_id,
-                 h.intent_id, h.checkout_url, h.price_mismatch, h.guest_email, h.guest_name, h.metadata, h.expires_at,
-                 h.session_expires_at, h.due_at, h.tries, h.version, h.created_at, h.updated_at, (SELECT ",
+                 h.move_until_minutes, h.cancel_right_passed, h.status, h.reason, h.requested_by, h.amount, h.currency,
+                 h.session_id, h.intent_id, h.checkout_url, h.price_mismatch, h.guest_email, h.guest_name, h.metadata,
+                 h.token_key, h.expires_at, h.session_expires_at, h.due_at, h.tries, h.version, h.created_at,
+                 h.updated_at, (SELECT ",
             $payments,
             " FROM payments p WHERE p.hold_id = h.id) AS payments FROM holds h ",
             $rest
@@ -161,6 +164,7 @@ impl BookingRow {
                 name: self.guest_name,
             },
             metadata: encoding::decode_metadata(self.metadata.0)?,
+            token_key: self.token_key.map(TokenKeyName),
             checkout_url: self.checkout_url,
             expires_at: self.expires_at.0,
             session_expires_at: self.session_expires_at.0,

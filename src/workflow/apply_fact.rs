@@ -122,7 +122,7 @@ pub(super) async fn record_orphan_payment(
             context.new_commands.notify_one();
             metrics::counter!("holdfast_payments_without_slot_total", "kind" => "no_hold").increment(1);
             let intent = &receipt.intent;
-            tracing::error!(hold = %claimed, %intent, "payment for an unknown hold; it is being refunded");
+            tracing::error!(hold = %claimed.log_id(), %intent, "payment for an unknown hold; it is being refunded");
             Ok(EventOutcome::Applied)
         }
         ApplyOutcome::Duplicate | ApplyOutcome::Conflict => Ok(EventOutcome::Duplicate),
@@ -254,7 +254,7 @@ async fn reload_booking(context: &Context, id: HoldId) -> Result<Booking, Workfl
 }
 
 fn internal_error(id: HoldId, message: &str) -> WorkflowError {
-    WorkflowError::Internal(format!("{message}: {id}").into())
+    WorkflowError::Internal(format!("{message}: {}", id.log_id()).into())
 }
 
 /// Wakes the outbox worker, counts the transition, and logs it; what an operator must check is an error.
@@ -276,14 +276,14 @@ fn announce_change(context: &Context, change: &HoldChange, commands: usize) {
         | TransitionReason::PaymentAfterCancellation
         | TransitionReason::SecondPayment => {
             metrics::counter!("holdfast_payments_without_slot_total", "kind" => "late").increment(1);
-            tracing::error!(%hold, %reason, "a payment arrived for a hold that was not waiting for it");
+            tracing::error!(hold = %hold.log_id(), %reason, "a payment arrived for a hold that was not waiting for it");
         }
         TransitionReason::RefundFailed | TransitionReason::Disputed => {
-            tracing::error!(%hold, %reason, "an operator must check this hold")
+            tracing::error!(hold = %hold.log_id(), %reason, "an operator must check this hold")
         }
         _ if transition.next.price_mismatch => {
-            tracing::error!(%hold, %reason, "the guest paid another amount than the price")
+            tracing::error!(hold = %hold.log_id(), %reason, "the guest paid another amount than the price")
         }
-        _ => tracing::info!(%hold, ?status, %reason, "hold changed"),
+        _ => tracing::info!(hold = %hold.log_id(), ?status, %reason, "hold changed"),
     }
 }

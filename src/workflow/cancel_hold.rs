@@ -108,12 +108,12 @@ async fn cancel_hold(
         };
         // Both outcomes repeat the loop: a conflict is decided anew, and a written change is read back as `Cancelled`.
         if let ApplyOutcome::Done { commands, .. } = context.store.apply_change(&change).await? {
-            tracing::info!(hold = %id, "hold cancelled");
+            tracing::info!(hold = %id.log_id(), "hold cancelled");
             if commands > 0 {
                 context.new_commands.notify_one();
             }
         }
     }
-    let message = format!("too many conflicts while cancelling hold {id}");
+    let message = format!("too many conflicts while cancelling hold {}", id.log_id());
     Err(WorkflowError::Internal(message.into()))
 }

@@ -83,7 +83,7 @@ async fn move_until_decided(context: &Context, request: &MoveRequest) -> Result<
     for _ in 0..MAX_CONFLICTS {
         match try_move(context, request, unit_offset).await? {
             MoveOutcome::Done => {
-                tracing::info!(hold = %request.hold, "hold moved");
+                tracing::info!(hold = %request.hold.log_id(), "hold moved");
                 let moved = context.store.find_booking(request.hold).await?;
                 return moved.ok_or(MoveError::Missing);
             }
@@ -92,7 +92,7 @@ async fn move_until_decided(context: &Context, request: &MoveRequest) -> Result<
             MoveOutcome::Conflict | MoveOutcome::SlotTaken => unit_offset = rand::random(),
         }
     }
-    let message = format!("too many conflicts while moving hold {}", request.hold);
+    let message = format!("too many conflicts while moving hold {}", request.hold.log_id());
     Err(MoveError::Workflow(WorkflowError::Internal(message.into())))
 }
 

@@ -113,7 +113,7 @@ pub(super) async fn release_leased_hold(
         Err(error) => {
             // If the call may have reached Stripe, the session may expire for this requester: the store keeps the name.
             let has_no_effect = !matches!(error, GatewayError::Unknown);
-            tracing::warn!(hold = %booking.hold.id, %error, "no answer from Stripe; the hold keeps its slot");
+            tracing::warn!(hold = %booking.hold.id.log_id(), %error, "no answer from Stripe; the hold keeps its slot");
             defer_hold(context, &booking, has_no_effect).await?;
             Err(to_stripe_error(error))
         }

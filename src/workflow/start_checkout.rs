@@ -25,6 +25,7 @@ use crate::domain::hold::Hold;
 use crate::domain::ids::HoldId;
 use crate::domain::segment::{Allocation, allocated_segments};
 use crate::domain::session::{NewSession, SessionTerms, first_check_at, hold_expiry, session_expiry};
+use crate::domain::token::TokenKeyName;
 use crate::gateway::GatewayError;
 use crate::store::{AttemptEnd, Claim, HoldLimits, NewAttempt, PlaceOutcome};
 
@@ -95,7 +96,8 @@ async fn acquire_and_place(
     };
     hold_limits::check_hold_limits(context, &request.guest, request.client.as_ref()).await?;
     let installation = context.installation_id().await?.to_owned();
-    let draft = Draft::new(context, request, event_type, installation, now);
+    let token_key = context.token_keys().await?.signing_key_name();
+    let draft = Draft::new(context, request, event_type, installation, token_key, now);
     match claim_attempt(context, &draft).await? {
         Some(booking) => Ok(Checkout::Replayed(booking)),
         None => create_and_place(context, draft, units)
@@ -150,6 +152,7 @@ struct Draft<'a> {
     request: &'a CheckoutRequest,
     event_type: &'a EventType,
     terms: SessionTerms,
+    token_key: TokenKeyName,
     /// The time of the request, by the database's clock.
     now: DateTime<Utc>,
     expires_at: DateTime<Utc>,
@@ -161,6 +164,7 @@ impl<'a> Draft<'a> {
         request: &'a CheckoutRequest,
         event_type: &'a EventType,
         installation: String,
+        token_key: TokenKeyName,
         now: DateTime<Utc>,
     ) -> Self {
         let expires_at = hold_expiry(now, context.settings.hold_ttl, request.starts_at);
@@ -181,6 +185,7 @@ impl<'a> Draft<'a> {
             request,
             event_type,
             terms,
+            token_key,
             now,
             expires_at,
         }
@@ -202,6 +207,7 @@ impl<'a> Draft<'a> {
             cancel_right_passed: false,
             guest: self.request.guest.clone(),
             metadata: self.request.metadata.clone(),
+            token_key: Some(self.token_key.clone()),
             checkout_url: session.url,
             expires_at: self.expires_at,
             session_expires_at: self.terms.expires_at,
@@ -275,7 +281,7 @@ async fn create_and_place(
     let mut booking = draft.booking(session, &units);
     match place_hold(context, &draft, &mut booking, units).await {
         Ok(PlaceOutcome::Placed) => {
-            tracing::info!(%hold, event_type = %booking.event_type, "hold placed");
+            tracing::info!(hold = %hold.log_id(), event_type = %booking.event_type, "hold placed");
             metrics::counter!("holdfast_checkouts_total", "outcome" => "placed").increment(1);
             Ok(booking)
         }
@@ -337,7 +343,7 @@ async fn close_lost_attempt(context: &Arc<Context>, booking: &Booking) -> Result
         .await
     {
         Ok(Some(command)) => {
-            tracing::info!(%hold, "hold not placed; its session is being expired");
+            tracing::info!(hold = %hold.log_id(), "hold not placed; its session is being expired");
             outbox::run_command_soon(context, command).await;
             Ok(())
         }
@@ -370,6 +376,6 @@ async fn end_failed_attempt(context: &Context, hold: HoldId, error: GatewayError
 async fn end_attempt(context: &Context, hold: HoldId, end: AttemptEnd) {
     if let Err(error) = context.store.end_attempt(hold, end, context.now()).await {
         // The attempt stays `running`, and the sweep finds it when its lease ends.
-        tracing::warn!(%hold, %error, "attempt not ended; the sweep recovers it");
+        tracing::warn!(hold = %hold.log_id(), %error, "attempt not ended; the sweep recovers it");
     }
 }

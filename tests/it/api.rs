@@ -18,6 +18,8 @@ mod openapi;
 mod operator_actions;
 mod release_hold;
 mod resource_pools;
+mod response_headers;
 mod server_terms;
 mod start_checkout;
+mod token_secrets;
 mod webhooks;

@@ -18,6 +18,7 @@ use holdfast::domain::ids::{CommandId, EventId, HoldId};
 use holdfast::domain::listing::{CommandFilter, HoldFilter, Page, PageRequest, StoredEvent};
 use holdfast::domain::segment::Allocation;
 use holdfast::domain::session::HoldRefs;
+use holdfast::domain::token::TokenKey;
 use holdfast::gateway::{Gateway, GatewayError, Refusal};
 use holdfast::store::{
     ApplyOutcome, AvailabilityQuery, Changes, Commands, DatabaseClock, Events, Figures, Guests, HoldChange,
@@ -335,6 +336,10 @@ impl Schema for Script {
 
     async fn installation_id(&self) -> Result<String, StoreError> {
         Ok(fixture::INSTALLATION.into())
+    }
+
+    async fn token_key(&self, earlier: &TokenKey) -> Result<TokenKey, StoreError> {
+        Ok(earlier.clone())
     }
 
     async fn dry_run_checkout(&self, _: DateTime<Utc>) -> Result<(), StoreError> {

@@ -150,6 +150,7 @@ pub(crate) fn booking(hold: Hold, version: i64) -> Booking {
         cancel_right_passed: false,
         guest: guest(),
         metadata: BTreeMap::new(),
+        token_key: None,
         checkout_url: "https://stripe.example/pay".into(),
         expires_at: start(),
         session_expires_at: start() + MIN_SESSION_LIFE,

@@ -10,7 +10,7 @@ use std::sync::{Arc, LazyLock, Mutex, RwLock};
 use holdfast::domain::hold::ReleaseRequester;
 use holdfast::domain::ids::IdempotencyKey;
 use holdfast::domain::session::HoldRefs;
-use holdfast::domain::token::TokenKey;
+use holdfast::domain::token::ConfiguredTokenKeys;
 use holdfast::gateway::GatewayError;
 use holdfast::gateway::webhook::{Event, EventContent};
 use holdfast::workflow::release_hold::release_hold;
@@ -145,7 +145,13 @@ fn replay(kind: Kind, replies: Vec<Reply>) -> Next {
         ..Settings::default()
     };
     let clock = Arc::new(fixture::FixedClock(now));
-    let context = Context::new(store, gateway, clock, TokenKey::derive("sk_test_x"), settings);
+    let context = Context::new(
+        store,
+        gateway,
+        clock,
+        ConfiguredTokenKeys::new([], "sk_test_x"),
+        settings,
+    );
     let next = runtime.block_on(async {
         tokio::select! {
             biased;

@@ -42,14 +42,14 @@ const PLACE: &str = concat!(
              status, reason, amount, currency, session_id,
              checkout_url, guest_email, guest_name, metadata,
              expires_at, session_expires_at, created_at, due_at, updated_at,
-             version, cancel_until_minutes, move_until_minutes, requested_resource_id)
+             version, cancel_until_minutes, move_until_minutes, requested_resource_id, token_key)
          SELECT
              hold_id, $6, $7, $9,
              $11, $12, $13, $14, $15,
              $16, $17, $18, $19, $20,
              $21, $22, $23, $24,
              $25, $26, $27, $28, $29,
-             $30, $31, $32, $33
+             $30, $31, $32, $33, $36
          FROM attempt RETURNING id)
      INSERT INTO hold_history (hold_id, at, to_status, to_reason, transition, message, actor)
      SELECT id, $27, $16, $17, $34, $35, 'checkout' FROM hold",
@@ -182,6 +182,7 @@ pub(super) async fn insert_hold(
         .bind(booking.requested_resource.as_ref().map(ResourceId::as_str)) // $33
         .bind(TransitionReason::Placed.code()) // $34
         .bind(TransitionReason::Placed.to_string()) // $35
+        .bind(booking.token_key.as_ref().map(|key| key.0.as_str())) // $36
         .execute(executor)
         .await?;
     Ok(done.rows_affected() == 1)

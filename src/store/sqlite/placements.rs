@@ -131,13 +131,14 @@ async fn insert_hold(
              status, reason, requested_by, amount, currency, session_id, intent_id,
              checkout_url, price_mismatch, guest_email, guest_name, metadata,
              expires_at, session_expires_at, due_at, tries, version, created_at, updated_at,
-             quantity, cancel_until_minutes, move_until_minutes, guest_id, client_id, requested_resource_id)
+             quantity, cancel_until_minutes, move_until_minutes, guest_id, client_id, requested_resource_id,
+             token_key)
          VALUES (
              $1, $2, $3, $4, $5, $6,
              $7, $8, $9, $10, $11, $12, $13,
              $14, $15, $16, $17, $18,
              $19, $20, $21, $22, $23, $24, $25,
-             $26, $27, $28, $29, $30, $31)",
+             $26, $27, $28, $29, $30, $31, $32)",
     )
     .bind(DbUuid(hold.id.0)) // $1
     .bind(booking.event_type.as_str()) // $2
@@ -170,6 +171,7 @@ async fn insert_hold(
     .bind(booking.guest.normalized_email()) // $29
     .bind(client.map(|client| client.0.as_str())) // $30
     .bind(booking.requested_resource.as_ref().map(ResourceId::as_str)) // $31
+    .bind(booking.token_key.as_ref().map(|key| key.0.as_str())) // $32
     .execute(connection)
     .await?;
     Ok(())

@@ -19,6 +19,7 @@ use crate::domain::payment::Receipt;
 use crate::domain::segment::{Allocation, Segment};
 use crate::domain::session::SessionTerms;
 use crate::domain::time::Window;
+use crate::domain::token::TokenKeyName;
 use crate::store::*;
 
 mod file;
@@ -97,6 +98,7 @@ fn booking(n: u128, from: i64, to: i64) -> Booking {
             name: Some("Guest".into()),
         },
         metadata: [("order".to_owned(), "17".to_owned())].into(),
+        token_key: Some(TokenKeyName("name".to_owned())),
         checkout_url: format!("https://pay.example/{n}"),
         expires_at: minute(30),
         session_expires_at: minute(32),

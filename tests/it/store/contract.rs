@@ -16,6 +16,7 @@ use holdfast::domain::payment::{Payment, PaymentState};
 use holdfast::domain::segment::{Allocation, Segment};
 use holdfast::domain::session::SessionTerms;
 use holdfast::domain::time::Window;
+use holdfast::domain::token::TokenKeyName;
 use holdfast::store::{
     ApplyOutcome, AvailabilityQuery, Claim, EventRecord, HoldChange, HoldLimits, NewAttempt, PlaceOutcome,
     StateChange, Store,
@@ -98,6 +99,7 @@ fn booking(segments: Vec<Segment>) -> Booking {
             name: Some("Ada".into()),
         },
         metadata: BTreeMap::from([("order".into(), "17".into())]),
+        token_key: Some(TokenKeyName("name".into())),
         checkout_url: format!("https://pay.example/{id}"),
         expires_at: at(30),
         session_expires_at: at(32),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use chrono::{Duration, Utc};
 use holdfast::sandbox::{PaymentOutcome, Simulator};
+use reqwest::Method;
 use serde_json::json;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -124,6 +125,14 @@ async fn offer_call(at: &Client) {
     assert!(answer.status.is_success(), "{answer:?}");
 }
 
+async fn calendar_url(at: &Client) -> String {
+    let shown = at
+        .admin(Method::GET, "/v1/admin/resources/ana", None)
+        .await
+        .expect(200);
+    shown.text("calendar_url").to_owned()
+}
+
 async fn terminate(mut process: Process) {
     process.terminate().await;
     assert!(process.ends().await.success(), "{}", process.output());
@@ -159,8 +168,16 @@ async fn both_versions_serve_one_postgres_database() {
             assert_eq!(client.state(hold.text("id")).await, state);
         }
     }
+    // Each accepts the tokens and calendar addresses that the other gives out.
     let again = shop.book(&old, 11).await.expect(201);
     new.cancel(&again).await.expect(200);
+    let again = shop.book(&new, 11).await.expect(201);
+    old.cancel(&again).await.expect(200);
+    let url = calendar_url(&old).await;
+    assert_eq!(calendar_url(&new).await, url);
+    for client in [&old, &new] {
+        client.get(&url).await.expect(200);
+    }
     terminate(before).await;
     terminate(this).await;
     shop.close();

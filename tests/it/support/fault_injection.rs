@@ -22,6 +22,7 @@ use holdfast::domain::listing::{CommandFilter, HoldFilter, Page, PageRequest, Pu
 use holdfast::domain::money::Money;
 use holdfast::domain::segment::Allocation;
 use holdfast::domain::session::{HoldRefs, NewSession, SessionReport, SessionTerms};
+use holdfast::domain::token::{CalendarSalt, TokenKey};
 use holdfast::gateway::{Gateway, GatewayError, Probe};
 use holdfast::store::{
     ApplyOutcome, AttemptEnd, Attempts, AvailabilityQuery, Blocks, Catalogue, Changes, Claim, Commands,
@@ -276,6 +277,8 @@ implement_store! {
     put_resource(resource: &Resource, now: DateTime<Utc>) -> PutOutcome;
     find_resource(id: &ResourceId) -> Option<Resource>;
     list_resources(page: &PageRequest) -> Page<Resource>;
+    find_calendar_salt(id: &ResourceId) -> Option<CalendarSalt>;
+    renew_calendar_salt(id: &ResourceId) -> bool;
 }
 
 implement_store! {
@@ -283,6 +286,7 @@ implement_store! {
     migrate() -> ();
     is_ready() -> bool;
     installation_id() -> String;
+    token_key(earlier: &TokenKey) -> TokenKey;
     dry_run_checkout(now: DateTime<Utc>) -> ();
 }
 
