@@ -35,10 +35,10 @@ fn start_mac(key: &[u8], data: &[u8]) -> Hmac<Sha256> {
 }
 
 impl TokenKey {
-    /// Derives the key from the Stripe secret key.
-    pub fn derive(stripe_secret_key: &str) -> Self {
+    /// Derives the key from a secret.
+    pub fn derive(secret: &str) -> Self {
         Self(
-            start_mac(stripe_secret_key.as_bytes(), HOLD_TOKEN)
+            start_mac(secret.as_bytes(), HOLD_TOKEN)
                 .finalize()
                 .into_bytes()
                 .into(),

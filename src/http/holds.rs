@@ -28,6 +28,7 @@ use super::views::{HoldView, PlacedHoldView};
 use crate::domain::booking::{Actor, Booking, Guest};
 use crate::domain::hold::{ReleaseRequester, Status};
 use crate::domain::ids::{EventTypeId, HoldId, IdempotencyKey, ResourceId};
+use crate::domain::key_scope::{KeyScope, ScopedKey};
 use crate::workflow::release_hold::ReleaseOutcome;
 use crate::workflow::start_checkout::{Checkout, CheckoutRequest};
 use crate::workflow::{cancel_hold, queries, release_hold, start_checkout};
@@ -117,9 +118,15 @@ pub(super) async fn start_checkout(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<PlacedHoldView>), Problem> {
+    let (request, key) = parse_checkout_request(&server, &headers, body)?;
+    let key = match key {
+        Some(key) => Some(scope_key(&server, client, key).await?),
+        None => None,
+    };
     let request = CheckoutRequest {
         client: Some(client.to_client_id(&server.context.tokens)),
-        ..parse_checkout_request(&server, &headers, body)?
+        key,
+        ..request
     };
     let _permit = server.checkout_capacity.try_acquire().map_err(|_| {
         Problem::new(
@@ -141,11 +148,27 @@ pub(super) async fn start_checkout(
     ))
 }
 
+/// Puts a key into its scope: a key that can be guessed is good only in the client's network. The network's pseudonym must
+/// outlive every secret that can be replaced, because a key is remembered for days.
+async fn scope_key(
+    server: &Server,
+    client: ClientAddress,
+    key: IdempotencyKey,
+) -> Result<ScopedKey, Problem> {
+    let scope = if key.is_guessable() {
+        KeyScope::Network(client.to_network_id(&server.context.installation_key().await?))
+    } else {
+        KeyScope::Anyone
+    };
+    Ok(ScopedKey::new(key, scope))
+}
+
+/// Parses a checkout, without its client, and its idempotency key.
 fn parse_checkout_request(
     server: &Server,
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
-) -> Result<CheckoutRequest, Problem> {
+) -> Result<(CheckoutRequest, Option<IdempotencyKey>), Problem> {
     let json = read_json(headers, body)?;
     // The JSON text has its members sorted by name, so equal requests have equal fingerprints, however they are
     // written.
@@ -163,22 +186,25 @@ fn parse_checkout_request(
     let cancel_url = return_url("cancel_url", &server.cancel_url);
     let new: Option<NewHold> = parse_json(json, &mut errors);
     match (new, success_url, cancel_url) {
-        (Some(new), Some(success_url), Some(cancel_url)) if errors.is_empty() => Ok(CheckoutRequest {
-            event_type: new.event_type,
-            starts_at: new.starts_at,
-            quantity: new.quantity.0,
-            resource: new.resource,
-            client: None,
-            guest: Guest {
-                email: new.guest.email.0,
-                name: new.guest.name.map(|Name(name)| name),
-            },
-            metadata: new.metadata.0,
-            success_url,
-            cancel_url,
-            key,
-            fingerprint,
-        }),
+        (Some(new), Some(success_url), Some(cancel_url)) if errors.is_empty() => {
+            let request = CheckoutRequest {
+                event_type: new.event_type,
+                starts_at: new.starts_at,
+                quantity: new.quantity.0,
+                resource: new.resource,
+                client: None,
+                guest: Guest {
+                    email: new.guest.email.0,
+                    name: new.guest.name.map(|Name(name)| name),
+                },
+                metadata: new.metadata.0,
+                success_url,
+                cancel_url,
+                key: None,
+                fingerprint,
+            };
+            Ok((request, key))
+        }
         _ => Err(errors.into_problem()),
     }
 }

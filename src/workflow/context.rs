@@ -81,6 +81,14 @@ impl Context {
             .map(String::as_str)
     }
 
+    /// Returns the key of the pseudonyms that must stay the same while the installation does, whatever secret is replaced.
+    ///
+    /// # Errors
+    /// [`WorkflowError::Store`] if the database is unreachable.
+    pub async fn installation_key(&self) -> Result<TokenKey, WorkflowError> {
+        Ok(TokenKey::derive(self.installation_id().await?))
+    }
+
     /// Runs a saga in a task of its own, so that it finishes even if the client disconnects.
     pub(super) async fn run_in_task<T: Send + 'static>(
         &self,

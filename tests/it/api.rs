@@ -14,6 +14,7 @@ mod doctor;
 mod forged_webhooks;
 mod hold_limits;
 mod move_hold;
+mod idempotency_keys;
 mod openapi;
 mod operator_actions;
 mod release_hold;

@@ -6,7 +6,8 @@ use sqlx::{SqliteConnection, SqliteExecutor};
 
 use super::error::SqliteResult;
 use super::{SqliteStore, commands, database_now, to_millis};
-use crate::domain::ids::{CommandId, HoldId, IdempotencyKey, SessionId};
+use crate::domain::ids::{CommandId, HoldId, SessionId};
+use crate::domain::key_scope::ScopedKey;
 use crate::store::attempts::{
     self, AttemptEnd, Attempts, Claim, KnownAttemptRow, NewAttempt, StaleAttempt, StaleAttemptRow,
     decode_stale_attempts,
@@ -18,9 +19,9 @@ use crate::store::{StoreError, encoding};
 
 #[async_trait]
 impl Attempts for SqliteStore {
-    async fn find_claim(&self, key: &IdempotencyKey, fingerprint: &str) -> Result<Claim, StoreError> {
+    async fn find_claim(&self, key: &ScopedKey, fingerprint: &str) -> Result<Claim, StoreError> {
         let known = self.read(find_by_key(&self.readers, key)).await?;
-        Ok(known.map_or(Claim::Free, |known| known.claim_for(fingerprint)))
+        Ok(KnownAttemptRow::claim_of(&known, fingerprint))
     }
 
     async fn claim_attempt(&self, attempt: &NewAttempt) -> Result<Claim, StoreError> {
@@ -96,10 +97,10 @@ impl Attempts for SqliteStore {
 
 async fn find_by_key(
     executor: impl SqliteExecutor<'_>,
-    key: &IdempotencyKey,
-) -> sqlx::Result<Option<KnownAttemptRow>> {
-    let query = sqlx::query_as(attempts::FIND_BY_KEY).bind(key.as_str());
-    query.fetch_optional(executor).await
+    key: &ScopedKey,
+) -> sqlx::Result<Vec<KnownAttemptRow>> {
+    let query = sqlx::query_as(attempts::FIND_BY_KEY).bind(key.to_text());
+    query.bind(key.without_scope()).fetch_all(executor).await
 }
 
 /// Finds the state of an attempt, if there is one.
@@ -119,15 +120,16 @@ async fn claim_in(connection: &mut SqliteConnection, attempt: &NewAttempt) -> Sq
         Some("running") => return Ok(Claim::Free),
         Some(_) => return Ok(Claim::Running),
     }
-    if let Some(key) = &attempt.key
-        && let Some(known) = find_by_key(&mut *connection, key).await?
-    {
-        let claim = known.claim_for(&attempt.fingerprint);
+    if let Some(key) = &attempt.key {
+        let known = find_by_key(&mut *connection, key).await?;
+        let claim = KnownAttemptRow::claim_of(&known, &attempt.fingerprint);
         if claim != Claim::Free {
             return Ok(claim);
         }
-        let free = sqlx::query(attempts::FREE_KEY).bind(known.hold_id);
-        free.execute(&mut *connection).await?;
+        for over in known {
+            let free = sqlx::query(attempts::FREE_KEY).bind(over.hold_id);
+            free.execute(&mut *connection).await?;
+        }
     }
     insert_attempt(connection, attempt).await?;
     Ok(Claim::Free)
@@ -145,7 +147,7 @@ pub(super) async fn insert_attempt(
         " + $6)"
     ))
     .bind(DbUuid(attempt.terms.hold.0))
-    .bind(attempt.key.as_ref().map(IdempotencyKey::as_str))
+    .bind(attempt.key.as_ref().map(ScopedKey::to_text))
     .bind(&attempt.fingerprint)
     .bind(DbJson(encoding::encode_terms(&attempt.terms)))
     .bind(DbTime(attempt.now))

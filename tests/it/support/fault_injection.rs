@@ -15,9 +15,9 @@ use holdfast::domain::catalogue::{Block, BlockConflict, EventType, Feed, Resourc
 use holdfast::domain::command::Command;
 use holdfast::domain::figures::FigureCounts;
 use holdfast::domain::hold::ReleaseRequester;
-use holdfast::domain::ids::{
-    CommandId, EventId, EventTypeId, HoldId, IdempotencyKey, IntentId, ResourceId, SessionId,
-};
+use holdfast::domain::ids::{CommandId, EventId, EventTypeId, HoldId, IntentId, ResourceId, SessionId};
+use holdfast::domain::key_scope::ScopedKey;
+use holdfast::domain::listing::{CommandFilter, HoldFilter, Page, PageRequest, PutOutcome, StoredEvent};
 use holdfast::domain::listing::{CommandFilter, HoldFilter, Page, PageRequest, PutOutcome, StoredEvent};
 use holdfast::domain::money::Money;
 use holdfast::domain::segment::Allocation;
@@ -174,7 +174,7 @@ macro_rules! implement_store {
 
 implement_store! {
     Attempts:
-    find_claim(key: &IdempotencyKey, fingerprint: &str) -> Claim;
+    find_claim(key: &ScopedKey, fingerprint: &str) -> Claim;
     claim_attempt(attempt: &NewAttempt) -> Claim;
     end_attempt(hold: HoldId, end: AttemptEnd, now: DateTime<Utc>) -> ();
     lease_stale_attempts(request: &LeaseRequest) -> Vec<StaleAttempt>;
