@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use super::columns::{DbJson, DbTime, DbUuid};
 use super::lease_request::LeaseRequest;
 use super::{StoreError, encoding};
+use crate::domain::booking::normalize_email;
 use crate::domain::ids::{CommandId, HoldId, SessionId};
 use crate::domain::key_scope::ScopedKey;
 use crate::domain::session::SessionTerms;
@@ -95,6 +96,8 @@ pub trait Attempts {
     ) -> Result<Option<CommandId>, StoreError>;
     /// Deletes at most `limit` attempts that ended before `before`; returns how many.
     async fn delete_old_attempts(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
+    /// Lists the attempts of a guest (by normalized e-mail) that have not ended, oldest first.
+    async fn list_open_attempts(&self, guest: &str) -> Result<Vec<SessionTerms>, StoreError>;
 }
 
 /// The attempt that has a key, and whether its hold is live.
@@ -126,14 +129,14 @@ pub(super) const FIND_BY_KEY: &str =
 pub(super) const FIND_BY_HOLD: &str = select_known_attempts!("WHERE a.hold_id = $1");
 
 impl KnownAttemptRow {
-    /// What this attempt means for a request with its key and with this fingerprint.
-    fn claim_for(&self, fingerprint: &str) -> Claim {
     /// What the attempts with a key mean for a request with that key and with this fingerprint.
     pub(super) fn claim_of(known: &[Self], fingerprint: &str) -> Claim {
         let mut claims = known.iter().map(|attempt| attempt.claim_for(fingerprint));
         claims.find(|claim| *claim != Claim::Free).unwrap_or(Claim::Free)
     }
 
+    /// What this attempt means for a request with its key and with this fingerprint.
+    fn claim_for(&self, fingerprint: &str) -> Claim {
         let claim = match self.state.as_str() {
             "running" => Claim::Running,
             "placed" if self.is_live => Claim::Placed(HoldId(self.hold_id.0)),
@@ -188,6 +191,29 @@ pub(super) const FIND_STATE: &str = "SELECT state FROM checkout_attempts WHERE h
 pub(super) const DEFER: &str =
     "UPDATE checkout_attempts SET due_at = $2, leased_until = NULL, tries = tries + 1
      WHERE hold_id = $1 AND state = 'unsettled'";
+
+/// Selects the attempts that have not ended, oldest first.
+pub(super) const LIST_OPEN: &str = "SELECT hold_id, terms FROM checkout_attempts
+     WHERE state IN ('running', 'unsettled') ORDER BY claimed_at";
+
+#[derive(sqlx::FromRow)]
+pub(super) struct OpenAttemptRow {
+    hold_id: DbUuid,
+    terms: DbJson,
+}
+
+impl OpenAttemptRow {
+    /// The terms of the attempts of one guest. The address is compared here, because the databases fold the case of other
+    /// letters than `a` to `z` in different ways.
+    pub(super) fn decode_of_guest(rows: Vec<Self>, guest: &str) -> Result<Vec<SessionTerms>, StoreError> {
+        let terms = rows
+            .into_iter()
+            .map(|row| encoding::decode_terms(row.hold_id.0, row.terms.0));
+        let terms: Result<Vec<_>, _> = terms.collect();
+        let is_of_guest = |terms: &SessionTerms| normalize_email(&terms.email) == guest;
+        Ok(terms?.into_iter().filter(is_of_guest).collect())
+    }
+}
 
 #[derive(sqlx::FromRow)]
 pub(super) struct StaleAttemptRow {

@@ -15,14 +15,14 @@ use holdfast::domain::command::Command;
 use holdfast::domain::figures::FigureCounts;
 use holdfast::domain::hold::{Hold, ReleaseRequester};
 use holdfast::domain::ids::{CommandId, EventId, HoldId};
-use holdfast::domain::listing::{CommandFilter, HoldFilter, Page, PageRequest, StoredEvent};
+use holdfast::domain::listing::{CommandFilter, EventCopy, HoldFilter, Page, PageRequest, StoredEvent};
 use holdfast::domain::segment::Allocation;
 use holdfast::domain::session::HoldRefs;
 use holdfast::gateway::{Gateway, GatewayError, Refusal};
 use holdfast::store::{
-    ApplyOutcome, AvailabilityQuery, Changes, Commands, Events, Figures, Guests, HoldChange, HoldLimits,
-    HoldMove, Holds, LeaseRequest, MoveOutcome, Occupancies, OrphanPayment, PlaceOutcome, Placements,
-    ReleaseLease, Schema, Store, StoreError, UnpaidHoldCounts,
+    ApplyOutcome, AvailabilityQuery, Changes, Commands, Events, Figures, GuestErasure, Guests, HoldChange,
+    HoldLimits, HoldMove, Holds, LeaseRequest, MoveOutcome, Occupancies, OrphanPayment, PlaceOutcome,
+    Placements, ReleaseLease, Schema, Store, StoreError, UnpaidHoldCounts,
 };
 use tokio::sync::mpsc::UnboundedSender;
 use uuid::Uuid;
@@ -174,6 +174,10 @@ impl Commands for Script {
     async fn retry_command(&self, _: CommandId, _: DateTime<Utc>) -> Result<Option<Command>, StoreError> {
         unimplemented!()
     }
+
+    async fn delete_done_commands(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
+        Ok(0)
+    }
 }
 
 #[async_trait]
@@ -193,6 +197,14 @@ impl Events for Script {
     async fn delete_old_events(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
         Ok(0)
     }
+
+    async fn copy_events(&self, _: HoldId) -> Result<Vec<EventCopy>, StoreError> {
+        unimplemented!()
+    }
+
+    async fn copy_orphan_events(&self, _: &str) -> Result<Vec<EventCopy>, StoreError> {
+        unimplemented!()
+    }
 }
 
 #[async_trait]
@@ -206,6 +218,14 @@ impl Figures for Script {
 impl Guests for Script {
     async fn erase_guests(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
         Ok(0)
+    }
+
+    async fn clear_leftover_metadata(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
+    async fn erase_guest(&self, _: &str, _: u32) -> Result<GuestErasure, StoreError> {
+        unimplemented!()
     }
 
     async fn delete_idle_clients(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
@@ -270,6 +290,10 @@ impl Holds for Script {
     ) -> Result<(), StoreError> {
         let call = Call::DeferHold(self.guest(id), forget_requester);
         self.store(call).await.map(|_| ())
+    }
+
+    async fn delete_released_holds(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
+        Ok(0)
     }
 }
 

@@ -9,8 +9,10 @@ use super::error::PostgresResult;
 use super::{PostgresStore, commands};
 use crate::domain::ids::{CommandId, HoldId, SessionId};
 use crate::domain::key_scope::ScopedKey;
+use crate::domain::session::SessionTerms;
 use crate::store::attempts::{
-    self, AttemptEnd, Attempts, Claim, KnownAttemptRow, NewAttempt, StaleAttempt, decode_stale_attempts,
+    self, AttemptEnd, Attempts, Claim, KnownAttemptRow, NewAttempt, OpenAttemptRow, StaleAttempt,
+    decode_stale_attempts,
 };
 use crate::store::columns::{DbJson, DbTime, DbUuid};
 use crate::store::commands::expire_session;
@@ -116,6 +118,10 @@ impl Attempts for PostgresStore {
     async fn delete_old_attempts(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
         self.delete_or_clear(DELETE_OLD, before, limit).await
     }
+
+    async fn list_open_attempts(&self, guest: &str) -> Result<Vec<SessionTerms>, StoreError> {
+        self.retrying(|| find_open(&self.pool, guest)).await
+    }
 }
 
 impl PostgresStore {
@@ -138,6 +144,15 @@ impl PostgresStore {
 async fn find_by_key(executor: impl PgExecutor<'_>, key: &ScopedKey) -> sqlx::Result<Vec<KnownAttemptRow>> {
     let query = sqlx::query_as(attempts::FIND_BY_KEY).bind(key.to_text());
     query.bind(key.without_scope()).fetch_all(executor).await
+}
+
+/// Finds the terms of the open attempts of a guest.
+pub(super) async fn find_open(
+    executor: impl PgExecutor<'_>,
+    guest: &str,
+) -> PostgresResult<Vec<SessionTerms>> {
+    let rows = sqlx::query_as(attempts::LIST_OPEN).fetch_all(executor).await?;
+    Ok(OpenAttemptRow::decode_of_guest(rows, guest)?)
 }
 
 async fn find_state(connection: &mut PgConnection, hold: HoldId) -> sqlx::Result<Option<String>> {
@@ -199,12 +214,12 @@ pub(super) async fn insert_attempt(
     .bind(DbJson(encoding::encode_terms(&attempt.terms)))
     .bind(attempt.now)
     .bind(attempt.lease.as_secs_f64())
+    .bind(attempt.key.as_ref().map(ScopedKey::without_scope))
     .execute(executor)
     .await?;
     Ok(done.rows_affected() == 1)
 }
 
-    .bind(attempt.key.as_ref().map(ScopedKey::without_scope))
 /// Leases stale attempts at `$1` for `$2` seconds, at most `$3`. Several instances lease at once, so it skips locked rows.
 const LEASE_STALE: &str = "UPDATE checkout_attempts
      SET state = 'unsettled', due_at = coalesce(due_at, $1),

@@ -8,9 +8,10 @@ use super::error::SqliteResult;
 use super::{SqliteStore, commands, database_now, to_millis};
 use crate::domain::ids::{CommandId, HoldId, SessionId};
 use crate::domain::key_scope::ScopedKey;
+use crate::domain::session::SessionTerms;
 use crate::store::attempts::{
-    self, AttemptEnd, Attempts, Claim, KnownAttemptRow, NewAttempt, StaleAttempt, StaleAttemptRow,
-    decode_stale_attempts,
+    self, AttemptEnd, Attempts, Claim, KnownAttemptRow, NewAttempt, OpenAttemptRow, StaleAttempt,
+    StaleAttemptRow, decode_stale_attempts,
 };
 use crate::store::columns::{DbJson, DbTime, DbUuid};
 use crate::store::commands::expire_session;
@@ -93,6 +94,10 @@ impl Attempts for SqliteStore {
     async fn delete_old_attempts(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
         self.delete_or_clear(DELETE_OLD, before, limit).await
     }
+
+    async fn list_open_attempts(&self, guest: &str) -> Result<Vec<SessionTerms>, StoreError> {
+        OpenAttemptRow::decode_of_guest(self.read(select_open(&self.readers)).await?, guest)
+    }
 }
 
 async fn find_by_key(
@@ -101,6 +106,11 @@ async fn find_by_key(
 ) -> sqlx::Result<Vec<KnownAttemptRow>> {
     let query = sqlx::query_as(attempts::FIND_BY_KEY).bind(key.to_text());
     query.bind(key.without_scope()).fetch_all(executor).await
+}
+
+/// Selects the attempts that have not ended.
+pub(super) async fn select_open(executor: impl SqliteExecutor<'_>) -> sqlx::Result<Vec<OpenAttemptRow>> {
+    sqlx::query_as(attempts::LIST_OPEN).fetch_all(executor).await
 }
 
 /// Finds the state of an attempt, if there is one.
@@ -191,7 +201,7 @@ pub(super) const LEASE_STALE: &str = concat!(
 );
 
 /// Deletes attempts that ended before `$1`, at most `$2`.
-const DELETE_OLD: &str = "DELETE FROM checkout_attempts WHERE hold_id IN (
+pub(super) const DELETE_OLD: &str = "DELETE FROM checkout_attempts WHERE hold_id IN (
          SELECT hold_id FROM checkout_attempts
          WHERE state IN ('placed', 'lost', 'abandoned') AND ended_at < $1
          ORDER BY ended_at LIMIT $2)";
