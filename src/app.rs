@@ -105,6 +105,7 @@ fn workflow_settings(config: &Config, stripe: &StripeSettings) -> Result<Setting
         ask_processing_after: chrono::Duration::from_std(config.ask_processing_after)?,
         keep_events: chrono::Duration::from_std(config.keep_events)?,
         forget_after: chrono::Duration::from_std(config.forget_after)?,
+        keep_released: chrono::Duration::from_std(config.keep_released)?,
         limits: LimitSettings {
             per_guest: config.max_live_holds_per_guest,
             per_client: config.max_live_holds_per_client,

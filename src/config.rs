@@ -4,7 +4,6 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -14,10 +13,12 @@ use secrecy::SecretString;
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
+use self::durations::{parse_duration, parse_hold_ttl, parse_long_period, parse_period};
 use crate::gateway::stripe_config::{STRIPE_API, is_live_key};
 use crate::telemetry::LogFormat;
 
 mod database;
+mod durations;
 mod rate_limit;
 mod secrets;
 
@@ -63,8 +64,10 @@ pub struct Config {
     /// `HOLDFAST_KEEP_EVENTS`: how long to keep the bodies of webhooks.
     pub keep_events: Duration,
     /// `HOLDFAST_FORGET_AFTER`: how long after the end of a released or cancelled hold to delete its guest's name and
-    /// e-mail.
+    /// e-mail, and the hold's metadata.
     pub forget_after: Duration,
+    /// `HOLDFAST_KEEP_RELEASED`: how long after its end to delete a released hold that never had money.
+    pub keep_released: Duration,
     /// `HOLDFAST_MAX_LIVE_HOLDS_PER_GUEST`: the most unpaid holds of one e-mail address.
     pub max_live_holds_per_guest: u32,
     /// `HOLDFAST_MAX_LIVE_HOLDS_PER_CLIENT`: the most unpaid holds of one client address.
@@ -137,6 +140,7 @@ pub fn load_config(
         lookup,
         errors: Vec::new(),
     };
+    let forget_after = reader.parse_or_default("HOLDFAST_FORGET_AFTER", "90d", parse_period);
     let config = Config {
         database: reader.parse_or_default("DATABASE_URL", "sqlite://holdfast.db", database::parse_database),
         stripe: reader.parse_stripe(scope),
@@ -151,7 +155,8 @@ pub fn load_config(
         }),
         ask_processing_after: reader.parse_or_default("HOLDFAST_ASK_PROCESSING_AFTER", "24h", parse_period),
         keep_events: reader.parse_or_default("HOLDFAST_KEEP_EVENTS", "30d", parse_period),
-        forget_after: reader.parse_or_default("HOLDFAST_FORGET_AFTER", "90d", parse_period),
+        forget_after,
+        keep_released: reader.parse_keep_released(forget_after),
         max_live_holds_per_guest: reader.parse_or_default(
             "HOLDFAST_MAX_LIVE_HOLDS_PER_GUEST",
             "3",
@@ -240,6 +245,17 @@ impl<L: Fn(&str) -> Option<String>> ConfigReader<L> {
         }
     }
 
+    /// Parses how long released holds are kept: at least `forget_after`, because the sweep erases a hold's guest before it
+    /// deletes the hold.
+    fn parse_keep_released(&mut self, forget_after: Duration) -> Duration {
+        let variable = "HOLDFAST_KEEP_RELEASED";
+        let kept = self.parse_or_default(variable, "400d", parse_long_period);
+        if kept < forget_after && self.find(variable).is_some() {
+            self.add_error(variable, "must be at least HOLDFAST_FORGET_AFTER");
+        }
+        kept.max(forget_after)
+    }
+
     fn find_checked(
         &mut self,
         variable: &'static str,
@@ -302,24 +318,6 @@ impl<L: Fn(&str) -> Option<String>> ConfigReader<L> {
         }
         found.unwrap_or_default()
     }
-}
-
-fn parse_hold_ttl(text: &str) -> Result<Duration, &'static str> {
-    let range = Duration::from_secs(1)..=Duration::from_hours(23);
-    parse_duration(text, range).ok_or("must be a duration from 1s to 23h, such as 30m")
-}
-
-/// Parses how long the sweep leaves something alone: at least a minute, because a sweep runs far more often than it
-/// should act.
-fn parse_period(text: &str) -> Result<Duration, &'static str> {
-    let range = Duration::from_mins(1)..=Duration::from_hours(3650 * 24);
-    parse_duration(text, range).ok_or("must be a duration from 1m to 3650d, such as 30d")
-}
-
-fn parse_duration(text: &str, range: RangeInclusive<Duration>) -> Option<Duration> {
-    humantime::parse_duration(text)
-        .ok()
-        .filter(|given| range.contains(given))
 }
 
 fn parse_count(text: &str) -> Result<u32, &'static str> {

@@ -12,6 +12,7 @@ pub mod command;
 pub mod figures;
 pub mod hold;
 pub mod ids;
+pub mod key_scope;
 pub mod listing;
 pub mod log_id;
 pub mod money;

@@ -119,6 +119,8 @@ fn operator_routes() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(admin::holds::release_hold))
         .routes(routes!(admin::holds::refresh_hold))
         .routes(routes!(admin::holds::cancel_hold))
+        .routes(routes!(admin::guests::export_guest))
+        .routes(routes!(admin::guests::erase_guest))
         .routes(routes!(admin::events::list_events))
         .routes(routes!(admin::events::replay_event))
         .routes(routes!(admin::sweep::run_sweep))

@@ -52,7 +52,7 @@ pub use error::StoreError;
 pub use events::{EventRecord, Events};
 pub use feeds::{FeedRead, Feeds};
 pub use figures::Figures;
-pub use guests::{Guests, UnpaidHoldCounts};
+pub use guests::{GuestErasure, Guests, UnpaidHoldCounts};
 pub use holds::{Holds, ReleaseLease};
 pub use interface::Store;
 pub use lease_request::LeaseRequest;

@@ -39,8 +39,9 @@ fn defaults_need_only_the_stripe_keys() {
         config.ask_processing_after,
         config.keep_events,
         config.forget_after,
+        config.keep_released,
     ];
-    assert_eq!(days.map(|after| after.as_secs() / 86_400), [1, 30, 90]);
+    assert_eq!(days.map(|after| after.as_secs() / 86_400), [1, 30, 90, 400]);
     let stripe = config.stripe.unwrap();
     assert_eq!(stripe.webhook_secrets.len(), 2);
     assert_eq!(stripe.api_base.as_str(), "https://api.stripe.com/");
@@ -115,6 +116,26 @@ fn hold_ttl_is_between_a_second_and_23_hours() {
             "{text}"
         );
     }
+}
+
+#[test]
+fn released_holds_are_kept_90_days_and_until_forgotten() {
+    for (kept, forget, good) in [
+        ("90d", "90d", true),
+        ("90d", "1m", true),
+        ("89d", "1m", false),
+        ("3651d", "1m", false),
+        ("100d", "101d", false),
+    ] {
+        let variables = [
+            ("HOLDFAST_KEEP_RELEASED", kept),
+            ("HOLDFAST_FORGET_AFTER", forget),
+        ];
+        assert_eq!(list_invalid(&variables).is_empty(), good, "{variables:?}");
+    }
+    let late = [GOOD[0], GOOD[1], ("HOLDFAST_FORGET_AFTER", "730d")];
+    let config = read_from(&late, ConfigScope::Stripe).unwrap();
+    assert_eq!(config.keep_released, config.forget_after);
 }
 
 #[test]

@@ -46,6 +46,10 @@ impl std::fmt::Debug for Guest {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientId(pub String);
 
+/// Identifies the network that a client address is in, by a pseudonym that does not reveal it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetworkId(pub String);
+
 /// A hold and the booking that it is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Booking {

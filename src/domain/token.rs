@@ -20,6 +20,7 @@ const HOLD_TOKEN: &str = "holdfast/hold-token/v1";
 const TOKEN_SECRET: &str = "holdfast/token-secret/v1";
 const CALENDAR: &str = "holdfast/calendar/v1";
 const CLIENT: &str = "holdfast/client/v1";
+const NETWORK: &str = "holdfast/network/v1";
 const APPOINTMENT: &str = "holdfast/appointment/v1";
 const KEY_NAME: &str = "holdfast/token-key-name/v1";
 
@@ -195,6 +196,12 @@ impl TokenKeys {
     /// Returns a pseudonym for a client address; the address cannot be computed from it without the key.
     pub fn client_pseudonym(&self, address: &str) -> String {
         self.signing_key().to_pseudonym(CLIENT, address)
+    }
+
+    /// Returns a pseudonym for a network of clients. It stays the same when secrets are listed or removed, because an
+    /// idempotency key that belongs to a network must still be found.
+    pub fn network_pseudonym(&self, network: &str) -> String {
+        self.stored.to_pseudonym(NETWORK, network)
     }
 
     /// Returns a pseudonym for a hold in calendars of the staff, who may not read the hold. It stays the same when

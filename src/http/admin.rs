@@ -3,6 +3,7 @@
 pub(super) mod commands;
 pub(super) mod event_types;
 pub(super) mod events;
+pub(super) mod guests;
 pub(super) mod holds;
 mod pagination;
 mod put_status;

@@ -41,6 +41,8 @@ pub(crate) enum ProblemCode {
     NotCancellable,
     /// The hold cannot be moved, because it has ended or it is too late.
     NotMovable,
+    /// The state of what the request names does not allow it.
+    Conflict,
     /// The first request with this key is still running.
     IdempotencyInProgress,
     /// This key was used with another body.
@@ -70,6 +72,7 @@ impl ProblemCode {
             | Self::AlreadyPaid
             | Self::NotCancellable
             | Self::NotMovable
+            | Self::Conflict
             | Self::IdempotencyInProgress => StatusCode::CONFLICT,
             Self::TooManyHolds | Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::StripeUnavailable | Self::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -87,6 +90,7 @@ impl ProblemCode {
             Self::AlreadyPaid => "The hold is already paid",
             Self::NotCancellable => "The hold cannot be cancelled",
             Self::NotMovable => "The hold cannot be moved",
+            Self::Conflict => "The state does not allow it",
             Self::TooManyHolds => "Too many unpaid holds",
             Self::IdempotencyInProgress => "The first request with this key is still running",
             Self::IdempotencyMismatch => "This key was used with another body",
@@ -109,6 +113,7 @@ impl ProblemCode {
             Self::AlreadyPaid => "already_paid",
             Self::NotCancellable => "not_cancellable",
             Self::NotMovable => "not_movable",
+            Self::Conflict => "conflict",
             Self::TooManyHolds => "too_many_holds",
             Self::IdempotencyInProgress => "idempotency_in_progress",
             Self::IdempotencyMismatch => "idempotency_mismatch",

@@ -28,6 +28,7 @@ use super::views::{HoldView, PlacedHoldView};
 use crate::domain::booking::{Actor, Booking, Guest};
 use crate::domain::hold::{ReleaseRequester, Status};
 use crate::domain::ids::{EventTypeId, HoldId, IdempotencyKey, ResourceId};
+use crate::domain::key_scope::{KeyScope, ScopedKey};
 use crate::workflow::release_hold::ReleaseOutcome;
 use crate::workflow::start_checkout::{Checkout, CheckoutRequest};
 use crate::workflow::{cancel_hold, queries, release_hold, start_checkout};
@@ -117,10 +118,11 @@ pub(super) async fn start_checkout(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<PlacedHoldView>), Problem> {
-    let request = parse_checkout_request(&server, &headers, body)?;
+    let (request, key) = parse_checkout_request(&server, &headers, body)?;
     let token_keys = server.context.token_keys().await?;
     let request = CheckoutRequest {
         client: Some(client.to_client_id(token_keys)),
+        key: key.map(|key| scope_key(client, key, token_keys)),
         ..request
     };
     let _permit = server.checkout_capacity.try_acquire().map_err(|_| {
@@ -143,11 +145,22 @@ pub(super) async fn start_checkout(
     ))
 }
 
+/// Puts a key into its scope: a key that can be guessed is good only in the client's network.
+fn scope_key(client: ClientAddress, key: IdempotencyKey, keys: &TokenKeys) -> ScopedKey {
+    let scope = if key.is_guessable() {
+        KeyScope::Network(client.to_network_id(keys))
+    } else {
+        KeyScope::Anyone
+    };
+    ScopedKey::new(key, scope)
+}
+
+/// Parses a checkout, without its client, and its idempotency key.
 fn parse_checkout_request(
     server: &Server,
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
-) -> Result<CheckoutRequest, Problem> {
+) -> Result<(CheckoutRequest, Option<IdempotencyKey>), Problem> {
     let json = read_json(headers, body)?;
     // The JSON text has its members sorted by name, so equal requests have equal fingerprints, however they are
     // written.
@@ -165,22 +178,25 @@ fn parse_checkout_request(
     let cancel_url = return_url("cancel_url", &server.cancel_url);
     let new: Option<NewHold> = parse_json(json, &mut errors);
     match (new, success_url, cancel_url) {
-        (Some(new), Some(success_url), Some(cancel_url)) if errors.is_empty() => Ok(CheckoutRequest {
-            event_type: new.event_type,
-            starts_at: new.starts_at,
-            quantity: new.quantity.0,
-            resource: new.resource,
-            client: None,
-            guest: Guest {
-                email: new.guest.email.0,
-                name: new.guest.name.map(|Name(name)| name),
-            },
-            metadata: new.metadata.0,
-            success_url,
-            cancel_url,
-            key,
-            fingerprint,
-        }),
+        (Some(new), Some(success_url), Some(cancel_url)) if errors.is_empty() => {
+            let request = CheckoutRequest {
+                event_type: new.event_type,
+                starts_at: new.starts_at,
+                quantity: new.quantity.0,
+                resource: new.resource,
+                client: None,
+                guest: Guest {
+                    email: new.guest.email.0,
+                    name: new.guest.name.map(|Name(name)| name),
+                },
+                metadata: new.metadata.0,
+                success_url,
+                cancel_url,
+                key: None,
+                fingerprint,
+            };
+            Ok((request, key))
+        }
         _ => Err(errors.into_problem()),
     }
 }

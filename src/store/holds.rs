@@ -65,6 +65,9 @@ pub trait Holds {
         due_at: DateTime<Utc>,
         forget_requester: bool,
     ) -> Result<(), StoreError>;
+    /// Deletes at most `limit` released holds, with their history, that never had a payment, whose guest is erased, and that
+    /// last changed before `before`; returns how many.
+    async fn delete_released_holds(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
 }
 
 #[derive(sqlx::FromRow)]

@@ -15,13 +15,13 @@ use holdfast::domain::command::Command;
 use holdfast::domain::figures::FigureCounts;
 use holdfast::domain::hold::{Hold, ReleaseRequester};
 use holdfast::domain::ids::{CommandId, EventId, HoldId};
-use holdfast::domain::listing::{CommandFilter, HoldFilter, Page, PageRequest, StoredEvent};
+use holdfast::domain::listing::{CommandFilter, EventCopy, HoldFilter, Page, PageRequest, StoredEvent};
 use holdfast::domain::segment::Allocation;
 use holdfast::domain::session::HoldRefs;
 use holdfast::domain::token::TokenKey;
 use holdfast::gateway::{Gateway, GatewayError, Refusal};
 use holdfast::store::{
-    ApplyOutcome, AvailabilityQuery, Changes, Commands, DatabaseClock, Events, Figures, Guests, HoldChange,
+    ApplyOutcome, AvailabilityQuery, Changes, Commands, DatabaseClock, Events, Figures, GuestErasure, Guests, HoldChange,
     HoldLimits, HoldMove, Holds, LeaseRequest, MoveOutcome, Occupancies, OrphanPayment, PlaceOutcome,
     Placements, ReleaseLease, Schema, Store, StoreError, UnpaidHoldCounts,
 };
@@ -182,6 +182,10 @@ impl Commands for Script {
     async fn retry_command(&self, _: CommandId, _: DateTime<Utc>) -> Result<Option<Command>, StoreError> {
         unimplemented!()
     }
+
+    async fn delete_done_commands(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
+        Ok(0)
+    }
 }
 
 #[async_trait]
@@ -201,6 +205,14 @@ impl Events for Script {
     async fn delete_old_events(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
         Ok(0)
     }
+
+    async fn copy_events(&self, _: HoldId) -> Result<Vec<EventCopy>, StoreError> {
+        unimplemented!()
+    }
+
+    async fn copy_orphan_events(&self, _: &str) -> Result<Vec<EventCopy>, StoreError> {
+        unimplemented!()
+    }
 }
 
 #[async_trait]
@@ -214,6 +226,14 @@ impl Figures for Script {
 impl Guests for Script {
     async fn erase_guests(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
         Ok(0)
+    }
+
+    async fn clear_leftover_metadata(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
+    async fn erase_guest(&self, _: &str, _: u32) -> Result<GuestErasure, StoreError> {
+        unimplemented!()
     }
 
     async fn delete_idle_clients(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
@@ -278,6 +298,10 @@ impl Holds for Script {
     ) -> Result<(), StoreError> {
         let call = Call::DeferHold(self.guest(id), forget_requester);
         self.store(call).await.map(|_| ())
+    }
+
+    async fn delete_released_holds(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
+        Ok(0)
     }
 }
 

@@ -10,7 +10,8 @@ use holdfast::domain::booking::{Booking, Guest as Person};
 use holdfast::domain::catalogue::{EventType, SegmentTemplate};
 use holdfast::domain::change_policy::ChangePolicy;
 use holdfast::domain::hold::Hold;
-use holdfast::domain::ids::{EventTypeId, IdempotencyKey, ResourceId};
+use holdfast::domain::ids::{EventTypeId, ResourceId};
+use holdfast::domain::key_scope::ScopedKey;
 use holdfast::domain::segment::Segment;
 use holdfast::domain::session::{MIN_SESSION_LIFE, SessionTerms};
 use holdfast::domain::time::{Clock, Window};
@@ -107,7 +108,7 @@ pub(crate) fn event_type() -> EventType {
     }
 }
 
-pub(crate) fn request(key: Option<IdempotencyKey>) -> CheckoutRequest {
+pub(crate) fn request(key: Option<ScopedKey>) -> CheckoutRequest {
     CheckoutRequest {
         event_type: event_type().id,
         starts_at: slot_start(),

@@ -13,7 +13,8 @@ use crate::domain::booking::ClientId;
 use crate::domain::booking::{Actor, Booking, Guest};
 use crate::domain::change_policy::ChangePolicy;
 use crate::domain::hold::{Decision, Fact, Hold, HoldPolicy, decide};
-use crate::domain::ids::{EventId, EventTypeId, HoldId, IntentId, ResourceId, SessionId};
+use crate::domain::ids::{EventId, EventTypeId, HoldId, IdempotencyKey, IntentId, ResourceId, SessionId};
+use crate::domain::key_scope::{KeyScope, ScopedKey};
 use crate::domain::money::{Currency, Money};
 use crate::domain::payment::Receipt;
 use crate::domain::segment::{Allocation, Segment};
@@ -124,7 +125,7 @@ fn attempt(booking: &Booking, key: Option<&str>) -> NewAttempt {
             payment_methods: Vec::new(),
             installation: "here".into(),
         },
-        key: key.map(|key| crate::domain::ids::IdempotencyKey::parse(key).unwrap()),
+        key: key.map(|key| ScopedKey::new(IdempotencyKey::parse(key).unwrap(), KeyScope::Anyone)),
         fingerprint: "body".into(),
         now: now(),
         // No test waits for the lease.

@@ -70,6 +70,8 @@ on_both_engines! {
             (Method::PUT, "/v1/admin/resources/ana/blocks/b"),
             (Method::DELETE, "/v1/admin/resources/ana/blocks/b"),
             (Method::PUT, "/v1/admin/resources/ana/calendar"),
+            (Method::POST, "/v1/admin/guests/export"),
+            (Method::POST, "/v1/admin/guests/erase"),
             (Method::GET, "/v1/admin/events"),
             (Method::POST, "/v1/admin/events/evt_1/replay"),
             (Method::POST, "/v1/admin/sweep"),

@@ -10,6 +10,7 @@ use holdfast::domain::booking::{Actor, Booking, Guest};
 use holdfast::domain::change_policy::ChangePolicy;
 use holdfast::domain::hold::{Hold, ReleaseReason, Status, Transition, TransitionReason};
 use holdfast::domain::ids::{EventId, EventTypeId, HoldId, IdempotencyKey, IntentId, ResourceId, SessionId};
+use holdfast::domain::key_scope::{KeyScope, ScopedKey};
 use holdfast::domain::listing::PageRequest;
 use holdfast::domain::money::{Currency, Money};
 use holdfast::domain::payment::{Payment, PaymentState};
@@ -51,6 +52,7 @@ mod catalogue;
 mod changes;
 mod commands;
 mod dry_run;
+mod key_scopes;
 mod leases;
 mod placing;
 mod postgres_only;
@@ -70,8 +72,12 @@ fn eur(amount: i64) -> Money {
     Money::price(amount, Currency::parse("eur").unwrap()).unwrap()
 }
 
-fn key(text: &str) -> IdempotencyKey {
-    IdempotencyKey::parse(text).unwrap()
+fn scoped_key(text: &str, scope: KeyScope) -> ScopedKey {
+    ScopedKey::new(IdempotencyKey::parse(text).unwrap(), scope)
+}
+
+fn key(text: &str) -> ScopedKey {
+    scoped_key(text, KeyScope::Anyone)
 }
 
 fn segment(resource: &str, from: i64, to: i64) -> Segment {
