@@ -1,12 +1,10 @@
 //! Wires everything together: builds it from the configuration, binds the address, serves, and shuts down.
 
-use std::future::IntoFuture;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
-use axum::serve::ListenerExt;
 use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -138,6 +136,7 @@ pub struct App {
     server: Arc<Server>,
     listener: TcpListener,
     address: SocketAddr,
+    max_connections: u32,
     sweep_cron: String,
 }
 
@@ -173,6 +172,7 @@ impl App {
             server,
             listener,
             address,
+            max_connections: config.max_connections,
             sweep_cron: config.sweep_cron.clone(),
         })
     }
@@ -192,15 +192,8 @@ impl App {
     /// # Errors
     /// [`StartupError`] if the schema cannot be migrated or the sweep's schedule is not valid.
     pub async fn serve(self, stop: CancellationToken, background: Background) -> Result<(), StartupError> {
-        let listener = self.listener.tap_io(|stream| {
-            // With Nagle's algorithm, small responses wait for the peer's acknowledgement. The call fails only on a
-            // dead connection.
-            let _ = stream.set_nodelay(true);
-        });
-        let router = http::router(self.server).into_make_service_with_connect_info::<SocketAddr>();
-        let serving = axum::serve(listener, router)
-            .with_graceful_shutdown(stop.clone().cancelled_owned())
-            .into_future();
+        let router = http::router(self.server);
+        let serving = http::serve_connections(self.listener, router, self.max_connections, stop.clone());
         let serving = tokio::spawn(serving);
         if !prepare_when_available(&self.context, &stop).await? {
             return Ok(());
@@ -291,11 +284,12 @@ fn build_server(
             .cancel_url
             .clone()
             .unwrap_or_else(|| own_page("/checkout/cancelled")),
+        database_readings: http::DatabaseReadings::default(),
         render_metrics: telemetry::install_metrics()?,
         demo,
         checkout_capacity: Semaphore::new(http::MAX_CHECKOUTS),
         trusted_proxies: TrustedProxies::new(config.trusted_proxies.clone()),
-        rate_limiter: ClientRateLimiter::new(config.rate_limit),
+        rate_limiter: ClientRateLimiter::new(config.rate_limit, config.read_limit),
         calendar_allow_private: config.calendar_allow_private,
         openapi,
     })

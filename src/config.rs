@@ -76,6 +76,10 @@ pub struct Config {
     pub lapse_cooldown: Duration,
     /// `HOLDFAST_RATE_LIMIT`: the most requests of one client address.
     pub rate_limit: Quota,
+    /// `HOLDFAST_READ_LIMIT`: the most public reads of one client address.
+    pub read_limit: Quota,
+    /// `HOLDFAST_MAX_CONNECTIONS`: the most connections at once.
+    pub max_connections: u32,
     /// `HOLDFAST_TRUSTED_PROXIES`: the proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// `HOLDFAST_CALENDAR_ALLOW_PRIVATE`: whether calendar feeds may have private addresses.
@@ -172,6 +176,8 @@ pub fn load_config(
                 .ok_or("must be a duration from 0s to 24h, such as 15m")
         }),
         rate_limit: reader.parse_or_default("HOLDFAST_RATE_LIMIT", "30/min", rate_limit::parse_rate),
+        read_limit: reader.parse_or_default("HOLDFAST_READ_LIMIT", "300/min", rate_limit::parse_rate),
+        max_connections: reader.parse_or_default("HOLDFAST_MAX_CONNECTIONS", "2000", parse_count),
         trusted_proxies: reader.parse_or_default("HOLDFAST_TRUSTED_PROXIES", "", rate_limit::parse_proxies),
         calendar_allow_private: reader.parse_or_default("HOLDFAST_CALENDAR_ALLOW_PRIVATE", "0", |text| {
             match text {

@@ -62,7 +62,7 @@ pub fn configure(args: SandboxArgs, lookup: impl Fn(&str) -> Option<String>) -> 
         "HOLDFAST_ADMIN_KEY" => secret(name, ADMIN_KEY),
         "DATABASE_URL" => secret(name, "sqlite://holdfast-sandbox.db"),
         // One person tries everything from one address, so the limits per client would stop the trial.
-        "HOLDFAST_RATE_LIMIT" => lookup(name).or_else(|| Some("6000/min".to_owned())),
+        "HOLDFAST_RATE_LIMIT" | "HOLDFAST_READ_LIMIT" => lookup(name).or_else(|| Some("6000/min".to_owned())),
         "HOLDFAST_MAX_LIVE_HOLDS_PER_CLIENT" => lookup(name).or_else(|| Some("1000".to_owned())),
         "HOLDFAST_LAPSE_COOLDOWN" => lookup(name).or_else(|| Some("0s".to_owned())),
         other => lookup(other),

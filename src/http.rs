@@ -8,6 +8,8 @@
 //! - Who may call, and how often: `auth`, `client_address`, `rate_limit`, `request_size`.
 //! - What goes out: `views`, `slot_view`, `error` (the only file that makes a status of an error), `openapi`,
 //!   `response_headers`.
+//! - Who may call, how often and how slowly: `auth`, `client_address`, `rate_limit`, `request_size`, `connections`.
+//! - What goes out: `views`, `slot_view`, `error` (the only file that makes a status of an error), `openapi`.
 
 use std::sync::Arc;
 
@@ -19,19 +21,23 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
-use tower_http::timeout::RequestBodyTimeoutLayer;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use self::client_address::ClientAddress;
+pub use self::connections::serve_connections;
+pub use self::database_reading::DatabaseReadings;
 use self::error::{Problem, ProblemCode};
+use self::request_size::BodyLimit;
 pub use self::server::{RenderMetrics, Server};
 
 pub(crate) mod admin;
 mod auth;
 mod calendar_export;
 pub mod client_address;
+mod connections;
+mod database_reading;
 mod demo_page;
 mod duplicate_members;
 mod error;
@@ -65,8 +71,6 @@ const MAX_JSON_BODY: usize = 64 * 1024;
 const MAX_WEBHOOK_BODY: usize = 1024 * 1024;
 /// The most checkouts that run at once in one process.
 pub const MAX_CHECKOUTS: usize = 4_096;
-/// The longest pause between two parts of a request body.
-const BODY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(15);
 
 /// The routes for everybody but operators. Without a `server` there is no rate limit; the description needs none.
 fn public_routes(server: Option<&Arc<Server>>) -> OpenApiRouter<Arc<Server>> {
@@ -75,23 +79,26 @@ fn public_routes(server: Option<&Arc<Server>>) -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(holds::get_hold, holds::cancel_hold))
         .routes(routes!(move_hold::move_hold))
         .routes(routes!(slots::list_slots))
-        .routes(routes!(calendar_export::export_calendar));
+        .routes(routes!(calendar_export::export_calendar))
+        .routes(routes!(health::get_openapi));
     if let Some(server) = server {
-        guests = guests.layer(from_fn_with_state(server.clone(), limit_changes));
+        guests = guests.layer(from_fn_with_state(server.clone(), limit_requests));
     }
-    let guests = guests.layer(from_fn_with_state(MAX_JSON_BODY, request_size::refuse_oversized));
+    let guests = guests.layer(from_fn_with_state(
+        BodyLimit::new(MAX_JSON_BODY),
+        request_size::limit_body,
+    ));
     let stripe = OpenApiRouter::new()
         .routes(routes!(webhooks::receive_event))
         .layer(DefaultBodyLimit::max(MAX_WEBHOOK_BODY))
         .layer(from_fn_with_state(
-            MAX_WEBHOOK_BODY,
-            request_size::refuse_oversized,
+            BodyLimit::new(MAX_WEBHOOK_BODY),
+            request_size::limit_body,
         ));
     let machines = OpenApiRouter::new()
         .routes(routes!(health::check_liveness))
         .routes(routes!(health::check_readiness))
-        .routes(routes!(health::get_metrics))
-        .routes(routes!(health::get_openapi));
+        .routes(routes!(health::get_metrics));
     OpenApiRouter::new().merge(guests).merge(stripe).merge(machines)
 }
 
@@ -126,7 +133,10 @@ fn operator_routes() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(admin::sweep::run_sweep))
         .routes(routes!(admin::commands::list_commands))
         .routes(routes!(admin::commands::retry_command))
-        .layer(from_fn_with_state(MAX_JSON_BODY, request_size::refuse_oversized))
+        .layer(from_fn_with_state(
+            BodyLimit::new(MAX_JSON_BODY),
+            request_size::limit_body,
+        ))
 }
 
 /// Builds the router with all routes and middleware.
@@ -156,7 +166,6 @@ pub fn router(server: Arc<Server>) -> Router {
         .fallback(async || Problem::not_found("path"))
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
         .layer(DefaultBodyLimit::max(MAX_JSON_BODY))
-        .layer(RequestBodyTimeoutLayer::new(BODY_TIMEOUT))
         .layer(CatchPanicLayer::custom(respond_to_panic))
         .layer(from_fn(error::render_problems))
         .layer(from_fn(request_id::assign_request_id))
@@ -175,21 +184,25 @@ pub fn describe_api() -> OpenApi {
     openapi::complete_description(api)
 }
 
-/// Limits how many requests that change something come from one address. Operators have no limit.
-async fn limit_changes(
+/// Limits how many requests come from one address: those that change something, and those that read. Operators have no
+/// limit.
+async fn limit_requests(
     State(server): State<Arc<Server>>,
     client: ClientAddress,
     request: Request,
     next: Next,
 ) -> Response {
-    let is_change = matches!(*request.method(), Method::POST | Method::DELETE);
-    if is_change
-        && !auth::is_operator(&server, request.headers())
-        && let Err(problem) = server.rate_limiter.count_change(client)
-    {
-        return problem.into_response();
+    let limiter = &server.rate_limiter;
+    let counted = match *request.method() {
+        _ if auth::is_operator(&server, request.headers()) => Ok(()),
+        Method::POST | Method::DELETE => limiter.count_change(client),
+        Method::GET | Method::HEAD => limiter.count_read(client),
+        _ => Ok(()),
+    };
+    match counted {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
     }
-    next.run(request).await
 }
 
 fn cors_layer(server: &Server) -> CorsLayer {

@@ -61,7 +61,21 @@ fn install_recorder() -> Result<PrometheusHandle, Box<dyn std::error::Error + Se
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &seconds)?
         .install_recorder()?;
     describe_metrics();
+    describe_load_metrics();
     Ok(handle)
+}
+
+/// Describes what the bounds on load do.
+fn describe_load_metrics() {
+    describe_counter!(
+        "holdfast_requests_refused_total",
+        "requests refused because of a limit, by code: rate_limited, too_many_holds, too_busy"
+    );
+    describe_counter!(
+        "holdfast_connections_closed_total",
+        "connections that were closed, by reason: too_many, idle, slow_header, slow_rest"
+    );
+    describe_gauge!("holdfast_connections", "open connections");
 }
 
 fn describe_metrics() {

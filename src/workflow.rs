@@ -11,6 +11,7 @@ pub mod catalogue;
 mod context;
 mod error;
 pub mod guest_data;
+mod heavy_work;
 mod hold_limits;
 pub mod move_hold;
 pub mod outbox;

@@ -16,4 +16,6 @@ pub use occupancy::{Occupancy, OccupancyStatus, OccupiedBy, ResourceUsage};
 pub use slot::{Slot, SlotAvailability, SlotRequest, SlotStatus};
 
 #[cfg(test)]
+mod competing_segments_tests;
+#[cfg(test)]
 mod tests;

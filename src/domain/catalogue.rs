@@ -213,6 +213,20 @@ impl EventType {
         }
     }
 
+    /// Estimates the work of listing the slots within a window: how many starts it has, and how many resources each start
+    /// has to look at. It reads no calendar, so it costs nothing by itself.
+    pub fn estimate_list_work(&self, within: Window) -> u64 {
+        let minutes = match &self.schedule {
+            Some(schedule) => schedule.step_minutes,
+            None => UNSCHEDULED_STEP.num_minutes(),
+        };
+        let starts = within.length().num_minutes() / minutes.max(1) + 1;
+        let resources = self.segments.iter().map(|template| template.any_of.len());
+        // The slot itself is work too: it is made, and written as text.
+        let per_start = 1 + u64::try_from(resources.sum::<usize>()).unwrap_or(u64::MAX);
+        starts.unsigned_abs().saturating_mul(per_start)
+    }
+
     /// Returns the time for which a segment occupies its resource, buffers included; `None` beyond the range of dates.
     pub fn occupied_window(&self, template: &SegmentTemplate, starts_at: DateTime<Utc>) -> Option<Window> {
         let window = template.visible_window(starts_at)?;
@@ -352,6 +366,15 @@ mod tests {
         let at_a_minute_before = now() + Duration::minutes(14);
         assert_eq!(starts(at_a_minute_before), [15, 30]);
         assert_eq!(starts(at_a_minute_before + Duration::milliseconds(1)), [30]);
+    }
+
+    #[test]
+    fn work_of_a_list_grows_with_its_starts_and_resources() {
+        let day = Window::new(now(), now() + Duration::days(1)).unwrap();
+        assert_eq!(call().estimate_list_work(day), 97 * 2);
+        let mut pool = call();
+        pool.segments[0].any_of = (0..50).map(|n| id(&format!("ana-{n}"))).collect();
+        assert_eq!(pool.estimate_list_work(day), 97 * 51);
     }
 
     #[test]

@@ -46,6 +46,7 @@ struct CalendarExportQuery {
         (status = 401, description = "`unauthorized`: the key is not the one of this calendar"),
         (status = 404, description = "`not_found`"),
         (status = 422, description = "`invalid`"),
+        (status = 429, description = "`rate_limited`"),
     )
 )]
 pub(super) async fn export_calendar(

@@ -3,6 +3,7 @@
 //! A handler returns `Err(Problem)`, and [`render_problems`] writes it with the request's id. A 5xx says nothing about
 //! its cause: the log has that, written once, in `from_workflow`.
 
+use std::error::Error;
 use std::time::Duration;
 
 use axum::Json;
@@ -18,7 +19,10 @@ use super::request_id::RequestId;
 use super::slot_view::SlotView;
 use crate::domain::availability::Slot;
 
+mod field_error;
 mod from_workflow;
+
+pub(crate) use self::field_error::FieldError;
 
 /// A stable word that says what went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -57,6 +61,8 @@ pub(crate) enum ProblemCode {
     StripeUnavailable,
     /// The database is unavailable.
     StoreUnavailable,
+    /// This instance does as much work at once as it allows itself.
+    TooBusy,
     /// The program has a bug.
     Internal,
 }
@@ -75,7 +81,9 @@ impl ProblemCode {
             | Self::Conflict
             | Self::IdempotencyInProgress => StatusCode::CONFLICT,
             Self::TooManyHolds | Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
-            Self::StripeUnavailable | Self::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::StripeUnavailable | Self::StoreUnavailable | Self::TooBusy => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -98,6 +106,7 @@ impl ProblemCode {
             Self::RateLimited => "Too many requests",
             Self::StripeUnavailable => "Stripe is unavailable",
             Self::StoreUnavailable => "The database is unavailable",
+            Self::TooBusy => "The service is busy",
             Self::Internal => "Something went wrong on our side",
         }
     }
@@ -121,6 +130,7 @@ impl ProblemCode {
             Self::RateLimited => "rate_limited",
             Self::StripeUnavailable => "stripe_unavailable",
             Self::StoreUnavailable => "store_unavailable",
+            Self::TooBusy => "too_busy",
             Self::Internal => "internal",
         }
     }
@@ -129,22 +139,11 @@ impl ProblemCode {
     fn retry_after(self) -> Option<u64> {
         match self {
             Self::IdempotencyInProgress => Some(1),
-            Self::StripeUnavailable | Self::StoreUnavailable => Some(2),
+            Self::StripeUnavailable | Self::StoreUnavailable | Self::TooBusy => Some(2),
             Self::TooManyHolds | Self::RateLimited => Some(5),
             _ => None,
         }
     }
-}
-
-/// The error of one member of a request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub(crate) struct FieldError {
-    /// The path of the member, such as `guest.email`.
-    #[schema(example = "guest.email")]
-    pub(crate) field: String,
-    /// What is wrong with the member.
-    #[schema(example = "is missing")]
-    pub(crate) detail: String,
 }
 
 /// An error response before it is written.
@@ -213,11 +212,18 @@ impl Problem {
         }
     }
 
-    /// Makes an `invalid` problem that names each member.
+    /// Makes a `too_busy` problem.
+    pub(crate) fn too_busy(detail: &str) -> Self {
+        Self::new(ProblemCode::TooBusy, detail)
+    }
+
+    /// Makes an `invalid` problem that names the members, as far as there is space: a hostile body has thousands.
     pub(crate) fn invalid(errors: Vec<FieldError>) -> Self {
+        let count = errors.len();
+        let errors = field_error::keep_first(errors);
         let detail = match errors.as_slice() {
-            [one] => format!("{} {}", one.field, one.detail),
-            many => format!("{} members are not acceptable", many.len()),
+            [one] if count == 1 => format!("{} {}", one.field, one.detail),
+            _ => format!("{count} members are not acceptable"),
         };
         Self {
             errors,
@@ -305,6 +311,12 @@ impl Problem {
     /// Writes the response for this problem. Keeps the headers of the original one, such as those for CORS
     /// and `Allow`.
     fn into_response_with(self, id: &RequestId, original: Response) -> Response {
+        if matches!(
+            self.code,
+            ProblemCode::RateLimited | ProblemCode::TooManyHolds | ProblemCode::TooBusy
+        ) {
+            metrics::counter!("holdfast_requests_refused_total", "code" => self.code.as_str()).increment(1);
+        }
         let body = ProblemDetails {
             r#type: format!("urn:holdfast:problem:{}", self.code.as_str()),
             title: self.code.title(),
@@ -334,11 +346,20 @@ impl Problem {
     }
 }
 
+/// Too many large bodies arrive at once.
+#[derive(Debug, thiserror::Error)]
+#[error("too many large bodies arrive at once")]
+pub(super) struct NoSpaceForBody;
+
 impl From<BytesRejection> for Problem {
     fn from(rejection: BytesRejection) -> Self {
+        let causes = std::iter::successors(rejection.source(), |&error| error.source());
         match rejection.status() {
+            _ if causes.into_iter().any(|error| error.is::<NoSpaceForBody>()) => {
+                Self::too_busy("too many large bodies arrive at once")
+            }
             StatusCode::PAYLOAD_TOO_LARGE => Self::too_large(),
-            _ => Self::new(ProblemCode::Malformed, "the body is incomplete"),
+            _ => Self::new(ProblemCode::Malformed, "the body is incomplete, or took too long"),
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::workflow::queries::is_cursor;
 
 const MAX_NAME: usize = 200;
 const MAX_URL: usize = 2_000;
+const MAX_SLOT_LIMIT: usize = 5_000;
 
 /// A guest's e-mail address.
 #[derive(Debug)]
@@ -53,6 +54,10 @@ impl Default for Quantity {
 /// The number of units to book, as a query has it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct QuantityText(pub(super) u32);
+
+/// The most slots of a list.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SlotLimit(pub(super) usize);
 
 /// A short text for the history.
 #[derive(Debug)]
@@ -102,6 +107,9 @@ impl_deserr! {
     Quantity, from i64: |units: &i64| check_quantity(*units).map(Self).ok_or("must be 1 to 50");
     QuantityText, from String: |text: &String| {
         text.parse().ok().and_then(check_quantity).map(Self).ok_or("must be 1 to 50")
+    };
+    SlotLimit, from String: |text: &String| {
+        text.parse().ok().filter(|limit| (1..=MAX_SLOT_LIMIT).contains(limit)).map(Self).ok_or("must be 1 to 5000")
     };
     Note, from String: |text: &String| {
         parse_note(text).map(Self).ok_or("must be at most 500 characters, none of them control characters")

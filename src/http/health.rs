@@ -9,9 +9,9 @@ use axum::response::IntoResponse;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::database_reading::DatabaseReadiness;
 use super::error::{Problem, ProblemCode};
 use super::server::Server;
-use crate::workflow::queries;
 
 /// A successful health check.
 #[derive(Serialize, ToSchema)]
@@ -29,7 +29,8 @@ pub(super) async fn check_liveness() -> Json<Health> {
     Json(Health { status: "ok" })
 }
 
-/// Says whether this instance can serve requests: the database responds, and its schema is up to date.
+/// Says whether this instance can serve requests: the database responds, and its schema is up to date. The answer is at
+/// most a second old.
 #[utoipa::path(
     get, path = "/readyz", operation_id = "readyz", tag = "ops",
     responses(
@@ -38,30 +39,24 @@ pub(super) async fn check_liveness() -> Json<Health> {
     )
 )]
 pub(super) async fn check_readiness(State(server): State<Arc<Server>>) -> Result<Json<Health>, Problem> {
-    match queries::is_ready(&server.context).await {
-        Ok(true) => Ok(Json(Health { status: "ok" })),
-        Ok(false) => Err(Problem::new(
-            ProblemCode::StoreUnavailable,
-            "the database schema does not match this program",
-        )),
-        Err(error) => {
-            tracing::warn!(%error, "not ready");
-            Err(Problem::new(
-                ProblemCode::StoreUnavailable,
-                "the database is unavailable",
-            ))
-        }
-    }
+    let reading = server.database_readings.current(&server.context).await;
+    let detail = match reading.readiness {
+        DatabaseReadiness::Ready => return Ok(Json(Health { status: "ok" })),
+        DatabaseReadiness::OtherSchema => "the database schema does not match this program",
+        DatabaseReadiness::Unavailable => "the database is unavailable",
+    };
+    Err(Problem::new(ProblemCode::StoreUnavailable, detail))
 }
 
-/// Returns metrics in the text format of Prometheus. The figures from the database are left out while it is
-/// unavailable.
+/// Returns metrics in the text format of Prometheus. The figures from the database are at most a second old, and left out
+/// while it is unavailable.
 #[utoipa::path(
     get, path = "/metrics", operation_id = "metrics", tag = "ops",
     responses((status = 200, description = "Prometheus text", body = String, content_type = "text/plain"))
 )]
 pub(super) async fn get_metrics(State(server): State<Arc<Server>>) -> impl IntoResponse {
-    let text = (server.render_metrics)(queries::count_figures(&server.context).await.ok());
+    let reading = server.database_readings.current(&server.context).await;
+    let text = (server.render_metrics)(reading.figures);
     (
         [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
         text,
@@ -71,7 +66,10 @@ pub(super) async fn get_metrics(State(server): State<Arc<Server>>) -> impl IntoR
 /// Returns this description of the API.
 #[utoipa::path(
     get, path = "/openapi.json", operation_id = "getDescription", tag = "ops",
-    responses((status = 200, description = "OpenAPI 3.1", body = serde_json::Value))
+    responses(
+        (status = 200, description = "OpenAPI 3.1", body = serde_json::Value),
+        (status = 429, description = "`rate_limited`"),
+    )
 )]
 pub(super) async fn get_openapi(State(server): State<Arc<Server>>) -> impl IntoResponse {
     (

@@ -109,7 +109,7 @@ pub(super) struct NewGuest {
         (status = 422, description = "`invalid` or `idempotency_mismatch`"),
         (status = 429, description = "`too_many_holds` or `rate_limited`"),
         (status = 500, description = "`internal`"),
-        (status = 503, description = "`stripe_unavailable` or `store_unavailable`"),
+        (status = 503, description = "`stripe_unavailable`, `store_unavailable` or `too_busy`"),
     )
 )]
 pub(super) async fn start_checkout(
@@ -125,12 +125,9 @@ pub(super) async fn start_checkout(
         key: key.map(|key| scope_key(client, key, token_keys)),
         ..request
     };
-    let _permit = server.checkout_capacity.try_acquire().map_err(|_| {
-        Problem::new(
-            ProblemCode::RateLimited,
-            "too many checkouts are in progress on this instance",
-        )
-    })?;
+    let capacity = server.checkout_capacity.try_acquire();
+    let _permit =
+        capacity.map_err(|_| Problem::too_busy("too many checkouts are in progress on this instance"))?;
     let (status, booking) = match start_checkout::start_checkout(&server.context, request).await? {
         Checkout::Placed(booking) => (StatusCode::CREATED, booking),
         Checkout::Replayed(booking) => (StatusCode::OK, booking),
@@ -224,6 +221,7 @@ fn parse_idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, 
     responses(
         (status = 200, description = "The hold", body = HoldView),
         (status = 404, description = "`not_found`"),
+        (status = 429, description = "`rate_limited`"),
         (status = 500, description = "`internal`"),
         (status = 503, description = "`store_unavailable`"),
     )

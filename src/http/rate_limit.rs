@@ -4,6 +4,8 @@
 //! store's.
 
 use std::net::IpAddr;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
@@ -13,20 +15,24 @@ use super::error::{Problem, ProblemCode};
 
 /// The number of addresses to keep before those that have sent nothing recently are dropped.
 const MAX_ADDRESSES: usize = 10_000;
+/// The pause between two searches for addresses to drop. A flood from ever new addresses must not pay for one each time.
+const CLEANING_PAUSE: Duration = Duration::from_secs(1);
 
 /// Counts requests per client address.
 pub struct ClientRateLimiter {
-    changes: DefaultKeyedRateLimiter<IpAddr>,
+    changes: AddressCounts,
+    reads: AddressCounts,
     // Counted apart, so that forged webhooks from a proxy's address do not use up the guests' requests.
-    forged_webhooks: DefaultKeyedRateLimiter<IpAddr>,
+    forged_webhooks: AddressCounts,
 }
 
 impl ClientRateLimiter {
-    /// Allows each address this rate of requests.
-    pub fn new(rate: Quota) -> Self {
+    /// Allows each address these rates of requests that change something and of requests that read.
+    pub fn new(changes: Quota, reads: Quota) -> Self {
         Self {
-            changes: RateLimiter::keyed(rate),
-            forged_webhooks: RateLimiter::keyed(rate),
+            changes: AddressCounts::new(changes),
+            reads: AddressCounts::new(reads),
+            forged_webhooks: AddressCounts::new(changes),
         }
     }
 
@@ -35,7 +41,15 @@ impl ClientRateLimiter {
     /// # Errors
     /// `rate_limited` if the address has sent too many.
     pub(super) fn count_change(&self, client: ClientAddress) -> Result<(), Problem> {
-        count_request(&self.changes, client)
+        self.changes.count(client)
+    }
+
+    /// Counts a request that reads.
+    ///
+    /// # Errors
+    /// `rate_limited` if the address has sent too many.
+    pub(super) fn count_read(&self, client: ClientAddress) -> Result<(), Problem> {
+        self.reads.count(client)
     }
 
     /// Counts a webhook without a valid signature.
@@ -43,20 +57,47 @@ impl ClientRateLimiter {
     /// # Errors
     /// `rate_limited` if the address has sent too many.
     pub(super) fn count_forged_webhook(&self, client: ClientAddress) -> Result<(), Problem> {
-        count_request(&self.forged_webhooks, client)
+        self.forged_webhooks.count(client)
     }
 }
 
-fn count_request(limiter: &DefaultKeyedRateLimiter<IpAddr>, client: ClientAddress) -> Result<(), Problem> {
-    // Bounds the memory that many addresses can make us use.
-    if limiter.len() > MAX_ADDRESSES {
-        limiter.retain_recent();
-        limiter.shrink_to_fit();
+/// Counts one kind of requests per client address.
+struct AddressCounts {
+    limiter: DefaultKeyedRateLimiter<IpAddr>,
+    cleaned_at: Mutex<Instant>,
+}
+
+impl AddressCounts {
+    fn new(rate: Quota) -> Self {
+        Self {
+            limiter: RateLimiter::keyed(rate),
+            cleaned_at: Mutex::new(Instant::now()),
+        }
     }
-    limiter.check_key(&client.0).map_err(|refused| {
-        let wait = refused.wait_time_from(DefaultClock::default().now());
-        Problem::new(ProblemCode::RateLimited, "too many requests from this address").with_retry_after(wait)
-    })
+
+    fn count(&self, client: ClientAddress) -> Result<(), Problem> {
+        if self.limiter.len() > MAX_ADDRESSES {
+            self.drop_idle_addresses();
+        }
+        self.limiter.check_key(&client.0).map_err(|refused| {
+            let wait = refused.wait_time_from(DefaultClock::default().now());
+            Problem::new(ProblemCode::RateLimited, "too many requests from this address")
+                .with_retry_after(wait)
+        })
+    }
+
+    /// Bounds the memory that many addresses can make us use.
+    fn drop_idle_addresses(&self) {
+        // A request that finds it locked leaves the search to the one that has it.
+        let Ok(mut cleaned_at) = self.cleaned_at.try_lock() else {
+            return;
+        };
+        if cleaned_at.elapsed() >= CLEANING_PAUSE {
+            self.limiter.retain_recent();
+            self.limiter.shrink_to_fit();
+            *cleaned_at = Instant::now();
+        }
+    }
 }
 
 #[cfg(test)]
@@ -65,15 +106,18 @@ mod tests {
 
     #[test]
     fn each_address_has_its_own_limit() {
-        let rate_limiter = ClientRateLimiter::new(Quota::per_minute(std::num::NonZeroU32::MIN));
+        let rate = Quota::per_minute(std::num::NonZeroU32::MIN);
+        let rate_limiter = ClientRateLimiter::new(rate, rate);
         let one = ClientAddress("192.0.2.1".parse().unwrap());
         let other = ClientAddress("192.0.2.2".parse().unwrap());
         assert!(rate_limiter.count_change(one).is_ok());
         assert!(rate_limiter.count_change(one).is_err());
         assert!(rate_limiter.count_change(other).is_ok());
-        assert!(
-            rate_limiter.count_forged_webhook(one).is_ok(),
-            "forged webhooks are counted separately"
-        );
+        for counted in [
+            rate_limiter.count_read(one),
+            rate_limiter.count_forged_webhook(one),
+        ] {
+            assert!(counted.is_ok(), "each kind is counted separately");
+        }
     }
 }

@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 use url::Origin;
 
 use super::client_address::TrustedProxies;
+use super::database_reading::DatabaseReadings;
 use super::rate_limit::ClientRateLimiter;
 use crate::domain::figures::FigureCounts;
 use crate::workflow::Context;
@@ -32,6 +33,8 @@ pub struct Server {
     pub success_url: String,
     /// The URL that Stripe sends a guest to who turned back, unless the request names another.
     pub cancel_url: String,
+    /// Keeps what the database said about itself last, for health checks and metrics.
+    pub database_readings: DatabaseReadings,
     /// Renders the metrics of this process as text.
     pub render_metrics: RenderMetrics,
     /// Says whether the demo page is served at `/`.

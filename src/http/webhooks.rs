@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
-use axum::http::HeaderMap;
+use axum::extract::{FromRequest, Request, State};
+use axum::http::HeaderValue;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -15,7 +14,7 @@ use super::client_address::ClientAddress;
 use super::error::{Problem, ProblemCode};
 use super::json_body::read_bytes;
 use super::server::Server;
-use crate::gateway::webhook;
+use crate::gateway::webhook::{self, SignatureError};
 use crate::workflow::apply_fact::{self, EventOutcome};
 
 /// The result of receiving an event.
@@ -41,7 +40,7 @@ enum EventOutcomeView {
     Ignored,
 }
 
-/// Receives an event from Stripe.
+/// Receives an event from Stripe. A delivery whose signature cannot be genuine is refused before its body is read.
 #[utoipa::path(
     post, path = "/webhooks/stripe", operation_id = "receiveEvent", tag = "stripe",
     params(("Stripe-Signature" = String, Header, description = "`t=…,v1=…`: HMAC-SHA256 over `{t}.{body}`")),
@@ -52,31 +51,22 @@ enum EventOutcomeView {
         (status = 413, description = "`malformed`"),
         (status = 429, description = "`rate_limited`: too many events without a valid signature"),
         (status = 500, description = "`internal`"),
-        (status = 503, description = "`store_unavailable`: send the event again"),
+        (status = 503, description = "`store_unavailable` or `too_busy`: send the event again"),
     )
 )]
 pub(super) async fn receive_event(
     State(server): State<Arc<Server>>,
     client: ClientAddress,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    request: Request,
 ) -> Result<Json<EventReceipt>, Problem> {
-    let body = read_bytes(body)?;
-    let signature = headers.get("stripe-signature").map(|value| value.as_bytes());
-    let now = server.context.now();
-    if let Err(error) = webhook::verify_signature(
-        signature,
-        &body,
-        &server.webhook_secrets,
-        now,
-        webhook::SIGNATURE_TOLERANCE,
-    ) {
-        metrics::counter!("holdfast_webhooks_total", "outcome" => "bad_signature").increment(1);
-        // Before the log line, so that a flood of forged events does not flood the log.
-        server.rate_limiter.count_forged_webhook(client)?;
-        tracing::warn!(%error, "webhook refused");
-        return Err(Problem::new(ProblemCode::BadSignature, error.to_string()));
-    }
+    let header = request.headers().get("stripe-signature").cloned();
+    let header = header.as_ref().map(HeaderValue::as_bytes);
+    let refuse = |error| refuse_delivery(&server, client, error);
+    let signature =
+        webhook::parse_signature_header(header, server.context.now(), webhook::SIGNATURE_TOLERANCE);
+    let signature = signature.map_err(refuse)?;
+    let body = read_bytes(Bytes::from_request(request, &()).await)?;
+    signature.verify(&body, &server.webhook_secrets).map_err(refuse)?;
     let (event, text) = webhook::parse_event(&body)
         .ok()
         .zip(std::str::from_utf8(&body).ok())
@@ -89,6 +79,16 @@ pub(super) async fn receive_event(
     };
     metrics::counter!("holdfast_webhooks_total", "outcome" => name).increment(1);
     Ok(Json(outcome.into()))
+}
+
+fn refuse_delivery(server: &Server, client: ClientAddress, error: SignatureError) -> Problem {
+    metrics::counter!("holdfast_webhooks_total", "outcome" => "bad_signature").increment(1);
+    // Before the log line, so that a flood of forged events does not flood the log.
+    if let Err(limited) = server.rate_limiter.count_forged_webhook(client) {
+        return limited;
+    }
+    tracing::warn!(%error, "webhook refused");
+    Problem::new(ProblemCode::BadSignature, error.to_string())
 }
 
 impl From<EventOutcome> for EventReceipt {

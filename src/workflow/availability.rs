@@ -25,35 +25,64 @@ pub struct EventTypeSlots {
     pub slots: Vec<Slot>,
 }
 
-/// Lists the slots of an event type that start within a window; `None` if there is no such event type.
+/// Which slots of an event type to list.
+#[derive(Clone, Copy, Debug)]
+pub struct SlotListRequest {
+    /// Only slots that start within this window.
+    pub within: Window,
+    /// Units of each segment.
+    pub quantity: u32,
+    /// The most slots to list, from the first one on. `None` lists all.
+    pub limit: Option<usize>,
+}
+
+impl SlotListRequest {
+    fn to_slot_request<'a>(self, event_type: &'a EventType) -> SlotRequest<'a> {
+        SlotRequest {
+            event_type,
+            quantity: self.quantity,
+            requested_resource: None,
+            moving: None,
+        }
+    }
+}
+
+/// Lists the slots of an event type; `None` if there is no such event type.
+///
+/// `show` makes the caller's own form of the list. It runs where the list is computed, because a long list is heavy work
+/// in either form.
 ///
 /// # Errors
-/// [`WorkflowError::Store`] if the database is unreachable.
-pub async fn list_slots(
+/// [`WorkflowError::Store`] if the database is unreachable, [`WorkflowError::TooBusy`] if the list is long and too many
+/// others are being computed.
+pub async fn list_slots<T: Send + 'static>(
     context: &Context,
     id: &EventTypeId,
-    within: Window,
-    quantity: u32,
-) -> Result<Option<EventTypeSlots>, WorkflowError> {
+    list: SlotListRequest,
+    show: impl FnOnce(EventTypeSlots) -> T + Send + 'static,
+) -> Result<Option<T>, WorkflowError> {
     let Some(event_type) = context.store.find_event_type(id).await? else {
         return Ok(None);
     };
-    let slot_request = SlotRequest {
-        event_type: &event_type,
-        quantity,
-        requested_resource: None,
-        moving: None,
-    };
+    let estimated_work = event_type.estimate_list_work(list.within);
+    // Before the query: loading what a long list needs is work too.
+    let permit = context.heavy_work.admit(estimated_work).await?;
     let now = context.database_now().await?;
-    let (starts, availability) = load_starts(context, &slot_request, within, now, Some(now)).await?;
-    let slots = starts
-        .into_iter()
-        .filter_map(|start| availability.find_slot(&slot_request, start))
-        .collect();
-    Ok(Some(EventTypeSlots { event_type, slots }))
+    let mut starts = event_type.list_starts(list.within, now);
+    starts.truncate(list.limit.unwrap_or(usize::MAX));
+    let request = list.to_slot_request(&event_type);
+    let availability = load_starts(context, &request, &starts, Some(now)).await?;
+    let shown = permit.run(move |cancelled| {
+        let starts = starts.into_iter().take_while(|_| !cancelled.is_cancelled());
+        let request = list.to_slot_request(&event_type);
+        let slots = availability.list_slots(&request, starts).collect();
+        show(EventTypeSlots { event_type, slots })
+    });
+    shown.await.map(Some)
 }
 
-/// Finds the free slots nearest to a refused start.
+/// Finds the free slots nearest to a refused start. Finds fewer while too much other work runs: the refusal itself must
+/// not wait for them.
 ///
 /// # Errors
 /// [`WorkflowError::Store`] if the database is unreachable.
@@ -70,14 +99,44 @@ pub(super) async fn find_alternatives(
         // A window excludes its end; the second more includes a start exactly at the distance.
         let around = Window::new(starts_at - range, starts_at + range + Duration::seconds(1));
         if let Some(around) = around {
-            let (starts, availability) = load_starts(context, slot_request, around, now, None).await?;
-            found = availability.nearest_free_slots(slot_request, starts, starts_at);
+            match find_free_slots_around(context, slot_request, around, starts_at, now).await {
+                Ok(slots) => found = slots,
+                Err(WorkflowError::TooBusy) => break,
+                Err(error) => return Err(error),
+            }
         }
         if found.len() >= ALTERNATIVES {
             break;
         }
     }
     Ok(found)
+}
+
+async fn find_free_slots_around(
+    context: &Context,
+    request: &SlotRequest<'_>,
+    around: Window,
+    refused: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<Vec<Slot>, WorkflowError> {
+    let estimated_work = request.event_type.estimate_list_work(around);
+    let permit = context.heavy_work.admit(estimated_work).await?;
+    let starts = request.event_type.list_starts(around, now);
+    let availability = load_starts(context, request, &starts, None).await?;
+    // A thread cannot borrow from the request.
+    let event_type = request.event_type.clone();
+    let requested_resource = request.requested_resource.cloned();
+    let (quantity, moving) = (request.quantity, request.moving);
+    let found = permit.run(move |cancelled| {
+        let request = SlotRequest {
+            event_type: &event_type,
+            quantity,
+            requested_resource: requested_resource.as_ref(),
+            moving,
+        };
+        availability.nearest_free_slots(&request, starts, refused, || cancelled.is_cancelled())
+    });
+    found.await
 }
 
 /// Finds units that are free now; `None` if there are too few. For `unit_offset` see [`Availability::allocate_units`].
@@ -160,30 +219,25 @@ pub(super) async fn load_slot(
     }
 }
 
-/// Lists the starts within a window that are for sale at `now`, and loads what occupies the resources then. For
-/// `statuses_at` see [`AvailabilityQuery`].
+/// Loads what occupies the resources around these starts, which are in order. For `statuses_at` see
+/// [`AvailabilityQuery`].
 async fn load_starts(
     context: &Context,
     slot_request: &SlotRequest<'_>,
-    within: Window,
-    now: DateTime<Utc>,
+    starts: &[DateTime<Utc>],
     statuses_at: Option<DateTime<Utc>>,
-) -> Result<(Vec<DateTime<Utc>>, Availability), WorkflowError> {
+) -> Result<Availability, WorkflowError> {
     let event_type = slot_request.event_type;
-    let starts = event_type.list_starts(within, now);
     // One query covers all starts: from the first one's buffers to the last one's.
     let spans = starts.first().zip(starts.last()).and_then(|(first, last)| {
         event_type
             .occupied_span(*first)
             .zip(event_type.occupied_span(*last))
     });
-    let availability = match spans {
-        Some((first, last)) => {
-            load_availability(context, slot_request, first.hull(&last), statuses_at).await?
-        }
-        None => Availability::default(),
-    };
-    Ok((starts, availability))
+    match spans {
+        Some((first, last)) => load_availability(context, slot_request, first.hull(&last), statuses_at).await,
+        None => Ok(Availability::default()),
+    }
 }
 
 async fn load_availability(

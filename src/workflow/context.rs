@@ -7,6 +7,7 @@ use tokio::sync::{Mutex, Notify, OnceCell, Semaphore};
 use tokio_util::task::TaskTracker;
 
 use super::error::WorkflowError;
+use super::heavy_work::HeavyWork;
 use super::settings::Settings;
 use super::slot_gate::SlotGate;
 use crate::domain::command::backoff;
@@ -40,6 +41,8 @@ pub struct Context {
     pub(super) gate: SlotGate,
     /// Limits how many searches for alternatives run at the same time.
     pub(super) alternative_searches: Semaphore,
+    /// Bounds the work that takes a processor for a while.
+    pub(super) heavy_work: HeavyWork,
     /// Wakes the outbox worker after a command was written.
     pub(super) new_commands: Notify,
     /// Wakes the feed worker after a calendar feed was set.
@@ -69,6 +72,7 @@ impl Context {
             token_keys: OnceCell::new(),
             gate: SlotGate::default(),
             alternative_searches: Semaphore::new(ALTERNATIVE_SEARCHES),
+            heavy_work: HeavyWork::of_this_machine(),
             new_commands: Notify::new(),
             new_feeds: Notify::new(),
             sagas: TaskTracker::new(),

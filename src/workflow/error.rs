@@ -17,6 +17,9 @@ pub enum WorkflowError {
     /// The database is unreachable.
     #[error("the database is unavailable")]
     Store(#[source] StoreError),
+    /// Too much heavy work runs already.
+    #[error("too much work is running")]
+    TooBusy,
     /// A bug, or a configuration that Stripe refuses.
     #[error("an internal error")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -1,9 +1,10 @@
-//! What happens when Stripe, the database, the clock or the process itself fails.
+//! What happens when Stripe, the database, the clock or the process itself fails, or has too much to do.
 
 mod clock_skew;
 mod database_clock;
 mod database_outage;
 mod many_instances;
+mod overload;
 mod process_killed;
 mod saga;
 mod stripe_client;

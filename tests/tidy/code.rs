@@ -16,6 +16,16 @@ const ALLOWED: &[(&str, &str, &str)] = &[
         "the pause between two attempts to connect to the database at the start",
     ),
     (
+        "src/http/connections.rs",
+        "sleep",
+        "the deadline of a connection, and the pause after the system refused one",
+    ),
+    (
+        "src/http/connections/bodies.rs",
+        "sleep",
+        "the deadline of a body",
+    ),
+    (
         "src/config.rs",
         "unreachable",
         "a default that its own parser refuses; the tests read every default",

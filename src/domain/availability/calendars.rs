@@ -64,28 +64,25 @@ impl Availability {
         segments.into_iter().map(allocate).collect()
     }
 
-    /// Counts a resource's units that are free in the whole window.
+    /// Counts a resource's units that are free in the whole window. Also returns the resource's latest live hold.
     pub(super) fn count_units_in(
         &self,
         resource: &ResourceId,
         window: Window,
         filter: OccupancyFilter,
-    ) -> u32 {
-        // A resource without a row in the store has one unit, and nothing occupies it.
-        let calendar = self.0.get(resource);
-        calendar.map_or(1, |calendar| calendar.count_free_units(window, filter))
-    }
-
-    /// Returns the latest live hold of a resource.
-    pub(super) fn latest_hold(&self, resource: &ResourceId) -> Option<HoldId> {
-        self.0.get(resource).and_then(ResourceCalendar::latest)
+    ) -> (u32, Option<HoldId>) {
+        match self.0.get(resource) {
+            Some(calendar) => (calendar.count_free_units(window, filter), calendar.latest()),
+            // A resource without a row in the store has one unit, and nothing occupies it.
+            None => (1, None),
+        }
     }
 
     /// Lists the overdue holds that must be released for these segments, and no more than needed.
     pub(super) fn list_overdue_holds(&self, segments: &[Segment], quantity: u32) -> Vec<HoldId> {
         let mut ids = BTreeSet::new();
         for segment in segments {
-            let free = self.count_units_in(&segment.resource, segment.busy, OccupancyFilter::All);
+            let (free, _) = self.count_units_in(&segment.resource, segment.busy, OccupancyFilter::All);
             let missing = usize::try_from(quantity.saturating_sub(free)).unwrap_or(usize::MAX);
             // A unit becomes free only if all its occupancies end, so one hold that is not overdue keeps it occupied.
             let mut kept: BTreeSet<u32> = BTreeSet::new();

@@ -50,12 +50,27 @@ impl Availability {
             quantity: 1,
             ..*request
         };
-        self.count_bookings(&single, starts_at, OccupancyFilter::ExceptOverdue)
+        let is_competing = has_competing_segments(&single);
+        self.count_bookings(&single, starts_at, OccupancyFilter::ExceptOverdue, is_competing)
     }
 
-    /// Describes the slot that starts at `starts_at`; `None` if its end is beyond the range of dates.
-    pub fn find_slot(&self, request: &SlotRequest<'_>, starts_at: DateTime<Utc>) -> Option<Slot> {
-        let free = self.find_free_slot(request, starts_at);
+    /// Describes the slots with these starts, in order. Leaves out those whose end is beyond the range of dates.
+    pub fn list_slots<'a>(
+        &'a self,
+        request: &'a SlotRequest<'_>,
+        starts: impl Iterator<Item = DateTime<Utc>> + 'a,
+    ) -> impl Iterator<Item = Slot> + 'a {
+        let is_competing = has_competing_segments(request);
+        starts.filter_map(move |start| self.find_slot(request, start, is_competing))
+    }
+
+    fn find_slot(
+        &self,
+        request: &SlotRequest<'_>,
+        starts_at: DateTime<Utc>,
+        is_competing: bool,
+    ) -> Option<Slot> {
+        let free = self.find_free_slot(request, starts_at, is_competing);
         free.or_else(|| {
             let may_become_free = self
                 .find_segments(request, starts_at, OccupancyFilter::ExceptUnpaid)
@@ -72,8 +87,13 @@ impl Availability {
         })
     }
 
-    fn find_free_slot(&self, request: &SlotRequest<'_>, starts_at: DateTime<Utc>) -> Option<Slot> {
-        let available = self.count_bookings(request, starts_at, OccupancyFilter::All);
+    fn find_free_slot(
+        &self,
+        request: &SlotRequest<'_>,
+        starts_at: DateTime<Utc>,
+        is_competing: bool,
+    ) -> Option<Slot> {
+        let available = self.count_bookings(request, starts_at, OccupancyFilter::All, is_competing);
         let window = Window::new(starts_at, starts_at + request.event_type.length())?;
         (available > 0).then_some(Slot {
             window,
@@ -84,28 +104,34 @@ impl Availability {
 
     /// Finds the free slots nearest to a refused start, nearest first; of two at the same distance, the earlier.
     ///
-    /// `starts` are the starts that are for sale. The search stops as soon as it has [`ALTERNATIVES`] slots.
+    /// `starts` are the starts that are for sale. The search stops as soon as it has [`ALTERNATIVES`] slots, or
+    /// `is_cancelled`.
     pub fn nearest_free_slots(
         &self,
         request: &SlotRequest<'_>,
         mut starts: Vec<DateTime<Utc>>,
         refused: DateTime<Utc>,
+        is_cancelled: impl Fn() -> bool,
     ) -> Vec<Slot> {
+        let is_competing = has_competing_segments(request);
         starts.sort_by_key(|start| ((*start - refused).abs(), *start));
         let others = starts.into_iter().filter(|start| *start != refused);
-        let free = others.filter_map(|start| self.find_free_slot(request, start));
+        let others = others.take_while(|_| !is_cancelled());
+        let free = others.filter_map(|start| self.find_free_slot(request, start, is_competing));
         free.take(ALTERNATIVES).collect()
     }
 
-    /// Counts how many bookings of the requested quantity fit at the same time.
+    /// Counts how many bookings of the requested quantity fit at the same time. `is_competing` tells whether two segments
+    /// of the event type compete: it is the same for all starts, and costs more than a start.
     fn count_bookings(
         &self,
         request: &SlotRequest<'_>,
         starts_at: DateTime<Utc>,
         filter: OccupancyFilter,
+        is_competing: bool,
     ) -> u32 {
         let templates = &request.event_type.segments;
-        if !has_competing_segments(request, starts_at) {
+        if !is_competing {
             // No two segments can use one resource at the same time, so each is counted on its own.
             let counts = templates
                 .iter()
@@ -113,14 +139,11 @@ impl Availability {
             return counts.min().unwrap_or_default();
         }
         // Segments compete for a resource: bookings are added one by one until no combination is left.
-        let mut taken = Vec::new();
-        for count in 0..MAX_CAPACITY {
-            match self.find_segments_beside(request, starts_at, filter, &taken) {
-                Some(segments) => taken.extend(segments),
-                None => return count,
-            }
-        }
-        MAX_CAPACITY
+        let Some(mut choices) = self.list_choices(request, starts_at, filter) else {
+            return 0;
+        };
+        let bookings = (0..MAX_CAPACITY).take_while(|_| choices.take_booking());
+        u32::try_from(bookings.count()).unwrap_or(MAX_CAPACITY)
     }
 
     fn count_bookings_of_segment(
@@ -135,24 +158,26 @@ impl Availability {
         };
         // One booking's units of a segment all come from one resource, so each resource is divided on its own.
         let counts = list_candidates(request, template)
-            .map(|resource| self.count_units_in(resource, window, filter) / request.quantity);
+            .map(|resource| self.count_units_in(resource, window, filter).0 / request.quantity);
         counts.sum()
     }
 }
 
 /// Tells whether two segments that overlap in time can use the same resource.
-fn has_competing_segments(request: &SlotRequest<'_>, starts_at: DateTime<Utc>) -> bool {
-    let templates = &request.event_type.segments;
+fn has_competing_segments(request: &SlotRequest<'_>) -> bool {
+    let event_type = request.event_type;
+    let templates = &event_type.segments;
+    // Segments keep their distance from each other, so they overlap at every start or at none.
+    let at = DateTime::UNIX_EPOCH;
     let is_overlapping = |a: &SegmentTemplate, b: &SegmentTemplate| {
-        let windows = request
-            .event_type
-            .occupied_window(a, starts_at)
-            .zip(request.event_type.occupied_window(b, starts_at));
+        let windows = event_type
+            .occupied_window(a, at)
+            .zip(event_type.occupied_window(b, at));
         windows.is_some_and(|(one, other)| one.overlaps(&other))
     };
     templates.iter().enumerate().any(|(n, template)| {
         let rest = templates[n + 1..].iter();
-        rest.filter(|other| template.shares_resource_with(other))
-            .any(|other| is_overlapping(template, other))
+        rest.filter(|other| is_overlapping(template, other))
+            .any(|other| template.shares_resource_with(other))
     })
 }

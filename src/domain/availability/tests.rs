@@ -13,15 +13,19 @@ use crate::domain::money::{Currency, Money};
 use crate::domain::segment::{Segment, allocated_segments};
 use crate::domain::time::Window;
 
-fn at(minute: i64) -> DateTime<Utc> {
+pub(super) fn at(minute: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_800_000_000 + minute * 60, 0).unwrap()
 }
 
-fn id(text: &str) -> ResourceId {
+pub(super) fn id(text: &str) -> ResourceId {
     ResourceId::parse(text).unwrap()
 }
 
-fn segment_template(offset_minutes: i64, duration_minutes: i64, any_of: &[&str]) -> SegmentTemplate {
+pub(super) fn segment_template(
+    offset_minutes: i64,
+    duration_minutes: i64,
+    any_of: &[&str],
+) -> SegmentTemplate {
     SegmentTemplate {
         offset_minutes,
         duration_minutes,
@@ -29,7 +33,7 @@ fn segment_template(offset_minutes: i64, duration_minutes: i64, any_of: &[&str])
     }
 }
 
-fn event_type(segments: Vec<SegmentTemplate>) -> EventType {
+pub(super) fn event_type(segments: Vec<SegmentTemplate>) -> EventType {
     EventType {
         id: EventTypeId::parse("thing").unwrap(),
         name: "Thing".into(),
@@ -43,7 +47,7 @@ fn event_type(segments: Vec<SegmentTemplate>) -> EventType {
     }
 }
 
-fn usage(resource: &str, capacity: u32, latest: Option<u128>) -> ResourceUsage {
+pub(super) fn usage(resource: &str, capacity: u32, latest: Option<u128>) -> ResourceUsage {
     ResourceUsage {
         resource: id(resource),
         capacity,
@@ -51,7 +55,7 @@ fn usage(resource: &str, capacity: u32, latest: Option<u128>) -> ResourceUsage {
     }
 }
 
-fn hold(resource: &str, unit: u32, (from, to): (i64, i64), status: OccupancyStatus) -> Occupancy {
+pub(super) fn hold(resource: &str, unit: u32, (from, to): (i64, i64), status: OccupancyStatus) -> Occupancy {
     Occupancy {
         resource: id(resource),
         window: Window::new(at(from), at(to)).unwrap(),
@@ -74,13 +78,22 @@ fn block(resource: &str, (from, to): (i64, i64)) -> Occupancy {
     }
 }
 
-fn slot_request(event_type: &EventType, quantity: u32) -> SlotRequest<'_> {
+pub(super) fn slot_request(event_type: &EventType, quantity: u32) -> SlotRequest<'_> {
     SlotRequest {
         event_type,
         quantity,
         requested_resource: None,
         moving: None,
     }
+}
+
+/// Returns the slot that starts then.
+pub(super) fn find_slot(
+    calendar: &Availability,
+    request: &SlotRequest<'_>,
+    starts_at: DateTime<Utc>,
+) -> Option<Slot> {
+    calendar.list_slots(request, std::iter::once(starts_at)).next()
 }
 
 fn resources_of(availability: &SlotAvailability) -> Vec<&str> {
@@ -144,9 +157,7 @@ fn quantity_is_sold_whole_or_not_at_all() {
         (20, 1, 0),
         (0, 50, 0),
     ] {
-        let slot = sold(units)
-            .find_slot(&slot_request(&class, quantity), at(0))
-            .unwrap();
+        let slot = find_slot(&sold(units), &slot_request(&class, quantity), at(0)).unwrap();
         assert_eq!(slot.available, left, "{units} sold, {quantity} requested");
         let state = if left > 0 {
             SlotStatus::Free
@@ -175,13 +186,8 @@ fn overlapping_segments_get_different_resources() {
     let calendar = Availability::new(usages(), Vec::new());
     let availability = calendar.check_slot(&slot_request(&both, 1), at(0), 0);
     assert_eq!(resources_of(&availability), ["ana", "ben", "ana"]);
-    assert_eq!(
-        calendar
-            .find_slot(&slot_request(&both, 1), at(0))
-            .unwrap()
-            .available,
-        1
-    );
+    let slot = find_slot(&calendar, &slot_request(&both, 1), at(0)).unwrap();
+    assert_eq!(slot.available, 1);
     // Ana is busy at the start, so she can only serve the second segment.
     let busy = vec![hold("ana", 1, (0, 10), OccupancyStatus::Confirmed)];
     let calendar = Availability::new(usages(), busy);
@@ -207,7 +213,7 @@ fn buffers_occupy_and_touching_windows_do_not() {
         vec![hold("ana", 1, (60, 90), OccupancyStatus::Unpaid)],
     );
     for (start, free) in [(20, true), (21, false), (95, true), (94, false)] {
-        let slot = calendar.find_slot(&slot_request(&call, 1), at(start)).unwrap();
+        let slot = find_slot(&calendar, &slot_request(&call, 1), at(start)).unwrap();
         assert_eq!(slot.state == SlotStatus::Free, free, "{start}");
     }
 }
@@ -216,15 +222,10 @@ fn buffers_occupy_and_touching_windows_do_not() {
 fn block_occupies_all_units_for_good() {
     let class = event_type(vec![segment_template(0, 60, &["studio"])]);
     let calendar = Availability::new(vec![usage("studio", 20, None)], vec![block("studio", (59, 61))]);
-    let slot = calendar.find_slot(&slot_request(&class, 1), at(0)).unwrap();
+    let slot = find_slot(&calendar, &slot_request(&class, 1), at(0)).unwrap();
     assert_eq!((slot.available, slot.state), (0, SlotStatus::Taken));
-    assert_eq!(
-        calendar
-            .find_slot(&slot_request(&class, 1), at(61))
-            .unwrap()
-            .available,
-        20
-    );
+    let slot = find_slot(&calendar, &slot_request(&class, 1), at(61)).unwrap();
+    assert_eq!(slot.available, 20);
 }
 
 #[test]
@@ -297,13 +298,8 @@ fn short_bookings_share_a_unit_and_leave_one_for_long_ones() {
         OccupancyStatus::Confirmed,
     ));
     let calendar = Availability::new(usages(), busy);
-    assert_eq!(
-        calendar
-            .find_slot(&slot_request(&class, 1), at(0))
-            .unwrap()
-            .available,
-        1
-    );
+    let slot = find_slot(&calendar, &slot_request(&class, 1), at(0)).unwrap();
+    assert_eq!(slot.available, 1);
 }
 
 #[test]
@@ -315,14 +311,14 @@ fn five_nearest_free_slots_are_found() {
     ];
     let calendar = Availability::new(Vec::new(), busy);
     let starts: Vec<_> = (-4..=4).map(|n| at(n * 30)).collect();
-    let found = calendar.nearest_free_slots(&slot_request(&call, 1), starts, at(0));
+    let found = calendar.nearest_free_slots(&slot_request(&call, 1), starts, at(0), || false);
     let found: Vec<_> = found
         .iter()
         .map(|slot| (slot.window.starts_at() - at(0)).num_minutes())
         .collect();
     assert_eq!(found, [-30, 30, -60, -90, 90]);
     assert_eq!(
-        calendar.nearest_free_slots(&slot_request(&call, 1), vec![at(0)], at(0)),
+        calendar.nearest_free_slots(&slot_request(&call, 1), vec![at(0)], at(0), || false),
         [],
         "not the refused one"
     );
@@ -358,7 +354,7 @@ proptest! {
             let free = (1..=3).filter(|unit| is_free(resource, *unit));
             u32::try_from(free.count()).unwrap() / quantity
         }).sum();
-        let slot = calendar.find_slot(&slot_request(&pool, quantity), at(start)).unwrap();
+        let slot = find_slot(&calendar, &slot_request(&pool, quantity), at(start)).unwrap();
         prop_assert_eq!(slot.available, bookings);
         prop_assert_eq!(slot.state == SlotStatus::Free, bookings > 0);
         let chosen = calendar.find_units(&slot_request(&pool, quantity), at(start), unit_offset);

@@ -81,6 +81,7 @@ impl From<WorkflowError> for Problem {
                 tracing::error!(error = source, "responding 503: the database is unavailable");
                 Self::new(ProblemCode::StoreUnavailable, "try again shortly")
             }
+            WorkflowError::TooBusy => Self::too_busy("ask for fewer slots at once, or try again shortly"),
             WorkflowError::Internal(_) => {
                 tracing::error!(error = source, "responding 500");
                 Self::new(

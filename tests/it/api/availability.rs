@@ -53,6 +53,23 @@ on_both_engines! {
         app.checkout(&order("visit", "2026-12-01T09:00:00Z")).await.expect(201);
     }
 
+    async fn limit_lists_the_first_slots(engine) {
+        let app = TestApp::start(engine).await;
+        let list = async |limit: &str| {
+            let path = format!("/v1/event-types/call/slots?from=2026-12-01T00:00:00Z&to=2026-12-02T00:00:00Z&limit={limit}");
+            app.get(&path).await
+        };
+        let all = slots(&app, "call", "2026-12-01T00:00:00Z", "2026-12-02T00:00:00Z").await.expect(200);
+        assert_eq!(list("5000").await.expect(200).body, all.body);
+        let three = list("3").await.expect(200);
+        assert_eq!(list_starts(&three), list_starts(&all)[..3]);
+        assert_eq!(list("1").await.expect(200).body["slots"], json!([all.body["slots"][0]]));
+        for wrong in ["0", "5001", "-1", "", "x", "1.5"] {
+            let refused = list(wrong).await.expect_problem(422, "invalid");
+            assert_eq!(refused.body["errors"][0]["field"], "limit", "{wrong}");
+        }
+    }
+
     async fn schedule_follows_local_time_across_dst_changes(engine) {
         let app = TestApp::start(engine).await;
         let members = |timezone: &str| json!({"resource": "ben", "duration_minutes": 30,

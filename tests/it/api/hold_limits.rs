@@ -238,6 +238,31 @@ on_both_engines! {
         app.another_instance().await.checkout(&order_by("ada@example.com", "call", &slot(99))).await.expect(201);
     }
 
+    async fn reads_of_one_address_are_limited(engine) {
+        let app = start_with_limit(engine, "HOLDFAST_READ_LIMIT", "6/h").await;
+        let hold = app.hold_slot("call", SLOT).await;
+        let reads = [
+            format!("/v1/holds/{}", hold.text("id")),
+            "/v1/event-types/call/slots?from=2026-12-01T10:00:00Z&to=2026-12-01T11:00:00Z".to_owned(),
+            "/openapi.json".to_owned(),
+        ];
+        for path in reads.iter().chain(&reads) {
+            app.get(path).await.expect(200);
+        }
+        for path in &reads {
+            assert!(assert_retry_after(app.get(path).await, "rate_limited") > 0);
+            // With a key, and for those who watch the service, there is no limit.
+            app.admin(Method::GET, path, None).await.expect(200);
+        }
+        for path in ["/livez", "/readyz", "/metrics", "/checkout/done", "/checkout/page.css", "/checkout/return.js"] {
+            for _ in 0..10 {
+                app.get(path).await.expect(200);
+            }
+        }
+        app.checkout(&order_by("ada@example.com", "call", &slot(1))).await.expect(201);
+        app.another_instance().await.get(&reads[0]).await.expect(200);
+    }
+
     async fn trusted_proxy_names_the_client_address(engine) {
         let app = TestApp::start_with(
             engine, &[("HOLDFAST_RATE_LIMIT", "2/h"), ("HOLDFAST_TRUSTED_PROXIES", "127.0.0.0/8")]).await;

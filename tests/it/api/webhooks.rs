@@ -158,10 +158,11 @@ async fn webhook_without_database_is_refused_and_applied_later() {
             "{delivery:?}"
         );
     }
-    let refused = other
-        .get("/readyz")
-        .await
-        .expect_problem(503, "store_unavailable");
+    let refused = eventually("the outage shows", async || {
+        let answer = other.get("/readyz").await;
+        (answer.status != 200).then_some(answer)
+    });
+    let refused = refused.await.expect_problem(503, "store_unavailable");
     assert!(refused.headers.contains_key("retry-after"));
     other.get("/livez").await.expect(200);
     assert_eq!(app.state_of(&hold).await, "held");

@@ -171,6 +171,43 @@ async fn chunked_body_over_the_limit_is_too_large() {
     app.assert_untouched().await;
 }
 
+#[tokio::test]
+async fn answer_to_a_hostile_body_stays_small() {
+    const MOST: usize = 8 * 1024;
+    let app = Untouched::start(Engine::Sqlite).await;
+    let members = |count: usize, name: &dyn Fn(usize) -> String| {
+        let members: Vec<_> = (0..count).map(|n| format!("{}:1", json!(name(n)))).collect();
+        format!("{{{}}}", members.join(","))
+    };
+    let bodies = [
+        members(5_000, &|n| format!("m{n}")),
+        members(1, &|_| "x".repeat(60_000)),
+        // Six characters of JSON each.
+        members(1, &|_| "\u{1}".repeat(10_000)),
+        members(60, &|n| format!("{n}{}", "\u{1}".repeat(150))),
+        members(100, &|n| format!("{n}{}", "é".repeat(250))),
+        format!("[{}]", vec!["{}"; 20_000].join(",")),
+        format!(r#"{{"segments":[{}]}}"#, vec![r#"{"a":1}"#; 7_000].join(",")),
+        format!(r#"{{"guest":{}}}"#, members(4_000, &|n| format!("g{n}"))),
+        format!(r#"{{"metadata":{}}}"#, members(4_000, &|n| format!("k{n}"))),
+    ];
+    for route in Route::ALL {
+        for body in &bodies {
+            assert!(body.len() <= LIMIT, "{}", body.len());
+            let case = format!("{route:?} {}", body.chars().take(40).collect::<String>());
+            let answer = send_body(&app, route, body.clone()).await;
+            let size = answer.body.to_string().len();
+            assert!(size < MOST, "{case}: {size}");
+            expect_problem(&case, answer, 422, "invalid");
+        }
+    }
+    let query = (0..500).map(|n| format!("q{n}=x")).collect::<Vec<_>>().join("&");
+    let answer = app.get(&format!("/v1/event-types/call/slots?{query}")).await;
+    assert!(answer.body.to_string().len() < MOST);
+    expect_problem("a long query", answer, 422, "invalid");
+    app.assert_untouched().await;
+}
+
 /// Sends a body in chunks, without its length.
 async fn send_chunked(app: &Untouched, path: &str, body: &str) -> (String, Value) {
     let mut stream = TcpStream::connect(app.address).await.unwrap();
