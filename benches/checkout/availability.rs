@@ -12,7 +12,7 @@
     clippy::print_stdout,
     reason = "a measurement that fails must stop the benchmark, and the printed table is its result"
 )]
-#![allow(dead_code, reason = "the other benchmark uses all of the shared modules")]
+#![allow(dead_code, reason = "the other benchmarks use all of the shared modules")]
 
 mod bulk_insert;
 mod environment;

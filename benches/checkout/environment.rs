@@ -33,6 +33,7 @@ pub(crate) struct Environment {
     simulator: Process,
     directory: TempDir,
     pub(crate) url: String,
+    changed_variables: Vec<(&'static str, &'static str)>,
     /// The directory of the PostgreSQL server with its socket and its data.
     postgres_directory: Option<PathBuf>,
     _server: Option<postgres::Server>,
@@ -49,6 +50,11 @@ pub(crate) struct CpuTime {
 
 impl Environment {
     pub(crate) async fn new(engine: Engine) -> Self {
+        Self::with_variables(engine, &[]).await
+    }
+
+    /// Starts a service with some of its variables changed.
+    pub(crate) async fn with_variables(engine: Engine, changed: &[(&'static str, &'static str)]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let server = (engine == Engine::Postgres).then(|| postgres::Server::start("-c max_connections=100"));
         let url = match &server {
@@ -71,7 +77,7 @@ impl Environment {
             WEBHOOK_SECRET,
         ];
         let simulator = Process::start(directory.path(), &simulator, &[]);
-        let (service, first_start) = start_service(&directory, &url, &simulator).await;
+        let (service, first_start) = start_service(&directory, &url, &simulator, changed).await;
         let client = ServiceClient::new(&service.base, &simulator.base);
         client.create_event_types().await;
         let database = match engine {
@@ -87,6 +93,7 @@ impl Environment {
             simulator,
             directory,
             url,
+            changed_variables: changed.to_vec(),
             postgres_directory,
             _server: server,
         }
@@ -94,7 +101,15 @@ impl Environment {
 
     /// Starts another service on the same database. Returns the time to its first `200` from `/readyz`.
     pub(crate) async fn start_another_service(&self) -> Duration {
-        start_service(&self.directory, &self.url, &self.simulator).await.1
+        let variables = &self.changed_variables;
+        start_service(&self.directory, &self.url, &self.simulator, variables)
+            .await
+            .1
+    }
+
+    /// Returns the address of the service, as `127.0.0.1:PORT`.
+    pub(crate) fn service_address(&self) -> String {
+        self.service.base.replace("http://", "")
     }
 
     /// Returns the service's resident memory, in MiB.
@@ -115,8 +130,13 @@ impl Environment {
     }
 }
 
-async fn start_service(directory: &TempDir, url: &str, simulator: &Process) -> (Process, Duration) {
-    let variables = [
+async fn start_service(
+    directory: &TempDir,
+    url: &str,
+    simulator: &Process,
+    changed: &[(&str, &str)],
+) -> (Process, Duration) {
+    let mut variables = vec![
         ("DATABASE_URL", url),
         ("STRIPE_SECRET_KEY", "sk_test_benchmark"),
         ("STRIPE_WEBHOOK_SECRET", WEBHOOK_SECRET),
@@ -126,9 +146,12 @@ async fn start_service(directory: &TempDir, url: &str, simulator: &Process) -> (
         // The limits are out of reach, and each guest has an address of its own, as behind a shop's proxy.
         ("HOLDFAST_TRUSTED_PROXIES", "127.0.0.0/8"),
         ("HOLDFAST_RATE_LIMIT", "1000000/s"),
+        ("HOLDFAST_READ_LIMIT", "1000000/s"),
         ("HOLDFAST_MAX_LIVE_HOLDS_PER_CLIENT", "1000000"),
         ("HOLDFAST_MAX_LIVE_HOLDS_PER_GUEST", "1000000"),
     ];
+    // A later variable replaces an earlier one of the same name.
+    variables.extend_from_slice(changed);
     let service = Process::start(directory.path(), &["serve"], &variables);
     let client = ServiceClient::new(&service.base, &simulator.base);
     client.wait_until_ready().await;

@@ -12,6 +12,7 @@
     reason = "a measurement that fails must stop the benchmark, and the printed table is its result"
 )]
 
+#[allow(dead_code, reason = "the other benchmarks use all of it")]
 mod environment;
 mod load;
 mod measure;
@@ -19,7 +20,7 @@ mod measure;
 #[allow(dead_code, reason = "the tests use all of it")]
 mod postgres;
 mod process;
-#[allow(dead_code, reason = "the other benchmark uses all of it")]
+#[allow(dead_code, reason = "the other benchmarks use all of it")]
 mod service_client;
 mod single_insert;
 mod store_baseline;

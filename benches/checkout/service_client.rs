@@ -59,18 +59,19 @@ pub(crate) struct ServiceClient {
 
 impl ServiceClient {
     pub(crate) fn new(service: &str, simulator: &str) -> Self {
-        // All requests are plain HTTP, but the client needs a TLS provider all the same.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .http1_only()
-            .build()
-            .unwrap();
         Self {
-            http,
+            http: build_http_client(usize::MAX),
             service: service.to_owned(),
             simulator: simulator.to_owned(),
             guests: Arc::default(),
+        }
+    }
+
+    /// Returns a client that opens a connection for each request, as many guests of one request each do.
+    pub(crate) fn with_new_connections(&self) -> Self {
+        Self {
+            http: build_http_client(0),
+            ..self.clone()
         }
     }
 
@@ -202,9 +203,15 @@ impl ServiceClient {
             format_time(from),
             format_time(to)
         );
-        let page: Value =
-            serde_json::from_slice(&send_expecting(self.service_request(Method::GET, &path), 200).await)
-                .unwrap();
+        let page: Value = serde_json::from_slice(
+            &send_expecting(
+                self.service_request(Method::GET, &path)
+                    .header(FORWARDED, self.new_guest().1),
+                200,
+            )
+            .await,
+        )
+        .unwrap();
         page["slots"].as_array().unwrap().len()
     }
 
@@ -220,6 +227,13 @@ impl ServiceClient {
         let request = self.http.request(method, format!("{base}{path}"));
         request.header("content-type", "application/json")
     }
+}
+
+fn build_http_client(idle_connections: usize) -> reqwest::Client {
+    // All requests are plain HTTP, but the client needs a TLS provider all the same.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let builder = reqwest::Client::builder().no_proxy().http1_only();
+    builder.pool_max_idle_per_host(idle_connections).build().unwrap()
 }
 
 /// Sends a request and expects this status. Returns the response's body.
