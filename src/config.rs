@@ -17,6 +17,7 @@ use url::Url;
 use crate::gateway::stripe_config::{STRIPE_API, is_live_key};
 use crate::telemetry::LogFormat;
 
+mod operators;
 mod rate_limit;
 
 /// The address of the database.
@@ -64,7 +65,7 @@ pub struct Config {
     pub stripe: Option<StripeSettings>,
     /// `HOLDFAST_LISTEN`: the address to serve on.
     pub listen: SocketAddr,
-    /// `HOLDFAST_ADMIN_KEY`: the operators' key.
+    /// `HOLDFAST_ADMIN_KEY`: the key named `bootstrap`.
     pub admin_key: Option<SecretString>,
     /// `HOLDFAST_HOLD_TTL`: how long a guest has to pay.
     pub hold_ttl: Duration,
@@ -155,7 +156,9 @@ pub fn load_config(
         listen: reader.parse_or_default("HOLDFAST_LISTEN", "127.0.0.1:8080", |text| {
             SocketAddr::from_str(text).map_err(|_| "must be an address and port, such as 127.0.0.1:8080")
         }),
-        admin_key: reader.find("HOLDFAST_ADMIN_KEY").map(SecretString::from),
+        admin_key: reader
+            .find_checked("HOLDFAST_ADMIN_KEY", operators::check_admin_key)
+            .map(SecretString::from),
         hold_ttl: reader.parse_or_default("HOLDFAST_HOLD_TTL", "30m", parse_hold_ttl),
         full_refund_frees_slot: reader.parse_or_default("HOLDFAST_FULL_REFUND_FREES_SLOT", "true", |text| {
             text.parse().map_err(|_| "must be true or false")

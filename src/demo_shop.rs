@@ -40,7 +40,7 @@ const SIMULATOR_PORT: u16 = 18081;
 
 const SECRET_KEY: &str = "sk_test_sandbox";
 const WEBHOOK_SECRET: &str = "whsec_sandbox";
-const ADMIN_KEY: &str = "sandbox-operators-key";
+const ADMIN_KEY: &str = "sandbox-key-for-operators";
 
 /// Reads the configuration from the environment, with the sandbox's own defaults.
 ///

@@ -4,6 +4,7 @@
 //! argument, so that it can be read, tested and model-checked without a database or a network. Storage, wire formats
 //! and scheduling belong to `store`, `gateway`, `workflow` and `http`.
 
+pub mod access_key;
 pub mod availability;
 pub mod booking;
 pub mod catalogue;

@@ -5,7 +5,7 @@
 //! - Guests and checkout pages: `slots`, `holds`, `move_hold`, `return_pages`, `calendar_export`.
 //! - Stripe: `webhooks`. Operators: `admin`. Machines: `health`. The demo shop: `demo_page`.
 //! - What comes in: `json_body`, `query_string`, `field_values`, `schedule`, `metadata`, `path_id`.
-//! - Who may call, and how often: `auth`, `client_address`, `rate_limit`, `request_size`.
+//! - Who may call, and how often: `auth`, `scopes`, `client_address`, `rate_limit`, `request_size`.
 //! - What goes out: `views`, `slot_view`, `error` (the only file that makes a status of an error), `openapi`.
 
 use std::sync::Arc;
@@ -25,7 +25,9 @@ use utoipa_axum::routes;
 
 use self::client_address::ClientAddress;
 use self::error::{Problem, ProblemCode};
+pub use self::field_values::parse_name;
 pub use self::server::{RenderMetrics, Server};
+use crate::domain::access_key::{AccessKey, KeyText};
 
 pub(crate) mod admin;
 mod auth;
@@ -49,6 +51,7 @@ mod request_id;
 mod request_size;
 mod return_pages;
 mod schedule;
+mod scopes;
 mod server;
 mod slot_view;
 mod slots;
@@ -75,7 +78,9 @@ fn public_routes(server: Option<&Arc<Server>>) -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(slots::list_slots))
         .routes(routes!(calendar_export::export_calendar));
     if let Some(server) = server {
-        guests = guests.layer(from_fn_with_state(server.clone(), limit_changes));
+        guests = guests
+            .layer(from_fn_with_state(server.clone(), limit_changes))
+            .layer(from_fn_with_state(server.clone(), auth::identify_caller));
     }
     let guests = guests.layer(from_fn_with_state(MAX_JSON_BODY, request_size::refuse_oversized));
     let stripe = OpenApiRouter::new()
@@ -121,6 +126,8 @@ fn operator_routes() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(admin::sweep::run_sweep))
         .routes(routes!(admin::commands::list_commands))
         .routes(routes!(admin::commands::retry_command))
+        .routes(routes!(admin::keys::create_key, admin::keys::list_keys))
+        .routes(routes!(admin::keys::revoke_key))
         .layer(from_fn_with_state(MAX_JSON_BODY, request_size::refuse_oversized))
 }
 
@@ -163,13 +170,23 @@ pub fn sweep_report_view(report: crate::workflow::sweep::SweepReport) -> impl se
     admin::sweep::SweepReportView::from(report)
 }
 
+/// Shows an access key as `GET /v1/admin/keys` does.
+pub fn access_key_view(key: &AccessKey) -> impl serde::Serialize + use<> {
+    admin::keys::AccessKeyView::from(key)
+}
+
+/// Shows a new access key with its text, as `POST /v1/admin/keys` does.
+pub fn created_key_view(key: &AccessKey, text: &KeyText) -> impl serde::Serialize + use<> {
+    admin::keys::CreatedKeyView::new(key, text)
+}
+
 /// Builds the OpenAPI 3.1 description from the handlers that serve the routes.
 pub fn describe_api() -> OpenApi {
     let (_, api) = public_routes(None).merge(operator_routes()).split_for_parts();
     openapi::complete_description(api)
 }
 
-/// Limits how many requests that change something come from one address. Operators have no limit.
+/// Limits how many requests that change something come from one address. Callers with a key have no limit.
 async fn limit_changes(
     State(server): State<Arc<Server>>,
     client: ClientAddress,
@@ -178,7 +195,7 @@ async fn limit_changes(
 ) -> Response {
     let is_change = matches!(*request.method(), Method::POST | Method::DELETE);
     if is_change
-        && !auth::is_operator(&server, request.headers())
+        && request.extensions().get::<auth::KeyHolder>().is_none()
         && let Err(problem) = server.rate_limiter.count_change(client)
     {
         return problem.into_response();

@@ -5,16 +5,23 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand};
 use holdfast::app::{self, App, Background};
 use holdfast::clock::{SystemClock, WrongClock};
 use holdfast::config::{self, Config, ConfigScope};
 use holdfast::doctor::{self, Verdict};
+use holdfast::domain::access_key::Scope;
+use holdfast::domain::ids::AccessKeyId;
+use holdfast::domain::listing::PageRequest;
 use holdfast::domain::time::Clock;
+use holdfast::http;
+use holdfast::workflow::access_keys::{KeyRegistry, NewKey};
 use holdfast::workflow::{format_error_chain, sweep};
 use holdfast::{demo_shop, stripe_sandbox, telemetry};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 /// Sells time slots through Stripe Checkout: no slot is sold twice, no payment is kept without its slot.
 #[derive(Parser)]
@@ -40,8 +47,38 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Make, list or revoke access keys, on the database itself.
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Run only the Stripe simulator.
     StripeSandbox(stripe_sandbox::StripeSandboxArgs),
+}
+
+#[derive(Subcommand)]
+enum KeyCommand {
+    /// Make a key and print it as JSON; this is the only time that the key is shown.
+    Create {
+        /// The name of its holder, which the history and the audit trail show.
+        #[arg(long)]
+        name: String,
+        /// What the key is for: checkout, read, operate or admin.
+        #[arg(long, value_parser = parse_scope)]
+        scope: Scope,
+        /// When the key stops to be good, such as 2030-12-01T10:00:00Z; without it, when it is revoked.
+        #[arg(long)]
+        expires_at: Option<DateTime<Utc>>,
+    },
+    /// Print each key as a line of JSON, newest first, without its text.
+    List,
+    /// Revoke the key with this id.
+    Revoke {
+        /// The id of the key.
+        id: Uuid,
+    },
+}
+
+fn parse_scope(text: &str) -> Result<Scope, &'static str> {
+    Scope::parse(text).ok_or("must be checkout, read, operate or admin")
 }
 
 /// Why a command failed.
@@ -88,6 +125,7 @@ async fn run_command(command: Command) -> Result<ExitCode, CliError> {
         Command::Migrate => run_migrate(load_configuration(ConfigScope::Database)?).await,
         Command::Sweep => run_sweep(load_configuration(ConfigScope::Stripe)?).await,
         Command::Doctor { json } => run_doctor(load_configuration(ConfigScope::Stripe)?, json).await,
+        Command::Key(command) => run_key(load_configuration(ConfigScope::Database)?, command).await,
         Command::StripeSandbox(args) => {
             start_logs("info", telemetry::LogFormat::Text);
             Ok(stripe_sandbox::run(args, listen_for_stop()?)
@@ -172,9 +210,7 @@ async fn run_sweep(config: Config) -> Result<ExitCode, CliError> {
     };
     let context = app::build_context(&config, stripe, build_clock()).await?;
     let report = sweep::sweep_once(&context).await?;
-    print_line(&serde_json::to_string(&holdfast::http::sweep_report_view(
-        report,
-    ))?);
+    print_line(&serde_json::to_string(&http::sweep_report_view(report))?);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -194,6 +230,57 @@ async fn run_doctor(config: Config, json: bool) -> Result<ExitCode, CliError> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+async fn run_key(config: Config, command: KeyCommand) -> Result<ExitCode, CliError> {
+    let store = app::open_store(&config.database).await?;
+    if !store.is_ready().await? {
+        let text = "the schema does not match this program: run `holdfast migrate`";
+        return Err(CliError::Other(text.to_owned()));
+    }
+    let keys = KeyRegistry::new(store.as_ref(), build_clock().now());
+    match command {
+        KeyCommand::Create {
+            name,
+            scope,
+            expires_at,
+        } => {
+            let name = http::parse_name(&name)
+                .map_err(|detail| CliError::Configuration(format!("the name {detail}")))?;
+            let (key, text) = keys
+                .create_key(NewKey {
+                    name,
+                    scope,
+                    expires_at,
+                })
+                .await?;
+            print_line(&serde_json::to_string(&http::created_key_view(&key, &text))?);
+        }
+        KeyCommand::List => print_keys(&keys).await?,
+        KeyCommand::Revoke { id } => {
+            let revoked = keys.revoke_key(AccessKeyId(id)).await?;
+            let key = revoked.ok_or_else(|| CliError::Other("there is no such key".to_owned()))?;
+            print_line(&serde_json::to_string(&http::access_key_view(&key))?);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn print_keys(keys: &KeyRegistry<'_>) -> Result<(), CliError> {
+    let mut page = PageRequest {
+        limit: 200,
+        cursor: None,
+    };
+    loop {
+        let found = keys.list_keys(&page).await?;
+        for key in &found.entries {
+            print_line(&serde_json::to_string(&http::access_key_view(key))?);
+        }
+        if found.next.is_none() {
+            return Ok(());
+        }
+        page.cursor = found.next;
+    }
 }
 
 /// Prints the result of a command. Nothing else writes to standard output.

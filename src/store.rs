@@ -12,6 +12,7 @@
 //! To add a statement: put it into the file of its aggregate, here if it is equal in both engines; add a method to the trait
 //! and implement it in both engines; add a case to the contract tests, which run one suite over both engines.
 
+pub mod access_keys;
 pub mod attempts;
 pub mod availability;
 pub mod blocks;
@@ -40,6 +41,7 @@ pub mod schema;
 pub mod sqlite;
 mod transition_effect;
 
+pub use access_keys::AccessKeys;
 pub use attempts::{AttemptEnd, Attempts, Claim, NewAttempt, StaleAttempt};
 pub use availability::{AvailabilityQuery, Occupancies};
 pub use blocks::Blocks;

@@ -3,6 +3,7 @@
 //! Each workflow loads, decides by a pure rule of `domain`, and commits by compare-and-swap. None keeps a database
 //! transaction open while it waits for Stripe (I6). Callers and response formats belong to `http` and `jobs`.
 
+pub mod access_keys;
 mod acquire_slot;
 pub mod apply_fact;
 pub mod availability;

@@ -43,6 +43,8 @@ mod fixture;
 mod gateway;
 #[path = "model/graph.rs"]
 mod graph;
+#[path = "model/operators.rs"]
+mod operators;
 #[path = "model/process.rs"]
 mod process;
 #[path = "model/store.rs"]

@@ -116,6 +116,16 @@ fn hold_ttl_is_between_a_second_and_23_hours() {
 }
 
 #[test]
+fn admin_key_has_at_least_24_characters() {
+    for (length, good) in [(23, false), (24, true)] {
+        let key = "k".repeat(length);
+        let invalid = list_invalid(&[("HOLDFAST_ADMIN_KEY", &key)]);
+        assert_eq!(invalid.is_empty(), good, "{length}: {invalid:?}");
+    }
+    assert!(list_invalid(&[("HOLDFAST_ADMIN_KEY", "")]).is_empty());
+}
+
+#[test]
 fn given_values_replace_defaults() {
     let pairs = [
         GOOD[0],
@@ -141,7 +151,7 @@ fn secrets_are_not_printed() {
         GOOD[0],
         GOOD[1],
         ("DATABASE_URL", "postgres://u:hunter2@h/db"),
-        ("HOLDFAST_ADMIN_KEY", "hunter3"),
+        ("HOLDFAST_ADMIN_KEY", "hunter3-hunter3-hunter3-hunter3"),
     ];
     let shown = format!("{:?}", read_from(&pairs, ConfigScope::Stripe).unwrap());
     for secret in ["hunter2", "hunter3", "sk_test_1", "whsec_a"] {

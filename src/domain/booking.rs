@@ -110,8 +110,8 @@ pub enum Actor {
     Sweep,
     /// The guest, who presented the hold's token.
     Guest,
-    /// The operator of the shop.
-    Operator,
+    /// An operator of the shop, by the name of the key; `None` on lines of a version without such names.
+    Operator(Option<String>),
     /// The outbox worker, after Stripe's response to a command.
     Command,
 }

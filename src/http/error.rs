@@ -31,8 +31,12 @@ pub(crate) enum ProblemCode {
     Invalid,
     /// The key or token is missing or wrong.
     Unauthorized,
-    /// There is no such event type, hold, command or path.
+    /// The key's scope is not enough for the route.
+    Forbidden,
+    /// There is no such event type, hold, command, key or path.
     NotFound,
+    /// Something else has the name, or is in the way.
+    Conflict,
     /// Another live hold has the slot.
     SlotTaken,
     /// The hold cannot be released, because it is paid or being paid.
@@ -65,8 +69,10 @@ impl ProblemCode {
             Self::Malformed | Self::BadSignature => StatusCode::BAD_REQUEST,
             Self::Invalid | Self::IdempotencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::SlotTaken
+            Self::Conflict
+            | Self::SlotTaken
             | Self::AlreadyPaid
             | Self::NotCancellable
             | Self::NotMovable
@@ -82,7 +88,9 @@ impl ProblemCode {
             Self::Malformed => "The request cannot be read",
             Self::Invalid => "The request is not acceptable",
             Self::Unauthorized => "The key or token is missing or wrong",
+            Self::Forbidden => "The key's scope is not enough",
             Self::NotFound => "There is no such thing",
+            Self::Conflict => "Something else is in the way",
             Self::SlotTaken => "The slot is taken",
             Self::AlreadyPaid => "The hold is already paid",
             Self::NotCancellable => "The hold cannot be cancelled",
@@ -104,7 +112,9 @@ impl ProblemCode {
             Self::Malformed => "malformed",
             Self::Invalid => "invalid",
             Self::Unauthorized => "unauthorized",
+            Self::Forbidden => "forbidden",
             Self::NotFound => "not_found",
+            Self::Conflict => "conflict",
             Self::SlotTaken => "slot_taken",
             Self::AlreadyPaid => "already_paid",
             Self::NotCancellable => "not_cancellable",

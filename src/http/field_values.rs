@@ -194,7 +194,7 @@ fn parse_email(text: &str) -> Result<String, &'static str> {
 }
 
 /// Parses a name: not empty, not too long, without control characters.
-fn parse_name(text: &str) -> Result<String, &'static str> {
+pub fn parse_name(text: &str) -> Result<String, &'static str> {
     let trimmed = text.trim();
     if trimmed.is_empty() || trimmed.chars().count() > MAX_NAME {
         return Err("must be 1 to 200 characters");

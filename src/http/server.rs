@@ -20,7 +20,7 @@ pub type RenderMetrics = Arc<dyn Fn(Option<FigureCounts>) -> String + Send + Syn
 pub struct Server {
     /// Gives the workflows what they need: store, gateway, clock, settings.
     pub context: Arc<Context>,
-    /// Authenticates operators by their key. Without a key, nobody is an operator.
+    /// Is the key named `bootstrap`, if the environment has one.
     pub admin_key: Option<SecretString>,
     /// Verifies the signatures of webhooks. There are several secrets while one is being rolled.
     pub webhook_secrets: Vec<SecretString>,

@@ -359,6 +359,9 @@ struct HistoryView {
     message: String,
     /// Who caused it: `checkout`, `event`, `sweep`, `guest`, `operator` or `command`.
     by: &'static str,
+    /// The name of the operator's key, if an operator caused it.
+    #[schema(required = true)]
+    actor: Option<String>,
     /// The id of the Stripe event that caused it, if one did.
     #[schema(required = true)]
     event: Option<String>,
@@ -366,13 +369,13 @@ struct HistoryView {
 
 impl From<&HistoryLine> for HistoryView {
     fn from(line: &HistoryLine) -> Self {
-        let (by, event) = match &line.actor {
-            Actor::Checkout => ("checkout", None),
-            Actor::Event(id) => ("event", Some(id.to_string())),
-            Actor::Sweep => ("sweep", None),
-            Actor::Guest => ("guest", None),
-            Actor::Operator => ("operator", None),
-            Actor::Command => ("command", None),
+        let (by, actor, event) = match &line.actor {
+            Actor::Checkout => ("checkout", None, None),
+            Actor::Event(id) => ("event", None, Some(id.to_string())),
+            Actor::Sweep => ("sweep", None, None),
+            Actor::Guest => ("guest", None, None),
+            Actor::Operator(name) => ("operator", name.clone(), None),
+            Actor::Command => ("command", None, None),
         };
         Self {
             at: line.at,
@@ -382,6 +385,7 @@ impl From<&HistoryLine> for HistoryView {
             transition: line.transition.clone(),
             message: line.message.clone(),
             by,
+            actor,
             event,
         }
     }

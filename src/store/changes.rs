@@ -165,14 +165,16 @@ macro_rules! insert_orphan {
 }
 pub(super) use insert_orphan;
 
-/// Writes a history line of hold `$1` at `$2`: from `$3`, `$4` to `$5`, `$6`, transition `$7`, message `$8`, by `$9` with event `$10`.
+/// Writes a history line of hold `$1` at `$2`: from `$3`, `$4` to `$5`, `$6`, transition `$7`, message `$8`, by `$9` with event `$10`
+/// and name `$11`.
 pub(super) const INSERT_HISTORY: &str = "INSERT INTO hold_history
-         (hold_id, at, from_status, from_reason, to_status, to_reason, transition, message, actor, event_id)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+         (hold_id, at, from_status, from_reason, to_status, to_reason, transition, message, actor, event_id,
+          actor_name)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
 
 /// Lists the history of hold `$1`, oldest line first.
 pub(super) const LIST_HISTORY: &str =
-    "SELECT at, from_status, from_reason, to_status, to_reason, transition, message, actor, event_id
+    "SELECT at, from_status, from_reason, to_status, to_reason, transition, message, actor, event_id, actor_name
      FROM hold_history WHERE hold_id = $1 ORDER BY seq";
 
 #[derive(sqlx::FromRow)]
@@ -186,6 +188,7 @@ pub(super) struct HistoryRow {
     message: String,
     actor: String,
     event_id: Option<String>,
+    actor_name: Option<String>,
 }
 
 impl HistoryRow {
@@ -198,7 +201,7 @@ impl HistoryRow {
             to: encoding::decode_status(&self.to_status, self.to_reason.as_deref())?,
             transition: self.transition,
             message: self.message,
-            actor: encoding::decode_actor(&self.actor, self.event_id)?,
+            actor: encoding::decode_actor(&self.actor, self.event_id, self.actor_name)?,
         })
     }
 

@@ -1,5 +1,6 @@
 //! The interface of a store: all that the workflows need of a database.
 
+use super::access_keys::AccessKeys;
 use super::attempts::Attempts;
 use super::availability::Occupancies;
 use super::blocks::Blocks;
@@ -26,6 +27,7 @@ macro_rules! sum_of {
 }
 
 sum_of!(
+    AccessKeys,
     Attempts,
     Blocks,
     Catalogue,

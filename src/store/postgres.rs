@@ -18,6 +18,7 @@ use super::lease_request::LeaseRequest;
 use super::{PoolOptions, StoreError};
 use error::PostgresResult;
 
+mod access_keys;
 mod attempts;
 mod availability;
 mod blocks;

@@ -21,6 +21,7 @@ use super::lease_request::LeaseRequest;
 use super::{PoolOptions, StoreError};
 use error::{SqliteError, SqliteResult};
 
+mod access_keys;
 mod attempts;
 mod availability;
 mod blocks;

@@ -136,8 +136,8 @@ impl MoveRequest {
             other => return Err(MoveError::NotMovable(other)),
         }
         let starts_at = booking.window().starts_at();
-        let is_allowed =
-            self.actor == Actor::Operator || booking.change_policy.is_move_in_time(starts_at, context.now());
+        let is_allowed = matches!(self.actor, Actor::Operator(_))
+            || booking.change_policy.is_move_in_time(starts_at, context.now());
         is_allowed.then_some(()).ok_or(MoveError::TooLate)
     }
 

@@ -202,14 +202,18 @@ async fn refund_payment(
         .map(drop)
 }
 
-/// Carries out a pending command now, for an operator; `None` if there is no such pending command.
+/// Carries out a pending command now, on behalf of `actor`; `None` if there is no such pending command.
 ///
 /// # Errors
 /// [`WorkflowError::Store`] if the database is unreachable.
-pub async fn retry_command(context: &Context, id: CommandId) -> Result<Option<Command>, WorkflowError> {
+pub async fn retry_command(
+    context: &Context,
+    id: CommandId,
+    actor: Actor,
+) -> Result<Option<Command>, WorkflowError> {
     if context.store.retry_command(id, context.now()).await?.is_none() {
         return Ok(None);
     }
-    run_command_now(context, id, Actor::Operator).await;
+    run_command_now(context, id, actor).await;
     Ok(context.store.find_command(id).await?)
 }

@@ -2,20 +2,20 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
+use axum::{Extension, Json};
 use chrono::{DateTime, Utc};
 use deserr::Deserr;
 use utoipa::ToSchema;
 
 use super::pagination::{List, PageQuery, to_page_request};
-use crate::domain::booking::Actor;
 use crate::domain::hold::{CancelError, ReleaseRequester};
 use crate::domain::ids::{EventTypeId, HoldId, ResourceId};
 use crate::domain::listing::{HoldFilter, PageRequest};
+use crate::http::auth::KeyHolder;
 use crate::http::error::{Problem, ProblemCode};
 use crate::http::field_errors::FieldErrors;
 use crate::http::field_values::{Cursor, Email, Limit, Note, RefundAmount};
@@ -135,10 +135,11 @@ async fn show_detail(server: &Server, id: HoldId) -> Result<Json<AdminHoldDetail
 pub(in crate::http) async fn release_hold(
     State(server): State<Arc<Server>>,
     PathId(id): PathId,
+    Extension(holder): Extension<KeyHolder>,
 ) -> Result<Json<AdminHoldDetailView>, Problem> {
     let id = parse_hold_id(&id)?;
     let requester = Some(ReleaseRequester::Operator);
-    match release_hold::release_hold_in_task(&server.context, id, requester, Actor::Operator).await? {
+    match release_hold::release_hold_in_task(&server.context, id, requester, holder.to_actor()).await? {
         ReleaseOutcome::Missing => Err(Problem::not_found("hold")),
         ReleaseOutcome::Over(booking) => {
             require_released(&booking)?;
@@ -180,6 +181,7 @@ pub(in crate::http) struct Cancellation {
 pub(in crate::http) async fn cancel_hold(
     State(server): State<Arc<Server>>,
     PathId(id): PathId,
+    Extension(holder): Extension<KeyHolder>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<AdminHoldDetailView>, Problem> {
@@ -190,7 +192,15 @@ pub(in crate::http) async fn cancel_hold(
         return Err(errors.into_problem());
     };
     let note = cancellation.note.map(|Note(note)| note);
-    match cancel_hold::cancel_by_operator(&server.context, id, cancellation.refund.0, note).await? {
+    match cancel_hold::cancel_by_operator(
+        &server.context,
+        id,
+        cancellation.refund.0,
+        note,
+        holder.to_actor(),
+    )
+    .await?
+    {
         cancel_hold::CancelOutcome::Missing => Err(Problem::not_found("hold")),
         cancel_hold::CancelOutcome::Over(_) => show_detail(&server, id).await,
         cancel_hold::CancelOutcome::Refused(_, error @ CancelError::TooMuch(_)) => {
@@ -216,9 +226,10 @@ pub(in crate::http) async fn cancel_hold(
 pub(in crate::http) async fn refresh_hold(
     State(server): State<Arc<Server>>,
     PathId(id): PathId,
+    Extension(holder): Extension<KeyHolder>,
 ) -> Result<Json<AdminHoldDetailView>, Problem> {
     let id = parse_hold_id(&id)?;
-    let found = refresh_hold::refresh_hold(&server.context, id).await?;
+    let found = refresh_hold::refresh_hold(&server.context, id, holder.to_actor()).await?;
     found.ok_or_else(|| Problem::not_found("hold"))?;
     show_detail(&server, id).await
 }

@@ -1,6 +1,7 @@
 //! Turns the errors of workflows into problems.
 
 use super::{Problem, ProblemCode};
+use crate::workflow::access_keys::CreateKeyError;
 use crate::workflow::move_hold::MoveError;
 use crate::workflow::start_checkout::CheckoutError;
 use crate::workflow::{WorkflowError, format_error_chain};
@@ -55,6 +56,20 @@ impl From<CheckoutError> for Problem {
                 "use a new key for a new request",
             ),
             CheckoutError::Workflow(error) => error.into(),
+        }
+    }
+}
+
+impl From<CreateKeyError> for Problem {
+    fn from(error: CreateKeyError) -> Self {
+        match error {
+            CreateKeyError::NameTaken => Self::new(ProblemCode::Conflict, "another key has this name"),
+            CreateKeyError::NameReserved => Self::invalid_field(
+                "name",
+                "is reserved: bootstrap and command-line name no other key",
+            ),
+            CreateKeyError::Expired => Self::invalid_field("expires_at", "must be in the future"),
+            CreateKeyError::Workflow(error) => error.into(),
         }
     }
 }

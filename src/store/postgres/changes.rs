@@ -161,7 +161,7 @@ async fn update_hold(
     let next = &transition.next;
     let (from_status, from_reason) = encoding::encode_status(current.status()?);
     let (status, reason) = encoding::encode_status(next.status);
-    let (actor, event) = encoding::encode_actor(&change.actor);
+    let (actor, event, name) = encoding::encode_actor(&change.actor);
     let due_at = transition_effect::next_due_at(current.due_at(), next.status, change.check_at);
     sqlx::query(
         "WITH hold AS (
@@ -170,8 +170,9 @@ async fn update_hold(
                  version = version + 1, updated_at = $8
              WHERE id = $1)
          INSERT INTO hold_history
-             (hold_id, at, from_status, from_reason, to_status, to_reason, transition, message, actor, event_id)
-         VALUES ($1, $8, $9, $10, $2, $3, $11, $12, $13, $14)",
+             (hold_id, at, from_status, from_reason, to_status, to_reason, transition, message, actor, event_id,
+              actor_name)
+         VALUES ($1, $8, $9, $10, $2, $3, $11, $12, $13, $14, $15)",
     )
     .bind(change.hold.0) // $1
     .bind(status) // $2
@@ -187,6 +188,7 @@ async fn update_hold(
     .bind(transition.reason.to_string()) // $12
     .bind(actor) // $13
     .bind(event) // $14
+    .bind(name) // $15
     .execute(connection)
     .await?;
     Ok(())

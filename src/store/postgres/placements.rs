@@ -187,14 +187,15 @@ pub(super) async fn insert_hold(
 
 /// Writes a moved hold's new version and its history line.
 async fn update_moved_hold(connection: &mut PgConnection, order: &HoldMove) -> PostgresResult<()> {
-    let (actor, event) = encoding::encode_actor(&order.actor);
+    let (actor, event, name) = encoding::encode_actor(&order.actor);
     sqlx::query(
         "WITH hold AS (
              UPDATE holds SET requested_resource_id = $2, version = version + 1, updated_at = $3
              WHERE id = $1 RETURNING id, status, reason)
          INSERT INTO hold_history
-             (hold_id, at, from_status, from_reason, to_status, to_reason, transition, message, actor, event_id)
-         SELECT id, $3, status, reason, status, reason, $4, $5, $6, $7 FROM hold",
+             (hold_id, at, from_status, from_reason, to_status, to_reason, transition, message, actor, event_id,
+              actor_name)
+         SELECT id, $3, status, reason, status, reason, $4, $5, $6, $7, $8 FROM hold",
     )
     .bind(order.hold.0)
     .bind(order.requested_resource.as_ref().map(ResourceId::as_str))
@@ -203,6 +204,7 @@ async fn update_moved_hold(connection: &mut PgConnection, order: &HoldMove) -> P
     .bind(&order.message)
     .bind(actor)
     .bind(event)
+    .bind(name)
     .execute(connection)
     .await?;
     Ok(())

@@ -228,7 +228,7 @@ impl HistoryEntry<'_> {
     ) -> SqliteResult<()> {
         let (from, from_reason) = self.from.map(encoding::encode_status).unzip();
         let (to, to_reason) = encoding::encode_status(self.to);
-        let (actor, event) = encoding::encode_actor(self.actor);
+        let (actor, event, name) = encoding::encode_actor(self.actor);
         sqlx::query(changes::INSERT_HISTORY)
             .bind(DbUuid(self.hold.0))
             .bind(DbTime(at))
@@ -240,6 +240,7 @@ impl HistoryEntry<'_> {
             .bind(self.message)
             .bind(actor)
             .bind(event)
+            .bind(name)
             .execute(connection)
             .await?;
         Ok(())

@@ -153,7 +153,7 @@ on_both_engines! {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn incomplete_configuration_is_a_warning() {
     let app = TestApp::start(Engine::Sqlite).await;
-    for (key, verdict) in [("", "warning"), ("short", "warning"), ("sixteen-letters-", "ok")] {
+    for (key, verdict) in [("", "warning"), ("24-letters-are-enough---", "ok")] {
         let report = examine_with(&app, &[("HOLDFAST_ADMIN_KEY", key)]).await;
         assert_eq!(report.verdict("operators' key"), verdict, "{key}");
     }

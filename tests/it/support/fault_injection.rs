@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use holdfast::domain::access_key::{AccessKey, KeyDigest};
 use holdfast::domain::availability::Availability;
 use holdfast::domain::booking::{Booking, ClientId, HistoryLine};
 use holdfast::domain::catalogue::{Block, BlockConflict, EventType, Feed, Resource};
@@ -16,7 +17,7 @@ use holdfast::domain::command::Command;
 use holdfast::domain::figures::FigureCounts;
 use holdfast::domain::hold::ReleaseRequester;
 use holdfast::domain::ids::{
-    CommandId, EventId, EventTypeId, HoldId, IdempotencyKey, IntentId, ResourceId, SessionId,
+    AccessKeyId, CommandId, EventId, EventTypeId, HoldId, IdempotencyKey, IntentId, ResourceId, SessionId,
 };
 use holdfast::domain::listing::{CommandFilter, HoldFilter, Page, PageRequest, PutOutcome, StoredEvent};
 use holdfast::domain::money::Money;
@@ -24,10 +25,10 @@ use holdfast::domain::segment::Allocation;
 use holdfast::domain::session::{HoldRefs, NewSession, SessionReport, SessionTerms};
 use holdfast::gateway::{Gateway, GatewayError, Probe};
 use holdfast::store::{
-    ApplyOutcome, AttemptEnd, Attempts, AvailabilityQuery, Blocks, Catalogue, Changes, Claim, Commands,
-    Events, FeedRead, Feeds, Figures, Guests, HoldChange, HoldLimits, HoldMove, Holds, LeaseRequest,
-    MoveOutcome, NewAttempt, Occupancies, OrphanPayment, PlaceOutcome, Placements, ReleaseLease, Resources,
-    Schema, StaleAttempt, Store, StoreError, UnpaidHoldCounts,
+    AccessKeys, ApplyOutcome, AttemptEnd, Attempts, AvailabilityQuery, Blocks, Catalogue, Changes, Claim,
+    Commands, Events, FeedRead, Feeds, Figures, Guests, HoldChange, HoldLimits, HoldMove, Holds,
+    LeaseRequest, MoveOutcome, NewAttempt, Occupancies, OrphanPayment, PlaceOutcome, Placements,
+    ReleaseLease, Resources, Schema, StaleAttempt, Store, StoreError, UnpaidHoldCounts,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -170,6 +171,15 @@ macro_rules! implement_store {
             }
         )*}
     };
+}
+
+implement_store! {
+    AccessKeys:
+    insert_key(key: &AccessKey, digest: &KeyDigest) -> bool;
+    find_key(digest: &KeyDigest) -> Option<AccessKey>;
+    list_keys(page: &PageRequest) -> Page<AccessKey>;
+    delete_key(id: AccessKeyId) -> Option<AccessKey>;
+    record_key_use(id: AccessKeyId, at: DateTime<Utc>, since: DateTime<Utc>) -> ();
 }
 
 implement_store! {

@@ -1,0 +1,15 @@
+-- Keys of operators and of shops' servers. A key itself is shown once and not stored: its digest finds it.
+CREATE TABLE access_keys (
+    id           uuid        PRIMARY KEY,
+    name         text        NOT NULL CONSTRAINT access_keys_name UNIQUE,
+    scope        text        NOT NULL
+        CONSTRAINT access_keys_scope CHECK (scope IN ('checkout', 'read', 'operate', 'admin')),
+    -- SHA-256 of the key's text.
+    digest       bytea       NOT NULL CONSTRAINT access_keys_digest UNIQUE,
+    created_at   timestamptz NOT NULL,
+    expires_at   timestamptz,
+    last_used_at timestamptz
+);
+
+-- The name of the key with which an operator caused a line. The version before writes none.
+ALTER TABLE hold_history ADD COLUMN actor_name text;

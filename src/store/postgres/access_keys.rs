@@ -1,0 +1,69 @@
+//! Access keys on PostgreSQL.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use super::PostgresStore;
+use crate::domain::access_key::{AccessKey, KeyDigest};
+use crate::domain::ids::AccessKeyId;
+use crate::domain::listing::{Page, PageRequest};
+use crate::store::access_keys::{self, AccessKeyRow, AccessKeys};
+use crate::store::{StoreError, paging};
+
+#[async_trait]
+impl AccessKeys for PostgresStore {
+    async fn insert_key(&self, key: &AccessKey, digest: &KeyDigest) -> Result<bool, StoreError> {
+        self.retrying(|| async {
+            let done = access_keys::insert_key!(key, digest).execute(&self.pool).await?;
+            Ok(done.rows_affected() > 0)
+        })
+        .await
+    }
+
+    async fn find_key(&self, digest: &KeyDigest) -> Result<Option<AccessKey>, StoreError> {
+        self.retrying(|| async {
+            let query = sqlx::query_as(access_keys::FIND).bind(&digest.0[..]);
+            Ok(AccessKeyRow::decode_optional(
+                query.fetch_optional(&self.pool).await?,
+            )?)
+        })
+        .await
+    }
+
+    async fn list_keys(&self, page: &PageRequest) -> Result<Page<AccessKey>, StoreError> {
+        self.retrying(|| async {
+            let Some(query) = access_keys::list_query!(page) else {
+                return Ok(paging::end_of_list());
+            };
+            Ok(AccessKeyRow::decode_page(
+                query.fetch_all(&self.pool).await?,
+                page,
+            )?)
+        })
+        .await
+    }
+
+    async fn delete_key(&self, id: AccessKeyId) -> Result<Option<AccessKey>, StoreError> {
+        self.retrying(|| async {
+            let query = sqlx::query_as(access_keys::DELETE).bind(id.0);
+            Ok(AccessKeyRow::decode_optional(
+                query.fetch_optional(&self.pool).await?,
+            )?)
+        })
+        .await
+    }
+
+    async fn record_key_use(
+        &self,
+        id: AccessKeyId,
+        at: DateTime<Utc>,
+        since: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        self.retrying(|| async {
+            let query = sqlx::query(access_keys::RECORD_USE).bind(id.0);
+            query.bind(at).bind(since).execute(&self.pool).await?;
+            Ok(())
+        })
+        .await
+    }
+}

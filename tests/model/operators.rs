@@ -1,0 +1,38 @@
+//! What only operators use of a store. No workflow of the model does.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use holdfast::domain::access_key::{AccessKey, KeyDigest};
+use holdfast::domain::ids::AccessKeyId;
+use holdfast::domain::listing::{Page, PageRequest};
+use holdfast::store::{AccessKeys, StoreError};
+
+use crate::doubles::Script;
+
+#[async_trait]
+impl AccessKeys for Script {
+    async fn insert_key(&self, _: &AccessKey, _: &KeyDigest) -> Result<bool, StoreError> {
+        unimplemented!()
+    }
+
+    async fn find_key(&self, _: &KeyDigest) -> Result<Option<AccessKey>, StoreError> {
+        unimplemented!()
+    }
+
+    async fn list_keys(&self, _: &PageRequest) -> Result<Page<AccessKey>, StoreError> {
+        unimplemented!()
+    }
+
+    async fn delete_key(&self, _: AccessKeyId) -> Result<Option<AccessKey>, StoreError> {
+        unimplemented!()
+    }
+
+    async fn record_key_use(
+        &self,
+        _: AccessKeyId,
+        _: DateTime<Utc>,
+        _: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        unimplemented!()
+    }
+}
