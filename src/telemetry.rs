@@ -60,11 +60,12 @@ fn install_recorder() -> Result<PrometheusHandle, Box<dyn std::error::Error + Se
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &seconds)?
         .install_recorder()?;
-    describe_metrics();
+    describe_counters();
+    describe_gauges();
     Ok(handle)
 }
 
-fn describe_metrics() {
+fn describe_counters() {
     describe_counter!(
         "holdfast_checkouts_total",
         "checkouts by outcome: placed, lost, stripe_failed"
@@ -74,6 +75,10 @@ fn describe_metrics() {
         "transitions of holds, by the new status"
     );
     describe_counter!("holdfast_webhooks_total", "webhook deliveries by outcome");
+    describe_counter!(
+        "holdfast_auth_failures_total",
+        "requests with a wrong, revoked or expired access key"
+    );
     describe_counter!(
         "holdfast_commands_total",
         "commands for Stripe by outcome: done, failed"
@@ -100,6 +105,9 @@ fn describe_metrics() {
         Unit::Seconds,
         "calls to Stripe with all their retries"
     );
+}
+
+fn describe_gauges() {
     describe_gauge!(
         "holdfast_stripe_circuit_open",
         "1 while calls to Stripe fail at once, because Stripe seems to be down"

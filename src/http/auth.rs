@@ -13,6 +13,7 @@ use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use super::client_address::ClientAddress;
 use super::error::{Problem, ProblemCode};
 use super::scopes::find_required_scope;
 use super::server::Server;
@@ -97,6 +98,7 @@ async fn identify(server: &Server, headers: &HeaderMap) -> Result<BearerToken, P
 /// Finds out who sends a request to a public route. A wrong key is refused: its sender is never taken for a guest.
 pub(super) async fn identify_caller(
     State(server): State<Arc<Server>>,
+    client: ClientAddress,
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
@@ -104,7 +106,7 @@ pub(super) async fn identify_caller(
         BearerToken::Key(holder) => {
             request.extensions_mut().insert(holder);
         }
-        BearerToken::WrongKey => return Err(refuse_wrong_key()),
+        BearerToken::WrongKey => return Err(refuse_wrong_key(&server, client)),
         BearerToken::Other | BearerToken::None => {}
     }
     Ok(next.run(request).await)
@@ -113,19 +115,24 @@ pub(super) async fn identify_caller(
 /// Lets only operators through whose key has the scope that the route needs.
 pub(super) async fn require_operator(
     State(server): State<Arc<Server>>,
+    client: ClientAddress,
     mut request: Request,
     next: Next,
 ) -> Response {
-    match authorize_operator(&server, &mut request).await {
+    match authorize_operator(&server, client, &mut request).await {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
     }
 }
 
-async fn authorize_operator(server: &Server, request: &mut Request) -> Result<(), Problem> {
+async fn authorize_operator(
+    server: &Server,
+    client: ClientAddress,
+    request: &mut Request,
+) -> Result<(), Problem> {
     let holder = match identify(server, request.headers()).await? {
         BearerToken::Key(holder) => holder,
-        BearerToken::WrongKey | BearerToken::Other => return Err(refuse_wrong_key()),
+        BearerToken::WrongKey | BearerToken::Other => return Err(refuse_wrong_key(server, client)),
         BearerToken::None => {
             return Err(Problem::new(
                 ProblemCode::Unauthorized,
@@ -138,7 +145,17 @@ async fn authorize_operator(server: &Server, request: &mut Request) -> Result<()
     Ok(())
 }
 
-fn refuse_wrong_key() -> Problem {
+/// Counts and logs a wrong key, and returns the refusal. A good key is never refused for the wrong ones before it, so
+/// nobody can lock an operator out.
+fn refuse_wrong_key(server: &Server, client: ClientAddress) -> Problem {
+    metrics::counter!("holdfast_auth_failures_total").increment(1);
+    // Before the log line, so that a flood of wrong keys does not flood the log.
+    if let Err(problem) = server.rate_limiter.count_wrong_key(client) {
+        return problem;
+    }
+    // The pseudonym tells whether two lines are about one client; the proxy's log has the address.
+    let client = client.to_client_id(&server.context.tokens).0;
+    tracing::warn!(client, "a wrong key was refused");
     Problem::new(ProblemCode::Unauthorized, "the key is wrong, revoked or expired")
 }
 

@@ -83,6 +83,7 @@ fn add_operator_problems(operation: &mut Operation, scope: Scope) {
     for (status, code) in [
         ("401", "`unauthorized`"),
         ("403", &forbidden),
+        ("429", "`rate_limited`: too many wrong keys from this address"),
         ("500", "`internal`"),
         ("503", "`store_unavailable`"),
     ] {

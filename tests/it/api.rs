@@ -22,3 +22,4 @@ mod resource_pools;
 mod server_terms;
 mod start_checkout;
 mod webhooks;
+mod wrong_keys;
