@@ -64,6 +64,11 @@ fn to_network(address: IpAddr) -> IpAddr {
 pub(super) struct ClientAddress(pub(super) IpAddr);
 
 impl ClientAddress {
+    /// Returns the client at an address that a trusted caller names.
+    pub(super) fn from_ip(address: IpAddr) -> Self {
+        Self(to_network(address.to_canonical()))
+    }
+
     /// Returns the pseudonym under which this client's holds are counted, so that the address itself is not stored.
     pub(super) fn to_client_id(self, tokens: &TokenKey) -> ClientId {
         ClientId(tokens.client_pseudonym(&self.0.to_string()))

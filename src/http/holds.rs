@@ -3,19 +3,20 @@
 //! These routes are public. A hold's id gives the right to read it, its token the right to change it. Price, duration
 //! and resource come from the catalogue, never from the request (I8).
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, StatusCode};
+use axum::{Extension, Json};
 use chrono::{DateTime, Utc};
 use deserr::Deserr;
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-use super::auth::{require_bearer_token, require_token_of};
+use super::auth::{KeyHolder, require_bearer_token, require_token_of};
 use super::client_address::ClientAddress;
 use super::error::{Problem, ProblemCode};
 use super::field_errors::FieldErrors;
@@ -25,6 +26,7 @@ use super::metadata::Metadata;
 use super::path_id::{PathId, parse_hold_id};
 use super::server::Server;
 use super::views::{HoldView, PlacedHoldView};
+use crate::domain::access_key::Scope;
 use crate::domain::booking::{Actor, Booking, Guest};
 use crate::domain::hold::{ReleaseRequester, Status};
 use crate::domain::ids::{EventTypeId, HoldId, IdempotencyKey, ResourceId};
@@ -54,6 +56,10 @@ pub(super) struct NewHold {
     resource: Option<ResourceId>,
     /// The guest who books.
     guest: NewGuest,
+    /// The address of the guest, which the limits count: only for callers with a key of the scope `checkout`.
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, example = "198.51.100.7")]
+    client_address: Option<IpAddr>,
     /// Pairs of the caller's own: at most 20, keys of 1 to 40 characters, values of at most 500.
     #[deserr(default)]
     #[schema(value_type = BTreeMap<String, String>, required = false, example = json!({"order": "17"}))]
@@ -94,6 +100,7 @@ pub(super) struct NewGuest {
         nullable = false, pattern = "^[!-~]{1,255}$"
     )),
     request_body = NewHold,
+    security((), ("checkout_key" = [])),
     responses(
         (status = 201, description = "The slot is held", body = PlacedHoldView),
         (
@@ -101,6 +108,8 @@ pub(super) struct NewGuest {
             description = "A request with this key and body came before: the same hold", body = PlacedHoldView
         ),
         (status = 400, description = "`malformed`"),
+        (status = 401, description = "`unauthorized`: the request has a wrong access key"),
+        (status = 403, description = "`forbidden`: the key has another scope than `checkout`"),
         (status = 404, description = "`not_found`"),
         (status = 409, description = "`slot_taken` or `idempotency_in_progress`"),
         (status = 413, description = "`malformed`"),
@@ -114,13 +123,16 @@ pub(super) struct NewGuest {
 pub(super) async fn start_checkout(
     State(server): State<Arc<Server>>,
     client: ClientAddress,
+    holder: Option<Extension<KeyHolder>>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<PlacedHoldView>), Problem> {
-    let request = CheckoutRequest {
-        client: Some(client.to_client_id(&server.context.tokens)),
-        ..parse_checkout_request(&server, &headers, body)?
-    };
+    if let Some(Extension(holder)) = &holder {
+        holder.require_scope(Scope::Checkout)?;
+    }
+    // The limits of an address are not for a shop's server, which calls for many guests.
+    let own_address = holder.is_none().then_some(client);
+    let request = parse_checkout_request(&server, own_address, &headers, body)?;
     let _permit = server.checkout_capacity.try_acquire().map_err(|_| {
         Problem::new(
             ProblemCode::RateLimited,
@@ -141,8 +153,20 @@ pub(super) async fn start_checkout(
     ))
 }
 
+/// Returns the client that the limits count. A caller with a key has no address of its own and may name the guest's.
+fn find_limited_client(
+    own_address: Option<ClientAddress>,
+    named: Option<IpAddr>,
+) -> Result<Option<ClientAddress>, &'static str> {
+    match (own_address, named) {
+        (Some(_), Some(_)) => Err("needs a key with the scope checkout"),
+        (own_address, named) => Ok(own_address.or(named.map(ClientAddress::from_ip))),
+    }
+}
+
 fn parse_checkout_request(
     server: &Server,
+    own_address: Option<ClientAddress>,
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<CheckoutRequest, Problem> {
@@ -162,13 +186,17 @@ fn parse_checkout_request(
     let success_url = return_url("success_url", &server.success_url);
     let cancel_url = return_url("cancel_url", &server.cancel_url);
     let new: Option<NewHold> = parse_json(json, &mut errors);
+    let named = new.as_ref().and_then(|new| new.client_address);
+    let client = errors
+        .check("client_address", find_limited_client(own_address, named))
+        .flatten();
     match (new, success_url, cancel_url) {
         (Some(new), Some(success_url), Some(cancel_url)) if errors.is_empty() => Ok(CheckoutRequest {
             event_type: new.event_type,
             starts_at: new.starts_at,
             quantity: new.quantity.0,
             resource: new.resource,
-            client: None,
+            client: client.map(|client| client.to_client_id(&server.context.tokens)),
             guest: Guest {
                 email: new.guest.email.0,
                 name: new.guest.name.map(|Name(name)| name),

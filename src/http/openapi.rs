@@ -47,6 +47,10 @@ pub(super) fn complete_description(mut api: OpenApi) -> OpenApi {
         "admin_key",
         bearer_scheme("An operator's key, `hfk_…`; each route needs its scope, as its 403 says."),
     );
+    components.add_security_scheme(
+        "checkout_key",
+        bearer_scheme("The key of a shop's server, `hfk_…`, with the scope `checkout`."),
+    );
     let items = api.paths.paths.iter_mut();
     for (path, method, operation) in items.flat_map(list_operations) {
         if operation.tags.iter().flatten().any(|tag| tag == "operators") {

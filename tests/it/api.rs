@@ -19,6 +19,7 @@ mod openapi;
 mod operator_actions;
 mod release_hold;
 mod resource_pools;
+mod server_key;
 mod server_terms;
 mod start_checkout;
 mod webhooks;
