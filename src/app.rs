@@ -10,6 +10,7 @@ use axum::serve::ListenerExt;
 use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, Database, StripeSettings};
@@ -39,7 +40,7 @@ pub enum StartupError {
     /// The address is taken, or does not belong to this machine.
     #[error("cannot listen on {address}")]
     Bind {
-        /// The address from `HOLDFAST_LISTEN`.
+        /// The address from `HOLDFAST_LISTEN` or `HOLDFAST_ADMIN_LISTEN`.
         address: SocketAddr,
         /// The error of the operating system.
         #[source]
@@ -118,12 +119,14 @@ pub fn build_gateway(stripe: &StripeSettings) -> Result<StripeGateway, StartupEr
     StripeGateway::new(&config).map_err(|error| StartupError::Other(Box::new(error)))
 }
 
-/// A service that has its address, but does not serve yet.
+/// A service that has its addresses, but does not serve yet.
 pub struct App {
     context: Arc<Context>,
     server: Arc<Server>,
     listener: TcpListener,
     address: SocketAddr,
+    /// The operators' listener and its address, if they have one of their own.
+    admin: Option<(TcpListener, SocketAddr)>,
     sweep_cron: String,
 }
 
@@ -147,18 +150,18 @@ impl App {
             .as_ref()
             .ok_or_else(|| StartupError::Other("no Stripe configuration".into()))?;
         let context = build_context(config, stripe, clock).await?;
-        let bind = |error| StartupError::Bind {
-            address: config.listen,
-            error,
+        let (listener, address) = bind(config.listen).await?;
+        let admin = match config.admin_listen {
+            Some(admin) => Some(bind(admin).await?),
+            None => None,
         };
-        let listener = TcpListener::bind(config.listen).await.map_err(bind)?;
-        let address = listener.local_addr().map_err(bind)?;
         let server = Arc::new(build_server(config, stripe, context.clone(), address, demo)?);
         Ok(Self {
             context,
             server,
             listener,
             address,
+            admin,
             sweep_cron: config.sweep_cron.clone(),
         })
     }
@@ -166,6 +169,11 @@ impl App {
     /// Returns the address that the service listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Returns the address of the operators' routes, if they have one of their own.
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin.as_ref().map(|(_, address)| *address)
     }
 
     /// Returns what the workflows need, so that tests can call them.
@@ -178,16 +186,17 @@ impl App {
     /// # Errors
     /// [`StartupError`] if the schema cannot be migrated or the sweep's schedule is not valid.
     pub async fn serve(self, stop: CancellationToken, background: Background) -> Result<(), StartupError> {
-        let listener = self.listener.tap_io(|stream| {
-            // With Nagle's algorithm, small responses wait for the peer's acknowledgement. The call fails only on a
-            // dead connection.
-            let _ = stream.set_nodelay(true);
-        });
-        let router = http::router(self.server).into_make_service_with_connect_info::<SocketAddr>();
-        let serving = axum::serve(listener, router)
-            .with_graceful_shutdown(stop.clone().cancelled_owned())
-            .into_future();
-        let serving = tokio::spawn(serving);
+        let admin_address = self.admin_address();
+        let serving = match self.admin {
+            None => vec![start_server(self.listener, http::router(self.server), &stop)],
+            Some((admin, _)) => {
+                let (public, operators) = http::split_routers(self.server);
+                vec![
+                    start_server(self.listener, public, &stop),
+                    start_server(admin, operators, &stop),
+                ]
+            }
+        };
         if !migrate_when_available(self.context.store.as_ref(), &stop).await? {
             return Ok(());
         }
@@ -200,9 +209,14 @@ impl App {
             Background::Off => None,
         };
         tracing::info!(address = %self.address, "serving on http://{}", self.address);
+        if let Some(admin) = admin_address {
+            tracing::info!(address = %admin, "operators' routes and metrics on http://{admin}");
+        }
         stop.cancelled().await;
         let drained = tokio::time::timeout(DRAIN_TIMEOUT, async {
-            let _ = serving.await;
+            for server in serving {
+                let _ = server.await;
+            }
             self.context.drain().await;
             if let Some(jobs) = jobs {
                 jobs.shut_down().await;
@@ -214,6 +228,28 @@ impl App {
         }
         Ok(())
     }
+}
+
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartupError> {
+    let bound = TcpListener::bind(address).await;
+    let with_address = bound.and_then(|listener| listener.local_addr().map(|at| (listener, at)));
+    with_address.map_err(|error| StartupError::Bind { address, error })
+}
+
+/// Serves the router on the listener until `stop` is cancelled, and then finishes running requests.
+fn start_server(
+    listener: TcpListener,
+    router: axum::Router,
+    stop: &CancellationToken,
+) -> JoinHandle<std::io::Result<()>> {
+    let listener = listener.tap_io(|stream| {
+        // With Nagle's algorithm, small responses wait for the peer's acknowledgement. The call fails only on a dead
+        // connection.
+        let _ = stream.set_nodelay(true);
+    });
+    let router = router.into_make_service_with_connect_info::<SocketAddr>();
+    let serving = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
+    tokio::spawn(serving.into_future())
 }
 
 /// Migrates the schema, and waits while the database is unavailable; requests get 503 meanwhile. Returns `false` if

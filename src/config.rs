@@ -5,7 +5,6 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
-use std::str::FromStr;
 use std::time::Duration;
 
 use governor::Quota;
@@ -65,6 +64,8 @@ pub struct Config {
     pub stripe: Option<StripeSettings>,
     /// `HOLDFAST_LISTEN`: the address to serve on.
     pub listen: SocketAddr,
+    /// `HOLDFAST_ADMIN_LISTEN`: the address that serves the operators' routes and the metrics, if not the same.
+    pub admin_listen: Option<SocketAddr>,
     /// `HOLDFAST_ADMIN_KEY`: the key named `bootstrap`.
     pub admin_key: Option<SecretString>,
     /// `HOLDFAST_HOLD_TTL`: how long a guest has to pay.
@@ -153,9 +154,8 @@ pub fn load_config(
     let config = Config {
         database: reader.parse_or_default("DATABASE_URL", "sqlite://holdfast.db", parse_database),
         stripe: reader.parse_stripe(scope),
-        listen: reader.parse_or_default("HOLDFAST_LISTEN", "127.0.0.1:8080", |text| {
-            SocketAddr::from_str(text).map_err(|_| "must be an address and port, such as 127.0.0.1:8080")
-        }),
+        listen: reader.parse_or_default("HOLDFAST_LISTEN", "127.0.0.1:8080", operators::parse_address),
+        admin_listen: reader.parse_or_default("HOLDFAST_ADMIN_LISTEN", "", operators::parse_optional_address),
         admin_key: reader
             .find_checked("HOLDFAST_ADMIN_KEY", operators::check_admin_key)
             .map(SecretString::from),

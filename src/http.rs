@@ -1,4 +1,5 @@
-//! The HTTP layer: one file per audience and group of routes. The whole route table is [`router`].
+//! The HTTP layer: one file per audience and group of routes. The whole route table is
+//! [`router`].
 //!
 //! A handler reads a request, calls a workflow and shows the result. It decides nothing and never calls the store.
 //!
@@ -93,9 +94,13 @@ fn public_routes(server: Option<&Arc<Server>>) -> OpenApiRouter<Arc<Server>> {
     let machines = OpenApiRouter::new()
         .routes(routes!(health::check_liveness))
         .routes(routes!(health::check_readiness))
-        .routes(routes!(health::get_metrics))
         .routes(routes!(health::get_openapi));
     OpenApiRouter::new().merge(guests).merge(stripe).merge(machines)
+}
+
+/// The route that shows the metrics: not for the public, but without a key.
+fn metrics_route() -> OpenApiRouter<Arc<Server>> {
+    OpenApiRouter::new().routes(routes!(health::get_metrics))
 }
 
 fn operator_routes() -> OpenApiRouter<Arc<Server>> {
@@ -131,29 +136,52 @@ fn operator_routes() -> OpenApiRouter<Arc<Server>> {
         .layer(from_fn_with_state(MAX_JSON_BODY, request_size::refuse_oversized))
 }
 
-/// Builds the router with all routes and middleware.
+/// Builds the router of an instance that serves everything on one address.
 pub fn router(server: Arc<Server>) -> Router {
+    let routes = build_public_router(&server).merge(build_operator_router(&server));
+    complete_router(routes, server)
+}
+
+/// Builds the two routers of an instance that serves operators on an address of their own: the public's and theirs.
+pub fn split_routers(server: Arc<Server>) -> (Router, Router) {
+    let (public, operators) = (build_public_router(&server), build_operator_router(&server));
+    (
+        complete_router(public, server.clone()),
+        complete_router(operators, server),
+    )
+}
+
+fn build_operator_router(server: &Arc<Server>) -> Router<Arc<Server>> {
     let require_operator = from_fn_with_state(server.clone(), auth::require_operator);
-    let (public, _) = public_routes(Some(&server)).split_for_parts();
-    let (operators, _) = operator_routes().route_layer(require_operator).split_for_parts();
-    let mut router = public
+    let operators = operator_routes().route_layer(require_operator);
+    let (router, _) = operators.merge(metrics_route()).split_for_parts();
+    router
+}
+
+fn build_public_router(server: &Arc<Server>) -> Router<Arc<Server>> {
+    let (public, _) = public_routes(Some(server)).split_for_parts();
+    let router = public
         // Must come before the CORS layer, which answers preflights: a fallback set later would replace that.
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
-        .layer(cors_layer(&server))
-        .merge(operators)
+        .layer(cors_layer(server))
         .route("/checkout/done", get(return_pages::serve_page))
         .route("/checkout/cancelled", get(return_pages::serve_page))
         .route("/checkout/return.js", get(return_pages::serve_script))
         .route("/checkout/format.js", get(return_pages::serve_format_script))
         .route("/checkout/api.js", get(return_pages::serve_api_script))
         .route("/checkout/page.css", get(return_pages::serve_style));
-    if server.demo {
-        router = router
-            .route("/", get(demo_page::serve_page))
-            .route("/demo/demo.js", get(demo_page::serve_script))
-            .route("/demo/calendar.js", get(demo_page::serve_calendar_script))
-            .route("/demo/event-types", get(demo_page::list_event_types));
+    if !server.demo {
+        return router;
     }
+    router
+        .route("/", get(demo_page::serve_page))
+        .route("/demo/demo.js", get(demo_page::serve_script))
+        .route("/demo/calendar.js", get(demo_page::serve_calendar_script))
+        .route("/demo/event-types", get(demo_page::list_event_types))
+}
+
+/// Adds what all routes share: errors for what no route takes, bounds on bodies, ids of requests.
+fn complete_router(router: Router<Arc<Server>>, server: Arc<Server>) -> Router {
     router
         .fallback(async || Problem::not_found("path"))
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
@@ -182,7 +210,10 @@ pub fn created_key_view(key: &AccessKey, text: &KeyText) -> impl serde::Serializ
 
 /// Builds the OpenAPI 3.1 description from the handlers that serve the routes.
 pub fn describe_api() -> OpenApi {
-    let (_, api) = public_routes(None).merge(operator_routes()).split_for_parts();
+    let (_, api) = public_routes(None)
+        .merge(operator_routes())
+        .merge(metrics_route())
+        .split_for_parts();
     openapi::complete_description(api)
 }
 

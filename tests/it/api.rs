@@ -1,6 +1,7 @@
 //! Tests of the HTTP interface and the command line, route by route: the requests of a caller and their responses.
 
 mod access_keys;
+mod admin_listen;
 mod admin_routes;
 mod availability;
 mod bad_input;

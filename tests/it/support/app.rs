@@ -56,6 +56,8 @@ impl Clock for ManualClock {
 /// One running `serve` inside the test process.
 pub(crate) struct Instance {
     pub(crate) context: Arc<Context>,
+    /// A client of the operators' address, if they have one of their own.
+    pub(crate) admin_client: Option<Client>,
     client: Client,
     stop: CancellationToken,
     running: Option<JoinHandle<()>>,
@@ -66,11 +68,13 @@ impl Instance {
         let config = config::load_config(|name| settings.get(name).cloned(), ConfigScope::Stripe).unwrap();
         let app = App::build(&config, clock, false).await.unwrap();
         let (address, context) = (app.address(), app.context());
+        let admin_client = app.admin_address().map(Client::of);
         let stop = CancellationToken::new();
         let run = app.serve(stop.clone(), Background::Off);
         let running = tokio::spawn(async move { run.await.unwrap() });
         Self {
             context,
+            admin_client,
             client: Client::of(address),
             stop,
             running: Some(running),
