@@ -289,7 +289,8 @@ fn build_server(
     let own_origins = own_origins.map_err(|error| StartupError::Other(Box::new(error)))?;
     let allowed = config.allowed_origins.iter().map(url::Url::origin);
     let header = |url: &url::Url| HeaderValue::from_str(&url.origin().ascii_serialization()).ok();
-    let openapi = http::describe_api()
+    let api = http::describe_api();
+    let openapi = api
         .to_pretty_json()
         .map_err(|error| StartupError::Other(Box::new(error)))?;
     Ok(Server {
@@ -312,6 +313,7 @@ fn build_server(
         trusted_proxies: TrustedProxies::new(config.trusted_proxies.clone()),
         rate_limiter: ClientRateLimiter::new(config.rate_limit),
         calendar_allow_private: config.calendar_allow_private,
+        operations: http::OperationNames::new(&api),
         openapi,
     })
 }

@@ -5,6 +5,7 @@
 //! and scheduling belong to `store`, `gateway`, `workflow` and `http`.
 
 pub mod access_key;
+pub mod audit;
 pub mod availability;
 pub mod booking;
 pub mod catalogue;

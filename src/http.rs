@@ -6,7 +6,7 @@
 //! - Guests and checkout pages: `slots`, `holds`, `move_hold`, `return_pages`, `calendar_export`.
 //! - Stripe: `webhooks`. Operators: `admin`. Machines: `health`. The demo shop: `demo_page`.
 //! - What comes in: `json_body`, `query_string`, `field_values`, `schedule`, `metadata`, `path_id`.
-//! - Who may call, and how often: `auth`, `scopes`, `client_address`, `rate_limit`, `request_size`.
+//! - Who may call, and how often: `auth`, `scopes`, `audit_trail`, `client_address`, `rate_limit`, `request_size`.
 //! - What goes out: `views`, `slot_view`, `error` (the only file that makes a status of an error), `openapi`.
 
 use std::sync::Arc;
@@ -24,6 +24,7 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use self::audit_trail::OperationNames;
 use self::client_address::ClientAddress;
 use self::error::{Problem, ProblemCode};
 pub use self::field_values::parse_name;
@@ -31,6 +32,7 @@ pub use self::server::{RenderMetrics, Server};
 use crate::domain::access_key::{AccessKey, KeyText};
 
 pub(crate) mod admin;
+mod audit_trail;
 mod auth;
 mod calendar_export;
 pub mod client_address;
@@ -40,6 +42,7 @@ mod error;
 mod field_errors;
 mod field_values;
 mod health;
+mod hold_state;
 mod holds;
 mod json_body;
 mod metadata;
@@ -80,6 +83,7 @@ fn public_routes(server: Option<&Arc<Server>>) -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(calendar_export::export_calendar));
     if let Some(server) = server {
         guests = guests
+            .layer(from_fn_with_state(server.clone(), audit_trail::record_act))
             .layer(from_fn_with_state(server.clone(), limit_changes))
             .layer(from_fn_with_state(server.clone(), auth::identify_caller));
     }
@@ -133,6 +137,7 @@ fn operator_routes() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(admin::commands::retry_command))
         .routes(routes!(admin::keys::create_key, admin::keys::list_keys))
         .routes(routes!(admin::keys::revoke_key))
+        .routes(routes!(admin::audit::list_audit))
         .layer(from_fn_with_state(MAX_JSON_BODY, request_size::refuse_oversized))
 }
 
@@ -153,7 +158,10 @@ pub fn split_routers(server: Arc<Server>) -> (Router, Router) {
 
 fn build_operator_router(server: &Arc<Server>) -> Router<Arc<Server>> {
     let require_operator = from_fn_with_state(server.clone(), auth::require_operator);
-    let operators = operator_routes().route_layer(require_operator);
+    let record_act = from_fn_with_state(server.clone(), audit_trail::record_act);
+    let operators = operator_routes()
+        .route_layer(record_act)
+        .route_layer(require_operator);
     let (router, _) = operators.merge(metrics_route()).split_for_parts();
     router
 }

@@ -11,12 +11,14 @@ use holdfast::app::{self, App, Background};
 use holdfast::clock::{SystemClock, WrongClock};
 use holdfast::config::{self, Config, ConfigScope};
 use holdfast::doctor::{self, Verdict};
-use holdfast::domain::access_key::Scope;
+use holdfast::domain::access_key::{AccessKey, COMMAND_LINE_NAME, Scope};
+use holdfast::domain::audit::{AuditOutcome, AuditedAct, AuditedChange};
 use holdfast::domain::ids::AccessKeyId;
 use holdfast::domain::listing::PageRequest;
 use holdfast::domain::time::Clock;
 use holdfast::http;
-use holdfast::workflow::access_keys::{KeyRegistry, NewKey};
+use holdfast::workflow::access_keys::{CreateKeyError, KeyRegistry, NewKey};
+use holdfast::workflow::audit::AuditTrail;
 use holdfast::workflow::{format_error_chain, sweep};
 use holdfast::{demo_shop, stripe_sandbox, telemetry};
 use tokio::signal::unix::{SignalKind, signal};
@@ -238,7 +240,9 @@ async fn run_key(config: Config, command: KeyCommand) -> Result<ExitCode, CliErr
         let text = "the schema does not match this program: run `holdfast migrate`";
         return Err(CliError::Other(text.to_owned()));
     }
-    let keys = KeyRegistry::new(store.as_ref(), build_clock().now());
+    let now = build_clock().now();
+    let keys = KeyRegistry::new(store.as_ref(), now);
+    let audit = AuditTrail::new(store.as_ref(), now);
     match command {
         KeyCommand::Create {
             name,
@@ -247,23 +251,69 @@ async fn run_key(config: Config, command: KeyCommand) -> Result<ExitCode, CliErr
         } => {
             let name = http::parse_name(&name)
                 .map_err(|detail| CliError::Configuration(format!("the name {detail}")))?;
-            let (key, text) = keys
-                .create_key(NewKey {
-                    name,
-                    scope,
-                    expires_at,
-                })
-                .await?;
-            print_line(&serde_json::to_string(&http::created_key_view(&key, &text))?);
+            let new = NewKey {
+                name,
+                scope,
+                expires_at,
+            };
+            create_key(&keys, &audit, new).await?;
         }
         KeyCommand::List => print_keys(&keys).await?,
         KeyCommand::Revoke { id } => {
-            let revoked = keys.revoke_key(AccessKeyId(id)).await?;
-            let key = revoked.ok_or_else(|| CliError::Other("there is no such key".to_owned()))?;
-            print_line(&serde_json::to_string(&http::access_key_view(&key))?);
+            revoke_key(&keys, &audit, AccessKeyId(id)).await?;
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn act_at_command_line(action: &str, target: Option<String>) -> AuditedAct {
+    AuditedAct {
+        actor: COMMAND_LINE_NAME.to_owned(),
+        action: action.to_owned(),
+        target,
+        request_id: None,
+    }
+}
+
+async fn create_key(keys: &KeyRegistry<'_>, audit: &AuditTrail<'_>, new: NewKey) -> Result<(), CliError> {
+    let number = audit.begin(&act_at_command_line("createKey", None)).await?;
+    let created = keys.create_key(new).await;
+    let (outcome, change) = match &created {
+        Ok((key, _)) => {
+            let change = AuditedChange {
+                target: Some(format!("keys/{}", key.id)),
+                after: serde_json::to_string(&http::access_key_view(key)).ok(),
+                ..AuditedChange::default()
+            };
+            (AuditOutcome::Done, change)
+        }
+        Err(CreateKeyError::Workflow(_)) => (AuditOutcome::Failed, AuditedChange::default()),
+        Err(_) => (AuditOutcome::Refused, AuditedChange::default()),
+    };
+    audit.finish(number, outcome, &change).await;
+    let (key, text) = created?;
+    print_line(&serde_json::to_string(&http::created_key_view(&key, &text))?);
+    Ok(())
+}
+
+async fn revoke_key(keys: &KeyRegistry<'_>, audit: &AuditTrail<'_>, id: AccessKeyId) -> Result<(), CliError> {
+    let act = act_at_command_line("revokeKey", Some(format!("keys/{id}")));
+    let number = audit.begin(&act).await?;
+    let revoked = keys.revoke_key(id).await;
+    let view = |key: &AccessKey| serde_json::to_string(&http::access_key_view(key)).ok();
+    let (outcome, before) = match &revoked {
+        Ok(Some(key)) => (AuditOutcome::Done, view(key)),
+        Ok(None) => (AuditOutcome::Refused, None),
+        Err(_) => (AuditOutcome::Failed, None),
+    };
+    let change = AuditedChange {
+        before,
+        ..AuditedChange::default()
+    };
+    audit.finish(number, outcome, &change).await;
+    let key = revoked?.ok_or_else(|| CliError::Other("there is no such key".to_owned()))?;
+    print_line(&serde_json::to_string(&http::access_key_view(&key))?);
+    Ok(())
 }
 
 async fn print_keys(keys: &KeyRegistry<'_>) -> Result<(), CliError> {

@@ -14,6 +14,7 @@
 
 pub mod access_keys;
 pub mod attempts;
+pub mod audit;
 pub mod availability;
 pub mod blocks;
 pub mod catalogue;
@@ -43,6 +44,7 @@ mod transition_effect;
 
 pub use access_keys::AccessKeys;
 pub use attempts::{AttemptEnd, Attempts, Claim, NewAttempt, StaleAttempt};
+pub use audit::Audit;
 pub use availability::{AvailabilityQuery, Occupancies};
 pub use blocks::Blocks;
 pub use catalogue::Catalogue;

@@ -6,6 +6,7 @@
 pub mod access_keys;
 mod acquire_slot;
 pub mod apply_fact;
+pub mod audit;
 pub mod availability;
 pub mod cancel_hold;
 pub mod catalogue;
@@ -16,6 +17,7 @@ pub mod move_hold;
 pub mod outbox;
 pub mod queries;
 pub mod read_feeds;
+mod recorded_reads;
 mod recover_attempts;
 pub mod refresh_hold;
 pub mod release_hold;

@@ -36,6 +36,11 @@ impl KeyHolder {
         }
     }
 
+    /// Returns the name of the key.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Returns the holder as the operator who causes a change.
     pub(super) fn to_actor(&self) -> Actor {
         Actor::Operator(Some(self.name.clone()))

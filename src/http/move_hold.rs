@@ -11,9 +11,11 @@ use chrono::{DateTime, Utc};
 use deserr::Deserr;
 use utoipa::ToSchema;
 
+use super::audit_trail::AuditNote;
 use super::auth::{KeyHolder, require_bearer_token, require_token_of};
 use super::error::Problem;
 use super::field_errors::FieldErrors;
+use super::hold_state::HoldState;
 use super::json_body::{parse_json, read_json};
 use super::path_id::{PathId, parse_hold_id};
 use super::server::Server;
@@ -22,6 +24,7 @@ use crate::domain::access_key::Scope;
 use crate::domain::booking::Actor;
 use crate::domain::ids::ResourceId;
 use crate::workflow::move_hold::{self, MoveRequest};
+use crate::workflow::queries;
 
 /// The new start of a hold.
 #[derive(Debug, Deserr, ToSchema)]
@@ -63,6 +66,7 @@ pub(super) async fn move_hold(
     State(server): State<Arc<Server>>,
     PathId(id): PathId,
     holder: Option<Extension<KeyHolder>>,
+    note: Option<Extension<AuditNote>>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<HoldView>, Problem> {
@@ -88,6 +92,13 @@ pub(super) async fn move_hold(
         resource: new.resource,
         actor,
     };
+    if let Some(Extension(note)) = &note {
+        let before = queries::find_hold(&server.context, hold).await?;
+        note.set_before(before.as_ref().map(HoldState::from));
+    }
     let booking = move_hold::move_hold(&server.context, request).await?;
+    if let Some(Extension(note)) = &note {
+        note.set_after(HoldState::from(&booking));
+    }
     Ok(Json(HoldView::new(&booking)))
 }

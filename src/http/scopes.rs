@@ -100,6 +100,7 @@ mod tests {
             (
                 "read",
                 &[
+                    "GET audit",
                     "GET commands",
                     "GET event-types",
                     "GET event-types/{id}",

@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use tokio::sync::Semaphore;
 use url::Origin;
 
+use super::audit_trail::OperationNames;
 use super::client_address::TrustedProxies;
 use super::rate_limit::ClientRateLimiter;
 use crate::domain::figures::FigureCounts;
@@ -44,6 +45,8 @@ pub struct Server {
     pub rate_limiter: ClientRateLimiter,
     /// Says whether calendar feeds may have private addresses.
     pub calendar_allow_private: bool,
+    /// Names what operators do in the audit trail.
+    pub operations: OperationNames,
     /// Holds the OpenAPI description as JSON, as `GET /openapi.json` returns it.
     pub openapi: String,
 }

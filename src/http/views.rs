@@ -77,7 +77,7 @@ pub(super) enum HoldReasonView {
     Refunded,
 }
 
-fn to_reason_view(status: Status) -> Option<HoldReasonView> {
+pub(super) fn to_reason_view(status: Status) -> Option<HoldReasonView> {
     Some(match status {
         Status::Held | Status::Processing | Status::Confirmed => return None,
         Status::Released(ReleaseReason::Expired) => HoldReasonView::Expired,

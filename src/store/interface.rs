@@ -2,6 +2,7 @@
 
 use super::access_keys::AccessKeys;
 use super::attempts::Attempts;
+use super::audit::Audit;
 use super::availability::Occupancies;
 use super::blocks::Blocks;
 use super::catalogue::Catalogue;
@@ -29,6 +30,7 @@ macro_rules! sum_of {
 sum_of!(
     AccessKeys,
     Attempts,
+    Audit,
     Blocks,
     Catalogue,
     Changes,

@@ -20,6 +20,7 @@ use error::PostgresResult;
 
 mod access_keys;
 mod attempts;
+mod audit;
 mod availability;
 mod blocks;
 mod catalogue;

@@ -23,6 +23,7 @@ use error::{SqliteError, SqliteResult};
 
 mod access_keys;
 mod attempts;
+mod audit;
 mod availability;
 mod blocks;
 mod catalogue;

@@ -1,4 +1,5 @@
-//! Deletes what is no longer needed: old idempotency keys, bodies of webhook events, personal data of guests.
+//! Deletes what is no longer needed: old idempotency keys, bodies of webhook events, personal data of guests, old entries of
+//! the audit trail.
 //!
 //! Each sweep deletes a bounded number of rows, so that the first sweep after a long pause or a shorter setting blocks
 //! nothing. The next sweeps delete the rest.
@@ -34,8 +35,9 @@ pub(super) async fn delete_expired_data(context: &Context) -> Result<(), Workflo
     store
         .delete_idle_clients(now - settings.remember_keys, BATCH)
         .await?;
-    if payloads + events + guests > 0 {
-        tracing::info!(payloads, events, guests, "expired data deleted");
+    let audit = store.delete_old_audit(now - settings.keep_audit, BATCH).await?;
+    if payloads + events + guests + audit > 0 {
+        tracing::info!(payloads, events, guests, audit, "expired data deleted");
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 mod access_keys;
 mod admin_listen;
 mod admin_routes;
+mod audit_trail;
 mod availability;
 mod bad_input;
 mod blocks;

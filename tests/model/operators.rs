@@ -3,9 +3,10 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use holdfast::domain::access_key::{AccessKey, KeyDigest};
+use holdfast::domain::audit::{AuditEntry, AuditFilter, AuditOutcome, AuditedAct, AuditedChange};
 use holdfast::domain::ids::AccessKeyId;
 use holdfast::domain::listing::{Page, PageRequest};
-use holdfast::store::{AccessKeys, StoreError};
+use holdfast::store::{AccessKeys, Audit, StoreError};
 
 use crate::doubles::Script;
 
@@ -34,5 +35,33 @@ impl AccessKeys for Script {
         _: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         unimplemented!()
+    }
+}
+
+#[async_trait]
+impl Audit for Script {
+    async fn begin_audit(&self, _: &AuditedAct, _: DateTime<Utc>) -> Result<i64, StoreError> {
+        unimplemented!()
+    }
+
+    async fn finish_audit(&self, _: i64, _: AuditOutcome, _: &AuditedChange) -> Result<(), StoreError> {
+        unimplemented!()
+    }
+
+    async fn record_act_since(
+        &self,
+        _: &AuditedAct,
+        _: DateTime<Utc>,
+        _: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        unimplemented!()
+    }
+
+    async fn list_audit(&self, _: &AuditFilter, _: &PageRequest) -> Result<Page<AuditEntry>, StoreError> {
+        unimplemented!()
+    }
+
+    async fn delete_old_audit(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
+        Ok(0)
     }
 }

@@ -15,10 +15,12 @@ use super::pagination::{List, PageQuery, to_page_request};
 use crate::domain::hold::{CancelError, ReleaseRequester};
 use crate::domain::ids::{EventTypeId, HoldId, ResourceId};
 use crate::domain::listing::{HoldFilter, PageRequest};
+use crate::http::audit_trail::AuditNote;
 use crate::http::auth::KeyHolder;
 use crate::http::error::{Problem, ProblemCode};
 use crate::http::field_errors::FieldErrors;
 use crate::http::field_values::{Cursor, Email, Limit, Note, RefundAmount};
+use crate::http::hold_state::HoldState;
 use crate::http::holds::require_released;
 use crate::http::json_body::{parse_json, read_json};
 use crate::http::path_id::{PathId, parse_hold_id};
@@ -120,6 +122,12 @@ async fn show_detail(server: &Server, id: HoldId) -> Result<Json<AdminHoldDetail
     Ok(Json(AdminHoldDetailView::new(&booking, &history)))
 }
 
+async fn note_state_before(server: &Server, id: HoldId, note: &AuditNote) -> Result<(), Problem> {
+    let before = queries::find_hold(&server.context, id).await?;
+    note.set_before(before.as_ref().map(HoldState::from));
+    Ok(())
+}
+
 /// Releases an unpaid hold: first the session expires at Stripe, then the slot is free.
 #[utoipa::path(
     post, path = "/v1/admin/holds/{id}/release", operation_id = "releaseHold", tag = "operators",
@@ -136,12 +144,15 @@ pub(in crate::http) async fn release_hold(
     State(server): State<Arc<Server>>,
     PathId(id): PathId,
     Extension(holder): Extension<KeyHolder>,
+    Extension(note): Extension<AuditNote>,
 ) -> Result<Json<AdminHoldDetailView>, Problem> {
     let id = parse_hold_id(&id)?;
+    note_state_before(&server, id, &note).await?;
     let requester = Some(ReleaseRequester::Operator);
     match release_hold::release_hold_in_task(&server.context, id, requester, holder.to_actor()).await? {
         ReleaseOutcome::Missing => Err(Problem::not_found("hold")),
         ReleaseOutcome::Over(booking) => {
+            note.set_after(HoldState::from(&*booking));
             require_released(&booking)?;
             show_detail(&server, id).await
         }
@@ -182,6 +193,7 @@ pub(in crate::http) async fn cancel_hold(
     State(server): State<Arc<Server>>,
     PathId(id): PathId,
     Extension(holder): Extension<KeyHolder>,
+    Extension(note): Extension<AuditNote>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<AdminHoldDetailView>, Problem> {
@@ -191,18 +203,15 @@ pub(in crate::http) async fn cancel_hold(
     let Some(cancellation) = cancellation.filter(|_| errors.is_empty()) else {
         return Err(errors.into_problem());
     };
-    let note = cancellation.note.map(|Note(note)| note);
-    match cancel_hold::cancel_by_operator(
-        &server.context,
-        id,
-        cancellation.refund.0,
-        note,
-        holder.to_actor(),
-    )
-    .await?
-    {
+    note_state_before(&server, id, &note).await?;
+    let refund = cancellation.refund.0;
+    let text = cancellation.note.map(|Note(text)| text);
+    match cancel_hold::cancel_by_operator(&server.context, id, refund, text, holder.to_actor()).await? {
         cancel_hold::CancelOutcome::Missing => Err(Problem::not_found("hold")),
-        cancel_hold::CancelOutcome::Over(_) => show_detail(&server, id).await,
+        cancel_hold::CancelOutcome::Over(booking) => {
+            note.set_after(HoldState::from(&*booking).with_refund(refund));
+            show_detail(&server, id).await
+        }
         cancel_hold::CancelOutcome::Refused(_, error @ CancelError::TooMuch(_)) => {
             Err(Problem::invalid_field("refund", error.to_string()))
         }
@@ -227,9 +236,12 @@ pub(in crate::http) async fn refresh_hold(
     State(server): State<Arc<Server>>,
     PathId(id): PathId,
     Extension(holder): Extension<KeyHolder>,
+    Extension(note): Extension<AuditNote>,
 ) -> Result<Json<AdminHoldDetailView>, Problem> {
     let id = parse_hold_id(&id)?;
+    note_state_before(&server, id, &note).await?;
     let found = refresh_hold::refresh_hold(&server.context, id, holder.to_actor()).await?;
-    found.ok_or_else(|| Problem::not_found("hold"))?;
+    let booking = found.ok_or_else(|| Problem::not_found("hold"))?;
+    note.set_after(HoldState::from(&booking));
     show_detail(&server, id).await
 }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
+use axum::{Extension, Json};
 use chrono::{DateTime, Utc};
 use deserr::Deserr;
 use serde::Serialize;
@@ -16,6 +16,7 @@ use uuid::Uuid;
 use super::pagination::{List, PageQuery, to_page_request};
 use crate::domain::access_key::{AccessKey, KeyText, Scope};
 use crate::domain::ids::AccessKeyId;
+use crate::http::audit_trail::AuditNote;
 use crate::http::error::Problem;
 use crate::http::field_errors::FieldErrors;
 use crate::http::field_values::Name;
@@ -154,6 +155,7 @@ impl CreatedKeyView {
 )]
 pub(in crate::http) async fn create_key(
     State(server): State<Arc<Server>>,
+    Extension(note): Extension<AuditNote>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<CreatedKeyView>), Problem> {
@@ -168,6 +170,8 @@ pub(in crate::http) async fn create_key(
         expires_at: new.expires_at,
     };
     let (about, key) = server.context.keys().create_key(new).await?;
+    note.set_target(format!("keys/{}", about.id));
+    note.set_after(AccessKeyView::from(&about));
     Ok((StatusCode::CREATED, Json(CreatedKeyView::new(&about, &key))))
 }
 
@@ -204,9 +208,11 @@ pub(in crate::http) async fn list_keys(
 pub(in crate::http) async fn revoke_key(
     State(server): State<Arc<Server>>,
     PathId(id): PathId,
+    Extension(note): Extension<AuditNote>,
 ) -> Result<StatusCode, Problem> {
     let missing = || Problem::not_found("key");
     let id = Uuid::try_parse(&id).map(AccessKeyId).map_err(|_| missing())?;
     let revoked = server.context.keys().revoke_key(id).await?;
+    note.set_before(revoked.as_ref().map(AccessKeyView::from));
     revoked.map(|_| StatusCode::NO_CONTENT).ok_or_else(missing)
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use holdfast::domain::access_key::{AccessKey, KeyDigest};
+use holdfast::domain::audit::{AuditEntry, AuditFilter, AuditOutcome, AuditedAct, AuditedChange};
 use holdfast::domain::availability::Availability;
 use holdfast::domain::booking::{Booking, ClientId, HistoryLine};
 use holdfast::domain::catalogue::{Block, BlockConflict, EventType, Feed, Resource};
@@ -25,8 +26,8 @@ use holdfast::domain::segment::Allocation;
 use holdfast::domain::session::{HoldRefs, NewSession, SessionReport, SessionTerms};
 use holdfast::gateway::{Gateway, GatewayError, Probe};
 use holdfast::store::{
-    AccessKeys, ApplyOutcome, AttemptEnd, Attempts, AvailabilityQuery, Blocks, Catalogue, Changes, Claim,
-    Commands, Events, FeedRead, Feeds, Figures, Guests, HoldChange, HoldLimits, HoldMove, Holds,
+    AccessKeys, ApplyOutcome, AttemptEnd, Attempts, Audit, AvailabilityQuery, Blocks, Catalogue, Changes,
+    Claim, Commands, Events, FeedRead, Feeds, Figures, Guests, HoldChange, HoldLimits, HoldMove, Holds,
     LeaseRequest, MoveOutcome, NewAttempt, Occupancies, OrphanPayment, PlaceOutcome, Placements,
     ReleaseLease, Resources, Schema, StaleAttempt, Store, StoreError, UnpaidHoldCounts,
 };
@@ -195,8 +196,18 @@ implement_store! {
 }
 
 implement_store! {
+    Audit:
+    begin_audit(act: &AuditedAct, now: DateTime<Utc>) -> i64;
+    finish_audit(number: i64, outcome: AuditOutcome, change: &AuditedChange) -> ();
+    record_act_since(act: &AuditedAct, now: DateTime<Utc>, since: DateTime<Utc>) -> ();
+    list_audit(filter: &AuditFilter, page: &PageRequest) -> Page<AuditEntry>;
+    delete_old_audit(before: DateTime<Utc>, limit: u32) -> u64;
+}
+
+implement_store! {
     Blocks:
     put_block(resource: &ResourceId, block: &Block, now: DateTime<Utc>) -> (PutOutcome, Vec<BlockConflict>);
+    find_block(resource: &ResourceId, id: &str) -> Option<Block>;
     delete_block(resource: &ResourceId, id: &str) -> bool;
 }
 

@@ -1,0 +1,72 @@
+//! The audit trail on PostgreSQL.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use super::PostgresStore;
+use crate::domain::audit::{AuditEntry, AuditFilter, AuditOutcome, AuditedAct, AuditedChange};
+use crate::domain::listing::{Page, PageRequest};
+use crate::store::audit::{self, Audit, AuditRow};
+use crate::store::{StoreError, paging};
+
+#[async_trait]
+impl Audit for PostgresStore {
+    async fn begin_audit(&self, act: &AuditedAct, now: DateTime<Utc>) -> Result<i64, StoreError> {
+        self.retrying(|| async {
+            let query = audit::bind_act!(sqlx::query_scalar(audit::BEGIN), act, now);
+            Ok(query.fetch_one(&self.pool).await?)
+        })
+        .await
+    }
+
+    async fn finish_audit(
+        &self,
+        number: i64,
+        outcome: AuditOutcome,
+        change: &AuditedChange,
+    ) -> Result<(), StoreError> {
+        self.retrying(|| async {
+            let query = audit::finish_query!(number, outcome, change);
+            query.execute(&self.pool).await?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn record_act_since(
+        &self,
+        act: &AuditedAct,
+        now: DateTime<Utc>,
+        since: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        self.retrying(|| async {
+            let query = audit::bind_act!(sqlx::query(audit::RECORD_SINCE), act, now);
+            let query = query.bind(audit::encode_outcome(AuditOutcome::Done)).bind(since);
+            query.execute(&self.pool).await?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn list_audit(
+        &self,
+        filter: &AuditFilter,
+        page: &PageRequest,
+    ) -> Result<Page<AuditEntry>, StoreError> {
+        self.retrying(|| async {
+            let Some(query) = audit::list_query!(filter, page) else {
+                return Ok(paging::end_of_list());
+            };
+            Ok(AuditRow::decode_page(query.fetch_all(&self.pool).await?, page)?)
+        })
+        .await
+    }
+
+    async fn delete_old_audit(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+        self.delete_or_clear(DELETE_OLD, before, limit).await
+    }
+}
+
+/// Deletes entries from before `$1`, at most `$2`.
+const DELETE_OLD: &str = "DELETE FROM audit_entries WHERE seq = ANY (ARRAY(
+         SELECT seq FROM audit_entries WHERE at < $1 ORDER BY at LIMIT $2 FOR UPDATE SKIP LOCKED))";
