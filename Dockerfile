@@ -1,4 +1,5 @@
 # The service alone: `docker build -t holdfast .`, then see deploy/compose.yaml.
+# Base images have exact versions, so that a build never brings another system. To update one, change its version here.
 # Needs BuildKit (the default since Docker 23) for the cache mounts, which keep dependencies compiled between builds.
 
 FROM rust:1.95.0-slim-bookworm AS build

@@ -4,6 +4,8 @@
 #   ./test.sh [ARGUMENTS FOR cargo test]
 #   ./test.sh --install      only installs
 #
+# The version before is built from the history of the repository, so a clone needs it (no `git clone --depth 1`).
+#
 # Works as root too, and on a fresh machine with a Rust toolchain and a package manager.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -89,6 +91,22 @@ install() {
     fi
 }
 
+# The program of the version before, from the commit that tests/it/store/version_before names. The test of an upgrade
+# without a stop runs it beside this version.
+build_version_before() {
+    local commit target place
+    commit=$(cat tests/it/store/version_before)
+    target=$(cargo metadata --locked --no-deps --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
+    place=$target/version-before/$commit
+    [ -x "$place/holdfast" ] && return
+    mkdir -p "$place/source"
+    git archive "$commit" | tar -x -C "$place/source"
+    # A target directory of its own: cargo gives both versions the same name, and would take one for the other.
+    cargo build --locked --manifest-path "$place/source/Cargo.toml" --target-dir "$place/target"
+    mv "$place/target/debug/holdfast" "$place/holdfast"
+    rm -r "$place/target"
+}
+
 if ! has cargo; then
     echo "cargo is missing: install Rust 1.94 or newer, as https://rustup.rs says" >&2
     exit 1
@@ -108,4 +126,5 @@ fi
 if [ "${1:-}" = --install ]; then
     exit 0
 fi
+build_version_before
 exec cargo test --locked "$@"

@@ -16,14 +16,15 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Config, Database, StripeSettings};
 use crate::domain::hold::HoldPolicy;
 use crate::domain::time::Clock;
-use crate::domain::token::TokenKey;
+use crate::domain::token::ConfiguredTokenKeys;
 use crate::gateway::client::StripeGateway;
 use crate::gateway::stripe_config::{STRIPE_API, StripeConfig};
 use crate::http::client_address::TrustedProxies;
 use crate::http::rate_limit::ClientRateLimiter;
 use crate::http::{self, Server};
 use crate::jobs::Jobs;
-use crate::store::postgres::PostgresStore;
+pub use crate::store::postgres::DatabaseTransport;
+use crate::store::postgres::{self, PostgresStore};
 use crate::store::{PoolOptions, Store, StoreError, sqlite};
 use crate::telemetry;
 use crate::workflow::LimitSettings;
@@ -66,7 +67,7 @@ pub async fn open_store(database: &Database) -> Result<Arc<dyn Store>, StoreErro
     })
 }
 
-/// Builds what the workflows need: store, gateway, clock, tokens, settings.
+/// Builds what the workflows need: store, gateway, clock, token keys, settings.
 ///
 /// # Errors
 /// [`StartupError`] if the store or the gateway cannot be built.
@@ -77,14 +78,26 @@ pub async fn build_context(
 ) -> Result<Arc<Context>, StartupError> {
     let store = open_store(&config.database).await?;
     let settings = workflow_settings(config, stripe).map_err(|error| StartupError::Other(error.into()))?;
-    let tokens = TokenKey::derive(stripe.secret_key.expose_secret());
+    let listed = config.token_secrets.iter().map(ExposeSecret::expose_secret);
+    let token_keys = ConfiguredTokenKeys::new(listed, stripe.secret_key.expose_secret());
     Ok(Context::new(
         store,
         Arc::new(build_gateway(stripe)?),
         clock,
-        tokens,
+        token_keys,
         settings,
     ))
+}
+
+/// Tells how the configured database is reached.
+///
+/// # Errors
+/// [`StoreError`] if the database's address is not usable.
+pub fn find_transport(database: &Database) -> Result<DatabaseTransport, StoreError> {
+    match database {
+        Database::Sqlite(_) => Ok(DatabaseTransport::Local),
+        Database::Postgres(url) => postgres::find_transport(url.expose_secret()),
+    }
 }
 
 fn workflow_settings(config: &Config, stripe: &StripeSettings) -> Result<Settings, chrono::OutOfRangeError> {
@@ -93,6 +106,7 @@ fn workflow_settings(config: &Config, stripe: &StripeSettings) -> Result<Setting
         ask_processing_after: chrono::Duration::from_std(config.ask_processing_after)?,
         keep_events: chrono::Duration::from_std(config.keep_events)?,
         forget_after: chrono::Duration::from_std(config.forget_after)?,
+        keep_released: chrono::Duration::from_std(config.keep_released)?,
         limits: LimitSettings {
             per_guest: config.max_live_holds_per_guest,
             per_client: config.max_live_holds_per_client,
@@ -197,7 +211,7 @@ impl App {
                 ]
             }
         };
-        if !migrate_when_available(self.context.store.as_ref(), &stop).await? {
+        if !prepare_when_available(&self.context, &stop).await? {
             return Ok(());
         }
         // Only after the migration, because the jobs need the schema.
@@ -252,11 +266,11 @@ fn start_server(
     tokio::spawn(serving.into_future())
 }
 
-/// Migrates the schema, and waits while the database is unavailable; requests get 503 meanwhile. Returns `false` if
-/// the signal to stop came first.
-async fn migrate_when_available(store: &dyn Store, stop: &CancellationToken) -> Result<bool, StartupError> {
+/// Migrates the schema and stores the token key, and waits while the database is unavailable; requests get 503
+/// meanwhile. Returns `false` if the signal to stop came first.
+async fn prepare_when_available(context: &Context, stop: &CancellationToken) -> Result<bool, StartupError> {
     loop {
-        match store.migrate().await {
+        match prepare_database(context).await {
             Ok(()) => return Ok(true),
             Err(error @ StoreError::Unavailable(_)) => {
                 tracing::warn!(error = %format_error_chain(&error), "waiting for the database");
@@ -268,6 +282,13 @@ async fn migrate_when_available(store: &dyn Store, stop: &CancellationToken) -> 
             () = tokio::time::sleep(CONNECT_RETRY_PAUSE) => {}
         }
     }
+}
+
+async fn prepare_database(context: &Context) -> Result<(), StoreError> {
+    context.store.migrate().await?;
+    // Now, while the key from which earlier versions derived it is known to be the one that they use.
+    context.load_token_keys().await?;
+    Ok(())
 }
 
 fn build_server(

@@ -4,7 +4,6 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use governor::Quota;
@@ -13,29 +12,17 @@ use secrecy::SecretString;
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
+use self::durations::{parse_duration, parse_hold_ttl, parse_long_period, parse_period};
 use crate::gateway::stripe_config::{STRIPE_API, is_live_key};
 use crate::telemetry::LogFormat;
 
+mod database;
+mod durations;
 mod operators;
 mod rate_limit;
+mod secrets;
 
-/// The address of the database.
-#[derive(Clone)]
-pub enum Database {
-    /// The path of an SQLite file.
-    Sqlite(String),
-    /// The URL of a PostgreSQL server. It may contain a password.
-    Postgres(SecretString),
-}
-
-impl fmt::Debug for Database {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Sqlite(path) => write!(f, "sqlite://{path}"),
-            Self::Postgres(_) => f.write_str("postgres://…"),
-        }
-    }
-}
+pub use database::Database;
 
 /// How to call Stripe, and how to verify its webhooks.
 #[derive(Clone, Debug)]
@@ -68,6 +55,8 @@ pub struct Config {
     pub admin_listen: Option<SocketAddr>,
     /// `HOLDFAST_ADMIN_KEY`: the key named `bootstrap`.
     pub admin_key: Option<SecretString>,
+    /// `HOLDFAST_TOKEN_SECRET`: secrets beside the stored one; the first signs tokens, all verify them.
+    pub token_secrets: Vec<SecretString>,
     /// `HOLDFAST_HOLD_TTL`: how long a guest has to pay.
     pub hold_ttl: Duration,
     /// `HOLDFAST_FULL_REFUND_FREES_SLOT`: whether a full refund at Stripe cancels the hold.
@@ -77,8 +66,10 @@ pub struct Config {
     /// `HOLDFAST_KEEP_EVENTS`: how long to keep the bodies of webhooks.
     pub keep_events: Duration,
     /// `HOLDFAST_FORGET_AFTER`: how long after the end of a released or cancelled hold to delete its guest's name and
-    /// e-mail.
+    /// e-mail, and the hold's metadata.
     pub forget_after: Duration,
+    /// `HOLDFAST_KEEP_RELEASED`: how long after its end to delete a released hold that never had money.
+    pub keep_released: Duration,
     /// `HOLDFAST_MAX_LIVE_HOLDS_PER_GUEST`: the most unpaid holds of one e-mail address.
     pub max_live_holds_per_guest: u32,
     /// `HOLDFAST_MAX_LIVE_HOLDS_PER_CLIENT`: the most unpaid holds of one client address.
@@ -151,21 +142,24 @@ pub fn load_config(
         lookup,
         errors: Vec::new(),
     };
+    let forget_after = reader.parse_or_default("HOLDFAST_FORGET_AFTER", "90d", parse_period);
     let config = Config {
-        database: reader.parse_or_default("DATABASE_URL", "sqlite://holdfast.db", parse_database),
+        database: reader.parse_or_default("DATABASE_URL", "sqlite://holdfast.db", database::parse_database),
         stripe: reader.parse_stripe(scope),
         listen: reader.parse_or_default("HOLDFAST_LISTEN", "127.0.0.1:8080", operators::parse_address),
         admin_listen: reader.parse_or_default("HOLDFAST_ADMIN_LISTEN", "", operators::parse_optional_address),
         admin_key: reader
             .find_checked("HOLDFAST_ADMIN_KEY", operators::check_admin_key)
             .map(SecretString::from),
+        token_secrets: reader.parse_or_default("HOLDFAST_TOKEN_SECRET", "", secrets::parse_token_secrets),
         hold_ttl: reader.parse_or_default("HOLDFAST_HOLD_TTL", "30m", parse_hold_ttl),
         full_refund_frees_slot: reader.parse_or_default("HOLDFAST_FULL_REFUND_FREES_SLOT", "true", |text| {
             text.parse().map_err(|_| "must be true or false")
         }),
         ask_processing_after: reader.parse_or_default("HOLDFAST_ASK_PROCESSING_AFTER", "24h", parse_period),
         keep_events: reader.parse_or_default("HOLDFAST_KEEP_EVENTS", "30d", parse_period),
-        forget_after: reader.parse_or_default("HOLDFAST_FORGET_AFTER", "90d", parse_period),
+        forget_after,
+        keep_released: reader.parse_keep_released(forget_after),
         max_live_holds_per_guest: reader.parse_or_default(
             "HOLDFAST_MAX_LIVE_HOLDS_PER_GUEST",
             "3",
@@ -224,10 +218,16 @@ impl<L: Fn(&str) -> Option<String>> ConfigReader<L> {
         });
     }
 
-    fn find(&self, variable: &str) -> Option<String> {
-        (self.lookup)(variable)
-            .map(|text| text.trim().to_owned())
-            .filter(|text| !text.is_empty())
+    /// Finds the value of a variable; what is empty counts as absent.
+    fn find(&mut self, variable: &'static str) -> Option<String> {
+        let look_up = |name: &str| {
+            let text = (self.lookup)(name).map(|text| text.trim().to_owned());
+            text.filter(|text| !text.is_empty())
+        };
+        secrets::find_value(variable, look_up).unwrap_or_else(|detail| {
+            self.add_error(variable, detail);
+            None
+        })
     }
 
     /// Parses the variable, or its default if it is absent. If it is not valid, adds an error and returns the default,
@@ -246,6 +246,17 @@ impl<L: Fn(&str) -> Option<String>> ConfigReader<L> {
                 parse(default).unwrap_or_else(|detail| unreachable!("the default of {variable} {detail}"))
             }
         }
+    }
+
+    /// Parses how long released holds are kept: at least `forget_after`, because the sweep erases a hold's guest before it
+    /// deletes the hold.
+    fn parse_keep_released(&mut self, forget_after: Duration) -> Duration {
+        let variable = "HOLDFAST_KEEP_RELEASED";
+        let kept = self.parse_or_default(variable, "400d", parse_long_period);
+        if kept < forget_after && self.find(variable).is_some() {
+            self.add_error(variable, "must be at least HOLDFAST_FORGET_AFTER");
+        }
+        kept.max(forget_after)
     }
 
     fn find_checked(
@@ -302,42 +313,14 @@ impl<L: Fn(&str) -> Option<String>> ConfigReader<L> {
     }
 
     fn require(&mut self, variable: &'static str, what: &str) -> String {
-        self.find(variable).unwrap_or_else(|| {
+        let errors = self.errors.len();
+        let found = self.find(variable);
+        // A file that cannot be read is an error already.
+        if found.is_none() && self.errors.len() == errors {
             self.add_error(variable, format!("is missing: {what}"));
-            String::new()
-        })
+        }
+        found.unwrap_or_default()
     }
-}
-
-fn parse_database(text: &str) -> Result<Database, &'static str> {
-    if let Some(path) = text.strip_prefix("sqlite://") {
-        let good = !path.is_empty() && path != ":memory:" && !path.contains('?');
-        return good
-            .then(|| Database::Sqlite(path.to_owned()))
-            .ok_or("must name a file: sqlite://PATH");
-    }
-    let known = text.starts_with("postgres://") || text.starts_with("postgresql://");
-    let good = known && Url::parse(text).is_ok();
-    good.then(|| Database::Postgres(text.into()))
-        .ok_or("must be sqlite://PATH or postgres://USER@HOST/NAME")
-}
-
-fn parse_hold_ttl(text: &str) -> Result<Duration, &'static str> {
-    let range = Duration::from_secs(1)..=Duration::from_hours(23);
-    parse_duration(text, range).ok_or("must be a duration from 1s to 23h, such as 30m")
-}
-
-/// Parses how long the sweep leaves something alone: at least a minute, because a sweep runs far more often than it
-/// should act.
-fn parse_period(text: &str) -> Result<Duration, &'static str> {
-    let range = Duration::from_mins(1)..=Duration::from_hours(3650 * 24);
-    parse_duration(text, range).ok_or("must be a duration from 1m to 3650d, such as 30d")
-}
-
-fn parse_duration(text: &str, range: RangeInclusive<Duration>) -> Option<Duration> {
-    humantime::parse_duration(text)
-        .ok()
-        .filter(|given| range.contains(given))
 }
 
 fn parse_count(text: &str) -> Result<u32, &'static str> {

@@ -7,6 +7,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
+use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -47,14 +48,19 @@ const ADMIN_KEY: &str = "sandbox-key-for-operators";
 /// # Errors
 /// Returns [`ConfigErrors`] if a variable is wrong.
 pub fn configure(args: SandboxArgs, lookup: impl Fn(&str) -> Option<String>) -> Result<Shop, ConfigErrors> {
+    let secret = |name: &str, default: &str| {
+        let is_in_file = lookup(&format!("{name}_FILE")).is_some_and(|path| !path.is_empty());
+        lookup(name).or_else(|| (!is_in_file).then(|| default.to_owned()))
+    };
     let with_defaults = |name: &str| match name {
-        // The environment cannot override this: the sandbox must never use a real key.
+        // The environment cannot override these: the sandbox must never use a real key.
         "STRIPE_SECRET_KEY" => Some(SECRET_KEY.to_owned()),
-        // Nor this: `run` sets the simulator's address when it is known.
+        "STRIPE_SECRET_KEY_FILE" => None,
+        // The environment cannot override this either: `run` sets the address of the simulator when it is known.
         "STRIPE_API_BASE" => None,
-        "STRIPE_WEBHOOK_SECRET" => lookup(name).or_else(|| Some(WEBHOOK_SECRET.to_owned())),
-        "HOLDFAST_ADMIN_KEY" => lookup(name).or_else(|| Some(ADMIN_KEY.to_owned())),
-        "DATABASE_URL" => lookup(name).or_else(|| Some("sqlite://holdfast-sandbox.db".to_owned())),
+        "STRIPE_WEBHOOK_SECRET" => secret(name, WEBHOOK_SECRET),
+        "HOLDFAST_ADMIN_KEY" => secret(name, ADMIN_KEY),
+        "DATABASE_URL" => secret(name, "sqlite://holdfast-sandbox.db"),
         // One person tries everything from one address, so the limits per client would stop the trial.
         "HOLDFAST_RATE_LIMIT" => lookup(name).or_else(|| Some("6000/min".to_owned())),
         "HOLDFAST_MAX_LIVE_HOLDS_PER_CLIENT" => lookup(name).or_else(|| Some("1000".to_owned())),
@@ -70,12 +76,13 @@ pub fn configure(args: SandboxArgs, lookup: impl Fn(&str) -> Option<String>) -> 
         }]));
     }
     // While a secret is rolled there may be several; the simulator signs with the first.
-    let secrets = with_defaults("STRIPE_WEBHOOK_SECRET").unwrap_or_default();
-    let webhook_secret = secrets.split(',').next().unwrap_or_default().trim().to_owned();
+    let stripe = config.stripe.as_ref();
+    let webhook_secret = stripe.and_then(|stripe| stripe.webhook_secrets.first());
+    let webhook_secret = webhook_secret.map(|secret| secret.expose_secret().to_owned());
     Ok(Shop {
         config,
         stripe_listen: args.stripe_listen,
-        webhook_secret,
+        webhook_secret: webhook_secret.unwrap_or_default(),
     })
 }
 

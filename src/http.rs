@@ -8,13 +8,16 @@
 //! - What comes in: `json_body`, `query_string`, `field_values`, `schedule`, `metadata`, `path_id`.
 //! - Who may call, and how often: `auth`, `scopes`, `audit_trail`, `client_address`, `rate_limit`, `request_size`.
 //! - What goes out: `views`, `slot_view`, `error` (the only file that makes a status of an error), `openapi`.
+//! - Who may call, and how often: `auth`, `client_address`, `rate_limit`, `request_size`.
+//! - What goes out: `views`, `slot_view`, `error` (the only file that makes a status of an error), `openapi`,
+//!   `response_headers`.
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, Method, header};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -24,10 +27,10 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub use self::audit_trail::OperationNames;
 use self::client_address::ClientAddress;
 use self::error::{Problem, ProblemCode};
 pub use self::field_values::parse_name;
+pub use self::operation_names::OperationNames;
 pub use self::server::{RenderMetrics, Server};
 use crate::domain::access_key::{AccessKey, KeyText};
 
@@ -48,11 +51,13 @@ mod json_body;
 mod metadata;
 mod move_hold;
 mod openapi;
+mod operation_names;
 mod path_id;
 mod query_string;
 pub mod rate_limit;
 mod request_id;
 mod request_size;
+mod response_headers;
 mod return_pages;
 mod schedule;
 mod scopes;
@@ -120,6 +125,7 @@ fn operator_routes() -> OpenApiRouter<Arc<Server>> {
             admin::resources::get_resource
         ))
         .routes(routes!(admin::resources::list_resources))
+        .routes(routes!(admin::resources::renew_calendar_key))
         .routes(routes!(
             admin::resources::blocks::put_block,
             admin::resources::blocks::delete_block
@@ -130,6 +136,8 @@ fn operator_routes() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(admin::holds::release_hold))
         .routes(routes!(admin::holds::refresh_hold))
         .routes(routes!(admin::holds::cancel_hold))
+        .routes(routes!(admin::guests::export_guest))
+        .routes(routes!(admin::guests::erase_guest))
         .routes(routes!(admin::events::list_events))
         .routes(routes!(admin::events::replay_event))
         .routes(routes!(admin::sweep::run_sweep))
@@ -198,6 +206,7 @@ fn complete_router(router: Router<Arc<Server>>, server: Arc<Server>) -> Router {
         .layer(CatchPanicLayer::custom(respond_to_panic))
         .layer(from_fn(error::render_problems))
         .layer(from_fn(request_id::assign_request_id))
+        .layer(map_response(response_headers::add_security_headers))
         .with_state(server)
 }
 

@@ -7,7 +7,7 @@
 //! One method is one transaction. Expected outcomes are values (`Placed | SlotTaken`, `Done | Conflict | Duplicate`); a
 //! [`StoreError`] means that something failed. No method calls Stripe, and none waits for anything but the database (I6).
 //! Leases are taken and judged by the database's clock, so that instances whose clocks differ do not take work from each
-//! other. The caller passes every other time.
+//! other. The caller passes every other time; where instances must agree on it, the caller has read the database's clock.
 //!
 //! To add a statement: put it into the file of its aggregate, here if it is equal in both engines; add a method to the trait
 //! and implement it in both engines; add a case to the contract tests, which run one suite over both engines.
@@ -19,6 +19,7 @@ pub mod availability;
 pub mod blocks;
 pub mod catalogue;
 pub mod changes;
+pub mod clock;
 mod columns;
 pub mod commands;
 mod dry_run;
@@ -49,12 +50,13 @@ pub use availability::{AvailabilityQuery, Occupancies};
 pub use blocks::Blocks;
 pub use catalogue::Catalogue;
 pub use changes::{ApplyOutcome, Changes, HoldChange, OrphanPayment, StateChange};
+pub use clock::DatabaseClock;
 pub use commands::Commands;
 pub use error::StoreError;
 pub use events::{EventRecord, Events};
 pub use feeds::{FeedRead, Feeds};
 pub use figures::Figures;
-pub use guests::{Guests, UnpaidHoldCounts};
+pub use guests::{GuestErasure, Guests, UnpaidHoldCounts};
 pub use holds::{Holds, ReleaseLease};
 pub use interface::Store;
 pub use lease_request::LeaseRequest;

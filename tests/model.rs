@@ -22,10 +22,7 @@
 //! `HOLDFAST_MODEL_MORE=1 cargo test --release --test model -- --nocapture`.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a check fails by panicking")]
-#![allow(
-    clippy::print_stdout,
-    reason = "prints how much was explored, and the path to each finding"
-)]
+#![allow(clippy::print_stdout, reason = "prints what was explored, and what was found")]
 
 #[path = "model/attempts.rs"]
 mod attempts;

@@ -11,12 +11,16 @@ mod code;
 mod comments;
 #[path = "tidy/cycles.rs"]
 mod cycles;
+#[path = "tidy/deploy.rs"]
+mod deploy;
 #[path = "tidy/docs.rs"]
 mod docs;
 #[path = "tidy/layers.rs"]
 mod layers;
 #[path = "tidy/links.rs"]
 mod links;
+#[path = "tidy/logs.rs"]
+mod logs;
 #[path = "tidy/names.rs"]
 mod names;
 #[path = "tidy/source.rs"]

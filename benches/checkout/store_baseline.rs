@@ -96,11 +96,13 @@ impl StoreBaseline {
             quantity: 1,
             requested_resource: None,
             change_policy: event_type.change_policy,
+            cancel_right_passed: false,
             guest: Guest {
                 email: terms.email,
                 name: Some("Ada".to_owned()),
             },
             metadata: BTreeMap::new(),
+            token_key: None,
             checkout_url: format!("http://127.0.0.1:12111/c/pay/{session}"),
             expires_at,
             session_expires_at: terms.expires_at,

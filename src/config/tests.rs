@@ -1,5 +1,7 @@
 //! Which environments are valid, and which errors the others get.
 
+use secrecy::ExposeSecret;
+
 use super::*;
 
 fn read_from(pairs: &[(&str, &str)], scope: ConfigScope) -> Result<Config, ConfigErrors> {
@@ -37,8 +39,9 @@ fn defaults_need_only_the_stripe_keys() {
         config.ask_processing_after,
         config.keep_events,
         config.forget_after,
+        config.keep_released,
     ];
-    assert_eq!(days.map(|after| after.as_secs() / 86_400), [1, 30, 90]);
+    assert_eq!(days.map(|after| after.as_secs() / 86_400), [1, 30, 90, 400]);
     let stripe = config.stripe.unwrap();
     assert_eq!(stripe.webhook_secrets.len(), 2);
     assert_eq!(stripe.api_base.as_str(), "https://api.stripe.com/");
@@ -128,6 +131,26 @@ fn admin_key_has_at_least_24_characters() {
 }
 
 #[test]
+fn released_holds_are_kept_90_days_and_until_forgotten() {
+    for (kept, forget, good) in [
+        ("90d", "90d", true),
+        ("90d", "1m", true),
+        ("89d", "1m", false),
+        ("3651d", "1m", false),
+        ("100d", "101d", false),
+    ] {
+        let variables = [
+            ("HOLDFAST_KEEP_RELEASED", kept),
+            ("HOLDFAST_FORGET_AFTER", forget),
+        ];
+        assert_eq!(list_invalid(&variables).is_empty(), good, "{variables:?}");
+    }
+    let late = [GOOD[0], GOOD[1], ("HOLDFAST_FORGET_AFTER", "730d")];
+    let config = read_from(&late, ConfigScope::Stripe).unwrap();
+    assert_eq!(config.keep_released, config.forget_after);
+}
+
+#[test]
 fn given_values_replace_defaults() {
     let pairs = [
         GOOD[0],
@@ -154,9 +177,128 @@ fn secrets_are_not_printed() {
         GOOD[1],
         ("DATABASE_URL", "postgres://u:hunter2@h/db"),
         ("HOLDFAST_ADMIN_KEY", "hunter3-hunter3-hunter3-hunter3"),
+        ("HOLDFAST_TOKEN_SECRET", "hunter4-hunter4-hunter4-hunter4"),
     ];
     let shown = format!("{:?}", read_from(&pairs, ConfigScope::Stripe).unwrap());
-    for secret in ["hunter2", "hunter3", "sk_test_1", "whsec_a"] {
+    for secret in ["hunter2", "hunter3", "hunter4", "sk_test_1", "whsec_a"] {
         assert!(!shown.contains(secret), "{shown}");
+    }
+}
+
+/// Writes a file with this text, and returns its path.
+fn write_file(directory: &tempfile::TempDir, name: &str, text: &str) -> String {
+    let path = directory.path().join(name);
+    std::fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn every_secret_can_be_in_a_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| write_file(&directory, name, text);
+    let token_secrets = "a-token-secret-with-enough-characters, another-secret-with-enough-characters";
+    let files = [
+        ("DATABASE_URL_FILE", file("database", "sqlite:///var/lib/a.db\n")),
+        ("STRIPE_SECRET_KEY_FILE", file("key", "sk_live_1\n")),
+        (
+            "STRIPE_WEBHOOK_SECRET_FILE",
+            file("webhook", "whsec_a,whsec_b\r\n"),
+        ),
+        (
+            "HOLDFAST_ADMIN_KEY_FILE",
+            file("admin", "an-operators-key-with-enough-characters"),
+        ),
+        (
+            "HOLDFAST_TOKEN_SECRET_FILE",
+            file("tokens", &format!("{token_secrets}\n\n")),
+        ),
+        // A variable that is there and empty counts as absent.
+        ("HOLDFAST_ADMIN_KEY", String::new()),
+    ];
+    let pairs: Vec<_> = files.iter().map(|(name, path)| (*name, path.as_str())).collect();
+    let config = read_from(&pairs, ConfigScope::Stripe).unwrap();
+    assert_eq!(format!("{:?}", config.database), "sqlite:///var/lib/a.db");
+    let stripe = config.stripe.unwrap();
+    assert!(stripe.is_live());
+    let list = |secrets: &[SecretString]| -> Vec<String> {
+        secrets
+            .iter()
+            .map(|secret| secret.expose_secret().to_owned())
+            .collect()
+    };
+    assert_eq!(list(&stripe.webhook_secrets), ["whsec_a", "whsec_b"]);
+    let admin_key = config.admin_key.unwrap();
+    assert_eq!(
+        admin_key.expose_secret(),
+        "an-operators-key-with-enough-characters"
+    );
+    assert_eq!(list(&config.token_secrets).join(", "), token_secrets);
+}
+
+#[test]
+fn bad_secret_files_are_named_without_their_content() {
+    let directory = tempfile::tempdir().unwrap();
+    let there = write_file(&directory, "there", "sk_test_hunter2");
+    let empty = write_file(&directory, "empty", " \n");
+    let missing = format!("{}/missing", directory.path().display());
+    let folder = directory.path().to_str().unwrap();
+    for variable in [
+        "DATABASE_URL",
+        "STRIPE_SECRET_KEY",
+        "STRIPE_WEBHOOK_SECRET",
+        "HOLDFAST_ADMIN_KEY",
+        "HOLDFAST_TOKEN_SECRET",
+    ] {
+        let in_file = format!("{variable}_FILE");
+        for path in [&empty, &missing, folder] {
+            let others = GOOD.iter().filter(|(name, _)| *name != variable);
+            let pairs: Vec<_> = others.copied().chain([(in_file.as_str(), path)]).collect();
+            let errors = read_from(&pairs, ConfigScope::Stripe).unwrap_err();
+            let shown = errors.to_string();
+            assert!(errors.0.iter().any(|error| error.variable == variable), "{shown}");
+            assert!(shown.contains(&in_file) && shown.contains(path), "{shown}");
+        }
+        let value = "whsec_hunter3-and-more-characters";
+        let errors = read_from(
+            &[(variable, value), (in_file.as_str(), &there)],
+            ConfigScope::Stripe,
+        )
+        .unwrap_err();
+        let twice = errors
+            .0
+            .iter()
+            .find(|error| error.detail.contains("is set twice"));
+        assert_eq!(twice.map(|error| error.variable), Some(variable), "{errors}");
+        let shown = errors.to_string();
+        assert!(
+            !shown.contains("hunter2") && !shown.contains("hunter3"),
+            "{shown}"
+        );
+        // A secret in the place of the path.
+        let errors = read_from(&[(in_file.as_str(), "sk_test_hunter4")], ConfigScope::Stripe).unwrap_err();
+        assert!(!errors.to_string().contains("hunter4"), "{errors}");
+    }
+}
+
+#[test]
+fn missing_file_of_a_required_secret_is_one_error() {
+    let pairs = [GOOD[1], ("STRIPE_SECRET_KEY_FILE", "/nowhere/key")];
+    let errors = read_from(&pairs, ConfigScope::Stripe).unwrap_err();
+    assert_eq!(errors.0.len(), 1, "{errors}");
+}
+
+#[test]
+fn token_secrets_are_long() {
+    for (text, good) in [
+        ("a-token-secret-of-some-24-characters", true),
+        ("a-token-secret-of-some-24-characters,short", false),
+        ("short", false),
+        (" , ", true),
+    ] {
+        assert_eq!(
+            list_invalid(&[("HOLDFAST_TOKEN_SECRET", text)]).is_empty(),
+            good,
+            "{text}"
+        );
     }
 }

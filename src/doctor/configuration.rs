@@ -1,12 +1,15 @@
 //! Checks the configuration by itself, without calling anybody.
 
 use super::check::{Check, Verdict, flag, pass};
+use crate::app::{self, DatabaseTransport};
 use crate::config::{Config, StripeSettings};
+use crate::workflow::format_error_chain;
 
 pub(super) fn check_configuration(config: &Config, stripe: &StripeSettings) -> Vec<Check> {
     vec![
         pass("configuration", "complete"),
         check_admin_key(config),
+        check_database_transport(config),
         check_return_pages(config),
         check_webhook_secrets(stripe),
     ]
@@ -22,6 +25,29 @@ fn check_admin_key(config: &Config) -> Check {
             "make sure that there is such a key (`holdfast key list`), or set HOLDFAST_ADMIN_KEY",
         ),
     }
+}
+
+fn check_database_transport(config: &Config) -> Check {
+    let found = match app::find_transport(&config.database) {
+        Ok(DatabaseTransport::Local) => return pass("database TLS", "not needed: it is on this machine"),
+        Ok(DatabaseTransport::Verified) => return pass("database TLS", "on, and the server is checked"),
+        Ok(DatabaseTransport::Encrypted) => {
+            return pass(
+                "database TLS",
+                "on, but only sslmode=verify-full checks the server",
+            );
+        }
+        Ok(DatabaseTransport::Clear) => {
+            "it is on another machine, and its connections may be in clear text".to_owned()
+        }
+        Err(error) => format_error_chain(&error),
+    };
+    flag(
+        "database TLS",
+        Verdict::Warning,
+        found,
+        "add sslmode=verify-full to DATABASE_URL, and sslrootcert=PATH for a certificate authority of your own",
+    )
 }
 
 fn check_return_pages(config: &Config) -> Check {

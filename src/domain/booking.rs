@@ -11,6 +11,7 @@ use super::hold::{Hold, Status};
 use super::ids::{EventId, EventTypeId, ResourceId};
 use super::segment::{Segment, window_of};
 use super::time::Window;
+use super::token::TokenKeyName;
 
 /// The person who books. Never logged, never in a public response (I9).
 #[derive(Clone, PartialEq, Eq)]
@@ -45,6 +46,10 @@ impl std::fmt::Debug for Guest {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientId(pub String);
 
+/// Identifies the network that a client address is in, by a pseudonym that does not reveal it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetworkId(pub String);
+
 /// A hold and the booking that it is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Booking {
@@ -60,13 +65,17 @@ pub struct Booking {
     pub requested_resource: Option<ResourceId>,
     /// What the guest may change after paying; copied from the event type when the hold was placed.
     pub change_policy: ChangePolicy,
+    /// Whether the guest's right to cancel had passed when the guest moved the booking: it does not come back by that.
+    pub cancel_right_passed: bool,
     /// The guest who booked.
     pub guest: Guest,
     /// The caller's own key-value pairs; they stay in the store and are never sent to Stripe.
     pub metadata: BTreeMap<String, String>,
+    /// The key that made the hold's token; `None` is the installation's own.
+    pub token_key: Option<TokenKeyName>,
     /// The URL of Stripe's payment page.
     pub checkout_url: String,
-    /// When the guest's time to pay ends, on our clock.
+    /// When the guest's time to pay ends, by the database's clock; not after the start.
     pub expires_at: DateTime<Utc>,
     /// When Stripe expires the session by itself, on Stripe's clock.
     pub session_expires_at: DateTime<Utc>,
@@ -93,9 +102,23 @@ impl Booking {
         window_of(&self.segments)
     }
 
-    /// Tells whether the time to pay is over while the hold still keeps its slot.
-    pub fn is_overdue(&self, now: DateTime<Utc>) -> bool {
-        self.hold.status == Status::Held && self.expires_at <= now
+    /// Tells whether what was booked has begun.
+    pub fn has_begun(&self, now: DateTime<Utc>) -> bool {
+        self.window().starts_at() <= now
+    }
+
+    /// Tells whether the change policy lets the guest cancel after paying.
+    pub fn is_cancel_in_time(&self, now: DateTime<Utc>) -> bool {
+        let starts_at = self.window().starts_at();
+        !self.cancel_right_passed && self.change_policy.is_cancel_in_time(starts_at, now)
+    }
+
+    /// Tells whether the change policy lets the guest move the booking.
+    ///
+    /// Unlike the right to cancel, this one needs no memory: a guest whose right to move has passed cannot move to a
+    /// start that would give it back.
+    pub fn is_move_in_time(&self, now: DateTime<Utc>) -> bool {
+        self.change_policy.is_move_in_time(self.window().starts_at(), now)
     }
 }
 

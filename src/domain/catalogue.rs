@@ -21,6 +21,9 @@ pub const MAX_DURATION_MINUTES: i64 = 7 * 24 * 60;
 /// PostgreSQL and Stripe.
 pub const MAX_ADVANCE: Duration = Duration::days(10 * 366);
 
+/// How near a slot may start and still be for sale. The time to pay ends with the start, and a guest needs some.
+pub const MIN_ADVANCE: Duration = Duration::minutes(1);
+
 /// The largest number of units of one resource.
 pub const MAX_CAPACITY: u32 = 1000;
 
@@ -149,6 +152,9 @@ pub enum StartError {
     /// The start is not in the future.
     #[error("must be in the future")]
     Past,
+    /// The start is nearer than [`MIN_ADVANCE`].
+    #[error("must be at least a minute away")]
+    TooNear,
     /// The start is further away than [`MAX_ADVANCE`].
     #[error("is too far in the future")]
     TooFar,
@@ -181,6 +187,9 @@ impl EventType {
         if starts_at <= now {
             return Err(StartError::Past);
         }
+        if starts_at - now < MIN_ADVANCE {
+            return Err(StartError::TooNear);
+        }
         if starts_at - now > MAX_ADVANCE {
             return Err(StartError::TooFar);
         }
@@ -196,7 +205,9 @@ impl EventType {
         match &self.schedule {
             Some(schedule) => {
                 let starts = schedule.list_starts(within, self.length(), now).into_iter();
-                starts.filter(|start| *start - now <= MAX_ADVANCE).collect()
+                starts
+                    .filter(|start| (MIN_ADVANCE..=MAX_ADVANCE).contains(&(*start - now)))
+                    .collect()
             }
             None => list_unscheduled_starts(within, now),
         }
@@ -263,13 +274,13 @@ impl EventType {
 /// Lists the future starts within the window on the grid of [`UNSCHEDULED_STEP`], counted from 1970.
 fn list_unscheduled_starts(within: Window, now: DateTime<Utc>) -> Vec<DateTime<Utc>> {
     let step = UNSCHEDULED_STEP.num_seconds();
-    let first = within.starts_at().max(now + Duration::seconds(1)).timestamp() + step - 1;
+    let first = within.starts_at().max(now + MIN_ADVANCE).timestamp() + step - 1;
     let last = within.ends_at().min(now + MAX_ADVANCE).timestamp();
     let grid = (first.div_euclid(step)..)
         .map(|n| n * step)
         .take_while(|at| *at < last);
     grid.filter_map(|at| DateTime::from_timestamp(at, 0))
-        .filter(|at| within.starts_at() <= *at && *at > now)
+        .filter(|at| within.starts_at() <= *at && *at - now >= MIN_ADVANCE)
         .collect()
 }
 
@@ -306,13 +317,14 @@ mod tests {
     }
 
     #[test]
-    fn start_is_a_whole_second_in_the_future_within_ten_years() {
+    fn start_is_a_whole_second_from_a_minute_to_ten_years_ahead() {
         let at = |ms: i64| call().check_start(now() + Duration::milliseconds(ms), now());
         assert_eq!(at(0), Err(StartError::Past));
         assert_eq!(at(-1000), Err(StartError::Past));
-        assert_eq!(at(1500), Err(StartError::Fraction));
+        assert_eq!(at(61_500), Err(StartError::Fraction));
+        assert_eq!(at(59_000), Err(StartError::TooNear));
         assert_eq!(at(MAX_ADVANCE.num_milliseconds() + 1000), Err(StartError::TooFar));
-        assert_eq!(at(1000), Ok(()));
+        assert_eq!(at(60_000), Ok(()));
     }
 
     #[test]
@@ -332,12 +344,14 @@ mod tests {
     fn unscheduled_starts_are_listed_every_quarter_of_an_hour() {
         let begins = now() - Duration::minutes(20);
         let day = Window::new(begins, now() + Duration::minutes(31)).unwrap();
-        let starts: Vec<_> = call()
-            .list_starts(day, now())
-            .iter()
-            .map(|at| (*at - now()).num_minutes())
-            .collect();
-        assert_eq!(starts, [15, 30]);
+        let starts = |now_is: DateTime<Utc>| -> Vec<i64> {
+            let starts = call().list_starts(day, now_is).into_iter();
+            starts.map(|at| (at - now()).num_minutes()).collect()
+        };
+        assert_eq!(starts(now()), [15, 30]);
+        let at_a_minute_before = now() + Duration::minutes(14);
+        assert_eq!(starts(at_a_minute_before), [15, 30]);
+        assert_eq!(starts(at_a_minute_before + Duration::milliseconds(1)), [30]);
     }
 
     #[test]

@@ -140,6 +140,9 @@ stripe_id! {
     /// Identifies a Stripe event, `evt_…`.
     EventId
 }
+/// A key of so many characters cannot be guessed: 22 characters of base64 have 128 bits, and a UUID has 36 characters.
+const UNGUESSABLE_KEY: usize = 22;
+
 text_id! {
     /// The value of a caller's `Idempotency-Key` header.
     IdempotencyKey
@@ -157,6 +160,11 @@ impl IdempotencyKey {
         } else {
             Err(IdError::NotAKey)
         }
+    }
+
+    /// Returns whether the key is so short that a stranger may guess it.
+    pub fn is_guessable(&self) -> bool {
+        self.0.len() < UNGUESSABLE_KEY
     }
 }
 

@@ -88,3 +88,20 @@ pub struct StoredEvent {
     /// Whether the body is still kept, so that the event can be replayed.
     pub has_payload: bool,
 }
+
+/// A stored event with its body, for the export of a guest's data.
+#[derive(Clone, PartialEq, Eq)]
+pub struct EventCopy {
+    /// The event without its body.
+    pub event: StoredEvent,
+    /// The body as it was received; `None` once it is cleared.
+    pub body: Option<String>,
+}
+
+impl std::fmt::Debug for EventCopy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EventCopy")
+            .field("event", &self.event)
+            .finish_non_exhaustive()
+    }
+}

@@ -111,6 +111,11 @@ pub struct HoldRefs {
     pub intent: Option<IntentId>,
 }
 
+/// Returns when the time to pay ends for a hold that is placed at `now` and may live for `ttl`: not after its start.
+pub fn hold_expiry(now: DateTime<Utc>, ttl: Duration, starts_at: DateTime<Utc>) -> DateTime<Utc> {
+    (now + ttl).min(starts_at)
+}
+
 /// Returns when Stripe should expire the session of a hold that ends at `hold_ends`.
 ///
 /// That is the same moment, if Stripe's limits allow it.
@@ -147,6 +152,15 @@ mod tests {
         assert_eq!(life(Duration::seconds(1)), 41 * 60 + 1);
         assert_eq!(life(Duration::hours(2)), 2 * 3600 + 1);
         assert_eq!(life(Duration::hours(24)), 23 * 3600 + 1800 + 1);
+    }
+
+    #[test]
+    fn hold_ends_no_later_than_its_slot_starts() {
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let ends = |start: i64| hold_expiry(now, Duration::minutes(30), now + Duration::minutes(start)) - now;
+        assert_eq!(ends(5), Duration::minutes(5));
+        assert_eq!(ends(30), Duration::minutes(30));
+        assert_eq!(ends(31), Duration::minutes(30));
     }
 
     #[test]

@@ -6,8 +6,15 @@ use chrono::{DateTime, Utc};
 
 /// Tells the present time; tests pass a clock that they move by hand.
 pub trait Clock: Send + Sync + 'static {
-    /// Returns the present instant.
+    /// Returns the present instant by the clock of this instance.
     fn now(&self) -> DateTime<Utc>;
+
+    /// Returns the present instant by the database's clock, which has just shown `reading`.
+    ///
+    /// A clock that a test moves by hand moves the database's time too, and returns that time instead.
+    fn database_now(&self, reading: DateTime<Utc>) -> DateTime<Utc> {
+        reading
+    }
 }
 
 /// A half-open interval `[starts_at, ends_at)`, never empty.

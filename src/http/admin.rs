@@ -5,6 +5,7 @@ pub(super) mod audit;
 pub(super) mod commands;
 pub(super) mod event_types;
 pub(super) mod events;
+pub(super) mod guests;
 pub(super) mod holds;
 pub(super) mod keys;
 mod pagination;

@@ -4,7 +4,6 @@
 //! without a line of its own, by the id of its operation. No entry has data of guests: a handler notes no such member, and
 //! neither bodies nor queries are stored.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::{MatchedPath, Request, State};
@@ -13,7 +12,6 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use tracing::Instrument;
-use utoipa::openapi::OpenApi;
 use uuid::Uuid;
 
 use super::auth::KeyHolder;
@@ -30,30 +28,6 @@ const SEARCH: &str = "searchByGuest";
 const GUEST_PARAMETERS: [&str; 2] = ["guest", "q"];
 /// The route that operators share with guests.
 const MOVE_PATH: &str = "/v1/holds/{id}/move";
-
-/// The ids of the operations, by method and path.
-pub struct OperationNames(BTreeMap<(&'static str, String), String>);
-
-impl OperationNames {
-    /// Reads the ids out of the API description.
-    pub fn new(api: &OpenApi) -> Self {
-        let operations = api.paths.paths.iter().flat_map(|(path, item)| {
-            [("PUT", &item.put), ("POST", &item.post), ("DELETE", &item.delete)].map(|(method, operation)| {
-                let id = operation.as_ref()?.operation_id.clone()?;
-                Some(((method, path.clone()), id))
-            })
-        });
-        Self(operations.flatten().collect())
-    }
-
-    /// Returns the id of an operation, or else its method and path.
-    fn find(&self, method: &Method, path: &str) -> String {
-        let mut operations = self.0.iter();
-        let found =
-            operations.find(|((its_method, its_path), _)| *its_method == method.as_str() && its_path == path);
-        found.map_or_else(|| format!("{method} {path}"), |(_, id)| id.clone())
-    }
-}
 
 /// What a handler notes about its change. It is among the extensions of an audited request.
 #[derive(Clone, Default)]
@@ -239,16 +213,5 @@ mod tests {
             assert_eq!(is_guest_search(Some(query)), expected, "{query}");
         }
         assert!(!is_guest_search(None));
-    }
-
-    #[test]
-    fn act_is_named_by_its_operation() {
-        let names = OperationNames::new(&crate::http::describe_api());
-        assert_eq!(
-            names.find(&Method::PUT, "/v1/admin/event-types/{id}"),
-            "putEventType"
-        );
-        assert_eq!(names.find(&Method::POST, MOVE_PATH), "moveHold");
-        assert_eq!(names.find(&Method::POST, "/x"), "POST /x");
     }
 }

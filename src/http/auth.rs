@@ -73,7 +73,7 @@ impl From<AccessKey> for KeyHolder {
 
 /// What the bearer token of a request is.
 enum BearerToken {
-    /// A good key.
+    /// A key that is good.
     Key(KeyHolder),
     /// A key that is wrong, revoked or expired.
     WrongKey,
@@ -111,7 +111,7 @@ pub(super) async fn identify_caller(
         BearerToken::Key(holder) => {
             request.extensions_mut().insert(holder);
         }
-        BearerToken::WrongKey => return Err(refuse_wrong_key(&server, client)),
+        BearerToken::WrongKey => return Err(refuse_wrong_key(&server, client).await),
         BearerToken::Other | BearerToken::None => {}
     }
     Ok(next.run(request).await)
@@ -137,7 +137,7 @@ async fn authorize_operator(
 ) -> Result<(), Problem> {
     let holder = match identify(server, request.headers()).await? {
         BearerToken::Key(holder) => holder,
-        BearerToken::WrongKey | BearerToken::Other => return Err(refuse_wrong_key(server, client)),
+        BearerToken::WrongKey | BearerToken::Other => return Err(refuse_wrong_key(server, client).await),
         BearerToken::None => {
             return Err(Problem::new(
                 ProblemCode::Unauthorized,
@@ -152,14 +152,15 @@ async fn authorize_operator(
 
 /// Counts and logs a wrong key, and returns the refusal. A good key is never refused for the wrong ones before it, so
 /// nobody can lock an operator out.
-fn refuse_wrong_key(server: &Server, client: ClientAddress) -> Problem {
+async fn refuse_wrong_key(server: &Server, client: ClientAddress) -> Problem {
     metrics::counter!("holdfast_auth_failures_total").increment(1);
     // Before the log line, so that a flood of wrong keys does not flood the log.
     if let Err(problem) = server.rate_limiter.count_wrong_key(client) {
         return problem;
     }
     // The pseudonym tells whether two lines are about one client; the proxy's log has the address.
-    let client = client.to_client_id(&server.context.tokens).0;
+    let keys = server.context.token_keys().await.ok();
+    let client = keys.map(|keys| client.to_client_id(keys).0);
     tracing::warn!(client, "a wrong key was refused");
     Problem::new(ProblemCode::Unauthorized, "the key is wrong, revoked or expired")
 }
@@ -182,8 +183,8 @@ pub(super) fn require_bearer_token(headers: &HeaderMap) -> Result<&str, Problem>
 ///
 /// # Errors
 /// `unauthorized` if it is not.
-pub(super) fn require_token_of(server: &Server, hold: HoldId, token: &str) -> Result<(), Problem> {
-    let is_valid = server.context.tokens.is_hold_token(hold, token);
+pub(super) async fn require_token_of(server: &Server, hold: HoldId, token: &str) -> Result<(), Problem> {
+    let is_valid = server.context.token_keys().await?.is_hold_token(hold, token);
     is_valid.then_some(()).ok_or_else(hold_token_required)
 }
 

@@ -20,6 +20,7 @@ use crate::domain::booking::Booking;
 use crate::domain::ids::ResourceId;
 use crate::domain::listing::{HoldFilter, PageRequest, StatusKind};
 use crate::domain::time::Window;
+use crate::domain::token::TokenKeys;
 use crate::workflow::{catalogue, queries};
 
 /// How long ago the oldest entry may have begun.
@@ -54,7 +55,7 @@ pub(super) async fn export_calendar(
 ) -> Result<impl IntoResponse, Problem> {
     let id = parse_resource_id(&id)?;
     let query: CalendarExportQuery = parse_query(query.as_deref())?;
-    if !server.context.tokens.is_calendar_key(&id, &query.key) {
+    if !catalogue::is_calendar_key(&server.context, &id, &query.key).await? {
         return Err(Problem::new(
             ProblemCode::Unauthorized,
             "the key is not the one of this calendar",
@@ -64,14 +65,12 @@ pub(super) async fn export_calendar(
         .await?
         .ok_or_else(|| Problem::not_found("resource"))?;
     let entries = list_entries(&server, &id).await?;
-    let headers = [
-        (header::CONTENT_TYPE, "text/calendar; charset=utf-8"),
-        (header::CACHE_CONTROL, "no-store"),
-    ];
+    let headers = [(header::CONTENT_TYPE, "text/calendar; charset=utf-8")];
     Ok((headers, write_calendar(&resource.name, entries.iter())))
 }
 
 async fn list_entries(server: &Server, resource: &ResourceId) -> Result<Vec<Appointment>, Problem> {
+    let token_keys = server.context.token_keys().await?;
     let filter = HoldFilter {
         status: Some(StatusKind::Confirmed),
         resource: Some(resource.clone()),
@@ -85,7 +84,7 @@ async fn list_entries(server: &Server, resource: &ResourceId) -> Result<Vec<Appo
         found.extend(
             page.entries
                 .iter()
-                .flat_map(|booking| list_entries_of_booking(booking, resource)),
+                .flat_map(|booking| list_entries_of_booking(booking, resource, token_keys)),
         );
         cursor = page.next;
         if cursor.is_none() || found.len() >= MAX_ENTRIES {
@@ -98,11 +97,14 @@ async fn list_entries(server: &Server, resource: &ResourceId) -> Result<Vec<Appo
 fn list_entries_of_booking<'a>(
     booking: &'a Booking,
     resource: &'a ResourceId,
+    token_keys: &TokenKeys,
 ) -> impl Iterator<Item = Appointment> + 'a {
+    // Not the hold's id, which gives the right to read the hold.
+    let pseudonym = token_keys.appointment_pseudonym(booking.hold.id);
     let segments = booking.segments.iter().enumerate();
     let segments = segments.filter(move |(_, segment)| segment.resource == *resource);
-    segments.map(|(number, segment)| Appointment {
-        uid: format!("{}-{number}@holdfast", booking.hold.id),
+    segments.map(move |(number, segment)| Appointment {
+        uid: format!("{pseudonym}-{number}@holdfast"),
         window: segment.window,
         summary: booking.event_type.to_string(),
         changed_at: booking.updated_at,

@@ -4,7 +4,7 @@
 //! `X-Forwarded-For` that is not a trusted proxy's. An IPv6 network of 64 bits counts as one client, because one
 //! household has all of it.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, FromRef, FromRequestParts};
@@ -13,8 +13,8 @@ use axum::http::request::Parts;
 use ipnet::IpNet;
 
 use super::error::{Problem, ProblemCode};
-use crate::domain::booking::ClientId;
-use crate::domain::token::TokenKey;
+use crate::domain::booking::{ClientId, NetworkId};
+use crate::domain::token::TokenKeys;
 
 /// The networks of the proxies whose `X-Forwarded-For` is believed.
 #[derive(Clone, Debug)]
@@ -70,8 +70,20 @@ impl ClientAddress {
     }
 
     /// Returns the pseudonym under which this client's holds are counted, so that the address itself is not stored.
-    pub(super) fn to_client_id(self, tokens: &TokenKey) -> ClientId {
-        ClientId(tokens.client_pseudonym(&self.0.to_string()))
+    pub(super) fn to_client_id(self, keys: &TokenKeys) -> ClientId {
+        ClientId(keys.client_pseudonym(&self.0.to_string()))
+    }
+
+    /// Returns the pseudonym of the network that the client is in: 24 bits of an IPv4 address, 48 of an IPv6 address.
+    pub(super) fn to_network_id(self, keys: &TokenKeys) -> NetworkId {
+        let network = match self.0 {
+            IpAddr::V4(address) => format!("{}/24", Ipv4Addr::from_bits(address.to_bits() & (u32::MAX << 8))),
+            IpAddr::V6(address) => format!(
+                "{}/48",
+                Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 80))
+            ),
+        };
+        NetworkId(keys.network_pseudonym(&network))
     }
 }
 
@@ -93,6 +105,7 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::token::TokenKey;
 
     fn trust(networks: &[&str]) -> TrustedProxies {
         TrustedProxies::new(networks.iter().map(|net| net.parse().unwrap()).collect())
@@ -104,6 +117,16 @@ mod tests {
             headers.append("x-forwarded-for", line.parse().unwrap());
         }
         proxies.find_client(peer.parse().unwrap(), &headers).to_string()
+    }
+
+    #[test]
+    fn addresses_of_one_network_have_one_pseudonym() {
+        let keys = TokenKeys::new(Vec::new(), TokenKey::from_secret("secret"));
+        let network = |address: &str| ClientAddress(address.parse().unwrap()).to_network_id(&keys);
+        assert_eq!(network("192.0.2.1"), network("192.0.2.254"));
+        assert_ne!(network("192.0.2.1"), network("192.0.3.1"));
+        assert_eq!(network("2001:db8:1:2::"), network("2001:db8:1:ffff::"));
+        assert_ne!(network("2001:db8:1::"), network("2001:db8:2::"));
     }
 
     #[test]

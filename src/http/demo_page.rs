@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::header;
 use axum::response::IntoResponse;
 use serde::Serialize;
 
@@ -34,8 +33,9 @@ pub(super) async fn serve_calendar_script() -> impl IntoResponse {
     to_script(include_str!("pages/calendar.js"))
 }
 
+/// The event types on sale, with what the demo page shows of them.
 #[derive(Serialize)]
-struct DemoCatalogue {
+pub(super) struct DemoCatalogue {
     event_types: Vec<DemoEventType>,
 }
 
@@ -68,7 +68,7 @@ struct DemoResource {
 /// Lists the event types on sale, oldest first.
 pub(super) async fn list_event_types(
     State(server): State<Arc<Server>>,
-) -> Result<impl IntoResponse, Problem> {
+) -> Result<Json<DemoCatalogue>, Problem> {
     // The demo's catalogue fits into one page.
     let first_page = PageRequest {
         limit: 200,
@@ -83,10 +83,7 @@ pub(super) async fn list_event_types(
     let event_types = oldest_first
         .map(|event_type| DemoEventType::new(event_type, &resources))
         .collect();
-    Ok((
-        [(header::CACHE_CONTROL, "no-store")],
-        Json(DemoCatalogue { event_types }),
-    ))
+    Ok(Json(DemoCatalogue { event_types }))
 }
 
 impl DemoEventType {

@@ -35,8 +35,6 @@ pub(crate) enum ProblemCode {
     Forbidden,
     /// There is no such event type, hold, command, key or path.
     NotFound,
-    /// Something else has the name, or is in the way.
-    Conflict,
     /// Another live hold has the slot.
     SlotTaken,
     /// The hold cannot be released, because it is paid or being paid.
@@ -45,6 +43,8 @@ pub(crate) enum ProblemCode {
     NotCancellable,
     /// The hold cannot be moved, because it has ended or it is too late.
     NotMovable,
+    /// The state of what the request names does not allow it, or another thing has its name.
+    Conflict,
     /// The first request with this key is still running.
     IdempotencyInProgress,
     /// This key was used with another body.
@@ -71,11 +71,11 @@ impl ProblemCode {
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::Conflict
-            | Self::SlotTaken
+            Self::SlotTaken
             | Self::AlreadyPaid
             | Self::NotCancellable
             | Self::NotMovable
+            | Self::Conflict
             | Self::IdempotencyInProgress => StatusCode::CONFLICT,
             Self::TooManyHolds | Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::StripeUnavailable | Self::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -90,11 +90,11 @@ impl ProblemCode {
             Self::Unauthorized => "The key or token is missing or wrong",
             Self::Forbidden => "The key's scope is not enough",
             Self::NotFound => "There is no such thing",
-            Self::Conflict => "Something else is in the way",
             Self::SlotTaken => "The slot is taken",
             Self::AlreadyPaid => "The hold is already paid",
             Self::NotCancellable => "The hold cannot be cancelled",
             Self::NotMovable => "The hold cannot be moved",
+            Self::Conflict => "The state does not allow it",
             Self::TooManyHolds => "Too many unpaid holds",
             Self::IdempotencyInProgress => "The first request with this key is still running",
             Self::IdempotencyMismatch => "This key was used with another body",
@@ -114,11 +114,11 @@ impl ProblemCode {
             Self::Unauthorized => "unauthorized",
             Self::Forbidden => "forbidden",
             Self::NotFound => "not_found",
-            Self::Conflict => "conflict",
             Self::SlotTaken => "slot_taken",
             Self::AlreadyPaid => "already_paid",
             Self::NotCancellable => "not_cancellable",
             Self::NotMovable => "not_movable",
+            Self::Conflict => "conflict",
             Self::TooManyHolds => "too_many_holds",
             Self::IdempotencyInProgress => "idempotency_in_progress",
             Self::IdempotencyMismatch => "idempotency_mismatch",

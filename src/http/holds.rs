@@ -30,6 +30,8 @@ use crate::domain::access_key::Scope;
 use crate::domain::booking::{Actor, Booking, Guest};
 use crate::domain::hold::{ReleaseRequester, Status};
 use crate::domain::ids::{EventTypeId, HoldId, IdempotencyKey, ResourceId};
+use crate::domain::key_scope::{KeyScope, ScopedKey};
+use crate::domain::token::TokenKeys;
 use crate::workflow::release_hold::ReleaseOutcome;
 use crate::workflow::start_checkout::{Checkout, CheckoutRequest};
 use crate::workflow::{cancel_hold, queries, release_hold, start_checkout};
@@ -43,7 +45,7 @@ pub(super) struct NewHold {
     /// The id of the event type to book.
     #[schema(value_type = String, example = "intro-call", pattern = "^[a-z0-9-]{1,64}$")]
     event_type: EventTypeId,
-    /// The start of the slot: a whole second in the future, RFC 3339 with any offset.
+    /// The start of the slot: a whole second, at least a minute ahead, RFC 3339 with any offset.
     #[schema(example = "2030-12-01T10:00:00Z")]
     starts_at: DateTime<Utc>,
     /// How many units of each segment to hold: all of them, or none.
@@ -132,7 +134,13 @@ pub(super) async fn start_checkout(
     }
     // The limits of an address are not for a shop's server, which calls for many guests.
     let own_address = holder.is_none().then_some(client);
-    let request = parse_checkout_request(&server, own_address, &headers, body)?;
+    let parsed = parse_checkout_request(&server, own_address, &headers, body)?;
+    let token_keys = server.context.token_keys().await?;
+    let request = CheckoutRequest {
+        client: parsed.client.map(|client| client.to_client_id(token_keys)),
+        key: parsed.key.map(|key| scope_key(own_address, key, token_keys)),
+        ..parsed.request
+    };
     let _permit = server.checkout_capacity.try_acquire().map_err(|_| {
         Problem::new(
             ProblemCode::RateLimited,
@@ -143,7 +151,7 @@ pub(super) async fn start_checkout(
         Checkout::Placed(booking) => (StatusCode::CREATED, booking),
         Checkout::Replayed(booking) => (StatusCode::OK, booking),
     };
-    let token = server.context.tokens.hold_token(booking.hold.id);
+    let token = token_keys.hold_token(booking.hold.id, booking.token_key.as_ref());
     Ok((
         status,
         Json(PlacedHoldView {
@@ -164,12 +172,30 @@ fn find_limited_client(
     }
 }
 
+/// Puts a key into its scope. Shops' servers share one, whichever access key they have now; of others, a key that can be
+/// guessed is good only in the client's network.
+fn scope_key(own_address: Option<ClientAddress>, key: IdempotencyKey, keys: &TokenKeys) -> ScopedKey {
+    let scope = match own_address {
+        None => KeyScope::Checkout,
+        Some(client) if key.is_guessable() => KeyScope::Network(client.to_network_id(keys)),
+        Some(_) => KeyScope::Anyone,
+    };
+    ScopedKey::new(key, scope)
+}
+
+/// A checkout as it was parsed, with what depends on the installation's secret apart.
+struct ParsedCheckout {
+    request: CheckoutRequest,
+    client: Option<ClientAddress>,
+    key: Option<IdempotencyKey>,
+}
+
 fn parse_checkout_request(
     server: &Server,
     own_address: Option<ClientAddress>,
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
-) -> Result<CheckoutRequest, Problem> {
+) -> Result<ParsedCheckout, Problem> {
     let json = read_json(headers, body)?;
     // The JSON text has its members sorted by name, so equal requests have equal fingerprints, however they are
     // written.
@@ -191,22 +217,25 @@ fn parse_checkout_request(
         .check("client_address", find_limited_client(own_address, named))
         .flatten();
     match (new, success_url, cancel_url) {
-        (Some(new), Some(success_url), Some(cancel_url)) if errors.is_empty() => Ok(CheckoutRequest {
-            event_type: new.event_type,
-            starts_at: new.starts_at,
-            quantity: new.quantity.0,
-            resource: new.resource,
-            client: client.map(|client| client.to_client_id(&server.context.tokens)),
-            guest: Guest {
-                email: new.guest.email.0,
-                name: new.guest.name.map(|Name(name)| name),
-            },
-            metadata: new.metadata.0,
-            success_url,
-            cancel_url,
-            key,
-            fingerprint,
-        }),
+        (Some(new), Some(success_url), Some(cancel_url)) if errors.is_empty() => {
+            let request = CheckoutRequest {
+                event_type: new.event_type,
+                starts_at: new.starts_at,
+                quantity: new.quantity.0,
+                resource: new.resource,
+                client: None,
+                guest: Guest {
+                    email: new.guest.email.0,
+                    name: new.guest.name.map(|Name(name)| name),
+                },
+                metadata: new.metadata.0,
+                success_url,
+                cancel_url,
+                key: None,
+                fingerprint,
+            };
+            Ok(ParsedCheckout { request, client, key })
+        }
         _ => Err(errors.into_problem()),
     }
 }
@@ -270,8 +299,8 @@ pub(super) async fn cancel_hold(
     let id = parse_hold_id(&id)?;
     let token = require_bearer_token(&headers)?;
     let booking = find_booking(&server, id).await?;
-    require_token_of(&server, id, token)?;
-    let booking = if cancel_hold::is_cancellable_by_guest(&server.context, &booking) {
+    require_token_of(&server, id, token).await?;
+    let booking = if cancel_hold::is_cancellable_by_guest(&server.context, &booking).await? {
         match cancel_hold::cancel_by_guest(&server.context, id).await? {
             cancel_hold::CancelOutcome::Missing => return Err(Problem::not_found("hold")),
             // If the cancellation was refused, the status says why: `require_released` reports it.

@@ -32,7 +32,7 @@ use crate::workflow::queries;
 #[serde(deny_unknown_fields)]
 #[schema(as = Move)]
 pub(super) struct NewStart {
-    /// The new start: a whole second in the future, RFC 3339 with any offset.
+    /// The new start: a whole second, at least a minute ahead, RFC 3339 with any offset.
     #[schema(example = "2030-12-01T11:00:00Z")]
     starts_at: DateTime<Utc>,
     /// The resource that the guest asks for: one of the event type's.
@@ -77,7 +77,7 @@ pub(super) async fn move_hold(
             holder.to_actor()
         }
         None => {
-            require_token_of(&server, hold, require_bearer_token(&headers)?)?;
+            require_token_of(&server, hold, require_bearer_token(&headers)?).await?;
             Actor::Guest
         }
     };

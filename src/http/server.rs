@@ -8,8 +8,8 @@ use secrecy::SecretString;
 use tokio::sync::Semaphore;
 use url::Origin;
 
-use super::audit_trail::OperationNames;
 use super::client_address::TrustedProxies;
+use super::operation_names::OperationNames;
 use super::rate_limit::ClientRateLimiter;
 use crate::domain::figures::FigureCounts;
 use crate::workflow::Context;

@@ -4,8 +4,6 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
-use axum::http::header;
-use axum::response::IntoResponse;
 use chrono::{DateTime, Duration, Utc};
 use deserr::Deserr;
 use serde::Serialize;
@@ -74,7 +72,7 @@ pub(super) async fn list_slots(
     State(server): State<Arc<Server>>,
     PathId(id): PathId,
     RawQuery(query): RawQuery,
-) -> Result<impl IntoResponse, Problem> {
+) -> Result<Json<SlotsView>, Problem> {
     let id = parse_event_type_id(&id)?;
     let query: SlotsQuery = parse_query(query.as_deref())?;
     let period = Window::new(query.from, query.to).filter(|window| window.length() <= MAX_PERIOD);
@@ -94,5 +92,5 @@ pub(super) async fn list_slots(
         timezone: timezone.to_owned(),
         slots: offer.slots.iter().map(SlotView::from).collect(),
     };
-    Ok(([(header::CACHE_CONTROL, "no-store")], Json(slots)))
+    Ok(Json(slots))
 }

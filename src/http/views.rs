@@ -71,7 +71,7 @@ pub(super) enum HoldReasonView {
     PaymentFailed,
     /// The operator released or cancelled it.
     Operator,
-    /// The payment came after the slot was sold to another guest; it was refunded.
+    /// The payment came after the slot was sold to another guest or had begun; it was refunded.
     LatePaymentRefunded,
     /// The whole payment was refunded.
     Refunded,
@@ -128,7 +128,7 @@ pub(super) struct HoldView {
     /// The lower-case ISO code of the currency.
     #[schema(example = "eur")]
     currency: String,
-    /// The end of the time to pay.
+    /// The end of the time to pay; not after the slot's start.
     #[serde(serialize_with = "serialize_instant")]
     expires_at: DateTime<Utc>,
     /// The id of the Stripe Checkout Session.
@@ -193,7 +193,8 @@ pub(super) struct PlacedHoldView {
     /// The hold as everybody may see it.
     #[serde(flatten)]
     pub(super) hold: HoldView,
-    /// The token, `hft_…`, that gives the right to cancel or move the hold. Every replay returns the same token.
+    /// The token, `hft_…`, that gives the right to cancel or move the hold. Every replay returns the same token,
+    /// as long as the secret behind it is in use.
     pub(super) token: String,
 }
 
@@ -270,6 +271,9 @@ pub(super) struct AdminHoldView {
     /// The hold as everybody may see it.
     #[serde(flatten)]
     hold: HoldView,
+    /// The hold's name in the log, which does not show the id.
+    #[schema(example = "0bfa9018a9d6")]
+    log_id: String,
     /// The guest who booked.
     guest: GuestView,
     /// The caller's own pairs.
@@ -301,6 +305,7 @@ impl AdminHoldView {
     pub(super) fn new(booking: &Booking) -> Self {
         Self {
             hold: HoldView::new(booking),
+            log_id: booking.hold.id.log_id().to_string(),
             guest: GuestView {
                 email: Some(booking.guest.email.clone()).filter(|email| !email.is_empty()),
                 name: booking.guest.name.clone(),

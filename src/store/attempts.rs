@@ -8,7 +8,9 @@ use chrono::{DateTime, Utc};
 use super::columns::{DbJson, DbTime, DbUuid};
 use super::lease_request::LeaseRequest;
 use super::{StoreError, encoding};
-use crate::domain::ids::{CommandId, HoldId, IdempotencyKey, SessionId};
+use crate::domain::booking::normalize_email;
+use crate::domain::ids::{CommandId, HoldId, SessionId};
+use crate::domain::key_scope::ScopedKey;
 use crate::domain::session::SessionTerms;
 
 /// A checkout that is about to begin.
@@ -16,8 +18,8 @@ use crate::domain::session::SessionTerms;
 pub struct NewAttempt {
     /// The session to create, and the id of the hold to place.
     pub terms: SessionTerms,
-    /// The caller's idempotency key.
-    pub key: Option<IdempotencyKey>,
+    /// The caller's idempotency key, in its scope.
+    pub key: Option<ScopedKey>,
     /// SHA-256 of the request's body, in hex.
     pub fingerprint: String,
     /// The present, by the instance's clock.
@@ -63,8 +65,9 @@ pub struct StaleAttempt {
 /// Checkout attempts in the database; one method is one transaction.
 #[async_trait]
 pub trait Attempts {
-    /// Finds out who has this key, without claiming it. A placed attempt whose hold is no longer live counts as free.
-    async fn find_claim(&self, key: &IdempotencyKey, fingerprint: &str) -> Result<Claim, StoreError>;
+    /// Finds out who has this key, without claiming it. A placed attempt whose hold is no longer live counts as free. An
+    /// attempt from before keys had scopes has its key in every scope.
+    async fn find_claim(&self, key: &ScopedKey, fingerprint: &str) -> Result<Claim, StoreError>;
     /// Writes the attempt as `running`, leased to its checkout. If the key belongs to an attempt that is over (lost,
     /// abandoned, unsettled, or its hold is no longer live), the key moves to the new attempt in the same transaction,
     /// whatever the fingerprint. Otherwise nothing is written, and the result says why.
@@ -93,6 +96,8 @@ pub trait Attempts {
     ) -> Result<Option<CommandId>, StoreError>;
     /// Deletes at most `limit` attempts that ended before `before`; returns how many.
     async fn delete_old_attempts(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
+    /// Lists the attempts of a guest (by normalized e-mail) that have not ended, oldest first.
+    async fn list_open_attempts(&self, guest: &str) -> Result<Vec<SessionTerms>, StoreError>;
 }
 
 /// The attempt that has a key, and whether its hold is live.
@@ -116,15 +121,22 @@ macro_rules! select_known_attempts {
     };
 }
 
-/// Finds the attempt that has key `$1`.
-pub(super) const FIND_BY_KEY: &str = select_known_attempts!("WHERE a.idempotency_key = $1");
+/// Finds the attempt that has key `$1`, then the one from before keys had scopes, which has the key as text `$2`.
+pub(super) const FIND_BY_KEY: &str =
+    select_known_attempts!("WHERE a.idempotency_key IN ($1, $2) ORDER BY a.idempotency_key <> $1");
 
 /// Finds the attempt of hold `$1`.
 pub(super) const FIND_BY_HOLD: &str = select_known_attempts!("WHERE a.hold_id = $1");
 
 impl KnownAttemptRow {
+    /// What the attempts with a key mean for a request with that key and with this fingerprint.
+    pub(super) fn claim_of(known: &[Self], fingerprint: &str) -> Claim {
+        let mut claims = known.iter().map(|attempt| attempt.claim_for(fingerprint));
+        claims.find(|claim| *claim != Claim::Free).unwrap_or(Claim::Free)
+    }
+
     /// What this attempt means for a request with its key and with this fingerprint.
-    pub(super) fn claim_for(&self, fingerprint: &str) -> Claim {
+    fn claim_for(&self, fingerprint: &str) -> Claim {
         let claim = match self.state.as_str() {
             "running" => Claim::Running,
             "placed" if self.is_live => Claim::Placed(HoldId(self.hold_id.0)),
@@ -179,6 +191,29 @@ pub(super) const FIND_STATE: &str = "SELECT state FROM checkout_attempts WHERE h
 pub(super) const DEFER: &str =
     "UPDATE checkout_attempts SET due_at = $2, leased_until = NULL, tries = tries + 1
      WHERE hold_id = $1 AND state = 'unsettled'";
+
+/// Selects the attempts that have not ended, oldest first.
+pub(super) const LIST_OPEN: &str = "SELECT hold_id, terms FROM checkout_attempts
+     WHERE state IN ('running', 'unsettled') ORDER BY claimed_at";
+
+#[derive(sqlx::FromRow)]
+pub(super) struct OpenAttemptRow {
+    hold_id: DbUuid,
+    terms: DbJson,
+}
+
+impl OpenAttemptRow {
+    /// The terms of the attempts of one guest. The address is compared here, because the databases fold the case of other
+    /// letters than `a` to `z` in different ways.
+    pub(super) fn decode_of_guest(rows: Vec<Self>, guest: &str) -> Result<Vec<SessionTerms>, StoreError> {
+        let terms = rows
+            .into_iter()
+            .map(|row| encoding::decode_terms(row.hold_id.0, row.terms.0));
+        let terms: Result<Vec<_>, _> = terms.collect();
+        let is_of_guest = |terms: &SessionTerms| normalize_email(&terms.email) == guest;
+        Ok(terms?.into_iter().filter(is_of_guest).collect())
+    }
+}
 
 #[derive(sqlx::FromRow)]
 pub(super) struct StaleAttemptRow {

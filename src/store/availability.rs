@@ -19,7 +19,7 @@ pub struct AvailabilityQuery<'a> {
     pub within: Window,
     /// A hold whose occupancy is left out, because it is to move.
     pub moving: Option<HoldId>,
-    /// The present, if it matters which holds may still end. Otherwise all holds count as confirmed: in a class that is
+    /// The present by the database's clock, if it matters which holds may still end. Otherwise all holds count as confirmed: in a class that is
     /// nearly full, looking up who has paid costs more than the rest of the query.
     pub statuses_at: Option<DateTime<Utc>>,
 }

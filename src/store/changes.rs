@@ -165,8 +165,8 @@ macro_rules! insert_orphan {
 }
 pub(super) use insert_orphan;
 
-/// Writes a history line of hold `$1` at `$2`: from `$3`, `$4` to `$5`, `$6`, transition `$7`, message `$8`, by `$9` with event `$10`
-/// and name `$11`.
+/// Writes a history line of hold `$1` at `$2`: from `$3`, `$4` to `$5`, `$6`, transition `$7`, message `$8`, by `$9` with
+/// event `$10` and name `$11`.
 pub(super) const INSERT_HISTORY: &str = "INSERT INTO hold_history
          (hold_id, at, from_status, from_reason, to_status, to_reason, transition, message, actor, event_id,
           actor_name)

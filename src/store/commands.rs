@@ -34,6 +34,9 @@ pub trait Commands {
     ) -> Result<Page<Command>, StoreError>;
     /// Makes a pending command due now. `None` if there is no such pending command.
     async fn retry_command(&self, id: CommandId, now: DateTime<Utc>) -> Result<Option<Command>, StoreError>;
+    /// Deletes at most `limit` commands that were done before `before`; returns how many. Refunds stay, because their
+    /// payments do.
+    async fn delete_done_commands(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
 }
 
 /// The command that expires the session of a lost or abandoned attempt.

@@ -110,11 +110,13 @@ fn booking(id: HoldId, now: DateTime<Utc>) -> Result<Booking, StoreError> {
         quantity: 1,
         requested_resource: None,
         change_policy: Default::default(),
+        cancel_right_passed: false,
         guest: Guest {
             email: String::new(),
             name: None,
         },
         metadata: Default::default(),
+        token_key: None,
         checkout_url: String::new(),
         expires_at: ends_at,
         session_expires_at: ends_at,

@@ -6,8 +6,9 @@ use chrono::{DateTime, Utc};
 
 use super::columns::{DbTime, DbUuid};
 use super::{StoreError, paging};
+use crate::domain::booking::normalize_email;
 use crate::domain::ids::{EventId, HoldId};
-use crate::domain::listing::{Page, PageRequest, StoredEvent};
+use crate::domain::listing::{EventCopy, Page, PageRequest, StoredEvent};
 
 /// A webhook event as it is stored.
 #[derive(Clone, Debug)]
@@ -35,6 +36,10 @@ pub trait Events {
     async fn clear_event_payloads(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
     /// Deletes at most `limit` events without a body that were applied before `before`; returns how many.
     async fn delete_old_events(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
+    /// Reads the events of a hold with their bodies, oldest first.
+    async fn copy_events(&self, hold: HoldId) -> Result<Vec<EventCopy>, StoreError>;
+    /// Reads the events of payments without a hold whose bodies name this guest (by normalized e-mail), oldest first.
+    async fn copy_orphan_events(&self, guest: &str) -> Result<Vec<EventCopy>, StoreError>;
 }
 
 #[derive(sqlx::FromRow)]
@@ -80,11 +85,26 @@ pub(super) use list_query;
 pub(super) const FIND_PAYLOAD: &str =
     "SELECT payload FROM stripe_events WHERE id = $1 AND payload IS NOT NULL";
 
-/// Builds the statement that writes an event for a hold, applied at `now`, unless it is known.
+/// Selects the events of hold `$1` with their bodies.
+pub(super) const COPY_OF_HOLD: &str =
+    "SELECT seq, id, kind, hold_id, applied_at, payload IS NOT NULL AS has_payload, payload
+     FROM stripe_events WHERE hold_id = $1 ORDER BY seq";
+
+/// Selects the events that have a body and are about a hold that a payment without a hold names.
+pub(super) const COPY_OF_ORPHANS: &str =
+    "SELECT seq, id, kind, hold_id, applied_at, payload IS NOT NULL AS has_payload, payload
+     FROM stripe_events
+     WHERE hold_id IN (SELECT claimed_hold_id FROM payments WHERE hold_id IS NULL) AND payload IS NOT NULL
+     ORDER BY seq";
+
+/// Builds the statement that writes an event for a hold, applied at `now`, unless it is known. An event of a hold whose
+/// guest is erased is written without its body, which may name the guest again.
 macro_rules! insert_event {
     ($event:expr, $hold:expr, $now:expr) => {
         sqlx::query(
-            "INSERT INTO stripe_events (id, kind, hold_id, payload, applied_at) VALUES ($1, $2, $3, $4, $5)
+            "INSERT INTO stripe_events (id, kind, hold_id, payload, applied_at)
+             VALUES ($1, $2, $3,
+                 CASE WHEN EXISTS (SELECT 1 FROM holds WHERE id = $3 AND guest_email IS NULL) THEN NULL ELSE $4 END, $5)
              ON CONFLICT DO NOTHING",
         )
         .bind($event.id.as_str())
@@ -112,4 +132,45 @@ impl EventRow {
         let rows = paging::cut_page(rows, page, |row| paging::numbered(row.seq));
         paging::decode_page(rows, Self::decode)
     }
+}
+
+#[derive(sqlx::FromRow)]
+pub(super) struct EventCopyRow {
+    #[sqlx(flatten)]
+    event: EventRow,
+    payload: Option<String>,
+}
+
+impl EventCopyRow {
+    fn decode(self) -> Result<EventCopy, StoreError> {
+        Ok(EventCopy {
+            event: self.event.decode()?,
+            body: self.payload,
+        })
+    }
+
+    /// All events, in the order of the rows.
+    pub(super) fn decode_all(rows: Vec<Self>) -> Result<Vec<EventCopy>, StoreError> {
+        rows.into_iter().map(Self::decode).collect()
+    }
+
+    /// The events whose bodies name a guest.
+    pub(super) fn decode_of_guest(rows: Vec<Self>, guest: &str) -> Result<Vec<EventCopy>, StoreError> {
+        let names_guest = |row: &Self| row.payload.as_deref().is_some_and(|body| has_email(body, guest));
+        rows.into_iter().filter(names_guest).map(Self::decode).collect()
+    }
+}
+
+/// Tells whether a JSON text has a string that is this normalized e-mail address.
+fn has_email(json: &str, email: &str) -> bool {
+    let mut values: Vec<serde_json::Value> = vec![serde_json::from_str(json).unwrap_or_default()];
+    while let Some(value) = values.pop() {
+        match value {
+            serde_json::Value::String(text) if normalize_email(&text) == email => return true,
+            serde_json::Value::Array(items) => values.extend(items),
+            serde_json::Value::Object(members) => values.extend(members.into_iter().map(|(_, value)| value)),
+            _ => {}
+        }
+    }
+    false
 }

@@ -18,6 +18,7 @@ use crate::domain::ids::{HoldId, IntentId, SessionId};
 use crate::domain::listing::{HoldFilter, Page, PageRequest};
 use crate::domain::payment::Payment;
 use crate::domain::session::HoldRefs;
+use crate::domain::token::TokenKeyName;
 
 /// The result of leasing a hold for its release.
 #[derive(Clone, Debug)]
@@ -54,7 +55,7 @@ pub trait Holds {
         requester: Option<ReleaseRequester>,
         lease: Duration,
     ) -> Result<ReleaseLease, StoreError>;
-    /// Leases `held` and `processing` holds that are due, oldest first.
+    /// Leases `held` and `processing` holds that are due by the database's clock, oldest first.
     async fn lease_due_holds(&self, request: &LeaseRequest) -> Result<Vec<Booking>, StoreError>;
     /// Returns a leased hold without a change, due again at `due_at`, and counts the try. `forget_requester` is for a
     /// release that Stripe certainly did not carry out.
@@ -64,6 +65,9 @@ pub trait Holds {
         due_at: DateTime<Utc>,
         forget_requester: bool,
     ) -> Result<(), StoreError>;
+    /// Deletes at most `limit` released holds, with their history, that never had a payment, whose guest is erased, and that
+    /// last changed before `before`; returns how many.
+    async fn delete_released_holds(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
 }
 
 #[derive(sqlx::FromRow)]
@@ -75,6 +79,7 @@ pub(super) struct BookingRow {
     requested_resource_id: Option<String>,
     cancel_until_minutes: Option<i32>,
     move_until_minutes: Option<i32>,
+    cancel_right_passed: bool,
     status: String,
     reason: Option<String>,
     requested_by: Option<String>,
@@ -87,6 +92,7 @@ pub(super) struct BookingRow {
     guest_email: Option<String>,
     guest_name: Option<String>,
     metadata: DbJson,
+    token_key: Option<String>,
     expires_at: DbTime,
     session_expires_at: DbTime,
     due_at: Option<DbTime>,
@@ -112,9 +118,10 @@ macro_rules! select_bookings {
     ($payments:literal, $rest:literal) => {
         concat!(
             "SELECT h.id, h.event_type_id, h.segments, h.quantity, h.requested_resource_id, h.cancel_until_minutes,
-                 h.move_until_minutes, h.status, h.reason, h.requested_by, h.amount, h.currency, h.session_id,
-                 h.intent_id, h.checkout_url, h.price_mismatch, h.guest_email, h.guest_name, h.metadata, h.expires_at,
-                 h.session_expires_at, h.due_at, h.tries, h.version, h.created_at, h.updated_at, (SELECT ",
+                 h.move_until_minutes, h.cancel_right_passed, h.status, h.reason, h.requested_by, h.amount, h.currency,
+                 h.session_id, h.intent_id, h.checkout_url, h.price_mismatch, h.guest_email, h.guest_name, h.metadata,
+                 h.token_key, h.expires_at, h.session_expires_at, h.due_at, h.tries, h.version, h.created_at,
+                 h.updated_at, (SELECT ",
             $payments,
             " FROM payments p WHERE p.hold_id = h.id) AS payments FROM holds h ",
             $rest
@@ -153,12 +160,14 @@ impl BookingRow {
                 cancel_until_minutes: self.cancel_until_minutes.map(i64::from),
                 move_until_minutes: self.move_until_minutes.map(i64::from),
             },
+            cancel_right_passed: self.cancel_right_passed,
             guest: Guest {
                 // A guest who was erased has no address any more.
                 email: self.guest_email.unwrap_or_default(),
                 name: self.guest_name,
             },
             metadata: encoding::decode_metadata(self.metadata.0)?,
+            token_key: self.token_key.map(TokenKeyName),
             checkout_url: self.checkout_url,
             expires_at: self.expires_at.0,
             session_expires_at: self.session_expires_at.0,

@@ -7,6 +7,7 @@ use super::availability::Occupancies;
 use super::blocks::Blocks;
 use super::catalogue::Catalogue;
 use super::changes::Changes;
+use super::clock::DatabaseClock;
 use super::commands::Commands;
 use super::events::Events;
 use super::feeds::Feeds;
@@ -35,6 +36,7 @@ sum_of!(
     Catalogue,
     Changes,
     Commands,
+    DatabaseClock,
     Events,
     Feeds,
     Figures,

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 /// A request for due work: what is due at `now`, for how long, and at most how many rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LeaseRequest {
-    /// The present, by the instance's clock.
+    /// The present: by the database's clock for holds, else by the instance's.
     pub now: DateTime<Utc>,
     /// How long the lease runs, by the database's clock.
     pub duration: Duration,

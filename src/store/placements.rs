@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use super::StoreError;
 use crate::domain::booking::{Actor, Booking, ClientId};
 use crate::domain::ids::{HoldId, ResourceId};
-use crate::domain::segment::Allocation;
+use crate::domain::segment::{Allocation, allocated_segments, window_of};
 
 /// The limits that placing a hold must respect, besides its windows.
 #[derive(Clone, Debug)]
@@ -43,12 +43,21 @@ pub struct HoldMove {
     pub to: Vec<Allocation>,
     /// The resource that the guest requested by name.
     pub requested_resource: Option<ResourceId>,
+    /// Whether the guest's right to cancel stays passed, whatever the new start.
+    pub cancel_right_passed: bool,
     /// The history line's message: from when to when it moves.
     pub message: String,
     /// Says who moves the hold.
     pub actor: Actor,
-    /// The present, by the instance's clock.
+    /// The present, by the database's clock.
     pub now: DateTime<Utc>,
+}
+
+impl HoldMove {
+    /// The start that the hold moves to.
+    pub(super) fn starts_at(&self) -> DateTime<Utc> {
+        window_of(&allocated_segments(&self.to)).starts_at()
+    }
 }
 
 /// The result of moving a hold.
@@ -73,9 +82,23 @@ pub trait Placements {
         units: &[Allocation],
         limits: &HoldLimits,
     ) -> Result<PlaceOutcome, StoreError>;
-    /// Moves a hold, all or nothing. The new windows may overlap its own old ones.
+    /// Moves a hold, all or nothing. The new windows may overlap its own old ones. A hold that ends after its new start
+    /// ends, and is due, at that start.
     async fn move_hold(&self, order: &HoldMove) -> Result<MoveOutcome, StoreError>;
 }
+
+/// Updates moved hold `$1`: it requests resource `$2`, its right to cancel has passed or not (`$3`), it starts at `$4`, and
+/// was moved at `$5`.
+macro_rules! update_moved_hold {
+    () => {
+        "UPDATE holds SET requested_resource_id = $2, cancel_right_passed = $3,
+             expires_at = CASE WHEN expires_at > $4 THEN $4 ELSE expires_at END,
+             due_at = CASE WHEN due_at > $4 THEN $4 ELSE due_at END,
+             version = version + 1, updated_at = $5
+         WHERE id = $1"
+    };
+}
+pub(super) use update_moved_hold;
 
 /// The transition code of a history line that a move writes.
 pub(super) const MOVED: &str = "moved";

@@ -25,6 +25,7 @@ mod availability;
 mod blocks;
 mod catalogue;
 mod changes;
+mod clock;
 mod commands;
 mod error;
 mod events;
@@ -36,6 +37,9 @@ mod occupancy;
 mod placements;
 mod resources;
 mod schema;
+mod transport;
+
+pub use transport::{DatabaseTransport, find_transport};
 
 /// How long a pooled connection may be idle before it is tested. A connection that was used a moment ago is not tested,
 /// which saves a round trip on every call.

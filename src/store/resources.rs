@@ -7,6 +7,7 @@ use super::{StoreError, encoding, paging};
 use crate::domain::catalogue::Resource;
 use crate::domain::ids::ResourceId;
 use crate::domain::listing::{Page, PageRequest, PutOutcome};
+use crate::domain::token::CalendarSalt;
 
 /// Resources in the database; one method is one transaction.
 #[async_trait]
@@ -17,7 +18,14 @@ pub trait Resources {
     async fn find_resource(&self, id: &ResourceId) -> Result<Option<Resource>, StoreError>;
     /// Lists resources, newest first.
     async fn list_resources(&self, page: &PageRequest) -> Result<Page<Resource>, StoreError>;
+    /// Reads what the key of a resource's calendar export depends on; `None` if there is no such resource.
+    async fn find_calendar_salt(&self, id: &ResourceId) -> Result<Option<CalendarSalt>, StoreError>;
+    /// Gives a resource a new salt, which ends the key of its calendar export; `false` if there is no such resource.
+    async fn renew_calendar_salt(&self, id: &ResourceId) -> Result<bool, StoreError>;
 }
+
+/// Reads the calendar salt of the resource with id `$1`.
+pub(super) const FIND_SALT: &str = "SELECT calendar_salt FROM resources WHERE id = $1";
 
 #[derive(sqlx::FromRow)]
 pub(super) struct ResourceRow {

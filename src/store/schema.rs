@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use sqlx::migrate::Migrator;
 
 use super::StoreError;
+use crate::domain::token::TokenKey;
 
 /// The schema of the database.
 #[async_trait]
@@ -16,6 +17,9 @@ pub trait Schema {
     async fn is_ready(&self) -> Result<bool, StoreError>;
     /// The id of this installation, which the first migration created.
     async fn installation_id(&self) -> Result<String, StoreError>;
+    /// The token key of this installation. A database that earlier versions used has none at first: it takes `earlier`,
+    /// once, so that all instances have the same.
+    async fn token_key(&self, earlier: &TokenKey) -> Result<TokenKey, StoreError>;
     /// Runs a checkout in a transaction that is rolled back: it places a hold, tries to place a second one on the same
     /// slot, and applies an event with a payment and a command. This shows that statements and schema fit, that we may
     /// write, and that an overlap is refused (I1). It does not show that a commit reaches the disk.
@@ -33,6 +37,26 @@ pub(super) const APPLIED: &str = "SELECT version, checksum FROM _sqlx_migrations
 
 /// Reads the id of this installation.
 pub(super) const INSTALLATION: &str = "SELECT id FROM installation";
+
+/// Reads the token secret of this installation.
+pub(super) const TOKEN_SECRET: &str = "SELECT token_secret FROM installation";
+
+/// Writes token secret `$1`, unless another instance was faster.
+pub(super) const FILL_TOKEN_SECRET: &str =
+    "UPDATE installation SET token_secret = $1 WHERE token_secret IS NULL";
+
+pub(super) fn encode_token_key(key: &TokenKey) -> String {
+    hex::encode(key.as_bytes())
+}
+
+/// Decodes a token secret. The error does not repeat it.
+pub(super) fn decode_token_key(text: &str) -> Result<TokenKey, StoreError> {
+    let mut bytes = [0; 32];
+    match hex::decode_to_slice(text, &mut bytes) {
+        Ok(()) => Ok(TokenKey::from_bytes(bytes)),
+        Err(error) => Err(StoreError::Broken(Box::new(error))),
+    }
+}
 
 /// Whether all migrations of this program are among the applied ones, unchanged.
 pub(super) fn has_all_migrations(migrator: &Migrator, applied: &[(i64, Vec<u8>)]) -> bool {

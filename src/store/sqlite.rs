@@ -28,6 +28,7 @@ mod availability;
 mod blocks;
 mod catalogue;
 mod changes;
+mod clock;
 mod commands;
 mod error;
 mod events;

@@ -18,7 +18,7 @@ const LAST_USE_PRECISION: Duration = Duration::minutes(1);
 /// What a new key is to be.
 #[derive(Clone, Debug)]
 pub struct NewKey {
-    /// Names its holder.
+    /// Names the holder of the key.
     pub name: String,
     /// What the key is for.
     pub scope: Scope,
@@ -68,7 +68,7 @@ impl<'a> KeyRegistry<'a> {
         Self { store, now }
     }
 
-    /// Makes a key. Its text is returned here and never again.
+    /// Makes a new key. Its text is returned here and never again.
     ///
     /// # Errors
     /// [`CreateKeyError`] if no key was made.

@@ -13,11 +13,13 @@ use crate::domain::availability::{SlotAvailability, SlotRequest};
 use crate::domain::booking::Actor;
 use crate::domain::segment::Allocation;
 
-/// Waits for a permit for a slot and finds free units; `None` if the slot is taken.
+/// Waits for a permit for a slot and finds free units; `None` if the slot is taken. Holds are overdue at `now`, by the
+/// database's clock.
 pub(super) async fn acquire_permit(
     context: &Context,
     slot_request: &SlotRequest<'_>,
     starts_at: DateTime<Utc>,
+    now: DateTime<Utc>,
 ) -> Result<Option<(Permit, Vec<Allocation>)>, WorkflowError> {
     let Some(resource) = slot_request
         .event_type
@@ -34,12 +36,12 @@ pub(super) async fn acquire_permit(
         let full = match context.gate.acquire(&key, slot_request.quantity, capacity) {
             GateEntry::Permit(permit) => {
                 let units =
-                    find_units_or_release(context, slot_request, starts_at, permit.unit_offset).await?;
+                    find_units_or_release(context, slot_request, starts_at, now, permit.unit_offset).await?;
                 return Ok(units.map(|units| (permit, units)));
             }
             GateEntry::Full(full) => full,
         };
-        let free = load_slot(context, slot_request, starts_at)
+        let free = load_slot(context, slot_request, starts_at, now)
             .await?
             .count_free_units(slot_request, starts_at);
         if free < slot_request.quantity {
@@ -55,11 +57,12 @@ pub(super) async fn acquire_permit(
     }
 }
 
-/// Finds free units, and releases overdue holds if they block the slot; `None` if the slot is taken.
+/// Finds free units, and releases holds that are overdue at `now` if they block the slot; `None` if the slot is taken.
 pub(super) async fn find_units_or_release(
     context: &Context,
     slot_request: &SlotRequest<'_>,
     starts_at: DateTime<Utc>,
+    now: DateTime<Utc>,
     unit_offset: u32,
 ) -> Result<Option<Vec<Allocation>>, WorkflowError> {
     let mut asked = BTreeSet::new();
@@ -68,7 +71,7 @@ pub(super) async fn find_units_or_release(
         if let Some(units) = find_free_units(context, slot_request, starts_at, unit_offset).await? {
             return Ok(Some(units));
         }
-        let availability = load_slot(context, slot_request, starts_at).await?;
+        let availability = load_slot(context, slot_request, starts_at, now).await?;
         let overdue = match availability.check_slot(slot_request, starts_at, unit_offset) {
             SlotAvailability::Free(units) => return Ok(Some(units)),
             SlotAvailability::Taken => return Ok(None),

@@ -122,7 +122,7 @@ pub(super) async fn record_orphan_payment(
             context.new_commands.notify_one();
             metrics::counter!("holdfast_payments_without_slot_total", "kind" => "no_hold").increment(1);
             let intent = &receipt.intent;
-            tracing::error!(hold = %claimed, %intent, "payment for an unknown hold; it is being refunded");
+            tracing::error!(hold = %claimed.log_id(), %intent, "payment for an unknown hold; it is being refunded");
             Ok(EventOutcome::Applied)
         }
         ApplyOutcome::Duplicate | ApplyOutcome::Conflict => Ok(EventOutcome::Duplicate),
@@ -174,7 +174,7 @@ async fn decide_and_write(
             Decision::Change(transition) => Some(StateChange::Transition(transition)),
             Decision::Reclaim { free, taken } => Some(choose_reclaim(context, &booking, free, taken).await?),
         };
-        let change = to_hold_change(context, &booking, step, &actor, &record);
+        let change = to_hold_change(context, &booking, step, &actor, &record).await?;
         let applied = context.store.apply_change(&change).await?;
         match applied {
             ApplyOutcome::Done { commands } => {
@@ -189,15 +189,19 @@ async fn decide_and_write(
     Err(internal_error(id, "too many conflicts while applying a fact"))
 }
 
-/// Chooses for a late payment: the slot if it is free, else the refund (I3).
+/// Chooses for a late payment: the slot if it is free and has not begun, else the refund (I3).
 ///
 /// If another hold takes the units first, the write ends in a conflict and the fact is decided again.
 async fn choose_reclaim(
     context: &Context,
     booking: &Booking,
     mut free: Transition,
-    taken: Transition,
+    mut taken: Transition,
 ) -> Result<StateChange, WorkflowError> {
+    if booking.has_begun(context.database_now().await?) {
+        taken.reason = TransitionReason::LatePaymentAfterStart;
+        return Ok(StateChange::Transition(taken));
+    }
     let Some(units) = availability::find_units_for_reclaim(context, booking).await? else {
         return Ok(StateChange::Transition(taken));
     };
@@ -219,26 +223,29 @@ async fn choose_reclaim(
     })
 }
 
-fn to_hold_change(
+async fn to_hold_change(
     context: &Context,
     booking: &Booking,
     step: Option<StateChange>,
     actor: &Actor,
     record: &Option<EventRecord>,
-) -> HoldChange {
-    let now = context.now();
+) -> Result<HoldChange, WorkflowError> {
     let starts_processing = matches!(&step, Some(StateChange::Transition(t)) if t.next.status == Status::Processing)
         && booking.hold.status != Status::Processing;
-    HoldChange {
+    // A delayed payment takes days, so the sweep must not ask about it at the hold's usual time.
+    let check_at = match starts_processing {
+        true => Some(context.database_now().await? + context.settings.ask_processing_after),
+        false => None,
+    };
+    Ok(HoldChange {
         event: record.clone(),
         hold: booking.hold.id,
         version: booking.version,
         step,
         actor: actor.clone(),
-        now,
-        // A delayed payment takes days, so the sweep must not ask about it at the hold's usual time.
-        check_at: starts_processing.then(|| now + context.settings.ask_processing_after),
-    }
+        now: context.now(),
+        check_at,
+    })
 }
 
 async fn reload_booking(context: &Context, id: HoldId) -> Result<Booking, WorkflowError> {
@@ -247,7 +254,7 @@ async fn reload_booking(context: &Context, id: HoldId) -> Result<Booking, Workfl
 }
 
 fn internal_error(id: HoldId, message: &str) -> WorkflowError {
-    WorkflowError::Internal(format!("{message}: {id}").into())
+    WorkflowError::Internal(format!("{message}: {}", id.log_id()).into())
 }
 
 /// Wakes the outbox worker, counts the transition, and logs it; what an operator must check is an error.
@@ -265,17 +272,18 @@ fn announce_change(context: &Context, change: &HoldChange, commands: usize) {
         TransitionReason::LatePaymentGotItsSlot
         | TransitionReason::LatePaymentGotOthers(_)
         | TransitionReason::LatePaymentRefunded
+        | TransitionReason::LatePaymentAfterStart
         | TransitionReason::PaymentAfterCancellation
         | TransitionReason::SecondPayment => {
             metrics::counter!("holdfast_payments_without_slot_total", "kind" => "late").increment(1);
-            tracing::error!(%hold, %reason, "a payment arrived for a hold that was not waiting for it");
+            tracing::error!(hold = %hold.log_id(), %reason, "a payment arrived for a hold that was not waiting for it");
         }
         TransitionReason::RefundFailed | TransitionReason::Disputed => {
-            tracing::error!(%hold, %reason, "an operator must check this hold")
+            tracing::error!(hold = %hold.log_id(), %reason, "an operator must check this hold")
         }
         _ if transition.next.price_mismatch => {
-            tracing::error!(%hold, %reason, "the guest paid another amount than the price")
+            tracing::error!(hold = %hold.log_id(), %reason, "the guest paid another amount than the price")
         }
-        _ => tracing::info!(%hold, ?status, %reason, "hold changed"),
+        _ => tracing::info!(hold = %hold.log_id(), ?status, %reason, "hold changed"),
     }
 }

@@ -44,7 +44,8 @@ pub async fn list_slots(
         requested_resource: None,
         moving: None,
     };
-    let (starts, availability) = load_starts(context, &slot_request, within, Some(context.now())).await?;
+    let now = context.database_now().await?;
+    let (starts, availability) = load_starts(context, &slot_request, within, now, Some(now)).await?;
     let slots = starts
         .into_iter()
         .filter_map(|start| availability.find_slot(&slot_request, start))
@@ -63,12 +64,13 @@ pub(super) async fn find_alternatives(
 ) -> Result<Vec<Slot>, WorkflowError> {
     // In a rush many checkouts are refused at once. Their searches must not delay the checkouts that still run.
     let _permit = context.alternative_searches.acquire().await;
+    let now = context.database_now().await?;
     let mut found = Vec::new();
     for range in ALTERNATIVE_RANGES {
         // A window excludes its end; the second more includes a start exactly at the distance.
         let around = Window::new(starts_at - range, starts_at + range + Duration::seconds(1));
         if let Some(around) = around {
-            let (starts, availability) = load_starts(context, slot_request, around, None).await?;
+            let (starts, availability) = load_starts(context, slot_request, around, now, None).await?;
             found = availability.nearest_free_slots(slot_request, starts, starts_at);
         }
         if found.len() >= ALTERNATIVES {
@@ -144,28 +146,31 @@ async fn find_units_of_own_resources(
     Ok(availability.allocate_units(booking.segments.clone(), booking.quantity, 0))
 }
 
-/// Loads what occupies the resources around one start, with the statuses of holds; empty beyond the range of dates.
+/// Loads what occupies the resources around one start, with the statuses of holds at `now`, by the database's clock;
+/// empty beyond the range of dates.
 pub(super) async fn load_slot(
     context: &Context,
     slot_request: &SlotRequest<'_>,
     starts_at: DateTime<Utc>,
+    now: DateTime<Utc>,
 ) -> Result<Availability, WorkflowError> {
     match slot_request.event_type.occupied_span(starts_at) {
-        Some(span) => load_availability(context, slot_request, span, Some(context.now())).await,
+        Some(span) => load_availability(context, slot_request, span, Some(now)).await,
         None => Ok(Availability::default()),
     }
 }
 
-/// Lists the starts for sale within a window, and loads what occupies the resources then. For `statuses_at` see
-/// [`AvailabilityQuery`].
+/// Lists the starts within a window that are for sale at `now`, and loads what occupies the resources then. For
+/// `statuses_at` see [`AvailabilityQuery`].
 async fn load_starts(
     context: &Context,
     slot_request: &SlotRequest<'_>,
     within: Window,
+    now: DateTime<Utc>,
     statuses_at: Option<DateTime<Utc>>,
 ) -> Result<(Vec<DateTime<Utc>>, Availability), WorkflowError> {
     let event_type = slot_request.event_type;
-    let starts = event_type.list_starts(within, context.now());
+    let starts = event_type.list_starts(within, now);
     // One query covers all starts: from the first one's buffers to the last one's.
     let spans = starts.first().zip(starts.last()).and_then(|(first, last)| {
         event_type

@@ -24,10 +24,14 @@ pub enum CancelOutcome {
 }
 
 /// Tells whether the guest may still cancel a paid hold.
-pub fn is_cancellable_by_guest(context: &Context, booking: &Booking) -> bool {
-    let starts_at = booking.window().starts_at();
-    booking.hold.status == Status::Confirmed
-        && booking.change_policy.is_cancel_in_time(starts_at, context.now())
+///
+/// # Errors
+/// [`WorkflowError::Store`] if the database is unreachable.
+pub async fn is_cancellable_by_guest(context: &Context, booking: &Booking) -> Result<bool, WorkflowError> {
+    if booking.hold.status != Status::Confirmed {
+        return Ok(false);
+    }
+    Ok(booking.is_cancel_in_time(context.database_now().await?))
 }
 
 /// Cancels a confirmed hold for its guest, with a full refund.
@@ -103,14 +107,14 @@ async fn cancel_hold(
             now: context.now(),
             check_at: None,
         };
-        // Both outcomes go round again: a conflict is decided anew, and a written change is read back as `Cancelled`.
+        // Both outcomes repeat the loop: a conflict is decided anew, and a written change is read back as `Cancelled`.
         if let ApplyOutcome::Done { commands, .. } = context.store.apply_change(&change).await? {
-            tracing::info!(hold = %id, "hold cancelled");
+            tracing::info!(hold = %id.log_id(), "hold cancelled");
             if commands > 0 {
                 context.new_commands.notify_one();
             }
         }
     }
-    let message = format!("too many conflicts while cancelling hold {id}");
+    let message = format!("too many conflicts while cancelling hold {}", id.log_id());
     Err(WorkflowError::Internal(message.into()))
 }

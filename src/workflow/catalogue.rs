@@ -62,6 +62,45 @@ pub async fn find_resource(context: &Context, id: &ResourceId) -> Result<Option<
     Ok(context.store.find_resource(id).await?)
 }
 
+/// Returns the key of a resource's calendar export; `None` if there is no such resource.
+///
+/// # Errors
+/// [`WorkflowError::Store`] if the database is unreachable.
+pub async fn find_calendar_key(
+    context: &Context,
+    resource: &ResourceId,
+) -> Result<Option<String>, WorkflowError> {
+    let salt = context.store.find_calendar_salt(resource).await?;
+    let keys = context.token_keys().await?;
+    Ok(salt.map(|salt| keys.calendar_key(resource, &salt)))
+}
+
+/// Tells whether this is the key of a resource's calendar export.
+///
+/// # Errors
+/// [`WorkflowError::Store`] if the database is unreachable.
+pub async fn is_calendar_key(
+    context: &Context,
+    resource: &ResourceId,
+    key: &str,
+) -> Result<bool, WorkflowError> {
+    let salt = context.store.find_calendar_salt(resource).await?;
+    let keys = context.token_keys().await?;
+    Ok(salt.is_some_and(|salt| keys.is_calendar_key(resource, &salt, key)))
+}
+
+/// Ends the key of a resource's calendar export, and returns the new one; `None` if there is no such resource.
+///
+/// # Errors
+/// [`WorkflowError::Store`] if the database is unreachable.
+pub async fn renew_calendar_key(
+    context: &Context,
+    resource: &ResourceId,
+) -> Result<Option<String>, WorkflowError> {
+    context.store.renew_calendar_salt(resource).await?;
+    find_calendar_key(context, resource).await
+}
+
 /// Lists resources, newest first.
 ///
 /// # Errors

@@ -13,7 +13,7 @@ use super::settings::Settings;
 use super::slot_gate::SlotGate;
 use crate::domain::command::backoff;
 use crate::domain::time::Clock;
-use crate::domain::token::TokenKey;
+use crate::domain::token::{ConfiguredTokenKeys, TokenKeys};
 use crate::gateway::Gateway;
 use crate::store::{Store, StoreError};
 
@@ -31,12 +31,14 @@ pub struct Context {
     pub gateway: Arc<dyn Gateway>,
     /// The source of the present time.
     pub clock: Arc<dyn Clock>,
-    /// The key that makes and checks hold tokens.
-    pub tokens: TokenKey,
+    /// The token keys that the configuration gives; [`Self::token_keys`] has all.
+    pub configured_token_keys: ConfiguredTokenKeys,
     /// The settings of the shop.
     pub settings: Settings,
     /// Read from the store once, then kept.
     installation: OnceCell<String>,
+    /// Read from the store once, then kept.
+    token_keys: OnceCell<TokenKeys>,
     pub(super) gate: SlotGate,
     /// Limits how many searches for alternatives run at the same time.
     pub(super) alternative_searches: Semaphore,
@@ -58,16 +60,17 @@ impl Context {
         store: Arc<dyn Store>,
         gateway: Arc<dyn Gateway>,
         clock: Arc<dyn Clock>,
-        tokens: TokenKey,
+        configured_token_keys: ConfiguredTokenKeys,
         settings: Settings,
     ) -> Arc<Self> {
         Arc::new(Self {
             store,
             gateway,
             clock,
-            tokens,
+            configured_token_keys,
             settings,
             installation: OnceCell::new(),
+            token_keys: OnceCell::new(),
             gate: SlotGate::default(),
             alternative_searches: Semaphore::new(ALTERNATIVE_SEARCHES),
             new_commands: Notify::new(),
@@ -86,6 +89,27 @@ impl Context {
             .map(String::as_str)
     }
 
+    /// Returns the keys that make and check tokens. After the first success the database is not asked again.
+    ///
+    /// # Errors
+    /// [`WorkflowError::Store`] if the database is unreachable.
+    pub async fn token_keys(&self) -> Result<&TokenKeys, WorkflowError> {
+        Ok(self.load_token_keys().await?)
+    }
+
+    /// Returns the keys as [`Self::token_keys`] does. A database that earlier versions used gets its key by this.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database is unreachable.
+    pub async fn load_token_keys(&self) -> Result<&TokenKeys, StoreError> {
+        let load = async || {
+            let configured = &self.configured_token_keys;
+            let stored = self.store.token_key(&configured.from_stripe_key).await?;
+            Ok(TokenKeys::new(configured.listed.clone(), stored))
+        };
+        self.token_keys.get_or_try_init(load).await
+    }
+
     /// Runs a saga in a task of its own, so that it finishes even if the client disconnects.
     pub(super) async fn run_in_task<T: Send + 'static>(
         &self,
@@ -100,9 +124,15 @@ impl Context {
         self.sagas.spawn(work)
     }
 
-    /// Returns the present time.
+    /// Returns the present time, by the clock of this instance.
     pub fn now(&self) -> DateTime<Utc> {
         self.clock.now()
+    }
+
+    /// Returns the present time by the database's clock, on which all instances agree whether a hold is overdue, a slot
+    /// has begun or a guest may still change a booking.
+    pub(super) async fn database_now(&self) -> Result<DateTime<Utc>, StoreError> {
+        Ok(self.clock.database_now(self.store.read_clock().await?))
     }
 
     /// Returns when to try something again that has failed `tries` times in a row.

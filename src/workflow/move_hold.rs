@@ -83,7 +83,7 @@ async fn move_until_decided(context: &Context, request: &MoveRequest) -> Result<
     for _ in 0..MAX_CONFLICTS {
         match try_move(context, request, unit_offset).await? {
             MoveOutcome::Done => {
-                tracing::info!(hold = %request.hold, "hold moved");
+                tracing::info!(hold = %request.hold.log_id(), "hold moved");
                 let moved = context.store.find_booking(request.hold).await?;
                 return moved.ok_or(MoveError::Missing);
             }
@@ -92,7 +92,7 @@ async fn move_until_decided(context: &Context, request: &MoveRequest) -> Result<
             MoveOutcome::Conflict | MoveOutcome::SlotTaken => unit_offset = rand::random(),
         }
     }
-    let message = format!("too many conflicts while moving hold {}", request.hold);
+    let message = format!("too many conflicts while moving hold {}", request.hold.log_id());
     Err(MoveError::Workflow(WorkflowError::Internal(message.into())))
 }
 
@@ -103,15 +103,16 @@ async fn try_move(
 ) -> Result<MoveOutcome, MoveError> {
     let booking = context.store.find_booking(request.hold).await?;
     let booking = booking.ok_or(MoveError::Missing)?;
-    request.check(context, &booking)?;
+    let now = context.database_now().await?;
+    request.check(&booking, now)?;
     let event_type = context.store.find_event_type(&booking.event_type).await?;
     let event_type = event_type.ok_or(MoveError::NotOnSale)?;
     let slot_request = request.to_slot_request(&booking, &event_type)?;
-    let start = event_type.check_start(request.starts_at, context.now());
+    let start = event_type.check_start(request.starts_at, now);
     start.map_err(MoveError::Start)?;
-    let Some(to) =
-        acquire_slot::find_units_or_release(context, &slot_request, request.starts_at, unit_offset).await?
-    else {
+    let units =
+        acquire_slot::find_units_or_release(context, &slot_request, request.starts_at, now, unit_offset);
+    let Some(to) = units.await? else {
         let near = availability::find_alternatives(context, &slot_request, request.starts_at).await;
         // The refusal does not depend on the alternatives: without them it names none.
         return Err(MoveError::SlotTaken(near.unwrap_or_default()));
@@ -122,23 +123,28 @@ async fn try_move(
         message: describe_move(booking.window().starts_at(), request.starts_at),
         to,
         requested_resource: request.resource.clone(),
+        cancel_right_passed: request.keeps_guest_from_cancelling(&booking, now),
         actor: request.actor.clone(),
-        now: context.now(),
+        now,
     };
     Ok(context.store.move_hold(&hold_move).await?)
 }
 
 impl MoveRequest {
     /// Checks that the hold's status and the change policy allow the move.
-    fn check(&self, context: &Context, booking: &Booking) -> Result<(), MoveError> {
+    fn check(&self, booking: &Booking, now: DateTime<Utc>) -> Result<(), MoveError> {
         match booking.hold.status {
             Status::Held | Status::Confirmed => {}
             other => return Err(MoveError::NotMovable(other)),
         }
-        let starts_at = booking.window().starts_at();
-        let is_allowed = matches!(self.actor, Actor::Operator(_))
-            || booking.change_policy.is_move_in_time(starts_at, context.now());
+        let is_allowed = matches!(self.actor, Actor::Operator(_)) || booking.is_move_in_time(now);
         is_allowed.then_some(()).ok_or(MoveError::TooLate)
+    }
+
+    /// Tells whether the guest may not cancel after this move, whatever the new start: a right that has passed does not
+    /// come back by the guest's own move. An operator's move gives the rights of the new start.
+    fn keeps_guest_from_cancelling(&self, booking: &Booking, now: DateTime<Utc>) -> bool {
+        !matches!(self.actor, Actor::Operator(_)) && !booking.is_cancel_in_time(now)
     }
 
     /// Makes the request for the new slot. If no resource is named, any may serve, whichever serves now.

@@ -80,7 +80,7 @@ pub async fn dry_run_checkout(context: &Context) -> Result<(), WorkflowError> {
 /// # Errors
 /// [`WorkflowError::Store`] if the database is unreachable.
 pub async fn count_figures(context: &Context) -> Result<FigureCounts, WorkflowError> {
-    Ok(context.store.count_figures(context.now()).await?)
+    Ok(context.store.count_figures(context.database_now().await?).await?)
 }
 
 /// Tells whether the database is reachable and has the expected schema.

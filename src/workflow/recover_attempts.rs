@@ -40,18 +40,18 @@ async fn recover_attempt(context: &Context, attempt: &StaleAttempt) -> Result<bo
         Ok(session) => {
             let command = store.abandon_attempt(hold, &session.id, now).await?;
             outbox::run_command_now(context, command, Actor::Command).await;
-            tracing::info!(%hold, "attempt recovered; its session is being expired");
+            tracing::info!(hold = %hold.log_id(), "attempt recovered; its session is being expired");
             Ok(true)
         }
         // Stripe validated the parameters again, most often because `expires_at` is too near by now. So no session
         // exists under this key, or it was created so long ago that it has expired by itself.
         Err(GatewayError::Refused(refusal)) if is_about_parameters(&refusal) => {
-            tracing::info!(%hold, %refusal, "attempt left no session");
+            tracing::info!(hold = %hold.log_id(), %refusal, "attempt left no session");
             store.end_attempt(hold, AttemptEnd::NoSession, now).await?;
             Ok(true)
         }
         Err(error) => {
-            tracing::warn!(%hold, %error, "attempt could not be recovered yet");
+            tracing::warn!(hold = %hold.log_id(), %error, "attempt could not be recovered yet");
             store
                 .defer_attempt(hold, context.retry_at(attempt.tries + 1))
                 .await?;

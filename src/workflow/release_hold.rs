@@ -13,6 +13,7 @@ use super::apply_fact;
 use super::context::Context;
 use super::error::WorkflowError;
 use crate::domain::booking::{Actor, Booking};
+use crate::domain::command::backoff;
 use crate::domain::hold::{Fact, ReleaseRequester, Status};
 use crate::domain::ids::{HoldId, SessionId};
 use crate::domain::session::{SessionPayment, SessionReport, SessionStatus};
@@ -112,7 +113,7 @@ pub(super) async fn release_leased_hold(
         Err(error) => {
             // If the call may have reached Stripe, the session may expire for this requester: the store keeps the name.
             let has_no_effect = !matches!(error, GatewayError::Unknown);
-            tracing::warn!(hold = %booking.hold.id, %error, "no answer from Stripe; the hold keeps its slot");
+            tracing::warn!(hold = %booking.hold.id.log_id(), %error, "no answer from Stripe; the hold keeps its slot");
             defer_hold(context, &booking, has_no_effect).await?;
             Err(to_stripe_error(error))
         }
@@ -188,12 +189,13 @@ async fn defer_hold(
     forget_requester: bool,
 ) -> Result<(), WorkflowError> {
     let tries = booking.tries + 1;
-    let due_at = match booking.hold.status {
+    let wait = match booking.hold.status {
         Status::Processing => {
-            context.now() + context.settings.ask_processing_after * (1 << tries.min(MAX_PROCESSING_DOUBLINGS))
+            context.settings.ask_processing_after * (1 << tries.min(MAX_PROCESSING_DOUBLINGS))
         }
-        _ => context.retry_at(tries),
+        _ => backoff(tries, rand::random()),
     };
+    let due_at = context.database_now().await? + wait;
     Ok(context
         .store
         .defer_hold(booking.hold.id, due_at, forget_requester)

@@ -1,5 +1,5 @@
-//! Deletes what is no longer needed: old idempotency keys, bodies of webhook events, personal data of guests, old entries of
-//! the audit trail.
+//! Deletes what is no longer needed: old idempotency keys, bodies of webhook events, personal data of guests, commands that
+//! are done, released holds that never had money, and old entries of the audit trail.
 //!
 //! Each sweep deletes a bounded number of rows, so that the first sweep after a long pause or a shorter setting blocks
 //! nothing. The next sweeps delete the rest.
@@ -16,6 +16,9 @@ const BATCH: u32 = 1_000;
 /// resend an event for 30 days; until then a repeated event must be recognised.
 const KEEP_EVENT_IDS_LONGER: Duration = Duration::days(60);
 
+/// How long a command is kept after it was done, for an operator who looks at what happened.
+const KEEP_DONE_COMMANDS: Duration = Duration::days(90);
+
 /// Deletes what is due.
 ///
 /// # Errors
@@ -31,13 +34,30 @@ pub(super) async fn delete_expired_data(context: &Context) -> Result<(), Workflo
     let events = store
         .delete_old_events(now - settings.keep_events - KEEP_EVENT_IDS_LONGER, BATCH)
         .await?;
-    let guests = store.erase_guests(now - settings.forget_after, BATCH).await?;
+    let forget_before = now - settings.forget_after;
+    let guests = store.erase_guests(forget_before, BATCH).await?;
+    let metadata = store.clear_leftover_metadata(forget_before, BATCH).await?;
+    let holds = store
+        .delete_released_holds(now - settings.keep_released, BATCH)
+        .await?;
+    let commands = store
+        .delete_done_commands(now - KEEP_DONE_COMMANDS, BATCH)
+        .await?;
     store
         .delete_idle_clients(now - settings.remember_keys, BATCH)
         .await?;
     let audit = store.delete_old_audit(now - settings.keep_audit, BATCH).await?;
-    if payloads + events + guests + audit > 0 {
-        tracing::info!(payloads, events, guests, audit, "expired data deleted");
+    if payloads + events + guests + metadata + holds + commands + audit > 0 {
+        tracing::info!(
+            payloads,
+            events,
+            guests,
+            metadata,
+            holds,
+            commands,
+            audit,
+            "expired data deleted"
+        );
     }
     Ok(())
 }

@@ -23,6 +23,8 @@ pub struct Settings {
     pub keep_events: chrono::Duration,
     /// How long after a hold's end its guest's personal data is kept.
     pub forget_after: chrono::Duration,
+    /// How long a released hold that never had money is kept after its end.
+    pub keep_released: chrono::Duration,
     /// How long the audit trail is kept.
     pub keep_audit: chrono::Duration,
     /// How many slots one visitor may hold without paying.
@@ -46,6 +48,7 @@ impl Default for Settings {
             remember_keys: chrono::Duration::hours(48),
             keep_events: chrono::Duration::days(30),
             forget_after: chrono::Duration::days(90),
+            keep_released: chrono::Duration::days(400),
             keep_audit: chrono::Duration::days(400),
             limits: LimitSettings::default(),
             policy: HoldPolicy::default(),

@@ -24,7 +24,8 @@ use crate::domain::catalogue::EventType;
 use crate::domain::hold::Hold;
 use crate::domain::ids::HoldId;
 use crate::domain::segment::{Allocation, allocated_segments};
-use crate::domain::session::{NewSession, SessionTerms, first_check_at, session_expiry};
+use crate::domain::session::{NewSession, SessionTerms, first_check_at, hold_expiry, session_expiry};
+use crate::domain::token::TokenKeyName;
 use crate::gateway::GatewayError;
 use crate::store::{AttemptEnd, Claim, HoldLimits, NewAttempt, PlaceOutcome};
 
@@ -79,9 +80,11 @@ async fn acquire_and_place(
     request: &CheckoutRequest,
     event_type: &EventType,
 ) -> Result<Checkout, CheckoutError> {
-    request.check(context, event_type)?;
+    // One reading for the whole checkout, so that all its times are consistent.
+    let now = context.database_now().await?;
+    request.check(now, event_type)?;
     let slot_request = request.to_slot_request(event_type);
-    let permit = acquire_slot::acquire_permit(context, &slot_request, request.starts_at);
+    let permit = acquire_slot::acquire_permit(context, &slot_request, request.starts_at, now);
     let permit = tokio::time::timeout(context.settings.wait_timeout, permit).await;
     // The permit lives until the end of this function, when the hold is placed or lost.
     let Some((_permit, units)) = permit.map_err(|_| WorkflowError::Stripe { retry_after: None })?? else {
@@ -93,7 +96,8 @@ async fn acquire_and_place(
     };
     hold_limits::check_hold_limits(context, &request.guest, request.client.as_ref()).await?;
     let installation = context.installation_id().await?.to_owned();
-    let draft = Draft::new(context, request, event_type, installation);
+    let token_key = context.token_keys().await?.signing_key_name();
+    let draft = Draft::new(context, request, event_type, installation, token_key, now);
     match claim_attempt(context, &draft).await? {
         Some(booking) => Ok(Checkout::Replayed(booking)),
         None => create_and_place(context, draft, units)
@@ -113,9 +117,9 @@ impl CheckoutRequest {
     }
 
     /// Checks that the catalogue sells what is requested.
-    fn check(&self, context: &Context, event_type: &EventType) -> Result<(), CheckoutError> {
+    fn check(&self, now: DateTime<Utc>, event_type: &EventType) -> Result<(), CheckoutError> {
         event_type
-            .check_start(self.starts_at, context.now())
+            .check_start(self.starts_at, now)
             .map_err(CheckoutError::Start)?;
         if let Some(requested) = &self.resource
             && !event_type.is_served_by(requested)
@@ -148,6 +152,8 @@ struct Draft<'a> {
     request: &'a CheckoutRequest,
     event_type: &'a EventType,
     terms: SessionTerms,
+    token_key: TokenKeyName,
+    /// The time of the request, by the database's clock.
     now: DateTime<Utc>,
     expires_at: DateTime<Utc>,
 }
@@ -158,9 +164,10 @@ impl<'a> Draft<'a> {
         request: &'a CheckoutRequest,
         event_type: &'a EventType,
         installation: String,
+        token_key: TokenKeyName,
+        now: DateTime<Utc>,
     ) -> Self {
-        let now = context.now();
-        let expires_at = now + context.settings.hold_ttl;
+        let expires_at = hold_expiry(now, context.settings.hold_ttl, request.starts_at);
         let hold = new_hold_id(now);
         let terms = SessionTerms {
             hold,
@@ -178,6 +185,7 @@ impl<'a> Draft<'a> {
             request,
             event_type,
             terms,
+            token_key,
             now,
             expires_at,
         }
@@ -196,8 +204,10 @@ impl<'a> Draft<'a> {
             quantity: self.request.quantity,
             requested_resource: self.request.resource.clone(),
             change_policy: self.event_type.change_policy,
+            cancel_right_passed: false,
             guest: self.request.guest.clone(),
             metadata: self.request.metadata.clone(),
+            token_key: Some(self.token_key.clone()),
             checkout_url: session.url,
             expires_at: self.expires_at,
             session_expires_at: self.terms.expires_at,
@@ -271,7 +281,7 @@ async fn create_and_place(
     let mut booking = draft.booking(session, &units);
     match place_hold(context, &draft, &mut booking, units).await {
         Ok(PlaceOutcome::Placed) => {
-            tracing::info!(%hold, event_type = %booking.event_type, "hold placed");
+            tracing::info!(hold = %hold.log_id(), event_type = %booking.event_type, "hold placed");
             metrics::counter!("holdfast_checkouts_total", "outcome" => "placed").increment(1);
             Ok(booking)
         }
@@ -333,7 +343,7 @@ async fn close_lost_attempt(context: &Arc<Context>, booking: &Booking) -> Result
         .await
     {
         Ok(Some(command)) => {
-            tracing::info!(%hold, "hold not placed; its session is being expired");
+            tracing::info!(hold = %hold.log_id(), "hold not placed; its session is being expired");
             outbox::run_command_soon(context, command).await;
             Ok(())
         }
@@ -366,6 +376,6 @@ async fn end_failed_attempt(context: &Context, hold: HoldId, error: GatewayError
 async fn end_attempt(context: &Context, hold: HoldId, end: AttemptEnd) {
     if let Err(error) = context.store.end_attempt(hold, end, context.now()).await {
         // The attempt stays `running`, and the sweep finds it when its lease ends.
-        tracing::warn!(%hold, %error, "attempt not ended; the sweep recovers it");
+        tracing::warn!(hold = %hold.log_id(), %error, "attempt not ended; the sweep recovers it");
     }
 }

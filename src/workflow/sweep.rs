@@ -4,6 +4,7 @@
 //! data. Its work is bounded by what is due. It leases what it works on, so it can run on every instance and at any
 //! time.
 
+use chrono::{DateTime, Utc};
 use futures::StreamExt;
 
 use super::context::Context;
@@ -54,16 +55,13 @@ pub async fn sweep_unless_running(context: &Context) -> Result<Option<SweepRepor
 }
 
 async fn sweep(context: &Context) -> Result<SweepReport, WorkflowError> {
-    let oldest_overdue_ms = context
-        .store
-        .count_figures(context.now())
-        .await?
-        .oldest_overdue_ms;
+    let now = context.database_now().await?;
+    let oldest_overdue_ms = context.store.count_figures(now).await?.oldest_overdue_ms;
     let mut report = SweepReport {
         oldest_overdue_ms,
         ..SweepReport::default()
     };
-    sweep_holds(context, &mut report).await?;
+    sweep_holds(context, now, &mut report).await?;
     report.failed += recover_attempts::recover_attempts(context).await?;
     outbox::run_due_commands(context).await?;
     retention::delete_expired_data(context).await?;
@@ -74,11 +72,16 @@ async fn sweep(context: &Context) -> Result<SweepReport, WorkflowError> {
     Ok(report)
 }
 
-async fn sweep_holds(context: &Context, report: &mut SweepReport) -> Result<(), WorkflowError> {
+/// Asks Stripe about the holds that are due at `now`, by the database's clock.
+async fn sweep_holds(
+    context: &Context,
+    now: DateTime<Utc>,
+    report: &mut SweepReport,
+) -> Result<(), WorkflowError> {
     loop {
         let batch = context
             .store
-            .lease_due_holds(&LeaseRequest::new(context.now(), context.settings.lease, BATCH))
+            .lease_due_holds(&LeaseRequest::new(now, context.settings.lease, BATCH))
             .await?;
         let is_full = batch.len() == BATCH as usize;
         let results: Vec<(Status, Result<Booking, WorkflowError>)> = futures::stream::iter(batch)

@@ -1,6 +1,7 @@
 //! What happens when Stripe, the database, the clock or the process itself fails.
 
 mod clock_skew;
+mod database_clock;
 mod database_outage;
 mod many_instances;
 mod process_killed;

@@ -3,5 +3,6 @@
 mod contract;
 mod query_plans;
 mod retention;
+mod rolling_upgrade;
 mod upgrade;
 mod upgrade_from_dump;

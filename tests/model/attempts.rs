@@ -2,7 +2,9 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use holdfast::domain::ids::{CommandId, HoldId, IdempotencyKey, SessionId};
+use holdfast::domain::ids::{CommandId, HoldId, SessionId};
+use holdfast::domain::key_scope::ScopedKey;
+use holdfast::domain::session::SessionTerms;
 use holdfast::store::{AttemptEnd, Attempts, Claim, LeaseRequest, NewAttempt, StaleAttempt, StoreError};
 
 use crate::call::{Call, Reply};
@@ -12,7 +14,7 @@ use crate::process::Kind;
 
 #[async_trait]
 impl Attempts for Script {
-    async fn find_claim(&self, _: &IdempotencyKey, _: &str) -> Result<Claim, StoreError> {
+    async fn find_claim(&self, _: &ScopedKey, _: &str) -> Result<Claim, StoreError> {
         self.key_claim(Call::FindClaim).await
     }
 
@@ -60,6 +62,10 @@ impl Attempts for Script {
 
     async fn delete_old_attempts(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
         Ok(0)
+    }
+
+    async fn list_open_attempts(&self, _: &str) -> Result<Vec<SessionTerms>, StoreError> {
+        unimplemented!()
     }
 
     async fn close_lost_attempt(

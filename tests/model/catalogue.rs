@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use holdfast::domain::catalogue::{Block, BlockConflict, EventType, Feed, Resource};
 use holdfast::domain::ids::{EventTypeId, ResourceId};
 use holdfast::domain::listing::{Page, PageRequest, PutOutcome};
+use holdfast::domain::token::CalendarSalt;
 use holdfast::store::{Blocks, Catalogue, FeedRead, Feeds, LeaseRequest, Resources, StoreError};
 
 use crate::doubles::Script;
@@ -83,6 +84,14 @@ impl Resources for Script {
     }
 
     async fn list_resources(&self, _: &PageRequest) -> Result<Page<Resource>, StoreError> {
+        unimplemented!()
+    }
+
+    async fn find_calendar_salt(&self, _: &ResourceId) -> Result<Option<CalendarSalt>, StoreError> {
+        unimplemented!()
+    }
+
+    async fn renew_calendar_salt(&self, _: &ResourceId) -> Result<bool, StoreError> {
         unimplemented!()
     }
 }

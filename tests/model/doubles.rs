@@ -14,15 +14,16 @@ use holdfast::domain::booking::{Booking, ClientId, HistoryLine};
 use holdfast::domain::command::Command;
 use holdfast::domain::figures::FigureCounts;
 use holdfast::domain::hold::{Hold, ReleaseRequester};
-use holdfast::domain::ids::{CommandId, EventId, HoldId};
-use holdfast::domain::listing::{CommandFilter, HoldFilter, Page, PageRequest, StoredEvent};
+use holdfast::domain::ids::{CommandId, HoldId};
+use holdfast::domain::listing::{CommandFilter, HoldFilter, Page, PageRequest};
 use holdfast::domain::segment::Allocation;
 use holdfast::domain::session::HoldRefs;
+use holdfast::domain::token::TokenKey;
 use holdfast::gateway::{Gateway, GatewayError, Refusal};
 use holdfast::store::{
-    ApplyOutcome, AvailabilityQuery, Changes, Commands, Events, Figures, Guests, HoldChange, HoldLimits,
-    HoldMove, Holds, LeaseRequest, MoveOutcome, Occupancies, OrphanPayment, PlaceOutcome, Placements,
-    ReleaseLease, Schema, Store, StoreError, UnpaidHoldCounts,
+    ApplyOutcome, AvailabilityQuery, Changes, Commands, DatabaseClock, Figures, GuestErasure, Guests,
+    HoldChange, HoldLimits, HoldMove, Holds, LeaseRequest, MoveOutcome, Occupancies, OrphanPayment,
+    PlaceOutcome, Placements, ReleaseLease, Schema, Store, StoreError, UnpaidHoldCounts,
 };
 use tokio::sync::mpsc::UnboundedSender;
 use uuid::Uuid;
@@ -135,6 +136,13 @@ impl Changes for Script {
 }
 
 #[async_trait]
+impl DatabaseClock for Script {
+    async fn read_clock(&self) -> Result<DateTime<Utc>, StoreError> {
+        Ok(fixture::start())
+    }
+}
+
+#[async_trait]
 impl Commands for Script {
     async fn lease_commands(&self, _: &LeaseRequest) -> Result<Vec<Command>, StoreError> {
         if self.kind != Kind::Outbox {
@@ -174,23 +182,8 @@ impl Commands for Script {
     async fn retry_command(&self, _: CommandId, _: DateTime<Utc>) -> Result<Option<Command>, StoreError> {
         unimplemented!()
     }
-}
 
-#[async_trait]
-impl Events for Script {
-    async fn list_events(&self, _: Option<HoldId>, _: &PageRequest) -> Result<Page<StoredEvent>, StoreError> {
-        unimplemented!()
-    }
-
-    async fn find_event_payload(&self, _: &EventId) -> Result<Option<String>, StoreError> {
-        unimplemented!()
-    }
-
-    async fn clear_event_payloads(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
-        Ok(0)
-    }
-
-    async fn delete_old_events(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
+    async fn delete_done_commands(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
         Ok(0)
     }
 }
@@ -206,6 +199,14 @@ impl Figures for Script {
 impl Guests for Script {
     async fn erase_guests(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
         Ok(0)
+    }
+
+    async fn clear_leftover_metadata(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
+    async fn erase_guest(&self, _: &str, _: u32) -> Result<GuestErasure, StoreError> {
+        unimplemented!()
     }
 
     async fn delete_idle_clients(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
@@ -271,6 +272,10 @@ impl Holds for Script {
         let call = Call::DeferHold(self.guest(id), forget_requester);
         self.store(call).await.map(|_| ())
     }
+
+    async fn delete_released_holds(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
+        Ok(0)
+    }
 }
 
 #[async_trait]
@@ -328,6 +333,10 @@ impl Schema for Script {
 
     async fn installation_id(&self) -> Result<String, StoreError> {
         Ok(fixture::INSTALLATION.into())
+    }
+
+    async fn token_key(&self, earlier: &TokenKey) -> Result<TokenKey, StoreError> {
+        Ok(earlier.clone())
     }
 
     async fn dry_run_checkout(&self, _: DateTime<Utc>) -> Result<(), StoreError> {

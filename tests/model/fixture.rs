@@ -10,7 +10,8 @@ use holdfast::domain::booking::{Booking, Guest as Person};
 use holdfast::domain::catalogue::{EventType, SegmentTemplate};
 use holdfast::domain::change_policy::ChangePolicy;
 use holdfast::domain::hold::Hold;
-use holdfast::domain::ids::{EventTypeId, IdempotencyKey, ResourceId};
+use holdfast::domain::ids::{EventTypeId, ResourceId};
+use holdfast::domain::key_scope::ScopedKey;
 use holdfast::domain::segment::Segment;
 use holdfast::domain::session::{MIN_SESSION_LIFE, SessionTerms};
 use holdfast::domain::time::{Clock, Window};
@@ -30,6 +31,10 @@ pub(crate) struct FixedClock(pub(crate) DateTime<Utc>);
 
 impl Clock for FixedClock {
     fn now(&self) -> DateTime<Utc> {
+        self.0
+    }
+
+    fn database_now(&self, _: DateTime<Utc>) -> DateTime<Utc> {
         self.0
     }
 }
@@ -103,7 +108,7 @@ pub(crate) fn event_type() -> EventType {
     }
 }
 
-pub(crate) fn request(key: Option<IdempotencyKey>) -> CheckoutRequest {
+pub(crate) fn request(key: Option<ScopedKey>) -> CheckoutRequest {
     CheckoutRequest {
         event_type: event_type().id,
         starts_at: slot_start(),
@@ -143,8 +148,10 @@ pub(crate) fn booking(hold: Hold, version: i64) -> Booking {
         quantity: 1,
         requested_resource: None,
         change_policy: ChangePolicy::default(),
+        cancel_right_passed: false,
         guest: guest(),
         metadata: BTreeMap::new(),
+        token_key: None,
         checkout_url: "https://stripe.example/pay".into(),
         expires_at: start(),
         session_expires_at: start() + MIN_SESSION_LIFE,

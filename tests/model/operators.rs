@@ -1,12 +1,12 @@
-//! What only operators use of a store. No workflow of the model does.
+//! What only operators and the retention use of a store. No workflow of the model depends on it.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use holdfast::domain::access_key::{AccessKey, KeyDigest};
 use holdfast::domain::audit::{AuditEntry, AuditFilter, AuditOutcome, AuditedAct, AuditedChange};
-use holdfast::domain::ids::AccessKeyId;
-use holdfast::domain::listing::{Page, PageRequest};
-use holdfast::store::{AccessKeys, Audit, StoreError};
+use holdfast::domain::ids::{AccessKeyId, EventId, HoldId};
+use holdfast::domain::listing::{EventCopy, Page, PageRequest, StoredEvent};
+use holdfast::store::{AccessKeys, Audit, Events, StoreError};
 
 use crate::doubles::Script;
 
@@ -63,5 +63,32 @@ impl Audit for Script {
 
     async fn delete_old_audit(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
         Ok(0)
+    }
+}
+
+#[async_trait]
+impl Events for Script {
+    async fn list_events(&self, _: Option<HoldId>, _: &PageRequest) -> Result<Page<StoredEvent>, StoreError> {
+        unimplemented!()
+    }
+
+    async fn find_event_payload(&self, _: &EventId) -> Result<Option<String>, StoreError> {
+        unimplemented!()
+    }
+
+    async fn clear_event_payloads(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
+    async fn delete_old_events(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
+    async fn copy_events(&self, _: HoldId) -> Result<Vec<EventCopy>, StoreError> {
+        unimplemented!()
+    }
+
+    async fn copy_orphan_events(&self, _: &str) -> Result<Vec<EventCopy>, StoreError> {
+        unimplemented!()
     }
 }

@@ -9,8 +9,9 @@ use std::sync::{Arc, LazyLock, Mutex, RwLock};
 
 use holdfast::domain::hold::ReleaseRequester;
 use holdfast::domain::ids::IdempotencyKey;
+use holdfast::domain::key_scope::{KeyScope, ScopedKey};
 use holdfast::domain::session::HoldRefs;
-use holdfast::domain::token::TokenKey;
+use holdfast::domain::token::ConfiguredTokenKeys;
 use holdfast::gateway::GatewayError;
 use holdfast::gateway::webhook::{Event, EventContent};
 use holdfast::workflow::release_hold::release_hold;
@@ -145,7 +146,13 @@ fn replay(kind: Kind, replies: Vec<Reply>) -> Next {
         ..Settings::default()
     };
     let clock = Arc::new(fixture::FixedClock(now));
-    let context = Context::new(store, gateway, clock, TokenKey::derive("sk_test_x"), settings);
+    let context = Context::new(
+        store,
+        gateway,
+        clock,
+        ConfiguredTokenKeys::new([], "sk_test_x"),
+        settings,
+    );
     let next = runtime.block_on(async {
         tokio::select! {
             biased;
@@ -163,6 +170,7 @@ async fn run_workflow(kind: Kind, context: &Arc<Context>) -> Next {
         Kind::Checkout(guest) => return check_out(context, guest, None).await,
         Kind::KeyedCheckout(guest) => {
             let key = IdempotencyKey::parse("clicked-twice").unwrap();
+            let key = ScopedKey::new(key, KeyScope::Anyone);
             return check_out(context, guest, Some(key)).await;
         }
         Kind::Webhook(event) => apply_fact::apply_event(context, parsed_event(event), "{}")
@@ -185,7 +193,7 @@ async fn run_workflow(kind: Kind, context: &Arc<Context>) -> Next {
     }
 }
 
-async fn check_out(context: &Arc<Context>, guest: Guest, key: Option<IdempotencyKey>) -> Next {
+async fn check_out(context: &Arc<Context>, guest: Guest, key: Option<ScopedKey>) -> Next {
     match start_checkout(context, fixture::request(key)).await {
         Ok(Checkout::Placed(_)) => Next::ReturnsUrl(guest),
         Ok(Checkout::Replayed(booking)) => {

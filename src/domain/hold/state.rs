@@ -30,7 +30,7 @@ pub enum ReleaseReason {
     PaymentFailed,
     /// The operator released it.
     Operator,
-    /// A payment arrived when another hold already had the slot; it is refunded.
+    /// A payment arrived when another hold already had the slot, or the slot had begun; it is refunded.
     LatePaymentRefunded,
 }
 

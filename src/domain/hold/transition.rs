@@ -26,14 +26,14 @@ pub enum Decision {
     Stay(TransitionReason),
     /// The hold changes by this transition.
     Change(Transition),
-    /// A payment for a slot that was given up (I3). What happens depends on whether the slot is free.
+    /// A payment for a slot that was given up (I3). What happens depends on whether the slot is free and has not begun.
     ///
-    /// Only the store knows that. The caller looks for free units and commits `free` together with them. If another
+    /// Only the store and its clock know that. The caller looks for free units and commits `free` together with them. If another
     /// hold gets the units first, the caller decides again.
     Reclaim {
         /// Applies if the hold gets its slot back.
         free: Transition,
-        /// Applies if the slot is taken.
+        /// Applies if the slot is taken or has begun.
         taken: Transition,
     },
 }

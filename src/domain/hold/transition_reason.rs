@@ -27,6 +27,8 @@ pub enum TransitionReason {
     LatePaymentGotOthers(String),
     /// A payment arrived after the release, and the slot was taken; the payment is refunded.
     LatePaymentRefunded,
+    /// A payment arrived after the release, and the slot had begun; the payment is refunded.
+    LatePaymentAfterStart,
     /// A payment arrived after the cancellation; it is refunded.
     PaymentAfterCancellation,
     /// A second payment arrived for a paid hold; it is refunded.
@@ -71,6 +73,7 @@ impl TransitionReason {
             Self::LatePaymentGotItsSlot => "late_payment_confirmed",
             Self::LatePaymentGotOthers(_) => "late_payment_confirmed_elsewhere",
             Self::LatePaymentRefunded => "late_payment_refunded",
+            Self::LatePaymentAfterStart => "late_payment_after_start",
             Self::PaymentAfterCancellation => "payment_after_cancellation",
             Self::SecondPayment => "second_payment",
             Self::IntentLinked => "intent_linked",
@@ -107,6 +110,7 @@ impl fmt::Display for TransitionReason {
                 );
             }
             Self::LatePaymentRefunded => "paid after the release; the slot was gone, the money goes back",
+            Self::LatePaymentAfterStart => "paid after the release; the slot had begun, the money goes back",
             Self::PaymentAfterCancellation => "paid after the cancellation; the money goes back",
             Self::SecondPayment => "paid a second time; the second payment goes back",
             Self::IntentLinked => "the payment intent became known",

@@ -33,7 +33,7 @@ enum AuditOutcomeView {
     Failed,
 }
 
-/// What somebody did.
+/// An act of an operator.
 #[derive(Serialize, ToSchema)]
 #[schema(as = AuditEntry)]
 pub(in crate::http) struct AuditEntryView {

@@ -151,17 +151,46 @@ pub(in crate::http) async fn get_resource(
     State(server): State<Arc<Server>>,
     PathId(id): PathId,
 ) -> Result<Json<ResourceDetailsView>, Problem> {
-    let (context, id) = (&server.context, parse_resource_id(&id)?);
-    let resource = catalogue::find_resource(context, &id)
-        .await?
-        .ok_or_else(|| Problem::not_found("resource"))?;
-    let feed = catalogue::find_feed(context, &id).await?;
-    let key = context.tokens.calendar_key(&id);
+    let id = parse_resource_id(&id)?;
+    let key = catalogue::find_calendar_key(&server.context, &id).await?;
+    show_details(&server, &id, key).await
+}
+
+/// Shows a resource whose calendar export has this key; `None` if there is no such resource.
+async fn show_details(
+    server: &Server,
+    id: &ResourceId,
+    calendar_key: Option<String>,
+) -> Result<Json<ResourceDetailsView>, Problem> {
+    let resource = catalogue::find_resource(&server.context, id).await?;
+    let (Some(resource), Some(key)) = (resource, calendar_key) else {
+        return Err(Problem::not_found("resource"));
+    };
+    let feed = catalogue::find_feed(&server.context, id).await?;
     Ok(Json(ResourceDetailsView {
         resource: ResourceView::from(&resource),
         calendar: feed.as_ref().map(CalendarFeedView::from),
         calendar_url: format!("/v1/resources/{id}/calendar.ics?key={key}"),
     }))
+}
+
+/// Makes a new address for a resource's calendar export. The old one ends at once.
+#[utoipa::path(
+    post, path = "/v1/admin/resources/{id}/calendar-key", operation_id = "renewCalendarKey", tag = "operators",
+    params(("id" = String, Path, description = "the resource's id", pattern = "^[a-z0-9-]{1,64}$")),
+    security(("admin_key" = [])),
+    responses(
+        (status = 200, description = "The resource with its new `calendar_url`", body = ResourceDetailsView),
+        (status = 404, description = "`not_found`"),
+    )
+)]
+pub(in crate::http) async fn renew_calendar_key(
+    State(server): State<Arc<Server>>,
+    PathId(id): PathId,
+) -> Result<Json<ResourceDetailsView>, Problem> {
+    let id = parse_resource_id(&id)?;
+    let key = catalogue::renew_calendar_key(&server.context, &id).await?;
+    show_details(&server, &id, key).await
 }
 
 /// Lists the resources, newest first.

@@ -23,7 +23,7 @@ const endMessages = {
     guest: "You gave the slot back. Nothing was charged.",
     payment_failed: "The bank did not let the payment through, so the slot was given back.",
     operator: "The shop gave the slot back.",
-    late_payment_refunded: "Your payment came after the slot was sold to someone else. You get all your money back.",
+    late_payment_refunded: "Your payment came too late: the slot was sold to someone else or had begun. You get all your money back.",
   },
   cancelled: {
     guest: "You cancelled this booking.",

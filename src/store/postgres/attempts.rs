@@ -7,9 +7,12 @@ use uuid::Uuid;
 
 use super::error::PostgresResult;
 use super::{PostgresStore, commands};
-use crate::domain::ids::{CommandId, HoldId, IdempotencyKey, SessionId};
+use crate::domain::ids::{CommandId, HoldId, SessionId};
+use crate::domain::key_scope::ScopedKey;
+use crate::domain::session::SessionTerms;
 use crate::store::attempts::{
-    self, AttemptEnd, Attempts, Claim, KnownAttemptRow, NewAttempt, StaleAttempt, decode_stale_attempts,
+    self, AttemptEnd, Attempts, Claim, KnownAttemptRow, NewAttempt, OpenAttemptRow, StaleAttempt,
+    decode_stale_attempts,
 };
 use crate::store::columns::{DbJson, DbTime, DbUuid};
 use crate::store::commands::expire_session;
@@ -18,10 +21,10 @@ use crate::store::{StoreError, encoding};
 
 #[async_trait]
 impl Attempts for PostgresStore {
-    async fn find_claim(&self, key: &IdempotencyKey, fingerprint: &str) -> Result<Claim, StoreError> {
+    async fn find_claim(&self, key: &ScopedKey, fingerprint: &str) -> Result<Claim, StoreError> {
         self.retrying(|| async {
             let known = find_by_key(&self.pool, key).await?;
-            Ok(known.map_or(Claim::Free, |known| known.claim_for(fingerprint)))
+            Ok(KnownAttemptRow::claim_of(&known, fingerprint))
         })
         .await
     }
@@ -115,6 +118,10 @@ impl Attempts for PostgresStore {
     async fn delete_old_attempts(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
         self.delete_or_clear(DELETE_OLD, before, limit).await
     }
+
+    async fn list_open_attempts(&self, guest: &str) -> Result<Vec<SessionTerms>, StoreError> {
+        self.retrying(|| find_open(&self.pool, guest)).await
+    }
 }
 
 impl PostgresStore {
@@ -134,12 +141,18 @@ impl PostgresStore {
     }
 }
 
-async fn find_by_key(
+async fn find_by_key(executor: impl PgExecutor<'_>, key: &ScopedKey) -> sqlx::Result<Vec<KnownAttemptRow>> {
+    let query = sqlx::query_as(attempts::FIND_BY_KEY).bind(key.to_text());
+    query.bind(key.without_scope()).fetch_all(executor).await
+}
+
+/// Finds the terms of the open attempts of a guest.
+pub(super) async fn find_open(
     executor: impl PgExecutor<'_>,
-    key: &IdempotencyKey,
-) -> sqlx::Result<Option<KnownAttemptRow>> {
-    let query = sqlx::query_as(attempts::FIND_BY_KEY).bind(key.as_str());
-    query.fetch_optional(executor).await
+    guest: &str,
+) -> PostgresResult<Vec<SessionTerms>> {
+    let rows = sqlx::query_as(attempts::LIST_OPEN).fetch_all(executor).await?;
+    Ok(OpenAttemptRow::decode_of_guest(rows, guest)?)
 }
 
 async fn find_state(connection: &mut PgConnection, hold: HoldId) -> sqlx::Result<Option<String>> {
@@ -152,11 +165,15 @@ async fn claim_known(connection: &mut PgConnection, attempt: &NewAttempt) -> Pos
     let hold = attempt.terms.hold;
     // Lock first, then read in a statement of its own: a joined read that waited for the lock would see the attempt as
     // it is now but its hold as it was before, and would miss a hold that was just placed.
-    sqlx::query("SELECT 1 FROM checkout_attempts WHERE hold_id = $1 OR idempotency_key = $2 FOR UPDATE")
-        .bind(hold.0)
-        .bind(attempt.key.as_ref().map(IdempotencyKey::as_str))
-        .execute(&mut *connection)
-        .await?;
+    sqlx::query(
+        "SELECT 1 FROM checkout_attempts WHERE hold_id = $1 OR idempotency_key IN ($2, $3)
+         ORDER BY hold_id FOR UPDATE",
+    )
+    .bind(hold.0)
+    .bind(attempt.key.as_ref().map(ScopedKey::to_text))
+    .bind(attempt.key.as_ref().map(ScopedKey::without_scope))
+    .execute(&mut *connection)
+    .await?;
     let own = sqlx::query_as(attempts::FIND_BY_HOLD).bind(hold.0);
     let own: Option<KnownAttemptRow> = own.fetch_optional(&mut *connection).await?;
     if let Some(own) = own {
@@ -164,36 +181,40 @@ async fn claim_known(connection: &mut PgConnection, attempt: &NewAttempt) -> Pos
         let is_running = own.state == "running";
         return Ok(if is_running { Claim::Free } else { Claim::Running });
     }
-    if let Some(key) = &attempt.key
-        && let Some(known) = find_by_key(&mut *connection, key).await?
-    {
-        let claim = known.claim_for(&attempt.fingerprint);
+    if let Some(key) = &attempt.key {
+        let known = find_by_key(&mut *connection, key).await?;
+        let claim = KnownAttemptRow::claim_of(&known, &attempt.fingerprint);
         if claim != Claim::Free {
             return Ok(claim);
         }
-        let free = sqlx::query(attempts::FREE_KEY).bind(known.hold_id);
-        free.execute(&mut *connection).await?;
+        for over in known {
+            let free = sqlx::query(attempts::FREE_KEY).bind(over.hold_id);
+            free.execute(&mut *connection).await?;
+        }
     }
     // If this fails, another request has moved the key in between and is running now.
     let is_ours = insert_attempt(connection, attempt).await?;
     Ok(if is_ours { Claim::Free } else { Claim::Running })
 }
 
-/// Writes a running attempt; `false` if its key or its hold's id is in use.
+/// Writes a running attempt; `false` if its key, with its scope or from before keys had scopes, or its hold's id is in use.
 pub(super) async fn insert_attempt(
     executor: impl PgExecutor<'_>,
     attempt: &NewAttempt,
 ) -> PostgresResult<bool> {
     let done = sqlx::query(
         "INSERT INTO checkout_attempts (hold_id, idempotency_key, fingerprint, state, terms, claimed_at, leased_until)
-         VALUES ($1, $2, $3, 'running', $4, $5, clock_timestamp() + make_interval(secs => $6)) ON CONFLICT DO NOTHING",
+         SELECT $1, $2, $3, 'running', $4, $5, clock_timestamp() + make_interval(secs => $6)
+         WHERE NOT EXISTS (SELECT 1 FROM checkout_attempts WHERE idempotency_key = $7)
+         ON CONFLICT DO NOTHING",
     )
     .bind(attempt.terms.hold.0)
-    .bind(attempt.key.as_ref().map(IdempotencyKey::as_str))
+    .bind(attempt.key.as_ref().map(ScopedKey::to_text))
     .bind(&attempt.fingerprint)
     .bind(DbJson(encoding::encode_terms(&attempt.terms)))
     .bind(attempt.now)
     .bind(attempt.lease.as_secs_f64())
+    .bind(attempt.key.as_ref().map(ScopedKey::without_scope))
     .execute(executor)
     .await?;
     Ok(done.rows_affected() == 1)

@@ -15,7 +15,8 @@ use crate::store::{StoreError, encoding, paging, schedule_json};
 /// Creates resources (`$13`) that are new, and writes the event type. `xmax` is 0 only in a row version that an insert made.
 const PUT: &str = concat!(
     "WITH resource AS (
-         INSERT INTO resources (id, name, created_at) SELECT id, id, $12 FROM unnest($13) AS u (id) ORDER BY id
+         INSERT INTO resources (id, name, created_at, calendar_salt)
+         SELECT id, id, $12, gen_random_uuid()::text FROM unnest($13) AS u (id) ORDER BY id
          ON CONFLICT DO NOTHING) ",
     upsert_event_type!(),
     " RETURNING xmax = 0"

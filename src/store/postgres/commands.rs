@@ -109,7 +109,16 @@ impl Commands for PostgresStore {
         })
         .await
     }
+
+    async fn delete_done_commands(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+        self.delete_or_clear(DELETE_DONE, before, limit).await
+    }
 }
+
+/// Deletes commands other than refunds that were done before `$1`, at most `$2`.
+const DELETE_DONE: &str = "DELETE FROM commands WHERE id = ANY (ARRAY(
+         SELECT id FROM commands WHERE done_at IS NOT NULL AND kind = 'expire_session' AND done_at < $1
+         ORDER BY done_at LIMIT $2 FOR UPDATE SKIP LOCKED))";
 
 /// A command in the outbox.
 pub(super) struct EnqueuedCommand {

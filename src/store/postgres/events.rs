@@ -2,11 +2,14 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use sqlx::postgres::PgExecutor;
 
 use super::PostgresStore;
+use super::error::PostgresResult;
 use crate::domain::ids::{EventId, HoldId};
-use crate::domain::listing::{Page, PageRequest, StoredEvent};
-use crate::store::events::{self, EventRow, Events};
+use crate::domain::listing::{EventCopy, Page, PageRequest, StoredEvent};
+use crate::store::columns::DbUuid;
+use crate::store::events::{self, EventCopyRow, EventRow, Events};
 use crate::store::{StoreError, paging};
 
 #[async_trait]
@@ -40,6 +43,29 @@ impl Events for PostgresStore {
     async fn delete_old_events(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
         self.delete_or_clear(DELETE_OLD, before, limit).await
     }
+
+    async fn copy_events(&self, hold: HoldId) -> Result<Vec<EventCopy>, StoreError> {
+        self.retrying(|| async {
+            let query = sqlx::query_as(events::COPY_OF_HOLD).bind(DbUuid(hold.0));
+            Ok(EventCopyRow::decode_all(query.fetch_all(&self.pool).await?)?)
+        })
+        .await
+    }
+
+    async fn copy_orphan_events(&self, guest: &str) -> Result<Vec<EventCopy>, StoreError> {
+        self.retrying(|| find_orphan_events(&self.pool, guest)).await
+    }
+}
+
+/// Finds the events of payments without a hold that name a guest.
+pub(super) async fn find_orphan_events(
+    executor: impl PgExecutor<'_>,
+    guest: &str,
+) -> PostgresResult<Vec<EventCopy>> {
+    let rows = sqlx::query_as(events::COPY_OF_ORPHANS)
+        .fetch_all(executor)
+        .await?;
+    Ok(EventCopyRow::decode_of_guest(rows, guest)?)
 }
 
 /// Clears the bodies of events that were applied before `$1`, at most `$2`.

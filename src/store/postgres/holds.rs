@@ -138,7 +138,20 @@ impl Holds for PostgresStore {
         })
         .await
     }
+
+    async fn delete_released_holds(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+        self.delete_or_clear(DELETE_RELEASED, before, limit).await
+    }
 }
+
+/// Deletes released holds without money that last changed before `$1`, at most `$2`, and their history.
+const DELETE_RELEASED: &str = "WITH due AS (
+         SELECT id FROM holds h
+         WHERE status = 'released' AND funds = 'none' AND guest_email IS NULL AND updated_at < $1
+           AND NOT EXISTS (SELECT 1 FROM payments p WHERE p.hold_id = h.id)
+         ORDER BY updated_at LIMIT $2 FOR UPDATE SKIP LOCKED),
+     history AS (DELETE FROM hold_history WHERE hold_id = ANY (ARRAY(SELECT id FROM due)))
+     DELETE FROM holds WHERE id = ANY (ARRAY(SELECT id FROM due))";
 
 /// Reads the row of one hold.
 pub(super) async fn find_row(executor: impl PgExecutor<'_>, id: HoldId) -> sqlx::Result<Option<BookingRow>> {

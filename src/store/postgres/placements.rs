@@ -10,7 +10,9 @@ use crate::domain::booking::Booking;
 use crate::domain::hold::TransitionReason;
 use crate::domain::ids::ResourceId;
 use crate::domain::segment::{Allocation, allocated_segments};
-use crate::store::placements::{HoldLimits, HoldMove, MOVED, MoveOutcome, PlaceOutcome, Placements};
+use crate::store::placements::{
+    HoldLimits, HoldMove, MOVED, MoveOutcome, PlaceOutcome, Placements, update_moved_hold,
+};
 use crate::store::{StoreError, encoding};
 
 /// Places a hold with its occupancy, counters, attempt and first history line: one statement, so one round trip. Each step
@@ -40,14 +42,14 @@ const PLACE: &str = concat!(
              status, reason, amount, currency, session_id,
              checkout_url, guest_email, guest_name, metadata,
              expires_at, session_expires_at, created_at, due_at, updated_at,
-             version, cancel_until_minutes, move_until_minutes, requested_resource_id)
+             version, cancel_until_minutes, move_until_minutes, requested_resource_id, token_key)
          SELECT
              hold_id, $6, $7, $9,
              $11, $12, $13, $14, $15,
              $16, $17, $18, $19, $20,
              $21, $22, $23, $24,
              $25, $26, $27, $28, $29,
-             $30, $31, $32, $33
+             $30, $31, $32, $33, $36
          FROM attempt RETURNING id)
      INSERT INTO hold_history (hold_id, at, to_status, to_reason, transition, message, actor)
      SELECT id, $27, $16, $17, $34, $35, 'checkout' FROM hold",
@@ -95,7 +97,7 @@ impl Placements for PostgresStore {
                 return Ok(MoveOutcome::SlotTaken);
             }
             occupancy::update_segments(&mut transaction, order.hold, &allocated_segments(&order.to)).await?;
-            update_moved_hold(&mut transaction, order).await?;
+            write_move(&mut transaction, order).await?;
             transaction.commit().await?;
             Ok(MoveOutcome::Done)
         })
@@ -180,31 +182,34 @@ pub(super) async fn insert_hold(
         .bind(booking.requested_resource.as_ref().map(ResourceId::as_str)) // $33
         .bind(TransitionReason::Placed.code()) // $34
         .bind(TransitionReason::Placed.to_string()) // $35
+        .bind(booking.token_key.as_ref().map(|key| key.0.as_str())) // $36
         .execute(executor)
         .await?;
     Ok(done.rows_affected() == 1)
 }
 
 /// Writes a moved hold's new version and its history line.
-async fn update_moved_hold(connection: &mut PgConnection, order: &HoldMove) -> PostgresResult<()> {
+async fn write_move(connection: &mut PgConnection, order: &HoldMove) -> PostgresResult<()> {
     let (actor, event, name) = encoding::encode_actor(&order.actor);
-    sqlx::query(
-        "WITH hold AS (
-             UPDATE holds SET requested_resource_id = $2, version = version + 1, updated_at = $3
-             WHERE id = $1 RETURNING id, status, reason)
+    sqlx::query(concat!(
+        "WITH hold AS (",
+        update_moved_hold!(),
+        " RETURNING id, status, reason)
          INSERT INTO hold_history
              (hold_id, at, from_status, from_reason, to_status, to_reason, transition, message, actor, event_id,
               actor_name)
-         SELECT id, $3, status, reason, status, reason, $4, $5, $6, $7, $8 FROM hold",
-    )
-    .bind(order.hold.0)
-    .bind(order.requested_resource.as_ref().map(ResourceId::as_str))
-    .bind(order.now)
-    .bind(MOVED)
-    .bind(&order.message)
-    .bind(actor)
-    .bind(event)
-    .bind(name)
+         SELECT id, $5, status, reason, status, reason, $6, $7, $8, $9, $10 FROM hold"
+    ))
+    .bind(order.hold.0) // $1
+    .bind(order.requested_resource.as_ref().map(ResourceId::as_str)) // $2
+    .bind(order.cancel_right_passed) // $3
+    .bind(order.starts_at()) // $4
+    .bind(order.now) // $5
+    .bind(MOVED) // $6
+    .bind(&order.message) // $7
+    .bind(actor) // $8
+    .bind(event) // $9
+    .bind(name) // $10
     .execute(connection)
     .await?;
     Ok(())

@@ -7,6 +7,7 @@ use super::PostgresStore;
 use crate::domain::catalogue::Resource;
 use crate::domain::ids::ResourceId;
 use crate::domain::listing::{Page, PageRequest, PutOutcome};
+use crate::domain::token::CalendarSalt;
 use crate::store::resources::{self, ResourceRow, Resources, put_outcome};
 use crate::store::{StoreError, encoding, paging};
 
@@ -16,7 +17,8 @@ impl Resources for PostgresStore {
         self.retrying(|| async {
             // `xmax` is 0 only in a row version that an insert made.
             let is_new = sqlx::query_scalar(
-                "INSERT INTO resources (id, name, capacity, created_at) VALUES ($1, $2, $3, $4)
+                "INSERT INTO resources (id, name, capacity, created_at, calendar_salt)
+                 VALUES ($1, $2, $3, $4, gen_random_uuid()::text)
                  ON CONFLICT (id) DO UPDATE SET name = excluded.name, capacity = excluded.capacity
                  RETURNING xmax = 0",
             )
@@ -53,6 +55,23 @@ impl Resources for PostgresStore {
                 query.fetch_all(&self.pool).await?,
                 page,
             )?)
+        })
+        .await
+    }
+
+    async fn find_calendar_salt(&self, id: &ResourceId) -> Result<Option<CalendarSalt>, StoreError> {
+        self.retrying(|| async {
+            let query = sqlx::query_scalar(resources::FIND_SALT).bind(id.as_str());
+            Ok(query.fetch_optional(&self.pool).await?.map(CalendarSalt))
+        })
+        .await
+    }
+
+    async fn renew_calendar_salt(&self, id: &ResourceId) -> Result<bool, StoreError> {
+        self.retrying(|| async {
+            let renew = "UPDATE resources SET calendar_salt = gen_random_uuid()::text WHERE id = $1";
+            let query = sqlx::query(renew).bind(id.as_str());
+            Ok(query.execute(&self.pool).await?.rows_affected() > 0)
         })
         .await
     }

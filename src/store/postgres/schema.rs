@@ -8,6 +8,7 @@ use sqlx::postgres::PgConnection;
 use super::error::{PostgresError, PostgresResult, is_missing_table};
 use super::{PostgresStore, attempts, changes, holds, placements};
 use crate::domain::ids::HoldId;
+use crate::domain::token::TokenKey;
 use crate::store::StoreError;
 use crate::store::changes::ApplyOutcome;
 use crate::store::dry_run::{DryRun, dry_run_failure};
@@ -46,6 +47,22 @@ impl Schema for PostgresStore {
             Ok(sqlx::query_scalar(schema::INSTALLATION)
                 .fetch_one(&self.pool)
                 .await?)
+        })
+        .await
+    }
+
+    async fn token_key(&self, earlier: &TokenKey) -> Result<TokenKey, StoreError> {
+        self.retrying(|| async {
+            let read = || sqlx::query_scalar(schema::TOKEN_SECRET).fetch_one(&self.pool);
+            let mut secret: Option<String> = read().await?;
+            if secret.is_none() {
+                sqlx::query(schema::FILL_TOKEN_SECRET)
+                    .bind(schema::encode_token_key(earlier))
+                    .execute(&self.pool)
+                    .await?;
+                secret = read().await?;
+            }
+            Ok(schema::decode_token_key(&secret.unwrap_or_default())?)
         })
         .await
     }

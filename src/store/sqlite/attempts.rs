@@ -6,10 +6,12 @@ use sqlx::{SqliteConnection, SqliteExecutor};
 
 use super::error::SqliteResult;
 use super::{SqliteStore, commands, database_now, to_millis};
-use crate::domain::ids::{CommandId, HoldId, IdempotencyKey, SessionId};
+use crate::domain::ids::{CommandId, HoldId, SessionId};
+use crate::domain::key_scope::ScopedKey;
+use crate::domain::session::SessionTerms;
 use crate::store::attempts::{
-    self, AttemptEnd, Attempts, Claim, KnownAttemptRow, NewAttempt, StaleAttempt, StaleAttemptRow,
-    decode_stale_attempts,
+    self, AttemptEnd, Attempts, Claim, KnownAttemptRow, NewAttempt, OpenAttemptRow, StaleAttempt,
+    StaleAttemptRow, decode_stale_attempts,
 };
 use crate::store::columns::{DbJson, DbTime, DbUuid};
 use crate::store::commands::expire_session;
@@ -18,9 +20,9 @@ use crate::store::{StoreError, encoding};
 
 #[async_trait]
 impl Attempts for SqliteStore {
-    async fn find_claim(&self, key: &IdempotencyKey, fingerprint: &str) -> Result<Claim, StoreError> {
+    async fn find_claim(&self, key: &ScopedKey, fingerprint: &str) -> Result<Claim, StoreError> {
         let known = self.read(find_by_key(&self.readers, key)).await?;
-        Ok(known.map_or(Claim::Free, |known| known.claim_for(fingerprint)))
+        Ok(KnownAttemptRow::claim_of(&known, fingerprint))
     }
 
     async fn claim_attempt(&self, attempt: &NewAttempt) -> Result<Claim, StoreError> {
@@ -92,14 +94,23 @@ impl Attempts for SqliteStore {
     async fn delete_old_attempts(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
         self.delete_or_clear(DELETE_OLD, before, limit).await
     }
+
+    async fn list_open_attempts(&self, guest: &str) -> Result<Vec<SessionTerms>, StoreError> {
+        OpenAttemptRow::decode_of_guest(self.read(select_open(&self.readers)).await?, guest)
+    }
 }
 
 async fn find_by_key(
     executor: impl SqliteExecutor<'_>,
-    key: &IdempotencyKey,
-) -> sqlx::Result<Option<KnownAttemptRow>> {
-    let query = sqlx::query_as(attempts::FIND_BY_KEY).bind(key.as_str());
-    query.fetch_optional(executor).await
+    key: &ScopedKey,
+) -> sqlx::Result<Vec<KnownAttemptRow>> {
+    let query = sqlx::query_as(attempts::FIND_BY_KEY).bind(key.to_text());
+    query.bind(key.without_scope()).fetch_all(executor).await
+}
+
+/// Selects the attempts that have not ended.
+pub(super) async fn select_open(executor: impl SqliteExecutor<'_>) -> sqlx::Result<Vec<OpenAttemptRow>> {
+    sqlx::query_as(attempts::LIST_OPEN).fetch_all(executor).await
 }
 
 /// Finds the state of an attempt, if there is one.
@@ -119,15 +130,16 @@ async fn claim_in(connection: &mut SqliteConnection, attempt: &NewAttempt) -> Sq
         Some("running") => return Ok(Claim::Free),
         Some(_) => return Ok(Claim::Running),
     }
-    if let Some(key) = &attempt.key
-        && let Some(known) = find_by_key(&mut *connection, key).await?
-    {
-        let claim = known.claim_for(&attempt.fingerprint);
+    if let Some(key) = &attempt.key {
+        let known = find_by_key(&mut *connection, key).await?;
+        let claim = KnownAttemptRow::claim_of(&known, &attempt.fingerprint);
         if claim != Claim::Free {
             return Ok(claim);
         }
-        let free = sqlx::query(attempts::FREE_KEY).bind(known.hold_id);
-        free.execute(&mut *connection).await?;
+        for over in known {
+            let free = sqlx::query(attempts::FREE_KEY).bind(over.hold_id);
+            free.execute(&mut *connection).await?;
+        }
     }
     insert_attempt(connection, attempt).await?;
     Ok(Claim::Free)
@@ -145,7 +157,7 @@ pub(super) async fn insert_attempt(
         " + $6)"
     ))
     .bind(DbUuid(attempt.terms.hold.0))
-    .bind(attempt.key.as_ref().map(IdempotencyKey::as_str))
+    .bind(attempt.key.as_ref().map(ScopedKey::to_text))
     .bind(&attempt.fingerprint)
     .bind(DbJson(encoding::encode_terms(&attempt.terms)))
     .bind(DbTime(attempt.now))
@@ -189,7 +201,7 @@ pub(super) const LEASE_STALE: &str = concat!(
 );
 
 /// Deletes attempts that ended before `$1`, at most `$2`.
-const DELETE_OLD: &str = "DELETE FROM checkout_attempts WHERE hold_id IN (
+pub(super) const DELETE_OLD: &str = "DELETE FROM checkout_attempts WHERE hold_id IN (
          SELECT hold_id FROM checkout_attempts
          WHERE state IN ('placed', 'lost', 'abandoned') AND ended_at < $1
          ORDER BY ended_at LIMIT $2)";

@@ -60,8 +60,8 @@ async fn put_in(
     let resources = event_type.list_resources();
     let ids: Vec<&str> = resources.iter().map(ResourceId::as_str).collect();
     sqlx::query(
-        "INSERT INTO resources (id, name, created_at)
-         SELECT value, value, $2 FROM json_each($1) WHERE true ORDER BY value ON CONFLICT (id) DO NOTHING",
+        "INSERT INTO resources (id, name, created_at, calendar_salt)
+         SELECT value, value, $2, lower(hex(randomblob(16))) FROM json_each($1) WHERE true ORDER BY value ON CONFLICT (id) DO NOTHING",
     )
     .bind(Json(ids))
     .bind(DbTime(now))

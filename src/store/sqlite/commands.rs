@@ -69,6 +69,10 @@ impl Commands for SqliteStore {
             .bind(DbTime(now));
         CommandRow::decode_optional(self.write_returning(query).await?)
     }
+
+    async fn delete_done_commands(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+        self.delete_or_clear(DELETE_DONE, before, limit).await
+    }
 }
 
 /// Marks a command as done, in the caller's transaction.
@@ -159,6 +163,11 @@ pub(super) const LEASE_DUE: &str = concat!(
      RETURNING ",
     command_columns!()
 );
+
+/// Deletes commands other than refunds that were done before `$1`, at most `$2`.
+pub(super) const DELETE_DONE: &str = "DELETE FROM commands WHERE id IN (
+         SELECT id FROM commands WHERE done_at IS NOT NULL AND kind = 'expire_session' AND done_at < $1
+         ORDER BY done_at LIMIT $2)";
 
 /// Leases command `$1` for `$2` milliseconds.
 const LEASE_ONE: &str = concat!(

@@ -2,11 +2,13 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use sqlx::SqliteExecutor;
 
 use super::SqliteStore;
 use crate::domain::ids::{EventId, HoldId};
-use crate::domain::listing::{Page, PageRequest, StoredEvent};
-use crate::store::events::{self, EventRow, Events};
+use crate::domain::listing::{EventCopy, Page, PageRequest, StoredEvent};
+use crate::store::columns::DbUuid;
+use crate::store::events::{self, EventCopyRow, EventRow, Events};
 use crate::store::{StoreError, paging};
 
 #[async_trait]
@@ -34,6 +36,23 @@ impl Events for SqliteStore {
     async fn delete_old_events(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
         self.delete_or_clear(DELETE_OLD, before, limit).await
     }
+
+    async fn copy_events(&self, hold: HoldId) -> Result<Vec<EventCopy>, StoreError> {
+        let query = sqlx::query_as(events::COPY_OF_HOLD).bind(DbUuid(hold.0));
+        EventCopyRow::decode_all(self.read(query.fetch_all(&self.readers)).await?)
+    }
+
+    async fn copy_orphan_events(&self, guest: &str) -> Result<Vec<EventCopy>, StoreError> {
+        let rows = self.read(select_orphan_events(&self.readers)).await?;
+        EventCopyRow::decode_of_guest(rows, guest)
+    }
+}
+
+/// Selects the events of payments without a hold.
+pub(super) async fn select_orphan_events(
+    executor: impl SqliteExecutor<'_>,
+) -> sqlx::Result<Vec<EventCopyRow>> {
+    sqlx::query_as(events::COPY_OF_ORPHANS).fetch_all(executor).await
 }
 
 /// Clears the bodies of events that were applied before `$1`, at most `$2`.

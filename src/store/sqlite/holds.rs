@@ -134,6 +134,41 @@ impl Holds for SqliteStore {
             .await?;
         Ok(())
     }
+
+    async fn delete_released_holds(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+        let mut transaction = self.begin().await?;
+        let deleted = delete_released_in(&mut transaction, before, limit).await?;
+        self.commit(transaction).await?;
+        Ok(deleted)
+    }
+}
+
+/// Selects released holds without money that last changed before `$1`, at most `$2`.
+pub(super) const SELECT_RELEASED: &str = "SELECT id FROM holds h
+     WHERE status = 'released' AND funds = 'none' AND guest_email IS NULL AND updated_at < $1
+       AND NOT EXISTS (SELECT 1 FROM payments p WHERE p.hold_id = h.id)
+     ORDER BY updated_at LIMIT $2";
+
+/// Deletes the history of the holds in JSON `$1`.
+pub(super) const DELETE_HISTORY: &str =
+    "DELETE FROM hold_history WHERE hold_id IN (SELECT value FROM json_each($1))";
+
+/// Deletes the holds in JSON `$1`.
+pub(super) const DELETE: &str = "DELETE FROM holds WHERE id IN (SELECT value FROM json_each($1))";
+
+async fn delete_released_in(
+    connection: &mut SqliteConnection,
+    before: DateTime<Utc>,
+    limit: u32,
+) -> SqliteResult<u64> {
+    let due = sqlx::query_scalar(SELECT_RELEASED)
+        .bind(DbTime(before))
+        .bind(limit);
+    let due: Json<Vec<String>> = Json(due.fetch_all(&mut *connection).await?);
+    let history = sqlx::query(DELETE_HISTORY).bind(&due);
+    history.execute(&mut *connection).await?;
+    let done = sqlx::query(DELETE).bind(&due).execute(connection).await?;
+    Ok(done.rows_affected())
 }
 
 /// Reads the row of one hold.

@@ -12,7 +12,9 @@ use crate::domain::hold::{Status, TransitionReason};
 use crate::domain::ids::{IntentId, ResourceId};
 use crate::domain::segment::{Allocation, allocated_segments};
 use crate::store::columns::{DbJson, DbTime, DbUuid};
-use crate::store::placements::{HoldLimits, HoldMove, MOVED, MoveOutcome, PlaceOutcome, Placements};
+use crate::store::placements::{
+    HoldLimits, HoldMove, MOVED, MoveOutcome, PlaceOutcome, Placements, update_moved_hold,
+};
 use crate::store::{StoreError, encoding};
 
 #[async_trait]
@@ -129,13 +131,14 @@ async fn insert_hold(
              status, reason, requested_by, amount, currency, session_id, intent_id,
              checkout_url, price_mismatch, guest_email, guest_name, metadata,
              expires_at, session_expires_at, due_at, tries, version, created_at, updated_at,
-             quantity, cancel_until_minutes, move_until_minutes, guest_id, client_id, requested_resource_id)
+             quantity, cancel_until_minutes, move_until_minutes, guest_id, client_id, requested_resource_id,
+             token_key)
          VALUES (
              $1, $2, $3, $4, $5, $6,
              $7, $8, $9, $10, $11, $12, $13,
              $14, $15, $16, $17, $18,
              $19, $20, $21, $22, $23, $24, $25,
-             $26, $27, $28, $29, $30, $31)",
+             $26, $27, $28, $29, $30, $31, $32)",
     )
     .bind(DbUuid(hold.id.0)) // $1
     .bind(booking.event_type.as_str()) // $2
@@ -168,6 +171,7 @@ async fn insert_hold(
     .bind(booking.guest.normalized_email()) // $29
     .bind(client.map(|client| client.0.as_str())) // $30
     .bind(booking.requested_resource.as_ref().map(ResourceId::as_str)) // $31
+    .bind(booking.token_key.as_ref().map(|key| key.0.as_str())) // $32
     .execute(connection)
     .await?;
     Ok(())
@@ -188,14 +192,14 @@ async fn move_in(connection: &mut SqliteConnection, order: &HoldMove) -> SqliteR
         return Ok(MoveOutcome::SlotTaken);
     }
     occupancy::update_segments(connection, order.hold, &allocated_segments(&order.to)).await?;
-    sqlx::query(
-        "UPDATE holds SET requested_resource_id = $2, version = version + 1, updated_at = $3 WHERE id = $1",
-    )
-    .bind(DbUuid(order.hold.0))
-    .bind(order.requested_resource.as_ref().map(ResourceId::as_str))
-    .bind(DbTime(order.now))
-    .execute(&mut *connection)
-    .await?;
+    sqlx::query(update_moved_hold!())
+        .bind(DbUuid(order.hold.0))
+        .bind(order.requested_resource.as_ref().map(ResourceId::as_str))
+        .bind(order.cancel_right_passed)
+        .bind(DbTime(order.starts_at()))
+        .bind(DbTime(order.now))
+        .execute(&mut *connection)
+        .await?;
     let entry = HistoryEntry {
         hold: order.hold,
         from: Some(status),

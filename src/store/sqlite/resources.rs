@@ -9,6 +9,7 @@ use super::error::SqliteResult;
 use crate::domain::catalogue::Resource;
 use crate::domain::ids::ResourceId;
 use crate::domain::listing::{Page, PageRequest, PutOutcome};
+use crate::domain::token::CalendarSalt;
 use crate::store::columns::DbTime;
 use crate::store::resources::{self, ResourceRow, Resources, put_outcome};
 use crate::store::{StoreError, paging};
@@ -36,6 +37,17 @@ impl Resources for SqliteStore {
             .bind(paging::rows_wanted(page));
         ResourceRow::decode_page(self.read(query.fetch_all(&self.readers)).await?, page)
     }
+
+    async fn find_calendar_salt(&self, id: &ResourceId) -> Result<Option<CalendarSalt>, StoreError> {
+        let query = sqlx::query_scalar(resources::FIND_SALT).bind(id.as_str());
+        let salt = self.read(query.fetch_optional(&self.readers)).await?;
+        Ok(salt.map(CalendarSalt))
+    }
+
+    async fn renew_calendar_salt(&self, id: &ResourceId) -> Result<bool, StoreError> {
+        let renew = "UPDATE resources SET calendar_salt = lower(hex(randomblob(16))) WHERE id = $1";
+        Ok(self.write(sqlx::query(renew).bind(id.as_str())).await? > 0)
+    }
 }
 
 async fn put_in(
@@ -49,7 +61,8 @@ async fn put_in(
         .fetch_one(&mut *connection)
         .await?;
     sqlx::query(
-        "INSERT INTO resources (id, name, capacity, created_at) VALUES ($1, $2, $3, $4)
+        "INSERT INTO resources (id, name, capacity, created_at, calendar_salt)
+         VALUES ($1, $2, $3, $4, lower(hex(randomblob(16))))
          ON CONFLICT (id) DO UPDATE SET name = excluded.name, capacity = excluded.capacity",
     )
     .bind(resource.id.as_str())

@@ -7,6 +7,7 @@ use sqlx::migrate::Migrator;
 
 use super::error::{SqliteError, SqliteResult};
 use super::{SqliteStore, attempts, changes, holds, occupancy, placements};
+use crate::domain::token::TokenKey;
 use crate::store::StoreError;
 use crate::store::changes::ApplyOutcome;
 use crate::store::columns::{DbTime, DbUuid};
@@ -44,6 +45,17 @@ impl Schema for SqliteStore {
     async fn installation_id(&self) -> Result<String, StoreError> {
         let query = sqlx::query_scalar(schema::INSTALLATION);
         self.read(query.fetch_one(&self.readers)).await
+    }
+
+    async fn token_key(&self, earlier: &TokenKey) -> Result<TokenKey, StoreError> {
+        let read = || self.read(sqlx::query_scalar(schema::TOKEN_SECRET).fetch_one(&self.readers));
+        let mut secret: Option<String> = read().await?;
+        if secret.is_none() {
+            let fill = sqlx::query(schema::FILL_TOKEN_SECRET).bind(schema::encode_token_key(earlier));
+            self.write(fill).await?;
+            secret = read().await?;
+        }
+        schema::decode_token_key(&secret.unwrap_or_default())
     }
 
     async fn dry_run_checkout(&self, now: DateTime<Utc>) -> Result<(), StoreError> {

@@ -13,12 +13,14 @@ use crate::domain::booking::ClientId;
 use crate::domain::booking::{Actor, Booking, Guest};
 use crate::domain::change_policy::ChangePolicy;
 use crate::domain::hold::{Decision, Fact, Hold, HoldPolicy, decide};
-use crate::domain::ids::{EventId, EventTypeId, HoldId, IntentId, ResourceId, SessionId};
+use crate::domain::ids::{EventId, EventTypeId, HoldId, IdempotencyKey, IntentId, ResourceId, SessionId};
+use crate::domain::key_scope::{KeyScope, ScopedKey};
 use crate::domain::money::{Currency, Money};
 use crate::domain::payment::Receipt;
 use crate::domain::segment::{Allocation, Segment};
 use crate::domain::session::SessionTerms;
 use crate::domain::time::Window;
+use crate::domain::token::TokenKeyName;
 use crate::store::*;
 
 mod file;
@@ -91,11 +93,13 @@ fn booking(n: u128, from: i64, to: i64) -> Booking {
             cancel_until_minutes: Some(60),
             move_until_minutes: None,
         },
+        cancel_right_passed: false,
         guest: Guest {
             email: "guest@example.com".into(),
             name: Some("Guest".into()),
         },
         metadata: [("order".to_owned(), "17".to_owned())].into(),
+        token_key: Some(TokenKeyName("name".to_owned())),
         checkout_url: format!("https://pay.example/{n}"),
         expires_at: minute(30),
         session_expires_at: minute(32),
@@ -121,7 +125,7 @@ fn attempt(booking: &Booking, key: Option<&str>) -> NewAttempt {
             payment_methods: Vec::new(),
             installation: "here".into(),
         },
-        key: key.map(|key| crate::domain::ids::IdempotencyKey::parse(key).unwrap()),
+        key: key.map(|key| ScopedKey::new(IdempotencyKey::parse(key).unwrap(), KeyScope::Anyone)),
         fingerprint: "body".into(),
         now: now(),
         // No test waits for the lease.

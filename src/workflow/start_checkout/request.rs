@@ -8,7 +8,8 @@ use chrono::{DateTime, Utc};
 use crate::domain::availability::Slot;
 use crate::domain::booking::{Booking, ClientId, Guest};
 use crate::domain::catalogue::StartError;
-use crate::domain::ids::{EventTypeId, IdempotencyKey, ResourceId};
+use crate::domain::ids::{EventTypeId, ResourceId};
+use crate::domain::key_scope::ScopedKey;
 use crate::workflow::error::WorkflowError;
 use crate::workflow::hold_limits::LimitError;
 
@@ -33,8 +34,8 @@ pub struct CheckoutRequest {
     pub success_url: String,
     /// Stripe sends the guest to this URL if they turn back; `{HOLD_ID}` is replaced by the hold's id.
     pub cancel_url: String,
-    /// The caller's idempotency key, if any.
-    pub key: Option<IdempotencyKey>,
+    /// The caller's idempotency key in its scope, if any.
+    pub key: Option<ScopedKey>,
     /// SHA-256 of the request body in hex, to detect that a key is used with another body.
     pub fingerprint: String,
 }

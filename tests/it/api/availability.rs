@@ -102,6 +102,26 @@ on_both_engines! {
         assert_eq!(shown, ["08:15 held 0", "08:30 held 0", "08:45 held 0", "09:00 free 1"]);
     }
 
+    async fn start_within_a_minute_is_not_for_sale(engine) {
+        let app = TestApp::start(engine).await;
+        let members = json!({"resource": "ben", "duration_minutes": 15, "schedule": daily_event_type("UTC", "00:00", "24:00", json!({}))});
+        put_event_type(&app, "visit", members).await.expect(201);
+        let other = app.hold_slot("call", "2026-12-01T10:00:00Z").await;
+        app.clock.advance(Duration::seconds(14 * 60 + 1));
+        for event_type in ["call", "visit"] {
+            let answer = slots(&app, event_type, "2026-11-20T08:00:00Z", "2026-11-20T08:50:00Z").await.expect(200);
+            assert_eq!(list_starts(&answer), ["2026-11-20T08:30:00Z", "2026-11-20T08:45:00Z"], "{event_type}");
+            let refused = app.checkout(&order(event_type, "2026-11-20T08:15:00Z")).await.expect_problem(422, "invalid");
+            assert_eq!(refused.body["errors"][0]["field"], "starts_at");
+            app.hold_slot(event_type, "2026-11-20T08:30:00Z").await;
+            let taken = app.checkout(&order(event_type, "2026-11-20T08:30:00Z")).await.expect_problem(409, "slot_taken");
+            assert!(!taken.body["alternatives"].to_string().contains("T08:15"), "{taken:?}");
+        }
+        let near = json!({"starts_at": "2026-11-20T08:15:00Z"});
+        app.move_as_operator(&other, near).await.expect_problem(422, "invalid");
+        assert_eq!(app.simulator.calls().create, 3, "a refused start costs no session");
+    }
+
     async fn malformed_slot_query_is_refused(engine) {
         let app = TestApp::start(engine).await;
         let ask = async |query: &str| app.get(&format!("/v1/event-types/call/slots{query}")).await;

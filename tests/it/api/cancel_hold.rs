@@ -34,6 +34,21 @@ async fn start_clinic(engine: Engine) -> TestApp {
     app
 }
 
+/// Starts a service with a visit that guests may cancel until a day before, and move until an hour before.
+async fn start_flexible_clinic(engine: Engine) -> TestApp {
+    let app = TestApp::start(engine).await;
+    let terms = json!({"resource": "ana", "duration_minutes": 30,
+        "guest_cancel_until_minutes": 1440, "guest_move_until_minutes": 60});
+    app.sell("visit", &terms).await;
+    app
+}
+
+/// Moves the clock forward to this instant.
+fn advance_to(app: &TestApp, at: &str) {
+    let at: chrono::DateTime<chrono::Utc> = at.parse().unwrap();
+    app.clock.advance(at - app.clock_now());
+}
+
 fn list_refunds(app: &TestApp) -> Vec<i64> {
     app.simulator
         .refunds()
@@ -180,6 +195,48 @@ on_both_engines! {
         // The terms of the booking count, not the present terms of the event type.
         app.sell("visit", &json!({"resource": "ana", "duration_minutes": 30, "guest_cancel_until_minutes": 0})).await;
         app.cancel(&late).await.expect_problem(409, "already_paid");
+    }
+
+    async fn passed_right_to_cancel_stays_passed_after_moving(engine) {
+        let app = start_flexible_clinic(engine).await;
+        let hold = app.sold("visit", SLOT).await;
+        advance_to(&app, &after(SLOT, -120));
+        app.cancel(&hold).await.expect_problem(409, "already_paid");
+        for days in [30, 31] {
+            app.move_to(&hold, &after(SLOT, days * 1440)).await.expect(200);
+            app.cancel(&hold).await.expect_problem(409, "already_paid");
+        }
+        wait_until_settled(&app).await;
+        assert_eq!(list_refunds(&app), Vec::<i64>::new());
+        let to = json!({"starts_at": after(SLOT, 32 * 1440)});
+        app.move_as_operator(&hold, to).await.expect(200);
+        app.cancel(&hold).await.expect(200);
+        wait_until_settled(&app).await;
+        assert_eq!(list_refunds(&app), [5000], "an operator's move gives the rights of the new start");
+    }
+
+    async fn unpaid_hold_that_moves_gets_no_right_back(engine) {
+        let app = start_flexible_clinic(engine).await;
+        advance_to(&app, &after(SLOT, -120));
+        let hold = app.hold_slot("visit", SLOT).await;
+        app.move_to(&hold, &after(SLOT, 30 * 1440)).await.expect(200);
+        app.confirm(&hold).await;
+        app.cancel(&hold).await.expect_problem(409, "already_paid");
+    }
+
+    async fn move_in_time_gives_the_rights_of_the_new_start(engine) {
+        let app = start_flexible_clinic(engine).await;
+        let (hold, back) = (app.sold("visit", SLOT).await, app.sold("visit", &after(SLOT, 30)).await);
+        advance_to(&app, &after(SLOT, -25 * 60));
+        app.move_to(&hold, &after(SLOT, 30 * 1440)).await.expect(200);
+        // There and back: the deadline is that of the start, and it passes as for everybody.
+        app.move_to(&back, &after(SLOT, 31 * 1440)).await.expect(200);
+        app.move_to(&back, &after(SLOT, 30)).await.expect(200);
+        advance_to(&app, &after(SLOT, -90));
+        app.cancel(&hold).await.expect(200);
+        app.cancel(&back).await.expect_problem(409, "already_paid");
+        app.move_to(&back, &after(SLOT, 31 * 1440)).await.expect(200);
+        app.cancel(&back).await.expect_problem(409, "already_paid");
     }
 
     async fn cancel_without_stripe_frees_slot_and_queues_refund(engine) {

@@ -46,6 +46,28 @@ async fn every_command_has_help() {
 }
 
 #[tokio::test]
+async fn secret_is_read_from_its_file() {
+    let database = TestDatabase::without_schema(Engine::Sqlite).await;
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("database_url");
+    let path = file.to_str().unwrap();
+    let missing = complete(directory.path(), &["migrate"], &[("DATABASE_URL_FILE", path)]).await;
+    assert_eq!(missing.code, Some(2), "{missing:?}");
+    for part in ["DATABASE_URL", "DATABASE_URL_FILE", path] {
+        assert!(missing.stderr.contains(part), "{missing:?}");
+    }
+    std::fs::write(&file, format!("{}\n", database.url())).unwrap();
+    let both = [("DATABASE_URL_FILE", path), ("DATABASE_URL", "sqlite://other.db")];
+    assert_eq!(
+        complete(directory.path(), &["migrate"], &both).await.code,
+        Some(2)
+    );
+    let done = complete(directory.path(), &["migrate"], &both[..1]).await;
+    assert_eq!(done.code, Some(0), "{done:?}");
+    assert!(database.store().is_ready().await.unwrap());
+}
+
+#[tokio::test]
 async fn all_config_faults_are_reported_without_secrets() {
     let directory = tempfile::tempdir().unwrap();
     let faulty = [

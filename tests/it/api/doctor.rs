@@ -251,6 +251,24 @@ async fn unreachable_services_fail_check_quickly() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn remote_database_in_clear_text_is_a_warning() {
+    let app = TestApp::start(Engine::Sqlite).await;
+    for (rest, verdict) in [
+        ("db.invalid/holdfast", "warning"),
+        ("db.invalid/holdfast?sslmode=prefer", "warning"),
+        ("db.invalid/holdfast?sslmode=require", "ok"),
+        ("db.invalid/holdfast?sslmode=verify-full", "ok"),
+        ("127.0.0.1:1/holdfast", "ok"),
+        ("127.0.0.1:1/holdfast?host=/nowhere", "ok"),
+    ] {
+        let database = format!("postgres://holdfast:hunter2@{rest}");
+        let report = examine_with(&app, &[("DATABASE_URL", &database)]).await;
+        assert_eq!(report.verdict("database TLS"), verdict, "{rest}");
+    }
+    assert_eq!(examine_with(&app, &[]).await.verdict("database TLS"), "ok");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn empty_setup_reports_every_missing_part() {
     let app = TestApp::start(Engine::Sqlite).await;
     let away = [

@@ -67,6 +67,24 @@ on_both_engines! {
         check_out(&app, key, &body(5, Some("2001:db8::2"))).await.expect_problem(429, "too_many_holds");
     }
 
+    async fn idempotency_keys_of_servers_outlive_their_access_key(engine) {
+        let app = TestApp::start(engine).await;
+        let check_out_once = async |key: &str| {
+            let request = app.request(Method::POST, "/v1/holds").bearer_auth(key).header("Idempotency-Key", "order-17");
+            app.send(request.json(&body(0, Some("198.51.100.7")))).await
+        };
+        let old = make_key(&app, "shop-1", "checkout").await;
+        let hold = check_out_once(old.text("key")).await.expect(201);
+        let path = format!("/v1/admin/keys/{}", old.text("id"));
+        app.admin(Method::DELETE, &path, None).await.expect(204);
+        let new = make_key(&app, "shop-2", "checkout").await;
+        let replayed = check_out_once(new.text("key")).await.expect(200);
+        assert_eq!(replayed.body, hold.body);
+        // A guest who guesses the key gets nothing of it.
+        let guessed = app.request(Method::POST, "/v1/holds").header("Idempotency-Key", "order-17");
+        app.send(guessed.json(&body(0, None))).await.expect_problem(409, "slot_taken");
+    }
+
     async fn named_client_address_needs_a_server_key(engine) {
         let app = TestApp::start(engine).await;
         let refused = app.checkout(&body(0, Some("198.51.100.7"))).await.expect_problem(422, "invalid");

@@ -1,10 +1,9 @@
-//! Runs five `serve` processes on one PostgreSQL with clocks up to ten minutes off (S25). A process with a wrong clock
-//! asks Stripe too early or too late, but no result is wrong, no call is repeated and no payment is lost.
+//! Runs five `serve` processes on one PostgreSQL with clocks up to ten minutes off (S25). No result is wrong, no call is
+//! repeated and no payment is lost.
 //!
 //! The background work of production is on: each process sweeps every second and runs its outbox worker. A hold lives
-//! for two seconds by the clock of the process that placed it. So it is at once overdue for the faster clocks, and all
-//! five processes try to release it while its guest pays. The simulator stands in for Stripe, and the test records
-//! every call.
+//! for two seconds by the database's clock. So it is overdue for all five processes at once, and they try to release it
+//! while its guest pays. The simulator stands in for Stripe, and the test records every call.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

@@ -128,7 +128,7 @@ async fn busy_pool_is_answered_with_503() {
         store,
         tools.gateway.clone(),
         tools.clock.clone(),
-        tools.tokens.clone(),
+        tools.configured_token_keys.clone(),
         tools.settings.clone(),
     );
     let id = HoldId::parse(hold.text("id")).unwrap();

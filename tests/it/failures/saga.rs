@@ -195,7 +195,7 @@ use fault_at_every_step;
 async fn without_the_sweep_a_crash_is_seen() {
     let fixture = SagaFixture::start(Engine::Sqlite).await;
     let scenario = checkouts::Won.prepare(&fixture).await;
-    let plan = Plan::new(Fault::StoppedBefore, 8);
+    let plan = Plan::new(Fault::StoppedBefore, 9);
     let context = fixture.faulty_context(&plan);
     let process = tokio::spawn(async move { checkouts::Won.run_workflow(&scenario, &context).await });
     plan.end(process).await;

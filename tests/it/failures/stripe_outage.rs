@@ -41,7 +41,7 @@ fn context_with_short_timeouts(app: &TestApp) -> Arc<Context> {
         tools.store.clone(),
         Arc::new(gateway),
         tools.clock.clone(),
-        tools.tokens.clone(),
+        tools.configured_token_keys.clone(),
         tools.settings.clone(),
     )
 }

@@ -91,6 +91,32 @@ on_both_engines! {
         app.hold_slot("call", SLOT).await;
     }
 
+    async fn hold_ends_when_its_slot_starts(engine) {
+        let app = TestApp::start(engine).await;
+        let (near, far) = (app.hold_slot("call", "2026-11-20T08:10:00Z").await, app.hold_slot("call", SLOT).await);
+        assert_eq!(near.text("expires_at"), "2026-11-20T08:10:00Z");
+        assert_eq!(far.text("expires_at"), "2026-11-20T08:30:00Z");
+        app.clock.advance(Duration::minutes(10));
+        let report = app.sweep().await;
+        assert_eq!((&report["examined"], &report["released"]), (&1.into(), &1.into()), "{report}");
+        assert_eq!(app.simulator.session(near.text("checkout_session")).unwrap().status, "expired");
+        assert_eq!(app.state_of(&far).await, "held");
+    }
+
+    async fn move_to_earlier_start_shortens_time_to_pay(engine) {
+        let app = TestApp::start(engine).await;
+        let hold = app.hold_slot("call", SLOT).await;
+        let later = serde_json::json!({"starts_at": "2026-12-02T10:00:00Z"});
+        let moved = app.move_as_operator(&hold, later).await.expect(200);
+        assert_eq!(moved.text("expires_at"), "2026-11-20T08:30:00Z");
+        let sooner = serde_json::json!({"starts_at": "2026-11-20T08:10:00Z"});
+        let moved = app.move_as_operator(&hold, sooner).await.expect(200);
+        assert_eq!(moved.text("expires_at"), "2026-11-20T08:10:00Z");
+        app.clock.advance(Duration::minutes(10));
+        let report = app.sweep().await;
+        assert_eq!(report["released"], 1, "{report}");
+    }
+
     async fn sweep_reaches_same_state_without_webhooks(engine) {
         let app = TestApp::start(engine).await;
         let at = |n: i64| format!("2026-12-01T{:02}:00:00Z", 8 + n);

@@ -2,7 +2,7 @@
 //! one that is not in the database (S20). The guest gets the slot if it is free, else the money back, once, however
 //! often Stripe reports it. A metric and a log line at error level tell the operator.
 //!
-//! The service is a real process: its outbox worker makes the refund, and its log and metrics are its own.
+//! Where log and metrics count, the service is a real process: its outbox worker makes the refund.
 
 use holdfast::sandbox::{PaymentOutcome, signature_header};
 use serde_json::{Value, json};
@@ -86,6 +86,43 @@ async fn final_state(client: &Client, hold: &ApiResponse) -> (String, Value) {
 }
 
 on_both_engines! {
+    async fn late_payment_for_begun_slot_is_refunded(engine) {
+        let app = TestApp::start(engine).await;
+        let (begun, coming) = (
+            app.hold_slot("call", "2026-11-20T08:10:00Z").await,
+            app.hold_slot("call", "2026-11-20T08:45:00Z").await,
+        );
+        for hold in [&begun, &coming] {
+            app.expire_by_false_event(hold).await;
+        }
+        app.clock.advance(chrono::Duration::minutes(10));
+        for hold in [&begun, &coming] {
+            app.pay(hold, PaymentOutcome::Paid);
+        }
+        app.deliver_all().await;
+        let message = json!("paid after the release; the slot had begun, the money goes back");
+        assert_eq!(final_state(&app, &begun).await, ("released/late_payment_refunded".to_owned(), message));
+        assert_eq!(app.state_of(&coming).await, "confirmed");
+        app.sweep().await;
+        assert_refunded_once(&app).await;
+        let slot = order_by("bob@example.com", "call", "2026-11-20T08:15:00Z");
+        app.checkout(&slot).await.expect(201);
+    }
+
+    async fn delayed_payment_confirms_after_the_slot_has_begun(engine) {
+        let app = TestApp::start(engine).await;
+        let hold = app.hold_slot("call", "2026-11-20T08:10:00Z").await;
+        app.pay(&hold, PaymentOutcome::Processing);
+        app.deliver_all().await;
+        app.clock.advance(chrono::Duration::days(2));
+        app.sweep().await;
+        assert_eq!(app.state_of(&hold).await, "processing");
+        app.pay(&hold, PaymentOutcome::ProcessingSucceeded);
+        app.deliver_all().await;
+        assert_eq!(app.state_of(&hold).await, "confirmed");
+        assert_eq!(app.simulator.refunds().len(), 0);
+    }
+
     async fn late_payment_for_resold_slot_is_refunded(engine) {
         let (app, directory) = (TestApp::start(engine).await, tempfile::tempdir().unwrap());
         let (mut process, client) = app.process(directory.path(), &[]).await;

@@ -10,12 +10,14 @@ use holdfast::domain::booking::{Actor, Booking, Guest};
 use holdfast::domain::change_policy::ChangePolicy;
 use holdfast::domain::hold::{Hold, ReleaseReason, Status, Transition, TransitionReason};
 use holdfast::domain::ids::{EventId, EventTypeId, HoldId, IdempotencyKey, IntentId, ResourceId, SessionId};
+use holdfast::domain::key_scope::{KeyScope, ScopedKey};
 use holdfast::domain::listing::PageRequest;
 use holdfast::domain::money::{Currency, Money};
 use holdfast::domain::payment::{Payment, PaymentState};
 use holdfast::domain::segment::{Allocation, Segment};
 use holdfast::domain::session::SessionTerms;
 use holdfast::domain::time::Window;
+use holdfast::domain::token::TokenKeyName;
 use holdfast::store::{
     ApplyOutcome, AvailabilityQuery, Claim, EventRecord, HoldChange, HoldLimits, NewAttempt, PlaceOutcome,
     StateChange, Store,
@@ -50,6 +52,7 @@ mod catalogue;
 mod changes;
 mod commands;
 mod dry_run;
+mod key_scopes;
 mod leases;
 mod placing;
 mod postgres_only;
@@ -69,8 +72,12 @@ fn eur(amount: i64) -> Money {
     Money::price(amount, Currency::parse("eur").unwrap()).unwrap()
 }
 
-fn key(text: &str) -> IdempotencyKey {
-    IdempotencyKey::parse(text).unwrap()
+fn scoped_key(text: &str, scope: KeyScope) -> ScopedKey {
+    ScopedKey::new(IdempotencyKey::parse(text).unwrap(), scope)
+}
+
+fn key(text: &str) -> ScopedKey {
+    scoped_key(text, KeyScope::Anyone)
 }
 
 fn segment(resource: &str, from: i64, to: i64) -> Segment {
@@ -92,11 +99,13 @@ fn booking(segments: Vec<Segment>) -> Booking {
         quantity: 1,
         requested_resource: None,
         change_policy: ChangePolicy::default(),
+        cancel_right_passed: false,
         guest: Guest {
             email: "ada@example.com".into(),
             name: Some("Ada".into()),
         },
         metadata: BTreeMap::from([("order".into(), "17".into())]),
+        token_key: Some(TokenKeyName("name".into())),
         checkout_url: format!("https://pay.example/{id}"),
         expires_at: at(30),
         session_expires_at: at(32),

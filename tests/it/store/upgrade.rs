@@ -5,6 +5,8 @@
 //! no table of guests.
 
 use chrono::{DateTime, Utc};
+use holdfast::domain::ids::{HoldId, ResourceId};
+use holdfast::domain::token::{CalendarSalt, TokenKey, TokenKeys};
 use holdfast::sandbox::signature_header;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -309,6 +311,33 @@ on_both_engines! {
         assert_eq!(app.simulator.calls().create, 1, "the session that may be open is asked for by its own key");
         let done = "SELECT count(*) FROM commands WHERE session_id = 'cs_old_98' AND done_at IS NOT NULL";
         assert_eq!(app.database.count(done).await, 1);
+        app.without_audit("Stripe's simulator has none of the old sessions");
+    }
+
+    async fn tokens_of_the_old_version_stay_good(engine) {
+        let app = TestApp::start_on(upgraded(engine).await, &[]).await;
+        let rolled = app.another_instance_with(&[("STRIPE_SECRET_KEY", "sk_test_rolled")]).await;
+        // The version before derived its key from Stripe's, and knew no salt.
+        let key = TokenKey::from_stripe_key("sk_test_holdfast");
+        let keys = TokenKeys::new(Vec::new(), key);
+        let released = HoldId::parse(&HOLDS[5].id()).unwrap();
+        let token = keys.hold_token(released, None);
+        let ana = ResourceId::parse("ana").unwrap();
+        let calendar = keys.calendar_key(&ana, &CalendarSalt::default());
+        for at in [&app.instance, &rolled] {
+            let request = at.request(Method::DELETE, &format!("/v1/holds/{released}"));
+            let answer = at.send(request.bearer_auth(&token)).await.expect(200);
+            assert_eq!(answer.text("reason"), "guest");
+            let url = format!("/v1/resources/ana/calendar.ics?key={calendar}");
+            assert!(at.get(&url).await.expect(200).body.as_str().unwrap().contains("BEGIN:VEVENT"));
+            let shown = at.admin(Method::GET, "/v1/admin/resources/ana", None).await.expect(200);
+            assert_eq!(shown.text("calendar_url"), url);
+        }
+        let new = app.checkout(&order_by("eve@example.com", "call", "2026-12-01T16:00:00Z")).await.expect(201);
+        let same = format!("SELECT count(*) FROM holds WHERE client_id = '{}'", keys.client_pseudonym("127.0.0.1"));
+        assert_eq!(app.database.count(&same).await, 1, "a client keeps its pseudonym");
+        let id = HoldId::parse(new.text("id")).unwrap();
+        assert_eq!(new.text("token"), keys.hold_token(id, None), "the version before accepts new tokens");
         app.without_audit("Stripe's simulator has none of the old sessions");
     }
 }

@@ -51,6 +51,27 @@ impl Clock for ManualClock {
     fn now(&self) -> DateTime<Utc> {
         *self.0.lock().unwrap()
     }
+
+    /// The test moves the time of the database too.
+    fn database_now(&self, _: DateTime<Utc>) -> DateTime<Utc> {
+        self.now()
+    }
+}
+
+/// The wrong clock of an instance, beside a database whose time the test moves.
+struct SkewedClock {
+    database: Arc<ManualClock>,
+    ahead: Duration,
+}
+
+impl Clock for SkewedClock {
+    fn now(&self) -> DateTime<Utc> {
+        self.database.now() + self.ahead
+    }
+
+    fn database_now(&self, _: DateTime<Utc>) -> DateTime<Utc> {
+        self.database.now()
+    }
 }
 
 /// One running `serve` inside the test process.
@@ -140,11 +161,8 @@ impl TestApp {
     /// Starts a service on this database, which keeps the event types it has.
     pub(crate) async fn start_on(database: TestDatabase, variables: &[(&'static str, &str)]) -> Self {
         let clock = ManualClock::starting_at("2026-11-20T08:00:00Z");
-        let simulator = explicit_simulator(&clock);
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let stripe = format!("http://{}", listener.local_addr().unwrap());
         let simulator_stop = CancellationToken::new();
-        tokio::spawn(simulator.clone().serve(listener, simulator_stop.clone()));
+        let (simulator, stripe) = serve_simulator(&clock, &simulator_stop).await;
         let settings = self::variables(database.url(), &stripe).into_iter();
         let settings = settings.map(|(name, value)| (name, value.to_owned()));
         let mut settings: BTreeMap<_, _> = settings.collect();
@@ -173,6 +191,12 @@ impl TestApp {
         let mut settings = self.settings.clone();
         settings.extend(variables.iter().map(|(name, value)| (*name, (*value).to_owned())));
         Instance::start(&settings, self.clock.clone()).await
+    }
+
+    /// Starts another instance whose clock is this far ahead of the clocks of the database and of Stripe.
+    pub(crate) async fn another_instance_ahead(&self, ahead: Duration) -> Instance {
+        let database = self.clock.clone();
+        Instance::start(&self.settings, Arc::new(SkewedClock { database, ahead })).await
     }
 
     /// Starts a real process on the same database and the same Stripe, which sends its events to the process from now
@@ -294,14 +318,22 @@ impl Drop for TestApp {
     }
 }
 
-fn explicit_simulator(clock: &Arc<ManualClock>) -> Simulator {
+/// Serves a simulator that does nothing by itself until `stop`, and returns it with its base URL.
+pub(crate) async fn serve_simulator(
+    clock: &Arc<ManualClock>,
+    stop: &CancellationToken,
+) -> (Simulator, String) {
     let clock = clock.clone();
-    Simulator::new(SimulatorConfig {
+    let simulator = Simulator::new(SimulatorConfig {
         webhook_url: None,
         webhook_secret: WEBHOOK_SECRET.to_owned(),
         mode: Mode::Explicit,
         now: Arc::new(move || clock.now()),
-    })
+    });
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(simulator.clone().serve(listener, stop.clone()));
+    (simulator, url)
 }
 
 /// Returns the environment of a real process: what `serve`, `sweep` and `doctor` need, with this database and this

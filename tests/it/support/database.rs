@@ -66,11 +66,20 @@ impl TestDatabase {
         }
     }
 
+    /// Creates a database without a schema.
+    pub(crate) async fn without_schema(engine: Engine) -> Self {
+        match engine {
+            Engine::Sqlite => Self::empty_file().await,
+            Engine::Postgres => Self::on_the_server("template0").await,
+        }
+    }
+
     /// Creates an empty database with the migrations up to this version, as an earlier release left it.
     pub(crate) async fn of_version(engine: Engine, version: i64) -> Self {
-        let (database, folder) = match engine {
-            Engine::Sqlite => (Self::empty_file().await, "migrations/sqlite"),
-            Engine::Postgres => (Self::on_the_server("template0").await, "migrations/postgres"),
+        let database = Self::without_schema(engine).await;
+        let folder = match engine {
+            Engine::Sqlite => "migrations/sqlite",
+            Engine::Postgres => "migrations/postgres",
         };
         let all = Migrator::new(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).await;
         let all = all.unwrap();

@@ -18,18 +18,23 @@ use holdfast::domain::command::Command;
 use holdfast::domain::figures::FigureCounts;
 use holdfast::domain::hold::ReleaseRequester;
 use holdfast::domain::ids::{
-    AccessKeyId, CommandId, EventId, EventTypeId, HoldId, IdempotencyKey, IntentId, ResourceId, SessionId,
+    AccessKeyId, CommandId, EventId, EventTypeId, HoldId, IntentId, ResourceId, SessionId,
 };
-use holdfast::domain::listing::{CommandFilter, HoldFilter, Page, PageRequest, PutOutcome, StoredEvent};
+use holdfast::domain::key_scope::ScopedKey;
+use holdfast::domain::listing::{
+    CommandFilter, EventCopy, HoldFilter, Page, PageRequest, PutOutcome, StoredEvent,
+};
 use holdfast::domain::money::Money;
 use holdfast::domain::segment::Allocation;
 use holdfast::domain::session::{HoldRefs, NewSession, SessionReport, SessionTerms};
+use holdfast::domain::token::{CalendarSalt, TokenKey};
 use holdfast::gateway::{Gateway, GatewayError, Probe};
 use holdfast::store::{
     AccessKeys, ApplyOutcome, AttemptEnd, Attempts, Audit, AvailabilityQuery, Blocks, Catalogue, Changes,
-    Claim, Commands, Events, FeedRead, Feeds, Figures, Guests, HoldChange, HoldLimits, HoldMove, Holds,
-    LeaseRequest, MoveOutcome, NewAttempt, Occupancies, OrphanPayment, PlaceOutcome, Placements,
-    ReleaseLease, Resources, Schema, StaleAttempt, Store, StoreError, UnpaidHoldCounts,
+    Claim, Commands, DatabaseClock, Events, FeedRead, Feeds, Figures, GuestErasure, Guests, HoldChange,
+    HoldLimits, HoldMove, Holds, LeaseRequest, MoveOutcome, NewAttempt, Occupancies, OrphanPayment,
+    PlaceOutcome, Placements, ReleaseLease, Resources, Schema, StaleAttempt, Store, StoreError,
+    UnpaidHoldCounts,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -185,7 +190,7 @@ implement_store! {
 
 implement_store! {
     Attempts:
-    find_claim(key: &IdempotencyKey, fingerprint: &str) -> Claim;
+    find_claim(key: &ScopedKey, fingerprint: &str) -> Claim;
     claim_attempt(attempt: &NewAttempt) -> Claim;
     end_attempt(hold: HoldId, end: AttemptEnd, now: DateTime<Utc>) -> ();
     lease_stale_attempts(request: &LeaseRequest) -> Vec<StaleAttempt>;
@@ -193,6 +198,7 @@ implement_store! {
     abandon_attempt(hold: HoldId, session: &SessionId, now: DateTime<Utc>) -> CommandId;
     delete_old_attempts(before: DateTime<Utc>, limit: u32) -> u64;
     close_lost_attempt(hold: HoldId, session: &SessionId, now: DateTime<Utc>) -> Option<CommandId>;
+    list_open_attempts(guest: &str) -> Vec<SessionTerms>;
 }
 
 implement_store! {
@@ -227,6 +233,11 @@ implement_store! {
 }
 
 implement_store! {
+    DatabaseClock:
+    read_clock() -> DateTime<Utc>;
+}
+
+implement_store! {
     Commands:
     lease_commands(request: &LeaseRequest) -> Vec<Command>;
     lease_command(id: CommandId, lease: Duration) -> Option<Command>;
@@ -235,6 +246,7 @@ implement_store! {
     find_command(id: CommandId) -> Option<Command>;
     list_commands(filter: CommandFilter, page: &PageRequest) -> Page<Command>;
     retry_command(id: CommandId, now: DateTime<Utc>) -> Option<Command>;
+    delete_done_commands(before: DateTime<Utc>, limit: u32) -> u64;
 }
 
 implement_store! {
@@ -243,6 +255,8 @@ implement_store! {
     find_event_payload(id: &EventId) -> Option<String>;
     clear_event_payloads(before: DateTime<Utc>, limit: u32) -> u64;
     delete_old_events(before: DateTime<Utc>, limit: u32) -> u64;
+    copy_events(hold: HoldId) -> Vec<EventCopy>;
+    copy_orphan_events(guest: &str) -> Vec<EventCopy>;
 }
 
 implement_store! {
@@ -263,6 +277,8 @@ implement_store! {
     Guests:
     count_unpaid_holds(guest: &str, client: Option<&ClientId>) -> UnpaidHoldCounts;
     erase_guests(before: DateTime<Utc>, limit: u32) -> u64;
+    clear_leftover_metadata(before: DateTime<Utc>, limit: u32) -> u64;
+    erase_guest(guest: &str, limit: u32) -> GuestErasure;
     delete_idle_clients(before: DateTime<Utc>, limit: u32) -> u64;
 }
 
@@ -274,6 +290,7 @@ implement_store! {
     lease_release(id: HoldId, requester: Option<ReleaseRequester>, lease: Duration) -> ReleaseLease;
     lease_due_holds(request: &LeaseRequest) -> Vec<Booking>;
     defer_hold(id: HoldId, due_at: DateTime<Utc>, forget_requester: bool) -> ();
+    delete_released_holds(before: DateTime<Utc>, limit: u32) -> u64;
 }
 
 implement_store! {
@@ -292,6 +309,8 @@ implement_store! {
     put_resource(resource: &Resource, now: DateTime<Utc>) -> PutOutcome;
     find_resource(id: &ResourceId) -> Option<Resource>;
     list_resources(page: &PageRequest) -> Page<Resource>;
+    find_calendar_salt(id: &ResourceId) -> Option<CalendarSalt>;
+    renew_calendar_salt(id: &ResourceId) -> bool;
 }
 
 implement_store! {
@@ -299,6 +318,7 @@ implement_store! {
     migrate() -> ();
     is_ready() -> bool;
     installation_id() -> String;
+    token_key(earlier: &TokenKey) -> TokenKey;
     dry_run_checkout(now: DateTime<Utc>) -> ();
 }
 

@@ -1,5 +1,6 @@
 //! Runs the real binary as an operator does: arguments, environment, signals, output, exit code.
 
+use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
@@ -34,9 +35,17 @@ pub(crate) struct Ended {
     pub(crate) stderr: String,
 }
 
+/// The program of this version.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_holdfast");
+
 /// Builds the command in `directory`, with these variables and no others.
-fn command(directory: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_holdfast"));
+fn command(
+    program: impl AsRef<OsStr>,
+    directory: &Path,
+    arguments: &[&str],
+    variables: &[(&str, &str)],
+) -> Command {
+    let mut command = Command::new(program);
     command
         .args(arguments)
         .current_dir(directory)
@@ -53,7 +62,18 @@ fn command(directory: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> 
 
 /// Runs the binary until it exits.
 pub(crate) async fn complete(directory: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
-    let output = command(directory, arguments, variables).output().await.unwrap();
+    complete_program(PROGRAM, directory, arguments, variables).await
+}
+
+/// Runs this program, which may be another version, until it exits.
+pub(crate) async fn complete_program(
+    program: impl AsRef<OsStr>,
+    directory: &Path,
+    arguments: &[&str],
+    variables: &[(&str, &str)],
+) -> Ended {
+    let command = &mut command(program, directory, arguments, variables);
+    let output = command.output().await.unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Ended {
         code: output.status.code(),
@@ -64,7 +84,17 @@ pub(crate) async fn complete(directory: &Path, arguments: &[&str], variables: &[
 
 impl Process {
     pub(crate) fn start(directory: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
-        let mut child = command(directory, arguments, variables).spawn().unwrap();
+        Self::start_program(PROGRAM, directory, arguments, variables)
+    }
+
+    /// Starts this program, which may be another version.
+    pub(crate) fn start_program(
+        program: impl AsRef<OsStr>,
+        directory: &Path,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Self {
+        let mut child = command(program, directory, arguments, variables).spawn().unwrap();
         let lines = Arc::default();
         let readers = vec![
             collect_lines(child.stdout.take().unwrap(), &lines),

@@ -275,6 +275,7 @@ async fn move_is_atomic_and_may_overlap_its_own_window() {
             version,
             to: units(&booking(1, from, to)),
             requested_resource: None,
+            cancel_right_passed: false,
             message: "moved".into(),
             actor: Actor::Guest,
             now: minute(1),

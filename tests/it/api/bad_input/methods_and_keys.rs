@@ -10,7 +10,7 @@ use crate::support::database::Engine;
 const ID: &str = "00000000-0000-4000-8000-000000000000";
 
 /// Every path, with its methods.
-const PATHS: [(&str, &[&str]); 18] = [
+const PATHS: [(&str, &[&str]); 20] = [
     ("/v1/holds", &["POST"]),
     (
         "/v1/holds/00000000-0000-4000-8000-000000000000",
@@ -32,6 +32,8 @@ const PATHS: [(&str, &[&str]); 18] = [
         "/v1/admin/holds/00000000-0000-4000-8000-000000000000/refresh",
         &["POST"],
     ),
+    ("/v1/admin/guests/export", &["POST"]),
+    ("/v1/admin/guests/erase", &["POST"]),
     ("/v1/admin/events", &["GET", "HEAD"]),
     ("/v1/admin/events/evt_1/replay", &["POST"]),
     ("/v1/admin/sweep", &["POST"]),

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 use holdfast::domain::booking::{ClientId, Guest};
 use holdfast::domain::ids::{EventTypeId, IdempotencyKey, IntentId, SessionId};
+use holdfast::domain::key_scope::{KeyScope, ScopedKey};
 use holdfast::domain::money::Money;
 use holdfast::domain::session::{NewSession, SessionReport, SessionTerms};
 use holdfast::gateway::{Gateway, GatewayError, Probe};
@@ -21,6 +22,7 @@ fault_at_every_step!(Won, Lost, Overdue);
 
 /// Builds the guest's checkout request, with an idempotency key of the guest and the slot.
 pub(super) fn checkout_request(guest: &str, offer: Offer, slot: &str) -> CheckoutRequest {
+    let key = IdempotencyKey::parse(&format!("{guest}-{slot}")).unwrap();
     CheckoutRequest {
         event_type: EventTypeId::parse(offer.event_type).unwrap(),
         starts_at: slot.parse().unwrap(),
@@ -34,7 +36,7 @@ pub(super) fn checkout_request(guest: &str, offer: Offer, slot: &str) -> Checkou
         metadata: BTreeMap::new(),
         success_url: "https://shop.example/paid".to_owned(),
         cancel_url: "https://shop.example/back".to_owned(),
-        key: Some(IdempotencyKey::parse(&format!("{guest}-{slot}")).unwrap()),
+        key: Some(ScopedKey::new(key, KeyScope::Anyone)),
         fingerprint: "f".repeat(64),
     }
 }

@@ -223,7 +223,7 @@ impl SagaFixture {
             store,
             gateway,
             Arc::clone(&tools.clock),
-            tools.tokens.clone(),
+            tools.configured_token_keys.clone(),
             settings,
         )
     }

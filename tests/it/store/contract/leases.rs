@@ -1,7 +1,9 @@
 //! Tests leases on holds: only the process with the lease asks Stripe about a hold.
 
+use holdfast::clock::SystemClock;
 use holdfast::domain::hold::{ReleaseRequester, Status};
 use holdfast::domain::ids::HoldId;
+use holdfast::domain::time::Clock;
 use holdfast::store::{LeaseRequest, ReleaseLease};
 use uuid::Uuid;
 
@@ -15,6 +17,7 @@ on_both_engines!(
     due_holds_are_leased_oldest_first_and_once,
     concurrent_workers_lease_each_due_hold_once,
     a_deferred_hold_is_due_later_and_its_try_is_counted,
+    the_clock_of_the_database_is_read,
 );
 
 async fn a_held_hold_is_leased_to_one_until_the_lease_runs_out(database: &TestDatabase) {
@@ -191,4 +194,15 @@ async fn a_deferred_hold_is_due_later_and_its_try_is_counted(database: &TestData
     let confirmed = after(&*store, &mine, becomes(&mine, Status::Confirmed)).await;
     store.defer_hold(mine.hold.id, at(50), true).await.unwrap();
     assert_eq!(read(&*store, &mine).await, confirmed, "nothing to defer");
+}
+
+/// The test's database runs on this machine, or on one with the right time.
+async fn the_clock_of_the_database_is_read(database: &TestDatabase) {
+    let store = database.store();
+    let first = store.read_clock().await.unwrap();
+    let second = store.read_clock().await.unwrap();
+    assert!(first <= second, "{first} {second}");
+    assert_eq!(first.timestamp_subsec_nanos() % 1_000_000, 0, "{first}");
+    let apart = (SystemClock.now() - second).num_seconds().abs();
+    assert!(apart < 60, "{apart} s");
 }

@@ -1,11 +1,12 @@
 //! Tests that a slot has one buyer (I1), with a negative control that shows that the tests detect a violation.
 
+use holdfast::domain::booking::Actor;
 use holdfast::domain::catalogue::{Block, Resource};
 use holdfast::domain::command::CommandAction;
 use holdfast::domain::hold::Status;
 use holdfast::domain::listing::CommandFilter;
 use holdfast::domain::segment::Allocation;
-use holdfast::store::{AttemptEnd, PlaceOutcome};
+use holdfast::store::{AttemptEnd, HoldMove, MoveOutcome, PlaceOutcome};
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
@@ -31,6 +32,7 @@ on_both_engines!(
     a_released_slot_can_be_placed_again,
     place_checks_capacity_and_blocks_again,
     place_refuses_fewer_units_than_the_quantity,
+    a_moved_hold_ends_no_later_than_it_starts,
 );
 
 async fn a_placed_hold_reads_back_as_it_was_placed(database: &TestDatabase) {
@@ -328,4 +330,32 @@ async fn place_refuses_fewer_units_than_the_quantity(database: &TestDatabase) {
         .await
         .unwrap();
     assert_eq!(placement, PlaceOutcome::Placed);
+}
+
+/// The hold of a guest who may not cancel any more, then the same hold as an operator moves it.
+async fn a_moved_hold_ends_no_later_than_it_starts(database: &TestDatabase) {
+    let store = database.store();
+    let held = placed(&*store, with_ana(60, 90)).await;
+    let order = |version, start: i64, cancel_right_passed| HoldMove {
+        hold: held.hold.id,
+        version,
+        to: first_units(&with_ana(start, start + 30)),
+        requested_resource: None,
+        cancel_right_passed,
+        message: "moved".into(),
+        actor: Actor::Guest,
+        now: at(1),
+    };
+    for (version, start, passed, ends) in [(1, 45, true, 30), (2, 20, false, 20), (3, 60, true, 20)] {
+        let moved = store.move_hold(&order(version, start, passed)).await.unwrap();
+        assert_eq!(moved, MoveOutcome::Done);
+        let after = read(&*store, &held).await;
+        assert_eq!((after.expires_at, after.due_at), (at(ends), Some(at(ends))));
+        assert_eq!((after.cancel_right_passed, after.updated_at), (passed, at(1)));
+    }
+    let held = read(&*store, &held).await;
+    after(&*store, &held, becomes(&held, Status::Confirmed)).await;
+    let moved = store.move_hold(&order(5, 5, true)).await.unwrap();
+    assert_eq!(moved, MoveOutcome::Done);
+    assert_eq!(read(&*store, &held).await.due_at, None);
 }

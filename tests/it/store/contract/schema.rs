@@ -1,5 +1,7 @@
 //! Tests migrations, readiness and the checks of the schema.
 
+use holdfast::domain::token::TokenKey;
+
 use crate::support::database::TestDatabase;
 
 on_both_engines!(
@@ -8,6 +10,8 @@ on_both_engines!(
     newer_schema_lets_this_version_restart_and_serve,
     concurrent_migrations_succeed,
     incomplete_statuses_and_refunds_are_refused,
+    new_database_has_a_random_token_key,
+    used_database_takes_the_earlier_token_key_once,
 );
 
 async fn migrated_database_is_ready_and_can_migrate_again(database: &TestDatabase) {
@@ -66,4 +70,42 @@ async fn incomplete_statuses_and_refunds_are_refused(database: &TestDatabase) {
         .try_execute("UPDATE commands SET kind = 'refund', intent_id = 'pi_1'")
         .await;
     assert!(refusal.unwrap_err().contains("commands_target"));
+}
+
+async fn new_database_has_a_random_token_key(database: &TestDatabase) {
+    let earlier = TokenKey::from_stripe_key("sk_test_1");
+    let key = database.store().token_key(&earlier).await.unwrap();
+    assert!(key != earlier && *key.as_bytes() != [0; 32]);
+    assert_eq!(
+        database.another_store().await.token_key(&earlier).await.unwrap(),
+        key
+    );
+    let other = TestDatabase::of_version(database.engine(), 11).await;
+    assert_ne!(other.store().token_key(&earlier).await.unwrap(), key);
+    let short = database
+        .try_execute("UPDATE installation SET token_secret = 'abc'")
+        .await;
+    assert!(short.unwrap_err().contains("installation_token_secret"));
+}
+
+/// Ten instances start at once on a database that earlier versions used, each with a key of its own.
+async fn used_database_takes_the_earlier_token_key_once(database: &TestDatabase) {
+    database
+        .execute("UPDATE installation SET token_secret = NULL")
+        .await;
+    let mut stores = Vec::new();
+    for _ in 0..10 {
+        stores.push(database.another_store().await);
+    }
+    let starts = stores.iter().enumerate().map(|(n, store)| async move {
+        let earlier = TokenKey::from_stripe_key(&format!("sk_test_{n}"));
+        store.token_key(&earlier).await.unwrap()
+    });
+    let keys = futures::future::join_all(starts).await;
+    assert!(
+        keys.iter().all(|key| *key == keys[0]),
+        "all instances have one key"
+    );
+    let earlier = |n| TokenKey::from_stripe_key(&format!("sk_test_{n}"));
+    assert!((0..10).any(|n| earlier(n) == keys[0]), "it is one of theirs");
 }

@@ -1,0 +1,210 @@
+//! Runs the version before and this version on one database, as an upgrade without a stop does. The version before is a
+//! program of its own: `test.sh` builds it from the commit that `version_before` names.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use chrono::Duration;
+use holdfast::clock::SystemClock;
+use holdfast::domain::time::Clock;
+use holdfast::sandbox::{PaymentOutcome, Simulator};
+use reqwest::Method;
+use serde_json::json;
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+use crate::support::app::{ApiResponse, Client, ManualClock, order, serve_simulator, variables};
+use crate::support::audit::{Audit, FINDING_TIMEOUT};
+use crate::support::catalogue_fixtures::put_event_type;
+use crate::support::database::{Engine, TestDatabase};
+use crate::support::process::{Process, complete_program};
+
+const COMMIT: &str = include_str!("version_before");
+
+fn version_before() -> PathBuf {
+    let target = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+    let program = target
+        .with_file_name("version-before")
+        .join(COMMIT.trim())
+        .join("holdfast");
+    assert!(
+        program.exists(),
+        "{} is missing: run ./test.sh, which builds it",
+        program.display()
+    );
+    program
+}
+
+/// The version of a program that runs.
+#[derive(Clone, Copy)]
+enum Version {
+    Before,
+    This,
+}
+
+/// A database that the version before made, and one simulated Stripe for all processes.
+struct Shop {
+    database: TestDatabase,
+    directory: TempDir,
+    clock: Arc<ManualClock>,
+    simulator: Simulator,
+    stripe: String,
+    stop: CancellationToken,
+}
+
+impl Shop {
+    async fn open(engine: Engine) -> Self {
+        let clock = ManualClock::starting_at("2026-11-20T08:00:00Z");
+        clock.catch_up();
+        let stop = CancellationToken::new();
+        let (simulator, stripe) = serve_simulator(&clock, &stop).await;
+        let shop = Self {
+            database: TestDatabase::without_schema(engine).await,
+            directory: TempDir::new().unwrap(),
+            clock,
+            simulator,
+            stripe,
+            stop,
+        };
+        let variables = variables(shop.database.url(), &shop.stripe);
+        let done = complete_program(version_before(), shop.directory.path(), &["migrate"], &variables).await;
+        assert_eq!(done.code, Some(0), "{done:?}");
+        shop
+    }
+
+    async fn serve(&self, version: Version) -> (Process, Client) {
+        self.clock.catch_up();
+        let variables = variables(self.database.url(), &self.stripe);
+        let directory = self.directory.path();
+        let mut process = match version {
+            Version::Before => Process::start_program(version_before(), directory, &["serve"], &variables),
+            Version::This => Process::start(directory, &["serve"], &variables),
+        };
+        let client = Client::of(process.address("serving on http://").await);
+        (process, client)
+    }
+
+    /// Pays the hold at Stripe, whose events go to this instance.
+    async fn pay(&self, hold: &ApiResponse, at: &Client) {
+        self.clock.catch_up();
+        self.simulator.set_webhook_url(at.url("/webhooks/stripe"));
+        self.simulator
+            .pay(hold.text("checkout_session"), PaymentOutcome::Paid)
+            .unwrap();
+        for delivery in self.simulator.deliver_all().await {
+            assert!(delivery.accepted(), "{delivery:?}");
+        }
+    }
+
+    /// Books the slot of this hour at this instance.
+    async fn book(&self, at: &Client, hour: u8) -> ApiResponse {
+        self.clock.catch_up();
+        at.checkout(&order("call", &slot(hour))).await
+    }
+
+    /// Fails if an invariant is broken.
+    fn close(self) {
+        let audit = Audit {
+            engine: self.database.engine(),
+            url: self.database.url().to_owned(),
+            simulator: self.simulator.clone(),
+            wait_timeout: FINDING_TIMEOUT,
+        };
+        let findings = audit.findings();
+        assert!(findings.is_empty(), "the auditor finds:\n{}", findings.join("\n"));
+        self.stop.cancel();
+    }
+}
+
+fn slot(hour: u8) -> String {
+    let day = SystemClock.now() + Duration::days(7);
+    format!("{}T{hour:02}:00:00Z", day.format("%Y-%m-%d"))
+}
+
+async fn offer_call(at: &Client) {
+    let members = json!({"resource": "ana", "duration_minutes": 30, "amount": 5000});
+    let answer = put_event_type(at, "call", members).await;
+    assert!(answer.status.is_success(), "{answer:?}");
+}
+
+async fn calendar_url(at: &Client) -> String {
+    let shown = at
+        .admin(Method::GET, "/v1/admin/resources/ana", None)
+        .await
+        .expect(200);
+    shown.text("calendar_url").to_owned()
+}
+
+async fn terminate(mut process: Process) {
+    process.terminate().await;
+    assert!(process.ends().await.success(), "{}", process.output());
+}
+
+/// Both versions sell, confirm and cancel each other's holds while the new schema is in place.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn both_versions_serve_one_postgres_database() {
+    let shop = Shop::open(Engine::Postgres).await;
+    let (before, old) = shop.serve(Version::Before).await;
+    offer_call(&old).await;
+    // The version before has used its connections, with the plans that it keeps, before the schema changes.
+    let first = shop.book(&old, 9).await.expect(201);
+    let paid_before = shop.book(&old, 10).await.expect(201);
+    shop.pay(&paid_before, &old).await;
+    let (this, new) = shop.serve(Version::This).await;
+    old.get("/readyz").await.expect(200);
+    let second = shop.book(&old, 11).await.expect(201);
+    let third = shop.book(&new, 12).await.expect(201);
+    for (client, hour) in [(&old, 12), (&new, 9), (&new, 10), (&new, 11)] {
+        shop.book(client, hour).await.expect_problem(409, "slot_taken");
+    }
+    shop.pay(&first, &new).await;
+    shop.pay(&third, &old).await;
+    new.cancel(&second).await.expect(200);
+    for client in [&old, &new] {
+        for (hold, state) in [
+            (&first, "confirmed"),
+            (&paid_before, "confirmed"),
+            (&second, "released/guest"),
+            (&third, "confirmed"),
+        ] {
+            assert_eq!(client.state(hold.text("id")).await, state);
+        }
+    }
+    // Each accepts the tokens and calendar addresses that the other gives out.
+    let again = shop.book(&old, 11).await.expect(201);
+    new.cancel(&again).await.expect(200);
+    let again = shop.book(&new, 11).await.expect(201);
+    old.cancel(&again).await.expect(200);
+    let url = calendar_url(&old).await;
+    assert_eq!(calendar_url(&new).await, url);
+    for client in [&old, &new] {
+        client.get(&url).await.expect(200);
+    }
+    terminate(before).await;
+    terminate(this).await;
+    shop.close();
+}
+
+/// The new version takes over a file, and the version before goes on with it afterwards.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn both_versions_serve_one_sqlite_file_in_turn() {
+    let shop = Shop::open(Engine::Sqlite).await;
+    let (process, old) = shop.serve(Version::Before).await;
+    offer_call(&old).await;
+    let first = shop.book(&old, 9).await.expect(201);
+    terminate(process).await;
+    let (process, new) = shop.serve(Version::This).await;
+    shop.pay(&first, &new).await;
+    shop.book(&new, 9).await.expect_problem(409, "slot_taken");
+    let second = shop.book(&new, 10).await.expect(201);
+    terminate(process).await;
+    let (process, old) = shop.serve(Version::Before).await;
+    shop.pay(&second, &old).await;
+    for hold in [&first, &second] {
+        assert_eq!(old.state(hold.text("id")).await, "confirmed");
+    }
+    let third = shop.book(&old, 11).await.expect(201);
+    old.cancel(&third).await.expect(200);
+    terminate(process).await;
+    shop.close();
+}
