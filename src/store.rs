@@ -38,6 +38,7 @@ pub mod postgres;
 pub mod resources;
 mod schedule_json;
 pub mod schema;
+pub mod sessions;
 pub mod sqlite;
 mod transition_effect;
 
@@ -61,3 +62,4 @@ pub use placements::{HoldLimits, HoldMove, MoveOutcome, PlaceOutcome, Placements
 pub use pool_options::PoolOptions;
 pub use resources::Resources;
 pub use schema::Schema;
+pub use sessions::{SessionSearch, Sessions};

@@ -15,6 +15,7 @@ use super::holds::Holds;
 use super::placements::Placements;
 use super::resources::Resources;
 use super::schema::Schema;
+use super::sessions::Sessions;
 
 /// Defines [`Store`] as the sum of the named traits.
 macro_rules! sum_of {
@@ -41,5 +42,6 @@ sum_of!(
     Occupancies,
     Placements,
     Resources,
-    Schema
+    Schema,
+    Sessions
 );

@@ -35,6 +35,7 @@ mod occupancy;
 mod placements;
 mod resources;
 mod schema;
+mod sessions;
 mod transport;
 
 pub use transport::{DatabaseTransport, find_transport};

@@ -251,6 +251,7 @@ async fn claim_attempt(context: &Context, draft: &Draft<'_>) -> Result<Option<Bo
         terms: draft.terms.clone(),
         key: draft.request.key.clone(),
         fingerprint: draft.request.fingerprint.clone(),
+        livemode: context.settings.livemode,
         now: draft.now,
         lease: context.settings.attempt_lease,
     };

@@ -13,7 +13,7 @@ use holdfast::domain::availability::Availability;
 use holdfast::domain::booking::{Booking, ClientId, HistoryLine};
 use holdfast::domain::catalogue::{Block, BlockConflict, EventType, Feed, Resource};
 use holdfast::domain::command::Command;
-use holdfast::domain::figures::FigureCounts;
+use holdfast::domain::figures::{FigureCounts, OtherModeWork};
 use holdfast::domain::hold::ReleaseRequester;
 use holdfast::domain::ids::{CommandId, EventId, EventTypeId, HoldId, IntentId, ResourceId, SessionId};
 use holdfast::domain::key_scope::ScopedKey;
@@ -29,7 +29,7 @@ use holdfast::store::{
     ApplyOutcome, AttemptEnd, Attempts, AvailabilityQuery, Blocks, Catalogue, Changes, Claim, Commands,
     DatabaseClock, Events, FeedRead, Feeds, Figures, GuestErasure, Guests, HoldChange, HoldLimits, HoldMove, Holds,
     LeaseRequest, MoveOutcome, NewAttempt, Occupancies, OrphanPayment, PlaceOutcome, Placements,
-    ReleaseLease, Resources, Schema, StaleAttempt, Store, StoreError, UnpaidHoldCounts,
+    ReleaseLease, Resources, Schema, SessionSearch, Sessions, StaleAttempt, Store, StoreError, UnpaidHoldCounts,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -296,6 +296,13 @@ implement_store! {
     installation_id() -> String;
     token_key(earlier: &TokenKey) -> TokenKey;
     dry_run_checkout(now: DateTime<Utc>) -> ();
+}
+
+implement_store! {
+    Sessions:
+    find_newest_session(search: &SessionSearch) -> Option<SessionId>;
+    find_newest_unpaid_session(livemode: bool) -> Option<SessionId>;
+    count_other_mode_work(livemode: bool, now: DateTime<Utc>) -> OtherModeWork;
 }
 
 /// Implements each method of [`Gateway`] by way of the plan. If a call fails after its effect, the outcome is
