@@ -60,11 +60,12 @@ fn install_recorder() -> Result<PrometheusHandle, Box<dyn std::error::Error + Se
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &seconds)?
         .install_recorder()?;
-    describe_metrics();
+    describe_counters();
+    describe_calls_and_gauges();
     Ok(handle)
 }
 
-fn describe_metrics() {
+fn describe_counters() {
     describe_counter!(
         "holdfast_checkouts_total",
         "checkouts by outcome: placed, lost, stripe_failed"
@@ -88,6 +89,10 @@ fn describe_metrics() {
         "payments without a hold to confirm: an operator must look at each"
     );
     describe_counter!(
+        "holdfast_sessions_unknown_total",
+        "answers of Stripe that it does not know a session or payment of this store: an operator must check the key"
+    );
+    describe_counter!(
         "holdfast_stripe_retries_total",
         "calls to Stripe that were retried"
     );
@@ -95,6 +100,9 @@ fn describe_metrics() {
         "holdfast_store_retries_total",
         "transactions retried after a deadlock or a serialization failure"
     );
+}
+
+fn describe_calls_and_gauges() {
     describe_histogram!(
         "holdfast_stripe_call_seconds",
         Unit::Seconds,

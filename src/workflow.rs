@@ -3,6 +3,7 @@
 //! Each workflow loads, decides by a pure rule of `domain`, and commits by compare-and-swap. None keeps a database
 //! transaction open while it waits for Stripe (I6). Callers and response formats belong to `http` and `jobs`.
 
+mod account_proof;
 mod acquire_slot;
 pub mod apply_fact;
 pub mod availability;
@@ -25,6 +26,7 @@ mod settings;
 mod slot_gate;
 pub mod start_checkout;
 pub mod sweep;
+mod unknown_session;
 
 pub use context::Context;
 pub use error::{WorkflowError, format_error_chain};

@@ -169,6 +169,7 @@ impl<'a> Draft<'a> {
     ) -> Self {
         let expires_at = hold_expiry(now, context.settings.hold_ttl, request.starts_at);
         let hold = new_hold_id(now);
+        context.account.record_checkout(now);
         let terms = SessionTerms {
             hold,
             name: event_type.name.clone(),
@@ -279,6 +280,7 @@ async fn create_and_place(
         Ok(session) => session,
         Err(error) => return Err(end_failed_attempt(context, hold, error).await),
     };
+    context.account.record_made(&session.id);
     let mut booking = draft.booking(session, &units);
     match place_hold(context, &draft, &mut booking, units).await {
         Ok(PlaceOutcome::Placed) => {

@@ -21,9 +21,10 @@ use holdfast::domain::session::HoldRefs;
 use holdfast::domain::token::TokenKey;
 use holdfast::gateway::{Gateway, GatewayError, Refusal};
 use holdfast::store::{
-    ApplyOutcome, AvailabilityQuery, Changes, Commands, DatabaseClock, Events, Figures, GuestErasure, Guests, HoldChange,
-    HoldLimits, HoldMove, Holds, LeaseRequest, MoveOutcome, Occupancies, OrphanPayment, PlaceOutcome,
-    Placements, ReleaseLease, Schema, SessionSearch, Sessions, Store, StoreError, UnpaidHoldCounts,
+    ApplyOutcome, AvailabilityQuery, Changes, Commands, DatabaseClock, Events, Figures, GuestErasure, Guests,
+    HoldChange, HoldLimits, HoldMove, Holds, LeaseRequest, MoveOutcome, Occupancies, OrphanPayment,
+    PlaceOutcome, Placements, ReleaseLease, Schema, SessionSearch, Sessions, Store, StoreError,
+    UnpaidHoldCounts,
 };
 use tokio::sync::mpsc::UnboundedSender;
 use uuid::Uuid;

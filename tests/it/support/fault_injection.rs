@@ -27,9 +27,10 @@ use holdfast::domain::token::{CalendarSalt, TokenKey};
 use holdfast::gateway::{Gateway, GatewayError, Probe};
 use holdfast::store::{
     ApplyOutcome, AttemptEnd, Attempts, AvailabilityQuery, Blocks, Catalogue, Changes, Claim, Commands,
-    DatabaseClock, Events, FeedRead, Feeds, Figures, GuestErasure, Guests, HoldChange, HoldLimits, HoldMove, Holds,
-    LeaseRequest, MoveOutcome, NewAttempt, Occupancies, OrphanPayment, PlaceOutcome, Placements,
-    ReleaseLease, Resources, Schema, SessionSearch, Sessions, StaleAttempt, Store, StoreError, UnpaidHoldCounts,
+    DatabaseClock, Events, FeedRead, Feeds, Figures, GuestErasure, Guests, HoldChange, HoldLimits, HoldMove,
+    Holds, LeaseRequest, MoveOutcome, NewAttempt, Occupancies, OrphanPayment, PlaceOutcome, Placements,
+    ReleaseLease, Resources, Schema, SessionSearch, Sessions, StaleAttempt, Store, StoreError,
+    UnpaidHoldCounts,
 };
 use tokio_util::sync::CancellationToken;
 
