@@ -3,6 +3,7 @@
 use std::future::IntoFuture;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
@@ -14,6 +15,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, Database, StripeSettings};
+use crate::domain::figures::OtherModeWork;
 use crate::domain::hold::HoldPolicy;
 use crate::domain::time::Clock;
 use crate::domain::token::ConfiguredTokenKeys;
@@ -27,11 +29,12 @@ pub use crate::store::postgres::DatabaseTransport;
 use crate::store::postgres::{self, PostgresStore};
 use crate::store::{PoolOptions, Store, StoreError, sqlite};
 use crate::telemetry;
-use crate::workflow::LimitSettings;
-use crate::workflow::{Context, Settings, format_error_chain};
+use crate::workflow::{Context, LimitSettings, Settings, WorkflowError, format_error_chain, queries};
 
 /// How long running requests and jobs may take after the signal to stop.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long the service prepares before it answers requests, also if the database is unavailable.
+const PREPARE_TIMEOUT: Duration = Duration::from_secs(1);
 /// The pause between two tries to reach a database that is unavailable at the start.
 const CONNECT_RETRY_PAUSE: Duration = Duration::from_secs(1);
 
@@ -50,9 +53,43 @@ pub enum StartupError {
     /// The database responds, but cannot be used.
     #[error("the database cannot be used")]
     Store(#[from] StoreError),
+    /// The database has work left that only a key of Stripe's other mode can finish.
+    #[error(transparent)]
+    WrongMode(#[from] WrongModeError),
     /// Any other error that prevents the start.
     #[error("cannot start")]
     Other(#[from] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// The key is of the one mode of Stripe, and the database has work left of the other.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "STRIPE_SECRET_KEY is a {key} key, but the database has work of {other} mode left: {work}. Set a {other} key until \
+     that work is finished, or use another database"
+)]
+pub struct WrongModeError {
+    key: &'static str,
+    other: &'static str,
+    work: OtherModeWork,
+}
+
+/// Refuses a key of the one mode of Stripe while work of the other mode is left: its sessions, payments and bookings
+/// exist only there. Finished work is no obstacle.
+///
+/// # Errors
+/// [`StartupError::WrongMode`] if work of the other mode is left; [`StartupError::Other`] if it cannot be counted.
+pub async fn check_mode(context: &Context) -> Result<(), StartupError> {
+    let work = queries::count_other_mode_work(context).await;
+    let work = work.map_err(|error| StartupError::Other(Box::new(error)))?;
+    if work.is_empty() {
+        return Ok(());
+    }
+    let (key, other) = if context.settings.livemode {
+        ("live", "test")
+    } else {
+        ("test", "live")
+    };
+    Err(WrongModeError { key, other, work }.into())
 }
 
 /// Opens the configured database. It connects at the first query, not here.
@@ -198,21 +235,36 @@ impl App {
     /// Serves until `stop` is cancelled, then finishes running work within 20 s.
     ///
     /// # Errors
-    /// [`StartupError`] if the schema cannot be migrated or the sweep's schedule is not valid.
+    /// [`StartupError`] if the schema cannot be migrated, the key does not fit the database, or the sweep's schedule is
+    /// not valid.
     pub async fn serve(self, stop: CancellationToken, background: Background) -> Result<(), StartupError> {
+        let mut preparing = std::pin::pin!(prepare_when_available(&self.context, &stop));
+        // If the database is there, no request is refused because the service is starting.
+        let is_prepared = match tokio::time::timeout(PREPARE_TIMEOUT, &mut preparing).await {
+            Ok(Ok(true)) => true,
+            Ok(result) => return result.map(drop),
+            Err(_) => false,
+        };
+        if is_prepared {
+            self.server.open();
+        }
         let admin_address = self.admin_address();
+        let server = Arc::clone(&self.server);
         let serving = match self.admin {
-            None => vec![start_server(self.listener, http::router(self.server), &stop)],
+            None => vec![start_server(self.listener, http::router(server), &stop)],
             Some((admin, _)) => {
-                let (public, operators) = http::split_routers(self.server);
+                let (public, operators) = http::split_routers(server);
                 vec![
                     start_server(self.listener, public, &stop),
                     start_server(admin, operators, &stop),
                 ]
             }
         };
-        if !prepare_when_available(&self.context, &stop).await? {
-            return Ok(());
+        if !is_prepared {
+            if !preparing.await? {
+                return Ok(());
+            }
+            self.server.open();
         }
         // Only after the migration, because the jobs need the schema.
         let jobs = match background {
@@ -266,16 +318,16 @@ fn start_server(
     tokio::spawn(serving.into_future())
 }
 
-/// Migrates the schema and stores the token key, and waits while the database is unavailable; requests get 503
-/// meanwhile. Returns `false` if the signal to stop came first.
+/// Migrates the schema, checks the key's mode and stores the token key, and waits while the database is unavailable;
+/// requests get 503 meanwhile. Returns `false` if the signal to stop came first.
 async fn prepare_when_available(context: &Context, stop: &CancellationToken) -> Result<bool, StartupError> {
     loop {
-        match prepare_database(context).await {
+        match prepare(context).await {
             Ok(()) => return Ok(true),
-            Err(error @ StoreError::Unavailable(_)) => {
+            Err(error) if is_unavailable(&error) => {
                 tracing::warn!(error = %format_error_chain(&error), "waiting for the database");
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
         }
         tokio::select! {
             () = stop.cancelled() => return Ok(false),
@@ -284,11 +336,25 @@ async fn prepare_when_available(context: &Context, stop: &CancellationToken) -> 
     }
 }
 
-async fn prepare_database(context: &Context) -> Result<(), StoreError> {
+async fn prepare(context: &Context) -> Result<(), StartupError> {
     context.store.migrate().await?;
+    check_mode(context).await?;
     // Now, while the key from which earlier versions derived it is known to be the one that they use.
     context.load_token_keys().await?;
     Ok(())
+}
+
+fn is_unavailable(error: &StartupError) -> bool {
+    match error {
+        StartupError::Store(StoreError::Unavailable(_)) => true,
+        StartupError::Other(error) => {
+            matches!(
+                error.downcast_ref(),
+                Some(WorkflowError::Store(StoreError::Unavailable(_)))
+            )
+        }
+        _ => false,
+    }
 }
 
 fn build_server(
@@ -329,6 +395,7 @@ fn build_server(
             .clone()
             .unwrap_or_else(|| own_page("/checkout/cancelled")),
         render_metrics: telemetry::install_metrics()?,
+        is_open: AtomicBool::new(false),
         demo,
         checkout_capacity: Semaphore::new(http::MAX_CHECKOUTS),
         trusted_proxies: TrustedProxies::new(config.trusted_proxies.clone()),

@@ -203,6 +203,7 @@ fn complete_router(router: Router<Arc<Server>>, server: Arc<Server>) -> Router {
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
         .layer(DefaultBodyLimit::max(MAX_JSON_BODY))
         .layer(RequestBodyTimeoutLayer::new(BODY_TIMEOUT))
+        .layer(from_fn_with_state(server.clone(), health::refuse_until_open))
         .layer(CatchPanicLayer::custom(respond_to_panic))
         .layer(from_fn(error::render_problems))
         .layer(from_fn(request_id::assign_request_id))

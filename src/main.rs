@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand};
-use holdfast::app::{self, App, Background};
+use holdfast::app::{self, App, Background, StartupError};
 use holdfast::clock::{SystemClock, WrongClock};
 use holdfast::config::{self, Config, ConfigScope};
 use holdfast::doctor::{self, Verdict};
@@ -187,8 +187,16 @@ fn listen_for_stop() -> Result<CancellationToken, CliError> {
 async fn run_serve(config: Config, demo: bool) -> Result<ExitCode, CliError> {
     let stop = listen_for_stop()?;
     let app = App::build(&config, build_clock(), demo).await?;
-    app.serve(stop, Background::On).await?;
+    app.serve(stop, Background::On).await.map_err(startup_error)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Tells a configuration that does not fit the database from other errors.
+fn startup_error(error: StartupError) -> CliError {
+    match error {
+        StartupError::WrongMode(error) => CliError::Configuration(error.to_string()),
+        other => other.into(),
+    }
 }
 
 async fn run_sandbox(args: demo_shop::SandboxArgs) -> Result<ExitCode, CliError> {
@@ -211,6 +219,7 @@ async fn run_sweep(config: Config) -> Result<ExitCode, CliError> {
         return Err(CliError::Configuration("no Stripe key".to_owned()));
     };
     let context = app::build_context(&config, stripe, build_clock()).await?;
+    app::check_mode(&context).await.map_err(startup_error)?;
     let report = sweep::sweep_once(&context).await?;
     print_line(&serde_json::to_string(&http::sweep_report_view(report))?);
     Ok(ExitCode::SUCCESS)

@@ -40,6 +40,7 @@ pub mod postgres;
 pub mod resources;
 mod schedule_json;
 pub mod schema;
+pub mod sessions;
 pub mod sqlite;
 mod transition_effect;
 
@@ -65,3 +66,4 @@ pub use placements::{HoldLimits, HoldMove, MoveOutcome, PlaceOutcome, Placements
 pub use pool_options::PoolOptions;
 pub use resources::Resources;
 pub use schema::Schema;
+pub use sessions::{SessionSearch, Sessions};

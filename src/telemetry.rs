@@ -61,6 +61,7 @@ fn install_recorder() -> Result<PrometheusHandle, Box<dyn std::error::Error + Se
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &seconds)?
         .install_recorder()?;
     describe_counters();
+    describe_calls();
     describe_gauges();
     Ok(handle)
 }
@@ -93,6 +94,10 @@ fn describe_counters() {
         "payments without a hold to confirm: an operator must look at each"
     );
     describe_counter!(
+        "holdfast_sessions_unknown_total",
+        "answers of Stripe that it does not know a session or payment of this store: an operator must check the key"
+    );
+    describe_counter!(
         "holdfast_stripe_retries_total",
         "calls to Stripe that were retried"
     );
@@ -100,6 +105,9 @@ fn describe_counters() {
         "holdfast_store_retries_total",
         "transactions retried after a deadlock or a serialization failure"
     );
+}
+
+fn describe_calls() {
     describe_histogram!(
         "holdfast_stripe_call_seconds",
         Unit::Seconds,

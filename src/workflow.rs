@@ -4,6 +4,7 @@
 //! transaction open while it waits for Stripe (I6). Callers and response formats belong to `http` and `jobs`.
 
 pub mod access_keys;
+mod account_proof;
 mod acquire_slot;
 pub mod apply_fact;
 pub mod audit;
@@ -28,6 +29,7 @@ mod settings;
 mod slot_gate;
 pub mod start_checkout;
 pub mod sweep;
+mod unknown_session;
 
 pub use context::Context;
 pub use error::{WorkflowError, format_error_chain};

@@ -6,7 +6,7 @@
 //! three in opposite orders. Guests compete for a few overlapping slots, move them, pay, decline, pay late, cancel or
 //! leave. At the same time Stripe fails in every way that the simulator has; webhooks arrive twice, late, in disorder
 //! or never; the database stalls, loses connections or loses responses; processes with wrong clocks are killed,
-//! stopped and started.
+//! stopped and started; and somebody sweeps with the key of another Stripe account.
 //!
 //! Then no fault is injected any more, time passes, and the sweep alone must finish everything. Every event is
 //! delivered once more, every guest reads their hold once more, and `checks` reads the database, the simulator and
@@ -56,6 +56,8 @@ mod sold_units;
 mod stripe_proxy;
 #[path = "storm/support.rs"]
 mod support;
+#[path = "storm/wrong_account.rs"]
+mod wrong_account;
 
 use std::time::Instant;
 
@@ -153,6 +155,13 @@ async fn release_by_the_clock_is_found() {
         "a stray payable session",
     )
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn believed_404_of_another_account_is_found() {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        assert_found(engine, Mutation::UnknownBelieved, "a stray payable session").await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

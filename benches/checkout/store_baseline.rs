@@ -73,6 +73,7 @@ impl StoreBaseline {
             terms,
             key: None,
             fingerprint: "0".repeat(64),
+            livemode: false,
             now,
             lease: std::time::Duration::from_secs(120),
         };

@@ -7,6 +7,7 @@
 mod cancel;
 mod decide;
 mod fact;
+mod release_unknown;
 mod state;
 mod steps;
 mod transition;
@@ -15,6 +16,7 @@ mod transition_reason;
 pub use cancel::{CancelError, Refund, cancel};
 pub use decide::decide;
 pub use fact::{Fact, FailureCode};
+pub use release_unknown::release_unknown;
 pub use state::{CancelReason, Hold, ReleaseReason, ReleaseRequester, Status};
 pub use transition::{Decision, HoldPolicy, Transition};
 pub use transition_reason::TransitionReason;

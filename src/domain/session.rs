@@ -17,6 +17,9 @@ pub const MIN_SESSION_LIFE: Duration = Duration::minutes(41);
 /// The longest session life that we request; Stripe's own limit is 24 h.
 pub const MAX_SESSION_LIFE: Duration = Duration::minutes(23 * 60 + 30);
 
+/// The time within which Stripe ends every session by itself.
+pub const STRIPE_SESSION_LIFE: Duration = Duration::hours(24);
+
 /// How long the sweep waits for Stripe's `checkout.session.expired` event if hold and session end at the same moment.
 /// The event saves a call.
 pub const EXPIRY_GRACE: Duration = Duration::seconds(30);

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
-use axum::response::IntoResponse;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -38,6 +39,9 @@ pub(super) async fn check_liveness() -> Json<Health> {
     )
 )]
 pub(super) async fn check_readiness(State(server): State<Arc<Server>>) -> Result<Json<Health>, Problem> {
+    if !server.is_open() {
+        return Err(not_open());
+    }
     match queries::is_ready(&server.context).await {
         Ok(true) => Ok(Json(Health { status: "ok" })),
         Ok(false) => Err(Problem::new(
@@ -52,6 +56,23 @@ pub(super) async fn check_readiness(State(server): State<Arc<Server>>) -> Result
             ))
         }
     }
+}
+
+/// Refuses requests until the database was found usable at the start; health checks and metrics are always answered.
+pub(super) async fn refuse_until_open(
+    State(server): State<Arc<Server>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let path = request.uri().path();
+    if server.is_open() || matches!(path, "/livez" | "/readyz" | "/metrics" | "/openapi.json") {
+        return next.run(request).await;
+    }
+    not_open().into_response()
+}
+
+fn not_open() -> Problem {
+    Problem::new(ProblemCode::StoreUnavailable, "the service is starting")
 }
 
 /// Returns metrics in the text format of Prometheus. The figures from the database are left out while it is

@@ -1,6 +1,7 @@
 //! The state that all handlers share.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::extract::FromRef;
 use axum::http::HeaderValue;
@@ -47,8 +48,21 @@ pub struct Server {
     pub calendar_allow_private: bool,
     /// Names what operators do in the audit trail.
     pub operations: OperationNames,
+    /// Says whether the database was found usable at the start. Until then requests get 503.
+    pub is_open: AtomicBool,
     /// Holds the OpenAPI description as JSON, as `GET /openapi.json` returns it.
     pub openapi: String,
+}
+
+impl Server {
+    /// Lets requests in: the schema is up to date, and the key fits what is in the database.
+    pub fn open(&self) {
+        self.is_open.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.is_open.load(Ordering::Acquire)
+    }
 }
 
 impl FromRef<Arc<Server>> for TrustedProxies {

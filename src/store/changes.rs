@@ -56,6 +56,8 @@ pub struct OrphanPayment {
     pub claimed_hold: Option<HoldId>,
     /// What was paid, to refund.
     pub receipt: Receipt,
+    /// Whether the money is real.
+    pub livemode: bool,
     /// The present, by the instance's clock.
     pub now: DateTime<Utc>,
 }
@@ -150,8 +152,8 @@ pub(super) use upsert_payment;
 macro_rules! insert_orphan {
     ($orphan:expr) => {
         sqlx::query(
-            "INSERT INTO payments (intent_id, claimed_hold_id, amount, currency, state, created_at, updated_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT DO NOTHING",
+            "INSERT INTO payments (intent_id, claimed_hold_id, amount, currency, state, livemode, created_at, updated_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $7) ON CONFLICT DO NOTHING",
         )
         .bind($orphan.receipt.intent.as_str())
         .bind($orphan.claimed_hold.map(|hold| $crate::store::columns::DbUuid(hold.0)))
@@ -160,6 +162,7 @@ macro_rules! insert_orphan {
         .bind($crate::store::encoding::encode_payment_state(
             $crate::domain::payment::PaymentState::RefundDue,
         ))
+        .bind($orphan.livemode)
         .bind($crate::store::columns::DbTime($orphan.now))
     };
 }

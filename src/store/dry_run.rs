@@ -152,6 +152,7 @@ fn attempt(booking: &Booking, now: DateTime<Utc>) -> NewAttempt {
         },
         key: None,
         fingerprint: String::new(),
+        livemode: false,
         now,
         lease: std::time::Duration::ZERO,
     }

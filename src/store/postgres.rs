@@ -37,6 +37,7 @@ mod occupancy;
 mod placements;
 mod resources;
 mod schema;
+mod sessions;
 mod transport;
 
 pub use transport::{DatabaseTransport, find_transport};

@@ -40,6 +40,7 @@ mod occupancy;
 mod placements;
 mod resources;
 mod schema;
+mod sessions;
 #[cfg(test)]
 mod tests;
 

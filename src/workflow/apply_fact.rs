@@ -115,6 +115,7 @@ pub(super) async fn record_orphan_payment(
         event: record,
         claimed_hold: Some(claimed),
         receipt: receipt.clone(),
+        livemode: context.settings.livemode,
         now: context.now(),
     };
     match context.store.record_orphan_payment(&orphan).await? {

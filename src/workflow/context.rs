@@ -7,6 +7,7 @@ use tokio::sync::{Mutex, Notify, OnceCell, Semaphore};
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
+use super::account_proof::AccountProof;
 use super::error::WorkflowError;
 use super::recorded_reads::RecordedReads;
 use super::settings::Settings;
@@ -39,6 +40,8 @@ pub struct Context {
     installation: OnceCell<String>,
     /// Read from the store once, then kept.
     token_keys: OnceCell<TokenKeys>,
+    /// What this process knows about the account of its key.
+    pub(super) account: AccountProof,
     pub(super) gate: SlotGate,
     /// Limits how many searches for alternatives run at the same time.
     pub(super) alternative_searches: Semaphore,
@@ -64,6 +67,7 @@ impl Context {
         settings: Settings,
     ) -> Arc<Self> {
         Arc::new(Self {
+            account: AccountProof::new(),
             store,
             gateway,
             clock,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::context::Context;
 use super::error::WorkflowError;
+use super::unknown_session::StoredSession;
 use super::{apply_fact, release_hold};
 use crate::domain::booking::{Actor, Booking};
 use crate::domain::ids::HoldId;
@@ -36,7 +37,7 @@ async fn apply_session(
     let Some(booking) = context.store.find_booking(id).await? else {
         return Ok(None);
     };
-    let answer = release_hold::read_session(context, &booking.hold.session).await;
+    let answer = release_hold::read_session(context, &StoredSession::from(&booking)).await;
     let Some(fact) = answer.map_err(release_hold::to_stripe_error)? else {
         return Ok(Some(booking));
     };

@@ -169,6 +169,7 @@ impl<'a> Draft<'a> {
     ) -> Self {
         let expires_at = hold_expiry(now, context.settings.hold_ttl, request.starts_at);
         let hold = new_hold_id(now);
+        context.account.record_checkout(now);
         let terms = SessionTerms {
             hold,
             name: event_type.name.clone(),
@@ -251,6 +252,7 @@ async fn claim_attempt(context: &Context, draft: &Draft<'_>) -> Result<Option<Bo
         terms: draft.terms.clone(),
         key: draft.request.key.clone(),
         fingerprint: draft.request.fingerprint.clone(),
+        livemode: context.settings.livemode,
         now: draft.now,
         lease: context.settings.attempt_lease,
     };
@@ -278,6 +280,7 @@ async fn create_and_place(
         Ok(session) => session,
         Err(error) => return Err(end_failed_attempt(context, hold, error).await),
     };
+    context.account.record_made(&session.id);
     let mut booking = draft.booking(session, &units);
     match place_hold(context, &draft, &mut booking, units).await {
         Ok(PlaceOutcome::Placed) => {

@@ -18,6 +18,7 @@ mod forged_webhooks;
 mod guest_data;
 mod hold_limits;
 mod idempotency_keys;
+mod key_mode;
 mod move_hold;
 mod openapi;
 mod operator_actions;

@@ -12,9 +12,9 @@ use chrono::{DateTime, Utc};
 use holdfast::domain::availability::Availability;
 use holdfast::domain::booking::{Booking, ClientId, HistoryLine};
 use holdfast::domain::command::Command;
-use holdfast::domain::figures::FigureCounts;
+use holdfast::domain::figures::{FigureCounts, OtherModeWork};
 use holdfast::domain::hold::{Hold, ReleaseRequester};
-use holdfast::domain::ids::{CommandId, HoldId};
+use holdfast::domain::ids::{CommandId, HoldId, SessionId};
 use holdfast::domain::listing::{CommandFilter, HoldFilter, Page, PageRequest};
 use holdfast::domain::segment::Allocation;
 use holdfast::domain::session::HoldRefs;
@@ -23,7 +23,8 @@ use holdfast::gateway::{Gateway, GatewayError, Refusal};
 use holdfast::store::{
     ApplyOutcome, AvailabilityQuery, Changes, Commands, DatabaseClock, Figures, GuestErasure, Guests,
     HoldChange, HoldLimits, HoldMove, Holds, LeaseRequest, MoveOutcome, Occupancies, OrphanPayment,
-    PlaceOutcome, Placements, ReleaseLease, Schema, Store, StoreError, UnpaidHoldCounts,
+    PlaceOutcome, Placements, ReleaseLease, Schema, SessionSearch, Sessions, Store, StoreError,
+    UnpaidHoldCounts,
 };
 use tokio::sync::mpsc::UnboundedSender;
 use uuid::Uuid;
@@ -343,6 +344,23 @@ impl Schema for Script {
         unimplemented!()
     }
 }
+
+#[async_trait]
+impl Sessions for Script {
+    /// The key of the model is the right one, and no other session proves it.
+    async fn find_newest_session(&self, _: &SessionSearch) -> Result<Option<SessionId>, StoreError> {
+        Ok(None)
+    }
+
+    async fn find_newest_unpaid_session(&self, _: bool) -> Result<Option<SessionId>, StoreError> {
+        unimplemented!()
+    }
+
+    async fn count_other_mode_work(&self, _: bool, _: DateTime<Utc>) -> Result<OtherModeWork, StoreError> {
+        unimplemented!()
+    }
+}
+
 impl Script {
     async fn find_row(&self, guest: Guest) -> Result<Option<Booking>, StoreError> {
         match self.store(Call::FindBooking(guest)).await? {

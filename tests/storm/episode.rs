@@ -29,6 +29,7 @@ use crate::support::client::{ADMIN_KEY, Client};
 use crate::support::database::{Engine, TestDatabase};
 use crate::support::proxy::Proxy;
 use crate::support::wait_for::eventually;
+use crate::wrong_account::WrongAccount;
 
 /// How much later the final sweep runs: the sweep checks slow payments after a day.
 const FINAL_SWEEP_DELAY: TimeDelta = TimeDelta::hours(25);
@@ -94,6 +95,7 @@ struct Episode {
     stripe_ahead: Arc<AtomicI64>,
     observations: Arc<Observations>,
     stripe: StripeProxy,
+    wrong_account: WrongAccount,
     profile: FaultProfile,
     ttl_ms: u64,
     _simulator_stops: DropGuard,
@@ -129,6 +131,7 @@ impl Episode {
             stripe_ahead,
             observations: Arc::default(),
             stripe,
+            wrong_account: WrongAccount::start(mutation).await,
             profile: FaultProfile::random(rng),
             ttl_ms,
             _simulator_stops: simulator_stops,
@@ -168,6 +171,7 @@ impl Episode {
             profile: self.profile,
             rng: StdRng::seed_from_u64(rng.random()),
             mutation,
+            wrong_account: self.wrong_account.url.clone(),
             rush,
             first_start,
             findings: Vec::new(),

@@ -38,6 +38,8 @@ pub(crate) enum Mutation {
     ReleaseByClock,
     /// I7: commands count as done before Stripe is called.
     CommandsDropped,
+    /// I2: a sweep with the key of another account believes that it knows none of the sessions.
+    UnknownBelieved,
     /// I4: a sweep expires a session at Stripe, and only then takes the lease of its hold or attempt.
     ExpireBeforeLease,
 }
@@ -46,7 +48,7 @@ impl Mutation {
     /// Adds the mutation to the database before the episode starts.
     pub(crate) async fn add_to_database(self, database: &TestDatabase) {
         let statements: &[&str] = match (self, database.engine()) {
-            (Self::None | Self::ReleaseByClock | Self::ExpireBeforeLease, _) => &[],
+            (Self::None | Self::ReleaseByClock | Self::UnknownBelieved | Self::ExpireBeforeLease, _) => &[],
             (Self::NoConstraint, _) => &["ALTER TABLE occupancy DROP CONSTRAINT occupancy_one_buyer"],
             (Self::FirstUnitConstrained, _) => &[
                 "ALTER TABLE occupancy DROP CONSTRAINT occupancy_one_buyer",

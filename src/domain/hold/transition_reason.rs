@@ -21,6 +21,8 @@ pub enum TransitionReason {
     NothingToPay,
     /// Stripe expired the session.
     SessionEnded,
+    /// The operator released the hold although Stripe does not know its session.
+    ReleasedWithoutStripe,
     /// A payment arrived after the release, and the slot was still free.
     LatePaymentGotItsSlot,
     /// A payment arrived after the release, and the slot was free with other resources, which are named here.
@@ -70,6 +72,7 @@ impl TransitionReason {
             Self::DelayedPaymentFailed => "delayed_payment_failed",
             Self::NothingToPay => "nothing_to_pay",
             Self::SessionEnded => "session_ended",
+            Self::ReleasedWithoutStripe => "released_without_stripe",
             Self::LatePaymentGotItsSlot => "late_payment_confirmed",
             Self::LatePaymentGotOthers(_) => "late_payment_confirmed_elsewhere",
             Self::LatePaymentRefunded => "late_payment_refunded",
@@ -102,6 +105,7 @@ impl fmt::Display for TransitionReason {
             Self::DelayedPaymentFailed => "the delayed payment failed",
             Self::NothingToPay => "completed without a payment",
             Self::SessionEnded => "the payment session ended unpaid",
+            Self::ReleasedWithoutStripe => "released by the operator; Stripe does not know its session",
             Self::LatePaymentGotItsSlot => "paid after the release; the slot was still free",
             Self::LatePaymentGotOthers(resources) => {
                 return write!(

@@ -128,16 +128,35 @@ async fn note_state_before(server: &Server, id: HoldId, note: &AuditNote) -> Res
     Ok(())
 }
 
-/// Releases an unpaid hold: first the session expires at Stripe, then the slot is free.
+/// How to release a hold.
+#[derive(Debug, Default, Deserr, ToSchema)]
+#[deserr(error = FieldErrors, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct Release {
+    /// Frees the slot even if Stripe does not know the hold's session. If Stripe knows it, Stripe decides.
+    #[deserr(default)]
+    #[schema(required = false, default = false)]
+    without_stripe: bool,
+}
+
+/// Releases an unpaid hold: first the session expires at Stripe, then the slot is free. The body may be left out.
 #[utoipa::path(
     post, path = "/v1/admin/holds/{id}/release", operation_id = "releaseHold", tag = "operators",
     params(("id" = Uuid, Path, description = "the hold's id")),
+    request_body = Option<Release>,
     security(("admin_key" = [])),
     responses(
         (status = 200, description = "The hold is released, now or before", body = AdminHoldDetailView),
+        (status = 400, description = "`malformed`"),
         (status = 404, description = "`not_found`"),
         (status = 409, description = "`already_paid`: the hold is confirmed, or a delayed payment is in progress"),
-        (status = 503, description = "`stripe_unavailable` or `store_unavailable`; a retry is safe"),
+        (status = 413, description = "`malformed`"),
+        (status = 415, description = "`malformed`"),
+        (status = 422, description = "`invalid`"),
+        (
+            status = 503,
+            description = "`stripe_unavailable` or `store_unavailable`: nothing has changed, and a retry is safe"
+        ),
     )
 )]
 pub(in crate::http) async fn release_hold(
@@ -145,11 +164,19 @@ pub(in crate::http) async fn release_hold(
     PathId(id): PathId,
     Extension(holder): Extension<KeyHolder>,
     Extension(note): Extension<AuditNote>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<AdminHoldDetailView>, Problem> {
     let id = parse_hold_id(&id)?;
+    let release = parse_release(&headers, body)?;
     note_state_before(&server, id, &note).await?;
-    let requester = Some(ReleaseRequester::Operator);
-    match release_hold::release_hold_in_task(&server.context, id, requester, holder.to_actor()).await? {
+    let released = if release.without_stripe {
+        release_hold::release_without_stripe_in_task(&server.context, id, holder.to_actor()).await?
+    } else {
+        let requester = Some(ReleaseRequester::Operator);
+        release_hold::release_hold_in_task(&server.context, id, requester, holder.to_actor()).await?
+    };
+    match released {
         ReleaseOutcome::Missing => Err(Problem::not_found("hold")),
         ReleaseOutcome::Over(booking) => {
             note.set_after(HoldState::from(&*booking));
@@ -157,6 +184,17 @@ pub(in crate::http) async fn release_hold(
             show_detail(&server, id).await
         }
     }
+}
+
+fn parse_release(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Release, Problem> {
+    if matches!(&body, Ok(bytes) if bytes.is_empty()) {
+        return Ok(Release::default());
+    }
+    let mut errors = FieldErrors::default();
+    let release: Option<Option<Release>> = parse_json(read_json(headers, body)?, &mut errors);
+    release
+        .map(Option::unwrap_or_default)
+        .ok_or_else(|| errors.into_problem())
 }
 
 /// How to cancel a hold.

@@ -92,6 +92,10 @@ impl From<WorkflowError> for Problem {
                     ..problem
                 }
             }
+            WorkflowError::UnknownSession => Self::new(
+                ProblemCode::StripeUnavailable,
+                "Stripe does not know the payment session of this hold, so the hold keeps its slot",
+            ),
             WorkflowError::Store(_) => {
                 tracing::error!(error = source, "responding 503: the database is unavailable");
                 Self::new(ProblemCode::StoreUnavailable, "try again shortly")

@@ -127,6 +127,7 @@ fn attempt(booking: &Booking, key: Option<&str>) -> NewAttempt {
         },
         key: key.map(|key| ScopedKey::new(IdempotencyKey::parse(key).unwrap(), KeyScope::Anyone)),
         fingerprint: "body".into(),
+        livemode: false,
         now: now(),
         // No test waits for the lease.
         lease: Duration::ZERO,

@@ -59,6 +59,7 @@ mod postgres_only;
 mod reading;
 mod retention;
 mod schema;
+mod sessions;
 
 /// Longer than any test runs: `age_leases` makes a lease expire.
 const LEASE: Duration = Duration::from_secs(3600);
@@ -138,6 +139,7 @@ fn attempt(booking: &Booking, key: Option<&str>, fingerprint: &str) -> NewAttemp
         },
         key: key.map(self::key),
         fingerprint: fingerprint.to_owned(),
+        livemode: false,
         now: booking.created_at,
         lease: LEASE,
     }

@@ -199,6 +199,18 @@ impl TestApp {
         Instance::start(&self.settings, Arc::new(SkewedClock { database, ahead })).await
     }
 
+    /// Starts another simulator, as another Stripe account, and returns its URL too.
+    pub(crate) async fn another_account(&self) -> (Simulator, String) {
+        serve_simulator(&self.clock, &self.simulator_stop).await
+    }
+
+    /// Starts another instance with the key of another account, which is the returned simulator.
+    pub(crate) async fn instance_of_another_account(&self) -> (Instance, Simulator) {
+        let (other, url) = self.another_account().await;
+        let instance = self.another_instance_with(&[("STRIPE_API_BASE", &url)]).await;
+        (instance, other)
+    }
+
     /// Starts a real process on the same database and the same Stripe, which sends its events to the process from now
     /// on. The process uses the machine's clock, and the app's clock is set to it.
     pub(crate) async fn process(&self, directory: &Path, more: &[(&'static str, &str)]) -> (Process, Client) {

@@ -15,7 +15,7 @@ use holdfast::domain::availability::Availability;
 use holdfast::domain::booking::{Booking, ClientId, HistoryLine};
 use holdfast::domain::catalogue::{Block, BlockConflict, EventType, Feed, Resource};
 use holdfast::domain::command::Command;
-use holdfast::domain::figures::FigureCounts;
+use holdfast::domain::figures::{FigureCounts, OtherModeWork};
 use holdfast::domain::hold::ReleaseRequester;
 use holdfast::domain::ids::{
     AccessKeyId, CommandId, EventId, EventTypeId, HoldId, IntentId, ResourceId, SessionId,
@@ -33,8 +33,8 @@ use holdfast::store::{
     AccessKeys, ApplyOutcome, AttemptEnd, Attempts, Audit, AvailabilityQuery, Blocks, Catalogue, Changes,
     Claim, Commands, DatabaseClock, Events, FeedRead, Feeds, Figures, GuestErasure, Guests, HoldChange,
     HoldLimits, HoldMove, Holds, LeaseRequest, MoveOutcome, NewAttempt, Occupancies, OrphanPayment,
-    PlaceOutcome, Placements, ReleaseLease, Resources, Schema, StaleAttempt, Store, StoreError,
-    UnpaidHoldCounts,
+    PlaceOutcome, Placements, ReleaseLease, Resources, Schema, SessionSearch, Sessions, StaleAttempt, Store,
+    StoreError, UnpaidHoldCounts,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -320,6 +320,13 @@ implement_store! {
     installation_id() -> String;
     token_key(earlier: &TokenKey) -> TokenKey;
     dry_run_checkout(now: DateTime<Utc>) -> ();
+}
+
+implement_store! {
+    Sessions:
+    find_newest_session(search: &SessionSearch) -> Option<SessionId>;
+    find_newest_unpaid_session(livemode: bool) -> Option<SessionId>;
+    count_other_mode_work(livemode: bool, now: DateTime<Utc>) -> OtherModeWork;
 }
 
 /// Implements each method of [`Gateway`] by way of the plan. If a call fails after its effect, the outcome is

@@ -211,6 +211,7 @@ async fn figures_count_live_rows_and_inconsistencies(database: &TestDatabase) {
         event: None,
         claimed_hold: None,
         receipt,
+        livemode: false,
         now: at(0),
     };
     store.record_orphan_payment(&orphan).await.unwrap();
