@@ -2,7 +2,9 @@
 
 use futures::FutureExt as _;
 
-use super::super::{attempts, availability, blocks, commands, events, feeds, guests, holds, occupancy};
+use super::super::{
+    allowances, attempts, availability, blocks, commands, events, feeds, guests, holds, occupancy,
+};
 use super::*;
 use crate::domain::listing::{HoldFilter, PageRequest};
 use crate::store::{PlaceOutcome, StoreError};
@@ -148,6 +150,8 @@ async fn frequent_queries_never_scan_a_whole_table() {
     let TestStore { store, .. } = &test_store().await;
     let frequent = [
         occupancy::TAKE_UNITS,
+        allowances::LOAD_USAGE,
+        allowances::TAKE,
         availability::ALL_CONFIRMED,
         availability::WITH_STATUSES,
         blocks::CONFLICTS,
@@ -182,6 +186,8 @@ async fn frequent_queries_never_scan_a_whole_table() {
         crate::store::figures::COUNT,
     ];
     let tables = [
+        "allowances",
+        "a",
         "holds",
         "h",
         "payments",
