@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Config, Database, StripeSettings};
 use crate::domain::figures::OtherModeWork;
 use crate::domain::hold::HoldPolicy;
+use crate::domain::hold_limit::MostUnpaidHolds;
 use crate::domain::time::Clock;
 use crate::domain::token::ConfiguredTokenKeys;
 use crate::gateway::client::StripeGateway;
@@ -145,8 +146,12 @@ fn workflow_settings(config: &Config, stripe: &StripeSettings) -> Result<Setting
         forget_after: chrono::Duration::from_std(config.forget_after)?,
         keep_released: chrono::Duration::from_std(config.keep_released)?,
         limits: LimitSettings {
-            per_guest: config.max_live_holds_per_guest,
-            per_client: config.max_live_holds_per_client,
+            most: MostUnpaidHolds {
+                per_guest: config.max_live_holds.per_guest,
+                per_email: config.max_live_holds.per_email,
+                per_client: config.max_live_holds.per_client,
+                per_network: config.max_live_holds.per_network,
+            },
             lapse_cooldown: config.lapse_cooldown,
         },
         policy: HoldPolicy {

@@ -18,11 +18,13 @@ use crate::telemetry::LogFormat;
 
 mod database;
 mod durations;
+mod hold_limits;
 mod operators;
 mod rate_limit;
 mod secrets;
 
 pub use database::Database;
+pub use hold_limits::MaxLiveHolds;
 
 /// How to call Stripe, and how to verify its webhooks.
 #[derive(Clone, Debug)]
@@ -70,10 +72,8 @@ pub struct Config {
     pub forget_after: Duration,
     /// `HOLDFAST_KEEP_RELEASED`: how long after its end to delete a released hold that never had money.
     pub keep_released: Duration,
-    /// `HOLDFAST_MAX_LIVE_HOLDS_PER_GUEST`: the most unpaid holds of one e-mail address.
-    pub max_live_holds_per_guest: u32,
-    /// `HOLDFAST_MAX_LIVE_HOLDS_PER_CLIENT`: the most unpaid holds of one client address.
-    pub max_live_holds_per_client: u32,
+    /// `HOLDFAST_MAX_LIVE_HOLDS_PER_…`: the most unpaid holds.
+    pub max_live_holds: MaxLiveHolds,
     /// `HOLDFAST_LAPSE_COOLDOWN`: how long a client waits whose last five holds all lapsed unpaid.
     pub lapse_cooldown: Duration,
     /// `HOLDFAST_RATE_LIMIT`: the most requests of one client address.
@@ -160,16 +160,7 @@ pub fn load_config(
         keep_events: reader.parse_or_default("HOLDFAST_KEEP_EVENTS", "30d", parse_period),
         forget_after,
         keep_released: reader.parse_keep_released(forget_after),
-        max_live_holds_per_guest: reader.parse_or_default(
-            "HOLDFAST_MAX_LIVE_HOLDS_PER_GUEST",
-            "3",
-            parse_count,
-        ),
-        max_live_holds_per_client: reader.parse_or_default(
-            "HOLDFAST_MAX_LIVE_HOLDS_PER_CLIENT",
-            "10",
-            parse_count,
-        ),
+        max_live_holds: reader.parse_max_live_holds(),
         lapse_cooldown: reader.parse_or_default("HOLDFAST_LAPSE_COOLDOWN", "15m", |text| {
             parse_duration(text, Duration::ZERO..=Duration::from_hours(24))
                 .ok_or("must be a duration from 0s to 24h, such as 15m")
@@ -321,11 +312,6 @@ impl<L: Fn(&str) -> Option<String>> ConfigReader<L> {
         }
         found.unwrap_or_default()
     }
-}
-
-fn parse_count(text: &str) -> Result<u32, &'static str> {
-    let count = text.parse().ok().filter(|count| (1..=1_000_000).contains(count));
-    count.ok_or("must be a number from 1 to 1000000")
 }
 
 fn check_cron(text: &str) -> Result<String, &'static str> {

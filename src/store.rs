@@ -13,6 +13,7 @@
 //! and implement it in both engines; add a case to the contract tests, which run one suite over both engines.
 
 pub mod access_keys;
+pub mod allowances;
 pub mod attempts;
 pub mod audit;
 pub mod availability;
@@ -45,6 +46,7 @@ pub mod sqlite;
 mod transition_effect;
 
 pub use access_keys::AccessKeys;
+pub use allowances::{Allowances, LapseQuery, LimitUsage, LimitUsageQuery};
 pub use attempts::{AttemptEnd, Attempts, Claim, NewAttempt, StaleAttempt};
 pub use audit::Audit;
 pub use availability::{AvailabilityQuery, Occupancies};
@@ -57,7 +59,7 @@ pub use error::StoreError;
 pub use events::{EventRecord, Events};
 pub use feeds::{FeedRead, Feeds};
 pub use figures::Figures;
-pub use guests::{GuestErasure, Guests, UnpaidHoldCounts};
+pub use guests::{GuestErasure, Guests};
 pub use holds::{Holds, ReleaseLease};
 pub use interface::Store;
 pub use lease_request::LeaseRequest;

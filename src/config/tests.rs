@@ -302,3 +302,27 @@ fn token_secrets_are_long() {
         );
     }
 }
+
+#[test]
+fn limits_on_holds_can_be_off_and_widen_with_each_other() {
+    const GUEST: &str = "HOLDFAST_MAX_LIVE_HOLDS_PER_GUEST";
+    const EMAIL: &str = "HOLDFAST_MAX_LIVE_HOLDS_PER_EMAIL";
+    const CLIENT: &str = "HOLDFAST_MAX_LIVE_HOLDS_PER_CLIENT";
+    const NETWORK: &str = "HOLDFAST_MAX_LIVE_HOLDS_PER_NETWORK";
+    let read = |more: &[(&str, &str)]| {
+        let pairs: Vec<_> = more.iter().chain(&GOOD).copied().collect();
+        let most = read_from(&pairs, ConfigScope::Stripe).unwrap().max_live_holds;
+        [most.per_guest, most.per_email, most.per_client, most.per_network]
+    };
+    assert_eq!(read(&[]), [3, 10, 10, 60]);
+    assert_eq!(read(&[(GUEST, "20"), (CLIENT, "1000")]), [20, 20, 1000, 1000]);
+    assert_eq!(read(&[(GUEST, "20"), (EMAIL, "20")]), [20, 20, 10, 60]);
+    let off = [(GUEST, "0"), (EMAIL, "0"), (CLIENT, "0"), (NETWORK, "0")];
+    assert_eq!(read(&off), [0; 4]);
+    assert_eq!(read(&[(GUEST, "20"), (EMAIL, "0")]), [20, 0, 10, 60]);
+    assert_eq!(list_invalid(&[(GUEST, "4"), (EMAIL, "3")]), [EMAIL]);
+    assert_eq!(list_invalid(&[(EMAIL, "2")]), [EMAIL]);
+    for text in ["-1", "1000001", "many"] {
+        assert_eq!(list_invalid(&[(NETWORK, text)]), [NETWORK], "{text}");
+    }
+}

@@ -13,7 +13,7 @@ use axum::http::request::Parts;
 use ipnet::IpNet;
 
 use super::error::{Problem, ProblemCode};
-use crate::domain::booking::{ClientId, NetworkId};
+use crate::domain::booking::{CheckoutClient, ClientId, NetworkId};
 use crate::domain::token::TokenKeys;
 
 /// The networks of the proxies whose `X-Forwarded-For` is believed.
@@ -69,7 +69,16 @@ impl ClientAddress {
         Self(to_network(address.to_canonical()))
     }
 
-    /// Returns the pseudonym under which this client's holds are counted, so that the address itself is not stored.
+    /// Returns the pseudonyms under which the holds of this client and of its network are counted, so that the address
+    /// itself is not stored.
+    pub(super) fn to_checkout_client(self, keys: &TokenKeys) -> CheckoutClient {
+        CheckoutClient {
+            id: self.to_client_id(keys),
+            network: Some(self.to_network_id(keys)),
+        }
+    }
+
+    /// Returns the pseudonym of the client, which does not reveal its address.
     pub(super) fn to_client_id(self, keys: &TokenKeys) -> ClientId {
         ClientId(keys.client_pseudonym(&self.0.to_string()))
     }
@@ -147,5 +156,20 @@ mod tests {
         ] {
             assert_eq!(find_client(&proxies, peer, chain), expected, "{peer} {chain:?}");
         }
+    }
+
+    #[test]
+    fn clients_share_a_network_of_256_addresses_or_of_48_bits() {
+        let tokens = TokenKeys::new(Vec::new(), TokenKey::from_bytes([1; 32]));
+        let client = |address: &str| ClientAddress(address.parse().unwrap()).to_checkout_client(&tokens);
+        let (one, near, far) = (
+            client("198.51.100.0"),
+            client("198.51.100.1"),
+            client("198.51.101.1"),
+        );
+        assert_ne!(one.id, near.id);
+        assert_eq!(one.network, near.network);
+        assert_ne!(near.network, far.network);
+        assert!(!format!("{one:?}").contains("198"));
     }
 }

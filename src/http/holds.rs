@@ -137,7 +137,7 @@ pub(super) async fn start_checkout(
     let parsed = parse_checkout_request(&server, own_address, &headers, body)?;
     let token_keys = server.context.token_keys().await?;
     let request = CheckoutRequest {
-        client: parsed.client.map(|client| client.to_client_id(token_keys)),
+        client: parsed.client.map(|client| client.to_checkout_client(token_keys)),
         key: parsed.key.map(|key| scope_key(own_address, key, token_keys)),
         ..parsed.request
     };

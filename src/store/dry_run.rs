@@ -11,6 +11,7 @@ use super::placements::HoldLimits;
 use super::{StoreError, encoding};
 use crate::domain::booking::{Actor, Booking, ClientId, Guest};
 use crate::domain::hold::{Hold, Status, Transition, TransitionReason};
+use crate::domain::hold_limit::{AllowanceOffer, HoldLimit, LimitScope};
 use crate::domain::ids::{EventId, HoldId, IntentId, SessionId};
 use crate::domain::payment::{PaymentState, Receipt};
 use crate::domain::segment::{Allocation, Segment};
@@ -80,11 +81,7 @@ impl DryRun {
             attempt: attempt(&booking, now),
             units: units(&booking),
             booking,
-            limits: HoldLimits {
-                per_guest: 1,
-                client: Some(ClientId(String::new())),
-                per_client: 1,
-            },
+            limits: limits(id),
             paid,
             after,
         })
@@ -134,6 +131,23 @@ fn units(booking: &Booking) -> Vec<Allocation> {
         units: vec![1],
     };
     booking.segments.iter().map(first).collect()
+}
+
+/// One allowance of a client that no checkout has.
+fn limits(hold: HoldId) -> HoldLimits {
+    let limit = HoldLimit {
+        scope: LimitScope::Client,
+        subject: format!("dry-run-{hold}"),
+        most: 1,
+    };
+    HoldLimits {
+        client: Some(ClientId(limit.subject.clone())),
+        allowances: vec![AllowanceOffer {
+            limit,
+            numbers: vec![1],
+        }],
+        waits: false,
+    }
 }
 
 fn attempt(booking: &Booking, now: DateTime<Utc>) -> NewAttempt {

@@ -13,6 +13,7 @@ use super::StoreError;
 use crate::domain::booking::Actor;
 use crate::domain::command::CommandAction;
 use crate::domain::hold::{CancelReason, ReleaseReason, ReleaseRequester, Status};
+use crate::domain::hold_limit::LimitScope;
 use crate::domain::ids::{EventId, EventTypeId, HoldId, IntentId, ResourceId, SessionId};
 use crate::domain::listing::StatusKind;
 use crate::domain::money::{Currency, Money};
@@ -107,6 +108,25 @@ pub(super) fn decode_requester(text: &str) -> Result<ReleaseRequester, StoreErro
         "operator" => Ok(ReleaseRequester::Operator),
         other => Err(unreadable_column("requester", other)),
     }
+}
+
+pub(super) fn encode_limit_scope(scope: LimitScope) -> &'static str {
+    match scope {
+        LimitScope::Guest => "guest",
+        LimitScope::Email => "email",
+        LimitScope::Client => "client",
+        LimitScope::Network => "network",
+    }
+}
+
+pub(super) fn decode_limit_scope(text: &str) -> Result<LimitScope, StoreError> {
+    Ok(match text {
+        "guest" => LimitScope::Guest,
+        "email" => LimitScope::Email,
+        "client" => LimitScope::Client,
+        "network" => LimitScope::Network,
+        other => return Err(unreadable_column("limit scope", other)),
+    })
 }
 
 pub(super) fn encode_payment_state(state: PaymentState) -> &'static str {

@@ -1,6 +1,7 @@
 //! The interface of a store: all that the workflows need of a database.
 
 use super::access_keys::AccessKeys;
+use super::allowances::Allowances;
 use super::attempts::Attempts;
 use super::audit::Audit;
 use super::availability::Occupancies;
@@ -31,6 +32,7 @@ macro_rules! sum_of {
 
 sum_of!(
     AccessKeys,
+    Allowances,
     Attempts,
     Audit,
     Blocks,

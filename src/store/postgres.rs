@@ -19,6 +19,7 @@ use super::{PoolOptions, StoreError};
 use error::PostgresResult;
 
 mod access_keys;
+mod allowances;
 mod attempts;
 mod audit;
 mod availability;

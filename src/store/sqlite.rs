@@ -22,6 +22,7 @@ use super::{PoolOptions, StoreError};
 use error::{SqliteError, SqliteResult};
 
 mod access_keys;
+mod allowances;
 mod attempts;
 mod audit;
 mod availability;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use holdfast::domain::availability::Availability;
-use holdfast::domain::booking::{Booking, ClientId, HistoryLine};
+use holdfast::domain::booking::{Booking, HistoryLine};
 use holdfast::domain::command::Command;
 use holdfast::domain::figures::{FigureCounts, OtherModeWork};
 use holdfast::domain::hold::{Hold, ReleaseRequester};
@@ -21,10 +21,10 @@ use holdfast::domain::session::HoldRefs;
 use holdfast::domain::token::TokenKey;
 use holdfast::gateway::{Gateway, GatewayError, Refusal};
 use holdfast::store::{
-    ApplyOutcome, AvailabilityQuery, Changes, Commands, DatabaseClock, Figures, GuestErasure, Guests,
-    HoldChange, HoldLimits, HoldMove, Holds, LeaseRequest, MoveOutcome, Occupancies, OrphanPayment,
-    PlaceOutcome, Placements, ReleaseLease, Schema, SessionSearch, Sessions, Store, StoreError,
-    UnpaidHoldCounts,
+    Allowances, ApplyOutcome, AvailabilityQuery, Changes, Commands, DatabaseClock, Figures, GuestErasure,
+    Guests, HoldChange, HoldLimits, HoldMove, Holds, LeaseRequest, LimitUsage, LimitUsageQuery, MoveOutcome,
+    Occupancies, OrphanPayment, PlaceOutcome, Placements, ReleaseLease, Schema, SessionSearch, Sessions,
+    Store, StoreError,
 };
 use tokio::sync::mpsc::UnboundedSender;
 use uuid::Uuid;
@@ -53,7 +53,6 @@ impl Script {
             }
         }
     }
-    /// Makes a call to the store.
     pub(crate) async fn store(&self, call: Call) -> Result<Reply, StoreError> {
         match self.call(call).await {
             Reply::Away => Err(StoreError::Unavailable(sqlx::Error::PoolClosed)),
@@ -213,13 +212,12 @@ impl Guests for Script {
     async fn delete_idle_clients(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
         Ok(0)
     }
+}
 
-    async fn count_unpaid_holds(
-        &self,
-        _: &str,
-        _: Option<&ClientId>,
-    ) -> Result<UnpaidHoldCounts, StoreError> {
-        Ok(UnpaidHoldCounts::default())
+#[async_trait]
+impl Allowances for Script {
+    async fn load_limit_usage(&self, _: &LimitUsageQuery<'_>) -> Result<LimitUsage, StoreError> {
+        Ok(LimitUsage::default())
     }
 }
 

@@ -151,11 +151,11 @@ impl FaultInjector {
         self.processes.start(index, ahead).await;
     }
 
-    /// Lets all waiting guests request one start at once. A lock on the table that every placement needs last collects
-    /// them before it, so that they continue together.
+    /// Lets all waiting guests request one start at once. A lock that every placement needs last collects them
+    /// before it, so that they continue together.
     async fn start_race_for_one_slot(&mut self) {
         let start = random_start(self.first_start, &mut self.rng);
-        let busy = Lock::on_clients(&self.database).await;
+        let busy = Lock::on_placing(&self.database, "%").await;
         self.rush.send_replace(Some(start));
         // The guests need this long to get their sessions.
         tokio::time::sleep(Duration::from_millis(200)).await;

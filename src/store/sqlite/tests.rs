@@ -13,6 +13,7 @@ use crate::domain::booking::ClientId;
 use crate::domain::booking::{Actor, Booking, Guest};
 use crate::domain::change_policy::ChangePolicy;
 use crate::domain::hold::{Decision, Fact, Hold, HoldPolicy, decide};
+use crate::domain::hold_limit::{AllowanceOffer, HoldLimit, LimitScope};
 use crate::domain::ids::{EventId, EventTypeId, HoldId, IdempotencyKey, IntentId, ResourceId, SessionId};
 use crate::domain::key_scope::{KeyScope, ScopedKey};
 use crate::domain::money::{Currency, Money};
@@ -161,9 +162,21 @@ fn units_from(first: u32, booking: &Booking) -> Vec<Allocation> {
 /// Returns limits that no test reaches.
 fn limits() -> HoldLimits {
     HoldLimits {
-        per_guest: 1000,
         client: Some(ClientId("there".into())),
-        per_client: 1000,
+        allowances: vec![allowances_of_guest(64)],
+        waits: false,
+    }
+}
+
+/// Offers all allowances of a limit on the guest's holds.
+fn allowances_of_guest(most: u32) -> AllowanceOffer {
+    AllowanceOffer {
+        limit: HoldLimit {
+            scope: LimitScope::Email,
+            subject: "guest@example.com".to_owned(),
+            most,
+        },
+        numbers: (1..=most).collect(),
     }
 }
 

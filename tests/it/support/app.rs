@@ -293,18 +293,6 @@ impl TestApp {
             let statement = format!("DELETE FROM {table} WHERE {column} = '{id}'");
             assert_ne!(self.database.execute(&statement).await, 0, "{table}");
         }
-        self.recount_held_holds().await;
-    }
-
-    /// Recounts the held holds of guests and clients, after a test deleted some of them.
-    pub(crate) async fn recount_held_holds(&self) {
-        for (counts, key, column) in [("guests", "email", "guest_id"), ("clients", "id", "client_id")] {
-            let anew = format!(
-                "UPDATE {counts} SET held = (SELECT count(*) FROM holds
-                 WHERE holds.{column} = {counts}.{key} AND holds.status = 'held')"
-            );
-            self.database.execute(&anew).await;
-        }
     }
 
     /// Delivers all waiting events; each must get a 2xx response.

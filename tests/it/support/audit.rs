@@ -40,7 +40,7 @@ impl Audit {
         loop {
             let mut findings = slots(&mut database).await;
             findings.extend(check_histories(&mut database).await);
-            findings.extend(check_counts(&mut database).await);
+            findings.extend(check_allowances(&mut database).await);
             findings.extend(check_sessions(&mut database, &self.simulator).await);
             findings.extend(check_money(&mut database, &self.simulator).await);
             if findings.is_empty() || Instant::now() > wait_timeout {
@@ -196,25 +196,27 @@ async fn check_windows(database: &mut AuditConnection) -> Vec<String> {
     findings
 }
 
-/// Checks S27 and S28: the stored count of a guest or client equals its number of `held` holds.
-async fn check_counts(database: &mut AuditConnection) -> Vec<String> {
-    let mut findings = Vec::new();
-    for (table, key, column) in [("guests", "email", "guest_id"), ("clients", "id", "client_id")] {
-        let wrong = format!(
-            "SELECT g.{key}, CAST(g.held AS text) FROM {table} g WHERE g.held <> (
-                 SELECT count(*) FROM holds h WHERE h.{column} = g.{key} AND h.status = 'held')"
+/// Checks S27 and S28: a hold has allowances of its guest and its client exactly while it is unpaid.
+async fn check_allowances(database: &mut AuditConnection) -> Vec<String> {
+    let kept =
+        "SELECT CAST(h.id AS text), h.status, a.scope FROM allowances a JOIN holds h ON h.id = a.hold_id
+        WHERE h.status NOT IN ('held', 'processing')";
+    let mut findings = database.find("an allowance of a hold that is over", kept).await;
+    for scope in ["guest", "email"] {
+        let missing = format!(
+            "SELECT CAST(h.id AS text), h.status FROM holds h WHERE h.status IN ('held', 'processing')
+             AND NOT EXISTS (SELECT 1 FROM allowances a WHERE a.hold_id = h.id AND a.scope = '{scope}')"
         );
-        findings.extend(database.find(&format!("a wrong count in {table}"), &wrong).await);
-        let uncounted = format!(
-            "SELECT CAST(h.id AS text) FROM holds h WHERE h.status = 'held' AND h.{column} IS NOT NULL
-             AND NOT EXISTS (SELECT 1 FROM {table} g WHERE g.{key} = h.{column})"
-        );
-        findings.extend(
-            database
-                .find(&format!("not counted in {table}"), &uncounted)
-                .await,
-        );
+        let what = format!("an unpaid hold without its {scope} allowance");
+        findings.extend(database.find(&what, &missing).await);
     }
+    let foreign = "SELECT CAST(h.id AS text), a.scope FROM allowances a JOIN holds h ON h.id = a.hold_id
+        WHERE a.subject <> CASE a.scope
+            WHEN 'guest' THEN coalesce(h.client_id, '') || ' ' || h.guest_id
+            WHEN 'email' THEN h.guest_id
+            WHEN 'client' THEN h.client_id
+            ELSE a.subject END";
+    findings.extend(database.find("an allowance of someone else", foreign).await);
     findings
 }
 

@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use holdfast::domain::access_key::{AccessKey, KeyDigest};
 use holdfast::domain::audit::{AuditEntry, AuditFilter, AuditOutcome, AuditedAct, AuditedChange};
 use holdfast::domain::availability::Availability;
-use holdfast::domain::booking::{Booking, ClientId, HistoryLine};
+use holdfast::domain::booking::{Booking, HistoryLine};
 use holdfast::domain::catalogue::{Block, BlockConflict, EventType, Feed, Resource};
 use holdfast::domain::command::Command;
 use holdfast::domain::figures::{FigureCounts, OtherModeWork};
@@ -30,11 +30,11 @@ use holdfast::domain::session::{HoldRefs, NewSession, SessionReport, SessionTerm
 use holdfast::domain::token::{CalendarSalt, TokenKey};
 use holdfast::gateway::{Gateway, GatewayError, Probe};
 use holdfast::store::{
-    AccessKeys, ApplyOutcome, AttemptEnd, Attempts, Audit, AvailabilityQuery, Blocks, Catalogue, Changes,
-    Claim, Commands, DatabaseClock, Events, FeedRead, Feeds, Figures, GuestErasure, Guests, HoldChange,
-    HoldLimits, HoldMove, Holds, LeaseRequest, MoveOutcome, NewAttempt, Occupancies, OrphanPayment,
-    PlaceOutcome, Placements, ReleaseLease, Resources, Schema, SessionSearch, Sessions, StaleAttempt, Store,
-    StoreError, UnpaidHoldCounts,
+    AccessKeys, Allowances, ApplyOutcome, AttemptEnd, Attempts, Audit, AvailabilityQuery, Blocks, Catalogue,
+    Changes, Claim, Commands, DatabaseClock, Events, FeedRead, Feeds, Figures, GuestErasure, Guests,
+    HoldChange, HoldLimits, HoldMove, Holds, LeaseRequest, LimitUsage, LimitUsageQuery, MoveOutcome,
+    NewAttempt, Occupancies, OrphanPayment, PlaceOutcome, Placements, ReleaseLease, Resources, Schema,
+    SessionSearch, Sessions, StaleAttempt, Store, StoreError,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -274,8 +274,12 @@ implement_store! {
 }
 
 implement_store! {
+    Allowances:
+    load_limit_usage(query: &LimitUsageQuery<'_>) -> LimitUsage;
+}
+
+implement_store! {
     Guests:
-    count_unpaid_holds(guest: &str, client: Option<&ClientId>) -> UnpaidHoldCounts;
     erase_guests(before: DateTime<Utc>, limit: u32) -> u64;
     clear_leftover_metadata(before: DateTime<Utc>, limit: u32) -> u64;
     erase_guest(guest: &str, limit: u32) -> GuestErasure;
