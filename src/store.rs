@@ -42,6 +42,7 @@ mod schedule_json;
 pub mod schema;
 pub mod sqlite;
 mod transition_effect;
+pub mod unowned_facts;
 
 pub use access_keys::AccessKeys;
 pub use attempts::{AttemptEnd, Attempts, Claim, NewAttempt, StaleAttempt};
@@ -65,3 +66,4 @@ pub use placements::{HoldLimits, HoldMove, MoveOutcome, PlaceOutcome, Placements
 pub use pool_options::PoolOptions;
 pub use resources::Resources;
 pub use schema::Schema;
+pub use unowned_facts::{UnownedFact, UnownedFacts};

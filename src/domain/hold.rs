@@ -7,6 +7,8 @@
 mod cancel;
 mod decide;
 mod fact;
+mod payment_steps;
+mod reversal_steps;
 mod state;
 mod steps;
 mod transition;

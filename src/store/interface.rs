@@ -17,6 +17,7 @@ use super::holds::Holds;
 use super::placements::Placements;
 use super::resources::Resources;
 use super::schema::Schema;
+use super::unowned_facts::UnownedFacts;
 
 /// Defines [`Store`] as the sum of the named traits.
 macro_rules! sum_of {
@@ -45,5 +46,6 @@ sum_of!(
     Occupancies,
     Placements,
     Resources,
-    Schema
+    Schema,
+    UnownedFacts
 );

@@ -38,6 +38,7 @@ mod placements;
 mod resources;
 mod schema;
 mod transport;
+mod unowned_facts;
 
 pub use transport::{DatabaseTransport, find_transport};
 

@@ -42,6 +42,7 @@ mod resources;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod unowned_facts;
 
 /// A store in a SQLite file.
 #[derive(Clone, Debug)]

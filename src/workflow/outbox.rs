@@ -135,7 +135,7 @@ async fn save_failure(context: &Context, command: &Command, error: &WorkflowErro
 
 async fn call_stripe(context: &Context, command: &Command, actor: Actor) -> Result<(), WorkflowError> {
     match &command.action {
-        CommandAction::ExpireSession(session) => expire_session(context, session, actor).await,
+        CommandAction::ExpireSession(session) => expire_session(context, command, session, actor).await,
         CommandAction::Refund { intent, money } => {
             refund_payment(context, command, intent, *money, actor).await
         }
@@ -143,7 +143,12 @@ async fn call_stripe(context: &Context, command: &Command, actor: Actor) -> Resu
 }
 
 /// Expires a session that belongs to no live hold. If it was paid nevertheless, it is a payment without a slot (I3).
-async fn expire_session(context: &Context, session: &SessionId, actor: Actor) -> Result<(), WorkflowError> {
+async fn expire_session(
+    context: &Context,
+    command: &Command,
+    session: &SessionId,
+    actor: Actor,
+) -> Result<(), WorkflowError> {
     let Some(fact) = release_hold::expire_session(context, session).await? else {
         return Err(WorkflowError::Stripe { retry_after: None });
     };
@@ -154,20 +159,17 @@ async fn expire_session(context: &Context, session: &SessionId, actor: Actor) ->
         session: Some(session.clone()),
         ..HoldRefs::default()
     };
-    match context.store.find_booking_by_refs(&by_session).await? {
-        Some(booking) => apply_fact::apply_fact(context, booking, &fact, actor)
+    let booking = context.store.find_booking_by_refs(&by_session).await?;
+    match (booking, command.hold) {
+        (Some(booking), _) => apply_fact::apply_fact(context, booking, &fact, actor)
             .await
             .map(drop),
-        None => {
-            let report = context.gateway.retrieve_session(session).await?;
-            let refs = HoldRefs {
-                hold: report.hold,
-                ..by_session
-            };
-            apply_fact::record_orphan_payment(context, &refs, Some(receipt), None)
-                .await
-                .map(drop)
-        }
+        (None, Some(attempt)) => apply_fact::record_orphan_payment(context, attempt, receipt, None)
+            .await
+            .map(drop),
+        (None, None) => Err(WorkflowError::Internal(
+            "a command to expire a session names no hold".into(),
+        )),
     }
 }
 

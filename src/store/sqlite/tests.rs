@@ -177,7 +177,7 @@ fn event(id: &str) -> EventRecord {
     EventRecord {
         id: EventId::new(id),
         kind: "test".into(),
-        payload: "{}".into(),
+        payload: Some("{}".into()),
     }
 }
 

@@ -59,6 +59,7 @@ mod postgres_only;
 mod reading;
 mod retention;
 mod schema;
+mod unowned_facts;
 
 /// Longer than any test runs: `age_leases` makes a lease expire.
 const LEASE: Duration = Duration::from_secs(3600);
@@ -201,7 +202,7 @@ fn event(id: &str) -> EventRecord {
     EventRecord {
         id: EventId::new(id),
         kind: "checkout.session.completed".into(),
-        payload: "{}".into(),
+        payload: Some("{}".into()),
     }
 }
 

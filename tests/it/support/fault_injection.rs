@@ -33,8 +33,8 @@ use holdfast::store::{
     AccessKeys, ApplyOutcome, AttemptEnd, Attempts, Audit, AvailabilityQuery, Blocks, Catalogue, Changes,
     Claim, Commands, DatabaseClock, Events, FeedRead, Feeds, Figures, GuestErasure, Guests, HoldChange,
     HoldLimits, HoldMove, Holds, LeaseRequest, MoveOutcome, NewAttempt, Occupancies, OrphanPayment,
-    PlaceOutcome, Placements, ReleaseLease, Resources, Schema, StaleAttempt, Store, StoreError,
-    UnpaidHoldCounts,
+    PlaceOutcome, Placements, ReleaseLease, Resources, Schema, StaleAttempt, Store, StoreError, UnownedFact,
+    UnownedFacts, UnpaidHoldCounts,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -320,6 +320,15 @@ implement_store! {
     installation_id() -> String;
     token_key(earlier: &TokenKey) -> TokenKey;
     dry_run_checkout(now: DateTime<Utc>) -> ();
+}
+
+implement_store! {
+    UnownedFacts:
+    keep_unowned_fact(fact: &UnownedFact) -> bool;
+    find_unowned_facts(intent: &IntentId) -> Vec<UnownedFact>;
+    list_tied_facts(limit: u32) -> Vec<UnownedFact>;
+    delete_unowned_fact(event: &EventId) -> ();
+    delete_old_unowned_facts(before: DateTime<Utc>, limit: u32) -> u64;
 }
 
 /// Implements each method of [`Gateway`] by way of the plan. If a call fails after its effect, the outcome is

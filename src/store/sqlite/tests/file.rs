@@ -2,7 +2,9 @@
 
 use futures::FutureExt as _;
 
-use super::super::{attempts, availability, blocks, commands, events, feeds, guests, holds, occupancy};
+use super::super::{
+    attempts, availability, blocks, commands, events, feeds, guests, holds, occupancy, unowned_facts,
+};
 use super::*;
 use crate::domain::listing::{HoldFilter, PageRequest};
 use crate::store::{PlaceOutcome, StoreError};
@@ -175,6 +177,9 @@ async fn frequent_queries_never_scan_a_whole_table() {
         holds::DELETE,
         holds::DELETE_HISTORY,
         holds::SELECT_RELEASED,
+        crate::store::unowned_facts::FIND,
+        crate::store::unowned_facts::LIST_TIED,
+        unowned_facts::DELETE_OLD,
         guests::SELECT_DUE,
         guests::ERASE,
         guests::DELETE_GUESTS,
@@ -200,6 +205,7 @@ async fn frequent_queries_never_scan_a_whole_table() {
         "stripe_events",
         "hold_history",
         "a",
+        "unowned_facts",
     ];
     for query in frequent {
         let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {query}"));
