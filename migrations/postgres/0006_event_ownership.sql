@@ -20,10 +20,11 @@ CREATE INDEX unowned_facts_tied ON unowned_facts (seq) WHERE tied;
 CREATE INDEX unowned_facts_age ON unowned_facts (reported_at);
 
 -- Marks the facts of an intent in the transaction that ties it to a hold. The lock orders that transaction and one that
--- keeps a fact of the same intent: whichever is second sees the row of the first.
+-- keeps a fact of the same intent: whichever is second sees the row of the first. There are 1,024 such locks, because a
+-- transaction that loads many payments must not take one lock each.
 CREATE FUNCTION unowned_facts_tie() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM pg_advisory_xact_lock(hashtextextended(NEW.intent_id, 0));
+    PERFORM pg_advisory_xact_lock(hashtextextended(NEW.intent_id, 0) & 1023);
     UPDATE unowned_facts SET tied = true WHERE intent_id = NEW.intent_id;
     RETURN NULL;
 END $$;

@@ -355,7 +355,6 @@ fn announce_change(context: &Context, change: &HoldChange, commands: usize) {
         | TransitionReason::PaymentAfterCancellation
         | TransitionReason::SecondPayment
         | TransitionReason::PaidElsewhere
-        | TransitionReason::PaidBelowPrice
         | TransitionReason::UnderpaidElsewhere => {
             metrics::counter!("holdfast_payments_without_slot_total", "kind" => "late").increment(1);
             tracing::error!(hold = %hold.log_id(), %reason, "a payment arrived for a hold that was not waiting for it");

@@ -77,10 +77,12 @@ pub(crate) enum EventKind {
     CopyPaid,
     /// The intent of the copy has the money.
     CopyIntentSucceeded,
+    /// The payment of the copy was refunded.
+    CopyRefunded,
 }
 
 impl EventKind {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Paid,
         Self::Unpaid,
         Self::Expired,
@@ -91,13 +93,18 @@ impl EventKind {
         Self::Refunded,
         Self::CopyPaid,
         Self::CopyIntentSucceeded,
+        Self::CopyRefunded,
     ];
 
     /// Whether the event is about the session, and so carries its id.
     pub(crate) fn names_session(self) -> bool {
         !matches!(
             self,
-            Self::IntentSucceeded | Self::Declined | Self::Refunded | Self::CopyIntentSucceeded
+            Self::IntentSucceeded
+                | Self::Declined
+                | Self::Refunded
+                | Self::CopyIntentSucceeded
+                | Self::CopyRefunded
         )
     }
 }
@@ -126,7 +133,7 @@ impl StripeEvent {
                 Fact::IntentSucceeded(receipt(self.guest))
             }
             EventKind::Declined => Fact::IntentFailed(intent, FailureCode::new("card_declined")),
-            EventKind::Refunded => Fact::Refunded {
+            EventKind::Refunded | EventKind::CopyRefunded => Fact::Refunded {
                 paid: receipt(self.guest),
                 refunded: price().amount,
             },
@@ -136,7 +143,7 @@ impl StripeEvent {
     /// The guest whose hold the metadata names. A copy has the number of another guest, and the metadata of the first.
     pub(crate) fn claimed(self) -> Guest {
         match self.kind {
-            EventKind::CopyPaid | EventKind::CopyIntentSucceeded => 0,
+            EventKind::CopyPaid | EventKind::CopyIntentSucceeded | EventKind::CopyRefunded => 0,
             _ => self.guest,
         }
     }

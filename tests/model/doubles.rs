@@ -345,11 +345,11 @@ impl Schema for Script {
     }
 }
 
-/// Every refund in the model carries our metadata, so none waits for its owner.
+/// Every refund in the model carries our metadata. Only that of a payment without a hold has no owner, and none gets one.
 #[async_trait]
 impl UnownedFacts for Script {
     async fn keep_unowned_fact(&self, _: &UnownedFact) -> Result<bool, StoreError> {
-        unimplemented!()
+        Ok(false)
     }
 
     async fn find_unowned_facts(&self, _: &IntentId) -> Result<Vec<UnownedFact>, StoreError> {

@@ -93,10 +93,12 @@ impl World {
         if !session.refunded_by_shop && !session.refunds.contains(&index) {
             session.refunds.push(index);
         }
-        self.send_event(StripeEvent {
-            guest,
-            kind: EventKind::Refunded,
-        });
+        let kind = if session.is_copy {
+            EventKind::CopyRefunded
+        } else {
+            EventKind::Refunded
+        };
+        self.send_event(StripeEvent { guest, kind });
         Reply::Done
     }
 

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use holdfast::clock::SystemClock;
+use holdfast::domain::time::Clock;
 use holdfast::sandbox::{PaymentLinkVisit, PaymentOutcome, Simulator, signature_header};
 use rand::Rng;
 use rand::rngs::StdRng;
@@ -106,7 +108,7 @@ impl ReferenceBeliever {
                 continue;
             };
             let process = self.processes.address(0);
-            let at = chrono::Utc::now().timestamp() + process.ahead;
+            let at = SystemClock.now().timestamp() + process.ahead;
             let signature = signature_header(WEBHOOK_SECRET, at, &body);
             let url = format!("http://{}/webhooks/stripe", process.address);
             let request = reqwest::Client::builder().no_proxy().build().unwrap().post(url);

@@ -23,7 +23,8 @@ pub(super) fn find_disputed_payment(hold: &Hold, intent: &IntentId) -> Option<(R
 }
 
 /// Applies a refund to a live hold. The refund of at least the price proves that the hold was paid. A full refund of the
-/// only payment cancels the hold if the shop chose so.
+/// only payment cancels the hold if the shop chose so. What is left of an unknown payment of a confirmed hold is a second
+/// payment.
 pub(super) fn apply_refund_to_live(
     hold: &Hold,
     paid: &Receipt,
@@ -34,6 +35,10 @@ pub(super) fn apply_refund_to_live(
         return Decision::Stay(TransitionReason::AlreadySo);
     };
     let is_unknown = hold.find_payment(&paid.intent).is_none();
+    if is_unknown && hold.status == Status::Confirmed && refunded < paid.money.amount {
+        let reason = TransitionReason::SecondPayment;
+        return Decision::Change(refund_payment(hold.clone(), paid, refunded, reason));
+    }
     if !covers_price(hold, paid.money) && (is_unknown || hold.status != Status::Confirmed) {
         return Decision::Change(step);
     }

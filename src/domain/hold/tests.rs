@@ -38,6 +38,7 @@ intent failed     | note               | note               | -            | not
 intent canceled   | note               | note               | -            | note      | -    | -
 refunded full     | cancelled/refunded | cancelled/refunded | cancelled/refunded | cancelled/refunded | note | -
 refunded part     | confirmed          | confirmed          | note         | reclaim   | note | -
+refunded part low | note               | note               | note+refund  | released/late_payment_refunded+refund | note+refund | note+refund
 refund failed     | -                  | -                  | -            | -         | note | note
 dispute opened    | confirmed          | confirmed          | note         | note      | -    | -
 dispute won       | -                  | -                  | -            | -         | -    | -
@@ -115,6 +116,10 @@ fn facts() -> Vec<Fact> {
             paid: low(),
             refunded: 100,
         },
+        Fact::Refunded {
+            paid: low(),
+            refunded: 50,
+        },
         Fact::DisputeOpened(low()),
         Fact::SessionDead,
         Fact::AsyncSucceeded(receipt("pi_1")),
@@ -156,6 +161,7 @@ fn row_of(fact: &Fact) -> &'static str {
         Fact::OtherSessionPaid(receipt) if receipt.intent.as_str() == "pi_1" => "other same intent",
         Fact::OtherSessionPaid(_) => "other",
         Fact::IntentSucceeded(receipt) if *receipt == low() => "intent low",
+        Fact::Refunded { paid, refunded: 50 } if *paid == low() => "refunded part low",
         Fact::Refunded { paid, .. } if *paid == low() => "refunded low",
         Fact::DisputeOpened(receipt) if *receipt == low() => "dispute low",
         Fact::SessionDead => "session dead",

@@ -14,8 +14,9 @@ impl UnownedFacts for PostgresStore {
         let encoded = fact.encode_fact()?;
         self.retrying(|| async {
             let mut transaction = self.pool.begin().await?;
-            // In a statement of its own, so that the next one sees what the transaction before it has tied.
-            sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
+            // The lock of the trigger that ties intents. In a statement of its own, so that the next one sees what the
+            // transaction before it has tied.
+            sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0) & 1023)")
                 .bind(fact.intent.as_str())
                 .execute(&mut *transaction)
                 .await?;

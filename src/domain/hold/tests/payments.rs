@@ -114,10 +114,6 @@ fn facts_below_the_price() -> Vec<Fact> {
         intent: low().intent,
         won: true,
     });
-    facts.push(Fact::Refunded {
-        paid: low(),
-        refunded: 50,
-    });
     facts
 }
 

@@ -82,14 +82,11 @@ async fn payment_or_link_ties_the_facts_of_its_intent(database: &TestDatabase) {
         assert!(!store.keep_unowned_fact(known).await.unwrap());
     }
     let mine = after(&*store, &mine, paying).await;
-    assert_eq!(store.list_tied_facts(10).await.unwrap(), [of_payment.clone()]);
+    assert_eq!(tied(&*store).await, ["evt_1"]);
     let mut linked = paid(&mine);
     linked.next.intent = Some(IntentId::new("pi_linked"));
     after(&*store, &mine, linked).await;
-    assert_eq!(
-        store.list_tied_facts(10).await.unwrap(),
-        [of_payment.clone(), of_link]
-    );
+    assert_eq!(tied(&*store).await, ["evt_1", "evt_2"]);
     assert_eq!(store.list_tied_facts(1).await.unwrap(), [of_payment]);
 }
 
@@ -118,13 +115,18 @@ async fn concurrent_payment_and_dispute_never_miss_each_other(database: &TestDat
         let (payment, kept) = tokio::join!(store.apply_change(&written), store.keep_unowned_fact(&early));
         assert_eq!(payment.unwrap(), DONE);
         kept.unwrap();
-        assert_eq!(tied(&*store).await.last(), Some(&early.event), "the fact is lost");
+        assert_eq!(
+            tied(&*store).await.len(),
+            usize::try_from(number).unwrap() + 1,
+            "a fact is lost"
+        );
     }
 }
 
-async fn tied(store: &dyn Store) -> Vec<EventId> {
+async fn tied(store: &dyn Store) -> Vec<String> {
     let facts = store.list_tied_facts(100).await.unwrap();
-    facts.into_iter().map(|fact| fact.event).collect()
+    let events = facts.iter().map(|fact| fact.event.as_str().to_owned());
+    events.collect()
 }
 
 async fn old_facts_are_deleted_oldest_first(database: &TestDatabase) {
