@@ -11,7 +11,7 @@
 //! | `final_sweep` | the state that is reached when only the sweep still runs |
 //! | `process` | a running workflow as a value |
 //! | `call` | the calls of a workflow, and their replies |
-//! | `doubles`, `attempts`, `catalogue`, `gateway` | the store and the gateway as a workflow sees them |
+//! | `doubles`, `attempts`, `catalogue`, `unowned_facts`, `gateway` | the store and the gateway as a workflow sees them |
 //! | `world`, `store`, `stripe` | the simulated store and Stripe, and the mutations that can be added to them |
 //! | `fixture` | the values that never change |
 //! | `copies` | the graphs of payments through other sessions |
@@ -51,6 +51,8 @@ mod process;
 mod store;
 #[path = "model/stripe.rs"]
 mod stripe;
+#[path = "model/unowned_facts.rs"]
+mod unowned_facts;
 #[path = "model/world.rs"]
 mod world;
 

@@ -14,7 +14,7 @@ use holdfast::domain::booking::{Booking, ClientId, HistoryLine};
 use holdfast::domain::command::Command;
 use holdfast::domain::figures::FigureCounts;
 use holdfast::domain::hold::{Hold, ReleaseRequester};
-use holdfast::domain::ids::{CommandId, EventId, HoldId, IntentId};
+use holdfast::domain::ids::{CommandId, HoldId};
 use holdfast::domain::listing::{CommandFilter, HoldFilter, Page, PageRequest};
 use holdfast::domain::segment::Allocation;
 use holdfast::domain::session::HoldRefs;
@@ -23,8 +23,7 @@ use holdfast::gateway::{Gateway, GatewayError, Refusal};
 use holdfast::store::{
     ApplyOutcome, AvailabilityQuery, Changes, Commands, DatabaseClock, Figures, GuestErasure, Guests,
     HoldChange, HoldLimits, HoldMove, Holds, LeaseRequest, MoveOutcome, Occupancies, OrphanPayment,
-    PlaceOutcome, Placements, ReleaseLease, Schema, Store, StoreError, UnownedFact, UnownedFacts,
-    UnpaidHoldCounts,
+    PlaceOutcome, Placements, ReleaseLease, Schema, Store, StoreError, UnpaidHoldCounts,
 };
 use tokio::sync::mpsc::UnboundedSender;
 use uuid::Uuid;
@@ -342,30 +341,6 @@ impl Schema for Script {
 
     async fn dry_run_checkout(&self, _: DateTime<Utc>) -> Result<(), StoreError> {
         unimplemented!()
-    }
-}
-
-/// Every refund in the model carries our metadata. Only that of a payment without a hold has no owner, and none gets one.
-#[async_trait]
-impl UnownedFacts for Script {
-    async fn keep_unowned_fact(&self, _: &UnownedFact) -> Result<bool, StoreError> {
-        Ok(false)
-    }
-
-    async fn find_unowned_facts(&self, _: &IntentId) -> Result<Vec<UnownedFact>, StoreError> {
-        Ok(Vec::new())
-    }
-
-    async fn list_tied_facts(&self, _: u32) -> Result<Vec<UnownedFact>, StoreError> {
-        Ok(Vec::new())
-    }
-
-    async fn delete_unowned_fact(&self, _: &EventId) -> Result<(), StoreError> {
-        unimplemented!()
-    }
-
-    async fn delete_old_unowned_facts(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
-        Ok(0)
     }
 }
 
