@@ -44,6 +44,7 @@ pub mod schema;
 pub mod sessions;
 pub mod sqlite;
 mod transition_effect;
+pub mod unowned_facts;
 
 pub use access_keys::AccessKeys;
 pub use allowances::{Allowances, LapseQuery, LimitUsage, LimitUsageQuery};
@@ -69,3 +70,4 @@ pub use pool_options::PoolOptions;
 pub use resources::Resources;
 pub use schema::Schema;
 pub use sessions::{SessionSearch, Sessions};
+pub use unowned_facts::{UnownedFact, UnownedFacts};

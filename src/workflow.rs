@@ -13,6 +13,7 @@ pub mod cancel_hold;
 pub mod catalogue;
 mod context;
 mod error;
+mod event_owner;
 pub mod guest_data;
 mod hold_limits;
 pub mod move_hold;

@@ -4,7 +4,7 @@
 //! An episode is two or three real `holdfast serve` processes on one database, the Stripe simulator, and for
 //! PostgreSQL a proxy before the server. The shop sells one person, a pool, places in classes, and composites of all
 //! three in opposite orders. Guests compete for a few overlapping slots, move them, pay, decline, pay late, cancel or
-//! leave. At the same time Stripe fails in every way that the simulator has; webhooks arrive twice, late, in disorder
+//! leave. A foreigner pays for other things on the same Stripe account, with our ids in them. At the same time Stripe fails in every way that the simulator has; webhooks arrive twice, late, in disorder
 //! or never; the database stalls, loses connections or loses responses; processes with wrong clocks are killed,
 //! stopped and started; and somebody sweeps with the key of another Stripe account.
 //!
@@ -40,6 +40,8 @@ mod checks;
 mod episode;
 #[path = "storm/fault_injection.rs"]
 mod fault_injection;
+#[path = "storm/foreigner.rs"]
+mod foreigner;
 #[path = "storm/guest.rs"]
 mod guest;
 #[path = "storm/mutation.rs"]
@@ -195,6 +197,18 @@ async fn expire_before_lease_is_found() {
         "a guest received a session that was over",
     ] {
         assert_found(Engine::Postgres, Mutation::ExpireBeforeLease, words).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ownership_by_client_reference_id_is_found() {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        assert_found(
+            engine,
+            Mutation::OwnershipByReference,
+            "a foreign payment in the ledger",
+        )
+        .await;
     }
 }
 

@@ -7,7 +7,9 @@
 mod cancel;
 mod decide;
 mod fact;
+mod payment_steps;
 mod release_unknown;
+mod reversal_steps;
 mod state;
 mod steps;
 mod transition;

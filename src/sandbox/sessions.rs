@@ -54,6 +54,7 @@ impl AccountState {
             allowed_payment_method_types: Vec::new(),
             locale: None,
             submit_type: None,
+            payment_link: None,
             expires_at: now,
         };
         self.sessions.entry(id.to_owned()).or_insert(Session {

@@ -64,7 +64,7 @@ impl DryRun {
             event: Some(EventRecord {
                 id: event.clone(),
                 kind: "dry_run".to_owned(),
-                payload: String::new(),
+                payload: None,
             }),
             hold: id,
             version: booking.version,

@@ -17,8 +17,8 @@ pub struct EventRecord {
     pub id: EventId,
     /// The event's type, such as `checkout.session.completed`.
     pub kind: String,
-    /// The body as it was received, for a replay.
-    pub payload: String,
+    /// The body as it was received, for a replay. `None` for an event that waited for its owner without its body.
+    pub payload: Option<String>,
 }
 
 /// Applied events in the database; one method is one transaction.

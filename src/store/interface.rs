@@ -19,6 +19,7 @@ use super::placements::Placements;
 use super::resources::Resources;
 use super::schema::Schema;
 use super::sessions::Sessions;
+use super::unowned_facts::UnownedFacts;
 
 /// Defines [`Store`] as the sum of the named traits.
 macro_rules! sum_of {
@@ -49,5 +50,6 @@ sum_of!(
     Placements,
     Resources,
     Schema,
-    Sessions
+    Sessions,
+    UnownedFacts
 );

@@ -40,6 +40,7 @@ mod resources;
 mod schema;
 mod sessions;
 mod transport;
+mod unowned_facts;
 
 pub use transport::{DatabaseTransport, find_transport};
 

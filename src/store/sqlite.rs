@@ -44,6 +44,7 @@ mod schema;
 mod sessions;
 #[cfg(test)]
 mod tests;
+mod unowned_facts;
 
 /// A store in a SQLite file.
 #[derive(Clone, Debug)]

@@ -166,20 +166,17 @@ async fn expire_session(
         session: Some(session.clone()),
         ..HoldRefs::default()
     };
-    match context.store.find_booking_by_refs(&by_session).await? {
-        Some(booking) => apply_fact::apply_fact(context, booking, &fact, actor)
+    let booking = context.store.find_booking_by_refs(&by_session).await?;
+    match (booking, command.hold) {
+        (Some(booking), _) => apply_fact::apply_fact(context, booking, &fact, actor)
             .await
             .map(drop),
-        None => {
-            let report = context.gateway.retrieve_session(session).await?;
-            let refs = HoldRefs {
-                hold: report.hold,
-                ..by_session
-            };
-            apply_fact::record_orphan_payment(context, &refs, Some(receipt), None)
-                .await
-                .map(drop)
-        }
+        (None, Some(attempt)) => apply_fact::record_orphan_payment(context, attempt, receipt, None)
+            .await
+            .map(drop),
+        (None, None) => Err(WorkflowError::Internal(
+            "a command to expire a session names no hold".into(),
+        )),
     }
 }
 

@@ -18,6 +18,9 @@ const KEEP_EVENT_IDS_LONGER: Duration = Duration::days(60);
 
 /// How long a command is kept after it was done, for an operator who looks at what happened.
 const KEEP_DONE_COMMANDS: Duration = Duration::days(90);
+/// How long a refund or a dispute of an unknown intent is kept. Stripe repeats a delivery for 3 days and an operator can
+/// resend an event for 30, so an intent that is not ours by then never is.
+const KEEP_UNOWNED_FACTS: Duration = Duration::days(35);
 
 /// Deletes what is due.
 ///
@@ -33,6 +36,9 @@ pub(super) async fn delete_expired_data(context: &Context) -> Result<(), Workflo
         .await?;
     let events = store
         .delete_old_events(now - settings.keep_events - KEEP_EVENT_IDS_LONGER, BATCH)
+        .await?;
+    store
+        .delete_old_unowned_facts(now - KEEP_UNOWNED_FACTS, BATCH)
         .await?;
     let forget_before = now - settings.forget_after;
     let guests = store.erase_guests(forget_before, BATCH).await?;

@@ -19,6 +19,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::checks::{self, Evidence};
 use crate::fault_injection::{FaultInjector, FaultProfile, decide_payment};
+use crate::foreigner::Foreigner;
 use crate::guest::Guest;
 use crate::mutation::Mutation;
 use crate::observations::Observations;
@@ -176,8 +177,20 @@ impl Episode {
             first_start,
             findings: Vec::new(),
         };
-        let background =
-            mutation.run_in_background(&self.database, &self.simulator, &self.stripe.url, &closing);
+        let background = mutation.run_in_background(
+            &self.database,
+            &self.simulator,
+            &self.processes,
+            &self.stripe.url,
+            &closing,
+        );
+        let foreigner = Foreigner {
+            simulator: self.simulator.clone(),
+            observations: self.observations.clone(),
+            rng: StdRng::seed_from_u64(rng.random()),
+            shop_closes: closing.clone(),
+        };
+        let purchasing = tokio::spawn(foreigner.run());
         let injecting = tokio::spawn(injector.run_until_closed(closing.clone()));
         let open_for = rng.random_range(MOST_OPEN_MS / 2..=MOST_OPEN_MS);
         let mut findings = checks::check_repeatedly(&self.evidence(), Duration::from_millis(open_for)).await;
@@ -186,6 +199,7 @@ impl Episode {
             guest.await.unwrap();
         }
         background.await.unwrap();
+        purchasing.await.unwrap();
         findings.extend(injecting.await.unwrap().findings);
         findings
     }

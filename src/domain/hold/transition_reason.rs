@@ -11,6 +11,12 @@ pub enum TransitionReason {
     Placed,
     /// The guest paid the session.
     Paid,
+    /// Another session took the payment; the hold's own session is expired.
+    PaidElsewhere,
+    /// An intent brought less than the price. Its session decides what it is.
+    PaidBelowPrice,
+    /// Another session took less than the price; the money is refunded.
+    UnderpaidElsewhere,
     /// The guest chose a delayed payment method.
     PaymentUnderway,
     /// A delayed payment succeeded.
@@ -67,6 +73,9 @@ impl TransitionReason {
         match self {
             Self::Placed => "placed",
             Self::Paid => "paid",
+            Self::PaidElsewhere => "paid_elsewhere",
+            Self::PaidBelowPrice => "paid_below_price",
+            Self::UnderpaidElsewhere => "underpaid_elsewhere",
             Self::PaymentUnderway => "payment_processing",
             Self::DelayedPaymentArrived => "delayed_payment_succeeded",
             Self::DelayedPaymentFailed => "delayed_payment_failed",
@@ -100,6 +109,9 @@ impl fmt::Display for TransitionReason {
         f.write_str(match self {
             Self::Placed => "placed by a checkout",
             Self::Paid => "paid",
+            Self::PaidElsewhere => "paid through another session; the own session is expired",
+            Self::PaidBelowPrice => "a payment below the price; its session decides what follows",
+            Self::UnderpaidElsewhere => "another session took less than the price; the money goes back",
             Self::PaymentUnderway => "a delayed payment is in progress",
             Self::DelayedPaymentArrived => "the delayed payment arrived",
             Self::DelayedPaymentFailed => "the delayed payment failed",

@@ -35,9 +35,9 @@ const FIND: &str = select!("WHERE h.id = $1");
 
 const FIND_BY_REFS: &str = select!(
     "WHERE h.id = coalesce(
-         (SELECT id FROM holds WHERE id = $1),
          (SELECT id FROM holds WHERE session_id = $2),
          (SELECT hold_id FROM payments WHERE intent_id = $3),
+         (SELECT id FROM holds WHERE id = $1),
          (SELECT id FROM holds WHERE intent_id = $3 ORDER BY created_at, id LIMIT 1))"
 );
 

@@ -191,7 +191,7 @@ fn event(id: &str) -> EventRecord {
     EventRecord {
         id: EventId::new(id),
         kind: "test".into(),
-        payload: "{}".into(),
+        payload: Some("{}".into()),
     }
 }
 

@@ -286,7 +286,6 @@ fn believe_404(
     match answer {
         Err(GatewayError::Refused(refusal)) if refusal.status == 404 => Ok(SessionReport {
             id: id.clone(),
-            hold: None,
             status: SessionStatus::Expired,
         }),
         answer => answer,

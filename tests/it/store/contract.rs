@@ -62,6 +62,7 @@ mod reading;
 mod retention;
 mod schema;
 mod sessions;
+mod unowned_facts;
 
 /// Longer than any test runs: `age_leases` makes a lease expire.
 const LEASE: Duration = Duration::from_secs(3600);
@@ -217,7 +218,7 @@ fn event(id: &str) -> EventRecord {
     EventRecord {
         id: EventId::new(id),
         kind: "checkout.session.completed".into(),
-        payload: "{}".into(),
+        payload: Some("{}".into()),
     }
 }
 

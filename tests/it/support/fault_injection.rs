@@ -34,7 +34,7 @@ use holdfast::store::{
     Changes, Claim, Commands, DatabaseClock, Events, FeedRead, Feeds, Figures, GuestErasure, Guests,
     HoldChange, HoldLimits, HoldMove, Holds, LeaseRequest, LimitUsage, LimitUsageQuery, MoveOutcome,
     NewAttempt, Occupancies, OrphanPayment, PlaceOutcome, Placements, ReleaseLease, Resources, Schema,
-    SessionSearch, Sessions, StaleAttempt, Store, StoreError,
+    SessionSearch, Sessions, StaleAttempt, Store, StoreError, UnownedFact, UnownedFacts,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -331,6 +331,15 @@ implement_store! {
     find_newest_session(search: &SessionSearch) -> Option<SessionId>;
     find_newest_unpaid_session(livemode: bool) -> Option<SessionId>;
     count_other_mode_work(livemode: bool, now: DateTime<Utc>) -> OtherModeWork;
+}
+
+implement_store! {
+    UnownedFacts:
+    keep_unowned_fact(fact: &UnownedFact) -> bool;
+    find_unowned_facts(intent: &IntentId) -> Vec<UnownedFact>;
+    list_tied_facts(limit: u32) -> Vec<UnownedFact>;
+    delete_unowned_fact(event: &EventId) -> ();
+    delete_old_unowned_facts(before: DateTime<Utc>, limit: u32) -> u64;
 }
 
 /// Implements each method of [`Gateway`] by way of the plan. If a call fails after its effect, the outcome is
