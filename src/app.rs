@@ -1,21 +1,17 @@
 //! Wires everything together: builds it from the configuration, binds the address, serves, and shuts down.
 
-use std::future::IntoFuture;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
-use axum::serve::ListenerExt;
 use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, Database, StripeSettings};
-use crate::domain::figures::OtherModeWork;
 use crate::domain::hold::HoldPolicy;
 use crate::domain::hold_limit::MostUnpaidHolds;
 use crate::domain::time::Clock;
@@ -30,7 +26,14 @@ pub use crate::store::postgres::DatabaseTransport;
 use crate::store::postgres::{self, PostgresStore};
 use crate::store::{PoolOptions, Store, StoreError, sqlite};
 use crate::telemetry;
-use crate::workflow::{Context, LimitSettings, Settings, WorkflowError, format_error_chain, queries};
+use crate::workflow::{Context, LimitSettings, Settings, WorkflowError, format_error_chain};
+
+mod key_mode;
+mod serving;
+
+pub use self::key_mode::WrongModeError;
+use self::key_mode::find_other_mode_work;
+use self::serving::start_server;
 
 /// How long running requests and jobs may take after the signal to stop.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
@@ -62,35 +65,17 @@ pub enum StartupError {
     Other(#[from] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// The key is of the one mode of Stripe, and the database has work left of the other.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "STRIPE_SECRET_KEY is a {key} key, but the database has work of {other} mode left: {work}. Set a {other} key until \
-     that work is finished, or use another database"
-)]
-pub struct WrongModeError {
-    key: &'static str,
-    other: &'static str,
-    work: OtherModeWork,
-}
-
 /// Refuses a key of the one mode of Stripe while work of the other mode is left: its sessions, payments and bookings
 /// exist only there. Finished work is no obstacle.
 ///
 /// # Errors
 /// [`StartupError::WrongMode`] if work of the other mode is left; [`StartupError::Other`] if it cannot be counted.
 pub async fn check_mode(context: &Context) -> Result<(), StartupError> {
-    let work = queries::count_other_mode_work(context).await;
-    let work = work.map_err(|error| StartupError::Other(Box::new(error)))?;
-    if work.is_empty() {
-        return Ok(());
+    let found = find_other_mode_work(context).await;
+    match found.map_err(|error| StartupError::Other(Box::new(error)))? {
+        None => Ok(()),
+        Some(wrong) => Err(wrong.into()),
     }
-    let (key, other) = if context.settings.livemode {
-        ("live", "test")
-    } else {
-        ("test", "live")
-    };
-    Err(WrongModeError { key, other, work }.into())
 }
 
 /// Opens the configured database. It connects at the first query, not here.
@@ -305,22 +290,6 @@ async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartupE
     let bound = TcpListener::bind(address).await;
     let with_address = bound.and_then(|listener| listener.local_addr().map(|at| (listener, at)));
     with_address.map_err(|error| StartupError::Bind { address, error })
-}
-
-/// Serves the router on the listener until `stop` is cancelled, and then finishes running requests.
-fn start_server(
-    listener: TcpListener,
-    router: axum::Router,
-    stop: &CancellationToken,
-) -> JoinHandle<std::io::Result<()>> {
-    let listener = listener.tap_io(|stream| {
-        // With Nagle's algorithm, small responses wait for the peer's acknowledgement. The call fails only on a dead
-        // connection.
-        let _ = stream.set_nodelay(true);
-    });
-    let router = router.into_make_service_with_connect_info::<SocketAddr>();
-    let serving = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
-    tokio::spawn(serving.into_future())
 }
 
 /// Migrates the schema, checks the key's mode and stores the token key, and waits while the database is unavailable;

@@ -25,6 +25,7 @@ mod secrets;
 
 pub use database::Database;
 pub use hold_limits::MaxLiveHolds;
+use hold_limits::parse_count;
 
 /// How to call Stripe, and how to verify its webhooks.
 #[derive(Clone, Debug)]
@@ -202,6 +203,25 @@ struct ConfigReader<L> {
 }
 
 impl<L: Fn(&str) -> Option<String>> ConfigReader<L> {
+    /// Reads how many unpaid holds are allowed. A limit that counts more together is by default not below one that counts
+    /// less: who raises the limit for a guest or a client need not raise a second one.
+    fn parse_max_live_holds(&mut self) -> MaxLiveHolds {
+        const PER_EMAIL: &str = "HOLDFAST_MAX_LIVE_HOLDS_PER_EMAIL";
+        let per_guest = self.parse_or_default("HOLDFAST_MAX_LIVE_HOLDS_PER_GUEST", "3", parse_count);
+        let per_client = self.parse_or_default("HOLDFAST_MAX_LIVE_HOLDS_PER_CLIENT", "10", parse_count);
+        let (email, network) = (per_guest.max(10).to_string(), per_client.max(60).to_string());
+        let most = MaxLiveHolds {
+            per_guest,
+            per_email: self.parse_or_default(PER_EMAIL, &email, parse_count),
+            per_client,
+            per_network: self.parse_or_default("HOLDFAST_MAX_LIVE_HOLDS_PER_NETWORK", &network, parse_count),
+        };
+        if let Some(fault) = most.find_email_fault() {
+            self.add_error(PER_EMAIL, fault);
+        }
+        most
+    }
+
     fn add_error(&mut self, variable: &'static str, detail: impl Into<String>) {
         self.errors.push(ConfigError {
             variable,

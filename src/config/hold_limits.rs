@@ -1,6 +1,4 @@
-//! Reads the limits on unpaid holds.
-
-use super::ConfigReader;
+//! The limits on unpaid holds that an operator sets.
 
 /// The most unpaid holds that are allowed; 0 turns a limit off.
 #[derive(Clone, Copy, Debug)]
@@ -15,35 +13,17 @@ pub struct MaxLiveHolds {
     pub per_network: u32,
 }
 
-impl<L: Fn(&str) -> Option<String>> ConfigReader<L> {
-    /// Reads how many unpaid holds are allowed. A limit that counts more together is by default not below one that counts
-    /// less: who raises the limit for a guest or a client need not raise a second one.
-    pub(super) fn parse_max_live_holds(&mut self) -> MaxLiveHolds {
-        const PER_EMAIL: &str = "HOLDFAST_MAX_LIVE_HOLDS_PER_EMAIL";
-        let per_guest = self.parse_or_default("HOLDFAST_MAX_LIVE_HOLDS_PER_GUEST", "3", parse_count);
-        let per_client = self.parse_or_default("HOLDFAST_MAX_LIVE_HOLDS_PER_CLIENT", "10", parse_count);
-        let per_email = self.parse_or_default(PER_EMAIL, &per_guest.max(10).to_string(), parse_count);
-        let per_network = self.parse_or_default(
-            "HOLDFAST_MAX_LIVE_HOLDS_PER_NETWORK",
-            &per_client.max(60).to_string(),
-            parse_count,
-        );
-        if (1..per_guest).contains(&per_email) {
-            self.add_error(
-                PER_EMAIL,
-                "must not be below HOLDFAST_MAX_LIVE_HOLDS_PER_GUEST, unless it is 0",
-            );
-        }
-        MaxLiveHolds {
-            per_guest,
-            per_email,
-            per_client,
-            per_network,
-        }
+impl MaxLiveHolds {
+    /// Returns what is wrong with the limit for an e-mail address, if anything is.
+    pub(super) fn find_email_fault(&self) -> Option<&'static str> {
+        (1..self.per_guest)
+            .contains(&self.per_email)
+            .then_some("must not be below HOLDFAST_MAX_LIVE_HOLDS_PER_GUEST, unless it is 0")
     }
 }
 
-fn parse_count(text: &str) -> Result<u32, &'static str> {
+/// Parses a limit on unpaid holds.
+pub(super) fn parse_count(text: &str) -> Result<u32, &'static str> {
     let count = text.parse().ok().filter(|count| *count <= 1_000_000);
     count.ok_or("must be a number from 0 to 1000000; 0 turns the limit off")
 }

@@ -1,4 +1,4 @@
-//! The refunds and disputes without an owner of a replayed workflow: none of these calls is a step of the model.
+//! The refunds and disputes without an owner of a replayed workflow: no call about them is a step of the model.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
