@@ -7,8 +7,8 @@ use super::PostgresStore;
 use crate::domain::access_key::{AccessKey, KeyDigest};
 use crate::domain::ids::AccessKeyId;
 use crate::domain::listing::{Page, PageRequest};
+use crate::store::StoreError;
 use crate::store::access_keys::{self, AccessKeyRow, AccessKeys};
-use crate::store::{StoreError, paging};
 
 #[async_trait]
 impl AccessKeys for PostgresStore {
@@ -21,36 +21,19 @@ impl AccessKeys for PostgresStore {
     }
 
     async fn find_key(&self, digest: &KeyDigest) -> Result<Option<AccessKey>, StoreError> {
-        self.retrying(|| async {
-            let query = sqlx::query_as(access_keys::FIND).bind(&digest.0[..]);
-            Ok(AccessKeyRow::decode_optional(
-                query.fetch_optional(&self.pool).await?,
-            )?)
-        })
-        .await
+        fetch_row!(
+            self,
+            AccessKeyRow,
+            sqlx::query_as(access_keys::FIND).bind(&digest.0[..])
+        )
     }
 
     async fn list_keys(&self, page: &PageRequest) -> Result<Page<AccessKey>, StoreError> {
-        self.retrying(|| async {
-            let Some(query) = access_keys::list_query!(page) else {
-                return Ok(paging::end_of_list());
-            };
-            Ok(AccessKeyRow::decode_page(
-                query.fetch_all(&self.pool).await?,
-                page,
-            )?)
-        })
-        .await
+        fetch_page!(self, AccessKeyRow, access_keys::list_query!(page), page)
     }
 
     async fn delete_key(&self, id: AccessKeyId) -> Result<Option<AccessKey>, StoreError> {
-        self.retrying(|| async {
-            let query = sqlx::query_as(access_keys::DELETE).bind(id.0);
-            Ok(AccessKeyRow::decode_optional(
-                query.fetch_optional(&self.pool).await?,
-            )?)
-        })
-        .await
+        fetch_row!(self, AccessKeyRow, sqlx::query_as(access_keys::DELETE).bind(id.0))
     }
 
     async fn record_key_use(
@@ -59,11 +42,12 @@ impl AccessKeys for PostgresStore {
         at: DateTime<Utc>,
         since: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        self.retrying(|| async {
-            let query = sqlx::query(access_keys::RECORD_USE).bind(id.0);
-            query.bind(at).bind(since).execute(&self.pool).await?;
-            Ok(())
-        })
-        .await
+        run_statement!(
+            self,
+            sqlx::query(access_keys::RECORD_USE)
+                .bind(id.0)
+                .bind(at)
+                .bind(since)
+        )
     }
 }

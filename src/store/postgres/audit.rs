@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use super::PostgresStore;
 use crate::domain::audit::{AuditEntry, AuditFilter, AuditOutcome, AuditedAct, AuditedChange};
 use crate::domain::listing::{Page, PageRequest};
+use crate::store::StoreError;
 use crate::store::audit::{self, Audit, AuditRow};
-use crate::store::{StoreError, paging};
 
 #[async_trait]
 impl Audit for PostgresStore {
@@ -25,12 +25,7 @@ impl Audit for PostgresStore {
         outcome: AuditOutcome,
         change: &AuditedChange,
     ) -> Result<(), StoreError> {
-        self.retrying(|| async {
-            let query = audit::finish_query!(number, outcome, change);
-            query.execute(&self.pool).await?;
-            Ok(())
-        })
-        .await
+        run_statement!(self, audit::finish_query!(number, outcome, change))
     }
 
     async fn record_act_since(
@@ -39,13 +34,13 @@ impl Audit for PostgresStore {
         now: DateTime<Utc>,
         since: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        self.retrying(|| async {
-            let query = audit::bind_act!(sqlx::query(audit::RECORD_SINCE), act, now);
-            let query = query.bind(audit::encode_outcome(AuditOutcome::Done)).bind(since);
-            query.execute(&self.pool).await?;
-            Ok(())
-        })
-        .await
+        let done = audit::encode_outcome(AuditOutcome::Done);
+        run_statement!(
+            self,
+            audit::bind_act!(sqlx::query(audit::RECORD_SINCE), act, now)
+                .bind(done)
+                .bind(since)
+        )
     }
 
     async fn list_audit(
@@ -53,13 +48,7 @@ impl Audit for PostgresStore {
         filter: &AuditFilter,
         page: &PageRequest,
     ) -> Result<Page<AuditEntry>, StoreError> {
-        self.retrying(|| async {
-            let Some(query) = audit::list_query!(filter, page) else {
-                return Ok(paging::end_of_list());
-            };
-            Ok(AuditRow::decode_page(query.fetch_all(&self.pool).await?, page)?)
-        })
-        .await
+        fetch_page!(self, AuditRow, audit::list_query!(filter, page), page)
     }
 
     async fn delete_old_audit(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {

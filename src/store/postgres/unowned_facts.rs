@@ -46,12 +46,7 @@ impl UnownedFacts for PostgresStore {
     }
 
     async fn delete_unowned_fact(&self, event: &EventId) -> Result<(), StoreError> {
-        self.retrying(|| async {
-            let query = sqlx::query(unowned_facts::DELETE).bind(event.as_str());
-            query.execute(&self.pool).await?;
-            Ok(())
-        })
-        .await
+        run_statement!(self, sqlx::query(unowned_facts::DELETE).bind(event.as_str()))
     }
 
     async fn delete_old_unowned_facts(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {

@@ -58,9 +58,9 @@ async fn a_hand_written_insert_cannot_overlap() {
 async fn adjacent_windows_and_other_resources_do_not_conflict() {
     let test = busy_store().await;
     let writer = &test.store.writer;
-    insert(writer, "ana", 200, 300).await.unwrap();
-    insert(writer, "ana", 0, 100).await.unwrap();
-    insert(writer, "ben", 100, 200).await.unwrap();
+    for (resource, from, to) in [("ana", 200, 300), ("ana", 0, 100), ("ben", 100, 200)] {
+        insert(writer, resource, from, to).await.unwrap();
+    }
 }
 
 #[tokio::test]
