@@ -4,7 +4,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use chrono::{Duration, Utc};
+use chrono::Duration;
+use holdfast::clock::SystemClock;
+use holdfast::domain::time::Clock as _;
 use holdfast::sandbox::{PaymentOutcome, Simulator};
 use serde_json::json;
 use tempfile::TempDir;
@@ -114,7 +116,7 @@ impl Shop {
 }
 
 fn slot(hour: u8) -> String {
-    let day = Utc::now() + Duration::days(7);
+    let day = SystemClock.now() + Duration::days(7);
     format!("{}T{hour:02}:00:00Z", day.format("%Y-%m-%d"))
 }
 
