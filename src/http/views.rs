@@ -71,9 +71,9 @@ pub(super) enum HoldReasonView {
     PaymentFailed,
     /// The operator released or cancelled it.
     Operator,
-    /// The payment came after the slot was sold to another guest or had begun; it was refunded.
+    /// The payment came after the slot was sold to another guest or had begun; the payment goes back.
     LatePaymentRefunded,
-    /// The whole payment was refunded.
+    /// The shop refunded the whole payment at Stripe.
     Refunded,
 }
 

@@ -1,4 +1,4 @@
-//! The causes of transitions, as sentences for the history.
+//! The causes of transitions, as sentences for the history. A move is no transition: `workflow::move_hold` words it.
 
 use std::fmt;
 

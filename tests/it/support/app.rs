@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::audit::{Audit, FINDING_TIMEOUT};
-use super::catalogue_fixtures::put_event_type;
+use super::catalogue_fixtures::offer;
 pub(crate) use super::client::{ADMIN_KEY, ApiResponse, Client};
 use super::database::{Engine, TestDatabase};
 pub(crate) use super::process::LIMITS_OFF;
@@ -248,13 +248,7 @@ impl TestApp {
 
     /// Returns what the auditor finds now in the database at this URL.
     pub(crate) fn audit_of(&self, url: &str) -> Vec<String> {
-        let audit = Audit {
-            engine: self.database.engine(),
-            url: url.to_owned(),
-            simulator: self.simulator.clone(),
-            wait_timeout: FINDING_TIMEOUT,
-        };
-        audit.findings()
+        audit_findings(self.database.engine(), url, &self.simulator)
     }
 
     /// Skips the audit at the end, because the test breaks an invariant on purpose.
@@ -264,9 +258,7 @@ impl TestApp {
 
     /// Puts an event type on sale, in EUR.
     pub(crate) async fn offer(&self, id: &str, resource: &str, minutes: i64, amount: i64) {
-        let members = json!({"resource": resource, "duration_minutes": minutes, "amount": amount});
-        let answer = put_event_type(self, id, members).await;
-        assert!(answer.status.is_success(), "{answer:?}");
+        offer(self, id, resource, minutes, amount).await;
     }
 
     /// Places a hold on this event type and start; it must succeed.
@@ -311,11 +303,26 @@ impl TestApp {
 impl Drop for TestApp {
     fn drop(&mut self) {
         if !std::thread::panicking() && self.unaudited.get().is_none() {
-            let findings = self.audit();
-            assert!(findings.is_empty(), "the auditor finds:\n{}", findings.join("\n"));
+            assert_audit_is_clean(&self.database, &self.simulator);
         }
         self.simulator_stop.cancel();
     }
+}
+
+/// Fails if the auditor finds a broken invariant in this database and at this Stripe.
+pub(crate) fn assert_audit_is_clean(database: &TestDatabase, simulator: &Simulator) {
+    let findings = audit_findings(database.engine(), database.url(), simulator);
+    assert!(findings.is_empty(), "the auditor finds:\n{}", findings.join("\n"));
+}
+
+fn audit_findings(engine: Engine, url: &str, simulator: &Simulator) -> Vec<String> {
+    let audit = Audit {
+        engine,
+        url: url.to_owned(),
+        simulator: simulator.clone(),
+        wait_timeout: FINDING_TIMEOUT,
+    };
+    audit.findings()
 }
 
 /// Serves a simulator that does nothing by itself until `stop`, and returns it with its base URL.
