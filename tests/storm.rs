@@ -4,9 +4,10 @@
 //! An episode is two or three real `holdfast serve` processes on one database, the Stripe simulator, and for
 //! PostgreSQL a proxy before the server. The shop sells one person, a pool, places in classes, and composites of all
 //! three in opposite orders. Guests compete for a few overlapping slots, move them, pay, decline, pay late, cancel or
-//! leave. A foreigner pays for other things on the same Stripe account, with our ids in them. At the same time Stripe fails in every way that the simulator has; webhooks arrive twice, late, in disorder
-//! or never; the database stalls, loses connections or loses responses; processes with wrong clocks are killed,
-//! stopped and started; and somebody sweeps with the key of another Stripe account.
+//! leave. A foreigner pays for other things on the same Stripe account, with our ids in them. At the same time Stripe
+//! fails in every way that the simulator has; webhooks arrive twice, late, in disorder or never; the database stalls,
+//! loses connections or loses responses; processes with wrong clocks are killed, stopped and started; and somebody
+//! sweeps with the key of another Stripe account.
 //!
 //! Then no fault is injected any more, time passes, and the sweep alone must finish everything. Every event is
 //! delivered once more, every guest reads their hold once more, and `checks` reads the database, the simulator and

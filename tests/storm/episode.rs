@@ -234,6 +234,7 @@ impl Episode {
         }
         // All processes that had a lease are dead.
         self.database.expire_all_leases().await;
+        self.database.advance_due_times(FINAL_SWEEP_DELAY).await;
         // The remaining webhooks are never delivered: the sweep must work without them.
         let made = self.simulator.events();
         for event in self.simulator.pending_events() {

@@ -95,7 +95,7 @@ impl FaultInjector {
                 12 => self.pay_late(),
                 13 => self.repeat_last_events(),
                 14..17 => self.start_race_for_one_slot().await,
-                17 => self.sweep_with_wrong_key().await,
+                17..19 => self.sweep_with_wrong_key().await,
                 _ => self.decide_slow_payment(),
             }
         }

@@ -5,6 +5,7 @@ use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use holdfast::store::postgres::PostgresStore;
 use holdfast::store::sqlite;
 use holdfast::store::{PoolOptions, Schema as _, Store};
@@ -206,6 +207,18 @@ impl TestDatabase {
             ))
             .await;
         }
+    }
+
+    /// Makes all holds due so much earlier, as if that time had passed: the database's clock decides when a hold is due.
+    pub(crate) async fn advance_due_times(&self, by: TimeDelta) {
+        let earlier = match self.engine {
+            Engine::Sqlite => format!("due_at - {}", by.num_milliseconds()),
+            Engine::Postgres => format!("due_at - interval '{} s'", by.num_seconds()),
+        };
+        self.execute(&format!(
+            "UPDATE holds SET due_at = {earlier} WHERE due_at IS NOT NULL"
+        ))
+        .await;
     }
 
     /// Returns the single text column of a query.
