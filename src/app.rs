@@ -2,16 +2,17 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
 use secrecy::ExposeSecret;
-use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, Database, StripeSettings};
 use crate::domain::hold::HoldPolicy;
+use crate::domain::hold_limit::MostUnpaidHolds;
 use crate::domain::time::Clock;
 use crate::domain::token::ConfiguredTokenKeys;
 use crate::gateway::client::StripeGateway;
@@ -24,32 +25,51 @@ pub use crate::store::postgres::DatabaseTransport;
 use crate::store::postgres::{self, PostgresStore};
 use crate::store::{PoolOptions, Store, StoreError, sqlite};
 use crate::telemetry;
-use crate::workflow::LimitSettings;
-use crate::workflow::{Context, Settings, format_error_chain};
+use crate::workflow::{Context, LimitSettings, Settings, WorkflowError, format_error_chain};
+
+mod key_mode;
+mod listeners;
+
+pub use self::key_mode::WrongModeError;
+use self::key_mode::find_other_mode_work;
+pub use self::listeners::BindError;
+use self::listeners::Listeners;
 
 /// How long running requests and jobs may take after the signal to stop.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long the service prepares before it answers requests, also if the database is unavailable.
+const PREPARE_TIMEOUT: Duration = Duration::from_secs(1);
 /// The pause between two tries to reach a database that is unavailable at the start.
 const CONNECT_RETRY_PAUSE: Duration = Duration::from_secs(1);
 
 /// Why the service cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartupError {
-    /// The address is taken, or does not belong to this machine.
-    #[error("cannot listen on {address}")]
-    Bind {
-        /// The address from `HOLDFAST_LISTEN`.
-        address: SocketAddr,
-        /// The error of the operating system.
-        #[source]
-        error: std::io::Error,
-    },
+    /// An address cannot be listened on.
+    #[error(transparent)]
+    Bind(#[from] BindError),
     /// The database responds, but cannot be used.
     #[error("the database cannot be used")]
     Store(#[from] StoreError),
+    /// The database has work left that only a key of Stripe's other mode can finish.
+    #[error(transparent)]
+    WrongMode(#[from] WrongModeError),
     /// Any other error that prevents the start.
     #[error("cannot start")]
     Other(#[from] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Refuses a key of the one mode of Stripe while work of the other mode is left: its sessions, payments and bookings
+/// exist only there. Finished work is no obstacle.
+///
+/// # Errors
+/// [`StartupError::WrongMode`] if work of the other mode is left; [`StartupError::Other`] if it cannot be counted.
+pub async fn check_mode(context: &Context) -> Result<(), StartupError> {
+    let found = find_other_mode_work(context).await;
+    match found.map_err(|error| StartupError::Other(Box::new(error)))? {
+        None => Ok(()),
+        Some(wrong) => Err(wrong.into()),
+    }
 }
 
 /// Opens the configured database. It connects at the first query, not here.
@@ -105,8 +125,12 @@ fn workflow_settings(config: &Config, stripe: &StripeSettings) -> Result<Setting
         forget_after: chrono::Duration::from_std(config.forget_after)?,
         keep_released: chrono::Duration::from_std(config.keep_released)?,
         limits: LimitSettings {
-            per_guest: config.max_live_holds_per_guest,
-            per_client: config.max_live_holds_per_client,
+            most: MostUnpaidHolds {
+                per_guest: config.max_live_holds.per_guest,
+                per_email: config.max_live_holds.per_email,
+                per_client: config.max_live_holds.per_client,
+                per_network: config.max_live_holds.per_network,
+            },
             lapse_cooldown: config.lapse_cooldown,
         },
         policy: HoldPolicy {
@@ -130,13 +154,11 @@ pub fn build_gateway(stripe: &StripeSettings) -> Result<StripeGateway, StartupEr
     StripeGateway::new(&config).map_err(|error| StartupError::Other(Box::new(error)))
 }
 
-/// A service that has its address, but does not serve yet.
+/// A service that has its addresses, but does not serve yet.
 pub struct App {
     context: Arc<Context>,
     server: Arc<Server>,
-    listener: TcpListener,
-    address: SocketAddr,
-    max_connections: u32,
+    listeners: Listeners,
     sweep_cron: String,
 }
 
@@ -160,26 +182,30 @@ impl App {
             .as_ref()
             .ok_or_else(|| StartupError::Other("no Stripe configuration".into()))?;
         let context = build_context(config, stripe, clock).await?;
-        let bind = |error| StartupError::Bind {
-            address: config.listen,
-            error,
-        };
-        let listener = TcpListener::bind(config.listen).await.map_err(bind)?;
-        let address = listener.local_addr().map_err(bind)?;
-        let server = Arc::new(build_server(config, stripe, context.clone(), address, demo)?);
+        let listeners = Listeners::bind(config).await?;
+        let server = Arc::new(build_server(
+            config,
+            stripe,
+            context.clone(),
+            listeners.address(),
+            demo,
+        )?);
         Ok(Self {
             context,
             server,
-            listener,
-            address,
-            max_connections: config.max_connections,
+            listeners,
             sweep_cron: config.sweep_cron.clone(),
         })
     }
 
     /// Returns the address that the service listens on.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.listeners.address()
+    }
+
+    /// Returns the address of the operators' routes, if they have one of their own.
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.listeners.admin_address()
     }
 
     /// Returns what the workflows need, so that tests can call them.
@@ -190,13 +216,26 @@ impl App {
     /// Serves until `stop` is cancelled, then finishes running work within 20 s.
     ///
     /// # Errors
-    /// [`StartupError`] if the schema cannot be migrated or the sweep's schedule is not valid.
+    /// [`StartupError`] if the schema cannot be migrated, the key does not fit the database, or the sweep's schedule is
+    /// not valid.
     pub async fn serve(self, stop: CancellationToken, background: Background) -> Result<(), StartupError> {
-        let router = http::router(self.server);
-        let serving = http::serve_connections(self.listener, router, self.max_connections, stop.clone());
-        let serving = tokio::spawn(serving);
-        if !prepare_when_available(&self.context, &stop).await? {
-            return Ok(());
+        let mut preparing = std::pin::pin!(prepare_when_available(&self.context, &stop));
+        // If the database is there, no request is refused because the service is starting.
+        let is_prepared = match tokio::time::timeout(PREPARE_TIMEOUT, &mut preparing).await {
+            Ok(Ok(true)) => true,
+            Ok(result) => return result.map(drop),
+            Err(_) => false,
+        };
+        if is_prepared {
+            self.server.open();
+        }
+        let (address, admin_address) = (self.address(), self.admin_address());
+        let serving = self.listeners.serve(self.server.clone(), &stop);
+        if !is_prepared {
+            if !preparing.await? {
+                return Ok(());
+            }
+            self.server.open();
         }
         // Only after the migration, because the jobs need the schema.
         let jobs = match background {
@@ -206,10 +245,15 @@ impl App {
             }
             Background::Off => None,
         };
-        tracing::info!(address = %self.address, "serving on http://{}", self.address);
+        tracing::info!(%address, "serving on http://{address}");
+        if let Some(admin) = admin_address {
+            tracing::info!(address = %admin, "operators' routes and metrics on http://{admin}");
+        }
         stop.cancelled().await;
         let drained = tokio::time::timeout(DRAIN_TIMEOUT, async {
-            let _ = serving.await;
+            for server in serving {
+                let _ = server.await;
+            }
             self.context.drain().await;
             if let Some(jobs) = jobs {
                 jobs.shut_down().await;
@@ -223,16 +267,16 @@ impl App {
     }
 }
 
-/// Migrates the schema and stores the token key, and waits while the database is unavailable; requests get 503
-/// meanwhile. Returns `false` if the signal to stop came first.
+/// Migrates the schema, checks the key's mode and stores the token key, and waits while the database is unavailable;
+/// requests get 503 meanwhile. Returns `false` if the signal to stop came first.
 async fn prepare_when_available(context: &Context, stop: &CancellationToken) -> Result<bool, StartupError> {
     loop {
-        match prepare_database(context).await {
+        match prepare(context).await {
             Ok(()) => return Ok(true),
-            Err(error @ StoreError::Unavailable(_)) => {
+            Err(error) if is_unavailable(&error) => {
                 tracing::warn!(error = %format_error_chain(&error), "waiting for the database");
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
         }
         tokio::select! {
             () = stop.cancelled() => return Ok(false),
@@ -241,11 +285,25 @@ async fn prepare_when_available(context: &Context, stop: &CancellationToken) -> 
     }
 }
 
-async fn prepare_database(context: &Context) -> Result<(), StoreError> {
+async fn prepare(context: &Context) -> Result<(), StartupError> {
     context.store.migrate().await?;
+    check_mode(context).await?;
     // Now, while the key from which earlier versions derived it is known to be the one that they use.
     context.load_token_keys().await?;
     Ok(())
+}
+
+fn is_unavailable(error: &StartupError) -> bool {
+    match error {
+        StartupError::Store(StoreError::Unavailable(_)) => true,
+        StartupError::Other(error) => {
+            matches!(
+                error.downcast_ref(),
+                Some(WorkflowError::Store(StoreError::Unavailable(_)))
+            )
+        }
+        _ => false,
+    }
 }
 
 fn build_server(
@@ -267,7 +325,8 @@ fn build_server(
     let own_origins = own_origins.map_err(|error| StartupError::Other(Box::new(error)))?;
     let allowed = config.allowed_origins.iter().map(url::Url::origin);
     let header = |url: &url::Url| HeaderValue::from_str(&url.origin().ascii_serialization()).ok();
-    let openapi = http::describe_api()
+    let api = http::describe_api();
+    let openapi = api
         .to_pretty_json()
         .map_err(|error| StartupError::Other(Box::new(error)))?;
     Ok(Server {
@@ -286,11 +345,13 @@ fn build_server(
             .unwrap_or_else(|| own_page("/checkout/cancelled")),
         database_readings: http::DatabaseReadings::default(),
         render_metrics: telemetry::install_metrics()?,
+        is_open: AtomicBool::new(false),
         demo,
         checkout_capacity: Semaphore::new(http::MAX_CHECKOUTS),
         trusted_proxies: TrustedProxies::new(config.trusted_proxies.clone()),
         rate_limiter: ClientRateLimiter::new(config.rate_limit, config.read_limit),
         calendar_allow_private: config.calendar_allow_private,
+        operations: http::OperationNames::new(&api),
         openapi,
     })
 }

@@ -4,7 +4,6 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::str::FromStr;
 use std::time::Duration;
 
 use governor::Quota;
@@ -19,10 +18,14 @@ use crate::telemetry::LogFormat;
 
 mod database;
 mod durations;
+mod hold_limits;
+mod operators;
 mod rate_limit;
 mod secrets;
 
 pub use database::Database;
+pub use hold_limits::MaxLiveHolds;
+use hold_limits::parse_count;
 
 /// How to call Stripe, and how to verify its webhooks.
 #[derive(Clone, Debug)]
@@ -51,7 +54,9 @@ pub struct Config {
     pub stripe: Option<StripeSettings>,
     /// `HOLDFAST_LISTEN`: the address to serve on.
     pub listen: SocketAddr,
-    /// `HOLDFAST_ADMIN_KEY`: the operators' key.
+    /// `HOLDFAST_ADMIN_LISTEN`: the address that serves the operators' routes and the metrics, if not the same.
+    pub admin_listen: Option<SocketAddr>,
+    /// `HOLDFAST_ADMIN_KEY`: the key named `bootstrap`.
     pub admin_key: Option<SecretString>,
     /// `HOLDFAST_TOKEN_SECRET`: secrets beside the stored one; the first signs tokens, all verify them.
     pub token_secrets: Vec<SecretString>,
@@ -68,10 +73,8 @@ pub struct Config {
     pub forget_after: Duration,
     /// `HOLDFAST_KEEP_RELEASED`: how long after its end to delete a released hold that never had money.
     pub keep_released: Duration,
-    /// `HOLDFAST_MAX_LIVE_HOLDS_PER_GUEST`: the most unpaid holds of one e-mail address.
-    pub max_live_holds_per_guest: u32,
-    /// `HOLDFAST_MAX_LIVE_HOLDS_PER_CLIENT`: the most unpaid holds of one client address.
-    pub max_live_holds_per_client: u32,
+    /// `HOLDFAST_MAX_LIVE_HOLDS_PER_…`: the most unpaid holds.
+    pub max_live_holds: MaxLiveHolds,
     /// `HOLDFAST_LAPSE_COOLDOWN`: how long a client waits whose last five holds all lapsed unpaid.
     pub lapse_cooldown: Duration,
     /// `HOLDFAST_RATE_LIMIT`: the most requests of one client address.
@@ -148,10 +151,11 @@ pub fn load_config(
     let config = Config {
         database: reader.parse_or_default("DATABASE_URL", "sqlite://holdfast.db", database::parse_database),
         stripe: reader.parse_stripe(scope),
-        listen: reader.parse_or_default("HOLDFAST_LISTEN", "127.0.0.1:8080", |text| {
-            SocketAddr::from_str(text).map_err(|_| "must be an address and port, such as 127.0.0.1:8080")
-        }),
-        admin_key: reader.find("HOLDFAST_ADMIN_KEY").map(SecretString::from),
+        listen: reader.parse_or_default("HOLDFAST_LISTEN", "127.0.0.1:8080", operators::parse_address),
+        admin_listen: reader.parse_or_default("HOLDFAST_ADMIN_LISTEN", "", operators::parse_optional_address),
+        admin_key: reader
+            .find_checked("HOLDFAST_ADMIN_KEY", operators::check_admin_key)
+            .map(SecretString::from),
         token_secrets: reader.parse_or_default("HOLDFAST_TOKEN_SECRET", "", secrets::parse_token_secrets),
         hold_ttl: reader.parse_or_default("HOLDFAST_HOLD_TTL", "30m", parse_hold_ttl),
         full_refund_frees_slot: reader.parse_or_default("HOLDFAST_FULL_REFUND_FREES_SLOT", "true", |text| {
@@ -161,16 +165,7 @@ pub fn load_config(
         keep_events: reader.parse_or_default("HOLDFAST_KEEP_EVENTS", "30d", parse_period),
         forget_after,
         keep_released: reader.parse_keep_released(forget_after),
-        max_live_holds_per_guest: reader.parse_or_default(
-            "HOLDFAST_MAX_LIVE_HOLDS_PER_GUEST",
-            "3",
-            parse_count,
-        ),
-        max_live_holds_per_client: reader.parse_or_default(
-            "HOLDFAST_MAX_LIVE_HOLDS_PER_CLIENT",
-            "10",
-            parse_count,
-        ),
+        max_live_holds: reader.parse_max_live_holds(),
         lapse_cooldown: reader.parse_or_default("HOLDFAST_LAPSE_COOLDOWN", "15m", |text| {
             parse_duration(text, Duration::ZERO..=Duration::from_hours(24))
                 .ok_or("must be a duration from 0s to 24h, such as 15m")
@@ -214,6 +209,25 @@ struct ConfigReader<L> {
 }
 
 impl<L: Fn(&str) -> Option<String>> ConfigReader<L> {
+    /// Reads how many unpaid holds are allowed. A limit that counts more together is by default not below one that counts
+    /// less: who raises the limit for a guest or a client need not raise a second one.
+    fn parse_max_live_holds(&mut self) -> MaxLiveHolds {
+        const PER_EMAIL: &str = "HOLDFAST_MAX_LIVE_HOLDS_PER_EMAIL";
+        let per_guest = self.parse_or_default("HOLDFAST_MAX_LIVE_HOLDS_PER_GUEST", "3", parse_count);
+        let per_client = self.parse_or_default("HOLDFAST_MAX_LIVE_HOLDS_PER_CLIENT", "10", parse_count);
+        let (email, network) = (per_guest.max(10).to_string(), per_client.max(60).to_string());
+        let most = MaxLiveHolds {
+            per_guest,
+            per_email: self.parse_or_default(PER_EMAIL, &email, parse_count),
+            per_client,
+            per_network: self.parse_or_default("HOLDFAST_MAX_LIVE_HOLDS_PER_NETWORK", &network, parse_count),
+        };
+        if let Some(fault) = most.find_email_fault() {
+            self.add_error(PER_EMAIL, fault);
+        }
+        most
+    }
+
     fn add_error(&mut self, variable: &'static str, detail: impl Into<String>) {
         self.errors.push(ConfigError {
             variable,
@@ -324,11 +338,6 @@ impl<L: Fn(&str) -> Option<String>> ConfigReader<L> {
         }
         found.unwrap_or_default()
     }
-}
-
-fn parse_count(text: &str) -> Result<u32, &'static str> {
-    let count = text.parse().ok().filter(|count| (1..=1_000_000).contains(count));
-    count.ok_or("must be a number from 1 to 1000000")
 }
 
 fn check_cron(text: &str) -> Result<String, &'static str> {

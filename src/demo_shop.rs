@@ -11,11 +11,14 @@ use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{App, Background, StartupError};
+use crate::app::{App, Background, BindError, StartupError};
 use crate::clock::SystemClock;
 use crate::config::{self, Config, ConfigError, ConfigErrors, ConfigScope, Database};
+use crate::domain::command::CommandAction;
+use crate::domain::ids::SessionId;
+use crate::domain::listing::{CommandFilter, HoldFilter, PageRequest, StatusKind};
 use crate::stripe_sandbox;
-use crate::workflow::{self, Context, WorkflowError};
+use crate::workflow::{self, Context, WorkflowError, queries};
 
 mod catalogue;
 
@@ -41,7 +44,7 @@ const SIMULATOR_PORT: u16 = 18081;
 
 const SECRET_KEY: &str = "sk_test_sandbox";
 const WEBHOOK_SECRET: &str = "whsec_sandbox";
-const ADMIN_KEY: &str = "sandbox-operators-key";
+const ADMIN_KEY: &str = "sandbox-key-for-operators";
 
 /// Reads the configuration from the environment, with the sandbox's own defaults.
 ///
@@ -102,11 +105,18 @@ pub async fn run(mut shop: Shop, stop: CancellationToken) -> Result<(), StartupE
     simulator.set_webhook_url(format!("http://{address}/webhooks/stripe"));
     // The simulator stops last, because requests that finish during the shutdown still call it.
     let simulator_stop = CancellationToken::new();
-    let simulating = tokio::spawn(simulator.serve(listener, simulator_stop.clone()));
+    let simulating = tokio::spawn(simulator.clone().serve(listener, simulator_stop.clone()));
     app.context().store.migrate().await?;
-    write_catalogue(&app.context())
+    let prepared = async {
+        write_catalogue(&app.context()).await?;
+        list_earlier_sessions(&app.context()).await
+    };
+    let earlier = prepared
         .await
         .map_err(|error| StartupError::Other(Box::new(error)))?;
+    for session in earlier {
+        simulator.add_expired_session(session.as_str());
+    }
     tracing::info!("the Stripe simulator listens on http://{stripe_address}");
     tracing::info!("open http://{address}/ in a browser");
     let result = app.serve(stop, Background::On).await;
@@ -126,7 +136,36 @@ async fn bind_simulator(requested: Option<SocketAddr>) -> Result<(TcpListener, S
         bound = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
     }
     let with_address = bound.and_then(|listener| listener.local_addr().map(|at| (listener, at)));
-    with_address.map_err(|error| StartupError::Bind { address, error })
+    with_address.map_err(|error| BindError { address, error }.into())
+}
+
+/// Lists the sessions of an earlier run that Stripe may still be asked about. The simulator starts without them.
+async fn list_earlier_sessions(context: &Context) -> Result<Vec<SessionId>, WorkflowError> {
+    let page = |limit| PageRequest { limit, cursor: None };
+    let mut sessions = Vec::new();
+    for (status, limit) in [
+        (None, 1),
+        (Some(StatusKind::Held), 200),
+        (Some(StatusKind::Processing), 200),
+    ] {
+        let filter = HoldFilter {
+            status,
+            ..HoldFilter::default()
+        };
+        let holds = queries::list_holds(context, &filter, &page(limit)).await?;
+        sessions.extend(holds.entries.into_iter().map(|booking| booking.hold.session));
+    }
+    let commands = queries::list_commands(context, CommandFilter::Pending, &page(200)).await?;
+    sessions.extend(
+        commands
+            .entries
+            .into_iter()
+            .filter_map(|command| match command.action {
+                CommandAction::ExpireSession(session) => Some(session),
+                CommandAction::Refund { .. } => None,
+            }),
+    );
+    Ok(sessions)
 }
 
 /// Writes the demo catalogue, on every start, so that changes to it take effect.

@@ -14,6 +14,7 @@ use crate::domain::time::Clock;
 mod check;
 mod configuration;
 mod database;
+mod sessions;
 mod stripe;
 mod webhook_endpoint;
 
@@ -23,8 +24,12 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(15);
 /// Runs all checks of the installation. They take at most half a minute, even if a party does not respond.
 pub async fn examine(config: &Config, stripe: &StripeSettings, clock: Arc<dyn Clock>) -> Vec<Check> {
     let now = clock.now();
-    let (database, stripe_api, webhook_endpoint) = tokio::join!(
-        with_timeout("database", database::check_database(config, stripe, clock)),
+    let (database, sessions, stripe_api, webhook_endpoint) = tokio::join!(
+        with_timeout(
+            "database",
+            database::check_database(config, stripe, clock.clone())
+        ),
+        with_timeout("sessions", sessions::check_sessions(config, stripe, clock)),
         with_timeout("stripe", stripe::check_stripe(stripe, now)),
         with_timeout(
             "webhook delivery",
@@ -32,7 +37,7 @@ pub async fn examine(config: &Config, stripe: &StripeSettings, clock: Arc<dyn Cl
         ),
     );
     let configuration = configuration::check_configuration(config, stripe);
-    [configuration, database, stripe_api, webhook_endpoint].concat()
+    [configuration, database, sessions, stripe_api, webhook_endpoint].concat()
 }
 
 async fn with_timeout(check: &'static str, checks: impl Future<Output = Vec<Check>>) -> Vec<Check> {

@@ -4,6 +4,8 @@
 //! argument, so that it can be read, tested and model-checked without a database or a network. Storage, wire formats
 //! and scheduling belong to `store`, `gateway`, `workflow` and `http`.
 
+pub mod access_key;
+pub mod audit;
 pub mod availability;
 pub mod booking;
 pub mod catalogue;
@@ -11,8 +13,10 @@ pub mod change_policy;
 pub mod command;
 pub mod figures;
 pub mod hold;
+pub mod hold_limit;
 pub mod ids;
 pub mod key_scope;
+pub mod lapses;
 pub mod listing;
 pub mod log_id;
 pub mod money;

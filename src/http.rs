@@ -1,15 +1,15 @@
-//! The HTTP layer: one file per audience and group of routes. The whole route table is [`router`].
+//! The HTTP layer: one file per audience and group of routes. The whole route table is
+//! [`router`].
 //!
 //! A handler reads a request, calls a workflow and shows the result. It decides nothing and never calls the store.
 //!
 //! - Guests and checkout pages: `slots`, `holds`, `move_hold`, `return_pages`, `calendar_export`.
 //! - Stripe: `webhooks`. Operators: `admin`. Machines: `health`. The demo shop: `demo_page`.
 //! - What comes in: `json_body`, `query_string`, `field_values`, `schedule`, `metadata`, `path_id`.
-//! - Who may call, and how often: `auth`, `client_address`, `rate_limit`, `request_size`.
+//! - Who may call, how often and how slowly: `auth`, `scopes`, `audit_trail`, `client_address`, `rate_limit`,
+//!   `request_size`, `connections`.
 //! - What goes out: `views`, `slot_view`, `error` (the only file that makes a status of an error), `openapi`,
 //!   `response_headers`.
-//! - Who may call, how often and how slowly: `auth`, `client_address`, `rate_limit`, `request_size`, `connections`.
-//! - What goes out: `views`, `slot_view`, `error` (the only file that makes a status of an error), `openapi`.
 
 use std::sync::Arc;
 
@@ -29,10 +29,14 @@ use self::client_address::ClientAddress;
 pub use self::connections::serve_connections;
 pub use self::database_reading::DatabaseReadings;
 use self::error::{Problem, ProblemCode};
+pub use self::field_values::parse_name;
+pub use self::operation_names::OperationNames;
 use self::request_size::BodyLimit;
 pub use self::server::{RenderMetrics, Server};
+use crate::domain::access_key::{AccessKey, KeyText};
 
 pub(crate) mod admin;
+mod audit_trail;
 mod auth;
 mod calendar_export;
 pub mod client_address;
@@ -44,11 +48,13 @@ mod error;
 mod field_errors;
 mod field_values;
 mod health;
+mod hold_state;
 mod holds;
 mod json_body;
 mod metadata;
 mod move_hold;
 mod openapi;
+mod operation_names;
 mod path_id;
 mod query_string;
 pub mod rate_limit;
@@ -57,6 +63,7 @@ mod request_size;
 mod response_headers;
 mod return_pages;
 mod schedule;
+mod scopes;
 mod server;
 mod slot_view;
 mod slots;
@@ -82,7 +89,10 @@ fn public_routes(server: Option<&Arc<Server>>) -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(calendar_export::export_calendar))
         .routes(routes!(health::get_openapi));
     if let Some(server) = server {
-        guests = guests.layer(from_fn_with_state(server.clone(), limit_requests));
+        guests = guests
+            .layer(from_fn_with_state(server.clone(), audit_trail::record_act))
+            .layer(from_fn_with_state(server.clone(), limit_requests))
+            .layer(from_fn_with_state(server.clone(), auth::identify_caller));
     }
     let guests = guests.layer(from_fn_with_state(
         BodyLimit::new(MAX_JSON_BODY),
@@ -97,9 +107,13 @@ fn public_routes(server: Option<&Arc<Server>>) -> OpenApiRouter<Arc<Server>> {
         ));
     let machines = OpenApiRouter::new()
         .routes(routes!(health::check_liveness))
-        .routes(routes!(health::check_readiness))
-        .routes(routes!(health::get_metrics));
+        .routes(routes!(health::check_readiness));
     OpenApiRouter::new().merge(guests).merge(stripe).merge(machines)
+}
+
+/// The route that shows the metrics: not for the public, but without a key.
+fn metrics_route() -> OpenApiRouter<Arc<Server>> {
+    OpenApiRouter::new().routes(routes!(health::get_metrics))
 }
 
 fn operator_routes() -> OpenApiRouter<Arc<Server>> {
@@ -133,39 +147,69 @@ fn operator_routes() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(admin::sweep::run_sweep))
         .routes(routes!(admin::commands::list_commands))
         .routes(routes!(admin::commands::retry_command))
+        .routes(routes!(admin::keys::create_key, admin::keys::list_keys))
+        .routes(routes!(admin::keys::revoke_key))
+        .routes(routes!(admin::audit::list_audit))
         .layer(from_fn_with_state(
             BodyLimit::new(MAX_JSON_BODY),
             request_size::limit_body,
         ))
 }
 
-/// Builds the router with all routes and middleware.
+/// Builds the router of an instance that serves everything on one address.
 pub fn router(server: Arc<Server>) -> Router {
+    let routes = build_public_router(&server).merge(build_operator_router(&server));
+    complete_router(routes, server)
+}
+
+/// Builds the two routers of an instance that serves operators on an address of their own: the public's and theirs.
+pub fn split_routers(server: Arc<Server>) -> (Router, Router) {
+    let (public, operators) = (build_public_router(&server), build_operator_router(&server));
+    (
+        complete_router(public, server.clone()),
+        complete_router(operators, server),
+    )
+}
+
+fn build_operator_router(server: &Arc<Server>) -> Router<Arc<Server>> {
     let require_operator = from_fn_with_state(server.clone(), auth::require_operator);
-    let (public, _) = public_routes(Some(&server)).split_for_parts();
-    let (operators, _) = operator_routes().route_layer(require_operator).split_for_parts();
-    let mut router = public
+    let record_act = from_fn_with_state(server.clone(), audit_trail::record_act);
+    let operators = operator_routes()
+        .route_layer(record_act)
+        .route_layer(require_operator);
+    let (router, _) = operators.merge(metrics_route()).split_for_parts();
+    router
+}
+
+fn build_public_router(server: &Arc<Server>) -> Router<Arc<Server>> {
+    let (public, _) = public_routes(Some(server)).split_for_parts();
+    let router = public
         // Must come before the CORS layer, which answers preflights: a fallback set later would replace that.
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
-        .layer(cors_layer(&server))
-        .merge(operators)
+        .layer(cors_layer(server))
         .route("/checkout/done", get(return_pages::serve_page))
         .route("/checkout/cancelled", get(return_pages::serve_page))
         .route("/checkout/return.js", get(return_pages::serve_script))
         .route("/checkout/format.js", get(return_pages::serve_format_script))
         .route("/checkout/api.js", get(return_pages::serve_api_script))
         .route("/checkout/page.css", get(return_pages::serve_style));
-    if server.demo {
-        router = router
-            .route("/", get(demo_page::serve_page))
-            .route("/demo/demo.js", get(demo_page::serve_script))
-            .route("/demo/calendar.js", get(demo_page::serve_calendar_script))
-            .route("/demo/event-types", get(demo_page::list_event_types));
+    if !server.demo {
+        return router;
     }
+    router
+        .route("/", get(demo_page::serve_page))
+        .route("/demo/demo.js", get(demo_page::serve_script))
+        .route("/demo/calendar.js", get(demo_page::serve_calendar_script))
+        .route("/demo/event-types", get(demo_page::list_event_types))
+}
+
+/// Adds what all routes share: errors for what no route takes, bounds on bodies, ids of requests.
+fn complete_router(router: Router<Arc<Server>>, server: Arc<Server>) -> Router {
     router
         .fallback(async || Problem::not_found("path"))
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
         .layer(DefaultBodyLimit::max(MAX_JSON_BODY))
+        .layer(from_fn_with_state(server.clone(), health::refuse_until_open))
         .layer(CatchPanicLayer::custom(respond_to_panic))
         .layer(from_fn(error::render_problems))
         .layer(from_fn(request_id::assign_request_id))
@@ -178,14 +222,27 @@ pub fn sweep_report_view(report: crate::workflow::sweep::SweepReport) -> impl se
     admin::sweep::SweepReportView::from(report)
 }
 
+/// Shows an access key as `GET /v1/admin/keys` does.
+pub fn access_key_view(key: &AccessKey) -> impl serde::Serialize + use<> {
+    admin::keys::AccessKeyView::from(key)
+}
+
+/// Shows a new access key with its text, as `POST /v1/admin/keys` does.
+pub fn created_key_view(key: &AccessKey, text: &KeyText) -> impl serde::Serialize + use<> {
+    admin::keys::CreatedKeyView::new(key, text)
+}
+
 /// Builds the OpenAPI 3.1 description from the handlers that serve the routes.
 pub fn describe_api() -> OpenApi {
-    let (_, api) = public_routes(None).merge(operator_routes()).split_for_parts();
+    let (_, api) = public_routes(None)
+        .merge(operator_routes())
+        .merge(metrics_route())
+        .split_for_parts();
     openapi::complete_description(api)
 }
 
-/// Limits how many requests come from one address: those that change something, and those that read. Operators have no
-/// limit.
+/// Limits how many requests come from one address: those that change something, and those that read. Callers with a key
+/// have no limit.
 async fn limit_requests(
     State(server): State<Arc<Server>>,
     client: ClientAddress,
@@ -194,7 +251,7 @@ async fn limit_requests(
 ) -> Response {
     let limiter = &server.rate_limiter;
     let counted = match *request.method() {
-        _ if auth::is_operator(&server, request.headers()) => Ok(()),
+        _ if request.extensions().get::<auth::KeyHolder>().is_some() => Ok(()),
         Method::POST | Method::DELETE => limiter.count_change(client),
         Method::GET | Method::HEAD => limiter.count_read(client),
         _ => Ok(()),

@@ -5,17 +5,26 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand};
-use holdfast::app::{self, App, Background};
+use holdfast::app::{self, App, Background, StartupError};
 use holdfast::clock::{SystemClock, WrongClock};
 use holdfast::config::{self, Config, ConfigScope};
 use holdfast::doctor::{self, Verdict};
+use holdfast::domain::access_key::{AccessKey, COMMAND_LINE_NAME, Scope};
+use holdfast::domain::audit::{AuditOutcome, AuditedAct, AuditedChange};
+use holdfast::domain::ids::AccessKeyId;
+use holdfast::domain::listing::PageRequest;
 use holdfast::domain::time::Clock;
+use holdfast::http;
+use holdfast::workflow::access_keys::{CreateKeyError, KeyRegistry, NewKey};
+use holdfast::workflow::audit::AuditTrail;
 use holdfast::workflow::{format_error_chain, sweep};
 use holdfast::{demo_shop, stripe_sandbox, telemetry};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 /// Sells time slots through Stripe Checkout: no slot is sold twice, no payment is kept without its slot.
 #[derive(Parser)]
@@ -41,8 +50,38 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Make, list or revoke access keys, on the database itself.
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Run only the Stripe simulator.
     StripeSandbox(stripe_sandbox::StripeSandboxArgs),
+}
+
+#[derive(Subcommand)]
+enum KeyCommand {
+    /// Make a key and print it as JSON; this is the only time that the key is shown.
+    Create {
+        /// The name of its holder, which the history and the audit trail show.
+        #[arg(long)]
+        name: String,
+        /// What the key is for: checkout, read, operate or admin.
+        #[arg(long, value_parser = parse_scope)]
+        scope: Scope,
+        /// When the key stops to be good, such as 2030-12-01T10:00:00Z; without it, when it is revoked.
+        #[arg(long)]
+        expires_at: Option<DateTime<Utc>>,
+    },
+    /// Print each key as a line of JSON, newest first, without its text.
+    List,
+    /// Revoke the key with this id.
+    Revoke {
+        /// The id of the key.
+        id: Uuid,
+    },
+}
+
+fn parse_scope(text: &str) -> Result<Scope, &'static str> {
+    Scope::parse(text).ok_or("must be checkout, read, operate or admin")
 }
 
 /// Why a command failed.
@@ -89,6 +128,7 @@ async fn run_command(command: Command) -> Result<ExitCode, CliError> {
         Command::Migrate => run_migrate(load_configuration(ConfigScope::Database)?).await,
         Command::Sweep => run_sweep(load_configuration(ConfigScope::Stripe)?).await,
         Command::Doctor { json } => run_doctor(load_configuration(ConfigScope::Stripe)?, json).await,
+        Command::Key(command) => run_key(load_configuration(ConfigScope::Database)?, command).await,
         Command::StripeSandbox(args) => {
             start_logs("info", telemetry::LogFormat::Text);
             Ok(stripe_sandbox::run(args, listen_for_stop()?)
@@ -145,8 +185,9 @@ fn listen_for_stop() -> Result<CancellationToken, CliError> {
     Ok(stop)
 }
 
-/// The files that the process opens beside its connections to clients: those of the database, Stripe and the log.
-const OTHER_FILES: u64 = 100;
+/// The files that the process opens beside its connections to guests: those of the database, Stripe, the log and the
+/// operators.
+const OTHER_FILES: u64 = 200;
 
 /// Lets this process open as many files as the system allows it. Many systems start a process with 1,024, and each
 /// connection is one.
@@ -172,8 +213,16 @@ async fn run_serve(config: Config, demo: bool) -> Result<ExitCode, CliError> {
     let stop = listen_for_stop()?;
     raise_file_limit(config.max_connections);
     let app = App::build(&config, build_clock(), demo).await?;
-    app.serve(stop, Background::On).await?;
+    app.serve(stop, Background::On).await.map_err(startup_error)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Tells a configuration that does not fit the database from other errors.
+fn startup_error(error: StartupError) -> CliError {
+    match error {
+        StartupError::WrongMode(error) => CliError::Configuration(error.to_string()),
+        other => other.into(),
+    }
 }
 
 async fn run_sandbox(args: demo_shop::SandboxArgs) -> Result<ExitCode, CliError> {
@@ -196,10 +245,9 @@ async fn run_sweep(config: Config) -> Result<ExitCode, CliError> {
         return Err(CliError::Configuration("no Stripe key".to_owned()));
     };
     let context = app::build_context(&config, stripe, build_clock()).await?;
+    app::check_mode(&context).await.map_err(startup_error)?;
     let report = sweep::sweep_once(&context).await?;
-    print_line(&serde_json::to_string(&holdfast::http::sweep_report_view(
-        report,
-    ))?);
+    print_line(&serde_json::to_string(&http::sweep_report_view(report))?);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -219,6 +267,105 @@ async fn run_doctor(config: Config, json: bool) -> Result<ExitCode, CliError> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+async fn run_key(config: Config, command: KeyCommand) -> Result<ExitCode, CliError> {
+    let store = app::open_store(&config.database).await?;
+    if !store.is_ready().await? {
+        let text = "the schema does not match this program: run `holdfast migrate`";
+        return Err(CliError::Other(text.to_owned()));
+    }
+    let now = build_clock().now();
+    let keys = KeyRegistry::new(store.as_ref(), now);
+    let audit = AuditTrail::new(store.as_ref(), now);
+    match command {
+        KeyCommand::Create {
+            name,
+            scope,
+            expires_at,
+        } => {
+            let name = http::parse_name(&name)
+                .map_err(|detail| CliError::Configuration(format!("the name {detail}")))?;
+            let new = NewKey {
+                name,
+                scope,
+                expires_at,
+            };
+            create_key(&keys, &audit, new).await?;
+        }
+        KeyCommand::List => print_keys(&keys).await?,
+        KeyCommand::Revoke { id } => {
+            revoke_key(&keys, &audit, AccessKeyId(id)).await?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn act_at_command_line(action: &str, target: Option<String>) -> AuditedAct {
+    AuditedAct {
+        actor: COMMAND_LINE_NAME.to_owned(),
+        action: action.to_owned(),
+        target,
+        request_id: None,
+    }
+}
+
+async fn create_key(keys: &KeyRegistry<'_>, audit: &AuditTrail<'_>, new: NewKey) -> Result<(), CliError> {
+    let number = audit.begin(&act_at_command_line("createKey", None)).await?;
+    let created = keys.create_key(new).await;
+    let (outcome, change) = match &created {
+        Ok((key, _)) => {
+            let change = AuditedChange {
+                target: Some(format!("keys/{}", key.id)),
+                after: serde_json::to_string(&http::access_key_view(key)).ok(),
+                ..AuditedChange::default()
+            };
+            (AuditOutcome::Done, change)
+        }
+        Err(CreateKeyError::Workflow(_)) => (AuditOutcome::Failed, AuditedChange::default()),
+        Err(_) => (AuditOutcome::Refused, AuditedChange::default()),
+    };
+    audit.finish(number, outcome, &change).await;
+    let (key, text) = created?;
+    print_line(&serde_json::to_string(&http::created_key_view(&key, &text))?);
+    Ok(())
+}
+
+async fn revoke_key(keys: &KeyRegistry<'_>, audit: &AuditTrail<'_>, id: AccessKeyId) -> Result<(), CliError> {
+    let act = act_at_command_line("revokeKey", Some(format!("keys/{id}")));
+    let number = audit.begin(&act).await?;
+    let revoked = keys.revoke_key(id).await;
+    let view = |key: &AccessKey| serde_json::to_string(&http::access_key_view(key)).ok();
+    let (outcome, before) = match &revoked {
+        Ok(Some(key)) => (AuditOutcome::Done, view(key)),
+        Ok(None) => (AuditOutcome::Refused, None),
+        Err(_) => (AuditOutcome::Failed, None),
+    };
+    let change = AuditedChange {
+        before,
+        ..AuditedChange::default()
+    };
+    audit.finish(number, outcome, &change).await;
+    let key = revoked?.ok_or_else(|| CliError::Other("there is no such key".to_owned()))?;
+    print_line(&serde_json::to_string(&http::access_key_view(&key))?);
+    Ok(())
+}
+
+async fn print_keys(keys: &KeyRegistry<'_>) -> Result<(), CliError> {
+    let mut page = PageRequest {
+        limit: 200,
+        cursor: None,
+    };
+    loop {
+        let found = keys.list_keys(&page).await?;
+        for key in &found.entries {
+            print_line(&serde_json::to_string(&http::access_key_view(key))?);
+        }
+        if found.next.is_none() {
+            return Ok(());
+        }
+        page.cursor = found.next;
+    }
 }
 
 /// Prints the result of a command. Nothing else writes to standard output.

@@ -11,7 +11,7 @@
 //! | `request_pipeline`, `authentication`, `endpoint`, `idempotency_keys`, `responses`, `api_error` | one API call from request to response |
 //! | `form_params`, `session_params`, `refund_params`, `api_operations` | parameters and effects of API calls |
 //! | `account_state`, `objects`, `object_json`, `ids`, `currencies` | Stripe's objects, stored and rendered |
-//! | `sessions`, `payments`, `refunds`, `disputes` | changes of Stripe's objects |
+//! | `sessions`, `payment_links`, `payments`, `refunds`, `disputes` | changes of Stripe's objects |
 //! | `event_log`, `webhook_delivery`, `webhook_client`, `webhook_signature` | events and webhooks |
 //! | `fault_injection`, `fault_plan` | injectable faults, and the calls and webhooks that they hit |
 //! | `test_controls`, `control_routes`, `control_error`, `object_views`, `payment_page` | control by tests and people |
@@ -35,6 +35,7 @@ mod ids;
 mod object_json;
 mod object_views;
 mod objects;
+mod payment_links;
 mod payment_page;
 mod payments;
 mod refund_params;
@@ -60,6 +61,7 @@ pub use fault_injection::{ApiFault, FaultKind, FaultRate, Faults, WebhookFaults}
 pub use object_json::API_VERSION;
 pub use object_views::{IntentView, RefundView, SessionView};
 pub use objects::{IntentStatus, Metadata, PaymentStatus, SessionStatus};
+pub use payment_links::PaymentLinkVisit;
 pub use payments::PaymentOutcome;
 pub use simulator::{Mode, Now, Simulator, SimulatorConfig};
 pub use webhook_delivery::Delivery;

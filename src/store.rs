@@ -12,7 +12,10 @@
 //! To add a statement: put it into the file of its aggregate, here if it is equal in both engines; add a method to the trait
 //! and implement it in both engines; add a case to the contract tests, which run one suite over both engines.
 
+pub mod access_keys;
+pub mod allowances;
 pub mod attempts;
+pub mod audit;
 pub mod availability;
 pub mod blocks;
 pub mod catalogue;
@@ -38,10 +41,15 @@ pub mod postgres;
 pub mod resources;
 mod schedule_json;
 pub mod schema;
+pub mod sessions;
 pub mod sqlite;
 mod transition_effect;
+pub mod unowned_facts;
 
+pub use access_keys::AccessKeys;
+pub use allowances::{Allowances, LapseQuery, LimitUsage, LimitUsageQuery};
 pub use attempts::{AttemptEnd, Attempts, Claim, NewAttempt, StaleAttempt};
+pub use audit::Audit;
 pub use availability::{AvailabilityQuery, Occupancies};
 pub use blocks::Blocks;
 pub use catalogue::Catalogue;
@@ -52,7 +60,7 @@ pub use error::StoreError;
 pub use events::{EventRecord, Events};
 pub use feeds::{FeedRead, Feeds};
 pub use figures::Figures;
-pub use guests::{GuestErasure, Guests, UnpaidHoldCounts};
+pub use guests::{GuestErasure, Guests};
 pub use holds::{Holds, ReleaseLease};
 pub use interface::Store;
 pub use lease_request::LeaseRequest;
@@ -61,3 +69,5 @@ pub use placements::{HoldLimits, HoldMove, MoveOutcome, PlaceOutcome, Placements
 pub use pool_options::PoolOptions;
 pub use resources::Resources;
 pub use schema::Schema;
+pub use sessions::{SessionSearch, Sessions};
+pub use unowned_facts::{UnownedFact, UnownedFacts};

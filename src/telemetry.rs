@@ -60,7 +60,9 @@ fn install_recorder() -> Result<PrometheusHandle, Box<dyn std::error::Error + Se
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &seconds)?
         .install_recorder()?;
-    describe_metrics();
+    describe_counters();
+    describe_calls();
+    describe_gauges();
     describe_load_metrics();
     Ok(handle)
 }
@@ -78,7 +80,7 @@ fn describe_load_metrics() {
     describe_gauge!("holdfast_connections", "open connections");
 }
 
-fn describe_metrics() {
+fn describe_counters() {
     describe_counter!(
         "holdfast_checkouts_total",
         "checkouts by outcome: placed, lost, stripe_failed"
@@ -88,6 +90,10 @@ fn describe_metrics() {
         "transitions of holds, by the new status"
     );
     describe_counter!("holdfast_webhooks_total", "webhook deliveries by outcome");
+    describe_counter!(
+        "holdfast_auth_failures_total",
+        "requests with a wrong, revoked or expired access key"
+    );
     describe_counter!(
         "holdfast_commands_total",
         "commands for Stripe by outcome: done, failed"
@@ -102,6 +108,10 @@ fn describe_metrics() {
         "payments without a hold to confirm: an operator must look at each"
     );
     describe_counter!(
+        "holdfast_sessions_unknown_total",
+        "answers of Stripe that it does not know a session or payment of this store: an operator must check the key"
+    );
+    describe_counter!(
         "holdfast_stripe_retries_total",
         "calls to Stripe that were retried"
     );
@@ -109,11 +119,17 @@ fn describe_metrics() {
         "holdfast_store_retries_total",
         "transactions retried after a deadlock or a serialization failure"
     );
+}
+
+fn describe_calls() {
     describe_histogram!(
         "holdfast_stripe_call_seconds",
         Unit::Seconds,
         "calls to Stripe with all their retries"
     );
+}
+
+fn describe_gauges() {
     describe_gauge!(
         "holdfast_stripe_circuit_open",
         "1 while calls to Stripe fail at once, because Stripe seems to be down"

@@ -3,13 +3,17 @@
 //! Each workflow loads, decides by a pure rule of `domain`, and commits by compare-and-swap. None keeps a database
 //! transaction open while it waits for Stripe (I6). Callers and response formats belong to `http` and `jobs`.
 
+pub mod access_keys;
+mod account_proof;
 mod acquire_slot;
 pub mod apply_fact;
+pub mod audit;
 pub mod availability;
 pub mod cancel_hold;
 pub mod catalogue;
 mod context;
 mod error;
+mod event_owner;
 pub mod guest_data;
 mod heavy_work;
 mod hold_limits;
@@ -17,6 +21,7 @@ pub mod move_hold;
 pub mod outbox;
 pub mod queries;
 pub mod read_feeds;
+mod recorded_reads;
 mod recover_attempts;
 pub mod refresh_hold;
 pub mod release_hold;
@@ -26,6 +31,7 @@ mod settings;
 mod slot_gate;
 pub mod start_checkout;
 pub mod sweep;
+mod unknown_session;
 
 pub use context::Context;
 pub use error::{WorkflowError, format_error_chain};

@@ -4,9 +4,10 @@
 //! An episode is two or three real `holdfast serve` processes on one database, the Stripe simulator, and for
 //! PostgreSQL a proxy before the server. The shop sells one person, a pool, places in classes, and composites of all
 //! three in opposite orders. Guests compete for a few overlapping slots, move them, pay, decline, pay late, cancel or
-//! leave. At the same time Stripe fails in every way that the simulator has; webhooks arrive twice, late, in disorder
-//! or never; the database stalls, loses connections or loses responses; processes with wrong clocks are killed,
-//! stopped and started.
+//! leave. A foreigner pays for other things on the same Stripe account, with our ids in them. At the same time Stripe
+//! fails in every way that the simulator has; webhooks arrive twice, late, in disorder or never; the database stalls,
+//! loses connections or loses responses; processes with wrong clocks are killed, stopped and started; and somebody
+//! sweeps with the key of another Stripe account.
 //!
 //! Then no fault is injected any more, time passes, and the sweep alone must finish everything. Every event is
 //! delivered once more, every guest reads their hold once more, and `checks` reads the database, the simulator and
@@ -40,6 +41,8 @@ mod checks;
 mod episode;
 #[path = "storm/fault_injection.rs"]
 mod fault_injection;
+#[path = "storm/foreigner.rs"]
+mod foreigner;
 #[path = "storm/guest.rs"]
 mod guest;
 #[path = "storm/mutation.rs"]
@@ -56,6 +59,8 @@ mod sold_units;
 mod stripe_proxy;
 #[path = "storm/support.rs"]
 mod support;
+#[path = "storm/wrong_account.rs"]
+mod wrong_account;
 
 use std::time::Instant;
 
@@ -156,6 +161,13 @@ async fn release_by_the_clock_is_found() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn believed_404_of_another_account_is_found() {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        assert_found(engine, Mutation::UnknownBelieved, "a stray payable session").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dropped_commands_are_found() {
     assert_found(
         Engine::Sqlite,
@@ -186,6 +198,18 @@ async fn expire_before_lease_is_found() {
         "a guest received a session that was over",
     ] {
         assert_found(Engine::Postgres, Mutation::ExpireBeforeLease, words).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ownership_by_client_reference_id_is_found() {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        assert_found(
+            engine,
+            Mutation::OwnershipByReference,
+            "a foreign payment in the ledger",
+        )
+        .await;
     }
 }
 

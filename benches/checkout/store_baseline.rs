@@ -10,14 +10,17 @@ use holdfast::app::open_store;
 use holdfast::clock::SystemClock;
 use holdfast::config::Database;
 use holdfast::domain::availability::SlotRequest;
-use holdfast::domain::booking::{Booking, ClientId, Guest};
+use holdfast::domain::booking::{Booking, CheckoutClient, ClientId, Guest, NetworkId};
 use holdfast::domain::catalogue::EventType;
 use holdfast::domain::hold::Hold;
+use holdfast::domain::hold_limit::{AllowanceOffer, AllowanceRange, MostUnpaidHolds, list_limits};
 use holdfast::domain::ids::{EventTypeId, HoldId, SessionId};
 use holdfast::domain::segment::{Allocation, allocated_segments};
 use holdfast::domain::session::{SessionTerms, first_check_at, session_expiry};
 use holdfast::domain::time::Clock;
-use holdfast::store::{AvailabilityQuery, Claim, HoldLimits, NewAttempt, PlaceOutcome, Store};
+use holdfast::store::{
+    AvailabilityQuery, Claim, HoldLimits, LapseQuery, LimitUsageQuery, NewAttempt, PlaceOutcome, Store,
+};
 use uuid::{NoContext, Timestamp, Uuid};
 
 /// A limit that no guest reaches.
@@ -73,6 +76,7 @@ impl StoreBaseline {
             terms,
             key: None,
             fingerprint: "0".repeat(64),
+            livemode: false,
             now,
             lease: std::time::Duration::from_secs(120),
         };
@@ -83,10 +87,7 @@ impl StoreBaseline {
     async fn place_hold(&self, event_type: EventType, units: Vec<Allocation>, attempt: NewAttempt) {
         let NewAttempt { terms, now, .. } = attempt;
         let client = ClientId(terms.hold.0.simple().to_string());
-        self.0
-            .count_unpaid_holds(&terms.email, Some(&client))
-            .await
-            .unwrap();
+        let limits = self.find_allowances(&terms.email, client).await;
         let expires_at = now + HOLD_DURATION;
         let session = format!("cs_test_{}", terms.hold.0.simple());
         let booking = Booking {
@@ -112,15 +113,43 @@ impl StoreBaseline {
             tries: 0,
             version: 1,
         };
-        let limits = HoldLimits {
-            per_guest: UNREACHED_LIMIT,
-            client: Some(client),
-            per_client: UNREACHED_LIMIT,
-        };
         assert_eq!(
             self.0.place_hold(&booking, &units, &limits).await.unwrap(),
             PlaceOutcome::Placed
         );
+    }
+
+    /// Reads the limits as a checkout does. Each checkout has a guest and a client of its own.
+    async fn find_allowances(&self, email: &str, client: ClientId) -> HoldLimits {
+        let most = MostUnpaidHolds {
+            per_guest: UNREACHED_LIMIT,
+            per_email: UNREACHED_LIMIT,
+            per_client: UNREACHED_LIMIT,
+            per_network: UNREACHED_LIMIT,
+        };
+        let checkout_client = CheckoutClient {
+            id: client.clone(),
+            network: Some(NetworkId(client.0.clone())),
+        };
+        let limits = list_limits(most, email, Some(&checkout_client));
+        let ranges: Vec<_> = limits.into_iter().map(|limit| limit.sample(0)).collect();
+        let query = LimitUsageQuery {
+            ranges: &ranges,
+            lapses: Some(LapseQuery {
+                client: &client,
+                since: SystemClock.now() - Duration::days(1),
+            }),
+        };
+        assert!(self.0.load_limit_usage(&query).await.unwrap().taken.is_empty());
+        let offer = |range: AllowanceRange| AllowanceOffer {
+            numbers: (range.first..=range.last).collect(),
+            limit: range.limit,
+        };
+        HoldLimits {
+            client: Some(client),
+            allowances: ranges.into_iter().map(offer).collect(),
+            waits: false,
+        }
     }
 
     async fn find_free_units(&self, event_type: &EventType, start: DateTime<Utc>) -> Vec<Allocation> {

@@ -56,6 +56,7 @@ fn all_errors_are_reported_without_values() {
             ("DATABASE_URL", "mysql://secret"),
             ("STRIPE_SECRET_KEY", "pk_secret"),
             ("HOLDFAST_LISTEN", "secret"),
+            ("HOLDFAST_ADMIN_LISTEN", "secret"),
             ("HOLDFAST_HOLD_TTL", "24h"),
             ("HOLDFAST_FULL_REFUND_FREES_SLOT", "secret"),
             ("HOLDFAST_ASK_PROCESSING_AFTER", "59s"),
@@ -75,6 +76,7 @@ fn all_errors_are_reported_without_values() {
         "STRIPE_SECRET_KEY",
         "STRIPE_WEBHOOK_SECRET",
         "HOLDFAST_LISTEN",
+        "HOLDFAST_ADMIN_LISTEN",
         "HOLDFAST_HOLD_TTL",
         "HOLDFAST_FULL_REFUND_FREES_SLOT",
         "HOLDFAST_ASK_PROCESSING_AFTER",
@@ -116,6 +118,16 @@ fn hold_ttl_is_between_a_second_and_23_hours() {
             "{text}"
         );
     }
+}
+
+#[test]
+fn admin_key_has_at_least_24_characters() {
+    for (length, good) in [(23, false), (24, true)] {
+        let key = "k".repeat(length);
+        let invalid = list_invalid(&[("HOLDFAST_ADMIN_KEY", &key)]);
+        assert_eq!(invalid.is_empty(), good, "{length}: {invalid:?}");
+    }
+    assert!(list_invalid(&[("HOLDFAST_ADMIN_KEY", "")]).is_empty());
 }
 
 #[test]
@@ -164,7 +176,7 @@ fn secrets_are_not_printed() {
         GOOD[0],
         GOOD[1],
         ("DATABASE_URL", "postgres://u:hunter2@h/db"),
-        ("HOLDFAST_ADMIN_KEY", "hunter3"),
+        ("HOLDFAST_ADMIN_KEY", "hunter3-hunter3-hunter3-hunter3"),
         ("HOLDFAST_TOKEN_SECRET", "hunter4-hunter4-hunter4-hunter4"),
     ];
     let shown = format!("{:?}", read_from(&pairs, ConfigScope::Stripe).unwrap());
@@ -288,5 +300,29 @@ fn token_secrets_are_long() {
             good,
             "{text}"
         );
+    }
+}
+
+#[test]
+fn limits_on_holds_can_be_off_and_widen_with_each_other() {
+    const GUEST: &str = "HOLDFAST_MAX_LIVE_HOLDS_PER_GUEST";
+    const EMAIL: &str = "HOLDFAST_MAX_LIVE_HOLDS_PER_EMAIL";
+    const CLIENT: &str = "HOLDFAST_MAX_LIVE_HOLDS_PER_CLIENT";
+    const NETWORK: &str = "HOLDFAST_MAX_LIVE_HOLDS_PER_NETWORK";
+    let read = |more: &[(&str, &str)]| {
+        let pairs: Vec<_> = more.iter().chain(&GOOD).copied().collect();
+        let most = read_from(&pairs, ConfigScope::Stripe).unwrap().max_live_holds;
+        [most.per_guest, most.per_email, most.per_client, most.per_network]
+    };
+    assert_eq!(read(&[]), [3, 10, 10, 60]);
+    assert_eq!(read(&[(GUEST, "20"), (CLIENT, "1000")]), [20, 20, 1000, 1000]);
+    assert_eq!(read(&[(GUEST, "20"), (EMAIL, "20")]), [20, 20, 10, 60]);
+    let off = [(GUEST, "0"), (EMAIL, "0"), (CLIENT, "0"), (NETWORK, "0")];
+    assert_eq!(read(&off), [0; 4]);
+    assert_eq!(read(&[(GUEST, "20"), (EMAIL, "0")]), [20, 0, 10, 60]);
+    assert_eq!(list_invalid(&[(GUEST, "4"), (EMAIL, "3")]), [EMAIL]);
+    assert_eq!(list_invalid(&[(EMAIL, "2")]), [EMAIL]);
+    for text in ["-1", "1000001", "many"] {
+        assert_eq!(list_invalid(&[(NETWORK, text)]), [NETWORK], "{text}");
     }
 }

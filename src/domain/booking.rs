@@ -42,13 +42,23 @@ impl std::fmt::Debug for Guest {
     }
 }
 
-/// Identifies the network address that a checkout came from, by a pseudonym that does not reveal it.
+/// Identifies a client or a network of clients, by a pseudonym that does not reveal its address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientId(pub String);
 
 /// Identifies the network that a client address is in, by a pseudonym that does not reveal it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NetworkId(pub String);
+
+/// Tells who sends a checkout, as far as limits depend on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckoutClient {
+    /// Identifies the client itself.
+    pub id: ClientId,
+    /// The network that its address is in. `None` exempts the client from the limits on addresses and from the cool-down
+    /// after lapses; the limits on its guests stay.
+    pub network: Option<NetworkId>,
+}
 
 /// A hold and the booking that it is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,8 +143,8 @@ pub enum Actor {
     Sweep,
     /// The guest, who presented the hold's token.
     Guest,
-    /// The operator of the shop.
-    Operator,
+    /// An operator of the shop, by the name of the key; `None` on lines of a version without such names.
+    Operator(Option<String>),
     /// The outbox worker, after Stripe's response to a command.
     Command,
 }

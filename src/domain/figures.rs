@@ -1,4 +1,6 @@
-//! Counts of what is live, due and wrong: for the metrics and for `doctor`.
+//! Counts of what is live, due and wrong: for the metrics and for `doctor`. And what is left of Stripe's other mode.
+
+use std::fmt;
 
 /// Counts for metrics and `doctor`. Each comes from an index whose size follows what is live, so counting stays cheap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,4 +32,43 @@ pub struct FigureCounts {
     pub slot_without_money: i64,
     /// Payments whose refund failed at Stripe for good.
     pub refunds_failed: i64,
+}
+
+/// What is left to do in Stripe's other mode: work that only a key of that mode can finish.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OtherModeWork {
+    /// Holds in status `held`.
+    pub held: i64,
+    /// Holds in status `processing`.
+    pub processing: i64,
+    /// Confirmed holds whose start lies in the future.
+    pub future_bookings: i64,
+    /// Attempts that are running or to be recovered.
+    pub attempts: i64,
+    /// Commands that are not done.
+    pub commands: i64,
+}
+
+impl OtherModeWork {
+    /// Tells whether nothing is left.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl fmt::Display for OtherModeWork {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            held,
+            processing,
+            future_bookings,
+            attempts,
+            commands,
+        } = self;
+        write!(
+            f,
+            "{held} held, {processing} processing, {future_bookings} future bookings, {attempts} open attempts, \
+             {commands} commands that are not done"
+        )
+    }
 }

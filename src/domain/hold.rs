@@ -7,6 +7,9 @@
 mod cancel;
 mod decide;
 mod fact;
+mod payment_steps;
+mod release_unknown;
+mod reversal_steps;
 mod state;
 mod steps;
 mod transition;
@@ -15,6 +18,7 @@ mod transition_reason;
 pub use cancel::{CancelError, Refund, cancel};
 pub use decide::decide;
 pub use fact::{Fact, FailureCode};
+pub use release_unknown::release_unknown;
 pub use state::{CancelReason, Hold, ReleaseReason, ReleaseRequester, Status};
 pub use transition::{Decision, HoldPolicy, Transition};
 pub use transition_reason::TransitionReason;

@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 /// Identifies a hold, and gives the right to read it: the id is unguessable. Stripe carries it as
@@ -17,6 +18,13 @@ impl HoldId {
     pub fn parse(text: &str) -> Option<Self> {
         let id = Uuid::try_parse(text).ok()?;
         (id.hyphenated().to_string() == text.to_ascii_lowercase()).then_some(Self(id))
+    }
+
+    /// Returns an id that is smaller than every id that a checkout makes from this instant on: ids of holds begin with
+    /// the milliseconds since the Unix epoch.
+    pub fn lower_bound_at(at: DateTime<Utc>) -> Self {
+        let milliseconds = u128::try_from(at.timestamp_millis()).unwrap_or_default();
+        Self(Uuid::from_u128(milliseconds << 80))
     }
 }
 
@@ -37,6 +45,16 @@ impl fmt::Debug for HoldId {
 pub struct CommandId(pub Uuid);
 
 impl fmt::Display for CommandId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.hyphenated().fmt(f)
+    }
+}
+
+/// Identifies an access key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AccessKeyId(pub Uuid);
+
+impl fmt::Display for AccessKeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.hyphenated().fmt(f)
     }
@@ -176,6 +194,20 @@ mod tests {
         for bad in ["", "a b", "a\nb", "é", &"x".repeat(256)] {
             assert_eq!(IdempotencyKey::parse(bad), Err(IdError::NotAKey), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn lower_bound_divides_hold_ids_by_time() {
+        let at = |seconds| DateTime::from_timestamp(seconds, 0).unwrap();
+        let id = |seconds| {
+            HoldId(Uuid::new_v7(uuid::Timestamp::from_unix(
+                uuid::NoContext,
+                seconds,
+                0,
+            )))
+        };
+        let bound = HoldId::lower_bound_at(at(1_800_000_000));
+        assert!(id(1_799_999_999) < bound && bound < id(1_800_000_000));
     }
 
     #[test]

@@ -15,6 +15,8 @@ use super::ids::IdempotencyKey;
 pub enum KeyScope {
     /// The key is good from anywhere, because nobody can guess it.
     Anyone,
+    /// The key is good for every shop's server, whichever access key it has now.
+    Checkout,
     /// The key is good in one network. In another network the same text is another key.
     Network(NetworkId),
 }
@@ -38,6 +40,7 @@ impl ScopedKey {
     pub fn to_text(&self) -> String {
         match &self.scope {
             KeyScope::Anyone => self.key.to_string(),
+            KeyScope::Checkout => format!("checkout {}", self.key),
             KeyScope::Network(network) => {
                 let digest = Sha256::digest(format!("{} {}", network.0, self.key));
                 format!("network {}", BASE64_URL_SAFE_NO_PAD.encode(digest))
@@ -67,6 +70,9 @@ mod tests {
         assert_ne!(here, text("order-17", network("there")));
         assert_ne!(here, text("order-18", network("here")));
         assert_eq!(text("order-17", KeyScope::Anyone), "order-17");
+        let servers = text("order-17", KeyScope::Checkout);
+        assert_eq!(servers, text("order-17", KeyScope::Checkout));
+        assert!(servers != here && IdempotencyKey::parse(&servers).is_err());
         assert!(IdempotencyKey::parse(&here).is_err(), "a caller cannot send it");
         assert!(!here.contains("order-17") && !here.contains("here"));
     }

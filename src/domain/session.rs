@@ -17,6 +17,9 @@ pub const MIN_SESSION_LIFE: Duration = Duration::minutes(41);
 /// The longest session life that we request; Stripe's own limit is 24 h.
 pub const MAX_SESSION_LIFE: Duration = Duration::minutes(23 * 60 + 30);
 
+/// The time within which Stripe ends every session by itself.
+pub const STRIPE_SESSION_LIFE: Duration = Duration::hours(24);
+
 /// How long the sweep waits for Stripe's `checkout.session.expired` event if hold and session end at the same moment.
 /// The event saves a call.
 pub const EXPIRY_GRACE: Duration = Duration::seconds(30);
@@ -92,22 +95,41 @@ pub enum SessionPayment {
 pub struct SessionReport {
     /// Stripe's id of the session.
     pub id: SessionId,
-    /// The hold that the session was created for, from its metadata.
-    pub hold: Option<HoldId>,
     /// The state of the session.
     pub status: SessionStatus,
 }
 
-/// The references by which an event or a response names the hold that it is about.
+/// What our metadata on an object of Stripe says: which hold the object is for, and which installation made it.
+///
+/// Both are needed. Another installation on the same account has holds of its own, and `client_reference_id`, which
+/// the buyer can set on a Payment Link, is not read at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HoldClaim {
+    /// The hold that the object is for.
+    pub hold: HoldId,
+    /// The installation that made the object.
+    pub installation: String,
+}
+
+/// The references that an event contains. They prove nothing before they are compared with what the store knows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventRefs {
+    /// What our metadata on the object says, if it is complete.
+    pub claim: Option<HoldClaim>,
+    /// The Checkout Session that the event is about.
+    pub session: Option<SessionId>,
+    /// The PaymentIntent that the event is about, or that its session has.
+    pub intent: Option<IntentId>,
+}
+
+/// The references by which the store finds the hold that owns an event. The caller sets only those that prove it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HoldRefs {
-    /// The installation that created the session, from our metadata.
-    pub installation: Option<String>,
-    /// The hold's id, from our metadata or from `client_reference_id`.
+    /// The hold that metadata of this installation names.
     pub hold: Option<HoldId>,
-    /// The Checkout Session of the hold.
+    /// The Checkout Session that the event is about.
     pub session: Option<SessionId>,
-    /// The PaymentIntent of the payment.
+    /// The PaymentIntent that may be tied to a hold already.
     pub intent: Option<IntentId>,
 }
 

@@ -11,7 +11,7 @@ use super::{INSTALLATION_KEY, METADATA_KEY};
 use crate::domain::ids::{HoldId, IntentId, SessionId};
 use crate::domain::money::{Currency, Money};
 use crate::domain::payment::Receipt;
-use crate::domain::session::{NewSession, SessionPayment, SessionReport, SessionStatus};
+use crate::domain::session::{HoldClaim, NewSession, SessionPayment, SessionReport, SessionStatus};
 
 /// Returns a text that is not empty. A text with NUL is refused because PostgreSQL cannot store it.
 pub(super) fn parse_text<'a>(object: &'a Value, field: &str) -> Option<&'a str> {
@@ -42,14 +42,14 @@ pub(super) fn parse_money(object: &Value, field: &str) -> Option<Money> {
     })
 }
 
-/// Returns the hold that an object was made for, from our metadata. Objects of other products do not have it.
-pub(super) fn parse_metadata_hold(object: &Value) -> Option<HoldId> {
-    HoldId::parse(parse_text(object.get("metadata")?, METADATA_KEY)?)
-}
-
-/// Returns the installation that made an object, from our metadata.
-pub(super) fn parse_metadata_installation(object: &Value) -> Option<String> {
-    parse_text(object.get("metadata")?, INSTALLATION_KEY).map(str::to_owned)
+/// Returns what our metadata on an object says, if it names both a hold and an installation. Objects of other products
+/// have no such metadata.
+pub(super) fn parse_hold_claim(object: &Value) -> Option<HoldClaim> {
+    let metadata = object.get("metadata")?;
+    Some(HoldClaim {
+        hold: HoldId::parse(parse_text(metadata, METADATA_KEY)?)?,
+        installation: parse_text(metadata, INSTALLATION_KEY)?.to_owned(),
+    })
 }
 
 /// Returns what a session says about its payment.
@@ -81,7 +81,6 @@ pub(super) fn parse_session_report(session: &Value) -> Option<SessionReport> {
     };
     Some(SessionReport {
         id: SessionId::new(parse_text(session, "id")?),
-        hold: parse_metadata_hold(session),
         status,
     })
 }
@@ -132,10 +131,10 @@ mod tests {
         let session = |status: &str, payment: &str| {
             json!({"id": "cs_1", "status": status, "payment_status": payment, "payment_intent": "pi_1",
                    "amount_total": 5000, "currency": "eur", "url": null, "mode": 7, "unheard_of": [{}],
-                   "metadata": {"holdfast_hold": "00000000-0000-0000-0000-000000000007", "other": 5}})
+                   "metadata": {"other": 5}})
         };
         let report = parse_session_report(&session("open", "unpaid")).unwrap();
-        assert_eq!(report.hold.map(|h| h.0.as_u128()), Some(7));
+        assert_eq!(report.id, SessionId::new("cs_1"));
         assert_eq!(report.status, SessionStatus::Open);
         let status = |status, payment| parse_session_report(&session(status, payment)).map(|r| r.status);
         let eur = Currency::parse("eur").unwrap();
@@ -169,6 +168,28 @@ mod tests {
         assert_eq!(status("expired", "unpaid"), Some(SessionStatus::Expired));
         assert_eq!(status("complete", "unheard_of"), None);
         assert_eq!(status("unheard_of", "paid"), None);
+    }
+
+    #[test]
+    fn claim_needs_hold_and_installation() {
+        const HOLD: &str = "00000000-0000-0000-0000-000000000007";
+        let claim =
+            |metadata: Value| parse_hold_claim(&json!({"client_reference_id": HOLD, "metadata": metadata}));
+        let whole = claim(json!({"holdfast_hold": HOLD, "holdfast_installation": "here", "other": 5}));
+        assert_eq!(
+            whole.map(|claim| (claim.hold.0.as_u128(), claim.installation)),
+            Some((7, "here".to_owned()))
+        );
+        for incomplete in [
+            json!({"holdfast_hold": HOLD}),
+            json!({"holdfast_hold": HOLD, "holdfast_installation": ""}),
+            json!({"holdfast_hold": "7", "holdfast_installation": "here"}),
+            json!({"holdfast_installation": "here"}),
+            json!({}),
+            json!(null),
+        ] {
+            assert_eq!(claim(incomplete.clone()), None, "{incomplete}");
+        }
     }
 
     #[test]

@@ -1,10 +1,13 @@
-//! The operators' routes, under `/v1/admin`. They require the operators' key; see [`super::auth`].
+//! The operators' routes, under `/v1/admin`. They require a key with the scope of the route; see [`super::auth`] and
+//! [`super::scopes`].
 
+pub(super) mod audit;
 pub(super) mod commands;
 pub(super) mod event_types;
 pub(super) mod events;
 pub(super) mod guests;
 pub(super) mod holds;
+pub(super) mod keys;
 mod pagination;
 mod put_status;
 pub(super) mod resources;

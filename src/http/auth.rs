@@ -1,6 +1,7 @@
-//! Keys and tokens: who is an operator, and who may change a hold.
+//! Keys and tokens: who calls, what a key may do, and who may change a hold.
 //!
-//! Operators send `Authorization: Bearer $HOLDFAST_ADMIN_KEY`; guests send the token of their hold in the same header.
+//! Operators and shops' servers send a key as `Authorization: Bearer hfk_…`; the key of the environment,
+//! `HOLDFAST_ADMIN_KEY`, counts as the key named `bootstrap`. Guests send the token of their hold in the same header.
 
 use std::sync::Arc;
 
@@ -12,32 +13,156 @@ use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use super::client_address::ClientAddress;
 use super::error::{Problem, ProblemCode};
+use super::scopes::find_required_scope;
 use super::server::Server;
+use crate::domain::access_key::{AccessKey, BOOTSTRAP_NAME, Scope, is_key_like};
+use crate::domain::booking::Actor;
 use crate::domain::ids::HoldId;
 
-/// Lets only operators through. Without a configured key, it refuses everybody.
-pub(super) async fn require_operator(
-    State(server): State<Arc<Server>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    if is_operator(&server, request.headers()) {
-        return next.run(request).await;
-    }
-    Problem::new(
-        ProblemCode::Unauthorized,
-        "send the operators' key as a bearer token",
-    )
-    .into_response()
+/// The holder of the good key that a request carries. It is among the request's extensions.
+#[derive(Clone, Debug)]
+pub(super) struct KeyHolder {
+    name: String,
+    scope: Scope,
 }
 
-/// Returns whether a request carries the operators' key.
-pub(super) fn is_operator(server: &Server, headers: &HeaderMap) -> bool {
-    match (&server.admin_key, parse_bearer_token(headers)) {
-        (Some(key), Some(given)) => is_same_secret(key.expose_secret(), given),
-        _ => false,
+impl KeyHolder {
+    fn bootstrap() -> Self {
+        Self {
+            name: BOOTSTRAP_NAME.to_owned(),
+            scope: Scope::Admin,
+        }
     }
+
+    /// Returns the name of the key.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the holder as the operator who causes a change.
+    pub(super) fn to_actor(&self) -> Actor {
+        Actor::Operator(Some(self.name.clone()))
+    }
+
+    /// Checks that the key's scope is enough.
+    ///
+    /// # Errors
+    /// `forbidden` if it is not.
+    pub(super) fn require_scope(&self, needed: Scope) -> Result<(), Problem> {
+        let is_enough = self.scope.is_enough_for(needed);
+        is_enough.then_some(()).ok_or_else(|| {
+            let (own, needed) = (self.scope.as_str(), needed.as_str());
+            Problem::new(
+                ProblemCode::Forbidden,
+                format!("this needs a key with the scope {needed}; this key has {own}"),
+            )
+        })
+    }
+}
+
+impl From<AccessKey> for KeyHolder {
+    fn from(key: AccessKey) -> Self {
+        Self {
+            name: key.name,
+            scope: key.scope,
+        }
+    }
+}
+
+/// What the bearer token of a request is.
+enum BearerToken {
+    /// A key that is good.
+    Key(KeyHolder),
+    /// A key that is wrong, revoked or expired.
+    WrongKey,
+    /// Something else, such as the token of a hold.
+    Other,
+    /// The request has no bearer token.
+    None,
+}
+
+async fn identify(server: &Server, headers: &HeaderMap) -> Result<BearerToken, Problem> {
+    let Some(token) = parse_bearer_token(headers) else {
+        return Ok(BearerToken::None);
+    };
+    // Before the database is asked, so that this key works without it.
+    if let Some(key) = &server.admin_key
+        && is_same_secret(key.expose_secret(), token)
+    {
+        return Ok(BearerToken::Key(KeyHolder::bootstrap()));
+    }
+    if !is_key_like(token) {
+        return Ok(BearerToken::Other);
+    }
+    let key = server.context.keys().find_good_key(token).await?;
+    Ok(key.map_or(BearerToken::WrongKey, |key| BearerToken::Key(key.into())))
+}
+
+/// Finds out who sends a request to a public route. A wrong key is refused: its sender is never taken for a guest.
+pub(super) async fn identify_caller(
+    State(server): State<Arc<Server>>,
+    client: ClientAddress,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    match identify(&server, request.headers()).await? {
+        BearerToken::Key(holder) => {
+            request.extensions_mut().insert(holder);
+        }
+        BearerToken::WrongKey => return Err(refuse_wrong_key(&server, client).await),
+        BearerToken::Other | BearerToken::None => {}
+    }
+    Ok(next.run(request).await)
+}
+
+/// Lets only operators through whose key has the scope that the route needs.
+pub(super) async fn require_operator(
+    State(server): State<Arc<Server>>,
+    client: ClientAddress,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    match authorize_operator(&server, client, &mut request).await {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+async fn authorize_operator(
+    server: &Server,
+    client: ClientAddress,
+    request: &mut Request,
+) -> Result<(), Problem> {
+    let holder = match identify(server, request.headers()).await? {
+        BearerToken::Key(holder) => holder,
+        BearerToken::WrongKey | BearerToken::Other => return Err(refuse_wrong_key(server, client).await),
+        BearerToken::None => {
+            return Err(Problem::new(
+                ProblemCode::Unauthorized,
+                "send an operator's key as a bearer token",
+            ));
+        }
+    };
+    holder.require_scope(find_required_scope(request))?;
+    request.extensions_mut().insert(holder);
+    Ok(())
+}
+
+/// Counts and logs a wrong key, and returns the refusal. A good key is never refused for the wrong ones before it, so
+/// nobody can lock an operator out.
+async fn refuse_wrong_key(server: &Server, client: ClientAddress) -> Problem {
+    metrics::counter!("holdfast_auth_failures_total").increment(1);
+    // Before the log line, so that a flood of wrong keys does not flood the log.
+    if let Err(problem) = server.rate_limiter.count_wrong_key(client) {
+        return problem;
+    }
+    // The pseudonym tells whether two lines are about one client; the proxy's log has the address.
+    let keys = server.context.token_keys().await.ok();
+    let client = keys.map(|keys| client.to_client_id(keys).0);
+    tracing::warn!(client, "a wrong key was refused");
+    Problem::new(ProblemCode::Unauthorized, "the key is wrong, revoked or expired")
 }
 
 /// Compares two secrets in constant time. The digests have equal lengths, so not even the key's length shows in the

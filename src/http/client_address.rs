@@ -13,7 +13,7 @@ use axum::http::request::Parts;
 use ipnet::IpNet;
 
 use super::error::{Problem, ProblemCode};
-use crate::domain::booking::{ClientId, NetworkId};
+use crate::domain::booking::{CheckoutClient, ClientId, NetworkId};
 use crate::domain::token::TokenKeys;
 
 /// The networks of the proxies whose `X-Forwarded-For` is believed.
@@ -64,7 +64,21 @@ fn to_network(address: IpAddr) -> IpAddr {
 pub(super) struct ClientAddress(pub(super) IpAddr);
 
 impl ClientAddress {
-    /// Returns the pseudonym under which this client's holds are counted, so that the address itself is not stored.
+    /// Returns the client at an address that a trusted caller names.
+    pub(super) fn from_ip(address: IpAddr) -> Self {
+        Self(to_network(address.to_canonical()))
+    }
+
+    /// Returns the pseudonyms under which the holds of this client and of its network are counted, so that the address
+    /// itself is not stored.
+    pub(super) fn to_checkout_client(self, keys: &TokenKeys) -> CheckoutClient {
+        CheckoutClient {
+            id: self.to_client_id(keys),
+            network: Some(self.to_network_id(keys)),
+        }
+    }
+
+    /// Returns the pseudonym of the client, which does not reveal its address.
     pub(super) fn to_client_id(self, keys: &TokenKeys) -> ClientId {
         ClientId(keys.client_pseudonym(&self.0.to_string()))
     }
@@ -100,6 +114,7 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::token::TokenKey;
 
     fn trust(networks: &[&str]) -> TrustedProxies {
         TrustedProxies::new(networks.iter().map(|net| net.parse().unwrap()).collect())
@@ -115,8 +130,8 @@ mod tests {
 
     #[test]
     fn addresses_of_one_network_have_one_pseudonym() {
-        let key = TokenKey::derive("secret");
-        let network = |address: &str| ClientAddress(address.parse().unwrap()).to_network_id(&key);
+        let keys = TokenKeys::new(Vec::new(), TokenKey::from_secret("secret"));
+        let network = |address: &str| ClientAddress(address.parse().unwrap()).to_network_id(&keys);
         assert_eq!(network("192.0.2.1"), network("192.0.2.254"));
         assert_ne!(network("192.0.2.1"), network("192.0.3.1"));
         assert_eq!(network("2001:db8:1:2::"), network("2001:db8:1:ffff::"));
@@ -141,5 +156,20 @@ mod tests {
         ] {
             assert_eq!(find_client(&proxies, peer, chain), expected, "{peer} {chain:?}");
         }
+    }
+
+    #[test]
+    fn clients_share_a_network_of_256_addresses_or_of_48_bits() {
+        let tokens = TokenKeys::new(Vec::new(), TokenKey::from_bytes([1; 32]));
+        let client = |address: &str| ClientAddress(address.parse().unwrap()).to_checkout_client(&tokens);
+        let (one, near, far) = (
+            client("198.51.100.0"),
+            client("198.51.100.1"),
+            client("198.51.101.1"),
+        );
+        assert_ne!(one.id, near.id);
+        assert_eq!(one.network, near.network);
+        assert_ne!(near.network, far.network);
+        assert!(!format!("{one:?}").contains("198"));
     }
 }

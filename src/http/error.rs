@@ -35,7 +35,9 @@ pub(crate) enum ProblemCode {
     Invalid,
     /// The key or token is missing or wrong.
     Unauthorized,
-    /// There is no such event type, hold, command or path.
+    /// The key's scope is not enough for the route.
+    Forbidden,
+    /// There is no such event type, hold, command, key or path.
     NotFound,
     /// Another live hold has the slot.
     SlotTaken,
@@ -45,7 +47,7 @@ pub(crate) enum ProblemCode {
     NotCancellable,
     /// The hold cannot be moved, because it has ended or it is too late.
     NotMovable,
-    /// The state of what the request names does not allow it.
+    /// The state of what the request names does not allow it, or another thing has its name.
     Conflict,
     /// The first request with this key is still running.
     IdempotencyInProgress,
@@ -73,6 +75,7 @@ impl ProblemCode {
             Self::Malformed | Self::BadSignature => StatusCode::BAD_REQUEST,
             Self::Invalid | Self::IdempotencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::SlotTaken
             | Self::AlreadyPaid
@@ -93,6 +96,7 @@ impl ProblemCode {
             Self::Malformed => "The request cannot be read",
             Self::Invalid => "The request is not acceptable",
             Self::Unauthorized => "The key or token is missing or wrong",
+            Self::Forbidden => "The key's scope is not enough",
             Self::NotFound => "There is no such thing",
             Self::SlotTaken => "The slot is taken",
             Self::AlreadyPaid => "The hold is already paid",
@@ -117,6 +121,7 @@ impl ProblemCode {
             Self::Malformed => "malformed",
             Self::Invalid => "invalid",
             Self::Unauthorized => "unauthorized",
+            Self::Forbidden => "forbidden",
             Self::NotFound => "not_found",
             Self::SlotTaken => "slot_taken",
             Self::AlreadyPaid => "already_paid",

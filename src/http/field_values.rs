@@ -1,5 +1,7 @@
 //! The values that members of requests may have, whichever request they are in.
 
+use std::net::IpAddr;
+
 use chrono::{DateTime, Utc};
 use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
 use email_address::{EmailAddress, Options};
@@ -92,6 +94,7 @@ impl_deserr! {
     EventTypeId, from String: |text: &String| Self::parse(text);
     ResourceId, from String: |text: &String| Self::parse(text);
     HoldId, from String: |text: &String| Self::parse(text).ok_or("must be a hold's id");
+    IpAddr, from String: |text: &String| text.parse().map_err(|_| "must be an IP address");
     Email, from String: |text: &String| parse_email(text).map(Self);
     Name, from String: |text: &String| parse_name(text).map(Self);
     Currency, from String: |text: &String| {
@@ -202,7 +205,7 @@ fn parse_email(text: &str) -> Result<String, &'static str> {
 }
 
 /// Parses a name: not empty, not too long, without control characters.
-fn parse_name(text: &str) -> Result<String, &'static str> {
+pub fn parse_name(text: &str) -> Result<String, &'static str> {
     let trimmed = text.trim();
     if trimmed.is_empty() || trimmed.chars().count() > MAX_NAME {
         return Err("must be 1 to 200 characters");

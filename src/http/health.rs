@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
-use axum::response::IntoResponse;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -39,6 +40,9 @@ pub(super) async fn check_liveness() -> Json<Health> {
     )
 )]
 pub(super) async fn check_readiness(State(server): State<Arc<Server>>) -> Result<Json<Health>, Problem> {
+    if !server.is_open() {
+        return Err(not_open());
+    }
     let reading = server.database_readings.current(&server.context).await;
     let detail = match reading.readiness {
         DatabaseReadiness::Ready => return Ok(Json(Health { status: "ok" })),
@@ -46,6 +50,23 @@ pub(super) async fn check_readiness(State(server): State<Arc<Server>>) -> Result
         DatabaseReadiness::Unavailable => "the database is unavailable",
     };
     Err(Problem::new(ProblemCode::StoreUnavailable, detail))
+}
+
+/// Refuses requests until the database was found usable at the start; health checks and metrics are always answered.
+pub(super) async fn refuse_until_open(
+    State(server): State<Arc<Server>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let path = request.uri().path();
+    if server.is_open() || matches!(path, "/livez" | "/readyz" | "/metrics" | "/openapi.json") {
+        return next.run(request).await;
+    }
+    not_open().into_response()
+}
+
+fn not_open() -> Problem {
+    Problem::new(ProblemCode::StoreUnavailable, "the service is starting")
 }
 
 /// Returns metrics in the text format of Prometheus. The figures from the database are at most a second old, and left out

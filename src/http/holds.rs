@@ -3,19 +3,20 @@
 //! These routes are public. A hold's id gives the right to read it, its token the right to change it. Price, duration
 //! and resource come from the catalogue, never from the request (I8).
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, StatusCode};
+use axum::{Extension, Json};
 use chrono::{DateTime, Utc};
 use deserr::Deserr;
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-use super::auth::{require_bearer_token, require_token_of};
+use super::auth::{KeyHolder, require_bearer_token, require_token_of};
 use super::client_address::ClientAddress;
 use super::error::{Problem, ProblemCode};
 use super::field_errors::FieldErrors;
@@ -25,10 +26,12 @@ use super::metadata::Metadata;
 use super::path_id::{PathId, parse_hold_id};
 use super::server::Server;
 use super::views::{HoldView, PlacedHoldView};
+use crate::domain::access_key::Scope;
 use crate::domain::booking::{Actor, Booking, Guest};
 use crate::domain::hold::{ReleaseRequester, Status};
 use crate::domain::ids::{EventTypeId, HoldId, IdempotencyKey, ResourceId};
 use crate::domain::key_scope::{KeyScope, ScopedKey};
+use crate::domain::token::TokenKeys;
 use crate::workflow::release_hold::ReleaseOutcome;
 use crate::workflow::start_checkout::{Checkout, CheckoutRequest};
 use crate::workflow::{cancel_hold, queries, release_hold, start_checkout};
@@ -55,6 +58,10 @@ pub(super) struct NewHold {
     resource: Option<ResourceId>,
     /// The guest who books.
     guest: NewGuest,
+    /// The address of the guest, which the limits count: only for callers with a key of the scope `checkout`.
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, example = "198.51.100.7")]
+    client_address: Option<IpAddr>,
     /// Pairs of the caller's own: at most 20, keys of 1 to 40 characters, values of at most 500.
     #[deserr(default)]
     #[schema(value_type = BTreeMap<String, String>, required = false, example = json!({"order": "17"}))]
@@ -95,6 +102,7 @@ pub(super) struct NewGuest {
         nullable = false, pattern = "^[!-~]{1,255}$"
     )),
     request_body = NewHold,
+    security((), ("checkout_key" = [])),
     responses(
         (status = 201, description = "The slot is held", body = PlacedHoldView),
         (
@@ -102,6 +110,8 @@ pub(super) struct NewGuest {
             description = "A request with this key and body came before: the same hold", body = PlacedHoldView
         ),
         (status = 400, description = "`malformed`"),
+        (status = 401, description = "`unauthorized`: the request has a wrong access key"),
+        (status = 403, description = "`forbidden`: the key has another scope than `checkout`"),
         (status = 404, description = "`not_found`"),
         (status = 409, description = "`slot_taken` or `idempotency_in_progress`"),
         (status = 413, description = "`malformed`"),
@@ -115,15 +125,21 @@ pub(super) struct NewGuest {
 pub(super) async fn start_checkout(
     State(server): State<Arc<Server>>,
     client: ClientAddress,
+    holder: Option<Extension<KeyHolder>>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<PlacedHoldView>), Problem> {
-    let (request, key) = parse_checkout_request(&server, &headers, body)?;
+    if let Some(Extension(holder)) = &holder {
+        holder.require_scope(Scope::Checkout)?;
+    }
+    // The limits of an address are not for a shop's server, which calls for many guests.
+    let own_address = holder.is_none().then_some(client);
+    let parsed = parse_checkout_request(&server, own_address, &headers, body)?;
     let token_keys = server.context.token_keys().await?;
     let request = CheckoutRequest {
-        client: Some(client.to_client_id(token_keys)),
-        key: key.map(|key| scope_key(client, key, token_keys)),
-        ..request
+        client: parsed.client.map(|client| client.to_checkout_client(token_keys)),
+        key: parsed.key.map(|key| scope_key(own_address, key, token_keys)),
+        ..parsed.request
     };
     let capacity = server.checkout_capacity.try_acquire();
     let _permit =
@@ -142,22 +158,41 @@ pub(super) async fn start_checkout(
     ))
 }
 
-/// Puts a key into its scope: a key that can be guessed is good only in the client's network.
-fn scope_key(client: ClientAddress, key: IdempotencyKey, keys: &TokenKeys) -> ScopedKey {
-    let scope = if key.is_guessable() {
-        KeyScope::Network(client.to_network_id(keys))
-    } else {
-        KeyScope::Anyone
+/// Returns the client that the limits count. A caller with a key has no address of its own and may name the guest's.
+fn find_limited_client(
+    own_address: Option<ClientAddress>,
+    named: Option<IpAddr>,
+) -> Result<Option<ClientAddress>, &'static str> {
+    match (own_address, named) {
+        (Some(_), Some(_)) => Err("needs a key with the scope checkout"),
+        (own_address, named) => Ok(own_address.or(named.map(ClientAddress::from_ip))),
+    }
+}
+
+/// Puts a key into its scope. Shops' servers share one, whichever access key they have now; of others, a key that can be
+/// guessed is good only in the client's network.
+fn scope_key(own_address: Option<ClientAddress>, key: IdempotencyKey, keys: &TokenKeys) -> ScopedKey {
+    let scope = match own_address {
+        None => KeyScope::Checkout,
+        Some(client) if key.is_guessable() => KeyScope::Network(client.to_network_id(keys)),
+        Some(_) => KeyScope::Anyone,
     };
     ScopedKey::new(key, scope)
 }
 
-/// Parses a checkout, without its client, and its idempotency key.
+/// A checkout as it was parsed, with what depends on the installation's secret apart.
+struct ParsedCheckout {
+    request: CheckoutRequest,
+    client: Option<ClientAddress>,
+    key: Option<IdempotencyKey>,
+}
+
 fn parse_checkout_request(
     server: &Server,
+    own_address: Option<ClientAddress>,
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
-) -> Result<(CheckoutRequest, Option<IdempotencyKey>), Problem> {
+) -> Result<ParsedCheckout, Problem> {
     let json = read_json(headers, body)?;
     // The JSON text has its members sorted by name, so equal requests have equal fingerprints, however they are
     // written.
@@ -174,6 +209,10 @@ fn parse_checkout_request(
     let success_url = return_url("success_url", &server.success_url);
     let cancel_url = return_url("cancel_url", &server.cancel_url);
     let new: Option<NewHold> = parse_json(json, &mut errors);
+    let named = new.as_ref().and_then(|new| new.client_address);
+    let client = errors
+        .check("client_address", find_limited_client(own_address, named))
+        .flatten();
     match (new, success_url, cancel_url) {
         (Some(new), Some(success_url), Some(cancel_url)) if errors.is_empty() => {
             let request = CheckoutRequest {
@@ -192,7 +231,7 @@ fn parse_checkout_request(
                 key: None,
                 fingerprint,
             };
-            Ok((request, key))
+            Ok(ParsedCheckout { request, client, key })
         }
         _ => Err(errors.into_problem()),
     }

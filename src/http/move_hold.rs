@@ -2,25 +2,29 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::http::HeaderMap;
+use axum::{Extension, Json};
 use chrono::{DateTime, Utc};
 use deserr::Deserr;
 use utoipa::ToSchema;
 
-use super::auth::{is_operator, require_bearer_token, require_token_of};
+use super::audit_trail::AuditNote;
+use super::auth::{KeyHolder, require_bearer_token, require_token_of};
 use super::error::Problem;
 use super::field_errors::FieldErrors;
+use super::hold_state::HoldState;
 use super::json_body::{parse_json, read_json};
 use super::path_id::{PathId, parse_hold_id};
 use super::server::Server;
 use super::views::HoldView;
+use crate::domain::access_key::Scope;
 use crate::domain::booking::Actor;
 use crate::domain::ids::ResourceId;
 use crate::workflow::move_hold::{self, MoveRequest};
+use crate::workflow::queries;
 
 /// The new start of a hold.
 #[derive(Debug, Deserr, ToSchema)]
@@ -47,6 +51,7 @@ pub(super) struct NewStart {
         (status = 200, description = "The hold is moved", body = HoldView),
         (status = 400, description = "`malformed`"),
         (status = 401, description = "`unauthorized`"),
+        (status = 403, description = "`forbidden`: the key's scope is less than `operate`"),
         (status = 404, description = "`not_found`"),
         (status = 409, description = "`slot_taken` or `not_movable`; the hold is unchanged"),
         (status = 413, description = "`malformed`"),
@@ -60,15 +65,21 @@ pub(super) struct NewStart {
 pub(super) async fn move_hold(
     State(server): State<Arc<Server>>,
     PathId(id): PathId,
+    holder: Option<Extension<KeyHolder>>,
+    note: Option<Extension<AuditNote>>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<HoldView>, Problem> {
     let hold = parse_hold_id(&id)?;
-    let actor = if is_operator(&server, &headers) {
-        Actor::Operator
-    } else {
-        require_token_of(&server, hold, require_bearer_token(&headers)?).await?;
-        Actor::Guest
+    let actor = match holder {
+        Some(Extension(holder)) => {
+            holder.require_scope(Scope::Operate)?;
+            holder.to_actor()
+        }
+        None => {
+            require_token_of(&server, hold, require_bearer_token(&headers)?).await?;
+            Actor::Guest
+        }
     };
     let mut errors = FieldErrors::default();
     let new: Option<NewStart> = parse_json(read_json(&headers, body)?, &mut errors);
@@ -81,6 +92,13 @@ pub(super) async fn move_hold(
         resource: new.resource,
         actor,
     };
+    if let Some(Extension(note)) = &note {
+        let before = queries::find_hold(&server.context, hold).await?;
+        note.set_before(before.as_ref().map(HoldState::from));
+    }
     let booking = move_hold::move_hold(&server.context, request).await?;
+    if let Some(Extension(note)) = &note {
+        note.set_after(HoldState::from(&booking));
+    }
     Ok(Json(HoldView::new(&booking)))
 }

@@ -12,6 +12,8 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{Content, Info, License, OpenApi, Ref, RefOr};
 
 use super::error::ProblemDetails;
+use super::scopes::scope_of;
+use crate::domain::access_key::Scope;
 
 const DESCRIPTION: &str = "Sells time slots through Stripe Checkout: no slot is sold twice, and no payment is kept \
     without its slot.\n\nTimes are RFC 3339: requests may have any offset, responses are in UTC. Money is an integer in \
@@ -41,10 +43,18 @@ pub(super) fn complete_description(mut api: OpenApi) -> OpenApi {
         "hold_token",
         bearer_scheme("The hold's token, `hft_…`: gives the right to cancel or move the hold."),
     );
-    components.add_security_scheme("admin_key", bearer_scheme("The operators' key."));
-    for operation in api.paths.paths.values_mut().flat_map(list_operations) {
+    components.add_security_scheme(
+        "admin_key",
+        bearer_scheme("An operator's key, `hfk_…`; each route needs its scope, as its 403 says."),
+    );
+    components.add_security_scheme(
+        "checkout_key",
+        bearer_scheme("The key of a shop's server, `hfk_…`, with the scope `checkout`."),
+    );
+    let items = api.paths.paths.iter_mut();
+    for (path, method, operation) in items.flat_map(list_operations) {
         if operation.tags.iter().flatten().any(|tag| tag == "operators") {
-            add_operator_problems(operation);
+            add_operator_problems(operation, scope_of(method, path));
         }
         for (status, response) in &mut operation.responses.responses {
             if let RefOr::T(response) = response {
@@ -55,16 +65,29 @@ pub(super) fn complete_description(mut api: OpenApi) -> OpenApi {
     api
 }
 
-fn list_operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [&mut item.get, &mut item.put, &mut item.post, &mut item.delete]
-        .into_iter()
-        .flatten()
+fn list_operations<'a>(
+    (path, item): (&'a String, &'a mut PathItem),
+) -> impl Iterator<Item = (&'a str, &'static str, &'a mut Operation)> {
+    [
+        ("GET", &mut item.get),
+        ("PUT", &mut item.put),
+        ("POST", &mut item.post),
+        ("DELETE", &mut item.delete),
+    ]
+    .into_iter()
+    .filter_map(|(method, operation)| Some((path.as_str(), method, operation.as_mut()?)))
 }
 
 /// Adds the problems that every operator route can return, unless the route describes them itself.
-fn add_operator_problems(operation: &mut Operation) {
+fn add_operator_problems(operation: &mut Operation, scope: Scope) {
+    let forbidden = format!(
+        "`forbidden`: the route needs a key with the scope `{}`",
+        scope.as_str()
+    );
     for (status, code) in [
         ("401", "`unauthorized`"),
+        ("403", &forbidden),
+        ("429", "`rate_limited`: too many wrong keys from this address"),
         ("500", "`internal`"),
         ("503", "`store_unavailable`"),
     ] {

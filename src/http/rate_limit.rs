@@ -4,6 +4,7 @@
 //! store's.
 
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -18,12 +19,17 @@ const MAX_ADDRESSES: usize = 10_000;
 /// The pause between two searches for addresses to drop. A flood from ever new addresses must not pay for one each time.
 const CLEANING_PAUSE: Duration = Duration::from_secs(1);
 
+/// Ten wrong keys, and then another one each minute: an address that has sent ten within a minute is refused.
+const WRONG_KEYS: Quota =
+    Quota::per_hour(NonZeroU32::MIN.saturating_add(59)).allow_burst(NonZeroU32::MIN.saturating_add(9));
+
 /// Counts requests per client address.
 pub struct ClientRateLimiter {
     changes: AddressCounts,
     reads: AddressCounts,
     // Counted apart, so that forged webhooks from a proxy's address do not use up the guests' requests.
     forged_webhooks: AddressCounts,
+    wrong_keys: AddressCounts,
 }
 
 impl ClientRateLimiter {
@@ -33,6 +39,7 @@ impl ClientRateLimiter {
             changes: AddressCounts::new(changes),
             reads: AddressCounts::new(reads),
             forged_webhooks: AddressCounts::new(changes),
+            wrong_keys: AddressCounts::new(WRONG_KEYS),
         }
     }
 
@@ -58,6 +65,14 @@ impl ClientRateLimiter {
     /// `rate_limited` if the address has sent too many.
     pub(super) fn count_forged_webhook(&self, client: ClientAddress) -> Result<(), Problem> {
         self.forged_webhooks.count(client)
+    }
+
+    /// Counts a request with a wrong access key.
+    ///
+    /// # Errors
+    /// `rate_limited` if the address has sent too many.
+    pub(super) fn count_wrong_key(&self, client: ClientAddress) -> Result<(), Problem> {
+        self.wrong_keys.count(client)
     }
 }
 
@@ -106,7 +121,7 @@ mod tests {
 
     #[test]
     fn each_address_has_its_own_limit() {
-        let rate = Quota::per_minute(std::num::NonZeroU32::MIN);
+        let rate = Quota::per_minute(NonZeroU32::MIN);
         let rate_limiter = ClientRateLimiter::new(rate, rate);
         let one = ClientAddress("192.0.2.1".parse().unwrap());
         let other = ClientAddress("192.0.2.2".parse().unwrap());
@@ -116,8 +131,21 @@ mod tests {
         for counted in [
             rate_limiter.count_read(one),
             rate_limiter.count_forged_webhook(one),
+            rate_limiter.count_wrong_key(one),
         ] {
             assert!(counted.is_ok(), "each kind is counted separately");
         }
+    }
+
+    #[test]
+    fn eleventh_wrong_key_in_a_minute_is_refused() {
+        let rate_limiter = ClientRateLimiter::new(WRONG_KEYS, WRONG_KEYS);
+        let one = ClientAddress("192.0.2.1".parse().unwrap());
+        let refused: Vec<bool> = (0..12)
+            .map(|_| rate_limiter.count_wrong_key(one).is_err())
+            .collect();
+        assert_eq!(refused, [[false; 10].as_slice(), &[true; 2]].concat());
+        let other = ClientAddress("192.0.2.2".parse().unwrap());
+        assert!(rate_limiter.count_wrong_key(other).is_ok());
     }
 }

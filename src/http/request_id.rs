@@ -18,6 +18,13 @@ pub(super) const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-requ
 #[derive(Clone, Default)]
 pub(crate) struct RequestId(Uuid);
 
+impl RequestId {
+    /// Returns the id as a value, to store it.
+    pub(super) fn to_uuid(&self) -> Uuid {
+        self.0
+    }
+}
+
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.hyphenated().fmt(f)

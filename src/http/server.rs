@@ -1,6 +1,7 @@
 //! The state that all handlers share.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::extract::FromRef;
 use axum::http::HeaderValue;
@@ -10,6 +11,7 @@ use url::Origin;
 
 use super::client_address::TrustedProxies;
 use super::database_reading::DatabaseReadings;
+use super::operation_names::OperationNames;
 use super::rate_limit::ClientRateLimiter;
 use crate::domain::figures::FigureCounts;
 use crate::workflow::Context;
@@ -21,7 +23,7 @@ pub type RenderMetrics = Arc<dyn Fn(Option<FigureCounts>) -> String + Send + Syn
 pub struct Server {
     /// Gives the workflows what they need: store, gateway, clock, settings.
     pub context: Arc<Context>,
-    /// Authenticates operators by their key. Without a key, nobody is an operator.
+    /// Is the key named `bootstrap`, if the environment has one.
     pub admin_key: Option<SecretString>,
     /// Verifies the signatures of webhooks. There are several secrets while one is being rolled.
     pub webhook_secrets: Vec<SecretString>,
@@ -47,8 +49,23 @@ pub struct Server {
     pub rate_limiter: ClientRateLimiter,
     /// Says whether calendar feeds may have private addresses.
     pub calendar_allow_private: bool,
+    /// Names what operators do in the audit trail.
+    pub operations: OperationNames,
+    /// Says whether the database was found usable at the start. Until then requests get 503.
+    pub is_open: AtomicBool,
     /// Holds the OpenAPI description as JSON, as `GET /openapi.json` returns it.
     pub openapi: String,
+}
+
+impl Server {
+    /// Lets requests in: the schema is up to date, and the key fits what is in the database.
+    pub fn open(&self) {
+        self.is_open.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.is_open.load(Ordering::Acquire)
+    }
 }
 
 impl FromRef<Arc<Server>> for TrustedProxies {

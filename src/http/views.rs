@@ -71,13 +71,13 @@ pub(super) enum HoldReasonView {
     PaymentFailed,
     /// The operator released or cancelled it.
     Operator,
-    /// The payment came after the slot was sold to another guest or had begun; it was refunded.
+    /// The payment came after the slot was sold to another guest or had begun; the payment goes back.
     LatePaymentRefunded,
-    /// The whole payment was refunded.
+    /// The shop refunded the whole payment at Stripe.
     Refunded,
 }
 
-fn to_reason_view(status: Status) -> Option<HoldReasonView> {
+pub(super) fn to_reason_view(status: Status) -> Option<HoldReasonView> {
     Some(match status {
         Status::Held | Status::Processing | Status::Confirmed => return None,
         Status::Released(ReleaseReason::Expired) => HoldReasonView::Expired,
@@ -364,6 +364,9 @@ struct HistoryView {
     message: String,
     /// Who caused it: `checkout`, `event`, `sweep`, `guest`, `operator` or `command`.
     by: &'static str,
+    /// The name of the operator's key, if an operator caused it.
+    #[schema(required = true)]
+    actor: Option<String>,
     /// The id of the Stripe event that caused it, if one did.
     #[schema(required = true)]
     event: Option<String>,
@@ -371,13 +374,13 @@ struct HistoryView {
 
 impl From<&HistoryLine> for HistoryView {
     fn from(line: &HistoryLine) -> Self {
-        let (by, event) = match &line.actor {
-            Actor::Checkout => ("checkout", None),
-            Actor::Event(id) => ("event", Some(id.to_string())),
-            Actor::Sweep => ("sweep", None),
-            Actor::Guest => ("guest", None),
-            Actor::Operator => ("operator", None),
-            Actor::Command => ("command", None),
+        let (by, actor, event) = match &line.actor {
+            Actor::Checkout => ("checkout", None, None),
+            Actor::Event(id) => ("event", None, Some(id.to_string())),
+            Actor::Sweep => ("sweep", None, None),
+            Actor::Guest => ("guest", None, None),
+            Actor::Operator(name) => ("operator", name.clone(), None),
+            Actor::Command => ("command", None, None),
         };
         Self {
             at: line.at,
@@ -387,6 +390,7 @@ impl From<&HistoryLine> for HistoryView {
             transition: line.transition.clone(),
             message: line.message.clone(),
             by,
+            actor,
             event,
         }
     }

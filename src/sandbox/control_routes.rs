@@ -6,13 +6,14 @@
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::control_error::ControlError;
 use super::fault_injection::Faults;
+use super::payment_links::PaymentLinkVisit;
 use super::payments::PaymentOutcome;
 use super::simulator::Simulator;
 
@@ -47,6 +48,20 @@ pub(super) struct RefundRequest {
 
 pub(super) async fn list_sessions(State(simulator): State<Simulator>) -> Response {
     Json(json!({ "data": simulator.sessions() })).into_response()
+}
+
+pub(super) async fn visit_payment_link(
+    State(simulator): State<Simulator>,
+    headers: HeaderMap,
+    Json(visit): Json<PaymentLinkVisit>,
+) -> Response {
+    if let Some(fault) = visit.find_fault() {
+        let body = json!({ "error": { "message": fault } });
+        return (StatusCode::BAD_REQUEST, Json(body)).into_response();
+    }
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let opened = simulator.visit_payment_link_at(visit, host.unwrap_or("127.0.0.1"));
+    (StatusCode::CREATED, Json(opened)).into_response()
 }
 
 pub(super) async fn pay_session(

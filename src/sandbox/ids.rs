@@ -15,6 +15,10 @@ pub(super) fn generate_session_id() -> String {
     generate_id("cs_test_a1", 56)
 }
 
+pub(super) fn generate_payment_link_id() -> String {
+    generate_id("plink_1", 23)
+}
+
 pub(super) fn generate_intent_id() -> String {
     generate_id("pi_3", 23)
 }

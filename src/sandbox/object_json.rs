@@ -21,7 +21,7 @@ pub(super) fn session_to_json(session: &Session) -> Value {
         "total_details": { "amount_discount": 0, "amount_shipping": 0, "amount_tax": 0 },
         "client_reference_id": params.client_reference_id, "metadata": params.metadata,
         "success_url": params.success_url, "cancel_url": params.cancel_url,
-        "payment_intent": session.payment_intent, "payment_link": null, "payment_method_collection": "if_required",
+        "payment_intent": session.payment_intent, "payment_link": params.payment_link, "payment_method_collection": "if_required",
         "payment_method_configuration_details": null, "payment_method_options": {},
         "payment_method_types": payment_method_types_json(session),
         "customer": null, "customer_account": null, "customer_creation": "if_required",

@@ -1,4 +1,4 @@
-//! The public views of sessions, intents and refunds that the test controls return.
+//! The views of sessions, intents and refunds that the test controls return.
 //!
 //! A view has the few members that tests and people use; the API renders whole objects with `object_json`.
 

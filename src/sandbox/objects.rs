@@ -106,6 +106,8 @@ pub(super) struct SessionParams {
     pub(super) amount_total: i64,
     pub(super) success_url: String,
     pub(super) cancel_url: Option<String>,
+    /// The Payment Link that the session was opened by.
+    pub(super) payment_link: Option<String>,
     pub(super) client_reference_id: Option<String>,
     pub(super) customer_email: Option<String>,
     pub(super) metadata: Metadata,

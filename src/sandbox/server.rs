@@ -19,6 +19,7 @@ impl Simulator {
     pub fn router(&self) -> Router {
         Router::new()
             .route("/sandbox/sessions", get(control_routes::list_sessions))
+            .route("/sandbox/payment-links", post(control_routes::visit_payment_link))
             .route("/sandbox/sessions/{id}/pay", post(control_routes::pay_session))
             .route(
                 "/sandbox/sessions/{id}/expire",

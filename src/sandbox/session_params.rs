@@ -59,6 +59,7 @@ pub(super) fn parse_session_params(params: &FormParams, now: i64) -> Result<Sess
         amount_total,
         success_url: parse_web_url(params, "success_url")?.unwrap_or_default(),
         cancel_url: parse_web_url(params, "cancel_url")?,
+        payment_link: None,
         client_reference_id: parse_client_reference_id(params)?,
         customer_email: parse_email(params)?,
         metadata: params.parse_metadata("metadata")?,

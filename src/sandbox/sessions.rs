@@ -6,7 +6,7 @@
 use super::account_state::AccountState;
 use super::api_error::ApiError;
 use super::event_log::ChangeContext;
-use super::objects::{PaymentStatus, Session, SessionParams, SessionStatus};
+use super::objects::{Metadata, PaymentStatus, Session, SessionParams, SessionStatus};
 use super::{ids, payments};
 
 impl AccountState {
@@ -36,6 +36,36 @@ impl AccountState {
         self.open_sessions_by_expiry
             .insert((session.params.expires_at, id.clone()));
         self.sessions.entry(id).or_insert(session)
+    }
+
+    /// Adds an expired session with this id and no terms, unless there is one.
+    pub(super) fn add_expired_session(&mut self, id: &str, now: i64) {
+        let params = SessionParams {
+            line_items: Vec::new(),
+            currency: "eur".to_owned(),
+            amount_total: 0,
+            success_url: String::new(),
+            cancel_url: None,
+            client_reference_id: None,
+            customer_email: None,
+            metadata: Metadata::default(),
+            intent_metadata: Metadata::default(),
+            intent_description: None,
+            allowed_payment_method_types: Vec::new(),
+            locale: None,
+            submit_type: None,
+            payment_link: None,
+            expires_at: now,
+        };
+        self.sessions.entry(id.to_owned()).or_insert(Session {
+            id: id.to_owned(),
+            created: now,
+            status: SessionStatus::Expired,
+            payment_status: PaymentStatus::Unpaid,
+            payment_intent: None,
+            url: String::new(),
+            params,
+        });
     }
 
     pub(super) fn find_session(&self, id: &str) -> Result<&Session, ApiError> {

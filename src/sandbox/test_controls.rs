@@ -60,6 +60,12 @@ impl Simulator {
         self.change_state(|state| state.expire_due_sessions(now));
     }
 
+    /// Adds a session that an earlier run of the simulator made, as expired: it remembers nothing of an earlier run.
+    pub fn add_expired_session(&self, id: &str) {
+        let now = self.now().timestamp();
+        self.change_state(|state| state.add_expired_session(id, now));
+    }
+
     /// Returns all sessions, oldest first.
     pub fn sessions(&self) -> Vec<SessionView> {
         self.read_state(|state| state.sessions.values().map(SessionView::from).collect())

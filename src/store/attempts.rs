@@ -22,6 +22,8 @@ pub struct NewAttempt {
     pub key: Option<ScopedKey>,
     /// SHA-256 of the request's body, in hex.
     pub fingerprint: String,
+    /// Whether the session is to be a live one.
+    pub livemode: bool,
     /// The present, by the instance's clock.
     pub now: DateTime<Utc>,
     /// How long the attempt belongs to its checkout. After that the checkout's process counts as dead.

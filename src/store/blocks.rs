@@ -21,6 +21,8 @@ pub trait Blocks {
         block: &Block,
         now: DateTime<Utc>,
     ) -> Result<(PutOutcome, Vec<BlockConflict>), StoreError>;
+    /// Reads a block that [`Self::put_block`] wrote.
+    async fn find_block(&self, resource: &ResourceId, id: &str) -> Result<Option<Block>, StoreError>;
     /// Deletes a block that [`Self::put_block`] wrote. `false` if there is none.
     async fn delete_block(&self, resource: &ResourceId, id: &str) -> Result<bool, StoreError>;
 }
@@ -36,12 +38,38 @@ macro_rules! upsert_block {
 }
 pub(super) use upsert_block;
 
+/// Finds block `$2` of resource `$1`.
+pub(super) const FIND: &str = "SELECT id, starts_at, ends_at, note FROM blocks WHERE resource_id = $1 AND id = $2 AND from_feed = false";
+
 /// Deletes block `$2` of resource `$1`. It compares `from_feed` with `false`, because SQLite then searches by the whole
 /// key; for `NOT from_feed` it reads all blocks of the resource.
 pub(super) const DELETE: &str = "DELETE FROM blocks WHERE resource_id = $1 AND id = $2 AND from_feed = false";
 
 /// Deletes the blocks of resource `$1` that its calendar feed brought.
 pub(super) const DELETE_OF_FEED: &str = "DELETE FROM blocks WHERE resource_id = $1 AND from_feed = true";
+
+#[derive(sqlx::FromRow)]
+pub(super) struct BlockRow {
+    id: String,
+    starts_at: DbTime,
+    ends_at: DbTime,
+    note: String,
+}
+
+impl BlockRow {
+    fn decode(self) -> Result<Block, StoreError> {
+        Ok(Block {
+            id: self.id,
+            window: decode_window(Some((self.starts_at.0, self.ends_at.0)))?,
+            note: self.note,
+        })
+    }
+
+    /// One block, if there is one.
+    pub(super) fn decode_optional(row: Option<Self>) -> Result<Option<Block>, StoreError> {
+        row.map(Self::decode).transpose()
+    }
+}
 
 #[derive(sqlx::FromRow)]
 pub(super) struct BlockConflictRow {

@@ -56,6 +56,8 @@ pub struct OrphanPayment {
     pub claimed_hold: Option<HoldId>,
     /// What was paid, to refund.
     pub receipt: Receipt,
+    /// Whether the money is real.
+    pub livemode: bool,
     /// The present, by the instance's clock.
     pub now: DateTime<Utc>,
 }
@@ -150,8 +152,8 @@ pub(super) use upsert_payment;
 macro_rules! insert_orphan {
     ($orphan:expr) => {
         sqlx::query(
-            "INSERT INTO payments (intent_id, claimed_hold_id, amount, currency, state, created_at, updated_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT DO NOTHING",
+            "INSERT INTO payments (intent_id, claimed_hold_id, amount, currency, state, livemode, created_at, updated_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $7) ON CONFLICT DO NOTHING",
         )
         .bind($orphan.receipt.intent.as_str())
         .bind($orphan.claimed_hold.map(|hold| $crate::store::columns::DbUuid(hold.0)))
@@ -160,20 +162,22 @@ macro_rules! insert_orphan {
         .bind($crate::store::encoding::encode_payment_state(
             $crate::domain::payment::PaymentState::RefundDue,
         ))
+        .bind($orphan.livemode)
         .bind($crate::store::columns::DbTime($orphan.now))
     };
 }
 pub(super) use insert_orphan;
 
 /// Writes a history line of hold `$1` at `$2`: from `$3`, `$4` to `$5`, `$6`, transition `$7`, message `$8`, by `$9` with
-/// event `$10`.
+/// event `$10` and name `$11`.
 pub(super) const INSERT_HISTORY: &str = "INSERT INTO hold_history
-         (hold_id, at, from_status, from_reason, to_status, to_reason, transition, message, actor, event_id)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+         (hold_id, at, from_status, from_reason, to_status, to_reason, transition, message, actor, event_id,
+          actor_name)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
 
 /// Lists the history of hold `$1`, oldest line first.
 pub(super) const LIST_HISTORY: &str =
-    "SELECT at, from_status, from_reason, to_status, to_reason, transition, message, actor, event_id
+    "SELECT at, from_status, from_reason, to_status, to_reason, transition, message, actor, event_id, actor_name
      FROM hold_history WHERE hold_id = $1 ORDER BY seq";
 
 #[derive(sqlx::FromRow)]
@@ -187,6 +191,7 @@ pub(super) struct HistoryRow {
     message: String,
     actor: String,
     event_id: Option<String>,
+    actor_name: Option<String>,
 }
 
 impl HistoryRow {
@@ -199,7 +204,7 @@ impl HistoryRow {
             to: encoding::decode_status(&self.to_status, self.to_reason.as_deref())?,
             transition: self.transition,
             message: self.message,
-            actor: encoding::decode_actor(&self.actor, self.event_id)?,
+            actor: encoding::decode_actor(&self.actor, self.event_id, self.actor_name)?,
         })
     }
 

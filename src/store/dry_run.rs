@@ -11,6 +11,7 @@ use super::placements::HoldLimits;
 use super::{StoreError, encoding};
 use crate::domain::booking::{Actor, Booking, ClientId, Guest};
 use crate::domain::hold::{Hold, Status, Transition, TransitionReason};
+use crate::domain::hold_limit::{AllowanceOffer, HoldLimit, LimitScope};
 use crate::domain::ids::{EventId, HoldId, IntentId, SessionId};
 use crate::domain::payment::{PaymentState, Receipt};
 use crate::domain::segment::{Allocation, Segment};
@@ -63,7 +64,7 @@ impl DryRun {
             event: Some(EventRecord {
                 id: event.clone(),
                 kind: "dry_run".to_owned(),
-                payload: String::new(),
+                payload: None,
             }),
             hold: id,
             version: booking.version,
@@ -80,11 +81,7 @@ impl DryRun {
             attempt: attempt(&booking, now),
             units: units(&booking),
             booking,
-            limits: HoldLimits {
-                per_guest: 1,
-                client: Some(ClientId(String::new())),
-                per_client: 1,
-            },
+            limits: limits(id),
             paid,
             after,
         })
@@ -136,6 +133,23 @@ fn units(booking: &Booking) -> Vec<Allocation> {
     booking.segments.iter().map(first).collect()
 }
 
+/// One allowance of a client that no checkout has.
+fn limits(hold: HoldId) -> HoldLimits {
+    let limit = HoldLimit {
+        scope: LimitScope::Client,
+        subject: format!("dry-run-{hold}"),
+        most: 1,
+    };
+    HoldLimits {
+        client: Some(ClientId(limit.subject.clone())),
+        allowances: vec![AllowanceOffer {
+            limit,
+            numbers: vec![1],
+        }],
+        waits: false,
+    }
+}
+
 fn attempt(booking: &Booking, now: DateTime<Utc>) -> NewAttempt {
     NewAttempt {
         terms: SessionTerms {
@@ -152,6 +166,7 @@ fn attempt(booking: &Booking, now: DateTime<Utc>) -> NewAttempt {
         },
         key: None,
         fingerprint: String::new(),
+        livemode: false,
         now,
         lease: std::time::Duration::ZERO,
     }

@@ -13,6 +13,7 @@ use super::StoreError;
 use crate::domain::booking::Actor;
 use crate::domain::command::CommandAction;
 use crate::domain::hold::{CancelReason, ReleaseReason, ReleaseRequester, Status};
+use crate::domain::hold_limit::LimitScope;
 use crate::domain::ids::{EventId, EventTypeId, HoldId, IntentId, ResourceId, SessionId};
 use crate::domain::listing::StatusKind;
 use crate::domain::money::{Currency, Money};
@@ -109,6 +110,25 @@ pub(super) fn decode_requester(text: &str) -> Result<ReleaseRequester, StoreErro
     }
 }
 
+pub(super) fn encode_limit_scope(scope: LimitScope) -> &'static str {
+    match scope {
+        LimitScope::Guest => "guest",
+        LimitScope::Email => "email",
+        LimitScope::Client => "client",
+        LimitScope::Network => "network",
+    }
+}
+
+pub(super) fn decode_limit_scope(text: &str) -> Result<LimitScope, StoreError> {
+    Ok(match text {
+        "guest" => LimitScope::Guest,
+        "email" => LimitScope::Email,
+        "client" => LimitScope::Client,
+        "network" => LimitScope::Network,
+        other => return Err(unreadable_column("limit scope", other)),
+    })
+}
+
 pub(super) fn encode_payment_state(state: PaymentState) -> &'static str {
     match state {
         PaymentState::Paid => "paid",
@@ -132,25 +152,29 @@ pub(super) fn decode_payment_state(text: &str) -> Result<PaymentState, StoreErro
     })
 }
 
-/// An actor as its two columns: its kind, and the event if it is one.
-pub(super) fn encode_actor(actor: &Actor) -> (&'static str, Option<&str>) {
+/// An actor as its three columns: its kind, the event if it is one, and the name if it is an operator.
+pub(super) fn encode_actor(actor: &Actor) -> (&'static str, Option<&str>, Option<&str>) {
     match actor {
-        Actor::Checkout => ("checkout", None),
-        Actor::Event(id) => ("event", Some(id.as_str())),
-        Actor::Sweep => ("sweep", None),
-        Actor::Guest => ("guest", None),
-        Actor::Operator => ("operator", None),
-        Actor::Command => ("command", None),
+        Actor::Checkout => ("checkout", None, None),
+        Actor::Event(id) => ("event", Some(id.as_str()), None),
+        Actor::Sweep => ("sweep", None, None),
+        Actor::Guest => ("guest", None, None),
+        Actor::Operator(name) => ("operator", None, name.as_deref()),
+        Actor::Command => ("command", None, None),
     }
 }
 
-pub(super) fn decode_actor(actor: &str, event: Option<String>) -> Result<Actor, StoreError> {
+pub(super) fn decode_actor(
+    actor: &str,
+    event: Option<String>,
+    name: Option<String>,
+) -> Result<Actor, StoreError> {
     Ok(match (actor, event) {
         ("checkout", _) => Actor::Checkout,
         ("event", Some(id)) => Actor::Event(EventId::new(id)),
         ("sweep", _) => Actor::Sweep,
         ("guest", _) => Actor::Guest,
-        ("operator", _) => Actor::Operator,
+        ("operator", _) => Actor::Operator(name),
         ("command", _) => Actor::Command,
         (other, _) => return Err(unreadable_column("actor", other)),
     })

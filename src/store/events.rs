@@ -1,4 +1,5 @@
-//! Stripe's events that were applied: listed for operators, read for a replay, and emptied when they are old.
+//! Stripe's events that were applied: listed for operators, read for a replay, cleared of their bodies when they are
+//! old, and deleted later.
 //! `changes` writes them together with their effect.
 
 use async_trait::async_trait;
@@ -17,8 +18,8 @@ pub struct EventRecord {
     pub id: EventId,
     /// The event's type, such as `checkout.session.completed`.
     pub kind: String,
-    /// The body as it was received, for a replay.
-    pub payload: String,
+    /// The body as it was received, for a replay. `None` for an event that waited for its owner without its body.
+    pub payload: Option<String>,
 }
 
 /// Applied events in the database; one method is one transaction.
@@ -34,7 +35,7 @@ pub trait Events {
     async fn find_event_payload(&self, id: &EventId) -> Result<Option<String>, StoreError>;
     /// Clears the bodies of at most `limit` events that were applied before `before`; returns how many.
     async fn clear_event_payloads(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
-    /// Deletes at most `limit` events without a body that were applied before `before`; returns how many.
+    /// Deletes at most `limit` events that were applied before `before` and whose bodies are cleared; returns how many.
     async fn delete_old_events(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
     /// Reads the events of a hold with their bodies, oldest first.
     async fn copy_events(&self, hold: HoldId) -> Result<Vec<EventCopy>, StoreError>;

@@ -1,4 +1,4 @@
-//! Calendar feeds: where a resource's blocks come from, when they were last read, and what was wrong.
+//! Calendar feeds: the calendars from which resources get blocks, when they were last read, and what was wrong.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};

@@ -38,8 +38,8 @@ pub enum ReleaseLease {
 pub trait Holds {
     /// Reads one hold by its id.
     async fn find_booking(&self, id: HoldId) -> Result<Option<Booking>, StoreError>;
-    /// Finds the hold that Stripe refers to: by our id, else by session, else by intent. An intent that has paid names
-    /// its hold more surely than one that was only linked.
+    /// Finds the hold that owns an event: by session, else by an intent that has paid, else by our id, else by an intent
+    /// that was only linked. The surest comes first.
     async fn find_booking_by_refs(&self, refs: &HoldRefs) -> Result<Option<Booking>, StoreError>;
     /// Lists holds, newest first.
     async fn list_bookings(
@@ -89,6 +89,7 @@ pub(super) struct BookingRow {
     intent_id: Option<String>,
     checkout_url: String,
     price_mismatch: bool,
+    paid_elsewhere: bool,
     guest_email: Option<String>,
     guest_name: Option<String>,
     metadata: DbJson,
@@ -119,7 +120,7 @@ macro_rules! select_bookings {
         concat!(
             "SELECT h.id, h.event_type_id, h.segments, h.quantity, h.requested_resource_id, h.cancel_until_minutes,
                  h.move_until_minutes, h.cancel_right_passed, h.status, h.reason, h.requested_by, h.amount, h.currency,
-                 h.session_id, h.intent_id, h.checkout_url, h.price_mismatch, h.guest_email, h.guest_name, h.metadata,
+                 h.session_id, h.intent_id, h.checkout_url, h.price_mismatch, h.paid_elsewhere, h.guest_email, h.guest_name, h.metadata,
                  h.token_key, h.expires_at, h.session_expires_at, h.due_at, h.tries, h.version, h.created_at,
                  h.updated_at, (SELECT ",
             $payments,
@@ -148,6 +149,7 @@ impl BookingRow {
             intent: self.intent_id.map(IntentId::new),
             payments: payments.collect::<Result<_, _>>()?,
             price_mismatch: self.price_mismatch,
+            paid_elsewhere: self.paid_elsewhere,
         };
         let requested_resource = self.requested_resource_id.as_deref();
         Ok(Booking {

@@ -1,6 +1,9 @@
 //! The interface of a store: all that the workflows need of a database.
 
+use super::access_keys::AccessKeys;
+use super::allowances::Allowances;
 use super::attempts::Attempts;
+use super::audit::Audit;
 use super::availability::Occupancies;
 use super::blocks::Blocks;
 use super::catalogue::Catalogue;
@@ -15,6 +18,8 @@ use super::holds::Holds;
 use super::placements::Placements;
 use super::resources::Resources;
 use super::schema::Schema;
+use super::sessions::Sessions;
+use super::unowned_facts::UnownedFacts;
 
 /// Defines [`Store`] as the sum of the named traits.
 macro_rules! sum_of {
@@ -27,7 +32,10 @@ macro_rules! sum_of {
 }
 
 sum_of!(
+    AccessKeys,
+    Allowances,
     Attempts,
+    Audit,
     Blocks,
     Catalogue,
     Changes,
@@ -41,5 +49,7 @@ sum_of!(
     Occupancies,
     Placements,
     Resources,
-    Schema
+    Schema,
+    Sessions,
+    UnownedFacts
 );

@@ -5,18 +5,20 @@ use chrono::{DateTime, Utc};
 
 use super::StoreError;
 use crate::domain::booking::{Actor, Booking, ClientId};
+use crate::domain::hold_limit::AllowanceOffer;
 use crate::domain::ids::{HoldId, ResourceId};
 use crate::domain::segment::{Allocation, allocated_segments, window_of};
 
-/// The limits that placing a hold must respect, besides its windows.
-#[derive(Clone, Debug)]
+/// What placing a hold takes of the limits on unpaid holds.
+#[derive(Clone, Debug, Default)]
 pub struct HoldLimits {
-    /// The most `held` holds of its guest, this one included.
-    pub per_guest: u32,
-    /// The client it comes from, if clients are counted.
+    /// The client it comes from, if that is known; the hold names it, so that its lapses are found.
     pub client: Option<ClientId>,
-    /// The most `held` holds from that client, this one included.
-    pub per_client: u32,
+    /// For each limit, free numbers of which the hold takes one.
+    pub allowances: Vec<AllowanceOffer>,
+    /// Whether to wait for a concurrent checkout that is taking the last number offered. Without it the number counts as
+    /// taken, although that checkout may still fail.
+    pub waits: bool,
 }
 
 /// The result of placing a hold.
@@ -24,9 +26,9 @@ pub struct HoldLimits {
 pub enum PlaceOutcome {
     /// The guest has the slot; the attempt is `placed`.
     Placed,
-    /// Another hold has a part of the slot. Nothing was written.
+    /// Another hold has a part of the slot, or is taking the last allowance that was offered. Nothing was written.
     SlotTaken,
-    /// The guest or the client has as many unpaid holds as the limits allow. Nothing was written.
+    /// Other holds have all the allowances that were offered for a limit. Nothing was written.
     LimitReached,
     /// The attempt was closed meanwhile, for example by the sweep. Nothing was written.
     AttemptClosed,
@@ -75,7 +77,7 @@ pub enum MoveOutcome {
 #[async_trait]
 pub trait Placements {
     /// Places the hold with these units of its segments, its first history line and its attempt, all or nothing. This
-    /// decides who gets a slot, and whether a guest has too many unpaid holds.
+    /// decides who gets a slot, and who an allowance.
     async fn place_hold(
         &self,
         booking: &Booking,

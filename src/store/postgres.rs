@@ -18,7 +18,49 @@ use super::lease_request::LeaseRequest;
 use super::{PoolOptions, StoreError};
 use error::PostgresResult;
 
+/// Runs a statement, repeats it if the database aborts it, and ignores how many rows it changed.
+macro_rules! run_statement {
+    ($store:expr, $query:expr) => {
+        $store
+            .retrying(|| async {
+                $query.execute(&$store.pool).await?;
+                Ok(())
+            })
+            .await
+    };
+}
+
+/// Reads at most one row.
+macro_rules! fetch_row {
+    ($store:expr, $row:ty, $query:expr) => {
+        $store
+            .retrying(|| async {
+                Ok(<$row>::decode_optional(
+                    $query.fetch_optional(&$store.pool).await?,
+                )?)
+            })
+            .await
+    };
+}
+
+/// Reads one page of a list. `$query` is `None` after the last page, and it is built anew for each try.
+macro_rules! fetch_page {
+    ($store:expr, $row:ty, $query:expr, $page:expr) => {
+        $store
+            .retrying(|| async {
+                let Some(query) = $query else {
+                    return Ok(crate::store::paging::end_of_list());
+                };
+                Ok(<$row>::decode_page(query.fetch_all(&$store.pool).await?, $page)?)
+            })
+            .await
+    };
+}
+
+mod access_keys;
+mod allowances;
 mod attempts;
+mod audit;
 mod availability;
 mod blocks;
 mod catalogue;
@@ -35,7 +77,9 @@ mod occupancy;
 mod placements;
 mod resources;
 mod schema;
+mod sessions;
 mod transport;
+mod unowned_facts;
 
 pub use transport::{DatabaseTransport, find_transport};
 

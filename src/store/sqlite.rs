@@ -21,7 +21,10 @@ use super::lease_request::LeaseRequest;
 use super::{PoolOptions, StoreError};
 use error::{SqliteError, SqliteResult};
 
+mod access_keys;
+mod allowances;
 mod attempts;
+mod audit;
 mod availability;
 mod blocks;
 mod catalogue;
@@ -38,8 +41,10 @@ mod occupancy;
 mod placements;
 mod resources;
 mod schema;
+mod sessions;
 #[cfg(test)]
 mod tests;
+mod unowned_facts;
 
 /// A store in a SQLite file.
 #[derive(Clone, Debug)]

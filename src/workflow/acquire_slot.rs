@@ -82,9 +82,12 @@ pub(super) async fn find_units_or_release(
             if !asked.insert(hold) {
                 return Ok(None);
             }
-            match release_hold(context, hold, None, Actor::Checkout).await? {
-                ReleaseOutcome::Over(booking) if booking.hold.status.is_live() => return Ok(None),
-                ReleaseOutcome::Over(_) | ReleaseOutcome::Missing => {}
+            match release_hold(context, hold, None, Actor::Checkout).await {
+                Ok(ReleaseOutcome::Over(booking)) if booking.hold.status.is_live() => return Ok(None),
+                Ok(ReleaseOutcome::Over(_) | ReleaseOutcome::Missing) => {}
+                // Only an operator can free this slot, so a repeat of the request is no use: it counts as taken.
+                Err(WorkflowError::UnknownSession) => return Ok(None),
+                Err(error) => return Err(error),
             }
         }
     }

@@ -7,14 +7,18 @@
 use super::availability;
 use super::context::{Context, MAX_CONFLICTS};
 use super::error::WorkflowError;
+use super::event_owner::{self, EventOwner};
 use super::queries::status_name;
 use crate::domain::booking::{Actor, Booking};
-use crate::domain::hold::{Decision, Fact, Status, Transition, TransitionReason, decide};
-use crate::domain::ids::HoldId;
+use crate::domain::hold::{Decision, Fact, Hold, Status, Transition, TransitionReason, decide};
+use crate::domain::ids::{HoldId, IntentId};
 use crate::domain::payment::Receipt;
 use crate::domain::session::HoldRefs;
 use crate::gateway::webhook::{Event, EventContent};
-use crate::store::{ApplyOutcome, EventRecord, HoldChange, OrphanPayment, StateChange};
+use crate::store::{ApplyOutcome, EventRecord, HoldChange, OrphanPayment, StateChange, UnownedFact};
+
+/// How many kept facts one sweep applies.
+const TIED_FACTS: u32 = 100;
 
 /// The result of a webhook event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +43,7 @@ pub async fn apply_event(
     let record = EventRecord {
         id: event.id.clone(),
         kind: event.kind.clone(),
-        payload: payload.to_owned(),
+        payload: Some(payload.to_owned()),
     };
     let actor = Actor::Event(event.id.clone());
     let outcome = apply_event_content(context, &event, actor, Some(record)).await?;
@@ -63,58 +67,96 @@ pub(super) async fn apply_event_content(
     if event.livemode != context.settings.livemode {
         return Ok(EventOutcome::Ignored);
     }
-    let EventContent::Relevant {
-        refs,
-        fact,
-        money,
-        has_our_metadata,
-    } = &event.content
-    else {
+    let EventContent::Relevant { refs, fact, money } = &event.content else {
         return Ok(EventOutcome::Ignored);
     };
-    match context.store.find_booking_by_refs(refs).await? {
-        Some(booking) => Ok(
-            match decide_and_write(context, booking, fact, actor, record).await? {
+    match event_owner::find_event_owner(context, event, refs, fact).await? {
+        EventOwner::Hold(booking, fact) => Ok(
+            match write_and_settle(context, *booking, &fact, actor, record).await? {
                 WriteOutcome::Written(_) => EventOutcome::Applied,
                 WriteOutcome::Unchanged(_) | WriteOutcome::Duplicate => EventOutcome::Duplicate,
             },
         ),
-        None => {
-            record_orphan_payment(
-                context,
-                refs,
-                money.as_ref().filter(|_| *has_our_metadata),
-                record,
-            )
-            .await
+        EventOwner::MissingHold(claimed) => match money {
+            Some(receipt) => record_orphan_payment(context, claimed, receipt, record).await,
+            None => Ok(EventOutcome::Ignored),
+        },
+        EventOwner::Unknown(fact) => keep_unowned_fact(context, &fact).await,
+        EventOwner::HoldWithoutEffect | EventOwner::Foreign => Ok(EventOutcome::Ignored),
+    }
+}
+
+/// Keeps a refund or a dispute of an unknown intent, without effect. If the intent became a hold's in this moment, the
+/// fact counts at once.
+async fn keep_unowned_fact(context: &Context, fact: &UnownedFact) -> Result<EventOutcome, WorkflowError> {
+    if !context.store.keep_unowned_fact(fact).await? {
+        return Ok(EventOutcome::Ignored);
+    }
+    settle_intent(context, &fact.intent).await?;
+    Ok(EventOutcome::Applied)
+}
+
+/// Applies the kept facts of an intent to the hold that it is tied to, if it is. Each is applied like an event, once.
+/// Returns whether there were any.
+async fn settle_intent(context: &Context, intent: &IntentId) -> Result<bool, WorkflowError> {
+    let by_intent = HoldRefs {
+        intent: Some(intent.clone()),
+        ..HoldRefs::default()
+    };
+    let kept = context.store.find_unowned_facts(intent).await?;
+    let is_any = !kept.is_empty();
+    for known in kept {
+        let Some(booking) = context.store.find_booking_by_refs(&by_intent).await? else {
+            return Ok(false);
+        };
+        let record = EventRecord {
+            id: known.event.clone(),
+            kind: known.kind,
+            payload: None,
+        };
+        let actor = Actor::Event(known.event.clone());
+        decide_and_write(context, booking, &known.fact, actor, Some(record)).await?;
+        // A crash before this line does no harm: the event is recorded, so its fact is not applied again.
+        context.store.delete_unowned_fact(&known.event).await?;
+    }
+    Ok(is_any)
+}
+
+/// Applies kept facts whose intent was tied to a hold by a process that died before it applied them.
+///
+/// # Errors
+/// [`WorkflowError::Store`] if the database is unreachable.
+pub(super) async fn settle_tied_facts(context: &Context) -> Result<(), WorkflowError> {
+    for known in context.store.list_tied_facts(TIED_FACTS).await? {
+        settle_or_leave(context, &known.intent).await;
+    }
+    Ok(())
+}
+
+/// Applies the kept facts of an intent; returns whether there were any. A failure is left to the next sweep, because
+/// what tied the intent is committed.
+async fn settle_or_leave(context: &Context, intent: &IntentId) -> bool {
+    match settle_intent(context, intent).await {
+        Ok(is_any) => is_any,
+        Err(error) => {
+            tracing::warn!(%intent, %error, "kept refunds and disputes not applied; the sweep tries again");
+            true
         }
     }
 }
 
-/// Records and refunds a payment that carries our metadata but has no hold (I3). Ignores everything else without a
-/// hold: it belongs to another product on the same Stripe account.
+/// Records and refunds a payment that is ours but has no hold (I3).
 pub(super) async fn record_orphan_payment(
     context: &Context,
-    refs: &HoldRefs,
-    receipt: Option<&Receipt>,
+    claimed: HoldId,
+    receipt: &Receipt,
     record: Option<EventRecord>,
 ) -> Result<EventOutcome, WorkflowError> {
-    let (Some(claimed), Some(receipt)) = (refs.hold, receipt) else {
-        return Ok(EventOutcome::Ignored);
-    };
-    // Another installation on the same account refunds its own payments.
-    let installation = context.installation_id().await?;
-    if refs
-        .installation
-        .as_ref()
-        .is_some_and(|other| other != installation)
-    {
-        return Ok(EventOutcome::Ignored);
-    }
     let orphan = OrphanPayment {
         event: record,
         claimed_hold: Some(claimed),
         receipt: receipt.clone(),
+        livemode: context.settings.livemode,
         now: context.now(),
     };
     match context.store.record_orphan_payment(&orphan).await? {
@@ -140,7 +182,7 @@ pub(super) async fn apply_fact(
     actor: Actor,
 ) -> Result<Booking, WorkflowError> {
     let id = booking.hold.id;
-    match decide_and_write(context, booking, fact, actor, None).await? {
+    match write_and_settle(context, booking, fact, actor, None).await? {
         WriteOutcome::Written(booking) | WriteOutcome::Unchanged(booking) => Ok(*booking),
         WriteOutcome::Duplicate => Err(internal_error(id, "the store took a response for an event")),
     }
@@ -154,6 +196,44 @@ enum WriteOutcome {
     Unchanged(Box<Booking>),
     /// The event was stored before.
     Duplicate,
+}
+
+/// Applies a fact; then, if it tied an intent to the hold, also what was kept of that intent.
+async fn write_and_settle(
+    context: &Context,
+    booking: Booking,
+    fact: &Fact,
+    actor: Actor,
+    record: Option<EventRecord>,
+) -> Result<WriteOutcome, WorkflowError> {
+    let before = booking.hold.clone();
+    let written = decide_and_write(context, booking, fact, actor, record).await?;
+    let WriteOutcome::Written(after) = &written else {
+        return Ok(written);
+    };
+    let mut is_settled = false;
+    for intent in newly_tied_intents(&before, &after.hold) {
+        is_settled |= settle_or_leave(context, &intent).await;
+    }
+    if !is_settled {
+        return Ok(written);
+    }
+    let booking = reload_booking(context, before.id).await?;
+    Ok(WriteOutcome::Written(Box::new(booking)))
+}
+
+/// Returns the intents that are the hold's now and were not before.
+fn newly_tied_intents(before: &Hold, after: &Hold) -> Vec<IntentId> {
+    let mut intents: Vec<IntentId> = after
+        .payments
+        .iter()
+        .map(|payment| payment.intent.clone())
+        .collect();
+    intents.extend(after.intent.clone());
+    intents.sort();
+    intents.dedup();
+    intents.retain(|intent| before.intent.as_ref() != Some(intent) && before.find_payment(intent).is_none());
+    intents
 }
 
 async fn decide_and_write(
@@ -274,7 +354,9 @@ fn announce_change(context: &Context, change: &HoldChange, commands: usize) {
         | TransitionReason::LatePaymentRefunded
         | TransitionReason::LatePaymentAfterStart
         | TransitionReason::PaymentAfterCancellation
-        | TransitionReason::SecondPayment => {
+        | TransitionReason::SecondPayment
+        | TransitionReason::PaidElsewhere
+        | TransitionReason::UnderpaidElsewhere => {
             metrics::counter!("holdfast_payments_without_slot_total", "kind" => "late").increment(1);
             tracing::error!(hold = %hold.log_id(), %reason, "a payment arrived for a hold that was not waiting for it");
         }

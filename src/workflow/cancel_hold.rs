@@ -52,7 +52,7 @@ pub async fn cancel_by_guest(context: &Arc<Context>, id: HoldId) -> Result<Cance
     cancel_in_task(context, id, Actor::Guest, transition).await
 }
 
-/// Cancels a confirmed hold for the operator, with the refund that the operator chose.
+/// Cancels a confirmed hold for the operator `actor`, with the refund that the operator chose.
 ///
 /// # Errors
 /// [`WorkflowError::Store`] if the database is unreachable.
@@ -61,11 +61,12 @@ pub async fn cancel_by_operator(
     id: HoldId,
     refund: Refund,
     note: Option<String>,
+    actor: Actor,
 ) -> Result<CancelOutcome, WorkflowError> {
     let reason = TransitionReason::CancelledByOperator(note);
     let transition =
         move |booking: &Booking| cancel(&booking.hold, CancelReason::Operator, refund, reason.clone());
-    cancel_in_task(context, id, Actor::Operator, transition).await
+    cancel_in_task(context, id, actor, transition).await
 }
 
 async fn cancel_in_task(

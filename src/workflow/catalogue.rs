@@ -128,6 +128,18 @@ pub async fn put_block(
     ))
 }
 
+/// Finds a block that an operator set.
+///
+/// # Errors
+/// [`WorkflowError::Store`] if the database is unreachable.
+pub async fn find_block(
+    context: &Context,
+    resource: &ResourceId,
+    id: &str,
+) -> Result<Option<Block>, WorkflowError> {
+    Ok(context.store.find_block(resource, id).await?)
+}
+
 /// Deletes a block; `false` if there was none. Blocks of a calendar feed cannot be deleted: the feed owns them.
 ///
 /// # Errors

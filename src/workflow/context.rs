@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use tokio::sync::{Mutex, Notify, OnceCell, Semaphore};
+use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
+use super::account_proof::AccountProof;
 use super::error::WorkflowError;
 use super::heavy_work::HeavyWork;
+use super::recorded_reads::RecordedReads;
 use super::settings::Settings;
 use super::slot_gate::SlotGate;
 use crate::domain::command::backoff;
@@ -38,6 +41,8 @@ pub struct Context {
     installation: OnceCell<String>,
     /// Read from the store once, then kept.
     token_keys: OnceCell<TokenKeys>,
+    /// What this process knows about the account of its key.
+    pub(super) account: AccountProof,
     pub(super) gate: SlotGate,
     /// Limits how many searches for alternatives run at the same time.
     pub(super) alternative_searches: Semaphore,
@@ -49,6 +54,8 @@ pub struct Context {
     pub(super) new_feeds: Notify,
     /// Sagas that run in tasks of their own; a shutdown waits for them.
     pub(super) sagas: TaskTracker,
+    /// Remembers which reads of operators are in the audit trail.
+    pub(super) recorded_reads: RecordedReads,
     /// Allows one sweep at a time in this process.
     pub(super) sweeping: Mutex<()>,
 }
@@ -63,6 +70,7 @@ impl Context {
         settings: Settings,
     ) -> Arc<Self> {
         Arc::new(Self {
+            account: AccountProof::new(),
             store,
             gateway,
             clock,
@@ -76,6 +84,7 @@ impl Context {
             new_commands: Notify::new(),
             new_feeds: Notify::new(),
             sagas: TaskTracker::new(),
+            recorded_reads: RecordedReads::default(),
             sweeping: Mutex::new(()),
         })
     }
@@ -116,6 +125,11 @@ impl Context {
     ) -> Result<T, WorkflowError> {
         let joined = self.sagas.spawn(saga).await;
         joined.unwrap_or_else(|panicked| Err(WorkflowError::Internal(Box::new(panicked))))
+    }
+
+    /// Runs work in a task of its own, which a shutdown waits for.
+    pub fn spawn<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
+        self.sagas.spawn(work)
     }
 
     /// Returns the present time, by the clock of this instance.

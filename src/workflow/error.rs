@@ -14,6 +14,9 @@ pub enum WorkflowError {
         /// How long to wait before another try, if known.
         retry_after: Option<Duration>,
     },
+    /// Stripe does not know a session of this store, and that is not believed: nothing has changed.
+    #[error("Stripe does not know the session")]
+    UnknownSession,
     /// The database is unreachable.
     #[error("the database is unavailable")]
     Store(#[source] StoreError),

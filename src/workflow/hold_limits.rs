@@ -1,22 +1,21 @@
 //! Limits how many slots one visitor can hold without paying.
 //!
-//! The check runs before Stripe is called, so that a refusal is cheap. The database checks again when it places the
-//! hold, so that the limit also holds across instances and under concurrency.
+//! The check runs before Stripe is called, so that a refusal is cheap. It finds free allowances, of which the placing
+//! statement takes one of each limit, so that the limits also hold across instances and under concurrency.
 
 use std::time::Duration;
 
 use super::context::Context;
 use super::error::WorkflowError;
-use crate::domain::booking::{ClientId, Guest};
-use crate::store::StoreError;
-
-/// So many holds in a row must expire unpaid before a client has to wait.
-const MAX_LAPSES: u32 = 5;
+use crate::domain::booking::{CheckoutClient, Guest};
+use crate::domain::hold_limit::{AllowanceOffer, AllowanceRange, FreeAllowances, list_limits};
+use crate::domain::lapses::{LAPSES_COUNT_FOR, find_last_of_too_many_lapses};
+use crate::store::{HoldLimits, LapseQuery, LimitUsage, LimitUsageQuery, StoreError};
 
 /// Why a visitor may not place another hold.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LimitError {
-    /// The guest or the client address has too many unpaid holds, or its last ones all expired.
+    /// A limit on unpaid holds is reached, or too many holds of the client lapsed.
     #[error("too many holds")]
     TooMany {
         /// How long to wait before another try.
@@ -33,42 +32,98 @@ impl From<StoreError> for LimitError {
     }
 }
 
-/// Checks that the guest and the client address may place one more hold.
+/// Checks that the guest and the client may place one more hold, and finds the allowances for it. Limits that are turned
+/// off are not read.
 ///
 /// # Errors
 /// [`LimitError::TooMany`] if they may not.
-pub(super) async fn check_hold_limits(
+pub(super) async fn find_allowances(
     context: &Context,
     guest: &Guest,
-    client: Option<&ClientId>,
-) -> Result<(), LimitError> {
+    client: Option<&CheckoutClient>,
+) -> Result<HoldLimits, LimitError> {
     let limits = &context.settings.limits;
-    let counts = context
-        .store
-        .count_unpaid_holds(&guest.normalized_email(), client)
-        .await?;
-    if counts.guest_held >= limits.per_guest || client.is_some() && counts.client_held >= limits.per_client {
-        let retry_after = retry_after_limit(context);
-        return Err(LimitError::TooMany { retry_after });
+    let offset: u32 = rand::random();
+    let ranges = list_limits(limits.most, &guest.email, client);
+    let ranges: Vec<_> = ranges.into_iter().map(|limit| limit.sample(offset)).collect();
+    // A client without a network is exempt.
+    let lapses = client
+        .filter(|client| client.network.is_some() && !limits.lapse_cooldown.is_zero())
+        .map(|client| LapseQuery {
+            client: &client.id,
+            since: context.now() - LAPSES_COUNT_FOR,
+        });
+    let mut found = HoldLimits {
+        client: client.map(|client| client.id.clone()),
+        ..HoldLimits::default()
+    };
+    if ranges.is_empty() && lapses.is_none() {
+        return Ok(found);
     }
-    let Some(lapsed_at) = counts
-        .client_lapsed_at
-        .filter(|_| counts.client_lapses >= MAX_LAPSES)
-    else {
+    let usage = load_usage(context, &ranges, lapses).await?;
+    check_cooldown(context, &usage)?;
+    let (offers, undecided) = find_free(context, ranges, &usage, offset)?;
+    found.allowances = offers;
+    if !undecided.is_empty() {
+        let whole: Vec<_> = undecided.into_iter().map(AllowanceRange::whole).collect();
+        let usage = load_usage(context, &whole, None).await?;
+        let (offers, _) = find_free(context, whole, &usage, offset)?;
+        found.allowances.extend(offers);
+    }
+    Ok(found)
+}
+
+async fn load_usage(
+    context: &Context,
+    ranges: &[AllowanceRange],
+    lapses: Option<LapseQuery<'_>>,
+) -> Result<LimitUsage, StoreError> {
+    let query = LimitUsageQuery { ranges, lapses };
+    context.store.load_limit_usage(&query).await
+}
+
+fn check_cooldown(context: &Context, usage: &LimitUsage) -> Result<(), LimitError> {
+    let Some(last) = find_last_of_too_many_lapses(&usage.ends) else {
         return Ok(());
     };
-    let waited = (context.now() - lapsed_at).to_std().unwrap_or_default();
-    match limits
-        .lapse_cooldown
-        .checked_sub(waited)
-        .filter(|rest| !rest.is_zero())
-    {
-        Some(retry_after) => Err(LimitError::TooMany { retry_after }),
-        None => Ok(()),
+    let waited = (context.now() - last).to_std().unwrap_or_default();
+    match context.settings.limits.lapse_cooldown.checked_sub(waited) {
+        Some(rest) if !rest.is_zero() => Err(LimitError::TooMany { retry_after: rest }),
+        _ => Ok(()),
     }
 }
 
-/// Returns how long a visitor with too many holds must wait: after that time, every hold of today is paid or released.
+/// Finds free numbers of each limit. Returns the parts that do not tell as they are.
+fn find_free(
+    context: &Context,
+    ranges: Vec<AllowanceRange>,
+    usage: &LimitUsage,
+    offset: u32,
+) -> Result<(Vec<AllowanceOffer>, Vec<AllowanceRange>), LimitError> {
+    let (mut offers, mut undecided) = (Vec::new(), Vec::new());
+    for range in ranges {
+        let of_this_limit = usage
+            .taken
+            .iter()
+            .filter(|(scope, _)| *scope == range.limit.scope);
+        let taken = of_this_limit.map(|(_, number)| *number).collect();
+        match range.find_free(&taken, offset) {
+            FreeAllowances::Found(numbers) => offers.push(AllowanceOffer {
+                limit: range.limit,
+                numbers,
+            }),
+            FreeAllowances::Undecided => undecided.push(range),
+            FreeAllowances::LimitReached => {
+                let retry_after = retry_after_limit(context);
+                return Err(LimitError::TooMany { retry_after });
+            }
+        }
+    }
+    Ok((offers, undecided))
+}
+
+/// Returns how long a visitor with too many holds must wait: after that time, every held hold of today is paid or
+/// released.
 pub(super) fn retry_after_limit(context: &Context) -> Duration {
     context.settings.hold_ttl.to_std().unwrap_or_default()
 }

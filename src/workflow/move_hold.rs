@@ -137,14 +137,14 @@ impl MoveRequest {
             Status::Held | Status::Confirmed => {}
             other => return Err(MoveError::NotMovable(other)),
         }
-        let is_allowed = self.actor == Actor::Operator || booking.is_move_in_time(now);
+        let is_allowed = matches!(self.actor, Actor::Operator(_)) || booking.is_move_in_time(now);
         is_allowed.then_some(()).ok_or(MoveError::TooLate)
     }
 
     /// Tells whether the guest may not cancel after this move, whatever the new start: a right that has passed does not
     /// come back by the guest's own move. An operator's move gives the rights of the new start.
     fn keeps_guest_from_cancelling(&self, booking: &Booking, now: DateTime<Utc>) -> bool {
-        self.actor != Actor::Operator && !booking.is_cancel_in_time(now)
+        !matches!(self.actor, Actor::Operator(_)) && !booking.is_cancel_in_time(now)
     }
 
     /// Makes the request for the new slot. If no resource is named, any may serve, whichever serves now.

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
 use super::error::{WorkflowError, format_error_chain};
+use super::unknown_session::{self, StoredSession};
 use super::{apply_fact, release_hold};
 use crate::domain::booking::Actor;
 use crate::domain::command::{Command, CommandAction};
@@ -19,7 +20,7 @@ use crate::domain::hold::Fact;
 use crate::domain::ids::{CommandId, IntentId, SessionId};
 use crate::domain::money::Money;
 use crate::domain::payment::Receipt;
-use crate::domain::session::{HoldRefs, SessionPayment};
+use crate::domain::session::{HoldRefs, STRIPE_SESSION_LIFE, SessionPayment};
 use crate::store::LeaseRequest;
 
 /// How many commands are leased and carried out at the same time.
@@ -135,7 +136,7 @@ async fn save_failure(context: &Context, command: &Command, error: &WorkflowErro
 
 async fn call_stripe(context: &Context, command: &Command, actor: Actor) -> Result<(), WorkflowError> {
     match &command.action {
-        CommandAction::ExpireSession(session) => expire_session(context, session, actor).await,
+        CommandAction::ExpireSession(session) => expire_session(context, command, session, actor).await,
         CommandAction::Refund { intent, money } => {
             refund_payment(context, command, intent, *money, actor).await
         }
@@ -143,8 +144,19 @@ async fn call_stripe(context: &Context, command: &Command, actor: Actor) -> Resu
 }
 
 /// Expires a session that belongs to no live hold. If it was paid nevertheless, it is a payment without a slot (I3).
-async fn expire_session(context: &Context, session: &SessionId, actor: Actor) -> Result<(), WorkflowError> {
-    let Some(fact) = release_hold::expire_session(context, session).await? else {
+async fn expire_session(
+    context: &Context,
+    command: &Command,
+    session: &SessionId,
+    actor: Actor,
+) -> Result<(), WorkflowError> {
+    let stored = StoredSession {
+        id: session,
+        hold: command.hold,
+        // The command is younger than its session.
+        ends_at: command.created_at + STRIPE_SESSION_LIFE,
+    };
+    let Some(fact) = release_hold::expire_session(context, &stored).await? else {
         return Err(WorkflowError::Stripe { retry_after: None });
     };
     let Fact::SessionCompleted(SessionPayment::Paid(receipt)) = &fact else {
@@ -154,20 +166,17 @@ async fn expire_session(context: &Context, session: &SessionId, actor: Actor) ->
         session: Some(session.clone()),
         ..HoldRefs::default()
     };
-    match context.store.find_booking_by_refs(&by_session).await? {
-        Some(booking) => apply_fact::apply_fact(context, booking, &fact, actor)
+    let booking = context.store.find_booking_by_refs(&by_session).await?;
+    match (booking, command.hold) {
+        (Some(booking), _) => apply_fact::apply_fact(context, booking, &fact, actor)
             .await
             .map(drop),
-        None => {
-            let report = context.gateway.retrieve_session(session).await?;
-            let refs = HoldRefs {
-                hold: report.hold,
-                ..by_session
-            };
-            apply_fact::record_orphan_payment(context, &refs, Some(receipt), None)
-                .await
-                .map(drop)
-        }
+        (None, Some(attempt)) => apply_fact::record_orphan_payment(context, attempt, receipt, None)
+            .await
+            .map(drop),
+        (None, None) => Err(WorkflowError::Internal(
+            "a command to expire a session names no hold".into(),
+        )),
     }
 }
 
@@ -179,10 +188,16 @@ async fn refund_payment(
     money: Money,
     actor: Actor,
 ) -> Result<(), WorkflowError> {
-    context
+    let refunded = context
         .gateway
         .refund_payment(intent, money, &command.id.to_string())
-        .await?;
+        .await;
+    if let Err(error) = refunded {
+        if unknown_session::is_object_unknown(&error) {
+            unknown_session::raise_alarm(command.hold);
+        }
+        return Err(error.into());
+    }
     let Some(hold) = command.hold else { return Ok(()) };
     let Some(booking) = context.store.find_booking(hold).await? else {
         return Ok(());
@@ -202,14 +217,18 @@ async fn refund_payment(
         .map(drop)
 }
 
-/// Carries out a pending command now, for an operator; `None` if there is no such pending command.
+/// Carries out a pending command now, on behalf of `actor`; `None` if there is no such pending command.
 ///
 /// # Errors
 /// [`WorkflowError::Store`] if the database is unreachable.
-pub async fn retry_command(context: &Context, id: CommandId) -> Result<Option<Command>, WorkflowError> {
+pub async fn retry_command(
+    context: &Context,
+    id: CommandId,
+    actor: Actor,
+) -> Result<Option<Command>, WorkflowError> {
     if context.store.retry_command(id, context.now()).await?.is_none() {
         return Ok(None);
     }
-    run_command_now(context, id, Actor::Operator).await;
+    run_command_now(context, id, actor).await;
     Ok(context.store.find_command(id).await?)
 }

@@ -2,12 +2,14 @@
 
 use super::context::Context;
 use super::error::WorkflowError;
+use super::unknown_session::is_object_unknown;
 use crate::domain::booking::{Booking, HistoryLine};
 use crate::domain::command::Command;
-use crate::domain::figures::FigureCounts;
+use crate::domain::figures::{FigureCounts, OtherModeWork};
 use crate::domain::hold::Status;
 use crate::domain::ids::HoldId;
 use crate::domain::listing::{CommandFilter, HoldFilter, Page, PageRequest, StoredEvent};
+use crate::store::SessionSearch;
 
 /// Finds a hold with its booking.
 ///
@@ -81,6 +83,56 @@ pub async fn dry_run_checkout(context: &Context) -> Result<(), WorkflowError> {
 /// [`WorkflowError::Store`] if the database is unreachable.
 pub async fn count_figures(context: &Context) -> Result<FigureCounts, WorkflowError> {
     Ok(context.store.count_figures(context.database_now().await?).await?)
+}
+
+/// Counts what is left to do in the other mode than that of our key.
+///
+/// # Errors
+/// [`WorkflowError::Store`] if the database is unreachable.
+pub async fn count_other_mode_work(context: &Context) -> Result<OtherModeWork, WorkflowError> {
+    let livemode = context.settings.livemode;
+    Ok(context
+        .store
+        .count_other_mode_work(livemode, context.now())
+        .await?)
+}
+
+/// What Stripe says about the newest session of this store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NewestSession {
+    /// This store has no session of our key's mode.
+    Missing,
+    /// Stripe knows the newest session.
+    Known,
+    /// Stripe does not know the newest session.
+    Unknown,
+}
+
+/// Asks Stripe about the newest session that is not paid yet; if there is none, about the newest one.
+///
+/// # Errors
+/// [`WorkflowError`] if Stripe or the database gave no answer.
+pub async fn check_newest_session(context: &Context) -> Result<NewestSession, WorkflowError> {
+    let livemode = context.settings.livemode;
+    let newest = match context.store.find_newest_unpaid_session(livemode).await? {
+        Some(unpaid) => Some(unpaid),
+        None => {
+            let any = SessionSearch {
+                livemode,
+                older_than: None,
+                except: None,
+            };
+            context.store.find_newest_session(&any).await?
+        }
+    };
+    let Some(session) = newest else {
+        return Ok(NewestSession::Missing);
+    };
+    match context.gateway.retrieve_session(&session).await {
+        Ok(_) => Ok(NewestSession::Known),
+        Err(error) if is_object_unknown(&error) => Ok(NewestSession::Unknown),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Tells whether the database is reachable and has the expected schema.

@@ -3,10 +3,16 @@
 //! The create call is repeated with the same idempotency key and the same parameters. Stripe returns the session that
 //! it created before, or creates it now. Either way its id is known then, and a command expires it. No guest ever got
 //! its URL.
+//!
+//! With the key of another account the repeated call would create a session there, and the first one would be forgotten.
+//! So attempts wait until the key has made or read another session of this store. If the store has no other session, the
+//! call is repeated all the same. Nothing could ever prove the key then, the attempt may be the first checkout of a
+//! new shop, and no guest can pay: a session that is left behind in another account ends by itself.
 
 use super::context::Context;
 use super::error::WorkflowError;
 use super::outbox;
+use super::unknown_session::{self, KeyStatus, NoVerdict};
 use crate::domain::booking::Actor;
 use crate::gateway::{GatewayError, Refusal};
 use crate::store::{AttemptEnd, LeaseRequest, StaleAttempt};
@@ -24,13 +30,42 @@ pub(super) async fn recover_attempts(context: &Context) -> Result<u64, WorkflowE
         .store
         .lease_stale_attempts(&LeaseRequest::new(now, context.settings.lease, BATCH))
         .await?;
+    if batch.is_empty() {
+        return Ok(0);
+    }
+    let may_repeat = may_repeat_calls(context).await?;
     let mut open = 0;
     for attempt in batch {
-        if !recover_attempt(context, &attempt).await? {
+        let is_closed = may_repeat && recover_attempt(context, &attempt).await?;
+        if !may_repeat {
+            defer_attempt(context, &attempt).await?;
+        }
+        if !is_closed {
             open += 1;
         }
     }
     Ok(open)
+}
+
+/// Tells whether our key may repeat the calls of attempts.
+async fn may_repeat_calls(context: &Context) -> Result<bool, WorkflowError> {
+    match unknown_session::prove_key(context, None).await {
+        Ok(KeyStatus::Proven | KeyStatus::NoOtherSession) => Ok(true),
+        Ok(KeyStatus::Refuted) => {
+            unknown_session::raise_alarm(None);
+            Ok(false)
+        }
+        Err(NoVerdict::Store(error)) => Err(error.into()),
+        Err(error) => {
+            tracing::warn!(%error, "attempts are not recovered: Stripe does not show another session");
+            Ok(false)
+        }
+    }
+}
+
+async fn defer_attempt(context: &Context, attempt: &StaleAttempt) -> Result<(), WorkflowError> {
+    let due_at = context.retry_at(attempt.tries + 1);
+    Ok(context.store.defer_attempt(attempt.terms.hold, due_at).await?)
 }
 
 /// Recovers one attempt; `true` if it is closed now.
@@ -38,6 +73,7 @@ async fn recover_attempt(context: &Context, attempt: &StaleAttempt) -> Result<bo
     let (store, hold, now) = (&context.store, attempt.terms.hold, context.now());
     match context.gateway.create_session(&attempt.terms).await {
         Ok(session) => {
+            context.account.record_made(&session.id);
             let command = store.abandon_attempt(hold, &session.id, now).await?;
             outbox::run_command_now(context, command, Actor::Command).await;
             tracing::info!(hold = %hold.log_id(), "attempt recovered; its session is being expired");
@@ -52,9 +88,7 @@ async fn recover_attempt(context: &Context, attempt: &StaleAttempt) -> Result<bo
         }
         Err(error) => {
             tracing::warn!(hold = %hold.log_id(), %error, "attempt could not be recovered yet");
-            store
-                .defer_attempt(hold, context.retry_at(attempt.tries + 1))
-                .await?;
+            defer_attempt(context, attempt).await?;
             Ok(false)
         }
     }

@@ -3,7 +3,7 @@
 //!
 //! Stripe decides (I2): a slot is free when Stripe can no longer collect money for it. The hold is leased, Stripe is
 //! asked to expire the session with no transaction open (I6), and its response is applied as a fact. If Stripe gives no
-//! answer, the hold keeps the slot and Stripe is asked again later.
+//! answer, or does not know the session and that is not believed, the hold keeps the slot and Stripe is asked again later.
 
 use std::sync::Arc;
 
@@ -12,12 +12,13 @@ use tokio::time::Instant;
 use super::apply_fact;
 use super::context::Context;
 use super::error::WorkflowError;
+use super::unknown_session::{self, NoVerdict, StoredSession, UnknownRelease};
 use crate::domain::booking::{Actor, Booking};
 use crate::domain::command::backoff;
 use crate::domain::hold::{Fact, ReleaseRequester, Status};
-use crate::domain::ids::{HoldId, SessionId};
+use crate::domain::ids::HoldId;
 use crate::domain::session::{SessionPayment, SessionReport, SessionStatus};
-use crate::gateway::{GatewayError, Refusal};
+use crate::gateway::GatewayError;
 use crate::store::ReleaseLease;
 
 /// The result of a release.
@@ -83,6 +84,36 @@ pub async fn release_hold_in_task(
         .await
 }
 
+/// Releases a hold for an operator even if Stripe does not know its session, in a task of its own. If Stripe knows the
+/// session, this is [`release_hold`].
+///
+/// # Errors
+/// The same as [`release_hold`].
+pub async fn release_without_stripe_in_task(
+    context: &Arc<Context>,
+    id: HoldId,
+    actor: Actor,
+) -> Result<ReleaseOutcome, WorkflowError> {
+    let saga = Arc::clone(context);
+    context
+        .run_in_task(async move { release_without_stripe(&saga, id, actor).await })
+        .await
+}
+
+/// Releases a hold for an operator even if Stripe does not know its session.
+async fn release_without_stripe(
+    context: &Context,
+    id: HoldId,
+    actor: Actor,
+) -> Result<ReleaseOutcome, WorkflowError> {
+    let released = unknown_session::release_unknown_session(context, id, actor.clone()).await;
+    match released.map_err(to_stripe_error)? {
+        UnknownRelease::Over(booking) => Ok(ReleaseOutcome::Over(booking)),
+        UnknownRelease::Missing => Ok(ReleaseOutcome::Missing),
+        UnknownRelease::Known => release_hold(context, id, Some(ReleaseRequester::Operator), actor).await,
+    }
+}
+
 /// Releases a leased `held` hold, or asks about a leased `processing` one. Returns the hold as it is then.
 ///
 /// # Errors
@@ -93,9 +124,12 @@ pub(super) async fn release_leased_hold(
     actor: Actor,
 ) -> Result<Booking, WorkflowError> {
     let answer = match booking.hold.status {
-        Status::Held => expire_session(context, &booking.hold.session).await,
-        _ => read_payment_result(context, &booking.hold.session).await,
+        Status::Held => expire_session(context, &StoredSession::from(&booking)).await,
+        _ => read_payment_result(context, &StoredSession::from(&booking)).await,
     };
+    if answer.is_ok() {
+        context.account.record_read(booking.hold.id);
+    }
     match answer {
         Ok(Some(fact)) => {
             let before = booking.hold.status;
@@ -112,9 +146,8 @@ pub(super) async fn release_leased_hold(
         }
         Err(error) => {
             // If the call may have reached Stripe, the session may expire for this requester: the store keeps the name.
-            let has_no_effect = !matches!(error, GatewayError::Unknown);
             tracing::warn!(hold = %booking.hold.id.log_id(), %error, "no answer from Stripe; the hold keeps its slot");
-            defer_hold(context, &booking, has_no_effect).await?;
+            defer_hold(context, &booking, error.has_no_effect()).await?;
             Err(to_stripe_error(error))
         }
     }
@@ -124,37 +157,50 @@ pub(super) async fn release_leased_hold(
 /// expire the session, but says that it is open.
 ///
 /// # Errors
-/// [`GatewayError`] if Stripe gave no answer, or refuses our key.
+/// [`NoVerdict`] if Stripe gave no answer, refuses our key, or does not know the session and is not believed.
 pub(super) async fn expire_session(
     context: &Context,
-    session: &SessionId,
-) -> Result<Option<Fact>, GatewayError> {
-    match context.gateway.expire_session(session).await {
-        Ok(report) => Ok(to_fact(report)),
-        Err(GatewayError::Refused(refusal)) if is_session_missing(&refusal) => Ok(Some(Fact::SessionDead)),
+    session: &StoredSession<'_>,
+) -> Result<Option<Fact>, NoVerdict> {
+    match context.gateway.expire_session(session.id).await {
         // The session is not open any more. Its status tells what it is; the text of the refusal is not reliable.
         Err(GatewayError::Refused(refusal)) if refusal.status == 400 => read_session(context, session).await,
-        Err(error) => Err(error),
+        answer => judge_answer(context, session, answer).await,
     }
 }
 
 /// Reads a session at Stripe without changing it. `None` if it is open: nothing is decided yet.
 ///
 /// # Errors
-/// [`GatewayError`] if Stripe gave no answer, or refuses our key.
+/// [`NoVerdict`] if Stripe gave no answer, refuses our key, or does not know the session and is not believed.
 pub(super) async fn read_session(
     context: &Context,
-    session: &SessionId,
-) -> Result<Option<Fact>, GatewayError> {
-    match context.gateway.retrieve_session(session).await {
+    session: &StoredSession<'_>,
+) -> Result<Option<Fact>, NoVerdict> {
+    let answer = context.gateway.retrieve_session(session.id).await;
+    judge_answer(context, session, answer).await
+}
+
+async fn judge_answer(
+    context: &Context,
+    session: &StoredSession<'_>,
+    answer: Result<SessionReport, GatewayError>,
+) -> Result<Option<Fact>, NoVerdict> {
+    match answer {
         Ok(report) => Ok(to_fact(report)),
-        Err(GatewayError::Refused(refusal)) if is_session_missing(&refusal) => Ok(Some(Fact::SessionDead)),
-        Err(error) => Err(error),
+        Err(error) if unknown_session::is_object_unknown(&error) => {
+            unknown_session::judge_unknown(context, session).await?;
+            Ok(Some(Fact::SessionDead))
+        }
+        Err(error) => Err(error.into()),
     }
 }
 
 /// Reads the result of a delayed payment; `None` if the payment is still in progress.
-async fn read_payment_result(context: &Context, session: &SessionId) -> Result<Option<Fact>, GatewayError> {
+async fn read_payment_result(
+    context: &Context,
+    session: &StoredSession<'_>,
+) -> Result<Option<Fact>, NoVerdict> {
     let fact = read_session(context, session).await?;
     let is_in_progress = matches!(&fact, Some(Fact::SessionCompleted(SessionPayment::Unpaid(_))));
     Ok(fact.filter(|_| !is_in_progress))
@@ -169,17 +215,14 @@ fn to_fact(report: SessionReport) -> Option<Fact> {
     }
 }
 
-/// Tells whether Stripe itself says that the session does not exist. A 404 from a proxy on the way says nothing about
-/// it.
-fn is_session_missing(refusal: &Refusal) -> bool {
-    refusal.status == 404 && refusal.code.as_deref() == Some("resource_missing")
-}
-
 /// Converts the lack of an answer. Other refusals, such as a revoked key, say nothing about the session either.
-pub(super) fn to_stripe_error(error: GatewayError) -> WorkflowError {
+pub(super) fn to_stripe_error(error: NoVerdict) -> WorkflowError {
     match error {
-        GatewayError::Unavailable { retry_after } => WorkflowError::Stripe { retry_after },
-        GatewayError::Unknown | GatewayError::Refused(_) => WorkflowError::Stripe { retry_after: None },
+        NoVerdict::Stripe(GatewayError::Unavailable { retry_after }) => WorkflowError::Stripe { retry_after },
+        NoVerdict::Stripe(GatewayError::Unknown | GatewayError::Refused(_)) => {
+            WorkflowError::Stripe { retry_after: None }
+        }
+        other => other.into(),
     }
 }
 

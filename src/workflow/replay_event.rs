@@ -12,27 +12,32 @@ use crate::domain::booking::Actor;
 use crate::domain::ids::EventId;
 use crate::gateway::webhook;
 
-/// Applies a stored event again; `None` if the event is unknown or its body is deleted.
+/// Applies a stored event again, on behalf of `actor`; `None` if the event is unknown or its body is deleted.
 ///
 /// # Errors
 /// [`WorkflowError`] if nothing was written.
 pub async fn replay_event(
     context: &Arc<Context>,
     id: EventId,
+    actor: Actor,
 ) -> Result<Option<EventOutcome>, WorkflowError> {
     let saga = Arc::clone(context);
     context
-        .run_in_task(async move { apply_stored_event(&saga, &id).await })
+        .run_in_task(async move { apply_stored_event(&saga, &id, actor).await })
         .await
 }
 
-async fn apply_stored_event(context: &Context, id: &EventId) -> Result<Option<EventOutcome>, WorkflowError> {
+async fn apply_stored_event(
+    context: &Context,
+    id: &EventId,
+    actor: Actor,
+) -> Result<Option<EventOutcome>, WorkflowError> {
     let Some(payload) = context.store.find_event_payload(id).await? else {
         return Ok(None);
     };
     let event = webhook::parse_event(payload.as_bytes())
         .map_err(|unreadable| WorkflowError::Internal(Box::new(unreadable)))?;
-    let outcome = apply_fact::apply_event_content(context, &event, Actor::Operator, None).await?;
+    let outcome = apply_fact::apply_event_content(context, &event, actor, None).await?;
     tracing::info!(event = %id, kind = event.kind, ?outcome, "event replayed");
     Ok(Some(outcome))
 }

@@ -1,5 +1,5 @@
 //! Deletes what is no longer needed: old idempotency keys, bodies of webhook events, personal data of guests, commands that
-//! are done, and released holds that never had money.
+//! are done, released holds that never had money, and old entries of the audit trail.
 //!
 //! Each sweep deletes a bounded number of rows, so that the first sweep after a long pause or a shorter setting blocks
 //! nothing. The next sweeps delete the rest.
@@ -18,6 +18,9 @@ const KEEP_EVENT_IDS_LONGER: Duration = Duration::days(60);
 
 /// How long a command is kept after it was done, for an operator who looks at what happened.
 const KEEP_DONE_COMMANDS: Duration = Duration::days(90);
+/// How long a refund or a dispute of an unknown intent is kept. Stripe repeats a delivery for 3 days and an operator can
+/// resend an event for 30, so an intent that is not ours by then never is.
+const KEEP_UNOWNED_FACTS: Duration = Duration::days(35);
 
 /// Deletes what is due.
 ///
@@ -34,6 +37,9 @@ pub(super) async fn delete_expired_data(context: &Context) -> Result<(), Workflo
     let events = store
         .delete_old_events(now - settings.keep_events - KEEP_EVENT_IDS_LONGER, BATCH)
         .await?;
+    store
+        .delete_old_unowned_facts(now - KEEP_UNOWNED_FACTS, BATCH)
+        .await?;
     let forget_before = now - settings.forget_after;
     let guests = store.erase_guests(forget_before, BATCH).await?;
     let metadata = store.clear_leftover_metadata(forget_before, BATCH).await?;
@@ -46,7 +52,8 @@ pub(super) async fn delete_expired_data(context: &Context) -> Result<(), Workflo
     store
         .delete_idle_clients(now - settings.remember_keys, BATCH)
         .await?;
-    if payloads + events + guests + metadata + holds + commands > 0 {
+    let audit = store.delete_old_audit(now - settings.keep_audit, BATCH).await?;
+    if payloads + events + guests + metadata + holds + commands + audit > 0 {
         tracing::info!(
             payloads,
             events,
@@ -54,6 +61,7 @@ pub(super) async fn delete_expired_data(context: &Context) -> Result<(), Workflo
             metadata,
             holds,
             commands,
+            audit,
             "expired data deleted"
         );
     }

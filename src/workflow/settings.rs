@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::domain::hold::HoldPolicy;
+use crate::domain::hold_limit::MostUnpaidHolds;
 
 /// What the shop can configure.
 #[derive(Clone, Debug)]
@@ -25,6 +26,8 @@ pub struct Settings {
     pub forget_after: chrono::Duration,
     /// How long a released hold that never had money is kept after its end.
     pub keep_released: chrono::Duration,
+    /// How long the audit trail is kept.
+    pub keep_audit: chrono::Duration,
     /// How many slots one visitor may hold without paying.
     pub limits: LimitSettings,
     /// The rules of holds that the shop may choose.
@@ -47,6 +50,7 @@ impl Default for Settings {
             keep_events: chrono::Duration::days(30),
             forget_after: chrono::Duration::days(90),
             keep_released: chrono::Duration::days(400),
+            keep_audit: chrono::Duration::days(400),
             limits: LimitSettings::default(),
             policy: HoldPolicy::default(),
             calendar_allow_private: false,
@@ -58,19 +62,21 @@ impl Default for Settings {
 /// Limits on the unpaid holds of one visitor.
 #[derive(Clone, Copy, Debug)]
 pub struct LimitSettings {
-    /// Most `held` holds of one guest.
-    pub per_guest: u32,
-    /// Most `held` holds from one client address.
-    pub per_client: u32,
-    /// How long a client must wait if its last holds all expired unpaid.
+    /// The most unpaid holds.
+    pub most: MostUnpaidHolds,
+    /// How long a client must wait if its last holds all lapsed; zero if it need not.
     pub lapse_cooldown: Duration,
 }
 
 impl Default for LimitSettings {
     fn default() -> Self {
         Self {
-            per_guest: 3,
-            per_client: 10,
+            most: MostUnpaidHolds {
+                per_guest: 3,
+                per_email: 10,
+                per_client: 10,
+                per_network: 60,
+            },
             lapse_cooldown: Duration::from_mins(15),
         }
     }

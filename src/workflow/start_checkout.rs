@@ -17,6 +17,7 @@ use uuid::{NoContext, Timestamp, Uuid};
 
 use super::context::Context;
 use super::error::WorkflowError;
+use super::hold_limits::LimitError;
 use super::{acquire_slot, availability, hold_limits, outbox};
 use crate::domain::availability::SlotRequest;
 use crate::domain::booking::Booking;
@@ -94,13 +95,13 @@ async fn acquire_and_place(
             .map(Checkout::Replayed)
             .ok_or(CheckoutError::SlotTaken(Vec::new()));
     };
-    hold_limits::check_hold_limits(context, &request.guest, request.client.as_ref()).await?;
+    let limits = hold_limits::find_allowances(context, &request.guest, request.client.as_ref()).await?;
     let installation = context.installation_id().await?.to_owned();
     let token_key = context.token_keys().await?.signing_key_name();
     let draft = Draft::new(context, request, event_type, installation, token_key, now);
     match claim_attempt(context, &draft).await? {
         Some(booking) => Ok(Checkout::Replayed(booking)),
-        None => create_and_place(context, draft, units)
+        None => create_and_place(context, draft, units, limits)
             .await
             .map(Checkout::Placed),
     }
@@ -169,6 +170,7 @@ impl<'a> Draft<'a> {
     ) -> Self {
         let expires_at = hold_expiry(now, context.settings.hold_ttl, request.starts_at);
         let hold = new_hold_id(now);
+        context.account.record_checkout(now);
         let terms = SessionTerms {
             hold,
             name: event_type.name.clone(),
@@ -218,14 +220,6 @@ impl<'a> Draft<'a> {
             version: 1,
         }
     }
-
-    fn hold_limits(&self, context: &Context) -> HoldLimits {
-        HoldLimits {
-            per_guest: context.settings.limits.per_guest,
-            client: self.request.client.clone(),
-            per_client: context.settings.limits.per_client,
-        }
-    }
 }
 
 /// Makes a hold id that is ordered by time and unguessable.
@@ -251,6 +245,7 @@ async fn claim_attempt(context: &Context, draft: &Draft<'_>) -> Result<Option<Bo
         terms: draft.terms.clone(),
         key: draft.request.key.clone(),
         fingerprint: draft.request.fingerprint.clone(),
+        livemode: context.settings.livemode,
         now: draft.now,
         lease: context.settings.attempt_lease,
     };
@@ -272,14 +267,16 @@ async fn create_and_place(
     context: &Arc<Context>,
     draft: Draft<'_>,
     units: Vec<Allocation>,
+    limits: HoldLimits,
 ) -> Result<Booking, CheckoutError> {
     let hold = draft.terms.hold;
     let session = match context.gateway.create_session(&draft.terms).await {
         Ok(session) => session,
         Err(error) => return Err(end_failed_attempt(context, hold, error).await),
     };
+    context.account.record_made(&session.id);
     let mut booking = draft.booking(session, &units);
-    match place_hold(context, &draft, &mut booking, units).await {
+    match place_hold(context, &draft, &mut booking, units, limits).await {
         Ok(PlaceOutcome::Placed) => {
             tracing::info!(hold = %hold.log_id(), event_type = %booking.event_type, "hold placed");
             metrics::counter!("holdfast_checkouts_total", "outcome" => "placed").increment(1);
@@ -306,23 +303,24 @@ async fn create_and_place(
     }
 }
 
-/// Places the hold in the store. If another checkout gets its units first, tries again with other free units.
+/// Places the hold in the store. If another checkout gets its units or allowances first, tries again with others that are
+/// free.
 async fn place_hold(
     context: &Context,
     draft: &Draft<'_>,
     booking: &mut Booking,
     mut units: Vec<Allocation>,
+    mut limits: HoldLimits,
 ) -> Result<PlaceOutcome, WorkflowError> {
-    let slot_request = draft.request.to_slot_request(draft.event_type);
-    let limits = draft.hold_limits(context);
+    let request = draft.request;
+    let slot_request = request.to_slot_request(draft.event_type);
     for _ in 0..MAX_PLACE_TRIES {
         let outcome = context.store.place_hold(booking, &units, &limits).await?;
-        if outcome != PlaceOutcome::SlotTaken {
+        if !matches!(outcome, PlaceOutcome::SlotTaken | PlaceOutcome::LimitReached) {
             return Ok(outcome);
         }
         // The random offset keeps checkouts that lost the same race from competing for the same units again.
-        match availability::find_free_units(context, &slot_request, draft.request.starts_at, rand::random())
-            .await?
+        match availability::find_free_units(context, &slot_request, request.starts_at, rand::random()).await?
         {
             Some(others) => {
                 booking.segments = allocated_segments(&others);
@@ -330,6 +328,12 @@ async fn place_hold(
             }
             None => break,
         }
+        limits = match hold_limits::find_allowances(context, &request.guest, request.client.as_ref()).await {
+            // From now on it waits, so that it is refused only if the others really get the last allowances.
+            Ok(found) => HoldLimits { waits: true, ..found },
+            Err(LimitError::TooMany { .. }) => return Ok(PlaceOutcome::LimitReached),
+            Err(LimitError::Workflow(error)) => return Err(error),
+        };
     }
     Ok(PlaceOutcome::SlotTaken)
 }

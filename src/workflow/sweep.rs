@@ -9,7 +9,7 @@ use futures::StreamExt;
 
 use super::context::Context;
 use super::error::WorkflowError;
-use super::{outbox, recover_attempts, release_hold, retention};
+use super::{apply_fact, outbox, recover_attempts, release_hold, retention};
 use crate::domain::booking::{Actor, Booking};
 use crate::domain::hold::Status;
 use crate::store::LeaseRequest;
@@ -63,6 +63,7 @@ async fn sweep(context: &Context) -> Result<SweepReport, WorkflowError> {
     };
     sweep_holds(context, now, &mut report).await?;
     report.failed += recover_attempts::recover_attempts(context).await?;
+    apply_fact::settle_tied_facts(context).await?;
     outbox::run_due_commands(context).await?;
     retention::delete_expired_data(context).await?;
     metrics::counter!("holdfast_sweeps_total").increment(1);

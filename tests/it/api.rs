@@ -1,6 +1,9 @@
 //! Tests of the HTTP interface and the command line, route by route: the requests of a caller and their responses.
 
+mod access_keys;
+mod admin_listen;
 mod admin_routes;
+mod audit_trail;
 mod availability;
 mod bad_input;
 mod blocks;
@@ -14,14 +17,19 @@ mod doctor;
 mod forged_webhooks;
 mod guest_data;
 mod hold_limits;
+mod hold_limits_abuse;
 mod idempotency_keys;
+mod key_mode;
+mod lapses;
 mod move_hold;
 mod openapi;
 mod operator_actions;
 mod release_hold;
 mod resource_pools;
 mod response_headers;
+mod server_key;
 mod server_terms;
 mod start_checkout;
 mod token_secrets;
 mod webhooks;
+mod wrong_keys;

@@ -10,3 +10,4 @@ mod saga;
 mod stripe_client;
 mod stripe_faults;
 mod stripe_outage;
+mod wrong_key;

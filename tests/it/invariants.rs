@@ -2,6 +2,7 @@
 //! event applied once.
 
 mod event_order;
+mod event_ownership;
 mod fresh_availability;
 mod hold_expiry;
 mod late_payment;

@@ -73,10 +73,16 @@ pub(crate) enum EventKind {
     IntentSucceeded,
     Declined,
     Refunded,
+    /// A copy of the first guest's session was paid.
+    CopyPaid,
+    /// The intent of the copy has the money.
+    CopyIntentSucceeded,
+    /// The payment of the copy was refunded.
+    CopyRefunded,
 }
 
 impl EventKind {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 11] = [
         Self::Paid,
         Self::Unpaid,
         Self::Expired,
@@ -85,11 +91,21 @@ impl EventKind {
         Self::IntentSucceeded,
         Self::Declined,
         Self::Refunded,
+        Self::CopyPaid,
+        Self::CopyIntentSucceeded,
+        Self::CopyRefunded,
     ];
 
     /// Whether the event is about the session, and so carries its id.
     pub(crate) fn names_session(self) -> bool {
-        !matches!(self, Self::IntentSucceeded | Self::Declined | Self::Refunded)
+        !matches!(
+            self,
+            Self::IntentSucceeded
+                | Self::Declined
+                | Self::Refunded
+                | Self::CopyIntentSucceeded
+                | Self::CopyRefunded
+        )
     }
 }
 
@@ -106,17 +122,29 @@ impl StripeEvent {
     pub(crate) fn fact(self) -> Fact {
         let intent = intent_id(self.guest);
         match self.kind {
-            EventKind::Paid => Fact::SessionCompleted(SessionPayment::Paid(receipt(self.guest))),
+            EventKind::Paid | EventKind::CopyPaid => {
+                Fact::SessionCompleted(SessionPayment::Paid(receipt(self.guest)))
+            }
             EventKind::Unpaid => Fact::SessionCompleted(SessionPayment::Unpaid(Some(intent))),
             EventKind::Expired => Fact::SessionDead,
             EventKind::AsyncSucceeded => Fact::AsyncSucceeded(receipt(self.guest)),
             EventKind::AsyncFailed => Fact::AsyncFailed,
-            EventKind::IntentSucceeded => Fact::IntentSucceeded(receipt(self.guest)),
+            EventKind::IntentSucceeded | EventKind::CopyIntentSucceeded => {
+                Fact::IntentSucceeded(receipt(self.guest))
+            }
             EventKind::Declined => Fact::IntentFailed(intent, FailureCode::new("card_declined")),
-            EventKind::Refunded => Fact::Refunded {
+            EventKind::Refunded | EventKind::CopyRefunded => Fact::Refunded {
                 paid: receipt(self.guest),
                 refunded: price().amount,
             },
+        }
+    }
+
+    /// The guest whose hold the metadata names. A copy has the number of another guest, and the metadata of the first.
+    pub(crate) fn claimed(self) -> Guest {
+        match self.kind {
+            EventKind::CopyPaid | EventKind::CopyIntentSucceeded | EventKind::CopyRefunded => 0,
+            _ => self.guest,
         }
     }
 
@@ -124,7 +152,11 @@ impl StripeEvent {
     pub(crate) fn money(self) -> Option<Receipt> {
         let proves = matches!(
             self.kind,
-            EventKind::Paid | EventKind::AsyncSucceeded | EventKind::IntentSucceeded
+            EventKind::Paid
+                | EventKind::AsyncSucceeded
+                | EventKind::IntentSucceeded
+                | EventKind::CopyPaid
+                | EventKind::CopyIntentSucceeded
         );
         proves.then(|| receipt(self.guest))
     }

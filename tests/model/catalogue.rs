@@ -22,6 +22,10 @@ impl Blocks for Script {
         unimplemented!()
     }
 
+    async fn find_block(&self, _: &ResourceId, _: &str) -> Result<Option<Block>, StoreError> {
+        unimplemented!()
+    }
+
     async fn delete_block(&self, _: &ResourceId, _: &str) -> Result<bool, StoreError> {
         unimplemented!()
     }

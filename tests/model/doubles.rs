@@ -10,20 +10,21 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use holdfast::domain::availability::Availability;
-use holdfast::domain::booking::{Booking, ClientId, HistoryLine};
+use holdfast::domain::booking::{Booking, HistoryLine};
 use holdfast::domain::command::Command;
-use holdfast::domain::figures::FigureCounts;
+use holdfast::domain::figures::{FigureCounts, OtherModeWork};
 use holdfast::domain::hold::{Hold, ReleaseRequester};
-use holdfast::domain::ids::{CommandId, EventId, HoldId};
-use holdfast::domain::listing::{CommandFilter, EventCopy, HoldFilter, Page, PageRequest, StoredEvent};
+use holdfast::domain::ids::{CommandId, HoldId, SessionId};
+use holdfast::domain::listing::{CommandFilter, HoldFilter, Page, PageRequest};
 use holdfast::domain::segment::Allocation;
 use holdfast::domain::session::HoldRefs;
 use holdfast::domain::token::TokenKey;
 use holdfast::gateway::{Gateway, GatewayError, Refusal};
 use holdfast::store::{
-    ApplyOutcome, AvailabilityQuery, Changes, Commands, DatabaseClock, Events, Figures, GuestErasure, Guests, HoldChange,
-    HoldLimits, HoldMove, Holds, LeaseRequest, MoveOutcome, Occupancies, OrphanPayment, PlaceOutcome,
-    Placements, ReleaseLease, Schema, Store, StoreError, UnpaidHoldCounts,
+    Allowances, ApplyOutcome, AvailabilityQuery, Changes, Commands, DatabaseClock, Figures, GuestErasure,
+    Guests, HoldChange, HoldLimits, HoldMove, Holds, LeaseRequest, LimitUsage, LimitUsageQuery, MoveOutcome,
+    Occupancies, OrphanPayment, PlaceOutcome, Placements, ReleaseLease, Schema, SessionSearch, Sessions,
+    Store, StoreError,
 };
 use tokio::sync::mpsc::UnboundedSender;
 use uuid::Uuid;
@@ -52,7 +53,6 @@ impl Script {
             }
         }
     }
-    /// Makes a call to the store.
     pub(crate) async fn store(&self, call: Call) -> Result<Reply, StoreError> {
         match self.call(call).await {
             Reply::Away => Err(StoreError::Unavailable(sqlx::Error::PoolClosed)),
@@ -189,33 +189,6 @@ impl Commands for Script {
 }
 
 #[async_trait]
-impl Events for Script {
-    async fn list_events(&self, _: Option<HoldId>, _: &PageRequest) -> Result<Page<StoredEvent>, StoreError> {
-        unimplemented!()
-    }
-
-    async fn find_event_payload(&self, _: &EventId) -> Result<Option<String>, StoreError> {
-        unimplemented!()
-    }
-
-    async fn clear_event_payloads(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
-        Ok(0)
-    }
-
-    async fn delete_old_events(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
-        Ok(0)
-    }
-
-    async fn copy_events(&self, _: HoldId) -> Result<Vec<EventCopy>, StoreError> {
-        unimplemented!()
-    }
-
-    async fn copy_orphan_events(&self, _: &str) -> Result<Vec<EventCopy>, StoreError> {
-        unimplemented!()
-    }
-}
-
-#[async_trait]
 impl Figures for Script {
     async fn count_figures(&self, _: DateTime<Utc>) -> Result<FigureCounts, StoreError> {
         Ok(FigureCounts::default())
@@ -239,13 +212,12 @@ impl Guests for Script {
     async fn delete_idle_clients(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
         Ok(0)
     }
+}
 
-    async fn count_unpaid_holds(
-        &self,
-        _: &str,
-        _: Option<&ClientId>,
-    ) -> Result<UnpaidHoldCounts, StoreError> {
-        Ok(UnpaidHoldCounts::default())
+#[async_trait]
+impl Allowances for Script {
+    async fn load_limit_usage(&self, _: &LimitUsageQuery<'_>) -> Result<LimitUsage, StoreError> {
+        Ok(LimitUsage::default())
     }
 }
 
@@ -370,6 +342,23 @@ impl Schema for Script {
         unimplemented!()
     }
 }
+
+#[async_trait]
+impl Sessions for Script {
+    /// The key of the model is the right one, and no other session proves it.
+    async fn find_newest_session(&self, _: &SessionSearch) -> Result<Option<SessionId>, StoreError> {
+        Ok(None)
+    }
+
+    async fn find_newest_unpaid_session(&self, _: bool) -> Result<Option<SessionId>, StoreError> {
+        unimplemented!()
+    }
+
+    async fn count_other_mode_work(&self, _: bool, _: DateTime<Utc>) -> Result<OtherModeWork, StoreError> {
+        unimplemented!()
+    }
+}
+
 impl Script {
     async fn find_row(&self, guest: Guest) -> Result<Option<Booking>, StoreError> {
         match self.store(Call::FindBooking(guest)).await? {

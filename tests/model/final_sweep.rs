@@ -3,8 +3,9 @@
 //! The check runs for every state that is reached. So it covers a crash of all processes at every point: from each
 //! state, sweeps alone must lead to a state in which each payment has its slot or its refund.
 //!
-//! One event is still delivered: a payment through the guest's bank that succeeded after the session had expired. No
-//! read of the session reports it, so Stripe must repeat that event until it is accepted.
+//! Two events are still delivered: a payment through the guest's bank that succeeded after the session had expired, and
+//! the payment of a copy of the session. No read of the session reports them, so Stripe must repeat those events until
+//! they are accepted.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -15,7 +16,7 @@ use holdfast::domain::payment::PaymentState;
 
 use crate::call::{EventKind, GUESTS, Guest, StripeEvent, intent_id};
 use crate::process::{Kind, Next, Process};
-use crate::stripe::StripeAction;
+use crate::stripe::{COPY, StripeAction};
 use crate::world::{AttemptState, Choice, SessionState, World};
 
 /// The number of sweeps after which there must be nothing remaining to do.
@@ -67,6 +68,15 @@ fn sweep_until_done(mut world: World) -> Option<&'static str> {
             }
         }
     }
+    if world.sessions[COPY]
+        .as_ref()
+        .is_some_and(|session| session.is_copy)
+    {
+        let kind = EventKind::CopyPaid;
+        if !run_to_end(&mut world, Kind::Webhook(StripeEvent { guest: COPY, kind })) {
+            return Some("an event makes a workflow fail");
+        }
+    }
     for _ in 0..MOST_SWEEPS {
         world.end_leases();
         let Some(kind) = next_due(&world) else {
@@ -114,7 +124,31 @@ fn fault_of_world(world: &World) -> Option<&'static str> {
     if world.store.attempts.iter().flatten().any(open) {
         return Some("an attempt stays open");
     }
+    if world.sessions[COPY]
+        .as_ref()
+        .is_some_and(|session| session.is_copy)
+    {
+        return fault_of_copy(world);
+    }
     (0..GUESTS).find_map(|guest| fault_of_guest(world, guest))
+}
+
+/// What is wrong if the first guest has two sessions: one of the payments has the slot, and the others are refunded.
+fn fault_of_copy(world: &World) -> Option<&'static str> {
+    let confirmed = world.store.holds[0]
+        .as_ref()
+        .is_some_and(|row| row.hold.status == Status::Confirmed);
+    let sessions = || world.sessions.iter().flatten();
+    let kept = sessions().filter(|session| session.paid && session.refunds.is_empty());
+    match (confirmed, kept.count()) {
+        _ if sessions().any(|session| session.state == SessionState::Open) => {
+            Some("an open session without a live hold")
+        }
+        (true, 0) => Some("slot and refund for one payment"),
+        (true, 1) | (false, 0) => None,
+        (true, _) => Some("two payments for one slot"),
+        (false, _) => Some("a payment without slot or refund"),
+    }
 }
 
 fn fault_of_guest(world: &World, guest: Guest) -> Option<&'static str> {

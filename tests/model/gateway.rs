@@ -6,7 +6,7 @@ use holdfast::domain::money::Money;
 use holdfast::domain::session::{NewSession, SessionReport, SessionTerms};
 use holdfast::gateway::{Gateway, GatewayError, Probe};
 
-use crate::call::{Call, Guest, Reply, by_intent, by_session, hold_id, session_id};
+use crate::call::{Call, Guest, Reply, by_intent, by_session, session_id};
 use crate::doubles::{Script, command_index, unexpected};
 
 #[async_trait]
@@ -40,7 +40,6 @@ fn report(guest: Guest, reply: Reply) -> Result<SessionReport, GatewayError> {
     match reply {
         Reply::Session(status) => Ok(SessionReport {
             id: session_id(guest),
-            hold: Some(hold_id(guest)),
             status,
         }),
         other => unexpected(&other),

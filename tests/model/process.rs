@@ -10,7 +10,7 @@ use std::sync::{Arc, LazyLock, Mutex, RwLock};
 use holdfast::domain::hold::ReleaseRequester;
 use holdfast::domain::ids::IdempotencyKey;
 use holdfast::domain::key_scope::{KeyScope, ScopedKey};
-use holdfast::domain::session::HoldRefs;
+use holdfast::domain::session::{EventRefs, HoldClaim};
 use holdfast::domain::token::ConfiguredTokenKeys;
 use holdfast::gateway::GatewayError;
 use holdfast::gateway::webhook::{Event, EventContent};
@@ -213,9 +213,11 @@ fn next_after_error(error: &WorkflowError) -> Next {
 }
 
 fn parsed_event(event: StripeEvent) -> Event {
-    let refs = HoldRefs {
-        installation: Some(fixture::INSTALLATION.into()),
-        hold: Some(hold_id(event.guest)),
+    let refs = EventRefs {
+        claim: Some(HoldClaim {
+            hold: hold_id(event.claimed()),
+            installation: fixture::INSTALLATION.into(),
+        }),
         session: event.kind.names_session().then(|| session_id(event.guest)),
         intent: Some(intent_id(event.guest)),
     };
@@ -227,7 +229,6 @@ fn parsed_event(event: StripeEvent) -> Event {
             refs,
             fact: event.fact(),
             money: event.money(),
-            has_our_metadata: true,
         },
     }
 }

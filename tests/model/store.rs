@@ -284,6 +284,10 @@ impl World {
             .retain(|orphan| next.find_payment(&orphan.intent).is_none());
         let before = self.store.commands.len();
         for action in &transition.commands {
+            let is_expiry = matches!(action, CommandAction::ExpireSession(_));
+            if is_expiry && self.mutation == Some(Mutation::OwnSessionLeftOpen) {
+                continue;
+            }
             self.write_command(action.clone(), Some(write.guest));
         }
         let commands = self.store.commands.len() - before;

@@ -7,6 +7,9 @@ use crate::call::{CommandIndex, EventKind, Guest, Reply, StripeEvent, intent_id,
 use crate::process::Kind;
 use crate::world::{AttemptState, Mutation, Session, SessionState, World};
 
+/// The number that a copy of the first guest's session has, in place of a second guest.
+pub(crate) const COPY: Guest = 1;
+
 /// An action at Stripe that no workflow causes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum StripeAction {
@@ -28,6 +31,8 @@ pub(crate) enum StripeAction {
     TimeIsUp(Guest),
     /// The shop refunds the payment at Stripe's dashboard.
     ShopRefunds(Guest),
+    /// The guest pays a copy of their session, which Stripe made with the same metadata.
+    PaysCopy(Guest),
 }
 
 impl World {
@@ -40,6 +45,7 @@ impl World {
                 state: SessionState::Open,
                 at_bank: false,
                 after_end: false,
+                is_copy: false,
                 paid: false,
                 refunds: Vec::new(),
                 refunded_by_shop: false,
@@ -87,10 +93,12 @@ impl World {
         if !session.refunded_by_shop && !session.refunds.contains(&index) {
             session.refunds.push(index);
         }
-        self.send_event(StripeEvent {
-            guest,
-            kind: EventKind::Refunded,
-        });
+        let kind = if session.is_copy {
+            EventKind::CopyRefunded
+        } else {
+            EventKind::Refunded
+        };
+        self.send_event(StripeEvent { guest, kind });
         Reply::Done
     }
 
@@ -145,6 +153,9 @@ impl World {
                 self.session_state(guest) == Some(SessionState::Pending)
             }
             TimeIsUp(guest) => self.store.attempts[guest].is_some() && !self.time_is_up[guest],
+            PaysCopy(guest) => {
+                guest != COPY && self.store.holds[guest].is_some() && self.sessions[COPY].is_none()
+            }
             ShopRefunds(guest) => self.sessions[guest].as_ref().is_some_and(|session| {
                 session.paid && session.refunds.is_empty() && !session.refunded_by_shop
             }),
@@ -198,6 +209,20 @@ impl World {
             TimeIsUp(guest) => {
                 self.time_is_up[guest] = true;
                 self.end_session(guest);
+            }
+            PaysCopy(_) => {
+                self.sessions[COPY] = Some(Session {
+                    state: SessionState::Paid,
+                    at_bank: false,
+                    after_end: false,
+                    is_copy: true,
+                    paid: true,
+                    refunds: Vec::new(),
+                    refunded_by_shop: false,
+                });
+                for kind in [EventKind::CopyPaid, EventKind::CopyIntentSucceeded] {
+                    self.send_event(StripeEvent { guest: COPY, kind });
+                }
             }
             ShopRefunds(guest) => {
                 self.session_mut(guest).refunded_by_shop = true;

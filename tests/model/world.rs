@@ -32,6 +32,8 @@ pub(crate) enum Mutation {
     UnsettledForgotten,
     /// A checkout can close its attempt after the sweep has taken it over.
     TakeoverIgnored,
+    /// A hold that another session paid leaves its own session open.
+    OwnSessionLeftOpen,
 }
 
 /// The possible outcomes of a call.
@@ -112,6 +114,8 @@ pub(crate) struct Session {
     pub(crate) at_bank: bool,
     /// The payment succeeded after the session had expired, and only an event reports it.
     pub(crate) after_end: bool,
+    /// The session is a copy of the first guest's, with its metadata, and only an event reports it.
+    pub(crate) is_copy: bool,
     /// Whether the payment has succeeded.
     pub(crate) paid: bool,
     /// The commands that refunded it; a refund at the dashboard has no command.

@@ -19,6 +19,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::checks::{self, Evidence};
 use crate::fault_injection::{FaultInjector, FaultProfile, decide_payment};
+use crate::foreigner::Foreigner;
 use crate::guest::Guest;
 use crate::mutation::Mutation;
 use crate::observations::Observations;
@@ -29,6 +30,7 @@ use crate::support::client::{ADMIN_KEY, Client};
 use crate::support::database::{Engine, TestDatabase};
 use crate::support::proxy::Proxy;
 use crate::support::wait_for::eventually;
+use crate::wrong_account::WrongAccount;
 
 /// How much later the final sweep runs: the sweep checks slow payments after a day.
 const FINAL_SWEEP_DELAY: TimeDelta = TimeDelta::hours(25);
@@ -94,6 +96,7 @@ struct Episode {
     stripe_ahead: Arc<AtomicI64>,
     observations: Arc<Observations>,
     stripe: StripeProxy,
+    wrong_account: WrongAccount,
     profile: FaultProfile,
     ttl_ms: u64,
     _simulator_stops: DropGuard,
@@ -129,6 +132,7 @@ impl Episode {
             stripe_ahead,
             observations: Arc::default(),
             stripe,
+            wrong_account: WrongAccount::start(mutation).await,
             profile: FaultProfile::random(rng),
             ttl_ms,
             _simulator_stops: simulator_stops,
@@ -168,12 +172,25 @@ impl Episode {
             profile: self.profile,
             rng: StdRng::seed_from_u64(rng.random()),
             mutation,
+            wrong_account: self.wrong_account.url.clone(),
             rush,
             first_start,
             findings: Vec::new(),
         };
-        let background =
-            mutation.run_in_background(&self.database, &self.simulator, &self.stripe.url, &closing);
+        let background = mutation.run_in_background(
+            &self.database,
+            &self.simulator,
+            &self.processes,
+            &self.stripe.url,
+            &closing,
+        );
+        let foreigner = Foreigner {
+            simulator: self.simulator.clone(),
+            observations: self.observations.clone(),
+            rng: StdRng::seed_from_u64(rng.random()),
+            shop_closes: closing.clone(),
+        };
+        let purchasing = tokio::spawn(foreigner.run());
         let injecting = tokio::spawn(injector.run_until_closed(closing.clone()));
         let open_for = rng.random_range(MOST_OPEN_MS / 2..=MOST_OPEN_MS);
         let mut findings = checks::check_repeatedly(&self.evidence(), Duration::from_millis(open_for)).await;
@@ -182,6 +199,7 @@ impl Episode {
             guest.await.unwrap();
         }
         background.await.unwrap();
+        purchasing.await.unwrap();
         findings.extend(injecting.await.unwrap().findings);
         findings
     }
@@ -216,6 +234,7 @@ impl Episode {
         }
         // All processes that had a lease are dead.
         self.database.expire_all_leases().await;
+        self.advance_due_times(FINAL_SWEEP_DELAY).await;
         // The remaining webhooks are never delivered: the sweep must work without them.
         let made = self.simulator.events();
         for event in self.simulator.pending_events() {
@@ -242,6 +261,16 @@ impl Episode {
         self.processes.add_logs_of(&last);
         findings.extend(checks::check_all(&self.evidence()).await);
         findings
+    }
+
+    /// Makes all holds due so much earlier, as if that time had passed: the database's clock decides when a hold is due.
+    async fn advance_due_times(&self, by: TimeDelta) {
+        let earlier = match self.database.engine() {
+            Engine::Sqlite => format!("due_at - {}", by.num_milliseconds()),
+            Engine::Postgres => format!("due_at - interval '{} s'", by.num_seconds()),
+        };
+        let statement = format!("UPDATE holds SET due_at = {earlier} WHERE due_at IS NOT NULL");
+        self.database.execute(&statement).await;
     }
 
     /// Delivers each event again, several at once; returns the refused ones.

@@ -66,6 +66,8 @@ pub(crate) struct FaultInjector {
     pub(crate) rng: StdRng,
     pub(crate) profile: FaultProfile,
     pub(crate) mutation: Mutation,
+    /// The URL of another Stripe account, whose key somebody uses by mistake.
+    pub(crate) wrong_account: String,
     /// Sends the start that all waiting guests request at once.
     pub(crate) rush: watch::Sender<Option<DateTime<Utc>>>,
     /// The first start that is for sale.
@@ -93,6 +95,7 @@ impl FaultInjector {
                 12 => self.pay_late(),
                 13 => self.repeat_last_events(),
                 14..17 => self.start_race_for_one_slot().await,
+                17..19 => self.sweep_with_wrong_key().await,
                 _ => self.decide_slow_payment(),
             }
         }
@@ -148,11 +151,11 @@ impl FaultInjector {
         self.processes.start(index, ahead).await;
     }
 
-    /// Lets all waiting guests request one start at once. A lock on the table that every placement needs last collects
-    /// them before it, so that they continue together.
+    /// Lets all waiting guests request one start at once. A lock that every placement needs last collects them
+    /// before it, so that they continue together.
     async fn start_race_for_one_slot(&mut self) {
         let start = random_start(self.first_start, &mut self.rng);
-        let busy = Lock::on_clients(&self.database).await;
+        let busy = Lock::on_placing(&self.database, "%").await;
         self.rush.send_replace(Some(start));
         // The guests need this long to get their sessions.
         tokio::time::sleep(Duration::from_millis(200)).await;
@@ -177,6 +180,15 @@ impl FaultInjector {
             .bearer_auth(ADMIN_KEY);
         // The process may be dead, or the sweep may take longer than the timeout.
         let _ = client.try_send(request.timeout(Duration::from_secs(1))).await;
+    }
+
+    /// Sweeps once with the key of another account. Only when a hold exists: in an empty shop nothing tells the accounts
+    /// apart.
+    async fn sweep_with_wrong_key(&mut self) {
+        if self.database.count("SELECT count(*) FROM holds").await > 0 {
+            let ahead = random_clock_offset(&mut self.rng);
+            self.processes.sweep_at(&self.wrong_account, ahead).await;
+        }
     }
 
     /// Refunds all or a part of a payment from the dashboard.

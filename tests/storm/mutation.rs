@@ -4,7 +4,7 @@
 //! A missing constraint, forgotten events, dropped commands and an extra unit are triggers or another constraint: the
 //! program behaves as if that line of it were missing. For the release by the clock, a task writes what a sweep would
 //! write that reads the clock instead of Stripe; for the early expiry, a task calls Stripe as a sweep without leases
-//! would. The program has no switch for any of it, so none can be left on.
+//! would; for the ownership by reference, a task sends foreign events with our metadata in them. The program has no switch for any of it, so none can be left on.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +13,8 @@ use holdfast::sandbox::{SessionStatus, Simulator};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::foreigner::ReferenceBeliever;
+use crate::processes::Processes;
 use crate::support::database::{Engine, TestDatabase};
 
 /// The interval of the sweep that takes no leases.
@@ -38,15 +40,26 @@ pub(crate) enum Mutation {
     ReleaseByClock,
     /// I7: commands count as done before Stripe is called.
     CommandsDropped,
+    /// I2: a sweep with the key of another account believes that it knows none of the sessions.
+    UnknownBelieved,
     /// I4: a sweep expires a session at Stripe, and only then takes the lease of its hold or attempt.
     ExpireBeforeLease,
+    /// I3: a `client_reference_id` makes a session ours.
+    OwnershipByReference,
 }
 
 impl Mutation {
     /// Adds the mutation to the database before the episode starts.
     pub(crate) async fn add_to_database(self, database: &TestDatabase) {
         let statements: &[&str] = match (self, database.engine()) {
-            (Self::None | Self::ReleaseByClock | Self::ExpireBeforeLease, _) => &[],
+            (
+                Self::None
+                | Self::ReleaseByClock
+                | Self::UnknownBelieved
+                | Self::ExpireBeforeLease
+                | Self::OwnershipByReference,
+                _,
+            ) => &[],
             (Self::NoConstraint, _) => &["ALTER TABLE occupancy DROP CONSTRAINT occupancy_one_buyer"],
             (Self::FirstUnitConstrained, _) => &[
                 "ALTER TABLE occupancy DROP CONSTRAINT occupancy_one_buyer",
@@ -116,6 +129,7 @@ impl Mutation {
         self,
         database: &Arc<TestDatabase>,
         simulator: &Simulator,
+        processes: &Arc<Processes>,
         stripe_url: &str,
         shop_closes: &CancellationToken,
     ) -> JoinHandle<()> {
@@ -124,10 +138,21 @@ impl Mutation {
             simulator: simulator.clone(),
             stripe_url: stripe_url.to_owned(),
         };
+        let believer = ReferenceBeliever {
+            database: database.clone(),
+            simulator: simulator.clone(),
+            processes: processes.clone(),
+        };
         let shop_closes = shop_closes.clone();
         tokio::spawn(async move {
-            if self == Self::ExpireBeforeLease {
-                shop_closes.run_until_cancelled(sweep.run()).await;
+            match self {
+                Self::ExpireBeforeLease => {
+                    shop_closes.run_until_cancelled(sweep.run()).await;
+                }
+                Self::OwnershipByReference => {
+                    shop_closes.run_until_cancelled(believer.run()).await;
+                }
+                _ => {}
             }
         })
     }

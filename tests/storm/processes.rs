@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use tokio::net::TcpSocket;
 
 use crate::support::client::{ADMIN_KEY, Client};
-use crate::support::process::Process;
+use crate::support::process::{Process, complete};
 
 pub(crate) const WEBHOOK_SECRET: &str = "whsec_storm";
 /// How long a process may take to stop: the limit of `serve`, and time for the signal to arrive.
@@ -117,6 +117,24 @@ impl Processes {
         let address = process.address("serving on http://").await;
         self.addresses.lock().unwrap()[index] = ProcessAddress { address, ahead };
         *place = Some(process);
+    }
+
+    /// Sweeps once with the key of the account at this URL, as somebody does by mistake.
+    pub(crate) async fn sweep_at(&self, stripe_url: &str, ahead: i64) {
+        let offset = ahead.to_string();
+        let variables = [
+            ("DATABASE_URL", self.database_url.as_str()),
+            ("STRIPE_SECRET_KEY", "sk_test_wrong"),
+            ("STRIPE_WEBHOOK_SECRET", WEBHOOK_SECRET),
+            ("STRIPE_API_BASE", stripe_url),
+            ("HOLDFAST_CLOCK_OFFSET", &offset),
+        ];
+        let ended = complete(self.directory.path(), &["sweep"], &variables).await;
+        let log = format!(
+            "== sweep with the wrong key: {:?} ==\n{}\n",
+            ended.code, ended.stderr
+        );
+        self.logs.lock().unwrap().push(log);
     }
 
     /// Kills a process, as a power failure would.

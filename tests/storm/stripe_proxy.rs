@@ -51,17 +51,22 @@ impl Drop for StripeProxy {
 
 /// Starts a simulator whose clock is so many seconds ahead, with its automatic events.
 pub(crate) async fn start_simulator(ahead: &Arc<AtomicI64>) -> (Simulator, DropGuard) {
-    let offset = ahead.clone();
-    let simulator = Simulator::new(SimulatorConfig {
-        webhook_url: None,
-        webhook_secret: WEBHOOK_SECRET.to_owned(),
-        mode: Mode::Automatic,
-        now: Arc::new(move || SystemClock.now() + TimeDelta::seconds(offset.load(Ordering::SeqCst))),
-    });
+    let simulator = build_simulator(ahead);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let stop = CancellationToken::new();
     tokio::spawn(simulator.clone().serve(listener, stop.clone()));
     (simulator, stop.drop_guard())
+}
+
+/// Builds a simulator whose clock is so many seconds ahead.
+pub(crate) fn build_simulator(ahead: &Arc<AtomicI64>) -> Simulator {
+    let offset = ahead.clone();
+    Simulator::new(SimulatorConfig {
+        webhook_url: None,
+        webhook_secret: WEBHOOK_SECRET.to_owned(),
+        mode: Mode::Automatic,
+        now: Arc::new(move || SystemClock.now() + TimeDelta::seconds(offset.load(Ordering::SeqCst))),
+    })
 }
 
 /// A webhook address at which no process listens.

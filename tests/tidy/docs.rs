@@ -169,7 +169,11 @@ fn join_names(names: BTreeSet<String>) -> String {
 
 #[test]
 fn every_variable_is_documented_and_in_the_example() {
-    let variables = find_variables(&read("src/config.rs"));
+    let files = ["src/config.rs", "src/config/hold_limits.rs"];
+    let variables: BTreeSet<_> = files
+        .iter()
+        .flat_map(|file| find_variables(&read(file)))
+        .collect();
     assert!(variables.len() > 10, "{variables:?}");
     assert_eq!(
         parse_table(&read("docs/configuration.md"), "Environment"),

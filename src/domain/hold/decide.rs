@@ -4,6 +4,8 @@
 //! twice, late or in any order; the hold ends in the same state (I5).
 
 use super::fact::Fact;
+use super::payment_steps::*;
+use super::reversal_steps::*;
 use super::state::{Hold, ReleaseReason, Status};
 use super::steps::*;
 use super::transition::{Decision, HoldPolicy};
@@ -24,20 +26,23 @@ pub fn decide(hold: &Hold, fact: &Fact, policy: HoldPolicy) -> Decision {
 fn decide_held(hold: &Hold, fact: &Fact, policy: HoldPolicy) -> Decision {
     match fact {
         Fact::SessionCompleted(SessionPayment::Paid(receipt)) => {
-            confirm_hold(hold, receipt, TransitionReason::Paid)
+            confirm_hold(hold, receipt, policy, TransitionReason::Paid)
         }
         Fact::SessionCompleted(SessionPayment::Unpaid(intent)) => start_processing(hold, intent.as_ref()),
         Fact::SessionCompleted(SessionPayment::NotRequired) => confirm_without_payment(hold),
         Fact::SessionDead => release_hold(hold, release_reason(hold), TransitionReason::SessionEnded),
-        Fact::AsyncSucceeded(receipt) => confirm_hold(hold, receipt, TransitionReason::DelayedPaymentArrived),
+        Fact::OtherSessionPaid(receipt) => apply_other_session(hold, receipt, policy),
+        Fact::AsyncSucceeded(receipt) => {
+            confirm_hold(hold, receipt, policy, TransitionReason::DelayedPaymentArrived)
+        }
         Fact::AsyncFailed => release_hold(
             hold,
             ReleaseReason::PaymentFailed,
             TransitionReason::DelayedPaymentFailed,
         ),
         Fact::IntentLinked(intent) => link_intent(hold, intent),
-        // Any proof of payment confirms the hold, because events arrive in any order.
-        Fact::IntentSucceeded(receipt) => confirm_hold(hold, receipt, TransitionReason::Paid),
+        // Any proof of the whole payment confirms the hold, because events arrive in any order.
+        Fact::IntentSucceeded(receipt) => apply_intent_payment(hold, receipt, policy, TransitionReason::Paid),
         Fact::IntentFailed(intent, code) => {
             note_attempt(hold, intent, TransitionReason::TryFailed(code.clone()))
         }
@@ -52,14 +57,17 @@ fn decide_held(hold: &Hold, fact: &Fact, policy: HoldPolicy) -> Decision {
 fn decide_processing(hold: &Hold, fact: &Fact, policy: HoldPolicy) -> Decision {
     match fact {
         Fact::SessionCompleted(SessionPayment::Paid(receipt)) => {
-            confirm_hold(hold, receipt, TransitionReason::Paid)
+            confirm_hold(hold, receipt, policy, TransitionReason::Paid)
         }
         Fact::SessionCompleted(SessionPayment::Unpaid(Some(intent))) => link_intent(hold, intent),
         Fact::SessionCompleted(SessionPayment::Unpaid(None)) => Decision::Stay(TransitionReason::AlreadySo),
         Fact::SessionCompleted(SessionPayment::NotRequired) => confirm_without_payment(hold),
         // A complete session cannot expire: only the result of the payment ends this status.
         Fact::SessionDead => Decision::Stay(TransitionReason::NoLongerMatters),
-        Fact::AsyncSucceeded(receipt) => confirm_hold(hold, receipt, TransitionReason::DelayedPaymentArrived),
+        Fact::OtherSessionPaid(receipt) => apply_other_session(hold, receipt, policy),
+        Fact::AsyncSucceeded(receipt) => {
+            confirm_hold(hold, receipt, policy, TransitionReason::DelayedPaymentArrived)
+        }
         Fact::AsyncFailed => release_hold(
             hold,
             ReleaseReason::PaymentFailed,
@@ -67,7 +75,7 @@ fn decide_processing(hold: &Hold, fact: &Fact, policy: HoldPolicy) -> Decision {
         ),
         Fact::IntentLinked(intent) => link_intent(hold, intent),
         Fact::IntentSucceeded(receipt) => {
-            confirm_hold(hold, receipt, TransitionReason::DelayedPaymentArrived)
+            apply_intent_payment(hold, receipt, policy, TransitionReason::DelayedPaymentArrived)
         }
         Fact::IntentFailed(intent, code) => {
             note_attempt(hold, intent, TransitionReason::TryFailed(code.clone()))
@@ -87,6 +95,7 @@ fn decide_confirmed(hold: &Hold, fact: &Fact, policy: HoldPolicy) -> Decision {
         | Fact::IntentSucceeded(receipt) => {
             refund_extra_payment(hold, receipt, TransitionReason::SecondPayment)
         }
+        Fact::OtherSessionPaid(receipt) => apply_other_session_to_confirmed(hold, receipt),
         Fact::SessionCompleted(SessionPayment::Unpaid(_) | SessionPayment::NotRequired) => {
             Decision::Stay(TransitionReason::AlreadySo)
         }
@@ -102,9 +111,11 @@ fn decide_confirmed(hold: &Hold, fact: &Fact, policy: HoldPolicy) -> Decision {
 
 fn decide_released(hold: &Hold, fact: &Fact) -> Decision {
     match fact {
-        Fact::SessionCompleted(SessionPayment::Paid(receipt))
-        | Fact::AsyncSucceeded(receipt)
-        | Fact::IntentSucceeded(receipt) => apply_late_payment(hold, receipt, 0),
+        Fact::SessionCompleted(SessionPayment::Paid(receipt)) | Fact::AsyncSucceeded(receipt) => {
+            apply_late_payment(hold, receipt)
+        }
+        Fact::OtherSessionPaid(receipt) => apply_late_other_session(hold, receipt),
+        Fact::IntentSucceeded(receipt) => apply_late_intent_payment(hold, receipt, 0),
         // Not paid yet. If the payment succeeds, it is a late payment.
         Fact::SessionCompleted(SessionPayment::Unpaid(Some(intent))) => link_intent(hold, intent),
         Fact::SessionCompleted(SessionPayment::Unpaid(None) | SessionPayment::NotRequired) => {
@@ -118,7 +129,7 @@ fn decide_released(hold: &Hold, fact: &Fact) -> Decision {
         Fact::DisputeOpened(receipt) => mark_disputed(hold, receipt),
         // The shop has the money again, but the hold has no slot: the same case as a late payment.
         Fact::DisputeClosed { intent, won: true } => match find_disputed_payment(hold, intent) {
-            Some((paid, refunded)) => reclaim_slot(hold, &paid, refunded),
+            Some((paid, refunded)) => reclaim_for_price(hold, &paid, refunded),
             None => Decision::Stay(TransitionReason::AlreadySo),
         },
         Fact::DisputeClosed { intent, won: false } => close_dispute(hold, intent, false),
@@ -128,6 +139,7 @@ fn decide_released(hold: &Hold, fact: &Fact) -> Decision {
 fn decide_cancelled(hold: &Hold, fact: &Fact) -> Decision {
     match fact {
         Fact::SessionCompleted(SessionPayment::Paid(receipt))
+        | Fact::OtherSessionPaid(receipt)
         | Fact::AsyncSucceeded(receipt)
         | Fact::IntentSucceeded(receipt) => {
             refund_extra_payment(hold, receipt, TransitionReason::PaymentAfterCancellation)
@@ -138,7 +150,7 @@ fn decide_cancelled(hold: &Hold, fact: &Fact) -> Decision {
         | Fact::IntentFailed(..)
         | Fact::IntentCanceled(_) => Decision::Stay(TransitionReason::NoLongerMatters),
         Fact::IntentLinked(intent) => link_intent(hold, intent),
-        Fact::Refunded { paid, refunded } => note_refund(hold, paid, *refunded),
+        Fact::Refunded { paid, refunded } => apply_refund_to_cancelled(hold, paid, *refunded),
         Fact::RefundFailed(intent) => mark_refund_failed(hold, intent),
         Fact::DisputeOpened(receipt) => mark_disputed(hold, receipt),
         Fact::DisputeClosed { intent, won: true } => match find_disputed_payment(hold, intent) {

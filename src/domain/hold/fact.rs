@@ -14,13 +14,15 @@ pub enum Fact {
     SessionCompleted(SessionPayment),
     /// The session expired or does not exist: Stripe can no longer collect money for it (I2).
     SessionDead,
+    /// Another session than the hold's own took money for the hold.
+    OtherSessionPaid(Receipt),
     /// A delayed payment succeeded.
     AsyncSucceeded(Receipt),
     /// A delayed payment failed for good.
     AsyncFailed,
     /// The PaymentIntent belongs to the hold.
     IntentLinked(IntentId),
-    /// The PaymentIntent collected the money.
+    /// The PaymentIntent collected the money. An intent does not say which session it belongs to.
     IntentSucceeded(Receipt),
     /// A payment attempt failed; the guest may try again.
     IntentFailed(IntentId, FailureCode),
@@ -44,6 +46,51 @@ pub enum Fact {
         /// Whether the shop won, and so keeps the money.
         won: bool,
     },
+}
+
+impl Fact {
+    /// Returns what a fact about a session means for a hold whose own session is another one.
+    ///
+    /// Only the money matters, and the intent that may bring it. That the other session ended, failed or asked for no
+    /// payment says nothing about the hold.
+    pub fn from_other_session(self) -> Option<Self> {
+        match self {
+            Self::SessionCompleted(SessionPayment::Paid(receipt)) | Self::AsyncSucceeded(receipt) => {
+                Some(Self::OtherSessionPaid(receipt))
+            }
+            Self::SessionCompleted(SessionPayment::Unpaid(Some(intent))) => Some(Self::IntentLinked(intent)),
+            Self::SessionCompleted(SessionPayment::Unpaid(None) | SessionPayment::NotRequired)
+            | Self::SessionDead
+            | Self::AsyncFailed => None,
+            Self::OtherSessionPaid(_)
+            | Self::IntentLinked(_)
+            | Self::IntentSucceeded(_)
+            | Self::IntentFailed(..)
+            | Self::IntentCanceled(_)
+            | Self::Refunded { .. }
+            | Self::RefundFailed(_)
+            | Self::DisputeOpened(_)
+            | Self::DisputeClosed { .. } => Some(self),
+        }
+    }
+
+    /// Returns the intent of a refund or a dispute. Stripe reports them by their intent, without our metadata.
+    pub fn reversed_intent(&self) -> Option<&IntentId> {
+        match self {
+            Self::Refunded { paid, .. } => Some(&paid.intent),
+            Self::DisputeOpened(receipt) => Some(&receipt.intent),
+            Self::RefundFailed(intent) | Self::DisputeClosed { intent, .. } => Some(intent),
+            Self::SessionCompleted(_)
+            | Self::SessionDead
+            | Self::OtherSessionPaid(_)
+            | Self::AsyncSucceeded(_)
+            | Self::AsyncFailed
+            | Self::IntentLinked(_)
+            | Self::IntentSucceeded(_)
+            | Self::IntentFailed(..)
+            | Self::IntentCanceled(_) => None,
+        }
+    }
 }
 
 /// Stripe's code for a failed payment attempt, such as `card_declined`: at most 64 letters, digits and underscores.

@@ -87,6 +87,8 @@ pub struct Hold {
     /// Whether the guest paid another amount than the price. The hold keeps the slot; an operator must check the
     /// payment.
     pub price_mismatch: bool,
+    /// Whether another session took the payment of the hold, so that its own session must not take a second one.
+    pub paid_elsewhere: bool,
 }
 
 impl Hold {
@@ -101,6 +103,7 @@ impl Hold {
             intent: None,
             payments: Vec::new(),
             price_mismatch: false,
+            paid_elsewhere: false,
         }
     }
 

@@ -1,7 +1,7 @@
-//! The steps of the state table: what changes in a hold, and which commands follow.
+//! The steps that the other steps are made of: recording a payment, ordering refunds, and changes without money.
 //!
-//! The rules about money are here: a payment is recorded once, refunded at most once, and never kept for a hold without
-//! a slot (I3).
+//! A payment is recorded once, refunded at most once, and never kept for a hold without a slot (I3). `payment_steps`
+//! decides about money that comes in, `reversal_steps` about refunds and disputes.
 
 use super::state::{CancelReason, Hold, ReleaseReason, ReleaseRequester, Status};
 use super::transition::{Decision, HoldPolicy, Transition};
@@ -29,6 +29,11 @@ pub(super) fn release_reason(hold: &Hold) -> ReleaseReason {
     }
 }
 
+/// Tells whether this is at least the price. Money in another currency never is.
+pub(super) fn covers_price(hold: &Hold, money: Money) -> bool {
+    money.currency == hold.price.currency && money.amount >= hold.price.amount
+}
+
 /// Returns the hold with this payment recorded, in the given status.
 pub(super) fn record_payment(hold: &Hold, receipt: &Receipt, status: Status) -> Hold {
     let mut next = Hold {
@@ -44,20 +49,62 @@ pub(super) fn record_payment(hold: &Hold, receipt: &Receipt, status: Status) -> 
     next
 }
 
-/// Records the payment and confirms the hold, whatever amount was paid.
-pub(super) fn confirm_hold(hold: &Hold, receipt: &Receipt, reason: TransitionReason) -> Decision {
-    change_hold(record_payment(hold, receipt, Status::Confirmed), reason)
+/// Returns the status of a hold that was paid: a full refund of all its payments cancels it if the shop chose so.
+pub(super) fn status_when_paid(next: &Hold, policy: HoldPolicy) -> Status {
+    let is_paid = next
+        .payments
+        .iter()
+        .any(|p| matches!(p.state, PaymentState::Paid | PaymentState::Disputed));
+    if !is_paid && policy.full_refund_frees_slot {
+        Status::Cancelled(CancelReason::Refunded)
+    } else {
+        Status::Confirmed
+    }
 }
 
-pub(super) fn confirm_without_payment(hold: &Hold) -> Decision {
-    // Every slot has a price, so a session without a payment is not one that we created: an operator must check it.
-    let next = Hold {
-        status: Status::Confirmed,
-        requested_by: None,
-        price_mismatch: true,
-        ..hold.clone()
+/// Orders the refund of every payment that is with the shop, except of the one that the hold keeps.
+///
+/// In a hold that is not confirmed, these are payments below the price that waited for their session.
+pub(super) fn refund_other_payments(next: &mut Hold, kept: Option<&IntentId>) -> Vec<CommandAction> {
+    let is_other = |payment: &&mut Payment| {
+        payment.state == PaymentState::Paid && kept.is_none_or(|kept| payment.intent != *kept)
     };
-    change_hold(next, TransitionReason::NothingToPay)
+    let refund = |payment: &mut Payment| {
+        payment.state = PaymentState::RefundDue;
+        order_refund(&payment.intent, payment.money, payment.refunded)
+    };
+    next.payments.iter_mut().filter(is_other).map(refund).collect()
+}
+
+/// Makes the command that refunds what is left of a payment.
+fn order_refund(intent: &IntentId, paid: Money, refunded: i64) -> CommandAction {
+    CommandAction::Refund {
+        intent: intent.clone(),
+        money: Money {
+            amount: paid.amount - refunded,
+            ..paid
+        },
+    }
+}
+
+/// Makes the transition that records a payment as due for a refund, with the command to refund the rest of it.
+pub(super) fn refund_payment(
+    hold: Hold,
+    receipt: &Receipt,
+    refunded: i64,
+    reason: TransitionReason,
+) -> Transition {
+    let mut next = hold;
+    let mut payment = receipt.to_payment(PaymentState::RefundDue);
+    payment.refunded = refunded;
+    next.payments.retain(|known| known.intent != receipt.intent);
+    next.payments.push(payment);
+    next.intent.get_or_insert_with(|| receipt.intent.clone());
+    Transition {
+        next,
+        commands: vec![order_refund(&receipt.intent, receipt.money, refunded)],
+        reason,
+    }
 }
 
 pub(super) fn start_processing(hold: &Hold, intent: Option<&IntentId>) -> Decision {
@@ -73,15 +120,19 @@ pub(super) fn start_processing(hold: &Hold, intent: Option<&IntentId>) -> Decisi
     )
 }
 
+/// Releases the hold and its slot. What was paid below the price was not paid through its own session, and goes back.
 pub(super) fn release_hold(hold: &Hold, release_reason: ReleaseReason, reason: TransitionReason) -> Decision {
-    change_hold(
-        Hold {
-            status: Status::Released(release_reason),
-            requested_by: None,
-            ..hold.clone()
-        },
+    let mut next = Hold {
+        status: Status::Released(release_reason),
+        requested_by: None,
+        ..hold.clone()
+    };
+    let commands = refund_other_payments(&mut next, None);
+    Decision::Change(Transition {
+        next,
+        commands,
         reason,
-    )
+    })
 }
 
 /// Links the first intent that is named. The intent that pays replaces it in [`record_payment`]; after that none does.
@@ -107,252 +158,5 @@ pub(super) fn note_attempt(hold: &Hold, intent: &IntentId, reason: TransitionRea
             ..hold.clone()
         },
         reason,
-    )
-}
-
-/// Refunds a payment for a hold that is paid already or has ended for good. A known payment changes nothing.
-pub(super) fn refund_extra_payment(hold: &Hold, receipt: &Receipt, reason: TransitionReason) -> Decision {
-    if hold.find_payment(&receipt.intent).is_some() {
-        return Decision::Stay(TransitionReason::AlreadySo);
-    }
-    Decision::Change(refund_payment(hold.clone(), receipt, 0, reason))
-}
-
-/// Applies a payment for a released hold (I3). A known payment was decided before and changes nothing.
-pub(super) fn apply_late_payment(hold: &Hold, receipt: &Receipt, refunded: i64) -> Decision {
-    match hold.find_payment(&receipt.intent) {
-        Some(_) => Decision::Stay(TransitionReason::AlreadySo),
-        None => reclaim_slot(hold, receipt, refunded),
-    }
-}
-
-/// Offers both results for a payment whose slot was given up: confirmed with the slot, or refunded without it.
-pub(super) fn reclaim_slot(hold: &Hold, receipt: &Receipt, refunded: i64) -> Decision {
-    let mut next = record_payment(hold, receipt, Status::Confirmed);
-    next.payments.retain(|known| known.intent != receipt.intent);
-    next.payments.push(Payment {
-        refunded,
-        ..receipt.to_payment(PaymentState::Paid)
-    });
-    let free = Transition {
-        next,
-        commands: Vec::new(),
-        reason: TransitionReason::LatePaymentGotItsSlot,
-    };
-    let without_slot = Hold {
-        status: Status::Released(ReleaseReason::LatePaymentRefunded),
-        ..hold.clone()
-    };
-    Decision::Reclaim {
-        free,
-        taken: refund_payment(
-            without_slot,
-            receipt,
-            refunded,
-            TransitionReason::LatePaymentRefunded,
-        ),
-    }
-}
-
-/// Finds a disputed payment, and how much of it was refunded.
-pub(super) fn find_disputed_payment(hold: &Hold, intent: &IntentId) -> Option<(Receipt, i64)> {
-    let payment = hold
-        .find_payment(intent)
-        .filter(|payment| payment.state == PaymentState::Disputed)?;
-    Some((
-        Receipt {
-            intent: intent.clone(),
-            money: payment.money,
-        },
-        payment.refunded,
-    ))
-}
-
-/// Makes the transition that records a payment as due for a refund, with the command to refund the rest of it.
-pub(super) fn refund_payment(
-    hold: Hold,
-    receipt: &Receipt,
-    refunded: i64,
-    reason: TransitionReason,
-) -> Transition {
-    let mut next = hold;
-    let mut payment = receipt.to_payment(PaymentState::RefundDue);
-    payment.refunded = refunded;
-    next.payments.retain(|known| known.intent != receipt.intent);
-    next.payments.push(payment);
-    next.intent.get_or_insert_with(|| receipt.intent.clone());
-    let money = Money {
-        amount: receipt.money.amount - refunded,
-        ..receipt.money
-    };
-    let commands = vec![CommandAction::Refund {
-        intent: receipt.intent.clone(),
-        money,
-    }];
-    Transition {
-        next,
-        commands,
-        reason,
-    }
-}
-
-/// Applies a refund to a live hold. The refund proves that the hold was paid. A full refund of the only payment cancels
-/// the hold if the shop chose so.
-pub(super) fn apply_refund_to_live(
-    hold: &Hold,
-    paid: &Receipt,
-    refunded: i64,
-    policy: HoldPolicy,
-) -> Decision {
-    let Decision::Change(mut step) = note_refund(hold, paid, refunded) else {
-        return Decision::Stay(TransitionReason::AlreadySo);
-    };
-    // The refund may be of a second payment; the hold keeps its slot if another payment covers it.
-    let is_paid = step
-        .next
-        .payments
-        .iter()
-        .any(|p| matches!(p.state, PaymentState::Paid | PaymentState::Disputed));
-    let is_cancelled = !is_paid && policy.full_refund_frees_slot;
-    step.next.status = if is_cancelled {
-        Status::Cancelled(CancelReason::Refunded)
-    } else {
-        Status::Confirmed
-    };
-    step.next.requested_by = None;
-    Decision::Change(step)
-}
-
-/// Applies a refund to a released hold.
-///
-/// If the payment is unknown, its own event is still on its way, and both orders of the two events must end in the same
-/// state. A full refund ends as if the hold had been confirmed and then refunded; a partial one means that the rest is
-/// a late payment.
-pub(super) fn apply_refund_to_released(hold: &Hold, paid: &Receipt, refunded: i64) -> Decision {
-    if hold.find_payment(&paid.intent).is_some() {
-        return note_refund(hold, paid, refunded);
-    }
-    if refunded < paid.money.amount {
-        return apply_late_payment(hold, paid, refunded);
-    }
-    let cancelled = Hold {
-        status: Status::Cancelled(CancelReason::Refunded),
-        ..hold.clone()
-    };
-    note_refund(&cancelled, paid, refunded)
-}
-
-/// Records how much of a payment was refunded, without changing the status.
-pub(super) fn note_refund(hold: &Hold, paid: &Receipt, refunded: i64) -> Decision {
-    let mut next = hold.clone();
-    if hold.find_payment(&paid.intent).is_none() {
-        next.payments.push(paid.to_payment(PaymentState::Paid));
-        next.intent.get_or_insert_with(|| paid.intent.clone());
-    }
-    next.payments = record_refund(&next.payments, &paid.intent, refunded);
-    if next == *hold {
-        return Decision::Stay(TransitionReason::AlreadySo);
-    }
-    let is_full = refunded >= paid.money.amount;
-    change_hold(
-        next,
-        if is_full {
-            TransitionReason::FullyRefunded
-        } else {
-            TransitionReason::PartlyRefunded
-        },
-    )
-}
-
-/// Records a refund total. Totals only grow, so an old event cannot undo a newer one.
-pub(super) fn record_refund(payments: &[Payment], intent: &IntentId, refunded: i64) -> Vec<Payment> {
-    let mut payments = payments.to_vec();
-    for payment in payments
-        .iter_mut()
-        .filter(|p| p.intent == *intent && p.refunded < refunded)
-    {
-        payment.refunded = refunded;
-        if refunded >= payment.money.amount {
-            payment.state = PaymentState::Refunded;
-        }
-    }
-    payments
-}
-
-/// Changes the state of a payment if it is in one of the states `from`.
-pub(super) fn set_payment_state(
-    hold: &Hold,
-    intent: &IntentId,
-    from: &[PaymentState],
-    to: PaymentState,
-    reason: TransitionReason,
-) -> Decision {
-    let mut next = hold.clone();
-    for payment in next
-        .payments
-        .iter_mut()
-        .filter(|p| p.intent == *intent && from.contains(&p.state))
-    {
-        payment.state = to;
-    }
-    if next == *hold {
-        Decision::Stay(TransitionReason::AlreadySo)
-    } else {
-        change_hold(next, reason)
-    }
-}
-
-pub(super) fn mark_refund_failed(hold: &Hold, intent: &IntentId) -> Decision {
-    use PaymentState::{Kept, RefundDue, RefundFailed, Refunded};
-    set_payment_state(
-        hold,
-        intent,
-        &[RefundDue, Refunded, Kept],
-        RefundFailed,
-        TransitionReason::RefundFailed,
-    )
-}
-
-pub(super) fn mark_disputed(hold: &Hold, receipt: &Receipt) -> Decision {
-    use PaymentState::{Disputed, Paid};
-    if hold.find_payment(&receipt.intent).is_some() {
-        // Only a `paid` payment changes. A due refund stays due: it is tried until Stripe accepts it or the bank has
-        // taken the money.
-        return set_payment_state(
-            hold,
-            &receipt.intent,
-            &[Paid],
-            Disputed,
-            TransitionReason::Disputed,
-        );
-    }
-    // A disputed payment was made, even if the dispute is the first we hear of it: a live hold is paid.
-    let status = if hold.status.is_live() {
-        Status::Confirmed
-    } else {
-        hold.status
-    };
-    let mut next = Hold {
-        status,
-        requested_by: None,
-        ..hold.clone()
-    };
-    next.payments.push(receipt.to_payment(Disputed));
-    next.intent.get_or_insert_with(|| receipt.intent.clone());
-    change_hold(next, TransitionReason::Disputed)
-}
-
-pub(super) fn close_dispute(hold: &Hold, intent: &IntentId, won: bool) -> Decision {
-    let to = if won {
-        PaymentState::Paid
-    } else {
-        PaymentState::Refunded
-    };
-    set_payment_state(
-        hold,
-        intent,
-        &[PaymentState::Disputed],
-        to,
-        TransitionReason::DisputeClosed,
     )
 }

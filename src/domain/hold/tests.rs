@@ -3,6 +3,8 @@
 use proptest::prelude::*;
 use uuid::Uuid;
 
+mod payments;
+
 use super::*;
 use crate::domain::command::CommandAction;
 use crate::domain::ids::{HoldId, IntentId, SessionId};
@@ -12,14 +14,21 @@ use crate::domain::session::SessionPayment;
 
 /// What follows from each fact in each status. `-`: nothing. A status: the hold gets it. `note`: the status stays, but
 /// something is recorded. `reclaim`: confirmed if the slot is free, else refunded. `+refund`: this payment is refunded.
-/// Facts name the intent `pi_1`. It paid in `confirmed`; its refund is due in `late` (released, late_payment_refunded)
-/// and done in `cancelled` (refunded). `released` never had a payment.
+/// `+expire`: the hold's own session is expired. Facts name the intent `pi_1`. It paid in `confirmed`; its refund is due
+/// in `late` (released, late_payment_refunded) and done in `cancelled` (refunded). `released` never had a payment.
+/// `other`: another session with another intent. `low`: 1 EUR of another intent, where the price is 50 EUR.
 const TABLE: &str = "
 fact              | held               | processing         | confirmed    | released  | late | cancelled
 completed paid    | confirmed          | confirmed          | -            | reclaim   | -    | -
 completed unpaid  | processing         | -                  | -            | note      | -    | -
 completed free    | confirmed          | confirmed          | -            | -         | -    | -
 completed other   | confirmed          | confirmed          | note+refund  | reclaim   | reclaim | note+refund
+other same intent | confirmed+expire   | confirmed+expire   | note+expire  | reclaim   | -    | -
+other             | confirmed+expire   | confirmed+expire   | note+refund  | reclaim   | reclaim | note+refund
+other low         | note+refund        | note+refund        | note+refund  | released/late_payment_refunded+refund | note+refund | note+refund
+intent low        | note               | note               | note+refund  | released/late_payment_refunded+refund | note+refund | note+refund
+refunded low      | note               | note               | note         | released/late_payment_refunded | note | note
+dispute low       | note               | note               | note         | note      | note | note
 session dead      | released/expired   | -                  | -            | -         | -    | -
 async succeeded   | confirmed          | confirmed          | -            | reclaim   | -    | -
 async failed      | released/payment_failed | released/payment_failed | -  | -         | -    | -
@@ -29,6 +38,7 @@ intent failed     | note               | note               | -            | not
 intent canceled   | note               | note               | -            | note      | -    | -
 refunded full     | cancelled/refunded | cancelled/refunded | cancelled/refunded | cancelled/refunded | note | -
 refunded part     | confirmed          | confirmed          | note         | reclaim   | note | -
+refunded part low | note               | note               | note+refund  | released/late_payment_refunded+refund | note+refund | note+refund
 refund failed     | -                  | -                  | -            | -         | note | note
 dispute opened    | confirmed          | confirmed          | note         | note      | -    | -
 dispute won       | -                  | -                  | -            | -         | -    | -
@@ -39,6 +49,13 @@ fn eur(amount: i64) -> Money {
     Money {
         amount,
         currency: Currency::parse("eur").unwrap(),
+    }
+}
+
+fn low() -> Receipt {
+    Receipt {
+        intent: IntentId::new("pi_low"),
+        money: eur(100),
     }
 }
 
@@ -91,6 +108,19 @@ fn facts() -> Vec<Fact> {
         Fact::SessionCompleted(SessionPayment::Unpaid(Some(pi()))),
         Fact::SessionCompleted(SessionPayment::NotRequired),
         Fact::SessionCompleted(SessionPayment::Paid(receipt("pi_2"))),
+        Fact::OtherSessionPaid(receipt("pi_1")),
+        Fact::OtherSessionPaid(receipt("pi_2")),
+        Fact::OtherSessionPaid(low()),
+        Fact::IntentSucceeded(low()),
+        Fact::Refunded {
+            paid: low(),
+            refunded: 100,
+        },
+        Fact::Refunded {
+            paid: low(),
+            refunded: 50,
+        },
+        Fact::DisputeOpened(low()),
         Fact::SessionDead,
         Fact::AsyncSucceeded(receipt("pi_1")),
         Fact::AsyncFailed,
@@ -127,6 +157,13 @@ fn row_of(fact: &Fact) -> &'static str {
         Fact::SessionCompleted(SessionPayment::Paid(_)) => "completed other",
         Fact::SessionCompleted(SessionPayment::Unpaid(_)) => "completed unpaid",
         Fact::SessionCompleted(SessionPayment::NotRequired) => "completed free",
+        Fact::OtherSessionPaid(receipt) if *receipt == low() => "other low",
+        Fact::OtherSessionPaid(receipt) if receipt.intent.as_str() == "pi_1" => "other same intent",
+        Fact::OtherSessionPaid(_) => "other",
+        Fact::IntentSucceeded(receipt) if *receipt == low() => "intent low",
+        Fact::Refunded { paid, refunded: 50 } if *paid == low() => "refunded part low",
+        Fact::Refunded { paid, .. } if *paid == low() => "refunded low",
+        Fact::DisputeOpened(receipt) if *receipt == low() => "dispute low",
         Fact::SessionDead => "session dead",
         Fact::AsyncSucceeded(_) => "async succeeded",
         Fact::AsyncFailed => "async failed",
@@ -175,11 +212,11 @@ fn describe(before: &Hold, decision: &Decision) -> String {
             } else {
                 state_name(step.next.status)
             };
-            if step.commands.is_empty() {
-                status
-            } else {
-                format!("{status}+refund")
-            }
+            let named = |command: &CommandAction| match command {
+                CommandAction::ExpireSession(_) => "+expire",
+                CommandAction::Refund { .. } => "+refund",
+            };
+            status + &step.commands.iter().map(named).collect::<String>()
         }
     }
 }
@@ -264,24 +301,6 @@ fn payment_of_another_amount_confirms_and_is_flagged() {
             }
             other => panic!("{other:?}"),
         }
-    }
-}
-
-#[test]
-fn shop_may_keep_booking_after_full_refund() {
-    let keep = HoldPolicy {
-        full_refund_frees_slot: false,
-    };
-    let full = Fact::Refunded {
-        paid: receipt("pi_1"),
-        refunded: 5000,
-    };
-    match decide(&hold_of_column("confirmed"), &full, keep) {
-        Decision::Change(step) => {
-            assert_eq!(step.next.status, Status::Confirmed);
-            assert_eq!(step.next.payments[0].state, PaymentState::Refunded);
-        }
-        other => panic!("{other:?}"),
     }
 }
 

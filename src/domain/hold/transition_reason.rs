@@ -1,4 +1,4 @@
-//! The causes of transitions, as sentences for the history.
+//! The causes of transitions, as sentences for the history. A move is no transition: `workflow::move_hold` words it.
 
 use std::fmt;
 
@@ -11,6 +11,12 @@ pub enum TransitionReason {
     Placed,
     /// The guest paid the session.
     Paid,
+    /// Another session took the payment; the hold's own session is expired.
+    PaidElsewhere,
+    /// An intent brought less than the price. Its session decides what it is.
+    PaidBelowPrice,
+    /// Another session took less than the price; the money is refunded.
+    UnderpaidElsewhere,
     /// The guest chose a delayed payment method.
     PaymentUnderway,
     /// A delayed payment succeeded.
@@ -21,6 +27,8 @@ pub enum TransitionReason {
     NothingToPay,
     /// Stripe expired the session.
     SessionEnded,
+    /// The operator released the hold although Stripe does not know its session.
+    ReleasedWithoutStripe,
     /// A payment arrived after the release, and the slot was still free.
     LatePaymentGotItsSlot,
     /// A payment arrived after the release, and the slot was free with other resources, which are named here.
@@ -65,11 +73,15 @@ impl TransitionReason {
         match self {
             Self::Placed => "placed",
             Self::Paid => "paid",
+            Self::PaidElsewhere => "paid_elsewhere",
+            Self::PaidBelowPrice => "paid_below_price",
+            Self::UnderpaidElsewhere => "underpaid_elsewhere",
             Self::PaymentUnderway => "payment_processing",
             Self::DelayedPaymentArrived => "delayed_payment_succeeded",
             Self::DelayedPaymentFailed => "delayed_payment_failed",
             Self::NothingToPay => "nothing_to_pay",
             Self::SessionEnded => "session_ended",
+            Self::ReleasedWithoutStripe => "released_without_stripe",
             Self::LatePaymentGotItsSlot => "late_payment_confirmed",
             Self::LatePaymentGotOthers(_) => "late_payment_confirmed_elsewhere",
             Self::LatePaymentRefunded => "late_payment_refunded",
@@ -97,11 +109,15 @@ impl fmt::Display for TransitionReason {
         f.write_str(match self {
             Self::Placed => "placed by a checkout",
             Self::Paid => "paid",
+            Self::PaidElsewhere => "paid through another session; the own session is expired",
+            Self::PaidBelowPrice => "a payment below the price; its session decides what follows",
+            Self::UnderpaidElsewhere => "another session took less than the price; the money goes back",
             Self::PaymentUnderway => "a delayed payment is in progress",
             Self::DelayedPaymentArrived => "the delayed payment arrived",
             Self::DelayedPaymentFailed => "the delayed payment failed",
             Self::NothingToPay => "completed without a payment",
             Self::SessionEnded => "the payment session ended unpaid",
+            Self::ReleasedWithoutStripe => "released by the operator; Stripe does not know its session",
             Self::LatePaymentGotItsSlot => "paid after the release; the slot was still free",
             Self::LatePaymentGotOthers(resources) => {
                 return write!(

@@ -44,7 +44,7 @@ pub enum FeedError {
     /// The address has a scheme that we do not fetch, or contains a user name.
     #[error("must be an https address without credentials")]
     Address,
-    /// The address, or one that it redirects to, belongs to a private network.
+    /// The address, or one that it redirects to, is not public: private, loopback or reserved.
     #[error("leads to an address that is not public")]
     NotPublic,
     /// The server does not answer, or not in HTTP over TLS.

@@ -6,9 +6,9 @@
 use serde_json::Value;
 
 use crate::domain::hold::{Fact, FailureCode};
-use crate::domain::ids::{EventId, HoldId, IntentId, SessionId};
+use crate::domain::ids::{EventId, IntentId, SessionId};
 use crate::domain::payment::Receipt;
-use crate::domain::session::{HoldRefs, SessionPayment};
+use crate::domain::session::{EventRefs, SessionPayment};
 use crate::gateway::stripe_objects;
 
 /// An event that Stripe sent.
@@ -27,17 +27,14 @@ pub struct Event {
 /// The fact in an event, or the reason to ignore it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventContent {
-    /// A fact about the hold that `refs` lead to, if there is such a hold.
+    /// A fact about the hold that owns the event, if a hold does.
     Relevant {
-        /// The ids by which the hold can be found.
-        refs: HoldRefs,
+        /// The references that the event contains; whether they prove anything is for the workflow to decide.
+        refs: EventRefs,
         /// The fact that the event carries.
         fact: Fact,
-        /// The payment, if the fact proves one. If no hold is found and `has_our_metadata` is set, it must be refunded.
+        /// The payment, if the fact proves one. If it carries our metadata and has no hold, it must be refunded.
         money: Option<Receipt>,
-        /// Whether the object carries our metadata. A `client_reference_id` proves nothing: other products on the same
-        /// account use that field too, and their payments must not be touched (I10).
-        has_our_metadata: bool,
     },
     /// The event does not concern us.
     Irrelevant(IgnoreReason),
@@ -116,18 +113,14 @@ fn to_relevant_content(
     intent: Option<IntentId>,
     fact: Fact,
 ) -> EventContent {
-    let from_metadata = stripe_objects::parse_metadata_hold(object);
-    let from_reference = || HoldId::parse(stripe_objects::parse_text(object, "client_reference_id")?);
     EventContent::Relevant {
-        refs: HoldRefs {
-            installation: stripe_objects::parse_metadata_installation(object),
-            hold: from_metadata.or_else(from_reference),
+        refs: EventRefs {
+            claim: stripe_objects::parse_hold_claim(object),
             session,
             intent,
         },
         money: proven_payment(&fact),
         fact,
-        has_our_metadata: from_metadata.is_some(),
     }
 }
 

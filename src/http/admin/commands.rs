@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{RawQuery, State};
+use axum::{Extension, Json};
 use chrono::{DateTime, Utc};
 use deserr::Deserr;
 use serde::Serialize;
@@ -14,6 +14,7 @@ use super::pagination::{List, PageQuery, to_page_request};
 use crate::domain::command::{Command, CommandAction};
 use crate::domain::ids::CommandId;
 use crate::domain::listing::CommandFilter;
+use crate::http::auth::KeyHolder;
 use crate::http::error::Problem;
 use crate::http::field_errors::FieldErrors;
 use crate::http::field_values::{Cursor, Limit};
@@ -174,10 +175,11 @@ impl From<CommandState> for CommandFilter {
 pub(in crate::http) async fn retry_command(
     State(server): State<Arc<Server>>,
     PathId(id): PathId,
+    Extension(holder): Extension<KeyHolder>,
 ) -> Result<Json<CommandView>, Problem> {
     let missing = || Problem::not_found("pending command");
     let id = Uuid::try_parse(&id).map(CommandId).map_err(|_| missing())?;
-    let command = outbox::retry_command(&server.context, id)
+    let command = outbox::retry_command(&server.context, id, holder.to_actor())
         .await?
         .ok_or_else(missing)?;
     Ok(Json(CommandView::from(&command)))

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
+use axum::{Extension, Json};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -15,6 +15,7 @@ use self::segments::SegmentMembers;
 use super::pagination::{List, PageQuery, to_page_request};
 use super::put_status::to_put_status;
 use crate::domain::catalogue::EventType;
+use crate::http::audit_trail::AuditNote;
 use crate::http::error::Problem;
 use crate::http::json_body::read_json;
 use crate::http::path_id::{PathId, parse_event_type_id};
@@ -117,12 +118,17 @@ impl From<&EventType> for EventTypeView {
 pub(in crate::http) async fn put_event_type(
     State(server): State<Arc<Server>>,
     PathId(id): PathId,
+    Extension(note): Extension<AuditNote>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<EventTypeView>), Problem> {
     let event_type = parse_event_type(&id, read_json(&headers, body)?)?;
+    let before = catalogue::find_event_type(&server.context, &event_type.id).await?;
+    note.set_before(before.as_ref().map(EventTypeView::from));
     let outcome = catalogue::put_event_type(&server.context, &event_type).await?;
-    Ok((to_put_status(outcome), Json(EventTypeView::from(&event_type))))
+    let view = EventTypeView::from(&event_type);
+    note.set_after(&view);
+    Ok((to_put_status(outcome), Json(view)))
 }
 
 /// Shows an event type.
@@ -179,8 +185,12 @@ pub(in crate::http) async fn list_event_types(
 pub(in crate::http) async fn delete_event_type(
     State(server): State<Arc<Server>>,
     PathId(id): PathId,
+    Extension(note): Extension<AuditNote>,
 ) -> Result<StatusCode, Problem> {
-    match catalogue::delete_event_type(&server.context, &parse_event_type_id(&id)?).await? {
+    let id = parse_event_type_id(&id)?;
+    let before = catalogue::find_event_type(&server.context, &id).await?;
+    note.set_before(before.as_ref().map(EventTypeView::from));
+    match catalogue::delete_event_type(&server.context, &id).await? {
         true => Ok(StatusCode::NO_CONTENT),
         false => Err(Problem::not_found("event type")),
     }

@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{RawQuery, State};
+use axum::{Extension, Json};
 use chrono::{DateTime, Utc};
 use deserr::Deserr;
 use serde::Serialize;
@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::pagination::{List, PageQuery, to_page_request};
 use crate::domain::ids::{EventId, HoldId};
 use crate::domain::listing::StoredEvent;
+use crate::http::auth::KeyHolder;
 use crate::http::error::Problem;
 use crate::http::field_errors::FieldErrors;
 use crate::http::field_values::{Cursor, Limit};
@@ -111,10 +112,11 @@ fn parse_event_id(text: String) -> Option<EventId> {
 pub(in crate::http) async fn replay_event(
     State(server): State<Arc<Server>>,
     PathId(id): PathId,
+    Extension(holder): Extension<KeyHolder>,
 ) -> Result<Json<EventReceipt>, Problem> {
     let missing = || Problem::not_found("event with a body");
     let id = parse_event_id(id).ok_or_else(missing)?;
-    let outcome = replay_event::replay_event(&server.context, id)
+    let outcome = replay_event::replay_event(&server.context, id, holder.to_actor())
         .await?
         .ok_or_else(missing)?;
     Ok(Json(outcome.into()))

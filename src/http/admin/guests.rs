@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::http::HeaderMap;
+use axum::{Extension, Json};
 use chrono::{DateTime, Utc};
 use deserr::Deserr;
 use serde::Serialize;
@@ -16,6 +16,7 @@ use uuid::Uuid;
 use super::events::StoredEventView;
 use crate::domain::listing::EventCopy;
 use crate::domain::session::SessionTerms;
+use crate::http::audit_trail::AuditNote;
 use crate::http::error::{Problem, ProblemCode};
 use crate::http::field_errors::FieldErrors;
 use crate::http::field_values::{Cursor, Email};
@@ -201,6 +202,7 @@ pub(in crate::http) async fn export_guest(
 )]
 pub(in crate::http) async fn erase_guest(
     State(server): State<Arc<Server>>,
+    Extension(note): Extension<AuditNote>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<ErasedGuestView>, Problem> {
@@ -212,7 +214,9 @@ pub(in crate::http) async fn erase_guest(
             "the guest has an unpaid hold, or a checkout that has not ended",
         )
     })?;
-    Ok(Json(ErasedGuestView { holds, events }))
+    let view = ErasedGuestView { holds, events };
+    note.set_after(&view);
+    Ok(Json(view))
 }
 
 fn read_request<T: Deserr<FieldErrors>>(

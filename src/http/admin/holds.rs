@@ -2,23 +2,25 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
+use axum::{Extension, Json};
 use chrono::{DateTime, Utc};
 use deserr::Deserr;
 use utoipa::ToSchema;
 
 use super::pagination::{List, PageQuery, to_page_request};
-use crate::domain::booking::Actor;
 use crate::domain::hold::{CancelError, ReleaseRequester};
 use crate::domain::ids::{EventTypeId, HoldId, ResourceId};
 use crate::domain::listing::{HoldFilter, PageRequest};
+use crate::http::audit_trail::AuditNote;
+use crate::http::auth::KeyHolder;
 use crate::http::error::{Problem, ProblemCode};
 use crate::http::field_errors::FieldErrors;
 use crate::http::field_values::{Cursor, Email, Limit, Note, RefundAmount};
+use crate::http::hold_state::HoldState;
 use crate::http::holds::require_released;
 use crate::http::json_body::{parse_json, read_json};
 use crate::http::path_id::{PathId, parse_hold_id};
@@ -120,31 +122,79 @@ async fn show_detail(server: &Server, id: HoldId) -> Result<Json<AdminHoldDetail
     Ok(Json(AdminHoldDetailView::new(&booking, &history)))
 }
 
-/// Releases an unpaid hold: first the session expires at Stripe, then the slot is free.
+async fn note_state_before(server: &Server, id: HoldId, note: &AuditNote) -> Result<(), Problem> {
+    let before = queries::find_hold(&server.context, id).await?;
+    note.set_before(before.as_ref().map(HoldState::from));
+    Ok(())
+}
+
+/// How to release a hold.
+#[derive(Debug, Default, Deserr, ToSchema)]
+#[deserr(error = FieldErrors, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct Release {
+    /// Frees the slot even if Stripe does not know the hold's session. If Stripe knows it, Stripe decides.
+    #[deserr(default)]
+    #[schema(required = false, default = false)]
+    without_stripe: bool,
+}
+
+/// Releases an unpaid hold: first the session expires at Stripe, then the slot is free. The body may be left out.
 #[utoipa::path(
     post, path = "/v1/admin/holds/{id}/release", operation_id = "releaseHold", tag = "operators",
     params(("id" = Uuid, Path, description = "the hold's id")),
+    request_body = Option<Release>,
     security(("admin_key" = [])),
     responses(
         (status = 200, description = "The hold is released, now or before", body = AdminHoldDetailView),
+        (status = 400, description = "`malformed`"),
         (status = 404, description = "`not_found`"),
         (status = 409, description = "`already_paid`: the hold is confirmed, or a delayed payment is in progress"),
-        (status = 503, description = "`stripe_unavailable` or `store_unavailable`; a retry is safe"),
+        (status = 413, description = "`malformed`"),
+        (status = 415, description = "`malformed`"),
+        (status = 422, description = "`invalid`"),
+        (
+            status = 503,
+            description = "`stripe_unavailable` or `store_unavailable`: nothing has changed, and a retry is safe"
+        ),
     )
 )]
 pub(in crate::http) async fn release_hold(
     State(server): State<Arc<Server>>,
     PathId(id): PathId,
+    Extension(holder): Extension<KeyHolder>,
+    Extension(note): Extension<AuditNote>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<AdminHoldDetailView>, Problem> {
     let id = parse_hold_id(&id)?;
-    let requester = Some(ReleaseRequester::Operator);
-    match release_hold::release_hold_in_task(&server.context, id, requester, Actor::Operator).await? {
+    let release = parse_release(&headers, body)?;
+    note_state_before(&server, id, &note).await?;
+    let released = if release.without_stripe {
+        release_hold::release_without_stripe_in_task(&server.context, id, holder.to_actor()).await?
+    } else {
+        let requester = Some(ReleaseRequester::Operator);
+        release_hold::release_hold_in_task(&server.context, id, requester, holder.to_actor()).await?
+    };
+    match released {
         ReleaseOutcome::Missing => Err(Problem::not_found("hold")),
         ReleaseOutcome::Over(booking) => {
+            note.set_after(HoldState::from(&*booking));
             require_released(&booking)?;
             show_detail(&server, id).await
         }
     }
+}
+
+fn parse_release(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Release, Problem> {
+    if matches!(&body, Ok(bytes) if bytes.is_empty()) {
+        return Ok(Release::default());
+    }
+    let mut errors = FieldErrors::default();
+    let release: Option<Option<Release>> = parse_json(read_json(headers, body)?, &mut errors);
+    release
+        .map(Option::unwrap_or_default)
+        .ok_or_else(|| errors.into_problem())
 }
 
 /// How to cancel a hold.
@@ -180,6 +230,8 @@ pub(in crate::http) struct Cancellation {
 pub(in crate::http) async fn cancel_hold(
     State(server): State<Arc<Server>>,
     PathId(id): PathId,
+    Extension(holder): Extension<KeyHolder>,
+    Extension(note): Extension<AuditNote>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<AdminHoldDetailView>, Problem> {
@@ -189,10 +241,15 @@ pub(in crate::http) async fn cancel_hold(
     let Some(cancellation) = cancellation.filter(|_| errors.is_empty()) else {
         return Err(errors.into_problem());
     };
-    let note = cancellation.note.map(|Note(note)| note);
-    match cancel_hold::cancel_by_operator(&server.context, id, cancellation.refund.0, note).await? {
+    note_state_before(&server, id, &note).await?;
+    let refund = cancellation.refund.0;
+    let text = cancellation.note.map(|Note(text)| text);
+    match cancel_hold::cancel_by_operator(&server.context, id, refund, text, holder.to_actor()).await? {
         cancel_hold::CancelOutcome::Missing => Err(Problem::not_found("hold")),
-        cancel_hold::CancelOutcome::Over(_) => show_detail(&server, id).await,
+        cancel_hold::CancelOutcome::Over(booking) => {
+            note.set_after(HoldState::from(&*booking).with_refund(refund));
+            show_detail(&server, id).await
+        }
         cancel_hold::CancelOutcome::Refused(_, error @ CancelError::TooMuch(_)) => {
             Err(Problem::invalid_field("refund", error.to_string()))
         }
@@ -216,9 +273,13 @@ pub(in crate::http) async fn cancel_hold(
 pub(in crate::http) async fn refresh_hold(
     State(server): State<Arc<Server>>,
     PathId(id): PathId,
+    Extension(holder): Extension<KeyHolder>,
+    Extension(note): Extension<AuditNote>,
 ) -> Result<Json<AdminHoldDetailView>, Problem> {
     let id = parse_hold_id(&id)?;
-    let found = refresh_hold::refresh_hold(&server.context, id).await?;
-    found.ok_or_else(|| Problem::not_found("hold"))?;
+    note_state_before(&server, id, &note).await?;
+    let found = refresh_hold::refresh_hold(&server.context, id, holder.to_actor()).await?;
+    let booking = found.ok_or_else(|| Problem::not_found("hold"))?;
+    note.set_after(HoldState::from(&booking));
     show_detail(&server, id).await
 }

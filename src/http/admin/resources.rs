@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
+use axum::{Extension, Json};
 use deserr::Deserr;
 use serde::Serialize;
 use serde_json::Value;
@@ -17,6 +17,7 @@ use super::pagination::{List, PageQuery, to_page_request};
 use super::put_status::to_put_status;
 use crate::domain::catalogue::{MAX_CAPACITY, Resource};
 use crate::domain::ids::ResourceId;
+use crate::http::audit_trail::AuditNote;
 use crate::http::error::Problem;
 use crate::http::field_errors::FieldErrors;
 use crate::http::field_values::Name;
@@ -109,12 +110,17 @@ pub(in crate::http) struct ResourceDetailsView {
 pub(in crate::http) async fn put_resource(
     State(server): State<Arc<Server>>,
     PathId(id): PathId,
+    Extension(note): Extension<AuditNote>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<ResourceView>), Problem> {
     let resource = parse_resource(&id, read_json(&headers, body)?)?;
+    let before = catalogue::find_resource(&server.context, &resource.id).await?;
+    note.set_before(before.as_ref().map(ResourceView::from));
     let outcome = catalogue::put_resource(&server.context, &resource).await?;
-    Ok((to_put_status(outcome), Json(ResourceView::from(&resource))))
+    let view = ResourceView::from(&resource);
+    note.set_after(&view);
+    Ok((to_put_status(outcome), Json(view)))
 }
 
 fn parse_resource(id: &str, body: Value) -> Result<Resource, Problem> {

@@ -1,6 +1,7 @@
 //! Turns the errors of workflows into problems.
 
 use super::{Problem, ProblemCode};
+use crate::workflow::access_keys::CreateKeyError;
 use crate::workflow::move_hold::MoveError;
 use crate::workflow::start_checkout::CheckoutError;
 use crate::workflow::{WorkflowError, format_error_chain};
@@ -59,6 +60,20 @@ impl From<CheckoutError> for Problem {
     }
 }
 
+impl From<CreateKeyError> for Problem {
+    fn from(error: CreateKeyError) -> Self {
+        match error {
+            CreateKeyError::NameTaken => Self::new(ProblemCode::Conflict, "another key has this name"),
+            CreateKeyError::NameReserved => Self::invalid_field(
+                "name",
+                "is reserved: bootstrap and command-line name no other key",
+            ),
+            CreateKeyError::Expired => Self::invalid_field("expires_at", "must be in the future"),
+            CreateKeyError::Workflow(error) => error.into(),
+        }
+    }
+}
+
 impl From<WorkflowError> for Problem {
     fn from(error: WorkflowError) -> Self {
         let source = std::error::Error::source(&error)
@@ -77,6 +92,10 @@ impl From<WorkflowError> for Problem {
                     ..problem
                 }
             }
+            WorkflowError::UnknownSession => Self::new(
+                ProblemCode::StripeUnavailable,
+                "Stripe does not know the payment session of this hold, so the hold keeps its slot",
+            ),
             WorkflowError::Store(_) => {
                 tracing::error!(error = source, "responding 503: the database is unavailable");
                 Self::new(ProblemCode::StoreUnavailable, "try again shortly")

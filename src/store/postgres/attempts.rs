@@ -203,9 +203,9 @@ pub(super) async fn insert_attempt(
     attempt: &NewAttempt,
 ) -> PostgresResult<bool> {
     let done = sqlx::query(
-        "INSERT INTO checkout_attempts (hold_id, idempotency_key, fingerprint, state, terms, claimed_at, leased_until)
-         SELECT $1, $2, $3, 'running', $4, $5, clock_timestamp() + make_interval(secs => $6)
-         WHERE NOT EXISTS (SELECT 1 FROM checkout_attempts WHERE idempotency_key = $7)
+        "INSERT INTO checkout_attempts (hold_id, idempotency_key, fingerprint, state, terms, claimed_at, livemode, leased_until)
+         SELECT $1, $2, $3, 'running', $4, $5, $6, clock_timestamp() + make_interval(secs => $7)
+         WHERE NOT EXISTS (SELECT 1 FROM checkout_attempts WHERE idempotency_key = $8)
          ON CONFLICT DO NOTHING",
     )
     .bind(attempt.terms.hold.0)
@@ -213,6 +213,7 @@ pub(super) async fn insert_attempt(
     .bind(&attempt.fingerprint)
     .bind(DbJson(encoding::encode_terms(&attempt.terms)))
     .bind(attempt.now)
+    .bind(attempt.livemode)
     .bind(attempt.lease.as_secs_f64())
     .bind(attempt.key.as_ref().map(ScopedKey::without_scope))
     .execute(executor)

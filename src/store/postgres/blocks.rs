@@ -8,7 +8,7 @@ use crate::domain::catalogue::{Block, BlockConflict};
 use crate::domain::ids::ResourceId;
 use crate::domain::listing::PutOutcome;
 use crate::store::StoreError;
-use crate::store::blocks::{self, BlockConflictRow, Blocks, upsert_block};
+use crate::store::blocks::{self, BlockConflictRow, BlockRow, Blocks, upsert_block};
 use crate::store::resources::put_outcome;
 
 /// Writes a block of a resource. `xmax` is 0 only in a row version that an insert made.
@@ -51,6 +51,16 @@ impl Blocks for PostgresStore {
             .await?;
             transaction.rollback().await?;
             Ok((put_outcome(is_new), BlockConflictRow::decode_all(rows)?))
+        })
+        .await
+    }
+
+    async fn find_block(&self, resource: &ResourceId, id: &str) -> Result<Option<Block>, StoreError> {
+        self.retrying(|| async {
+            let query = sqlx::query_as(blocks::FIND).bind(resource.as_str()).bind(id);
+            Ok(BlockRow::decode_optional(
+                query.fetch_optional(&self.pool).await?,
+            )?)
         })
         .await
     }

@@ -161,17 +161,18 @@ async fn update_hold(
     let next = &transition.next;
     let (from_status, from_reason) = encoding::encode_status(current.status()?);
     let (status, reason) = encoding::encode_status(next.status);
-    let (actor, event) = encoding::encode_actor(&change.actor);
+    let (actor, event, name) = encoding::encode_actor(&change.actor);
     let due_at = transition_effect::next_due_at(current.due_at(), next.status, change.check_at);
     sqlx::query(
         "WITH hold AS (
              UPDATE holds SET status = $2, reason = $3, requested_by = $4, intent_id = $5, price_mismatch = $6,
                  due_at = $7, tries = 0, leased_until = CASE WHEN status = $2 THEN leased_until END,
-                 version = version + 1, updated_at = $8
+                 version = version + 1, updated_at = $8, paid_elsewhere = $16
              WHERE id = $1)
          INSERT INTO hold_history
-             (hold_id, at, from_status, from_reason, to_status, to_reason, transition, message, actor, event_id)
-         VALUES ($1, $8, $9, $10, $2, $3, $11, $12, $13, $14)",
+             (hold_id, at, from_status, from_reason, to_status, to_reason, transition, message, actor, event_id,
+              actor_name)
+         VALUES ($1, $8, $9, $10, $2, $3, $11, $12, $13, $14, $15)",
     )
     .bind(change.hold.0) // $1
     .bind(status) // $2
@@ -187,6 +188,8 @@ async fn update_hold(
     .bind(transition.reason.to_string()) // $12
     .bind(actor) // $13
     .bind(event) // $14
+    .bind(name) // $15
+    .bind(next.paid_elsewhere) // $16
     .execute(connection)
     .await?;
     Ok(())

@@ -15,7 +15,7 @@ use crate::domain::listing::{CommandFilter, Page, PageRequest};
 use crate::store::columns::{DbTime, DbUuid};
 use crate::store::commands::{self, CommandRow, Commands, command_columns};
 use crate::store::lease_request::LeaseRequest;
-use crate::store::{StoreError, encoding, paging};
+use crate::store::{StoreError, encoding};
 
 #[async_trait]
 impl Commands for PostgresStore {
@@ -24,13 +24,11 @@ impl Commands for PostgresStore {
     }
 
     async fn lease_command(&self, id: CommandId, lease: Duration) -> Result<Option<Command>, StoreError> {
-        self.retrying(|| async {
-            let query = sqlx::query_as(LEASE_ONE).bind(id.0).bind(lease.as_secs_f64());
-            Ok(CommandRow::decode_optional(
-                query.fetch_optional(&self.pool).await?,
-            )?)
-        })
-        .await
+        fetch_row!(
+            self,
+            CommandRow,
+            sqlx::query_as(LEASE_ONE).bind(id.0).bind(lease.as_secs_f64())
+        )
     }
 
     async fn finish_command(&self, command: &Command, now: DateTime<Utc>) -> Result<(), StoreError> {
@@ -75,13 +73,11 @@ impl Commands for PostgresStore {
     }
 
     async fn find_command(&self, id: CommandId) -> Result<Option<Command>, StoreError> {
-        self.retrying(|| async {
-            let query = sqlx::query_as(commands::FIND).bind(DbUuid(id.0));
-            Ok(CommandRow::decode_optional(
-                query.fetch_optional(&self.pool).await?,
-            )?)
-        })
-        .await
+        fetch_row!(
+            self,
+            CommandRow,
+            sqlx::query_as(commands::FIND).bind(DbUuid(id.0))
+        )
     }
 
     async fn list_commands(
@@ -89,25 +85,17 @@ impl Commands for PostgresStore {
         filter: CommandFilter,
         page: &PageRequest,
     ) -> Result<Page<Command>, StoreError> {
-        self.retrying(|| async {
-            let Some(query) = commands::list_query!(filter, page) else {
-                return Ok(paging::end_of_list());
-            };
-            Ok(CommandRow::decode_page(query.fetch_all(&self.pool).await?, page)?)
-        })
-        .await
+        fetch_page!(self, CommandRow, commands::list_query!(filter, page), page)
     }
 
     async fn retry_command(&self, id: CommandId, now: DateTime<Utc>) -> Result<Option<Command>, StoreError> {
-        self.retrying(|| async {
-            let query = sqlx::query_as(commands::RETRY)
+        fetch_row!(
+            self,
+            CommandRow,
+            sqlx::query_as(commands::RETRY)
                 .bind(DbUuid(id.0))
-                .bind(DbTime(now));
-            Ok(CommandRow::decode_optional(
-                query.fetch_optional(&self.pool).await?,
-            )?)
-        })
-        .await
+                .bind(DbTime(now))
+        )
     }
 
     async fn delete_done_commands(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {

@@ -81,10 +81,13 @@ pub(super) fn is_missing_table(error: &sqlx::Error) -> bool {
     code_is(error, |code| code == "42P01")
 }
 
-/// Whether occupancy was written for a hold that does not exist.
-pub(super) fn is_occupancy_without_hold(error: &sqlx::Error) -> bool {
-    let error = error.as_database_error();
-    error.and_then(|error| error.constraint()) == Some("occupancy_hold_id_fkey")
+/// Whether occupancy or an allowance was written for a hold that does not exist.
+pub(super) fn is_row_without_hold(error: &sqlx::Error) -> bool {
+    let constraint = error.as_database_error().and_then(|error| error.constraint());
+    matches!(
+        constraint,
+        Some("occupancy_hold_id_fkey" | "allowances_hold_id_fkey")
+    )
 }
 
 fn code_is(error: &sqlx::Error, test: impl Fn(&str) -> bool) -> bool {

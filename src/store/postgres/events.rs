@@ -8,9 +8,9 @@ use super::PostgresStore;
 use super::error::PostgresResult;
 use crate::domain::ids::{EventId, HoldId};
 use crate::domain::listing::{EventCopy, Page, PageRequest, StoredEvent};
+use crate::store::StoreError;
 use crate::store::columns::DbUuid;
 use crate::store::events::{self, EventCopyRow, EventRow, Events};
-use crate::store::{StoreError, paging};
 
 #[async_trait]
 impl Events for PostgresStore {
@@ -19,13 +19,7 @@ impl Events for PostgresStore {
         hold: Option<HoldId>,
         page: &PageRequest,
     ) -> Result<Page<StoredEvent>, StoreError> {
-        self.retrying(|| async {
-            let Some(query) = events::list_query!(hold, page) else {
-                return Ok(paging::end_of_list());
-            };
-            Ok(EventRow::decode_page(query.fetch_all(&self.pool).await?, page)?)
-        })
-        .await
+        fetch_page!(self, EventRow, events::list_query!(hold, page), page)
     }
 
     async fn find_event_payload(&self, id: &EventId) -> Result<Option<String>, StoreError> {

@@ -36,11 +36,7 @@ impl Feeds for PostgresStore {
     }
 
     async fn find_feed(&self, resource: &ResourceId) -> Result<Option<Feed>, StoreError> {
-        self.retrying(|| async {
-            let query = sqlx::query_as(feeds::FIND).bind(resource.as_str());
-            Ok(FeedRow::decode_optional(query.fetch_optional(&self.pool).await?)?)
-        })
-        .await
+        fetch_row!(self, FeedRow, sqlx::query_as(feeds::FIND).bind(resource.as_str()))
     }
 
     async fn lease_due_feeds(&self, request: &LeaseRequest) -> Result<Vec<Feed>, StoreError> {

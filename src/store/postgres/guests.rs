@@ -7,26 +7,11 @@ use uuid::Uuid;
 
 use super::error::PostgresResult;
 use super::{PostgresStore, attempts, events};
-use crate::domain::booking::ClientId;
 use crate::store::StoreError;
-use crate::store::guests::{self, GuestErasure, Guests, UnpaidHoldCounts, UnpaidHoldCountsRow};
+use crate::store::guests::{self, GuestErasure, Guests};
 
 #[async_trait]
 impl Guests for PostgresStore {
-    async fn count_unpaid_holds(
-        &self,
-        guest: &str,
-        client: Option<&ClientId>,
-    ) -> Result<UnpaidHoldCounts, StoreError> {
-        self.retrying(|| async {
-            let query = sqlx::query_as(guests::COUNT_UNPAID).bind(guest);
-            let query = query.bind(client.map(|client| client.0.as_str()));
-            let row: UnpaidHoldCountsRow = query.fetch_one(&self.pool).await?;
-            Ok(row.decode())
-        })
-        .await
-    }
-
     async fn erase_guests(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
         self.delete_or_clear(ERASE, before, limit).await
     }

@@ -35,9 +35,9 @@ const FIND: &str = select!("WHERE h.id = $1");
 
 const FIND_BY_REFS: &str = select!(
     "WHERE h.id = coalesce(
-         (SELECT id FROM holds WHERE id = $1),
          (SELECT id FROM holds WHERE session_id = $2),
          (SELECT hold_id FROM payments WHERE intent_id = $3),
+         (SELECT id FROM holds WHERE id = $1),
          (SELECT id FROM holds WHERE intent_id = $3 ORDER BY created_at, id LIMIT 1))"
 );
 
@@ -130,13 +130,13 @@ impl Holds for PostgresStore {
         due_at: DateTime<Utc>,
         forget_requester: bool,
     ) -> Result<(), StoreError> {
-        self.retrying(|| async {
-            let query = sqlx::query(holds::DEFER).bind(DbUuid(id.0));
-            let query = query.bind(DbTime(due_at)).bind(forget_requester);
-            query.execute(&self.pool).await?;
-            Ok(())
-        })
-        .await
+        run_statement!(
+            self,
+            sqlx::query(holds::DEFER)
+                .bind(DbUuid(id.0))
+                .bind(DbTime(due_at))
+                .bind(forget_requester)
+        )
     }
 
     async fn delete_released_holds(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {

@@ -1,39 +1,38 @@
-//! Placing and moving holds on PostgreSQL. The statement that takes a slot is `take_units_statement!` in `occupancy.rs`.
+//! Placing and moving holds on PostgreSQL. The statement that takes a slot is `take_units_statement!` in `occupancy.rs`,
+//! the one that keeps the limits `take_allowances_statement!` in `allowances.rs`.
 
 use async_trait::async_trait;
 use sqlx::postgres::{PgConnection, PgExecutor};
 
-use super::error::{PostgresResult, is_occupancy_without_hold};
+use super::allowances::take_allowances_statement;
+use super::error::{PostgresResult, is_row_without_hold};
 use super::occupancy::{UnitColumns, signed, take_units_statement};
 use super::{PostgresStore, occupancy};
 use crate::domain::booking::Booking;
 use crate::domain::hold::TransitionReason;
 use crate::domain::ids::ResourceId;
 use crate::domain::segment::{Allocation, allocated_segments};
+use crate::store::allowances::encode_offers;
 use crate::store::placements::{
     HoldLimits, HoldMove, MOVED, MoveOutcome, PlaceOutcome, Placements, update_moved_hold,
 };
 use crate::store::{StoreError, encoding};
 
-/// Places a hold with its occupancy, counters, attempt and first history line: one statement, so one round trip. Each step
-/// reads the rows of the step before. If a step writes nothing, no hold is written, and occupancy without a hold violates
-/// its foreign key, so that the whole statement fails.
+/// Places a hold with its occupancy, allowances, attempt and first history line: one statement, so one round trip. Each
+/// step reads the rows of the step before. If a step writes nothing, no hold is written, and occupancy or allowances without
+/// a hold violate their foreign keys, so that the whole statement fails.
 const PLACE: &str = concat!(
     "WITH taken AS (",
     take_units_statement!(),
     " RETURNING 1),
-     guest AS (
-         INSERT INTO guests AS g (email, held, created_at)
-         SELECT $7, 1, $27 WHERE (SELECT count(*) FROM taken) = $6::int * jsonb_array_length($15)
-         ON CONFLICT (email) DO UPDATE SET held = g.held + 1 WHERE g.held < $8 RETURNING 1),
-     client AS (
-         INSERT INTO clients AS c (id, held, updated_at)
-         SELECT $9, 1, $27 FROM guest WHERE $9 IS NOT NULL
-         ON CONFLICT (id) DO UPDATE SET held = c.held + 1, updated_at = $27 WHERE c.held < $10 RETURNING 1),
+     allowed AS (",
+    take_allowances_statement!("(SELECT count(*) FROM taken) = $6::int * jsonb_array_length($15)"),
+    " RETURNING 1),
      attempt AS (
          UPDATE checkout_attempts SET state = 'placed', terms = NULL, leased_until = NULL, ended_at = $27
          WHERE hold_id = $1 AND state = 'running'
-           AND CASE WHEN $9 IS NULL THEN EXISTS (SELECT 1 FROM guest) ELSE EXISTS (SELECT 1 FROM client) END
+           AND (SELECT count(*) FROM taken) = $6::int * jsonb_array_length($15)
+           AND (SELECT count(*) FROM allowed) = jsonb_array_length($8)
          RETURNING hold_id),
      hold AS (
          INSERT INTO holds (
@@ -42,14 +41,15 @@ const PLACE: &str = concat!(
              status, reason, amount, currency, session_id,
              checkout_url, guest_email, guest_name, metadata,
              expires_at, session_expires_at, created_at, due_at, updated_at,
-             version, cancel_until_minutes, move_until_minutes, requested_resource_id, token_key)
+             version, cancel_until_minutes, move_until_minutes, requested_resource_id, token_key,
+             allowances_taken)
          SELECT
-             hold_id, $6, $7, $9,
+             hold_id, $6, $7, $10,
              $11, $12, $13, $14, $15,
              $16, $17, $18, $19, $20,
              $21, $22, $23, $24,
              $25, $26, $27, $28, $29,
-             $30, $31, $32, $33, $36
+             $30, $31, $32, $33, $36, true
          FROM attempt RETURNING id)
      INSERT INTO hold_history (hold_id, at, to_status, to_reason, transition, message, actor)
      SELECT id, $27, $16, $17, $34, $35, 'checkout' FROM hold",
@@ -67,7 +67,7 @@ impl Placements for PostgresStore {
             match insert_hold(&self.pool, booking, units, limits).await {
                 Ok(true) => Ok(PlaceOutcome::Placed),
                 Ok(false) => self.find_refusal(booking, limits).await,
-                Err(error) if is_occupancy_without_hold(&error) => self.find_refusal(booking, limits).await,
+                Err(error) if is_row_without_hold(&error) => self.find_refusal(booking, limits).await,
                 Err(error) => Err(error.into()),
             }
         })
@@ -109,15 +109,17 @@ impl PostgresStore {
     /// Finds out why nothing was written. If a first call of ours wrote it and its answer was lost, the hold is placed.
     async fn find_refusal(&self, booking: &Booking, limits: &HoldLimits) -> PostgresResult<PlaceOutcome> {
         let found: Option<(String, bool)> = sqlx::query_as(
-            "SELECT state, EXISTS (SELECT 1 FROM guests WHERE email = $2 AND held >= $3)
-                        OR EXISTS (SELECT 1 FROM clients WHERE id = $4 AND held >= $5)
+            "SELECT state, EXISTS (
+                 SELECT 1 FROM jsonb_to_recordset($2) AS l (scope text, subject text, numbers jsonb)
+                 WHERE NOT EXISTS (
+                     SELECT 1 FROM jsonb_array_elements_text(l.numbers) AS n (number)
+                     WHERE NOT EXISTS (
+                         SELECT 1 FROM allowances a
+                         WHERE a.scope = l.scope AND a.subject = l.subject AND a.number = n.number::integer)))
              FROM checkout_attempts WHERE hold_id = $1",
         )
         .bind(booking.hold.id.0)
-        .bind(booking.guest.normalized_email())
-        .bind(signed(limits.per_guest))
-        .bind(limits.client.as_ref().map(|client| client.0.as_str()))
-        .bind(signed(limits.per_client))
+        .bind(encode_offers(&limits.allowances))
         .fetch_optional(&self.pool)
         .await?;
         Ok(
@@ -150,9 +152,9 @@ pub(super) async fn insert_hold(
         .bind(units.units) // $5
         .bind(signed(booking.quantity)) // $6
         .bind(booking.guest.normalized_email()) // $7
-        .bind(signed(limits.per_guest)) // $8
-        .bind(limits.client.as_ref().map(|client| client.0.as_str())) // $9
-        .bind(signed(limits.per_client)) // $10
+        .bind(encode_offers(&limits.allowances)) // $8
+        .bind(limits.waits) // $9
+        .bind(limits.client.as_ref().map(|client| client.0.as_str())) // $10
         .bind(booking.event_type.as_str()) // $11
         .bind(booking.resource().as_str()) // $12
         .bind(shown.starts_at()) // $13
@@ -190,14 +192,15 @@ pub(super) async fn insert_hold(
 
 /// Writes a moved hold's new version and its history line.
 async fn write_move(connection: &mut PgConnection, order: &HoldMove) -> PostgresResult<()> {
-    let (actor, event) = encoding::encode_actor(&order.actor);
+    let (actor, event, name) = encoding::encode_actor(&order.actor);
     sqlx::query(concat!(
         "WITH hold AS (",
         update_moved_hold!(),
         " RETURNING id, status, reason)
          INSERT INTO hold_history
-             (hold_id, at, from_status, from_reason, to_status, to_reason, transition, message, actor, event_id)
-         SELECT id, $5, status, reason, status, reason, $6, $7, $8, $9 FROM hold"
+             (hold_id, at, from_status, from_reason, to_status, to_reason, transition, message, actor, event_id,
+              actor_name)
+         SELECT id, $5, status, reason, status, reason, $6, $7, $8, $9, $10 FROM hold"
     ))
     .bind(order.hold.0) // $1
     .bind(order.requested_resource.as_ref().map(ResourceId::as_str)) // $2
@@ -208,6 +211,7 @@ async fn write_move(connection: &mut PgConnection, order: &HoldMove) -> Postgres
     .bind(&order.message) // $7
     .bind(actor) // $8
     .bind(event) // $9
+    .bind(name) // $10
     .execute(connection)
     .await?;
     Ok(())

@@ -151,16 +151,17 @@ pub(super) async fn insert_attempt(
     attempt: &NewAttempt,
 ) -> SqliteResult<()> {
     sqlx::query(concat!(
-        "INSERT INTO checkout_attempts (hold_id, idempotency_key, fingerprint, state, terms, claimed_at, leased_until)
-         VALUES ($1, $2, $3, 'running', $4, $5, ",
+        "INSERT INTO checkout_attempts (hold_id, idempotency_key, fingerprint, state, terms, claimed_at, livemode, leased_until)
+         VALUES ($1, $2, $3, 'running', $4, $5, $6, ",
         database_now!(),
-        " + $6)"
+        " + $7)"
     ))
     .bind(DbUuid(attempt.terms.hold.0))
     .bind(attempt.key.as_ref().map(ScopedKey::to_text))
     .bind(&attempt.fingerprint)
     .bind(DbJson(encoding::encode_terms(&attempt.terms)))
     .bind(DbTime(attempt.now))
+    .bind(attempt.livemode)
     .bind(to_millis(attempt.lease))
     .execute(connection)
     .await?;

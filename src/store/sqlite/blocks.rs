@@ -10,7 +10,7 @@ use crate::domain::catalogue::{Block, BlockConflict};
 use crate::domain::ids::ResourceId;
 use crate::domain::listing::PutOutcome;
 use crate::store::StoreError;
-use crate::store::blocks::{self, BlockConflictRow, Blocks, upsert_block};
+use crate::store::blocks::{self, BlockConflictRow, BlockRow, Blocks, upsert_block};
 use crate::store::columns::DbTime;
 use crate::store::resources::put_outcome;
 
@@ -27,6 +27,11 @@ impl Blocks for SqliteStore {
         let (outcome, rows) = put_in(&mut transaction, resource, block, now).await?;
         self.commit(transaction).await?;
         Ok((outcome, BlockConflictRow::decode_all(rows)?))
+    }
+
+    async fn find_block(&self, resource: &ResourceId, id: &str) -> Result<Option<Block>, StoreError> {
+        let query = sqlx::query_as(blocks::FIND).bind(resource.as_str()).bind(id);
+        BlockRow::decode_optional(self.read(query.fetch_optional(&self.readers)).await?)
     }
 
     async fn delete_block(&self, resource: &ResourceId, id: &str) -> Result<bool, StoreError> {

@@ -166,7 +166,7 @@ async fn update_hold(
     sqlx::query(
         "UPDATE holds SET status = $2, reason = $3, requested_by = $4, intent_id = $5, price_mismatch = $6,
              due_at = $7, tries = 0, leased_until = CASE WHEN status = $2 THEN leased_until END,
-             version = version + 1, updated_at = $8
+             version = version + 1, updated_at = $8, paid_elsewhere = $10
          WHERE id = $1 AND version = $9",
     )
     .bind(DbUuid(change.hold.0)) // $1
@@ -178,6 +178,7 @@ async fn update_hold(
     .bind(due_at.map(DbTime)) // $7
     .bind(DbTime(change.now)) // $8
     .bind(change.version) // $9
+    .bind(next.paid_elsewhere) // $10
     .execute(connection)
     .await?;
     Ok(())
@@ -228,7 +229,7 @@ impl HistoryEntry<'_> {
     ) -> SqliteResult<()> {
         let (from, from_reason) = self.from.map(encoding::encode_status).unzip();
         let (to, to_reason) = encoding::encode_status(self.to);
-        let (actor, event) = encoding::encode_actor(self.actor);
+        let (actor, event, name) = encoding::encode_actor(self.actor);
         sqlx::query(changes::INSERT_HISTORY)
             .bind(DbUuid(self.hold.0))
             .bind(DbTime(at))
@@ -240,6 +241,7 @@ impl HistoryEntry<'_> {
             .bind(self.message)
             .bind(actor)
             .bind(event)
+            .bind(name)
             .execute(connection)
             .await?;
         Ok(())

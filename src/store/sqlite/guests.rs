@@ -7,26 +7,14 @@ use sqlx::types::Json;
 
 use super::error::SqliteResult;
 use super::{SqliteStore, attempts, events};
-use crate::domain::booking::ClientId;
 use crate::store::StoreError;
 use crate::store::attempts::OpenAttemptRow;
 use crate::store::columns::DbTime;
 use crate::store::events::EventCopyRow;
-use crate::store::guests::{self, GuestErasure, Guests, UnpaidHoldCounts, UnpaidHoldCountsRow};
+use crate::store::guests::{self, GuestErasure, Guests};
 
 #[async_trait]
 impl Guests for SqliteStore {
-    async fn count_unpaid_holds(
-        &self,
-        guest: &str,
-        client: Option<&ClientId>,
-    ) -> Result<UnpaidHoldCounts, StoreError> {
-        let query = sqlx::query_as(guests::COUNT_UNPAID).bind(guest);
-        let query = query.bind(client.map(|client| client.0.as_str()));
-        let row: UnpaidHoldCountsRow = self.read(query.fetch_one(&self.readers)).await?;
-        Ok(row.decode())
-    }
-
     async fn erase_guests(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
         let mut transaction = self.begin().await?;
         let erased = erase_in(&mut transaction, before, limit).await?;

@@ -56,9 +56,9 @@ impl Holds for SqliteStore {
         let session = refs.session.as_ref().map(SessionId::as_str);
         let intent = refs.intent.as_ref().map(IntentId::as_str);
         let ways = [
-            (FIND, hold.as_deref()),
             (FIND_BY_SESSION, session),
             (FIND_BY_PAYMENT, intent),
+            (FIND, hold.as_deref()),
             (FIND_BY_INTENT, intent),
         ];
         for (statement, key) in ways {

@@ -1,12 +1,11 @@
 //! Placing and moving holds on SQLite. The statement that takes a slot is `TAKE_UNITS` in `occupancy.rs`.
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
 use sqlx::SqliteConnection;
 
 use super::changes::{HistoryEntry, find_current};
 use super::error::SqliteResult;
-use super::{SqliteStore, attempts, occupancy};
+use super::{SqliteStore, allowances, attempts, occupancy};
 use crate::domain::booking::{Actor, Booking, ClientId};
 use crate::domain::hold::{Status, TransitionReason};
 use crate::domain::ids::{IntentId, ResourceId};
@@ -61,7 +60,7 @@ pub(super) async fn place_in(
         Some("placed") => return Ok(PlaceOutcome::Placed),
         _ => return Ok(PlaceOutcome::AttemptClosed),
     }
-    if !count_unpaid_hold(connection, &booking.guest.normalized_email(), limits, now).await? {
+    if !allowances::take_allowances(connection, hold.id, &limits.allowances).await? {
         return Ok(PlaceOutcome::LimitReached);
     }
     if !occupancy::take_units(connection, hold.id, units, booking.quantity).await? {
@@ -81,41 +80,6 @@ pub(super) async fn place_in(
     Ok(PlaceOutcome::Placed)
 }
 
-/// Counts one more unpaid hold of the guest and of the client. `false` if one of them has as many as the limits allow: then
-/// the caller must roll back.
-async fn count_unpaid_hold(
-    connection: &mut SqliteConnection,
-    guest: &str,
-    limits: &HoldLimits,
-    now: DateTime<Utc>,
-) -> SqliteResult<bool> {
-    let counted = sqlx::query(
-        "INSERT INTO guests (email, held, created_at) VALUES ($1, 1, $2)
-         ON CONFLICT (email) DO UPDATE SET held = held + 1 WHERE held < $3",
-    )
-    .bind(guest)
-    .bind(DbTime(now))
-    .bind(limits.per_guest)
-    .execute(&mut *connection)
-    .await?;
-    if counted.rows_affected() == 0 {
-        return Ok(false);
-    }
-    let Some(client) = &limits.client else {
-        return Ok(true);
-    };
-    let counted = sqlx::query(
-        "INSERT INTO clients (id, held, updated_at) VALUES ($1, 1, $2)
-         ON CONFLICT (id) DO UPDATE SET held = held + 1, updated_at = excluded.updated_at WHERE held < $3",
-    )
-    .bind(&client.0)
-    .bind(DbTime(now))
-    .bind(limits.per_client)
-    .execute(connection)
-    .await?;
-    Ok(counted.rows_affected() > 0)
-}
-
 /// Writes the row of a new hold.
 async fn insert_hold(
     connection: &mut SqliteConnection,
@@ -132,13 +96,13 @@ async fn insert_hold(
              checkout_url, price_mismatch, guest_email, guest_name, metadata,
              expires_at, session_expires_at, due_at, tries, version, created_at, updated_at,
              quantity, cancel_until_minutes, move_until_minutes, guest_id, client_id, requested_resource_id,
-             token_key)
+             token_key, allowances_taken)
          VALUES (
              $1, $2, $3, $4, $5, $6,
              $7, $8, $9, $10, $11, $12, $13,
              $14, $15, $16, $17, $18,
              $19, $20, $21, $22, $23, $24, $25,
-             $26, $27, $28, $29, $30, $31, $32)",
+             $26, $27, $28, $29, $30, $31, $32, TRUE)",
     )
     .bind(DbUuid(hold.id.0)) // $1
     .bind(booking.event_type.as_str()) // $2

@@ -13,6 +13,7 @@ use crate::domain::booking::ClientId;
 use crate::domain::booking::{Actor, Booking, Guest};
 use crate::domain::change_policy::ChangePolicy;
 use crate::domain::hold::{Decision, Fact, Hold, HoldPolicy, decide};
+use crate::domain::hold_limit::{AllowanceOffer, HoldLimit, LimitScope};
 use crate::domain::ids::{EventId, EventTypeId, HoldId, IdempotencyKey, IntentId, ResourceId, SessionId};
 use crate::domain::key_scope::{KeyScope, ScopedKey};
 use crate::domain::money::{Currency, Money};
@@ -127,6 +128,7 @@ fn attempt(booking: &Booking, key: Option<&str>) -> NewAttempt {
         },
         key: key.map(|key| ScopedKey::new(IdempotencyKey::parse(key).unwrap(), KeyScope::Anyone)),
         fingerprint: "body".into(),
+        livemode: false,
         now: now(),
         // No test waits for the lease.
         lease: Duration::ZERO,
@@ -160,9 +162,21 @@ fn units_from(first: u32, booking: &Booking) -> Vec<Allocation> {
 /// Returns limits that no test reaches.
 fn limits() -> HoldLimits {
     HoldLimits {
-        per_guest: 1000,
         client: Some(ClientId("there".into())),
-        per_client: 1000,
+        allowances: vec![allowances_of_guest(64)],
+        waits: false,
+    }
+}
+
+/// Offers all allowances of a limit on the guest's holds.
+fn allowances_of_guest(most: u32) -> AllowanceOffer {
+    AllowanceOffer {
+        limit: HoldLimit {
+            scope: LimitScope::Email,
+            subject: "guest@example.com".to_owned(),
+            most,
+        },
+        numbers: (1..=most).collect(),
     }
 }
 
@@ -177,7 +191,7 @@ fn event(id: &str) -> EventRecord {
     EventRecord {
         id: EventId::new(id),
         kind: "test".into(),
-        payload: "{}".into(),
+        payload: Some("{}".into()),
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::domain::availability::Slot;
-use crate::domain::booking::{Booking, ClientId, Guest};
+use crate::domain::booking::{Booking, CheckoutClient, Guest};
 use crate::domain::catalogue::StartError;
 use crate::domain::ids::{EventTypeId, ResourceId};
 use crate::domain::key_scope::ScopedKey;
@@ -26,8 +26,9 @@ pub struct CheckoutRequest {
     pub resource: Option<ResourceId>,
     /// The guest who books.
     pub guest: Guest,
-    /// The client address that the request came from, if its holds are limited.
-    pub client: Option<ClientId>,
+    /// The client that the request came from. `None`, like a client without a network, is exempt from the limits on
+    /// addresses.
+    pub client: Option<CheckoutClient>,
     /// The caller's own key-value pairs.
     pub metadata: BTreeMap<String, String>,
     /// Stripe sends the guest to this URL after the payment; `{HOLD_ID}` is replaced by the hold's id.

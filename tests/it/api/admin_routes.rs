@@ -50,37 +50,37 @@ async fn create_pending_command(app: &TestApp) -> String {
     .await
 }
 
+/// Lists the operators' routes of the API description, with an id in place of each parameter.
+fn list_admin_routes() -> Vec<(Method, String)> {
+    let api = serde_json::to_value(holdfast::http::describe_api()).unwrap();
+    let mut routes = Vec::new();
+    for (path, item) in api["paths"].as_object().unwrap() {
+        if path.starts_with("/v1/admin/") {
+            let path = path
+                .replace("{id}", "01990000-0000-7000-8000-000000000000")
+                .replace("{block}", "b");
+            assert!(!path.contains('{'), "{path} has another parameter");
+            for method in item.as_object().unwrap().keys() {
+                routes.push((method.to_uppercase().parse().unwrap(), path.clone()));
+            }
+        }
+    }
+    assert!(routes.len() > 20, "{routes:?}");
+    routes
+}
+
 on_both_engines! {
     async fn admin_routes_require_the_key(engine) {
-        let app = TestApp::start(engine).await;
+        // Each request comes from an address of its own, because wrong keys are throttled for each address.
+        let app = TestApp::start_with(engine, &[("HOLDFAST_TRUSTED_PROXIES", "127.0.0.0/8")]).await;
         let keyless = app.another_instance_with(&[("HOLDFAST_ADMIN_KEY", "")]).await;
-        let routes = [
-            (Method::GET, "/v1/admin/holds"),
-            (Method::GET, "/v1/admin/holds/01990000-0000-7000-8000-000000000000"),
-            (Method::GET, "/v1/admin/event-types"),
-            (Method::GET, "/v1/admin/event-types/call"),
-            (Method::PUT, "/v1/admin/event-types/call"),
-            (Method::DELETE, "/v1/admin/event-types/call"),
-            (Method::POST, "/v1/admin/holds/01990000-0000-7000-8000-000000000000/release"),
-            (Method::POST, "/v1/admin/holds/01990000-0000-7000-8000-000000000000/refresh"),
-            (Method::POST, "/v1/admin/holds/01990000-0000-7000-8000-000000000000/cancel"),
-            (Method::GET, "/v1/admin/resources"),
-            (Method::GET, "/v1/admin/resources/ana"),
-            (Method::PUT, "/v1/admin/resources/ana"),
-            (Method::PUT, "/v1/admin/resources/ana/blocks/b"),
-            (Method::DELETE, "/v1/admin/resources/ana/blocks/b"),
-            (Method::PUT, "/v1/admin/resources/ana/calendar"),
-            (Method::POST, "/v1/admin/guests/export"),
-            (Method::POST, "/v1/admin/guests/erase"),
-            (Method::GET, "/v1/admin/events"),
-            (Method::POST, "/v1/admin/events/evt_1/replay"),
-            (Method::POST, "/v1/admin/sweep"),
-            (Method::GET, "/v1/admin/commands"),
-            (Method::POST, "/v1/admin/commands/01990000-0000-7000-8000-000000000000/retry"),
-        ];
-        for (method, path) in routes {
+        let mut numbers = 1..=u32::from(u16::MAX);
+        let mut address = || std::net::Ipv4Addr::from(0xc612_0000 + numbers.next().unwrap()).to_string();
+        for (method, path) in list_admin_routes() {
+            let path = path.as_str();
             for key in ["", "wrong", &ADMIN_KEY[1..], &format!("{ADMIN_KEY}x"), &ADMIN_KEY.to_uppercase()] {
                 let request = app.request(method.clone(), path).bearer_auth(key);
+                let request = request.header("X-Forwarded-For", address());
                 app.send(request).await.expect_problem(401, "unauthorized");
             }
             app.send(app.request(method.clone(), path)).await.expect_problem(401, "unauthorized");
@@ -88,6 +88,7 @@ on_both_engines! {
             app.send(basic).await.expect_problem(401, "unauthorized");
             for key in ["", ADMIN_KEY] {
                 let request = keyless.request(method.clone(), path).bearer_auth(key);
+                let request = request.header("X-Forwarded-For", address());
                 keyless.send(request).await.expect_problem(401, "unauthorized");
             }
         }

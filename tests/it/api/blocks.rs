@@ -7,12 +7,12 @@ use chrono::{DateTime, Duration, SecondsFormat, Utc};
 use holdfast::sandbox::{Faults, PaymentOutcome};
 use rand::Rng;
 use serde_json::{Value, json};
-use sqlx::{Connection, PgConnection};
 
 use crate::support::app::{ApiResponse, TestApp, order, order_by};
 use crate::support::booking_actions::COUNT_LOCK_WAITERS;
 use crate::support::catalogue_fixtures::{block, put_event_type, put_resource, unblock};
 use crate::support::database::Engine;
+use crate::support::database_lock::Lock;
 use crate::support::on_both_engines;
 use crate::support::race::{RaceRequest, send_simultaneously, tally};
 use crate::support::wait_for::eventually;
@@ -133,10 +133,8 @@ async fn block_waits_for_checkout_that_started_before_it() {
         let waiting = async || (app.database.count(COUNT_LOCK_WAITERS).await >= count).then_some(());
         eventually("the checkout and the block wait for a lock", waiting).await;
     };
-    // Another transaction writes the guest's row, so the checkout's statement stops after it has taken its window.
-    let mut connection = PgConnection::connect(app.database.url()).await.unwrap();
-    let guest = "BEGIN; INSERT INTO guests (email, held, created_at) VALUES ('ada@example.com', 0, now())";
-    sqlx::raw_sql(guest).execute(&mut connection).await.unwrap();
+    // The checkout's statement stops after it has taken its window.
+    let placing = Lock::on_placing(&app.database, "%").await;
     let body = order("call", SLOT);
     let blocking = async {
         waits(1).await;
@@ -146,7 +144,7 @@ async fn block_waits_for_checkout_that_started_before_it() {
     };
     let releasing = async {
         waits(2).await;
-        connection.close().await.unwrap();
+        placing.release_lock().await;
     };
     let (hold, blocked, ()) = tokio::join!(app.checkout(&body), blocking, releasing);
     let hold = hold.expect(201);

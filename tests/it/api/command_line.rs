@@ -17,7 +17,15 @@ use crate::support::wait_for::eventually;
 #[tokio::test]
 async fn every_command_has_help() {
     let directory = tempfile::tempdir().unwrap();
-    let commands = ["serve", "sandbox", "migrate", "sweep", "doctor", "stripe-sandbox"];
+    let commands = [
+        "serve",
+        "sandbox",
+        "migrate",
+        "sweep",
+        "doctor",
+        "key",
+        "stripe-sandbox",
+    ];
     let general = complete(directory.path(), &["--help"], &[]).await;
     assert_eq!(general.code, Some(0));
     for command in commands {

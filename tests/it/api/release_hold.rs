@@ -99,7 +99,7 @@ on_both_engines! {
         let app = TestApp::start(engine).await;
         let (mine, other) = (app.hold_slot("call", SLOT).await, app.hold_slot("call", "2026-12-01T11:00:00Z").await);
         let id = mine.text("id");
-        for token in [None, Some(""), Some("hft_"), Some("hft_AAAA"), Some(other.text("token")), Some("operators-key-for-tests")] {
+        for token in [None, Some(""), Some("hft_"), Some("hft_AAAA"), Some(other.text("token")), Some("operators-key-for-the-tests")] {
             delete_hold(&app, id, token).await.expect_problem(401, "unauthorized");
         }
         let cut = &mine.text("token")[..20];

@@ -137,7 +137,7 @@ on_both_engines! {
 
     async fn ten_concurrent_requests_with_one_key_are_one_checkout(engine) {
         let app = TestApp::start(engine).await;
-        let request = |_| RaceRequest { at: app.address, key: Some("k".into()), body: order("call", SLOT) };
+        let request = |_| RaceRequest { key: Some("k".into()), ..RaceRequest::new(app.address, order("call", SLOT)) };
         let responses = race::send_simultaneously((0..10).map(request).collect()).await;
         let holds: Vec<_> = responses.iter().filter(|response| response.status < 300).map(|response| response.body["id"].clone()).collect();
         assert_eq!(responses.iter().filter(|response| response.status == 201).count(), 1, "{responses:?}");
@@ -159,7 +159,7 @@ on_both_engines! {
     async fn disconnected_guest_does_not_interrupt_checkout(engine) {
         let app = TestApp::start(engine).await;
         app.simulator.set_faults(slow_stripe(1_000));
-        let request = RaceRequest { at: app.address, key: Some("k".into()), body: order("call", SLOT) };
+        let request = RaceRequest { key: Some("k".into()), ..RaceRequest::new(app.address, order("call", SLOT)) };
         let mut connection = TcpStream::connect(app.address).await.unwrap();
         race::send(&mut connection, &request).await;
         eventually("Stripe is called", async || (app.simulator.calls().create == 1).then_some(())).await;

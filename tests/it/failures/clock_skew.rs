@@ -25,8 +25,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
-use crate::support::app::{ApiResponse, Client, WEBHOOK_SECRET, order_by, variables};
-use crate::support::audit::{Audit, FINDING_TIMEOUT};
+use crate::support::app::{ApiResponse, Client, WEBHOOK_SECRET, assert_audit_is_clean, order_by, variables};
 use crate::support::database::{Engine, TestDatabase};
 use crate::support::process::Process;
 use crate::support::wait_for::eventually;
@@ -300,7 +299,7 @@ async fn skewed_processes_do_nothing_twice_and_lose_nothing() {
         *ends.entry(*end).or_default() += 1;
     }
     eprintln!("{ends:?}, {:?}", processes.simulator.calls());
-    assert_audit_is_clean(&processes);
+    assert_audit_is_clean(&processes.database, &processes.simulator);
     assert_eq!(
         find_repeated_calls(&processes),
         Vec::<String>::new(),
@@ -324,19 +323,7 @@ async fn without_leases_stripe_gets_repeated_calls() {
     let repeated = find_repeated_calls(&processes);
     eprintln!("without leases: {} repeated calls", repeated.len());
     assert!(!repeated.is_empty());
-    assert_audit_is_clean(&processes);
-}
-
-/// Checks that the auditor finds no broken invariant.
-fn assert_audit_is_clean(processes: &SkewedProcesses) {
-    let audit = Audit {
-        engine: Engine::Postgres,
-        url: processes.database.url().to_owned(),
-        simulator: processes.simulator.clone(),
-        wait_timeout: FINDING_TIMEOUT,
-    };
-    let findings = audit.findings();
-    assert!(findings.is_empty(), "{findings:#?}");
+    assert_audit_is_clean(&processes.database, &processes.simulator);
 }
 
 /// Returns the calls that Stripe received more than once.

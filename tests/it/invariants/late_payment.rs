@@ -212,7 +212,10 @@ on_both_engines! {
         let installation = &mut anothers["data"]["object"]["metadata"]["holdfast_installation"];
         assert!(installation.is_string(), "{ours}");
         *installation = "another".into();
-        for event in [products, anothers] {
+        let mut unmarked = ours.clone();
+        let metadata = unmarked["data"]["object"]["metadata"].as_object_mut().unwrap();
+        metadata.remove("holdfast_installation").unwrap();
+        for event in [products, anothers, unmarked] {
             let body = event.to_string();
             let signature = signature_header(WEBHOOK_SECRET, app.clock_now().timestamp(), &body);
             let answer = app.webhook(Some(&signature), body).await.expect(200);

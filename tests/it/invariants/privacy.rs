@@ -17,7 +17,7 @@ use crate::support::process::Process;
 
 const STRIPE_KEY: &str = "sk_test_hunter2";
 const HOOK_SECRET: &str = "whsec_tests";
-const OPERATOR: &str = "operators-key-for-tests";
+const OPERATOR: &str = "operators-key-for-the-tests";
 const EMAIL: &str = "zaphod.beeblebrox@example.com";
 const NAME: &str = "Zaphod Beeblebrox";
 const NOTE: &str = "a-very-private-note";

@@ -99,9 +99,11 @@ on_both_engines! {
     async fn different_keys_and_start_formats_have_one_winner(engine) {
         let app = TestApp::start(engine).await;
         let requests = (0..60).map(|n| RaceRequest {
-            at: app.address,
             key: Some(format!("key-{n}")),
-            body: order_by(&format!("guest-{n}@example.com"), "call", &slot_after(Duration::seconds(n))),
+            ..RaceRequest::new(
+                app.address,
+                order_by(&format!("guest-{n}@example.com"), "call", &slot_after(Duration::seconds(n))),
+            )
         });
         assert_one_winner(&send_simultaneously(requests.collect()).await);
         assert_eq!(count_open_sessions(&app), 1);
@@ -175,9 +177,7 @@ async fn mutation_without_constraint_has_two_winners_postgres() {
         .execute("ALTER TABLE occupancy DROP CONSTRAINT occupancy_one_buyer")
         .await;
     let race = send_simultaneously(build_requests(&[&app.instance, &other], 2, SLOT));
-    let responses = app
-        .place_concurrently(&["guest-0@example.com", "guest-1@example.com"], race)
-        .await;
+    let responses = app.place_concurrently(2, race).await;
     assert_eq!(tally(&responses).won, 2, "{responses:?}");
     let findings = app.audit();
     assert!(

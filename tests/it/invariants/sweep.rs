@@ -223,7 +223,6 @@ async fn leave_dead_attempt(app: &TestApp) -> ApiResponse {
         app.database.execute(&format!("DELETE FROM {table}")).await;
     }
     app.database.execute("DELETE FROM holds").await;
-    app.recount_held_holds().await;
     let revived = "UPDATE checkout_attempts SET state = 'running', ended_at = NULL,
             terms = (SELECT terms FROM kept), leased_until = (SELECT leased_until FROM kept)";
     assert_eq!(app.database.execute(revived).await, 1);

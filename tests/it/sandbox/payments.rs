@@ -1,7 +1,7 @@
 //! Tests payments, refunds and disputes: the states they reach and the events they emit.
 
 use holdfast::sandbox::{ControlError, PaymentOutcome};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::fixture::{SESSION_FORM, SimulatorFixture, read_response};
 
@@ -200,4 +200,36 @@ async fn charge_is_disputed_once_and_then_not_refundable() {
         Err(ControlError::Refused(_))
     ));
     assert_eq!(fixture.event_types().last().unwrap(), "charge.dispute.created");
+}
+
+#[tokio::test]
+async fn payment_link_opens_a_session_with_the_buyers_reference() {
+    let fixture = SimulatorFixture::start_explicit().await;
+    let open = async |body: Value| {
+        let request = fixture.post("/sandbox/payment-links").json(&body);
+        read_response(request.send().await.unwrap()).await
+    };
+    let visit = json!({"amount": 700, "currency": "eur", "client_reference_id": "hold-1",
+                       "metadata": {"order": "17"}, "intent_metadata": {"order": "18"}});
+    let (status, session) = open(visit.clone()).await;
+    assert_eq!(status, 201);
+    let id = session["id"].as_str().unwrap();
+    fixture.simulator.pay(id, PaymentOutcome::Paid).unwrap();
+    let completed = fixture.simulator.events().pop().unwrap().json();
+    let object = &completed["data"]["object"];
+    assert_eq!(
+        (
+            object["client_reference_id"].as_str(),
+            object["amount_total"].as_i64()
+        ),
+        (Some("hold-1"), Some(700))
+    );
+    assert!(object["payment_link"].as_str().unwrap().starts_with("plink_"));
+    assert_eq!(object["metadata"], visit["metadata"]);
+    assert_eq!(fixture.simulator.intents()[0].metadata["order"], "18");
+    for (member, value) in [("amount", json!(0)), ("currency", json!("xxx"))] {
+        let mut wrong = visit.clone();
+        wrong[member] = value;
+        assert_eq!(open(wrong).await.0, 400, "{member}");
+    }
 }

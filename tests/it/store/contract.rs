@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use holdfast::domain::booking::{Actor, Booking, Guest};
 use holdfast::domain::change_policy::ChangePolicy;
 use holdfast::domain::hold::{Hold, ReleaseReason, Status, Transition, TransitionReason};
+use holdfast::domain::hold_limit::{AllowanceOffer, HoldLimit, LimitScope};
 use holdfast::domain::ids::{EventId, EventTypeId, HoldId, IdempotencyKey, IntentId, ResourceId, SessionId};
 use holdfast::domain::key_scope::{KeyScope, ScopedKey};
 use holdfast::domain::listing::PageRequest;
@@ -46,6 +47,7 @@ macro_rules! on_both_engines {
     };
 }
 
+mod allowances;
 mod attempts;
 mod calendar;
 mod catalogue;
@@ -59,6 +61,8 @@ mod postgres_only;
 mod reading;
 mod retention;
 mod schema;
+mod sessions;
+mod unowned_facts;
 
 /// Longer than any test runs: `age_leases` makes a lease expire.
 const LEASE: Duration = Duration::from_secs(3600);
@@ -138,17 +142,30 @@ fn attempt(booking: &Booking, key: Option<&str>, fingerprint: &str) -> NewAttemp
         },
         key: key.map(self::key),
         fingerprint: fingerprint.to_owned(),
+        livemode: false,
         now: booking.created_at,
         lease: LEASE,
     }
 }
 
-/// Returns limits that no test reaches.
+/// Returns a limit on the holds of one guest that no test reaches.
 fn anyone() -> HoldLimits {
     HoldLimits {
-        per_guest: 1_000,
-        client: None,
-        per_client: 1_000,
+        allowances: vec![offer(LimitScope::Email, &(1..=64).collect::<Vec<_>>())],
+        ..HoldLimits::default()
+    }
+}
+
+/// Offers numbers of a limit that counts Ada.
+fn offer(scope: LimitScope, numbers: &[u32]) -> AllowanceOffer {
+    let limit = HoldLimit {
+        scope,
+        subject: "ada@example.com".to_owned(),
+        most: 64,
+    };
+    AllowanceOffer {
+        limit,
+        numbers: numbers.to_vec(),
     }
 }
 
@@ -201,7 +218,7 @@ fn event(id: &str) -> EventRecord {
     EventRecord {
         id: EventId::new(id),
         kind: "checkout.session.completed".into(),
-        payload: "{}".into(),
+        payload: Some("{}".into()),
     }
 }
 

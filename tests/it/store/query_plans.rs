@@ -16,7 +16,7 @@ use crate::support::database::{Engine, TestDatabase};
 use crate::support::wait_for::eventually;
 
 /// SQL that writes one hold of Ana for every hour before the first of November, with its history, and past blocks.
-const PAST_ROWS: [&str; 12] = [
+const PAST_ROWS: [&str; 13] = [
     "SET application_name = 'holdfast'",
     "INSERT INTO resources (id, name, created_at) VALUES ('ana', 'Ana', now())",
     "INSERT INTO holds (id, event_type_id, resource_id, starts_at, ends_at, segments, status, funds, amount, currency,
@@ -42,13 +42,16 @@ const PAST_ROWS: [&str; 12] = [
     "INSERT INTO blocks (resource_id, id, from_feed, starts_at, ends_at, note, created_at)
      SELECT 'ana', 'b' || row_number() OVER (), false, ends_at, ends_at + interval '30 min', '', created_at
      FROM holds LIMIT 20000",
+    "INSERT INTO unowned_facts (event_id, kind, intent_id, fact, reported_at)
+     SELECT 'evt_foreign_' || n, 'charge.dispute.created', 'pi_foreign_' || n, '{}', timestamptz '2026-11-20'
+     FROM generate_series(1, 20000) n",
     "ANALYZE",
 ];
 
 /// SQL that counts the full scans of tables that grow with time.
 const FULL_SCANS: &str = "SELECT coalesce(sum(seq_scan), 0)::bigint FROM pg_stat_user_tables
     WHERE relname IN ('holds', 'occupancy', 'blocks', 'guests', 'hold_history', 'payments', 'checkout_attempts',
-        'stripe_events', 'commands')";
+        'stripe_events', 'commands', 'unowned_facts')";
 const SCANS_OF_BLOCKS: &str = "SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'blocks'";
 
 async fn write_past_rows(database: &TestDatabase) {

@@ -4,16 +4,18 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use chrono::{Duration, Utc};
+use chrono::Duration;
+use holdfast::clock::SystemClock;
+use holdfast::domain::time::Clock as _;
 use holdfast::sandbox::{PaymentOutcome, Simulator};
 use reqwest::Method;
-use serde_json::json;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-use crate::support::app::{ApiResponse, Client, ManualClock, order, serve_simulator, variables};
-use crate::support::audit::{Audit, FINDING_TIMEOUT};
-use crate::support::catalogue_fixtures::put_event_type;
+use crate::support::app::{
+    ApiResponse, Client, ManualClock, assert_audit_is_clean, order, serve_simulator, variables,
+};
+use crate::support::catalogue_fixtures::offer;
 use crate::support::database::{Engine, TestDatabase};
 use crate::support::process::{Process, complete_program};
 
@@ -102,27 +104,14 @@ impl Shop {
 
     /// Fails if an invariant is broken.
     fn close(self) {
-        let audit = Audit {
-            engine: self.database.engine(),
-            url: self.database.url().to_owned(),
-            simulator: self.simulator.clone(),
-            wait_timeout: FINDING_TIMEOUT,
-        };
-        let findings = audit.findings();
-        assert!(findings.is_empty(), "the auditor finds:\n{}", findings.join("\n"));
+        assert_audit_is_clean(&self.database, &self.simulator);
         self.stop.cancel();
     }
 }
 
 fn slot(hour: u8) -> String {
-    let day = Utc::now() + Duration::days(7);
+    let day = SystemClock.now() + Duration::days(7);
     format!("{}T{hour:02}:00:00Z", day.format("%Y-%m-%d"))
-}
-
-async fn offer_call(at: &Client) {
-    let members = json!({"resource": "ana", "duration_minutes": 30, "amount": 5000});
-    let answer = put_event_type(at, "call", members).await;
-    assert!(answer.status.is_success(), "{answer:?}");
 }
 
 async fn calendar_url(at: &Client) -> String {
@@ -143,7 +132,7 @@ async fn terminate(mut process: Process) {
 async fn both_versions_serve_one_postgres_database() {
     let shop = Shop::open(Engine::Postgres).await;
     let (before, old) = shop.serve(Version::Before).await;
-    offer_call(&old).await;
+    offer(&old, "call", "ana", 30, 5000).await;
     // The version before has used its connections, with the plans that it keeps, before the schema changes.
     let first = shop.book(&old, 9).await.expect(201);
     let paid_before = shop.book(&old, 10).await.expect(201);
@@ -188,7 +177,7 @@ async fn both_versions_serve_one_postgres_database() {
 async fn both_versions_serve_one_sqlite_file_in_turn() {
     let shop = Shop::open(Engine::Sqlite).await;
     let (process, old) = shop.serve(Version::Before).await;
-    offer_call(&old).await;
+    offer(&old, "call", "ana", 30, 5000).await;
     let first = shop.book(&old, 9).await.expect(201);
     terminate(process).await;
     let (process, new) = shop.serve(Version::This).await;

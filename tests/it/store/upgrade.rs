@@ -270,7 +270,7 @@ on_both_engines! {
     }
 
     async fn sold_slots_of_the_old_version_stay_taken_until_they_end(engine) {
-        let three = [("HOLDFAST_MAX_LIVE_HOLDS_PER_GUEST", "3")];
+        let three = [("HOLDFAST_MAX_LIVE_HOLDS_PER_GUEST", "3"), ("HOLDFAST_MAX_LIVE_HOLDS_PER_EMAIL", "3")];
         let app = TestApp::start_on(upgraded(engine).await, &three).await;
         let shown = day(&app, "call", "2026-12-01").await;
         for (time, expected) in [("10:00", "held 0"), ("11:00", "taken 0"), ("12:00", "held 0"), ("13:00", "free 1")] {
@@ -295,16 +295,45 @@ on_both_engines! {
         let signature = signature_header(WEBHOOK_SECRET, app.clock_now().timestamp(), &body);
         assert_eq!(app.webhook(Some(&signature), body).await.expect(200).text("outcome"), "applied");
         assert_eq!(app.instance.state(&HOLDS[0].id()).await, "released/expired");
-        let counted = "SELECT count(*) FROM guests WHERE email = 'ada@example.com' AND held = 2";
-        assert_eq!(app.database.count(counted).await, 1);
+        let counted = "SELECT count(*) FROM allowances WHERE scope = 'email' AND subject = 'ada@example.com'";
+        assert_eq!(app.database.count(counted).await, 2);
         let request = order_by("ada@example.com", "call", HOLDS[0].start);
         app.checkout(&request).await.expect(201);
         app.without_audit("Stripe's simulator has none of the old sessions");
     }
 
+    async fn holds_of_an_instance_of_the_version_before_are_counted(engine) {
+        let two = [("HOLDFAST_MAX_LIVE_HOLDS_PER_GUEST", "2")];
+        let app = TestApp::start_with(engine, &two).await;
+        let mine = app.hold_slot("call", "2026-12-01T10:00:00Z").await;
+        // What that version writes when it places a hold beside this one.
+        let columns = "event_type_id, resource_id, ends_at, segments, status, amount, currency, checkout_url, guest_email,
+            guest_id, client_id, metadata, expires_at, session_expires_at, due_at, created_at, updated_at";
+        let id = "01990000-0000-7000-8000-000000000077";
+        app.database.execute(&format!("INSERT INTO holds (id, session_id, starts_at, {columns})
+            SELECT '{id}', 'cs_before', starts_at, {columns} FROM holds")).await;
+        app.database.execute("INSERT INTO clients (id, held, updated_at) SELECT client_id, 1, updated_at FROM holds LIMIT 1").await;
+        let again = order_by("ada@example.com", "call", "2026-12-01T12:00:00Z");
+        app.checkout(&again).await.expect_problem(429, "too_many_holds");
+        app.cancel(&mine).await.expect(200);
+        assert_eq!(app.database.count("SELECT sum(held) FROM clients").await, 1, "the counter counts the other hold");
+        let other = app.checkout(&again).await.expect(201);
+        app.checkout(&order_by("ada@example.com", "call", "2026-12-01T13:00:00Z")).await.expect_problem(429, "too_many_holds");
+        let ended = format!("UPDATE holds SET status = 'released', reason = 'expired', due_at = NULL WHERE id = '{id}'");
+        assert_eq!(app.database.execute(&ended).await, 1);
+        assert_eq!(app.database.count("SELECT sum(held) + 10 * sum(lapses) FROM clients").await, 10);
+        app.checkout(&order_by("ada@example.com", "call", "2026-12-01T13:00:00Z")).await.expect(201);
+        app.cancel(&other).await.expect(200);
+        assert_eq!(app.database.count("SELECT count(*) FROM allowances WHERE scope = 'guest'").await, 1);
+        app.without_audit("one hold has no session and no history");
+    }
+
     async fn open_checkouts_and_commands_of_the_old_version_finish(engine) {
         let app = TestApp::start_on(upgraded(engine).await, &[]).await;
-        app.clock.advance(chrono::Duration::hours(1));
+        // One old session that Stripe knows proves that the key is of the right account.
+        app.simulator.add_expired_session("cs_old_6");
+        // The command counts as done after the end of its session, which Stripe has forgotten.
+        app.clock.advance(chrono::Duration::hours(25));
         app.sweep().await;
         let open = "SELECT count(*) FROM checkout_attempts WHERE state IN ('running', 'unsettled')";
         assert_eq!(app.database.count(open).await, 0);

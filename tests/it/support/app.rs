@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::audit::{Audit, FINDING_TIMEOUT};
-use super::catalogue_fixtures::put_event_type;
+use super::catalogue_fixtures::offer;
 pub(crate) use super::client::{ADMIN_KEY, ApiResponse, Client};
 use super::database::{Engine, TestDatabase};
 pub(crate) use super::process::LIMITS_OFF;
@@ -77,6 +77,8 @@ impl Clock for SkewedClock {
 /// One running `serve` inside the test process.
 pub(crate) struct Instance {
     pub(crate) context: Arc<Context>,
+    /// A client of the operators' address, if they have one of their own.
+    pub(crate) admin_client: Option<Client>,
     client: Client,
     stop: CancellationToken,
     running: Option<JoinHandle<()>>,
@@ -87,11 +89,13 @@ impl Instance {
         let config = config::load_config(|name| settings.get(name).cloned(), ConfigScope::Stripe).unwrap();
         let app = App::build(&config, clock, false).await.unwrap();
         let (address, context) = (app.address(), app.context());
+        let admin_client = app.admin_address().map(Client::of);
         let stop = CancellationToken::new();
         let run = app.serve(stop.clone(), Background::Off);
         let running = tokio::spawn(async move { run.await.unwrap() });
         Self {
             context,
+            admin_client,
             client: Client::of(address),
             stop,
             running: Some(running),
@@ -195,6 +199,18 @@ impl TestApp {
         Instance::start(&self.settings, Arc::new(SkewedClock { database, ahead })).await
     }
 
+    /// Starts another simulator, as another Stripe account, and returns its URL too.
+    pub(crate) async fn another_account(&self) -> (Simulator, String) {
+        serve_simulator(&self.clock, &self.simulator_stop).await
+    }
+
+    /// Starts another instance with the key of another account, which is the returned simulator.
+    pub(crate) async fn instance_of_another_account(&self) -> (Instance, Simulator) {
+        let (other, url) = self.another_account().await;
+        let instance = self.another_instance_with(&[("STRIPE_API_BASE", &url)]).await;
+        (instance, other)
+    }
+
     /// Starts a real process on the same database and the same Stripe, which sends its events to the process from now
     /// on. The process uses the machine's clock, and the app's clock is set to it.
     pub(crate) async fn process(&self, directory: &Path, more: &[(&'static str, &str)]) -> (Process, Client) {
@@ -232,13 +248,7 @@ impl TestApp {
 
     /// Returns what the auditor finds now in the database at this URL.
     pub(crate) fn audit_of(&self, url: &str) -> Vec<String> {
-        let audit = Audit {
-            engine: self.database.engine(),
-            url: url.to_owned(),
-            simulator: self.simulator.clone(),
-            wait_timeout: FINDING_TIMEOUT,
-        };
-        audit.findings()
+        audit_findings(self.database.engine(), url, &self.simulator)
     }
 
     /// Skips the audit at the end, because the test breaks an invariant on purpose.
@@ -248,9 +258,7 @@ impl TestApp {
 
     /// Puts an event type on sale, in EUR.
     pub(crate) async fn offer(&self, id: &str, resource: &str, minutes: i64, amount: i64) {
-        let members = json!({"resource": resource, "duration_minutes": minutes, "amount": amount});
-        let answer = put_event_type(self, id, members).await;
-        assert!(answer.status.is_success(), "{answer:?}");
+        offer(self, id, resource, minutes, amount).await;
     }
 
     /// Places a hold on this event type and start; it must succeed.
@@ -277,18 +285,6 @@ impl TestApp {
             let statement = format!("DELETE FROM {table} WHERE {column} = '{id}'");
             assert_ne!(self.database.execute(&statement).await, 0, "{table}");
         }
-        self.recount_held_holds().await;
-    }
-
-    /// Recounts the held holds of guests and clients, after a test deleted some of them.
-    pub(crate) async fn recount_held_holds(&self) {
-        for (counts, key, column) in [("guests", "email", "guest_id"), ("clients", "id", "client_id")] {
-            let anew = format!(
-                "UPDATE {counts} SET held = (SELECT count(*) FROM holds
-                 WHERE holds.{column} = {counts}.{key} AND holds.status = 'held')"
-            );
-            self.database.execute(&anew).await;
-        }
     }
 
     /// Delivers all waiting events; each must get a 2xx response.
@@ -307,11 +303,26 @@ impl TestApp {
 impl Drop for TestApp {
     fn drop(&mut self) {
         if !std::thread::panicking() && self.unaudited.get().is_none() {
-            let findings = self.audit();
-            assert!(findings.is_empty(), "the auditor finds:\n{}", findings.join("\n"));
+            assert_audit_is_clean(&self.database, &self.simulator);
         }
         self.simulator_stop.cancel();
     }
+}
+
+/// Fails if the auditor finds a broken invariant in this database and at this Stripe.
+pub(crate) fn assert_audit_is_clean(database: &TestDatabase, simulator: &Simulator) {
+    let findings = audit_findings(database.engine(), database.url(), simulator);
+    assert!(findings.is_empty(), "the auditor finds:\n{}", findings.join("\n"));
+}
+
+fn audit_findings(engine: Engine, url: &str, simulator: &Simulator) -> Vec<String> {
+    let audit = Audit {
+        engine,
+        url: url.to_owned(),
+        simulator: simulator.clone(),
+        wait_timeout: FINDING_TIMEOUT,
+    };
+    audit.findings()
 }
 
 /// Serves a simulator that does nothing by itself until `stop`, and returns it with its base URL.

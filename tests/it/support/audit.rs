@@ -40,9 +40,10 @@ impl Audit {
         loop {
             let mut findings = slots(&mut database).await;
             findings.extend(check_histories(&mut database).await);
-            findings.extend(check_counts(&mut database).await);
+            findings.extend(check_allowances(&mut database).await);
             findings.extend(check_sessions(&mut database, &self.simulator).await);
             findings.extend(check_money(&mut database, &self.simulator).await);
+            findings.extend(check_foreign_money(&mut database, &self.simulator).await);
             if findings.is_empty() || Instant::now() > wait_timeout {
                 return findings;
             }
@@ -50,6 +51,9 @@ impl Audit {
         }
     }
 }
+
+/// The metadata key with the installation that made an object.
+const INSTALLATION_KEY: &str = "holdfast_installation";
 
 /// A raw connection to the database of the test.
 pub(crate) enum AuditConnection {
@@ -196,25 +200,27 @@ async fn check_windows(database: &mut AuditConnection) -> Vec<String> {
     findings
 }
 
-/// Checks S27 and S28: the stored count of a guest or client equals its number of `held` holds.
-async fn check_counts(database: &mut AuditConnection) -> Vec<String> {
-    let mut findings = Vec::new();
-    for (table, key, column) in [("guests", "email", "guest_id"), ("clients", "id", "client_id")] {
-        let wrong = format!(
-            "SELECT g.{key}, CAST(g.held AS text) FROM {table} g WHERE g.held <> (
-                 SELECT count(*) FROM holds h WHERE h.{column} = g.{key} AND h.status = 'held')"
+/// Checks S27 and S28: a hold has allowances of its guest and its client exactly while it is unpaid.
+async fn check_allowances(database: &mut AuditConnection) -> Vec<String> {
+    let kept =
+        "SELECT CAST(h.id AS text), h.status, a.scope FROM allowances a JOIN holds h ON h.id = a.hold_id
+        WHERE h.status NOT IN ('held', 'processing')";
+    let mut findings = database.find("an allowance of a hold that is over", kept).await;
+    for scope in ["guest", "email"] {
+        let missing = format!(
+            "SELECT CAST(h.id AS text), h.status FROM holds h WHERE h.status IN ('held', 'processing')
+             AND NOT EXISTS (SELECT 1 FROM allowances a WHERE a.hold_id = h.id AND a.scope = '{scope}')"
         );
-        findings.extend(database.find(&format!("a wrong count in {table}"), &wrong).await);
-        let uncounted = format!(
-            "SELECT CAST(h.id AS text) FROM holds h WHERE h.status = 'held' AND h.{column} IS NOT NULL
-             AND NOT EXISTS (SELECT 1 FROM {table} g WHERE g.{key} = h.{column})"
-        );
-        findings.extend(
-            database
-                .find(&format!("not counted in {table}"), &uncounted)
-                .await,
-        );
+        let what = format!("an unpaid hold without its {scope} allowance");
+        findings.extend(database.find(&what, &missing).await);
     }
+    let foreign = "SELECT CAST(h.id AS text), a.scope FROM allowances a JOIN holds h ON h.id = a.hold_id
+        WHERE a.subject <> CASE a.scope
+            WHEN 'guest' THEN coalesce(h.client_id, '') || ' ' || h.guest_id
+            WHEN 'email' THEN h.guest_id
+            WHEN 'client' THEN h.client_id
+            ELSE a.subject END";
+    findings.extend(database.find("an allowance of someone else", foreign).await);
     findings
 }
 
@@ -259,6 +265,7 @@ async fn check_histories(database: &mut AuditConnection) -> Vec<String> {
 /// Checks I4: an open session belongs to a held hold, or an attempt or a command will expire it.
 async fn check_sessions(database: &mut AuditConnection, simulator: &Simulator) -> Vec<String> {
     let sessions = simulator.sessions();
+    let installation = find_installation(database).await;
     let held = "SELECT session_id, status FROM holds WHERE status = 'held'";
     let ordered = "SELECT session_id FROM commands WHERE kind = 'expire_session' AND done_at IS NULL";
     let running =
@@ -271,8 +278,8 @@ async fn check_sessions(database: &mut AuditConnection, simulator: &Simulator) -
     let stray = sessions.iter().filter(|session| {
         let attempt = session.client_reference_id.as_ref();
         session.status == SessionStatus::Open
-            // A session of another product on the same account names no hold.
-            && attempt.is_some()
+            // Other products, other installations and their buyers may name our holds.
+            && session.metadata.get(INSTALLATION_KEY) == Some(&installation)
             && !held.contains_key(&session.id)
             && !ordered.contains_key(&session.id)
             && !attempt.is_some_and(|hold| running.contains_key(hold))
@@ -292,9 +299,11 @@ async fn check_money(database: &mut AuditConnection, simulator: &Simulator) -> V
         .collect();
     let holds = "SELECT session_id, status, status || '/' || coalesce(reason, '') FROM holds";
     let holds = database.map(holds).await;
-    let payments = database
-        .map("SELECT intent_id, state, CAST(refunded AS text) FROM payments")
-        .await;
+    // Another session of ours may have paid a hold: its payment names the hold.
+    let payments = "SELECT p.intent_id, p.state, CAST(p.refunded AS text), h.session_id
+        FROM payments p LEFT JOIN holds h ON h.id = p.hold_id AND p.state IN ('paid', 'disputed')";
+    let payments = database.map(payments).await;
+    let installation = find_installation(database).await;
     let refund_orders = "SELECT intent_id FROM commands WHERE kind = 'refund' AND done_at IS NULL";
     let refund_orders = database.map(refund_orders).await;
     let expiries = "SELECT session_id FROM commands WHERE kind = 'expire_session' AND done_at IS NULL";
@@ -303,9 +312,10 @@ async fn check_money(database: &mut AuditConnection, simulator: &Simulator) -> V
         "SELECT CAST(hold_id AS text) FROM checkout_attempts WHERE state IN ('running', 'unsettled')";
     let running = database.map(running).await;
     let mut findings = Vec::new();
+    let is_ours = |intent: &&IntentView| intent.metadata.get(INSTALLATION_KEY) == Some(&installation);
     for intent in intents
         .iter()
-        .filter(|intent| intent.amount_received > 0 && !intent.metadata.is_empty())
+        .filter(|intent| intent.amount_received > 0 && is_ours(intent))
     {
         let back: Vec<i64> = refunds
             .iter()
@@ -326,7 +336,9 @@ async fn check_money(database: &mut AuditConnection, simulator: &Simulator) -> V
                 "the database has a refund that Stripe does not have: {intent:?}"
             ));
         }
-        let live = holds.get(&intent.session).and_then(|row| row[1].as_deref());
+        let payer = payments.get(&intent.id).and_then(|row| row[3].as_ref());
+        let paid_session = payer.unwrap_or(&intent.session);
+        let live = holds.get(paid_session).and_then(|row| row[1].as_deref());
         let live = matches!(live, Some("held" | "processing" | "confirmed"));
         let going_back = refund_orders.contains_key(&intent.id)
             || expiries.contains_key(&intent.session)
@@ -345,6 +357,29 @@ async fn check_money(database: &mut AuditConnection, simulator: &Simulator) -> V
         }
     }
     findings
+}
+
+/// Checks I3: no payment of another product or installation is recorded, and none is refunded.
+async fn check_foreign_money(database: &mut AuditConnection, simulator: &Simulator) -> Vec<String> {
+    let installation = find_installation(database).await;
+    let ours = database.map("SELECT intent_id FROM payments").await;
+    let refunded = database
+        .map("SELECT intent_id FROM commands WHERE kind = 'refund'")
+        .await;
+    let intents = simulator.intents().into_iter();
+    let touched = intents.filter(|intent| {
+        intent.metadata.get(INSTALLATION_KEY) != Some(&installation)
+            && (ours.contains_key(&intent.id) || refunded.contains_key(&intent.id))
+    });
+    touched
+        .map(|intent| format!("a foreign payment in the ledger: {intent:?}"))
+        .collect()
+}
+
+/// Returns the id that the service writes into the metadata of its sessions and intents.
+async fn find_installation(database: &mut AuditConnection) -> String {
+    let rows = database.ask("SELECT id FROM installation").await;
+    rows[0][0].clone().unwrap()
 }
 
 fn money_without_slot(intent: &IntentView, payment: Option<&Cells>) -> String {

@@ -5,10 +5,10 @@ use holdfast::domain::time::Clock;
 use holdfast::sandbox::{PaymentOutcome, signature_header};
 use reqwest::Method;
 use serde_json::{Value, json};
-use sqlx::{Connection, PgConnection};
 
 use super::app::{ApiResponse, Client, TestApp, WEBHOOK_SECRET, order_by};
 use super::catalogue_fixtures;
+use super::database_lock::Lock;
 use super::wait_for::eventually;
 
 /// Counts the service's connections that wait for a row lock.
@@ -66,26 +66,16 @@ impl TestApp {
         assert_eq!(taken.text("outcome"), "applied");
     }
 
-    /// Places the holds of the guests at the same moment: each takes its windows, and none can commit before all
-    /// have. For a race with losers, or with two winners if the guard is missing. PostgreSQL only.
-    pub(crate) async fn place_concurrently<T>(&self, guests: &[&str], race: impl Future<Output = T>) -> T {
-        let mut connection = PgConnection::connect(self.database.url()).await.unwrap();
-        sqlx::query("BEGIN").execute(&mut connection).await.unwrap();
-        for guest in guests {
-            let row = "INSERT INTO guests (email, held, created_at) VALUES ($1, 0, now())";
-            sqlx::query(row)
-                .bind(guest)
-                .execute(&mut connection)
-                .await
-                .unwrap();
-        }
+    /// Places so many holds at the same moment: each takes its windows, and none can commit before all have. For a race
+    /// with losers, or with two winners if the guard is missing. PostgreSQL only.
+    pub(crate) async fn place_concurrently<T>(&self, holds: i64, race: impl Future<Output = T>) -> T {
+        let placing = Lock::on_placing(&self.database, "%").await;
         let all_there = async {
             eventually("all guests have taken their windows", async || {
-                let waiting = self.database.count(COUNT_LOCK_WAITERS).await;
-                (waiting == i64::try_from(guests.len()).unwrap()).then_some(())
+                (self.database.count(COUNT_LOCK_WAITERS).await == holds).then_some(())
             })
             .await;
-            sqlx::query("ROLLBACK").execute(&mut connection).await.unwrap();
+            placing.release_lock().await;
         };
         tokio::join!(race, all_there).0
     }

@@ -137,6 +137,9 @@ impl Shop {
     }
 }
 
+/// How often chromedriver is started until it finds a free port.
+const DRIVER_STARTS: u32 = 10;
+
 /// A running chromedriver, which starts browsers.
 pub(crate) struct Driver {
     url: String,
@@ -146,13 +149,24 @@ pub(crate) struct Driver {
 
 impl Driver {
     pub(crate) fn start() -> Self {
-        let process = Watched::start("chromedriver", &["--port=0"], &[("TZ", ZONE.to_owned())]);
-        let port = process.number_after("started successfully on port ");
-        let port = port.unwrap_or_else(|reason| panic!("{HOW_TO_INSTALL}\n{reason}"));
+        let (process, port) = Self::start_on_a_free_port(DRIVER_STARTS);
         Self {
             url: format!("http://127.0.0.1:{}", port.trim_end_matches('.')),
             _process: process,
             profiles: TempDir::new().unwrap(),
+        }
+    }
+
+    /// Starts chromedriver at most `starts` times. It chooses a port that is free for IPv6, and exits if another program
+    /// has the same port for IPv4, as the servers of the tests beside it do.
+    fn start_on_a_free_port(starts: u32) -> (Watched, String) {
+        let process = Watched::start("chromedriver", &["--port=0"], &[("TZ", ZONE.to_owned())]);
+        match process.number_after("started successfully on port ") {
+            Ok(port) => (process, port),
+            Err(reason) if starts > 1 && reason.contains("Address already in use") => {
+                Self::start_on_a_free_port(starts - 1)
+            }
+            Err(reason) => panic!("{HOW_TO_INSTALL}\n{reason}"),
         }
     }
 

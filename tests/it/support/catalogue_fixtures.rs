@@ -15,6 +15,13 @@ pub(crate) async fn put_event_type(at: &Client, id: &str, members: Value) -> Api
         .await
 }
 
+/// Puts an event type with one resource on sale, in EUR.
+pub(crate) async fn offer(at: &Client, id: &str, resource: &str, minutes: i64, amount: i64) {
+    let members = json!({"resource": resource, "duration_minutes": minutes, "amount": amount});
+    let answer = put_event_type(at, id, members).await;
+    assert!(answer.status.is_success(), "{answer:?}");
+}
+
 /// Sets the capacity of a resource.
 pub(crate) async fn put_resource(at: &Client, id: &str, capacity: u32) {
     let answer = at

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
-pub(crate) const ADMIN_KEY: &str = "operators-key-for-tests";
+pub(crate) const ADMIN_KEY: &str = "operators-key-for-the-tests";
 
 /// A response over HTTP.
 #[derive(Debug)]

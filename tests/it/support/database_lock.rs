@@ -4,6 +4,9 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 
 use super::database::{Engine, TestDatabase};
 
+/// The key of the advisory lock that a placing statement waits for.
+const PLACING: i64 = 4711;
+
 /// A lock that ends when it is released or dropped.
 pub(crate) enum Lock {
     Sqlite(SqliteConnection),
@@ -20,11 +23,23 @@ impl Lock {
         .await
     }
 
-    /// Blocks the count of known clients: placing a hold waits there, with its windows taken. On SQLite it blocks all
-    /// writes.
-    #[allow(dead_code, reason = "only the storm has many guests behind one address")]
-    pub(crate) async fn on_clients(database: &TestDatabase) -> Self {
-        Self::on(database, "SELECT 1 FROM clients FOR UPDATE").await
+    /// Blocks the placing of holds of guests whose address is like the pattern: each waits with its windows and allowances
+    /// taken. On SQLite it blocks all writes.
+    pub(crate) async fn on_placing(database: &TestDatabase, guests: &str) -> Self {
+        if database.engine() == Engine::Postgres {
+            for statement in [
+                &format!(
+                    "CREATE OR REPLACE FUNCTION wait_to_place() RETURNS trigger LANGUAGE plpgsql AS
+                     'BEGIN IF NEW.guest_id LIKE ''{guests}'' THEN PERFORM pg_advisory_xact_lock_shared({PLACING});
+                      END IF; RETURN NEW; END'"
+                ),
+                "CREATE OR REPLACE TRIGGER wait_to_place BEFORE INSERT ON holds
+                 FOR EACH ROW EXECUTE FUNCTION wait_to_place()",
+            ] {
+                database.execute(statement).await;
+            }
+        }
+        Self::on(database, &format!("SELECT pg_advisory_xact_lock({PLACING})")).await
     }
 
     async fn on(database: &TestDatabase, rows: &str) -> Self {

@@ -9,13 +9,17 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use holdfast::domain::access_key::{AccessKey, KeyDigest};
+use holdfast::domain::audit::{AuditEntry, AuditFilter, AuditOutcome, AuditedAct, AuditedChange};
 use holdfast::domain::availability::Availability;
-use holdfast::domain::booking::{Booking, ClientId, HistoryLine};
+use holdfast::domain::booking::{Booking, HistoryLine};
 use holdfast::domain::catalogue::{Block, BlockConflict, EventType, Feed, Resource};
 use holdfast::domain::command::Command;
-use holdfast::domain::figures::FigureCounts;
+use holdfast::domain::figures::{FigureCounts, OtherModeWork};
 use holdfast::domain::hold::ReleaseRequester;
-use holdfast::domain::ids::{CommandId, EventId, EventTypeId, HoldId, IntentId, ResourceId, SessionId};
+use holdfast::domain::ids::{
+    AccessKeyId, CommandId, EventId, EventTypeId, HoldId, IntentId, ResourceId, SessionId,
+};
 use holdfast::domain::key_scope::ScopedKey;
 use holdfast::domain::listing::{
     CommandFilter, EventCopy, HoldFilter, Page, PageRequest, PutOutcome, StoredEvent,
@@ -26,10 +30,11 @@ use holdfast::domain::session::{HoldRefs, NewSession, SessionReport, SessionTerm
 use holdfast::domain::token::{CalendarSalt, TokenKey};
 use holdfast::gateway::{Gateway, GatewayError, Probe};
 use holdfast::store::{
-    ApplyOutcome, AttemptEnd, Attempts, AvailabilityQuery, Blocks, Catalogue, Changes, Claim, Commands,
-    DatabaseClock, Events, FeedRead, Feeds, Figures, GuestErasure, Guests, HoldChange, HoldLimits, HoldMove, Holds,
-    LeaseRequest, MoveOutcome, NewAttempt, Occupancies, OrphanPayment, PlaceOutcome, Placements,
-    ReleaseLease, Resources, Schema, StaleAttempt, Store, StoreError, UnpaidHoldCounts,
+    AccessKeys, Allowances, ApplyOutcome, AttemptEnd, Attempts, Audit, AvailabilityQuery, Blocks, Catalogue,
+    Changes, Claim, Commands, DatabaseClock, Events, FeedRead, Feeds, Figures, GuestErasure, Guests,
+    HoldChange, HoldLimits, HoldMove, Holds, LeaseRequest, LimitUsage, LimitUsageQuery, MoveOutcome,
+    NewAttempt, Occupancies, OrphanPayment, PlaceOutcome, Placements, ReleaseLease, Resources, Schema,
+    SessionSearch, Sessions, StaleAttempt, Store, StoreError, UnownedFact, UnownedFacts,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -175,6 +180,15 @@ macro_rules! implement_store {
 }
 
 implement_store! {
+    AccessKeys:
+    insert_key(key: &AccessKey, digest: &KeyDigest) -> bool;
+    find_key(digest: &KeyDigest) -> Option<AccessKey>;
+    list_keys(page: &PageRequest) -> Page<AccessKey>;
+    delete_key(id: AccessKeyId) -> Option<AccessKey>;
+    record_key_use(id: AccessKeyId, at: DateTime<Utc>, since: DateTime<Utc>) -> ();
+}
+
+implement_store! {
     Attempts:
     find_claim(key: &ScopedKey, fingerprint: &str) -> Claim;
     claim_attempt(attempt: &NewAttempt) -> Claim;
@@ -188,8 +202,18 @@ implement_store! {
 }
 
 implement_store! {
+    Audit:
+    begin_audit(act: &AuditedAct, now: DateTime<Utc>) -> i64;
+    finish_audit(number: i64, outcome: AuditOutcome, change: &AuditedChange) -> ();
+    record_act_since(act: &AuditedAct, now: DateTime<Utc>, since: DateTime<Utc>) -> ();
+    list_audit(filter: &AuditFilter, page: &PageRequest) -> Page<AuditEntry>;
+    delete_old_audit(before: DateTime<Utc>, limit: u32) -> u64;
+}
+
+implement_store! {
     Blocks:
     put_block(resource: &ResourceId, block: &Block, now: DateTime<Utc>) -> (PutOutcome, Vec<BlockConflict>);
+    find_block(resource: &ResourceId, id: &str) -> Option<Block>;
     delete_block(resource: &ResourceId, id: &str) -> bool;
 }
 
@@ -250,8 +274,12 @@ implement_store! {
 }
 
 implement_store! {
+    Allowances:
+    load_limit_usage(query: &LimitUsageQuery<'_>) -> LimitUsage;
+}
+
+implement_store! {
     Guests:
-    count_unpaid_holds(guest: &str, client: Option<&ClientId>) -> UnpaidHoldCounts;
     erase_guests(before: DateTime<Utc>, limit: u32) -> u64;
     clear_leftover_metadata(before: DateTime<Utc>, limit: u32) -> u64;
     erase_guest(guest: &str, limit: u32) -> GuestErasure;
@@ -296,6 +324,22 @@ implement_store! {
     installation_id() -> String;
     token_key(earlier: &TokenKey) -> TokenKey;
     dry_run_checkout(now: DateTime<Utc>) -> ();
+}
+
+implement_store! {
+    Sessions:
+    find_newest_session(search: &SessionSearch) -> Option<SessionId>;
+    find_newest_unpaid_session(livemode: bool) -> Option<SessionId>;
+    count_other_mode_work(livemode: bool, now: DateTime<Utc>) -> OtherModeWork;
+}
+
+implement_store! {
+    UnownedFacts:
+    keep_unowned_fact(fact: &UnownedFact) -> bool;
+    find_unowned_facts(intent: &IntentId) -> Vec<UnownedFact>;
+    list_tied_facts(limit: u32) -> Vec<UnownedFact>;
+    delete_unowned_fact(event: &EventId) -> ();
+    delete_old_unowned_facts(before: DateTime<Utc>, limit: u32) -> u64;
 }
 
 /// Implements each method of [`Gateway`] by way of the plan. If a call fails after its effect, the outcome is

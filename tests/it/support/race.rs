@@ -15,13 +15,20 @@ pub(crate) struct RaceRequest {
     pub(crate) at: SocketAddr,
     /// The idempotency key, if the guest sends one.
     pub(crate) key: Option<String>,
+    /// The address of the guest, if a proxy names it.
+    pub(crate) forwarded_for: Option<String>,
     /// The body of the checkout.
     pub(crate) body: Value,
 }
 
 impl RaceRequest {
     pub(crate) fn new(at: SocketAddr, body: Value) -> Self {
-        Self { at, key: None, body }
+        Self {
+            at,
+            key: None,
+            forwarded_for: None,
+            body,
+        }
     }
 }
 
@@ -60,10 +67,13 @@ pub(crate) async fn send(connection: &mut TcpStream, request: &RaceRequest) {
         .key
         .as_ref()
         .map(|key| format!("idempotency-key: {key}\r\n"));
+    let address = request.forwarded_for.as_ref();
+    let address = address.map(|address| format!("x-forwarded-for: {address}\r\n"));
     let request = format!(
-        "POST /v1/holds HTTP/1.1\r\nhost: holdfast\r\ncontent-type: application/json\r\n{}\
+        "POST /v1/holds HTTP/1.1\r\nhost: holdfast\r\ncontent-type: application/json\r\n{}{}\
          content-length: {}\r\nconnection: close\r\n\r\n{body}",
         key.unwrap_or_default(),
+        address.unwrap_or_default(),
         body.len()
     );
     connection.write_all(request.as_bytes()).await.unwrap();

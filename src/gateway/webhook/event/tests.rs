@@ -4,7 +4,9 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::domain::ids::HoldId;
 use crate::domain::money::{Currency, Money};
+use crate::domain::session::HoldClaim;
 
 const HOLD: &str = "0193a1b2-0000-7000-8000-000000000001";
 
@@ -29,13 +31,13 @@ fn fact_of(kind: &str, object: &Value) -> Option<Fact> {
 fn session(status: &str, payment: &str) -> Value {
     json!({"id": "cs_1", "object": "checkout.session", "status": status, "payment_status": payment,
            "payment_intent": "pi_1", "amount_total": 5000, "currency": "eur", "client_reference_id": HOLD,
-           "metadata": {"holdfast_hold": HOLD}})
+           "metadata": {"holdfast_hold": HOLD, "holdfast_installation": "here"}})
 }
 
 fn payment_intent() -> Value {
     json!({"id": "pi_1", "object": "payment_intent", "amount_received": 5000, "currency": "eur",
            "last_payment_error": {"code": "card_declined", "message": "no"},
-           "metadata": {"holdfast_hold": HOLD}})
+           "metadata": {"holdfast_hold": HOLD, "holdfast_installation": "here"}})
 }
 
 fn pi() -> IntentId {
@@ -134,13 +136,12 @@ fn refund_and_dispute_events_carry_their_facts() {
     }
 
     let failed = EventContent::Relevant {
-        refs: HoldRefs {
+        refs: EventRefs {
             intent: Some(pi()),
-            ..HoldRefs::default()
+            ..EventRefs::default()
         },
         fact: Fact::RefundFailed(pi()),
         money: None,
-        has_our_metadata: false,
     };
     let reported_elsewhere = EventContent::Irrelevant(IgnoreReason::ReportedElsewhere);
     for (kind, status, content) in [
@@ -158,34 +159,35 @@ fn refund_and_dispute_events_carry_their_facts() {
 
 #[test]
 fn event_with_our_metadata_names_hold_and_payment() {
-    let EventContent::Relevant {
-        refs,
-        money,
-        has_our_metadata,
-        ..
-    } = content_of("checkout.session.completed", &session("complete", "paid"))
+    let EventContent::Relevant { refs, money, .. } =
+        content_of("checkout.session.completed", &session("complete", "paid"))
     else {
         panic!("no relevant content");
     };
-    assert_eq!(refs.hold, HoldId::parse(HOLD));
+    let claim = HoldClaim {
+        hold: HoldId::parse(HOLD).unwrap(),
+        installation: "here".to_owned(),
+    };
+    assert_eq!(refs.claim, Some(claim));
     assert_eq!(refs.session, Some(SessionId::new("cs_1")));
     assert_eq!(refs.intent, Some(pi()));
-    assert_eq!((money, has_our_metadata), (Some(receipt(5000)), true));
+    assert_eq!(money, Some(receipt(5000)));
 }
 
 #[test]
-fn client_reference_id_alone_does_not_make_a_session_ours() {
-    let mut foreign = session("complete", "paid");
-    foreign["metadata"] = json!({"order": "17"});
-    let EventContent::Relevant {
-        refs,
-        has_our_metadata,
-        ..
-    } = content_of("checkout.session.completed", &foreign)
-    else {
-        panic!("no relevant content");
-    };
-    assert_eq!((refs.hold, has_our_metadata), (HoldId::parse(HOLD), false));
+fn client_reference_id_claims_nothing() {
+    for metadata in [
+        json!({"order": "17"}),
+        json!({"holdfast_hold": HOLD}),
+        json!(null),
+    ] {
+        let mut foreign = session("complete", "paid");
+        foreign["metadata"] = metadata;
+        let EventContent::Relevant { refs, .. } = content_of("checkout.session.completed", &foreign) else {
+            panic!("no relevant content");
+        };
+        assert_eq!(refs.claim, None, "{foreign}");
+    }
 }
 
 #[test]

@@ -4,11 +4,11 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
+use axum::{Extension, Json};
 use chrono::{DateTime, Utc};
 use deserr::Deserr;
 use serde::Serialize;
@@ -20,6 +20,7 @@ use super::super::put_status::to_put_status;
 use crate::domain::catalogue::{Block, BlockConflict, MAX_ADVANCE};
 use crate::domain::ids::ResourceId;
 use crate::domain::time::Window;
+use crate::http::audit_trail::AuditNote;
 use crate::http::error::Problem;
 use crate::http::field_errors::FieldErrors;
 use crate::http::field_values::Note;
@@ -94,6 +95,24 @@ impl From<BlockConflict> for BlockConflictView {
     }
 }
 
+/// A block as the audit trail has it. Its note is left out, because it may name a guest.
+#[derive(Serialize)]
+struct BlockState {
+    #[serde(serialize_with = "serialize_instant")]
+    starts_at: DateTime<Utc>,
+    #[serde(serialize_with = "serialize_instant")]
+    ends_at: DateTime<Utc>,
+}
+
+impl From<&Block> for BlockState {
+    fn from(block: &Block) -> Self {
+        Self {
+            starts_at: block.window.starts_at(),
+            ends_at: block.window.ends_at(),
+        }
+    }
+}
+
 /// The resource and the block in a path. If the path does not decode to text, both are empty, which are nobody's ids.
 type BlockPath = Result<Path<(String, String)>, PathRejection>;
 
@@ -124,14 +143,18 @@ fn split_path(path: BlockPath) -> (String, String) {
 pub(in crate::http) async fn put_block(
     State(server): State<Arc<Server>>,
     path: BlockPath,
+    Extension(note): Extension<AuditNote>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<BlockView>), Problem> {
     let (resource, block) = split_path(path);
     let resource = parse_resource_id(&resource)?;
     let block = parse_block(&block, read_json(&headers, body)?, server.context.now())?;
+    let before = catalogue::find_block(&server.context, &resource, &block.id).await?;
+    note.set_before(before.as_ref().map(BlockState::from));
     let stored = catalogue::put_block(&server.context, &resource, &block).await?;
     let (outcome, conflicts) = stored.ok_or_else(|| Problem::not_found("resource"))?;
+    note.set_after(BlockState::from(&block));
     let view = BlockView {
         id: block.id,
         resource: resource.to_string(),
@@ -196,11 +219,16 @@ fn check_instant(at: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), &'static s
 pub(in crate::http) async fn delete_block(
     State(server): State<Arc<Server>>,
     path: BlockPath,
+    Extension(note): Extension<AuditNote>,
 ) -> Result<StatusCode, Problem> {
     let (resource, block) = split_path(path);
     let resource = parse_resource_id(&resource)?;
-    if is_block_id(&block) && catalogue::delete_block(&server.context, &resource, &block).await? {
-        return Ok(StatusCode::NO_CONTENT);
+    if is_block_id(&block) {
+        let before = catalogue::find_block(&server.context, &resource, &block).await?;
+        note.set_before(before.as_ref().map(BlockState::from));
+        if catalogue::delete_block(&server.context, &resource, &block).await? {
+            return Ok(StatusCode::NO_CONTENT);
+        }
     }
     Err(Problem::not_found("block"))
 }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::http::HeaderMap;
+use axum::{Extension, Json};
 use deserr::Deserr;
 use serde::Serialize;
 use serde_json::Value;
@@ -14,6 +14,7 @@ use url::Url;
 use utoipa::ToSchema;
 
 use crate::domain::catalogue::Feed;
+use crate::http::audit_trail::AuditNote;
 use crate::http::error::Problem;
 use crate::http::field_errors::FieldErrors;
 use crate::http::json_body::{parse_json, read_json};
@@ -64,6 +65,21 @@ impl From<&Feed> for CalendarFeedView {
     }
 }
 
+/// A calendar feed as the audit trail has it. Only the host is kept, because the rest of the URL is often a secret.
+#[derive(Serialize)]
+struct FeedState {
+    host: Option<String>,
+}
+
+impl FeedState {
+    fn new(url: &str) -> Self {
+        let url = Url::parse(url).ok();
+        Self {
+            host: url.as_ref().and_then(Url::host_str).map(str::to_owned),
+        }
+    }
+}
+
 /// Sets the calendar feed of a resource, or removes it. The events of the feed become blocks.
 #[utoipa::path(
     put, path = "/v1/admin/resources/{id}/calendar", operation_id = "putCalendar", tag = "operators",
@@ -82,13 +98,19 @@ impl From<&Feed> for CalendarFeedView {
 pub(in crate::http) async fn put_calendar_feed(
     State(server): State<Arc<Server>>,
     PathId(id): PathId,
+    Extension(note): Extension<AuditNote>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<CalendarFeedView>, Problem> {
     let id = parse_resource_id(&id)?;
     let url = parse_new_feed(read_json(&headers, body)?, server.calendar_allow_private)?;
+    let before = catalogue::find_feed(&server.context, &id).await?;
+    note.set_before(before.map(|feed| FeedState::new(&feed.url)));
     if !catalogue::set_feed(&server.context, &id, url.as_deref()).await? {
         return Err(Problem::not_found("resource"));
+    }
+    if let Some(url) = &url {
+        note.set_after(FeedState::new(url));
     }
     let feed = catalogue::find_feed(&server.context, &id).await?;
     Ok(Json(

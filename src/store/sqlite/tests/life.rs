@@ -115,6 +115,7 @@ fn orphan_payment(event: Option<EventRecord>) -> OrphanPayment {
         event,
         claimed_hold: None,
         receipt: receipt("pi_1"),
+        livemode: false,
         now: now(),
     }
 }

@@ -58,9 +58,9 @@ async fn a_hand_written_insert_cannot_overlap() {
 async fn adjacent_windows_and_other_resources_do_not_conflict() {
     let test = busy_store().await;
     let writer = &test.store.writer;
-    insert(writer, "ana", 200, 300).await.unwrap();
-    insert(writer, "ana", 0, 100).await.unwrap();
-    insert(writer, "ben", 100, 200).await.unwrap();
+    for (resource, from, to) in [("ana", 200, 300), ("ana", 0, 100), ("ben", 100, 200)] {
+        insert(writer, resource, from, to).await.unwrap();
+    }
 }
 
 #[tokio::test]
@@ -121,7 +121,7 @@ async fn one_of_many_concurrent_checkouts_gets_the_slot() {
     assert_eq!(count(&test.store, "SELECT count(*) FROM occupancy").await, 1);
     assert_eq!(count(&test.store, "SELECT count(*) FROM holds").await, 1);
     // A lost attempt wrote nothing and is still open.
-    assert_eq!(count(&test.store, "SELECT held FROM guests").await, 1);
+    assert_eq!(count(&test.store, "SELECT count(*) FROM allowances").await, 1);
     let running = "SELECT count(*) FROM checkout_attempts WHERE state = 'running'";
     assert_eq!(count(&test.store, running).await, 31);
 }
@@ -297,51 +297,47 @@ async fn move_is_atomic_and_may_overlap_its_own_window() {
 }
 
 #[tokio::test]
-async fn guest_hold_limit_applies_and_idle_guests_are_erased() {
+async fn guest_hold_limit_applies_until_the_hold_ends() {
     let TestStore { store, .. } = &test_store().await;
-    let (first, mut second) = (booking(1, 60, 90), booking(2, 90, 120));
-    second.guest.email = " Guest@Example.com".into();
+    let (first, second) = (booking(1, 60, 90), booking(2, 90, 120));
     let only_one = HoldLimits {
-        per_guest: 1,
+        allowances: vec![allowances_of_guest(1)],
         ..limits()
     };
     place(store, &first).await;
     store.claim_attempt(&attempt(&second, None)).await.unwrap();
-    assert_eq!(
+    let place_second = async || {
         store
             .place_hold(&second, &units(&second), &only_one)
             .await
-            .unwrap(),
-        PlaceOutcome::LimitReached
-    );
-    let there = ClientId("there".into());
-    let usage = async || {
-        store
-            .count_unpaid_holds("guest@example.com", Some(&there))
-            .await
             .unwrap()
     };
-    assert_eq!((usage().await.guest_held, usage().await.client_held), (1, 1));
-    assert_eq!(store.delete_idle_clients(minute(9), 10).await.unwrap(), 0);
+    assert_eq!(place_second().await, PlaceOutcome::LimitReached);
+    assert_eq!(count(store, "SELECT count(*) FROM allowances").await, 1);
     store
         .apply_change(&change(&first, "evt_1", &Fact::SessionDead))
         .await
         .unwrap();
-    assert_eq!((usage().await.guest_held, usage().await.client_held), (0, 0));
-    assert_eq!(
-        store
-            .place_hold(&second, &units(&second), &only_one)
-            .await
-            .unwrap(),
-        PlaceOutcome::Placed
-    );
-    assert_eq!(store.erase_guests(minute(9), 10).await.unwrap(), 1);
-    assert_eq!(count(store, "SELECT count(*) FROM guests").await, 1);
+    assert_eq!(count(store, "SELECT count(*) FROM allowances").await, 0);
+    assert_eq!(place_second().await, PlaceOutcome::Placed);
+}
+
+/// The version before writes a row for each guest and client.
+#[tokio::test]
+async fn guests_and_clients_of_the_version_before_are_deleted() {
+    let TestStore { store, .. } = &test_store().await;
+    let mine = booking(1, 60, 90);
+    place(store, &mine).await;
+    let insert = "INSERT INTO guests VALUES ('guest@example.com', 0, 0);
+        INSERT INTO clients VALUES ('idle', 0, 0, NULL, 0), ('busy', 1, 0, NULL, 0)";
+    sqlx::raw_sql(insert).execute(&store.writer).await.unwrap();
+    assert_eq!(store.delete_idle_clients(minute(9), 10).await.unwrap(), 1);
+    assert_eq!(count(store, "SELECT count(*) FROM clients").await, 1);
+    assert_eq!(store.erase_guests(minute(9), 10).await.unwrap(), 0);
     store
-        .apply_change(&change(&second, "evt_2", &Fact::SessionDead))
+        .apply_change(&change(&mine, "evt_1", &Fact::SessionDead))
         .await
         .unwrap();
     assert_eq!(store.erase_guests(minute(9), 10).await.unwrap(), 1);
     assert_eq!(count(store, "SELECT count(*) FROM guests").await, 0);
-    assert_eq!(store.delete_idle_clients(minute(9), 10).await.unwrap(), 1);
 }

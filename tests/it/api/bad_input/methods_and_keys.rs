@@ -229,7 +229,11 @@ fn wrong_keys(secret: &str) -> Vec<Vec<u8>> {
 
 #[tokio::test]
 async fn wrong_admin_key_is_unauthorized() {
-    let app = Untouched::start(Engine::Sqlite).await;
+    // Each request comes from an address of its own, because wrong keys are throttled for each address.
+    let variables = [("HOLDFAST_TRUSTED_PROXIES", "127.0.0.0/8")];
+    let app = Untouched::watch(TestApp::start_with(Engine::Sqlite, &variables).await).await;
+    let mut addresses =
+        (1..=u32::from(u16::MAX)).map(|number| std::net::Ipv4Addr::from(0xc612_0000 + number).to_string());
     for (path, has) in PATHS
         .into_iter()
         .filter(|(path, _)| path.starts_with("/v1/admin"))
@@ -242,7 +246,9 @@ async fn wrong_admin_key_is_unauthorized() {
             assert_eq!(answer.headers["www-authenticate"], "Bearer");
             for key in wrong_keys(ADMIN_KEY) {
                 let case = format!("{method} {path} {}", String::from_utf8_lossy(&key));
-                let request = request().header(AUTHORIZATION, HeaderValue::from_bytes(&key).unwrap());
+                let request = request()
+                    .header(AUTHORIZATION, HeaderValue::from_bytes(&key).unwrap())
+                    .header("X-Forwarded-For", addresses.next().unwrap());
                 let answer = expect_problem(&case, app.send(request.json(&body)).await, 401, "unauthorized");
                 assert!(!answer.body.to_string().contains(ADMIN_KEY), "{case}");
             }

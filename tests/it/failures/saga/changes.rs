@@ -60,9 +60,12 @@ impl WorkflowCase for CancelCase {
     async fn run_workflow(&self, scenario: &Scenario, context: &Arc<Context>) -> bool {
         let id = parse_hold_id(scenario);
         let result = match self {
-            Self::FullRefund => cancel_hold::cancel_by_operator(context, id, Refund::Full, None).await,
+            Self::FullRefund => {
+                cancel_hold::cancel_by_operator(context, id, Refund::Full, None, Actor::Operator(None)).await
+            }
             Self::PartialRefund => {
-                cancel_hold::cancel_by_operator(context, id, Refund::Part(2000), None).await
+                cancel_hold::cancel_by_operator(context, id, Refund::Part(2000), None, Actor::Operator(None))
+                    .await
             }
             Self::ByGuest => cancel_hold::cancel_by_guest(context, id).await,
         };
@@ -114,7 +117,7 @@ impl WorkflowCase for MoveCase {
             hold: parse_hold_id(scenario),
             starts_at: scenario.slot.parse().unwrap(),
             resource: None,
-            actor: Actor::Operator,
+            actor: Actor::Operator(None),
         };
         move_hold::move_hold(context, request).await.is_ok()
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
-use holdfast::domain::booking::{ClientId, Guest};
+use holdfast::domain::booking::{CheckoutClient, ClientId, Guest, NetworkId};
 use holdfast::domain::ids::{EventTypeId, IdempotencyKey, IntentId, SessionId};
 use holdfast::domain::key_scope::{KeyScope, ScopedKey};
 use holdfast::domain::money::Money;
@@ -28,7 +28,10 @@ pub(super) fn checkout_request(guest: &str, offer: Offer, slot: &str) -> Checkou
         starts_at: slot.parse().unwrap(),
         quantity: offer.quantity,
         resource: None,
-        client: Some(ClientId("here".to_owned())),
+        client: Some(CheckoutClient {
+            id: ClientId("here".to_owned()),
+            network: Some(NetworkId("near".to_owned())),
+        }),
         guest: Guest {
             email: format!("{guest}@example.com"),
             name: None,

@@ -87,7 +87,6 @@ pub(super) async fn enqueue_expire(fixture: &SagaFixture, paid: bool) -> Scenari
         let statement = format!("DELETE FROM {table} WHERE {column} = '{id}'");
         assert_ne!(fixture.app.database.execute(&statement).await, 0, "{table}");
     }
-    fixture.app.recount_held_holds().await;
     // The attempt looks as if it lost its slot after Stripe created the session.
     let mark_lost = format!("UPDATE checkout_attempts SET state = 'lost' WHERE hold_id = '{id}'");
     assert_eq!(fixture.app.database.execute(&mark_lost).await, 1);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use holdfast::domain::hold::Fact;
 use holdfast::domain::ids::{EventId, SessionId};
-use holdfast::domain::session::HoldRefs;
+use holdfast::domain::session::EventRefs;
 use holdfast::gateway::webhook::{self, Event, EventContent};
 use holdfast::sandbox::PaymentOutcome;
 use holdfast::workflow::{Context, apply_fact};
@@ -25,6 +25,7 @@ fault_at_every_step!(
     Declined,
     Refunded,
     Disputed,
+    EarlyDispute,
     LateSlotFree,
     LateSlotTaken,
     LateOtherFree,
@@ -50,6 +51,8 @@ pub(super) enum StripeEvent {
     Refunded,
     /// The guest disputed the payment.
     Disputed,
+    /// The guest paid and disputed the payment, and Stripe reports the dispute first.
+    EarlyDispute,
     /// The guest paid after the release, and the slot is still free.
     LateSlotFree,
     /// The guest paid after the release, and another guest has the slot.
@@ -64,7 +67,7 @@ impl StripeEvent {
     /// Creates the state before the event. Returns the holds of other guests.
     async fn prepare_state(self, fixture: &SagaFixture, hold: &ApiResponse) -> Vec<ApiResponse> {
         match self {
-            Paid | Delayed | Expired | Declined => {}
+            Paid | Delayed | Expired | Declined | EarlyDispute => {}
             DelayedSucceeded | DelayedFailed => fixture.app.pay(hold, PaymentOutcome::Processing),
             Refunded | Disputed => fixture.app.pay(hold, PaymentOutcome::Paid),
             LateSlotFree => release_with_open_session(fixture, hold).await,
@@ -106,12 +109,16 @@ impl StripeEvent {
             Declined => app.pay(hold, PaymentOutcome::Declined),
             Refunded => app.simulator.refund_from_dashboard(&intent(), None).unwrap(),
             Disputed => app.simulator.dispute(&intent()).unwrap(),
+            EarlyDispute => {
+                app.pay(hold, PaymentOutcome::Paid);
+                app.simulator.dispute(&intent()).unwrap();
+            }
         }
     }
 
     fn expected_state(self) -> &'static str {
         match self {
-            Paid | DelayedSucceeded | Disputed | LateSlotFree | LateOtherFree => "confirmed",
+            Paid | DelayedSucceeded | Disputed | EarlyDispute | LateSlotFree | LateOtherFree => "confirmed",
             Delayed => "processing",
             DelayedFailed => "released/payment_failed",
             Expired | Declined => "released/expired",
@@ -134,7 +141,10 @@ impl WorkflowCase for StripeEvent {
         let others = self.prepare_state(fixture, &hold).await;
         let before = fixture.app.simulator.events().len();
         self.trigger_events(fixture, &hold);
-        let events = fixture.app.simulator.events().split_off(before);
+        let mut events = fixture.app.simulator.events().split_off(before);
+        if *self == EarlyDispute {
+            events.rotate_right(1);
+        }
         scenario.holds.push(hold);
         scenario.holds.extend(others);
         scenario.events = events.into_iter().map(|event| event.payload).collect();
@@ -159,6 +169,12 @@ impl WorkflowCase for StripeEvent {
         if *self != NoHold {
             assert_eq!(fixture.app.state_of(hold).await, self.expected_state());
         }
+        let disputed = format!(
+            "payments WHERE hold_id = '{}' AND state = 'disputed'",
+            hold.text("id")
+        );
+        let is_disputed = matches!(self, Disputed | EarlyDispute);
+        assert_eq!(fixture.count_rows(&disputed).await, i64::from(is_disputed));
         for other in &scenario.holds[1..] {
             assert_eq!(fixture.app.state_of(other).await, "confirmed");
         }
@@ -191,13 +207,12 @@ async fn release_with_open_session(fixture: &SagaFixture, hold: &ApiResponse) {
         kind: "checkout.session.expired".to_owned(),
         livemode: false,
         content: EventContent::Relevant {
-            refs: HoldRefs {
+            refs: EventRefs {
                 session: Some(SessionId::new(session)),
-                ..HoldRefs::default()
+                ..EventRefs::default()
             },
             fact: Fact::SessionDead,
             money: None,
-            has_our_metadata: true,
         },
     };
     apply_fact::apply_event(&fixture.fresh_context(), expired, "{}")

@@ -2,7 +2,7 @@
 
 use holdfast::domain::booking::Booking;
 use holdfast::domain::ids::SessionId;
-use holdfast::store::{AttemptEnd, Claim, LeaseRequest, PlaceOutcome, Store};
+use holdfast::store::{AttemptEnd, Claim, LeaseRequest, PlaceOutcome, StaleAttempt, Store};
 
 use super::{
     EXPIRED, LEASE, after, age_leases, anyone, at, attempt, becomes, claim_and_place, first_units, key,
@@ -30,6 +30,12 @@ async fn claim(store: &dyn Store, booking: &Booking, name: &str, body: &str) -> 
         .claim_attempt(&attempt(booking, Some(name), body))
         .await
         .unwrap()
+}
+
+/// Leases the attempts that are to be recovered at this minute.
+async fn lease_stale(store: &dyn Store, minute: i64) -> Vec<StaleAttempt> {
+    let request = LeaseRequest::new(at(minute), LEASE, 10);
+    store.lease_stale_attempts(&request).await.unwrap()
 }
 
 async fn a_key_is_free_then_running_and_refuses_another_body(database: &TestDatabase) {
@@ -166,12 +172,7 @@ async fn stale_attempt_is_leased_once_and_cannot_place_its_hold(database: &TestD
     let store = database.store();
     let mine = with_ana(0, 30);
     claim(&*store, &mine, "k", "a").await;
-    let lease = async || {
-        store
-            .lease_stale_attempts(&LeaseRequest::new(at(20), LEASE, 10))
-            .await
-            .unwrap()
-    };
+    let lease = async || lease_stale(&*store, 20).await;
     assert!(lease().await.is_empty(), "its checkout is running");
     age_leases(database, "checkout_attempts").await;
     let stale = lease().await;
@@ -198,12 +199,7 @@ async fn an_unsettled_attempt_is_due_at_once_and_a_deferred_one_later(database: 
         .end_attempt(mine.hold.id, AttemptEnd::Unsettled, at(5))
         .await
         .unwrap();
-    let lease = async |now: i64| {
-        store
-            .lease_stale_attempts(&LeaseRequest::new(at(now), LEASE, 10))
-            .await
-            .unwrap()
-    };
+    let lease = async |now: i64| lease_stale(&*store, now).await;
     assert!(lease(4).await.is_empty(), "not due yet");
     assert_eq!(lease(5).await.len(), 1);
     store
@@ -237,11 +233,7 @@ async fn checkout_cannot_close_an_attempt_that_the_sweep_leased(database: &TestD
     let store = database.store();
     let mine = with_ana(0, 30);
     claim(&*store, &mine, "k", "a").await;
-    let lease = async || {
-        let request = LeaseRequest::new(at(20), LEASE, 10);
-        let stale = store.lease_stale_attempts(&request);
-        stale.await.unwrap().len()
-    };
+    let lease = async || lease_stale(&*store, 20).await.len();
     age_leases(database, "checkout_attempts").await;
     assert_eq!(lease().await, 1);
     store
@@ -268,10 +260,7 @@ async fn stray_session_gets_one_expire_command(database: &TestDatabase) {
     let mine = with_ana(0, 30);
     claim(&*store, &mine, "k", "a").await;
     age_leases(database, "checkout_attempts").await;
-    store
-        .lease_stale_attempts(&LeaseRequest::new(at(10), LEASE, 10))
-        .await
-        .unwrap();
+    lease_stale(&*store, 10).await;
     let session = SessionId::new("cs_stray");
     let first = store
         .abandon_attempt(mine.hold.id, &session, at(11))
@@ -304,13 +293,7 @@ async fn a_placed_hold_is_not_abandoned(database: &TestDatabase) {
         .unwrap_err();
     assert_eq!(database.count("SELECT count(*) FROM commands").await, 0);
     assert_eq!(read(&*store, &mine).await, mine);
-    assert!(
-        store
-            .lease_stale_attempts(&LeaseRequest::new(at(60), LEASE, 10))
-            .await
-            .unwrap()
-            .is_empty()
-    );
+    assert!(lease_stale(&*store, 60).await.is_empty());
 }
 
 async fn ended_attempts_are_deleted_and_open_ones_are_kept(database: &TestDatabase) {

@@ -337,6 +337,7 @@ async fn payment_without_a_hold_is_recorded_and_refunded_once(database: &TestDat
             event: name.map(event),
             claimed_hold: claimed,
             receipt: receipt.clone(),
+            livemode: false,
             now: at(1),
         };
         store.record_orphan_payment(&orphan).await.unwrap()

@@ -1,6 +1,6 @@
 //! Tests the outbox: a command is leased to one worker at a time, kept until Stripe answers, and listed for operators.
 
-use holdfast::domain::command::{CommandAction, STUCK_AFTER};
+use holdfast::domain::command::{Command, CommandAction, STUCK_AFTER};
 use holdfast::domain::ids::{CommandId, HoldId, SessionId};
 use holdfast::domain::listing::CommandFilter;
 use holdfast::store::{LeaseRequest, Store};
@@ -26,20 +26,17 @@ async fn order(store: &dyn Store, name: &str, minute: i64) -> CommandId {
     store.abandon_attempt(nobody, &session, at(minute)).await.unwrap()
 }
 
+/// Leases at most `limit` commands that are due at this minute.
+async fn lease_due(store: &dyn Store, minute: i64, limit: u32) -> Vec<Command> {
+    let request = LeaseRequest::new(at(minute), LEASE, limit);
+    store.lease_commands(&request).await.unwrap()
+}
+
 async fn due_commands_are_leased_oldest_first_and_once(database: &TestDatabase) {
     let store = database.store();
     let (late, early) = (order(&*store, "a", 5).await, order(&*store, "b", 4).await);
-    assert!(
-        store
-            .lease_commands(&LeaseRequest::new(at(3), LEASE, 10))
-            .await
-            .unwrap()
-            .is_empty()
-    );
-    let leased = store
-        .lease_commands(&LeaseRequest::new(at(5), LEASE, 10))
-        .await
-        .unwrap();
+    assert!(lease_due(&*store, 3, 10).await.is_empty());
+    let leased = lease_due(&*store, 5, 10).await;
     assert_eq!(
         leased.iter().map(|command| command.id).collect::<Vec<_>>(),
         [early, late]
@@ -52,22 +49,9 @@ async fn due_commands_are_leased_oldest_first_and_once(database: &TestDatabase) 
         (leased[0].tries, leased[0].due_at, leased[0].created_at),
         (0, at(4), at(4))
     );
-    assert!(
-        store
-            .lease_commands(&LeaseRequest::new(at(5), LEASE, 10))
-            .await
-            .unwrap()
-            .is_empty()
-    );
+    assert!(lease_due(&*store, 5, 10).await.is_empty());
     age_leases(database, "commands").await;
-    assert_eq!(
-        store
-            .lease_commands(&LeaseRequest::new(at(5), LEASE, 1))
-            .await
-            .unwrap()
-            .len(),
-        1
-    );
+    assert_eq!(lease_due(&*store, 5, 1).await.len(), 1);
 }
 
 async fn concurrent_workers_lease_each_command_once(database: &TestDatabase) {
@@ -80,12 +64,7 @@ async fn concurrent_workers_lease_each_command_once(database: &TestDatabase) {
         tokio::spawn(async move {
             let mut mine = Vec::new();
             for _ in 0..5 {
-                mine.extend(
-                    store
-                        .lease_commands(&LeaseRequest::new(at(0), LEASE, 3))
-                        .await
-                        .unwrap(),
-                );
+                mine.extend(lease_due(&*store, 0, 3).await);
             }
             mine
         })
@@ -94,14 +73,7 @@ async fn concurrent_workers_lease_each_command_once(database: &TestDatabase) {
     for worker in workers.collect::<Vec<_>>() {
         leased.extend(worker.await.unwrap().into_iter().map(|command| command.id));
     }
-    leased.extend(
-        store
-            .lease_commands(&LeaseRequest::new(at(0), LEASE, 40))
-            .await
-            .unwrap()
-            .iter()
-            .map(|command| command.id),
-    );
+    leased.extend(lease_due(&*store, 0, 40).await.iter().map(|command| command.id));
     assert_eq!(leased.len(), 40);
     leased.sort();
     leased.dedup();
@@ -142,24 +114,9 @@ async fn failed_command_is_retried_later_and_stuck_after_many_tries(database: &T
     for n in 1..=STUCK_AFTER {
         assert!(stuck().await.is_empty(), "{n}");
         let now = i64::from(n);
-        assert_eq!(
-            store
-                .lease_commands(&LeaseRequest::new(at(now), LEASE, 1))
-                .await
-                .unwrap()
-                .len(),
-            1,
-            "{n}"
-        );
+        assert_eq!(lease_due(&*store, now, 1).await.len(), 1, "{n}");
         store.fail_command(id, "stripe: 500", at(now + 1)).await.unwrap();
-        assert!(
-            store
-                .lease_commands(&LeaseRequest::new(at(now), LEASE, 1))
-                .await
-                .unwrap()
-                .is_empty(),
-            "{n}"
-        );
+        assert!(lease_due(&*store, now, 1).await.is_empty(), "{n}");
     }
     let stuck = stuck().await;
     assert_eq!(stuck.len(), 1);
@@ -184,13 +141,7 @@ async fn finished_command_stays_done(database: &TestDatabase) {
         id,
         "the same command, not another one"
     );
-    assert!(
-        store
-            .lease_commands(&LeaseRequest::new(at(9), LEASE, 10))
-            .await
-            .unwrap()
-            .is_empty()
-    );
+    assert!(lease_due(&*store, 9, 10).await.is_empty());
     assert!(
         store
             .list_commands(CommandFilter::Pending, &page(10, None))
@@ -212,19 +163,10 @@ async fn a_pending_command_can_be_made_due(database: &TestDatabase) {
     let store = database.store();
     let id = order(&*store, "a", 0).await;
     store.fail_command(id, "stripe: 500", at(60)).await.unwrap();
-    assert!(
-        store
-            .lease_commands(&LeaseRequest::new(at(5), LEASE, 10))
-            .await
-            .unwrap()
-            .is_empty()
-    );
+    assert!(lease_due(&*store, 5, 10).await.is_empty());
     let retried = store.retry_command(id, at(5)).await.unwrap().unwrap();
     assert_eq!(retried.due_at, at(5));
-    let leased = store
-        .lease_commands(&LeaseRequest::new(at(5), LEASE, 10))
-        .await
-        .unwrap();
+    let leased = lease_due(&*store, 5, 10).await;
     store.finish_command(&leased[0], at(6)).await.unwrap();
     assert!(store.retry_command(id, at(7)).await.unwrap().is_none(), "done");
     assert!(

@@ -1,10 +1,11 @@
 //! Tests leases on holds: only the process with the lease asks Stripe about a hold.
 
 use holdfast::clock::SystemClock;
+use holdfast::domain::booking::Booking;
 use holdfast::domain::hold::{ReleaseRequester, Status};
 use holdfast::domain::ids::HoldId;
 use holdfast::domain::time::Clock;
-use holdfast::store::{LeaseRequest, ReleaseLease};
+use holdfast::store::{LeaseRequest, ReleaseLease, Store};
 use uuid::Uuid;
 
 use super::{EXPIRED, LEASE, after, age_leases, at, becomes, booking, placed, read, segment, with_ana};
@@ -19,6 +20,12 @@ on_both_engines!(
     a_deferred_hold_is_due_later_and_its_try_is_counted,
     the_clock_of_the_database_is_read,
 );
+
+/// Leases at most `limit` holds that are due at this minute.
+async fn lease_due(store: &dyn Store, minute: i64, limit: u32) -> Vec<Booking> {
+    let request = LeaseRequest::new(at(minute), LEASE, limit);
+    store.lease_due_holds(&request).await.unwrap()
+}
 
 async fn a_held_hold_is_leased_to_one_until_the_lease_runs_out(database: &TestDatabase) {
     let (store, other) = (database.store(), database.another_store().await);
@@ -97,37 +104,18 @@ async fn due_holds_are_leased_oldest_first_and_once(database: &TestDatabase) {
         due.push(placed(&*store, mine).await);
     }
     let processing = after(&*store, &due[2], becomes(&due[2], Status::Processing)).await;
-    let two = store
-        .lease_due_holds(&LeaseRequest::new(at(5), LEASE, 2))
-        .await
-        .unwrap();
+    let two = lease_due(&*store, 5, 2).await;
     assert_eq!(two, [due[1].clone(), processing]);
-    let rest = other
-        .lease_due_holds(&LeaseRequest::new(at(5), LEASE, 10))
-        .await
-        .unwrap();
+    let rest = lease_due(&*other, 5, 10).await;
     assert_eq!(rest, [due[0].clone()]);
-    assert!(
-        store
-            .lease_due_holds(&LeaseRequest::new(at(5), LEASE, 10))
-            .await
-            .unwrap()
-            .is_empty()
-    );
+    assert!(lease_due(&*store, 5, 10).await.is_empty());
     let busy = store.lease_release(due[0].hold.id, None, LEASE).await.unwrap();
     assert!(
         matches!(busy, ReleaseLease::LeasedElsewhere),
         "sweep and release share one lease: {busy:?}"
     );
     age_leases(database, "holds").await;
-    assert_eq!(
-        store
-            .lease_due_holds(&LeaseRequest::new(at(5), LEASE, 10))
-            .await
-            .unwrap()
-            .len(),
-        3
-    );
+    assert_eq!(lease_due(&*store, 5, 10).await.len(), 3);
 }
 
 /// S25: two workers never get the same hold.
@@ -141,10 +129,7 @@ async fn concurrent_workers_lease_each_due_hold_once(database: &TestDatabase) {
         tokio::spawn(async move {
             let mut mine = Vec::new();
             loop {
-                let leased = store
-                    .lease_due_holds(&LeaseRequest::new(at(30), LEASE, 3))
-                    .await
-                    .unwrap();
+                let leased = lease_due(&*store, 30, 3).await;
                 if leased.is_empty() {
                     return mine;
                 }
@@ -158,10 +143,8 @@ async fn concurrent_workers_lease_each_due_hold_once(database: &TestDatabase) {
     }
     // A worker may stop while other workers have locked the remaining rows, so the rest is leased here.
     leased.extend(
-        store
-            .lease_due_holds(&LeaseRequest::new(at(30), LEASE, 100))
+        lease_due(&*store, 30, 100)
             .await
-            .unwrap()
             .iter()
             .map(|booking| booking.hold.id),
     );
@@ -174,22 +157,10 @@ async fn concurrent_workers_lease_each_due_hold_once(database: &TestDatabase) {
 async fn a_deferred_hold_is_due_later_and_its_try_is_counted(database: &TestDatabase) {
     let store = database.store();
     let mine = placed(&*store, with_ana(0, 30)).await;
-    store
-        .lease_due_holds(&LeaseRequest::new(at(30), LEASE, 1))
-        .await
-        .unwrap();
+    lease_due(&*store, 30, 1).await;
     store.defer_hold(mine.hold.id, at(40), false).await.unwrap();
-    assert!(
-        store
-            .lease_due_holds(&LeaseRequest::new(at(39), LEASE, 1))
-            .await
-            .unwrap()
-            .is_empty()
-    );
-    let again = store
-        .lease_due_holds(&LeaseRequest::new(at(40), LEASE, 1))
-        .await
-        .unwrap();
+    assert!(lease_due(&*store, 39, 1).await.is_empty());
+    let again = lease_due(&*store, 40, 1).await;
     assert_eq!((again[0].tries, again[0].version), (1, 1));
     let confirmed = after(&*store, &mine, becomes(&mine, Status::Confirmed)).await;
     store.defer_hold(mine.hold.id, at(50), true).await.unwrap();

@@ -131,7 +131,7 @@ async fn repeated_place_returns_the_first_outcome(database: &TestDatabase) {
     );
     assert_eq!(database.count("SELECT count(*) FROM hold_history").await, 1);
     assert_eq!(
-        database.count("SELECT sum(held) FROM guests").await,
+        database.count("SELECT count(*) FROM allowances").await,
         1,
         "counted once"
     );
@@ -187,7 +187,7 @@ async fn one_of_many_overlapping_checkouts_wins(database: &TestDatabase) {
     assert!(!placements.contains(&PlaceOutcome::AttemptClosed));
     assert_eq!(database.count("SELECT count(*) FROM occupancy").await, 1);
     assert_eq!(
-        database.count("SELECT sum(held) FROM guests").await,
+        database.count("SELECT count(*) FROM allowances").await,
         1,
         "lost attempts are not counted"
     );

@@ -1,0 +1,190 @@
+//! The steps of the state table for money that comes in.
+//!
+//! What the hold's own session took confirms the hold, whatever the amount. Any other money that carries our metadata
+//! confirms it only if it is at least the price: an intent whose session is not known yet, or another session.
+
+use super::state::{Hold, ReleaseReason, Status};
+use super::steps::{
+    change_hold, covers_price, record_payment, refund_other_payments, refund_payment, status_when_paid,
+};
+use super::transition::{Decision, HoldPolicy, Transition};
+use super::transition_reason::TransitionReason;
+use crate::domain::command::CommandAction;
+use crate::domain::payment::{Payment, PaymentState, Receipt};
+
+/// Records the payment and confirms the hold, whatever amount was paid. The payment may have been refunded before it
+/// became clear that it is the hold's.
+fn confirm(hold: &Hold, receipt: &Receipt, policy: HoldPolicy, reason: TransitionReason) -> Transition {
+    let mut next = record_payment(hold, receipt, Status::Confirmed);
+    let commands = refund_other_payments(&mut next, Some(&receipt.intent));
+    next.status = status_when_paid(&next, policy);
+    Transition {
+        next,
+        commands,
+        reason,
+    }
+}
+
+/// Confirms the hold with what its own session took.
+pub(super) fn confirm_hold(
+    hold: &Hold,
+    receipt: &Receipt,
+    policy: HoldPolicy,
+    reason: TransitionReason,
+) -> Decision {
+    Decision::Change(confirm(hold, receipt, policy, reason))
+}
+
+pub(super) fn confirm_without_payment(hold: &Hold) -> Decision {
+    // Every slot has a price, so a session without a payment is not one that we created: an operator must check it.
+    let mut next = Hold {
+        status: Status::Confirmed,
+        requested_by: None,
+        price_mismatch: true,
+        ..hold.clone()
+    };
+    let commands = refund_other_payments(&mut next, None);
+    Decision::Change(Transition {
+        next,
+        commands,
+        reason: TransitionReason::NothingToPay,
+    })
+}
+
+/// Confirms the hold with an intent's money if that is the whole price. Less only counts once a session says that it is
+/// the hold's own: until then the payment is recorded and waits.
+pub(super) fn apply_intent_payment(
+    hold: &Hold,
+    receipt: &Receipt,
+    policy: HoldPolicy,
+    reason: TransitionReason,
+) -> Decision {
+    if covers_price(hold, receipt.money) {
+        return confirm_hold(hold, receipt, policy, reason);
+    }
+    if hold.find_payment(&receipt.intent).is_some() {
+        return Decision::Stay(TransitionReason::AlreadySo);
+    }
+    let mut next = hold.clone();
+    next.payments.push(receipt.to_payment(PaymentState::Paid));
+    next.intent.get_or_insert_with(|| receipt.intent.clone());
+    change_hold(next, TransitionReason::PaidBelowPrice)
+}
+
+/// Applies what another session took for a hold that is not paid: at least the price confirms the hold, less goes back.
+pub(super) fn apply_other_session(hold: &Hold, receipt: &Receipt, policy: HoldPolicy) -> Decision {
+    if covers_price(hold, receipt.money) {
+        let step = confirm(hold, receipt, policy, TransitionReason::PaidElsewhere);
+        return Decision::Change(expire_own_session(step));
+    }
+    match hold.find_payment(&receipt.intent) {
+        Some(known) if known.state != PaymentState::Paid => Decision::Stay(TransitionReason::AlreadySo),
+        known => {
+            let refunded = known.map_or(0, |known| known.refunded);
+            let reason = TransitionReason::UnderpaidElsewhere;
+            Decision::Change(refund_payment(hold.clone(), receipt, refunded, reason))
+        }
+    }
+}
+
+/// Applies what another session took for a confirmed hold: a second payment goes back. If it is the payment that
+/// confirmed the hold, then the hold's own session has not taken any, and must not.
+pub(super) fn apply_other_session_to_confirmed(hold: &Hold, receipt: &Receipt) -> Decision {
+    let Some(known) = hold.find_payment(&receipt.intent) else {
+        return refund_extra_payment(hold, receipt, TransitionReason::SecondPayment);
+    };
+    let covers_hold = matches!(known.state, PaymentState::Paid | PaymentState::Disputed);
+    if !covers_hold || hold.paid_elsewhere {
+        return Decision::Stay(TransitionReason::AlreadySo);
+    }
+    Decision::Change(expire_own_session(Transition {
+        next: hold.clone(),
+        commands: Vec::new(),
+        reason: TransitionReason::PaidElsewhere,
+    }))
+}
+
+/// Adds the command that keeps the hold's own session from taking a second payment.
+fn expire_own_session(mut step: Transition) -> Transition {
+    step.next.paid_elsewhere = true;
+    step.commands
+        .push(CommandAction::ExpireSession(step.next.session.clone()));
+    step
+}
+
+/// Refunds a payment for a hold that is paid already or has ended for good. A known payment changes nothing.
+pub(super) fn refund_extra_payment(hold: &Hold, receipt: &Receipt, reason: TransitionReason) -> Decision {
+    if hold.find_payment(&receipt.intent).is_some() {
+        return Decision::Stay(TransitionReason::AlreadySo);
+    }
+    Decision::Change(refund_payment(hold.clone(), receipt, 0, reason))
+}
+
+/// Applies what a released hold's own session took (I3). A known payment was decided before and changes nothing.
+pub(super) fn apply_late_payment(hold: &Hold, receipt: &Receipt) -> Decision {
+    match hold.find_payment(&receipt.intent) {
+        Some(_) => Decision::Stay(TransitionReason::AlreadySo),
+        None => reclaim_slot(hold, receipt, 0),
+    }
+}
+
+/// Applies an intent's money for a released hold, of which so much was refunded. It need not be of the own session.
+pub(super) fn apply_late_intent_payment(hold: &Hold, receipt: &Receipt, refunded: i64) -> Decision {
+    match hold.find_payment(&receipt.intent) {
+        Some(_) => Decision::Stay(TransitionReason::AlreadySo),
+        None => reclaim_for_price(hold, receipt, refunded),
+    }
+}
+
+/// Applies what another session took for a released hold.
+pub(super) fn apply_late_other_session(hold: &Hold, receipt: &Receipt) -> Decision {
+    match apply_late_intent_payment(hold, receipt, 0) {
+        Decision::Reclaim { free, taken } => Decision::Reclaim {
+            free: expire_own_session(free),
+            taken,
+        },
+        other => other,
+    }
+}
+
+/// Offers the slot for at least the price. Less is refunded.
+pub(super) fn reclaim_for_price(hold: &Hold, receipt: &Receipt, refunded: i64) -> Decision {
+    if covers_price(hold, receipt.money) {
+        reclaim_slot(hold, receipt, refunded)
+    } else {
+        Decision::Change(refund_late_payment(hold, receipt, refunded))
+    }
+}
+
+/// Offers both results for a payment whose slot was given up: confirmed with the slot, or refunded without it.
+pub(super) fn reclaim_slot(hold: &Hold, receipt: &Receipt, refunded: i64) -> Decision {
+    let mut next = record_payment(hold, receipt, Status::Confirmed);
+    next.payments.retain(|known| known.intent != receipt.intent);
+    next.payments.push(Payment {
+        refunded,
+        ..receipt.to_payment(PaymentState::Paid)
+    });
+    let free = Transition {
+        next,
+        commands: Vec::new(),
+        reason: TransitionReason::LatePaymentGotItsSlot,
+    };
+    Decision::Reclaim {
+        free,
+        taken: refund_late_payment(hold, receipt, refunded),
+    }
+}
+
+/// Makes the transition that refunds a payment of a released hold.
+fn refund_late_payment(hold: &Hold, receipt: &Receipt, refunded: i64) -> Transition {
+    let without_slot = Hold {
+        status: Status::Released(ReleaseReason::LatePaymentRefunded),
+        ..hold.clone()
+    };
+    refund_payment(
+        without_slot,
+        receipt,
+        refunded,
+        TransitionReason::LatePaymentRefunded,
+    )
+}

@@ -1,0 +1,60 @@
+//! Refunds and disputes without an owner on PostgreSQL.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use super::PostgresStore;
+use crate::domain::ids::{EventId, IntentId};
+use crate::store::StoreError;
+use crate::store::unowned_facts::{self, UnownedFact, UnownedFactRow, UnownedFacts};
+
+#[async_trait]
+impl UnownedFacts for PostgresStore {
+    async fn keep_unowned_fact(&self, fact: &UnownedFact) -> Result<bool, StoreError> {
+        let encoded = fact.encode_fact()?;
+        self.retrying(|| async {
+            let mut transaction = self.pool.begin().await?;
+            // The lock of the trigger that ties intents. In a statement of its own, so that the next one sees what the
+            // transaction before it has tied.
+            sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0) & 1023)")
+                .bind(fact.intent.as_str())
+                .execute(&mut *transaction)
+                .await?;
+            let is_tied: bool = unowned_facts::keep_query!(fact, &encoded)
+                .fetch_one(&mut *transaction)
+                .await?;
+            transaction.commit().await?;
+            Ok(is_tied)
+        })
+        .await
+    }
+
+    async fn find_unowned_facts(&self, intent: &IntentId) -> Result<Vec<UnownedFact>, StoreError> {
+        self.retrying(|| async {
+            let query = sqlx::query_as(unowned_facts::FIND).bind(intent.as_str());
+            Ok(UnownedFactRow::decode_all(query.fetch_all(&self.pool).await?)?)
+        })
+        .await
+    }
+
+    async fn list_tied_facts(&self, limit: u32) -> Result<Vec<UnownedFact>, StoreError> {
+        self.retrying(|| async {
+            let query = sqlx::query_as(unowned_facts::LIST_TIED).bind(i64::from(limit));
+            Ok(UnownedFactRow::decode_all(query.fetch_all(&self.pool).await?)?)
+        })
+        .await
+    }
+
+    async fn delete_unowned_fact(&self, event: &EventId) -> Result<(), StoreError> {
+        run_statement!(self, sqlx::query(unowned_facts::DELETE).bind(event.as_str()))
+    }
+
+    async fn delete_old_unowned_facts(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+        self.delete_or_clear(DELETE_OLD, before, limit).await
+    }
+}
+
+/// Deletes facts that arrived before `$1`, at most `$2`.
+const DELETE_OLD: &str = "DELETE FROM unowned_facts WHERE event_id = ANY (ARRAY(
+         SELECT event_id FROM unowned_facts WHERE reported_at < $1
+         ORDER BY reported_at LIMIT $2 FOR UPDATE SKIP LOCKED))";

@@ -1,0 +1,199 @@
+//! Stripe's 404 for a session that the store has: when it is believed, and what happens otherwise.
+//!
+//! A key of another account, or of the other mode, gets a 404 for every session of this store, also for
+//! those that guests are paying right now. So a 404 is a verdict only if two things are known:
+//!
+//! - The session's own end is past, so that no guest can pay it any more.
+//! - The key of this process belongs to the account that made the sessions of this store: it has made or read another
+//!   one (`account_proof` says how).
+//!
+//! Otherwise nothing is released, no command counts as done, no attempt is repeated, and an alarm is raised. Only the
+//! operator frees such a slot ([`release_unknown_session`]).
+
+use chrono::{DateTime, Utc};
+
+use super::context::{Context, MAX_CONFLICTS};
+use super::error::WorkflowError;
+use crate::domain::booking::{Actor, Booking};
+use crate::domain::hold::release_unknown;
+use crate::domain::ids::{HoldId, SessionId};
+use crate::gateway::{GatewayError, Refusal};
+use crate::store::{ApplyOutcome, HoldChange, SessionSearch, StateChange, StoreError};
+
+/// Whether the key of this process belongs to the account of this store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum KeyStatus {
+    /// The key has made or read another session of this store.
+    Proven,
+    /// Stripe does not know the newest other session.
+    Refuted,
+    /// There is no other session that could prove it.
+    NoOtherSession,
+}
+
+/// Finds out whether our key belongs to the account of this store, by another session than the one `in_question`.
+///
+/// # Errors
+/// [`NoVerdict`] if Stripe or the database gave no answer.
+pub(super) async fn prove_key(
+    context: &Context,
+    in_question: Option<&StoredSession<'_>>,
+) -> Result<KeyStatus, NoVerdict> {
+    let account = &context.account;
+    if account.is_proven() {
+        return Ok(KeyStatus::Proven);
+    }
+    let search = SessionSearch {
+        livemode: context.settings.livemode,
+        older_than: account.bound(),
+        except: in_question.map(|session| session.id.clone()),
+    };
+    let Some(newest) = context.store.find_newest_session(&search).await? else {
+        let is_new_shop =
+            in_question.is_some_and(|session| account.has_made_another(session.id, session.hold));
+        return Ok(if is_new_shop {
+            KeyStatus::Proven
+        } else {
+            KeyStatus::NoOtherSession
+        });
+    };
+    match context.gateway.retrieve_session(&newest).await {
+        Ok(_) => {
+            account.record_proof();
+            Ok(KeyStatus::Proven)
+        }
+        Err(error) if is_object_unknown(&error) => Ok(KeyStatus::Refuted),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Why the state of a session is not known.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NoVerdict {
+    /// Stripe gave no answer, or refuses our key.
+    #[error(transparent)]
+    Stripe(#[from] GatewayError),
+    /// Stripe does not know the session, and that is not believed.
+    #[error("Stripe does not know the session")]
+    Unknown,
+    /// The database gave no answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl NoVerdict {
+    /// Tells whether Stripe has certainly changed nothing.
+    pub(super) fn has_no_effect(&self) -> bool {
+        !matches!(self, Self::Stripe(GatewayError::Unknown))
+    }
+}
+
+impl From<NoVerdict> for WorkflowError {
+    fn from(error: NoVerdict) -> Self {
+        match error {
+            NoVerdict::Stripe(error) => error.into(),
+            NoVerdict::Unknown => Self::UnknownSession,
+            NoVerdict::Store(error) => error.into(),
+        }
+    }
+}
+
+/// A session of this store about which Stripe is asked.
+pub(super) struct StoredSession<'a> {
+    /// Stripe's id of the session.
+    pub(super) id: &'a SessionId,
+    /// The hold or attempt that the session was made for.
+    pub(super) hold: Option<HoldId>,
+    /// When Stripe ends the session by itself, or a moment after that.
+    pub(super) ends_at: DateTime<Utc>,
+}
+
+impl<'a> From<&'a Booking> for StoredSession<'a> {
+    fn from(booking: &'a Booking) -> Self {
+        Self {
+            id: &booking.hold.session,
+            hold: Some(booking.hold.id),
+            ends_at: booking.session_expires_at,
+        }
+    }
+}
+
+/// Judges a 404 for a session of this store: `Ok` if the session is gone for good.
+///
+/// # Errors
+/// [`NoVerdict`] if the 404 is not believed.
+pub(super) async fn judge_unknown(context: &Context, session: &StoredSession<'_>) -> Result<(), NoVerdict> {
+    let is_over = session.ends_at <= context.database_now().await?;
+    if is_over && prove_key(context, Some(session)).await? == KeyStatus::Proven {
+        return Ok(());
+    }
+    raise_alarm(session.hold);
+    Err(NoVerdict::Unknown)
+}
+
+/// Tells whether Stripe itself says that the object does not exist. A 404 from a proxy on the way says nothing.
+pub(super) fn is_object_unknown(error: &GatewayError) -> bool {
+    let is_missing =
+        |refusal: &Refusal| refusal.status == 404 && refusal.code.as_deref() == Some("resource_missing");
+    matches!(error, GatewayError::Refused(refusal) if is_missing(refusal))
+}
+
+/// Tells operators that Stripe does not know an object of this store.
+pub(super) fn raise_alarm(hold: Option<HoldId>) {
+    metrics::counter!("holdfast_sessions_unknown_total").increment(1);
+    let hold = hold.map(|hold| hold.log_id().to_string());
+    tracing::error!(
+        hold,
+        "Stripe does not know a session or payment of this store; is the key of the right account?"
+    );
+}
+
+/// The result of a release without Stripe's consent.
+pub(super) enum UnknownRelease {
+    /// Stripe does not know the session, or the hold is over: this is the hold now.
+    Over(Box<Booking>),
+    /// Stripe knows the session, so Stripe decides.
+    Known,
+    /// There is no such hold.
+    Missing,
+}
+
+/// Releases an unpaid hold if Stripe does not know its session, whether or not our key is proven.
+///
+/// # Errors
+/// [`NoVerdict`] if Stripe or the database gave no answer: nothing has changed.
+pub(super) async fn release_unknown_session(
+    context: &Context,
+    id: HoldId,
+    actor: Actor,
+) -> Result<UnknownRelease, NoVerdict> {
+    for _ in 0..MAX_CONFLICTS {
+        let Some(booking) = context.store.find_booking(id).await? else {
+            return Ok(UnknownRelease::Missing);
+        };
+        let Some(transition) = release_unknown(&booking.hold) else {
+            return Ok(UnknownRelease::Over(Box::new(booking)));
+        };
+        match context.gateway.retrieve_session(&booking.hold.session).await {
+            Ok(_) => return Ok(UnknownRelease::Known),
+            Err(error) if is_object_unknown(&error) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let change = HoldChange {
+            event: None,
+            hold: id,
+            version: booking.version,
+            step: Some(StateChange::Transition(transition)),
+            actor: actor.clone(),
+            now: context.now(),
+            check_at: None,
+        };
+        // After both outcomes the hold is read again: it is released then, or the change is decided anew.
+        if let ApplyOutcome::Done { .. } = context.store.apply_change(&change).await? {
+            tracing::warn!(hold = %id.log_id(), "hold released by the operator; Stripe does not know its session");
+            metrics::counter!("holdfast_transitions_total", "to" => "released").increment(1);
+            context.new_commands.notify_one();
+        }
+    }
+    Err(NoVerdict::Unknown)
+}
