@@ -18,12 +18,14 @@ use super::error::{Problem, ProblemCode};
 use super::scopes::find_required_scope;
 use super::server::Server;
 use crate::domain::access_key::{AccessKey, BOOTSTRAP_NAME, Scope, is_key_like};
-use crate::domain::booking::Actor;
-use crate::domain::ids::HoldId;
+use crate::domain::booking::{Actor, CheckoutClient, ClientId};
+use crate::domain::ids::{AccessKeyId, HoldId};
 
 /// The holder of the good key that a request carries. It is among the request's extensions.
 #[derive(Clone, Debug)]
 pub(super) struct KeyHolder {
+    /// The key's id; `None` for the key of the environment, which is in no table.
+    id: Option<AccessKeyId>,
     name: String,
     scope: Scope,
 }
@@ -31,6 +33,7 @@ pub(super) struct KeyHolder {
 impl KeyHolder {
     fn bootstrap() -> Self {
         Self {
+            id: None,
             name: BOOTSTRAP_NAME.to_owned(),
             scope: Scope::Admin,
         }
@@ -44,6 +47,16 @@ impl KeyHolder {
     /// Returns the holder as the operator who causes a change.
     pub(super) fn to_actor(&self) -> Actor {
         Actor::Operator(Some(self.name.clone()))
+    }
+
+    /// Returns the key as the client that starts a checkout. It is exempt from the limits on addresses.
+    pub(super) fn to_checkout_client(&self) -> CheckoutClient {
+        // No pseudonym of an address looks like an id or a name.
+        let id = self.id.map_or_else(|| self.name.clone(), |id| id.to_string());
+        CheckoutClient {
+            id: ClientId(id),
+            network: None,
+        }
     }
 
     /// Checks that the key's scope is enough.
@@ -65,6 +78,7 @@ impl KeyHolder {
 impl From<AccessKey> for KeyHolder {
     fn from(key: AccessKey) -> Self {
         Self {
+            id: Some(key.id),
             name: key.name,
             scope: key.scope,
         }

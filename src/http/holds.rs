@@ -129,7 +129,8 @@ pub(super) async fn start_checkout(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<PlacedHoldView>), Problem> {
-    if let Some(Extension(holder)) = &holder {
+    let holder = holder.map(|Extension(holder)| holder);
+    if let Some(holder) = &holder {
         holder.require_scope(Scope::Checkout)?;
     }
     // The limits of an address are not for a shop's server, which calls for many guests.
@@ -137,7 +138,11 @@ pub(super) async fn start_checkout(
     let parsed = parse_checkout_request(&server, own_address, &headers, body)?;
     let token_keys = server.context.token_keys().await?;
     let request = CheckoutRequest {
-        client: parsed.client.map(|client| client.to_checkout_client(token_keys)),
+        // A server that does not name the guest's address is the client itself.
+        client: match parsed.client {
+            Some(client) => Some(client.to_checkout_client(token_keys)),
+            None => holder.map(|holder| holder.to_checkout_client()),
+        },
         key: parsed.key.map(|key| scope_key(own_address, key, token_keys)),
         ..parsed.request
     };

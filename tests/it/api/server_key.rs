@@ -67,6 +67,22 @@ on_both_engines! {
         check_out(&app, key, &body(5, Some("2001:db8::2"))).await.expect_problem(429, "too_many_holds");
     }
 
+    async fn each_server_key_is_a_client_of_its_own(engine) {
+        let app = TestApp::start_with(engine, &[("HOLDFAST_MAX_LIVE_HOLDS_PER_GUEST", "2")]).await;
+        let (first, second) = (make_key(&app, "shop-1", "checkout").await, make_key(&app, "shop-2", "checkout").await);
+        let check_out_for_eva = async |key: &ApiResponse, number: u32| {
+            check_out(&app, key.text("key"), &order_by("eva@example.com", "call", &slot(number))).await
+        };
+        for number in 0..2 {
+            check_out_for_eva(&first, number).await.expect(201);
+        }
+        check_out_for_eva(&first, 2).await.expect_problem(429, "too_many_holds");
+        for number in 2..4 {
+            check_out_for_eva(&second, number).await.expect(201);
+        }
+        check_out_for_eva(&second, 4).await.expect_problem(429, "too_many_holds");
+    }
+
     async fn idempotency_keys_of_servers_outlive_their_access_key(engine) {
         let app = TestApp::start(engine).await;
         let check_out_once = async |key: &str| {
