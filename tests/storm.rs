@@ -4,8 +4,8 @@
 //! An episode is two or three real `holdfast serve` processes on one database, the Stripe simulator, and for
 //! PostgreSQL a proxy before the server. The shop sells one person, a pool, places in classes, and composites of all
 //! three in opposite orders. Guests compete for a few overlapping slots, move them, pay, decline, pay late, cancel or
-//! leave. A foreigner pays for other things on the same Stripe account, with our ids in them. At the same time Stripe
-//! fails in every way that the simulator has; webhooks arrive twice, late, in disorder or never; the database stalls,
+//! leave. A foreigner pays for other things on the same Stripe account, with our ids in them. A stranger keeps slots
+//! without paying, and sends requests that never end. At the same time Stripe fails in every way that the simulator has; webhooks arrive twice, late, in disorder or never; the database stalls,
 //! loses connections or loses responses; processes with wrong clocks are killed, stopped and started; and somebody
 //! sweeps with the key of another Stripe account.
 //!
@@ -55,6 +55,8 @@ mod processes;
 mod shop;
 #[path = "storm/sold_units.rs"]
 mod sold_units;
+#[path = "storm/stranger.rs"]
+mod stranger;
 #[path = "storm/stripe_proxy.rs"]
 mod stripe_proxy;
 #[path = "storm/support.rs"]
@@ -220,6 +222,18 @@ async fn unwritten_move_is_found() {
             engine,
             Mutation::MoveUnwritten,
             "not at the start that it was moved to",
+        )
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn uncounted_slow_payments_are_found() {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        assert_found(
+            engine,
+            Mutation::ProcessingUncounted,
+            "a client has more unpaid holds than the limit",
         )
         .await;
     }

@@ -9,12 +9,13 @@ use std::time::{Duration, Instant};
 use holdfast::sandbox::{SessionStatus, Simulator};
 
 use crate::observations::Observations;
+use crate::processes::MOST_UNPAID_HOLDS;
 use crate::sold_units::{claims_in_database, oversold};
 use crate::stripe_proxy::LeaseObserver;
 use crate::support::audit::{Audit, AuditConnection, Cells, slots};
 use crate::support::database::TestDatabase;
 
-/// The interval of the check that each slot has one buyer.
+/// The interval of the checks during the storm.
 const CHECK_INTERVAL: Duration = Duration::from_millis(200);
 
 /// The sources that the checks read.
@@ -41,11 +42,20 @@ impl Evidence<'_> {
     }
 }
 
-/// Checks I1, which holds at every moment, also during the storm.
-pub(crate) async fn one_buyer_each(evidence: &Evidence<'_>) -> Vec<String> {
+/// Checks I1 and the limits on unpaid holds, which are kept at every moment, also during the storm.
+pub(crate) async fn at_every_moment(evidence: &Evidence<'_>) -> Vec<String> {
     let mut database = evidence.open_database().await;
     let mut findings = slots(&mut database).await;
     findings.extend(oversold(&claims_in_database(&mut database).await));
+    let too_many = format!(
+        "SELECT client_id, CAST(count(*) AS text) FROM holds WHERE status IN ('held', 'processing')
+         GROUP BY client_id HAVING count(*) > {MOST_UNPAID_HOLDS}"
+    );
+    findings.extend(
+        database
+            .find("a client has more unpaid holds than the limit", &too_many)
+            .await,
+    );
     findings
 }
 
@@ -54,7 +64,7 @@ pub(crate) async fn one_buyer_each(evidence: &Evidence<'_>) -> Vec<String> {
 pub(crate) async fn check_repeatedly(evidence: &Evidence<'_>, open_for: Duration) -> Vec<String> {
     let (began, mut findings) = (Instant::now(), BTreeSet::new());
     while began.elapsed() < open_for {
-        findings.extend(one_buyer_each(evidence).await);
+        findings.extend(at_every_moment(evidence).await);
         tokio::time::sleep(CHECK_INTERVAL).await;
     }
     findings.into_iter().collect()

@@ -25,6 +25,7 @@ use crate::mutation::Mutation;
 use crate::observations::Observations;
 use crate::processes::{Processes, random_clock_offset};
 use crate::shop;
+use crate::stranger::Stranger;
 use crate::stripe_proxy::{self, StripeProxy};
 use crate::support::client::{ADMIN_KEY, Client};
 use crate::support::database::{Engine, TestDatabase};
@@ -70,7 +71,7 @@ pub(crate) async fn run_episode(engine: Engine, seed: u64, mutation: Mutation) -
     let prepared = started.elapsed();
     let mut findings = episode.storm(mutation, &mut rng).await;
     let stormed = started.elapsed();
-    findings.extend(checks::one_buyer_each(&episode.evidence()).await);
+    findings.extend(checks::at_every_moment(&episode.evidence()).await);
     findings.extend(episode.final_sweep(&mut rng).await);
     if !findings.is_empty() && mutation == Mutation::None {
         let file = std::env::temp_dir().join(format!("holdfast-storm-{seed}-{engine:?}.log"));
@@ -191,6 +192,15 @@ impl Episode {
             shop_closes: closing.clone(),
         };
         let purchasing = tokio::spawn(foreigner.run());
+        let stranger = Stranger {
+            processes: self.processes.clone(),
+            simulator: self.simulator.clone(),
+            observations: self.observations.clone(),
+            rng: StdRng::seed_from_u64(rng.random()),
+            first_start,
+            shop_closes: closing.clone(),
+        };
+        let keeping_slots = tokio::spawn(stranger.run());
         let injecting = tokio::spawn(injector.run_until_closed(closing.clone()));
         let open_for = rng.random_range(MOST_OPEN_MS / 2..=MOST_OPEN_MS);
         let mut findings = checks::check_repeatedly(&self.evidence(), Duration::from_millis(open_for)).await;
@@ -200,6 +210,7 @@ impl Episode {
         }
         background.await.unwrap();
         purchasing.await.unwrap();
+        keeping_slots.await.unwrap();
         findings.extend(injecting.await.unwrap().findings);
         findings
     }
@@ -301,9 +312,10 @@ impl Episode {
         let holds = self.observations.holds.lock().unwrap();
         let confirmed = holds.iter().filter(|hold| hold.confirmed).count();
         let refused = *self.observations.refused.lock().unwrap();
+        let limited = *self.observations.limited.lock().unwrap();
         let moved = *self.observations.moved.lock().unwrap();
         format!(
-            "{} received, {refused} refused, {moved} moved, {confirmed} read confirmed; {} sessions, {} refunds, {} events",
+            "{} received, {refused} refused, {limited} limited, {moved} moved, {confirmed} read confirmed; {} sessions, {} refunds, {} events",
             holds.len(),
             self.simulator.sessions().len(),
             self.simulator.refunds().len(),

@@ -26,6 +26,11 @@ const REQUEST_TIMEOUT: Duration = Duration::from_millis(1_500);
 /// How often a guest sends a request that fails.
 const MOST_ATTEMPTS: usize = 4;
 
+/// The e-mail address of the guest with this number.
+pub(crate) fn guest_email(number: u64) -> String {
+    format!("guest-{number}@example.com")
+}
+
 /// One guest of an episode, with its own random numbers.
 pub(crate) struct Guest {
     pub(crate) number: u64,
@@ -104,7 +109,7 @@ impl Guest {
     async fn request_slot(&mut self, number: u64, start: DateTime<Utc>) -> Option<ApiResponse> {
         let offer = random_offer(&mut self.rng);
         let mut body = json!({"event_type": offer.id, "starts_at": start, "quantity": offer.random_quantity(&mut self.rng),
-            "guest": {"email": format!("guest-{}@example.com", self.number)}});
+            "guest": {"email": guest_email(self.number)}});
         if let Some(resource) = offer.random_resource(&mut self.rng) {
             body["resource"] = resource.into();
         }
@@ -134,7 +139,10 @@ impl Guest {
 
     async fn check_out(&mut self, body: &Value, key: Option<&str>) -> Option<ApiResponse> {
         let (process, client) = self.random_process();
-        let mut request = client.request(Method::POST, "/v1/holds").json(body);
+        // Each guest has an address of its own, which a trusted proxy names.
+        let address = format!("198.51.100.{}", self.number);
+        let request = client.request(Method::POST, "/v1/holds").json(body);
+        let mut request = request.header("X-Forwarded-For", address);
         if let Some(key) = key {
             request = request.header("Idempotency-Key", key);
         }

@@ -4,7 +4,8 @@
 //! A missing constraint, forgotten events, dropped commands and an extra unit are triggers or another constraint: the
 //! program behaves as if that line of it were missing. For the release by the clock, a task writes what a sweep would
 //! write that reads the clock instead of Stripe; for the early expiry, a task calls Stripe as a sweep without leases
-//! would; for the ownership by reference, a task sends foreign events with our metadata in them. The program has no switch for any of it, so none can be left on.
+//! would; for the ownership by reference, a task sends foreign events with our metadata in them. The program has no switch
+//! for any of it, so none can be left on.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,73 +47,88 @@ pub(crate) enum Mutation {
     ExpireBeforeLease,
     /// I3: a `client_reference_id` makes a session ours.
     OwnershipByReference,
+    /// A hold whose payment takes days counts in no limit.
+    ProcessingUncounted,
 }
 
 impl Mutation {
     /// Adds the mutation to the database before the episode starts.
     pub(crate) async fn add_to_database(self, database: &TestDatabase) {
-        let statements: &[&str] = match (self, database.engine()) {
-            (
-                Self::None
-                | Self::ReleaseByClock
-                | Self::UnknownBelieved
-                | Self::ExpireBeforeLease
-                | Self::OwnershipByReference,
-                _,
-            ) => &[],
-            (Self::NoConstraint, _) => &["ALTER TABLE occupancy DROP CONSTRAINT occupancy_one_buyer"],
-            (Self::FirstUnitConstrained, _) => &[
+        let statements = match database.engine() {
+            Engine::Sqlite => self.sqlite_statements(),
+            Engine::Postgres => self.postgres_statements(),
+        };
+        for statement in statements {
+            database.execute(statement).await;
+        }
+    }
+
+    fn sqlite_statements(self) -> &'static [&'static str] {
+        match self {
+            Self::FirstSegmentOnly => &["CREATE TRIGGER mutation AFTER INSERT ON holds
+                 BEGIN DELETE FROM occupancy WHERE hold_id = NEW.id AND resource_id <> NEW.resource_id; END"],
+            Self::MoveUnwritten => &["CREATE TRIGGER mutation AFTER UPDATE OF segments ON holds
+                 BEGIN UPDATE holds SET segments = OLD.segments, starts_at = OLD.starts_at, ends_at = OLD.ends_at
+                 WHERE id = NEW.id; END"],
+            Self::ExtraUnit => &[
+                "CREATE TRIGGER mutation AFTER INSERT ON resources WHEN NEW.capacity > 1
+                 BEGIN UPDATE resources SET capacity = capacity + 1 WHERE id = NEW.id; END",
+            ],
+            Self::EventsForgotten => &["CREATE TRIGGER mutation BEFORE INSERT ON stripe_events
+                 BEGIN DELETE FROM stripe_events WHERE id = NEW.id; END"],
+            Self::ProcessingUncounted => &[
+                "CREATE TRIGGER mutation AFTER UPDATE OF status ON holds WHEN NEW.status = 'processing'
+                 BEGIN DELETE FROM allowances WHERE hold_id = NEW.id; END",
+            ],
+            Self::CommandsDropped => &["CREATE TRIGGER mutation AFTER INSERT ON commands
+                 BEGIN UPDATE commands SET done_at = created_at WHERE id = NEW.id; END"],
+            Self::NoConstraint | Self::FirstUnitConstrained => panic!("{self:?} is for PostgreSQL"),
+            _ => &[],
+        }
+    }
+
+    fn postgres_statements(self) -> &'static [&'static str] {
+        match self {
+            Self::NoConstraint => &["ALTER TABLE occupancy DROP CONSTRAINT occupancy_one_buyer"],
+            Self::FirstUnitConstrained => &[
                 "ALTER TABLE occupancy DROP CONSTRAINT occupancy_one_buyer",
                 "ALTER TABLE occupancy ADD CONSTRAINT occupancy_one_buyer
                  EXCLUDE USING gist (resource_id WITH =, during WITH &&, unit WITH =) WHERE (unit = 1)",
             ],
-            (Self::FirstSegmentOnly, Engine::Sqlite) => &["CREATE TRIGGER mutation AFTER INSERT ON holds
-                 BEGIN DELETE FROM occupancy WHERE hold_id = NEW.id AND resource_id <> NEW.resource_id; END"],
-            (Self::FirstSegmentOnly, Engine::Postgres) => &[
+            Self::FirstSegmentOnly => &[
                 "CREATE FUNCTION mutation() RETURNS trigger LANGUAGE plpgsql AS
                  'BEGIN DELETE FROM occupancy WHERE hold_id = NEW.id AND resource_id <> NEW.resource_id; RETURN NULL; END'",
                 "CREATE TRIGGER mutation AFTER INSERT ON holds FOR EACH ROW EXECUTE FUNCTION mutation()",
             ],
-            (Self::MoveUnwritten, Engine::Sqlite) => {
-                &["CREATE TRIGGER mutation AFTER UPDATE OF segments ON holds
-                 BEGIN UPDATE holds SET segments = OLD.segments, starts_at = OLD.starts_at, ends_at = OLD.ends_at
-                 WHERE id = NEW.id; END"]
-            }
-            (Self::MoveUnwritten, Engine::Postgres) => &[
+            Self::MoveUnwritten => &[
                 "CREATE FUNCTION mutation() RETURNS trigger LANGUAGE plpgsql AS
                  'BEGIN NEW.segments = OLD.segments; NEW.starts_at = OLD.starts_at; NEW.ends_at = OLD.ends_at;
                   RETURN NEW; END'",
                 "CREATE TRIGGER mutation BEFORE UPDATE OF segments ON holds FOR EACH ROW EXECUTE FUNCTION mutation()",
             ],
-            (Self::ExtraUnit, Engine::Sqlite) => &[
-                "CREATE TRIGGER mutation AFTER INSERT ON resources WHEN NEW.capacity > 1
-                 BEGIN UPDATE resources SET capacity = capacity + 1 WHERE id = NEW.id; END",
-            ],
-            (Self::ExtraUnit, Engine::Postgres) => &[
+            Self::ExtraUnit => &[
                 "CREATE FUNCTION mutation() RETURNS trigger LANGUAGE plpgsql AS
                  'BEGIN NEW.capacity = NEW.capacity + 1; RETURN NEW; END'",
                 "CREATE TRIGGER mutation BEFORE INSERT ON resources FOR EACH ROW WHEN (NEW.capacity > 1)
                  EXECUTE FUNCTION mutation()",
             ],
-            (Self::EventsForgotten, Engine::Sqlite) => {
-                &["CREATE TRIGGER mutation BEFORE INSERT ON stripe_events
-                 BEGIN DELETE FROM stripe_events WHERE id = NEW.id; END"]
-            }
-            (Self::EventsForgotten, Engine::Postgres) => &[
+            Self::EventsForgotten => &[
                 "CREATE FUNCTION mutation() RETURNS trigger LANGUAGE plpgsql AS
                  'BEGIN DELETE FROM stripe_events WHERE id = NEW.id; RETURN NEW; END'",
                 "CREATE TRIGGER mutation BEFORE INSERT ON stripe_events FOR EACH ROW EXECUTE FUNCTION mutation()",
             ],
-            (Self::CommandsDropped, Engine::Sqlite) => &["CREATE TRIGGER mutation AFTER INSERT ON commands
-                 BEGIN UPDATE commands SET done_at = created_at WHERE id = NEW.id; END"],
-            (Self::CommandsDropped, Engine::Postgres) => &[
+            Self::ProcessingUncounted => &[
+                "CREATE FUNCTION mutation() RETURNS trigger LANGUAGE plpgsql AS
+                 'BEGIN DELETE FROM allowances WHERE hold_id = NEW.id; RETURN NULL; END'",
+                "CREATE TRIGGER mutation AFTER UPDATE OF status ON holds FOR EACH ROW
+                 WHEN (NEW.status = 'processing') EXECUTE FUNCTION mutation()",
+            ],
+            Self::CommandsDropped => &[
                 "CREATE FUNCTION mutation() RETURNS trigger LANGUAGE plpgsql AS
                  'BEGIN NEW.done_at = NEW.created_at; RETURN NEW; END'",
                 "CREATE TRIGGER mutation BEFORE INSERT ON commands FOR EACH ROW EXECUTE FUNCTION mutation()",
             ],
-        };
-        for statement in statements {
-            database.execute(statement).await;
+            _ => &[],
         }
     }
 

@@ -47,6 +47,8 @@ pub(crate) struct Observations {
     pub(crate) unexpected: Mutex<Vec<String>>,
     /// The number of responses with `409 slot_taken`.
     pub(crate) refused: Mutex<u64>,
+    /// How often a limit refused the stranger.
+    pub(crate) limited: Mutex<u64>,
     /// The holds that have other resources at the same times, and which: only a late payment may cause that, and then
     /// the history says so.
     pub(crate) reassigned: Mutex<Vec<(String, String)>>,

@@ -16,6 +16,8 @@ use crate::support::client::{ADMIN_KEY, Client};
 use crate::support::process::{Process, complete};
 
 pub(crate) const WEBHOOK_SECRET: &str = "whsec_storm";
+/// The most unpaid holds of a client. No guest has so many.
+pub(crate) const MOST_UNPAID_HOLDS: u32 = 5;
 /// How long a process may take to stop: the limit of `serve`, and time for the signal to arrive.
 const STOPS_WITHIN: Duration = Duration::from_secs(25);
 /// The offsets of clocks in seconds. A process refuses webhooks if its clock is off by more than 300 s. A clock that
@@ -101,7 +103,8 @@ impl Processes {
         if place.is_some() {
             return;
         }
-        let offset = ahead.to_string();
+        let (offset, most_unpaid) = (ahead.to_string(), MOST_UNPAID_HOLDS.to_string());
+        let most_unpaid = most_unpaid.as_str();
         let variables = [
             ("DATABASE_URL", self.database_url.as_str()),
             ("STRIPE_SECRET_KEY", "sk_test_holdfast"),
@@ -112,6 +115,12 @@ impl Processes {
             ("HOLDFAST_HOLD_TTL", &self.hold_ttl),
             ("HOLDFAST_SWEEP_CRON", "* * * * * *"),
             ("HOLDFAST_CLOCK_OFFSET", &offset),
+            ("HOLDFAST_TRUSTED_PROXIES", "127.0.0.1/32"),
+            ("HOLDFAST_MAX_LIVE_HOLDS_PER_GUEST", most_unpaid),
+            ("HOLDFAST_MAX_LIVE_HOLDS_PER_CLIENT", most_unpaid),
+            ("HOLDFAST_LAPSE_COOLDOWN", "15m"),
+            // The slow requests of the stranger reach it.
+            ("HOLDFAST_MAX_CONNECTIONS", "60"),
         ];
         let mut process = Process::start(self.directory.path(), &["serve"], &variables);
         let address = process.address("serving on http://").await;

@@ -1,0 +1,116 @@
+//! A stranger at one client address, who keeps slots without paying, uses a guest's e-mail address, and sends requests
+//! that never end.
+//!
+//! The stranger may get as many holds as the limits allow, and no more; no guest may be refused because of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use holdfast::sandbox::{PaymentOutcome, Simulator};
+use rand::Rng;
+use rand::rngs::StdRng;
+use reqwest::Method;
+use serde_json::json;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::fault_injection::pause;
+use crate::guest::guest_email;
+use crate::observations::Observations;
+use crate::processes::{ProcessAddress, Processes};
+use crate::shop::{random_offer, random_start};
+
+/// The stranger's address, which a trusted proxy names.
+const ADDRESS: &str = "203.0.113.9";
+/// The most requests that are sent a byte at a time, at once.
+const SLOW_REQUESTS: usize = 30;
+/// The pause between two bytes.
+const BYTE_PAUSE: Duration = Duration::from_millis(100);
+/// The timeout of a checkout.
+const REQUEST_TIMEOUT: Duration = Duration::from_millis(1_500);
+
+/// The stranger of an episode, with its own random numbers.
+pub(crate) struct Stranger {
+    pub(crate) processes: Arc<Processes>,
+    pub(crate) simulator: Simulator,
+    pub(crate) observations: Arc<Observations>,
+    pub(crate) rng: StdRng,
+    /// The first start that is for sale.
+    pub(crate) first_start: DateTime<Utc>,
+    pub(crate) shop_closes: CancellationToken,
+}
+
+impl Stranger {
+    /// Starts one checkout after the other until the shop closes.
+    pub(crate) async fn run(mut self) {
+        let mut slow_requests = JoinSet::new();
+        while !self.shop_closes.is_cancelled() {
+            pause(&mut self.rng, 80).await;
+            if slow_requests.len() < SLOW_REQUESTS {
+                slow_requests.spawn(send_slowly(self.random_process()));
+            }
+            while slow_requests.try_join_next().is_some() {}
+            self.keep_slot().await;
+        }
+    }
+
+    fn random_process(&mut self) -> ProcessAddress {
+        let index = self.rng.random_range(0..self.processes.size());
+        self.processes.address(index)
+    }
+
+    /// Requests a slot, and starts a payment that takes days, or leaves the hold.
+    async fn keep_slot(&mut self) {
+        let index = self.rng.random_range(0..self.processes.size());
+        let client = self.processes.client(index);
+        let body = json!({"event_type": random_offer(&mut self.rng).id,
+            "starts_at": random_start(self.first_start, &mut self.rng), "guest": {"email": guest_email(0)}});
+        let request = client
+            .request(Method::POST, "/v1/holds")
+            .header("X-Forwarded-For", ADDRESS);
+        let request = request.json(&body).timeout(REQUEST_TIMEOUT);
+        // The process may be dead, or its answer lost.
+        let Ok(answer) = client.try_send(request).await else {
+            return;
+        };
+        match (
+            answer.status.as_u16(),
+            answer.body["code"].as_str().unwrap_or_default(),
+        ) {
+            (201, _) => {}
+            (429, "too_many_holds") => {
+                *self.observations.limited.lock().unwrap() += 1;
+                return;
+            }
+            (409, "slot_taken") | (503, _) => return,
+            _ => {
+                return self
+                    .observations
+                    .add_unexpected(format!("the stranger received {answer:?}"));
+            }
+        }
+        if self.rng.random_bool(0.8) {
+            drop(
+                self.simulator
+                    .pay(answer.text("checkout_session"), PaymentOutcome::Processing),
+            );
+        }
+    }
+}
+
+/// Sends a request a byte at a time until the process closes the connection.
+async fn send_slowly(process: ProcessAddress) {
+    let Ok(mut connection) = TcpStream::connect(process.address).await else {
+        return;
+    };
+    let request = b"POST /v1/holds HTTP/1.1\r\nHost: shop\r\nContent-Length: 1000\r\n\r\n".iter();
+    for byte in request.chain(std::iter::repeat(&b' ')) {
+        if connection.write_all(&[*byte]).await.is_err() {
+            return;
+        }
+        tokio::time::sleep(BYTE_PAUSE).await;
+    }
+}
