@@ -69,5 +69,5 @@ pub use placements::{HoldLimits, HoldMove, MoveOutcome, PlaceOutcome, Placements
 pub use pool_options::PoolOptions;
 pub use resources::Resources;
 pub use schema::Schema;
-pub use sessions::{SessionSearch, Sessions};
+pub use sessions::{FoundSession, SessionSearch, Sessions};
 pub use unowned_facts::{UnownedFact, UnownedFacts};

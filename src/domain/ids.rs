@@ -140,6 +140,14 @@ stripe_id! {
     /// Identifies a Stripe Checkout Session, `cs_…`.
     SessionId
 }
+impl SessionId {
+    /// Tells whether the session may be of this mode. An id that does not tell its mode fits both.
+    pub fn is_of_mode(&self, livemode: bool) -> bool {
+        let other = if livemode { "cs_test_" } else { "cs_live_" };
+        !self.as_str().starts_with(other)
+    }
+}
+
 stripe_id! {
     /// Identifies a Stripe PaymentIntent, `pi_…`.
     IntentId

@@ -22,6 +22,9 @@ pub(super) struct HoldState {
     ends_at: DateTime<Utc>,
     #[serde(skip_serializing_if = "Option::is_none")]
     refund: Option<Value>,
+    /// Whether an operator released it although Stripe does not know its session.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    without_stripe: bool,
 }
 
 impl From<&Booking> for HoldState {
@@ -34,11 +37,20 @@ impl From<&Booking> for HoldState {
             starts_at: window.starts_at(),
             ends_at: window.ends_at(),
             refund: None,
+            without_stripe: false,
         }
     }
 }
 
 impl HoldState {
+    /// Adds that an operator ordered a release without Stripe.
+    pub(super) fn without_stripe(self, without_stripe: bool) -> Self {
+        Self {
+            without_stripe,
+            ..self
+        }
+    }
+
     /// Adds what an operator ordered to refund.
     pub(super) fn with_refund(self, refund: Refund) -> Self {
         let refund = match refund {

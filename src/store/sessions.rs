@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::StoreError;
+use super::columns::DbUuid;
 use crate::domain::figures::OtherModeWork;
 use crate::domain::ids::{HoldId, SessionId};
 
@@ -22,11 +23,20 @@ pub struct SessionSearch {
     pub except: Option<SessionId>,
 }
 
+/// A session that was found, and its hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundSession {
+    /// The hold that the session was made for.
+    pub hold: HoldId,
+    /// Stripe's id of the session.
+    pub id: SessionId,
+}
+
 /// Sessions in the database; one method is one transaction.
 #[async_trait]
 pub trait Sessions {
     /// Finds the newest session of a hold. A command's session does not count, because a process may have made it anew.
-    async fn find_newest_session(&self, search: &SessionSearch) -> Result<Option<SessionId>, StoreError>;
+    async fn find_newest_session(&self, search: &SessionSearch) -> Result<Option<FoundSession>, StoreError>;
     /// Finds the newest session of a hold that is not paid yet.
     async fn find_newest_unpaid_session(&self, livemode: bool) -> Result<Option<SessionId>, StoreError>;
     /// Counts what is left to do in the other mode than `livemode`.
@@ -50,7 +60,7 @@ macro_rules! mode_of {
 
 /// Finds the newest session of mode `$1` whose hold is older than `$2`, except `$3`.
 pub(super) const FIND_NEWEST: &str = concat!(
-    "SELECT session_id FROM holds WHERE id < $2 AND session_id <> $3 AND coalesce(",
+    "SELECT id, session_id FROM holds WHERE id < $2 AND session_id <> $3 AND coalesce(",
     mode_of!("session_id"),
     ", $1) = $1 ORDER BY id DESC LIMIT 1"
 );
@@ -71,6 +81,21 @@ impl SessionSearch {
     /// The exception that [`FIND_NEWEST`] gets: a text that is no session's id if there is none.
     pub(super) fn exception(&self) -> &str {
         self.except.as_ref().map_or("", SessionId::as_str)
+    }
+}
+
+#[derive(sqlx::FromRow)]
+pub(super) struct FoundSessionRow {
+    id: DbUuid,
+    session_id: String,
+}
+
+impl FoundSessionRow {
+    pub(super) fn decode(self) -> FoundSession {
+        FoundSession {
+            hold: HoldId(self.id.0),
+            id: SessionId::new(self.session_id),
+        }
     }
 }
 

@@ -4,18 +4,20 @@
 //! A session that this process has made itself proves little: with a wrong key, the first checkout makes a session in
 //! the wrong account, and that session is known to the wrong key. So:
 //!
-//! - Any session that Stripe shows us proves the key, if it is older than the first checkout of this process, or if this process has made none.
-//! - Before a 404 is believed, a process without proof reads the newest such session. If Stripe does not know it, the key
-//!   stays unproven, however many sessions this process makes.
+//! - Stripe showing us a session proves the key for the sessions that are newer. A wrong key that has sold knows its own
+//!   sessions, but none from before it.
+//! - Before a 404 is believed, a process without proof reads the newest session that is older than the one in question. If
+//!   Stripe does not know it, the key stays unproven, however many sessions this process makes. Only if the store has
+//!   no older one, the newest other session is read, but none that this process has made.
 //! - A session that this process has made counts only if the store has none from before this process, as in a new shop,
 //!   and if the session in question is not from before it either.
 //!
 //! Only sessions of the key's mode count, so that a shop that has tried first in test mode can go live. What this cannot
-//! see is a wrong key that has sold through several restarts: the newest session is then its own. Guests have paid
-//! into the wrong account by then, so the first 404 of a wrong key must be seen: that is what the alarm is for.
+//! see is a wrong key that has sold, if the session in question is the oldest of the store; and one that has sold both
+//! before and after the session in question. The first 404 of a wrong key must be seen: that is what the alarm is for.
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -29,7 +31,8 @@ pub(super) struct AccountProof {
     first_checkout_ms: AtomicI64,
     /// The first two sessions that this process has made: at least one is another than the session in question.
     made: [OnceLock<SessionId>; 2],
-    is_proven: AtomicBool,
+    /// The oldest hold whose session Stripe has shown us.
+    oldest_read: Mutex<Option<HoldId>>,
 }
 
 impl AccountProof {
@@ -38,7 +41,7 @@ impl AccountProof {
         Self {
             first_checkout_ms: AtomicI64::new(i64::MAX),
             made: [OnceLock::new(), OnceLock::new()],
-            is_proven: AtomicBool::new(false),
+            oldest_read: Mutex::new(None),
         }
     }
 
@@ -67,19 +70,18 @@ impl AccountProof {
     /// Records that Stripe has shown us the session of this hold. Not for an attempt: this process may have repeated its
     /// call, and then the session is its own although the attempt is older.
     pub(super) fn record_read(&self, hold: HoldId) {
-        if self.bound().is_none_or(|bound| hold < bound) {
-            self.record_proof();
+        if self.bound().is_some_and(|bound| hold >= bound) {
+            return;
         }
+        let mut oldest = self.oldest_read.lock().unwrap_or_else(PoisonError::into_inner);
+        *oldest = Some(oldest.map_or(hold, |known| known.min(hold)));
     }
 
-    /// Records that Stripe has shown us a session that proves the key.
-    pub(super) fn record_proof(&self) {
-        self.is_proven.store(true, Ordering::Relaxed);
-    }
-
-    /// Tells whether Stripe has shown us a session that proves the key.
-    pub(super) fn is_proven(&self) -> bool {
-        self.is_proven.load(Ordering::Relaxed)
+    /// Tells whether Stripe has shown us a session that is older than the one of this hold or attempt. If it belongs to
+    /// neither, any session will do.
+    pub(super) fn is_proven_for(&self, hold: Option<HoldId>) -> bool {
+        let oldest = *self.oldest_read.lock().unwrap_or_else(PoisonError::into_inner);
+        oldest.is_some_and(|oldest| hold.is_none_or(|hold| oldest < hold))
     }
 
     /// Returns the id below which holds are not this process's own; `None` if it has made none.
@@ -115,19 +117,34 @@ mod tests {
     }
 
     #[test]
-    fn session_of_another_process_proves_the_key() {
+    fn session_of_another_process_proves_the_key_for_newer_ones() {
+        let newer = Some(hold(1_800_000_009));
         let fresh = proof();
+        assert!(!fresh.is_proven_for(newer) && !fresh.is_proven_for(None));
         fresh.record_read(hold(1_800_000_001));
         assert!(
-            fresh.is_proven(),
+            fresh.is_proven_for(newer) && fresh.is_proven_for(None),
             "this process has made none, so it is another's"
         );
+        let same_or_older = [hold(1_800_000_001), hold(1_799_999_999)];
+        assert!(!same_or_older.iter().any(|hold| fresh.is_proven_for(Some(*hold))));
+        fresh.record_read(hold(1_799_999_998));
+        fresh.record_read(hold(1_800_000_005));
+        assert!(
+            fresh.is_proven_for(Some(hold(1_799_999_999))),
+            "the oldest counts"
+        );
+    }
+
+    #[test]
+    fn own_session_proves_nothing() {
+        let newer = Some(hold(1_800_000_009));
         let seller = proof();
         seller.record_made(&session("cs_1"));
         seller.record_read(hold(1_800_000_001));
-        assert!(!seller.is_proven(), "it may be its own");
+        assert!(!seller.is_proven_for(newer), "it may be its own");
         seller.record_read(hold(1_799_999_999));
-        assert!(seller.is_proven());
+        assert!(seller.is_proven_for(newer));
     }
 
     #[test]

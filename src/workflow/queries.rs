@@ -122,7 +122,11 @@ pub async fn check_newest_session(context: &Context) -> Result<NewestSession, Wo
                 older_than: None,
                 except: None,
             };
-            context.store.find_newest_session(&any).await?
+            context
+                .store
+                .find_newest_session(&any)
+                .await?
+                .map(|found| found.id)
         }
     };
     let Some(session) = newest else {

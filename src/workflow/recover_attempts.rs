@@ -12,8 +12,9 @@
 use super::context::Context;
 use super::error::WorkflowError;
 use super::outbox;
-use super::unknown_session::{self, KeyStatus, NoVerdict};
+use super::unknown_session::{self, KeyStatus, NoVerdict, QuestionedSession};
 use crate::domain::booking::Actor;
+use crate::domain::ids::HoldId;
 use crate::gateway::{GatewayError, Refusal};
 use crate::store::{AttemptEnd, LeaseRequest, StaleAttempt};
 
@@ -33,7 +34,8 @@ pub(super) async fn recover_attempts(context: &Context) -> Result<u64, WorkflowE
     if batch.is_empty() {
         return Ok(0);
     }
-    let may_repeat = may_repeat_calls(context).await?;
+    let oldest = batch.iter().map(|attempt| attempt.terms.hold).min();
+    let may_repeat = may_repeat_calls(context, oldest).await?;
     let mut open = 0;
     for attempt in batch {
         let is_closed = may_repeat && recover_attempt(context, &attempt).await?;
@@ -47,9 +49,13 @@ pub(super) async fn recover_attempts(context: &Context) -> Result<u64, WorkflowE
     Ok(open)
 }
 
-/// Tells whether our key may repeat the calls of attempts.
-async fn may_repeat_calls(context: &Context) -> Result<bool, WorkflowError> {
-    match unknown_session::prove_key(context, None).await {
+/// Tells whether our key may repeat the calls of attempts, of which this is the oldest.
+async fn may_repeat_calls(context: &Context, oldest: Option<HoldId>) -> Result<bool, WorkflowError> {
+    let in_question = QuestionedSession {
+        id: None,
+        hold: oldest,
+    };
+    match unknown_session::prove_key(context, &in_question).await {
         Ok(KeyStatus::Proven | KeyStatus::NoOtherSession) => Ok(true),
         Ok(KeyStatus::Refuted) => {
             unknown_session::raise_alarm(None);

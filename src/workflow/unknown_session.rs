@@ -7,6 +7,8 @@
 //! - The key of this process belongs to the account that made the sessions of this store: it has made or read another
 //!   one (`account_proof` says how).
 //!
+//! A key of one mode knows no session of the other, so its 404 for such a session is never believed.
+//!
 //! Otherwise nothing is released, no command counts as done, no attempt is repeated, and an alarm is raised. Only the
 //! operator frees such a slot ([`release_unknown_session`]).
 
@@ -18,7 +20,7 @@ use crate::domain::booking::{Actor, Booking};
 use crate::domain::hold::release_unknown;
 use crate::domain::ids::{HoldId, SessionId};
 use crate::gateway::{GatewayError, Refusal};
-use crate::store::{ApplyOutcome, HoldChange, SessionSearch, StateChange, StoreError};
+use crate::store::{ApplyOutcome, FoundSession, HoldChange, SessionSearch, StateChange, StoreError};
 
 /// Whether the key of this process belongs to the account of this store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,34 +39,59 @@ pub(super) enum KeyStatus {
 /// [`NoVerdict`] if Stripe or the database gave no answer.
 pub(super) async fn prove_key(
     context: &Context,
-    in_question: Option<&StoredSession<'_>>,
+    in_question: &QuestionedSession<'_>,
 ) -> Result<KeyStatus, NoVerdict> {
     let account = &context.account;
-    if account.is_proven() {
+    if account.is_proven_for(in_question.hold) {
         return Ok(KeyStatus::Proven);
     }
-    let search = SessionSearch {
-        livemode: context.settings.livemode,
-        older_than: account.bound(),
-        except: in_question.map(|session| session.id.clone()),
-    };
-    let Some(newest) = context.store.find_newest_session(&search).await? else {
-        let is_new_shop =
-            in_question.is_some_and(|session| account.has_made_another(session.id, session.hold));
+    let Some(other) = find_other_session(context, in_question).await? else {
+        let is_new_shop = in_question
+            .id
+            .is_some_and(|id| account.has_made_another(id, in_question.hold));
         return Ok(if is_new_shop {
             KeyStatus::Proven
         } else {
             KeyStatus::NoOtherSession
         });
     };
-    match context.gateway.retrieve_session(&newest).await {
+    match context.gateway.retrieve_session(&other.id).await {
         Ok(_) => {
-            account.record_proof();
+            account.record_read(other.hold);
             Ok(KeyStatus::Proven)
         }
         Err(error) if is_object_unknown(&error) => Ok(KeyStatus::Refuted),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Finds the session to try the key with: the newest one that is older than the session in question, else the newest
+/// other one, and none that this process has made.
+async fn find_other_session(
+    context: &Context,
+    in_question: &QuestionedSession<'_>,
+) -> Result<Option<FoundSession>, StoreError> {
+    let own = context.account.bound();
+    let mut search = SessionSearch {
+        livemode: context.settings.livemode,
+        older_than: own.into_iter().chain(in_question.hold).min(),
+        except: in_question.id.cloned(),
+    };
+    let older = context.store.find_newest_session(&search).await?;
+    if older.is_some() || search.older_than == own {
+        return Ok(older);
+    }
+    search.older_than = own;
+    context.store.find_newest_session(&search).await
+}
+
+/// What a 404 is about: the session of a hold or an attempt.
+#[derive(Default)]
+pub(super) struct QuestionedSession<'a> {
+    /// Stripe's id of the session; `None` if we do not know whether there is one.
+    pub(super) id: Option<&'a SessionId>,
+    /// The hold or attempt that the session is for, if it is known.
+    pub(super) hold: Option<HoldId>,
 }
 
 /// Why the state of a session is not known.
@@ -124,7 +151,13 @@ impl<'a> From<&'a Booking> for StoredSession<'a> {
 /// [`NoVerdict`] if the 404 is not believed.
 pub(super) async fn judge_unknown(context: &Context, session: &StoredSession<'_>) -> Result<(), NoVerdict> {
     let is_over = session.ends_at <= context.database_now().await?;
-    if is_over && prove_key(context, Some(session)).await? == KeyStatus::Proven {
+    let in_question = QuestionedSession {
+        id: Some(session.id),
+        hold: session.hold,
+    };
+    // A key knows no session of the other mode.
+    let is_of_our_mode = session.id.is_of_mode(context.settings.livemode);
+    if is_over && is_of_our_mode && prove_key(context, &in_question).await? == KeyStatus::Proven {
         return Ok(());
     }
     raise_alarm(session.hold);

@@ -21,10 +21,10 @@ use holdfast::domain::session::HoldRefs;
 use holdfast::domain::token::TokenKey;
 use holdfast::gateway::{Gateway, GatewayError, Refusal};
 use holdfast::store::{
-    Allowances, ApplyOutcome, AvailabilityQuery, Changes, Commands, DatabaseClock, Figures, GuestErasure,
-    Guests, HoldChange, HoldLimits, HoldMove, Holds, LeaseRequest, LimitUsage, LimitUsageQuery, MoveOutcome,
-    Occupancies, OrphanPayment, PlaceOutcome, Placements, ReleaseLease, Schema, SessionSearch, Sessions,
-    Store, StoreError,
+    Allowances, ApplyOutcome, AvailabilityQuery, Changes, Commands, DatabaseClock, Figures, FoundSession,
+    GuestErasure, Guests, HoldChange, HoldLimits, HoldMove, Holds, LeaseRequest, LimitUsage, LimitUsageQuery,
+    MoveOutcome, Occupancies, OrphanPayment, PlaceOutcome, Placements, ReleaseLease, Schema, SessionSearch,
+    Sessions, Store, StoreError,
 };
 use tokio::sync::mpsc::UnboundedSender;
 use uuid::Uuid;
@@ -346,7 +346,7 @@ impl Schema for Script {
 #[async_trait]
 impl Sessions for Script {
     /// The key of the model is the right one, and no other session proves it.
-    async fn find_newest_session(&self, _: &SessionSearch) -> Result<Option<SessionId>, StoreError> {
+    async fn find_newest_session(&self, _: &SessionSearch) -> Result<Option<FoundSession>, StoreError> {
         Ok(None)
     }
 

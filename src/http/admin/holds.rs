@@ -179,7 +179,7 @@ pub(in crate::http) async fn release_hold(
     match released {
         ReleaseOutcome::Missing => Err(Problem::not_found("hold")),
         ReleaseOutcome::Over(booking) => {
-            note.set_after(HoldState::from(&*booking));
+            note.set_after(HoldState::from(&*booking).without_stripe(release.without_stripe));
             require_released(&booking)?;
             show_detail(&server, id).await
         }

@@ -7,18 +7,20 @@ use super::PostgresStore;
 use crate::domain::figures::OtherModeWork;
 use crate::domain::ids::SessionId;
 use crate::store::StoreError;
-use crate::store::sessions::{self, OtherModeWorkRow, SessionSearch, Sessions, count_work};
+use crate::store::sessions::{
+    self, FoundSession, FoundSessionRow, OtherModeWorkRow, SessionSearch, Sessions, count_work,
+};
 
 #[async_trait]
 impl Sessions for PostgresStore {
-    async fn find_newest_session(&self, search: &SessionSearch) -> Result<Option<SessionId>, StoreError> {
+    async fn find_newest_session(&self, search: &SessionSearch) -> Result<Option<FoundSession>, StoreError> {
         self.retrying(|| async {
-            let query = sqlx::query_scalar(sessions::FIND_NEWEST)
+            let query = sqlx::query_as(sessions::FIND_NEWEST)
                 .bind(search.livemode)
                 .bind(search.id_bound())
                 .bind(search.exception());
-            let found: Option<String> = query.fetch_optional(&self.pool).await?;
-            Ok(found.map(SessionId::new))
+            let found: Option<FoundSessionRow> = query.fetch_optional(&self.pool).await?;
+            Ok(found.map(FoundSessionRow::decode))
         })
         .await
     }

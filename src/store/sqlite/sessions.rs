@@ -8,17 +8,19 @@ use crate::domain::figures::OtherModeWork;
 use crate::domain::ids::SessionId;
 use crate::store::StoreError;
 use crate::store::columns::{DbTime, DbUuid};
-use crate::store::sessions::{self, OtherModeWorkRow, SessionSearch, Sessions, count_work};
+use crate::store::sessions::{
+    self, FoundSession, FoundSessionRow, OtherModeWorkRow, SessionSearch, Sessions, count_work,
+};
 
 #[async_trait]
 impl Sessions for SqliteStore {
-    async fn find_newest_session(&self, search: &SessionSearch) -> Result<Option<SessionId>, StoreError> {
-        let query = sqlx::query_scalar(sessions::FIND_NEWEST)
+    async fn find_newest_session(&self, search: &SessionSearch) -> Result<Option<FoundSession>, StoreError> {
+        let query = sqlx::query_as(sessions::FIND_NEWEST)
             .bind(search.livemode)
             .bind(DbUuid(search.id_bound()))
             .bind(search.exception());
-        let found: Option<String> = self.read(query.fetch_optional(&self.readers)).await?;
-        Ok(found.map(SessionId::new))
+        let found: Option<FoundSessionRow> = self.read(query.fetch_optional(&self.readers)).await?;
+        Ok(found.map(FoundSessionRow::decode))
     }
 
     async fn find_newest_unpaid_session(&self, livemode: bool) -> Result<Option<SessionId>, StoreError> {

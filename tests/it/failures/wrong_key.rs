@@ -106,6 +106,38 @@ on_both_engines! {
         app.sweep().await;
     }
 
+    async fn wrong_key_that_sold_and_restarted_frees_no_slot(engine) {
+        let app = TestApp::start(engine).await;
+        app.sold("call", THIRD_SLOT).await;
+        let hold = app.hold_slot("call", SLOT).await;
+        app.clock.advance(Duration::minutes(1));
+        let (_other, url) = app.another_account().await;
+        let wrong = app.another_instance_with(&[("STRIPE_API_BASE", &url)]).await;
+        wrong.checkout(&order("call", OTHER_SLOT)).await.expect(201);
+        let restarted = app.another_instance_with(&[("STRIPE_API_BASE", &url)]).await;
+        for _ in 0..2 {
+            app.clock.advance(time_past_the_session());
+            restarted.sweep().await;
+            assert_eq!(app.state_of(&hold).await, "held", "sessions that are newer prove nothing");
+        }
+        app.clock.advance(time_past_the_session());
+        app.sweep().await;
+        assert_eq!(app.state_of(&hold).await, "released/expired");
+    }
+
+    async fn session_of_the_other_mode_is_no_verdict(engine) {
+        let app = TestApp::start(engine).await;
+        app.without_audit("the test takes a session from its hold");
+        app.sold("call", OTHER_SLOT).await;
+        let hold = app.hold_slot("call", SLOT).await;
+        let id = hold.text("id");
+        let live = format!("UPDATE holds SET session_id = 'cs_live_{id}' WHERE id = '{id}'");
+        assert_eq!(app.database.execute(&live).await, 1);
+        app.clock.advance(time_past_the_session());
+        assert_eq!(app.sweep().await["released"], 0);
+        assert_eq!(app.state_of(&hold).await, "held");
+    }
+
     async fn unknown_session_keeps_slot_until_its_own_end(engine) {
         let app = TestApp::start(engine).await;
         app.without_audit("the test takes a session from its hold");
@@ -172,6 +204,11 @@ on_both_engines! {
             assert_eq!((released.text("status"), released.text("reason")), ("released", "operator"));
         }
         assert_eq!(last_line(&app, &hold).await, ["released", "released_without_stripe", "operator"]);
+        let query = format!("/v1/admin/audit?action=releaseHold&target=holds/{}", hold.text("id"));
+        let audit = app.admin(Method::GET, &query, None).await.expect(200).body;
+        let entry = &audit["data"][0];
+        assert_eq!((&entry["actor"], &entry["outcome"]), (&json!("bootstrap"), &json!("done")), "{audit}");
+        assert_eq!((&entry["before"]["status"], &entry["after"]["without_stripe"]), (&json!("released"), &json!(true)));
         release_without_stripe(&wrong, &slow).await.expect(200);
         assert_eq!(app.state_of(&slow).await, "released/operator");
         wrong.sweep().await;

@@ -31,8 +31,8 @@ use holdfast::domain::token::{CalendarSalt, TokenKey};
 use holdfast::gateway::{Gateway, GatewayError, Probe};
 use holdfast::store::{
     AccessKeys, Allowances, ApplyOutcome, AttemptEnd, Attempts, Audit, AvailabilityQuery, Blocks, Catalogue,
-    Changes, Claim, Commands, DatabaseClock, Events, FeedRead, Feeds, Figures, GuestErasure, Guests,
-    HoldChange, HoldLimits, HoldMove, Holds, LeaseRequest, LimitUsage, LimitUsageQuery, MoveOutcome,
+    Changes, Claim, Commands, DatabaseClock, Events, FeedRead, Feeds, Figures, FoundSession, GuestErasure,
+    Guests, HoldChange, HoldLimits, HoldMove, Holds, LeaseRequest, LimitUsage, LimitUsageQuery, MoveOutcome,
     NewAttempt, Occupancies, OrphanPayment, PlaceOutcome, Placements, ReleaseLease, Resources, Schema,
     SessionSearch, Sessions, StaleAttempt, Store, StoreError, UnownedFact, UnownedFacts,
 };
@@ -328,7 +328,7 @@ implement_store! {
 
 implement_store! {
     Sessions:
-    find_newest_session(search: &SessionSearch) -> Option<SessionId>;
+    find_newest_session(search: &SessionSearch) -> Option<FoundSession>;
     find_newest_unpaid_session(livemode: bool) -> Option<SessionId>;
     count_other_mode_work(livemode: bool, now: DateTime<Utc>) -> OtherModeWork;
 }

@@ -56,7 +56,7 @@ async fn newest(
         except: Some(SessionId::new(except)),
     };
     let found = store.find_newest_session(&search).await.unwrap();
-    found.map(|session| session.to_string())
+    found.map(|session| session.id.to_string())
 }
 
 async fn newest_session_is_of_the_keys_mode(database: &TestDatabase) {
