@@ -90,9 +90,10 @@ fn decide_processing(hold: &Hold, fact: &Fact, policy: HoldPolicy) -> Decision {
 
 fn decide_confirmed(hold: &Hold, fact: &Fact, policy: HoldPolicy) -> Decision {
     match fact {
-        Fact::SessionCompleted(SessionPayment::Paid(receipt))
-        | Fact::AsyncSucceeded(receipt)
-        | Fact::IntentSucceeded(receipt) => {
+        Fact::SessionCompleted(SessionPayment::Paid(receipt)) | Fact::AsyncSucceeded(receipt) => {
+            apply_own_session(hold, receipt, TransitionReason::SecondPayment)
+        }
+        Fact::IntentSucceeded(receipt) => {
             refund_extra_payment(hold, receipt, TransitionReason::SecondPayment)
         }
         Fact::OtherSessionPaid(receipt) => apply_other_session_to_confirmed(hold, receipt),
@@ -138,10 +139,10 @@ fn decide_released(hold: &Hold, fact: &Fact) -> Decision {
 
 fn decide_cancelled(hold: &Hold, fact: &Fact) -> Decision {
     match fact {
-        Fact::SessionCompleted(SessionPayment::Paid(receipt))
-        | Fact::OtherSessionPaid(receipt)
-        | Fact::AsyncSucceeded(receipt)
-        | Fact::IntentSucceeded(receipt) => {
+        Fact::SessionCompleted(SessionPayment::Paid(receipt)) | Fact::AsyncSucceeded(receipt) => {
+            apply_own_session(hold, receipt, TransitionReason::PaymentAfterCancellation)
+        }
+        Fact::OtherSessionPaid(receipt) | Fact::IntentSucceeded(receipt) => {
             refund_extra_payment(hold, receipt, TransitionReason::PaymentAfterCancellation)
         }
         Fact::SessionCompleted(SessionPayment::Unpaid(_) | SessionPayment::NotRequired)

@@ -32,7 +32,35 @@ pub(super) fn confirm_hold(
     policy: HoldPolicy,
     reason: TransitionReason,
 ) -> Decision {
-    Decision::Change(confirm(hold, receipt, policy, reason))
+    let mut step = confirm(hold, receipt, policy, reason);
+    flag_other_amount(&mut step.next, receipt);
+    Decision::Change(step)
+}
+
+/// Flags the hold if a session took another amount than the price. An intent alone does not tell what was sold.
+fn flag_other_amount(next: &mut Hold, receipt: &Receipt) {
+    next.price_mismatch |= receipt.money != next.price;
+}
+
+/// Applies what the hold's own session says about a payment that is known from its intent.
+fn apply_known_payment(hold: &Hold, receipt: &Receipt) -> Decision {
+    let mut next = hold.clone();
+    flag_other_amount(&mut next, receipt);
+    if next.price_mismatch == hold.price_mismatch {
+        return Decision::Stay(TransitionReason::AlreadySo);
+    }
+    change_hold(next, TransitionReason::Paid)
+}
+
+/// Applies what the own session of a hold took that is paid already or has ended for good.
+pub(super) fn apply_own_session(hold: &Hold, receipt: &Receipt, reason: TransitionReason) -> Decision {
+    match refund_extra_payment(hold, receipt, reason) {
+        Decision::Change(mut step) => {
+            flag_other_amount(&mut step.next, receipt);
+            Decision::Change(step)
+        }
+        _ => apply_known_payment(hold, receipt),
+    }
 }
 
 pub(super) fn confirm_without_payment(hold: &Hold) -> Decision {
@@ -60,7 +88,7 @@ pub(super) fn apply_intent_payment(
     reason: TransitionReason,
 ) -> Decision {
     if covers_price(hold, receipt.money) {
-        return confirm_hold(hold, receipt, policy, reason);
+        return Decision::Change(confirm(hold, receipt, policy, reason));
     }
     if hold.find_payment(&receipt.intent).is_some() {
         return Decision::Stay(TransitionReason::AlreadySo);
@@ -74,7 +102,8 @@ pub(super) fn apply_intent_payment(
 /// Applies what another session took for a hold that is not paid: at least the price confirms the hold, less goes back.
 pub(super) fn apply_other_session(hold: &Hold, receipt: &Receipt, policy: HoldPolicy) -> Decision {
     if covers_price(hold, receipt.money) {
-        let step = confirm(hold, receipt, policy, TransitionReason::PaidElsewhere);
+        let mut step = confirm(hold, receipt, policy, TransitionReason::PaidElsewhere);
+        flag_other_amount(&mut step.next, receipt);
         return Decision::Change(expire_own_session(step));
     }
     match hold.find_payment(&receipt.intent) {
@@ -120,11 +149,23 @@ pub(super) fn refund_extra_payment(hold: &Hold, receipt: &Receipt, reason: Trans
     Decision::Change(refund_payment(hold.clone(), receipt, 0, reason))
 }
 
-/// Applies what a released hold's own session took (I3). A known payment was decided before and changes nothing.
+/// Applies what a released hold's own session took (I3). A known payment was decided before.
 pub(super) fn apply_late_payment(hold: &Hold, receipt: &Receipt) -> Decision {
     match hold.find_payment(&receipt.intent) {
-        Some(_) => Decision::Stay(TransitionReason::AlreadySo),
-        None => reclaim_slot(hold, receipt, 0),
+        Some(_) => apply_known_payment(hold, receipt),
+        None => flag_reclaim(reclaim_slot(hold, receipt, 0), receipt),
+    }
+}
+
+/// Flags the hold if a session took another amount than the price, whether or not it gets its slot back.
+fn flag_reclaim(decision: Decision, receipt: &Receipt) -> Decision {
+    match decision {
+        Decision::Reclaim { mut free, mut taken } => {
+            flag_other_amount(&mut free.next, receipt);
+            flag_other_amount(&mut taken.next, receipt);
+            Decision::Reclaim { free, taken }
+        }
+        other => other,
     }
 }
 
@@ -138,7 +179,7 @@ pub(super) fn apply_late_intent_payment(hold: &Hold, receipt: &Receipt, refunded
 
 /// Applies what another session took for a released hold.
 pub(super) fn apply_late_other_session(hold: &Hold, receipt: &Receipt) -> Decision {
-    match apply_late_intent_payment(hold, receipt, 0) {
+    match flag_reclaim(apply_late_intent_payment(hold, receipt, 0), receipt) {
         Decision::Reclaim { free, taken } => Decision::Reclaim {
             free: expire_own_session(free),
             taken,

@@ -42,7 +42,6 @@ pub(super) fn record_payment(hold: &Hold, receipt: &Receipt, status: Status) -> 
         intent: Some(receipt.intent.clone()),
         ..hold.clone()
     };
-    next.price_mismatch |= receipt.money != hold.price;
     if hold.find_payment(&receipt.intent).is_none() {
         next.payments.push(receipt.to_payment(PaymentState::Paid));
     }

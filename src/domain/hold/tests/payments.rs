@@ -39,6 +39,29 @@ fn own_session_confirms_what_its_intent_brought_before() {
 }
 
 #[test]
+fn only_a_session_tells_that_the_amount_is_another() {
+    let more = Receipt {
+        money: eur(6000),
+        ..receipt("pi_1")
+    };
+    let own_session = Fact::SessionCompleted(SessionPayment::Paid(more.clone()));
+    let paid = after(&hold_of_column("held"), &Fact::IntentSucceeded(more.clone())).next;
+    assert_eq!((paid.status, paid.price_mismatch), (Status::Confirmed, false));
+    let flagged = after(&paid, &own_session).next;
+    assert_eq!(
+        (flagged.status, flagged.price_mismatch),
+        (Status::Confirmed, true)
+    );
+    let again = decide(&flagged, &own_session, HoldPolicy::default());
+    assert_eq!(again, Decision::Stay(TransitionReason::AlreadySo));
+    let late = decide(&hold_of_column("released"), &own_session, HoldPolicy::default());
+    let Decision::Reclaim { free, taken } = late else {
+        panic!("no reclaim");
+    };
+    assert!(free.next.price_mismatch && taken.next.price_mismatch);
+}
+
+#[test]
 fn waiting_money_goes_back_unless_it_is_of_the_own_session() {
     let waiting = after(&hold_of_column("held"), &Fact::IntentSucceeded(low())).next;
     for (fact, status) in [
