@@ -36,10 +36,10 @@ impl ScopedKey {
 
     /// Returns the text that is equal for equal keys in equal scopes, and for no others.
     ///
-    /// The text of a key with a scope has a space, which no key has, so that no caller can send it as a key.
+    /// It has a space, which no key has, so that no caller can send it as a key, and no key from before scopes equals it.
     pub fn to_text(&self) -> String {
         match &self.scope {
-            KeyScope::Anyone => self.key.to_string(),
+            KeyScope::Anyone => format!("anyone {}", self.key),
             KeyScope::Checkout => format!("checkout {}", self.key),
             KeyScope::Network(network) => {
                 let digest = Sha256::digest(format!("{} {}", network.0, self.key));
@@ -69,7 +69,11 @@ mod tests {
         assert_eq!(here, text("order-17", network("here")));
         assert_ne!(here, text("order-17", network("there")));
         assert_ne!(here, text("order-18", network("here")));
-        assert_eq!(text("order-17", KeyScope::Anyone), "order-17");
+        assert_ne!(
+            text("order-17", KeyScope::Anyone),
+            text("order-17", KeyScope::Checkout)
+        );
+        assert!(IdempotencyKey::parse(&text("order-17", KeyScope::Anyone)).is_err());
         let servers = text("order-17", KeyScope::Checkout);
         assert_eq!(servers, text("order-17", KeyScope::Checkout));
         assert!(servers != here && IdempotencyKey::parse(&servers).is_err());

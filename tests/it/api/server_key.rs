@@ -101,6 +101,18 @@ on_both_engines! {
         app.send(guessed.json(&body(0, None))).await.expect_problem(409, "slot_taken");
     }
 
+    async fn stranger_cannot_take_a_servers_idempotency_key(engine) {
+        let app = TestApp::start(engine).await;
+        let key = make_key(&app, "shop", "checkout").await;
+        let with_key = |request: reqwest::RequestBuilder| request.header("Idempotency-Key", "order-2026-11-27-000017");
+        let guessed = with_key(app.request(Method::POST, "/v1/holds"));
+        let strangers = app.send(guessed.json(&body(0, None))).await.expect(201);
+        let request = || with_key(app.request(Method::POST, "/v1/holds")).bearer_auth(key.text("key"));
+        app.send(request().json(&body(0, None))).await.expect_problem(409, "slot_taken");
+        let hold = app.send(request().json(&body(1, None))).await.expect(201);
+        assert_ne!(hold.text("id"), strangers.text("id"));
+    }
+
     async fn named_client_address_needs_a_server_key(engine) {
         let app = TestApp::start(engine).await;
         let refused = app.checkout(&body(0, Some("198.51.100.7"))).await.expect_problem(422, "invalid");
