@@ -348,6 +348,8 @@ fn build_server(
         is_open: AtomicBool::new(false),
         demo,
         checkout_capacity: Semaphore::new(http::MAX_CHECKOUTS),
+        response_space: http::ResponseSpace::default(),
+        key_lookups: Semaphore::new(http::MAX_KEY_LOOKUPS),
         trusted_proxies: TrustedProxies::new(config.trusted_proxies.clone()),
         rate_limiter: ClientRateLimiter::new(config.rate_limit, config.read_limit),
         calendar_allow_private: config.calendar_allow_private,

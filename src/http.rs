@@ -7,7 +7,7 @@
 //! - Stripe: `webhooks`. Operators: `admin`. Machines: `health`. The demo shop: `demo_page`.
 //! - What comes in: `json_body`, `query_string`, `field_values`, `schedule`, `metadata`, `path_id`.
 //! - Who may call, how often and how slowly: `auth`, `scopes`, `audit_trail`, `client_address`, `rate_limit`,
-//!   `request_size`, `connections`.
+//!   `request_size`, `response_size`, `connections`.
 //! - What goes out: `views`, `slot_view`, `error` (the only file that makes a status of an error), `openapi`,
 //!   `response_headers`.
 
@@ -16,7 +16,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, Method, header};
-use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
+use axum::middleware::{Next, from_fn, from_fn_with_state, map_response, map_response_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -32,6 +32,7 @@ use self::error::{Problem, ProblemCode};
 pub use self::field_values::parse_name;
 pub use self::operation_names::OperationNames;
 use self::request_size::BodyLimit;
+pub use self::response_size::ResponseSpace;
 pub use self::server::{RenderMetrics, Server};
 use crate::domain::access_key::{AccessKey, KeyText};
 
@@ -61,6 +62,7 @@ pub mod rate_limit;
 mod request_id;
 mod request_size;
 mod response_headers;
+mod response_size;
 mod return_pages;
 mod schedule;
 mod scopes;
@@ -78,6 +80,8 @@ const MAX_JSON_BODY: usize = 64 * 1024;
 const MAX_WEBHOOK_BODY: usize = 1024 * 1024;
 /// The most checkouts that run at once in one process.
 pub const MAX_CHECKOUTS: usize = 4_096;
+/// The most access keys that are looked up at once in one process.
+pub const MAX_KEY_LOOKUPS: usize = 2;
 
 /// The routes for everybody but operators. Without a `server` there is no rate limit; the description needs none.
 fn public_routes(server: Option<&Arc<Server>>) -> OpenApiRouter<Arc<Server>> {
@@ -211,6 +215,10 @@ fn complete_router(router: Router<Arc<Server>>, server: Arc<Server>) -> Router {
         .layer(DefaultBodyLimit::max(MAX_JSON_BODY))
         .layer(from_fn_with_state(server.clone(), health::refuse_until_open))
         .layer(CatchPanicLayer::custom(respond_to_panic))
+        .layer(map_response_with_state(
+            server.clone(),
+            response_size::bound_large_response,
+        ))
         .layer(from_fn(error::render_problems))
         .layer(from_fn(request_id::assign_request_id))
         .layer(map_response(response_headers::add_security_headers))

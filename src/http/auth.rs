@@ -110,6 +110,8 @@ async fn identify(server: &Server, headers: &HeaderMap) -> Result<BearerToken, P
     if !is_key_like(token) {
         return Ok(BearerToken::Other);
     }
+    // A good key waits its turn; the semaphore is never closed.
+    let _turn = server.key_lookups.acquire().await;
     let key = server.context.keys().find_good_key(token).await?;
     Ok(key.map_or(BearerToken::WrongKey, |key| BearerToken::Key(key.into())))
 }

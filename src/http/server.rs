@@ -13,6 +13,7 @@ use super::client_address::TrustedProxies;
 use super::database_reading::DatabaseReadings;
 use super::operation_names::OperationNames;
 use super::rate_limit::ClientRateLimiter;
+use super::response_size::ResponseSpace;
 use crate::domain::figures::FigureCounts;
 use crate::workflow::Context;
 
@@ -43,6 +44,10 @@ pub struct Server {
     pub demo: bool,
     /// Caps how many checkouts run at once in this process, because each takes memory.
     pub checkout_capacity: Semaphore,
+    /// Caps the memory of responses that their clients have not read yet.
+    pub response_space: ResponseSpace,
+    /// Caps how many access keys are looked up at once: wrong ones must not take the connections of the database.
+    pub key_lookups: Semaphore,
     /// Tells which proxies may name the client's address.
     pub trusted_proxies: TrustedProxies,
     /// Limits how many requests each client address may send.

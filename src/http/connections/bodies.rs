@@ -80,15 +80,21 @@ impl Drop for RequestBody {
     }
 }
 
-/// The body of a response. Once hyper has taken it, the connection waits for the next request.
+/// The body of a response. Once hyper has taken a part of it, the connection waits for its client to read, and then for
+/// the next request.
 pub(super) struct ResponseBody {
     body: Body,
     connection: Arc<Connection>,
+    has_begun: bool,
 }
 
 impl ResponseBody {
     pub(super) fn new(body: Body, connection: Arc<Connection>) -> Self {
-        Self { body, connection }
+        Self {
+            body,
+            connection,
+            has_begun: false,
+        }
     }
 }
 
@@ -100,7 +106,13 @@ impl HttpBody for ResponseBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        // Once only: a client that reads a byte now and then does not get more time.
+        if frame.is_ready() && !self.has_begun {
+            self.has_begun = true;
+            self.connection.enter(Phase::Idle);
+        }
+        frame
     }
 
     fn is_end_stream(&self) -> bool {

@@ -61,6 +61,12 @@ impl TestServer {
     }
 }
 
+#[test]
+fn deadlines_are_those_of_the_documentation() {
+    let seconds = [HEADER_TIMEOUT, BODY_TIMEOUT, IDLE_TIMEOUT].map(|timeout| timeout.as_secs());
+    assert_eq!(seconds, [10, 30, 75]);
+}
+
 /// Lets all tasks run until they wait for the client or for the clock. The clock moves by a millisecond.
 async fn settle() {
     sleep(Duration::from_millis(1)).await;
