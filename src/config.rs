@@ -172,7 +172,11 @@ pub fn load_config(
         }),
         rate_limit: reader.parse_or_default("HOLDFAST_RATE_LIMIT", "30/min", rate_limit::parse_rate),
         read_limit: reader.parse_or_default("HOLDFAST_READ_LIMIT", "300/min", rate_limit::parse_rate),
-        max_connections: reader.parse_or_default("HOLDFAST_MAX_CONNECTIONS", "2000", parse_count),
+        max_connections: reader.parse_or_default(
+            "HOLDFAST_MAX_CONNECTIONS",
+            "2000",
+            rate_limit::parse_max_connections,
+        ),
         trusted_proxies: reader.parse_or_default("HOLDFAST_TRUSTED_PROXIES", "", rate_limit::parse_proxies),
         calendar_allow_private: reader.parse_or_default("HOLDFAST_CALENDAR_ALLOW_PRIVATE", "0", |text| {
             match text {

@@ -1,4 +1,5 @@
-//! Parses `HOLDFAST_RATE_LIMIT` and `HOLDFAST_TRUSTED_PROXIES`.
+//! Parses what bounds the load: `HOLDFAST_RATE_LIMIT`, `HOLDFAST_READ_LIMIT`, `HOLDFAST_MAX_CONNECTIONS` and
+//! `HOLDFAST_TRUSTED_PROXIES`.
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -23,6 +24,12 @@ fn try_parse_rate(text: &str) -> Option<Quota> {
     };
     let each = time.checked_div(most.get()).filter(|each| !each.is_zero())?;
     Some(Quota::with_period(each)?.allow_burst(most))
+}
+
+/// Parses how many connections an instance serves at once.
+pub(super) fn parse_max_connections(text: &str) -> Result<u32, &'static str> {
+    let most = text.parse().ok().filter(|most| (1..=1_000_000).contains(most));
+    most.ok_or("must be a number from 1 to 1000000")
 }
 
 /// Parses networks or single addresses, separated by commas.

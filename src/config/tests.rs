@@ -1,5 +1,8 @@
 //! Which environments are valid, and which errors the others get.
 
+use std::num::NonZeroU32;
+
+use governor::Quota;
 use secrecy::ExposeSecret;
 
 use super::*;
@@ -42,11 +45,32 @@ fn defaults_need_only_the_stripe_keys() {
         config.keep_released,
     ];
     assert_eq!(days.map(|after| after.as_secs() / 86_400), [1, 30, 90, 400]);
+    let per_minute = |most| Quota::per_minute(NonZeroU32::new(most).unwrap());
+    assert_eq!(
+        (config.rate_limit, config.read_limit),
+        (per_minute(30), per_minute(300))
+    );
+    assert_eq!(config.max_connections, 2000);
+    assert_eq!(config.lapse_cooldown, Duration::from_secs(900));
     let stripe = config.stripe.unwrap();
     assert_eq!(stripe.webhook_secrets.len(), 2);
     assert_eq!(stripe.api_base.as_str(), "https://api.stripe.com/");
     assert!(!stripe.is_live());
     assert!(read_from(&[], ConfigScope::Database).unwrap().stripe.is_none());
+}
+
+#[test]
+fn service_without_connections_is_refused() {
+    for (text, good) in [
+        ("0", false),
+        ("1", true),
+        ("1000000", true),
+        ("1000001", false),
+        ("-1", false),
+    ] {
+        let variables = [("HOLDFAST_MAX_CONNECTIONS", text)];
+        assert_eq!(list_invalid(&variables).is_empty(), good, "{text}");
+    }
 }
 
 #[test]
