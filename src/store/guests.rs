@@ -24,7 +24,7 @@ pub enum GuestErasure {
 #[async_trait]
 pub trait Guests {
     /// Erases the guests of at most `limit` released and cancelled holds that last changed before `before`: name, address,
-    /// client and the caller's metadata; returns how many. A hold's version stays, because no decision depends on its guest.
+    /// client, the caller's metadata and the bodies of events; returns how many. A hold's version stays, because no decision depends on its guest.
     async fn erase_guests(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
     /// Clears the metadata of at most `limit` holds whose guests the version before erased without it, and that last changed
     /// before `before`; returns how many.

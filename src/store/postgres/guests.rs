@@ -35,7 +35,7 @@ impl Guests for PostgresStore {
     }
 }
 
-/// Erases the guests of holds that ended before `$1`, at most `$2`. A guest's row goes with the last hold that names it; a
+/// Erases the guests of holds that ended before `$1`, at most `$2`, also from the bodies of events. A guest's row goes with the last hold that names it; a
 /// guest who is booking right now has a hold that is counted.
 const ERASE: &str = "WITH due AS (
          SELECT id, guest_id FROM holds
@@ -43,7 +43,10 @@ const ERASE: &str = "WITH due AS (
          ORDER BY updated_at LIMIT $2 FOR UPDATE SKIP LOCKED),
      guest AS (
          DELETE FROM guests g WHERE g.email = ANY (ARRAY(SELECT guest_id FROM due)) AND g.held = 0
-           AND NOT EXISTS (SELECT 1 FROM holds h WHERE h.guest_id = g.email AND h.id NOT IN (SELECT id FROM due)))
+           AND NOT EXISTS (SELECT 1 FROM holds h WHERE h.guest_id = g.email AND h.id NOT IN (SELECT id FROM due))),
+     bodies AS (
+         UPDATE stripe_events SET payload = NULL
+         WHERE hold_id = ANY (ARRAY(SELECT id FROM due)) AND payload IS NOT NULL)
      UPDATE holds SET guest_email = NULL, guest_name = NULL, guest_id = NULL, client_id = NULL, metadata = '{}'
      WHERE id = ANY (ARRAY(SELECT id FROM due))";
 

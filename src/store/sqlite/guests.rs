@@ -82,6 +82,8 @@ async fn erase_in(connection: &mut SqliteConnection, before: DateTime<Utc>, limi
         .fetch_all(&mut *connection)
         .await?;
     let (holds, guests): (Vec<_>, Vec<_>) = due.into_iter().unzip();
+    let clear = sqlx::query(CLEAR_BODIES_OF_HOLDS).bind(Json(&holds));
+    clear.execute(&mut *connection).await?;
     erase_from(connection, &holds, &guests).await
 }
 

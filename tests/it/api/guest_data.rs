@@ -194,6 +194,23 @@ on_both_engines! {
         assert_eq!(nobody, json!({"data": [], "open_checkouts": [], "orphan_events": [], "next_cursor": null}));
     }
 
+    async fn export_and_erasure_are_audited_without_the_address(engine) {
+        let app = TestApp::start(engine).await;
+        let hold = hold_of_guest(&app, 10).await;
+        app.cancel(&hold).await.expect(200);
+        for _ in 0..2 {
+            post(&app, "export", json!({"email": EMAIL})).await.expect(200);
+        }
+        erase(&app).await.expect(200);
+        let entries = app.admin(Method::GET, "/v1/admin/audit", None).await.expect(200).body;
+        let of = |action: &str| {
+            let entries = entries["data"].as_array().unwrap().iter();
+            entries.filter(|entry| entry["action"] == action && entry["outcome"] == "done").count()
+        };
+        assert_eq!((of("exportGuest"), of("eraseGuest")), (2, 1), "{entries}");
+        assert!(!entries.to_string().to_lowercase().contains("zaphod"), "{entries}");
+    }
+
     async fn long_export_has_pages(engine) {
         let app = TestApp::start(engine).await;
         app.set_resource_capacity("ana", 60).await;

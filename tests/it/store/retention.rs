@@ -94,6 +94,25 @@ on_both_engines! {
         assert_eq!(bodies(&app).await, (0, 0));
         app.without_audit("the history names events that are forgotten");
     }
+
+    async fn bodies_of_events_go_with_their_guest(engine) {
+        let settings = [("HOLDFAST_KEEP_EVENTS", "30d"), ("HOLDFAST_FORGET_AFTER", "2d")];
+        let app = TestApp::start_with(engine, &settings).await;
+        let sold = app.sold("call", "2026-12-01T10:00:00Z").await;
+        let lapsed = app.hold_slot("call", "2026-12-01T12:00:00Z").await;
+        app.cancel(&lapsed).await.expect(200);
+        app.deliver_all().await;
+        let of = |hold: &ApiResponse| {
+            format!("SELECT count(*) FROM stripe_events WHERE payload IS NOT NULL AND hold_id = '{}'", hold.text("id"))
+        };
+        assert!(app.database.count(&of(&lapsed)).await > 0);
+        let kept = app.database.count(&of(&sold)).await;
+        app.clock.advance(Duration::days(2) + Duration::seconds(1));
+        app.sweep().await;
+        assert_eq!(app.database.count(&of(&lapsed)).await, 0);
+        assert_eq!(app.database.count(&of(&sold)).await, kept, "a booking keeps them");
+    }
+
     /// Money for a hold that is deleted is a payment without a hold (S20).
     async fn released_hold_is_deleted_and_its_late_payment_refunded_once(engine) {
         let app = TestApp::start(engine).await;
