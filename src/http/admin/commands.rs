@@ -14,6 +14,7 @@ use super::pagination::{List, PageQuery, to_page_request};
 use crate::domain::command::{Command, CommandAction};
 use crate::domain::ids::CommandId;
 use crate::domain::listing::CommandFilter;
+use crate::http::audit_trail::AuditNote;
 use crate::http::auth::KeyHolder;
 use crate::http::error::Problem;
 use crate::http::field_errors::FieldErrors;
@@ -176,11 +177,14 @@ pub(in crate::http) async fn retry_command(
     State(server): State<Arc<Server>>,
     PathId(id): PathId,
     Extension(holder): Extension<KeyHolder>,
+    Extension(note): Extension<AuditNote>,
 ) -> Result<Json<CommandView>, Problem> {
     let missing = || Problem::not_found("pending command");
     let id = Uuid::try_parse(&id).map(CommandId).map_err(|_| missing())?;
     let command = outbox::retry_command(&server.context, id, holder.to_actor())
         .await?
         .ok_or_else(missing)?;
-    Ok(Json(CommandView::from(&command)))
+    let view = CommandView::from(&command);
+    note.set_after(&view);
+    Ok(Json(view))
 }

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::pagination::{List, PageQuery, to_page_request};
 use crate::domain::ids::{EventId, HoldId};
 use crate::domain::listing::StoredEvent;
+use crate::http::audit_trail::AuditNote;
 use crate::http::auth::KeyHolder;
 use crate::http::error::Problem;
 use crate::http::field_errors::FieldErrors;
@@ -113,11 +114,14 @@ pub(in crate::http) async fn replay_event(
     State(server): State<Arc<Server>>,
     PathId(id): PathId,
     Extension(holder): Extension<KeyHolder>,
+    Extension(note): Extension<AuditNote>,
 ) -> Result<Json<EventReceipt>, Problem> {
     let missing = || Problem::not_found("event with a body");
     let id = parse_event_id(id).ok_or_else(missing)?;
     let outcome = replay_event::replay_event(&server.context, id, holder.to_actor())
         .await?
         .ok_or_else(missing)?;
-    Ok(Json(outcome.into()))
+    let receipt = EventReceipt::from(outcome);
+    note.set_after(&receipt);
+    Ok(Json(receipt))
 }

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::http::audit_trail::AuditNote;
 use crate::http::error::Problem;
 use crate::http::server::Server;
 use crate::workflow::sweep;
@@ -56,6 +57,9 @@ impl From<sweep::SweepReport> for SweepReportView {
 )]
 pub(in crate::http) async fn run_sweep(
     State(server): State<Arc<Server>>,
+    Extension(note): Extension<AuditNote>,
 ) -> Result<Json<SweepReportView>, Problem> {
-    Ok(Json(sweep::sweep_once(&server.context).await?.into()))
+    let report = SweepReportView::from(sweep::sweep_once(&server.context).await?);
+    note.set_after(&report);
+    Ok(Json(report))
 }

@@ -214,6 +214,8 @@ on_both_engines! {
         let pushed = app.admin(Method::POST, &retry, None).await.expect(200).body;
         assert_eq!(pushed["state"], "done", "{pushed}");
         assert!(pushed["done_at"].is_string(), "{pushed}");
+        let acts = get_list(&app, "/v1/admin/audit?action=retryCommand").await;
+        assert_eq!(acts["data"][0]["after"], pushed);
         assert!(ids(&get_list(&app, "/v1/admin/commands").await).is_empty());
         assert_eq!(ids(&get_list(&app, "/v1/admin/commands?state=done").await), [id.as_str()]);
         app.admin(Method::POST, &retry, None).await.expect_problem(404, "not_found");

@@ -121,6 +121,22 @@ on_both_engines! {
         }
     }
 
+    async fn results_of_work_on_demand_are_in_the_trail(engine) {
+        let app = TestApp::start(engine).await;
+        let hold = app.checkout(&order("call", SLOT)).await.expect(201);
+        app.simulator.pay(hold.text("checkout_session"), PaymentOutcome::Paid).unwrap();
+        app.simulator.deliver_all().await;
+        let event = app.simulator.events().pop().unwrap();
+        let path = format!("/v1/admin/events/{}/replay", event.id);
+        app.admin(Method::POST, &path, None).await.expect(200);
+        let entry = last_act(&app, "replayEvent").await;
+        assert_eq!(entry["after"], json!({"received": true, "outcome": "duplicate"}));
+        app.sweep().await;
+        let entry = last_act(&app, "sweep").await;
+        assert_eq!(entry["after"]["failed"], 0, "{entry}");
+        assert_eq!(entry["before"], Value::Null);
+    }
+
     async fn keys_are_in_the_trail_without_their_text(engine) {
         let app = TestApp::start(engine).await;
         let ana = make_key(&app, "Ana", "read").await;
