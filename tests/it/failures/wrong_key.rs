@@ -109,6 +109,8 @@ on_both_engines! {
     async fn wrong_key_that_sold_and_restarted_frees_no_slot(engine) {
         let app = TestApp::start(engine).await;
         app.sold("call", THIRD_SLOT).await;
+        // Ids of holds grow with the clock.
+        app.clock.advance(Duration::minutes(1));
         let hold = app.hold_slot("call", SLOT).await;
         app.clock.advance(Duration::minutes(1));
         let (_other, url) = app.another_account().await;

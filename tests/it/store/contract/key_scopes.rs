@@ -50,6 +50,9 @@ async fn key_from_before_scopes_is_known_in_every_scope(database: &TestDatabase)
         claim_in(&*store, &before, key("order-17"), "a").await,
         Claim::Free
     );
+    // As the version before stored it.
+    let as_sent = "UPDATE checkout_attempts SET idempotency_key = 'order-17'";
+    assert_eq!(database.execute(as_sent).await, 1);
     for network in ["here", "there"] {
         let again = claim_in(&*store, &with_ana(0, 30), key_in(network), "a").await;
         assert_eq!(again, Claim::Running, "{network}");
