@@ -216,7 +216,7 @@ fn complete_router(router: Router<Arc<Server>>, server: Arc<Server>) -> Router {
         .layer(from_fn_with_state(server.clone(), health::refuse_until_open))
         .layer(CatchPanicLayer::custom(respond_to_panic))
         .layer(map_response_with_state(
-            server.clone(),
+            server.response_space.clone(),
             response_size::bound_large_response,
         ))
         .layer(from_fn(error::render_problems))

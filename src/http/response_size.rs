@@ -13,7 +13,6 @@ use hyper::body::{Frame, SizeHint};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::error::Problem;
-use super::server::Server;
 
 /// A response up to this size always has space.
 const SMALL_RESPONSE: u64 = 64 * 1024;
@@ -23,6 +22,7 @@ const PART: usize = 16 * 1024;
 const LARGE_RESPONSES_KIB: usize = 64 * 1024;
 
 /// The space that large responses of one instance may take.
+#[derive(Clone)]
 pub struct ResponseSpace(Arc<Semaphore>);
 
 impl Default for ResponseSpace {
@@ -40,12 +40,12 @@ impl ResponseSpace {
 }
 
 /// Takes space for a large response until its client has read it. If there is too little, refuses the request.
-pub(super) async fn bound_large_response(State(server): State<Arc<Server>>, response: Response) -> Response {
+pub(super) async fn bound_large_response(State(space): State<ResponseSpace>, response: Response) -> Response {
     let size = response.body().size_hint().exact();
     let Some(size) = size.filter(|size| *size > SMALL_RESPONSE) else {
         return response;
     };
-    match server.response_space.take(size) {
+    match space.take(size) {
         Some(space) => response.map(|body| Body::new(LargeBody::new(body, space))),
         None => Problem::too_busy("too many clients have not read their responses yet").into_response(),
     }

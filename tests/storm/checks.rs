@@ -48,8 +48,10 @@ pub(crate) async fn at_every_moment(evidence: &Evidence<'_>) -> Vec<String> {
     let mut findings = slots(&mut database).await;
     findings.extend(oversold(&claims_in_database(&mut database).await));
     let too_many = format!(
-        "SELECT client_id, CAST(count(*) AS text) FROM holds WHERE status IN ('held', 'processing')
-         GROUP BY client_id HAVING count(*) > {MOST_UNPAID_HOLDS}"
+        "SELECT client_id, CAST(unpaid AS text) FROM (
+             SELECT client_id, count(*) AS unpaid FROM holds WHERE status IN ('held', 'processing')
+             GROUP BY client_id) AS counted
+         WHERE unpaid > {MOST_UNPAID_HOLDS}"
     );
     findings.extend(
         database
