@@ -16,7 +16,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, Method, header};
-use axum::middleware::{Next, from_fn, from_fn_with_state, map_response, map_response_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -190,6 +190,7 @@ fn build_public_router(server: &Arc<Server>) -> Router<Arc<Server>> {
     let router = public
         // Must come before the CORS layer, which answers preflights: a fallback set later would replace that.
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
+        .layer(from_fn_with_state(server.clone(), bound_large_response))
         .layer(cors_layer(server))
         .route("/checkout/done", get(return_pages::serve_page))
         .route("/checkout/cancelled", get(return_pages::serve_page))
@@ -215,10 +216,6 @@ fn complete_router(router: Router<Arc<Server>>, server: Arc<Server>) -> Router {
         .layer(DefaultBodyLimit::max(MAX_JSON_BODY))
         .layer(from_fn_with_state(server.clone(), health::refuse_until_open))
         .layer(CatchPanicLayer::custom(respond_to_panic))
-        .layer(map_response_with_state(
-            server.response_space.clone(),
-            response_size::bound_large_response,
-        ))
         .layer(from_fn(error::render_problems))
         .layer(from_fn(request_id::assign_request_id))
         .layer(map_response(response_headers::add_security_headers))
@@ -268,6 +265,16 @@ async fn limit_requests(
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
     }
+}
+
+/// Bounds the memory of responses that their clients have not read yet.
+async fn bound_large_response(
+    State(server): State<Arc<Server>>,
+    client: ClientAddress,
+    request: Request,
+    next: Next,
+) -> Response {
+    server.response_space.bound(client, next.run(request).await)
 }
 
 fn cors_layer(server: &Server) -> CorsLayer {

@@ -4,6 +4,7 @@
 //! `HOLDFAST_ADMIN_KEY`, counts as the key named `bootstrap`. Guests send the token of their hold in the same header.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
@@ -12,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+use tokio::time::timeout;
 
 use super::client_address::ClientAddress;
 use super::error::{Problem, ProblemCode};
@@ -20,6 +22,9 @@ use super::server::Server;
 use crate::domain::access_key::{AccessKey, BOOTSTRAP_NAME, Scope, is_key_like};
 use crate::domain::booking::{Actor, CheckoutClient, ClientId};
 use crate::domain::ids::{AccessKeyId, HoldId};
+
+/// How long a request waits until its key is looked up.
+const MAX_LOOKUP_WAIT: Duration = Duration::from_secs(4);
 
 /// The holder of the good key that a request carries. It is among the request's extensions.
 #[derive(Clone, Debug)]
@@ -110,10 +115,18 @@ async fn identify(server: &Server, headers: &HeaderMap) -> Result<BearerToken, P
     if !is_key_like(token) {
         return Ok(BearerToken::Other);
     }
-    // A good key waits its turn; the semaphore is never closed.
-    let _turn = server.key_lookups.acquire().await;
-    let key = server.context.keys().find_good_key(token).await?;
-    Ok(key.map_or(BearerToken::WrongKey, |key| BearerToken::Key(key.into())))
+    let Some(key) = find_key(server, token).await? else {
+        return Ok(BearerToken::WrongKey);
+    };
+    server.context.keys().record_use(&key).await;
+    Ok(BearerToken::Key(key.into()))
+}
+
+/// Looks a key up when it is its turn: few lookups run at once, so that wrong keys do not take the database's connections.
+async fn find_key(server: &Server, token: &str) -> Result<Option<AccessKey>, Problem> {
+    let turn = timeout(MAX_LOOKUP_WAIT, server.key_lookups.acquire()).await;
+    let _turn = turn.map_err(|_| Problem::too_busy("too many access keys are being looked up"))?;
+    Ok(server.context.keys().find_good_key(token).await?)
 }
 
 /// Finds out who sends a request to a public route. A wrong key is refused: its sender is never taken for a guest.

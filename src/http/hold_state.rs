@@ -22,7 +22,7 @@ pub(super) struct HoldState {
     ends_at: DateTime<Utc>,
     #[serde(skip_serializing_if = "Option::is_none")]
     refund: Option<Value>,
-    /// Whether an operator released it although Stripe does not know its session.
+    /// Whether the operator ordered to release it even if Stripe does not know its session.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     without_stripe: bool,
 }

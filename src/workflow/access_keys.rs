@@ -115,7 +115,7 @@ impl<'a> KeyRegistry<'a> {
         Ok(revoked)
     }
 
-    /// Finds the key with this text and records its use; `None` if no good key has it.
+    /// Finds the key with this text; `None` if no good key has it.
     ///
     /// # Errors
     /// [`WorkflowError::Store`] if the database is unreachable: whether the key is good is unknown.
@@ -124,14 +124,11 @@ impl<'a> KeyRegistry<'a> {
             return Ok(None);
         };
         let key = self.store.find_key(&text.digest()).await?;
-        let Some(key) = key.filter(|key| !key.is_expired(self.now)) else {
-            return Ok(None);
-        };
-        self.record_use(&key).await;
-        Ok(Some(key))
+        Ok(key.filter(|key| !key.is_expired(self.now)))
     }
 
-    async fn record_use(&self, key: &AccessKey) {
+    /// Records that the key was used now, to the minute.
+    pub async fn record_use(&self, key: &AccessKey) {
         let since = self.now - LAST_USE_PRECISION;
         if key.last_used_at.is_some_and(|at| at > since) {
             return;

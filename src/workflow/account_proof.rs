@@ -121,12 +121,13 @@ mod tests {
         let newer = Some(hold(1_800_000_009));
         let fresh = proof();
         assert!(!fresh.is_proven_for(newer) && !fresh.is_proven_for(None));
-        fresh.record_read(hold(1_800_000_001));
+        let read = hold(1_800_000_001);
+        fresh.record_read(read);
         assert!(
             fresh.is_proven_for(newer) && fresh.is_proven_for(None),
             "this process has made none, so it is another's"
         );
-        let same_or_older = [hold(1_800_000_001), hold(1_799_999_999)];
+        let same_or_older = [read, hold(1_799_999_999)];
         assert!(!same_or_older.iter().any(|hold| fresh.is_proven_for(Some(*hold))));
         fresh.record_read(hold(1_799_999_998));
         fresh.record_read(hold(1_800_000_005));

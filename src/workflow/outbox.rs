@@ -153,6 +153,7 @@ async fn expire_session(
     let stored = StoredSession {
         id: session,
         hold: command.hold,
+        is_of_hold: false,
         // The command is younger than its session.
         ends_at: command.created_at + STRIPE_SESSION_LIFE,
     };

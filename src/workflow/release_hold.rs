@@ -127,9 +127,6 @@ pub(super) async fn release_leased_hold(
         Status::Held => expire_session(context, &StoredSession::from(&booking)).await,
         _ => read_payment_result(context, &StoredSession::from(&booking)).await,
     };
-    if answer.is_ok() {
-        context.account.record_read(booking.hold.id);
-    }
     match answer {
         Ok(Some(fact)) => {
             let before = booking.hold.status;
@@ -187,7 +184,12 @@ async fn judge_answer(
     answer: Result<SessionReport, GatewayError>,
 ) -> Result<Option<Fact>, NoVerdict> {
     match answer {
-        Ok(report) => Ok(to_fact(report)),
+        Ok(report) => {
+            if let Some(hold) = session.hold.filter(|_| session.is_of_hold) {
+                context.account.record_read(hold);
+            }
+            Ok(to_fact(report))
+        }
         Err(error) if unknown_session::is_object_unknown(&error) => {
             unknown_session::judge_unknown(context, session).await?;
             Ok(Some(Fact::SessionDead))

@@ -131,6 +131,9 @@ pub(super) struct StoredSession<'a> {
     pub(super) id: &'a SessionId,
     /// The hold or attempt that the session was made for.
     pub(super) hold: Option<HoldId>,
+    /// Whether it is the session of a hold: then Stripe showing it proves our key. The session of an attempt may be one
+    /// that this process has made itself.
+    pub(super) is_of_hold: bool,
     /// When Stripe ends the session by itself, or a moment after that.
     pub(super) ends_at: DateTime<Utc>,
 }
@@ -140,6 +143,7 @@ impl<'a> From<&'a Booking> for StoredSession<'a> {
         Self {
             id: &booking.hold.session,
             hold: Some(booking.hold.id),
+            is_of_hold: true,
             ends_at: booking.session_expires_at,
         }
     }

@@ -37,7 +37,8 @@ pub(super) fn confirm_hold(
     Decision::Change(step)
 }
 
-/// Flags the hold if a session took another amount than the price. An intent alone does not tell what was sold.
+/// Flags the hold if its own session took another amount than the price. An intent alone does not tell what was sold, and
+/// a payment of another session alarms the operator anyway.
 fn flag_other_amount(next: &mut Hold, receipt: &Receipt) {
     next.price_mismatch |= receipt.money != next.price;
 }
@@ -102,8 +103,7 @@ pub(super) fn apply_intent_payment(
 /// Applies what another session took for a hold that is not paid: at least the price confirms the hold, less goes back.
 pub(super) fn apply_other_session(hold: &Hold, receipt: &Receipt, policy: HoldPolicy) -> Decision {
     if covers_price(hold, receipt.money) {
-        let mut step = confirm(hold, receipt, policy, TransitionReason::PaidElsewhere);
-        flag_other_amount(&mut step.next, receipt);
+        let step = confirm(hold, receipt, policy, TransitionReason::PaidElsewhere);
         return Decision::Change(expire_own_session(step));
     }
     match hold.find_payment(&receipt.intent) {
@@ -157,7 +157,7 @@ pub(super) fn apply_late_payment(hold: &Hold, receipt: &Receipt) -> Decision {
     }
 }
 
-/// Flags the hold if a session took another amount than the price, whether or not it gets its slot back.
+/// Flags the hold if its own session took another amount than the price, whether or not it gets its slot back.
 fn flag_reclaim(decision: Decision, receipt: &Receipt) -> Decision {
     match decision {
         Decision::Reclaim { mut free, mut taken } => {
@@ -179,7 +179,7 @@ pub(super) fn apply_late_intent_payment(hold: &Hold, receipt: &Receipt, refunded
 
 /// Applies what another session took for a released hold.
 pub(super) fn apply_late_other_session(hold: &Hold, receipt: &Receipt) -> Decision {
-    match flag_reclaim(apply_late_intent_payment(hold, receipt, 0), receipt) {
+    match apply_late_intent_payment(hold, receipt, 0) {
         Decision::Reclaim { free, taken } => Decision::Reclaim {
             free: expire_own_session(free),
             taken,

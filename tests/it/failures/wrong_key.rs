@@ -127,6 +127,27 @@ on_both_engines! {
         assert_eq!(app.state_of(&hold).await, "released/expired");
     }
 
+    /// The oldest session has no older one that could prove the key, so it alone is lost. What is believed about it
+    /// proves nothing for the others.
+    async fn believed_404_proves_nothing_for_the_next(engine) {
+        let app = TestApp::start(engine).await;
+        app.without_audit("the wrong key frees the oldest slot, whose session is open");
+        let oldest = app.hold_slot("call", SLOT).await;
+        app.clock.advance(Duration::minutes(1));
+        let next = app.hold_slot("call", THIRD_SLOT).await;
+        app.clock.advance(Duration::minutes(1));
+        let (_other, url) = app.another_account().await;
+        let wrong = app.another_instance_with(&[("STRIPE_API_BASE", &url)]).await;
+        wrong.checkout(&order("call", OTHER_SLOT)).await.expect(201);
+        let restarted = app.another_instance_with(&[("STRIPE_API_BASE", &url)]).await;
+        for _ in 0..2 {
+            app.clock.advance(time_past_the_session());
+            restarted.sweep().await;
+        }
+        assert_eq!(app.state_of(&oldest).await, "released/expired");
+        assert_eq!(app.state_of(&next).await, "held");
+    }
+
     async fn session_of_the_other_mode_is_no_verdict(engine) {
         let app = TestApp::start(engine).await;
         app.without_audit("the test takes a session from its hold");
