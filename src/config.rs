@@ -1,7 +1,9 @@
 //! Reads the environment into checked types. It reports every error at once, and never prints a secret.
 //!
-//! `main` loads `.env` first. This file only calls a lookup function, so that tests need no real environment.
+//! `main` finds the variables of the process and of `.env`. This file only calls a lookup function, so that tests need no
+//! real environment.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,17 +15,23 @@ use tracing_subscriber::EnvFilter;
 use url::Url;
 
 use self::durations::{parse_duration, parse_hold_ttl, parse_long_period, parse_period};
+use self::urls::{check_page_url, parse_api_base, parse_origins};
 use crate::gateway::stripe_config::{STRIPE_API, is_live_key};
 use crate::telemetry::LogFormat;
 
 mod database;
 mod durations;
+mod env_file;
+mod environment;
 mod hold_limits;
 mod operators;
 mod rate_limit;
 mod secrets;
+mod urls;
 
 pub use database::Database;
+pub use env_file::EnvFileFault;
+pub use environment::{EnvFileError, Environment, UnknownVariable};
 pub use hold_limits::MaxLiveHolds;
 use hold_limits::parse_count;
 
@@ -99,6 +107,8 @@ pub struct Config {
     pub log_format: LogFormat,
     /// `HOLDFAST_LOG`: the filter of the log.
     pub log: String,
+    /// The variables with our prefix that have no effect.
+    pub unknown_variables: Vec<UnknownVariable>,
 }
 
 /// One error in the environment.
@@ -135,14 +145,27 @@ pub enum ConfigScope {
     Stripe,
 }
 
-/// Reads the configuration through `lookup`, such as `std::env::var`. An empty variable counts as absent.
+/// Reads the configuration of a command from its variables, and finds the variables that have no effect.
 ///
 /// # Errors
 /// [`ConfigErrors`], with every error.
-pub fn load_config(
-    lookup: impl Fn(&str) -> Option<String>,
+pub fn load_environment(environment: &Environment, scope: ConfigScope) -> Result<Config, ConfigErrors> {
+    let config = load_config(|name| environment.find(name), scope)?;
+    Ok(Config {
+        unknown_variables: environment.list_unknown(),
+        ..config
+    })
+}
+
+/// Reads the configuration through `lookup`, such as [`Environment::find`]. An empty variable counts as absent.
+///
+/// # Errors
+/// [`ConfigErrors`], with every error.
+pub fn load_config<V: Into<OsString>>(
+    lookup: impl Fn(&str) -> Option<V>,
     scope: ConfigScope,
 ) -> Result<Config, ConfigErrors> {
+    let lookup = |name: &str| lookup(name).map(Into::into);
     let mut reader = ConfigReader {
         lookup,
         errors: Vec::new(),
@@ -199,6 +222,7 @@ pub fn load_config(
             "json" => Ok(LogFormat::Json),
             _ => Err("must be text or json"),
         }),
+        unknown_variables: Vec::new(),
     };
     if reader.errors.is_empty() {
         Ok(config)
@@ -207,12 +231,20 @@ pub fn load_config(
     }
 }
 
+/// Refuses a value of several lines, and one with characters that nobody sees.
+fn refuse_control_characters(value: Option<String>) -> Result<Option<String>, String> {
+    if value.as_ref().is_some_and(|text| text.contains(char::is_control)) {
+        return Err("has a line break or another control character inside".to_owned());
+    }
+    Ok(value)
+}
+
 struct ConfigReader<L> {
     lookup: L,
     errors: Vec<ConfigError>,
 }
 
-impl<L: Fn(&str) -> Option<String>> ConfigReader<L> {
+impl<L: Fn(&str) -> Option<OsString>> ConfigReader<L> {
     /// Reads how many unpaid holds are allowed. A limit that counts more together is by default not below one that counts
     /// less: who raises the limit for a guest or a client need not raise a second one.
     fn parse_max_live_holds(&mut self) -> MaxLiveHolds {
@@ -242,10 +274,14 @@ impl<L: Fn(&str) -> Option<String>> ConfigReader<L> {
     /// Finds the value of a variable; what is empty counts as absent.
     fn find(&mut self, variable: &'static str) -> Option<String> {
         let look_up = |name: &str| {
-            let text = (self.lookup)(name).map(|text| text.trim().to_owned());
-            text.filter(|text| !text.is_empty())
+            let text = (self.lookup)(name).map(OsString::into_string).transpose();
+            let text = text
+                .map_err(|_| secrets::NotUtf8)?
+                .map(|text| text.trim().to_owned());
+            Ok(text.filter(|text| !text.is_empty()))
         };
-        secrets::find_value(variable, look_up).unwrap_or_else(|detail| {
+        let value = secrets::find_value(variable, look_up).and_then(refuse_control_characters);
+        value.unwrap_or_else(|detail| {
             self.add_error(variable, detail);
             None
         })
@@ -352,37 +388,6 @@ fn check_cron(text: &str) -> Result<String, &'static str> {
     tokio_cron_scheduler::Job::new(text, |_, _| {})
         .map(|_| text.to_owned())
         .map_err(|_| detail)
-}
-
-fn check_page_url(text: &str) -> Result<(), &'static str> {
-    let good = Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    if good {
-        Ok(())
-    } else {
-        Err("must be an absolute http or https URL")
-    }
-}
-
-fn parse_origins(text: &str) -> Result<Vec<Url>, &'static str> {
-    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-    parts
-        .map(parse_origin)
-        .collect::<Option<Vec<_>>>()
-        .ok_or("must be origins, comma-separated: https://shop.example")
-}
-
-fn parse_origin(text: &str) -> Option<Url> {
-    let url = Url::parse(text).ok()?;
-    let bare =
-        url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
-    (matches!(url.scheme(), "http" | "https") && bare).then_some(url)
-}
-
-fn parse_api_base(text: &str) -> Result<Url, &'static str> {
-    let url = Url::parse(text)
-        .ok()
-        .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    url.ok_or("must be an absolute http or https URL")
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, Background, BindError, StartupError};
 use crate::clock::SystemClock;
-use crate::config::{self, Config, ConfigError, ConfigErrors, ConfigScope, Database};
+use crate::config::{self, Config, ConfigError, ConfigErrors, ConfigScope, Database, Environment};
 use crate::domain::command::CommandAction;
 use crate::domain::ids::SessionId;
 use crate::domain::listing::{CommandFilter, HoldFilter, PageRequest, StatusKind};
@@ -50,14 +50,15 @@ const ADMIN_KEY: &str = "sandbox-key-for-operators";
 ///
 /// # Errors
 /// Returns [`ConfigErrors`] if a variable is wrong.
-pub fn configure(args: SandboxArgs, lookup: impl Fn(&str) -> Option<String>) -> Result<Shop, ConfigErrors> {
+pub fn configure(args: SandboxArgs, environment: &Environment) -> Result<Shop, ConfigErrors> {
+    let lookup = |name: &str| environment.find(name);
     let secret = |name: &str, default: &str| {
         let is_in_file = lookup(&format!("{name}_FILE")).is_some_and(|path| !path.is_empty());
-        lookup(name).or_else(|| (!is_in_file).then(|| default.to_owned()))
+        lookup(name).or_else(|| (!is_in_file).then(|| default.into()))
     };
     let with_defaults = |name: &str| match name {
         // The environment cannot override these: the sandbox must never use a real key.
-        "STRIPE_SECRET_KEY" => Some(SECRET_KEY.to_owned()),
+        "STRIPE_SECRET_KEY" => Some(SECRET_KEY.into()),
         "STRIPE_SECRET_KEY_FILE" => None,
         // The environment cannot override this either: `run` sets the address of the simulator when it is known.
         "STRIPE_API_BASE" => None,
@@ -65,12 +66,13 @@ pub fn configure(args: SandboxArgs, lookup: impl Fn(&str) -> Option<String>) -> 
         "HOLDFAST_ADMIN_KEY" => secret(name, ADMIN_KEY),
         "DATABASE_URL" => secret(name, "sqlite://holdfast-sandbox.db"),
         // One person tries everything from one address, so the limits per client would stop the trial.
-        "HOLDFAST_RATE_LIMIT" | "HOLDFAST_READ_LIMIT" => lookup(name).or_else(|| Some("6000/min".to_owned())),
-        "HOLDFAST_MAX_LIVE_HOLDS_PER_CLIENT" => lookup(name).or_else(|| Some("1000".to_owned())),
-        "HOLDFAST_LAPSE_COOLDOWN" => lookup(name).or_else(|| Some("0s".to_owned())),
+        "HOLDFAST_RATE_LIMIT" | "HOLDFAST_READ_LIMIT" => lookup(name).or_else(|| Some("6000/min".into())),
+        "HOLDFAST_MAX_LIVE_HOLDS_PER_CLIENT" => lookup(name).or_else(|| Some("1000".into())),
+        "HOLDFAST_LAPSE_COOLDOWN" => lookup(name).or_else(|| Some("0s".into())),
         other => lookup(other),
     };
-    let config = config::load_config(with_defaults, ConfigScope::Stripe)?;
+    let mut config = config::load_config(with_defaults, ConfigScope::Stripe)?;
+    config.unknown_variables = environment.list_unknown();
     if matches!(config.database, Database::Postgres(_)) {
         let detail = "must be sqlite://PATH: the sandbox writes demo data".to_owned();
         return Err(ConfigErrors(vec![ConfigError {

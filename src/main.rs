@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 for success, 1 for a fault, 2 for wrong usage or configuration.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand};
 use holdfast::app::{self, App, Background, StartupError};
 use holdfast::clock::{SystemClock, WrongClock};
-use holdfast::config::{self, Config, ConfigScope};
+use holdfast::config::{self, Config, ConfigScope, Environment};
 use holdfast::doctor::{self, Verdict};
 use holdfast::domain::access_key::{AccessKey, COMMAND_LINE_NAME, Scope};
 use holdfast::domain::audit::{AuditOutcome, AuditedAct, AuditedChange};
@@ -140,26 +141,42 @@ async fn run_command(command: Command) -> Result<ExitCode, CliError> {
 
 /// Reads `.env` and the environment, and starts the logs.
 fn load_configuration(scope: ConfigScope) -> Result<Config, CliError> {
-    match dotenvy::dotenv() {
-        Ok(_) => {}
-        Err(error) if error.not_found() => {}
-        // The error would repeat the line, which may contain a secret.
-        Err(_) => return Err(CliError::Configuration("the file .env cannot be read".to_owned())),
-    }
-    let config = config::load_config(|name| std::env::var(name).ok(), scope);
+    let environment = read_environment().with_file(Path::new(".env"));
+    let environment = environment.map_err(|error| CliError::Configuration(error.to_string()))?;
+    let config = config::load_environment(&environment, scope);
     let config = config.map_err(|errors| CliError::Configuration(errors.to_string()))?;
-    start_logs(&config.log, config.log_format);
+    start_configured_logs(&config);
     Ok(config)
+}
+
+/// Reads the variables of the process.
+fn read_environment() -> Environment {
+    let environment = Environment::new(std::env::vars_os());
+    if cfg!(debug_assertions) {
+        // Known, though it is no part of the configuration.
+        environment.find(CLOCK_OFFSET);
+    }
+    environment
+}
+
+/// Starts the logs, and warns of variables that have no effect.
+fn start_configured_logs(config: &Config) {
+    start_logs(&config.log, config.log_format);
+    for unknown in &config.unknown_variables {
+        tracing::warn!("{unknown}");
+    }
 }
 
 fn start_logs(filter: &str, format: telemetry::LogFormat) {
     telemetry::init_logs(filter.parse().unwrap_or_default(), format);
 }
 
-/// Returns the machine's clock. Tests with several processes shift it by `HOLDFAST_CLOCK_OFFSET` seconds. Builds
-/// without debug assertions ignore the variable.
+/// The variable by which tests with several processes shift the clock, in seconds.
+const CLOCK_OFFSET: &str = "HOLDFAST_CLOCK_OFFSET";
+
+/// Returns the machine's clock, shifted if a test wants it. Builds without debug assertions ignore the variable.
 fn build_clock() -> Arc<dyn Clock> {
-    let offset = std::env::var("HOLDFAST_CLOCK_OFFSET").ok();
+    let offset = std::env::var(CLOCK_OFFSET).ok();
     let offset = offset.filter(|_| cfg!(debug_assertions));
     match offset.and_then(|text| text.parse().ok()) {
         Some(seconds) => Arc::new(WrongClock {
@@ -227,9 +244,9 @@ fn startup_error(error: StartupError) -> CliError {
 
 async fn run_sandbox(args: demo_shop::SandboxArgs) -> Result<ExitCode, CliError> {
     let stop = listen_for_stop()?;
-    let shop = demo_shop::configure(args, |name| std::env::var(name).ok());
+    let shop = demo_shop::configure(args, &read_environment());
     let shop = shop.map_err(|errors| CliError::Configuration(errors.to_string()))?;
-    start_logs(&shop.config.log, shop.config.log_format);
+    start_configured_logs(&shop.config);
     demo_shop::run(shop, stop).await?;
     Ok(ExitCode::SUCCESS)
 }

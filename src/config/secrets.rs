@@ -17,20 +17,24 @@ const IN_FILES: [&str; 5] = [
 /// The shortest secret that nobody finds by trying.
 const MIN_LENGTH: usize = 24;
 
+/// A variable whose value is not UTF-8.
+pub(super) struct NotUtf8;
+
 /// Finds the value of a variable, in the file that another variable names if it is a secret.
 ///
 /// # Errors
-/// What is wrong with the file, for the operator.
+/// What is wrong with the variable or the file, for the operator.
 pub(super) fn find_value(
     variable: &str,
-    look_up: impl Fn(&str) -> Option<String>,
+    look_up: impl Fn(&str) -> Result<Option<String>, NotUtf8>,
 ) -> Result<Option<String>, String> {
-    let value = look_up(variable);
+    let value = look_up(variable).map_err(|NotUtf8| "is not UTF-8".to_owned());
     if !IN_FILES.contains(&variable) {
-        return Ok(value);
+        return value;
     }
     let in_file = format!("{variable}_FILE");
-    match (value, look_up(&in_file)) {
+    let path = look_up(&in_file).map_err(|NotUtf8| format!("cannot be read: {in_file} is not UTF-8"));
+    match (value?, path?) {
         (value, None) => Ok(value),
         (Some(_), Some(_)) => Err(format!("is set twice: {in_file} is set too")),
         (None, Some(path)) => read_file(&in_file, &path).map(Some),

@@ -8,11 +8,25 @@ use crate::workflow::format_error_chain;
 pub(super) fn check_configuration(config: &Config, stripe: &StripeSettings) -> Vec<Check> {
     vec![
         pass("configuration", "complete"),
+        check_variables(config),
         check_admin_key(config),
         check_database_transport(config),
         check_return_pages(config),
         check_webhook_secrets(stripe),
     ]
+}
+
+fn check_variables(config: &Config) -> Check {
+    if config.unknown_variables.is_empty() {
+        return pass("variables", "all with our prefix are known");
+    }
+    let unknown = config.unknown_variables.iter().map(ToString::to_string);
+    flag(
+        "variables",
+        Verdict::Warning,
+        unknown.collect::<Vec<_>>().join("; "),
+        "correct the names, or remove the variables: docs/configuration.md has all that are known",
+    )
 }
 
 fn check_admin_key(config: &Config) -> Check {

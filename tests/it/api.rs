@@ -14,6 +14,7 @@ mod capacity;
 mod command_line;
 mod composite_event_types;
 mod doctor;
+mod env_file;
 mod forged_webhooks;
 mod guest_data;
 mod hold_limits;

@@ -57,7 +57,7 @@ const KEPT_IN: &[(&str, &[&str])] = &[
     ("tower_http", &["http"]),
     ("utoipa", &["http"]),
     ("clap", &["main", "demo_shop", "stripe_sandbox"]),
-    ("dotenvy", &["main"]),
+    ("strsim", &["config"]),
     ("std::env", &["main"]),
     ("metrics_exporter_prometheus", &["telemetry"]),
     ("tokio_cron_scheduler", &["jobs", "config"]),
