@@ -10,6 +10,7 @@ pub mod availability;
 pub mod booking;
 pub mod catalogue;
 pub mod change_policy;
+pub mod charge_rules;
 pub mod command;
 pub mod figures;
 pub mod hold;

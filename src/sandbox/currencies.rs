@@ -12,6 +12,12 @@ const SUPPORTED: &str = "usd aed afn all amd ang aoa ars aud awg azn bam bbd bdt
     yer zar zmw";
 const ZERO_DECIMAL: &str = "bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf";
 const THREE_DECIMAL: &str = "bhd jod kwd omr tnd";
+/// Lists the currencies that have two decimals in the API, of which the account cannot charge fractions.
+const NO_FRACTIONS: &str = "isk ugx";
+/// Lists the minimum charges for an account that settles in the currency of the charge. Stripe publishes none for others.
+const MINIMUM_CHARGES: &str = "aed=200 ars=50 aud=50 brl=50 cad=50 chf=50 cop=50 czk=1500 dkk=250 eur=50 gbp=30 hkd=400 \
+    huf=17500 idr=50 ils=50 inr=50 jpy=50 krw=50 mxn=1000 myr=200 nok=300 nzd=50 php=50 pln=200 ron=200 rub=50 sek=300 \
+    sgd=50 thb=1000 usd=50 zar=50";
 
 fn contains_currency(list: &str, currency: &str) -> bool {
     list.split_ascii_whitespace().any(|code| code == currency)
@@ -20,6 +26,29 @@ fn contains_currency(list: &str, currency: &str) -> bool {
 /// Whether Stripe supports `currency`, a lower-case ISO code.
 pub(super) fn is_supported(currency: &str) -> bool {
     contains_currency(SUPPORTED, currency)
+}
+
+/// Returns the least amount that Stripe charges in `currency`; 1 if it publishes none.
+pub(super) fn minimum_charge(currency: &str) -> i64 {
+    let entries = MINIMUM_CHARGES
+        .split_ascii_whitespace()
+        .filter_map(|entry| entry.split_once('='));
+    let mut minimum = entries.filter(|(code, _)| *code == currency);
+    minimum
+        .next()
+        .and_then(|(_, amount)| amount.parse().ok())
+        .unwrap_or(1)
+}
+
+/// Returns the amount of which a charge in `currency` must be a multiple.
+pub(super) fn charge_step(currency: &str) -> i64 {
+    if contains_currency(NO_FRACTIONS, currency) {
+        100
+    } else if contains_currency(THREE_DECIMAL, currency) {
+        10
+    } else {
+        1
+    }
 }
 
 /// Formats an amount in the currency's minor unit for people: `5000, "eur"` becomes `50.00 EUR`.
@@ -56,6 +85,15 @@ mod tests {
         assert_eq!(format_amount(5000, "jpy"), "5000 JPY");
         assert_eq!(format_amount(5000, "kwd"), "5.000 KWD");
         assert_eq!(format_amount(-1250, "eur"), "-12.50 EUR");
+    }
+
+    #[test]
+    fn minimum_and_step_depend_on_the_currency() {
+        assert_eq!(
+            ["usd", "huf", "zar", "clp"].map(minimum_charge),
+            [50, 17_500, 50, 1]
+        );
+        assert_eq!(["isk", "kwd", "eur", "jpy"].map(charge_step), [100, 10, 1, 1]);
     }
 
     #[test]

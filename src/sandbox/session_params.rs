@@ -51,6 +51,7 @@ pub(super) fn parse_session_params(params: &FormParams, now: i64) -> Result<Sess
     if amount_total > MAX_AMOUNT {
         return Err(amount_too_large("line_items", &currency));
     }
+    check_charge(amount_total, &currency)?;
     let text = |name: &str| params.get(name).map(str::to_owned);
     params.require("success_url")?;
     Ok(SessionParams {
@@ -163,6 +164,25 @@ fn parse_integer_from(params: &FormParams, name: &str, minimum: i64) -> Result<i
         return Err(ApiError::invalid_param(name, message).with_code("parameter_invalid_integer"));
     }
     Ok(value)
+}
+
+/// Refuses a total that Stripe does not charge. A total of zero needs no payment.
+fn check_charge(amount: i64, currency: &str) -> Result<(), ApiError> {
+    let minimum = currencies::minimum_charge(currency);
+    if (1..minimum).contains(&amount) {
+        let minimum = currencies::format_amount(minimum, currency);
+        let message = format!("The Checkout Session's total amount due must add up to at least {minimum}");
+        return Err(ApiError::invalid_request(message).with_code("amount_too_small"));
+    }
+    let step = currencies::charge_step(currency);
+    if amount % step != 0 {
+        let message = format!("Invalid amount: it must be a multiple of {step} in {currency}.");
+        return Err(ApiError::invalid_param(
+            "line_items[0][price_data][unit_amount]",
+            message,
+        ));
+    }
+    Ok(())
 }
 
 fn amount_too_large(param: &str, currency: &str) -> ApiError {

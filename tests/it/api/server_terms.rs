@@ -1,15 +1,34 @@
 //! Tests that the server sets the terms (I8) and that a hold belongs to its owner: a price from the browser (S29),
 //! another guest's hold (S30), a return address outside the shop (S31).
 
+use holdfast::sandbox::PaymentOutcome;
 use reqwest::Method;
 use serde_json::json;
 
 use crate::support::app::{ApiResponse, TestApp, order};
+use crate::support::catalogue_fixtures::put_event_type;
 use crate::support::on_both_engines;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 
 on_both_engines! {
+    async fn prices_that_stripe_charges_are_sold_in_any_currency(engine) {
+        let app = TestApp::start(engine).await;
+        for (amount, currency) in [
+            (50, "eur"), (30, "gbp"), (50, "jpy"), (17_500, "huf"), (500, "isk"), (10_000, "twd"), (500, "ugx"), (1, "clp"),
+            (5120, "kwd"), (10, "bhd"), (5000, "jod"), (5000, "omr"), (5000, "tnd"),
+        ] {
+            let terms = json!({"resource": currency, "duration_minutes": 30, "amount": amount, "currency": currency});
+            put_event_type(&app, currency, terms).await.expect(201);
+            let hold = app.hold_slot(currency, SLOT).await;
+            let session = app.simulator.session(hold.text("checkout_session")).unwrap();
+            assert_eq!((session.amount_total, session.currency.as_str()), (amount, currency));
+            app.pay(&hold, PaymentOutcome::Paid);
+            app.deliver_all().await;
+            assert_eq!(app.state_of(&hold).await, "confirmed", "{amount} {currency}");
+        }
+    }
+
     async fn price_from_browser_is_refused(engine) {
         let app = TestApp::start(engine).await;
         for (member, value) in [
@@ -47,7 +66,7 @@ on_both_engines! {
     async fn catalogue_change_keeps_terms_of_live_holds(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
-        app.offer("call", "ben", 15, 1).await;
+        app.offer("call", "ben", 15, 100).await;
         let shown = app.hold(hold.text("id")).await;
         assert_eq!((&shown["amount"], &shown["resource"], &shown["ends_at"]), (&json!(5000), &json!("ana"), &hold.body["ends_at"]));
         app.admin(Method::DELETE, "/v1/admin/event-types/call", None).await.expect(204);

@@ -242,3 +242,29 @@ async fn payment_page_escapes_content_and_offers_allowed_actions() {
         .unwrap();
     assert!(!page().await.contains("<button"));
 }
+
+#[tokio::test]
+async fn amount_that_stripe_does_not_charge_is_refused() {
+    let fixture = SimulatorFixture::start_explicit().await;
+    for (amount, currency, code) in [
+        (24, "eur", Some("amount_too_small")),
+        (25, "eur", None),
+        (8_700, "huf", Some("amount_too_small")),
+        (8_775, "huf", None),
+        (2_525, "isk", Some("")),
+        (2_550, "isk", None),
+        (2_562, "kwd", Some("")),
+        (2_565, "kwd", None),
+    ] {
+        // The form has two units.
+        let form = SESSION_FORM.replace("=eur", &format!("={currency}"));
+        let form = form.replace("=2500", &format!("={amount}"));
+        let answer = fixture.form("/v1/checkout/sessions", &form).send().await.unwrap();
+        let (status, body) = read_response(answer).await;
+        let expected = if code.is_some() { 400 } else { 200 };
+        assert_eq!(status, expected, "{amount} {currency}: {body}");
+        if let Some(code) = code {
+            assert_eq!(body["error"]["code"].as_str().unwrap_or_default(), code, "{body}");
+        }
+    }
+}

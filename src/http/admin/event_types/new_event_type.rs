@@ -64,7 +64,8 @@ pub(in crate::http) struct NewEventType {
     #[deserr(default, try_from(Option<i64>) = check_optional_between::<0, MAX_DEADLINE> -> String)]
     #[schema(minimum = 0, maximum = 525600)]
     guest_move_until_minutes: Option<i64>,
-    /// The price in the currency's minor unit.
+    /// The price in the currency's minor unit: at least Stripe's minimum charge, such as 50 in `eur`. In `isk`, `huf`, `twd`
+    /// and `ugx` a multiple of 100; in currencies with three decimals, such as `kwd`, a multiple of 10.
     #[schema(value_type = i64, example = 5000, minimum = 1, maximum = 99999999)]
     amount: Amount,
     /// The lower-case ISO code of a currency that Stripe supports.
@@ -89,6 +90,7 @@ pub(super) fn parse_event_type(id: &str, body: Value) -> Result<EventType, Probl
     if let (Some(id), Some(new), true) = (id, new, errors.is_empty()) {
         let event_type = new.into_event_type(id);
         check_can_be_held_together(&event_type, &mut errors);
+        errors.check("amount", event_type.price.check_charge());
         if errors.is_empty() {
             return Ok(event_type);
         }

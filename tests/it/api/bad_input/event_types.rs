@@ -50,6 +50,20 @@ on_both_engines! {
         app.assert_untouched().await;
     }
 
+    async fn amount_that_stripe_does_not_charge_is_refused(engine) {
+        let app = Untouched::start(engine).await;
+        for (amount, currency) in [
+            (1, "eur"), (49, "usd"), (49, "eur"), (29, "gbp"), (49, "jpy"), (49, "krw"), (199, "aed"), (999, "mxn"),
+            (5050, "isk"), (17_400, "huf"), (20_050, "huf"), (10_050, "twd"), (5050, "ugx"), (5124, "kwd"), (5125, "bhd"),
+            (5121, "jod"), (5129, "omr"), (5123, "tnd"),
+        ] {
+            let mut body = ROUTE.with("amount", json!(amount));
+            body["currency"] = json!(currency);
+            expect_faults(&format!("{amount} {currency}"), put_event_type(&app, body).await, &["amount"]);
+        }
+        app.assert_untouched().await;
+    }
+
     async fn amount_is_a_whole_number_stripe_accepts(engine) {
         let app = Untouched::start(engine).await;
         assert_refused(&app, "amount", [
