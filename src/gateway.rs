@@ -23,6 +23,7 @@ mod response;
 mod retry;
 pub mod stripe_config;
 mod stripe_objects;
+mod stripe_json;
 mod stripe_rate_limit;
 mod transport;
 pub mod webhook;

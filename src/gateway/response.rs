@@ -12,6 +12,7 @@ use chrono::{DateTime, Utc};
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use serde_json::Value;
 
+use super::stripe_json::parse_json;
 use super::stripe_objects::parse_text;
 use super::{GatewayError, Refusal};
 
@@ -75,7 +76,7 @@ impl ResponseHead {
 
     /// Classifies the response with this head and body.
     pub(super) fn classify_response(&self, body: &[u8]) -> Result<StripeResponse, Box<AttemptError>> {
-        let json = serde_json::from_slice::<Value>(body).ok();
+        let json = parse_json(body).ok();
         match (self.status, json) {
             (200..=299, Some(json)) => Ok(StripeResponse {
                 json,
@@ -267,6 +268,14 @@ mod tests {
                 assert_eq!(failure.is_retryable, is_retryable, "{status} {should_retry}");
             }
         }
+    }
+
+    #[test]
+    fn response_with_half_a_character_is_read() {
+        let head = ResponseHead::new(200, &HeaderMap::new());
+        let body = br#"{"status": "complete", "customer_details": {"name": "Ada \ud83d"}}"#;
+        let response = head.classify_response(body).ok().unwrap();
+        assert_eq!(parse_text(&response.json, "status"), Some("complete"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::domain::hold::{Fact, FailureCode};
 use crate::domain::ids::{EventId, IntentId, SessionId};
 use crate::domain::payment::Receipt;
 use crate::domain::session::{EventRefs, SessionPayment};
-use crate::gateway::stripe_objects;
+use crate::gateway::{stripe_json, stripe_objects};
 
 /// An event that Stripe sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,8 +63,7 @@ pub struct MalformedEvent;
 /// # Errors
 /// [`MalformedEvent`] if not even the event's id, type and mode can be read.
 pub fn parse_event(body: &[u8]) -> Result<Event, MalformedEvent> {
-    // serde_json refuses a body that is not UTF-8 or is nested deeper than 128 levels, so a hostile body is cheap.
-    let event: Value = serde_json::from_slice(body).map_err(|_| MalformedEvent)?;
+    let event = stripe_json::parse_json(body).map_err(|_| MalformedEvent)?;
     let kind = stripe_objects::parse_text(&event, "type").ok_or(MalformedEvent)?;
     Ok(Event {
         id: EventId::new(stripe_objects::parse_text(&event, "id").ok_or(MalformedEvent)?),

@@ -80,6 +80,22 @@ on_both_engines! {
         assert_confirmed_once(&app, &hold).await;
     }
 
+    async fn event_with_half_a_character_in_a_name_is_applied(engine) {
+        let app = TestApp::start(engine).await;
+        let hold = app.hold_slot("call", SLOT).await;
+        app.pay(&hold, PaymentOutcome::Paid);
+        let mut event = completed_event(&app).json();
+        event["data"]["object"]["customer_details"] = json!({"name": "Ada HALF \u{1f600}"});
+        let body = event.to_string().replace("HALF", "\\ud83d");
+        assert!(serde_json::from_str::<Value>(&body).is_err(), "{body}");
+        assert_eq!(deliver_signed(&app, &body).await.expect(200).body["outcome"], "applied");
+        assert_confirmed_once(&app, &hold).await;
+        assert_eq!(deliver_signed(&app, &body).await.expect(200).body["outcome"], "duplicate");
+        let replay = format!("/v1/admin/events/{}/replay", event["id"].as_str().unwrap());
+        app.admin(reqwest::Method::POST, &replay, None).await.expect(200);
+        assert_confirmed_once(&app, &hold).await;
+    }
+
     async fn webhook_during_database_lock_applies_on_retry(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
