@@ -14,6 +14,7 @@ use crate::domain::time::Clock;
 mod check;
 mod configuration;
 mod database;
+mod new_database;
 mod sessions;
 mod stripe;
 mod webhook_endpoint;
@@ -24,12 +25,15 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(15);
 /// Runs all checks of the installation. They take at most half a minute, even if a party does not respond.
 pub async fn examine(config: &Config, stripe: &StripeSettings, clock: Arc<dyn Clock>) -> Vec<Check> {
     let now = clock.now();
-    let (database, sessions, stripe_api, webhook_endpoint) = tokio::join!(
-        with_timeout(
-            "database",
-            database::check_database(config, stripe, clock.clone())
-        ),
-        with_timeout("sessions", sessions::check_sessions(config, stripe, clock)),
+    let missing_file = new_database::check_missing_file(&config.database);
+    let database = async {
+        match missing_file {
+            Some(missing) => vec![missing],
+            None => check_database_and_sessions(config, stripe, clock).await,
+        }
+    };
+    let (database, stripe_api, webhook_endpoint) = tokio::join!(
+        database,
         with_timeout("stripe", stripe::check_stripe(stripe, now)),
         with_timeout(
             "webhook delivery",
@@ -37,7 +41,20 @@ pub async fn examine(config: &Config, stripe: &StripeSettings, clock: Arc<dyn Cl
         ),
     );
     let configuration = configuration::check_configuration(config, stripe);
-    [configuration, database, sessions, stripe_api, webhook_endpoint].concat()
+    [configuration, database, stripe_api, webhook_endpoint].concat()
+}
+
+async fn check_database_and_sessions(
+    config: &Config,
+    stripe: &StripeSettings,
+    clock: Arc<dyn Clock>,
+) -> Vec<Check> {
+    let database = database::check_database(config, stripe, clock.clone());
+    let (database, sessions) = tokio::join!(
+        with_timeout("database", database),
+        with_timeout("sessions", sessions::check_sessions(config, stripe, clock)),
+    );
+    [database, sessions].concat()
 }
 
 async fn with_timeout(check: &'static str, checks: impl Future<Output = Vec<Check>>) -> Vec<Check> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::check::{Check, Verdict, flag, pass};
+use super::new_database;
 use crate::app;
 use crate::config::{Config, Database, StripeSettings};
 use crate::domain::figures::FigureCounts;
@@ -30,10 +31,7 @@ pub(super) async fn check_database(
     };
     match queries::is_ready(&context).await {
         Ok(true) => check_contents(&config.database, &context).await,
-        Ok(false) => fault(
-            "responds, but its schema does not match this program".to_owned(),
-            "run `holdfast migrate`, or start `holdfast serve`, which migrates first",
-        ),
+        Ok(false) => vec![new_database::check_unready(&config.database, &context).await],
         Err(error) => fault(format_error_chain(&error), unavailable),
     }
 }

@@ -15,6 +15,8 @@ pub trait Schema {
     /// Whether the database answers and has every migration of this program. Later migrations do not matter: from 0.2.0
     /// on, a migration lets the version before go on serving.
     async fn is_ready(&self) -> Result<bool, StoreError>;
+    /// Whether the database has no tables, so that nobody has used it yet.
+    async fn is_empty(&self) -> Result<bool, StoreError>;
     /// The id of this installation, which the first migration created.
     async fn installation_id(&self) -> Result<String, StoreError>;
     /// The token key of this installation. A database that earlier versions used has none at first: it takes `earlier`,

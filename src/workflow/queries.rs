@@ -158,6 +158,14 @@ pub fn status_name(status: Status) -> &'static str {
     }
 }
 
+/// Tells whether the database has no tables: nobody has used it yet.
+///
+/// # Errors
+/// [`WorkflowError::Store`] if the database is unreachable.
+pub async fn is_database_empty(context: &Context) -> Result<bool, WorkflowError> {
+    Ok(context.store.is_empty().await?)
+}
+
 /// Tells whether a text is a valid cursor: the `next` of a page is.
 pub fn is_cursor(text: &str) -> bool {
     crate::store::is_cursor(text)

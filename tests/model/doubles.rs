@@ -330,6 +330,10 @@ impl Schema for Script {
         unimplemented!()
     }
 
+    async fn is_empty(&self) -> Result<bool, StoreError> {
+        unimplemented!()
+    }
+
     async fn installation_id(&self) -> Result<String, StoreError> {
         Ok(fixture::INSTALLATION.into())
     }

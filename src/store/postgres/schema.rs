@@ -42,6 +42,13 @@ impl Schema for PostgresStore {
         .await
     }
 
+    async fn is_empty(&self) -> Result<bool, StoreError> {
+        let query =
+            "SELECT NOT EXISTS (SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname = current_schema())";
+        self.retrying(|| async { Ok(sqlx::query_scalar(query).fetch_one(&self.pool).await?) })
+            .await
+    }
+
     async fn installation_id(&self) -> Result<String, StoreError> {
         self.retrying(|| async {
             Ok(sqlx::query_scalar(schema::INSTALLATION)

@@ -42,6 +42,11 @@ impl Schema for SqliteStore {
         Ok(has_all_migrations(&MIGRATIONS, &applied))
     }
 
+    async fn is_empty(&self) -> Result<bool, StoreError> {
+        let query = sqlx::query_scalar("SELECT NOT EXISTS (SELECT 1 FROM sqlite_master)");
+        self.read(query.fetch_one(&self.readers)).await
+    }
+
     async fn installation_id(&self) -> Result<String, StoreError> {
         let query = sqlx::query_scalar(schema::INSTALLATION);
         self.read(query.fetch_one(&self.readers)).await

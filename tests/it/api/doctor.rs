@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use chrono::Duration as Span;
 use holdfast::clock::SystemClock;
-use holdfast::config::Config;
+use holdfast::config::{Config, UnknownVariable};
 use holdfast::doctor;
 use holdfast::domain::ids::{HoldId, SessionId};
 use holdfast::domain::time::Clock;
@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use uuid::Uuid;
 
 use crate::support::app::{ADMIN_KEY, ApiResponse, ManualClock, TestApp, WEBHOOK_SECRET};
-use crate::support::database::Engine;
+use crate::support::database::{Engine, TestDatabase};
 use crate::support::on_both_engines;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
@@ -124,6 +124,19 @@ on_both_engines! {
         assert_eq!(examine_with(&app, &[]).await.failed_checks(), ["fault database"]);
     }
 
+    async fn new_database_is_reported_as_new(engine) {
+        let app = TestApp::start(engine).await;
+        let new = TestDatabase::without_schema(engine).await;
+        let report = examine_with(&app, &[("DATABASE_URL", new.url())]).await;
+        assert_eq!(report.failed_checks(), ["fault database"]);
+        let found = report.0.iter().find(|check| check["check"] == "database").unwrap()["found"].as_str().unwrap();
+        let expected = match engine {
+            Engine::Sqlite => "is new and empty: is the path right?",
+            Engine::Postgres => "the database is empty: is it the right one?",
+        };
+        assert!(found.contains(expected), "{found}");
+    }
+
     async fn overdue_work_fails_check(engine) {
         let app = TestApp::start(engine).await;
         app.hold_slot("call", SLOT).await;
@@ -165,6 +178,49 @@ on_both_engines! {
         app.database.execute("UPDATE payments SET state = 'refund_failed'").await;
         assert_eq!(examine_with(&app, &[]).await.failed_checks(), ["fault failed refunds"]);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn missing_file_is_reported_as_new_and_not_made() {
+    let app = TestApp::start(Engine::Sqlite).await;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("typo.db");
+    let url = format!("sqlite://{}", path.display());
+    let assert_new = async || {
+        let report = examine_with(&app, &[("DATABASE_URL", &url)]).await;
+        assert_eq!(report.failed_checks(), ["fault database"]);
+        let found = format!("the file {} is new and empty: is the path right?", path.display());
+        let is_found = |check: &Value| check["found"] == found.as_str();
+        assert!(report.0.iter().any(is_found), "{:?}", report.0);
+    };
+    for _ in 0..2 {
+        assert_new().await;
+        assert!(!path.exists());
+    }
+    std::fs::write(&path, "").unwrap();
+    for _ in 0..2 {
+        assert_new().await;
+    }
+    std::fs::write(&path, "no database").unwrap();
+    let report = examine_with(&app, &[("DATABASE_URL", &url)]).await;
+    assert_eq!(report.failed_checks(), ["fault database"]);
+    assert!(
+        !format!("{:?}", report.0).contains("is new and empty"),
+        "{:?}",
+        report.0
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn unknown_variable_is_a_warning() {
+    let app = TestApp::start(Engine::Sqlite).await;
+    let mut config = app.config_with(&PAGES);
+    config.unknown_variables = vec![UnknownVariable {
+        name: "HOLDFAST_LISTN".to_owned(),
+        nearest: "HOLDFAST_LISTEN".to_owned(),
+    }];
+    let report = examine(&config, app.clock.clone()).await;
+    assert_eq!(report.failed_checks(), ["warning variables"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -322,6 +322,7 @@ implement_store! {
     migrate() -> ();
     is_ready() -> bool;
     installation_id() -> String;
+    is_empty() -> bool;
     token_key(earlier: &TokenKey) -> TokenKey;
     dry_run_checkout(now: DateTime<Utc>) -> ();
 }
