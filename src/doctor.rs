@@ -15,6 +15,7 @@ mod check;
 mod configuration;
 mod database;
 mod new_database;
+mod refusals;
 mod sessions;
 mod stripe;
 mod webhook_endpoint;

@@ -23,6 +23,7 @@ pub mod log_id;
 pub mod money;
 pub mod payment;
 pub mod payment_method;
+pub mod refusal_code;
 pub mod schedule;
 pub mod segment;
 pub mod session;

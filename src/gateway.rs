@@ -12,6 +12,7 @@ use chrono::{DateTime, Utc};
 
 use crate::domain::ids::{IntentId, SessionId};
 use crate::domain::money::Money;
+use crate::domain::refusal_code::RefusalCode;
 use crate::domain::session::{NewSession, SessionReport, SessionTerms};
 
 pub mod calendar_feed;
@@ -22,8 +23,8 @@ mod http_client;
 mod response;
 mod retry;
 pub mod stripe_config;
-mod stripe_objects;
 mod stripe_json;
+mod stripe_objects;
 mod stripe_rate_limit;
 mod transport;
 pub mod webhook;
@@ -63,6 +64,13 @@ pub struct Refusal {
     pub param: Option<String>,
     /// Stripe's `Request-Id`, which its support asks for.
     pub request_id: Option<String>,
+}
+
+impl Refusal {
+    /// Returns why Stripe refused, as one of few words.
+    pub fn classify(&self) -> RefusalCode {
+        RefusalCode::classify(self.status, self.code.as_deref(), self.param.as_deref())
+    }
 }
 
 impl std::fmt::Display for Refusal {

@@ -83,7 +83,11 @@ fn describe_load_metrics() {
 fn describe_counters() {
     describe_counter!(
         "holdfast_checkouts_total",
-        "checkouts by outcome: placed, lost, stripe_failed"
+        "checkouts by outcome: placed, lost, stripe_failed, stripe_refused"
+    );
+    describe_counter!(
+        "holdfast_checkouts_refused_total",
+        "checkouts that Stripe refused, by its code: the shop must change something"
     );
     describe_counter!(
         "holdfast_transitions_total",

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::check::{Check, Verdict, flag, pass};
-use super::new_database;
+use super::{new_database, refusals};
 use crate::app;
 use crate::config::{Config, Database, StripeSettings};
 use crate::domain::figures::FigureCounts;
@@ -38,7 +38,11 @@ pub(super) async fn check_database(
 
 async fn check_contents(database: &Database, context: &Context) -> Vec<Check> {
     let found = format!("{database:?} responds, and its schema matches this program");
-    let mut checks = vec![pass("database", found), check_statements(context).await];
+    let mut checks = vec![
+        pass("database", found),
+        check_statements(context).await,
+        refusals::check_refusals(context).await,
+    ];
     match queries::count_figures(context).await {
         Ok(figures) => checks.extend(check_figures(&figures)),
         Err(error) => checks.push(flag(

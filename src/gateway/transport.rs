@@ -13,6 +13,7 @@ use reqwest::header::CONTENT_TYPE;
 use stripe_client_core::{RequestBuilder, StripeMethod};
 use tokio::time::Instant;
 
+use super::GatewayError;
 use super::http_client::build_stripe_client;
 use super::response::{AttemptError, ResponseHead, StripeResponse};
 use super::stripe_config::{SetupError, StripeConfig};
@@ -38,6 +39,10 @@ impl<T> StripeCall<'_, T> {
     pub(super) fn is_repeatable(&self) -> bool {
         self.idempotency_key.is_some() || !self.has_effect()
     }
+}
+
+fn is_refused_session<T>(call: &StripeCall<'_, T>, error: &AttemptError) -> bool {
+    matches!(call.endpoint, StripeEndpoint::CreateSession) && matches!(error.error, GatewayError::Refused(_))
 }
 
 /// A pooled HTTPS client for Stripe, with our own rate limit.
@@ -87,6 +92,15 @@ impl Transport {
                 attempt,
                 ms,
                 "stripe call succeeded"
+            ),
+            // Who creates a session logs a refusal itself: it knows what was refused.
+            Err(error) if is_refused_session(call, error) => tracing::debug!(
+                call = call_name,
+                status,
+                request_id,
+                attempt,
+                ms,
+                "stripe refused a session"
             ),
             Err(error) => {
                 let cause = &*error.cause;

@@ -61,6 +61,8 @@ pub(crate) enum ProblemCode {
     RateLimited,
     /// Stripe timed out, limited our requests, or is down.
     StripeUnavailable,
+    /// Stripe refuses the checkout, and would refuse it again: the shop must change something.
+    StripeRefused,
     /// The database is unavailable.
     StoreUnavailable,
     /// This instance does as much work at once as it allows itself.
@@ -84,6 +86,7 @@ impl ProblemCode {
             | Self::Conflict
             | Self::IdempotencyInProgress => StatusCode::CONFLICT,
             Self::TooManyHolds | Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+            Self::StripeRefused => StatusCode::BAD_GATEWAY,
             Self::StripeUnavailable | Self::StoreUnavailable | Self::TooBusy => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
@@ -109,6 +112,7 @@ impl ProblemCode {
             Self::BadSignature => "The signature is not good",
             Self::RateLimited => "Too many requests",
             Self::StripeUnavailable => "Stripe is unavailable",
+            Self::StripeRefused => "Stripe refuses the checkout",
             Self::StoreUnavailable => "The database is unavailable",
             Self::TooBusy => "The service is busy",
             Self::Internal => "Something went wrong on our side",
@@ -134,6 +138,7 @@ impl ProblemCode {
             Self::BadSignature => "bad_signature",
             Self::RateLimited => "rate_limited",
             Self::StripeUnavailable => "stripe_unavailable",
+            Self::StripeRefused => "stripe_refused",
             Self::StoreUnavailable => "store_unavailable",
             Self::TooBusy => "too_busy",
             Self::Internal => "internal",

@@ -119,6 +119,7 @@ pub(super) struct NewGuest {
         (status = 422, description = "`invalid` or `idempotency_mismatch`"),
         (status = 429, description = "`too_many_holds` or `rate_limited`"),
         (status = 500, description = "`internal`"),
+        (status = 502, description = "`stripe_refused`"),
         (status = 503, description = "`stripe_unavailable`, `store_unavailable` or `too_busy`"),
     )
 )]

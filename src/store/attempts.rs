@@ -11,6 +11,7 @@ use super::{StoreError, encoding};
 use crate::domain::booking::normalize_email;
 use crate::domain::ids::{CommandId, HoldId, SessionId};
 use crate::domain::key_scope::ScopedKey;
+use crate::domain::refusal_code::RefusalCode;
 use crate::domain::session::SessionTerms;
 
 /// A checkout that is about to begin.
@@ -49,6 +50,8 @@ pub enum AttemptEnd {
     /// Its own checkout ends it, because Stripe certainly created no session. An attempt that the sweep has taken over
     /// stays with the sweep, which may have created a session since.
     Abandoned,
+    /// Its own checkout ends it, because Stripe refused the session. Otherwise like [`Self::Abandoned`].
+    Refused(RefusalCode),
     /// The sweep that has leased it ends it, because it left no session.
     NoSession,
     /// Its own checkout ends it, and Stripe may have created a session. The sweep must find out. The key is free again.
@@ -98,6 +101,9 @@ pub trait Attempts {
     ) -> Result<Option<CommandId>, StoreError>;
     /// Deletes at most `limit` attempts that ended before `before`; returns how many.
     async fn delete_old_attempts(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
+    /// Lists why Stripe refused the attempts that ended last, at most `limit`, latest first; `None` for each that it did not
+    /// refuse.
+    async fn list_latest_refusals(&self, limit: u32) -> Result<Vec<Option<String>>, StoreError>;
     /// Lists the attempts of a guest (by normalized e-mail) that have not ended, oldest first.
     async fn list_open_attempts(&self, guest: &str) -> Result<Vec<SessionTerms>, StoreError>;
 }
@@ -155,26 +161,38 @@ impl KnownAttemptRow {
 /// Frees the key of attempt `$1`.
 pub(super) const FREE_KEY: &str = "UPDATE checkout_attempts SET idempotency_key = NULL WHERE hold_id = $1";
 
-/// Ends attempt `$1` at `$2`; for each end, only from the state in which the caller may end it.
+/// Ends attempt `$1` at `$2`, with refusal `$3`; for each end, only from the state in which the caller may end it.
 pub(super) fn end_statement(end: AttemptEnd) -> &'static str {
     match end {
-        AttemptEnd::Abandoned => {
+        AttemptEnd::Abandoned | AttemptEnd::Refused(_) => {
             "UPDATE checkout_attempts
-             SET state = 'abandoned', terms = NULL, due_at = NULL, leased_until = NULL, ended_at = $2
+             SET state = 'abandoned', terms = NULL, due_at = NULL, leased_until = NULL, ended_at = $2, refusal = $3
              WHERE hold_id = $1 AND state = 'running'"
         }
         AttemptEnd::NoSession => {
             "UPDATE checkout_attempts
-             SET state = 'abandoned', terms = NULL, due_at = NULL, leased_until = NULL, ended_at = $2
+             SET state = 'abandoned', terms = NULL, due_at = NULL, leased_until = NULL, ended_at = $2, refusal = $3
              WHERE hold_id = $1 AND state = 'unsettled'"
         }
         // An attempt that is unsettled already belongs to the sweep, with its lease and its due time.
         AttemptEnd::Unsettled => {
-            "UPDATE checkout_attempts SET state = 'unsettled', due_at = $2, leased_until = NULL
+            "UPDATE checkout_attempts SET state = 'unsettled', due_at = $2, leased_until = NULL, refusal = $3
              WHERE hold_id = $1 AND state = 'running'"
         }
     }
 }
+
+/// Returns the refusal of an end, as its column has it.
+pub(super) fn encode_refusal(end: AttemptEnd) -> Option<&'static str> {
+    match end {
+        AttemptEnd::Refused(code) => Some(code.as_str()),
+        AttemptEnd::Abandoned | AttemptEnd::NoSession | AttemptEnd::Unsettled => None,
+    }
+}
+
+/// Lists the refusals of the `$1` attempts that ended last. The condition is that of the index of ended attempts.
+pub(super) const LIST_LATEST_REFUSALS: &str = "SELECT refusal FROM checkout_attempts
+     WHERE state IN ('placed', 'lost', 'abandoned') ORDER BY ended_at DESC LIMIT $1";
 
 /// Abandons attempt `$1` at `$2`, unless it is closed.
 pub(super) const ABANDON: &str = "UPDATE checkout_attempts

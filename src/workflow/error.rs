@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::gateway::GatewayError;
+use crate::gateway::{GatewayError, Refusal};
 use crate::store::StoreError;
 
 /// Why a workflow failed although the request was valid.
@@ -17,13 +17,16 @@ pub enum WorkflowError {
     /// Stripe does not know a session of this store, and that is not believed: nothing has changed.
     #[error("Stripe does not know the session")]
     UnknownSession,
+    /// Stripe understood the call and refused it, and would refuse it again: the shop must change something.
+    #[error("Stripe refused: {0}")]
+    Refused(Refusal),
     /// The database is unreachable.
     #[error("the database is unavailable")]
     Store(#[source] StoreError),
     /// Too much heavy work runs already.
     #[error("too much work is running")]
     TooBusy,
-    /// A bug, or a configuration that Stripe refuses.
+    /// A bug in this program.
     #[error("an internal error")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
@@ -40,8 +43,7 @@ impl From<StoreError> for WorkflowError {
 impl From<GatewayError> for WorkflowError {
     fn from(error: GatewayError) -> Self {
         match error {
-            // Stripe understood the call and refused it: another try would be refused too.
-            GatewayError::Refused(_) => Self::Internal(Box::new(error)),
+            GatewayError::Refused(refusal) => Self::Refused(refusal),
             GatewayError::Unavailable { retry_after } => Self::Stripe { retry_after },
             GatewayError::Unknown => Self::Stripe { retry_after: None },
         }

@@ -45,6 +45,17 @@ pub async fn list_holds(
     Ok(context.store.list_bookings(filter, page).await?)
 }
 
+/// Lists why Stripe refused the checkouts that ended last, latest first; `None` for each that it did not refuse.
+///
+/// # Errors
+/// [`WorkflowError::Store`] if the database is unreachable.
+pub async fn list_latest_refusals(
+    context: &Context,
+    limit: u32,
+) -> Result<Vec<Option<String>>, WorkflowError> {
+    Ok(context.store.list_latest_refusals(limit).await?)
+}
+
 /// Lists commands, newest first.
 ///
 /// # Errors
@@ -147,6 +158,14 @@ pub async fn is_ready(context: &Context) -> Result<bool, WorkflowError> {
     Ok(context.store.is_ready().await?)
 }
 
+/// Tells whether the database has no tables: nobody has used it yet.
+///
+/// # Errors
+/// [`WorkflowError::Store`] if the database is unreachable.
+pub async fn is_database_empty(context: &Context) -> Result<bool, WorkflowError> {
+    Ok(context.store.is_empty().await?)
+}
+
 /// Returns a status as one word, as JSON and metrics show it.
 pub fn status_name(status: Status) -> &'static str {
     match status {
@@ -156,14 +175,6 @@ pub fn status_name(status: Status) -> &'static str {
         Status::Released(_) => "released",
         Status::Cancelled(_) => "cancelled",
     }
-}
-
-/// Tells whether the database has no tables: nobody has used it yet.
-///
-/// # Errors
-/// [`WorkflowError::Store`] if the database is unreachable.
-pub async fn is_database_empty(context: &Context) -> Result<bool, WorkflowError> {
-    Ok(context.store.is_empty().await?)
 }
 
 /// Tells whether a text is a valid cursor: the `next` of a page is.

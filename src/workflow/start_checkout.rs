@@ -27,11 +27,12 @@ use crate::domain::ids::HoldId;
 use crate::domain::segment::{Allocation, allocated_segments};
 use crate::domain::session::{NewSession, SessionTerms, first_check_at, hold_expiry, session_expiry};
 use crate::domain::token::TokenKeyName;
-use crate::gateway::GatewayError;
 use crate::store::{AttemptEnd, Claim, HoldLimits, NewAttempt, PlaceOutcome};
 
+mod failed_attempt;
 mod request;
 
+use failed_attempt::{end_attempt, end_failed_attempt};
 pub use request::{Checkout, CheckoutError, CheckoutRequest};
 
 /// How often other units are tried after the slot was lost. Each loss means that another checkout has won, so only a
@@ -356,30 +357,5 @@ async fn close_lost_attempt(context: &Arc<Context>, booking: &Booking) -> Result
             end_attempt(context, hold, AttemptEnd::Unsettled).await;
             Err(error.into())
         }
-    }
-}
-
-/// Ends the attempt of a failed create call, and converts the error.
-async fn end_failed_attempt(context: &Context, hold: HoldId, error: GatewayError) -> CheckoutError {
-    let end = match &error {
-        // Stripe created no session, so there is nothing to recover.
-        GatewayError::Refused(_) | GatewayError::Unavailable { .. } => AttemptEnd::Abandoned,
-        // Stripe may have created a session that we do not know: the sweep recovers the attempt.
-        GatewayError::Unknown => AttemptEnd::Unsettled,
-    };
-    end_attempt(context, hold, end).await;
-    metrics::counter!("holdfast_checkouts_total", "outcome" => "stripe_failed").increment(1);
-    match error {
-        GatewayError::Refused(refusal) if refusal.param.as_deref() == Some("customer_email") => {
-            CheckoutError::Email
-        }
-        other => CheckoutError::Workflow(other.into()),
-    }
-}
-
-async fn end_attempt(context: &Context, hold: HoldId, end: AttemptEnd) {
-    if let Err(error) = context.store.end_attempt(hold, end, context.now()).await {
-        // The attempt stays `running`, and the sweep finds it when its lease ends.
-        tracing::warn!(hold = %hold.log_id(), %error, "attempt not ended; the sweep recovers it");
     }
 }

@@ -64,6 +64,10 @@ impl Attempts for Script {
         Ok(0)
     }
 
+    async fn list_latest_refusals(&self, _: u32) -> Result<Vec<Option<String>>, StoreError> {
+        unimplemented!()
+    }
+
     async fn list_open_attempts(&self, _: &str) -> Result<Vec<SessionTerms>, StoreError> {
         unimplemented!()
     }

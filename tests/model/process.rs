@@ -12,7 +12,6 @@ use holdfast::domain::ids::IdempotencyKey;
 use holdfast::domain::key_scope::{KeyScope, ScopedKey};
 use holdfast::domain::session::{EventRefs, HoldClaim};
 use holdfast::domain::token::ConfiguredTokenKeys;
-use holdfast::gateway::GatewayError;
 use holdfast::gateway::webhook::{Event, EventContent};
 use holdfast::workflow::release_hold::release_hold;
 use holdfast::workflow::start_checkout::{Checkout, CheckoutError, start_checkout};
@@ -204,10 +203,10 @@ async fn check_out(context: &Arc<Context>, guest: Guest, key: Option<ScopedKey>)
     }
 }
 
-/// The workflow reports a refusal of Stripe as an internal error; in the model it is a normal outcome.
+/// An internal error is a bug; other errors are normal outcomes.
 fn next_after_error(error: &WorkflowError) -> Next {
     match error {
-        WorkflowError::Internal(source) if !source.is::<GatewayError>() => Next::Fails(source.to_string()),
+        WorkflowError::Internal(source) => Next::Fails(source.to_string()),
         _ => Next::Ends,
     }
 }

@@ -152,10 +152,10 @@ impl World {
             return Reply::Done;
         };
         let ends = match (end, attempt.state) {
-            (AttemptEnd::Abandoned, AttemptState::Unsettled) => {
+            (AttemptEnd::Abandoned | AttemptEnd::Refused(_), AttemptState::Unsettled) => {
                 self.mutation == Some(Mutation::TakeoverIgnored)
             }
-            (AttemptEnd::Abandoned, state) => state == AttemptState::Running,
+            (AttemptEnd::Abandoned | AttemptEnd::Refused(_), state) => state == AttemptState::Running,
             (AttemptEnd::NoSession, state) => state == AttemptState::Unsettled,
             (AttemptEnd::Unsettled, AttemptState::Running) => {
                 attempt.state = AttemptState::Unsettled;

@@ -96,6 +96,11 @@ impl From<WorkflowError> for Problem {
                 ProblemCode::StripeUnavailable,
                 "Stripe does not know the payment session of this hold, so the hold keeps its slot",
             ),
+            // The checkout has logged it.
+            WorkflowError::Refused(_) => Self::new(
+                ProblemCode::StripeRefused,
+                "Stripe refuses this checkout, and nothing was charged or held: tell the shop",
+            ),
             WorkflowError::Store(_) => {
                 tracing::error!(error = source, "responding 503: the database is unavailable");
                 Self::new(ProblemCode::StoreUnavailable, "try again shortly")

@@ -46,7 +46,16 @@ impl Attempts for PostgresStore {
     }
 
     async fn end_attempt(&self, hold: HoldId, end: AttemptEnd, now: DateTime<Utc>) -> Result<(), StoreError> {
-        self.update_attempt(attempts::end_statement(end), hold, now).await
+        self.retrying(|| async {
+            let query = sqlx::query(attempts::end_statement(end));
+            let query = query.bind(DbUuid(hold.0)).bind(DbTime(now));
+            query
+                .bind(attempts::encode_refusal(end))
+                .execute(&self.pool)
+                .await?;
+            Ok(())
+        })
+        .await
     }
 
     async fn lease_stale_attempts(&self, request: &LeaseRequest) -> Result<Vec<StaleAttempt>, StoreError> {
@@ -54,7 +63,13 @@ impl Attempts for PostgresStore {
     }
 
     async fn defer_attempt(&self, hold: HoldId, due_at: DateTime<Utc>) -> Result<(), StoreError> {
-        self.update_attempt(attempts::DEFER, hold, due_at).await
+        self.retrying(|| async {
+            let query = sqlx::query(attempts::DEFER);
+            let query = query.bind(DbUuid(hold.0)).bind(DbTime(due_at));
+            query.execute(&self.pool).await?;
+            Ok(())
+        })
+        .await
     }
 
     async fn abandon_attempt(
@@ -119,25 +134,16 @@ impl Attempts for PostgresStore {
         self.delete_or_clear(DELETE_OLD, before, limit).await
     }
 
-    async fn list_open_attempts(&self, guest: &str) -> Result<Vec<SessionTerms>, StoreError> {
-        self.retrying(|| find_open(&self.pool, guest)).await
-    }
-}
-
-impl PostgresStore {
-    /// Runs a statement that updates attempt `$1` with instant `$2`.
-    async fn update_attempt(
-        &self,
-        statement: &'static str,
-        hold: HoldId,
-        at: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
+    async fn list_latest_refusals(&self, limit: u32) -> Result<Vec<Option<String>>, StoreError> {
         self.retrying(|| async {
-            let query = sqlx::query(statement).bind(DbUuid(hold.0)).bind(DbTime(at));
-            query.execute(&self.pool).await?;
-            Ok(())
+            let query = sqlx::query_scalar(attempts::LIST_LATEST_REFUSALS).bind(i64::from(limit));
+            Ok(query.fetch_all(&self.pool).await?)
         })
         .await
+    }
+
+    async fn list_open_attempts(&self, guest: &str) -> Result<Vec<SessionTerms>, StoreError> {
+        self.retrying(|| find_open(&self.pool, guest)).await
     }
 }
 

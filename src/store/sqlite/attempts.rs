@@ -37,7 +37,8 @@ impl Attempts for SqliteStore {
 
     async fn end_attempt(&self, hold: HoldId, end: AttemptEnd, now: DateTime<Utc>) -> Result<(), StoreError> {
         let query = sqlx::query(attempts::end_statement(end));
-        self.write(query.bind(DbUuid(hold.0)).bind(DbTime(now))).await?;
+        let query = query.bind(DbUuid(hold.0)).bind(DbTime(now));
+        self.write(query.bind(attempts::encode_refusal(end))).await?;
         Ok(())
     }
 
@@ -93,6 +94,11 @@ impl Attempts for SqliteStore {
 
     async fn delete_old_attempts(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
         self.delete_or_clear(DELETE_OLD, before, limit).await
+    }
+
+    async fn list_latest_refusals(&self, limit: u32) -> Result<Vec<Option<String>>, StoreError> {
+        let query = sqlx::query_scalar(attempts::LIST_LATEST_REFUSALS).bind(i64::from(limit));
+        self.read(query.fetch_all(&self.readers)).await
     }
 
     async fn list_open_attempts(&self, guest: &str) -> Result<Vec<SessionTerms>, StoreError> {

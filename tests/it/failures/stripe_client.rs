@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use self::scripted_server::{LogBuffer, Reply, ScriptedServer};
 
+mod refused_checkouts;
 mod scripted_server;
 
 const KEY: &str = "sk_test_do_not_log_me";

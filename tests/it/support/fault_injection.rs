@@ -193,6 +193,7 @@ implement_store! {
     find_claim(key: &ScopedKey, fingerprint: &str) -> Claim;
     claim_attempt(attempt: &NewAttempt) -> Claim;
     end_attempt(hold: HoldId, end: AttemptEnd, now: DateTime<Utc>) -> ();
+    list_latest_refusals(limit: u32) -> Vec<Option<String>>;
     lease_stale_attempts(request: &LeaseRequest) -> Vec<StaleAttempt>;
     defer_attempt(hold: HoldId, due_at: DateTime<Utc>) -> ();
     abandon_attempt(hold: HoldId, session: &SessionId, now: DateTime<Utc>) -> CommandId;
@@ -321,8 +322,8 @@ implement_store! {
     Schema:
     migrate() -> ();
     is_ready() -> bool;
-    installation_id() -> String;
     is_empty() -> bool;
+    installation_id() -> String;
     token_key(earlier: &TokenKey) -> TokenKey;
     dry_run_checkout(now: DateTime<Utc>) -> ();
 }

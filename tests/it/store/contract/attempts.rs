@@ -2,6 +2,7 @@
 
 use holdfast::domain::booking::Booking;
 use holdfast::domain::ids::SessionId;
+use holdfast::domain::refusal_code::RefusalCode;
 use holdfast::store::{AttemptEnd, Claim, LeaseRequest, PlaceOutcome, StaleAttempt, Store};
 
 use super::{
@@ -23,6 +24,7 @@ on_both_engines!(
     stray_session_gets_one_expire_command,
     a_placed_hold_is_not_abandoned,
     ended_attempts_are_deleted_and_open_ones_are_kept,
+    latest_attempts_are_listed_with_their_refusals,
 );
 
 async fn claim(store: &dyn Store, booking: &Booking, name: &str, body: &str) -> Claim {
@@ -313,4 +315,32 @@ async fn ended_attempts_are_deleted_and_open_ones_are_kept(database: &TestDataba
     assert_eq!(store.delete_old_attempts(at(1), 2).await.unwrap(), 1);
     assert_eq!(database.count("SELECT count(*) FROM checkout_attempts").await, 1);
     assert_eq!(database.count("SELECT count(*) FROM holds").await, 1);
+}
+
+async fn latest_attempts_are_listed_with_their_refusals(database: &TestDatabase) {
+    let store = database.store();
+    assert!(store.list_latest_refusals(20).await.unwrap().is_empty());
+    let too_small = AttemptEnd::Refused(RefusalCode::classify(400, Some("amount_too_small"), None));
+    let key_refused = AttemptEnd::Refused(RefusalCode::classify(401, None, None));
+    for (minute, end) in [
+        (3, key_refused),
+        (1, too_small),
+        (2, AttemptEnd::Abandoned),
+        (4, AttemptEnd::Unsettled),
+    ] {
+        let booking = with_ana(0, 30);
+        claim(&*store, &booking, &minute.to_string(), "a").await;
+        store.end_attempt(booking.hold.id, end, at(minute)).await.unwrap();
+        // An attempt ends once.
+        store
+            .end_attempt(booking.hold.id, key_refused, at(9))
+            .await
+            .unwrap();
+    }
+    claim(&*store, &with_ana(0, 30), "running", "a").await;
+    let latest = store.list_latest_refusals(20).await.unwrap();
+    let latest: Vec<Option<&str>> = latest.iter().map(Option::as_deref).collect();
+    assert_eq!(latest, [Some("key_refused"), None, Some("amount_too_small")]);
+    assert_eq!(store.list_latest_refusals(2).await.unwrap().len(), 2);
+    assert_eq!(store.find_claim(&key("1"), "b").await.unwrap(), Claim::Free);
 }
