@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use governor::Quota;
@@ -13,6 +14,7 @@ use tracing_subscriber::EnvFilter;
 use url::Url;
 
 use self::durations::{parse_duration, parse_hold_ttl, parse_long_period, parse_period};
+use crate::domain::zone::ZoneDatabase;
 use crate::gateway::stripe_config::{STRIPE_API, is_live_key};
 use crate::telemetry::LogFormat;
 
@@ -22,6 +24,7 @@ mod hold_limits;
 mod operators;
 mod rate_limit;
 mod secrets;
+mod time_zones;
 
 pub use database::Database;
 pub use hold_limits::MaxLiveHolds;
@@ -95,6 +98,9 @@ pub struct Config {
     pub cancel_url: Option<String>,
     /// `HOLDFAST_ALLOWED_ORIGINS`: the origins of the shop's pages.
     pub allowed_origins: Vec<Url>,
+    /// `HOLDFAST_TZDIR`: the rules of all time zones, from this directory or the system's if those are newer than the
+    /// linked ones.
+    pub zones: Arc<ZoneDatabase>,
     /// `HOLDFAST_LOG_FORMAT`: text or JSON.
     pub log_format: LogFormat,
     /// `HOLDFAST_LOG`: the filter of the log.
@@ -189,6 +195,7 @@ pub fn load_config(
         success_url: reader.find_checked("HOLDFAST_SUCCESS_URL", check_page_url),
         cancel_url: reader.find_checked("HOLDFAST_CANCEL_URL", check_page_url),
         allowed_origins: reader.parse_or_default("HOLDFAST_ALLOWED_ORIGINS", "", parse_origins),
+        zones: reader.parse_or_default("HOLDFAST_TZDIR", "", time_zones::load_zones),
         log: reader.parse_or_default("HOLDFAST_LOG", "info,tokio_cron_scheduler=warn", |text| {
             EnvFilter::try_new(text)
                 .map(|_| text.to_owned())

@@ -27,3 +27,4 @@ pub mod segment;
 pub mod session;
 pub mod time;
 pub mod token;
+pub mod zone;

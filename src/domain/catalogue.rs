@@ -13,6 +13,7 @@ use super::payment_method::PaymentMethod;
 use super::schedule::{NotOffered, Schedule};
 use super::segment::Segment;
 use super::time::Window;
+use super::zone::ZoneDatabase;
 
 /// The longest duration of a segment, in minutes: a week.
 pub const MAX_DURATION_MINUTES: i64 = 7 * 24 * 60;
@@ -180,7 +181,12 @@ impl EventType {
     ///
     /// # Errors
     /// [`StartError`] if it is not for sale then.
-    pub fn check_start(&self, starts_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), StartError> {
+    pub fn check_start(
+        &self,
+        starts_at: DateTime<Utc>,
+        now: DateTime<Utc>,
+        zones: &ZoneDatabase,
+    ) -> Result<(), StartError> {
         if starts_at.timestamp_subsec_nanos() != 0 {
             return Err(StartError::Fraction);
         }
@@ -194,17 +200,24 @@ impl EventType {
             return Err(StartError::TooFar);
         }
         match &self.schedule {
-            Some(schedule) => Ok(schedule.check_start(starts_at, self.length(), now)?),
+            Some(schedule) => Ok(schedule.check_start(starts_at, self.length(), now, zones)?),
             None => Ok(()),
         }
     }
 
     /// Lists the starts within the window that are for sale, in order. Without a schedule, lists one every
     /// [`UNSCHEDULED_STEP`], though a booking may start in between.
-    pub fn list_starts(&self, within: Window, now: DateTime<Utc>) -> Vec<DateTime<Utc>> {
+    pub fn list_starts(
+        &self,
+        within: Window,
+        now: DateTime<Utc>,
+        zones: &ZoneDatabase,
+    ) -> Vec<DateTime<Utc>> {
         match &self.schedule {
             Some(schedule) => {
-                let starts = schedule.list_starts(within, self.length(), now).into_iter();
+                let starts = schedule
+                    .list_starts(within, self.length(), now, zones)
+                    .into_iter();
                 starts
                     .filter(|start| (MIN_ADVANCE..=MAX_ADVANCE).contains(&(*start - now)))
                     .collect()
@@ -332,7 +345,8 @@ mod tests {
 
     #[test]
     fn start_is_a_whole_second_from_a_minute_to_ten_years_ahead() {
-        let at = |ms: i64| call().check_start(now() + Duration::milliseconds(ms), now());
+        let at =
+            |ms: i64| call().check_start(now() + Duration::milliseconds(ms), now(), &ZoneDatabase::linked());
         assert_eq!(at(0), Err(StartError::Past));
         assert_eq!(at(-1000), Err(StartError::Past));
         assert_eq!(at(61_500), Err(StartError::Fraction));
@@ -359,7 +373,9 @@ mod tests {
         let begins = now() - Duration::minutes(20);
         let day = Window::new(begins, now() + Duration::minutes(31)).unwrap();
         let starts = |now_is: DateTime<Utc>| -> Vec<i64> {
-            let starts = call().list_starts(day, now_is).into_iter();
+            let starts = call()
+                .list_starts(day, now_is, &ZoneDatabase::linked())
+                .into_iter();
             starts.map(|at| (at - now()).num_minutes()).collect()
         };
         assert_eq!(starts(now()), [15, 30]);
