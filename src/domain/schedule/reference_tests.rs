@@ -19,7 +19,7 @@ const CHANGES: &[(&str, &str)] = &[
     ("Australia/Lord_Howe", "2026-10-03T15:30:00Z"),
     ("Australia/Lord_Howe", "2026-04-04T15:00:00Z"),
     ("America/Havana", "2026-03-08T05:00:00Z"),
-    ("America/Havana", "2026-11-01T05:00:00Z"),
+    ("America/Havana", "2027-11-07T05:00:00Z"),
     ("Asia/Beirut", "2026-03-28T22:00:00Z"),
     ("Asia/Beirut", "2026-10-24T21:00:00Z"),
     ("Pacific/Apia", "2011-12-30T10:00:00Z"),

@@ -79,7 +79,9 @@ fn later_database() -> TempDir {
 fn load_zones(directory: &str) -> Result<Arc<ZoneDatabase>, String> {
     let lookup = |name: &str| (name == "HOLDFAST_TZDIR").then(|| directory.to_owned());
     let config = load_config(lookup, ConfigScope::Database);
-    config.map(|config| config.zones).map_err(|errors| errors.to_string())
+    config
+        .map(|config| config.zones)
+        .map_err(|errors| errors.to_string())
 }
 
 on_both_engines! {
@@ -127,24 +129,39 @@ async fn later_database_of_the_system_wins_and_is_shown() {
     let directory = later_database();
     let path = directory.path().to_str().unwrap();
     let other = app.another_instance_with(&[("HOLDFAST_TZDIR", path)]).await;
-    put_event_type(&other, "visit", visit_in("Europe/Berlin")).await.expect(201);
+    put_event_type(&other, "visit", visit_in("Europe/Berlin"))
+        .await
+        .expect(201);
     assert_eq!(day(&other, "visit", "2026-12-08").await[0], "00:00 free 1");
     assert_eq!(day(&app, "visit", "2026-12-08").await[0], "08:00 free 1");
     let metrics = other.get("/metrics").await.expect(200).body;
     let info = format!("holdfast_time_zones_info{{version=\"2099a\",source=\"{path}\"}} 1");
-    assert!(metrics.as_str().unwrap().lines().any(|line| line == info), "{metrics}");
+    assert!(
+        metrics.as_str().unwrap().lines().any(|line| line == info),
+        "{metrics}"
+    );
     // An older one does not win.
     std::fs::write(directory.path().join("tzdata.zi"), "# version 2025b\n").unwrap();
     let zones = load_zones(path).unwrap();
-    assert_eq!((zones.version(), zones.source()), (ZoneDatabase::linked().version(), &ZoneSource::Linked));
+    assert_eq!(
+        (zones.version(), zones.source()),
+        (ZoneDatabase::linked().version(), &ZoneSource::Linked)
+    );
 }
 
 #[test]
 fn directory_without_a_database_is_refused() {
     let empty = tempfile::tempdir().unwrap();
-    for path in [empty.path(), &empty.path().join("missing"), Path::new("/etc/hostname")] {
+    for path in [
+        empty.path(),
+        &empty.path().join("missing"),
+        Path::new("/etc/hostname"),
+    ] {
         let error = load_zones(path.to_str().unwrap()).unwrap_err();
-        assert!(error.contains("HOLDFAST_TZDIR") && !error.contains(path.to_str().unwrap()), "{error}");
+        assert!(
+            error.contains("HOLDFAST_TZDIR") && !error.contains(path.to_str().unwrap()),
+            "{error}"
+        );
     }
 }
 
@@ -156,12 +173,19 @@ async fn offset_changes_are_those_of_python() {
     let directory = home.path().join("zoneinfo");
     let (start, end) = (second("2026-01-01T00:00:00Z"), second("2031-01-01T00:00:00Z"));
     let mut command = Command::new(python);
-    command.arg(SCRIPT).arg(&directory).args([start.to_string(), end.to_string()]);
+    command
+        .arg(SCRIPT)
+        .arg(&directory)
+        .args([start.to_string(), end.to_string()]);
     let answer: Value = serde_json::from_str(&python::run(&mut command, "").await).unwrap();
     let expected: BTreeMap<String, Spans> = serde_json::from_value(answer["zones"].clone()).unwrap();
 
     let linked = ZoneDatabase::linked();
-    assert_eq!(answer["version"], linked.version(), "the package is of another version than the linked rules");
+    assert_eq!(
+        answer["version"],
+        linked.version(),
+        "the package is of another version than the linked rules"
+    );
     let read = load_zones(directory.to_str().unwrap()).unwrap();
     assert_eq!(read.version(), "2099a");
     for database in [&linked, &*read] {
@@ -190,5 +214,8 @@ fn list_spans(database: &ZoneDatabase, name: &str, start: i64, end: i64) -> Span
             assert_eq!(zone.offset_at(edge), span.offset, "{name} at {edge}");
         }
     }
-    spans.into_iter().map(|span| (span.instants.start, span.offset)).collect()
+    spans
+        .into_iter()
+        .map(|span| (span.instants.start, span.offset))
+        .collect()
 }
