@@ -50,7 +50,7 @@ pub(super) fn load_zones(directory: &str) -> Result<Arc<ZoneDatabase>, &'static 
     Ok(Arc::new(choose_newest(linked, &[Path::new(directory)])))
 }
 
-/// Returns the newest database of these. A directory whose version is unknown may be old, so it is passed over.
+/// Returns the newest database: the linked one, or that of a directory. A directory whose version is unknown may be old, so it is passed over.
 fn choose_newest(linked: ZoneDatabase, directories: &[&Path]) -> ZoneDatabase {
     let mut newest = linked;
     for directory in directories {

@@ -14,7 +14,7 @@ use std::ops::Range;
 use chrono::{DateTime, Datelike as _, Duration, NaiveDate, NaiveTime, Timelike as _, Utc, Weekday};
 
 use super::time::Window;
-use super::zone::{Zone, ZoneDatabase, ZoneName};
+use super::zone::{ZoneDatabase, ZoneName, ZoneRules};
 
 const DAY: i64 = 24 * 60 * 60;
 
@@ -143,7 +143,7 @@ impl Schedule {
     }
 
     /// Lists the seconds in `within` that are on a grid and are followed by `length` of open time.
-    fn list_offered_seconds(&self, zone: &Zone, within: Range<i64>, length: Duration) -> Vec<i64> {
+    fn list_offered_seconds(&self, zone: &ZoneRules, within: Range<i64>, length: Duration) -> Vec<i64> {
         let length = length.num_seconds() + i64::from(length.subsec_nanos() > 0);
         if within.is_empty() || !(1..=MAX_LENGTH).contains(&length) {
             return Vec::new();

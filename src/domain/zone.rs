@@ -20,7 +20,7 @@ pub struct ZoneName(String);
 
 /// The rules of one time zone.
 #[derive(Clone, Debug)]
-pub struct Zone(TimeZone);
+pub struct ZoneRules(TimeZone);
 
 /// A range of instants, in seconds since 1970, in which a zone has one offset.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +61,7 @@ pub struct ZoneDatabase {
 /// The rules of a zone as bytes (TZif, RFC 9636), and parsed when they are first used. `None` if they are not valid.
 struct StoredZone {
     bytes: Cow<'static, [u8]>,
-    parsed: OnceLock<Option<Zone>>,
+    parsed: OnceLock<Option<ZoneRules>>,
 }
 
 impl ZoneName {
@@ -82,7 +82,7 @@ impl fmt::Display for ZoneName {
     }
 }
 
-impl Zone {
+impl ZoneRules {
     /// Returns how many seconds the wall clock is ahead of UTC, at a second since 1970.
     pub fn offset_at(&self, second: i64) -> i64 {
         self.0.to_offset(to_timestamp(second)).seconds().into()
@@ -194,9 +194,9 @@ impl ZoneDatabase {
     }
 
     /// Finds the rules of a zone by its exact name; `None` if this database does not have them.
-    pub fn find(&self, name: &ZoneName) -> Option<&Zone> {
+    pub fn find(&self, name: &ZoneName) -> Option<&ZoneRules> {
         let stored = self.zones.get(name.as_str())?;
-        let parse = || TimeZone::tzif(name.as_str(), &stored.bytes).ok().map(Zone);
+        let parse = || TimeZone::tzif(name.as_str(), &stored.bytes).ok().map(ZoneRules);
         stored.parsed.get_or_init(parse).as_ref()
     }
 }

@@ -10,6 +10,8 @@ use crate::domain::zone::{ZoneDatabase, ZoneName};
 
 #[path = "reference_tests.rs"]
 mod reference;
+#[path = "zone_tests.rs"]
+mod zones;
 
 const WEEK: [Weekday; 7] = [
     Weekday::Mon,
@@ -392,28 +394,4 @@ fn window_includes_its_first_instant_and_not_its_end() {
     // A booking that starts inside may end outside.
     let starts = shop.list_starts(within, Duration::hours(1), at(LONG_AGO), &ZONES);
     assert_eq!(starts, [at("2026-06-03T09:30:00Z"), at("2026-06-03T10:00:00Z")]);
-}
-
-#[test]
-fn unknown_zone_offers_nothing() {
-    let mut shop = daily("Europe/Berlin", 60, &["09:00-12:00"]);
-    let (now, nine, hour) = (at(LONG_AGO), at("2026-06-03T07:00:00Z"), Duration::hours(1));
-    let within = Window::new(nine, nine + hour).unwrap();
-    assert_eq!(shop.list_starts(within, hour, now, &ZONES), [nine]);
-    shop.timezone = ZoneName::new("Europe/Atlantis");
-    assert!(shop.list_starts(within, hour, now, &ZONES).is_empty());
-    assert_eq!(
-        shop.check_start(nine, hour, now, &ZONES),
-        Err(NotOffered::UnknownZone)
-    );
-}
-
-/// The clocks of British Columbia no longer go back from 2026 on.
-#[test]
-fn hours_follow_the_newest_rules_of_the_zone() {
-    let shop = daily("America/Vancouver", 60, &["09:00-17:00"]);
-    let day = Window::new(at("2026-12-08T08:00:00Z"), at("2026-12-09T08:00:00Z")).unwrap();
-    let starts = shop.list_starts(day, Duration::hours(1), at(LONG_AGO), &ZONES);
-    assert_eq!(starts.first(), Some(&at("2026-12-08T16:00:00Z")));
-    assert_eq!(starts.last(), Some(&at("2026-12-08T23:00:00Z")));
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn zone<'a>(database: &'a ZoneDatabase, name: &str) -> &'a Zone {
+fn zone<'a>(database: &'a ZoneDatabase, name: &str) -> &'a ZoneRules {
     database.find(&ZoneName::new(name)).unwrap()
 }
 
@@ -104,7 +104,7 @@ fn file_that_is_no_zone_is_not_known() {
     }
 }
 
-/// The clocks of these places no longer go back from 2026 on; those of Cuba do so again in 2027.
+/// The clocks of British Columbia, Alberta and Inuvik no longer go back from 2026 on; those of Cuba do again in 2027.
 #[test]
 fn linked_rules_have_the_changes_of_2026() {
     let database = ZoneDatabase::linked();

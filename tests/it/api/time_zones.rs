@@ -140,6 +140,14 @@ async fn later_database_of_the_system_wins_and_is_shown() {
         metrics.as_str().unwrap().lines().any(|line| line == info),
         "{metrics}"
     );
+    let scratch = tempfile::tempdir().unwrap();
+    let (process, _) = app.process(scratch.path(), &[("HOLDFAST_TZDIR", path)]).await;
+    let output = process.output();
+    let said: Vec<_> = output
+        .lines()
+        .filter(|line| line.contains("time zone rules"))
+        .collect();
+    assert!(said.len() == 1 && said[0].contains("2099a"), "{output}");
     // An older one does not win.
     std::fs::write(directory.path().join("tzdata.zi"), "# version 2025b\n").unwrap();
     let zones = load_zones(path).unwrap();
