@@ -11,7 +11,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     && cp target/release/holdfast /holdfast
 
 FROM debian:12.12-slim
-# No package is added: TLS roots and time zones are in the binary, and the shell is the image's own.
+# No package is added: TLS roots and time zone rules are in the binary, and the shell is the image's own.
 RUN useradd --system --uid 10001 --user-group --home-dir /var/lib/holdfast --create-home holdfast
 COPY --from=build /holdfast /usr/local/bin/holdfast
 USER holdfast

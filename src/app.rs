@@ -138,6 +138,7 @@ fn workflow_settings(config: &Config, stripe: &StripeSettings) -> Result<Setting
         },
         calendar_allow_private: config.calendar_allow_private,
         livemode: stripe.is_live(),
+        zones: config.zones.clone(),
         ..Settings::default()
     })
 }
@@ -190,6 +191,7 @@ impl App {
             listeners.address(),
             demo,
         )?);
+        telemetry::show_zones(&config.zones);
         Ok(Self {
             context,
             server,

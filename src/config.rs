@@ -6,6 +6,7 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use governor::Quota;
@@ -14,8 +15,9 @@ use secrecy::SecretString;
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
-use self::durations::{parse_duration, parse_hold_ttl, parse_long_period, parse_period};
+use self::durations::{check_cron, parse_duration, parse_hold_ttl, parse_long_period, parse_period};
 use self::urls::{check_page_url, parse_api_base, parse_origins};
+use crate::domain::zone::ZoneDatabase;
 use crate::gateway::stripe_config::{STRIPE_API, is_live_key};
 use crate::telemetry::LogFormat;
 
@@ -27,6 +29,7 @@ mod hold_limits;
 mod operators;
 mod rate_limit;
 mod secrets;
+mod time_zones;
 mod urls;
 
 pub use database::Database;
@@ -103,6 +106,9 @@ pub struct Config {
     pub cancel_url: Option<String>,
     /// `HOLDFAST_ALLOWED_ORIGINS`: the origins of the shop's pages.
     pub allowed_origins: Vec<Url>,
+    /// `HOLDFAST_TZDIR`: the rules of all time zones, from this directory or the system's if those are newer than the
+    /// linked ones.
+    pub zones: Arc<ZoneDatabase>,
     /// `HOLDFAST_LOG_FORMAT`: text or JSON.
     pub log_format: LogFormat,
     /// `HOLDFAST_LOG`: the filter of the log.
@@ -212,6 +218,7 @@ pub fn load_config<V: Into<OsString>>(
         success_url: reader.find_checked("HOLDFAST_SUCCESS_URL", check_page_url),
         cancel_url: reader.find_checked("HOLDFAST_CANCEL_URL", check_page_url),
         allowed_origins: reader.parse_or_default("HOLDFAST_ALLOWED_ORIGINS", "", parse_origins),
+        zones: reader.parse_or_default("HOLDFAST_TZDIR", "", time_zones::load_zones),
         log: reader.parse_or_default("HOLDFAST_LOG", "info,tokio_cron_scheduler=warn", |text| {
             EnvFilter::try_new(text)
                 .map(|_| text.to_owned())
@@ -378,16 +385,6 @@ impl<L: Fn(&str) -> Option<OsString>> ConfigReader<L> {
         }
         found.unwrap_or_default()
     }
-}
-
-fn check_cron(text: &str) -> Result<String, &'static str> {
-    let detail = "must be a schedule of six fields, seconds first, such as */10 * * * * *";
-    if text.split_whitespace().count() != 6 {
-        return Err(detail);
-    }
-    tokio_cron_scheduler::Job::new(text, |_, _| {})
-        .map(|_| text.to_owned())
-        .map_err(|_| detail)
 }
 
 #[cfg(test)]

@@ -29,3 +29,4 @@ pub mod segment;
 pub mod session;
 pub mod time;
 pub mod token;
+pub mod zone;

@@ -10,6 +10,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::domain::figures::FigureCounts;
+use crate::domain::zone::ZoneDatabase;
 use crate::http::RenderMetrics;
 
 /// The format of log lines.
@@ -51,6 +52,13 @@ pub fn install_metrics() -> Result<RenderMetrics, Box<dyn std::error::Error + Se
         handle.run_upkeep();
         handle.render()
     }))
+}
+
+/// Logs which rules of time zones this process follows, and shows them in the metrics.
+pub fn show_zones(zones: &ZoneDatabase) {
+    let (version, source) = (zones.version().to_owned(), zones.source().to_string());
+    tracing::info!(version, source, "time zone rules");
+    gauge!("holdfast_time_zones_info", "version" => version, "source" => source).set(1.0);
 }
 
 fn install_recorder() -> Result<PrometheusHandle, Box<dyn std::error::Error + Send + Sync>> {
@@ -139,6 +147,10 @@ fn describe_gauges() {
         "1 while calls to Stripe fail at once, because Stripe seems to be down"
     );
     describe_gauge!("holdfast_store_up", "1 while the database answers");
+    describe_gauge!(
+        "holdfast_time_zones_info",
+        "always 1: the version of the time zone rules in use, and their source, linked or a directory"
+    );
     describe_gauge!("holdfast_holds", "live holds by status");
     describe_gauge!("holdfast_overdue_holds", "held holds whose time is over");
     describe_gauge!(

@@ -1,4 +1,4 @@
-//! Parses the durations that variables have.
+//! Parses the durations that variables have, and the schedule of the sweep.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -28,4 +28,14 @@ pub(super) fn parse_duration(text: &str, range: RangeInclusive<Duration>) -> Opt
     humantime::parse_duration(text)
         .ok()
         .filter(|given| range.contains(given))
+}
+
+pub(super) fn check_cron(text: &str) -> Result<String, &'static str> {
+    let detail = "must be a schedule of six fields, seconds first, such as */10 * * * * *";
+    if text.split_whitespace().count() != 6 {
+        return Err(detail);
+    }
+    tokio_cron_scheduler::Job::new(text, |_, _| {})
+        .map(|_| text.to_owned())
+        .map_err(|_| detail)
 }

@@ -4,13 +4,13 @@
 //! a consultation that any of three people can give.
 
 use chrono::{NaiveTime, Weekday};
-use chrono_tz::Tz;
 
 use crate::domain::catalogue::{EventType, Resource, SegmentTemplate};
 use crate::domain::change_policy::ChangePolicy;
 use crate::domain::ids::{EventTypeId, ResourceId};
 use crate::domain::money::{Currency, Money};
 use crate::domain::schedule::{Hours, Schedule};
+use crate::domain::zone::ZoneName;
 
 /// The resources: id, name and capacity.
 const RESOURCES: [(&str, &str, u32); 10] = [
@@ -123,7 +123,7 @@ fn single_segment_event_type(
 fn salon_event_type() -> Option<EventType> {
     let hours = vec![opening_hours(WEEKDAYS, 9..17)?, opening_hours(SATURDAY, 9..13)?];
     let schedule = Schedule {
-        timezone: Tz::Europe__Berlin,
+        timezone: ZoneName::new("Europe/Berlin"),
         min_notice_minutes: 60,
         max_advance_days: Some(90),
         ..weekly_schedule(15, hours)
@@ -176,7 +176,7 @@ fn class_schedule() -> Option<Schedule> {
 /// Builds a schedule in UTC without notice period and without limit in the future.
 fn weekly_schedule(step_minutes: i64, weekly: Vec<Hours>) -> Schedule {
     Schedule {
-        timezone: Tz::UTC,
+        timezone: ZoneName::new("UTC"),
         step_minutes,
         min_notice_minutes: 0,
         max_advance_days: None,
@@ -202,10 +202,12 @@ mod tests {
     use super::*;
     use crate::domain::availability::{Availability, SlotAvailability, SlotRequest};
     use crate::domain::time::Window;
+    use crate::domain::zone::ZoneDatabase;
 
-    fn window_of_a_monday() -> Window {
+    fn list_starts_of_a_monday(event_type: &EventType) -> Vec<DateTime<Utc>> {
         let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
-        Window::new(at("2026-12-07T00:00:00Z"), at("2026-12-08T00:00:00Z")).unwrap()
+        let monday = Window::new(at("2026-12-07T00:00:00Z"), at("2026-12-08T00:00:00Z")).unwrap();
+        event_type.list_starts(monday, monday.starts_at(), &ZoneDatabase::linked())
     }
 
     #[test]
@@ -221,7 +223,7 @@ mod tests {
                 "{}",
                 event_type.id
             );
-            let starts = event_type.list_starts(window_of_a_monday(), window_of_a_monday().starts_at());
+            let starts = list_starts_of_a_monday(&event_type);
             let request = SlotRequest {
                 event_type: &event_type,
                 quantity: 1,
@@ -246,11 +248,8 @@ mod tests {
             .iter()
             .find(|event_type| event_type.id.as_str() == "yoga")
             .unwrap();
-        let hours: Vec<_> = yoga
-            .list_starts(window_of_a_monday(), window_of_a_monday().starts_at())
-            .iter()
-            .map(|at| at.hour())
-            .collect();
+        let starts = list_starts_of_a_monday(yoga);
+        let hours: Vec<_> = starts.iter().map(|at| at.hour()).collect();
         assert_eq!(hours, [9, 18]);
     }
 }

@@ -3,6 +3,7 @@
 use super::check::{Check, Verdict, flag, pass};
 use crate::app::{self, DatabaseTransport};
 use crate::config::{Config, StripeSettings};
+use crate::domain::zone::ZoneSource;
 use crate::workflow::format_error_chain;
 
 pub(super) fn check_configuration(config: &Config, stripe: &StripeSettings) -> Vec<Check> {
@@ -13,6 +14,14 @@ pub(super) fn check_configuration(config: &Config, stripe: &StripeSettings) -> V
         check_database_transport(config),
         check_return_pages(config),
         check_webhook_secrets(stripe),
+        pass(
+            "time zones",
+            format!(
+                "rules of version {}, {}",
+                config.zones.version(),
+                describe_source(config.zones.source())
+            ),
+        ),
     ]
 }
 
@@ -27,6 +36,13 @@ fn check_variables(config: &Config) -> Check {
         unknown.collect::<Vec<_>>().join("; "),
         "correct the names, or remove the variables: docs/configuration.md has all that are known",
     )
+}
+
+fn describe_source(source: &ZoneSource) -> String {
+    match source {
+        ZoneSource::Linked => "linked into the program; the system has none that are newer".to_owned(),
+        ZoneSource::Directory(path) => format!("from {path}"),
+    }
 }
 
 fn check_admin_key(config: &Config) -> Check {

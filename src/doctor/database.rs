@@ -8,7 +8,7 @@ use crate::app;
 use crate::config::{Config, Database, StripeSettings};
 use crate::domain::figures::FigureCounts;
 use crate::domain::time::Clock;
-use crate::workflow::{Context, format_error_chain, queries};
+use crate::workflow::{Context, catalogue, format_error_chain, queries};
 
 const MINUTE_MS: i64 = 60 * 1000;
 /// An overdue hold older than this means that no sweep runs.
@@ -41,6 +41,7 @@ async fn check_contents(database: &Database, context: &Context) -> Vec<Check> {
     let mut checks = vec![
         pass("database", found),
         check_statements(context).await,
+        check_schedules(context).await,
         refusals::check_refusals(context).await,
     ];
     match queries::count_figures(context).await {
@@ -65,6 +66,36 @@ async fn check_statements(context: &Context) -> Check {
             "check that this role may write, that the disk has space, and that nobody changed the schema by hand",
         ),
     }
+}
+
+/// The most event types that a check names.
+const MOST_NAMED: usize = 10;
+
+async fn check_schedules(context: &Context) -> Check {
+    const NAME: &str = "schedules";
+    let unknown = match catalogue::list_unknown_zones(context).await {
+        Ok(unknown) => unknown,
+        Err(error) => {
+            let remedy = "see the log of the database";
+            return flag(NAME, Verdict::Fault, format_error_chain(&error), remedy);
+        }
+    };
+    if unknown.is_empty() {
+        return pass(NAME, "the rules have all their time zones");
+    }
+    let named = unknown.iter().take(MOST_NAMED);
+    let named: Vec<_> = named.map(|(id, zone)| format!("{id} ({zone})")).collect();
+    let found = format!(
+        "{} event types have an unknown time zone, so nothing of them is for sale: {}",
+        unknown.len(),
+        named.join(", ")
+    );
+    flag(
+        NAME,
+        Verdict::Fault,
+        found,
+        "update the system's time zone database and restart, or put the event types with another time zone",
+    )
 }
 
 /// Passes if the count is 0; otherwise it is a fault.

@@ -11,19 +11,12 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use chrono::{
-    DateTime, Datelike as _, Duration, NaiveDate, NaiveTime, Offset as _, TimeZone as _, Timelike as _, Utc,
-    Weekday,
-};
-use chrono_tz::Tz;
+use chrono::{DateTime, Datelike as _, Duration, NaiveDate, NaiveTime, Timelike as _, Utc, Weekday};
 
 use super::time::Window;
+use super::zone::{ZoneDatabase, ZoneName, ZoneRules};
 
 const DAY: i64 = 24 * 60 * 60;
-
-/// How far apart to sample the zone's offset. No zone has ever changed its clocks twice within four days, so no change
-/// is missed.
-const OFFSET_PROBE: i64 = DAY / 2;
 
 /// The longest length to compute with. It is longer than anything that is sold, and bounds the work of one question.
 const MAX_LENGTH: i64 = 366 * DAY;
@@ -35,7 +28,7 @@ pub const MAX_STEP_MINUTES: i64 = 24 * 60;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule {
     /// The time zone whose wall clock all hours are on.
-    pub timezone: Tz,
+    pub timezone: ZoneName,
     /// Minutes on the wall clock between two starts, `1..=MAX_STEP_MINUTES`.
     pub step_minutes: i64,
     /// The shortest notice: minutes from now to a start, not negative.
@@ -80,12 +73,9 @@ pub enum NotOffered {
     /// The start is off the grid, or not all of the length is within opening hours.
     #[error("is not within the hours that are offered")]
     Closed,
-}
-
-/// A range of instants in which the zone has one offset.
-struct OffsetSpan {
-    instants: Range<i64>,
-    offset: i64,
+    /// The database of time zones does not have the schedule's zone, so its hours are unknown.
+    #[error("cannot be offered: the schedule's time zone is not known")]
+    UnknownZone,
 }
 
 /// An opening in wall-clock seconds (since 1970-01-01 00:00 on that wall clock), from first open to first closed.
@@ -94,11 +84,21 @@ type Opening = Range<i64>;
 impl Schedule {
     /// Lists the starts within the window at which something of this length fits, in order, each once.
     ///
-    /// The work grows with the window, so the caller must bound it.
-    pub fn list_starts(&self, within: Window, length: Duration, now: DateTime<Utc>) -> Vec<DateTime<Utc>> {
+    /// The work grows with the window, so the caller must bound it. If `zones` does not have the schedule's zone, lists
+    /// none.
+    pub fn list_starts(
+        &self,
+        within: Window,
+        length: Duration,
+        now: DateTime<Utc>,
+        zones: &ZoneDatabase,
+    ) -> Vec<DateTime<Utc>> {
+        let Some(zone) = zones.find(&self.timezone) else {
+            return Vec::new();
+        };
         let from = ceil_to_second(within.starts_at()).max(self.earliest(now));
         let to = ceil_to_second(within.ends_at()).min(self.latest(now).saturating_add(1));
-        let starts = self.list_offered_seconds(from..to, length).into_iter();
+        let starts = self.list_offered_seconds(zone, from..to, length).into_iter();
         starts
             .filter_map(|start| DateTime::from_timestamp(start, 0))
             .collect()
@@ -113,7 +113,9 @@ impl Schedule {
         start: DateTime<Utc>,
         length: Duration,
         now: DateTime<Utc>,
+        zones: &ZoneDatabase,
     ) -> Result<(), NotOffered> {
+        let zone = zones.find(&self.timezone).ok_or(NotOffered::UnknownZone)?;
         let second = start.timestamp();
         if ceil_to_second(start) < self.earliest(now) {
             return Err(NotOffered::TooSoon);
@@ -122,7 +124,7 @@ impl Schedule {
             return Err(NotOffered::TooFar);
         }
         let is_whole = start.timestamp_subsec_nanos() == 0;
-        if is_whole && self.list_offered_seconds(second..second + 1, length) == [second] {
+        if is_whole && self.list_offered_seconds(zone, second..second + 1, length) == [second] {
             return Ok(());
         }
         Err(NotOffered::Closed)
@@ -141,14 +143,14 @@ impl Schedule {
     }
 
     /// Lists the seconds in `within` that are on a grid and are followed by `length` of open time.
-    fn list_offered_seconds(&self, within: Range<i64>, length: Duration) -> Vec<i64> {
+    fn list_offered_seconds(&self, zone: &ZoneRules, within: Range<i64>, length: Duration) -> Vec<i64> {
         let length = length.num_seconds() + i64::from(length.subsec_nanos() > 0);
         if within.is_empty() || !(1..=MAX_LENGTH).contains(&length) {
             return Vec::new();
         }
         let exceptions = self.group_exceptions_by_date();
         let (mut open, mut grid) = (Vec::new(), Vec::new());
-        for span in self.list_offset_spans(within.start..within.end.saturating_add(length)) {
+        for span in zone.list_offset_spans(within.start..within.end.saturating_add(length)) {
             let wall = span.instants.start + span.offset..span.instants.end + span.offset;
             for opening in self.list_openings(&wall, &exceptions) {
                 let piece = opening.start.max(wall.start)..opening.end.min(wall.end);
@@ -176,51 +178,6 @@ impl Schedule {
         let missed = (wanted.start + offset - opening.start).rem_euclid(step);
         let first = wanted.start + (step - missed) % step;
         std::iter::successors(Some(first), move |at| Some(at + step)).take_while(move |at| *at < wanted.end)
-    }
-
-    /// Splits a range of instants where the zone changes its offset.
-    fn list_offset_spans(&self, range: Range<i64>) -> Vec<OffsetSpan> {
-        let mut spans = Vec::new();
-        let (mut start, mut at, mut offset) = (range.start, range.start, self.offset_at(range.start));
-        while at < range.end {
-            let next = at.saturating_add(OFFSET_PROBE).min(range.end);
-            if self.offset_at(next) == offset {
-                at = next;
-                continue;
-            }
-            at = self.find_offset_change(at, next, offset);
-            spans.push(OffsetSpan {
-                instants: start..at,
-                offset,
-            });
-            (start, offset) = (at, self.offset_at(at));
-        }
-        if start < range.end {
-            let instants = start..range.end;
-            spans.push(OffsetSpan { instants, offset });
-        }
-        spans
-    }
-
-    /// Finds the first second after `before` with another offset, by bisection; `after` has another one.
-    fn find_offset_change(&self, before: i64, after: i64, offset: i64) -> i64 {
-        let (mut before, mut after) = (before, after);
-        while after - before > 1 {
-            let middle = before + (after - before) / 2;
-            if self.offset_at(middle) == offset {
-                before = middle;
-            } else {
-                after = middle;
-            }
-        }
-        after
-    }
-
-    /// Returns how many seconds the wall clock is ahead of UTC.
-    fn offset_at(&self, at: i64) -> i64 {
-        let known = DateTime::from_timestamp(at, 0).unwrap_or(DateTime::<Utc>::MAX_UTC);
-        let offset = self.timezone.offset_from_utc_datetime(&known.naive_utc());
-        i64::from(offset.fix().local_minus_utc())
     }
 
     /// Lists the openings that overlap this range of the wall clock.

@@ -5,19 +5,19 @@
 use std::collections::HashMap;
 
 use chrono::{NaiveDate, NaiveTime, Weekday};
-use chrono_tz::Tz;
 use deserr::{Deserr, ValuePointerRef};
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use self::time_text::{
     parse_date, parse_end_time, parse_optional_end_time, parse_optional_start_time, parse_start_time,
-    parse_timezone, serialize_end_time, serialize_optional_end_time, serialize_optional_start_time,
-    serialize_start_time, serialize_timezone,
+    serialize_end_time, serialize_optional_end_time, serialize_optional_start_time, serialize_start_time,
 };
 use super::field_errors::FieldErrors;
 use super::field_values::{check_between, check_optional_between};
 use crate::domain::schedule::{Exception, Hours, MAX_STEP_MINUTES, Schedule};
+use crate::domain::zone::{ZoneDatabase, ZoneName};
 
 mod time_text;
 
@@ -35,10 +35,8 @@ const STEP_MINUTES: i64 = 15;
 #[schema(as = Schedule)]
 pub(super) struct ScheduleMembers {
     /// The time zone of all hours: a name of the IANA time zone database.
-    #[deserr(try_from(&String) = parse_timezone -> String)]
-    #[serde(serialize_with = "serialize_timezone")]
-    #[schema(value_type = String, example = "Europe/Berlin")]
-    timezone: Tz,
+    #[schema(example = "Europe/Berlin")]
+    timezone: String,
     /// Minutes on the wall clock from one start to the next, counted from the beginning of the hours.
     #[deserr(default = STEP_MINUTES, try_from(i64) = check_between::<1, MAX_STEP_MINUTES> -> String)]
     #[schema(required = false, default = 15, minimum = 1, maximum = 1440)]
@@ -141,6 +139,16 @@ enum Day {
     Sun,
 }
 
+/// Checks that the database has the time zone of a body's schedule. Comes before the members are parsed, so that all errors
+/// are reported at once; parsing reports a name that is missing or no text.
+pub(super) fn check_timezone(body: &Value, zones: &ZoneDatabase, errors: &mut FieldErrors) {
+    let name = body.pointer("/schedule/timezone").and_then(Value::as_str);
+    if name.is_some_and(|name| zones.find(&ZoneName::new(name)).is_none()) {
+        let detail = "must be a name of the IANA time zone database, such as Europe/Berlin";
+        errors.add("schedule.timezone", detail);
+    }
+}
+
 fn check_days(days: Vec<Day>) -> Result<Vec<Day>, String> {
     let is_unique = days.iter().enumerate().all(|(n, day)| !days[..n].contains(day));
     if days.is_empty() || !is_unique {
@@ -224,7 +232,7 @@ impl From<ScheduleMembers> for Schedule {
             hours: exception.from.zip(exception.to),
         };
         Self {
-            timezone: members.timezone,
+            timezone: ZoneName::new(members.timezone),
             step_minutes: members.step_minutes,
             min_notice_minutes: members.min_notice_minutes,
             max_advance_days: members.max_advance_days,
@@ -248,7 +256,7 @@ impl From<&Schedule> for ScheduleMembers {
             to: exception.hours.map(|(_, to)| to),
         };
         Self {
-            timezone: schedule.timezone,
+            timezone: schedule.timezone.to_string(),
             step_minutes: schedule.step_minutes,
             min_notice_minutes: schedule.min_notice_minutes,
             max_advance_days: schedule.max_advance_days,

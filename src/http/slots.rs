@@ -103,7 +103,7 @@ pub(super) async fn list_slots(
 /// Writes the slots as JSON.
 fn show_slots(offer: EventTypeSlots) -> serde_json::Result<Vec<u8>> {
     let schedule = offer.event_type.schedule.as_ref();
-    let timezone = schedule.map_or("UTC", |schedule| schedule.timezone.name());
+    let timezone = schedule.map_or("UTC", |schedule| schedule.timezone.as_str());
     serde_json::to_vec(&SlotsView {
         event_type: offer.event_type.id.to_string(),
         timezone: timezone.to_owned(),

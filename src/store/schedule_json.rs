@@ -8,6 +8,7 @@ use super::encoding::{self, unreadable_column};
 use crate::domain::catalogue::SegmentTemplate;
 use crate::domain::ids::ResourceId;
 use crate::domain::schedule::{Exception, Hours, Schedule};
+use crate::domain::zone::ZoneName;
 
 #[derive(Serialize, Deserialize)]
 struct SegmentTemplateRow {
@@ -76,7 +77,7 @@ fn encode_schedule(schedule: &Schedule) -> Result<serde_json::Value, StoreError>
         hours: exception.hours,
     };
     let row = ScheduleRow {
-        timezone: schedule.timezone.name().to_owned(),
+        timezone: schedule.timezone.to_string(),
         step_minutes: schedule.step_minutes,
         min_notice_minutes: schedule.min_notice_minutes,
         max_advance_days: schedule.max_advance_days,
@@ -95,10 +96,6 @@ pub(super) fn encode_optional_schedule(
 
 pub(super) fn decode_schedule(json: serde_json::Value) -> Result<Schedule, StoreError> {
     let row: ScheduleRow = serde_json::from_value(json).map_err(|_| unreadable_column("schedule", ""))?;
-    let timezone = row
-        .timezone
-        .parse()
-        .map_err(|_| unreadable_column("time zone", &row.timezone))?;
     let hours = |row: HoursRow| {
         let day =
             |day: u8| Weekday::try_from(day).map_err(|_| unreadable_column("weekday", &day.to_string()));
@@ -113,7 +110,7 @@ pub(super) fn decode_schedule(json: serde_json::Value) -> Result<Schedule, Store
         hours: row.hours,
     };
     Ok(Schedule {
-        timezone,
+        timezone: ZoneName::new(row.timezone),
         step_minutes: row.step_minutes,
         min_notice_minutes: row.min_notice_minutes,
         max_advance_days: row.max_advance_days,

@@ -68,7 +68,7 @@ pub async fn list_slots<T: Send + 'static>(
     // Before the query: loading what a long list needs is work too.
     let permit = context.heavy_work.admit(estimated_work).await?;
     let now = context.database_now().await?;
-    let mut starts = event_type.list_starts(list.within, now);
+    let mut starts = event_type.list_starts(list.within, now, &context.settings.zones);
     starts.truncate(list.limit.unwrap_or(usize::MAX));
     let request = list.to_slot_request(&event_type);
     let availability = load_starts(context, &request, &starts, Some(now)).await?;
@@ -121,7 +121,9 @@ async fn find_free_slots_around(
 ) -> Result<Vec<Slot>, WorkflowError> {
     let estimated_work = request.event_type.estimate_list_work(around);
     let permit = context.heavy_work.admit(estimated_work).await?;
-    let starts = request.event_type.list_starts(around, now);
+    let starts = request
+        .event_type
+        .list_starts(around, now, &context.settings.zones);
     let availability = load_starts(context, request, &starts, None).await?;
     // A thread cannot borrow from the request.
     let event_type = request.event_type.clone();

@@ -7,6 +7,7 @@ use super::error::WorkflowError;
 use crate::domain::catalogue::{Block, BlockConflict, EventType, Feed, Resource};
 use crate::domain::ids::{EventTypeId, ResourceId};
 use crate::domain::listing::{Page, PageRequest, PutOutcome};
+use crate::domain::zone::ZoneName;
 
 /// Writes an event type, and creates its resources if they are new.
 ///
@@ -36,6 +37,30 @@ pub async fn list_event_types(
     page: &PageRequest,
 ) -> Result<Page<EventType>, WorkflowError> {
     Ok(context.store.list_event_types(page).await?)
+}
+
+/// Lists the event types whose schedule has a time zone without known rules, with the zone. Nothing of them is for sale.
+///
+/// # Errors
+/// [`WorkflowError::Store`] if the database is unreachable.
+pub async fn list_unknown_zones(context: &Context) -> Result<Vec<(EventTypeId, ZoneName)>, WorkflowError> {
+    let mut page = PageRequest {
+        limit: 200,
+        cursor: None,
+    };
+    let mut unknown = Vec::new();
+    loop {
+        let found = context.store.list_event_types(&page).await?;
+        let zones = found
+            .entries
+            .into_iter()
+            .filter_map(|event_type| Some((event_type.id, event_type.schedule?.timezone)));
+        unknown.extend(zones.filter(|(_, zone)| context.settings.zones.find(zone).is_none()));
+        if found.next.is_none() {
+            return Ok(unknown);
+        }
+        page.cursor = found.next;
+    }
 }
 
 /// Deletes an event type, so that it is no longer for sale; `false` if there was none.

@@ -108,7 +108,7 @@ async fn try_move(
     let event_type = context.store.find_event_type(&booking.event_type).await?;
     let event_type = event_type.ok_or(MoveError::NotOnSale)?;
     let slot_request = request.to_slot_request(&booking, &event_type)?;
-    let start = event_type.check_start(request.starts_at, now);
+    let start = event_type.check_start(request.starts_at, now, &context.settings.zones);
     start.map_err(MoveError::Start)?;
     let units =
         acquire_slot::find_units_or_release(context, &slot_request, request.starts_at, now, unit_offset);

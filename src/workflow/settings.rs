@@ -1,9 +1,11 @@
 //! The settings of the shop that workflows depend on.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::hold::HoldPolicy;
 use crate::domain::hold_limit::MostUnpaidHolds;
+use crate::domain::zone::ZoneDatabase;
 
 /// What the shop can configure.
 #[derive(Clone, Debug)]
@@ -36,6 +38,8 @@ pub struct Settings {
     pub calendar_allow_private: bool,
     /// Whether the secret key is a live key. Events of the other mode are ignored.
     pub livemode: bool,
+    /// The rules of all time zones.
+    pub zones: Arc<ZoneDatabase>,
 }
 
 impl Default for Settings {
@@ -55,6 +59,7 @@ impl Default for Settings {
             policy: HoldPolicy::default(),
             calendar_allow_private: false,
             livemode: false,
+            zones: Arc::new(ZoneDatabase::linked()),
         }
     }
 }

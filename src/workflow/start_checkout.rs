@@ -27,6 +27,7 @@ use crate::domain::ids::HoldId;
 use crate::domain::segment::{Allocation, allocated_segments};
 use crate::domain::session::{NewSession, SessionTerms, first_check_at, hold_expiry, session_expiry};
 use crate::domain::token::TokenKeyName;
+use crate::domain::zone::ZoneDatabase;
 use crate::store::{AttemptEnd, Claim, HoldLimits, NewAttempt, PlaceOutcome};
 
 mod failed_attempt;
@@ -84,7 +85,7 @@ async fn acquire_and_place(
 ) -> Result<Checkout, CheckoutError> {
     // One reading for the whole checkout, so that all its times are consistent.
     let now = context.database_now().await?;
-    request.check(now, event_type)?;
+    request.check(now, event_type, &context.settings.zones)?;
     let slot_request = request.to_slot_request(event_type);
     let permit = acquire_slot::acquire_permit(context, &slot_request, request.starts_at, now);
     let permit = tokio::time::timeout(context.settings.wait_timeout, permit).await;
@@ -119,9 +120,14 @@ impl CheckoutRequest {
     }
 
     /// Checks that the catalogue sells what is requested.
-    fn check(&self, now: DateTime<Utc>, event_type: &EventType) -> Result<(), CheckoutError> {
+    fn check(
+        &self,
+        now: DateTime<Utc>,
+        event_type: &EventType,
+        zones: &ZoneDatabase,
+    ) -> Result<(), CheckoutError> {
         event_type
-            .check_start(self.starts_at, now)
+            .check_start(self.starts_at, now, zones)
             .map_err(CheckoutError::Start)?;
         if let Some(requested) = &self.resource
             && !event_type.is_served_by(requested)

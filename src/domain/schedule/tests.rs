@@ -1,13 +1,17 @@
 //! Tests of what a schedule offers: grids, nights, exceptions, notice, horizon, and days on which the clocks change.
 
-use chrono::{DateTime, Duration, NaiveDate, NaiveTime, Utc, Weekday};
-use chrono_tz::Tz;
+use std::sync::LazyLock;
+
+use chrono::{DateTime, Duration, FixedOffset, NaiveDate, NaiveTime, Utc, Weekday};
 
 use super::{Exception, Hours, NotOffered, Schedule};
 use crate::domain::time::Window;
+use crate::domain::zone::{ZoneDatabase, ZoneName};
 
 #[path = "reference_tests.rs"]
 mod reference;
+#[path = "zone_tests.rs"]
+mod zones;
 
 const WEEK: [Weekday; 7] = [
     Weekday::Mon,
@@ -18,6 +22,8 @@ const WEEK: [Weekday; 7] = [
     Weekday::Sat,
     Weekday::Sun,
 ];
+
+static ZONES: LazyLock<ZoneDatabase> = LazyLock::new(ZoneDatabase::linked);
 
 fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
@@ -41,7 +47,7 @@ fn daily(zone: &str, step: i64, texts: &[&str]) -> Schedule {
         Hours { days, from, to }
     };
     Schedule {
-        timezone: zone.parse().unwrap(),
+        timezone: ZoneName::new(zone),
         step_minutes: step,
         min_notice_minutes: 0,
         max_advance_days: None,
@@ -60,16 +66,22 @@ fn replaced(day: &str, text: &str) -> Exception {
     Exception { date, hours }
 }
 
+/// Returns what the wall clock of a zone shows.
+fn to_local(zone: &ZoneName, at: DateTime<Utc>) -> DateTime<FixedOffset> {
+    let offset = ZONES.find(zone).unwrap().offset_at(at.timestamp());
+    at.with_timezone(&FixedOffset::east_opt(offset.try_into().unwrap()).unwrap())
+}
+
 const LONG_AGO: &str = "1900-01-01T00:00:00Z";
 
 /// Lists the starts on a date of the wall clock as `HH:MM`, with the offset if the clocks change on that date.
 fn starts_on(schedule: &Schedule, day: &str, minutes: i64) -> String {
     let midnight = date(day).and_time(NaiveTime::MIN).and_utc();
     let within = Window::new(midnight - Duration::days(2), midnight + Duration::days(3)).unwrap();
-    let starts = schedule.list_starts(within, Duration::minutes(minutes), at(LONG_AGO));
-    let local: Vec<DateTime<Tz>> = starts
+    let starts = schedule.list_starts(within, Duration::minutes(minutes), at(LONG_AGO), &ZONES);
+    let local: Vec<DateTime<FixedOffset>> = starts
         .iter()
-        .map(|start| start.with_timezone(&schedule.timezone))
+        .map(|start| to_local(&schedule.timezone, *start))
         .filter(|start| start.date_naive() == date(day))
         .collect();
     let one_offset = local.iter().all(|start| offset(start) == offset(&local[0]));
@@ -81,7 +93,7 @@ fn starts_on(schedule: &Schedule, day: &str, minutes: i64) -> String {
     texts.join(" ")
 }
 
-fn offset(local: &DateTime<Tz>) -> String {
+fn offset(local: &DateTime<FixedOffset>) -> String {
     local.format("%:z").to_string()
 }
 
@@ -255,7 +267,7 @@ fn repeated_local_time_is_offered_twice() {
         ),
         (
             "America/Havana",
-            "2026-11-01",
+            "2027-11-07",
             "00:00-01:30",
             30,
             "00:00-04:00 00:30-04:00 00:00-05:00 00:30-05:00 01:00-05:00",
@@ -310,10 +322,16 @@ fn hours_follow_the_wall_clock_in_summer_and_winter() {
     let shop = daily("America/New_York", 60, &["09:00-10:00"]);
     let now = at("2026-01-01T00:00:00Z");
     let hour = Duration::hours(1);
-    assert_eq!(shop.check_start(at("2026-03-07T14:00:00Z"), hour, now), Ok(()));
-    assert_eq!(shop.check_start(at("2026-03-08T13:00:00Z"), hour, now), Ok(()));
     assert_eq!(
-        shop.check_start(at("2026-03-08T14:00:00Z"), hour, now),
+        shop.check_start(at("2026-03-07T14:00:00Z"), hour, now, &ZONES),
+        Ok(())
+    );
+    assert_eq!(
+        shop.check_start(at("2026-03-08T13:00:00Z"), hour, now, &ZONES),
+        Ok(())
+    );
+    assert_eq!(
+        shop.check_start(at("2026-03-08T14:00:00Z"), hour, now, &ZONES),
         Err(NotOffered::Closed)
     );
 }
@@ -333,7 +351,7 @@ fn notice_and_horizon_include_their_ends() {
     shop.min_notice_minutes = 60;
     shop.max_advance_days = Some(1);
     let (now, length) = (at("2026-06-03T10:00:00Z"), Duration::minutes(30));
-    let allows = |start: &str| shop.check_start(at(start), length, now);
+    let allows = |start: &str| shop.check_start(at(start), length, now, &ZONES);
     assert_eq!(allows("2026-06-03T10:45:00Z"), Err(NotOffered::TooSoon));
     assert_eq!(allows("2026-06-03T11:00:00Z"), Ok(()));
     assert_eq!(allows("2026-06-04T10:00:00Z"), Ok(()));
@@ -341,14 +359,14 @@ fn notice_and_horizon_include_their_ends() {
     assert_eq!(allows("2026-06-03T11:01:00Z"), Err(NotOffered::Closed));
     assert_eq!(allows("2026-06-03T11:15:00.5Z"), Err(NotOffered::Closed));
     let within = Window::new(at("2020-01-01T00:00:00Z"), at("2030-01-01T00:00:00Z")).unwrap();
-    let starts = shop.list_starts(within, length, now);
+    let starts = shop.list_starts(within, length, now, &ZONES);
     assert_eq!(starts.len(), 23 * 4 + 1);
     assert_eq!(starts.first(), Some(&at("2026-06-03T11:00:00Z")));
     assert_eq!(starts.last(), Some(&at("2026-06-04T10:00:00Z")));
     // A fraction of a second counts too.
     let later = now + Duration::milliseconds(1);
     assert_eq!(
-        shop.list_starts(within, length, later)[0],
+        shop.list_starts(within, length, later, &ZONES)[0],
         at("2026-06-03T11:15:00Z")
     );
 }
@@ -357,10 +375,16 @@ fn notice_and_horizon_include_their_ends() {
 fn start_without_notice_is_still_in_the_future() {
     let shop = daily("UTC", 15, &["00:00-00:00"]);
     let (now, length) = (at("2026-06-03T10:00:00Z"), Duration::minutes(30));
-    assert_eq!(shop.check_start(now, length, now), Err(NotOffered::TooSoon));
-    assert_eq!(shop.check_start(now + Duration::minutes(15), length, now), Ok(()));
+    assert_eq!(
+        shop.check_start(now, length, now, &ZONES),
+        Err(NotOffered::TooSoon)
+    );
+    assert_eq!(
+        shop.check_start(now + Duration::minutes(15), length, now, &ZONES),
+        Ok(())
+    );
     let a_moment_ago = now - Duration::milliseconds(1);
-    assert_eq!(shop.check_start(now, length, a_moment_ago), Ok(()));
+    assert_eq!(shop.check_start(now, length, a_moment_ago, &ZONES), Ok(()));
 }
 
 #[test]
@@ -368,6 +392,6 @@ fn window_includes_its_first_instant_and_not_its_end() {
     let shop = daily("UTC", 30, &["09:00-12:00"]);
     let within = Window::new(at("2026-06-03T09:30:00Z"), at("2026-06-03T10:30:00Z")).unwrap();
     // A booking that starts inside may end outside.
-    let starts = shop.list_starts(within, Duration::hours(1), at(LONG_AGO));
+    let starts = shop.list_starts(within, Duration::hours(1), at(LONG_AGO), &ZONES);
     assert_eq!(starts, [at("2026-06-03T09:30:00Z"), at("2026-06-03T10:00:00Z")]);
 }

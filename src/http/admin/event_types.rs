@@ -122,7 +122,8 @@ pub(in crate::http) async fn put_event_type(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<EventTypeView>), Problem> {
-    let event_type = parse_event_type(&id, read_json(&headers, body)?)?;
+    let zones = &server.context.settings.zones;
+    let event_type = parse_event_type(&id, read_json(&headers, body)?, zones)?;
     let before = catalogue::find_event_type(&server.context, &event_type.id).await?;
     note.set_before(before.as_ref().map(EventTypeView::from));
     let outcome = catalogue::put_event_type(&server.context, &event_type).await?;

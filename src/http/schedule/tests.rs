@@ -1,6 +1,6 @@
 //! Which schedules are valid, and which member an error names.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::super::field_errors::list_fields;
 use super::super::json_body::parse_json;
@@ -15,7 +15,10 @@ struct Body {
 
 fn parse(schedule: Value) -> Result<ScheduleMembers, Vec<String>> {
     let mut errors = FieldErrors::default();
-    let body: Option<Body> = parse_json(json!({"schedule": schedule}), &mut errors);
+    let body = json!({"schedule": schedule});
+    check_timezone(&body, &ZoneDatabase::linked(), &mut errors);
+    let body: Option<Body> = parse_json(body, &mut errors);
+    let body = body.filter(|_| errors.is_empty());
     body.map(|body| body.schedule).ok_or_else(|| list_fields(&errors))
 }
 
@@ -50,7 +53,7 @@ fn schedule_round_trips_through_its_members() {
     assert_eq!(serde_json::to_value(&members).unwrap(), salon());
     let schedule = Schedule::from(members);
     let time = |hour, minute| NaiveTime::from_hms_opt(hour, minute, 0).unwrap();
-    assert_eq!(schedule.timezone, Tz::Europe__Berlin);
+    assert_eq!(schedule.timezone.as_str(), "Europe/Berlin");
     assert_eq!(
         (
             schedule.step_minutes,
@@ -119,6 +122,7 @@ fn malformed_values_are_refused_with_their_path() {
     for bad in ["", "europe/berlin", "Berlin", "+01:00", "Mars/Olympus"] {
         assert_refused("schedule.timezone", salon_with("/timezone", json!(bad)));
     }
+    assert_refused("schedule.timezone", salon_with("/timezone", json!(1)));
     for bad in [
         "",
         "9:00",

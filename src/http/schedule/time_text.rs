@@ -1,19 +1,12 @@
-//! Parses and writes the time zones, times of day and dates of a schedule.
+//! Parses and writes the times of day and dates of a schedule.
 //!
 //! Parsing is strict, so that a typo does not pass.
 
 use chrono::{NaiveDate, NaiveTime};
-use chrono_tz::Tz;
 use serde::Serializer;
 
 /// The end of a day in responses. Requests may also write `00:00`.
 const END_OF_DAY: &str = "24:00";
-
-/// Parses the name of a time zone.
-pub(super) fn parse_timezone(name: &str) -> Result<Tz, String> {
-    let parsed = name.parse();
-    parsed.map_err(|_| "must be a name of the IANA time zone database, such as Europe/Berlin".to_owned())
-}
 
 /// Parses a time of day, exactly `HH:MM`.
 fn parse_wall_time(text: &str) -> Option<NaiveTime> {
@@ -55,10 +48,6 @@ pub(super) fn parse_date(text: &str) -> Result<NaiveDate, String> {
         .ok()
         .filter(|date: &NaiveDate| date.to_string() == text && text.len() == "YYYY-MM-DD".len());
     date.ok_or_else(|| "must be a date like 2026-12-24".to_owned())
-}
-
-pub(super) fn serialize_timezone<S: Serializer>(zone: &Tz, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_str(zone.name())
 }
 
 pub(super) fn serialize_start_time<S: Serializer>(time: &NaiveTime, to: S) -> Result<S::Ok, S::Error> {

@@ -110,7 +110,7 @@ on_both_engines! {
         app.hold_slot("call", "2026-12-01T12:00:00Z").await;
         let report = examine_with(&app, &[]).await;
         assert_eq!(report.failed_checks(), Vec::<String>::new());
-        for check in ["configuration", "database", "statements", "stripe", "clock", "webhook delivery", "waiting commands"] {
+        for check in ["configuration", "time zones", "database", "statements", "schedules", "stripe", "clock", "webhook delivery", "waiting commands"] {
             assert_eq!(report.verdict(check), "ok");
         }
     }

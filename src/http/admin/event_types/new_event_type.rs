@@ -11,13 +11,14 @@ use crate::domain::catalogue::{EventType, SegmentTemplate};
 use crate::domain::change_policy::ChangePolicy;
 use crate::domain::ids::{EventTypeId, ResourceId};
 use crate::domain::money::{Currency, Money};
+use crate::domain::zone::ZoneDatabase;
 use crate::http::error::Problem;
 use crate::http::field_errors::FieldErrors;
 use crate::http::field_values::{
     Amount, Minutes, Name, PaymentMethods, check_between, check_optional_between,
 };
 use crate::http::json_body::parse_json;
-use crate::http::schedule::ScheduleMembers;
+use crate::http::schedule::{ScheduleMembers, check_timezone};
 
 /// The longest buffer, in minutes: a day.
 const MAX_BUFFER: i64 = 24 * 60;
@@ -82,10 +83,11 @@ pub(in crate::http) struct NewEventType {
 ///
 /// # Errors
 /// `invalid`, naming every error.
-pub(super) fn parse_event_type(id: &str, body: Value) -> Result<EventType, Problem> {
+pub(super) fn parse_event_type(id: &str, body: Value, zones: &ZoneDatabase) -> Result<EventType, Problem> {
     let mut errors = FieldErrors::default();
     let id = errors.check("id", EventTypeId::parse(id));
     check_form(&body, &mut errors);
+    check_timezone(&body, zones, &mut errors);
     let new: Option<NewEventType> = parse_json(body, &mut errors);
     if let (Some(id), Some(new), true) = (id, new, errors.is_empty()) {
         let event_type = new.into_event_type(id);

@@ -5,6 +5,7 @@ use holdfast::domain::change_policy::ChangePolicy;
 use holdfast::domain::ids::{EventTypeId, ResourceId};
 use holdfast::domain::listing::PutOutcome;
 use holdfast::domain::schedule::{Exception, Hours, Schedule};
+use holdfast::domain::zone::ZoneName;
 
 use super::{at, eur, page, placed, with_ana};
 use crate::support::database::TestDatabase;
@@ -45,7 +46,7 @@ fn elaborate(id: &str) -> EventType {
         buffer_before_minutes: 5,
         buffer_after_minutes: 10,
         schedule: Some(Schedule {
-            timezone: "Europe/Berlin".parse().unwrap(),
+            timezone: ZoneName::new("Europe/Berlin"),
             step_minutes: 15,
             min_notice_minutes: 60,
             max_advance_days: Some(90),

@@ -6,8 +6,12 @@ use super::super::EventTypeView;
 use super::*;
 use crate::http::field_errors::list_fields;
 
+fn parse(id: &str, body: Value) -> Result<EventType, Problem> {
+    parse_event_type(id, body, &ZoneDatabase::linked())
+}
+
 fn list_refused(body: Value) -> Vec<String> {
-    list_fields(&parse_event_type("salon", body).unwrap_err())
+    list_fields(&parse("salon", body).unwrap_err())
 }
 
 fn short() -> Value {
@@ -38,12 +42,12 @@ fn segment(offset: i64, duration: i64, any_of: &[&str]) -> Value {
 }
 
 fn segments(segments: Value) -> Vec<String> {
-    parse_event_type("salon", with(salon(), "segments", segments))
+    parse("salon", with(salon(), "segments", segments))
         .map_or_else(|problem| list_fields(&problem), |_| Vec::new())
 }
 
 fn shown(body: Value) -> Value {
-    serde_json::to_value(EventTypeView::from(&parse_event_type("salon", body).unwrap())).unwrap()
+    serde_json::to_value(EventTypeView::from(&parse("salon", body).unwrap())).unwrap()
 }
 
 #[test]
@@ -89,7 +93,7 @@ fn exactly_one_complete_form_is_required() {
         list_refused(with(salon(), "duration_minutes", json!(30))),
         ["segments"]
     );
-    assert!(parse_event_type("salon", with(short(), "segments", Value::Null)).is_ok());
+    assert!(parse("salon", with(short(), "segments", Value::Null)).is_ok());
 }
 
 #[test]
