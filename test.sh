@@ -31,9 +31,13 @@ has_python() { has python3 && python3 -c 'import venv, ensurepip' 2>/dev/null; }
 # The documented client uses the built-in fetch, which older versions lack.
 has_node() { has node && node -e 'process.exit(typeof fetch === "function" ? 0 : 1)' 2>/dev/null; }
 
+# The tests look in the same places.
+has_pgbouncer() { has pgbouncer || [ -x /usr/sbin/pgbouncer ]; }
+
 missing() {
     has_c || echo c
     has_postgres || echo postgres
+    has_pgbouncer || echo pgbouncer
     has_browser || echo browser
     has_python || echo python
     has_node || echo node
@@ -45,6 +49,7 @@ apt_packages() {
         case $need in
             c) echo gcc libc6-dev ;;
             postgres) echo postgresql postgresql-contrib ;;
+            pgbouncer) echo pgbouncer ;;
             browser) # Debian's names, else Ubuntu's.
                 if apt-cache show chromium-driver >/dev/null 2>&1; then
                     echo chromium chromium-driver
@@ -63,6 +68,7 @@ brew_packages() {
         case $need in
             c) echo "a C compiler is missing: xcode-select --install" >&2 && return 1 ;;
             postgres) echo postgresql@17 ;;
+            pgbouncer) echo pgbouncer ;;
             browser) echo google-chrome chromedriver ;;
             python) echo python ;;
             node) echo node ;;
@@ -119,7 +125,7 @@ if [ "${#needs[@]}" -gt 0 ]; then
 fi
 if [ "${#needs[@]}" -gt 0 ]; then
     echo "still missing: ${needs[*]}" >&2
-    echo "needed: a C compiler with its headers; PostgreSQL 13 or newer with contrib (initdb, or TEST_DATABASE_URL);" >&2
+    echo "needed: a C compiler with its headers; PostgreSQL 13 or newer with contrib (initdb, or TEST_DATABASE_URL); PgBouncer;" >&2
     echo "Chromium or Chrome with chromedriver on the path; Python 3 with venv and ensurepip; Node.js 18 or newer" >&2
     exit 1
 fi

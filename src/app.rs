@@ -273,7 +273,12 @@ impl App {
 /// requests get 503 meanwhile. Returns `false` if the signal to stop came first.
 async fn prepare_when_available(context: &Context, stop: &CancellationToken) -> Result<bool, StartupError> {
     loop {
-        match prepare(context).await {
+        // A migration may wait for minutes for a lock.
+        let prepared = tokio::select! {
+            () = stop.cancelled() => return Ok(false),
+            prepared = prepare(context) => prepared,
+        };
+        match prepared {
             Ok(()) => return Ok(true),
             Err(error) if is_unavailable(&error) => {
                 tracing::warn!(error = %format_error_chain(&error), "waiting for the database");

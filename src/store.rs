@@ -41,6 +41,7 @@ pub mod postgres;
 pub mod resources;
 mod schedule_json;
 pub mod schema;
+mod server_fault;
 pub mod sessions;
 pub mod sqlite;
 mod transition_effect;
@@ -69,5 +70,6 @@ pub use placements::{HoldLimits, HoldMove, MoveOutcome, PlaceOutcome, Placements
 pub use pool_options::PoolOptions;
 pub use resources::Resources;
 pub use schema::Schema;
+pub use server_fault::ServerFault;
 pub use sessions::{FoundSession, SessionSearch, Sessions};
 pub use unowned_facts::{UnownedFact, UnownedFacts};

@@ -47,6 +47,8 @@ mod graph;
 mod operators;
 #[path = "model/process.rs"]
 mod process;
+#[path = "model/schema.rs"]
+mod schema;
 #[path = "model/store.rs"]
 mod store;
 #[path = "model/stripe.rs"]

@@ -8,7 +8,8 @@ use crate::app;
 use crate::config::{Config, Database, StripeSettings};
 use crate::domain::figures::FigureCounts;
 use crate::domain::time::Clock;
-use crate::workflow::{Context, catalogue, format_error_chain, queries};
+use crate::workflow::queries::{self, ServerFault};
+use crate::workflow::{Context, catalogue, format_error_chain};
 
 const MINUTE_MS: i64 = 60 * 1000;
 /// An overdue hold older than this means that no sweep runs.
@@ -24,11 +25,20 @@ pub(super) async fn check_database(
     clock: Arc<dyn Clock>,
 ) -> Vec<Check> {
     let unavailable = "check that it is running and that DATABASE_URL is right";
-    let fault = |found: String, remedy| vec![flag("database", Verdict::Fault, found, remedy)];
+    let fault = |found: String, remedy: &str| vec![flag("database", Verdict::Fault, found, remedy)];
     let context = match app::build_context(config, stripe, clock).await {
         Ok(context) => context,
         Err(error) => return fault(format_error_chain(&error), unavailable),
     };
+    match queries::find_server_faults(&context).await {
+        Ok(faults) if faults.is_empty() => {}
+        Ok(faults) => {
+            let found: Vec<String> = faults.iter().map(ToString::to_string).collect();
+            let remedies: Vec<&str> = faults.iter().map(ServerFault::remedy).collect();
+            return fault(found.join("; "), &remedies.join("; "));
+        }
+        Err(error) => return fault(format_error_chain(&error), unavailable),
+    }
     match queries::is_ready(&context).await {
         Ok(true) => check_contents(&config.database, &context).await,
         Ok(false) => vec![new_database::check_unready(&config.database, &context).await],

@@ -18,15 +18,14 @@ use super::query_string::parse_query;
 use super::server::Server;
 use crate::domain::booking::Booking;
 use crate::domain::ids::ResourceId;
-use crate::domain::listing::{HoldFilter, PageRequest, StatusKind};
 use crate::domain::time::Window;
 use crate::domain::token::TokenKeys;
 use crate::workflow::{catalogue, queries};
 
-/// How long ago the oldest entry may have begun.
+/// How long ago the oldest entry may have ended.
 const MAX_AGE: Duration = Duration::days(31);
-/// The most entries of one file. The newest bookings come first.
-const MAX_ENTRIES: usize = 2_000;
+/// The most bookings of one file. The newest come first.
+const MAX_BOOKINGS: u32 = 2_000;
 
 #[derive(Debug, Deserr)]
 #[deserr(error = FieldErrors, deny_unknown_fields)]
@@ -72,26 +71,12 @@ pub(super) async fn export_calendar(
 
 async fn list_entries(server: &Server, resource: &ResourceId) -> Result<Vec<Appointment>, Problem> {
     let token_keys = server.context.token_keys().await?;
-    let filter = HoldFilter {
-        status: Some(StatusKind::Confirmed),
-        resource: Some(resource.clone()),
-        from: Some(server.context.now() - MAX_AGE),
-        ..HoldFilter::default()
-    };
-    let (mut found, mut cursor) = (Vec::new(), None);
-    loop {
-        let request = PageRequest { limit: 200, cursor };
-        let page = queries::list_holds(&server.context, &filter, &request).await?;
-        found.extend(
-            page.entries
-                .iter()
-                .flat_map(|booking| list_entries_of_booking(booking, resource, token_keys)),
-        );
-        cursor = page.next;
-        if cursor.is_none() || found.len() >= MAX_ENTRIES {
-            return Ok(found);
-        }
-    }
+    let from = server.context.now() - MAX_AGE;
+    let bookings = queries::list_confirmed(&server.context, resource, from, MAX_BOOKINGS).await?;
+    let entries = bookings
+        .iter()
+        .flat_map(|booking| list_entries_of_booking(booking, resource, token_keys));
+    Ok(entries.filter(|entry| entry.window.ends_at() > from).collect())
 }
 
 /// Lists the entries of one booking: one for each of its segments on the resource.

@@ -14,7 +14,7 @@ use super::{StoreError, encoding, paging};
 use crate::domain::booking::{Booking, Guest};
 use crate::domain::change_policy::ChangePolicy;
 use crate::domain::hold::{Hold, ReleaseRequester};
-use crate::domain::ids::{HoldId, IntentId, SessionId};
+use crate::domain::ids::{HoldId, IntentId, ResourceId, SessionId};
 use crate::domain::listing::{HoldFilter, Page, PageRequest};
 use crate::domain::payment::Payment;
 use crate::domain::session::HoldRefs;
@@ -57,14 +57,29 @@ pub trait Holds {
     ) -> Result<ReleaseLease, StoreError>;
     /// Leases `held` and `processing` holds that are due by the database's clock, oldest first.
     async fn lease_due_holds(&self, request: &LeaseRequest) -> Result<Vec<Booking>, StoreError>;
-    /// Returns a leased hold without a change, due again at `due_at`, and counts the try. `forget_requester` is for a
-    /// release that Stripe certainly did not carry out.
+    /// Returns a hold that the sweep has leased, without a change, due again at `due_at`, and counts the try.
+    /// `forget_requester` is for a release that Stripe certainly did not carry out.
     async fn defer_hold(
         &self,
         id: HoldId,
         due_at: DateTime<Utc>,
         forget_requester: bool,
     ) -> Result<(), StoreError>;
+    /// Returns a hold that was leased by [`Self::lease_release`], without a change. The sweep's next question comes when it
+    /// would have come, or at `due_at` if that is earlier, however many requests had no answer from Stripe.
+    async fn return_lease(
+        &self,
+        id: HoldId,
+        due_at: DateTime<Utc>,
+        forget_requester: bool,
+    ) -> Result<(), StoreError>;
+    /// Lists the confirmed holds that keep a resource busy after `from`, newest first, at most `limit`.
+    async fn list_confirmed_of_resource(
+        &self,
+        resource: &ResourceId,
+        from: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<Booking>, StoreError>;
     /// Deletes at most `limit` released holds, with their history, that never had a payment, whose guest is erased, and that
     /// last changed before `before`; returns how many.
     async fn delete_released_holds(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
@@ -116,7 +131,7 @@ struct PaymentRow {
 /// Selects [`BookingRow`]s from holds `h`, with the engine's own expression for the payments as JSON. Hold and payments
 /// are read in one statement, so that they are of one moment.
 macro_rules! select_bookings {
-    ($payments:literal, $rest:literal) => {
+    ($payments:literal, $rest:expr) => {
         concat!(
             "SELECT h.id, h.event_type_id, h.segments, h.quantity, h.requested_resource_id, h.cancel_until_minutes,
                  h.move_until_minutes, h.cancel_right_passed, h.status, h.reason, h.requested_by, h.amount, h.currency,
@@ -130,6 +145,37 @@ macro_rules! select_bookings {
     };
 }
 pub(super) use select_bookings;
+
+/// The condition that finds the hold with session `$2`, else the one that intent `$3` paid, else hold `$1`, else the oldest
+/// one that intent `$3` is linked to.
+macro_rules! is_named_by_refs {
+    () => {
+        "WHERE h.id = coalesce(
+             (SELECT id FROM holds WHERE session_id = $2),
+             (SELECT hold_id FROM payments WHERE intent_id = $3),
+             (SELECT id FROM holds WHERE id = $1),
+             (SELECT id FROM holds WHERE intent_id = $3 ORDER BY created_at, id LIMIT 1))"
+    };
+}
+pub(super) use is_named_by_refs;
+
+/// Builds the query of the statement with [`is_named_by_refs`].
+macro_rules! find_by_refs_query {
+    ($statement:expr, $refs:expr) => {
+        sqlx::query_as($statement)
+            .bind($refs.hold.map(|hold| $crate::store::columns::DbUuid(hold.0)))
+            .bind($refs.session.as_ref().map(|session| session.as_str()))
+            .bind($refs.intent.as_ref().map(|intent| intent.as_str()))
+    };
+}
+pub(super) use find_by_refs_query;
+
+/// Returns hold `$1`, which was leased on demand, due at `$2` at the latest; `$3` tells whether to forget who requested the
+/// release.
+pub(super) const RETURN_LEASE: &str =
+    "UPDATE holds SET due_at = CASE WHEN due_at > $2 THEN $2 ELSE due_at END, leased_until = NULL,
+         requested_by = CASE WHEN $3 THEN NULL ELSE requested_by END
+     WHERE id = $1 AND status IN ('held', 'processing')";
 
 /// Returns leased hold `$1`, due again at `$2`; `$3` tells whether to forget who requested the release.
 pub(super) const DEFER: &str = "UPDATE holds SET due_at = $2, leased_until = NULL, tries = tries + 1,

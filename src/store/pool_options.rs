@@ -13,6 +13,8 @@ pub struct PoolOptions {
     pub statement_timeout: Duration,
     /// How long a statement may wait for a lock.
     pub lock_timeout: Duration,
+    /// How long migrations go on trying to get their locks.
+    pub migration_timeout: Duration,
 }
 
 impl Default for PoolOptions {
@@ -23,6 +25,7 @@ impl Default for PoolOptions {
             acquire_timeout: Duration::from_secs(4),
             statement_timeout: Duration::from_secs(5),
             lock_timeout: Duration::from_secs(3),
+            migration_timeout: Duration::from_mins(10),
         }
     }
 }

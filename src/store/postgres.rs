@@ -11,8 +11,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use sqlx::FromRow;
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgRow};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, FromRow};
 
 use super::lease_request::LeaseRequest;
 use super::{PoolOptions, StoreError};
@@ -73,10 +73,12 @@ mod feeds;
 mod figures;
 mod guests;
 mod holds;
+mod migrations;
 mod occupancy;
 mod placements;
 mod resources;
 mod schema;
+mod server;
 mod sessions;
 mod transport;
 mod unowned_facts;
@@ -91,8 +93,9 @@ const TEST_AFTER_IDLE: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 pub struct PostgresStore {
     pool: PgPool,
-    /// For migrations, whose statements have no timeout.
-    migration_pool: PgPool,
+    /// For connections outside of the pool: those of migrations, and those that look at the server.
+    server: PgConnectOptions,
+    options: PoolOptions,
     /// How long one method may take, repetitions included.
     method_timeout: Duration,
 }
@@ -105,19 +108,18 @@ impl PostgresStore {
     /// [`StoreError::Broken`] where `url` is not a `postgres://` URL.
     pub fn connect(url: &str, options: PoolOptions) -> Result<Self, StoreError> {
         let server = PgConnectOptions::from_str(url).map_err(error::classify)?;
-        let server = server.application_name("holdfast");
-        let milliseconds = |time: Duration| format!("{}ms", time.as_millis().max(1));
-        let with_timeouts = server.clone().options([
-            ("statement_timeout", milliseconds(options.statement_timeout)),
-            ("lock_timeout", milliseconds(options.lock_timeout)),
-            // Each statement keeps its first plan. Planning for each value took as long as the rest of a checkout, and
-            // no statement here has values that need another plan.
-            ("plan_cache_mode", "force_generic_plan".to_owned()),
-        ]);
+        // A pooler refuses connections that ask for settings which it does not know, among them sqlx's digits of numbers.
+        // All others are made after connecting.
+        let server = server.application_name("holdfast").extra_float_digits(None);
+        let settings = session_settings(&options);
         let pool = PgPoolOptions::new()
             .max_connections(options.max_connections)
             .acquire_timeout(options.acquire_timeout)
             .test_before_acquire(false)
+            .after_connect(move |connection, _| {
+                let settings = sqlx::raw_sql(AssertSqlSafe(settings.clone()));
+                Box::pin(async move { settings.execute(connection).await.map(drop) })
+            })
             .before_acquire(|connection, metadata| {
                 Box::pin(async move {
                     if metadata.idle_for > TEST_AFTER_IDLE {
@@ -126,17 +128,32 @@ impl PostgresStore {
                     Ok(true)
                 })
             })
-            .connect_lazy_with(with_timeouts);
-        let migration_pool = PgPoolOptions::new()
-            .max_connections(1)
-            .acquire_timeout(options.acquire_timeout)
-            .connect_lazy_with(server);
+            .connect_lazy_with(server.clone());
         Ok(Self {
             pool,
-            migration_pool,
+            server,
             method_timeout: options.acquire_timeout + options.statement_timeout,
+            options,
         })
     }
+
+    /// Opens a connection outside of the pool.
+    async fn connect_once(&self) -> PostgresResult<PgConnection> {
+        let connected = tokio::time::timeout(self.options.acquire_timeout, self.server.connect()).await;
+        Ok(connected.unwrap_or_else(|_| Err(std::io::Error::from(TimedOut).into()))?)
+    }
+}
+
+/// The settings of each pooled connection, as statements.
+fn session_settings(options: &PoolOptions) -> String {
+    let milliseconds = |time: Duration| time.as_millis().max(1);
+    // Each statement keeps its first plan. Planning for each value took as long as the rest of a checkout, and no statement
+    // here has values that need another plan.
+    format!(
+        "SET statement_timeout = {}; SET lock_timeout = {}; SET plan_cache_mode = force_generic_plan",
+        milliseconds(options.statement_timeout),
+        milliseconds(options.lock_timeout),
+    )
 }
 
 impl PostgresStore {

@@ -4,14 +4,17 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sqlx::migrate::Migrator;
 
-use super::StoreError;
+use super::{ServerFault, StoreError};
 use crate::domain::token::TokenKey;
 
 /// The schema of the database.
 #[async_trait]
 pub trait Schema {
-    /// Applies the migrations that are missing, under a lock.
+    /// Applies the migrations that are missing, under a lock. [`StoreError::Unsuitable`] if the server has a fault, or if
+    /// somebody keeps a lock that a migration needs.
     async fn migrate(&self) -> Result<(), StoreError>;
+    /// Finds what keeps this program from working on the server; a file has nothing of the kind.
+    async fn find_server_faults(&self) -> Result<Vec<ServerFault>, StoreError>;
     /// Whether the database answers and has every migration of this program. Later migrations do not matter: from 0.2.0
     /// on, a migration lets the version before go on serving.
     async fn is_ready(&self) -> Result<bool, StoreError>;

@@ -35,7 +35,7 @@ impl From<StoreError> for WorkflowError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable(_) => Self::Store(error),
-            StoreError::Broken(_) => Self::Internal(Box::new(error)),
+            StoreError::Broken(_) | StoreError::Unsuitable(_) => Self::Internal(Box::new(error)),
         }
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
@@ -60,28 +61,37 @@ pub async fn run_worker(context: Arc<Context>, stop: CancellationToken) {
 /// [`WorkflowError::Store`] if the database is unreachable; leased commands are due again when their lease ends.
 pub async fn run_due_commands(context: &Context) -> Result<OutboxReport, WorkflowError> {
     let mut report = OutboxReport::default();
-    loop {
-        let batch = context
-            .store
-            .lease_commands(&LeaseRequest::new(context.now(), context.settings.lease, BATCH))
-            .await?;
-        let is_full = batch.len() == BATCH as usize;
-        let results: Vec<bool> = futures::stream::iter(batch)
-            .map(|command| run_leased_command(context, command, Actor::Command))
-            .buffer_unordered(BATCH as usize)
-            .collect()
-            .await;
-        for is_done in results {
-            if is_done {
-                report.done += 1
-            } else {
-                report.failed += 1
-            }
-        }
-        if !is_full {
-            return Ok(report);
+    while run_batch(context, &mut report).await? {}
+    Ok(report)
+}
+
+/// Carries out commands that are due, and leases none after `until`.
+pub(super) async fn run_due_commands_until(context: &Context, until: Instant) -> Result<(), WorkflowError> {
+    let mut report = OutboxReport::default();
+    while run_batch(context, &mut report).await? && Instant::now() < until {}
+    Ok(())
+}
+
+/// Carries out a batch of commands side by side; `true` if more may be due.
+async fn run_batch(context: &Context, report: &mut OutboxReport) -> Result<bool, WorkflowError> {
+    let batch = context
+        .store
+        .lease_commands(&LeaseRequest::new(context.now(), context.settings.lease, BATCH))
+        .await?;
+    let is_full = batch.len() == BATCH as usize;
+    let results: Vec<bool> = futures::stream::iter(batch)
+        .map(|command| run_leased_command(context, command, Actor::Command))
+        .buffer_unordered(BATCH as usize)
+        .collect()
+        .await;
+    for is_done in results {
+        if is_done {
+            report.done += 1
+        } else {
+            report.failed += 1
         }
     }
+    Ok(is_full)
 }
 
 /// Carries out a command in a task of its own, and waits at most [`EXPIRY_WAIT`] for it, because a guest waits too.

@@ -1,5 +1,7 @@
 //! Read-only queries: holds, commands, events, figures.
 
+use chrono::{DateTime, Utc};
+
 use super::context::Context;
 use super::error::WorkflowError;
 use super::unknown_session::is_object_unknown;
@@ -7,8 +9,9 @@ use crate::domain::booking::{Booking, HistoryLine};
 use crate::domain::command::Command;
 use crate::domain::figures::{FigureCounts, OtherModeWork};
 use crate::domain::hold::Status;
-use crate::domain::ids::HoldId;
+use crate::domain::ids::{HoldId, ResourceId};
 use crate::domain::listing::{CommandFilter, HoldFilter, Page, PageRequest, StoredEvent};
+pub use crate::store::ServerFault;
 use crate::store::SessionSearch;
 
 /// Finds a hold with its booking.
@@ -54,6 +57,22 @@ pub async fn list_latest_refusals(
     limit: u32,
 ) -> Result<Vec<Option<String>>, WorkflowError> {
     Ok(context.store.list_latest_refusals(limit).await?)
+}
+
+/// Lists the confirmed holds that keep a resource busy after `from`, newest first.
+///
+/// # Errors
+/// [`WorkflowError::Store`] if the database is unreachable.
+pub async fn list_confirmed(
+    context: &Context,
+    resource: &ResourceId,
+    from: DateTime<Utc>,
+    limit: u32,
+) -> Result<Vec<Booking>, WorkflowError> {
+    Ok(context
+        .store
+        .list_confirmed_of_resource(resource, from, limit)
+        .await?)
 }
 
 /// Lists commands, newest first.
@@ -164,6 +183,14 @@ pub async fn is_ready(context: &Context) -> Result<bool, WorkflowError> {
 /// [`WorkflowError::Store`] if the database is unreachable.
 pub async fn is_database_empty(context: &Context) -> Result<bool, WorkflowError> {
     Ok(context.store.is_empty().await?)
+}
+
+/// Finds what keeps this program from working on the database's server.
+///
+/// # Errors
+/// [`WorkflowError::Store`] if the database is unreachable.
+pub async fn find_server_faults(context: &Context) -> Result<Vec<ServerFault>, WorkflowError> {
+    Ok(context.store.find_server_faults().await?)
 }
 
 /// Returns a status as one word, as JSON and metrics show it.

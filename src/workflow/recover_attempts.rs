@@ -9,6 +9,9 @@
 //! call is repeated all the same. Nothing could ever prove the key then, the attempt may be the first checkout of a
 //! new shop, and no guest can pay: a session that is left behind in another account ends by itself.
 
+use futures::StreamExt;
+use tokio::time::Instant;
+
 use super::context::Context;
 use super::error::WorkflowError;
 use super::outbox;
@@ -18,35 +21,42 @@ use crate::domain::ids::HoldId;
 use crate::gateway::{GatewayError, Refusal};
 use crate::store::{AttemptEnd, LeaseRequest, StaleAttempt};
 
-/// How many attempts one sweep recovers.
-const BATCH: u32 = 20;
+/// How many attempts are leased and recovered at the same time: side by side, so that the lease outlasts each, however slow
+/// Stripe is.
+const BATCH: u32 = 8;
 
-/// Recovers the attempts that are due, and returns how many of them are still open.
+/// Recovers the attempts that are due, and returns how many of them are still open. Leases none after `until`.
 ///
 /// # Errors
 /// [`WorkflowError::Store`] if the database is unreachable.
-pub(super) async fn recover_attempts(context: &Context) -> Result<u64, WorkflowError> {
-    let now = context.now();
-    let batch = context
-        .store
-        .lease_stale_attempts(&LeaseRequest::new(now, context.settings.lease, BATCH))
-        .await?;
-    if batch.is_empty() {
-        return Ok(0);
-    }
-    let oldest = batch.iter().map(|attempt| attempt.terms.hold).min();
-    let may_repeat = may_repeat_calls(context, oldest).await?;
+pub(super) async fn recover_attempts(context: &Context, until: Instant) -> Result<u64, WorkflowError> {
     let mut open = 0;
-    for attempt in batch {
-        let is_closed = may_repeat && recover_attempt(context, &attempt).await?;
-        if !may_repeat {
-            defer_attempt(context, &attempt).await?;
+    loop {
+        let request = LeaseRequest::new(context.now(), context.settings.lease, BATCH);
+        let batch = context.store.lease_stale_attempts(&request).await?;
+        if batch.is_empty() {
+            return Ok(open);
         }
-        if !is_closed {
-            open += 1;
+        let is_full = batch.len() == BATCH as usize;
+        let oldest = batch.iter().map(|attempt| attempt.terms.hold).min();
+        let may_repeat = may_repeat_calls(context, oldest).await?;
+        let results: Vec<Result<bool, WorkflowError>> = futures::stream::iter(batch)
+            .map(|attempt| async move {
+                if may_repeat {
+                    return recover_attempt(context, &attempt).await;
+                }
+                defer_attempt(context, &attempt).await.map(|()| false)
+            })
+            .buffer_unordered(BATCH as usize)
+            .collect()
+            .await;
+        for is_closed in results {
+            open += u64::from(!is_closed?);
+        }
+        if !is_full || Instant::now() >= until {
+            return Ok(open);
         }
     }
-    Ok(open)
 }
 
 /// Tells whether our key may repeat the calls of attempts, of which this is the oldest.

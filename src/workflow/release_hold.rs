@@ -123,6 +123,7 @@ pub(super) async fn release_leased_hold(
     booking: Booking,
     actor: Actor,
 ) -> Result<Booking, WorkflowError> {
+    let next = NextQuestion::after(&actor);
     let answer = match booking.hold.status {
         Status::Held => expire_session(context, &StoredSession::from(&booking)).await,
         _ => read_payment_result(context, &StoredSession::from(&booking)).await,
@@ -133,18 +134,18 @@ pub(super) async fn release_leased_hold(
             let after = apply_fact::apply_fact(context, booking, &fact, actor).await?;
             // The answer did not decide the payment. Ask again later, but not with every sweep.
             if (before, after.hold.status) == (Status::Processing, Status::Processing) {
-                defer_hold(context, &after, false).await?;
+                return_hold(context, &after, next, false).await?;
             }
             Ok(after)
         }
         Ok(None) => {
-            defer_hold(context, &booking, false).await?;
+            return_hold(context, &booking, next, false).await?;
             Ok(booking)
         }
         Err(error) => {
             // If the call may have reached Stripe, the session may expire for this requester: the store keeps the name.
             tracing::warn!(hold = %booking.hold.id.log_id(), %error, "no answer from Stripe; the hold keeps its slot");
-            defer_hold(context, &booking, error.has_no_effect()).await?;
+            return_hold(context, &booking, next, error.has_no_effect()).await?;
             Err(to_stripe_error(error))
         }
     }
@@ -228,21 +229,43 @@ pub(super) fn to_stripe_error(error: NoVerdict) -> WorkflowError {
     }
 }
 
-async fn defer_hold(
+/// When the sweep asks Stripe next about a hold that is still undecided.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum NextQuestion {
+    /// After a pause that doubles with each question of the sweep.
+    Deferred,
+    /// When it would have asked anyway, or sooner. Guests who ask for the slot while Stripe is down, however many, must
+    /// not make the slot wait after Stripe is back.
+    AsPlanned,
+}
+
+impl NextQuestion {
+    fn after(actor: &Actor) -> Self {
+        match actor {
+            Actor::Sweep => Self::Deferred,
+            _ => Self::AsPlanned,
+        }
+    }
+}
+
+/// Gives back the lease of a hold that is still undecided.
+async fn return_hold(
     context: &Context,
     booking: &Booking,
+    next: NextQuestion,
     forget_requester: bool,
 ) -> Result<(), WorkflowError> {
-    let tries = booking.tries + 1;
+    let (id, tries) = (booking.hold.id, booking.tries + 1);
     let wait = match booking.hold.status {
         Status::Processing => {
             context.settings.ask_processing_after * (1 << tries.min(MAX_PROCESSING_DOUBLINGS))
         }
         _ => backoff(tries, rand::random()),
     };
-    let due_at = context.database_now().await? + wait;
-    Ok(context
-        .store
-        .defer_hold(booking.hold.id, due_at, forget_requester)
-        .await?)
+    let (store, due_at) = (&context.store, context.database_now().await? + wait);
+    match next {
+        NextQuestion::Deferred => store.defer_hold(id, due_at, forget_requester).await?,
+        NextQuestion::AsPlanned => store.return_lease(id, due_at, forget_requester).await?,
+    }
+    Ok(())
 }

@@ -16,6 +16,9 @@ pub struct Settings {
     pub lease: Duration,
     /// How long one request may wait for a permit for a slot, or for a lease of another owner.
     pub wait_timeout: Duration,
+    /// How long a sweep goes on leasing holds, then attempts, and then commands. If Stripe is so slow that this is not enough,
+    /// the rest stays due for the next sweep, and no kind of work keeps another from its turn.
+    pub sweep_time: Duration,
     /// How long an attempt belongs to its checkout. A checkout that takes longer counts as dead.
     pub attempt_lease: Duration,
     /// How long to wait for a delayed payment before Stripe is asked. The wait doubles with each question.
@@ -48,6 +51,7 @@ impl Default for Settings {
             hold_ttl: chrono::Duration::minutes(30),
             lease: Duration::from_secs(45),
             wait_timeout: Duration::from_secs(10),
+            sweep_time: Duration::from_secs(15),
             attempt_lease: Duration::from_secs(120),
             ask_processing_after: chrono::Duration::hours(24),
             remember_keys: chrono::Duration::hours(48),

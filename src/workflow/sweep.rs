@@ -1,11 +1,12 @@
 //! The sweep: finishes what was left unfinished, and learns from Stripe what webhooks did not bring.
 //!
 //! It asks Stripe about overdue holds and slow payments, recovers attempts, carries out commands and deletes expired
-//! data. Its work is bounded by what is due. It leases what it works on, so it can run on every instance and at any
-//! time.
+//! data. Its work is bounded by what is due, and its time by a limit. It leases what it works on, so it can run on every
+//! instance and at any time.
 
 use chrono::{DateTime, Utc};
 use futures::StreamExt;
+use tokio::time::Instant;
 
 use super::context::Context;
 use super::error::WorkflowError;
@@ -14,10 +15,9 @@ use crate::domain::booking::{Actor, Booking};
 use crate::domain::hold::Status;
 use crate::store::LeaseRequest;
 
-/// How many holds are leased at a time.
-const BATCH: u32 = 50;
-/// How many questions to Stripe run at the same time; stays well below Stripe's rate limit.
-const CONCURRENCY: usize = 8;
+/// How many holds are leased and asked about at the same time; stays well below Stripe's rate limit. All of a batch are
+/// asked about side by side, so that the lease outlasts the calls of each, however slow Stripe is.
+const BATCH: u32 = 8;
 
 /// What a sweep did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,10 +61,11 @@ async fn sweep(context: &Context) -> Result<SweepReport, WorkflowError> {
         oldest_overdue_ms,
         ..SweepReport::default()
     };
-    sweep_holds(context, now, &mut report).await?;
-    report.failed += recover_attempts::recover_attempts(context).await?;
+    let until = || Instant::now() + context.settings.sweep_time;
+    sweep_holds(context, now, until(), &mut report).await?;
+    report.failed += recover_attempts::recover_attempts(context, until()).await?;
     apply_fact::settle_tied_facts(context).await?;
-    outbox::run_due_commands(context).await?;
+    outbox::run_due_commands_until(context, until()).await?;
     retention::delete_expired_data(context).await?;
     metrics::counter!("holdfast_sweeps_total").increment(1);
     if report.examined + report.failed > 0 {
@@ -73,10 +74,11 @@ async fn sweep(context: &Context) -> Result<SweepReport, WorkflowError> {
     Ok(report)
 }
 
-/// Asks Stripe about the holds that are due at `now`, by the database's clock.
+/// Asks Stripe about the holds that are due at `now`, by the database's clock; leases none after `until`.
 async fn sweep_holds(
     context: &Context,
     now: DateTime<Utc>,
+    until: Instant,
     report: &mut SweepReport,
 ) -> Result<(), WorkflowError> {
     loop {
@@ -92,13 +94,13 @@ async fn sweep_holds(
                     release_hold::release_leased_hold(context, booking, Actor::Sweep).await,
                 )
             })
-            .buffer_unordered(CONCURRENCY)
+            .buffer_unordered(BATCH as usize)
             .collect()
             .await;
         for (before, result) in results {
             count_result(report, before, result);
         }
-        if !is_full {
+        if !is_full || Instant::now() >= until {
             return Ok(());
         }
     }

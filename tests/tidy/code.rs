@@ -36,6 +36,11 @@ const ALLOWED: &[(&str, &str, &str)] = &[
         "HMAC takes keys of any length",
     ),
     (
+        "src/store/postgres/migrations.rs",
+        "sleep",
+        "the pause before a migration tries again to get its lock",
+    ),
+    (
         "src/gateway/stripe_rate_limit.rs",
         "sleep",
         "waits for capacity under Stripe's rate limit",

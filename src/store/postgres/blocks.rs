@@ -16,8 +16,9 @@ const PUT: &str = concat!(upsert_block!(), " RETURNING xmax = 0");
 
 #[async_trait]
 impl Blocks for PostgresStore {
-    /// Commits the block first, and then waits for the checkouts that may not have seen it: their holds are among the
-    /// conflicts, and later checkouts see the block.
+    /// Commits the block first, and then waits for the checkouts of the resource that may not have seen it: their holds are
+    /// among the conflicts. Later checkouts see the block, because the trigger `occupancy_sees_blocks` looks for it with the
+    /// resource locked.
     async fn put_block(
         &self,
         resource: &ResourceId,
@@ -35,7 +36,8 @@ impl Blocks for PostgresStore {
                 .fetch_one(&self.pool)
                 .await?;
             let mut transaction = self.pool.begin().await?;
-            sqlx::query("LOCK TABLE occupancy IN SHARE MODE")
+            sqlx::query("SELECT pg_advisory_xact_lock(14, hashtext($1))")
+                .bind(resource.as_str())
                 .execute(&mut *transaction)
                 .await?;
             let rows = sqlx::query_as(

@@ -25,6 +25,11 @@ impl PostgresError {
     pub(super) fn is_transient(&self) -> bool {
         matches!(self, Self::Sql(error) if code_is(error, is_transient))
     }
+
+    /// Whether another transaction has a lock that was not given back in time.
+    pub(super) fn is_lock_missing(&self) -> bool {
+        matches!(self, Self::Sql(error) if code_is(error, |code| matches!(code, "55P03" | "40P01")))
+    }
 }
 
 impl From<sqlx::Error> for PostgresError {
@@ -97,17 +102,17 @@ fn code_is(error: &sqlx::Error, test: impl Fn(&str) -> bool) -> bool {
         .is_some_and(|code| test(&code))
 }
 
-/// Serialization failure and deadlock.
+/// Serialization failure, deadlock, and a connection that the server had closed because it was idle: the next one is
+/// new.
 fn is_transient(code: &str) -> bool {
-    matches!(code, "40001" | "40P01")
+    matches!(code, "40001" | "40P01" | "57P05")
 }
 
-/// Connection lost (class 08), out of resources (class 53), shutting down or starting up, statement and lock
-/// timeouts, and a standby that takes no writes, as after a failover. PostgreSQL manual, appendix A.
+/// Connection lost (class 08), out of resources (class 53), an operator's intervention (class 57: shutting down or starting
+/// up, a statement that took too long, a database that was dropped), a lock that took too long, and a standby that takes no
+/// writes, as after a failover. PostgreSQL manual, appendix A.
 fn is_away_or_busy(code: &str) -> bool {
-    code.starts_with("08")
-        || code.starts_with("53")
-        || matches!(code, "57P01" | "57P02" | "57P03" | "57014" | "55P03" | "25006")
+    ["08", "53", "57"].iter().any(|class| code.starts_with(class)) || matches!(code, "55P03" | "25006")
 }
 
 #[cfg(test)]
@@ -116,10 +121,16 @@ mod tests {
 
     #[test]
     fn database_that_is_away_or_busy_is_unavailable() {
-        for code in ["08006", "53300", "57P01", "57P03", "57014", "55P03", "25006"] {
+        for code in [
+            "08000", "08006", "08P01", "53300", "57000", "57014", "57P01", "57P02", "57P03", "57P04",
+            "55P03", "25006",
+        ] {
             assert!(is_away_or_busy(code) && !is_transient(code), "{code}");
         }
-        for code in ["23514", "42P01", "23P01", "57000", "22003"] {
+        for code in ["40001", "40P01", "57P05"] {
+            assert!(is_transient(code), "{code}");
+        }
+        for code in ["23514", "42P01", "23P01", "22003"] {
             assert!(!is_away_or_busy(code) && !is_transient(code), "{code}");
         }
         assert!(matches!(

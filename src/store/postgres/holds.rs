@@ -11,17 +11,20 @@ use uuid::Uuid;
 use super::PostgresStore;
 use crate::domain::booking::{Booking, normalize_email};
 use crate::domain::hold::ReleaseRequester;
-use crate::domain::ids::{HoldId, IntentId, SessionId};
+use crate::domain::ids::{HoldId, ResourceId};
 use crate::domain::listing::{HoldFilter, Page, PageRequest};
 use crate::domain::session::HoldRefs;
 use crate::store::columns::{DbTime, DbUuid};
-use crate::store::holds::{self, BookingRow, Holds, ReleaseLease, release_lease, select_bookings};
+use crate::store::holds::{
+    self, BookingRow, Holds, ReleaseLease, find_by_refs_query, is_named_by_refs, release_lease,
+    select_bookings,
+};
 use crate::store::lease_request::LeaseRequest;
 use crate::store::{StoreError, encoding, paging};
 
 /// Selects holds with their payments as JSON.
 macro_rules! select {
-    ($rest:literal) => {
+    ($rest:expr) => {
         select_bookings!(
             "coalesce(jsonb_agg(jsonb_build_object('intent', p.intent_id, 'amount', p.amount,
                  'currency', p.currency, 'refunded', p.refunded, 'state', p.state)
@@ -33,12 +36,15 @@ macro_rules! select {
 
 const FIND: &str = select!("WHERE h.id = $1");
 
-const FIND_BY_REFS: &str = select!(
-    "WHERE h.id = coalesce(
-         (SELECT id FROM holds WHERE session_id = $2),
-         (SELECT hold_id FROM payments WHERE intent_id = $3),
-         (SELECT id FROM holds WHERE id = $1),
-         (SELECT id FROM holds WHERE intent_id = $3 ORDER BY created_at, id LIMIT 1))"
+const FIND_BY_REFS: &str = select!(is_named_by_refs!());
+
+/// Lists the confirmed holds that keep resource `$1` busy after `$2`, at most `$3`. It finds them by their occupancy, which
+/// only live holds have.
+const LIST_CONFIRMED: &str = select!(
+    "WHERE h.id = ANY (ARRAY(
+         SELECT hold_id FROM occupancy WHERE resource_id = $1 AND during && tstzrange($2, NULL)))
+       AND h.status = 'confirmed'
+     ORDER BY h.created_at DESC, h.id DESC LIMIT $3"
 );
 
 #[async_trait]
@@ -50,12 +56,8 @@ impl Holds for PostgresStore {
 
     async fn find_booking_by_refs(&self, refs: &HoldRefs) -> Result<Option<Booking>, StoreError> {
         self.retrying(|| async {
-            let row = sqlx::query_as(FIND_BY_REFS)
-                .bind(refs.hold.map(|hold| hold.0))
-                .bind(refs.session.as_ref().map(SessionId::as_str))
-                .bind(refs.intent.as_ref().map(IntentId::as_str))
-                .fetch_optional(&self.pool)
-                .await?;
+            let query = find_by_refs_query!(FIND_BY_REFS, refs);
+            let row = query.fetch_optional(&self.pool).await?;
             Ok(BookingRow::decode_optional(row)?)
         })
         .await
@@ -137,6 +139,35 @@ impl Holds for PostgresStore {
                 .bind(DbTime(due_at))
                 .bind(forget_requester)
         )
+    }
+
+    async fn return_lease(
+        &self,
+        id: HoldId,
+        due_at: DateTime<Utc>,
+        forget_requester: bool,
+    ) -> Result<(), StoreError> {
+        run_statement!(
+            self,
+            sqlx::query(holds::RETURN_LEASE)
+                .bind(DbUuid(id.0))
+                .bind(DbTime(due_at))
+                .bind(forget_requester)
+        )
+    }
+
+    async fn list_confirmed_of_resource(
+        &self,
+        resource: &ResourceId,
+        from: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<Booking>, StoreError> {
+        self.retrying(|| async {
+            let query = sqlx::query_as(LIST_CONFIRMED).bind(resource.as_str());
+            let query = query.bind(from).bind(i64::from(limit));
+            Ok(BookingRow::decode_all(query.fetch_all(&self.pool).await?)?)
+        })
+        .await
     }
 
     async fn delete_released_holds(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {

@@ -2,44 +2,42 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use sqlx::migrate::Migrator;
+use sqlx::Connection as _;
 use sqlx::postgres::PgConnection;
 
-use super::error::{PostgresError, PostgresResult, is_missing_table};
-use super::{PostgresStore, attempts, changes, holds, placements};
+use super::error::PostgresResult;
+use super::{PostgresStore, attempts, changes, holds, migrations, placements, server};
 use crate::domain::ids::HoldId;
 use crate::domain::token::TokenKey;
-use crate::store::StoreError;
 use crate::store::changes::ApplyOutcome;
 use crate::store::dry_run::{DryRun, dry_run_failure};
 use crate::store::holds::BookingRow;
-use crate::store::schema::{self, Schema, has_all_migrations};
-
-static MIGRATIONS: Migrator = schema::accept_newer(sqlx::migrate!("migrations/postgres"));
+use crate::store::schema::{self, Schema};
+use crate::store::{ServerFault, StoreError};
 
 #[async_trait]
 impl Schema for PostgresStore {
-    /// Uses a connection of its own, whose statements may take as long as they need. It is closed afterwards, because it
-    /// would keep the advisory lock if a migration fails.
     async fn migrate(&self) -> Result<(), StoreError> {
-        let migrate = async {
-            let mut connection = self.migration_pool.acquire().await?;
-            connection.close_on_drop();
-            MIGRATIONS.run_direct(None, &mut *connection, false).await?;
-            Ok::<_, PostgresError>(())
-        };
-        Ok(migrate.await?)
+        migrations::migrate(self).await
+    }
+
+    async fn find_server_faults(&self) -> Result<Vec<ServerFault>, StoreError> {
+        self.retrying(|| async {
+            let (mut one, mut other) = (self.connect_once().await?, self.connect_once().await?);
+            // First, because prepared statements fail behind a pooler of transactions.
+            let is_pooled = server::is_pooling_transactions(&mut one, &mut other).await?;
+            let faults = match is_pooled {
+                true => vec![ServerFault::PoolsTransactions],
+                false => migrations::find_lacks(&mut one).await?,
+            };
+            let _ = tokio::join!(one.close(), other.close());
+            Ok(faults)
+        })
+        .await
     }
 
     async fn is_ready(&self) -> Result<bool, StoreError> {
-        self.retrying(|| async {
-            match sqlx::query_as(schema::APPLIED).fetch_all(&self.pool).await {
-                Ok(applied) => Ok(has_all_migrations(&MIGRATIONS, &applied)),
-                Err(error) if is_missing_table(&error) => Ok(false),
-                Err(error) => Err(error.into()),
-            }
-        })
-        .await
+        self.retrying(|| migrations::is_migrated(&self.pool)).await
     }
 
     async fn is_empty(&self) -> Result<bool, StoreError> {

@@ -11,17 +11,20 @@ use super::error::SqliteResult;
 use super::{SqliteStore, database_now, to_millis};
 use crate::domain::booking::{Booking, normalize_email};
 use crate::domain::hold::ReleaseRequester;
-use crate::domain::ids::{HoldId, IntentId, SessionId};
+use crate::domain::ids::{HoldId, ResourceId};
 use crate::domain::listing::{HoldFilter, Page, PageRequest};
 use crate::domain::session::HoldRefs;
 use crate::store::columns::{DbTime, DbUuid};
-use crate::store::holds::{self, BookingRow, Holds, ReleaseLease, release_lease, select_bookings};
+use crate::store::holds::{
+    self, BookingRow, Holds, ReleaseLease, find_by_refs_query, is_named_by_refs, release_lease,
+    select_bookings,
+};
 use crate::store::lease_request::LeaseRequest;
 use crate::store::{StoreError, encoding, paging};
 
 /// Selects holds with their payments as JSON.
 macro_rules! select {
-    ($rest:literal) => {
+    ($rest:expr) => {
         select_bookings!(
             "json_group_array(json_object('intent', p.intent_id, 'amount', p.amount,
                  'currency', p.currency, 'refunded', p.refunded, 'state', p.state)
@@ -34,15 +37,16 @@ macro_rules! select {
 /// Finds the hold with id `$1`.
 pub(super) const FIND: &str = select!("WHERE h.id = $1");
 
-/// Finds the hold of session `$1`.
-pub(super) const FIND_BY_SESSION: &str = select!("WHERE h.session_id = $1");
+/// Finds the hold that references name.
+pub(super) const FIND_BY_REFS: &str = select!(is_named_by_refs!());
 
-/// Finds the hold that intent `$1` paid.
-pub(super) const FIND_BY_PAYMENT: &str =
-    select!("WHERE h.id = (SELECT hold_id FROM payments WHERE intent_id = $1)");
-
-/// Finds the oldest hold that intent `$1` is linked to.
-pub(super) const FIND_BY_INTENT: &str = select!("WHERE h.intent_id = $1 ORDER BY h.created_at, h.id LIMIT 1");
+/// Lists the confirmed holds that keep resource `$1` busy after `$2`, at most `$3`. It finds them by their occupancy, which
+/// only live holds have. `+` keeps SQLite from walking all holds in their order.
+pub(super) const LIST_CONFIRMED: &str = select!(
+    "WHERE h.id IN (SELECT hold_id FROM occupancy WHERE resource_id = $1 AND ends_at > $2)
+       AND h.status = 'confirmed'
+     ORDER BY +h.created_at DESC, +h.id DESC LIMIT $3"
+);
 
 #[async_trait]
 impl Holds for SqliteStore {
@@ -50,26 +54,9 @@ impl Holds for SqliteStore {
         BookingRow::decode_optional(self.read(find_row(&self.readers, id)).await?)
     }
 
-    /// Tries one way after the other: in one statement, SQLite would not use the indexes of all of them.
     async fn find_booking_by_refs(&self, refs: &HoldRefs) -> Result<Option<Booking>, StoreError> {
-        let hold = refs.hold.map(|id| id.to_string());
-        let session = refs.session.as_ref().map(SessionId::as_str);
-        let intent = refs.intent.as_ref().map(IntentId::as_str);
-        let ways = [
-            (FIND_BY_SESSION, session),
-            (FIND_BY_PAYMENT, intent),
-            (FIND, hold.as_deref()),
-            (FIND_BY_INTENT, intent),
-        ];
-        for (statement, key) in ways {
-            let Some(key) = key else { continue };
-            let query = sqlx::query_as(statement).bind(key);
-            let row: Option<BookingRow> = self.read(query.fetch_optional(&self.readers)).await?;
-            if row.is_some() {
-                return BookingRow::decode_optional(row);
-            }
-        }
-        Ok(None)
+        let query = find_by_refs_query!(FIND_BY_REFS, refs);
+        BookingRow::decode_optional(self.read(query.fetch_optional(&self.readers)).await?)
     }
 
     async fn list_bookings(
@@ -133,6 +120,29 @@ impl Holds for SqliteStore {
         self.write(query.bind(DbTime(due_at)).bind(forget_requester))
             .await?;
         Ok(())
+    }
+
+    async fn return_lease(
+        &self,
+        id: HoldId,
+        due_at: DateTime<Utc>,
+        forget_requester: bool,
+    ) -> Result<(), StoreError> {
+        let query = sqlx::query(holds::RETURN_LEASE).bind(DbUuid(id.0));
+        self.write(query.bind(DbTime(due_at)).bind(forget_requester))
+            .await?;
+        Ok(())
+    }
+
+    async fn list_confirmed_of_resource(
+        &self,
+        resource: &ResourceId,
+        from: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<Booking>, StoreError> {
+        let query = sqlx::query_as(LIST_CONFIRMED).bind(resource.as_str());
+        let query = query.bind(DbTime(from)).bind(limit);
+        BookingRow::decode_all(self.read(query.fetch_all(&self.readers)).await?)
     }
 
     async fn delete_released_holds(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {

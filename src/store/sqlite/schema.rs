@@ -8,13 +8,13 @@ use sqlx::migrate::Migrator;
 use super::error::{SqliteError, SqliteResult};
 use super::{SqliteStore, attempts, changes, holds, occupancy, placements};
 use crate::domain::token::TokenKey;
-use crate::store::StoreError;
 use crate::store::changes::ApplyOutcome;
 use crate::store::columns::{DbTime, DbUuid};
 use crate::store::dry_run::{DryRun, dry_run_failure};
 use crate::store::holds::BookingRow;
 use crate::store::placements::PlaceOutcome;
 use crate::store::schema::{self, Schema, has_all_migrations};
+use crate::store::{ServerFault, StoreError};
 
 static MIGRATIONS: Migrator = schema::accept_newer(sqlx::migrate!("migrations/sqlite"));
 
@@ -28,6 +28,10 @@ impl Schema for SqliteStore {
         let migrated = MIGRATIONS.run_direct(None, &mut *transaction, false).await;
         migrated.map_err(SqliteError::from)?;
         self.commit(transaction).await
+    }
+
+    async fn find_server_faults(&self) -> Result<Vec<ServerFault>, StoreError> {
+        Ok(Vec::new())
     }
 
     async fn is_ready(&self) -> Result<bool, StoreError> {

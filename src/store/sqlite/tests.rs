@@ -33,6 +33,7 @@ const OPTIONS: PoolOptions = PoolOptions {
     acquire_timeout: Duration::from_secs(20),
     statement_timeout: Duration::from_secs(20),
     lock_timeout: Duration::from_secs(20),
+    migration_timeout: Duration::from_secs(30),
 };
 
 const LONG: Duration = Duration::from_secs(3600);

@@ -7,6 +7,7 @@ use chrono::{DateTime, Duration, SecondsFormat, Utc};
 use holdfast::sandbox::{Faults, PaymentOutcome};
 use rand::Rng;
 use serde_json::{Value, json};
+use sqlx::{Connection, PgConnection};
 
 use crate::support::app::{ApiResponse, TestApp, order, order_by};
 use crate::support::booking_actions::COUNT_LOCK_WAITERS;
@@ -152,4 +153,65 @@ async fn block_waits_for_checkout_that_started_before_it() {
     app.checkout(&order("call", "2026-12-01T10:30:00Z"))
         .await
         .expect_problem(409, "slot_taken");
+}
+
+/// A checkout of another resource is under way. The block does not wait for it, and it does not wait for the block.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn block_and_checkouts_of_others_do_not_wait() {
+    let app = TestApp::start(Engine::Postgres).await;
+    app.offer("bens-call", "ben", 30, 5000).await;
+    let waits = async |count: i64| {
+        let waiting = async || (app.database.count(COUNT_LOCK_WAITERS).await == count).then_some(());
+        eventually("connections wait for a lock", waiting).await;
+    };
+    let placing = Lock::on_placing(&app.database, "slow%").await;
+    let slow = order_by("slow@example.com", "bens-call", SLOT);
+    let meanwhile = async {
+        waits(1).await;
+        let end = "2026-12-01T11:00:00Z";
+        // Nobody is about to book Ana.
+        block(&app, "ana", "dentist", SLOT, end).await.expect(201);
+        // Ben's block waits for the checkout of Ben, and keeps nobody else from Ana.
+        let blocking = block(&app, "ben", "dentist", SLOT, end);
+        let others = async {
+            waits(2).await;
+            app.checkout(&order("call", end)).await.expect(201);
+            placing.release_lock().await;
+        };
+        tokio::join!(blocking, others).0.expect(201)
+    };
+    let (hold, blocked) = tokio::join!(app.checkout(&slow), meanwhile);
+    assert_eq!(
+        blocked.body["conflicts"],
+        json!([conflict(&hold.expect(201), "held")])
+    );
+}
+
+/// The block is committed after a checkout's statement began, and before the checkout takes its slot.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn checkout_sees_a_block_that_its_statement_missed() {
+    let app = TestApp::start(Engine::Postgres).await;
+    let other = app.another_instance().await;
+    // Sorts before the trigger that looks for blocks, so that the statement stops there.
+    for statement in [
+        "CREATE FUNCTION stop_before() RETURNS trigger LANGUAGE plpgsql AS
+         'BEGIN PERFORM pg_advisory_xact_lock_shared(4712); RETURN NEW; END'",
+        "CREATE TRIGGER a_stop_before BEFORE INSERT ON occupancy FOR EACH ROW EXECUTE FUNCTION stop_before()",
+    ] {
+        app.database.execute(statement).await;
+    }
+    let mut stop = PgConnection::connect(app.database.url()).await.unwrap();
+    let lock = sqlx::query("SELECT pg_advisory_lock(4712)");
+    lock.execute(&mut stop).await.unwrap();
+    let meanwhile = async {
+        let waiting = async || (app.database.count(COUNT_LOCK_WAITERS).await == 1).then_some(());
+        eventually("the checkout waits", waiting).await;
+        let put = block(&other, "ana", "dentist", SLOT, "2026-12-01T11:00:00Z").await;
+        stop.close().await.unwrap();
+        put.expect(201)
+    };
+    let body = order("call", SLOT);
+    let (refused, put) = tokio::join!(app.checkout(&body), meanwhile);
+    refused.expect_problem(409, "slot_taken");
+    assert_eq!(put.body["conflicts"], json!([]));
 }

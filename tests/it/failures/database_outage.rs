@@ -110,6 +110,34 @@ async fn lost_packets_end_in_a_bounded_503() {
     .await;
 }
 
+/// The server closes connections that are idle, sooner than the pool tests them. The next request gets a new one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connection_closed_while_idle_is_replaced() {
+    const CONNECTIONS: &str = "SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name = 'holdfast'";
+    let first = TestApp::start(Engine::Postgres).await;
+    let name = first.database.url().split(['/', '?']).nth(3).unwrap();
+    let setting = format!("ALTER DATABASE {name} SET idle_session_timeout = '200ms'");
+    first.database.execute(&setting).await;
+    // Over TCP the server's last word reaches the client; over a socket the client only finds that it is closed.
+    let proxy = Proxy::to(first.database.url()).await;
+    let earlier = first.database.count(CONNECTIONS).await;
+    let mut other = first
+        .another_instance_with(&[("DATABASE_URL", proxy.url())])
+        .await;
+    for hour in 10..16 {
+        eventually("the server has closed the idle connections", async || {
+            (first.database.count(CONNECTIONS).await == earlier).then_some(())
+        })
+        .await;
+        other
+            .checkout(&order("call", &format!("2026-12-01T{hour}:00:00Z")))
+            .await
+            .expect(201);
+    }
+    other.stop().await;
+}
+
 /// Both connections wait for a row lock. The next request gets a 503.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn busy_pool_is_answered_with_503() {

@@ -2,11 +2,16 @@
 //! instance.
 
 use chrono::Duration;
+use holdfast::domain::ids::HoldId;
+use holdfast::domain::money::{Currency, Money};
+use holdfast::domain::session::SessionTerms;
 use holdfast::sandbox::{ApiFault, Endpoint, FaultKind, Faults, PaymentOutcome, SessionStatus};
-use holdfast::workflow::sweep;
+use holdfast::store::{Claim, NewAttempt};
+use holdfast::workflow::{Context, Settings, sweep};
 use serde_json::json;
+use uuid::Uuid;
 
-use crate::support::app::{ApiResponse, TestApp, order};
+use crate::support::app::{ApiResponse, TestApp, order, order_by};
 use crate::support::on_both_engines;
 use crate::support::wait_for::eventually;
 
@@ -167,6 +172,72 @@ on_both_engines! {
         assert_eq!((calls.create, calls.expire), (2, 1), "{calls:?}");
     }
 
+    /// The lease of a hold that waits for its turn could end before Stripe is asked about it.
+    async fn slow_stripe_is_asked_about_all_leased_holds_at_once(engine) {
+        let app = TestApp::start(engine).await;
+        place_holds(&app, 12).await;
+        app.clock.advance(Duration::minutes(31));
+        app.simulator.set_faults(Faults { latency_ms: 1_500, ..Faults::default() });
+        let leased = "SELECT count(*) FROM holds WHERE leased_until IS NOT NULL";
+        let meanwhile = async {
+            eventually("calls run side by side", async || (app.simulator.calls().expire == 8).then_some(())).await;
+            assert_eq!(app.database.count(leased).await, 8);
+        };
+        let (report, ()) = tokio::join!(app.sweep(), meanwhile);
+        assert_eq!(report["released"], 12, "{report}");
+    }
+
+    async fn slow_stripe_is_asked_about_all_leased_attempts_at_once(engine) {
+        let app = TestApp::start(engine).await;
+        claim_dead_attempts(&app, 12).await;
+        app.simulator.set_faults(Faults { latency_ms: 1_500, ..Faults::default() });
+        let leased = "SELECT count(*) FROM checkout_attempts WHERE state = 'unsettled' AND leased_until IS NOT NULL";
+        let meanwhile = async {
+            eventually("calls run side by side", async || (app.simulator.calls().create == 8).then_some(())).await;
+            assert_eq!(app.database.count(leased).await, 8);
+        };
+        let (report, ()) = tokio::join!(app.sweep(), meanwhile);
+        assert_eq!(report["failed"], 0, "{report}");
+        assert_eq!(app.database.count(OPEN_ATTEMPTS).await, 0);
+    }
+
+    /// If Stripe is slow, a sweep ends all the same, and each kind of work has its turn.
+    async fn sweep_without_time_leaves_the_rest_to_the_next(engine) {
+        let app = TestApp::start(engine).await;
+        place_holds(&app, 12).await;
+        claim_dead_attempts(&app, 10).await;
+        app.clock.advance(Duration::minutes(31));
+        let tools = &app.context;
+        let settings = Settings { sweep_time: std::time::Duration::ZERO, ..tools.settings.clone() };
+        let keys = tools.configured_token_keys.clone();
+        let context = Context::new(tools.store.clone(), tools.gateway.clone(), tools.clock.clone(), keys, settings);
+        for (examined, open) in [(8, 2), (4, 0), (0, 0)] {
+            let report = sweep::sweep_once(&context).await.unwrap();
+            assert_eq!((report.examined, app.database.count(OPEN_ATTEMPTS).await), (examined, open));
+        }
+    }
+
+    /// Each guest who wants an overdue slot asks Stripe. While Stripe is down, that must not delay the sweep.
+    async fn crowd_during_an_outage_hides_no_slot_afterwards(engine) {
+        let app = TestApp::start(engine).await;
+        let hold = place_holds(&app, 1).await.pop().unwrap();
+        let slot = hold.text("starts_at");
+        app.clock.advance(Duration::minutes(31));
+        let mut fault = ApiFault { probability: 1.0, ..ApiFault::new(FaultKind::ServerError) };
+        fault.should_retry = Some(false);
+        app.simulator.set_faults(Faults { api: vec![fault], ..Faults::default() });
+        for n in 0..15 {
+            let guest = order_by(&format!("guest-{n}@example.com"), "call", slot);
+            app.checkout(&guest).await.expect_problem(503, "stripe_unavailable");
+        }
+        app.simulator.set_faults(Faults::default());
+        // Its circuit breaker is closed.
+        let other = app.another_instance().await;
+        let report = other.sweep().await;
+        assert_eq!(report["released"], 1, "{report}");
+        assert_eq!(app.state_of(&hold).await, "released/expired");
+    }
+
     async fn paid_stale_attempt_is_refunded(engine) {
         let app = TestApp::start(engine).await;
         let hold = leave_dead_attempt(&app).await;
@@ -181,13 +252,43 @@ on_both_engines! {
     }
 }
 
+const OPEN_ATTEMPTS: &str = "SELECT count(*) FROM checkout_attempts WHERE state IN ('running', 'unsettled')";
+
+/// Leaves the attempts of processes that died before they called Stripe, and whose leases have ended.
+async fn claim_dead_attempts(app: &TestApp, count: usize) {
+    for _ in 0..count {
+        let attempt = NewAttempt {
+            terms: SessionTerms {
+                hold: HoldId(Uuid::new_v4()),
+                name: "Call".into(),
+                price: Money::price(5000, Currency::parse("eur").unwrap()).unwrap(),
+                quantity: 1,
+                email: "ada@example.com".into(),
+                success_url: "https://shop.example/yes".into(),
+                cancel_url: "https://shop.example/no".into(),
+                expires_at: app.clock_now() + Duration::hours(20),
+                payment_methods: Vec::new(),
+                installation: app.database.store().installation_id().await.unwrap(),
+            },
+            key: None,
+            fingerprint: "body".into(),
+            livemode: false,
+            now: app.clock_now(),
+            lease: std::time::Duration::ZERO,
+        };
+        assert_eq!(
+            app.database.store().claim_attempt(&attempt).await.unwrap(),
+            Claim::Free
+        );
+    }
+}
+
 /// Sweeps until no attempt is open; then no session may be payable.
 async fn assert_recovered(app: &TestApp) {
     eventually("attempts are recovered", async || {
         app.clock.advance(Duration::minutes(3));
         app.sweep().await;
-        let open = "SELECT count(*) FROM checkout_attempts WHERE state IN ('running', 'unsettled')";
-        (app.database.count(open).await == 0).then_some(())
+        (app.database.count(OPEN_ATTEMPTS).await == 0).then_some(())
     })
     .await;
     let sessions = app.simulator.sessions();

@@ -108,6 +108,41 @@ async fn a_day(app: &TestApp, at: &Instance, date: &str) {
             .expect(200);
     }
     assert!(day(at, "call", date).await.contains(&"11:00 taken 0".to_owned()));
+    read_calendar(at).await;
+}
+
+/// Reads the calendar of Ana, and returns how many entries it has.
+async fn read_calendar(at: &Instance) -> i64 {
+    let ana = at
+        .admin(Method::GET, "/v1/admin/resources/ana", None)
+        .await
+        .expect(200);
+    let file = at.get(ana.text("calendar_url")).await.expect(200);
+    file.body.as_str().unwrap().matches("BEGIN:VEVENT").count() as i64
+}
+
+/// SQL that counts the rows of `holds` that statements have read.
+const HOLDS_READ: &str =
+    "SELECT coalesce(sum(seq_tup_read + idx_tup_fetch), 0)::bigint FROM pg_stat_user_tables
+    WHERE relname = 'holds'";
+
+/// A calendar program asks every few minutes, and past holds stay.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calendar_reads_only_the_holds_that_it_shows() {
+    let database = TestDatabase::new(Engine::Postgres).await;
+    write_past_rows(&database).await;
+    let mut app = TestApp::start_on(database, &[]).await;
+    app.without_audit("the past was made up");
+    app.offer("call", "ana", 30, 5000).await;
+    let before = app.database.count(HOLDS_READ).await;
+    let shown = read_calendar(&app.instance).await;
+    app.instance.stop().await;
+    end_all_connections(&app.database).await;
+    let read = app.database.count(HOLDS_READ).await - before;
+    assert!(
+        shown > 100 && read <= shown + 100,
+        "{read} rows for {shown} entries"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -53,6 +53,7 @@ const OPTIONS: PoolOptions = PoolOptions {
     acquire_timeout: Duration::from_secs(30),
     statement_timeout: Duration::from_secs(30),
     lock_timeout: Duration::from_secs(30),
+    migration_timeout: Duration::from_secs(30),
 };
 
 impl TestDatabase {
@@ -72,6 +73,11 @@ impl TestDatabase {
             Engine::Sqlite => Self::empty_file().await,
             Engine::Postgres => Self::on_the_server("template0").await,
         }
+    }
+
+    /// Creates a PostgreSQL database without a schema whose encoding has not all letters.
+    pub(crate) async fn in_latin1() -> Self {
+        Self::on_the_server("template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'").await
     }
 
     /// Creates an empty database with the migrations up to this version, as an earlier release left it.

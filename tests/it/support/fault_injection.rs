@@ -34,7 +34,7 @@ use holdfast::store::{
     Changes, Claim, Commands, DatabaseClock, Events, FeedRead, Feeds, Figures, FoundSession, GuestErasure,
     Guests, HoldChange, HoldLimits, HoldMove, Holds, LeaseRequest, LimitUsage, LimitUsageQuery, MoveOutcome,
     NewAttempt, Occupancies, OrphanPayment, PlaceOutcome, Placements, ReleaseLease, Resources, Schema,
-    SessionSearch, Sessions, StaleAttempt, Store, StoreError, UnownedFact, UnownedFacts,
+    ServerFault, SessionSearch, Sessions, StaleAttempt, Store, StoreError, UnownedFact, UnownedFacts,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -295,6 +295,8 @@ implement_store! {
     lease_release(id: HoldId, requester: Option<ReleaseRequester>, lease: Duration) -> ReleaseLease;
     lease_due_holds(request: &LeaseRequest) -> Vec<Booking>;
     defer_hold(id: HoldId, due_at: DateTime<Utc>, forget_requester: bool) -> ();
+    return_lease(id: HoldId, due_at: DateTime<Utc>, forget_requester: bool) -> ();
+    list_confirmed_of_resource(resource: &ResourceId, from: DateTime<Utc>, limit: u32) -> Vec<Booking>;
     delete_released_holds(before: DateTime<Utc>, limit: u32) -> u64;
 }
 
@@ -321,6 +323,7 @@ implement_store! {
 implement_store! {
     Schema:
     migrate() -> ();
+    find_server_faults() -> Vec<ServerFault>;
     is_ready() -> bool;
     is_empty() -> bool;
     installation_id() -> String;

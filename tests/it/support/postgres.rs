@@ -140,7 +140,7 @@ fn answer(program: &str, arguments: &[&str]) -> Option<String> {
 }
 
 /// Returns the directory of `initdb` and `pg_ctl`.
-pub(super) fn binaries() -> Option<PathBuf> {
+pub(crate) fn binaries() -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut places: Vec<PathBuf> = std::env::split_paths(&path).collect();
     places.extend(answer("pg_config", &["--bindir"]).map(PathBuf::from));

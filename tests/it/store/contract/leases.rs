@@ -18,6 +18,7 @@ on_both_engines!(
     due_holds_are_leased_oldest_first_and_once,
     concurrent_workers_lease_each_due_hold_once,
     a_deferred_hold_is_due_later_and_its_try_is_counted,
+    a_lease_on_demand_never_makes_a_hold_due_later,
     the_clock_of_the_database_is_read,
 );
 
@@ -165,6 +166,28 @@ async fn a_deferred_hold_is_due_later_and_its_try_is_counted(database: &TestData
     let confirmed = after(&*store, &mine, becomes(&mine, Status::Confirmed)).await;
     store.defer_hold(mine.hold.id, at(50), true).await.unwrap();
     assert_eq!(read(&*store, &mine).await, confirmed, "nothing to defer");
+}
+
+/// Requests without an answer from Stripe, however many, do not make the sweep wait.
+async fn a_lease_on_demand_never_makes_a_hold_due_later(database: &TestDatabase) {
+    let store = database.store();
+    let mine = placed(&*store, with_ana(0, 30)).await;
+    let id = mine.hold.id;
+    for (due_at, forgets, due) in [(50, false, 30), (30, true, 30), (20, false, 20), (25, false, 20)] {
+        let lease = store.lease_release(id, Some(ReleaseRequester::Guest), LEASE);
+        assert!(matches!(lease.await.unwrap(), ReleaseLease::Leased(_)));
+        store.return_lease(id, at(due_at), forgets).await.unwrap();
+        let shown = read(&*store, &mine).await;
+        assert_eq!((shown.due_at, shown.tries), (Some(at(due)), 0));
+        assert_eq!(shown.hold.requested_by.is_none(), forgets);
+    }
+    assert!(lease_due(&*store, 19, 1).await.is_empty());
+    assert_eq!(lease_due(&*store, 20, 1).await.len(), 1);
+    // Each request made a new version.
+    let mine = read(&*store, &mine).await;
+    let confirmed = after(&*store, &mine, becomes(&mine, Status::Confirmed)).await;
+    store.return_lease(id, at(10), true).await.unwrap();
+    assert_eq!(read(&*store, &mine).await, confirmed, "nothing to give back");
 }
 
 /// The test's database runs on this machine, or on one with the right time.

@@ -16,6 +16,7 @@ const SHORT_TIMEOUTS: PoolOptions = PoolOptions {
     acquire_timeout: Duration::from_millis(200),
     statement_timeout: Duration::from_secs(30),
     lock_timeout: Duration::from_millis(200),
+    migration_timeout: Duration::from_secs(30),
 };
 
 /// Makes the first `times` inserts into `occupancy` fail as PostgreSQL fails the victim of a deadlock. A sequence

@@ -18,6 +18,7 @@ use crate::support::database::TestDatabase;
 
 on_both_engines!(
     hold_is_found_by_session_payment_id_or_linked_intent,
+    confirmed_holds_of_a_resource_are_listed_newest_first,
     holds_are_listed_newest_first_without_gaps_or_repeats,
     holds_are_filtered,
     erased_guest_reads_as_empty,
@@ -58,7 +59,21 @@ async fn hold_is_found_by_session_payment_id_or_linked_intent(database: &TestDat
     assert_eq!(find(None, None, Some(paid_by)).await.as_ref(), Some(&mine));
     // The surest reference decides.
     let others = (other.hold.session.as_str(), other.hold.id);
+    // A payment without a hold names none, whatever hold its metadata claims.
+    let orphan = OrphanPayment {
+        event: None,
+        claimed_hold: Some(other.hold.id),
+        receipt: Receipt {
+            intent: IntentId::new("pi_orphan"),
+            money: eur(5000),
+        },
+        livemode: false,
+        now: at(1),
+    };
+    store.record_orphan_payment(&orphan).await.unwrap();
+    assert_eq!(find(None, None, Some("pi_orphan")).await, None);
     for (hold, session, intent, found) in [
+        (Some(mine.hold.id), None, Some("pi_orphan"), &mine),
         (Some(others.1), Some(session), Some("pi_linked"), &mine),
         (Some(mine.hold.id), Some(others.0), Some(paid_by), &other),
         (Some(others.1), None, Some(paid_by), &mine),
@@ -66,6 +81,38 @@ async fn hold_is_found_by_session_payment_id_or_linked_intent(database: &TestDat
     ] {
         assert_eq!(find(hold, session, intent).await.as_ref(), Some(found));
     }
+}
+
+async fn confirmed_holds_of_a_resource_are_listed_newest_first(database: &TestDatabase) {
+    let store = database.store();
+    let mut confirmed = Vec::new();
+    for n in 0..4 {
+        let mut mine = booking(vec![
+            segment("ana", 60 * n, 60 * n + 30),
+            segment("piano", 60 * n + 30, 60 * n + 60),
+            segment("ana", 60 * n + 30, 60 * n + 60),
+        ]);
+        mine.created_at = at(-n);
+        let mine = placed(&*store, mine).await;
+        confirmed.push(after(&*store, &mine, becomes(&mine, Status::Confirmed)).await);
+    }
+    let other = placed(&*store, booking(vec![segment("ben", 0, 30)])).await;
+    after(&*store, &other, becomes(&other, Status::Confirmed)).await;
+    placed(&*store, with_ana(300, 330)).await;
+    let ana = ResourceId::parse("ana").unwrap();
+    let list = async |from: i64, limit: u32| {
+        let listed = store.list_confirmed_of_resource(&ana, at(from), limit);
+        listed.await.unwrap()
+    };
+    assert_eq!(list(0, 10).await, confirmed);
+    assert_eq!(list(0, 2).await, confirmed[..2]);
+    assert_eq!(list(119, 10).await, confirmed[1..]);
+    assert_eq!(
+        list(120, 10).await,
+        confirmed[2..],
+        "the end of the second is not after that"
+    );
+    assert_eq!(list(240, 10).await, []);
 }
 
 async fn holds_are_listed_newest_first_without_gaps_or_repeats(database: &TestDatabase) {

@@ -1,8 +1,10 @@
 //! Tests migrations, readiness and the checks of the schema.
 
 use holdfast::domain::token::TokenKey;
+use holdfast::store::postgres::PostgresStore;
+use holdfast::store::{PoolOptions, Schema as _, ServerFault};
 
-use crate::support::database::TestDatabase;
+use crate::support::database::{Engine, TestDatabase};
 
 on_both_engines!(
     migrated_database_is_ready_and_can_migrate_again,
@@ -12,6 +14,7 @@ on_both_engines!(
     incomplete_statuses_and_refunds_are_refused,
     new_database_has_a_random_token_key,
     used_database_takes_the_earlier_token_key_once,
+    role_without_rights_on_a_table_is_a_fault,
 );
 
 async fn migrated_database_is_ready_and_can_migrate_again(database: &TestDatabase) {
@@ -19,6 +22,33 @@ async fn migrated_database_is_ready_and_can_migrate_again(database: &TestDatabas
     assert!(store.is_ready().await.unwrap());
     store.migrate().await.unwrap();
     assert!(store.is_ready().await.unwrap());
+}
+
+/// Each table is looked at: the list in the program is complete.
+async fn role_without_rights_on_a_table_is_a_fault(database: &TestDatabase) {
+    let store = database.store();
+    assert_eq!(store.find_server_faults().await.unwrap(), []);
+    if database.engine() == Engine::Sqlite {
+        return;
+    }
+    let tables =
+        "SELECT tablename::text FROM pg_tables WHERE schemaname = current_schema() ORDER BY tablename";
+    let tables = database.texts(tables).await.join(", ");
+    let role = format!("holdfast_{}", uuid::Uuid::new_v4().simple());
+    for statement in [
+        format!("CREATE ROLE {role} LOGIN"),
+        "GRANT SELECT ON _sqlx_migrations TO PUBLIC".to_owned(),
+        "DELETE FROM _sqlx_migrations WHERE version = 1".to_owned(),
+    ] {
+        database.execute(&statement).await;
+    }
+    let mut url = url::Url::parse(database.url()).unwrap();
+    url.set_username(&role).unwrap();
+    let as_role = PostgresStore::connect(url.as_str(), PoolOptions::default()).unwrap();
+    let faults = as_role.find_server_faults().await.unwrap();
+    let expected = ServerFault::TablesForbidden(role.clone(), tables);
+    assert!(faults.contains(&expected), "{faults:?}");
+    database.execute(&format!("DROP ROLE {role}")).await;
 }
 
 async fn database_without_a_migration_is_not_ready(database: &TestDatabase) {

@@ -1,0 +1,80 @@
+//! Looks at the server before it is used: its version, its encoding, its extension, our rights, and a pooler in between.
+
+use sqlx::Row as _;
+use sqlx::postgres::PgConnection;
+
+use super::error::PostgresResult;
+use crate::store::server_fault::ServerFacts;
+
+/// The tables that the migrations make.
+const TABLES: [&str; 19] = [
+    "_sqlx_migrations",
+    "access_keys",
+    "allowances",
+    "audit_entries",
+    "blocks",
+    "calendar_feeds",
+    "checkout_attempts",
+    "clients",
+    "commands",
+    "event_types",
+    "guests",
+    "hold_history",
+    "holds",
+    "installation",
+    "occupancy",
+    "payments",
+    "resources",
+    "stripe_events",
+    "unowned_facts",
+];
+
+/// Reads [`ServerFacts`]; `$1` lists our tables.
+const READ_FACTS: &str = "WITH ours AS (
+         SELECT c.oid, c.relname::text AS name, c.relowner FROM pg_class c
+         WHERE c.relnamespace = to_regnamespace(quote_ident(current_schema())) AND c.relkind = 'r' AND c.relname = ANY ($1))
+     SELECT current_setting('server_encoding') AS encoding,
+         current_setting('server_version_num')::integer AS version,
+         current_setting('server_version') AS version_text,
+         current_user::text AS role,
+         current_schema()::text AS schema,
+         EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'btree_gist') AS has_extension,
+         EXISTS (SELECT 1 FROM pg_available_extensions WHERE name = 'btree_gist') AS has_extension_files,
+         has_database_privilege(current_database(), 'CREATE') AS may_create_in_database,
+         coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS may_create_in_schema,
+         NOT EXISTS (SELECT 1 FROM ours WHERE name = '_sqlx_migrations' AND NOT has_table_privilege(oid, 'SELECT'))
+             AS may_read_migrations,
+         ARRAY(SELECT name FROM ours WHERE NOT (
+             has_table_privilege(oid, 'SELECT') AND (name = '_sqlx_migrations' OR has_table_privilege(oid, 'INSERT')
+             AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE'))) ORDER BY name)
+             AS unusable_tables,
+         ARRAY(SELECT name FROM ours WHERE NOT pg_has_role(relowner, 'USAGE') ORDER BY name) AS foreign_tables";
+
+/// Names the server's process that a connection reaches: its id, and when it began, because ids are used again.
+const WHO: &str = "SELECT pid || ' ' || backend_start AS who FROM pg_stat_get_activity(pg_backend_pid())";
+
+/// Reads what the server says about itself and about our role.
+pub(super) async fn read_facts(connection: &mut PgConnection) -> PostgresResult<ServerFacts> {
+    let facts = sqlx::query_as(READ_FACTS).bind(TABLES.as_slice());
+    Ok(facts.fetch_one(connection).await?)
+}
+
+/// Tells whether two connections share a process of the server, or one gets another process for a transaction. A pooler
+/// of sessions, or none, does neither. All statements are simple ones, which each pooler passes on.
+pub(super) async fn is_pooling_transactions(
+    one: &mut PgConnection,
+    other: &mut PgConnection,
+) -> PostgresResult<bool> {
+    let (first, second) = (ask_who(one).await?, ask_who(other).await?);
+    if first == second {
+        return Ok(true);
+    }
+    sqlx::raw_sql("BEGIN").execute(&mut *other).await?;
+    let in_transaction = ask_who(other).await?;
+    sqlx::raw_sql("ROLLBACK").execute(&mut *other).await?;
+    Ok(in_transaction != second)
+}
+
+async fn ask_who(connection: &mut PgConnection) -> PostgresResult<String> {
+    Ok(sqlx::raw_sql(WHO).fetch_one(connection).await?.try_get("who")?)
+}
