@@ -23,6 +23,7 @@ use crate::http::{self, Server};
 use crate::jobs::Jobs;
 pub use crate::store::postgres::DatabaseTransport;
 use crate::store::postgres::{self, PostgresStore};
+pub use crate::store::sqlite::{BackupError, back_up};
 use crate::store::{PoolOptions, Store, StoreError, sqlite};
 use crate::telemetry;
 use crate::workflow::{Context, LimitSettings, Settings, WorkflowError, format_error_chain};

@@ -2,7 +2,7 @@
 //!
 //! Exit codes: 0 for success, 1 for a fault, 2 for wrong usage or configuration.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand};
 use holdfast::app::{self, App, Background, StartupError};
 use holdfast::clock::{SystemClock, WrongClock};
-use holdfast::config::{self, Config, ConfigScope, Environment};
+use holdfast::config::{self, Config, ConfigScope, Database, Environment};
 use holdfast::doctor::{self, Verdict};
 use holdfast::domain::access_key::{AccessKey, COMMAND_LINE_NAME, Scope};
 use holdfast::domain::audit::{AuditOutcome, AuditedAct, AuditedChange};
@@ -43,6 +43,11 @@ enum Command {
     Sandbox(demo_shop::SandboxArgs),
     /// Migrate the database's schema to this version.
     Migrate,
+    /// Copy the SQLite database to a new file, also while it is served.
+    Backup {
+        /// The file to write; it must not exist.
+        path: PathBuf,
+    },
     /// Sweep once and print the report as JSON; for an external cron.
     Sweep,
     /// Check the installation and suggest fixes; exit 1 on a fault.
@@ -127,6 +132,7 @@ async fn run_command(command: Command) -> Result<ExitCode, CliError> {
         Command::Serve => run_serve(load_configuration(ConfigScope::Stripe)?, false).await,
         Command::Sandbox(args) => run_sandbox(args).await,
         Command::Migrate => run_migrate(load_configuration(ConfigScope::Database)?).await,
+        Command::Backup { path } => run_backup(load_configuration(ConfigScope::Database)?, &path).await,
         Command::Sweep => run_sweep(load_configuration(ConfigScope::Stripe)?).await,
         Command::Doctor { json } => run_doctor(load_configuration(ConfigScope::Stripe)?, json).await,
         Command::Key(command) => run_key(load_configuration(ConfigScope::Database)?, command).await,
@@ -254,6 +260,16 @@ async fn run_sandbox(args: demo_shop::SandboxArgs) -> Result<ExitCode, CliError>
 async fn run_migrate(config: Config) -> Result<ExitCode, CliError> {
     app::open_store(&config.database).await?.migrate().await?;
     tracing::info!("the schema is up to date");
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn run_backup(config: Config, path: &Path) -> Result<ExitCode, CliError> {
+    let Database::Sqlite(source) = &config.database else {
+        let text = "backup copies a file of SQLite: for PostgreSQL use pg_dump --format=custom, or continuous archiving";
+        return Err(CliError::Configuration(text.to_owned()));
+    };
+    app::back_up(source, path).await?;
+    tracing::info!(path = %path.display(), "the copy is complete");
     Ok(ExitCode::SUCCESS)
 }
 

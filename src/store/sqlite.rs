@@ -26,6 +26,7 @@ mod allowances;
 mod attempts;
 mod audit;
 mod availability;
+mod backup;
 mod blocks;
 mod catalogue;
 mod changes;
@@ -45,6 +46,8 @@ mod sessions;
 #[cfg(test)]
 mod tests;
 mod unowned_facts;
+
+pub use backup::{BackupError, back_up};
 
 /// A store in a SQLite file.
 #[derive(Clone, Debug)]

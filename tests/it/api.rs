@@ -5,6 +5,7 @@ mod admin_listen;
 mod admin_routes;
 mod audit_trail;
 mod availability;
+mod backup;
 mod bad_input;
 mod blocks;
 mod browser;

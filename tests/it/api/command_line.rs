@@ -21,6 +21,7 @@ async fn every_command_has_help() {
         "serve",
         "sandbox",
         "migrate",
+        "backup",
         "sweep",
         "doctor",
         "key",
