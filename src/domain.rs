@@ -8,6 +8,7 @@ pub mod access_key;
 pub mod audit;
 pub mod availability;
 pub mod booking;
+pub mod calendar_feed;
 pub mod catalogue;
 pub mod change_policy;
 pub mod charge_rules;

@@ -59,7 +59,7 @@ pub use clock::DatabaseClock;
 pub use commands::Commands;
 pub use error::StoreError;
 pub use events::{EventRecord, Events};
-pub use feeds::{FeedRead, Feeds};
+pub use feeds::{FeedRead, Feeds, KEPT_PREFIX, NewFeed};
 pub use figures::Figures;
 pub use guests::{GuestErasure, Guests};
 pub use holds::{Holds, ReleaseLease};

@@ -112,7 +112,7 @@ fn describe_counters() {
     );
     describe_counter!(
         "holdfast_calendar_feeds_total",
-        "calendar feeds read, by outcome: read, failed"
+        "calendar feeds read, by outcome: read, partial, failed"
     );
     describe_counter!("holdfast_sweeps_total", "sweeps that ran to their end");
     describe_counter!(
@@ -176,6 +176,10 @@ fn describe_gauges() {
         "confirmed holds without a payment: must be 0"
     );
     describe_gauge!(
+        "holdfast_calendar_feeds",
+        "calendar feeds that were not wholly read the last time, by state: partial, failed"
+    );
+    describe_gauge!(
         "holdfast_refunds_failed",
         "refunds that Stripe refused: an operator must act"
     );
@@ -193,4 +197,6 @@ fn set_gauges(figures: FigureCounts) {
     gauge!("holdfast_money_without_slot").set(figures.money_without_slot as f64);
     gauge!("holdfast_slot_without_money").set(figures.slot_without_money as f64);
     gauge!("holdfast_refunds_failed").set(figures.refunds_failed as f64);
+    gauge!("holdfast_calendar_feeds", "state" => "partial").set(figures.feeds_partial as f64);
+    gauge!("holdfast_calendar_feeds", "state" => "failed").set(figures.feeds_failed as f64);
 }

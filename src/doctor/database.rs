@@ -6,6 +6,7 @@ use super::check::{Check, Verdict, flag, pass};
 use super::{new_database, refusals};
 use crate::app;
 use crate::config::{Config, Database, StripeSettings};
+use crate::domain::calendar_feed::Feed;
 use crate::domain::figures::FigureCounts;
 use crate::domain::time::Clock;
 use crate::workflow::queries::{self, ServerFault};
@@ -18,6 +19,8 @@ const MAX_OVERDUE_MS: i64 = 5 * MINUTE_MS;
 const MAX_COMMAND_MS: i64 = 5 * MINUTE_MS;
 /// An attempt is stale after 2 min, and the next sweep or two should recover it.
 const MAX_ATTEMPT_MS: i64 = 10 * MINUTE_MS;
+/// How many calendar feeds with faults are named.
+const FEEDS_SHOWN: u32 = 10;
 
 pub(super) async fn check_database(
     config: &Config,
@@ -54,6 +57,7 @@ async fn check_contents(database: &Database, context: &Context) -> Vec<Check> {
         check_schedules(context).await,
         refusals::check_refusals(context).await,
     ];
+    checks.extend(check_calendar_feeds(context).await);
     match queries::count_figures(context).await {
         Ok(figures) => checks.extend(check_figures(&figures)),
         Err(error) => checks.push(flag(
@@ -106,6 +110,27 @@ async fn check_schedules(context: &Context) -> Check {
         found,
         "update the system's time zone database and restart, or put the event types with another time zone",
     )
+}
+
+/// Names the resources whose calendar feed was not wholly read, with the first fault. If the database does not respond, the
+/// check of the figures says so.
+async fn check_calendar_feeds(context: &Context) -> Option<Check> {
+    let feeds = catalogue::list_faulty_feeds(context, FEEDS_SHOWN).await.ok()?;
+    if feeds.is_empty() {
+        return Some(pass("calendar feeds", "each was wholly read, or none is set"));
+    }
+    let describe = |feed: &Feed| {
+        let fault = feed.fault.as_deref().unwrap_or_default();
+        let first = feed
+            .faults
+            .first()
+            .map(|first| format!(" ({first})"))
+            .unwrap_or_default();
+        format!("{}: {fault}{first}", feed.resource)
+    };
+    let found: Vec<String> = feeds.iter().map(describe).collect();
+    let remedy = "GET /v1/admin/resources/{id} shows the faults; correct the calendar, or set its `timezone`";
+    Some(flag("calendar feeds", Verdict::Warning, found.join("; "), remedy))
 }
 
 /// Passes if the count is 0; otherwise it is a fault.

@@ -79,25 +79,6 @@ pub struct BlockConflict {
     pub status: Status,
 }
 
-/// A calendar feed whose events become blocks of a resource.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Feed {
-    /// The resource that the feed blocks.
-    pub resource: ResourceId,
-    /// The address of the feed. It often contains a secret, so it is never logged.
-    pub url: String,
-    /// When the feed was last read without an error.
-    pub read_at: Option<DateTime<Utc>>,
-    /// The error since then, if any.
-    pub fault: Option<String>,
-}
-
-impl std::fmt::Debug for Feed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Feed({})", self.resource)
-    }
-}
-
 /// A part of an event type: a time, and the resources that can serve it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SegmentTemplate {

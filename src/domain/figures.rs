@@ -32,6 +32,10 @@ pub struct FigureCounts {
     pub slot_without_money: i64,
     /// Payments whose refund failed at Stripe for good.
     pub refunds_failed: i64,
+    /// Calendar feeds with entries that could not be read.
+    pub feeds_partial: i64,
+    /// Calendar feeds that could not be read at all.
+    pub feeds_failed: i64,
 }
 
 /// What is left to do in Stripe's other mode: work that only a key of that mode can finish.

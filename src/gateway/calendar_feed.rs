@@ -2,19 +2,23 @@
 //! busy.
 //!
 //! Events that are free, cancelled or without a duration are left out. Repeating events are expanded within the
-//! requested window only. An event that cannot be read is reported, and only its own times are missing. A feed that is
-//! cut off, or that would cost too much, is refused as a whole: with half a calendar we would sell hours that are
-//! taken.
+//! requested window only. What cannot be read blocks rather than frees: an event blocks by what can be read of it, a broken
+//! exception does not count, and an event of which nothing can be read is named in [`ParsedFeed::unread`], so that its last
+//! blocks stay. All of that is a fault. A feed that is cut off, or that would cost too much, is refused as a whole: with
+//! half a calendar we would sell hours that are taken.
 //!
-//! Parsing is a pure function of the text. A hostile feed can take seconds, so callers run it on a blocking thread.
+//! Parsing is a pure function of the bytes. A hostile feed can take seconds, so callers run it on a blocking thread.
 //! [`fetch`] downloads a feed; what follows from busy times is left to `workflow`.
 
 mod addresses;
 mod error;
 mod event;
 pub mod fetch;
+mod free_busy;
 mod lines;
 mod recurrence;
+mod series;
+mod times;
 mod values;
 mod vtimezone;
 mod zone;
@@ -22,140 +26,176 @@ mod zone;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
 
-use chrono::{DateTime, Duration, NaiveDateTime, Utc};
+use indexmap::IndexMap;
 
 use crate::domain::time::Window;
-use event::{ExcludedTimes, FeedEvent};
-use lines::Component;
+use event::FeedEvent;
+use lines::CalendarComponents;
 use recurrence::ExpansionBudget;
 use vtimezone::FeedZones;
-use zone::ZonedTime;
+use zone::Zone;
 
 pub use error::{FeedError, FeedEventError, FeedFault};
 
 /// The most busy times of one feed. No person's calendar has more.
-const MAX_BUSY_TIMES: usize = 20_000;
+const MAX_BUSY_TIMES: usize = 60_000;
 
 /// A time at which the feed's owner is busy.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BusyTime {
     /// The whole busy time, which may reach beyond the requested window.
     pub window: Window,
-    /// The event's id in the feed. All repetitions of an event share it.
-    pub uid: String,
+    /// The event's id in the feed. All repetitions of an event share it. Empty if the event has none.
+    pub uid: Arc<str>,
 }
 
-/// The busy times of a feed, and the events that could not be read.
+/// The busy times of a feed, and what could not be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ParsedFeed {
-    /// The busy times in order of their start.
+    /// The busy times in order of their start, each once.
     pub busy: Vec<BusyTime>,
-    /// The events that could not be read, in the feed's order. Their times are missing.
+    /// How many entries the feed has: events, repetitions with an entry of their own, and lists of busy times.
+    pub entries: usize,
+    /// What could not be read, in the feed's order; each kind once for each entry.
     pub faults: Vec<FeedFault>,
+    /// The ids of the events whose last blocks stay, because nothing says when they are or when they repeat.
+    pub unread: BTreeSet<Arc<str>>,
 }
 
-impl ParsedFeed {
-    fn add_fault(&mut self, uid: Option<&str>, error: FeedEventError) {
-        let uid = uid.unwrap_or_default().to_owned();
-        self.faults.push(FeedFault { uid, error });
-    }
+/// The zones of a feed's whole days, and of its times without a zone, by their names.
+#[derive(Clone, Debug, Default)]
+pub struct ZoneNames {
+    /// The zone that the operator named beside the feed. It counts before those that the feed names.
+    pub named: Option<String>,
+    /// The zones of the schedules of the feed's resource. They count if the feed names none; then it is busy in each.
+    pub of_schedules: Vec<String>,
+}
+
+/// Tells whether a zone has this name, which is IANA's or Windows's.
+pub fn is_zone_name(name: &str) -> bool {
+    Zone::find_named(name).is_some()
 }
 
 /// Parses a feed into the busy times that overlap `within`.
 ///
-/// Times without a zone, and whole days, are in the zone that the feed names (`X-WR-TIMEZONE`), or else in UTC.
-///
 /// # Errors
 /// [`FeedError`] if the feed as a whole cannot be used.
-pub fn parse_feed(feed: &str, within: Window) -> Result<ParsedFeed, FeedError> {
+pub fn parse_feed(feed: &[u8], within: Window, names: &ZoneNames) -> Result<ParsedFeed, FeedError> {
     let components = lines::parse_components(feed)?;
     let mut budget = ExpansionBudget::new();
-    let zones = FeedZones::new(&components, within, &mut budget);
-    let mut parsed = ParsedFeed::default();
-    let events = parse_events(&components.events, &zones, &mut parsed);
-    let replaced_times = collect_replaced_times(&events);
-    for event in events.iter().filter(|event| !event.is_free) {
-        let starts = match expand_starts(event, within, &mut budget) {
-            Ok(starts) => starts,
-            // The feed as a whole repeats too often, not only this event.
-            Err(_) if budget.is_spent() => return Err(FeedError::TooMuch),
-            Err(error) => {
-                parsed.add_fault(Some(&event.uid), error);
-                continue;
-            }
-        };
-        let replaced = replaced_times
-            .get(event.uid.as_str())
-            .filter(|_| event.replaces.is_none());
-        let takes_place = |start: &ZonedTime| {
-            !event.excluded.contains(start) && !replaced.is_some_and(|times| times.contains(start))
-        };
-        let windows = starts
-            .iter()
-            .filter(|start| takes_place(start))
-            .filter_map(|start| event.busy_window(start));
-        parsed.busy.extend(
-            windows
-                .filter(|window| window.overlaps(&within))
-                .map(|window| BusyTime {
-                    window,
-                    uid: event.uid.clone(),
-                }),
-        );
-        if parsed.busy.len() > MAX_BUSY_TIMES {
-            return Err(FeedError::TooMuch);
+    let mut zones = FeedZones::new(&components, names.named.as_deref(), within, &mut budget);
+    let of_schedules = names
+        .of_schedules
+        .iter()
+        .filter_map(|name| Zone::find_named(name));
+    let mut fallbacks: Vec<Zone> = of_schedules.collect();
+    if fallbacks.is_empty() {
+        fallbacks.push(Zone::UTC);
+    }
+    let mut parsed: Option<ParsedFeed> = None;
+    for fallback in fallbacks {
+        zones.set_fallback(fallback);
+        let read = read_components(&components, &zones, within, &mut budget)?;
+        match &mut parsed {
+            // The faults are the same in each zone.
+            Some(parsed) => parsed.busy.extend(read.busy),
+            None => parsed = Some(read),
+        }
+        if !zones.is_fallback_used() {
+            break;
         }
     }
+    let mut parsed = parsed.unwrap_or_default();
     parsed.busy.sort();
     parsed.busy.dedup();
     Ok(parsed)
 }
 
-fn parse_events(components: &[Component], zones: &FeedZones, parsed: &mut ParsedFeed) -> Vec<FeedEvent> {
-    let mut events = Vec::new();
-    for component in components {
-        match FeedEvent::parse(component, zones) {
-            Ok(event) => events.push(event),
-            // A free event has no busy times that could be missing, unless it replaces a repetition.
-            Err(_) if event::is_free(component) && component.line("RECURRENCE-ID").is_none() => {}
-            Err(error) => parsed.add_fault(component.value("UID"), error),
-        }
-    }
-    events
-}
-
-/// Collects, by event, the repetitions that have an entry of their own because they were moved, changed or cancelled.
-fn collect_replaced_times(events: &[FeedEvent]) -> HashMap<&str, ExcludedTimes> {
-    let mut replaced = HashMap::<_, ExcludedTimes>::new();
-    for event in events {
-        if let Some(time) = &event.replaces {
-            replaced.entry(event.uid.as_str()).or_default().add(time);
-        }
-    }
-    replaced
-}
-
-/// Expands an event into its start times. It finds all that overlap the window, and also some outside of it.
-fn expand_starts(
-    event: &FeedEvent,
+/// Reads a feed with one fallback for its zone.
+fn read_components(
+    components: &CalendarComponents,
+    zones: &FeedZones,
     within: Window,
     budget: &mut ExpansionBudget,
-) -> Result<Vec<ZonedTime>, FeedEventError> {
-    // A wall clock differs from UTC by at most a day, and so does a length in days from its nominal length.
-    let margin = Duration::days(2);
-    let shifted = |at: DateTime<Utc>, by: Duration| at.naive_utc().checked_add_signed(by);
-    let from = shifted(within.starts_at(), -(margin + event.max_length())).unwrap_or(NaiveDateTime::MIN);
-    let to = shifted(within.ends_at(), margin).unwrap_or(NaiveDateTime::MAX);
-    // The first occurrence is always the start of the event, whatever its rule says.
-    let mut locals = HashSet::from([event.start.local]);
-    for rule in &event.rules {
-        locals.extend(recurrence::expand_rule(rule, &event.start, from..to, budget)?);
+) -> Result<ParsedFeed, FeedError> {
+    let mut parsed = ParsedFeed {
+        entries: components.events.len() + components.free_busy.len(),
+        ..ParsedFeed::default()
+    };
+    for (series, uid) in group_events(components, zones, &mut parsed) {
+        let times = series::expand_series(&series, within, budget)?;
+        for (position, error) in times.faults {
+            parsed.add_fault(position, &uid, error);
+        }
+        parsed.add_busy_times(times.busy, &uid, within)?;
     }
-    if locals.len() + event.further_starts.len() > MAX_BUSY_TIMES {
-        return Err(FeedEventError::TooOften);
+    for (index, component) in components.free_busy.iter().enumerate() {
+        let uid = Arc::from(component.value("UID").unwrap_or_default());
+        let mut faults = Vec::new();
+        let busy = free_busy::list_busy_times(component, zones, &mut faults);
+        for error in faults {
+            parsed.add_fault(components.events.len() + index + 1, &uid, error);
+        }
+        parsed.add_busy_times(busy, &uid, within)?;
     }
-    let starts = locals.into_iter().map(|local| event.start.at_local(local));
-    Ok(starts.chain(event.further_starts.iter().cloned()).collect())
+    parsed.faults.sort_by_key(|fault| fault.position);
+    let mut known = HashSet::new();
+    parsed
+        .faults
+        .retain(|fault| known.insert((fault.position, fault.error)));
+    Ok(parsed)
+}
+
+/// Parses the events, and groups them by their ids. Events without an id belong to no group.
+fn group_events(
+    components: &CalendarComponents,
+    zones: &FeedZones,
+    parsed: &mut ParsedFeed,
+) -> Vec<(Vec<FeedEvent>, Arc<str>)> {
+    let mut groups: IndexMap<Arc<str>, Vec<FeedEvent>> = IndexMap::new();
+    let mut others = Vec::new();
+    for (index, component) in components.events.iter().enumerate() {
+        let position = index + 1;
+        let mut faults = Vec::new();
+        let event = FeedEvent::parse(component, position, zones, &mut faults);
+        // A free event has no busy times that could be missing, unless it replaces a repetition.
+        if !event::is_free(component) || component.line("RECURRENCE-ID").is_some() {
+            let uid = Arc::from(component.value("UID").unwrap_or_default());
+            for error in faults {
+                parsed.add_fault(position, &uid, error);
+            }
+        }
+        match event {
+            Some(event) if event.uid.is_empty() => others.push((vec![event], Arc::from(""))),
+            Some(event) => groups.entry(Arc::clone(&event.uid)).or_default().push(event),
+            None => {}
+        }
+    }
+    let groups = groups.into_iter().map(|(uid, events)| (events, uid));
+    groups.chain(others).collect()
+}
+
+impl ParsedFeed {
+    fn add_fault(&mut self, position: usize, uid: &Arc<str>, error: FeedEventError) {
+        if matches!(error, FeedEventError::Unreadable | FeedEventError::Rule) {
+            self.unread.insert(Arc::clone(uid));
+        }
+        let uid = Arc::clone(uid);
+        self.faults.push(FeedFault { position, uid, error });
+    }
+
+    fn add_busy_times(&mut self, busy: Vec<Window>, uid: &Arc<str>, within: Window) -> Result<(), FeedError> {
+        let overlapping = busy.into_iter().filter(|window| window.overlaps(&within));
+        self.busy.extend(overlapping.map(|window| BusyTime {
+            window,
+            uid: Arc::clone(uid),
+        }));
+        match self.busy.len() > MAX_BUSY_TIMES {
+            true => Err(FeedError::TooMuch),
+            false => Ok(()),
+        }
+    }
 }

@@ -137,7 +137,7 @@ fn to_single_line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gateway::calendar_feed::{BusyTime, parse_feed};
+    use crate::gateway::calendar_feed::{BusyTime, ZoneNames, parse_feed};
     use chrono::Duration;
 
     fn entry(uid: &str, summary: &str, hour: i64) -> Appointment {
@@ -203,17 +203,16 @@ mod tests {
     fn written_calendar_parses_back() {
         let entries = [entry("a", &"long ".repeat(40), 9), entry("b", "x", 12)];
         let within = Window::new(entries[0].window.starts_at(), entries[1].window.ends_at()).unwrap();
-        let parsed = parse_feed(&write_calendar("Ana", entries.iter()), within).unwrap();
+        let parse = |entries: &[Appointment]| {
+            let written = write_calendar("Ana", entries.iter());
+            parse_feed(written.as_bytes(), within, &ZoneNames::default()).unwrap()
+        };
+        let parsed = parse(&entries);
         let expected = entries.map(|entry| BusyTime {
             window: entry.window,
-            uid: entry.uid,
+            uid: entry.uid.into(),
         });
         assert_eq!((parsed.busy, parsed.faults), (expected.to_vec(), Vec::new()));
-        assert!(
-            parse_feed(&write_calendar("Ana", [].iter()), within)
-                .unwrap()
-                .busy
-                .is_empty()
-        );
+        assert!(parse(&[]).busy.is_empty());
     }
 }

@@ -7,7 +7,7 @@ use super::columns::DbJson;
 use super::{StoreError, encoding, paging, schedule_json};
 use crate::domain::catalogue::EventType;
 use crate::domain::change_policy::ChangePolicy;
-use crate::domain::ids::EventTypeId;
+use crate::domain::ids::{EventTypeId, ResourceId};
 use crate::domain::listing::{Page, PageRequest, PutOutcome};
 
 /// Event types in the database; one method is one transaction.
@@ -23,6 +23,8 @@ pub trait Catalogue {
     async fn find_event_type(&self, id: &EventTypeId) -> Result<Option<EventType>, StoreError>;
     /// Lists event types, newest first.
     async fn list_event_types(&self, page: &PageRequest) -> Result<Page<EventType>, StoreError>;
+    /// Lists the names of the zones in which schedules offer a resource, each once.
+    async fn list_schedule_zones(&self, resource: &ResourceId) -> Result<Vec<String>, StoreError>;
     /// Deletes an event type; holds keep their terms. `false` if there is none.
     async fn delete_event_type(&self, id: &EventTypeId) -> Result<bool, StoreError>;
 }

@@ -2,24 +2,52 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use sqlx::types::Json;
 
 use super::columns::DbTime;
 use super::lease_request::LeaseRequest;
 use super::{StoreError, encoding};
-use crate::domain::catalogue::{Block, Feed};
+use crate::domain::calendar_feed::{Feed, FeedState};
+use crate::domain::catalogue::Block;
 use crate::domain::ids::ResourceId;
 
 /// What was read from a feed.
 #[derive(Clone, Debug)]
 pub struct FeedRead {
-    /// When resources are busy.
+    /// When resources are busy. Each block has an id of its own, so that none is dropped.
     pub blocks: Vec<Block>,
+    /// The beginnings of the ids of blocks that stay although the feed does not have them, [`KEPT_PREFIX`] long.
+    pub kept: Vec<String>,
+    /// Whether everything was read; never `Failed`.
+    pub state: FeedState,
     /// What was wrong with parts of the calendar.
     pub fault: Option<String>,
+    /// How many entries the feed has.
+    pub entries: i32,
+    /// How many faults they have.
+    pub fault_count: i32,
+    /// The first of the faults.
+    pub faults: Vec<String>,
+    /// Until when the blocks are known. No later start is for sale.
+    pub reaches_to: DateTime<Utc>,
     /// When the feed was read.
     pub read_at: DateTime<Utc>,
     /// When the feed is due again.
     pub next_at: DateTime<Utc>,
+}
+
+/// How many characters of a block's id say which event it is of.
+pub const KEPT_PREFIX: usize = 16;
+
+/// A calendar feed as an operator sets it.
+#[derive(Clone, Debug)]
+pub struct NewFeed<'a> {
+    /// The address of the feed.
+    pub url: &'a str,
+    /// The zone of its whole days and of its times without a zone.
+    pub timezone: Option<&'a str>,
+    /// Until when starts are for sale before the feed is read.
+    pub reaches_to: DateTime<Utc>,
 }
 
 /// Calendar feeds in the database; one method is one transaction.
@@ -29,14 +57,16 @@ pub trait Feeds {
     async fn set_feed(
         &self,
         resource: &ResourceId,
-        url: Option<&str>,
+        feed: Option<&NewFeed<'_>>,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError>;
     /// Reads a resource's feed.
     async fn find_feed(&self, resource: &ResourceId) -> Result<Option<Feed>, StoreError>;
+    /// Lists at most `limit` feeds whose last read found faults, or failed, by resource.
+    async fn list_faulty_feeds(&self, limit: u32) -> Result<Vec<Feed>, StoreError>;
     /// Leases feeds that are due, the one that has waited longest first.
     async fn lease_due_feeds(&self, request: &LeaseRequest) -> Result<Vec<Feed>, StoreError>;
-    /// Stores what was read: its blocks replace the feed's. Does nothing if the feed has another URL by now.
+    /// Stores what was read: its blocks replace the feed's. Does nothing if the feed has another URL or zone by now.
     async fn save_feed_blocks(&self, feed: &Feed, read: &FeedRead) -> Result<(), StoreError>;
     /// Stores why a feed could not be read. Its blocks stay.
     async fn save_feed_failure(
@@ -51,15 +81,20 @@ pub trait Feeds {
 pub(super) struct FeedRow {
     resource_id: String,
     url: String,
+    timezone: Option<String>,
     read_at: Option<DbTime>,
+    state: Option<String>,
     fault: Option<String>,
+    entries: i32,
+    fault_count: i32,
+    faults: Json<Vec<String>>,
     due_at: DbTime,
 }
 
 /// The columns of [`FeedRow`].
 macro_rules! feed_columns {
     () => {
-        "resource_id, url, read_at, fault, due_at"
+        "resource_id, url, timezone, read_at, state, fault, entries, fault_count, faults, due_at"
     };
 }
 pub(super) use feed_columns;
@@ -71,17 +106,28 @@ pub(super) const FIND: &str = concat!(
     " FROM calendar_feeds WHERE resource_id = $1"
 );
 
+/// Lists feeds with faults, at most `$1`. The condition is that of an index.
+pub(super) const LIST_FAULTY: &str = concat!(
+    "SELECT ",
+    feed_columns!(),
+    " FROM calendar_feeds WHERE state IN ('partial', 'failed') ORDER BY resource_id LIMIT $1"
+);
+
 /// Builds the statement that sets the feed of a resource, due at once.
 macro_rules! upsert_feed {
-    ($resource:expr, $url:expr, $now:expr) => {
+    ($resource:expr, $feed:expr, $now:expr) => {
         sqlx::query(
-            "INSERT INTO calendar_feeds (resource_id, url, due_at, created_at) VALUES ($1, $2, $3, $3)
+            "INSERT INTO calendar_feeds (resource_id, url, due_at, created_at, timezone, reaches_to)
+             VALUES ($1, $2, $3, $3, $4, $5)
              ON CONFLICT (resource_id) DO UPDATE SET url = excluded.url, due_at = excluded.due_at,
-                 leased_until = NULL, read_at = NULL, fault = NULL",
+                 timezone = excluded.timezone, leased_until = NULL, read_at = NULL, state = NULL, fault = NULL,
+                 entries = 0, fault_count = 0, faults = '[]'",
         )
         .bind($resource.as_str())
-        .bind($url)
+        .bind($feed.url)
         .bind($crate::store::columns::DbTime($now))
+        .bind($feed.timezone)
+        .bind($crate::store::columns::DbTime($feed.reaches_to))
     };
 }
 pub(super) use upsert_feed;
@@ -89,18 +135,25 @@ pub(super) use upsert_feed;
 /// Deletes the feed of resource `$1`.
 pub(super) const DELETE: &str = "DELETE FROM calendar_feeds WHERE resource_id = $1";
 
-/// Builds the statement that stores when a feed was read and what was wrong, if it has the same URL still.
+/// Builds the statement that stores when a feed was read and what was wrong, if it has the same URL and zone still.
 macro_rules! save_read {
     ($feed:expr, $read:expr) => {
         sqlx::query(
-            "UPDATE calendar_feeds SET due_at = $3, leased_until = NULL, read_at = $4, fault = $5
-             WHERE resource_id = $1 AND url = $2",
+            "UPDATE calendar_feeds SET due_at = $3, leased_until = NULL, read_at = $4, fault = $5, state = $7,
+                 entries = $8, fault_count = $9, faults = $10, reaches_to = $11
+             WHERE resource_id = $1 AND url = $2 AND timezone IS NOT DISTINCT FROM $6",
         )
         .bind($feed.resource.as_str())
         .bind(&$feed.url)
         .bind($crate::store::columns::DbTime($read.next_at))
         .bind($crate::store::columns::DbTime($read.read_at))
         .bind(&$read.fault)
+        .bind(&$feed.timezone)
+        .bind($crate::store::feeds::encode_state($read.state))
+        .bind($read.entries)
+        .bind($read.fault_count)
+        .bind(sqlx::types::Json(&$read.faults))
+        .bind($crate::store::columns::DbTime($read.reaches_to))
     };
 }
 pub(super) use save_read;
@@ -109,7 +162,8 @@ pub(super) use save_read;
 macro_rules! save_failure {
     ($feed:expr, $fault:expr, $next:expr) => {
         sqlx::query(
-            "UPDATE calendar_feeds SET due_at = $3, leased_until = NULL, fault = $4 WHERE resource_id = $1 AND url = $2",
+            "UPDATE calendar_feeds SET due_at = $3, leased_until = NULL, fault = $4, state = 'failed', faults = '[]'
+             WHERE resource_id = $1 AND url = $2",
         )
         .bind($feed.resource.as_str())
         .bind(&$feed.url)
@@ -119,13 +173,33 @@ macro_rules! save_failure {
 }
 pub(super) use save_failure;
 
+/// Encodes a state as the database has it.
+pub(super) fn encode_state(state: FeedState) -> &'static str {
+    match state {
+        FeedState::Ok => "ok",
+        FeedState::Partial => "partial",
+        FeedState::Failed => "failed",
+    }
+}
+
+fn decode_state(state: &str) -> Result<FeedState, StoreError> {
+    let states = [FeedState::Ok, FeedState::Partial, FeedState::Failed];
+    let found = states.into_iter().find(|known| encode_state(*known) == state);
+    found.ok_or_else(|| encoding::unreadable_column("state", state))
+}
+
 impl FeedRow {
     fn decode(self) -> Result<Feed, StoreError> {
         Ok(Feed {
             resource: encoding::decode_resource_id(&self.resource_id)?,
             url: self.url,
+            timezone: self.timezone,
             read_at: self.read_at.map(|at| at.0),
+            state: self.state.as_deref().map(decode_state).transpose()?,
             fault: self.fault,
+            entries: self.entries,
+            fault_count: self.fault_count,
+            faults: self.faults.0,
         })
     }
 
@@ -134,9 +208,14 @@ impl FeedRow {
         row.map(Self::decode).transpose()
     }
 
+    /// All feeds, in the order of the rows.
+    pub(super) fn decode_all(rows: Vec<Self>) -> Result<Vec<Feed>, StoreError> {
+        rows.into_iter().map(Self::decode).collect()
+    }
+
     /// The leased feeds, the one that has waited longest first: `RETURNING` guarantees no order.
     pub(super) fn decode_leased(mut rows: Vec<Self>) -> Result<Vec<Feed>, StoreError> {
         rows.sort_by_key(|row| row.due_at);
-        rows.into_iter().map(Self::decode).collect()
+        Self::decode_all(rows)
     }
 }

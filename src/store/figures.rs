@@ -28,6 +28,8 @@ pub(super) struct FiguresRow {
     money_without_slot: i64,
     slot_without_money: i64,
     refunds_failed: i64,
+    feeds_partial: i64,
+    feeds_failed: i64,
 }
 
 /// Counts at `$1`, with commands stuck after `$2` tries. A disputed payment counts as money for its slot: the bank has not
@@ -46,7 +48,9 @@ SELECT
     (SELECT count(*) FROM holds WHERE status IN ('released', 'cancelled') AND funds = 'paid') AS money_without_slot,
     (SELECT count(*) FROM holds WHERE status = 'confirmed' AND funds = 'none') AS slot_without_money,
     (SELECT count(*) FROM payments
-        WHERE state IN ('refund_due', 'refund_failed') AND state = 'refund_failed') AS refunds_failed
+        WHERE state IN ('refund_due', 'refund_failed') AND state = 'refund_failed') AS refunds_failed,
+    (SELECT count(*) FROM calendar_feeds WHERE state IN ('partial', 'failed') AND state = 'partial') AS feeds_partial,
+    (SELECT count(*) FROM calendar_feeds WHERE state IN ('partial', 'failed') AND state = 'failed') AS feeds_failed
 FROM (SELECT count(*) AS commands_pending, count(*) FILTER (WHERE tries >= $2) AS commands_stuck,
           min(created_at) AS oldest_command
       FROM commands WHERE done_at IS NULL) AS pending";
@@ -67,6 +71,8 @@ impl FiguresRow {
             money_without_slot: self.money_without_slot,
             slot_without_money: self.slot_without_money,
             refunds_failed: self.refunds_failed,
+            feeds_partial: self.feeds_partial,
+            feeds_failed: self.feeds_failed,
         }
     }
 }

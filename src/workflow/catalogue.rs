@@ -4,10 +4,12 @@
 
 use super::context::Context;
 use super::error::WorkflowError;
-use crate::domain::catalogue::{Block, BlockConflict, EventType, Feed, Resource};
+use crate::domain::calendar_feed::{FEED_REACH, Feed};
+use crate::domain::catalogue::{Block, BlockConflict, EventType, Resource};
 use crate::domain::ids::{EventTypeId, ResourceId};
 use crate::domain::listing::{Page, PageRequest, PutOutcome};
 use crate::domain::zone::ZoneName;
+use crate::store::NewFeed;
 
 /// Writes an event type, and creates its resources if they are new.
 ///
@@ -173,19 +175,25 @@ pub async fn delete_block(context: &Context, resource: &ResourceId, id: &str) ->
     Ok(context.store.delete_block(resource, id).await?)
 }
 
-/// Sets or removes a resource's calendar feed; `false` if there is no such resource.
+/// Sets a resource's calendar feed, its URL and the zone of its times without a zone, or removes it; `false` if there is no such resource.
 ///
 /// # Errors
 /// [`WorkflowError::Store`] if the database is unreachable.
 pub async fn set_feed(
     context: &Context,
     resource: &ResourceId,
-    url: Option<&str>,
+    feed: Option<(&str, Option<&str>)>,
 ) -> Result<bool, WorkflowError> {
     if context.store.find_resource(resource).await?.is_none() {
         return Ok(false);
     }
-    context.store.set_feed(resource, url, context.now()).await?;
+    let now = context.now();
+    let new = feed.map(|(url, timezone)| NewFeed {
+        url,
+        timezone,
+        reaches_to: now + FEED_REACH,
+    });
+    context.store.set_feed(resource, new.as_ref(), now).await?;
     context.new_feeds.notify_one();
     Ok(true)
 }
@@ -196,4 +204,12 @@ pub async fn set_feed(
 /// [`WorkflowError::Store`] if the database is unreachable.
 pub async fn find_feed(context: &Context, resource: &ResourceId) -> Result<Option<Feed>, WorkflowError> {
     Ok(context.store.find_feed(resource).await?)
+}
+
+/// Lists at most `limit` calendar feeds whose last read found faults, or failed.
+///
+/// # Errors
+/// [`WorkflowError::Store`] if the database is unreachable.
+pub async fn list_faulty_feeds(context: &Context, limit: u32) -> Result<Vec<Feed>, WorkflowError> {
+    Ok(context.store.list_faulty_feeds(limit).await?)
 }

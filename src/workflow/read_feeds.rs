@@ -1,26 +1,31 @@
 //! Reads calendar feeds into blocks, every quarter of an hour. A feed that cannot be read keeps its last blocks and
-//! shows its error.
+//! shows its error. A feed that can be read in part blocks more than it should, and shows its faults.
 //!
 //! Feeds are leased, so that instances share the work. No transaction is open while a feed is fetched (I6).
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures::StreamExt;
+use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
 use super::error::WorkflowError;
-use crate::domain::catalogue::{Block, Feed};
+use crate::domain::calendar_feed::{FEED_REACH, Feed, FeedState};
+use crate::domain::catalogue::Block;
 use crate::domain::time::Window;
-use crate::gateway::calendar_feed::{BusyTime, FeedError, ParsedFeed, fetch, parse_feed};
-use crate::store::{FeedRead, LeaseRequest};
+use crate::gateway::calendar_feed::{
+    BusyTime, FeedError, FeedFault, ParsedFeed, ZoneNames, fetch, parse_feed,
+};
+use crate::store::{FeedRead, KEPT_PREFIX, LeaseRequest};
 
 /// How often a feed is read.
 const READ_INTERVAL: chrono::Duration = chrono::Duration::minutes(15);
-/// How far ahead repeating events are expanded into blocks.
-const READ_AHEAD: chrono::Duration = chrono::Duration::days(366);
+/// How many faults of a feed are kept for the operator.
+const FAULTS_SHOWN: usize = 10;
 /// How many feeds are read at the same time.
 const BATCH: u32 = 4;
 /// How often the worker looks for due feeds without being woken.
@@ -67,20 +72,14 @@ pub async fn read_due_feeds(context: &Context) -> Result<u64, WorkflowError> {
 
 async fn read_feed(context: &Context, feed: &Feed) -> Result<(), WorkflowError> {
     let now = context.now();
-    let reading = fetch_feed(feed, now, context.settings.calendar_allow_private).await;
+    let zones = ZoneNames {
+        named: feed.timezone.clone(),
+        of_schedules: context.store.list_schedule_zones(&feed.resource).await?,
+    };
+    let reading = fetch_feed(context, feed, now, zones).await;
     let next = context.now() + READ_INTERVAL;
     let outcome = match reading {
-        Ok(reading) => {
-            let faults = reading.faults.len();
-            let read = FeedRead {
-                blocks: reading.busy.into_iter().map(to_block).collect(),
-                fault: (faults > 0).then(|| format!("{faults} of its events cannot be read and are missing")),
-                read_at: now,
-                next_at: next,
-            };
-            context.store.save_feed_blocks(feed, &read).await?;
-            "read"
-        }
+        Ok(reading) => save_reading(context, feed, reading, (now, next)).await?,
         Err(error) => {
             let fault = format!("the feed {error}");
             tracing::warn!(resource = %feed.resource, fault, "calendar feed not read; its last blocks stay");
@@ -92,21 +91,90 @@ async fn read_feed(context: &Context, feed: &Feed) -> Result<(), WorkflowError> 
     Ok(())
 }
 
-async fn fetch_feed(feed: &Feed, now: DateTime<Utc>, allow_private: bool) -> Result<ParsedFeed, FeedError> {
-    let text = fetch::fetch_feed(&feed.url, allow_private).await?;
-    let Some(within) = Window::new(now, now + READ_AHEAD) else {
-        return Ok(ParsedFeed::default());
+/// Saves what was read, and returns the outcome for the metric. If the database refuses the reading itself, the feed has
+/// failed, so that other feeds do not wait for it.
+async fn save_reading(
+    context: &Context,
+    feed: &Feed,
+    reading: ParsedFeed,
+    (read_at, next): (DateTime<Utc>, DateTime<Utc>),
+) -> Result<&'static str, WorkflowError> {
+    let read = to_feed_read(reading, read_at, next);
+    if let Err(error) = context.store.save_feed_blocks(feed, &read).await {
+        tracing::warn!(resource = %feed.resource, %error, "calendar feed not saved; its last blocks stay");
+        let fault = "the feed was read, but the database did not take it";
+        context.store.save_feed_failure(feed, fault, next).await?;
+        return Ok("failed");
+    }
+    let Some(fault) = &read.fault else {
+        return Ok("read");
     };
-    // A hostile feed can keep the parser busy for seconds, which must not block the async runtime.
-    let reading = tokio::task::spawn_blocking(move || parse_feed(&text, within)).await;
-    reading.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))
+    tracing::warn!(resource = %feed.resource, fault, "calendar feed read in part; it blocks more than it should");
+    Ok("partial")
 }
 
-/// Makes a block from a busy time. Repetitions share their event's id, so the block's id contains the start.
-fn to_block(busy: BusyTime) -> Block {
-    Block {
-        id: format!("{}/{}", busy.uid, busy.window.starts_at().timestamp()),
-        window: busy.window,
-        note: String::new(),
+async fn fetch_feed(
+    context: &Context,
+    feed: &Feed,
+    now: DateTime<Utc>,
+    zones: ZoneNames,
+) -> Result<ParsedFeed, FeedError> {
+    let bytes = fetch::fetch_feed(&feed.url, context.settings.calendar_allow_private).await?;
+    let Some(within) = Window::new(now, now + FEED_REACH) else {
+        return Ok(ParsedFeed::default());
+    };
+    // A hostile feed can keep the parser busy for seconds, which must not block the async runtime. If it makes the parser
+    // panic, the other feeds are still read.
+    let reading = tokio::task::spawn_blocking(move || parse_feed(&bytes, within, &zones)).await;
+    reading.unwrap_or(Err(FeedError::Bug))
+}
+
+fn to_feed_read(reading: ParsedFeed, read_at: DateTime<Utc>, next_at: DateTime<Utc>) -> FeedRead {
+    let count = |number: usize| i32::try_from(number).unwrap_or(i32::MAX);
+    let (entries, fault_count) = (reading.entries, reading.faults.len());
+    let fault = format!("{fault_count} faults in its {entries} entries, which block more than they should");
+    FeedRead {
+        kept: reading.unread.iter().map(|uid| event_key(uid)).collect(),
+        state: match fault_count {
+            0 => FeedState::Ok,
+            _ => FeedState::Partial,
+        },
+        fault: (fault_count > 0).then_some(fault),
+        entries: count(entries),
+        fault_count: count(fault_count),
+        faults: reading
+            .faults
+            .iter()
+            .take(FAULTS_SHOWN)
+            .map(FeedFault::to_string)
+            .collect(),
+        blocks: to_blocks(reading.busy),
+        reaches_to: read_at + FEED_REACH,
+        read_at,
+        next_at,
     }
+}
+
+/// Makes blocks from busy times. A block's id is all that the block is: its event, its start and its end. So two blocks with
+/// one id are the same, and none is lost. The event is a digest, because its id in the feed may be personal or no valid text.
+fn to_blocks(busy: Vec<BusyTime>) -> Vec<Block> {
+    let to_block = |time: &BusyTime| {
+        let (starts_at, ends_at) = (
+            time.window.starts_at().timestamp(),
+            time.window.ends_at().timestamp(),
+        );
+        let id = format!("{}/{starts_at}/{ends_at}", event_key(&time.uid));
+        let note = String::new();
+        let window = time.window;
+        (id.clone(), Block { id, window, note })
+    };
+    let blocks: BTreeMap<String, Block> = busy.iter().map(to_block).collect();
+    blocks.into_values().collect()
+}
+
+/// Returns the beginning of the ids of an event's blocks.
+fn event_key(uid: &str) -> String {
+    let mut key = hex::encode(Sha256::digest(uid));
+    key.truncate(KEPT_PREFIX);
+    key
 }

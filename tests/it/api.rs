@@ -10,6 +10,7 @@ mod bad_input;
 mod blocks;
 mod browser;
 mod calendar_feeds;
+mod calendar_feeds_faults;
 mod cancel_hold;
 mod capacity;
 mod command_line;

@@ -2,11 +2,12 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use holdfast::domain::catalogue::{Block, BlockConflict, EventType, Feed, Resource};
+use holdfast::domain::calendar_feed::Feed;
+use holdfast::domain::catalogue::{Block, BlockConflict, EventType, Resource};
 use holdfast::domain::ids::{EventTypeId, ResourceId};
 use holdfast::domain::listing::{Page, PageRequest, PutOutcome};
 use holdfast::domain::token::CalendarSalt;
-use holdfast::store::{Blocks, Catalogue, FeedRead, Feeds, LeaseRequest, Resources, StoreError};
+use holdfast::store::{Blocks, Catalogue, FeedRead, Feeds, LeaseRequest, NewFeed, Resources, StoreError};
 
 use crate::doubles::Script;
 use crate::fixture;
@@ -45,6 +46,10 @@ impl Catalogue for Script {
         unimplemented!()
     }
 
+    async fn list_schedule_zones(&self, _: &ResourceId) -> Result<Vec<String>, StoreError> {
+        unimplemented!()
+    }
+
     async fn delete_event_type(&self, _: &EventTypeId) -> Result<bool, StoreError> {
         unimplemented!()
     }
@@ -52,7 +57,16 @@ impl Catalogue for Script {
 
 #[async_trait]
 impl Feeds for Script {
-    async fn set_feed(&self, _: &ResourceId, _: Option<&str>, _: DateTime<Utc>) -> Result<(), StoreError> {
+    async fn set_feed(
+        &self,
+        _: &ResourceId,
+        _: Option<&NewFeed<'_>>,
+        _: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        unimplemented!()
+    }
+
+    async fn list_faulty_feeds(&self, _: u32) -> Result<Vec<Feed>, StoreError> {
         unimplemented!()
     }
 

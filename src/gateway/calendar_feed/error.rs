@@ -1,35 +1,70 @@
 //! The errors of calendar feeds: of a whole feed, and of single events in it.
 
-/// An event of a feed that could not be read.
+use std::fmt;
+use std::sync::Arc;
+
+/// Something in a feed that could not be read as it is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FeedFault {
-    /// The event's id in the feed. Empty if the event has none.
-    pub uid: String,
-    /// The reason why the event could not be read.
+    /// The position of the event in the feed, from 1.
+    pub position: usize,
+    /// The event's id in the feed. Empty if the event has none. It may be personal, so it is never shown.
+    pub uid: Arc<str>,
+    /// What could not be read.
     pub error: FeedEventError,
 }
 
-/// An event of a feed cannot be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+impl fmt::Display for FeedFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "entry {}: {}", self.position, self.error)
+    }
+}
+
+/// A part of an event cannot be read. Each message says what blocks instead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum FeedEventError {
-    /// A needed line is not of the form `NAME;PARAMETER=value:value`, or the event lacks its `END`.
-    #[error("a needed line is broken")]
-    Line,
-    /// The start is missing, or a date or a duration is invalid.
-    #[error("a date or a duration is missing or broken")]
-    Time,
-    /// The zone's name is known to neither IANA nor Windows, and the feed does not describe the zone.
-    #[error("the time zone is unknown")]
-    Zone,
+    /// The start cannot be read, and nothing else says when the event is.
+    #[error("nothing says when it is; its last blocks stay")]
+    Unreadable,
+    /// The event lacks its `END`.
+    #[error("its end is missing; what was read blocks")]
+    Unended,
+    /// The time of day of the start cannot be read.
+    #[error("its start is broken; the whole day blocks")]
+    Start,
+    /// The end or the duration cannot be read.
+    #[error("its end is broken; a day from its start blocks, or to the end of the day that it names")]
+    End,
     /// The event ends before it begins.
-    #[error("it ends before it begins")]
+    #[error("it ends before it begins; a day from its start blocks")]
     Backwards,
+    /// The event is longer than a hundred years.
+    #[error("it is too long; its first hundred years block")]
+    TooLong,
+    /// The zone's name is known to neither IANA nor Windows, and the feed does not describe the zone.
+    #[error("its time zone is unknown; the calendar's own is taken")]
+    Zone,
     /// The recurrence rule is invalid.
-    #[error("the recurrence rule is broken")]
+    #[error("its recurrence rule is broken; its first date blocks, and its last blocks stay")]
     Rule,
-    /// The recurrence rule has thousands of repetitions.
-    #[error("it repeats too often")]
+    /// The end of the recurrence rule is invalid.
+    #[error("the end of its recurrence rule is broken; it repeats without end")]
+    Until,
+    /// The recurrence rule has too many repetitions.
+    #[error("it repeats too often; all the time from its start to its end blocks")]
     TooOften,
+    /// A further date of the event is invalid.
+    #[error("a further date is broken; its day blocks, if it has one")]
+    FurtherDate,
+    /// An exception of the event is invalid or in an unknown zone.
+    #[error("an exception is broken; its repetition blocks")]
+    Exception,
+    /// The repetition that an entry replaces is invalid or in an unknown zone.
+    #[error("the repetition that it replaces is broken; that repetition blocks too")]
+    Replaced,
+    /// A busy time of a list is invalid.
+    #[error("a busy time is broken; its day blocks, if it has one")]
+    BusyTime,
 }
 
 /// A feed as a whole cannot be used.
@@ -41,6 +76,9 @@ pub enum FeedError {
     /// The calendar is nested too deeply, or its events repeat too often in total.
     #[error("is nested too deeply or repeats too often")]
     TooMuch,
+    /// The parser stopped with a panic.
+    #[error("cannot be read because of a bug in the program")]
+    Bug,
     /// The address has a scheme that we do not fetch, or contains a user name.
     #[error("must be an https address without credentials")]
     Address,
@@ -56,13 +94,13 @@ pub enum FeedError {
     /// The server responded with another status than 200.
     #[error("answered with status {0}")]
     Status(u16),
-    /// The feed has more bytes than the limit.
+    /// The feed has more bytes than the limit, as it arrives or unpacked.
     #[error("is too large")]
     TooLarge,
     /// The feed did not arrive completely within the time limit.
     #[error("took too long")]
     TooSlow,
-    /// The feed is not UTF-8.
-    #[error("is not UTF-8")]
-    NotText,
+    /// The feed is packed with gzip, and not whole.
+    #[error("is packed and cut off")]
+    BrokenGzip,
 }

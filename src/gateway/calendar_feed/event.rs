@@ -1,51 +1,21 @@
 //! One event of a feed: its start, its length, its recurrence rules, and whether it makes anybody busy.
+//!
+//! What cannot be read makes the event longer or leaves an exception out, never the reverse.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
-use chrono::{DateTime, Days, Duration, NaiveDate, Utc};
+use chrono::{DateTime, Duration, NaiveDate, NaiveTime, Utc};
 
 use super::error::FeedEventError;
-use super::lines::{Component, ContentLine};
-use super::values::{NominalLength, parse_date, parse_date_time, parse_duration};
+use super::lines::Component;
+use super::times::{ReadPeriod, ReadTime, TimeReader};
+use super::values::{NominalLength, parse_duration};
 use super::vtimezone::FeedZones;
-use super::zone::{Zone, ZonedTime};
-use crate::domain::time::Window;
+use super::zone::ZonedTime;
 
-/// The longest id in bytes, because each busy time has a copy of it.
-const MAX_UID_BYTES: usize = 1_000;
-
-/// The longest accepted event, in days. A longer one is not an appointment, and would make us search further
-/// into the past.
-const MAX_DAYS: i64 = 3_660;
-
-const SECONDS_PER_DAY: i64 = 86_400;
-
-/// Parses all values of a line, which are separated by commas.
-fn parse_times(line: &ContentLine, zones: &FeedZones) -> Result<Vec<ZonedTime>, FeedEventError> {
-    let values = line
-        .value
-        .split(',')
-        .map(str::trim)
-        .filter(|value| !value.is_empty());
-    values.map(|value| parse_value(value, line, zones)).collect()
-}
-
-fn parse_time(line: &ContentLine, zones: &FeedZones) -> Result<ZonedTime, FeedEventError> {
-    parse_value(line.value.trim(), line, zones)
-}
-
-fn parse_value(value: &str, line: &ContentLine, zones: &FeedZones) -> Result<ZonedTime, FeedEventError> {
-    if let Some(date) = parse_date(value) {
-        return Ok(ZonedTime::from_whole_day(date, zones.default.clone()));
-    }
-    let (local, is_utc) = parse_date_time(value).ok_or(FeedEventError::Time)?;
-    let zone = match line.parameter("TZID") {
-        _ if is_utc => Zone::Known(chrono_tz::Tz::UTC),
-        Some(id) => zones.find_zone(id).ok_or(FeedEventError::Zone)?,
-        None => zones.default.clone(),
-    };
-    Ok(ZonedTime::new(local, zone))
-}
+/// The longest accepted event, in seconds: a hundred years.
+const MAX_SECONDS: i64 = 36_600 * 86_400;
 
 /// The repetitions that do not take place as the rule says.
 #[derive(Debug, Default)]
@@ -53,92 +23,102 @@ pub(super) struct ExcludedTimes {
     instants: HashSet<DateTime<Utc>>,
     /// The whole days that are excluded. Some programs write them also for events that begin at some hour.
     dates: HashSet<NaiveDate>,
+    /// The days whose midnight is excluded. For a whole day, Exchange writes it in a zone of its own.
+    midnights: HashSet<NaiveDate>,
 }
 
 impl ExcludedTimes {
     pub(super) fn add(&mut self, time: &ZonedTime) {
         if time.is_whole_day {
             self.dates.insert(time.local.date());
-        } else {
-            self.instants.extend(time.to_instant());
+            return;
+        }
+        self.instants.extend(time.to_instant());
+        if time.local.time() == NaiveTime::MIN {
+            self.midnights.insert(time.local.date());
         }
     }
 
     pub(super) fn contains(&self, time: &ZonedTime) -> bool {
-        self.dates.contains(&time.local.date())
+        let date = time.local.date();
+        self.dates.contains(&date)
+            || time.is_whole_day && self.midnights.contains(&date)
             || time.to_instant().is_some_and(|at| self.instants.contains(&at))
     }
+}
+
+/// The repetition that an entry replaces.
+#[derive(Debug)]
+pub(super) struct Replaced {
+    pub(super) time: ZonedTime,
+    /// Whether all later repetitions change in the same way.
+    pub(super) is_and_future: bool,
 }
 
 /// An event of a feed, or a single repetition with an entry of its own.
 #[derive(Debug)]
 pub(super) struct FeedEvent {
-    pub(super) uid: String,
+    pub(super) uid: Arc<str>,
+    /// The position in the feed, from 1.
+    pub(super) position: usize,
     /// Whether the event makes nobody busy, because it is cancelled or marked as free.
     pub(super) is_free: bool,
-    /// The repetition that this entry replaces.
-    pub(super) replaces: Option<ZonedTime>,
+    /// Whether this entry is of a single repetition. Then its rules do not count: some programs copy them.
+    pub(super) is_repetition: bool,
+    /// The repetition that this entry replaces, if it can be read.
+    pub(super) replaces: Option<Replaced>,
     pub(super) start: ZonedTime,
-    length: NominalLength,
+    pub(super) length: NominalLength,
     pub(super) rules: Vec<String>,
-    /// Further start times, beside those of the rules.
-    pub(super) further_starts: Vec<ZonedTime>,
+    /// Further times, beside those of the rules, some with a length of their own.
+    pub(super) further: Vec<(ZonedTime, Option<NominalLength>)>,
     pub(super) excluded: ExcludedTimes,
 }
 
 impl FeedEvent {
-    /// Parses a `VEVENT` component.
-    ///
-    /// # Errors
-    /// [`FeedEventError`] says what is wrong with it.
-    pub(super) fn parse(component: &Component, zones: &FeedZones) -> Result<Self, FeedEventError> {
-        let uid = component.value("UID").unwrap_or_default();
-        if component.is_broken || uid.len() > MAX_UID_BYTES {
-            return Err(FeedEventError::Line);
+    /// Parses a `VEVENT` component, and adds what it could not read to `faults`. Returns `None` if nothing says when the
+    /// event is.
+    pub(super) fn parse(
+        component: &Component,
+        position: usize,
+        zones: &FeedZones,
+        faults: &mut Vec<FeedEventError>,
+    ) -> Option<Self> {
+        if component.is_unended {
+            faults.push(FeedEventError::Unended);
         }
-        let line = component.line("DTSTART").ok_or(FeedEventError::Time)?;
-        let start = parse_time(line, zones)?;
-        let replaces = component
-            .line("RECURRENCE-ID")
-            .map(|line| parse_time(line, zones));
-        let mut further_starts = Vec::new();
-        for line in component.lines("RDATE") {
-            further_starts.extend(parse_times(line, zones)?);
+        let mut reader = TimeReader::new(zones);
+        let Some((start, is_guessed)) = parse_start(component, &reader, faults) else {
+            faults.push(FeedEventError::Unreadable);
+            return None;
+        };
+        reader.of_start = Some(start.zone.clone());
+        let line = component.line("DTSTART");
+        reader.name_of_start = line.and_then(|line| line.parameter("TZID")).map(str::to_owned);
+        let mut length = parse_length(component, &start, &reader, faults);
+        if is_guessed && length.nominal_seconds() < NominalLength::DAY.nominal_seconds() {
+            length = NominalLength::DAY;
         }
-        let mut excluded = ExcludedTimes::default();
-        for line in component.lines("EXDATE") {
-            parse_times(line, zones)?
-                .iter()
-                .for_each(|time| excluded.add(time));
-        }
-        Ok(Self {
-            uid: uid.to_owned(),
+        Some(Self {
+            uid: Arc::from(component.value("UID").unwrap_or_default()),
+            position,
             is_free: is_free(component),
-            replaces: replaces.transpose()?,
-            length: parse_length(component, &start, zones)?,
+            is_repetition: component.line("RECURRENCE-ID").is_some(),
+            replaces: parse_replaced(component, &reader, faults),
             rules: component.lines("RRULE").map(|line| line.value.clone()).collect(),
+            further: parse_further(component, &start, &reader, faults),
+            excluded: parse_excluded(component, &reader, faults),
             start,
-            further_starts,
-            excluded,
+            length,
         })
-    }
-
-    /// Returns the busy time of the repetition that begins at `start`, or `None` if it takes no time.
-    pub(super) fn busy_window(&self, start: &ZonedTime) -> Option<Window> {
-        let last_day = start
-            .local
-            .checked_add_days(Days::new(self.length.days.unsigned_abs()))?;
-        let end = start
-            .at_local(last_day)
-            .to_instant()?
-            .checked_add_signed(Duration::seconds(self.length.seconds))?;
-        Window::new(start.to_instant()?, end)
     }
 
     /// Returns an upper limit of the event's length.
     pub(super) fn max_length(&self) -> Duration {
+        let own = self.further.iter().filter_map(|(_, length)| *length);
+        let longest = own.chain([self.length]).map(NominalLength::nominal_seconds).max();
         // A day on the wall clock may be longer than 24 hours, so one day is added.
-        Duration::days(self.length.days + 1) + Duration::seconds(self.length.seconds)
+        Duration::seconds(longest.unwrap_or_default()) + Duration::days(1)
     }
 }
 
@@ -154,37 +134,162 @@ pub(super) fn is_free(component: &Component) -> bool {
         || has_value("X-MICROSOFT-CDO-BUSYSTATUS", "FREE")
 }
 
-/// Returns an event's length: whole days and durations by the wall clock, else exact seconds (RFC 5545, 3.8.5.3).
+/// Returns the start, and whether it is a guess: the whole day that some other line names.
+fn parse_start(
+    component: &Component,
+    reader: &TimeReader<'_>,
+    faults: &mut Vec<FeedEventError>,
+) -> Option<(ZonedTime, bool)> {
+    let read = |name: &str| {
+        component
+            .line(name)
+            .map_or(ReadTime::Nothing, |line| reader.read_line(line))
+    };
+    match read("DTSTART") {
+        ReadTime::Whole(start) => return Some((start, false)),
+        ReadTime::UnknownZone(start) => {
+            faults.push(FeedEventError::Zone);
+            return Some((start, false));
+        }
+        ReadTime::Day(start) => {
+            faults.push(FeedEventError::Start);
+            return Some((start, true));
+        }
+        ReadTime::Nothing => {}
+    }
+    let end = || {
+        let end = read("DTEND").into_time()?;
+        // The end is not part of the event.
+        Some(end.at_local(end.local.checked_sub_signed(Duration::seconds(1))?))
+    };
+    let other = read("RECURRENCE-ID").into_time().or_else(end)?;
+    faults.push(FeedEventError::Start);
+    Some((other.to_whole_day(), true))
+}
+
+/// Returns an event's length: whole days and durations by the wall clock, else exact seconds (RFC 5545, 3.8.5.3). If it
+/// cannot be read, it is a day.
 fn parse_length(
     component: &Component,
     start: &ZonedTime,
-    zones: &FeedZones,
-) -> Result<NominalLength, FeedEventError> {
-    let (days, seconds) = match (component.line("DTEND"), component.value("DURATION")) {
-        (Some(line), _) => {
-            let end = parse_time(line, zones)?;
-            let (from, to) = (
-                start.to_instant().ok_or(FeedEventError::Time)?,
-                end.to_instant().ok_or(FeedEventError::Time)?,
-            );
-            match start.is_whole_day && end.is_whole_day {
-                // Some programs write the day itself as its end.
-                true if end.local == start.local => (1, 0),
-                true => ((end.local - start.local).num_days(), 0),
-                false => (0, (to - from).num_seconds()),
+    reader: &TimeReader<'_>,
+    faults: &mut Vec<FeedEventError>,
+) -> NominalLength {
+    let length = match (component.line("DTEND"), component.value("DURATION")) {
+        (Some(line), duration) => match reader.read_line(line) {
+            ReadTime::Whole(end) => length_until(start, &end),
+            ReadTime::UnknownZone(end) | ReadTime::Day(end) => {
+                faults.push(FeedEventError::End);
+                let end = end.to_whole_day();
+                let day_after = end.local.checked_add_signed(Duration::days(1));
+                day_after.and_then(|day_after| length_until(start, &end.at_local(day_after)))
+            }
+            ReadTime::Nothing => duration.and_then(parse_duration),
+        },
+        (None, Some(text)) => parse_duration(text),
+        (None, None) => Some(NominalLength {
+            days: i64::from(start.is_whole_day),
+            seconds: 0,
+        }),
+    };
+    match length {
+        None => {
+            faults.push(FeedEventError::End);
+            NominalLength::DAY
+        }
+        Some(length) if !length.is_forward() => {
+            faults.push(FeedEventError::Backwards);
+            NominalLength::DAY
+        }
+        Some(length) if length.nominal_seconds() > MAX_SECONDS => {
+            faults.push(FeedEventError::TooLong);
+            NominalLength::from_seconds(MAX_SECONDS)
+        }
+        Some(length) => length,
+    }
+}
+
+fn length_until(start: &ZonedTime, end: &ZonedTime) -> Option<NominalLength> {
+    if !start.is_whole_day || !end.is_whole_day {
+        return start.seconds_until(end).map(NominalLength::from_seconds);
+    }
+    // Some programs write the day itself as its end.
+    let days = if end.local == start.local {
+        1
+    } else {
+        (end.local - start.local).num_days()
+    };
+    Some(NominalLength { days, seconds: 0 })
+}
+
+fn parse_replaced(
+    component: &Component,
+    reader: &TimeReader<'_>,
+    faults: &mut Vec<FeedEventError>,
+) -> Option<Replaced> {
+    let line = component.line("RECURRENCE-ID")?;
+    let range = line.parameter("RANGE").unwrap_or_default();
+    match reader.read_line(line) {
+        ReadTime::Whole(time) => Some(Replaced {
+            time,
+            is_and_future: range.eq_ignore_ascii_case("THISANDFUTURE"),
+        }),
+        _ => {
+            faults.push(FeedEventError::Replaced);
+            None
+        }
+    }
+}
+
+fn parse_further(
+    component: &Component,
+    start: &ZonedTime,
+    reader: &TimeReader<'_>,
+    faults: &mut Vec<FeedEventError>,
+) -> Vec<(ZonedTime, Option<NominalLength>)> {
+    let mut further = Vec::new();
+    for line in component.lines("RDATE") {
+        for value in line.values() {
+            let day = if value.contains('/') {
+                match reader.read_period(value, line) {
+                    ReadPeriod::Whole(start, length) => {
+                        further.push((start, Some(length)));
+                        continue;
+                    }
+                    ReadPeriod::Day(day) => Some(day),
+                    ReadPeriod::Nothing => None,
+                }
+            } else {
+                match reader.read(value, line) {
+                    ReadTime::Whole(time) => {
+                        let is_day_of_hours = time.is_whole_day && !start.is_whole_day;
+                        further.push((time, is_day_of_hours.then_some(NominalLength::DAY)));
+                        continue;
+                    }
+                    ReadTime::UnknownZone(day) | ReadTime::Day(day) => Some(day.to_whole_day()),
+                    ReadTime::Nothing => None,
+                }
+            };
+            faults.push(FeedEventError::FurtherDate);
+            further.extend(day.map(|day| (day, Some(NominalLength::DAY))));
+        }
+    }
+    further
+}
+
+fn parse_excluded(
+    component: &Component,
+    reader: &TimeReader<'_>,
+    faults: &mut Vec<FeedEventError>,
+) -> ExcludedTimes {
+    let mut excluded = ExcludedTimes::default();
+    for line in component.lines("EXDATE") {
+        for value in line.values() {
+            match reader.read(value, line) {
+                ReadTime::Whole(time) => excluded.add(&time),
+                _ => faults.push(FeedEventError::Exception),
             }
         }
-        (None, Some(text)) => {
-            let NominalLength { days, seconds } = parse_duration(text).ok_or(FeedEventError::Time)?;
-            (days, seconds)
-        }
-        (None, None) => (i64::from(start.is_whole_day), 0),
-    };
-    if days < 0 || seconds < 0 {
-        return Err(FeedEventError::Backwards);
     }
-    if days > MAX_DAYS || seconds > MAX_DAYS * SECONDS_PER_DAY {
-        return Err(FeedEventError::Time);
-    }
-    Ok(NominalLength { days, seconds })
+    excluded
 }

@@ -6,9 +6,11 @@
 //! no credentials. Bytes, redirects and time are limited. When to fetch, and what happens to a feed that fails, is left
 //! to `workflow`.
 
-use std::net::{IpAddr, SocketAddr};
+use std::io::Read as _;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use flate2::read::MultiGzDecoder;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{ACCEPT, LOCATION};
 use reqwest::{Client, Response, StatusCode};
@@ -40,13 +42,14 @@ impl FetchPolicy {
     }
 }
 
-/// Downloads the text of a feed: at most 5 MiB, in at most 10 seconds, over at most five redirects.
+/// Downloads the bytes of a feed: at most 5 MiB, in at most 10 seconds, over at most five redirects. Unpacks gzip,
+/// also if the server does not say that it packs.
 ///
 /// `allow_private` allows any address, and plain HTTP, for an installation whose calendars are in its own network.
 ///
 /// # Errors
 /// [`FeedError`] says why the download failed. It never contains the address, because the address may be a secret.
-pub async fn fetch_feed(url: &str, allow_private: bool) -> Result<String, FeedError> {
+pub async fn fetch_feed(url: &str, allow_private: bool) -> Result<Vec<u8>, FeedError> {
     fetch_with_policy(&FetchPolicy::new(allow_private), url).await
 }
 
@@ -56,26 +59,33 @@ pub async fn fetch_feed(url: &str, allow_private: bool) -> Result<String, FeedEr
 /// [`FeedError::Address`] and [`FeedError::NotPublic`] if it would not.
 pub fn check_feed_address(url: &str, allow_private: bool) -> Result<(), FeedError> {
     let policy = FetchPolicy::new(allow_private);
-    let url = Url::parse(url).map_err(|_| FeedError::Address)?;
+    let url = parse_address(url)?;
     match policy.checked_host(&url)? {
+        // These names are never anything but loopback (RFC 6761).
+        Host::Domain(name) if is_localhost(name) => policy.check_address(Ipv4Addr::LOCALHOST.into()),
         Host::Domain(_) => Ok(()),
         Host::Ipv4(address) => policy.check_address(address.into()),
         Host::Ipv6(address) => policy.check_address(address.into()),
     }
 }
 
-async fn fetch_with_policy(policy: &FetchPolicy, url: &str) -> Result<String, FeedError> {
-    let url = Url::parse(url).map_err(|_| FeedError::Address)?;
+fn is_localhost(name: &str) -> bool {
+    let name = name.trim_end_matches('.');
+    name == "localhost" || name.ends_with(".localhost")
+}
+
+async fn fetch_with_policy(policy: &FetchPolicy, url: &str) -> Result<Vec<u8>, FeedError> {
+    let url = parse_address(url)?;
     let download = tokio::time::timeout(policy.timeout, follow_redirects(policy, url));
     download.await.unwrap_or(Err(FeedError::TooSlow))
 }
 
-async fn follow_redirects(policy: &FetchPolicy, mut url: Url) -> Result<String, FeedError> {
+async fn follow_redirects(policy: &FetchPolicy, mut url: Url) -> Result<Vec<u8>, FeedError> {
     for _ in 0..=policy.max_redirects {
         let addresses = policy.resolve_host(&url).await?;
         let response = send_request(&url, addresses).await?;
         match response.status() {
-            StatusCode::OK => return read_text(policy, response).await,
+            StatusCode::OK => return read_body(policy, response).await,
             StatusCode::MOVED_PERMANENTLY
             | StatusCode::FOUND
             | StatusCode::SEE_OTHER
@@ -85,7 +95,8 @@ async fn follow_redirects(policy: &FetchPolicy, mut url: Url) -> Result<String, 
                     .headers()
                     .get(LOCATION)
                     .and_then(|value| value.to_str().ok());
-                let next = location.and_then(|location| url.join(location).ok());
+                let next =
+                    location.and_then(|location| parse_address(url.join(location).ok()?.as_str()).ok());
                 url = next.ok_or(FeedError::Redirects)?;
             }
             other => return Err(FeedError::Status(other.as_u16())),
@@ -110,7 +121,7 @@ async fn send_request(url: &Url, addresses: Vec<SocketAddr>) -> Result<Response,
     request.send().await.map_err(|_| FeedError::Unreachable)
 }
 
-async fn read_text(policy: &FetchPolicy, mut response: Response) -> Result<String, FeedError> {
+async fn read_body(policy: &FetchPolicy, mut response: Response) -> Result<Vec<u8>, FeedError> {
     let mut bytes = Vec::new();
     // Counted as they arrive, because a server may send no `Content-Length`.
     while let Some(chunk) = response.chunk().await.map_err(|_| FeedError::Unreachable)? {
@@ -119,7 +130,37 @@ async fn read_text(policy: &FetchPolicy, mut response: Response) -> Result<Strin
         }
         bytes.extend_from_slice(&chunk);
     }
-    String::from_utf8(bytes).map_err(|_| FeedError::NotText)
+    unpack(policy, bytes)
+}
+
+/// Unpacks gzip, which begins with two bytes that no calendar begins with. It stops at the limit, however much would follow.
+fn unpack(policy: &FetchPolicy, bytes: Vec<u8>) -> Result<Vec<u8>, FeedError> {
+    if !bytes.starts_with(&[0x1f, 0x8b]) {
+        return Ok(bytes);
+    }
+    let mut unpacked = Vec::new();
+    let limit = policy.max_bytes as u64 + 1;
+    let read = MultiGzDecoder::new(bytes.as_slice())
+        .take(limit)
+        .read_to_end(&mut unpacked);
+    match read {
+        Ok(_) if unpacked.len() > policy.max_bytes => Err(FeedError::TooLarge),
+        Ok(_) => Ok(unpacked),
+        Err(_) => Err(FeedError::BrokenGzip),
+    }
+}
+
+/// Parses a feed's address. `webcal` is `https` for calendar programs.
+///
+/// # Errors
+/// [`FeedError::Address`] if it is not an absolute URL.
+pub fn parse_address(text: &str) -> Result<Url, FeedError> {
+    let subscribed = ["webcal://", "webcals://"].into_iter().find_map(|scheme| {
+        let (head, rest) = text.split_at_checked(scheme.len())?;
+        head.eq_ignore_ascii_case(scheme)
+            .then(|| format!("https://{rest}"))
+    });
+    Url::parse(subscribed.as_deref().unwrap_or(text)).map_err(|_| FeedError::Address)
 }
 
 impl FetchPolicy {

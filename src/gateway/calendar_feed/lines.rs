@@ -1,39 +1,43 @@
-//! Parses a feed's text into components and their content lines, as far as they tell when somebody is busy.
+//! Parses a feed's bytes into components and their content lines, as far as they tell when somebody is busy.
 //!
-//! `icalendar` parses each content line by itself, so that a broken line invalidates its component and not the feed.
+//! Each content line is parsed by itself, and leniently: what it lacks is missed only by what reads it. Lines are unfolded
+//! before they are decoded, because programs fold in the middle of a character. A line that is not UTF-8 is read as
+//! Latin-1. NUL is left out, because not every database stores it.
 
-use icalendar::parser::{Property, unfold};
+use std::borrow::Cow;
 
 use super::error::FeedError;
+use super::values::parse_leading_date;
 
 /// The deepest nesting of components. No real calendar is nested deeper.
 const MAX_DEPTH: usize = 8;
 
-/// The names of the lines that we need. All other lines may be broken.
-const NEEDED_NAMES: [&str; 16] = [
-    "UID",
-    "DTSTART",
-    "DTEND",
-    "DURATION",
-    "RRULE",
-    "RDATE",
-    "EXDATE",
-    "RECURRENCE-ID",
-    "STATUS",
-    "TRANSP",
-    "X-MICROSOFT-CDO-BUSYSTATUS",
-    "TZID",
-    "TZOFFSETFROM",
-    "TZOFFSETTO",
-    "X-LIC-LOCATION",
-    "X-WR-TIMEZONE",
+/// The names of the lines that we need, and whether their values are text that may contain a colon.
+const NEEDED_NAMES: [(&str, bool); 17] = [
+    ("UID", true),
+    ("DTSTART", false),
+    ("DTEND", false),
+    ("DURATION", false),
+    ("RRULE", false),
+    ("RDATE", false),
+    ("EXDATE", false),
+    ("RECURRENCE-ID", false),
+    ("FREEBUSY", false),
+    ("STATUS", false),
+    ("TRANSP", false),
+    ("X-MICROSOFT-CDO-BUSYSTATUS", false),
+    ("TZID", true),
+    ("TZOFFSETFROM", false),
+    ("TZOFFSETTO", false),
+    ("X-LIC-LOCATION", true),
+    ("X-WR-TIMEZONE", true),
 ];
 
 /// A content line: a name, parameters and a value.
 pub(super) struct ContentLine {
-    name: String,
+    name: &'static str,
     parameters: Vec<(String, String)>,
-    /// The text after the colon.
+    /// The text after the colon; empty if there is none.
     pub(super) value: String,
 }
 
@@ -44,6 +48,12 @@ impl ContentLine {
         let found = parameters.find(|(key, _)| key.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
+
+    /// Returns the values, which are separated by commas.
+    pub(super) fn values(&self) -> impl Iterator<Item = &str> {
+        let values = self.value.split(',').map(str::trim);
+        values.filter(|value| !value.is_empty())
+    }
 }
 
 /// The lines between a `BEGIN` and its `END`.
@@ -52,8 +62,8 @@ pub(super) struct Component {
     lines: Vec<ContentLine>,
     /// The `STANDARD` and `DAYLIGHT` parts of a `VTIMEZONE`.
     pub(super) parts: Vec<Component>,
-    /// Whether a needed line could not be parsed, or the `END` is missing.
-    pub(super) is_broken: bool,
+    /// Whether its own `END` is missing, or that of a component inside it.
+    pub(super) is_unended: bool,
 }
 
 impl Component {
@@ -62,7 +72,7 @@ impl Component {
             name: name.trim().to_ascii_uppercase(),
             lines: Vec::new(),
             parts: Vec::new(),
-            is_broken: false,
+            is_unended: false,
         }
     }
 
@@ -91,6 +101,8 @@ pub(super) struct CalendarComponents {
     pub(super) zones: Vec<Component>,
     /// The `VEVENT` components: events, and repetitions with an entry of their own.
     pub(super) events: Vec<Component>,
+    /// The `VFREEBUSY` components, which list busy times without their events.
+    pub(super) free_busy: Vec<Component>,
 }
 
 /// Parses a feed into its components.
@@ -98,17 +110,48 @@ pub(super) struct CalendarComponents {
 /// # Errors
 /// [`FeedError::NotACalendar`] if no calendar begins or not every component ends, [`FeedError::TooMuch`] if components
 /// are nested too deeply.
-pub(super) fn parse_components(feed: &str) -> Result<CalendarComponents, FeedError> {
-    // Some programs write a byte order mark.
-    let text = unfold(feed.trim_start_matches('\u{feff}'));
+pub(super) fn parse_components(feed: &[u8]) -> Result<CalendarComponents, FeedError> {
     let mut parser = ComponentParser::default();
-    for line in text.lines().map(str::trim_end).filter(|line| !line.is_empty()) {
-        parser.parse_line(line)?;
+    for line in unfold(&to_bytes_of_utf8(feed)).split(|byte| *byte == b'\n') {
+        let text = match std::str::from_utf8(line) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => line.iter().copied().map(char::from).collect(),
+        };
+        parser.parse_line(text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}'))?;
     }
     if !parser.has_calendar || !parser.open.is_empty() {
         return Err(FeedError::NotACalendar);
     }
     Ok(parser.components)
+}
+
+/// Returns UTF-16, which has a byte order mark, as UTF-8, and everything else as it is.
+fn to_bytes_of_utf8(feed: &[u8]) -> Cow<'_, [u8]> {
+    let to_unit: fn([u8; 2]) -> u16 = match feed {
+        [0xff, 0xfe, ..] => u16::from_le_bytes,
+        [0xfe, 0xff, ..] => u16::from_be_bytes,
+        _ => return Cow::Borrowed(feed),
+    };
+    let units: Vec<u16> = feed[2..]
+        .chunks_exact(2)
+        .map(|pair| to_unit([pair[0], pair[1]]))
+        .collect();
+    Cow::Owned(String::from_utf16_lossy(&units).into_bytes())
+}
+
+/// Returns the lines, each with its line feed, without empty ones and without NUL. A line that begins with a blank
+/// continues the one before.
+fn unfold(bytes: &[u8]) -> Vec<u8> {
+    let mut unfolded = Vec::with_capacity(bytes.len());
+    for line in bytes.split(|byte| matches!(byte, b'\n' | b'\r')) {
+        let is_continued = matches!(line.first(), Some(b' ' | b'\t')) && unfolded.pop().is_some();
+        if !line.is_empty() {
+            let kept = line.iter().skip(usize::from(is_continued));
+            unfolded.extend(kept.filter(|byte| **byte != 0));
+            unfolded.push(b'\n');
+        }
+    }
+    unfolded
 }
 
 #[derive(Default)]
@@ -124,16 +167,15 @@ impl ComponentParser {
     fn parse_line(&mut self, line: &str) -> Result<(), FeedError> {
         match strip_keyword(line, "BEGIN:") {
             Some(name) => return self.begin_component(Component::new(name)),
+            // What follows a whole calendar has no meaning.
+            None if self.open.is_empty() && (self.has_calendar || line.is_empty()) => return Ok(()),
             None if self.open.is_empty() => return Err(FeedError::NotACalendar),
             None => {}
         }
         if let Some(name) = strip_keyword(line, "END:") {
             self.end_component(&Component::new(name).name);
-        } else if let (Some(name), Some(open)) = (find_needed_name(line), self.open.last_mut()) {
-            match parse_content_line(name, line) {
-                Some(line) => open.lines.push(line),
-                None => open.is_broken = true,
-            }
+        } else if let (Some(line), Some(open)) = (parse_needed_line(line), self.open.last_mut()) {
+            open.lines.push(line);
         }
         Ok(())
     }
@@ -143,7 +185,7 @@ impl ComponentParser {
         if component.name == "VEVENT" && self.open.iter().any(|open| open.name == "VEVENT") {
             self.end_component("VEVENT");
             if let Some(unended) = self.components.events.last_mut() {
-                unended.is_broken = true;
+                unended.is_unended = true;
             }
         }
         if self.open.len() == MAX_DEPTH {
@@ -156,17 +198,17 @@ impl ComponentParser {
         Ok(())
     }
 
-    /// Ends the innermost component with this name, and all components inside it. A component is broken if one inside
-    /// it lacks its `END`. An `END` without such a component is ignored.
+    /// Ends the innermost component with this name, and all components inside it. An `END` without such a component is
+    /// ignored.
     fn end_component(&mut self, name: &str) {
         let Some(index) = self.open.iter().rposition(|open| open.name == name) else {
             return;
         };
-        let mut is_broken = false;
+        let mut is_unended = false;
         while self.open.len() > index {
             let Some(mut ended) = self.open.pop() else { return };
-            ended.is_broken |= is_broken;
-            is_broken |= self.open.len() > index;
+            is_unended |= self.open.len() > index;
+            ended.is_unended |= is_unended;
             self.store_component(ended);
         }
     }
@@ -180,6 +222,7 @@ impl ComponentParser {
             }
             "VTIMEZONE" => self.components.zones.push(ended),
             "VEVENT" => self.components.events.push(ended),
+            "VFREEBUSY" => self.components.free_busy.push(ended),
             "STANDARD" | "DAYLIGHT" => {
                 if let Some(zone) = self.open.last_mut() {
                     zone.parts.push(ended);
@@ -196,24 +239,43 @@ fn strip_keyword<'a>(line: &'a str, keyword: &str) -> Option<&'a str> {
     head.eq_ignore_ascii_case(keyword).then_some(rest)
 }
 
-fn find_needed_name(line: &str) -> Option<&'static str> {
-    let name = line.split([':', ';']).next().unwrap_or(line).trim();
-    NEEDED_NAMES
-        .into_iter()
-        .find(|needed| needed.eq_ignore_ascii_case(name))
-}
-
-fn parse_content_line(name: &str, line: &str) -> Option<ContentLine> {
-    // A content line has a value (RFC 5545, 3.1), but `icalendar` accepts one without.
-    line.contains(':').then_some(())?;
-    let property = Property::try_from(line).ok()?;
-    let parameters = property.params.iter().filter_map(|parameter| {
-        let value = parameter.val.as_ref()?.as_str().trim_matches('"');
-        Some((parameter.key.as_str().to_owned(), value.to_owned()))
+/// Parses a content line if its name is one that we need.
+fn parse_needed_line(line: &str) -> Option<ContentLine> {
+    let written = line.split([':', ';']).next().unwrap_or(line).trim();
+    let is_written = |(name, _): &&(&str, bool)| name.eq_ignore_ascii_case(written);
+    let (name, is_text) = NEEDED_NAMES.iter().find(is_written)?;
+    let colon = find_colon(line, *is_text);
+    let (head, value) = colon.map_or((line, ""), |colon| (&line[..colon], &line[colon + 1..]));
+    let mut is_quoted = false;
+    let parameters = head.split(|c: char| {
+        is_quoted ^= c == '"';
+        !is_quoted && c == ';'
+    });
+    let parameters = parameters.skip(1).filter_map(|parameter| {
+        let (key, value) = parameter.split_once('=')?;
+        Some((key.trim().to_owned(), value.trim().trim_matches('"').to_owned()))
     });
     Some(ContentLine {
-        name: name.to_owned(),
+        name,
         parameters: parameters.collect(),
-        value: property.val.as_str().to_owned(),
+        value: value.to_owned(),
     })
+}
+
+/// Finds the colon before the value: the first one outside quotes.
+///
+/// Some programs write a parameter with a colon and without quotes, such as `TZID=(UTC+01:00) Amsterdam`. Unless the value
+/// is text, it begins after the last colon that a date follows, or else after the last one.
+fn find_colon(line: &str, is_text: bool) -> Option<usize> {
+    let mut is_quoted = false;
+    let first = line.find(|c: char| {
+        is_quoted ^= c == '"';
+        !is_quoted && c == ':'
+    })?;
+    if is_text || !line[..first].contains(';') {
+        return Some(first);
+    }
+    let mut colons = line.rmatch_indices(':').map(|(colon, _)| colon);
+    let dated = colons.find(|colon| parse_leading_date(&line[colon + 1..]).is_some());
+    dated.or_else(|| line.rfind(':'))
 }

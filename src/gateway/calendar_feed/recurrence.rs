@@ -13,8 +13,8 @@ use super::error::FeedEventError;
 use super::values::{parse_date, parse_date_time};
 use super::zone::ZonedTime;
 
-/// The most steps of one rule: enough for a daily event of sixty years.
-const MAX_STEPS_PER_RULE: u64 = 22_000;
+/// The most steps of one rule: enough for an hourly event of twenty years.
+const MAX_STEPS_PER_RULE: u64 = 200_000;
 
 /// The most steps of one feed: about two seconds of work, and many times what people's calendars need.
 const MAX_STEPS_PER_FEED: u64 = 3_000_000;
@@ -36,7 +36,7 @@ impl ExpansionBudget {
         Self(MAX_STEPS_PER_FEED)
     }
 
-    fn charge_steps(&mut self, steps: u64) {
+    pub(super) fn charge_steps(&mut self, steps: u64) {
         self.0 = self.0.saturating_sub(steps);
     }
 
@@ -46,46 +46,67 @@ impl ExpansionBudget {
     }
 }
 
+/// What a rule expands to.
+#[derive(Debug)]
+pub(super) struct Expansion {
+    /// The start times, as far as they were found.
+    pub(super) starts: Vec<NaiveDateTime>,
+    /// Whether these are all. If not, the rule has too many times.
+    pub(super) is_whole: bool,
+    /// The last moment of the rule, on the wall clock.
+    pub(super) until: Option<NaiveDateTime>,
+    /// Whether the rule has an UNTIL that cannot be read, so that it has no end.
+    pub(super) is_until_broken: bool,
+}
+
 /// Returns the start times in `range` of an event with this rule that first begins at `first`.
 ///
 /// # Errors
-/// [`FeedEventError::Rule`] if the rule is invalid, [`FeedEventError::TooOften`] if it takes too many steps to reach
-/// the end of the range.
+/// [`FeedEventError::Rule`] if the rule is invalid.
 pub(super) fn expand_rule(
     text: &str,
     first: &ZonedTime,
     range: Range<NaiveDateTime>,
     budget: &mut ExpansionBudget,
-) -> Result<Vec<NaiveDateTime>, FeedEventError> {
-    let (rule, until) = parse_rule(text, first)?;
+) -> Result<Expansion, FeedEventError> {
+    let (rule, mut expansion) = parse_rule(text, first)?;
     let (freq, interval, count) = (rule.get_freq(), rule.get_interval(), rule.get_count());
+    let lists = [
+        rule.get_by_hour().len(),
+        rule.get_by_minute().len(),
+        rule.get_by_second().len(),
+    ];
+    if lists.into_iter().map(|list| list.max(1)).product::<usize>() > MAX_TIMES_PER_DAY {
+        return Ok(expansion);
+    }
     let wall_clock = Tz::UTC.from_utc_datetime(&first.local);
     let rule = rule.validate(wall_clock).map_err(|_| FeedEventError::Rule)?;
     let set = RRuleSet::new(wall_clock).rrule(rule).limit();
-    let (mut found, mut yielded, mut steps, mut last) = (Vec::new(), 0, 0, first.local);
+    let (mut yielded, mut steps, mut last) = (0, 0, first.local);
     let mut dates = set.into_iter();
-    loop {
-        if steps > MAX_STEPS_PER_RULE || budget.is_spent() {
-            return Err(FeedEventError::TooOften);
-        }
+    while steps <= MAX_STEPS_PER_RULE && !budget.is_spent() {
         let Some(local) = dates.next().map(|date: DateTime<Tz>| date.naive_utc()) else {
-            // Without its UNTIL, a rule ends by its count. If it ends earlier, `rrule` searched in vain for a date that
-            // does not exist, such as February 30.
-            if count.is_none_or(|count| yielded < count) {
+            // Without its UNTIL, a rule ends by its count. If it ends earlier, `rrule` searched in vain: for a date that
+            // does not exist, such as February 30, or for one that is too many minutes away.
+            let is_by_count = count.is_some_and(|count| yielded >= count);
+            if !is_by_count {
                 budget.charge_steps(STEPS_OF_FAILED_SEARCH);
             }
-            return Ok(found);
+            expansion.is_whole = is_by_count || !matches!(freq, Frequency::Minutely | Frequency::Secondly);
+            return Ok(expansion);
         };
         let cost = estimate_steps(freq, interval, local - last);
         budget.charge_steps(cost);
         (steps, last, yielded) = (steps + cost, local, yielded + 1);
-        if local >= range.end || until.is_some_and(|until| local > until) {
-            return Ok(found);
+        if local >= range.end || expansion.until.is_some_and(|until| local > until) {
+            expansion.is_whole = true;
+            return Ok(expansion);
         }
         if local >= range.start {
-            found.push(local);
+            expansion.starts.push(local);
         }
     }
+    Ok(expansion)
 }
 
 /// Estimates the steps of `rrule` between two dates that are `apart`: one for each interval in which it found nothing.
@@ -104,35 +125,36 @@ fn estimate_steps(freq: Frequency, interval: u16, apart: chrono::Duration) -> u6
     weight * steps.max(1)
 }
 
-/// Parses a rule, and its UNTIL on the wall clock.
+/// Parses a rule, and its UNTIL on the wall clock as an expansion without times.
 ///
 /// UNTIL is kept apart from the rule: feeds write it as a date, in UTC or on the wall clock, whatever the start is, but
 /// `rrule` accepts only the form that matches the start.
-fn parse_rule(
-    text: &str,
-    first: &ZonedTime,
-) -> Result<(RRule<Unvalidated>, Option<NaiveDateTime>), FeedEventError> {
+fn parse_rule(text: &str, first: &ZonedTime) -> Result<(RRule<Unvalidated>, Expansion), FeedEventError> {
     if text.len() > MAX_RULE_BYTES {
         return Err(FeedEventError::Rule);
     }
-    let is_until = |part: &&str| {
-        part.get(..6)
-            .is_some_and(|key| key.eq_ignore_ascii_case("UNTIL="))
+    let find_until = |part: &&str| strip_until(part).is_some();
+    let parts = text
+        .trim()
+        .split(';')
+        .map(str::trim)
+        .filter(|part| !part.is_empty());
+    let (untils, rest): (Vec<&str>, Vec<&str>) = parts.partition(find_until);
+    let rule = rest.join(";").parse().map_err(|_| FeedEventError::Rule)?;
+    let written = untils.first().and_then(|part| strip_until(part));
+    let until = written.and_then(|until| parse_until(until, first));
+    let expansion = Expansion {
+        starts: Vec::new(),
+        is_whole: false,
+        until,
+        is_until_broken: written.is_some() && until.is_none(),
     };
-    let parts: Vec<&str> = text.trim().split(';').filter(|part| !part.is_empty()).collect();
-    let until = parts.iter().find(|part| is_until(part)).map(|part| &part[6..]);
-    let rest: Vec<&str> = parts.iter().copied().filter(|part| !is_until(part)).collect();
-    let rule: RRule<Unvalidated> = rest.join(";").parse().map_err(|_| FeedEventError::Rule)?;
-    let lists = [
-        rule.get_by_hour().len(),
-        rule.get_by_minute().len(),
-        rule.get_by_second().len(),
-    ];
-    if lists.into_iter().map(|list| list.max(1)).product::<usize>() > MAX_TIMES_PER_DAY {
-        return Err(FeedEventError::TooOften);
-    }
-    let until = until.map(|until| parse_until(until, first).ok_or(FeedEventError::Rule));
-    Ok((rule, until.transpose()?))
+    Ok((rule, expansion))
+}
+
+fn strip_until(part: &str) -> Option<&str> {
+    let (key, until) = part.split_once('=')?;
+    key.trim().eq_ignore_ascii_case("UNTIL").then_some(until.trim())
 }
 
 /// Parses an UNTIL value into the last moment on the wall clock of the rule's event.

@@ -2,11 +2,31 @@
 
 use chrono::{Duration, NaiveDate, NaiveDateTime, NaiveTime};
 
+const SECONDS_PER_DAY: i64 = 86_400;
+
 /// A length of whole days on the wall clock, followed by seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct NominalLength {
     pub(super) days: i64,
     pub(super) seconds: i64,
+}
+
+impl NominalLength {
+    /// A day on the wall clock.
+    pub(super) const DAY: Self = Self { days: 1, seconds: 0 };
+
+    pub(super) fn from_seconds(seconds: i64) -> Self {
+        Self { days: 0, seconds }
+    }
+
+    /// Returns the length if each day has 24 hours.
+    pub(super) fn nominal_seconds(self) -> i64 {
+        self.days * SECONDS_PER_DAY + self.seconds
+    }
+
+    pub(super) fn is_forward(self) -> bool {
+        self.days >= 0 && self.seconds >= 0
+    }
 }
 
 /// Parses a date such as `20260601`.
@@ -39,6 +59,7 @@ pub(super) fn parse_date_time(text: &str) -> Option<(NaiveDateTime, bool)> {
 
 /// Parses a duration such as `P1W` or `P1DT2H3M4S`. A negative duration gives negative numbers.
 pub(super) fn parse_duration(text: &str) -> Option<NominalLength> {
+    let text = text.trim();
     let (sign, text) = match text.strip_prefix('-') {
         Some(rest) => (-1, rest),
         None => (1, text.strip_prefix('+').unwrap_or(text)),
@@ -85,4 +106,10 @@ pub(super) fn parse_utc_offset(text: &str) -> Option<i64> {
     let seconds = if digits.len() == 6 { part(4..6)? } else { 0 };
     let has_known_length = matches!(digits.len(), 4 | 6);
     has_known_length.then_some(sign * (part(0..2)? * 3600 + part(2..4)? * 60 + seconds))
+}
+
+/// Finds the date at the beginning of a value whose rest cannot be read, such as `20260601T9` or `2026-06-01 09:00`.
+pub(super) fn parse_leading_date(text: &str) -> Option<NaiveDate> {
+    let digits: String = text.trim().chars().filter(|c| *c != '-').take(8).collect();
+    parse_date(&digits)
 }

@@ -1,12 +1,11 @@
-//! Finds the time zones that a feed names: by their IANA names, by the Windows names that Outlook writes, or else by
-//! the feed's own descriptions (`VTIMEZONE`).
+//! Finds the time zones of a feed: first by the feed's own descriptions (`VTIMEZONE`), which RFC 5545 (3.6.5) makes the
+//! authority, and then by their names.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
 use chrono::Duration;
-use chrono_tz::Tz;
-use windows_timezones::WindowsTimezone;
 
 use super::lines::{CalendarComponents, Component};
 use super::recurrence::{self, ExpansionBudget};
@@ -23,55 +22,73 @@ const DAYS_AFTER_WINDOW: i64 = 400;
 /// The time zones of one feed.
 pub(super) struct FeedZones {
     described: HashMap<String, Zone>,
-    /// The zone of whole days and of times without a zone.
-    pub(super) default: Zone,
+    /// The zone of whole days, and of times without a zone or in an unknown one. `None` if the feed names none.
+    own: Option<Zone>,
+    fallback: Zone,
+    is_fallback_used: Cell<bool>,
 }
 
 impl FeedZones {
-    /// Reads the descriptions of the zones whose names are not known. A zone with an invalid description stays unknown,
-    /// which is an error only of the events that use it.
-    pub(super) fn new(components: &CalendarComponents, within: Window, budget: &mut ExpansionBudget) -> Self {
+    /// Reads the descriptions of the zones. One that is invalid is left out, so that its zone is found by its name.
+    ///
+    /// The feed's own zone is the one `named` beside the feed, else `X-WR-TIMEZONE`, else its only described zone.
+    pub(super) fn new(
+        components: &CalendarComponents,
+        named: Option<&str>,
+        within: Window,
+        budget: &mut ExpansionBudget,
+    ) -> Self {
         let mut described = HashMap::new();
         for component in &components.zones {
-            let id = component.value("TZID").unwrap_or_default();
-            if find_known_zone(id).is_some() || described.contains_key(id) {
+            let Some(id) = component.value("TZID").filter(|id| !described.contains_key(*id)) else {
                 continue;
-            }
-            let known = component.value("X-LIC-LOCATION").and_then(find_known_zone);
-            let zone = known
-                .map(Zone::Known)
-                .or_else(|| parse_description(component, within, budget));
+            };
+            let zone = parse_description(component, within, budget)
+                .or_else(|| Zone::find_named(component.value("X-LIC-LOCATION")?));
             described.extend(zone.map(|zone| (id.to_owned(), zone)));
         }
         let mut zones = Self {
             described,
-            default: Zone::Known(Tz::UTC),
+            own: None,
+            fallback: Zone::UTC,
+            is_fallback_used: Cell::new(false),
         };
-        let default = components.default_zone.as_deref();
-        if let Some(zone) = default.and_then(|id| zones.find_zone(id)) {
-            zones.default = zone;
-        }
+        let written = || zones.find_zone(components.default_zone.as_deref()?);
+        let only = || {
+            zones
+                .described
+                .values()
+                .next()
+                .filter(|_| zones.described.len() == 1)
+        };
+        let own = named.and_then(Zone::find_named).or_else(written);
+        zones.own = own.or_else(|| only().cloned());
         zones
+    }
+
+    /// Sets the zone that is the default if the feed names none.
+    pub(super) fn set_fallback(&mut self, zone: Zone) {
+        self.fallback = zone;
+    }
+
+    /// Tells whether an event's time depends on the zone that [`Self::set_fallback`] sets.
+    pub(super) fn is_fallback_used(&self) -> bool {
+        self.is_fallback_used.get()
     }
 
     /// Returns the zone with this name.
     pub(super) fn find_zone(&self, id: &str) -> Option<Zone> {
         let id = id.trim();
-        find_known_zone(id)
-            .map(Zone::Known)
-            .or_else(|| self.described.get(id).cloned())
+        self.described.get(id).cloned().or_else(|| Zone::find_named(id))
     }
-}
 
-fn find_known_zone(id: &str) -> Option<Tz> {
-    if let Ok(windows) = id.parse::<WindowsTimezone>() {
-        return Some(Tz::from(windows));
+    /// Returns the zone of whole days, and of times without a zone.
+    pub(super) fn default_zone(&self) -> Zone {
+        self.own.clone().unwrap_or_else(|| {
+            self.is_fallback_used.set(true);
+            self.fallback.clone()
+        })
     }
-    // Some programs write a prefix: `/example.org/2026/Europe/Berlin`.
-    let suffixes = id.match_indices('/').map(|(index, _)| &id[index + 1..]);
-    [id].into_iter()
-        .chain(suffixes.take(6))
-        .find_map(|name| name.parse().ok())
 }
 
 /// Parses a zone's description. Returns `None` if the description is invalid.
@@ -94,15 +111,13 @@ fn parse_description(component: &Component, within: Window, budget: &mut Expansi
             .checked_add_signed(Duration::days(DAYS_AFTER_WINDOW))?;
         let mut locals = vec![first];
         for rule in part.lines("RRULE") {
-            locals.extend(recurrence::expand_rule(&rule.value, &start, first..end, budget).ok()?);
+            let expansion = recurrence::expand_rule(&rule.value, &start, first..end, budget).ok()?;
+            // A zone that is described in part would be wrong by an hour.
+            expansion.is_whole.then_some(())?;
+            locals.extend(expansion.starts);
         }
         for line in part.lines("RDATE") {
-            locals.extend(
-                line.value
-                    .split(',')
-                    .filter_map(parse_date_time)
-                    .map(|(local, _)| local),
-            );
+            locals.extend(line.values().filter_map(parse_date_time).map(|(local, _)| local));
         }
         changes.extend(locals.into_iter().map(|local| OffsetChange { local, from, to }));
     }

@@ -1,11 +1,18 @@
 //! Time zones, and times on a zone's wall clock: converts between the wall clock and instants.
+//!
+//! Only this file knows the library that has the rules of named zones.
 
 use std::rc::Rc;
 
 use chrono::{
-    DateTime, Duration, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, Offset as _, TimeZone as _, Utc,
+    DateTime, Days, Duration, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, Offset as _, TimeZone as _,
+    Utc,
 };
-use chrono_tz::{GapInfo, Tz};
+use chrono_tz::{GapInfo, TZ_VARIANTS, Tz};
+use windows_timezones::WindowsTimezone;
+
+use super::values::NominalLength;
+use crate::domain::time::Window;
 
 /// A time zone that a feed uses.
 #[derive(Clone, Debug)]
@@ -26,6 +33,31 @@ pub(super) struct OffsetChange {
 }
 
 impl Zone {
+    /// The zone of times that end with `Z`.
+    pub(super) const UTC: Self = Self::Known(Tz::UTC);
+
+    /// Finds a zone by its IANA name, in upper or lower case, or by the Windows name that Outlook writes.
+    pub(super) fn find_named(id: &str) -> Option<Self> {
+        let id = id.trim();
+        if let Ok(windows) = id.parse::<WindowsTimezone>() {
+            return Some(Self::Known(Tz::from(windows)));
+        }
+        // Some programs write a prefix: `/example.org/2026/Europe/Berlin`.
+        let suffixes = id.match_indices('/').map(|(index, _)| &id[index + 1..]);
+        let mut names = [id].into_iter().chain(suffixes.take(6));
+        let exact = names.find_map(|name| name.parse().ok());
+        let similar = || {
+            let name = id.replace(' ', "_");
+            let mut all = TZ_VARIANTS.iter();
+            all.find(|zone| zone.name().eq_ignore_ascii_case(&name)).copied()
+        };
+        exact.or_else(similar).map(Self::Known)
+    }
+
+    pub(super) fn is_utc(&self) -> bool {
+        matches!(self, Self::Known(Tz::UTC))
+    }
+
     /// Returns the instant of a time on this zone's wall clock.
     ///
     /// As RFC 5545 (3.3.5) demands, a time that occurs twice means its first occurrence, and a time that the clocks
@@ -110,7 +142,29 @@ impl ZonedTime {
         }
     }
 
+    /// Returns the whole day of this time.
+    pub(super) fn to_whole_day(&self) -> Self {
+        Self::from_whole_day(self.local.date(), self.zone.clone())
+    }
+
     pub(super) fn to_instant(&self) -> Option<DateTime<Utc>> {
         self.zone.to_instant(self.local)
+    }
+
+    /// Returns the exact seconds from this time to another, negative if the other is earlier.
+    pub(super) fn seconds_until(&self, end: &Self) -> Option<i64> {
+        Some((end.to_instant()? - self.to_instant()?).num_seconds())
+    }
+
+    /// Returns the window of this length from this time on: days on the wall clock, seconds exactly. `None` if it is empty.
+    pub(super) fn window(&self, length: NominalLength) -> Option<Window> {
+        let last_day = self
+            .local
+            .checked_add_days(Days::new(length.days.unsigned_abs()))?;
+        let end = self
+            .at_local(last_day)
+            .to_instant()?
+            .checked_add_signed(Duration::try_seconds(length.seconds)?)?;
+        Window::new(self.to_instant()?, end)
     }
 }

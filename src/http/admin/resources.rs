@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 use self::calendar_feed::CalendarFeedView;
 use super::pagination::{List, PageQuery, to_page_request};
 use super::put_status::to_put_status;
+use crate::domain::calendar_feed::Feed;
 use crate::domain::catalogue::{MAX_CAPACITY, Resource};
 use crate::domain::ids::ResourceId;
 use crate::http::audit_trail::AuditNote;
@@ -86,6 +87,8 @@ pub(in crate::http) struct ResourceDetailsView {
     /// The calendar feed whose events become blocks; null if there is none.
     #[schema(required = true)]
     calendar: Option<CalendarFeedView>,
+    /// Whether an operator must look at the calendar feed: its state is `partial` or `failed`.
+    needs_attention: bool,
     /// The path on this service where calendar programs read the resource's confirmed holds. It contains the key, so
     /// keep it secret.
     #[schema(example = "/v1/resources/ana/calendar.ics?key=…")]
@@ -169,6 +172,7 @@ async fn show_details(
     let feed = catalogue::find_feed(&server.context, id).await?;
     Ok(Json(ResourceDetailsView {
         resource: ResourceView::from(&resource),
+        needs_attention: feed.as_ref().is_some_and(Feed::needs_attention),
         calendar: feed.as_ref().map(CalendarFeedView::from),
         calendar_url: format!("/v1/resources/{id}/calendar.ics?key={key}"),
     }))

@@ -11,6 +11,7 @@ use crate::store::StoreError;
 use crate::store::availability::{AvailabilityQuery, Occupancies, OccupancyColumns, decode_availability};
 
 /// Selects how resources are used (a resource without a row has one unit) and what occupies them, as of one moment.
+/// The time that a calendar feed does not reach counts as a block.
 /// Units with the same window are one row: in a class that is nearly full, a row for each unit would cost more than the
 /// rest of a checkout. Each `OFFSET 0` keeps the planner from joining whole tables, which it does when it expects more
 /// rows than there are.
@@ -28,7 +29,12 @@ macro_rules! select_occupancy {
              SELECT w.id, b.starts_at, b.ends_at, NULL, NULL, NULL, false
              FROM unnest($1) AS w (id)
              CROSS JOIN LATERAL (SELECT starts_at, ends_at FROM blocks
-                 WHERE resource_id = w.id AND tstzrange(starts_at, ends_at) && tstzrange($2, $3) OFFSET 0) b"
+                 WHERE resource_id = w.id AND tstzrange(starts_at, ends_at) && tstzrange($2, $3) OFFSET 0) b
+             UNION ALL
+             SELECT w.id, f.reaches_to, $3, NULL, NULL, NULL, false
+             FROM unnest($1) AS w (id)
+             CROSS JOIN LATERAL (SELECT coalesce(reaches_to, created_at) AS reaches_to FROM calendar_feeds
+                 WHERE resource_id = w.id AND coalesce(reaches_to, created_at) < $3 OFFSET 0) f"
         )
     };
 }

@@ -64,6 +64,19 @@ impl Catalogue for PostgresStore {
         .await
     }
 
+    async fn list_schedule_zones(&self, resource: &ResourceId) -> Result<Vec<String>, StoreError> {
+        self.retrying(|| async {
+            let query = sqlx::query_scalar(
+                "SELECT DISTINCT schedule ->> 'timezone' AS timezone FROM event_types
+                 WHERE schedule IS NOT NULL
+                   AND segments @> jsonb_build_array(jsonb_build_object('any_of', jsonb_build_array($1::text)))
+                 ORDER BY timezone",
+            );
+            Ok(query.bind(resource.as_str()).fetch_all(&self.pool).await?)
+        })
+        .await
+    }
+
     async fn delete_event_type(&self, id: &EventTypeId) -> Result<bool, StoreError> {
         self.retrying(|| async {
             let done = sqlx::query(catalogue::DELETE)

@@ -6,9 +6,10 @@ use sqlx::postgres::PgConnection;
 
 use super::PostgresStore;
 use super::error::PostgresResult;
-use crate::domain::catalogue::{Block, Feed};
+use crate::domain::calendar_feed::Feed;
+use crate::domain::catalogue::Block;
 use crate::domain::ids::ResourceId;
-use crate::store::feeds::{self, FeedRead, FeedRow, Feeds, feed_columns};
+use crate::store::feeds::{self, FeedRead, FeedRow, Feeds, KEPT_PREFIX, NewFeed, feed_columns};
 use crate::store::lease_request::LeaseRequest;
 use crate::store::{StoreError, blocks};
 
@@ -17,13 +18,13 @@ impl Feeds for PostgresStore {
     async fn set_feed(
         &self,
         resource: &ResourceId,
-        url: Option<&str>,
+        feed: Option<&NewFeed<'_>>,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         self.retrying(|| async {
             let mut transaction = self.pool.begin().await?;
-            let query = match url {
-                Some(url) => feeds::upsert_feed!(resource, url, now),
+            let query = match feed {
+                Some(feed) => feeds::upsert_feed!(resource, feed, now),
                 None => {
                     delete_feed_blocks(&mut transaction, resource).await?;
                     sqlx::query(feeds::DELETE).bind(resource.as_str())
@@ -39,6 +40,14 @@ impl Feeds for PostgresStore {
         fetch_row!(self, FeedRow, sqlx::query_as(feeds::FIND).bind(resource.as_str()))
     }
 
+    async fn list_faulty_feeds(&self, limit: u32) -> Result<Vec<Feed>, StoreError> {
+        self.retrying(|| async {
+            let query = sqlx::query_as(feeds::LIST_FAULTY).bind(i64::from(limit));
+            Ok(FeedRow::decode_all(query.fetch_all(&self.pool).await?)?)
+        })
+        .await
+    }
+
     async fn lease_due_feeds(&self, request: &LeaseRequest) -> Result<Vec<Feed>, StoreError> {
         FeedRow::decode_leased(self.lease_rows(LEASE_DUE, request).await?)
     }
@@ -48,7 +57,7 @@ impl Feeds for PostgresStore {
             let mut transaction = self.pool.begin().await?;
             let saved = feeds::save_read!(feed, read).execute(&mut *transaction).await?;
             if saved.rows_affected() == 1 {
-                delete_feed_blocks(&mut transaction, &feed.resource).await?;
+                delete_replaced_blocks(&mut transaction, &feed.resource, &read.kept).await?;
                 insert_feed_blocks(&mut transaction, &feed.resource, &read.blocks, read.read_at).await?;
             }
             Ok(transaction.commit().await?)
@@ -90,6 +99,20 @@ async fn delete_feed_blocks(connection: &mut PgConnection, resource: &ResourceId
     Ok(())
 }
 
+/// Deletes the blocks of a feed, except those whose ids begin with one of `kept`.
+async fn delete_replaced_blocks(
+    connection: &mut PgConnection,
+    resource: &ResourceId,
+    kept: &[String],
+) -> PostgresResult<()> {
+    let query = sqlx::query(
+        "DELETE FROM blocks WHERE resource_id = $1 AND from_feed = true AND left(id, $3) <> ALL ($2)",
+    );
+    let query = query.bind(resource.as_str()).bind(kept).bind(KEPT_PREFIX as i32);
+    query.execute(connection).await?;
+    Ok(())
+}
+
 async fn insert_feed_blocks(
     connection: &mut PgConnection,
     resource: &ResourceId,
@@ -103,7 +126,7 @@ async fn insert_feed_blocks(
     sqlx::query(
         "INSERT INTO blocks (resource_id, id, from_feed, starts_at, ends_at, note, created_at)
          SELECT $1, id, true, starts_at, ends_at, note, $6 FROM unnest($2, $3, $4, $5) AS u (id, starts_at, ends_at, note)
-         ON CONFLICT DO NOTHING",
+         ON CONFLICT (resource_id, from_feed, id) DO UPDATE SET starts_at = excluded.starts_at, ends_at = excluded.ends_at",
     )
     .bind(resource.as_str())
     .bind(ids)

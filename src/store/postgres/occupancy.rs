@@ -12,7 +12,7 @@ use crate::store::columns::DbUuid;
 use crate::store::occupancy;
 
 /// Takes units (`$2` resources, `$3` starts, `$4` ends, `$5` units) for hold `$1`, those that are free. A lookup found them
-/// free; this re-checks the guard, capacities and blocks, which may have changed since. Blocks are counted: with
+/// free; this re-checks the guard, capacities, blocks and how far the calendar feed reaches, which may have changed since. Blocks are counted: with
 /// `EXISTS` the planner chose a table scan. It waits for a concurrent request that has not committed, and
 /// takes units in one order, so that two checkouts for the same units do not deadlock.
 macro_rules! take_units_statement {
@@ -25,6 +25,8 @@ macro_rules! take_units_statement {
          WHERE w.unit <= coalesce((SELECT capacity FROM resources r WHERE r.id = w.resource_id), 1)
            AND (SELECT count(*) FROM blocks b
                WHERE b.resource_id = w.resource_id AND tstzrange(b.starts_at, b.ends_at) && w.during) = 0
+           AND (SELECT count(*) FROM calendar_feeds f
+               WHERE f.resource_id = w.resource_id AND coalesce(f.reaches_to, f.created_at) < upper(w.during)) = 0
          ORDER BY w.resource_id, w.unit, w.during
          ON CONFLICT DO NOTHING"
     };

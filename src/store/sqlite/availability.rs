@@ -11,6 +11,7 @@ use crate::store::availability::{AvailabilityQuery, Occupancies, OccupancyColumn
 use crate::store::columns::{DbTime, DbUuid};
 
 /// Selects how resources are used (a resource without a row has one unit) and what occupies them, as of one moment.
+/// The time that a calendar feed does not reach counts as a block.
 /// Units with the same window are one row: in a class that is nearly full, a row for each unit would cost more than the
 /// rest of a checkout.
 macro_rules! select_occupancy {
@@ -26,7 +27,11 @@ macro_rules! select_occupancy {
             " UNION ALL
              SELECT b.resource_id, b.starts_at, b.ends_at, NULL, NULL, NULL, 0
              FROM blocks b
-             WHERE b.resource_id IN (SELECT value FROM json_each($1)) AND b.ends_at > $2 AND b.starts_at < $3"
+             WHERE b.resource_id IN (SELECT value FROM json_each($1)) AND b.ends_at > $2 AND b.starts_at < $3
+             UNION ALL
+             SELECT f.resource_id, coalesce(f.reaches_to, f.created_at), $3, NULL, NULL, NULL, 0
+             FROM calendar_feeds f
+             WHERE f.resource_id IN (SELECT value FROM json_each($1)) AND coalesce(f.reaches_to, f.created_at) < $3"
         )
     };
 }

@@ -43,6 +43,17 @@ impl Catalogue for SqliteStore {
         EventTypeRow::decode_page(self.read(query.fetch_all(&self.readers)).await?, page)
     }
 
+    async fn list_schedule_zones(&self, resource: &ResourceId) -> Result<Vec<String>, StoreError> {
+        let query = sqlx::query_scalar(
+            "SELECT DISTINCT e.schedule ->> 'timezone' AS timezone FROM event_types e
+             WHERE e.schedule IS NOT NULL AND EXISTS (
+                 SELECT 1 FROM json_each(e.segments) s, json_each(s.value, '$.any_of') r WHERE r.value = $1)
+             ORDER BY timezone",
+        );
+        self.read(query.bind(resource.as_str()).fetch_all(&self.readers))
+            .await
+    }
+
     async fn delete_event_type(&self, id: &EventTypeId) -> Result<bool, StoreError> {
         Ok(self
             .write(sqlx::query(catalogue::DELETE).bind(id.as_str()))

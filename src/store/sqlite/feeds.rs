@@ -8,10 +8,11 @@ use sqlx::types::Json;
 
 use super::error::SqliteResult;
 use super::{SqliteStore, database_now};
-use crate::domain::catalogue::{Block, Feed};
+use crate::domain::calendar_feed::Feed;
+use crate::domain::catalogue::Block;
 use crate::domain::ids::ResourceId;
 use crate::store::columns::DbTime;
-use crate::store::feeds::{self, FeedRead, FeedRow, Feeds, feed_columns};
+use crate::store::feeds::{self, FeedRead, FeedRow, Feeds, KEPT_PREFIX, NewFeed, feed_columns};
 use crate::store::lease_request::LeaseRequest;
 use crate::store::{StoreError, blocks};
 
@@ -20,12 +21,12 @@ impl Feeds for SqliteStore {
     async fn set_feed(
         &self,
         resource: &ResourceId,
-        url: Option<&str>,
+        feed: Option<&NewFeed<'_>>,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
-        let query = match url {
-            Some(url) => feeds::upsert_feed!(resource, url, now),
+        let query = match feed {
+            Some(feed) => feeds::upsert_feed!(resource, feed, now),
             None => {
                 delete_feed_blocks(&mut transaction, resource).await?;
                 sqlx::query(feeds::DELETE).bind(resource.as_str())
@@ -40,6 +41,11 @@ impl Feeds for SqliteStore {
         FeedRow::decode_optional(self.read(query.fetch_optional(&self.readers)).await?)
     }
 
+    async fn list_faulty_feeds(&self, limit: u32) -> Result<Vec<Feed>, StoreError> {
+        let query = sqlx::query_as(feeds::LIST_FAULTY).bind(limit);
+        FeedRow::decode_all(self.read(query.fetch_all(&self.readers)).await?)
+    }
+
     async fn lease_due_feeds(&self, request: &LeaseRequest) -> Result<Vec<Feed>, StoreError> {
         FeedRow::decode_leased(self.lease_rows(LEASE_DUE, request).await?)
     }
@@ -49,7 +55,7 @@ impl Feeds for SqliteStore {
         let save = feeds::save_read!(feed, read);
         let saved = self.in_transaction(save.execute(&mut *transaction)).await?;
         if saved.rows_affected() == 1 {
-            delete_feed_blocks(&mut transaction, &feed.resource).await?;
+            delete_replaced_blocks(&mut transaction, &feed.resource, &read.kept).await?;
             insert_feed_blocks(&mut transaction, &feed.resource, &read.blocks, read.read_at).await?;
         }
         self.commit(transaction).await
@@ -86,6 +92,24 @@ async fn delete_feed_blocks(connection: &mut SqliteConnection, resource: &Resour
     Ok(())
 }
 
+/// Deletes the blocks of a feed, except those whose ids begin with one of `kept`.
+async fn delete_replaced_blocks(
+    connection: &mut SqliteConnection,
+    resource: &ResourceId,
+    kept: &[String],
+) -> SqliteResult<()> {
+    let query = sqlx::query(
+        "DELETE FROM blocks WHERE resource_id = $1 AND from_feed = true
+           AND substr(id, 1, $3) NOT IN (SELECT value FROM json_each($2))",
+    );
+    let query = query
+        .bind(resource.as_str())
+        .bind(Json(kept))
+        .bind(KEPT_PREFIX as i64);
+    query.execute(connection).await?;
+    Ok(())
+}
+
 async fn insert_feed_blocks(
     connection: &mut SqliteConnection,
     resource: &ResourceId,
@@ -104,7 +128,7 @@ async fn insert_feed_blocks(
         "INSERT INTO blocks (resource_id, id, from_feed, starts_at, ends_at, note, created_at)
          SELECT $1, value ->> 'id', true, value ->> 'starts_at', value ->> 'ends_at', value ->> 'note', $3
          FROM json_each($2) WHERE true
-         ON CONFLICT DO NOTHING",
+         ON CONFLICT (resource_id, from_feed, id) DO UPDATE SET starts_at = excluded.starts_at, ends_at = excluded.ends_at",
     )
     .bind(resource.as_str())
     .bind(Json(blocks.iter().map(to_json).collect::<Vec<_>>()))

@@ -11,7 +11,7 @@ use crate::store::columns::{DbTime, DbUuid};
 use crate::store::occupancy;
 
 /// Takes units (JSON `$5`) of resource `$2` from `$3` to `$4` for hold `$1`, those that are free. A lookup found them free; this
-/// re-checks capacities, overlaps and blocks, which may have changed since. SQLite has no exclusion constraint, so
+/// re-checks capacities, overlaps, blocks and how far the calendar feed reaches, which may have changed since. SQLite has no exclusion constraint, so
 /// triggers refuse an overlap as the last guard.
 pub(super) const TAKE_UNITS: &str = "INSERT INTO occupancy (hold_id, resource_id, unit, starts_at, ends_at)
      SELECT $1, $2, u.value, $3, $4 FROM json_each($5) u
@@ -20,7 +20,9 @@ pub(super) const TAKE_UNITS: &str = "INSERT INTO occupancy (hold_id, resource_id
            SELECT 1 FROM occupancy o
            WHERE o.resource_id = $2 AND o.unit = u.value AND o.ends_at > $3 AND o.starts_at < $4)
        AND NOT EXISTS (
-           SELECT 1 FROM blocks b WHERE b.resource_id = $2 AND b.ends_at > $3 AND b.starts_at < $4)";
+           SELECT 1 FROM blocks b WHERE b.resource_id = $2 AND b.ends_at > $3 AND b.starts_at < $4)
+       AND NOT EXISTS (
+           SELECT 1 FROM calendar_feeds f WHERE f.resource_id = $2 AND coalesce(f.reaches_to, f.created_at) < $4)";
 
 /// Takes `quantity` units of each segment. `false` if another hold has some of them: then the caller must roll back.
 pub(super) async fn take_units(

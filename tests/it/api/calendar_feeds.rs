@@ -110,10 +110,12 @@ on_both_engines! {
         offer_visits(&app).await;
         let feed = Feed::of(GOOGLE.replace('\n', "\r\n")).await;
         let set = set_feed(&app, "ana", Some(&feed.url)).await.expect(200);
-        assert_eq!(set.body, json!({"url": feed.url, "read_at": null, "fault": null}));
+        assert_eq!(set.body, json!({"url": feed.url, "timezone": null, "state": null, "read_at": null, "fault": null,
+            "entries": 0, "fault_count": 0, "faults": []}));
         let (one, two) = tokio::join!(read_feeds::read_due_feeds(&app.context), read_feeds::read_due_feeds(&other.context));
         assert_eq!(one.unwrap() + two.unwrap(), 1, "one instance reads it");
-        assert_eq!(get_calendar(&app).await, json!({"url": feed.url, "read_at": "2026-11-20T08:00:00Z", "fault": null}));
+        assert_eq!(get_calendar(&app).await, json!({"url": feed.url, "timezone": null, "state": "ok",
+            "read_at": "2026-11-20T08:00:00Z", "fault": null, "entries": 5, "fault_count": 0, "faults": []}));
         for (date, expected) in [
             ("2026-11-23", "09:00 11:00 13:00"),
             ("2026-12-01", "09:00 11:00 13:00"),
@@ -164,6 +166,7 @@ on_both_engines! {
             run_feeds_later(&app).await;
             let shown = get_calendar(&app).await;
             assert_eq!((&shown["url"], &shown["read_at"]), (&json!(feed.url), &json!(good)));
+            assert_eq!(shown["state"], "failed");
             let fault = shown["fault"].as_str().unwrap();
             assert!(!fault.contains("127.0.0.1") && !fault.contains("passwd"), "{fault}");
             assert_eq!(list_free_starts(&app, "2026-12-01").await, "09:00 11:00 13:00", "{fault}");
@@ -185,15 +188,21 @@ on_both_engines! {
             assert_eq!(refused.body["errors"][0]["field"], "url");
         }
         set_feed(&app, "nobody", Some("https://calendar.example/")).await.expect_problem(404, "not_found");
-        for host in ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "2130706433", "10.0.0.1", "169.254.169.254"] {
-            let put = set_feed(&app, "ana", Some(&format!("https://{host}:{port}/ana.ics"))).await;
-            if put.status == 200 {
-                assert_eq!(read_feeds::read_due_feeds(&app.context).await.unwrap(), 1, "{host}");
-                let shown = get_calendar(&app).await;
-                assert!(shown["fault"].is_string() && shown["read_at"].is_null(), "{host}: {shown}");
+        for host in ["127.0.0.1", "localhost", "ana.localhost.", "[::1]", "[::ffff:127.0.0.1]", "2130706433", "0x7f.1", "10.0.0.1", "169.254.169.254"] {
+            for scheme in ["https", "webcal"] {
+                let put = set_feed(&app, "ana", Some(&format!("{scheme}://{host}:{port}/ana.ics"))).await;
+                assert_eq!(put.expect_problem(422, "invalid").body["errors"][0]["field"], "url", "{host}");
             }
-            assert!(inside.accept().is_err(), "{host} got a request");
         }
+        // An address that was stored before is checked when it is fetched.
+        set_feed(&app, "ana", Some("https://calendar.example/ana.ics")).await.expect(200);
+        app.database.execute(&format!("UPDATE calendar_feeds SET url = 'https://localhost:{port}/ana.ics'")).await;
+        assert_eq!(read_feeds::read_due_feeds(&app.context).await.unwrap(), 1);
+        let shown = get_calendar(&app).await;
+        assert!(shown["fault"].is_string() && shown["read_at"].is_null(), "{shown}");
+        assert!(inside.accept().is_err(), "the private address got a request");
+        let subscribed = "webcal://calendar.example/ana.ics";
+        assert_eq!(set_feed(&app, "ana", Some(subscribed)).await.expect(200).body["url"], subscribed);
     }
 
     async fn calendar_export_lists_confirmed_holds(engine) {

@@ -13,7 +13,8 @@ use holdfast::domain::access_key::{AccessKey, KeyDigest};
 use holdfast::domain::audit::{AuditEntry, AuditFilter, AuditOutcome, AuditedAct, AuditedChange};
 use holdfast::domain::availability::Availability;
 use holdfast::domain::booking::{Booking, HistoryLine};
-use holdfast::domain::catalogue::{Block, BlockConflict, EventType, Feed, Resource};
+use holdfast::domain::calendar_feed::Feed;
+use holdfast::domain::catalogue::{Block, BlockConflict, EventType, Resource};
 use holdfast::domain::command::Command;
 use holdfast::domain::figures::{FigureCounts, OtherModeWork};
 use holdfast::domain::hold::ReleaseRequester;
@@ -33,8 +34,8 @@ use holdfast::store::{
     AccessKeys, Allowances, ApplyOutcome, AttemptEnd, Attempts, Audit, AvailabilityQuery, Blocks, Catalogue,
     Changes, Claim, Commands, DatabaseClock, Events, FeedRead, Feeds, Figures, FoundSession, GuestErasure,
     Guests, HoldChange, HoldLimits, HoldMove, Holds, LeaseRequest, LimitUsage, LimitUsageQuery, MoveOutcome,
-    NewAttempt, Occupancies, OrphanPayment, PlaceOutcome, Placements, ReleaseLease, Resources, Schema,
-    ServerFault, SessionSearch, Sessions, StaleAttempt, Store, StoreError, UnownedFact, UnownedFacts,
+    NewAttempt, NewFeed, Occupancies, OrphanPayment, PlaceOutcome, Placements, ReleaseLease, Resources,
+    Schema, ServerFault, SessionSearch, Sessions, StaleAttempt, Store, StoreError, UnownedFact, UnownedFacts,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -222,6 +223,7 @@ implement_store! {
     Catalogue:
     put_event_type(event_type: &EventType, now: DateTime<Utc>) -> PutOutcome;
     find_event_type(id: &EventTypeId) -> Option<EventType>;
+    list_schedule_zones(resource: &ResourceId) -> Vec<String>;
     list_event_types(page: &PageRequest) -> Page<EventType>;
     delete_event_type(id: &EventTypeId) -> bool;
 }
@@ -262,7 +264,8 @@ implement_store! {
 
 implement_store! {
     Feeds:
-    set_feed(resource: &ResourceId, url: Option<&str>, now: DateTime<Utc>) -> ();
+    set_feed(resource: &ResourceId, feed: Option<&NewFeed<'_>>, now: DateTime<Utc>) -> ();
+    list_faulty_feeds(limit: u32) -> Vec<Feed>;
     find_feed(resource: &ResourceId) -> Option<Feed>;
     lease_due_feeds(request: &LeaseRequest) -> Vec<Feed>;
     save_feed_blocks(feed: &Feed, read: &FeedRead) -> ();

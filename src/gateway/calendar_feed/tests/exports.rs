@@ -266,8 +266,9 @@ fn apple_export_with_durations_and_a_cancelled_repetition() {
             // Four hours stay four hours in the night in which the clocks go back.
             "2026-11-01T02:30Z 4:00 night",
             "2026-11-03T03:30Z 4:00 night",
-            "2026-12-24T00:00Z 24:00 eve",
-            "2028-12-24T00:00Z 24:00 eve",
+            // The day in New York, the only zone that the feed describes.
+            "2026-12-24T05:00Z 24:00 eve",
+            "2028-12-24T05:00Z 24:00 eve",
         ]
     );
     assert_eq!(faults(APPLE), []);
@@ -287,4 +288,109 @@ fn feed_that_is_cut_off_anywhere_is_refused() {
         }
         assert!(parse_feed(&feed[..whole], within).is_ok());
     }
+}
+
+/// As Airbnb and Booking.com export: nights as whole days, in the zone of the place, which the feed does not name.
+const NIGHTS: &str = "BEGIN:VCALENDAR
+PRODID;X-RICAL-TZSOURCE=TZINFO:-//Airbnb Inc//Hosting Calendar 1.0//EN
+CALSCALE:GREGORIAN
+VERSION:2.0
+BEGIN:VEVENT
+DTEND;VALUE=DATE:20260705
+DTSTART;VALUE=DATE:20260701
+UID:1418fb94e984-9a6@airbnb.com
+DESCRIPTION:Reservation URL: https://www.airbnb.com/hosting/reservations/d
+ etails/HMX\\nPhone Number (Last 4 Digits): 1234
+SUMMARY:Reserved
+END:VEVENT
+BEGIN:VEVENT
+DTSTAMP:20260601T000000Z
+DTSTART;VALUE=DATE:20260710
+DTEND;VALUE=DATE:20260711
+UID:cc42@booking.com
+SUMMARY:CLOSED - Not available
+END:VEVENT
+END:VCALENDAR
+";
+
+/// As Nextcloud and Proton export: each zone is described, and the rule of one has its changes as dates.
+const NEXTCLOUD: &str = "BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:-//SabreDAV//SabreDAV//EN
+X-WR-CALNAME:Persönlich
+X-APPLE-CALENDAR-COLOR:#0082c9
+BEGIN:VTIMEZONE
+TZID:Europe/Berlin
+BEGIN:DAYLIGHT
+TZOFFSETFROM:+0100
+TZOFFSETTO:+0200
+TZNAME:CEST
+DTSTART:19810329T020000
+RRULE:FREQ=YEARLY;BYMONTH=3;BYDAY=-1SU
+END:DAYLIGHT
+BEGIN:STANDARD
+TZOFFSETFROM:+0200
+TZOFFSETTO:+0100
+TZNAME:CET
+DTSTART:19961027T030000
+RRULE:FREQ=YEARLY;BYMONTH=10;BYDAY=-1SU
+END:STANDARD
+END:VTIMEZONE
+BEGIN:VTIMEZONE
+TZID:Europe/Zurich
+LAST-MODIFIED:20240422T053449Z
+X-LIC-LOCATION:Europe/Zurich
+BEGIN:STANDARD
+TZNAME:CET
+TZOFFSETFROM:+0200
+TZOFFSETTO:+0100
+DTSTART:20251026T030000
+RDATE:20261025T030000,20271031T030000
+END:STANDARD
+BEGIN:DAYLIGHT
+TZNAME:CEST
+TZOFFSETFROM:+0100
+TZOFFSETTO:+0200
+DTSTART:20260329T020000
+RDATE:20270328T020000
+END:DAYLIGHT
+END:VTIMEZONE
+BEGIN:VEVENT
+UID:3c1a-nextcloud
+SEQUENCE:2
+DTSTART;TZID=Europe/Berlin:20260702T100000
+DTEND;TZID=Europe/Berlin:20260702T110000
+RRULE:FREQ=MONTHLY;COUNT=2;BYDAY=1TH
+SUMMARY:Zahnärztin
+END:VEVENT
+BEGIN:VEVENT
+UID:pm@proton.me
+X-PM-SESSION-KEY:abc
+DTSTART;TZID=Europe/Zurich:20261024T220000
+DTEND;TZID=Europe/Zurich:20261025T080000
+STATUS:CONFIRMED
+END:VEVENT
+END:VCALENDAR
+";
+
+#[test]
+fn exports_of_nights_and_of_described_zones_are_read() {
+    assert_eq!(
+        times(NIGHTS, "2026-06-01", "2027-01-01"),
+        [
+            "2026-07-01T00:00Z 96:00 1418fb94e984-9a6@airbnb.com",
+            "2026-07-10T00:00Z 24:00 cc42@booking.com",
+        ]
+    );
+    assert_eq!(faults(NIGHTS), []);
+    assert_eq!(
+        times(NEXTCLOUD, "2026-06-01", "2027-01-01"),
+        [
+            "2026-07-02T08:00Z 1:00 3c1a-nextcloud",
+            "2026-08-06T08:00Z 1:00 3c1a-nextcloud",
+            // The night in which the clocks go back has an hour more.
+            "2026-10-24T20:00Z 11:00 pm@proton.me",
+        ]
+    );
+    assert_eq!(faults(NEXTCLOUD), []);
 }

@@ -5,9 +5,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::{
-    FeedError, FeedEventError, ParsedFeed, calendar, error_of, event, faults, parse_feed, times, window,
-};
+use super::{FeedError, FeedEventError, calendar, error_of, event, faults, parse_feed, times, window};
 use crate::domain::time::Window;
 
 #[test]
@@ -19,7 +17,7 @@ fn event_without_an_end_is_reported_and_the_next_is_read() {
         times(&feed, "2026-01-01", "2027-01-01"),
         ["2026-06-01T09:00Z 1:00 good"]
     );
-    assert_eq!(faults(&feed), [("bad".to_owned(), FeedEventError::Line)]);
+    assert_eq!(faults(&feed), [("bad".to_owned(), FeedEventError::Unended)]);
 }
 
 /// Every rule of a large feed costs as many steps as possible.
@@ -39,18 +37,41 @@ fn hostile_feed_is_refused_within_its_budget() {
         assert_eq!(parse_feed(&feed, within), Err(FeedError::TooMuch), "{rule}");
     }
     let long = calendar(&format!("X-LONG:{}", "x".repeat(5_000_000)));
-    assert_eq!(parse_feed(&long, within), Ok(ParsedFeed::default()));
-    let name = "x".repeat(1_001);
-    let named = calendar(&event(&name, "DTSTART:20260101T090000Z; DURATION:PT1H"));
-    assert_eq!(faults(&named), [(name, FeedEventError::Line)]);
-    let dates = vec!["20260601T090000Z"; 20_001].join(",");
-    assert_eq!(
-        error_of(&format!("DTSTART:20260101T090000Z; DURATION:PT1H; RDATE:{dates}")),
-        FeedEventError::TooOften
+    assert!(parse_feed(&long, within).unwrap().busy.is_empty());
+    let dates = vec!["20260601T090000Z"; 60_001].join(",");
+    let further = calendar(&event(
+        "e",
+        &format!("DTSTART:20260101T090000Z; DURATION:PT1H; RDATE:{dates}"),
+    ));
+    assert_eq!(parse_feed(&further, within), Err(FeedError::TooMuch));
+    // Every series has thousands of changes.
+    let series = event("e", "DTSTART:20260601T090000Z; DURATION:PT1H");
+    let change = event(
+        "e",
+        "DTSTART:20260602T090000Z; RECURRENCE-ID;RANGE=THISANDFUTURE:20260601T090000Z",
     );
-    let times = "FREQ=DAILY;BYHOUR=1,2,3;BYMINUTE=1,2,3,4,5,6,7,8,9;BYSECOND=1,2,3,4,5,6,7,8,9";
+    let changes = calendar(&[vec![series; 3_000], vec![change; 3_000]].concat().join("\n"));
+    assert_eq!(parse_feed(&changes, within), Err(FeedError::TooMuch));
+}
+
+#[test]
+fn event_that_repeats_too_often_blocks_all_of_its_time() {
+    for rule in [
+        "FREQ=SECONDLY",
+        "FREQ=MINUTELY;BYMONTH=12;BYMONTHDAY=31;UNTIL=20261231T235959Z",
+    ] {
+        let lines = format!("DTSTART:20260601T090000Z; DURATION:PT1H; RRULE:{rule}");
+        let found = times(calendar(&event("e", &lines)), "2026-01-01", "2027-01-01");
+        assert_eq!(found[0], "2026-06-01T09:00Z 1:00 e", "{rule}");
+        assert!(
+            found.iter().any(|time| time.starts_with("2026-06-01T09:00Z 51")),
+            "{rule}: {found:?}"
+        );
+        assert_eq!(error_of(&lines), FeedEventError::TooOften);
+    }
+    let times_of_day = "FREQ=DAILY;BYHOUR=1,2,3;BYMINUTE=1,2,3,4,5,6,7,8,9;BYSECOND=1,2,3,4,5,6,7,8,9";
     assert_eq!(
-        error_of(&format!("DTSTART:20260101T090000Z; RRULE:{times}")),
+        error_of(&format!("DTSTART:20260101T090000Z; RRULE:{times_of_day}")),
         FeedEventError::TooOften
     );
 }
@@ -161,8 +182,8 @@ proptest! {
     ) {
         let from: DateTime<Utc> = window(at, "+10000-01-01").starts_at();
         let within = Window::new(from, from + chrono::Duration::days(400)).unwrap();
-        let _ = parse_feed(&fragments.concat(), within);
-        let _ = parse_feed(&calendar(&fragments.concat()), within);
+        let _ = parse_feed(fragments.concat(), within);
+        let _ = parse_feed(calendar(&fragments.concat()), within);
         if let Ok(parsed) = parse_feed(&feed, within) {
             prop_assert!(parsed.busy.iter().all(|time| time.window.overlaps(&within)));
             prop_assert!(parsed.busy.is_sorted());

@@ -138,3 +138,114 @@ fn own_entry_replaces_its_repetition() {
         ]
     );
 }
+
+#[test]
+fn longer_repetition_at_the_time_of_another_counts() {
+    let series = event(
+        "s",
+        "DTSTART:20261207T090000Z; DTEND:20261207T093000Z; RRULE:FREQ=DAILY;COUNT=4",
+    );
+    let moved = event(
+        "s",
+        "RECURRENCE-ID:20261208T090000Z; DTSTART:20261209T090000Z; DTEND:20261209T120000Z",
+    );
+    assert_eq!(
+        times(
+            calendar(&format!("{series}\n{moved}")),
+            "2026-12-09",
+            "2026-12-10"
+        ),
+        ["2026-12-09T09:00Z 0:30 s", "2026-12-09T09:00Z 3:00 s"]
+    );
+}
+
+#[test]
+fn periods_and_days_among_further_dates_have_their_own_length() {
+    assert_eq!(
+        super::times_of(
+            "DTSTART:20261210T090000Z; DTEND:20261210T100000Z; \
+             RDATE;VALUE=PERIOD:20261211T120000Z/20261211T150000Z,20261212T120000Z/PT30M; RDATE;VALUE=DATE:20261213"
+        ),
+        [
+            "2026-12-10T09:00Z 1:00",
+            "2026-12-11T12:00Z 3:00",
+            "2026-12-12T12:00Z 0:30",
+            "2026-12-13T00:00Z 24:00"
+        ]
+    );
+}
+
+#[test]
+fn change_of_this_and_future_applies_to_all_later_ones() {
+    let series = event(
+        "s",
+        "DTSTART;TZID=Europe/Berlin:20261023T090000; DURATION:PT1H; RRULE:FREQ=DAILY;COUNT=6; \
+         EXDATE;TZID=Europe/Berlin:20261027T090000",
+    );
+    let later = event(
+        "s",
+        "RECURRENCE-ID;RANGE=THISANDFUTURE:20261024T070000Z; DTSTART:20261024T120000Z; DTEND:20261024T140000Z",
+    );
+    let single = event(
+        "s",
+        "RECURRENCE-ID;TZID=Europe/Berlin:20261026T090000; DTSTART:20261026T200000Z; DURATION:PT5M",
+    );
+    let gone = event(
+        "s",
+        "RECURRENCE-ID;RANGE=THISANDFUTURE:20261028T080000Z; DTSTART:20261028T130000Z; STATUS:CANCELLED",
+    );
+    assert_eq!(
+        times(
+            calendar(&[later, series, gone, single].join("\n")),
+            "2026-01-01",
+            "2027-01-01"
+        ),
+        [
+            "2026-10-23T07:00Z 1:00 s",
+            "2026-10-24T12:00Z 2:00 s",
+            // On the 25th the clocks have changed, and the 27th is excluded.
+            "2026-10-25T13:00Z 2:00 s",
+            "2026-10-26T20:00Z 0:05 s",
+        ]
+    );
+}
+
+#[test]
+fn rule_that_a_repetition_copies_does_not_count() {
+    let series = event(
+        "s",
+        "DTSTART:20261207T090000Z; DURATION:PT1H; RRULE:FREQ=DAILY;COUNT=3",
+    );
+    let moved = event(
+        "s",
+        "RECURRENCE-ID:20261208T090000Z; DTSTART:20261208T140000Z; DURATION:PT1H; RRULE:FREQ=DAILY;COUNT=3",
+    );
+    assert_eq!(
+        times(
+            calendar(&format!("{series}\n{moved}")),
+            "2026-01-01",
+            "2027-01-01"
+        ),
+        [
+            "2026-12-07T09:00Z 1:00 s",
+            "2026-12-08T14:00Z 1:00 s",
+            "2026-12-09T09:00Z 1:00 s"
+        ]
+    );
+}
+
+#[test]
+fn whole_day_is_excluded_by_its_midnight_in_any_zone() {
+    for exception in [
+        "EXDATE;TZID=W. Europe Standard Time:20261210T000000",
+        "EXDATE:20261210T000000Z",
+    ] {
+        assert_eq!(
+            super::times_of(&format!(
+                "DTSTART;VALUE=DATE:20261209; DTEND;VALUE=DATE:20261210; RRULE:FREQ=DAILY;COUNT=3; {exception}"
+            )),
+            ["2026-12-09T00:00Z 24:00", "2026-12-11T00:00Z 24:00"],
+            "{exception}"
+        );
+    }
+}

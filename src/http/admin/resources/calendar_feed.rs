@@ -13,7 +13,8 @@ use serde_json::Value;
 use url::Url;
 use utoipa::ToSchema;
 
-use crate::domain::catalogue::Feed;
+use crate::domain::calendar_feed::{Feed, FeedState};
+use crate::gateway::calendar_feed::{fetch, is_zone_name};
 use crate::http::audit_trail::AuditNote;
 use crate::http::error::Problem;
 use crate::http::field_errors::FieldErrors;
@@ -24,20 +25,26 @@ use crate::http::timestamps::format_instant;
 use crate::workflow::catalogue;
 
 const MAX_URL: usize = 2_000;
+const MAX_TIMEZONE: usize = 100;
 
 /// The calendar feed to read.
-#[derive(Deserr, ToSchema)]
+#[derive(Debug, Deserr, ToSchema)]
 #[deserr(error = FieldErrors, deny_unknown_fields)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewCalendar)]
 pub(in crate::http) struct NewCalendarFeed {
-    /// The https URL of an iCalendar feed, at most 2000 characters; null removes the feed and its blocks.
+    /// The https or webcal URL of an iCalendar feed, at most 2000 characters; null removes the feed and its blocks.
     #[schema(
         required = true,
         example = "https://calendar.example/ana.ics",
         max_length = 2000
     )]
     url: Option<String>,
+    /// The zone of whole days and of times without a zone: an IANA name. Without it, the one that the feed names, else those
+    /// of the schedules that offer the resource.
+    #[deserr(default)]
+    #[schema(example = "Europe/Berlin", max_length = 100)]
+    timezone: Option<String>,
 }
 
 /// The calendar feed of a resource, and how its last read went.
@@ -47,35 +54,64 @@ pub(in crate::http) struct CalendarFeedView {
     /// The URL of the feed; null if there is none.
     #[schema(required = true)]
     url: Option<String>,
+    /// The zone that was set with the feed.
+    #[schema(required = true)]
+    timezone: Option<String>,
+    /// How the last read went: `ok`, `partial` (some entries have faults, and block more than they should) or `failed` (the
+    /// blocks of the read before stay). Null before the first read.
+    #[schema(required = true, value_type = Option<String>, example = "ok")]
+    state: Option<&'static str>,
     /// When the feed was last read without an error.
     #[schema(format = DateTime, required = true)]
     read_at: Option<String>,
-    /// What was wrong at the last read: with some events, or with the whole feed. Then the blocks of the read before stay.
+    /// What was wrong at the last read, in one sentence.
     #[schema(required = true)]
     fault: Option<String>,
+    /// How many entries the feed had when it was last read without an error.
+    entries: i32,
+    /// How many faults these entries had.
+    fault_count: i32,
+    /// The first ten faults, each with the position of its entry in the feed. They name no event.
+    faults: Vec<String>,
 }
 
 impl From<&Feed> for CalendarFeedView {
     fn from(feed: &Feed) -> Self {
         Self {
             url: Some(feed.url.clone()),
+            timezone: feed.timezone.clone(),
+            state: feed.state.map(name_state),
             read_at: feed.read_at.map(format_instant),
             fault: feed.fault.clone(),
+            entries: feed.entries,
+            fault_count: feed.fault_count,
+            faults: feed.faults.clone(),
         }
+    }
+}
+
+fn name_state(state: FeedState) -> &'static str {
+    match state {
+        FeedState::Ok => "ok",
+        FeedState::Partial => "partial",
+        FeedState::Failed => "failed",
     }
 }
 
 /// A calendar feed as the audit trail has it. Only the host is kept, because the rest of the URL is often a secret.
 #[derive(Serialize)]
-struct FeedState {
+struct AuditedFeed {
     host: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timezone: Option<String>,
 }
 
-impl FeedState {
-    fn new(url: &str) -> Self {
-        let url = Url::parse(url).ok();
+impl AuditedFeed {
+    fn new(url: &str, timezone: Option<&str>) -> Self {
+        let url = fetch::parse_address(url).ok();
         Self {
             host: url.as_ref().and_then(Url::host_str).map(str::to_owned),
+            timezone: timezone.map(str::to_owned),
         }
     }
 }
@@ -103,14 +139,15 @@ pub(in crate::http) async fn put_calendar_feed(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<CalendarFeedView>, Problem> {
     let id = parse_resource_id(&id)?;
-    let url = parse_new_feed(read_json(&headers, body)?, server.calendar_allow_private)?;
+    let new = parse_new_feed(read_json(&headers, body)?, server.calendar_allow_private)?;
     let before = catalogue::find_feed(&server.context, &id).await?;
-    note.set_before(before.map(|feed| FeedState::new(&feed.url)));
-    if !catalogue::set_feed(&server.context, &id, url.as_deref()).await? {
+    note.set_before(before.map(|feed| AuditedFeed::new(&feed.url, feed.timezone.as_deref())));
+    let (url, timezone) = (new.url.as_deref(), new.timezone.as_deref());
+    if !catalogue::set_feed(&server.context, &id, url.map(|url| (url, timezone))).await? {
         return Err(Problem::not_found("resource"));
     }
-    if let Some(url) = &url {
-        note.set_after(FeedState::new(url));
+    if let Some(url) = url {
+        note.set_after(AuditedFeed::new(url, timezone));
     }
     let feed = catalogue::find_feed(&server.context, &id).await?;
     Ok(Json(
@@ -118,20 +155,29 @@ pub(in crate::http) async fn put_calendar_feed(
     ))
 }
 
-fn parse_new_feed(body: Value, allow_private: bool) -> Result<Option<String>, Problem> {
+fn parse_new_feed(body: Value, allow_private: bool) -> Result<NewCalendarFeed, Problem> {
     let mut errors = FieldErrors::default();
-    if let Some(NewCalendarFeed { url }) = parse_json(body, &mut errors) {
+    if let Some(NewCalendarFeed { url, timezone }) = parse_json(body, &mut errors) {
         let url = url.map(|url| check_feed_url(&url, allow_private)).transpose();
-        if let Some(url) = errors.check("url", url) {
-            return Ok(url);
+        let url = errors.check("url", url);
+        let timezone = errors.check("timezone", timezone.map(check_timezone).transpose());
+        if let (Some(url), Some(timezone)) = (url, timezone) {
+            return Ok(NewCalendarFeed { url, timezone });
         }
     }
     Err(errors.into_problem())
 }
 
-/// Checks a feed's URL. The addresses of its host are checked when the feed is fetched.
+fn check_timezone(name: String) -> Result<String, &'static str> {
+    let is_known = name.len() <= MAX_TIMEZONE && is_zone_name(&name);
+    is_known
+        .then_some(name)
+        .ok_or("must be a name of the IANA time zone database, such as Europe/Berlin")
+}
+
+/// Checks a feed's URL, and its host if that is an address. The addresses of a name are checked when the feed is fetched.
 fn check_feed_url(text: &str, allow_private: bool) -> Result<String, &'static str> {
-    let url = Url::parse(text).map_err(|_| "must be an absolute URL")?;
+    let url = fetch::parse_address(text).map_err(|_| "must be an absolute URL")?;
     let is_scheme_allowed = url.scheme() == "https" || allow_private && url.scheme() == "http";
     // Some URL parsers read a backslash as a slash and others as part of a name, so they disagree on the host.
     let is_forbidden = |c: char| c.is_control() || c.is_whitespace() || c == '\\';
@@ -141,6 +187,8 @@ fn check_feed_url(text: &str, allow_private: bool) -> Result<String, &'static st
     if !url.username().is_empty() || url.password().is_some() {
         return Err("must not contain a user or a password");
     }
+    fetch::check_feed_address(text, allow_private)
+        .map_err(|_| "must not lead to a private or reserved address")?;
     Ok(text.to_owned())
 }
 
@@ -153,7 +201,17 @@ mod tests {
     #[test]
     fn feed_url_is_https_without_credentials() {
         let good = "https://calendar.example/ana.ics?token=1";
-        assert_eq!(check_feed_url(good, false).as_deref(), Ok(good));
+        for good in [good, "webcal://calendar.example/ana.ics", "WEBCAL://1.1.1.1/"] {
+            assert_eq!(check_feed_url(good, false).as_deref(), Ok(good));
+        }
+        for private in [
+            "https://127.0.0.1/",
+            "https://10.0.0.1/",
+            "webcal://[::1]/",
+            "https://2130706433/",
+        ] {
+            assert!(check_feed_url(private, false).is_err(), "{private}");
+        }
         assert!(check_feed_url("http://127.0.0.1:8000/ana.ics", false).is_err());
         assert!(check_feed_url("http://127.0.0.1:8000/ana.ics", true).is_ok());
         let long = format!("https://calendar.example/{}", "x".repeat(2000));
@@ -161,7 +219,7 @@ mod tests {
             "",
             "/ana.ics",
             "file:///etc/passwd",
-            "webcal://calendar.example/ana.ics",
+            "webcal://ana@calendar.example/",
             "https://ana@calendar.example/",
             "https://:secret@calendar.example/",
             "https://calendar.example\\@evil.example/",
@@ -174,8 +232,20 @@ mod tests {
 
     #[test]
     fn feed_is_removed_by_null_only() {
-        assert_eq!(parse_new_feed(json!({"url": null}), false).unwrap(), None);
+        assert_eq!(parse_new_feed(json!({"url": null}), false).unwrap().url, None);
         assert!(parse_new_feed(json!({}), false).is_err());
         assert!(parse_new_feed(json!({"url": 5}), false).is_err());
+    }
+
+    #[test]
+    fn zone_of_a_feed_is_a_known_name() {
+        let url = "https://calendar.example/";
+        let parse = |zone: &str| parse_new_feed(json!({"url": url, "timezone": zone}), false);
+        assert_eq!(
+            parse("Europe/Berlin").unwrap().timezone.as_deref(),
+            Some("Europe/Berlin")
+        );
+        assert!(parse("Mars/Olympus").is_err());
+        assert!(parse("").is_err());
     }
 }

@@ -6,7 +6,7 @@ use holdfast::domain::command::CommandAction;
 use holdfast::domain::hold::Status;
 use holdfast::domain::listing::CommandFilter;
 use holdfast::domain::segment::Allocation;
-use holdfast::store::{AttemptEnd, HoldMove, MoveOutcome, PlaceOutcome};
+use holdfast::store::{AttemptEnd, HoldMove, MoveOutcome, NewFeed, PlaceOutcome};
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
@@ -31,6 +31,7 @@ on_both_engines!(
     without_its_guard_a_slot_is_sold_twice,
     a_released_slot_can_be_placed_again,
     place_checks_capacity_and_blocks_again,
+    place_checks_how_far_the_calendar_feed_reaches,
     place_refuses_fewer_units_than_the_quantity,
     a_moved_hold_ends_no_later_than_it_starts,
 );
@@ -268,6 +269,37 @@ async fn a_released_slot_can_be_placed_again(database: &TestDatabase) {
     after(&*store, &first, becomes(&first, EXPIRED)).await;
     assert_eq!(database.count("SELECT count(*) FROM occupancy").await, 0);
     placed(&*store, with_ana(0, 30)).await;
+}
+
+/// Nothing is known of the time that a feed does not reach, also if a lookup found it free before the feed was set.
+async fn place_checks_how_far_the_calendar_feed_reaches(database: &TestDatabase) {
+    let store = database.store();
+    let mine = with_ana(0, 30);
+    let ana = Resource {
+        id: segment("ana", 0, 1).resource,
+        name: "Ana".into(),
+        capacity: 1,
+    };
+    store.put_resource(&ana, at(0)).await.unwrap();
+    store.claim_attempt(&attempt(&mine, None, "a")).await.unwrap();
+    let (segment, units) = (segment("ana", 0, 30), vec![1]);
+    let allocations = [Allocation { segment, units }];
+    let place = async || store.place_hold(&mine, &allocations, &anyone()).await.unwrap();
+    for (minutes, expected) in [
+        (-1, PlaceOutcome::SlotTaken),
+        (29, PlaceOutcome::SlotTaken),
+        (30, PlaceOutcome::Placed),
+    ] {
+        let feed = NewFeed {
+            url: "https://calendar.example/",
+            timezone: None,
+            reaches_to: allocations[0].segment.busy.starts_at() + chrono::Duration::minutes(minutes),
+        };
+        // A feed that is set anew keeps its reach, because its blocks stay until it is read.
+        store.set_feed(&ana.id, None, at(0)).await.unwrap();
+        store.set_feed(&ana.id, Some(&feed), at(0)).await.unwrap();
+        assert_eq!(place().await, expected, "{minutes}");
+    }
 }
 
 /// A call to Stripe lies between the check and the insert: the insert checks capacities and blocks again.

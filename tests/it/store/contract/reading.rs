@@ -274,6 +274,8 @@ async fn figures_count_live_rows_and_inconsistencies(database: &TestDatabase) {
         money_without_slot: 1,
         slot_without_money: 1,
         refunds_failed: 0,
+        feeds_partial: 0,
+        feeds_failed: 0,
     };
     assert_eq!(store.count_figures(at(35)).await.unwrap(), expected);
 

@@ -1,0 +1,131 @@
+//! Tests of zones: which description or name counts, and which zone the times without one are in.
+
+use super::{FeedEventError, ZoneNames, calendar, event, faults, format_times, times, window};
+
+/// A zone that is an hour ahead of UTC from the first of June on, and two hours before.
+fn described(id: &str) -> String {
+    format!(
+        "BEGIN:VTIMEZONE\nTZID:{id}\nBEGIN:STANDARD\nDTSTART:20260601T000000\nTZOFFSETFROM:+0200\nTZOFFSETTO:+0100\n\
+         END:STANDARD\nEND:VTIMEZONE"
+    )
+}
+
+/// Returns the start times of an event at nine o'clock of the second of June, in a feed with these lines.
+fn starts(before: &str, parameter: &str, names: &ZoneNames) -> Vec<String> {
+    let lines = format!("DTSTART{parameter}:20260602T090000; DURATION:PT1H");
+    let feed = calendar(&format!("{before}\n{}", event("e", &lines)));
+    let parsed =
+        super::super::parse_feed(feed.as_bytes(), window("2026-01-01", "2027-01-01"), names).unwrap();
+    let times = format_times(&parsed);
+    times.iter().map(|time| time[11..17].to_owned()).collect()
+}
+
+fn names(named: Option<&str>, of_schedules: &[&str]) -> ZoneNames {
+    ZoneNames {
+        named: named.map(str::to_owned),
+        of_schedules: of_schedules.iter().map(|name| (*name).to_owned()).collect(),
+    }
+}
+
+#[test]
+fn description_counts_before_the_name() {
+    let none = names(None, &[]);
+    for id in [
+        "EST",
+        "America/Vancouver",
+        "W. Europe Standard Time",
+        "Customized Time Zone",
+    ] {
+        assert_eq!(
+            starts(&described(id), &format!(";TZID={id}"), &none),
+            ["08:00Z"],
+            "{id}"
+        );
+    }
+    // A description that cannot be read leaves the name.
+    let broken = described("America/Vancouver").replace("+0100", "soon");
+    assert_eq!(starts(&broken, ";TZID=America/Vancouver", &none), ["16:00Z"]);
+}
+
+#[test]
+fn times_without_zone_are_in_the_first_known_zone() {
+    let only = described("Mine");
+    let written = "X-WR-TIMEZONE:Asia/Tokyo";
+    let both = format!("{written}\n{only}");
+    let two = format!("{only}\n{}", described("Other"));
+    for (before, names, expected) in [
+        (
+            both.as_str(),
+            names(Some("Asia/Kolkata"), &["America/New_York"]),
+            vec!["03:30Z"],
+        ),
+        (&both, names(None, &["America/New_York"]), vec!["00:00Z"]),
+        (&only, names(None, &["America/New_York"]), vec!["08:00Z"]),
+        (&two, names(None, &["America/New_York"]), vec!["13:00Z"]),
+        (
+            "X-WR-TIMEZONE:Mars/Olympus",
+            names(None, &["America/New_York"]),
+            vec!["13:00Z"],
+        ),
+        (
+            "",
+            names(None, &["America/New_York", "Europe/Berlin"]),
+            vec!["07:00Z", "13:00Z"],
+        ),
+        ("", names(None, &[]), vec!["09:00Z"]),
+    ] {
+        assert_eq!(starts(before, "", &names), expected, "{before} {names:?}");
+        // The same zone counts for an unknown name.
+        for unknown in [";TZID=(UTC+01:00) Amsterdam", ";TZID=Customized Time Zone"] {
+            assert_eq!(
+                starts(before, unknown, &names),
+                expected,
+                "{unknown} {before} {names:?}"
+            );
+        }
+    }
+    let unknown = event("e", "DTSTART;TZID=Mars/Olympus:20260602T090000; DURATION:PT1H");
+    assert_eq!(
+        faults(calendar(&unknown)),
+        [("e".to_owned(), FeedEventError::Zone)]
+    );
+}
+
+#[test]
+fn whole_days_are_in_the_schedules_zone() {
+    let feed = calendar(&event("e", "DTSTART;VALUE=DATE:20261210"));
+    let names = names(None, &["America/Los_Angeles"]);
+    let parsed =
+        super::super::parse_feed(feed.as_bytes(), window("2026-01-01", "2027-01-01"), &names).unwrap();
+    assert_eq!(format_times(&parsed), ["2026-12-10T08:00Z 24:00 e"]);
+    assert_eq!(
+        times(&feed, "2026-01-01", "2027-01-01"),
+        ["2026-12-10T00:00Z 24:00 e"]
+    );
+}
+
+#[test]
+fn other_times_of_an_event_are_in_the_zone_of_its_start() {
+    let lines = "DTSTART;TZID=Europe/Berlin:20260601T090000; DTEND:20260601T100000; RRULE:FREQ=DAILY;COUNT=3; \
+                 EXDATE:20260602T090000; RDATE:20260610T090000";
+    assert_eq!(
+        super::times_of(lines),
+        [
+            "2026-06-01T07:00Z 1:00",
+            "2026-06-03T07:00Z 1:00",
+            "2026-06-10T07:00Z 1:00"
+        ]
+    );
+}
+
+#[test]
+fn exceptions_in_the_unknown_zone_of_their_event_count() {
+    let lines = "DTSTART;TZID=Mars:20260601T090000; DTEND;TZID=Mars:20260601T100000; RRULE:FREQ=DAILY;COUNT=3; \
+                 EXDATE;TZID=Mars:20260602T090000";
+    let feed = calendar(&event("e", lines));
+    assert_eq!(
+        times(&feed, "2026-01-01", "2027-01-01"),
+        ["2026-06-01T09:00Z 1:00 e", "2026-06-03T09:00Z 1:00 e"]
+    );
+    assert_eq!(faults(&feed), [("e".to_owned(), FeedEventError::Zone)]);
+}
