@@ -11,6 +11,7 @@ mod blocks;
 mod browser;
 mod calendar_feeds;
 mod calendar_feeds_faults;
+mod calendar_feeds_reference;
 mod cancel_hold;
 mod capacity;
 mod command_line;

@@ -9,7 +9,7 @@ use std::process::Stdio;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
-/// Returns the interpreter of the environment that has `package`, pinned as `name==version`. Run the package's
+/// Returns the interpreter of the environment that has `package`, pinned as `name==version`; several are separated by blanks. Run the package's
 /// programs as modules, because its scripts contain the path where the environment was built.
 pub(crate) async fn with(package: &str) -> PathBuf {
     environment(package).await.join("bin/python")
@@ -18,7 +18,8 @@ pub(crate) async fn with(package: &str) -> PathBuf {
 /// Builds the environment under a temporary name and then renames it, so that an interrupted or concurrent run leaves
 /// no incomplete environment.
 async fn environment(package: &str) -> PathBuf {
-    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("python-{}", package.replace("==", "-")));
+    let home = Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join(format!("python-{}", package.replace("==", "-").replace(' ', "-")));
     if !home.exists() {
         let aside = home.with_extension(format!("building-{}", uuid::Uuid::new_v4().simple()));
         install(
@@ -27,14 +28,8 @@ async fn environment(package: &str) -> PathBuf {
             &["-m", "venv", &aside.to_string_lossy()],
         )
         .await;
-        let pip = [
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            package,
-        ];
+        let mut pip = vec!["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+        pip.extend(package.split(' '));
         install(package, &aside.join("bin/python"), &pip).await;
         if std::fs::rename(&aside, &home).is_err() {
             std::fs::remove_dir_all(&aside).unwrap();
