@@ -33,8 +33,8 @@ mod listeners;
 
 pub use self::key_mode::WrongModeError;
 use self::key_mode::find_other_mode_work;
-pub use self::listeners::BindError;
 use self::listeners::Listeners;
+pub use self::listeners::{BindError, raise_file_limit};
 
 /// How long running requests and jobs may take after the signal to stop.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);

@@ -22,7 +22,6 @@ use holdfast::workflow::access_keys::{CreateKeyError, KeyRegistry, NewKey};
 use holdfast::workflow::audit::AuditTrail;
 use holdfast::workflow::{format_error_chain, sweep};
 use holdfast::{demo_shop, stripe_sandbox, telemetry};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -208,33 +207,9 @@ fn listen_for_stop() -> Result<CancellationToken, CliError> {
     Ok(stop)
 }
 
-/// The files that the process opens beside its connections to guests: those of the database, Stripe, the log and the
-/// operators.
-const OTHER_FILES: u64 = 200;
-
-/// Lets this process open as many files as the system allows it. Many systems start a process with 1,024, and each
-/// connection is one.
-fn raise_file_limit(max_connections: u32) {
-    let maximum = getrlimit(Resource::Nofile).maximum;
-    let raised = Rlimit {
-        current: maximum,
-        maximum,
-    };
-    // What it then allows decides, whether the call failed or not.
-    let _ = setrlimit(Resource::Nofile, raised);
-    let allowed = getrlimit(Resource::Nofile).current;
-    if let Some(allowed) = allowed.filter(|allowed| *allowed < u64::from(max_connections) + OTHER_FILES) {
-        tracing::warn!(
-            allowed,
-            max_connections,
-            "the system allows too few open files for so many connections"
-        );
-    }
-}
-
 async fn run_serve(config: Config, demo: bool) -> Result<ExitCode, CliError> {
     let stop = listen_for_stop()?;
-    raise_file_limit(config.max_connections);
+    app::raise_file_limit(config.max_connections);
     let app = App::build(&config, build_clock(), demo).await?;
     app.serve(stop, Background::On).await.map_err(startup_error)?;
     Ok(ExitCode::SUCCESS)

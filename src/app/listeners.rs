@@ -1,8 +1,11 @@
-//! The addresses that the service listens on: the public one, and the operators' own if they have one.
+//! The addresses that the service listens on, and the open files that its connections need.
+//!
+//! There is the public address, and the operators' own if they have one.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -83,5 +86,29 @@ impl Listener {
     fn serve(self, router: axum::Router, max_connections: u32, stop: &CancellationToken) -> JoinHandle<()> {
         let serving = http::serve_connections(self.socket, router, max_connections, stop.clone());
         tokio::spawn(serving)
+    }
+}
+
+/// The files that the process opens beside its connections to guests: those of the database, Stripe, the log and the
+/// operators.
+const OTHER_FILES: u64 = 200;
+
+/// Lets this process open as many files as the system allows it. Many systems start a process with 1,024, and each
+/// connection is one.
+pub fn raise_file_limit(max_connections: u32) {
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    let raised = Rlimit {
+        current: maximum,
+        maximum,
+    };
+    // What it then allows decides, whether the call failed or not.
+    let _ = setrlimit(Resource::Nofile, raised);
+    let allowed = getrlimit(Resource::Nofile).current;
+    if let Some(allowed) = allowed.filter(|allowed| *allowed < u64::from(max_connections) + OTHER_FILES) {
+        tracing::warn!(
+            allowed,
+            max_connections,
+            "the system allows too few open files for so many connections"
+        );
     }
 }
