@@ -59,20 +59,31 @@ pub(super) async fn read_facts(connection: &mut PgConnection) -> PostgresResult<
     Ok(facts.fetch_one(connection).await?)
 }
 
-/// Tells whether two connections share a process of the server, or one gets another process for a transaction. A pooler
-/// of sessions, or none, does neither. All statements are simple ones, which each pooler passes on.
+/// How often two connections are compared: a pooler may give them the same processes a few times by chance.
+const COMPARISONS: usize = 8;
+
+/// Tells whether two connections share a process of the server, or one of them gets another process later. A pooler of
+/// sessions, or none, does neither. All statements are simple ones, which each pooler passes on.
 pub(super) async fn is_pooling_transactions(
     one: &mut PgConnection,
     other: &mut PgConnection,
 ) -> PostgresResult<bool> {
     let (first, second) = (ask_who(one).await?, ask_who(other).await?);
-    if first == second {
-        return Ok(true);
+    let mut is_pooling = first == second;
+    for _ in 0..COMPARISONS {
+        is_pooling |= ask_who(one).await? != first || ask_in_transaction(other).await? != second;
+        if is_pooling {
+            break;
+        }
     }
-    sqlx::raw_sql("BEGIN").execute(&mut *other).await?;
-    let in_transaction = ask_who(other).await?;
-    sqlx::raw_sql("ROLLBACK").execute(&mut *other).await?;
-    Ok(in_transaction != second)
+    Ok(is_pooling)
+}
+
+async fn ask_in_transaction(connection: &mut PgConnection) -> PostgresResult<String> {
+    sqlx::raw_sql("BEGIN").execute(&mut *connection).await?;
+    let who = ask_who(connection).await?;
+    sqlx::raw_sql("ROLLBACK").execute(connection).await?;
+    Ok(who)
 }
 
 async fn ask_who(connection: &mut PgConnection) -> PostgresResult<String> {
