@@ -128,11 +128,7 @@ impl SagaFixture {
     /// Restores the database connection, if there is a proxy, and waits until the store is ready.
     pub(super) async fn restore_database(&self) {
         let Some(proxied) = &self.proxied else { return };
-        // The server finishes each statement that it received before the cut, although nobody gets the answer.
-        eventually("no connection is active", async || {
-            (self.app.database.count(ACTIVE_CONNECTIONS).await == 0).then_some(())
-        })
-        .await;
+        self.wait_for_last_statements().await;
         proxied.proxy.restore_traffic();
         eventually("ready again", async || {
             let ready = (0..2 * CONNECTIONS).map(|_| proxied.store.is_ready());
@@ -141,6 +137,19 @@ impl SagaFixture {
                 .iter()
                 .all(|result| matches!(result, Ok(true)))
                 .then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until the server has finished each statement that it received from a process which stopped, or before a cut,
+    /// although nobody gets the answer.
+    async fn wait_for_last_statements(&self) {
+        if self.app.database.engine() != Engine::Postgres {
+            // The next statement waits for the last one.
+            return;
+        }
+        eventually("no connection is active", async || {
+            (self.app.database.count(ACTIVE_CONNECTIONS).await == 0).then_some(())
         })
         .await;
     }
@@ -231,6 +240,8 @@ impl SagaFixture {
     /// Restarts the process and sweeps. The restart takes so long that the leases of the old process are
     /// over, and its attempts are stale at the first sweep.
     pub(super) async fn restart_and_sweep(&self, events_first: bool) {
+        // Otherwise one of them could take a lease after the leases ended here.
+        self.wait_for_last_statements().await;
         self.app.database.expire_all_leases().await;
         if events_first {
             self.app.deliver_all().await;
