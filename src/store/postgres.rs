@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgRow};
-use sqlx::{AssertSqlSafe, ConnectOptions as _, FromRow};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, FromRow, Postgres, Transaction};
 
 use super::lease_request::LeaseRequest;
 use super::{PoolOptions, StoreError};
@@ -157,6 +157,15 @@ fn session_settings(options: &PoolOptions) -> String {
 }
 
 impl PostgresStore {
+    /// Begins a transaction, in a task of its own, which ends also when the caller goes away. sqlx 0.9.0 forgets a `BEGIN`
+    /// whose caller does not wait for the answer (transact-rs/sqlx#4393): the connection goes back to the pool in a
+    /// transaction, and nothing that later callers write with it is ever committed.
+    async fn begin(&self) -> PostgresResult<Transaction<'static, Postgres>> {
+        let pool = self.pool.clone();
+        let begun = tokio::spawn(async move { pool.begin().await }).await;
+        Ok(begun.unwrap_or_else(|ended| Err(std::io::Error::other(ended).into()))?)
+    }
+
     /// Runs one transaction, and repeats it if the database aborts it in favour of another one. The time is bounded on our
     /// side too: a network that loses all packets closes no connection and delivers no timeout of the server.
     async fn retrying<T, F>(&self, transaction: impl Fn() -> F) -> Result<T, StoreError>

@@ -34,7 +34,7 @@ impl Attempts for PostgresStore {
             if insert_attempt(&self.pool, attempt).await? {
                 return Ok(Claim::Free);
             }
-            let mut transaction = self.pool.begin().await?;
+            let mut transaction = self.begin().await?;
             let claim = claim_known(&mut transaction, attempt).await?;
             match claim {
                 Claim::Free => transaction.commit().await,
@@ -79,7 +79,7 @@ impl Attempts for PostgresStore {
         now: DateTime<Utc>,
     ) -> Result<CommandId, StoreError> {
         self.retrying(|| async {
-            let mut transaction = self.pool.begin().await?;
+            let mut transaction = self.begin().await?;
             let abandon = sqlx::query(attempts::ABANDON)
                 .bind(DbUuid(hold.0))
                 .bind(DbTime(now));
@@ -106,7 +106,7 @@ impl Attempts for PostgresStore {
     ) -> Result<Option<CommandId>, StoreError> {
         self.retrying(|| async {
             let action = expire_session(session);
-            let mut transaction = self.pool.begin().await?;
+            let mut transaction = self.begin().await?;
             let close = sqlx::query(attempts::CLOSE_AS_LOST)
                 .bind(DbUuid(hold.0))
                 .bind(DbTime(now));

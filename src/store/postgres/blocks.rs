@@ -35,7 +35,7 @@ impl Blocks for PostgresStore {
                 .bind(now)
                 .fetch_one(&self.pool)
                 .await?;
-            let mut transaction = self.pool.begin().await?;
+            let mut transaction = self.begin().await?;
             sqlx::query("SELECT pg_advisory_xact_lock(14, hashtext($1))")
                 .bind(resource.as_str())
                 .execute(&mut *transaction)

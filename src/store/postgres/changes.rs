@@ -23,7 +23,7 @@ use crate::store::{StoreError, encoding};
 impl Changes for PostgresStore {
     async fn apply_change(&self, change: &HoldChange) -> Result<ApplyOutcome, StoreError> {
         self.retrying(|| async {
-            let mut transaction = self.pool.begin().await?;
+            let mut transaction = self.begin().await?;
             let outcome = apply_in(&mut transaction, change).await?;
             match outcome {
                 ApplyOutcome::Done { .. } => transaction.commit().await,
@@ -36,7 +36,7 @@ impl Changes for PostgresStore {
 
     async fn record_orphan_payment(&self, orphan: &OrphanPayment) -> Result<ApplyOutcome, StoreError> {
         self.retrying(|| async {
-            let mut transaction = self.pool.begin().await?;
+            let mut transaction = self.begin().await?;
             if let Some(event) = &orphan.event
                 && !insert_event(&mut transaction, event, orphan.claimed_hold, orphan.now).await?
             {

@@ -22,7 +22,7 @@ impl Feeds for PostgresStore {
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         self.retrying(|| async {
-            let mut transaction = self.pool.begin().await?;
+            let mut transaction = self.begin().await?;
             let query = match feed {
                 Some(feed) => feeds::upsert_feed!(resource, feed, now),
                 None => {
@@ -54,7 +54,7 @@ impl Feeds for PostgresStore {
 
     async fn save_feed_blocks(&self, feed: &Feed, read: &FeedRead) -> Result<(), StoreError> {
         self.retrying(|| async {
-            let mut transaction = self.pool.begin().await?;
+            let mut transaction = self.begin().await?;
             let saved = feeds::save_read!(feed, read).execute(&mut *transaction).await?;
             if saved.rows_affected() == 1 {
                 delete_replaced_blocks(&mut transaction, &feed.resource, &read.kept).await?;

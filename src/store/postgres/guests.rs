@@ -22,7 +22,7 @@ impl Guests for PostgresStore {
 
     async fn erase_guest(&self, guest: &str, limit: u32) -> Result<GuestErasure, StoreError> {
         self.retrying(|| async {
-            let mut transaction = self.pool.begin().await?;
+            let mut transaction = self.begin().await?;
             let erasure = erase_one(&mut transaction, guest, limit).await?;
             transaction.commit().await?;
             Ok(erasure)

@@ -90,7 +90,7 @@ impl Holds for PostgresStore {
         lease: Duration,
     ) -> Result<ReleaseLease, StoreError> {
         self.retrying(|| async {
-            let mut transaction = self.pool.begin().await?;
+            let mut transaction = self.begin().await?;
             let leased = sqlx::query(
                 "UPDATE holds SET leased_until = clock_timestamp() + make_interval(secs => $2),
                      requested_by = coalesce($3, requested_by), version = version + ($3 IS NOT NULL)::int
@@ -111,7 +111,7 @@ impl Holds for PostgresStore {
 
     async fn lease_due_holds(&self, request: &LeaseRequest) -> Result<Vec<Booking>, StoreError> {
         self.retrying(|| async {
-            let mut transaction = self.pool.begin().await?;
+            let mut transaction = self.begin().await?;
             let leased: Vec<Uuid> = sqlx::query_scalar(LEASE_DUE)
                 .bind(request.now)
                 .bind(request.duration.as_secs_f64())

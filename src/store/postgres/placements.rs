@@ -76,7 +76,7 @@ impl Placements for PostgresStore {
 
     async fn move_hold(&self, order: &HoldMove) -> Result<MoveOutcome, StoreError> {
         self.retrying(|| async {
-            let mut transaction = self.pool.begin().await?;
+            let mut transaction = self.begin().await?;
             let quantity: Option<i32> = sqlx::query_scalar(
                 "SELECT quantity FROM holds
                  WHERE id = $1 AND version = $2 AND status IN ('held', 'confirmed') FOR UPDATE",

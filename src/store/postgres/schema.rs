@@ -75,7 +75,7 @@ impl Schema for PostgresStore {
     async fn dry_run_checkout(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
         self.retrying(|| async {
             let dry_run = DryRun::new(now)?;
-            let mut transaction = self.pool.begin().await?;
+            let mut transaction = self.begin().await?;
             let result = run_checkout(&mut transaction, &dry_run).await;
             transaction.rollback().await?;
             result

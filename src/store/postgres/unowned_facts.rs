@@ -13,7 +13,7 @@ impl UnownedFacts for PostgresStore {
     async fn keep_unowned_fact(&self, fact: &UnownedFact) -> Result<bool, StoreError> {
         let encoded = fact.encode_fact()?;
         self.retrying(|| async {
-            let mut transaction = self.pool.begin().await?;
+            let mut transaction = self.begin().await?;
             // The lock of the trigger that ties intents. In a statement of its own, so that the next one sees what the
             // transaction before it has tied.
             sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0) & 1023)")

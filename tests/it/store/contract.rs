@@ -53,6 +53,7 @@ mod calendar;
 mod catalogue;
 mod changes;
 mod commands;
+mod dropped_calls;
 mod dry_run;
 mod key_scopes;
 mod leases;
