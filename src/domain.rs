@@ -19,6 +19,7 @@ pub mod hold_limit;
 pub mod ids;
 pub mod key_scope;
 pub mod lapses;
+pub mod ledger;
 pub mod listing;
 pub mod log_id;
 pub mod money;

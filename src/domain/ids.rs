@@ -153,6 +153,18 @@ stripe_id! {
     IntentId
 }
 stripe_id! {
+    /// Identifies a Stripe Charge, `ch_…`: a PaymentIntent's attempt that collected the money.
+    ChargeId
+}
+stripe_id! {
+    /// Identifies a Stripe Refund, `re_…`.
+    RefundId
+}
+stripe_id! {
+    /// Identifies a Stripe Dispute, `du_…`.
+    DisputeId
+}
+stripe_id! {
     /// Identifies a Stripe event, `evt_…`.
     EventId
 }
