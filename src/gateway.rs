@@ -10,7 +10,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use crate::domain::ids::{IntentId, SessionId};
+use crate::domain::ids::{CommandId, DisputeId, IntentId, RefundId, SessionId};
+use crate::domain::ledger::snapshots::{DisputeSnapshot, RefundSnapshot};
 use crate::domain::money::Money;
 use crate::domain::refusal_code::RefusalCode;
 use crate::domain::session::{NewSession, SessionReport, SessionTerms};
@@ -20,6 +21,8 @@ mod circuit_breaker;
 pub mod client;
 pub mod endpoint_probe;
 mod http_client;
+mod ledger_calls;
+mod ledger_objects;
 mod response;
 mod retry;
 pub mod stripe_config;
@@ -33,6 +36,8 @@ pub mod webhook;
 pub const METADATA_KEY: &str = "holdfast_hold";
 /// The metadata key that carries the id of the installation.
 pub const INSTALLATION_KEY: &str = "holdfast_installation";
+/// The metadata key of a refund that carries the id of the command that ordered it.
+pub const COMMAND_KEY: &str = "holdfast_command";
 
 /// A call to Stripe failed, and this is what is known of its effect.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -92,9 +97,102 @@ pub struct Probe {
     pub date: Option<DateTime<Utc>>,
 }
 
+/// Which refunds or disputes to list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListFilter {
+    /// Those of one payment.
+    OfIntent(IntentId),
+    /// Those of the whole account that were made between two instants, both included, on Stripe's clock.
+    Created {
+        /// The earliest.
+        from: DateTime<Utc>,
+        /// The latest.
+        to: DateTime<Utc>,
+    },
+}
+
+/// One page of a list of Stripe's, newest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListPage<T> {
+    /// The objects of the page.
+    pub items: Vec<T>,
+    /// Whether there are objects after the last one of the page.
+    pub has_more: bool,
+}
+
+/// The calls to Stripe about refunds and disputes. Each returns snapshots, to be merged like those in events.
+#[async_trait]
+pub trait LedgerGateway: Send + Sync + 'static {
+    /// Refunds this amount of a payment once for each `key`. The refund carries the command's id in its metadata, so that
+    /// it is found again when Stripe has forgotten the key. Its status may be any, `failed` too.
+    async fn create_refund(
+        &self,
+        intent: &IntentId,
+        money: Money,
+        command: CommandId,
+        key: &str,
+    ) -> Result<RefundSnapshot, GatewayError>;
+    /// Retrieves a refund from Stripe.
+    async fn retrieve_refund(&self, id: &RefundId) -> Result<RefundSnapshot, GatewayError>;
+    /// Lists a page of refunds: the first one, or the one after this refund. Fails as a whole if Stripe's answer has a
+    /// refund that cannot be read, because whoever reads a list relies on it being complete.
+    async fn list_refund_page(
+        &self,
+        filter: &ListFilter,
+        after: Option<&RefundId>,
+    ) -> Result<ListPage<RefundSnapshot>, GatewayError>;
+    /// Lists a page of disputes, as [`list_refund_page`](Self::list_refund_page) does refunds.
+    async fn list_dispute_page(
+        &self,
+        filter: &ListFilter,
+        after: Option<&DisputeId>,
+    ) -> Result<ListPage<DisputeSnapshot>, GatewayError>;
+
+    /// Lists all refunds of a payment, from all pages.
+    async fn list_refunds(&self, intent: &IntentId) -> Result<Vec<RefundSnapshot>, GatewayError> {
+        let filter = ListFilter::OfIntent(intent.clone());
+        let mut refunds: Vec<RefundSnapshot> = Vec::new();
+        loop {
+            let after = refunds.last().map(|refund| &refund.id);
+            let page = self.list_refund_page(&filter, after).await?;
+            refunds.extend(page.items);
+            if !page.has_more {
+                return Ok(refunds);
+            }
+        }
+    }
+
+    /// Lists all disputes of a payment, from all pages.
+    async fn list_disputes(&self, intent: &IntentId) -> Result<Vec<DisputeSnapshot>, GatewayError> {
+        let filter = ListFilter::OfIntent(intent.clone());
+        let mut disputes: Vec<DisputeSnapshot> = Vec::new();
+        loop {
+            let after = disputes.last().map(|dispute| &dispute.id);
+            let page = self.list_dispute_page(&filter, after).await?;
+            disputes.extend(page.items);
+            if !page.has_more {
+                return Ok(disputes);
+            }
+        }
+    }
+}
+
+/// A webhook endpoint of the account, as Stripe has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebhookEndpoint {
+    /// Where Stripe sends events.
+    pub url: String,
+    /// Whether Stripe sends events there at all.
+    pub is_enabled: bool,
+    /// The types of events that Stripe sends there; `*` is nearly all.
+    pub enabled_events: Vec<String>,
+    /// The API version in which events are rendered; `None` is the account's default.
+    pub api_version: Option<String>,
+}
+
 /// The calls that we make to Stripe.
 #[async_trait]
-pub trait Gateway: Send + Sync + 'static {
+pub trait Gateway: LedgerGateway {
     /// Creates a Checkout Session. The hold's id is the idempotency key: the same terms again return the same session.
     async fn create_session(&self, terms: &SessionTerms) -> Result<NewSession, GatewayError>;
     /// Expires an open session. Stripe refuses with 400 if the session is not open (then retrieve it), and with 404 if
@@ -106,4 +204,6 @@ pub trait Gateway: Send + Sync + 'static {
     async fn refund_payment(&self, intent: &IntentId, money: Money, key: &str) -> Result<(), GatewayError>;
     /// Makes a call without any effect, to learn whether Stripe answers and accepts the key.
     async fn probe_account(&self) -> Result<Probe, GatewayError>;
+    /// Lists the webhook endpoints of the account, at most 100. A restricted key may lack the permission.
+    async fn list_webhook_endpoints(&self) -> Result<Vec<WebhookEndpoint>, GatewayError>;
 }

@@ -29,7 +29,9 @@ use super::retry::send_with_retries;
 use super::stripe_config::{SetupError, StripeConfig};
 use super::stripe_rate_limit::StripeEndpoint;
 use super::transport::{StripeCall, Transport};
-use super::{Gateway, GatewayError, INSTALLATION_KEY, METADATA_KEY, Probe, Refusal, stripe_objects};
+use super::{
+    Gateway, GatewayError, INSTALLATION_KEY, METADATA_KEY, Probe, Refusal, WebhookEndpoint, stripe_objects,
+};
 use crate::domain::ids::{IntentId, SessionId};
 use crate::domain::money::Money;
 use crate::domain::payment_method::PaymentMethod;
@@ -56,7 +58,7 @@ impl StripeGateway {
     }
 
     /// Makes a call, with all its retries, within the call timeout, and records its duration and outcome.
-    async fn send_call<T>(&self, call: &StripeCall<'_, T>) -> Result<T, GatewayError> {
+    pub(super) async fn send_call<T>(&self, call: &StripeCall<'_, T>) -> Result<T, GatewayError> {
         let started = Instant::now();
         let result = self.send_through_breaker(call, started + self.call_timeout).await;
         let outcome = match &result {
@@ -120,7 +122,7 @@ impl Gateway for StripeGateway {
     async fn expire_session(&self, id: &SessionId) -> Result<SessionReport, GatewayError> {
         let call = StripeCall {
             endpoint: StripeEndpoint::ExpireSession,
-            request: ExpireCheckoutSession::new(checked_path_segment(id)?).build(),
+            request: ExpireCheckoutSession::new(checked_path_segment(id.as_str())?).build(),
             idempotency_key: Some(&Uuid::new_v4().to_string()),
             parse_response: |response| stripe_objects::parse_session_report(&response.json),
         };
@@ -131,7 +133,7 @@ impl Gateway for StripeGateway {
         let call = StripeCall {
             endpoint: StripeEndpoint::Session,
             // The intent's status tells whether a delayed payment is still pending or has failed for good.
-            request: RetrieveCheckoutSession::new(checked_path_segment(id)?)
+            request: RetrieveCheckoutSession::new(checked_path_segment(id.as_str())?)
                 .expand(["payment_intent".to_owned()])
                 .build(),
             idempotency_key: None,
@@ -170,6 +172,19 @@ impl Gateway for StripeGateway {
         };
         self.send_call(&call).await
     }
+
+    async fn list_webhook_endpoints(&self) -> Result<Vec<WebhookEndpoint>, GatewayError> {
+        let call = StripeCall {
+            endpoint: StripeEndpoint::ListWebhookEndpoints,
+            request: RequestBuilder::new(StripeMethod::Get, "/webhook_endpoints").query(&[("limit", "100")]),
+            idempotency_key: None,
+            parse_response: |response| {
+                stripe_objects::parse_list(&response.json, stripe_objects::parse_webhook_endpoint)
+                    .map(|page| page.items)
+            },
+        };
+        self.send_call(&call).await
+    }
 }
 
 /// Returns whether Stripe refused the amount. Our amounts are never too small, so it is more than what is left.
@@ -181,12 +196,11 @@ fn is_already_refunded(refusal: &Refusal) -> bool {
     refusal.code.as_deref() == Some("charge_already_refunded")
 }
 
-/// Returns a session's id for use in a path.
+/// Returns an id for use in a path.
 ///
 /// # Errors
 /// The refusal of an unknown id, if the id would change the path: Stripe never makes such an id.
-fn checked_path_segment(id: &SessionId) -> Result<&str, GatewayError> {
-    let id = id.as_str();
+pub(super) fn checked_path_segment(id: &str) -> Result<&str, GatewayError> {
     let is_plain = id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     if is_plain && !id.is_empty() {
         return Ok(id);
@@ -201,7 +215,7 @@ fn checked_path_segment(id: &SessionId) -> Result<&str, GatewayError> {
 
 /// Sorts the parameters of a body. Metadata comes from a map in any order, but Stripe accepts a used idempotency key
 /// only with the same parameters.
-fn with_sorted_body(mut request: RequestBuilder) -> RequestBuilder {
+pub(super) fn with_sorted_body(mut request: RequestBuilder) -> RequestBuilder {
     request.body = request.body.map(|body| {
         let mut parameters: Vec<&str> = body.split('&').collect();
         parameters.sort_unstable();
@@ -336,12 +350,9 @@ mod tests {
     #[test]
     fn id_that_would_change_the_path_is_refused() {
         for bad in ["", "cs_1/../cs_2", "..", "cs_1?expand=x", "cs 1", "cs_ä"] {
-            assert!(checked_path_segment(&SessionId::new(bad)).is_err(), "{bad}");
+            assert!(checked_path_segment(bad).is_err(), "{bad}");
         }
-        assert_eq!(
-            checked_path_segment(&SessionId::new("cs_test_a1B2")),
-            Ok("cs_test_a1B2")
-        );
+        assert_eq!(checked_path_segment("cs_test_a1B2"), Ok("cs_test_a1B2"));
     }
 
     #[test]

@@ -7,7 +7,7 @@
 
 use serde_json::Value;
 
-use super::{INSTALLATION_KEY, METADATA_KEY};
+use super::{INSTALLATION_KEY, ListPage, METADATA_KEY, WebhookEndpoint};
 use crate::domain::ids::{HoldId, IntentId, SessionId};
 use crate::domain::money::{Currency, Money};
 use crate::domain::payment::Receipt;
@@ -25,7 +25,7 @@ pub(super) fn parse_integer(object: &Value, field: &str) -> Option<i64> {
 }
 
 /// Returns the id of another object. Stripe writes the id alone, or the whole object if the field is expanded.
-fn parse_reference<'a>(object: &'a Value, field: &str) -> Option<&'a str> {
+pub(super) fn parse_reference<'a>(object: &'a Value, field: &str) -> Option<&'a str> {
     parse_text(object, field).or_else(|| parse_text(object.get(field)?, "id"))
 }
 
@@ -39,6 +39,30 @@ pub(super) fn parse_money(object: &Value, field: &str) -> Option<Money> {
     Some(Money {
         amount: parse_integer(object, field)?,
         currency: Currency::parse_reported(parse_text(object, "currency")?)?,
+    })
+}
+
+/// Returns a page of a list, if every object of it can be read.
+pub(super) fn parse_list<T>(list: &Value, parse: impl Fn(&Value) -> Option<T>) -> Option<ListPage<T>> {
+    let items = list
+        .get("data")?
+        .as_array()?
+        .iter()
+        .map(parse)
+        .collect::<Option<Vec<T>>>()?;
+    let has_more = list.get("has_more")?.as_bool()?;
+    // A page without objects names no place from which the list goes on.
+    (!has_more || !items.is_empty()).then_some(ListPage { items, has_more })
+}
+
+/// Returns a webhook endpoint of the account.
+pub(super) fn parse_webhook_endpoint(endpoint: &Value) -> Option<WebhookEndpoint> {
+    let events = endpoint.get("enabled_events")?.as_array()?.iter();
+    Some(WebhookEndpoint {
+        url: parse_text(endpoint, "url")?.to_owned(),
+        is_enabled: parse_text(endpoint, "status") != Some("disabled"),
+        enabled_events: events.filter_map(Value::as_str).map(str::to_owned).collect(),
+        api_version: parse_text(endpoint, "api_version").map(str::to_owned),
     })
 }
 

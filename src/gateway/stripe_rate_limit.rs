@@ -46,6 +46,10 @@ pub(super) enum StripeEndpoint {
     ExpireSession,
     Session,
     Refund,
+    RetrieveRefund,
+    ListRefunds,
+    ListDisputes,
+    ListWebhookEndpoints,
     Probe,
 }
 
@@ -57,6 +61,10 @@ impl StripeEndpoint {
             Self::ExpireSession => "expire_session",
             Self::Session => "session",
             Self::Refund => "refund",
+            Self::RetrieveRefund => "retrieve_refund",
+            Self::ListRefunds => "list_refunds",
+            Self::ListDisputes => "list_disputes",
+            Self::ListWebhookEndpoints => "list_webhook_endpoints",
             Self::Probe => "probe",
         }
     }
@@ -68,12 +76,16 @@ impl StripeEndpoint {
             Self::ExpireSession => "POST /v1/checkout/sessions/{id}/expire",
             Self::Session => "GET /v1/checkout/sessions/{id}",
             Self::Refund => "POST /v1/refunds",
+            Self::RetrieveRefund => "GET /v1/refunds/{id}",
+            Self::ListRefunds => "GET /v1/refunds",
+            Self::ListDisputes => "GET /v1/disputes",
+            Self::ListWebhookEndpoints => "GET /v1/webhook_endpoints",
             Self::Probe => "GET /v1/balance",
         }
     }
 }
 
-const ENDPOINT_COUNT: usize = 5;
+const ENDPOINT_COUNT: usize = 9;
 
 /// A bucket refills steadily and allows short bursts, as Stripe's limit does.
 type Bucket = RateLimiter<NotKeyed, InMemoryState, MonotonicClock, NoOpMiddleware<Duration>>;

@@ -10,6 +10,7 @@ pub(crate) mod database;
 pub(crate) mod database_lock;
 pub(crate) mod fault_injection;
 pub(crate) mod feed_server;
+pub(crate) mod gateway_calls;
 pub(crate) mod pgbouncer;
 pub(crate) mod postgres;
 pub(crate) mod postgres_cluster;

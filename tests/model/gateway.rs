@@ -1,10 +1,11 @@
 //! The Stripe of a replayed workflow, which passes each call to the script; `stripe` simulates what Stripe does.
 
 use async_trait::async_trait;
-use holdfast::domain::ids::{CommandId, IntentId, SessionId};
+use holdfast::domain::ids::{CommandId, DisputeId, IntentId, RefundId, SessionId};
+use holdfast::domain::ledger::snapshots::{DisputeSnapshot, RefundSnapshot};
 use holdfast::domain::money::Money;
 use holdfast::domain::session::{NewSession, SessionReport, SessionTerms};
-use holdfast::gateway::{Gateway, GatewayError, Probe};
+use holdfast::gateway::{Gateway, GatewayError, LedgerGateway, ListFilter, ListPage, Probe, WebhookEndpoint};
 
 use crate::call::{Call, Guest, Reply, by_intent, by_session, session_id};
 use crate::doubles::{Script, command_index, unexpected};
@@ -32,6 +33,39 @@ impl Gateway for Script {
         self.stripe(call).await.map(|_| ())
     }
     async fn probe_account(&self) -> Result<Probe, GatewayError> {
+        unimplemented!()
+    }
+    async fn list_webhook_endpoints(&self) -> Result<Vec<WebhookEndpoint>, GatewayError> {
+        unimplemented!()
+    }
+}
+
+#[async_trait]
+impl LedgerGateway for Script {
+    async fn create_refund(
+        &self,
+        _: &IntentId,
+        _: Money,
+        _: CommandId,
+        _: &str,
+    ) -> Result<RefundSnapshot, GatewayError> {
+        unimplemented!()
+    }
+    async fn retrieve_refund(&self, _: &RefundId) -> Result<RefundSnapshot, GatewayError> {
+        unimplemented!()
+    }
+    async fn list_refund_page(
+        &self,
+        _: &ListFilter,
+        _: Option<&RefundId>,
+    ) -> Result<ListPage<RefundSnapshot>, GatewayError> {
+        unimplemented!()
+    }
+    async fn list_dispute_page(
+        &self,
+        _: &ListFilter,
+        _: Option<&DisputeId>,
+    ) -> Result<ListPage<DisputeSnapshot>, GatewayError> {
         unimplemented!()
     }
 }

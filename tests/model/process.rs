@@ -229,5 +229,6 @@ fn parsed_event(event: StripeEvent) -> Event {
             fact: event.fact(),
             money: event.money(),
         },
+        ledger: None,
     }
 }

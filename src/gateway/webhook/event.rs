@@ -7,9 +7,10 @@ use serde_json::Value;
 
 use crate::domain::hold::{Fact, FailureCode};
 use crate::domain::ids::{EventId, IntentId, SessionId};
+use crate::domain::ledger::fact::LedgerFact;
 use crate::domain::payment::Receipt;
 use crate::domain::session::{EventRefs, SessionPayment};
-use crate::gateway::{stripe_json, stripe_objects};
+use crate::gateway::{ledger_objects, stripe_json, stripe_objects};
 
 /// An event that Stripe sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub struct Event {
     pub livemode: bool,
     /// The fact that the event carries, or why it carries none.
     pub content: EventContent,
+    /// What the event says about a refund or a dispute, if it can be read.
+    pub ledger: Option<LedgerFact>,
 }
 
 /// The fact in an event, or the reason to ignore it.
@@ -73,6 +76,7 @@ pub fn parse_event(body: &[u8]) -> Result<Event, MalformedEvent> {
             .and_then(Value::as_bool)
             .ok_or(MalformedEvent)?,
         content: parse_content(kind, &event),
+        ledger: parse_ledger_fact(kind, &event),
     })
 }
 
@@ -95,15 +99,45 @@ fn parse_content(kind: &str, event: &Value) -> EventContent {
         | "payment_intent.payment_failed"
         | "payment_intent.canceled" => parse_intent_event(kind, object),
         "charge.refunded" => parse_charge_refunded(object),
-        "refund.created" | "refund.updated" | "refund.failed" => match refund_status(kind, object) {
-            "failed" => parse_refund_failed(object),
-            // `charge.refunded` reports a refund that works, with the total so far.
-            _ => return EventContent::Irrelevant(IgnoreReason::ReportedElsewhere),
-        },
+        // Endpoints of versions before 2024-10-28 report changes of a charge's refund only as `charge.refund.updated`.
+        "refund.created" | "refund.updated" | "refund.failed" | "charge.refund.updated" => {
+            match refund_status(kind, object) {
+                "failed" => parse_refund_failed(object),
+                // `charge.refunded` reports a refund that works, with the total so far.
+                _ => return EventContent::Irrelevant(IgnoreReason::ReportedElsewhere),
+            }
+        }
         "charge.dispute.created" | "charge.dispute.closed" => parse_dispute_event(kind, object),
+        // Opened and closed disputes are reported by the events above.
+        "charge.dispute.updated" | "charge.dispute.funds_withdrawn" | "charge.dispute.funds_reinstated" => {
+            return EventContent::Irrelevant(IgnoreReason::ReportedElsewhere);
+        }
         _ => return EventContent::Irrelevant(IgnoreReason::UnknownType),
     };
     content.unwrap_or(EventContent::Irrelevant(IgnoreReason::IncompleteObject))
+}
+
+/// Returns what an event says about refunds and disputes. `data.object` is the charge, the refund or the dispute.
+fn parse_ledger_fact(kind: &str, event: &Value) -> Option<LedgerFact> {
+    let object = event.pointer("/data/object")?;
+    match kind {
+        "charge.refunded" => Some(LedgerFact::ChargeRefunded {
+            intent: stripe_objects::parse_intent_reference(object)?,
+            amount_refunded: stripe_objects::parse_integer(object, "amount_refunded")?,
+            refunds: ledger_objects::parse_inline_refunds(object),
+        }),
+        "refund.created" | "refund.updated" | "refund.failed" | "charge.refund.updated" => {
+            ledger_objects::parse_refund(object).map(LedgerFact::RefundSeen)
+        }
+        "charge.dispute.created"
+        | "charge.dispute.updated"
+        | "charge.dispute.closed"
+        | "charge.dispute.funds_withdrawn"
+        | "charge.dispute.funds_reinstated" => {
+            ledger_objects::parse_dispute(object).map(LedgerFact::DisputeSeen)
+        }
+        _ => None,
+    }
 }
 
 fn to_relevant_content(

@@ -8,13 +8,14 @@ use chrono::Duration;
 use holdfast::domain::ids::{HoldId, IntentId, SessionId};
 use holdfast::domain::money::Money;
 use holdfast::domain::session::{NewSession, SessionReport, SessionStatus, SessionTerms};
-use holdfast::gateway::{Gateway, GatewayError, Probe};
+use holdfast::gateway::{Gateway, GatewayError, Probe, WebhookEndpoint};
 use holdfast::sandbox::{Endpoint, FaultKind, Faults, PaymentOutcome};
 use holdfast::workflow::{Context, sweep};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::app::{ApiResponse, Client, TestApp, order, order_by};
+use crate::support::gateway_calls::pass_ledger_calls;
 use crate::support::on_both_engines;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
@@ -373,4 +374,10 @@ impl Gateway for BelievingGateway {
     async fn probe_account(&self) -> Result<Probe, GatewayError> {
         self.0.probe_account().await
     }
+
+    async fn list_webhook_endpoints(&self) -> Result<Vec<WebhookEndpoint>, GatewayError> {
+        self.0.list_webhook_endpoints().await
+    }
 }
+
+pass_ledger_calls!(BelievingGateway, |own| own.0);

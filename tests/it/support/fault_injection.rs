@@ -19,9 +19,11 @@ use holdfast::domain::command::Command;
 use holdfast::domain::figures::{FigureCounts, OtherModeWork};
 use holdfast::domain::hold::ReleaseRequester;
 use holdfast::domain::ids::{
-    AccessKeyId, CommandId, EventId, EventTypeId, HoldId, IntentId, ResourceId, SessionId,
+    AccessKeyId, CommandId, DisputeId, EventId, EventTypeId, HoldId, IntentId, RefundId, ResourceId,
+    SessionId,
 };
 use holdfast::domain::key_scope::ScopedKey;
+use holdfast::domain::ledger::snapshots::{DisputeSnapshot, RefundSnapshot};
 use holdfast::domain::listing::{
     CommandFilter, EventCopy, HoldFilter, Page, PageRequest, PutOutcome, StoredEvent,
 };
@@ -29,7 +31,7 @@ use holdfast::domain::money::Money;
 use holdfast::domain::segment::Allocation;
 use holdfast::domain::session::{HoldRefs, NewSession, SessionReport, SessionTerms};
 use holdfast::domain::token::{CalendarSalt, TokenKey};
-use holdfast::gateway::{Gateway, GatewayError, Probe};
+use holdfast::gateway::{Gateway, GatewayError, LedgerGateway, ListFilter, ListPage, Probe, WebhookEndpoint};
 use holdfast::store::{
     AccessKeys, Allowances, ApplyOutcome, AttemptEnd, Attempts, Audit, AvailabilityQuery, Blocks, Catalogue,
     Changes, Claim, Commands, DatabaseClock, Events, FeedRead, Feeds, Figures, FoundSession, GuestErasure,
@@ -350,12 +352,12 @@ implement_store! {
     delete_old_unowned_facts(before: DateTime<Utc>, limit: u32) -> u64;
 }
 
-/// Implements each method of [`Gateway`] by way of the plan. If a call fails after its effect, the outcome is
+/// Implements each method of a gateway's trait by way of the plan. If a call fails after its effect, the outcome is
 /// unknown.
 macro_rules! implement_gateway {
-    ($($name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)*) => {
+    ($trait:ident: $($name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)*) => {
         #[async_trait]
-        impl Gateway for FaultyGateway {$(
+        impl $trait for FaultyGateway {$(
             async fn $name(&self, $($argument: $type),*) -> Result<$answer, GatewayError> {
                 let call = || self.inner.$name($($argument),*);
                 let before = || GatewayError::Unavailable { retry_after: None };
@@ -366,9 +368,19 @@ macro_rules! implement_gateway {
 }
 
 implement_gateway! {
+    Gateway:
     create_session(terms: &SessionTerms) -> NewSession;
     expire_session(id: &SessionId) -> SessionReport;
     retrieve_session(id: &SessionId) -> SessionReport;
     refund_payment(intent: &IntentId, money: Money, key: &str) -> ();
     probe_account() -> Probe;
+    list_webhook_endpoints() -> Vec<WebhookEndpoint>;
+}
+
+implement_gateway! {
+    LedgerGateway:
+    create_refund(intent: &IntentId, money: Money, command: CommandId, key: &str) -> RefundSnapshot;
+    retrieve_refund(id: &RefundId) -> RefundSnapshot;
+    list_refund_page(filter: &ListFilter, after: Option<&RefundId>) -> ListPage<RefundSnapshot>;
+    list_dispute_page(filter: &ListFilter, after: Option<&DisputeId>) -> ListPage<DisputeSnapshot>;
 }

@@ -6,10 +6,13 @@ use async_trait::async_trait;
 use holdfast::sandbox::PaymentOutcome;
 use holdfast::workflow::{Context, sweep};
 
-use holdfast::domain::ids::{IntentId, SessionId};
+use holdfast::domain::ids::{CommandId, DisputeId, IntentId, RefundId, SessionId};
+use holdfast::domain::ledger::snapshots::{DisputeSnapshot, RefundSnapshot};
 use holdfast::domain::money::Money;
 use holdfast::domain::session::{NewSession, SessionReport, SessionTerms};
-use holdfast::gateway::{Gateway, GatewayError, Probe, Refusal};
+use holdfast::gateway::{
+    Gateway, GatewayError, LedgerGateway, ListFilter, ListPage, Probe, Refusal, WebhookEndpoint,
+};
 
 use super::checkouts::{Won, checkout_request};
 use super::fixture::SagaFixture;
@@ -156,6 +159,43 @@ impl Gateway for RefusedKeyGateway {
     }
 
     async fn probe_account(&self) -> Result<Probe, GatewayError> {
+        refuse_key()
+    }
+
+    async fn list_webhook_endpoints(&self) -> Result<Vec<WebhookEndpoint>, GatewayError> {
+        refuse_key()
+    }
+}
+
+#[async_trait]
+impl LedgerGateway for RefusedKeyGateway {
+    async fn create_refund(
+        &self,
+        _: &IntentId,
+        _: Money,
+        _: CommandId,
+        _: &str,
+    ) -> Result<RefundSnapshot, GatewayError> {
+        refuse_key()
+    }
+
+    async fn retrieve_refund(&self, _: &RefundId) -> Result<RefundSnapshot, GatewayError> {
+        refuse_key()
+    }
+
+    async fn list_refund_page(
+        &self,
+        _: &ListFilter,
+        _: Option<&RefundId>,
+    ) -> Result<ListPage<RefundSnapshot>, GatewayError> {
+        refuse_key()
+    }
+
+    async fn list_dispute_page(
+        &self,
+        _: &ListFilter,
+        _: Option<&DisputeId>,
+    ) -> Result<ListPage<DisputeSnapshot>, GatewayError> {
         refuse_key()
     }
 }

@@ -10,13 +10,14 @@ use holdfast::domain::ids::{EventTypeId, IdempotencyKey, IntentId, SessionId};
 use holdfast::domain::key_scope::{KeyScope, ScopedKey};
 use holdfast::domain::money::Money;
 use holdfast::domain::session::{NewSession, SessionReport, SessionTerms};
-use holdfast::gateway::{Gateway, GatewayError, Probe};
+use holdfast::gateway::{Gateway, GatewayError, Probe, WebhookEndpoint};
 use holdfast::workflow::Context;
 use holdfast::workflow::start_checkout::{Checkout, CheckoutError, CheckoutRequest, start_checkout};
 
 use super::fixture::{Offer, SagaFixture};
 use super::{Scenario, WorkflowCase, fault_at_every_step};
 use crate::support::fault_injection::Plan;
+use crate::support::gateway_calls::pass_ledger_calls;
 
 fault_at_every_step!(Won, Lost, Overdue);
 
@@ -216,4 +217,10 @@ impl Gateway for RacingGateway {
     async fn probe_account(&self) -> Result<Probe, GatewayError> {
         self.inner.probe_account().await
     }
+
+    async fn list_webhook_endpoints(&self) -> Result<Vec<WebhookEndpoint>, GatewayError> {
+        self.inner.list_webhook_endpoints().await
+    }
 }
+
+pass_ledger_calls!(RacingGateway, |own| own.inner);

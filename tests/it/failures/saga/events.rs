@@ -214,6 +214,7 @@ async fn release_with_open_session(fixture: &SagaFixture, hold: &ApiResponse) {
             fact: Fact::SessionDead,
             money: None,
         },
+        ledger: None,
     };
     apply_fact::apply_event(&fixture.fresh_context(), expired, "{}")
         .await
