@@ -18,6 +18,7 @@ mod new_database;
 mod refusals;
 mod sessions;
 mod stripe;
+mod stripe_account;
 mod webhook_endpoint;
 
 /// The longest time for the checks of one party: longer than a call to Stripe with all its retries.

@@ -9,12 +9,12 @@
 //! |---|---|
 //! | `simulator`, `server`, `background_tasks` | shared state, HTTP server, tasks of automatic mode |
 //! | `request_pipeline`, `authentication`, `endpoint`, `idempotency_keys`, `responses`, `api_error` | one API call from request to response |
-//! | `form_params`, `session_params`, `refund_params`, `api_operations` | parameters and effects of API calls |
+//! | `form_params`, `session_params`, `refund_params`, `listing`, `api_operations` | parameters and effects of API calls |
 //! | `account_state`, `objects`, `object_json`, `ids`, `currencies` | Stripe's objects, stored and rendered |
 //! | `sessions`, `payment_links`, `payments`, `refunds`, `disputes` | changes of Stripe's objects |
-//! | `event_log`, `webhook_delivery`, `webhook_client`, `webhook_signature` | events and webhooks |
+//! | `event_log`, `webhook_endpoint`, `webhook_delivery`, `webhook_client`, `webhook_signature` | events and webhooks |
 //! | `fault_injection`, `fault_plan` | injectable faults, and the calls and webhooks that they hit |
-//! | `test_controls`, `control_routes`, `control_error`, `object_views`, `payment_page` | control by tests and people |
+//! | `test_controls`, `control_routes`, `money_routes`, `control_error`, `object_views`, `payment_page` | control by tests and people |
 
 mod account_state;
 mod api_error;
@@ -32,6 +32,8 @@ mod fault_plan;
 mod form_params;
 mod idempotency_keys;
 mod ids;
+mod listing;
+mod money_routes;
 mod object_json;
 mod object_views;
 mod objects;
@@ -49,20 +51,25 @@ mod simulator;
 mod test_controls;
 mod webhook_client;
 mod webhook_delivery;
+mod webhook_endpoint;
 mod webhook_signature;
 
 #[cfg(test)]
 mod account_tests;
 
 pub use control_error::ControlError;
+pub use disputes::NewDispute;
 pub use endpoint::{CallCounts, Endpoint};
 pub use event_log::QueuedEvent;
 pub use fault_injection::{ApiFault, FaultKind, FaultRate, Faults, WebhookFaults};
 pub use object_json::API_VERSION;
-pub use object_views::{IntentView, RefundView, SessionView};
-pub use objects::{IntentStatus, Metadata, PaymentStatus, SessionStatus};
+pub use object_views::{DisputeView, IntentView, RefundView, SessionView};
+pub use objects::{
+    DisputeStatus, IntentStatus, Metadata, PaymentStatus, RefundOutcome, RefundStatus, SessionStatus,
+};
 pub use payment_links::PaymentLinkVisit;
 pub use payments::PaymentOutcome;
 pub use simulator::{Mode, Now, Simulator, SimulatorConfig};
 pub use webhook_delivery::Delivery;
+pub use webhook_endpoint::WebhookEndpointSettings;
 pub use webhook_signature::signature_header;

@@ -1,8 +1,9 @@
-//! Checks Stripe: whether it accepts our key, in which mode, and what time it has.
+//! Checks Stripe: whether it accepts our key, in which mode, and what time it has. `stripe_account` checks the rest.
 
 use chrono::{DateTime, Duration, Utc};
 
 use super::check::{Check, Verdict, flag, pass};
+use super::stripe_account;
 use crate::app;
 use crate::config::StripeSettings;
 use crate::gateway::{Gateway, Probe};
@@ -22,7 +23,11 @@ pub(super) async fn check_stripe(stripe: &StripeSettings, now: DateTime<Utc>) ->
         Err(error) => return fault(format_error_chain(&error)),
     };
     match gateway.probe_account().await {
-        Ok(probe) => vec![check_mode(stripe, &probe), check_clock(now, &probe)],
+        Ok(probe) => {
+            let mut checks = vec![check_mode(stripe, &probe), check_clock(now, &probe)];
+            checks.extend(stripe_account::check_account(&gateway, now).await);
+            checks
+        }
         Err(error) => fault(format_error_chain(&WorkflowError::from(error))),
     }
 }

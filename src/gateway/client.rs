@@ -5,7 +5,7 @@
 //! makes a refund once. Each expire call has a new key, which its retries share, because a later call needs a new
 //! answer: Stripe replays the saved answer of a used key.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -176,7 +176,8 @@ impl Gateway for StripeGateway {
     async fn list_webhook_endpoints(&self) -> Result<Vec<WebhookEndpoint>, GatewayError> {
         let call = StripeCall {
             endpoint: StripeEndpoint::ListWebhookEndpoints,
-            request: RequestBuilder::new(StripeMethod::Get, "/webhook_endpoints").query(&[("limit", "100")]),
+            request: RequestBuilder::new(StripeMethod::Get, "/webhook_endpoints")
+                .query(&BTreeMap::from([("limit", 100)])),
             idempotency_key: None,
             parse_response: |response| {
                 stripe_objects::parse_list(&response.json, stripe_objects::parse_webhook_endpoint)
@@ -276,8 +277,6 @@ fn build_line_item(terms: &SessionTerms) -> CreateCheckoutSessionLineItems {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use chrono::DateTime;
     use url::Url;
 

@@ -5,8 +5,10 @@
 
 mod event;
 mod signature;
+mod subscription;
 
 pub use event::{Event, EventContent, IgnoreReason, MalformedEvent, parse_event};
 pub use signature::{
     SIGNATURE_TOLERANCE, SignatureError, SignatureHeader, parse_signature_header, sign_payload,
 };
+pub use subscription::find_missing_events;

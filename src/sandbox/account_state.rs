@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::event_log::{ChangeContext, EventLog};
 use super::object_json;
-use super::objects::{Charge, Dispute, Intent, Refund, Session, SessionStatus};
+use super::objects::{Charge, Dispute, Intent, Refund, RefundOutcome, Session, SessionStatus};
 
 /// The objects of the account, each kind in order of creation, with the event log.
 #[derive(Debug, Default)]
@@ -22,7 +22,11 @@ pub(super) struct AccountState {
     pub(super) charges: IndexMap<String, Charge>,
     pub(super) refunds: IndexMap<String, Refund>,
     pub(super) disputes: IndexMap<String, Dispute>,
+    /// What becomes of new refunds.
+    pub(super) refund_outcome: RefundOutcome,
     pub(super) events: EventLog,
+    /// The URL that webhooks are sent to.
+    pub(super) webhook_url: Option<String>,
 }
 
 impl AccountState {
@@ -54,8 +58,36 @@ impl AccountState {
     }
 
     pub(super) fn record_charge_event(&mut self, event_type: &str, id: &str, context: &ChangeContext) {
-        if let Some(object) = self.charges.get(id).map(object_json::charge_to_json) {
-            self.record_event(event_type, object, context);
+        let Some(mut object) = self.charges.get(id).map(object_json::charge_to_json) else {
+            return;
+        };
+        if self.events.endpoint.lists_refunds_of_charge() {
+            object["refunds"] = self.list_refunds_of_charge(id);
         }
+        self.record_event(event_type, object, context);
+    }
+
+    /// Lists the webhook endpoint, if there is an address for it.
+    pub(super) fn list_webhook_endpoints(&self) -> Value {
+        let url = self.webhook_url.as_deref();
+        let endpoints = url
+            .map(|url| self.events.endpoint.to_json(url))
+            .into_iter()
+            .collect();
+        object_json::list_json(endpoints, false, "/v1/webhook_endpoints")
+    }
+
+    /// Renders the newest refunds of a charge, as a charge lists them in old API versions.
+    fn list_refunds_of_charge(&self, charge: &str) -> Value {
+        const LISTED: usize = 10;
+        let refunds = self.refunds.values().rev();
+        let mut newest = refunds.filter(|refund| refund.charge == charge);
+        let listed = newest
+            .by_ref()
+            .take(LISTED)
+            .map(object_json::refund_to_json)
+            .collect();
+        let has_more = newest.next().is_some();
+        object_json::list_json(listed, has_more, &format!("/v1/charges/{charge}/refunds"))
     }
 }

@@ -3,9 +3,12 @@
 use proptest::prelude::*;
 
 use super::account_state::AccountState;
+use super::disputes::NewDispute;
 use super::event_log::ChangeContext;
 use super::form_params::FormParams;
-use super::objects::{IntentStatus, PaymentStatus, RefundParams, SessionStatus};
+use super::objects::{
+    DisputeStatus, IntentStatus, PaymentStatus, RefundOutcome, RefundParams, RefundStatus, SessionStatus,
+};
 use super::payments::{self, PaymentOutcome};
 use super::session_params;
 
@@ -13,8 +16,29 @@ use super::session_params;
 enum Action {
     Pay(PaymentOutcome),
     Expire,
-    Refund(Option<i64>),
-    Dispute,
+    Refund(Option<i64>, RefundStatus),
+    ChangeRefund(RefundStatus),
+    Dispute(DisputeStatus),
+    ChangeDispute(DisputeStatus),
+}
+
+fn any_refund_status() -> impl Strategy<Value = RefundStatus> {
+    use RefundStatus::*;
+    prop::sample::select(vec![RequiresAction, Pending, Succeeded, Canceled, Failed])
+}
+
+fn any_dispute_status() -> impl Strategy<Value = DisputeStatus> {
+    use DisputeStatus::*;
+    prop::sample::select(vec![
+        WarningNeedsResponse,
+        WarningUnderReview,
+        WarningClosed,
+        NeedsResponse,
+        UnderReview,
+        Prevented,
+        Won,
+        Lost,
+    ])
 }
 
 fn any_action() -> impl Strategy<Value = Action> {
@@ -29,8 +53,11 @@ fn any_action() -> impl Strategy<Value = Action> {
         ])
         .prop_map(Action::Pay),
         Just(Action::Expire),
-        prop::option::of(1..6000_i64).prop_map(Action::Refund),
-        Just(Action::Dispute),
+        (prop::option::of(1..6000_i64), any_refund_status())
+            .prop_map(|(amount, status)| Action::Refund(amount, status)),
+        any_refund_status().prop_map(Action::ChangeRefund),
+        any_dispute_status().prop_map(Action::Dispute),
+        any_dispute_status().prop_map(Action::ChangeDispute),
     ]
 }
 
@@ -54,7 +81,8 @@ fn perform_action(state: &mut AccountState, session: &str, action: &Action) -> b
     match action {
         Action::Pay(outcome) => payments::pay_session(state, session, *outcome, &context).is_ok(),
         Action::Expire => state.expire_session(session, &context).is_ok(),
-        Action::Refund(amount) => {
+        Action::Refund(amount, status) => {
+            state.refund_outcome = RefundOutcome::new(*status);
             let params = RefundParams {
                 intent: Some(intent),
                 amount: *amount,
@@ -62,7 +90,26 @@ fn perform_action(state: &mut AccountState, session: &str, action: &Action) -> b
             };
             state.create_refund(params, &context).is_ok()
         }
-        Action::Dispute => state.create_dispute(&intent, &context).is_ok(),
+        Action::ChangeRefund(status) => {
+            let last = state.refunds.last().map(|(id, _)| id.clone()).unwrap_or_default();
+            let outcome = RefundOutcome::new(*status);
+            state.change_refund(&last, &outcome, &context).is_ok()
+        }
+        Action::Dispute(status) => {
+            let new = NewDispute {
+                status: *status,
+                ..NewDispute::default()
+            };
+            state.open_dispute(&intent, new, &context).is_ok()
+        }
+        Action::ChangeDispute(status) => {
+            let last = state
+                .disputes
+                .last()
+                .map(|(id, _)| id.clone())
+                .unwrap_or_default();
+            state.change_dispute(&last, *status, &context).is_ok()
+        }
     }
 }
 
@@ -80,7 +127,11 @@ fn assert_consistent(state: &AccountState, session: &str) {
     assert_eq!(paid, session.payment_status == PaymentStatus::Paid);
     assert_eq!(paid, state.charges.len() == 1);
     assert!(!paid || session.status == SessionStatus::Complete);
-    let refunded: i64 = state.refunds.values().map(|refund| refund.amount).sum();
+    let returned = state
+        .refunds
+        .values()
+        .filter(|refund| refund.status.returns_money());
+    let refunded: i64 = returned.map(|refund| refund.amount).sum();
     assert_eq!(
         refunded,
         state
@@ -94,6 +145,14 @@ fn assert_consistent(state: &AccountState, session: &str) {
             .charges
             .values()
             .all(|charge| charge.amount_refunded <= charge.amount)
+    );
+    // A bank never has money that is still on its way to the guest.
+    let is_pending = |status| matches!(status, RefundStatus::Pending | RefundStatus::RequiresAction);
+    assert!(
+        state
+            .refunds
+            .values()
+            .all(|refund| { !is_pending(refund.status) || !state.is_money_withdrawn(&refund.charge) })
     );
 }
 

@@ -10,7 +10,8 @@ use super::api_error::ApiError;
 use super::endpoint::Endpoint;
 use super::event_log::ChangeContext;
 use super::form_params::FormParams;
-use super::objects::{RefundParams, SessionParams};
+use super::listing::{Listed, Listing};
+use super::objects::{Dispute, Refund, RefundParams, Session, SessionParams};
 use super::{object_json, refund_params, session_params};
 
 /// A routed API call with its parameters.
@@ -28,19 +29,10 @@ pub(super) struct ApiCall {
 #[derive(Debug)]
 pub(super) enum Operation {
     CreateSession(Box<SessionParams>),
-    ListSessions(SessionListing),
+    List(Listing),
     CreateRefund(RefundParams),
     /// Any other endpoint, which needs only the id in the path.
     Other,
-}
-
-/// The page and the filters of a session list (docs.stripe.com/api/pagination).
-#[derive(Debug)]
-pub(super) struct SessionListing {
-    limit: usize,
-    starting_after: Option<String>,
-    status: Option<String>,
-    intent: Option<String>,
 }
 
 /// Performs the first step: checks the parameters. `now` is in Unix seconds.
@@ -50,7 +42,13 @@ pub(super) fn parse_operation(call: &ApiCall, now: i64) -> Result<Operation, Api
             let params = session_params::parse_session_params(&call.params, now)?;
             Operation::CreateSession(Box::new(params))
         }
-        Endpoint::ListSessions => Operation::ListSessions(parse_listing(&call.params)?),
+        Endpoint::ListSessions => {
+            Operation::List(Listing::parse(&call.params, &["status", "payment_intent"])?)
+        }
+        Endpoint::ListRefunds | Endpoint::ListDisputes => {
+            Operation::List(Listing::parse(&call.params, &["payment_intent", "charge"])?)
+        }
+        Endpoint::ListWebhookEndpoints => Operation::List(Listing::parse(&call.params, &[])?),
         Endpoint::CreateRefund => Operation::CreateRefund(refund_params::parse_refund_params(&call.params)?),
         _ => {
             call.params.refuse_unknown(&["expand[*]"])?;
@@ -76,25 +74,6 @@ pub(super) fn parse_operation(call: &ApiCall, now: i64) -> Result<Operation, Api
     Ok(operation)
 }
 
-fn parse_listing(params: &FormParams) -> Result<SessionListing, ApiError> {
-    params.refuse_unknown(&["limit", "starting_after", "status", "payment_intent", "expand[*]"])?;
-    let limit = params.parse_integer("limit")?.unwrap_or(10);
-    let limit = usize::try_from(limit)
-        .ok()
-        .filter(|limit| (1..=100).contains(limit))
-        .ok_or_else(|| {
-            ApiError::invalid_param("limit", "Invalid integer: This value must be between 1 and 100.")
-                .with_code("parameter_invalid_integer")
-        })?;
-    let text = |name: &str| params.get(name).map(str::to_owned);
-    Ok(SessionListing {
-        limit,
-        starting_after: text("starting_after"),
-        status: text("status"),
-        intent: text("payment_intent"),
-    })
-}
-
 /// Performs the second step: changes the account and returns the object of the response.
 pub(super) fn perform_operation(
     state: &mut AccountState,
@@ -107,7 +86,12 @@ pub(super) fn perform_operation(
         Operation::CreateSession(params) => {
             object_json::session_to_json(state.create_session(*params, &call.host, context))
         }
-        Operation::ListSessions(listing) => list_sessions(state, &listing)?,
+        Operation::List(listing) => match call.endpoint {
+            Endpoint::ListRefunds => listing.render_page(&state.refunds, &LISTED_REFUNDS)?,
+            Endpoint::ListDisputes => listing.render_page(&state.disputes, &LISTED_DISPUTES)?,
+            Endpoint::ListWebhookEndpoints => state.list_webhook_endpoints(),
+            _ => listing.render_page(&state.sessions, &LISTED_SESSIONS)?,
+        },
         Operation::CreateRefund(params) => object_json::refund_to_json(state.create_refund(params, context)?),
         Operation::Other => match call.endpoint {
             Endpoint::ExpireSession => {
@@ -126,6 +110,12 @@ pub(super) fn perform_operation(
                     refund.ok_or_else(|| ApiError::no_such_object("refund", "refund", id))?,
                 )
             }
+            Endpoint::RetrieveDispute => {
+                let dispute = state.disputes.get(id);
+                object_json::dispute_to_json(
+                    dispute.ok_or_else(|| ApiError::no_such_object("dispute", "dispute", id))?,
+                )
+            }
             Endpoint::Balance => object_json::balance_json(),
             Endpoint::Account => object_json::account_json(),
             _ => object_json::session_to_json(state.find_session(id)?),
@@ -137,33 +127,42 @@ pub(super) fn perform_operation(
     Ok(object)
 }
 
-/// Lists sessions as Stripe does: newest first.
-fn list_sessions(state: &AccountState, listing: &SessionListing) -> Result<Value, ApiError> {
-    let end = match &listing.starting_after {
-        None => state.sessions.len(),
-        Some(id) => state
-            .sessions
-            .get_index_of(id)
-            .ok_or_else(|| ApiError::no_such_object("checkout.session", "starting_after", id))?,
-    };
-    let matches = |filter: &Option<String>, value: Option<&str>| {
-        filter.as_deref().is_none_or(|wanted| Some(wanted) == value)
-    };
-    let mut older = state.sessions.values().take(end).rev().filter(|session| {
-        matches(&listing.status, Some(session.status.as_str()))
-            && matches(&listing.intent, session.payment_intent.as_deref())
-    });
-    let page: Vec<Value> = older
-        .by_ref()
-        .take(listing.limit)
-        .map(object_json::session_to_json)
-        .collect();
-    Ok(object_json::list_json(
-        page,
-        older.next().is_some(),
-        "/v1/checkout/sessions",
-    ))
-}
+const LISTED_SESSIONS: Listed<Session> = Listed {
+    noun: "checkout.session",
+    url: "/v1/checkout/sessions",
+    created: |session| session.created,
+    field: |session, name| match name {
+        "status" => Some(session.status.as_str()),
+        _ => session.payment_intent.as_deref(),
+    },
+    render: object_json::session_to_json,
+};
+
+const LISTED_REFUNDS: Listed<Refund> = Listed {
+    noun: "refund",
+    url: "/v1/refunds",
+    created: |refund| refund.created,
+    field: |refund, name| {
+        Some(match name {
+            "charge" => &refund.charge,
+            _ => &refund.intent,
+        })
+    },
+    render: object_json::refund_to_json,
+};
+
+const LISTED_DISPUTES: Listed<Dispute> = Listed {
+    noun: "dispute",
+    url: "/v1/disputes",
+    created: |dispute| dispute.created,
+    field: |dispute, name| {
+        Some(match name {
+            "charge" => &dispute.charge,
+            _ => &dispute.intent,
+        })
+    },
+    render: object_json::dispute_to_json,
+};
 
 /// Replaces the id at `path` by its object (docs.stripe.com/api/expanding_objects); a null stays null.
 fn expand_field(state: &AccountState, object: &mut Value, path: &str) {

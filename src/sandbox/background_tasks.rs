@@ -20,7 +20,7 @@ const EXPIRY_POLL_INTERVAL: Duration = Duration::from_millis(200);
 pub(super) async fn deliver_webhooks(simulator: Simulator, stop: CancellationToken) {
     let permits = Arc::new(Semaphore::new(MAX_CONCURRENT_DELIVERIES));
     while !stop.is_cancelled() {
-        let has_webhook_url = lock(&simulator.shared.webhook_url).is_some();
+        let has_webhook_url = simulator.read_state(|state| state.webhook_url.is_some());
         // Without a URL, the events stay unclaimed until `set_webhook_url` wakes this loop.
         let events = if has_webhook_url {
             simulator.take_unclaimed_events()

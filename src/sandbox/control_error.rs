@@ -9,6 +9,12 @@ pub enum ControlError {
     /// The payment intent id is unknown.
     #[error("no such payment intent")]
     NoSuchIntent,
+    /// The refund id is unknown.
+    #[error("no such refund")]
+    NoSuchRefund,
+    /// The dispute id is unknown.
+    #[error("no such dispute")]
+    NoSuchDispute,
     /// The event id is unknown, or no webhook URL is set.
     #[error("no such event, or no webhook address")]
     NotDeliverable,

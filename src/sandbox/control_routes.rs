@@ -4,7 +4,6 @@
 //! has its reason in `error.message`. Rust tests call `test_controls` directly.
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -16,13 +15,16 @@ use super::fault_injection::Faults;
 use super::payment_links::PaymentLinkVisit;
 use super::payments::PaymentOutcome;
 use super::simulator::Simulator;
+use super::webhook_endpoint::WebhookEndpointSettings;
 
 impl IntoResponse for ControlError {
     fn into_response(self) -> Response {
         let status = match self {
-            ControlError::NoSuchSession | ControlError::NoSuchIntent | ControlError::NotDeliverable => {
-                StatusCode::NOT_FOUND
-            }
+            ControlError::NoSuchSession
+            | ControlError::NoSuchIntent
+            | ControlError::NoSuchRefund
+            | ControlError::NoSuchDispute
+            | ControlError::NotDeliverable => StatusCode::NOT_FOUND,
             ControlError::NotPayable(_)
             | ControlError::MethodNotAllowed
             | ControlError::NothingToDispute
@@ -37,13 +39,6 @@ impl IntoResponse for ControlError {
 #[serde(deny_unknown_fields)]
 pub(super) struct PaymentRequest {
     outcome: PaymentOutcome,
-}
-
-/// The request body of a refund; without an amount, everything that is left is refunded.
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct RefundRequest {
-    amount: Option<i64>,
 }
 
 pub(super) async fn list_sessions(State(simulator): State<Simulator>) -> Response {
@@ -86,35 +81,6 @@ fn session_response(simulator: &Simulator, id: &str) -> Result<Response, Control
     Ok(Json(view).into_response())
 }
 
-pub(super) async fn refund_intent(
-    State(simulator): State<Simulator>,
-    Path(id): Path<String>,
-    body: Bytes,
-) -> Result<Response, Response> {
-    let request = match body.as_ref() {
-        // `Json` would refuse an empty body.
-        b"" => RefundRequest::default(),
-        json => serde_json::from_slice(json).map_err(|error| bad_request_response(&error))?,
-    };
-    simulator
-        .refund_from_dashboard(&id, request.amount)
-        .map_err(IntoResponse::into_response)?;
-    Ok(Json(json!({ "refunds": simulator.refunds() })).into_response())
-}
-
-fn bad_request_response(error: &serde_json::Error) -> Response {
-    let body = json!({ "error": { "message": error.to_string() } });
-    (StatusCode::BAD_REQUEST, Json(body)).into_response()
-}
-
-pub(super) async fn dispute_intent(
-    State(simulator): State<Simulator>,
-    Path(id): Path<String>,
-) -> Result<Response, ControlError> {
-    simulator.dispute(&id)?;
-    Ok(Json(json!({})).into_response())
-}
-
 pub(super) async fn list_events(State(simulator): State<Simulator>) -> Response {
     let pending: Vec<String> = simulator
         .pending_events()
@@ -143,4 +109,21 @@ pub(super) async fn get_faults(State(simulator): State<Simulator>) -> Response {
 
 pub(super) async fn get_call_counts(State(simulator): State<Simulator>) -> Response {
     Json(simulator.calls()).into_response()
+}
+
+pub(super) async fn set_webhook_endpoint(
+    State(simulator): State<Simulator>,
+    Json(settings): Json<WebhookEndpointSettings>,
+) -> Result<Response, ControlError> {
+    simulator.set_webhook_endpoint(settings)?;
+    Ok(Json(simulator.webhook_endpoint()).into_response())
+}
+
+pub(super) async fn get_webhook_endpoint(State(simulator): State<Simulator>) -> Response {
+    Json(simulator.webhook_endpoint()).into_response()
+}
+
+pub(super) async fn prune_idempotency_keys(State(simulator): State<Simulator>) -> Response {
+    simulator.prune_idempotency_keys();
+    Json(json!({})).into_response()
 }

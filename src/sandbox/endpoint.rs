@@ -21,6 +21,14 @@ pub enum Endpoint {
     CreateRefund,
     /// Returns one refund: `GET /v1/refunds/{id}`.
     RetrieveRefund,
+    /// Lists refunds: `GET /v1/refunds`.
+    ListRefunds,
+    /// Returns one dispute: `GET /v1/disputes/{id}`.
+    RetrieveDispute,
+    /// Lists disputes: `GET /v1/disputes`.
+    ListDisputes,
+    /// Lists the webhook endpoint: `GET /v1/webhook_endpoints`.
+    ListWebhookEndpoints,
     /// Returns one intent: `GET /v1/payment_intents/{id}`.
     RetrieveIntent,
     /// Returns the balance: `GET /v1/balance`.
@@ -51,6 +59,10 @@ impl Endpoint {
             }
             ("POST", [Some("refunds"), None, ..]) => (Endpoint::CreateRefund, ""),
             ("GET", [Some("refunds"), Some(id), None, ..]) => (Endpoint::RetrieveRefund, id),
+            ("GET", [Some("refunds"), None, ..]) => (Endpoint::ListRefunds, ""),
+            ("GET", [Some("disputes"), Some(id), None, ..]) => (Endpoint::RetrieveDispute, id),
+            ("GET", [Some("disputes"), None, ..]) => (Endpoint::ListDisputes, ""),
+            ("GET", [Some("webhook_endpoints"), None, ..]) => (Endpoint::ListWebhookEndpoints, ""),
             ("GET", [Some("payment_intents"), Some(id), None, ..]) => (Endpoint::RetrieveIntent, id),
             ("GET", [Some("balance"), None, ..]) => (Endpoint::Balance, ""),
             ("GET", [Some("account"), None, ..]) => (Endpoint::Account, ""),
@@ -77,9 +89,13 @@ pub struct CallCounts {
     pub refund: u64,
     /// Counts calls of `GET /v1/refunds/{id}`.
     pub refund_retrieve: u64,
+    /// Counts calls of `GET /v1/refunds`.
+    pub refund_list: u64,
+    /// Counts calls of `GET /v1/disputes` and of `GET /v1/disputes/{id}`.
+    pub dispute: u64,
     /// Counts calls of `GET /v1/payment_intents/{id}`.
     pub intent_retrieve: u64,
-    /// Counts `GET /v1/balance` and `GET /v1/account`.
+    /// Counts `GET /v1/balance`, `GET /v1/account` and `GET /v1/webhook_endpoints`.
     pub other: u64,
 }
 
@@ -92,6 +108,8 @@ impl CallCounts {
             + self.expire
             + self.refund
             + self.refund_retrieve
+            + self.refund_list
+            + self.dispute
             + self.intent_retrieve
             + self.other
     }
@@ -104,8 +122,10 @@ impl CallCounts {
             Endpoint::ExpireSession => &mut self.expire,
             Endpoint::CreateRefund => &mut self.refund,
             Endpoint::RetrieveRefund => &mut self.refund_retrieve,
+            Endpoint::ListRefunds => &mut self.refund_list,
+            Endpoint::RetrieveDispute | Endpoint::ListDisputes => &mut self.dispute,
             Endpoint::RetrieveIntent => &mut self.intent_retrieve,
-            Endpoint::Balance | Endpoint::Account => &mut self.other,
+            Endpoint::Balance | Endpoint::Account | Endpoint::ListWebhookEndpoints => &mut self.other,
         } += 1;
     }
 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::fault_plan::WebhookFaultPlanner;
 use super::ids;
-use super::object_json::API_VERSION;
+use super::webhook_endpoint::WebhookEndpointSettings;
 
 const MAX_EVENTS: usize = 20_000;
 
@@ -66,6 +66,8 @@ pub(super) struct EventLog {
     /// Set in automatic mode only: in explicit mode nothing would ever empty `unclaimed`.
     pub(super) has_background_delivery: bool,
     pub(super) fault_planner: WebhookFaultPlanner,
+    /// The endpoint that events are rendered for and sent to.
+    pub(super) endpoint: WebhookEndpointSettings,
 }
 
 impl EventLog {
@@ -74,8 +76,9 @@ impl EventLog {
         self.remove_old_events();
         let id = ids::generate_event_id();
         let payload = json!({
-            "id": id, "object": "event", "type": event_type, "api_version": API_VERSION, "created": context.now,
-            "livemode": false, "pending_webhooks": 1, "data": { "object": object },
+            "id": id, "object": "event", "type": event_type, "api_version": self.endpoint.api_version,
+            "created": context.now, "livemode": false, "pending_webhooks": 1,
+            "data": { "object": self.endpoint.render(object) },
             "request": { "id": context.request_id, "idempotency_key": context.idempotency_key },
         })
         .to_string();
@@ -87,8 +90,11 @@ impl EventLog {
                 payload,
             },
         );
-        for _ in 0..self.fault_planner.draw_copies() {
-            self.enqueue(&id);
+        // Stripe makes every event, and sends those that the endpoint is subscribed to.
+        if self.endpoint.is_subscribed_to(event_type) {
+            for _ in 0..self.fault_planner.draw_copies() {
+                self.enqueue(&id);
+            }
         }
     }
 

@@ -80,6 +80,11 @@ impl IdempotencyKeys {
         self.entries.remove(key);
     }
 
+    /// Forgets all keys that are not in use.
+    pub(super) fn prune(&mut self) {
+        self.entries.retain(|_, entry| entry.response.is_none());
+    }
+
     fn remove_expired(&mut self, now: i64) {
         while self
             .by_age

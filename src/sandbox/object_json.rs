@@ -5,7 +5,9 @@
 
 use serde_json::{Value, json};
 
-use super::objects::{Charge, Dispute, Intent, IntentStatus, Refund, Session, SessionStatus};
+use super::objects::{
+    Charge, Dispute, DisputeStatus, Intent, IntentStatus, Refund, RefundStatus, Session, SessionStatus,
+};
 
 /// The Stripe API version whose field sets the objects and events have.
 pub const API_VERSION: &str = "2026-09-30.endive";
@@ -176,10 +178,24 @@ pub(super) fn charge_to_json(charge: &Charge) -> Value {
 }
 
 pub(super) fn refund_to_json(refund: &Refund) -> Value {
-    json!({
+    let by_status = match refund.status {
+        RefundStatus::Failed => json!({
+            "failure_reason": refund.failure_reason, "failure_balance_transaction": null,
+        }),
+        RefundStatus::Pending => json!({ "pending_reason": "insufficient_funds" }),
+        RefundStatus::RequiresAction => json!({
+            "next_action": {
+                "type": "display_details",
+                "display_details": { "email_sent": { "email_sent_at": refund.created, "email_sent_to": "" },
+                                     "expires_at": refund.created + 45 * 86_400 },
+            },
+        }),
+        RefundStatus::Succeeded | RefundStatus::Canceled => json!({}),
+    };
+    let variable = json!({
         "id": refund.id, "object": "refund", "created": refund.created, "amount": refund.amount,
         "currency": refund.currency, "charge": refund.charge, "payment_intent": refund.intent,
-        "status": "succeeded", "reason": refund.reason, "metadata": refund.metadata,
+        "status": refund.status, "reason": refund.reason, "metadata": refund.metadata,
         "balance_transaction": null, "customer": null, "customer_account": null,
         "destination_details": {
             "type": "card", "card": { "reference_status": "pending", "reference_type": "acquirer_reference_number",
@@ -187,21 +203,31 @@ pub(super) fn refund_to_json(refund: &Refund) -> Value {
         },
         "payment_method": null, "receipt_number": null, "source_transfer_reversal": null,
         "transfer_reversal": null,
-    })
+    });
+    merge_objects(variable, by_status)
 }
 
 pub(super) fn dispute_to_json(dispute: &Dispute) -> Value {
     const RESPONSE_DAYS: i64 = 10;
+    let is_inquiry = matches!(
+        dispute.status,
+        DisputeStatus::WarningNeedsResponse | DisputeStatus::WarningUnderReview
+    );
+    let has_answer = matches!(
+        dispute.status,
+        DisputeStatus::WarningUnderReview | DisputeStatus::UnderReview
+    );
+    let due_by = (!dispute.status.is_closed()).then_some(dispute.created + RESPONSE_DAYS * 86_400);
     json!({
         "id": dispute.id, "object": "dispute", "livemode": false, "created": dispute.created,
         "amount": dispute.amount, "currency": dispute.currency, "charge": dispute.charge,
-        "payment_intent": dispute.intent, "reason": "fraudulent", "status": "needs_response",
+        "payment_intent": dispute.intent, "reason": dispute.reason, "status": dispute.status,
         "balance_transactions": [], "enhanced_eligibility_types": [], "evidence": {},
         "evidence_details": {
-            "due_by": dispute.created + RESPONSE_DAYS * 86_400, "enhanced_eligibility": {},
-            "has_evidence": false, "past_due": false, "submission_count": 0,
+            "due_by": due_by, "enhanced_eligibility": {}, "has_evidence": has_answer, "past_due": false,
+            "submission_count": i32::from(has_answer),
         },
-        "is_charge_refundable": false, "metadata": {}, "payment_method_details": null,
+        "is_charge_refundable": is_inquiry, "metadata": {}, "payment_method_details": null,
     })
 }
 

@@ -1,10 +1,13 @@
-//! The views of sessions, intents and refunds that the test controls return.
+//! The views of sessions, intents, refunds and disputes that the test controls return.
 //!
 //! A view has the few members that tests and people use; the API renders whole objects with `object_json`.
 
 use serde::Serialize;
 
-use super::objects::{Intent, IntentStatus, Metadata, PaymentStatus, Refund, Session, SessionStatus};
+use super::objects::{
+    Dispute, DisputeStatus, Intent, IntentStatus, Metadata, PaymentStatus, Refund, RefundStatus, Session,
+    SessionStatus,
+};
 
 /// A Checkout Session, as test controls return it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -84,7 +87,7 @@ impl From<&Intent> for IntentView {
     }
 }
 
-/// A Refund, as test controls return it. Every refund has succeeded.
+/// A Refund, as test controls return it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RefundView {
     /// The refund's id, `re_…`.
@@ -97,6 +100,10 @@ pub struct RefundView {
     pub amount: i64,
     /// The currency's lower-case ISO code.
     pub currency: String,
+    /// What has become of the money.
+    pub status: RefundStatus,
+    /// The time of creation in Unix seconds.
+    pub created: i64,
     /// The reason given at creation.
     pub reason: Option<String>,
     /// The metadata given at creation.
@@ -111,8 +118,37 @@ impl From<&Refund> for RefundView {
             charge: refund.charge.clone(),
             amount: refund.amount,
             currency: refund.currency.clone(),
+            status: refund.status,
+            created: refund.created,
             reason: refund.reason.clone(),
             metadata: refund.metadata.clone(),
+        }
+    }
+}
+
+/// A Dispute, as test controls return it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DisputeView {
+    /// The dispute's id, `du_…`.
+    pub id: String,
+    /// The id of the payment intent whose money is disputed.
+    pub payment_intent: String,
+    /// The disputed amount, in the currency's minor unit.
+    pub amount: i64,
+    /// The currency's lower-case ISO code.
+    pub currency: String,
+    /// Where the dispute is, and with it the money.
+    pub status: DisputeStatus,
+}
+
+impl From<&Dispute> for DisputeView {
+    fn from(dispute: &Dispute) -> DisputeView {
+        DisputeView {
+            id: dispute.id.clone(),
+            payment_intent: dispute.intent.clone(),
+            amount: dispute.amount,
+            currency: dispute.currency.clone(),
+            status: dispute.status,
         }
     }
 }

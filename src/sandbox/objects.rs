@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Key-value pairs that the caller attaches to an object (docs.stripe.com/api/metadata).
 pub type Metadata = BTreeMap<String, String>;
@@ -218,7 +218,63 @@ pub(super) struct RefundParams {
     pub(super) metadata: Metadata,
 }
 
-/// A Refund; in the simulator every refund succeeds at once.
+/// The `status` of a Refund, in the order in which it moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefundStatus {
+    /// The guest must act to receive the money.
+    RequiresAction,
+    /// The money is on its way, or the account's balance is too low.
+    Pending,
+    /// The money is back with the guest.
+    Succeeded,
+    /// The refund was canceled.
+    Canceled,
+    /// The money did not reach the guest.
+    Failed,
+}
+
+impl RefundStatus {
+    /// Whether the refund gives money back, or still may.
+    pub(super) fn returns_money(self) -> bool {
+        !matches!(self, RefundStatus::Canceled | RefundStatus::Failed)
+    }
+}
+
+/// What becomes of a refund.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RefundOutcome {
+    /// The status that the refund gets.
+    pub status: RefundStatus,
+    /// Why a failed refund failed, in Stripe's word; `unknown` if absent.
+    #[serde(default)]
+    pub failure_reason: Option<String>,
+}
+
+impl RefundOutcome {
+    /// Returns the outcome with this status, and no reason of its own.
+    pub fn new(status: RefundStatus) -> RefundOutcome {
+        RefundOutcome {
+            status,
+            failure_reason: None,
+        }
+    }
+
+    /// Returns the reason that a refund with this outcome shows.
+    pub(super) fn failure_reason(&self) -> Option<String> {
+        let reason = self.failure_reason.as_deref().unwrap_or("unknown");
+        (self.status == RefundStatus::Failed).then(|| reason.to_owned())
+    }
+}
+
+impl Default for RefundOutcome {
+    fn default() -> RefundOutcome {
+        RefundOutcome::new(RefundStatus::Succeeded)
+    }
+}
+
+/// A Refund of a whole charge or a part of it.
 #[derive(Debug, Clone)]
 pub(super) struct Refund {
     pub(super) id: String,
@@ -227,11 +283,63 @@ pub(super) struct Refund {
     pub(super) intent: String,
     pub(super) amount: i64,
     pub(super) currency: String,
+    pub(super) status: RefundStatus,
+    pub(super) failure_reason: Option<String>,
     pub(super) reason: Option<String>,
     pub(super) metadata: Metadata,
 }
 
-/// An open Dispute over a whole charge.
+/// The `status` of a Dispute, in the order in which it moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DisputeStatus {
+    /// The bank inquires; the money stays.
+    WarningNeedsResponse,
+    /// The bank examines the answer to its inquiry.
+    WarningUnderReview,
+    /// The inquiry has ended.
+    WarningClosed,
+    /// The bank has taken the money, and the seller may answer.
+    NeedsResponse,
+    /// The bank has taken the money, and examines the answer.
+    UnderReview,
+    /// The dispute was prevented by a refund.
+    Prevented,
+    /// The seller has the money again.
+    Won,
+    /// The bank keeps the money.
+    Lost,
+}
+
+impl DisputeStatus {
+    /// Whether the bank has the disputed money.
+    pub(super) fn withdraws_money(self) -> bool {
+        matches!(
+            self,
+            DisputeStatus::NeedsResponse | DisputeStatus::UnderReview | DisputeStatus::Lost
+        )
+    }
+
+    pub(super) fn is_closed(self) -> bool {
+        matches!(
+            self,
+            DisputeStatus::WarningClosed
+                | DisputeStatus::Prevented
+                | DisputeStatus::Won
+                | DisputeStatus::Lost
+        )
+    }
+
+    /// Whether a dispute can begin in this status.
+    pub(super) fn is_first(self) -> bool {
+        matches!(
+            self,
+            DisputeStatus::WarningNeedsResponse | DisputeStatus::NeedsResponse | DisputeStatus::Prevented
+        )
+    }
+}
+
+/// A Dispute over a charge, or a part of it.
 #[derive(Debug, Clone)]
 pub(super) struct Dispute {
     pub(super) id: String,
@@ -240,4 +348,6 @@ pub(super) struct Dispute {
     pub(super) intent: String,
     pub(super) amount: i64,
     pub(super) currency: String,
+    pub(super) status: DisputeStatus,
+    pub(super) reason: String,
 }

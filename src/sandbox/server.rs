@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use axum::Router;
-use axum::routing::{get, post, put};
+use axum::routing::{delete, get, post, put};
 use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::simulator::{Mode, Simulator};
-use super::{background_tasks, control_routes, payment_page, request_pipeline};
+use super::{background_tasks, control_routes, money_routes, payment_page, request_pipeline};
 
 /// The time that open responses have after the shutdown signal.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
@@ -25,13 +25,25 @@ impl Simulator {
                 "/sandbox/sessions/{id}/expire",
                 post(control_routes::expire_session),
             )
-            .route(
-                "/sandbox/intents/{id}/refund",
-                post(control_routes::refund_intent),
-            )
+            .route("/sandbox/intents/{id}/refund", post(money_routes::refund_intent))
             .route(
                 "/sandbox/intents/{id}/dispute",
-                post(control_routes::dispute_intent),
+                post(money_routes::dispute_intent),
+            )
+            .route(
+                "/sandbox/refunds",
+                get(money_routes::list_refunds).put(money_routes::set_refund_outcome),
+            )
+            .route("/sandbox/refunds/{id}", post(money_routes::change_refund))
+            .route("/sandbox/disputes", get(money_routes::list_disputes))
+            .route("/sandbox/disputes/{id}", post(money_routes::change_dispute))
+            .route(
+                "/sandbox/webhook-endpoint",
+                get(control_routes::get_webhook_endpoint).put(control_routes::set_webhook_endpoint),
+            )
+            .route(
+                "/sandbox/idempotency-keys",
+                delete(control_routes::prune_idempotency_keys),
             )
             .route("/sandbox/events", get(control_routes::list_events))
             .route(

@@ -49,7 +49,6 @@ pub struct Simulator {
 /// The state that all clones of a simulator share.
 pub(super) struct SharedState {
     pub(super) config: SimulatorConfig,
-    pub(super) webhook_url: Mutex<Option<String>>,
     pub(super) account: Mutex<AccountState>,
     pub(super) idempotency_keys: Mutex<IdempotencyKeys>,
     pub(super) api_faults: Mutex<ApiFaultPlanner>,
@@ -70,9 +69,9 @@ impl Simulator {
     /// Creates a simulator with an empty account.
     pub fn new(config: SimulatorConfig) -> Simulator {
         let mut account = AccountState::default();
+        account.webhook_url.clone_from(&config.webhook_url);
         account.events.has_background_delivery = config.mode == Mode::Automatic;
         let shared = Arc::new(SharedState {
-            webhook_url: Mutex::new(config.webhook_url.clone()),
             account: Mutex::new(account),
             idempotency_keys: Mutex::default(),
             api_faults: Mutex::new(ApiFaultPlanner::new(Faults::default())),

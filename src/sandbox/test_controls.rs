@@ -3,14 +3,16 @@
 //! The routes in `control_routes` call the same methods. Webhooks are delivered by the methods in `webhook_delivery`.
 
 use super::control_error::ControlError;
+use super::disputes::NewDispute;
 use super::endpoint::CallCounts;
 use super::event_log::{ChangeContext, QueuedEvent};
 use super::fault_injection::Faults;
 use super::fault_plan::{ApiFaultPlanner, WebhookFaultPlanner};
-use super::object_views::{IntentView, RefundView, SessionView};
-use super::objects::RefundParams;
+use super::object_views::{DisputeView, IntentView, RefundView, SessionView};
+use super::objects::{DisputeStatus, RefundOutcome, RefundParams};
 use super::payments::{self, PaymentOutcome};
 use super::simulator::{Simulator, lock};
+use super::webhook_endpoint::WebhookEndpointSettings;
 
 impl Simulator {
     fn change_context(&self) -> ChangeContext {
@@ -19,7 +21,7 @@ impl Simulator {
 
     /// Sends all webhooks to `url` from now on, including those that are already queued.
     pub fn set_webhook_url(&self, url: String) {
-        *lock(&self.shared.webhook_url) = Some(url);
+        self.change_state(|state| state.webhook_url = Some(url));
         self.shared.delivery_wakeup.notify_one();
     }
 
@@ -148,6 +150,66 @@ impl Simulator {
     /// Returns an error if the intent is unknown or has no charge that can be disputed.
     pub fn dispute(&self, intent: &str) -> Result<(), ControlError> {
         let context = self.change_context();
-        self.change_state(|state| state.create_dispute(intent, &context))
+        self.change_state(|state| state.open_dispute(intent, NewDispute::default(), &context))
+            .map(drop)
+    }
+
+    /// Opens a dispute or an inquiry over the intent's charge, and returns its id.
+    ///
+    /// # Errors
+    /// Returns an error if the intent is unknown or has no charge that can be disputed, or if no dispute begins so.
+    pub fn open_dispute(&self, intent: &str, new: NewDispute) -> Result<String, ControlError> {
+        let context = self.change_context();
+        self.change_state(|state| state.open_dispute(intent, new, &context))
+    }
+
+    /// Moves a dispute forward, as the bank or the seller's answer does.
+    ///
+    /// # Errors
+    /// Returns an error if the dispute is unknown or has this status or a later one.
+    pub fn change_dispute(&self, dispute: &str, status: DisputeStatus) -> Result<(), ControlError> {
+        let context = self.change_context();
+        self.change_state(|state| state.change_dispute(dispute, status, &context))
+    }
+
+    /// Returns all disputes, oldest first.
+    pub fn disputes(&self) -> Vec<DisputeView> {
+        self.read_state(|state| state.disputes.values().map(DisputeView::from).collect())
+    }
+
+    /// Sets what becomes of refunds from now on: by default they succeed at once.
+    pub fn set_refund_outcome(&self, outcome: RefundOutcome) {
+        self.change_state(|state| state.refund_outcome = outcome);
+    }
+
+    /// Moves a refund on, as the guest's bank does, or an operator who cancels it.
+    ///
+    /// # Errors
+    /// Returns an error if the refund is unknown, has ended without money, or has this status or a later one.
+    pub fn change_refund(&self, refund: &str, outcome: &RefundOutcome) -> Result<(), ControlError> {
+        let context = self.change_context();
+        self.change_state(|state| state.change_refund(refund, outcome, &context))
+    }
+
+    /// Changes the webhook endpoint's version and events, for events recorded from now on.
+    ///
+    /// # Errors
+    /// Returns an error if the version is no date, or is later than the simulator's own.
+    pub fn set_webhook_endpoint(&self, settings: WebhookEndpointSettings) -> Result<(), ControlError> {
+        if let Some(fault) = settings.find_fault() {
+            return Err(ControlError::Refused(fault.to_owned()));
+        }
+        self.change_state(|state| state.events.endpoint = settings);
+        Ok(())
+    }
+
+    /// Returns the webhook endpoint's version and events.
+    pub fn webhook_endpoint(&self) -> WebhookEndpointSettings {
+        self.read_state(|state| state.events.endpoint.clone())
+    }
+
+    /// Forgets all idempotency keys whose response is saved, as Stripe does 24 hours after their first use.
+    pub fn prune_idempotency_keys(&self) {
+        self.idempotency_keys().prune();
     }
 }

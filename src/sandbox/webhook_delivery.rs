@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use serde::Serialize;
 
 use super::event_log::QueuedEvent;
-use super::simulator::{Simulator, lock};
+use super::simulator::Simulator;
 use super::webhook_signature::signature_header;
 
 /// One attempt to deliver an event, with the receiver's response.
@@ -71,7 +71,7 @@ impl Simulator {
 
     /// Sends one signed webhook; returns `None` if no webhook URL is set.
     async fn attempt_delivery(&self, event: QueuedEvent) -> Option<Delivery> {
-        let url = lock(&self.shared.webhook_url).clone()?;
+        let url = self.read_state(|state| state.webhook_url.clone())?;
         let signature = signature_header(
             &self.shared.config.webhook_secret,
             self.now().timestamp(),

@@ -34,6 +34,7 @@ mod response_headers;
 mod server_key;
 mod server_terms;
 mod start_checkout;
+mod stripe_versions;
 mod time_zones;
 mod token_secrets;
 mod webhooks;

@@ -6,10 +6,12 @@
 //! `docs/integration.md` shows.
 
 mod checkout;
+mod disputes;
 mod fault_injection;
 mod fixture;
 mod idempotency;
 mod integration_clients;
 pub(crate) mod official_sdk;
 mod payments;
+mod refunds;
 mod webhooks;

@@ -22,6 +22,8 @@ use crate::support::database::{Engine, TestDatabase};
 use crate::support::feed_server::{Feed, busy};
 use crate::support::on_both_engines;
 
+mod stripe_account;
+
 const SLOT: &str = "2026-12-01T10:00:00Z";
 const PAGES: [(&str, &str); 2] = [
     ("HOLDFAST_SUCCESS_URL", "https://shop.example/done"),
@@ -96,7 +98,8 @@ on_both_engines! {
         let paid = paid_hold(&app).await;
         let (_, url) = app.another_account().await;
         let account = [("STRIPE_API_BASE", url.as_str())];
-        assert_eq!(examine_with(&app, &account).await.failed_checks(), ["fault sessions"]);
+        let failed = examine_with(&app, &account).await.failed_checks();
+        assert_eq!(failed, ["fault sessions", "warning stripe events"], "the other account has no endpoint");
         app.hold_slot("call", "2026-12-01T12:00:00Z").await;
         assert_eq!(examine_with(&app, &[]).await.failed_checks(), Vec::<String>::new());
         let hide = format!("UPDATE holds SET session_id = 'cs_test_gone' WHERE id = '{}'", paid.text("id"));
@@ -113,7 +116,7 @@ on_both_engines! {
         app.hold_slot("call", "2026-12-01T12:00:00Z").await;
         let report = examine_with(&app, &[]).await;
         assert_eq!(report.failed_checks(), Vec::<String>::new());
-        for check in ["configuration", "time zones", "database", "statements", "schedules", "stripe", "clock", "webhook delivery", "waiting commands"] {
+        for check in ["configuration", "time zones", "database", "statements", "schedules", "stripe", "clock", "stripe permissions", "stripe events", "webhook delivery", "waiting commands"] {
             assert_eq!(report.verdict(check), "ok");
         }
     }

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use self::scripted_server::{LogBuffer, Reply, ScriptedServer};
 
+mod ledger_calls;
 mod refused_checkouts;
 mod scripted_server;
 

@@ -36,7 +36,7 @@ fn events_since(app: &TestApp, since: usize) -> Vec<QueuedEvent> {
     let is_subscribed = |event: &QueuedEvent| {
         !matches!(
             event.event_type.as_str(),
-            "charge.succeeded" | "refund.created" | "refund.updated"
+            "charge.succeeded" | "refund.created" | "refund.updated" | "charge.refund.updated"
         )
     };
     let events = app.simulator.events().into_iter();

@@ -30,13 +30,18 @@ def session_params(**changes):
     }
 
 
-def pay(base, session, outcome):
+def control(base, method, path, body):
     request = urllib.request.Request(
-        f"{base}/sandbox/sessions/{session}/pay",
-        data=json.dumps({"outcome": outcome}).encode(),
+        f"{base}{path}",
+        data=json.dumps(body).encode(),
         headers={"Content-Type": "application/json"},
+        method=method,
     )
-    urllib.request.urlopen(request).read()
+    return json.loads(urllib.request.urlopen(request).read())
+
+
+def pay(base, session, outcome):
+    control(base, "POST", f"/sandbox/sessions/{session}/pay", {"outcome": outcome})
 
 
 def expect_error(kind, call):
@@ -94,6 +99,36 @@ def check_payment_and_refunds(base, api):
     assert error.code == "charge_already_refunded"
 
 
+def check_refunds_and_disputes_are_read(base, api):
+    session = api.checkout.sessions.create(params=session_params())
+    control(base, "POST", f"/sandbox/sessions/{session.id}/pay", {"outcome": "paid"})
+    intent = api.checkout.sessions.retrieve(session.id).payment_intent
+    for status in ("requires_action", "pending", "failed"):
+        control(base, "PUT", "/sandbox/refunds", {"status": status})
+        params = {"payment_intent": intent, "amount": 100, "metadata": {"holdfast_command": "c-1"}}
+        refund = api.refunds.create(params=params)
+        assert (refund.status, refund.metadata["holdfast_command"]) == (status, "c-1"), refund
+    assert refund.failure_reason == "unknown"
+    control(base, "PUT", "/sandbox/refunds", {"status": "succeeded"})
+    made = api.refunds.list({"payment_intent": intent, "limit": 1})
+    assert [read.id for read in made.data] == [refund.id] and made.has_more is True
+    assert len(list(made.auto_paging_iter())) == 3
+    recent = api.refunds.list({"created": {"gte": refund.created, "lte": refund.created}})
+    assert refund.id in [read.id for read in recent.data]
+    opened = control(base, "POST", f"/sandbox/intents/{intent}/dispute", {"status": "warning_needs_response"})
+    dispute = api.disputes.retrieve(opened["id"])
+    assert isinstance(dispute, stripe.Dispute) and dispute.status == "warning_needs_response"
+    assert dispute.is_charge_refundable is True and dispute.evidence_details.due_by > dispute.created
+    control(base, "POST", f"/sandbox/disputes/{dispute.id}", {"status": "needs_response"})
+    error = expect_error(
+        stripe.InvalidRequestError, lambda: api.refunds.create(params={"payment_intent": intent})
+    )
+    assert error.code == "charge_disputed"
+    control(base, "POST", f"/sandbox/disputes/{dispute.id}", {"status": "won"})
+    listed = api.disputes.list({"payment_intent": intent})
+    assert [(read.id, read.status) for read in listed.data] == [(dispute.id, "won")]
+
+
 def check_error_classes(base, api):
     error = expect_error(stripe.InvalidRequestError, lambda: api.checkout.sessions.retrieve("cs_test_none"))
     assert (error.http_status, error.code, error.param) == (404, "resource_missing", "session")
@@ -127,6 +162,7 @@ def client(base):
         check_test_account,
         check_session_lifecycle,
         check_payment_and_refunds,
+        check_refunds_and_disputes_are_read,
         check_error_classes,
         check_idempotency_keys,
     ):

@@ -199,7 +199,10 @@ async fn charge_is_disputed_once_and_then_not_refundable() {
         fixture.simulator.refund_from_dashboard(&intent, None),
         Err(ControlError::Refused(_))
     ));
-    assert_eq!(fixture.event_types().last().unwrap(), "charge.dispute.created");
+    assert_eq!(
+        fixture.event_types().last().unwrap(),
+        "charge.dispute.funds_withdrawn"
+    );
 }
 
 #[tokio::test]
