@@ -104,9 +104,9 @@ pub enum ListFilter {
     OfIntent(IntentId),
     /// Those of the whole account that were made between two instants, both included, on Stripe's clock.
     Created {
-        /// The earliest.
+        /// The earliest time of creation.
         from: DateTime<Utc>,
-        /// The latest.
+        /// The latest time of creation.
         to: DateTime<Utc>,
     },
 }
@@ -135,7 +135,7 @@ pub trait LedgerGateway: Send + Sync + 'static {
     /// Retrieves a refund from Stripe.
     async fn retrieve_refund(&self, id: &RefundId) -> Result<RefundSnapshot, GatewayError>;
     /// Lists a page of refunds: the first one, or the one after this refund. Fails as a whole if Stripe's answer has a
-    /// refund that cannot be read, because whoever reads a list relies on it being complete.
+    /// refund that cannot be read, because the caller relies on it being complete.
     async fn list_refund_page(
         &self,
         filter: &ListFilter,

@@ -17,7 +17,7 @@ use super::{ids, object_json};
 pub struct NewDispute {
     /// `NeedsResponse`, `WarningNeedsResponse` for an inquiry, or `Prevented`.
     pub status: DisputeStatus,
-    /// The disputed amount. `None` is what was not refunded, or all if everything was.
+    /// The amount that is disputed. `None` is what was not refunded, or all if everything was.
     pub amount: Option<i64>,
     /// The guest's objection, in Stripe's word.
     pub reason: String,

@@ -62,7 +62,7 @@ impl Listing {
         })
     }
 
-    /// Renders the page of these objects, which are in order of creation.
+    /// Renders a page of objects that are in order of creation.
     pub(super) fn render_page<T>(
         &self,
         objects: &IndexMap<String, T>,

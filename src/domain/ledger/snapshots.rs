@@ -149,7 +149,7 @@ impl DisputeStatus {
 pub struct IntentSnapshot {
     /// Whether it collected money, and whether it still can.
     pub status: IntentStatus,
-    /// What it collected.
+    /// The money that it collected.
     pub received: Money,
 }
 
@@ -166,7 +166,7 @@ pub struct RefundSnapshot {
     pub command: Option<CommandId>,
     /// The refunded payment; `None` for a charge without an intent, which is never ours.
     pub intent: Option<IntentId>,
-    /// The refunded charge.
+    /// The charge that was refunded.
     pub charge: Option<ChargeId>,
     /// When it was made, on Stripe's clock.
     pub created: DateTime<Utc>,
@@ -187,7 +187,7 @@ pub struct DisputeSnapshot {
     pub due_by: Option<DateTime<Utc>>,
     /// The disputed payment; `None` for a charge without an intent, which is never ours.
     pub intent: Option<IntentId>,
-    /// The disputed charge.
+    /// The charge that is disputed.
     pub charge: Option<ChargeId>,
     /// When it was opened, on Stripe's clock.
     pub created: DateTime<Utc>,
