@@ -15,6 +15,9 @@ pub enum ControlError {
     /// The dispute id is unknown.
     #[error("no such dispute")]
     NoSuchDispute,
+    /// The request body is not what the control expects.
+    #[error("{0}")]
+    Malformed(String),
     /// The event id is unknown, or no webhook URL is set.
     #[error("no such event, or no webhook address")]
     NotDeliverable,

@@ -25,6 +25,7 @@ impl IntoResponse for ControlError {
             | ControlError::NoSuchRefund
             | ControlError::NoSuchDispute
             | ControlError::NotDeliverable => StatusCode::NOT_FOUND,
+            ControlError::Malformed(_) => StatusCode::BAD_REQUEST,
             ControlError::NotPayable(_)
             | ControlError::MethodNotAllowed
             | ControlError::NothingToDispute

@@ -3,7 +3,6 @@
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -29,13 +28,10 @@ pub(super) struct DisputeChange {
 }
 
 /// Parses a body that may be empty, which `Json` would refuse.
-fn parse_optional<T: Default + DeserializeOwned>(body: &Bytes) -> Result<T, Response> {
+fn parse_optional<T: Default + DeserializeOwned>(body: &Bytes) -> Result<T, ControlError> {
     match body.as_ref() {
         b"" => Ok(T::default()),
-        json => serde_json::from_slice(json).map_err(|error| {
-            let body = json!({ "error": { "message": error.to_string() } });
-            (StatusCode::BAD_REQUEST, Json(body)).into_response()
-        }),
+        json => serde_json::from_slice(json).map_err(|error| ControlError::Malformed(error.to_string())),
     }
 }
 
@@ -43,11 +39,9 @@ pub(super) async fn refund_intent(
     State(simulator): State<Simulator>,
     Path(id): Path<String>,
     body: Bytes,
-) -> Result<Response, Response> {
+) -> Result<Response, ControlError> {
     let request: RefundRequest = parse_optional(&body)?;
-    simulator
-        .refund_from_dashboard(&id, request.amount)
-        .map_err(IntoResponse::into_response)?;
+    simulator.refund_from_dashboard(&id, request.amount)?;
     Ok(list_refunds(State(simulator)).await)
 }
 
@@ -76,11 +70,9 @@ pub(super) async fn dispute_intent(
     State(simulator): State<Simulator>,
     Path(id): Path<String>,
     body: Bytes,
-) -> Result<Response, Response> {
+) -> Result<Response, ControlError> {
     let new: NewDispute = parse_optional(&body)?;
-    let id = simulator
-        .open_dispute(&id, new)
-        .map_err(IntoResponse::into_response)?;
+    let id = simulator.open_dispute(&id, new)?;
     Ok(Json(json!({ "id": id })).into_response())
 }
 
