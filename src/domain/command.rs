@@ -21,6 +21,8 @@ pub enum CommandAction {
         intent: IntentId,
         /// How much to refund.
         money: Money,
+        /// How many orders to refund this payment there were before.
+        order: usize,
     },
 }
 
@@ -31,7 +33,8 @@ impl CommandAction {
     pub fn key(&self) -> String {
         match self {
             Self::ExpireSession(session) => format!("expire:{session}"),
-            Self::Refund { intent, .. } => format!("refund:{intent}"),
+            Self::Refund { intent, order: 0, .. } => format!("refund:{intent}"),
+            Self::Refund { intent, order, .. } => format!("refund:{intent}:{order}"),
         }
     }
 }

@@ -1,18 +1,25 @@
 //! Payments as rows of their own, so that one query finds money without a slot and another a slot without money (I3).
+//!
+//! Where the money of a payment is, is derived from Stripe's facts and the shop's decisions. The state sums that up in a
+//! word; it is stored beside them for queries, and so that a change of it is seen.
 
+use super::command::CommandAction;
 use super::ids::IntentId;
+use super::ledger::decisions::{Decisions, KeepReason, RefundOrder};
+use super::ledger::snapshots::PaymentFacts;
+use super::ledger::sums::Sums;
 use super::money::Money;
 
 /// What has become of a payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PaymentState {
-    /// The money is with the shop.
+    /// The money, or a part of it, pays for a booking.
     Paid,
-    /// The money must go back to the guest; a refund command is pending.
+    /// The money must go back to the guest; a refund is ordered or on its way.
     RefundDue,
-    /// The money is back with the guest.
+    /// The money is not with the shop any more: it is back with the guest, or the bank has it.
     Refunded,
-    /// Stripe could not refund the money; an operator must.
+    /// A refund failed, and the money must still go back; an operator must see to it.
     RefundFailed,
     /// The guest's bank disputes the payment.
     Disputed,
@@ -27,9 +34,13 @@ pub struct Payment {
     pub intent: IntentId,
     /// What the guest paid.
     pub money: Money,
-    /// How much of it was refunded, in minor units.
+    /// What the shop decided about it.
+    pub decisions: Decisions,
+    /// What Stripe says about its refunds and disputes.
+    pub facts: PaymentFacts,
+    /// How much of it is back with the guest, in minor units, as it was last noted.
     pub refunded: i64,
-    /// What has become of it.
+    /// What has become of it, as it was last noted.
     pub state: PaymentState,
 }
 
@@ -43,13 +54,85 @@ pub struct Receipt {
 }
 
 impl Receipt {
-    /// Makes the payment that this receipt proves, in the given state and with nothing refunded.
-    pub fn to_payment(&self, state: PaymentState) -> Payment {
-        Payment {
+    /// Makes the payment that this receipt proves, of which Stripe has told these facts. It is kept for a booking.
+    pub fn to_payment(&self, facts: PaymentFacts) -> Payment {
+        let mut payment = Payment {
             intent: self.intent.clone(),
             money: self.money,
+            decisions: Decisions::keep_for_booking(self.money.amount),
+            facts,
             refunded: 0,
-            state,
+            state: PaymentState::Paid,
+        };
+        payment.note();
+        payment
+    }
+}
+
+impl Payment {
+    /// Returns where the money is.
+    pub fn sums(&self) -> Sums {
+        Sums::derive(self.money.amount, &self.facts, &self.decisions)
+    }
+
+    /// Notes what has become of the payment, after a fact or a decision. Returns whether that is something new.
+    pub fn note(&mut self) -> bool {
+        let sums = self.sums();
+        let noted = (sums.refunded, self.derive_state(sums));
+        let is_new = noted != (self.refunded, self.state);
+        (self.refunded, self.state) = noted;
+        is_new
+    }
+
+    fn derive_state(&self, sums: Sums) -> PaymentState {
+        let is_kept = sums.kept > 0;
+        // A refund by hand that is on its way may still fail.
+        let is_paying = is_kept || self.decisions.keep > 0 && sums.refund_pending > 0;
+        match self.decisions.reason {
+            KeepReason::Booking if is_paying => PaymentState::Paid,
+            _ if sums.disputed > 0 => PaymentState::Disputed,
+            _ if sums.due_back > 0 => PaymentState::RefundFailed,
+            _ if sums.refund_pending > 0 => PaymentState::RefundDue,
+            KeepReason::Operator if is_kept => PaymentState::Kept,
+            _ => PaymentState::Refunded,
         }
+    }
+
+    /// Returns what can be ordered to go back, in minor units: what was not ordered, given back by hand or lost. What the
+    /// bank disputes counts: if the shop wins, it goes back.
+    pub fn refundable(&self) -> i64 {
+        let undisputed = self.facts.without_open_disputes();
+        Sums::derive(self.money.amount, &undisputed, &self.decisions).kept.max(0)
+    }
+
+    /// Orders a refund of so many minor units, at most what is [refundable](Self::refundable). Returns the command for it.
+    pub fn order_refund(&mut self, amount: i64) -> CommandAction {
+        let order = self.decisions.orders.len();
+        self.decisions.keep -= amount;
+        self.decisions.orders.push(RefundOrder {
+            command: None,
+            amount,
+            is_done: false,
+        });
+        self.note();
+        CommandAction::Refund {
+            intent: self.intent.clone(),
+            money: Money { amount, ..self.money },
+            order,
+        }
+    }
+
+    /// Orders the refund of all that is refundable, if anything is: the payment pays for no booking any more.
+    pub fn give_back(&mut self) -> Option<CommandAction> {
+        self.decisions.reason = KeepReason::Operator;
+        let amount = self.refundable();
+        let command = (amount > 0).then(|| self.order_refund(amount));
+        self.note();
+        command
+    }
+
+    /// Tells whether the whole payment was refunded at Stripe, and not by an order that completed the sum.
+    pub fn is_refunded_at_stripe(&self) -> bool {
+        self.decisions.reason == KeepReason::Booking && self.refunded >= self.money.amount
     }
 }

@@ -8,8 +8,8 @@ use super::state::{CancelReason, Hold, Status};
 use super::transition::Transition;
 use super::transition_reason::TransitionReason;
 use crate::domain::command::CommandAction;
-use crate::domain::money::Money;
-use crate::domain::payment::PaymentState;
+use crate::domain::ledger::decisions::KeepReason;
+use crate::domain::payment::Payment;
 
 /// How much of the money a cancellation refunds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,12 +46,8 @@ pub fn cancel(
     if hold.status != Status::Confirmed {
         return Err(CancelError::NotConfirmed);
     }
-    let refundable: i64 = hold
-        .payments
-        .iter()
-        .filter(|p| p.state == PaymentState::Paid)
-        .map(|p| p.money.amount - p.refunded)
-        .sum();
+    let is_booking = |payment: &Payment| payment.decisions.reason == KeepReason::Booking;
+    let refundable: i64 = hold.payments.iter().filter(|p| is_booking(p)).map(Payment::refundable).sum();
     let mut left = match refund {
         Refund::Full => refundable,
         Refund::None => 0,
@@ -63,23 +59,12 @@ pub fn cancel(
         ..hold.clone()
     };
     let mut commands = Vec::new();
-    for payment in next.payments.iter_mut().filter(|p| p.state == PaymentState::Paid) {
-        let rest = payment.money.amount - payment.refunded;
-        let amount = left.min(rest);
+    for payment in next.payments.iter_mut().filter(|p| is_booking(p)) {
+        let amount = left.min(payment.refundable());
         left -= amount;
-        payment.state = if amount == rest {
-            PaymentState::RefundDue
-        } else {
-            PaymentState::Kept
-        };
-        if amount > 0 {
-            let money = Money {
-                amount,
-                ..payment.money
-            };
-            let intent = payment.intent.clone();
-            commands.push(CommandAction::Refund { intent, money });
-        }
+        payment.decisions.reason = KeepReason::Operator;
+        commands.extend((amount > 0).then(|| payment.order_refund(amount)));
+        payment.note();
     }
     Ok(Transition {
         next,

@@ -18,8 +18,8 @@ pub fn decide(hold: &Hold, fact: &Fact, policy: HoldPolicy) -> Decision {
         Status::Held => decide_held(hold, fact, policy),
         Status::Processing => decide_processing(hold, fact, policy),
         Status::Confirmed => decide_confirmed(hold, fact, policy),
-        Status::Released(_) => decide_released(hold, fact),
-        Status::Cancelled(_) => decide_cancelled(hold, fact),
+        Status::Released(_) => decide_released(hold, fact, policy),
+        Status::Cancelled(_) => decide_cancelled(hold, fact, policy),
     }
 }
 
@@ -47,10 +47,7 @@ fn decide_held(hold: &Hold, fact: &Fact, policy: HoldPolicy) -> Decision {
             note_attempt(hold, intent, TransitionReason::TryFailed(code.clone()))
         }
         Fact::IntentCanceled(intent) => note_attempt(hold, intent, TransitionReason::IntentCanceled),
-        Fact::Refunded { paid, refunded } => apply_refund_to_live(hold, paid, *refunded, policy),
-        Fact::RefundFailed(intent) => mark_refund_failed(hold, intent),
-        Fact::DisputeOpened(receipt) => mark_disputed(hold, receipt),
-        Fact::DisputeClosed { intent, won } => close_dispute(hold, intent, *won),
+        Fact::MoneyMoved(_) => note_money(hold, policy),
     }
 }
 
@@ -81,10 +78,7 @@ fn decide_processing(hold: &Hold, fact: &Fact, policy: HoldPolicy) -> Decision {
             note_attempt(hold, intent, TransitionReason::TryFailed(code.clone()))
         }
         Fact::IntentCanceled(intent) => note_attempt(hold, intent, TransitionReason::IntentCanceled),
-        Fact::Refunded { paid, refunded } => apply_refund_to_live(hold, paid, *refunded, policy),
-        Fact::RefundFailed(intent) => mark_refund_failed(hold, intent),
-        Fact::DisputeOpened(receipt) => mark_disputed(hold, receipt),
-        Fact::DisputeClosed { intent, won } => close_dispute(hold, intent, *won),
+        Fact::MoneyMoved(_) => note_money(hold, policy),
     }
 }
 
@@ -103,20 +97,17 @@ fn decide_confirmed(hold: &Hold, fact: &Fact, policy: HoldPolicy) -> Decision {
         Fact::SessionDead | Fact::AsyncFailed => Decision::Stay(TransitionReason::NoLongerMatters),
         Fact::IntentLinked(intent) => link_intent(hold, intent),
         Fact::IntentFailed(..) | Fact::IntentCanceled(_) => Decision::Stay(TransitionReason::NoLongerMatters),
-        Fact::Refunded { paid, refunded } => apply_refund_to_live(hold, paid, *refunded, policy),
-        Fact::RefundFailed(intent) => mark_refund_failed(hold, intent),
-        Fact::DisputeOpened(receipt) => mark_disputed(hold, receipt),
-        Fact::DisputeClosed { intent, won } => close_dispute(hold, intent, *won),
+        Fact::MoneyMoved(_) => note_money(hold, policy),
     }
 }
 
-fn decide_released(hold: &Hold, fact: &Fact) -> Decision {
+fn decide_released(hold: &Hold, fact: &Fact, policy: HoldPolicy) -> Decision {
     match fact {
         Fact::SessionCompleted(SessionPayment::Paid(receipt)) | Fact::AsyncSucceeded(receipt) => {
             apply_late_payment(hold, receipt)
         }
         Fact::OtherSessionPaid(receipt) => apply_late_other_session(hold, receipt),
-        Fact::IntentSucceeded(receipt) => apply_late_intent_payment(hold, receipt, 0),
+        Fact::IntentSucceeded(receipt) => apply_late_intent_payment(hold, receipt),
         // Not paid yet. If the payment succeeds, it is a late payment.
         Fact::SessionCompleted(SessionPayment::Unpaid(Some(intent))) => link_intent(hold, intent),
         Fact::SessionCompleted(SessionPayment::Unpaid(None) | SessionPayment::NotRequired) => {
@@ -125,19 +116,11 @@ fn decide_released(hold: &Hold, fact: &Fact) -> Decision {
         Fact::SessionDead | Fact::AsyncFailed => Decision::Stay(TransitionReason::AlreadySo),
         Fact::IntentLinked(intent) => link_intent(hold, intent),
         Fact::IntentFailed(intent, _) | Fact::IntentCanceled(intent) => link_intent(hold, intent),
-        Fact::Refunded { paid, refunded } => apply_refund_to_released(hold, paid, *refunded),
-        Fact::RefundFailed(intent) => mark_refund_failed(hold, intent),
-        Fact::DisputeOpened(receipt) => mark_disputed(hold, receipt),
-        // The shop has the money again, but the hold has no slot: the same case as a late payment.
-        Fact::DisputeClosed { intent, won: true } => match find_disputed_payment(hold, intent) {
-            Some((paid, refunded)) => reclaim_for_price(hold, &paid, refunded),
-            None => Decision::Stay(TransitionReason::AlreadySo),
-        },
-        Fact::DisputeClosed { intent, won: false } => close_dispute(hold, intent, false),
+        Fact::MoneyMoved(_) => note_money(hold, policy),
     }
 }
 
-fn decide_cancelled(hold: &Hold, fact: &Fact) -> Decision {
+fn decide_cancelled(hold: &Hold, fact: &Fact, policy: HoldPolicy) -> Decision {
     match fact {
         Fact::SessionCompleted(SessionPayment::Paid(receipt)) | Fact::AsyncSucceeded(receipt) => {
             apply_own_session(hold, receipt, TransitionReason::PaymentAfterCancellation)
@@ -151,18 +134,6 @@ fn decide_cancelled(hold: &Hold, fact: &Fact) -> Decision {
         | Fact::IntentFailed(..)
         | Fact::IntentCanceled(_) => Decision::Stay(TransitionReason::NoLongerMatters),
         Fact::IntentLinked(intent) => link_intent(hold, intent),
-        Fact::Refunded { paid, refunded } => apply_refund_to_cancelled(hold, paid, *refunded),
-        Fact::RefundFailed(intent) => mark_refund_failed(hold, intent),
-        Fact::DisputeOpened(receipt) => mark_disputed(hold, receipt),
-        Fact::DisputeClosed { intent, won: true } => match find_disputed_payment(hold, intent) {
-            Some((paid, refunded)) => Decision::Change(refund_payment(
-                hold.clone(),
-                &paid,
-                refunded,
-                TransitionReason::PaymentAfterCancellation,
-            )),
-            None => Decision::Stay(TransitionReason::AlreadySo),
-        },
-        Fact::DisputeClosed { intent, won: false } => close_dispute(hold, intent, false),
+        Fact::MoneyMoved(_) => note_money(hold, policy),
     }
 }

@@ -28,24 +28,8 @@ pub enum Fact {
     IntentFailed(IntentId, FailureCode),
     /// The PaymentIntent was cancelled at Stripe.
     IntentCanceled(IntentId),
-    /// A payment was refunded, fully or in part.
-    Refunded {
-        /// The payment that was refunded.
-        paid: Receipt,
-        /// The total that was refunded so far, in minor units.
-        refunded: i64,
-    },
-    /// A refund failed at Stripe.
-    RefundFailed(IntentId),
-    /// The guest's bank opened a dispute about the payment.
-    DisputeOpened(Receipt),
-    /// The dispute about a payment was closed.
-    DisputeClosed {
-        /// The PaymentIntent of the disputed payment.
-        intent: IntentId,
-        /// Whether the shop won, and so keeps the money.
-        won: bool,
-    },
+    /// A refund or a dispute of this intent is new or has changed. What is known of both is in the hold's payments.
+    MoneyMoved(IntentId),
 }
 
 impl Fact {
@@ -67,28 +51,24 @@ impl Fact {
             | Self::IntentSucceeded(_)
             | Self::IntentFailed(..)
             | Self::IntentCanceled(_)
-            | Self::Refunded { .. }
-            | Self::RefundFailed(_)
-            | Self::DisputeOpened(_)
-            | Self::DisputeClosed { .. } => Some(self),
+            | Self::MoneyMoved(_) => Some(self),
         }
     }
 
-    /// Returns the intent of a refund or a dispute. Stripe reports them by their intent, without our metadata.
-    pub fn reversed_intent(&self) -> Option<&IntentId> {
+    /// Returns the payment that the fact proves.
+    pub fn receipt(&self) -> Option<&Receipt> {
         match self {
-            Self::Refunded { paid, .. } => Some(&paid.intent),
-            Self::DisputeOpened(receipt) => Some(&receipt.intent),
-            Self::RefundFailed(intent) | Self::DisputeClosed { intent, .. } => Some(intent),
+            Self::SessionCompleted(SessionPayment::Paid(receipt))
+            | Self::OtherSessionPaid(receipt)
+            | Self::AsyncSucceeded(receipt)
+            | Self::IntentSucceeded(receipt) => Some(receipt),
             Self::SessionCompleted(_)
             | Self::SessionDead
-            | Self::OtherSessionPaid(_)
-            | Self::AsyncSucceeded(_)
             | Self::AsyncFailed
             | Self::IntentLinked(_)
-            | Self::IntentSucceeded(_)
             | Self::IntentFailed(..)
-            | Self::IntentCanceled(_) => None,
+            | Self::IntentCanceled(_)
+            | Self::MoneyMoved(_) => None,
         }
     }
 }

@@ -3,14 +3,15 @@
 //! What the hold's own session took confirms the hold, whatever the amount. Any other money that carries our metadata
 //! confirms it only if it is at least the price: an intent whose session is not known yet, or another session.
 
-use super::state::{Hold, ReleaseReason, Status};
+use super::state::{CancelReason, Hold, ReleaseReason, Status};
 use super::steps::{
     change_hold, covers_price, record_payment, refund_other_payments, refund_payment, status_when_paid,
 };
 use super::transition::{Decision, HoldPolicy, Transition};
 use super::transition_reason::TransitionReason;
 use crate::domain::command::CommandAction;
-use crate::domain::payment::{Payment, PaymentState, Receipt};
+use crate::domain::ledger::decisions::KeepReason;
+use crate::domain::payment::{PaymentState, Receipt};
 
 /// Records the payment and confirms the hold, whatever amount was paid. The payment may have been refunded before it
 /// became clear that it is the hold's.
@@ -95,7 +96,7 @@ pub(super) fn apply_intent_payment(
         return Decision::Stay(TransitionReason::AlreadySo);
     }
     let mut next = hold.clone();
-    next.payments.push(receipt.to_payment(PaymentState::Paid));
+    next.record(receipt);
     next.intent.get_or_insert_with(|| receipt.intent.clone());
     change_hold(next, TransitionReason::PaidBelowPrice)
 }
@@ -107,11 +108,12 @@ pub(super) fn apply_other_session(hold: &Hold, receipt: &Receipt, policy: HoldPo
         return Decision::Change(expire_own_session(step));
     }
     match hold.find_payment(&receipt.intent) {
-        Some(known) if known.state != PaymentState::Paid => Decision::Stay(TransitionReason::AlreadySo),
-        known => {
-            let refunded = known.map_or(0, |known| known.refunded);
+        Some(known) if known.decisions.reason != KeepReason::Booking => {
+            Decision::Stay(TransitionReason::AlreadySo)
+        }
+        _ => {
             let reason = TransitionReason::UnderpaidElsewhere;
-            Decision::Change(refund_payment(hold.clone(), receipt, refunded, reason))
+            Decision::Change(refund_payment(hold.clone(), receipt, reason))
         }
     }
 }
@@ -146,14 +148,14 @@ pub(super) fn refund_extra_payment(hold: &Hold, receipt: &Receipt, reason: Trans
     if hold.find_payment(&receipt.intent).is_some() {
         return Decision::Stay(TransitionReason::AlreadySo);
     }
-    Decision::Change(refund_payment(hold.clone(), receipt, 0, reason))
+    Decision::Change(refund_payment(hold.clone(), receipt, reason))
 }
 
 /// Applies what a released hold's own session took (I3). A known payment was decided before.
 pub(super) fn apply_late_payment(hold: &Hold, receipt: &Receipt) -> Decision {
     match hold.find_payment(&receipt.intent) {
         Some(_) => apply_known_payment(hold, receipt),
-        None => flag_reclaim(reclaim_slot(hold, receipt, 0), receipt),
+        None => flag_reclaim(reclaim_slot(hold, receipt), receipt),
     }
 }
 
@@ -169,17 +171,17 @@ fn flag_reclaim(decision: Decision, receipt: &Receipt) -> Decision {
     }
 }
 
-/// Applies an intent's money for a released hold, of which so much was refunded. It need not be of the own session.
-pub(super) fn apply_late_intent_payment(hold: &Hold, receipt: &Receipt, refunded: i64) -> Decision {
+/// Applies an intent's money for a released hold. It need not be of the own session.
+pub(super) fn apply_late_intent_payment(hold: &Hold, receipt: &Receipt) -> Decision {
     match hold.find_payment(&receipt.intent) {
         Some(_) => Decision::Stay(TransitionReason::AlreadySo),
-        None => reclaim_for_price(hold, receipt, refunded),
+        None => reclaim_for_price(hold, receipt),
     }
 }
 
 /// Applies what another session took for a released hold.
 pub(super) fn apply_late_other_session(hold: &Hold, receipt: &Receipt) -> Decision {
-    match apply_late_intent_payment(hold, receipt, 0) {
+    match apply_late_intent_payment(hold, receipt) {
         Decision::Reclaim { free, taken } => Decision::Reclaim {
             free: expire_own_session(free),
             taken,
@@ -189,22 +191,22 @@ pub(super) fn apply_late_other_session(hold: &Hold, receipt: &Receipt) -> Decisi
 }
 
 /// Offers the slot for at least the price. Less is refunded.
-pub(super) fn reclaim_for_price(hold: &Hold, receipt: &Receipt, refunded: i64) -> Decision {
+fn reclaim_for_price(hold: &Hold, receipt: &Receipt) -> Decision {
     if covers_price(hold, receipt.money) {
-        reclaim_slot(hold, receipt, refunded)
+        reclaim_slot(hold, receipt)
     } else {
-        Decision::Change(refund_late_payment(hold, receipt, refunded))
+        Decision::Change(refund_late_payment(hold, receipt))
     }
 }
 
-/// Offers both results for a payment whose slot was given up: confirmed with the slot, or refunded without it.
-pub(super) fn reclaim_slot(hold: &Hold, receipt: &Receipt, refunded: i64) -> Decision {
+/// Offers both results for a payment whose slot was given up: confirmed with the slot, or refunded without it. A payment
+/// that was refunded in full before it became known offers nothing: the hold ends as if it had been confirmed then.
+fn reclaim_slot(hold: &Hold, receipt: &Receipt) -> Decision {
     let mut next = record_payment(hold, receipt, Status::Confirmed);
-    next.payments.retain(|known| known.intent != receipt.intent);
-    next.payments.push(Payment {
-        refunded,
-        ..receipt.to_payment(PaymentState::Paid)
-    });
+    if next.record(receipt).is_refunded_at_stripe() {
+        next.status = Status::Cancelled(CancelReason::Refunded);
+        return change_hold(next, TransitionReason::FullyRefunded);
+    }
     let free = Transition {
         next,
         commands: Vec::new(),
@@ -212,20 +214,15 @@ pub(super) fn reclaim_slot(hold: &Hold, receipt: &Receipt, refunded: i64) -> Dec
     };
     Decision::Reclaim {
         free,
-        taken: refund_late_payment(hold, receipt, refunded),
+        taken: refund_late_payment(hold, receipt),
     }
 }
 
 /// Makes the transition that refunds a payment of a released hold.
-fn refund_late_payment(hold: &Hold, receipt: &Receipt, refunded: i64) -> Transition {
+fn refund_late_payment(hold: &Hold, receipt: &Receipt) -> Transition {
     let without_slot = Hold {
         status: Status::Released(ReleaseReason::LatePaymentRefunded),
         ..hold.clone()
     };
-    refund_payment(
-        without_slot,
-        receipt,
-        refunded,
-        TransitionReason::LatePaymentRefunded,
-    )
+    refund_payment(without_slot, receipt, TransitionReason::LatePaymentRefunded)
 }

@@ -1,8 +1,11 @@
 //! A hold and the statuses that it goes through.
 
+use std::collections::BTreeMap;
+
 use crate::domain::ids::{HoldId, IntentId, SessionId};
+use crate::domain::ledger::snapshots::PaymentFacts;
 use crate::domain::money::Money;
-use crate::domain::payment::Payment;
+use crate::domain::payment::{Payment, Receipt};
 
 /// The status of a hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -84,6 +87,8 @@ pub struct Hold {
     pub intent: Option<IntentId>,
     /// All payments that were ever made for the hold.
     pub payments: Vec<Payment>,
+    /// What Stripe says about refunds and disputes of intents whose payment is not recorded yet.
+    pub unmatched: BTreeMap<IntentId, PaymentFacts>,
     /// Whether the guest paid another amount than the price. The hold keeps the slot; an operator must check the
     /// payment.
     pub price_mismatch: bool,
@@ -102,6 +107,7 @@ impl Hold {
             requested_by: None,
             intent: None,
             payments: Vec::new(),
+            unmatched: BTreeMap::new(),
             price_mismatch: false,
             paid_elsewhere: false,
         }
@@ -110,5 +116,16 @@ impl Hold {
     /// Finds the payment that was made through this intent.
     pub fn find_payment(&self, intent: &IntentId) -> Option<&Payment> {
         self.payments.iter().find(|payment| payment.intent == *intent)
+    }
+
+    /// Records a payment, if it is not recorded yet, and returns it.
+    pub(super) fn record(&mut self, receipt: &Receipt) -> &mut Payment {
+        let known = self.payments.iter().position(|payment| payment.intent == receipt.intent);
+        let position = known.unwrap_or_else(|| {
+            let facts = self.unmatched.remove(&receipt.intent).unwrap_or_default();
+            self.payments.push(receipt.to_payment(facts));
+            self.payments.len() - 1
+        });
+        &mut self.payments[position]
     }
 }

@@ -8,6 +8,7 @@ use super::transition::{Decision, HoldPolicy, Transition};
 use super::transition_reason::TransitionReason;
 use crate::domain::command::CommandAction;
 use crate::domain::ids::IntentId;
+use crate::domain::ledger::decisions::KeepReason;
 use crate::domain::money::Money;
 use crate::domain::payment::{Payment, PaymentState, Receipt};
 
@@ -42,19 +43,19 @@ pub(super) fn record_payment(hold: &Hold, receipt: &Receipt, status: Status) -> 
         intent: Some(receipt.intent.clone()),
         ..hold.clone()
     };
-    if hold.find_payment(&receipt.intent).is_none() {
-        next.payments.push(receipt.to_payment(PaymentState::Paid));
-    }
+    next.record(receipt);
     next
 }
 
-/// Returns the status of a hold that was paid: a full refund of all its payments cancels it if the shop chose so.
+/// Returns the status of a hold that was paid: a full refund of all its payments at Stripe cancels it if the shop chose so.
+/// A refund that was ordered here never does, and a lost dispute neither.
 pub(super) fn status_when_paid(next: &Hold, policy: HoldPolicy) -> Status {
     let is_paid = next
         .payments
         .iter()
         .any(|p| matches!(p.state, PaymentState::Paid | PaymentState::Disputed));
-    if !is_paid && policy.full_refund_frees_slot {
+    let is_refunded = next.payments.iter().any(Payment::is_refunded_at_stripe);
+    if is_refunded && !is_paid && policy.full_refund_frees_slot {
         Status::Cancelled(CancelReason::Refunded)
     } else {
         Status::Confirmed
@@ -66,42 +67,24 @@ pub(super) fn status_when_paid(next: &Hold, policy: HoldPolicy) -> Status {
 /// In a hold that is not confirmed, these are payments below the price that waited for their session.
 pub(super) fn refund_other_payments(next: &mut Hold, kept: Option<&IntentId>) -> Vec<CommandAction> {
     let is_other = |payment: &&mut Payment| {
-        payment.state == PaymentState::Paid && kept.is_none_or(|kept| payment.intent != *kept)
+        payment.decisions.reason == KeepReason::Booking && kept.is_none_or(|kept| payment.intent != *kept)
     };
-    let refund = |payment: &mut Payment| {
-        payment.state = PaymentState::RefundDue;
-        order_refund(&payment.intent, payment.money, payment.refunded)
-    };
-    next.payments.iter_mut().filter(is_other).map(refund).collect()
+    next.payments
+        .iter_mut()
+        .filter(is_other)
+        .filter_map(Payment::give_back)
+        .collect()
 }
 
-/// Makes the command that refunds what is left of a payment.
-fn order_refund(intent: &IntentId, paid: Money, refunded: i64) -> CommandAction {
-    CommandAction::Refund {
-        intent: intent.clone(),
-        money: Money {
-            amount: paid.amount - refunded,
-            ..paid
-        },
-    }
-}
-
-/// Makes the transition that records a payment as due for a refund, with the command to refund the rest of it.
-pub(super) fn refund_payment(
-    hold: Hold,
-    receipt: &Receipt,
-    refunded: i64,
-    reason: TransitionReason,
-) -> Transition {
+/// Makes the transition that records a payment that must go back, with the command to refund what is left of it.
+pub(super) fn refund_payment(hold: Hold, receipt: &Receipt, reason: TransitionReason) -> Transition {
     let mut next = hold;
-    let mut payment = receipt.to_payment(PaymentState::RefundDue);
-    payment.refunded = refunded;
-    next.payments.retain(|known| known.intent != receipt.intent);
-    next.payments.push(payment);
+    let payment = next.record(receipt);
+    let commands = payment.give_back().into_iter().collect();
     next.intent.get_or_insert_with(|| receipt.intent.clone());
     Transition {
         next,
-        commands: vec![order_refund(&receipt.intent, receipt.money, refunded)],
+        commands,
         reason,
     }
 }

@@ -61,6 +61,8 @@ pub enum TransitionReason {
     Disputed,
     /// The dispute was closed.
     DisputeClosed,
+    /// The payment's money is in another place, such as on its way back.
+    MoneyMoved,
     /// The fact was known already.
     AlreadySo,
     /// The fact no longer matters in this status.
@@ -98,6 +100,7 @@ impl TransitionReason {
             Self::RefundFailed => "refund_failed",
             Self::Disputed => "dispute_opened",
             Self::DisputeClosed => "dispute_closed",
+            Self::MoneyMoved => "money_moved",
             Self::AlreadySo => "unchanged",
             Self::NoLongerMatters => "irrelevant",
         }
@@ -140,6 +143,7 @@ impl fmt::Display for TransitionReason {
             Self::RefundFailed => "a refund failed at Stripe",
             Self::Disputed => "the payment is disputed",
             Self::DisputeClosed => "the dispute is closed",
+            Self::MoneyMoved => "a refund or a dispute of the payment has changed",
             Self::AlreadySo => "already so",
             Self::NoLongerMatters => "no longer matters",
         })

@@ -128,6 +128,11 @@ impl DisputeStatus {
         }
     }
 
+    /// Tells whether the bank has withdrawn the money and has not decided yet.
+    pub fn is_open(&self) -> bool {
+        matches!(self, Self::NeedsResponse | Self::UnderReview)
+    }
+
     /// Returns Stripe's word for the status.
     pub fn as_word(&self) -> &str {
         match self {
@@ -214,6 +219,16 @@ impl PaymentFacts {
         merge_newest(&mut self.refunds, other.refunds);
         merge_newest(&mut self.disputes, other.disputes);
         self
+    }
+}
+
+impl PaymentFacts {
+    /// Returns the facts as they were if no dispute was open.
+    #[must_use]
+    pub fn without_open_disputes(&self) -> Self {
+        let mut facts = self.clone();
+        facts.disputes.retain(|_, dispute| !dispute.status.is_open());
+        facts
     }
 }
 

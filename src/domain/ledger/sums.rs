@@ -1,0 +1,121 @@
+//! The sums of one payment. Each is computed on its own from facts and decisions, so that a mistake in one of them shows:
+//! they must add up.
+//!
+//! What went back without an order, and what the bank took, is taken first from what is due back, then from what is kept,
+//! then from orders that Stripe has not carried out: Stripe refuses those then.
+
+use std::collections::BTreeSet;
+
+use super::decisions::Decisions;
+use super::snapshots::{DisputeStatus, PaymentFacts, RefundStatus};
+use crate::domain::ids::RefundId;
+
+/// Where the money of a payment is, in minor units.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sums {
+    /// What the guest paid.
+    pub paid: i64,
+    /// What is back with the guest.
+    pub refunded: i64,
+    /// What is on its way back, or ordered.
+    pub refund_pending: i64,
+    /// What the bank has withdrawn while it decides.
+    pub disputed: i64,
+    /// What the bank took for good.
+    pub lost: i64,
+    /// What the shop has and means to have.
+    pub kept: i64,
+    /// What the shop has and must give back: its refund failed.
+    pub due_back: i64,
+}
+
+impl Sums {
+    /// Derives the sums of a payment of `paid` minor units.
+    pub fn derive(paid: i64, facts: &PaymentFacts, decisions: &Decisions) -> Self {
+        let parts = Parts::count(facts, decisions);
+        let taken = parts.by_hand + parts.disputed + parts.lost;
+        let failed = (parts.failed - decisions.settled_outside).max(0);
+        let beyond_due = (taken - failed).max(0);
+        let unsent_part = (beyond_due - decisions.keep).clamp(0, parts.unsent);
+        Self {
+            paid,
+            refunded: sum_refunds(facts, |status| *status == RefundStatus::Succeeded),
+            refund_pending: sum_refunds(facts, is_on_its_way) + parts.unsent - unsent_part,
+            disputed: parts.disputed,
+            lost: parts.lost,
+            kept: decisions.keep + decisions.settled_outside.min(parts.failed) - (beyond_due - unsent_part),
+            due_back: (failed - taken).max(0),
+        }
+    }
+
+    /// Tells whether each cent is in one place, and none in two.
+    pub fn adds_up(self) -> bool {
+        let places = [
+            self.refunded,
+            self.refund_pending,
+            self.disputed,
+            self.lost,
+            self.kept,
+            self.due_back,
+        ];
+        places.iter().all(|sum| *sum >= 0) && places.iter().sum::<i64>() == self.paid
+    }
+}
+
+/// The amounts that the sums are made of, in minor units.
+struct Parts {
+    /// Ordered, and Stripe has no refund for it yet.
+    unsent: i64,
+    /// Ordered, and it ended without giving the money back: its refund did, or there was nothing left to refund.
+    failed: i64,
+    /// Back or on its way without an order.
+    by_hand: i64,
+    disputed: i64,
+    lost: i64,
+}
+
+impl Parts {
+    fn count(facts: &PaymentFacts, decisions: &Decisions) -> Self {
+        let mut ordered = BTreeSet::<&RefundId>::new();
+        let (mut unsent, mut failed) = (0, 0);
+        for order in &decisions.orders {
+            match order.find_refund(facts) {
+                Some(refund) => {
+                    ordered.insert(&refund.id);
+                    failed += if is_over(&refund.status) { order.amount } else { 0 };
+                }
+                None if order.is_done => failed += order.amount,
+                None => unsent += order.amount,
+            }
+        }
+        let by_hand = facts.refunds.values().filter(|refund| {
+            (is_on_its_way(&refund.status) || refund.status == RefundStatus::Succeeded)
+                && !ordered.contains(&refund.id)
+        });
+        Self {
+            unsent,
+            failed,
+            by_hand: by_hand.map(|refund| refund.money.amount).sum(),
+            disputed: sum_disputes(facts, DisputeStatus::is_open),
+            lost: sum_disputes(facts, |status| *status == DisputeStatus::Lost),
+        }
+    }
+}
+
+fn is_on_its_way(status: &RefundStatus) -> bool {
+    matches!(status, RefundStatus::RequiresAction | RefundStatus::Pending)
+}
+
+fn is_over(status: &RefundStatus) -> bool {
+    matches!(status, RefundStatus::Canceled | RefundStatus::Failed)
+}
+
+fn sum_refunds(facts: &PaymentFacts, counts: impl Fn(&RefundStatus) -> bool) -> i64 {
+    let counted = facts.refunds.values().filter(|refund| counts(&refund.status));
+    counted.map(|refund| refund.money.amount).sum()
+}
+
+fn sum_disputes(facts: &PaymentFacts, counts: impl Fn(&DisputeStatus) -> bool) -> i64 {
+    let counted = facts.disputes.values().filter(|dispute| counts(&dispute.status));
+    counted.map(|dispute| dispute.money.amount).sum()
+}
