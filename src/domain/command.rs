@@ -42,8 +42,12 @@ impl CommandAction {
 /// A command of the outbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
-    /// Identifies the command; also the Stripe idempotency key of its call.
+    /// Identifies the command; also the Stripe idempotency key of its first call.
     pub id: CommandId,
+    /// The Stripe idempotency key of the next call, where a refusal used up the one before.
+    pub stripe_key: Option<String>,
+    /// When its call was first tried, by the instance's clock; `None` before that.
+    pub first_tried_at: Option<DateTime<Utc>>,
     /// The hold that caused it; `None` for a payment that never had a hold.
     pub hold: Option<HoldId>,
     /// What Stripe is to do.

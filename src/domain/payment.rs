@@ -102,7 +102,9 @@ impl Payment {
     /// bank disputes counts: if the shop wins, it goes back.
     pub fn refundable(&self) -> i64 {
         let undisputed = self.facts.without_open_disputes();
-        Sums::derive(self.money.amount, &undisputed, &self.decisions).kept.max(0)
+        Sums::derive(self.money.amount, &undisputed, &self.decisions)
+            .kept
+            .max(0)
     }
 
     /// Orders a refund of so many minor units, at most what is [refundable](Self::refundable). Returns the command for it.

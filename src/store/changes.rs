@@ -9,8 +9,8 @@ use super::{StoreError, encoding};
 use crate::domain::booking::{Actor, HistoryLine};
 use crate::domain::command::CommandAction;
 use crate::domain::hold::{Status, Transition};
-use crate::domain::ids::HoldId;
-use crate::domain::payment::Receipt;
+use crate::domain::ids::{HoldId, IntentId};
+use crate::domain::payment::Payment;
 use crate::domain::segment::Allocation;
 
 /// A change to commit: an event, its transition, the history line and the commands together (I5).
@@ -22,6 +22,8 @@ pub struct HoldChange {
     pub hold: HoldId,
     /// The version on which the change was decided; the change applies only if the row still has it.
     pub version: i64,
+    /// The payment whose refunds and disputes the decision took notice of, also if it changes nothing.
+    pub noted: Option<IntentId>,
     /// What happens to the hold. `None` if only the event is to be stored.
     pub step: Option<StateChange>,
     /// Who or what causes the change.
@@ -54,22 +56,14 @@ pub struct OrphanPayment {
     pub event: Option<EventRecord>,
     /// The hold that its metadata names.
     pub claimed_hold: Option<HoldId>,
-    /// What was paid, to refund.
-    pub receipt: Receipt,
+    /// The payment, with the decision to give it back.
+    pub payment: Payment,
+    /// The command that refunds it; `None` if nothing is left to give back.
+    pub refund: Option<CommandAction>,
     /// Whether the money is real.
     pub livemode: bool,
     /// The present, by the instance's clock.
     pub now: DateTime<Utc>,
-}
-
-impl OrphanPayment {
-    /// The command that refunds the payment in full.
-    pub(super) fn refund(&self) -> CommandAction {
-        CommandAction::Refund {
-            intent: self.receipt.intent.clone(),
-            money: self.receipt.money,
-        }
-    }
 }
 
 /// The result of a change.
@@ -123,50 +117,9 @@ impl CurrentHoldRow {
     }
 }
 
-/// Builds the statement that writes a payment of a hold. A row that says the same stays untouched, so that `updated_at`
-/// tells of changes only.
-macro_rules! upsert_payment {
-    ($hold:expr, $payment:expr, $now:expr) => {
-        sqlx::query(
-            "INSERT INTO payments AS p
-                 (intent_id, hold_id, amount, currency, refunded, state, created_at, updated_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
-             ON CONFLICT (intent_id) DO UPDATE SET hold_id = excluded.hold_id, amount = excluded.amount,
-                 currency = excluded.currency, refunded = excluded.refunded, state = excluded.state,
-                 updated_at = excluded.updated_at
-             WHERE (p.hold_id, p.amount, p.currency, p.refunded, p.state) IS DISTINCT FROM
-                 (excluded.hold_id, excluded.amount, excluded.currency, excluded.refunded, excluded.state)",
-        )
-        .bind($payment.intent.as_str())
-        .bind($crate::store::columns::DbUuid($hold.0))
-        .bind($payment.money.amount)
-        .bind($payment.money.currency.code())
-        .bind($payment.refunded)
-        .bind($crate::store::encoding::encode_payment_state($payment.state))
-        .bind($crate::store::columns::DbTime($now))
-    };
-}
-pub(super) use upsert_payment;
-
-/// Builds the statement that writes a payment to refund that has no hold, unless the payment is known.
-macro_rules! insert_orphan {
-    ($orphan:expr) => {
-        sqlx::query(
-            "INSERT INTO payments (intent_id, claimed_hold_id, amount, currency, state, livemode, created_at, updated_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $7) ON CONFLICT DO NOTHING",
-        )
-        .bind($orphan.receipt.intent.as_str())
-        .bind($orphan.claimed_hold.map(|hold| $crate::store::columns::DbUuid(hold.0)))
-        .bind($orphan.receipt.money.amount)
-        .bind($orphan.receipt.money.currency.code())
-        .bind($crate::store::encoding::encode_payment_state(
-            $crate::domain::payment::PaymentState::RefundDue,
-        ))
-        .bind($orphan.livemode)
-        .bind($crate::store::columns::DbTime($orphan.now))
-    };
-}
-pub(super) use insert_orphan;
+/// Sets what only a payment without a hold has: the hold `$2` that its metadata names, and whether its money is real (`$3`).
+pub(super) const COMPLETE_ORPHAN: &str =
+    "UPDATE payments SET claimed_hold_id = $2, livemode = $3 WHERE intent_id = $1 AND hold_id IS NULL";
 
 /// Writes a history line of hold `$1` at `$2`: from `$3`, `$4` to `$5`, `$6`, transition `$7`, message `$8`, by `$9` with
 /// event `$10` and name `$11`.

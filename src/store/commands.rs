@@ -19,11 +19,19 @@ pub trait Commands {
     async fn lease_commands(&self, request: &LeaseRequest) -> Result<Vec<Command>, StoreError>;
     /// Leases one command, due or not. `None` if it is done or leased elsewhere.
     async fn lease_command(&self, id: CommandId, lease: Duration) -> Result<Option<Command>, StoreError>;
-    /// Marks a command as done: Stripe has given its final answer. A refund without a hold also settles its payment.
+    /// Marks a command as done: Stripe has given its final answer. The payment of a refund without a hold takes notice.
     async fn finish_command(&self, command: &Command, now: DateTime<Utc>) -> Result<(), StoreError>;
-    /// Records a failed try: counts it, stores the error, and returns the command until `due_at`.
-    async fn fail_command(&self, id: CommandId, error: &str, due_at: DateTime<Utc>)
-    -> Result<(), StoreError>;
+    /// Notes that the call of a command is tried now for the first time, unless that is noted already.
+    async fn begin_command(&self, id: CommandId, now: DateTime<Utc>) -> Result<(), StoreError>;
+    /// Records a failed try: counts it, stores the error, and returns the command until `due_at`. With a `key`, that is the
+    /// idempotency key of the next call.
+    async fn fail_command(
+        &self,
+        id: CommandId,
+        error: &str,
+        due_at: DateTime<Utc>,
+        key: Option<&str>,
+    ) -> Result<(), StoreError>;
     /// Reads one command by its id.
     async fn find_command(&self, id: CommandId) -> Result<Option<Command>, StoreError>;
     /// Lists commands, newest first.
@@ -47,6 +55,7 @@ pub(super) fn expire_session(session: &SessionId) -> CommandAction {
 #[derive(sqlx::FromRow)]
 pub(super) struct CommandRow {
     id: DbUuid,
+    deduplication_key: String,
     kind: String,
     hold_id: Option<DbUuid>,
     session_id: Option<String>,
@@ -58,12 +67,15 @@ pub(super) struct CommandRow {
     last_error: Option<String>,
     created_at: DbTime,
     done_at: Option<DbTime>,
+    stripe_key: Option<String>,
+    first_tried_at: Option<DbTime>,
 }
 
 /// The columns of [`CommandRow`].
 macro_rules! command_columns {
     () => {
-        "id, kind, hold_id, session_id, intent_id, amount, currency, tries, due_at, last_error, created_at, done_at"
+        "id, deduplication_key, kind, hold_id, session_id, intent_id, amount, currency, tries, due_at, last_error, created_at, done_at, \
+         stripe_key, first_tried_at"
     };
 }
 pub(super) use command_columns;
@@ -71,10 +83,19 @@ pub(super) use command_columns;
 /// Finds the command with id `$1`.
 pub(super) const FIND: &str = concat!("SELECT ", command_columns!(), " FROM commands WHERE id = $1");
 
-/// Stores error `$2` of command `$1`, due again at `$3`.
+/// Notes the first try of command `$1` at `$2`.
+pub(super) const BEGIN: &str =
+    "UPDATE commands SET first_tried_at = coalesce(first_tried_at, $2) WHERE id = $1";
+
+/// Stores error `$2` of command `$1`, due again at `$3`, with the key `$4` if it is not null.
 pub(super) const FAIL: &str =
-    "UPDATE commands SET tries = tries + 1, last_error = $2, due_at = $3, leased_until = NULL
+    "UPDATE commands SET tries = tries + 1, last_error = $2, due_at = $3, leased_until = NULL,
+         stripe_key = coalesce($4, stripe_key)
      WHERE id = $1 AND done_at IS NULL";
+
+/// Marks command `$1` as done at `$2`.
+pub(super) const FINISH: &str =
+    "UPDATE commands SET done_at = $2, leased_until = NULL WHERE id = $1 AND done_at IS NULL";
 
 /// Makes pending command `$1` due at `$2`.
 pub(super) const RETRY: &str = concat!(
@@ -124,8 +145,16 @@ impl CommandRow {
         };
         Ok(Command {
             id: CommandId(self.id.0),
+            stripe_key: self.stripe_key,
+            first_tried_at: self.first_tried_at.map(|at| at.0),
             hold: self.hold_id.map(|id| HoldId(id.0)),
-            action: encoding::decode_command(&self.kind, self.session_id, self.intent_id, money)?,
+            action: encoding::decode_command(
+                &self.kind,
+                &self.deduplication_key,
+                self.session_id,
+                self.intent_id,
+                money,
+            )?,
             tries: self.tries.unsigned_abs(),
             due_at: self.due_at.0,
             last_error: self.last_error,

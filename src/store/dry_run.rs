@@ -13,7 +13,8 @@ use crate::domain::booking::{Actor, Booking, ClientId, Guest};
 use crate::domain::hold::{Hold, Status, Transition, TransitionReason};
 use crate::domain::hold_limit::{AllowanceOffer, HoldLimit, LimitScope};
 use crate::domain::ids::{EventId, HoldId, IntentId, SessionId};
-use crate::domain::payment::{PaymentState, Receipt};
+use crate::domain::ledger::snapshots::PaymentFacts;
+use crate::domain::payment::Receipt;
 use crate::domain::segment::{Allocation, Segment};
 use crate::domain::session::SessionTerms;
 use crate::domain::time::Window;
@@ -56,7 +57,7 @@ impl DryRun {
         let after = Hold {
             status: Status::Confirmed,
             intent: Some(receipt.intent.clone()),
-            payments: vec![receipt.to_payment(PaymentState::Paid)],
+            payments: vec![receipt.to_payment(PaymentFacts::default())],
             ..booking.hold.clone()
         };
         let event = EventId::new(format!("evt_dry_run_{id}"));
@@ -68,6 +69,7 @@ impl DryRun {
             }),
             hold: id,
             version: booking.version,
+            noted: None,
             step: Some(StateChange::Transition(Transition {
                 next: after.clone(),
                 commands: vec![expire_session(&booking.hold.session)],

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
 use super::StoreError;
@@ -15,6 +15,7 @@ use crate::domain::command::CommandAction;
 use crate::domain::hold::{CancelReason, ReleaseReason, ReleaseRequester, Status};
 use crate::domain::hold_limit::LimitScope;
 use crate::domain::ids::{EventId, EventTypeId, HoldId, IntentId, ResourceId, SessionId};
+use crate::domain::ledger::decisions::KeepReason;
 use crate::domain::listing::StatusKind;
 use crate::domain::money::{Currency, Money};
 use crate::domain::payment::PaymentState;
@@ -140,6 +141,27 @@ pub(super) fn encode_payment_state(state: PaymentState) -> &'static str {
     }
 }
 
+pub(super) fn encode_keep_reason(reason: KeepReason) -> &'static str {
+    match reason {
+        KeepReason::Booking => "booking",
+        KeepReason::Operator => "operator",
+    }
+}
+
+pub(super) fn decode_keep_reason(text: &str) -> Result<KeepReason, StoreError> {
+    match text {
+        "booking" => Ok(KeepReason::Booking),
+        "operator" => Ok(KeepReason::Operator),
+        _ => Err(unreadable_column("keep_reason", text)),
+    }
+}
+
+/// Reads a truth value in JSON, which SQLite writes as a number.
+pub(super) fn deserialize_bool<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    let value = serde_json::Value::deserialize(deserializer)?;
+    Ok(value.as_bool().unwrap_or_else(|| value.as_i64() == Some(1)))
+}
+
 pub(super) fn decode_payment_state(text: &str) -> Result<PaymentState, StoreError> {
     Ok(match text {
         "paid" => PaymentState::Paid,
@@ -210,7 +232,7 @@ pub(super) fn encode_command(order: &CommandAction) -> CommandColumns<'_> {
             intent: None,
             money: None,
         },
-        CommandAction::Refund { intent, money } => CommandColumns {
+        CommandAction::Refund { intent, money, .. } => CommandColumns {
             kind: "refund",
             session: None,
             intent: Some(intent.as_str()),
@@ -219,8 +241,10 @@ pub(super) fn encode_command(order: &CommandAction) -> CommandColumns<'_> {
     }
 }
 
+/// Decodes an order. `key` is its deduplication key, which has the number of the order.
 pub(super) fn decode_command(
     kind: &str,
+    key: &str,
     session: Option<String>,
     intent: Option<String>,
     money: Option<Money>,
@@ -228,11 +252,18 @@ pub(super) fn decode_command(
     match (kind, session, intent, money) {
         ("expire_session", Some(session), _, _) => Ok(CommandAction::ExpireSession(SessionId::new(session))),
         ("refund", _, Some(intent), Some(money)) => Ok(CommandAction::Refund {
+            order: decode_order(key, &intent),
             intent: IntentId::new(intent),
             money,
         }),
         _ => Err(unreadable_column("command", kind)),
     }
+}
+
+/// Returns the number of an order to refund: the first one has none in its key.
+fn decode_order(key: &str, intent: &str) -> usize {
+    let number = key.rsplit_once(':').filter(|(rest, _)| rest.ends_with(intent));
+    number.and_then(|(_, number)| number.parse().ok()).unwrap_or(0)
 }
 
 /// A segment as it is kept in the `segments` column; times in milliseconds since the epoch.

@@ -1,11 +1,11 @@
 //! Holds: reading them with their payments, and leasing them to the caller that asks Stripe about them.
 //! `placements` writes new ones, `changes` writes transitions.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
 use sqlx::types::Json;
 
 use super::columns::{DbJson, DbTime, DbUuid};
@@ -116,22 +116,13 @@ pub(super) struct BookingRow {
     version: i64,
     created_at: DbTime,
     updated_at: DbTime,
-    payments: Json<Vec<PaymentRow>>,
-}
-
-#[derive(Deserialize)]
-struct PaymentRow {
-    intent: String,
-    amount: i64,
-    currency: String,
-    refunded: i64,
-    state: String,
+    payments: Json<Vec<PaymentJson>>,
 }
 
 /// Selects [`BookingRow`]s from holds `h`, with the engine's own expression for the payments as JSON. Hold and payments
 /// are read in one statement, so that they are of one moment.
 macro_rules! select_bookings {
-    ($payments:literal, $rest:expr) => {
+    ($payments:expr, $rest:expr) => {
         concat!(
             "SELECT h.id, h.event_type_id, h.segments, h.quantity, h.requested_resource_id, h.cancel_until_minutes,
                  h.move_until_minutes, h.cancel_right_passed, h.status, h.reason, h.requested_by, h.amount, h.currency,
@@ -184,7 +175,7 @@ pub(super) const DEFER: &str = "UPDATE holds SET due_at = $2, leased_until = NUL
 
 impl BookingRow {
     pub(super) fn decode(self) -> Result<Booking, StoreError> {
-        let payments = self.payments.0.into_iter().map(PaymentRow::decode);
+        let payments = self.payments.0.into_iter().map(PaymentJson::decode);
         let requester = self.requested_by.as_deref();
         let hold = Hold {
             id: HoldId(self.id.0),
@@ -194,6 +185,7 @@ impl BookingRow {
             requested_by: requester.map(encoding::decode_requester).transpose()?,
             intent: self.intent_id.map(IntentId::new),
             payments: payments.collect::<Result<_, _>>()?,
+            unmatched: BTreeMap::new(),
             price_mismatch: self.price_mismatch,
             paid_elsewhere: self.paid_elsewhere,
         };
@@ -241,17 +233,6 @@ impl BookingRow {
     pub(super) fn decode_page(rows: Vec<Self>, page: &PageRequest) -> Result<Page<Booking>, StoreError> {
         let rows = paging::cut_page(rows, page, |row| paging::timed(row.created_at.0, row.id.0));
         paging::decode_page(rows, Self::decode)
-    }
-}
-
-impl PaymentRow {
-    fn decode(self) -> Result<Payment, StoreError> {
-        Ok(Payment {
-            intent: IntentId::new(self.intent),
-            money: encoding::decode_money(self.amount, &self.currency)?,
-            refunded: self.refunded,
-            state: encoding::decode_payment_state(&self.state)?,
-        })
     }
 }
 

@@ -1,31 +1,31 @@
-//! Refunds and disputes whose intent no hold is known to own. Stripe reports them by their intent alone, and perhaps
+//! Reports of refunded charges whose intent no hold is known to own. Stripe reports them by their intent alone, and perhaps
 //! before the payment, so they are kept until the intent turns out to be a hold's, or until they are old.
 //!
 //! The transaction that ties an intent to a hold marks the intent's facts, by triggers. So a crash loses no fact: the
-//! sweep applies what is marked.
+//! sweep reads the refunds of what is marked.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde_json::json;
 
-use super::columns::{DbJson, DbTime};
-use super::{StoreError, encoding};
-use crate::domain::hold::Fact;
+use super::StoreError;
+use super::columns::DbJson;
 use crate::domain::ids::{EventId, IntentId};
 use crate::domain::money::Money;
-use crate::domain::payment::Receipt;
 
-/// A refund or a dispute that waits for its owner.
+/// The report of a refund that waits for its owner. It says how much, but not which refunds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnownedFact {
     /// Stripe's id of the event.
     pub event: EventId,
-    /// The event's type, such as `charge.dispute.created`.
+    /// The event's type, such as `charge.refunded`.
     pub kind: String,
     /// The PaymentIntent that it is about.
     pub intent: IntentId,
-    /// What the event says.
-    pub fact: Fact,
+    /// What the charge took.
+    pub paid: Money,
+    /// How much of it was refunded, in minor units.
+    pub refunded: i64,
     /// When the event arrived, by the instance's clock.
     pub reported_at: DateTime<Utc>,
 }
@@ -36,11 +36,11 @@ pub trait UnownedFacts {
     /// Keeps a fact, once for each event. Returns whether its intent is a hold's all the same, because a concurrent
     /// transaction has tied it.
     async fn keep_unowned_fact(&self, fact: &UnownedFact) -> Result<bool, StoreError>;
-    /// Reads the kept facts of an intent, in the order in which they arrived.
-    async fn find_unowned_facts(&self, intent: &IntentId) -> Result<Vec<UnownedFact>, StoreError>;
-    /// Lists at most `limit` kept facts whose intent is a hold's, oldest first.
-    async fn list_tied_facts(&self, limit: u32) -> Result<Vec<UnownedFact>, StoreError>;
-    /// Deletes the fact of an event, after it was applied.
+    /// Finds the events of an intent whose facts are kept.
+    async fn find_unowned_facts(&self, intent: &IntentId) -> Result<Vec<EventId>, StoreError>;
+    /// Lists the intents of at most `limit` kept facts whose intent is a hold's, oldest first.
+    async fn list_tied_facts(&self, limit: u32) -> Result<Vec<IntentId>, StoreError>;
+    /// Deletes the fact of an event, after its refunds were read.
     async fn delete_unowned_fact(&self, event: &EventId) -> Result<(), StoreError>;
     /// Deletes at most `limit` facts that arrived before `before`; returns how many.
     async fn delete_old_unowned_facts(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
@@ -66,104 +66,23 @@ macro_rules! keep_query {
 }
 pub(super) use keep_query;
 
-/// Finds the facts of intent `$1`.
-pub(super) const FIND: &str = "SELECT event_id, kind, intent_id, fact, reported_at FROM unowned_facts
-     WHERE intent_id = $1 ORDER BY seq";
+/// Finds the events of intent `$1`.
+pub(super) const FIND: &str = "SELECT event_id FROM unowned_facts WHERE intent_id = $1 ORDER BY seq";
 
-/// Lists facts whose intent is tied, at most `$1`.
-pub(super) const LIST_TIED: &str = "SELECT event_id, kind, intent_id, fact, reported_at FROM unowned_facts
-     WHERE tied ORDER BY seq LIMIT $1";
+/// Lists the intents of facts whose intent is tied, at most `$1`.
+pub(super) const LIST_TIED: &str = "SELECT intent_id FROM unowned_facts WHERE tied ORDER BY seq LIMIT $1";
 
 /// Deletes the fact of event `$1`.
 pub(super) const DELETE: &str = "DELETE FROM unowned_facts WHERE event_id = $1";
 
-#[derive(sqlx::FromRow)]
-pub(super) struct UnownedFactRow {
-    event_id: String,
-    kind: String,
-    intent_id: String,
-    fact: DbJson,
-    reported_at: DbTime,
-}
-
-/// A fact as it is kept in the `fact` column; its intent has a column of its own.
-#[derive(Serialize, Deserialize)]
-#[serde(tag = "fact", rename_all = "snake_case")]
-enum FactJson {
-    Refunded {
-        amount: i64,
-        currency: String,
-        refunded: i64,
-    },
-    RefundFailed,
-    DisputeOpened {
-        amount: i64,
-        currency: String,
-    },
-    DisputeClosed {
-        won: bool,
-    },
-}
-
 impl UnownedFact {
-    /// The value of the `fact` column.
-    pub(super) fn encode_fact(&self) -> Result<DbJson, StoreError> {
-        let json = match &self.fact {
-            Fact::Refunded { paid, refunded } => FactJson::Refunded {
-                amount: paid.money.amount,
-                currency: paid.money.currency.code().to_owned(),
-                refunded: *refunded,
-            },
-            Fact::RefundFailed(_) => FactJson::RefundFailed,
-            Fact::DisputeOpened(receipt) => FactJson::DisputeOpened {
-                amount: receipt.money.amount,
-                currency: receipt.money.currency.code().to_owned(),
-            },
-            Fact::DisputeClosed { won, .. } => FactJson::DisputeClosed { won: *won },
-            _ => return Err(encoding::unreadable_column("unowned fact", &self.kind)),
-        };
-        let json = serde_json::to_value(json).map_err(|error| StoreError::Broken(Box::new(error)))?;
-        Ok(DbJson(json))
-    }
-}
-
-impl UnownedFactRow {
-    fn decode(self) -> Result<UnownedFact, StoreError> {
-        let intent = IntentId::new(self.intent_id);
-        let receipt = |money: Money| Receipt {
-            intent: intent.clone(),
-            money,
-        };
-        let json = serde_json::from_value(self.fact.0);
-        let fact = match json.map_err(|_| encoding::unreadable_column("unowned fact", &self.kind))? {
-            FactJson::Refunded {
-                amount,
-                currency,
-                refunded,
-            } => Fact::Refunded {
-                paid: receipt(encoding::decode_money(amount, &currency)?),
-                refunded,
-            },
-            FactJson::RefundFailed => Fact::RefundFailed(intent.clone()),
-            FactJson::DisputeOpened { amount, currency } => {
-                Fact::DisputeOpened(receipt(encoding::decode_money(amount, &currency)?))
-            }
-            FactJson::DisputeClosed { won } => Fact::DisputeClosed {
-                intent: intent.clone(),
-                won,
-            },
-        };
-        Ok(UnownedFact {
-            event: EventId::new(self.event_id),
-            kind: self.kind,
-            intent,
-            fact,
-            reported_at: self.reported_at.0,
-        })
-    }
-
-    /// All facts, in the order of the rows.
-    pub(super) fn decode_all(rows: Vec<Self>) -> Result<Vec<UnownedFact>, StoreError> {
-        rows.into_iter().map(Self::decode).collect()
+    /// The value of the `fact` column, as versions before the ledger read it too.
+    pub(super) fn encode_fact(&self) -> DbJson {
+        DbJson(json!({
+            "fact": "refunded",
+            "amount": self.paid.amount,
+            "currency": self.paid.currency.code(),
+            "refunded": self.refunded,
+        }))
     }
 }

@@ -9,16 +9,13 @@ use super::context::{Context, MAX_CONFLICTS};
 use super::error::WorkflowError;
 use super::event_owner::{self, EventOwner};
 use super::queries::status_name;
+use super::record_money;
 use crate::domain::booking::{Actor, Booking};
 use crate::domain::hold::{Decision, Fact, Hold, Status, Transition, TransitionReason, decide};
 use crate::domain::ids::{HoldId, IntentId};
 use crate::domain::payment::Receipt;
-use crate::domain::session::HoldRefs;
 use crate::gateway::webhook::{Event, EventContent};
-use crate::store::{ApplyOutcome, EventRecord, HoldChange, OrphanPayment, StateChange, UnownedFact};
-
-/// How many kept facts one sweep applies.
-const TIED_FACTS: u32 = 100;
+use crate::store::{ApplyOutcome, EventRecord, HoldChange, OrphanPayment, StateChange};
 
 /// The result of a webhook event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,10 +64,13 @@ pub(super) async fn apply_event_content(
     if event.livemode != context.settings.livemode {
         return Ok(EventOutcome::Ignored);
     }
+    if let Some(fact) = &event.ledger {
+        return record_money::apply_ledger_event(context, event, fact, actor, record).await;
+    }
     let EventContent::Relevant { refs, fact, money } = &event.content else {
         return Ok(EventOutcome::Ignored);
     };
-    match event_owner::find_event_owner(context, event, refs, fact).await? {
+    match event_owner::find_event_owner(context, refs, fact).await? {
         EventOwner::Hold(booking, fact) => Ok(
             match write_and_settle(context, *booking, &fact, actor, record).await? {
                 WriteOutcome::Written(_) => EventOutcome::Applied,
@@ -81,67 +81,7 @@ pub(super) async fn apply_event_content(
             Some(receipt) => record_orphan_payment(context, claimed, receipt, record).await,
             None => Ok(EventOutcome::Ignored),
         },
-        EventOwner::Unknown(fact) => keep_unowned_fact(context, &fact).await,
         EventOwner::HoldWithoutEffect | EventOwner::Foreign => Ok(EventOutcome::Ignored),
-    }
-}
-
-/// Keeps a refund or a dispute of an unknown intent, without effect. If the intent became a hold's in this moment, the
-/// fact counts at once.
-async fn keep_unowned_fact(context: &Context, fact: &UnownedFact) -> Result<EventOutcome, WorkflowError> {
-    if !context.store.keep_unowned_fact(fact).await? {
-        return Ok(EventOutcome::Ignored);
-    }
-    settle_intent(context, &fact.intent).await?;
-    Ok(EventOutcome::Applied)
-}
-
-/// Applies the kept facts of an intent to the hold that it is tied to, if it is. Each is applied like an event, once.
-/// Returns whether there were any.
-async fn settle_intent(context: &Context, intent: &IntentId) -> Result<bool, WorkflowError> {
-    let by_intent = HoldRefs {
-        intent: Some(intent.clone()),
-        ..HoldRefs::default()
-    };
-    let kept = context.store.find_unowned_facts(intent).await?;
-    let is_any = !kept.is_empty();
-    for known in kept {
-        let Some(booking) = context.store.find_booking_by_refs(&by_intent).await? else {
-            return Ok(false);
-        };
-        let record = EventRecord {
-            id: known.event.clone(),
-            kind: known.kind,
-            payload: None,
-        };
-        let actor = Actor::Event(known.event.clone());
-        decide_and_write(context, booking, &known.fact, actor, Some(record)).await?;
-        // A crash before this line does no harm: the event is recorded, so its fact is not applied again.
-        context.store.delete_unowned_fact(&known.event).await?;
-    }
-    Ok(is_any)
-}
-
-/// Applies kept facts whose intent was tied to a hold by a process that died before it applied them.
-///
-/// # Errors
-/// [`WorkflowError::Store`] if the database is unreachable.
-pub(super) async fn settle_tied_facts(context: &Context) -> Result<(), WorkflowError> {
-    for known in context.store.list_tied_facts(TIED_FACTS).await? {
-        settle_or_leave(context, &known.intent).await;
-    }
-    Ok(())
-}
-
-/// Applies the kept facts of an intent; returns whether there were any. A failure is left to the next sweep, because
-/// what tied the intent is committed.
-async fn settle_or_leave(context: &Context, intent: &IntentId) -> bool {
-    match settle_intent(context, intent).await {
-        Ok(is_any) => is_any,
-        Err(error) => {
-            tracing::warn!(%intent, %error, "kept refunds and disputes not applied; the sweep tries again");
-            true
-        }
     }
 }
 
@@ -152,10 +92,13 @@ pub(super) async fn record_orphan_payment(
     receipt: &Receipt,
     record: Option<EventRecord>,
 ) -> Result<EventOutcome, WorkflowError> {
+    let facts = context.store.find_money_facts(&receipt.intent).await?;
+    let mut payment = receipt.to_payment(facts);
     let orphan = OrphanPayment {
         event: record,
         claimed_hold: Some(claimed),
-        receipt: receipt.clone(),
+        refund: payment.give_back(),
+        payment,
         livemode: context.settings.livemode,
         now: context.now(),
     };
@@ -213,13 +156,24 @@ async fn write_and_settle(
     };
     let mut is_settled = false;
     for intent in newly_tied_intents(&before, &after.hold) {
-        is_settled |= settle_or_leave(context, &intent).await;
+        is_settled |= settle_or_leave(context, &intent).await?;
     }
     if !is_settled {
         return Ok(written);
     }
     let booking = reload_booking(context, before.id).await?;
     Ok(WriteOutcome::Written(Box::new(booking)))
+}
+
+/// Lets the hold take notice of what is known of a payment that was tied to it just now; `false` if nothing is. A failure is
+/// left to the sweep, because what tied the payment is committed.
+async fn settle_or_leave(context: &Context, intent: &IntentId) -> Result<bool, WorkflowError> {
+    let is_any = !context.store.find_money_facts(intent).await?.is_empty()
+        || !context.store.find_unowned_facts(intent).await?.is_empty();
+    if is_any && let Err(error) = Box::pin(record_money::settle_intent(context, intent)).await {
+        tracing::warn!(%intent, %error, "refunds and disputes not noted; the sweep tries again");
+    }
+    Ok(is_any)
 }
 
 /// Returns the intents that are the hold's now and were not before.
@@ -244,9 +198,14 @@ async fn decide_and_write(
     record: Option<EventRecord>,
 ) -> Result<WriteOutcome, WorkflowError> {
     let id = booking.hold.id;
+    let noted = match fact {
+        Fact::MoneyMoved(intent) => Some(intent.clone()),
+        _ => None,
+    };
     for _ in 0..MAX_CONFLICTS {
+        add_unmatched_facts(context, &mut booking.hold, fact).await?;
         let step = match decide(&booking.hold, fact, context.settings.policy) {
-            Decision::Stay(_) if record.is_none() => {
+            Decision::Stay(_) if record.is_none() && noted.is_none() => {
                 return Ok(WriteOutcome::Unchanged(Box::new(booking)));
             }
             // The event is stored even if it changes nothing, so that its next delivery is recognised.
@@ -254,7 +213,8 @@ async fn decide_and_write(
             Decision::Change(transition) => Some(StateChange::Transition(transition)),
             Decision::Reclaim { free, taken } => Some(choose_reclaim(context, &booking, free, taken).await?),
         };
-        let change = to_hold_change(context, &booking, step, &actor, &record).await?;
+        let mut change = to_hold_change(context, &booking, step, &actor, &record).await?;
+        change.noted.clone_from(&noted);
         let applied = context.store.apply_change(&change).await?;
         match applied {
             ApplyOutcome::Done { commands } => {
@@ -267,6 +227,18 @@ async fn decide_and_write(
         }
     }
     Err(internal_error(id, "too many conflicts while applying a fact"))
+}
+
+/// Adds what is known of the refunds and disputes of a payment that the hold does not know yet.
+async fn add_unmatched_facts(context: &Context, hold: &mut Hold, fact: &Fact) -> Result<(), WorkflowError> {
+    let Some(receipt) = fact.receipt() else {
+        return Ok(());
+    };
+    if hold.find_payment(&receipt.intent).is_none() {
+        let facts = context.store.find_money_facts(&receipt.intent).await?;
+        hold.unmatched.insert(receipt.intent.clone(), facts);
+    }
+    Ok(())
 }
 
 /// Chooses for a late payment: the slot if it is free and has not begun, else the refund (I3).
@@ -321,6 +293,7 @@ async fn to_hold_change(
         event: record.clone(),
         hold: booking.hold.id,
         version: booking.version,
+        noted: None,
         step,
         actor: actor.clone(),
         now: context.now(),

@@ -10,8 +10,7 @@ use crate::domain::booking::Booking;
 use crate::domain::hold::Fact;
 use crate::domain::ids::HoldId;
 use crate::domain::session::{EventRefs, HoldRefs};
-use crate::gateway::webhook::Event;
-use crate::store::{StoreError, UnownedFact};
+use crate::store::StoreError;
 
 /// The owner of an event.
 pub(super) enum EventOwner {
@@ -21,8 +20,6 @@ pub(super) enum EventOwner {
     HoldWithoutEffect,
     /// It carries metadata of this installation, but there is no such hold.
     MissingHold(HoldId),
-    /// It is a refund or a dispute, and its intent is not known yet.
-    Unknown(UnownedFact),
     /// It is not ours.
     Foreign,
 }
@@ -30,33 +27,19 @@ pub(super) enum EventOwner {
 /// Finds the owner of an event with this fact.
 pub(super) async fn find_event_owner(
     context: &Context,
-    event: &Event,
     refs: &EventRefs,
     fact: &Fact,
 ) -> Result<EventOwner, StoreError> {
     let claimed = find_claimed_hold(context, refs).await?;
-    let reversed = fact.reversed_intent();
     let proofs = HoldRefs {
         hold: claimed,
         session: refs.session.clone(),
-        intent: (reversed.is_some() || claimed.is_some())
-            .then(|| refs.intent.clone())
-            .flatten(),
+        intent: claimed.and(refs.intent.clone()),
     };
     if let Some(booking) = context.store.find_booking_by_refs(&proofs).await? {
         return Ok(owned_by(booking, refs, fact));
     }
-    Ok(match (reversed, claimed) {
-        (Some(intent), _) => EventOwner::Unknown(UnownedFact {
-            event: event.id.clone(),
-            kind: event.kind.clone(),
-            intent: intent.clone(),
-            fact: fact.clone(),
-            reported_at: context.now(),
-        }),
-        (None, Some(hold)) => EventOwner::MissingHold(hold),
-        (None, None) => EventOwner::Foreign,
-    })
+    Ok(claimed.map_or(EventOwner::Foreign, EventOwner::MissingHold))
 }
 
 /// Returns the hold that our metadata names, if this installation wrote it.

@@ -10,17 +10,17 @@ use std::time::Duration;
 use futures::StreamExt;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::context::Context;
 use super::error::{WorkflowError, format_error_chain};
+use super::refund_order::{self, OrderFailure};
 use super::unknown_session::{self, StoredSession};
 use super::{apply_fact, release_hold};
 use crate::domain::booking::Actor;
 use crate::domain::command::{Command, CommandAction};
 use crate::domain::hold::Fact;
-use crate::domain::ids::{CommandId, IntentId, SessionId};
-use crate::domain::money::Money;
-use crate::domain::payment::Receipt;
+use crate::domain::ids::{CommandId, SessionId};
 use crate::domain::session::{HoldRefs, STRIPE_SESSION_LIFE, SessionPayment};
 use crate::store::LeaseRequest;
 
@@ -118,37 +118,45 @@ pub(super) async fn run_command_now(context: &Context, id: CommandId, actor: Act
 /// Carries out a leased command; `true` if it is done.
 async fn run_leased_command(context: &Context, command: Command, actor: Actor) -> bool {
     let id = command.id;
-    let result = match call_stripe(context, &command, actor).await {
+    let result = match call_stripe(context, &command, actor.clone()).await {
         Ok(()) => context
             .store
             .finish_command(&command, context.now())
             .await
-            .map_err(WorkflowError::from),
-        Err(error) => Err(error),
+            .map_err(OrderFailure::from),
+        Err(failure) => Err(failure),
     };
     let is_done = result.is_ok();
-    if let Err(error) = result {
+    if let Err(failure) = result {
+        let error = &failure.error;
         tracing::warn!(command = %id, tries = command.tries + 1, %error, "command failed; it will be tried again");
-        save_failure(context, &command, &error).await;
+        save_failure(context, &command, &failure).await;
+    } else if let CommandAction::Refund { intent, .. } = &command.action {
+        refund_order::let_hold_notice(context, intent, actor).await;
     }
     let outcome = if is_done { "done" } else { "failed" };
     metrics::counter!("holdfast_commands_total", "outcome" => outcome).increment(1);
     is_done
 }
 
-async fn save_failure(context: &Context, command: &Command, error: &WorkflowError) {
+async fn save_failure(context: &Context, command: &Command, failure: &OrderFailure) {
     let due_at = context.retry_at(command.tries + 1);
-    let text = format_error_chain(error);
-    if let Err(error) = context.store.fail_command(command.id, &text, due_at).await {
+    let text = format_error_chain(&failure.error);
+    // Written before it is used: two tries with two keys could otherwise both succeed.
+    let key = failure.is_refused.then(|| Uuid::new_v4().to_string());
+    let saved = context
+        .store
+        .fail_command(command.id, &text, due_at, key.as_deref());
+    if let Err(error) = saved.await {
         tracing::warn!(command = %command.id, %error, "failure not saved; the command is due when its lease ends");
     }
 }
 
-async fn call_stripe(context: &Context, command: &Command, actor: Actor) -> Result<(), WorkflowError> {
+async fn call_stripe(context: &Context, command: &Command, actor: Actor) -> Result<(), OrderFailure> {
     match &command.action {
-        CommandAction::ExpireSession(session) => expire_session(context, command, session, actor).await,
-        CommandAction::Refund { intent, money } => {
-            refund_payment(context, command, intent, *money, actor).await
+        CommandAction::ExpireSession(session) => Ok(expire_session(context, command, session, actor).await?),
+        CommandAction::Refund { intent, money, .. } => {
+            refund_order::carry_out(context, command, intent, *money).await
         }
     }
 }
@@ -189,43 +197,6 @@ async fn expire_session(
             "a command to expire a session names no hold".into(),
         )),
     }
-}
-
-/// Refunds a payment at Stripe, and applies the refund to its hold without waiting for Stripe's event.
-async fn refund_payment(
-    context: &Context,
-    command: &Command,
-    intent: &IntentId,
-    money: Money,
-    actor: Actor,
-) -> Result<(), WorkflowError> {
-    let refunded = context
-        .gateway
-        .refund_payment(intent, money, &command.id.to_string())
-        .await;
-    if let Err(error) = refunded {
-        if unknown_session::is_object_unknown(&error) {
-            unknown_session::raise_alarm(command.hold);
-        }
-        return Err(error.into());
-    }
-    let Some(hold) = command.hold else { return Ok(()) };
-    let Some(booking) = context.store.find_booking(hold).await? else {
-        return Ok(());
-    };
-    let Some(payment) = booking.hold.find_payment(intent) else {
-        return Ok(());
-    };
-    let paid = Receipt {
-        intent: intent.clone(),
-        money: payment.money,
-    };
-    // Never more than was paid: the total of a repeated refund must not exceed the payment.
-    let refunded = (payment.refunded + money.amount).min(payment.money.amount);
-    let fact = Fact::Refunded { paid, refunded };
-    apply_fact::apply_fact(context, booking, &fact, actor)
-        .await
-        .map(drop)
 }
 
 /// Carries out a pending command now, on behalf of `actor`; `None` if there is no such pending command.

@@ -64,7 +64,7 @@ async fn sweep(context: &Context) -> Result<SweepReport, WorkflowError> {
     let until = || Instant::now() + context.settings.sweep_time;
     sweep_holds(context, now, until(), &mut report).await?;
     report.failed += recover_attempts::recover_attempts(context, until()).await?;
-    apply_fact::settle_tied_facts(context).await?;
+    record_money::settle_unnoted(context).await?;
     outbox::run_due_commands_until(context, until()).await?;
     retention::delete_expired_data(context).await?;
     metrics::counter!("holdfast_sweeps_total").increment(1);

@@ -47,7 +47,12 @@ pub fn cancel(
         return Err(CancelError::NotConfirmed);
     }
     let is_booking = |payment: &Payment| payment.decisions.reason == KeepReason::Booking;
-    let refundable: i64 = hold.payments.iter().filter(|p| is_booking(p)).map(Payment::refundable).sum();
+    let refundable: i64 = hold
+        .payments
+        .iter()
+        .filter(|p| is_booking(p))
+        .map(Payment::refundable)
+        .sum();
     let mut left = match refund {
         Refund::Full => refundable,
         Refund::None => 0,

@@ -120,7 +120,10 @@ impl Hold {
 
     /// Records a payment, if it is not recorded yet, and returns it.
     pub(super) fn record(&mut self, receipt: &Receipt) -> &mut Payment {
-        let known = self.payments.iter().position(|payment| payment.intent == receipt.intent);
+        let known = self
+            .payments
+            .iter()
+            .position(|payment| payment.intent == receipt.intent);
         let position = known.unwrap_or_else(|| {
             let facts = self.unmatched.remove(&receipt.intent).unwrap_or_default();
             self.payments.push(receipt.to_payment(facts));

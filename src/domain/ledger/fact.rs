@@ -2,6 +2,7 @@
 
 use super::snapshots::{DisputeSnapshot, RefundSnapshot};
 use crate::domain::ids::IntentId;
+use crate::domain::money::Money;
 
 /// Something that an event of Stripe reports about money after the payment.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -14,6 +15,8 @@ pub enum LedgerFact {
     ChargeRefunded {
         /// The payment of the charge.
         intent: IntentId,
+        /// What the charge took.
+        paid: Money,
         /// The total of the refunds that did not fail so far, in minor units.
         amount_refunded: i64,
         /// The refunds that the event lists: none in newer API versions, the newest ones in old ones.

@@ -5,6 +5,7 @@
 //! rank: it changes nothing that is known.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
 
 use chrono::{DateTime, Utc};
@@ -223,6 +224,11 @@ impl PaymentFacts {
 }
 
 impl PaymentFacts {
+    /// Tells whether neither a refund nor a dispute is known.
+    pub fn is_empty(&self) -> bool {
+        self.refunds.is_empty() && self.disputes.is_empty()
+    }
+
     /// Returns the facts as they were if no dispute was open.
     #[must_use]
     pub fn without_open_disputes(&self) -> Self {
@@ -232,14 +238,40 @@ impl PaymentFacts {
     }
 }
 
-/// Keeps the newest snapshot of each object.
-fn merge_newest<K: Ord, V: Ord>(known: &mut BTreeMap<K, V>, other: BTreeMap<K, V>) {
+/// A snapshot of an object that can be merged with another one of the same object.
+trait Merge {
+    /// Takes over what the other one knows better.
+    fn merge(&mut self, other: Self);
+}
+
+impl Merge for RefundSnapshot {
+    /// The newer one counts. Old refunds name no command in their metadata; an answer to its call does, so a command that
+    /// is known stays known.
+    fn merge(&mut self, mut other: Self) {
+        let command = self.command.max(other.command);
+        self.command = command;
+        other.command = command;
+        if *self < other {
+            *self = other;
+        }
+    }
+}
+
+impl Merge for DisputeSnapshot {
+    fn merge(&mut self, other: Self) {
+        if *self < other {
+            *self = other;
+        }
+    }
+}
+
+/// Merges the snapshots of each object.
+fn merge_newest<K: Ord, V: Merge>(known: &mut BTreeMap<K, V>, other: BTreeMap<K, V>) {
     for (id, snapshot) in other {
-        match known.get_mut(&id) {
-            Some(older) if *older < snapshot => *older = snapshot,
-            Some(_) => {}
-            None => {
-                known.insert(id, snapshot);
+        match known.entry(id) {
+            Entry::Occupied(mut entry) => entry.get_mut().merge(snapshot),
+            Entry::Vacant(entry) => {
+                entry.insert(snapshot);
             }
         }
     }

@@ -52,7 +52,7 @@ pub enum IgnoreReason {
     ThinEvent,
     /// We handle the type, but the object lacks a field that the fact needs, such as an intent.
     IncompleteObject,
-    /// Another event reports the same change, with the new total.
+    /// It is about a refund or a dispute, which the ledger takes.
     ReportedElsewhere,
 }
 
@@ -98,18 +98,17 @@ fn parse_content(kind: &str, event: &Value) -> EventContent {
         | "payment_intent.succeeded"
         | "payment_intent.payment_failed"
         | "payment_intent.canceled" => parse_intent_event(kind, object),
-        "charge.refunded" => parse_charge_refunded(object),
-        // Endpoints of versions before 2024-10-28 report changes of a charge's refund only as `charge.refund.updated`.
-        "refund.created" | "refund.updated" | "refund.failed" | "charge.refund.updated" => {
-            match refund_status(kind, object) {
-                "failed" => parse_refund_failed(object),
-                // `charge.refunded` reports a refund that works, with the total so far.
-                _ => return EventContent::Irrelevant(IgnoreReason::ReportedElsewhere),
-            }
-        }
-        "charge.dispute.created" | "charge.dispute.closed" => parse_dispute_event(kind, object),
-        // Opened and closed disputes are reported by the events above.
-        "charge.dispute.updated" | "charge.dispute.funds_withdrawn" | "charge.dispute.funds_reinstated" => {
+        // What they say is in [`Event::ledger`].
+        "charge.refunded"
+        | "refund.created"
+        | "refund.updated"
+        | "refund.failed"
+        | "charge.refund.updated"
+        | "charge.dispute.created"
+        | "charge.dispute.updated"
+        | "charge.dispute.closed"
+        | "charge.dispute.funds_withdrawn"
+        | "charge.dispute.funds_reinstated" => {
             return EventContent::Irrelevant(IgnoreReason::ReportedElsewhere);
         }
         _ => return EventContent::Irrelevant(IgnoreReason::UnknownType),
@@ -123,6 +122,7 @@ fn parse_ledger_fact(kind: &str, event: &Value) -> Option<LedgerFact> {
     match kind {
         "charge.refunded" => Some(LedgerFact::ChargeRefunded {
             intent: stripe_objects::parse_intent_reference(object)?,
+            paid: stripe_objects::parse_money(object, "amount")?,
             amount_refunded: stripe_objects::parse_integer(object, "amount_refunded")?,
             refunds: ledger_objects::parse_inline_refunds(object),
         }),
@@ -213,56 +213,6 @@ fn parse_failure_code(intent: &Value) -> FailureCode {
         .get("last_payment_error")
         .and_then(|error| stripe_objects::parse_text(error, "code"));
     FailureCode::new(code.unwrap_or_default())
-}
-
-fn parse_charge_refunded(object: &Value) -> Option<EventContent> {
-    let intent = stripe_objects::parse_intent_reference(object)?;
-    let fact = Fact::Refunded {
-        paid: Receipt {
-            intent: intent.clone(),
-            money: stripe_objects::parse_money(object, "amount")?,
-        },
-        refunded: stripe_objects::parse_integer(object, "amount_refunded")?,
-    };
-    Some(to_relevant_content(object, None, Some(intent), fact))
-}
-
-/// Returns a refund's status, with `failed` for a canceled refund: in both cases the guest got no money.
-fn refund_status<'a>(kind: &str, object: &'a Value) -> &'a str {
-    match stripe_objects::parse_text(object, "status") {
-        Some("canceled") => "failed",
-        None if kind == "refund.failed" => "failed",
-        status => status.unwrap_or_default(),
-    }
-}
-
-fn parse_refund_failed(object: &Value) -> Option<EventContent> {
-    let intent = stripe_objects::parse_intent_reference(object)?;
-    Some(to_relevant_content(
-        object,
-        None,
-        Some(intent.clone()),
-        Fact::RefundFailed(intent),
-    ))
-}
-
-fn parse_dispute_event(kind: &str, object: &Value) -> Option<EventContent> {
-    let intent = stripe_objects::parse_intent_reference(object)?;
-    let fact = match kind {
-        "charge.dispute.created" => Fact::DisputeOpened(Receipt {
-            intent: intent.clone(),
-            money: stripe_objects::parse_money(object, "amount")?,
-        }),
-        // Stripe documents `warning_closed` for an inquiry that ends without becoming a dispute.
-        _ => Fact::DisputeClosed {
-            intent: intent.clone(),
-            won: matches!(
-                stripe_objects::parse_text(object, "status")?,
-                "won" | "warning_closed"
-            ),
-        },
-    };
-    Some(to_relevant_content(object, None, Some(intent), fact))
 }
 
 #[cfg(test)]

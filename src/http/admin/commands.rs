@@ -93,7 +93,9 @@ impl From<&Command> for CommandView {
     fn from(command: &Command) -> Self {
         let (kind, session, intent, money) = match &command.action {
             CommandAction::ExpireSession(session) => (CommandKind::ExpireSession, Some(session), None, None),
-            CommandAction::Refund { intent, money } => (CommandKind::Refund, None, Some(intent), Some(money)),
+            CommandAction::Refund { intent, money, .. } => {
+                (CommandKind::Refund, None, Some(intent), Some(money))
+            }
         };
         let state = match command.done_at {
             Some(_) => CommandState::Done,

@@ -5,11 +5,10 @@ use chrono::{DateTime, Utc};
 use sqlx::postgres::PgConnection;
 
 use super::error::PostgresResult;
-use super::{PostgresStore, commands, occupancy};
+use super::{PostgresStore, commands, ledger, occupancy, payments};
 use crate::domain::booking::HistoryLine;
 use crate::domain::hold::Transition;
 use crate::domain::ids::{HoldId, IntentId};
-use crate::domain::payment::Payment;
 use crate::domain::segment::allocated_segments;
 use crate::store::changes::{
     self, ApplyOutcome, Changes, CurrentHoldRow, HistoryRow, HoldChange, OrphanPayment, StateChange,
@@ -43,16 +42,8 @@ impl Changes for PostgresStore {
                 transaction.rollback().await?;
                 return Ok(ApplyOutcome::Duplicate);
             }
-            let outcome = if insert_orphan(&mut transaction, orphan).await? {
-                let enqueued =
-                    commands::enqueue(&mut *transaction, None, &orphan.refund(), orphan.now).await?;
-                ApplyOutcome::Done {
-                    commands: usize::from(enqueued.is_new),
-                }
-            } else {
-                // The event is new and the payment is not: only the event is stored.
-                ApplyOutcome::Duplicate
-            };
+            // The event is new and the payment may not be: then only the event is stored.
+            let outcome = insert_orphan(&mut transaction, orphan).await?;
             transaction.commit().await?;
             Ok(outcome)
         })
@@ -81,6 +72,9 @@ pub(super) async fn apply_in(
     let Some(current) = lock_hold(connection, change).await? else {
         return Ok(ApplyOutcome::Conflict);
     };
+    if let Some(intent) = &change.noted {
+        ledger::mark_noted(connection, intent).await?;
+    }
     match &change.step {
         None => Ok(ApplyOutcome::Done { commands: 0 }),
         Some(step) => apply_step(connection, change, &current, step).await,
@@ -88,7 +82,7 @@ pub(super) async fn apply_in(
 }
 
 /// Writes the event; `false` if it was applied before. Waits for an instance that is applying the same event.
-async fn insert_event(
+pub(super) async fn insert_event(
     connection: &mut PgConnection,
     event: &EventRecord,
     hold: Option<HoldId>,
@@ -112,7 +106,7 @@ async fn lock_hold(
     )
     .bind(change.hold.0)
     .bind(change.version)
-    .bind(change.step.is_some())
+    .bind(change.step.is_some() || change.noted.is_some())
     .fetch_optional(connection)
     .await?;
     Ok(row)
@@ -141,7 +135,7 @@ async fn apply_step(
     }
     update_hold(connection, change, current, transition).await?;
     for payment in &transition.next.payments {
-        upsert_payment(connection, change, payment).await?;
+        payments::upsert(connection, Some(change.hold), payment, change.now).await?;
     }
     let mut commands = 0;
     for action in &transition.commands {
@@ -195,19 +189,27 @@ async fn update_hold(
     Ok(())
 }
 
-async fn upsert_payment(
+/// Writes a payment that belongs to no hold, and the command that refunds it.
+async fn insert_orphan(
     connection: &mut PgConnection,
-    change: &HoldChange,
-    payment: &Payment,
-) -> PostgresResult<()> {
-    changes::upsert_payment!(change.hold, payment, change.now)
-        .execute(connection)
+    orphan: &OrphanPayment,
+) -> PostgresResult<ApplyOutcome> {
+    let intent = &orphan.payment.intent;
+    if payments::is_known(connection, intent).await? {
+        return Ok(ApplyOutcome::Duplicate);
+    }
+    payments::upsert(connection, None, &orphan.payment, orphan.now).await?;
+    sqlx::query(changes::COMPLETE_ORPHAN)
+        .bind(intent.as_str())
+        .bind(orphan.claimed_hold.map(|hold| DbUuid(hold.0)))
+        .bind(orphan.livemode)
+        .execute(&mut *connection)
         .await?;
-    Ok(())
-}
-
-/// Writes a payment that belongs to no hold; `false` if it is known.
-async fn insert_orphan(connection: &mut PgConnection, orphan: &OrphanPayment) -> PostgresResult<bool> {
-    let done = changes::insert_orphan!(orphan).execute(connection).await?;
-    Ok(done.rows_affected() == 1)
+    let mut commands = 0;
+    if let Some(refund) = &orphan.refund {
+        let enqueued = commands::enqueue(&mut *connection, None, refund, orphan.now).await?;
+        commands += usize::from(enqueued.is_new);
+    }
+    ledger::mark_noted(connection, intent).await?;
+    Ok(ApplyOutcome::Done { commands })
 }

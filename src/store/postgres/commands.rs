@@ -7,8 +7,8 @@ use chrono::{DateTime, Utc};
 use sqlx::postgres::PgExecutor;
 use uuid::Uuid;
 
-use super::PostgresStore;
 use super::error::PostgresResult;
+use super::{PostgresStore, payments};
 use crate::domain::command::{Command, CommandAction};
 use crate::domain::ids::{CommandId, HoldId};
 use crate::domain::listing::{CommandFilter, Page, PageRequest};
@@ -33,26 +33,27 @@ impl Commands for PostgresStore {
 
     async fn finish_command(&self, command: &Command, now: DateTime<Utc>) -> Result<(), StoreError> {
         self.retrying(|| async {
-            // The transition that Stripe's answer causes settles the refund of a hold; a payment without a hold has no
-            // state machine that would learn of it.
-            let orphan = match (&command.action, command.hold) {
-                (CommandAction::Refund { intent, .. }, None) => Some(intent.as_str()),
-                _ => None,
-            };
-            sqlx::query(
-                "WITH payment AS (
-                     UPDATE payments SET state = 'refunded', refunded = amount, updated_at = $2
-                     WHERE intent_id = $3 AND hold_id IS NULL AND state IN ('refund_due', 'refund_failed'))
-                 UPDATE commands SET done_at = $2, leased_until = NULL WHERE id = $1 AND done_at IS NULL",
-            )
-            .bind(command.id.0)
-            .bind(now)
-            .bind(orphan)
-            .execute(&self.pool)
-            .await?;
+            let mut transaction = self.begin().await?;
+            sqlx::query(commands::FINISH)
+                .bind(DbUuid(command.id.0))
+                .bind(DbTime(now))
+                .execute(&mut *transaction)
+                .await?;
+            // A hold takes notice by a decision of its own.
+            if let (CommandAction::Refund { intent, .. }, None) = (&command.action, command.hold) {
+                payments::note_orphan(&mut transaction, intent, now).await?;
+            }
+            transaction.commit().await?;
             Ok(())
         })
         .await
+    }
+
+    async fn begin_command(&self, id: CommandId, now: DateTime<Utc>) -> Result<(), StoreError> {
+        run_statement!(
+            self,
+            sqlx::query(commands::BEGIN).bind(DbUuid(id.0)).bind(DbTime(now))
+        )
     }
 
     async fn fail_command(
@@ -60,12 +61,14 @@ impl Commands for PostgresStore {
         id: CommandId,
         error: &str,
         due_at: DateTime<Utc>,
+        key: Option<&str>,
     ) -> Result<(), StoreError> {
         self.retrying(|| async {
             let query = sqlx::query(commands::FAIL)
                 .bind(DbUuid(id.0))
                 .bind(error)
-                .bind(DbTime(due_at));
+                .bind(DbTime(due_at))
+                .bind(key);
             query.execute(&self.pool).await?;
             Ok(())
         })

@@ -9,6 +9,7 @@ use sqlx::{Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use super::PostgresStore;
+use super::payments::payment_json;
 use crate::domain::booking::{Booking, normalize_email};
 use crate::domain::hold::ReleaseRequester;
 use crate::domain::ids::{HoldId, ResourceId};
@@ -26,9 +27,11 @@ use crate::store::{StoreError, encoding, paging};
 macro_rules! select {
     ($rest:expr) => {
         select_bookings!(
-            "coalesce(jsonb_agg(jsonb_build_object('intent', p.intent_id, 'amount', p.amount,
-                 'currency', p.currency, 'refunded', p.refunded, 'state', p.state)
-                 ORDER BY p.created_at, p.intent_id), '[]')",
+            concat!(
+                "coalesce(jsonb_agg(",
+                payment_json!(),
+                " ORDER BY p.created_at, p.intent_id), '[]')"
+            ),
             $rest
         )
     };

@@ -6,12 +6,12 @@ use chrono::{DateTime, Utc};
 use super::PostgresStore;
 use crate::domain::ids::{EventId, IntentId};
 use crate::store::StoreError;
-use crate::store::unowned_facts::{self, UnownedFact, UnownedFactRow, UnownedFacts};
+use crate::store::unowned_facts::{self, UnownedFact, UnownedFacts};
 
 #[async_trait]
 impl UnownedFacts for PostgresStore {
     async fn keep_unowned_fact(&self, fact: &UnownedFact) -> Result<bool, StoreError> {
-        let encoded = fact.encode_fact()?;
+        let encoded = fact.encode_fact();
         self.retrying(|| async {
             let mut transaction = self.begin().await?;
             // The lock of the trigger that ties intents. In a statement of its own, so that the next one sees what the
@@ -29,18 +29,20 @@ impl UnownedFacts for PostgresStore {
         .await
     }
 
-    async fn find_unowned_facts(&self, intent: &IntentId) -> Result<Vec<UnownedFact>, StoreError> {
+    async fn find_unowned_facts(&self, intent: &IntentId) -> Result<Vec<EventId>, StoreError> {
         self.retrying(|| async {
-            let query = sqlx::query_as(unowned_facts::FIND).bind(intent.as_str());
-            Ok(UnownedFactRow::decode_all(query.fetch_all(&self.pool).await?)?)
+            let query = sqlx::query_scalar(unowned_facts::FIND).bind(intent.as_str());
+            let events: Vec<String> = query.fetch_all(&self.pool).await?;
+            Ok(events.into_iter().map(EventId::new).collect())
         })
         .await
     }
 
-    async fn list_tied_facts(&self, limit: u32) -> Result<Vec<UnownedFact>, StoreError> {
+    async fn list_tied_facts(&self, limit: u32) -> Result<Vec<IntentId>, StoreError> {
         self.retrying(|| async {
-            let query = sqlx::query_as(unowned_facts::LIST_TIED).bind(i64::from(limit));
-            Ok(UnownedFactRow::decode_all(query.fetch_all(&self.pool).await?)?)
+            let query = sqlx::query_scalar(unowned_facts::LIST_TIED).bind(i64::from(limit));
+            let intents: Vec<String> = query.fetch_all(&self.pool).await?;
+            Ok(intents.into_iter().map(IntentId::new).collect())
         })
         .await
     }

@@ -5,11 +5,10 @@ use chrono::{DateTime, Utc};
 use sqlx::SqliteConnection;
 
 use super::error::SqliteResult;
-use super::{SqliteStore, commands, occupancy};
+use super::{SqliteStore, commands, ledger, occupancy, payments};
 use crate::domain::booking::{Actor, HistoryLine};
 use crate::domain::hold::{Hold, Status, Transition};
 use crate::domain::ids::{HoldId, IntentId};
-use crate::domain::payment::Payment;
 use crate::domain::segment::{Allocation, allocated_segments};
 use crate::store::changes::{
     self, ApplyOutcome, Changes, CurrentHoldRow, HistoryRow, HoldChange, OrphanPayment, StateChange,
@@ -64,12 +63,15 @@ pub(super) async fn apply_in(
     let Some(current) = find_current(connection, change.hold).await? else {
         return Ok(ApplyOutcome::Conflict);
     };
+    if (change.step.is_some() || change.noted.is_some()) && current.version != change.version {
+        return Ok(ApplyOutcome::Conflict);
+    }
+    if let Some(intent) = &change.noted {
+        ledger::mark_noted(connection, intent).await?;
+    }
     let Some(step) = &change.step else {
         return Ok(ApplyOutcome::Done { commands: 0 });
     };
-    if current.version != change.version {
-        return Ok(ApplyOutcome::Conflict);
-    }
     let (transition, units) = match step {
         StateChange::Transition(transition) => (transition, None),
         StateChange::Reclaim { transition, units } => (transition, Some(units.as_slice())),
@@ -83,7 +85,7 @@ pub(super) async fn apply_in(
 }
 
 /// Writes the event; `false` if it is known.
-async fn insert_event(
+pub(super) async fn insert_event(
     connection: &mut SqliteConnection,
     event: &EventRecord,
     hold: Option<HoldId>,
@@ -137,7 +139,7 @@ async fn write_transition(
     let due_at = transition_effect::next_due_at(current.due_at(), next.status, change.check_at);
     update_hold(connection, change, next, due_at).await?;
     for payment in &next.payments {
-        upsert_payment(connection, change.hold, payment, change.now).await?;
+        payments::upsert(connection, Some(change.hold), payment, change.now).await?;
     }
     let entry = HistoryEntry {
         hold: change.hold,
@@ -184,31 +186,28 @@ async fn update_hold(
     Ok(())
 }
 
-async fn upsert_payment(
-    connection: &mut SqliteConnection,
-    hold: HoldId,
-    payment: &Payment,
-    now: DateTime<Utc>,
-) -> SqliteResult<()> {
-    changes::upsert_payment!(hold, payment, now)
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
-/// Writes a payment that belongs to no hold and its refund command. `Duplicate` if the payment is known.
+/// Writes a payment that belongs to no hold, and the command that refunds it. `Duplicate` if the payment is known.
 async fn insert_orphan(
     connection: &mut SqliteConnection,
     orphan: &OrphanPayment,
 ) -> SqliteResult<ApplyOutcome> {
-    let done = changes::insert_orphan!(orphan).execute(&mut *connection).await?;
-    if done.rows_affected() == 0 {
+    let intent = &orphan.payment.intent;
+    if payments::is_known(connection, intent).await? {
         return Ok(ApplyOutcome::Duplicate);
     }
-    let is_new = commands::enqueue(connection, None, &orphan.refund(), orphan.now).await?;
-    Ok(ApplyOutcome::Done {
-        commands: usize::from(is_new),
-    })
+    payments::upsert(connection, None, &orphan.payment, orphan.now).await?;
+    sqlx::query(changes::COMPLETE_ORPHAN)
+        .bind(intent.as_str())
+        .bind(orphan.claimed_hold.map(|hold| DbUuid(hold.0)))
+        .bind(orphan.livemode)
+        .execute(&mut *connection)
+        .await?;
+    let mut commands = 0;
+    if let Some(refund) = &orphan.refund {
+        commands += usize::from(commands::enqueue(connection, None, refund, orphan.now).await?);
+    }
+    ledger::mark_noted(connection, intent).await?;
+    Ok(ApplyOutcome::Done { commands })
 }
 
 /// A history line to write.

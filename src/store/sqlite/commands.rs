@@ -8,7 +8,7 @@ use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 use super::error::SqliteResult;
-use super::{SqliteStore, database_now, to_millis};
+use super::{SqliteStore, database_now, payments, to_millis};
 use crate::domain::command::{Command, CommandAction};
 use crate::domain::ids::{CommandId, HoldId};
 use crate::domain::listing::{CommandFilter, Page, PageRequest};
@@ -41,10 +41,17 @@ impl Commands for SqliteStore {
         id: CommandId,
         error: &str,
         due_at: DateTime<Utc>,
+        key: Option<&str>,
     ) -> Result<(), StoreError> {
         let query = sqlx::query(commands::FAIL).bind(DbUuid(id.0));
-        self.write(query.bind(error).bind(DbTime(due_at))).await?;
+        self.write(query.bind(error).bind(DbTime(due_at)).bind(key))
+            .await?;
         Ok(())
+    }
+
+    async fn begin_command(&self, id: CommandId, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let query = sqlx::query(commands::BEGIN).bind(DbUuid(id.0)).bind(DbTime(now));
+        self.write(query).await.map(drop)
     }
 
     async fn find_command(&self, id: CommandId) -> Result<Option<Command>, StoreError> {
@@ -81,22 +88,14 @@ async fn finish_in(
     command: &Command,
     now: DateTime<Utc>,
 ) -> SqliteResult<()> {
-    sqlx::query("UPDATE commands SET done_at = $2, leased_until = NULL WHERE id = $1 AND done_at IS NULL")
+    sqlx::query(commands::FINISH)
         .bind(DbUuid(command.id.0))
         .bind(DbTime(now))
         .execute(&mut *connection)
         .await?;
-    // The transition that Stripe's answer causes settles the refund of a hold; a payment without a hold has no state
-    // machine that would learn of it.
-    if let (None, CommandAction::Refund { intent, .. }) = (command.hold, &command.action) {
-        sqlx::query(
-            "UPDATE payments SET state = 'refunded', refunded = amount, updated_at = $2
-             WHERE intent_id = $1 AND hold_id IS NULL AND state IN ('refund_due', 'refund_failed')",
-        )
-        .bind(intent.as_str())
-        .bind(DbTime(now))
-        .execute(connection)
-        .await?;
+    // A hold takes notice by a decision of its own.
+    if let (CommandAction::Refund { intent, .. }, None) = (&command.action, command.hold) {
+        payments::note_orphan(connection, intent, now).await?;
     }
     Ok(())
 }

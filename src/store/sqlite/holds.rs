@@ -8,6 +8,7 @@ use sqlx::types::Json;
 use sqlx::{SqliteConnection, SqliteExecutor};
 
 use super::error::SqliteResult;
+use super::payments::payment_json;
 use super::{SqliteStore, database_now, to_millis};
 use crate::domain::booking::{Booking, normalize_email};
 use crate::domain::hold::ReleaseRequester;
@@ -26,9 +27,11 @@ use crate::store::{StoreError, encoding, paging};
 macro_rules! select {
     ($rest:expr) => {
         select_bookings!(
-            "json_group_array(json_object('intent', p.intent_id, 'amount', p.amount,
-                 'currency', p.currency, 'refunded', p.refunded, 'state', p.state)
-                 ORDER BY p.created_at, p.intent_id)",
+            concat!(
+                "json_group_array(",
+                payment_json!(),
+                " ORDER BY p.created_at, p.intent_id)"
+            ),
             $rest
         )
     };

@@ -6,12 +6,12 @@ use chrono::{DateTime, Utc};
 use super::SqliteStore;
 use crate::domain::ids::{EventId, IntentId};
 use crate::store::StoreError;
-use crate::store::unowned_facts::{self, UnownedFact, UnownedFactRow, UnownedFacts};
+use crate::store::unowned_facts::{self, UnownedFact, UnownedFacts};
 
 #[async_trait]
 impl UnownedFacts for SqliteStore {
     async fn keep_unowned_fact(&self, fact: &UnownedFact) -> Result<bool, StoreError> {
-        let encoded = fact.encode_fact()?;
+        let encoded = fact.encode_fact();
         // There is one writer, so no other transaction can tie the intent meanwhile.
         let mut transaction = self.begin().await?;
         let query = unowned_facts::keep_query!(fact, &encoded);
@@ -20,14 +20,16 @@ impl UnownedFacts for SqliteStore {
         Ok(is_tied)
     }
 
-    async fn find_unowned_facts(&self, intent: &IntentId) -> Result<Vec<UnownedFact>, StoreError> {
-        let query = sqlx::query_as(unowned_facts::FIND).bind(intent.as_str());
-        UnownedFactRow::decode_all(self.read(query.fetch_all(&self.readers)).await?)
+    async fn find_unowned_facts(&self, intent: &IntentId) -> Result<Vec<EventId>, StoreError> {
+        let query = sqlx::query_scalar(unowned_facts::FIND).bind(intent.as_str());
+        let events: Vec<String> = self.read(query.fetch_all(&self.readers)).await?;
+        Ok(events.into_iter().map(EventId::new).collect())
     }
 
-    async fn list_tied_facts(&self, limit: u32) -> Result<Vec<UnownedFact>, StoreError> {
-        let query = sqlx::query_as(unowned_facts::LIST_TIED).bind(limit);
-        UnownedFactRow::decode_all(self.read(query.fetch_all(&self.readers)).await?)
+    async fn list_tied_facts(&self, limit: u32) -> Result<Vec<IntentId>, StoreError> {
+        let query = sqlx::query_scalar(unowned_facts::LIST_TIED).bind(limit);
+        let intents: Vec<String> = self.read(query.fetch_all(&self.readers)).await?;
+        Ok(intents.into_iter().map(IntentId::new).collect())
     }
 
     async fn delete_unowned_fact(&self, event: &EventId) -> Result<(), StoreError> {

@@ -1,0 +1,60 @@
+-- The ledger: Stripe's refunds and disputes as rows of their own, and what the shop decided about each payment. Orders to
+-- refund are the commands of that kind. `payments.refunded` and `payments.state` sum up facts and decisions.
+-- migrations/sqlite has the same file with the same names.
+
+-- What the shop means to keep. Null in rows of versions that did not write it: what was not ordered to go back.
+ALTER TABLE payments ADD COLUMN keep bigint CONSTRAINT payments_keep CHECK (keep >= 0);
+-- Why it keeps that. Null in rows of such versions: it follows from the state.
+ALTER TABLE payments ADD COLUMN keep_reason text
+    CONSTRAINT payments_keep_reason CHECK (keep_reason IN ('booking', 'operator'));
+-- What was due back and was settled elsewhere, such as in cash.
+ALTER TABLE payments ADD COLUMN settled_outside bigint NOT NULL DEFAULT 0
+    CONSTRAINT payments_settled_outside CHECK (settled_outside >= 0);
+
+-- The orders to refund a payment.
+CREATE INDEX commands_refunds ON commands (intent_id) WHERE kind = 'refund';
+-- The key of the next call to Stripe, where it is not the command's id: a refusal uses up the key before.
+ALTER TABLE commands ADD COLUMN stripe_key text;
+-- When the call was first tried: Stripe forgets keys, so a late repeat looks for what the first try made.
+ALTER TABLE commands ADD COLUMN first_tried_at timestamptz;
+
+-- The newest snapshot of each of Stripe's refunds. Also of intents that are not ours yet: events come in any order.
+CREATE TABLE refunds (
+    id             text        PRIMARY KEY,
+    intent_id      text        NOT NULL,
+    charge_id      text,
+    -- The command that ordered it; null if a person refunded at Stripe.
+    command_id     uuid,
+    amount         bigint      NOT NULL CONSTRAINT refunds_amount CHECK (amount >= 0),
+    currency       text        NOT NULL,
+    -- Stripe's word, also one that we do not know.
+    status         text        NOT NULL,
+    failure_reason text,
+    -- On Stripe's clock.
+    created_at     timestamptz NOT NULL,
+    -- When it was first seen, on the instance's clock.
+    seen_at        timestamptz NOT NULL,
+    -- Whether the hold or the payment has taken notice of this snapshot.
+    is_noted       boolean     NOT NULL DEFAULT false
+);
+CREATE INDEX refunds_intent ON refunds (intent_id);
+CREATE INDEX refunds_unnoted ON refunds (seen_at) WHERE NOT is_noted;
+
+-- The newest snapshot of each of Stripe's disputes.
+CREATE TABLE disputes (
+    id         text        PRIMARY KEY,
+    intent_id  text        NOT NULL,
+    charge_id  text,
+    amount     bigint      NOT NULL CONSTRAINT disputes_amount CHECK (amount >= 0),
+    currency   text        NOT NULL,
+    -- Stripe's word, also one that we do not know.
+    status     text        NOT NULL,
+    reason     text,
+    -- Until when the shop may answer; on Stripe's clock, as `created_at`.
+    due_by     timestamptz,
+    created_at timestamptz NOT NULL,
+    seen_at    timestamptz NOT NULL,
+    is_noted   boolean     NOT NULL DEFAULT false
+);
+CREATE INDEX disputes_intent ON disputes (intent_id);
+CREATE INDEX disputes_unnoted ON disputes (seen_at) WHERE NOT is_noted;

@@ -1,0 +1,72 @@
+//! Payments on PostgreSQL.
+
+use chrono::{DateTime, Utc};
+use sqlx::postgres::PgConnection;
+use sqlx::types::Json;
+
+use super::error::PostgresResult;
+use crate::domain::ids::{HoldId, IntentId};
+use crate::domain::payment::Payment;
+use crate::store::payments::{PaymentJson, upsert_payment};
+
+/// The payment `p` as JSON.
+macro_rules! payment_json {
+    () => {
+        concat!(
+            "jsonb_build_object('intent', p.intent_id, 'amount', p.amount, 'currency', p.currency, 'keep', p.keep,
+                 'keep_reason', p.keep_reason, 'settled_outside', p.settled_outside, 'refunded', p.refunded,
+                 'state', p.state,
+                 'orders', (SELECT coalesce(jsonb_agg(jsonb_build_object('command', c.id, 'amount', c.amount,
+                         'is_done', c.done_at IS NOT NULL) ORDER BY c.created_at, c.id), '[]')
+                     FROM commands c WHERE c.intent_id = p.intent_id AND c.kind = 'refund'),
+                 'facts', ",
+            $crate::store::postgres::ledger::facts_json!("p.intent_id"),
+            ")"
+        )
+    };
+}
+pub(super) use payment_json;
+
+/// Selects payment `$1` if it has no hold.
+const FIND_ORPHAN: &str = concat!(
+    "SELECT ",
+    payment_json!(),
+    " FROM payments p WHERE p.intent_id = $1 AND p.hold_id IS NULL FOR UPDATE OF p"
+);
+
+/// Writes a payment of a hold, or of none.
+pub(super) async fn upsert(
+    connection: &mut PgConnection,
+    hold: Option<HoldId>,
+    payment: &Payment,
+    now: DateTime<Utc>,
+) -> PostgresResult<()> {
+    upsert_payment!(hold, payment, now).execute(connection).await?;
+    Ok(())
+}
+
+/// Notes what has become of a payment that has no hold: no decision about a hold would.
+pub(super) async fn note_orphan(
+    connection: &mut PgConnection,
+    intent: &IntentId,
+    now: DateTime<Utc>,
+) -> PostgresResult<()> {
+    let query = sqlx::query_scalar(FIND_ORPHAN).bind(intent.as_str());
+    let found: Option<Json<PaymentJson>> = query.fetch_optional(&mut *connection).await?;
+    let Some(json) = found else { return Ok(()) };
+    let mut payment = json.0.decode()?;
+    if payment.note() {
+        upsert(connection, None, &payment, now).await?;
+    }
+    super::ledger::mark_noted(connection, intent).await
+}
+
+/// Tells whether a payment is known. Nothing else writes it until the caller's transaction ends.
+pub(super) async fn is_known(connection: &mut PgConnection, intent: &IntentId) -> PostgresResult<bool> {
+    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0) & 1023)")
+        .bind(intent.as_str())
+        .execute(&mut *connection)
+        .await?;
+    let query = sqlx::query_scalar(crate::store::ledger::IS_KNOWN);
+    Ok(query.bind(intent.as_str()).fetch_one(connection).await?)
+}

@@ -1,0 +1,136 @@
+//! The ledger on SQLite.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use sqlx::types::Json;
+use sqlx::{SqliteConnection, SqliteExecutor};
+
+use super::error::SqliteResult;
+use super::{SqliteStore, changes, payments};
+use crate::domain::ids::IntentId;
+use crate::domain::ledger::snapshots::PaymentFacts;
+use crate::store::StoreError;
+use crate::store::ledger::{
+    self, FactsJson, Ledger, MergeOutcome, MoneyReport, upsert_dispute, upsert_refund,
+};
+
+/// The refunds and disputes of an intent as JSON.
+macro_rules! facts_json {
+    ($intent:literal) => {
+        concat!(
+            "json_object(
+                 'refunds', (SELECT json_group_array(json_object('id', r.id, 'intent', r.intent_id,
+                         'charge', r.charge_id, 'command', r.command_id, 'amount', r.amount, 'currency', r.currency,
+                         'status', r.status, 'failure_reason', r.failure_reason, 'created_ms', r.created_at))
+                     FROM refunds r WHERE r.intent_id = ",
+            $intent,
+            "),
+                 'disputes', (SELECT json_group_array(json_object('id', d.id, 'intent', d.intent_id,
+                         'charge', d.charge_id, 'amount', d.amount, 'currency', d.currency, 'status', d.status,
+                         'reason', d.reason, 'due_by_ms', d.due_by, 'created_ms', d.created_at))
+                     FROM disputes d WHERE d.intent_id = ",
+            $intent,
+            "))"
+        )
+    };
+}
+pub(super) use facts_json;
+
+/// Selects the refunds and disputes of intent `$1`.
+pub(super) const FIND_FACTS: &str = concat!("SELECT ", facts_json!("$1"));
+
+#[async_trait]
+impl Ledger for SqliteStore {
+    async fn merge_money(&self, report: &MoneyReport) -> Result<MergeOutcome, StoreError> {
+        let mut transaction = self.begin().await?;
+        if let Some(event) = &report.event {
+            let inserted = changes::insert_event(&mut transaction, event, report.hold, report.now);
+            if !self.in_transaction(inserted).await? {
+                self.roll_back(transaction).await?;
+                return Ok(MergeOutcome::Duplicate);
+            }
+        }
+        let is_news = self.in_transaction(merge_facts(&mut transaction, report)).await?;
+        self.commit(transaction).await?;
+        Ok(MergeOutcome::Merged { is_news })
+    }
+
+    async fn find_money_facts(&self, intent: &IntentId) -> Result<PaymentFacts, StoreError> {
+        self.read(find_facts(&self.readers, intent)).await
+    }
+
+    async fn is_payment_known(&self, intent: &IntentId) -> Result<bool, StoreError> {
+        let query = sqlx::query_scalar(ledger::IS_KNOWN).bind(intent.as_str());
+        self.read(query.fetch_one(&self.readers)).await
+    }
+
+    async fn list_unnoted_money(&self, limit: u32) -> Result<Vec<IntentId>, StoreError> {
+        let query = sqlx::query_scalar(ledger::LIST_UNNOTED).bind(limit);
+        let intents: Vec<String> = self.read(query.fetch_all(&self.readers)).await?;
+        Ok(intents.into_iter().map(IntentId::new).collect())
+    }
+
+    async fn delete_foreign_money(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+        let refunds = self
+            .delete_or_clear(DELETE_FOREIGN_REFUNDS, before, limit)
+            .await?;
+        Ok(refunds
+            + self
+                .delete_or_clear(DELETE_FOREIGN_DISPUTES, before, limit)
+                .await?)
+    }
+}
+
+/// Deletes refunds of payments that are not ours, first seen before `$1`, at most `$2`.
+pub(super) const DELETE_FOREIGN_REFUNDS: &str = "DELETE FROM refunds WHERE id IN (
+         SELECT r.id FROM refunds r WHERE NOT r.is_noted AND r.seen_at < $1
+             AND NOT EXISTS (SELECT 1 FROM payments p WHERE p.intent_id = r.intent_id)
+         ORDER BY r.seen_at LIMIT $2)";
+
+/// Deletes disputes of payments that are not ours, first seen before `$1`, at most `$2`.
+pub(super) const DELETE_FOREIGN_DISPUTES: &str = "DELETE FROM disputes WHERE id IN (
+         SELECT d.id FROM disputes d WHERE NOT d.is_noted AND d.seen_at < $1
+             AND NOT EXISTS (SELECT 1 FROM payments p WHERE p.intent_id = d.intent_id)
+         ORDER BY d.seen_at LIMIT $2)";
+
+async fn find_facts(executor: impl SqliteExecutor<'_>, intent: &IntentId) -> SqliteResult<PaymentFacts> {
+    let query = sqlx::query_scalar(FIND_FACTS).bind(intent.as_str());
+    let json: Json<FactsJson> = query.fetch_one(executor).await?;
+    Ok(json.0.decode()?)
+}
+
+/// Merges a report in the caller's transaction; returns whether it says anything new.
+async fn merge_facts(connection: &mut SqliteConnection, report: &MoneyReport) -> SqliteResult<bool> {
+    sqlx::query(ledger::TOUCH_HOLD)
+        .bind(report.intent.as_str())
+        .execute(&mut *connection)
+        .await?;
+    let known = find_facts(&mut *connection, &report.intent).await?;
+    let merged = known.clone().merge(report.facts.clone());
+    for (id, refund) in &merged.refunds {
+        if known.refunds.get(id) != Some(refund) {
+            upsert_refund!(report, refund).execute(&mut *connection).await?;
+        }
+    }
+    for (id, dispute) in &merged.disputes {
+        if known.disputes.get(id) != Some(dispute) {
+            upsert_dispute!(report, dispute).execute(&mut *connection).await?;
+        }
+    }
+    let is_news = merged != known;
+    if is_news {
+        payments::note_orphan(connection, &report.intent, report.now).await?;
+    }
+    Ok(is_news)
+}
+
+/// Marks what is known of an intent as noted by its hold.
+pub(super) async fn mark_noted(connection: &mut SqliteConnection, intent: &IntentId) -> SqliteResult<()> {
+    for statement in [ledger::NOTE_REFUNDS, ledger::NOTE_DISPUTES] {
+        sqlx::query(statement)
+            .bind(intent.as_str())
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}

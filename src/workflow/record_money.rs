@@ -1,0 +1,277 @@
+//! Records what Stripe says about refunds and disputes, and lets the payment's hold take notice.
+//!
+//! Each report is merged into the ledger first, with its event, and then the hold decides what follows. What a report says
+//! does not depend on its source: an event, the answer to a call, or a list read from Stripe. A crash between the two steps
+//! loses nothing, because the ledger marks what no hold has taken notice of: the sweep goes on with it.
+
+use super::apply_fact::{self, EventOutcome};
+use super::context::Context;
+use super::error::WorkflowError;
+use crate::domain::booking::{Actor, Booking};
+use crate::domain::hold::Fact;
+use crate::domain::ids::{IntentId, RefundId};
+use crate::domain::ledger::fact::LedgerFact;
+use crate::domain::ledger::snapshots::{
+    DisputeSnapshot, DisputeStatus, PaymentFacts, RefundSnapshot, RefundStatus,
+};
+use crate::domain::session::HoldRefs;
+use crate::gateway::webhook::Event;
+use crate::store::{EventRecord, MergeOutcome, MoneyReport, UnownedFact};
+
+/// How many payments with news one sweep looks at.
+const UNNOTED: u32 = 100;
+
+/// Applies an event about a refund or a dispute.
+///
+/// # Errors
+/// [`WorkflowError`] if the database or, where the refunds must be read, Stripe does not answer: Stripe must send the event
+/// again.
+pub(super) async fn apply_ledger_event(
+    context: &Context,
+    event: &Event,
+    fact: &LedgerFact,
+    actor: Actor,
+    record: Option<EventRecord>,
+) -> Result<EventOutcome, WorkflowError> {
+    let Some(intent) = fact.intent() else {
+        return Ok(EventOutcome::Ignored);
+    };
+    let booking = find_owner(context, intent).await?;
+    if booking.is_none() && !context.store.is_payment_known(intent).await? {
+        return keep_for_owner(context, event, fact, intent).await;
+    }
+    let facts = complete_facts(context, intent, fact).await?;
+    let report = MoneyReport {
+        event: record,
+        hold: booking.as_ref().map(|booking| booking.hold.id),
+        intent: intent.clone(),
+        facts,
+        now: context.now(),
+    };
+    match merge(context, &report).await? {
+        MergeOutcome::Duplicate => Ok(EventOutcome::Duplicate),
+        MergeOutcome::Merged { is_news } => {
+            note_money(context, intent, actor).await?;
+            // A replay of what is known says so.
+            Ok(match is_news || report.event.is_some() {
+                true => EventOutcome::Applied,
+                false => EventOutcome::Duplicate,
+            })
+        }
+    }
+}
+
+/// Keeps what an event says of a payment that is not known to be ours, without effect. If it became ours in this moment,
+/// it counts at once.
+async fn keep_for_owner(
+    context: &Context,
+    event: &Event,
+    fact: &LedgerFact,
+    intent: &IntentId,
+) -> Result<EventOutcome, WorkflowError> {
+    let report = MoneyReport {
+        event: None,
+        hold: None,
+        intent: intent.clone(),
+        facts: stated_facts(fact),
+        now: context.now(),
+    };
+    merge(context, &report).await?;
+    if let LedgerFact::ChargeRefunded {
+        paid,
+        amount_refunded,
+        ..
+    } = fact
+    {
+        let kept = UnownedFact {
+            event: event.id.clone(),
+            kind: event.kind.clone(),
+            intent: intent.clone(),
+            paid: *paid,
+            refunded: *amount_refunded,
+            reported_at: context.now(),
+        };
+        context.store.keep_unowned_fact(&kept).await?;
+    }
+    match settle_intent(context, intent).await? {
+        true => Ok(EventOutcome::Applied),
+        false => Ok(EventOutcome::Ignored),
+    }
+}
+
+/// Lets the hold of a payment take notice of what was kept before the payment was its own; `false` if no hold has it.
+pub(super) async fn settle_intent(context: &Context, intent: &IntentId) -> Result<bool, WorkflowError> {
+    if find_owner(context, intent).await?.is_none() {
+        return Ok(false);
+    }
+    let hints = context.store.find_unowned_facts(intent).await?;
+    if !hints.is_empty() {
+        read_money(context, intent).await?;
+        for event in &hints {
+            context.store.delete_unowned_fact(event).await?;
+        }
+    }
+    note_money(context, intent, Actor::Command).await
+}
+
+/// Lets holds take notice of news that a process left which died, and reads what was kept for them.
+///
+/// # Errors
+/// [`WorkflowError::Store`] if the database is unreachable.
+pub(super) async fn settle_unnoted(context: &Context) -> Result<(), WorkflowError> {
+    let mut intents = context.store.list_unnoted_money(UNNOTED).await?;
+    intents.extend(context.store.list_tied_facts(UNNOTED).await?);
+    intents.dedup();
+    for intent in intents {
+        if let Err(error) = settle_intent(context, &intent).await {
+            tracing::warn!(%intent, %error, "refunds and disputes not noted; the next sweep tries again");
+        }
+    }
+    Ok(())
+}
+
+/// Reads the refunds and disputes of a payment from Stripe, and merges them.
+pub(super) async fn read_money(context: &Context, intent: &IntentId) -> Result<(), WorkflowError> {
+    let (refunds, disputes) = (
+        context.gateway.list_refunds(intent).await?,
+        context.gateway.list_disputes(intent).await?,
+    );
+    let report = MoneyReport {
+        event: None,
+        hold: None,
+        intent: intent.clone(),
+        facts: PaymentFacts {
+            intent: None,
+            refunds: by_id(refunds),
+            disputes: disputes
+                .into_iter()
+                .map(|dispute| (dispute.id.clone(), dispute))
+                .collect(),
+        },
+        now: context.now(),
+    };
+    merge(context, &report).await.map(drop)
+}
+
+/// Merges a refund that a call answered with, and lets the hold take notice.
+pub(super) async fn record_refund(
+    context: &Context,
+    intent: &IntentId,
+    refund: RefundSnapshot,
+) -> Result<(), WorkflowError> {
+    let report = MoneyReport {
+        event: None,
+        hold: None,
+        intent: intent.clone(),
+        facts: PaymentFacts {
+            refunds: by_id([refund]),
+            ..PaymentFacts::default()
+        },
+        now: context.now(),
+    };
+    merge(context, &report).await.map(drop)
+}
+
+/// Lets the hold of a payment take notice of where its money is now; `false` if no hold has it.
+pub(super) async fn note_money(
+    context: &Context,
+    intent: &IntentId,
+    actor: Actor,
+) -> Result<bool, WorkflowError> {
+    let Some(booking) = find_owner(context, intent).await? else {
+        return Ok(false);
+    };
+    if booking.hold.find_payment(intent).is_some() {
+        apply_fact::apply_fact(context, booking, &Fact::MoneyMoved(intent.clone()), actor).await?;
+    }
+    Ok(true)
+}
+
+async fn find_owner(context: &Context, intent: &IntentId) -> Result<Option<Booking>, WorkflowError> {
+    let by_intent = HoldRefs {
+        intent: Some(intent.clone()),
+        ..HoldRefs::default()
+    };
+    Ok(context.store.find_booking_by_refs(&by_intent).await?)
+}
+
+/// Merges a report. A status that we do not know changes nothing, and an operator must look at it.
+async fn merge(context: &Context, report: &MoneyReport) -> Result<MergeOutcome, WorkflowError> {
+    for refund in report.facts.refunds.values() {
+        if let RefundStatus::Unknown(word) = &refund.status {
+            tracing::error!(intent = %report.intent, refund = %refund.id, status = %word, "Stripe reports a status that this version does not know");
+            metrics::counter!("holdfast_unknown_statuses_total", "object" => "refund").increment(1);
+        }
+    }
+    for dispute in report.facts.disputes.values() {
+        if let DisputeStatus::Unknown(word) = &dispute.status {
+            tracing::error!(intent = %report.intent, dispute = %dispute.id, status = %word, "Stripe reports a status that this version does not know");
+            metrics::counter!("holdfast_unknown_statuses_total", "object" => "dispute").increment(1);
+        }
+    }
+    Ok(context.store.merge_money(report).await?)
+}
+
+/// Returns what an event states, and reads the refunds from Stripe where it states less than it implies.
+async fn complete_facts(
+    context: &Context,
+    intent: &IntentId,
+    fact: &LedgerFact,
+) -> Result<PaymentFacts, WorkflowError> {
+    let stated = stated_facts(fact);
+    let must_read = match fact {
+        LedgerFact::ChargeRefunded { amount_refunded, .. } => {
+            let known = context
+                .store
+                .find_money_facts(intent)
+                .await?
+                .merge(stated.clone());
+            sum_of_refunds(&known) < *amount_refunded
+        }
+        // The refund that prevented the dispute says where the money is.
+        LedgerFact::DisputeSeen(dispute) => dispute.status == DisputeStatus::Prevented,
+        LedgerFact::RefundSeen(_) => false,
+    };
+    match must_read {
+        true => Ok(PaymentFacts {
+            refunds: by_id(context.gateway.list_refunds(intent).await?),
+            ..stated
+        }),
+        false => Ok(stated),
+    }
+}
+
+fn stated_facts(fact: &LedgerFact) -> PaymentFacts {
+    match fact {
+        LedgerFact::RefundSeen(refund) => PaymentFacts {
+            refunds: by_id([refund.clone()]),
+            ..PaymentFacts::default()
+        },
+        LedgerFact::DisputeSeen(dispute) => PaymentFacts {
+            disputes: [(dispute.id.clone(), DisputeSnapshot::clone(dispute))].into(),
+            ..PaymentFacts::default()
+        },
+        LedgerFact::ChargeRefunded { refunds, .. } => PaymentFacts {
+            refunds: by_id(refunds.clone()),
+            ..PaymentFacts::default()
+        },
+    }
+}
+
+fn by_id(
+    refunds: impl IntoIterator<Item = RefundSnapshot>,
+) -> std::collections::BTreeMap<RefundId, RefundSnapshot> {
+    refunds
+        .into_iter()
+        .map(|refund| (refund.id.clone(), refund))
+        .collect()
+}
+
+/// Sums up the refunds as a charge does: those that did not end without giving the money back.
+fn sum_of_refunds(facts: &PaymentFacts) -> i64 {
+    let counted = facts
+        .refunds
+        .values()
+        .filter(|refund| !matches!(refund.status, RefundStatus::Canceled | RefundStatus::Failed));
+    counted.map(|refund| refund.money.amount).sum()
+}
