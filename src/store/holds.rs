@@ -10,13 +10,13 @@ use sqlx::types::Json;
 
 use super::columns::{DbJson, DbTime, DbUuid};
 use super::lease_request::LeaseRequest;
+use super::payments::PaymentJson;
 use super::{StoreError, encoding, paging};
 use crate::domain::booking::{Booking, Guest};
 use crate::domain::change_policy::ChangePolicy;
 use crate::domain::hold::{Hold, ReleaseRequester};
 use crate::domain::ids::{HoldId, IntentId, ResourceId, SessionId};
 use crate::domain::listing::{HoldFilter, Page, PageRequest};
-use crate::domain::payment::Payment;
 use crate::domain::session::HoldRefs;
 use crate::domain::token::TokenKeyName;
 

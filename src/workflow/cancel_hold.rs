@@ -102,6 +102,7 @@ async fn cancel_hold(
             event: None,
             hold: id,
             version: booking.version,
+            noted: None,
             step: Some(StateChange::Transition(step)),
             actor: actor.clone(),
             now: context.now(),

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::context::Context;
 use super::error::{WorkflowError, format_error_chain};
 use super::refund_order::{self, OrderFailure};
-use super::unknown_session::{self, StoredSession};
+use super::unknown_session::StoredSession;
 use super::{apply_fact, release_hold};
 use crate::domain::booking::Actor;
 use crate::domain::command::{Command, CommandAction};

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::context::Context;
 use super::error::WorkflowError;
-use super::{apply_fact, outbox, recover_attempts, release_hold, retention};
+use super::{outbox, record_money, recover_attempts, release_hold, retention};
 use crate::domain::booking::{Actor, Booking};
 use crate::domain::hold::Status;
 use crate::store::LeaseRequest;

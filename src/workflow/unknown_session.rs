@@ -220,6 +220,7 @@ pub(super) async fn release_unknown_session(
             event: None,
             hold: id,
             version: booking.version,
+            noted: None,
             step: Some(StateChange::Transition(transition)),
             actor: actor.clone(),
             now: context.now(),

@@ -7,7 +7,6 @@
 use super::state::{CancelReason, Hold, Status};
 use super::transition::Transition;
 use super::transition_reason::TransitionReason;
-use crate::domain::command::CommandAction;
 use crate::domain::ledger::decisions::KeepReason;
 use crate::domain::payment::Payment;
 

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use sqlx::SqliteConnection;
 use sqlx::types::Json;
-use sqlx::{SqliteConnection, SqliteExecutor};
 
 use super::error::SqliteResult;
 use super::{SqliteStore, changes, payments};
@@ -45,18 +45,20 @@ impl Ledger for SqliteStore {
         let mut transaction = self.begin().await?;
         if let Some(event) = &report.event {
             let inserted = changes::insert_event(&mut transaction, event, report.hold, report.now);
-            if !self.in_transaction(inserted).await? {
+            if !inserted.await? {
                 self.roll_back(transaction).await?;
                 return Ok(MergeOutcome::Duplicate);
             }
         }
-        let is_news = self.in_transaction(merge_facts(&mut transaction, report)).await?;
+        let is_news = merge_facts(&mut transaction, report).await?;
         self.commit(transaction).await?;
         Ok(MergeOutcome::Merged { is_news })
     }
 
     async fn find_money_facts(&self, intent: &IntentId) -> Result<PaymentFacts, StoreError> {
-        self.read(find_facts(&self.readers, intent)).await
+        let query = sqlx::query_scalar(FIND_FACTS).bind(intent.as_str());
+        let json: Json<FactsJson> = self.read(query.fetch_one(&self.readers)).await?;
+        json.0.decode()
     }
 
     async fn is_payment_known(&self, intent: &IntentId) -> Result<bool, StoreError> {
@@ -93,9 +95,9 @@ pub(super) const DELETE_FOREIGN_DISPUTES: &str = "DELETE FROM disputes WHERE id 
              AND NOT EXISTS (SELECT 1 FROM payments p WHERE p.intent_id = d.intent_id)
          ORDER BY d.seen_at LIMIT $2)";
 
-async fn find_facts(executor: impl SqliteExecutor<'_>, intent: &IntentId) -> SqliteResult<PaymentFacts> {
+async fn find_facts(connection: &mut SqliteConnection, intent: &IntentId) -> SqliteResult<PaymentFacts> {
     let query = sqlx::query_scalar(FIND_FACTS).bind(intent.as_str());
-    let json: Json<FactsJson> = query.fetch_one(executor).await?;
+    let json: Json<FactsJson> = query.fetch_one(connection).await?;
     Ok(json.0.decode()?)
 }
 
