@@ -5,10 +5,11 @@
 //!
 //! - Guests and checkout pages: `slots`, `holds`, `move_hold`, `return_pages`, `calendar_export`.
 //! - Stripe: `webhooks`. Operators: `admin`. Machines: `health`. The demo shop: `demo_page`.
-//! - What comes in: `json_body`, `query_string`, `field_values`, `schedule`, `metadata`, `path_id`.
+//! - What comes in: `json_body`, `query_string`, `field_values`, `schedule`, `metadata`, `path_id`,
+//!   `idempotency_key`.
 //! - Who may call, how often and how slowly: `auth`, `scopes`, `audit_trail`, `client_address`, `rate_limit`,
 //!   `request_size`, `response_size`, `connections`.
-//! - What goes out: `views`, `slot_view`, `error` (the only file that makes a status of an error), `openapi`,
+//! - What goes out: `views`, `money_views`, `slot_view`, `error` (the only file that makes a status of an error), `openapi`,
 //!   `response_headers`.
 
 use std::sync::Arc;
@@ -51,8 +52,10 @@ mod field_values;
 mod health;
 mod hold_state;
 mod holds;
+mod idempotency_key;
 mod json_body;
 mod metadata;
+mod money_views;
 mod move_hold;
 mod openapi;
 mod operation_names;
@@ -144,6 +147,8 @@ fn operator_routes() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(admin::holds::release_hold))
         .routes(routes!(admin::holds::refresh_hold))
         .routes(routes!(admin::holds::cancel_hold))
+        .routes(routes!(admin::refunds::refund_hold))
+        .routes(routes!(admin::payments::list_payments))
         .routes(routes!(admin::guests::export_guest))
         .routes(routes!(admin::guests::erase_guest))
         .routes(routes!(admin::events::list_events))

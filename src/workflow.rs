@@ -29,6 +29,7 @@ mod refund_order;
 pub mod release_hold;
 pub mod replay_event;
 mod retention;
+pub mod return_money;
 mod settings;
 mod slot_gate;
 pub mod start_checkout;

@@ -6,10 +6,15 @@
 ALTER TABLE payments ADD COLUMN keep bigint CONSTRAINT payments_keep CHECK (keep >= 0);
 -- Why it keeps that. Null in rows of such versions: it follows from the state.
 ALTER TABLE payments ADD COLUMN keep_reason text
-    CONSTRAINT payments_keep_reason CHECK (keep_reason IN ('booking', 'operator'));
+    CONSTRAINT payments_keep_reason CHECK (keep_reason IN ('booking', 'goodwill', 'operator'));
 -- What was due back and was settled elsewhere, such as in cash.
 ALTER TABLE payments ADD COLUMN settled_outside bigint NOT NULL DEFAULT 0
     CONSTRAINT payments_settled_outside CHECK (settled_outside >= 0);
+-- How much of the orders replaces earlier ones that failed.
+ALTER TABLE payments ADD COLUMN reordered bigint NOT NULL DEFAULT 0
+    CONSTRAINT payments_reordered CHECK (reordered >= 0);
+-- How much must still go back although its refund failed; as `refunded`, a summary.
+ALTER TABLE payments ADD COLUMN due_back bigint NOT NULL DEFAULT 0;
 
 -- The orders to refund a payment.
 CREATE INDEX commands_refunds ON commands (intent_id) WHERE kind = 'refund';
@@ -17,6 +22,10 @@ CREATE INDEX commands_refunds ON commands (intent_id) WHERE kind = 'refund';
 ALTER TABLE commands ADD COLUMN stripe_key text;
 -- When the call was first tried: Stripe forgets keys, so a late repeat looks for what the first try made.
 ALTER TABLE commands ADD COLUMN first_tried_at timestamptz;
+
+-- Who ordered it, in a word: the name of an operator's key, `guest` or `holdfast`. Null in rows of versions that did not
+-- write it.
+ALTER TABLE commands ADD COLUMN ordered_by text;
 
 -- The newest snapshot of each of Stripe's refunds. Also of intents that are not ours yet: events come in any order.
 CREATE TABLE refunds (
@@ -58,3 +67,18 @@ CREATE TABLE disputes (
 );
 CREATE INDEX disputes_intent ON disputes (intent_id);
 CREATE INDEX disputes_unnoted ON disputes (seen_at) WHERE NOT is_noted;
+CREATE INDEX disputes_open ON disputes (intent_id) WHERE status IN ('needs_response', 'under_review');
+
+-- What operators look for: all money, newest first; money whose refund failed; and holds with another amount than the price.
+CREATE INDEX payments_newest ON payments (created_at DESC, intent_id DESC);
+CREATE INDEX payments_due_back ON payments (intent_id) WHERE due_back > 0;
+CREATE INDEX holds_price_mismatch ON holds (id) WHERE price_mismatch;
+
+-- The requests of operators to return money, by their idempotency key, so that a repeat orders nothing again.
+CREATE TABLE refund_requests (
+    idempotency_key text        PRIMARY KEY,
+    -- A digest of the hold and the body.
+    fingerprint     text        NOT NULL,
+    requested_at    timestamptz NOT NULL
+);
+CREATE INDEX refund_requests_age ON refund_requests (requested_at);

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::ids::{EventId, EventTypeId, HoldId, ResourceId};
+use super::payment::Payment;
 
 /// One page of a list, newest entries first.
 #[derive(Clone, Debug)]
@@ -46,6 +47,51 @@ pub struct HoldFilter {
     pub to: Option<DateTime<Utc>>,
     /// Only holds of the guest with this address, in any case.
     pub guest: Option<String>,
+    /// Only holds whose money an operator must look at.
+    pub attention: Option<Attention>,
+}
+
+/// Why an operator must look at a hold or at a payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attention {
+    /// Money pays for a booking that has no slot.
+    MoneyWithoutSlot,
+    /// A confirmed hold has no payment, and no refund says why.
+    SlotWithoutMoney,
+    /// Money must go back, and its refund failed.
+    RefundFailed,
+    /// The guest paid another amount than the price.
+    PriceMismatch,
+    /// The guest's bank has withdrawn the money and has not decided.
+    Disputed,
+}
+
+/// Selects the payments that an operator wants to see. An empty field does not restrict the list.
+#[derive(Clone, Debug, Default)]
+pub struct PaymentFilter {
+    /// Only payments that an operator must look at.
+    pub attention: Option<Attention>,
+    /// Only payments of this hold.
+    pub hold: Option<HoldId>,
+    /// Only payments that were recorded at this time or later.
+    pub from: Option<DateTime<Utc>>,
+    /// Only payments that were recorded before this time.
+    pub to: Option<DateTime<Utc>>,
+}
+
+/// A payment with whose it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedPayment {
+    /// The payment with its facts and decisions.
+    pub payment: Payment,
+    /// The hold that it belongs to; `None` for a payment that never had one.
+    pub hold: Option<HoldId>,
+    /// The hold that the metadata of a payment without a hold names.
+    pub claimed_hold: Option<HoldId>,
+    /// When it was recorded.
+    pub created_at: DateTime<Utc>,
+    /// When its row last changed.
+    pub updated_at: DateTime<Utc>,
 }
 
 /// A hold's status without its reason.

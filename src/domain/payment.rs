@@ -6,7 +6,7 @@
 use super::command::CommandAction;
 use super::ids::IntentId;
 use super::ledger::decisions::{Decisions, KeepReason, RefundOrder};
-use super::ledger::snapshots::PaymentFacts;
+use super::ledger::snapshots::{PaymentFacts, RefundSnapshot, RefundStatus};
 use super::ledger::sums::Sums;
 use super::money::Money;
 
@@ -40,6 +40,8 @@ pub struct Payment {
     pub facts: PaymentFacts,
     /// How much of it is back with the guest, in minor units, as it was last noted.
     pub refunded: i64,
+    /// How much of it must still go back although its refund failed, in minor units, as it was last noted.
+    pub due_back: i64,
     /// What has become of it, as it was last noted.
     pub state: PaymentState,
 }
@@ -62,6 +64,7 @@ impl Receipt {
             decisions: Decisions::keep_for_booking(self.money.amount),
             facts,
             refunded: 0,
+            due_back: 0,
             state: PaymentState::Paid,
         };
         payment.note();
@@ -78,18 +81,18 @@ impl Payment {
     /// Notes what has become of the payment, after a fact or a decision. Returns whether that is something new.
     pub fn note(&mut self) -> bool {
         let sums = self.sums();
-        let noted = (sums.refunded, self.derive_state(sums));
-        let is_new = noted != (self.refunded, self.state);
-        (self.refunded, self.state) = noted;
+        let noted = (sums.refunded, sums.due_back, self.derive_state(sums));
+        let is_new = noted != (self.refunded, self.due_back, self.state);
+        (self.refunded, self.due_back, self.state) = noted;
         is_new
     }
 
     fn derive_state(&self, sums: Sums) -> PaymentState {
         let is_kept = sums.kept > 0;
-        // A refund by hand that is on its way may still fail.
-        let is_paying = is_kept || self.decisions.keep > 0 && sums.refund_pending > 0;
+        let is_for_booking = self.decisions.reason.is_for_booking();
         match self.decisions.reason {
-            KeepReason::Booking if is_paying => PaymentState::Paid,
+            // A refund that is on its way may still fail.
+            _ if is_for_booking && (is_kept || sums.refund_pending > 0) => PaymentState::Paid,
             _ if sums.disputed > 0 => PaymentState::Disputed,
             _ if sums.due_back > 0 => PaymentState::RefundFailed,
             _ if sums.refund_pending > 0 => PaymentState::RefundDue,
@@ -101,18 +104,30 @@ impl Payment {
     /// Returns what can be ordered to go back, in minor units: what was not ordered, given back by hand or lost. What the
     /// bank disputes counts: if the shop wins, it goes back.
     pub fn refundable(&self) -> i64 {
+        Sums::derive_refundable(&self.facts.without_open_disputes(), &self.decisions)
+    }
+
+    /// Returns what can be ordered anew or settled elsewhere, in minor units: its refund failed. What the bank disputes
+    /// counts, as in [`refundable`](Self::refundable).
+    pub fn reorderable(&self) -> i64 {
         let undisputed = self.facts.without_open_disputes();
-        Sums::derive(self.money.amount, &undisputed, &self.decisions)
-            .kept
-            .max(0)
+        Sums::derive(self.money.amount, &undisputed, &self.decisions).due_back
     }
 
     /// Orders a refund of so many minor units, at most what is [refundable](Self::refundable). Returns the command for it.
     pub fn order_refund(&mut self, amount: i64) -> CommandAction {
-        let order = self.decisions.orders.len();
-        self.decisions.keep -= amount;
+        self.order_anew(0, amount)
+    }
+
+    /// Orders one refund of what is due back anew, at most what is [reorderable](Self::reorderable), and of more that is
+    /// [refundable](Self::refundable). Returns the command for it.
+    pub fn order_anew(&mut self, due: i64, more: i64) -> CommandAction {
+        let (order, amount) = (self.decisions.orders.len(), due + more);
+        self.decisions.reordered += due;
+        self.decisions.keep -= more;
         self.decisions.orders.push(RefundOrder {
             command: None,
+            ordered_by: None,
             amount,
             is_done: false,
         });
@@ -122,6 +137,12 @@ impl Payment {
             money: Money { amount, ..self.money },
             order,
         }
+    }
+
+    /// Records that so many minor units, at most what is [reorderable](Self::reorderable), were settled elsewhere.
+    pub fn settle_outside(&mut self, amount: i64) {
+        self.decisions.settled_outside += amount;
+        self.note();
     }
 
     /// Orders the refund of all that is refundable, if anything is: the payment pays for no booking any more.
@@ -135,6 +156,21 @@ impl Payment {
 
     /// Tells whether the whole payment was refunded at Stripe, and not by an order that completed the sum.
     pub fn is_refunded_at_stripe(&self) -> bool {
-        self.decisions.reason == KeepReason::Booking && self.refunded >= self.money.amount
+        self.decisions.reason == KeepReason::Booking
+            && self.refunded >= self.money.amount
+            && !self.is_last_refund_ordered()
+    }
+
+    /// Tells whether the refund that was made last was ordered here. Stripe dates refunds to the second; of two in one
+    /// second, the one that a person made at Stripe counts as the last.
+    fn is_last_refund_ordered(&self) -> bool {
+        let is_ordered = |refund: &RefundSnapshot| {
+            let orders = self.decisions.orders.iter();
+            refund.command.is_some() && orders.into_iter().any(|order| order.command == refund.command)
+        };
+        let done = self.facts.refunds.values();
+        let done = done.filter(|refund| refund.status == RefundStatus::Succeeded);
+        let last = done.max_by_key(|refund| (refund.created, !is_ordered(refund)));
+        last.is_some_and(is_ordered)
     }
 }

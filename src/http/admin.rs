@@ -1,6 +1,7 @@
 //! The operators' routes, under `/v1/admin`. They require a key with the scope of the route; see [`super::auth`] and
 //! [`super::scopes`].
 
+mod attention;
 pub(super) mod audit;
 pub(super) mod commands;
 pub(super) mod event_types;
@@ -9,6 +10,8 @@ pub(super) mod guests;
 pub(super) mod holds;
 pub(super) mod keys;
 mod pagination;
+pub(super) mod payments;
 mod put_status;
+pub(super) mod refunds;
 pub(super) mod resources;
 pub(super) mod sweep;

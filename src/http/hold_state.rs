@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::timestamps::serialize_instant;
 use super::views::{HoldReasonView, HoldStatusView, to_reason_view};
 use crate::domain::booking::Booking;
-use crate::domain::hold::Refund;
+use crate::domain::hold::{Refund, ReturnWay};
 
 /// The state of a hold without its guest.
 #[derive(Serialize)]
@@ -22,6 +22,9 @@ pub(super) struct HoldState {
     ends_at: DateTime<Utc>,
     #[serde(skip_serializing_if = "Option::is_none")]
     refund: Option<Value>,
+    /// How much of what was due back was settled elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    settled_outside: Option<i64>,
     /// Whether the operator ordered to release it even if Stripe does not know its session.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     without_stripe: bool,
@@ -37,6 +40,7 @@ impl From<&Booking> for HoldState {
             starts_at: window.starts_at(),
             ends_at: window.ends_at(),
             refund: None,
+            settled_outside: None,
             without_stripe: false,
         }
     }
@@ -61,6 +65,17 @@ impl HoldState {
         Self {
             refund: Some(refund),
             ..self
+        }
+    }
+
+    /// Adds what an operator returned without cancelling.
+    pub(super) fn with_return(self, amount: i64, way: ReturnWay) -> Self {
+        match way {
+            ReturnWay::Refund => self.with_refund(Refund::Part(amount)),
+            ReturnWay::Outside => Self {
+                settled_outside: Some(amount),
+                ..self
+            },
         }
     }
 }

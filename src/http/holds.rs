@@ -13,7 +13,6 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::{Extension, Json};
 use chrono::{DateTime, Utc};
 use deserr::Deserr;
-use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use super::auth::{KeyHolder, require_bearer_token, require_token_of};
@@ -21,6 +20,7 @@ use super::client_address::ClientAddress;
 use super::error::{Problem, ProblemCode};
 use super::field_errors::FieldErrors;
 use super::field_values::{Email, Name, Quantity, parse_return_url};
+use super::idempotency_key::{digest_body, parse_idempotency_key};
 use super::json_body::{parse_json, read_json};
 use super::metadata::Metadata;
 use super::path_id::{PathId, parse_hold_id};
@@ -200,9 +200,7 @@ fn parse_checkout_request(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<ParsedCheckout, Problem> {
     let json = read_json(headers, body)?;
-    // The JSON text has its members sorted by name, so equal requests have equal fingerprints, however they are
-    // written.
-    let fingerprint = hex::encode(Sha256::digest(json.to_string()));
+    let fingerprint = digest_body(&json);
     let mut errors = FieldErrors::default();
     let key = errors
         .check("Idempotency-Key", parse_idempotency_key(headers))
@@ -241,22 +239,6 @@ fn parse_checkout_request(
         }
         _ => Err(errors.into_problem()),
     }
-}
-
-fn parse_idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, String> {
-    let mut values = headers.get_all("idempotency-key").iter();
-    let Some(value) = values.next() else {
-        return Ok(None);
-    };
-    if values.next().is_some() {
-        return Err("is given twice".to_owned());
-    }
-    let text = value
-        .to_str()
-        .map_err(|_| crate::domain::ids::IdError::NotAKey.to_string())?;
-    IdempotencyKey::parse(text)
-        .map(Some)
-        .map_err(|error| error.to_string())
 }
 
 /// Returns a hold with its status. Its id gives the right to read it.

@@ -9,11 +9,11 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::field_errors::FieldErrors;
+use super::money_views::{DisputeView, LedgerView, PaymentView, RefundView};
 use super::timestamps::{format_instant, serialize_instant};
 use crate::domain::booking::{Actor, Booking, HistoryLine};
 use crate::domain::hold::{CancelReason, ReleaseReason, Status};
 use crate::domain::listing::StatusKind;
-use crate::domain::payment::{Payment, PaymentState};
 use crate::domain::segment::Segment;
 
 /// The status of a hold.
@@ -210,60 +210,6 @@ struct GuestView {
     name: Option<String>,
 }
 
-/// A payment for a hold.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = Payment)]
-struct PaymentView {
-    /// The id of the Stripe PaymentIntent.
-    intent: String,
-    /// The amount paid, in the currency's minor unit.
-    amount: i64,
-    /// The amount refunded, in the currency's minor unit.
-    refunded: i64,
-    /// The lower-case ISO code of the currency.
-    currency: String,
-    /// The state of the payment.
-    state: PaymentStateView,
-}
-
-/// The state of a payment.
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = PaymentState)]
-enum PaymentStateView {
-    /// The money is ours.
-    Paid,
-    /// A refund is ordered, but not done.
-    RefundDue,
-    /// The money is refunded.
-    Refunded,
-    /// Stripe could not refund the money.
-    RefundFailed,
-    /// The guest's bank disputes the payment.
-    Disputed,
-    /// The hold was cancelled, and at least a part of the money is kept.
-    Kept,
-}
-
-impl From<&Payment> for PaymentView {
-    fn from(payment: &Payment) -> Self {
-        Self {
-            intent: payment.intent.to_string(),
-            amount: payment.money.amount,
-            refunded: payment.refunded,
-            currency: payment.money.currency.to_string(),
-            state: match payment.state {
-                PaymentState::Paid => PaymentStateView::Paid,
-                PaymentState::RefundDue => PaymentStateView::RefundDue,
-                PaymentState::Refunded => PaymentStateView::Refunded,
-                PaymentState::RefundFailed => PaymentStateView::RefundFailed,
-                PaymentState::Disputed => PaymentStateView::Disputed,
-                PaymentState::Kept => PaymentStateView::Kept,
-            },
-        }
-    }
-}
-
 /// A hold as operators see it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = AdminHold)]
@@ -323,21 +269,31 @@ impl AdminHoldView {
     }
 }
 
-/// A hold with its history.
+/// A hold with its money and its history.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = AdminHoldDetail)]
 pub(super) struct AdminHoldDetailView {
     /// The hold as operators see it.
     #[serde(flatten)]
     hold: AdminHoldView,
+    /// Where the hold's money is.
+    ledger: LedgerView,
+    /// The refunds of its payments at Stripe, oldest first for each payment.
+    refunds: Vec<RefundView>,
+    /// The disputes of its payments at Stripe, oldest first for each payment.
+    disputes: Vec<DisputeView>,
     /// Every transition, oldest first.
     history: Vec<HistoryView>,
 }
 
 impl AdminHoldDetailView {
     pub(super) fn new(booking: &Booking, history: &[HistoryLine]) -> Self {
+        let payments = &booking.hold.payments;
         Self {
             hold: AdminHoldView::new(booking),
+            ledger: LedgerView::of_hold(&booking.hold),
+            refunds: payments.iter().flat_map(RefundView::list).collect(),
+            disputes: payments.iter().flat_map(DisputeView::list).collect(),
             history: history.iter().map(HistoryView::from).collect(),
         }
     }

@@ -144,6 +144,7 @@ pub(super) fn encode_payment_state(state: PaymentState) -> &'static str {
 pub(super) fn encode_keep_reason(reason: KeepReason) -> &'static str {
     match reason {
         KeepReason::Booking => "booking",
+        KeepReason::Goodwill => "goodwill",
         KeepReason::Operator => "operator",
     }
 }
@@ -151,6 +152,7 @@ pub(super) fn encode_keep_reason(reason: KeepReason) -> &'static str {
 pub(super) fn decode_keep_reason(text: &str) -> Result<KeepReason, StoreError> {
     match text {
         "booking" => Ok(KeepReason::Booking),
+        "goodwill" => Ok(KeepReason::Goodwill),
         "operator" => Ok(KeepReason::Operator),
         _ => Err(unreadable_column("keep_reason", text)),
     }
@@ -183,6 +185,18 @@ pub(super) fn encode_actor(actor: &Actor) -> (&'static str, Option<&str>, Option
         Actor::Guest => ("guest", None, None),
         Actor::Operator(name) => ("operator", None, name.as_deref()),
         Actor::Command => ("command", None, None),
+    }
+}
+
+/// Who ordered a refund that follows from the rules.
+pub(super) const ORDERED_BY_HOLDFAST: &str = "holdfast";
+
+/// Who ordered a command, in a word: the name of an operator's key, or whose request or rule it is.
+pub(super) fn encode_ordered_by(actor: &Actor) -> &str {
+    match actor {
+        Actor::Operator(name) => name.as_deref().unwrap_or("operator"),
+        Actor::Guest => "guest",
+        Actor::Checkout | Actor::Event(_) | Actor::Sweep | Actor::Command => ORDERED_BY_HOLDFAST,
     }
 }
 

@@ -16,7 +16,9 @@ use super::figures::Figures;
 use super::guests::Guests;
 use super::holds::Holds;
 use super::ledger::Ledger;
+use super::payments::Payments;
 use super::placements::Placements;
+use super::refund_requests::RefundRequests;
 use super::resources::Resources;
 use super::schema::Schema;
 use super::sessions::Sessions;
@@ -49,7 +51,9 @@ sum_of!(
     Holds,
     Ledger,
     Occupancies,
+    Payments,
     Placements,
+    RefundRequests,
     Resources,
     Schema,
     Sessions,

@@ -23,15 +23,33 @@ pub(super) fn timed(at: DateTime<Utc>, id: Uuid) -> String {
 pub(super) fn parse_timed(cursor: &str) -> Option<(DateTime<Utc>, Uuid)> {
     let text = decode(cursor)?;
     let (micros, id) = text.strip_prefix('t')?.split_once('.')?;
-    let at = DateTime::from_timestamp_micros(micros.parse().ok()?)?;
+    Some((parse_micros(micros)?, Uuid::try_parse(id).ok()?))
+}
+
+/// A cursor in a list that is ordered by time, then by an id of Stripe's.
+pub(super) fn named(at: DateTime<Utc>, id: &str) -> String {
+    encode(&format!("i{}.{id}", at.timestamp_micros()))
+}
+
+/// Parses a cursor that [`named`] made.
+pub(super) fn parse_named(cursor: &str) -> Option<(DateTime<Utc>, String)> {
+    let text = decode(cursor)?;
+    let (micros, id) = text.strip_prefix('i')?.split_once('.')?;
+    // PostgreSQL takes no text with a zero byte.
+    let is_id = id.bytes().all(|b| b.is_ascii_graphic());
+    let at = parse_micros(micros).filter(|_| is_id)?;
+    Some((at, id.to_owned()))
+}
+
+fn parse_micros(text: &str) -> Option<DateTime<Utc>> {
+    let at = DateTime::from_timestamp_micros(text.parse().ok()?)?;
     // No entry has another time, and an engine may be unable to compare with one.
-    let at = Some(at).filter(|at| (1970..=9999).contains(&at.year()))?;
-    Some((at, Uuid::try_parse(id).ok()?))
+    Some(at).filter(|at| (1970..=9999).contains(&at.year()))
 }
 
 /// Whether this can be a cursor of some list, so that a caller can refuse one that was made up.
 pub fn is_cursor(text: &str) -> bool {
-    parse_timed(text).is_some() || parse_numbered(text).is_some()
+    parse_timed(text).is_some() || parse_numbered(text).is_some() || parse_named(text).is_some()
 }
 
 /// A cursor in a list that is ordered by a running number.
@@ -87,6 +105,14 @@ pub(super) fn timed_start(request: &PageRequest) -> Option<(DateTime<Utc>, Uuid)
     }
 }
 
+/// The time and id before which a page of a list by [`named`] starts. `None` if the cursor was not issued for such a list.
+pub(super) fn named_start(request: &PageRequest) -> Option<(DateTime<Utc>, String)> {
+    match &request.cursor {
+        None => DateTime::from_timestamp(LAST_SECOND, 0).map(|at| (at, String::new())),
+        Some(cursor) => parse_named(cursor),
+    }
+}
+
 /// An empty page: the end of a list.
 pub(super) fn end_of_list<T>() -> Page<T> {
     Page {
@@ -113,6 +139,7 @@ mod tests {
         let id = Uuid::from_u128(7);
         assert_eq!(parse_timed(&timed(at, id)), Some((at, id)));
         assert_eq!(parse_numbered(&numbered(42)), Some(42));
+        assert_eq!(parse_named(&named(at, "pi_7")), Some((at, "pi_7".to_owned())));
     }
 
     #[test]
@@ -123,6 +150,9 @@ mod tests {
         }
         for bad in ["", "!", "bg", &timed(at, Uuid::nil())] {
             assert_eq!(parse_numbered(bad), None, "{bad}");
+        }
+        for bad in ["", "!", "bg", &timed(at, Uuid::nil()), &named(at, "pi\0")] {
+            assert_eq!(parse_named(bad), None, "{bad}");
         }
     }
 

@@ -78,6 +78,7 @@ mod migrations;
 mod occupancy;
 mod payments;
 mod placements;
+mod refund_requests;
 mod resources;
 mod schema;
 mod server;

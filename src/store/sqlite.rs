@@ -42,6 +42,7 @@ mod ledger;
 mod occupancy;
 mod payments;
 mod placements;
+mod refund_requests;
 mod resources;
 mod schema;
 mod sessions;

@@ -10,7 +10,9 @@ use crate::domain::command::Command;
 use crate::domain::figures::{FigureCounts, OtherModeWork};
 use crate::domain::hold::Status;
 use crate::domain::ids::{HoldId, ResourceId};
-use crate::domain::listing::{CommandFilter, HoldFilter, Page, PageRequest, StoredEvent};
+use crate::domain::listing::{
+    CommandFilter, HoldFilter, ListedPayment, Page, PageRequest, PaymentFilter, StoredEvent,
+};
 pub use crate::store::ServerFault;
 use crate::store::SessionSearch;
 
@@ -73,6 +75,18 @@ pub async fn list_confirmed(
         .store
         .list_confirmed_of_resource(resource, from, limit)
         .await?)
+}
+
+/// Lists payments, newest first.
+///
+/// # Errors
+/// [`WorkflowError::Store`] if the database is unreachable.
+pub async fn list_payments(
+    context: &Context,
+    filter: &PaymentFilter,
+    page: &PageRequest,
+) -> Result<Page<ListedPayment>, WorkflowError> {
+    Ok(context.store.list_payments(filter, page).await?)
 }
 
 /// Lists commands, newest first.

@@ -31,6 +31,9 @@ pub(super) async fn delete_expired_data(context: &Context) -> Result<(), Workflo
     store
         .delete_old_attempts(now - settings.remember_keys, BATCH)
         .await?;
+    store
+        .delete_old_refund_requests(now - settings.remember_keys, BATCH)
+        .await?;
     let payloads = store
         .clear_event_payloads(now - settings.keep_events, BATCH)
         .await?;

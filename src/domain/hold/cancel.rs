@@ -45,7 +45,7 @@ pub fn cancel(
     if hold.status != Status::Confirmed {
         return Err(CancelError::NotConfirmed);
     }
-    let is_booking = |payment: &Payment| payment.decisions.reason == KeepReason::Booking;
+    let is_booking = |payment: &Payment| payment.decisions.reason.is_for_booking();
     let refundable: i64 = hold
         .payments
         .iter()

@@ -10,7 +10,6 @@ use super::steps::{
 use super::transition::{Decision, HoldPolicy, Transition};
 use super::transition_reason::TransitionReason;
 use crate::domain::command::CommandAction;
-use crate::domain::ledger::decisions::KeepReason;
 use crate::domain::payment::{PaymentState, Receipt};
 
 /// Records the payment and confirms the hold, whatever amount was paid. The payment may have been refunded before it
@@ -108,7 +107,7 @@ pub(super) fn apply_other_session(hold: &Hold, receipt: &Receipt, policy: HoldPo
         return Decision::Change(expire_own_session(step));
     }
     match hold.find_payment(&receipt.intent) {
-        Some(known) if known.decisions.reason != KeepReason::Booking => {
+        Some(known) if !known.decisions.reason.is_for_booking() => {
             Decision::Stay(TransitionReason::AlreadySo)
         }
         _ => {

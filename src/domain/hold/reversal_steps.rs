@@ -29,9 +29,7 @@ pub(super) fn note_money(hold: &Hold, policy: HoldPolicy) -> Decision {
 
 fn reason_of_change(before: &Payment, after: &Payment) -> TransitionReason {
     match (before.state, after.state) {
-        (old, PaymentState::RefundFailed) if old != PaymentState::RefundFailed => {
-            TransitionReason::RefundFailed
-        }
+        _ if after.due_back > before.due_back => TransitionReason::RefundFailed,
         (old, PaymentState::Disputed) if old != PaymentState::Disputed => TransitionReason::Disputed,
         (PaymentState::Disputed, new) if new != PaymentState::Disputed => TransitionReason::DisputeClosed,
         _ if after.refunded >= after.money.amount => TransitionReason::FullyRefunded,

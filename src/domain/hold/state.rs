@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::domain::ids::{HoldId, IntentId, SessionId};
 use crate::domain::ledger::snapshots::PaymentFacts;
-use crate::domain::money::Money;
+use crate::domain::ledger::sums::Sums;
+use crate::domain::money::{Currency, Money};
 use crate::domain::payment::{Payment, Receipt};
 
 /// The status of a hold.
@@ -116,6 +117,26 @@ impl Hold {
     /// Finds the payment that was made through this intent.
     pub fn find_payment(&self, intent: &IntentId) -> Option<&Payment> {
         self.payments.iter().find(|payment| payment.intent == *intent)
+    }
+
+    /// Returns the currency in which the hold's money is summed up: that of its payments. Where they have several, which only
+    /// happens if another session took money, it is the price's.
+    pub fn ledger_currency(&self) -> Currency {
+        let mut currencies = self.payments.iter().map(|payment| payment.money.currency);
+        match currencies.next() {
+            Some(first) if currencies.all(|other| other == first) => first,
+            _ => self.price.currency,
+        }
+    }
+
+    /// Returns where the money of the payments in [that currency](Self::ledger_currency) is.
+    pub fn sums(&self) -> Sums {
+        let currency = self.ledger_currency();
+        let counted = self.payments.iter();
+        counted
+            .filter(|payment| payment.money.currency == currency)
+            .map(Payment::sums)
+            .sum()
     }
 
     /// Records a payment, if it is not recorded yet, and returns it.

@@ -8,7 +8,6 @@ use super::transition::{Decision, HoldPolicy, Transition};
 use super::transition_reason::TransitionReason;
 use crate::domain::command::CommandAction;
 use crate::domain::ids::IntentId;
-use crate::domain::ledger::decisions::KeepReason;
 use crate::domain::money::Money;
 use crate::domain::payment::{Payment, PaymentState, Receipt};
 
@@ -67,7 +66,7 @@ pub(super) fn status_when_paid(next: &Hold, policy: HoldPolicy) -> Status {
 /// In a hold that is not confirmed, these are payments below the price that waited for their session.
 pub(super) fn refund_other_payments(next: &mut Hold, kept: Option<&IntentId>) -> Vec<CommandAction> {
     let is_other = |payment: &&mut Payment| {
-        payment.decisions.reason == KeepReason::Booking && kept.is_none_or(|kept| payment.intent != *kept)
+        payment.decisions.reason.is_for_booking() && kept.is_none_or(|kept| payment.intent != *kept)
     };
     next.payments
         .iter_mut()

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::fact::FailureCode;
+use crate::domain::money::Money;
 
 /// The cause of a transition, or of the lack of one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -51,6 +52,10 @@ pub enum TransitionReason {
     CancelledByGuest,
     /// The operator cancelled the hold, with an optional note.
     CancelledByOperator(Option<String>),
+    /// An operator ordered a refund of this much, and why.
+    RefundOrdered(Money, String),
+    /// An operator recorded that this much, which was due back, was settled elsewhere, and how.
+    SettledOutside(Money, String),
     /// The whole payment was refunded.
     FullyRefunded,
     /// A part of the payment was refunded.
@@ -95,6 +100,8 @@ impl TransitionReason {
             Self::IntentCanceled => "intent_canceled",
             Self::CancelledByGuest => "cancelled_by_guest",
             Self::CancelledByOperator(_) => "cancelled_by_operator",
+            Self::RefundOrdered(..) => "refund_ordered",
+            Self::SettledOutside(..) => "settled_outside",
             Self::FullyRefunded => "refunded",
             Self::PartlyRefunded => "partly_refunded",
             Self::RefundFailed => "refund_failed",
@@ -138,6 +145,20 @@ impl fmt::Display for TransitionReason {
             Self::CancelledByGuest => "cancelled by the guest; the money goes back",
             Self::CancelledByOperator(Some(note)) => return write!(f, "cancelled: {note}"),
             Self::CancelledByOperator(None) => "cancelled",
+            Self::RefundOrdered(money, note) => {
+                return write!(
+                    f,
+                    "a refund of {} {} is ordered: {note}",
+                    money.amount, money.currency
+                );
+            }
+            Self::SettledOutside(money, note) => {
+                return write!(
+                    f,
+                    "{} {} were settled elsewhere: {note}",
+                    money.amount, money.currency
+                );
+            }
             Self::FullyRefunded => "the whole payment was refunded",
             Self::PartlyRefunded => "a part of the payment was refunded",
             Self::RefundFailed => "a refund failed at Stripe",

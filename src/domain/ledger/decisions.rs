@@ -8,8 +8,20 @@ use crate::domain::ids::CommandId;
 pub enum KeepReason {
     /// It pays for a booking.
     Booking,
-    /// An operator decided so: what is kept, or that the booking stays although all of it goes back.
+    /// It pays for a booking that stays although an operator ordered all that is left of it to go back.
+    Goodwill,
+    /// An operator decided so, and it pays for no booking.
     Operator,
+}
+
+impl KeepReason {
+    /// Tells whether the money pays for a booking.
+    pub fn is_for_booking(self) -> bool {
+        match self {
+            Self::Booking | Self::Goodwill => true,
+            Self::Operator => false,
+        }
+    }
 }
 
 /// An order to refund, decided once. Its row is there before Stripe has an object for it.
@@ -17,6 +29,8 @@ pub enum KeepReason {
 pub struct RefundOrder {
     /// The command that carries it out, which its refund at Stripe names in its metadata; `None` until it is stored.
     pub command: Option<CommandId>,
+    /// Who ordered it, in a word; `None` until it is stored, and for orders of versions that did not write it.
+    pub ordered_by: Option<String>,
     /// How much is to go back, in minor units. Never changes.
     pub amount: i64,
     /// Whether Stripe has answered it for good: by a refund, or because there was nothing left to give back.
@@ -34,6 +48,8 @@ pub struct Decisions {
     pub orders: Vec<RefundOrder>,
     /// What was due back and was settled elsewhere, such as in cash, in minor units.
     pub settled_outside: i64,
+    /// How much of the orders replaces earlier ones that failed, in minor units: the same money was ordered twice.
+    pub reordered: i64,
 }
 
 impl Decisions {
@@ -44,6 +60,7 @@ impl Decisions {
             reason: KeepReason::Booking,
             orders: Vec::new(),
             settled_outside: 0,
+            reordered: 0,
         }
     }
 }

@@ -33,19 +33,23 @@ impl Sums {
     /// Derives the sums of a payment of `paid` minor units.
     pub fn derive(paid: i64, facts: &PaymentFacts, decisions: &Decisions) -> Self {
         let parts = Parts::count(facts, decisions);
-        let taken = parts.by_hand + parts.disputed + parts.lost;
-        let failed = (parts.failed - decisions.settled_outside).max(0);
-        let beyond_due = (taken - failed).max(0);
-        let unsent_part = (beyond_due - decisions.keep).clamp(0, parts.unsent);
+        let split = Split::derive(&parts, decisions);
         Self {
             paid,
             refunded: sum_refunds(facts, |status| *status == RefundStatus::Succeeded),
-            refund_pending: sum_refunds(facts, is_on_its_way) + parts.unsent - unsent_part,
+            refund_pending: sum_refunds(facts, is_on_its_way) + parts.unsent - split.refused,
             disputed: parts.disputed,
             lost: parts.lost,
-            kept: decisions.keep + decisions.settled_outside.min(parts.failed) - (beyond_due - unsent_part),
-            due_back: (failed - taken).max(0),
+            kept: split.kept + split.settled,
+            due_back: split.due_back,
         }
+    }
+
+    /// Derives how much of what the shop means to keep can be ordered to go back. What it settled elsewhere is not a part
+    /// of it: the guest has that already.
+    pub fn derive_refundable(facts: &PaymentFacts, decisions: &Decisions) -> i64 {
+        let split = Split::derive(&Parts::count(facts, decisions), decisions);
+        split.kept.max(0)
     }
 
     /// Tells whether each cent is in one place, and none in two.
@@ -59,6 +63,52 @@ impl Sums {
             self.due_back,
         ];
         places.iter().all(|sum| *sum >= 0) && places.iter().sum::<i64>() == self.paid
+    }
+}
+
+/// Adds up the sums of several payments in one currency.
+impl std::iter::Sum for Sums {
+    fn sum<I: Iterator<Item = Self>>(payments: I) -> Self {
+        payments.fold(Self::default(), |total, one| Self {
+            paid: total.paid + one.paid,
+            refunded: total.refunded + one.refunded,
+            refund_pending: total.refund_pending + one.refund_pending,
+            disputed: total.disputed + one.disputed,
+            lost: total.lost + one.lost,
+            kept: total.kept + one.kept,
+            due_back: total.due_back + one.due_back,
+        })
+    }
+}
+
+/// What is left of the decisions once it is known what was taken without an order, in minor units.
+struct Split {
+    /// Of what the shop means to keep.
+    kept: i64,
+    /// What was due back and was settled elsewhere: the shop has it too.
+    settled: i64,
+    due_back: i64,
+    /// Ordered, and nothing is left to refund: Stripe refuses it.
+    refused: i64,
+}
+
+impl Split {
+    fn derive(parts: &Parts, decisions: &Decisions) -> Self {
+        // What was ordered anew is due no more. If its first order gave the money back after all, the second one takes
+        // other money, as a refund by hand does.
+        let failed = (parts.failed - decisions.reordered).max(0);
+        let doubled = (decisions.reordered - parts.failed).max(0);
+        let settled = decisions.settled_outside.min(failed);
+        let due = failed - settled;
+        let taken = parts.by_hand + parts.disputed + parts.lost + doubled;
+        let beyond_due = (taken - due).max(0);
+        let refused = (beyond_due - decisions.keep).clamp(0, parts.unsent);
+        Self {
+            kept: decisions.keep - (beyond_due - refused),
+            settled,
+            due_back: (due - taken).max(0),
+            refused,
+        }
     }
 }
 

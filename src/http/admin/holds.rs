@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use deserr::Deserr;
 use utoipa::ToSchema;
 
+use super::attention::AttentionView;
 use super::pagination::{List, PageQuery, to_page_request};
 use crate::domain::hold::{CancelError, ReleaseRequester};
 use crate::domain::ids::{EventTypeId, HoldId, ResourceId};
@@ -46,6 +47,8 @@ struct HoldListQuery {
     #[deserr(default)]
     guest: Option<Email>,
     #[deserr(default)]
+    attention: Option<AttentionView>,
+    #[deserr(default)]
     limit: Option<Limit>,
     #[deserr(default)]
     cursor: Option<Cursor>,
@@ -70,6 +73,7 @@ struct HoldListQuery {
             "guest" = Option<String>, Query,
             description = "only holds of the guest with this e-mail address; case does not matter"
         ),
+        ("attention" = Option<AttentionView>, Query, description = "only holds whose money an operator must look at"),
         PageQuery,
     ),
     security(("admin_key" = [])),
@@ -95,11 +99,12 @@ fn to_filter_and_page(query: HoldListQuery) -> (HoldFilter, PageRequest) {
         from: query.from,
         to: query.to,
         guest: query.guest.map(|Email(address)| address),
+        attention: query.attention.map(Into::into),
     };
     (filter, to_page_request(query.limit, query.cursor))
 }
 
-/// Shows a hold with its history.
+/// Shows a hold with its money and its history.
 #[utoipa::path(
     get, path = "/v1/admin/holds/{id}", operation_id = "getHoldAsOperator", tag = "operators",
     params(("id" = Uuid, Path, description = "the hold's id")),
@@ -116,13 +121,13 @@ pub(in crate::http) async fn get_hold(
     show_detail(&server, parse_hold_id(&id)?).await
 }
 
-async fn show_detail(server: &Server, id: HoldId) -> Result<Json<AdminHoldDetailView>, Problem> {
+pub(super) async fn show_detail(server: &Server, id: HoldId) -> Result<Json<AdminHoldDetailView>, Problem> {
     let found = queries::find_hold_with_history(&server.context, id).await?;
     let (booking, history) = found.ok_or_else(|| Problem::not_found("hold"))?;
     Ok(Json(AdminHoldDetailView::new(&booking, &history)))
 }
 
-async fn note_state_before(server: &Server, id: HoldId, note: &AuditNote) -> Result<(), Problem> {
+pub(super) async fn note_state_before(server: &Server, id: HoldId, note: &AuditNote) -> Result<(), Problem> {
     let before = queries::find_hold(&server.context, id).await?;
     note.set_before(before.as_ref().map(HoldState::from));
     Ok(())

@@ -3,6 +3,7 @@
 use super::{Problem, ProblemCode};
 use crate::workflow::access_keys::CreateKeyError;
 use crate::workflow::move_hold::MoveError;
+use crate::workflow::return_money::ReturnError;
 use crate::workflow::start_checkout::CheckoutError;
 use crate::workflow::{WorkflowError, format_error_chain};
 
@@ -51,12 +52,29 @@ impl From<CheckoutError> for Problem {
                 ProblemCode::IdempotencyInProgress,
                 "retry with the same key to get its response",
             ),
-            CheckoutError::Mismatch => Self::new(
-                ProblemCode::IdempotencyMismatch,
-                "use a new key for a new request",
-            ),
+            CheckoutError::Mismatch => Self::key_of_other_request(),
             CheckoutError::Workflow(error) => error.into(),
         }
+    }
+}
+
+impl From<ReturnError> for Problem {
+    fn from(error: ReturnError) -> Self {
+        match error {
+            ReturnError::Missing => Self::not_found("hold"),
+            ReturnError::TooMuch(too_much) => Self::invalid_field("amount", too_much.to_string()),
+            ReturnError::OtherRequest => Self::key_of_other_request(),
+            ReturnError::Workflow(error) => error.into(),
+        }
+    }
+}
+
+impl Problem {
+    fn key_of_other_request() -> Self {
+        Self::new(
+            ProblemCode::IdempotencyMismatch,
+            "use a new key for a new request",
+        )
     }
 }
 

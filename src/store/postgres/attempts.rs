@@ -90,8 +90,8 @@ impl Attempts for PostgresStore {
                 // The session of a placed hold must not be expired. No caller that respects the leases asks for it.
                 return Err(encoding::unreadable_column("attempt to abandon", "placed").into());
             }
-            let enqueued =
-                commands::enqueue(&mut *transaction, Some(hold), &expire_session(session), now).await?;
+            let action = expire_session(session);
+            let enqueued = commands::enqueue(&mut *transaction, Some(hold), &action, None, now).await?;
             transaction.commit().await?;
             Ok(enqueued.id)
         })
@@ -111,7 +111,7 @@ impl Attempts for PostgresStore {
                 .bind(DbUuid(hold.0))
                 .bind(DbTime(now));
             if close.execute(&mut *transaction).await?.rows_affected() == 1 {
-                let enqueued = commands::enqueue(&mut *transaction, Some(hold), &action, now).await?;
+                let enqueued = commands::enqueue(&mut *transaction, Some(hold), &action, None, now).await?;
                 transaction.commit().await?;
                 return Ok(Some(enqueued.id));
             }

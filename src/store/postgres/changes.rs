@@ -139,7 +139,8 @@ async fn apply_step(
     }
     let mut commands = 0;
     for action in &transition.commands {
-        let enqueued = commands::enqueue(&mut *connection, Some(change.hold), action, change.now).await?;
+        let (hold, by) = (Some(change.hold), encoding::encode_ordered_by(&change.actor));
+        let enqueued = commands::enqueue(&mut *connection, hold, action, Some(by), change.now).await?;
         commands += usize::from(enqueued.is_new);
     }
     Ok(ApplyOutcome::Done { commands })
@@ -207,7 +208,8 @@ async fn insert_orphan(
         .await?;
     let mut commands = 0;
     if let Some(refund) = &orphan.refund {
-        let enqueued = commands::enqueue(&mut *connection, None, refund, orphan.now).await?;
+        let by = Some(encoding::ORDERED_BY_HOLDFAST);
+        let enqueued = commands::enqueue(&mut *connection, None, refund, by, orphan.now).await?;
         commands += usize::from(enqueued.is_new);
     }
     ledger::mark_noted(connection, intent).await?;

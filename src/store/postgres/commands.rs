@@ -123,6 +123,7 @@ pub(super) async fn enqueue(
     executor: impl PgExecutor<'_>,
     hold: Option<HoldId>,
     action: &CommandAction,
+    ordered_by: Option<&str>,
     now: DateTime<Utc>,
 ) -> PostgresResult<EnqueuedCommand> {
     let columns = encoding::encode_command(action);
@@ -130,8 +131,9 @@ pub(super) async fn enqueue(
     // that an insert made.
     let (id, is_new): (Uuid, bool) = sqlx::query_as(
         "INSERT INTO commands
-             (id, deduplication_key, kind, hold_id, session_id, intent_id, amount, currency, due_at, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)
+             (id, deduplication_key, kind, hold_id, session_id, intent_id, amount, currency, due_at, created_at,
+              ordered_by)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10)
          ON CONFLICT (deduplication_key) DO UPDATE SET deduplication_key = excluded.deduplication_key
          RETURNING id, xmax = 0 AS is_new",
     )
@@ -144,6 +146,7 @@ pub(super) async fn enqueue(
     .bind(columns.money.map(|money| money.amount))
     .bind(columns.money.as_ref().map(|money| money.currency.code()))
     .bind(now)
+    .bind(ordered_by)
     .fetch_one(executor)
     .await?;
     let id = CommandId(id);

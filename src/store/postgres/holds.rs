@@ -21,7 +21,7 @@ use crate::store::holds::{
     select_bookings,
 };
 use crate::store::lease_request::LeaseRequest;
-use crate::store::{StoreError, encoding, paging};
+use crate::store::{StoreError, attention, encoding, paging};
 
 /// Selects holds with their payments as JSON.
 macro_rules! select {
@@ -210,6 +210,9 @@ fn narrowed(filter: &HoldFilter) -> QueryBuilder<Postgres> {
         // A literal, so that the small indexes of live holds match.
         query.push(" AND h.status = '");
         query.push(encoding::encode_status_kind(status)).push("'");
+    }
+    if let Some(attention) = filter.attention {
+        query.push(" AND ").push(attention::hold_condition(attention));
     }
     if let Some(event_type) = &filter.event_type {
         query

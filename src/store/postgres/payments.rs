@@ -1,13 +1,20 @@
 //! Payments on PostgreSQL.
 
+use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use sqlx::QueryBuilder;
 use sqlx::postgres::PgConnection;
 use sqlx::types::Json;
 
+use super::PostgresStore;
 use super::error::PostgresResult;
 use crate::domain::ids::{HoldId, IntentId};
+use crate::domain::listing::{ListedPayment, Page, PageRequest, PaymentFilter};
 use crate::domain::payment::Payment;
-use crate::store::payments::{PaymentJson, upsert_payment};
+use crate::store::payments::{
+    PaymentJson, PaymentRow, Payments, narrow_payments, select_payments, upsert_payment,
+};
+use crate::store::{StoreError, paging};
 
 /// The payment `p` as JSON.
 macro_rules! payment_json {
@@ -15,9 +22,9 @@ macro_rules! payment_json {
         concat!(
             "jsonb_build_object('intent', p.intent_id, 'amount', p.amount, 'currency', p.currency, 'keep', p.keep,
                  'keep_reason', p.keep_reason, 'settled_outside', p.settled_outside, 'refunded', p.refunded,
-                 'state', p.state,
-                 'orders', (SELECT coalesce(jsonb_agg(jsonb_build_object('command', c.id, 'amount', c.amount,
-                         'is_done', c.done_at IS NOT NULL) ORDER BY c.created_at, c.id), '[]')
+                 'state', p.state, 'reordered', p.reordered, 'due_back', p.due_back,
+                 'orders', (SELECT coalesce(jsonb_agg(jsonb_build_object('command', c.id, 'ordered_by', c.ordered_by,
+                         'amount', c.amount, 'is_done', c.done_at IS NOT NULL) ORDER BY c.created_at, c.id), '[]')
                      FROM commands c WHERE c.intent_id = p.intent_id AND c.kind = 'refund'),
                  'facts', ",
             $crate::store::postgres::ledger::facts_json!("p.intent_id"),
@@ -33,6 +40,26 @@ const FIND_ORPHAN: &str = concat!(
     payment_json!(),
     " FROM payments p WHERE p.intent_id = $1 AND p.hold_id IS NULL FOR UPDATE OF p"
 );
+
+#[async_trait]
+impl Payments for PostgresStore {
+    async fn list_payments(
+        &self,
+        filter: &PaymentFilter,
+        page: &PageRequest,
+    ) -> Result<Page<ListedPayment>, StoreError> {
+        let Some((at, intent)) = paging::named_start(page) else {
+            return Ok(paging::end_of_list());
+        };
+        self.retrying(|| async {
+            let mut query = QueryBuilder::new(select_payments!(payment_json!()));
+            narrow_payments!(query, filter, page, (at, intent.clone()));
+            let rows = query.build_query_as().fetch_all(&self.pool).await?;
+            Ok(PaymentRow::decode_page(rows, page)?)
+        })
+        .await
+    }
+}
 
 /// Writes a payment of a hold, or of none.
 pub(super) async fn upsert(

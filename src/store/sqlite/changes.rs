@@ -152,7 +152,8 @@ async fn write_transition(
     entry.insert(connection, change.now).await?;
     let mut commands = 0;
     for action in &transition.commands {
-        let is_new = commands::enqueue(connection, Some(change.hold), action, change.now).await?;
+        let (hold, by) = (Some(change.hold), encoding::encode_ordered_by(&change.actor));
+        let is_new = commands::enqueue(connection, hold, action, Some(by), change.now).await?;
         commands += usize::from(is_new);
     }
     Ok(commands)
@@ -204,7 +205,8 @@ async fn insert_orphan(
         .await?;
     let mut commands = 0;
     if let Some(refund) = &orphan.refund {
-        commands += usize::from(commands::enqueue(connection, None, refund, orphan.now).await?);
+        let by = Some(encoding::ORDERED_BY_HOLDFAST);
+        commands += usize::from(commands::enqueue(connection, None, refund, by, orphan.now).await?);
     }
     ledger::mark_noted(connection, intent).await?;
     Ok(ApplyOutcome::Done { commands })

@@ -105,13 +105,15 @@ pub(super) async fn enqueue(
     connection: &mut SqliteConnection,
     hold: Option<HoldId>,
     action: &CommandAction,
+    ordered_by: Option<&str>,
     now: DateTime<Utc>,
 ) -> SqliteResult<bool> {
     let columns = encoding::encode_command(action);
     let done = sqlx::query(
         "INSERT INTO commands
-             (id, deduplication_key, kind, hold_id, session_id, intent_id, amount, currency, due_at, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9) ON CONFLICT (deduplication_key) DO NOTHING",
+             (id, deduplication_key, kind, hold_id, session_id, intent_id, amount, currency, due_at, created_at,
+              ordered_by)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10) ON CONFLICT (deduplication_key) DO NOTHING",
     )
     .bind(DbUuid(Uuid::new_v4()))
     .bind(action.key())
@@ -122,6 +124,7 @@ pub(super) async fn enqueue(
     .bind(columns.money.map(|money| money.amount))
     .bind(columns.money.as_ref().map(|money| money.currency.code()))
     .bind(DbTime(now))
+    .bind(ordered_by)
     .execute(connection)
     .await?;
     Ok(done.rows_affected() > 0)
@@ -144,7 +147,7 @@ pub(super) async fn enqueue_and_find(
     action: &CommandAction,
     now: DateTime<Utc>,
 ) -> SqliteResult<CommandId> {
-    enqueue(connection, Some(hold), action, now).await?;
+    enqueue(connection, Some(hold), action, None, now).await?;
     let id = find_id(connection, action).await?;
     Ok(id.ok_or(sqlx::Error::RowNotFound)?)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sqlx::types::Json;
-use sqlx::{SqliteConnection, SqliteExecutor};
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection, SqliteExecutor};
 
 use super::error::SqliteResult;
 use super::payments::payment_json;
@@ -21,7 +21,7 @@ use crate::store::holds::{
     select_bookings,
 };
 use crate::store::lease_request::LeaseRequest;
-use crate::store::{StoreError, encoding, paging};
+use crate::store::{StoreError, attention, encoding, paging};
 
 /// Selects holds with their payments as JSON.
 macro_rules! select {
@@ -70,27 +70,13 @@ impl Holds for SqliteStore {
         let Some((at, id)) = paging::timed_start(page) else {
             return Ok(paging::end_of_list());
         };
-        let query = sqlx::query_as(select!(
-            "WHERE (h.created_at, h.id) < ($1, $2)
-               AND ($3 IS NULL OR h.status = $3)
-               AND ($4 IS NULL OR h.event_type_id = $4)
-               AND ($5 IS NULL OR EXISTS (
-                   SELECT 1 FROM json_each(h.segments) s WHERE s.value ->> 'resource' = $5))
-               AND ($6 IS NULL OR h.starts_at >= $6)
-               AND ($7 IS NULL OR h.starts_at < $7)
-               AND ($8 IS NULL OR h.guest_id = $8)
-             ORDER BY h.created_at DESC, h.id DESC LIMIT $9"
-        ))
-        .bind(DbTime(at))
-        .bind(DbUuid(id))
-        .bind(filter.status.map(encoding::encode_status_kind))
-        .bind(filter.event_type.as_ref().map(|id| id.as_str()))
-        .bind(filter.resource.as_ref().map(|id| id.as_str()))
-        .bind(filter.from.map(DbTime))
-        .bind(filter.to.map(DbTime))
-        .bind(filter.guest.as_deref().map(normalize_email))
-        .bind(paging::rows_wanted(page));
-        BookingRow::decode_page(self.read(query.fetch_all(&self.readers)).await?, page)
+        let mut query = narrowed(filter);
+        query.push(" AND (h.created_at, h.id) < (").push_bind(DbTime(at));
+        query.push(", ").push_bind(DbUuid(id)).push(")");
+        query.push(" ORDER BY h.created_at DESC, h.id DESC LIMIT ");
+        query.push_bind(paging::rows_wanted(page));
+        let rows = self.read(query.build_query_as().fetch_all(&self.readers)).await?;
+        BookingRow::decode_page(rows, page)
     }
 
     async fn lease_release(
@@ -247,4 +233,37 @@ async fn lease_due_rows(
     .fetch_all(connection)
     .await?;
     Ok(rows)
+}
+
+/// The list of holds with the filter's conditions. Only the conditions that are asked for are in the statement, so that
+/// each set of filters has a plan of its own.
+fn narrowed(filter: &HoldFilter) -> QueryBuilder<Sqlite> {
+    let mut query = QueryBuilder::new(select!("WHERE true"));
+    if let Some(status) = filter.status {
+        // A literal, so that the small indexes of live holds match.
+        query.push(" AND h.status = '");
+        query.push(encoding::encode_status_kind(status)).push("'");
+    }
+    if let Some(attention) = filter.attention {
+        query.push(" AND ").push(attention::hold_condition(attention));
+    }
+    if let Some(event_type) = &filter.event_type {
+        query
+            .push(" AND h.event_type_id = ")
+            .push_bind(event_type.to_string());
+    }
+    if let Some(resource) = &filter.resource {
+        query.push(" AND EXISTS (SELECT 1 FROM json_each(h.segments) s WHERE s.value ->> 'resource' = ");
+        query.push_bind(resource.to_string()).push(")");
+    }
+    if let Some(from) = filter.from {
+        query.push(" AND h.starts_at >= ").push_bind(DbTime(from));
+    }
+    if let Some(to) = filter.to {
+        query.push(" AND h.starts_at < ").push_bind(DbTime(to));
+    }
+    if let Some(guest) = &filter.guest {
+        query.push(" AND h.guest_id = ").push_bind(normalize_email(guest));
+    }
+    query
 }

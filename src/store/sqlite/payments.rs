@@ -1,13 +1,19 @@
 //! Payments on SQLite.
 
+use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use sqlx::SqliteConnection;
 use sqlx::types::Json;
+use sqlx::{QueryBuilder, SqliteConnection};
 
+use super::SqliteStore;
 use super::error::SqliteResult;
 use crate::domain::ids::{HoldId, IntentId};
+use crate::domain::listing::{ListedPayment, Page, PageRequest, PaymentFilter};
 use crate::domain::payment::Payment;
-use crate::store::payments::{PaymentJson, upsert_payment};
+use crate::store::payments::{
+    PaymentJson, PaymentRow, Payments, narrow_payments, select_payments, upsert_payment,
+};
+use crate::store::{StoreError, paging};
 
 /// The payment `p` as JSON.
 macro_rules! payment_json {
@@ -15,9 +21,9 @@ macro_rules! payment_json {
         concat!(
             "json_object('intent', p.intent_id, 'amount', p.amount, 'currency', p.currency, 'keep', p.keep,
                  'keep_reason', p.keep_reason, 'settled_outside', p.settled_outside, 'refunded', p.refunded,
-                 'state', p.state,
-                 'orders', (SELECT json_group_array(json_object('command', c.id, 'amount', c.amount,
-                         'is_done', c.done_at IS NOT NULL) ORDER BY c.created_at, c.id)
+                 'state', p.state, 'reordered', p.reordered, 'due_back', p.due_back,
+                 'orders', (SELECT json_group_array(json_object('command', c.id, 'ordered_by', c.ordered_by,
+                         'amount', c.amount, 'is_done', c.done_at IS NOT NULL) ORDER BY c.created_at, c.id)
                      FROM commands c WHERE c.intent_id = p.intent_id AND c.kind = 'refund'),
                  'facts', ",
             $crate::store::sqlite::ledger::facts_json!("p.intent_id"),
@@ -33,6 +39,23 @@ const FIND_ORPHAN: &str = concat!(
     payment_json!(),
     " FROM payments p WHERE p.intent_id = $1 AND p.hold_id IS NULL"
 );
+
+#[async_trait]
+impl Payments for SqliteStore {
+    async fn list_payments(
+        &self,
+        filter: &PaymentFilter,
+        page: &PageRequest,
+    ) -> Result<Page<ListedPayment>, StoreError> {
+        let Some(start) = paging::named_start(page) else {
+            return Ok(paging::end_of_list());
+        };
+        let mut query = QueryBuilder::new(select_payments!(payment_json!()));
+        narrow_payments!(query, filter, page, start);
+        let rows = self.read(query.build_query_as().fetch_all(&self.readers)).await?;
+        PaymentRow::decode_page(rows, page)
+    }
+}
 
 /// Writes a payment of a hold, or of none.
 pub(super) async fn upsert(
