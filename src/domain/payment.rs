@@ -89,14 +89,15 @@ impl Payment {
 
     fn derive_state(&self, sums: Sums) -> PaymentState {
         let is_kept = sums.kept > 0;
-        let is_for_booking = self.decisions.reason.is_for_booking();
+        // A refund that is on its way may still fail.
+        let gone = sums.refunded + sums.disputed + sums.lost;
+        let is_paying = is_kept || sums.refund_pending > 0 && gone < self.money.amount;
         match self.decisions.reason {
-            // A refund that is on its way may still fail.
-            _ if is_for_booking && (is_kept || sums.refund_pending > 0) => PaymentState::Paid,
+            KeepReason::Booking | KeepReason::Goodwill if is_paying => PaymentState::Paid,
             _ if sums.disputed > 0 => PaymentState::Disputed,
             _ if sums.due_back > 0 => PaymentState::RefundFailed,
-            _ if sums.refund_pending > 0 => PaymentState::RefundDue,
             KeepReason::Operator if is_kept => PaymentState::Kept,
+            _ if sums.refund_pending > 0 => PaymentState::RefundDue,
             _ => PaymentState::Refunded,
         }
     }
@@ -152,6 +153,12 @@ impl Payment {
         let command = (amount > 0).then(|| self.order_refund(amount));
         self.note();
         command
+    }
+
+    /// Tells whether the payment pays for a booking, or will again if the shop wins a dispute.
+    pub fn pays_for_booking(&self) -> bool {
+        self.decisions.reason.is_for_booking()
+            && matches!(self.state, PaymentState::Paid | PaymentState::Disputed)
     }
 
     /// Tells whether the whole payment was refunded at Stripe, and not by an order that completed the sum.

@@ -82,6 +82,8 @@ mod tests {
     use super::super::state::ReleaseReason;
     use super::super::tests::hold;
     use super::*;
+    use crate::domain::command::CommandAction;
+    use crate::domain::payment::PaymentState;
 
     fn confirmed() -> Hold {
         hold(Status::Confirmed, Some(PaymentState::Paid))

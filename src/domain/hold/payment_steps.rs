@@ -10,7 +10,7 @@ use super::steps::{
 use super::transition::{Decision, HoldPolicy, Transition};
 use super::transition_reason::TransitionReason;
 use crate::domain::command::CommandAction;
-use crate::domain::payment::{PaymentState, Receipt};
+use crate::domain::payment::Receipt;
 
 /// Records the payment and confirms the hold, whatever amount was paid. The payment may have been refunded before it
 /// became clear that it is the hold's.
@@ -123,8 +123,7 @@ pub(super) fn apply_other_session_to_confirmed(hold: &Hold, receipt: &Receipt) -
     let Some(known) = hold.find_payment(&receipt.intent) else {
         return refund_extra_payment(hold, receipt, TransitionReason::SecondPayment);
     };
-    let covers_hold = matches!(known.state, PaymentState::Paid | PaymentState::Disputed);
-    if !covers_hold || hold.paid_elsewhere {
+    if !known.pays_for_booking() || hold.paid_elsewhere {
         return Decision::Stay(TransitionReason::AlreadySo);
     }
     Decision::Change(expire_own_session(Transition {

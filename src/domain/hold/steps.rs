@@ -9,7 +9,7 @@ use super::transition_reason::TransitionReason;
 use crate::domain::command::CommandAction;
 use crate::domain::ids::IntentId;
 use crate::domain::money::Money;
-use crate::domain::payment::{Payment, PaymentState, Receipt};
+use crate::domain::payment::{Payment, Receipt};
 
 /// Makes a decision that changes the hold without a command to Stripe.
 pub(super) fn change_hold(next: Hold, reason: TransitionReason) -> Decision {
@@ -49,10 +49,7 @@ pub(super) fn record_payment(hold: &Hold, receipt: &Receipt, status: Status) -> 
 /// Returns the status of a hold that was paid: a full refund of all its payments at Stripe cancels it if the shop chose so.
 /// A refund that was ordered here never does, and a lost dispute neither.
 pub(super) fn status_when_paid(next: &Hold, policy: HoldPolicy) -> Status {
-    let is_paid = next
-        .payments
-        .iter()
-        .any(|p| matches!(p.state, PaymentState::Paid | PaymentState::Disputed));
+    let is_paid = next.payments.iter().any(Payment::pays_for_booking);
     let is_refunded = next.payments.iter().any(Payment::is_refunded_at_stripe);
     if is_refunded && !is_paid && policy.full_refund_frees_slot {
         Status::Cancelled(CancelReason::Refunded)

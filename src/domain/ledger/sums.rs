@@ -169,3 +169,6 @@ fn sum_disputes(facts: &PaymentFacts, counts: impl Fn(&DisputeStatus) -> bool) -
     let counted = facts.disputes.values().filter(|dispute| counts(&dispute.status));
     counted.map(|dispute| dispute.money.amount).sum()
 }
+
+#[cfg(test)]
+mod tests;

@@ -34,7 +34,7 @@ macro_rules! payment_json {
 pub(super) use payment_json;
 
 /// Selects payment `$1` if it has no hold.
-const FIND_ORPHAN: &str = concat!(
+pub(super) const FIND_ORPHAN: &str = concat!(
     "SELECT ",
     payment_json!(),
     " FROM payments p WHERE p.intent_id = $1 AND p.hold_id IS NULL"

@@ -210,6 +210,7 @@ fn change(booking: &Booking, id: &str, fact: &Fact) -> HoldChange {
         event: Some(event(id)),
         hold: booking.hold.id,
         version: booking.version,
+        noted: None,
         step,
         actor: Actor::Event(EventId::new(id)),
         now: minute(1),

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::payment::Payment;
 
 fn after(hold: &Hold, fact: &Fact) -> Transition {
     match decide(hold, fact, HoldPolicy::default()) {
@@ -15,6 +16,7 @@ fn refund_of_low() -> CommandAction {
     CommandAction::Refund {
         intent: low().intent,
         money: eur(100),
+        order: 0,
     }
 }
 
@@ -29,11 +31,9 @@ fn own_session_confirms_what_its_intent_brought_before() {
     );
     assert_eq!((own.next.payments.len(), own.commands.len()), (1, 0));
     // The refund may be reported before the session.
-    let refund = Fact::Refunded {
-        paid: low(),
-        refunded: 100,
-    };
-    let refunded = after(&waiting, &refund).next;
+    let mut refunded = waiting;
+    refunded.payments[0].facts = refund("succeeded", 100, None);
+    let refunded = after(&refunded, &Fact::MoneyMoved(low().intent)).next;
     let own = after(&refunded, &Fact::SessionCompleted(SessionPayment::Paid(low())));
     assert_eq!(own.next.status, Status::Cancelled(CancelReason::Refunded));
 }
@@ -74,7 +74,6 @@ fn waiting_money_goes_back_unless_it_is_of_the_own_session() {
             Fact::SessionCompleted(SessionPayment::NotRequired),
             Status::Confirmed,
         ),
-        (Fact::DisputeOpened(receipt("pi_1")), Status::Confirmed),
     ] {
         let step = after(&waiting, &fact);
         assert_eq!(
@@ -83,13 +82,6 @@ fn waiting_money_goes_back_unless_it_is_of_the_own_session() {
             "{fact:?}"
         );
     }
-    let refunded = Fact::Refunded {
-        paid: receipt("pi_1"),
-        refunded: 5000,
-    };
-    let step = after(&waiting, &refunded);
-    assert_eq!(step.next.status, Status::Cancelled(CancelReason::Refunded));
-    assert_eq!(step.commands, [refund_of_low()]);
 }
 
 #[test]
@@ -122,22 +114,74 @@ fn other_sessions_facts_are_only_about_money() {
     }
 }
 
-fn facts_below_the_price() -> Vec<Fact> {
+/// Refunds and disputes may be known before the payment itself. Whatever the order, the hold ends the same.
+#[test]
+fn refund_before_its_payment_ends_like_one_after_it() {
+    for (column, slot_is_free) in [
+        ("held", true),
+        ("released", true),
+        ("released", false),
+        ("confirmed", true),
+    ] {
+        let paid = Report::Fact(Fact::IntentSucceeded(receipt("pi_1")));
+        let refunded = Report::Money("refunded full", refund("succeeded", 5000, None));
+        let run = |reports: [&Report; 2]| {
+            let mut commands = Vec::new();
+            let hold = reports.into_iter().fold(hold_of_column(column), |hold, report| {
+                apply_report(hold, report, slot_is_free, &mut commands)
+            });
+            (
+                hold.status.is_live(),
+                hold.payments.iter().map(Payment::sums).collect::<Vec<_>>(),
+            )
+        };
+        let (before, after) = (run([&refunded, &paid]), run([&paid, &refunded]));
+        assert_eq!(before, after, "{column}, free: {slot_is_free}");
+        assert!(
+            before
+                .1
+                .iter()
+                .all(|sums| sums.refunded == 5000 && sums.adds_up())
+        );
+    }
+}
+
+#[test]
+fn only_what_is_left_of_a_late_payment_goes_back() {
+    let mut released = hold_of_column("released");
+    let facts = refund("succeeded", 2000, None);
+    released.unmatched.insert(IntentId::new("pi_1"), facts);
+    let late = decide(
+        &released,
+        &Fact::IntentSucceeded(receipt("pi_1")),
+        HoldPolicy::default(),
+    );
+    let Decision::Reclaim { taken, .. } = late else {
+        panic!("no reclaim");
+    };
+    let amounts: Vec<_> = taken.next.payments[0]
+        .decisions
+        .orders
+        .iter()
+        .map(|order| order.amount)
+        .collect();
+    assert_eq!(amounts, [3000]);
+    assert!(taken.next.payments[0].sums().adds_up());
+}
+
+fn reports_below_the_price() -> Vec<Report> {
     let mut facts = facts();
     facts.retain(|fact| {
         matches!(fact, Fact::OtherSessionPaid(paid) | Fact::IntentSucceeded(paid) if *paid == low())
-            || matches!(fact, Fact::Refunded { paid, .. } if *paid == low())
-            || matches!(fact, Fact::DisputeOpened(paid) if *paid == low())
-            || matches!(
-                fact,
-                Fact::SessionDead | Fact::IntentLinked(_) | Fact::RefundFailed(_)
-            )
+            || matches!(fact, Fact::SessionDead | Fact::IntentLinked(_))
     });
-    facts.push(Fact::DisputeClosed {
-        intent: low().intent,
-        won: true,
-    });
-    facts
+    let mut reports: Vec<Report> = facts.into_iter().map(Report::Fact).collect();
+    reports.extend(
+        super::reports()
+            .into_iter()
+            .filter(|report| matches!(report, Report::Money(..))),
+    );
+    reports
 }
 
 #[test]
@@ -145,11 +189,9 @@ fn shop_may_keep_booking_after_full_refund() {
     let keep = HoldPolicy {
         full_refund_frees_slot: false,
     };
-    let full = Fact::Refunded {
-        paid: receipt("pi_1"),
-        refunded: 5000,
-    };
-    match decide(&hold_of_column("confirmed"), &full, keep) {
+    let mut hold = hold_of_column("confirmed");
+    hold.payments[0].facts = refund("succeeded", 5000, None);
+    match decide(&hold, &Fact::MoneyMoved(IntentId::new("pi_1")), keep) {
         Decision::Change(step) => {
             assert_eq!(step.next.status, Status::Confirmed);
             assert_eq!(step.next.payments[0].state, PaymentState::Refunded);
@@ -162,12 +204,12 @@ proptest! {
     /// Less than the price confirms only if the hold's own session took it.
     #[test]
     fn low_payment_from_elsewhere_never_confirms(
-        facts in proptest::collection::vec((proptest::sample::select(facts_below_the_price()), any::<bool>()), 1..12),
+        reports in proptest::collection::vec((proptest::sample::select(reports_below_the_price()), any::<bool>()), 1..12),
     ) {
         let mut hold = hold_of_column("held");
-        for (fact, free) in &facts {
-            hold = apply_fact(hold, fact, *free, &mut Vec::new());
-            prop_assert_ne!(hold.status, Status::Confirmed, "{:?}", fact);
+        for (report, free) in &reports {
+            hold = apply_report(hold, report, *free, &mut Vec::new());
+            prop_assert_ne!(hold.status, Status::Confirmed, "{:?}", report);
         }
     }
 }

@@ -3,8 +3,8 @@
 use futures::FutureExt as _;
 
 use super::super::{
-    allowances, attempts, availability, blocks, commands, events, feeds, guests, holds, occupancy,
-    unowned_facts,
+    allowances, attempts, availability, blocks, commands, events, feeds, guests, holds, ledger, occupancy,
+    payments, unowned_facts,
 };
 use super::*;
 use crate::domain::listing::{HoldFilter, PageRequest};
@@ -146,7 +146,7 @@ async fn list_continues_where_the_last_page_ended() {
 }
 
 /// The tables that grow, with the short names that statements give them.
-const TABLES: [&str; 22] = [
+const TABLES: [&str; 27] = [
     "allowances",
     "a",
     "holds",
@@ -169,6 +169,11 @@ const TABLES: [&str; 22] = [
     "hold_history",
     "a",
     "unowned_facts",
+    "refunds",
+    "disputes",
+    "d",
+    "c",
+    "news",
 ];
 
 /// Frequent queries must not read old rows: they search a table, or read an index of live rows.
@@ -213,6 +218,15 @@ async fn frequent_queries_never_scan_a_whole_table() {
         guests::DELETE_GUESTS,
         guests::DELETE_IDLE_CLIENTS,
         crate::store::figures::COUNT,
+        ledger::FIND_FACTS,
+        ledger::DELETE_FOREIGN_REFUNDS,
+        ledger::DELETE_FOREIGN_DISPUTES,
+        payments::FIND_ORPHAN,
+        crate::store::ledger::IS_KNOWN,
+        crate::store::ledger::TOUCH_HOLD,
+        crate::store::ledger::NOTE_REFUNDS,
+        crate::store::ledger::NOTE_DISPUTES,
+        crate::store::ledger::LIST_UNNOTED,
     ];
     for query in frequent {
         let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {query}"));

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::hold::{ReleaseReason, ReleaseRequester, Status};
+use crate::domain::ledger::snapshots::PaymentFacts;
 use crate::domain::payment::PaymentState;
 use crate::domain::session::SessionPayment;
 use crate::store::{
@@ -29,7 +30,7 @@ async fn change_is_applied_once_and_only_to_its_version() {
     assert_eq!((confirmed.version, confirmed.due_at), (2, None));
     assert_eq!(
         confirmed.hold.payments,
-        [receipt("pi_1").to_payment(PaymentState::Paid)]
+        [receipt("pi_1").to_payment(PaymentFacts::default())]
     );
     assert_eq!(
         apply(store, &held, "evt_1", &paid("pi_1")).await,
@@ -111,10 +112,12 @@ async fn late_payment_is_refunded_when_the_slot_is_taken() {
 }
 
 fn orphan_payment(event: Option<EventRecord>) -> OrphanPayment {
+    let mut payment = receipt("pi_1").to_payment(PaymentFacts::default());
     OrphanPayment {
         event,
         claimed_hold: None,
-        receipt: receipt("pi_1"),
+        refund: payment.give_back(),
+        payment,
         livemode: false,
         now: now(),
     }
@@ -210,7 +213,7 @@ async fn command_has_one_lease_and_is_retried_after_a_failure() {
     let id = lease(now(), LONG).await[0].id;
     assert_eq!(lease(now(), LONG).await.len(), 0);
     assert_eq!(store.lease_command(id, LONG).await.unwrap(), None);
-    store.fail_command(id, "refused", minute(5)).await.unwrap();
+    store.fail_command(id, "refused", minute(5), None).await.unwrap();
     assert_eq!(lease(now(), LONG).await.len(), 0);
     let again = lease(minute(5), LONG).await;
     assert_eq!(

@@ -1,0 +1,318 @@
+//! Tests the sums against a small model of a Stripe account, in which people, the bank and our orders move one payment.
+
+use proptest::prelude::*;
+use uuid::Uuid;
+
+use super::*;
+use crate::domain::ids::{CommandId, DisputeId, IntentId, RefundId};
+use crate::domain::ledger::decisions::KeepReason;
+use crate::domain::ledger::snapshots::{DisputeSnapshot, RefundSnapshot};
+use crate::domain::money::{Currency, Money};
+use crate::domain::payment::{Payment, PaymentState, Receipt};
+
+const PAID: i64 = 5000;
+
+fn eur(amount: i64) -> Money {
+    Money {
+        amount,
+        currency: Currency::parse("eur").unwrap(),
+    }
+}
+
+/// What happens to a payment. Amounts are cut to what is possible then.
+#[derive(Clone, Debug)]
+enum Step {
+    Order(i64),
+    GiveBack,
+    CancelAndKeep,
+    Send(&'static str),
+    RefundByHand(i64, &'static str),
+    SettleRefund(&'static str),
+    Dispute(i64),
+    CloseDispute(&'static str),
+    SettleOutside(i64),
+    OrderAnew(i64, i64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    use Step::{
+        CancelAndKeep, CloseDispute, Dispute, GiveBack, Order, OrderAnew, RefundByHand, Send, SettleOutside,
+        SettleRefund,
+    };
+    let status = || prop::sample::select(vec!["pending", "succeeded", "failed", "requires_action"]);
+    let end = || prop::sample::select(vec!["succeeded", "failed", "canceled"]);
+    prop_oneof![
+        (1..PAID).prop_map(Order),
+        Just(GiveBack),
+        Just(CancelAndKeep),
+        status().prop_map(Send),
+        (1..PAID, status()).prop_map(|(amount, status)| RefundByHand(amount, status)),
+        end().prop_map(SettleRefund),
+        (1..PAID).prop_map(Dispute),
+        prop::sample::select(vec!["won", "lost"]).prop_map(CloseDispute),
+        (1..PAID).prop_map(SettleOutside),
+        (0..PAID, 0..PAID).prop_map(|(due, more)| OrderAnew(due, more)),
+    ]
+}
+
+/// The payment, and what Stripe knows of it.
+struct World {
+    payment: Payment,
+    next_id: u128,
+}
+
+impl World {
+    fn new() -> Self {
+        let receipt = Receipt {
+            intent: IntentId::new("pi_1"),
+            money: eur(PAID),
+        };
+        Self {
+            payment: receipt.to_payment(PaymentFacts::default()),
+            next_id: 0,
+        }
+    }
+
+    /// Returns what Stripe would still refund: nothing while the bank has money.
+    fn left_at_stripe(&self) -> i64 {
+        let parts = &self.payment.facts;
+        if parts.disputes.values().any(|dispute| dispute.status.is_open()) {
+            return 0;
+        }
+        let refunds = sum_refunds(parts, |status| !is_over(status));
+        PAID - refunds - sum_disputes(parts, |status| *status == DisputeStatus::Lost)
+    }
+
+    fn add_refund(&mut self, amount: i64, status: &str, command: Option<CommandId>) {
+        self.next_id += 1;
+        let id = RefundId::new(format!("re_{}", self.next_id));
+        let refund = RefundSnapshot {
+            status: RefundStatus::from_word(status),
+            money: eur(amount),
+            failure_reason: None,
+            command,
+            intent: None,
+            charge: None,
+            created: chrono::DateTime::UNIX_EPOCH,
+            id: id.clone(),
+        };
+        self.payment.facts.refunds.insert(id, refund);
+    }
+
+    fn apply(&mut self, step: &Step) {
+        match step {
+            Step::Order(amount) => {
+                let amount = (*amount).min(self.payment.refundable());
+                if amount > 0 {
+                    self.payment.order_refund(amount);
+                    self.name_orders();
+                }
+            }
+            Step::GiveBack => {
+                self.payment.give_back();
+                self.name_orders();
+            }
+            Step::CancelAndKeep => self.payment.decisions.reason = KeepReason::Operator,
+            Step::Send(status) => self.send_order(status),
+            Step::RefundByHand(amount, status) => {
+                let amount = (*amount).min(self.left_at_stripe());
+                if amount > 0 {
+                    self.add_refund(amount, status, None);
+                }
+            }
+            Step::SettleRefund(status) => {
+                let mut refunds = self.payment.facts.refunds.values_mut();
+                if let Some(refund) = refunds.find(|refund| is_on_its_way(&refund.status)) {
+                    refund.status = RefundStatus::from_word(status);
+                }
+            }
+            Step::Dispute(amount) => {
+                let amount = (*amount).min(self.left_at_stripe());
+                if amount > 0 {
+                    self.open_dispute(amount);
+                }
+            }
+            Step::CloseDispute(status) => {
+                let mut disputes = self.payment.facts.disputes.values_mut();
+                if let Some(dispute) = disputes.find(|dispute| dispute.status.is_open()) {
+                    dispute.status = DisputeStatus::from_word(status);
+                }
+            }
+            Step::SettleOutside(amount) => {
+                let amount = (*amount).min(self.payment.reorderable());
+                self.payment.settle_outside(amount);
+            }
+            Step::OrderAnew(due, more) => {
+                let due = (*due).min(self.payment.reorderable());
+                let more = (*more).min(self.payment.refundable());
+                if due + more > 0 {
+                    self.payment.order_anew(due, more);
+                    self.name_orders();
+                }
+            }
+        }
+        self.payment.note();
+    }
+
+    fn name_orders(&mut self) {
+        for order in &mut self.payment.decisions.orders {
+            self.next_id += 1;
+            order
+                .command
+                .get_or_insert(CommandId(Uuid::from_u128(self.next_id)));
+        }
+    }
+
+    /// Carries out the first order that waits, as the outbox does: Stripe makes a refund, or refuses for good.
+    fn send_order(&mut self, status: &str) {
+        let left = self.left_at_stripe();
+        let is_disputed = self.payment.sums().disputed > 0;
+        let facts = self.payment.facts.clone();
+        let waiting = self
+            .payment
+            .decisions
+            .orders
+            .iter_mut()
+            .find(|order| !order.is_done && order.find_refund(&facts).is_none());
+        let Some(order) = waiting else { return };
+        if order.amount > left && is_disputed {
+            return;
+        }
+        order.is_done = true;
+        let (amount, command) = (order.amount, order.command);
+        if amount <= left {
+            self.add_refund(amount, status, command);
+        }
+    }
+}
+
+fn disputed_by(world: &mut World, status: &str) {
+    for dispute in world.payment.facts.disputes.values_mut() {
+        dispute.status = DisputeStatus::from_word(status);
+    }
+    world.payment.note();
+}
+
+impl World {
+    fn open_dispute(&mut self, amount: i64) {
+        self.next_id += 1;
+        let id = DisputeId::new(format!("du_{}", self.next_id));
+        let dispute = DisputeSnapshot {
+            status: DisputeStatus::NeedsResponse,
+            money: eur(amount),
+            reason: None,
+            due_by: None,
+            intent: None,
+            charge: None,
+            created: chrono::DateTime::UNIX_EPOCH,
+            id: id.clone(),
+        };
+        self.payment.facts.disputes.insert(id, dispute);
+    }
+}
+
+proptest! {
+    /// Each cent is in one place, whatever happens in whatever order.
+    #[test]
+    fn sums_add_up_after_every_step(steps in prop::collection::vec(step(), 1..24)) {
+        let mut world = World::new();
+        for step in &steps {
+            world.apply(step);
+            let sums = world.payment.sums();
+            prop_assert!(sums.adds_up(), "after {:?} of {:?}: {:?} {:?}", step, steps, sums, world.payment);
+        }
+    }
+
+    /// No more goes back than was paid, and no order is answered by two refunds.
+    #[test]
+    fn no_more_goes_back_than_was_paid(steps in prop::collection::vec(step(), 1..24)) {
+        let mut world = World::new();
+        for step in &steps {
+            world.apply(step);
+        }
+        let sums = world.payment.sums();
+        prop_assert!(sums.refunded + sums.refund_pending + sums.lost <= PAID, "{:?}", sums);
+    }
+}
+
+/// Ordering money again that was ordered before counts it once, and leaves what else can be ordered as it was.
+#[test]
+fn order_anew_counts_money_once() {
+    let mut world = World::new();
+    world.apply(&Step::Order(2000));
+    world.apply(&Step::Send("failed"));
+    world.apply(&Step::OrderAnew(2000, 500));
+    let sums = world.payment.sums();
+    assert_eq!((sums.due_back, sums.refund_pending, sums.kept), (0, 2500, 2500));
+    world.apply(&Step::Send("succeeded"));
+    let sums = world.payment.sums();
+    assert_eq!((sums.refunded, sums.refund_pending, sums.kept), (2500, 0, 2500));
+    assert!(sums.adds_up());
+}
+
+/// An order that ended without a refund may turn out to have one: its command is found in a list that was read later.
+#[test]
+fn first_order_that_succeeded_after_all_adds_up() {
+    let mut world = World::new();
+    world.apply(&Step::GiveBack);
+    world.payment.decisions.orders[0].is_done = true;
+    world.apply(&Step::OrderAnew(PAID, 0));
+    let first = world.payment.decisions.orders[0].command;
+    world.add_refund(PAID, "succeeded", first);
+    let sums = world.payment.sums();
+    assert_eq!((sums.refunded, sums.refund_pending, sums.due_back), (PAID, 0, 0));
+    assert!(sums.adds_up());
+}
+
+#[test]
+fn won_dispute_gives_back_what_was_ordered_and_no_more() {
+    for (keeps, state, kept) in [
+        (true, PaymentState::Kept, PAID),
+        (false, PaymentState::RefundDue, 0),
+    ] {
+        let mut world = World::new();
+        world.open_dispute(PAID);
+        world.payment.note();
+        assert_eq!(world.payment.state, PaymentState::Disputed);
+        match keeps {
+            true => world.apply(&Step::CancelAndKeep),
+            false => world.apply(&Step::GiveBack),
+        }
+        disputed_by(&mut world, "won");
+        assert_eq!((world.payment.state, world.payment.sums().kept), (state, kept));
+    }
+}
+
+#[test]
+fn lost_dispute_closes_what_was_due() {
+    let mut world = World::new();
+    world.apply(&Step::GiveBack);
+    world.open_dispute(PAID);
+    disputed_by(&mut world, "lost");
+    let sums = world.payment.sums();
+    assert_eq!((sums.lost, sums.refund_pending, sums.due_back), (PAID, 0, 0));
+}
+
+#[test]
+fn second_refund_of_one_order_does_not_add_up() {
+    let mut world = World::new();
+    world.apply(&Step::GiveBack);
+    world.apply(&Step::Send("succeeded"));
+    assert!(world.payment.sums().adds_up());
+    let command = world.payment.decisions.orders[0].command;
+    world.add_refund(PAID, "succeeded", command);
+    assert!(!world.payment.sums().adds_up());
+}
+
+#[test]
+fn failed_refund_is_due_until_somebody_settles_it() {
+    let settle = [Step::RefundByHand(PAID, "succeeded"), Step::SettleOutside(PAID)];
+    for step in &settle {
+        let mut world = World::new();
+        world.apply(&Step::Order(2000));
+        world.apply(&Step::Send("failed"));
+        assert_eq!(world.payment.sums().due_back, 2000);
+        world.apply(step);
+        assert_eq!(world.payment.sums().due_back, 0, "{step:?}");
+    }
+}
