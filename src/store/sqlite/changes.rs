@@ -206,7 +206,8 @@ async fn insert_orphan(
     if let Some(refund) = &orphan.refund {
         commands += usize::from(commands::enqueue(connection, None, refund, orphan.now).await?);
     }
-    ledger::mark_noted(connection, intent).await?;
+    // A report may have come since the decision.
+    payments::note_orphan(connection, intent, orphan.now).await?;
     Ok(ApplyOutcome::Done { commands })
 }
 
