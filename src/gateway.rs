@@ -200,8 +200,6 @@ pub trait Gateway: LedgerGateway {
     async fn expire_session(&self, id: &SessionId) -> Result<SessionReport, GatewayError>;
     /// Retrieves a session from Stripe.
     async fn retrieve_session(&self, id: &SessionId) -> Result<SessionReport, GatewayError>;
-    /// Refunds a payment once for each `key`. Returns `Ok` if the payment is refunded in full already.
-    async fn refund_payment(&self, intent: &IntentId, money: Money, key: &str) -> Result<(), GatewayError>;
     /// Makes a call without any effect, to learn whether Stripe answers and accepts the key.
     async fn probe_account(&self) -> Result<Probe, GatewayError>;
     /// Lists the webhook endpoints of the account, at most 100. A restricted key may lack the permission.

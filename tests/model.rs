@@ -14,6 +14,8 @@
 //! | `doubles`, `attempts`, `catalogue`, `unowned_facts`, `gateway` | the store and the gateway as a workflow sees them |
 //! | `world`, `store`, `stripe` | the simulated store and Stripe, and the mutations that can be added to them |
 //! | `fixture` | the values that never change |
+//! | `ledger`, `money` | the ledger of the simulated store, and the refunds and disputes of the simulated Stripe |
+//! | `refunds` | the graphs of refunds and disputes |
 //! | `copies` | the graphs of payments through other sessions |
 //!
 //! The store here is a few lines for each transaction; the store's contract tests check that the engines do the same.
@@ -43,10 +45,16 @@ mod fixture;
 mod gateway;
 #[path = "model/graph.rs"]
 mod graph;
+#[path = "model/ledger.rs"]
+mod ledger;
+#[path = "model/money.rs"]
+mod money;
 #[path = "model/operators.rs"]
 mod operators;
 #[path = "model/process.rs"]
 mod process;
+#[path = "model/refunds.rs"]
+mod refunds;
 #[path = "model/schema.rs"]
 mod schema;
 #[path = "model/store.rs"]
@@ -73,6 +81,7 @@ const NOTHING: Budget = Budget {
     deliveries: 0,
     stripe_actions: 0,
     releases: 0,
+    cancellations: 0,
 };
 
 /// Two guests who compete for one slot.
@@ -102,6 +111,7 @@ fn widened(budget: Budget) -> Budget {
         deliveries: wider(budget.deliveries),
         stripe_actions: wider(budget.stripe_actions),
         releases: wider(budget.releases),
+        cancellations: wider(budget.cancellations),
     }
 }
 

@@ -7,7 +7,8 @@
 //! leave. A foreigner pays for other things on the same Stripe account, with our ids in them. A stranger keeps slots
 //! without paying, and sends requests that never end. At the same time Stripe fails in every way that the simulator has; webhooks arrive twice, late, in disorder or never; the database stalls,
 //! loses connections or loses responses; processes with wrong clocks are killed, stopped and started; and somebody
-//! sweeps with the key of another Stripe account.
+//! sweeps with the key of another Stripe account. An operator cancels bookings and keeps all, a part or nothing; refunds
+//! fail, and banks dispute payments.
 //!
 //! Then no fault is injected any more, time passes, and the sweep alone must finish everything. Every event is
 //! delivered once more, every guest reads their hold once more, and `checks` reads the database, the simulator and
@@ -45,6 +46,8 @@ mod fault_injection;
 mod foreigner;
 #[path = "storm/guest.rs"]
 mod guest;
+#[path = "storm/money.rs"]
+mod money;
 #[path = "storm/mutation.rs"]
 mod mutation;
 #[path = "storm/observations.rs"]
@@ -236,5 +239,12 @@ async fn uncounted_slow_payments_are_found() {
             "a client has more unpaid holds than the limit",
         )
         .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn refunds_that_are_counted_are_found() {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        assert_found(engine, Mutation::RefundsCounted, "the ledger is not as at Stripe").await;
     }
 }

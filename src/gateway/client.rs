@@ -17,7 +17,6 @@ use stripe_checkout::checkout_session::{
     ProductData, RetrieveCheckoutSession,
 };
 use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest};
-use stripe_core::refund::CreateRefund;
 use stripe_shared::CheckoutSessionMode;
 use stripe_types::Currency;
 use tokio::time::Instant;
@@ -32,8 +31,7 @@ use super::transport::{StripeCall, Transport};
 use super::{
     Gateway, GatewayError, INSTALLATION_KEY, METADATA_KEY, Probe, Refusal, WebhookEndpoint, stripe_objects,
 };
-use crate::domain::ids::{IntentId, SessionId};
-use crate::domain::money::Money;
+use crate::domain::ids::SessionId;
 use crate::domain::payment_method::PaymentMethod;
 use crate::domain::session::{NewSession, SessionReport, SessionTerms};
 
@@ -95,16 +93,6 @@ impl StripeGateway {
         metrics::gauge!("holdfast_stripe_circuit_open").set(open);
         result.map_err(|failure| failure.error)
     }
-
-    async fn send_refund(&self, refund: CreateRefund, key: &str) -> Result<(), GatewayError> {
-        let call = StripeCall {
-            endpoint: StripeEndpoint::Refund,
-            request: refund.build(),
-            idempotency_key: Some(key),
-            parse_response: |response| stripe_objects::parse_text(&response.json, "id").map(|_| ()),
-        };
-        self.send_call(&call).await
-    }
 }
 
 #[async_trait]
@@ -142,22 +130,6 @@ impl Gateway for StripeGateway {
         self.send_call(&call).await
     }
 
-    async fn refund_payment(&self, intent: &IntentId, money: Money, key: &str) -> Result<(), GatewayError> {
-        let full = CreateRefund::new().payment_intent(intent.as_str());
-        let result = match self.send_refund(full.clone().amount(money.amount), key).await {
-            // Somebody refunded a part by hand meanwhile. Without an amount, Stripe refunds what is left. Other
-            // parameters under the same key are an error at Stripe, so this request has its own key.
-            Err(GatewayError::Refused(refusal)) if is_amount_refused(&refusal) => {
-                self.send_refund(full, &format!("{key}-rest")).await
-            }
-            result => result,
-        };
-        match result {
-            Err(GatewayError::Refused(refusal)) if is_already_refunded(&refusal) => Ok(()),
-            result => result,
-        }
-    }
-
     async fn probe_account(&self) -> Result<Probe, GatewayError> {
         let call = StripeCall {
             endpoint: StripeEndpoint::Probe,
@@ -186,15 +158,6 @@ impl Gateway for StripeGateway {
         };
         self.send_call(&call).await
     }
-}
-
-/// Returns whether Stripe refused the amount. Our amounts are never too small, so it is more than what is left.
-fn is_amount_refused(refusal: &Refusal) -> bool {
-    refusal.status == 400 && refusal.param.as_deref() == Some("amount")
-}
-
-fn is_already_refunded(refusal: &Refusal) -> bool {
-    refusal.code.as_deref() == Some("charge_already_refunded")
 }
 
 /// Returns an id for use in a path.
@@ -282,7 +245,7 @@ mod tests {
 
     use super::*;
     use crate::domain::ids::HoldId;
-    use crate::domain::money;
+    use crate::domain::money::{self, Money};
     use crate::gateway::stripe_config::STRIPE_API;
 
     fn terms() -> SessionTerms {

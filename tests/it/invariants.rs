@@ -7,6 +7,7 @@ mod fresh_availability;
 mod hold_expiry;
 mod late_payment;
 mod privacy;
+mod refunds_and_disputes;
 mod slot_race;
 mod slot_without_money;
 mod sweep;

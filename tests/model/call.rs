@@ -3,13 +3,20 @@
 //! They are small values that can be compared and hashed; `doubles` and `gateway` convert them to the types of the
 //! traits.
 
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex};
+
 use holdfast::domain::hold::{Fact, FailureCode, Hold, ReleaseRequester};
 use holdfast::domain::ids::{EventId, HoldId, IntentId, SessionId};
+use holdfast::domain::ledger::fact::LedgerFact;
+use holdfast::domain::ledger::snapshots::{DisputeSnapshot, PaymentFacts, RefundSnapshot};
 use holdfast::domain::money::{Currency, Money};
 use holdfast::domain::payment::Receipt;
 use holdfast::domain::session::{SessionPayment, SessionStatus};
-use holdfast::store::{AttemptEnd, Claim, StateChange};
+use holdfast::store::{AttemptEnd, Claim, OrphanPayment, StateChange};
 use uuid::Uuid;
+
+use crate::money::{Dispute, Refund};
 
 /// The number of a guest, and so of their one attempt, hold, session and intent.
 pub(crate) type Guest = usize;
@@ -55,6 +62,9 @@ pub(crate) fn receipt(guest: Guest) -> Receipt {
     }
 }
 
+/// The events by their ids.
+static EVENTS: LazyLock<Mutex<HashMap<String, StripeEvent>>> = LazyLock::new(Mutex::default);
+
 /// An event that Stripe sends about a guest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct StripeEvent {
@@ -72,51 +82,48 @@ pub(crate) enum EventKind {
     AsyncFailed,
     IntentSucceeded,
     Declined,
-    Refunded,
+    /// A refund of the guest's payment was made or has changed.
+    RefundSeen(Refund),
+    /// A dispute of the guest's payment was opened or has changed.
+    DisputeSeen(Dispute),
     /// A copy of the first guest's session was paid.
     CopyPaid,
     /// The intent of the copy has the money.
     CopyIntentSucceeded,
-    /// The payment of the copy was refunded.
-    CopyRefunded,
 }
 
 impl EventKind {
-    const ALL: [Self; 11] = [
-        Self::Paid,
-        Self::Unpaid,
-        Self::Expired,
-        Self::AsyncSucceeded,
-        Self::AsyncFailed,
-        Self::IntentSucceeded,
-        Self::Declined,
-        Self::Refunded,
-        Self::CopyPaid,
-        Self::CopyIntentSucceeded,
-        Self::CopyRefunded,
-    ];
-
     /// Whether the event is about the session, and so carries its id.
     pub(crate) fn names_session(self) -> bool {
         !matches!(
             self,
             Self::IntentSucceeded
                 | Self::Declined
-                | Self::Refunded
+                | Self::RefundSeen(_)
+                | Self::DisputeSeen(_)
                 | Self::CopyIntentSucceeded
-                | Self::CopyRefunded
         )
     }
 }
 
 impl StripeEvent {
     pub(crate) fn id(self) -> EventId {
-        EventId::new(format!("evt_{}_{:?}", self.guest, self.kind))
+        let id = format!("evt_{}_{:?}", self.guest, self.kind);
+        EVENTS.lock().unwrap().insert(id.clone(), self);
+        EventId::new(id)
     }
 
     pub(crate) fn by_id(id: &EventId) -> Self {
-        let all = (0..GUESTS).flat_map(|guest| EventKind::ALL.map(|kind| Self { guest, kind }));
-        all.into_iter().find(|event| event.id() == *id).unwrap()
+        EVENTS.lock().unwrap()[id.as_str()]
+    }
+
+    /// What the event says about refunds and disputes; `None` if it is about something else.
+    pub(crate) fn ledger(self) -> Option<LedgerFact> {
+        match self.kind {
+            EventKind::RefundSeen(refund) => Some(LedgerFact::RefundSeen(refund.snapshot(self.guest))),
+            EventKind::DisputeSeen(dispute) => Some(LedgerFact::DisputeSeen(dispute.snapshot(self.guest))),
+            _ => None,
+        }
     }
 
     pub(crate) fn fact(self) -> Fact {
@@ -133,17 +140,14 @@ impl StripeEvent {
                 Fact::IntentSucceeded(receipt(self.guest))
             }
             EventKind::Declined => Fact::IntentFailed(intent, FailureCode::new("card_declined")),
-            EventKind::Refunded | EventKind::CopyRefunded => Fact::Refunded {
-                paid: receipt(self.guest),
-                refunded: price().amount,
-            },
+            EventKind::RefundSeen(_) | EventKind::DisputeSeen(_) => Fact::MoneyMoved(intent),
         }
     }
 
     /// The guest whose hold the metadata names. A copy has the number of another guest, and the metadata of the first.
     pub(crate) fn claimed(self) -> Guest {
         match self.kind {
-            EventKind::CopyPaid | EventKind::CopyIntentSucceeded | EventKind::CopyRefunded => 0,
+            EventKind::CopyPaid | EventKind::CopyIntentSucceeded => 0,
             _ => self.guest,
         }
     }
@@ -178,19 +182,31 @@ pub(crate) enum Call {
     DeferAttempt(Guest),
     AbandonAttempt(Guest),
     FindBooking(Guest),
+    /// Finds the hold that has the intent of this guest.
+    FindOwner(Guest),
+    FindFacts(Guest),
+    IsPaymentKnown(Guest),
+    MergeMoney(Box<MoneyWrite>),
+    ListUnnoted,
     LeaseRelease(Guest, Option<ReleaseRequester>),
     LeaseDueHold,
     DeferHold(Guest, bool),
     ApplyChange(Box<HoldWrite>),
-    RecordOrphanPayment(Option<StripeEvent>, Receipt),
+    /// Records a payment without a hold: of this guest's session, and whether it orders a refund.
+    RecordOrphanPayment(Option<StripeEvent>, Box<OrphanPayment>),
     LeaseCommands,
     LeaseCommand(CommandIndex),
     FinishCommand(CommandIndex),
-    FailCommand(CommandIndex),
+    BeginCommand(CommandIndex),
+    /// Records a failed try, and whether the next one has a new key.
+    FailCommand(CommandIndex, bool),
     CreateSession(Guest),
     ExpireSession(Guest),
     ReadSession(Guest),
-    RefundPayment(Guest, Money, CommandIndex),
+    /// Refunds a payment by this command, with the key of this number.
+    CreateRefund(Guest, Money, CommandIndex, u8),
+    ListRefunds(Guest),
+    ListDisputes(Guest),
 }
 
 /// A hold that a checkout wants to place.
@@ -209,6 +225,8 @@ pub(crate) struct HoldWrite {
     pub(crate) event: Option<StripeEvent>,
     pub(crate) guest: Guest,
     pub(crate) version: i64,
+    /// The guest whose refunds and disputes the decision took notice of.
+    pub(crate) noted: Option<Guest>,
     pub(crate) step: Option<StateChange>,
 }
 
@@ -227,6 +245,14 @@ impl std::fmt::Debug for HoldWrite {
     }
 }
 
+/// A report of refunds and disputes to merge.
+#[derive(Clone, Debug)]
+pub(crate) struct MoneyWrite {
+    pub(crate) event: Option<StripeEvent>,
+    pub(crate) guest: Guest,
+    pub(crate) facts: PaymentFacts,
+}
+
 /// A row of the table of holds.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Row {
@@ -241,6 +267,10 @@ pub(crate) struct Leased {
     pub(crate) index: CommandIndex,
     pub(crate) what: holdfast::domain::command::CommandAction,
     pub(crate) hold: Option<Guest>,
+    /// The number of its key: a refusal uses up the one before.
+    pub(crate) key: u8,
+    /// When it was first tried: on the first day, or on the day after.
+    pub(crate) tried: Option<bool>,
 }
 
 /// The reply to a call of a workflow.
@@ -265,8 +295,20 @@ pub(crate) enum Reply {
     Written(CommandIndex),
     Command(Option<Leased>),
     Session(SessionStatus),
+    Facts(PaymentFacts),
+    Known(bool),
+    Merged {
+        is_news: bool,
+    },
+    /// The guest whose payment has news.
+    Unnoted(Option<Guest>),
+    Refund(RefundSnapshot),
+    Refunds(Vec<RefundSnapshot>),
+    Disputes(Vec<DisputeSnapshot>),
     /// Stripe refused the call with this status.
     Refused(u16),
+    /// Stripe refused a refund with this code.
+    RefundRefused(&'static str),
     /// The response of Stripe was lost.
     Unknown,
     /// The call did not reach Stripe.

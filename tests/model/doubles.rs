@@ -29,7 +29,8 @@ use tokio::sync::mpsc::UnboundedSender;
 use uuid::Uuid;
 
 use crate::call::{
-    Call, GUESTS, Guest, HoldToPlace, HoldWrite, Leased, Reply, Row, StripeEvent, by_session, hold_id,
+    Call, GUESTS, Guest, HoldToPlace, HoldWrite, Leased, Reply, Row, StripeEvent, by_intent, by_session,
+    hold_id,
 };
 use crate::fixture;
 use crate::process::Kind;
@@ -69,6 +70,12 @@ impl Script {
                 code: (status == 404).then(|| "resource_missing".into()),
                 ..Refusal::default()
             })),
+            Reply::RefundRefused(code) => Err(GatewayError::Refused(Refusal {
+                status: 400,
+                kind: "invalid_request_error".into(),
+                code: Some(code.into()),
+                ..Refusal::default()
+            })),
             reply => Ok(reply),
         }
     }
@@ -95,12 +102,19 @@ fn command(leased: Leased) -> Command {
         id: command_id(leased.index),
         hold: leased.hold.map(hold_id),
         action: leased.what,
+        stripe_key: (leased.key > 0).then(|| key_text(leased.key)),
+        first_tried_at: leased.tried.map(fixture::on_day),
         tries: 0,
         due_at: fixture::start(),
         last_error: None,
         created_at: fixture::start(),
         done_at: None,
     }
+}
+
+/// The text of a key that replaced another one.
+pub(crate) fn key_text(number: u8) -> String {
+    format!("key_{number}")
 }
 
 fn booking(row: Row) -> Booking {
@@ -122,6 +136,7 @@ impl Changes for Script {
             event: change.event.as_ref().map(|event| StripeEvent::by_id(&event.id)),
             guest: self.guest(change.hold),
             version: change.version,
+            noted: change.noted.as_ref().map(by_intent),
             step: change.step.clone(),
         };
         self.apply_outcome(Call::ApplyChange(Box::new(write))).await
@@ -129,7 +144,7 @@ impl Changes for Script {
 
     async fn record_orphan_payment(&self, orphan: &OrphanPayment) -> Result<ApplyOutcome, StoreError> {
         let event = orphan.event.as_ref().map(|event| StripeEvent::by_id(&event.id));
-        self.apply_outcome(Call::RecordOrphanPayment(event, orphan.receipt.clone()))
+        self.apply_outcome(Call::RecordOrphanPayment(event, Box::new(orphan.clone())))
             .await
     }
 }
@@ -144,7 +159,7 @@ impl DatabaseClock for Script {
 #[async_trait]
 impl Commands for Script {
     async fn lease_commands(&self, _: &LeaseRequest) -> Result<Vec<Command>, StoreError> {
-        if self.kind != Kind::Outbox {
+        if !matches!(self.kind, Kind::Outbox { .. }) {
             return Ok(Vec::new());
         }
         Ok(self
@@ -164,8 +179,20 @@ impl Commands for Script {
             .map(|_| ())
     }
 
-    async fn fail_command(&self, id: CommandId, _: &str, _: DateTime<Utc>) -> Result<(), StoreError> {
-        self.store(Call::FailCommand(command_index(&id)))
+    async fn begin_command(&self, id: CommandId, _: DateTime<Utc>) -> Result<(), StoreError> {
+        self.store(Call::BeginCommand(command_index(&id)))
+            .await
+            .map(|_| ())
+    }
+
+    async fn fail_command(
+        &self,
+        id: CommandId,
+        _: &str,
+        _: DateTime<Utc>,
+        key: Option<&str>,
+    ) -> Result<(), StoreError> {
+        self.store(Call::FailCommand(command_index(&id), key.is_some()))
             .await
             .map(|_| ())
     }
@@ -228,8 +255,14 @@ impl Holds for Script {
 
     async fn find_booking_by_refs(&self, refs: &HoldRefs) -> Result<Option<Booking>, StoreError> {
         let session = || refs.session.as_ref().map(by_session);
-        let guest = refs.hold.map(|id| self.guest(id)).or_else(session).unwrap();
-        self.find_row(guest).await
+        if let Some(guest) = refs.hold.map(|id| self.guest(id)).or_else(session) {
+            return self.find_row(guest).await;
+        }
+        let intent = refs.intent.as_ref().unwrap();
+        match self.store(Call::FindOwner(by_intent(intent))).await? {
+            Reply::Row(row) => Ok(row.map(booking)),
+            other => unexpected(&other),
+        }
     }
 
     async fn list_bookings(&self, _: &HoldFilter, _: &PageRequest) -> Result<Page<Booking>, StoreError> {

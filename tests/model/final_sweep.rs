@@ -11,13 +11,15 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{LazyLock, Mutex};
 
-use holdfast::domain::hold::Status;
-use holdfast::domain::payment::PaymentState;
+use holdfast::domain::hold::{CancelReason, Status};
+use holdfast::domain::ledger::sums::Sums;
+use holdfast::domain::payment::Payment;
 
-use crate::call::{EventKind, GUESTS, Guest, StripeEvent, intent_id};
+use crate::call::{EventKind, GUESTS, Guest, StripeEvent, intent_id, price};
+use crate::money::Dispute;
 use crate::process::{Kind, Next, Process};
 use crate::stripe::{COPY, StripeAction};
-use crate::world::{AttemptState, Choice, SessionState, World};
+use crate::world::{AttemptState, Choice, Session, SessionState, World};
 
 /// The number of sweeps after which there must be nothing remaining to do.
 const MOST_SWEEPS: usize = 24;
@@ -38,11 +40,23 @@ pub(crate) fn find_fault(world: &World) -> Option<&'static str> {
     })
 }
 
-/// The worlds after each delayed payment has succeeded or failed.
+/// The worlds after each delayed payment has succeeded or failed, and each dispute was won or lost.
 fn settle_delayed_payments(world: &World) -> Vec<World> {
     let mut ends = vec![world.clone()];
-    for guest in (0..GUESTS).filter(|guest| world.session_state(*guest) == Some(SessionState::Pending)) {
-        let outcomes = [StripeAction::MoneyArrives(guest), StripeAction::MoneyFails(guest)];
+    let open = (0..GUESTS).filter_map(|guest| {
+        let session = world.sessions[guest].as_ref()?;
+        match (session.state, session.dispute) {
+            (SessionState::Pending, _) => {
+                Some([StripeAction::MoneyArrives(guest), StripeAction::MoneyFails(guest)])
+            }
+            (_, Some(Dispute::Open)) => Some([
+                StripeAction::DisputeIsWon(guest),
+                StripeAction::DisputeIsLost(guest),
+            ]),
+            _ => None,
+        }
+    });
+    for outcomes in open {
         ends = outcomes
             .into_iter()
             .flat_map(|outcome| {
@@ -77,10 +91,21 @@ fn sweep_until_done(mut world: World) -> Option<&'static str> {
             return Some("an event makes a workflow fail");
         }
     }
+    let mut is_reported = false;
     for _ in 0..MOST_SWEEPS {
         world.end_leases();
         let Some(kind) = next_due(&world) else {
-            return fault_of_world(&world);
+            if let Some(fault) = fault_of_world(&world) {
+                return Some(fault);
+            }
+            if std::mem::replace(&mut is_reported, true) {
+                return None;
+            }
+            // Stripe repeats its events until they are accepted. Then all money must be where Stripe says.
+            if !report_money(&mut world) {
+                return Some("an event makes a workflow fail");
+            }
+            continue;
         };
         if !run_to_end(&mut world, kind) {
             return Some("a sweep fails");
@@ -89,12 +114,26 @@ fn sweep_until_done(mut world: World) -> Option<&'static str> {
     Some("the sweep always finds more to do")
 }
 
+/// Delivers all events about refunds and disputes; `false` if one makes a workflow fail.
+fn report_money(world: &mut World) -> bool {
+    let is_money =
+        |event: &StripeEvent| matches!(event.kind, EventKind::RefundSeen(_) | EventKind::DisputeSeen(_));
+    let events: Vec<_> = world.events.iter().copied().filter(is_money).collect();
+    events
+        .into_iter()
+        .all(|event| run_to_end(world, Kind::Webhook(event)))
+}
+
 /// The part of the sweep that has work to do next.
 fn next_due(world: &World) -> Option<Kind> {
     let late = |late| (!world.stale_attempts(late).is_empty()).then_some(Kind::SweepAttempt { late });
     late(false)
         .or_else(|| late(true))
-        .or_else(|| (!world.due_commands().is_empty()).then_some(Kind::Outbox))
+        .or_else(|| (!world.unnoted().is_empty()).then_some(Kind::SweepMoney))
+        .or_else(|| {
+            let on_next_day = world.is_day_later;
+            (!world.due_commands().is_empty()).then_some(Kind::Outbox { on_next_day })
+        })
         .or_else(|| (!world.due_holds().is_empty()).then_some(Kind::SweepHold))
 }
 
@@ -152,40 +191,62 @@ fn fault_of_copy(world: &World) -> Option<&'static str> {
 }
 
 fn fault_of_guest(world: &World, guest: Guest) -> Option<&'static str> {
-    let confirmed = world.store.holds[guest]
-        .as_ref()
-        .is_some_and(|row| row.hold.status == Status::Confirmed);
+    let status = world.store.holds[guest].as_ref().map(|row| row.hold.status);
+    let confirmed = status == Some(Status::Confirmed);
+    let by_operator = status == Some(Status::Cancelled(CancelReason::Operator));
     let Some(session) = &world.sessions[guest] else {
         return confirmed.then_some("a slot without a session");
     };
-    let refunded_by_command = !session.refunds.is_empty();
-    let is_refunded = refunded_by_command || session.refunded_by_shop;
+    if session.state == SessionState::Open {
+        return Some("an open session without a live hold");
+    }
+    if !session.paid {
+        return confirmed.then_some("a slot without a payment");
+    }
+    let Some(payment) = stored_payment(world, guest) else {
+        return Some("a payment that is not recorded");
+    };
+    let sums = payment.sums();
+    let by_command = session.refunds.iter().any(|refund| refund.command.is_some());
+    let is_over = !confirmed && !by_operator;
     match () {
-        () if session.state == SessionState::Open => Some("an open session without a live hold"),
-        () if session.paid && !is_refunded && !confirmed => Some("a payment without slot or refund"),
-        () if refunded_by_command && confirmed => Some("slot and refund for one payment"),
-        () if !session.paid && confirmed => Some("a slot without a payment"),
-        // Only an event reports a refund at the dashboard; if it is lost, the store cannot know.
-        () if session.paid
-            && !session.refunded_by_shop
-            && stored_state(world, guest) != Some(expected_state(is_refunded)) =>
-        {
-            Some("the store has a wrong payment state")
-        }
+        () if by_command && confirmed => Some("slot and refund for one payment"),
+        () if is_over && sums.kept > 0 => Some("a payment without slot or refund"),
+        () if sums.refund_pending > 0 => Some("a refund that was ordered is missing"),
+        () if !sums.adds_up() => Some("the money does not add up"),
+        () if payment.clone().note() => Some("the hold has not taken notice of its money"),
+        () if !is_all_reported(world, guest) => None,
+        () if !is_as_at_stripe(session, sums) => Some("the ledger has other money than Stripe"),
         () => None,
     }
 }
 
-fn expected_state(is_refunded: bool) -> PaymentState {
-    if is_refunded {
-        PaymentState::Refunded
-    } else {
-        PaymentState::Paid
-    }
+/// Whether every refund and dispute of the guest is known: only an event reports those at the dashboard and at the bank.
+fn is_all_reported(world: &World, guest: Guest) -> bool {
+    let session = world.sessions[guest].as_ref().unwrap();
+    let facts = &world.store.facts[guest];
+    let mut refunds = session.refunds.iter().map(|refund| refund.snapshot(guest));
+    let mut disputes = session.dispute.iter().map(|dispute| dispute.snapshot(guest));
+    refunds.all(|refund| facts.refunds.get(&refund.id) == Some(&refund))
+        && disputes.all(|dispute| facts.disputes.get(&dispute.id) == Some(&dispute))
 }
 
-/// The state of a guest's payment in the store.
-fn stored_state(world: &World, guest: Guest) -> Option<PaymentState> {
+fn is_as_at_stripe(session: &Session, sums: Sums) -> bool {
+    let back = session.refunds.iter().filter(|refund| !refund.has_failed);
+    let disputed = |state| {
+        if session.dispute == Some(state) {
+            price().amount
+        } else {
+            0
+        }
+    };
+    sums.refunded == back.map(|refund| refund.amount).sum::<i64>()
+        && sums.disputed == disputed(Dispute::Open)
+        && sums.lost == disputed(Dispute::Lost)
+}
+
+/// The guest's payment as the store shows it.
+fn stored_payment(world: &World, guest: Guest) -> Option<Payment> {
     let holds = world
         .store
         .holds
@@ -193,7 +254,9 @@ fn stored_state(world: &World, guest: Guest) -> Option<PaymentState> {
         .flatten()
         .flat_map(|row| &row.hold.payments);
     let mut payments = holds.chain(&world.store.orphans);
-    payments
-        .find(|payment| payment.intent == intent_id(guest))
-        .map(|payment| payment.state)
+    let mut payment = payments
+        .find(|payment| payment.intent == intent_id(guest))?
+        .clone();
+    world.complete(&mut payment);
+    Some(payment)
 }

@@ -44,6 +44,11 @@ pub(crate) fn after_all_sessions() -> DateTime<Utc> {
     start() + Duration::days(1)
 }
 
+/// The first day, or the one after.
+pub(crate) fn on_day(is_next: bool) -> DateTime<Utc> {
+    start() + Duration::days(i64::from(is_next))
+}
+
 fn guest() -> Person {
     Person {
         email: "guest@example.com".into(),

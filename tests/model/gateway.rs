@@ -8,7 +8,7 @@ use holdfast::domain::session::{NewSession, SessionReport, SessionTerms};
 use holdfast::gateway::{Gateway, GatewayError, LedgerGateway, ListFilter, ListPage, Probe, WebhookEndpoint};
 
 use crate::call::{Call, Guest, Reply, by_intent, by_session, session_id};
-use crate::doubles::{Script, command_index, unexpected};
+use crate::doubles::{Script, command_index, key_text, unexpected};
 
 #[async_trait]
 impl Gateway for Script {
@@ -27,11 +27,6 @@ impl Gateway for Script {
         let guest = by_session(id);
         report(guest, self.stripe(Call::ReadSession(guest)).await?)
     }
-    async fn refund_payment(&self, intent: &IntentId, money: Money, key: &str) -> Result<(), GatewayError> {
-        let key = command_index(&CommandId(key.parse().unwrap()));
-        let call = Call::RefundPayment(by_intent(intent), money, key);
-        self.stripe(call).await.map(|_| ())
-    }
     async fn probe_account(&self) -> Result<Probe, GatewayError> {
         unimplemented!()
     }
@@ -44,29 +39,61 @@ impl Gateway for Script {
 impl LedgerGateway for Script {
     async fn create_refund(
         &self,
-        _: &IntentId,
-        _: Money,
-        _: CommandId,
-        _: &str,
+        intent: &IntentId,
+        money: Money,
+        command: CommandId,
+        key: &str,
     ) -> Result<RefundSnapshot, GatewayError> {
-        unimplemented!()
+        let first = command.to_string();
+        let number = (0..=u8::MAX).find(|n| {
+            if *n == 0 {
+                key == first
+            } else {
+                key == key_text(*n)
+            }
+        });
+        let call = Call::CreateRefund(by_intent(intent), money, command_index(&command), number.unwrap());
+        match self.stripe(call).await? {
+            Reply::Refund(refund) => Ok(refund),
+            other => unexpected(&other),
+        }
     }
     async fn retrieve_refund(&self, _: &RefundId) -> Result<RefundSnapshot, GatewayError> {
         unimplemented!()
     }
     async fn list_refund_page(
         &self,
-        _: &ListFilter,
+        filter: &ListFilter,
         _: Option<&RefundId>,
     ) -> Result<ListPage<RefundSnapshot>, GatewayError> {
-        unimplemented!()
+        match self.stripe(Call::ListRefunds(listed(filter))).await? {
+            Reply::Refunds(items) => Ok(ListPage {
+                items,
+                has_more: false,
+            }),
+            other => unexpected(&other),
+        }
     }
     async fn list_dispute_page(
         &self,
-        _: &ListFilter,
+        filter: &ListFilter,
         _: Option<&DisputeId>,
     ) -> Result<ListPage<DisputeSnapshot>, GatewayError> {
-        unimplemented!()
+        match self.stripe(Call::ListDisputes(listed(filter))).await? {
+            Reply::Disputes(items) => Ok(ListPage {
+                items,
+                has_more: false,
+            }),
+            other => unexpected(&other),
+        }
+    }
+}
+
+/// The guest whose payment is listed.
+fn listed(filter: &ListFilter) -> Guest {
+    match filter {
+        ListFilter::OfIntent(intent) => by_intent(intent),
+        ListFilter::Created { .. } => unimplemented!(),
     }
 }
 

@@ -10,9 +10,10 @@ use stateright::{Model, Property};
 
 use crate::call::{Call, GUESTS, Guest, StripeEvent};
 use crate::final_sweep;
-use crate::process::{Kind, Next, Process};
+use crate::money::Refund;
+use crate::process::{Kind, Next, Ordered, Process};
 use crate::stripe::StripeAction;
-use crate::world::{Choice, Mutation, SessionState, World, is_read, is_stripe_call};
+use crate::world::{Choice, Mutation, Session, SessionState, World, is_read, is_stripe_call};
 
 /// How often each action may happen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -33,6 +34,8 @@ pub(crate) struct Budget {
     pub(crate) stripe_actions: u8,
     /// The number of holds that their guests may release.
     pub(crate) releases: u8,
+    /// The number of holds that an operator may cancel.
+    pub(crate) cancellations: u8,
 }
 
 /// What may happen in a graph, and how often.
@@ -136,7 +139,15 @@ impl Model for SlotModel {
         if state.remaining.stripe_actions > 0 {
             let all =
                 (0..self.guests).flat_map(|guest| self.stripe_actions.iter().map(move |make| make(guest)));
-            let possible = all.filter(|action| state.world.is_possible(*action, self.stray_payments));
+            // No call of a worker takes a day.
+            let is_calling = state
+                .running
+                .iter()
+                .any(|process| matches!(process.kind, Kind::Outbox { .. }));
+            let possible = all.filter(|action| {
+                state.world.is_possible(*action, self.stray_payments)
+                    && !(is_calling && matches!(action, StripeAction::DayPasses(_)))
+            });
             actions.extend(possible.map(Action::Stripe));
         }
     }
@@ -183,13 +194,8 @@ impl Model for SlotModel {
                 "I3, I4: sweeps alone repair everything",
                 |_: &Self, state: &State| final_sweep::find_fault(&state.world).is_none(),
             ),
-            Property::always("I3: a payment is refunded once", |_: &Self, state: &State| {
-                state
-                    .world
-                    .sessions
-                    .iter()
-                    .flatten()
-                    .all(|session| session.refunds.len() <= 1)
+            Property::always("I3: an order is refunded once", |_: &Self, state: &State| {
+                state.world.sessions.iter().flatten().all(is_refunded_as_ordered)
             }),
             Property::always("I4: no URL before the commit", |_: &Self, state: &State| {
                 (0..GUESTS)
@@ -203,6 +209,16 @@ impl Model for SlotModel {
             }),
         ]
     }
+}
+
+/// Whether no command made two refunds, and no more went back than was paid.
+fn is_refunded_as_ordered(session: &Session) -> bool {
+    let refunds = &session.refunds;
+    let is_double = |refund: &Refund| {
+        let same = refunds.iter().filter(|other| other.command == refund.command);
+        refund.command.is_some() && same.count() > 1
+    };
+    session.left() >= 0 && !refunds.iter().any(is_double)
 }
 
 /// Whether a hold that ended without a payment ended after Stripe had ended its session.
@@ -245,11 +261,19 @@ impl SlotModel {
         }
         if state.remaining.sweeps > 0 {
             let late = |late| Kind::SweepAttempt { late };
-            kinds.extend([Kind::SweepHold, late(false), late(true), Kind::Outbox]);
+            let outbox = Kind::Outbox {
+                on_next_day: state.world.is_day_later,
+            };
+            kinds.extend([Kind::SweepHold, late(false), late(true), outbox, Kind::SweepMoney]);
         }
         if state.remaining.releases > 0 {
             let with_url = (0..self.guests).filter(|guest| state.world.has_url[*guest]);
             kinds.extend(with_url.map(Kind::ReleaseByGuest));
+        }
+        if state.remaining.cancellations > 0 {
+            let placed = (0..self.guests).filter(|guest| state.world.store.holds[*guest].is_some());
+            let ordered = [Ordered::All, Ordered::Nothing, Ordered::Part];
+            kinds.extend(placed.flat_map(|guest| ordered.map(|ordered| Kind::Cancel(guest, ordered))));
         }
         kinds
     }
@@ -274,7 +298,10 @@ impl State {
         match kind {
             Kind::Checkout(_) | Kind::KeyedCheckout(_) => self.started_guests += 1,
             Kind::ReleaseByGuest(_) => self.remaining.releases -= 1,
-            Kind::SweepHold | Kind::SweepAttempt { .. } | Kind::Outbox => self.remaining.sweeps -= 1,
+            Kind::Cancel(..) => self.remaining.cancellations -= 1,
+            Kind::SweepHold | Kind::SweepAttempt { .. } | Kind::Outbox { .. } | Kind::SweepMoney => {
+                self.remaining.sweeps -= 1;
+            }
             Kind::Webhook(event) => {
                 self.remaining.deliveries -= 1;
                 *self.delivered.entry(event).or_insert(0) += 1;
@@ -290,7 +317,9 @@ impl State {
             process = process.with_reply(self.world.perform(process.kind, call, choice));
             match &*process.next() {
                 // Reading a hold is no step of its own: decisions from it are checked against its version later.
-                Next::Calls(Call::FindBooking(_)) => choice = Choice::Plain,
+                Next::Calls(
+                    Call::FindBooking(_) | Call::FindOwner(_) | Call::FindFacts(_) | Call::IsPaymentKnown(_),
+                ) => choice = Choice::Plain,
                 Next::Calls(_) => return self.running.push(process),
                 Next::ReturnsUrl(guest) => self.world.has_url[*guest] = true,
                 Next::Fails(message) => self.failure = Some(message.clone()),

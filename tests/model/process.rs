@@ -7,7 +7,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, LazyLock, Mutex, RwLock};
 
-use holdfast::domain::hold::ReleaseRequester;
+use holdfast::domain::hold::{Refund, ReleaseRequester};
 use holdfast::domain::ids::IdempotencyKey;
 use holdfast::domain::key_scope::{KeyScope, ScopedKey};
 use holdfast::domain::session::{EventRefs, HoldClaim};
@@ -15,7 +15,7 @@ use holdfast::domain::token::ConfiguredTokenKeys;
 use holdfast::gateway::webhook::{Event, EventContent};
 use holdfast::workflow::release_hold::release_hold;
 use holdfast::workflow::start_checkout::{Checkout, CheckoutError, start_checkout};
-use holdfast::workflow::{Context, Settings, WorkflowError, apply_fact, sweep};
+use holdfast::workflow::{Context, Settings, WorkflowError, apply_fact, cancel_hold, sweep};
 use tokio::sync::mpsc;
 
 use crate::call::{Call, Guest, Reply, StripeEvent, hold_id, intent_id, session_id};
@@ -37,8 +37,33 @@ pub(crate) enum Kind {
     SweepHold,
     /// The sweep recovers an attempt; `late` if its session can no longer be open.
     SweepAttempt { late: bool },
-    /// The sweep or the outbox worker carries out a command.
-    Outbox,
+    /// The sweep or the outbox worker carries out a command, on the first day or on the one after.
+    Outbox { on_next_day: bool },
+    /// The sweep lets a hold take notice of refunds and disputes.
+    SweepMoney,
+    /// An operator cancels the hold, and refunds this much.
+    Cancel(Guest, Ordered),
+}
+
+/// How much an operator orders to go back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Ordered {
+    All,
+    Nothing,
+    Part,
+}
+
+/// The part that an operator refunds, in minor units.
+pub(crate) const PART: i64 = 2000;
+
+impl From<Ordered> for Refund {
+    fn from(ordered: Ordered) -> Self {
+        match ordered {
+            Ordered::All => Self::Full,
+            Ordered::Nothing => Self::None,
+            Ordered::Part => Self::Part(PART),
+        }
+    }
 }
 
 /// What a workflow does next.
@@ -137,6 +162,7 @@ fn replay(kind: Kind, replies: Vec<Reply>) -> Next {
     let (store, gateway) = store_and_gateway(&script);
     let now = match kind {
         Kind::SweepAttempt { late: true } => fixture::after_all_sessions(),
+        Kind::Outbox { on_next_day } => fixture::on_day(on_next_day),
         _ => fixture::start(),
     };
     let settings = Settings {
@@ -182,7 +208,13 @@ async fn run_workflow(kind: Kind, context: &Arc<Context>) -> Next {
                 .await
                 .map(drop)
         }
-        Kind::SweepHold | Kind::SweepAttempt { .. } | Kind::Outbox => {
+        Kind::Cancel(guest, ordered) => {
+            let actor = holdfast::domain::booking::Actor::Operator(None);
+            cancel_hold::cancel_by_operator(context, hold_id(guest), ordered.into(), None, actor)
+                .await
+                .map(drop)
+        }
+        Kind::SweepHold | Kind::SweepAttempt { .. } | Kind::Outbox { .. } | Kind::SweepMoney => {
             sweep::sweep_once(context).await.map(drop)
         }
     };
@@ -229,6 +261,6 @@ fn parsed_event(event: StripeEvent) -> Event {
             fact: event.fact(),
             money: event.money(),
         },
-        ledger: None,
+        ledger: event.ledger(),
     }
 }

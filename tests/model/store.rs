@@ -4,10 +4,12 @@
 
 use holdfast::domain::command::CommandAction;
 use holdfast::domain::hold::{Hold, Status, Transition};
-use holdfast::domain::payment::{PaymentState, Receipt};
 use holdfast::store::{AttemptEnd, StateChange};
 
-use crate::call::{Call, CommandIndex, Guest, HoldWrite, Key, Leased, Reply, Row, StripeEvent, session_id};
+use crate::call::{
+    Call, CommandIndex, Guest, HoldWrite, Key, Leased, Reply, Row, StripeEvent, by_intent, session_id,
+};
+use crate::ledger::as_stored;
 use crate::process::Kind;
 use crate::world::{Attempt, AttemptState, Choice, Command, Mutation, World};
 
@@ -57,33 +59,54 @@ impl World {
             Call::LeaseStaleAttempt => Reply::Attempt(picked.inspect(|guest| self.lease_attempt(*guest))),
             Call::DeferAttempt(guest) => self.defer_attempt(*guest),
             Call::AbandonAttempt(guest) => self.abandon_attempt(*guest),
-            Call::FindBooking(guest) => Reply::Row(self.store.holds[*guest].clone()),
+            Call::FindBooking(guest) => {
+                Reply::Row(self.store.holds[*guest].as_ref().map(|row| self.shown(row)))
+            }
+            Call::FindOwner(guest) => Reply::Row(self.find_owner(*guest)),
+            Call::FindFacts(guest) => Reply::Facts(self.store.facts[*guest].clone()),
+            Call::IsPaymentKnown(guest) => Reply::Known(self.is_payment_known(*guest)),
+            Call::MergeMoney(write) => self.merge_money(write),
+            Call::ListUnnoted => Reply::Unnoted(picked),
             Call::LeaseDueHold => Reply::Row(picked.and_then(|guest| self.lease_hold(guest))),
             Call::LeaseRelease(guest, requester) => match &mut self.store.holds[*guest] {
                 None => Reply::Row(None),
-                Some(row) if row.hold.status != Status::Held => Reply::NotHeld(row.clone()),
+                Some(row) if row.hold.status != Status::Held => {
+                    let row = row.clone();
+                    Reply::NotHeld(self.shown(&row))
+                }
                 Some(row) if row.leased => Reply::Busy,
                 Some(row) => {
                     row.hold.requested_by = requester.or(row.hold.requested_by);
                     row.version += i64::from(requester.is_some());
                     row.leased = true;
-                    Reply::Row(Some(row.clone()))
+                    let row = row.clone();
+                    Reply::Row(Some(self.shown(&row)))
                 }
             },
             Call::DeferHold(guest, forget_requester) => self.defer_hold(*guest, *forget_requester),
             Call::ApplyChange(write) => self.apply_change(write),
-            Call::RecordOrphanPayment(event, receipt) => self.record_orphan_payment(*event, receipt),
+            Call::RecordOrphanPayment(event, orphan) => self.record_orphan_payment(*event, orphan),
             Call::LeaseCommands => Reply::Command(picked.and_then(|index| self.lease_command(index))),
             Call::LeaseCommand(index) => Reply::Command(self.lease_command(*index)),
             Call::FinishCommand(index) => self.finish_command(*index),
-            Call::FailCommand(index) => {
-                self.store.commands[*index].leased = false;
+            Call::BeginCommand(index) => {
+                let day = self.is_day_later;
+                self.store.commands[*index].tried.get_or_insert(day);
+                Reply::Done
+            }
+            Call::FailCommand(index, with_new_key) => {
+                let is_kept = self.mutation == Some(Mutation::KeyKeptAfterRefusal);
+                let command = &mut self.store.commands[*index];
+                command.leased = false;
+                command.key += u8::from(*with_new_key && !is_kept && !command.done);
                 Reply::Done
             }
             Call::CreateSession(_)
             | Call::ExpireSession(_)
             | Call::ReadSession(_)
-            | Call::RefundPayment(..) => unreachable!(),
+            | Call::CreateRefund(..)
+            | Call::ListRefunds(_)
+            | Call::ListDisputes(_) => unreachable!(),
         }
     }
 
@@ -192,7 +215,7 @@ impl World {
     }
 
     /// Writes a command unless it exists already, and returns its index.
-    fn write_command(&mut self, action: CommandAction, hold: Option<Guest>) -> CommandIndex {
+    pub(crate) fn write_command(&mut self, action: CommandAction, hold: Option<Guest>) -> CommandIndex {
         let known = self
             .store
             .commands
@@ -205,6 +228,8 @@ impl World {
                 hold,
                 leased,
                 done,
+                key: 0,
+                tried: None,
             });
             self.store.commands.len() - 1
         })
@@ -213,7 +238,8 @@ impl World {
     fn lease_hold(&mut self, guest: Guest) -> Option<Row> {
         let row = self.store.holds[guest].as_mut()?;
         row.leased = true;
-        Some(row.clone())
+        let row = row.clone();
+        Some(self.shown(&row))
     }
 
     fn defer_hold(&mut self, guest: Guest, forget_requester: bool) -> Reply {
@@ -226,12 +252,12 @@ impl World {
         Reply::Done
     }
 
-    fn is_applied(&self, event: Option<StripeEvent>) -> bool {
+    pub(crate) fn is_applied(&self, event: Option<StripeEvent>) -> bool {
         let known = event.is_some_and(|event| self.store.events.contains_key(&event));
         known && self.mutation != Some(Mutation::EventsNotRemembered)
     }
 
-    fn record_event(&mut self, event: Option<StripeEvent>) {
+    pub(crate) fn record_event(&mut self, event: Option<StripeEvent>) {
         if let Some(event) = event {
             self.store.events.entry(event).or_insert(0);
         }
@@ -239,7 +265,7 @@ impl World {
 
     fn apply_change(&mut self, write: &HoldWrite) -> Reply {
         let version = self.store.holds[write.guest].as_ref().unwrap().version;
-        let stale = write.step.is_some() && version != write.version;
+        let stale = (write.step.is_some() || write.noted.is_some()) && version != write.version;
         if self.is_applied(write.event) {
             return Reply::Duplicate;
         }
@@ -250,6 +276,9 @@ impl World {
             return Reply::Conflict;
         }
         self.record_event(write.event);
+        if let Some(guest) = write.noted {
+            self.store.unnoted[guest] = false;
+        }
         let transition = match &write.step {
             None => return Reply::ApplyOutcome { commands: 0 },
             Some(StateChange::Reclaim { .. }) if self.mutation == Some(Mutation::LatePaymentIgnored) => {
@@ -275,6 +304,8 @@ impl World {
         let row = self.store.holds[write.guest].as_mut().unwrap();
         row.leased &= row.hold.status == next.status;
         row.hold = next.clone();
+        row.hold.unmatched.clear();
+        row.hold.payments = next.payments.iter().cloned().map(as_stored).collect();
         row.version += 1;
         if let Some(event) = write.event {
             *self.store.events.entry(event).or_insert(0) += 1;
@@ -294,34 +325,6 @@ impl World {
         Reply::ApplyOutcome { commands }
     }
 
-    fn record_orphan_payment(&mut self, event: Option<StripeEvent>, receipt: &Receipt) -> Reply {
-        if self.is_applied(event) {
-            return Reply::Duplicate;
-        }
-        self.record_event(event);
-        let held = self
-            .store
-            .holds
-            .iter()
-            .flatten()
-            .any(|row| row.hold.find_payment(&receipt.intent).is_some());
-        if held
-            || self
-                .store
-                .orphans
-                .iter()
-                .any(|orphan| orphan.intent == receipt.intent)
-        {
-            return Reply::Duplicate;
-        }
-        self.store
-            .orphans
-            .push(receipt.to_payment(PaymentState::RefundDue));
-        let (intent, money) = (receipt.intent.clone(), receipt.money);
-        self.write_command(CommandAction::Refund { intent, money }, None);
-        Reply::ApplyOutcome { commands: 1 }
-    }
-
     fn lease_command(&mut self, index: CommandIndex) -> Option<Leased> {
         let command = self
             .store
@@ -329,20 +332,21 @@ impl World {
             .get_mut(index)
             .filter(|command| !command.done && !command.leased)?;
         command.leased = true;
-        let (what, hold) = (command.action.clone(), command.hold);
-        Some(Leased { index, what, hold })
+        Some(Leased {
+            index,
+            what: command.action.clone(),
+            hold: command.hold,
+            key: command.key,
+            tried: command.tried,
+        })
     }
 
     fn finish_command(&mut self, index: CommandIndex) -> Reply {
         let command = &mut self.store.commands[index];
         (command.done, command.leased) = (true, false);
         if let (None, CommandAction::Refund { intent, .. }) = (command.hold, &command.action) {
-            let back = [PaymentState::RefundDue, PaymentState::RefundFailed];
-            let orphans = self.store.orphans.iter_mut();
-            for orphan in orphans.filter(|orphan| orphan.intent == *intent && back.contains(&orphan.state)) {
-                orphan.refunded = orphan.money.amount;
-                orphan.state = PaymentState::Refunded;
-            }
+            let guest = by_intent(intent);
+            self.note_orphan(guest);
         }
         Reply::Done
     }

@@ -1,9 +1,11 @@
 //! The simulated Stripe: what each call does and returns, and what guests, banks and the shop do there by themselves.
 
-use holdfast::domain::money::Money;
+use std::collections::BTreeMap;
+
 use holdfast::domain::session::{SessionPayment, SessionStatus};
 
 use crate::call::{CommandIndex, EventKind, Guest, Reply, StripeEvent, intent_id, price, receipt};
+use crate::money::{Dispute, Refund};
 use crate::process::Kind;
 use crate::world::{AttemptState, Mutation, Session, SessionState, World};
 
@@ -29,10 +31,49 @@ pub(crate) enum StripeAction {
     MoneyFails(Guest),
     /// The session reaches its own expiry.
     TimeIsUp(Guest),
-    /// The shop refunds the payment at Stripe's dashboard.
+    /// The shop refunds what is left of the payment at Stripe's dashboard.
     ShopRefunds(Guest),
+    /// The bank of the guest does not take the last refund.
+    RefundFails(Guest),
+    /// The bank of the guest disputes the whole payment, and withdraws the money.
+    DisputeOpens(Guest),
+    /// The shop wins the dispute, and has the money again.
+    DisputeIsWon(Guest),
+    /// The shop loses the dispute.
+    DisputeIsLost(Guest),
+    /// A day passes, and Stripe forgets all idempotency keys. The guest does not matter.
+    DayPasses(Guest),
     /// The guest pays a copy of their session, which Stripe made with the same metadata.
     PaysCopy(Guest),
+}
+
+impl Session {
+    /// What is neither refunded nor disputed, in minor units.
+    pub(crate) fn left(&self) -> i64 {
+        let back = self.refunds.iter().filter(|refund| !refund.has_failed);
+        price().amount - back.map(|refund| refund.amount).sum::<i64>()
+    }
+
+    /// Refunds an amount; returns the number of the refund, or why Stripe refuses it.
+    fn refund(&mut self, amount: i64, command: Option<CommandIndex>) -> Result<usize, &'static str> {
+        match () {
+            () if !self.paid => return Err("charge_not_paid"),
+            () if matches!(self.dispute, Some(Dispute::Open | Dispute::Lost)) => {
+                return Err("charge_disputed");
+            }
+            () if amount > self.left() => return Err("charge_already_refunded"),
+            () => {}
+        }
+        let number = self.refunds.len();
+        let has_failed = false;
+        self.refunds.push(Refund {
+            number,
+            command,
+            amount,
+            has_failed,
+        });
+        Ok(number)
+    }
 }
 
 impl World {
@@ -48,7 +89,8 @@ impl World {
                 is_copy: false,
                 paid: false,
                 refunds: Vec::new(),
-                refunded_by_shop: false,
+                dispute: None,
+                answers: BTreeMap::new(),
             });
         }
         if self.mutation == Some(Mutation::UrlBeforeCommit) {
@@ -84,22 +126,39 @@ impl World {
         })
     }
 
-    pub(super) fn refund_payment(&mut self, guest: Guest, money: Money, index: CommandIndex) -> Reply {
-        assert_eq!(money, price(), "the model has whole refunds only");
+    pub(super) fn create_refund(&mut self, guest: Guest, amount: i64, index: CommandIndex, key: u8) -> Reply {
         let session = self.sessions[guest].as_mut().unwrap();
-        if !session.paid {
-            return Reply::Refused(400);
+        let known = session.answers.get(&(index, key)).copied();
+        let answer = known.unwrap_or_else(|| session.refund(amount, Some(index)));
+        if !self.is_day_later {
+            session.answers.insert((index, key), answer);
         }
-        if !session.refunded_by_shop && !session.refunds.contains(&index) {
-            session.refunds.push(index);
+        match answer {
+            Err(code) => Reply::RefundRefused(code),
+            Ok(number) => {
+                let refund = session.refunds[number];
+                let kind = EventKind::RefundSeen(refund);
+                self.send_event(StripeEvent { guest, kind });
+                Reply::Refund(refund.snapshot(guest))
+            }
         }
-        let kind = if session.is_copy {
-            EventKind::CopyRefunded
-        } else {
-            EventKind::Refunded
-        };
-        self.send_event(StripeEvent { guest, kind });
-        Reply::Done
+    }
+
+    pub(super) fn list_refunds(&self, guest: Guest) -> Reply {
+        let refunds = self.sessions[guest].iter().flat_map(|session| &session.refunds);
+        let shown = refunds.map(|refund| {
+            let mut shown = refund.snapshot(guest);
+            if self.mutation == Some(Mutation::LookupLeftOut) {
+                shown.command = None;
+            }
+            shown
+        });
+        Reply::Refunds(shown.collect())
+    }
+
+    pub(super) fn list_disputes(&self, guest: Guest) -> Reply {
+        let disputes = self.sessions[guest].iter().filter_map(|session| session.dispute);
+        Reply::Disputes(disputes.map(|dispute| dispute.snapshot(guest)).collect())
     }
 
     pub(crate) fn session_state(&self, guest: Guest) -> Option<SessionState> {
@@ -137,6 +196,7 @@ impl World {
         let open = |guest: Guest| {
             self.session_state(guest) == Some(SessionState::Open) && self.can_pay(guest, stray_payments)
         };
+        let paid = |guest: Guest| self.sessions[guest].as_ref().filter(|session| session.paid);
         let at_bank = |guest: Guest| {
             self.sessions[guest]
                 .as_ref()
@@ -156,9 +216,19 @@ impl World {
             PaysCopy(guest) => {
                 guest != COPY && self.store.holds[guest].is_some() && self.sessions[COPY].is_none()
             }
-            ShopRefunds(guest) => self.sessions[guest].as_ref().is_some_and(|session| {
-                session.paid && session.refunds.is_empty() && !session.refunded_by_shop
-            }),
+            ShopRefunds(guest) => {
+                paid(guest).is_some_and(|session| session.left() > 0 && session.dispute.is_none())
+            }
+            RefundFails(guest) => {
+                let refund = paid(guest).and_then(|session| session.refunds.last());
+                refund.is_some_and(|refund| !refund.has_failed)
+            }
+            DisputeOpens(guest) => paid(guest)
+                .is_some_and(|session| session.dispute.is_none() && session.left() == price().amount),
+            DisputeIsWon(guest) | DisputeIsLost(guest) => {
+                paid(guest).is_some_and(|session| session.dispute == Some(Dispute::Open))
+            }
+            DayPasses(guest) => guest == 0 && !self.is_day_later,
         }
     }
 
@@ -218,18 +288,33 @@ impl World {
                     is_copy: true,
                     paid: true,
                     refunds: Vec::new(),
-                    refunded_by_shop: false,
+                    dispute: None,
+                    answers: BTreeMap::new(),
                 });
                 for kind in [EventKind::CopyPaid, EventKind::CopyIntentSucceeded] {
                     self.send_event(StripeEvent { guest: COPY, kind });
                 }
             }
             ShopRefunds(guest) => {
-                self.session_mut(guest).refunded_by_shop = true;
-                self.send_event(StripeEvent {
-                    guest,
-                    kind: EventKind::Refunded,
-                });
+                let session = self.session_mut(guest);
+                let number = session.refund(session.left(), None).unwrap();
+                let kind = EventKind::RefundSeen(session.refunds[number]);
+                self.send_event(StripeEvent { guest, kind });
+            }
+            RefundFails(guest) => {
+                let refund = self.session_mut(guest).refunds.last_mut().unwrap();
+                refund.has_failed = true;
+                let kind = EventKind::RefundSeen(*refund);
+                self.send_event(StripeEvent { guest, kind });
+            }
+            DisputeOpens(guest) => self.change_dispute(guest, Dispute::Open),
+            DisputeIsWon(guest) => self.change_dispute(guest, Dispute::Won),
+            DisputeIsLost(guest) => self.change_dispute(guest, Dispute::Lost),
+            DayPasses(_) => {
+                self.is_day_later = true;
+                for session in self.sessions.iter_mut().flatten() {
+                    session.answers.clear();
+                }
             }
         }
     }
@@ -240,6 +325,12 @@ impl World {
         for kind in events {
             self.send_event(StripeEvent { guest, kind: *kind });
         }
+    }
+
+    fn change_dispute(&mut self, guest: Guest, dispute: Dispute) {
+        self.session_mut(guest).dispute = Some(dispute);
+        let kind = EventKind::DisputeSeen(dispute);
+        self.send_event(StripeEvent { guest, kind });
     }
 
     fn session_mut(&mut self, guest: Guest) -> &mut Session {

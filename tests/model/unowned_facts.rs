@@ -1,4 +1,4 @@
-//! The refunds and disputes without an owner of a replayed workflow: no call about them is a step of the model.
+//! The reports of refunded charges of a replayed workflow: no call about them is a step of the model.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -7,18 +7,18 @@ use holdfast::store::{StoreError, UnownedFact, UnownedFacts};
 
 use crate::doubles::Script;
 
-/// Every refund in the model carries our metadata. Only that of a payment without a hold has no owner, and none gets one.
+/// The Stripe of the model reports each refund by itself, so no report says less than it implies.
 #[async_trait]
 impl UnownedFacts for Script {
     async fn keep_unowned_fact(&self, _: &UnownedFact) -> Result<bool, StoreError> {
-        Ok(false)
+        unimplemented!()
     }
 
-    async fn find_unowned_facts(&self, _: &IntentId) -> Result<Vec<UnownedFact>, StoreError> {
+    async fn find_unowned_facts(&self, _: &IntentId) -> Result<Vec<EventId>, StoreError> {
         Ok(Vec::new())
     }
 
-    async fn list_tied_facts(&self, _: u32) -> Result<Vec<UnownedFact>, StoreError> {
+    async fn list_tied_facts(&self, _: u32) -> Result<Vec<IntentId>, StoreError> {
         Ok(Vec::new())
     }
 

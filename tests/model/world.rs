@@ -6,9 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use holdfast::domain::command::CommandAction;
+use holdfast::domain::ledger::snapshots::PaymentFacts;
 use holdfast::domain::payment::Payment;
 
 use crate::call::{Call, CommandIndex, GUESTS, Guest, Key, Reply, Row, StripeEvent};
+use crate::money::{Dispute, Refund};
 use crate::process::Kind;
 
 /// A bug in the simulated store or Stripe, around the shipped code: the checker must find each.
@@ -34,6 +36,12 @@ pub(crate) enum Mutation {
     TakeoverIgnored,
     /// A hold that another session paid leaves its own session open.
     OwnSessionLeftOpen,
+    /// A refund that is reported twice counts twice, as in a counter.
+    RefundsCounted,
+    /// A refund that Stripe refused is tried again under the same key.
+    KeyKeptAfterRefusal,
+    /// Nobody looks for the refund of an earlier try when its key may be forgotten.
+    LookupLeftOut,
 }
 
 /// The possible outcomes of a call.
@@ -77,6 +85,10 @@ pub(crate) struct Command {
     pub(crate) hold: Option<Guest>,
     pub(crate) leased: bool,
     pub(crate) done: bool,
+    /// The number of its key.
+    pub(crate) key: u8,
+    /// Whether its first try was on the day after; `None` before it.
+    pub(crate) tried: Option<bool>,
 }
 
 /// The rows of the simulated database.
@@ -89,6 +101,10 @@ pub(crate) struct StoreState {
     /// The payments that belong to no hold.
     pub(crate) orphans: Vec<Payment>,
     pub(crate) commands: Vec<Command>,
+    /// The refunds and disputes of the payment of each guest's session.
+    pub(crate) facts: [PaymentFacts; GUESTS],
+    /// The payments with news that their hold has not taken notice of.
+    pub(crate) unnoted: [bool; GUESTS],
     /// The applied events, and how many history lines each wrote.
     pub(crate) events: BTreeMap<StripeEvent, u8>,
 }
@@ -118,9 +134,10 @@ pub(crate) struct Session {
     pub(crate) is_copy: bool,
     /// Whether the payment has succeeded.
     pub(crate) paid: bool,
-    /// The commands that refunded it; a refund at the dashboard has no command.
-    pub(crate) refunds: Vec<CommandIndex>,
-    pub(crate) refunded_by_shop: bool,
+    pub(crate) refunds: Vec<Refund>,
+    pub(crate) dispute: Option<Dispute>,
+    /// What Stripe answers to a command's key again: the number of the refund, or the code of the refusal.
+    pub(crate) answers: BTreeMap<(CommandIndex, u8), Result<usize, &'static str>>,
 }
 
 /// The whole state outside of the processes.
@@ -133,6 +150,8 @@ pub(crate) struct World {
     pub(crate) time_is_up: [bool; GUESTS],
     /// The guests who have received the URL of their session.
     pub(crate) has_url: [bool; GUESTS],
+    /// Whether a day has passed, in which Stripe has forgotten all keys.
+    pub(crate) is_day_later: bool,
     /// The events that Stripe may deliver.
     pub(crate) events: BTreeSet<StripeEvent>,
 }
@@ -145,6 +164,7 @@ impl World {
             sessions: [None, None],
             time_is_up: [false; GUESTS],
             has_url: [false; GUESTS],
+            is_day_later: false,
             events: BTreeSet::new(),
         }
     }
@@ -156,6 +176,7 @@ impl World {
             Call::LeaseStaleAttempt => picks(self.stale_attempts(kind == Kind::SweepAttempt { late: true })),
             Call::LeaseDueHold => picks(self.due_holds()),
             Call::LeaseCommands => picks(self.due_commands()),
+            Call::ListUnnoted => picks(self.unnoted()),
             Call::LoadAvailability => match self.blocker() {
                 Some(row) if row.hold.status == holdfast::domain::hold::Status::Held => {
                     vec![Choice::Plain, Choice::Overdue]
@@ -189,7 +210,11 @@ impl World {
             Call::CreateSession(guest) => self.create_session(*guest),
             Call::ExpireSession(guest) => self.expire_session(kind, *guest),
             Call::ReadSession(guest) => self.read_session(*guest),
-            Call::RefundPayment(guest, money, index) => self.refund_payment(*guest, *money, *index),
+            Call::CreateRefund(guest, money, index, key) => {
+                self.create_refund(*guest, money.amount, *index, *key)
+            }
+            Call::ListRefunds(guest) => self.list_refunds(*guest),
+            Call::ListDisputes(guest) => self.list_disputes(*guest),
             store_call => self.store_reply(kind, store_call, choice),
         }
     }
@@ -253,7 +278,12 @@ impl World {
 pub(crate) fn is_stripe_call(call: &Call) -> bool {
     matches!(
         call,
-        Call::CreateSession(_) | Call::ExpireSession(_) | Call::ReadSession(_) | Call::RefundPayment(..)
+        Call::CreateSession(_)
+            | Call::ExpireSession(_)
+            | Call::ReadSession(_)
+            | Call::CreateRefund(..)
+            | Call::ListRefunds(_)
+            | Call::ListDisputes(_)
     )
 }
 
@@ -262,7 +292,12 @@ pub(crate) fn is_read(call: &Call) -> bool {
     matches!(
         call,
         Call::ReadSession(_)
+            | Call::ListRefunds(_)
+            | Call::ListDisputes(_)
             | Call::FindBooking(_)
+            | Call::FindOwner(_)
+            | Call::FindFacts(_)
+            | Call::IsPaymentKnown(_)
             | Call::LoadOccupancy
             | Call::LoadAvailability
             | Call::FindClaim

@@ -21,6 +21,7 @@ use crate::checks::{self, Evidence};
 use crate::fault_injection::{FaultInjector, FaultProfile, decide_payment};
 use crate::foreigner::Foreigner;
 use crate::guest::Guest;
+use crate::money;
 use crate::mutation::Mutation;
 use crate::observations::Observations;
 use crate::processes::{Processes, random_clock_offset};
@@ -243,6 +244,9 @@ impl Episode {
         for session in self.simulator.sessions() {
             decide_payment(&self.simulator, &session.id, session.status, rng.random_bool(0.6));
         }
+        money::settle(&self.simulator, rng);
+        // A day later Stripe has forgotten all keys.
+        self.simulator.prune_idempotency_keys();
         // All processes that had a lease are dead.
         self.database.expire_all_leases().await;
         self.advance_due_times(FINAL_SWEEP_DELAY).await;
@@ -315,10 +319,11 @@ impl Episode {
         let limited = *self.observations.limited.lock().unwrap();
         let moved = *self.observations.moved.lock().unwrap();
         format!(
-            "{} received, {refused} refused, {limited} limited, {moved} moved, {confirmed} read confirmed; {} sessions, {} refunds, {} events",
+            "{} received, {refused} refused, {limited} limited, {moved} moved, {confirmed} read confirmed; {} sessions, {} refunds, {} disputes, {} events",
             holds.len(),
             self.simulator.sessions().len(),
             self.simulator.refunds().len(),
+            self.simulator.disputes().len(),
             self.simulator.events().len(),
         )
     }

@@ -14,9 +14,11 @@ use rand::Rng;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use reqwest::Method;
+use serde_json::json;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::money;
 use crate::mutation::Mutation;
 use crate::processes::{Processes, random_clock_offset};
 use crate::shop::random_start;
@@ -85,7 +87,7 @@ impl FaultInjector {
             self.mutation
                 .run_once(&self.database, self.processes.max_clock_offset())
                 .await;
-            match self.rng.random_range(0..20) {
+            match self.rng.random_range(0..25) {
                 0..2 => self.inject_stripe_faults(),
                 2..5 if self.profile.database => self.inject_database_fault().await,
                 5..8 if self.profile.processes => self.restart_process().await,
@@ -96,6 +98,9 @@ impl FaultInjector {
                 13 => self.repeat_last_events(),
                 14..17 => self.start_race_for_one_slot().await,
                 17..19 => self.sweep_with_wrong_key().await,
+                19..21 => self.cancel_as_operator().await,
+                21..23 => money::move_money(&self.simulator, &mut self.rng),
+                23 => money::decide_next_refunds(&self.simulator, &mut self.rng),
                 _ => self.decide_slow_payment(),
             }
         }
@@ -189,6 +194,26 @@ impl FaultInjector {
             let ahead = random_clock_offset(&mut self.rng);
             self.processes.sweep_at(&self.wrong_account, ahead).await;
         }
+    }
+
+    /// Cancels a booking, and refunds all, nothing or a part of it.
+    async fn cancel_as_operator(&mut self) {
+        let bookings = "SELECT CAST(id AS text) FROM holds WHERE status = 'confirmed'";
+        let bookings = self.database.texts(bookings).await;
+        let Some(hold) = bookings.choose(&mut self.rng) else {
+            return;
+        };
+        let refunds = [json!("full"), json!("none"), json!(1_000)];
+        let order = json!({ "refund": refunds.choose(&mut self.rng) });
+        let client = self
+            .processes
+            .client(self.rng.random_range(0..self.processes.size()));
+        let request = client
+            .request(Method::POST, &format!("/v1/admin/holds/{hold}/cancel"))
+            .bearer_auth(ADMIN_KEY)
+            .json(&order);
+        // The process may be dead, or the guest may have cancelled it meanwhile.
+        let _ = client.try_send(request.timeout(Duration::from_secs(1))).await;
     }
 
     /// Refunds all or a part of a payment from the dashboard.

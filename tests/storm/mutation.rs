@@ -49,6 +49,8 @@ pub(crate) enum Mutation {
     OwnershipByReference,
     /// A hold whose payment takes days counts in no limit.
     ProcessingUncounted,
+    /// A refund that is reported again counts again, as in a counter.
+    RefundsCounted,
 }
 
 impl Mutation {
@@ -80,6 +82,9 @@ impl Mutation {
                 "CREATE TRIGGER mutation AFTER UPDATE OF status ON holds WHEN NEW.status = 'processing'
                  BEGIN DELETE FROM allowances WHERE hold_id = NEW.id; END",
             ],
+            Self::RefundsCounted => &["CREATE TRIGGER mutation AFTER INSERT ON refunds WHEN NEW.id NOT LIKE '%_again'
+                 BEGIN INSERT INTO refunds SELECT NEW.id || '_again', NEW.intent_id, NEW.charge_id, NULL, NEW.amount,
+                     NEW.currency, NEW.status, NULL, NEW.created_at, NEW.seen_at, NEW.is_noted; END"],
             Self::CommandsDropped => &["CREATE TRIGGER mutation AFTER INSERT ON commands
                  BEGIN UPDATE commands SET done_at = created_at WHERE id = NEW.id; END"],
             Self::NoConstraint | Self::FirstUnitConstrained => panic!("{self:?} is for PostgreSQL"),
@@ -122,6 +127,13 @@ impl Mutation {
                  'BEGIN DELETE FROM allowances WHERE hold_id = NEW.id; RETURN NULL; END'",
                 "CREATE TRIGGER mutation AFTER UPDATE OF status ON holds FOR EACH ROW
                  WHEN (NEW.status = 'processing') EXECUTE FUNCTION mutation()",
+            ],
+            Self::RefundsCounted => &[
+                "CREATE FUNCTION mutation() RETURNS trigger LANGUAGE plpgsql AS
+                 'BEGIN INSERT INTO refunds SELECT NEW.id || ''_again'', NEW.intent_id, NEW.charge_id, NULL, NEW.amount,
+                      NEW.currency, NEW.status, NULL, NEW.created_at, NEW.seen_at, NEW.is_noted; RETURN NULL; END'",
+                "CREATE TRIGGER mutation AFTER INSERT ON refunds FOR EACH ROW WHEN (NEW.id NOT LIKE '%again')
+                 EXECUTE FUNCTION mutation()",
             ],
             Self::CommandsDropped => &[
                 "CREATE FUNCTION mutation() RETURNS trigger LANGUAGE plpgsql AS

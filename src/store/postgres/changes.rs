@@ -212,6 +212,7 @@ async fn insert_orphan(
         let enqueued = commands::enqueue(&mut *connection, None, refund, by, orphan.now).await?;
         commands += usize::from(enqueued.is_new);
     }
-    ledger::mark_noted(connection, intent).await?;
+    // A report may have come since the decision.
+    payments::note_orphan(connection, intent, orphan.now).await?;
     Ok(ApplyOutcome::Done { commands })
 }

@@ -208,7 +208,8 @@ async fn insert_orphan(
         let by = Some(encoding::ORDERED_BY_HOLDFAST);
         commands += usize::from(commands::enqueue(connection, None, refund, by, orphan.now).await?);
     }
-    ledger::mark_noted(connection, intent).await?;
+    // A report may have come since the decision.
+    payments::note_orphan(connection, intent, orphan.now).await?;
     Ok(ApplyOutcome::Done { commands })
 }
 

@@ -74,6 +74,7 @@ fn expected_fact(version: &str, kind: &str) -> LedgerFact {
     match kind {
         "charge.refunded" => LedgerFact::ChargeRefunded {
             intent: IntentId::new("pi_3Q1"),
+            paid: eur(5000),
             amount_refunded: 2000,
             refunds: is_inline
                 .then(|| refund(RefundStatus::Succeeded))

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use futures::future::join_all;
-use holdfast::domain::ids::{HoldId, IntentId, SessionId};
+use holdfast::domain::ids::{HoldId, SessionId};
 use holdfast::domain::money::{Currency, Money};
 use holdfast::domain::session::{SessionStatus, SessionTerms};
 use holdfast::gateway::client::StripeGateway;
@@ -253,26 +253,6 @@ async fn each_expire_has_a_new_key_that_its_retries_share() {
     assert_eq!(keys.len(), 3);
     assert_eq!(keys[0], keys[1]);
     assert_ne!(keys[1], keys[2]);
-}
-
-#[tokio::test]
-async fn already_refunded_is_ok_and_another_refusal_is_not() {
-    let server = ScriptedServer::start([
-        Reply::ok(r#"{"id": "re_1", "status": "succeeded"}"#),
-        Reply::status(400, &error_body("charge_already_refunded")),
-        Reply::status(400, &error_body("charge_disputed")),
-    ])
-    .await;
-    let gateway = gateway(&server);
-    let intent = IntentId::new("pi_1");
-    assert_eq!(gateway.refund_payment(&intent, eur(5000), "k").await, Ok(()));
-    assert_eq!(gateway.refund_payment(&intent, eur(5000), "k").await, Ok(()));
-    let refused = gateway.refund_payment(&intent, eur(5000), "k").await;
-    assert!(matches!(refused, Err(GatewayError::Refused(_))), "{refused:?}");
-    let request = &server.requests()[0];
-    assert_eq!(request.line, "POST /v1/refunds HTTP/1.1");
-    assert_eq!(request.header("idempotency-key"), Some("k"));
-    assert_eq!(request.body, "amount=5000&payment_intent=pi_1");
 }
 
 #[tokio::test]

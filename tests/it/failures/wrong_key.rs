@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::Duration;
-use holdfast::domain::ids::{HoldId, IntentId, SessionId};
-use holdfast::domain::money::Money;
+use holdfast::domain::ids::{HoldId, SessionId};
 use holdfast::domain::session::{NewSession, SessionReport, SessionStatus, SessionTerms};
 use holdfast::gateway::{Gateway, GatewayError, Probe, WebhookEndpoint};
 use holdfast::sandbox::{Endpoint, FaultKind, Faults, PaymentOutcome};
@@ -365,10 +364,6 @@ impl Gateway for BelievingGateway {
 
     async fn retrieve_session(&self, id: &SessionId) -> Result<SessionReport, GatewayError> {
         believe_404(id, self.0.retrieve_session(id).await)
-    }
-
-    async fn refund_payment(&self, intent: &IntentId, money: Money, key: &str) -> Result<(), GatewayError> {
-        self.0.refund_payment(intent, money, key).await
     }
 
     async fn probe_account(&self) -> Result<Probe, GatewayError> {

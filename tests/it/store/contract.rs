@@ -12,16 +12,17 @@ use holdfast::domain::hold::{Hold, ReleaseReason, Status, Transition, Transition
 use holdfast::domain::hold_limit::{AllowanceOffer, HoldLimit, LimitScope};
 use holdfast::domain::ids::{EventId, EventTypeId, HoldId, IdempotencyKey, IntentId, ResourceId, SessionId};
 use holdfast::domain::key_scope::{KeyScope, ScopedKey};
+use holdfast::domain::ledger::snapshots::PaymentFacts;
 use holdfast::domain::listing::PageRequest;
 use holdfast::domain::money::{Currency, Money};
-use holdfast::domain::payment::{Payment, PaymentState};
+use holdfast::domain::payment::{Payment, Receipt};
 use holdfast::domain::segment::{Allocation, Segment};
 use holdfast::domain::session::SessionTerms;
 use holdfast::domain::time::Window;
 use holdfast::domain::token::TokenKeyName;
 use holdfast::store::{
-    ApplyOutcome, AvailabilityQuery, Claim, EventRecord, HoldChange, HoldLimits, NewAttempt, PlaceOutcome,
-    StateChange, Store,
+    ApplyOutcome, AvailabilityQuery, Claim, EventRecord, HoldChange, HoldLimits, NewAttempt, OrphanPayment,
+    PlaceOutcome, StateChange, Store,
 };
 use uuid::Uuid;
 
@@ -57,6 +58,7 @@ mod dropped_calls;
 mod dry_run;
 mod key_scopes;
 mod leases;
+mod ledger;
 mod placing;
 mod postgres_only;
 mod reading;
@@ -239,13 +241,34 @@ fn becomes(booking: &Booking, status: Status) -> Transition {
 /// Makes the transition in which a payment confirms the hold.
 fn paid(booking: &Booking) -> Transition {
     let mut transition = becomes(booking, Status::Confirmed);
-    transition.next.payments.push(Payment {
+    transition.next.payments.push(payment_of(booking));
+    transition
+}
+
+/// The payment that confirms a booking.
+fn payment_of(booking: &Booking) -> Payment {
+    let receipt = Receipt {
         intent: IntentId::new(format!("pi_{}", booking.hold.id)),
         money: booking.hold.price,
-        refunded: 0,
-        state: PaymentState::Paid,
-    });
-    transition
+    };
+    receipt.to_payment(PaymentFacts::default())
+}
+
+/// Makes a payment without a hold, with the order to give it back.
+fn orphan(event: Option<EventRecord>, claimed_hold: Option<HoldId>, intent: &str) -> OrphanPayment {
+    let receipt = Receipt {
+        intent: IntentId::new(intent),
+        money: eur(5000),
+    };
+    let mut payment = receipt.to_payment(PaymentFacts::default());
+    OrphanPayment {
+        event,
+        claimed_hold,
+        refund: payment.give_back(),
+        payment,
+        livemode: false,
+        now: at(1),
+    }
 }
 
 /// Makes a change on this version of the booking.
@@ -254,6 +277,7 @@ fn change(booking: &Booking, step: StateChange) -> HoldChange {
         event: None,
         hold: booking.hold.id,
         version: booking.version,
+        noted: None,
         step: Some(step),
         actor: Actor::Sweep,
         now: at(1),

@@ -7,10 +7,13 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use holdfast::sandbox::{IntentView, SessionStatus, Simulator};
+use holdfast::sandbox::{SessionStatus, Simulator};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row, SqliteConnection};
 
 use super::database::Engine;
+
+#[path = "audit_money.rs"]
+mod money;
 
 /// How long a finding must persist to count, because work may still run.
 pub(crate) const FINDING_TIMEOUT: Duration = Duration::from_secs(5);
@@ -42,8 +45,7 @@ impl Audit {
             findings.extend(check_histories(&mut database).await);
             findings.extend(check_allowances(&mut database).await);
             findings.extend(check_sessions(&mut database, &self.simulator).await);
-            findings.extend(check_money(&mut database, &self.simulator).await);
-            findings.extend(check_foreign_money(&mut database, &self.simulator).await);
+            findings.extend(money::check(&mut database, &self.simulator).await);
             if findings.is_empty() || Instant::now() > wait_timeout {
                 return findings;
             }
@@ -289,99 +291,8 @@ async fn check_sessions(database: &mut AuditConnection, simulator: &Simulator) -
         .collect()
 }
 
-/// Checks I3: money has its slot, or is refunded or about to be; nothing is refunded twice.
-async fn check_money(database: &mut AuditConnection, simulator: &Simulator) -> Vec<String> {
-    let (intents, refunds) = (simulator.intents(), simulator.refunds());
-    let undelivered: String = simulator
-        .pending_events()
-        .into_iter()
-        .map(|event| event.payload)
-        .collect();
-    let holds = "SELECT session_id, status, status || '/' || coalesce(reason, '') FROM holds";
-    let holds = database.map(holds).await;
-    // Another session of ours may have paid a hold: its payment names the hold.
-    let payments = "SELECT p.intent_id, p.state, CAST(p.refunded AS text), h.session_id
-        FROM payments p LEFT JOIN holds h ON h.id = p.hold_id AND p.state IN ('paid', 'disputed')";
-    let payments = database.map(payments).await;
-    let installation = find_installation(database).await;
-    let refund_orders = "SELECT intent_id FROM commands WHERE kind = 'refund' AND done_at IS NULL";
-    let refund_orders = database.map(refund_orders).await;
-    let expiries = "SELECT session_id FROM commands WHERE kind = 'expire_session' AND done_at IS NULL";
-    let expiries = database.map(expiries).await;
-    let running =
-        "SELECT CAST(hold_id AS text) FROM checkout_attempts WHERE state IN ('running', 'unsettled')";
-    let running = database.map(running).await;
-    let mut findings = Vec::new();
-    let is_ours = |intent: &&IntentView| intent.metadata.get(INSTALLATION_KEY) == Some(&installation);
-    for intent in intents
-        .iter()
-        .filter(|intent| intent.amount_received > 0 && is_ours(intent))
-    {
-        let back: Vec<i64> = refunds
-            .iter()
-            .filter(|r| r.payment_intent == intent.id)
-            .map(|r| r.amount)
-            .collect();
-        let total: i64 = back.iter().sum();
-        let ours = back
-            .iter()
-            .filter(|amount| **amount == intent.amount_received)
-            .count();
-        if total > intent.amount_received || ours > 1 {
-            findings.push(format!("more refunded than paid: {intent:?} {back:?}"));
-        }
-        let booked = payments.get(&intent.id).and_then(|row| row[2].clone());
-        if booked.is_some_and(|booked| booked.parse::<i64>().unwrap() > total) {
-            findings.push(format!(
-                "the database has a refund that Stripe does not have: {intent:?}"
-            ));
-        }
-        let payer = payments.get(&intent.id).and_then(|row| row[3].as_ref());
-        let paid_session = payer.unwrap_or(&intent.session);
-        let live = holds.get(paid_session).and_then(|row| row[1].as_deref());
-        let live = matches!(live, Some("held" | "processing" | "confirmed"));
-        let going_back = refund_orders.contains_key(&intent.id)
-            || expiries.contains_key(&intent.session)
-            || intent.metadata.values().any(|hold| running.contains_key(hold))
-            || undelivered.contains(&intent.id);
-        // After an operator's cancel the shop may keep a part. The rest is a refund command like any other.
-        let state = payments.get(&intent.id).and_then(|row| row[1].as_deref());
-        let cancelled =
-            holds.get(&intent.session).and_then(|row| row[2].as_deref()) == Some("cancelled/operator");
-        let kept = state == Some("kept") && cancelled;
-        if state == Some("kept") && !cancelled {
-            findings.push(format!("money kept without an operator's decision: {intent:?}"));
-        }
-        if total < intent.amount_received && !live && !going_back && !kept {
-            findings.push(money_without_slot(intent, payments.get(&intent.id)));
-        }
-    }
-    findings
-}
-
-/// Checks I3: no payment of another product or installation is recorded, and none is refunded.
-async fn check_foreign_money(database: &mut AuditConnection, simulator: &Simulator) -> Vec<String> {
-    let installation = find_installation(database).await;
-    let ours = database.map("SELECT intent_id FROM payments").await;
-    let refunded = database
-        .map("SELECT intent_id FROM commands WHERE kind = 'refund'")
-        .await;
-    let intents = simulator.intents().into_iter();
-    let touched = intents.filter(|intent| {
-        intent.metadata.get(INSTALLATION_KEY) != Some(&installation)
-            && (ours.contains_key(&intent.id) || refunded.contains_key(&intent.id))
-    });
-    touched
-        .map(|intent| format!("a foreign payment in the ledger: {intent:?}"))
-        .collect()
-}
-
 /// Returns the id that the service writes into the metadata of its sessions and intents.
 async fn find_installation(database: &mut AuditConnection) -> String {
     let rows = database.ask("SELECT id FROM installation").await;
     rows[0][0].clone().unwrap()
-}
-
-fn money_without_slot(intent: &IntentView, payment: Option<&Cells>) -> String {
-    format!("money without a slot: {intent:?}, recorded as {payment:?}")
 }

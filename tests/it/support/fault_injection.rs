@@ -23,7 +23,7 @@ use holdfast::domain::ids::{
     SessionId,
 };
 use holdfast::domain::key_scope::ScopedKey;
-use holdfast::domain::ledger::snapshots::{DisputeSnapshot, RefundSnapshot};
+use holdfast::domain::ledger::snapshots::{DisputeSnapshot, PaymentFacts, RefundSnapshot};
 use holdfast::domain::listing::{
     CommandFilter, EventCopy, HoldFilter, Page, PageRequest, PutOutcome, StoredEvent,
 };
@@ -35,9 +35,10 @@ use holdfast::gateway::{Gateway, GatewayError, LedgerGateway, ListFilter, ListPa
 use holdfast::store::{
     AccessKeys, Allowances, ApplyOutcome, AttemptEnd, Attempts, Audit, AvailabilityQuery, Blocks, Catalogue,
     Changes, Claim, Commands, DatabaseClock, Events, FeedRead, Feeds, Figures, FoundSession, GuestErasure,
-    Guests, HoldChange, HoldLimits, HoldMove, Holds, LeaseRequest, LimitUsage, LimitUsageQuery, MoveOutcome,
-    NewAttempt, NewFeed, Occupancies, OrphanPayment, PlaceOutcome, Placements, ReleaseLease, Resources,
-    Schema, ServerFault, SessionSearch, Sessions, StaleAttempt, Store, StoreError, UnownedFact, UnownedFacts,
+    Guests, HoldChange, HoldLimits, HoldMove, Holds, LeaseRequest, Ledger, LimitUsage, LimitUsageQuery,
+    MergeOutcome, MoneyReport, MoveOutcome, NewAttempt, NewFeed, Occupancies, OrphanPayment, PlaceOutcome,
+    Placements, ReleaseLease, Resources, Schema, ServerFault, SessionSearch, Sessions, StaleAttempt, Store,
+    StoreError, UnownedFact, UnownedFacts,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -247,7 +248,8 @@ implement_store! {
     lease_commands(request: &LeaseRequest) -> Vec<Command>;
     lease_command(id: CommandId, lease: Duration) -> Option<Command>;
     finish_command(command: &Command, now: DateTime<Utc>) -> ();
-    fail_command(id: CommandId, error: &str, due_at: DateTime<Utc>) -> ();
+    fail_command(id: CommandId, error: &str, due_at: DateTime<Utc>, key: Option<&str>) -> ();
+    begin_command(id: CommandId, now: DateTime<Utc>) -> ();
     find_command(id: CommandId) -> Option<Command>;
     list_commands(filter: CommandFilter, page: &PageRequest) -> Page<Command>;
     retry_command(id: CommandId, now: DateTime<Utc>) -> Option<Command>;
@@ -306,6 +308,15 @@ implement_store! {
 }
 
 implement_store! {
+    Ledger:
+    merge_money(report: &MoneyReport) -> MergeOutcome;
+    find_money_facts(intent: &IntentId) -> PaymentFacts;
+    is_payment_known(intent: &IntentId) -> bool;
+    list_unnoted_money(limit: u32) -> Vec<IntentId>;
+    delete_foreign_money(before: DateTime<Utc>, limit: u32) -> u64;
+}
+
+implement_store! {
     Occupancies:
     load_availability(query: &AvailabilityQuery<'_>) -> Availability;
 }
@@ -346,8 +357,8 @@ implement_store! {
 implement_store! {
     UnownedFacts:
     keep_unowned_fact(fact: &UnownedFact) -> bool;
-    find_unowned_facts(intent: &IntentId) -> Vec<UnownedFact>;
-    list_tied_facts(limit: u32) -> Vec<UnownedFact>;
+    find_unowned_facts(intent: &IntentId) -> Vec<EventId>;
+    list_tied_facts(limit: u32) -> Vec<IntentId>;
     delete_unowned_fact(event: &EventId) -> ();
     delete_old_unowned_facts(before: DateTime<Utc>, limit: u32) -> u64;
 }
@@ -372,7 +383,6 @@ implement_gateway! {
     create_session(terms: &SessionTerms) -> NewSession;
     expire_session(id: &SessionId) -> SessionReport;
     retrieve_session(id: &SessionId) -> SessionReport;
-    refund_payment(intent: &IntentId, money: Money, key: &str) -> ();
     probe_account() -> Probe;
     list_webhook_endpoints() -> Vec<WebhookEndpoint>;
 }

@@ -154,10 +154,6 @@ impl Gateway for RefusedKeyGateway {
         refuse_key()
     }
 
-    async fn refund_payment(&self, _: &IntentId, _: Money, _: &str) -> Result<(), GatewayError> {
-        refuse_key()
-    }
-
     async fn probe_account(&self) -> Result<Probe, GatewayError> {
         refuse_key()
     }

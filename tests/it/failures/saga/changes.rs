@@ -24,7 +24,7 @@ fault_at_every_step!(
 );
 
 /// Creates a scenario with one confirmed hold.
-async fn prepare_confirmed_hold(fixture: &SagaFixture) -> Scenario {
+pub(super) async fn prepare_confirmed_hold(fixture: &SagaFixture) -> Scenario {
     let mut scenario = fixture.new_scenario();
     let hold = fixture.create_hold(&scenario.slot).await;
     fixture.app.confirm(&hold).await;

@@ -6,9 +6,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 use holdfast::domain::booking::{CheckoutClient, ClientId, Guest, NetworkId};
-use holdfast::domain::ids::{EventTypeId, IdempotencyKey, IntentId, SessionId};
+use holdfast::domain::ids::{EventTypeId, IdempotencyKey, SessionId};
 use holdfast::domain::key_scope::{KeyScope, ScopedKey};
-use holdfast::domain::money::Money;
 use holdfast::domain::session::{NewSession, SessionReport, SessionTerms};
 use holdfast::gateway::{Gateway, GatewayError, Probe, WebhookEndpoint};
 use holdfast::workflow::Context;
@@ -208,10 +207,6 @@ impl Gateway for RacingGateway {
 
     async fn retrieve_session(&self, id: &SessionId) -> Result<SessionReport, GatewayError> {
         self.inner.retrieve_session(id).await
-    }
-
-    async fn refund_payment(&self, intent: &IntentId, money: Money, key: &str) -> Result<(), GatewayError> {
-        self.inner.refund_payment(intent, money, key).await
     }
 
     async fn probe_account(&self) -> Result<Probe, GatewayError> {

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use holdfast::sandbox::PaymentOutcome;
 use holdfast::workflow::{Context, outbox};
 
+use super::changes::{CancelCase, prepare_confirmed_hold};
 use super::events::{StripeEvent, refunded_amount};
 use super::fixture::SagaFixture;
 use super::{Scenario, WorkflowCase, fault_at_every_step};
@@ -15,6 +16,7 @@ fault_at_every_step!(
     Enqueued(CommandCase::ExpirePaid),
     Enqueued(CommandCase::Refund(StripeEvent::LateSlotTaken)),
     Enqueued(CommandCase::Refund(StripeEvent::NoHold)),
+    Enqueued(CommandCase::RefundPart),
 );
 
 /// The command to execute.
@@ -26,6 +28,8 @@ pub(super) enum CommandCase {
     ExpirePaid,
     /// Refunds the payment that this Stripe event reported.
     Refund(StripeEvent),
+    /// Refunds a part of a payment that an operator keeps otherwise.
+    RefundPart,
 }
 
 /// A command that is in the outbox.
@@ -44,6 +48,12 @@ impl WorkflowCase for Enqueued {
                 assert!(event.run_workflow(&scenario, &fixture.fresh_context()).await);
                 scenario
             }
+            CommandCase::RefundPart => {
+                let scenario = prepare_confirmed_hold(fixture).await;
+                let case = CancelCase::PartialRefund;
+                assert!(case.run_workflow(&scenario, &fixture.fresh_context()).await);
+                scenario
+            }
             CommandCase::Expire | CommandCase::ExpirePaid => {
                 enqueue_expire(fixture, matches!(self.0, CommandCase::ExpirePaid)).await
             }
@@ -58,7 +68,7 @@ impl WorkflowCase for Enqueued {
     }
 
     fn has_events_before_sweep(&self) -> bool {
-        matches!(self.0, CommandCase::Refund(_))
+        matches!(self.0, CommandCase::Refund(_) | CommandCase::RefundPart)
     }
 
     fn is_exclusive(&self) -> bool {
@@ -68,6 +78,13 @@ impl WorkflowCase for Enqueued {
     async fn check_result(&self, fixture: &SagaFixture, scenario: &Scenario) {
         match self.0 {
             CommandCase::Refund(event) => event.check_result(fixture, scenario).await,
+            CommandCase::RefundPart => {
+                CancelCase::PartialRefund.check_result(fixture, scenario).await;
+                let hold = scenario.holds[0].text("id");
+                let booked =
+                    format!("payments WHERE hold_id = '{hold}' AND refunded = 2000 AND state = 'kept'");
+                assert_eq!(fixture.count_rows(&booked).await, 1, "counted once");
+            }
             CommandCase::Expire => assert_eq!(refunded_amount(fixture, &scenario.holds[0]), 0),
             CommandCase::ExpirePaid => assert_eq!(refunded_amount(fixture, &scenario.holds[0]), 5000),
         }

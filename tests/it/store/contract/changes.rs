@@ -7,9 +7,7 @@ use holdfast::domain::ids::{HoldId, IntentId};
 use holdfast::domain::listing::CommandFilter;
 use holdfast::domain::payment::{PaymentState, Receipt};
 use holdfast::domain::session::HoldRefs;
-use holdfast::store::{
-    ApplyOutcome, HoldChange, LeaseRequest, OrphanPayment, ReleaseLease, StateChange, Store,
-};
+use holdfast::store::{ApplyOutcome, HoldChange, LeaseRequest, ReleaseLease, StateChange, Store};
 use uuid::Uuid;
 
 use super::{
@@ -196,6 +194,7 @@ async fn repeated_command_is_written_once(database: &TestDatabase) {
     let refund = CommandAction::Refund {
         intent: IntentId::new("pi_1"),
         money: eur(5000),
+        order: 0,
     };
     let mut transition = becomes(&mine, Status::Held);
     transition.commands = vec![
@@ -234,11 +233,7 @@ fn give_back(released: &Booking) -> Transition {
         ..paid(released)
     };
     taken.next.status = Status::Released(ReleaseReason::LatePaymentRefunded);
-    taken.next.payments[0].state = PaymentState::RefundDue;
-    taken.commands.push(CommandAction::Refund {
-        intent: taken.next.payments[0].intent.clone(),
-        money: released.hold.price,
-    });
+    taken.commands.extend(taken.next.payments[0].give_back());
     taken
 }
 
@@ -333,13 +328,7 @@ async fn payment_without_a_hold_is_recorded_and_refunded_once(database: &TestDat
     };
     let claimed = Some(HoldId(Uuid::new_v4()));
     let orphan = async |name: Option<&str>| {
-        let orphan = OrphanPayment {
-            event: name.map(event),
-            claimed_hold: claimed,
-            receipt: receipt.clone(),
-            livemode: false,
-            now: at(1),
-        };
+        let orphan = super::orphan(name.map(event), claimed, "pi_1");
         store.record_orphan_payment(&orphan).await.unwrap()
     };
     let done = ApplyOutcome::Done { commands: 1 };
@@ -372,6 +361,7 @@ async fn payment_without_a_hold_is_recorded_and_refunded_once(database: &TestDat
     let refund = CommandAction::Refund {
         intent: receipt.intent.clone(),
         money: receipt.money,
+        order: 0,
     };
     assert_eq!(command.action, refund);
     store.finish_command(&command, at(2)).await.unwrap();

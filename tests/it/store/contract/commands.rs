@@ -14,6 +14,7 @@ on_both_engines!(
     concurrent_workers_lease_each_command_once,
     one_command_is_leased_by_its_id_due_or_not,
     failed_command_is_retried_later_and_stuck_after_many_tries,
+    refusal_leaves_a_new_key_and_other_failures_keep_it,
     finished_command_stays_done,
     a_pending_command_can_be_made_due,
     commands_are_listed_newest_first_in_pages,
@@ -115,7 +116,10 @@ async fn failed_command_is_retried_later_and_stuck_after_many_tries(database: &T
         assert!(stuck().await.is_empty(), "{n}");
         let now = i64::from(n);
         assert_eq!(lease_due(&*store, now, 1).await.len(), 1, "{n}");
-        store.fail_command(id, "stripe: 500", at(now + 1)).await.unwrap();
+        store
+            .fail_command(id, "stripe: 500", at(now + 1), None)
+            .await
+            .unwrap();
         assert!(lease_due(&*store, now, 1).await.is_empty(), "{n}");
     }
     let stuck = stuck().await;
@@ -129,13 +133,40 @@ async fn failed_command_is_retried_later_and_stuck_after_many_tries(database: &T
     assert_eq!(pending.entries, stuck);
 }
 
+/// The key is written with the failure, and the time of the first try stays.
+async fn refusal_leaves_a_new_key_and_other_failures_keep_it(database: &TestDatabase) {
+    let store = database.store();
+    let id = order(&*store, "a", 0).await;
+    let read = async || {
+        let command = store.find_command(id).await.unwrap().unwrap();
+        (command.stripe_key, command.first_tried_at)
+    };
+    assert_eq!(read().await, (None, None));
+    store.begin_command(id, at(1)).await.unwrap();
+    store.fail_command(id, "lost", at(2), None).await.unwrap();
+    assert_eq!(read().await, (None, Some(at(1))));
+    store.begin_command(id, at(2)).await.unwrap();
+    store
+        .fail_command(id, "refused", at(3), Some("k-2"))
+        .await
+        .unwrap();
+    assert_eq!(read().await, (Some("k-2".to_owned()), Some(at(1))));
+    store.fail_command(id, "lost", at(4), None).await.unwrap();
+    let leased = store.lease_command(id, LEASE).await.unwrap().unwrap();
+    assert_eq!(leased.stripe_key.as_deref(), Some("k-2"));
+    assert_eq!(leased.first_tried_at, Some(at(1)));
+}
+
 async fn finished_command_stays_done(database: &TestDatabase) {
     let store = database.store();
     let id = order(&*store, "a", 0).await;
     let command = store.lease_command(id, LEASE).await.unwrap().unwrap();
     store.finish_command(&command, at(1)).await.unwrap();
     store.finish_command(&command, at(2)).await.unwrap();
-    store.fail_command(id, "too late", at(2)).await.unwrap();
+    store
+        .fail_command(id, "too late", at(2), Some("new"))
+        .await
+        .unwrap();
     assert_eq!(
         order(&*store, "a", 3).await,
         id,
@@ -162,7 +193,7 @@ async fn finished_command_stays_done(database: &TestDatabase) {
 async fn a_pending_command_can_be_made_due(database: &TestDatabase) {
     let store = database.store();
     let id = order(&*store, "a", 0).await;
-    store.fail_command(id, "stripe: 500", at(60)).await.unwrap();
+    store.fail_command(id, "stripe: 500", at(60), None).await.unwrap();
     assert!(lease_due(&*store, 5, 10).await.is_empty());
     let retried = store.retry_command(id, at(5)).await.unwrap().unwrap();
     assert_eq!(retried.due_at, at(5));

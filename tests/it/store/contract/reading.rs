@@ -5,13 +5,13 @@ use holdfast::domain::figures::FigureCounts;
 use holdfast::domain::hold::{CancelReason, Status};
 use holdfast::domain::ids::{EventTypeId, HoldId, IntentId, ResourceId, SessionId};
 use holdfast::domain::listing::{HoldFilter, StatusKind, StoredEvent};
-use holdfast::domain::payment::{PaymentState, Receipt};
+use holdfast::domain::payment::PaymentState;
 use holdfast::domain::session::HoldRefs;
-use holdfast::store::{AttemptEnd, HoldChange, OrphanPayment, StateChange};
+use holdfast::store::{AttemptEnd, HoldChange, StateChange};
 use uuid::Uuid;
 
 use super::{
-    DONE, EXPIRED, after, at, attempt, becomes, booking, change, eur, event, page, paid, placed, read,
+    DONE, EXPIRED, after, at, attempt, becomes, booking, change, event, orphan, page, paid, placed, read,
     segment, with_ana,
 };
 use crate::support::database::TestDatabase;
@@ -60,16 +60,7 @@ async fn hold_is_found_by_session_payment_id_or_linked_intent(database: &TestDat
     // The surest reference decides.
     let others = (other.hold.session.as_str(), other.hold.id);
     // A payment without a hold names none, whatever hold its metadata claims.
-    let orphan = OrphanPayment {
-        event: None,
-        claimed_hold: Some(other.hold.id),
-        receipt: Receipt {
-            intent: IntentId::new("pi_orphan"),
-            money: eur(5000),
-        },
-        livemode: false,
-        now: at(1),
-    };
+    let orphan = orphan(None, Some(other.hold.id), "pi_orphan");
     store.record_orphan_payment(&orphan).await.unwrap();
     assert_eq!(find(None, None, Some("pi_orphan")).await, None);
     for (hold, session, intent, found) in [
@@ -247,17 +238,7 @@ async fn figures_count_live_rows_and_inconsistencies(database: &TestDatabase) {
     let mut cancelled = paid(&holds[5]);
     cancelled.next.status = Status::Cancelled(CancelReason::Operator);
     let kept = after(&*store, &holds[5], cancelled).await;
-    let receipt = Receipt {
-        intent: IntentId::new("pi_orphan"),
-        money: eur(5000),
-    };
-    let orphan = OrphanPayment {
-        event: None,
-        claimed_hold: None,
-        receipt,
-        livemode: false,
-        now: at(0),
-    };
+    let orphan = orphan(None, None, "pi_orphan");
     store.record_orphan_payment(&orphan).await.unwrap();
     let open = with_ana(0, 30);
     store.claim_attempt(&attempt(&open, None, "a")).await.unwrap();

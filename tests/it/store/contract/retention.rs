@@ -3,11 +3,11 @@
 use holdfast::domain::command::CommandAction;
 use holdfast::domain::hold::{CancelReason, Status};
 use holdfast::domain::ids::{EventId, IntentId, SessionId};
-use holdfast::domain::payment::{Payment, PaymentState};
 use holdfast::store::{ApplyOutcome, AttemptEnd, GuestErasure, HoldChange, LeaseRequest, StateChange, Store};
 
 use super::{
-    DONE, EXPIRED, LEASE, after, at, attempt, becomes, change, event, page, paid, placed, read, with_ana,
+    DONE, EXPIRED, LEASE, after, at, attempt, becomes, change, event, page, paid, payment_of, placed, read,
+    with_ana,
 };
 use crate::support::database::TestDatabase;
 
@@ -155,12 +155,9 @@ async fn released_holds_without_money_are_deleted(database: &TestDatabase) {
     }
     // Hold 4 had money, which is on its way back. Hold 5 is unpaid.
     let mut late = becomes(&holds[4], EXPIRED);
-    late.next.payments.push(Payment {
-        intent: IntentId::new("pi_late"),
-        money: holds[4].hold.price,
-        refunded: 0,
-        state: PaymentState::RefundDue,
-    });
+    let mut payment = payment_of(&holds[4]);
+    payment.give_back();
+    late.next.payments.push(payment);
     after(&*store, &holds[4], late).await;
     let delete = async |before: i64| store.delete_released_holds(at(before), 1).await.unwrap();
     assert_eq!(delete(9).await, 0, "their guests are not erased yet");
@@ -188,6 +185,7 @@ async fn done_commands_are_deleted_and_refunds_are_kept(database: &TestDatabase)
         CommandAction::Refund {
             intent: IntentId::new("pi_1"),
             money: mine.hold.price,
+            order: 0,
         },
     ];
     let step = StateChange::Transition(cancelled);

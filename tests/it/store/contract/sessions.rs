@@ -5,12 +5,11 @@ use holdfast::domain::booking::Booking;
 use holdfast::domain::catalogue::Resource;
 use holdfast::domain::figures::OtherModeWork;
 use holdfast::domain::hold::Status;
-use holdfast::domain::ids::{HoldId, IntentId, ResourceId, SessionId};
-use holdfast::domain::payment::Receipt;
+use holdfast::domain::ids::{HoldId, ResourceId, SessionId};
 use holdfast::store::{AttemptEnd, NewAttempt, OrphanPayment, SessionSearch, Store};
 use uuid::Uuid;
 
-use super::{EXPIRED, after, at, attempt, becomes, claim_and_place, eur, paid, placed, with_ana};
+use super::{EXPIRED, after, at, attempt, becomes, claim_and_place, orphan, paid, placed, with_ana};
 use crate::support::database::TestDatabase;
 
 on_both_engines!(
@@ -124,14 +123,8 @@ async fn open_attempt(store: &dyn Store, n: u128, end: Option<AttemptEnd>) {
 
 async fn record_orphan(store: &dyn Store, intent: &str, livemode: bool) {
     let orphan = OrphanPayment {
-        event: None,
-        claimed_hold: None,
-        receipt: Receipt {
-            intent: IntentId::new(intent),
-            money: eur(5000),
-        },
         livemode,
-        now: at(1),
+        ..orphan(None, None, intent)
     };
     store.record_orphan_payment(&orphan).await.unwrap();
 }

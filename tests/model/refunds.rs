@@ -1,0 +1,95 @@
+//! The graphs of refunds and disputes: each order is refunded once, and the ledger ends with the money that Stripe has.
+
+use crate::graph::{Budget, SlotModel};
+use crate::stripe::StripeAction::*;
+use crate::world::Mutation;
+use crate::{NOTHING, ONE, REPAIRED, assert_found, assert_holds};
+
+const CANCELLED: Budget = Budget {
+    stripe_actions: 2,
+    sweeps: 3,
+    cancellations: 1,
+    ..NOTHING
+};
+
+#[test]
+fn cancelled_booking_is_refunded_as_ordered() {
+    let budget = Budget {
+        crashes: 1,
+        lost_calls: 1,
+        deliveries: 3,
+        ..CANCELLED
+    };
+    let slot = SlotModel {
+        stripe_actions: &[Pays, ShopRefunds],
+        budget,
+        ..ONE
+    };
+    assert_holds("refunds", slot);
+}
+
+#[test]
+fn late_repeat_finds_the_refund_of_the_first_try() {
+    let budget = Budget {
+        crashes: 1,
+        lost_calls: 1,
+        deliveries: 1,
+        ..CANCELLED
+    };
+    let slot = SlotModel {
+        stripe_actions: &[Pays, DayPasses],
+        budget,
+        ..ONE
+    };
+    assert_holds("keys", slot);
+}
+
+#[test]
+fn disputes_and_failed_refunds_in_every_order() {
+    let budget = Budget {
+        deliveries: 3,
+        stripe_actions: 3,
+        sweeps: 2,
+        ..CANCELLED
+    };
+    let slot = SlotModel {
+        stripe_actions: &[Pays, DisputeOpens, DisputeIsWon, DisputeIsLost, RefundFails],
+        budget,
+        ..ONE
+    };
+    assert_holds("disputes", slot);
+}
+
+#[test]
+fn finds_refunds_that_are_counted() {
+    let slot = SlotModel {
+        stripe_actions: &[Pays],
+        budget: CANCELLED,
+        ..ONE
+    };
+    assert_found(Mutation::RefundsCounted, REPAIRED, slot);
+}
+
+#[test]
+fn finds_a_key_kept_after_a_refusal() {
+    let slot = SlotModel {
+        stripe_actions: &[Pays, DisputeOpens],
+        budget: CANCELLED,
+        ..ONE
+    };
+    assert_found(Mutation::KeyKeptAfterRefusal, REPAIRED, slot);
+}
+
+#[test]
+fn finds_a_late_repeat_without_a_look() {
+    let budget = Budget {
+        crashes: 1,
+        ..CANCELLED
+    };
+    let slot = SlotModel {
+        stripe_actions: &[Pays, DayPasses],
+        budget,
+        ..ONE
+    };
+    assert_found(Mutation::LookupLeftOut, "I3: an order is refunded once", slot);
+}
