@@ -28,6 +28,8 @@ mod lapses;
 mod move_hold;
 mod openapi;
 mod operator_actions;
+mod payments;
+mod refunds;
 mod release_hold;
 mod resource_pools;
 mod response_headers;

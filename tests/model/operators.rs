@@ -4,9 +4,11 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use holdfast::domain::access_key::{AccessKey, KeyDigest};
 use holdfast::domain::audit::{AuditEntry, AuditFilter, AuditOutcome, AuditedAct, AuditedChange};
-use holdfast::domain::ids::{AccessKeyId, EventId, HoldId};
-use holdfast::domain::listing::{EventCopy, Page, PageRequest, StoredEvent};
-use holdfast::store::{AccessKeys, Audit, Events, StoreError};
+use holdfast::domain::ids::{AccessKeyId, EventId, HoldId, IdempotencyKey};
+use holdfast::domain::listing::{EventCopy, ListedPayment, Page, PageRequest, PaymentFilter, StoredEvent};
+use holdfast::store::{
+    AccessKeys, ApplyOutcome, Audit, Events, HoldChange, Payments, RefundRequest, RefundRequests, StoreError,
+};
 
 use crate::doubles::Script;
 
@@ -90,5 +92,35 @@ impl Events for Script {
 
     async fn copy_orphan_events(&self, _: &str) -> Result<Vec<EventCopy>, StoreError> {
         unimplemented!()
+    }
+}
+
+#[async_trait]
+impl Payments for Script {
+    async fn list_payments(
+        &self,
+        _: &PaymentFilter,
+        _: &PageRequest,
+    ) -> Result<Page<ListedPayment>, StoreError> {
+        unimplemented!()
+    }
+}
+
+#[async_trait]
+impl RefundRequests for Script {
+    async fn find_refund_request(&self, _: &IdempotencyKey) -> Result<Option<String>, StoreError> {
+        unimplemented!()
+    }
+
+    async fn apply_refund_request(
+        &self,
+        _: &HoldChange,
+        _: Option<&RefundRequest>,
+    ) -> Result<ApplyOutcome, StoreError> {
+        unimplemented!()
+    }
+
+    async fn delete_old_refund_requests(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
+        Ok(0)
     }
 }

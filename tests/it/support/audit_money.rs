@@ -26,7 +26,7 @@ fn gives_back(refund: &RefundView) -> bool {
 /// Checks that each order made at most one refund, of its own amount, and that what is kept and ordered is what was paid.
 async fn check_orders(database: &mut AuditConnection, simulator: &Simulator) -> Vec<String> {
     let sums = "SELECT p.intent_id, CAST(p.amount AS text), CAST(p.keep AS text) FROM payments p
-        WHERE p.keep IS NOT NULL AND p.amount <> p.keep + coalesce(
+        WHERE p.keep IS NOT NULL AND p.amount <> p.keep - p.reordered + coalesce(
             (SELECT sum(c.amount) FROM commands c WHERE c.intent_id = p.intent_id AND c.kind = 'refund'), 0)";
     let mut findings = database.find("kept and ordered is not what was paid", sums).await;
     let orders =

@@ -4,7 +4,7 @@ use futures::FutureExt as _;
 
 use super::super::{
     allowances, attempts, availability, blocks, commands, events, feeds, guests, holds, ledger, occupancy,
-    payments, unowned_facts,
+    payments, refund_requests, unowned_facts,
 };
 use super::*;
 use crate::domain::listing::{HoldFilter, PageRequest};
@@ -146,7 +146,7 @@ async fn list_continues_where_the_last_page_ended() {
 }
 
 /// The tables that grow, with the short names that statements give them.
-const TABLES: [&str; 27] = [
+const TABLES: [&str; 28] = [
     "allowances",
     "a",
     "holds",
@@ -170,6 +170,7 @@ const TABLES: [&str; 27] = [
     "a",
     "unowned_facts",
     "refunds",
+    "refund_requests",
     "disputes",
     "d",
     "c",
@@ -222,6 +223,8 @@ async fn frequent_queries_never_scan_a_whole_table() {
         ledger::DELETE_FOREIGN_REFUNDS,
         ledger::DELETE_FOREIGN_DISPUTES,
         payments::FIND_ORPHAN,
+        refund_requests::DELETE_OLD,
+        crate::store::refund_requests::FIND,
         crate::store::ledger::IS_KNOWN,
         crate::store::ledger::TOUCH_HOLD,
         crate::store::ledger::NOTE_REFUNDS,
