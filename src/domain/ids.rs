@@ -190,6 +190,11 @@ impl IdempotencyKey {
         }
     }
 
+    /// Makes the key of a request whose caller chose none, from a random id.
+    pub fn from_uuid(id: Uuid) -> Self {
+        Self(id.hyphenated().to_string())
+    }
+
     /// Returns whether the key is so short that a stranger may guess it.
     pub fn is_guessable(&self) -> bool {
         self.0.len() < UNGUESSABLE_KEY

@@ -11,7 +11,7 @@ use crate::domain::ids::IdempotencyKey;
 /// A request that was carried out, by its idempotency key.
 #[derive(Clone, Debug)]
 pub struct RefundRequest {
-    /// The key that the caller chose.
+    /// The key that the caller chose, or a random one.
     pub key: IdempotencyKey,
     /// A digest of the hold and the body. The same key with another fingerprint is a mistake of the caller.
     pub fingerprint: String,
@@ -26,7 +26,7 @@ pub trait RefundRequests {
     async fn apply_refund_request(
         &self,
         change: &HoldChange,
-        request: Option<&RefundRequest>,
+        request: &RefundRequest,
     ) -> Result<ApplyOutcome, StoreError>;
     /// Deletes at most `limit` requests from before `before`; returns how many.
     async fn delete_old_refund_requests(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;

@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use super::context::{Context, MAX_CONFLICTS};
 use super::error::WorkflowError;
 use crate::domain::booking::{Actor, Booking};
@@ -70,14 +72,18 @@ pub async fn return_money_in_task(
 
 async fn decide_and_write(context: &Context, request: &ReturnRequest) -> Result<Booking, ReturnError> {
     let id = request.hold;
-    let keyed = request.key.clone().map(|key| RefundRequest {
-        key,
+    // Also a request without a key must order once, should a call to the store be repeated.
+    let keyed = RefundRequest {
+        key: request
+            .key
+            .clone()
+            .unwrap_or_else(|| IdempotencyKey::from_uuid(Uuid::new_v4())),
         fingerprint: request.fingerprint.clone(),
-    });
+    };
     for _ in 0..MAX_CONFLICTS {
         let booking = context.store.find_booking(id).await?;
         let booking = booking.ok_or(ReturnError::Missing)?;
-        if is_repeated(context, keyed.as_ref()).await? {
+        if is_repeated(context, &keyed).await? {
             return Ok(booking);
         }
         let transition = return_money(&booking.hold, request.amount, request.way, request.note.clone())?;
@@ -91,11 +97,7 @@ async fn decide_and_write(context: &Context, request: &ReturnRequest) -> Result<
             now: context.now(),
             check_at: None,
         };
-        match context
-            .store
-            .apply_refund_request(&change, keyed.as_ref())
-            .await?
-        {
+        match context.store.apply_refund_request(&change, &keyed).await? {
             ApplyOutcome::Done { commands } => {
                 if commands > 0 {
                     context.new_commands.notify_one();
@@ -113,10 +115,7 @@ async fn decide_and_write(context: &Context, request: &ReturnRequest) -> Result<
 }
 
 /// Tells whether this request was carried out before.
-async fn is_repeated(context: &Context, keyed: Option<&RefundRequest>) -> Result<bool, ReturnError> {
-    let Some(keyed) = keyed else {
-        return Ok(false);
-    };
+async fn is_repeated(context: &Context, keyed: &RefundRequest) -> Result<bool, ReturnError> {
     match context.store.find_refund_request(&keyed.key).await? {
         None => Ok(false),
         Some(fingerprint) if fingerprint == keyed.fingerprint => Ok(true),

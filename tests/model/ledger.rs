@@ -104,6 +104,7 @@ impl World {
             match &command.action {
                 CommandAction::Refund { intent, money, .. } if *intent == payment.intent => {
                     payment.decisions.orders.push(RefundOrder {
+                        ordered_by: None,
                         command: Some(command_id(index)),
                         amount: money.amount,
                         is_done: command.done,

@@ -115,7 +115,7 @@ impl RefundRequests for Script {
     async fn apply_refund_request(
         &self,
         _: &HoldChange,
-        _: Option<&RefundRequest>,
+        _: &RefundRequest,
     ) -> Result<ApplyOutcome, StoreError> {
         unimplemented!()
     }

@@ -24,7 +24,7 @@ impl RefundRequests for PostgresStore {
     async fn apply_refund_request(
         &self,
         change: &HoldChange,
-        request: Option<&RefundRequest>,
+        request: &RefundRequest,
     ) -> Result<ApplyOutcome, StoreError> {
         self.retrying(|| async {
             let mut transaction = self.begin().await?;
@@ -47,15 +47,13 @@ impl RefundRequests for PostgresStore {
 async fn apply_in(
     connection: &mut PgConnection,
     change: &HoldChange,
-    request: Option<&RefundRequest>,
+    request: &RefundRequest,
 ) -> PostgresResult<ApplyOutcome> {
-    if let Some(request) = request {
-        let done = insert_request!(request, change.now)
-            .execute(&mut *connection)
-            .await?;
-        if done.rows_affected() == 0 {
-            return Ok(ApplyOutcome::Duplicate);
-        }
+    let done = insert_request!(request, change.now)
+        .execute(&mut *connection)
+        .await?;
+    if done.rows_affected() == 0 {
+        return Ok(ApplyOutcome::Duplicate);
     }
     changes::apply_in(connection, change).await
 }

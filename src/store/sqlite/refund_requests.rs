@@ -21,7 +21,7 @@ impl RefundRequests for SqliteStore {
     async fn apply_refund_request(
         &self,
         change: &HoldChange,
-        request: Option<&RefundRequest>,
+        request: &RefundRequest,
     ) -> Result<ApplyOutcome, StoreError> {
         let mut transaction = self.begin().await?;
         let outcome = apply_in(&mut transaction, change, request).await?;
@@ -40,15 +40,13 @@ impl RefundRequests for SqliteStore {
 async fn apply_in(
     connection: &mut SqliteConnection,
     change: &HoldChange,
-    request: Option<&RefundRequest>,
+    request: &RefundRequest,
 ) -> SqliteResult<ApplyOutcome> {
-    if let Some(request) = request {
-        let done = insert_request!(request, change.now)
-            .execute(&mut *connection)
-            .await?;
-        if done.rows_affected() == 0 {
-            return Ok(ApplyOutcome::Duplicate);
-        }
+    let done = insert_request!(request, change.now)
+        .execute(&mut *connection)
+        .await?;
+    if done.rows_affected() == 0 {
+        return Ok(ApplyOutcome::Duplicate);
     }
     changes::apply_in(connection, change).await
 }

@@ -23,7 +23,7 @@ use holdfast::domain::ids::{
     SessionId,
 };
 use holdfast::domain::key_scope::ScopedKey;
-use holdfast::domain::ledger::snapshots::{DisputeSnapshot, PaymentFacts, RefundSnapshot};
+use holdfast::domain::ledger::snapshots::{DisputeSnapshot, RefundSnapshot};
 use holdfast::domain::listing::{
     CommandFilter, EventCopy, HoldFilter, Page, PageRequest, PutOutcome, StoredEvent,
 };
@@ -35,10 +35,9 @@ use holdfast::gateway::{Gateway, GatewayError, LedgerGateway, ListFilter, ListPa
 use holdfast::store::{
     AccessKeys, Allowances, ApplyOutcome, AttemptEnd, Attempts, Audit, AvailabilityQuery, Blocks, Catalogue,
     Changes, Claim, Commands, DatabaseClock, Events, FeedRead, Feeds, Figures, FoundSession, GuestErasure,
-    Guests, HoldChange, HoldLimits, HoldMove, Holds, LeaseRequest, Ledger, LimitUsage, LimitUsageQuery,
-    MergeOutcome, MoneyReport, MoveOutcome, NewAttempt, NewFeed, Occupancies, OrphanPayment, PlaceOutcome,
-    Placements, ReleaseLease, Resources, Schema, ServerFault, SessionSearch, Sessions, StaleAttempt, Store,
-    StoreError, UnownedFact, UnownedFacts,
+    Guests, HoldChange, HoldLimits, HoldMove, Holds, LeaseRequest, LimitUsage, LimitUsageQuery, MoveOutcome,
+    NewAttempt, NewFeed, Occupancies, OrphanPayment, PlaceOutcome, Placements, ReleaseLease, Resources,
+    Schema, ServerFault, SessionSearch, Sessions, StaleAttempt, Store, StoreError, UnownedFact, UnownedFacts,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -307,14 +306,7 @@ implement_store! {
     delete_released_holds(before: DateTime<Utc>, limit: u32) -> u64;
 }
 
-implement_store! {
-    Ledger:
-    merge_money(report: &MoneyReport) -> MergeOutcome;
-    find_money_facts(intent: &IntentId) -> PaymentFacts;
-    is_payment_known(intent: &IntentId) -> bool;
-    list_unnoted_money(limit: u32) -> Vec<IntentId>;
-    delete_foreign_money(before: DateTime<Utc>, limit: u32) -> u64;
-}
+mod money;
 
 implement_store! {
     Occupancies:

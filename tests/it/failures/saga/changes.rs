@@ -1,14 +1,16 @@
-//! Cancels and moves confirmed holds.
+//! Cancels and moves confirmed holds, and returns their money.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use holdfast::domain::booking::Actor;
-use holdfast::domain::hold::Refund;
+use holdfast::domain::hold::{Refund, ReturnWay};
 use holdfast::domain::ids::HoldId;
 use holdfast::workflow::Context;
 use holdfast::workflow::cancel_hold::{self, CancelOutcome};
 use holdfast::workflow::move_hold::{self, MoveRequest};
+use holdfast::workflow::return_money::{ReturnRequest, return_money_in_task};
+use serde_json::Value;
 
 use super::events::refunded_amount;
 use super::fixture::SagaFixture;
@@ -19,6 +21,7 @@ fault_at_every_step!(
     CancelCase::FullRefund,
     CancelCase::PartialRefund,
     CancelCase::ByGuest,
+    ReturnCase,
     MoveCase::FreeSlot,
     MoveCase::OverlappingSlot
 );
@@ -84,6 +87,45 @@ impl WorkflowCase for CancelCase {
         let state = fixture.app.state_of(hold).await;
         let expected = if state == "confirmed" { 0 } else { refund };
         assert!(state == "confirmed" || state == reason, "{state}");
+        assert_eq!(refunded_amount(fixture, hold), expected);
+    }
+}
+
+/// An operator returns a part of the money, and the booking stays.
+pub(super) struct ReturnCase;
+
+#[async_trait]
+impl WorkflowCase for ReturnCase {
+    fn name(&self) -> String {
+        "money returned".to_owned()
+    }
+
+    async fn prepare(&self, fixture: &SagaFixture) -> Scenario {
+        prepare_confirmed_hold(fixture).await
+    }
+
+    async fn run_workflow(&self, scenario: &Scenario, context: &Arc<Context>) -> bool {
+        let request = ReturnRequest {
+            hold: parse_hold_id(scenario),
+            amount: 2000,
+            way: ReturnWay::Refund,
+            note: "the heating failed".to_owned(),
+            actor: Actor::Operator(None),
+            key: None,
+            fingerprint: String::new(),
+        };
+        return_money_in_task(context, request).await.is_ok()
+    }
+
+    async fn check_result(&self, fixture: &SagaFixture, scenario: &Scenario) {
+        let hold = &scenario.holds[0];
+        let shown = fixture.app.admin_hold(hold.text("id")).await;
+        assert_eq!(shown["status"], "confirmed");
+        let history = shown["history"].as_array().unwrap();
+        let is_order = |line: &&Value| line["transition"] == "refund_ordered";
+        let orders = history.iter().filter(is_order).count();
+        assert!(orders <= 1, "{history:?}");
+        let expected = if orders == 1 { 2000 } else { 0 };
         assert_eq!(refunded_amount(fixture, hold), expected);
     }
 }
