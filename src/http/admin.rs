@@ -1,7 +1,7 @@
 //! The operators' routes, under `/v1/admin`. They require a key with the scope of the route; see [`super::auth`] and
 //! [`super::scopes`].
 
-mod attention;
+pub(super) mod attention;
 pub(super) mod audit;
 pub(super) mod commands;
 pub(super) mod event_types;

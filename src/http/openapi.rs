@@ -11,6 +11,7 @@ use utoipa::openapi::schema::{Object, SchemaType, Type};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{Content, Info, License, OpenApi, Ref, RefOr};
 
+use super::admin::attention::AttentionView;
 use super::error::ProblemDetails;
 use super::scopes::scope_of;
 use crate::domain::access_key::Scope;
@@ -22,11 +23,11 @@ const DESCRIPTION: &str = "Sells time slots through Stripe Checkout: no slot is 
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
-    components(schemas(ProblemDetails)),
+    components(schemas(ProblemDetails, AttentionView)),
     tags(
         (name = "holds", description = "For checkout pages: slots and holds."),
         (name = "stripe", description = "For Stripe: receives events about payments."),
-        (name = "operators", description = "For operators: the catalogue, holds, events and commands."),
+        (name = "operators", description = "For operators: the catalogue, holds, money, events and commands."),
         (name = "ops", description = "For machines: health checks, metrics, this description."),
     ),
 )]

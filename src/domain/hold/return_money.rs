@@ -80,7 +80,7 @@ fn take(left: &mut i64, available: i64) -> i64 {
     taken
 }
 
-/// Orders the refund. If it takes all that is left, the booking stays for nothing, whichever refund is made last.
+/// Orders the refund of a payment. If it takes all that is left, the booking stays for nothing, whichever refund is made last.
 fn order_refund(payment: &mut Payment, due: i64, more: i64) -> CommandAction {
     let command = payment.order_anew(due, more);
     if payment.decisions.reason == KeepReason::Booking && payment.refundable() == 0 {

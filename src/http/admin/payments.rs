@@ -27,7 +27,7 @@ use crate::workflow::queries;
 #[derive(Serialize, ToSchema)]
 #[schema(as = ListedPayment)]
 pub(in crate::http) struct ListedPaymentView {
-    /// The payment itself.
+    /// The payment as its hold shows it.
     #[serde(flatten)]
     payment: PaymentView,
     /// The hold that it belongs to; null if it never had one.

@@ -28,7 +28,7 @@ use crate::http::server::Server;
 use crate::http::views::AdminHoldDetailView;
 use crate::workflow::return_money::{ReturnRequest, return_money_in_task};
 
-/// What to return.
+/// What an operator returns.
 #[derive(Debug, Deserr, ToSchema)]
 #[deserr(error = FieldErrors, deny_unknown_fields)]
 #[serde(deny_unknown_fields)]

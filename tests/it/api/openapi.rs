@@ -85,7 +85,7 @@ fn every_operation_is_fully_described() {
             );
         }
     }
-    assert_eq!(names.len(), 38);
+    assert_eq!(names.len(), 40);
 }
 
 #[tokio::test]
