@@ -7,7 +7,7 @@ use super::command::CommandAction;
 use super::ids::IntentId;
 use super::ledger::decisions::{Decisions, KeepReason, RefundOrder};
 use super::ledger::snapshots::PaymentFacts;
-use super::ledger::sums::Sums;
+use super::ledger::sums::{self, Sums};
 use super::money::Money;
 
 /// What has become of a payment.
@@ -103,10 +103,7 @@ impl Payment {
     /// Returns what can be ordered to go back, in minor units: what was not ordered, given back by hand or lost. What the
     /// bank disputes counts: if the shop wins, it goes back.
     pub fn refundable(&self) -> i64 {
-        let undisputed = self.facts.without_open_disputes();
-        Sums::derive(self.money.amount, &undisputed, &self.decisions)
-            .kept
-            .max(0)
+        sums::refundable(&self.facts, &self.decisions)
     }
 
     /// Orders a refund of so many minor units, at most what is [refundable](Self::refundable). Returns the command for it.

@@ -33,18 +33,15 @@ impl Sums {
     /// Derives the sums of a payment of `paid` minor units.
     pub fn derive(paid: i64, facts: &PaymentFacts, decisions: &Decisions) -> Self {
         let parts = Parts::count(facts, decisions);
-        let taken = parts.by_hand + parts.disputed + parts.lost;
-        let failed = (parts.failed - decisions.settled_outside).max(0);
-        let beyond_due = (taken - failed).max(0);
-        let unsent_part = (beyond_due - decisions.keep).clamp(0, parts.unsent);
+        let rest = parts.after_taken(decisions);
         Self {
             paid,
             refunded: sum_refunds(facts, |status| *status == RefundStatus::Succeeded),
-            refund_pending: sum_refunds(facts, is_on_its_way) + parts.unsent - unsent_part,
+            refund_pending: sum_refunds(facts, is_on_its_way) + rest.unsent,
             disputed: parts.disputed,
             lost: parts.lost,
-            kept: decisions.keep + decisions.settled_outside.min(parts.failed) - (beyond_due - unsent_part),
-            due_back: (failed - taken).max(0),
+            kept: rest.keep + decisions.settled_outside.min(parts.failed),
+            due_back: rest.failed,
         }
     }
 
@@ -62,6 +59,16 @@ impl Sums {
     }
 }
 
+/// Returns how much may be ordered to go back, in minor units: what the shop decided to keep and still has. What the bank
+/// disputes counts: if the shop wins, it goes back.
+pub fn refundable(facts: &PaymentFacts, decisions: &Decisions) -> i64 {
+    let undisputed = facts.without_open_disputes();
+    Parts::count(&undisputed, decisions)
+        .after_taken(decisions)
+        .keep
+        .max(0)
+}
+
 /// The amounts that the sums are made of, in minor units.
 struct Parts {
     /// Ordered, and Stripe has no refund for it yet.
@@ -74,7 +81,27 @@ struct Parts {
     lost: i64,
 }
 
+/// What is left of the decisions when everything that was taken without an order is subtracted.
+struct Rest {
+    failed: i64,
+    keep: i64,
+    unsent: i64,
+}
+
 impl Parts {
+    /// Subtracts what went back by hand and what the bank took, in the order that the module describes.
+    fn after_taken(&self, decisions: &Decisions) -> Rest {
+        let taken = self.by_hand + self.disputed + self.lost;
+        let failed = (self.failed - decisions.settled_outside).max(0);
+        let beyond_failed = (taken - failed).max(0);
+        let of_unsent = (beyond_failed - decisions.keep).clamp(0, self.unsent);
+        Rest {
+            failed: (failed - taken).max(0),
+            keep: decisions.keep - (beyond_failed - of_unsent),
+            unsent: self.unsent - of_unsent,
+        }
+    }
+
     fn count(facts: &PaymentFacts, decisions: &Decisions) -> Self {
         let mut ordered = BTreeSet::<&RefundId>::new();
         let (mut unsent, mut failed) = (0, 0);
