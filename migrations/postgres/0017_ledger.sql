@@ -15,6 +15,10 @@ ALTER TABLE payments ADD COLUMN settled_outside bigint NOT NULL DEFAULT 0
 ALTER TABLE payments ADD COLUMN adds_up boolean NOT NULL DEFAULT true;
 CREATE INDEX payments_unbalanced ON payments (intent_id) WHERE NOT adds_up;
 
+-- What must still go back, as it was last noted: its refund failed.
+ALTER TABLE payments ADD COLUMN due_back bigint NOT NULL DEFAULT 0;
+CREATE INDEX payments_due_back ON payments (intent_id) WHERE due_back > 0;
+
 -- The orders to refund a payment.
 CREATE INDEX commands_refunds ON commands (intent_id) WHERE kind = 'refund';
 -- The key of the next call to Stripe, where it is not the command's id: a refusal uses up the key before.

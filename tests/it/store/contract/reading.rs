@@ -255,6 +255,7 @@ async fn figures_count_live_rows_and_inconsistencies(database: &TestDatabase) {
         money_without_slot: 1,
         slot_without_money: 1,
         refunds_failed: 0,
+        money_not_adding_up: 0,
         feeds_partial: 0,
         feeds_failed: 0,
     };
@@ -277,6 +278,7 @@ async fn figures_count_live_rows_and_inconsistencies(database: &TestDatabase) {
         oldest_attempt_ms: 0,
         money_without_slot: 0,
         refunds_failed: 1,
+        money_not_adding_up: 0,
         ..expected
     };
     assert_eq!(later, expected);
