@@ -76,9 +76,9 @@ fn start_in_a_year(app: &TestApp) -> String {
 async fn final_state(client: &Client, hold: &ApiResponse) -> (String, Value) {
     let shown = client.admin_hold(hold.text("id")).await;
     let line = shown["history"].as_array().unwrap();
-    let settled = line
-        .iter()
-        .find(|line| line["from"] == "released" && line["by"] == "event");
+    let settled = line.iter().rev().find(|line| {
+        line["transition"].as_str().unwrap().starts_with("late_payment") && line["by"] == "event"
+    });
     (
         client.state(hold.text("id")).await,
         settled.unwrap()["message"].clone(),
