@@ -293,18 +293,8 @@ impl World {
                     self.send_event(StripeEvent { guest: COPY, kind });
                 }
             }
-            ShopRefunds(guest) => {
-                let session = self.session_mut(guest);
-                let number = session.refund(session.left(), None).unwrap();
-                let kind = EventKind::RefundSeen(session.refunds[number]);
-                self.send_event(StripeEvent { guest, kind });
-            }
-            RefundFails(guest) => {
-                let refund = self.session_mut(guest).refunds.last_mut().unwrap();
-                refund.has_failed = true;
-                let kind = EventKind::RefundSeen(*refund);
-                self.send_event(StripeEvent { guest, kind });
-            }
+            ShopRefunds(guest) => self.refund_what_is_left(guest),
+            RefundFails(guest) => self.fail_refund(guest),
             DisputeOpens(guest) => self.change_dispute(guest, Dispute::Open),
             DisputeIsWon(guest) => self.change_dispute(guest, Dispute::Won),
             DisputeIsLost(guest) => self.change_dispute(guest, Dispute::Lost),
@@ -323,6 +313,20 @@ impl World {
         for kind in events {
             self.send_event(StripeEvent { guest, kind: *kind });
         }
+    }
+
+    fn refund_what_is_left(&mut self, guest: Guest) {
+        let session = self.session_mut(guest);
+        let number = session.refund(session.left(), None).unwrap();
+        let kind = EventKind::RefundSeen(session.refunds[number]);
+        self.send_event(StripeEvent { guest, kind });
+    }
+
+    fn fail_refund(&mut self, guest: Guest) {
+        let refund = self.session_mut(guest).refunds.last_mut().unwrap();
+        refund.has_failed = true;
+        let kind = EventKind::RefundSeen(*refund);
+        self.send_event(StripeEvent { guest, kind });
     }
 
     fn change_dispute(&mut self, guest: Guest, dispute: Dispute) {
