@@ -5,6 +5,12 @@ use crate::stripe::StripeAction::*;
 use crate::world::Mutation;
 use crate::{NOTHING, ONE, REPAIRED, assert_found, assert_holds};
 
+/// One guest, and two processes at a time.
+const TWO_AT_A_TIME: SlotModel = SlotModel {
+    max_running: 2,
+    ..ONE
+};
+
 const CANCELLED: Budget = Budget {
     stripe_actions: 2,
     sweeps: 2,
@@ -22,7 +28,7 @@ fn cancelled_booking_is_refunded_as_ordered() {
     let slot = SlotModel {
         stripe_actions: &[Pays, ShopRefunds],
         budget,
-        ..ONE
+        ..TWO_AT_A_TIME
     };
     assert_holds("refunds", slot);
 }
@@ -38,7 +44,7 @@ fn late_repeat_finds_the_refund_of_the_first_try() {
     let slot = SlotModel {
         stripe_actions: &[Pays, DayPasses],
         budget,
-        ..ONE
+        ..TWO_AT_A_TIME
     };
     assert_holds("keys", slot);
 }
@@ -53,7 +59,7 @@ fn disputes_and_failed_refunds_in_every_order() {
     let slot = SlotModel {
         stripe_actions: &[Pays, DisputeOpens, DisputeIsWon, DisputeIsLost, RefundFails],
         budget,
-        ..ONE
+        ..TWO_AT_A_TIME
     };
     assert_holds("disputes", slot);
 }
@@ -66,7 +72,7 @@ fn finds_refunds_that_are_counted() {
             deliveries: 1,
             ..CANCELLED
         },
-        ..ONE
+        ..TWO_AT_A_TIME
     };
     assert_found(Mutation::RefundsCounted, REPAIRED, slot);
 }
@@ -79,7 +85,7 @@ fn finds_a_key_kept_after_a_refusal() {
             deliveries: 1,
             ..CANCELLED
         },
-        ..ONE
+        ..TWO_AT_A_TIME
     };
     assert_found(Mutation::KeyKeptAfterRefusal, REPAIRED, slot);
 }
@@ -95,7 +101,7 @@ fn finds_a_late_repeat_without_a_look() {
     let slot = SlotModel {
         stripe_actions: &[Pays, DayPasses],
         budget,
-        ..ONE
+        ..TWO_AT_A_TIME
     };
     assert_found(Mutation::LookupLeftOut, "I3: an order is refunded once", slot);
 }

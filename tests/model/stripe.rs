@@ -278,21 +278,7 @@ impl World {
                 self.time_is_up[guest] = true;
                 self.end_session(guest);
             }
-            PaysCopy(_) => {
-                self.sessions[COPY] = Some(Session {
-                    state: SessionState::Paid,
-                    at_bank: false,
-                    after_end: false,
-                    is_copy: true,
-                    paid: true,
-                    refunds: Vec::new(),
-                    dispute: None,
-                    answers: BTreeMap::new(),
-                });
-                for kind in [EventKind::CopyPaid, EventKind::CopyIntentSucceeded] {
-                    self.send_event(StripeEvent { guest: COPY, kind });
-                }
-            }
+            PaysCopy(_) => self.pay_copy(),
             ShopRefunds(guest) => self.refund_what_is_left(guest),
             RefundFails(guest) => self.fail_refund(guest),
             DisputeOpens(guest) => self.change_dispute(guest, Dispute::Open),
@@ -312,6 +298,22 @@ impl World {
         (session.state, session.paid) = (state, true);
         for kind in events {
             self.send_event(StripeEvent { guest, kind: *kind });
+        }
+    }
+
+    fn pay_copy(&mut self) {
+        self.sessions[COPY] = Some(Session {
+            state: SessionState::Paid,
+            at_bank: false,
+            after_end: false,
+            is_copy: true,
+            paid: true,
+            refunds: Vec::new(),
+            dispute: None,
+            answers: BTreeMap::new(),
+        });
+        for kind in [EventKind::CopyPaid, EventKind::CopyIntentSucceeded] {
+            self.send_event(StripeEvent { guest: COPY, kind });
         }
     }
 
