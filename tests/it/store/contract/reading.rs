@@ -7,7 +7,7 @@ use holdfast::domain::ids::{EventTypeId, HoldId, IntentId, ResourceId, SessionId
 use holdfast::domain::listing::{HoldFilter, StatusKind, StoredEvent};
 use holdfast::domain::payment::PaymentState;
 use holdfast::domain::session::HoldRefs;
-use holdfast::store::{AttemptEnd, HoldChange, StateChange};
+use holdfast::store::{AttemptEnd, HoldChange, OrphanPayment, StateChange};
 use uuid::Uuid;
 
 use super::{
@@ -238,7 +238,10 @@ async fn figures_count_live_rows_and_inconsistencies(database: &TestDatabase) {
     let mut cancelled = paid(&holds[5]);
     cancelled.next.status = Status::Cancelled(CancelReason::Operator);
     let kept = after(&*store, &holds[5], cancelled).await;
-    let orphan = orphan(None, None, "pi_orphan");
+    let orphan = OrphanPayment {
+        now: at(0),
+        ..orphan(None, None, "pi_orphan")
+    };
     store.record_orphan_payment(&orphan).await.unwrap();
     let open = with_ana(0, 30);
     store.claim_attempt(&attempt(&open, None, "a")).await.unwrap();
