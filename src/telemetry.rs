@@ -181,7 +181,11 @@ fn describe_gauges() {
     );
     describe_gauge!(
         "holdfast_refunds_failed",
-        "refunds that Stripe refused: an operator must act"
+        "payments of which money must still go back, because its refund failed: an operator must act"
+    );
+    describe_gauge!(
+        "holdfast_money_not_adding_up",
+        "payments whose refunds, disputes and decisions do not add up to what was paid: must be 0"
     );
 }
 
@@ -197,6 +201,7 @@ fn set_gauges(figures: FigureCounts) {
     gauge!("holdfast_money_without_slot").set(figures.money_without_slot as f64);
     gauge!("holdfast_slot_without_money").set(figures.slot_without_money as f64);
     gauge!("holdfast_refunds_failed").set(figures.refunds_failed as f64);
+    gauge!("holdfast_money_not_adding_up").set(figures.money_not_adding_up as f64);
     gauge!("holdfast_calendar_feeds", "state" => "partial").set(figures.feeds_partial as f64);
     gauge!("holdfast_calendar_feeds", "state" => "failed").set(figures.feeds_failed as f64);
 }

@@ -11,7 +11,7 @@
 //! | `final_sweep` | the state that is reached when only the sweep still runs |
 //! | `process` | a running workflow as a value |
 //! | `call` | the calls of a workflow, and their replies |
-//! | `doubles`, `attempts`, `catalogue`, `unowned_facts`, `gateway` | the store and the gateway as a workflow sees them |
+//! | `doubles`, `attempts`, `catalogue`, `commands`, `unowned_facts`, `gateway` | the store and the gateway as a workflow sees them |
 //! | `world`, `store`, `stripe` | the simulated store and Stripe, and the mutations that can be added to them |
 //! | `fixture` | the values that never change |
 //! | `ledger`, `money` | the ledger of the simulated store, and the refunds and disputes of the simulated Stripe |
@@ -33,6 +33,8 @@ mod attempts;
 mod call;
 #[path = "model/catalogue.rs"]
 mod catalogue;
+#[path = "model/commands.rs"]
+mod commands;
 #[path = "model/copies.rs"]
 mod copies;
 #[path = "model/doubles.rs"]

@@ -13,8 +13,14 @@ ALTER TABLE payments ADD COLUMN settled_outside bigint NOT NULL DEFAULT 0
 -- How much of the orders replaces earlier ones that failed.
 ALTER TABLE payments ADD COLUMN reordered bigint NOT NULL DEFAULT 0
     CONSTRAINT payments_reordered CHECK (reordered >= 0);
--- How much must still go back although its refund failed; as `refunded`, a summary.
+
+-- Whether each cent of it was in one place when it was last noted.
+ALTER TABLE payments ADD COLUMN adds_up boolean NOT NULL DEFAULT true;
+CREATE INDEX payments_unbalanced ON payments (intent_id) WHERE NOT adds_up;
+
+-- What must still go back, as it was last noted: its refund failed.
 ALTER TABLE payments ADD COLUMN due_back bigint NOT NULL DEFAULT 0;
+CREATE INDEX payments_due_back ON payments (intent_id) WHERE due_back > 0;
 
 -- The orders to refund a payment.
 CREATE INDEX commands_refunds ON commands (intent_id) WHERE kind = 'refund';
@@ -69,9 +75,8 @@ CREATE INDEX disputes_intent ON disputes (intent_id);
 CREATE INDEX disputes_unnoted ON disputes (seen_at) WHERE NOT is_noted;
 CREATE INDEX disputes_open ON disputes (intent_id) WHERE status IN ('needs_response', 'under_review');
 
--- What operators look for: all money, newest first; money whose refund failed; and holds with another amount than the price.
+-- What operators look for: all money, newest first, and holds with another amount than the price.
 CREATE INDEX payments_newest ON payments (created_at DESC, intent_id DESC);
-CREATE INDEX payments_due_back ON payments (intent_id) WHERE due_back > 0;
 CREATE INDEX holds_price_mismatch ON holds (id) WHERE price_mismatch;
 
 -- The requests of operators to return money, by their idempotency key, so that a repeat orders nothing again.
@@ -82,3 +87,49 @@ CREATE TABLE refund_requests (
     requested_at    timestamptz NOT NULL
 );
 CREATE INDEX refund_requests_age ON refund_requests (requested_at);
+
+-- Where the money of each payment is, as `domain::ledger::sums` derives it; a test holds both equal. What was taken without
+-- an order is subtracted from what is due back, then from what is kept, then from orders that Stripe has not carried out.
+CREATE VIEW payment_ledger AS
+WITH carried_out AS (
+    SELECT c.id, c.intent_id, c.amount, c.done_at IS NOT NULL AS is_done,
+        (SELECT r.id FROM refunds r WHERE r.intent_id = c.intent_id AND r.command_id = c.id
+         ORDER BY r.created_at, r.id LIMIT 1) AS refund_id
+    FROM commands c WHERE c.kind = 'refund'
+), parts AS (
+    SELECT p.intent_id, p.hold_id, p.amount AS paid, p.currency, p.settled_outside, p.reordered,
+        coalesce(p.keep, p.amount + p.reordered - (
+            SELECT coalesce(sum(c.amount), 0) FROM carried_out c WHERE c.intent_id = p.intent_id)) AS keep,
+        (SELECT coalesce(sum(c.amount), 0) FROM carried_out c
+         WHERE c.intent_id = p.intent_id AND c.refund_id IS NULL AND NOT c.is_done) AS unsent,
+        (SELECT coalesce(sum(c.amount), 0) FROM carried_out c LEFT JOIN refunds r ON r.id = c.refund_id
+         WHERE c.intent_id = p.intent_id
+           AND (r.id IS NULL AND c.is_done OR r.status IN ('canceled', 'failed'))) AS failed,
+        (SELECT coalesce(sum(r.amount), 0) FROM refunds r
+         WHERE r.intent_id = p.intent_id AND r.status IN ('requires_action', 'pending', 'succeeded')
+           AND NOT EXISTS (SELECT 1 FROM carried_out c WHERE c.intent_id = r.intent_id AND c.refund_id = r.id)) AS by_hand,
+        (SELECT coalesce(sum(r.amount), 0) FROM refunds r
+         WHERE r.intent_id = p.intent_id AND r.status = 'succeeded') AS refunded,
+        (SELECT coalesce(sum(r.amount), 0) FROM refunds r
+         WHERE r.intent_id = p.intent_id AND r.status IN ('requires_action', 'pending')) AS on_its_way,
+        (SELECT coalesce(sum(d.amount), 0) FROM disputes d
+         WHERE d.intent_id = p.intent_id AND d.status IN ('needs_response', 'under_review')) AS disputed,
+        (SELECT coalesce(sum(d.amount), 0) FROM disputes d
+         WHERE d.intent_id = p.intent_id AND d.status = 'lost') AS lost
+    FROM payments p
+), anew AS (
+    SELECT parts.*, greatest(failed - reordered, 0) AS failed_last,
+        by_hand + disputed + lost + greatest(reordered - failed, 0) AS taken
+    FROM parts
+), taken AS (
+    SELECT anew.*, least(settled_outside, failed_last) AS settled, greatest(failed_last - settled_outside, 0) AS open_failed
+    FROM anew
+), beyond AS (
+    SELECT taken.*, greatest(taken - open_failed, 0) AS beyond_failed,
+        least(greatest(greatest(taken - open_failed, 0) - keep, 0), unsent) AS of_unsent
+    FROM taken
+)
+SELECT intent_id, hold_id, currency, paid, refunded, on_its_way + unsent - of_unsent AS refund_pending, disputed, lost,
+    keep - (beyond_failed - of_unsent) + settled AS kept,
+    greatest(open_failed - taken, 0) AS due_back
+FROM beyond;

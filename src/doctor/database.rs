@@ -204,8 +204,14 @@ fn check_figures(figures: &FigureCounts) -> Vec<Check> {
         require_none(
             "failed refunds",
             figures.refunds_failed,
-            "refunds were refused by Stripe",
-            "refund the money in the Stripe dashboard",
+            "payments have a refund that failed, and the money must still go back",
+            "GET /v1/admin/payments?attention=refund_failed lists them; then POST /v1/admin/holds/{id}/refund",
+        ),
+        require_none(
+            "money that does not add up",
+            figures.money_not_adding_up,
+            "payments have refunds, disputes and decisions that do not add up to what was paid",
+            "GET /v1/admin/payments?attention=does_not_add_up lists them; compare them with the Stripe dashboard",
         ),
     ]
 }

@@ -30,8 +30,10 @@ pub struct FigureCounts {
     /// A hold whose payment is gone by a refund or a lost dispute is not counted: it stays confirmed because the shop
     /// chose so.
     pub slot_without_money: i64,
-    /// Payments whose refund failed at Stripe for good.
+    /// Payments of which money must still go back, because its refund failed.
     pub refunds_failed: i64,
+    /// Payments whose refunds, disputes and decisions do not add up to what was paid: must be 0.
+    pub money_not_adding_up: i64,
     /// Calendar feeds with entries that could not be read.
     pub feeds_partial: i64,
     /// Calendar feeds that could not be read at all.

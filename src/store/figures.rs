@@ -28,6 +28,7 @@ pub(super) struct FiguresRow {
     money_without_slot: i64,
     slot_without_money: i64,
     refunds_failed: i64,
+    money_not_adding_up: i64,
     feeds_partial: i64,
     feeds_failed: i64,
 }
@@ -47,8 +48,10 @@ SELECT
     (SELECT min(claimed_at) FROM checkout_attempts WHERE state IN ('running', 'unsettled')) AS oldest_attempt,
     (SELECT count(*) FROM holds WHERE status IN ('released', 'cancelled') AND funds = 'paid') AS money_without_slot,
     (SELECT count(*) FROM holds WHERE status = 'confirmed' AND funds = 'none') AS slot_without_money,
-    (SELECT count(*) FROM payments
-        WHERE state IN ('refund_due', 'refund_failed') AND state = 'refund_failed') AS refunds_failed,
+    (SELECT count(*) FROM payments WHERE due_back > 0)
+        + (SELECT count(*) FROM payments
+           WHERE state IN ('refund_due', 'refund_failed') AND state = 'refund_failed' AND due_back = 0) AS refunds_failed,
+    (SELECT count(*) FROM payments WHERE NOT adds_up) AS money_not_adding_up,
     (SELECT count(*) FROM calendar_feeds WHERE state IN ('partial', 'failed') AND state = 'partial') AS feeds_partial,
     (SELECT count(*) FROM calendar_feeds WHERE state IN ('partial', 'failed') AND state = 'failed') AS feeds_failed
 FROM (SELECT count(*) AS commands_pending, count(*) FILTER (WHERE tries >= $2) AS commands_stuck,
@@ -71,6 +74,7 @@ impl FiguresRow {
             money_without_slot: self.money_without_slot,
             slot_without_money: self.slot_without_money,
             refunds_failed: self.refunds_failed,
+            money_not_adding_up: self.money_not_adding_up,
             feeds_partial: self.feeds_partial,
             feeds_failed: self.feeds_failed,
         }

@@ -180,50 +180,58 @@ pub(super) struct PaymentColumns {
     pub(super) keep: i64,
     pub(super) keep_reason: &'static str,
     pub(super) state: &'static str,
+    pub(super) due_back: i64,
+    pub(super) adds_up: bool,
 }
 
 impl PaymentColumns {
     pub(super) fn new(payment: &Payment) -> Self {
+        let sums = payment.sums();
         Self {
             keep: payment.decisions.keep,
             keep_reason: encoding::encode_keep_reason(payment.decisions.reason),
             state: encoding::encode_payment_state(payment.state),
+            due_back: payment.due_back,
+            adds_up: sums.adds_up(),
         }
     }
 }
 
-/// Builds the statement that writes a payment of hold `$hold`, or of none. A row that says the same stays untouched, so that
-/// `updated_at` tells of changes only.
+/// Writes payment `$1` of hold `$2`, or of none. A row that says the same stays untouched, so that `updated_at` tells of
+/// changes only.
+pub(super) const UPSERT: &str = "INSERT INTO payments AS p
+         (intent_id, hold_id, amount, currency, keep, keep_reason, settled_outside, refunded, state, due_back, adds_up,
+          created_at, updated_at, reordered)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13)
+     ON CONFLICT (intent_id) DO UPDATE SET hold_id = excluded.hold_id, amount = excluded.amount,
+         currency = excluded.currency, keep = excluded.keep, keep_reason = excluded.keep_reason,
+         settled_outside = excluded.settled_outside, refunded = excluded.refunded, state = excluded.state,
+         due_back = excluded.due_back, adds_up = excluded.adds_up, updated_at = excluded.updated_at,
+         reordered = excluded.reordered
+     WHERE (p.hold_id, p.amount, p.currency, p.keep, p.keep_reason, p.settled_outside, p.refunded, p.state, p.due_back,
+            p.adds_up, p.reordered)
+         IS DISTINCT FROM (excluded.hold_id, excluded.amount, excluded.currency, excluded.keep, excluded.keep_reason,
+            excluded.settled_outside, excluded.refunded, excluded.state, excluded.due_back, excluded.adds_up,
+            excluded.reordered)";
+
+/// Builds the statement that writes a payment of a hold, or of none.
 macro_rules! upsert_payment {
     ($hold:expr, $payment:expr, $now:expr) => {{
         let columns = $crate::store::payments::PaymentColumns::new($payment);
-        sqlx::query(
-            "INSERT INTO payments AS p
-                 (intent_id, hold_id, amount, currency, keep, keep_reason, settled_outside, refunded, state, created_at,
-                  updated_at, reordered, due_back)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12)
-             ON CONFLICT (intent_id) DO UPDATE SET hold_id = excluded.hold_id, amount = excluded.amount,
-                 currency = excluded.currency, keep = excluded.keep, keep_reason = excluded.keep_reason,
-                 settled_outside = excluded.settled_outside, refunded = excluded.refunded, state = excluded.state,
-                 updated_at = excluded.updated_at, reordered = excluded.reordered, due_back = excluded.due_back
-             WHERE (p.hold_id, p.amount, p.currency, p.keep, p.keep_reason, p.settled_outside, p.refunded, p.state,
-                     p.reordered, p.due_back)
-                 IS DISTINCT FROM (excluded.hold_id, excluded.amount, excluded.currency, excluded.keep,
-                     excluded.keep_reason, excluded.settled_outside, excluded.refunded, excluded.state,
-                     excluded.reordered, excluded.due_back)",
-        )
-        .bind($payment.intent.as_str())
-        .bind($hold.map(|hold: $crate::domain::ids::HoldId| $crate::store::columns::DbUuid(hold.0)))
-        .bind($payment.money.amount)
-        .bind($payment.money.currency.code())
-        .bind(columns.keep)
-        .bind(columns.keep_reason)
-        .bind($payment.decisions.settled_outside)
-        .bind($payment.refunded)
-        .bind(columns.state)
-        .bind($crate::store::columns::DbTime($now))
-        .bind($payment.decisions.reordered)
-        .bind($payment.due_back)
+        sqlx::query($crate::store::payments::UPSERT)
+            .bind($payment.intent.as_str())
+            .bind($hold.map(|hold: $crate::domain::ids::HoldId| $crate::store::columns::DbUuid(hold.0)))
+            .bind($payment.money.amount)
+            .bind($payment.money.currency.code())
+            .bind(columns.keep)
+            .bind(columns.keep_reason)
+            .bind($payment.decisions.settled_outside)
+            .bind($payment.refunded)
+            .bind(columns.state)
+            .bind(columns.due_back)
+            .bind(columns.adds_up)
+            .bind($crate::store::columns::DbTime($now))
+            .bind($payment.decisions.reordered)
     }};
 }
 pub(super) use upsert_payment;

@@ -43,6 +43,9 @@ pub(super) async fn delete_expired_data(context: &Context) -> Result<(), Workflo
     store
         .delete_old_unowned_facts(now - KEEP_UNOWNED_FACTS, BATCH)
         .await?;
+    store
+        .delete_foreign_money(now - KEEP_UNOWNED_FACTS, BATCH)
+        .await?;
     let forget_before = now - settings.forget_after;
     let guests = store.erase_guests(forget_before, BATCH).await?;
     let metadata = store.clear_leftover_metadata(forget_before, BATCH).await?;

@@ -11,26 +11,24 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use holdfast::domain::availability::Availability;
 use holdfast::domain::booking::{Booking, HistoryLine};
-use holdfast::domain::command::Command;
 use holdfast::domain::figures::{FigureCounts, OtherModeWork};
 use holdfast::domain::hold::{Hold, ReleaseRequester};
 use holdfast::domain::ids::{CommandId, HoldId, ResourceId, SessionId};
-use holdfast::domain::listing::{CommandFilter, HoldFilter, Page, PageRequest};
+use holdfast::domain::listing::{HoldFilter, Page, PageRequest};
 use holdfast::domain::segment::Allocation;
 use holdfast::domain::session::HoldRefs;
 use holdfast::gateway::{Gateway, GatewayError, Refusal};
 use holdfast::store::{
-    Allowances, ApplyOutcome, AvailabilityQuery, Changes, Commands, DatabaseClock, Figures, FoundSession,
-    GuestErasure, Guests, HoldChange, HoldLimits, HoldMove, Holds, LeaseRequest, LimitUsage, LimitUsageQuery,
-    MoveOutcome, Occupancies, OrphanPayment, PlaceOutcome, Placements, ReleaseLease, SessionSearch, Sessions,
-    Store, StoreError,
+    Allowances, ApplyOutcome, AvailabilityQuery, Changes, DatabaseClock, Figures, FoundSession, GuestErasure,
+    Guests, HoldChange, HoldLimits, HoldMove, Holds, LeaseRequest, LimitUsage, LimitUsageQuery, MoveOutcome,
+    Occupancies, OrphanPayment, PlaceOutcome, Placements, ReleaseLease, SessionSearch, Sessions, Store,
+    StoreError,
 };
 use tokio::sync::mpsc::UnboundedSender;
 use uuid::Uuid;
 
 use crate::call::{
-    Call, GUESTS, Guest, HoldToPlace, HoldWrite, Leased, Reply, Row, StripeEvent, by_intent, by_session,
-    hold_id,
+    Call, GUESTS, Guest, HoldToPlace, HoldWrite, Reply, Row, StripeEvent, by_intent, by_session, hold_id,
 };
 use crate::fixture;
 use crate::process::Kind;
@@ -97,26 +95,6 @@ pub(crate) fn command_index(id: &CommandId) -> usize {
     usize::try_from(id.0.as_u128()).unwrap()
 }
 
-fn command(leased: Leased) -> Command {
-    Command {
-        id: command_id(leased.index),
-        hold: leased.hold.map(hold_id),
-        action: leased.what,
-        stripe_key: (leased.key > 0).then(|| key_text(leased.key)),
-        first_tried_at: leased.tried.map(fixture::on_day),
-        tries: 0,
-        due_at: fixture::start(),
-        last_error: None,
-        created_at: fixture::start(),
-        done_at: None,
-    }
-}
-
-/// The text of a key that replaced another one.
-pub(crate) fn key_text(number: u8) -> String {
-    format!("key_{number}")
-}
-
 fn booking(row: Row) -> Booking {
     fixture::booking(row.hold, row.version)
 }
@@ -153,64 +131,6 @@ impl Changes for Script {
 impl DatabaseClock for Script {
     async fn read_clock(&self) -> Result<DateTime<Utc>, StoreError> {
         Ok(fixture::start())
-    }
-}
-
-#[async_trait]
-impl Commands for Script {
-    async fn lease_commands(&self, _: &LeaseRequest) -> Result<Vec<Command>, StoreError> {
-        if !matches!(self.kind, Kind::Outbox { .. }) {
-            return Ok(Vec::new());
-        }
-        Ok(self
-            .leased_command(Call::LeaseCommands)
-            .await?
-            .into_iter()
-            .collect())
-    }
-
-    async fn lease_command(&self, id: CommandId, _: Duration) -> Result<Option<Command>, StoreError> {
-        self.leased_command(Call::LeaseCommand(command_index(&id))).await
-    }
-
-    async fn finish_command(&self, command: &Command, _: DateTime<Utc>) -> Result<(), StoreError> {
-        self.store(Call::FinishCommand(command_index(&command.id)))
-            .await
-            .map(|_| ())
-    }
-
-    async fn begin_command(&self, id: CommandId, _: DateTime<Utc>) -> Result<(), StoreError> {
-        self.store(Call::BeginCommand(command_index(&id)))
-            .await
-            .map(|_| ())
-    }
-
-    async fn fail_command(
-        &self,
-        id: CommandId,
-        _: &str,
-        _: DateTime<Utc>,
-        key: Option<&str>,
-    ) -> Result<(), StoreError> {
-        self.store(Call::FailCommand(command_index(&id), key.is_some()))
-            .await
-            .map(|_| ())
-    }
-
-    async fn find_command(&self, _: CommandId) -> Result<Option<Command>, StoreError> {
-        unimplemented!()
-    }
-
-    async fn list_commands(&self, _: CommandFilter, _: &PageRequest) -> Result<Page<Command>, StoreError> {
-        unimplemented!()
-    }
-
-    async fn retry_command(&self, _: CommandId, _: DateTime<Utc>) -> Result<Option<Command>, StoreError> {
-        unimplemented!()
-    }
-
-    async fn delete_done_commands(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
-        Ok(0)
     }
 }
 
@@ -400,13 +320,6 @@ impl Script {
             Reply::ApplyOutcome { commands } => Ok(ApplyOutcome::Done { commands }),
             Reply::Conflict => Ok(ApplyOutcome::Conflict),
             Reply::Duplicate => Ok(ApplyOutcome::Duplicate),
-            other => unexpected(&other),
-        }
-    }
-
-    async fn leased_command(&self, call: Call) -> Result<Option<Command>, StoreError> {
-        match self.store(call).await? {
-            Reply::Command(leased) => Ok(leased.map(command)),
             other => unexpected(&other),
         }
     }

@@ -213,9 +213,9 @@ fn fault_of_guest(world: &World, guest: Guest) -> Option<&'static str> {
         () if by_command && confirmed => Some("slot and refund for one payment"),
         () if is_over && sums.kept > 0 => Some("a payment without slot or refund"),
         () if sums.refund_pending > 0 => Some("a refund that was ordered is missing"),
-        () if !sums.adds_up() => Some("the money does not add up"),
         () if payment.clone().note() => Some("the hold has not taken notice of its money"),
         () if !is_all_reported(world, guest) => None,
+        () if !sums.adds_up() => Some("the money does not add up"),
         () if !is_as_at_stripe(session, sums) => Some("the ledger has other money than Stripe"),
         () => None,
     }

@@ -8,7 +8,8 @@ use holdfast::domain::session::{NewSession, SessionReport, SessionTerms};
 use holdfast::gateway::{Gateway, GatewayError, LedgerGateway, ListFilter, ListPage, Probe, WebhookEndpoint};
 
 use crate::call::{Call, Guest, Reply, by_intent, by_session, session_id};
-use crate::doubles::{Script, command_index, key_text, unexpected};
+use crate::commands::key_text;
+use crate::doubles::{Script, command_index, unexpected};
 
 #[async_trait]
 impl Gateway for Script {

@@ -318,7 +318,9 @@ impl State {
             match &*process.next() {
                 // Reading a hold is no step of its own: decisions from it are checked against its version later.
                 Next::Calls(
-                    Call::FindBooking(_) | Call::FindOwner(_) | Call::FindFacts(_) | Call::IsPaymentKnown(_),
+                    Call::FindBooking(_) | Call::FindOwner(_) | Call::FindFacts(_) | Call::IsPaymentKnown(_)
+                    // A worker that ends before this leaves a command that nobody tried.
+                    | Call::BeginCommand(_),
                 ) => choice = Choice::Plain,
                 Next::Calls(_) => return self.running.push(process),
                 Next::ReturnsUrl(guest) => self.world.has_url[*guest] = true,

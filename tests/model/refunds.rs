@@ -5,9 +5,15 @@ use crate::stripe::StripeAction::*;
 use crate::world::Mutation;
 use crate::{NOTHING, ONE, REPAIRED, assert_found, assert_holds};
 
+/// One guest, and two processes at a time.
+const TWO_AT_A_TIME: SlotModel = SlotModel {
+    max_running: 2,
+    ..ONE
+};
+
 const CANCELLED: Budget = Budget {
     stripe_actions: 2,
-    sweeps: 3,
+    sweeps: 2,
     cancellations: 1,
     ..NOTHING
 };
@@ -16,14 +22,13 @@ const CANCELLED: Budget = Budget {
 fn cancelled_booking_is_refunded_as_ordered() {
     let budget = Budget {
         crashes: 1,
-        lost_calls: 1,
-        deliveries: 3,
+        deliveries: 2,
         ..CANCELLED
     };
     let slot = SlotModel {
         stripe_actions: &[Pays, ShopRefunds],
         budget,
-        ..ONE
+        ..TWO_AT_A_TIME
     };
     assert_holds("refunds", slot);
 }
@@ -31,15 +36,15 @@ fn cancelled_booking_is_refunded_as_ordered() {
 #[test]
 fn late_repeat_finds_the_refund_of_the_first_try() {
     let budget = Budget {
-        crashes: 1,
         lost_calls: 1,
         deliveries: 1,
+        sweeps: 3,
         ..CANCELLED
     };
     let slot = SlotModel {
         stripe_actions: &[Pays, DayPasses],
         budget,
-        ..ONE
+        ..TWO_AT_A_TIME
     };
     assert_holds("keys", slot);
 }
@@ -47,15 +52,14 @@ fn late_repeat_finds_the_refund_of_the_first_try() {
 #[test]
 fn disputes_and_failed_refunds_in_every_order() {
     let budget = Budget {
-        deliveries: 3,
+        deliveries: 2,
         stripe_actions: 3,
-        sweeps: 2,
         ..CANCELLED
     };
     let slot = SlotModel {
         stripe_actions: &[Pays, DisputeOpens, DisputeIsWon, DisputeIsLost, RefundFails],
         budget,
-        ..ONE
+        ..TWO_AT_A_TIME
     };
     assert_holds("disputes", slot);
 }
@@ -64,8 +68,11 @@ fn disputes_and_failed_refunds_in_every_order() {
 fn finds_refunds_that_are_counted() {
     let slot = SlotModel {
         stripe_actions: &[Pays],
-        budget: CANCELLED,
-        ..ONE
+        budget: Budget {
+            deliveries: 1,
+            ..CANCELLED
+        },
+        ..TWO_AT_A_TIME
     };
     assert_found(Mutation::RefundsCounted, REPAIRED, slot);
 }
@@ -74,8 +81,11 @@ fn finds_refunds_that_are_counted() {
 fn finds_a_key_kept_after_a_refusal() {
     let slot = SlotModel {
         stripe_actions: &[Pays, DisputeOpens],
-        budget: CANCELLED,
-        ..ONE
+        budget: Budget {
+            deliveries: 1,
+            ..CANCELLED
+        },
+        ..TWO_AT_A_TIME
     };
     assert_found(Mutation::KeyKeptAfterRefusal, REPAIRED, slot);
 }
@@ -83,13 +93,15 @@ fn finds_a_key_kept_after_a_refusal() {
 #[test]
 fn finds_a_late_repeat_without_a_look() {
     let budget = Budget {
-        crashes: 1,
+        lost_calls: 1,
+        sweeps: 3,
+        deliveries: 1,
         ..CANCELLED
     };
     let slot = SlotModel {
         stripe_actions: &[Pays, DayPasses],
         budget,
-        ..ONE
+        ..TWO_AT_A_TIME
     };
     assert_found(Mutation::LookupLeftOut, "I3: an order is refunded once", slot);
 }

@@ -130,9 +130,7 @@ impl World {
         let session = self.sessions[guest].as_mut().unwrap();
         let known = session.answers.get(&(index, key)).copied();
         let answer = known.unwrap_or_else(|| session.refund(amount, Some(index)));
-        if !self.is_day_later {
-            session.answers.insert((index, key), answer);
-        }
+        session.answers.insert((index, key), answer);
         match answer {
             Err(code) => Reply::RefundRefused(code),
             Ok(number) => {
@@ -280,33 +278,9 @@ impl World {
                 self.time_is_up[guest] = true;
                 self.end_session(guest);
             }
-            PaysCopy(_) => {
-                self.sessions[COPY] = Some(Session {
-                    state: SessionState::Paid,
-                    at_bank: false,
-                    after_end: false,
-                    is_copy: true,
-                    paid: true,
-                    refunds: Vec::new(),
-                    dispute: None,
-                    answers: BTreeMap::new(),
-                });
-                for kind in [EventKind::CopyPaid, EventKind::CopyIntentSucceeded] {
-                    self.send_event(StripeEvent { guest: COPY, kind });
-                }
-            }
-            ShopRefunds(guest) => {
-                let session = self.session_mut(guest);
-                let number = session.refund(session.left(), None).unwrap();
-                let kind = EventKind::RefundSeen(session.refunds[number]);
-                self.send_event(StripeEvent { guest, kind });
-            }
-            RefundFails(guest) => {
-                let refund = self.session_mut(guest).refunds.last_mut().unwrap();
-                refund.has_failed = true;
-                let kind = EventKind::RefundSeen(*refund);
-                self.send_event(StripeEvent { guest, kind });
-            }
+            PaysCopy(_) => self.pay_copy(),
+            ShopRefunds(guest) => self.refund_what_is_left(guest),
+            RefundFails(guest) => self.fail_refund(guest),
             DisputeOpens(guest) => self.change_dispute(guest, Dispute::Open),
             DisputeIsWon(guest) => self.change_dispute(guest, Dispute::Won),
             DisputeIsLost(guest) => self.change_dispute(guest, Dispute::Lost),
@@ -325,6 +299,36 @@ impl World {
         for kind in events {
             self.send_event(StripeEvent { guest, kind: *kind });
         }
+    }
+
+    fn pay_copy(&mut self) {
+        self.sessions[COPY] = Some(Session {
+            state: SessionState::Paid,
+            at_bank: false,
+            after_end: false,
+            is_copy: true,
+            paid: true,
+            refunds: Vec::new(),
+            dispute: None,
+            answers: BTreeMap::new(),
+        });
+        for kind in [EventKind::CopyPaid, EventKind::CopyIntentSucceeded] {
+            self.send_event(StripeEvent { guest: COPY, kind });
+        }
+    }
+
+    fn refund_what_is_left(&mut self, guest: Guest) {
+        let session = self.session_mut(guest);
+        let number = session.refund(session.left(), None).unwrap();
+        let kind = EventKind::RefundSeen(session.refunds[number]);
+        self.send_event(StripeEvent { guest, kind });
+    }
+
+    fn fail_refund(&mut self, guest: Guest) {
+        let refund = self.session_mut(guest).refunds.last_mut().unwrap();
+        refund.has_failed = true;
+        let kind = EventKind::RefundSeen(*refund);
+        self.send_event(StripeEvent { guest, kind });
     }
 
     fn change_dispute(&mut self, guest: Guest, dispute: Dispute) {

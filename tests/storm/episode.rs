@@ -245,8 +245,6 @@ impl Episode {
             decide_payment(&self.simulator, &session.id, session.status, rng.random_bool(0.6));
         }
         money::settle(&self.simulator, rng);
-        // A day later Stripe has forgotten all keys.
-        self.simulator.prune_idempotency_keys();
         // All processes that had a lease are dead.
         self.database.expire_all_leases().await;
         self.advance_due_times(FINAL_SWEEP_DELAY).await;

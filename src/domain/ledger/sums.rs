@@ -33,23 +33,22 @@ impl Sums {
     /// Derives the sums of a payment of `paid` minor units.
     pub fn derive(paid: i64, facts: &PaymentFacts, decisions: &Decisions) -> Self {
         let parts = Parts::count(facts, decisions);
-        let split = Split::derive(&parts, decisions);
+        let rest = parts.after_taken(decisions);
         Self {
             paid,
             refunded: sum_refunds(facts, |status| *status == RefundStatus::Succeeded),
-            refund_pending: sum_refunds(facts, is_on_its_way) + parts.unsent - split.refused,
+            refund_pending: sum_refunds(facts, is_on_its_way) + rest.unsent,
             disputed: parts.disputed,
             lost: parts.lost,
-            kept: split.kept + split.settled,
-            due_back: split.due_back,
+            kept: rest.keep + rest.settled,
+            due_back: rest.due_back,
         }
     }
 
     /// Derives how much of what the shop means to keep can be ordered to go back. What it settled elsewhere is not a part
     /// of it: the guest has that already.
     pub fn derive_refundable(facts: &PaymentFacts, decisions: &Decisions) -> i64 {
-        let split = Split::derive(&Parts::count(facts, decisions), decisions);
-        split.kept.max(0)
+        Parts::count(facts, decisions).after_taken(decisions).keep.max(0)
     }
 
     /// Tells whether each cent is in one place, and none in two.
@@ -81,37 +80,6 @@ impl std::iter::Sum for Sums {
     }
 }
 
-/// What is left of the decisions once it is known what was taken without an order, in minor units.
-struct Split {
-    /// Of what the shop means to keep.
-    kept: i64,
-    /// What was due back and was settled elsewhere: the shop has it too.
-    settled: i64,
-    due_back: i64,
-    /// Ordered, and nothing is left to refund: Stripe refuses it.
-    refused: i64,
-}
-
-impl Split {
-    fn derive(parts: &Parts, decisions: &Decisions) -> Self {
-        // What was ordered anew is due no more. If its first order gave the money back after all, the second one takes
-        // other money, as a refund by hand does.
-        let failed = (parts.failed - decisions.reordered).max(0);
-        let doubled = (decisions.reordered - parts.failed).max(0);
-        let settled = decisions.settled_outside.min(failed);
-        let due = failed - settled;
-        let taken = parts.by_hand + parts.disputed + parts.lost + doubled;
-        let beyond_due = (taken - due).max(0);
-        let refused = (beyond_due - decisions.keep).clamp(0, parts.unsent);
-        Self {
-            kept: decisions.keep - (beyond_due - refused),
-            settled,
-            due_back: (due - taken).max(0),
-            refused,
-        }
-    }
-}
-
 /// The amounts that the sums are made of, in minor units.
 struct Parts {
     /// Ordered, and Stripe has no refund for it yet.
@@ -124,7 +92,37 @@ struct Parts {
     lost: i64,
 }
 
+/// What is left of the decisions when everything that was taken without an order is subtracted.
+struct Rest {
+    /// What is still to go back, and no order gives back.
+    due_back: i64,
+    /// What was due back and was settled elsewhere: the shop has it too.
+    settled: i64,
+    keep: i64,
+    /// What is left of the orders that Stripe has not carried out. It refuses the rest.
+    unsent: i64,
+}
+
 impl Parts {
+    /// Subtracts what went back by hand and what the bank took, in the order that the module describes.
+    fn after_taken(&self, decisions: &Decisions) -> Rest {
+        // What was ordered anew is due no more. If its first order gave the money back after all, the second one takes
+        // other money, as a refund by hand does.
+        let failed = (self.failed - decisions.reordered).max(0);
+        let doubled = (decisions.reordered - self.failed).max(0);
+        let settled = decisions.settled_outside.min(failed);
+        let due = failed - settled;
+        let taken = self.by_hand + self.disputed + self.lost + doubled;
+        let beyond_due = (taken - due).max(0);
+        let of_unsent = (beyond_due - decisions.keep).clamp(0, self.unsent);
+        Rest {
+            due_back: (due - taken).max(0),
+            settled,
+            keep: decisions.keep - (beyond_due - of_unsent),
+            unsent: self.unsent - of_unsent,
+        }
+    }
+
     fn count(facts: &PaymentFacts, decisions: &Decisions) -> Self {
         let mut ordered = BTreeSet::<&RefundId>::new();
         let (mut unsent, mut failed) = (0, 0);

@@ -7,7 +7,7 @@ use super::error::PostgresResult;
 use crate::store::server_fault::ServerFacts;
 
 /// The tables that the migrations make.
-const TABLES: [&str; 19] = [
+const TABLES: [&str; 21] = [
     "_sqlx_migrations",
     "access_keys",
     "allowances",
@@ -17,6 +17,7 @@ const TABLES: [&str; 19] = [
     "checkout_attempts",
     "clients",
     "commands",
+    "disputes",
     "event_types",
     "guests",
     "hold_history",
@@ -24,6 +25,7 @@ const TABLES: [&str; 19] = [
     "installation",
     "occupancy",
     "payments",
+    "refunds",
     "resources",
     "stripe_events",
     "unowned_facts",

@@ -184,7 +184,7 @@ on_both_engines! {
         assert_eq!(shown["guest"], json!({"email": "ada@example.com", "name": "Ada"}));
         assert_eq!(shown["metadata"], json!({"order": "17"}));
         assert_eq!(shown["payment_intent"], intent);
-        let payment = json!({"intent": intent, "amount": 5000, "refunded": 0, "currency": "eur", "state": "paid"});
+        let payment = json!({"intent": intent, "amount": 5000, "refunded": 0, "currency": "eur", "status": "succeeded", "state": "paid"});
         assert_eq!(shown["payments"], json!([payment]));
         let lines = shown["history"].as_array().unwrap();
         assert_eq!((&lines[0]["from"], &lines[0]["to"], &lines[0]["by"]), (&Value::Null, &json!("held"), &json!("checkout")));

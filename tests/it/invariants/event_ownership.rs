@@ -110,8 +110,12 @@ async fn assert_nothing_written(app: &TestApp) {
     assert_eq!(app.database.count(WRITTEN).await, 0);
 }
 
+/// Counts what is kept of refunds and disputes of payments that are not known to be ours.
 async fn count_kept(app: &TestApp) -> i64 {
-    app.database.count("SELECT count(*) FROM unowned_facts").await
+    const KEPT: &str = "SELECT (SELECT count(*) FROM unowned_facts)
+        + (SELECT count(*) FROM refunds r WHERE NOT EXISTS (SELECT 1 FROM payments WHERE intent_id = r.intent_id))
+        + (SELECT count(*) FROM disputes d WHERE NOT EXISTS (SELECT 1 FROM payments WHERE intent_id = d.intent_id))";
+    app.database.count(KEPT).await
 }
 
 on_both_engines! {
@@ -331,6 +335,8 @@ on_both_engines! {
             assert_eq!(deliver_body(&app, &body).await, "applied", "{kind}");
         }
         assert_eq!((app.state_of(&hold).await.as_str(), count_kept(&app).await), ("cancelled/refunded", 0));
+        // It was not stored before, because nobody owned it; it changes nothing.
+        assert_eq!(deliver_body(&app, &refund).await, "applied");
         assert_eq!(deliver_body(&app, &refund).await, "duplicate");
         assert_eq!(payments_and_history(&app, &hold).await.0, [("refunded".to_owned(), 5000)]);
     }
@@ -354,14 +360,17 @@ on_both_engines! {
         let hold = app.hold_slot("call", SLOT).await;
         let link = app.simulator.visit_payment_link(visit(&hold, 700));
         app.simulator.pay(&link.id, PaymentOutcome::Paid).unwrap();
-        app.simulator.dispute(&intent_of(&app, &link.id)).unwrap();
+        let intent = intent_of(&app, &link.id);
+        app.simulator.refund_from_dashboard(&intent, Some(200)).unwrap();
+        app.simulator.dispute(&intent).unwrap();
         assert_all_ignored(&app).await;
-        assert_eq!(count_kept(&app).await, 1);
+        // The sum of the charge, its refund and its dispute.
+        assert_eq!(count_kept(&app).await, 3);
         app.pay(&hold, PaymentOutcome::Paid);
         app.deliver_all().await;
         app.clock.advance(Duration::days(35));
         app.sweep().await;
-        assert_eq!(count_kept(&app).await, 1);
+        assert_eq!(count_kept(&app).await, 3);
         app.clock.advance(Duration::minutes(1));
         app.sweep().await;
         assert_eq!(count_kept(&app).await, 0);

@@ -71,14 +71,14 @@ fn start_in_a_year(app: &TestApp) -> String {
     at.format("%Y-%m-%dT10:00:00Z").to_string()
 }
 
-/// Returns the hold's state and the message in the last line of its history.
+/// Returns the hold's state and the message of the line in its history that settled the late payment. Lines about the
+/// refund follow it.
 async fn final_state(client: &Client, hold: &ApiResponse) -> (String, Value) {
     let shown = client.admin_hold(hold.text("id")).await;
     let line = shown["history"].as_array().unwrap();
-    let settled = line
-        .iter()
-        .rev()
-        .find(|line| line["from"] == "released" && line["by"] == "event");
+    let settled = line.iter().rev().find(|line| {
+        line["transition"].as_str().unwrap().starts_with("late_payment") && line["by"] == "event"
+    });
     (
         client.state(hold.text("id")).await,
         settled.unwrap()["message"].clone(),

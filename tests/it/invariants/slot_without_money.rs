@@ -3,7 +3,7 @@
 
 use holdfast::domain::figures::FigureCounts;
 use holdfast::domain::time::Clock;
-use holdfast::sandbox::{PaymentOutcome, signature_header};
+use holdfast::sandbox::{DisputeStatus, NewDispute, PaymentOutcome, signature_header};
 use serde_json::{Value, json};
 
 use crate::support::app::{ApiResponse, TestApp, WEBHOOK_SECRET};
@@ -71,16 +71,12 @@ on_both_engines! {
     async fn lost_dispute_is_not_counted(engine) {
         let app = TestApp::start(engine).await;
         let (hold, intent) = paid_hold(&app).await;
-        app.simulator.dispute(&intent).unwrap();
+        let dispute = app.simulator.open_dispute(&intent, NewDispute::default()).unwrap();
         app.deliver_all().await;
         assert_eq!(app.admin_hold(hold.text("id")).await["payments"][0]["state"], "disputed");
         assert_eq!(count_figures(&app).await, FigureCounts::default());
-        let opened = app.simulator.events().into_iter().find(|event| event.event_type == "charge.dispute.created");
-        let mut closed = opened.unwrap().json();
-        closed["id"] = "evt_closed".into();
-        closed["type"] = "charge.dispute.closed".into();
-        closed["data"]["object"]["status"] = "lost".into();
-        deliver_event(&app, &closed).await;
+        app.simulator.change_dispute(&dispute, DisputeStatus::Lost).unwrap();
+        app.deliver_all().await;
         assert_eq!(app.state_of(&hold).await, "confirmed");
         assert_eq!(app.admin_hold(hold.text("id")).await["payments"][0]["state"], "refunded");
         assert_eq!(count_figures(&app).await, FigureCounts::default());

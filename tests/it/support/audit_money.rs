@@ -132,6 +132,14 @@ fn list_at_stripe(simulator: &Simulator, intent: &str) -> BTreeSet<Cells> {
         .collect()
 }
 
+/// Tells whether the bank took the money of a payment for good.
+fn is_lost(simulator: &Simulator, intent: &str) -> bool {
+    let disputes = simulator.disputes();
+    disputes
+        .iter()
+        .any(|dispute| dispute.payment_intent == intent && dispute.status == DisputeStatus::Lost)
+}
+
 /// Checks I3: money has its slot, or is refunded or about to be; nothing is refunded twice.
 async fn check_money(database: &mut AuditConnection, simulator: &Simulator) -> Vec<String> {
     let (intents, refunds) = (simulator.intents(), simulator.refunds());
@@ -179,10 +187,7 @@ async fn check_money(database: &mut AuditConnection, simulator: &Simulator) -> V
                 "the database has a refund that Stripe does not have: {intent:?}"
             ));
         }
-        let is_lost = simulator
-            .disputes()
-            .iter()
-            .any(|dispute| dispute.payment_intent == intent.id && dispute.status == DisputeStatus::Lost);
+        let is_lost = is_lost(simulator, &intent.id);
         let payer = payments.get(&intent.id).and_then(|row| row[3].as_ref());
         let paid_session = payer.unwrap_or(&intent.session);
         let live = holds.get(paid_session).and_then(|row| row[1].as_deref());

@@ -3,11 +3,14 @@
 use holdfast::domain::booking::{Actor, Booking};
 use holdfast::domain::command::CommandAction;
 use holdfast::domain::hold::{ReleaseReason, ReleaseRequester, Status, Transition, TransitionReason};
-use holdfast::domain::ids::{HoldId, IntentId};
+use holdfast::domain::ids::{HoldId, IntentId, RefundId};
+use holdfast::domain::ledger::snapshots::{PaymentFacts, RefundSnapshot, RefundStatus};
 use holdfast::domain::listing::CommandFilter;
 use holdfast::domain::payment::{PaymentState, Receipt};
 use holdfast::domain::session::HoldRefs;
-use holdfast::store::{ApplyOutcome, HoldChange, LeaseRequest, ReleaseLease, StateChange, Store};
+use holdfast::store::{
+    ApplyOutcome, HoldChange, LeaseRequest, MoneyReport, ReleaseLease, StateChange, Store,
+};
 use uuid::Uuid;
 
 use super::{
@@ -364,6 +367,27 @@ async fn payment_without_a_hold_is_recorded_and_refunded_once(database: &TestDat
         order: 0,
     };
     assert_eq!(command.action, refund);
+    let refund = RefundSnapshot {
+        status: RefundStatus::Succeeded,
+        money: receipt.money,
+        failure_reason: None,
+        command: Some(command.id),
+        intent: Some(receipt.intent.clone()),
+        charge: None,
+        created: at(2),
+        id: RefundId::new("re_1"),
+    };
+    let report = MoneyReport {
+        event: None,
+        hold: None,
+        intent: receipt.intent.clone(),
+        facts: PaymentFacts {
+            refunds: [(refund.id.clone(), refund)].into(),
+            ..PaymentFacts::default()
+        },
+        now: at(2),
+    };
+    store.merge_money(&report).await.unwrap();
     store.finish_command(&command, at(2)).await.unwrap();
     let back = "SELECT count(*) FROM payments WHERE state = 'refunded' AND refunded = amount";
     assert_eq!(database.count(back).await, 1);

@@ -24,6 +24,7 @@ on_both_engines!(
     report_makes_earlier_decisions_conflict,
     news_waits_until_the_hold_takes_notice,
     payment_without_a_hold_takes_notice_at_once,
+    order_done_without_a_refund_is_due_back,
     concurrent_reports_lose_nothing,
     decisions_and_orders_read_as_they_were,
     foreign_snapshots_are_deleted_when_old,
@@ -224,6 +225,28 @@ async fn payment_without_a_hold_takes_notice_at_once(database: &TestDatabase) {
         assert_eq!(database.count(&found).await, 1, "{state}");
         assert!(unnoted(&*store).await.is_empty());
     }
+}
+
+/// Stripe refuses an order for good where nothing is left to refund, as far as it knows.
+async fn order_done_without_a_refund_is_due_back(database: &TestDatabase) {
+    let store = database.store();
+    store
+        .record_orphan_payment(&orphan(None, None, "pi_1"))
+        .await
+        .unwrap();
+    let request = LeaseRequest::new(at(1), LEASE, 10);
+    let command = store.lease_commands(&request).await.unwrap().remove(0);
+    store.finish_command(&command, at(2)).await.unwrap();
+    let failed = "SELECT count(*) FROM payments WHERE state = 'refund_failed' AND refunded = 0";
+    assert_eq!(database.count(failed).await, 1);
+    let intent = IntentId::new("pi_1");
+    let by_hand = RefundSnapshot {
+        money: eur(5000),
+        ..refund("re_1", &intent, RefundStatus::Succeeded)
+    };
+    merge(&*store, &report(&intent, &[by_hand], &[])).await;
+    let back = "SELECT count(*) FROM payments WHERE state = 'refunded' AND refunded = amount";
+    assert_eq!(database.count(back).await, 1);
 }
 
 async fn concurrent_reports_lose_nothing(database: &TestDatabase) {

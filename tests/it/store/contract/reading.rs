@@ -7,7 +7,7 @@ use holdfast::domain::ids::{EventTypeId, HoldId, IntentId, ResourceId, SessionId
 use holdfast::domain::listing::{HoldFilter, StatusKind, StoredEvent};
 use holdfast::domain::payment::PaymentState;
 use holdfast::domain::session::HoldRefs;
-use holdfast::store::{AttemptEnd, HoldChange, StateChange};
+use holdfast::store::{AttemptEnd, HoldChange, OrphanPayment, StateChange};
 use uuid::Uuid;
 
 use super::{
@@ -238,7 +238,10 @@ async fn figures_count_live_rows_and_inconsistencies(database: &TestDatabase) {
     let mut cancelled = paid(&holds[5]);
     cancelled.next.status = Status::Cancelled(CancelReason::Operator);
     let kept = after(&*store, &holds[5], cancelled).await;
-    let orphan = orphan(None, None, "pi_orphan");
+    let orphan = OrphanPayment {
+        now: at(0),
+        ..orphan(None, None, "pi_orphan")
+    };
     store.record_orphan_payment(&orphan).await.unwrap();
     let open = with_ana(0, 30);
     store.claim_attempt(&attempt(&open, None, "a")).await.unwrap();
@@ -255,6 +258,7 @@ async fn figures_count_live_rows_and_inconsistencies(database: &TestDatabase) {
         money_without_slot: 1,
         slot_without_money: 1,
         refunds_failed: 0,
+        money_not_adding_up: 0,
         feeds_partial: 0,
         feeds_failed: 0,
     };
@@ -277,6 +281,7 @@ async fn figures_count_live_rows_and_inconsistencies(database: &TestDatabase) {
         oldest_attempt_ms: 0,
         money_without_slot: 0,
         refunds_failed: 1,
+        money_not_adding_up: 0,
         ..expected
     };
     assert_eq!(later, expected);
