@@ -23,7 +23,7 @@ pub use release_unknown::release_unknown;
 pub use return_money::{ReturnWay, TooMuchToReturn, return_money};
 pub use state::{CancelReason, Hold, ReleaseReason, ReleaseRequester, Status};
 pub use transition::{Decision, HoldPolicy, Transition};
-pub use transition_reason::TransitionReason;
+pub use transition_reason::{ReturnedMoney, TransitionReason};
 
 #[cfg(test)]
 mod tests;

@@ -46,7 +46,7 @@ pub struct ReturnRequest {
     pub way: ReturnWay,
     /// Why, for the history.
     pub note: String,
-    /// The operator who asks for it.
+    /// On whose behalf it is returned.
     pub actor: Actor,
     /// The idempotency key that the caller chose, if any.
     pub key: Option<IdempotencyKey>,

@@ -5,7 +5,7 @@
 
 use super::state::{Hold, Status};
 use super::transition::Transition;
-use super::transition_reason::TransitionReason;
+use super::transition_reason::{ReturnedMoney, TransitionReason};
 use crate::domain::command::CommandAction;
 use crate::domain::ledger::decisions::KeepReason;
 use crate::domain::money::Money;
@@ -62,9 +62,10 @@ pub fn return_money(
         return Err(TooMuchToReturn(amount - left));
     }
     let money = Money { amount, currency };
+    let returned = Box::new(ReturnedMoney { money, note });
     let reason = match way {
-        ReturnWay::Refund => TransitionReason::RefundOrdered(money, note),
-        ReturnWay::Outside => TransitionReason::SettledOutside(money, note),
+        ReturnWay::Refund => TransitionReason::RefundOrdered(returned),
+        ReturnWay::Outside => TransitionReason::SettledOutside(returned),
     };
     Ok(Transition {
         next,

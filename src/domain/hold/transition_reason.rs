@@ -5,6 +5,15 @@ use std::fmt;
 use super::fact::FailureCode;
 use crate::domain::money::Money;
 
+/// Money that an operator returns without cancelling.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ReturnedMoney {
+    /// How much is returned.
+    pub money: Money,
+    /// Why, in the operator's words.
+    pub note: String,
+}
+
 /// The cause of a transition, or of the lack of one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum TransitionReason {
@@ -52,10 +61,10 @@ pub enum TransitionReason {
     CancelledByGuest,
     /// The operator cancelled the hold, with an optional note.
     CancelledByOperator(Option<String>),
-    /// An operator ordered a refund of this much, and why.
-    RefundOrdered(Money, String),
-    /// An operator recorded that this much, which was due back, was settled elsewhere, and how.
-    SettledOutside(Money, String),
+    /// An operator ordered a refund.
+    RefundOrdered(Box<ReturnedMoney>),
+    /// An operator recorded that money which was due back was settled elsewhere.
+    SettledOutside(Box<ReturnedMoney>),
     /// The whole payment was refunded.
     FullyRefunded,
     /// A part of the payment was refunded.
@@ -145,14 +154,16 @@ impl fmt::Display for TransitionReason {
             Self::CancelledByGuest => "cancelled by the guest; the money goes back",
             Self::CancelledByOperator(Some(note)) => return write!(f, "cancelled: {note}"),
             Self::CancelledByOperator(None) => "cancelled",
-            Self::RefundOrdered(money, note) => {
+            Self::RefundOrdered(returned) => {
+                let ReturnedMoney { money, note } = returned.as_ref();
                 return write!(
                     f,
                     "a refund of {} {} is ordered: {note}",
                     money.amount, money.currency
                 );
             }
-            Self::SettledOutside(money, note) => {
+            Self::SettledOutside(returned) => {
+                let ReturnedMoney { money, note } = returned.as_ref();
                 return write!(
                     f,
                     "{} {} were settled elsewhere: {note}",
