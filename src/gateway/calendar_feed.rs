@@ -32,6 +32,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use crate::domain::time::Window;
+use crate::domain::zone::ZoneDatabase;
 use event::FeedEvent;
 use lines::CalendarComponents;
 use recurrence::ExpansionBudget;
@@ -75,25 +76,30 @@ pub struct ZoneNames {
 }
 
 /// Tells whether a zone has this name, which is IANA's or Windows's.
-pub fn is_zone_name(name: &str) -> bool {
-    Zone::find_named(name).is_some()
+pub fn is_zone_name(name: &str, zones: &ZoneDatabase) -> bool {
+    Zone::find_named(name, zones).is_some()
 }
 
 /// Parses a feed into the busy times that overlap `within`.
 ///
 /// # Errors
 /// [`FeedError`] if the feed as a whole cannot be used.
-pub fn parse_feed(feed: &[u8], within: Window, names: &ZoneNames) -> Result<ParsedFeed, FeedError> {
+pub fn parse_feed(
+    feed: &[u8],
+    within: Window,
+    names: &ZoneNames,
+    database: &ZoneDatabase,
+) -> Result<ParsedFeed, FeedError> {
     let components = lines::parse_components(feed)?;
     let mut budget = ExpansionBudget::new();
-    let mut zones = FeedZones::new(&components, names.named.as_deref(), within, &mut budget);
+    let mut zones = FeedZones::new(&components, names.named.as_deref(), within, &mut budget, database);
     let of_schedules = names
         .of_schedules
         .iter()
-        .filter_map(|name| Zone::find_named(name));
+        .filter_map(|name| Zone::find_named(name, database));
     let mut fallbacks: Vec<Zone> = of_schedules.collect();
     if fallbacks.is_empty() {
-        fallbacks.push(Zone::UTC);
+        fallbacks.push(Zone::Utc);
     }
     let mut parsed: Option<ParsedFeed> = None;
     for fallback in fallbacks {
@@ -117,7 +123,7 @@ pub fn parse_feed(feed: &[u8], within: Window, names: &ZoneNames) -> Result<Pars
 /// Reads a feed with one fallback for its zone.
 fn read_components(
     components: &CalendarComponents,
-    zones: &FeedZones,
+    zones: &FeedZones<'_>,
     within: Window,
     budget: &mut ExpansionBudget,
 ) -> Result<ParsedFeed, FeedError> {
@@ -152,7 +158,7 @@ fn read_components(
 /// Parses the events, and groups them by their ids. Events without an id belong to no group.
 fn group_events(
     components: &CalendarComponents,
-    zones: &FeedZones,
+    zones: &FeedZones<'_>,
     parsed: &mut ParsedFeed,
 ) -> Vec<(Vec<FeedEvent>, Arc<str>)> {
     let mut groups: IndexMap<Arc<str>, Vec<FeedEvent>> = IndexMap::new();

@@ -125,7 +125,8 @@ async fn fetch_feed(
     };
     // A hostile feed can keep the parser busy for seconds, which must not block the async runtime. If it makes the parser
     // panic, the other feeds are still read.
-    let reading = tokio::task::spawn_blocking(move || parse_feed(&bytes, within, &zones)).await;
+    let database = context.settings.zones.clone();
+    let reading = tokio::task::spawn_blocking(move || parse_feed(&bytes, within, &zones, &database)).await;
     reading.unwrap_or(Err(FeedError::Bug))
 }
 

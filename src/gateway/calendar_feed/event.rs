@@ -81,7 +81,7 @@ impl FeedEvent {
     pub(super) fn parse(
         component: &Component,
         position: usize,
-        zones: &FeedZones,
+        zones: &FeedZones<'_>,
         faults: &mut Vec<FeedEventError>,
     ) -> Option<Self> {
         if component.is_unended {

@@ -10,7 +10,7 @@ use crate::domain::time::Window;
 /// Returns the busy times of a `VFREEBUSY` component, and adds what it could not read to `faults`.
 pub(super) fn list_busy_times(
     component: &Component,
-    zones: &FeedZones,
+    zones: &FeedZones<'_>,
     faults: &mut Vec<FeedEventError>,
 ) -> Vec<Window> {
     if component.is_unended {

@@ -6,10 +6,15 @@ mod hostile;
 mod recurrence;
 mod zones;
 
+use std::sync::LazyLock;
+
 use chrono::{NaiveDate, NaiveTime};
 
 use super::{FeedError, FeedEventError, FeedFault, ParsedFeed, ZoneNames};
 use crate::domain::time::Window;
+use crate::domain::zone::ZoneDatabase;
+
+static ZONES: LazyLock<ZoneDatabase> = LazyLock::new(ZoneDatabase::linked);
 
 fn window(from: &str, to: &str) -> Window {
     let midnight = |date: &str| {
@@ -23,7 +28,7 @@ fn window(from: &str, to: &str) -> Window {
 
 /// Parses a feed for a resource without schedules.
 fn parse_feed(feed: impl AsRef<[u8]>, within: Window) -> Result<ParsedFeed, FeedError> {
-    super::parse_feed(feed.as_ref(), within, &ZoneNames::default())
+    super::parse_feed(feed.as_ref(), within, &ZoneNames::default(), &ZONES)
 }
 
 /// Returns start, length and id of each busy time between two dates.

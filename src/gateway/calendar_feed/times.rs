@@ -39,7 +39,7 @@ pub(super) enum ReadPeriod {
 
 /// Reads the times of one event.
 pub(super) struct TimeReader<'a> {
-    pub(super) zones: &'a FeedZones,
+    pub(super) zones: &'a FeedZones<'a>,
     /// The zone of the event's start, which is that of its other times unless they name another.
     pub(super) of_start: Option<Zone>,
     /// The name of that zone. If it is unknown, times with the same name are still in the same zone.
@@ -47,7 +47,7 @@ pub(super) struct TimeReader<'a> {
 }
 
 impl<'a> TimeReader<'a> {
-    pub(super) fn new(zones: &'a FeedZones) -> Self {
+    pub(super) fn new(zones: &'a FeedZones<'a>) -> Self {
         Self {
             zones,
             of_start: None,
@@ -75,7 +75,7 @@ impl<'a> TimeReader<'a> {
             return ReadTime::Whole(ZonedTime::from_whole_day(date, zone()));
         }
         match parse_date_time(value) {
-            Some((local, true)) => ReadTime::Whole(ZonedTime::new(local, Zone::UTC)),
+            Some((local, true)) => ReadTime::Whole(ZonedTime::new(local, Zone::Utc)),
             Some((local, false)) if is_unknown => ReadTime::UnknownZone(ZonedTime::new(local, zone())),
             Some((local, false)) => ReadTime::Whole(ZonedTime::new(local, zone())),
             None => parse_leading_date(value).map_or(ReadTime::Nothing, |date: NaiveDate| {

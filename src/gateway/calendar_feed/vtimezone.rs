@@ -12,6 +12,7 @@ use super::recurrence::{self, ExpansionBudget};
 use super::values::{parse_date_time, parse_utc_offset};
 use super::zone::{OffsetChange, Zone, ZonedTime};
 use crate::domain::time::Window;
+use crate::domain::zone::ZoneDatabase;
 
 /// The most offset changes in one described zone. Two changes each year since 1601 are fewer.
 const MAX_OFFSET_CHANGES: usize = 2_000;
@@ -20,7 +21,8 @@ const MAX_OFFSET_CHANGES: usize = 2_000;
 const DAYS_AFTER_WINDOW: i64 = 400;
 
 /// The time zones of one feed.
-pub(super) struct FeedZones {
+pub(super) struct FeedZones<'a> {
+    database: &'a ZoneDatabase,
     described: HashMap<String, Zone>,
     /// The zone of whole days, and of times without a zone or in an unknown one. `None` if the feed names none.
     own: Option<Zone>,
@@ -28,7 +30,7 @@ pub(super) struct FeedZones {
     is_fallback_used: Cell<bool>,
 }
 
-impl FeedZones {
+impl<'a> FeedZones<'a> {
     /// Reads the descriptions of the zones. One that is invalid is left out, so that its zone is found by its name.
     ///
     /// The feed's own zone is the one `named` beside the feed, else `X-WR-TIMEZONE`, else its only described zone.
@@ -37,6 +39,7 @@ impl FeedZones {
         named: Option<&str>,
         within: Window,
         budget: &mut ExpansionBudget,
+        database: &'a ZoneDatabase,
     ) -> Self {
         let mut described = HashMap::new();
         for component in &components.zones {
@@ -44,13 +47,14 @@ impl FeedZones {
                 continue;
             };
             let zone = parse_description(component, within, budget)
-                .or_else(|| Zone::find_named(component.value("X-LIC-LOCATION")?));
+                .or_else(|| Zone::find_named(component.value("X-LIC-LOCATION")?, database));
             described.extend(zone.map(|zone| (id.to_owned(), zone)));
         }
         let mut zones = Self {
+            database,
             described,
             own: None,
-            fallback: Zone::UTC,
+            fallback: Zone::Utc,
             is_fallback_used: Cell::new(false),
         };
         let written = || zones.find_zone(components.default_zone.as_deref()?);
@@ -61,7 +65,9 @@ impl FeedZones {
                 .next()
                 .filter(|_| zones.described.len() == 1)
         };
-        let own = named.and_then(Zone::find_named).or_else(written);
+        let own = named
+            .and_then(|name| Zone::find_named(name, database))
+            .or_else(written);
         zones.own = own.or_else(|| only().cloned());
         zones
     }
@@ -79,7 +85,8 @@ impl FeedZones {
     /// Returns the zone with this name.
     pub(super) fn find_zone(&self, id: &str) -> Option<Zone> {
         let id = id.trim();
-        self.described.get(id).cloned().or_else(|| Zone::find_named(id))
+        let described = self.described.get(id).cloned();
+        described.or_else(|| Zone::find_named(id, self.database))
     }
 
     /// Returns the zone of whole days, and of times without a zone.

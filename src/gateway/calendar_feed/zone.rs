@@ -1,24 +1,21 @@
 //! Time zones, and times on a zone's wall clock: converts between the wall clock and instants.
-//!
-//! Only this file knows the library that has the rules of named zones.
 
 use std::rc::Rc;
 
-use chrono::{
-    DateTime, Days, Duration, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, Offset as _, TimeZone as _,
-    Utc,
-};
-use chrono_tz::{GapInfo, TZ_VARIANTS, Tz};
+use chrono::{DateTime, Days, Duration, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use windows_timezones::WindowsTimezone;
 
 use super::values::NominalLength;
 use crate::domain::time::Window;
+use crate::domain::zone::{LocalInstants, ZoneDatabase, ZoneName, ZoneRules};
 
 /// A time zone that a feed uses.
 #[derive(Clone, Debug)]
 pub(super) enum Zone {
+    /// The zone of times that end with `Z`.
+    Utc,
     /// A zone of the IANA database.
-    Known(Tz),
+    Known(ZoneRules),
     /// The offset changes that a feed describes, in order.
     Described(Rc<[OffsetChange]>),
 }
@@ -33,29 +30,29 @@ pub(super) struct OffsetChange {
 }
 
 impl Zone {
-    /// The zone of times that end with `Z`.
-    pub(super) const UTC: Self = Self::Known(Tz::UTC);
-
     /// Finds a zone by its IANA name, in upper or lower case, or by the Windows name that Outlook writes.
-    pub(super) fn find_named(id: &str) -> Option<Self> {
+    pub(super) fn find_named(id: &str, zones: &ZoneDatabase) -> Option<Self> {
         let id = id.trim();
+        let find = |name: &str| zones.find(&ZoneName::new(name)).cloned();
         if let Ok(windows) = id.parse::<WindowsTimezone>() {
-            return Some(Self::Known(Tz::from(windows)));
+            return find(windows.tzdb_id()).map(Self::Known);
         }
         // Some programs write a prefix: `/example.org/2026/Europe/Berlin`.
         let suffixes = id.match_indices('/').map(|(index, _)| &id[index + 1..]);
         let mut names = [id].into_iter().chain(suffixes.take(6));
-        let exact = names.find_map(|name| name.parse().ok());
+        let exact = names.find_map(find);
         let similar = || {
             let name = id.replace(' ', "_");
-            let mut all = TZ_VARIANTS.iter();
-            all.find(|zone| zone.name().eq_ignore_ascii_case(&name)).copied()
+            let mut all = zones.list_names();
+            zones
+                .find(&all.find(|zone| zone.as_str().eq_ignore_ascii_case(&name))?)
+                .cloned()
         };
         exact.or_else(similar).map(Self::Known)
     }
 
     pub(super) fn is_utc(&self) -> bool {
-        matches!(self, Self::Known(Tz::UTC))
+        matches!(self, Self::Utc)
     }
 
     /// Returns the instant of a time on this zone's wall clock.
@@ -64,7 +61,12 @@ impl Zone {
     /// skip has the offset from before the change.
     pub(super) fn to_instant(&self, local: NaiveDateTime) -> Option<DateTime<Utc>> {
         let offset = match self {
-            Self::Known(zone) => return known_zone_to_instant(*zone, local),
+            Self::Utc => return Some(local.and_utc()),
+            Self::Known(rules) => {
+                let (LocalInstants::Once(at) | LocalInstants::Twice(at, _) | LocalInstants::Skipped(at)) =
+                    rules.find_instants(local)?;
+                return Some(at);
+            }
             Self::Described(changes) => {
                 let after = changes.partition_point(|change| change.local <= local);
                 match after.checked_sub(1).and_then(|index| changes.get(index)) {
@@ -81,11 +83,8 @@ impl Zone {
     /// Returns what this zone's wall clock shows at an instant.
     pub(super) fn to_local(&self, at: DateTime<Utc>) -> Option<NaiveDateTime> {
         let offset = match self {
-            Self::Known(zone) => i64::from(
-                zone.offset_from_utc_datetime(&at.naive_utc())
-                    .fix()
-                    .local_minus_utc(),
-            ),
+            Self::Utc => 0,
+            Self::Known(rules) => rules.offset_at(at.timestamp()),
             Self::Described(changes) => {
                 let has_begun =
                     |change: &OffsetChange| change.local - Duration::seconds(change.from) <= at.naive_utc();
@@ -94,17 +93,6 @@ impl Zone {
             }
         };
         at.naive_utc().checked_add_signed(Duration::seconds(offset))
-    }
-}
-
-fn known_zone_to_instant(zone: Tz, local: NaiveDateTime) -> Option<DateTime<Utc>> {
-    match zone.from_local_datetime(&local) {
-        LocalResult::Single(at) | LocalResult::Ambiguous(at, _) => Some(at.to_utc()),
-        LocalResult::None => {
-            let (_, before) = GapInfo::new(&local, &zone)?.begin?;
-            let before = Duration::seconds(i64::from(before.fix().local_minus_utc()));
-            Some(local.checked_sub_signed(before)?.and_utc())
-        }
     }
 }
 

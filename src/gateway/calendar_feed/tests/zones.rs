@@ -1,6 +1,6 @@
 //! Tests of zones: which description or name counts, and which zone the times without one are in.
 
-use super::{FeedEventError, ZoneNames, calendar, event, faults, format_times, times, window};
+use super::{FeedEventError, ZONES, ZoneNames, calendar, event, faults, format_times, times, window};
 
 /// A zone that is an hour ahead of UTC from the first of June on, and two hours before.
 fn described(id: &str) -> String {
@@ -15,7 +15,7 @@ fn starts(before: &str, parameter: &str, names: &ZoneNames) -> Vec<String> {
     let lines = format!("DTSTART{parameter}:20260602T090000; DURATION:PT1H");
     let feed = calendar(&format!("{before}\n{}", event("e", &lines)));
     let parsed =
-        super::super::parse_feed(feed.as_bytes(), window("2026-01-01", "2027-01-01"), names).unwrap();
+        super::super::parse_feed(feed.as_bytes(), window("2026-01-01", "2027-01-01"), names, &ZONES).unwrap();
     let times = format_times(&parsed);
     times.iter().map(|time| time[11..17].to_owned()).collect()
 }
@@ -95,8 +95,13 @@ fn times_without_zone_are_in_the_first_known_zone() {
 fn whole_days_are_in_the_schedules_zone() {
     let feed = calendar(&event("e", "DTSTART;VALUE=DATE:20261210"));
     let names = names(None, &["America/Los_Angeles"]);
-    let parsed =
-        super::super::parse_feed(feed.as_bytes(), window("2026-01-01", "2027-01-01"), &names).unwrap();
+    let parsed = super::super::parse_feed(
+        feed.as_bytes(),
+        window("2026-01-01", "2027-01-01"),
+        &names,
+        &ZONES,
+    )
+    .unwrap();
     assert_eq!(format_times(&parsed), ["2026-12-10T08:00Z 24:00 e"]);
     assert_eq!(
         times(&feed, "2026-01-01", "2027-01-01"),
