@@ -66,9 +66,11 @@ pub trait Feeds {
     async fn list_faulty_feeds(&self, limit: u32) -> Result<Vec<Feed>, StoreError>;
     /// Leases feeds that are due, the one that has waited longest first.
     async fn lease_due_feeds(&self, request: &LeaseRequest) -> Result<Vec<Feed>, StoreError>;
-    /// Stores what was read: its blocks replace the feed's. Does nothing if the feed has another URL or zone by now.
+    /// Makes a resource's feed due at once, if it has one, because its blocks depend on something that has changed.
+    async fn make_feed_due(&self, resource: &ResourceId, now: DateTime<Utc>) -> Result<(), StoreError>;
+    /// Stores what was read: its blocks replace the feed's. Does nothing if the feed was changed or made due meanwhile.
     async fn save_feed_blocks(&self, feed: &Feed, read: &FeedRead) -> Result<(), StoreError>;
-    /// Stores why a feed could not be read. Its blocks stay.
+    /// Stores why a feed could not be read. Its blocks stay. Does nothing if the feed was changed or made due meanwhile.
     async fn save_feed_failure(
         &self,
         feed: &Feed,
@@ -135,13 +137,23 @@ pub(super) use upsert_feed;
 /// Deletes the feed of resource `$1`.
 pub(super) const DELETE: &str = "DELETE FROM calendar_feeds WHERE resource_id = $1";
 
-/// Builds the statement that stores when a feed was read and what was wrong, if it has the same URL and zone still.
+/// Builds the statement that makes the feed of a resource due, also if it is being read.
+macro_rules! make_due {
+    ($resource:expr, $now:expr) => {
+        sqlx::query("UPDATE calendar_feeds SET due_at = $2, leased_until = NULL WHERE resource_id = $1")
+            .bind($resource.as_str())
+            .bind($crate::store::columns::DbTime($now))
+    };
+}
+pub(super) use make_due;
+
+/// Builds the statement that stores when a feed was read and what was wrong, if it is the same still.
 macro_rules! save_read {
     ($feed:expr, $read:expr) => {
         sqlx::query(
             "UPDATE calendar_feeds SET due_at = $3, leased_until = NULL, read_at = $4, fault = $5, state = $7,
                  entries = $8, fault_count = $9, faults = $10, reaches_to = $11
-             WHERE resource_id = $1 AND url = $2 AND timezone IS NOT DISTINCT FROM $6",
+             WHERE resource_id = $1 AND url = $2 AND timezone IS NOT DISTINCT FROM $6 AND due_at = $12",
         )
         .bind($feed.resource.as_str())
         .bind(&$feed.url)
@@ -154,6 +166,7 @@ macro_rules! save_read {
         .bind($read.fault_count)
         .bind(sqlx::types::Json(&$read.faults))
         .bind($crate::store::columns::DbTime($read.reaches_to))
+        .bind($crate::store::columns::DbTime($feed.due_at))
     };
 }
 pub(super) use save_read;
@@ -163,12 +176,13 @@ macro_rules! save_failure {
     ($feed:expr, $fault:expr, $next:expr) => {
         sqlx::query(
             "UPDATE calendar_feeds SET due_at = $3, leased_until = NULL, fault = $4, state = 'failed', faults = '[]'
-             WHERE resource_id = $1 AND url = $2",
+             WHERE resource_id = $1 AND url = $2 AND due_at = $5",
         )
         .bind($feed.resource.as_str())
         .bind(&$feed.url)
         .bind($crate::store::columns::DbTime($next))
         .bind($fault)
+        .bind($crate::store::columns::DbTime($feed.due_at))
     };
 }
 pub(super) use save_failure;
@@ -194,6 +208,7 @@ impl FeedRow {
             resource: encoding::decode_resource_id(&self.resource_id)?,
             url: self.url,
             timezone: self.timezone,
+            due_at: self.due_at.0,
             read_at: self.read_at.map(|at| at.0),
             state: self.state.as_deref().map(decode_state).transpose()?,
             fault: self.fault,

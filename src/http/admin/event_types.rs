@@ -126,7 +126,7 @@ pub(in crate::http) async fn put_event_type(
     let event_type = parse_event_type(&id, read_json(&headers, body)?, zones)?;
     let before = catalogue::find_event_type(&server.context, &event_type.id).await?;
     note.set_before(before.as_ref().map(EventTypeView::from));
-    let outcome = catalogue::put_event_type(&server.context, &event_type).await?;
+    let outcome = catalogue::put_event_type(&server.context, &event_type, before.as_ref()).await?;
     let view = EventTypeView::from(&event_type);
     note.set_after(&view);
     Ok((to_put_status(outcome), Json(view)))

@@ -52,6 +52,14 @@ impl Feeds for PostgresStore {
         FeedRow::decode_leased(self.lease_rows(LEASE_DUE, request).await?)
     }
 
+    async fn make_feed_due(&self, resource: &ResourceId, now: DateTime<Utc>) -> Result<(), StoreError> {
+        self.retrying(|| async {
+            feeds::make_due!(resource, now).execute(&self.pool).await?;
+            Ok(())
+        })
+        .await
+    }
+
     async fn save_feed_blocks(&self, feed: &Feed, read: &FeedRead) -> Result<(), StoreError> {
         self.retrying(|| async {
             let mut transaction = self.begin().await?;

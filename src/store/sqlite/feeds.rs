@@ -50,6 +50,11 @@ impl Feeds for SqliteStore {
         FeedRow::decode_leased(self.lease_rows(LEASE_DUE, request).await?)
     }
 
+    async fn make_feed_due(&self, resource: &ResourceId, now: DateTime<Utc>) -> Result<(), StoreError> {
+        self.write(feeds::make_due!(resource, now)).await?;
+        Ok(())
+    }
+
     async fn save_feed_blocks(&self, feed: &Feed, read: &FeedRead) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         let save = feeds::save_read!(feed, read);

@@ -55,6 +55,7 @@ mod changes;
 mod commands;
 mod dropped_calls;
 mod dry_run;
+mod feeds;
 mod key_scopes;
 mod leases;
 mod placing;

@@ -1,0 +1,65 @@
+//! Tests calendar feeds in the database: when they are due, and which readings are stored.
+
+use holdfast::domain::calendar_feed::{Feed, FeedState};
+use holdfast::domain::catalogue::{Block, Resource};
+use holdfast::store::{FeedRead, LeaseRequest, NewFeed, Store};
+
+use super::{LEASE, at, segment};
+use crate::support::database::TestDatabase;
+
+on_both_engines!(reading_that_began_before_a_change_is_not_stored);
+
+async fn lease(store: &dyn Store, minute: i64) -> Vec<Feed> {
+    let request = LeaseRequest::new(at(minute), LEASE, 10);
+    store.lease_due_feeds(&request).await.unwrap()
+}
+
+/// What the blocks depend on changes while the feed is fetched: it is read again, and not in a quarter of an hour.
+async fn reading_that_began_before_a_change_is_not_stored(database: &TestDatabase) {
+    let store = database.store();
+    let (id, window) = (segment("ana", 0, 1).resource, segment("ana", 0, 30).busy);
+    let ana = Resource {
+        id: id.clone(),
+        name: "Ana".into(),
+        capacity: 1,
+    };
+    store.put_resource(&ana, at(0)).await.unwrap();
+    let new = NewFeed {
+        url: "https://calendar.example/",
+        timezone: None,
+        reaches_to: at(10_000),
+    };
+    store.set_feed(&id, Some(&new), at(0)).await.unwrap();
+    let read = FeedRead {
+        blocks: vec![Block {
+            id: "one".into(),
+            window,
+            note: String::new(),
+        }],
+        kept: Vec::new(),
+        state: FeedState::Ok,
+        fault: None,
+        entries: 1,
+        fault_count: 0,
+        faults: Vec::new(),
+        reaches_to: at(10_000),
+        read_at: at(1),
+        next_at: at(16),
+    };
+    let before = lease(&*store, 0).await;
+    assert!(lease(&*store, 1).await.is_empty(), "it is leased");
+    store.make_feed_due(&id, at(1)).await.unwrap();
+    store.save_feed_blocks(&before[0], &read).await.unwrap();
+    store
+        .save_feed_failure(&before[0], "the feed is gone", at(16))
+        .await
+        .unwrap();
+    assert_eq!(store.find_feed(&id).await.unwrap().unwrap().state, None);
+    assert_eq!(database.count("SELECT count(*) FROM blocks").await, 0);
+    let again = lease(&*store, 1).await;
+    assert_eq!(again.len(), 1, "it is due at once");
+    store.save_feed_blocks(&again[0], &read).await.unwrap();
+    assert_eq!(database.count("SELECT count(*) FROM blocks").await, 1);
+    assert!(lease(&*store, 15).await.is_empty());
+    assert_eq!(lease(&*store, 16).await.len(), 1);
+}
