@@ -148,11 +148,17 @@ impl PostgresStore {
 fn session_settings(options: &PoolOptions) -> String {
     let milliseconds = |time: Duration| time.as_millis().max(1);
     // Each statement keeps its first plan. Planning for each value took as long as the rest of a checkout, and no statement
-    // here has values that need another plan.
+    // here has values that need another plan. The rest is against what the role or the database may be set to: no transaction
+    // is cut off before its statements are, a trigger sees what others have committed since its transaction began, and a
+    // commit reaches the disk.
     format!(
-        "SET statement_timeout = {}; SET lock_timeout = {}; SET plan_cache_mode = force_generic_plan",
-        milliseconds(options.statement_timeout),
+        "SET statement_timeout = {statement}; SET lock_timeout = {}; SET plan_cache_mode = force_generic_plan;
+         SET idle_in_transaction_session_timeout = {statement};
+         SELECT set_config('transaction_timeout', '0', false) WHERE current_setting('transaction_timeout', true) IS NOT NULL;
+         SET default_transaction_isolation = 'read committed';
+         SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
         milliseconds(options.lock_timeout),
+        statement = milliseconds(options.statement_timeout),
     )
 }
 
