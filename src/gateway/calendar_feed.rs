@@ -128,7 +128,7 @@ fn read_components(
     budget: &mut ExpansionBudget,
 ) -> Result<ParsedFeed, FeedError> {
     let mut parsed = ParsedFeed {
-        entries: components.events.len() + components.free_busy.len(),
+        entries: components.events.len() + components.free_busy.len() + components.availability.len(),
         ..ParsedFeed::default()
     };
     for (series, uid) in group_events(components, zones, &mut parsed) {
@@ -138,10 +138,14 @@ fn read_components(
         }
         parsed.add_busy_times(times.busy, &uid, within)?;
     }
-    for (index, component) in components.free_busy.iter().enumerate() {
+    let lists = components.free_busy.iter().chain(&components.availability);
+    for (index, component) in lists.enumerate() {
         let uid = Arc::from(component.value("UID").unwrap_or_default());
         let mut faults = Vec::new();
-        let busy = free_busy::list_busy_times(component, zones, &mut faults);
+        let busy = match index < components.free_busy.len() {
+            true => free_busy::list_busy_times(component, zones, &mut faults),
+            false => free_busy::list_unavailable_times(component, zones, within, &mut faults),
+        };
         for error in faults {
             parsed.add_fault(components.events.len() + index + 1, &uid, error);
         }
@@ -186,7 +190,8 @@ fn group_events(
 
 impl ParsedFeed {
     fn add_fault(&mut self, position: usize, uid: &Arc<str>, error: FeedEventError) {
-        if matches!(error, FeedEventError::Unreadable | FeedEventError::Rule) {
+        use FeedEventError::{Rule, Unended, Unreadable};
+        if matches!(error, Unreadable | Rule | Unended) {
             self.unread.insert(Arc::clone(uid));
         }
         let uid = Arc::clone(uid);

@@ -27,7 +27,7 @@ pub enum FeedEventError {
     #[error("nothing says when it is; its last blocks stay")]
     Unreadable,
     /// The event lacks its `END`.
-    #[error("its end is missing; what was read blocks")]
+    #[error("its end is missing; what was read blocks, and its last blocks stay")]
     Unended,
     /// The time of day of the start cannot be read.
     #[error("its start is broken; the whole day blocks")]
@@ -62,6 +62,9 @@ pub enum FeedEventError {
     /// The repetition that an entry replaces is invalid or in an unknown zone.
     #[error("the repetition that it replaces is broken; that repetition blocks too")]
     Replaced,
+    /// The entry lists when somebody is available, and in no other time (RFC 7953).
+    #[error("lists of available times are not read; all of its time blocks")]
+    Availability,
     /// A busy time of a list is invalid.
     #[error("a busy time is broken; its day blocks, if it has one")]
     BusyTime,

@@ -63,7 +63,8 @@ pub(super) struct FeedEvent {
     pub(super) position: usize,
     /// Whether the event makes nobody busy, because it is cancelled or marked as free.
     pub(super) is_free: bool,
-    /// Whether this entry is of a single repetition. Then its rules do not count: some programs copy them.
+    /// Whether this entry is of a single repetition. Then its rules do not count: some programs copy them. If nothing says
+    /// which repetition it is of, they do.
     pub(super) is_repetition: bool,
     /// The repetition that this entry replaces, if it can be read.
     pub(super) replaces: Option<Replaced>,
@@ -99,12 +100,13 @@ impl FeedEvent {
         if is_guessed && length.nominal_seconds() < NominalLength::DAY.nominal_seconds() {
             length = NominalLength::DAY;
         }
+        let replaces = parse_replaced(component, &reader, faults);
         Some(Self {
             uid: Arc::from(component.value("UID").unwrap_or_default()),
             position,
             is_free: is_free(component),
-            is_repetition: component.line("RECURRENCE-ID").is_some(),
-            replaces: parse_replaced(component, &reader, faults),
+            is_repetition: replaces.is_some(),
+            replaces,
             rules: component.lines("RRULE").map(|line| line.value.clone()).collect(),
             further: parse_further(component, &start, &reader, faults),
             excluded: parse_excluded(component, &reader, faults),
@@ -122,16 +124,21 @@ impl FeedEvent {
     }
 }
 
-/// Returns whether an event makes nobody busy, because it is cancelled or marked as free.
+/// Returns whether an event makes nobody busy, because it is cancelled or marked as free. What contradicts itself is busy.
 pub(super) fn is_free(component: &Component) -> bool {
-    let has_value = |name: &str, expected: &str| {
-        component
-            .value(name)
-            .is_some_and(|value| value.eq_ignore_ascii_case(expected))
+    let is_all = |name: &str, expected: &str| {
+        let mut values = component.lines(name).map(|line| line.value.trim());
+        values.next().map(|first| {
+            let mut values = values.chain([first]);
+            values.all(|value| value.eq_ignore_ascii_case(expected))
+        })
     };
-    has_value("STATUS", "CANCELLED")
-        || has_value("TRANSP", "TRANSPARENT")
-        || has_value("X-MICROSOFT-CDO-BUSYSTATUS", "FREE")
+    let marks = [
+        is_all("TRANSP", "TRANSPARENT"),
+        is_all("X-MICROSOFT-CDO-BUSYSTATUS", "FREE"),
+    ];
+    is_all("STATUS", "CANCELLED") == Some(true)
+        || marks.contains(&Some(true)) && !marks.contains(&Some(false))
 }
 
 /// Returns the start, and whether it is a guess: the whole day that some other line names.
@@ -157,12 +164,13 @@ fn parse_start(
         }
         ReadTime::Nothing => {}
     }
-    let end = || {
-        let end = read("DTEND").into_time()?;
+    let end = read("DTEND").into_time().and_then(|end| {
         // The end is not part of the event.
         Some(end.at_local(end.local.checked_sub_signed(Duration::seconds(1))?))
-    };
-    let other = read("RECURRENCE-ID").into_time().or_else(end)?;
+    });
+    // A repetition may have moved to an earlier day than its own.
+    let others = read("RECURRENCE-ID").into_time().into_iter().chain(end);
+    let other = others.min_by_key(|time| time.local)?;
     faults.push(FeedEventError::Start);
     Some((other.to_whole_day(), true))
 }
@@ -197,6 +205,8 @@ fn parse_length(
             faults.push(FeedEventError::End);
             NominalLength::DAY
         }
+        // Some programs write the day itself as its end, or no length.
+        Some(length) if start.is_whole_day && length.nominal_seconds() == 0 => NominalLength::DAY,
         Some(length) if !length.is_forward() => {
             faults.push(FeedEventError::Backwards);
             NominalLength::DAY
@@ -213,13 +223,10 @@ fn length_until(start: &ZonedTime, end: &ZonedTime) -> Option<NominalLength> {
     if !start.is_whole_day || !end.is_whole_day {
         return start.seconds_until(end).map(NominalLength::from_seconds);
     }
-    // Some programs write the day itself as its end.
-    let days = if end.local == start.local {
-        1
-    } else {
-        (end.local - start.local).num_days()
-    };
-    Some(NominalLength { days, seconds: 0 })
+    Some(NominalLength {
+        days: (end.local - start.local).num_days(),
+        seconds: 0,
+    })
 }
 
 fn parse_replaced(
@@ -229,11 +236,10 @@ fn parse_replaced(
 ) -> Option<Replaced> {
     let line = component.line("RECURRENCE-ID")?;
     let range = line.parameter("RANGE").unwrap_or_default();
+    let is_and_future = range.eq_ignore_ascii_case("THISANDFUTURE");
     match reader.read_line(line) {
-        ReadTime::Whole(time) => Some(Replaced {
-            time,
-            is_and_future: range.eq_ignore_ascii_case("THISANDFUTURE"),
-        }),
+        // RFC 2445 also had THISANDPRIOR.
+        ReadTime::Whole(time) if range.is_empty() || is_and_future => Some(Replaced { time, is_and_future }),
         _ => {
             faults.push(FeedEventError::Replaced);
             None

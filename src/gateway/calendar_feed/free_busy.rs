@@ -1,6 +1,8 @@
-//! Lists of busy times without their events (`VFREEBUSY`), as Exchange and Fastmail publish them.
+//! Lists of times without their events: when somebody is busy (`VFREEBUSY`), as Exchange and Fastmail publish them, and when
+//! somebody is available (`VAVAILABILITY`).
 
 use super::error::FeedEventError;
+use super::event::FeedEvent;
 use super::lines::Component;
 use super::times::{ReadPeriod, TimeReader};
 use super::values::NominalLength;
@@ -42,4 +44,24 @@ pub(super) fn list_busy_times(
         }
     }
     busy
+}
+
+/// Returns all the time of a `VAVAILABILITY` component, because its available times are not read, and adds that to `faults`.
+pub(super) fn list_unavailable_times(
+    component: &Component,
+    zones: &FeedZones<'_>,
+    within: Window,
+    faults: &mut Vec<FeedEventError>,
+) -> Vec<Window> {
+    faults.push(FeedEventError::Availability);
+    // Without a start or an end, it has no limit on that side.
+    let Some(event) = FeedEvent::parse(component, 0, zones, &mut Vec::new()) else {
+        return vec![within];
+    };
+    let has_end = component.line("DTEND").or(component.line("DURATION")).is_some();
+    let window = match has_end {
+        true => event.start.window(event.length),
+        false => (event.start.to_instant()).and_then(|start| Window::new(start, within.ends_at())),
+    };
+    window.into_iter().collect()
 }

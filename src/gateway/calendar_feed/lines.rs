@@ -103,6 +103,8 @@ pub(super) struct CalendarComponents {
     pub(super) events: Vec<Component>,
     /// The `VFREEBUSY` components, which list busy times without their events.
     pub(super) free_busy: Vec<Component>,
+    /// The `VAVAILABILITY` components, which list when somebody is available; the rest of their time is busy (RFC 7953).
+    pub(super) availability: Vec<Component>,
 }
 
 /// Parses a feed into its components.
@@ -223,6 +225,7 @@ impl ComponentParser {
             "VTIMEZONE" => self.components.zones.push(ended),
             "VEVENT" => self.components.events.push(ended),
             "VFREEBUSY" => self.components.free_busy.push(ended),
+            "VAVAILABILITY" => self.components.availability.push(ended),
             "STANDARD" | "DAYLIGHT" => {
                 if let Some(zone) = self.open.last_mut() {
                     zone.parts.push(ended);
@@ -271,7 +274,9 @@ fn find_colon(line: &str, is_text: bool) -> Option<usize> {
     let first = line.find(|c: char| {
         is_quoted ^= c == '"';
         !is_quoted && c == ':'
-    })?;
+    });
+    // A quote without its end hides the colon.
+    let first = first.or_else(|| line.find(':'))?;
     if is_text || !line[..first].contains(';') {
         return Some(first);
     }

@@ -138,9 +138,12 @@ fn parse_rule(text: &str, first: &ZonedTime) -> Result<(RRule<Unvalidated>, Expa
         .trim()
         .split(';')
         .map(str::trim)
-        .filter(|part| !part.is_empty());
+        .filter(|part| !part.is_empty() && !is_default_part(part));
     let (untils, rest): (Vec<&str>, Vec<&str>) = parts.partition(find_until);
-    let rule = rest.join(";").parse().map_err(|_| FeedEventError::Rule)?;
+    let rule: RRule<Unvalidated> = rest.join(";").parse().map_err(|_| FeedEventError::Rule)?;
+    if rule.get_count() == Some(0) {
+        return Err(FeedEventError::Rule);
+    }
     let written = untils.first().and_then(|part| strip_until(part));
     let until = written.and_then(|until| parse_until(until, first));
     let expansion = Expansion {
@@ -150,6 +153,12 @@ fn parse_rule(text: &str, first: &ZonedTime) -> Result<(RRule<Unvalidated>, Expa
         is_until_broken: written.is_some() && until.is_none(),
     };
     Ok((rule, expansion))
+}
+
+/// Tells whether a part of a rule says what counts without it: the additions of RFC 7529, which `rrule` does not know.
+fn is_default_part(part: &str) -> bool {
+    let defaults = ["RSCALE=GREGORIAN", "SKIP=OMIT"];
+    defaults.iter().any(|default| part.eq_ignore_ascii_case(default))
 }
 
 fn strip_until(part: &str) -> Option<&str> {

@@ -3,6 +3,7 @@
 mod exports;
 mod fail_closed;
 mod hostile;
+mod odd_inputs;
 mod recurrence;
 mod zones;
 

@@ -71,7 +71,11 @@ impl<'a> TimeReader<'a> {
                 .or_else(|| self.of_start.clone())
                 .unwrap_or_else(|| self.zones.default_zone())
         };
-        if let Some(date) = parse_date(value) {
+        let is_date = line
+            .parameter("VALUE")
+            .is_some_and(|kind| kind.eq_ignore_ascii_case("DATE"));
+        let day = is_date.then(|| parse_date_time(value)).flatten();
+        if let Some(date) = parse_date(value).or_else(|| Some(day?.0.date())) {
             return ReadTime::Whole(ZonedTime::from_whole_day(date, zone()));
         }
         match parse_date_time(value) {
@@ -79,7 +83,11 @@ impl<'a> TimeReader<'a> {
             Some((local, false)) if is_unknown => ReadTime::UnknownZone(ZonedTime::new(local, zone())),
             Some((local, false)) => ReadTime::Whole(ZonedTime::new(local, zone())),
             None => parse_leading_date(value).map_or(ReadTime::Nothing, |date: NaiveDate| {
-                ReadTime::Day(ZonedTime::from_whole_day(date, zone()))
+                let is_utc = value.ends_with(['Z', 'z']);
+                ReadTime::Day(ZonedTime::from_whole_day(
+                    date,
+                    if is_utc { Zone::Utc } else { zone() },
+                ))
             }),
         }
     }

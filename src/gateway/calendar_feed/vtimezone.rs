@@ -1,7 +1,7 @@
 //! Finds the time zones of a feed: first by the feed's own descriptions (`VTIMEZONE`), which RFC 5545 (3.6.5) makes the
 //! authority, and then by their names.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -24,6 +24,8 @@ const DAYS_AFTER_WINDOW: i64 = 400;
 pub(super) struct FeedZones<'a> {
     database: &'a ZoneDatabase,
     described: HashMap<String, Zone>,
+    /// The zones that were looked up by their names, because a feed names the same ones again and again.
+    named: RefCell<HashMap<String, Option<Zone>>>,
     /// The zone of whole days, and of times without a zone or in an unknown one. `None` if the feed names none.
     own: Option<Zone>,
     fallback: Zone,
@@ -53,6 +55,7 @@ impl<'a> FeedZones<'a> {
         let mut zones = Self {
             database,
             described,
+            named: RefCell::default(),
             own: None,
             fallback: Zone::Utc,
             is_fallback_used: Cell::new(false),
@@ -85,8 +88,16 @@ impl<'a> FeedZones<'a> {
     /// Returns the zone with this name.
     pub(super) fn find_zone(&self, id: &str) -> Option<Zone> {
         let id = id.trim();
-        let described = self.described.get(id).cloned();
-        described.or_else(|| Zone::find_named(id, self.database))
+        let find = || {
+            let mut named = self.named.borrow_mut();
+            let known = named.get(id).cloned();
+            known.unwrap_or_else(|| {
+                let found = Zone::find_named(id, self.database);
+                named.insert(id.to_owned(), found.clone());
+                found
+            })
+        };
+        self.described.get(id).cloned().or_else(find)
     }
 
     /// Returns the zone of whole days, and of times without a zone.

@@ -9,6 +9,9 @@ use super::values::NominalLength;
 use crate::domain::time::Window;
 use crate::domain::zone::{LocalInstants, ZoneDatabase, ZoneName, ZoneRules};
 
+/// The most parts of a prefix before a zone's name.
+const MAX_PREFIX_PARTS: usize = 6;
+
 /// A time zone that a feed uses.
 #[derive(Clone, Debug)]
 pub(super) enum Zone {
@@ -33,22 +36,18 @@ impl Zone {
     /// Finds a zone by its IANA name, in upper or lower case, or by the Windows name that Outlook writes.
     pub(super) fn find_named(id: &str, zones: &ZoneDatabase) -> Option<Self> {
         let id = id.trim();
-        let find = |name: &str| zones.find(&ZoneName::new(name)).cloned();
         if let Ok(windows) = id.parse::<WindowsTimezone>() {
-            return find(windows.tzdb_id()).map(Self::Known);
+            let name = ZoneName::new(windows.tzdb_id());
+            return zones.find(&name).cloned().map(Self::Known);
         }
-        // Some programs write a prefix: `/example.org/2026/Europe/Berlin`.
+        // Some programs write a prefix: `/example.org/2026/Europe/Berlin`, `tzone://Microsoft/Utc`.
         let suffixes = id.match_indices('/').map(|(index, _)| &id[index + 1..]);
-        let mut names = [id].into_iter().chain(suffixes.take(6));
-        let exact = names.find_map(find);
-        let similar = || {
-            let name = id.replace(' ', "_");
-            let mut all = zones.list_names();
-            zones
-                .find(&all.find(|zone| zone.as_str().eq_ignore_ascii_case(&name))?)
-                .cloned()
-        };
-        exact.or_else(similar).map(Self::Known)
+        let mut names = [id].into_iter().chain(suffixes.take(MAX_PREFIX_PARTS));
+        names.find_map(|name| {
+            let exact = zones.find(&ZoneName::new(name));
+            let similar = || zones.find(&zones.find_name_ignoring_case(&name.replace(' ', "_"))?);
+            exact.or_else(similar).cloned().map(Self::Known)
+        })
     }
 
     pub(super) fn is_utc(&self) -> bool {

@@ -32,13 +32,18 @@ fn broken_start_blocks_its_day() {
             FeedEventError::Start,
         ),
         (
-            "DTSTART:2026-06-01T09:00:00Z; DURATION:PT1H",
+            "DTSTART:2026-06-01 09:00:00; DURATION:PT1H",
             "2026-06-01T00:00Z 24:00",
             FeedEventError::Start,
         ),
         (
-            "DTSTART;TZID=UTC:2026-06-01T09:00:00; DURATION:PT1H",
+            "DTSTART;TZID=Asia/Tokyo:20260601T09Z; DURATION:PT1H",
             "2026-06-01T00:00Z 24:00",
+            FeedEventError::Start,
+        ),
+        (
+            "DTSTART:tomorrow; DTEND:20260608T120000Z; RECURRENCE-ID:20260610T090000Z",
+            "2026-06-08T00:00Z 24:00",
             FeedEventError::Start,
         ),
         (
@@ -74,6 +79,11 @@ fn broken_end_blocks_a_day_or_more() {
     assert_blocks(&[
         (
             "DTSTART:20260601T090000Z; DURATION:1H",
+            "2026-06-01T09:00Z 24:00",
+            FeedEventError::End,
+        ),
+        (
+            "DTSTART:20260601T090000Z; DURATION:P1M",
             "2026-06-01T09:00Z 24:00",
             FeedEventError::End,
         ),
@@ -120,6 +130,16 @@ fn broken_rule_or_exception_frees_nothing() {
     assert_blocks(&[
         (
             "DTSTART:20260601T090000Z; DURATION:PT1H; RRULE:FREQ=SOMETIMES",
+            "2026-06-01T09:00Z 1:00",
+            FeedEventError::Rule,
+        ),
+        (
+            "DTSTART:20260601T090000Z; DURATION:PT1H; RRULE:FREQ=DAILY;COUNT=0",
+            "2026-06-01T09:00Z 1:00",
+            FeedEventError::Rule,
+        ),
+        (
+            "DTSTART:20260601T090000Z; DURATION:PT1H; RRULE:RSCALE=CHINESE;FREQ=DAILY;COUNT=2",
             "2026-06-01T09:00Z 1:00",
             FeedEventError::Rule,
         ),

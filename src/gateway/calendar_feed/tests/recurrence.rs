@@ -34,6 +34,11 @@ fn rule_ends_by_count_or_until_in_every_form() {
             "DTSTART:20260601T090000Z; RRULE:FREQ=MONTHLY;UNTIL=20260615;BYDAY=1MO",
             "01",
         ),
+        (
+            "DTSTART:20260601T090000Z; RRULE:RSCALE=GREGORIAN;FREQ=DAILY;COUNT=3;SKIP=OMIT;",
+            "01 02 03",
+        ),
+        ("DTSTART:20260601T090000Z; rrule:freq=daily;count=3", "01 02 03"),
     ] {
         assert_eq!(days_of(lines), expected, "{lines}");
     }
