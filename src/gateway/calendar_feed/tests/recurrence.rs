@@ -240,6 +240,27 @@ fn rule_that_a_repetition_copies_does_not_count() {
 }
 
 #[test]
+fn change_with_a_rule_of_its_own_frees_nothing() {
+    let series = event(
+        "s",
+        "DTSTART:20261201T090000Z; DURATION:PT1H; RRULE:FREQ=WEEKLY;COUNT=3",
+    );
+    let change = |rule: &str| {
+        let lines =
+            "DTSTART:20261208T140000Z; DURATION:PT1H; RECURRENCE-ID;RANGE=THISANDFUTURE:20261208T090000Z";
+        let feed = format!("{series}\n{}", event("s", &format!("{lines}; RRULE:{rule}")));
+        let found = times(calendar(&feed), "2026-01-01", "2027-01-01");
+        found
+            .iter()
+            .map(|time| time[8..13].to_owned())
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    assert_eq!(change("FREQ=WEEKLY;COUNT=3"), "01T09 08T14 15T14", "a copy");
+    assert_eq!(change("FREQ=DAILY;COUNT=3"), "01T09 08T14 09T14 10T14 15T14");
+}
+
+#[test]
 fn whole_day_is_excluded_by_its_midnight_in_any_zone() {
     for exception in [
         "EXDATE;TZID=W. Europe Standard Time:20261210T000000",
