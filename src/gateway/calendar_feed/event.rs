@@ -88,7 +88,7 @@ impl FeedEvent {
         if component.is_unended {
             faults.push(FeedEventError::Unended);
         }
-        let mut reader = TimeReader::new(zones);
+        let mut reader = TimeReader::new(zones, component.calendar);
         let Some((start, is_guessed)) = parse_start(component, &reader, faults) else {
             faults.push(FeedEventError::Unreadable);
             return None;

@@ -18,7 +18,7 @@ pub(super) fn list_busy_times(
     if component.is_unended {
         faults.push(FeedEventError::Unended);
     }
-    let reader = TimeReader::new(zones);
+    let reader = TimeReader::new(zones, component.calendar);
     let mut busy = Vec::new();
     for line in component.lines("FREEBUSY") {
         // A type that nobody knows counts as busy (RFC 5545, 3.2.9).

@@ -59,6 +59,8 @@ impl ContentLine {
 /// The lines between a `BEGIN` and its `END`.
 pub(super) struct Component {
     name: String,
+    /// The number of its `VCALENDAR` in the feed, which has a zone and descriptions of zones for itself.
+    pub(super) calendar: usize,
     lines: Vec<ContentLine>,
     /// The `STANDARD` and `DAYLIGHT` parts of a `VTIMEZONE`.
     pub(super) parts: Vec<Component>,
@@ -70,6 +72,7 @@ impl Component {
     fn new(name: &str) -> Self {
         Self {
             name: name.trim().to_ascii_uppercase(),
+            calendar: 0,
             lines: Vec::new(),
             parts: Vec::new(),
             is_unended: false,
@@ -95,8 +98,8 @@ impl Component {
 /// The components of a feed that we need.
 #[derive(Default)]
 pub(super) struct CalendarComponents {
-    /// The name of the zone of times without a zone (`X-WR-TIMEZONE`).
-    pub(super) default_zone: Option<String>,
+    /// The names of the zones of times without a zone (`X-WR-TIMEZONE`), each with the number of its `VCALENDAR`.
+    pub(super) default_zones: Vec<(usize, String)>,
     /// The `VTIMEZONE` components of the feed.
     pub(super) zones: Vec<Component>,
     /// The `VEVENT` components: events, and repetitions with an entry of their own.
@@ -161,6 +164,8 @@ struct ComponentParser {
     components: CalendarComponents,
     /// The components that have begun and not ended, the innermost last.
     open: Vec<Component>,
+    /// How many `VCALENDAR` have begun.
+    calendars: usize,
     /// Whether a `VCALENDAR` has ended.
     has_calendar: bool,
 }
@@ -182,7 +187,7 @@ impl ComponentParser {
         Ok(())
     }
 
-    fn begin_component(&mut self, component: Component) -> Result<(), FeedError> {
+    fn begin_component(&mut self, mut component: Component) -> Result<(), FeedError> {
         // Events do not nest, so the outer event lacks its end. Ending it here saves the inner one.
         if component.name == "VEVENT" && self.open.iter().any(|open| open.name == "VEVENT") {
             self.end_component("VEVENT");
@@ -196,6 +201,8 @@ impl ComponentParser {
         if self.open.is_empty() && component.name != "VCALENDAR" {
             return Err(FeedError::NotACalendar);
         }
+        self.calendars += usize::from(self.open.is_empty());
+        component.calendar = self.calendars;
         self.open.push(component);
         Ok(())
     }
@@ -218,8 +225,9 @@ impl ComponentParser {
     fn store_component(&mut self, ended: Component) {
         match ended.name.as_str() {
             "VCALENDAR" => {
-                let zone = ended.value("X-WR-TIMEZONE").map(str::to_owned);
-                self.components.default_zone = self.components.default_zone.take().or(zone);
+                let zone = ended.value("X-WR-TIMEZONE");
+                let zone = zone.map(|name| (ended.calendar, name.to_owned()));
+                self.components.default_zones.extend(zone);
                 self.has_calendar = true;
             }
             "VTIMEZONE" => self.components.zones.push(ended),

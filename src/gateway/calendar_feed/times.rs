@@ -40,6 +40,8 @@ pub(super) enum ReadPeriod {
 /// Reads the times of one event.
 pub(super) struct TimeReader<'a> {
     pub(super) zones: &'a FeedZones<'a>,
+    /// The number of the event's `VCALENDAR`.
+    pub(super) calendar: usize,
     /// The zone of the event's start, which is that of its other times unless they name another.
     pub(super) of_start: Option<Zone>,
     /// The name of that zone. If it is unknown, times with the same name are still in the same zone.
@@ -47,9 +49,10 @@ pub(super) struct TimeReader<'a> {
 }
 
 impl<'a> TimeReader<'a> {
-    pub(super) fn new(zones: &'a FeedZones<'a>) -> Self {
+    pub(super) fn new(zones: &'a FeedZones<'a>, calendar: usize) -> Self {
         Self {
             zones,
+            calendar,
             of_start: None,
             name_of_start: None,
         }
@@ -63,13 +66,13 @@ impl<'a> TimeReader<'a> {
     /// Reads one value of a line.
     pub(super) fn read(&self, value: &str, line: &ContentLine) -> ReadTime {
         let named = line.parameter("TZID");
-        let found = named.and_then(|id| self.zones.find_zone(id));
+        let found = named.and_then(|id| self.zones.find_zone(id, self.calendar));
         let is_of_start = self.of_start.is_some() && named == self.name_of_start.as_deref();
         let is_unknown = named.is_some() && found.is_none() && !is_of_start;
         let zone = || {
             found
                 .or_else(|| self.of_start.clone())
-                .unwrap_or_else(|| self.zones.default_zone())
+                .unwrap_or_else(|| self.zones.default_zone(self.calendar))
         };
         let is_date = line
             .parameter("VALUE")

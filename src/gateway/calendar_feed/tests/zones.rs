@@ -134,3 +134,32 @@ fn exceptions_in_the_unknown_zone_of_their_event_count() {
     );
     assert_eq!(faults(&feed), [("e".to_owned(), FeedEventError::Zone)]);
 }
+
+/// A zone's name has a meaning in its own calendar only: Outlook calls each of its own zones `Customized Time Zone`.
+#[test]
+fn each_calendar_of_a_feed_has_its_own_zones() {
+    let part = |lines: &str, uid: &str, parameter: &str| {
+        let times = format!("DTSTART{parameter}:20260602T090000; DURATION:PT1H");
+        calendar(&format!("{lines}\n{}", event(uid, &times)))
+    };
+    let (named, id) = (";TZID=Mine", described("Mine"));
+    let feed = [
+        part(&id, "a", named),
+        part(&id.replace("+0100", "+0300"), "b", named),
+        part("", "c", named),
+        part("X-WR-TIMEZONE:Asia/Tokyo", "d", ""),
+        part("X-WR-TIMEZONE:Asia/Kolkata", "e", ""),
+        part("", "f", ""),
+    ];
+    assert_eq!(
+        times(feed.concat(), "2026-01-01", "2027-01-01"),
+        [
+            "2026-06-02T00:00Z 1:00 d",
+            "2026-06-02T00:00Z 1:00 f",
+            "2026-06-02T03:30Z 1:00 e",
+            "2026-06-02T06:00Z 1:00 b",
+            "2026-06-02T08:00Z 1:00 a",
+            "2026-06-02T08:00Z 1:00 c",
+        ]
+    );
+}
