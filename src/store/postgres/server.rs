@@ -59,7 +59,7 @@ pub(super) async fn read_facts(connection: &mut PgConnection) -> PostgresResult<
     Ok(facts.fetch_one(connection).await?)
 }
 
-/// How often two connections are compared: a pooler may give them the same processes a few times by chance.
+/// How often two connections are compared: a pooler may give them the same processes a few times by accident.
 const COMPARISONS: usize = 8;
 
 /// Tells whether two connections share a process of the server, or one of them gets another process later. A pooler of
