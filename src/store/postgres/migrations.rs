@@ -103,7 +103,7 @@ async fn migrate_on(
     watcher: &mut PgConnection,
     blockers: &mut Vec<Blocker>,
 ) -> PostgresResult<()> {
-    sqlx::raw_sql(SETTINGS).execute(&mut *connection).await?;
+    make_settings(connection).await?;
     let faults = find_lacks(connection).await?;
     if !faults.is_empty() {
         let described = faults.iter().map(|fault| format!("{fault}: {}", fault.remedy()));
@@ -116,6 +116,12 @@ async fn migrate_on(
         migrated = MIGRATIONS.run_direct(None, connection, false) => Ok(migrated?),
         never = watch_blockers(watcher, pid, blockers) => match never {},
     }
+}
+
+/// Makes the settings of a connection outside of the pool, so that those of the role do not cut its statements off.
+pub(super) async fn make_settings(connection: &mut PgConnection) -> PostgresResult<()> {
+    sqlx::raw_sql(SETTINGS).execute(connection).await?;
+    Ok(())
 }
 
 async fn watch_blockers(watcher: &mut PgConnection, pid: i32, blockers: &mut Vec<Blocker>) -> Infallible {
