@@ -3,7 +3,7 @@
 //!
 //! Events that are free, cancelled or without a duration are left out. Repeating events are expanded within the
 //! requested window only. What cannot be read blocks rather than frees: an event blocks by what can be read of it, a broken
-//! exception does not count, and an event of which nothing can be read is named in [`ParsedFeed::unread`], so that its last
+//! exception does not count, and an event that may be at other times too is named in [`ParsedFeed::unread`], so that its last
 //! blocks stay. All of that is a fault. A feed that is cut off, or that would cost too much, is refused as a whole: with
 //! half a calendar we would sell hours that are taken.
 //!
@@ -62,7 +62,7 @@ pub struct ParsedFeed {
     pub entries: usize,
     /// What could not be read, in the feed's order; each kind once for each entry.
     pub faults: Vec<FeedFault>,
-    /// The ids of the events whose last blocks stay, because nothing says when they are or when they repeat.
+    /// The ids of the events whose last blocks stay, because the event may be at other times than those that were read.
     pub unread: BTreeSet<Arc<str>>,
 }
 
@@ -97,24 +97,19 @@ pub fn parse_feed(
         .of_schedules
         .iter()
         .filter_map(|name| Zone::find_named(name, database));
-    let mut fallbacks: Vec<Zone> = of_schedules.collect();
-    if fallbacks.is_empty() {
-        fallbacks.push(Zone::Utc);
-    }
-    let mut parsed: Option<ParsedFeed> = None;
+    let mut fallbacks = of_schedules;
+    zones.set_fallback(fallbacks.next().unwrap_or(Zone::Utc));
+    let mut parsed = read_components(&components, &zones, within, &mut budget)?;
     for fallback in fallbacks {
-        zones.set_fallback(fallback);
-        let read = read_components(&components, &zones, within, &mut budget)?;
-        match &mut parsed {
-            // The faults are the same in each zone.
-            Some(parsed) => parsed.busy.extend(read.busy),
-            None => parsed = Some(read),
-        }
         if !zones.is_fallback_used() {
             break;
         }
+        zones.set_fallback(fallback);
+        // The faults are the same in each zone.
+        let read = read_components(&components, &zones, within, &mut budget)?;
+        parsed.busy.extend(read.busy);
+        parsed.check_size()?;
     }
-    let mut parsed = parsed.unwrap_or_default();
     parsed.busy.sort();
     parsed.busy.dedup();
     Ok(parsed)
@@ -190,8 +185,7 @@ fn group_events(
 
 impl ParsedFeed {
     fn add_fault(&mut self, position: usize, uid: &Arc<str>, error: FeedEventError) {
-        use FeedEventError::{Rule, Unended, Unreadable};
-        if matches!(error, Unreadable | Rule | Unended) {
+        if !error.frees_nothing() {
             self.unread.insert(Arc::clone(uid));
         }
         let uid = Arc::clone(uid);
@@ -204,6 +198,10 @@ impl ParsedFeed {
             window,
             uid: Arc::clone(uid),
         }));
+        self.check_size()
+    }
+
+    fn check_size(&self) -> Result<(), FeedError> {
         match self.busy.len() > MAX_BUSY_TIMES {
             true => Err(FeedError::TooMuch),
             false => Ok(()),

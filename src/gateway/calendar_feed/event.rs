@@ -20,7 +20,8 @@ const MAX_SECONDS: i64 = 36_600 * 86_400;
 /// The repetitions that do not take place as the rule says.
 #[derive(Debug, Default)]
 pub(super) struct ExcludedTimes {
-    instants: HashSet<DateTime<Utc>>,
+    /// The excluded instants, and whether each is on the clock of an unknown zone. Only a time on the same clock is the same.
+    instants: HashSet<(bool, DateTime<Utc>)>,
     /// The whole days that are excluded. Some programs write them also for events that begin at some hour.
     dates: HashSet<NaiveDate>,
     /// The days whose midnight is excluded. For a whole day, Exchange writes it in a zone of its own.
@@ -33,7 +34,7 @@ impl ExcludedTimes {
             self.dates.insert(time.local.date());
             return;
         }
-        self.instants.extend(time.to_instant());
+        self.instants.extend(identify(time));
         if time.local.time() == NaiveTime::MIN {
             self.midnights.insert(time.local.date());
         }
@@ -43,8 +44,12 @@ impl ExcludedTimes {
         let date = time.local.date();
         self.dates.contains(&date)
             || time.is_whole_day && self.midnights.contains(&date)
-            || time.to_instant().is_some_and(|at| self.instants.contains(&at))
+            || identify(time).is_some_and(|at| self.instants.contains(&at))
     }
+}
+
+fn identify(time: &ZonedTime) -> Option<(bool, DateTime<Utc>)> {
+    Some((time.zone.is_unknown(), time.to_instant()?))
 }
 
 /// The repetition that an entry replaces.
@@ -155,7 +160,10 @@ fn parse_start(
     match read("DTSTART") {
         ReadTime::Whole(start) => return Some((start, false)),
         ReadTime::UnknownZone(start) => {
-            faults.push(FeedEventError::Zone);
+            faults.push(match start.zone.is_unknown() {
+                true => FeedEventError::AnyZone,
+                false => FeedEventError::Zone,
+            });
             return Some((start, false));
         }
         ReadTime::Day(start) => {
@@ -189,7 +197,9 @@ fn parse_length(
             ReadTime::UnknownZone(end) | ReadTime::Day(end) => {
                 faults.push(FeedEventError::End);
                 let end = end.to_whole_day();
-                let day_after = end.local.checked_add_signed(Duration::days(1));
+                // In an unknown zone, the day may end on the next day of the clock that is taken for it.
+                let days = 1 + i64::from(end.zone.is_unknown());
+                let day_after = end.local.checked_add_signed(Duration::days(days));
                 day_after.and_then(|day_after| length_until(start, &end.at_local(day_after)))
             }
             ReadTime::Nothing => duration.and_then(parse_duration),

@@ -12,6 +12,16 @@ use super::values::parse_leading_date;
 /// The deepest nesting of components. No real calendar is nested deeper.
 const MAX_DEPTH: usize = 8;
 
+/// The names of the components inside a calendar that we need.
+const NEEDED_COMPONENTS: [&str; 6] = [
+    "VEVENT",
+    "VFREEBUSY",
+    "VAVAILABILITY",
+    "VTIMEZONE",
+    "STANDARD",
+    "DAYLIGHT",
+];
+
 /// The names of the lines that we need, and whether their values are text that may contain a colon.
 const NEEDED_NAMES: [(&str, bool); 17] = [
     ("UID", true),
@@ -113,8 +123,8 @@ pub(super) struct CalendarComponents {
 /// Parses a feed into its components.
 ///
 /// # Errors
-/// [`FeedError::NotACalendar`] if no calendar begins or not every component ends, [`FeedError::TooMuch`] if components
-/// are nested too deeply.
+/// [`FeedError::NotACalendar`] if no calendar begins, or if a component lacks its begin or its end,
+/// [`FeedError::TooMuch`] if components are nested too deeply.
 pub(super) fn parse_components(feed: &[u8]) -> Result<CalendarComponents, FeedError> {
     let mut parser = ComponentParser::default();
     for line in unfold(&to_bytes_of_utf8(feed)).split(|byte| *byte == b'\n') {
@@ -172,16 +182,18 @@ struct ComponentParser {
 
 impl ComponentParser {
     fn parse_line(&mut self, line: &str) -> Result<(), FeedError> {
-        match strip_keyword(line, "BEGIN:") {
-            Some(name) => return self.begin_component(Component::new(name)),
-            // What follows a whole calendar has no meaning.
-            None if self.open.is_empty() && (self.has_calendar || line.is_empty()) => return Ok(()),
-            None if self.open.is_empty() => return Err(FeedError::NotACalendar),
-            None => {}
+        if let Some(name) = strip_keyword(line, "BEGIN:") {
+            return self.begin_component(Component::new(name));
         }
         if let Some(name) = strip_keyword(line, "END:") {
-            self.end_component(&Component::new(name).name);
-        } else if let (Some(line), Some(open)) = (parse_needed_line(line), self.open.last_mut()) {
+            return self.end_component(&Component::new(name).name);
+        }
+        if self.open.is_empty() {
+            // What follows a whole calendar has no meaning.
+            let is_meaningless = self.has_calendar || line.is_empty();
+            return is_meaningless.then_some(()).ok_or(FeedError::NotACalendar);
+        }
+        if let (Some(line), Some(open)) = (parse_needed_line(line), self.open.last_mut()) {
             open.lines.push(line);
         }
         Ok(())
@@ -190,7 +202,7 @@ impl ComponentParser {
     fn begin_component(&mut self, mut component: Component) -> Result<(), FeedError> {
         // Events do not nest, so the outer event lacks its end. Ending it here saves the inner one.
         if component.name == "VEVENT" && self.open.iter().any(|open| open.name == "VEVENT") {
-            self.end_component("VEVENT");
+            self.end_component("VEVENT")?;
             if let Some(unended) = self.components.events.last_mut() {
                 unended.is_unended = true;
             }
@@ -207,19 +219,21 @@ impl ComponentParser {
         Ok(())
     }
 
-    /// Ends the innermost component with this name, and all components inside it. An `END` without such a component is
-    /// ignored.
-    fn end_component(&mut self, name: &str) {
+    /// Ends the innermost component with this name, and all components inside it. An `END` without its `BEGIN` is ignored,
+    /// unless what began was one that we need: then its lines were read as those of another.
+    fn end_component(&mut self, name: &str) -> Result<(), FeedError> {
         let Some(index) = self.open.iter().rposition(|open| open.name == name) else {
-            return;
+            let is_needed = NEEDED_COMPONENTS.contains(&name);
+            return (!is_needed).then_some(()).ok_or(FeedError::NotACalendar);
         };
         let mut is_unended = false;
         while self.open.len() > index {
-            let Some(mut ended) = self.open.pop() else { return };
+            let Some(mut ended) = self.open.pop() else { break };
             is_unended |= self.open.len() > index;
             ended.is_unended |= is_unended;
             self.store_component(ended);
         }
+        Ok(())
     }
 
     fn store_component(&mut self, ended: Component) {

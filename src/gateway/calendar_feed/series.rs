@@ -182,9 +182,12 @@ fn expand_starts(
                 .and_then(|until| event.start.zone.to_instant(until));
             let last_end = until.and_then(|until| until.checked_add_signed(event.max_length()));
             let from = event.start.to_instant().unwrap_or(within.starts_at());
-            times
-                .busy
-                .extend(Window::new(from, last_end.unwrap_or(within.ends_at())));
+            times.busy.extend(
+                event
+                    .start
+                    .zone
+                    .window(from, last_end.unwrap_or(within.ends_at())),
+            );
             continue;
         }
         locals.extend(expansion.starts);

@@ -60,6 +60,12 @@ fn faults(feed: impl AsRef<[u8]>) -> Vec<(String, FeedEventError)> {
         .collect()
 }
 
+/// Returns the ids of the events whose last blocks stay.
+fn unread(feed: &str) -> Vec<String> {
+    let parsed = parse_feed(feed, window("2026-01-01", "2027-01-01")).unwrap();
+    parsed.unread.iter().map(ToString::to_string).collect()
+}
+
 fn calendar(body: &str) -> String {
     format!("BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:-//Test//EN\n{body}\nEND:VCALENDAR\n")
 }
@@ -215,12 +221,16 @@ fn feeds_zone_applies_to_whole_days_and_floating_times() {
 
 #[test]
 fn text_that_is_not_a_calendar_is_refused() {
+    let unbegun = calendar("UID:a\nDTSTART:20260601T090000Z\nDURATION:PT1H\nEND:VEVENT");
+    let after = calendar("") + "DTSTART:20260601T090000Z\nEND:VEVENT\n";
     let nested = format!("BEGIN:VCALENDAR\n{}", "BEGIN:VEVENTS\n".repeat(100_000));
     for (feed, expected) in [
         ("", FeedError::NotACalendar),
         ("<!doctype html><p>Sign in</p>", FeedError::NotACalendar),
         ("BEGIN:VCARD\nEND:VCARD", FeedError::NotACalendar),
         ("END:VCALENDAR", FeedError::NotACalendar),
+        (unbegun.as_str(), FeedError::NotACalendar),
+        (after.as_str(), FeedError::NotACalendar),
         (nested.as_str(), FeedError::TooMuch),
     ] {
         assert_eq!(

@@ -11,7 +11,7 @@ use super::zone::{Zone, ZonedTime};
 pub(super) enum ReadTime {
     /// All of the time.
     Whole(ZonedTime),
-    /// All but its zone, for which the feed's own zone is taken.
+    /// All but its zone, for which the feed's own zone is taken, or else [`Zone::Unknown`].
     UnknownZone(ZonedTime),
     /// Its date only, as a whole day.
     Day(ZonedTime),
@@ -69,16 +69,19 @@ impl<'a> TimeReader<'a> {
         let found = named.and_then(|id| self.zones.find_zone(id, self.calendar));
         let is_of_start = self.of_start.is_some() && named == self.name_of_start.as_deref();
         let is_unknown = named.is_some() && found.is_none() && !is_of_start;
-        let zone = || {
-            found
-                .or_else(|| self.of_start.clone())
-                .unwrap_or_else(|| self.zones.default_zone(self.calendar))
-        };
         let is_date = line
             .parameter("VALUE")
             .is_some_and(|kind| kind.eq_ignore_ascii_case("DATE"));
         let day = is_date.then(|| parse_date_time(value)).flatten();
-        if let Some(date) = parse_date(value).or_else(|| Some(day?.0.date())) {
+        let date = parse_date(value).or_else(|| Some(day?.0.date()));
+        // A date has no zone, so it does not matter what its name means.
+        let of_unknown =
+            || (is_unknown && date.is_none()).then(|| self.zones.zone_of_unknown_name(self.calendar));
+        let zone = || {
+            let named = found.or_else(of_unknown).or_else(|| self.of_start.clone());
+            named.unwrap_or_else(|| self.zones.default_zone(self.calendar))
+        };
+        if let Some(date) = date {
             return ReadTime::Whole(ZonedTime::from_whole_day(date, zone()));
         }
         match parse_date_time(value) {

@@ -100,16 +100,25 @@ impl<'a> FeedZones<'a> {
         })
     }
 
-    /// Returns the zone of whole days, and of times without a zone or in an unknown one: the one that is named beside the
-    /// feed, else `X-WR-TIMEZONE`, else the only described zone, else the fallback.
+    /// Returns the zone of times in a zone with an unknown name: that of the feed. The fallback does not count, because
+    /// such a time names another zone.
+    pub(super) fn zone_of_unknown_name(&self, calendar: usize) -> Zone {
+        self.find_zone_of_feed(calendar).cloned().unwrap_or(Zone::Unknown)
+    }
+
+    /// Returns the zone of whole days and of times without a zone: that of the feed, else the fallback.
     pub(super) fn default_zone(&self, calendar: usize) -> Zone {
-        let own = self.named.as_ref().or_else(|| self.written.get(&calendar));
-        let of_feed = own.or_else(|| self.written.values().next());
-        let zone = of_feed.or_else(|| self.find_only_described(calendar));
-        zone.cloned().unwrap_or_else(|| {
+        self.find_zone_of_feed(calendar).cloned().unwrap_or_else(|| {
             self.is_fallback_used.set(true);
             self.fallback.clone()
         })
+    }
+
+    /// Finds the zone of a feed: the one that is named beside it, else `X-WR-TIMEZONE`, else the only described zone.
+    fn find_zone_of_feed(&self, calendar: usize) -> Option<&Zone> {
+        let own = self.named.as_ref().or_else(|| self.written.get(&calendar));
+        let of_feed = own.or_else(|| self.written.values().next());
+        of_feed.or_else(|| self.find_only_described(calendar))
     }
 
     fn find_only_described(&self, calendar: usize) -> Option<&Zone> {

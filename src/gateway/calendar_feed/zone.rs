@@ -21,7 +21,16 @@ pub(super) enum Zone {
     Known(ZoneRules),
     /// The offset changes that a feed describes, in order.
     Described(Rc<[OffsetChange]>),
+    /// A zone of which only a name is known that says nothing. Its clock is read as that of UTC, and a window on it contains
+    /// all the time that it can mean.
+    Unknown,
 }
+
+/// How far clocks are ahead of UTC at most.
+const MOST_AHEAD: Duration = Duration::hours(14);
+
+/// How far clocks are behind UTC at most.
+const MOST_BEHIND: Duration = Duration::hours(12);
 
 /// A change of a zone's offset. Offsets are in seconds ahead of UTC.
 #[derive(Debug)]
@@ -54,13 +63,17 @@ impl Zone {
         matches!(self, Self::Utc)
     }
 
+    pub(super) fn is_unknown(&self) -> bool {
+        matches!(self, Self::Unknown)
+    }
+
     /// Returns the instant of a time on this zone's wall clock.
     ///
     /// As RFC 5545 (3.3.5) demands, a time that occurs twice means its first occurrence, and a time that the clocks
     /// skip has the offset from before the change.
     pub(super) fn to_instant(&self, local: NaiveDateTime) -> Option<DateTime<Utc>> {
         let offset = match self {
-            Self::Utc => return Some(local.and_utc()),
+            Self::Utc | Self::Unknown => return Some(local.and_utc()),
             Self::Known(rules) => {
                 let (LocalInstants::Once(at) | LocalInstants::Twice(at, _) | LocalInstants::Skipped(at)) =
                     rules.find_instants(local)?;
@@ -82,7 +95,7 @@ impl Zone {
     /// Returns what this zone's wall clock shows at an instant.
     pub(super) fn to_local(&self, at: DateTime<Utc>) -> Option<NaiveDateTime> {
         let offset = match self {
-            Self::Utc => 0,
+            Self::Utc | Self::Unknown => 0,
             Self::Known(rules) => rules.offset_at(at.timestamp()),
             Self::Described(changes) => {
                 let has_begun =
@@ -92,6 +105,30 @@ impl Zone {
             }
         };
         at.naive_utc().checked_add_signed(Duration::seconds(offset))
+    }
+
+    /// Returns the latest that this zone's wall clock can show at an instant.
+    pub(super) fn to_latest_local(&self, at: DateTime<Utc>) -> Option<NaiveDateTime> {
+        self.to_local(at)?.checked_add_signed(self.uncertainty().0)
+    }
+
+    /// Returns how much earlier and later than computed an instant on this zone's clock can be.
+    fn uncertainty(&self) -> (Duration, Duration) {
+        match self {
+            Self::Unknown => (MOST_AHEAD, MOST_BEHIND),
+            _ => (Duration::zero(), Duration::zero()),
+        }
+    }
+
+    /// Returns the window from one instant on this zone's clock to another, longer by what is not known of the zone. `None`
+    /// if it is empty.
+    pub(super) fn window(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Option<Window> {
+        let exact = Window::new(from, to)?;
+        let (earlier, later) = self.uncertainty();
+        Window::new(
+            exact.starts_at().checked_sub_signed(earlier)?,
+            exact.ends_at().checked_add_signed(later)?,
+        )
     }
 }
 
@@ -143,7 +180,8 @@ impl ZonedTime {
         Some((end.to_instant()? - self.to_instant()?).num_seconds())
     }
 
-    /// Returns the window of this length from this time on: days on the wall clock, seconds exactly. `None` if it is empty.
+    /// Returns the window of this length from this time on: days on the wall clock, seconds exactly. `None` if it is empty. If
+    /// the zone is unknown, it contains all the time that it can mean.
     pub(super) fn window(&self, length: NominalLength) -> Option<Window> {
         let last_day = self
             .local
@@ -152,6 +190,6 @@ impl ZonedTime {
             .at_local(last_day)
             .to_instant()?
             .checked_add_signed(Duration::try_seconds(length.seconds)?)?;
-        Window::new(self.to_instant()?, end)
+        self.zone.window(self.to_instant()?, end)
     }
 }

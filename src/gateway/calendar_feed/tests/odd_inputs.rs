@@ -1,6 +1,6 @@
 //! Tests of inputs that programs write although RFC 5545 has them otherwise, or that contradict themselves.
 
-use super::{FeedEventError, calendar, event, faults, parse_feed, times, times_of, window};
+use super::{FeedEventError, calendar, event, faults, parse_feed, times, times_of, unread, window};
 
 const NINE_TO_TEN: &str = "2026-06-01T09:00Z 1:00";
 
@@ -142,4 +142,60 @@ fn zone_names_of_outlook_are_found() {
         let lines = format!("DTSTART;TZID={zone}:20261201T090000; DURATION:PT1H");
         assert_eq!(times_of(&lines), ["2026-12-01T09:00Z 1:00"], "{zone}");
     }
+}
+
+#[test]
+fn list_of_available_times_blocks_to_each_limit_that_is_known() {
+    let read = |lines: &str| {
+        let lines = lines.replace("; ", "\n");
+        let feed = calendar(&format!("BEGIN:VAVAILABILITY\nUID:a\n{lines}\nEND:VAVAILABILITY"));
+        let times = times(&feed, "2026-06-01", "2026-07-01").join(" ");
+        let faults = faults(&feed).into_iter().map(|(_, error)| error);
+        (
+            times,
+            faults
+                .filter(|error| *error != FeedEventError::Availability)
+                .collect::<Vec<_>>(),
+        )
+    };
+    let all = "2026-06-01T00:00Z 720:00 a";
+    for (lines, expected, fault) in [
+        ("SUMMARY:x", all, None),
+        ("DTSTART:20260630T000000Z", "2026-06-30T00:00Z 24:00 a", None),
+        ("DTSTART:20300630T000000Z", "", None),
+        ("DTEND:20260602T000000Z", "2026-06-01T00:00Z 24:00 a", None),
+        (
+            "DTSTART:20260610T000000Z; DTEND:20260611T000000Z",
+            "2026-06-10T00:00Z 24:00 a",
+            None,
+        ),
+        (
+            "DTSTART:20260610T000000Z; DURATION:PT3H",
+            "2026-06-10T00:00Z 3:00 a",
+            None,
+        ),
+        (
+            "DTSTART:20260630T000000Z; DTEND:soon",
+            "2026-06-30T00:00Z 24:00 a",
+            Some(FeedEventError::Limit),
+        ),
+        (
+            "DTSTART:20260630T9; DTEND:20260602T000000Z",
+            "2026-06-01T00:00Z 24:00 a",
+            Some(FeedEventError::Limit),
+        ),
+        (
+            "DTSTART:20260610T000000Z; DTEND:20260602T000000Z",
+            all,
+            Some(FeedEventError::Limit),
+        ),
+    ] {
+        assert_eq!(
+            read(lines),
+            (expected.to_owned(), Vec::from_iter(fault)),
+            "{lines}"
+        );
+    }
+    let unended = "BEGIN:VAVAILABILITY\nUID:a\nDTEND:20260602T000000Z\nBEGIN:AVAILABLE\nEND:VAVAILABILITY";
+    assert_eq!(unread(&calendar(unended)), ["a"]);
 }

@@ -1,6 +1,6 @@
 //! Tests of repeating events: rules, exceptions, further dates and replaced repetitions.
 
-use super::{calendar, days_of, event, times};
+use super::{FeedEventError, calendar, days_of, error_of, event, faults, times};
 
 #[test]
 fn rule_ends_by_count_or_until_in_every_form() {
@@ -273,5 +273,25 @@ fn whole_day_is_excluded_by_its_midnight_in_any_zone() {
             ["2026-12-09T00:00Z 24:00", "2026-12-11T00:00Z 24:00"],
             "{exception}"
         );
+    }
+}
+
+#[test]
+fn latest_meaning_of_an_end_counts() {
+    let days_of = |zone: &str, rule: &str| {
+        let lines = format!("DTSTART;VALUE=DATE:20260601; RRULE:FREQ=DAILY;{rule}");
+        let feed = calendar(&format!("X-WR-TIMEZONE:{zone}\n{}", event("e", &lines)));
+        assert_eq!(faults(&feed), [], "{rule}");
+        times(&feed, "2026-01-01", "2027-01-01").len()
+    };
+    // Of a whole day, the date in UTC or that on the zone's clock.
+    assert_eq!(days_of("America/New_York", "UNTIL=20260603T000000Z"), 3);
+    assert_eq!(days_of("Asia/Tokyo", "UNTIL=20260602T150000Z"), 3);
+    for rule in ["UNTIL=20260602;UNTIL=20260603", "UNTIL=20260603;UNTIL=20260602"] {
+        assert_eq!(days_of("UTC", rule), 3, "{rule}");
+    }
+    for rule in ["UNTIL=20260602;UNTIL=never", "UNTIL=never;UNTIL=20260602"] {
+        let lines = format!("DTSTART:20260601T090000Z; RRULE:FREQ=DAILY;{rule}");
+        assert_eq!(error_of(&lines), FeedEventError::Until, "{rule}");
     }
 }
