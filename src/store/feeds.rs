@@ -16,12 +16,9 @@ use crate::domain::ids::ResourceId;
 pub struct FeedRead {
     /// When resources are busy. Each block has an id of its own, so that none is dropped.
     pub blocks: Vec<Block>,
-    /// The beginnings of the ids of blocks that stay although the feed does not have them, [`KEPT_PREFIX`] long.
+    /// The beginnings of the ids of blocks that stay although the feed does not have them: [`KEPT_PREFIX`] long, or all but
+    /// the number at the end of an id that the version before made.
     pub kept: Vec<String>,
-    /// Whether everything was read; never `Failed`.
-    pub state: FeedState,
-    /// What was wrong with parts of the calendar.
-    pub fault: Option<String>,
     /// How many entries the feed has.
     pub entries: i32,
     /// How many faults they have.
@@ -34,6 +31,32 @@ pub struct FeedRead {
     pub read_at: DateTime<Utc>,
     /// When the feed is due again.
     pub next_at: DateTime<Utc>,
+}
+
+impl FeedRead {
+    /// Returns whether everything was read; never `Failed`.
+    pub fn state(&self) -> FeedState {
+        match self.fault_count {
+            0 => FeedState::Ok,
+            _ => FeedState::Partial,
+        }
+    }
+
+    /// Says how many faults the entries have, if they have any.
+    pub fn describe_faults(&self) -> Option<String> {
+        let faults = match self.fault_count {
+            0 => return None,
+            1 => "1 fault".to_owned(),
+            count => format!("{count} faults"),
+        };
+        let entries = match self.entries {
+            1 => "1 entry".to_owned(),
+            count => format!("{count} entries"),
+        };
+        Some(format!(
+            "{faults} in {entries}; each fault says what blocks instead"
+        ))
+    }
 }
 
 /// How many characters of a block's id say which event it is of.
@@ -159,9 +182,9 @@ macro_rules! save_read {
         .bind(&$feed.url)
         .bind($crate::store::columns::DbTime($read.next_at))
         .bind($crate::store::columns::DbTime($read.read_at))
-        .bind(&$read.fault)
+        .bind($read.describe_faults())
         .bind(&$feed.timezone)
-        .bind($crate::store::feeds::encode_state($read.state))
+        .bind($crate::store::encoding::encode_feed_state($read.state()))
         .bind($read.entries)
         .bind($read.fault_count)
         .bind(sqlx::types::Json(&$read.faults))
@@ -171,11 +194,12 @@ macro_rules! save_read {
 }
 pub(super) use save_read;
 
-/// Builds the statement that stores why a feed could not be read, and when it is due again.
+/// Builds the statement that stores why a feed could not be read, and when it is due again. The entries and their faults stay
+/// those of the last read.
 macro_rules! save_failure {
     ($feed:expr, $fault:expr, $next:expr) => {
         sqlx::query(
-            "UPDATE calendar_feeds SET due_at = $3, leased_until = NULL, fault = $4, state = 'failed', faults = '[]'
+            "UPDATE calendar_feeds SET due_at = $3, leased_until = NULL, fault = $4, state = 'failed'
              WHERE resource_id = $1 AND url = $2 AND due_at = $5",
         )
         .bind($feed.resource.as_str())
@@ -187,21 +211,6 @@ macro_rules! save_failure {
 }
 pub(super) use save_failure;
 
-/// Encodes a state as the database has it.
-pub(super) fn encode_state(state: FeedState) -> &'static str {
-    match state {
-        FeedState::Ok => "ok",
-        FeedState::Partial => "partial",
-        FeedState::Failed => "failed",
-    }
-}
-
-fn decode_state(state: &str) -> Result<FeedState, StoreError> {
-    let states = [FeedState::Ok, FeedState::Partial, FeedState::Failed];
-    let found = states.into_iter().find(|known| encode_state(*known) == state);
-    found.ok_or_else(|| encoding::unreadable_column("state", state))
-}
-
 impl FeedRow {
     fn decode(self) -> Result<Feed, StoreError> {
         Ok(Feed {
@@ -210,7 +219,11 @@ impl FeedRow {
             timezone: self.timezone,
             due_at: self.due_at.0,
             read_at: self.read_at.map(|at| at.0),
-            state: self.state.as_deref().map(decode_state).transpose()?,
+            state: self
+                .state
+                .as_deref()
+                .map(encoding::decode_feed_state)
+                .transpose()?,
             fault: self.fault,
             entries: self.entries,
             fault_count: self.fault_count,

@@ -114,7 +114,8 @@ async fn delete_replaced_blocks(
     kept: &[String],
 ) -> PostgresResult<()> {
     let query = sqlx::query(
-        "DELETE FROM blocks WHERE resource_id = $1 AND from_feed = true AND left(id, $3) <> ALL ($2)",
+        "DELETE FROM blocks WHERE resource_id = $1 AND from_feed = true
+           AND left(id, $3) NOT IN (SELECT unnest($2)) AND rtrim(id, '-0123456789') NOT IN (SELECT unnest($2))",
     );
     let query = query.bind(resource.as_str()).bind(kept).bind(KEPT_PREFIX as i32);
     query.execute(connection).await?;

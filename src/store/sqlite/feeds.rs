@@ -105,7 +105,8 @@ async fn delete_replaced_blocks(
 ) -> SqliteResult<()> {
     let query = sqlx::query(
         "DELETE FROM blocks WHERE resource_id = $1 AND from_feed = true
-           AND substr(id, 1, $3) NOT IN (SELECT value FROM json_each($2))",
+           AND substr(id, 1, $3) NOT IN (SELECT value FROM json_each($2))
+           AND rtrim(id, '-0123456789') NOT IN (SELECT value FROM json_each($2))",
     );
     let query = query
         .bind(resource.as_str())

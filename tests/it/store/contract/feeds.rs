@@ -1,6 +1,6 @@
 //! Tests calendar feeds in the database: when they are due, and which readings are stored.
 
-use holdfast::domain::calendar_feed::{Feed, FeedState};
+use holdfast::domain::calendar_feed::Feed;
 use holdfast::domain::catalogue::{Block, Resource};
 use holdfast::store::{FeedRead, LeaseRequest, NewFeed, Store};
 
@@ -37,8 +37,6 @@ async fn reading_that_began_before_a_change_is_not_stored(database: &TestDatabas
             note: String::new(),
         }],
         kept: Vec::new(),
-        state: FeedState::Ok,
-        fault: None,
         entries: 1,
         fault_count: 0,
         faults: Vec::new(),
