@@ -37,7 +37,7 @@ pub const FEED_REACH: Duration = Duration::days(3 * 366);
 pub enum FeedState {
     /// Everything in it was read.
     Ok,
-    /// Some entries have faults, and block more than they should.
+    /// Some entries have faults; each fault says what blocks instead.
     Partial,
     /// Nothing was read, and the blocks of the last read stay.
     Failed,

@@ -58,8 +58,8 @@ pub(in crate::http) struct CalendarFeedView {
     /// The zone that was set with the feed.
     #[schema(required = true)]
     timezone: Option<String>,
-    /// How the last read went: `ok`, `partial` (some entries have faults, and block more than they should) or `failed` (the
-    /// blocks of the read before stay). Null before the first read.
+    /// How the last read went: `ok`, `partial` (some entries have faults; each fault says what blocks
+    /// instead) or `failed` (the blocks of the read before stay). Null before the first read.
     #[schema(required = true, value_type = Option<String>, example = "ok")]
     state: Option<&'static str>,
     /// When the feed was last read without an error.
