@@ -66,8 +66,9 @@ impl Blocker {
 /// Applies the missing migrations, and tries again while somebody has a lock that they need.
 pub(super) async fn migrate(store: &PostgresStore) -> Result<(), StoreError> {
     let deadline = Instant::now() + store.options.migration_timeout;
-    let mut blockers = Vec::new();
     loop {
+        // Of this try: who kept a lock earlier may be gone, and another process may have its id.
+        let mut blockers = Vec::new();
         match try_to_migrate(store, &mut blockers).await {
             Err(error) if error.is_lock_missing() => {}
             done => return Ok(done?),
@@ -130,7 +131,7 @@ async fn watch_blockers(watcher: &mut PgConnection, pid: i32, blockers: &mut Vec
         match found.await {
             Ok(found) if found.is_empty() => {}
             Ok(found) => *blockers = found,
-            // Only a message would be better with it.
+            // Without it, only the message lacks a name.
             Err(_) => std::future::pending().await,
         }
         tokio::time::sleep(WATCH_PAUSE).await;
