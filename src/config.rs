@@ -163,7 +163,8 @@ pub fn load_environment(environment: &Environment, scope: ConfigScope) -> Result
     })
 }
 
-/// Reads the configuration through `lookup`, such as [`Environment::find`]. An empty variable counts as absent, except for `DATABASE_URL`.
+/// Reads the configuration through `lookup`, such as [`Environment::find`]. An empty variable counts as absent, except for
+/// `DATABASE_URL` and `DATABASE_URL_FILE`.
 ///
 /// # Errors
 /// [`ConfigErrors`], with every error.

@@ -163,9 +163,9 @@ fn session_settings(options: &PoolOptions) -> String {
 }
 
 impl PostgresStore {
-    /// Begins a transaction, in a task of its own, which ends also when the caller goes away. sqlx 0.9.0 forgets a `BEGIN`
-    /// whose caller does not wait for the answer (transact-rs/sqlx#4393): the connection goes back to the pool in a
-    /// transaction, and nothing that later callers write with it is ever committed.
+    /// Begins a transaction, in a task of its own, which runs to its end even if the caller stops waiting. sqlx 0.9.0
+    /// forgets a `BEGIN` whose caller does not wait for the answer: the connection goes back to the pool in a transaction,
+    /// and nothing that later callers write with it is ever committed.
     async fn begin(&self) -> PostgresResult<Transaction<'static, Postgres>> {
         let pool = self.pool.clone();
         let begun = tokio::spawn(async move { pool.begin().await }).await;
