@@ -120,7 +120,7 @@ async fn statement_timeout_of_the_role_ends_no_migration() {
     let shop = Shop::open().await;
     let settings = [
         "ALTER DATABASE shop OWNER TO shop",
-        "ALTER ROLE shop SET statement_timeout = '3ms'",
+        "ALTER ROLE shop SET statement_timeout = '25ms'",
         "GRANT CREATE ON SCHEMA public TO shop",
     ];
     shop.run("shop", &settings).await;
