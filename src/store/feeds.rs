@@ -73,6 +73,27 @@ pub struct NewFeed<'a> {
     pub reaches_to: DateTime<Utc>,
 }
 
+/// The most blocks that a feed may have, with those that stay from earlier readings. An event with a fault that moves at each
+/// reading would otherwise add blocks without an end.
+const MAX_BLOCKS: i64 = 60_000;
+
+/// Counts the blocks of the feed of resource `$1`.
+pub(super) const COUNT_BLOCKS: &str =
+    "SELECT count(*) FROM blocks WHERE resource_id = $1 AND from_feed = true";
+
+/// A feed would have too many blocks.
+#[derive(Debug, thiserror::Error)]
+#[error("the feed would have {0} blocks, with those that stay from earlier readings")]
+struct TooManyBlocks(i64);
+
+/// Checks how many blocks a feed would have.
+pub(super) fn check_size(blocks: i64) -> Result<(), StoreError> {
+    match blocks > MAX_BLOCKS {
+        true => Err(StoreError::Broken(Box::new(TooManyBlocks(blocks)))),
+        false => Ok(()),
+    }
+}
+
 /// Calendar feeds in the database; one method is one transaction.
 #[async_trait]
 pub trait Feeds {

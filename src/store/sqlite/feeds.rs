@@ -62,6 +62,8 @@ impl Feeds for SqliteStore {
         if saved.rows_affected() == 1 {
             delete_replaced_blocks(&mut transaction, &feed.resource, &read.kept).await?;
             insert_feed_blocks(&mut transaction, &feed.resource, &read.blocks, read.read_at).await?;
+            let count = sqlx::query_scalar(feeds::COUNT_BLOCKS).bind(feed.resource.as_str());
+            feeds::check_size(self.in_transaction(count.fetch_one(&mut *transaction)).await?)?;
         }
         self.commit(transaction).await
     }
