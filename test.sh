@@ -125,7 +125,7 @@ if [ "${#needs[@]}" -gt 0 ]; then
 fi
 if [ "${#needs[@]}" -gt 0 ]; then
     echo "still missing: ${needs[*]}" >&2
-    echo "needed: a C compiler with its headers; PostgreSQL 13 or newer with contrib (initdb, or TEST_DATABASE_URL); PgBouncer;" >&2
+    echo "needed: a C compiler with its headers; PostgreSQL 14 or newer with contrib (initdb, or TEST_DATABASE_URL); PgBouncer;" >&2
     echo "Chromium or Chrome with chromedriver on the path; Python 3 with venv and ensurepip; Node.js 18 or newer" >&2
     exit 1
 fi

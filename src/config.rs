@@ -163,7 +163,8 @@ pub fn load_environment(environment: &Environment, scope: ConfigScope) -> Result
     })
 }
 
-/// Reads the configuration through `lookup`, such as [`Environment::find`]. An empty variable counts as absent.
+/// Reads the configuration through `lookup`, such as [`Environment::find`]. An empty variable counts as absent, except for
+/// `DATABASE_URL` and `DATABASE_URL_FILE`.
 ///
 /// # Errors
 /// [`ConfigErrors`], with every error.
@@ -278,14 +279,15 @@ impl<L: Fn(&str) -> Option<OsString>> ConfigReader<L> {
         });
     }
 
-    /// Finds the value of a variable; what is empty counts as absent.
+    /// Finds the value of a variable; what is empty counts as absent. Only an empty address of the database is a fault:
+    /// somebody meant to set it, and the default would be a new file without bookings.
     fn find(&mut self, variable: &'static str) -> Option<String> {
         let look_up = |name: &str| {
             let text = (self.lookup)(name).map(OsString::into_string).transpose();
             let text = text
                 .map_err(|_| secrets::NotUtf8)?
                 .map(|text| text.trim().to_owned());
-            Ok(text.filter(|text| !text.is_empty()))
+            Ok(text.filter(|text| !text.is_empty() || name.starts_with("DATABASE_URL")))
         };
         let value = secrets::find_value(variable, look_up).and_then(refuse_control_characters);
         value.unwrap_or_else(|detail| {

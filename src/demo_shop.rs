@@ -179,7 +179,7 @@ async fn write_catalogue(context: &Context) -> Result<(), WorkflowError> {
         workflow::catalogue::put_resource(context, resource).await?;
     }
     for event_type in &event_types {
-        workflow::catalogue::put_event_type(context, event_type).await?;
+        workflow::catalogue::put_event_type(context, event_type, None).await?;
     }
     Ok(())
 }

@@ -117,6 +117,23 @@ fn all_errors_are_reported_without_values() {
 }
 
 #[test]
+fn empty_database_url_is_no_new_file() {
+    for (name, value) in [
+        ("DATABASE_URL", ""),
+        ("DATABASE_URL", " \t"),
+        ("DATABASE_URL_FILE", ""),
+    ] {
+        assert_eq!(
+            list_invalid(&[(name, value)]),
+            ["DATABASE_URL"],
+            "{name}={value:?}"
+        );
+    }
+    // Other empty variables count as absent.
+    assert!(list_invalid(&[("HOLDFAST_LISTEN", "")]).is_empty());
+}
+
+#[test]
 fn live_key_requires_https() {
     let live = ("STRIPE_SECRET_KEY", "sk_live_1");
     assert_eq!(

@@ -13,6 +13,8 @@ pub struct Feed {
     pub url: String,
     /// The zone of its whole days and of its times without a zone, if the operator named one.
     pub timezone: Option<String>,
+    /// When the feed is to be read. A change of what its blocks depend on sets it anew, so it tells a reading that began before.
+    pub due_at: DateTime<Utc>,
     /// When the feed was last read without an error.
     pub read_at: Option<DateTime<Utc>>,
     /// How the last read went; `None` before the first.
@@ -35,7 +37,7 @@ pub const FEED_REACH: Duration = Duration::days(3 * 366);
 pub enum FeedState {
     /// Everything in it was read.
     Ok,
-    /// Some entries have faults, and block more than they should.
+    /// Some entries have faults; each fault says what blocks instead.
     Partial,
     /// Nothing was read, and the blocks of the last read stay.
     Failed,

@@ -193,6 +193,13 @@ impl ZoneDatabase {
         self.zones.keys().map(|name| ZoneName::new(name.as_ref()))
     }
 
+    /// Finds the name of a zone that differs from this text at most in upper and lower case.
+    pub fn find_name_ignoring_case(&self, text: &str) -> Option<ZoneName> {
+        let mut names = self.zones.keys();
+        let found = names.find(|name| name.eq_ignore_ascii_case(text))?;
+        Some(ZoneName::new(found.as_ref()))
+    }
+
     /// Finds the rules of a zone by its exact name; `None` if this database does not have them.
     pub fn find(&self, name: &ZoneName) -> Option<&ZoneRules> {
         let stored = self.zones.get(name.as_str())?;

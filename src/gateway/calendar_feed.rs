@@ -3,7 +3,7 @@
 //!
 //! Events that are free, cancelled or without a duration are left out. Repeating events are expanded within the
 //! requested window only. What cannot be read blocks rather than frees: an event blocks by what can be read of it, a broken
-//! exception does not count, and an event of which nothing can be read is named in [`ParsedFeed::unread`], so that its last
+//! exception does not count, and an event that may be at other times too is named in [`ParsedFeed::unread`], so that its last
 //! blocks stay. All of that is a fault. A feed that is cut off, or that would cost too much, is refused as a whole: with
 //! half a calendar we would sell hours that are taken.
 //!
@@ -32,6 +32,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use crate::domain::time::Window;
+use crate::domain::zone::ZoneDatabase;
 use event::FeedEvent;
 use lines::CalendarComponents;
 use recurrence::ExpansionBudget;
@@ -61,7 +62,7 @@ pub struct ParsedFeed {
     pub entries: usize,
     /// What could not be read, in the feed's order; each kind once for each entry.
     pub faults: Vec<FeedFault>,
-    /// The ids of the events whose last blocks stay, because nothing says when they are or when they repeat.
+    /// The ids of the events whose last blocks stay, because the event may be at other times than those that were read.
     pub unread: BTreeSet<Arc<str>>,
 }
 
@@ -75,40 +76,40 @@ pub struct ZoneNames {
 }
 
 /// Tells whether a zone has this name, which is IANA's or Windows's.
-pub fn is_zone_name(name: &str) -> bool {
-    Zone::find_named(name).is_some()
+pub fn is_zone_name(name: &str, zones: &ZoneDatabase) -> bool {
+    Zone::find_named(name, zones).is_some()
 }
 
 /// Parses a feed into the busy times that overlap `within`.
 ///
 /// # Errors
 /// [`FeedError`] if the feed as a whole cannot be used.
-pub fn parse_feed(feed: &[u8], within: Window, names: &ZoneNames) -> Result<ParsedFeed, FeedError> {
+pub fn parse_feed(
+    feed: &[u8],
+    within: Window,
+    names: &ZoneNames,
+    database: &ZoneDatabase,
+) -> Result<ParsedFeed, FeedError> {
     let components = lines::parse_components(feed)?;
     let mut budget = ExpansionBudget::new();
-    let mut zones = FeedZones::new(&components, names.named.as_deref(), within, &mut budget);
+    let mut zones = FeedZones::new(&components, names.named.as_deref(), within, &mut budget, database);
     let of_schedules = names
         .of_schedules
         .iter()
-        .filter_map(|name| Zone::find_named(name));
-    let mut fallbacks: Vec<Zone> = of_schedules.collect();
-    if fallbacks.is_empty() {
-        fallbacks.push(Zone::UTC);
-    }
-    let mut parsed: Option<ParsedFeed> = None;
+        .filter_map(|name| Zone::find_named(name, database));
+    let mut fallbacks = of_schedules;
+    zones.set_fallback(fallbacks.next().unwrap_or(Zone::Utc));
+    let mut parsed = read_components(&components, &zones, within, &mut budget)?;
     for fallback in fallbacks {
-        zones.set_fallback(fallback);
-        let read = read_components(&components, &zones, within, &mut budget)?;
-        match &mut parsed {
-            // The faults are the same in each zone.
-            Some(parsed) => parsed.busy.extend(read.busy),
-            None => parsed = Some(read),
-        }
         if !zones.is_fallback_used() {
             break;
         }
+        zones.set_fallback(fallback);
+        // The faults are the same in each zone.
+        let read = read_components(&components, &zones, within, &mut budget)?;
+        parsed.busy.extend(read.busy);
+        parsed.check_size()?;
     }
-    let mut parsed = parsed.unwrap_or_default();
     parsed.busy.sort();
     parsed.busy.dedup();
     Ok(parsed)
@@ -117,12 +118,12 @@ pub fn parse_feed(feed: &[u8], within: Window, names: &ZoneNames) -> Result<Pars
 /// Reads a feed with one fallback for its zone.
 fn read_components(
     components: &CalendarComponents,
-    zones: &FeedZones,
+    zones: &FeedZones<'_>,
     within: Window,
     budget: &mut ExpansionBudget,
 ) -> Result<ParsedFeed, FeedError> {
     let mut parsed = ParsedFeed {
-        entries: components.events.len() + components.free_busy.len(),
+        entries: components.events.len() + components.free_busy.len() + components.availability.len(),
         ..ParsedFeed::default()
     };
     for (series, uid) in group_events(components, zones, &mut parsed) {
@@ -132,10 +133,14 @@ fn read_components(
         }
         parsed.add_busy_times(times.busy, &uid, within)?;
     }
-    for (index, component) in components.free_busy.iter().enumerate() {
+    let lists = components.free_busy.iter().chain(&components.availability);
+    for (index, component) in lists.enumerate() {
         let uid = Arc::from(component.value("UID").unwrap_or_default());
         let mut faults = Vec::new();
-        let busy = free_busy::list_busy_times(component, zones, &mut faults);
+        let busy = match index < components.free_busy.len() {
+            true => free_busy::list_busy_times(component, zones, &mut faults),
+            false => free_busy::list_unavailable_times(component, zones, within, &mut faults),
+        };
         for error in faults {
             parsed.add_fault(components.events.len() + index + 1, &uid, error);
         }
@@ -152,7 +157,7 @@ fn read_components(
 /// Parses the events, and groups them by their ids. Events without an id belong to no group.
 fn group_events(
     components: &CalendarComponents,
-    zones: &FeedZones,
+    zones: &FeedZones<'_>,
     parsed: &mut ParsedFeed,
 ) -> Vec<(Vec<FeedEvent>, Arc<str>)> {
     let mut groups: IndexMap<Arc<str>, Vec<FeedEvent>> = IndexMap::new();
@@ -180,7 +185,7 @@ fn group_events(
 
 impl ParsedFeed {
     fn add_fault(&mut self, position: usize, uid: &Arc<str>, error: FeedEventError) {
-        if matches!(error, FeedEventError::Unreadable | FeedEventError::Rule) {
+        if !error.frees_nothing() {
             self.unread.insert(Arc::clone(uid));
         }
         let uid = Arc::clone(uid);
@@ -193,6 +198,10 @@ impl ParsedFeed {
             window,
             uid: Arc::clone(uid),
         }));
+        self.check_size()
+    }
+
+    fn check_size(&self) -> Result<(), FeedError> {
         match self.busy.len() > MAX_BUSY_TIMES {
             true => Err(FeedError::TooMuch),
             false => Ok(()),

@@ -137,6 +137,7 @@ fn to_single_line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::zone::ZoneDatabase;
     use crate::gateway::calendar_feed::{BusyTime, ZoneNames, parse_feed};
     use chrono::Duration;
 
@@ -205,7 +206,13 @@ mod tests {
         let within = Window::new(entries[0].window.starts_at(), entries[1].window.ends_at()).unwrap();
         let parse = |entries: &[Appointment]| {
             let written = write_calendar("Ana", entries.iter());
-            parse_feed(written.as_bytes(), within, &ZoneNames::default()).unwrap()
+            parse_feed(
+                written.as_bytes(),
+                within,
+                &ZoneNames::default(),
+                &ZoneDatabase::linked(),
+            )
+            .unwrap()
         };
         let parsed = parse(&entries);
         let expected = entries.map(|entry| BusyTime {

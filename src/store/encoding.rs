@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::StoreError;
 use crate::domain::booking::Actor;
+use crate::domain::calendar_feed::FeedState;
 use crate::domain::command::CommandAction;
 use crate::domain::hold::{CancelReason, ReleaseReason, ReleaseRequester, Status};
 use crate::domain::hold_limit::LimitScope;
@@ -173,6 +174,23 @@ pub(super) fn decode_payment_state(text: &str) -> Result<PaymentState, StoreErro
         "disputed" => PaymentState::Disputed,
         "kept" => PaymentState::Kept,
         other => return Err(unreadable_column("payment state", other)),
+    })
+}
+
+pub(super) fn encode_feed_state(state: FeedState) -> &'static str {
+    match state {
+        FeedState::Ok => "ok",
+        FeedState::Partial => "partial",
+        FeedState::Failed => "failed",
+    }
+}
+
+pub(super) fn decode_feed_state(text: &str) -> Result<FeedState, StoreError> {
+    Ok(match text {
+        "ok" => FeedState::Ok,
+        "partial" => FeedState::Partial,
+        "failed" => FeedState::Failed,
+        other => return Err(unreadable_column("feed state", other)),
     })
 }
 

@@ -16,12 +16,9 @@ use crate::domain::ids::ResourceId;
 pub struct FeedRead {
     /// When resources are busy. Each block has an id of its own, so that none is dropped.
     pub blocks: Vec<Block>,
-    /// The beginnings of the ids of blocks that stay although the feed does not have them, [`KEPT_PREFIX`] long.
+    /// The beginnings of the ids of blocks that stay although the feed does not have them: [`KEPT_PREFIX`] long, or all but
+    /// the number at the end of an id that the version before made.
     pub kept: Vec<String>,
-    /// Whether everything was read; never `Failed`.
-    pub state: FeedState,
-    /// What was wrong with parts of the calendar.
-    pub fault: Option<String>,
     /// How many entries the feed has.
     pub entries: i32,
     /// How many faults they have.
@@ -36,6 +33,32 @@ pub struct FeedRead {
     pub next_at: DateTime<Utc>,
 }
 
+impl FeedRead {
+    /// Returns whether everything was read; never `Failed`.
+    pub fn state(&self) -> FeedState {
+        match self.fault_count {
+            0 => FeedState::Ok,
+            _ => FeedState::Partial,
+        }
+    }
+
+    /// Says how many faults the entries have, if they have any.
+    pub fn describe_faults(&self) -> Option<String> {
+        let faults = match self.fault_count {
+            0 => return None,
+            1 => "1 fault".to_owned(),
+            count => format!("{count} faults"),
+        };
+        let entries = match self.entries {
+            1 => "1 entry".to_owned(),
+            count => format!("{count} entries"),
+        };
+        Some(format!(
+            "{faults} in {entries}; each fault says what blocks instead"
+        ))
+    }
+}
+
 /// How many characters of a block's id say which event it is of.
 pub const KEPT_PREFIX: usize = 16;
 
@@ -48,6 +71,27 @@ pub struct NewFeed<'a> {
     pub timezone: Option<&'a str>,
     /// Until when starts are for sale before the feed is read.
     pub reaches_to: DateTime<Utc>,
+}
+
+/// The most blocks that a feed may have, with those that stay from earlier readings. An event with a fault that moves at each
+/// reading would otherwise add blocks without an end.
+const MAX_BLOCKS: i64 = 60_000;
+
+/// Counts the blocks of the feed of resource `$1`.
+pub(super) const COUNT_BLOCKS: &str =
+    "SELECT count(*) FROM blocks WHERE resource_id = $1 AND from_feed = true";
+
+/// A feed would have too many blocks.
+#[derive(Debug, thiserror::Error)]
+#[error("the feed would have {0} blocks, with those that stay from earlier readings")]
+struct TooManyBlocks(i64);
+
+/// Checks how many blocks a feed would have.
+pub(super) fn check_size(blocks: i64) -> Result<(), StoreError> {
+    match blocks > MAX_BLOCKS {
+        true => Err(StoreError::Broken(Box::new(TooManyBlocks(blocks)))),
+        false => Ok(()),
+    }
 }
 
 /// Calendar feeds in the database; one method is one transaction.
@@ -66,9 +110,11 @@ pub trait Feeds {
     async fn list_faulty_feeds(&self, limit: u32) -> Result<Vec<Feed>, StoreError>;
     /// Leases feeds that are due, the one that has waited longest first.
     async fn lease_due_feeds(&self, request: &LeaseRequest) -> Result<Vec<Feed>, StoreError>;
-    /// Stores what was read: its blocks replace the feed's. Does nothing if the feed has another URL or zone by now.
+    /// Makes a resource's feed due at once, if it has one, because its blocks depend on something that has changed.
+    async fn make_feed_due(&self, resource: &ResourceId, now: DateTime<Utc>) -> Result<(), StoreError>;
+    /// Stores what was read: its blocks replace the feed's. Does nothing if the feed was changed or made due meanwhile.
     async fn save_feed_blocks(&self, feed: &Feed, read: &FeedRead) -> Result<(), StoreError>;
-    /// Stores why a feed could not be read. Its blocks stay.
+    /// Stores why a feed could not be read. Its blocks stay. Does nothing if the feed was changed or made due meanwhile.
     async fn save_feed_failure(
         &self,
         feed: &Feed,
@@ -135,58 +181,56 @@ pub(super) use upsert_feed;
 /// Deletes the feed of resource `$1`.
 pub(super) const DELETE: &str = "DELETE FROM calendar_feeds WHERE resource_id = $1";
 
-/// Builds the statement that stores when a feed was read and what was wrong, if it has the same URL and zone still.
+/// Builds the statement that makes the feed of a resource due, also if it is being read.
+macro_rules! make_due {
+    ($resource:expr, $now:expr) => {
+        sqlx::query("UPDATE calendar_feeds SET due_at = $2, leased_until = NULL WHERE resource_id = $1")
+            .bind($resource.as_str())
+            .bind($crate::store::columns::DbTime($now))
+    };
+}
+pub(super) use make_due;
+
+/// Builds the statement that stores when a feed was read and what was wrong, if it is the same still.
 macro_rules! save_read {
     ($feed:expr, $read:expr) => {
         sqlx::query(
             "UPDATE calendar_feeds SET due_at = $3, leased_until = NULL, read_at = $4, fault = $5, state = $7,
                  entries = $8, fault_count = $9, faults = $10, reaches_to = $11
-             WHERE resource_id = $1 AND url = $2 AND timezone IS NOT DISTINCT FROM $6",
+             WHERE resource_id = $1 AND url = $2 AND timezone IS NOT DISTINCT FROM $6 AND due_at = $12",
         )
         .bind($feed.resource.as_str())
         .bind(&$feed.url)
         .bind($crate::store::columns::DbTime($read.next_at))
         .bind($crate::store::columns::DbTime($read.read_at))
-        .bind(&$read.fault)
+        .bind($read.describe_faults())
         .bind(&$feed.timezone)
-        .bind($crate::store::feeds::encode_state($read.state))
+        .bind($crate::store::encoding::encode_feed_state($read.state()))
         .bind($read.entries)
         .bind($read.fault_count)
         .bind(sqlx::types::Json(&$read.faults))
         .bind($crate::store::columns::DbTime($read.reaches_to))
+        .bind($crate::store::columns::DbTime($feed.due_at))
     };
 }
 pub(super) use save_read;
 
-/// Builds the statement that stores why a feed could not be read, and when it is due again.
+/// Builds the statement that stores why a feed could not be read, and when it is due again. The entries and their faults stay
+/// those of the last read.
 macro_rules! save_failure {
     ($feed:expr, $fault:expr, $next:expr) => {
         sqlx::query(
-            "UPDATE calendar_feeds SET due_at = $3, leased_until = NULL, fault = $4, state = 'failed', faults = '[]'
-             WHERE resource_id = $1 AND url = $2",
+            "UPDATE calendar_feeds SET due_at = $3, leased_until = NULL, fault = $4, state = 'failed'
+             WHERE resource_id = $1 AND url = $2 AND due_at = $5",
         )
         .bind($feed.resource.as_str())
         .bind(&$feed.url)
         .bind($crate::store::columns::DbTime($next))
         .bind($fault)
+        .bind($crate::store::columns::DbTime($feed.due_at))
     };
 }
 pub(super) use save_failure;
-
-/// Encodes a state as the database has it.
-pub(super) fn encode_state(state: FeedState) -> &'static str {
-    match state {
-        FeedState::Ok => "ok",
-        FeedState::Partial => "partial",
-        FeedState::Failed => "failed",
-    }
-}
-
-fn decode_state(state: &str) -> Result<FeedState, StoreError> {
-    let states = [FeedState::Ok, FeedState::Partial, FeedState::Failed];
-    let found = states.into_iter().find(|known| encode_state(*known) == state);
-    found.ok_or_else(|| encoding::unreadable_column("state", state))
-}
 
 impl FeedRow {
     fn decode(self) -> Result<Feed, StoreError> {
@@ -194,8 +238,13 @@ impl FeedRow {
             resource: encoding::decode_resource_id(&self.resource_id)?,
             url: self.url,
             timezone: self.timezone,
+            due_at: self.due_at.0,
             read_at: self.read_at.map(|at| at.0),
-            state: self.state.as_deref().map(decode_state).transpose()?,
+            state: self
+                .state
+                .as_deref()
+                .map(encoding::decode_feed_state)
+                .transpose()?,
             fault: self.fault,
             entries: self.entries,
             fault_count: self.fault_count,

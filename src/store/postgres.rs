@@ -151,18 +151,24 @@ impl PostgresStore {
 fn session_settings(options: &PoolOptions) -> String {
     let milliseconds = |time: Duration| time.as_millis().max(1);
     // Each statement keeps its first plan. Planning for each value took as long as the rest of a checkout, and no statement
-    // here has values that need another plan.
+    // here has values that need another plan. The rest is against what the role or the database may be set to: no transaction
+    // is cut off before its statements are, a trigger sees what others have committed since its transaction began, and a
+    // commit reaches the disk.
     format!(
-        "SET statement_timeout = {}; SET lock_timeout = {}; SET plan_cache_mode = force_generic_plan",
-        milliseconds(options.statement_timeout),
+        "SET statement_timeout = {statement}; SET lock_timeout = {}; SET plan_cache_mode = force_generic_plan;
+         SET idle_in_transaction_session_timeout = {statement};
+         SELECT set_config('transaction_timeout', '0', false) WHERE current_setting('transaction_timeout', true) IS NOT NULL;
+         SET default_transaction_isolation = 'read committed';
+         SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
         milliseconds(options.lock_timeout),
+        statement = milliseconds(options.statement_timeout),
     )
 }
 
 impl PostgresStore {
-    /// Begins a transaction, in a task of its own, which ends also when the caller goes away. sqlx 0.9.0 forgets a `BEGIN`
-    /// whose caller does not wait for the answer (transact-rs/sqlx#4393): the connection goes back to the pool in a
-    /// transaction, and nothing that later callers write with it is ever committed.
+    /// Begins a transaction, in a task of its own, which runs to its end even if the caller stops waiting. sqlx 0.9.0
+    /// forgets a `BEGIN` whose caller does not wait for the answer: the connection goes back to the pool in a transaction,
+    /// and nothing that later callers write with it is ever committed.
     async fn begin(&self) -> PostgresResult<Transaction<'static, Postgres>> {
         let pool = self.pool.clone();
         let begun = tokio::spawn(async move { pool.begin().await }).await;

@@ -11,12 +11,32 @@ use crate::domain::listing::{Page, PageRequest, PutOutcome};
 use crate::domain::zone::ZoneName;
 use crate::store::NewFeed;
 
-/// Writes an event type, and creates its resources if they are new.
+/// Writes an event type, and creates its resources if they are new. If its zone or its resources differ from those `before`,
+/// their calendar feeds are read again: whole days of a feed may be those of the schedules.
 ///
 /// # Errors
 /// [`WorkflowError::Store`] if the database is unreachable.
-pub async fn put_event_type(context: &Context, event_type: &EventType) -> Result<PutOutcome, WorkflowError> {
-    Ok(context.store.put_event_type(event_type, context.now()).await?)
+pub async fn put_event_type(
+    context: &Context,
+    event_type: &EventType,
+    before: Option<&EventType>,
+) -> Result<PutOutcome, WorkflowError> {
+    let outcome = context.store.put_event_type(event_type, context.now()).await?;
+    let zone_and_resources = |event_type: &EventType| {
+        let zone = event_type
+            .schedule
+            .as_ref()
+            .map(|schedule| schedule.timezone.clone());
+        (zone, event_type.list_resources())
+    };
+    let (zone, resources) = zone_and_resources(event_type);
+    if zone.is_some() && before.map(zone_and_resources) != Some((zone, resources.clone())) {
+        for resource in &resources {
+            context.store.make_feed_due(resource, context.now()).await?;
+        }
+        context.new_feeds.notify_one();
+    }
+    Ok(outcome)
 }
 
 /// Finds an event type.

@@ -1,5 +1,5 @@
 //! Reads calendar feeds into blocks, every quarter of an hour. A feed that cannot be read keeps its last blocks and
-//! shows its error. A feed that can be read in part blocks more than it should, and shows its faults.
+//! shows its error. A feed that can be read in part shows its faults, each of which says what blocks instead.
 //!
 //! Feeds are leased, so that instances share the work. No transaction is open while a feed is fetched (I6).
 
@@ -14,13 +14,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
 use super::error::WorkflowError;
-use crate::domain::calendar_feed::{FEED_REACH, Feed, FeedState};
+use crate::domain::calendar_feed::{FEED_REACH, Feed};
 use crate::domain::catalogue::Block;
 use crate::domain::time::Window;
 use crate::gateway::calendar_feed::{
     BusyTime, FeedError, FeedFault, ParsedFeed, ZoneNames, fetch, parse_feed,
 };
-use crate::store::{FeedRead, KEPT_PREFIX, LeaseRequest};
+use crate::store::{FeedRead, KEPT_PREFIX, LeaseRequest, StoreError};
 
 /// How often a feed is read.
 const READ_INTERVAL: chrono::Duration = chrono::Duration::minutes(15);
@@ -92,7 +92,7 @@ async fn read_feed(context: &Context, feed: &Feed) -> Result<(), WorkflowError> 
 }
 
 /// Saves what was read, and returns the outcome for the metric. If the database refuses the reading itself, the feed has
-/// failed, so that other feeds do not wait for it.
+/// failed, so that other feeds do not wait for it. If the database is away, the lease ends and the feed is read again.
 async fn save_reading(
     context: &Context,
     feed: &Feed,
@@ -100,16 +100,19 @@ async fn save_reading(
     (read_at, next): (DateTime<Utc>, DateTime<Utc>),
 ) -> Result<&'static str, WorkflowError> {
     let read = to_feed_read(reading, read_at, next);
-    if let Err(error) = context.store.save_feed_blocks(feed, &read).await {
-        tracing::warn!(resource = %feed.resource, %error, "calendar feed not saved; its last blocks stay");
-        let fault = "the feed was read, but the database did not take it";
-        context.store.save_feed_failure(feed, fault, next).await?;
-        return Ok("failed");
+    match context.store.save_feed_blocks(feed, &read).await {
+        Err(error @ StoreError::Broken(_)) => {
+            tracing::warn!(resource = %feed.resource, %error, "calendar feed not saved; its last blocks stay");
+            let fault = "the feed was read, but the database did not take it";
+            context.store.save_feed_failure(feed, fault, next).await?;
+            return Ok("failed");
+        }
+        saved => saved?,
     }
-    let Some(fault) = &read.fault else {
+    let Some(fault) = read.describe_faults() else {
         return Ok("read");
     };
-    tracing::warn!(resource = %feed.resource, fault, "calendar feed read in part; it blocks more than it should");
+    tracing::warn!(resource = %feed.resource, fault, "calendar feed read in part; its faults say what blocks instead");
     Ok("partial")
 }
 
@@ -120,28 +123,23 @@ async fn fetch_feed(
     zones: ZoneNames,
 ) -> Result<ParsedFeed, FeedError> {
     let bytes = fetch::fetch_feed(&feed.url, context.settings.calendar_allow_private).await?;
-    let Some(within) = Window::new(now, now + FEED_REACH) else {
-        return Ok(ParsedFeed::default());
-    };
+    let within = Window::new(now, now + FEED_REACH).ok_or(FeedError::Bug)?;
     // A hostile feed can keep the parser busy for seconds, which must not block the async runtime. If it makes the parser
     // panic, the other feeds are still read.
-    let reading = tokio::task::spawn_blocking(move || parse_feed(&bytes, within, &zones)).await;
+    let database = context.settings.zones.clone();
+    let reading = tokio::task::spawn_blocking(move || parse_feed(&bytes, within, &zones, &database)).await;
     reading.unwrap_or(Err(FeedError::Bug))
 }
 
 fn to_feed_read(reading: ParsedFeed, read_at: DateTime<Utc>, next_at: DateTime<Utc>) -> FeedRead {
     let count = |number: usize| i32::try_from(number).unwrap_or(i32::MAX);
-    let (entries, fault_count) = (reading.entries, reading.faults.len());
-    let fault = format!("{fault_count} faults in its {entries} entries, which block more than they should");
+    let unread = reading.unread.iter();
     FeedRead {
-        kept: reading.unread.iter().map(|uid| event_key(uid)).collect(),
-        state: match fault_count {
-            0 => FeedState::Ok,
-            _ => FeedState::Partial,
-        },
-        fault: (fault_count > 0).then_some(fault),
-        entries: count(entries),
-        fault_count: count(fault_count),
+        kept: unread
+            .flat_map(|uid| [event_key(uid), old_event_key(uid)])
+            .collect(),
+        entries: count(reading.entries),
+        fault_count: count(reading.faults.len()),
         faults: reading
             .faults
             .iter()
@@ -170,6 +168,11 @@ fn to_blocks(busy: Vec<BusyTime>) -> Vec<Block> {
     };
     let blocks: BTreeMap<String, Block> = busy.iter().map(to_block).collect();
     blocks.into_values().collect()
+}
+
+/// Returns the beginning of the ids that the version before gave to an event's blocks; a start follows.
+fn old_event_key(uid: &str) -> String {
+    format!("{uid}/")
 }
 
 /// Returns the beginning of the ids of an event's blocks.

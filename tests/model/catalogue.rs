@@ -78,6 +78,10 @@ impl Feeds for Script {
         unimplemented!()
     }
 
+    async fn make_feed_due(&self, _: &ResourceId, _: DateTime<Utc>) -> Result<(), StoreError> {
+        unimplemented!()
+    }
+
     async fn save_feed_blocks(&self, _: &Feed, _: &FeedRead) -> Result<(), StoreError> {
         unimplemented!()
     }

@@ -27,23 +27,30 @@ pub enum FeedEventError {
     #[error("nothing says when it is; its last blocks stay")]
     Unreadable,
     /// The event lacks its `END`.
-    #[error("its end is missing; what was read blocks")]
+    #[error("its end is missing; what was read blocks, and its last blocks stay")]
     Unended,
     /// The time of day of the start cannot be read.
-    #[error("its start is broken; the whole day blocks")]
+    #[error("its start is broken; the whole day and its last blocks block")]
     Start,
     /// The end or the duration cannot be read.
-    #[error("its end is broken; a day from its start blocks, or to the end of the day that it names")]
+    #[error(
+        "its end is broken; a day from its start, or to the end of the day that it names, and its last blocks block"
+    )]
     End,
     /// The event ends before it begins.
-    #[error("it ends before it begins; a day from its start blocks")]
+    #[error("it ends before it begins; a day from its start and its last blocks block")]
     Backwards,
     /// The event is longer than a hundred years.
-    #[error("it is too long; its first hundred years block")]
+    #[error("it is too long; its first hundred years and its last blocks block")]
     TooLong,
     /// The zone's name is known to neither IANA nor Windows, and the feed does not describe the zone.
-    #[error("its time zone is unknown; the calendar's own is taken")]
+    #[error("its time zone is unknown; it and its last blocks block, in the calendar's own zone")]
     Zone,
+    /// The same, and the calendar has no zone of its own.
+    #[error(
+        "its time zone is unknown; all hours that it can mean block, from the day before to the day after"
+    )]
+    AnyZone,
     /// The recurrence rule is invalid.
     #[error("its recurrence rule is broken; its first date blocks, and its last blocks stay")]
     Rule,
@@ -54,7 +61,7 @@ pub enum FeedEventError {
     #[error("it repeats too often; all the time from its start to its end blocks")]
     TooOften,
     /// A further date of the event is invalid.
-    #[error("a further date is broken; its day blocks, if it has one")]
+    #[error("a further date is broken; its day, if it has one, and the last blocks of the entry block")]
     FurtherDate,
     /// An exception of the event is invalid or in an unknown zone.
     #[error("an exception is broken; its repetition blocks")]
@@ -62,9 +69,26 @@ pub enum FeedEventError {
     /// The repetition that an entry replaces is invalid or in an unknown zone.
     #[error("the repetition that it replaces is broken; that repetition blocks too")]
     Replaced,
+    /// The entry lists when somebody is available, and in no other time (RFC 7953).
+    #[error("lists of available times are not read; all of its time blocks")]
+    Availability,
+    /// The start or the end of such a list is invalid or in an unknown zone.
+    #[error("the start or the end of a list of available times is broken; it has no limit on that side")]
+    Limit,
     /// A busy time of a list is invalid.
-    #[error("a busy time is broken; its day blocks, if it has one")]
+    #[error("a busy time is broken; its day, if it has one, and the last blocks of the entry block")]
     BusyTime,
+}
+
+impl FeedEventError {
+    /// Tells whether all that the part can mean blocks all the same, so that no earlier block is needed.
+    pub(super) fn frees_nothing(self) -> bool {
+        use FeedEventError::{AnyZone, Availability, Exception, Limit, Replaced, TooOften, Until};
+        matches!(
+            self,
+            AnyZone | Availability | Exception | Limit | Replaced | TooOften | Until
+        )
+    }
 }
 
 /// A feed as a whole cannot be used.
@@ -101,6 +125,6 @@ pub enum FeedError {
     #[error("took too long")]
     TooSlow,
     /// The feed is packed with gzip, and not whole.
-    #[error("is packed and cut off")]
+    #[error("cannot be unpacked")]
     BrokenGzip,
 }

@@ -20,7 +20,8 @@ const MAX_SECONDS: i64 = 36_600 * 86_400;
 /// The repetitions that do not take place as the rule says.
 #[derive(Debug, Default)]
 pub(super) struct ExcludedTimes {
-    instants: HashSet<DateTime<Utc>>,
+    /// The excluded instants, and whether each is on the clock of an unknown zone. Only a time on the same clock is the same.
+    instants: HashSet<(bool, DateTime<Utc>)>,
     /// The whole days that are excluded. Some programs write them also for events that begin at some hour.
     dates: HashSet<NaiveDate>,
     /// The days whose midnight is excluded. For a whole day, Exchange writes it in a zone of its own.
@@ -33,7 +34,7 @@ impl ExcludedTimes {
             self.dates.insert(time.local.date());
             return;
         }
-        self.instants.extend(time.to_instant());
+        self.instants.extend(identify(time));
         if time.local.time() == NaiveTime::MIN {
             self.midnights.insert(time.local.date());
         }
@@ -43,8 +44,12 @@ impl ExcludedTimes {
         let date = time.local.date();
         self.dates.contains(&date)
             || time.is_whole_day && self.midnights.contains(&date)
-            || time.to_instant().is_some_and(|at| self.instants.contains(&at))
+            || identify(time).is_some_and(|at| self.instants.contains(&at))
     }
+}
+
+fn identify(time: &ZonedTime) -> Option<(bool, DateTime<Utc>)> {
+    Some((time.zone.is_unknown(), time.to_instant()?))
 }
 
 /// The repetition that an entry replaces.
@@ -63,7 +68,8 @@ pub(super) struct FeedEvent {
     pub(super) position: usize,
     /// Whether the event makes nobody busy, because it is cancelled or marked as free.
     pub(super) is_free: bool,
-    /// Whether this entry is of a single repetition. Then its rules do not count: some programs copy them.
+    /// Whether this entry is of a single repetition. Then its rules do not count: some programs copy them. If nothing says
+    /// which repetition it is of, they do.
     pub(super) is_repetition: bool,
     /// The repetition that this entry replaces, if it can be read.
     pub(super) replaces: Option<Replaced>,
@@ -81,13 +87,13 @@ impl FeedEvent {
     pub(super) fn parse(
         component: &Component,
         position: usize,
-        zones: &FeedZones,
+        zones: &FeedZones<'_>,
         faults: &mut Vec<FeedEventError>,
     ) -> Option<Self> {
         if component.is_unended {
             faults.push(FeedEventError::Unended);
         }
-        let mut reader = TimeReader::new(zones);
+        let mut reader = TimeReader::new(zones, component.calendar);
         let Some((start, is_guessed)) = parse_start(component, &reader, faults) else {
             faults.push(FeedEventError::Unreadable);
             return None;
@@ -99,12 +105,13 @@ impl FeedEvent {
         if is_guessed && length.nominal_seconds() < NominalLength::DAY.nominal_seconds() {
             length = NominalLength::DAY;
         }
+        let replaces = parse_replaced(component, &reader, faults);
         Some(Self {
             uid: Arc::from(component.value("UID").unwrap_or_default()),
             position,
             is_free: is_free(component),
-            is_repetition: component.line("RECURRENCE-ID").is_some(),
-            replaces: parse_replaced(component, &reader, faults),
+            is_repetition: replaces.is_some(),
+            replaces,
             rules: component.lines("RRULE").map(|line| line.value.clone()).collect(),
             further: parse_further(component, &start, &reader, faults),
             excluded: parse_excluded(component, &reader, faults),
@@ -122,16 +129,21 @@ impl FeedEvent {
     }
 }
 
-/// Returns whether an event makes nobody busy, because it is cancelled or marked as free.
+/// Returns whether an event makes nobody busy, because it is cancelled or marked as free. What contradicts itself is busy.
 pub(super) fn is_free(component: &Component) -> bool {
-    let has_value = |name: &str, expected: &str| {
-        component
-            .value(name)
-            .is_some_and(|value| value.eq_ignore_ascii_case(expected))
+    let is_all = |name: &str, expected: &str| {
+        let mut values = component.lines(name).map(|line| line.value.trim());
+        values.next().map(|first| {
+            let mut values = values.chain([first]);
+            values.all(|value| value.eq_ignore_ascii_case(expected))
+        })
     };
-    has_value("STATUS", "CANCELLED")
-        || has_value("TRANSP", "TRANSPARENT")
-        || has_value("X-MICROSOFT-CDO-BUSYSTATUS", "FREE")
+    let marks = [
+        is_all("TRANSP", "TRANSPARENT"),
+        is_all("X-MICROSOFT-CDO-BUSYSTATUS", "FREE"),
+    ];
+    is_all("STATUS", "CANCELLED") == Some(true)
+        || marks.contains(&Some(true)) && !marks.contains(&Some(false))
 }
 
 /// Returns the start, and whether it is a guess: the whole day that some other line names.
@@ -148,7 +160,10 @@ fn parse_start(
     match read("DTSTART") {
         ReadTime::Whole(start) => return Some((start, false)),
         ReadTime::UnknownZone(start) => {
-            faults.push(FeedEventError::Zone);
+            faults.push(match start.zone.is_unknown() {
+                true => FeedEventError::AnyZone,
+                false => FeedEventError::Zone,
+            });
             return Some((start, false));
         }
         ReadTime::Day(start) => {
@@ -157,12 +172,13 @@ fn parse_start(
         }
         ReadTime::Nothing => {}
     }
-    let end = || {
-        let end = read("DTEND").into_time()?;
+    let end = read("DTEND").into_time().and_then(|end| {
         // The end is not part of the event.
         Some(end.at_local(end.local.checked_sub_signed(Duration::seconds(1))?))
-    };
-    let other = read("RECURRENCE-ID").into_time().or_else(end)?;
+    });
+    // A repetition may have moved to an earlier day than its own.
+    let others = read("RECURRENCE-ID").into_time().into_iter().chain(end);
+    let other = others.min_by_key(|time| time.local)?;
     faults.push(FeedEventError::Start);
     Some((other.to_whole_day(), true))
 }
@@ -181,7 +197,9 @@ fn parse_length(
             ReadTime::UnknownZone(end) | ReadTime::Day(end) => {
                 faults.push(FeedEventError::End);
                 let end = end.to_whole_day();
-                let day_after = end.local.checked_add_signed(Duration::days(1));
+                // In an unknown zone, the day may end on the next day of the clock that is taken for it.
+                let days = 1 + i64::from(end.zone.is_unknown());
+                let day_after = end.local.checked_add_signed(Duration::days(days));
                 day_after.and_then(|day_after| length_until(start, &end.at_local(day_after)))
             }
             ReadTime::Nothing => duration.and_then(parse_duration),
@@ -197,6 +215,8 @@ fn parse_length(
             faults.push(FeedEventError::End);
             NominalLength::DAY
         }
+        // Some programs write the day itself as its end, or no length.
+        Some(length) if start.is_whole_day && length.nominal_seconds() == 0 => NominalLength::DAY,
         Some(length) if !length.is_forward() => {
             faults.push(FeedEventError::Backwards);
             NominalLength::DAY
@@ -213,13 +233,10 @@ fn length_until(start: &ZonedTime, end: &ZonedTime) -> Option<NominalLength> {
     if !start.is_whole_day || !end.is_whole_day {
         return start.seconds_until(end).map(NominalLength::from_seconds);
     }
-    // Some programs write the day itself as its end.
-    let days = if end.local == start.local {
-        1
-    } else {
-        (end.local - start.local).num_days()
-    };
-    Some(NominalLength { days, seconds: 0 })
+    Some(NominalLength {
+        days: (end.local - start.local).num_days(),
+        seconds: 0,
+    })
 }
 
 fn parse_replaced(
@@ -229,11 +246,10 @@ fn parse_replaced(
 ) -> Option<Replaced> {
     let line = component.line("RECURRENCE-ID")?;
     let range = line.parameter("RANGE").unwrap_or_default();
+    let is_and_future = range.eq_ignore_ascii_case("THISANDFUTURE");
     match reader.read_line(line) {
-        ReadTime::Whole(time) => Some(Replaced {
-            time,
-            is_and_future: range.eq_ignore_ascii_case("THISANDFUTURE"),
-        }),
+        // RFC 2445 also had THISANDPRIOR.
+        ReadTime::Whole(time) if range.is_empty() || is_and_future => Some(Replaced { time, is_and_future }),
         _ => {
             faults.push(FeedEventError::Replaced);
             None

@@ -12,6 +12,16 @@ use super::values::parse_leading_date;
 /// The deepest nesting of components. No real calendar is nested deeper.
 const MAX_DEPTH: usize = 8;
 
+/// The names of the components inside a calendar that we need.
+const NEEDED_COMPONENTS: [&str; 6] = [
+    "VEVENT",
+    "VFREEBUSY",
+    "VAVAILABILITY",
+    "VTIMEZONE",
+    "STANDARD",
+    "DAYLIGHT",
+];
+
 /// The names of the lines that we need, and whether their values are text that may contain a colon.
 const NEEDED_NAMES: [(&str, bool); 17] = [
     ("UID", true),
@@ -59,6 +69,8 @@ impl ContentLine {
 /// The lines between a `BEGIN` and its `END`.
 pub(super) struct Component {
     name: String,
+    /// The number of its `VCALENDAR` in the feed, which has a zone and descriptions of zones for itself.
+    pub(super) calendar: usize,
     lines: Vec<ContentLine>,
     /// The `STANDARD` and `DAYLIGHT` parts of a `VTIMEZONE`.
     pub(super) parts: Vec<Component>,
@@ -70,6 +82,7 @@ impl Component {
     fn new(name: &str) -> Self {
         Self {
             name: name.trim().to_ascii_uppercase(),
+            calendar: 0,
             lines: Vec::new(),
             parts: Vec::new(),
             is_unended: false,
@@ -95,21 +108,23 @@ impl Component {
 /// The components of a feed that we need.
 #[derive(Default)]
 pub(super) struct CalendarComponents {
-    /// The name of the zone of times without a zone (`X-WR-TIMEZONE`).
-    pub(super) default_zone: Option<String>,
+    /// The names of the zones of times without a zone (`X-WR-TIMEZONE`), each with the number of its `VCALENDAR`.
+    pub(super) default_zones: Vec<(usize, String)>,
     /// The `VTIMEZONE` components of the feed.
     pub(super) zones: Vec<Component>,
     /// The `VEVENT` components: events, and repetitions with an entry of their own.
     pub(super) events: Vec<Component>,
     /// The `VFREEBUSY` components, which list busy times without their events.
     pub(super) free_busy: Vec<Component>,
+    /// The `VAVAILABILITY` components, which list when somebody is available; the rest of their time is busy (RFC 7953).
+    pub(super) availability: Vec<Component>,
 }
 
 /// Parses a feed into its components.
 ///
 /// # Errors
-/// [`FeedError::NotACalendar`] if no calendar begins or not every component ends, [`FeedError::TooMuch`] if components
-/// are nested too deeply.
+/// [`FeedError::NotACalendar`] if no calendar begins, or if a component lacks its begin or its end,
+/// [`FeedError::TooMuch`] if components are nested too deeply.
 pub(super) fn parse_components(feed: &[u8]) -> Result<CalendarComponents, FeedError> {
     let mut parser = ComponentParser::default();
     for line in unfold(&to_bytes_of_utf8(feed)).split(|byte| *byte == b'\n') {
@@ -159,31 +174,35 @@ struct ComponentParser {
     components: CalendarComponents,
     /// The components that have begun and not ended, the innermost last.
     open: Vec<Component>,
+    /// How many `VCALENDAR` have begun.
+    calendars: usize,
     /// Whether a `VCALENDAR` has ended.
     has_calendar: bool,
 }
 
 impl ComponentParser {
     fn parse_line(&mut self, line: &str) -> Result<(), FeedError> {
-        match strip_keyword(line, "BEGIN:") {
-            Some(name) => return self.begin_component(Component::new(name)),
-            // What follows a whole calendar has no meaning.
-            None if self.open.is_empty() && (self.has_calendar || line.is_empty()) => return Ok(()),
-            None if self.open.is_empty() => return Err(FeedError::NotACalendar),
-            None => {}
+        if let Some(name) = strip_keyword(line, "BEGIN:") {
+            return self.begin_component(Component::new(name));
         }
         if let Some(name) = strip_keyword(line, "END:") {
-            self.end_component(&Component::new(name).name);
-        } else if let (Some(line), Some(open)) = (parse_needed_line(line), self.open.last_mut()) {
+            return self.end_component(&Component::new(name).name);
+        }
+        if self.open.is_empty() {
+            // What follows a whole calendar has no meaning.
+            let is_meaningless = self.has_calendar || line.is_empty();
+            return is_meaningless.then_some(()).ok_or(FeedError::NotACalendar);
+        }
+        if let (Some(line), Some(open)) = (parse_needed_line(line), self.open.last_mut()) {
             open.lines.push(line);
         }
         Ok(())
     }
 
-    fn begin_component(&mut self, component: Component) -> Result<(), FeedError> {
+    fn begin_component(&mut self, mut component: Component) -> Result<(), FeedError> {
         // Events do not nest, so the outer event lacks its end. Ending it here saves the inner one.
         if component.name == "VEVENT" && self.open.iter().any(|open| open.name == "VEVENT") {
-            self.end_component("VEVENT");
+            self.end_component("VEVENT")?;
             if let Some(unended) = self.components.events.last_mut() {
                 unended.is_unended = true;
             }
@@ -194,35 +213,41 @@ impl ComponentParser {
         if self.open.is_empty() && component.name != "VCALENDAR" {
             return Err(FeedError::NotACalendar);
         }
+        self.calendars += usize::from(self.open.is_empty());
+        component.calendar = self.calendars;
         self.open.push(component);
         Ok(())
     }
 
-    /// Ends the innermost component with this name, and all components inside it. An `END` without such a component is
-    /// ignored.
-    fn end_component(&mut self, name: &str) {
+    /// Ends the innermost component with this name, and all components inside it. An `END` without its `BEGIN` is ignored,
+    /// unless what began was one that we need: then its lines were read as those of another.
+    fn end_component(&mut self, name: &str) -> Result<(), FeedError> {
         let Some(index) = self.open.iter().rposition(|open| open.name == name) else {
-            return;
+            let is_needed = NEEDED_COMPONENTS.contains(&name);
+            return (!is_needed).then_some(()).ok_or(FeedError::NotACalendar);
         };
         let mut is_unended = false;
         while self.open.len() > index {
-            let Some(mut ended) = self.open.pop() else { return };
+            let Some(mut ended) = self.open.pop() else { break };
             is_unended |= self.open.len() > index;
             ended.is_unended |= is_unended;
             self.store_component(ended);
         }
+        Ok(())
     }
 
     fn store_component(&mut self, ended: Component) {
         match ended.name.as_str() {
             "VCALENDAR" => {
-                let zone = ended.value("X-WR-TIMEZONE").map(str::to_owned);
-                self.components.default_zone = self.components.default_zone.take().or(zone);
+                let zone = ended.value("X-WR-TIMEZONE");
+                let zone = zone.map(|name| (ended.calendar, name.to_owned()));
+                self.components.default_zones.extend(zone);
                 self.has_calendar = true;
             }
             "VTIMEZONE" => self.components.zones.push(ended),
             "VEVENT" => self.components.events.push(ended),
             "VFREEBUSY" => self.components.free_busy.push(ended),
+            "VAVAILABILITY" => self.components.availability.push(ended),
             "STANDARD" | "DAYLIGHT" => {
                 if let Some(zone) = self.open.last_mut() {
                     zone.parts.push(ended);
@@ -271,7 +296,9 @@ fn find_colon(line: &str, is_text: bool) -> Option<usize> {
     let first = line.find(|c: char| {
         is_quoted ^= c == '"';
         !is_quoted && c == ':'
-    })?;
+    });
+    // A quote without its end hides the colon.
+    let first = first.or_else(|| line.find(':'))?;
     if is_text || !line[..first].contains(';') {
         return Some(first);
     }

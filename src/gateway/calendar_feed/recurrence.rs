@@ -138,18 +138,31 @@ fn parse_rule(text: &str, first: &ZonedTime) -> Result<(RRule<Unvalidated>, Expa
         .trim()
         .split(';')
         .map(str::trim)
-        .filter(|part| !part.is_empty());
+        .filter(|part| !part.is_empty() && !is_default_part(part));
     let (untils, rest): (Vec<&str>, Vec<&str>) = parts.partition(find_until);
-    let rule = rest.join(";").parse().map_err(|_| FeedEventError::Rule)?;
-    let written = untils.first().and_then(|part| strip_until(part));
-    let until = written.and_then(|until| parse_until(until, first));
+    let rule: RRule<Unvalidated> = rest.join(";").parse().map_err(|_| FeedEventError::Rule)?;
+    if rule.get_count() == Some(0) {
+        return Err(FeedEventError::Rule);
+    }
+    // The last of several counts. If one cannot be read, it may be the last.
+    let read = untils
+        .iter()
+        .filter_map(|part| strip_until(part))
+        .map(|until| parse_until(until, first));
+    let read: Option<Vec<NaiveDateTime>> = read.collect();
     let expansion = Expansion {
         starts: Vec::new(),
         is_whole: false,
-        until,
-        is_until_broken: written.is_some() && until.is_none(),
+        is_until_broken: read.is_none(),
+        until: read.and_then(|untils| untils.into_iter().max()),
     };
     Ok((rule, expansion))
+}
+
+/// Tells whether a part of a rule says what counts without it: the additions of RFC 7529, which `rrule` does not know.
+fn is_default_part(part: &str) -> bool {
+    let defaults = ["RSCALE=GREGORIAN", "SKIP=OMIT"];
+    defaults.iter().any(|default| part.eq_ignore_ascii_case(default))
 }
 
 fn strip_until(part: &str) -> Option<&str> {
@@ -162,10 +175,14 @@ fn parse_until(text: &str, first: &ZonedTime) -> Option<NaiveDateTime> {
     if let Some(date) = parse_date(text) {
         return date.and_hms_opt(23, 59, 59);
     }
-    match parse_date_time(text)? {
-        // Some feeds end the rule of a whole day by an instant. Its date counts.
-        (at, true) if first.is_whole_day => at.date().and_hms_opt(23, 59, 59),
-        (at, true) => first.zone.to_local(at.and_utc()),
-        (at, false) => Some(at),
+    let (at, is_utc) = parse_date_time(text)?;
+    let local = match is_utc {
+        true => first.zone.to_latest_local(at.and_utc())?,
+        false => at,
+    };
+    // Some feeds end the rule of a whole day by an instant, whose date is meant in UTC or on the wall clock. The later counts.
+    match first.is_whole_day {
+        true => local.date().max(at.date()).and_hms_opt(23, 59, 59),
+        false => Some(local),
     }
 }

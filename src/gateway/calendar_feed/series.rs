@@ -54,12 +54,28 @@ pub(super) fn expand_series(
             times.busy.extend(event.start.window(event.length));
         }
     }
-    for event in events.iter().filter(|event| !event.is_repetition) {
+    let rules_of_series: HashSet<&[String]> = events
+        .iter()
+        .filter(|event| !event.is_repetition)
+        .map(|event| event.rules.as_slice())
+        .collect();
+    // A change of all later repetitions may have a rule of its own. Which of the two counts then is not known, so both do.
+    let has_own_rule = |event: &FeedEvent| {
+        let is_and_future = event.replaces.as_ref().is_some_and(|change| change.is_and_future);
+        is_and_future && !event.rules.is_empty() && !rules_of_series.contains(event.rules.as_slice())
+    };
+    for event in events
+        .iter()
+        .filter(|event| !event.is_repetition || has_own_rule(event))
+    {
         budget.charge_steps(changes.len() as u64);
         if budget.is_spent() {
             return Err(FeedError::TooMuch);
         }
-        let shifts = list_shifts(event, &changes);
+        let shifts = match event.is_repetition {
+            true => Vec::new(),
+            false => list_shifts(event, &changes),
+        };
         // A series that is free needs no expansion, unless some of it is not.
         if event.is_free && shifts.is_empty() {
             continue;
@@ -166,9 +182,12 @@ fn expand_starts(
                 .and_then(|until| event.start.zone.to_instant(until));
             let last_end = until.and_then(|until| until.checked_add_signed(event.max_length()));
             let from = event.start.to_instant().unwrap_or(within.starts_at());
-            times
-                .busy
-                .extend(Window::new(from, last_end.unwrap_or(within.ends_at())));
+            times.busy.extend(
+                event
+                    .start
+                    .zone
+                    .window(from, last_end.unwrap_or(within.ends_at())),
+            );
             continue;
         }
         locals.extend(expansion.starts);

@@ -3,13 +3,19 @@
 mod exports;
 mod fail_closed;
 mod hostile;
+mod odd_inputs;
 mod recurrence;
 mod zones;
+
+use std::sync::LazyLock;
 
 use chrono::{NaiveDate, NaiveTime};
 
 use super::{FeedError, FeedEventError, FeedFault, ParsedFeed, ZoneNames};
 use crate::domain::time::Window;
+use crate::domain::zone::ZoneDatabase;
+
+static ZONES: LazyLock<ZoneDatabase> = LazyLock::new(ZoneDatabase::linked);
 
 fn window(from: &str, to: &str) -> Window {
     let midnight = |date: &str| {
@@ -23,7 +29,7 @@ fn window(from: &str, to: &str) -> Window {
 
 /// Parses a feed for a resource without schedules.
 fn parse_feed(feed: impl AsRef<[u8]>, within: Window) -> Result<ParsedFeed, FeedError> {
-    super::parse_feed(feed.as_ref(), within, &ZoneNames::default())
+    super::parse_feed(feed.as_ref(), within, &ZoneNames::default(), &ZONES)
 }
 
 /// Returns start, length and id of each busy time between two dates.
@@ -52,6 +58,12 @@ fn faults(feed: impl AsRef<[u8]>) -> Vec<(String, FeedEventError)> {
     faults
         .map(|FeedFault { uid, error, .. }| (uid.to_string(), error))
         .collect()
+}
+
+/// Returns the ids of the events whose last blocks stay.
+fn unread(feed: &str) -> Vec<String> {
+    let parsed = parse_feed(feed, window("2026-01-01", "2027-01-01")).unwrap();
+    parsed.unread.iter().map(ToString::to_string).collect()
 }
 
 fn calendar(body: &str) -> String {
@@ -209,12 +221,16 @@ fn feeds_zone_applies_to_whole_days_and_floating_times() {
 
 #[test]
 fn text_that_is_not_a_calendar_is_refused() {
+    let unbegun = calendar("UID:a\nDTSTART:20260601T090000Z\nDURATION:PT1H\nEND:VEVENT");
+    let after = calendar("") + "DTSTART:20260601T090000Z\nEND:VEVENT\n";
     let nested = format!("BEGIN:VCALENDAR\n{}", "BEGIN:VEVENTS\n".repeat(100_000));
     for (feed, expected) in [
         ("", FeedError::NotACalendar),
         ("<!doctype html><p>Sign in</p>", FeedError::NotACalendar),
         ("BEGIN:VCARD\nEND:VCARD", FeedError::NotACalendar),
         ("END:VCALENDAR", FeedError::NotACalendar),
+        (unbegun.as_str(), FeedError::NotACalendar),
+        (after.as_str(), FeedError::NotACalendar),
         (nested.as_str(), FeedError::TooMuch),
     ] {
         assert_eq!(

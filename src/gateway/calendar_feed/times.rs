@@ -11,7 +11,7 @@ use super::zone::{Zone, ZonedTime};
 pub(super) enum ReadTime {
     /// All of the time.
     Whole(ZonedTime),
-    /// All but its zone, for which the feed's own zone is taken.
+    /// All but its zone, for which the feed's own zone is taken, or else [`Zone::Unknown`].
     UnknownZone(ZonedTime),
     /// Its date only, as a whole day.
     Day(ZonedTime),
@@ -39,7 +39,9 @@ pub(super) enum ReadPeriod {
 
 /// Reads the times of one event.
 pub(super) struct TimeReader<'a> {
-    pub(super) zones: &'a FeedZones,
+    pub(super) zones: &'a FeedZones<'a>,
+    /// The number of the event's `VCALENDAR`.
+    pub(super) calendar: usize,
     /// The zone of the event's start, which is that of its other times unless they name another.
     pub(super) of_start: Option<Zone>,
     /// The name of that zone. If it is unknown, times with the same name are still in the same zone.
@@ -47,9 +49,10 @@ pub(super) struct TimeReader<'a> {
 }
 
 impl<'a> TimeReader<'a> {
-    pub(super) fn new(zones: &'a FeedZones) -> Self {
+    pub(super) fn new(zones: &'a FeedZones<'a>, calendar: usize) -> Self {
         Self {
             zones,
+            calendar,
             of_start: None,
             name_of_start: None,
         }
@@ -63,23 +66,34 @@ impl<'a> TimeReader<'a> {
     /// Reads one value of a line.
     pub(super) fn read(&self, value: &str, line: &ContentLine) -> ReadTime {
         let named = line.parameter("TZID");
-        let found = named.and_then(|id| self.zones.find_zone(id));
+        let found = named.and_then(|id| self.zones.find_zone(id, self.calendar));
         let is_of_start = self.of_start.is_some() && named == self.name_of_start.as_deref();
         let is_unknown = named.is_some() && found.is_none() && !is_of_start;
+        let is_date = line
+            .parameter("VALUE")
+            .is_some_and(|kind| kind.eq_ignore_ascii_case("DATE"));
+        let day = is_date.then(|| parse_date_time(value)).flatten();
+        let date = parse_date(value).or_else(|| Some(day?.0.date()));
+        // A date has no zone, so it does not matter what its name means.
+        let of_unknown =
+            || (is_unknown && date.is_none()).then(|| self.zones.zone_of_unknown_name(self.calendar));
         let zone = || {
-            found
-                .or_else(|| self.of_start.clone())
-                .unwrap_or_else(|| self.zones.default_zone())
+            let named = found.or_else(of_unknown).or_else(|| self.of_start.clone());
+            named.unwrap_or_else(|| self.zones.default_zone(self.calendar))
         };
-        if let Some(date) = parse_date(value) {
+        if let Some(date) = date {
             return ReadTime::Whole(ZonedTime::from_whole_day(date, zone()));
         }
         match parse_date_time(value) {
-            Some((local, true)) => ReadTime::Whole(ZonedTime::new(local, Zone::UTC)),
+            Some((local, true)) => ReadTime::Whole(ZonedTime::new(local, Zone::Utc)),
             Some((local, false)) if is_unknown => ReadTime::UnknownZone(ZonedTime::new(local, zone())),
             Some((local, false)) => ReadTime::Whole(ZonedTime::new(local, zone())),
             None => parse_leading_date(value).map_or(ReadTime::Nothing, |date: NaiveDate| {
-                ReadTime::Day(ZonedTime::from_whole_day(date, zone()))
+                let is_utc = value.ends_with(['Z', 'z']);
+                ReadTime::Day(ZonedTime::from_whole_day(
+                    date,
+                    if is_utc { Zone::Utc } else { zone() },
+                ))
             }),
         }
     }

@@ -36,25 +36,39 @@ pub(super) fn parse_date(text: &str) -> Option<NaiveDate> {
     is_plain.then(|| NaiveDate::parse_from_str(text, "%Y%m%d").ok())?
 }
 
-/// Parses a date and time such as `20260601T090000`. Also returns whether a `Z` follows, which means UTC.
+/// Parses a date and time such as `20260601T090000`. Also returns whether it is in UTC: a `Z` follows.
+///
+/// Some programs write ISO 8601 as others know it: `2026-06-01T09:00:00+02:00`. An offset gives the time in UTC.
 pub(super) fn parse_date_time(text: &str) -> Option<(NaiveDateTime, bool)> {
-    let text = text.trim();
-    let without_z = text.strip_suffix(['Z', 'z']);
-    let (day, time) = without_z.unwrap_or(text).split_once(['T', 't'])?;
-    let is_plain = time.len() == 6 && time.bytes().all(|b| b.is_ascii_digit());
+    let (day, time) = text.trim().split_once(['T', 't'])?;
+    let (day, time) = (day.replace('-', ""), time.replace(':', ""));
+    if let Some(time) = time.strip_suffix(['Z', 'z']) {
+        return Some((parse_local(&day, time)?, true));
+    }
+    let Some(sign) = time.find(['+', '-']) else {
+        return Some((parse_local(&day, &time)?, false));
+    };
+    let ahead = Duration::seconds(parse_utc_offset(&time[sign..])?);
+    let utc = parse_local(&day, &time[..sign])?.checked_sub_signed(ahead)?;
+    Some((utc, true))
+}
+
+/// Parses a date and a time of day such as `090000`, or `0900`.
+fn parse_local(day: &str, time: &str) -> Option<NaiveDateTime> {
+    let is_plain = matches!(time.len(), 4 | 6) && time.bytes().all(|b| b.is_ascii_digit());
     let (digits, seconds) = time.split_at_checked(4).filter(|_| is_plain)?;
     // A leap second (`60`) becomes the second after `59`.
     let is_leap_second = seconds == "60";
-    let time = if is_leap_second {
-        format!("{digits}59")
-    } else {
-        time.to_owned()
+    let seconds = match seconds {
+        "" => "00",
+        "60" => "59",
+        seconds => seconds,
     };
+    let time = format!("{digits}{seconds}");
     let time = NaiveTime::parse_from_str(&time, "%H%M%S").ok()?;
-    let at = parse_date(day)?
+    parse_date(day)?
         .and_time(time)
-        .checked_add_signed(Duration::seconds(i64::from(is_leap_second)))?;
-    Some((at, without_z.is_some()))
+        .checked_add_signed(Duration::seconds(i64::from(is_leap_second)))
 }
 
 /// Parses a duration such as `P1W` or `P1DT2H3M4S`. A negative duration gives negative numbers.
@@ -65,6 +79,7 @@ pub(super) fn parse_duration(text: &str) -> Option<NominalLength> {
         None => (1, text.strip_prefix('+').unwrap_or(text)),
     };
     let (mut days, mut seconds, mut digits, mut units) = (0i64, 0i64, String::new(), 0);
+    let mut is_time = false;
     for c in text.strip_prefix('P')?.chars() {
         // Nine digits cannot overflow the multiplications below.
         if c.is_ascii_digit() && digits.len() < 9 {
@@ -72,15 +87,17 @@ pub(super) fn parse_duration(text: &str) -> Option<NominalLength> {
             continue;
         }
         if c == 'T' && digits.is_empty() {
+            is_time = true;
             continue;
         }
         let number: i64 = digits.parse().ok()?;
         match c {
             'W' => days += 7 * number,
             'D' => days += number,
-            'H' => seconds += 3_600 * number,
-            'M' => seconds += 60 * number,
-            'S' => seconds += number,
+            'H' if is_time => seconds += 3_600 * number,
+            // Before the T, it would be months, which RFC 5545 does not have.
+            'M' if is_time => seconds += 60 * number,
+            'S' if is_time => seconds += number,
             _ => return None,
         }
         digits.clear();
@@ -92,7 +109,7 @@ pub(super) fn parse_duration(text: &str) -> Option<NominalLength> {
     })
 }
 
-/// Parses an offset from UTC such as `+0130` or `-013000`, in seconds.
+/// Parses an offset from UTC such as `+0130` or `-013000`, in seconds, of less than a day.
 pub(super) fn parse_utc_offset(text: &str) -> Option<i64> {
     let sign = match text.get(..1)? {
         "-" => -1,
@@ -105,7 +122,8 @@ pub(super) fn parse_utc_offset(text: &str) -> Option<i64> {
     let part = |range: std::ops::Range<usize>| digits.get(range).and_then(|part| part.parse::<i64>().ok());
     let seconds = if digits.len() == 6 { part(4..6)? } else { 0 };
     let has_known_length = matches!(digits.len(), 4 | 6);
-    has_known_length.then_some(sign * (part(0..2)? * 3600 + part(2..4)? * 60 + seconds))
+    let total = part(0..2)? * 3600 + part(2..4)? * 60 + seconds;
+    (has_known_length && total < SECONDS_PER_DAY).then_some(sign * total)
 }
 
 /// Finds the date at the beginning of a value whose rest cannot be read, such as `20260601T9` or `2026-06-01 09:00`.

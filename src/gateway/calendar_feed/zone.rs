@@ -1,27 +1,36 @@
 //! Time zones, and times on a zone's wall clock: converts between the wall clock and instants.
-//!
-//! Only this file knows the library that has the rules of named zones.
 
 use std::rc::Rc;
 
-use chrono::{
-    DateTime, Days, Duration, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, Offset as _, TimeZone as _,
-    Utc,
-};
-use chrono_tz::{GapInfo, TZ_VARIANTS, Tz};
+use chrono::{DateTime, Days, Duration, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use windows_timezones::WindowsTimezone;
 
 use super::values::NominalLength;
 use crate::domain::time::Window;
+use crate::domain::zone::{LocalInstants, ZoneDatabase, ZoneName, ZoneRules};
+
+/// The most parts of a prefix before a zone's name.
+const MAX_PREFIX_PARTS: usize = 6;
 
 /// A time zone that a feed uses.
 #[derive(Clone, Debug)]
 pub(super) enum Zone {
+    /// The zone of times that end with `Z`.
+    Utc,
     /// A zone of the IANA database.
-    Known(Tz),
+    Known(ZoneRules),
     /// The offset changes that a feed describes, in order.
     Described(Rc<[OffsetChange]>),
+    /// A zone of which only a name is known that says nothing. Its clock is read as that of UTC, and a window on it contains
+    /// all the time that it can mean.
+    Unknown,
 }
+
+/// How far clocks are ahead of UTC at most.
+const MOST_AHEAD: Duration = Duration::hours(14);
+
+/// How far clocks are behind UTC at most.
+const MOST_BEHIND: Duration = Duration::hours(12);
 
 /// A change of a zone's offset. Offsets are in seconds ahead of UTC.
 #[derive(Debug)]
@@ -33,29 +42,29 @@ pub(super) struct OffsetChange {
 }
 
 impl Zone {
-    /// The zone of times that end with `Z`.
-    pub(super) const UTC: Self = Self::Known(Tz::UTC);
-
     /// Finds a zone by its IANA name, in upper or lower case, or by the Windows name that Outlook writes.
-    pub(super) fn find_named(id: &str) -> Option<Self> {
+    pub(super) fn find_named(id: &str, zones: &ZoneDatabase) -> Option<Self> {
         let id = id.trim();
         if let Ok(windows) = id.parse::<WindowsTimezone>() {
-            return Some(Self::Known(Tz::from(windows)));
+            let name = ZoneName::new(windows.tzdb_id());
+            return zones.find(&name).cloned().map(Self::Known);
         }
-        // Some programs write a prefix: `/example.org/2026/Europe/Berlin`.
+        // Some programs write a prefix: `/example.org/2026/Europe/Berlin`, `tzone://Microsoft/Utc`.
         let suffixes = id.match_indices('/').map(|(index, _)| &id[index + 1..]);
-        let mut names = [id].into_iter().chain(suffixes.take(6));
-        let exact = names.find_map(|name| name.parse().ok());
-        let similar = || {
-            let name = id.replace(' ', "_");
-            let mut all = TZ_VARIANTS.iter();
-            all.find(|zone| zone.name().eq_ignore_ascii_case(&name)).copied()
-        };
-        exact.or_else(similar).map(Self::Known)
+        let mut names = [id].into_iter().chain(suffixes.take(MAX_PREFIX_PARTS));
+        names.find_map(|name| {
+            let exact = zones.find(&ZoneName::new(name));
+            let similar = || zones.find(&zones.find_name_ignoring_case(&name.replace(' ', "_"))?);
+            exact.or_else(similar).cloned().map(Self::Known)
+        })
     }
 
     pub(super) fn is_utc(&self) -> bool {
-        matches!(self, Self::Known(Tz::UTC))
+        matches!(self, Self::Utc)
+    }
+
+    pub(super) fn is_unknown(&self) -> bool {
+        matches!(self, Self::Unknown)
     }
 
     /// Returns the instant of a time on this zone's wall clock.
@@ -64,7 +73,12 @@ impl Zone {
     /// skip has the offset from before the change.
     pub(super) fn to_instant(&self, local: NaiveDateTime) -> Option<DateTime<Utc>> {
         let offset = match self {
-            Self::Known(zone) => return known_zone_to_instant(*zone, local),
+            Self::Utc | Self::Unknown => return Some(local.and_utc()),
+            Self::Known(rules) => {
+                let (LocalInstants::Once(at) | LocalInstants::Twice(at, _) | LocalInstants::Skipped(at)) =
+                    rules.find_instants(local)?;
+                return Some(at);
+            }
             Self::Described(changes) => {
                 let after = changes.partition_point(|change| change.local <= local);
                 match after.checked_sub(1).and_then(|index| changes.get(index)) {
@@ -81,11 +95,8 @@ impl Zone {
     /// Returns what this zone's wall clock shows at an instant.
     pub(super) fn to_local(&self, at: DateTime<Utc>) -> Option<NaiveDateTime> {
         let offset = match self {
-            Self::Known(zone) => i64::from(
-                zone.offset_from_utc_datetime(&at.naive_utc())
-                    .fix()
-                    .local_minus_utc(),
-            ),
+            Self::Utc | Self::Unknown => 0,
+            Self::Known(rules) => rules.offset_at(at.timestamp()),
             Self::Described(changes) => {
                 let has_begun =
                     |change: &OffsetChange| change.local - Duration::seconds(change.from) <= at.naive_utc();
@@ -95,16 +106,29 @@ impl Zone {
         };
         at.naive_utc().checked_add_signed(Duration::seconds(offset))
     }
-}
 
-fn known_zone_to_instant(zone: Tz, local: NaiveDateTime) -> Option<DateTime<Utc>> {
-    match zone.from_local_datetime(&local) {
-        LocalResult::Single(at) | LocalResult::Ambiguous(at, _) => Some(at.to_utc()),
-        LocalResult::None => {
-            let (_, before) = GapInfo::new(&local, &zone)?.begin?;
-            let before = Duration::seconds(i64::from(before.fix().local_minus_utc()));
-            Some(local.checked_sub_signed(before)?.and_utc())
+    /// Returns the latest that this zone's wall clock can show at an instant.
+    pub(super) fn to_latest_local(&self, at: DateTime<Utc>) -> Option<NaiveDateTime> {
+        self.to_local(at)?.checked_add_signed(self.uncertainty().0)
+    }
+
+    /// Returns how much earlier and later than computed an instant on this zone's clock can be.
+    fn uncertainty(&self) -> (Duration, Duration) {
+        match self {
+            Self::Unknown => (MOST_AHEAD, MOST_BEHIND),
+            _ => (Duration::zero(), Duration::zero()),
         }
+    }
+
+    /// Returns the window from one instant on this zone's clock to another, longer by what is not known of the zone. `None`
+    /// if it is empty.
+    pub(super) fn window(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Option<Window> {
+        let exact = Window::new(from, to)?;
+        let (earlier, later) = self.uncertainty();
+        Window::new(
+            exact.starts_at().checked_sub_signed(earlier)?,
+            exact.ends_at().checked_add_signed(later)?,
+        )
     }
 }
 
@@ -156,7 +180,8 @@ impl ZonedTime {
         Some((end.to_instant()? - self.to_instant()?).num_seconds())
     }
 
-    /// Returns the window of this length from this time on: days on the wall clock, seconds exactly. `None` if it is empty.
+    /// Returns the window of this length from this time on: days on the wall clock, seconds exactly. `None` if it is empty. If
+    /// the zone is unknown, it contains all the time that it can mean.
     pub(super) fn window(&self, length: NominalLength) -> Option<Window> {
         let last_day = self
             .local
@@ -165,6 +190,6 @@ impl ZonedTime {
             .at_local(last_day)
             .to_instant()?
             .checked_add_signed(Duration::try_seconds(length.seconds)?)?;
-        Window::new(self.to_instant()?, end)
+        self.zone.window(self.to_instant()?, end)
     }
 }

@@ -17,6 +17,7 @@ use super::put_status::to_put_status;
 use crate::domain::catalogue::EventType;
 use crate::http::audit_trail::AuditNote;
 use crate::http::error::Problem;
+use crate::http::field_errors::FieldErrors;
 use crate::http::json_body::read_json;
 use crate::http::path_id::{PathId, parse_event_type_id};
 use crate::http::query_string::parse_query;
@@ -125,11 +126,25 @@ pub(in crate::http) async fn put_event_type(
     let zones = &server.context.settings.zones;
     let event_type = parse_event_type(&id, read_json(&headers, body)?, zones)?;
     let before = catalogue::find_event_type(&server.context, &event_type.id).await?;
+    check_new_price(before.as_ref(), &event_type)?;
     note.set_before(before.as_ref().map(EventTypeView::from));
-    let outcome = catalogue::put_event_type(&server.context, &event_type).await?;
+    let outcome = catalogue::put_event_type(&server.context, &event_type, before.as_ref()).await?;
     let view = EventTypeView::from(&event_type);
     note.set_after(&view);
     Ok((to_put_status(outcome), Json(view)))
+}
+
+/// Refuses a price that Stripe does not charge, if it is new. The rules may be younger than the price: what `GET` shows can
+/// be put back, with other members changed.
+fn check_new_price(before: Option<&EventType>, event_type: &EventType) -> Result<(), Problem> {
+    let mut errors = FieldErrors::default();
+    if before.is_none_or(|before| before.price != event_type.price) {
+        errors.check("amount", event_type.price.check_charge());
+    }
+    match errors.is_empty() {
+        true => Ok(()),
+        false => Err(errors.into_problem()),
+    }
 }
 
 /// Shows an event type.

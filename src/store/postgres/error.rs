@@ -109,10 +109,11 @@ fn is_transient(code: &str) -> bool {
 }
 
 /// Connection lost (class 08), out of resources (class 53), an operator's intervention (class 57: shutting down or starting
-/// up, a statement that took too long, a database that was dropped), a lock that took too long, and a standby that takes no
-/// writes, as after a failover. PostgreSQL manual, appendix A.
+/// up, a statement that took too long, a database that was dropped), a lock that took too long, a transaction that took too
+/// long by the role's settings, and a standby that takes no writes, as after a failover. PostgreSQL manual, appendix A.
 fn is_away_or_busy(code: &str) -> bool {
-    ["08", "53", "57"].iter().any(|class| code.starts_with(class)) || matches!(code, "55P03" | "25006")
+    ["08", "53", "57"].iter().any(|class| code.starts_with(class))
+        || matches!(code, "55P03" | "25006" | "25P03" | "25P04")
 }
 
 #[cfg(test)]
@@ -123,7 +124,7 @@ mod tests {
     fn database_that_is_away_or_busy_is_unavailable() {
         for code in [
             "08000", "08006", "08P01", "53300", "57000", "57014", "57P01", "57P02", "57P03", "57P04",
-            "55P03", "25006",
+            "55P03", "25006", "25P03", "25P04",
         ] {
             assert!(is_away_or_busy(code) && !is_transient(code), "{code}");
         }

@@ -52,6 +52,14 @@ impl Feeds for PostgresStore {
         FeedRow::decode_leased(self.lease_rows(LEASE_DUE, request).await?)
     }
 
+    async fn make_feed_due(&self, resource: &ResourceId, now: DateTime<Utc>) -> Result<(), StoreError> {
+        self.retrying(|| async {
+            feeds::make_due!(resource, now).execute(&self.pool).await?;
+            Ok(())
+        })
+        .await
+    }
+
     async fn save_feed_blocks(&self, feed: &Feed, read: &FeedRead) -> Result<(), StoreError> {
         self.retrying(|| async {
             let mut transaction = self.begin().await?;
@@ -59,6 +67,8 @@ impl Feeds for PostgresStore {
             if saved.rows_affected() == 1 {
                 delete_replaced_blocks(&mut transaction, &feed.resource, &read.kept).await?;
                 insert_feed_blocks(&mut transaction, &feed.resource, &read.blocks, read.read_at).await?;
+                let count = sqlx::query_scalar(feeds::COUNT_BLOCKS).bind(feed.resource.as_str());
+                feeds::check_size(count.fetch_one(&mut *transaction).await?)?;
             }
             Ok(transaction.commit().await?)
         })
@@ -106,7 +116,8 @@ async fn delete_replaced_blocks(
     kept: &[String],
 ) -> PostgresResult<()> {
     let query = sqlx::query(
-        "DELETE FROM blocks WHERE resource_id = $1 AND from_feed = true AND left(id, $3) <> ALL ($2)",
+        "DELETE FROM blocks WHERE resource_id = $1 AND from_feed = true
+           AND left(id, $3) NOT IN (SELECT unnest($2)) AND rtrim(id, '-0123456789') NOT IN (SELECT unnest($2))",
     );
     let query = query.bind(resource.as_str()).bind(kept).bind(KEPT_PREFIX as i32);
     query.execute(connection).await?;

@@ -66,8 +66,9 @@ impl Blocker {
 /// Applies the missing migrations, and tries again while somebody has a lock that they need.
 pub(super) async fn migrate(store: &PostgresStore) -> Result<(), StoreError> {
     let deadline = Instant::now() + store.options.migration_timeout;
-    let mut blockers = Vec::new();
     loop {
+        // Of this try: who kept a lock earlier may be gone, and another process may have its id.
+        let mut blockers = Vec::new();
         match try_to_migrate(store, &mut blockers).await {
             Err(error) if error.is_lock_missing() => {}
             done => return Ok(done?),
@@ -103,7 +104,7 @@ async fn migrate_on(
     watcher: &mut PgConnection,
     blockers: &mut Vec<Blocker>,
 ) -> PostgresResult<()> {
-    sqlx::raw_sql(SETTINGS).execute(&mut *connection).await?;
+    make_settings(connection).await?;
     let faults = find_lacks(connection).await?;
     if !faults.is_empty() {
         let described = faults.iter().map(|fault| format!("{fault}: {}", fault.remedy()));
@@ -118,13 +119,19 @@ async fn migrate_on(
     }
 }
 
+/// Makes the settings of a connection outside of the pool, so that those of the role do not cut its statements off.
+pub(super) async fn make_settings(connection: &mut PgConnection) -> PostgresResult<()> {
+    sqlx::raw_sql(SETTINGS).execute(connection).await?;
+    Ok(())
+}
+
 async fn watch_blockers(watcher: &mut PgConnection, pid: i32, blockers: &mut Vec<Blocker>) -> Infallible {
     loop {
         let found = sqlx::query_as(FIND_BLOCKERS).bind(pid).fetch_all(&mut *watcher);
         match found.await {
             Ok(found) if found.is_empty() => {}
             Ok(found) => *blockers = found,
-            // Only a message would be better with it.
+            // Without it, only the message lacks a name.
             Err(_) => std::future::pending().await,
         }
         tokio::time::sleep(WATCH_PAUSE).await;

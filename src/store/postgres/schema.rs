@@ -28,7 +28,10 @@ impl Schema for PostgresStore {
             let is_pooled = server::is_pooling_transactions(&mut one, &mut other).await?;
             let faults = match is_pooled {
                 true => vec![ServerFault::PoolsTransactions],
-                false => migrations::find_lacks(&mut one).await?,
+                false => {
+                    migrations::make_settings(&mut one).await?;
+                    migrations::find_lacks(&mut one).await?
+                }
             };
             let _ = tokio::join!(one.close(), other.close());
             Ok(faults)

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions as _, Connection as _};
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 
 /// Why a copy was not made.
 #[derive(Debug, thiserror::Error)]
@@ -33,8 +33,7 @@ pub async fn back_up(source: &str, copy: &Path) -> Result<(), BackupError> {
         .read_only(true)
         .connect()
         .await?;
-    let is_store = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'holds')");
-    if !is_store.fetch_one(&mut original).await? {
+    if !is_store(&mut original).await? {
         return Err(BackupError::NoStore);
     }
     let mut open = tokio::fs::OpenOptions::new();
@@ -45,8 +44,15 @@ pub async fn back_up(source: &str, copy: &Path) -> Result<(), BackupError> {
     let done = async {
         // SQLite fills an empty file. As a whole path it cannot be taken for a URI.
         let path = tokio::fs::canonicalize(copy).await.map_err(BackupError::Copy)?;
+        // SQLite takes a path as text only. Another one than this would be another file.
+        let text = path.to_str().ok_or_else(|| {
+            BackupError::Copy(std::io::Error::new(
+                std::io::ErrorKind::InvalidInput,
+                "its path is not UTF-8",
+            ))
+        })?;
         sqlx::query("VACUUM INTO $1")
-            .bind(path.to_string_lossy())
+            .bind(text)
             .execute(&mut original)
             .await?;
         check_copy(&path).await?;
@@ -61,17 +67,24 @@ pub async fn back_up(source: &str, copy: &Path) -> Result<(), BackupError> {
     done
 }
 
+/// Tells whether a database has our tables. An empty file is a good database, too.
+async fn is_store(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    let query = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'holds')");
+    query.fetch_one(connection).await
+}
+
 async fn check_copy(path: &Path) -> Result<(), BackupError> {
     let copy = SqliteConnectOptions::new().filename(path).read_only(true);
     let mut copy = copy.connect().await?;
     let found: String = sqlx::query_scalar("PRAGMA integrity_check(1)")
         .fetch_one(&mut copy)
         .await?;
+    let is_store = is_store(&mut copy).await?;
     copy.close().await?;
-    if found == "ok" {
-        Ok(())
-    } else {
-        Err(BackupError::Damaged(found))
+    match found.as_str() {
+        "ok" if is_store => Ok(()),
+        "ok" => Err(BackupError::Damaged("it is empty".to_owned())),
+        _ => Err(BackupError::Damaged(found)),
     }
 }
 
@@ -81,5 +94,35 @@ async fn sync_copy(path: &Path) -> std::io::Result<()> {
     match path.parent() {
         Some(directory) => tokio::fs::File::open(directory).await?.sync_all().await,
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// SQLite would fill a file with another name, and the copy would stay empty.
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn path_that_is_not_text_is_refused() {
+        use std::os::unix::ffi::OsStrExt as _;
+        let directory = tempfile::tempdir().unwrap();
+        let source = directory.path().join("shop.db");
+        let options = SqliteConnectOptions::new()
+            .filename(&source)
+            .create_if_missing(true);
+        let mut store = options.connect().await.unwrap();
+        sqlx::query("CREATE TABLE holds (id TEXT)")
+            .execute(&mut store)
+            .await
+            .unwrap();
+        let copy = directory
+            .path()
+            .join(std::ffi::OsStr::from_bytes(b"copy-\xff.db"));
+        let refused = back_up(source.to_str().unwrap(), &copy).await;
+        assert!(matches!(refused, Err(BackupError::Copy(_))), "{refused:?}");
+        let left = std::fs::read_dir(directory.path()).unwrap();
+        let names: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, ["shop.db"], "nothing is left behind");
     }
 }

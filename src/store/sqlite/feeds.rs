@@ -50,6 +50,11 @@ impl Feeds for SqliteStore {
         FeedRow::decode_leased(self.lease_rows(LEASE_DUE, request).await?)
     }
 
+    async fn make_feed_due(&self, resource: &ResourceId, now: DateTime<Utc>) -> Result<(), StoreError> {
+        self.write(feeds::make_due!(resource, now)).await?;
+        Ok(())
+    }
+
     async fn save_feed_blocks(&self, feed: &Feed, read: &FeedRead) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         let save = feeds::save_read!(feed, read);
@@ -57,6 +62,8 @@ impl Feeds for SqliteStore {
         if saved.rows_affected() == 1 {
             delete_replaced_blocks(&mut transaction, &feed.resource, &read.kept).await?;
             insert_feed_blocks(&mut transaction, &feed.resource, &read.blocks, read.read_at).await?;
+            let count = sqlx::query_scalar(feeds::COUNT_BLOCKS).bind(feed.resource.as_str());
+            feeds::check_size(self.in_transaction(count.fetch_one(&mut *transaction)).await?)?;
         }
         self.commit(transaction).await
     }
@@ -100,7 +107,8 @@ async fn delete_replaced_blocks(
 ) -> SqliteResult<()> {
     let query = sqlx::query(
         "DELETE FROM blocks WHERE resource_id = $1 AND from_feed = true
-           AND substr(id, 1, $3) NOT IN (SELECT value FROM json_each($2))",
+           AND substr(id, 1, $3) NOT IN (SELECT value FROM json_each($2))
+           AND rtrim(id, '-0123456789') NOT IN (SELECT value FROM json_each($2))",
     );
     let query = query
         .bind(resource.as_str())

@@ -174,12 +174,7 @@ async fn documented_restore_drill_works_on_sqlite() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn documented_restore_drill_works_on_postgres() {
     let server = Server::start("");
-    let url = |role: &str, database: &str| {
-        let mut url = server.url.clone();
-        url.set_username(role).unwrap();
-        url.set_path(database);
-        String::from(url)
-    };
+    let url = |role: &str, database: &str| server.url_of(role, database);
     let mut maintenance = PgConnection::connect(&url("postgres", "postgres")).await.unwrap();
     for statement in [
         "CREATE ROLE holdfast LOGIN",

@@ -9,12 +9,11 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::app::{TestApp, order};
-use crate::support::catalogue_fixtures::{block, day, put_event_type, set_feed, unblock};
-use crate::support::feed_server::{Feed, busy};
+use crate::support::catalogue_fixtures::{block, put_event_type, set_feed, unblock};
+use crate::support::feed_server::{Feed, PRIVATE, busy, list_free_starts, run_feed, run_feeds_later};
 use crate::support::on_both_engines;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
-const PRIVATE: [(&str, &str); 1] = [("HOLDFAST_CALENDAR_ALLOW_PRIVATE", "1")];
 
 /// A calendar as Google Calendar exports it. Recurring events are in a time zone, with one occurrence left out and
 /// one moved. Single events are in UTC. A day off has dates, and a birthday keeps nobody busy.
@@ -85,22 +84,9 @@ async fn offer_visits(app: &TestApp) {
     put_event_type(app, "visit", members).await.expect(201);
 }
 
-/// Returns the free starts of a day.
-async fn list_free_starts(app: &TestApp, date: &str) -> String {
-    let shown = day(app, "visit", date).await;
-    let free = shown.iter().filter_map(|slot| slot.strip_suffix(" free 1"));
-    free.collect::<Vec<_>>().join(" ")
-}
-
 async fn get_calendar(app: &TestApp) -> Value {
     let path = "/v1/admin/resources/ana";
     app.admin(Method::GET, path, None).await.expect(200).body["calendar"].clone()
-}
-
-/// Advances the clock by a quarter of an hour and runs the due feeds.
-async fn run_feeds_later(app: &TestApp) {
-    app.clock.advance(Duration::minutes(15));
-    assert_eq!(read_feeds::read_due_feeds(&app.context).await.unwrap(), 1);
 }
 
 on_both_engines! {
@@ -128,7 +114,7 @@ on_both_engines! {
             // In summer, eleven o'clock in Berlin is nine o'clock UTC.
             ("2027-06-07", "10:00 11:00 13:00"),
         ] {
-            assert_eq!(list_free_starts(&app, date).await, expected, "{date}");
+            assert_eq!(list_free_starts(&app, "visit", date).await, expected, "{date}");
         }
         app.checkout(&order("visit", SLOT)).await.expect_problem(409, "slot_taken");
         unblock(&app, "ana", "once@google.com").await.expect_problem(404, "not_found");
@@ -137,13 +123,13 @@ on_both_engines! {
         feed.becomes(busy("20261201T130000Z", "20261201T140000Z"));
         app.clock.advance(Duration::minutes(14));
         assert_eq!(read_feeds::read_due_feeds(&app.context).await.unwrap(), 0);
-        run_feeds_later(&app).await;
-        assert_eq!(list_free_starts(&app, "2026-12-01").await, "09:00 10:00 11:00");
-        assert_eq!(list_free_starts(&app, "2026-12-03").await, "09:00 11:00 13:00");
+        run_feeds_later(&app, 1).await;
+        assert_eq!(list_free_starts(&app, "visit", "2026-12-01").await, "09:00 10:00 11:00");
+        assert_eq!(list_free_starts(&app, "visit", "2026-12-03").await, "09:00 11:00 13:00");
         set_feed(&app, "ana", None).await.expect(200);
         assert_eq!(get_calendar(&app).await, Value::Null);
-        assert_eq!(list_free_starts(&app, "2026-12-01").await, "09:00 10:00 11:00 13:00");
-        assert_eq!(list_free_starts(&app, "2026-12-03").await, "09:00 11:00 13:00");
+        assert_eq!(list_free_starts(&app, "visit", "2026-12-01").await, "09:00 10:00 11:00 13:00");
+        assert_eq!(list_free_starts(&app, "visit", "2026-12-03").await, "09:00 11:00 13:00");
         app.clock.advance(Duration::minutes(15));
         assert_eq!(read_feeds::read_due_feeds(&app.context).await.unwrap(), 0);
     }
@@ -153,7 +139,7 @@ on_both_engines! {
         offer_visits(&app).await;
         let feed = Feed::of(busy("20261201T100000Z", "20261201T103000Z")).await;
         set_feed(&app, "ana", Some(&feed.url)).await.expect(200);
-        read_feeds::read_due_feeds(&app.context).await.unwrap();
+        run_feed(&app).await;
         let good = "2026-11-20T08:00:00Z";
         for fails in [
             (|feed: &Feed| feed.fails(500)) as fn(&Feed),
@@ -163,19 +149,19 @@ on_both_engines! {
             |feed| feed.redirects(&feed.url),
         ] {
             fails(&feed);
-            run_feeds_later(&app).await;
+            run_feeds_later(&app, 1).await;
             let shown = get_calendar(&app).await;
             assert_eq!((&shown["url"], &shown["read_at"]), (&json!(feed.url), &json!(good)));
             assert_eq!(shown["state"], "failed");
             let fault = shown["fault"].as_str().unwrap();
             assert!(!fault.contains("127.0.0.1") && !fault.contains("passwd"), "{fault}");
-            assert_eq!(list_free_starts(&app, "2026-12-01").await, "09:00 11:00 13:00", "{fault}");
+            assert_eq!(list_free_starts(&app, "visit", "2026-12-01").await, "09:00 11:00 13:00", "{fault}");
         }
         let new = Feed::of(busy("20261201T090000Z", "20261201T093000Z")).await;
         feed.redirects(&new.url);
-        run_feeds_later(&app).await;
+        run_feeds_later(&app, 1).await;
         assert_eq!(get_calendar(&app).await["fault"], Value::Null);
-        assert_eq!(list_free_starts(&app, "2026-12-01").await, "10:00 11:00 13:00");
+        assert_eq!(list_free_starts(&app, "visit", "2026-12-01").await, "10:00 11:00 13:00");
     }
 
     async fn feed_in_private_network_needs_permission(engine) {
@@ -197,7 +183,7 @@ on_both_engines! {
         // An address that was stored before is checked when it is fetched.
         set_feed(&app, "ana", Some("https://calendar.example/ana.ics")).await.expect(200);
         app.database.execute(&format!("UPDATE calendar_feeds SET url = 'https://localhost:{port}/ana.ics'")).await;
-        assert_eq!(read_feeds::read_due_feeds(&app.context).await.unwrap(), 1);
+        run_feed(&app).await;
         let shown = get_calendar(&app).await;
         assert!(shown["fault"].is_string() && shown["read_at"].is_null(), "{shown}");
         assert!(inside.accept().is_err(), "the private address got a request");

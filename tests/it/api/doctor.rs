@@ -19,7 +19,7 @@ use uuid::Uuid;
 use crate::support::app::{ADMIN_KEY, ApiResponse, ManualClock, TestApp, WEBHOOK_SECRET};
 use crate::support::catalogue_fixtures::set_feed;
 use crate::support::database::{Engine, TestDatabase};
-use crate::support::feed_server::{Feed, busy};
+use crate::support::feed_server::{Feed, PRIVATE, busy};
 use crate::support::on_both_engines;
 
 mod stripe_account;
@@ -122,17 +122,16 @@ on_both_engines! {
     }
 
     async fn calendar_feed_with_faults_is_a_warning(engine) {
-        let private = [("HOLDFAST_CALENDAR_ALLOW_PRIVATE", "1")];
-        let app = TestApp::start_with(engine, &private).await;
+        let app = TestApp::start_with(engine, &PRIVATE).await;
         let feed = Feed::of(busy("20261201T090000Z", "20261201T25")).await;
         set_feed(&app, "ana", Some(&feed.url)).await.expect(200);
-        assert_eq!(examine_with(&app, &private).await.verdict("calendar feeds"), "ok", "it is not read yet");
+        assert_eq!(examine_with(&app, &PRIVATE).await.verdict("calendar feeds"), "ok", "it is not read yet");
         read_feeds::read_due_feeds(&app.context).await.unwrap();
-        let report = examine_with(&app, &private).await;
+        let report = examine_with(&app, &PRIVATE).await;
         assert_eq!(report.failed_checks(), ["warning calendar feeds"]);
         let found = report.0.iter().find(|report| report["check"] == "calendar feeds").unwrap();
-        assert_eq!(found["found"], "ana: 1 faults in its 1 entries, which block more than they should \
-            (entry 1: its end is broken; a day from its start blocks, or to the end of the day that it names)");
+        assert_eq!(found["found"], "ana: 1 fault in 1 entry; each fault says what blocks instead \
+            (entry 1: its end is broken; a day from its start, or to the end of the day that it names, and its last blocks block)");
     }
 
     async fn unknown_or_altered_schema_fails_check(engine) {

@@ -29,6 +29,24 @@ on_both_engines! {
         }
     }
 
+    async fn price_from_before_the_rules_can_be_put_back(engine) {
+        let app = TestApp::start(engine).await;
+        let terms = |amount: i64, currency: &str, name: &str| {
+            json!({"name": name, "resource": "ana", "duration_minutes": 30, "amount": amount, "currency": currency})
+        };
+        put_event_type(&app, "old", terms(50, "eur", "Old")).await.expect(201);
+        app.database.execute("UPDATE event_types SET amount = 49 WHERE id = 'old'").await;
+        let put = put_event_type(&app, "old", terms(49, "eur", "Renamed")).await.expect(200);
+        assert_eq!((&put.body["amount"], put.text("name")), (&json!(49), "Renamed"));
+        for (amount, currency) in [(48, "eur"), (49, "usd"), (49, "kwd")] {
+            let refused = put_event_type(&app, "old", terms(amount, currency, "Old")).await.expect_problem(422, "invalid");
+            assert_eq!(refused.body["errors"][0]["field"], "amount", "{amount} {currency}");
+        }
+        put_event_type(&app, "new", terms(49, "eur", "New")).await.expect_problem(422, "invalid");
+        put_event_type(&app, "old", terms(50, "eur", "Old")).await.expect(200);
+        put_event_type(&app, "old", terms(49, "eur", "Old")).await.expect_problem(422, "invalid");
+    }
+
     async fn price_from_browser_is_refused(engine) {
         let app = TestApp::start(engine).await;
         for (member, value) in [

@@ -1,7 +1,7 @@
 //! Puts PgBouncer between the service and the server. It refuses connections that ask for settings which it does not know,
 //! and with transactions pooled it loses the settings and the prepared statements of a session.
 
-use holdfast::doctor::{self, Check, Verdict};
+use holdfast::doctor::Verdict;
 use holdfast::sandbox::PaymentOutcome;
 use holdfast::store::postgres::PostgresStore;
 use holdfast::store::{PoolOptions, Schema as _};
@@ -11,15 +11,6 @@ use crate::support::database::Engine;
 use crate::support::pgbouncer::PgBouncer;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
-
-async fn check_database(app: &TestApp, url: &str) -> Check {
-    let config = app.config_with(&[("DATABASE_URL", url)]);
-    let checks = doctor::examine(&config, config.stripe.as_ref().unwrap(), app.clock.clone()).await;
-    checks
-        .into_iter()
-        .find(|check| check.check == "database")
-        .unwrap()
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn service_works_behind_a_pooler_of_sessions() {
@@ -34,7 +25,7 @@ async fn service_works_behind_a_pooler_of_sessions() {
     assert_eq!(app.state_of(&hold).await, "confirmed");
     let given_back = app.hold_slot("call", "2026-12-01T12:00:00Z").await;
     app.cancel(&given_back).await.expect(200);
-    let checked = check_database(&app, &pooler.url()).await;
+    let checked = app.check_database(&pooler.url()).await;
     assert_eq!(checked.verdict, Verdict::Ok, "{checked}");
     let findings = app.audit_of(&pooler.server_url());
     assert!(findings.is_empty(), "{findings:#?}");
@@ -51,7 +42,7 @@ async fn doctor_recognises_a_pooler_of_transactions() {
         "pool_mode = statement",
     ] {
         let pooler = PgBouncer::start(settings).await;
-        let checked = check_database(&app, &pooler.url()).await;
+        let checked = app.check_database(&pooler.url()).await;
         assert_eq!(checked.verdict, Verdict::Fault, "{settings}: {checked}");
         assert!(
             checked.found.contains("pools transactions"),

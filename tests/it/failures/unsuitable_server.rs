@@ -1,24 +1,14 @@
 //! Gives the program a server that works and does not suit it: another encoding, a role with too few rights, settings of
 //! the role that would end a migration. `migrate`, `serve` and `doctor` say so before anything is sold.
 
-use holdfast::doctor::{self, Check, Verdict};
+use holdfast::doctor::Verdict;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tempfile::TempDir;
-use url::Url;
 
 use crate::support::app::{TestApp, variables};
 use crate::support::database::{Engine, TestDatabase};
 use crate::support::postgres::Server;
 use crate::support::process::complete;
-
-async fn check_database(app: &TestApp, url: &str) -> Check {
-    let config = app.config_with(&[("DATABASE_URL", url)]);
-    let checks = doctor::examine(&config, config.stripe.as_ref().unwrap(), app.clock.clone()).await;
-    checks
-        .into_iter()
-        .find(|check| check.check == "database")
-        .unwrap()
-}
 
 /// Checks that `migrate` and `serve` exit with code 1, and that they and `doctor` say this.
 async fn assert_refused(app: &TestApp, url: &str, words: &[&str]) {
@@ -30,7 +20,7 @@ async fn assert_refused(app: &TestApp, url: &str, words: &[&str]) {
             assert!(ended.stderr.contains(words), "{command}: {ended:?}");
         }
     }
-    let checked = check_database(app, url).await;
+    let checked = app.check_database(url).await;
     assert_eq!(checked.verdict, Verdict::Fault, "{checked}");
     for words in words {
         assert!(checked.found.contains(words), "{checked}");
@@ -63,16 +53,9 @@ impl Shop {
         shop
     }
 
-    fn url(&self, role: &str, database: &str) -> String {
-        let mut url: Url = self.server.url.clone();
-        url.set_username(role).unwrap();
-        url.set_path(database);
-        url.into()
-    }
-
     /// Runs statements as the superuser.
     async fn run(&self, database: &str, statements: &[&str]) {
-        let mut connection = PgConnection::connect(&self.url("postgres", database))
+        let mut connection = PgConnection::connect(&self.server.url_of("postgres", database))
             .await
             .unwrap();
         for statement in statements {
@@ -89,7 +72,10 @@ impl Shop {
 async fn role_with_too_few_rights_is_refused() {
     let app = TestApp::start(Engine::Postgres).await;
     let shop = Shop::open().await;
-    let (as_shop, as_owner) = (shop.url("shop", "shop"), shop.url("postgres", "shop"));
+    let (as_shop, as_owner) = (
+        shop.server.url_of("shop", "shop"),
+        shop.server.url_of("postgres", "shop"),
+    );
     let words = [
         "may not create the extension btree_gist",
         "may not create tables in the schema public",
@@ -115,7 +101,7 @@ async fn role_with_too_few_rights_is_refused() {
         "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO shop",
     ];
     shop.run("shop", &grants).await;
-    let checked = check_database(&app, &as_shop).await;
+    let checked = app.check_database(&as_shop).await;
     assert_eq!(checked.verdict, Verdict::Ok, "{checked}");
     shop.run("shop", &["DELETE FROM _sqlx_migrations WHERE version > 11"])
         .await;
@@ -134,14 +120,14 @@ async fn statement_timeout_of_the_role_ends_no_migration() {
     let shop = Shop::open().await;
     let settings = [
         "ALTER DATABASE shop OWNER TO shop",
-        "ALTER ROLE shop SET statement_timeout = '3ms'",
+        "ALTER ROLE shop SET statement_timeout = '25ms'",
         "GRANT CREATE ON SCHEMA public TO shop",
     ];
     shop.run("shop", &settings).await;
     let directory = TempDir::new().unwrap();
-    let url = shop.url("shop", "shop");
+    let url = shop.server.url_of("shop", "shop");
     let migrated = complete(directory.path(), &["migrate"], &variables(&url, app.stripe_url())).await;
     assert_eq!(migrated.code, Some(0), "{migrated:?}");
-    let checked = check_database(&app, &url).await;
+    let checked = app.check_database(&url).await;
     assert_eq!(checked.verdict, Verdict::Ok, "{checked}");
 }

@@ -8,12 +8,12 @@ use chrono::Duration;
 use holdfast::domain::ids::{HoldId, SessionId};
 use holdfast::domain::session::{NewSession, SessionReport, SessionStatus, SessionTerms};
 use holdfast::gateway::{Gateway, GatewayError, Probe, WebhookEndpoint};
-use holdfast::sandbox::{Endpoint, FaultKind, Faults, PaymentOutcome};
+use holdfast::sandbox::{Endpoint, FaultKind, Faults, PaymentOutcome, Simulator};
 use holdfast::workflow::{Context, sweep};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::app::{ApiResponse, Client, TestApp, order, order_by};
+use crate::support::app::{ApiResponse, Client, Instance, TestApp, order, order_by};
 use crate::support::gateway_calls::pass_ledger_calls;
 use crate::support::on_both_engines;
 
@@ -65,6 +65,16 @@ async fn count_open_attempts(app: &TestApp) -> i64 {
     app.database.count(open).await
 }
 
+/// Sells the other slot by an instance with the key of another account, and starts that instance again. Its account is the
+/// returned simulator.
+async fn restart_wrong_key_that_sold(app: &TestApp) -> (Instance, Simulator) {
+    let (other, url) = app.another_account().await;
+    let base = [("STRIPE_API_BASE", url.as_str())];
+    let wrong = app.another_instance_with(&base).await;
+    wrong.checkout(&order("call", OTHER_SLOT)).await.expect(201);
+    (app.another_instance_with(&base).await, other)
+}
+
 on_both_engines! {
     async fn wrong_key_frees_no_slot(engine) {
         let app = TestApp::start(engine).await;
@@ -113,10 +123,7 @@ on_both_engines! {
         app.clock.advance(Duration::minutes(1));
         let hold = app.hold_slot("call", SLOT).await;
         app.clock.advance(Duration::minutes(1));
-        let (_other, url) = app.another_account().await;
-        let wrong = app.another_instance_with(&[("STRIPE_API_BASE", &url)]).await;
-        wrong.checkout(&order("call", OTHER_SLOT)).await.expect(201);
-        let restarted = app.another_instance_with(&[("STRIPE_API_BASE", &url)]).await;
+        let (restarted, _other) = restart_wrong_key_that_sold(&app).await;
         for _ in 0..2 {
             app.clock.advance(time_past_the_session());
             restarted.sweep().await;
@@ -136,10 +143,7 @@ on_both_engines! {
         app.clock.advance(Duration::minutes(1));
         let next = app.hold_slot("call", THIRD_SLOT).await;
         app.clock.advance(Duration::minutes(1));
-        let (_other, url) = app.another_account().await;
-        let wrong = app.another_instance_with(&[("STRIPE_API_BASE", &url)]).await;
-        wrong.checkout(&order("call", OTHER_SLOT)).await.expect(201);
-        let restarted = app.another_instance_with(&[("STRIPE_API_BASE", &url)]).await;
+        let (restarted, _other) = restart_wrong_key_that_sold(&app).await;
         for _ in 0..2 {
             app.clock.advance(time_past_the_session());
             restarted.sweep().await;

@@ -12,6 +12,7 @@ use serde_json::json;
 use self::slot_changes::{Case, visit};
 use crate::support::app::{Instance, TestApp};
 use crate::support::catalogue_fixtures::{day, put_event_type, put_resource};
+use crate::support::feed_server::PRIVATE;
 use crate::support::on_both_engines;
 
 mod slot_changes;
@@ -149,8 +150,6 @@ async fn wrong_views(app: &TestApp, capacity: u32, views: &[View<'_>]) -> Vec<St
     }
     wrong
 }
-
-const PRIVATE: [(&str, &str); 1] = [("HOLDFAST_CALENDAR_ALLOW_PRIVATE", "1")];
 
 on_both_engines! {
     async fn every_change_shows_in_the_next_response(engine) {

@@ -56,6 +56,7 @@ mod changes;
 mod commands;
 mod dropped_calls;
 mod dry_run;
+mod feeds;
 mod key_scopes;
 mod leases;
 mod ledger;

@@ -15,9 +15,12 @@ use tokio_util::sync::CancellationToken;
 use crate::support::app::{
     ApiResponse, Client, ManualClock, assert_audit_is_clean, order, serve_simulator, variables,
 };
-use crate::support::catalogue_fixtures::offer;
+use crate::support::catalogue_fixtures::{offer, set_feed};
 use crate::support::database::{Engine, TestDatabase};
+use crate::support::feed_server::{Feed, PRIVATE, busy};
+use crate::support::on_both_engines;
 use crate::support::process::{Process, complete_program};
+use crate::support::wait_for::eventually;
 
 const COMMIT: &str = include_str!("version_before");
 
@@ -74,7 +77,8 @@ impl Shop {
 
     async fn serve(&self, version: Version) -> (Process, Client) {
         self.clock.catch_up();
-        let variables = variables(self.database.url(), &self.stripe);
+        let mut variables = variables(self.database.url(), &self.stripe);
+        variables.extend(PRIVATE);
         let directory = self.directory.path();
         let mut process = match version {
             Version::Before => Process::start_program(version_before(), directory, &["serve"], &variables),
@@ -110,8 +114,23 @@ impl Shop {
 }
 
 fn slot(hour: u8) -> String {
-    let day = SystemClock.now() + Duration::days(7);
+    slot_after(7, hour)
+}
+
+fn slot_after(days: i64, hour: u8) -> String {
+    let day = SystemClock.now() + Duration::days(days);
     format!("{}T{hour:02}:00:00Z", day.format("%Y-%m-%d"))
+}
+
+/// Sets Ana's feed anew, and waits until it is read.
+async fn read_feed(at: &Client, feed: &Feed) {
+    set_feed(at, "ana", Some(&feed.url)).await.expect(200);
+    let path = "/v1/admin/resources/ana";
+    eventually("the feed is read", async || {
+        let shown = at.admin(Method::GET, path, None).await.expect(200);
+        shown.body["calendar"]["read_at"].is_string().then_some(())
+    })
+    .await;
 }
 
 async fn calendar_url(at: &Client) -> String {
@@ -194,4 +213,35 @@ async fn both_versions_serve_one_sqlite_file_in_turn() {
     old.cancel(&third).await.expect(200);
     terminate(process).await;
     shop.close();
+}
+
+on_both_engines! {
+    /// Each version reads a feed that the other has read. What a start far ahead is depends on the last one: the version
+    /// before reads 366 days only.
+    async fn both_versions_read_one_feed_in_turn(engine) {
+        let shop = Shop::open(engine).await;
+        let in_form = |at: &str| at.replace(['-', ':'], "");
+        let feed = Feed::of(busy(&in_form(&slot_after(500, 10)), &in_form(&slot_after(500, 11)))).await;
+        let (process, old) = shop.serve(Version::Before).await;
+        offer(&old, "call", "ana", 30, 5000).await;
+        read_feed(&old, &feed).await;
+        terminate(process).await;
+        let (process, new) = shop.serve(Version::This).await;
+        let book = async |hour: u8| new.checkout(&order("call", &slot_after(500, hour))).await;
+        book(9).await.expect_problem(409, "slot_taken");
+        read_feed(&new, &feed).await;
+        book(10).await.expect_problem(409, "slot_taken");
+        book(9).await.expect(201);
+        terminate(process).await;
+        let (process, old) = shop.serve(Version::Before).await;
+        read_feed(&old, &feed).await;
+        terminate(process).await;
+        let (process, new) = shop.serve(Version::This).await;
+        for hour in [8, 10] {
+            let order = order("call", &slot_after(500, hour));
+            new.checkout(&order).await.expect_problem(409, "slot_taken");
+        }
+        terminate(process).await;
+        shop.close();
+    }
 }

@@ -12,6 +12,7 @@ use chrono::{DateTime, Duration, Utc};
 use holdfast::app::{App, Background};
 use holdfast::clock::SystemClock;
 use holdfast::config::{self, Config, ConfigScope};
+use holdfast::doctor::{self, Check};
 use holdfast::domain::time::Clock;
 use holdfast::sandbox::{Mode, PaymentOutcome, Simulator, SimulatorConfig};
 use holdfast::workflow::Context;
@@ -229,6 +230,14 @@ impl TestApp {
         settings.insert("HOLDFAST_LISTEN", self.address.to_string());
         settings.extend(variables.iter().map(|(name, value)| (*name, (*value).to_owned())));
         config::load_config(|name| settings.get(name).cloned(), ConfigScope::Stripe).unwrap()
+    }
+
+    /// Returns what `doctor` says of the database with this URL.
+    pub(crate) async fn check_database(&self, url: &str) -> Check {
+        let config = self.config_with(&[("DATABASE_URL", url)]);
+        let checks = doctor::examine(&config, config.stripe.as_ref().unwrap(), self.clock.clone()).await;
+        let of_database = checks.into_iter().find(|check| check.check == "database");
+        of_database.unwrap()
     }
 
     /// Returns the base URL of the simulator.

@@ -273,6 +273,7 @@ implement_store! {
     lease_due_feeds(request: &LeaseRequest) -> Vec<Feed>;
     save_feed_blocks(feed: &Feed, read: &FeedRead) -> ();
     save_feed_failure(feed: &Feed, fault: &str, next: DateTime<Utc>) -> ();
+    make_feed_due(resource: &ResourceId, now: DateTime<Utc>) -> ();
 }
 
 implement_store! {

@@ -5,8 +5,35 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::http::{StatusCode, header};
 use axum::routing::get;
+use chrono::Duration;
+use holdfast::workflow::read_feeds;
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
+
+use super::app::TestApp;
+use super::catalogue_fixtures::day;
+use super::client::Client;
+
+/// The setting that allows feeds of this machine.
+pub(crate) const PRIVATE: [(&str, &str); 1] = [("HOLDFAST_CALENDAR_ALLOW_PRIVATE", "1")];
+
+/// Reads the one feed, which is due.
+pub(crate) async fn run_feed(app: &TestApp) {
+    assert_eq!(read_feeds::read_due_feeds(&app.context).await.unwrap(), 1);
+}
+
+/// Advances the clock by a quarter of an hour, and reads as many feeds.
+pub(crate) async fn run_feeds_later(app: &TestApp, feeds: u64) {
+    app.clock.advance(Duration::minutes(15));
+    assert_eq!(read_feeds::read_due_feeds(&app.context).await.unwrap(), feeds);
+}
+
+/// Returns the starts of a day in UTC at which the only unit is free.
+pub(crate) async fn list_free_starts(at: &Client, event_type: &str, date: &str) -> String {
+    let shown = day(at, event_type, date).await;
+    let free = shown.iter().filter_map(|slot| slot.strip_suffix(" free 1"));
+    free.collect::<Vec<_>>().join(" ")
+}
 
 /// What the server returns.
 #[derive(Clone)]

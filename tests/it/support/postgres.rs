@@ -14,7 +14,7 @@ use url::Url;
 use uuid::Uuid;
 
 pub(super) const HOW_TO_INSTALL: &str = "\
-these tests need PostgreSQL 13 or newer with its contrib modules. Either install it
+these tests need PostgreSQL 14 or newer with its contrib modules. Either install it
     Debian, Ubuntu:  apt-get install postgresql
     Fedora:          dnf install postgresql-server postgresql-contrib
     macOS:           brew install postgresql@17
@@ -73,6 +73,14 @@ impl Server {
             Some(url) => Self { url, _watchdog: None },
             None => Self::start(SETTINGS),
         }
+    }
+
+    /// Returns the URL of a database for a role.
+    pub(crate) fn url_of(&self, role: &str, database: &str) -> String {
+        let mut url = self.url.clone();
+        url.set_username(role).unwrap();
+        url.set_path(database);
+        url.into()
     }
 
     /// Starts a temporary cluster with these settings, written as for `postgres`'s command line.

@@ -1,6 +1,6 @@
 //! Tests of what cannot be read: it blocks rather than frees, and it is a fault.
 
-use super::{FeedEventError, calendar, event, faults, times};
+use super::{FeedEventError, calendar, event, faults, times, unread};
 
 /// Returns the busy times of an event, and its faults.
 fn read(lines: &str) -> (Vec<String>, Vec<FeedEventError>) {
@@ -32,13 +32,18 @@ fn broken_start_blocks_its_day() {
             FeedEventError::Start,
         ),
         (
-            "DTSTART:2026-06-01T09:00:00Z; DURATION:PT1H",
+            "DTSTART:2026-06-01 09:00:00; DURATION:PT1H",
             "2026-06-01T00:00Z 24:00",
             FeedEventError::Start,
         ),
         (
-            "DTSTART;TZID=UTC:2026-06-01T09:00:00; DURATION:PT1H",
+            "DTSTART;TZID=Asia/Tokyo:20260601T09Z; DURATION:PT1H",
             "2026-06-01T00:00Z 24:00",
+            FeedEventError::Start,
+        ),
+        (
+            "DTSTART:tomorrow; DTEND:20260608T120000Z; RECURRENCE-ID:20260610T090000Z",
+            "2026-06-08T00:00Z 24:00",
             FeedEventError::Start,
         ),
         (
@@ -78,6 +83,11 @@ fn broken_end_blocks_a_day_or_more() {
             FeedEventError::End,
         ),
         (
+            "DTSTART:20260601T090000Z; DURATION:P1M",
+            "2026-06-01T09:00Z 24:00",
+            FeedEventError::End,
+        ),
+        (
             "DTSTART:20260601T090000Z; DURATION:PT",
             "2026-06-01T09:00Z 24:00",
             FeedEventError::End,
@@ -89,7 +99,7 @@ fn broken_end_blocks_a_day_or_more() {
         ),
         (
             "DTSTART:20260601T090000Z; DTEND;TZID=Mars:20260602T100000",
-            "2026-06-01T09:00Z 39:00",
+            "2026-06-01T09:00Z 63:00",
             FeedEventError::End,
         ),
         (
@@ -124,6 +134,16 @@ fn broken_rule_or_exception_frees_nothing() {
             FeedEventError::Rule,
         ),
         (
+            "DTSTART:20260601T090000Z; DURATION:PT1H; RRULE:FREQ=DAILY;COUNT=0",
+            "2026-06-01T09:00Z 1:00",
+            FeedEventError::Rule,
+        ),
+        (
+            "DTSTART:20260601T090000Z; DURATION:PT1H; RRULE:RSCALE=CHINESE;FREQ=DAILY;COUNT=2",
+            "2026-06-01T09:00Z 1:00",
+            FeedEventError::Rule,
+        ),
+        (
             "DTSTART:20260601T090000Z; DURATION:PT1H; RRULE",
             "2026-06-01T09:00Z 1:00",
             FeedEventError::Rule,
@@ -135,7 +155,7 @@ fn broken_rule_or_exception_frees_nothing() {
         ),
         (
             "DTSTART:20260601T090000Z; DURATION:PT1H; RDATE;TZID=Mars/Olympus:20260603T090000",
-            "2026-06-01T09:00Z 1:00 2026-06-03T00:00Z 24:00",
+            "2026-06-01T09:00Z 1:00 2026-06-02T10:00Z 50:00",
             FeedEventError::FurtherDate,
         ),
         (
@@ -163,6 +183,43 @@ fn rule_without_a_readable_end_has_none() {
     assert_eq!(faults, [FeedEventError::Until]);
 }
 
+/// Each line can be what is left of an event that was at other times too.
+#[test]
+fn event_that_may_be_at_other_times_keeps_its_last_blocks() {
+    let start = "DTSTART:20260601T090000Z";
+    for lines in [
+        format!("{start}; DTEND:2026"),
+        format!("{start}; DURATION:P2X"),
+        format!("{start}; DTEND:20260501T090000Z"),
+        "DTEND:20260614T100000Z".to_owned(),
+        "RECURRENCE-ID:20260601T100000Z".to_owned(),
+        "DTSTART:20260601T9; DURATION:P14D".to_owned(),
+        format!("{start}; DURATION:PT1H; RDATE:20260602T090000Z,never"),
+        format!("{start}; DURATION:PT1H; RDATE;VALUE=PERIOD:20260602T090000Z/soon"),
+        format!("{start}; DURATION:PT1H; RRULE:FREQ=SOMETIMES"),
+    ] {
+        assert_eq!(unread(&calendar(&event("e", &lines))), ["e"], "{lines}");
+    }
+    for line in ["FREEBUSY:20260602T090000Z/soon", "FREEBUSY:never"] {
+        let list = format!("BEGIN:VFREEBUSY\nUID:e\n{line}\nEND:VFREEBUSY");
+        assert_eq!(unread(&calendar(&list)), ["e"], "{line}");
+    }
+    let in_feeds_zone = event("e", "DTSTART;TZID=Mars:20260601T090000; DURATION:PT1H");
+    let feed = calendar(&format!("X-WR-TIMEZONE:Asia/Tokyo\n{in_feeds_zone}"));
+    assert_eq!(unread(&feed), ["e"]);
+    // What blocks more than the event can mean needs no earlier blocks, which would stay when the event moves.
+    for lines in [
+        format!("{start}; DURATION:PT1H; RRULE:FREQ=DAILY;COUNT=2; EXDATE:20260602T9"),
+        format!("{start}; DURATION:PT1H; RRULE:FREQ=DAILY;UNTIL=never"),
+        format!("{start}; DURATION:PT1H; RRULE:FREQ=SECONDLY"),
+        format!("{start}; DURATION:PT1H; RECURRENCE-ID:never"),
+        "DTSTART;TZID=Mars:20260601T090000; DURATION:PT1H".to_owned(),
+    ] {
+        let feed = calendar(&event("e", &lines));
+        assert_eq!((unread(&feed).len(), faults(&feed).len()), (0, 1), "{lines}");
+    }
+}
+
 #[test]
 fn event_of_which_nothing_is_known_is_named() {
     for lines in [
@@ -182,11 +239,8 @@ fn event_of_which_nothing_is_known_is_named() {
             [("bad".to_owned(), FeedEventError::Unreadable)],
             "{lines}"
         );
+        assert_eq!(unread(&feed), ["bad"]);
         let parsed = super::parse_feed(&feed, super::window("2026-01-01", "2027-01-01")).unwrap();
-        assert_eq!(
-            parsed.unread.iter().map(AsRef::as_ref).collect::<Vec<&str>>(),
-            ["bad"]
-        );
         assert_eq!(parsed.entries, 3);
         assert_eq!(
             parsed.faults[0].to_string(),

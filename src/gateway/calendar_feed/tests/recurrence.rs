@@ -1,6 +1,6 @@
 //! Tests of repeating events: rules, exceptions, further dates and replaced repetitions.
 
-use super::{calendar, days_of, event, times};
+use super::{FeedEventError, calendar, days_of, error_of, event, faults, times};
 
 #[test]
 fn rule_ends_by_count_or_until_in_every_form() {
@@ -34,6 +34,11 @@ fn rule_ends_by_count_or_until_in_every_form() {
             "DTSTART:20260601T090000Z; RRULE:FREQ=MONTHLY;UNTIL=20260615;BYDAY=1MO",
             "01",
         ),
+        (
+            "DTSTART:20260601T090000Z; RRULE:RSCALE=GREGORIAN;FREQ=DAILY;COUNT=3;SKIP=OMIT;",
+            "01 02 03",
+        ),
+        ("DTSTART:20260601T090000Z; rrule:freq=daily;count=3", "01 02 03"),
     ] {
         assert_eq!(days_of(lines), expected, "{lines}");
     }
@@ -235,6 +240,27 @@ fn rule_that_a_repetition_copies_does_not_count() {
 }
 
 #[test]
+fn change_with_a_rule_of_its_own_frees_nothing() {
+    let series = event(
+        "s",
+        "DTSTART:20261201T090000Z; DURATION:PT1H; RRULE:FREQ=WEEKLY;COUNT=3",
+    );
+    let change = |rule: &str| {
+        let lines =
+            "DTSTART:20261208T140000Z; DURATION:PT1H; RECURRENCE-ID;RANGE=THISANDFUTURE:20261208T090000Z";
+        let feed = format!("{series}\n{}", event("s", &format!("{lines}; RRULE:{rule}")));
+        let found = times(calendar(&feed), "2026-01-01", "2027-01-01");
+        found
+            .iter()
+            .map(|time| time[8..13].to_owned())
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    assert_eq!(change("FREQ=WEEKLY;COUNT=3"), "01T09 08T14 15T14", "a copy");
+    assert_eq!(change("FREQ=DAILY;COUNT=3"), "01T09 08T14 09T14 10T14 15T14");
+}
+
+#[test]
 fn whole_day_is_excluded_by_its_midnight_in_any_zone() {
     for exception in [
         "EXDATE;TZID=W. Europe Standard Time:20261210T000000",
@@ -247,5 +273,25 @@ fn whole_day_is_excluded_by_its_midnight_in_any_zone() {
             ["2026-12-09T00:00Z 24:00", "2026-12-11T00:00Z 24:00"],
             "{exception}"
         );
+    }
+}
+
+#[test]
+fn latest_meaning_of_an_end_counts() {
+    let days_of = |zone: &str, rule: &str| {
+        let lines = format!("DTSTART;VALUE=DATE:20260601; RRULE:FREQ=DAILY;{rule}");
+        let feed = calendar(&format!("X-WR-TIMEZONE:{zone}\n{}", event("e", &lines)));
+        assert_eq!(faults(&feed), [], "{rule}");
+        times(&feed, "2026-01-01", "2027-01-01").len()
+    };
+    // Of a whole day, the date in UTC or that on the zone's clock.
+    assert_eq!(days_of("America/New_York", "UNTIL=20260603T000000Z"), 3);
+    assert_eq!(days_of("Asia/Tokyo", "UNTIL=20260602T150000Z"), 3);
+    for rule in ["UNTIL=20260602;UNTIL=20260603", "UNTIL=20260603;UNTIL=20260602"] {
+        assert_eq!(days_of("UTC", rule), 3, "{rule}");
+    }
+    for rule in ["UNTIL=20260602;UNTIL=never", "UNTIL=never;UNTIL=20260602"] {
+        let lines = format!("DTSTART:20260601T090000Z; RRULE:FREQ=DAILY;{rule}");
+        assert_eq!(error_of(&lines), FeedEventError::Until, "{rule}");
     }
 }

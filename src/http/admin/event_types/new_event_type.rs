@@ -66,7 +66,8 @@ pub(in crate::http) struct NewEventType {
     #[schema(minimum = 0, maximum = 525600)]
     guest_move_until_minutes: Option<i64>,
     /// The price in the currency's minor unit: at least Stripe's minimum charge, such as 50 in `eur`. In `isk`, `huf`, `twd`
-    /// and `ugx` a multiple of 100; in currencies with three decimals, such as `kwd`, a multiple of 10.
+    /// and `ugx` a multiple of 100; in currencies with three decimals, such as `kwd`, a multiple of 10. The price that the
+    /// event type has already is accepted.
     #[schema(value_type = i64, example = 5000, minimum = 1, maximum = 99999999)]
     amount: Amount,
     /// The lower-case ISO code of a currency that Stripe supports.
@@ -79,7 +80,7 @@ pub(in crate::http) struct NewEventType {
     payment_methods: Option<PaymentMethods>,
 }
 
-/// Parses the event type that a body describes.
+/// Parses the event type that a body describes. Whether Stripe charges its price is another question.
 ///
 /// # Errors
 /// `invalid`, naming every error.
@@ -92,7 +93,6 @@ pub(super) fn parse_event_type(id: &str, body: Value, zones: &ZoneDatabase) -> R
     if let (Some(id), Some(new), true) = (id, new, errors.is_empty()) {
         let event_type = new.into_event_type(id);
         check_can_be_held_together(&event_type, &mut errors);
-        errors.check("amount", event_type.price.check_charge());
         if errors.is_empty() {
             return Ok(event_type);
         }

@@ -14,6 +14,7 @@ use url::Url;
 use utoipa::ToSchema;
 
 use crate::domain::calendar_feed::{Feed, FeedState};
+use crate::domain::zone::ZoneDatabase;
 use crate::gateway::calendar_feed::{fetch, is_zone_name};
 use crate::http::audit_trail::AuditNote;
 use crate::http::error::Problem;
@@ -57,8 +58,8 @@ pub(in crate::http) struct CalendarFeedView {
     /// The zone that was set with the feed.
     #[schema(required = true)]
     timezone: Option<String>,
-    /// How the last read went: `ok`, `partial` (some entries have faults, and block more than they should) or `failed` (the
-    /// blocks of the read before stay). Null before the first read.
+    /// How the last read went: `ok`, `partial` (some entries have faults; each fault says what blocks
+    /// instead) or `failed` (the blocks of the read before stay). Null before the first read.
     #[schema(required = true, value_type = Option<String>, example = "ok")]
     state: Option<&'static str>,
     /// When the feed was last read without an error.
@@ -139,7 +140,11 @@ pub(in crate::http) async fn put_calendar_feed(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<CalendarFeedView>, Problem> {
     let id = parse_resource_id(&id)?;
-    let new = parse_new_feed(read_json(&headers, body)?, server.calendar_allow_private)?;
+    let new = parse_new_feed(
+        read_json(&headers, body)?,
+        server.calendar_allow_private,
+        &server.context.settings.zones,
+    )?;
     let before = catalogue::find_feed(&server.context, &id).await?;
     note.set_before(before.map(|feed| AuditedFeed::new(&feed.url, feed.timezone.as_deref())));
     let (url, timezone) = (new.url.as_deref(), new.timezone.as_deref());
@@ -155,12 +160,19 @@ pub(in crate::http) async fn put_calendar_feed(
     ))
 }
 
-fn parse_new_feed(body: Value, allow_private: bool) -> Result<NewCalendarFeed, Problem> {
+fn parse_new_feed(
+    body: Value,
+    allow_private: bool,
+    zones: &ZoneDatabase,
+) -> Result<NewCalendarFeed, Problem> {
     let mut errors = FieldErrors::default();
     if let Some(NewCalendarFeed { url, timezone }) = parse_json(body, &mut errors) {
         let url = url.map(|url| check_feed_url(&url, allow_private)).transpose();
         let url = errors.check("url", url);
-        let timezone = errors.check("timezone", timezone.map(check_timezone).transpose());
+        let timezone = errors.check(
+            "timezone",
+            timezone.map(|name| check_timezone(name, zones)).transpose(),
+        );
         if let (Some(url), Some(timezone)) = (url, timezone) {
             return Ok(NewCalendarFeed { url, timezone });
         }
@@ -168,8 +180,8 @@ fn parse_new_feed(body: Value, allow_private: bool) -> Result<NewCalendarFeed, P
     Err(errors.into_problem())
 }
 
-fn check_timezone(name: String) -> Result<String, &'static str> {
-    let is_known = name.len() <= MAX_TIMEZONE && is_zone_name(&name);
+fn check_timezone(name: String, zones: &ZoneDatabase) -> Result<String, &'static str> {
+    let is_known = name.len() <= MAX_TIMEZONE && is_zone_name(&name, zones);
     is_known
         .then_some(name)
         .ok_or("must be a name of the IANA time zone database, such as Europe/Berlin")
@@ -197,6 +209,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    fn parse(body: Value) -> Result<NewCalendarFeed, Problem> {
+        parse_new_feed(body, false, &ZoneDatabase::linked())
+    }
 
     #[test]
     fn feed_url_is_https_without_credentials() {
@@ -232,20 +248,20 @@ mod tests {
 
     #[test]
     fn feed_is_removed_by_null_only() {
-        assert_eq!(parse_new_feed(json!({"url": null}), false).unwrap().url, None);
-        assert!(parse_new_feed(json!({}), false).is_err());
-        assert!(parse_new_feed(json!({"url": 5}), false).is_err());
+        assert_eq!(parse(json!({"url": null})).unwrap().url, None);
+        assert!(parse(json!({})).is_err());
+        assert!(parse(json!({"url": 5})).is_err());
     }
 
     #[test]
     fn zone_of_a_feed_is_a_known_name() {
         let url = "https://calendar.example/";
-        let parse = |zone: &str| parse_new_feed(json!({"url": url, "timezone": zone}), false);
+        let parse_zone = |zone: &str| parse(json!({"url": url, "timezone": zone}));
         assert_eq!(
-            parse("Europe/Berlin").unwrap().timezone.as_deref(),
+            parse_zone("Europe/Berlin").unwrap().timezone.as_deref(),
             Some("Europe/Berlin")
         );
-        assert!(parse("Mars/Olympus").is_err());
-        assert!(parse("").is_err());
+        assert!(parse_zone("Mars/Olympus").is_err());
+        assert!(parse_zone("").is_err());
     }
 }

@@ -252,6 +252,8 @@ impl SagaFixture {
     /// Advances the clock and sweeps once in a fresh process.
     pub(super) async fn advance_and_sweep(&self, minutes: i64) {
         self.app.clock.advance(chrono::Duration::minutes(minutes));
+        // A lease ends by the database's clock, which the test does not move. Each pause is longer than a lease.
+        self.app.database.expire_all_leases().await;
         self.app.simulator.expire_due();
         sweep::sweep_once(&self.fresh_context()).await.unwrap();
     }

@@ -154,6 +154,38 @@ async fn a_lock_that_is_not_freed_in_time_is_unavailable() {
     );
 }
 
+/// A higher isolation would hide a new block from the trigger that looks for it, without the disk a commit may be lost, and a
+/// short time in a transaction would cut off checkouts.
+#[tokio::test]
+async fn settings_of_the_database_do_not_weaken_a_commit() {
+    let database = TestDatabase::new(Engine::Postgres).await;
+    for setting in [
+        "default_transaction_isolation = 'repeatable read'",
+        "synchronous_commit = off",
+        "idle_in_transaction_session_timeout = 1",
+    ] {
+        let statement = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET ', current_database()) || ";
+        database
+            .execute(&format!("{statement} $s${setting}$s$; END $$"))
+            .await;
+    }
+    let seen = "CREATE TABLE seen (isolation text, durability text, idle text)";
+    let function = "CREATE FUNCTION note_settings() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        INSERT INTO seen SELECT current_setting('transaction_isolation'), current_setting('synchronous_commit'),
+            current_setting('idle_in_transaction_session_timeout');
+        RETURN NEW; END $$";
+    let trigger = "CREATE TRIGGER note_settings BEFORE INSERT ON occupancy FOR EACH ROW EXECUTE FUNCTION note_settings()";
+    for statement in [seen, function, trigger] {
+        database.execute(statement).await;
+    }
+    let store = database.another_store().await;
+    placed(&*store, with_ana(0, 30)).await;
+    let noted = database
+        .texts("SELECT concat_ws(', ', isolation, durability, idle) FROM seen")
+        .await;
+    assert_eq!(noted, ["read committed, on, 30s"]);
+}
+
 /// S1: a concurrent transaction has inserted the same window and has not committed.
 #[tokio::test]
 async fn place_waits_for_an_uncommitted_concurrent_insert() {
