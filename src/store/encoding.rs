@@ -3,11 +3,8 @@
 //! Both engines read and write through it, so that a state has one spelling in the books. A text that is not one of
 //! ours is [`StoreError::Broken`], never a guess.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Deserializer, Serialize};
-use uuid::Uuid;
+use serde::{Deserialize, Deserializer};
 
 use super::StoreError;
 use crate::domain::booking::Actor;
@@ -15,15 +12,17 @@ use crate::domain::calendar_feed::FeedState;
 use crate::domain::command::CommandAction;
 use crate::domain::hold::{CancelReason, ReleaseReason, ReleaseRequester, Status};
 use crate::domain::hold_limit::LimitScope;
-use crate::domain::ids::{EventId, EventTypeId, HoldId, IntentId, ResourceId, SessionId};
+use crate::domain::ids::{EventId, EventTypeId, IntentId, ResourceId, SessionId};
 use crate::domain::ledger::decisions::KeepReason;
 use crate::domain::listing::StatusKind;
 use crate::domain::money::{Currency, Money};
 use crate::domain::payment::PaymentState;
 use crate::domain::payment_method::PaymentMethod;
-use crate::domain::segment::Segment;
-use crate::domain::session::SessionTerms;
-use crate::domain::time::Window;
+
+mod json;
+pub(super) use json::{
+    decode_metadata, decode_segments, decode_terms, encode_metadata, encode_segments, encode_terms,
+};
 
 /// A row that says something impossible.
 #[derive(Debug, thiserror::Error)]
@@ -273,7 +272,7 @@ pub(super) fn encode_command(order: &CommandAction) -> CommandColumns<'_> {
     }
 }
 
-/// Decodes an order. `key` is its deduplication key, which has the number of the order.
+/// Decodes what a command does. `key` is its deduplication key, which has the number of the order.
 pub(super) fn decode_command(
     kind: &str,
     key: &str,
@@ -298,54 +297,6 @@ fn decode_order(key: &str, intent: &str) -> usize {
     number.and_then(|(_, number)| number.parse().ok()).unwrap_or(0)
 }
 
-/// A segment as it is kept in the `segments` column; times in milliseconds since the epoch.
-#[derive(Serialize, Deserialize)]
-struct SegmentRow {
-    resource: String,
-    starts_at_ms: i64,
-    ends_at_ms: i64,
-    /// Where these are missing it is busy for as long as the guest sees.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    busy_from_ms: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    busy_to_ms: Option<i64>,
-}
-
-pub(super) fn encode_segments(segments: &[Segment]) -> serde_json::Value {
-    let row = |segment: &Segment| {
-        serde_json::json!({
-            "resource": segment.resource.as_str(),
-            "starts_at_ms": segment.window.starts_at().timestamp_millis(),
-            "ends_at_ms": segment.window.ends_at().timestamp_millis(),
-            "busy_from_ms": segment.busy.starts_at().timestamp_millis(),
-            "busy_to_ms": segment.busy.ends_at().timestamp_millis(),
-        })
-    };
-    segments.iter().map(row).collect()
-}
-
-pub(super) fn decode_segments(json: serde_json::Value) -> Result<Vec<Segment>, StoreError> {
-    let rows: Vec<SegmentRow> =
-        serde_json::from_value(json).map_err(|_| unreadable_column("segments", ""))?;
-    if rows.is_empty() {
-        return Err(unreadable_column("segments", "none"));
-    }
-    rows.into_iter().map(decode_segment).collect()
-}
-
-fn decode_segment(row: SegmentRow) -> Result<Segment, StoreError> {
-    let window = |from, to| {
-        let window = Window::new(decode_instant(from)?, decode_instant(to)?);
-        window.ok_or_else(|| unreadable_column("segment", "empty window"))
-    };
-    let (from, to) = (row.starts_at_ms, row.ends_at_ms);
-    Ok(Segment {
-        resource: decode_resource_id(&row.resource)?,
-        window: window(from, to)?,
-        busy: window(row.busy_from_ms.unwrap_or(from), row.busy_to_ms.unwrap_or(to))?,
-    })
-}
-
 /// Minutes as they fit a column.
 pub(super) fn encode_minutes(minutes: Option<i64>) -> sqlx::Result<Option<i32>> {
     let fit = minutes.map(i32::try_from).transpose();
@@ -355,59 +306,6 @@ pub(super) fn encode_minutes(minutes: Option<i64>) -> sqlx::Result<Option<i32>> 
 /// Milliseconds since the epoch as an instant.
 pub(super) fn decode_instant(ms: i64) -> Result<DateTime<Utc>, StoreError> {
     DateTime::from_timestamp_millis(ms).ok_or_else(|| unreadable_column("instant", &ms.to_string()))
-}
-
-/// Session terms as they are kept in the `terms` column.
-#[derive(Serialize, Deserialize)]
-struct TermsRow {
-    name: String,
-    amount: i64,
-    currency: String,
-    #[serde(default = "one")]
-    quantity: u32,
-    email: String,
-    success_url: String,
-    cancel_url: String,
-    expires_at: i64,
-    payment_methods: String,
-    installation: String,
-}
-
-/// What an attempt means that was written before there was more than one.
-fn one() -> u32 {
-    1
-}
-
-pub(super) fn encode_terms(terms: &SessionTerms) -> serde_json::Value {
-    serde_json::json!({
-        "name": terms.name,
-        "amount": terms.price.amount,
-        "currency": terms.price.currency.code(),
-        "quantity": terms.quantity,
-        "email": terms.email,
-        "success_url": terms.success_url,
-        "cancel_url": terms.cancel_url,
-        "expires_at": terms.expires_at.timestamp(),
-        "payment_methods": encode_payment_methods(&terms.payment_methods),
-        "installation": terms.installation,
-    })
-}
-
-pub(super) fn decode_terms(hold: Uuid, json: serde_json::Value) -> Result<SessionTerms, StoreError> {
-    // The text is left out of the error: it holds the guest's address.
-    let row: TermsRow = serde_json::from_value(json).map_err(|_| unreadable_column("terms", ""))?;
-    Ok(SessionTerms {
-        hold: HoldId(hold),
-        price: decode_money(row.amount, &row.currency)?,
-        quantity: row.quantity,
-        name: row.name,
-        email: row.email,
-        success_url: row.success_url,
-        cancel_url: row.cancel_url,
-        expires_at: decode_instant(row.expires_at * 1000)?,
-        payment_methods: decode_payment_methods(&row.payment_methods)?,
-        installation: row.installation,
-    })
 }
 
 /// Payment methods as they are kept in their column: comma-separated.
@@ -424,16 +322,4 @@ pub(super) fn decode_payment_methods(text: &str) -> Result<Vec<PaymentMethod>, S
     names
         .map(|name| PaymentMethod::parse(name).ok_or_else(|| unreadable_column("payment method", name)))
         .collect()
-}
-
-pub(super) fn encode_metadata(metadata: &BTreeMap<String, String>) -> serde_json::Value {
-    metadata
-        .iter()
-        .map(|(key, value)| (key.clone(), value.clone().into()))
-        .collect::<serde_json::Map<_, _>>()
-        .into()
-}
-
-pub(super) fn decode_metadata(json: serde_json::Value) -> Result<BTreeMap<String, String>, StoreError> {
-    serde_json::from_value(json).map_err(|_| unreadable_column("metadata", ""))
 }
