@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 mod payments;
+mod properties;
 
 use super::*;
 use crate::domain::command::CommandAction;
@@ -349,60 +350,6 @@ fn release_reason_is_who_asked_for_it() {
     );
 }
 
-#[test]
-fn payment_of_another_amount_confirms_and_is_flagged() {
-    for money in [
-        eur(4999),
-        Money {
-            amount: 5000,
-            currency: Currency::parse("usd").unwrap(),
-        },
-    ] {
-        let paid = SessionPayment::Paid(Receipt {
-            intent: IntentId::new("pi_1"),
-            money,
-        });
-        match decide(
-            &hold_of_column("held"),
-            &Fact::SessionCompleted(paid),
-            HoldPolicy::default(),
-        ) {
-            Decision::Change(step) => {
-                assert_eq!(step.next.status, Status::Confirmed);
-                assert!(step.next.price_mismatch);
-            }
-            other => panic!("{other:?}"),
-        }
-    }
-}
-
-#[test]
-fn late_payment_without_slot_is_refunded_once_and_in_full() {
-    let late = Fact::SessionCompleted(SessionPayment::Paid(receipt("pi_1")));
-    let Decision::Reclaim { free, taken } = decide(&hold_of_column("released"), &late, HoldPolicy::default())
-    else {
-        panic!("no reclaim");
-    };
-    assert_eq!(free.next.status, Status::Confirmed);
-    assert!(free.commands.is_empty());
-    assert_eq!(
-        taken.next.status,
-        Status::Released(ReleaseReason::LatePaymentRefunded)
-    );
-    assert_eq!(
-        taken.commands,
-        [CommandAction::Refund {
-            intent: IntentId::new("pi_1"),
-            money: eur(5000),
-            order: 0,
-        }]
-    );
-    assert!(matches!(
-        decide(&taken.next, &late, HoldPolicy::default()),
-        Decision::Stay(_)
-    ));
-}
-
 fn some_report() -> impl Strategy<Value = Report> {
     proptest::sample::select(reports())
 }
@@ -433,53 +380,4 @@ fn apply_report(
         next = step.next;
     }
     next
-}
-
-proptest! {
-    /// I5: a repeated report changes nothing.
-    #[test]
-    fn repeated_report_has_one_effect(reports in proptest::collection::vec((some_report(), any::<bool>()), 1..12)) {
-        let mut hold = hold_of_column("held");
-        let mut commands = Vec::new();
-        for (report, free) in &reports {
-            hold = apply_report(hold, report, *free, &mut commands);
-            let again = apply_report(hold.clone(), report, *free, &mut commands);
-            prop_assert_eq!(&again, &hold, "{:?} again", report);
-        }
-    }
-
-    /// I3: a payment is recorded once, never kept for a hold without a slot, and never refunded twice.
-    #[test]
-    fn payment_is_never_kept_without_slot(reports in proptest::collection::vec((some_report(), any::<bool>()), 1..16)) {
-        let mut hold = hold_of_column("held");
-        let mut commands = Vec::new();
-        for (report, free) in &reports {
-            hold = apply_report(hold, report, *free, &mut commands);
-            let mut intents: Vec<_> = hold.payments.iter().map(|payment| &payment.intent).collect();
-            intents.sort();
-            intents.dedup();
-            prop_assert_eq!(intents.len(), hold.payments.len(), "a payment is recorded twice");
-            let kept = hold.payments.iter().filter(|payment| payment.state == PaymentState::Paid).count();
-            // A refund by hand that ended the booking may fail afterwards: then the operator is alarmed.
-            let is_refunded = hold.status == Status::Cancelled(CancelReason::Refunded);
-            prop_assert!(hold.status.is_live() || kept == 0 || is_refunded, "money without slot: {:?}", hold);
-            for payment in &hold.payments {
-                let ordered: i64 = payment.decisions.orders.iter().map(|order| order.amount).sum();
-                prop_assert_eq!(payment.decisions.keep + ordered, payment.money.amount, "each cent is decided once");
-            }
-            let mut refunds = commands.clone();
-            refunds.sort();
-            refunds.dedup();
-            prop_assert_eq!(refunds.len(), commands.len(), "a refund is ordered twice: {:?}", commands);
-        }
-    }
-
-    /// I2: a held hold is released only if Stripe says that the session is dead or the payment failed.
-    #[test]
-    fn only_stripe_ends_unpaid_hold(report in some_report()) {
-        let next = apply_report(hold_of_column("held"), &report, true, &mut Vec::new());
-        if matches!(next.status, Status::Released(_)) {
-            prop_assert!(matches!(report, Report::Fact(Fact::SessionDead | Fact::AsyncFailed)));
-        }
-    }
 }

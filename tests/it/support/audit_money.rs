@@ -26,7 +26,7 @@ fn gives_back(refund: &RefundView) -> bool {
 /// Checks that each order made at most one refund, of its own amount, and that what is kept and ordered is what was paid.
 async fn check_orders(database: &mut AuditConnection, simulator: &Simulator) -> Vec<String> {
     let sums = "SELECT p.intent_id, CAST(p.amount AS text), CAST(p.keep AS text) FROM payments p
-        WHERE p.keep IS NOT NULL AND p.amount <> p.keep - p.reordered + coalesce(
+        WHERE p.keep IS NOT NULL AND p.amount <> p.keep + p.covered - p.reordered + coalesce(
             (SELECT sum(c.amount) FROM commands c WHERE c.intent_id = p.intent_id AND c.kind = 'refund'), 0)";
     let mut findings = database.find("kept and ordered is not what was paid", sums).await;
     let orders =
@@ -132,85 +132,118 @@ fn list_at_stripe(simulator: &Simulator, intent: &str) -> BTreeSet<Cells> {
         .collect()
 }
 
-/// Tells whether the bank took the money of a payment for good.
-fn is_lost(simulator: &Simulator, intent: &str) -> bool {
-    let disputes = simulator.disputes();
+/// Sums up what the bank took of a payment for good.
+fn sum_lost(simulator: &Simulator, intent: &str) -> i64 {
+    let disputes = simulator.disputes().into_iter();
     disputes
-        .iter()
-        .any(|dispute| dispute.payment_intent == intent && dispute.status == DisputeStatus::Lost)
+        .filter(|dispute| dispute.payment_intent == intent && dispute.status == DisputeStatus::Lost)
+        .map(|dispute| dispute.amount)
+        .sum()
+}
+
+/// What the database knows of money and holds.
+struct Books {
+    /// Session to status, and status with reason.
+    holds: HashMap<String, Cells>,
+    /// Intent to state, refunded amount, and the session of the hold that it pays.
+    payments: HashMap<String, Cells>,
+    /// The intents with an order to refund that is not done.
+    refund_orders: HashMap<String, Cells>,
+    /// The sessions that are to be expired.
+    expiries: HashMap<String, Cells>,
+    /// The hold ids of attempts that have not ended.
+    running: HashMap<String, Cells>,
+    /// The payloads of the events that Stripe has not delivered.
+    undelivered: String,
+}
+
+impl Books {
+    async fn read(database: &mut AuditConnection, simulator: &Simulator) -> Self {
+        // Another session of ours may have paid a hold: its payment names the hold.
+        let payments = "SELECT p.intent_id, p.state, CAST(p.refunded AS text), h.session_id
+            FROM payments p LEFT JOIN holds h ON h.id = p.hold_id AND p.state IN ('paid', 'disputed')";
+        let pending = simulator.pending_events().into_iter();
+        Self {
+            holds: database
+                .map("SELECT session_id, status, status || '/' || coalesce(reason, '') FROM holds")
+                .await,
+            payments: database.map(payments).await,
+            refund_orders: database
+                .map("SELECT intent_id FROM commands WHERE kind = 'refund' AND done_at IS NULL")
+                .await,
+            expiries: database
+                .map("SELECT session_id FROM commands WHERE kind = 'expire_session' AND done_at IS NULL")
+                .await,
+            running: database
+                .map("SELECT CAST(hold_id AS text) FROM checkout_attempts WHERE state IN ('running', 'unsettled')")
+                .await,
+            undelivered: pending.map(|event| event.payload).collect(),
+        }
+    }
+
+    /// Tells whether something that is not done yet may still move the money of a payment.
+    fn is_under_way(&self, intent: &IntentView) -> bool {
+        self.refund_orders.contains_key(&intent.id)
+            || self.expiries.contains_key(&intent.session)
+            || intent
+                .metadata
+                .values()
+                .any(|hold| self.running.contains_key(hold))
+            || self.undelivered.contains(&intent.id)
+    }
+
+    /// Checks one payment, of which `back` minor units went back in each refund, and `lost` are lost.
+    fn check_payment(&self, intent: &IntentView, back: &[i64], lost: i64) -> Vec<String> {
+        let mut findings = Vec::new();
+        let total: i64 = back.iter().sum();
+        let in_full = back.iter().filter(|amount| **amount == intent.amount_received);
+        if total > intent.amount_received || in_full.count() > 1 {
+            findings.push(format!("more refunded than paid: {intent:?} {back:?}"));
+        }
+        let payment = self.payments.get(&intent.id);
+        let cell = |index: usize| payment.and_then(|row| row[index].as_deref());
+        if cell(2).is_some_and(|booked| booked.parse::<i64>().unwrap() > total) {
+            findings.push(format!(
+                "the database has a refund that Stripe does not have: {intent:?}"
+            ));
+        }
+        let hold =
+            |session: &str, index: usize| self.holds.get(session).and_then(|row| row[index].as_deref());
+        let live = hold(cell(3).unwrap_or(&intent.session), 1);
+        let live = matches!(live, Some("held" | "processing" | "confirmed"));
+        // After an operator's cancel the shop may keep a part. The rest is a refund command like any other.
+        let kept = cell(1) == Some("kept");
+        if kept && hold(&intent.session, 2) != Some("cancelled/operator") {
+            findings.push(format!("money kept without an operator's decision: {intent:?}"));
+        }
+        // A refund that failed is due until a person sees to it.
+        let is_due = cell(1) == Some("refund_failed");
+        let is_settled = live || kept || is_due || self.is_under_way(intent);
+        if total + lost < intent.amount_received && !is_settled {
+            findings.push(format!(
+                "money without a slot: {intent:?}, recorded as {payment:?}"
+            ));
+        }
+        findings
+    }
 }
 
 /// Checks I3: money has its slot, or is refunded or about to be; nothing is refunded twice.
 async fn check_money(database: &mut AuditConnection, simulator: &Simulator) -> Vec<String> {
     let (intents, refunds) = (simulator.intents(), simulator.refunds());
-    let undelivered: String = simulator
-        .pending_events()
-        .into_iter()
-        .map(|event| event.payload)
-        .collect();
-    let holds = "SELECT session_id, status, status || '/' || coalesce(reason, '') FROM holds";
-    let holds = database.map(holds).await;
-    // Another session of ours may have paid a hold: its payment names the hold.
-    let payments = "SELECT p.intent_id, p.state, CAST(p.refunded AS text), h.session_id
-        FROM payments p LEFT JOIN holds h ON h.id = p.hold_id AND p.state IN ('paid', 'disputed')";
-    let payments = database.map(payments).await;
+    let books = Books::read(database, simulator).await;
     let installation = find_installation(database).await;
-    let refund_orders = "SELECT intent_id FROM commands WHERE kind = 'refund' AND done_at IS NULL";
-    let refund_orders = database.map(refund_orders).await;
-    let expiries = "SELECT session_id FROM commands WHERE kind = 'expire_session' AND done_at IS NULL";
-    let expiries = database.map(expiries).await;
-    let running =
-        "SELECT CAST(hold_id AS text) FROM checkout_attempts WHERE state IN ('running', 'unsettled')";
-    let running = database.map(running).await;
-    let mut findings = Vec::new();
     let is_ours = |intent: &&IntentView| intent.metadata.get(INSTALLATION_KEY) == Some(&installation);
-    for intent in intents
-        .iter()
-        .filter(|intent| intent.amount_received > 0 && is_ours(intent))
-    {
+    let paid = intents.iter().filter(|intent| intent.amount_received > 0);
+    let findings = paid.filter(is_ours).flat_map(|intent| {
+        let refunds = refunds.iter();
         let back: Vec<i64> = refunds
-            .iter()
-            .filter(|r| r.payment_intent == intent.id && gives_back(r))
-            .map(|r| r.amount)
+            .filter(|refund| refund.payment_intent == intent.id && gives_back(refund))
+            .map(|refund| refund.amount)
             .collect();
-        let total: i64 = back.iter().sum();
-        let ours = back
-            .iter()
-            .filter(|amount| **amount == intent.amount_received)
-            .count();
-        if total > intent.amount_received || ours > 1 {
-            findings.push(format!("more refunded than paid: {intent:?} {back:?}"));
-        }
-        let booked = payments.get(&intent.id).and_then(|row| row[2].clone());
-        if booked.is_some_and(|booked| booked.parse::<i64>().unwrap() > total) {
-            findings.push(format!(
-                "the database has a refund that Stripe does not have: {intent:?}"
-            ));
-        }
-        let is_lost = is_lost(simulator, &intent.id);
-        let payer = payments.get(&intent.id).and_then(|row| row[3].as_ref());
-        let paid_session = payer.unwrap_or(&intent.session);
-        let live = holds.get(paid_session).and_then(|row| row[1].as_deref());
-        let live = matches!(live, Some("held" | "processing" | "confirmed"));
-        let going_back = refund_orders.contains_key(&intent.id)
-            || expiries.contains_key(&intent.session)
-            || intent.metadata.values().any(|hold| running.contains_key(hold))
-            || undelivered.contains(&intent.id);
-        // After an operator's cancel the shop may keep a part. The rest is a refund command like any other.
-        let state = payments.get(&intent.id).and_then(|row| row[1].as_deref());
-        let cancelled =
-            holds.get(&intent.session).and_then(|row| row[2].as_deref()) == Some("cancelled/operator");
-        // A refund that failed is due until a person sees to it.
-        let is_due = state == Some("refund_failed");
-        let kept = state == Some("kept") && cancelled;
-        if state == Some("kept") && !cancelled {
-            findings.push(format!("money kept without an operator's decision: {intent:?}"));
-        }
-        if total < intent.amount_received && !live && !going_back && !kept && !is_lost && !is_due {
-            findings.push(money_without_slot(intent, payments.get(&intent.id)));
-        }
-    }
-    findings
+        books.check_payment(intent, &back, sum_lost(simulator, &intent.id))
+    });
+    findings.collect()
 }
 
 /// Checks I3: no payment of another product or installation is recorded, and none is refunded.
@@ -228,8 +261,4 @@ async fn check_foreign_money(database: &mut AuditConnection, simulator: &Simulat
     touched
         .map(|intent| format!("a foreign payment in the ledger: {intent:?}"))
         .collect()
-}
-
-fn money_without_slot(intent: &IntentView, payment: Option<&Cells>) -> String {
-    format!("money without a slot: {intent:?}, recorded as {payment:?}")
 }

@@ -213,3 +213,57 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn payment_of_another_amount_confirms_and_is_flagged() {
+    for money in [
+        eur(4999),
+        Money {
+            amount: 5000,
+            currency: Currency::parse("usd").unwrap(),
+        },
+    ] {
+        let paid = SessionPayment::Paid(Receipt {
+            intent: IntentId::new("pi_1"),
+            money,
+        });
+        match decide(
+            &hold_of_column("held"),
+            &Fact::SessionCompleted(paid),
+            HoldPolicy::default(),
+        ) {
+            Decision::Change(step) => {
+                assert_eq!(step.next.status, Status::Confirmed);
+                assert!(step.next.price_mismatch);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn late_payment_without_slot_is_refunded_once_and_in_full() {
+    let late = Fact::SessionCompleted(SessionPayment::Paid(receipt("pi_1")));
+    let Decision::Reclaim { free, taken } = decide(&hold_of_column("released"), &late, HoldPolicy::default())
+    else {
+        panic!("no reclaim");
+    };
+    assert_eq!(free.next.status, Status::Confirmed);
+    assert!(free.commands.is_empty());
+    assert_eq!(
+        taken.next.status,
+        Status::Released(ReleaseReason::LatePaymentRefunded)
+    );
+    assert_eq!(
+        taken.commands,
+        [CommandAction::Refund {
+            intent: IntentId::new("pi_1"),
+            money: eur(5000),
+            order: 0,
+        }]
+    );
+    assert!(matches!(
+        decide(&taken.next, &late, HoldPolicy::default()),
+        Decision::Stay(_)
+    ));
+}
