@@ -10,6 +10,9 @@ ALTER TABLE payments ADD COLUMN keep_reason TEXT
 -- What was due back and was settled elsewhere, such as in cash.
 ALTER TABLE payments ADD COLUMN settled_outside INTEGER NOT NULL DEFAULT 0
     CONSTRAINT payments_settled_outside CHECK (settled_outside >= 0);
+-- What was to go back and needed no order: refunds by hand or the bank had taken it already.
+ALTER TABLE payments ADD COLUMN covered INTEGER NOT NULL DEFAULT 0
+    CONSTRAINT payments_covered CHECK (covered >= 0);
 -- How much of the orders replaces earlier ones that failed.
 ALTER TABLE payments ADD COLUMN reordered INTEGER NOT NULL DEFAULT 0
     CONSTRAINT payments_reordered CHECK (reordered >= 0);
@@ -98,14 +101,14 @@ WITH carried_out AS (
          ORDER BY r.created_at, r.id LIMIT 1) AS refund_id
     FROM commands c WHERE c.kind = 'refund'
 ), parts AS (
-    SELECT p.intent_id, p.hold_id, p.amount AS paid, p.currency, p.settled_outside, p.reordered,
-        coalesce(p.keep, p.amount + p.reordered - (
-            SELECT coalesce(sum(c.amount), 0) FROM carried_out c WHERE c.intent_id = p.intent_id)) AS keep,
+    SELECT p.intent_id, p.hold_id, p.amount AS paid, p.currency, p.settled_outside, p.covered, p.reordered,
+        coalesce(p.keep, max(0, p.amount + p.reordered - p.covered - (
+            SELECT coalesce(sum(c.amount), 0) FROM carried_out c WHERE c.intent_id = p.intent_id))) AS keep,
         (SELECT coalesce(sum(c.amount), 0) FROM carried_out c
          WHERE c.intent_id = p.intent_id AND c.refund_id IS NULL AND NOT c.is_done) AS unsent,
         (SELECT coalesce(sum(c.amount), 0) FROM carried_out c LEFT JOIN refunds r ON r.id = c.refund_id
          WHERE c.intent_id = p.intent_id
-           AND (r.id IS NULL AND c.is_done OR r.status IN ('canceled', 'failed'))) AS failed,
+           AND (r.id IS NULL AND c.is_done OR r.status IN ('canceled', 'failed'))) AS failed_orders,
         (SELECT coalesce(sum(r.amount), 0) FROM refunds r
          WHERE r.intent_id = p.intent_id AND r.status IN ('requires_action', 'pending', 'succeeded')
            AND NOT EXISTS (SELECT 1 FROM carried_out c WHERE c.intent_id = r.intent_id AND c.refund_id = r.id)) AS by_hand,
@@ -119,18 +122,30 @@ WITH carried_out AS (
          WHERE d.intent_id = p.intent_id AND d.status = 'lost') AS lost
     FROM payments p
 ), anew AS (
-    SELECT parts.*, max(failed - reordered, 0) AS failed_last,
-        by_hand + disputed + lost + max(reordered - failed, 0) AS taken
+    SELECT parts.*, max(failed_orders + covered - reordered, 0) AS uncarried,
+        by_hand + disputed + lost + max(reordered - covered - failed_orders, 0) AS taken
     FROM parts
 ), taken AS (
-    SELECT anew.*, min(settled_outside, failed_last) AS settled, max(failed_last - settled_outside, 0) AS open_failed
+    SELECT anew.*, min(settled_outside, uncarried) AS settled, max(uncarried - settled_outside, 0) AS due
     FROM anew
 ), beyond AS (
-    SELECT taken.*, max(taken - open_failed, 0) AS beyond_failed,
-        min(max(max(taken - open_failed, 0) - keep, 0), unsent) AS of_unsent
+    SELECT taken.*, max(taken - due, 0) AS beyond_due,
+        min(max(max(taken - due, 0) - keep, 0), unsent) AS of_unsent
     FROM taken
 )
 SELECT intent_id, hold_id, currency, paid, refunded, on_its_way + unsent - of_unsent AS refund_pending, disputed, lost,
-    keep - (beyond_failed - of_unsent) + settled AS kept,
-    max(open_failed - taken, 0) AS due_back
+    keep - (beyond_due - of_unsent) + settled AS kept,
+    max(due - taken, 0) AS due_back
 FROM beyond;
+
+-- A version before this one goes on serving beside it, and does not write what it means to keep: after its order to refund, or
+-- its decision to keep what is left, that follows from its rows again.
+CREATE TRIGGER commands_of_version_before AFTER INSERT ON commands WHEN NEW.kind = 'refund' AND NEW.ordered_by IS NULL
+BEGIN
+    UPDATE payments SET keep = NULL, keep_reason = NULL WHERE intent_id = NEW.intent_id;
+END;
+CREATE TRIGGER payments_of_version_before AFTER UPDATE OF state ON payments
+WHEN NEW.state = 'kept' AND NEW.keep_reason <> 'operator'
+BEGIN
+    UPDATE payments SET keep = NULL, keep_reason = NULL WHERE intent_id = NEW.intent_id;
+END;

@@ -42,6 +42,8 @@ pub struct Payment {
     pub refunded: i64,
     /// How much of it must still go back although its refund failed, in minor units, as it was last noted.
     pub due_back: i64,
+    /// Whether each cent of it was in one place, as it was last noted.
+    pub adds_up: bool,
     /// What has become of it, as it was last noted.
     pub state: PaymentState,
 }
@@ -56,7 +58,7 @@ pub struct Receipt {
 }
 
 impl Receipt {
-    /// Makes the payment that this receipt proves, of which Stripe has told these facts. It is kept for a booking.
+    /// Makes the payment that this receipt proves, of which Stripe has reported these facts. It is kept for a booking.
     pub fn to_payment(&self, facts: PaymentFacts) -> Payment {
         let mut payment = Payment {
             intent: self.intent.clone(),
@@ -65,6 +67,7 @@ impl Receipt {
             facts,
             refunded: 0,
             due_back: 0,
+            adds_up: true,
             state: PaymentState::Paid,
         };
         payment.note();
@@ -81,9 +84,14 @@ impl Payment {
     /// Notes what has become of the payment, after a fact or a decision. Returns whether that is something new.
     pub fn note(&mut self) -> bool {
         let sums = self.sums();
-        let noted = (sums.refunded, sums.due_back, self.derive_state(sums));
-        let is_new = noted != (self.refunded, self.due_back, self.state);
-        (self.refunded, self.due_back, self.state) = noted;
+        let noted = (
+            sums.refunded,
+            sums.due_back,
+            sums.adds_up(),
+            self.derive_state(sums),
+        );
+        let is_new = noted != (self.refunded, self.due_back, self.adds_up, self.state);
+        (self.refunded, self.due_back, self.adds_up, self.state) = noted;
         is_new
     }
 
@@ -146,11 +154,14 @@ impl Payment {
         self.note();
     }
 
-    /// Orders the refund of all that is refundable, if anything is: the payment pays for no booking any more.
+    /// Decides that nothing is kept, and orders the refund of all that is refundable, if anything is: the payment pays for no
+    /// booking any more.
     pub fn give_back(&mut self) -> Option<CommandAction> {
         self.decisions.reason = KeepReason::Operator;
         let amount = self.refundable();
         let command = (amount > 0).then(|| self.order_refund(amount));
+        // The rest has gone back by hand, or the bank has it.
+        self.decisions.covered += std::mem::take(&mut self.decisions.keep);
         self.note();
         command
     }

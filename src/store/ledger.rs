@@ -24,7 +24,7 @@ pub struct MoneyReport {
     pub event: Option<EventRecord>,
     /// The hold that the payment is known to belong to, for the event's row.
     pub hold: Option<HoldId>,
-    /// The payment.
+    /// The payment that was refunded or disputed.
     pub intent: IntentId,
     /// Its refunds and disputes, as far as the source shows them.
     pub facts: PaymentFacts,
@@ -38,7 +38,7 @@ pub enum MergeOutcome {
     /// The report is stored. Whether it said anything new.
     Merged {
         /// Whether a snapshot is newer than the one before.
-        is_news: bool,
+        is_changed: bool,
     },
     /// The event was stored before.
     Duplicate,
@@ -53,7 +53,7 @@ pub trait Ledger {
     async fn find_money_facts(&self, intent: &IntentId) -> Result<PaymentFacts, StoreError>;
     /// Tells whether a payment is recorded, with or without a hold.
     async fn is_payment_known(&self, intent: &IntentId) -> Result<bool, StoreError>;
-    /// Lists at most `limit` payments of holds with news that the hold has not taken notice of, oldest first.
+    /// Lists at most `limit` payments whose hold has not taken notice of all refunds and disputes, oldest first.
     async fn list_unnoted_money(&self, limit: u32) -> Result<Vec<IntentId>, StoreError>;
     /// Deletes at most `limit` snapshots of payments that are not ours, first seen before `before`; returns how many.
     async fn delete_foreign_money(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
@@ -78,7 +78,7 @@ pub(super) const UPSERT_DISPUTE: &str =
          amount = excluded.amount, currency = excluded.currency, status = excluded.status, reason = excluded.reason,
          due_by = excluded.due_by, created_at = excluded.created_at, is_noted = false";
 
-/// Changes the version of the hold of payment `$1`, so that a decision without the news is made again.
+/// Changes the version of the hold of payment `$1`, so that a decision without the report is made again.
 pub(super) const TOUCH_HOLD: &str = "UPDATE holds SET version = version + 1
      WHERE id IN (SELECT hold_id FROM payments WHERE intent_id = $1)";
 
@@ -93,12 +93,12 @@ pub(super) const NOTE_REFUNDS: &str =
 pub(super) const NOTE_DISPUTES: &str =
     "UPDATE disputes SET is_noted = true WHERE intent_id = $1 AND NOT is_noted";
 
-/// Lists payments of holds with news, at most `$1`.
+/// Lists payments of holds with refunds or disputes that are not noted, at most `$1`.
 pub(super) const LIST_UNNOTED: &str = "SELECT intent_id FROM (
          SELECT r.intent_id, r.seen_at FROM refunds r WHERE NOT r.is_noted
          UNION ALL
-         SELECT d.intent_id, d.seen_at FROM disputes d WHERE NOT d.is_noted) news
-     WHERE EXISTS (SELECT 1 FROM payments p WHERE p.intent_id = news.intent_id AND p.hold_id IS NOT NULL)
+         SELECT d.intent_id, d.seen_at FROM disputes d WHERE NOT d.is_noted) unnoted
+     WHERE EXISTS (SELECT 1 FROM payments p WHERE p.intent_id = unnoted.intent_id AND p.hold_id IS NOT NULL)
      GROUP BY intent_id ORDER BY min(seen_at) LIMIT $1";
 
 /// Builds the statement that writes a refund.

@@ -110,10 +110,14 @@ pub(super) struct PaymentJson {
     keep_reason: Option<String>,
     settled_outside: i64,
     reordered: i64,
+    covered: i64,
     orders: Vec<OrderJson>,
     facts: FactsJson,
     refunded: i64,
     due_back: i64,
+    /// A number or a truth value, as the engine writes it.
+    #[serde(deserialize_with = "encoding::deserialize_bool")]
+    adds_up: bool,
     state: String,
 }
 
@@ -133,7 +137,7 @@ impl PaymentJson {
         let state = encoding::decode_payment_state(&self.state)?;
         let orders: Vec<RefundOrder> = self.orders.into_iter().map(OrderJson::decode).collect();
         let ordered: i64 = orders.iter().map(|order| order.amount).sum();
-        let kept = money.amount - ordered + self.reordered;
+        let kept = money.amount - ordered + self.reordered - self.covered;
         let reason = self.keep_reason.as_deref().map(encoding::decode_keep_reason);
         Ok(Payment {
             intent: IntentId::new(self.intent),
@@ -144,10 +148,12 @@ impl PaymentJson {
                 orders,
                 settled_outside: self.settled_outside,
                 reordered: self.reordered,
+                covered: self.covered,
             },
             facts: self.facts.decode()?,
             refunded: self.refunded,
             due_back: self.due_back,
+            adds_up: self.adds_up,
             state,
         })
     }
@@ -186,13 +192,12 @@ pub(super) struct PaymentColumns {
 
 impl PaymentColumns {
     pub(super) fn new(payment: &Payment) -> Self {
-        let sums = payment.sums();
         Self {
             keep: payment.decisions.keep,
             keep_reason: encoding::encode_keep_reason(payment.decisions.reason),
             state: encoding::encode_payment_state(payment.state),
             due_back: payment.due_back,
-            adds_up: sums.adds_up(),
+            adds_up: payment.adds_up,
         }
     }
 }
@@ -201,18 +206,18 @@ impl PaymentColumns {
 /// changes only.
 pub(super) const UPSERT: &str = "INSERT INTO payments AS p
          (intent_id, hold_id, amount, currency, keep, keep_reason, settled_outside, refunded, state, due_back, adds_up,
-          created_at, updated_at, reordered)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13)
+          created_at, updated_at, reordered, covered)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13, $14)
      ON CONFLICT (intent_id) DO UPDATE SET hold_id = excluded.hold_id, amount = excluded.amount,
          currency = excluded.currency, keep = excluded.keep, keep_reason = excluded.keep_reason,
          settled_outside = excluded.settled_outside, refunded = excluded.refunded, state = excluded.state,
          due_back = excluded.due_back, adds_up = excluded.adds_up, updated_at = excluded.updated_at,
-         reordered = excluded.reordered
+         reordered = excluded.reordered, covered = excluded.covered
      WHERE (p.hold_id, p.amount, p.currency, p.keep, p.keep_reason, p.settled_outside, p.refunded, p.state, p.due_back,
-            p.adds_up, p.reordered)
+            p.adds_up, p.reordered, p.covered)
          IS DISTINCT FROM (excluded.hold_id, excluded.amount, excluded.currency, excluded.keep, excluded.keep_reason,
             excluded.settled_outside, excluded.refunded, excluded.state, excluded.due_back, excluded.adds_up,
-            excluded.reordered)";
+            excluded.reordered, excluded.covered)";
 
 /// Builds the statement that writes a payment of a hold, or of none.
 macro_rules! upsert_payment {
@@ -232,6 +237,7 @@ macro_rules! upsert_payment {
             .bind(columns.adds_up)
             .bind($crate::store::columns::DbTime($now))
             .bind($payment.decisions.reordered)
+            .bind($payment.decisions.covered)
     }};
 }
 pub(super) use upsert_payment;

@@ -18,7 +18,7 @@ use crate::domain::session::HoldRefs;
 use crate::gateway::webhook::Event;
 use crate::store::{EventRecord, MergeOutcome, MoneyReport, UnownedFact};
 
-/// How many payments with news one sweep looks at.
+/// How many payments one sweep looks at whose hold has not taken notice of all refunds and disputes.
 const UNNOTED: u32 = 100;
 
 /// Applies an event about a refund or a dispute.
@@ -50,10 +50,10 @@ pub(super) async fn apply_ledger_event(
     };
     match merge(context, &report).await? {
         MergeOutcome::Duplicate => Ok(EventOutcome::Duplicate),
-        MergeOutcome::Merged { is_news } => {
+        MergeOutcome::Merged { is_changed } => {
             note_money(context, intent, actor).await?;
             // A replay of what is known says so.
-            Ok(match is_news || report.event.is_some() {
+            Ok(match is_changed || report.event.is_some() {
                 true => EventOutcome::Applied,
                 false => EventOutcome::Duplicate,
             })
@@ -114,7 +114,7 @@ pub(super) async fn settle_intent(context: &Context, intent: &IntentId) -> Resul
     note_money(context, intent, Actor::Command).await
 }
 
-/// Lets holds take notice of news that a process left which died, and reads what was kept for them.
+/// Lets holds take notice of what a process left which died, and reads what was kept for them.
 ///
 /// # Errors
 /// [`WorkflowError::Store`] if the database is unreachable.
@@ -195,7 +195,7 @@ async fn find_owner(context: &Context, intent: &IntentId) -> Result<Option<Booki
     Ok(context.store.find_booking_by_refs(&by_intent).await?)
 }
 
-/// Merges a report. A status that we do not know changes nothing, and an operator must look at it.
+/// Merges a report, and warns the operator of a status that we do not know: it changes nothing.
 async fn merge(context: &Context, report: &MoneyReport) -> Result<MergeOutcome, WorkflowError> {
     for refund in report.facts.refunds.values() {
         if let RefundStatus::Unknown(word) = &refund.status {

@@ -298,9 +298,9 @@ pub(crate) enum Reply {
     Facts(PaymentFacts),
     Known(bool),
     Merged {
-        is_news: bool,
+        is_changed: bool,
     },
-    /// The guest whose payment has news.
+    /// The guest whose payment has changed.
     Unnoted(Option<Guest>),
     Refund(RefundSnapshot),
     Refunds(Vec<RefundSnapshot>),

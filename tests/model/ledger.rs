@@ -23,7 +23,7 @@ impl Ledger for Script {
             facts: report.facts.clone(),
         };
         match self.store(Call::MergeMoney(Box::new(write))).await? {
-            Reply::Merged { is_news } => Ok(MergeOutcome::Merged { is_news }),
+            Reply::Merged { is_changed } => Ok(MergeOutcome::Merged { is_changed }),
             Reply::Duplicate => Ok(MergeOutcome::Duplicate),
             other => unexpected(&other),
         }
@@ -115,7 +115,7 @@ impl World {
         }
     }
 
-    /// The payments of holds with news.
+    /// The payments whose hold has not taken notice.
     pub(crate) fn unnoted(&self) -> Vec<Guest> {
         let guests = 0..self.store.unnoted.len();
         guests
@@ -136,13 +136,13 @@ impl World {
         if self.mutation == Some(Mutation::RefundsCounted) {
             add_repeated_refunds(&known, &write.facts, &mut merged);
         }
-        let is_news = merged != known;
-        if is_news {
+        let is_changed = merged != known;
+        if is_changed {
             self.store.facts[write.guest] = merged;
             self.store.unnoted[write.guest] = true;
             self.note_orphan(write.guest);
         }
-        Reply::Merged { is_news }
+        Reply::Merged { is_changed }
     }
 
     pub(crate) fn note_orphan(&mut self, guest: Guest) {

@@ -103,7 +103,7 @@ pub(crate) struct StoreState {
     pub(crate) commands: Vec<Command>,
     /// The refunds and disputes of the payment of each guest's session.
     pub(crate) facts: [PaymentFacts; GUESTS],
-    /// The payments with news that their hold has not taken notice of.
+    /// The payments of which the hold has not taken notice.
     pub(crate) unnoted: [bool; GUESTS],
     /// The applied events, and how many history lines each wrote.
     pub(crate) events: BTreeMap<StripeEvent, u8>,

@@ -53,8 +53,7 @@ pub fn cancel(
         .map(Payment::refundable)
         .sum();
     let mut left = match refund {
-        Refund::Full => refundable,
-        Refund::None => 0,
+        Refund::Full | Refund::None => 0,
         Refund::Part(amount) if amount <= refundable => amount,
         Refund::Part(_) => return Err(CancelError::TooMuch(refundable)),
     };
@@ -64,6 +63,10 @@ pub fn cancel(
     };
     let mut commands = Vec::new();
     for payment in next.payments.iter_mut().filter(|p| is_booking(p)) {
+        if refund == Refund::Full {
+            commands.extend(payment.give_back());
+            continue;
+        }
         let amount = left.min(payment.refundable());
         left -= amount;
         payment.decisions.reason = KeepReason::Operator;

@@ -5,7 +5,7 @@
 
 use super::state::{CancelReason, Hold, ReleaseReason, Status};
 use super::steps::{
-    change_hold, covers_price, record_payment, refund_other_payments, refund_payment, status_when_paid,
+    change_hold, covers_price, record_payment, refund_other_payments, refund_payment, set_status_of_paid,
 };
 use super::transition::{Decision, HoldPolicy, Transition};
 use super::transition_reason::TransitionReason;
@@ -16,8 +16,8 @@ use crate::domain::payment::Receipt;
 /// became clear that it is the hold's.
 fn confirm(hold: &Hold, receipt: &Receipt, policy: HoldPolicy, reason: TransitionReason) -> Transition {
     let mut next = record_payment(hold, receipt, Status::Confirmed);
-    let commands = refund_other_payments(&mut next, Some(&receipt.intent));
-    next.status = status_when_paid(&next, policy);
+    let mut commands = refund_other_payments(&mut next, Some(&receipt.intent));
+    commands.extend(set_status_of_paid(&mut next, policy));
     Transition {
         next,
         commands,
@@ -201,9 +201,15 @@ fn reclaim_for_price(hold: &Hold, receipt: &Receipt) -> Decision {
 /// that was refunded in full before it became known offers nothing: the hold ends as if it had been confirmed then.
 fn reclaim_slot(hold: &Hold, receipt: &Receipt) -> Decision {
     let mut next = record_payment(hold, receipt, Status::Confirmed);
-    if next.record(receipt).is_refunded_at_stripe() {
+    let payment = next.record(receipt);
+    if payment.is_refunded_at_stripe() {
+        let commands = payment.give_back().into_iter().collect();
         next.status = Status::Cancelled(CancelReason::Refunded);
-        return change_hold(next, TransitionReason::FullyRefunded);
+        return Decision::Change(Transition {
+            next,
+            commands,
+            reason: TransitionReason::FullyRefunded,
+        });
     }
     let free = Transition {
         next,

@@ -203,6 +203,11 @@ mod tests {
         let part = reported(&part, refund("succeeded", 2000, Some(command(1))));
         let rest = reported(&part, refund("succeeded", 3000, None));
         assert_eq!(rest.status, Status::Cancelled(CancelReason::Refunded));
+        // The booking is over, so what comes back of that refund is not the shop's.
+        let failed = reported(&rest, refund("failed", 3000, None));
+        assert_eq!(failed.status, Status::Cancelled(CancelReason::Refunded));
+        let sums = failed.payments[0].sums();
+        assert_eq!((sums.due_back, sums.kept, sums.refunded), (3000, 0, 2000));
     }
 
     #[test]

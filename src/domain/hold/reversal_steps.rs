@@ -4,8 +4,8 @@
 //! change: its history, and the end of a booking whose whole payment was refunded at Stripe.
 
 use super::state::{Hold, Status};
-use super::steps::{change_hold, status_when_paid};
-use super::transition::{Decision, HoldPolicy};
+use super::steps::set_status_of_paid;
+use super::transition::{Decision, HoldPolicy, Transition};
 use super::transition_reason::TransitionReason;
 use crate::domain::payment::{Payment, PaymentState};
 
@@ -21,10 +21,15 @@ pub(super) fn note_money(hold: &Hold, policy: HoldPolicy) -> Decision {
     let Some(reason) = cause else {
         return Decision::Stay(TransitionReason::AlreadySo);
     };
-    if hold.status == Status::Confirmed {
-        next.status = status_when_paid(&next, policy);
-    }
-    change_hold(next, reason)
+    let commands = match hold.status {
+        Status::Confirmed => set_status_of_paid(&mut next, policy),
+        _ => Vec::new(),
+    };
+    Decision::Change(Transition {
+        next,
+        commands,
+        reason,
+    })
 }
 
 fn reason_of_change(before: &Payment, after: &Payment) -> TransitionReason {

@@ -46,16 +46,18 @@ pub(super) fn record_payment(hold: &Hold, receipt: &Receipt, status: Status) -> 
     next
 }
 
-/// Returns the status of a hold that was paid: a full refund of all its payments at Stripe cancels it if the shop chose so.
-/// A refund that was ordered here never does, and a lost dispute neither.
-pub(super) fn status_when_paid(next: &Hold, policy: HoldPolicy) -> Status {
+/// Confirms a hold that was paid, or cancels it: a full refund of all its payments at Stripe does that if the shop chose so.
+/// A refund that was ordered here never does, and a lost dispute neither. Returns the commands of a cancellation: nothing is
+/// kept, also if one of those refunds fails later.
+pub(super) fn set_status_of_paid(next: &mut Hold, policy: HoldPolicy) -> Vec<CommandAction> {
     let is_paid = next.payments.iter().any(Payment::pays_for_booking);
     let is_refunded = next.payments.iter().any(Payment::is_refunded_at_stripe);
-    if is_refunded && !is_paid && policy.full_refund_frees_slot {
-        Status::Cancelled(CancelReason::Refunded)
-    } else {
-        Status::Confirmed
+    if !is_refunded || is_paid || !policy.full_refund_frees_slot {
+        next.status = Status::Confirmed;
+        return Vec::new();
     }
+    next.status = Status::Cancelled(CancelReason::Refunded);
+    refund_other_payments(next, None)
 }
 
 /// Orders the refund of every payment that is with the shop, except of the one that the hold keeps.

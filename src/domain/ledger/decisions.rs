@@ -48,6 +48,9 @@ pub struct Decisions {
     pub orders: Vec<RefundOrder>,
     /// What was due back and was settled elsewhere, such as in cash, in minor units.
     pub settled_outside: i64,
+    /// How much was to go back and needed no order, in minor units: refunds by hand or the bank had taken it already. If
+    /// such a refund fails later, the money is due back.
+    pub covered: i64,
     /// How much of the orders replaces earlier ones that failed, in minor units: the same money was ordered twice.
     pub reordered: i64,
 }
@@ -60,6 +63,7 @@ impl Decisions {
             reason: KeepReason::Booking,
             orders: Vec::new(),
             settled_outside: 0,
+            covered: 0,
             reordered: 0,
         }
     }

@@ -106,10 +106,11 @@ struct Rest {
 impl Parts {
     /// Subtracts what went back by hand and what the bank took, in the order that the module describes.
     fn after_taken(&self, decisions: &Decisions) -> Rest {
+        let to_go_back = self.failed + decisions.covered;
         // What was ordered anew is due no more. If its first order gave the money back after all, the second one takes
         // other money, as a refund by hand does.
-        let failed = (self.failed - decisions.reordered).max(0);
-        let doubled = (decisions.reordered - self.failed).max(0);
+        let failed = (to_go_back - decisions.reordered).max(0);
+        let doubled = (decisions.reordered - to_go_back).max(0);
         let settled = decisions.settled_outside.min(failed);
         let due = failed - settled;
         let taken = self.by_hand + self.disputed + self.lost + doubled;

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use sqlx::postgres::PgConnection;
 
 use super::error::PostgresResult;
-use super::{PostgresStore, commands, ledger, occupancy, payments};
+use super::{PostgresStore, commands, occupancy, payments};
 use crate::domain::booking::HistoryLine;
 use crate::domain::hold::Transition;
 use crate::domain::ids::{HoldId, IntentId};
@@ -73,7 +73,7 @@ pub(super) async fn apply_in(
         return Ok(ApplyOutcome::Conflict);
     };
     if let Some(intent) = &change.noted {
-        ledger::mark_noted(connection, intent).await?;
+        payments::mark_noted(connection, intent).await?;
     }
     match &change.step {
         None => Ok(ApplyOutcome::Done { commands: 0 }),

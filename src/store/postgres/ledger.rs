@@ -14,32 +14,8 @@ use crate::store::ledger::{
     self, FactsJson, Ledger, MergeOutcome, MoneyReport, upsert_dispute, upsert_refund,
 };
 
-/// The refunds and disputes of an intent as JSON.
-macro_rules! facts_json {
-    ($intent:literal) => {
-        concat!(
-            "jsonb_build_object(
-                 'refunds', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', r.id, 'intent', r.intent_id,
-                         'charge', r.charge_id, 'command', r.command_id, 'amount', r.amount, 'currency', r.currency,
-                         'status', r.status, 'failure_reason', r.failure_reason,
-                         'created_ms', (extract(epoch FROM r.created_at) * 1000)::bigint)), '[]')
-                     FROM refunds r WHERE r.intent_id = ",
-            $intent,
-            "),
-                 'disputes', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', d.id, 'intent', d.intent_id,
-                         'charge', d.charge_id, 'amount', d.amount, 'currency', d.currency, 'status', d.status,
-                         'reason', d.reason, 'due_by_ms', (extract(epoch FROM d.due_by) * 1000)::bigint,
-                         'created_ms', (extract(epoch FROM d.created_at) * 1000)::bigint)), '[]')
-                     FROM disputes d WHERE d.intent_id = ",
-            $intent,
-            "))"
-        )
-    };
-}
-pub(super) use facts_json;
-
 /// Selects the refunds and disputes of intent `$1`.
-const FIND_FACTS: &str = concat!("SELECT ", facts_json!("$1"));
+const FIND_FACTS: &str = concat!("SELECT ", payments::facts_json!("$1"));
 
 #[async_trait]
 impl Ledger for PostgresStore {
@@ -52,9 +28,9 @@ impl Ledger for PostgresStore {
                 transaction.rollback().await?;
                 return Ok(MergeOutcome::Duplicate);
             }
-            let is_news = merge_facts(&mut transaction, report).await?;
+            let is_changed = merge_facts(&mut transaction, report).await?;
             transaction.commit().await?;
-            Ok(MergeOutcome::Merged { is_news })
+            Ok(MergeOutcome::Merged { is_changed })
         })
         .await
     }
@@ -134,20 +110,9 @@ async fn merge_facts(connection: &mut PgConnection, report: &MoneyReport) -> Pos
             upsert_dispute!(report, dispute).execute(&mut *connection).await?;
         }
     }
-    let is_news = merged != known;
-    if is_news {
+    let is_changed = merged != known;
+    if is_changed {
         payments::note_orphan(connection, &report.intent, report.now).await?;
     }
-    Ok(is_news)
-}
-
-/// Marks what is known of an intent as noted by its hold.
-pub(super) async fn mark_noted(connection: &mut PgConnection, intent: &IntentId) -> PostgresResult<()> {
-    for statement in [ledger::NOTE_REFUNDS, ledger::NOTE_DISPUTES] {
-        sqlx::query(statement)
-            .bind(intent.as_str())
-            .execute(&mut *connection)
-            .await?;
-    }
-    Ok(())
+    Ok(is_changed)
 }

@@ -1,4 +1,4 @@
-//! Payments on PostgreSQL.
+//! The payments and their lists on PostgreSQL.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -16,18 +16,42 @@ use crate::store::payments::{
 };
 use crate::store::{StoreError, paging};
 
+/// The refunds and disputes of an intent as JSON.
+macro_rules! facts_json {
+    ($intent:literal) => {
+        concat!(
+            "jsonb_build_object(
+                 'refunds', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', r.id, 'intent', r.intent_id,
+                         'charge', r.charge_id, 'command', r.command_id, 'amount', r.amount, 'currency', r.currency,
+                         'status', r.status, 'failure_reason', r.failure_reason,
+                         'created_ms', (extract(epoch FROM r.created_at) * 1000)::bigint)), '[]')
+                     FROM refunds r WHERE r.intent_id = ",
+            $intent,
+            "),
+                 'disputes', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', d.id, 'intent', d.intent_id,
+                         'charge', d.charge_id, 'amount', d.amount, 'currency', d.currency, 'status', d.status,
+                         'reason', d.reason, 'due_by_ms', (extract(epoch FROM d.due_by) * 1000)::bigint,
+                         'created_ms', (extract(epoch FROM d.created_at) * 1000)::bigint)), '[]')
+                     FROM disputes d WHERE d.intent_id = ",
+            $intent,
+            "))"
+        )
+    };
+}
+pub(super) use facts_json;
+
 /// The payment `p` as JSON.
 macro_rules! payment_json {
     () => {
         concat!(
             "jsonb_build_object('intent', p.intent_id, 'amount', p.amount, 'currency', p.currency, 'keep', p.keep,
                  'keep_reason', p.keep_reason, 'settled_outside', p.settled_outside, 'refunded', p.refunded,
-                 'state', p.state, 'reordered', p.reordered, 'due_back', p.due_back,
+                 'state', p.state, 'reordered', p.reordered, 'covered', p.covered, 'due_back', p.due_back, 'adds_up', p.adds_up,
                  'orders', (SELECT coalesce(jsonb_agg(jsonb_build_object('command', c.id, 'ordered_by', c.ordered_by,
                          'amount', c.amount, 'is_done', c.done_at IS NOT NULL) ORDER BY c.created_at, c.id), '[]')
                      FROM commands c WHERE c.intent_id = p.intent_id AND c.kind = 'refund'),
                  'facts', ",
-            $crate::store::postgres::ledger::facts_json!("p.intent_id"),
+            $crate::store::postgres::payments::facts_json!("p.intent_id"),
             ")"
         )
     };
@@ -85,7 +109,7 @@ pub(super) async fn note_orphan(
     if payment.note() {
         upsert(connection, None, &payment, now).await?;
     }
-    super::ledger::mark_noted(connection, intent).await
+    mark_noted(connection, intent).await
 }
 
 /// Tells whether a payment is known. Nothing else writes it until the caller's transaction ends.
@@ -96,4 +120,18 @@ pub(super) async fn is_known(connection: &mut PgConnection, intent: &IntentId) -
         .await?;
     let query = sqlx::query_scalar(crate::store::ledger::IS_KNOWN);
     Ok(query.bind(intent.as_str()).fetch_one(connection).await?)
+}
+
+/// Marks what is known of an intent as noted by its hold.
+pub(super) async fn mark_noted(connection: &mut PgConnection, intent: &IntentId) -> PostgresResult<()> {
+    for statement in [
+        crate::store::ledger::NOTE_REFUNDS,
+        crate::store::ledger::NOTE_DISPUTES,
+    ] {
+        sqlx::query(statement)
+            .bind(intent.as_str())
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
 }

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use sqlx::SqliteConnection;
 
 use super::error::SqliteResult;
-use super::{SqliteStore, commands, ledger, occupancy, payments};
+use super::{SqliteStore, commands, occupancy, payments};
 use crate::domain::booking::{Actor, HistoryLine};
 use crate::domain::hold::{Hold, Status, Transition};
 use crate::domain::ids::{HoldId, IntentId};
@@ -67,7 +67,7 @@ pub(super) async fn apply_in(
         return Ok(ApplyOutcome::Conflict);
     }
     if let Some(intent) = &change.noted {
-        ledger::mark_noted(connection, intent).await?;
+        payments::mark_noted(connection, intent).await?;
     }
     let Some(step) = &change.step else {
         return Ok(ApplyOutcome::Done { commands: 0 });

@@ -14,30 +14,8 @@ use crate::store::ledger::{
     self, FactsJson, Ledger, MergeOutcome, MoneyReport, upsert_dispute, upsert_refund,
 };
 
-/// The refunds and disputes of an intent as JSON.
-macro_rules! facts_json {
-    ($intent:literal) => {
-        concat!(
-            "json_object(
-                 'refunds', (SELECT json_group_array(json_object('id', r.id, 'intent', r.intent_id,
-                         'charge', r.charge_id, 'command', r.command_id, 'amount', r.amount, 'currency', r.currency,
-                         'status', r.status, 'failure_reason', r.failure_reason, 'created_ms', r.created_at))
-                     FROM refunds r WHERE r.intent_id = ",
-            $intent,
-            "),
-                 'disputes', (SELECT json_group_array(json_object('id', d.id, 'intent', d.intent_id,
-                         'charge', d.charge_id, 'amount', d.amount, 'currency', d.currency, 'status', d.status,
-                         'reason', d.reason, 'due_by_ms', d.due_by, 'created_ms', d.created_at))
-                     FROM disputes d WHERE d.intent_id = ",
-            $intent,
-            "))"
-        )
-    };
-}
-pub(super) use facts_json;
-
 /// Selects the refunds and disputes of intent `$1`.
-pub(super) const FIND_FACTS: &str = concat!("SELECT ", facts_json!("$1"));
+pub(super) const FIND_FACTS: &str = concat!("SELECT ", payments::facts_json!("$1"));
 
 #[async_trait]
 impl Ledger for SqliteStore {
@@ -50,9 +28,9 @@ impl Ledger for SqliteStore {
                 return Ok(MergeOutcome::Duplicate);
             }
         }
-        let is_news = merge_facts(&mut transaction, report).await?;
+        let is_changed = merge_facts(&mut transaction, report).await?;
         self.commit(transaction).await?;
-        Ok(MergeOutcome::Merged { is_news })
+        Ok(MergeOutcome::Merged { is_changed })
     }
 
     async fn find_money_facts(&self, intent: &IntentId) -> Result<PaymentFacts, StoreError> {
@@ -119,20 +97,9 @@ async fn merge_facts(connection: &mut SqliteConnection, report: &MoneyReport) ->
             upsert_dispute!(report, dispute).execute(&mut *connection).await?;
         }
     }
-    let is_news = merged != known;
-    if is_news {
+    let is_changed = merged != known;
+    if is_changed {
         payments::note_orphan(connection, &report.intent, report.now).await?;
     }
-    Ok(is_news)
-}
-
-/// Marks what is known of an intent as noted by its hold.
-pub(super) async fn mark_noted(connection: &mut SqliteConnection, intent: &IntentId) -> SqliteResult<()> {
-    for statement in [ledger::NOTE_REFUNDS, ledger::NOTE_DISPUTES] {
-        sqlx::query(statement)
-            .bind(intent.as_str())
-            .execute(&mut *connection)
-            .await?;
-    }
-    Ok(())
+    Ok(is_changed)
 }

@@ -1,4 +1,4 @@
-//! Payments on SQLite.
+//! The payments and their lists on SQLite.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -15,18 +15,40 @@ use crate::store::payments::{
 };
 use crate::store::{StoreError, paging};
 
+/// The refunds and disputes of an intent as JSON.
+macro_rules! facts_json {
+    ($intent:literal) => {
+        concat!(
+            "json_object(
+                 'refunds', (SELECT json_group_array(json_object('id', r.id, 'intent', r.intent_id,
+                         'charge', r.charge_id, 'command', r.command_id, 'amount', r.amount, 'currency', r.currency,
+                         'status', r.status, 'failure_reason', r.failure_reason, 'created_ms', r.created_at))
+                     FROM refunds r WHERE r.intent_id = ",
+            $intent,
+            "),
+                 'disputes', (SELECT json_group_array(json_object('id', d.id, 'intent', d.intent_id,
+                         'charge', d.charge_id, 'amount', d.amount, 'currency', d.currency, 'status', d.status,
+                         'reason', d.reason, 'due_by_ms', d.due_by, 'created_ms', d.created_at))
+                     FROM disputes d WHERE d.intent_id = ",
+            $intent,
+            "))"
+        )
+    };
+}
+pub(super) use facts_json;
+
 /// The payment `p` as JSON.
 macro_rules! payment_json {
     () => {
         concat!(
             "json_object('intent', p.intent_id, 'amount', p.amount, 'currency', p.currency, 'keep', p.keep,
                  'keep_reason', p.keep_reason, 'settled_outside', p.settled_outside, 'refunded', p.refunded,
-                 'state', p.state, 'reordered', p.reordered, 'due_back', p.due_back,
+                 'state', p.state, 'reordered', p.reordered, 'covered', p.covered, 'due_back', p.due_back, 'adds_up', p.adds_up,
                  'orders', (SELECT json_group_array(json_object('command', c.id, 'ordered_by', c.ordered_by,
                          'amount', c.amount, 'is_done', c.done_at IS NOT NULL) ORDER BY c.created_at, c.id)
                      FROM commands c WHERE c.intent_id = p.intent_id AND c.kind = 'refund'),
                  'facts', ",
-            $crate::store::sqlite::ledger::facts_json!("p.intent_id"),
+            $crate::store::sqlite::payments::facts_json!("p.intent_id"),
             ")"
         )
     };
@@ -81,11 +103,25 @@ pub(super) async fn note_orphan(
     if payment.note() {
         upsert(connection, None, &payment, now).await?;
     }
-    super::ledger::mark_noted(connection, intent).await
+    mark_noted(connection, intent).await
 }
 
 /// Tells whether a payment is known.
 pub(super) async fn is_known(connection: &mut SqliteConnection, intent: &IntentId) -> SqliteResult<bool> {
     let query = sqlx::query_scalar(crate::store::ledger::IS_KNOWN);
     Ok(query.bind(intent.as_str()).fetch_one(connection).await?)
+}
+
+/// Marks what is known of an intent as noted by its hold.
+pub(super) async fn mark_noted(connection: &mut SqliteConnection, intent: &IntentId) -> SqliteResult<()> {
+    for statement in [
+        crate::store::ledger::NOTE_REFUNDS,
+        crate::store::ledger::NOTE_DISPUTES,
+    ] {
+        sqlx::query(statement)
+            .bind(intent.as_str())
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
 }

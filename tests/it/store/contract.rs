@@ -60,6 +60,7 @@ mod feeds;
 mod key_scopes;
 mod leases;
 mod ledger;
+mod payment_ledger;
 mod placing;
 mod postgres_only;
 mod reading;

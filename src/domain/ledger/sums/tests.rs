@@ -21,7 +21,7 @@ fn eur(amount: i64) -> Money {
 
 /// What happens to a payment. Amounts are cut to what is possible then.
 #[derive(Clone, Debug)]
-enum Step {
+enum Move {
     Order(i64),
     GiveBack,
     CancelAndKeep,
@@ -34,8 +34,8 @@ enum Step {
     OrderAnew(i64, i64),
 }
 
-fn step() -> impl Strategy<Value = Step> {
-    use Step::{
+fn some_move() -> impl Strategy<Value = Move> {
+    use Move::{
         CancelAndKeep, CloseDispute, Dispute, GiveBack, Order, OrderAnew, RefundByHand, Send, SettleOutside,
         SettleRefund,
     };
@@ -99,50 +99,50 @@ impl World {
         self.payment.facts.refunds.insert(id, refund);
     }
 
-    fn apply(&mut self, step: &Step) {
+    fn apply(&mut self, step: &Move) {
         match step {
-            Step::Order(amount) => {
+            Move::Order(amount) => {
                 let amount = (*amount).min(self.payment.refundable());
                 if amount > 0 {
                     self.payment.order_refund(amount);
                     self.name_orders();
                 }
             }
-            Step::GiveBack => {
+            Move::GiveBack => {
                 self.payment.give_back();
                 self.name_orders();
             }
-            Step::CancelAndKeep => self.payment.decisions.reason = KeepReason::Operator,
-            Step::Send(status) => self.send_order(status),
-            Step::RefundByHand(amount, status) => {
+            Move::CancelAndKeep => self.payment.decisions.reason = KeepReason::Operator,
+            Move::Send(status) => self.send_order(status),
+            Move::RefundByHand(amount, status) => {
                 let amount = (*amount).min(self.left_at_stripe());
                 if amount > 0 {
                     self.add_refund(amount, status, None);
                 }
             }
-            Step::SettleRefund(status) => {
+            Move::SettleRefund(status) => {
                 let mut refunds = self.payment.facts.refunds.values_mut();
                 if let Some(refund) = refunds.find(|refund| is_on_its_way(&refund.status)) {
                     refund.status = RefundStatus::from_word(status);
                 }
             }
-            Step::Dispute(amount) => {
+            Move::Dispute(amount) => {
                 let amount = (*amount).min(self.left_at_stripe());
                 if amount > 0 {
                     self.open_dispute(amount);
                 }
             }
-            Step::CloseDispute(status) => {
+            Move::CloseDispute(status) => {
                 let mut disputes = self.payment.facts.disputes.values_mut();
                 if let Some(dispute) = disputes.find(|dispute| dispute.status.is_open()) {
                     dispute.status = DisputeStatus::from_word(status);
                 }
             }
-            Step::SettleOutside(amount) => {
+            Move::SettleOutside(amount) => {
                 let amount = (*amount).min(self.payment.reorderable());
                 self.payment.settle_outside(amount);
             }
-            Step::OrderAnew(due, more) => {
+            Move::OrderAnew(due, more) => {
                 let due = (*due).min(self.payment.reorderable());
                 let more = (*more).min(self.payment.refundable());
                 if due + more > 0 {
@@ -214,7 +214,7 @@ impl World {
 proptest! {
     /// Each cent is in one place, whatever happens in whatever order.
     #[test]
-    fn sums_add_up_after_every_step(steps in prop::collection::vec(step(), 1..24)) {
+    fn sums_add_up_after_every_step(steps in prop::collection::vec(some_move(), 1..24)) {
         let mut world = World::new();
         for step in &steps {
             world.apply(step);
@@ -225,7 +225,7 @@ proptest! {
 
     /// No more goes back than was paid, and no order is answered by two refunds.
     #[test]
-    fn no_more_goes_back_than_was_paid(steps in prop::collection::vec(step(), 1..24)) {
+    fn no_more_goes_back_than_was_paid(steps in prop::collection::vec(some_move(), 1..24)) {
         let mut world = World::new();
         for step in &steps {
             world.apply(step);
@@ -239,12 +239,12 @@ proptest! {
 #[test]
 fn order_anew_counts_money_once() {
     let mut world = World::new();
-    world.apply(&Step::Order(2000));
-    world.apply(&Step::Send("failed"));
-    world.apply(&Step::OrderAnew(2000, 500));
+    world.apply(&Move::Order(2000));
+    world.apply(&Move::Send("failed"));
+    world.apply(&Move::OrderAnew(2000, 500));
     let sums = world.payment.sums();
     assert_eq!((sums.due_back, sums.refund_pending, sums.kept), (0, 2500, 2500));
-    world.apply(&Step::Send("succeeded"));
+    world.apply(&Move::Send("succeeded"));
     let sums = world.payment.sums();
     assert_eq!((sums.refunded, sums.refund_pending, sums.kept), (2500, 0, 2500));
     assert!(sums.adds_up());
@@ -254,9 +254,9 @@ fn order_anew_counts_money_once() {
 #[test]
 fn first_order_that_succeeded_after_all_adds_up() {
     let mut world = World::new();
-    world.apply(&Step::GiveBack);
+    world.apply(&Move::GiveBack);
     world.payment.decisions.orders[0].is_done = true;
-    world.apply(&Step::OrderAnew(PAID, 0));
+    world.apply(&Move::OrderAnew(PAID, 0));
     let first = world.payment.decisions.orders[0].command;
     world.add_refund(PAID, "succeeded", first);
     let sums = world.payment.sums();
@@ -275,8 +275,8 @@ fn won_dispute_gives_back_what_was_ordered_and_no_more() {
         world.payment.note();
         assert_eq!(world.payment.state, PaymentState::Disputed);
         match keeps {
-            true => world.apply(&Step::CancelAndKeep),
-            false => world.apply(&Step::GiveBack),
+            true => world.apply(&Move::CancelAndKeep),
+            false => world.apply(&Move::GiveBack),
         }
         disputed_by(&mut world, "won");
         assert_eq!((world.payment.state, world.payment.sums().kept), (state, kept));
@@ -286,7 +286,7 @@ fn won_dispute_gives_back_what_was_ordered_and_no_more() {
 #[test]
 fn lost_dispute_closes_what_was_due() {
     let mut world = World::new();
-    world.apply(&Step::GiveBack);
+    world.apply(&Move::GiveBack);
     world.open_dispute(PAID);
     disputed_by(&mut world, "lost");
     let sums = world.payment.sums();
@@ -296,21 +296,48 @@ fn lost_dispute_closes_what_was_due() {
 #[test]
 fn second_refund_of_one_order_does_not_add_up() {
     let mut world = World::new();
-    world.apply(&Step::GiveBack);
-    world.apply(&Step::Send("succeeded"));
+    world.apply(&Move::GiveBack);
+    world.apply(&Move::Send("succeeded"));
     assert!(world.payment.sums().adds_up());
     let command = world.payment.decisions.orders[0].command;
     world.add_refund(PAID, "succeeded", command);
     assert!(!world.payment.sums().adds_up());
 }
 
+/// A refund by hand that an order counted on was meant to go back, so its end makes the money due.
+#[test]
+fn failed_refund_by_hand_that_was_counted_on_is_due_back() {
+    let mut world = World::new();
+    world.apply(&Move::RefundByHand(2000, "pending"));
+    world.apply(&Move::GiveBack);
+    let sums = world.payment.sums();
+    assert_eq!((sums.refund_pending, sums.kept, sums.due_back), (PAID, 0, 0));
+    world.apply(&Move::SettleRefund("failed"));
+    let sums = world.payment.sums();
+    assert_eq!((sums.refund_pending, sums.kept, sums.due_back), (3000, 0, 2000));
+    assert_eq!(world.payment.reorderable(), 2000);
+    world.apply(&Move::OrderAnew(2000, 0));
+    assert_eq!(world.payment.sums().due_back, 0);
+}
+
+/// Nobody ordered that refund here, so the shop keeps what comes back of it.
+#[test]
+fn failed_refund_by_hand_that_nobody_counted_on_is_kept() {
+    let mut world = World::new();
+    world.apply(&Move::RefundByHand(2000, "pending"));
+    world.apply(&Move::CancelAndKeep);
+    world.apply(&Move::SettleRefund("failed"));
+    let sums = world.payment.sums();
+    assert_eq!((sums.kept, sums.due_back), (PAID, 0));
+}
+
 #[test]
 fn failed_refund_is_due_until_somebody_settles_it() {
-    let settle = [Step::RefundByHand(PAID, "succeeded"), Step::SettleOutside(PAID)];
+    let settle = [Move::RefundByHand(PAID, "succeeded"), Move::SettleOutside(PAID)];
     for step in &settle {
         let mut world = World::new();
-        world.apply(&Step::Order(2000));
-        world.apply(&Step::Send("failed"));
+        world.apply(&Move::Order(2000));
+        world.apply(&Move::Send("failed"));
         assert_eq!(world.payment.sums().due_back, 2000);
         world.apply(step);
         assert_eq!(world.payment.sums().due_back, 0, "{step:?}");

@@ -22,7 +22,7 @@ on_both_engines!(
     newer_snapshot_replaces_and_older_one_does_not,
     report_is_merged_once_with_its_event,
     report_makes_earlier_decisions_conflict,
-    news_waits_until_the_hold_takes_notice,
+    report_waits_until_the_hold_takes_notice,
     payment_without_a_hold_takes_notice_at_once,
     order_done_without_a_refund_is_due_back,
     concurrent_reports_lose_nothing,
@@ -73,7 +73,7 @@ fn report(intent: &IntentId, refunds: &[RefundSnapshot], disputes: &[DisputeSnap
 
 async fn merge(store: &dyn Store, report: &MoneyReport) -> bool {
     match store.merge_money(report).await.unwrap() {
-        MergeOutcome::Merged { is_news } => is_news,
+        MergeOutcome::Merged { is_changed } => is_changed,
         MergeOutcome::Duplicate => panic!("a report without an event is no duplicate"),
     }
 }
@@ -101,14 +101,14 @@ async fn snapshots_are_kept_as_they_were_reported(database: &TestDatabase) {
         )
     };
     let plain = refund("re_1", &intent, RefundStatus::Pending);
-    let told = report(
+    let stated = report(
         &intent,
         &[plain, odd],
         &[dispute("du_1", &intent, DisputeStatus::NeedsResponse)],
     );
-    assert!(merge(&*store, &told).await);
-    assert_eq!(facts(&*store, &intent).await, told.facts);
-    assert!(!merge(&*store, &told).await, "nothing new");
+    assert!(merge(&*store, &stated).await);
+    assert_eq!(facts(&*store, &intent).await, stated.facts);
+    assert!(!merge(&*store, &stated).await, "nothing new");
     assert!(facts(&*store, &IntentId::new("pi_2")).await.is_empty());
 }
 
@@ -121,8 +121,8 @@ async fn newer_snapshot_replaces_and_older_one_does_not(database: &TestDatabase)
     };
     let old = with(RefundStatus::Pending, DisputeStatus::NeedsResponse);
     let new = with(RefundStatus::Failed, DisputeStatus::Won);
-    for told in [&old, &new, &old, &new] {
-        merge(&*store, told).await;
+    for stated in [&old, &new, &old, &new] {
+        merge(&*store, stated).await;
     }
     assert_eq!(facts(&*store, &intent).await, new.facts);
     assert_eq!(database.count("SELECT count(*) FROM refunds").await, 1);
@@ -131,12 +131,12 @@ async fn newer_snapshot_replaces_and_older_one_does_not(database: &TestDatabase)
 async fn report_is_merged_once_with_its_event(database: &TestDatabase) {
     let store = database.store();
     let intent = IntentId::new("pi_1");
-    let mut told = report(&intent, &[refund("re_1", &intent, RefundStatus::Pending)], &[]);
-    told.event = Some(event("evt_1"));
-    let merged = MergeOutcome::Merged { is_news: true };
-    assert_eq!(store.merge_money(&told).await.unwrap(), merged);
-    told.facts = report(&intent, &[refund("re_1", &intent, RefundStatus::Failed)], &[]).facts;
-    assert_eq!(store.merge_money(&told).await.unwrap(), MergeOutcome::Duplicate);
+    let mut stated = report(&intent, &[refund("re_1", &intent, RefundStatus::Pending)], &[]);
+    stated.event = Some(event("evt_1"));
+    let merged = MergeOutcome::Merged { is_changed: true };
+    assert_eq!(store.merge_money(&stated).await.unwrap(), merged);
+    stated.facts = report(&intent, &[refund("re_1", &intent, RefundStatus::Failed)], &[]).facts;
+    assert_eq!(store.merge_money(&stated).await.unwrap(), MergeOutcome::Duplicate);
     let known = facts(&*store, &intent).await;
     assert_eq!(
         known.refunds[&RefundId::new("re_1")].status,
@@ -162,12 +162,12 @@ async fn report_makes_earlier_decisions_conflict(database: &TestDatabase) {
     assert_eq!(now.hold.payments[0].facts.refunds.len(), 1);
 }
 
-async fn news_waits_until_the_hold_takes_notice(database: &TestDatabase) {
+async fn report_waits_until_the_hold_takes_notice(database: &TestDatabase) {
     let store = database.store();
     let mine = placed(&*store, with_ana(0, 30)).await;
     let intent = paid(&mine).next.payments[0].intent.clone();
-    let told = |status| report(&intent, &[refund("re_1", &intent, status)], &[]);
-    merge(&*store, &told(RefundStatus::Pending)).await;
+    let stated = |status| report(&intent, &[refund("re_1", &intent, status)], &[]);
+    merge(&*store, &stated(RefundStatus::Pending)).await;
     assert!(unnoted(&*store).await.is_empty(), "no hold has the payment");
     let mine = after(&*store, &mine, paid(&mine)).await;
     let note = async |version: i64, step: Option<StateChange>| {
@@ -188,9 +188,9 @@ async fn news_waits_until_the_hold_takes_notice(database: &TestDatabase) {
     assert_eq!(unnoted(&*store).await.len(), 1);
     assert_eq!(note(mine.version, None).await, DONE);
     assert!(unnoted(&*store).await.is_empty());
-    assert!(!merge(&*store, &told(RefundStatus::Pending)).await);
-    assert!(unnoted(&*store).await.is_empty(), "the same is no news");
-    merge(&*store, &told(RefundStatus::Succeeded)).await;
+    assert!(!merge(&*store, &stated(RefundStatus::Pending)).await);
+    assert!(unnoted(&*store).await.is_empty(), "the same is nothing new");
+    merge(&*store, &stated(RefundStatus::Succeeded)).await;
     assert_eq!(unnoted(&*store).await.len(), 1);
     let now = read(&*store, &mine).await;
     let step = StateChange::Transition(becomes(&now, Status::Confirmed));
