@@ -16,6 +16,7 @@
 //! | `fixture` | the values that never change |
 //! | `ledger`, `money` | the ledger of the simulated store, and the refunds and disputes of the simulated Stripe |
 //! | `refunds` | the graphs of refunds and disputes |
+//! | `waiting_payments` | money that waits for its hold, and the graphs of it |
 //! | `copies` | the graphs of payments through other sessions |
 //!
 //! The store here is a few lines for each transaction; the store's contract tests check that the engines do the same.
@@ -65,6 +66,8 @@ mod store;
 mod stripe;
 #[path = "model/unowned_facts.rs"]
 mod unowned_facts;
+#[path = "model/waiting_payments.rs"]
+mod waiting_payments;
 #[path = "model/world.rs"]
 mod world;
 
