@@ -39,7 +39,11 @@ impl PaymentRow {
         Ok(ListedPayment {
             payment: self.payment.0.decode()?,
             hold: self.hold_id.map(|id| HoldId(id.0)),
-            claimed_hold: self.claimed_hold_id.map(|id| HoldId(id.0)),
+            // A payment that waited for its hold keeps the name of it.
+            claimed_hold: self
+                .claimed_hold_id
+                .filter(|_| self.hold_id.is_none())
+                .map(|id| HoldId(id.0)),
             created_at: self.created_at.0,
             updated_at: self.updated_at.0,
         })
