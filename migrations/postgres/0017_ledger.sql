@@ -84,7 +84,8 @@ ALTER TABLE checkout_attempts ADD COLUMN is_paid boolean NOT NULL DEFAULT false;
 -- The session that took a payment without a hold, where a report named it.
 ALTER TABLE payments ADD COLUMN session_id text;
 -- The payments that wait for their hold to be placed.
-CREATE INDEX payments_waiting ON payments (claimed_hold_id) WHERE hold_id IS NULL AND keep_reason = 'booking';
+CREATE INDEX payments_waiting ON payments (keep_reason, claimed_hold_id, created_at)
+    WHERE hold_id IS NULL AND keep_reason = 'booking';
 
 -- A payment without a hold is not ordered to go back while its attempt may place the hold, or after it has. The version
 -- before orders the refund without a look at the attempt. Here that fails, and Stripe sends the event again.

@@ -86,7 +86,9 @@ ALTER TABLE checkout_attempts ADD COLUMN is_paid INTEGER NOT NULL DEFAULT 0
 -- The session that took a payment without a hold, where a report named it.
 ALTER TABLE payments ADD COLUMN session_id TEXT;
 -- The payments that wait for their hold to be placed. There is one process, so that no other version orders their refund.
-CREATE INDEX payments_waiting ON payments (claimed_hold_id) WHERE hold_id IS NULL AND keep_reason = 'booking';
+-- The reason comes first: otherwise SQLite reads all payments without a hold.
+CREATE INDEX payments_waiting ON payments (keep_reason, claimed_hold_id, created_at)
+    WHERE hold_id IS NULL AND keep_reason = 'booking';
 
 -- The requests of operators to return money, by their idempotency key, so that a repeat orders nothing again.
 CREATE TABLE refund_requests (
