@@ -2,7 +2,7 @@
 //!
 //! While an attempt may still place its hold, money for the hold is written to the attempt, and nothing is ordered. Placing
 //! says that money waits, and the workflow gives it to the hold. An attempt that ends without a hold orders the refund in
-//! the same transaction. Whoever records the money and whoever ends the attempt both lock the attempt's row first, so that
+//! the same transaction. Recording the money and ending the attempt both lock the attempt's row first, so that
 //! no order of the two leaves money without a slot and without a refund.
 
 use async_trait::async_trait;

@@ -178,7 +178,7 @@ impl World {
         Reply::Written(index)
     }
 
-    /// Ends an attempt. Money that waits for a hold which will not be placed goes back.
+    /// Ends an attempt in this state. Money that waits for a hold which will not be placed goes back.
     fn set_attempt_state(&mut self, guest: Guest, state: AttemptState) {
         let attempt = self.store.attempts[guest].as_mut().unwrap();
         (attempt.state, attempt.leased) = (state, false);

@@ -37,7 +37,7 @@ impl Changes for PostgresStore {
     async fn record_orphan_payment(&self, orphan: &OrphanPayment) -> Result<ApplyOutcome, StoreError> {
         self.retrying(|| async {
             let mut transaction = self.begin().await?;
-            // First the attempt, as whoever ends it locks it first.
+            // First the attempt, as each end of an attempt locks it first.
             let fate = waiting_payments::decide_fate(&mut transaction, orphan.claimed_hold).await?;
             if fate == OrphanFate::HasHold {
                 transaction.rollback().await?;
