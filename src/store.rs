@@ -50,6 +50,7 @@ pub mod sessions;
 pub mod sqlite;
 mod transition_effect;
 pub mod unowned_facts;
+pub mod waiting_payments;
 
 pub use access_keys::AccessKeys;
 pub use allowances::{Allowances, LapseQuery, LimitUsage, LimitUsageQuery};
@@ -80,3 +81,4 @@ pub use schema::Schema;
 pub use server_fault::ServerFault;
 pub use sessions::{FoundSession, SessionSearch, Sessions};
 pub use unowned_facts::{UnownedFact, UnownedFacts};
+pub use waiting_payments::{WaitingPayment, WaitingPayments};

@@ -35,6 +35,7 @@ mod slot_gate;
 pub mod start_checkout;
 pub mod sweep;
 mod unknown_session;
+mod waiting_payments;
 
 pub use context::Context;
 pub use error::{WorkflowError, format_error_chain};

@@ -16,7 +16,7 @@
 //! | `fixture` | the values that never change |
 //! | `ledger`, `money` | the ledger of the simulated store, and the refunds and disputes of the simulated Stripe |
 //! | `refunds` | the graphs of refunds and disputes |
-//! | `copies` | the graphs of payments through other sessions |
+//! | `copies`, `waiting_payments` | the graphs of payments through other sessions, and before the hold is placed |
 //!
 //! The store here is a few lines for each transaction; the store's contract tests check that the engines do the same.
 //! Time is not modelled: what a clock decides may happen at any moment, which covers every clock.
@@ -65,6 +65,8 @@ mod store;
 mod stripe;
 #[path = "model/unowned_facts.rs"]
 mod unowned_facts;
+#[path = "model/waiting_payments.rs"]
+mod waiting_payments;
 #[path = "model/world.rs"]
 mod world;
 

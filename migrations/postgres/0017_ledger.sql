@@ -82,6 +82,31 @@ CREATE INDEX disputes_open ON disputes (intent_id) WHERE status IN ('needs_respo
 CREATE INDEX payments_newest ON payments (created_at DESC, intent_id DESC);
 CREATE INDEX holds_price_mismatch ON holds (id) WHERE price_mismatch;
 
+-- Whether money for the attempt's hold came before the hold was placed. It waits in `payments` until the attempt ends.
+ALTER TABLE checkout_attempts ADD COLUMN is_paid boolean NOT NULL DEFAULT false;
+-- The session that took a payment without a hold, where a report named it.
+ALTER TABLE payments ADD COLUMN session_id text;
+-- The payments that wait for their hold to be placed.
+CREATE INDEX payments_waiting ON payments (keep_reason, claimed_hold_id, created_at)
+    WHERE hold_id IS NULL AND keep_reason = 'booking';
+
+-- A payment without a hold is not ordered to go back while its attempt may place the hold, or after it has. The version
+-- before orders the refund without a look at the attempt. Here that fails, and Stripe sends the event again.
+CREATE FUNCTION commands_after_attempt() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    claimed uuid;
+    attempt text;
+BEGIN
+    SELECT claimed_hold_id INTO claimed FROM payments WHERE intent_id = NEW.intent_id AND hold_id IS NULL;
+    SELECT state INTO attempt FROM checkout_attempts WHERE hold_id = claimed FOR SHARE;
+    IF attempt IN ('running', 'unsettled') OR EXISTS (SELECT 1 FROM holds WHERE id = claimed) THEN
+        RAISE EXCEPTION 'the hold of payment % may be placed', NEW.intent_id USING ERRCODE = 'lock_not_available';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER commands_after_attempt BEFORE INSERT ON commands
+    FOR EACH ROW WHEN (NEW.kind = 'refund' AND NEW.hold_id IS NULL) EXECUTE FUNCTION commands_after_attempt();
+
 -- The requests of operators to return money, by their idempotency key, so that a repeat orders nothing again.
 CREATE TABLE refund_requests (
     idempotency_key text        PRIMARY KEY,

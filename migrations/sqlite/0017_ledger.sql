@@ -83,6 +83,16 @@ CREATE INDEX disputes_open ON disputes (intent_id) WHERE status IN ('needs_respo
 CREATE INDEX payments_newest ON payments (created_at DESC, intent_id DESC);
 CREATE INDEX holds_price_mismatch ON holds (id) WHERE price_mismatch;
 
+-- Whether money for the attempt's hold came before the hold was placed. It waits in `payments` until the attempt ends.
+ALTER TABLE checkout_attempts ADD COLUMN is_paid INTEGER NOT NULL DEFAULT 0
+    CONSTRAINT checkout_attempts_is_paid CHECK (is_paid IN (0, 1));
+-- The session that took a payment without a hold, where a report named it.
+ALTER TABLE payments ADD COLUMN session_id TEXT;
+-- The payments that wait for their hold to be placed. There is one process, so that no other version orders their refund.
+-- The reason comes first: otherwise SQLite reads all payments without a hold.
+CREATE INDEX payments_waiting ON payments (keep_reason, claimed_hold_id, created_at)
+    WHERE hold_id IS NULL AND keep_reason = 'booking';
+
 -- The requests of operators to return money, by their idempotency key, so that a repeat orders nothing again.
 CREATE TABLE refund_requests (
     idempotency_key TEXT    NOT NULL PRIMARY KEY,

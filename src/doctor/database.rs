@@ -193,7 +193,7 @@ fn check_figures(figures: &FigureCounts) -> Vec<Check> {
             "money without slot",
             figures.money_without_slot,
             "payments have no slot",
-            "GET /v1/admin/holds?status=released, and =cancelled, shows their payments",
+            "GET /v1/admin/payments?attention=money_without_slot lists them",
         ),
         require_none(
             "slot without money",

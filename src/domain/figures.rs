@@ -2,6 +2,12 @@
 
 use std::fmt;
 
+use chrono::Duration;
+
+/// How long money may wait for its hold before it counts as money without a slot: longer than a checkout, the lease of its
+/// attempt, and the sweeps after it.
+pub const MONEY_WAITS: Duration = Duration::minutes(15);
+
 /// Counts for metrics and `doctor`. Each comes from an index whose size follows what is live, so counting stays cheap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FigureCounts {
@@ -23,7 +29,7 @@ pub struct FigureCounts {
     pub attempts_open: i64,
     /// Age of the oldest open attempt in milliseconds; 0 if there is none.
     pub oldest_attempt_ms: i64,
-    /// Payments in state `paid` whose hold keeps no slot (I3: must be 0).
+    /// Ended holds with a payment in state `paid`, and payments that have waited for their hold too long (I3: must be 0).
     pub money_without_slot: i64,
     /// Confirmed holds that never had a payment, or whose payment is being refunded (I3: must be 0).
     ///

@@ -77,6 +77,8 @@ pub struct PaymentFilter {
     pub from: Option<DateTime<Utc>>,
     /// Only payments that were recorded before this time.
     pub to: Option<DateTime<Utc>>,
+    /// The present, by the clock that dates payments: it says which of them wait for their hold too long.
+    pub now: DateTime<Utc>,
 }
 
 /// A payment with whose it is.

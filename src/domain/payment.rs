@@ -166,6 +166,11 @@ impl Payment {
         command
     }
 
+    /// Tells whether the payment, which has no hold, waits for the hold to be placed: nobody has decided to give it back.
+    pub fn waits_for_hold(&self) -> bool {
+        self.decisions.reason == KeepReason::Booking
+    }
+
     /// Tells whether the payment pays for a booking, or will again if the shop wins a dispute.
     pub fn pays_for_booking(&self) -> bool {
         self.decisions.reason.is_for_booking()

@@ -77,22 +77,24 @@ pub trait Attempts {
     /// abandoned, unsettled, or its hold is no longer live), the key moves to the new attempt in the same transaction,
     /// whatever the fingerprint. Otherwise nothing is written, and the result says why.
     async fn claim_attempt(&self, attempt: &NewAttempt) -> Result<Claim, StoreError>;
-    /// Ends an attempt without a hold. A checkout can end only a `running` one, the sweep only an `unsettled` one.
+    /// Ends an attempt without a hold. A checkout can end only a `running` one, the sweep only an `unsettled` one. Orders the
+    /// refund of the money that waits, unless the attempt becomes `unsettled`.
     async fn end_attempt(&self, hold: HoldId, end: AttemptEnd, now: DateTime<Utc>) -> Result<(), StoreError>;
     /// Leases attempts to recover: unsettled ones that are due, and running ones whose lease is over. Such a running
     /// attempt becomes unsettled, so that its own task can no longer place it.
     async fn lease_stale_attempts(&self, request: &LeaseRequest) -> Result<Vec<StaleAttempt>, StoreError>;
     /// Returns a leased attempt, to try again at `due_at`, and counts the try.
     async fn defer_attempt(&self, hold: HoldId, due_at: DateTime<Utc>) -> Result<(), StoreError>;
-    /// Closes an attempt that must not be placed and enqueues the command that expires its session.
+    /// Closes an attempt that must not be placed, enqueues the command that expires its session, and orders the refund of the
+    /// money that waits.
     async fn abandon_attempt(
         &self,
         hold: HoldId,
         session: &SessionId,
         now: DateTime<Utc>,
     ) -> Result<CommandId, StoreError>;
-    /// Closes a running attempt as `lost` and enqueues the command that expires its session. `None` if the attempt was
-    /// closed otherwise.
+    /// Closes a running attempt as `lost`, enqueues the command that expires its session, and orders the refund of the money
+    /// that waits. `None` if the attempt was closed otherwise.
     async fn close_lost_attempt(
         &self,
         hold: HoldId,
@@ -161,20 +163,22 @@ impl KnownAttemptRow {
 /// Frees the key of attempt `$1`.
 pub(super) const FREE_KEY: &str = "UPDATE checkout_attempts SET idempotency_key = NULL WHERE hold_id = $1";
 
-/// Ends attempt `$1` at `$2`, with refusal `$3`; for each end, only from the state in which the caller may end it.
+/// Ends attempt `$1` at `$2`, with refusal `$3`; for each end, only from the state in which the caller may end it. Returns
+/// whether money waits that must go back now; no row if none can.
 pub(super) fn end_statement(end: AttemptEnd) -> &'static str {
     match end {
         AttemptEnd::Abandoned | AttemptEnd::Refused(_) => {
             "UPDATE checkout_attempts
              SET state = 'abandoned', terms = NULL, due_at = NULL, leased_until = NULL, ended_at = $2, refusal = $3
-             WHERE hold_id = $1 AND state = 'running'"
+             WHERE hold_id = $1 AND state = 'running' RETURNING is_paid"
         }
         AttemptEnd::NoSession => {
             "UPDATE checkout_attempts
              SET state = 'abandoned', terms = NULL, due_at = NULL, leased_until = NULL, ended_at = $2, refusal = $3
-             WHERE hold_id = $1 AND state = 'unsettled'"
+             WHERE hold_id = $1 AND state = 'unsettled' RETURNING is_paid"
         }
-        // An attempt that is unsettled already belongs to the sweep, with its lease and its due time.
+        // An attempt that is unsettled already belongs to the sweep, with its lease and its due time. Its money waits until the
+        // sweep has ended it.
         AttemptEnd::Unsettled => {
             "UPDATE checkout_attempts SET state = 'unsettled', due_at = $2, leased_until = NULL, refusal = $3
              WHERE hold_id = $1 AND state = 'running'"
@@ -194,15 +198,15 @@ pub(super) fn encode_refusal(end: AttemptEnd) -> Option<&'static str> {
 pub(super) const LIST_LATEST_REFUSALS: &str = "SELECT refusal FROM checkout_attempts
      WHERE state IN ('placed', 'lost', 'abandoned') ORDER BY ended_at DESC LIMIT $1";
 
-/// Abandons attempt `$1` at `$2`, unless it is closed.
+/// Abandons attempt `$1` at `$2`, unless it is closed; returns whether money waits.
 pub(super) const ABANDON: &str = "UPDATE checkout_attempts
      SET state = 'abandoned', terms = NULL, due_at = NULL, leased_until = NULL, ended_at = $2
-     WHERE hold_id = $1 AND state IN ('running', 'unsettled')";
+     WHERE hold_id = $1 AND state IN ('running', 'unsettled') RETURNING is_paid";
 
-/// Closes running attempt `$1` as lost at `$2`.
+/// Closes running attempt `$1` as lost at `$2`; returns whether money waits.
 pub(super) const CLOSE_AS_LOST: &str =
     "UPDATE checkout_attempts SET state = 'lost', terms = NULL, leased_until = NULL, ended_at = $2
-     WHERE hold_id = $1 AND state = 'running'";
+     WHERE hold_id = $1 AND state = 'running' RETURNING is_paid";
 
 /// Finds the state of attempt `$1`.
 pub(super) const FIND_STATE: &str = "SELECT state FROM checkout_attempts WHERE hold_id = $1";

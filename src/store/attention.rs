@@ -21,6 +21,10 @@ pub(super) fn hold_condition(attention: Attention) -> &'static str {
     }
 }
 
+/// Adds to a condition for payments `p` those that wait for their hold since a time that is bound next.
+pub(super) const OR_WAITS_SINCE: &str = " OR p.intent_id IN (
+     SELECT intent_id FROM payments WHERE hold_id IS NULL AND keep_reason = 'booking' AND created_at <= ";
+
 /// The condition for payments `p`.
 pub(super) fn payment_condition(attention: Attention) -> &'static str {
     match attention {

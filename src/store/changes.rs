@@ -7,9 +7,8 @@ use super::columns::DbTime;
 use super::events::EventRecord;
 use super::{StoreError, encoding};
 use crate::domain::booking::{Actor, HistoryLine};
-use crate::domain::command::CommandAction;
 use crate::domain::hold::{Status, Transition};
-use crate::domain::ids::{HoldId, IntentId};
+use crate::domain::ids::{HoldId, IntentId, SessionId};
 use crate::domain::payment::Payment;
 use crate::domain::segment::Allocation;
 
@@ -56,10 +55,10 @@ pub struct OrphanPayment {
     pub event: Option<EventRecord>,
     /// The hold that its metadata names.
     pub claimed_hold: Option<HoldId>,
-    /// The payment, with the decision to give it back.
+    /// The session that took it, if the report names one.
+    pub session: Option<SessionId>,
+    /// The payment, as if a booking had it.
     pub payment: Payment,
-    /// The command that refunds it; `None` if nothing is left to give back.
-    pub refund: Option<CommandAction>,
     /// Whether the money is real.
     pub livemode: bool,
     /// The present, by the instance's clock.
@@ -86,8 +85,9 @@ pub trait Changes {
     /// Commits a change and resets the hold's tries. A lease on the hold stays while its status is the same:
     /// a report of a pending payment must not send a second caller to ask Stripe.
     async fn apply_change(&self, change: &HoldChange) -> Result<ApplyOutcome, StoreError>;
-    /// Records a payment that carries our metadata but has no hold: the event, the payment as `refund_due` and the refund
-    /// command. `Duplicate` if the event or the payment is known.
+    /// Records a payment that carries our metadata but has no hold, with its event. It waits if an attempt may still place the
+    /// hold; otherwise the command is written that refunds what is left of it. `Duplicate` if the event or the payment is
+    /// known, `Conflict` if the hold was placed since.
     async fn record_orphan_payment(&self, orphan: &OrphanPayment) -> Result<ApplyOutcome, StoreError>;
     /// Lists a hold's history, oldest line first.
     async fn list_history(&self, id: HoldId) -> Result<Vec<HistoryLine>, StoreError>;
@@ -117,9 +117,11 @@ impl CurrentHoldRow {
     }
 }
 
-/// Sets what only a payment without a hold has: the hold `$2` that its metadata names, and whether its money is real (`$3`).
-pub(super) const COMPLETE_ORPHAN: &str =
-    "UPDATE payments SET claimed_hold_id = $2, livemode = $3 WHERE intent_id = $1 AND hold_id IS NULL";
+/// Sets what only a payment without a hold has: the hold `$2` that its metadata names, whether its money is real (`$3`), and
+/// the session `$4` that took it, which another report may not name.
+pub(super) const COMPLETE_ORPHAN: &str = "UPDATE payments
+     SET claimed_hold_id = $2, livemode = $3, session_id = coalesce(session_id, $4)
+     WHERE intent_id = $1 AND hold_id IS NULL";
 
 /// Writes a history line of hold `$1` at `$2`: from `$3`, `$4` to `$5`, `$6`, transition `$7`, message `$8`, by `$9` with
 /// event `$10` and name `$11`.

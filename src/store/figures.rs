@@ -33,7 +33,7 @@ pub(super) struct FiguresRow {
     feeds_failed: i64,
 }
 
-/// Counts at `$1`, with commands stuck after `$2` tries. A disputed payment counts as money for its slot: the bank has not
+/// Counts at `$1`, with commands stuck after `$2` tries, and money that waits for its hold since `$3` or longer. A disputed payment counts as money for its slot: the bank has not
 /// decided, and the slot is kept meanwhile. The conditions repeat those of the partial indexes word for word, because
 /// that is how SQLite recognises them; so no count grows with the past. The oldest pending command is
 /// found beside the counts: alone, SQLite walks the index of all commands to find the first pending one.
@@ -46,7 +46,9 @@ SELECT
     pending.*,
     (SELECT count(*) FROM checkout_attempts WHERE state IN ('running', 'unsettled')) AS attempts_open,
     (SELECT min(claimed_at) FROM checkout_attempts WHERE state IN ('running', 'unsettled')) AS oldest_attempt,
-    (SELECT count(*) FROM holds WHERE status IN ('released', 'cancelled') AND funds = 'paid') AS money_without_slot,
+    (SELECT count(*) FROM holds WHERE status IN ('released', 'cancelled') AND funds = 'paid')
+        + (SELECT count(*) FROM payments WHERE hold_id IS NULL AND keep_reason = 'booking' AND created_at <= $3)
+        AS money_without_slot,
     (SELECT count(*) FROM holds WHERE status = 'confirmed' AND funds = 'none') AS slot_without_money,
     (SELECT count(*) FROM payments WHERE due_back > 0)
         + (SELECT count(*) FROM payments

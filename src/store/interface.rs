@@ -23,6 +23,7 @@ use super::resources::Resources;
 use super::schema::Schema;
 use super::sessions::Sessions;
 use super::unowned_facts::UnownedFacts;
+use super::waiting_payments::WaitingPayments;
 
 /// Defines [`Store`] as the sum of the named traits.
 macro_rules! sum_of {
@@ -57,5 +58,6 @@ sum_of!(
     Resources,
     Schema,
     Sessions,
-    UnownedFacts
+    UnownedFacts,
+    WaitingPayments
 );

@@ -39,7 +39,11 @@ impl PaymentRow {
         Ok(ListedPayment {
             payment: self.payment.0.decode()?,
             hold: self.hold_id.map(|id| HoldId(id.0)),
-            claimed_hold: self.claimed_hold_id.map(|id| HoldId(id.0)),
+            // A payment that waited for its hold keeps the name of it.
+            claimed_hold: self
+                .claimed_hold_id
+                .filter(|_| self.hold_id.is_none())
+                .map(|id| HoldId(id.0)),
             created_at: self.created_at.0,
             updated_at: self.updated_at.0,
         })
@@ -77,7 +81,13 @@ macro_rules! narrow_payments {
         let (at, intent) = $start;
         if let Some(attention) = $filter.attention {
             let condition = $crate::store::attention::payment_condition(attention);
-            $query.push(" AND ").push(condition);
+            $query.push(" AND (").push(condition);
+            if attention == $crate::domain::listing::Attention::MoneyWithoutSlot {
+                $query.push($crate::store::attention::OR_WAITS_SINCE);
+                $query.push_bind(DbTime($filter.now - $crate::domain::figures::MONEY_WAITS));
+                $query.push(")");
+            }
+            $query.push(")");
         }
         if let Some(hold) = $filter.hold {
             $query.push(" AND p.hold_id = ").push_bind(DbUuid(hold.0));

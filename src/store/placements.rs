@@ -26,6 +26,8 @@ pub struct HoldLimits {
 pub enum PlaceOutcome {
     /// The guest has the slot; the attempt is `placed`.
     Placed,
+    /// Like [`Self::Placed`], and money for the hold came before. It waits for the workflow to give it to the hold.
+    PlacedWithMoney,
     /// Another hold has a part of the slot, or is taking the last allowance that was offered. Nothing was written.
     SlotTaken,
     /// Other holds have all the allowances that were offered for a limit. Nothing was written.
@@ -87,6 +89,17 @@ pub trait Placements {
     /// Moves a hold, all or nothing. The new windows may overlap its own old ones. A hold that ends after its new start
     /// ends, and is due, at that start.
     async fn move_hold(&self, order: &HoldMove) -> Result<MoveOutcome, StoreError>;
+}
+
+impl PlaceOutcome {
+    /// The outcome of a hold that is placed.
+    pub(super) fn placed(is_paid: bool) -> Self {
+        if is_paid {
+            Self::PlacedWithMoney
+        } else {
+            Self::Placed
+        }
+    }
 }
 
 /// Updates moved hold `$1`: it requests resource `$2`, its right to cancel has passed or not (`$3`), it starts at `$4`, and

@@ -85,6 +85,7 @@ mod server;
 mod sessions;
 mod transport;
 mod unowned_facts;
+mod waiting_payments;
 
 pub use transport::{DatabaseTransport, find_transport};
 

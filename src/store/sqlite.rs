@@ -49,6 +49,7 @@ mod sessions;
 #[cfg(test)]
 mod tests;
 mod unowned_facts;
+mod waiting_payments;
 
 pub use backup::{BackupError, back_up};
 

@@ -12,7 +12,7 @@ use super::queries::status_name;
 use super::record_money;
 use crate::domain::booking::{Actor, Booking};
 use crate::domain::hold::{Decision, Fact, Hold, Status, Transition, TransitionReason, decide};
-use crate::domain::ids::{HoldId, IntentId};
+use crate::domain::ids::{HoldId, IntentId, SessionId};
 use crate::domain::payment::Receipt;
 use crate::gateway::webhook::{Event, EventContent};
 use crate::store::{ApplyOutcome, EventRecord, HoldChange, OrphanPayment, StateChange};
@@ -70,47 +70,63 @@ pub(super) async fn apply_event_content(
     let EventContent::Relevant { refs, fact, money } = &event.content else {
         return Ok(EventOutcome::Ignored);
     };
-    match event_owner::find_event_owner(context, refs, fact).await? {
-        EventOwner::Hold(booking, fact) => Ok(
-            match write_and_settle(context, *booking, &fact, actor, record).await? {
-                WriteOutcome::Written(_) => EventOutcome::Applied,
-                WriteOutcome::Unchanged(_) | WriteOutcome::Duplicate => EventOutcome::Duplicate,
-            },
-        ),
-        EventOwner::MissingHold(claimed) => match money {
-            Some(receipt) => record_orphan_payment(context, claimed, receipt, record).await,
-            None => Ok(EventOutcome::Ignored),
-        },
-        EventOwner::HoldWithoutEffect | EventOwner::Foreign => Ok(EventOutcome::Ignored),
+    for _ in 0..MAX_CONFLICTS {
+        let claimed = match event_owner::find_event_owner(context, refs, fact).await? {
+            EventOwner::Hold(booking, fact) => {
+                return Ok(
+                    match write_and_settle(context, *booking, &fact, actor, record).await? {
+                        WriteOutcome::Written(_) => EventOutcome::Applied,
+                        WriteOutcome::Unchanged(_) | WriteOutcome::Duplicate => EventOutcome::Duplicate,
+                    },
+                );
+            }
+            EventOwner::MissingHold(claimed) => claimed,
+            EventOwner::HoldWithoutEffect | EventOwner::Foreign => return Ok(EventOutcome::Ignored),
+        };
+        let Some(receipt) = money else {
+            return Ok(EventOutcome::Ignored);
+        };
+        let by_session = refs.session.as_ref();
+        if let Some(outcome) =
+            record_orphan_payment(context, claimed, receipt, by_session, record.clone()).await?
+        {
+            return Ok(outcome);
+        }
     }
+    Err(WorkflowError::Internal("a hold is placed and not found".into()))
 }
 
-/// Records and refunds a payment that is ours but has no hold (I3).
+/// Records a payment that is ours but has no hold, and refunds it unless an attempt may still place the hold (I3). `None` if
+/// the hold was placed since the caller looked for it.
 pub(super) async fn record_orphan_payment(
     context: &Context,
     claimed: HoldId,
     receipt: &Receipt,
+    session: Option<&SessionId>,
     record: Option<EventRecord>,
-) -> Result<EventOutcome, WorkflowError> {
+) -> Result<Option<EventOutcome>, WorkflowError> {
     let facts = context.store.find_money_facts(&receipt.intent).await?;
-    let mut payment = receipt.to_payment(facts);
     let orphan = OrphanPayment {
         event: record,
         claimed_hold: Some(claimed),
-        refund: payment.give_back(),
-        payment,
+        session: session.cloned(),
+        payment: receipt.to_payment(facts),
         livemode: context.settings.livemode,
         now: context.now(),
     };
+    let intent = &receipt.intent;
     match context.store.record_orphan_payment(&orphan).await? {
+        ApplyOutcome::Done { commands: 0 } => {
+            tracing::info!(hold = %claimed.log_id(), %intent, "payment for a hold that is not placed; no refund is due");
+            Ok(Some(EventOutcome::Applied))
+        }
         ApplyOutcome::Done { .. } => {
             context.new_commands.notify_one();
-            metrics::counter!("holdfast_payments_without_slot_total", "kind" => "no_hold").increment(1);
-            let intent = &receipt.intent;
-            tracing::error!(hold = %claimed.log_id(), %intent, "payment for an unknown hold; it is being refunded");
-            Ok(EventOutcome::Applied)
+            tracing::info!(hold = %claimed.log_id(), %intent, "payment without a hold recorded");
+            Ok(Some(EventOutcome::Applied))
         }
-        ApplyOutcome::Duplicate | ApplyOutcome::Conflict => Ok(EventOutcome::Duplicate),
+        ApplyOutcome::Duplicate => Ok(Some(EventOutcome::Duplicate)),
+        ApplyOutcome::Conflict => Ok(None),
     }
 }
 

@@ -190,9 +190,14 @@ async fn expire_session(
         (Some(booking), _) => apply_fact::apply_fact(context, booking, &fact, actor)
             .await
             .map(drop),
-        (None, Some(attempt)) => apply_fact::record_orphan_payment(context, attempt, receipt, None)
-            .await
-            .map(drop),
+        (None, Some(attempt)) => {
+            let recorded =
+                apply_fact::record_orphan_payment(context, attempt, receipt, Some(session), None).await?;
+            // The attempt is closed, so its hold is never placed.
+            recorded
+                .map(drop)
+                .ok_or_else(|| WorkflowError::Internal("the session of a placed hold was expired".into()))
+        }
         (None, None) => Err(WorkflowError::Internal(
             "a command to expire a session names no hold".into(),
         )),

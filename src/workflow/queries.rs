@@ -83,10 +83,12 @@ pub async fn list_confirmed(
 /// [`WorkflowError::Store`] if the database is unreachable.
 pub async fn list_payments(
     context: &Context,
-    filter: &PaymentFilter,
+    filter: PaymentFilter,
     page: &PageRequest,
 ) -> Result<Page<ListedPayment>, WorkflowError> {
-    Ok(context.store.list_payments(filter, page).await?)
+    let now = context.now();
+    let filter = PaymentFilter { now, ..filter };
+    Ok(context.store.list_payments(&filter, page).await?)
 }
 
 /// Lists commands, newest first.

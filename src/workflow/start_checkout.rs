@@ -18,7 +18,7 @@ use uuid::{NoContext, Timestamp, Uuid};
 use super::context::Context;
 use super::error::WorkflowError;
 use super::hold_limits::LimitError;
-use super::{acquire_slot, availability, hold_limits, outbox};
+use super::{acquire_slot, availability, hold_limits, outbox, waiting_payments};
 use crate::domain::availability::SlotRequest;
 use crate::domain::booking::Booking;
 use crate::domain::catalogue::EventType;
@@ -284,10 +284,13 @@ async fn create_and_place(
     context.account.record_made(&session.id);
     let mut booking = draft.booking(session, &units);
     match place_hold(context, &draft, &mut booking, units, limits).await {
-        Ok(PlaceOutcome::Placed) => {
+        Ok(placed @ (PlaceOutcome::Placed | PlaceOutcome::PlacedWithMoney)) => {
             tracing::info!(hold = %hold.log_id(), event_type = %booking.event_type, "hold placed");
             metrics::counter!("holdfast_checkouts_total", "outcome" => "placed").increment(1);
-            Ok(booking)
+            Ok(match placed {
+                PlaceOutcome::PlacedWithMoney => waiting_payments::settle_placed(context, booking).await,
+                _ => booking,
+            })
         }
         Ok(lost @ (PlaceOutcome::SlotTaken | PlaceOutcome::LimitReached)) => {
             close_lost_attempt(context, &booking).await?;

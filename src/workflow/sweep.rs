@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::context::Context;
 use super::error::WorkflowError;
-use super::{outbox, record_money, recover_attempts, release_hold, retention};
+use super::{outbox, record_money, recover_attempts, release_hold, retention, waiting_payments};
 use crate::domain::booking::{Actor, Booking};
 use crate::domain::hold::Status;
 use crate::store::LeaseRequest;
@@ -64,6 +64,7 @@ async fn sweep(context: &Context) -> Result<SweepReport, WorkflowError> {
     let until = || Instant::now() + context.settings.sweep_time;
     sweep_holds(context, now, until(), &mut report).await?;
     report.failed += recover_attempts::recover_attempts(context, until()).await?;
+    waiting_payments::settle_waits(context).await?;
     record_money::settle_unnoted(context).await?;
     outbox::run_due_commands_until(context, until()).await?;
     retention::delete_expired_data(context).await?;

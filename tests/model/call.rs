@@ -43,6 +43,11 @@ pub(crate) fn by_session(id: &SessionId) -> Guest {
     (0..GUESTS).find(|guest| session_id(*guest) == *id).unwrap()
 }
 
+/// The guest whose hold this is.
+pub(crate) fn by_hold(id: HoldId) -> Guest {
+    (0..GUESTS).find(|guest| hold_id(*guest) == id).unwrap()
+}
+
 /// The guest whose payment intent this is.
 pub(crate) fn by_intent(id: &IntentId) -> Guest {
     (0..GUESTS).find(|guest| intent_id(*guest) == *id).unwrap()
@@ -188,6 +193,10 @@ pub(crate) enum Call {
     IsPaymentKnown(Guest),
     MergeMoney(Box<MoneyWrite>),
     ListUnnoted,
+    /// Lists the payments that wait for the hold of this guest.
+    ListWaiting(Guest),
+    ListUnsettledWaits,
+    GiveBackWaiting(Guest),
     LeaseRelease(Guest, Option<ReleaseRequester>),
     LeaseDueHold,
     DeferHold(Guest, bool),
@@ -281,9 +290,12 @@ pub(crate) enum Reply {
     /// The guest who has the slot, and whether their hold is overdue.
     Availability(Option<(Guest, bool)>),
     Placed,
+    PlacedWithMoney,
     SlotTaken,
     Gone,
     Attempt(Option<Guest>),
+    /// Payments by their guest, and the sessions that took them.
+    Waiting(Vec<(Guest, Option<Guest>)>),
     Row(Option<Row>),
     NotHeld(Row),
     Busy,
@@ -300,7 +312,7 @@ pub(crate) enum Reply {
     Merged {
         is_changed: bool,
     },
-    /// The guest whose payment has changed.
+    /// The guest whose payment has changed, or waits.
     Unnoted(Option<Guest>),
     Refund(RefundSnapshot),
     Refunds(Vec<RefundSnapshot>),

@@ -280,6 +280,7 @@ impl Placements for Script {
         };
         match self.store(Call::PlaceHold(HoldToPlace(hold))).await? {
             Reply::Placed => Ok(PlaceOutcome::Placed),
+            Reply::PlacedWithMoney => Ok(PlaceOutcome::PlacedWithMoney),
             Reply::SlotTaken => Ok(PlaceOutcome::SlotTaken),
             Reply::Gone => Ok(PlaceOutcome::AttemptClosed),
             other => unexpected(&other),

@@ -129,6 +129,7 @@ fn next_due(world: &World) -> Option<Kind> {
     let late = |late| (!world.stale_attempts(late).is_empty()).then_some(Kind::SweepAttempt { late });
     late(false)
         .or_else(|| late(true))
+        .or_else(|| (!world.unsettled_waits().is_empty()).then_some(Kind::SweepWaits))
         .or_else(|| (!world.unnoted().is_empty()).then_some(Kind::SweepMoney))
         .or_else(|| {
             let on_next_day = world.is_day_later;
@@ -253,7 +254,8 @@ fn stored_payment(world: &World, guest: Guest) -> Option<Payment> {
         .iter()
         .flatten()
         .flat_map(|row| &row.hold.payments);
-    let mut payments = holds.chain(&world.store.orphans);
+    let orphans = world.store.orphans.iter().map(|orphan| &orphan.payment);
+    let mut payments = holds.chain(orphans);
     let mut payment = payments
         .find(|payment| payment.intent == intent_id(guest))?
         .clone();

@@ -264,7 +264,8 @@ impl SlotModel {
             let outbox = Kind::Outbox {
                 on_next_day: state.world.is_day_later,
             };
-            kinds.extend([Kind::SweepHold, late(false), late(true), outbox, Kind::SweepMoney]);
+            kinds.extend([Kind::SweepHold, late(false), late(true), outbox]);
+            kinds.extend([Kind::SweepMoney, Kind::SweepWaits]);
         }
         if state.remaining.releases > 0 {
             let with_url = (0..self.guests).filter(|guest| state.world.has_url[*guest]);
@@ -299,7 +300,11 @@ impl State {
             Kind::Checkout(_) | Kind::KeyedCheckout(_) => self.started_guests += 1,
             Kind::ReleaseByGuest(_) => self.remaining.releases -= 1,
             Kind::Cancel(..) => self.remaining.cancellations -= 1,
-            Kind::SweepHold | Kind::SweepAttempt { .. } | Kind::Outbox { .. } | Kind::SweepMoney => {
+            Kind::SweepHold
+            | Kind::SweepAttempt { .. }
+            | Kind::Outbox { .. }
+            | Kind::SweepMoney
+            | Kind::SweepWaits => {
                 self.remaining.sweeps -= 1;
             }
             Kind::Webhook(event) => {

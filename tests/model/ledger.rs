@@ -9,9 +9,12 @@ use holdfast::domain::ledger::snapshots::PaymentFacts;
 use holdfast::domain::payment::Payment;
 use holdfast::store::{Ledger, MergeOutcome, MoneyReport, OrphanPayment, StoreError};
 
-use crate::call::{Call, Guest, MoneyWrite, Reply, Row, StripeEvent, by_intent, intent_id};
+use crate::call::{
+    Call, Guest, MoneyWrite, Reply, Row, StripeEvent, by_hold, by_intent, by_session, intent_id,
+};
 use crate::doubles::{Script, command_id, unexpected};
 use crate::process::Kind;
+use crate::waiting_payments::Orphan;
 use crate::world::{Mutation, World};
 
 #[async_trait]
@@ -83,7 +86,8 @@ impl World {
 
     pub(crate) fn is_payment_known(&self, guest: Guest) -> bool {
         let intent = intent_id(guest);
-        self.payer_of(guest).is_some() || self.store.orphans.iter().any(|orphan| orphan.intent == intent)
+        let mut orphans = self.store.orphans.iter();
+        self.payer_of(guest).is_some() || orphans.any(|orphan| orphan.payment.intent == intent)
     }
 
     /// A row as it is read: facts and orders have tables of their own.
@@ -151,15 +155,16 @@ impl World {
             .store
             .orphans
             .iter()
-            .position(|orphan| orphan.intent == intent)
+            .position(|orphan| orphan.payment.intent == intent)
         else {
             return;
         };
-        let mut payment = self.store.orphans[place].clone();
+        let mut payment = self.store.orphans[place].payment.clone();
         self.complete(&mut payment);
         payment.note();
-        self.store.orphans[place] = as_stored(payment);
-        self.store.unnoted[guest] = false;
+        // The hold takes notice, if it is placed.
+        self.store.unnoted[guest] &= payment.waits_for_hold();
+        self.store.orphans[place].payment = as_stored(payment);
     }
 
     pub(crate) fn record_orphan_payment(
@@ -167,20 +172,37 @@ impl World {
         event: Option<StripeEvent>,
         orphan: &OrphanPayment,
     ) -> Reply {
+        let claimed = by_hold(orphan.claimed_hold.unwrap());
+        if self.store.holds[claimed].is_some() {
+            return Reply::Conflict;
+        }
         if self.is_applied(event) {
             return Reply::Duplicate;
         }
         self.record_event(event);
+        let waits = self.is_attempt_open(claimed) && self.mutation != Some(Mutation::RefundedWhileRunning);
+        if let Some(attempt) = self.store.attempts[claimed].as_mut().filter(|_| waits) {
+            attempt.is_paid = self.mutation != Some(Mutation::WaitForgotten);
+        }
         let guest = by_intent(&orphan.payment.intent);
+        let session = orphan.session.as_ref().map(by_session);
         if self.is_payment_known(guest) {
+            let known = self.store.orphans.iter_mut();
+            for known in known.filter(|known| known.payment.intent == orphan.payment.intent) {
+                known.session = known.session.or(session);
+            }
             return Reply::Duplicate;
         }
-        self.store.orphans.push(as_stored(orphan.payment.clone()));
-        let commands = usize::from(orphan.refund.is_some());
-        if let Some(refund) = &orphan.refund {
-            self.write_command(refund.clone(), None);
+        self.store.orphans.push(Orphan {
+            payment: as_stored(orphan.payment.clone()),
+            claimed,
+            session,
+        });
+        if waits {
+            self.note_orphan(guest);
+            return Reply::ApplyOutcome { commands: 0 };
         }
-        self.note_orphan(guest);
+        let commands = self.give_back(guest);
         Reply::ApplyOutcome { commands }
     }
 }

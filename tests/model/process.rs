@@ -41,6 +41,8 @@ pub(crate) enum Kind {
     Outbox { on_next_day: bool },
     /// The sweep lets a hold take notice of refunds and disputes.
     SweepMoney,
+    /// The sweep settles the money that waits for a hold whose attempt has ended.
+    SweepWaits,
     /// An operator cancels the hold, and refunds this much.
     Cancel(Guest, Ordered),
 }
@@ -214,9 +216,11 @@ async fn run_workflow(kind: Kind, context: &Arc<Context>) -> Next {
                 .await
                 .map(drop)
         }
-        Kind::SweepHold | Kind::SweepAttempt { .. } | Kind::Outbox { .. } | Kind::SweepMoney => {
-            sweep::sweep_once(context).await.map(drop)
-        }
+        Kind::SweepHold
+        | Kind::SweepAttempt { .. }
+        | Kind::Outbox { .. }
+        | Kind::SweepMoney
+        | Kind::SweepWaits => sweep::sweep_once(context).await.map(drop),
     };
     match ended {
         Err(error) => next_after_error(&error),

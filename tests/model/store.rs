@@ -66,7 +66,9 @@ impl World {
             Call::FindFacts(guest) => Reply::Facts(self.store.facts[*guest].clone()),
             Call::IsPaymentKnown(guest) => Reply::Known(self.is_payment_known(*guest)),
             Call::MergeMoney(write) => self.merge_money(write),
-            Call::ListUnnoted => Reply::Unnoted(picked),
+            Call::ListUnnoted | Call::ListUnsettledWaits => Reply::Unnoted(picked),
+            Call::ListWaiting(guest) => Reply::Waiting(self.waiting(*guest)),
+            Call::GiveBackWaiting(guest) => self.give_back_waiting(*guest),
             Call::LeaseDueHold => Reply::Row(picked.and_then(|guest| self.lease_hold(guest))),
             Call::LeaseRelease(guest, requester) => match &mut self.store.holds[*guest] {
                 None => Reply::Row(None),
@@ -122,8 +124,11 @@ impl World {
                 taken => return Reply::Key(taken),
             }
         }
-        let state = AttemptState::Running;
-        self.store.attempts[guest] = Some(Attempt { state, leased: false });
+        self.store.attempts[guest] = Some(Attempt {
+            state: AttemptState::Running,
+            leased: false,
+            is_paid: false,
+        });
         Reply::Key(Key::Free)
     }
 
@@ -132,7 +137,7 @@ impl World {
         let state = self.store.attempts[guest].map(|attempt| attempt.state);
         match state {
             Some(AttemptState::Running) => {}
-            Some(AttemptState::Placed) => return Reply::Placed,
+            Some(AttemptState::Placed) => return self.placed(guest),
             Some(AttemptState::Lost | AttemptState::Unsettled | AttemptState::Abandoned) | None => {
                 return Reply::Gone;
             }
@@ -147,7 +152,14 @@ impl World {
             version,
             leased: false,
         });
-        Reply::Placed
+        self.placed(guest)
+    }
+
+    fn placed(&self, guest: Guest) -> Reply {
+        match self.store.attempts[guest] {
+            Some(Attempt { is_paid: true, .. }) => Reply::PlacedWithMoney,
+            _ => Reply::Placed,
+        }
     }
 
     fn close_lost_attempt(&mut self, guest: Guest) -> Reply {
@@ -166,8 +178,14 @@ impl World {
         Reply::Written(index)
     }
 
+    /// Ends an attempt in this state. Money that waits for a hold which will not be placed goes back.
     fn set_attempt_state(&mut self, guest: Guest, state: AttemptState) {
-        self.store.attempts[guest] = Some(Attempt { state, leased: false });
+        let attempt = self.store.attempts[guest].as_mut().unwrap();
+        (attempt.state, attempt.leased) = (state, false);
+        let is_paid = attempt.is_paid;
+        if is_paid && state != AttemptState::Placed {
+            self.give_back_all(guest);
+        }
     }
 
     fn end_attempt(&mut self, guest: Guest, end: AttemptEnd) -> Reply {
@@ -193,8 +211,8 @@ impl World {
     }
 
     fn lease_attempt(&mut self, guest: Guest) {
-        let state = AttemptState::Unsettled;
-        self.store.attempts[guest] = Some(Attempt { state, leased: true });
+        let attempt = self.store.attempts[guest].as_mut().unwrap();
+        (attempt.state, attempt.leased) = (AttemptState::Unsettled, true);
     }
 
     fn defer_attempt(&mut self, guest: Guest) -> Reply {
@@ -312,7 +330,7 @@ impl World {
         }
         self.store
             .orphans
-            .retain(|orphan| next.find_payment(&orphan.intent).is_none());
+            .retain(|orphan| next.find_payment(&orphan.payment.intent).is_none());
         let before = self.store.commands.len();
         for action in &transition.commands {
             let is_expiry = matches!(action, CommandAction::ExpireSession(_));

@@ -176,16 +176,12 @@ impl World {
         }
     }
 
-    /// Whether a guest may be at the payment page. With `stray_payments`, a session may also be paid after its attempt
-    /// has closed, though no guest received its URL.
+    /// Whether a guest may be at the payment page. With `stray_payments`, a session may also be paid though no guest
+    /// received its URL: while its attempt runs, or after it has closed.
     fn can_pay(&self, guest: Guest, stray_payments: bool) -> bool {
-        let closed = self.store.attempts[guest].is_some_and(|attempt| {
-            matches!(
-                attempt.state,
-                AttemptState::Lost | AttemptState::Abandoned | AttemptState::Unsettled
-            )
-        });
-        self.has_url[guest] || (stray_payments && closed)
+        let is_stray =
+            self.store.attempts[guest].is_some_and(|attempt| attempt.state != AttemptState::Placed);
+        self.has_url[guest] || (stray_payments && is_stray)
     }
 
     /// Whether this action is possible now.

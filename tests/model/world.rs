@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use holdfast::domain::command::CommandAction;
 use holdfast::domain::ledger::snapshots::PaymentFacts;
-use holdfast::domain::payment::Payment;
 
 use crate::call::{Call, CommandIndex, GUESTS, Guest, Key, Reply, Row, StripeEvent};
 use crate::money::{Dispute, Refund};
 use crate::process::Kind;
+use crate::waiting_payments::Orphan;
 
 /// A bug in the simulated store or Stripe, around the shipped code: the checker must find each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,6 +40,10 @@ pub(crate) enum Mutation {
     RefundsCounted,
     /// A refund that Stripe refused is tried again under the same key.
     KeyKeptAfterRefusal,
+    /// Money for a hold whose checkout still runs is refunded at once.
+    RefundedWhileRunning,
+    /// Nobody looks for money that waits when its attempt ends, or later.
+    WaitForgotten,
     /// Nobody looks for the refund of an earlier try when its key may be forgotten.
     LookupLeftOut,
 }
@@ -76,6 +80,8 @@ pub(crate) enum AttemptState {
 pub(crate) struct Attempt {
     pub(crate) state: AttemptState,
     pub(crate) leased: bool,
+    /// Whether money for its hold came before the hold was placed.
+    pub(crate) is_paid: bool,
 }
 
 /// A row of the table of commands.
@@ -99,7 +105,7 @@ pub(crate) struct StoreState {
     pub(crate) key: Option<Guest>,
     pub(crate) holds: [Option<Row>; GUESTS],
     /// The payments that belong to no hold.
-    pub(crate) orphans: Vec<Payment>,
+    pub(crate) orphans: Vec<Orphan>,
     pub(crate) commands: Vec<Command>,
     /// The refunds and disputes of the payment of each guest's session.
     pub(crate) facts: [PaymentFacts; GUESTS],
@@ -177,6 +183,7 @@ impl World {
             Call::LeaseDueHold => picks(self.due_holds()),
             Call::LeaseCommands => picks(self.due_commands()),
             Call::ListUnnoted => picks(self.unnoted()),
+            Call::ListUnsettledWaits => picks(self.unsettled_waits()),
             Call::LoadAvailability => match self.blocker() {
                 Some(row) if row.hold.status == holdfast::domain::hold::Status::Held => {
                     vec![Choice::Plain, Choice::Overdue]
@@ -298,6 +305,7 @@ pub(crate) fn is_read(call: &Call) -> bool {
             | Call::FindOwner(_)
             | Call::FindFacts(_)
             | Call::IsPaymentKnown(_)
+            | Call::ListWaiting(_)
             | Call::LoadOccupancy
             | Call::LoadAvailability
             | Call::FindClaim

@@ -114,8 +114,9 @@ pub(in crate::http) async fn list_payments(
         hold: query.hold,
         from: query.from,
         to: query.to,
+        ..PaymentFilter::default()
     };
     let page = to_page_request(query.limit, query.cursor);
-    let found = queries::list_payments(&server.context, &filter, &page).await?;
+    let found = queries::list_payments(&server.context, filter, &page).await?;
     Ok(List::from_page(&found, ListedPaymentView::from))
 }

@@ -6,7 +6,7 @@ use sqlx::postgres::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 use super::error::PostgresResult;
-use super::{PostgresStore, commands};
+use super::{PostgresStore, commands, waiting_payments};
 use crate::domain::ids::{CommandId, HoldId, SessionId};
 use crate::domain::key_scope::ScopedKey;
 use crate::domain::session::SessionTerms;
@@ -47,12 +47,13 @@ impl Attempts for PostgresStore {
 
     async fn end_attempt(&self, hold: HoldId, end: AttemptEnd, now: DateTime<Utc>) -> Result<(), StoreError> {
         self.retrying(|| async {
-            let query = sqlx::query(attempts::end_statement(end));
+            let mut transaction = self.begin().await?;
+            let query = sqlx::query_scalar(attempts::end_statement(end));
             let query = query.bind(DbUuid(hold.0)).bind(DbTime(now));
-            query
-                .bind(attempts::encode_refusal(end))
-                .execute(&self.pool)
-                .await?;
+            let query = query.bind(attempts::encode_refusal(end));
+            let is_paid: Option<bool> = query.fetch_optional(&mut *transaction).await?;
+            give_back_if_paid(&mut transaction, hold, is_paid, now).await?;
+            transaction.commit().await?;
             Ok(())
         })
         .await
@@ -80,18 +81,14 @@ impl Attempts for PostgresStore {
     ) -> Result<CommandId, StoreError> {
         self.retrying(|| async {
             let mut transaction = self.begin().await?;
-            let abandon = sqlx::query(attempts::ABANDON)
-                .bind(DbUuid(hold.0))
-                .bind(DbTime(now));
-            let done = abandon.execute(&mut *transaction).await?;
-            if done.rows_affected() == 0
-                && find_state(&mut transaction, hold).await?.as_deref() == Some("placed")
-            {
+            let is_paid = close_attempt(&mut transaction, attempts::ABANDON, hold, now).await?;
+            if is_paid.is_none() && find_state(&mut transaction, hold).await?.as_deref() == Some("placed") {
                 // The session of a placed hold must not be expired. No caller that respects the leases asks for it.
                 return Err(encoding::unreadable_column("attempt to abandon", "placed").into());
             }
             let action = expire_session(session);
             let enqueued = commands::enqueue(&mut *transaction, Some(hold), &action, None, now).await?;
+            give_back_if_paid(&mut transaction, hold, is_paid, now).await?;
             transaction.commit().await?;
             Ok(enqueued.id)
         })
@@ -107,11 +104,10 @@ impl Attempts for PostgresStore {
         self.retrying(|| async {
             let action = expire_session(session);
             let mut transaction = self.begin().await?;
-            let close = sqlx::query(attempts::CLOSE_AS_LOST)
-                .bind(DbUuid(hold.0))
-                .bind(DbTime(now));
-            if close.execute(&mut *transaction).await?.rows_affected() == 1 {
+            let is_paid = close_attempt(&mut transaction, attempts::CLOSE_AS_LOST, hold, now).await?;
+            if is_paid.is_some() {
                 let enqueued = commands::enqueue(&mut *transaction, Some(hold), &action, None, now).await?;
+                give_back_if_paid(&mut transaction, hold, is_paid, now).await?;
                 transaction.commit().await?;
                 return Ok(Some(enqueued.id));
             }
@@ -164,6 +160,33 @@ pub(super) async fn find_open(
 async fn find_state(connection: &mut PgConnection, hold: HoldId) -> sqlx::Result<Option<String>> {
     let query = sqlx::query_scalar(attempts::FIND_STATE).bind(hold.0);
     query.fetch_optional(connection).await
+}
+
+/// Runs a statement that closes attempt `$1` at `$2`. Returns whether money waits for its hold; `None` if the statement did
+/// not apply.
+async fn close_attempt(
+    connection: &mut PgConnection,
+    statement: &'static str,
+    hold: HoldId,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Option<bool>> {
+    let query = sqlx::query_scalar(statement)
+        .bind(DbUuid(hold.0))
+        .bind(DbTime(now));
+    query.fetch_optional(connection).await
+}
+
+/// Orders the refund of the money that waits for the hold of an attempt, which the caller has just closed.
+async fn give_back_if_paid(
+    connection: &mut PgConnection,
+    hold: HoldId,
+    is_paid: Option<bool>,
+    now: DateTime<Utc>,
+) -> PostgresResult<()> {
+    if is_paid == Some(true) {
+        waiting_payments::give_back_all(connection, hold, now).await?;
+    }
+    Ok(())
 }
 
 /// Claims an attempt whose id or key is in use; the caller commits if the claim is free.

@@ -5,10 +5,10 @@ use chrono::{DateTime, Utc};
 use sqlx::postgres::PgConnection;
 
 use super::error::PostgresResult;
-use super::{PostgresStore, commands, occupancy, payments};
+use super::{PostgresStore, commands, occupancy, payments, waiting_payments};
 use crate::domain::booking::HistoryLine;
 use crate::domain::hold::Transition;
-use crate::domain::ids::{HoldId, IntentId};
+use crate::domain::ids::{HoldId, IntentId, SessionId};
 use crate::domain::segment::allocated_segments;
 use crate::store::changes::{
     self, ApplyOutcome, Changes, CurrentHoldRow, HistoryRow, HoldChange, OrphanPayment, StateChange,
@@ -16,6 +16,7 @@ use crate::store::changes::{
 use crate::store::columns::DbUuid;
 use crate::store::events::{self, EventRecord};
 use crate::store::transition_effect::{self, OccupancyEffect};
+use crate::store::waiting_payments::OrphanFate;
 use crate::store::{StoreError, encoding};
 
 #[async_trait]
@@ -36,6 +37,12 @@ impl Changes for PostgresStore {
     async fn record_orphan_payment(&self, orphan: &OrphanPayment) -> Result<ApplyOutcome, StoreError> {
         self.retrying(|| async {
             let mut transaction = self.begin().await?;
+            // First the attempt, as each end of an attempt locks it first.
+            let fate = waiting_payments::decide_fate(&mut transaction, orphan.claimed_hold).await?;
+            if fate == OrphanFate::HasHold {
+                transaction.rollback().await?;
+                return Ok(ApplyOutcome::Conflict);
+            }
             if let Some(event) = &orphan.event
                 && !insert_event(&mut transaction, event, orphan.claimed_hold, orphan.now).await?
             {
@@ -43,7 +50,7 @@ impl Changes for PostgresStore {
                 return Ok(ApplyOutcome::Duplicate);
             }
             // The event is new and the payment may not be: then only the event is stored.
-            let outcome = insert_orphan(&mut transaction, orphan).await?;
+            let outcome = insert_orphan(&mut transaction, orphan, fate).await?;
             transaction.commit().await?;
             Ok(outcome)
         })
@@ -190,29 +197,32 @@ async fn update_hold(
     Ok(())
 }
 
-/// Writes a payment that belongs to no hold, and the command that refunds it.
+/// Writes a payment that belongs to no hold, and the command that refunds it, unless it waits for its hold.
 async fn insert_orphan(
     connection: &mut PgConnection,
     orphan: &OrphanPayment,
+    fate: OrphanFate,
 ) -> PostgresResult<ApplyOutcome> {
     let intent = &orphan.payment.intent;
-    if payments::is_known(connection, intent).await? {
-        return Ok(ApplyOutcome::Duplicate);
+    let is_known = payments::is_known(connection, intent).await?;
+    if !is_known {
+        payments::upsert(connection, None, &orphan.payment, orphan.now).await?;
     }
-    payments::upsert(connection, None, &orphan.payment, orphan.now).await?;
     sqlx::query(changes::COMPLETE_ORPHAN)
         .bind(intent.as_str())
         .bind(orphan.claimed_hold.map(|hold| DbUuid(hold.0)))
         .bind(orphan.livemode)
+        .bind(orphan.session.as_ref().map(SessionId::as_str))
         .execute(&mut *connection)
         .await?;
-    let mut commands = 0;
-    if let Some(refund) = &orphan.refund {
-        let by = Some(encoding::ORDERED_BY_HOLDFAST);
-        let enqueued = commands::enqueue(&mut *connection, None, refund, by, orphan.now).await?;
-        commands += usize::from(enqueued.is_new);
+    if is_known {
+        return Ok(ApplyOutcome::Duplicate);
     }
-    // A report may have come since the decision.
-    payments::note_orphan(connection, intent, orphan.now).await?;
+    if fate == OrphanFate::Waits {
+        // A report may have come since the facts were read.
+        payments::note_orphan(connection, intent, orphan.now).await?;
+        return Ok(ApplyOutcome::Done { commands: 0 });
+    }
+    let commands = waiting_payments::give_back(connection, orphan.claimed_hold, intent, orphan.now).await?;
     Ok(ApplyOutcome::Done { commands })
 }

@@ -102,22 +102,41 @@ pub(super) async fn note_orphan(
     intent: &IntentId,
     now: DateTime<Utc>,
 ) -> PostgresResult<()> {
-    let query = sqlx::query_scalar(FIND_ORPHAN).bind(intent.as_str());
-    let found: Option<Json<PaymentJson>> = query.fetch_optional(&mut *connection).await?;
-    let Some(json) = found else { return Ok(()) };
-    let mut payment = json.0.decode()?;
+    let Some(mut payment) = find_orphan(connection, intent).await? else {
+        return Ok(());
+    };
     if payment.note() {
         upsert(connection, None, &payment, now).await?;
     }
-    mark_noted(connection, intent).await
+    match payment.waits_for_hold() {
+        // The hold takes notice, if it is placed.
+        true => Ok(()),
+        false => mark_noted(connection, intent).await,
+    }
+}
+
+/// Finds a payment that has no hold, and locks its row.
+pub(super) async fn find_orphan(
+    connection: &mut PgConnection,
+    intent: &IntentId,
+) -> PostgresResult<Option<Payment>> {
+    let query = sqlx::query_scalar(FIND_ORPHAN).bind(intent.as_str());
+    let found: Option<Json<PaymentJson>> = query.fetch_optional(connection).await?;
+    Ok(found.map(|json| json.0.decode()).transpose()?)
+}
+
+/// Waits until nothing else writes what is known of an intent, and keeps it so until the caller's transaction ends.
+pub(super) async fn lock(connection: &mut PgConnection, intent: &IntentId) -> PostgresResult<()> {
+    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0) & 1023)")
+        .bind(intent.as_str())
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 /// Tells whether a payment is known. Nothing else writes it until the caller's transaction ends.
 pub(super) async fn is_known(connection: &mut PgConnection, intent: &IntentId) -> PostgresResult<bool> {
-    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0) & 1023)")
-        .bind(intent.as_str())
-        .execute(&mut *connection)
-        .await?;
+    lock(connection, intent).await?;
     let query = sqlx::query_scalar(crate::store::ledger::IS_KNOWN);
     Ok(query.bind(intent.as_str()).fetch_one(connection).await?)
 }

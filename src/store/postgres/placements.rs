@@ -33,7 +33,7 @@ const PLACE: &str = concat!(
          WHERE hold_id = $1 AND state = 'running'
            AND (SELECT count(*) FROM taken) = $6::int * jsonb_array_length($15)
            AND (SELECT count(*) FROM allowed) = jsonb_array_length($8)
-         RETURNING hold_id),
+         RETURNING hold_id, is_paid),
      hold AS (
          INSERT INTO holds (
              id, quantity, guest_id, client_id,
@@ -52,7 +52,8 @@ const PLACE: &str = concat!(
              $30, $31, $32, $33, $36, true
          FROM attempt RETURNING id)
      INSERT INTO hold_history (hold_id, at, to_status, to_reason, transition, message, actor)
-     SELECT id, $27, $16, $17, $34, $35, 'checkout' FROM hold",
+     SELECT id, $27, $16, $17, $34, $35, 'checkout' FROM hold
+     RETURNING (SELECT is_paid FROM attempt)",
 );
 
 #[async_trait]
@@ -65,8 +66,8 @@ impl Placements for PostgresStore {
     ) -> Result<PlaceOutcome, StoreError> {
         self.retrying(|| async {
             match insert_hold(&self.pool, booking, units, limits).await {
-                Ok(true) => Ok(PlaceOutcome::Placed),
-                Ok(false) => self.find_refusal(booking, limits).await,
+                Ok(Some(is_paid)) => Ok(PlaceOutcome::placed(is_paid)),
+                Ok(None) => self.find_refusal(booking, limits).await,
                 Err(error) if is_row_without_hold(&error) => self.find_refusal(booking, limits).await,
                 Err(error) => Err(error.into()),
             }
@@ -108,8 +109,8 @@ impl Placements for PostgresStore {
 impl PostgresStore {
     /// Finds out why nothing was written. If a first call of ours wrote it and its answer was lost, the hold is placed.
     async fn find_refusal(&self, booking: &Booking, limits: &HoldLimits) -> PostgresResult<PlaceOutcome> {
-        let found: Option<(String, bool)> = sqlx::query_as(
-            "SELECT state, EXISTS (
+        let found: Option<(String, bool, bool)> = sqlx::query_as(
+            "SELECT state, is_paid, EXISTS (
                  SELECT 1 FROM jsonb_to_recordset($2) AS l (scope text, subject text, numbers jsonb)
                  WHERE NOT EXISTS (
                      SELECT 1 FROM jsonb_array_elements_text(l.numbers) AS n (number)
@@ -122,29 +123,30 @@ impl PostgresStore {
         .bind(encode_offers(&limits.allowances))
         .fetch_optional(&self.pool)
         .await?;
-        Ok(
-            match found.as_ref().map(|(state, is_full)| (state.as_str(), *is_full)) {
-                Some(("placed", _)) => PlaceOutcome::Placed,
-                Some(("running", true)) => PlaceOutcome::LimitReached,
-                Some(("running", false)) => PlaceOutcome::SlotTaken,
-                _ => PlaceOutcome::AttemptClosed,
-            },
-        )
+        let Some((state, is_paid, is_full)) = &found else {
+            return Ok(PlaceOutcome::AttemptClosed);
+        };
+        Ok(match (state.as_str(), is_full) {
+            ("placed", _) => PlaceOutcome::placed(*is_paid),
+            ("running", true) => PlaceOutcome::LimitReached,
+            ("running", false) => PlaceOutcome::SlotTaken,
+            _ => PlaceOutcome::AttemptClosed,
+        })
     }
 }
 
-/// Runs [`PLACE`]; `false` if it wrote no hold.
+/// Runs [`PLACE`]; `None` if it wrote no hold, else whether money for the hold came before.
 pub(super) async fn insert_hold(
     executor: impl PgExecutor<'_>,
     booking: &Booking,
     units: &[Allocation],
     limits: &HoldLimits,
-) -> sqlx::Result<bool> {
+) -> sqlx::Result<Option<bool>> {
     let hold = &booking.hold;
     let shown = booking.window();
     let (status, reason) = encoding::encode_status(hold.status);
     let units = UnitColumns::new(units);
-    let done = sqlx::query(PLACE)
+    sqlx::query_scalar(PLACE)
         .bind(hold.id.0) // $1
         .bind(units.resources) // $2
         .bind(units.starts) // $3
@@ -185,9 +187,8 @@ pub(super) async fn insert_hold(
         .bind(TransitionReason::Placed.code()) // $34
         .bind(TransitionReason::Placed.to_string()) // $35
         .bind(booking.token_key.as_ref().map(|key| key.0.as_str())) // $36
-        .execute(executor)
-        .await?;
-    Ok(done.rows_affected() == 1)
+        .fetch_optional(executor)
+        .await
 }
 
 /// Writes a moved hold's new version and its history line.

@@ -96,7 +96,7 @@ async fn run_checkout(connection: &mut PgConnection, dry_run: &DryRun) -> Postgr
         &dry_run.units,
         &dry_run.limits,
     );
-    if !insert.await? {
+    if insert.await?.is_none() {
         return Err(dry_run_failure("a free slot could not be held").into());
     }
     if is_overlap_accepted(connection, hold).await? {

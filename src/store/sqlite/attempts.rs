@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{SqliteConnection, SqliteExecutor};
 
 use super::error::SqliteResult;
-use super::{SqliteStore, commands, database_now, to_millis};
+use super::{SqliteStore, commands, database_now, to_millis, waiting_payments};
 use crate::domain::ids::{CommandId, HoldId, SessionId};
 use crate::domain::key_scope::ScopedKey;
 use crate::domain::session::SessionTerms;
@@ -36,10 +36,15 @@ impl Attempts for SqliteStore {
     }
 
     async fn end_attempt(&self, hold: HoldId, end: AttemptEnd, now: DateTime<Utc>) -> Result<(), StoreError> {
-        let query = sqlx::query(attempts::end_statement(end));
+        let mut transaction = self.begin().await?;
+        let query = sqlx::query_scalar(attempts::end_statement(end));
         let query = query.bind(DbUuid(hold.0)).bind(DbTime(now));
-        self.write(query.bind(attempts::encode_refusal(end))).await?;
-        Ok(())
+        let query = query.bind(attempts::encode_refusal(end));
+        let is_paid: Option<bool> = self
+            .in_transaction(query.fetch_optional(&mut *transaction))
+            .await?;
+        give_back_if_paid(&mut transaction, hold, is_paid, now).await?;
+        self.commit(transaction).await
     }
 
     async fn lease_stale_attempts(&self, request: &LeaseRequest) -> Result<Vec<StaleAttempt>, StoreError> {
@@ -65,7 +70,8 @@ impl Attempts for SqliteStore {
             // The session of a placed hold must not be expired. No caller that respects the leases asks for it.
             return Err(encoding::unreadable_column("attempt to abandon", "placed"));
         }
-        close_attempt(&mut transaction, attempts::ABANDON, hold, now).await?;
+        let is_paid = close_attempt(&mut transaction, attempts::ABANDON, hold, now).await?;
+        give_back_if_paid(&mut transaction, hold, is_paid, now).await?;
         let id = commands::enqueue_and_find(&mut transaction, hold, &expire_session(session), now).await?;
         self.commit(transaction).await?;
         Ok(id)
@@ -81,7 +87,8 @@ impl Attempts for SqliteStore {
         let mut transaction = self.begin().await?;
         let command = match find_state(&mut transaction, hold).await?.as_deref() {
             Some("running") => {
-                close_attempt(&mut transaction, attempts::CLOSE_AS_LOST, hold, now).await?;
+                let is_paid = close_attempt(&mut transaction, attempts::CLOSE_AS_LOST, hold, now).await?;
+                give_back_if_paid(&mut transaction, hold, is_paid, now).await?;
                 Some(commands::enqueue_and_find(&mut transaction, hold, &action, now).await?)
             }
             // A first call of ours may have closed it, and its answer was lost.
@@ -174,15 +181,30 @@ pub(super) async fn insert_attempt(
     Ok(())
 }
 
-/// Runs a statement that closes attempt `$1` at `$2`.
+/// Runs a statement that closes attempt `$1` at `$2`. Returns whether money waits for its hold; `None` if the statement did
+/// not apply.
 pub(super) async fn close_attempt(
     connection: &mut SqliteConnection,
     statement: &'static str,
     hold: HoldId,
     now: DateTime<Utc>,
+) -> SqliteResult<Option<bool>> {
+    let query = sqlx::query_scalar(statement)
+        .bind(DbUuid(hold.0))
+        .bind(DbTime(now));
+    Ok(query.fetch_optional(connection).await?)
+}
+
+/// Orders the refund of the money that waits for the hold of an attempt, which the caller has just closed.
+async fn give_back_if_paid(
+    connection: &mut SqliteConnection,
+    hold: HoldId,
+    is_paid: Option<bool>,
+    now: DateTime<Utc>,
 ) -> SqliteResult<()> {
-    let query = sqlx::query(statement).bind(DbUuid(hold.0)).bind(DbTime(now));
-    query.execute(connection).await?;
+    if is_paid == Some(true) {
+        waiting_payments::give_back_all(connection, hold, now).await?;
+    }
     Ok(())
 }
 

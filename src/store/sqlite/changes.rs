@@ -5,10 +5,10 @@ use chrono::{DateTime, Utc};
 use sqlx::SqliteConnection;
 
 use super::error::SqliteResult;
-use super::{SqliteStore, commands, occupancy, payments};
+use super::{SqliteStore, commands, occupancy, payments, waiting_payments};
 use crate::domain::booking::{Actor, HistoryLine};
 use crate::domain::hold::{Hold, Status, Transition};
-use crate::domain::ids::{HoldId, IntentId};
+use crate::domain::ids::{HoldId, IntentId, SessionId};
 use crate::domain::segment::{Allocation, allocated_segments};
 use crate::store::changes::{
     self, ApplyOutcome, Changes, CurrentHoldRow, HistoryRow, HoldChange, OrphanPayment, StateChange,
@@ -16,6 +16,7 @@ use crate::store::changes::{
 use crate::store::columns::{DbTime, DbUuid};
 use crate::store::events::{self, EventRecord};
 use crate::store::transition_effect::{self, OccupancyEffect};
+use crate::store::waiting_payments::OrphanFate;
 use crate::store::{StoreError, encoding};
 
 #[async_trait]
@@ -32,13 +33,18 @@ impl Changes for SqliteStore {
 
     async fn record_orphan_payment(&self, orphan: &OrphanPayment) -> Result<ApplyOutcome, StoreError> {
         let mut transaction = self.begin().await?;
+        let fate = waiting_payments::decide_fate(&mut transaction, orphan.claimed_hold).await?;
+        if fate == OrphanFate::HasHold {
+            self.roll_back(transaction).await?;
+            return Ok(ApplyOutcome::Conflict);
+        }
         if let Some(event) = &orphan.event
             && !insert_event(&mut transaction, event, orphan.claimed_hold, orphan.now).await?
         {
             self.roll_back(transaction).await?;
             return Ok(ApplyOutcome::Duplicate);
         }
-        let outcome = insert_orphan(&mut transaction, orphan).await?;
+        let outcome = insert_orphan(&mut transaction, orphan, fate).await?;
         // Also if the payment is known: the event is new and must be stored.
         self.commit(transaction).await?;
         Ok(outcome)
@@ -187,29 +193,34 @@ async fn update_hold(
     Ok(())
 }
 
-/// Writes a payment that belongs to no hold, and the command that refunds it. `Duplicate` if the payment is known.
+/// Writes a payment that belongs to no hold, and the command that refunds it, unless it waits for its hold. `Duplicate` if
+/// the payment is known.
 async fn insert_orphan(
     connection: &mut SqliteConnection,
     orphan: &OrphanPayment,
+    fate: OrphanFate,
 ) -> SqliteResult<ApplyOutcome> {
     let intent = &orphan.payment.intent;
-    if payments::is_known(connection, intent).await? {
-        return Ok(ApplyOutcome::Duplicate);
+    let is_known = payments::is_known(connection, intent).await?;
+    if !is_known {
+        payments::upsert(connection, None, &orphan.payment, orphan.now).await?;
     }
-    payments::upsert(connection, None, &orphan.payment, orphan.now).await?;
     sqlx::query(changes::COMPLETE_ORPHAN)
         .bind(intent.as_str())
         .bind(orphan.claimed_hold.map(|hold| DbUuid(hold.0)))
         .bind(orphan.livemode)
+        .bind(orphan.session.as_ref().map(SessionId::as_str))
         .execute(&mut *connection)
         .await?;
-    let mut commands = 0;
-    if let Some(refund) = &orphan.refund {
-        let by = Some(encoding::ORDERED_BY_HOLDFAST);
-        commands += usize::from(commands::enqueue(connection, None, refund, by, orphan.now).await?);
+    if is_known {
+        return Ok(ApplyOutcome::Duplicate);
     }
-    // A report may have come since the decision.
-    payments::note_orphan(connection, intent, orphan.now).await?;
+    if fate == OrphanFate::Waits {
+        // A report may have come since the facts were read.
+        payments::note_orphan(connection, intent, orphan.now).await?;
+        return Ok(ApplyOutcome::Done { commands: 0 });
+    }
+    let commands = waiting_payments::give_back(connection, orphan.claimed_hold, intent, orphan.now).await?;
     Ok(ApplyOutcome::Done { commands })
 }
 

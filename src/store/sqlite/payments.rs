@@ -96,14 +96,27 @@ pub(super) async fn note_orphan(
     intent: &IntentId,
     now: DateTime<Utc>,
 ) -> SqliteResult<()> {
-    let query = sqlx::query_scalar(FIND_ORPHAN).bind(intent.as_str());
-    let found: Option<Json<PaymentJson>> = query.fetch_optional(&mut *connection).await?;
-    let Some(json) = found else { return Ok(()) };
-    let mut payment = json.0.decode()?;
+    let Some(mut payment) = find_orphan(connection, intent).await? else {
+        return Ok(());
+    };
     if payment.note() {
         upsert(connection, None, &payment, now).await?;
     }
-    mark_noted(connection, intent).await
+    match payment.waits_for_hold() {
+        // The hold takes notice, if it is placed.
+        true => Ok(()),
+        false => mark_noted(connection, intent).await,
+    }
+}
+
+/// Finds a payment that has no hold.
+pub(super) async fn find_orphan(
+    connection: &mut SqliteConnection,
+    intent: &IntentId,
+) -> SqliteResult<Option<Payment>> {
+    let query = sqlx::query_scalar(FIND_ORPHAN).bind(intent.as_str());
+    let found: Option<Json<PaymentJson>> = query.fetch_optional(connection).await?;
+    Ok(found.map(|json| json.0.decode()).transpose()?)
 }
 
 /// Tells whether a payment is known.

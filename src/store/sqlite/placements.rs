@@ -27,7 +27,7 @@ impl Placements for SqliteStore {
         let mut transaction = self.begin().await?;
         let outcome = place_in(&mut transaction, booking, units, limits).await?;
         match outcome {
-            PlaceOutcome::Placed => self.commit(transaction).await?,
+            PlaceOutcome::Placed | PlaceOutcome::PlacedWithMoney => self.commit(transaction).await?,
             PlaceOutcome::SlotTaken | PlaceOutcome::LimitReached | PlaceOutcome::AttemptClosed => {
                 self.roll_back(transaction).await?;
             }
@@ -54,12 +54,17 @@ pub(super) async fn place_in(
     limits: &HoldLimits,
 ) -> SqliteResult<PlaceOutcome> {
     let (hold, now) = (&booking.hold, booking.created_at);
-    match attempts::find_state(connection, hold.id).await?.as_deref() {
-        Some("running") => {}
+    let found: Option<(String, bool)> =
+        sqlx::query_as("SELECT state, is_paid FROM checkout_attempts WHERE hold_id = $1")
+            .bind(DbUuid(hold.id.0))
+            .fetch_optional(&mut *connection)
+            .await?;
+    let is_paid = match found.as_ref().map(|(state, is_paid)| (state.as_str(), *is_paid)) {
+        Some(("running", is_paid)) => is_paid,
         // A first call of ours placed it, and its answer was lost.
-        Some("placed") => return Ok(PlaceOutcome::Placed),
+        Some(("placed", is_paid)) => return Ok(PlaceOutcome::placed(is_paid)),
         _ => return Ok(PlaceOutcome::AttemptClosed),
-    }
+    };
     if !allowances::take_allowances(connection, hold.id, &limits.allowances).await? {
         return Ok(PlaceOutcome::LimitReached);
     }
@@ -77,7 +82,7 @@ pub(super) async fn place_in(
         actor: &Actor::Checkout,
     };
     entry.insert(connection, now).await?;
-    Ok(PlaceOutcome::Placed)
+    Ok(PlaceOutcome::placed(is_paid))
 }
 
 /// Writes the row of a new hold.

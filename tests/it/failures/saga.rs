@@ -8,6 +8,7 @@ mod attempts;
 mod changes;
 mod checkouts;
 mod commands;
+mod early_payments;
 mod events;
 mod fixture;
 mod outages;

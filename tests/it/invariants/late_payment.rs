@@ -4,7 +4,7 @@
 //!
 //! Where log and metrics count, the service is a real process: its outbox worker makes the refund.
 
-use holdfast::sandbox::{PaymentOutcome, signature_header};
+use holdfast::sandbox::{Endpoint, FaultKind, Faults, PaymentOutcome, signature_header};
 use serde_json::{Value, json};
 
 use crate::support::app::{ApiResponse, Client, TestApp, WEBHOOK_SECRET, order, order_by};
@@ -121,6 +121,36 @@ on_both_engines! {
         app.deliver_all().await;
         assert_eq!(app.state_of(&hold).await, "confirmed");
         assert_eq!(app.simulator.refunds().len(), 0);
+    }
+
+    /// An operator pays the session at Stripe while the answer to the call that made it hangs.
+    async fn payment_before_the_hold_is_placed_confirms_it(engine) {
+        let app = TestApp::start(engine).await;
+        app.simulator.set_faults(Faults {
+            hang_ms: 3000,
+            ..Faults::default().next(Endpoint::CreateSession, FaultKind::Hang, 1)
+        });
+        let pay = async {
+            let made = eventually("the session is made", async || app.simulator.sessions().pop()).await;
+            app.simulator.pay(&made.id, PaymentOutcome::Paid).unwrap();
+            app.deliver_all().await;
+            let waits = "SELECT count(*) FROM payments WHERE hold_id IS NULL AND state = 'paid'";
+            assert_eq!(app.database.count(waits).await, 1, "the answer still hangs");
+        };
+        let body = order("call", "2026-12-01T10:00:00Z");
+        let (hold, ()) = tokio::join!(app.checkout(&body), pay);
+        let hold = hold.expect(201);
+        assert_eq!((hold.text("status"), &hold.body["checkout_url"]), ("confirmed", &Value::Null));
+        redeliver_all_events(&app).await;
+        app.sweep().await;
+        assert_eq!(app.state_of(&hold).await, "confirmed");
+        assert_eq!(app.simulator.calls().refund, 0);
+        let shown = app.admin_hold(hold.text("id")).await;
+        assert_eq!((&shown["ledger"]["kept"], &shown["ledger"]["refunded"]), (&json!(5000), &json!(0)));
+        let metrics = app.get("/metrics").await.expect(200);
+        for gauge in ["holdfast_money_without_slot 0\n", "holdfast_slot_without_money 0\n"] {
+            assert!(metrics.body.as_str().unwrap().contains(gauge), "{metrics:?}");
+        }
     }
 
     async fn late_payment_for_resold_slot_is_refunded(engine) {

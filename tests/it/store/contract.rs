@@ -68,6 +68,7 @@ mod retention;
 mod schema;
 mod sessions;
 mod unowned_facts;
+mod waiting_payments;
 
 /// Longer than any test runs: `age_leases` makes a lease expire.
 const LEASE: Duration = Duration::from_secs(3600);
@@ -256,18 +257,17 @@ fn payment_of(booking: &Booking) -> Payment {
     receipt.to_payment(PaymentFacts::default())
 }
 
-/// Makes a payment without a hold, with the order to give it back.
+/// Makes a payment without a hold.
 fn orphan(event: Option<EventRecord>, claimed_hold: Option<HoldId>, intent: &str) -> OrphanPayment {
     let receipt = Receipt {
         intent: IntentId::new(intent),
         money: eur(5000),
     };
-    let mut payment = receipt.to_payment(PaymentFacts::default());
     OrphanPayment {
         event,
         claimed_hold,
-        refund: payment.give_back(),
-        payment,
+        session: None,
+        payment: receipt.to_payment(PaymentFacts::default()),
         livemode: false,
         now: at(1),
     }

@@ -6,6 +6,8 @@ use super::database::{Engine, TestDatabase};
 
 /// The key of the advisory lock that a placing statement waits for.
 const PLACING: i64 = 4711;
+/// The key of the advisory lock that a transaction waits for which has changed an attempt.
+const ATTEMPTS: i64 = 4712;
 
 /// A lock that ends when it is released or dropped.
 pub(crate) enum Lock {
@@ -40,6 +42,21 @@ impl Lock {
             }
         }
         Self::on(database, &format!("SELECT pg_advisory_xact_lock({PLACING})")).await
+    }
+
+    /// Blocks each transaction that has changed an attempt, with the row locked. PostgreSQL only.
+    pub(crate) async fn on_attempts(database: &TestDatabase) -> Self {
+        for statement in [
+            &format!(
+                "CREATE OR REPLACE FUNCTION wait_with_attempt() RETURNS trigger LANGUAGE plpgsql AS
+                 'BEGIN PERFORM pg_advisory_xact_lock_shared({ATTEMPTS}); RETURN NULL; END'"
+            ),
+            "CREATE OR REPLACE TRIGGER wait_with_attempt AFTER UPDATE ON checkout_attempts
+             FOR EACH ROW EXECUTE FUNCTION wait_with_attempt()",
+        ] {
+            database.execute(statement).await;
+        }
+        Self::on(database, &format!("SELECT pg_advisory_xact_lock({ATTEMPTS})")).await
     }
 
     async fn on(database: &TestDatabase, rows: &str) -> Self {

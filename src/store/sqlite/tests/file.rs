@@ -244,6 +244,26 @@ async fn frequent_queries_never_scan_a_whole_table() {
     }
 }
 
+/// Payments without a hold stay; those that wait for one are few.
+#[tokio::test]
+async fn waiting_money_is_found_by_its_own_index() {
+    let TestStore { store, .. } = &test_store().await;
+    for statement in [
+        crate::store::waiting_payments::LIST_OF_HOLD,
+        crate::store::waiting_payments::LIST_INTENTS,
+        crate::store::waiting_payments::LIST_UNSETTLED,
+        crate::store::figures::COUNT,
+    ] {
+        let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"));
+        let plan: Vec<(i64, i64, i64, String)> =
+            sqlx::query_as(explain).fetch_all(&store.writer).await.unwrap();
+        assert!(
+            plan.iter().any(|step| step.3.contains("payments_waiting")),
+            "{plan:?}"
+        );
+    }
+}
+
 /// A resource may have thousands of blocks of its feed; a block of the operator is found without reading them.
 #[tokio::test]
 async fn block_is_found_by_its_whole_key() {

@@ -112,12 +112,11 @@ async fn late_payment_is_refunded_when_the_slot_is_taken() {
 }
 
 fn orphan_payment(event: Option<EventRecord>) -> OrphanPayment {
-    let mut payment = receipt("pi_1").to_payment(PaymentFacts::default());
     OrphanPayment {
         event,
         claimed_hold: None,
-        refund: payment.give_back(),
-        payment,
+        session: None,
+        payment: receipt("pi_1").to_payment(PaymentFacts::default()),
         livemode: false,
         now: now(),
     }

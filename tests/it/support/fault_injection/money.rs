@@ -7,7 +7,7 @@ use holdfast::domain::ledger::snapshots::PaymentFacts;
 use holdfast::domain::listing::{ListedPayment, Page, PageRequest, PaymentFilter};
 use holdfast::store::{
     ApplyOutcome, HoldChange, Ledger, MergeOutcome, MoneyReport, Payments, RefundRequest, RefundRequests,
-    StoreError,
+    StoreError, WaitingPayment, WaitingPayments,
 };
 
 use super::*;
@@ -24,6 +24,13 @@ implement_store! {
 implement_store! {
     Payments:
     list_payments(filter: &PaymentFilter, page: &PageRequest) -> Page<ListedPayment>;
+}
+
+implement_store! {
+    WaitingPayments:
+    list_waiting_payments(hold: HoldId) -> Vec<WaitingPayment>;
+    list_unsettled_waits(limit: u32) -> Vec<HoldId>;
+    give_back_waiting(hold: HoldId, now: DateTime<Utc>) -> usize;
 }
 
 implement_store! {
