@@ -124,6 +124,10 @@ fn describe_counters() {
         "answers of Stripe that it does not know a session or payment of this store: an operator must check the key"
     );
     describe_counter!(
+        "holdfast_unknown_statuses_total",
+        "reports of refunds and disputes with a status that this version does not know, by object: refund, dispute"
+    );
+    describe_counter!(
         "holdfast_stripe_retries_total",
         "calls to Stripe that were retried"
     );

@@ -142,7 +142,7 @@ fn sum_lost(simulator: &Simulator, intent: &str) -> i64 {
 }
 
 /// What the database knows of money and holds.
-struct Books {
+struct MoneyRecords {
     /// Session to status, and status with reason.
     holds: HashMap<String, Cells>,
     /// Intent to state, refunded amount, and the session of the hold that it pays.
@@ -157,7 +157,7 @@ struct Books {
     undelivered: String,
 }
 
-impl Books {
+impl MoneyRecords {
     async fn read(database: &mut AuditConnection, simulator: &Simulator) -> Self {
         // Another session of ours may have paid a hold: its payment names the hold.
         let payments = "SELECT p.intent_id, p.state, CAST(p.refunded AS text), h.session_id
@@ -231,7 +231,7 @@ impl Books {
 /// Checks I3: money has its slot, or is refunded or about to be; nothing is refunded twice.
 async fn check_money(database: &mut AuditConnection, simulator: &Simulator) -> Vec<String> {
     let (intents, refunds) = (simulator.intents(), simulator.refunds());
-    let books = Books::read(database, simulator).await;
+    let records = MoneyRecords::read(database, simulator).await;
     let installation = find_installation(database).await;
     let is_ours = |intent: &&IntentView| intent.metadata.get(INSTALLATION_KEY) == Some(&installation);
     let paid = intents.iter().filter(|intent| intent.amount_received > 0);
@@ -241,7 +241,7 @@ async fn check_money(database: &mut AuditConnection, simulator: &Simulator) -> V
             .filter(|refund| refund.payment_intent == intent.id && gives_back(refund))
             .map(|refund| refund.amount)
             .collect();
-        books.check_payment(intent, &back, sum_lost(simulator, &intent.id))
+        records.check_payment(intent, &back, sum_lost(simulator, &intent.id))
     });
     findings.collect()
 }
