@@ -12,6 +12,7 @@ pub mod availability;
 pub mod cancel_hold;
 pub mod catalogue;
 mod context;
+mod earlier_order;
 mod error;
 mod event_owner;
 pub mod guest_data;

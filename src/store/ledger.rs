@@ -16,6 +16,7 @@ use crate::domain::ids::{ChargeId, CommandId, DisputeId, HoldId, IntentId, Refun
 use crate::domain::ledger::snapshots::{
     DisputeSnapshot, DisputeStatus, PaymentFacts, RefundSnapshot, RefundStatus, StripeWord,
 };
+use crate::domain::ledger::unverified::ReadLists;
 
 /// What a source says about the money of one payment.
 #[derive(Clone, Debug)]
@@ -28,6 +29,8 @@ pub struct MoneyReport {
     pub intent: IntentId,
     /// Its refunds and disputes, as far as the source shows them.
     pub facts: PaymentFacts,
+    /// Which lists were read for it: they replace what only an earlier version's counter says.
+    pub read: ReadLists,
     /// The present, by the instance's clock.
     pub now: DateTime<Utc>,
 }
@@ -81,6 +84,12 @@ pub(super) const UPSERT_DISPUTE: &str =
 /// Changes the version of the hold of payment `$1`, so that a decision without the report is made again.
 pub(super) const TOUCH_HOLD: &str = "UPDATE holds SET version = version + 1
      WHERE id IN (SELECT hold_id FROM payments WHERE intent_id = $1)";
+
+/// Deletes refund `$1`, for which no object of Stripe stands.
+pub(super) const DELETE_REFUND: &str = "DELETE FROM refunds WHERE id = $1";
+
+/// Deletes dispute `$1`, for which no object of Stripe stands.
+pub(super) const DELETE_DISPUTE: &str = "DELETE FROM disputes WHERE id = $1";
 
 /// Tells whether payment `$1` is recorded.
 pub(super) const IS_KNOWN: &str = "SELECT EXISTS (SELECT 1 FROM payments WHERE intent_id = $1)";

@@ -99,7 +99,7 @@ async fn merge_facts(connection: &mut PgConnection, report: &MoneyReport) -> Pos
         .execute(&mut *connection)
         .await?;
     let known = find_facts(&mut *connection, &report.intent).await?;
-    let merged = known.clone().merge(report.facts.clone());
+    let merged = known.clone().merge_report(report.facts.clone(), report.read);
     for (id, refund) in &merged.refunds {
         if known.refunds.get(id) != Some(refund) {
             upsert_refund!(report, refund).execute(&mut *connection).await?;
@@ -110,9 +110,25 @@ async fn merge_facts(connection: &mut PgConnection, report: &MoneyReport) -> Pos
             upsert_dispute!(report, dispute).execute(&mut *connection).await?;
         }
     }
+    delete_replaced(connection, &known, &merged).await?;
     let is_changed = merged != known;
     if is_changed {
         payments::note_orphan(connection, &report.intent, report.now).await?;
     }
     Ok(is_changed)
+}
+
+/// Deletes the rows that a report replaced.
+async fn delete_replaced(
+    connection: &mut PgConnection,
+    known: &PaymentFacts,
+    merged: &PaymentFacts,
+) -> PostgresResult<()> {
+    let refunds = known.refunds.keys().filter(|id| !merged.refunds.contains_key(*id));
+    let disputes = known.disputes.keys().filter(|id| !merged.disputes.contains_key(*id));
+    let refunds = refunds.map(|id| (ledger::DELETE_REFUND, id.as_str()));
+    for (statement, id) in refunds.chain(disputes.map(|id| (ledger::DELETE_DISPUTE, id.as_str()))) {
+        sqlx::query(statement).bind(id).execute(&mut *connection).await?;
+    }
+    Ok(())
 }
