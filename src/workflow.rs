@@ -22,6 +22,7 @@ pub mod move_hold;
 pub mod outbox;
 pub mod queries;
 pub mod read_feeds;
+pub mod reconcile;
 mod record_money;
 mod recorded_reads;
 mod recover_attempts;

@@ -92,6 +92,14 @@ CREATE TABLE refund_requests (
 ) STRICT;
 CREATE INDEX refund_requests_age ON refund_requests (requested_at);
 
+-- One row: when refunds and disputes of the last days are compared with Stripe next, and which instance does it.
+CREATE TABLE reconciliation (
+    alone        INTEGER NOT NULL DEFAULT 1 CONSTRAINT reconciliation_alone UNIQUE CHECK (alone),
+    due_at       INTEGER NOT NULL,
+    leased_until INTEGER
+) STRICT;
+INSERT INTO reconciliation (due_at) VALUES (CAST(strftime('%s', 'now') AS INTEGER) * 1000 + 86400000);
+
 -- Where the money of each payment is, as `domain::ledger::sums` derives it; a test holds both equal. What was taken without
 -- an order is subtracted from what is due back, then from what is kept, then from orders that Stripe has not carried out.
 CREATE VIEW payment_ledger AS
@@ -183,8 +191,9 @@ WHERE more > 0
     OR state = 'refunded' AND rest + disputed > 0
     OR state = 'refund_failed' AND failed = 0
     OR state = 'paid' AND disputed > 0 AND rest <= 0
-    OR EXISTS (SELECT 1 FROM refunds r WHERE r.id = counted.id);
-CREATE INDEX refunds_unverified ON refunds (seen_at) WHERE id = 'unverified_' || intent_id;
+    OR EXISTS (SELECT 1 FROM refunds r WHERE r.id = counted.id AND r.status <> 'canceled');
+-- A row that was replaced is canceled until its payment has taken notice.
+CREATE INDEX refunds_unverified ON refunds (seen_at) WHERE id = 'unverified_' || intent_id AND status <> 'canceled';
 
 -- A version before this one may go on serving beside it: what it writes into the counter and the state is kept likewise.
 CREATE TRIGGER payments_unverified_insert AFTER INSERT ON payments WHEN NEW.refunded > 0 OR NEW.state <> 'paid'

@@ -111,7 +111,8 @@ pub(super) const AWAIT_DECISION: &str =
      WHERE id = $1 AND done_at IS NULL AND ordered_by IS NULL";
 
 /// Notes that `$2` ordered pending command `$1`.
-pub(super) const ORDER: &str = "UPDATE commands SET ordered_by = $2 WHERE id = $1 AND done_at IS NULL AND ordered_by IS NULL";
+pub(super) const ORDER: &str =
+    "UPDATE commands SET ordered_by = $2 WHERE id = $1 AND done_at IS NULL AND ordered_by IS NULL";
 
 /// Marks command `$1` as done at `$2`.
 pub(super) const FINISH: &str =

@@ -53,7 +53,7 @@ SELECT
         + (SELECT count(*) FROM payments
            WHERE state IN ('refund_due', 'refund_failed') AND state = 'refund_failed' AND due_back = 0) AS refunds_failed,
     (SELECT count(*) FROM payments WHERE NOT adds_up) AS money_not_adding_up,
-    (SELECT count(*) FROM refunds WHERE id = 'unverified_' || intent_id) AS money_unverified,
+    (SELECT count(*) FROM refunds WHERE id = 'unverified_' || intent_id AND status <> 'canceled') AS money_unverified,
     (SELECT count(*) FROM calendar_feeds WHERE state IN ('partial', 'failed') AND state = 'partial') AS feeds_partial,
     (SELECT count(*) FROM calendar_feeds WHERE state IN ('partial', 'failed') AND state = 'failed') AS feeds_failed
 FROM (SELECT count(*) AS commands_pending, count(*) FILTER (WHERE tries >= $2) AS commands_stuck,

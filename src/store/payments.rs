@@ -144,7 +144,9 @@ impl PaymentJson {
             money,
             decisions: Decisions {
                 keep: self.keep.unwrap_or(kept.max(0)),
-                reason: reason.transpose()?.unwrap_or_else(|| earlier_reason(state, &orders)),
+                reason: reason
+                    .transpose()?
+                    .unwrap_or_else(|| earlier_reason(state, &orders)),
                 orders,
                 settled_outside: self.settled_outside,
                 reordered: self.reordered,

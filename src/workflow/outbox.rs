@@ -241,5 +241,7 @@ pub async fn retry_command(
     }
     run_command_now(context, id, actor).await;
     let tried = context.store.find_command(id).await?;
-    Ok(tried.map_or(RetryOutcome::Missing, |command| RetryOutcome::Tried(Box::new(command))))
+    Ok(tried.map_or(RetryOutcome::Missing, |command| {
+        RetryOutcome::Tried(Box::new(command))
+    }))
 }

@@ -109,10 +109,7 @@ pub(super) async fn settle_intent(context: &Context, intent: &IntentId) -> Resul
         return Ok(false);
     }
     let hints = context.store.find_unowned_facts(intent).await?;
-    if !hints.is_empty()
-        && let Some((facts, read)) = unless_forbidden(read_lists(context, intent).await)?
-    {
-        merge_lists(context, intent, facts, read).await?;
+    if !hints.is_empty() && read_if_allowed(context, intent).await? {
         for event in &hints {
             context.store.delete_unowned_fact(event).await?;
         }
@@ -137,22 +134,30 @@ pub(super) async fn settle_unnoted(context: &Context) -> Result<(), WorkflowErro
 }
 
 /// Reads the refunds and disputes of a payment from Stripe, and merges them. Disputes that the key may not read are left out.
-/// Returns whether that says anything new.
 ///
 /// # Errors
 /// [`WorkflowError`] if the database or Stripe does not answer, or the key may not read refunds.
-pub(super) async fn read_money(context: &Context, intent: &IntentId) -> Result<bool, WorkflowError> {
+pub(super) async fn read_money(context: &Context, intent: &IntentId) -> Result<(), WorkflowError> {
     let (facts, read) = read_lists(context, intent).await?;
     merge_lists(context, intent, facts, read).await
 }
 
-/// Merges what was read from Stripe; returns whether that says anything new.
-pub(super) async fn merge_lists(
+/// Reads them as [`read_money`] does; `false` without a change if the key may not.
+pub(super) async fn read_if_allowed(context: &Context, intent: &IntentId) -> Result<bool, WorkflowError> {
+    let Some((facts, read)) = unless_forbidden(read_lists(context, intent).await)? else {
+        return Ok(false);
+    };
+    merge_lists(context, intent, facts, read).await?;
+    Ok(true)
+}
+
+/// Merges what was read from Stripe.
+async fn merge_lists(
     context: &Context,
     intent: &IntentId,
     facts: PaymentFacts,
     read: ReadLists,
-) -> Result<bool, WorkflowError> {
+) -> Result<(), WorkflowError> {
     let report = MoneyReport {
         event: None,
         hold: None,
@@ -161,14 +166,52 @@ pub(super) async fn merge_lists(
         read,
         now: context.now(),
     };
-    Ok(merge(context, &report).await? == MergeOutcome::Merged { is_news: true })
+    merge(context, &report).await.map(drop)
+}
+
+/// What the ledger makes of refunds or disputes that a list of Stripe has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ListedMoney {
+    /// Their payment is not ours.
+    Foreign,
+    /// They say nothing new.
+    Known,
+    /// They say something new.
+    Changed,
+}
+
+/// Merges refunds and disputes of one intent that a list of the account has, if the payment is ours. The first ones of a
+/// payment with an earlier version's counter make its own lists be read.
+pub(super) async fn record_listed(
+    context: &Context,
+    intent: &IntentId,
+    listed: PaymentFacts,
+) -> Result<ListedMoney, WorkflowError> {
+    if find_owner(context, intent).await?.is_none() && !context.store.is_payment_known(intent).await? {
+        return Ok(ListedMoney::Foreign);
+    }
+    let known = context.store.find_money_facts(intent).await?;
+    let all = match known.is_verified() {
+        true => None,
+        false => unless_forbidden(read_lists(context, intent).await)?,
+    };
+    let (facts, read) = all.unwrap_or((listed, ReadLists::default()));
+    if known.clone().merge_report(facts.clone(), read) == known {
+        return Ok(ListedMoney::Known);
+    }
+    merge_lists(context, intent, facts, read).await?;
+    note_money(context, intent, Actor::Sweep).await?;
+    Ok(ListedMoney::Changed)
+}
+
+/// Reads the refunds and disputes of a payment from Stripe, and lets its hold take notice.
+pub(super) async fn read_and_note(context: &Context, intent: &IntentId) -> Result<(), WorkflowError> {
+    read_money(context, intent).await?;
+    note_money(context, intent, Actor::Sweep).await.map(drop)
 }
 
 /// Reads all refunds and disputes of a payment from Stripe.
-async fn read_lists(
-    context: &Context,
-    intent: &IntentId,
-) -> Result<(PaymentFacts, ReadLists), GatewayError> {
+async fn read_lists(context: &Context, intent: &IntentId) -> Result<(PaymentFacts, ReadLists), GatewayError> {
     let refunds = context.gateway.list_refunds(intent).await?;
     let disputes = unless_forbidden(context.gateway.list_disputes(intent).await)?;
     let read = ReadLists {
@@ -206,7 +249,7 @@ pub(super) async fn record_refund(
         refunds: by_id([refund]),
         ..PaymentFacts::default()
     };
-    merge_lists(context, intent, facts, ReadLists::default()).await.map(drop)
+    merge_lists(context, intent, facts, ReadLists::default()).await
 }
 
 /// Lets the hold of a payment take notice of where its money is now; `false` if no hold has it.

@@ -2,7 +2,8 @@
 //! lists are read.
 //!
 //! Such a row is a hint. It never adds to what Stripe's objects say: a list replaces it, and what is known of single objects
-//! makes it smaller.
+//! makes it smaller. A refund that was replaced is canceled, and is deleted when its payment takes notice, so that a crash
+//! between the two is seen.
 
 use super::snapshots::{PaymentFacts, RefundSnapshot, RefundStatus};
 use crate::domain::ids::{DisputeId, RefundId};
@@ -36,7 +37,7 @@ impl DisputeId {
 impl PaymentFacts {
     /// Tells whether Stripe's objects say everything that is known.
     pub fn is_verified(&self) -> bool {
-        !self.refunds.keys().any(RefundId::is_unverified) && !self.disputes.keys().any(DisputeId::is_unverified)
+        !self.refunds.values().any(is_counter) && !self.disputes.keys().any(DisputeId::is_unverified)
     }
 
     /// Merges a report of Stripe, for which these lists were read.
@@ -52,16 +53,26 @@ impl PaymentFacts {
         if is_dispute_known {
             merged.disputes.retain(|id, _| !id.is_unverified());
         }
-        if read.refunds && merged.disputes.keys().all(|id| !id.is_unverified()) {
-            merged.refunds.retain(|id, _| !id.is_unverified());
-        }
+        let is_replaced = read.refunds && !merged.disputes.keys().any(DisputeId::is_unverified);
         let more = sum_of_objects(&merged) - counted;
-        for (_, refund) in merged.refunds.iter_mut().filter(|(id, _)| id.is_unverified()) {
-            let amount = refund.money.amount;
-            refund.money.amount = if read.refunds { 0 } else { (amount - more).clamp(0, amount) };
+        for counter in merged.refunds.values_mut().filter(|refund| is_counter(refund)) {
+            let amount = counter.money.amount;
+            counter.money.amount = if read.refunds {
+                0
+            } else {
+                (amount - more).clamp(0, amount)
+            };
+            if is_replaced {
+                counter.status = RefundStatus::Canceled;
+            }
         }
         merged
     }
+}
+
+/// Tells whether a refund is an earlier version's counter that nothing has replaced.
+fn is_counter(refund: &RefundSnapshot) -> bool {
+    refund.id.is_unverified() && refund.status != RefundStatus::Canceled
 }
 
 /// Sums up the refunds of Stripe that the counter counted, or would have.
@@ -131,7 +142,9 @@ mod tests {
 
     fn amounts(facts: &PaymentFacts) -> Vec<(&str, i64)> {
         let refunds = facts.refunds.iter();
-        refunds.map(|(id, refund)| (id.as_str(), refund.money.amount)).collect()
+        refunds
+            .map(|(id, refund)| (id.as_str(), refund.money.amount))
+            .collect()
     }
 
     #[test]
@@ -139,8 +152,13 @@ mod tests {
         let counter = refunds(&[("unverified_pi_1", 4000, "succeeded")]);
         let list = refunds(&[("re_1", 2000, "succeeded")]);
         let read = counter.merge_report(list, ALL);
-        assert_eq!(amounts(&read), [("re_1", 2000)]);
+        assert_eq!(amounts(&read), [("re_1", 2000), ("unverified_pi_1", 0)]);
         assert!(read.is_verified());
+        assert_eq!(
+            read.clone()
+                .merge_report(refunds(&[("re_1", 2000, "succeeded")]), NONE),
+            read
+        );
     }
 
     #[test]
@@ -152,7 +170,10 @@ mod tests {
             (("re_1", 3000, "pending"), 0),
         ] {
             let merged = counter().merge_report(refunds(&[reported]), NONE);
-            assert_eq!(amounts(&merged), [("re_1", reported.1), ("unverified_pi_1", left)]);
+            assert_eq!(
+                amounts(&merged),
+                [("re_1", reported.1), ("unverified_pi_1", left)]
+            );
             let twice = merged.clone().merge_report(refunds(&[reported]), NONE);
             assert_eq!(twice, merged, "a repeat says nothing new");
         }
@@ -163,7 +184,14 @@ mod tests {
         let counter = refunds(&[("unverified_pi_1", 0, "succeeded")]);
         let known = counter.merge(dispute("unverified_pi_1"));
         let replaced = known.clone().merge_report(dispute("du_1"), NONE);
-        assert_eq!(replaced.disputes.keys().map(DisputeId::as_str).collect::<Vec<_>>(), ["du_1"]);
+        assert_eq!(
+            replaced
+                .disputes
+                .keys()
+                .map(DisputeId::as_str)
+                .collect::<Vec<_>>(),
+            ["du_1"]
+        );
         assert!(!replaced.is_verified(), "the refunds must be read still");
         let only_refunds = ReadLists {
             disputes: false,
