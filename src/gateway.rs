@@ -56,6 +56,13 @@ pub enum GatewayError {
     Unknown,
 }
 
+impl GatewayError {
+    /// Tells whether Stripe refused because the key lacks a permission.
+    pub fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Refused(refusal) if refusal.status == 403)
+    }
+}
+
 /// A refusal in Stripe's own terms, without its message: a message may repeat what the guest typed (I9).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Refusal {

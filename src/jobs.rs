@@ -1,4 +1,5 @@
-//! The background work: the sweep on its schedule, the outbox worker, and the reader of calendar feeds.
+//! The background work: the sweep on its schedule, the outbox worker, the reader of calendar feeds, and the comparison with
+//! Stripe.
 
 use std::sync::Arc;
 
@@ -6,12 +7,12 @@ use tokio::task::JoinHandle;
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 use tokio_util::sync::CancellationToken;
 
-use crate::workflow::{Context, outbox, read_feeds, sweep};
+use crate::workflow::{Context, outbox, read_feeds, reconcile, sweep};
 
 /// The running background work.
 pub struct Jobs {
     scheduler: JobScheduler,
-    workers: [JoinHandle<()>; 2],
+    workers: [JoinHandle<()>; 3],
 }
 
 impl Jobs {
@@ -36,7 +37,8 @@ impl Jobs {
             scheduler,
             workers: [
                 tokio::spawn(outbox::run_worker(context.clone(), stop.clone())),
-                tokio::spawn(read_feeds::run_worker(context, stop)),
+                tokio::spawn(read_feeds::run_worker(context.clone(), stop.clone())),
+                tokio::spawn(reconcile::run_worker(context, stop)),
             ],
         })
     }

@@ -17,6 +17,7 @@
 //! - [`jobs`] runs the background work; [`app`] wires everything together.
 //! - [`config`], [`clock`], [`telemetry`] and [`doctor`] stand beside [`app`]: environment, time, logs, checks.
 //! - [`sandbox`] is a Stripe simulator that uses nothing of the rest. [`stripe_sandbox`] and [`demo_shop`] run it.
+//! - [`reconcile_command`] is the command that compares the ledger with Stripe.
 //!
 //! `ARCHITECTURE.md` explains how they work together.
 
@@ -29,6 +30,7 @@ pub mod domain;
 pub mod gateway;
 pub mod http;
 pub mod jobs;
+pub mod reconcile_command;
 pub mod sandbox;
 pub mod store;
 pub mod stripe_sandbox;

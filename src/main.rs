@@ -18,6 +18,7 @@ use holdfast::domain::ids::AccessKeyId;
 use holdfast::domain::listing::PageRequest;
 use holdfast::domain::time::Clock;
 use holdfast::http;
+use holdfast::reconcile_command::{self, ReconcileArgs};
 use holdfast::workflow::access_keys::{CreateKeyError, KeyRegistry, NewKey};
 use holdfast::workflow::audit::AuditTrail;
 use holdfast::workflow::{format_error_chain, sweep};
@@ -49,6 +50,8 @@ enum Command {
     },
     /// Sweep once and print the report as JSON; for an external cron.
     Sweep,
+    /// Compare refunds and disputes with Stripe, also while serving; exit 1 if something is unclear.
+    Reconcile(ReconcileArgs),
     /// Check the installation and suggest fixes; exit 1 on a fault.
     Doctor {
         /// Print the checks as JSON.
@@ -133,6 +136,7 @@ async fn run_command(command: Command) -> Result<ExitCode, CliError> {
         Command::Migrate => run_migrate(load_configuration(ConfigScope::Database)?).await,
         Command::Backup { path } => run_backup(load_configuration(ConfigScope::Database)?, &path).await,
         Command::Sweep => run_sweep(load_configuration(ConfigScope::Stripe)?).await,
+        Command::Reconcile(args) => run_reconcile(load_configuration(ConfigScope::Stripe)?, args).await,
         Command::Doctor { json } => run_doctor(load_configuration(ConfigScope::Stripe)?, json).await,
         Command::Key(command) => run_key(load_configuration(ConfigScope::Database)?, command).await,
         Command::StripeSandbox(args) => {
@@ -257,6 +261,17 @@ async fn run_sweep(config: Config) -> Result<ExitCode, CliError> {
     let report = sweep::sweep_once(&context).await?;
     print_line(&serde_json::to_string(&http::sweep_report_view(report))?);
     Ok(ExitCode::SUCCESS)
+}
+
+async fn run_reconcile(config: Config, args: ReconcileArgs) -> Result<ExitCode, CliError> {
+    let Some(stripe) = &config.stripe else {
+        return Err(CliError::Configuration("no Stripe key".to_owned()));
+    };
+    let context = app::build_context(&config, stripe, build_clock()).await?;
+    app::check_mode(&context).await.map_err(startup_error)?;
+    let report = reconcile_command::run(args, &context).await?;
+    print_line(&report.to_string());
+    Ok(ExitCode::from(u8::from(!report.is_clean())))
 }
 
 async fn run_doctor(config: Config, json: bool) -> Result<ExitCode, CliError> {

@@ -191,6 +191,10 @@ fn describe_gauges() {
         "holdfast_money_not_adding_up",
         "payments whose refunds, disputes and decisions do not add up to what was paid: must be 0"
     );
+    describe_gauge!(
+        "holdfast_money_unverified",
+        "payments whose refunds and disputes were not read from Stripe since the upgrade from 0.2.0"
+    );
 }
 
 #[allow(clippy::cast_precision_loss)]
@@ -206,6 +210,7 @@ fn set_gauges(figures: FigureCounts) {
     gauge!("holdfast_slot_without_money").set(figures.slot_without_money as f64);
     gauge!("holdfast_refunds_failed").set(figures.refunds_failed as f64);
     gauge!("holdfast_money_not_adding_up").set(figures.money_not_adding_up as f64);
+    gauge!("holdfast_money_unverified").set(figures.money_unverified as f64);
     gauge!("holdfast_calendar_feeds", "state" => "partial").set(figures.feeds_partial as f64);
     gauge!("holdfast_calendar_feeds", "state" => "failed").set(figures.feeds_failed as f64);
 }

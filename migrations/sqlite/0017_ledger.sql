@@ -102,6 +102,14 @@ CREATE TABLE refund_requests (
 ) STRICT;
 CREATE INDEX refund_requests_age ON refund_requests (requested_at);
 
+-- One row: when refunds and disputes of the last days are compared with Stripe next, and which instance does it.
+CREATE TABLE reconciliation (
+    alone        INTEGER NOT NULL DEFAULT 1 CONSTRAINT reconciliation_alone UNIQUE CHECK (alone),
+    due_at       INTEGER NOT NULL,
+    leased_until INTEGER
+) STRICT;
+INSERT INTO reconciliation (due_at) VALUES (CAST(strftime('%s', 'now') AS INTEGER) * 1000 + 86400000);
+
 -- Where the money of each payment is, as `domain::ledger::sums` derives it; a test holds both equal. What was taken without
 -- an order is subtracted from what is due back, then from what is kept, then from orders that Stripe has not carried out.
 CREATE VIEW payment_ledger AS
@@ -159,3 +167,67 @@ WHEN NEW.state = 'kept' AND NEW.keep_reason <> 'operator'
 BEGIN
     UPDATE payments SET keep = NULL, keep_reason = NULL WHERE intent_id = NEW.intent_id;
 END;
+
+-- What only an earlier version's counter or state says of a payment, and no row of Stripe's objects: the counter as a refund,
+-- an open or lost dispute as a dispute. Their rows have ids of their own, and the first list that is read from Stripe takes
+-- their place. A payment without such an amount is listed too where its rows and its state differ: it must be read.
+CREATE VIEW unverified_money AS
+WITH known AS (
+    SELECT p.intent_id, p.amount, p.currency, p.refunded, p.state, p.created_at, 'unverified_' || p.intent_id AS id,
+        (SELECT coalesce(sum(r.amount), 0) FROM refunds r
+         WHERE r.intent_id = p.intent_id AND r.status = 'succeeded' AND r.id <> 'unverified_' || p.intent_id) AS back,
+        (SELECT count(*) FROM refunds r WHERE r.intent_id = p.intent_id AND r.status IN ('canceled', 'failed')
+           AND r.id <> 'unverified_' || p.intent_id) AS failed,
+        (SELECT count(*) FROM disputes d
+         WHERE d.intent_id = p.intent_id AND d.id <> 'unverified_' || p.intent_id) AS disputes,
+        (SELECT coalesce(sum(d.amount), 0) FROM disputes d
+         WHERE d.intent_id = p.intent_id AND d.status IN ('needs_response', 'under_review')
+           AND d.id <> 'unverified_' || p.intent_id) AS disputed,
+        (SELECT coalesce(sum(d.amount), 0) FROM disputes d
+         WHERE d.intent_id = p.intent_id AND d.status = 'lost' AND d.id <> 'unverified_' || p.intent_id) AS lost
+    FROM payments p
+), counted AS (
+    SELECT known.*, max(refunded - back, 0) AS more, amount - max(refunded, back) - lost - disputed AS rest
+    FROM known
+)
+SELECT id, intent_id, currency, created_at, more AS refunded,
+    CASE WHEN state = 'refund_failed' THEN 'failed' ELSE 'succeeded' END AS refund_status,
+    CASE WHEN rest <= 0 THEN NULL WHEN state = 'disputed' AND disputed = 0 THEN 'under_review'
+         WHEN state = 'refunded' AND disputes = 0 THEN 'lost' END AS dispute_status,
+    rest AS disputed
+FROM counted
+WHERE more > 0
+    OR state = 'disputed' AND disputed = 0
+    OR state = 'refunded' AND rest + disputed > 0
+    OR state = 'refund_failed' AND failed = 0
+    OR state = 'paid' AND disputed > 0 AND rest <= 0
+    OR EXISTS (SELECT 1 FROM refunds r WHERE r.id = counted.id AND r.status <> 'canceled');
+-- A row that was replaced is canceled until its payment has taken notice.
+CREATE INDEX refunds_unverified ON refunds (seen_at) WHERE id = 'unverified_' || intent_id AND status <> 'canceled';
+
+-- A version before this one may go on serving beside it: what it writes into the counter and the state is kept likewise.
+CREATE TRIGGER payments_unverified_insert AFTER INSERT ON payments WHEN NEW.refunded > 0 OR NEW.state <> 'paid'
+BEGIN
+    DELETE FROM disputes WHERE id = 'unverified_' || NEW.intent_id;
+    INSERT INTO refunds (id, intent_id, amount, currency, status, created_at, seen_at, is_noted)
+    SELECT id, intent_id, refunded, currency, refund_status, created_at, 0, 1
+    FROM unverified_money WHERE intent_id = NEW.intent_id
+    ON CONFLICT (id) DO UPDATE SET amount = excluded.amount, status = excluded.status;
+    INSERT INTO disputes (id, intent_id, amount, currency, status, created_at, seen_at, is_noted)
+    SELECT id, intent_id, disputed, currency, dispute_status, created_at, 0, 1
+    FROM unverified_money WHERE intent_id = NEW.intent_id AND dispute_status IS NOT NULL;
+END;
+CREATE TRIGGER payments_unverified_update AFTER UPDATE OF refunded, state ON payments
+BEGIN
+    DELETE FROM disputes WHERE id = 'unverified_' || NEW.intent_id;
+    INSERT INTO refunds (id, intent_id, amount, currency, status, created_at, seen_at, is_noted)
+    SELECT id, intent_id, refunded, currency, refund_status, created_at, 0, 1
+    FROM unverified_money WHERE intent_id = NEW.intent_id
+    ON CONFLICT (id) DO UPDATE SET amount = excluded.amount, status = excluded.status;
+    INSERT INTO disputes (id, intent_id, amount, currency, status, created_at, seen_at, is_noted)
+    SELECT id, intent_id, disputed, currency, dispute_status, created_at, 0, 1
+    FROM unverified_money WHERE intent_id = NEW.intent_id AND dispute_status IS NOT NULL;
+END;
+
+-- The payments of versions before: each by one row of the counter.
+UPDATE payments SET refunded = refunded WHERE refunded > 0 OR state IN ('disputed', 'refunded', 'refund_failed');

@@ -48,6 +48,9 @@ pub struct Command {
     pub stripe_key: Option<String>,
     /// When its call was first tried, by the instance's clock; `None` before that.
     pub first_tried_at: Option<DateTime<Utc>>,
+    /// Who ordered a refund, in a word; `None` for commands of versions that did not write it, which may have called Stripe
+    /// without the command's id in the metadata.
+    pub ordered_by: Option<String>,
     /// The hold that caused it; `None` for a payment that never had a hold.
     pub hold: Option<HoldId>,
     /// What Stripe is to do.

@@ -40,6 +40,8 @@ pub struct FigureCounts {
     pub refunds_failed: i64,
     /// Payments whose refunds, disputes and decisions do not add up to what was paid: must be 0.
     pub money_not_adding_up: i64,
+    /// Payments of which only an earlier version's counter is known: Stripe's lists must be read.
+    pub money_unverified: i64,
     /// Calendar feeds with entries that could not be read.
     pub feeds_partial: i64,
     /// Calendar feeds that could not be read at all.

@@ -55,3 +55,18 @@ pub(super) fn parse_json<T: Deserr<FieldErrors>>(json: Value, errors: &mut Field
         .map_err(|found| errors.extend(found))
         .ok()
 }
+
+/// Reads a body that may be left out.
+pub(super) fn parse_optional<T: Deserr<FieldErrors> + Default>(
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<T, Problem> {
+    if matches!(&body, Ok(bytes) if bytes.is_empty()) {
+        return Ok(T::default());
+    }
+    let mut errors = FieldErrors::default();
+    let parsed: Option<Option<T>> = parse_json(read_json(headers, body)?, &mut errors);
+    parsed
+        .map(Option::unwrap_or_default)
+        .ok_or_else(|| errors.into_problem())
+}

@@ -102,6 +102,16 @@ impl ApiError {
         }
     }
 
+    /// Creates the error for a restricted key (docs.stripe.com/keys/restricted-api-keys).
+    pub(super) fn forbidden() -> ApiError {
+        let message =
+            "The provided key does not have the required permissions for this endpoint on this account.";
+        ApiError {
+            status: 403,
+            ..ApiError::invalid_request(message).with_code("more_permissions_required")
+        }
+    }
+
     pub(super) fn idempotency_key_reused(key: &str) -> ApiError {
         ApiError {
             kind: "idempotency_error",

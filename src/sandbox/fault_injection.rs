@@ -76,6 +76,8 @@ pub enum FaultKind {
     ServerErrorKept,
     /// Returns 502 with an HTML body, as a proxy before Stripe would. No effect; nothing is saved.
     BadGateway,
+    /// Returns 403, as for a restricted key that lacks the permission. No effect; nothing is saved.
+    Forbidden,
     /// Closes the connection without a response and without an effect.
     Cut,
     /// Executes the call and saves its response, then closes the connection without a response.

@@ -86,6 +86,7 @@ impl ApiResponse {
             FaultKind::ServerError | FaultKind::ServerErrorKept => {
                 ApiResponse::from_error(&ApiError::server_error())
             }
+            FaultKind::Forbidden => ApiResponse::from_error(&ApiError::forbidden()),
             FaultKind::BadGateway => bad_gateway_response(),
             FaultKind::Cut => ApiResponse::from_json(500, &Value::Null),
             // These two change only the way back: the call is executed.

@@ -11,7 +11,9 @@ pub(super) fn hold_condition(attention: Attention) -> &'static str {
             "h.id IN (SELECT hold_id FROM payments WHERE due_back > 0
                       UNION ALL
                       SELECT hold_id FROM payments
-                      WHERE state IN ('refund_due', 'refund_failed') AND state = 'refund_failed')"
+                      WHERE state IN ('refund_due', 'refund_failed') AND state = 'refund_failed'
+                      UNION ALL
+                      SELECT hold_id FROM commands WHERE done_at IS NULL AND kind = 'refund' AND tries >= 10)"
         }
         Attention::PriceMismatch => "h.price_mismatch",
         Attention::Disputed => {
@@ -39,7 +41,9 @@ pub(super) fn payment_condition(attention: Attention) -> &'static str {
             "p.intent_id IN (SELECT intent_id FROM payments WHERE due_back > 0
                              UNION ALL
                              SELECT intent_id FROM payments
-                             WHERE state IN ('refund_due', 'refund_failed') AND state = 'refund_failed')"
+                             WHERE state IN ('refund_due', 'refund_failed') AND state = 'refund_failed'
+                             UNION ALL
+                             SELECT intent_id FROM commands WHERE done_at IS NULL AND kind = 'refund' AND tries >= 10)"
         }
         Attention::PriceMismatch => "p.hold_id IN (SELECT id FROM holds WHERE price_mismatch)",
         Attention::Disputed => {

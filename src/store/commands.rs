@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use super::columns::{DbTime, DbUuid};
 use super::lease_request::LeaseRequest;
 use super::{StoreError, encoding, paging};
+use crate::domain::booking::Actor;
 use crate::domain::command::{Command, CommandAction, STUCK_AFTER};
 use crate::domain::ids::{CommandId, HoldId, SessionId};
 use crate::domain::listing::{CommandFilter, Page, PageRequest};
@@ -32,6 +33,16 @@ pub trait Commands {
         due_at: DateTime<Utc>,
         key: Option<&str>,
     ) -> Result<(), StoreError>;
+    /// Records that a person must decide whether an earlier version carried out this command: it counts as stuck, and is
+    /// looked at again at `due_at`. Does nothing if somebody has decided.
+    async fn await_decision(
+        &self,
+        id: CommandId,
+        error: &str,
+        due_at: DateTime<Utc>,
+    ) -> Result<(), StoreError>;
+    /// Records that `actor` ordered anew what an earlier version had ordered.
+    async fn order_command(&self, id: CommandId, actor: &Actor) -> Result<(), StoreError>;
     /// Reads one command by its id.
     async fn find_command(&self, id: CommandId) -> Result<Option<Command>, StoreError>;
     /// Lists commands, newest first.
@@ -69,13 +80,14 @@ pub(super) struct CommandRow {
     done_at: Option<DbTime>,
     stripe_key: Option<String>,
     first_tried_at: Option<DbTime>,
+    ordered_by: Option<String>,
 }
 
 /// The columns of [`CommandRow`].
 macro_rules! command_columns {
     () => {
         "id, deduplication_key, kind, hold_id, session_id, intent_id, amount, currency, tries, due_at, last_error, created_at, done_at, \
-         stripe_key, first_tried_at"
+         stripe_key, first_tried_at, ordered_by"
     };
 }
 pub(super) use command_columns;
@@ -92,6 +104,15 @@ pub(super) const FAIL: &str =
     "UPDATE commands SET tries = tries + 1, last_error = $2, due_at = $3, leased_until = NULL,
          stripe_key = coalesce($4, stripe_key)
      WHERE id = $1 AND done_at IS NULL";
+
+/// Stores error `$2` of command `$1`, due again at `$3`, which counts as tried `$4` times at least. Nobody has ordered it anew.
+pub(super) const AWAIT_DECISION: &str =
+    "UPDATE commands SET tries = CASE WHEN tries < $4 THEN $4 ELSE tries + 1 END, last_error = $2, due_at = $3, leased_until = NULL
+     WHERE id = $1 AND done_at IS NULL AND ordered_by IS NULL";
+
+/// Notes that `$2` ordered pending command `$1`.
+pub(super) const ORDER: &str =
+    "UPDATE commands SET ordered_by = $2 WHERE id = $1 AND done_at IS NULL AND ordered_by IS NULL";
 
 /// Marks command `$1` as done at `$2`.
 pub(super) const FINISH: &str =
@@ -147,6 +168,7 @@ impl CommandRow {
             id: CommandId(self.id.0),
             stripe_key: self.stripe_key,
             first_tried_at: self.first_tried_at.map(|at| at.0),
+            ordered_by: self.ordered_by,
             hold: self.hold_id.map(|id| HoldId(id.0)),
             action: encoding::decode_command(
                 &self.kind,

@@ -29,6 +29,7 @@ pub(super) struct FiguresRow {
     slot_without_money: i64,
     refunds_failed: i64,
     money_not_adding_up: i64,
+    money_unverified: i64,
     feeds_partial: i64,
     feeds_failed: i64,
 }
@@ -54,6 +55,7 @@ SELECT
         + (SELECT count(*) FROM payments
            WHERE state IN ('refund_due', 'refund_failed') AND state = 'refund_failed' AND due_back = 0) AS refunds_failed,
     (SELECT count(*) FROM payments WHERE NOT adds_up) AS money_not_adding_up,
+    (SELECT count(*) FROM refunds WHERE id = 'unverified_' || intent_id AND status <> 'canceled') AS money_unverified,
     (SELECT count(*) FROM calendar_feeds WHERE state IN ('partial', 'failed') AND state = 'partial') AS feeds_partial,
     (SELECT count(*) FROM calendar_feeds WHERE state IN ('partial', 'failed') AND state = 'failed') AS feeds_failed
 FROM (SELECT count(*) AS commands_pending, count(*) FILTER (WHERE tries >= $2) AS commands_stuck,
@@ -77,6 +79,7 @@ impl FiguresRow {
             slot_without_money: self.slot_without_money,
             refunds_failed: self.refunds_failed,
             money_not_adding_up: self.money_not_adding_up,
+            money_unverified: self.money_unverified,
             feeds_partial: self.feeds_partial,
             feeds_failed: self.feeds_failed,
         }

@@ -12,10 +12,12 @@ use uuid::Uuid;
 use super::StoreError;
 use super::encoding;
 use super::events::EventRecord;
+use super::lease_request::LeaseRequest;
 use crate::domain::ids::{ChargeId, CommandId, DisputeId, HoldId, IntentId, RefundId};
 use crate::domain::ledger::snapshots::{
     DisputeSnapshot, DisputeStatus, PaymentFacts, RefundSnapshot, RefundStatus, StripeWord,
 };
+use crate::domain::ledger::unverified::ReadLists;
 
 /// What a source says about the money of one payment.
 #[derive(Clone, Debug)]
@@ -28,6 +30,8 @@ pub struct MoneyReport {
     pub intent: IntentId,
     /// Its refunds and disputes, as far as the source shows them.
     pub facts: PaymentFacts,
+    /// Which lists were read for it: they replace what only an earlier version's counter says.
+    pub read: ReadLists,
     /// The present, by the instance's clock.
     pub now: DateTime<Utc>,
 }
@@ -55,6 +59,18 @@ pub trait Ledger {
     async fn is_payment_known(&self, intent: &IntentId) -> Result<bool, StoreError>;
     /// Lists at most `limit` payments whose hold has not taken notice of all refunds and disputes, oldest first.
     async fn list_unnoted_money(&self, limit: u32) -> Result<Vec<IntentId>, StoreError>;
+    /// Leases at most `limit` payments of which only an earlier version's counter is known, and whose lists were not asked for
+    /// since `before`; the ones that have waited longest first.
+    async fn lease_unverified(
+        &self,
+        now: DateTime<Utc>,
+        before: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<IntentId>, StoreError>;
+    /// Leases the daily comparison with Stripe; `false` if it is not due, or leased.
+    async fn lease_reconciliation(&self, request: &LeaseRequest) -> Result<bool, StoreError>;
+    /// Ends the lease of the comparison, which is due again at `due_at`.
+    async fn finish_reconciliation(&self, due_at: DateTime<Utc>) -> Result<(), StoreError>;
     /// Deletes at most `limit` snapshots of payments that are not ours, first seen before `before`; returns how many.
     async fn delete_foreign_money(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
 }
@@ -82,8 +98,15 @@ pub(super) const UPSERT_DISPUTE: &str =
 pub(super) const TOUCH_HOLD: &str = "UPDATE holds SET version = version + 1
      WHERE id IN (SELECT hold_id FROM payments WHERE intent_id = $1)";
 
+/// Deletes dispute `$1`, for which no object of Stripe stands.
+pub(super) const DELETE_DISPUTE: &str = "DELETE FROM disputes WHERE id = $1";
+
 /// Tells whether payment `$1` is recorded.
 pub(super) const IS_KNOWN: &str = "SELECT EXISTS (SELECT 1 FROM payments WHERE intent_id = $1)";
+
+/// Deletes the counter of intent `$1` that Stripe's list has replaced.
+pub(super) const DELETE_REPLACED: &str =
+    "DELETE FROM refunds WHERE id = 'unverified_' || $1 AND status = 'canceled'";
 
 /// Marks the refunds of intent `$1` as noted.
 pub(super) const NOTE_REFUNDS: &str =
@@ -100,6 +123,9 @@ pub(super) const LIST_UNNOTED: &str = "SELECT intent_id FROM (
          SELECT d.intent_id, d.seen_at FROM disputes d WHERE NOT d.is_noted) unnoted
      WHERE EXISTS (SELECT 1 FROM payments p WHERE p.intent_id = unnoted.intent_id AND p.hold_id IS NOT NULL)
      GROUP BY intent_id ORDER BY min(seen_at) LIMIT $1";
+
+/// Makes the comparison with Stripe due at `$1`.
+pub(super) const FINISH_RECONCILIATION: &str = "UPDATE reconciliation SET due_at = $1, leased_until = NULL";
 
 /// Builds the statement that writes a refund.
 macro_rules! upsert_refund {

@@ -154,7 +154,9 @@ impl PaymentJson {
             money,
             decisions: Decisions {
                 keep: self.keep.unwrap_or(kept.max(0)),
-                reason: reason.transpose()?.unwrap_or(earlier_reason(state)),
+                reason: reason
+                    .transpose()?
+                    .unwrap_or_else(|| earlier_reason(state, &orders)),
                 orders,
                 settled_outside: self.settled_outside,
                 reordered: self.reordered,
@@ -180,10 +182,12 @@ impl OrderJson {
     }
 }
 
-/// Returns why money is kept, for a row of a version that did not write it.
-fn earlier_reason(state: PaymentState) -> KeepReason {
+/// Returns why money is kept, for a row of a version that did not write it. What went back without an order was refunded by
+/// hand or lost to the bank: nobody decided to keep less.
+fn earlier_reason(state: PaymentState, orders: &[RefundOrder]) -> KeepReason {
     match state {
         PaymentState::Paid | PaymentState::Disputed => KeepReason::Booking,
+        PaymentState::Refunded | PaymentState::RefundFailed if orders.is_empty() => KeepReason::Booking,
         PaymentState::RefundDue
         | PaymentState::Refunded
         | PaymentState::RefundFailed

@@ -16,13 +16,13 @@ use super::context::Context;
 use super::error::{WorkflowError, format_error_chain};
 use super::refund_order::{self, OrderFailure};
 use super::unknown_session::StoredSession;
-use super::{apply_fact, release_hold};
+use super::{apply_fact, earlier_order, release_hold};
 use crate::domain::booking::Actor;
-use crate::domain::command::{Command, CommandAction};
+use crate::domain::command::{Command, CommandAction, STUCK_AFTER};
 use crate::domain::hold::Fact;
 use crate::domain::ids::{CommandId, SessionId};
 use crate::domain::session::{HoldRefs, STRIPE_SESSION_LIFE, SessionPayment};
-use crate::store::LeaseRequest;
+use crate::store::{LeaseRequest, StoreError};
 
 /// How many commands are leased and carried out at the same time.
 const BATCH: u32 = 8;
@@ -140,14 +140,23 @@ async fn run_leased_command(context: &Context, command: Command, actor: Actor) -
 }
 
 async fn save_failure(context: &Context, command: &Command, failure: &OrderFailure) {
-    let due_at = context.retry_at(command.tries + 1);
     let text = format_error_chain(&failure.error);
+    if let WorkflowError::UndecidedOrder(_) = &failure.error {
+        let due_at = context.retry_at(STUCK_AFTER.max(command.tries + 1));
+        let saved = context.store.await_decision(command.id, &text, due_at);
+        return log_unsaved(command, saved.await);
+    }
+    let due_at = context.retry_at(command.tries + 1);
     // Written before it is used: two tries with two keys could otherwise both succeed.
     let key = failure.is_refused.then(|| Uuid::new_v4().to_string());
     let saved = context
         .store
         .fail_command(command.id, &text, due_at, key.as_deref());
-    if let Err(error) = saved.await {
+    log_unsaved(command, saved.await);
+}
+
+fn log_unsaved(command: &Command, saved: Result<(), StoreError>) {
+    if let Err(error) = saved {
         tracing::warn!(command = %command.id, %error, "failure not saved; the command is due when its lease ends");
     }
 }
@@ -204,18 +213,40 @@ async fn expire_session(
     }
 }
 
-/// Carries out a pending command now, on behalf of `actor`; `None` if there is no such pending command.
+/// What became of an operator's request to carry out a command now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RetryOutcome {
+    /// It was tried, and is so now.
+    Tried(Box<Command>),
+    /// There is no such pending command.
+    Missing,
+    /// A decision was given, and there is none to take: the command is no order of an earlier version, or none of Stripe's
+    /// refunds may be its own.
+    NothingToDecide,
+}
+
+/// Carries out a pending command now, on behalf of `actor`. `is_carried_out` is what a person decided about an order of an
+/// earlier version.
 ///
 /// # Errors
-/// [`WorkflowError::Store`] if the database is unreachable.
+/// [`WorkflowError`] if the database is unreachable, or Stripe does not answer about a decision.
 pub async fn retry_command(
     context: &Context,
     id: CommandId,
+    is_carried_out: Option<bool>,
     actor: Actor,
-) -> Result<Option<Command>, WorkflowError> {
-    if context.store.retry_command(id, context.now()).await?.is_none() {
-        return Ok(None);
+) -> Result<RetryOutcome, WorkflowError> {
+    let Some(command) = context.store.retry_command(id, context.now()).await? else {
+        return Ok(RetryOutcome::Missing);
+    };
+    if let Some(is_carried_out) = is_carried_out
+        && !earlier_order::decide_order(context, &command, is_carried_out, &actor).await?
+    {
+        return Ok(RetryOutcome::NothingToDecide);
     }
     run_command_now(context, id, actor).await;
-    Ok(context.store.find_command(id).await?)
+    let tried = context.store.find_command(id).await?;
+    Ok(tried.map_or(RetryOutcome::Missing, |command| {
+        RetryOutcome::Tried(Box::new(command))
+    }))
 }

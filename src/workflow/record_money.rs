@@ -14,7 +14,9 @@ use crate::domain::ledger::fact::LedgerFact;
 use crate::domain::ledger::snapshots::{
     DisputeSnapshot, DisputeStatus, PaymentFacts, RefundSnapshot, RefundStatus,
 };
+use crate::domain::ledger::unverified::ReadLists;
 use crate::domain::session::HoldRefs;
+use crate::gateway::GatewayError;
 use crate::gateway::webhook::Event;
 use crate::store::{EventRecord, MergeOutcome, MoneyReport, UnownedFact};
 
@@ -40,12 +42,13 @@ pub(super) async fn apply_ledger_event(
     if booking.is_none() && !context.store.is_payment_known(intent).await? {
         return keep_for_owner(context, event, fact, intent).await;
     }
-    let facts = complete_facts(context, intent, fact).await?;
+    let (facts, read) = complete_facts(context, booking.as_ref(), intent, fact).await?;
     let report = MoneyReport {
         event: record,
         hold: booking.as_ref().map(|booking| booking.hold.id),
         intent: intent.clone(),
         facts,
+        read,
         now: context.now(),
     };
     match merge(context, &report).await? {
@@ -74,6 +77,7 @@ async fn keep_for_owner(
         hold: None,
         intent: intent.clone(),
         facts: stated_facts(fact),
+        read: ReadLists::default(),
         now: context.now(),
     };
     merge(context, &report).await?;
@@ -105,8 +109,7 @@ pub(super) async fn settle_intent(context: &Context, intent: &IntentId) -> Resul
         return Ok(false);
     }
     let hints = context.store.find_unowned_facts(intent).await?;
-    if !hints.is_empty() {
-        read_money(context, intent).await?;
+    if !hints.is_empty() && read_if_allowed(context, intent).await? {
         for event in &hints {
             context.store.delete_unowned_fact(event).await?;
         }
@@ -130,27 +133,110 @@ pub(super) async fn settle_unnoted(context: &Context) -> Result<(), WorkflowErro
     Ok(())
 }
 
-/// Reads the refunds and disputes of a payment from Stripe, and merges them.
+/// Reads the refunds and disputes of a payment from Stripe, and merges them. Disputes that the key may not read are left out.
+///
+/// # Errors
+/// [`WorkflowError`] if the database or Stripe does not answer, or the key may not read refunds.
 pub(super) async fn read_money(context: &Context, intent: &IntentId) -> Result<(), WorkflowError> {
-    let (refunds, disputes) = (
-        context.gateway.list_refunds(intent).await?,
-        context.gateway.list_disputes(intent).await?,
-    );
+    let (facts, read) = read_lists(context, intent).await?;
+    merge_lists(context, intent, facts, read).await
+}
+
+/// Reads them as [`read_money`] does; `false` without a change if the key may not.
+pub(super) async fn read_if_allowed(context: &Context, intent: &IntentId) -> Result<bool, WorkflowError> {
+    let Some((facts, read)) = unless_forbidden(read_lists(context, intent).await)? else {
+        return Ok(false);
+    };
+    merge_lists(context, intent, facts, read).await?;
+    Ok(true)
+}
+
+/// Merges what was read from Stripe.
+async fn merge_lists(
+    context: &Context,
+    intent: &IntentId,
+    facts: PaymentFacts,
+    read: ReadLists,
+) -> Result<(), WorkflowError> {
     let report = MoneyReport {
         event: None,
         hold: None,
         intent: intent.clone(),
-        facts: PaymentFacts {
-            intent: None,
-            refunds: by_id(refunds),
-            disputes: disputes
-                .into_iter()
-                .map(|dispute| (dispute.id.clone(), dispute))
-                .collect(),
-        },
+        facts,
+        read,
         now: context.now(),
     };
     merge(context, &report).await.map(drop)
+}
+
+/// What the ledger makes of refunds or disputes that a list of Stripe has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ListedMoney {
+    /// Their payment is not ours.
+    Foreign,
+    /// They say nothing new.
+    Known,
+    /// They say something new.
+    Changed,
+}
+
+/// Merges refunds and disputes of one intent that a list of the account has, if the payment is ours. The first ones of a
+/// payment with an earlier version's counter make its own lists be read.
+pub(super) async fn record_listed(
+    context: &Context,
+    intent: &IntentId,
+    listed: PaymentFacts,
+) -> Result<ListedMoney, WorkflowError> {
+    if find_owner(context, intent).await?.is_none() && !context.store.is_payment_known(intent).await? {
+        return Ok(ListedMoney::Foreign);
+    }
+    let known = context.store.find_money_facts(intent).await?;
+    let all = match known.is_verified() {
+        true => None,
+        false => unless_forbidden(read_lists(context, intent).await)?,
+    };
+    let (facts, read) = all.unwrap_or((listed, ReadLists::default()));
+    if known.clone().merge_report(facts.clone(), read) == known {
+        return Ok(ListedMoney::Known);
+    }
+    merge_lists(context, intent, facts, read).await?;
+    note_money(context, intent, Actor::Sweep).await?;
+    Ok(ListedMoney::Changed)
+}
+
+/// Reads the refunds and disputes of a payment from Stripe, and lets its hold take notice.
+pub(super) async fn read_and_note(context: &Context, intent: &IntentId) -> Result<(), WorkflowError> {
+    read_money(context, intent).await?;
+    note_money(context, intent, Actor::Sweep).await.map(drop)
+}
+
+/// Reads all refunds and disputes of a payment from Stripe.
+async fn read_lists(context: &Context, intent: &IntentId) -> Result<(PaymentFacts, ReadLists), GatewayError> {
+    let refunds = context.gateway.list_refunds(intent).await?;
+    let disputes = unless_forbidden(context.gateway.list_disputes(intent).await)?;
+    let read = ReadLists {
+        refunds: true,
+        disputes: disputes.is_some(),
+    };
+    let disputes = disputes.into_iter().flatten();
+    let facts = PaymentFacts {
+        intent: None,
+        refunds: by_id(refunds),
+        disputes: disputes.map(|dispute| (dispute.id.clone(), dispute)).collect(),
+    };
+    Ok((facts, read))
+}
+
+/// Returns `None` where the key lacks a permission, which stops nothing: `doctor` names it.
+pub(super) fn unless_forbidden<T>(answer: Result<T, GatewayError>) -> Result<Option<T>, GatewayError> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) if error.is_forbidden() => {
+            tracing::warn!(%error, "the key may not read refunds or disputes");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Merges a refund that a call answered with, and lets the hold take notice.
@@ -159,17 +245,11 @@ pub(super) async fn record_refund(
     intent: &IntentId,
     refund: RefundSnapshot,
 ) -> Result<(), WorkflowError> {
-    let report = MoneyReport {
-        event: None,
-        hold: None,
-        intent: intent.clone(),
-        facts: PaymentFacts {
-            refunds: by_id([refund]),
-            ..PaymentFacts::default()
-        },
-        now: context.now(),
+    let facts = PaymentFacts {
+        refunds: by_id([refund]),
+        ..PaymentFacts::default()
     };
-    merge(context, &report).await.map(drop)
+    merge_lists(context, intent, facts, ReadLists::default()).await
 }
 
 /// Lets the hold of a payment take notice of where its money is now; `false` if no hold has it.
@@ -212,33 +292,36 @@ async fn merge(context: &Context, report: &MoneyReport) -> Result<MergeOutcome, 
     Ok(context.store.merge_money(report).await?)
 }
 
-/// Returns what an event states, and reads the refunds from Stripe where it states less than it implies.
+/// Returns what an event states, and reads from Stripe where it states less than it implies, or where only an earlier
+/// version's counter says what was there before. Without a permission to read, what it states must do.
 async fn complete_facts(
     context: &Context,
+    booking: Option<&Booking>,
     intent: &IntentId,
     fact: &LedgerFact,
-) -> Result<PaymentFacts, WorkflowError> {
+) -> Result<(PaymentFacts, ReadLists), WorkflowError> {
     let stated = stated_facts(fact);
+    let known = match booking.and_then(|booking| booking.hold.find_payment(intent)) {
+        Some(payment) => payment.facts.clone(),
+        None => context.store.find_money_facts(intent).await?,
+    };
     let must_read = match fact {
+        _ if !known.is_verified() => true,
         LedgerFact::ChargeRefunded { amount_refunded, .. } => {
-            let known = context
-                .store
-                .find_money_facts(intent)
-                .await?
-                .merge(stated.clone());
-            sum_of_refunds(&known) < *amount_refunded
+            sum_of_refunds(&known.merge(stated.clone())) < *amount_refunded
         }
         // The refund that prevented the dispute says where the money is.
         LedgerFact::DisputeSeen(dispute) => dispute.status == DisputeStatus::Prevented,
         LedgerFact::RefundSeen(_) => false,
     };
-    match must_read {
-        true => Ok(PaymentFacts {
-            refunds: by_id(context.gateway.list_refunds(intent).await?),
-            ..stated
-        }),
-        false => Ok(stated),
+    if !must_read {
+        return Ok((stated, ReadLists::default()));
     }
+    let listed = unless_forbidden(read_lists(context, intent).await)?;
+    Ok(match listed {
+        Some((listed, read)) => (stated.merge(listed), read),
+        None => (stated, ReadLists::default()),
+    })
 }
 
 fn stated_facts(fact: &LedgerFact) -> PaymentFacts {

@@ -1,14 +1,15 @@
 //! Carries out orders to refund: each at most once at Stripe, for exactly what was ordered.
 //!
 //! Stripe forgets idempotency keys after a day, so a late repeat first looks for the refund that an earlier try made: it
-//! names the order in its metadata. A refusal uses up its key, because Stripe repeats the refusal for it; an unknown outcome
+//! names the order in its metadata. Before an order of an earlier version is sent at all, `earlier_order` looks for what that
+//! version made of it. A refusal uses up its key, because Stripe repeats the refusal for it; an unknown outcome
 //! keeps its key.
 
 use chrono::Duration;
 
 use super::context::Context;
 use super::error::WorkflowError;
-use super::{record_money, unknown_session};
+use super::{earlier_order, record_money, unknown_session};
 use crate::domain::booking::Actor;
 use crate::domain::command::Command;
 use crate::domain::ids::IntentId;
@@ -51,11 +52,20 @@ pub(super) async fn carry_out(
         .store
         .begin_command(command.id, first_try.unwrap_or(now))
         .await?;
-    if first_try.is_some_and(|first| now - first > KEY_IS_SURE) {
+    let is_of_earlier_version = earlier_order::is_of_earlier_version(command);
+    let mut facts = context.store.find_money_facts(intent).await?;
+    if is_of_earlier_version || first_try.is_some_and(|first| now - first > KEY_IS_SURE) {
         record_money::read_money(context, intent).await?;
+        facts = context.store.find_money_facts(intent).await?;
+    } else if !facts.is_verified() {
+        // The counter of an earlier version may have counted this refund or not once it is made.
+        record_money::read_if_allowed(context, intent).await?;
+        facts = context.store.find_money_facts(intent).await?;
     }
-    let facts = context.store.find_money_facts(intent).await?;
-    if is_carried_out(&facts, command) {
+    if is_carried_out(&facts, command)
+        || is_of_earlier_version
+            && earlier_order::adopt_refund(context, command, intent, money, &facts).await?
+    {
         return Ok(());
     }
     let first_key = command.id.to_string();

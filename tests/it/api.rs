@@ -29,6 +29,7 @@ mod move_hold;
 mod openapi;
 mod operator_actions;
 mod payments;
+mod reconcile;
 mod refunds;
 mod release_hold;
 mod resource_pools;

@@ -1,6 +1,7 @@
 //! Tests of the invariants that hold in every race, order and delay: one buyer per slot, money with its slot, each
 //! event applied once.
 
+mod earlier_versions;
 mod event_order;
 mod event_ownership;
 mod fresh_availability;

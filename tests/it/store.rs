@@ -1,6 +1,7 @@
 //! The store: one contract for both engines, upgrades, query plans and retention.
 
 mod contract;
+mod earlier_money;
 mod query_plans;
 mod retention;
 mod rolling_upgrade;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use holdfast::domain::booking::Actor;
 use holdfast::domain::command::Command;
 use holdfast::domain::ids::CommandId;
 use holdfast::domain::listing::{CommandFilter, Page, PageRequest};
@@ -17,6 +18,7 @@ use crate::process::Kind;
 fn command(leased: Leased) -> Command {
     Command {
         id: command_id(leased.index),
+        ordered_by: Some("holdfast".to_owned()),
         hold: leased.hold.map(hold_id),
         action: leased.what,
         stripe_key: (leased.key > 0).then(|| key_text(leased.key)),
@@ -73,6 +75,14 @@ impl Commands for Script {
         self.store(Call::FailCommand(command_index(&id), key.is_some()))
             .await
             .map(|_| ())
+    }
+
+    async fn await_decision(&self, _: CommandId, _: &str, _: DateTime<Utc>) -> Result<(), StoreError> {
+        unimplemented!()
+    }
+
+    async fn order_command(&self, _: CommandId, _: &Actor) -> Result<(), StoreError> {
+        unimplemented!()
     }
 
     async fn find_command(&self, _: CommandId) -> Result<Option<Command>, StoreError> {

@@ -7,7 +7,7 @@ use holdfast::domain::ids::{IntentId, RefundId};
 use holdfast::domain::ledger::decisions::RefundOrder;
 use holdfast::domain::ledger::snapshots::PaymentFacts;
 use holdfast::domain::payment::Payment;
-use holdfast::store::{Ledger, MergeOutcome, MoneyReport, OrphanPayment, StoreError};
+use holdfast::store::{LeaseRequest, Ledger, MergeOutcome, MoneyReport, OrphanPayment, StoreError};
 
 use crate::call::{
     Call, Guest, MoneyWrite, Reply, Row, StripeEvent, by_hold, by_intent, by_session, intent_id,
@@ -54,6 +54,23 @@ impl Ledger for Script {
             Reply::Unnoted(guest) => Ok(guest.map(intent_id).into_iter().collect()),
             other => unexpected(&other),
         }
+    }
+
+    async fn lease_unverified(
+        &self,
+        _: DateTime<Utc>,
+        _: DateTime<Utc>,
+        _: u32,
+    ) -> Result<Vec<IntentId>, StoreError> {
+        unimplemented!()
+    }
+
+    async fn lease_reconciliation(&self, _: &LeaseRequest) -> Result<bool, StoreError> {
+        unimplemented!()
+    }
+
+    async fn finish_reconciliation(&self, _: DateTime<Utc>) -> Result<(), StoreError> {
+        unimplemented!()
     }
 
     async fn delete_foreign_money(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {

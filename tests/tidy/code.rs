@@ -76,6 +76,11 @@ const ALLOWED: &[(&str, &str, &str)] = &[
         "the interval at which the outbox is polled without a signal",
     ),
     (
+        "src/workflow/reconcile.rs",
+        "sleep",
+        "the interval at which due comparisons are looked for, and the pause that lets other calls to Stripe go first",
+    ),
+    (
         "src/workflow/read_feeds.rs",
         "sleep",
         "the interval at which due feeds are searched",

@@ -28,6 +28,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("doctor", &["app", "config", "domain", "gateway", "workflow"]),
+    ("reconcile_command", &["workflow"]),
     // The simulator stands for Stripe: it could be a program of its own.
     ("sandbox", &[]),
     ("stripe_sandbox", &["clock", "domain", "sandbox"]),
@@ -56,7 +57,10 @@ const KEPT_IN: &[(&str, &[&str])] = &[
     ("axum", &["http", "app", "sandbox"]),
     ("tower_http", &["http"]),
     ("utoipa", &["http"]),
-    ("clap", &["main", "demo_shop", "stripe_sandbox"]),
+    (
+        "clap",
+        &["main", "demo_shop", "reconcile_command", "stripe_sandbox"],
+    ),
     ("strsim", &["config"]),
     ("std::env", &["main"]),
     ("jiff", &["domain"]),

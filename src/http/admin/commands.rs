@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{RawQuery, State};
+use axum::http::HeaderMap;
 use axum::{Extension, Json};
 use chrono::{DateTime, Utc};
 use deserr::Deserr;
@@ -19,11 +22,13 @@ use crate::http::auth::KeyHolder;
 use crate::http::error::Problem;
 use crate::http::field_errors::FieldErrors;
 use crate::http::field_values::{Cursor, Limit};
+use crate::http::json_body::parse_optional;
 use crate::http::path_id::PathId;
 use crate::http::query_string::parse_query;
 use crate::http::server::Server;
 use crate::http::timestamps::{format_instant, serialize_instant};
-use crate::workflow::{outbox, queries};
+use crate::workflow::outbox::{self, RetryOutcome};
+use crate::workflow::queries;
 
 /// The state of a command.
 #[derive(Clone, Copy, Debug, Serialize, Deserr, ToSchema)]
@@ -165,14 +170,33 @@ impl From<CommandState> for CommandFilter {
     }
 }
 
-/// Tries a pending command now, and returns it as it is afterwards.
+/// How to retry a command.
+#[derive(Debug, Default, Deserr, ToSchema)]
+#[deserr(error = FieldErrors, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct CommandRetry {
+    /// For an order to refund that a version before 0.3.0 wrote: whether one of the refunds that `last_error` names carried it
+    /// out. If not, it is sent now.
+    #[deserr(default)]
+    #[schema(required = false, nullable = false)]
+    carried_out: Option<bool>,
+}
+
+/// Tries a pending command now, and returns it as it is afterwards. The body may be left out.
 #[utoipa::path(
     post, path = "/v1/admin/commands/{id}/retry", operation_id = "retryCommand", tag = "operators",
     params(("id" = Uuid, Path, description = "the command's id")),
+    request_body = Option<CommandRetry>,
     security(("admin_key" = [])),
     responses(
         (status = 200, description = "The command was tried", body = CommandView),
+        (status = 400, description = "`malformed`"),
         (status = 404, description = "`not_found`: no such pending command"),
+        (status = 413, description = "`malformed`"),
+        (status = 415, description = "`malformed`"),
+        (status = 422, description = "`invalid`, also if there is nothing to decide about the command"),
+        (status = 502, description = "`stripe_refused`: the key may not read refunds"),
+        (status = 503, description = "`stripe_unavailable` or `store_unavailable`: nothing has changed"),
     )
 )]
 pub(in crate::http) async fn retry_command(
@@ -180,13 +204,24 @@ pub(in crate::http) async fn retry_command(
     PathId(id): PathId,
     Extension(holder): Extension<KeyHolder>,
     Extension(note): Extension<AuditNote>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<CommandView>, Problem> {
     let missing = || Problem::not_found("pending command");
     let id = Uuid::try_parse(&id).map(CommandId).map_err(|_| missing())?;
-    let command = outbox::retry_command(&server.context, id, holder.to_actor())
-        .await?
-        .ok_or_else(missing)?;
-    let view = CommandView::from(&command);
-    note.set_after(&view);
-    Ok(Json(view))
+    let CommandRetry { carried_out } = parse_optional(&headers, body)?;
+    let retried = outbox::retry_command(&server.context, id, carried_out, holder.to_actor()).await?;
+    match retried {
+        RetryOutcome::Tried(command) => {
+            let view = CommandView::from(&*command);
+            note.set_after(&view);
+            Ok(Json(view))
+        }
+        RetryOutcome::Missing => Err(missing()),
+        RetryOutcome::NothingToDecide => {
+            let mut errors = FieldErrors::default();
+            errors.add("carried_out", "there is nothing to decide about this command");
+            Err(errors.into_problem())
+        }
+    }
 }

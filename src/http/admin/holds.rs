@@ -23,7 +23,7 @@ use crate::http::field_errors::FieldErrors;
 use crate::http::field_values::{Cursor, Email, Limit, Note, RefundAmount};
 use crate::http::hold_state::HoldState;
 use crate::http::holds::require_released;
-use crate::http::json_body::{parse_json, read_json};
+use crate::http::json_body::{parse_json, parse_optional, read_json};
 use crate::http::path_id::{PathId, parse_hold_id};
 use crate::http::query_string::parse_query;
 use crate::http::server::Server;
@@ -173,7 +173,7 @@ pub(in crate::http) async fn release_hold(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<AdminHoldDetailView>, Problem> {
     let id = parse_hold_id(&id)?;
-    let release = parse_release(&headers, body)?;
+    let release: Release = parse_optional(&headers, body)?;
     note_state_before(&server, id, &note).await?;
     let released = if release.without_stripe {
         release_hold::release_without_stripe_in_task(&server.context, id, holder.to_actor()).await?
@@ -189,17 +189,6 @@ pub(in crate::http) async fn release_hold(
             show_detail(&server, id).await
         }
     }
-}
-
-fn parse_release(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Release, Problem> {
-    if matches!(&body, Ok(bytes) if bytes.is_empty()) {
-        return Ok(Release::default());
-    }
-    let mut errors = FieldErrors::default();
-    let release: Option<Option<Release>> = parse_json(read_json(headers, body)?, &mut errors);
-    release
-        .map(Option::unwrap_or_default)
-        .ok_or_else(|| errors.into_problem())
 }
 
 /// How to cancel a hold.

@@ -124,7 +124,7 @@ impl From<WorkflowError> for Problem {
                 Self::new(ProblemCode::StoreUnavailable, "try again shortly")
             }
             WorkflowError::TooBusy => Self::too_busy("ask for fewer slots at once, or try again shortly"),
-            WorkflowError::Internal(_) => {
+            WorkflowError::UndecidedOrder(_) | WorkflowError::Internal(_) => {
                 tracing::error!(error = source, "responding 500");
                 Self::new(
                     ProblemCode::Internal,

@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use super::error::PostgresResult;
 use super::{PostgresStore, payments};
-use crate::domain::command::{Command, CommandAction};
+use crate::domain::booking::Actor;
+use crate::domain::command::{Command, CommandAction, STUCK_AFTER};
 use crate::domain::ids::{CommandId, HoldId};
 use crate::domain::listing::{CommandFilter, Page, PageRequest};
 use crate::store::columns::{DbTime, DbUuid};
@@ -73,6 +74,31 @@ impl Commands for PostgresStore {
             Ok(())
         })
         .await
+    }
+
+    async fn await_decision(
+        &self,
+        id: CommandId,
+        error: &str,
+        due_at: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        run_statement!(
+            self,
+            sqlx::query(commands::AWAIT_DECISION)
+                .bind(DbUuid(id.0))
+                .bind(error)
+                .bind(DbTime(due_at))
+                .bind(i32::try_from(STUCK_AFTER).unwrap_or(i32::MAX))
+        )
+    }
+
+    async fn order_command(&self, id: CommandId, actor: &Actor) -> Result<(), StoreError> {
+        run_statement!(
+            self,
+            sqlx::query(commands::ORDER)
+                .bind(DbUuid(id.0))
+                .bind(encoding::encode_ordered_by(actor))
+        )
     }
 
     async fn find_command(&self, id: CommandId) -> Result<Option<Command>, StoreError> {

@@ -10,6 +10,7 @@ use super::{PostgresStore, changes, payments};
 use crate::domain::ids::IntentId;
 use crate::domain::ledger::snapshots::PaymentFacts;
 use crate::store::StoreError;
+use crate::store::lease_request::LeaseRequest;
 use crate::store::ledger::{
     self, FactsJson, Ledger, MergeOutcome, MoneyReport, upsert_dispute, upsert_refund,
 };
@@ -56,6 +57,37 @@ impl Ledger for PostgresStore {
         .await
     }
 
+    async fn lease_unverified(
+        &self,
+        now: DateTime<Utc>,
+        before: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<IntentId>, StoreError> {
+        self.retrying(|| async {
+            let query = sqlx::query_scalar(LEASE_UNVERIFIED)
+                .bind(now)
+                .bind(before)
+                .bind(i64::from(limit));
+            let intents: Vec<String> = query.fetch_all(&self.pool).await?;
+            Ok(intents.into_iter().map(IntentId::new).collect())
+        })
+        .await
+    }
+
+    async fn lease_reconciliation(&self, request: &LeaseRequest) -> Result<bool, StoreError> {
+        self.retrying(|| async {
+            let query = sqlx::query(LEASE_RECONCILIATION)
+                .bind(request.now)
+                .bind(request.duration.as_secs_f64());
+            Ok(query.execute(&self.pool).await?.rows_affected() == 1)
+        })
+        .await
+    }
+
+    async fn finish_reconciliation(&self, due_at: DateTime<Utc>) -> Result<(), StoreError> {
+        run_statement!(self, sqlx::query(ledger::FINISH_RECONCILIATION).bind(due_at))
+    }
+
     async fn delete_foreign_money(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
         let refunds = self
             .delete_or_clear(DELETE_FOREIGN_REFUNDS, before, limit)
@@ -66,6 +98,17 @@ impl Ledger for PostgresStore {
                 .await?)
     }
 }
+
+/// Leases payments with a counter that were last asked about before `$2`, at most `$3`, and notes that they are at `$1`.
+const LEASE_UNVERIFIED: &str = "UPDATE refunds SET seen_at = $1 WHERE id = ANY (ARRAY(
+         SELECT id FROM refunds WHERE id = 'unverified_' || intent_id AND status <> 'canceled' AND seen_at < $2
+         ORDER BY seen_at LIMIT $3 FOR UPDATE SKIP LOCKED))
+     RETURNING intent_id";
+
+/// Leases the comparison with Stripe that is due at `$1` for `$2` seconds.
+const LEASE_RECONCILIATION: &str =
+    "UPDATE reconciliation SET leased_until = clock_timestamp() + make_interval(secs => $2)
+     WHERE due_at <= $1 AND (leased_until IS NULL OR leased_until <= clock_timestamp())";
 
 /// Deletes refunds of payments that are not ours, first seen before `$1`, at most `$2`.
 const DELETE_FOREIGN_REFUNDS: &str = "DELETE FROM refunds WHERE id = ANY (ARRAY(
@@ -99,7 +142,7 @@ async fn merge_facts(connection: &mut PgConnection, report: &MoneyReport) -> Pos
         .execute(&mut *connection)
         .await?;
     let known = find_facts(&mut *connection, &report.intent).await?;
-    let merged = known.clone().merge(report.facts.clone());
+    let merged = known.clone().merge_report(report.facts.clone(), report.read);
     for (id, refund) in &merged.refunds {
         if known.refunds.get(id) != Some(refund) {
             upsert_refund!(report, refund).execute(&mut *connection).await?;
@@ -109,6 +152,14 @@ async fn merge_facts(connection: &mut PgConnection, report: &MoneyReport) -> Pos
         if known.disputes.get(id) != Some(dispute) {
             upsert_dispute!(report, dispute).execute(&mut *connection).await?;
         }
+    }
+    for id in known
+        .disputes
+        .keys()
+        .filter(|id| !merged.disputes.contains_key(*id))
+    {
+        let query = sqlx::query(ledger::DELETE_DISPUTE).bind(id.as_str());
+        query.execute(&mut *connection).await?;
     }
     let is_changed = merged != known;
     if is_changed {

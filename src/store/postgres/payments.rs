@@ -144,6 +144,7 @@ pub(super) async fn is_known(connection: &mut PgConnection, intent: &IntentId) -
 /// Marks what is known of an intent as noted by its hold.
 pub(super) async fn mark_noted(connection: &mut PgConnection, intent: &IntentId) -> PostgresResult<()> {
     for statement in [
+        crate::store::ledger::DELETE_REPLACED,
         crate::store::ledger::NOTE_REFUNDS,
         crate::store::ledger::NOTE_DISPUTES,
     ] {

@@ -7,7 +7,7 @@ use super::error::PostgresResult;
 use crate::store::server_fault::ServerFacts;
 
 /// The tables that the migrations make.
-const TABLES: [&str; 22] = [
+const TABLES: [&str; 23] = [
     "_sqlx_migrations",
     "access_keys",
     "allowances",
@@ -25,6 +25,7 @@ const TABLES: [&str; 22] = [
     "installation",
     "occupancy",
     "payments",
+    "reconciliation",
     "refund_requests",
     "refunds",
     "resources",

@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use super::error::SqliteResult;
 use super::{SqliteStore, database_now, payments, to_millis};
-use crate::domain::command::{Command, CommandAction};
+use crate::domain::booking::Actor;
+use crate::domain::command::{Command, CommandAction, STUCK_AFTER};
 use crate::domain::ids::{CommandId, HoldId};
 use crate::domain::listing::{CommandFilter, Page, PageRequest};
 use crate::store::columns::{DbTime, DbUuid};
@@ -52,6 +53,25 @@ impl Commands for SqliteStore {
     async fn begin_command(&self, id: CommandId, now: DateTime<Utc>) -> Result<(), StoreError> {
         let query = sqlx::query(commands::BEGIN).bind(DbUuid(id.0)).bind(DbTime(now));
         self.write(query).await.map(drop)
+    }
+
+    async fn await_decision(
+        &self,
+        id: CommandId,
+        error: &str,
+        due_at: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let query = sqlx::query(commands::AWAIT_DECISION).bind(DbUuid(id.0));
+        self.write(query.bind(error).bind(DbTime(due_at)).bind(STUCK_AFTER))
+            .await
+            .map(drop)
+    }
+
+    async fn order_command(&self, id: CommandId, actor: &Actor) -> Result<(), StoreError> {
+        let query = sqlx::query(commands::ORDER).bind(DbUuid(id.0));
+        self.write(query.bind(encoding::encode_ordered_by(actor)))
+            .await
+            .map(drop)
     }
 
     async fn find_command(&self, id: CommandId) -> Result<Option<Command>, StoreError> {

@@ -6,10 +6,12 @@ use sqlx::SqliteConnection;
 use sqlx::types::Json;
 
 use super::error::SqliteResult;
-use super::{SqliteStore, changes, payments};
+use super::{SqliteStore, changes, database_now, payments, to_millis};
 use crate::domain::ids::IntentId;
 use crate::domain::ledger::snapshots::PaymentFacts;
 use crate::store::StoreError;
+use crate::store::columns::DbTime;
+use crate::store::lease_request::LeaseRequest;
 use crate::store::ledger::{
     self, FactsJson, Ledger, MergeOutcome, MoneyReport, upsert_dispute, upsert_refund,
 };
@@ -50,6 +52,34 @@ impl Ledger for SqliteStore {
         Ok(intents.into_iter().map(IntentId::new).collect())
     }
 
+    async fn lease_unverified(
+        &self,
+        now: DateTime<Utc>,
+        before: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<IntentId>, StoreError> {
+        let query = sqlx::query_scalar(LEASE_UNVERIFIED)
+            .bind(DbTime(now))
+            .bind(DbTime(before))
+            .bind(limit);
+        let mut transaction = self.begin().await?;
+        let intents: Vec<String> = self.in_transaction(query.fetch_all(&mut *transaction)).await?;
+        self.commit(transaction).await?;
+        Ok(intents.into_iter().map(IntentId::new).collect())
+    }
+
+    async fn lease_reconciliation(&self, request: &LeaseRequest) -> Result<bool, StoreError> {
+        let query = sqlx::query(LEASE_RECONCILIATION)
+            .bind(DbTime(request.now))
+            .bind(to_millis(request.duration));
+        Ok(self.write(query).await? == 1)
+    }
+
+    async fn finish_reconciliation(&self, due_at: DateTime<Utc>) -> Result<(), StoreError> {
+        let query = sqlx::query(ledger::FINISH_RECONCILIATION).bind(DbTime(due_at));
+        self.write(query).await.map(drop)
+    }
+
     async fn delete_foreign_money(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
         let refunds = self
             .delete_or_clear(DELETE_FOREIGN_REFUNDS, before, limit)
@@ -60,6 +90,20 @@ impl Ledger for SqliteStore {
                 .await?)
     }
 }
+
+/// Leases payments with a counter that were last asked about before `$2`, at most `$3`, and notes that they are at `$1`.
+pub(super) const LEASE_UNVERIFIED: &str = "UPDATE refunds SET seen_at = $1 WHERE id IN (
+         SELECT id FROM refunds WHERE id = 'unverified_' || intent_id AND status <> 'canceled' AND seen_at < $2 ORDER BY seen_at LIMIT $3)
+     RETURNING intent_id";
+
+/// Leases the comparison with Stripe that is due at `$1` for `$2` milliseconds.
+const LEASE_RECONCILIATION: &str = concat!(
+    "UPDATE reconciliation SET leased_until = ",
+    database_now!(),
+    " + $2 WHERE due_at <= $1 AND (leased_until IS NULL OR leased_until <= ",
+    database_now!(),
+    ")"
+);
 
 /// Deletes refunds of payments that are not ours, first seen before `$1`, at most `$2`.
 pub(super) const DELETE_FOREIGN_REFUNDS: &str = "DELETE FROM refunds WHERE id IN (
@@ -86,7 +130,7 @@ async fn merge_facts(connection: &mut SqliteConnection, report: &MoneyReport) ->
         .execute(&mut *connection)
         .await?;
     let known = find_facts(&mut *connection, &report.intent).await?;
-    let merged = known.clone().merge(report.facts.clone());
+    let merged = known.clone().merge_report(report.facts.clone(), report.read);
     for (id, refund) in &merged.refunds {
         if known.refunds.get(id) != Some(refund) {
             upsert_refund!(report, refund).execute(&mut *connection).await?;
@@ -96,6 +140,14 @@ async fn merge_facts(connection: &mut SqliteConnection, report: &MoneyReport) ->
         if known.disputes.get(id) != Some(dispute) {
             upsert_dispute!(report, dispute).execute(&mut *connection).await?;
         }
+    }
+    for id in known
+        .disputes
+        .keys()
+        .filter(|id| !merged.disputes.contains_key(*id))
+    {
+        let query = sqlx::query(ledger::DELETE_DISPUTE).bind(id.as_str());
+        query.execute(&mut *connection).await?;
     }
     let is_changed = merged != known;
     if is_changed {

@@ -128,6 +128,7 @@ pub(super) async fn is_known(connection: &mut SqliteConnection, intent: &IntentI
 /// Marks what is known of an intent as noted by its hold.
 pub(super) async fn mark_noted(connection: &mut SqliteConnection, intent: &IntentId) -> SqliteResult<()> {
     for statement in [
+        crate::store::ledger::DELETE_REPLACED,
         crate::store::ledger::NOTE_REFUNDS,
         crate::store::ledger::NOTE_DISPUTES,
     ] {

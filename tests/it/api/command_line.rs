@@ -23,6 +23,7 @@ async fn every_command_has_help() {
         "migrate",
         "backup",
         "sweep",
+        "reconcile",
         "doctor",
         "key",
         "stripe-sandbox",

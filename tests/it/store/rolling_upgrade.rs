@@ -9,6 +9,7 @@ use holdfast::clock::SystemClock;
 use holdfast::domain::time::Clock as _;
 use holdfast::sandbox::{PaymentOutcome, Simulator};
 use reqwest::Method;
+use serde_json::json;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -19,7 +20,7 @@ use crate::support::catalogue_fixtures::{offer, set_feed};
 use crate::support::database::{Engine, TestDatabase};
 use crate::support::feed_server::{Feed, PRIVATE, busy};
 use crate::support::on_both_engines;
-use crate::support::process::{Process, complete_program};
+use crate::support::process::{Process, complete, complete_program};
 use crate::support::wait_for::eventually;
 
 const COMMIT: &str = include_str!("version_before");
@@ -188,6 +189,37 @@ async fn both_versions_serve_one_postgres_database() {
     }
     terminate(before).await;
     terminate(this).await;
+    shop.close();
+}
+
+/// The version before counts a refund beside the new one. Stripe's list takes the counter's place.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn counter_of_the_version_before_is_read_again() {
+    let shop = Shop::open(Engine::Postgres).await;
+    let (before, old) = shop.serve(Version::Before).await;
+    offer(&old, "call", "ana", 30, 5000).await;
+    let (this, _new) = shop.serve(Version::This).await;
+    let hold = shop.book(&old, 9).await.expect(201);
+    shop.pay(&hold, &old).await;
+    let cancel = format!("/v1/admin/holds/{}/cancel", hold.text("id"));
+    let part = Some(json!({"refund": 2000}));
+    old.admin(Method::POST, &cancel, part).await.expect(200);
+    eventually("the version before has counted the refund", async || {
+        let shown = old.admin_hold(hold.text("id")).await;
+        (shown["payments"][0]["refunded"] == 2000).then_some(())
+    })
+    .await;
+    // An instance of the new version that is started does the same by itself.
+    terminate(this).await;
+    let variables = variables(shop.database.url(), &shop.stripe);
+    let done = complete(shop.directory.path(), &["reconcile"], &variables).await;
+    assert_eq!(done.code, Some(0), "{done:?}");
+    let rows = "SELECT status || ' ' || amount FROM refunds";
+    assert_eq!(shop.database.texts(rows).await, ["succeeded 2000"], "{done:?}");
+    for delivery in shop.simulator.deliver_all().await {
+        assert!(delivery.accepted(), "{delivery:?}");
+    }
+    terminate(before).await;
     shop.close();
 }
 

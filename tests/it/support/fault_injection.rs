@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use holdfast::domain::access_key::{AccessKey, KeyDigest};
 use holdfast::domain::audit::{AuditEntry, AuditFilter, AuditOutcome, AuditedAct, AuditedChange};
 use holdfast::domain::availability::Availability;
-use holdfast::domain::booking::{Booking, HistoryLine};
+use holdfast::domain::booking::{Actor, Booking, HistoryLine};
 use holdfast::domain::calendar_feed::Feed;
 use holdfast::domain::catalogue::{Block, BlockConflict, EventType, Resource};
 use holdfast::domain::command::Command;
@@ -249,6 +249,8 @@ implement_store! {
     finish_command(command: &Command, now: DateTime<Utc>) -> ();
     fail_command(id: CommandId, error: &str, due_at: DateTime<Utc>, key: Option<&str>) -> ();
     begin_command(id: CommandId, now: DateTime<Utc>) -> ();
+    await_decision(id: CommandId, error: &str, due_at: DateTime<Utc>) -> ();
+    order_command(id: CommandId, actor: &Actor) -> ();
     find_command(id: CommandId) -> Option<Command>;
     list_commands(filter: CommandFilter, page: &PageRequest) -> Page<Command>;
     retry_command(id: CommandId, now: DateTime<Utc>) -> Option<Command>;

@@ -219,6 +219,7 @@ async fn frequent_queries_never_scan_a_whole_table() {
         guests::DELETE_IDLE_CLIENTS,
         crate::store::figures::COUNT,
         ledger::FIND_FACTS,
+        ledger::LEASE_UNVERIFIED,
         ledger::DELETE_FOREIGN_REFUNDS,
         ledger::DELETE_FOREIGN_DISPUTES,
         payments::FIND_ORPHAN,

@@ -1,8 +1,9 @@
-//! Tests that `doctor` names the events that Stripe does not send to our endpoint, by the endpoint's API version.
+//! Tests that `doctor` names the events that Stripe does not send to our endpoint, by the endpoint's API version, and the
+//! permissions that a restricted key lacks. Neither is a fault.
 
-use holdfast::sandbox::WebhookEndpointSettings;
+use holdfast::sandbox::{Endpoint, FaultKind, Faults, WebhookEndpointSettings};
 
-use super::examine_with;
+use super::{examine_with, paid_hold};
 use crate::support::app::TestApp;
 use crate::support::on_both_engines;
 
@@ -37,5 +38,30 @@ on_both_engines! {
             let check = report.0.iter().find(|check| check["check"] == "stripe events").unwrap();
             assert_eq!(check["found"].as_str().unwrap().ends_with(&format!(": {without}")), is_missed, "{check}");
         }
+    }
+
+    async fn permission_that_the_key_lacks_is_named(engine) {
+        let app = TestApp::start(engine).await;
+        for (endpoint, name) in [
+            (Endpoint::ListRefunds, "Refunds"),
+            (Endpoint::ListDisputes, "Disputes"),
+            (Endpoint::ListWebhookEndpoints, "Webhook Endpoints"),
+        ] {
+            app.simulator.set_faults(Faults::default().next(endpoint, FaultKind::Forbidden, 1));
+            let report = examine_with(&app, &[]).await;
+            assert_eq!(report.failed_checks(), ["warning stripe permissions"], "{name}");
+            let check = report.0.iter().find(|check| check["check"] == "stripe permissions").unwrap();
+            assert_eq!(check["found"], format!("the key may not read {name}"));
+        }
+    }
+
+    async fn counters_of_an_earlier_version_are_a_warning(engine) {
+        let app = TestApp::start(engine).await;
+        paid_hold(&app).await;
+        app.database.execute("UPDATE payments SET refunded = 2000, keep = NULL, keep_reason = NULL").await;
+        let report = examine_with(&app, &[]).await;
+        assert_eq!(report.failed_checks(), ["warning unverified money"]);
+        holdfast::workflow::reconcile::read_counted(&app.context).await.unwrap();
+        assert_eq!(examine_with(&app, &[]).await.failed_checks(), [""; 0]);
     }
 }

@@ -5,6 +5,7 @@ use holdfast::domain::command::CommandAction;
 use holdfast::domain::hold::{ReleaseReason, ReleaseRequester, Status, Transition, TransitionReason};
 use holdfast::domain::ids::{HoldId, IntentId, RefundId};
 use holdfast::domain::ledger::snapshots::{PaymentFacts, RefundSnapshot, RefundStatus};
+use holdfast::domain::ledger::unverified::ReadLists;
 use holdfast::domain::listing::CommandFilter;
 use holdfast::domain::payment::{PaymentState, Receipt};
 use holdfast::domain::session::HoldRefs;
@@ -385,6 +386,7 @@ async fn payment_without_a_hold_is_recorded_and_refunded_once(database: &TestDat
             refunds: [(refund.id.clone(), refund)].into(),
             ..PaymentFacts::default()
         },
+        read: ReadLists::default(),
         now: at(2),
     };
     store.merge_money(&report).await.unwrap();

@@ -8,6 +8,7 @@ use holdfast::domain::ids::{ChargeId, CommandId, DisputeId, IntentId, RefundId};
 use holdfast::domain::ledger::snapshots::{
     DisputeSnapshot, DisputeStatus, PaymentFacts, RefundSnapshot, RefundStatus, StripeWord,
 };
+use holdfast::domain::ledger::unverified::ReadLists;
 use holdfast::domain::payment::PaymentState;
 use holdfast::store::{
     ApplyOutcome, HoldChange, LeaseRequest, MergeOutcome, MoneyReport, StateChange, Store,
@@ -67,6 +68,7 @@ fn report(intent: &IntentId, refunds: &[RefundSnapshot], disputes: &[DisputeSnap
             refunds: refunds.iter().map(|one| (one.id.clone(), one.clone())).collect(),
             disputes: disputes.iter().map(|one| (one.id.clone(), one.clone())).collect(),
         },
+        read: ReadLists::default(),
         now: at(4),
     }
 }

@@ -18,6 +18,9 @@ implement_store! {
     find_money_facts(intent: &IntentId) -> PaymentFacts;
     is_payment_known(intent: &IntentId) -> bool;
     list_unnoted_money(limit: u32) -> Vec<IntentId>;
+    lease_unverified(now: DateTime<Utc>, before: DateTime<Utc>, limit: u32) -> Vec<IntentId>;
+    lease_reconciliation(request: &LeaseRequest) -> bool;
+    finish_reconciliation(due_at: DateTime<Utc>) -> ();
     delete_foreign_money(before: DateTime<Utc>, limit: u32) -> u64;
 }
 
