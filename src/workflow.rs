@@ -6,7 +6,8 @@
 pub mod access_keys;
 mod account_proof;
 mod acquire_slot;
-pub mod apply_fact;
+pub mod apply_event;
+mod apply_fact;
 pub mod audit;
 pub mod availability;
 pub mod cancel_hold;
@@ -38,6 +39,7 @@ pub mod start_checkout;
 pub mod sweep;
 mod unknown_session;
 mod waiting_payments;
+mod write_fact;
 
 pub use context::Context;
 pub use error::{WorkflowError, format_error_chain};

@@ -15,7 +15,7 @@ use super::error::{Problem, ProblemCode};
 use super::json_body::read_bytes;
 use super::server::Server;
 use crate::gateway::webhook::{self, SignatureError};
-use crate::workflow::apply_fact::{self, EventOutcome};
+use crate::workflow::apply_event::{self, EventOutcome};
 
 /// The result of receiving an event.
 #[derive(Serialize, ToSchema)]
@@ -71,7 +71,7 @@ pub(super) async fn receive_event(
         .ok()
         .zip(std::str::from_utf8(&body).ok())
         .ok_or_else(|| Problem::new(ProblemCode::Malformed, "the body is not an event"))?;
-    let outcome = apply_fact::apply_event(&server.context, event, text).await?;
+    let outcome = apply_event::apply_event(&server.context, event, text).await?;
     let name = match outcome {
         EventOutcome::Applied => "applied",
         EventOutcome::Duplicate => "duplicate",

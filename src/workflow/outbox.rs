@@ -16,7 +16,7 @@ use super::context::Context;
 use super::error::{WorkflowError, format_error_chain};
 use super::refund_order::{self, OrderFailure};
 use super::unknown_session::StoredSession;
-use super::{apply_fact, earlier_order, release_hold};
+use super::{apply_event, apply_fact, earlier_order, release_hold};
 use crate::domain::booking::Actor;
 use crate::domain::command::{Command, CommandAction, STUCK_AFTER};
 use crate::domain::hold::Fact;
@@ -201,7 +201,7 @@ async fn expire_session(
             .map(drop),
         (None, Some(attempt)) => {
             let recorded =
-                apply_fact::record_orphan_payment(context, attempt, receipt, Some(session), None).await?;
+                apply_event::record_orphan_payment(context, attempt, receipt, Some(session), None).await?;
             // The attempt is closed, so its hold is never placed.
             recorded
                 .map(drop)

@@ -4,104 +4,20 @@
 //! does not depend on its source: an event, the answer to a call, or a list read from Stripe. A crash between the two steps
 //! loses nothing, because the ledger marks what no hold has taken notice of: the sweep goes on with it.
 
-use super::apply_fact::{self, EventOutcome};
 use super::context::Context;
 use super::error::WorkflowError;
+use super::write_fact;
 use crate::domain::booking::{Actor, Booking};
 use crate::domain::hold::Fact;
 use crate::domain::ids::{IntentId, RefundId};
-use crate::domain::ledger::fact::LedgerFact;
-use crate::domain::ledger::snapshots::{
-    DisputeSnapshot, DisputeStatus, PaymentFacts, RefundSnapshot, RefundStatus,
-};
+use crate::domain::ledger::snapshots::{DisputeStatus, PaymentFacts, RefundSnapshot, RefundStatus};
 use crate::domain::ledger::unverified::ReadLists;
 use crate::domain::session::HoldRefs;
 use crate::gateway::GatewayError;
-use crate::gateway::webhook::Event;
-use crate::store::{EventRecord, MergeOutcome, MoneyReport, UnownedFact};
+use crate::store::{MergeOutcome, MoneyReport};
 
 /// How many payments one sweep looks at whose hold has not taken notice of all refunds and disputes.
 const UNNOTED: u32 = 100;
-
-/// Applies an event about a refund or a dispute.
-///
-/// # Errors
-/// [`WorkflowError`] if the database or, where the refunds must be read, Stripe does not answer: Stripe must send the event
-/// again.
-pub(super) async fn apply_ledger_event(
-    context: &Context,
-    event: &Event,
-    fact: &LedgerFact,
-    actor: Actor,
-    record: Option<EventRecord>,
-) -> Result<EventOutcome, WorkflowError> {
-    let Some(intent) = fact.intent() else {
-        return Ok(EventOutcome::Ignored);
-    };
-    let booking = find_owner(context, intent).await?;
-    if booking.is_none() && !context.store.is_payment_known(intent).await? {
-        return keep_for_owner(context, event, fact, intent).await;
-    }
-    let (facts, read) = complete_facts(context, booking.as_ref(), intent, fact).await?;
-    let report = MoneyReport {
-        event: record,
-        hold: booking.as_ref().map(|booking| booking.hold.id),
-        intent: intent.clone(),
-        facts,
-        read,
-        now: context.now(),
-    };
-    match merge(context, &report).await? {
-        MergeOutcome::Duplicate => Ok(EventOutcome::Duplicate),
-        MergeOutcome::Merged { is_changed } => {
-            note_money(context, intent, actor).await?;
-            // A replay of what is known says so.
-            Ok(match is_changed || report.event.is_some() {
-                true => EventOutcome::Applied,
-                false => EventOutcome::Duplicate,
-            })
-        }
-    }
-}
-
-/// Keeps what an event says of a payment that is not known to be ours, without effect. If it became ours in this moment,
-/// it counts at once.
-async fn keep_for_owner(
-    context: &Context,
-    event: &Event,
-    fact: &LedgerFact,
-    intent: &IntentId,
-) -> Result<EventOutcome, WorkflowError> {
-    let report = MoneyReport {
-        event: None,
-        hold: None,
-        intent: intent.clone(),
-        facts: stated_facts(fact),
-        read: ReadLists::default(),
-        now: context.now(),
-    };
-    merge(context, &report).await?;
-    if let LedgerFact::ChargeRefunded {
-        paid,
-        amount_refunded,
-        ..
-    } = fact
-    {
-        let kept = UnownedFact {
-            event: event.id.clone(),
-            kind: event.kind.clone(),
-            intent: intent.clone(),
-            paid: *paid,
-            refunded: *amount_refunded,
-            reported_at: context.now(),
-        };
-        context.store.keep_unowned_fact(&kept).await?;
-    }
-    match settle_intent(context, intent).await? {
-        true => Ok(EventOutcome::Applied),
-        false => Ok(EventOutcome::Ignored),
-    }
-}
 
 /// Lets the hold of a payment take notice of what was kept before the payment was its own; `false` if no hold has it.
 pub(super) async fn settle_intent(context: &Context, intent: &IntentId) -> Result<bool, WorkflowError> {
@@ -211,7 +127,10 @@ pub(super) async fn read_and_note(context: &Context, intent: &IntentId) -> Resul
 }
 
 /// Reads all refunds and disputes of a payment from Stripe.
-async fn read_lists(context: &Context, intent: &IntentId) -> Result<(PaymentFacts, ReadLists), GatewayError> {
+pub(super) async fn read_lists(
+    context: &Context,
+    intent: &IntentId,
+) -> Result<(PaymentFacts, ReadLists), GatewayError> {
     let refunds = context.gateway.list_refunds(intent).await?;
     let disputes = unless_forbidden(context.gateway.list_disputes(intent).await)?;
     let read = ReadLists {
@@ -262,12 +181,15 @@ pub(super) async fn note_money(
         return Ok(false);
     };
     if booking.hold.find_payment(intent).is_some() {
-        apply_fact::apply_fact(context, booking, &Fact::MoneyMoved(intent.clone()), actor).await?;
+        write_fact::write_fact(context, booking, &Fact::MoneyMoved(intent.clone()), actor, None).await?;
     }
     Ok(true)
 }
 
-async fn find_owner(context: &Context, intent: &IntentId) -> Result<Option<Booking>, WorkflowError> {
+pub(super) async fn find_owner(
+    context: &Context,
+    intent: &IntentId,
+) -> Result<Option<Booking>, WorkflowError> {
     let by_intent = HoldRefs {
         intent: Some(intent.clone()),
         ..HoldRefs::default()
@@ -276,7 +198,7 @@ async fn find_owner(context: &Context, intent: &IntentId) -> Result<Option<Booki
 }
 
 /// Merges a report, and warns the operator of a status that we do not know: it changes nothing.
-async fn merge(context: &Context, report: &MoneyReport) -> Result<MergeOutcome, WorkflowError> {
+pub(super) async fn merge(context: &Context, report: &MoneyReport) -> Result<MergeOutcome, WorkflowError> {
     for refund in report.facts.refunds.values() {
         if let RefundStatus::Unknown(word) = &refund.status {
             tracing::error!(intent = %report.intent, refund = %refund.id, status = %word, "Stripe reports a status that this version does not know");
@@ -292,69 +214,11 @@ async fn merge(context: &Context, report: &MoneyReport) -> Result<MergeOutcome, 
     Ok(context.store.merge_money(report).await?)
 }
 
-/// Returns what an event states, and reads from Stripe where it states less than it implies, or where only an earlier
-/// version's counter says what was there before. Without a permission to read, what it states must do.
-async fn complete_facts(
-    context: &Context,
-    booking: Option<&Booking>,
-    intent: &IntentId,
-    fact: &LedgerFact,
-) -> Result<(PaymentFacts, ReadLists), WorkflowError> {
-    let stated = stated_facts(fact);
-    let known = match booking.and_then(|booking| booking.hold.find_payment(intent)) {
-        Some(payment) => payment.facts.clone(),
-        None => context.store.find_money_facts(intent).await?,
-    };
-    let must_read = match fact {
-        _ if !known.is_verified() => true,
-        LedgerFact::ChargeRefunded { amount_refunded, .. } => {
-            sum_of_refunds(&known.merge(stated.clone())) < *amount_refunded
-        }
-        // The refund that prevented the dispute says where the money is.
-        LedgerFact::DisputeSeen(dispute) => dispute.status == DisputeStatus::Prevented,
-        LedgerFact::RefundSeen(_) => false,
-    };
-    if !must_read {
-        return Ok((stated, ReadLists::default()));
-    }
-    let listed = unless_forbidden(read_lists(context, intent).await)?;
-    Ok(match listed {
-        Some((listed, read)) => (stated.merge(listed), read),
-        None => (stated, ReadLists::default()),
-    })
-}
-
-fn stated_facts(fact: &LedgerFact) -> PaymentFacts {
-    match fact {
-        LedgerFact::RefundSeen(refund) => PaymentFacts {
-            refunds: by_id([refund.clone()]),
-            ..PaymentFacts::default()
-        },
-        LedgerFact::DisputeSeen(dispute) => PaymentFacts {
-            disputes: [(dispute.id.clone(), DisputeSnapshot::clone(dispute))].into(),
-            ..PaymentFacts::default()
-        },
-        LedgerFact::ChargeRefunded { refunds, .. } => PaymentFacts {
-            refunds: by_id(refunds.clone()),
-            ..PaymentFacts::default()
-        },
-    }
-}
-
-fn by_id(
+pub(super) fn by_id(
     refunds: impl IntoIterator<Item = RefundSnapshot>,
 ) -> std::collections::BTreeMap<RefundId, RefundSnapshot> {
     refunds
         .into_iter()
         .map(|refund| (refund.id.clone(), refund))
         .collect()
-}
-
-/// Sums up the refunds as a charge does: those that did not end without giving the money back.
-fn sum_of_refunds(facts: &PaymentFacts) -> i64 {
-    let counted = facts
-        .refunds
-        .values()
-        .filter(|refund| !matches!(refund.status, RefundStatus::Canceled | RefundStatus::Failed));
-    counted.map(|refund| refund.money.amount).sum()
 }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::apply_fact::{self, EventOutcome};
+use super::apply_event::{self, EventOutcome};
 use super::context::Context;
 use super::error::WorkflowError;
 use crate::domain::booking::Actor;
@@ -37,7 +37,7 @@ async fn apply_stored_event(
     };
     let event = webhook::parse_event(payload.as_bytes())
         .map_err(|unreadable| WorkflowError::Internal(Box::new(unreadable)))?;
-    let outcome = apply_fact::apply_event_content(context, &event, actor, None).await?;
+    let outcome = apply_event::apply_event_content(context, &event, actor, None).await?;
     tracing::info!(event = %id, kind = event.kind, ?outcome, "event replayed");
     Ok(Some(outcome))
 }

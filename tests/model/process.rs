@@ -15,7 +15,7 @@ use holdfast::domain::token::ConfiguredTokenKeys;
 use holdfast::gateway::webhook::{Event, EventContent};
 use holdfast::workflow::release_hold::release_hold;
 use holdfast::workflow::start_checkout::{Checkout, CheckoutError, start_checkout};
-use holdfast::workflow::{Context, Settings, WorkflowError, apply_fact, cancel_hold, sweep};
+use holdfast::workflow::{Context, Settings, WorkflowError, apply_event, cancel_hold, sweep};
 use tokio::sync::mpsc;
 
 use crate::call::{Call, Guest, Reply, StripeEvent, hold_id, intent_id, session_id};
@@ -200,7 +200,7 @@ async fn run_workflow(kind: Kind, context: &Arc<Context>) -> Next {
             let key = ScopedKey::new(key, KeyScope::Anyone);
             return check_out(context, guest, Some(key)).await;
         }
-        Kind::Webhook(event) => apply_fact::apply_event(context, parsed_event(event), "{}")
+        Kind::Webhook(event) => apply_event::apply_event(context, parsed_event(event), "{}")
             .await
             .map(drop),
         Kind::ReleaseByGuest(guest) => {

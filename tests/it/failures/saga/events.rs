@@ -8,7 +8,7 @@ use holdfast::domain::ids::{EventId, SessionId};
 use holdfast::domain::session::EventRefs;
 use holdfast::gateway::webhook::{self, Event, EventContent};
 use holdfast::sandbox::PaymentOutcome;
-use holdfast::workflow::{Context, apply_fact};
+use holdfast::workflow::{Context, apply_event};
 
 use super::fixture::SagaFixture;
 use super::{Scenario, WorkflowCase, fault_at_every_step};
@@ -155,7 +155,7 @@ impl WorkflowCase for StripeEvent {
         let mut is_settled = true;
         for body in &scenario.events {
             let event = webhook::parse_event(body.as_bytes()).unwrap();
-            is_settled &= apply_fact::apply_event(context, event, body).await.is_ok();
+            is_settled &= apply_event::apply_event(context, event, body).await.is_ok();
         }
         is_settled
     }
@@ -216,7 +216,7 @@ async fn release_with_open_session(fixture: &SagaFixture, hold: &ApiResponse) {
         },
         ledger: None,
     };
-    apply_fact::apply_event(&fixture.fresh_context(), expired, "{}")
+    apply_event::apply_event(&fixture.fresh_context(), expired, "{}")
         .await
         .unwrap();
     assert_eq!(fixture.app.state_of(hold).await, "released/expired");

@@ -5,6 +5,7 @@ use holdfast::domain::booking::Booking;
 use holdfast::domain::hold::Status;
 use holdfast::domain::ids::{IntentId, RefundId, SessionId};
 use holdfast::domain::ledger::snapshots::{PaymentFacts, RefundSnapshot, RefundStatus};
+use holdfast::domain::ledger::unverified::ReadLists;
 use holdfast::domain::listing::{Attention, PaymentFilter};
 use holdfast::domain::refusal_code::RefusalCode;
 use holdfast::store::{
@@ -292,6 +293,7 @@ async fn refund_made_while_money_waits_is_not_ordered_again(database: &TestDatab
                 refunds: [(back.id.clone(), back)].into(),
                 ..PaymentFacts::default()
             },
+            read: ReadLists::default(),
             now: at(1),
         };
         store.merge_money(&report).await.unwrap();
