@@ -31,10 +31,16 @@ use crate::support::client::{ADMIN_KEY, Client};
 use crate::support::database::{Engine, TestDatabase};
 use crate::support::proxy::Proxy;
 use crate::support::wait_for::eventually;
-use crate::wrong_account::WrongAccount;
+use crate::wrong_account::{WrongAccount, sweep_if_sold};
 
 /// How much later the final sweep runs: the sweep checks slow payments after a day.
 const FINAL_SWEEP_DELAY: TimeDelta = TimeDelta::hours(25);
+
+/// Longer than the sweep defers a slow payment: by at most 32 days.
+const LONGEST_DEFERRAL: TimeDelta = TimeDelta::days(33);
+
+/// The numbers of the guests who leave their holds at the end: no other guest has them.
+const LAST_GUESTS: std::ops::Range<u64> = 100..104;
 
 /// How long guests may start requests, in milliseconds: several times the lifetime of a hold.
 const MOST_OPEN_MS: u64 = 3_000;
@@ -100,6 +106,8 @@ struct Episode {
     wrong_account: WrongAccount,
     profile: FaultProfile,
     ttl_ms: u64,
+    /// The first start that is for sale during the storm.
+    first_start: DateTime<Utc>,
     _simulator_stops: DropGuard,
 }
 
@@ -136,6 +144,9 @@ impl Episode {
             wrong_account: WrongAccount::start(mutation).await,
             profile: FaultProfile::random(rng),
             ttl_ms,
+            first_start: (SystemClock.now() + TimeDelta::days(7))
+                .duration_trunc(TimeDelta::hours(1))
+                .unwrap(),
             _simulator_stops: simulator_stops,
         }
     }
@@ -151,16 +162,13 @@ impl Episode {
 
     /// Runs guests and fault injection together; returns what went wrong.
     async fn storm(&self, mutation: Mutation, rng: &mut StdRng) -> Vec<String> {
-        let first_start = (SystemClock.now() + TimeDelta::days(7))
-            .duration_trunc(TimeDelta::hours(1))
-            .unwrap();
         let closing = CancellationToken::new();
         let (rush, signal) = watch::channel(None);
         let guests: Vec<_> = (0..rng.random_range(9..=14))
             .map(|number| {
                 let guest = Guest {
                     rush: (number < RACING_GUESTS).then(|| signal.clone()),
-                    ..self.guest(number, first_start, &closing, rng)
+                    ..self.guest(number, &closing, rng)
                 };
                 tokio::spawn(guest.run())
             })
@@ -175,7 +183,7 @@ impl Episode {
             mutation,
             wrong_account: self.wrong_account.url.clone(),
             rush,
-            first_start,
+            first_start: self.first_start,
             findings: Vec::new(),
         };
         let background = mutation.run_in_background(
@@ -197,7 +205,7 @@ impl Episode {
             simulator: self.simulator.clone(),
             observations: self.observations.clone(),
             rng: StdRng::seed_from_u64(rng.random()),
-            first_start,
+            first_start: self.first_start,
             shop_closes: closing.clone(),
         };
         let keeping_slots = tokio::spawn(stranger.run());
@@ -215,20 +223,14 @@ impl Episode {
         findings
     }
 
-    fn guest(
-        &self,
-        number: u64,
-        first_start: DateTime<Utc>,
-        shop_closes: &CancellationToken,
-        rng: &mut StdRng,
-    ) -> Guest {
+    fn guest(&self, number: u64, shop_closes: &CancellationToken, rng: &mut StdRng) -> Guest {
         Guest {
             number,
             processes: self.processes.clone(),
             simulator: self.simulator.clone(),
             observations: self.observations.clone(),
             rng: StdRng::seed_from_u64(rng.random()),
-            first_start,
+            first_start: self.first_start,
             ttl_ms: self.ttl_ms,
             rush: None,
             shop_closes: shop_closes.clone(),
@@ -238,6 +240,7 @@ impl Episode {
     /// Runs the sweep alone after the storm, then delivers all events again; returns what is wrong.
     async fn final_sweep(&self, rng: &mut StdRng) -> Vec<String> {
         self.simulator.set_faults(Faults::default());
+        self.leave_holds(rng).await;
         self.simulator.set_webhook_url(stripe_proxy::unused_webhook_url());
         let mut findings = self.processes.stop_all().await;
         for session in self.simulator.sessions() {
@@ -246,6 +249,7 @@ impl Episode {
         // All processes that had a lease are dead.
         self.database.expire_all_leases().await;
         self.advance_due_times(FINAL_SWEEP_DELAY).await;
+        findings.extend(self.sweep_with_wrong_key().await);
         // The remaining webhooks are never delivered: the sweep must work without them.
         let made = self.simulator.events();
         for event in self.simulator.pending_events() {
@@ -272,6 +276,30 @@ impl Episode {
         self.processes.add_logs_of(&last);
         findings.extend(checks::check_all(&self.evidence()).await);
         findings
+    }
+
+    /// Lets the last guests leave their holds unpaid, at starts of their own. Without them, most storms end with every
+    /// hold decided, and the wrong key has nothing to get wrong.
+    async fn leave_holds(&self, rng: &mut StdRng) {
+        self.simulator.set_webhook_url(self.processes.webhook_url());
+        let open = CancellationToken::new();
+        let guests: Vec<_> = LAST_GUESTS
+            .map(|number| Guest {
+                first_start: self.first_start + TimeDelta::days(1),
+                ..self.guest(number, &open, rng)
+            })
+            .collect();
+        futures::future::join_all(guests.into_iter().map(Guest::leave_hold)).await;
+    }
+
+    /// Lets somebody sweep with the key of another account while no process serves. All unpaid holds are due, and no
+    /// other sweep takes them first. Stripe has ended no session by itself yet, so that a slot that is freed by mistake
+    /// shows.
+    async fn sweep_with_wrong_key(&self) -> Vec<String> {
+        sweep_if_sold(&self.database, &self.processes, &self.wrong_account.url, 0).await;
+        // That sweep has deferred what it could not decide.
+        self.advance_due_times(LONGEST_DEFERRAL).await;
+        checks::payable_sessions(&self.evidence())
     }
 
     /// Makes all holds due so much earlier, as if that time had passed: the database's clock decides when a hold is due.

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::fault_injection::pause;
 use crate::observations::Observations;
 use crate::processes::{ProcessAddress, Processes};
-use crate::shop::{Offer, random_offer, random_start};
+use crate::shop::{Offer, SlotRequest, random_offer, random_start};
 use crate::support::client::{ADMIN_KEY, ApiResponse, Client};
 
 /// The timeout of a guest, who then closes the connection while the request still runs.
@@ -42,8 +42,8 @@ pub(crate) struct Guest {
     pub(crate) first_start: DateTime<Utc>,
     /// How long a hold waits for its payment, in milliseconds: guests pay around that time.
     pub(crate) ttl_ms: u64,
-    /// Receives the start that all waiting guests request at once; a guest without it requests at random times.
-    pub(crate) rush: Option<watch::Receiver<Option<DateTime<Utc>>>>,
+    /// Receives what all waiting guests request at once; a guest without it requests at random times.
+    pub(crate) rush: Option<watch::Receiver<Option<SlotRequest>>>,
     /// Cancelled when guests must start nothing new.
     pub(crate) shop_closes: CancellationToken,
 }
@@ -52,19 +52,38 @@ impl Guest {
     /// Makes one slot request after the other until the shop closes.
     pub(crate) async fn run(mut self) {
         for number in 0.. {
-            let start = self.next_start().await;
+            let request = self.next_request().await;
             if self.shop_closes.is_cancelled() {
                 return;
             }
-            if let Some(hold) = self.request_slot(number, start).await {
+            if let Some(hold) = self.request_slot(number, request).await {
                 self.use_hold(&hold).await;
             }
         }
     }
 
-    /// Waits for the next request, and returns its start.
-    async fn next_start(&mut self) -> DateTime<Utc> {
-        let random = random_start(self.first_start, &mut self.rng);
+    /// Gets a hold, tries a card that is declined, whose events Stripe repeats, and leaves.
+    pub(crate) async fn leave_hold(mut self) {
+        let request = self.random_request();
+        if let Some(hold) = self.request_slot(0, request).await {
+            drop(
+                self.simulator
+                    .pay(hold.text("checkout_session"), PaymentOutcome::Declined),
+            );
+            self.repeat_last_events().await;
+        }
+    }
+
+    fn random_request(&mut self) -> SlotRequest {
+        SlotRequest {
+            start: random_start(self.first_start, &mut self.rng),
+            offer: None,
+        }
+    }
+
+    /// Waits for the next request.
+    async fn next_request(&mut self) -> SlotRequest {
+        let random = self.random_request();
         let Some(rush) = &mut self.rush else {
             pause(&mut self.rng, 150).await;
             return random;
@@ -72,7 +91,7 @@ impl Guest {
         let closes = self.shop_closes.cancelled();
         tokio::select! {
             () = closes => random,
-            // An error: the fault injection has ended, and no start is sent any more.
+            // An error: the fault injection has ended, and no race is started any more.
             signal = rush.changed() => signal.ok().and_then(|()| *rush.borrow_and_update()).unwrap_or(random),
         }
     }
@@ -106,9 +125,9 @@ impl Guest {
         Some(answer)
     }
 
-    async fn request_slot(&mut self, number: u64, start: DateTime<Utc>) -> Option<ApiResponse> {
-        let offer = random_offer(&mut self.rng);
-        let mut body = json!({"event_type": offer.id, "starts_at": start, "quantity": offer.random_quantity(&mut self.rng),
+    async fn request_slot(&mut self, number: u64, request: SlotRequest) -> Option<ApiResponse> {
+        let offer = request.offer.unwrap_or_else(|| random_offer(&mut self.rng));
+        let mut body = json!({"event_type": offer.id, "starts_at": request.start, "quantity": offer.random_quantity(&mut self.rng),
             "guest": {"email": guest_email(self.number)}});
         if let Some(resource) = offer.random_resource(&mut self.rng) {
             body["resource"] = resource.into();

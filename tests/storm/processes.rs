@@ -87,6 +87,16 @@ impl Processes {
         self.addresses.lock().unwrap()[index]
     }
 
+    /// A webhook address at which a process accepts events, if the clock of any is exact enough.
+    pub(crate) fn webhook_url(&self) -> String {
+        let addresses = self.addresses.lock().unwrap();
+        let best = addresses
+            .iter()
+            .min_by_key(|process| process.ahead.abs())
+            .unwrap();
+        format!("http://{}/webhooks/stripe", best.address)
+    }
+
     /// The offset of the fastest clock in seconds.
     pub(crate) fn max_clock_offset(&self) -> i64 {
         let addresses = self.addresses.lock().unwrap();

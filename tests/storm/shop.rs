@@ -125,6 +125,20 @@ pub(crate) fn random_offer(rng: &mut StdRng) -> &'static Offer {
     OFFERS.choose(rng).unwrap()
 }
 
+/// A random offer of places in a class.
+pub(crate) fn random_class(rng: &mut StdRng) -> &'static Offer {
+    let classes: Vec<_> = OFFERS.iter().filter(|offer| offer.most > 1).collect();
+    classes.choose(rng).unwrap()
+}
+
+/// What a guest, or several guests at once, are to request.
+#[derive(Clone, Copy)]
+pub(crate) struct SlotRequest {
+    pub(crate) start: DateTime<Utc>,
+    /// `None` if each guest draws an offer.
+    pub(crate) offer: Option<&'static Offer>,
+}
+
 /// A random start; others request the same few starts.
 pub(crate) fn random_start(first: DateTime<Utc>, rng: &mut StdRng) -> DateTime<Utc> {
     first + TimeDelta::minutes(15 * rng.random_range(0..STARTS))
