@@ -159,6 +159,7 @@ impl FaultInjector {
         let request = SlotRequest {
             start: random_start(self.first_start, &mut self.rng),
             offer: self.rng.random_bool(0.5).then(|| random_class(&mut self.rng)),
+            quantity: None,
         };
         let busy = Lock::on_placing(&self.database, "%").await;
         self.rush.send_replace(Some(request));
