@@ -10,10 +10,11 @@
 //! sweeps with the key of another Stripe account. An operator cancels bookings and keeps all, a part or nothing; refunds
 //! fail, and banks dispute payments.
 //!
-//! Then no fault is injected any more, time passes, and the sweep alone must finish everything. Every event is
-//! delivered once more, every guest reads their hold once more, and `checks` reads the database, the simulator and
-//! what the guests observed: at no instant may more of a resource be sold than the shop has, counted by what the
-//! guests received.
+//! Then no fault is injected any more. The last guests race for the last place of a class or leave their holds unpaid,
+//! and the stranger keeps slots until a limit refuses it. All processes stop, time passes, and somebody sweeps with the
+//! wrong key once more. After it the sweep alone must finish everything. Every event is delivered once more, every
+//! guest reads their hold once more, and `checks` reads the database, the simulator and what the guests observed: at no
+//! instant may more of a resource be sold than the shop has, counted by what the guests received.
 //!
 //! ```text
 //! cargo test --test storm                                              a short storm on each engine, and the mutations

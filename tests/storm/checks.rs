@@ -72,6 +72,13 @@ pub(crate) async fn check_repeatedly(evidence: &Evidence<'_>, open_for: Duration
     findings.into_iter().collect()
 }
 
+/// Checks that no session is payable whose slot is free. This is so at every moment at which no process runs.
+pub(crate) fn payable_sessions(evidence: &Evidence<'_>) -> Vec<String> {
+    let mut findings = evidence.audit();
+    findings.retain(|finding| finding.starts_with("a stray payable session"));
+    findings
+}
+
 /// Checks what the sweep alone must have repaired. Only a webhook reports a payment through an expired session.
 pub(crate) async fn without_late_payments(evidence: &Evidence<'_>) -> Vec<String> {
     let sessions = evidence.simulator.sessions();

@@ -21,11 +21,12 @@ use tokio_util::sync::CancellationToken;
 use crate::money;
 use crate::mutation::Mutation;
 use crate::processes::{Processes, random_clock_offset};
-use crate::shop::random_start;
+use crate::shop::{SlotRequest, random_class, random_start};
 use crate::support::client::ADMIN_KEY;
 use crate::support::database::{Engine, TestDatabase};
 use crate::support::database_lock::Lock;
 use crate::support::proxy::Proxy;
+use crate::wrong_account::sweep_if_sold;
 
 /// The number of events that are repeated at a time.
 const LAST_EVENTS: usize = 8;
@@ -70,8 +71,8 @@ pub(crate) struct FaultInjector {
     pub(crate) mutation: Mutation,
     /// The URL of another Stripe account, whose key somebody uses by mistake.
     pub(crate) wrong_account: String,
-    /// Sends the start that all waiting guests request at once.
-    pub(crate) rush: watch::Sender<Option<DateTime<Utc>>>,
+    /// Sends what all waiting guests request at once.
+    pub(crate) rush: watch::Sender<Option<SlotRequest>>,
     /// The first start that is for sale.
     pub(crate) first_start: DateTime<Utc>,
     /// What went wrong with the processes.
@@ -157,11 +158,16 @@ impl FaultInjector {
     }
 
     /// Lets all waiting guests request one start at once. A lock that every placement needs last collects them
-    /// before it, so that they continue together.
+    /// before it, so that they continue together. In half of the races all request places in the same class: only
+    /// then do several meet at each of its units.
     async fn start_race_for_one_slot(&mut self) {
-        let start = random_start(self.first_start, &mut self.rng);
+        let request = SlotRequest {
+            start: random_start(self.first_start, &mut self.rng),
+            offer: self.rng.random_bool(0.5).then(|| random_class(&mut self.rng)),
+            quantity: None,
+        };
         let busy = Lock::on_placing(&self.database, "%").await;
-        self.rush.send_replace(Some(start));
+        self.rush.send_replace(Some(request));
         // The guests need this long to get their sessions.
         tokio::time::sleep(Duration::from_millis(200)).await;
         pause(&mut self.rng, 200).await;
@@ -187,13 +193,10 @@ impl FaultInjector {
         let _ = client.try_send(request.timeout(Duration::from_secs(1))).await;
     }
 
-    /// Sweeps once with the key of another account. Only when a hold exists: in an empty shop nothing tells the accounts
-    /// apart.
+    /// Sweeps once with the key of another account.
     async fn sweep_with_wrong_key(&mut self) {
-        if self.database.count("SELECT count(*) FROM holds").await > 0 {
-            let ahead = random_clock_offset(&mut self.rng);
-            self.processes.sweep_at(&self.wrong_account, ahead).await;
-        }
+        let ahead = random_clock_offset(&mut self.rng);
+        sweep_if_sold(&self.database, &self.processes, &self.wrong_account, ahead).await;
     }
 
     /// Cancels a booking, and refunds all, nothing or a part of it.

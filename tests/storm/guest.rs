@@ -3,28 +3,41 @@
 //! The responses are evidence that the database cannot change: a guest who once read `confirmed` must have the slot at
 //! the end, or a refund.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use futures::future::join_all;
 use holdfast::sandbox::{PaymentOutcome, Simulator};
 use rand::Rng;
 use rand::rngs::StdRng;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::fault_injection::pause;
 use crate::observations::Observations;
 use crate::processes::{ProcessAddress, Processes};
-use crate::shop::{Offer, random_offer, random_start};
+use crate::shop::{CLASS_PLACES, Offer, SlotRequest, random_offer, random_start};
 use crate::support::client::{ADMIN_KEY, ApiResponse, Client};
+use crate::support::database::{Engine, TestDatabase};
+use crate::support::database_lock::Lock;
+use crate::support::wait_for::eventually;
 
 /// The timeout of a guest, who then closes the connection while the request still runs.
 const REQUEST_TIMEOUT: Duration = Duration::from_millis(1_500);
 /// How often a guest sends a request that fails.
 const MOST_ATTEMPTS: usize = 4;
+
+/// The numbers of the guests who leave their holds at the end: no other guest has them.
+pub(crate) const LEAVING_GUESTS: Range<u64> = 100..104;
+/// The numbers of the guest who buys all places of a class but one at the end, and of those who race for that one.
+pub(crate) const LAST_RACING_GUESTS: Range<u64> = 109..118;
+/// The e-mail addresses of those who race, as a pattern.
+const LAST_RACING_EMAILS: &str = "guest-11_@example.com";
 
 /// The e-mail address of the guest with this number.
 pub(crate) fn guest_email(number: u64) -> String {
@@ -42,8 +55,8 @@ pub(crate) struct Guest {
     pub(crate) first_start: DateTime<Utc>,
     /// How long a hold waits for its payment, in milliseconds: guests pay around that time.
     pub(crate) ttl_ms: u64,
-    /// Receives the start that all waiting guests request at once; a guest without it requests at random times.
-    pub(crate) rush: Option<watch::Receiver<Option<DateTime<Utc>>>>,
+    /// Receives what all waiting guests request at once; a guest without it requests at random times.
+    pub(crate) rush: Option<watch::Receiver<Option<SlotRequest>>>,
     /// Cancelled when guests must start nothing new.
     pub(crate) shop_closes: CancellationToken,
 }
@@ -52,19 +65,50 @@ impl Guest {
     /// Makes one slot request after the other until the shop closes.
     pub(crate) async fn run(mut self) {
         for number in 0.. {
-            let start = self.next_start().await;
+            let request = self.next_request().await;
             if self.shop_closes.is_cancelled() {
                 return;
             }
-            if let Some(hold) = self.request_slot(number, start).await {
+            if let Some(hold) = self.request_slot(number, request).await {
                 self.use_hold(&hold).await;
             }
         }
     }
 
-    /// Waits for the next request, and returns its start.
-    async fn next_start(&mut self) -> DateTime<Utc> {
-        let random = random_start(self.first_start, &mut self.rng);
+    /// Gets a hold, tries a card that is declined, whose events Stripe repeats, and leaves.
+    pub(crate) async fn leave_hold(mut self) {
+        let request = self.random_request();
+        if let Some(hold) = self.request_slot(0, request).await {
+            drop(
+                self.simulator
+                    .pay(hold.text("checkout_session"), PaymentOutcome::Declined),
+            );
+            self.repeat_last_events().await;
+        }
+    }
+
+    /// Gets a hold and pays at once: a slot that is sold twice then stays sold twice until the checks read it.
+    pub(crate) async fn buy(mut self, request: SlotRequest) {
+        if let Some(hold) = self.request_slot(0, request).await {
+            // On a busy machine the session may be over already.
+            drop(
+                self.simulator
+                    .pay(hold.text("checkout_session"), PaymentOutcome::Paid),
+            );
+        }
+    }
+
+    fn random_request(&mut self) -> SlotRequest {
+        SlotRequest {
+            start: random_start(self.first_start, &mut self.rng),
+            offer: None,
+            quantity: None,
+        }
+    }
+
+    /// Waits for the next request.
+    async fn next_request(&mut self) -> SlotRequest {
+        let random = self.random_request();
         let Some(rush) = &mut self.rush else {
             pause(&mut self.rng, 150).await;
             return random;
@@ -72,7 +116,7 @@ impl Guest {
         let closes = self.shop_closes.cancelled();
         tokio::select! {
             () = closes => random,
-            // An error: the fault injection has ended, and no start is sent any more.
+            // An error: the fault injection has ended, and no race is started any more.
             signal = rush.changed() => signal.ok().and_then(|()| *rush.borrow_and_update()).unwrap_or(random),
         }
     }
@@ -106,9 +150,12 @@ impl Guest {
         Some(answer)
     }
 
-    async fn request_slot(&mut self, number: u64, start: DateTime<Utc>) -> Option<ApiResponse> {
-        let offer = random_offer(&mut self.rng);
-        let mut body = json!({"event_type": offer.id, "starts_at": start, "quantity": offer.random_quantity(&mut self.rng),
+    async fn request_slot(&mut self, number: u64, request: SlotRequest) -> Option<ApiResponse> {
+        let offer = request.offer.unwrap_or_else(|| random_offer(&mut self.rng));
+        let quantity = request
+            .quantity
+            .unwrap_or_else(|| offer.random_quantity(&mut self.rng));
+        let mut body = json!({"event_type": offer.id, "starts_at": request.start, "quantity": quantity,
             "guest": {"email": guest_email(self.number)}});
         if let Some(resource) = offer.random_resource(&mut self.rng) {
             body["resource"] = resource.into();
@@ -270,5 +317,43 @@ impl Guest {
         {
             self.observations.record_view(hold.text("id"), &answer.body);
         }
+    }
+}
+
+/// Sells all places of a class but one, and then lets the other guests request that one at once. On PostgreSQL a lock
+/// that each of them needs last is released when two have found the place free: each process lets one through.
+pub(crate) async fn race_for_last_place(database: &TestDatabase, guests: Vec<Guest>, class: SlotRequest) {
+    let (mut guests, sold) = (guests.into_iter(), CLASS_PLACES - 1);
+    let first = guests.next().map(|guest| {
+        guest.buy(SlotRequest {
+            quantity: Some(sold),
+            ..class
+        })
+    });
+    join_all(first).await;
+    let busy = match database.engine() {
+        Engine::Sqlite => None,
+        Engine::Postgres => Some(Lock::on_placing(database, LAST_RACING_EMAILS).await),
+    };
+    let last = SlotRequest {
+        quantity: Some(1),
+        ..class
+    };
+    let racing: Vec<_> = guests.map(|guest| tokio::spawn(guest.buy(last))).collect();
+    if let Some(busy) = busy {
+        let found_free = format!(
+            "SELECT count(*) FROM checkout_attempts
+             WHERE state = 'running' AND terms ->> 'email' LIKE '{LAST_RACING_EMAILS}'"
+        );
+        eventually("two guests who found the last place free", async || {
+            // Guests who all chose one process end without a second one.
+            let over = racing.iter().all(JoinHandle::is_finished);
+            (over || database.count(&found_free).await > 1).then_some(())
+        })
+        .await;
+        busy.release_lock().await;
+    }
+    for ended in join_all(racing).await {
+        ended.unwrap();
     }
 }

@@ -9,19 +9,23 @@ use std::time::Duration;
 
 use rand::Rng;
 use rand::rngs::StdRng;
+use reqwest::Method;
 use tempfile::TempDir;
 use tokio::net::TcpSocket;
 
 use crate::support::client::{ADMIN_KEY, Client};
 use crate::support::process::{Process, complete};
+use crate::support::wait_for::eventually;
 
 pub(crate) const WEBHOOK_SECRET: &str = "whsec_storm";
 /// The most unpaid holds of a client. No guest has so many.
 pub(crate) const MOST_UNPAID_HOLDS: u32 = 5;
 /// How long a process may take to stop: the limit of `serve`, and time for the signal to arrive.
 const STOPS_WITHIN: Duration = Duration::from_secs(25);
-/// The offsets of clocks in seconds. A process refuses webhooks if its clock is off by more than 300 s. A clock that
-/// is two minutes slow requests sessions that are too short for Stripe, so -100 is the slowest here.
+/// A process refuses webhooks if its clock is off by more seconds.
+const WEBHOOK_TOLERANCE: i64 = 300;
+/// The offsets of clocks in seconds. A clock that is two minutes slow requests sessions that are too short for Stripe,
+/// so -100 is the slowest here.
 const CLOCK_OFFSETS: [i64; 7] = [0, 0, 0, -100, 100, 250, 600];
 
 /// The address of a process, which may be dead, and the offset of its clock.
@@ -85,6 +89,19 @@ impl Processes {
     /// The address at which this process listens, or listened before it died.
     pub(crate) fn address(&self, index: usize) -> ProcessAddress {
         self.addresses.lock().unwrap()[index]
+    }
+
+    /// A webhook address at which a process accepts events. If all clocks are too wrong for that, one process starts
+    /// again with an exact one.
+    pub(crate) async fn accepting_webhook_url(&self) -> String {
+        let best = (0..self.size())
+            .min_by_key(|index| self.address(*index).ahead.abs())
+            .unwrap();
+        if self.address(best).ahead.abs() > WEBHOOK_TOLERANCE {
+            self.kill(best).await;
+            self.start(best, 0).await;
+        }
+        format!("http://{}/webhooks/stripe", self.address(best).address)
     }
 
     /// The offset of the fastest clock in seconds.
@@ -206,5 +223,32 @@ impl Processes {
     /// A client for the process with this index.
     pub(crate) fn client(&self, index: usize) -> Client {
         self.client.at(self.address(index).address)
+    }
+}
+
+/// Sweeps until no work is left; returns a finding if that takes too long.
+pub(crate) async fn sweep_until_done(client: &Client, how: &str) -> Vec<String> {
+    const WORK: [&str; 4] = [
+        "holdfast_holds{status=\"held\"}",
+        "holdfast_holds{status=\"processing\"}",
+        "holdfast_commands_pending",
+        "holdfast_attempts_open",
+    ];
+    let rest = eventually("no work left", async || {
+        let sweep = client
+            .request(Method::POST, "/v1/admin/sweep")
+            .bearer_auth(ADMIN_KEY);
+        client.send(sweep).await.expect(200);
+        let metrics = client.get("/metrics").await.expect(200);
+        let text = metrics.body.as_str().unwrap_or_default().to_owned();
+        let left = WORK
+            .iter()
+            .filter(|name| !text.contains(&format!("\n{name} 0\n")));
+        let left: Vec<_> = left.collect();
+        left.is_empty().then_some(())
+    });
+    match tokio::time::timeout(Duration::from_secs(25), rest).await {
+        Ok(()) => Vec::new(),
+        Err(_) => vec![format!("{how}, the work does not end")],
     }
 }

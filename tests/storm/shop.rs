@@ -17,8 +17,12 @@ const STARTS: i64 = 10;
 /// Minutes before the start until which guests may move and cancel: earlier than any of them does.
 const UNTIL_MINUTES: i64 = 1_440;
 
+/// The number of places in a class: one more than a guest may request.
+pub(crate) const CLASS_PLACES: u64 = 4;
+
 /// The resources, and the number of units of each.
-pub(crate) const RESOURCES: [(&str, u64); 4] = [("ana", 1), ("ben", 1), ("cleo", 1), ("studio", 4)];
+pub(crate) const RESOURCES: [(&str, u64); 4] =
+    [("ana", 1), ("ben", 1), ("cleo", 1), ("studio", CLASS_PLACES)];
 
 /// A segment of an offer: from `offset` minutes on, for so many `minutes`, on one of the resources `any_of`.
 #[derive(Debug)]
@@ -89,12 +93,12 @@ pub(crate) static OFFERS: [Offer; 7] = [
         )
     },
     Offer {
-        most: 3,
+        most: CLASS_PLACES - 1,
         cancellable: true,
         ..offer("class", &[segment(0, 60, &["studio"])])
     },
     Offer {
-        most: 3,
+        most: CLASS_PLACES - 1,
         buffer_after: 5,
         ..offer("short-class", &[segment(0, 30, &["studio"])])
     },
@@ -123,6 +127,22 @@ pub(crate) async fn create_catalogue(operator: &Client) {
 /// A random offer that a guest requests.
 pub(crate) fn random_offer(rng: &mut StdRng) -> &'static Offer {
     OFFERS.choose(rng).unwrap()
+}
+
+/// A random offer of places in a class.
+pub(crate) fn random_class(rng: &mut StdRng) -> &'static Offer {
+    let classes: Vec<_> = OFFERS.iter().filter(|offer| offer.most > 1).collect();
+    classes.choose(rng).unwrap()
+}
+
+/// What a guest, or several guests at once, are to request.
+#[derive(Clone, Copy)]
+pub(crate) struct SlotRequest {
+    pub(crate) start: DateTime<Utc>,
+    /// `None` if each guest draws an offer.
+    pub(crate) offer: Option<&'static Offer>,
+    /// `None` if each guest draws a quantity.
+    pub(crate) quantity: Option<u64>,
 }
 
 /// A random start; others request the same few starts.

@@ -1,17 +1,18 @@
 //! A stranger at one client address, who keeps slots without paying, uses a guest's e-mail address, and sends requests
 //! that never end.
 //!
-//! The stranger may get as many holds as the limits allow, and no more; no guest may be refused because of it.
+//! The stranger may get as many holds as the limits allow, and no more; no guest may be refused because of it. At the
+//! end it reaches a limit for certain, from an address that it has not used before.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-use holdfast::sandbox::{PaymentOutcome, Simulator};
+use chrono::{DateTime, TimeDelta, Utc};
+use holdfast::sandbox::{ControlError, PaymentOutcome, Simulator};
 use rand::Rng;
 use rand::rngs::StdRng;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -20,11 +21,18 @@ use tokio_util::sync::CancellationToken;
 use crate::fault_injection::pause;
 use crate::guest::guest_email;
 use crate::observations::Observations;
-use crate::processes::{ProcessAddress, Processes};
+use crate::processes::{MOST_UNPAID_HOLDS, ProcessAddress, Processes};
 use crate::shop::{random_offer, random_start};
+use crate::support::client::ApiResponse;
+use crate::support::database::TestDatabase;
+use crate::support::wait_for::eventually;
 
 /// The stranger's address, which a trusted proxy names.
 const ADDRESS: &str = "203.0.113.9";
+/// The address at the end: it has no lapsed holds yet, which limit a client as well.
+const LAST_ADDRESS: &str = "203.0.113.10";
+/// How often the stranger requests a hold at the end: more often than the limit allows, because a request may fail.
+const MOST_ATTEMPTS: i64 = 12;
 /// The most requests that are sent a byte at a time, at once.
 const SLOW_REQUESTS: usize = 30;
 /// The pause between two bytes.
@@ -62,42 +70,84 @@ impl Stranger {
         self.processes.address(index)
     }
 
+    /// A start that the guests want as well, or one of another day: against the guests alone, the stranger seldom gets
+    /// enough slots to meet a limit.
+    fn wanted_start(&mut self) -> DateTime<Utc> {
+        let days = if self.rng.random_bool(0.5) { 2 } else { 0 };
+        random_start(self.first_start + TimeDelta::days(days), &mut self.rng)
+    }
+
     /// Requests a slot, and starts a payment that takes days, or leaves the hold.
     async fn keep_slot(&mut self) {
+        let body = json!({"event_type": random_offer(&mut self.rng).id,
+            "starts_at": self.wanted_start(), "guest": {"email": guest_email(0)}});
+        if let Some(answer) = self.check_out(ADDRESS, &body).await
+            && answer.status == 201
+            && self.rng.random_bool(0.8)
+        {
+            drop(self.start_slow_payment(&answer));
+        }
+    }
+
+    /// Starts payments that take days, one after the other, until a limit refuses the next hold. Comes from an address
+    /// of its own to starts that nobody else wants, so that nothing else refuses it.
+    pub(crate) async fn reach_limit(mut self, database: &TestDatabase) {
+        let mut kept = 0;
+        for hour in 0..MOST_ATTEMPTS {
+            let body = json!({"event_type": "call", "starts_at": self.first_start + TimeDelta::hours(hour),
+                "guest": {"email": "stranger@example.com"}});
+            let Some(answer) = self.check_out(LAST_ADDRESS, &body).await else {
+                continue;
+            };
+            if answer.status == 429 {
+                return;
+            }
+            if answer.status != 201 || self.start_slow_payment(&answer).is_err() {
+                continue;
+            }
+            // Only then does the next request meet a limit that must count this hold.
+            let processing = format!(
+                "SELECT count(*) FROM holds WHERE status = 'processing' AND id = '{}'",
+                answer.text("id")
+            );
+            eventually("a hold with a slow payment", async || {
+                (database.count(&processing).await > 0).then_some(())
+            })
+            .await;
+            kept += 1;
+            if kept > MOST_UNPAID_HOLDS {
+                // One hold too many is enough for the checks.
+                return;
+            }
+        }
+    }
+
+    fn start_slow_payment(&self, hold: &ApiResponse) -> Result<(), ControlError> {
+        self.simulator
+            .pay(hold.text("checkout_session"), PaymentOutcome::Processing)
+    }
+
+    /// Requests a hold; `None` if the process is dead or its response lost. Counts refusals by a limit, and records
+    /// responses that are not allowed.
+    async fn check_out(&mut self, address: &str, body: &Value) -> Option<ApiResponse> {
         let index = self.rng.random_range(0..self.processes.size());
         let client = self.processes.client(index);
-        let body = json!({"event_type": random_offer(&mut self.rng).id,
-            "starts_at": random_start(self.first_start, &mut self.rng), "guest": {"email": guest_email(0)}});
         let request = client
             .request(Method::POST, "/v1/holds")
-            .header("X-Forwarded-For", ADDRESS);
-        let request = request.json(&body).timeout(REQUEST_TIMEOUT);
-        // The process may be dead, or its answer lost.
-        let Ok(answer) = client.try_send(request).await else {
-            return;
-        };
+            .header("X-Forwarded-For", address);
+        let request = request.json(body).timeout(REQUEST_TIMEOUT);
+        let answer = client.try_send(request).await.ok()?;
         match (
             answer.status.as_u16(),
             answer.body["code"].as_str().unwrap_or_default(),
         ) {
-            (201, _) => {}
-            (429, "too_many_holds") => {
-                *self.observations.limited.lock().unwrap() += 1;
-                return;
-            }
-            (409, "slot_taken") | (503, _) => return,
-            _ => {
-                return self
-                    .observations
-                    .add_unexpected(format!("the stranger received {answer:?}"));
-            }
+            (201, _) | (409, "slot_taken") | (503, _) => {}
+            (429, "too_many_holds") => *self.observations.limited.lock().unwrap() += 1,
+            _ => self
+                .observations
+                .add_unexpected(format!("the stranger received {answer:?}")),
         }
-        if self.rng.random_bool(0.8) {
-            drop(
-                self.simulator
-                    .pay(answer.text("checkout_session"), PaymentOutcome::Processing),
-            );
-        }
+        Some(answer)
     }
 }
 

@@ -181,8 +181,8 @@ on_both_engines! {
         use PaymentOutcome::{Declined, Paid, Processing, ProcessingFailed, ProcessingSucceeded};
         let app = TestApp::start(engine).await;
         let none = json!([]);
-        let paid = json!([{"amount": 5000, "refunded": 0, "currency": "eur", "state": "paid"}]);
-        let back = json!([{"amount": 5000, "refunded": 5000, "currency": "eur", "state": "refunded"}]);
+        let paid = json!([{"amount": 5000, "refunded": 0, "currency": "eur", "status": "succeeded", "state": "paid"}]);
+        let back = json!([{"amount": 5000, "refunded": 5000, "currency": "eur", "status": "succeeded", "state": "refunded"}]);
         let scenarios: [(&[PaymentOutcome], End, &str, &Value); 10] = [
             (&[Paid], End::ByItself, "confirmed", &paid),
             (&[Declined, Paid], End::ByItself, "confirmed", &paid),
