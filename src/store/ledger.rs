@@ -205,7 +205,6 @@ impl FactsJson {
         let refunds = self.refunds.into_iter().map(RefundJson::decode);
         let disputes = self.disputes.into_iter().map(DisputeJson::decode);
         Ok(PaymentFacts {
-            intent: None,
             refunds: refunds.collect::<Result<_, StoreError>>()?,
             disputes: disputes.collect::<Result<_, StoreError>>()?,
         })

@@ -139,7 +139,6 @@ pub(super) async fn read_lists(
     };
     let disputes = disputes.into_iter().flatten();
     let facts = PaymentFacts {
-        intent: None,
         refunds: by_id(refunds),
         disputes: disputes.map(|dispute| (dispute.id.clone(), dispute)).collect(),
     };

@@ -36,17 +36,6 @@ impl fmt::Display for StripeWord {
     }
 }
 
-/// The status of a PaymentIntent. All statuses in which it can still collect money are one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum IntentStatus {
-    /// It can still collect the money. A status that we do not know is read as this one: it frees nothing.
-    Open,
-    /// It is canceled and collects nothing.
-    Canceled,
-    /// It collected the money.
-    Succeeded,
-}
-
 /// The status of a refund, in the order in which one overrules another.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RefundStatus {
@@ -150,15 +139,6 @@ impl DisputeStatus {
     }
 }
 
-/// An intent as Stripe last showed it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct IntentSnapshot {
-    /// Whether it collected money, and whether it still can.
-    pub status: IntentStatus,
-    /// The money that it collected.
-    pub received: Money,
-}
-
 /// A refund as Stripe last showed it. The fields are in the order in which they decide between two snapshots.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RefundSnapshot {
@@ -201,11 +181,10 @@ pub struct DisputeSnapshot {
     pub id: DisputeId,
 }
 
-/// What Stripe says about the money of one payment.
+/// What Stripe says about the money of one payment after it was paid. The intent needs no snapshot: a payment is recorded once
+/// its intent has succeeded, which overrules every other status and never changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct PaymentFacts {
-    /// The intent, once Stripe reported it.
-    pub intent: Option<IntentSnapshot>,
     /// The refunds by their ids, whatever became of them.
     pub refunds: BTreeMap<RefundId, RefundSnapshot>,
     /// The disputes by their ids, whatever became of them.
@@ -216,7 +195,6 @@ impl PaymentFacts {
     /// Merges what two sources said of one payment.
     #[must_use]
     pub fn merge(mut self, other: Self) -> Self {
-        self.intent = self.intent.max(other.intent);
         merge_newest(&mut self.refunds, other.refunds);
         merge_newest(&mut self.disputes, other.disputes);
         self

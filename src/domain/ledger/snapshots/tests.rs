@@ -50,12 +50,6 @@ fn charge_id() -> impl Strategy<Value = Option<ChargeId>> {
     prop::option::of(Just(ChargeId::new("ch_1")))
 }
 
-fn intent() -> impl Strategy<Value = IntentSnapshot> {
-    use IntentStatus::{Canceled, Open, Succeeded};
-    let status = prop::sample::select(vec![Open, Canceled, Succeeded]);
-    (status, money()).prop_map(|(status, received)| IntentSnapshot { status, received })
-}
-
 fn refund(id: &'static str) -> impl Strategy<Value = RefundSnapshot> {
     let status = prop::sample::select(&REFUND_WORDS[..]).prop_map(RefundStatus::from_word);
     let command = prop::option::of((1..3_u128).prop_map(|id| CommandId(Uuid::from_u128(id))));
@@ -111,8 +105,7 @@ fn dispute(id: &'static str) -> impl Strategy<Value = DisputeSnapshot> {
 fn facts() -> impl Strategy<Value = PaymentFacts> {
     let refunds = ["re_1", "re_2", "re_3"].map(|id| prop::option::of(refund(id)));
     let disputes = ["du_1", "du_2"].map(|id| prop::option::of(dispute(id)));
-    (prop::option::of(intent()), refunds, disputes).prop_map(|(intent, refunds, disputes)| PaymentFacts {
-        intent,
+    (refunds, disputes).prop_map(|(refunds, disputes)| PaymentFacts {
         refunds: refunds.into_iter().flatten().map(|r| (r.id.clone(), r)).collect(),
         disputes: disputes
             .into_iter()
@@ -153,7 +146,6 @@ proptest! {
 fn status_overrules_those_before_it_in_the_list() {
     assert!(REFUND_WORDS.map(RefundStatus::from_word).is_sorted());
     assert!(DISPUTE_WORDS.map(DisputeStatus::from_word).is_sorted());
-    assert!(IntentStatus::Open < IntentStatus::Canceled && IntentStatus::Canceled < IntentStatus::Succeeded);
 }
 
 #[test]

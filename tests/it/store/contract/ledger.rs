@@ -64,7 +64,6 @@ fn report(intent: &IntentId, refunds: &[RefundSnapshot], disputes: &[DisputeSnap
         hold: None,
         intent: intent.clone(),
         facts: PaymentFacts {
-            intent: None,
             refunds: refunds.iter().map(|one| (one.id.clone(), one.clone())).collect(),
             disputes: disputes.iter().map(|one| (one.id.clone(), one.clone())).collect(),
         },
