@@ -101,6 +101,9 @@ pub(super) const TOUCH_HOLD: &str = "UPDATE holds SET version = version + 1
 /// Deletes dispute `$1`, for which no object of Stripe stands.
 pub(super) const DELETE_DISPUTE: &str = "DELETE FROM disputes WHERE id = $1";
 
+/// Finds the hold that payment `$1` claims.
+pub(super) const FIND_CLAIMED: &str = "SELECT claimed_hold_id FROM payments WHERE intent_id = $1";
+
 /// Tells whether payment `$1` is recorded.
 pub(super) const IS_KNOWN: &str = "SELECT EXISTS (SELECT 1 FROM payments WHERE intent_id = $1)";
 

@@ -7,13 +7,14 @@ use sqlx::types::Json;
 
 use super::error::PostgresResult;
 use super::{PostgresStore, changes, payments};
-use crate::domain::ids::IntentId;
+use crate::domain::ids::{HoldId, IntentId};
 use crate::domain::ledger::snapshots::PaymentFacts;
-use crate::store::StoreError;
+use crate::store::columns::DbUuid;
 use crate::store::lease_request::LeaseRequest;
 use crate::store::ledger::{
     self, FactsJson, Ledger, MergeOutcome, MoneyReport, upsert_dispute, upsert_refund,
 };
+use crate::store::{EventRecord, StoreError};
 
 /// Selects the refunds and disputes of intent `$1`.
 const FIND_FACTS: &str = concat!("SELECT ", payments::facts_json!("$1"));
@@ -24,7 +25,7 @@ impl Ledger for PostgresStore {
         self.retrying(|| async {
             let mut transaction = self.begin().await?;
             if let Some(event) = &report.event
-                && !changes::insert_event(&mut transaction, event, report.hold, report.now).await?
+                && !insert_event(&mut transaction, report, event).await?
             {
                 transaction.rollback().await?;
                 return Ok(MergeOutcome::Duplicate);
@@ -126,6 +127,22 @@ async fn find_facts(executor: impl PgExecutor<'_>, intent: &IntentId) -> Postgre
     let query = sqlx::query_scalar(FIND_FACTS).bind(intent.as_str());
     let json: Json<FactsJson> = query.fetch_one(executor).await?;
     Ok(json.0.decode()?)
+}
+
+/// Writes the event of a report, unless it is known. The event of a payment without a hold names the hold that the payment
+/// claims, so that it is erased with its guest.
+async fn insert_event(
+    connection: &mut PgConnection,
+    report: &MoneyReport,
+    event: &EventRecord,
+) -> PostgresResult<bool> {
+    let mut hold = report.hold;
+    if hold.is_none() {
+        let query = sqlx::query_scalar(ledger::FIND_CLAIMED).bind(report.intent.as_str());
+        let claimed: Option<Option<DbUuid>> = query.fetch_optional(&mut *connection).await?;
+        hold = claimed.flatten().map(|id| HoldId(id.0));
+    }
+    changes::insert_event(connection, event, hold, report.now).await
 }
 
 /// Merges a report in the caller's transaction; returns whether it says anything new.

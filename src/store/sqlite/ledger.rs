@@ -7,14 +7,14 @@ use sqlx::types::Json;
 
 use super::error::SqliteResult;
 use super::{SqliteStore, changes, database_now, payments, to_millis};
-use crate::domain::ids::IntentId;
+use crate::domain::ids::{HoldId, IntentId};
 use crate::domain::ledger::snapshots::PaymentFacts;
-use crate::store::StoreError;
-use crate::store::columns::DbTime;
+use crate::store::columns::{DbTime, DbUuid};
 use crate::store::lease_request::LeaseRequest;
 use crate::store::ledger::{
     self, FactsJson, Ledger, MergeOutcome, MoneyReport, upsert_dispute, upsert_refund,
 };
+use crate::store::{EventRecord, StoreError};
 
 /// Selects the refunds and disputes of intent `$1`.
 pub(super) const FIND_FACTS: &str = concat!("SELECT ", payments::facts_json!("$1"));
@@ -23,12 +23,11 @@ pub(super) const FIND_FACTS: &str = concat!("SELECT ", payments::facts_json!("$1
 impl Ledger for SqliteStore {
     async fn merge_money(&self, report: &MoneyReport) -> Result<MergeOutcome, StoreError> {
         let mut transaction = self.begin().await?;
-        if let Some(event) = &report.event {
-            let inserted = changes::insert_event(&mut transaction, event, report.hold, report.now);
-            if !inserted.await? {
-                self.roll_back(transaction).await?;
-                return Ok(MergeOutcome::Duplicate);
-            }
+        if let Some(event) = &report.event
+            && !insert_event(&mut transaction, report, event).await?
+        {
+            self.roll_back(transaction).await?;
+            return Ok(MergeOutcome::Duplicate);
         }
         let is_changed = merge_facts(&mut transaction, report).await?;
         self.commit(transaction).await?;
@@ -121,6 +120,22 @@ async fn find_facts(connection: &mut SqliteConnection, intent: &IntentId) -> Sql
     let query = sqlx::query_scalar(FIND_FACTS).bind(intent.as_str());
     let json: Json<FactsJson> = query.fetch_one(connection).await?;
     Ok(json.0.decode()?)
+}
+
+/// Writes the event of a report, unless it is known. The event of a payment without a hold names the hold that the payment
+/// claims, so that it is erased with its guest.
+async fn insert_event(
+    connection: &mut SqliteConnection,
+    report: &MoneyReport,
+    event: &EventRecord,
+) -> SqliteResult<bool> {
+    let mut hold = report.hold;
+    if hold.is_none() {
+        let query = sqlx::query_scalar(ledger::FIND_CLAIMED).bind(report.intent.as_str());
+        let claimed: Option<Option<DbUuid>> = query.fetch_optional(&mut *connection).await?;
+        hold = claimed.flatten().map(|id| HoldId(id.0));
+    }
+    changes::insert_event(connection, event, hold, report.now).await
 }
 
 /// Merges a report in the caller's transaction; returns whether it says anything new.
