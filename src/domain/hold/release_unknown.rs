@@ -1,6 +1,7 @@
 //! The rule by which an operator frees a slot whose session Stripe does not know.
 
 use super::state::{Hold, ReleaseReason, Status};
+use super::steps::refund_other_payments;
 use super::transition::Transition;
 use super::transition_reason::TransitionReason;
 use crate::domain::command::CommandAction;
@@ -12,15 +13,21 @@ use crate::domain::command::CommandAction;
 /// right one it ends the session or finds its payment, which is then a late payment (I3, I4).
 pub fn release_unknown(hold: &Hold) -> Option<Transition> {
     match hold.status {
-        Status::Held | Status::Processing => Some(Transition {
-            next: Hold {
+        Status::Held | Status::Processing => {
+            let mut next = Hold {
                 status: Status::Released(ReleaseReason::Operator),
                 requested_by: None,
                 ..hold.clone()
-            },
-            commands: vec![CommandAction::ExpireSession(hold.session.clone())],
-            reason: TransitionReason::ReleasedWithoutStripe,
-        }),
+            };
+            // What was paid below the price waited for its session, and goes back.
+            let mut commands = refund_other_payments(&mut next, None);
+            commands.push(CommandAction::ExpireSession(hold.session.clone()));
+            Some(Transition {
+                next,
+                commands,
+                reason: TransitionReason::ReleasedWithoutStripe,
+            })
+        }
         Status::Confirmed | Status::Released(_) | Status::Cancelled(_) => None,
     }
 }
