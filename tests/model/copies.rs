@@ -28,8 +28,8 @@ fn payment_for_a_session_without_a_hold() {
 fn copy_of_a_session_is_paid_as_well() {
     let stripe_actions = &[Pays, PaysCopy, TimeIsUp];
     let budget = Budget {
-        sweeps: 2,
-        deliveries: 3,
+        sweeps: 1,
+        deliveries: 2,
         stripe_actions: 3,
         ..NOTHING
     };
@@ -38,6 +38,7 @@ fn copy_of_a_session_is_paid_as_well() {
         SlotModel {
             stripe_actions,
             budget,
+            max_running: 2,
             ..ONE
         },
     );

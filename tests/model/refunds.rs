@@ -22,7 +22,8 @@ const CANCELLED: Budget = Budget {
 fn cancelled_booking_is_refunded_as_ordered() {
     let budget = Budget {
         crashes: 1,
-        deliveries: 2,
+        deliveries: 1,
+        sweeps: 1,
         ..CANCELLED
     };
     let slot = SlotModel {
@@ -52,7 +53,8 @@ fn late_repeat_finds_the_refund_of_the_first_try() {
 #[test]
 fn disputes_and_failed_refunds_in_every_order() {
     let budget = Budget {
-        deliveries: 2,
+        deliveries: 1,
+        sweeps: 1,
         stripe_actions: 3,
         ..CANCELLED
     };
