@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::check::{Check, Verdict, flag, pass};
-use super::{new_database, refusals};
+use super::{money, new_database, refusals};
 use crate::app;
 use crate::config::{Config, Database, StripeSettings};
 use crate::domain::calendar_feed::Feed;
@@ -59,7 +59,10 @@ async fn check_contents(database: &Database, context: &Context) -> Vec<Check> {
     ];
     checks.extend(check_calendar_feeds(context).await);
     match queries::count_figures(context).await {
-        Ok(figures) => checks.extend(check_figures(&figures)),
+        Ok(figures) => {
+            checks.extend(check_figures(&figures));
+            checks.extend(money::check_money(context, &figures).await);
+        }
         Err(error) => checks.push(flag(
             "figures",
             Verdict::Fault,
@@ -189,42 +192,5 @@ fn check_figures(figures: &FigureCounts) -> Vec<Check> {
             "commands for Stripe are stuck",
             "GET /v1/admin/commands?state=stuck shows the errors, and what a person must decide; then POST …/{id}/retry",
         ),
-        require_none(
-            "money without slot",
-            figures.money_without_slot,
-            "payments have no slot",
-            "GET /v1/admin/payments?attention=money_without_slot lists them",
-        ),
-        require_none(
-            "slot without money",
-            figures.slot_without_money,
-            "confirmed holds have no payment",
-            "GET /v1/admin/holds?status=confirmed shows their payments; POST …/{id}/refresh asks Stripe again",
-        ),
-        require_none(
-            "failed refunds",
-            figures.refunds_failed,
-            "payments have a refund that failed, and the money must still go back",
-            "GET /v1/admin/payments?attention=refund_failed lists them; then POST /v1/admin/holds/{id}/refund",
-        ),
-        require_none(
-            "money that does not add up",
-            figures.money_not_adding_up,
-            "payments have refunds, disputes and decisions that do not add up to what was paid",
-            "GET /v1/admin/payments?attention=does_not_add_up lists them; compare them with the Stripe dashboard",
-        ),
-        check_unverified(figures.money_unverified),
     ]
-}
-
-/// Counts the payments whose refunds and disputes were not read from Stripe since an upgrade. It is no fault: their counters
-/// are good as hints.
-fn check_unverified(count: i64) -> Check {
-    const NAME: &str = "unverified money";
-    if count == 0 {
-        return pass(NAME, "none");
-    }
-    let found = format!("{count} payments have only the counter of an earlier version");
-    let remedy = "`serve` reads their refunds and disputes by and by, `holdfast reconcile` now; the key must be allowed to";
-    flag(NAME, Verdict::Warning, found, remedy)
 }

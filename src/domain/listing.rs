@@ -64,6 +64,8 @@ pub enum Attention {
     PriceMismatch,
     /// The guest's bank has withdrawn the money and has not decided.
     Disputed,
+    /// A cent of the payment is in no place, or in two.
+    DoesNotAddUp,
 }
 
 /// Selects the payments that an operator wants to see. An empty field does not restrict the list.

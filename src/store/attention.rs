@@ -20,6 +20,7 @@ pub(super) fn hold_condition(attention: Attention) -> &'static str {
             "h.id IN (SELECT p.hold_id FROM disputes d JOIN payments p ON p.intent_id = d.intent_id
                       WHERE d.status IN ('needs_response', 'under_review'))"
         }
+        Attention::DoesNotAddUp => "h.id IN (SELECT hold_id FROM payments WHERE NOT adds_up)",
     }
 }
 
@@ -49,5 +50,6 @@ pub(super) fn payment_condition(attention: Attention) -> &'static str {
         Attention::Disputed => {
             "p.intent_id IN (SELECT intent_id FROM disputes WHERE status IN ('needs_response', 'under_review'))"
         }
+        Attention::DoesNotAddUp => "NOT p.adds_up",
     }
 }

@@ -28,6 +28,9 @@ pub(in crate::http) enum AttentionView {
     /// The guest's bank disputes a payment, and has not decided.
     #[deserr(rename = "disputed")]
     Disputed,
+    /// A cent of the payment is in no place, or in two.
+    #[deserr(rename = "does_not_add_up")]
+    DoesNotAddUp,
 }
 
 impl From<AttentionView> for Attention {
@@ -38,6 +41,7 @@ impl From<AttentionView> for Attention {
             AttentionView::RefundFailed => Self::RefundFailed,
             AttentionView::PriceMismatch => Self::PriceMismatch,
             AttentionView::Disputed => Self::Disputed,
+            AttentionView::DoesNotAddUp => Self::DoesNotAddUp,
         }
     }
 }
