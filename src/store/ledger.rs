@@ -101,6 +101,14 @@ pub(super) const TOUCH_HOLD: &str = "UPDATE holds SET version = version + 1
 /// Deletes dispute `$1`, for which no object of Stripe stands.
 pub(super) const DELETE_DISPUTE: &str = "DELETE FROM disputes WHERE id = $1";
 
+/// Lets the hold of intent `$1` take notice of its refunds again.
+pub(super) const UNNOTE_REFUNDS: &str =
+    "UPDATE refunds SET is_noted = false WHERE intent_id = $1 AND is_noted";
+
+/// Lets the hold of intent `$1` take notice of its disputes again.
+pub(super) const UNNOTE_DISPUTES: &str =
+    "UPDATE disputes SET is_noted = false WHERE intent_id = $1 AND is_noted";
+
 /// Finds the hold that payment `$1` claims.
 pub(super) const FIND_CLAIMED: &str = "SELECT claimed_hold_id FROM payments WHERE intent_id = $1";
 

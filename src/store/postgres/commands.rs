@@ -35,14 +35,24 @@ impl Commands for PostgresStore {
     async fn finish_command(&self, command: &Command, now: DateTime<Utc>) -> Result<(), StoreError> {
         self.retrying(|| async {
             let mut transaction = self.begin().await?;
+            if let (CommandAction::Refund { intent, .. }, None) = (&command.action, command.hold) {
+                // Else a report that comes in between would not be seen and would still be marked as noted.
+                payments::lock(&mut transaction, intent).await?;
+            }
             sqlx::query(commands::FINISH)
                 .bind(DbUuid(command.id.0))
                 .bind(DbTime(now))
                 .execute(&mut *transaction)
                 .await?;
-            // A hold takes notice by a decision of its own.
-            if let (CommandAction::Refund { intent, .. }, None) = (&command.action, command.hold) {
-                payments::note_orphan(&mut transaction, intent, now).await?;
+            match (&command.action, command.hold) {
+                (CommandAction::Refund { intent, .. }, None) => {
+                    payments::note_orphan(&mut transaction, intent, now).await?;
+                }
+                // A hold takes notice by a decision of its own, which the sweep makes if this process dies.
+                (CommandAction::Refund { intent, .. }, Some(_)) => {
+                    payments::mark_unnoted(&mut transaction, intent).await?;
+                }
+                (CommandAction::ExpireSession(_), _) => {}
             }
             transaction.commit().await?;
             Ok(())

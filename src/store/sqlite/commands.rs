@@ -113,11 +113,12 @@ async fn finish_in(
         .bind(DbTime(now))
         .execute(&mut *connection)
         .await?;
-    // A hold takes notice by a decision of its own.
-    if let (CommandAction::Refund { intent, .. }, None) = (&command.action, command.hold) {
-        payments::note_orphan(connection, intent, now).await?;
+    match (&command.action, command.hold) {
+        (CommandAction::Refund { intent, .. }, None) => payments::note_orphan(connection, intent, now).await,
+        // A hold takes notice by a decision of its own, which the sweep makes if this process dies.
+        (CommandAction::Refund { intent, .. }, Some(_)) => payments::mark_unnoted(connection, intent).await,
+        (CommandAction::ExpireSession(_), _) => Ok(()),
     }
-    Ok(())
 }
 
 /// Writes a command, due at once; `false` if the same command is there.

@@ -139,3 +139,17 @@ pub(super) async fn mark_noted(connection: &mut SqliteConnection, intent: &Inten
     }
     Ok(())
 }
+
+/// Lets the hold of an intent take notice of its refunds and disputes again: an order of it has ended.
+pub(super) async fn mark_unnoted(connection: &mut SqliteConnection, intent: &IntentId) -> SqliteResult<()> {
+    for statement in [
+        crate::store::ledger::UNNOTE_REFUNDS,
+        crate::store::ledger::UNNOTE_DISPUTES,
+    ] {
+        sqlx::query(statement)
+            .bind(intent.as_str())
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}
