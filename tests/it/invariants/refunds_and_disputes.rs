@@ -140,6 +140,55 @@ on_both_engines! {
         assert_eq!(payment(&app, &hold).await, ("kept".to_owned(), 2000));
     }
 
+    async fn refund_with_a_lost_answer_is_paid_once_after_a_refusal(engine) {
+        let app = TestApp::start(engine).await;
+        let hold = app.sold("call", SLOT).await;
+        cancel(&app, &hold, json!(2000)).await;
+        lose_answers(&app, Endpoint::CreateRefund);
+        app.sweep().await;
+        take_events(&app);
+        // The next try is refused for another reason, which gives the order a fresh key.
+        app.simulator.set_faults(Faults::default().next(Endpoint::CreateRefund, FaultKind::Forbidden, 1));
+        sweep_later(&app, 1).await;
+        const FRESH_KEYS: &str = "SELECT count(*) FROM commands WHERE stripe_key IS NOT NULL";
+        assert_eq!((app.database.count(FRESH_KEYS).await, count_pending_commands(&app).await), (1, 1));
+        sweep_later(&app, 2).await;
+        assert_eq!((refunds(&app), count_pending_commands(&app).await), (vec![2000], 0));
+        assert_eq!(payment(&app, &hold).await, ("kept".to_owned(), 2000));
+    }
+
+    async fn failed_refund_is_due_whatever_went_back_before(engine) {
+        let app = TestApp::start(engine).await;
+        let hold = app.sold("call", SLOT).await;
+        app.simulator.refund_from_dashboard(&intent_of(&app, &hold), Some(2000)).unwrap();
+        app.deliver_all().await;
+        cancel(&app, &hold, json!(1000)).await;
+        app.sweep().await;
+        app.deliver_all().await;
+        let ours = app.simulator.refunds().into_iter().find(|refund| refund.amount == 1000).unwrap();
+        app.simulator.change_refund(&ours.id, &failed()).unwrap();
+        app.deliver_all().await;
+        assert_eq!(count_failed_refunds(&app).await, 1);
+        let due = app.database.texts("SELECT due_back || ' ' || kept FROM payment_ledger").await;
+        assert_eq!(due, ["1000 2000"]);
+    }
+
+    async fn dispute_of_refunded_money_still_adds_up(engine) {
+        let app = TestApp::start(engine).await;
+        let hold = app.sold("call", SLOT).await;
+        let intent = intent_of(&app, &hold);
+        app.simulator.refund_from_dashboard(&intent, Some(5000)).unwrap();
+        app.deliver_all().await;
+        let dispute = app.simulator.open_dispute(&intent, NewDispute::default()).unwrap();
+        app.deliver_all().await;
+        app.simulator.change_dispute(&dispute, DisputeStatus::Lost).unwrap();
+        app.deliver_all().await;
+        const UNBALANCED: &str = "SELECT count(*) FROM payments WHERE NOT adds_up";
+        assert_eq!(app.database.count(UNBALANCED).await, 0);
+        let sums = app.database.texts("SELECT refunded || ' ' || lost || ' ' || kept FROM payment_ledger").await;
+        assert_eq!(sums, ["5000 0 0"]);
+    }
+
     async fn money_kept_during_a_dispute_stays_when_it_is_won(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.sold("call", SLOT).await;
