@@ -150,11 +150,17 @@ WITH carried_out AS (
     SELECT taken.*, max(taken - due, 0) AS beyond_due,
         min(max(max(taken - due, 0) - keep, 0), unsent) AS of_unsent
     FROM taken
+), held AS (
+    -- The bank may take money that has gone back before, or more than was paid. That is no money of this payment.
+    SELECT beyond.*, keep - (beyond_due - of_unsent) + settled AS left_over,
+        min(max(beyond_due - of_unsent - keep - settled, 0), disputed + lost) AS of_others
+    FROM beyond
 )
-SELECT intent_id, hold_id, currency, paid, refunded, on_its_way + unsent - of_unsent AS refund_pending, disputed, lost,
-    keep - (beyond_due - of_unsent) + settled AS kept,
+SELECT intent_id, hold_id, currency, paid, refunded, on_its_way + unsent - of_unsent AS refund_pending,
+    disputed - min(of_others, disputed) AS disputed, lost - max(of_others - disputed, 0) AS lost,
+    left_over + of_others AS kept,
     max(due - taken, 0) AS due_back
-FROM beyond;
+FROM held;
 
 -- A version before this one goes on serving beside it, and does not write what it means to keep: after its order to refund, or
 -- its decision to keep what is left, that follows from its rows again.

@@ -102,7 +102,7 @@ impl Payment {
         let is_paying = is_kept || sums.refund_pending > 0 && gone < self.money.amount;
         match self.decisions.reason {
             KeepReason::Booking | KeepReason::Goodwill if is_paying => PaymentState::Paid,
-            _ if sums.disputed > 0 => PaymentState::Disputed,
+            _ if self.facts.is_disputed() => PaymentState::Disputed,
             _ if sums.due_back > 0 => PaymentState::RefundFailed,
             KeepReason::Operator if is_kept => PaymentState::Kept,
             _ if sums.refund_pending > 0 => PaymentState::RefundDue,
@@ -132,6 +132,14 @@ impl Payment {
     /// [refundable](Self::refundable). Returns the command for it.
     pub fn order_anew(&mut self, due: i64, more: i64) -> CommandAction {
         let (order, amount) = (self.decisions.orders.len(), due + more);
+        if more > 0 {
+            // What was taken before is no part of this order: should the order fail, it must not count as its money. An
+            // earlier version's counter may have counted too much.
+            let facts = self.facts.without_open_disputes().without_unverified();
+            let taken = self.decisions.keep - Sums::derive_refundable(&facts, &self.decisions);
+            self.decisions.covered += taken;
+            self.decisions.keep -= taken;
+        }
         self.decisions.reordered += due;
         self.decisions.keep -= more;
         self.decisions.orders.push(RefundOrder {
@@ -146,6 +154,23 @@ impl Payment {
             money: Money { amount, ..self.money },
             order,
         }
+    }
+
+    /// Orders what is due back of a payment of which nothing is kept, once, if Stripe refused its order because a part had gone
+    /// back by hand: no refund failed, so another one for the rest will not. Returns the command for it.
+    pub fn order_rest(&mut self) -> Option<CommandAction> {
+        let decisions = &self.decisions;
+        let is_refused = |order: &RefundOrder| order.is_done && order.find_refund(&self.facts).is_none();
+        let has_failed = self.facts.refunds.values().any(|refund| refund.status.is_over());
+        let may_order = decisions.keep == 0
+            && decisions.reason == KeepReason::Operator
+            && decisions.reordered == 0
+            && decisions.settled_outside == 0
+            && decisions.orders.iter().any(is_refused)
+            && self.sums().disputed == 0
+            && !has_failed;
+        let due = self.reorderable();
+        (may_order && due > 0).then(|| self.order_anew(due, 0))
     }
 
     /// Records that so many minor units, at most what is [reorderable](Self::reorderable), were settled elsewhere.

@@ -13,18 +13,20 @@ use crate::domain::payment::{Payment, PaymentState};
 pub(super) fn note_money(hold: &Hold, policy: HoldPolicy) -> Decision {
     let mut next = hold.clone();
     let mut cause = None;
+    let mut commands = Vec::new();
     for (payment, before) in next.payments.iter_mut().zip(&hold.payments) {
-        if payment.note() {
+        let rest = payment.order_rest();
+        if payment.note() || rest.is_some() {
             cause.get_or_insert(reason_of_change(before, payment));
         }
+        commands.extend(rest);
     }
     let Some(reason) = cause else {
         return Decision::Stay(TransitionReason::AlreadySo);
     };
-    let commands = match hold.status {
-        Status::Confirmed => set_status_of_paid(&mut next, policy),
-        _ => Vec::new(),
-    };
+    if hold.status == Status::Confirmed {
+        commands.extend(set_status_of_paid(&mut next, policy));
+    }
     Decision::Change(Transition {
         next,
         commands,

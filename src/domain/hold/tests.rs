@@ -21,8 +21,7 @@ use crate::domain::session::SessionPayment;
 /// `+expire`: the hold's own session is expired. Facts name the intent `pi_1`. It paid in `confirmed`; its refund is due
 /// in `late` (released, late_payment_refunded) and done in `cancelled` (refunded). `released` never had a payment.
 /// `other`: another session with another intent. `low`: 1 EUR of another intent, where the price is 50 EUR. The refund of
-/// `order` is the one that `late` ordered; the others are made by hand. A dispute that is lost on `cancelled` takes what was
-/// refunded before, so that its money no longer adds up.
+/// `order` is the one that `late` ordered; the others are made by hand.
 const TABLE: &str = "
 fact              | held               | processing         | confirmed    | released  | late | cancelled
 completed paid    | confirmed          | confirmed          | -            | reclaim   | -    | -
@@ -48,7 +47,7 @@ order failed      | -                  | -                  | -            | -  
 dispute opened    | -                  | -                  | note         | -         | note | note
 inquiry           | -                  | -                  | -            | -         | -    | -
 dispute won       | -                  | -                  | -            | -         | -    | -
-dispute lost      | -                  | -                  | note         | -         | note | note
+dispute lost      | -                  | -                  | note         | -         | note | -
 ";
 
 pub(super) fn eur(amount: i64) -> Money {

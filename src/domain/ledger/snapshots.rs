@@ -66,6 +66,11 @@ impl RefundStatus {
         }
     }
 
+    /// Tells whether the refund ended without giving the money back.
+    pub fn is_over(&self) -> bool {
+        matches!(self, Self::Canceled | Self::Failed)
+    }
+
     /// Returns Stripe's word for the status.
     pub fn as_word(&self) -> &str {
         match self {
@@ -205,6 +210,12 @@ impl PaymentFacts {
     /// Tells whether neither a refund nor a dispute is known.
     pub fn is_empty(&self) -> bool {
         self.refunds.is_empty() && self.disputes.is_empty()
+    }
+
+    /// Tells whether the bank has withdrawn money and has not decided.
+    pub fn is_disputed(&self) -> bool {
+        let mut disputes = self.disputes.values();
+        disputes.any(|dispute| dispute.status.is_open() && dispute.money.amount > 0)
     }
 
     /// Returns the facts as they were if no dispute was open.

@@ -19,9 +19,9 @@ pub struct Sums {
     pub refunded: i64,
     /// What is on its way back, or ordered.
     pub refund_pending: i64,
-    /// What the bank has withdrawn while it decides.
+    /// What the bank has withdrawn of it while it decides.
     pub disputed: i64,
-    /// What the bank took for good.
+    /// What the bank took of it for good.
     pub lost: i64,
     /// What the shop has and means to have.
     pub kept: i64,
@@ -34,13 +34,17 @@ impl Sums {
     pub fn derive(paid: i64, facts: &PaymentFacts, decisions: &Decisions) -> Self {
         let parts = Parts::count(facts, decisions);
         let rest = parts.after_taken(decisions);
+        let kept = rest.keep + rest.settled;
+        // The bank may take money that has gone back before, or more than was paid. That is no money of this payment.
+        let beyond = (-kept).clamp(0, parts.disputed + parts.lost);
+        let of_disputed = beyond.min(parts.disputed);
         Self {
             paid,
             refunded: sum_refunds(facts, |status| *status == RefundStatus::Succeeded),
             refund_pending: sum_refunds(facts, is_on_its_way) + rest.unsent,
-            disputed: parts.disputed,
-            lost: parts.lost,
-            kept: rest.keep + rest.settled,
+            disputed: parts.disputed - of_disputed,
+            lost: parts.lost - (beyond - of_disputed),
+            kept: kept + beyond,
             due_back: rest.due_back,
         }
     }
@@ -131,7 +135,7 @@ impl Parts {
             match order.find_refund(facts) {
                 Some(refund) => {
                     ordered.insert(&refund.id);
-                    failed += if is_over(&refund.status) { order.amount } else { 0 };
+                    failed += if refund.status.is_over() { order.amount } else { 0 };
                 }
                 None if order.is_done => failed += order.amount,
                 None => unsent += order.amount,
@@ -153,10 +157,6 @@ impl Parts {
 
 fn is_on_its_way(status: &RefundStatus) -> bool {
     matches!(status, RefundStatus::RequiresAction | RefundStatus::Pending)
-}
-
-fn is_over(status: &RefundStatus) -> bool {
-    matches!(status, RefundStatus::Canceled | RefundStatus::Failed)
 }
 
 fn sum_refunds(facts: &PaymentFacts, counts: impl Fn(&RefundStatus) -> bool) -> i64 {

@@ -35,6 +35,14 @@ impl DisputeId {
 }
 
 impl PaymentFacts {
+    /// Returns what objects of Stripe say.
+    #[must_use]
+    pub fn without_unverified(mut self) -> Self {
+        self.refunds.retain(|id, _| !id.is_unverified());
+        self.disputes.retain(|id, _| !id.is_unverified());
+        self
+    }
+
     /// Tells whether Stripe's objects say everything that is known.
     pub fn is_verified(&self) -> bool {
         !self.refunds.values().any(is_counter) && !self.disputes.keys().any(DisputeId::is_unverified)

@@ -79,7 +79,7 @@ impl World {
         if parts.disputes.values().any(|dispute| dispute.status.is_open()) {
             return 0;
         }
-        let refunds = sum_refunds(parts, |status| !is_over(status));
+        let refunds = sum_refunds(parts, |status| !status.is_over());
         PAID - refunds - sum_disputes(parts, |status| *status == DisputeStatus::Lost)
     }
 
@@ -318,6 +318,49 @@ fn failed_refund_by_hand_that_was_counted_on_is_due_back() {
     assert_eq!(world.payment.reorderable(), 2000);
     world.apply(&Move::OrderAnew(2000, 0));
     assert_eq!(world.payment.sums().due_back, 0);
+}
+
+/// The bank may withdraw what was refunded before: the shop then pays twice, and the payment still adds up.
+#[test]
+fn dispute_of_refunded_money_takes_no_money_of_the_payment() {
+    let mut world = World::new();
+    world.apply(&Move::RefundByHand(3000, "succeeded"));
+    world.open_dispute(PAID + 100);
+    let sums = world.payment.sums();
+    assert_eq!((sums.refunded, sums.disputed, sums.kept), (3000, 2000, 0));
+    assert!(sums.adds_up());
+    disputed_by(&mut world, "lost");
+    let sums = world.payment.sums();
+    assert_eq!((sums.lost, sums.disputed, sums.adds_up()), (2000, 0, true));
+}
+
+/// A refund that was made before an order is not the money of that order.
+#[test]
+fn failed_order_is_due_whatever_went_back_before() {
+    let mut world = World::new();
+    world.apply(&Move::RefundByHand(2000, "succeeded"));
+    world.apply(&Move::Order(2000));
+    assert_eq!(world.payment.sums().kept, 1000);
+    world.apply(&Move::Send("failed"));
+    let sums = world.payment.sums();
+    assert_eq!((sums.due_back, sums.kept), (2000, 1000));
+    assert_eq!(world.payment.reorderable(), 2000);
+}
+
+/// Stripe refuses an order that is larger than what is left. The rest is ordered once.
+#[test]
+fn rest_of_a_refused_order_is_ordered_once() {
+    let mut world = World::new();
+    world.apply(&Move::GiveBack);
+    world.add_refund(1000, "succeeded", None);
+    assert!(world.payment.order_rest().is_none(), "Stripe has not refused it");
+    world.apply(&Move::Send("succeeded"));
+    assert_eq!(world.payment.sums().due_back, PAID - 1000);
+    assert!(world.payment.order_rest().is_some());
+    world.name_orders();
+    let sums = world.payment.sums();
+    assert_eq!((sums.due_back, sums.refund_pending), (0, PAID - 1000));
+    assert!(world.payment.order_rest().is_none());
 }
 
 /// Nobody ordered that refund here, so the shop keeps what comes back of it.
