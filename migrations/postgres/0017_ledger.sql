@@ -53,10 +53,13 @@ CREATE TABLE refunds (
     -- When it was first seen, on the instance's clock.
     seen_at        timestamptz NOT NULL,
     -- Whether the hold or the payment has taken notice of this snapshot.
-    is_noted       boolean     NOT NULL DEFAULT false
+    is_noted       boolean     NOT NULL DEFAULT false,
+    -- Whether a payment has the intent: others sell in the same account, and nobody takes notice of theirs.
+    is_ours        boolean     NOT NULL DEFAULT false
 );
 CREATE INDEX refunds_intent ON refunds (intent_id);
-CREATE INDEX refunds_unnoted ON refunds (seen_at) WHERE NOT is_noted;
+CREATE INDEX refunds_unnoted ON refunds (seen_at) WHERE is_ours AND NOT is_noted;
+CREATE INDEX refunds_foreign ON refunds (seen_at) WHERE NOT is_ours;
 
 -- The newest snapshot of each of Stripe's disputes.
 CREATE TABLE disputes (
@@ -72,11 +75,25 @@ CREATE TABLE disputes (
     due_by     timestamptz,
     created_at timestamptz NOT NULL,
     seen_at    timestamptz NOT NULL,
-    is_noted   boolean     NOT NULL DEFAULT false
+    is_noted   boolean     NOT NULL DEFAULT false,
+    is_ours    boolean     NOT NULL DEFAULT false
 );
 CREATE INDEX disputes_intent ON disputes (intent_id);
-CREATE INDEX disputes_unnoted ON disputes (seen_at) WHERE NOT is_noted;
+CREATE INDEX disputes_unnoted ON disputes (seen_at) WHERE is_ours AND NOT is_noted;
+CREATE INDEX disputes_foreign ON disputes (seen_at) WHERE NOT is_ours;
 CREATE INDEX disputes_open ON disputes (intent_id) WHERE status IN ('needs_response', 'under_review');
+
+-- Marks what is known of an intent in the transaction that writes its payment. The lock orders that transaction and one that
+-- merges a report of the same intent, as with `unowned_facts_tie`.
+CREATE FUNCTION payments_own_money() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended(NEW.intent_id, 0) & 1023);
+    UPDATE refunds SET is_ours = true WHERE intent_id = NEW.intent_id;
+    UPDATE disputes SET is_ours = true WHERE intent_id = NEW.intent_id;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER payments_own_money AFTER INSERT ON payments
+    FOR EACH ROW EXECUTE FUNCTION payments_own_money();
 
 -- What operators look for: all money, newest first, and holds with another amount than the price.
 CREATE INDEX payments_newest ON payments (created_at DESC, intent_id DESC);
@@ -226,12 +243,12 @@ BEGIN
         RETURN NULL;
     END IF;
     DELETE FROM disputes WHERE id = 'unverified_' || NEW.intent_id;
-    INSERT INTO refunds (id, intent_id, amount, currency, status, created_at, seen_at, is_noted)
-    SELECT id, intent_id, refunded, currency, refund_status, created_at, 'epoch', true
+    INSERT INTO refunds (id, intent_id, amount, currency, status, created_at, seen_at, is_noted, is_ours)
+    SELECT id, intent_id, refunded, currency, refund_status, created_at, 'epoch', true, true
     FROM unverified_money WHERE intent_id = NEW.intent_id
     ON CONFLICT (id) DO UPDATE SET amount = excluded.amount, status = excluded.status;
-    INSERT INTO disputes (id, intent_id, amount, currency, status, created_at, seen_at, is_noted)
-    SELECT id, intent_id, disputed, currency, dispute_status, created_at, 'epoch', true
+    INSERT INTO disputes (id, intent_id, amount, currency, status, created_at, seen_at, is_noted, is_ours)
+    SELECT id, intent_id, disputed, currency, dispute_status, created_at, 'epoch', true, true
     FROM unverified_money WHERE intent_id = NEW.intent_id AND dispute_status IS NOT NULL;
     RETURN NULL;
 END $$;

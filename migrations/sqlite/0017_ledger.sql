@@ -54,10 +54,13 @@ CREATE TABLE refunds (
     -- When it was first seen, on the instance's clock.
     seen_at        INTEGER NOT NULL,
     -- Whether the hold or the payment has taken notice of this snapshot.
-    is_noted       INTEGER NOT NULL DEFAULT 0 CONSTRAINT refunds_is_noted CHECK (is_noted IN (0, 1))
+    is_noted       INTEGER NOT NULL DEFAULT 0 CONSTRAINT refunds_is_noted CHECK (is_noted IN (0, 1)),
+    -- Whether a payment has the intent: others sell in the same account, and nobody takes notice of theirs.
+    is_ours        INTEGER NOT NULL DEFAULT 0 CONSTRAINT refunds_is_ours CHECK (is_ours IN (0, 1))
 ) STRICT;
 CREATE INDEX refunds_intent ON refunds (intent_id);
-CREATE INDEX refunds_unnoted ON refunds (seen_at) WHERE NOT is_noted;
+CREATE INDEX refunds_unnoted ON refunds (seen_at) WHERE is_ours AND NOT is_noted;
+CREATE INDEX refunds_foreign ON refunds (seen_at) WHERE NOT is_ours;
 
 -- The newest snapshot of each of Stripe's disputes.
 CREATE TABLE disputes (
@@ -73,11 +76,20 @@ CREATE TABLE disputes (
     due_by     INTEGER,
     created_at INTEGER NOT NULL,
     seen_at    INTEGER NOT NULL,
-    is_noted   INTEGER NOT NULL DEFAULT 0 CONSTRAINT disputes_is_noted CHECK (is_noted IN (0, 1))
+    is_noted   INTEGER NOT NULL DEFAULT 0 CONSTRAINT disputes_is_noted CHECK (is_noted IN (0, 1)),
+    is_ours    INTEGER NOT NULL DEFAULT 0 CONSTRAINT disputes_is_ours CHECK (is_ours IN (0, 1))
 ) STRICT;
 CREATE INDEX disputes_intent ON disputes (intent_id);
-CREATE INDEX disputes_unnoted ON disputes (seen_at) WHERE NOT is_noted;
+CREATE INDEX disputes_unnoted ON disputes (seen_at) WHERE is_ours AND NOT is_noted;
+CREATE INDEX disputes_foreign ON disputes (seen_at) WHERE NOT is_ours;
 CREATE INDEX disputes_open ON disputes (intent_id) WHERE status IN ('needs_response', 'under_review');
+
+-- Marks what is known of an intent in the transaction that writes its payment.
+CREATE TRIGGER payments_own_money AFTER INSERT ON payments
+BEGIN
+    UPDATE refunds SET is_ours = 1 WHERE intent_id = NEW.intent_id;
+    UPDATE disputes SET is_ours = 1 WHERE intent_id = NEW.intent_id;
+END;
 
 -- What operators look for: all money, newest first, and holds with another amount than the price.
 CREATE INDEX payments_newest ON payments (created_at DESC, intent_id DESC);
@@ -209,23 +221,23 @@ CREATE INDEX refunds_unverified ON refunds (seen_at) WHERE id = 'unverified_' ||
 CREATE TRIGGER payments_unverified_insert AFTER INSERT ON payments WHEN NEW.refunded > 0 OR NEW.state <> 'paid'
 BEGIN
     DELETE FROM disputes WHERE id = 'unverified_' || NEW.intent_id;
-    INSERT INTO refunds (id, intent_id, amount, currency, status, created_at, seen_at, is_noted)
-    SELECT id, intent_id, refunded, currency, refund_status, created_at, 0, 1
+    INSERT INTO refunds (id, intent_id, amount, currency, status, created_at, seen_at, is_noted, is_ours)
+    SELECT id, intent_id, refunded, currency, refund_status, created_at, 0, 1, 1
     FROM unverified_money WHERE intent_id = NEW.intent_id
     ON CONFLICT (id) DO UPDATE SET amount = excluded.amount, status = excluded.status;
-    INSERT INTO disputes (id, intent_id, amount, currency, status, created_at, seen_at, is_noted)
-    SELECT id, intent_id, disputed, currency, dispute_status, created_at, 0, 1
+    INSERT INTO disputes (id, intent_id, amount, currency, status, created_at, seen_at, is_noted, is_ours)
+    SELECT id, intent_id, disputed, currency, dispute_status, created_at, 0, 1, 1
     FROM unverified_money WHERE intent_id = NEW.intent_id AND dispute_status IS NOT NULL;
 END;
 CREATE TRIGGER payments_unverified_update AFTER UPDATE OF refunded, state ON payments
 BEGIN
     DELETE FROM disputes WHERE id = 'unverified_' || NEW.intent_id;
-    INSERT INTO refunds (id, intent_id, amount, currency, status, created_at, seen_at, is_noted)
-    SELECT id, intent_id, refunded, currency, refund_status, created_at, 0, 1
+    INSERT INTO refunds (id, intent_id, amount, currency, status, created_at, seen_at, is_noted, is_ours)
+    SELECT id, intent_id, refunded, currency, refund_status, created_at, 0, 1, 1
     FROM unverified_money WHERE intent_id = NEW.intent_id
     ON CONFLICT (id) DO UPDATE SET amount = excluded.amount, status = excluded.status;
-    INSERT INTO disputes (id, intent_id, amount, currency, status, created_at, seen_at, is_noted)
-    SELECT id, intent_id, disputed, currency, dispute_status, created_at, 0, 1
+    INSERT INTO disputes (id, intent_id, amount, currency, status, created_at, seen_at, is_noted, is_ours)
+    SELECT id, intent_id, disputed, currency, dispute_status, created_at, 0, 1, 1
     FROM unverified_money WHERE intent_id = NEW.intent_id AND dispute_status IS NOT NULL;
 END;
 

@@ -16,7 +16,7 @@ use crate::support::database::{Engine, TestDatabase};
 use crate::support::wait_for::eventually;
 
 /// SQL that writes one hold of Ana for every hour before the first of November, with its history, and past blocks.
-const PAST_ROWS: [&str; 13] = [
+const PAST_ROWS: [&str; 15] = [
     "SET application_name = 'holdfast'",
     "INSERT INTO resources (id, name, created_at) VALUES ('ana', 'Ana', now())",
     "INSERT INTO holds (id, event_type_id, resource_id, starts_at, ends_at, segments, status, funds, amount, currency,
@@ -45,13 +45,19 @@ const PAST_ROWS: [&str; 13] = [
     "INSERT INTO unowned_facts (event_id, kind, intent_id, fact, reported_at)
      SELECT 'evt_foreign_' || n, 'charge.dispute.created', 'pi_foreign_' || n, '{}', timestamptz '2026-11-20'
      FROM generate_series(1, 20000) n",
+    "INSERT INTO refunds (id, intent_id, amount, currency, status, created_at, seen_at)
+     SELECT 're_foreign_' || n, 'pi_foreign_' || n, 5000, 'eur', 'succeeded', timestamptz '2026-11-20', timestamptz '2026-11-20'
+     FROM generate_series(1, 20000) n",
+    "INSERT INTO disputes (id, intent_id, amount, currency, status, created_at, seen_at)
+     SELECT 'du_foreign_' || n, 'pi_foreign_' || n, 5000, 'eur', 'won', timestamptz '2026-11-20', timestamptz '2026-11-20'
+     FROM generate_series(1, 20000) n",
     "ANALYZE",
 ];
 
 /// SQL that counts the full scans of tables that grow with time.
 const FULL_SCANS: &str = "SELECT coalesce(sum(seq_scan), 0)::bigint FROM pg_stat_user_tables
     WHERE relname IN ('holds', 'occupancy', 'blocks', 'guests', 'hold_history', 'payments', 'checkout_attempts',
-        'stripe_events', 'commands', 'unowned_facts')";
+        'stripe_events', 'commands', 'unowned_facts', 'refunds', 'disputes')";
 const SCANS_OF_BLOCKS: &str = "SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'blocks'";
 
 async fn write_past_rows(database: &TestDatabase) {
@@ -143,6 +149,28 @@ async fn calendar_reads_only_the_holds_that_it_shows() {
         shown > 100 && read <= shown + 100,
         "{read} rows for {shown} entries"
     );
+}
+
+/// SQL that counts the rows of refunds and disputes that statements have read.
+const MONEY_READ: &str =
+    "SELECT coalesce(sum(seq_tup_read + idx_tup_fetch), 0)::bigint FROM pg_stat_user_tables
+    WHERE relname IN ('refunds', 'disputes')";
+
+/// Others sell in the same account, and Stripe reports their refunds and disputes too. They stay for weeks.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sweeps_do_not_read_the_money_of_others() {
+    let database = TestDatabase::new(Engine::Postgres).await;
+    write_past_rows(&database).await;
+    let mut app = TestApp::start_on(database, &[]).await;
+    app.without_audit("the past was made up");
+    let before = app.database.count(MONEY_READ).await;
+    for _ in 0..3 {
+        app.instance.sweep().await;
+    }
+    app.instance.stop().await;
+    end_all_connections(&app.database).await;
+    let read = app.database.count(MONEY_READ).await - before;
+    assert!(read < 100, "{read} rows");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

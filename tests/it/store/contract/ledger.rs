@@ -29,6 +29,7 @@ on_both_engines!(
     concurrent_reports_lose_nothing,
     decisions_and_orders_read_as_they_were,
     foreign_snapshots_are_deleted_when_old,
+    foreign_snapshots_become_ours_with_their_payment,
 );
 
 /// Makes a refund of 2000 of this intent.
@@ -333,4 +334,25 @@ async fn foreign_snapshots_are_deleted_when_old(database: &TestDatabase) {
     assert!(facts(&*store, &IntentId::new("pi_foreign")).await.is_empty());
     let ours = facts(&*store, &IntentId::new("pi_ours")).await;
     assert_eq!((ours.refunds.len(), ours.disputes.len()), (1, 1));
+}
+
+/// Events come in any order, and only the payment says whose refund it was.
+async fn foreign_snapshots_become_ours_with_their_payment(database: &TestDatabase) {
+    let store = database.store();
+    let intent = IntentId::new("pi_1");
+    let count_ours = async || {
+        let ours = "SELECT (SELECT count(*) FROM refunds WHERE is_ours) + (SELECT count(*) FROM disputes WHERE is_ours)";
+        database.count(ours).await
+    };
+    let pending = refund("re_1", &intent, RefundStatus::Pending);
+    let won = dispute("du_1", &intent, DisputeStatus::Won);
+    merge(&*store, &report(&intent, &[pending], &[won])).await;
+    assert_eq!(count_ours().await, 0);
+    let payment = orphan(None, None, "pi_1");
+    store.record_orphan_payment(&payment).await.unwrap();
+    assert_eq!(count_ours().await, 2);
+    let [done, other] = ["re_1", "re_2"].map(|id| refund(id, &intent, RefundStatus::Succeeded));
+    merge(&*store, &report(&intent, &[done, other], &[])).await;
+    assert_eq!(count_ours().await, 3);
+    assert_eq!(store.delete_foreign_money(at(99), 10).await.unwrap(), 0);
 }
