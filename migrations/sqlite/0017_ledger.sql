@@ -182,10 +182,11 @@ END;
 
 -- What only an earlier version's counter or state says of a payment, and no row of Stripe's objects: the counter as a refund,
 -- an open or lost dispute as a dispute. Their rows have ids of their own, and the first list that is read from Stripe takes
--- their place. A payment without such an amount is listed too where its rows and its state differ: it must be read.
+-- their place. A payment without such an amount is listed too where its rows and its state differ: it must be read. Only this
+-- version writes what is due back: its order may end without a refund.
 CREATE VIEW unverified_money AS
 WITH known AS (
-    SELECT p.intent_id, p.amount, p.currency, p.refunded, p.state, p.created_at, 'unverified_' || p.intent_id AS id,
+    SELECT p.intent_id, p.amount, p.currency, p.refunded, p.state, p.due_back, p.created_at, 'unverified_' || p.intent_id AS id,
         (SELECT coalesce(sum(r.amount), 0) FROM refunds r
          WHERE r.intent_id = p.intent_id AND r.status = 'succeeded' AND r.id <> 'unverified_' || p.intent_id) AS back,
         (SELECT count(*) FROM refunds r WHERE r.intent_id = p.intent_id AND r.status IN ('canceled', 'failed')
@@ -211,7 +212,7 @@ FROM counted
 WHERE more > 0
     OR state = 'disputed' AND disputed = 0
     OR state = 'refunded' AND rest + disputed > 0
-    OR state = 'refund_failed' AND failed = 0
+    OR state = 'refund_failed' AND failed = 0 AND due_back = 0
     OR state = 'paid' AND disputed > 0 AND rest <= 0
     OR EXISTS (SELECT 1 FROM refunds r WHERE r.id = counted.id AND r.status <> 'canceled');
 -- A row that was replaced is canceled until its payment has taken notice.

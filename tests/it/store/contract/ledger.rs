@@ -241,6 +241,8 @@ async fn order_done_without_a_refund_is_due_back(database: &TestDatabase) {
     store.finish_command(&command, at(2)).await.unwrap();
     let failed = "SELECT count(*) FROM payments WHERE state = 'refund_failed' AND refunded = 0";
     assert_eq!(database.count(failed).await, 1);
+    // It is no counter of an earlier version.
+    assert_eq!(database.count("SELECT count(*) FROM refunds").await, 0);
     let intent = IntentId::new("pi_1");
     let by_hand = RefundSnapshot {
         money: eur(5000),
