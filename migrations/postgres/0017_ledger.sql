@@ -2,39 +2,44 @@
 -- refund are the commands of that kind. `payments.refunded` and `payments.state` sum up facts and decisions.
 -- migrations/sqlite has the same file with the same names.
 
--- What the shop means to keep. Null in rows of versions that did not write it: what was not ordered to go back.
-ALTER TABLE payments ADD COLUMN keep bigint CONSTRAINT payments_keep CHECK (keep >= 0);
--- Why it keeps that. Null in rows of such versions: it follows from the state.
-ALTER TABLE payments ADD COLUMN keep_reason text
-    CONSTRAINT payments_keep_reason CHECK (keep_reason IN ('booking', 'goodwill', 'operator'));
--- What was due back and was settled elsewhere, such as in cash.
-ALTER TABLE payments ADD COLUMN settled_outside bigint NOT NULL DEFAULT 0
-    CONSTRAINT payments_settled_outside CHECK (settled_outside >= 0);
--- What was to go back and needed no order: refunds by hand or the bank had taken it already.
-ALTER TABLE payments ADD COLUMN covered bigint NOT NULL DEFAULT 0
-    CONSTRAINT payments_covered CHECK (covered >= 0);
--- How much of the orders replaces earlier ones that failed.
-ALTER TABLE payments ADD COLUMN reordered bigint NOT NULL DEFAULT 0
-    CONSTRAINT payments_reordered CHECK (reordered >= 0);
+-- All tables that are changed, before any work and in the order in which the program locks them. What reads whole tables is
+-- in the files that follow, one for each table: this one takes milliseconds, however large they are.
+LOCK TABLE checkout_attempts, payments, commands IN ACCESS EXCLUSIVE MODE;
 
--- Whether each cent of it was in one place when it was last noted.
-ALTER TABLE payments ADD COLUMN adds_up boolean NOT NULL DEFAULT true;
-CREATE INDEX payments_unbalanced ON payments (intent_id) WHERE NOT adds_up;
+ALTER TABLE payments
+    -- What the shop means to keep. Null in rows of versions that did not write it: what was not ordered to go back.
+    ADD COLUMN keep bigint,
+    -- Why it keeps that. Null in rows of such versions: it follows from the state.
+    ADD COLUMN keep_reason text,
+    -- What was due back and was settled elsewhere, such as in cash.
+    ADD COLUMN settled_outside bigint NOT NULL DEFAULT 0,
+    -- What was to go back and needed no order: refunds by hand or the bank had taken it already.
+    ADD COLUMN covered bigint NOT NULL DEFAULT 0,
+    -- How much of the orders replaces earlier ones that failed.
+    ADD COLUMN reordered bigint NOT NULL DEFAULT 0,
+    -- Whether each cent of it was in one place when it was last noted.
+    ADD COLUMN adds_up boolean NOT NULL DEFAULT true,
+    -- What must still go back, as it was last noted: its refund failed.
+    ADD COLUMN due_back bigint NOT NULL DEFAULT 0,
+    -- The session that took a payment without a hold, where a report named it.
+    ADD COLUMN session_id text,
+    ADD CONSTRAINT payments_keep CHECK (keep >= 0) NOT VALID,
+    ADD CONSTRAINT payments_keep_reason CHECK (keep_reason IN ('booking', 'goodwill', 'operator')) NOT VALID,
+    ADD CONSTRAINT payments_settled_outside CHECK (settled_outside >= 0) NOT VALID,
+    ADD CONSTRAINT payments_covered CHECK (covered >= 0) NOT VALID,
+    ADD CONSTRAINT payments_reordered CHECK (reordered >= 0) NOT VALID;
 
--- What must still go back, as it was last noted: its refund failed.
-ALTER TABLE payments ADD COLUMN due_back bigint NOT NULL DEFAULT 0;
-CREATE INDEX payments_due_back ON payments (intent_id) WHERE due_back > 0;
+ALTER TABLE commands
+    -- The key of the next call to Stripe, where it is not the command's id: a refusal uses up the key before.
+    ADD COLUMN stripe_key text,
+    -- When the call was first tried: Stripe forgets keys, so a late repeat looks for what the first try made.
+    ADD COLUMN first_tried_at timestamptz,
+    -- Who ordered it, in a word: the name of an operator's key, `guest` or `holdfast`. Null in rows of versions that did not
+    -- write it.
+    ADD COLUMN ordered_by text;
 
--- The orders to refund a payment.
-CREATE INDEX commands_refunds ON commands (intent_id) WHERE kind = 'refund';
--- The key of the next call to Stripe, where it is not the command's id: a refusal uses up the key before.
-ALTER TABLE commands ADD COLUMN stripe_key text;
--- When the call was first tried: Stripe forgets keys, so a late repeat looks for what the first try made.
-ALTER TABLE commands ADD COLUMN first_tried_at timestamptz;
-
--- Who ordered it, in a word: the name of an operator's key, `guest` or `holdfast`. Null in rows of versions that did not
--- write it.
-ALTER TABLE commands ADD COLUMN ordered_by text;
+-- Whether money for the attempt's hold came before the hold was placed. It waits in `payments` until the attempt ends.
+ALTER TABLE checkout_attempts ADD COLUMN is_paid boolean NOT NULL DEFAULT false;
 
 -- The newest snapshot of each of Stripe's refunds. Also of intents that are not ours yet: events come in any order.
 CREATE TABLE refunds (
@@ -94,18 +99,6 @@ BEGIN
 END $$;
 CREATE TRIGGER payments_own_money AFTER INSERT ON payments
     FOR EACH ROW EXECUTE FUNCTION payments_own_money();
-
--- What operators look for: all money, newest first, and holds with another amount than the price.
-CREATE INDEX payments_newest ON payments (created_at DESC, intent_id DESC);
-CREATE INDEX holds_price_mismatch ON holds (id) WHERE price_mismatch;
-
--- Whether money for the attempt's hold came before the hold was placed. It waits in `payments` until the attempt ends.
-ALTER TABLE checkout_attempts ADD COLUMN is_paid boolean NOT NULL DEFAULT false;
--- The session that took a payment without a hold, where a report named it.
-ALTER TABLE payments ADD COLUMN session_id text;
--- The payments that wait for their hold to be placed.
-CREATE INDEX payments_waiting ON payments (keep_reason, claimed_hold_id, created_at)
-    WHERE hold_id IS NULL AND keep_reason = 'booking';
 
 -- A payment without a hold is not ordered to go back while its attempt may place the hold, or after it has. The version
 -- before orders the refund without a look at the attempt. Here that fails, and Stripe sends the event again.
@@ -255,6 +248,3 @@ BEGIN
 END $$;
 CREATE TRIGGER payments_unverified AFTER INSERT OR UPDATE OF refunded, state ON payments
     FOR EACH ROW EXECUTE FUNCTION payments_unverified();
-
--- The payments of versions before: each by one row of the counter.
-UPDATE payments SET refunded = refunded WHERE refunded > 0 OR state IN ('disputed', 'refunded', 'refund_failed');

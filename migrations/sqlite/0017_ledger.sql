@@ -20,14 +20,10 @@ ALTER TABLE payments ADD COLUMN reordered INTEGER NOT NULL DEFAULT 0
 -- Whether each cent of it was in one place when it was last noted.
 ALTER TABLE payments ADD COLUMN adds_up INTEGER NOT NULL DEFAULT 1
     CONSTRAINT payments_adds_up CHECK (adds_up IN (0, 1));
-CREATE INDEX payments_unbalanced ON payments (intent_id) WHERE NOT adds_up;
 
 -- What must still go back, as it was last noted: its refund failed.
 ALTER TABLE payments ADD COLUMN due_back INTEGER NOT NULL DEFAULT 0;
-CREATE INDEX payments_due_back ON payments (intent_id) WHERE due_back > 0;
 
--- The orders to refund a payment.
-CREATE INDEX commands_refunds ON commands (intent_id) WHERE kind = 'refund';
 -- The key of the next call to Stripe, where it is not the command's id: a refusal uses up the key before.
 ALTER TABLE commands ADD COLUMN stripe_key TEXT;
 -- When the call was first tried: Stripe forgets keys, so a late repeat looks for what the first try made.
@@ -91,19 +87,11 @@ BEGIN
     UPDATE disputes SET is_ours = 1 WHERE intent_id = NEW.intent_id;
 END;
 
--- What operators look for: all money, newest first, and holds with another amount than the price.
-CREATE INDEX payments_newest ON payments (created_at DESC, intent_id DESC);
-CREATE INDEX holds_price_mismatch ON holds (id) WHERE price_mismatch;
-
 -- Whether money for the attempt's hold came before the hold was placed. It waits in `payments` until the attempt ends.
 ALTER TABLE checkout_attempts ADD COLUMN is_paid INTEGER NOT NULL DEFAULT 0
     CONSTRAINT checkout_attempts_is_paid CHECK (is_paid IN (0, 1));
 -- The session that took a payment without a hold, where a report named it.
 ALTER TABLE payments ADD COLUMN session_id TEXT;
--- The payments that wait for their hold to be placed. There is one process, so that no other version orders their refund.
--- The reason comes first: otherwise SQLite reads all payments without a hold.
-CREATE INDEX payments_waiting ON payments (keep_reason, claimed_hold_id, created_at)
-    WHERE hold_id IS NULL AND keep_reason = 'booking';
 
 -- The requests of operators to return money, by their idempotency key, so that a repeat orders nothing again.
 CREATE TABLE refund_requests (
@@ -241,6 +229,3 @@ BEGIN
     SELECT id, intent_id, disputed, currency, dispute_status, created_at, 0, 1, 1
     FROM unverified_money WHERE intent_id = NEW.intent_id AND dispute_status IS NOT NULL;
 END;
-
--- The payments of versions before: each by one row of the counter.
-UPDATE payments SET refunded = refunded WHERE refunded > 0 OR state IN ('disputed', 'refunded', 'refund_failed');
