@@ -5,6 +5,7 @@
 //! while the service serves guests and an operator, and the test reads the counts afterwards. The plans of SQLite are
 //! tested beside its statements.
 
+use holdfast::domain::listing::{Attention, HoldFilter, PageRequest, PaymentFilter};
 use holdfast::sandbox::PaymentOutcome;
 use reqwest::Method;
 use serde_json::json;
@@ -149,6 +150,64 @@ async fn calendar_reads_only_the_holds_that_it_shows() {
         shown > 100 && read <= shown + 100,
         "{read} rows for {shown} entries"
     );
+}
+
+/// SQL that counts the rows of holds and money that statements have read.
+const ALL_READ: &str =
+    "SELECT coalesce(sum(seq_tup_read + idx_tup_fetch), 0)::bigint FROM pg_stat_user_tables
+    WHERE relname IN ('holds', 'payments', 'commands', 'refunds', 'disputes')";
+
+/// What an operator must look at is little, however many holds and payments there are.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn attention_lists_read_only_what_they_show() {
+    let database = TestDatabase::new(Engine::Postgres).await;
+    write_past_rows(&database).await;
+    let page = PageRequest {
+        limit: 50,
+        cursor: None,
+    };
+    for attention in [
+        Attention::MoneyWithoutSlot,
+        Attention::SlotWithoutMoney,
+        Attention::RefundFailed,
+        Attention::PriceMismatch,
+        Attention::Disputed,
+    ] {
+        let holds = HoldFilter {
+            attention: Some(attention),
+            ..HoldFilter::default()
+        };
+        let payments = PaymentFilter {
+            attention: Some(attention),
+            ..PaymentFilter::default()
+        };
+        let before = database.count(ALL_READ).await;
+        let store = database.another_store().await;
+        assert!(
+            store
+                .list_bookings(&holds, &page)
+                .await
+                .unwrap()
+                .entries
+                .is_empty()
+        );
+        end_all_connections(&database).await;
+        let of_holds = database.count(ALL_READ).await - before;
+        assert!(
+            store
+                .list_payments(&payments, &page)
+                .await
+                .unwrap()
+                .entries
+                .is_empty()
+        );
+        end_all_connections(&database).await;
+        let of_payments = database.count(ALL_READ).await - before - of_holds;
+        assert!(
+            of_holds.max(of_payments) < 100,
+            "{attention:?}: {of_holds} and {of_payments} rows"
+        );
+    }
 }
 
 /// SQL that counts the rows of refunds and disputes that statements have read.
