@@ -113,7 +113,7 @@ INSERT INTO reconciliation (due_at) VALUES (CAST(strftime('%s', 'now') AS INTEGE
 -- Where the money of each payment is, as `domain::ledger::sums` derives it; a test holds both equal. What was taken without
 -- an order is subtracted from what is due back, then from what is kept, then from orders that Stripe has not carried out.
 CREATE VIEW payment_ledger AS
-WITH carried_out AS (
+WITH carried_out AS NOT MATERIALIZED (
     SELECT c.id, c.intent_id, c.amount, c.done_at IS NOT NULL AS is_done,
         (SELECT r.id FROM refunds r WHERE r.intent_id = c.intent_id AND r.command_id = c.id
          ORDER BY r.created_at, r.id LIMIT 1) AS refund_id

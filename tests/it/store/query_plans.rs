@@ -210,6 +210,43 @@ async fn attention_lists_read_only_what_they_show() {
     }
 }
 
+/// The view shows one payment without a look at the orders of all others.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sums_of_one_payment_read_only_its_rows() {
+    let database = TestDatabase::new(Engine::Postgres).await;
+    write_past_rows(&database).await;
+    let mut by_hand = PgConnection::connect(database.url()).await.unwrap();
+    for statement in [
+        "SET application_name = 'holdfast'",
+        "INSERT INTO commands (id, deduplication_key, kind, hold_id, intent_id, amount, currency, ordered_by, due_at, created_at,
+             done_at)
+         SELECT gen_random_uuid(), 'refund:' || intent_id, 'refund', hold_id, intent_id, amount, currency, 'holdfast', created_at,
+             created_at, created_at
+         FROM payments LIMIT 20000",
+        "ANALYZE",
+    ] {
+        sqlx::query(AssertSqlSafe(statement)).execute(&mut by_hand).await.unwrap();
+    }
+    by_hand.close().await.unwrap();
+    end_all_connections(&database).await;
+    let before = database.count(ALL_READ).await;
+    let mut operator = PgConnection::connect(database.url()).await.unwrap();
+    for statement in [
+        "SET application_name = 'holdfast'",
+        "SELECT * FROM payment_ledger WHERE intent_id = 'pi_cs_1'",
+        "SELECT * FROM payment_ledger WHERE intent_id IN (SELECT intent_id FROM payments WHERE NOT adds_up)",
+    ] {
+        sqlx::query(AssertSqlSafe(statement))
+            .execute(&mut operator)
+            .await
+            .unwrap();
+    }
+    operator.close().await.unwrap();
+    end_all_connections(&database).await;
+    let read = database.count(ALL_READ).await - before;
+    assert!(read < 100, "{read} rows");
+}
+
 /// SQL that counts the rows of refunds and disputes that statements have read.
 const MONEY_READ: &str =
     "SELECT coalesce(sum(seq_tup_read + idx_tup_fetch), 0)::bigint FROM pg_stat_user_tables

@@ -309,6 +309,16 @@ async fn attention_is_found_by_its_own_indexes() {
     }
 }
 
+/// The view shows one payment without a look at the orders of all others.
+#[tokio::test]
+async fn sums_of_one_payment_are_found_by_its_intent() {
+    let TestStore { store, .. } = &test_store().await;
+    let explain = "EXPLAIN QUERY PLAN SELECT * FROM payment_ledger WHERE intent_id = 'pi_1'";
+    let plan: Vec<(i64, i64, i64, String)> = sqlx::query_as(explain).fetch_all(&store.writer).await.unwrap();
+    let is_whole = |step: &str| step.starts_with("SCAN") || step.starts_with("MATERIALIZE");
+    assert!(!plan.iter().any(|step| is_whole(&step.3)), "{plan:?}");
+}
+
 /// A resource may have thousands of blocks of its feed; a block of the operator is found without reading them.
 #[tokio::test]
 async fn block_is_found_by_its_whole_key() {
