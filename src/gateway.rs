@@ -59,7 +59,7 @@ pub enum GatewayError {
 impl GatewayError {
     /// Tells whether Stripe refused because the key lacks a permission.
     pub fn is_forbidden(&self) -> bool {
-        matches!(self, Self::Refused(refusal) if refusal.status == 403)
+        matches!(self, Self::Refused(refusal) if refusal.is_forbidden())
     }
 }
 
@@ -76,6 +76,13 @@ pub struct Refusal {
     pub param: Option<String>,
     /// Stripe's `Request-Id`, which its support asks for.
     pub request_id: Option<String>,
+}
+
+impl Refusal {
+    /// Tells whether the key lacks a permission.
+    pub fn is_forbidden(&self) -> bool {
+        self.status == 403
+    }
 }
 
 impl Refusal {

@@ -2,39 +2,44 @@
 -- refund are the commands of that kind. `payments.refunded` and `payments.state` sum up facts and decisions.
 -- migrations/sqlite has the same file with the same names.
 
--- What the shop means to keep. Null in rows of versions that did not write it: what was not ordered to go back.
-ALTER TABLE payments ADD COLUMN keep bigint CONSTRAINT payments_keep CHECK (keep >= 0);
--- Why it keeps that. Null in rows of such versions: it follows from the state.
-ALTER TABLE payments ADD COLUMN keep_reason text
-    CONSTRAINT payments_keep_reason CHECK (keep_reason IN ('booking', 'goodwill', 'operator'));
--- What was due back and was settled elsewhere, such as in cash.
-ALTER TABLE payments ADD COLUMN settled_outside bigint NOT NULL DEFAULT 0
-    CONSTRAINT payments_settled_outside CHECK (settled_outside >= 0);
--- What was to go back and needed no order: refunds by hand or the bank had taken it already.
-ALTER TABLE payments ADD COLUMN covered bigint NOT NULL DEFAULT 0
-    CONSTRAINT payments_covered CHECK (covered >= 0);
--- How much of the orders replaces earlier ones that failed.
-ALTER TABLE payments ADD COLUMN reordered bigint NOT NULL DEFAULT 0
-    CONSTRAINT payments_reordered CHECK (reordered >= 0);
+-- All tables that are changed, before any work and in the order in which the program locks them. What reads whole tables is
+-- in the files that follow, one for each table: this one takes milliseconds, however large they are.
+LOCK TABLE checkout_attempts, payments, commands IN ACCESS EXCLUSIVE MODE;
 
--- Whether each cent of it was in one place when it was last noted.
-ALTER TABLE payments ADD COLUMN adds_up boolean NOT NULL DEFAULT true;
-CREATE INDEX payments_unbalanced ON payments (intent_id) WHERE NOT adds_up;
+ALTER TABLE payments
+    -- What the shop means to keep. Null in rows of versions that did not write it: what was not ordered to go back.
+    ADD COLUMN keep bigint,
+    -- Why it keeps that. Null in rows of such versions: it follows from the state.
+    ADD COLUMN keep_reason text,
+    -- What was due back and was settled elsewhere, such as in cash.
+    ADD COLUMN settled_outside bigint NOT NULL DEFAULT 0,
+    -- What was to go back and needed no order: refunds by hand or the bank had taken it already.
+    ADD COLUMN covered bigint NOT NULL DEFAULT 0,
+    -- How much of the orders replaces earlier ones that failed.
+    ADD COLUMN reordered bigint NOT NULL DEFAULT 0,
+    -- Whether each cent of it was in one place when it was last noted.
+    ADD COLUMN adds_up boolean NOT NULL DEFAULT true,
+    -- What must still go back, as it was last noted: its refund failed.
+    ADD COLUMN due_back bigint NOT NULL DEFAULT 0,
+    -- The session that took a payment without a hold, where a report named it.
+    ADD COLUMN session_id text,
+    ADD CONSTRAINT payments_keep CHECK (keep >= 0) NOT VALID,
+    ADD CONSTRAINT payments_keep_reason CHECK (keep_reason IN ('booking', 'goodwill', 'operator')) NOT VALID,
+    ADD CONSTRAINT payments_settled_outside CHECK (settled_outside >= 0) NOT VALID,
+    ADD CONSTRAINT payments_covered CHECK (covered >= 0) NOT VALID,
+    ADD CONSTRAINT payments_reordered CHECK (reordered >= 0) NOT VALID;
 
--- What must still go back, as it was last noted: its refund failed.
-ALTER TABLE payments ADD COLUMN due_back bigint NOT NULL DEFAULT 0;
-CREATE INDEX payments_due_back ON payments (intent_id) WHERE due_back > 0;
+ALTER TABLE commands
+    -- The key of the next call to Stripe, where it is not the command's id: a refusal uses up the key before.
+    ADD COLUMN stripe_key text,
+    -- When the call was first tried: Stripe forgets keys, so a late repeat looks for what the first try made.
+    ADD COLUMN first_tried_at timestamptz,
+    -- Who ordered it, in a word: the name of an operator's key, `guest` or `holdfast`. Null in rows of versions that did not
+    -- write it.
+    ADD COLUMN ordered_by text;
 
--- The orders to refund a payment.
-CREATE INDEX commands_refunds ON commands (intent_id) WHERE kind = 'refund';
--- The key of the next call to Stripe, where it is not the command's id: a refusal uses up the key before.
-ALTER TABLE commands ADD COLUMN stripe_key text;
--- When the call was first tried: Stripe forgets keys, so a late repeat looks for what the first try made.
-ALTER TABLE commands ADD COLUMN first_tried_at timestamptz;
-
--- Who ordered it, in a word: the name of an operator's key, `guest` or `holdfast`. Null in rows of versions that did not
--- write it.
-ALTER TABLE commands ADD COLUMN ordered_by text;
+-- Whether money for the attempt's hold came before the hold was placed. It waits in `payments` until the attempt ends.
+ALTER TABLE checkout_attempts ADD COLUMN is_paid boolean NOT NULL DEFAULT false;
 
 -- The newest snapshot of each of Stripe's refunds. Also of intents that are not ours yet: events come in any order.
 CREATE TABLE refunds (
@@ -53,10 +58,13 @@ CREATE TABLE refunds (
     -- When it was first seen, on the instance's clock.
     seen_at        timestamptz NOT NULL,
     -- Whether the hold or the payment has taken notice of this snapshot.
-    is_noted       boolean     NOT NULL DEFAULT false
+    is_noted       boolean     NOT NULL DEFAULT false,
+    -- Whether a payment has the intent: others sell in the same account, and nobody takes notice of theirs.
+    is_ours        boolean     NOT NULL DEFAULT false
 );
 CREATE INDEX refunds_intent ON refunds (intent_id);
-CREATE INDEX refunds_unnoted ON refunds (seen_at) WHERE NOT is_noted;
+CREATE INDEX refunds_unnoted ON refunds (seen_at) WHERE is_ours AND NOT is_noted;
+CREATE INDEX refunds_foreign ON refunds (seen_at) WHERE NOT is_ours;
 
 -- The newest snapshot of each of Stripe's disputes.
 CREATE TABLE disputes (
@@ -72,23 +80,25 @@ CREATE TABLE disputes (
     due_by     timestamptz,
     created_at timestamptz NOT NULL,
     seen_at    timestamptz NOT NULL,
-    is_noted   boolean     NOT NULL DEFAULT false
+    is_noted   boolean     NOT NULL DEFAULT false,
+    is_ours    boolean     NOT NULL DEFAULT false
 );
 CREATE INDEX disputes_intent ON disputes (intent_id);
-CREATE INDEX disputes_unnoted ON disputes (seen_at) WHERE NOT is_noted;
+CREATE INDEX disputes_unnoted ON disputes (seen_at) WHERE is_ours AND NOT is_noted;
+CREATE INDEX disputes_foreign ON disputes (seen_at) WHERE NOT is_ours;
 CREATE INDEX disputes_open ON disputes (intent_id) WHERE status IN ('needs_response', 'under_review');
 
--- What operators look for: all money, newest first, and holds with another amount than the price.
-CREATE INDEX payments_newest ON payments (created_at DESC, intent_id DESC);
-CREATE INDEX holds_price_mismatch ON holds (id) WHERE price_mismatch;
-
--- Whether money for the attempt's hold came before the hold was placed. It waits in `payments` until the attempt ends.
-ALTER TABLE checkout_attempts ADD COLUMN is_paid boolean NOT NULL DEFAULT false;
--- The session that took a payment without a hold, where a report named it.
-ALTER TABLE payments ADD COLUMN session_id text;
--- The payments that wait for their hold to be placed.
-CREATE INDEX payments_waiting ON payments (keep_reason, claimed_hold_id, created_at)
-    WHERE hold_id IS NULL AND keep_reason = 'booking';
+-- Marks what is known of an intent in the transaction that writes its payment. The lock orders that transaction and one that
+-- merges a report of the same intent, as with `unowned_facts_tie`.
+CREATE FUNCTION payments_own_money() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended(NEW.intent_id, 0) & 1023);
+    UPDATE refunds SET is_ours = true WHERE intent_id = NEW.intent_id;
+    UPDATE disputes SET is_ours = true WHERE intent_id = NEW.intent_id;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER payments_own_money AFTER INSERT ON payments
+    FOR EACH ROW EXECUTE FUNCTION payments_own_money();
 
 -- A payment without a hold is not ordered to go back while its attempt may place the hold, or after it has. The version
 -- before orders the refund without a look at the attempt. Here that fails, and Stripe sends the event again.
@@ -127,7 +137,7 @@ INSERT INTO reconciliation (due_at) VALUES (now() + interval '1 day');
 -- Where the money of each payment is, as `domain::ledger::sums` derives it; a test holds both equal. What was taken without
 -- an order is subtracted from what is due back, then from what is kept, then from orders that Stripe has not carried out.
 CREATE VIEW payment_ledger AS
-WITH carried_out AS (
+WITH carried_out AS NOT MATERIALIZED (
     SELECT c.id, c.intent_id, c.amount, c.done_at IS NOT NULL AS is_done,
         (SELECT r.id FROM refunds r WHERE r.intent_id = c.intent_id AND r.command_id = c.id
          ORDER BY r.created_at, r.id LIMIT 1) AS refund_id
@@ -190,10 +200,11 @@ CREATE TRIGGER payments_of_version_before AFTER UPDATE OF state ON payments FOR 
 
 -- What only an earlier version's counter or state says of a payment, and no row of Stripe's objects: the counter as a refund,
 -- an open or lost dispute as a dispute. Their rows have ids of their own, and the first list that is read from Stripe takes
--- their place. A payment without such an amount is listed too where its rows and its state differ: it must be read.
+-- their place. A payment without such an amount is listed too where its rows and its state differ: it must be read. Only this
+-- version writes what is due back: its order may end without a refund.
 CREATE VIEW unverified_money AS
 WITH known AS (
-    SELECT p.intent_id, p.amount, p.currency, p.refunded, p.state, p.created_at, 'unverified_' || p.intent_id AS id,
+    SELECT p.intent_id, p.amount, p.currency, p.refunded, p.state, p.due_back, p.created_at, 'unverified_' || p.intent_id AS id,
         (SELECT coalesce(sum(r.amount), 0) FROM refunds r
          WHERE r.intent_id = p.intent_id AND r.status = 'succeeded' AND r.id <> 'unverified_' || p.intent_id) AS back,
         (SELECT count(*) FROM refunds r WHERE r.intent_id = p.intent_id AND r.status IN ('canceled', 'failed')
@@ -219,7 +230,7 @@ FROM counted
 WHERE more > 0
     OR state = 'disputed' AND disputed = 0
     OR state = 'refunded' AND rest + disputed > 0
-    OR state = 'refund_failed' AND failed = 0
+    OR state = 'refund_failed' AND failed = 0 AND due_back = 0
     OR state = 'paid' AND disputed > 0 AND rest <= 0
     OR EXISTS (SELECT 1 FROM refunds r WHERE r.id = counted.id AND r.status <> 'canceled');
 -- A row that was replaced is canceled until its payment has taken notice.
@@ -232,17 +243,14 @@ BEGIN
         RETURN NULL;
     END IF;
     DELETE FROM disputes WHERE id = 'unverified_' || NEW.intent_id;
-    INSERT INTO refunds (id, intent_id, amount, currency, status, created_at, seen_at, is_noted)
-    SELECT id, intent_id, refunded, currency, refund_status, created_at, 'epoch', true
+    INSERT INTO refunds (id, intent_id, amount, currency, status, created_at, seen_at, is_noted, is_ours)
+    SELECT id, intent_id, refunded, currency, refund_status, created_at, 'epoch', true, true
     FROM unverified_money WHERE intent_id = NEW.intent_id
     ON CONFLICT (id) DO UPDATE SET amount = excluded.amount, status = excluded.status;
-    INSERT INTO disputes (id, intent_id, amount, currency, status, created_at, seen_at, is_noted)
-    SELECT id, intent_id, disputed, currency, dispute_status, created_at, 'epoch', true
+    INSERT INTO disputes (id, intent_id, amount, currency, status, created_at, seen_at, is_noted, is_ours)
+    SELECT id, intent_id, disputed, currency, dispute_status, created_at, 'epoch', true, true
     FROM unverified_money WHERE intent_id = NEW.intent_id AND dispute_status IS NOT NULL;
     RETURN NULL;
 END $$;
 CREATE TRIGGER payments_unverified AFTER INSERT OR UPDATE OF refunded, state ON payments
     FOR EACH ROW EXECUTE FUNCTION payments_unverified();
-
--- The payments of versions before: each by one row of the counter.
-UPDATE payments SET refunded = refunded WHERE refunded > 0 OR state IN ('disputed', 'refunded', 'refund_failed');

@@ -20,14 +20,10 @@ ALTER TABLE payments ADD COLUMN reordered INTEGER NOT NULL DEFAULT 0
 -- Whether each cent of it was in one place when it was last noted.
 ALTER TABLE payments ADD COLUMN adds_up INTEGER NOT NULL DEFAULT 1
     CONSTRAINT payments_adds_up CHECK (adds_up IN (0, 1));
-CREATE INDEX payments_unbalanced ON payments (intent_id) WHERE NOT adds_up;
 
 -- What must still go back, as it was last noted: its refund failed.
 ALTER TABLE payments ADD COLUMN due_back INTEGER NOT NULL DEFAULT 0;
-CREATE INDEX payments_due_back ON payments (intent_id) WHERE due_back > 0;
 
--- The orders to refund a payment.
-CREATE INDEX commands_refunds ON commands (intent_id) WHERE kind = 'refund';
 -- The key of the next call to Stripe, where it is not the command's id: a refusal uses up the key before.
 ALTER TABLE commands ADD COLUMN stripe_key TEXT;
 -- When the call was first tried: Stripe forgets keys, so a late repeat looks for what the first try made.
@@ -54,10 +50,13 @@ CREATE TABLE refunds (
     -- When it was first seen, on the instance's clock.
     seen_at        INTEGER NOT NULL,
     -- Whether the hold or the payment has taken notice of this snapshot.
-    is_noted       INTEGER NOT NULL DEFAULT 0 CONSTRAINT refunds_is_noted CHECK (is_noted IN (0, 1))
+    is_noted       INTEGER NOT NULL DEFAULT 0 CONSTRAINT refunds_is_noted CHECK (is_noted IN (0, 1)),
+    -- Whether a payment has the intent: others sell in the same account, and nobody takes notice of theirs.
+    is_ours        INTEGER NOT NULL DEFAULT 0 CONSTRAINT refunds_is_ours CHECK (is_ours IN (0, 1))
 ) STRICT;
 CREATE INDEX refunds_intent ON refunds (intent_id);
-CREATE INDEX refunds_unnoted ON refunds (seen_at) WHERE NOT is_noted;
+CREATE INDEX refunds_unnoted ON refunds (seen_at) WHERE is_ours AND NOT is_noted;
+CREATE INDEX refunds_foreign ON refunds (seen_at) WHERE NOT is_ours;
 
 -- The newest snapshot of each of Stripe's disputes.
 CREATE TABLE disputes (
@@ -73,25 +72,26 @@ CREATE TABLE disputes (
     due_by     INTEGER,
     created_at INTEGER NOT NULL,
     seen_at    INTEGER NOT NULL,
-    is_noted   INTEGER NOT NULL DEFAULT 0 CONSTRAINT disputes_is_noted CHECK (is_noted IN (0, 1))
+    is_noted   INTEGER NOT NULL DEFAULT 0 CONSTRAINT disputes_is_noted CHECK (is_noted IN (0, 1)),
+    is_ours    INTEGER NOT NULL DEFAULT 0 CONSTRAINT disputes_is_ours CHECK (is_ours IN (0, 1))
 ) STRICT;
 CREATE INDEX disputes_intent ON disputes (intent_id);
-CREATE INDEX disputes_unnoted ON disputes (seen_at) WHERE NOT is_noted;
+CREATE INDEX disputes_unnoted ON disputes (seen_at) WHERE is_ours AND NOT is_noted;
+CREATE INDEX disputes_foreign ON disputes (seen_at) WHERE NOT is_ours;
 CREATE INDEX disputes_open ON disputes (intent_id) WHERE status IN ('needs_response', 'under_review');
 
--- What operators look for: all money, newest first, and holds with another amount than the price.
-CREATE INDEX payments_newest ON payments (created_at DESC, intent_id DESC);
-CREATE INDEX holds_price_mismatch ON holds (id) WHERE price_mismatch;
+-- Marks what is known of an intent in the transaction that writes its payment.
+CREATE TRIGGER payments_own_money AFTER INSERT ON payments
+BEGIN
+    UPDATE refunds SET is_ours = 1 WHERE intent_id = NEW.intent_id;
+    UPDATE disputes SET is_ours = 1 WHERE intent_id = NEW.intent_id;
+END;
 
 -- Whether money for the attempt's hold came before the hold was placed. It waits in `payments` until the attempt ends.
 ALTER TABLE checkout_attempts ADD COLUMN is_paid INTEGER NOT NULL DEFAULT 0
     CONSTRAINT checkout_attempts_is_paid CHECK (is_paid IN (0, 1));
 -- The session that took a payment without a hold, where a report named it.
 ALTER TABLE payments ADD COLUMN session_id TEXT;
--- The payments that wait for their hold to be placed. There is one process, so that no other version orders their refund.
--- The reason comes first: otherwise SQLite reads all payments without a hold.
-CREATE INDEX payments_waiting ON payments (keep_reason, claimed_hold_id, created_at)
-    WHERE hold_id IS NULL AND keep_reason = 'booking';
 
 -- The requests of operators to return money, by their idempotency key, so that a repeat orders nothing again.
 CREATE TABLE refund_requests (
@@ -113,7 +113,7 @@ INSERT INTO reconciliation (due_at) VALUES (CAST(strftime('%s', 'now') AS INTEGE
 -- Where the money of each payment is, as `domain::ledger::sums` derives it; a test holds both equal. What was taken without
 -- an order is subtracted from what is due back, then from what is kept, then from orders that Stripe has not carried out.
 CREATE VIEW payment_ledger AS
-WITH carried_out AS (
+WITH carried_out AS NOT MATERIALIZED (
     SELECT c.id, c.intent_id, c.amount, c.done_at IS NOT NULL AS is_done,
         (SELECT r.id FROM refunds r WHERE r.intent_id = c.intent_id AND r.command_id = c.id
          ORDER BY r.created_at, r.id LIMIT 1) AS refund_id
@@ -176,10 +176,11 @@ END;
 
 -- What only an earlier version's counter or state says of a payment, and no row of Stripe's objects: the counter as a refund,
 -- an open or lost dispute as a dispute. Their rows have ids of their own, and the first list that is read from Stripe takes
--- their place. A payment without such an amount is listed too where its rows and its state differ: it must be read.
+-- their place. A payment without such an amount is listed too where its rows and its state differ: it must be read. Only this
+-- version writes what is due back: its order may end without a refund.
 CREATE VIEW unverified_money AS
 WITH known AS (
-    SELECT p.intent_id, p.amount, p.currency, p.refunded, p.state, p.created_at, 'unverified_' || p.intent_id AS id,
+    SELECT p.intent_id, p.amount, p.currency, p.refunded, p.state, p.due_back, p.created_at, 'unverified_' || p.intent_id AS id,
         (SELECT coalesce(sum(r.amount), 0) FROM refunds r
          WHERE r.intent_id = p.intent_id AND r.status = 'succeeded' AND r.id <> 'unverified_' || p.intent_id) AS back,
         (SELECT count(*) FROM refunds r WHERE r.intent_id = p.intent_id AND r.status IN ('canceled', 'failed')
@@ -205,7 +206,7 @@ FROM counted
 WHERE more > 0
     OR state = 'disputed' AND disputed = 0
     OR state = 'refunded' AND rest + disputed > 0
-    OR state = 'refund_failed' AND failed = 0
+    OR state = 'refund_failed' AND failed = 0 AND due_back = 0
     OR state = 'paid' AND disputed > 0 AND rest <= 0
     OR EXISTS (SELECT 1 FROM refunds r WHERE r.id = counted.id AND r.status <> 'canceled');
 -- A row that was replaced is canceled until its payment has taken notice.
@@ -215,25 +216,22 @@ CREATE INDEX refunds_unverified ON refunds (seen_at) WHERE id = 'unverified_' ||
 CREATE TRIGGER payments_unverified_insert AFTER INSERT ON payments WHEN NEW.refunded > 0 OR NEW.state <> 'paid'
 BEGIN
     DELETE FROM disputes WHERE id = 'unverified_' || NEW.intent_id;
-    INSERT INTO refunds (id, intent_id, amount, currency, status, created_at, seen_at, is_noted)
-    SELECT id, intent_id, refunded, currency, refund_status, created_at, 0, 1
+    INSERT INTO refunds (id, intent_id, amount, currency, status, created_at, seen_at, is_noted, is_ours)
+    SELECT id, intent_id, refunded, currency, refund_status, created_at, 0, 1, 1
     FROM unverified_money WHERE intent_id = NEW.intent_id
     ON CONFLICT (id) DO UPDATE SET amount = excluded.amount, status = excluded.status;
-    INSERT INTO disputes (id, intent_id, amount, currency, status, created_at, seen_at, is_noted)
-    SELECT id, intent_id, disputed, currency, dispute_status, created_at, 0, 1
+    INSERT INTO disputes (id, intent_id, amount, currency, status, created_at, seen_at, is_noted, is_ours)
+    SELECT id, intent_id, disputed, currency, dispute_status, created_at, 0, 1, 1
     FROM unverified_money WHERE intent_id = NEW.intent_id AND dispute_status IS NOT NULL;
 END;
 CREATE TRIGGER payments_unverified_update AFTER UPDATE OF refunded, state ON payments
 BEGIN
     DELETE FROM disputes WHERE id = 'unverified_' || NEW.intent_id;
-    INSERT INTO refunds (id, intent_id, amount, currency, status, created_at, seen_at, is_noted)
-    SELECT id, intent_id, refunded, currency, refund_status, created_at, 0, 1
+    INSERT INTO refunds (id, intent_id, amount, currency, status, created_at, seen_at, is_noted, is_ours)
+    SELECT id, intent_id, refunded, currency, refund_status, created_at, 0, 1, 1
     FROM unverified_money WHERE intent_id = NEW.intent_id
     ON CONFLICT (id) DO UPDATE SET amount = excluded.amount, status = excluded.status;
-    INSERT INTO disputes (id, intent_id, amount, currency, status, created_at, seen_at, is_noted)
-    SELECT id, intent_id, disputed, currency, dispute_status, created_at, 0, 1
+    INSERT INTO disputes (id, intent_id, amount, currency, status, created_at, seen_at, is_noted, is_ours)
+    SELECT id, intent_id, disputed, currency, dispute_status, created_at, 0, 1, 1
     FROM unverified_money WHERE intent_id = NEW.intent_id AND dispute_status IS NOT NULL;
 END;
-
--- The payments of versions before: each by one row of the counter.
-UPDATE payments SET refunded = refunded WHERE refunded > 0 OR state IN ('disputed', 'refunded', 'refund_failed');

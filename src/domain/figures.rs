@@ -40,7 +40,7 @@ pub struct FigureCounts {
     pub refunds_failed: i64,
     /// Payments whose refunds, disputes and decisions do not add up to what was paid: must be 0.
     pub money_not_adding_up: i64,
-    /// Payments of which only an earlier version's counter is known: Stripe's lists must be read.
+    /// Payments of which only an earlier version's counter is known: Stripe's lists must be read. Counted up to 10,001.
     pub money_unverified: i64,
     /// Calendar feeds with entries that could not be read.
     pub feeds_partial: i64,

@@ -2,11 +2,15 @@
 
 use crate::domain::listing::Attention;
 
-/// The condition for holds `h`.
+/// The condition for holds `h`. Each is a list of ids: otherwise SQLite walks all holds in the order of the list.
 pub(super) fn hold_condition(attention: Attention) -> &'static str {
     match attention {
-        Attention::MoneyWithoutSlot => "h.status IN ('released', 'cancelled') AND h.funds = 'paid'",
-        Attention::SlotWithoutMoney => "h.status = 'confirmed' AND h.funds = 'none'",
+        Attention::MoneyWithoutSlot => {
+            "h.id IN (SELECT id FROM holds WHERE status IN ('released', 'cancelled') AND funds = 'paid')"
+        }
+        Attention::SlotWithoutMoney => {
+            "h.id IN (SELECT id FROM holds WHERE status = 'confirmed' AND funds = 'none')"
+        }
         Attention::RefundFailed => {
             "h.id IN (SELECT hold_id FROM payments WHERE due_back > 0
                       UNION ALL
@@ -15,7 +19,7 @@ pub(super) fn hold_condition(attention: Attention) -> &'static str {
                       UNION ALL
                       SELECT hold_id FROM commands WHERE done_at IS NULL AND kind = 'refund' AND tries >= 10)"
         }
-        Attention::PriceMismatch => "h.price_mismatch",
+        Attention::PriceMismatch => "h.id IN (SELECT id FROM holds WHERE price_mismatch)",
         Attention::Disputed => {
             "h.id IN (SELECT p.hold_id FROM disputes d JOIN payments p ON p.intent_id = d.intent_id
                       WHERE d.status IN ('needs_response', 'under_review'))"
@@ -24,16 +28,17 @@ pub(super) fn hold_condition(attention: Attention) -> &'static str {
     }
 }
 
-/// Adds to a condition for payments `p` those that wait for their hold since a time that is bound next.
-pub(super) const OR_WAITS_SINCE: &str = " OR p.intent_id IN (
-     SELECT intent_id FROM payments WHERE hold_id IS NULL AND keep_reason = 'booking' AND created_at <= ";
-
-/// The condition for payments `p`.
+/// The condition for payments `p`. Each is one list of ids: for two of them PostgreSQL reads all payments. The list of money
+/// without a slot is open: a time follows, and the end of the list. Money that waits for its hold since then belongs to it.
 pub(super) fn payment_condition(attention: Attention) -> &'static str {
     match attention {
         Attention::MoneyWithoutSlot => {
-            "p.state = 'paid' AND p.hold_id IN (
-                 SELECT id FROM holds WHERE status IN ('released', 'cancelled') AND funds = 'paid')"
+            "p.intent_id IN (SELECT intent_id FROM payments
+                             WHERE state = 'paid' AND hold_id IN (
+                                 SELECT id FROM holds WHERE status IN ('released', 'cancelled') AND funds = 'paid')
+                             UNION ALL
+                             SELECT intent_id FROM payments
+                             WHERE hold_id IS NULL AND keep_reason = 'booking' AND created_at <= "
         }
         Attention::SlotWithoutMoney => {
             "p.hold_id IN (SELECT id FROM holds WHERE status = 'confirmed' AND funds = 'none')"

@@ -36,7 +36,8 @@ pub(super) struct FiguresRow {
 
 /// Counts at `$1`, with commands stuck after `$2` tries, and money that waits for its hold since `$3` or longer. A disputed payment counts as money for its slot: the bank has not
 /// decided, and the slot is kept meanwhile. The conditions repeat those of the partial indexes word for word, because
-/// that is how SQLite recognises them; so no count grows with the past. The oldest pending command is
+/// that is how SQLite recognises them; so no count grows with the past. The counters of an earlier version are counted up to
+/// a bound: after an upgrade, there may be one for each refund of years. The oldest pending command is
 /// found beside the counts: alone, SQLite walks the index of all commands to find the first pending one.
 pub(super) const COUNT: &str = "
 SELECT
@@ -55,7 +56,9 @@ SELECT
         + (SELECT count(*) FROM payments
            WHERE state IN ('refund_due', 'refund_failed') AND state = 'refund_failed' AND due_back = 0) AS refunds_failed,
     (SELECT count(*) FROM payments WHERE NOT adds_up) AS money_not_adding_up,
-    (SELECT count(*) FROM refunds WHERE id = 'unverified_' || intent_id AND status <> 'canceled') AS money_unverified,
+    (SELECT count(*) FROM (
+         SELECT 1 FROM refunds WHERE id = 'unverified_' || intent_id AND status <> 'canceled' LIMIT 10001) AS unverified)
+        AS money_unverified,
     (SELECT count(*) FROM calendar_feeds WHERE state IN ('partial', 'failed') AND state = 'partial') AS feeds_partial,
     (SELECT count(*) FROM calendar_feeds WHERE state IN ('partial', 'failed') AND state = 'failed') AS feeds_failed
 FROM (SELECT count(*) AS commands_pending, count(*) FILTER (WHERE tries >= $2) AS commands_stuck,

@@ -78,21 +78,22 @@ pub trait Ledger {
 /// Writes refund `$1` of intent `$2`: charge `$3`, command `$4`, amount `$5`, currency `$6`, status `$7`, reason `$8`, made at
 /// `$9`, seen at `$10`.
 pub(super) const UPSERT_REFUND: &str =
-    "INSERT INTO refunds (id, intent_id, charge_id, command_id, amount, currency, status, failure_reason, created_at, seen_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+    "INSERT INTO refunds (id, intent_id, charge_id, command_id, amount, currency, status, failure_reason, created_at, seen_at,
+         is_ours)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, EXISTS (SELECT 1 FROM payments WHERE intent_id = $2))
      ON CONFLICT (id) DO UPDATE SET intent_id = excluded.intent_id, charge_id = excluded.charge_id,
          command_id = excluded.command_id, amount = excluded.amount, currency = excluded.currency,
          status = excluded.status, failure_reason = excluded.failure_reason, created_at = excluded.created_at,
-         is_noted = false";
+         is_noted = false, is_ours = excluded.is_ours";
 
 /// Writes dispute `$1` of intent `$2`: charge `$3`, amount `$4`, currency `$5`, status `$6`, reason `$7`, due by `$8`, made at
 /// `$9`, seen at `$10`.
 pub(super) const UPSERT_DISPUTE: &str =
-    "INSERT INTO disputes (id, intent_id, charge_id, amount, currency, status, reason, due_by, created_at, seen_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+    "INSERT INTO disputes (id, intent_id, charge_id, amount, currency, status, reason, due_by, created_at, seen_at, is_ours)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, EXISTS (SELECT 1 FROM payments WHERE intent_id = $2))
      ON CONFLICT (id) DO UPDATE SET intent_id = excluded.intent_id, charge_id = excluded.charge_id,
          amount = excluded.amount, currency = excluded.currency, status = excluded.status, reason = excluded.reason,
-         due_by = excluded.due_by, created_at = excluded.created_at, is_noted = false";
+         due_by = excluded.due_by, created_at = excluded.created_at, is_noted = false, is_ours = excluded.is_ours";
 
 /// Changes the version of the hold of payment `$1`, so that a decision without the report is made again.
 pub(super) const TOUCH_HOLD: &str = "UPDATE holds SET version = version + 1
@@ -129,9 +130,9 @@ pub(super) const NOTE_DISPUTES: &str =
 
 /// Lists payments of holds with refunds or disputes that are not noted, at most `$1`.
 pub(super) const LIST_UNNOTED: &str = "SELECT intent_id FROM (
-         SELECT r.intent_id, r.seen_at FROM refunds r WHERE NOT r.is_noted
+         SELECT r.intent_id, r.seen_at FROM refunds r WHERE r.is_ours AND NOT r.is_noted
          UNION ALL
-         SELECT d.intent_id, d.seen_at FROM disputes d WHERE NOT d.is_noted) unnoted
+         SELECT d.intent_id, d.seen_at FROM disputes d WHERE d.is_ours AND NOT d.is_noted) unnoted
      WHERE EXISTS (SELECT 1 FROM payments p WHERE p.intent_id = unnoted.intent_id AND p.hold_id IS NOT NULL)
      GROUP BY intent_id ORDER BY min(seen_at) LIMIT $1";
 

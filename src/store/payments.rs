@@ -81,13 +81,11 @@ macro_rules! narrow_payments {
         let (at, intent) = $start;
         if let Some(attention) = $filter.attention {
             let condition = $crate::store::attention::payment_condition(attention);
-            $query.push(" AND (").push(condition);
+            $query.push(" AND ").push(condition);
             if attention == $crate::domain::listing::Attention::MoneyWithoutSlot {
-                $query.push($crate::store::attention::OR_WAITS_SINCE);
                 $query.push_bind(DbTime($filter.now - $crate::domain::figures::MONEY_WAITS));
                 $query.push(")");
             }
-            $query.push(")");
         }
         if let Some(hold) = $filter.hold {
             $query.push(" AND p.hold_id = ").push_bind(DbUuid(hold.0));

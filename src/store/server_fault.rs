@@ -66,9 +66,9 @@ pub(super) struct ServerFacts {
     pub(super) may_create_in_database: bool,
     pub(super) may_create_in_schema: bool,
     pub(super) may_read_migrations: bool,
-    /// Our tables that the role may not read and write.
+    /// Our tables that the role may not read and write, and our views that it may not read.
     pub(super) unusable_tables: Vec<String>,
-    /// Our tables that the role does not own, so that it cannot change them.
+    /// Our tables and views that the role does not own, so that it cannot change them.
     pub(super) foreign_tables: Vec<String>,
 }
 

@@ -28,7 +28,7 @@ const INTERVAL: chrono::Duration = chrono::Duration::days(1);
 const RETRY_AFTER: chrono::Duration = chrono::Duration::hours(1);
 /// How long one instance has the daily reading to itself. If it takes longer, another one may read the same, which is harmless.
 const READING_LEASE: Duration = Duration::from_mins(15);
-/// How long a payment whose lists could not be read waits for the next try.
+/// How long a payment whose lists could not be read waits for the next try; all of them, if the key may not read them.
 const REREAD_AFTER: chrono::Duration = chrono::Duration::hours(6);
 /// How many payments with a counter are read in one round of the background work.
 const BATCH: u32 = 4;
@@ -113,11 +113,30 @@ impl fmt::Display for ReconcileReport {
     }
 }
 
+/// How a round of reading the lists of counted payments ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CountedRound {
+    /// There may be more payments.
+    Unfinished,
+    /// No other payment is due.
+    Finished,
+    /// The key may not read refunds: nothing else is tried.
+    Forbidden,
+}
+
 /// Reads what is due until `stop` is cancelled.
 pub async fn run_worker(context: Arc<Context>, stop: CancellationToken) {
+    let mut forbidden_until = context.now();
     loop {
         let work = async {
-            let is_more = read_counted(&context).await?;
+            let mut is_more = false;
+            if context.now() >= forbidden_until {
+                match read_counted(&context).await? {
+                    CountedRound::Unfinished => is_more = true,
+                    CountedRound::Finished => {}
+                    CountedRound::Forbidden => forbidden_until = context.now() + REREAD_AFTER,
+                }
+            }
             reconcile_if_due(&context).await?;
             Ok::<bool, WorkflowError>(is_more)
         };
@@ -141,32 +160,49 @@ pub async fn run_worker(context: Arc<Context>, stop: CancellationToken) {
     }
 }
 
-/// Reads the lists of a few payments of which only an earlier version's counter is known; `true` if there may be more.
+/// Reads the lists of a few payments of which only an earlier version's counter is known.
 ///
 /// # Errors
 /// [`WorkflowError::Store`] if the database is unreachable.
-pub async fn read_counted(context: &Context) -> Result<bool, WorkflowError> {
+pub async fn read_counted(context: &Context) -> Result<CountedRound, WorkflowError> {
     let now = context.now();
     let intents = context
         .store
         .lease_unverified(now, now - REREAD_AFTER, BATCH)
         .await?;
     for intent in &intents {
-        read_or_leave(context, intent).await?;
-    }
-    Ok(intents.len() == BATCH as usize)
-}
-
-/// Reads the lists of a payment; `false` if Stripe gave none, so that the counter stays.
-async fn read_or_leave(context: &Context, intent: &IntentId) -> Result<bool, WorkflowError> {
-    match record_money::read_and_note(context, intent).await {
-        Ok(()) => Ok(true),
-        Err(error @ (WorkflowError::Store(_) | WorkflowError::Internal(_))) => Err(error),
-        Err(error) => {
-            tracing::warn!(%intent, %error, "refunds and disputes not read; the counter of an earlier version stays");
-            Ok(false)
+        if read_or_leave(context, intent).await? == Reading::Forbidden {
+            return Ok(CountedRound::Forbidden);
         }
     }
+    Ok(match intents.len() == BATCH as usize {
+        true => CountedRound::Unfinished,
+        false => CountedRound::Finished,
+    })
+}
+
+/// What became of the lists of a payment.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    Read,
+    /// Stripe gave none, so the counter stays.
+    Left,
+    /// It stays too, and Stripe gives none of another payment either.
+    Forbidden,
+}
+
+/// Reads the lists of a payment, if Stripe gives them.
+async fn read_or_leave(context: &Context, intent: &IntentId) -> Result<Reading, WorkflowError> {
+    let error = match record_money::read_and_note(context, intent).await {
+        Ok(()) => return Ok(Reading::Read),
+        Err(error @ (WorkflowError::Store(_) | WorkflowError::Internal(_))) => return Err(error),
+        Err(error) => error,
+    };
+    tracing::warn!(%intent, %error, "refunds and disputes not read; the counter of an earlier version stays");
+    Ok(match error {
+        WorkflowError::Refused(refusal) if refusal.is_forbidden() => Reading::Forbidden,
+        _ => Reading::Left,
+    })
 }
 
 /// Reads the last days if no instance has done so for a day; `None` if that is not due, or another instance does it.
@@ -199,10 +235,14 @@ pub async fn reconcile_if_due(context: &Context) -> Result<Option<ReconcileRepor
 pub async fn reconcile(context: &Context, range: ReconcileRange) -> Result<ReconcileReport, WorkflowError> {
     let now = context.now();
     let mut verified = 0;
-    loop {
+    'counted: loop {
         let intents = context.store.lease_unverified(now, now, BATCH).await?;
         for intent in &intents {
-            verified += usize::from(read_or_leave(context, intent).await?);
+            match read_or_leave(context, intent).await? {
+                Reading::Read => verified += 1,
+                Reading::Left => {}
+                Reading::Forbidden => break 'counted,
+            }
         }
         if intents.len() < BATCH as usize {
             break;

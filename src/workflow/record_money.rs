@@ -5,7 +5,7 @@
 //! loses nothing, because the ledger marks what no hold has taken notice of: the sweep goes on with it.
 
 use super::context::Context;
-use super::error::WorkflowError;
+use super::error::{WorkflowError, format_error_chain};
 use super::write_fact;
 use crate::domain::booking::{Actor, Booking};
 use crate::domain::hold::Fact;
@@ -35,20 +35,33 @@ pub(super) async fn settle_intent(context: &Context, intent: &IntentId) -> Resul
     note_money(context, intent, Actor::Command).await
 }
 
-/// Lets holds take notice of what a process left which died, and reads what was kept for them.
-///
-/// # Errors
-/// [`WorkflowError::Store`] if the database is unreachable.
-pub(super) async fn settle_unnoted(context: &Context) -> Result<(), WorkflowError> {
-    let mut intents = context.store.list_unnoted_money(UNNOTED).await?;
-    intents.extend(context.store.list_tied_facts(UNNOTED).await?);
-    intents.dedup();
+/// Lets holds take notice of what a process left which died, and reads what was kept for them. A failure is left to the next
+/// sweep: the rest of this one does not depend on it.
+pub(super) async fn settle_unnoted(context: &Context) {
+    let intents = match list_unsettled(context).await {
+        Ok(intents) => intents,
+        Err(error) => {
+            let error = format_error_chain(&error);
+            tracing::warn!(
+                error,
+                "refunds and disputes not looked for; the next sweep tries again"
+            );
+            return;
+        }
+    };
     for intent in intents {
         if let Err(error) = settle_intent(context, &intent).await {
             tracing::warn!(%intent, %error, "refunds and disputes not noted; the next sweep tries again");
         }
     }
-    Ok(())
+}
+
+/// Lists payments whose hold has not taken notice of everything.
+async fn list_unsettled(context: &Context) -> Result<Vec<IntentId>, WorkflowError> {
+    let mut intents = context.store.list_unnoted_money(UNNOTED).await?;
+    intents.extend(context.store.list_tied_facts(UNNOTED).await?);
+    intents.dedup();
+    Ok(intents)
 }
 
 /// Reads the refunds and disputes of a payment from Stripe, and merges them. Disputes that the key may not read are left out.

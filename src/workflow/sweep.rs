@@ -65,7 +65,7 @@ async fn sweep(context: &Context) -> Result<SweepReport, WorkflowError> {
     sweep_holds(context, now, until(), &mut report).await?;
     report.failed += recover_attempts::recover_attempts(context, until()).await?;
     waiting_payments::settle_waits(context).await?;
-    record_money::settle_unnoted(context).await?;
+    record_money::settle_unnoted(context).await;
     outbox::run_due_commands_until(context, until()).await?;
     retention::delete_expired_data(context).await?;
     metrics::counter!("holdfast_sweeps_total").increment(1);

@@ -84,7 +84,7 @@ impl Mutation {
             ],
             Self::RefundsCounted => &["CREATE TRIGGER mutation AFTER INSERT ON refunds WHEN NEW.id NOT LIKE '%_again'
                  BEGIN INSERT INTO refunds SELECT NEW.id || '_again', NEW.intent_id, NEW.charge_id, NULL, NEW.amount,
-                     NEW.currency, NEW.status, NULL, NEW.created_at, NEW.seen_at, NEW.is_noted; END"],
+                     NEW.currency, NEW.status, NULL, NEW.created_at, NEW.seen_at, NEW.is_noted, NEW.is_ours; END"],
             Self::CommandsDropped => &["CREATE TRIGGER mutation AFTER INSERT ON commands
                  BEGIN UPDATE commands SET done_at = created_at WHERE id = NEW.id; END"],
             Self::NoConstraint | Self::FirstUnitConstrained => panic!("{self:?} is for PostgreSQL"),
@@ -131,7 +131,7 @@ impl Mutation {
             Self::RefundsCounted => &[
                 "CREATE FUNCTION mutation() RETURNS trigger LANGUAGE plpgsql AS
                  'BEGIN INSERT INTO refunds SELECT NEW.id || ''_again'', NEW.intent_id, NEW.charge_id, NULL, NEW.amount,
-                      NEW.currency, NEW.status, NULL, NEW.created_at, NEW.seen_at, NEW.is_noted; RETURN NULL; END'",
+                      NEW.currency, NEW.status, NULL, NEW.created_at, NEW.seen_at, NEW.is_noted, NEW.is_ours; RETURN NULL; END'",
                 "CREATE TRIGGER mutation AFTER INSERT ON refunds FOR EACH ROW WHEN (NEW.id NOT LIKE '%again')
                  EXECUTE FUNCTION mutation()",
             ],

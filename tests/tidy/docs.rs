@@ -189,6 +189,29 @@ fn every_metric_is_documented() {
     assert_eq!(parse_table(&read("docs/metrics.md"), "Metrics"), metrics);
 }
 
+/// An operator who sums up a gauge of the database over the instances gets too much.
+#[test]
+fn each_gauge_of_the_database_is_called_one() {
+    let telemetry = read("src/telemetry.rs");
+    let set = telemetry.split("fn set_gauges(").nth(1).unwrap_or_default();
+    let gauges = find_metrics(set.split("\n}\n").next().unwrap_or_default());
+    assert!(gauges.len() > 10, "{gauges:?}");
+    let page = read("docs/metrics.md");
+    let listed = page
+        .lines()
+        .find(|line| line.starts_with("- **Gauges of the database**"));
+    let names: Vec<&str> = listed.unwrap_or_default().split('`').skip(1).step_by(2).collect();
+    let is_listed = |gauge: &String| {
+        let is_named = |name: &&str| {
+            name.strip_suffix('…')
+                .map_or(*name == gauge, |start| gauge.starts_with(start))
+        };
+        names.iter().any(is_named)
+    };
+    let missing: Vec<&String> = gauges.iter().filter(|gauge| !is_listed(gauge)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
 #[test]
 fn every_command_is_documented() {
     let main = read("src/main.rs");

@@ -33,10 +33,14 @@ const TABLES: [&str; 23] = [
     "unowned_facts",
 ];
 
-/// Reads [`ServerFacts`]; `$1` lists our tables.
+/// The views that triggers read, with the rights of whoever fires them.
+const VIEWS: [&str; 1] = ["unverified_money"];
+
+/// Reads [`ServerFacts`]; `$1` lists our tables, `$2` our views.
 const READ_FACTS: &str = "WITH ours AS (
-         SELECT c.oid, c.relname::text AS name, c.relowner FROM pg_class c
-         WHERE c.relnamespace = to_regnamespace(quote_ident(current_schema())) AND c.relkind = 'r' AND c.relname = ANY ($1))
+         SELECT c.oid, c.relname::text AS name, c.relowner, c.relkind FROM pg_class c
+         WHERE c.relnamespace = to_regnamespace(quote_ident(current_schema()))
+           AND (c.relkind = 'r' AND c.relname = ANY ($1) OR c.relkind = 'v' AND c.relname = ANY ($2)))
      SELECT current_setting('server_encoding') AS encoding,
          current_setting('server_version_num')::integer AS version,
          current_setting('server_version') AS version_text,
@@ -49,8 +53,8 @@ const READ_FACTS: &str = "WITH ours AS (
          NOT EXISTS (SELECT 1 FROM ours WHERE name = '_sqlx_migrations' AND NOT has_table_privilege(oid, 'SELECT'))
              AS may_read_migrations,
          ARRAY(SELECT name FROM ours WHERE NOT (
-             has_table_privilege(oid, 'SELECT') AND (name = '_sqlx_migrations' OR has_table_privilege(oid, 'INSERT')
-             AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE'))) ORDER BY name)
+             has_table_privilege(oid, 'SELECT') AND (name = '_sqlx_migrations' OR relkind = 'v'
+             OR has_table_privilege(oid, 'INSERT') AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE'))) ORDER BY name)
              AS unusable_tables,
          ARRAY(SELECT name FROM ours WHERE NOT pg_has_role(relowner, 'USAGE') ORDER BY name) AS foreign_tables";
 
@@ -59,7 +63,9 @@ const WHO: &str = "SELECT pid || ' ' || backend_start AS who FROM pg_stat_get_ac
 
 /// Reads what the server says about itself and about our role.
 pub(super) async fn read_facts(connection: &mut PgConnection) -> PostgresResult<ServerFacts> {
-    let facts = sqlx::query_as(READ_FACTS).bind(TABLES.as_slice());
+    let facts = sqlx::query_as(READ_FACTS)
+        .bind(TABLES.as_slice())
+        .bind(VIEWS.as_slice());
     Ok(facts.fetch_one(connection).await?)
 }
 

@@ -67,14 +67,9 @@ impl Holds for SqliteStore {
         filter: &HoldFilter,
         page: &PageRequest,
     ) -> Result<Page<Booking>, StoreError> {
-        let Some((at, id)) = paging::timed_start(page) else {
+        let Some(mut query) = list_query(filter, page) else {
             return Ok(paging::end_of_list());
         };
-        let mut query = narrowed(filter);
-        query.push(" AND (h.created_at, h.id) < (").push_bind(DbTime(at));
-        query.push(", ").push_bind(DbUuid(id)).push(")");
-        query.push(" ORDER BY h.created_at DESC, h.id DESC LIMIT ");
-        query.push_bind(paging::rows_wanted(page));
         let rows = self.read(query.build_query_as().fetch_all(&self.readers)).await?;
         BookingRow::decode_page(rows, page)
     }
@@ -233,6 +228,17 @@ async fn lease_due_rows(
     .fetch_all(connection)
     .await?;
     Ok(rows)
+}
+
+/// One page of the list of holds; `None` after the end of the list.
+pub(super) fn list_query(filter: &HoldFilter, page: &PageRequest) -> Option<QueryBuilder<Sqlite>> {
+    let (at, id) = paging::timed_start(page)?;
+    let mut query = narrowed(filter);
+    query.push(" AND (h.created_at, h.id) < (").push_bind(DbTime(at));
+    query.push(", ").push_bind(DbUuid(id)).push(")");
+    query.push(" ORDER BY h.created_at DESC, h.id DESC LIMIT ");
+    query.push_bind(paging::rows_wanted(page));
+    Some(query)
 }
 
 /// The list of holds with the filter's conditions. Only the conditions that are asked for are in the statement, so that

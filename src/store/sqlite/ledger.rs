@@ -106,15 +106,13 @@ const LEASE_RECONCILIATION: &str = concat!(
 
 /// Deletes refunds of payments that are not ours, first seen before `$1`, at most `$2`.
 pub(super) const DELETE_FOREIGN_REFUNDS: &str = "DELETE FROM refunds WHERE id IN (
-         SELECT r.id FROM refunds r WHERE NOT r.is_noted AND r.seen_at < $1
-             AND NOT EXISTS (SELECT 1 FROM payments p WHERE p.intent_id = r.intent_id)
-         ORDER BY r.seen_at LIMIT $2)";
+         SELECT id FROM refunds WHERE NOT is_ours AND seen_at < $1
+         ORDER BY seen_at LIMIT $2)";
 
 /// Deletes disputes of payments that are not ours, first seen before `$1`, at most `$2`.
 pub(super) const DELETE_FOREIGN_DISPUTES: &str = "DELETE FROM disputes WHERE id IN (
-         SELECT d.id FROM disputes d WHERE NOT d.is_noted AND d.seen_at < $1
-             AND NOT EXISTS (SELECT 1 FROM payments p WHERE p.intent_id = d.intent_id)
-         ORDER BY d.seen_at LIMIT $2)";
+         SELECT id FROM disputes WHERE NOT is_ours AND seen_at < $1
+         ORDER BY seen_at LIMIT $2)";
 
 async fn find_facts(connection: &mut SqliteConnection, intent: &IntentId) -> SqliteResult<PaymentFacts> {
     let query = sqlx::query_scalar(FIND_FACTS).bind(intent.as_str());

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sqlx::types::Json;
-use sqlx::{QueryBuilder, SqliteConnection};
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use super::SqliteStore;
 use super::error::SqliteResult;
@@ -69,14 +69,20 @@ impl Payments for SqliteStore {
         filter: &PaymentFilter,
         page: &PageRequest,
     ) -> Result<Page<ListedPayment>, StoreError> {
-        let Some(start) = paging::named_start(page) else {
+        let Some(mut query) = list_query(filter, page) else {
             return Ok(paging::end_of_list());
         };
-        let mut query = QueryBuilder::new(select_payments!(payment_json!()));
-        narrow_payments!(query, filter, page, start);
         let rows = self.read(query.build_query_as().fetch_all(&self.readers)).await?;
         PaymentRow::decode_page(rows, page)
     }
+}
+
+/// One page of the list of payments; `None` after the end of the list.
+pub(super) fn list_query(filter: &PaymentFilter, page: &PageRequest) -> Option<QueryBuilder<Sqlite>> {
+    let start = paging::named_start(page)?;
+    let mut query = QueryBuilder::new(select_payments!(payment_json!()));
+    narrow_payments!(query, filter, page, start);
+    Some(query)
 }
 
 /// Writes a payment of a hold, or of none.

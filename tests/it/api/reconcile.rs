@@ -2,7 +2,7 @@
 
 use chrono::Duration;
 use holdfast::sandbox::{Endpoint, FaultKind, Faults, NewDispute};
-use holdfast::workflow::reconcile::{self, ReconcileRange, ReconcileReport};
+use holdfast::workflow::reconcile::{self, CountedRound, ReconcileRange, ReconcileReport};
 
 use crate::support::app::{ApiResponse, TestApp, variables};
 use crate::support::on_both_engines;
@@ -139,6 +139,27 @@ on_both_engines! {
         assert!(found.stdout.starts_with("read: 0 refunds, 1 disputes\n"), "{found:?}");
         let wrong = run_command(&app, &["--from", "soon"]).await;
         assert_eq!((wrong.code, wrong.stdout.as_str()), (Some(2), ""));
+    }
+
+    /// There may be thousands of them, and the answer is the same for each.
+    async fn key_that_may_not_read_is_not_tried_for_each_counter(engine) {
+        let app = TestApp::start(engine).await;
+        for slot in [SLOT, NEXT_SLOT] {
+            let hold = app.sold("call", slot).await;
+            count_instead(&app, &hold, 2000).await;
+        }
+        app.simulator.set_faults(Faults::default().next(Endpoint::ListRefunds, FaultKind::Forbidden, 9));
+        let calls_left = || app.simulator.faults().api[0].next;
+        assert_eq!(reconcile::read_counted(&app.context).await.unwrap(), CountedRound::Forbidden);
+        assert_eq!(calls_left(), 8);
+        app.clock.advance(Duration::minutes(1));
+        let report = reconcile_last_days(&app).await;
+        assert_eq!((report.verified, report.unverified, report.forbidden), (0, 2, vec!["refunds"]));
+        assert_eq!(calls_left(), 6, "one for a counter, one for the last days");
+        app.simulator.set_faults(Faults::default());
+        app.clock.advance(Duration::hours(7));
+        assert_eq!(reconcile::read_counted(&app.context).await.unwrap(), CountedRound::Finished);
+        assert_eq!(reconcile_last_days(&app).await.unverified, 0);
     }
 
     async fn last_days_are_compared_once_a_day_by_one_instance(engine) {

@@ -109,3 +109,31 @@ async fn stop_signal_ends_the_wait_for_a_lock() {
     process.terminate().await;
     assert!(process.ends().await.success(), "{}", process.output());
 }
+
+/// The last version before the ledger.
+const BEFORE_LEDGER: i64 = 16;
+/// SQL that returns 0 while no migration waits for `holds`, else 1 and how many locks on `payments` it keeps.
+const KEPT_BY_WAITING: &str = "SELECT coalesce(max(1 + (
+         SELECT count(*) FROM pg_locks kept
+         WHERE kept.pid = waiting.pid AND kept.granted AND kept.relation = 'payments'::regclass)), 0)
+     FROM pg_locks waiting WHERE NOT waiting.granted AND waiting.relation = 'holds'::regclass";
+
+/// A table that is read as a whole under a lock gets a migration of its own, so that a wait for the next table keeps nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn migration_that_waits_for_one_table_keeps_no_other() {
+    let database = TestDatabase::of_version(Engine::Postgres, BEFORE_LEDGER).await;
+    let mut instance = connect(&database).await;
+    for statement in ["BEGIN", "UPDATE holds SET version = version"] {
+        run(&mut instance, statement).await;
+    }
+    let store = database.store();
+    let migrating = tokio::spawn(async move { store.migrate().await });
+    let kept = eventually("the migration waits for the holds", async || {
+        let kept = database.count(KEPT_BY_WAITING).await;
+        (kept > 0).then_some(kept)
+    })
+    .await;
+    assert_eq!(kept, 1, "locks on payments, and one");
+    run(&mut instance, "COMMIT").await;
+    migrating.await.unwrap().unwrap();
+}

@@ -103,6 +103,12 @@ async fn role_with_too_few_rights_is_refused() {
     shop.run("shop", &grants).await;
     let checked = app.check_database(&as_shop).await;
     assert_eq!(checked.verdict, Verdict::Ok, "{checked}");
+    // A trigger reads the view when a payment changes.
+    let revoke = ["REVOKE SELECT ON unverified_money FROM shop"];
+    shop.run("shop", &revoke).await;
+    assert_refused(&app, &as_shop, &["too few rights on the tables unverified_money"]).await;
+    let grant = ["GRANT SELECT ON unverified_money TO shop"];
+    shop.run("shop", &grant).await;
     shop.run("shop", &["DELETE FROM _sqlx_migrations WHERE version > 11"])
         .await;
     assert_refused(

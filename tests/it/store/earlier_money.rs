@@ -187,6 +187,23 @@ on_both_engines! {
         assert_eq!((figures.money_unverified, figures.refunds_failed, figures.money_not_adding_up), (12, 2, 0));
     }
 
+    /// After an upgrade there may be one for each refund of years, and they are counted each second.
+    async fn counters_are_counted_up_to_a_bound(engine) {
+        let database = TestDatabase::new(engine).await;
+        let at = match engine {
+            Engine::Sqlite => "1795168800000",
+            Engine::Postgres => "timestamptz '2026-11-20T10:00:00Z'",
+        };
+        let rows = format!(
+            "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 10002)
+             INSERT INTO refunds (id, intent_id, amount, currency, status, created_at, seen_at)
+             SELECT 'unverified_pi_' || n, 'pi_' || n, 1, 'eur', 'succeeded', {at}, {at} FROM numbers"
+        );
+        assert_eq!(database.execute(&rows).await, 10_002);
+        let figures = database.store().count_figures("2026-11-21T10:00:00Z".parse().unwrap()).await.unwrap();
+        assert_eq!(figures.money_unverified, 10_001);
+    }
+
     /// The money of a refund that a person made is with the shop if it failed, and its hold, which ended, alarms.
     async fn failed_refund_by_hand_of_a_counter_is_money_again(engine) {
         let database = TestDatabase::of_version(engine, BEFORE).await;

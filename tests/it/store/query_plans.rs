@@ -5,6 +5,7 @@
 //! while the service serves guests and an operator, and the test reads the counts afterwards. The plans of SQLite are
 //! tested beside its statements.
 
+use holdfast::domain::listing::{Attention, HoldFilter, PageRequest, PaymentFilter};
 use holdfast::sandbox::PaymentOutcome;
 use reqwest::Method;
 use serde_json::json;
@@ -16,7 +17,7 @@ use crate::support::database::{Engine, TestDatabase};
 use crate::support::wait_for::eventually;
 
 /// SQL that writes one hold of Ana for every hour before the first of November, with its history, and past blocks.
-const PAST_ROWS: [&str; 13] = [
+const PAST_ROWS: [&str; 15] = [
     "SET application_name = 'holdfast'",
     "INSERT INTO resources (id, name, created_at) VALUES ('ana', 'Ana', now())",
     "INSERT INTO holds (id, event_type_id, resource_id, starts_at, ends_at, segments, status, funds, amount, currency,
@@ -45,13 +46,19 @@ const PAST_ROWS: [&str; 13] = [
     "INSERT INTO unowned_facts (event_id, kind, intent_id, fact, reported_at)
      SELECT 'evt_foreign_' || n, 'charge.dispute.created', 'pi_foreign_' || n, '{}', timestamptz '2026-11-20'
      FROM generate_series(1, 20000) n",
+    "INSERT INTO refunds (id, intent_id, amount, currency, status, created_at, seen_at)
+     SELECT 're_foreign_' || n, 'pi_foreign_' || n, 5000, 'eur', 'succeeded', timestamptz '2026-11-20', timestamptz '2026-11-20'
+     FROM generate_series(1, 20000) n",
+    "INSERT INTO disputes (id, intent_id, amount, currency, status, created_at, seen_at)
+     SELECT 'du_foreign_' || n, 'pi_foreign_' || n, 5000, 'eur', 'won', timestamptz '2026-11-20', timestamptz '2026-11-20'
+     FROM generate_series(1, 20000) n",
     "ANALYZE",
 ];
 
 /// SQL that counts the full scans of tables that grow with time.
 const FULL_SCANS: &str = "SELECT coalesce(sum(seq_scan), 0)::bigint FROM pg_stat_user_tables
     WHERE relname IN ('holds', 'occupancy', 'blocks', 'guests', 'hold_history', 'payments', 'checkout_attempts',
-        'stripe_events', 'commands', 'unowned_facts')";
+        'stripe_events', 'commands', 'unowned_facts', 'refunds', 'disputes')";
 const SCANS_OF_BLOCKS: &str = "SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'blocks'";
 
 async fn write_past_rows(database: &TestDatabase) {
@@ -143,6 +150,123 @@ async fn calendar_reads_only_the_holds_that_it_shows() {
         shown > 100 && read <= shown + 100,
         "{read} rows for {shown} entries"
     );
+}
+
+/// SQL that counts the rows of holds and money that statements have read.
+const ALL_READ: &str =
+    "SELECT coalesce(sum(seq_tup_read + idx_tup_fetch), 0)::bigint FROM pg_stat_user_tables
+    WHERE relname IN ('holds', 'payments', 'commands', 'refunds', 'disputes')";
+
+/// What an operator must look at is little, however many holds and payments there are.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn attention_lists_read_only_what_they_show() {
+    let database = TestDatabase::new(Engine::Postgres).await;
+    write_past_rows(&database).await;
+    let page = PageRequest {
+        limit: 50,
+        cursor: None,
+    };
+    for attention in [
+        Attention::MoneyWithoutSlot,
+        Attention::SlotWithoutMoney,
+        Attention::RefundFailed,
+        Attention::PriceMismatch,
+        Attention::Disputed,
+    ] {
+        let holds = HoldFilter {
+            attention: Some(attention),
+            ..HoldFilter::default()
+        };
+        let payments = PaymentFilter {
+            attention: Some(attention),
+            ..PaymentFilter::default()
+        };
+        let before = database.count(ALL_READ).await;
+        let store = database.another_store().await;
+        assert!(
+            store
+                .list_bookings(&holds, &page)
+                .await
+                .unwrap()
+                .entries
+                .is_empty()
+        );
+        end_all_connections(&database).await;
+        let of_holds = database.count(ALL_READ).await - before;
+        assert!(
+            store
+                .list_payments(&payments, &page)
+                .await
+                .unwrap()
+                .entries
+                .is_empty()
+        );
+        end_all_connections(&database).await;
+        let of_payments = database.count(ALL_READ).await - before - of_holds;
+        assert!(
+            of_holds.max(of_payments) < 100,
+            "{attention:?}: {of_holds} and {of_payments} rows"
+        );
+    }
+}
+
+/// The view shows one payment without a look at the orders of all others.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sums_of_one_payment_read_only_its_rows() {
+    let database = TestDatabase::new(Engine::Postgres).await;
+    write_past_rows(&database).await;
+    let mut by_hand = PgConnection::connect(database.url()).await.unwrap();
+    for statement in [
+        "SET application_name = 'holdfast'",
+        "INSERT INTO commands (id, deduplication_key, kind, hold_id, intent_id, amount, currency, ordered_by, due_at, created_at,
+             done_at)
+         SELECT gen_random_uuid(), 'refund:' || intent_id, 'refund', hold_id, intent_id, amount, currency, 'holdfast', created_at,
+             created_at, created_at
+         FROM payments LIMIT 20000",
+        "ANALYZE",
+    ] {
+        sqlx::query(AssertSqlSafe(statement)).execute(&mut by_hand).await.unwrap();
+    }
+    by_hand.close().await.unwrap();
+    end_all_connections(&database).await;
+    let before = database.count(ALL_READ).await;
+    let mut operator = PgConnection::connect(database.url()).await.unwrap();
+    for statement in [
+        "SET application_name = 'holdfast'",
+        "SELECT * FROM payment_ledger WHERE intent_id = 'pi_cs_1'",
+        "SELECT * FROM payment_ledger WHERE intent_id IN (SELECT intent_id FROM payments WHERE NOT adds_up)",
+    ] {
+        sqlx::query(AssertSqlSafe(statement))
+            .execute(&mut operator)
+            .await
+            .unwrap();
+    }
+    operator.close().await.unwrap();
+    end_all_connections(&database).await;
+    let read = database.count(ALL_READ).await - before;
+    assert!(read < 100, "{read} rows");
+}
+
+/// SQL that counts the rows of refunds and disputes that statements have read.
+const MONEY_READ: &str =
+    "SELECT coalesce(sum(seq_tup_read + idx_tup_fetch), 0)::bigint FROM pg_stat_user_tables
+    WHERE relname IN ('refunds', 'disputes')";
+
+/// Others sell in the same account, and Stripe reports their refunds and disputes too. They stay for weeks.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sweeps_do_not_read_the_money_of_others() {
+    let database = TestDatabase::new(Engine::Postgres).await;
+    write_past_rows(&database).await;
+    let mut app = TestApp::start_on(database, &[]).await;
+    app.without_audit("the past was made up");
+    let before = app.database.count(MONEY_READ).await;
+    for _ in 0..3 {
+        app.instance.sweep().await;
+    }
+    app.instance.stop().await;
+    end_all_connections(&app.database).await;
+    let read = app.database.count(MONEY_READ).await - before;
+    assert!(read < 100, "{read} rows");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

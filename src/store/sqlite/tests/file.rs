@@ -7,7 +7,7 @@ use super::super::{
     payments, refund_requests, unowned_facts,
 };
 use super::*;
-use crate::domain::listing::{HoldFilter, PageRequest};
+use crate::domain::listing::{Attention, HoldFilter, PageRequest, PaymentFilter};
 use crate::store::{PlaceOutcome, StoreError};
 
 #[tokio::test]
@@ -263,6 +263,60 @@ async fn waiting_money_is_found_by_its_own_index() {
             "{plan:?}"
         );
     }
+}
+
+/// What an operator must look at is little, however many holds and payments there are.
+#[tokio::test]
+async fn attention_is_found_by_its_own_indexes() {
+    let TestStore { store, .. } = &test_store().await;
+    let page = PageRequest {
+        limit: 50,
+        cursor: None,
+    };
+    for attention in [
+        Attention::MoneyWithoutSlot,
+        Attention::SlotWithoutMoney,
+        Attention::RefundFailed,
+        Attention::PriceMismatch,
+        Attention::Disputed,
+    ] {
+        let holds = HoldFilter {
+            attention: Some(attention),
+            ..HoldFilter::default()
+        };
+        let payments = PaymentFilter {
+            attention: Some(attention),
+            ..PaymentFilter::default()
+        };
+        let lists = [
+            holds::list_query(&holds, &page).unwrap(),
+            payments::list_query(&payments, &page).unwrap(),
+        ];
+        for list in lists {
+            let explain = format!("EXPLAIN QUERY PLAN {}", list.into_string());
+            let plan: Vec<(i64, i64, i64, String)> = sqlx::query_as(sqlx::AssertSqlSafe(explain))
+                .fetch_all(&store.writer)
+                .await
+                .unwrap();
+            let is_walk = |step: &str| {
+                step.contains("_newest") || TABLES.iter().any(|table| step == format!("SCAN {table}"))
+            };
+            assert!(
+                !plan.iter().any(|step| is_walk(&step.3)),
+                "{attention:?}: {plan:?}"
+            );
+        }
+    }
+}
+
+/// The view shows one payment without a look at the orders of all others.
+#[tokio::test]
+async fn sums_of_one_payment_are_found_by_its_intent() {
+    let TestStore { store, .. } = &test_store().await;
+    let explain = "EXPLAIN QUERY PLAN SELECT * FROM payment_ledger WHERE intent_id = 'pi_1'";
+    let plan: Vec<(i64, i64, i64, String)> = sqlx::query_as(explain).fetch_all(&store.writer).await.unwrap();
+    let is_whole = |step: &str| step.starts_with("SCAN") || step.starts_with("MATERIALIZE");
+    assert!(!plan.iter().any(|step| is_whole(&step.3)), "{plan:?}");
 }
 
 /// A resource may have thousands of blocks of its feed; a block of the operator is found without reading them.

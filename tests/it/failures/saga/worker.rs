@@ -7,7 +7,7 @@ use holdfast::doctor::{self, Verdict};
 use holdfast::domain::command::Command;
 use holdfast::domain::listing::{CommandFilter, PageRequest};
 use holdfast::sandbox::{ApiFault, Endpoint, FaultKind, Faults};
-use holdfast::workflow::{outbox, queries};
+use holdfast::workflow::{outbox, queries, sweep};
 use reqwest::Method;
 use tokio_util::sync::CancellationToken;
 
@@ -67,6 +67,21 @@ on_both_engines! {
         let session = fixture.app.simulator.session(scenario.holds[0].text("checkout_session")).unwrap();
         assert_eq!(session.status, "expired");
         assert_eq!(fixture.app.simulator.calls().expire, 1);
+    }
+
+    /// Commands do not depend on what holds have not taken notice of.
+    async fn sweep_that_cannot_list_money_carries_out_commands(engine) {
+        let fixture = SagaFixture::start(engine).await;
+        let without_fault = Plan::new(Fault::FailedBefore, usize::MAX);
+        let step = async |plan: &std::sync::Arc<Plan>| {
+            sweep::sweep_once(&fixture.faulty_context(plan)).await.unwrap();
+            plan.calls().iter().position(|call| *call == "list_unnoted_money").unwrap() + 1
+        };
+        let number = step(&without_fault).await;
+        enqueue_expire(&fixture, false).await;
+        assert_eq!(fixture.app.database.count(PENDING).await, 1);
+        assert_eq!(step(&Plan::new(Fault::FailedBefore, number)).await, number);
+        assert_eq!(fixture.app.database.count(PENDING).await, 0);
     }
 
     async fn backoff_grows_to_an_hour_and_stuck_command_is_retried(engine) {

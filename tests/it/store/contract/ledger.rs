@@ -30,6 +30,7 @@ on_both_engines!(
     concurrent_reports_lose_nothing,
     decisions_and_orders_read_as_they_were,
     foreign_snapshots_are_deleted_when_old,
+    foreign_snapshots_become_ours_with_their_payment,
 );
 
 /// Makes a refund of 2000 of this intent.
@@ -241,6 +242,8 @@ async fn order_done_without_a_refund_is_due_back(database: &TestDatabase) {
     store.finish_command(&command, at(2)).await.unwrap();
     let failed = "SELECT count(*) FROM payments WHERE state = 'refund_failed' AND refunded = 0";
     assert_eq!(database.count(failed).await, 1);
+    // It is no counter of an earlier version.
+    assert_eq!(database.count("SELECT count(*) FROM refunds").await, 0);
     let intent = IntentId::new("pi_1");
     let by_hand = RefundSnapshot {
         money: eur(5000),
@@ -361,4 +364,25 @@ async fn foreign_snapshots_are_deleted_when_old(database: &TestDatabase) {
     assert!(facts(&*store, &IntentId::new("pi_foreign")).await.is_empty());
     let ours = facts(&*store, &IntentId::new("pi_ours")).await;
     assert_eq!((ours.refunds.len(), ours.disputes.len()), (1, 1));
+}
+
+/// Events come in any order, and only the payment says whose refund it was.
+async fn foreign_snapshots_become_ours_with_their_payment(database: &TestDatabase) {
+    let store = database.store();
+    let intent = IntentId::new("pi_1");
+    let count_ours = async || {
+        let ours = "SELECT (SELECT count(*) FROM refunds WHERE is_ours) + (SELECT count(*) FROM disputes WHERE is_ours)";
+        database.count(ours).await
+    };
+    let pending = refund("re_1", &intent, RefundStatus::Pending);
+    let won = dispute("du_1", &intent, DisputeStatus::Won);
+    merge(&*store, &report(&intent, &[pending], &[won])).await;
+    assert_eq!(count_ours().await, 0);
+    let payment = orphan(None, None, "pi_1");
+    store.record_orphan_payment(&payment).await.unwrap();
+    assert_eq!(count_ours().await, 2);
+    let [done, other] = ["re_1", "re_2"].map(|id| refund(id, &intent, RefundStatus::Succeeded));
+    merge(&*store, &report(&intent, &[done, other], &[])).await;
+    assert_eq!(count_ours().await, 3);
+    assert_eq!(store.delete_foreign_money(at(99), 10).await.unwrap(), 0);
 }

@@ -1,0 +1,2 @@
+-- The orders to refund a payment.
+CREATE INDEX commands_refunds ON commands (intent_id) WHERE kind = 'refund';
