@@ -33,7 +33,7 @@ const TABLES: [&str; 23] = [
     "unowned_facts",
 ];
 
-/// The views that triggers read, with the rights of whoever fires them.
+/// The views that triggers read, with the rights of the role that fires them.
 const VIEWS: [&str; 1] = ["unverified_money"];
 
 /// Reads [`ServerFacts`]; `$1` lists our tables, `$2` our views.
