@@ -172,6 +172,7 @@ async fn attention_lists_read_only_what_they_show() {
         Attention::RefundFailed,
         Attention::PriceMismatch,
         Attention::Disputed,
+        Attention::DoesNotAddUp,
     ] {
         let holds = HoldFilter {
             attention: Some(attention),
@@ -193,6 +194,8 @@ async fn attention_lists_read_only_what_they_show() {
         );
         end_all_connections(&database).await;
         let of_holds = database.count(ALL_READ).await - before;
+        // The connections of the first store have ended.
+        let store = database.another_store().await;
         assert!(
             store
                 .list_payments(&payments, &page)
