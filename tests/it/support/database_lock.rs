@@ -1,13 +1,16 @@
 //! Holds a lock in a separate transaction, which blocks the service's transactions until the lock is released.
 
+use std::future::Future;
+
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 
 use super::database::{Engine, TestDatabase};
+use super::wait_for::eventually;
 
 /// The key of the advisory lock that a placing statement waits for.
 const PLACING: i64 = 4711;
-/// The key of the advisory lock that a transaction waits for which has changed an attempt.
-const ATTEMPTS: i64 = 4712;
+/// The key of the advisory lock that a transaction waits for which has changed a row.
+const CHANGED_ROW: i64 = 4712;
 
 /// A lock that ends when it is released or dropped.
 pub(crate) enum Lock {
@@ -44,19 +47,21 @@ impl Lock {
         Self::on(database, &format!("SELECT pg_advisory_xact_lock({PLACING})")).await
     }
 
-    /// Blocks each transaction that has changed an attempt, with the row locked. PostgreSQL only.
-    pub(crate) async fn on_attempts(database: &TestDatabase) -> Self {
+    /// Blocks each transaction that has changed a row of this table, with the row locked. PostgreSQL only.
+    async fn on_changed_row(database: &TestDatabase, table: &str) -> Self {
         for statement in [
             &format!(
-                "CREATE OR REPLACE FUNCTION wait_with_attempt() RETURNS trigger LANGUAGE plpgsql AS
-                 'BEGIN PERFORM pg_advisory_xact_lock_shared({ATTEMPTS}); RETURN NULL; END'"
+                "CREATE OR REPLACE FUNCTION wait_with_row() RETURNS trigger LANGUAGE plpgsql AS
+                 'BEGIN PERFORM pg_advisory_xact_lock_shared({CHANGED_ROW}); RETURN NULL; END'"
             ),
-            "CREATE OR REPLACE TRIGGER wait_with_attempt AFTER UPDATE ON checkout_attempts
-             FOR EACH ROW EXECUTE FUNCTION wait_with_attempt()",
+            &format!(
+                "CREATE OR REPLACE TRIGGER wait_with_row AFTER UPDATE ON {table}
+                 FOR EACH ROW EXECUTE FUNCTION wait_with_row()"
+            ),
         ] {
             database.execute(statement).await;
         }
-        Self::on(database, &format!("SELECT pg_advisory_xact_lock({ATTEMPTS})")).await
+        Self::on(database, &format!("SELECT pg_advisory_xact_lock({CHANGED_ROW})")).await
     }
 
     async fn on(database: &TestDatabase, rows: &str) -> Self {
@@ -87,4 +92,37 @@ impl Lock {
             Self::Postgres(connection) => connection.close().await.unwrap(),
         }
     }
+}
+
+/// Runs two transactions at the same time: the first one pauses with a row of `table` changed until the second one waits.
+pub(crate) async fn with_pause<A, B>(
+    database: &TestDatabase,
+    table: &str,
+    first: impl Future<Output = A> + Send + 'static,
+    second: impl Future<Output = B> + Send + 'static,
+) -> (A, B)
+where
+    A: Send + 'static,
+    B: Send + 'static,
+{
+    // SQLite has one writer, so a transaction cannot pause while another one runs.
+    if database.engine() == Engine::Sqlite {
+        return (first.await, second.await);
+    }
+    let pause = Lock::on_changed_row(database, table).await;
+    let first = tokio::spawn(first);
+    until_waiting(database, 1).await;
+    let second = tokio::spawn(second);
+    until_waiting(database, 2).await;
+    pause.release_lock().await;
+    (first.await.unwrap(), second.await.unwrap())
+}
+
+async fn until_waiting(database: &TestDatabase, connections: i64) {
+    let waiting = "SELECT count(*) FROM pg_stat_activity
+                   WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0";
+    eventually("the transactions wait", async || {
+        (database.count(waiting).await == connections).then_some(())
+    })
+    .await;
 }

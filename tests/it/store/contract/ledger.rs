@@ -1,5 +1,7 @@
 //! Tests the ledger: snapshots are merged with their event, bump the hold, and wait until the hold takes notice.
 
+mod paused;
+
 use std::collections::BTreeMap;
 
 use holdfast::domain::command::CommandAction;

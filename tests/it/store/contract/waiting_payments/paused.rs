@@ -1,6 +1,5 @@
 //! Recording money and ending its attempt at the same time, with a pause on either side.
 
-use std::future::Future;
 use std::sync::Arc;
 
 use futures::FutureExt;
@@ -10,46 +9,16 @@ use holdfast::store::{ApplyOutcome, PlaceOutcome, Store};
 
 use super::{End, WITHOUT_HOLD, begin, count_orders, count_waiting, end, prepare_end, report};
 use crate::store::contract::DONE;
-use crate::support::database::{Engine, TestDatabase};
-use crate::support::database_lock::Lock;
-use crate::support::wait_for::eventually;
+use crate::support::database::TestDatabase;
+use crate::support::database_lock::with_pause;
 
 on_both_engines!(
     money_recorded_during_an_end_waits_for_it,
     attempt_ended_during_a_report_waits_for_it,
 );
 
-/// The rows of one of the two concurrent transactions are locked until the other one waits for them.
-async fn with_pause<A, B>(
-    database: &TestDatabase,
-    first: impl Future<Output = A> + Send + 'static,
-    second: impl Future<Output = B> + Send + 'static,
-) -> (A, B)
-where
-    A: Send + 'static,
-    B: Send + 'static,
-{
-    // SQLite has one writer, so a transaction cannot pause while another one runs.
-    if database.engine() == Engine::Sqlite {
-        return (first.await, second.await);
-    }
-    let pause = Lock::on_attempts(database).await;
-    let first = tokio::spawn(first);
-    until_waiting(database, 1).await;
-    let second = tokio::spawn(second);
-    until_waiting(database, 2).await;
-    pause.release_lock().await;
-    (first.await.unwrap(), second.await.unwrap())
-}
-
-async fn until_waiting(database: &TestDatabase, connections: i64) {
-    let waiting = "SELECT count(*) FROM pg_stat_activity
-                   WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0";
-    eventually("the transactions wait", async || {
-        (database.count(waiting).await == connections).then_some(())
-    })
-    .await;
-}
+/// The table whose changed row the first transaction pauses with.
+const ATTEMPTS: &str = "checkout_attempts";
 
 fn ending(store: &Arc<dyn Store>, mine: &Booking, how: End) -> BoxFuture<'static, Option<PlaceOutcome>> {
     let (store, mine) = (Arc::clone(store), mine.clone());
@@ -67,8 +36,13 @@ async fn money_recorded_during_an_end_waits_for_it(database: &TestDatabase) {
     for (n, how) in (0..).zip([WITHOUT_HOLD.as_slice(), &[End::Placed]].concat()) {
         let mine = begin(&*store, n).await;
         prepare_end(&*store, &mine, how).await;
-        let (placed, reported) =
-            with_pause(database, ending(&store, &mine, how), reporting(&store, &mine)).await;
+        let (placed, reported) = with_pause(
+            database,
+            ATTEMPTS,
+            ending(&store, &mine, how),
+            reporting(&store, &mine),
+        )
+        .await;
         let (waiting, orders) = (
             count_waiting(&*store, &mine).await,
             count_orders(database, &mine).await,
@@ -93,8 +67,13 @@ async fn attempt_ended_during_a_report_waits_for_it(database: &TestDatabase) {
     for (n, how) in (0..).zip([WITHOUT_HOLD.as_slice(), &[End::Placed]].concat()) {
         let mine = begin(&*store, n).await;
         prepare_end(&*store, &mine, how).await;
-        let (reported, placed) =
-            with_pause(database, reporting(&store, &mine), ending(&store, &mine, how)).await;
+        let (reported, placed) = with_pause(
+            database,
+            ATTEMPTS,
+            reporting(&store, &mine),
+            ending(&store, &mine, how),
+        )
+        .await;
         assert_eq!(reported, DONE);
         let (waiting, orders) = (
             count_waiting(&*store, &mine).await,
