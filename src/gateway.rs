@@ -146,8 +146,6 @@ pub trait LedgerGateway: Send + Sync + 'static {
         command: CommandId,
         key: &str,
     ) -> Result<RefundSnapshot, GatewayError>;
-    /// Retrieves a refund from Stripe.
-    async fn retrieve_refund(&self, id: &RefundId) -> Result<RefundSnapshot, GatewayError>;
     /// Lists a page of refunds: the first one, or the one after this refund. Fails as a whole if Stripe's answer has a
     /// refund that cannot be read, because the caller relies on it being complete.
     async fn list_refund_page(

@@ -164,7 +164,7 @@ impl Gateway for StripeGateway {
 ///
 /// # Errors
 /// The refusal of an unknown id, if the id would change the path: Stripe never makes such an id.
-pub(super) fn checked_path_segment(id: &str) -> Result<&str, GatewayError> {
+fn checked_path_segment(id: &str) -> Result<&str, GatewayError> {
     let is_plain = id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     if is_plain && !id.is_empty() {
         return Ok(id);

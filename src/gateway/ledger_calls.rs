@@ -6,10 +6,10 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use stripe_client_core::StripeRequest;
 use stripe_core::dispute::ListDispute;
-use stripe_core::refund::{CreateRefund, ListRefund, RetrieveRefund};
+use stripe_core::refund::{CreateRefund, ListRefund};
 use stripe_types::{RangeBoundsTs, RangeQueryTs};
 
-use super::client::{StripeGateway, checked_path_segment, with_sorted_body};
+use super::client::{StripeGateway, with_sorted_body};
 use super::stripe_rate_limit::StripeEndpoint;
 use super::transport::StripeCall;
 use super::{COMMAND_KEY, GatewayError, LedgerGateway, ListFilter, ListPage, ledger_objects, stripe_objects};
@@ -45,16 +45,6 @@ impl LedgerGateway for StripeGateway {
             endpoint: StripeEndpoint::Refund,
             request: with_sorted_body(request.build()),
             idempotency_key: Some(key),
-            parse_response: |response| ledger_objects::parse_refund(&response.json),
-        };
-        self.send_call(&call).await
-    }
-
-    async fn retrieve_refund(&self, id: &RefundId) -> Result<RefundSnapshot, GatewayError> {
-        let call = StripeCall {
-            endpoint: StripeEndpoint::RetrieveRefund,
-            request: RetrieveRefund::new(checked_path_segment(id.as_str())?).build(),
-            idempotency_key: None,
             parse_response: |response| ledger_objects::parse_refund(&response.json),
         };
         self.send_call(&call).await

@@ -59,9 +59,6 @@ impl LedgerGateway for Script {
             other => unexpected(&other),
         }
     }
-    async fn retrieve_refund(&self, _: &RefundId) -> Result<RefundSnapshot, GatewayError> {
-        unimplemented!()
-    }
     async fn list_refund_page(
         &self,
         filter: &ListFilter,

@@ -385,7 +385,6 @@ implement_gateway! {
 implement_gateway! {
     LedgerGateway:
     create_refund(intent: &IntentId, money: Money, command: CommandId, key: &str) -> RefundSnapshot;
-    retrieve_refund(id: &RefundId) -> RefundSnapshot;
     list_refund_page(filter: &ListFilter, after: Option<&RefundId>) -> ListPage<RefundSnapshot>;
     list_dispute_page(filter: &ListFilter, after: Option<&DisputeId>) -> ListPage<DisputeSnapshot>;
 }

@@ -17,15 +17,6 @@ macro_rules! pass_ledger_calls {
                 $inner.create_refund(intent, money, command, key).await
             }
 
-            async fn retrieve_refund(
-                &self,
-                id: &holdfast::domain::ids::RefundId,
-            ) -> Result<holdfast::domain::ledger::snapshots::RefundSnapshot, holdfast::gateway::GatewayError>
-            {
-                let $own = self;
-                $inner.retrieve_refund(id).await
-            }
-
             async fn list_refund_page(
                 &self,
                 filter: &holdfast::gateway::ListFilter,

@@ -175,10 +175,6 @@ impl LedgerGateway for RefusedKeyGateway {
         refuse_key()
     }
 
-    async fn retrieve_refund(&self, _: &RefundId) -> Result<RefundSnapshot, GatewayError> {
-        refuse_key()
-    }
-
     async fn list_refund_page(
         &self,
         _: &ListFilter,
