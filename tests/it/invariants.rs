@@ -9,6 +9,7 @@ mod hold_expiry;
 mod late_payment;
 mod privacy;
 mod refunds_and_disputes;
+mod reported_money;
 mod slot_race;
 mod slot_without_money;
 mod sweep;
