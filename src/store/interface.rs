@@ -15,6 +15,7 @@ use super::feeds::Feeds;
 use super::figures::Figures;
 use super::guests::Guests;
 use super::holds::Holds;
+use super::lookups::Lookups;
 use super::placements::Placements;
 use super::resources::Resources;
 use super::schema::Schema;
@@ -46,6 +47,7 @@ sum_of!(
     Figures,
     Guests,
     Holds,
+    Lookups,
     Occupancies,
     Placements,
     Resources,

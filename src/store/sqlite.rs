@@ -6,6 +6,7 @@
 //! stands in the parent module.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -17,9 +18,11 @@ use sqlx::sqlite::{
 use sqlx::{Connection as _, FromRow, Sqlite, Transaction};
 
 use super::columns::DbTime;
+use super::group_commit::{GroupItem, Groups};
 use super::lease_request::LeaseRequest;
-use super::{PoolOptions, StoreError};
+use super::{PoolOptions, StoreError, encoding};
 use error::{SqliteError, SqliteResult};
+use groups::SqliteGroups;
 
 mod access_keys;
 mod allowances;
@@ -36,8 +39,12 @@ mod error;
 mod events;
 mod feeds;
 mod figures;
+mod group_writes;
+mod groups;
 mod guests;
 mod holds;
+mod lookups;
+mod new_holds;
 mod occupancy;
 mod placements;
 mod resources;
@@ -55,6 +62,8 @@ pub struct SqliteStore {
     /// Has one connection, for which writers queue in order.
     writer: SqlitePool,
     readers: SqlitePool,
+    /// Callers that are served together.
+    groups: Arc<SqliteGroups>,
     read_timeout: Duration,
 }
 
@@ -103,6 +112,7 @@ async fn open(path: &str, options: PoolOptions) -> SqliteResult<SqliteStore> {
     Ok(SqliteStore {
         writer,
         readers,
+        groups: Arc::default(),
         read_timeout,
     })
 }
@@ -192,6 +202,31 @@ impl SqliteStore {
     ) -> Result<u64, StoreError> {
         self.write(sqlx::query(statement).bind(DbTime(before)).bind(limit))
             .await
+    }
+
+    /// Runs a read as one of a group, or alone. `read` answers several queries, in their order.
+    async fn read_in_group<I, V, R, F>(
+        &self,
+        groups: &Arc<Groups<I, V>>,
+        query: I,
+        read: R,
+    ) -> Result<V, StoreError>
+    where
+        I: GroupItem + Clone,
+        V: Send + 'static,
+        R: Fn(Self, Vec<I>) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Result<Vec<V>, StoreError>> + Send,
+    {
+        let (store, read_all) = (self.clone(), read.clone());
+        let run = move |queries| {
+            let answers = read_all(store.clone(), queries);
+            async { Ok(answers.await?.into_iter().map(Some).collect()) }
+        };
+        if let Some(answer) = groups.submit(query.clone(), run).await {
+            return answer;
+        }
+        let answer = read(self.clone(), vec![query]).await?.pop();
+        answer.ok_or_else(|| encoding::unreadable_column("answer", "none"))
     }
 
     /// Runs a read, bounded by the time for a connection and a statement.

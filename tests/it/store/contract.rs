@@ -20,8 +20,8 @@ use holdfast::domain::session::SessionTerms;
 use holdfast::domain::time::Window;
 use holdfast::domain::token::TokenKeyName;
 use holdfast::store::{
-    ApplyOutcome, AvailabilityQuery, Claim, EventRecord, HoldChange, HoldLimits, NewAttempt, PlaceOutcome,
-    StateChange, Store,
+    ApplyOutcome, AvailabilityQuery, Claim, EventRecord, HoldChange, HoldLimits, LookupQuery, NewAttempt,
+    PlaceOutcome, StateChange, Store,
 };
 use uuid::Uuid;
 
@@ -56,6 +56,7 @@ mod commands;
 mod dropped_calls;
 mod dry_run;
 mod feeds;
+mod groups;
 mod key_scopes;
 mod leases;
 mod placing;
@@ -148,6 +149,15 @@ fn attempt(booking: &Booking, key: Option<&str>, fingerprint: &str) -> NewAttemp
         now: booking.created_at,
         lease: LEASE,
     }
+}
+
+/// Looks up who has a key.
+async fn find_claim(store: &dyn Store, key: &ScopedKey, fingerprint: &str) -> Claim {
+    let query = LookupQuery {
+        event_type: EventTypeId::parse("call").unwrap(),
+        key: Some((key.clone(), fingerprint.to_owned())),
+    };
+    store.look_up(&query).await.unwrap().claim
 }
 
 /// Returns a limit on the holds of one guest that no test reaches.

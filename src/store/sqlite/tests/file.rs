@@ -3,8 +3,8 @@
 use futures::FutureExt as _;
 
 use super::super::{
-    allowances, attempts, availability, blocks, commands, events, feeds, guests, holds, occupancy,
-    unowned_facts,
+    allowances, attempts, availability, blocks, commands, events, feeds, guests, holds, lookups, new_holds,
+    occupancy, unowned_facts,
 };
 use super::*;
 use crate::domain::listing::{HoldFilter, PageRequest};
@@ -194,7 +194,11 @@ async fn frequent_queries_never_scan_a_whole_table() {
         events::DELETE_OLD,
         attempts::DELETE_OLD,
         commands::DELETE_DONE,
-        crate::store::attempts::FIND_BY_KEY,
+        attempts::FIND_BY_KEYS,
+        attempts::FIND_STATES,
+        lookups::LOOK_UP,
+        new_holds::CLOSE_ATTEMPTS,
+        allowances::DELETE,
         crate::store::attempts::LIST_OPEN,
         crate::store::events::COPY_OF_HOLD,
         crate::store::events::COPY_OF_ORPHANS,

@@ -6,8 +6,8 @@ use holdfast::domain::refusal_code::RefusalCode;
 use holdfast::store::{AttemptEnd, Claim, LeaseRequest, PlaceOutcome, StaleAttempt, Store};
 
 use super::{
-    EXPIRED, LEASE, after, age_leases, anyone, at, attempt, becomes, claim_and_place, first_units, key,
-    placed, read, with_ana,
+    EXPIRED, LEASE, after, age_leases, anyone, at, attempt, becomes, claim_and_place, find_claim,
+    first_units, key, placed, read, with_ana,
 };
 use crate::support::database::TestDatabase;
 
@@ -42,7 +42,7 @@ async fn lease_stale(store: &dyn Store, minute: i64) -> Vec<StaleAttempt> {
 
 async fn a_key_is_free_then_running_and_refuses_another_body(database: &TestDatabase) {
     let store = database.store();
-    let look = async |body: &str| store.find_claim(&key("k"), body).await.unwrap();
+    let look = async |body: &str| find_claim(&*store, &key("k"), body).await;
     assert_eq!(look("a").await, Claim::Free);
     assert_eq!(claim(&*store, &with_ana(0, 30), "k", "a").await, Claim::Free);
     assert_eq!(claim(&*store, &with_ana(0, 30), "k", "a").await, Claim::Running);
@@ -92,13 +92,13 @@ async fn key_returns_its_hold_while_live_and_is_free_afterwards(database: &TestD
     );
     let answer = Claim::Placed(mine.hold.id);
     assert_eq!(claim(&*store, &with_ana(0, 30), "k", "a").await, answer);
-    assert_eq!(store.find_claim(&key("k"), "a").await.unwrap(), answer);
+    assert_eq!(find_claim(&*store, &key("k"), "a").await, answer);
     assert_eq!(claim(&*store, &with_ana(0, 30), "k", "b").await, Claim::Mismatch);
 
     after(&*store, &mine, becomes(&mine, EXPIRED)).await;
-    assert_eq!(store.find_claim(&key("k"), "b").await.unwrap(), Claim::Free);
+    assert_eq!(find_claim(&*store, &key("k"), "b").await, Claim::Free);
     assert_eq!(claim(&*store, &with_ana(0, 30), "k", "b").await, Claim::Free);
-    assert_eq!(store.find_claim(&key("k"), "b").await.unwrap(), Claim::Running);
+    assert_eq!(find_claim(&*store, &key("k"), "b").await, Claim::Running);
 }
 
 async fn key_is_free_again_after_its_attempt_fails_or_is_unsettled(database: &TestDatabase) {
@@ -126,11 +126,7 @@ async fn key_is_free_again_after_its_attempt_fails_or_is_unsettled(database: &Te
         store.end_attempt(booking.hold.id, end, at(1)).await.unwrap();
     }
     for name in ["lost", "abandoned", "unsettled"] {
-        assert_eq!(
-            store.find_claim(&key(name), "b").await.unwrap(),
-            Claim::Free,
-            "{name}"
-        );
+        assert_eq!(find_claim(&*store, &key(name), "b").await, Claim::Free, "{name}");
         assert_eq!(
             claim(&*store, &with_ana(0, 30), name, "b").await,
             Claim::Free,
@@ -342,5 +338,5 @@ async fn latest_attempts_are_listed_with_their_refusals(database: &TestDatabase)
     let latest: Vec<Option<&str>> = latest.iter().map(Option::as_deref).collect();
     assert_eq!(latest, [Some("key_refused"), None, Some("amount_too_small")]);
     assert_eq!(store.list_latest_refusals(2).await.unwrap().len(), 2);
-    assert_eq!(store.find_claim(&key("1"), "b").await.unwrap(), Claim::Free);
+    assert_eq!(find_claim(&*store, &key("1"), "b").await, Claim::Free);
 }
