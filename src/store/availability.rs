@@ -53,6 +53,13 @@ impl GroupItem for GroupedQuery {
     fn touch(&mut self, (): &mut ()) -> bool {
         true
     }
+
+    /// The hours of all resources: each has a few rows.
+    fn estimate_work(&self) -> usize {
+        let length = self.within.ends_at() - self.within.starts_at();
+        let hours = usize::try_from(length.num_hours()).unwrap_or(usize::MAX);
+        self.resources.len().saturating_mul(hours.saturating_add(1))
+    }
 }
 
 /// The queries of a group without repetitions, and which of them each caller asks. In a rush many ask the same.

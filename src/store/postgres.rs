@@ -13,13 +13,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgRow};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, FromRow, Postgres, Transaction};
 
-use super::group_commit::{GroupItem, Groups};
+use super::group_commit::{GroupItem, Groups, run_statements};
 use super::lease_request::LeaseRequest;
 use super::{PoolOptions, StoreError, encoding};
-use error::PostgresResult;
+use error::{PostgresError, PostgresResult};
 use groups::PostgresGroups;
 
 /// Runs a statement, repeats it if the database aborts it, and ignores how many rows it changed.
@@ -101,8 +102,8 @@ const TEST_AFTER_IDLE: Duration = Duration::from_secs(1);
 /// number, because the pool uses its connections in turn, and each must get its turn.
 const USES_PER_PLAN: usize = 499;
 
-/// How long the statement of a group may wait for a lock. After that each of its items runs alone, beside the groups, so that only
-/// the one that needs the lock goes on waiting.
+/// How long the statement of a group of several may wait for a lock. After that each of its items runs alone, beside the groups, so
+/// that only the one that needs the lock goes on waiting.
 const GROUP_LOCK_TIMEOUT: &str = "100ms";
 
 /// A store on PostgreSQL.
@@ -151,11 +152,12 @@ impl PostgresStore {
                 })
             })
             .connect_lazy_with(server.clone());
+        let method_timeout = options.acquire_timeout + options.statement_timeout;
         Ok(Self {
             pool,
             server: Arc::new(server),
-            groups: Arc::default(),
-            method_timeout: options.acquire_timeout + options.statement_timeout,
+            groups: Arc::new(PostgresGroups::new(method_timeout)),
+            method_timeout,
             options,
         })
     }
@@ -207,7 +209,8 @@ impl PostgresStore {
         done.unwrap_or_else(|_| Err(timed_out()))
     }
 
-    /// Runs an item as one of a group, or `alone`; the time is bounded as that of [`Self::retrying`].
+    /// Runs an item as one of a group, or `alone`; the time is bounded as that of [`Self::retrying`]. `run` runs the statement
+    /// of a group of several.
     async fn grouped<I, V, R, F>(
         &self,
         groups: &Arc<Groups<I, V>>,
@@ -218,22 +221,25 @@ impl PostgresStore {
     where
         I: GroupItem,
         V: Send + 'static,
-        R: Fn(Self, Vec<I>) -> F + Send + Sync + 'static,
-        F: Future<Output = Result<Vec<Option<V>>, StoreError>> + Send,
+        R: Fn(PoolConnection<Postgres>, Vec<I>) -> F + Send + Sync + 'static,
+        F: Future<Output = PostgresResult<Vec<Option<V>>>> + Send,
     {
-        let store = self.clone();
-        let run_bounded = move |items| {
-            let group = tokio::time::timeout(store.method_timeout, run(store.clone(), items));
-            async { group.await.unwrap_or_else(|_| Err(timed_out())) }
-        };
-        let verdict = async {
-            match groups.submit(item, run_bounded).await {
-                Some(verdict) => verdict,
-                None => alone.await,
+        let (store, run) = (self.clone(), Arc::new(run));
+        let run_group = move |items| {
+            let (store, run) = (store.clone(), Arc::clone(&run));
+            async move {
+                let connection = async { Ok(store.pool.acquire().await.map_err(error::classify)?) };
+                let statements = |connection| async move {
+                    let done = run(connection, items).await;
+                    if done.as_ref().is_err_and(PostgresError::is_transient) {
+                        metrics::counter!("holdfast_store_retries_total").increment(1);
+                    }
+                    done
+                };
+                run_statements(store.method_timeout, connection, statements).await
             }
         };
-        let done = tokio::time::timeout(self.method_timeout, verdict).await;
-        done.unwrap_or_else(|_| Err(timed_out()))
+        groups.submit(item, run_group, alone).await
     }
 
     /// Runs a read as one of a group, or alone. `read` answers several queries, in their order.
@@ -246,16 +252,17 @@ impl PostgresStore {
     where
         I: GroupItem + Clone,
         V: Send + 'static,
-        R: Fn(Self, Vec<I>) -> F + Clone + Send + Sync + 'static,
-        F: Future<Output = Result<Vec<V>, StoreError>> + Send,
+        R: Fn(PoolConnection<Postgres>, Vec<I>) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = PostgresResult<Vec<V>>> + Send,
     {
         let read_alone = read.clone();
-        let alone = async {
-            let answer = read_alone(self.clone(), vec![query.clone()]).await?.pop();
-            answer.ok_or_else(|| encoding::unreadable_column("answer", "none"))
-        };
-        let read_all = move |store, queries| {
-            let answers = read(store, queries);
+        let alone = self.retrying(|| async {
+            let connection = self.pool.acquire().await?;
+            let answer = read_alone(connection, vec![query.clone()]).await?.pop();
+            Ok(answer.ok_or_else(|| encoding::unreadable_column("answer", "none"))?)
+        });
+        let read_all = move |connection, queries| {
+            let answers = read(connection, queries);
             async { Ok(answers.await?.into_iter().map(Some).collect()) }
         };
         self.grouped(groups, query.clone(), read_all, alone).await

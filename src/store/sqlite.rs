@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use sqlx::pool::PoolConnection;
 use sqlx::query::{Query, QueryAs};
 use sqlx::sqlite::{
     SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
@@ -18,7 +19,7 @@ use sqlx::sqlite::{
 use sqlx::{Connection as _, FromRow, Sqlite, Transaction};
 
 use super::columns::DbTime;
-use super::group_commit::{GroupItem, Groups};
+use super::group_commit::{GroupItem, Groups, run_statements};
 use super::lease_request::LeaseRequest;
 use super::{PoolOptions, StoreError, encoding};
 use error::{SqliteError, SqliteResult};
@@ -112,7 +113,7 @@ async fn open(path: &str, options: PoolOptions) -> SqliteResult<SqliteStore> {
     Ok(SqliteStore {
         writer,
         readers,
-        groups: Arc::default(),
+        groups: Arc::new(SqliteGroups::new(read_timeout)),
         read_timeout,
     })
 }
@@ -214,19 +215,31 @@ impl SqliteStore {
     where
         I: GroupItem + Clone,
         V: Send + 'static,
-        R: Fn(Self, Vec<I>) -> F + Clone + Send + Sync + 'static,
-        F: Future<Output = Result<Vec<V>, StoreError>> + Send,
+        R: Fn(PoolConnection<Sqlite>, Vec<I>) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = SqliteResult<Vec<V>>> + Send,
     {
         let (store, read_all) = (self.clone(), read.clone());
-        let run = move |queries| {
-            let answers = read_all(store.clone(), queries);
-            async { Ok(answers.await?.into_iter().map(Some).collect()) }
+        let run_group = move |queries| {
+            let (store, read) = (store.clone(), read_all.clone());
+            async move {
+                let statements = |connection| async move {
+                    let answers = read(connection, queries).await?;
+                    Ok::<_, SqliteError>(answers.into_iter().map(Some).collect())
+                };
+                run_statements(store.read_timeout, store.acquire_reader(), statements).await
+            }
         };
-        if let Some(answer) = groups.submit(query.clone(), run).await {
-            return answer;
-        }
-        let answer = read(self.clone(), vec![query]).await?.pop();
-        answer.ok_or_else(|| encoding::unreadable_column("answer", "none"))
+        let alone = async {
+            let answer = read(self.acquire_reader().await?, vec![query.clone()])
+                .await?
+                .pop();
+            answer.ok_or_else(|| encoding::unreadable_column("answer", "none"))
+        };
+        groups.submit(query.clone(), run_group, alone).await
+    }
+
+    async fn acquire_reader(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
+        Ok(self.readers.acquire().await.map_err(SqliteError::from)?)
     }
 
     /// Runs a read, bounded by the time for a connection and a statement.

@@ -14,7 +14,7 @@ use crate::domain::catalogue::EventType;
 use crate::domain::ids::EventTypeId;
 use crate::domain::segment::{Allocation, Segment};
 use crate::domain::time::Window;
-use crate::store::{AvailabilityQuery, LookupQuery};
+use crate::store::AvailabilityQuery;
 
 /// An event type and its slots within a window.
 #[derive(Clone, Debug)]
@@ -61,18 +61,13 @@ pub async fn list_slots<T: Send + 'static>(
     list: SlotListRequest,
     show: impl FnOnce(EventTypeSlots) -> T + Send + 'static,
 ) -> Result<Option<T>, WorkflowError> {
-    let query = LookupQuery {
-        event_type: id.clone(),
-        key: None,
-    };
-    let found = context.store.look_up(&query).await?;
-    let Some(event_type) = found.event_type else {
+    let Some(event_type) = context.store.find_event_type(id).await? else {
         return Ok(None);
     };
-    let now = context.clock.database_now(found.now);
     let estimated_work = event_type.estimate_list_work(list.within);
     // Before the query: loading what a long list needs is work too.
     let permit = context.heavy_work.admit(estimated_work).await?;
+    let now = context.database_now().await?;
     let mut starts = event_type.list_starts(list.within, now, &context.settings.zones);
     starts.truncate(list.limit.unwrap_or(usize::MAX));
     let request = list.to_slot_request(&event_type);
@@ -86,7 +81,7 @@ pub async fn list_slots<T: Send + 'static>(
     shown.await.map(Some)
 }
 
-/// Finds the free slots nearest to a refused start, of those that are for sale at `now`, by the database's clock. Finds fewer while too much other work runs: the refusal itself must
+/// Finds the free slots nearest to a refused start. Finds fewer while too much other work runs: the refusal itself must
 /// not wait for them.
 ///
 /// # Errors
@@ -95,10 +90,10 @@ pub(super) async fn find_alternatives(
     context: &Context,
     slot_request: &SlotRequest<'_>,
     starts_at: DateTime<Utc>,
-    now: DateTime<Utc>,
 ) -> Result<Vec<Slot>, WorkflowError> {
     // In a rush many checkouts are refused at once. Their searches must not delay the checkouts that still run.
     let _permit = context.alternative_searches.acquire().await;
+    let now = context.database_now().await?;
     let mut found = Vec::new();
     for range in ALTERNATIVE_RANGES {
         // A window excludes its end; the second more includes a start exactly at the distance.

@@ -73,7 +73,7 @@ async fn run_checkout(context: &Arc<Context>, request: CheckoutRequest) -> Resul
         // Only now, after the slot is lost: the permit is free again, so the search delays no other checkout.
         Err(CheckoutError::SlotTaken(_)) => {
             let slot_request = request.to_slot_request(&event_type);
-            let near = availability::find_alternatives(context, &slot_request, request.starts_at, now).await;
+            let near = availability::find_alternatives(context, &slot_request, request.starts_at).await;
             Err(CheckoutError::SlotTaken(near.unwrap_or_default()))
         }
         other => other,

@@ -1,9 +1,13 @@
-//! Takes and reads allowances on PostgreSQL. `take_allowances_statement!` is the one statement that keeps the limits on unpaid holds.
+//! Takes and reads allowances on PostgreSQL. The placing statement takes what `find_numbers_statement!` finds; the key of the table
+//! keeps the limits on unpaid holds.
 
 use async_trait::async_trait;
+use sqlx::Postgres;
+use sqlx::pool::PoolConnection;
 use uuid::Uuid;
 
 use super::PostgresStore;
+use super::error::PostgresResult;
 use super::occupancy::signed;
 use crate::domain::hold_limit::AllowanceOffer;
 use crate::domain::ids::HoldId;
@@ -34,63 +38,58 @@ const LOAD_USAGE: &str = "SELECT l.query, l.scope, a.number, NULL AS status, NUL
 #[async_trait]
 impl Allowances for PostgresStore {
     async fn load_limit_usage(&self, query: &LimitUsageQuery<'_>) -> Result<LimitUsage, StoreError> {
-        self.read_in_group(&self.groups.usages, query.into(), |store, queries| async move {
-            store.load_usages(&queries).await
-        })
-        .await
+        self.read_in_group(&self.groups.usages, query.into(), load_usages)
+            .await
     }
 }
 
-impl PostgresStore {
-    async fn load_usages(&self, queries: &[GroupedUsageQuery]) -> Result<Vec<LimitUsage>, StoreError> {
-        let (mut of_ranges, mut scopes, mut subjects) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut first, mut last, mut most) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut of_clients, mut clients, mut since) = (Vec::new(), Vec::new(), Vec::new());
-        for (number, query) in (0_i32..).zip(queries) {
-            for range in &query.ranges {
-                of_ranges.push(number);
-                scopes.push(encoding::encode_limit_scope(range.limit.scope));
-                subjects.push(range.limit.subject.as_str());
-                first.push(signed(range.first));
-                last.push(signed(range.last));
-                most.push(signed(range.limit.most));
-            }
-            if let Some((client, at)) = &query.lapses {
-                of_clients.push(number);
-                clients.push(client.0.as_str());
-                since.push(*at);
-            }
+async fn load_usages(
+    mut connection: PoolConnection<Postgres>,
+    queries: Vec<GroupedUsageQuery>,
+) -> PostgresResult<Vec<LimitUsage>> {
+    let (mut of_ranges, mut scopes, mut subjects) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut first, mut last, mut most) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut of_clients, mut clients, mut since) = (Vec::new(), Vec::new(), Vec::new());
+    for (number, query) in (0_i32..).zip(&queries) {
+        for range in &query.ranges {
+            of_ranges.push(number);
+            scopes.push(encoding::encode_limit_scope(range.limit.scope));
+            subjects.push(range.limit.subject.as_str());
+            first.push(signed(range.first));
+            last.push(signed(range.last));
+            most.push(signed(range.limit.most));
         }
-        self.retrying(|| async {
-            let select = sqlx::query_as(LOAD_USAGE)
-                .bind(&of_ranges)
-                .bind(&scopes)
-                .bind(&subjects)
-                .bind(&first)
-                .bind(&last)
-                .bind(&most)
-                .bind(&of_clients)
-                .bind(&clients)
-                .bind(&since)
-                .bind(i64::from(allowances::MOST_ENDS));
-            let rows = select.fetch_all(&self.pool).await?;
-            Ok(LimitUsageRow::decode_all(rows, queries.len())?)
-        })
-        .await
+        if let Some((client, at)) = &query.lapses {
+            of_clients.push(number);
+            clients.push(client.0.as_str());
+            since.push(*at);
+        }
     }
+    let select = sqlx::query_as(LOAD_USAGE)
+        .bind(&of_ranges)
+        .bind(&scopes)
+        .bind(&subjects)
+        .bind(&first)
+        .bind(&last)
+        .bind(&most)
+        .bind(&of_clients)
+        .bind(&clients)
+        .bind(&since)
+        .bind(i64::from(allowances::MOST_ENDS));
+    let rows = select.fetch_all(&mut *connection).await?;
+    Ok(LimitUsageRow::decode_all(rows, queries.len())?)
 }
 
-/// Takes one of the offered numbers of each limit (`$9` holds, `$10` scopes, `$11` subjects, `$12` numbers, `$13` whether to
-/// wait), for the holds that `$condition` names. The key of the table decides.
+/// Finds one of the offered numbers of each limit (`$9` holds, `$10` scopes, `$11` subjects, `$12` numbers, `$13` whether to
+/// wait), for the holds that `$condition` names, and locks it. The key of the table decides who takes it.
 ///
 /// A number that a concurrent checkout is taking is skipped, because the insert would wait until that one ends. Only a hold
-/// that waits gets the first free number even so. Limits come in one order, so that two checkouts that wait do not
-/// deadlock. Taken numbers are counted: with `EXISTS` the planner could try the lock first.
-macro_rules! take_allowances_statement {
+/// that waits gets the first free number even so. Taken numbers are counted: with `EXISTS` the planner could try the lock
+/// first.
+macro_rules! find_numbers_statement {
     ($condition:literal) => {
         concat!(
-            "INSERT INTO allowances (scope, subject, number, hold_id)
-             SELECT l.scope, l.subject, free.number, l.hold_id
+            "SELECT l.scope, l.subject, free.number, l.hold_id
              FROM unnest($9::uuid[], $10::text[], $11::text[], $12::text[], $13::bool[])
                  AS l (hold_id, scope, subject, numbers, waits)
              CROSS JOIN LATERAL (
@@ -104,12 +103,11 @@ macro_rules! take_allowances_statement {
                  END
                  LIMIT 1) free
              WHERE ",
-            $condition,
-            " ORDER BY l.scope, l.subject, free.number ON CONFLICT DO NOTHING"
+            $condition
         )
     };
 }
-pub(super) use take_allowances_statement;
+pub(super) use find_numbers_statement;
 
 /// Offers as columns for `unnest`: which hold takes one of which numbers of which limit.
 #[derive(Default)]

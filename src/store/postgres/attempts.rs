@@ -2,11 +2,13 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use sqlx::Postgres;
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnection, PgExecutor};
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::error::{self, PostgresResult};
+use super::error::PostgresResult;
 use super::{GROUP_LOCK_TIMEOUT, PostgresStore, commands};
 use crate::domain::ids::{CommandId, HoldId, SessionId};
 use crate::domain::key_scope::ScopedKey;
@@ -26,7 +28,7 @@ impl Attempts for PostgresStore {
         self.grouped(
             &self.groups.claims,
             attempt.clone(),
-            |store, attempts| async move { store.claim_group(&attempts).await },
+            claim_group,
             self.claim_alone(attempt),
         )
         .await
@@ -135,20 +137,6 @@ impl Attempts for PostgresStore {
 }
 
 impl PostgresStore {
-    /// Claims the attempts of a group. An attempt whose id or key is in use has no verdict, so that its caller finds out why.
-    async fn claim_group(&self, attempts: &[NewAttempt]) -> Result<Vec<Option<Claim>>, StoreError> {
-        let all: Vec<&NewAttempt> = attempts.iter().collect();
-        let claimed = match insert_attempts(&self.pool, &all, Some(GROUP_LOCK_TIMEOUT)).await {
-            Ok(claimed) => claimed,
-            Err(error) => {
-                error::repeat_alone(error)?;
-                Vec::new()
-            }
-        };
-        let verdict = |attempt: &NewAttempt| claimed.contains(&attempt.terms.hold).then_some(Claim::Free);
-        Ok(attempts.iter().map(verdict).collect())
-    }
-
     async fn claim_alone(&self, attempt: &NewAttempt) -> Result<Claim, StoreError> {
         self.retrying(|| async {
             if !insert_attempts(&self.pool, &[attempt], None).await?.is_empty() {
@@ -164,6 +152,17 @@ impl PostgresStore {
         })
         .await
     }
+}
+
+/// Claims the attempts of a group. An attempt whose id or key is in use has no verdict, so that its caller finds out why.
+async fn claim_group(
+    mut connection: PoolConnection<Postgres>,
+    attempts: Vec<NewAttempt>,
+) -> PostgresResult<Vec<Option<Claim>>> {
+    let all: Vec<&NewAttempt> = attempts.iter().collect();
+    let claimed = insert_attempts(&mut *connection, &all, Some(GROUP_LOCK_TIMEOUT)).await?;
+    let verdict = |attempt: &NewAttempt| claimed.contains(&attempt.terms.hold).then_some(Claim::Free);
+    Ok(attempts.iter().map(verdict).collect())
 }
 
 /// Finds the attempts with keys `$1`.

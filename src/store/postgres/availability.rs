@@ -2,9 +2,12 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use sqlx::Postgres;
+use sqlx::pool::PoolConnection;
 use uuid::Uuid;
 
 use super::PostgresStore;
+use super::error::PostgresResult;
 use crate::domain::availability::Availability;
 use crate::store::StoreError;
 use crate::store::availability::{
@@ -102,48 +105,44 @@ impl Occupancies for PostgresStore {
             None => &groups.occupancies,
             Some(_) => &groups.occupancies_with_statuses,
         };
-        self.read_in_group(groups, query.into(), |store, queries| async move {
-            store.load_all(&queries).await
-        })
-        .await
+        self.read_in_group(groups, query.into(), load_all).await
     }
 }
 
-impl PostgresStore {
-    /// Reads the availability for queries that either all ask for statuses, or none does.
-    async fn load_all(&self, queries: &[GroupedQuery]) -> Result<Vec<Availability>, StoreError> {
-        let (distinct, of_callers) = list_distinct(queries);
-        let (mut numbers, mut ids, mut from, mut to) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let (mut moving, mut now) = (Vec::new(), Vec::new());
-        for (number, query) in distinct.iter().enumerate() {
-            for resource in &query.resources {
-                numbers.push(i32::try_from(number).unwrap_or(i32::MAX));
-                ids.push(resource.as_str());
-                from.push(query.within.starts_at());
-                to.push(query.within.ends_at());
-                moving.push(query.moving.map(|hold| hold.0));
-                now.extend(query.statuses_at);
-            }
+/// Reads the availability for queries that either all ask for statuses, or none does.
+async fn load_all(
+    mut connection: PoolConnection<Postgres>,
+    queries: Vec<GroupedQuery>,
+) -> PostgresResult<Vec<Availability>> {
+    let (distinct, of_callers) = list_distinct(&queries);
+    let (mut numbers, mut ids, mut from, mut to) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut moving, mut now) = (Vec::new(), Vec::new());
+    for (number, query) in distinct.iter().enumerate() {
+        for resource in &query.resources {
+            numbers.push(i32::try_from(number).unwrap_or(i32::MAX));
+            ids.push(resource.as_str());
+            from.push(query.within.starts_at());
+            to.push(query.within.ends_at());
+            moving.push(query.moving.map(|hold| hold.0));
+            now.extend(query.statuses_at);
         }
-        let statement = if now.is_empty() {
-            ALL_CONFIRMED
-        } else {
-            WITH_STATUSES
-        };
-        self.retrying(|| async {
-            let select = sqlx::query_as(statement)
-                .bind(&numbers)
-                .bind(&ids)
-                .bind(&from)
-                .bind(&to)
-                .bind(&moving);
-            let select = if now.is_empty() { select } else { select.bind(&now) };
-            let rows: Vec<OccupancyRow> = select.fetch_all(&self.pool).await?;
-            let rows = rows.into_iter().map(OccupancyRow::into_columns);
-            let found = decode_availability(distinct.len(), rows)?;
-            let found = of_callers.iter().map(|number| found[*number].clone());
-            Ok(found.collect())
-        })
-        .await
     }
+    let statement = if now.is_empty() {
+        ALL_CONFIRMED
+    } else {
+        WITH_STATUSES
+    };
+    let select = sqlx::query_as(statement)
+        .bind(&numbers)
+        .bind(&ids)
+        .bind(&from)
+        .bind(&to)
+        .bind(&moving);
+    let select = if now.is_empty() { select } else { select.bind(&now) };
+    let rows: Vec<OccupancyRow> = select.fetch_all(&mut *connection).await?;
+    // Others can use it while the rows are decoded.
+    drop(connection);
+    let rows = rows.into_iter().map(OccupancyRow::into_columns);
+    let found = decode_availability(distinct.len(), rows)?;
+    Ok(of_callers.iter().map(|number| found[*number].clone()).collect())
 }

@@ -62,17 +62,6 @@ impl From<PostgresError> for StoreError {
     }
 }
 
-/// Handles the error of a group's statement: `Ok` if the server refused it, so that each item of the group is to run alone.
-pub(super) fn repeat_alone(error: sqlx::Error) -> Result<(), StoreError> {
-    if code_is(&error, is_transient) {
-        metrics::counter!("holdfast_store_retries_total").increment(1);
-    }
-    match error {
-        sqlx::Error::Database(_) => Ok(()),
-        other => Err(classify(other)),
-    }
-}
-
 /// Classifies an error: `Unavailable` if it may pass, else `Broken`.
 pub(super) fn classify(error: sqlx::Error) -> StoreError {
     let may_pass = match &error {

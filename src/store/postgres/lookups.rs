@@ -1,8 +1,11 @@
 //! The first read of a request, on PostgreSQL.
 
 use async_trait::async_trait;
+use sqlx::Postgres;
+use sqlx::pool::PoolConnection;
 
 use super::PostgresStore;
+use super::error::PostgresResult;
 use crate::store::StoreError;
 use crate::store::lookups::{self, Lookup, LookupQuery, LookupRow, Lookups};
 
@@ -18,23 +21,19 @@ const LOOK_UP: &str = "SELECT date_trunc('milliseconds', clock_timestamp()) AS n
 #[async_trait]
 impl Lookups for PostgresStore {
     async fn look_up(&self, query: &LookupQuery) -> Result<Lookup, StoreError> {
-        self.read_in_group(&self.groups.lookups, query.clone(), |store, queries| async move {
-            store.look_up_all(&queries).await
-        })
-        .await
+        self.read_in_group(&self.groups.lookups, query.clone(), look_up_all)
+            .await
     }
 }
 
-impl PostgresStore {
-    async fn look_up_all(&self, queries: &[LookupQuery]) -> Result<Vec<Lookup>, StoreError> {
-        self.retrying(|| async {
-            let row: LookupRow = sqlx::query_as(LOOK_UP)
-                .bind(lookups::list_event_types(queries))
-                .bind(lookups::list_keys(queries))
-                .fetch_one(&self.pool)
-                .await?;
-            Ok(row.decode(queries)?)
-        })
-        .await
-    }
+async fn look_up_all(
+    mut connection: PoolConnection<Postgres>,
+    queries: Vec<LookupQuery>,
+) -> PostgresResult<Vec<Lookup>> {
+    let row: LookupRow = sqlx::query_as(LOOK_UP)
+        .bind(lookups::list_event_types(&queries))
+        .bind(lookups::list_keys(&queries))
+        .fetch_one(&mut *connection)
+        .await?;
+    Ok(row.decode(&queries)?)
 }

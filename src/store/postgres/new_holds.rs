@@ -1,5 +1,5 @@
 //! The statement that places holds on PostgreSQL, one or many. What takes a slot is `take_units_statement!` in
-//! `occupancy.rs`, what keeps the limits `take_allowances_statement!` in `allowances.rs`.
+//! `occupancy.rs`, what finds the numbers of limits `find_numbers_statement!` in `allowances.rs`.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -7,7 +7,7 @@ use sqlx::postgres::PgExecutor;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::allowances::{OfferColumns, take_allowances_statement};
+use super::allowances::{OfferColumns, find_numbers_statement};
 use super::occupancy::{UnitColumns, signed, take_units_statement};
 use crate::domain::hold::TransitionReason;
 use crate::domain::ids::{HoldId, ResourceId};
@@ -15,22 +15,38 @@ use crate::store::encoding;
 use crate::store::placements::HoldToPlace;
 
 /// Places holds with their occupancy, allowances, attempts and first history lines: one statement, so one round trip. Each
-/// step reads the rows of the step before. A hold for which a step writes too little is not written, and then its occupancy
-/// or allowances violate their foreign keys, so that the whole statement fails. Rows of all holds are taken in one order.
-/// It waits for a lock no longer than `$14`. The state of an attempt is
-/// compared as an expression, because the planner else reads all open attempts.
+/// step reads the rows of the step before. Only holds whose attempt runs, and for which each limit has a free number, take units: a
+/// hold that was placed before, and has ended since, takes nothing again. A hold for which a later step writes too little is not
+/// written, and then its occupancy or allowances violate their foreign keys, so that the whole statement fails. Rows of all
+/// holds are taken in one order, and limits too, so that two checkouts that wait do not deadlock. It waits for a lock no longer
+/// than `$14`. The state of an attempt is compared as an expression, because the planner else reads all open attempts.
 const PLACE: &str = concat!(
     "WITH bound AS (SELECT set_config('lock_timeout', coalesce($14, current_setting('lock_timeout')), true)),
+     running AS MATERIALIZED (
+         SELECT i.hold_id, i.limits FROM unnest($6::uuid[], $8::bigint[]) AS i (hold_id, limits)
+         WHERE (SELECT count(*) FROM bound) = 1
+           AND (SELECT count(*) FROM checkout_attempts a
+               WHERE a.hold_id = i.hold_id AND a.state || '' = 'running') = 1),
+     found AS MATERIALIZED (",
+    find_numbers_statement!("l.hold_id = ANY (ARRAY(SELECT hold_id FROM running))"),
+    "),
+     eligible AS MATERIALIZED (
+         SELECT hold_id FROM running r
+         LEFT JOIN (SELECT hold_id, count(*) AS numbers FROM found GROUP BY hold_id) n USING (hold_id)
+         WHERE coalesce(n.numbers, 0) = r.limits),
      taken AS (",
-    take_units_statement!("(SELECT count(*) FROM bound) = 1"),
+    take_units_statement!("w.hold_id = ANY (ARRAY(SELECT hold_id FROM eligible))"),
     " RETURNING hold_id),
      complete AS (
          SELECT hold_id FROM unnest($6::uuid[], $7::bigint[]) AS i (hold_id, wanted)
          JOIN (SELECT hold_id, count(*) AS units FROM taken GROUP BY hold_id) t USING (hold_id)
          WHERE t.units = i.wanted),
-     allowed AS (",
-    take_allowances_statement!("l.hold_id = ANY (ARRAY(SELECT hold_id FROM complete))"),
-    " RETURNING hold_id),
+     allowed AS (
+         INSERT INTO allowances (scope, subject, number, hold_id)
+         SELECT scope, subject, number, hold_id FROM found
+         WHERE hold_id = ANY (ARRAY(SELECT hold_id FROM complete))
+         ORDER BY scope, subject, number ON CONFLICT DO NOTHING
+         RETURNING hold_id),
      granted AS MATERIALIZED (
          SELECT hold_id, i.created_at FROM unnest($6::uuid[], $8::bigint[], $32::timestamptz[]) AS i (hold_id, limits, created_at)
          JOIN complete USING (hold_id)

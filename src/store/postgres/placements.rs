@@ -1,9 +1,11 @@
 //! Placing and moving holds on PostgreSQL. The statement that places holds is in `new_holds.rs`.
 
 use async_trait::async_trait;
+use sqlx::Postgres;
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgConnection;
 
-use super::error::{self, PostgresResult, is_row_without_hold};
+use super::error::{PostgresResult, is_row_without_hold};
 use super::new_holds::insert_holds;
 use super::{GROUP_LOCK_TIMEOUT, PostgresStore, occupancy};
 use crate::domain::booking::Booking;
@@ -27,7 +29,7 @@ impl Placements for PostgresStore {
         self.grouped(
             &self.groups.places,
             PlaceItem::new(booking, units, limits),
-            |store, items| async move { store.place_group(&items).await },
+            place_group,
             self.place_alone(booking, units, limits),
         )
         .await
@@ -65,34 +67,6 @@ impl Placements for PostgresStore {
 }
 
 impl PostgresStore {
-    /// Places the holds of a group. A hold that is not placed has no verdict, so that its caller finds out why, alone and
-    /// with all that it was offered.
-    async fn place_group(&self, items: &[PlaceItem]) -> Result<Vec<Option<PlaceOutcome>>, StoreError> {
-        let holds: Vec<HoldToPlace<'_>> = match items {
-            [item] => vec![HoldToPlace::alone(&item.booking, &item.units, &item.limits)],
-            several => several.iter().map(PlaceItem::in_group).collect(),
-        };
-        let placed = match insert_holds(&self.pool, &holds, Some(GROUP_LOCK_TIMEOUT)).await {
-            Ok(placed) => placed,
-            Err(error) if is_row_without_hold(&error) => Vec::new(),
-            Err(error) => {
-                error::repeat_alone(error)?;
-                return Ok(vec![None; items.len()]);
-            }
-        };
-        if let ([item], []) = (items, placed.as_slice()) {
-            let refusal = self
-                .retrying(|| self.find_refusal(&item.booking, &item.limits))
-                .await?;
-            return Ok(vec![Some(refusal)]);
-        }
-        let verdict = |hold: &HoldToPlace<'_>| {
-            let is_placed = placed.contains(&hold.booking.hold.id);
-            is_placed.then_some(PlaceOutcome::Placed)
-        };
-        Ok(holds.iter().map(verdict).collect())
-    }
-
     async fn place_alone(
         &self,
         booking: &Booking,
@@ -136,6 +110,21 @@ impl PostgresStore {
             },
         )
     }
+}
+
+/// Places the holds of a group. A hold that is not placed has no verdict, so that its caller finds out why, alone and with all
+/// that it was offered.
+async fn place_group(
+    mut connection: PoolConnection<Postgres>,
+    items: Vec<PlaceItem>,
+) -> PostgresResult<Vec<Option<PlaceOutcome>>> {
+    let holds: Vec<HoldToPlace<'_>> = items.iter().map(PlaceItem::in_group).collect();
+    let placed = insert_holds(&mut *connection, &holds, Some(GROUP_LOCK_TIMEOUT)).await?;
+    let verdict = |hold: &HoldToPlace<'_>| {
+        let is_placed = placed.contains(&hold.booking.hold.id);
+        is_placed.then_some(PlaceOutcome::Placed)
+    };
+    Ok(holds.iter().map(verdict).collect())
 }
 
 /// Writes a moved hold's new version and its history line.

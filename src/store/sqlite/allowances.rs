@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use serde_json::json;
-use sqlx::SqliteConnection;
+use sqlx::pool::PoolConnection;
 use sqlx::types::Json;
+use sqlx::{Sqlite, SqliteConnection};
 
 use super::SqliteStore;
 use super::error::SqliteResult;
@@ -39,38 +40,37 @@ pub(super) const LOAD_USAGE: &str = "SELECT l.value ->> 'query' AS query, a.scop
 #[async_trait]
 impl Allowances for SqliteStore {
     async fn load_limit_usage(&self, query: &LimitUsageQuery<'_>) -> Result<LimitUsage, StoreError> {
-        self.read_in_group(&self.groups.usages, query.into(), |store, queries| async move {
-            store.load_usages(&queries).await
-        })
-        .await
+        self.read_in_group(&self.groups.usages, query.into(), load_usages)
+            .await
     }
 }
 
-impl SqliteStore {
-    async fn load_usages(&self, queries: &[GroupedUsageQuery]) -> Result<Vec<LimitUsage>, StoreError> {
-        let (mut ranges, mut clients) = (Vec::new(), Vec::new());
-        for (number, query) in queries.iter().enumerate() {
-            ranges.extend(query.ranges.iter().map(|range| {
-                json!({
-                    "query": number,
-                    "scope": encoding::encode_limit_scope(range.limit.scope),
-                    "subject": range.limit.subject,
-                    "first": range.first,
-                    "last": range.last,
-                    "most": range.limit.most,
-                })
-            }));
-            clients.extend(query.lapses.as_ref().map(|(client, since)| {
+async fn load_usages(
+    mut connection: PoolConnection<Sqlite>,
+    queries: Vec<GroupedUsageQuery>,
+) -> SqliteResult<Vec<LimitUsage>> {
+    let (mut ranges, mut clients) = (Vec::new(), Vec::new());
+    for (number, query) in queries.iter().enumerate() {
+        ranges.extend(query.ranges.iter().map(|range| {
+            json!({
+                "query": number,
+                "scope": encoding::encode_limit_scope(range.limit.scope),
+                "subject": range.limit.subject,
+                "first": range.first,
+                "last": range.last,
+                "most": range.limit.most,
+            })
+        }));
+        clients.extend(query.lapses.as_ref().map(|(client, since)| {
                 json!({ "query": number, "client": client.0, "since": since.timestamp_millis() })
             }));
-        }
-        let select = sqlx::query_as(LOAD_USAGE)
-            .bind(Json(ranges))
-            .bind(Json(clients))
-            .bind(allowances::MOST_ENDS);
-        let rows = self.read(select.fetch_all(&self.readers)).await?;
-        LimitUsageRow::decode_all(rows, queries.len())
     }
+    let select = sqlx::query_as(LOAD_USAGE)
+        .bind(Json(ranges))
+        .bind(Json(clients))
+        .bind(allowances::MOST_ENDS);
+    let rows = select.fetch_all(&mut *connection).await?;
+    Ok(LimitUsageRow::decode_all(rows, queries.len())?)
 }
 
 /// Takes the first free number that is offered of each limit in `$1`. A limit without a free number gets no row: its number is

@@ -2,9 +2,12 @@
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
+use sqlx::Sqlite;
+use sqlx::pool::PoolConnection;
 use sqlx::types::Json;
 
 use super::SqliteStore;
+use super::error::SqliteResult;
 use crate::domain::availability::Availability;
 use crate::domain::ids::ResourceId;
 use crate::store::StoreError;
@@ -98,39 +101,39 @@ impl Occupancies for SqliteStore {
             None => &reads.occupancies,
             Some(_) => &reads.occupancies_with_statuses,
         };
-        self.read_in_group(groups, query.into(), |store, queries| async move {
-            store.load_all(&queries).await
-        })
-        .await
+        self.read_in_group(groups, query.into(), load_all).await
     }
 }
 
-impl SqliteStore {
-    /// Reads the availability for queries that either all ask for statuses, or none does.
-    async fn load_all(&self, queries: &[GroupedQuery]) -> Result<Vec<Availability>, StoreError> {
-        let (distinct, of_callers) = list_distinct(queries);
-        let encode = |(number, query): (usize, &&GroupedQuery)| {
-            let ids: Vec<&str> = query.resources.iter().map(ResourceId::as_str).collect();
-            json!({
-                "query": number,
-                "resources": ids,
-                "from": query.within.starts_at().timestamp_millis(),
-                "to": query.within.ends_at().timestamp_millis(),
-                "moving": query.moving.map(|hold| hold.0),
-                "now": query.statuses_at.map(|now| now.timestamp_millis()),
-            })
-        };
-        let encoded: Vec<Value> = distinct.iter().enumerate().map(encode).collect();
-        let with_statuses = queries.iter().any(|query| query.statuses_at.is_some());
-        let statement = if with_statuses {
-            WITH_STATUSES
-        } else {
-            ALL_CONFIRMED
-        };
-        let select = sqlx::query_as(statement).bind(Json(encoded));
-        let rows: Vec<OccupancyRow> = self.read(select.fetch_all(&self.readers)).await?;
-        let rows = rows.into_iter().map(OccupancyRow::into_columns);
-        let found = decode_availability(distinct.len(), rows)?;
-        Ok(of_callers.iter().map(|number| found[*number].clone()).collect())
-    }
+/// Reads the availability for queries that either all ask for statuses, or none does.
+async fn load_all(
+    mut connection: PoolConnection<Sqlite>,
+    queries: Vec<GroupedQuery>,
+) -> SqliteResult<Vec<Availability>> {
+    let (distinct, of_callers) = list_distinct(&queries);
+    let encode = |(number, query): (usize, &&GroupedQuery)| {
+        let ids: Vec<&str> = query.resources.iter().map(ResourceId::as_str).collect();
+        json!({
+            "query": number,
+            "resources": ids,
+            "from": query.within.starts_at().timestamp_millis(),
+            "to": query.within.ends_at().timestamp_millis(),
+            "moving": query.moving.map(|hold| hold.0),
+            "now": query.statuses_at.map(|now| now.timestamp_millis()),
+        })
+    };
+    let encoded: Vec<Value> = distinct.iter().enumerate().map(encode).collect();
+    let with_statuses = queries.iter().any(|query| query.statuses_at.is_some());
+    let statement = if with_statuses {
+        WITH_STATUSES
+    } else {
+        ALL_CONFIRMED
+    };
+    let select = sqlx::query_as(statement).bind(Json(encoded));
+    let rows: Vec<OccupancyRow> = select.fetch_all(&mut *connection).await?;
+    // Others can use it while the rows are decoded.
+    drop(connection);
+    let rows = rows.into_iter().map(OccupancyRow::into_columns);
+    let found = decode_availability(distinct.len(), rows)?;
+    Ok(of_callers.iter().map(|number| found[*number].clone()).collect())
 }

@@ -1,10 +1,13 @@
 //! Writes of one kind of caller each that share a transaction: SQLite has one writer, which takes all that waits for it.
 
+use sqlx::{Sqlite, Transaction};
+
 use super::error::SqliteResult;
 use super::groups::{GroupWrite, WriteVerdict, foreign_verdict};
 use super::{SqliteStore, attempts, new_holds};
 use crate::store::StoreError;
 use crate::store::attempts::Claim;
+use crate::store::group_commit::run_statements;
 use crate::store::placements::{HoldToPlace, PlaceOutcome};
 
 impl SqliteStore {
@@ -14,25 +17,28 @@ impl SqliteStore {
         write: impl Fn() -> GroupWrite,
     ) -> Result<WriteVerdict, StoreError> {
         let store = self.clone();
-        let run = move |writes| {
+        let run_group = move |writes: Vec<GroupWrite>| {
             let store = store.clone();
-            async move { store.write_group(writes).await }
+            async move {
+                let statements = |transaction| store.write_all(transaction, &writes);
+                run_statements(store.read_timeout, store.begin(), statements).await
+            }
         };
-        if let Some(verdict) = self.groups.writes.submit(write(), run).await {
-            return verdict;
-        }
-        let alone = self.write_group(vec![write()]).await?.pop().flatten();
-        alone.ok_or_else(foreign_verdict)
+        let alone = async {
+            let verdicts = self.write_all(self.begin().await?, &[write()]).await?;
+            verdicts.into_iter().flatten().next().ok_or_else(foreign_verdict)
+        };
+        self.groups.writes.submit(write(), run_group, alone).await
     }
 
-    /// Runs the writes of a group in one transaction, claims first. A hold that gets no number of those that a group offers
-    /// it has no verdict, so that its caller tries all of them.
-    pub(super) async fn write_group(
+    /// Runs the writes of a group, or a write alone, in one transaction, claims first. A hold that gets no number of those that a
+    /// group offers it has no verdict, so that its caller tries all of them.
+    async fn write_all(
         &self,
-        writes: Vec<GroupWrite>,
+        mut transaction: Transaction<'static, Sqlite>,
+        writes: &[GroupWrite],
     ) -> Result<Vec<Option<WriteVerdict>>, StoreError> {
-        let mut transaction = self.begin().await?;
-        let (claims, places) = run_writes(&mut transaction, &writes).await?;
+        let (claims, places) = run_writes(&mut transaction, writes).await?;
         let is_written = claims.contains(&Claim::Free) || places.contains(&PlaceOutcome::Placed);
         if is_written {
             self.commit(transaction).await?;

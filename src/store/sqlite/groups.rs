@@ -1,18 +1,22 @@
 //! The kinds of callers on SQLite whose reads are run together, and the writes that share a transaction.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::domain::availability::Availability;
 use crate::store::allowances::{GroupedUsageQuery, LimitUsage};
 use crate::store::attempts::{Claim, NewAttempt, TouchedAttempts};
 use crate::store::availability::GroupedQuery;
-use crate::store::group_commit::{GroupItem, Groups};
+use crate::store::group_commit::{GroupBounds, GroupItem, Groups};
 use crate::store::lookups::{Lookup, LookupQuery};
 use crate::store::placements::{PlaceItem, PlaceOutcome, TouchedSlots};
 use crate::store::{StoreError, encoding};
 
 /// The most groups of one kind that are under way at the same time.
-const TASKS: usize = 2;
+const GROUPS: usize = 2;
+
+/// The most items of a group.
+const MOST_ITEMS: usize = 128;
 
 /// The callers that are served together, by kind.
 #[derive(Debug)]
@@ -29,15 +33,26 @@ pub(super) struct SqliteGroups {
     pub(super) usages: Arc<Groups<GroupedUsageQuery, LimitUsage>>,
 }
 
-impl Default for SqliteGroups {
-    fn default() -> Self {
+impl SqliteGroups {
+    /// Makes the groups of a store of which each method may take so long.
+    pub(super) fn new(call_timeout: Duration) -> Self {
+        let reads = GroupBounds {
+            groups: GROUPS,
+            old_groups_count: false,
+            items: MOST_ITEMS,
+            call_timeout,
+        };
         Self {
             // There is one writer: while one group is under way, the next one forms.
-            writes: Groups::new(1),
-            lookups: Groups::new(TASKS),
-            occupancies: Groups::new(TASKS),
-            occupancies_with_statuses: Groups::new(TASKS),
-            usages: Groups::new(TASKS),
+            writes: Groups::new(GroupBounds {
+                groups: 1,
+                old_groups_count: true,
+                ..reads
+            }),
+            lookups: Groups::new(reads),
+            occupancies: Groups::new(reads),
+            occupancies_with_statuses: Groups::new(reads),
+            usages: Groups::new(reads),
         }
     }
 }

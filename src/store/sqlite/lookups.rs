@@ -1,8 +1,11 @@
 //! The first read of a request, on SQLite.
 
 use async_trait::async_trait;
+use sqlx::Sqlite;
+use sqlx::pool::PoolConnection;
 use sqlx::types::Json;
 
+use super::error::SqliteResult;
 use super::{SqliteStore, database_now};
 use crate::store::StoreError;
 use crate::store::lookups::{self, Lookup, LookupQuery, LookupRow, Lookups};
@@ -29,19 +32,19 @@ pub(super) const LOOK_UP: &str = concat!(
 #[async_trait]
 impl Lookups for SqliteStore {
     async fn look_up(&self, query: &LookupQuery) -> Result<Lookup, StoreError> {
-        self.read_in_group(&self.groups.lookups, query.clone(), |store, queries| async move {
-            store.look_up_all(&queries).await
-        })
-        .await
+        self.read_in_group(&self.groups.lookups, query.clone(), look_up_all)
+            .await
     }
 }
 
-impl SqliteStore {
-    async fn look_up_all(&self, queries: &[LookupQuery]) -> Result<Vec<Lookup>, StoreError> {
-        let row = sqlx::query_as(LOOK_UP)
-            .bind(Json(lookups::list_event_types(queries)))
-            .bind(Json(lookups::list_keys(queries)));
-        let row: LookupRow = self.read(row.fetch_one(&self.readers)).await?;
-        row.decode(queries)
-    }
+async fn look_up_all(
+    mut connection: PoolConnection<Sqlite>,
+    queries: Vec<LookupQuery>,
+) -> SqliteResult<Vec<Lookup>> {
+    let row: LookupRow = sqlx::query_as(LOOK_UP)
+        .bind(Json(lookups::list_event_types(&queries)))
+        .bind(Json(lookups::list_keys(&queries)))
+        .fetch_one(&mut *connection)
+        .await?;
+    Ok(row.decode(&queries)?)
 }

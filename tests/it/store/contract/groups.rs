@@ -16,13 +16,14 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use super::{at, attempt, booking, find_claim, first_units, key, segment};
-use crate::support::database::TestDatabase;
+use crate::support::database::{Engine, TestDatabase};
 
 on_both_engines!(
     group_has_the_effect_of_its_checkouts_in_some_order,
     mutation_with_exchanged_verdicts_is_found,
     claims_of_a_group_get_their_own_verdicts,
     checkout_that_fails_harms_no_other_of_its_group,
+    checkouts_over_their_limit_harm_no_other_of_their_group,
 );
 
 /// How many checkouts run at the same time.
@@ -314,4 +315,73 @@ async fn checkout_that_fails_harms_no_other_of_its_group(database: &TestDatabase
     assert!(failed == [3] || failed == [11], "{failed:?}");
     assert_eq!(database.count("SELECT count(*) FROM holds").await, 19);
     assert_eq!(database.count("SELECT count(*) FROM occupancy").await, 19);
+}
+
+/// Counts the rows that are written to `occupancy`, also those that are rolled back.
+async fn count_taken_units(database: &TestDatabase) {
+    if database.engine() == Engine::Postgres {
+        for statement in [
+            "CREATE SEQUENCE taken MINVALUE 0 START 0",
+            "SELECT nextval('taken')",
+            "CREATE FUNCTION count_taken() RETURNS trigger LANGUAGE plpgsql AS
+             'BEGIN PERFORM nextval(''taken''); RETURN NEW; END'",
+            "CREATE TRIGGER count_taken BEFORE INSERT ON occupancy FOR EACH ROW EXECUTE FUNCTION count_taken()",
+        ] {
+            database.execute(statement).await;
+        }
+    }
+}
+
+/// Ten holds have a limit that is full. The others are placed at the first try: no statement that took their units failed.
+async fn checkouts_over_their_limit_harm_no_other_of_their_group(database: &TestDatabase) {
+    let store = database.store();
+    let offer_one = |subject: String| {
+        let scope = LimitScope::Client;
+        let limit = HoldLimit {
+            scope,
+            subject,
+            most: 1,
+        };
+        AllowanceOffer {
+            limit,
+            numbers: vec![1],
+        }
+    };
+    let order = |n: i64, subject: String| Order {
+        booking: booking(vec![segment("ana", 30 * n, 30 * n + 30)]),
+        limits: HoldLimits {
+            client: None,
+            allowances: vec![offer_one(subject)],
+            waits: true,
+        },
+    };
+    let first = order(0, "full".to_owned());
+    store
+        .claim_attempt(&attempt(&first.booking, None, "body"))
+        .await
+        .unwrap();
+    assert_eq!(first.place(&*store).await, PlaceOutcome::Placed);
+    count_taken_units(database).await;
+    let is_over = |n: i64| n % 2 == 0;
+    let subject = |n: i64| {
+        if is_over(n) {
+            "full".to_owned()
+        } else {
+            n.to_string()
+        }
+    };
+    let orders: Vec<Order> = (1..=20).map(|n| order(n, subject(n))).collect();
+    let outcomes = place_together(database, &orders).await;
+    for (n, outcome) in (1..).zip(outcomes) {
+        let expected = if is_over(n) {
+            PlaceOutcome::LimitReached
+        } else {
+            PlaceOutcome::Placed
+        };
+        assert_eq!(outcome, expected, "{n}");
+    }
+    assert_eq!(database.count("SELECT count(*) FROM occupancy").await, 11);
+    if database.engine() == Engine::Postgres {
+        assert_eq!(database.count("SELECT last_value FROM taken").await, 10);
+    }
 }
