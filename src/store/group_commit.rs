@@ -79,7 +79,7 @@ type Run<I, V> = Arc<dyn Fn(Vec<I>) -> BoxFuture<'static, GroupResult<V>> + Send
 enum Answer<I: GroupItem, V: Send + 'static> {
     Verdict(Result<V, StoreError>),
     /// It is a group of one, and runs its item itself.
-    Turn(Turn<I, V>),
+    Alone(ActiveGroup<I, V>),
 }
 
 /// An item and the caller that waits for its verdict.
@@ -93,7 +93,7 @@ struct Waiting<I: GroupItem, V: Send + 'static> {
 struct Queue<I: GroupItem, V: Send + 'static> {
     waiting: VecDeque<Waiting<I, V>>,
     /// The groups that are under way: their numbers, and when they began.
-    turns: Vec<(u64, Instant)>,
+    active: Vec<(u64, Instant)>,
     next_number: u64,
 }
 
@@ -110,16 +110,16 @@ impl<I: GroupItem, V: Send + 'static> std::fmt::Debug for Groups<I, V> {
 }
 
 /// A group that is under way. Its end, however it comes, begins the next one.
-struct Turn<I: GroupItem, V: Send + 'static> {
+struct ActiveGroup<I: GroupItem, V: Send + 'static> {
     groups: Arc<Groups<I, V>>,
     number: u64,
 }
 
-impl<I: GroupItem, V: Send + 'static> Drop for Turn<I, V> {
+impl<I: GroupItem, V: Send + 'static> Drop for ActiveGroup<I, V> {
     fn drop(&mut self) {
         self.groups
             .lock()
-            .turns
+            .active
             .retain(|(number, _)| *number != self.number);
         self.groups.begin_next();
     }
@@ -130,7 +130,7 @@ impl<I: GroupItem, V: Send + 'static> Groups<I, V> {
     pub(super) fn new(bounds: GroupBounds) -> Arc<Self> {
         let queue = Queue {
             waiting: VecDeque::new(),
-            turns: Vec::new(),
+            active: Vec::new(),
             next_number: 0,
         };
         Arc::new(Self {
@@ -154,14 +154,15 @@ impl<I: GroupItem, V: Send + 'static> Groups<I, V> {
             if item.estimate_work() > MOST_WORK_OF_ITEM {
                 return alone.await;
             }
-            match self
-                .wait_in_queue(item, Arc::new(move |items| run(items).boxed()))
-                .await
-            {
-                Some(Answer::Verdict(verdict)) => verdict,
-                Some(Answer::Turn(_turn)) => alone.await,
-                None => alone.await,
-            }
+            let run: Run<I, V> = Arc::new(move |items| run(items).boxed());
+            let group_of_one = match self.wait_in_queue(item, run).await {
+                Some(Answer::Verdict(verdict)) => return verdict,
+                Some(Answer::Alone(group)) => Some(group),
+                None => None,
+            };
+            let done = alone.await;
+            drop(group_of_one);
+            done
         };
         let done = timeout(self.bounds.call_timeout, done).await;
         done.unwrap_or_else(|elapsed| Err(StoreError::Unavailable(sqlx::Error::Io(elapsed.into()))))
@@ -215,21 +216,21 @@ impl<I: GroupItem, V: Send + 'static> Groups<I, V> {
             return;
         }
         let number = queue.next_number();
-        queue.turns.push((number, Instant::now()));
+        queue.active.push((number, Instant::now()));
         drop(queue);
-        let turn = Turn {
+        let active = ActiveGroup {
             groups: Arc::clone(self),
             number,
         };
         match <[_; 1]>::try_from(group) {
             Ok([Waiting { caller, .. }]) => {
-                // If the caller has gone, this ends its turn.
-                drop(caller.send(Answer::Turn(turn)));
+                // If the caller has gone, this ends the group.
+                drop(caller.send(Answer::Alone(active)));
             }
             Err(group) => {
                 // Without a runtime, at the end of the process, nobody waits any more.
                 if let Ok(runtime) = Handle::try_current() {
-                    runtime.spawn(run_group(group, turn));
+                    runtime.spawn(run_group(group, active));
                 }
             }
         }
@@ -252,7 +253,7 @@ impl<I: GroupItem, V: Send + 'static> Queue<I, V> {
 
     fn may_begin(&self, bounds: &GroupBounds) -> bool {
         let counted = self
-            .turns
+            .active
             .iter()
             .filter(|(_, began)| bounds.old_groups_count || began.elapsed() < OLD_AFTER);
         let counted = counted.count();
@@ -292,14 +293,14 @@ impl<I: GroupItem, V: Send + 'static> Queue<I, V> {
 }
 
 /// Runs a group of several and gives each caller its verdict.
-async fn run_group<I: GroupItem, V: Send + 'static>(group: Vec<Waiting<I, V>>, turn: Turn<I, V>) {
+async fn run_group<I: GroupItem, V: Send + 'static>(group: Vec<Waiting<I, V>>, active: ActiveGroup<I, V>) {
     let Some(run) = group.first().map(|one| Arc::clone(&one.run)) else {
         return;
     };
     let (items, callers): (Vec<I>, Vec<_>) = group.into_iter().map(|one| (one.item, one.caller)).unzip();
     // A panic ends this group only: its callers run their items alone, and an item that panics again does so in its caller.
     let done = AssertUnwindSafe(async { run(items).await }).catch_unwind().await;
-    drop(turn);
+    drop(active);
     give_verdicts(callers, done.unwrap_or_else(|_| Ok(Vec::new())));
 }
 

@@ -251,7 +251,7 @@ async fn call_ends_after_its_time_whatever_it_waits_for() {
     let fixture = Fixture::new(BOUNDS);
     let first = fixture.run_first().await;
     assert!(matches!(first.await.unwrap(), Err(StoreError::Unavailable(_))));
-    assert!(fixture.groups.lock().turns.is_empty());
+    assert!(fixture.groups.lock().active.is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -292,7 +292,7 @@ async fn run_group_with(fault: GroupFault) -> (Fixture, [Result<u32, StoreError>
     assert!(first.await.unwrap().is_ok());
     let [one, other] = later;
     let verdicts = [one.await.unwrap(), other.await.unwrap()];
-    assert!(fixture.groups.lock().turns.is_empty());
+    assert!(fixture.groups.lock().active.is_empty());
     (fixture, verdicts)
 }
 

@@ -25,6 +25,7 @@ on_both_engines!(
     a_placed_hold_is_not_abandoned,
     ended_attempts_are_deleted_and_open_ones_are_kept,
     latest_attempts_are_listed_with_their_refusals,
+    place_repeated_after_the_hold_ended_takes_nothing,
 );
 
 async fn claim(store: &dyn Store, booking: &Booking, name: &str, body: &str) -> Claim {
@@ -339,4 +340,18 @@ async fn latest_attempts_are_listed_with_their_refusals(database: &TestDatabase)
     assert_eq!(latest, [Some("key_refused"), None, Some("amount_too_small")]);
     assert_eq!(store.list_latest_refusals(2).await.unwrap().len(), 2);
     assert_eq!(find_claim(&*store, &key("1"), "b").await, Claim::Free);
+}
+
+/// The answer of a call was lost. Before it is repeated, the hold ends and its slot is free.
+async fn place_repeated_after_the_hold_ended_takes_nothing(database: &TestDatabase) {
+    let store = database.store();
+    let mine = placed(&*store, with_ana(60, 120)).await;
+    after(&*store, &mine, becomes(&mine, EXPIRED)).await;
+    let again = store.place_hold(&mine, &first_units(&mine), &anyone()).await;
+    assert_eq!(again.unwrap(), PlaceOutcome::Placed);
+    for rows in ["occupancy", "allowances"] {
+        let count = format!("SELECT count(*) FROM {rows}");
+        assert_eq!(database.count(&count).await, 0, "{rows}");
+    }
+    placed(&*store, with_ana(60, 120)).await;
 }

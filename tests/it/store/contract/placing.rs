@@ -24,7 +24,6 @@ on_both_engines!(
     lost_attempt_is_closed_and_its_session_expired,
     repeated_place_returns_the_first_outcome,
     closed_attempt_places_nothing,
-    place_repeated_after_the_hold_ended_takes_nothing,
     all_windows_of_a_booking_are_placed_or_none,
     one_of_many_overlapping_checkouts_wins,
     bookings_in_opposite_resource_orders_do_not_deadlock,
@@ -47,20 +46,6 @@ async fn a_placed_hold_reads_back_as_it_was_placed(database: &TestDatabase) {
     assert_eq!(history.len(), 1);
     assert_eq!((history[0].from, history[0].to), (None, Status::Held));
     assert_eq!(history[0].at, at(0));
-}
-
-/// The answer of a call was lost. Before it is repeated, the hold ends and its slot is free.
-async fn place_repeated_after_the_hold_ended_takes_nothing(database: &TestDatabase) {
-    let store = database.store();
-    let mine = placed(&*store, with_ana(60, 120)).await;
-    after(&*store, &mine, becomes(&mine, EXPIRED)).await;
-    let again = store.place_hold(&mine, &first_units(&mine), &anyone()).await;
-    assert_eq!(again.unwrap(), PlaceOutcome::Placed);
-    for rows in ["occupancy", "allowances"] {
-        let count = format!("SELECT count(*) FROM {rows}");
-        assert_eq!(database.count(&count).await, 0, "{rows}");
-    }
-    placed(&*store, with_ana(60, 120)).await;
 }
 
 /// S3, S4, S5: keys, guests, event types and starts differ, and only the windows matter.
