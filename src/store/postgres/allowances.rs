@@ -83,9 +83,8 @@ async fn load_usages(
 /// Finds one of the offered numbers of each limit (`$9` holds, `$10` scopes, `$11` subjects, `$12` numbers, `$13` whether to
 /// wait), for the holds that `$condition` names, and locks it. The key of the table decides who takes it.
 ///
-/// A number that a concurrent checkout is taking is skipped, because the insert would wait until that one ends. Only a hold
-/// that waits gets the first free number even so. Taken numbers are counted: with `EXISTS` the planner could try the lock
-/// first.
+/// A number that a concurrent checkout is taking is skipped, because the insert would wait until that one ends. A hold that
+/// waits gets such a number if there is no other. Taken numbers are counted: with `EXISTS` the planner could try the lock first.
 macro_rules! find_numbers_statement {
     ($condition:literal) => {
         concat!(
@@ -93,14 +92,21 @@ macro_rules! find_numbers_statement {
              FROM unnest($9::uuid[], $10::text[], $11::text[], $12::text[], $13::bool[])
                  AS l (hold_id, scope, subject, numbers, waits)
              CROSS JOIN LATERAL (
-                 SELECT n.number FROM unnest(l.numbers::integer[]) WITH ORDINALITY AS n (number, nth)
-                 WHERE CASE
-                     WHEN (SELECT count(*) FROM allowances a
-                           WHERE a.scope = l.scope AND a.subject = l.subject AND a.number = n.number) > 0
-                     THEN false
-                     ELSE pg_try_advisory_xact_lock(hashtextextended(concat_ws(' ', l.scope, n.number, l.subject), 0))
-                         OR l.waits
-                 END
+                 SELECT number FROM (
+                     SELECT n.number FROM unnest(l.numbers::integer[]) WITH ORDINALITY AS n (number, nth)
+                     WHERE CASE
+                         WHEN (SELECT count(*) FROM allowances a
+                               WHERE a.scope = l.scope AND a.subject = l.subject AND a.number = n.number) > 0
+                         THEN false
+                         ELSE pg_try_advisory_xact_lock(hashtextextended(concat_ws(' ', l.scope, n.number, l.subject), 0))
+                     END
+                     LIMIT 1) unlocked
+                 UNION ALL
+                 SELECT number FROM (
+                     SELECT n.number FROM unnest(l.numbers::integer[]) WITH ORDINALITY AS n (number, nth)
+                     WHERE l.waits AND (SELECT count(*) FROM allowances a
+                         WHERE a.scope = l.scope AND a.subject = l.subject AND a.number = n.number) = 0
+                     LIMIT 1) locked
                  LIMIT 1) free
              WHERE ",
             $condition
