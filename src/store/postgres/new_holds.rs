@@ -16,24 +16,25 @@ use crate::store::placements::HoldToPlace;
 
 /// Places holds with their occupancy, allowances, attempts and first history lines: one statement, so one round trip. Each
 /// step reads the rows of the step before. Only holds whose attempt runs, and for which each limit has a free number, take units: a
-/// hold that was placed before, and has ended since, takes nothing again. A hold for which a later step writes too little is not
-/// written, and then its occupancy or allowances violate their foreign keys, so that the whole statement fails. Rows of all
-/// holds are taken in one order, and limits too, so that two checkouts that wait do not deadlock. It waits for a lock no longer
-/// than `$14`. The state of an attempt is compared as an expression, because the planner else reads all open attempts.
+/// hold that was placed before, and has ended since, takes nothing again. The attempts are locked first, because an earlier
+/// call for the same hold, whose caller did not wait for the answer, may still be under way. A hold for which a later step
+/// writes too little is not written, and then its occupancy or allowances violate their foreign keys, so that the whole
+/// statement fails. Rows of all holds are taken in one order, and limits too, so that two checkouts that wait do not deadlock.
+/// It waits for a lock no longer than `$14`. The state of an attempt is compared as an expression, because the planner else
+/// reads all open attempts.
 const PLACE: &str = concat!(
     "WITH bound AS (SELECT set_config('lock_timeout', coalesce($14, current_setting('lock_timeout')), true)),
      running AS MATERIALIZED (
-         SELECT i.hold_id, i.limits FROM unnest($6::uuid[], $8::bigint[]) AS i (hold_id, limits)
-         WHERE (SELECT count(*) FROM bound) = 1
-           AND (SELECT count(*) FROM checkout_attempts a
-               WHERE a.hold_id = i.hold_id AND a.state || '' = 'running') = 1),
+         SELECT hold_id FROM checkout_attempts
+         WHERE (SELECT count(*) FROM bound) = 1 AND hold_id = ANY ($6) AND state || '' = 'running'
+         ORDER BY hold_id FOR UPDATE),
      found AS MATERIALIZED (",
     find_numbers_statement!("l.hold_id = ANY (ARRAY(SELECT hold_id FROM running))"),
     "),
      eligible AS MATERIALIZED (
-         SELECT hold_id FROM running r
+         SELECT hold_id FROM unnest($6::uuid[], $8::bigint[]) AS i (hold_id, limits) JOIN running USING (hold_id)
          LEFT JOIN (SELECT hold_id, count(*) AS numbers FROM found GROUP BY hold_id) n USING (hold_id)
-         WHERE coalesce(n.numbers, 0) = r.limits),
+         WHERE coalesce(n.numbers, 0) = i.limits),
      taken AS (",
     take_units_statement!("w.hold_id = ANY (ARRAY(SELECT hold_id FROM eligible))"),
     " RETURNING hold_id),
@@ -56,7 +57,7 @@ const PLACE: &str = concat!(
          UPDATE checkout_attempts a
          SET state = 'placed', terms = NULL, leased_until = NULL,
              ended_at = (SELECT created_at FROM granted WHERE granted.hold_id = a.hold_id)
-         WHERE a.hold_id = ANY (ARRAY(SELECT hold_id FROM granted)) AND a.state || '' = 'running'
+         WHERE a.hold_id = ANY (ARRAY(SELECT hold_id FROM granted))
          RETURNING a.hold_id),
      hold AS (
          INSERT INTO holds (
