@@ -56,6 +56,7 @@ mod commands;
 mod dropped_calls;
 mod dry_run;
 mod feeds;
+mod group_faults;
 mod groups;
 mod key_scopes;
 mod leases;
