@@ -152,3 +152,47 @@ pub(super) fn decode_availability(
         .map(|(usages, occupancies)| Availability::new(usages, occupancies))
         .collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::Duration;
+
+    use super::*;
+    use crate::store::group_commit::MOST_WORK_OF_ITEM;
+
+    fn estimate_work(resources: usize, length: Duration) -> usize {
+        let id = |number| ResourceId::parse(&format!("room-{number}")).unwrap();
+        let from = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let query = GroupedQuery {
+            resources: (0..resources).map(id).collect(),
+            within: Window::new(from, from + length).unwrap(),
+            moving: None,
+            statuses_at: None,
+        };
+        query.estimate_work()
+    }
+
+    #[test]
+    fn checkouts_form_groups_and_long_lists_do_not() {
+        for (resources, length) in [
+            (1, Duration::hours(2)),
+            (50, Duration::hours(4)),
+            (1, Duration::days(7)),
+        ] {
+            assert!(
+                estimate_work(resources, length) <= MOST_WORK_OF_ITEM,
+                "{resources}, {length}"
+            );
+        }
+        for (resources, length) in [
+            (1, Duration::days(31)),
+            (1, Duration::days(62)),
+            (50, Duration::days(1)),
+        ] {
+            assert!(
+                estimate_work(resources, length) > MOST_WORK_OF_ITEM,
+                "{resources}, {length}"
+            );
+        }
+    }
+}

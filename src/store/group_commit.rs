@@ -29,11 +29,11 @@ const CALLERS_PER_GROUP: usize = 16;
 const OLD_AFTER: Duration = Duration::from_millis(20);
 
 /// The part of the time of a call that it may wait for a group, and the part that the statements of a group may take. So half of the time is
-/// left to run the item alone.
+/// left to run the item alone, if the group got its connection at once.
 const PARTS_OF_TIME: u32 = 4;
 
 /// The most work of an item that may be one of a group.
-const MOST_WORK_OF_ITEM: usize = 256;
+pub(super) const MOST_WORK_OF_ITEM: usize = 256;
 
 /// The most work of a group, so that its answer is soon there and soon decoded.
 const MOST_WORK: usize = 1024;
