@@ -32,11 +32,11 @@ impl GroupItem for Item {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum GroupFault {
     None,
-    /// Its statement fails.
+    /// The statement of the group fails.
     Statement,
-    /// It gets no connection.
+    /// The group gets no connection.
     Connection,
-    /// It never ends.
+    /// The statement of the group never ends.
     Hangs,
     Panics,
 }

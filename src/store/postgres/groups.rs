@@ -18,7 +18,7 @@ const GROUPS: usize = 3;
 const MOST_ITEMS: usize = 128;
 
 /// The most holds that one statement places. Each takes a lock for each of its limits, and all locks of a server are in one table
-/// that has room for 64 a connection.
+/// with space for 64 a connection.
 const MOST_PLACES: usize = 32;
 
 /// The callers whose statements are run together, by kind.

@@ -18,7 +18,7 @@ on_both_engines!(
 /// A hold to place, with its limits.
 type Order = (Booking, HoldLimits);
 
-/// The `n`-th slot of Ana, with the only number of each of these limits.
+/// The `n`-th slot of Ana, with the only number of each limit.
 fn order(n: i64, limits: &[(LimitScope, &str)]) -> Order {
     let offer = |(scope, subject): &(LimitScope, &str)| AllowanceOffer {
         limit: HoldLimit {
