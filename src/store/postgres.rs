@@ -228,7 +228,7 @@ impl PostgresStore {
         let run_group = move |items| {
             let (store, run) = (store.clone(), Arc::clone(&run));
             async move {
-                let connection = async { Ok(store.pool.acquire().await.map_err(error::classify)?) };
+                let connection = async { store.pool.acquire().await.map_err(error::classify) };
                 let statements = |connection| async move {
                     let done = run(connection, items).await;
                     if done.as_ref().is_err_and(PostgresError::is_transient) {
