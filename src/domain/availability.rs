@@ -9,6 +9,7 @@ mod find_segments;
 mod occupancy;
 mod resource_calendar;
 mod slot;
+mod slot_sweep;
 
 pub use calendars::Availability;
 pub use check_slot::{ALTERNATIVE_RANGES, ALTERNATIVES};

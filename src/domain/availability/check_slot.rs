@@ -6,6 +6,7 @@ use super::calendars::Availability;
 use super::find_segments::list_candidates;
 use super::occupancy::OccupancyFilter;
 use super::slot::{Slot, SlotAvailability, SlotRequest, SlotStatus};
+use super::slot_sweep::SlotSweep;
 use crate::domain::catalogue::{MAX_CAPACITY, SegmentTemplate};
 use crate::domain::segment::Allocation;
 use crate::domain::time::Window;
@@ -60,17 +61,20 @@ impl Availability {
         request: &'a SlotRequest<'_>,
         starts: impl Iterator<Item = DateTime<Utc>> + 'a,
     ) -> impl Iterator<Item = Slot> + 'a {
-        let is_competing = has_competing_segments(request);
-        starts.filter_map(move |start| self.find_slot(request, start, is_competing))
+        let mut sweep = (!has_competing_segments(request)).then(|| SlotSweep::new(self, request));
+        starts.filter_map(move |start| match &mut sweep {
+            Some(sweep) => sweep.find_slot(start),
+            None => self.find_competing_slot(request, start),
+        })
     }
 
-    fn find_slot(
+    /// Describes one slot of an event type, whether or not its segments compete for resources.
+    pub(super) fn find_competing_slot(
         &self,
         request: &SlotRequest<'_>,
         starts_at: DateTime<Utc>,
-        is_competing: bool,
     ) -> Option<Slot> {
-        let free = self.find_free_slot(request, starts_at, is_competing);
+        let free = self.find_free_slot(request, starts_at, true);
         free.or_else(|| {
             let may_become_free = self
                 .find_segments(request, starts_at, OccupancyFilter::ExceptUnpaid)

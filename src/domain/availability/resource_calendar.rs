@@ -43,6 +43,28 @@ impl ResourceCalendar {
         self.occupancies.sort_by_key(|occupancy| occupancy.window);
     }
 
+    pub(super) fn capacity(&self) -> u32 {
+        self.capacity
+    }
+
+    /// Lists the times at which the first unit is occupied, in order and merged.
+    pub(super) fn list_occupied_times(&self, filter: OccupancyFilter) -> Vec<Window> {
+        let is_counted = |occupancy: &&Occupancy| match &occupancy.by {
+            OccupiedBy::Block => true,
+            OccupiedBy::Holds { units, status } => !filter.has_excluded(*status) && units.contains(&1),
+        };
+        let mut times: Vec<Window> = Vec::with_capacity(self.occupancies.len());
+        for occupancy in self.occupancies.iter().filter(is_counted) {
+            match times.last_mut() {
+                Some(last) if occupancy.window.starts_at() <= last.ends_at() => {
+                    *last = last.hull(&occupancy.window);
+                }
+                _ => times.push(occupancy.window),
+            }
+        }
+        times
+    }
+
     pub(super) fn latest(&self) -> Option<HoldId> {
         self.latest
     }

@@ -3,8 +3,8 @@
 use futures::FutureExt as _;
 
 use super::super::{
-    allowances, attempts, availability, blocks, commands, events, feeds, guests, holds, ledger, occupancy,
-    payments, refund_requests, unowned_facts,
+    allowances, attempts, availability, blocks, commands, events, feeds, guests, holds, ledger, lookups,
+    new_holds, occupancy, payments, refund_requests, unowned_facts,
 };
 use super::*;
 use crate::domain::listing::{Attention, HoldFilter, PageRequest, PaymentFilter};
@@ -199,7 +199,11 @@ async fn frequent_queries_never_scan_a_whole_table() {
         events::DELETE_OLD,
         attempts::DELETE_OLD,
         commands::DELETE_DONE,
-        crate::store::attempts::FIND_BY_KEY,
+        attempts::FIND_BY_KEYS,
+        attempts::FIND_STATES,
+        lookups::LOOK_UP,
+        new_holds::CLOSE_ATTEMPTS,
+        allowances::DELETE,
         crate::store::attempts::LIST_OPEN,
         crate::store::events::COPY_OF_HOLD,
         crate::store::events::COPY_OF_ORPHANS,
