@@ -33,6 +33,7 @@ mod resource_pools;
 mod response_headers;
 mod server_key;
 mod server_terms;
+mod slot_list_versions;
 mod start_checkout;
 mod time_zones;
 mod token_secrets;
