@@ -138,7 +138,7 @@ impl Availability {
 }
 
 /// Tells whether two segments that overlap in time can use the same resource.
-fn has_competing_segments(request: &SlotRequest<'_>) -> bool {
+pub(super) fn has_competing_segments(request: &SlotRequest<'_>) -> bool {
     let event_type = request.event_type;
     let templates = &event_type.segments;
     templates.iter().enumerate().any(|(n, template)| {

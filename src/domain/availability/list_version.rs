@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use sha2::{Digest as _, Sha256};
 
 use super::calendars::Availability;
+use super::check_slot::has_competing_segments;
 use super::slot::SlotRequest;
 
 /// How many bytes of the hash tell versions apart.
@@ -40,6 +41,14 @@ impl ListVersion {
             for occupancy in calendar.occupancies() {
                 (occupancy.window, &occupancy.by).hash(&mut hash);
             }
+        }
+        // Then how many bookings fit depends on which resource serves first, and so on holds at any time.
+        if has_competing_segments(request) {
+            let choices = availability.list_all_choices(request);
+            let segments = 0..event_type.segments.len();
+            segments
+                .flat_map(|segment| choices.candidates_of(segment))
+                .for_each(|resource| resource.hash(&mut hash));
         }
         let digest = hash.0.finalize();
         let mut version = [0; LENGTH];
@@ -79,9 +88,10 @@ impl Hasher for Sha256Hasher {
 mod tests {
     use super::*;
     use crate::domain::availability::tests::{
-        at, event_type, hold, id, segment_template, slot_request, usage,
+        at, event_type, find_slot, hold, id, segment_template, slot_request, usage,
     };
     use crate::domain::availability::{Occupancy, OccupancyStatus, OccupiedBy};
+    use crate::domain::catalogue::EventType;
 
     fn version(capacity: u32, occupancies: Vec<Occupancy>, starts: &[i64], quantity: u32) -> String {
         let offered = event_type(vec![segment_template(0, 30, &["ana"])]);
@@ -154,5 +164,34 @@ mod tests {
         versions.insert(version_of(&offered));
         versions.insert(ListVersion::new(&availability, &requested, &[at(0)]).to_string());
         assert_eq!(versions.len(), 6);
+    }
+    /// Which resource serves first depends on holds at any time, and with it how many bookings of competing segments fit.
+    #[test]
+    fn order_in_which_competing_resources_serve_is_in_the_version() {
+        let availability = |latest: Option<u128>| {
+            let usages = ["ana", "ben"].map(|resource| usage(resource, 1, latest));
+            Availability::new(usages.to_vec(), Vec::new())
+        };
+        let both = [availability(None), availability(Some(1))];
+        let show = |offered: &EventType| {
+            both.each_ref().map(|availability| {
+                let request = slot_request(offered, 1);
+                let slot = find_slot(availability, &request, at(0)).unwrap();
+                (
+                    slot.available,
+                    ListVersion::new(availability, &request, &[at(0)]).to_string(),
+                )
+            })
+        };
+        let pool = ["ana", "ben", "cleo", "dora"];
+        let competing = event_type(vec![
+            segment_template(0, 30, &pool[..2]),
+            segment_template(0, 30, &pool),
+        ]);
+        let [one, other] = show(&competing);
+        assert_eq!((one.0, other.0), (1, 2));
+        assert_ne!(one.1, other.1);
+        let [one, other] = show(&event_type(vec![segment_template(0, 30, &pool)]));
+        assert_eq!(one, other);
     }
 }
