@@ -9,9 +9,8 @@
 //!   `idempotency_key`.
 //! - Who may call, how often and how slowly: `auth`, `scopes`, `audit_trail`, `client_address`, `rate_limit`,
 //!   `request_size`, `response_size`, `connections`.
-//! - What goes out: `views`, `money_views`, `slot_view`, `error` (the only file that makes a status of an error), `openapi`,
-//! - What goes out: `views`, `slot_view`, `entity_tags`, `compression`, `error` (the only file that makes a status of an error), `openapi`,
-//!   `response_headers`.
+//! - What goes out: `views`, `money_views`, `slot_view`, `entity_tags`, `compression`, `error` (the only file that makes a
+//!   status of an error), `openapi`, `response_headers`.
 
 use std::sync::Arc;
 
