@@ -58,6 +58,7 @@ mod dropped_calls;
 mod dry_run;
 mod feeds;
 mod group_faults;
+mod group_reads;
 mod groups;
 mod key_scopes;
 mod leases;
