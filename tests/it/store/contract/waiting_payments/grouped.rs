@@ -3,8 +3,11 @@
 
 use std::sync::Arc;
 
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
 use holdfast::domain::booking::Booking;
 use holdfast::store::{ApplyOutcome, HoldLimits, PlaceOutcome};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::sync::Barrier;
 
 use super::{End, begin, count_orders, count_waiting, end, report};
@@ -87,7 +90,7 @@ async fn place_together(database: &TestDatabase, comes: impl Fn(i64) -> When) ->
     checked
 }
 
-/// Compares what each caller was told with the money that waits and the refunds that are ordered.
+/// Compares what each caller received with the money that waits and the refunds that are ordered.
 async fn check_each(database: &TestDatabase, checked: &[Checked]) {
     const ORDERED: ApplyOutcome = ApplyOutcome::Done { commands: 1 };
     let store = database.store();
@@ -134,4 +137,37 @@ async fn some_holds_of_a_group_have_money_that_waits(database: &TestDatabase) {
 async fn money_that_comes_while_a_group_is_placed_is_never_lost(database: &TestDatabase) {
     let checked = place_together(database, |_| When::Meanwhile).await;
     check_each(database, &checked).await;
+}
+
+/// Money for one hold is being recorded while the hold is placed with others. It waits for its money, and they do not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn money_being_recorded_delays_only_its_own_hold() {
+    let database = TestDatabase::new(Engine::Postgres).await;
+    let store = database.store();
+    let mut begun = Vec::new();
+    for n in 0..CHECKOUTS {
+        begun.push(begin(&*store, n).await);
+    }
+    let paid = begun[7].hold.id;
+    let record = format!("UPDATE checkout_attempts SET is_paid = true WHERE hold_id = '{paid}'");
+    let mut recorder = PgConnection::connect(database.url()).await.unwrap();
+    let mut recording = recorder.begin().await.unwrap();
+    let record = sqlx::query(AssertSqlSafe(record));
+    record.execute(&mut *recording).await.unwrap();
+    let place = |mine: &Booking| {
+        let (store, mine) = (database.store(), mine.clone());
+        async move {
+            let units = first_units(&mine);
+            let placed = store.place_hold(&mine, &units, &HoldLimits::default()).await;
+            (mine.hold.id, placed.unwrap())
+        }
+    };
+    let mut placed: FuturesUnordered<_> = begun.iter().map(place).collect();
+    for _ in 1..CHECKOUTS {
+        let (hold, outcome) = placed.next().await.unwrap();
+        assert_eq!((hold == paid, outcome), (false, PlaceOutcome::Placed));
+    }
+    recording.commit().await.unwrap();
+    let last = placed.next().await.unwrap();
+    assert_eq!(last, (paid, PlaceOutcome::PlacedWithMoney));
 }
