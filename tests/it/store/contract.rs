@@ -60,6 +60,7 @@ mod feeds;
 mod group_faults;
 mod group_reads;
 mod groups;
+mod hot_statements;
 mod key_scopes;
 mod leases;
 mod ledger;

@@ -17,7 +17,7 @@ use crate::support::database::{Engine, TestDatabase};
 use crate::support::wait_for::eventually;
 
 /// SQL that writes one hold of Ana for every hour before the first of November, with its history, and past blocks.
-const PAST_ROWS: [&str; 15] = [
+pub(super) const PAST_ROWS: [&str; 15] = [
     "SET application_name = 'holdfast'",
     "INSERT INTO resources (id, name, created_at) VALUES ('ana', 'Ana', now())",
     "INSERT INTO holds (id, event_type_id, resource_id, starts_at, ends_at, segments, status, funds, amount, currency,
@@ -74,7 +74,7 @@ async fn write_past_rows(database: &TestDatabase) {
 }
 
 /// Closes all connections, because PostgreSQL may count what a connection did only when it ends.
-async fn end_all_connections(database: &TestDatabase) {
+pub(super) async fn end_all_connections(database: &TestDatabase) {
     let others = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
         WHERE datname = current_database() AND application_name = 'holdfast'";
     eventually("all connections are closed", async || {
