@@ -27,6 +27,7 @@ pub mod commands;
 mod dry_run;
 mod encoding;
 mod error;
+mod event_changes;
 pub mod events;
 pub mod feeds;
 pub mod figures;

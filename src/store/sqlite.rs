@@ -37,6 +37,7 @@ mod changes;
 mod clock;
 mod commands;
 mod error;
+mod event_changes;
 mod events;
 mod feeds;
 mod figures;

@@ -4,9 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::availability::Availability;
+use crate::domain::booking::Booking;
+use crate::domain::ids::IntentId;
+use crate::domain::session::HoldRefs;
 use crate::store::allowances::{GroupedUsageQuery, LimitUsage};
 use crate::store::attempts::{Claim, NewAttempt};
 use crate::store::availability::GroupedQuery;
+use crate::store::changes::ApplyOutcome;
+use crate::store::event_changes::EventChange;
 use crate::store::group_commit::{GroupBounds, Groups};
 use crate::store::lookups::{Lookup, LookupQuery};
 use crate::store::placements::{PlaceItem, PlaceOutcome};
@@ -21,6 +26,9 @@ const MOST_ITEMS: usize = 128;
 /// with space for 64 a connection.
 const MOST_PLACES: usize = 32;
 
+/// The most events that one statement applies: each takes a lock for the intent of its payment.
+const MOST_EVENTS: usize = 64;
+
 /// The callers whose statements are run together, by kind.
 #[derive(Debug)]
 pub(super) struct PostgresGroups {
@@ -28,12 +36,18 @@ pub(super) struct PostgresGroups {
     pub(super) claims: Arc<Groups<NewAttempt, Claim>>,
     /// The holds to place.
     pub(super) places: Arc<Groups<PlaceItem, PlaceOutcome>>,
+    /// The events to apply to holds.
+    pub(super) events: Arc<Groups<EventChange, ApplyOutcome>>,
     /// The first reads of requests.
     pub(super) lookups: Arc<Groups<LookupQuery, Lookup>>,
     /// Reads what occupies resources.
     pub(super) occupancies: Arc<Groups<GroupedQuery, Availability>>,
     /// Reads what occupies resources, and which holds may still end.
     pub(super) occupancies_with_statuses: Arc<Groups<GroupedQuery, Availability>>,
+    /// Finds the holds that events name.
+    pub(super) named_holds: Arc<Groups<HoldRefs, Option<Booking>>>,
+    /// Tells of which intents something was reported.
+    pub(super) reported_money: Arc<Groups<IntentId, bool>>,
     /// Reads what is taken of limits.
     pub(super) usages: Arc<Groups<GroupedUsageQuery, LimitUsage>>,
 }
@@ -53,9 +67,15 @@ impl PostgresGroups {
                 items: MOST_PLACES,
                 ..bounds
             }),
+            events: Groups::new(GroupBounds {
+                items: MOST_EVENTS,
+                ..bounds
+            }),
             lookups: Groups::new(bounds),
             occupancies: Groups::new(bounds),
             occupancies_with_statuses: Groups::new(bounds),
+            named_holds: Groups::new(bounds),
+            reported_money: Groups::new(bounds),
             usages: Groups::new(bounds),
         }
     }

@@ -4,9 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::availability::Availability;
+use crate::domain::booking::Booking;
+use crate::domain::ids::IntentId;
+use crate::domain::session::HoldRefs;
 use crate::store::allowances::{GroupedUsageQuery, LimitUsage};
 use crate::store::attempts::{Claim, NewAttempt, TouchedAttempts};
 use crate::store::availability::GroupedQuery;
+use crate::store::changes::ApplyOutcome;
+use crate::store::event_changes::{EventChange, TouchedByEvents};
 use crate::store::group_commit::{GroupBounds, GroupItem, Groups};
 use crate::store::lookups::{Lookup, LookupQuery};
 use crate::store::placements::{PlaceItem, PlaceOutcome, TouchedSlots};
@@ -29,6 +34,10 @@ pub(super) struct SqliteGroups {
     pub(super) occupancies: Arc<Groups<GroupedQuery, Availability>>,
     /// Reads what occupies resources, and which holds may still end.
     pub(super) occupancies_with_statuses: Arc<Groups<GroupedQuery, Availability>>,
+    /// Finds the holds that events name.
+    pub(super) named_holds: Arc<Groups<HoldRefs, Option<Booking>>>,
+    /// Tells of which intents something was reported.
+    pub(super) reported_money: Arc<Groups<IntentId, bool>>,
     /// Reads what is taken of limits.
     pub(super) usages: Arc<Groups<GroupedUsageQuery, LimitUsage>>,
 }
@@ -52,6 +61,8 @@ impl SqliteGroups {
             lookups: Groups::new(reads),
             occupancies: Groups::new(reads),
             occupancies_with_statuses: Groups::new(reads),
+            named_holds: Groups::new(reads),
+            reported_money: Groups::new(reads),
             usages: Groups::new(reads),
         }
     }
@@ -63,6 +74,8 @@ pub(super) enum GroupWrite {
     Claim(Box<NewAttempt>),
     /// A hold to place.
     Place(Box<PlaceItem>),
+    /// An event to apply to a hold.
+    Event(Box<EventChange>),
 }
 
 /// The verdict of a [`GroupWrite`], of the same kind.
@@ -71,6 +84,8 @@ pub(super) enum WriteVerdict {
     Claim(Claim),
     /// What became of a hold to place.
     Place(PlaceOutcome),
+    /// What became of an event.
+    Event(ApplyOutcome),
 }
 
 impl WriteVerdict {
@@ -78,7 +93,7 @@ impl WriteVerdict {
     pub(super) fn into_claim(self) -> Result<Claim, StoreError> {
         match self {
             Self::Claim(claim) => Ok(claim),
-            Self::Place(_) => Err(foreign_verdict()),
+            Self::Place(_) | Self::Event(_) => Err(foreign_verdict()),
         }
     }
 
@@ -86,7 +101,15 @@ impl WriteVerdict {
     pub(super) fn into_outcome(self) -> Result<PlaceOutcome, StoreError> {
         match self {
             Self::Place(outcome) => Ok(outcome),
-            Self::Claim(_) => Err(foreign_verdict()),
+            Self::Claim(_) | Self::Event(_) => Err(foreign_verdict()),
+        }
+    }
+
+    /// The verdict of an event.
+    pub(super) fn into_applied(self) -> Result<ApplyOutcome, StoreError> {
+        match self {
+            Self::Event(outcome) => Ok(outcome),
+            Self::Claim(_) | Self::Place(_) => Err(foreign_verdict()),
         }
     }
 }
@@ -101,6 +124,7 @@ pub(super) fn foreign_verdict() -> StoreError {
 pub(super) struct TouchedRows {
     attempts: TouchedAttempts,
     slots: TouchedSlots,
+    events: TouchedByEvents,
 }
 
 impl GroupItem for GroupWrite {
@@ -110,6 +134,7 @@ impl GroupItem for GroupWrite {
         match self {
             Self::Claim(attempt) => attempt.touch(&mut touched.attempts),
             Self::Place(item) => item.touch(&mut touched.slots),
+            Self::Event(change) => change.touch(&mut touched.events),
         }
     }
 }

@@ -56,6 +56,7 @@ mod changes;
 mod commands;
 mod dropped_calls;
 mod dry_run;
+mod event_groups;
 mod feeds;
 mod group_faults;
 mod group_reads;

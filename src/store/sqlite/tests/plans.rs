@@ -4,8 +4,8 @@
 use sqlx::AssertSqlSafe;
 
 use super::super::{
-    allowances, attempts, availability, blocks, commands, events, feeds, guests, holds, ledger, lookups,
-    new_holds, occupancy, payments, refund_requests, unowned_facts,
+    allowances, attempts, availability, blocks, commands, event_changes, events, feeds, guests, holds,
+    ledger, lookups, new_holds, occupancy, payments, refund_requests, unowned_facts,
 };
 use super::*;
 use crate::domain::listing::{Attention, HoldFilter, PageRequest, PaymentFilter};
@@ -92,7 +92,7 @@ const TABLES: [&str; 27] = [
 ];
 
 /// Statements that run often.
-const FREQUENT: [&str; 53] = [
+const FREQUENT: [&str; 59] = [
     occupancy::TAKE_UNITS,
     allowances::LOAD_USAGE,
     allowances::TAKE,
@@ -103,6 +103,7 @@ const FREQUENT: [&str; 53] = [
     holds::LEASE_DUE,
     holds::FIND,
     holds::FIND_BY_REFS,
+    ledger::LIST_REPORTED,
     holds::LIST_CONFIRMED,
     commands::LEASE_DUE,
     attempts::LEASE_STALE,
@@ -115,6 +116,11 @@ const FREQUENT: [&str; 53] = [
     attempts::FIND_STATES,
     lookups::LOOK_UP,
     new_holds::CLOSE_ATTEMPTS,
+    event_changes::SELECT,
+    event_changes::INSERT_EVENTS,
+    event_changes::UPDATE_HOLDS,
+    event_changes::INSERT_HISTORY,
+    event_changes::UPSERT_PAYMENTS,
     allowances::DELETE,
     crate::store::attempts::LIST_OPEN,
     crate::store::events::COPY_OF_HOLD,

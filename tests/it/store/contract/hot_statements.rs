@@ -9,6 +9,7 @@ use std::ops::Range;
 use holdfast::domain::booking::{Booking, ClientId};
 use holdfast::domain::hold_limit::{AllowanceRange, HoldLimit, LimitScope};
 use holdfast::domain::ids::{EventTypeId, IntentId, ResourceId};
+use holdfast::domain::ledger::snapshots::PaymentFacts;
 use holdfast::domain::session::HoldRefs;
 use holdfast::domain::time::Window;
 use holdfast::store::postgres::PostgresStore;
@@ -137,12 +138,15 @@ async fn apply_event(store: &dyn Store, mine: &Booking) {
         hold: Some(mine.hold.id),
         session: Some(mine.hold.session.clone()),
         intent: Some(intent.clone()),
+        paid: Some(intent.clone()),
     };
-    let found = store.find_booking_by_refs(&refs).await.unwrap();
-    assert_eq!(found.as_ref(), Some(mine));
+    let mut found = store.find_booking_by_refs(&refs).await.unwrap().unwrap();
+    let reported = found.hold.unmatched.remove(&intent);
+    assert_eq!((&found, reported), (mine, Some(PaymentFacts::default())));
     assert!(!store.is_payment_known(&intent).await.unwrap());
     store.find_money_facts(&intent).await.unwrap();
     assert!(store.find_unowned_facts(&intent).await.unwrap().is_empty());
+    assert!(!store.is_money_reported(&intent).await.unwrap());
     let mut confirm = change(mine, StateChange::Transition(paid(mine)));
     confirm.event = Some(event(&format!("evt_{}", mine.hold.id)));
     assert_eq!(store.apply_change(&confirm).await.unwrap(), DONE);
