@@ -9,15 +9,15 @@
 //!   `idempotency_key`.
 //! - Who may call, how often and how slowly: `auth`, `scopes`, `audit_trail`, `client_address`, `rate_limit`,
 //!   `request_size`, `response_size`, `connections`.
-//! - What goes out: `views`, `money_views`, `slot_view`, `error` (the only file that makes a status of an error), `openapi`,
-//!   `response_headers`.
+//! - What goes out: `views`, `money_views`, `slot_view`, `entity_tags`, `compression`, `error` (the only file that makes a
+//!   status of an error), `openapi`, `response_headers`.
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, Method, header};
-use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
+use axum::middleware::{Next, from_fn, from_fn_with_state, map_request, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -42,10 +42,12 @@ mod audit_trail;
 mod auth;
 mod calendar_export;
 pub mod client_address;
+mod compression;
 mod connections;
 mod database_reading;
 mod demo_page;
 mod duplicate_members;
+mod entity_tags;
 mod error;
 mod field_errors;
 mod field_values;
@@ -92,14 +94,24 @@ fn public_routes(server: Option<&Arc<Server>>) -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(holds::start_checkout))
         .routes(routes!(holds::get_hold, holds::cancel_hold))
         .routes(routes!(move_hold::move_hold))
+        .routes(routes!(calendar_export::export_calendar));
+    let mut lists = OpenApiRouter::new()
         .routes(routes!(slots::list_slots))
-        .routes(routes!(calendar_export::export_calendar))
         .routes(routes!(health::get_openapi));
     if let Some(server) = server {
+        let bound_size = from_fn_with_state(server.clone(), bound_large_response);
+        lists = lists
+            .layer(bound_size.clone())
+            .layer(compression::compression_layer())
+            .layer(map_request(compression::prepare_request));
         guests = guests
+            .layer(bound_size)
+            .merge(lists)
             .layer(from_fn_with_state(server.clone(), audit_trail::record_act))
             .layer(from_fn_with_state(server.clone(), limit_requests))
             .layer(from_fn_with_state(server.clone(), auth::identify_caller));
+    } else {
+        guests = guests.merge(lists);
     }
     let guests = guests.layer(from_fn_with_state(
         BodyLimit::new(MAX_JSON_BODY),
@@ -195,7 +207,6 @@ fn build_public_router(server: &Arc<Server>) -> Router<Arc<Server>> {
     let router = public
         // Must come before the CORS layer, which answers preflights: a fallback set later would replace that.
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
-        .layer(from_fn_with_state(server.clone(), bound_large_response))
         .layer(cors_layer(server))
         .route("/checkout/done", get(return_pages::serve_page))
         .route("/checkout/cancelled", get(return_pages::serve_page))
@@ -289,9 +300,10 @@ fn cors_layer(server: &Server) -> CorsLayer {
         .allow_headers([
             header::CONTENT_TYPE,
             header::AUTHORIZATION,
+            header::IF_NONE_MATCH,
             HeaderName::from_static("idempotency-key"),
         ])
-        .expose_headers([request_id::REQUEST_ID_HEADER, header::RETRY_AFTER])
+        .expose_headers([request_id::REQUEST_ID_HEADER, header::RETRY_AFTER, header::ETAG])
 }
 
 /// Turns a panic in a handler into a 500 for its request, so that the process goes on.

@@ -19,7 +19,8 @@ use holdfast::domain::segment::{Allocation, allocated_segments};
 use holdfast::domain::session::{SessionTerms, first_check_at, session_expiry};
 use holdfast::domain::time::Clock;
 use holdfast::store::{
-    AvailabilityQuery, Claim, HoldLimits, LapseQuery, LimitUsageQuery, NewAttempt, PlaceOutcome, Store,
+    AvailabilityQuery, Claim, HoldLimits, LapseQuery, LimitUsageQuery, LookupQuery, NewAttempt, PlaceOutcome,
+    Store,
 };
 use uuid::{NoContext, Timestamp, Uuid};
 
@@ -39,8 +40,7 @@ impl StoreBaseline {
     /// Makes the store's part of a checkout for a slot that is free.
     pub(crate) async fn book_slot(&self, (event_type, start): &(String, DateTime<Utc>)) {
         let now = SystemClock.now();
-        let id = EventTypeId::parse(event_type).unwrap();
-        let event_type = self.0.find_event_type(&id).await.unwrap().unwrap();
+        let event_type = self.look_up(event_type).await;
         let units = self.find_free_units(&event_type, *start).await;
         let attempt = self.claim_attempt(&event_type, now).await;
         self.place_hold(event_type, units, attempt).await;
@@ -49,9 +49,17 @@ impl StoreBaseline {
     /// Makes only the part of a checkout before the call to Stripe: reads the event type and claims an attempt.
     pub(crate) async fn claim_attempt_only(&self) {
         let now = SystemClock.now();
-        let id = EventTypeId::parse("call-0").unwrap();
-        let event_type = self.0.find_event_type(&id).await.unwrap().unwrap();
+        let event_type = self.look_up("call-0").await;
         self.claim_attempt(&event_type, now).await;
+    }
+
+    /// Makes the first read of a checkout.
+    async fn look_up(&self, event_type: &str) -> EventType {
+        let query = LookupQuery {
+            event_type: EventTypeId::parse(event_type).unwrap(),
+            key: None,
+        };
+        self.0.look_up(&query).await.unwrap().event_type.unwrap()
     }
 
     async fn claim_attempt(&self, event_type: &EventType, now: DateTime<Utc>) -> NewAttempt {

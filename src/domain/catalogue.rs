@@ -3,6 +3,8 @@
 //! All terms of a sale come from here. A caller names only an event type, a start, a quantity and at most a resource,
 //! so that no guest can set a price. `availability` tells which resources are free.
 
+use std::ops::Range;
+
 use chrono::{DateTime, Duration, Utc};
 
 use super::change_policy::ChangePolicy;
@@ -80,7 +82,7 @@ pub struct BlockConflict {
 }
 
 /// A part of an event type: a time, and the resources that can serve it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SegmentTemplate {
     /// Minutes from the start of the booking, not negative.
     pub offset_minutes: i64,
@@ -228,6 +230,19 @@ impl EventType {
             window.starts_at() - Duration::minutes(self.buffer_before_minutes),
             window.ends_at() + Duration::minutes(self.buffer_after_minutes),
         )
+    }
+
+    /// Tells whether two segments occupy their resources at the same time. Segments keep their distance from each other, so
+    /// they do so at every start or at none.
+    pub fn has_overlap(&self, one: &SegmentTemplate, other: &SegmentTemplate) -> bool {
+        let (one, other) = (self.occupied_minutes(one), self.occupied_minutes(other));
+        one.start < other.end && other.start < one.end
+    }
+
+    /// Returns for which minutes, from the start of a booking on, a segment occupies its resource, buffers included.
+    pub fn occupied_minutes(&self, template: &SegmentTemplate) -> Range<i64> {
+        let end = template.offset_minutes + template.duration_minutes;
+        template.offset_minutes - self.buffer_before_minutes..end + self.buffer_after_minutes
     }
 
     /// Makes the segment that this resource serves in a booking; `None` beyond the range of dates.

@@ -131,6 +131,10 @@ pub struct HoldRefs {
     pub session: Option<SessionId>,
     /// The PaymentIntent that may be tied to a hold already.
     pub intent: Option<IntentId>,
+    /// The PaymentIntent that has paid. Its refunds and disputes are read with the hold, into [`Hold::unmatched`].
+    ///
+    /// [`Hold::unmatched`]: super::hold::Hold::unmatched
+    pub paid: Option<IntentId>,
 }
 
 /// Returns when the time to pay ends for a hold that is placed at `now` and may live for `ttl`: not after its start.

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::timestamps::serialize_instant;
+use super::timestamps::{serialize_instant, write_instant};
 use crate::domain::availability::{Slot, SlotStatus};
 
 /// A start that an event type offers for sale.
@@ -49,5 +49,22 @@ impl From<&Slot> for SlotView {
                 SlotStatus::Taken => SlotStatusView::Taken,
             },
         }
+    }
+}
+
+impl SlotView {
+    /// Writes it as JSON, as serde does. A long list takes a fraction of the time so.
+    pub(super) fn write_json(&self, to: &mut Vec<u8>) {
+        to.extend(b"{\"starts_at\":\"");
+        write_instant(self.starts_at, to);
+        to.extend(b"\",\"ends_at\":\"");
+        write_instant(self.ends_at, to);
+        to.extend(b"\",\"available\":");
+        to.extend(self.available.to_string().into_bytes());
+        to.extend(match self.status {
+            SlotStatusView::Free => &b",\"status\":\"free\"}"[..],
+            SlotStatusView::Held => b",\"status\":\"held\"}",
+            SlotStatusView::Taken => b",\"status\":\"taken\"}",
+        });
     }
 }

@@ -1,27 +1,35 @@
-//! Lists the slots of an event type and whether each is free. Every request reads the database; nothing is cached.
+//! Lists the slots of an event type and whether each is free. Every request reads the database; nothing is cached here.
+//!
+//! A client may keep a list, and asks each time whether it is still the same. Then the answer costs the read and no more.
 
 use std::sync::Arc;
 
 use axum::extract::{RawQuery, State};
-use axum::http::header;
-use axum::response::IntoResponse;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Duration, Utc};
 use deserr::Deserr;
 use serde::Serialize;
+use serde_json::json;
 use utoipa::ToSchema;
 
-use super::error::{Problem, ProblemCode};
+use super::entity_tags::KnownTags;
+use super::error::Problem;
 use super::field_errors::FieldErrors;
 use super::field_values::{QuantityText, SlotLimit};
 use super::path_id::{PathId, parse_event_type_id};
 use super::query_string::parse_query;
 use super::server::Server;
 use super::slot_view::SlotView;
+use crate::domain::availability::ListVersion;
 use crate::domain::time::Window;
 use crate::workflow::availability::{self, EventTypeSlots, SlotListRequest};
 
 /// The longest period that one request may ask for.
 const MAX_PERIOD: Duration = Duration::days(62);
+
+/// About how many bytes a slot takes in a list.
+const SLOT_LENGTH: usize = 112;
 
 /// The slots of an event type in a period.
 #[derive(Serialize, ToSchema)]
@@ -66,9 +74,17 @@ struct SlotsQuery {
             "limit" = Option<u32>, Query,
             description = "the most slots to list, from the first one on; all by default", minimum = 1, maximum = 5000
         ),
+        (
+            "If-None-Match" = Option<String>, Header,
+            description = "the `ETag` of an earlier response to the same request: if the list is still the same, the response is 304"
+        ),
     ),
     responses(
-        (status = 200, description = "The slots", body = SlotsView),
+        (
+            status = 200, description = "The slots", body = SlotsView,
+            headers(("ETag" = String, description = "names this version of the list"))
+        ),
+        (status = 304, description = "The list is the one that the client has"),
         (status = 404, description = "`not_found`"),
         (status = 422, description = "`invalid`"),
         (status = 429, description = "`rate_limited`"),
@@ -80,7 +96,8 @@ pub(super) async fn list_slots(
     State(server): State<Arc<Server>>,
     PathId(id): PathId,
     RawQuery(query): RawQuery,
-) -> Result<impl IntoResponse, Problem> {
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let id = parse_event_type_id(&id)?;
     let query: SlotsQuery = parse_query(query.as_deref())?;
     let period = Window::new(query.from, query.to).filter(|window| window.length() <= MAX_PERIOD);
@@ -91,22 +108,112 @@ pub(super) async fn list_slots(
         quantity: query.quantity.map_or(1, |QuantityText(quantity)| quantity),
         limit: query.limit.map(|SlotLimit(limit)| limit),
     };
-    let json = availability::list_slots(&server.context, &id, list, show_slots).await?;
-    let json = json.ok_or_else(|| Problem::not_found("event type"))?;
-    let json = json.map_err(|error| {
-        tracing::error!(%error, "the slots cannot be written");
-        Problem::new(ProblemCode::Internal, "the log has the details")
-    })?;
-    Ok(([(header::CONTENT_TYPE, "application/json")], json))
+    let known = KnownTags::of_request(&headers);
+    let is_known = move |version: &ListVersion| known.has(&version.to_string());
+    let listed = availability::list_slots(&server.context, &id, list, is_known, show_slots).await?;
+    let listed = listed.ok_or_else(|| Problem::not_found("event type"))?;
+    let of_version = [
+        (header::ETAG, format!("W/\"{}\"", listed.version)),
+        // It may be kept, but each use asks first: a slot may be sold at any time.
+        (header::CACHE_CONTROL, "no-cache".to_owned()),
+        (header::VARY, "accept-encoding".to_owned()),
+    ];
+    Ok(match listed.list {
+        Some(json) => (of_version, [(header::CONTENT_TYPE, "application/json")], json).into_response(),
+        None => (StatusCode::NOT_MODIFIED, of_version).into_response(),
+    })
 }
 
-/// Writes the slots as JSON.
-fn show_slots(offer: EventTypeSlots) -> serde_json::Result<Vec<u8>> {
+/// Writes the slots as JSON: [`SlotsView`], without making it.
+fn show_slots(offer: EventTypeSlots) -> Vec<u8> {
     let schedule = offer.event_type.schedule.as_ref();
     let timezone = schedule.map_or("UTC", |schedule| schedule.timezone.as_str());
-    serde_json::to_vec(&SlotsView {
-        event_type: offer.event_type.id.to_string(),
-        timezone: timezone.to_owned(),
-        slots: offer.slots.iter().map(SlotView::from).collect(),
-    })
+    let head = json!({"event_type": offer.event_type.id.as_str(), "timezone": timezone}).to_string();
+    let mut json = Vec::with_capacity(head.len() + (offer.slots.len() + 1) * SLOT_LENGTH);
+    json.extend(head.trim_end_matches('}').bytes());
+    json.extend(b",\"slots\":[");
+    for (number, slot) in offer.slots.iter().enumerate() {
+        if number > 0 {
+            json.push(b',');
+        }
+        SlotView::from(slot).write_json(&mut json);
+    }
+    json.extend(b"]}");
+    json
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::availability::{Slot, SlotStatus};
+    use crate::domain::catalogue::{EventType, SegmentTemplate};
+    use crate::domain::change_policy::ChangePolicy;
+    use crate::domain::ids::{EventTypeId, ResourceId};
+    use crate::domain::money::{Currency, Money};
+    use crate::domain::schedule::Schedule;
+    use crate::domain::zone::ZoneName;
+
+    fn offer(timezone: Option<&str>, slots: Vec<Slot>) -> EventTypeSlots {
+        let schedule = timezone.map(|timezone| Schedule {
+            timezone: ZoneName::new(timezone),
+            step_minutes: 30,
+            min_notice_minutes: 0,
+            max_advance_days: None,
+            weekly: Vec::new(),
+            exceptions: Vec::new(),
+        });
+        let segment = SegmentTemplate {
+            offset_minutes: 0,
+            duration_minutes: 30,
+            any_of: vec![ResourceId::parse("ana").unwrap()],
+        };
+        EventTypeSlots {
+            event_type: EventType {
+                id: EventTypeId::parse("intro-call").unwrap(),
+                name: "Call".to_owned(),
+                segments: vec![segment],
+                buffer_before_minutes: 0,
+                buffer_after_minutes: 0,
+                schedule,
+                price: Money::price(5000, Currency::parse("eur").unwrap()).unwrap(),
+                payment_methods: Vec::new(),
+                change_policy: ChangePolicy::default(),
+            },
+            slots,
+        }
+    }
+
+    fn slot(number: i64, available: u32, state: SlotStatus) -> Slot {
+        let at = |minute: i64| DateTime::from_timestamp(1_800_000_000 + 60 * minute, 0).unwrap();
+        let window = Window::new(at(30 * number), at(30 * number + 30)).unwrap();
+        Slot {
+            window,
+            available,
+            state,
+        }
+    }
+
+    #[test]
+    fn list_is_written_as_its_schema_says() {
+        let three = vec![
+            slot(0, 1000, SlotStatus::Free),
+            slot(1, 0, SlotStatus::Held),
+            slot(2, 0, SlotStatus::Taken),
+        ];
+        let one = vec![slot(0, 7, SlotStatus::Free)];
+        for (timezone, slots) in [
+            (None, three),
+            (Some("Europe/Berlin"), one),
+            (Some("a\"b\\"), Vec::new()),
+        ] {
+            let offer = offer(timezone, slots);
+            let view = SlotsView {
+                event_type: offer.event_type.id.to_string(),
+                timezone: timezone.unwrap_or("UTC").to_owned(),
+                slots: offer.slots.iter().map(SlotView::from).collect(),
+            };
+            let expected = serde_json::to_string(&view).unwrap();
+            assert_eq!(String::from_utf8(show_slots(offer)).unwrap(), expected);
+        }
+    }
 }

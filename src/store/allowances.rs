@@ -4,8 +4,9 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
-use sqlx::types::Json;
 
+use super::columns::DbTime;
+use super::group_commit::GroupItem;
 use super::{StoreError, encoding};
 use crate::domain::booking::ClientId;
 use crate::domain::hold_limit::{AllowanceOffer, AllowanceRange, LimitScope};
@@ -49,43 +50,71 @@ pub trait Allowances {
     async fn load_limit_usage(&self, query: &LimitUsageQuery<'_>) -> Result<LimitUsage, StoreError>;
 }
 
-/// The taken numbers as `[scope, number]`, and the ends as `[status, reason, milliseconds]`.
-#[derive(sqlx::FromRow)]
-pub(super) struct LimitUsageRow {
-    taken: Json<Vec<(String, u32)>>,
-    ends: Json<Vec<(String, Option<String>, i64)>>,
+/// A [`LimitUsageQuery`] that may be one of a group.
+#[derive(Clone, Debug)]
+pub(super) struct GroupedUsageQuery {
+    pub(super) ranges: Vec<AllowanceRange>,
+    pub(super) lapses: Option<(ClientId, DateTime<Utc>)>,
 }
 
-impl LimitUsageRow {
-    pub(super) fn decode(self) -> Result<LimitUsage, StoreError> {
-        let taken = self.taken.0.into_iter();
-        let taken = taken.map(|(scope, number)| Ok((encoding::decode_limit_scope(&scope)?, number)));
-        let ends = self.ends.0.into_iter().map(|(status, reason, at)| {
-            Ok(HoldEnd {
-                status: encoding::decode_status(&status, reason.as_deref())?,
-                at: DateTime::from_timestamp_millis(at)
-                    .ok_or_else(|| encoding::unreadable_column("unpaid_until", "out of range"))?,
-            })
-        });
-        Ok(LimitUsage {
-            taken: taken.collect::<Result<_, StoreError>>()?,
-            ends: ends.collect::<Result<_, StoreError>>()?,
-        })
+impl From<&LimitUsageQuery<'_>> for GroupedUsageQuery {
+    fn from(query: &LimitUsageQuery<'_>) -> Self {
+        Self {
+            ranges: query.ranges.to_vec(),
+            lapses: query.lapses.map(|lapses| (lapses.client.clone(), lapses.since)),
+        }
     }
 }
 
-/// Parts of limits as the JSON that a statement reads.
-pub(super) fn encode_ranges(ranges: &[AllowanceRange]) -> Value {
-    let encode = |range: &AllowanceRange| {
-        json!({
-            "scope": encoding::encode_limit_scope(range.limit.scope),
-            "subject": range.limit.subject,
-            "first_number": range.first,
-            "last_number": range.last,
-            "most": range.limit.most,
-        })
-    };
-    ranges.iter().map(encode).collect()
+impl GroupItem for GroupedUsageQuery {
+    type Touched = ();
+
+    fn touch(&mut self, (): &mut ()) -> bool {
+        true
+    }
+}
+
+/// A row of the answer to the query of this number: a taken number of a limit, or else how a hold ended.
+#[derive(sqlx::FromRow)]
+pub(super) struct LimitUsageRow {
+    query: i32,
+    scope: Option<String>,
+    number: Option<i32>,
+    status: Option<String>,
+    reason: Option<String>,
+    ended_at: Option<DbTime>,
+}
+
+impl LimitUsageRow {
+    /// The answer to each of so many queries.
+    pub(super) fn decode_all(rows: Vec<Self>, queries: usize) -> Result<Vec<LimitUsage>, StoreError> {
+        let mut usages = vec![LimitUsage::default(); queries];
+        for row in rows {
+            let of_query = usize::try_from(row.query)
+                .ok()
+                .and_then(|query| usages.get_mut(query));
+            let usage = of_query.ok_or_else(|| encoding::unreadable_column("query", "unknown"))?;
+            match (row.scope, row.number, row.status, row.ended_at) {
+                (Some(scope), Some(number), ..) => usage
+                    .taken
+                    .push((encoding::decode_limit_scope(&scope)?, number.unsigned_abs())),
+                (_, _, Some(status), Some(at)) => usage.ends.push(HoldEnd {
+                    status: encoding::decode_status(&status, row.reason.as_deref())?,
+                    at: at.0,
+                }),
+                _ => {
+                    return Err(encoding::unreadable_column(
+                        "limit usage",
+                        "neither number nor end",
+                    ));
+                }
+            }
+        }
+        for usage in &mut usages {
+            usage.ends.sort_by_key(|end| std::cmp::Reverse(end.at));
+        }
+        Ok(usages)
+    }
 }
 
 /// Offered allowances as the JSON that a statement reads.

@@ -1,11 +1,13 @@
 //! Checkout attempts: a row for each checkout that has begun, so that a crash leaves no session without a record.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::columns::{DbJson, DbTime, DbUuid};
+use super::group_commit::GroupItem;
 use super::lease_request::LeaseRequest;
 use super::{StoreError, encoding};
 use crate::domain::booking::normalize_email;
@@ -29,6 +31,28 @@ pub struct NewAttempt {
     pub now: DateTime<Utc>,
     /// How long the attempt belongs to its checkout. After that the checkout's process counts as dead.
     pub lease: Duration,
+}
+
+/// The attempts and the keys that the claims of a group write.
+#[derive(Default)]
+pub(super) struct TouchedAttempts {
+    holds: HashSet<HoldId>,
+    keys: HashSet<String>,
+}
+
+impl GroupItem for NewAttempt {
+    type Touched = TouchedAttempts;
+
+    fn touch(&mut self, touched: &mut TouchedAttempts) -> bool {
+        let keys = stored_texts(self.key.iter());
+        let is_new =
+            !touched.holds.contains(&self.terms.hold) && !keys.iter().any(|key| touched.keys.contains(key));
+        if is_new {
+            touched.holds.insert(self.terms.hold);
+            touched.keys.extend(keys);
+        }
+        is_new
+    }
 }
 
 /// The result of claiming an idempotency key, or of looking it up.
@@ -70,9 +94,6 @@ pub struct StaleAttempt {
 /// Checkout attempts in the database; one method is one transaction.
 #[async_trait]
 pub trait Attempts {
-    /// Finds out who has this key, without claiming it. A placed attempt whose hold is no longer live counts as free. An
-    /// attempt from before keys had scopes has its key in every scope.
-    async fn find_claim(&self, key: &ScopedKey, fingerprint: &str) -> Result<Claim, StoreError>;
     /// Writes the attempt as `running`, leased to its checkout. If the key belongs to an attempt that is over (lost,
     /// abandoned, unsettled, or its hold is no longer live), the key moves to the new attempt in the same transaction,
     /// whatever the fingerprint. Otherwise nothing is written, and the result says why.
@@ -111,9 +132,10 @@ pub trait Attempts {
 }
 
 /// The attempt that has a key, and whether its hold is live.
-#[derive(sqlx::FromRow)]
+#[derive(sqlx::FromRow, serde::Deserialize)]
 pub(super) struct KnownAttemptRow {
     pub(super) hold_id: DbUuid,
+    idempotency_key: Option<String>,
     pub(super) fingerprint: String,
     pub(super) state: String,
     pub(super) is_live: bool,
@@ -123,7 +145,7 @@ pub(super) struct KnownAttemptRow {
 macro_rules! select_known_attempts {
     ($rest:literal) => {
         concat!(
-            "SELECT a.hold_id, a.fingerprint, a.state,
+            "SELECT a.hold_id, a.idempotency_key, a.fingerprint, a.state,
                  coalesce(h.status IN ('held', 'processing', 'confirmed'), false) AS is_live
              FROM checkout_attempts a LEFT JOIN holds h ON h.id = a.hold_id ",
             $rest
@@ -131,17 +153,35 @@ macro_rules! select_known_attempts {
     };
 }
 
-/// Finds the attempt that has key `$1`, then the one from before keys had scopes, which has the key as text `$2`.
-pub(super) const FIND_BY_KEY: &str =
-    select_known_attempts!("WHERE a.idempotency_key IN ($1, $2) ORDER BY a.idempotency_key <> $1");
+pub(super) use select_known_attempts;
+
+/// The texts under which keys may be stored: with their scopes, and from before keys had scopes.
+pub(super) fn stored_texts<'a>(keys: impl Iterator<Item = &'a ScopedKey>) -> Vec<String> {
+    keys.flat_map(|key| [key.to_text(), key.without_scope().to_owned()])
+        .collect()
+}
 
 /// Finds the attempt of hold `$1`.
 pub(super) const FIND_BY_HOLD: &str = select_known_attempts!("WHERE a.hold_id = $1");
 
 impl KnownAttemptRow {
+    /// Those of the attempts that have a key: the one with its scope, then the one from before keys had scopes.
+    pub(super) fn of_key<'a>(known: &'a [Self], key: &ScopedKey) -> Vec<&'a Self> {
+        let scoped = key.to_text();
+        let with = |text: &str| {
+            known
+                .iter()
+                .find(|one| one.idempotency_key.as_deref() == Some(text))
+        };
+        with(&scoped)
+            .into_iter()
+            .chain(with(key.without_scope()))
+            .collect()
+    }
+
     /// What the attempts with a key mean for a request with that key and with this fingerprint.
-    pub(super) fn claim_of(known: &[Self], fingerprint: &str) -> Claim {
-        let mut claims = known.iter().map(|attempt| attempt.claim_for(fingerprint));
+    pub(super) fn claim_of<'a>(known: impl Iterator<Item = &'a Self>, fingerprint: &str) -> Claim {
+        let mut claims = known.map(|attempt| attempt.claim_for(fingerprint));
         claims.find(|claim| *claim != Claim::Free).unwrap_or(Claim::Free)
     }
 

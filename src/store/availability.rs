@@ -1,11 +1,14 @@
 //! What occupies resources, as of one moment.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::StoreError;
 use super::encoding::{self, unreadable_column};
+use super::group_commit::GroupItem;
 use crate::domain::availability::{Availability, Occupancy, OccupancyStatus, OccupiedBy, ResourceUsage};
 use crate::domain::ids::{HoldId, ResourceId};
 use crate::domain::time::Window;
@@ -24,6 +27,55 @@ pub struct AvailabilityQuery<'a> {
     pub statuses_at: Option<DateTime<Utc>>,
 }
 
+/// An [`AvailabilityQuery`] that may be one of a group.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct GroupedQuery {
+    pub(super) resources: Vec<ResourceId>,
+    pub(super) within: Window,
+    pub(super) moving: Option<HoldId>,
+    pub(super) statuses_at: Option<DateTime<Utc>>,
+}
+
+impl From<&AvailabilityQuery<'_>> for GroupedQuery {
+    fn from(query: &AvailabilityQuery<'_>) -> Self {
+        Self {
+            resources: query.resources.to_vec(),
+            within: query.within,
+            moving: query.moving,
+            statuses_at: query.statuses_at,
+        }
+    }
+}
+
+impl GroupItem for GroupedQuery {
+    type Touched = ();
+
+    fn touch(&mut self, (): &mut ()) -> bool {
+        true
+    }
+
+    /// The hours of all resources: each has a few rows.
+    fn estimate_work(&self) -> usize {
+        let length = self.within.ends_at() - self.within.starts_at();
+        let hours = usize::try_from(length.num_hours()).unwrap_or(usize::MAX);
+        self.resources.len().saturating_mul(hours.saturating_add(1))
+    }
+}
+
+/// The queries of a group without repetitions, and which of them each caller asks. In a rush many ask the same.
+pub(super) fn list_distinct(queries: &[GroupedQuery]) -> (Vec<&GroupedQuery>, Vec<usize>) {
+    let mut numbers: HashMap<&GroupedQuery, usize> = HashMap::new();
+    let mut distinct = Vec::new();
+    let of_callers = queries.iter().map(|query| {
+        *numbers.entry(query).or_insert_with(|| {
+            distinct.push(query);
+            distinct.len() - 1
+        })
+    });
+    let of_callers = of_callers.collect();
+    (distinct, of_callers)
+}
+
 /// Reading what occupies resources.
 #[async_trait]
 pub trait Occupancies {
@@ -34,6 +86,8 @@ pub trait Occupancies {
 /// One row of the answer: the use of a resource if there is a `capacity`, occupied units if there are `units`, else a
 /// block.
 pub(super) struct OccupancyColumns {
+    /// The number of the query that it answers.
+    pub(super) query: usize,
     pub(super) resource: String,
     pub(super) window: Option<(DateTime<Utc>, DateTime<Utc>)>,
     /// Beside a capacity, the resource's latest hold; beside units, the hold that has them, if it is overdue.
@@ -79,16 +133,66 @@ pub(super) fn decode_window(ends: Option<(DateTime<Utc>, DateTime<Utc>)>) -> Res
     Window::new(from, to).ok_or_else(|| unreadable_column("window", &from.to_rfc3339()))
 }
 
-/// The availability that the rows describe.
+/// The availability that the rows describe, for each of so many queries.
 pub(super) fn decode_availability(
+    queries: usize,
     rows: impl Iterator<Item = OccupancyColumns>,
-) -> Result<Availability, StoreError> {
-    let (mut usages, mut occupancies) = (Vec::new(), Vec::new());
+) -> Result<Vec<Availability>, StoreError> {
+    let mut entries: Vec<(Vec<ResourceUsage>, Vec<Occupancy>)> = vec![Default::default(); queries];
     for row in rows {
+        let of_query = entries.get_mut(row.query);
+        let (usages, occupancies) = of_query.ok_or_else(|| unreadable_column("query", "unknown"))?;
         match row.decode()? {
             Entry::Usage(usage) => usages.push(usage),
             Entry::Occupancy(occupancy) => occupancies.push(occupancy),
         }
     }
-    Ok(Availability::new(usages, occupancies))
+    let entries = entries.into_iter();
+    Ok(entries
+        .map(|(usages, occupancies)| Availability::new(usages, occupancies))
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::Duration;
+
+    use super::*;
+    use crate::store::group_commit::MOST_WORK_OF_ITEM;
+
+    fn estimate_work(resources: usize, length: Duration) -> usize {
+        let id = |number| ResourceId::parse(&format!("room-{number}")).unwrap();
+        let from = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let query = GroupedQuery {
+            resources: (0..resources).map(id).collect(),
+            within: Window::new(from, from + length).unwrap(),
+            moving: None,
+            statuses_at: None,
+        };
+        query.estimate_work()
+    }
+
+    #[test]
+    fn checkouts_form_groups_and_long_lists_do_not() {
+        for (resources, length) in [
+            (1, Duration::hours(2)),
+            (50, Duration::hours(4)),
+            (1, Duration::days(7)),
+        ] {
+            assert!(
+                estimate_work(resources, length) <= MOST_WORK_OF_ITEM,
+                "{resources}, {length}"
+            );
+        }
+        for (resources, length) in [
+            (1, Duration::days(31)),
+            (1, Duration::days(62)),
+            (50, Duration::days(1)),
+        ] {
+            assert!(
+                estimate_work(resources, length) > MOST_WORK_OF_ITEM,
+                "{resources}, {length}"
+            );
+        }
+    }
 }

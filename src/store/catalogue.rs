@@ -29,7 +29,7 @@ pub trait Catalogue {
     async fn delete_event_type(&self, id: &EventTypeId) -> Result<bool, StoreError>;
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx::FromRow, serde::Deserialize)]
 pub(super) struct EventTypeRow {
     seq: i64,
     id: String,
@@ -111,7 +111,8 @@ macro_rules! bind_event_type {
 pub(super) use bind_event_type;
 
 impl EventTypeRow {
-    fn decode(self) -> Result<EventType, StoreError> {
+    /// The event type of a row.
+    pub(super) fn decode(self) -> Result<EventType, StoreError> {
         let schedule = self.schedule.map(|json| schedule_json::decode_schedule(json.0));
         Ok(EventType {
             id: encoding::decode_event_type_id(&self.id)?,

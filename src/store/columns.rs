@@ -14,7 +14,8 @@ use uuid::Uuid;
 use uuid::fmt::Hyphenated;
 
 /// A UUID: `uuid` on PostgreSQL, hyphenated text on SQLite.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(transparent)]
 pub(super) struct DbUuid(pub(super) Uuid);
 
 /// An instant: `timestamptz` on PostgreSQL, milliseconds since the Unix epoch on SQLite.
@@ -22,7 +23,8 @@ pub(super) struct DbUuid(pub(super) Uuid);
 pub(super) struct DbTime(pub(super) DateTime<Utc>);
 
 /// A JSON value: `jsonb` on PostgreSQL, text on SQLite.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+#[serde(transparent)]
 pub(super) struct DbJson(pub(super) serde_json::Value);
 
 /// Implements a column type for one engine: the type that the engine's driver knows, and the two conversions.

@@ -14,3 +14,18 @@ pub enum StoreError {
     #[error("{0}")]
     Unsuitable(String),
 }
+
+impl StoreError {
+    /// Makes the same error for another caller that it concerns as well.
+    pub(super) fn for_another_caller(&self) -> Self {
+        match self {
+            Self::Unavailable(sqlx::Error::PoolTimedOut) => Self::Unavailable(sqlx::Error::PoolTimedOut),
+            Self::Unavailable(sqlx::Error::PoolClosed) => Self::Unavailable(sqlx::Error::PoolClosed),
+            Self::Unavailable(other) => {
+                Self::Unavailable(sqlx::Error::Io(std::io::Error::other(other.to_string())))
+            }
+            Self::Broken(source) => Self::Broken(source.to_string().into()),
+            Self::Unsuitable(text) => Self::Unsuitable(text.clone()),
+        }
+    }
+}

@@ -9,7 +9,9 @@ use chrono::{DateTime, Utc};
 use sqlx::types::Json;
 
 use super::columns::{DbJson, DbTime, DbUuid};
+use super::group_commit::GroupItem;
 use super::lease_request::LeaseRequest;
+use super::ledger::FactsJson;
 use super::payments::PaymentJson;
 use super::{StoreError, encoding, paging};
 use crate::domain::booking::{Booking, Guest};
@@ -39,7 +41,8 @@ pub trait Holds {
     /// Reads one hold by its id.
     async fn find_booking(&self, id: HoldId) -> Result<Option<Booking>, StoreError>;
     /// Finds the hold that owns an event: by session, else by an intent that has paid, else by our id, else by an intent
-    /// that was only linked. The surest comes first.
+    /// that was only linked. The surest comes first. Reads what is known of the payment of the references as well, unless it
+    /// is the hold's.
     async fn find_booking_by_refs(&self, refs: &HoldRefs) -> Result<Option<Booking>, StoreError>;
     /// Lists holds, newest first.
     async fn list_bookings(
@@ -119,47 +122,80 @@ pub(super) struct BookingRow {
     payments: Json<Vec<PaymentJson>>,
 }
 
-/// Selects [`BookingRow`]s from holds `h`, with the engine's own expression for the payments as JSON. Hold and payments
+/// The columns of [`BookingRow`]s of holds `h`, with the engine's own expression for the payments as JSON. Hold and payments
 /// are read in one statement, so that they are of one moment.
-macro_rules! select_bookings {
-    ($payments:expr, $rest:expr) => {
+macro_rules! booking_columns {
+    ($payments:expr) => {
         concat!(
-            "SELECT h.id, h.event_type_id, h.segments, h.quantity, h.requested_resource_id, h.cancel_until_minutes,
+            "h.id, h.event_type_id, h.segments, h.quantity, h.requested_resource_id, h.cancel_until_minutes,
                  h.move_until_minutes, h.cancel_right_passed, h.status, h.reason, h.requested_by, h.amount, h.currency,
                  h.session_id, h.intent_id, h.checkout_url, h.price_mismatch, h.paid_elsewhere, h.guest_email, h.guest_name, h.metadata,
                  h.token_key, h.expires_at, h.session_expires_at, h.due_at, h.tries, h.version, h.created_at,
                  h.updated_at, (SELECT ",
             $payments,
-            " FROM payments p WHERE p.hold_id = h.id) AS payments FROM holds h ",
-            $rest
+            " FROM payments p WHERE p.hold_id = h.id) AS payments"
         )
     };
 }
-pub(super) use select_bookings;
+pub(super) use booking_columns;
 
-/// The condition that finds the hold with session `$2`, else the one that intent `$3` paid, else hold `$1`, else the oldest
-/// one that intent `$3` is linked to.
+/// The condition that finds the hold with a session, else the one that an intent paid, else the hold with an id, else the
+/// oldest one that the intent is linked to.
 macro_rules! is_named_by_refs {
-    () => {
-        "WHERE h.id = coalesce(
-             (SELECT id FROM holds WHERE session_id = $2),
-             (SELECT hold_id FROM payments WHERE intent_id = $3),
-             (SELECT id FROM holds WHERE id = $1),
-             (SELECT id FROM holds WHERE intent_id = $3 ORDER BY created_at, id LIMIT 1))"
+    ($hold:literal, $session:literal, $intent:literal) => {
+        concat!(
+            "h.id = coalesce(
+                 (SELECT id FROM holds WHERE session_id = ",
+            $session,
+            "), (SELECT hold_id FROM payments WHERE intent_id = ",
+            $intent,
+            "), (SELECT id FROM holds WHERE id = ",
+            $hold,
+            "), (SELECT id FROM holds WHERE intent_id = ",
+            $intent,
+            " ORDER BY created_at, id LIMIT 1))"
+        )
     };
 }
 pub(super) use is_named_by_refs;
 
-/// Builds the query of the statement with [`is_named_by_refs`].
-macro_rules! find_by_refs_query {
-    ($statement:expr, $refs:expr) => {
-        sqlx::query_as($statement)
-            .bind($refs.hold.map(|hold| $crate::store::columns::DbUuid(hold.0)))
-            .bind($refs.session.as_ref().map(|session| session.as_str()))
-            .bind($refs.intent.as_ref().map(|intent| intent.as_str()))
-    };
+impl GroupItem for HoldRefs {
+    type Touched = ();
+
+    fn touch(&mut self, _: &mut ()) -> bool {
+        true
+    }
 }
-pub(super) use find_by_refs_query;
+
+/// The hold that the references of this number name, with what is known of the payment that they name.
+#[derive(sqlx::FromRow)]
+pub(super) struct NamedHoldRow {
+    #[sqlx(flatten)]
+    booking: BookingRow,
+    number: i64,
+    facts: Json<FactsJson>,
+}
+
+impl NamedHoldRow {
+    /// The hold that each of the references names, if there is one.
+    pub(super) fn decode_all(rows: Vec<Self>, refs: &[HoldRefs]) -> Result<Vec<Option<Booking>>, StoreError> {
+        let mut named: Vec<Option<Booking>> = refs.iter().map(|_| None).collect();
+        for row in rows {
+            let mut booking = row.booking.decode()?;
+            let index = usize::try_from(row.number).unwrap_or(usize::MAX);
+            let (Some(refs), Some(place)) = (refs.get(index), named.get_mut(index)) else {
+                return Err(encoding::unreadable_column("number", "no number of references"));
+            };
+            let paid = refs.paid.as_ref();
+            if let Some(paid) = paid.filter(|intent| booking.hold.find_payment(intent).is_none()) {
+                let facts = row.facts.0.decode()?;
+                booking.hold.unmatched.insert(paid.clone(), facts);
+            }
+            *place = Some(booking);
+        }
+        Ok(named)
+    }
+}
 
 /// Returns hold `$1`, which was leased on demand, due at `$2` at the latest; `$3` tells whether to forget who requested the
 /// release.

@@ -16,6 +16,7 @@ use super::figures::Figures;
 use super::guests::Guests;
 use super::holds::Holds;
 use super::ledger::Ledger;
+use super::lookups::Lookups;
 use super::payments::Payments;
 use super::placements::Placements;
 use super::refund_requests::RefundRequests;
@@ -51,6 +52,7 @@ sum_of!(
     Guests,
     Holds,
     Ledger,
+    Lookups,
     Occupancies,
     Payments,
     Placements,

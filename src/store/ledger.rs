@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::StoreError;
 use super::encoding;
 use super::events::EventRecord;
+use super::group_commit::GroupItem;
 use super::lease_request::LeaseRequest;
 use crate::domain::ids::{ChargeId, CommandId, DisputeId, HoldId, IntentId, RefundId};
 use crate::domain::ledger::snapshots::{
@@ -57,6 +58,8 @@ pub trait Ledger {
     async fn find_money_facts(&self, intent: &IntentId) -> Result<PaymentFacts, StoreError>;
     /// Tells whether a payment is recorded, with or without a hold.
     async fn is_payment_known(&self, intent: &IntentId) -> Result<bool, StoreError>;
+    /// Tells whether anything was reported of refunds or disputes of an intent.
+    async fn is_money_reported(&self, intent: &IntentId) -> Result<bool, StoreError>;
     /// Lists at most `limit` payments whose hold has not taken notice of all refunds and disputes, oldest first.
     async fn list_unnoted_money(&self, limit: u32) -> Result<Vec<IntentId>, StoreError>;
     /// Leases at most `limit` payments of which only an earlier version's counter is known, and whose lists were not asked for
@@ -115,6 +118,31 @@ pub(super) const FIND_CLAIMED: &str = "SELECT claimed_hold_id FROM payments WHER
 
 /// Tells whether payment `$1` is recorded.
 pub(super) const IS_KNOWN: &str = "SELECT EXISTS (SELECT 1 FROM payments WHERE intent_id = $1)";
+
+/// The condition that something was reported of an intent. Subqueries that return one row are answered from the indexes,
+/// whatever the planner expects.
+macro_rules! is_money_reported {
+    ($intent:literal) => {
+        concat!(
+            "coalesce((SELECT 1 FROM refunds WHERE intent_id = ",
+            $intent,
+            " LIMIT 1), (SELECT 1 FROM disputes WHERE intent_id = ",
+            $intent,
+            " LIMIT 1), (SELECT 1 FROM unowned_facts WHERE intent_id = ",
+            $intent,
+            " LIMIT 1), 0) = 1"
+        )
+    };
+}
+pub(super) use is_money_reported;
+
+impl GroupItem for IntentId {
+    type Touched = ();
+
+    fn touch(&mut self, _: &mut ()) -> bool {
+        true
+    }
+}
 
 /// Deletes the counter of intent `$1` that Stripe's list has replaced.
 pub(super) const DELETE_REPLACED: &str =

@@ -214,13 +214,11 @@ impl PaymentColumns {
     }
 }
 
-/// Writes payment `$1` of hold `$2`, or of none. A row that says the same stays untouched, so that `updated_at` tells of
-/// changes only.
-pub(super) const UPSERT: &str = "INSERT INTO payments AS p
-         (intent_id, hold_id, amount, currency, keep, keep_reason, settled_outside, refunded, state, due_back, adds_up,
-          created_at, updated_at, reordered, covered)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13, $14)
-     ON CONFLICT (intent_id) DO UPDATE SET hold_id = excluded.hold_id, amount = excluded.amount,
+/// Writes what is new about payments `p` that are known. A row that says the same stays untouched, so that `updated_at` tells
+/// of changes only.
+macro_rules! on_known_payment {
+    () => {
+        "ON CONFLICT (intent_id) DO UPDATE SET hold_id = excluded.hold_id, amount = excluded.amount,
          currency = excluded.currency, keep = excluded.keep, keep_reason = excluded.keep_reason,
          settled_outside = excluded.settled_outside, refunded = excluded.refunded, state = excluded.state,
          due_back = excluded.due_back, adds_up = excluded.adds_up, updated_at = excluded.updated_at,
@@ -229,7 +227,19 @@ pub(super) const UPSERT: &str = "INSERT INTO payments AS p
             p.adds_up, p.reordered, p.covered)
          IS DISTINCT FROM (excluded.hold_id, excluded.amount, excluded.currency, excluded.keep, excluded.keep_reason,
             excluded.settled_outside, excluded.refunded, excluded.state, excluded.due_back, excluded.adds_up,
-            excluded.reordered, excluded.covered)";
+            excluded.reordered, excluded.covered)"
+    };
+}
+pub(super) use on_known_payment;
+
+/// Writes payment `$1` of hold `$2`, or of none.
+pub(super) const UPSERT: &str = concat!(
+    "INSERT INTO payments AS p
+         (intent_id, hold_id, amount, currency, keep, keep_reason, settled_outside, refunded, state, due_back, adds_up,
+          created_at, updated_at, reordered, covered)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13, $14) ",
+    on_known_payment!()
+);
 
 /// Builds the statement that writes a payment of a hold, or of none.
 macro_rules! upsert_payment {

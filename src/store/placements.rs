@@ -1,13 +1,17 @@
 //! Placing and moving holds: the only place where it is decided who gets a slot (I1).
 
+use std::collections::{HashMap, HashSet};
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::StoreError;
+use super::group_commit::GroupItem;
 use crate::domain::booking::{Actor, Booking, ClientId};
-use crate::domain::hold_limit::AllowanceOffer;
+use crate::domain::hold_limit::{AllowanceOffer, LimitScope};
 use crate::domain::ids::{HoldId, ResourceId};
 use crate::domain::segment::{Allocation, allocated_segments, window_of};
+use crate::domain::time::Window;
 
 /// What placing a hold takes of the limits on unpaid holds.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +38,133 @@ pub enum PlaceOutcome {
     LimitReached,
     /// The attempt was closed meanwhile, for example by the sweep. Nothing was written.
     AttemptClosed,
+}
+
+/// The most numbers of a limit that a hold of a group is offered, so that many holds of one caller fit in a group.
+const NUMBERS_IN_GROUP: usize = 8;
+
+/// A hold to place.
+pub(super) struct HoldToPlace<'a> {
+    /// The hold and its booking.
+    pub(super) booking: &'a Booking,
+    /// The units that it takes.
+    pub(super) units: &'a [Allocation],
+    /// The client it comes from, if that is known.
+    pub(super) client: Option<&'a ClientId>,
+    /// For each limit, the numbers of which it takes one.
+    pub(super) offers: &'a [AllowanceOffer],
+    /// Whether it waits for a concurrent checkout that is taking the last number offered.
+    pub(super) waits: bool,
+}
+
+impl<'a> HoldToPlace<'a> {
+    /// A hold that is placed alone, with all that is offered.
+    pub(super) fn alone(booking: &'a Booking, units: &'a [Allocation], limits: &'a HoldLimits) -> Self {
+        Self {
+            booking,
+            units,
+            client: limits.client.as_ref(),
+            offers: &limits.allowances,
+            waits: limits.waits,
+        }
+    }
+
+    /// How many units it takes in all.
+    pub(super) fn units_wanted(&self) -> usize {
+        self.units.len() * usize::try_from(self.booking.quantity).unwrap_or(usize::MAX)
+    }
+}
+
+/// A hold to place that may be one of a group.
+pub(super) struct PlaceItem {
+    /// The hold and its booking.
+    pub(super) booking: Booking,
+    /// The units that it takes.
+    pub(super) units: Vec<Allocation>,
+    /// The limits with all that it is offered.
+    pub(super) limits: HoldLimits,
+    /// Numbers that no other hold of the group is offered.
+    offers: Vec<AllowanceOffer>,
+}
+
+impl PlaceItem {
+    /// A hold to place on these units.
+    pub(super) fn new(booking: &Booking, units: &[Allocation], limits: &HoldLimits) -> Self {
+        Self {
+            booking: booking.clone(),
+            units: units.to_vec(),
+            limits: limits.clone(),
+            offers: Vec::new(),
+        }
+    }
+
+    /// The hold as one of a group.
+    pub(super) fn in_group(&self) -> HoldToPlace<'_> {
+        HoldToPlace {
+            offers: &self.offers,
+            ..HoldToPlace::alone(&self.booking, &self.units, &self.limits)
+        }
+    }
+}
+
+/// What the holds of a group take.
+#[derive(Default)]
+pub(super) struct TouchedSlots {
+    holds: HashSet<HoldId>,
+    units: HashMap<ResourceId, Vec<(Window, Vec<u32>)>>,
+    numbers: HashMap<(LimitScope, String), HashSet<u32>>,
+}
+
+impl TouchedSlots {
+    fn has_units_of(&self, allocation: &Allocation) -> bool {
+        let segment = &allocation.segment;
+        let taken = self.units.get(&segment.resource);
+        taken.into_iter().flatten().any(|(busy, units)| {
+            busy.overlaps(&segment.busy) && units.iter().any(|unit| allocation.units.contains(unit))
+        })
+    }
+
+    /// Narrows offers to numbers that no other hold of the group is offered; `None` if a limit has none.
+    fn narrow(&self, offers: &[AllowanceOffer]) -> Option<Vec<AllowanceOffer>> {
+        let narrow = |offer: &AllowanceOffer| {
+            let offered = self
+                .numbers
+                .get(&(offer.limit.scope, offer.limit.subject.clone()));
+            let is_free = |number: &u32| offered.is_none_or(|offered| !offered.contains(number));
+            let numbers = offer.numbers.iter().copied().filter(is_free);
+            let numbers: Vec<u32> = numbers.take(NUMBERS_IN_GROUP).collect();
+            (!numbers.is_empty()).then(|| AllowanceOffer {
+                limit: offer.limit.clone(),
+                numbers,
+            })
+        };
+        offers.iter().map(narrow).collect()
+    }
+}
+
+impl GroupItem for PlaceItem {
+    type Touched = TouchedSlots;
+
+    fn touch(&mut self, touched: &mut TouchedSlots) -> bool {
+        let id = self.booking.hold.id;
+        if touched.holds.contains(&id) || self.units.iter().any(|units| touched.has_units_of(units)) {
+            return false;
+        }
+        let Some(offers) = touched.narrow(&self.limits.allowances) else {
+            return false;
+        };
+        touched.holds.insert(id);
+        for Allocation { segment, units } in &self.units {
+            let of_resource = touched.units.entry(segment.resource.clone()).or_default();
+            of_resource.push((segment.busy, units.clone()));
+        }
+        for offer in &offers {
+            let limit = (offer.limit.scope, offer.limit.subject.clone());
+            touched.numbers.entry(limit).or_default().extend(&offer.numbers);
+        }
+        self.offers = offers;
+        true
+    }
 }
 
 /// A hold that moves to other windows.
@@ -98,6 +229,14 @@ impl PlaceOutcome {
             Self::PlacedWithMoney
         } else {
             Self::Placed
+        }
+    }
+
+    /// Whether the hold was written.
+    pub(super) fn is_placed(self) -> bool {
+        match self {
+            Self::Placed | Self::PlacedWithMoney => true,
+            Self::SlotTaken | Self::LimitReached | Self::AttemptClosed => false,
         }
     }
 }

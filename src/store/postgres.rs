@@ -8,15 +8,20 @@
 use std::future::Future;
 use std::io::ErrorKind::TimedOut;
 use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgRow};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, FromRow, Postgres, Transaction};
 
+use super::group_commit::{GroupItem, Groups, run_statements};
 use super::lease_request::LeaseRequest;
-use super::{PoolOptions, StoreError};
-use error::PostgresResult;
+use super::{PoolOptions, StoreError, encoding};
+use error::{PostgresError, PostgresResult};
+use groups::PostgresGroups;
 
 /// Runs a statement, repeats it if the database aborts it, and ignores how many rows it changed.
 macro_rules! run_statement {
@@ -68,13 +73,17 @@ mod changes;
 mod clock;
 mod commands;
 mod error;
+mod event_changes;
 mod events;
 mod feeds;
 mod figures;
+mod groups;
 mod guests;
 mod holds;
 mod ledger;
+mod lookups;
 mod migrations;
+mod new_holds;
 mod occupancy;
 mod payments;
 mod placements;
@@ -93,13 +102,24 @@ pub use transport::{DatabaseTransport, find_transport};
 /// which saves a round trip on every call.
 const TEST_AFTER_IDLE: Duration = Duration::from_secs(1);
 
+/// After how many uses of the pool a connection makes its plans anew. A plan that was made when the tables were empty may use
+/// an index that is slow when they have grown, and PostgreSQL itself plans anew only after it has analysed a table. It is a prime
+/// number, because the pool uses its connections in turn, and each must get its turn.
+const USES_PER_PLAN: usize = 499;
+
+/// How long the statement of a group of several may wait for a lock. After that each of its items runs alone, beside the groups, so
+/// that only the one that needs the lock goes on waiting.
+const GROUP_LOCK_TIMEOUT: &str = "100ms";
+
 /// A store on PostgreSQL.
 #[derive(Clone, Debug)]
 pub struct PostgresStore {
     pool: PgPool,
     /// For connections outside of the pool: those of migrations, and those that look at the server.
-    server: PgConnectOptions,
+    server: Arc<PgConnectOptions>,
     options: PoolOptions,
+    /// Callers whose statements are run together.
+    groups: Arc<PostgresGroups>,
     /// How long one method may take, repetitions included.
     method_timeout: Duration,
 }
@@ -116,6 +136,7 @@ impl PostgresStore {
         // All others are made after connecting.
         let server = server.application_name("holdfast").extra_float_digits(None);
         let settings = session_settings(&options);
+        let uses = AtomicUsize::new(0);
         let pool = PgPoolOptions::new()
             .max_connections(options.max_connections)
             .acquire_timeout(options.acquire_timeout)
@@ -124,19 +145,24 @@ impl PostgresStore {
                 let settings = sqlx::raw_sql(AssertSqlSafe(settings.clone()));
                 Box::pin(async move { settings.execute(connection).await.map(drop) })
             })
-            .before_acquire(|connection, metadata| {
+            .before_acquire(move |connection, metadata| {
+                let is_plan_old = uses.fetch_add(1, Ordering::Relaxed).is_multiple_of(USES_PER_PLAN);
                 Box::pin(async move {
-                    if metadata.idle_for > TEST_AFTER_IDLE {
+                    if is_plan_old {
+                        sqlx::raw_sql("DISCARD PLANS").execute(connection).await?;
+                    } else if metadata.idle_for > TEST_AFTER_IDLE {
                         sqlx::Connection::ping(connection).await?;
                     }
                     Ok(true)
                 })
             })
             .connect_lazy_with(server.clone());
+        let method_timeout = options.acquire_timeout + options.statement_timeout;
         Ok(Self {
             pool,
-            server,
-            method_timeout: options.acquire_timeout + options.statement_timeout,
+            server: Arc::new(server),
+            groups: Arc::new(PostgresGroups::new(method_timeout)),
+            method_timeout,
             options,
         })
     }
@@ -152,12 +178,14 @@ impl PostgresStore {
 fn session_settings(options: &PoolOptions) -> String {
     let milliseconds = |time: Duration| time.as_millis().max(1);
     // Each statement keeps its first plan. Planning for each value took as long as the rest of a checkout, and no statement
-    // here has values that need another plan. The rest is against what the role or the database may be set to: no transaction
-    // is cut off before its statements are, a trigger sees what others have committed since its transaction began, and a
-    // commit reaches the disk.
+    // here has values that need another plan. The first plan may be made while the tables are still empty, when reading a
+    // whole table is the cheapest plan, so that this is not a choice. A plan that reads one all the same then counts as very
+    // expensive, and would be compiled (`jit`) at each run, which takes longer than any statement here. The rest is against
+    // what the role or the database may be set to: no transaction is cut off before its statements are, a trigger sees what
+    // others have committed since its transaction began, and a commit reaches the disk.
     format!(
         "SET statement_timeout = {statement}; SET lock_timeout = {}; SET plan_cache_mode = force_generic_plan;
-         SET idle_in_transaction_session_timeout = {statement};
+         SET enable_seqscan = off; SET jit = off; SET idle_in_transaction_session_timeout = {statement};
          SELECT set_config('transaction_timeout', '0', false) WHERE current_setting('transaction_timeout', true) IS NOT NULL;
          SET default_transaction_isolation = 'read committed';
          SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
@@ -183,7 +211,66 @@ impl PostgresStore {
         F: Future<Output = PostgresResult<T>>,
     {
         let done = tokio::time::timeout(self.method_timeout, run_until_stable(transaction)).await;
-        done.unwrap_or_else(|_| Err(StoreError::Unavailable(std::io::Error::from(TimedOut).into())))
+        done.unwrap_or_else(|_| Err(timed_out()))
+    }
+
+    /// Runs an item as one of a group, or `alone`; the time is bounded as that of [`Self::retrying`]. `run` runs the statement
+    /// of a group of several.
+    async fn grouped<I, V, R, F>(
+        &self,
+        groups: &Arc<Groups<I, V>>,
+        item: I,
+        run: R,
+        alone: impl Future<Output = Result<V, StoreError>>,
+    ) -> Result<V, StoreError>
+    where
+        I: GroupItem,
+        V: Send + 'static,
+        R: Fn(PoolConnection<Postgres>, Vec<I>) -> F + Send + Sync + 'static,
+        F: Future<Output = PostgresResult<Vec<Option<V>>>> + Send,
+    {
+        let (store, run) = (self.clone(), Arc::new(run));
+        let run_group = move |items| {
+            let (store, run) = (store.clone(), Arc::clone(&run));
+            async move {
+                let connection = async { store.pool.acquire().await.map_err(error::classify) };
+                let statements = |connection| async move {
+                    let done = run(connection, items).await;
+                    if done.as_ref().is_err_and(PostgresError::is_transient) {
+                        metrics::counter!("holdfast_store_retries_total").increment(1);
+                    }
+                    done
+                };
+                run_statements(store.method_timeout, connection, statements).await
+            }
+        };
+        groups.submit(item, run_group, alone).await
+    }
+
+    /// Runs a read as one of a group, or alone. `read` answers several queries, in their order.
+    async fn read_in_group<I, V, R, F>(
+        &self,
+        groups: &Arc<Groups<I, V>>,
+        query: I,
+        read: R,
+    ) -> Result<V, StoreError>
+    where
+        I: GroupItem + Clone,
+        V: Send + 'static,
+        R: Fn(PoolConnection<Postgres>, Vec<I>) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = PostgresResult<Vec<V>>> + Send,
+    {
+        let read_alone = read.clone();
+        let alone = self.retrying(|| async {
+            let connection = self.pool.acquire().await?;
+            let answer = read_alone(connection, vec![query.clone()]).await?.pop();
+            Ok(answer.ok_or_else(|| encoding::unreadable_column("answer", "none"))?)
+        });
+        let read_all = move |connection, queries| {
+            let answers = read(connection, queries);
+            async { Ok(answers.await?.into_iter().map(Some).collect()) }
+        };
+        self.grouped(groups, query.clone(), read_all, alone).await
     }
 
     /// Runs a statement that leases rows: its parameters are the present, the lease in seconds, and the most rows.
@@ -220,6 +307,10 @@ impl PostgresStore {
         })
         .await
     }
+}
+
+fn timed_out() -> StoreError {
+    StoreError::Unavailable(std::io::Error::from(TimedOut).into())
 }
 
 /// Repeats a transaction until it succeeds, fails for another reason, or was tried [`error::TRIES`] times.

@@ -6,9 +6,11 @@
 //! stands in the parent module.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use sqlx::pool::PoolConnection;
 use sqlx::query::{Query, QueryAs};
 use sqlx::sqlite::{
     SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
@@ -17,9 +19,11 @@ use sqlx::sqlite::{
 use sqlx::{Connection as _, FromRow, Sqlite, Transaction};
 
 use super::columns::DbTime;
+use super::group_commit::{GroupItem, Groups, run_statements};
 use super::lease_request::LeaseRequest;
-use super::{PoolOptions, StoreError};
+use super::{PoolOptions, StoreError, encoding};
 use error::{SqliteError, SqliteResult};
+use groups::SqliteGroups;
 
 mod access_keys;
 mod allowances;
@@ -33,12 +37,17 @@ mod changes;
 mod clock;
 mod commands;
 mod error;
+mod event_changes;
 mod events;
 mod feeds;
 mod figures;
+mod group_writes;
+mod groups;
 mod guests;
 mod holds;
 mod ledger;
+mod lookups;
+mod new_holds;
 mod occupancy;
 mod payments;
 mod placements;
@@ -59,6 +68,8 @@ pub struct SqliteStore {
     /// Has one connection, for which writers queue in order.
     writer: SqlitePool,
     readers: SqlitePool,
+    /// Callers that are served together.
+    groups: Arc<SqliteGroups>,
     read_timeout: Duration,
 }
 
@@ -107,6 +118,7 @@ async fn open(path: &str, options: PoolOptions) -> SqliteResult<SqliteStore> {
     Ok(SqliteStore {
         writer,
         readers,
+        groups: Arc::new(SqliteGroups::new(read_timeout)),
         read_timeout,
     })
 }
@@ -196,6 +208,43 @@ impl SqliteStore {
     ) -> Result<u64, StoreError> {
         self.write(sqlx::query(statement).bind(DbTime(before)).bind(limit))
             .await
+    }
+
+    /// Runs a read as one of a group, or alone. `read` answers several queries, in their order.
+    async fn read_in_group<I, V, R, F>(
+        &self,
+        groups: &Arc<Groups<I, V>>,
+        query: I,
+        read: R,
+    ) -> Result<V, StoreError>
+    where
+        I: GroupItem + Clone,
+        V: Send + 'static,
+        R: Fn(PoolConnection<Sqlite>, Vec<I>) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = SqliteResult<Vec<V>>> + Send,
+    {
+        let (store, read_all) = (self.clone(), read.clone());
+        let run_group = move |queries| {
+            let (store, read) = (store.clone(), read_all.clone());
+            async move {
+                let statements = |connection| async move {
+                    let answers = read(connection, queries).await?;
+                    Ok::<_, SqliteError>(answers.into_iter().map(Some).collect())
+                };
+                run_statements(store.read_timeout, store.acquire_reader(), statements).await
+            }
+        };
+        let alone = async {
+            let answer = read(self.acquire_reader().await?, vec![query.clone()])
+                .await?
+                .pop();
+            answer.ok_or_else(|| encoding::unreadable_column("answer", "none"))
+        };
+        groups.submit(query.clone(), run_group, alone).await
+    }
+
+    async fn acquire_reader(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
+        Ok(self.readers.acquire().await.map_err(SqliteError::from)?)
     }
 
     /// Runs a read, bounded by the time for a connection and a statement.

@@ -25,6 +25,14 @@ pub(super) fn occupancy_effect(from: Status, to: Status) -> OccupancyEffect {
     }
 }
 
+/// Whether the sweep asks Stripe about a hold of this status.
+pub(super) fn is_due(status: Status) -> bool {
+    match status {
+        Status::Held | Status::Processing => true,
+        Status::Confirmed | Status::Released(_) | Status::Cancelled(_) => false,
+    }
+}
+
 /// When the sweep asks Stripe about a hold that becomes `next`: as `before` while it is held, at `check_at` if it is
 /// processing (as before if that is not set), else never.
 pub(super) fn next_due_at(
@@ -32,11 +40,8 @@ pub(super) fn next_due_at(
     next: Status,
     check_at: Option<DateTime<Utc>>,
 ) -> Option<DateTime<Utc>> {
-    match next {
-        Status::Held => before,
-        Status::Processing => check_at.or(before),
-        Status::Confirmed | Status::Released(_) | Status::Cancelled(_) => None,
-    }
+    let set = check_at.filter(|_| next == Status::Processing);
+    set.or(before).filter(|_| is_due(next))
 }
 
 #[cfg(test)]

@@ -76,7 +76,7 @@ pub(super) async fn apply_event_content(
             EventOwner::Hold(booking, fact) => {
                 return Ok(
                     match apply_fact::write_and_settle(context, *booking, &fact, actor, record).await? {
-                        WriteOutcome::Written(_) => EventOutcome::Applied,
+                        WriteOutcome::Written { .. } => EventOutcome::Applied,
                         WriteOutcome::Unchanged(_) | WriteOutcome::Duplicate => EventOutcome::Duplicate,
                     },
                 );

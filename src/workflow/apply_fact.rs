@@ -8,7 +8,7 @@ use super::error::WorkflowError;
 use super::record_money;
 use super::write_fact::{self, WriteOutcome, internal_error};
 use crate::domain::booking::{Actor, Booking};
-use crate::domain::hold::{Fact, Hold};
+use crate::domain::hold::Fact;
 use crate::domain::ids::IntentId;
 use crate::store::EventRecord;
 
@@ -24,7 +24,8 @@ pub(super) async fn apply_fact(
 ) -> Result<Booking, WorkflowError> {
     let id = booking.hold.id;
     match write_and_settle(context, booking, fact, actor, None).await? {
-        WriteOutcome::Written(booking) | WriteOutcome::Unchanged(booking) => Ok(*booking),
+        WriteOutcome::Written { .. } => write_fact::reload_booking(context, id).await,
+        WriteOutcome::Unchanged(booking) => Ok(*booking),
         WriteOutcome::Duplicate => Err(internal_error(id, "the store took a response for an event")),
     }
 }
@@ -37,43 +38,22 @@ pub(super) async fn write_and_settle(
     actor: Actor,
     record: Option<EventRecord>,
 ) -> Result<WriteOutcome, WorkflowError> {
-    let before = booking.hold.clone();
     let written = write_fact::write_fact(context, booking, fact, actor, record).await?;
-    let WriteOutcome::Written(after) = &written else {
-        return Ok(written);
-    };
-    let mut is_settled = false;
-    for intent in newly_tied_intents(&before, &after.hold) {
-        is_settled |= settle_or_leave(context, &intent).await?;
+    if let WriteOutcome::Written { tied } = &written {
+        for intent in tied {
+            settle_or_leave(context, intent).await?;
+        }
     }
-    if !is_settled {
-        return Ok(written);
-    }
-    let booking = write_fact::reload_booking(context, before.id).await?;
-    Ok(WriteOutcome::Written(Box::new(booking)))
+    Ok(written)
 }
 
-/// Lets the hold take notice of what is known of a payment that was tied to it just now; `false` if nothing is. A failure is
-/// left to the sweep, because what tied the payment is committed.
-async fn settle_or_leave(context: &Context, intent: &IntentId) -> Result<bool, WorkflowError> {
-    let is_any = !context.store.find_money_facts(intent).await?.is_empty()
-        || !context.store.find_unowned_facts(intent).await?.is_empty();
-    if is_any && let Err(error) = Box::pin(record_money::settle_intent(context, intent)).await {
+/// Lets the hold take notice of what is known of a payment that was tied to it just now. A failure is left to the sweep,
+/// because what tied the payment is committed.
+async fn settle_or_leave(context: &Context, intent: &IntentId) -> Result<(), WorkflowError> {
+    if context.store.is_money_reported(intent).await?
+        && let Err(error) = Box::pin(record_money::settle_intent(context, intent)).await
+    {
         tracing::warn!(%intent, %error, "refunds and disputes not noted; the sweep tries again");
     }
-    Ok(is_any)
-}
-
-/// Returns the intents that are the hold's now and were not before.
-fn newly_tied_intents(before: &Hold, after: &Hold) -> Vec<IntentId> {
-    let mut intents: Vec<IntentId> = after
-        .payments
-        .iter()
-        .map(|payment| payment.intent.clone())
-        .collect();
-    intents.extend(after.intent.clone());
-    intents.sort();
-    intents.dedup();
-    intents.retain(|intent| before.intent.as_ref() != Some(intent) && before.find_payment(intent).is_none());
-    intents
+    Ok(())
 }

@@ -8,7 +8,9 @@ use chrono::{DateTime, Duration, Utc};
 
 use super::context::Context;
 use super::error::WorkflowError;
-use crate::domain::availability::{ALTERNATIVE_RANGES, ALTERNATIVES, Availability, Slot, SlotRequest};
+use crate::domain::availability::{
+    ALTERNATIVE_RANGES, ALTERNATIVES, Availability, ListVersion, Slot, SlotRequest,
+};
 use crate::domain::booking::Booking;
 use crate::domain::catalogue::EventType;
 use crate::domain::ids::EventTypeId;
@@ -47,10 +49,19 @@ impl SlotListRequest {
     }
 }
 
+/// A list of slots, in the caller's own form.
+#[derive(Clone, Debug)]
+pub struct ListedSlots<T> {
+    /// Names what the list is computed from.
+    pub version: ListVersion,
+    /// The list; `None` if its version is known to the caller.
+    pub list: Option<T>,
+}
+
 /// Lists the slots of an event type; `None` if there is no such event type.
 ///
-/// `show` makes the caller's own form of the list. It runs where the list is computed, because a long list is heavy work
-/// in either form.
+/// A version that the caller `is_known` to have is not computed again. `show` makes the caller's own form of the list. It runs
+/// where the list is computed, because a long list is heavy work in either form.
 ///
 /// # Errors
 /// [`WorkflowError::Store`] if the database is unreachable, [`WorkflowError::TooBusy`] if the list is long and too many
@@ -59,8 +70,9 @@ pub async fn list_slots<T: Send + 'static>(
     context: &Context,
     id: &EventTypeId,
     list: SlotListRequest,
+    is_known: impl FnOnce(&ListVersion) -> bool + Send + 'static,
     show: impl FnOnce(EventTypeSlots) -> T + Send + 'static,
-) -> Result<Option<T>, WorkflowError> {
+) -> Result<Option<ListedSlots<T>>, WorkflowError> {
     let Some(event_type) = context.store.find_event_type(id).await? else {
         return Ok(None);
     };
@@ -73,10 +85,15 @@ pub async fn list_slots<T: Send + 'static>(
     let request = list.to_slot_request(&event_type);
     let availability = load_starts(context, &request, &starts, Some(now)).await?;
     let shown = permit.run(move |cancelled| {
-        let starts = starts.into_iter().take_while(|_| !cancelled.is_cancelled());
         let request = list.to_slot_request(&event_type);
+        let version = ListVersion::new(&availability, &request, &starts);
+        if is_known(&version) {
+            return ListedSlots { version, list: None };
+        }
+        let starts = starts.into_iter().take_while(|_| !cancelled.is_cancelled());
         let slots = availability.list_slots(&request, starts).collect();
-        show(EventTypeSlots { event_type, slots })
+        let list = Some(show(EventTypeSlots { event_type, slots }));
+        ListedSlots { version, list }
     });
     shown.await.map(Some)
 }

@@ -35,6 +35,7 @@ pub(super) async fn find_event_owner(
         hold: claimed,
         session: refs.session.clone(),
         intent: claimed.and(refs.intent.clone()),
+        paid: fact.receipt().map(|receipt| receipt.intent.clone()),
     };
     if let Some(booking) = context.store.find_booking_by_refs(&proofs).await? {
         return Ok(owned_by(booking, refs, fact));

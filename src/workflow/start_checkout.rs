@@ -28,7 +28,7 @@ use crate::domain::segment::{Allocation, allocated_segments};
 use crate::domain::session::{NewSession, SessionTerms, first_check_at, hold_expiry, session_expiry};
 use crate::domain::token::TokenKeyName;
 use crate::domain::zone::ZoneDatabase;
-use crate::store::{AttemptEnd, Claim, HoldLimits, NewAttempt, PlaceOutcome};
+use crate::store::{AttemptEnd, Claim, HoldLimits, LookupQuery, NewAttempt, PlaceOutcome};
 
 mod failed_attempt;
 mod request;
@@ -61,12 +61,14 @@ pub async fn start_checkout(
 }
 
 async fn run_checkout(context: &Arc<Context>, request: CheckoutRequest) -> Result<Checkout, CheckoutError> {
-    if let Some(booking) = find_placed_by_key(context, &request).await? {
+    let found = context.store.look_up(&request.to_lookup()).await?;
+    if let Some(booking) = find_placed(context, found.claim).await? {
         return Ok(Checkout::Replayed(booking));
     }
-    let event_type = context.store.find_event_type(&request.event_type).await?;
-    let event_type = event_type.ok_or(CheckoutError::UnknownEventType)?;
-    let result = acquire_and_place(context, &request, &event_type).await;
+    let event_type = found.event_type.ok_or(CheckoutError::UnknownEventType)?;
+    // One reading for the whole checkout, so that all its times are consistent.
+    let now = context.clock.database_now(found.now);
+    let result = acquire_and_place(context, &request, &event_type, now).await;
     match result {
         // Only now, after the slot is lost: the permit is free again, so the search delays no other checkout.
         Err(CheckoutError::SlotTaken(_)) => {
@@ -82,9 +84,8 @@ async fn acquire_and_place(
     context: &Arc<Context>,
     request: &CheckoutRequest,
     event_type: &EventType,
+    now: DateTime<Utc>,
 ) -> Result<Checkout, CheckoutError> {
-    // One reading for the whole checkout, so that all its times are consistent.
-    let now = context.database_now().await?;
     request.check(now, event_type, &context.settings.zones)?;
     let slot_request = request.to_slot_request(event_type);
     let permit = acquire_slot::acquire_permit(context, &slot_request, request.starts_at, now);
@@ -110,6 +111,13 @@ async fn acquire_and_place(
 }
 
 impl CheckoutRequest {
+    fn to_lookup(&self) -> LookupQuery {
+        LookupQuery {
+            event_type: self.event_type.clone(),
+            key: self.key.clone().map(|key| (key, self.fingerprint.clone())),
+        }
+    }
+
     fn to_slot_request<'a>(&'a self, event_type: &'a EventType) -> SlotRequest<'a> {
         SlotRequest {
             event_type,
@@ -146,8 +154,16 @@ async fn find_placed_by_key(
     context: &Context,
     request: &CheckoutRequest,
 ) -> Result<Option<Booking>, CheckoutError> {
-    let Some(key) = &request.key else { return Ok(None) };
-    match context.store.find_claim(key, &request.fingerprint).await? {
+    if request.key.is_none() {
+        return Ok(None);
+    }
+    let found = context.store.look_up(&request.to_lookup()).await?;
+    find_placed(context, found.claim).await
+}
+
+/// Finds the hold that a request has placed that has the key.
+async fn find_placed(context: &Context, claim: Claim) -> Result<Option<Booking>, CheckoutError> {
+    match claim {
         Claim::Free => Ok(None),
         Claim::Running => Err(CheckoutError::InProgress),
         Claim::Mismatch => Err(CheckoutError::Mismatch),

@@ -9,14 +9,17 @@ use super::error::WorkflowError;
 use super::queries::status_name;
 use crate::domain::booking::{Actor, Booking};
 use crate::domain::hold::{Decision, Fact, Hold, Status, Transition, TransitionReason, decide};
-use crate::domain::ids::HoldId;
+use crate::domain::ids::{HoldId, IntentId};
 use crate::store::{ApplyOutcome, EventRecord, HoldChange, StateChange};
 
-/// What applying a fact wrote, with the hold as it is then.
+/// What applying a fact wrote.
 pub(super) enum WriteOutcome {
     /// The event or a change was written.
-    Written(Box<Booking>),
-    /// There was nothing to write.
+    Written {
+        /// The intents that the change tied to the hold.
+        tied: Vec<IntentId>,
+    },
+    /// There was nothing to write to this hold.
     Unchanged(Box<Booking>),
     /// The event was stored before.
     Duplicate,
@@ -55,8 +58,8 @@ pub(super) async fn write_fact(
         match applied {
             ApplyOutcome::Done { commands } => {
                 announce_change(context, &change, commands);
-                let booking = reload_booking(context, id).await?;
-                return Ok(WriteOutcome::Written(Box::new(booking)));
+                let tied = newly_tied_intents(&booking.hold, &change);
+                return Ok(WriteOutcome::Written { tied });
             }
             ApplyOutcome::Duplicate => return Ok(WriteOutcome::Duplicate),
             ApplyOutcome::Conflict => booking = reload_booking(context, id).await?,
@@ -70,7 +73,7 @@ async fn add_unmatched_facts(context: &Context, hold: &mut Hold, fact: &Fact) ->
     let Some(receipt) = fact.receipt() else {
         return Ok(());
     };
-    if hold.find_payment(&receipt.intent).is_none() {
+    if hold.find_payment(&receipt.intent).is_none() && !hold.unmatched.contains_key(&receipt.intent) {
         let facts = context.store.find_money_facts(&receipt.intent).await?;
         hold.unmatched.insert(receipt.intent.clone(), facts);
     }
@@ -135,6 +138,25 @@ async fn to_hold_change(
         now: context.now(),
         check_at,
     })
+}
+
+/// Returns the intents that are the hold's by this change and were not before.
+fn newly_tied_intents(before: &Hold, change: &HoldChange) -> Vec<IntentId> {
+    let Some(StateChange::Transition(transition) | StateChange::Reclaim { transition, .. }) = &change.step
+    else {
+        return Vec::new();
+    };
+    let after = &transition.next;
+    let mut intents: Vec<IntentId> = after
+        .payments
+        .iter()
+        .map(|payment| payment.intent.clone())
+        .collect();
+    intents.extend(after.intent.clone());
+    intents.sort();
+    intents.dedup();
+    intents.retain(|intent| before.intent.as_ref() != Some(intent) && before.find_payment(intent).is_none());
+    intents
 }
 
 pub(super) async fn reload_booking(context: &Context, id: HoldId) -> Result<Booking, WorkflowError> {

@@ -36,6 +36,7 @@ mod resource_pools;
 mod response_headers;
 mod server_key;
 mod server_terms;
+mod slot_list_versions;
 mod start_checkout;
 mod stripe_versions;
 mod time_zones;

@@ -3,9 +3,11 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use holdfast::domain::ids::{CommandId, HoldId, SessionId};
-use holdfast::domain::key_scope::ScopedKey;
 use holdfast::domain::session::SessionTerms;
-use holdfast::store::{AttemptEnd, Attempts, Claim, LeaseRequest, NewAttempt, StaleAttempt, StoreError};
+use holdfast::store::{
+    AttemptEnd, Attempts, Claim, LeaseRequest, Lookup, LookupQuery, Lookups, NewAttempt, StaleAttempt,
+    StoreError,
+};
 
 use crate::call::{Call, Reply};
 use crate::doubles::{Script, command_id, unexpected};
@@ -13,11 +15,22 @@ use crate::fixture;
 use crate::process::Kind;
 
 #[async_trait]
-impl Attempts for Script {
-    async fn find_claim(&self, _: &ScopedKey, _: &str) -> Result<Claim, StoreError> {
-        self.key_claim(Call::FindClaim).await
+impl Lookups for Script {
+    async fn look_up(&self, query: &LookupQuery) -> Result<Lookup, StoreError> {
+        let claim = match &query.key {
+            Some(_) => self.key_claim(Call::FindClaim).await?,
+            None => Claim::Free,
+        };
+        Ok(Lookup {
+            now: fixture::start(),
+            event_type: Some(fixture::event_type()),
+            claim,
+        })
     }
+}
 
+#[async_trait]
+impl Attempts for Script {
     async fn claim_attempt(&self, _: &NewAttempt) -> Result<Claim, StoreError> {
         self.key_claim(Call::ClaimAttempt).await
     }

@@ -20,9 +20,9 @@ use holdfast::domain::session::HoldRefs;
 use holdfast::gateway::{Gateway, GatewayError, Refusal};
 use holdfast::store::{
     Allowances, ApplyOutcome, AvailabilityQuery, Changes, DatabaseClock, Figures, FoundSession, GuestErasure,
-    Guests, HoldChange, HoldLimits, HoldMove, Holds, LeaseRequest, LimitUsage, LimitUsageQuery, MoveOutcome,
-    Occupancies, OrphanPayment, PlaceOutcome, Placements, ReleaseLease, SessionSearch, Sessions, Store,
-    StoreError,
+    Guests, HoldChange, HoldLimits, HoldMove, Holds, LeaseRequest, Ledger, LimitUsage, LimitUsageQuery,
+    MoveOutcome, Occupancies, OrphanPayment, PlaceOutcome, Placements, ReleaseLease, SessionSearch, Sessions,
+    Store, StoreError,
 };
 use tokio::sync::mpsc::UnboundedSender;
 use uuid::Uuid;
@@ -176,7 +176,16 @@ impl Holds for Script {
     async fn find_booking_by_refs(&self, refs: &HoldRefs) -> Result<Option<Booking>, StoreError> {
         let session = || refs.session.as_ref().map(by_session);
         if let Some(guest) = refs.hold.map(|id| self.guest(id)).or_else(session) {
-            return self.find_row(guest).await;
+            let Some(mut booking) = self.find_row(guest).await? else {
+                return Ok(None);
+            };
+            if let Some(paid) = &refs.paid
+                && booking.hold.find_payment(paid).is_none()
+            {
+                let facts = self.find_money_facts(paid).await?;
+                booking.hold.unmatched.insert(paid.clone(), facts);
+            }
+            return Ok(Some(booking));
         }
         let intent = refs.intent.as_ref().unwrap();
         match self.store(Call::FindOwner(by_intent(intent))).await? {

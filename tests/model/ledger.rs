@@ -39,6 +39,10 @@ impl Ledger for Script {
         }
     }
 
+    async fn is_money_reported(&self, intent: &IntentId) -> Result<bool, StoreError> {
+        Ok(!self.find_money_facts(intent).await?.is_empty())
+    }
+
     async fn is_payment_known(&self, intent: &IntentId) -> Result<bool, StoreError> {
         match self.store(Call::IsPaymentKnown(by_intent(intent))).await? {
             Reply::Known(is_known) => Ok(is_known),

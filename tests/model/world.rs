@@ -265,7 +265,7 @@ impl World {
         self.events.insert(event);
     }
 
-    /// The state of the shared key, as `find_claim` and `claim_attempt` see it.
+    /// The state of the shared key, as `look_up` and `claim_attempt` see it.
     pub(crate) fn key(&self) -> Key {
         let Some(guest) = self.store.key else {
             return Key::Free;

@@ -34,6 +34,16 @@ impl Availability {
         Self(calendars)
     }
 
+    /// The calendar of a resource, if the store has found something about it.
+    pub(super) fn calendar_of(&self, resource: &ResourceId) -> Option<&ResourceCalendar> {
+        self.0.get(resource)
+    }
+
+    /// Lists the calendars in the order of their resources.
+    pub(super) fn calendars(&self) -> impl Iterator<Item = (&ResourceId, &ResourceCalendar)> {
+        self.0.iter()
+    }
+
     /// Lists all occupancies, by resource and start.
     pub fn occupancies(&self) -> impl Iterator<Item = &Occupancy> {
         self.0.values().flat_map(ResourceCalendar::occupancies)

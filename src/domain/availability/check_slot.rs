@@ -6,7 +6,8 @@ use super::calendars::Availability;
 use super::find_segments::list_candidates;
 use super::occupancy::OccupancyFilter;
 use super::slot::{Slot, SlotAvailability, SlotRequest, SlotStatus};
-use crate::domain::catalogue::{MAX_CAPACITY, SegmentTemplate};
+use super::slot_scan::SlotScan;
+use crate::domain::catalogue::SegmentTemplate;
 use crate::domain::segment::Allocation;
 use crate::domain::time::Window;
 
@@ -60,31 +61,8 @@ impl Availability {
         request: &'a SlotRequest<'_>,
         starts: impl Iterator<Item = DateTime<Utc>> + 'a,
     ) -> impl Iterator<Item = Slot> + 'a {
-        let is_competing = has_competing_segments(request);
-        starts.filter_map(move |start| self.find_slot(request, start, is_competing))
-    }
-
-    fn find_slot(
-        &self,
-        request: &SlotRequest<'_>,
-        starts_at: DateTime<Utc>,
-        is_competing: bool,
-    ) -> Option<Slot> {
-        let free = self.find_free_slot(request, starts_at, is_competing);
-        free.or_else(|| {
-            let may_become_free = self
-                .find_segments(request, starts_at, OccupancyFilter::ExceptUnpaid)
-                .is_some();
-            Some(Slot {
-                window: Window::new(starts_at, starts_at + request.event_type.length())?,
-                available: 0,
-                state: if may_become_free {
-                    SlotStatus::Held
-                } else {
-                    SlotStatus::Taken
-                },
-            })
-        })
+        let mut scan = SlotScan::new(self, request, has_competing_segments(request));
+        starts.filter_map(move |start| scan.find_slot(start))
     }
 
     fn find_free_slot(
@@ -123,7 +101,7 @@ impl Availability {
 
     /// Counts how many bookings of the requested quantity fit at the same time. `is_competing` tells whether two segments
     /// of the event type compete: it is the same for all starts, and costs more than a start.
-    fn count_bookings(
+    pub(super) fn count_bookings(
         &self,
         request: &SlotRequest<'_>,
         starts_at: DateTime<Utc>,
@@ -138,12 +116,8 @@ impl Availability {
                 .map(|template| self.count_bookings_of_segment(request, template, starts_at, filter));
             return counts.min().unwrap_or_default();
         }
-        // Segments compete for a resource: bookings are added one by one until no combination is left.
-        let Some(mut choices) = self.list_choices(request, starts_at, filter) else {
-            return 0;
-        };
-        let bookings = (0..MAX_CAPACITY).take_while(|_| choices.take_booking());
-        u32::try_from(bookings.count()).unwrap_or(MAX_CAPACITY)
+        self.list_choices(request, starts_at, filter)
+            .map_or(0, |mut choices| choices.count_bookings(u32::MAX))
     }
 
     fn count_bookings_of_segment(
@@ -164,20 +138,12 @@ impl Availability {
 }
 
 /// Tells whether two segments that overlap in time can use the same resource.
-fn has_competing_segments(request: &SlotRequest<'_>) -> bool {
+pub(super) fn has_competing_segments(request: &SlotRequest<'_>) -> bool {
     let event_type = request.event_type;
     let templates = &event_type.segments;
-    // Segments keep their distance from each other, so they overlap at every start or at none.
-    let at = DateTime::UNIX_EPOCH;
-    let is_overlapping = |a: &SegmentTemplate, b: &SegmentTemplate| {
-        let windows = event_type
-            .occupied_window(a, at)
-            .zip(event_type.occupied_window(b, at));
-        windows.is_some_and(|(one, other)| one.overlaps(&other))
-    };
     templates.iter().enumerate().any(|(n, template)| {
         let rest = templates[n + 1..].iter();
-        rest.filter(|other| is_overlapping(template, other))
+        rest.filter(|other| event_type.has_overlap(template, other))
             .any(|other| template.shares_resource_with(other))
     })
 }

@@ -15,7 +15,7 @@ pub struct Occupancy {
 }
 
 /// What occupies a resource.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OccupiedBy {
     /// Live holds with the same status.
     ///
@@ -31,7 +31,7 @@ pub enum OccupiedBy {
 }
 
 /// Whether units that live holds occupy may become free again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OccupancyStatus {
     /// The holds are confirmed.
     Confirmed,

@@ -34,20 +34,29 @@ impl ResourceCalendar {
     }
 
     /// Adds an occupancy; [`Self::sort_occupancies`] must follow before the first question.
-    pub(super) fn add_occupancy(&mut self, occupancy: Occupancy) {
+    pub(super) fn add_occupancy(&mut self, mut occupancy: Occupancy) {
+        if let OccupiedBy::Holds { units, .. } = &mut occupancy.by {
+            units.sort_unstable();
+        }
         self.longest = self.longest.max(occupancy.window.length());
         self.occupancies.push(occupancy);
     }
 
+    /// Sorts the occupancies by start. What has the same window has an order too, so that the same rows always make the same calendar.
     pub(super) fn sort_occupancies(&mut self) {
-        self.occupancies.sort_by_key(|occupancy| occupancy.window);
+        self.occupancies
+            .sort_unstable_by(|one, other| (one.window, &one.by).cmp(&(other.window, &other.by)));
+    }
+
+    pub(super) fn capacity(&self) -> u32 {
+        self.capacity
     }
 
     pub(super) fn latest(&self) -> Option<HoldId> {
         self.latest
     }
 
-    pub(super) fn occupancies(&self) -> impl Iterator<Item = &Occupancy> {
+    pub(super) fn occupancies(&self) -> impl Iterator<Item = &Occupancy> + Clone {
         self.occupancies.iter()
     }
 

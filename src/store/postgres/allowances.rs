@@ -1,78 +1,141 @@
-//! Takes and reads allowances on PostgreSQL. `take_allowances_statement!` is the one statement that keeps the limits on unpaid holds.
+//! Takes and reads allowances on PostgreSQL. The placing statement takes what `find_numbers_statement!` finds; the key of the table
+//! keeps the limits on unpaid holds.
 
 use async_trait::async_trait;
+use sqlx::Postgres;
+use sqlx::pool::PoolConnection;
+use uuid::Uuid;
 
 use super::PostgresStore;
-use crate::store::StoreError;
-use crate::store::allowances::{self, Allowances, LimitUsage, LimitUsageQuery, LimitUsageRow};
+use super::error::PostgresResult;
+use super::occupancy::signed;
+use crate::domain::hold_limit::AllowanceOffer;
+use crate::domain::ids::HoldId;
+use crate::store::allowances::{
+    self, Allowances, GroupedUsageQuery, LimitUsage, LimitUsageQuery, LimitUsageRow,
+};
+use crate::store::{StoreError, encoding};
 
-/// Reads what is taken of the limits in `$1`, and at most `$4` ends of holds of client `$2` since `$3`.
-const LOAD_USAGE: &str = "SELECT
-    coalesce((
-        SELECT jsonb_agg(jsonb_build_array(l.scope, a.number))
-        FROM jsonb_to_recordset($1)
-            AS l (scope text, subject text, first_number integer, last_number integer, most integer)
-        CROSS JOIN LATERAL (
-            SELECT number FROM allowances
-            WHERE scope = l.scope AND subject = l.subject AND number BETWEEN l.first_number AND l.last_number
-            UNION ALL
-            SELECT number FROM allowances WHERE scope = l.scope AND subject = l.subject AND number > l.most) a
-    ), '[]') AS taken,
-    coalesce((
-        SELECT jsonb_agg(
-            jsonb_build_array(status, reason, (extract(epoch FROM unpaid_until) * 1000)::bigint)
-            ORDER BY unpaid_until DESC)
-        FROM (
-            SELECT status, reason, unpaid_until FROM holds
-            WHERE client_id = $2 AND unpaid_until > $3
-              AND (status <> 'released' OR reason <> 'operator')
-            ORDER BY unpaid_until DESC LIMIT $4) e
-    ), '[]') AS ends";
+/// Reads what is taken of parts of limits (`$1` queries, `$2` scopes, `$3` subjects, `$4` first and `$5` last numbers, `$6` limits),
+/// and at most `$10` ends of holds of clients (`$7` queries, `$8` clients, `$9` times since which). `OFFSET 0` keeps the planner
+/// from joining whole tables.
+const LOAD_USAGE: &str = "SELECT l.query, l.scope, a.number, NULL AS status, NULL AS reason, NULL AS ended_at
+    FROM unnest($1::int[], $2::text[], $3::text[], $4::int[], $5::int[], $6::int[])
+        AS l (query, scope, subject, first_number, last_number, most)
+    CROSS JOIN LATERAL (
+        SELECT number FROM allowances
+        WHERE scope = l.scope AND subject = l.subject AND number BETWEEN l.first_number AND l.last_number
+        UNION ALL
+        SELECT number FROM allowances WHERE scope = l.scope AND subject = l.subject AND number > l.most OFFSET 0) a
+    UNION ALL
+    SELECT c.query, NULL, NULL, e.status, e.reason, e.unpaid_until
+    FROM unnest($7::int[], $8::text[], $9::timestamptz[]) AS c (query, client, since)
+    CROSS JOIN LATERAL (
+        SELECT status, reason, unpaid_until FROM holds
+        WHERE client_id = c.client AND unpaid_until > c.since AND (status <> 'released' OR reason <> 'operator')
+        ORDER BY unpaid_until DESC LIMIT $10) e";
 
 #[async_trait]
 impl Allowances for PostgresStore {
     async fn load_limit_usage(&self, query: &LimitUsageQuery<'_>) -> Result<LimitUsage, StoreError> {
-        self.retrying(|| async {
-            let row: LimitUsageRow = sqlx::query_as(LOAD_USAGE)
-                .bind(allowances::encode_ranges(query.ranges))
-                .bind(query.lapses.map(|lapses| lapses.client.0.as_str()))
-                .bind(query.lapses.map(|lapses| lapses.since))
-                .bind(i64::from(allowances::MOST_ENDS))
-                .fetch_one(&self.pool)
-                .await?;
-            Ok(row.decode()?)
-        })
-        .await
+        self.read_in_group(&self.groups.usages, query.into(), load_usages)
+            .await
     }
 }
 
-/// Takes one of the offered numbers (`$8`) of each limit for hold `$1`, provided that `$condition` holds. The key of the
-/// table decides; a row that is missing from the result means that the caller must roll back.
+async fn load_usages(
+    mut connection: PoolConnection<Postgres>,
+    queries: Vec<GroupedUsageQuery>,
+) -> PostgresResult<Vec<LimitUsage>> {
+    let (mut of_ranges, mut scopes, mut subjects) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut first, mut last, mut most) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut of_clients, mut clients, mut since) = (Vec::new(), Vec::new(), Vec::new());
+    for (number, query) in (0_i32..).zip(&queries) {
+        for range in &query.ranges {
+            of_ranges.push(number);
+            scopes.push(encoding::encode_limit_scope(range.limit.scope));
+            subjects.push(range.limit.subject.as_str());
+            first.push(signed(range.first));
+            last.push(signed(range.last));
+            most.push(signed(range.limit.most));
+        }
+        if let Some((client, at)) = &query.lapses {
+            of_clients.push(number);
+            clients.push(client.0.as_str());
+            since.push(*at);
+        }
+    }
+    let select = sqlx::query_as(LOAD_USAGE)
+        .bind(&of_ranges)
+        .bind(&scopes)
+        .bind(&subjects)
+        .bind(&first)
+        .bind(&last)
+        .bind(&most)
+        .bind(&of_clients)
+        .bind(&clients)
+        .bind(&since)
+        .bind(i64::from(allowances::MOST_ENDS));
+    let rows = select.fetch_all(&mut *connection).await?;
+    Ok(LimitUsageRow::decode_all(rows, queries.len())?)
+}
+
+/// Finds one of the offered numbers of each limit (`$9` holds, `$10` scopes, `$11` subjects, `$12` numbers, `$13` whether to
+/// wait), for the holds that `$condition` names, and locks it. The key of the table decides who takes it.
 ///
-/// A number that a concurrent checkout is taking is skipped, because the insert would wait until that one ends. Only if
-/// `$9` is set, the first free number is taken even so. Limits come in one order, so that two checkouts that wait do not
-/// deadlock. Taken numbers are counted: with `EXISTS` the planner could try the lock first.
-macro_rules! take_allowances_statement {
+/// A number that a concurrent checkout is taking is skipped, because the insert would wait until that one ends. A hold that
+/// waits gets such a number if there is no other. Taken numbers are counted: with `EXISTS` the planner could try the lock first.
+macro_rules! find_numbers_statement {
     ($condition:literal) => {
         concat!(
-            "INSERT INTO allowances (scope, subject, number, hold_id)
-             SELECT l.scope, l.subject, free.number, $1
-             FROM jsonb_to_recordset($8) AS l (scope text, subject text, numbers jsonb)
+            "SELECT l.scope, l.subject, free.number, l.hold_id
+             FROM unnest($9::uuid[], $10::text[], $11::text[], $12::text[], $13::bool[])
+                 AS l (hold_id, scope, subject, numbers, waits)
              CROSS JOIN LATERAL (
-                 SELECT n.number::integer AS number
-                 FROM jsonb_array_elements_text(l.numbers) WITH ORDINALITY AS n (number, nth)
-                 WHERE CASE
-                     WHEN (SELECT count(*) FROM allowances a
-                           WHERE a.scope = l.scope AND a.subject = l.subject AND a.number = n.number::integer) > 0
-                     THEN false
-                     ELSE pg_try_advisory_xact_lock(hashtextextended(concat_ws(' ', l.scope, n.number, l.subject), 0))
-                         OR $9
-                 END
+                 SELECT number FROM (
+                     SELECT n.number FROM unnest(l.numbers::integer[]) WITH ORDINALITY AS n (number, nth)
+                     WHERE CASE
+                         WHEN (SELECT count(*) FROM allowances a
+                               WHERE a.scope = l.scope AND a.subject = l.subject AND a.number = n.number) > 0
+                         THEN false
+                         ELSE pg_try_advisory_xact_lock(hashtextextended(concat_ws(' ', l.scope, n.number, l.subject), 0))
+                     END
+                     LIMIT 1) unlocked
+                 UNION ALL
+                 SELECT number FROM (
+                     SELECT n.number FROM unnest(l.numbers::integer[]) WITH ORDINALITY AS n (number, nth)
+                     WHERE l.waits AND (SELECT count(*) FROM allowances a
+                         WHERE a.scope = l.scope AND a.subject = l.subject AND a.number = n.number) = 0
+                     LIMIT 1) locked
                  LIMIT 1) free
              WHERE ",
-            $condition,
-            " ORDER BY l.scope ON CONFLICT DO NOTHING"
+            $condition
         )
     };
 }
-pub(super) use take_allowances_statement;
+pub(super) use find_numbers_statement;
+
+/// Offers as columns for `unnest`: which hold takes one of which numbers of which limit.
+#[derive(Default)]
+pub(super) struct OfferColumns<'a> {
+    pub(super) holds: Vec<Uuid>,
+    pub(super) scopes: Vec<&'static str>,
+    pub(super) subjects: Vec<&'a str>,
+    /// Each as the text of an array, because PostgreSQL has no arrays of arrays of different lengths.
+    pub(super) numbers: Vec<String>,
+    pub(super) waits: Vec<bool>,
+}
+
+impl<'a> OfferColumns<'a> {
+    /// Adds what a hold is offered.
+    pub(super) fn add(&mut self, hold: HoldId, offers: &'a [AllowanceOffer], waits: bool) {
+        for AllowanceOffer { limit, numbers } in offers {
+            let numbers: Vec<String> = numbers.iter().map(u32::to_string).collect();
+            self.holds.push(hold.0);
+            self.scopes.push(encoding::encode_limit_scope(limit.scope));
+            self.subjects.push(&limit.subject);
+            self.numbers.push(format!("{{{}}}", numbers.join(",")));
+            self.waits.push(waits);
+        }
+    }
+}

@@ -2,46 +2,35 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use sqlx::Postgres;
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnection, PgExecutor};
+use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::error::PostgresResult;
-use super::{PostgresStore, commands, waiting_payments};
+use super::{GROUP_LOCK_TIMEOUT, PostgresStore, commands, waiting_payments};
 use crate::domain::ids::{CommandId, HoldId, SessionId};
 use crate::domain::key_scope::ScopedKey;
 use crate::domain::session::SessionTerms;
 use crate::store::attempts::{
     self, AttemptEnd, Attempts, Claim, KnownAttemptRow, NewAttempt, OpenAttemptRow, StaleAttempt,
-    decode_stale_attempts,
+    decode_stale_attempts, select_known_attempts,
 };
-use crate::store::columns::{DbJson, DbTime, DbUuid};
+use crate::store::columns::{DbTime, DbUuid};
 use crate::store::commands::expire_session;
 use crate::store::lease_request::LeaseRequest;
 use crate::store::{StoreError, encoding};
 
 #[async_trait]
 impl Attempts for PostgresStore {
-    async fn find_claim(&self, key: &ScopedKey, fingerprint: &str) -> Result<Claim, StoreError> {
-        self.retrying(|| async {
-            let known = find_by_key(&self.pool, key).await?;
-            Ok(KnownAttemptRow::claim_of(&known, fingerprint))
-        })
-        .await
-    }
-
     async fn claim_attempt(&self, attempt: &NewAttempt) -> Result<Claim, StoreError> {
-        self.retrying(|| async {
-            if insert_attempt(&self.pool, attempt).await? {
-                return Ok(Claim::Free);
-            }
-            let mut transaction = self.begin().await?;
-            let claim = claim_known(&mut transaction, attempt).await?;
-            match claim {
-                Claim::Free => transaction.commit().await,
-                Claim::Running | Claim::Placed(_) | Claim::Mismatch => transaction.rollback().await,
-            }?;
-            Ok(claim)
-        })
+        self.grouped(
+            &self.groups.claims,
+            attempt.clone(),
+            claim_group,
+            self.claim_alone(attempt),
+        )
         .await
     }
 
@@ -143,9 +132,45 @@ impl Attempts for PostgresStore {
     }
 }
 
-async fn find_by_key(executor: impl PgExecutor<'_>, key: &ScopedKey) -> sqlx::Result<Vec<KnownAttemptRow>> {
-    let query = sqlx::query_as(attempts::FIND_BY_KEY).bind(key.to_text());
-    query.bind(key.without_scope()).fetch_all(executor).await
+impl PostgresStore {
+    async fn claim_alone(&self, attempt: &NewAttempt) -> Result<Claim, StoreError> {
+        self.retrying(|| async {
+            if !insert_attempts(&self.pool, &[attempt], None).await?.is_empty() {
+                return Ok(Claim::Free);
+            }
+            let mut transaction = self.begin().await?;
+            let claim = claim_known(&mut transaction, attempt).await?;
+            match claim {
+                Claim::Free => transaction.commit().await,
+                Claim::Running | Claim::Placed(_) | Claim::Mismatch => transaction.rollback().await,
+            }?;
+            Ok(claim)
+        })
+        .await
+    }
+}
+
+/// Claims the attempts of a group. An attempt whose id or key is in use has no verdict, so that its caller finds out why.
+async fn claim_group(
+    mut connection: PoolConnection<Postgres>,
+    attempts: Vec<NewAttempt>,
+) -> PostgresResult<Vec<Option<Claim>>> {
+    let all: Vec<&NewAttempt> = attempts.iter().collect();
+    let claimed = insert_attempts(&mut *connection, &all, Some(GROUP_LOCK_TIMEOUT)).await?;
+    let verdict = |attempt: &NewAttempt| claimed.contains(&attempt.terms.hold).then_some(Claim::Free);
+    Ok(attempts.iter().map(verdict).collect())
+}
+
+/// Finds the attempts with keys `$1`.
+const FIND_BY_KEYS: &str = select_known_attempts!("WHERE a.idempotency_key = ANY ($1)");
+
+/// Finds the attempts with keys, with their scopes or from before keys had scopes.
+async fn find_by_keys(
+    executor: impl PgExecutor<'_>,
+    keys: impl Iterator<Item = &ScopedKey>,
+) -> sqlx::Result<Vec<KnownAttemptRow>> {
+    let query = sqlx::query_as(FIND_BY_KEYS).bind(attempts::stored_texts(keys));
+    query.fetch_all(executor).await
 }
 
 /// Finds the terms of the open attempts of a guest.
@@ -211,8 +236,9 @@ async fn claim_known(connection: &mut PgConnection, attempt: &NewAttempt) -> Pos
         return Ok(if is_running { Claim::Free } else { Claim::Running });
     }
     if let Some(key) = &attempt.key {
-        let known = find_by_key(&mut *connection, key).await?;
-        let claim = KnownAttemptRow::claim_of(&known, &attempt.fingerprint);
+        let known = find_by_keys(&mut *connection, std::iter::once(key)).await?;
+        let of_key = KnownAttemptRow::of_key(&known, key);
+        let claim = KnownAttemptRow::claim_of(of_key.into_iter(), &attempt.fingerprint);
         if claim != Claim::Free {
             return Ok(claim);
         }
@@ -222,32 +248,65 @@ async fn claim_known(connection: &mut PgConnection, attempt: &NewAttempt) -> Pos
         }
     }
     // If this fails, another request has moved the key in between and is running now.
-    let is_ours = insert_attempt(connection, attempt).await?;
+    let is_ours = !insert_attempts(connection, &[attempt], None).await?.is_empty();
     Ok(if is_ours { Claim::Free } else { Claim::Running })
 }
 
-/// Writes a running attempt; `false` if its key, with its scope or from before keys had scopes, or its hold's id is in use.
-pub(super) async fn insert_attempt(
+/// Writes running attempts (`$1` holds, `$2` keys, `$3` fingerprints, `$4` terms, `$5` times, `$6` modes, `$7` leases in seconds,
+/// `$8` keys without scope), those whose keys and holds are not in use. It waits for a lock no longer than `$9`.
+/// Old keys are counted: with `EXISTS` the planner could scan the table.
+const INSERT: &str = "WITH bound AS (SELECT set_config('lock_timeout', coalesce($9, current_setting('lock_timeout')), true))
+     INSERT INTO checkout_attempts (hold_id, idempotency_key, fingerprint, state, terms, claimed_at, livemode, leased_until)
+     SELECT a.hold_id, a.key, a.fingerprint, 'running', a.terms, a.claimed_at, a.livemode,
+         clock_timestamp() + make_interval(secs => a.lease)
+     FROM unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::timestamptz[], $6::bool[], $7::float8[], $8::text[])
+         AS a (hold_id, key, fingerprint, terms, claimed_at, livemode, lease, key_without_scope)
+     WHERE (SELECT count(*) FROM bound) = 1
+       AND (SELECT count(*) FROM checkout_attempts o WHERE o.idempotency_key = a.key_without_scope) = 0
+     ORDER BY a.key, a.hold_id
+     ON CONFLICT DO NOTHING RETURNING hold_id";
+
+/// Writes running attempts, of which no two have the same key or hold. Returns the holds of those that were written; missing
+/// is each whose key, with its scope or from before keys had scopes, or whose hold's id is in use.
+pub(super) async fn insert_attempts(
     executor: impl PgExecutor<'_>,
-    attempt: &NewAttempt,
-) -> PostgresResult<bool> {
-    let done = sqlx::query(
-        "INSERT INTO checkout_attempts (hold_id, idempotency_key, fingerprint, state, terms, claimed_at, livemode, leased_until)
-         SELECT $1, $2, $3, 'running', $4, $5, $6, clock_timestamp() + make_interval(secs => $7)
-         WHERE NOT EXISTS (SELECT 1 FROM checkout_attempts WHERE idempotency_key = $8)
-         ON CONFLICT DO NOTHING",
-    )
-    .bind(attempt.terms.hold.0)
-    .bind(attempt.key.as_ref().map(ScopedKey::to_text))
-    .bind(&attempt.fingerprint)
-    .bind(DbJson(encoding::encode_terms(&attempt.terms)))
-    .bind(attempt.now)
-    .bind(attempt.livemode)
-    .bind(attempt.lease.as_secs_f64())
-    .bind(attempt.key.as_ref().map(ScopedKey::without_scope))
-    .execute(executor)
-    .await?;
-    Ok(done.rows_affected() == 1)
+    attempts: &[&NewAttempt],
+    lock_timeout: Option<&str>,
+) -> sqlx::Result<Vec<HoldId>> {
+    let all = attempts.iter();
+    let keys = all.clone().map(|attempt| attempt.key.as_ref());
+    let written: Vec<Uuid> = sqlx::query_scalar(INSERT)
+        .bind(
+            all.clone()
+                .map(|attempt| attempt.terms.hold.0)
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            keys.clone()
+                .map(|key| key.map(ScopedKey::to_text))
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            all.clone()
+                .map(|attempt| attempt.fingerprint.as_str())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            all.clone()
+                .map(|attempt| Json(encoding::encode_terms(&attempt.terms)))
+                .collect::<Vec<_>>(),
+        )
+        .bind(all.clone().map(|attempt| attempt.now).collect::<Vec<_>>())
+        .bind(all.clone().map(|attempt| attempt.livemode).collect::<Vec<_>>())
+        .bind(all.map(|attempt| attempt.lease.as_secs_f64()).collect::<Vec<_>>())
+        .bind(
+            keys.map(|key| key.map(ScopedKey::without_scope))
+                .collect::<Vec<_>>(),
+        )
+        .bind(lock_timeout)
+        .fetch_all(executor)
+        .await?;
+    Ok(written.into_iter().map(HoldId).collect())
 }
 
 /// Leases stale attempts at `$1` for `$2` seconds, at most `$3`. Several instances lease at once, so it skips locked rows.

@@ -2,13 +2,17 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use sqlx::Postgres;
+use sqlx::pool::PoolConnection;
 use uuid::Uuid;
 
 use super::PostgresStore;
+use super::error::PostgresResult;
 use crate::domain::availability::Availability;
-use crate::domain::ids::ResourceId;
 use crate::store::StoreError;
-use crate::store::availability::{AvailabilityQuery, Occupancies, OccupancyColumns, decode_availability};
+use crate::store::availability::{
+    AvailabilityQuery, GroupedQuery, Occupancies, OccupancyColumns, decode_availability, list_distinct,
+};
 
 /// Selects how resources are used (a resource without a row has one unit) and what occupies them, as of one moment.
 /// The time that a calendar feed does not reach counts as a block.
@@ -18,51 +22,56 @@ use crate::store::availability::{AvailabilityQuery, Occupancies, OccupancyColumn
 macro_rules! select_occupancy {
     ($units:literal) => {
         concat!(
-            "SELECT w.id AS resource_id, NULL AS starts_at, NULL AS ends_at,
+            "SELECT w.query, w.id AS resource_id, NULL AS starts_at, NULL AS ends_at,
                  (SELECT o.hold_id FROM occupancy o WHERE o.resource_id = w.id
                   ORDER BY o.resource_id DESC, o.hold_id DESC LIMIT 1) AS hold_id,
                  coalesce(r.capacity, 1) AS capacity, NULL AS units, false AS is_unpaid
-             FROM unnest($1) AS w (id) LEFT JOIN resources r ON r.id = w.id
+             FROM unnest($1::int[], $2::text[]) AS w (query, id) LEFT JOIN resources r ON r.id = w.id
              UNION ALL ",
             $units,
             " UNION ALL
-             SELECT w.id, b.starts_at, b.ends_at, NULL, NULL, NULL, false
-             FROM unnest($1) AS w (id)
+             SELECT w.query, w.id, b.starts_at, b.ends_at, NULL, NULL, NULL, false
+             FROM unnest($1::int[], $2::text[], $3::timestamptz[], $4::timestamptz[]) AS w (query, id, starts_at, ends_at)
              CROSS JOIN LATERAL (SELECT starts_at, ends_at FROM blocks
-                 WHERE resource_id = w.id AND tstzrange(starts_at, ends_at) && tstzrange($2, $3) OFFSET 0) b
+                 WHERE resource_id = w.id AND tstzrange(starts_at, ends_at) && tstzrange(w.starts_at, w.ends_at) OFFSET 0) b
              UNION ALL
-             SELECT w.id, f.reaches_to, $3, NULL, NULL, NULL, false
-             FROM unnest($1) AS w (id)
+             SELECT w.query, w.id, f.reaches_to, w.ends_at, NULL, NULL, NULL, false
+             FROM unnest($1::int[], $2::text[], $4::timestamptz[]) AS w (query, id, ends_at)
              CROSS JOIN LATERAL (SELECT coalesce(reaches_to, created_at) AS reaches_to FROM calendar_feeds
-                 WHERE resource_id = w.id AND coalesce(reaches_to, created_at) < $3 OFFSET 0) f"
+                 WHERE resource_id = w.id AND coalesce(reaches_to, created_at) < w.ends_at OFFSET 0) f"
         )
     };
 }
 
 const ALL_CONFIRMED: &str = select_occupancy!(
-    "SELECT w.id, lower(o.during), upper(o.during), NULL, NULL, array_agg(o.unit), false
-     FROM unnest($1) AS w (id)
+    "SELECT w.query, w.id, lower(o.during), upper(o.during), NULL, NULL, array_agg(o.unit), false
+     FROM unnest($1::int[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::uuid[])
+         AS w (query, id, starts_at, ends_at, moving)
      CROSS JOIN LATERAL (SELECT unit, during FROM occupancy
-         WHERE resource_id = w.id AND during && tstzrange($2, $3) AND hold_id IS DISTINCT FROM $4 OFFSET 0) o
-     GROUP BY w.id, o.during"
+         WHERE resource_id = w.id AND during && tstzrange(w.starts_at, w.ends_at) AND hold_id IS DISTINCT FROM w.moving
+         OFFSET 0) o
+     GROUP BY w.query, w.id, o.during"
 );
 
-/// Also tells which holds may still end at `$5`. It looks holds up among the unpaid ones only: the other live ones are
+/// Also tells which holds may still end at the times `$6`. It looks holds up among the unpaid ones only: the other live ones are
 /// confirmed.
 const WITH_STATUSES: &str = select_occupancy!(
-    "SELECT w.id, lower(o.during), upper(o.during),
-         CASE WHEN h.status = 'held' AND h.expires_at <= $5 THEN o.hold_id END AS overdue,
+    "SELECT w.query, w.id, lower(o.during), upper(o.during),
+         CASE WHEN h.status = 'held' AND h.expires_at <= w.now THEN o.hold_id END AS overdue,
          NULL, array_agg(o.unit), h.status IS NOT NULL AS is_unpaid
-     FROM unnest($1) AS w (id)
+     FROM unnest($1::int[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::uuid[], $6::timestamptz[])
+         AS w (query, id, starts_at, ends_at, moving, now)
      CROSS JOIN LATERAL (SELECT hold_id, unit, during FROM occupancy
-         WHERE resource_id = w.id AND during && tstzrange($2, $3) AND hold_id IS DISTINCT FROM $4 OFFSET 0) o
+         WHERE resource_id = w.id AND during && tstzrange(w.starts_at, w.ends_at) AND hold_id IS DISTINCT FROM w.moving
+         OFFSET 0) o
      LEFT JOIN LATERAL (SELECT status, expires_at FROM holds
          WHERE id = o.hold_id AND status IN ('held', 'processing') OFFSET 0) h ON true
-     GROUP BY w.id, o.during, overdue, is_unpaid"
+     GROUP BY w.query, w.id, o.during, overdue, is_unpaid"
 );
 
 #[derive(sqlx::FromRow)]
 struct OccupancyRow {
+    query: i32,
     resource_id: String,
     starts_at: Option<DateTime<Utc>>,
     ends_at: Option<DateTime<Utc>>,
@@ -76,6 +85,7 @@ impl OccupancyRow {
     fn into_columns(self) -> OccupancyColumns {
         let unsigned = |units: Vec<i32>| units.into_iter().map(i32::unsigned_abs).collect();
         OccupancyColumns {
+            query: usize::try_from(self.query).unwrap_or(usize::MAX),
             resource: self.resource_id,
             window: self.starts_at.zip(self.ends_at),
             hold: self.hold_id,
@@ -89,23 +99,50 @@ impl OccupancyRow {
 #[async_trait]
 impl Occupancies for PostgresStore {
     async fn load_availability(&self, query: &AvailabilityQuery<'_>) -> Result<Availability, StoreError> {
-        let ids: Vec<&str> = query.resources.iter().map(ResourceId::as_str).collect();
-        let statement = query.statuses_at.map_or(ALL_CONFIRMED, |_| WITH_STATUSES);
-        self.retrying(|| async {
-            let select = sqlx::query_as(statement)
-                .bind(&ids)
-                .bind(query.within.starts_at())
-                .bind(query.within.ends_at())
-                .bind(query.moving.map(|hold| hold.0));
-            let select = match query.statuses_at {
-                Some(now) => select.bind(now),
-                None => select,
-            };
-            let rows: Vec<OccupancyRow> = select.fetch_all(&self.pool).await?;
-            Ok(decode_availability(
-                rows.into_iter().map(OccupancyRow::into_columns),
-            )?)
-        })
-        .await
+        let groups = &self.groups;
+        // With statuses it is another statement.
+        let groups = match query.statuses_at {
+            None => &groups.occupancies,
+            Some(_) => &groups.occupancies_with_statuses,
+        };
+        self.read_in_group(groups, query.into(), load_all).await
     }
+}
+
+/// Reads the availability for queries that either all ask for statuses, or none does.
+async fn load_all(
+    mut connection: PoolConnection<Postgres>,
+    queries: Vec<GroupedQuery>,
+) -> PostgresResult<Vec<Availability>> {
+    let (distinct, of_callers) = list_distinct(&queries);
+    let (mut numbers, mut ids, mut from, mut to) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut moving, mut now) = (Vec::new(), Vec::new());
+    for (number, query) in distinct.iter().enumerate() {
+        for resource in &query.resources {
+            numbers.push(i32::try_from(number).unwrap_or(i32::MAX));
+            ids.push(resource.as_str());
+            from.push(query.within.starts_at());
+            to.push(query.within.ends_at());
+            moving.push(query.moving.map(|hold| hold.0));
+            now.extend(query.statuses_at);
+        }
+    }
+    let statement = if now.is_empty() {
+        ALL_CONFIRMED
+    } else {
+        WITH_STATUSES
+    };
+    let select = sqlx::query_as(statement)
+        .bind(&numbers)
+        .bind(&ids)
+        .bind(&from)
+        .bind(&to)
+        .bind(&moving);
+    let select = if now.is_empty() { select } else { select.bind(&now) };
+    let rows: Vec<OccupancyRow> = select.fetch_all(&mut *connection).await?;
+    // Others can use it while the rows are decoded.
+    drop(connection);
+    let rows = rows.into_iter().map(OccupancyRow::into_columns);
+    let found = decode_availability(distinct.len(), rows)?;
+    Ok(of_callers.iter().map(|number| found[*number].clone()).collect())
 }

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use sqlx::postgres::PgConnection;
 
 use super::error::PostgresResult;
-use super::{PostgresStore, commands, occupancy, payments, waiting_payments};
+use super::{PostgresStore, commands, event_changes, occupancy, payments, waiting_payments};
 use crate::domain::booking::HistoryLine;
 use crate::domain::hold::Transition;
 use crate::domain::ids::{HoldId, IntentId, SessionId};
@@ -14,6 +14,7 @@ use crate::store::changes::{
     self, ApplyOutcome, Changes, CurrentHoldRow, HistoryRow, HoldChange, OrphanPayment, StateChange,
 };
 use crate::store::columns::DbUuid;
+use crate::store::event_changes::EventChange;
 use crate::store::events::{self, EventRecord};
 use crate::store::transition_effect::{self, OccupancyEffect};
 use crate::store::waiting_payments::OrphanFate;
@@ -22,16 +23,12 @@ use crate::store::{StoreError, encoding};
 #[async_trait]
 impl Changes for PostgresStore {
     async fn apply_change(&self, change: &HoldChange) -> Result<ApplyOutcome, StoreError> {
-        self.retrying(|| async {
-            let mut transaction = self.begin().await?;
-            let outcome = apply_in(&mut transaction, change).await?;
-            match outcome {
-                ApplyOutcome::Done { .. } => transaction.commit().await,
-                ApplyOutcome::Conflict | ApplyOutcome::Duplicate => transaction.rollback().await,
-            }?;
-            Ok(outcome)
-        })
-        .await
+        let Some(item) = EventChange::new(change) else {
+            return self.apply_in_transaction(change).await;
+        };
+        let alone = self.apply_alone(change);
+        self.grouped(&self.groups.events, item, event_changes::apply_group, alone)
+            .await
     }
 
     async fn record_orphan_payment(&self, orphan: &OrphanPayment) -> Result<ApplyOutcome, StoreError> {
@@ -66,17 +63,47 @@ impl Changes for PostgresStore {
     }
 }
 
+impl PostgresStore {
+    /// Applies a change that may be one of a group by the statement of groups, and by a transaction of its own if that does not
+    /// apply it.
+    async fn apply_alone(&self, change: &HoldChange) -> Result<ApplyOutcome, StoreError> {
+        let items: Vec<EventChange> = EventChange::new(change).into_iter().collect();
+        let applied = self
+            .retrying(|| async { Ok(event_changes::apply_all(&self.pool, &items, None).await?) })
+            .await?;
+        match applied.is_empty() {
+            true => self.apply_in_transaction(change).await,
+            false => Ok(ApplyOutcome::Done { commands: 0 }),
+        }
+    }
+
+    async fn apply_in_transaction(&self, change: &HoldChange) -> Result<ApplyOutcome, StoreError> {
+        self.retrying(|| async {
+            let mut transaction = self.begin().await?;
+            let outcome = apply_in(&mut transaction, change).await?;
+            match outcome {
+                ApplyOutcome::Done { .. } => transaction.commit().await,
+                ApplyOutcome::Conflict | ApplyOutcome::Duplicate => transaction.rollback().await,
+            }?;
+            Ok(outcome)
+        })
+        .await
+    }
+}
+
 /// Applies a change in the caller's transaction, which the caller commits only if it is done.
 pub(super) async fn apply_in(
     connection: &mut PgConnection,
     change: &HoldChange,
 ) -> PostgresResult<ApplyOutcome> {
+    let current = lock_hold(connection, change.hold).await?;
     if let Some(event) = &change.event
         && !insert_event(connection, event, Some(change.hold), change.now).await?
     {
         return Ok(ApplyOutcome::Duplicate);
     }
-    let Some(current) = lock_hold(connection, change).await? else {
+    let needs_version = change.step.is_some() || change.noted.is_some();
+    let Some(current) = current.filter(|hold| !needs_version || hold.version == change.version) else {
         return Ok(ApplyOutcome::Conflict);
     };
     if let Some(intent) = &change.noted {
@@ -101,22 +128,12 @@ pub(super) async fn insert_event(
     Ok(done.rows_affected() == 1)
 }
 
-/// Locks the hold on the version of the decision. `None` if it has another version or does not exist. A change without a
-/// step only needs the hold to exist.
-async fn lock_hold(
-    connection: &mut PgConnection,
-    change: &HoldChange,
-) -> PostgresResult<Option<CurrentHoldRow>> {
-    let row = sqlx::query_as(
-        "SELECT version, status, reason, due_at, quantity FROM holds
-         WHERE id = $1 AND (version = $2 OR NOT $3) FOR UPDATE",
-    )
-    .bind(change.hold.0)
-    .bind(change.version)
-    .bind(change.step.is_some() || change.noted.is_some())
-    .fetch_optional(connection)
-    .await?;
-    Ok(row)
+/// Locks the hold; first, as the statement of groups does.
+async fn lock_hold(connection: &mut PgConnection, hold: HoldId) -> PostgresResult<Option<CurrentHoldRow>> {
+    let query = sqlx::query_as(
+        "SELECT version, status, reason, due_at, quantity FROM holds WHERE id = $1 FOR UPDATE",
+    );
+    Ok(query.bind(hold.0).fetch_optional(connection).await?)
 }
 
 async fn apply_step(

@@ -4,21 +4,22 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgExecutor;
 use sqlx::{Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use super::PostgresStore;
-use super::payments::payment_json;
+use super::error::PostgresResult;
+use super::payments::{facts_json, payment_json};
 use crate::domain::booking::{Booking, normalize_email};
 use crate::domain::hold::ReleaseRequester;
-use crate::domain::ids::{HoldId, ResourceId};
+use crate::domain::ids::{HoldId, IntentId, ResourceId, SessionId};
 use crate::domain::listing::{HoldFilter, Page, PageRequest};
 use crate::domain::session::HoldRefs;
 use crate::store::columns::{DbTime, DbUuid};
 use crate::store::holds::{
-    self, BookingRow, Holds, ReleaseLease, find_by_refs_query, is_named_by_refs, release_lease,
-    select_bookings,
+    self, BookingRow, Holds, NamedHoldRow, ReleaseLease, booking_columns, is_named_by_refs, release_lease,
 };
 use crate::store::lease_request::LeaseRequest;
 use crate::store::{StoreError, attention, encoding, paging};
@@ -26,12 +27,14 @@ use crate::store::{StoreError, attention, encoding, paging};
 /// Selects holds with their payments as JSON.
 macro_rules! select {
     ($rest:expr) => {
-        select_bookings!(
-            concat!(
+        concat!(
+            "SELECT ",
+            booking_columns!(concat!(
                 "coalesce(jsonb_agg(",
                 payment_json!(),
                 " ORDER BY p.created_at, p.intent_id), '[]')"
-            ),
+            )),
+            " FROM holds h ",
             $rest
         )
     };
@@ -39,7 +42,21 @@ macro_rules! select {
 
 const FIND: &str = select!("WHERE h.id = $1");
 
-const FIND_BY_REFS: &str = select!(is_named_by_refs!());
+/// Finds the holds that references name: holds `$1`, sessions `$2`, intents `$3`, and intents `$4` of which it reads what is
+/// known. `OFFSET 0` keeps the planner from reading all holds.
+const FIND_BY_REFS: &str = concat!(
+    "SELECT named.*, refs.number - 1 AS number, ",
+    facts_json!("refs.paid"),
+    " AS facts
+     FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY AS refs (hold, session, intent, paid, number)
+     CROSS JOIN LATERAL (",
+    select!(concat!(
+        "WHERE ",
+        is_named_by_refs!("refs.hold", "refs.session", "refs.intent"),
+        " OFFSET 0"
+    )),
+    ") named"
+);
 
 /// Lists the confirmed holds that keep resource `$1` busy after `$2`, at most `$3`. It finds them by their occupancy, which
 /// only live holds have.
@@ -58,12 +75,8 @@ impl Holds for PostgresStore {
     }
 
     async fn find_booking_by_refs(&self, refs: &HoldRefs) -> Result<Option<Booking>, StoreError> {
-        self.retrying(|| async {
-            let query = find_by_refs_query!(FIND_BY_REFS, refs);
-            let row = query.fetch_optional(&self.pool).await?;
-            Ok(BookingRow::decode_optional(row)?)
-        })
-        .await
+        self.read_in_group(&self.groups.named_holds, refs.clone(), find_all_by_refs)
+            .await
     }
 
     async fn list_bookings(
@@ -188,6 +201,24 @@ const DELETE_RELEASED: &str = "WITH due AS (
      DELETE FROM holds WHERE id = ANY (ARRAY(SELECT id FROM due))";
 
 /// Reads the row of one hold.
+async fn find_all_by_refs(
+    mut connection: PoolConnection<Postgres>,
+    refs: Vec<HoldRefs>,
+) -> PostgresResult<Vec<Option<Booking>>> {
+    let holds: Vec<Option<Uuid>> = refs.iter().map(|one| one.hold.map(|hold| hold.0)).collect();
+    let sessions = refs.iter().map(|one| one.session.as_ref().map(SessionId::as_str));
+    let intents = refs.iter().map(|one| one.intent.as_ref().map(IntentId::as_str));
+    let paid = refs.iter().map(|one| one.paid.as_ref().map(IntentId::as_str));
+    let rows = sqlx::query_as(FIND_BY_REFS)
+        .bind(holds)
+        .bind(sessions.collect::<Vec<_>>())
+        .bind(intents.collect::<Vec<_>>())
+        .bind(paid.collect::<Vec<_>>())
+        .fetch_all(&mut *connection)
+        .await?;
+    Ok(NamedHoldRow::decode_all(rows, &refs)?)
+}
+
 pub(super) async fn find_row(executor: impl PgExecutor<'_>, id: HoldId) -> sqlx::Result<Option<BookingRow>> {
     sqlx::query_as(FIND).bind(id.0).fetch_optional(executor).await
 }

@@ -1,7 +1,11 @@
 //! The ledger on PostgreSQL.
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use sqlx::Postgres;
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnection, PgExecutor};
 use sqlx::types::Json;
 
@@ -12,7 +16,7 @@ use crate::domain::ledger::snapshots::PaymentFacts;
 use crate::store::columns::DbUuid;
 use crate::store::lease_request::LeaseRequest;
 use crate::store::ledger::{
-    self, FactsJson, Ledger, MergeOutcome, MoneyReport, upsert_dispute, upsert_refund,
+    self, FactsJson, Ledger, MergeOutcome, MoneyReport, is_money_reported, upsert_dispute, upsert_refund,
 };
 use crate::store::{EventRecord, StoreError};
 
@@ -47,6 +51,11 @@ impl Ledger for PostgresStore {
             Ok(query.fetch_one(&self.pool).await?)
         })
         .await
+    }
+
+    async fn is_money_reported(&self, intent: &IntentId) -> Result<bool, StoreError> {
+        self.read_in_group(&self.groups.reported_money, intent.clone(), are_reported)
+            .await
     }
 
     async fn list_unnoted_money(&self, limit: u32) -> Result<Vec<IntentId>, StoreError> {
@@ -120,6 +129,26 @@ const DELETE_FOREIGN_REFUNDS: &str = "DELETE FROM refunds WHERE id = ANY (ARRAY(
 const DELETE_FOREIGN_DISPUTES: &str = "DELETE FROM disputes WHERE id = ANY (ARRAY(
          SELECT id FROM disputes WHERE NOT is_ours AND seen_at < $1
          ORDER BY seen_at LIMIT $2 FOR UPDATE SKIP LOCKED))";
+
+/// Selects those of the intents `$1` of which something was reported.
+const LIST_REPORTED: &str = concat!(
+    "SELECT i.intent FROM unnest($1::text[]) AS i (intent) WHERE ",
+    is_money_reported!("i.intent")
+);
+
+async fn are_reported(
+    mut connection: PoolConnection<Postgres>,
+    intents: Vec<IntentId>,
+) -> PostgresResult<Vec<bool>> {
+    let names: Vec<&str> = intents.iter().map(IntentId::as_str).collect();
+    let query = sqlx::query_scalar(LIST_REPORTED).bind(names);
+    let reported: Vec<String> = query.fetch_all(&mut *connection).await?;
+    let reported: HashSet<String> = reported.into_iter().collect();
+    Ok(intents
+        .iter()
+        .map(|intent| reported.contains(intent.as_str()))
+        .collect())
+}
 
 async fn find_facts(executor: impl PgExecutor<'_>, intent: &IntentId) -> PostgresResult<PaymentFacts> {
     let query = sqlx::query_scalar(FIND_FACTS).bind(intent.as_str());

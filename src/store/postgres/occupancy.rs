@@ -4,6 +4,7 @@
 
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgConnection;
+use uuid::Uuid;
 
 use super::error::PostgresResult;
 use crate::domain::ids::HoldId;
@@ -11,30 +12,36 @@ use crate::domain::segment::{Allocation, Segment};
 use crate::store::columns::DbUuid;
 use crate::store::occupancy;
 
-/// Takes units (`$2` resources, `$3` starts, `$4` ends, `$5` units) for hold `$1`, those that are free. A lookup found them
-/// free; this re-checks the guard, capacities, blocks and how far the calendar feed reaches, which may have changed since. Blocks are counted: with
+/// Takes units (`$2` resources, `$3` starts, `$4` ends, `$5` units) for holds `$1`, those that are free, provided that `$condition`
+/// holds. A lookup found them free; this re-checks the guard, capacities, blocks and how far the calendar feed reaches, which may have changed since. Blocks are counted: with
 /// `EXISTS` the planner chose a table scan. It waits for a concurrent request that has not committed, and
 /// takes units in one order, so that two checkouts for the same units do not deadlock.
 macro_rules! take_units_statement {
-    () => {
-        "INSERT INTO occupancy (hold_id, resource_id, unit, during)
-         SELECT $1, w.resource_id, w.unit, w.during
-         FROM (SELECT resource_id, unit, tstzrange(starts_at, ends_at) AS during
-               FROM unnest($2::text[], $3::timestamptz[], $4::timestamptz[], $5::int[])
-                   AS u (resource_id, starts_at, ends_at, unit)) w
-         WHERE w.unit <= coalesce((SELECT capacity FROM resources r WHERE r.id = w.resource_id), 1)
+    ($condition:literal) => {
+        concat!(
+            "INSERT INTO occupancy (hold_id, resource_id, unit, during)
+         SELECT w.hold_id, w.resource_id, w.unit, w.during
+         FROM (SELECT hold_id, resource_id, unit, tstzrange(starts_at, ends_at) AS during
+               FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::int[])
+                   AS u (hold_id, resource_id, starts_at, ends_at, unit)) w
+         WHERE ",
+            $condition,
+            " AND w.unit <= coalesce((SELECT capacity FROM resources r WHERE r.id = w.resource_id), 1)
            AND (SELECT count(*) FROM blocks b
                WHERE b.resource_id = w.resource_id AND tstzrange(b.starts_at, b.ends_at) && w.during) = 0
            AND (SELECT count(*) FROM calendar_feeds f
                WHERE f.resource_id = w.resource_id AND coalesce(f.reaches_to, f.created_at) < upper(w.during)) = 0
          ORDER BY w.resource_id, w.unit, w.during
          ON CONFLICT DO NOTHING"
+        )
     };
 }
 pub(super) use take_units_statement;
 
-/// Units as columns for `unnest`: which unit of which resource is occupied from when to when.
+/// Units as columns for `unnest`: which hold takes which unit of which resource from when to when.
+#[derive(Default)]
 pub(super) struct UnitColumns<'a> {
+    pub(super) holds: Vec<Uuid>,
     pub(super) resources: Vec<&'a str>,
     pub(super) starts: Vec<DateTime<Utc>>,
     pub(super) ends: Vec<DateTime<Utc>>,
@@ -42,20 +49,16 @@ pub(super) struct UnitColumns<'a> {
 }
 
 impl<'a> UnitColumns<'a> {
-    pub(super) fn new(allocations: &'a [Allocation]) -> Self {
-        let each = || {
-            allocations.iter().flat_map(|allocation| {
-                allocation
-                    .units
-                    .iter()
-                    .map(move |unit| (&allocation.segment, *unit))
-            })
-        };
-        Self {
-            resources: each().map(|(segment, _)| segment.resource.as_str()).collect(),
-            starts: each().map(|(segment, _)| segment.busy.starts_at()).collect(),
-            ends: each().map(|(segment, _)| segment.busy.ends_at()).collect(),
-            units: each().map(|(_, unit)| signed(unit)).collect(),
+    /// Adds the units that a hold takes.
+    pub(super) fn add(&mut self, hold: HoldId, allocations: &'a [Allocation]) {
+        for Allocation { segment, units } in allocations {
+            for unit in units {
+                self.holds.push(hold.0);
+                self.resources.push(segment.resource.as_str());
+                self.starts.push(segment.busy.starts_at());
+                self.ends.push(segment.busy.ends_at());
+                self.units.push(signed(*unit));
+            }
         }
     }
 }
@@ -72,10 +75,11 @@ pub(super) async fn take_units(
     allocations: &[Allocation],
     quantity: u32,
 ) -> PostgresResult<bool> {
-    let units = UnitColumns::new(allocations);
+    let mut units = UnitColumns::default();
+    units.add(hold, allocations);
     let wanted = allocations.len() as u64 * u64::from(quantity);
-    let done = sqlx::query(take_units_statement!())
-        .bind(hold.0)
+    let done = sqlx::query(take_units_statement!("true"))
+        .bind(units.holds)
         .bind(units.resources)
         .bind(units.starts)
         .bind(units.ends)

@@ -1,60 +1,22 @@
-//! Placing and moving holds on PostgreSQL. The statement that takes a slot is `take_units_statement!` in `occupancy.rs`,
-//! the one that keeps the limits `take_allowances_statement!` in `allowances.rs`.
+//! Placing and moving holds on PostgreSQL. The statement that places holds is in `new_holds.rs`.
 
 use async_trait::async_trait;
-use sqlx::postgres::{PgConnection, PgExecutor};
+use sqlx::Postgres;
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::PgConnection;
 
-use super::allowances::take_allowances_statement;
 use super::error::{PostgresResult, is_row_without_hold};
-use super::occupancy::{UnitColumns, signed, take_units_statement};
-use super::{PostgresStore, occupancy};
+use super::new_holds::insert_holds;
+use super::{GROUP_LOCK_TIMEOUT, PostgresStore, occupancy};
 use crate::domain::booking::Booking;
-use crate::domain::hold::TransitionReason;
 use crate::domain::ids::ResourceId;
 use crate::domain::segment::{Allocation, allocated_segments};
 use crate::store::allowances::encode_offers;
 use crate::store::placements::{
-    HoldLimits, HoldMove, MOVED, MoveOutcome, PlaceOutcome, Placements, update_moved_hold,
+    HoldLimits, HoldMove, HoldToPlace, MOVED, MoveOutcome, PlaceItem, PlaceOutcome, Placements,
+    update_moved_hold,
 };
 use crate::store::{StoreError, encoding};
-
-/// Places a hold with its occupancy, allowances, attempt and first history line: one statement, so one round trip. Each
-/// step reads the rows of the step before. If a step writes nothing, no hold is written, and occupancy or allowances without
-/// a hold violate their foreign keys, so that the whole statement fails.
-const PLACE: &str = concat!(
-    "WITH taken AS (",
-    take_units_statement!(),
-    " RETURNING 1),
-     allowed AS (",
-    take_allowances_statement!("(SELECT count(*) FROM taken) = $6::int * jsonb_array_length($15)"),
-    " RETURNING 1),
-     attempt AS (
-         UPDATE checkout_attempts SET state = 'placed', terms = NULL, leased_until = NULL, ended_at = $27
-         WHERE hold_id = $1 AND state = 'running'
-           AND (SELECT count(*) FROM taken) = $6::int * jsonb_array_length($15)
-           AND (SELECT count(*) FROM allowed) = jsonb_array_length($8)
-         RETURNING hold_id, is_paid),
-     hold AS (
-         INSERT INTO holds (
-             id, quantity, guest_id, client_id,
-             event_type_id, resource_id, starts_at, ends_at, segments,
-             status, reason, amount, currency, session_id,
-             checkout_url, guest_email, guest_name, metadata,
-             expires_at, session_expires_at, created_at, due_at, updated_at,
-             version, cancel_until_minutes, move_until_minutes, requested_resource_id, token_key,
-             allowances_taken)
-         SELECT
-             hold_id, $6, $7, $10,
-             $11, $12, $13, $14, $15,
-             $16, $17, $18, $19, $20,
-             $21, $22, $23, $24,
-             $25, $26, $27, $28, $29,
-             $30, $31, $32, $33, $36, true
-         FROM attempt RETURNING id)
-     INSERT INTO hold_history (hold_id, at, to_status, to_reason, transition, message, actor)
-     SELECT id, $27, $16, $17, $34, $35, 'checkout' FROM hold
-     RETURNING (SELECT is_paid FROM attempt)",
-);
 
 #[async_trait]
 impl Placements for PostgresStore {
@@ -64,14 +26,12 @@ impl Placements for PostgresStore {
         units: &[Allocation],
         limits: &HoldLimits,
     ) -> Result<PlaceOutcome, StoreError> {
-        self.retrying(|| async {
-            match insert_hold(&self.pool, booking, units, limits).await {
-                Ok(Some(is_paid)) => Ok(PlaceOutcome::placed(is_paid)),
-                Ok(None) => self.find_refusal(booking, limits).await,
-                Err(error) if is_row_without_hold(&error) => self.find_refusal(booking, limits).await,
-                Err(error) => Err(error.into()),
-            }
-        })
+        self.grouped(
+            &self.groups.places,
+            PlaceItem::new(booking, units, limits),
+            place_group,
+            self.place_alone(booking, units, limits),
+        )
         .await
     }
 
@@ -107,6 +67,26 @@ impl Placements for PostgresStore {
 }
 
 impl PostgresStore {
+    async fn place_alone(
+        &self,
+        booking: &Booking,
+        units: &[Allocation],
+        limits: &HoldLimits,
+    ) -> Result<PlaceOutcome, StoreError> {
+        self.retrying(|| async {
+            let hold = [HoldToPlace::alone(booking, units, limits)];
+            match insert_holds(&self.pool, &hold, None).await {
+                Ok(placed) => match placed.get(&booking.hold.id) {
+                    Some(outcome) => Ok(*outcome),
+                    None => self.find_refusal(booking, limits).await,
+                },
+                Err(error) if is_row_without_hold(&error) => self.find_refusal(booking, limits).await,
+                Err(error) => Err(error.into()),
+            }
+        })
+        .await
+    }
+
     /// Finds out why nothing was written. If a first call of ours wrote it and its answer was lost, the hold is placed.
     async fn find_refusal(&self, booking: &Booking, limits: &HoldLimits) -> PostgresResult<PlaceOutcome> {
         let found: Option<(String, bool, bool)> = sqlx::query_as(
@@ -135,60 +115,16 @@ impl PostgresStore {
     }
 }
 
-/// Runs [`PLACE`]; `None` if it wrote no hold, else whether money for the hold came before.
-pub(super) async fn insert_hold(
-    executor: impl PgExecutor<'_>,
-    booking: &Booking,
-    units: &[Allocation],
-    limits: &HoldLimits,
-) -> sqlx::Result<Option<bool>> {
-    let hold = &booking.hold;
-    let shown = booking.window();
-    let (status, reason) = encoding::encode_status(hold.status);
-    let units = UnitColumns::new(units);
-    sqlx::query_scalar(PLACE)
-        .bind(hold.id.0) // $1
-        .bind(units.resources) // $2
-        .bind(units.starts) // $3
-        .bind(units.ends) // $4
-        .bind(units.units) // $5
-        .bind(signed(booking.quantity)) // $6
-        .bind(booking.guest.normalized_email()) // $7
-        .bind(encode_offers(&limits.allowances)) // $8
-        .bind(limits.waits) // $9
-        .bind(limits.client.as_ref().map(|client| client.0.as_str())) // $10
-        .bind(booking.event_type.as_str()) // $11
-        .bind(booking.resource().as_str()) // $12
-        .bind(shown.starts_at()) // $13
-        .bind(shown.ends_at()) // $14
-        .bind(encoding::encode_segments(&booking.segments)) // $15
-        .bind(status) // $16
-        .bind(reason) // $17
-        .bind(hold.price.amount) // $18
-        .bind(hold.price.currency.code()) // $19
-        .bind(hold.session.as_str()) // $20
-        .bind(&booking.checkout_url) // $21
-        .bind(&booking.guest.email) // $22
-        .bind(&booking.guest.name) // $23
-        .bind(encoding::encode_metadata(&booking.metadata)) // $24
-        .bind(booking.expires_at) // $25
-        .bind(booking.session_expires_at) // $26
-        .bind(booking.created_at) // $27
-        .bind(booking.due_at) // $28
-        .bind(booking.updated_at) // $29
-        .bind(booking.version) // $30
-        .bind(encoding::encode_minutes(
-            booking.change_policy.cancel_until_minutes,
-        )?) // $31
-        .bind(encoding::encode_minutes(
-            booking.change_policy.move_until_minutes,
-        )?) // $32
-        .bind(booking.requested_resource.as_ref().map(ResourceId::as_str)) // $33
-        .bind(TransitionReason::Placed.code()) // $34
-        .bind(TransitionReason::Placed.to_string()) // $35
-        .bind(booking.token_key.as_ref().map(|key| key.0.as_str())) // $36
-        .fetch_optional(executor)
-        .await
+/// Places the holds of a group. A hold that is not placed has no verdict, so that its caller finds out why, alone and with all
+/// that it was offered.
+async fn place_group(
+    mut connection: PoolConnection<Postgres>,
+    items: Vec<PlaceItem>,
+) -> PostgresResult<Vec<Option<PlaceOutcome>>> {
+    let holds: Vec<HoldToPlace<'_>> = items.iter().map(PlaceItem::in_group).collect();
+    let placed = insert_holds(&mut *connection, &holds, Some(GROUP_LOCK_TIMEOUT)).await?;
+    let verdict = |hold: &HoldToPlace<'_>| placed.get(&hold.booking.hold.id).copied();
+    Ok(holds.iter().map(verdict).collect())
 }
 
 /// Writes a moved hold's new version and its history line.

@@ -6,12 +6,13 @@ use sqlx::Connection as _;
 use sqlx::postgres::PgConnection;
 
 use super::error::PostgresResult;
-use super::{PostgresStore, attempts, changes, holds, migrations, placements, server};
+use super::{PostgresStore, attempts, changes, holds, migrations, new_holds, server};
 use crate::domain::ids::HoldId;
 use crate::domain::token::TokenKey;
 use crate::store::changes::ApplyOutcome;
 use crate::store::dry_run::{DryRun, dry_run_failure};
 use crate::store::holds::BookingRow;
+use crate::store::placements::HoldToPlace;
 use crate::store::schema::{self, Schema};
 use crate::store::{ServerFault, StoreError};
 
@@ -89,14 +90,16 @@ impl Schema for PostgresStore {
 
 async fn run_checkout(connection: &mut PgConnection, dry_run: &DryRun) -> PostgresResult<()> {
     let hold = dry_run.booking.hold.id;
-    attempts::insert_attempt(&mut *connection, &dry_run.attempt).await?;
-    let insert = placements::insert_hold(
-        &mut *connection,
+    attempts::insert_attempts(&mut *connection, &[&dry_run.attempt], None).await?;
+    let to_place = [HoldToPlace::alone(
         &dry_run.booking,
         &dry_run.units,
         &dry_run.limits,
-    );
-    if insert.await?.is_none() {
+    )];
+    if new_holds::insert_holds(&mut *connection, &to_place, None)
+        .await?
+        .is_empty()
+    {
         return Err(dry_run_failure("a free slot could not be held").into());
     }
     if is_overlap_accepted(connection, hold).await? {

@@ -1,64 +1,129 @@
 //! Takes and reads allowances on SQLite. There is one writer, so that a free number stays free until the hold is placed.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use async_trait::async_trait;
-use sqlx::SqliteConnection;
+use serde_json::json;
+use sqlx::pool::PoolConnection;
+use sqlx::types::Json;
+use sqlx::{Sqlite, SqliteConnection};
 
 use super::SqliteStore;
 use super::error::SqliteResult;
-use crate::domain::hold_limit::AllowanceOffer;
 use crate::domain::ids::HoldId;
-use crate::store::StoreError;
-use crate::store::allowances::{self, Allowances, LimitUsage, LimitUsageQuery, LimitUsageRow};
-use crate::store::columns::{DbJson, DbTime, DbUuid};
+use crate::store::allowances::{
+    self, Allowances, GroupedUsageQuery, LimitUsage, LimitUsageQuery, LimitUsageRow,
+};
+use crate::store::columns::DbUuid;
+use crate::store::placements::HoldToPlace;
+use crate::store::{StoreError, encoding};
 
-/// Reads what is taken of the limits in `$1`, and at most `$4` ends of holds of client `$2` since `$3`.
-pub(super) const LOAD_USAGE: &str = "SELECT
-    (SELECT json_group_array(json_array(scope, number)) FROM (
-        SELECT a.scope, a.number FROM json_each($1) l CROSS JOIN allowances a
-        WHERE a.scope = l.value ->> 'scope' AND a.subject = l.value ->> 'subject'
-          AND a.number BETWEEN l.value ->> 'first_number' AND l.value ->> 'last_number'
-        UNION ALL
-        SELECT a.scope, a.number FROM json_each($1) l CROSS JOIN allowances a
-        WHERE a.scope = l.value ->> 'scope' AND a.subject = l.value ->> 'subject'
-          AND a.number > l.value ->> 'most')) AS taken,
-    (SELECT json_group_array(json_array(status, reason, unpaid_until) ORDER BY unpaid_until DESC) FROM (
-        SELECT status, reason, unpaid_until FROM holds
-        WHERE client_id = $2 AND unpaid_until > $3
-          AND (status <> 'released' OR reason <> 'operator')
-        ORDER BY unpaid_until DESC LIMIT $4)) AS ends";
+/// Reads what is taken of the parts of limits in JSON `$1`, and at most `$3` ends of holds of the clients in JSON `$2`.
+pub(super) const LOAD_USAGE: &str = "SELECT l.value ->> 'query' AS query, a.scope, a.number, NULL AS status, NULL AS reason,
+        NULL AS ended_at
+    FROM json_each($1) l CROSS JOIN allowances a
+    WHERE a.scope = l.value ->> 'scope' AND a.subject = l.value ->> 'subject'
+      AND a.number BETWEEN l.value ->> 'first' AND l.value ->> 'last'
+    UNION ALL
+    SELECT l.value ->> 'query', a.scope, a.number, NULL, NULL, NULL
+    FROM json_each($1) l CROSS JOIN allowances a
+    WHERE a.scope = l.value ->> 'scope' AND a.subject = l.value ->> 'subject' AND a.number > l.value ->> 'most'
+    UNION ALL
+    SELECT c.value ->> 'query', NULL, NULL, h.status, h.reason, h.unpaid_until
+    FROM json_each($2) c CROSS JOIN holds h
+    WHERE h.id IN (
+        SELECT e.id FROM holds e
+        WHERE e.client_id = c.value ->> 'client' AND e.unpaid_until > c.value ->> 'since'
+          AND (e.status <> 'released' OR e.reason <> 'operator')
+        ORDER BY e.unpaid_until DESC LIMIT $3)";
 
 #[async_trait]
 impl Allowances for SqliteStore {
     async fn load_limit_usage(&self, query: &LimitUsageQuery<'_>) -> Result<LimitUsage, StoreError> {
-        let row = sqlx::query_as(LOAD_USAGE)
-            .bind(DbJson(allowances::encode_ranges(query.ranges)))
-            .bind(query.lapses.map(|lapses| lapses.client.0.as_str()))
-            .bind(query.lapses.map(|lapses| DbTime(lapses.since)))
-            .bind(allowances::MOST_ENDS);
-        let row: LimitUsageRow = self.read(row.fetch_one(&self.readers)).await?;
-        row.decode()
+        self.read_in_group(&self.groups.usages, query.into(), load_usages)
+            .await
     }
 }
 
-/// Takes the first free number that is offered of each limit in `$1` for hold `$2`. A limit without a free number gets no
-/// row: its number is null, which `IGNORE` skips.
+async fn load_usages(
+    mut connection: PoolConnection<Sqlite>,
+    queries: Vec<GroupedUsageQuery>,
+) -> SqliteResult<Vec<LimitUsage>> {
+    let (mut ranges, mut clients) = (Vec::new(), Vec::new());
+    for (number, query) in queries.iter().enumerate() {
+        ranges.extend(query.ranges.iter().map(|range| {
+            json!({
+                "query": number,
+                "scope": encoding::encode_limit_scope(range.limit.scope),
+                "subject": range.limit.subject,
+                "first": range.first,
+                "last": range.last,
+                "most": range.limit.most,
+            })
+        }));
+        clients.extend(query.lapses.as_ref().map(|(client, since)| {
+                json!({ "query": number, "client": client.0, "since": since.timestamp_millis() })
+            }));
+    }
+    let select = sqlx::query_as(LOAD_USAGE)
+        .bind(Json(ranges))
+        .bind(Json(clients))
+        .bind(allowances::MOST_ENDS);
+    let rows = select.fetch_all(&mut *connection).await?;
+    Ok(LimitUsageRow::decode_all(rows, queries.len())?)
+}
+
+/// Takes the first free number that is offered of each limit in `$1`. A limit without a free number gets no row: its number is
+/// null, which `IGNORE` skips.
 pub(super) const TAKE: &str = "INSERT OR IGNORE INTO allowances (scope, subject, number, hold_id)
     SELECT l.value ->> 'scope', l.value ->> 'subject', (
         SELECT n.value FROM json_each(l.value, '$.numbers') n
         WHERE NOT EXISTS (
             SELECT 1 FROM allowances a
             WHERE a.scope = l.value ->> 'scope' AND a.subject = l.value ->> 'subject' AND a.number = n.value)
-        LIMIT 1), $2
-    FROM json_each($1) l";
+        LIMIT 1), l.value ->> 'hold'
+    FROM json_each($1) l
+    RETURNING hold_id";
 
-/// Takes one number of each limit. `false` if a limit has none of the offered numbers left: then the caller must roll
-/// back.
+/// Gives back the allowances of hold `$1`.
+pub(super) const DELETE: &str = "DELETE FROM allowances WHERE hold_id = $1";
+
+/// Takes one number of each limit for each hold. Returns the holds for which a limit has none of the offered numbers left: what
+/// they got must be given back.
 pub(super) async fn take_allowances(
     connection: &mut SqliteConnection,
-    hold: HoldId,
-    offers: &[AllowanceOffer],
-) -> SqliteResult<bool> {
-    let query = sqlx::query(TAKE).bind(DbJson(allowances::encode_offers(offers)));
-    let done = query.bind(DbUuid(hold.0)).execute(connection).await?;
-    Ok(done.rows_affected() == offers.len() as u64)
+    holds: &[&HoldToPlace<'_>],
+) -> SqliteResult<BTreeSet<HoldId>> {
+    let mut missing: BTreeMap<HoldId, usize> = BTreeMap::new();
+    let mut offers = Vec::new();
+    for new in holds {
+        let hold = new.booking.hold.id;
+        missing.insert(hold, new.offers.len());
+        offers.extend(new.offers.iter().map(|offer| {
+            json!({
+                "hold": hold.0,
+                "scope": encoding::encode_limit_scope(offer.limit.scope),
+                "subject": offer.limit.subject,
+                "numbers": offer.numbers,
+            })
+        }));
+    }
+    if !offers.is_empty() {
+        let query = sqlx::query_scalar(TAKE).bind(Json(offers));
+        let taken: Vec<DbUuid> = query.fetch_all(connection).await?;
+        for DbUuid(hold) in taken {
+            if let Some(missing) = missing.get_mut(&HoldId(hold)) {
+                *missing = missing.saturating_sub(1);
+            }
+        }
+    }
+    missing.retain(|_, missing| *missing > 0);
+    Ok(missing.into_keys().collect())
+}
+
+/// Gives back the allowances of a hold that is not placed.
+pub(super) async fn delete_allowances(connection: &mut SqliteConnection, hold: HoldId) -> SqliteResult<()> {
+    let query = sqlx::query(DELETE).bind(DbUuid(hold.0));
+    query.execute(connection).await?;
+    Ok(())
 }

@@ -1,38 +1,34 @@
 //! Checkout attempts on SQLite.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+use sqlx::types::Json;
 use sqlx::{SqliteConnection, SqliteExecutor};
+use uuid::Uuid;
 
 use super::error::SqliteResult;
+use super::groups::GroupWrite;
 use super::{SqliteStore, commands, database_now, to_millis, waiting_payments};
 use crate::domain::ids::{CommandId, HoldId, SessionId};
 use crate::domain::key_scope::ScopedKey;
 use crate::domain::session::SessionTerms;
 use crate::store::attempts::{
     self, AttemptEnd, Attempts, Claim, KnownAttemptRow, NewAttempt, OpenAttemptRow, StaleAttempt,
-    StaleAttemptRow, decode_stale_attempts,
+    StaleAttemptRow, decode_stale_attempts, select_known_attempts,
 };
-use crate::store::columns::{DbJson, DbTime, DbUuid};
+use crate::store::columns::{DbTime, DbUuid};
 use crate::store::commands::expire_session;
 use crate::store::lease_request::LeaseRequest;
 use crate::store::{StoreError, encoding};
 
 #[async_trait]
 impl Attempts for SqliteStore {
-    async fn find_claim(&self, key: &ScopedKey, fingerprint: &str) -> Result<Claim, StoreError> {
-        let known = self.read(find_by_key(&self.readers, key)).await?;
-        Ok(KnownAttemptRow::claim_of(&known, fingerprint))
-    }
-
     async fn claim_attempt(&self, attempt: &NewAttempt) -> Result<Claim, StoreError> {
-        let mut transaction = self.begin().await?;
-        let claim = claim_in(&mut transaction, attempt).await?;
-        match claim {
-            Claim::Free => self.commit(transaction).await?,
-            Claim::Running | Claim::Placed(_) | Claim::Mismatch => self.roll_back(transaction).await?,
-        }
-        Ok(claim)
+        let verdict = self.write_in_group(|| GroupWrite::Claim(Box::new(attempt.clone())));
+        verdict.await?.into_claim()
     }
 
     async fn end_attempt(&self, hold: HoldId, end: AttemptEnd, now: DateTime<Utc>) -> Result<(), StoreError> {
@@ -113,12 +109,21 @@ impl Attempts for SqliteStore {
     }
 }
 
-async fn find_by_key(
+/// Finds the attempts with the keys in JSON `$1`.
+pub(super) const FIND_BY_KEYS: &str =
+    select_known_attempts!("WHERE a.idempotency_key IN (SELECT value FROM json_each($1))");
+
+/// Finds the attempts with keys, with their scopes or from before keys had scopes.
+async fn find_by_keys(
     executor: impl SqliteExecutor<'_>,
-    key: &ScopedKey,
+    keys: impl Iterator<Item = &ScopedKey>,
 ) -> sqlx::Result<Vec<KnownAttemptRow>> {
-    let query = sqlx::query_as(attempts::FIND_BY_KEY).bind(key.to_text());
-    query.bind(key.without_scope()).fetch_all(executor).await
+    let keys = attempts::stored_texts(keys);
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let query = sqlx::query_as(FIND_BY_KEYS).bind(Json(keys));
+    query.fetch_all(executor).await
 }
 
 /// Selects the attempts that have not ended.
@@ -127,63 +132,108 @@ pub(super) async fn select_open(executor: impl SqliteExecutor<'_>) -> sqlx::Resu
 }
 
 /// Finds the state of an attempt, if there is one.
-pub(super) async fn find_state(
-    connection: &mut SqliteConnection,
-    hold: HoldId,
-) -> SqliteResult<Option<String>> {
+async fn find_state(connection: &mut SqliteConnection, hold: HoldId) -> SqliteResult<Option<String>> {
     let query = sqlx::query_scalar(attempts::FIND_STATE).bind(DbUuid(hold.0));
     Ok(query.fetch_optional(connection).await?)
 }
 
-/// Claims an attempt; the caller commits if the claim is free.
-async fn claim_in(connection: &mut SqliteConnection, attempt: &NewAttempt) -> SqliteResult<Claim> {
-    match find_state(connection, attempt.terms.hold).await?.as_deref() {
-        None => {}
-        // A first call of ours wrote it, and its answer was lost.
-        Some("running") => return Ok(Claim::Free),
-        Some(_) => return Ok(Claim::Running),
-    }
-    if let Some(key) = &attempt.key {
-        let known = find_by_key(&mut *connection, key).await?;
-        let claim = KnownAttemptRow::claim_of(&known, &attempt.fingerprint);
-        if claim != Claim::Free {
-            return Ok(claim);
-        }
-        for over in known {
-            let free = sqlx::query(attempts::FREE_KEY).bind(over.hold_id);
-            free.execute(&mut *connection).await?;
-        }
-    }
-    insert_attempt(connection, attempt).await?;
-    Ok(Claim::Free)
+/// The state of an attempt, and whether money waits for its hold.
+#[derive(sqlx::FromRow)]
+pub(super) struct AttemptStateRow {
+    hold_id: DbUuid,
+    pub(super) state: String,
+    pub(super) is_paid: bool,
 }
 
-/// Writes a running attempt.
-pub(super) async fn insert_attempt(
+/// Finds the states of attempts, of those that there are.
+pub(super) async fn find_states(
     connection: &mut SqliteConnection,
-    attempt: &NewAttempt,
+    holds: impl Iterator<Item = HoldId>,
+) -> SqliteResult<BTreeMap<HoldId, AttemptStateRow>> {
+    let holds: Vec<Uuid> = holds.map(|hold| hold.0).collect();
+    if holds.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let query = sqlx::query_as(FIND_STATES).bind(Json(holds));
+    let states: Vec<AttemptStateRow> = query.fetch_all(connection).await?;
+    let states = states.into_iter();
+    Ok(states.map(|row| (HoldId(row.hold_id.0), row)).collect())
+}
+
+/// Claims attempts, of which no two have the same key or hold, in the caller's transaction, which may commit. Returns what
+/// became of each, in their order.
+pub(super) async fn claim_all(
+    connection: &mut SqliteConnection,
+    attempts: &[&NewAttempt],
+) -> SqliteResult<Vec<Claim>> {
+    let states = find_states(connection, attempts.iter().map(|attempt| attempt.terms.hold)).await?;
+    let keys = attempts.iter().filter_map(|attempt| attempt.key.as_ref());
+    let known = find_by_keys(&mut *connection, keys).await?;
+    let (mut claims, mut freed, mut new) = (Vec::new(), Vec::new(), Vec::new());
+    for attempt in attempts {
+        let claim = match states.get(&attempt.terms.hold).map(|found| found.state.as_str()) {
+            // A first call of ours wrote it, and its answer was lost.
+            Some("running") => Claim::Free,
+            Some(_) => Claim::Running,
+            None => {
+                let of_key = attempt.key.as_ref();
+                let of_key = of_key
+                    .map(|key| KnownAttemptRow::of_key(&known, key))
+                    .unwrap_or_default();
+                let claim = KnownAttemptRow::claim_of(of_key.iter().copied(), &attempt.fingerprint);
+                if claim == Claim::Free {
+                    freed.extend(of_key.iter().map(|known| known.hold_id));
+                    new.push(*attempt);
+                }
+                claim
+            }
+        };
+        claims.push(claim);
+    }
+    for over in freed {
+        let free = sqlx::query(attempts::FREE_KEY).bind(over);
+        free.execute(&mut *connection).await?;
+    }
+    insert_attempts(connection, &new).await?;
+    Ok(claims)
+}
+
+/// Writes the attempts in JSON `$1` as running.
+pub(super) const INSERT: &str = concat!(
+    "INSERT INTO checkout_attempts
+         (hold_id, idempotency_key, fingerprint, state, terms, claimed_at, livemode, leased_until)
+     SELECT value ->> 'hold', value ->> 'key', value ->> 'fingerprint', 'running', value -> 'terms', value ->> 'now',
+         value ->> 'livemode', ",
+    database_now!(),
+    " + (value ->> 'lease') FROM json_each($1)"
+);
+
+/// Writes these attempts as running.
+pub(super) async fn insert_attempts(
+    connection: &mut SqliteConnection,
+    attempts: &[&NewAttempt],
 ) -> SqliteResult<()> {
-    sqlx::query(concat!(
-        "INSERT INTO checkout_attempts (hold_id, idempotency_key, fingerprint, state, terms, claimed_at, livemode, leased_until)
-         VALUES ($1, $2, $3, 'running', $4, $5, $6, ",
-        database_now!(),
-        " + $7)"
-    ))
-    .bind(DbUuid(attempt.terms.hold.0))
-    .bind(attempt.key.as_ref().map(ScopedKey::to_text))
-    .bind(&attempt.fingerprint)
-    .bind(DbJson(encoding::encode_terms(&attempt.terms)))
-    .bind(DbTime(attempt.now))
-    .bind(attempt.livemode)
-    .bind(to_millis(attempt.lease))
-    .execute(connection)
-    .await?;
+    let encode = |attempt: &&NewAttempt| {
+        json!({
+            "hold": attempt.terms.hold.0,
+            "key": attempt.key.as_ref().map(ScopedKey::to_text),
+            "fingerprint": attempt.fingerprint,
+            "terms": encoding::encode_terms(&attempt.terms),
+            "now": attempt.now.timestamp_millis(),
+            "livemode": attempt.livemode,
+            "lease": to_millis(attempt.lease),
+        })
+    };
+    if !attempts.is_empty() {
+        let rows: Vec<Value> = attempts.iter().map(encode).collect();
+        sqlx::query(INSERT).bind(Json(rows)).execute(connection).await?;
+    }
     Ok(())
 }
 
 /// Runs a statement that closes attempt `$1` at `$2`. Returns whether money waits for its hold; `None` if the statement did
 /// not apply.
-pub(super) async fn close_attempt(
+async fn close_attempt(
     connection: &mut SqliteConnection,
     statement: &'static str,
     hold: HoldId,
@@ -208,10 +258,9 @@ async fn give_back_if_paid(
     Ok(())
 }
 
-/// Closes attempt `$1` as placed at `$2`.
-pub(super) const CLOSE_AS_PLACED: &str =
-    "UPDATE checkout_attempts SET state = 'placed', terms = NULL, leased_until = NULL, ended_at = $2
-     WHERE hold_id = $1";
+/// Finds the states of the attempts of the holds in JSON `$1`.
+pub(super) const FIND_STATES: &str = "SELECT hold_id, state, is_paid FROM checkout_attempts
+     WHERE hold_id IN (SELECT value FROM json_each($1))";
 
 /// Leases stale attempts at `$1` for `$2` milliseconds, at most `$3`.
 pub(super) const LEASE_STALE: &str = concat!(

@@ -1,13 +1,19 @@
 //! What occupies resources, on SQLite. `placements` decides who gets what is free.
 
 use async_trait::async_trait;
+use serde_json::{Value, json};
+use sqlx::Sqlite;
+use sqlx::pool::PoolConnection;
 use sqlx::types::Json;
 
 use super::SqliteStore;
+use super::error::SqliteResult;
 use crate::domain::availability::Availability;
 use crate::domain::ids::ResourceId;
 use crate::store::StoreError;
-use crate::store::availability::{AvailabilityQuery, Occupancies, OccupancyColumns, decode_availability};
+use crate::store::availability::{
+    AvailabilityQuery, GroupedQuery, Occupancies, OccupancyColumns, decode_availability, list_distinct,
+};
 use crate::store::columns::{DbTime, DbUuid};
 
 /// Selects how resources are used (a resource without a row has one unit) and what occupies them, as of one moment.
@@ -17,48 +23,51 @@ use crate::store::columns::{DbTime, DbUuid};
 macro_rules! select_occupancy {
     ($units:literal) => {
         concat!(
-            "SELECT w.value AS resource_id, NULL AS starts_at, NULL AS ends_at,
-                 (SELECT o.hold_id FROM occupancy o WHERE o.resource_id = w.value
+            "WITH w AS MATERIALIZED (
+                 SELECT q.value ->> 'query' AS query, r.value AS id, q.value ->> 'from' AS starts_at,
+                     q.value ->> 'to' AS ends_at, q.value ->> 'moving' AS moving, q.value ->> 'now' AS now
+                 FROM json_each($1) q CROSS JOIN json_each(q.value, '$.resources') r)
+             SELECT w.query, w.id AS resource_id, NULL AS starts_at, NULL AS ends_at,
+                 (SELECT o.hold_id FROM occupancy o WHERE o.resource_id = w.id
                   ORDER BY o.hold_id DESC LIMIT 1) AS hold_id,
                  coalesce(r.capacity, 1) AS capacity, NULL AS units, 0 AS is_unpaid
-             FROM json_each($1) w LEFT JOIN resources r ON r.id = w.value
+             FROM w LEFT JOIN resources r ON r.id = w.id
              UNION ALL ",
             $units,
             " UNION ALL
-             SELECT b.resource_id, b.starts_at, b.ends_at, NULL, NULL, NULL, 0
-             FROM blocks b
-             WHERE b.resource_id IN (SELECT value FROM json_each($1)) AND b.ends_at > $2 AND b.starts_at < $3
+             SELECT w.query, b.resource_id, b.starts_at, b.ends_at, NULL, NULL, NULL, 0
+             FROM w CROSS JOIN blocks b
+             WHERE b.resource_id = w.id AND b.ends_at > w.starts_at AND b.starts_at < w.ends_at
              UNION ALL
-             SELECT f.resource_id, coalesce(f.reaches_to, f.created_at), $3, NULL, NULL, NULL, 0
-             FROM calendar_feeds f
-             WHERE f.resource_id IN (SELECT value FROM json_each($1)) AND coalesce(f.reaches_to, f.created_at) < $3"
+             SELECT w.query, f.resource_id, coalesce(f.reaches_to, f.created_at), w.ends_at, NULL, NULL, NULL, 0
+             FROM w CROSS JOIN calendar_feeds f
+             WHERE f.resource_id = w.id AND coalesce(f.reaches_to, f.created_at) < w.ends_at"
         )
     };
 }
 
 pub(super) const ALL_CONFIRMED: &str = select_occupancy!(
-    "SELECT o.resource_id, o.starts_at, o.ends_at, NULL, NULL, json_group_array(o.unit), 0
-     FROM occupancy o
-     WHERE o.resource_id IN (SELECT value FROM json_each($1)) AND o.ends_at > $2 AND o.starts_at < $3
-       AND o.hold_id IS NOT $4
-     GROUP BY o.resource_id, o.starts_at, o.ends_at"
+    "SELECT w.query, o.resource_id, o.starts_at, o.ends_at, NULL, NULL, json_group_array(o.unit), 0
+     FROM w CROSS JOIN occupancy o
+     WHERE o.resource_id = w.id AND o.ends_at > w.starts_at AND o.starts_at < w.ends_at AND o.hold_id IS NOT w.moving
+     GROUP BY w.query, o.resource_id, o.starts_at, o.ends_at"
 );
 
-/// Also tells which holds may still end at `$5`. It looks holds up among the unpaid ones only, in their small index, which
+/// Also tells which holds may still end at the time of each query. It looks holds up among the unpaid ones only, in their small index, which
 /// SQLite does not choose by itself: the other live ones are confirmed.
 pub(super) const WITH_STATUSES: &str = select_occupancy!(
-    "SELECT o.resource_id, o.starts_at, o.ends_at,
-         CASE WHEN h.status = 'held' AND h.expires_at <= $5 THEN o.hold_id END AS overdue,
+    "SELECT w.query, o.resource_id, o.starts_at, o.ends_at,
+         CASE WHEN h.status = 'held' AND h.expires_at <= w.now THEN o.hold_id END AS overdue,
          NULL, json_group_array(o.unit), h.status IS NOT NULL AS is_unpaid
-     FROM occupancy o LEFT JOIN holds h INDEXED BY holds_unpaid
+     FROM w CROSS JOIN occupancy o LEFT JOIN holds h INDEXED BY holds_unpaid
          ON h.id = o.hold_id AND h.status IN ('held', 'processing')
-     WHERE o.resource_id IN (SELECT value FROM json_each($1)) AND o.ends_at > $2 AND o.starts_at < $3
-       AND o.hold_id IS NOT $4
-     GROUP BY o.resource_id, o.starts_at, o.ends_at, overdue, is_unpaid"
+     WHERE o.resource_id = w.id AND o.ends_at > w.starts_at AND o.starts_at < w.ends_at AND o.hold_id IS NOT w.moving
+     GROUP BY w.query, o.resource_id, o.starts_at, o.ends_at, overdue, is_unpaid"
 );
 
 #[derive(sqlx::FromRow)]
 struct OccupancyRow {
+    query: u32,
     resource_id: String,
     starts_at: Option<DbTime>,
     ends_at: Option<DbTime>,
@@ -72,6 +81,7 @@ impl OccupancyRow {
     fn into_columns(self) -> OccupancyColumns {
         let window = self.starts_at.zip(self.ends_at);
         OccupancyColumns {
+            query: usize::try_from(self.query).unwrap_or(usize::MAX),
             resource: self.resource_id,
             window: window.map(|(starts_at, ends_at)| (starts_at.0, ends_at.0)),
             hold: self.hold_id.map(|id| id.0),
@@ -85,18 +95,45 @@ impl OccupancyRow {
 #[async_trait]
 impl Occupancies for SqliteStore {
     async fn load_availability(&self, query: &AvailabilityQuery<'_>) -> Result<Availability, StoreError> {
-        let ids: Vec<&str> = query.resources.iter().map(ResourceId::as_str).collect();
-        let statement = query.statuses_at.map_or(ALL_CONFIRMED, |_| WITH_STATUSES);
-        let select = sqlx::query_as(statement)
-            .bind(Json(ids))
-            .bind(DbTime(query.within.starts_at()))
-            .bind(DbTime(query.within.ends_at()))
-            .bind(query.moving.map(|hold| DbUuid(hold.0)));
-        let select = match query.statuses_at {
-            Some(now) => select.bind(DbTime(now)),
-            None => select,
+        let reads = &self.groups;
+        // With statuses it is another statement.
+        let groups = match query.statuses_at {
+            None => &reads.occupancies,
+            Some(_) => &reads.occupancies_with_statuses,
         };
-        let rows: Vec<OccupancyRow> = self.read(select.fetch_all(&self.readers)).await?;
-        decode_availability(rows.into_iter().map(OccupancyRow::into_columns))
+        self.read_in_group(groups, query.into(), load_all).await
     }
+}
+
+/// Reads the availability for queries that either all ask for statuses, or none does.
+async fn load_all(
+    mut connection: PoolConnection<Sqlite>,
+    queries: Vec<GroupedQuery>,
+) -> SqliteResult<Vec<Availability>> {
+    let (distinct, of_callers) = list_distinct(&queries);
+    let encode = |(number, query): (usize, &&GroupedQuery)| {
+        let ids: Vec<&str> = query.resources.iter().map(ResourceId::as_str).collect();
+        json!({
+            "query": number,
+            "resources": ids,
+            "from": query.within.starts_at().timestamp_millis(),
+            "to": query.within.ends_at().timestamp_millis(),
+            "moving": query.moving.map(|hold| hold.0),
+            "now": query.statuses_at.map(|now| now.timestamp_millis()),
+        })
+    };
+    let encoded: Vec<Value> = distinct.iter().enumerate().map(encode).collect();
+    let with_statuses = queries.iter().any(|query| query.statuses_at.is_some());
+    let statement = if with_statuses {
+        WITH_STATUSES
+    } else {
+        ALL_CONFIRMED
+    };
+    let select = sqlx::query_as(statement).bind(Json(encoded));
+    let rows: Vec<OccupancyRow> = select.fetch_all(&mut *connection).await?;
+    // Others can use it while the rows are decoded.
+    drop(connection);
+    let rows = rows.into_iter().map(OccupancyRow::into_columns);
+    let found = decode_availability(distinct.len(), rows)?;
+    Ok(of_callers.iter().map(|number| found[*number].clone()).collect())
 }

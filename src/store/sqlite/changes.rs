@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use sqlx::SqliteConnection;
 
 use super::error::SqliteResult;
+use super::groups::{GroupWrite, WriteVerdict};
 use super::{SqliteStore, commands, occupancy, payments, waiting_payments};
 use crate::domain::booking::{Actor, HistoryLine};
 use crate::domain::hold::{Hold, Status, Transition};
@@ -14,6 +15,7 @@ use crate::store::changes::{
     self, ApplyOutcome, Changes, CurrentHoldRow, HistoryRow, HoldChange, OrphanPayment, StateChange,
 };
 use crate::store::columns::{DbTime, DbUuid};
+use crate::store::event_changes::EventChange;
 use crate::store::events::{self, EventRecord};
 use crate::store::transition_effect::{self, OccupancyEffect};
 use crate::store::waiting_payments::OrphanFate;
@@ -22,13 +24,12 @@ use crate::store::{StoreError, encoding};
 #[async_trait]
 impl Changes for SqliteStore {
     async fn apply_change(&self, change: &HoldChange) -> Result<ApplyOutcome, StoreError> {
-        let mut transaction = self.begin().await?;
-        let outcome = apply_in(&mut transaction, change).await?;
-        match outcome {
-            ApplyOutcome::Done { .. } => self.commit(transaction).await?,
-            ApplyOutcome::Conflict | ApplyOutcome::Duplicate => self.roll_back(transaction).await?,
-        }
-        Ok(outcome)
+        let Some(item) = EventChange::new(change) else {
+            return self.apply_alone(change).await;
+        };
+        let alone = async { self.apply_alone(change).await.map(WriteVerdict::Event) };
+        let verdict = self.write_in_group_or(GroupWrite::Event(Box::new(item)), alone);
+        verdict.await?.into_applied()
     }
 
     async fn record_orphan_payment(&self, orphan: &OrphanPayment) -> Result<ApplyOutcome, StoreError> {
@@ -53,6 +54,18 @@ impl Changes for SqliteStore {
     async fn list_history(&self, id: HoldId) -> Result<Vec<HistoryLine>, StoreError> {
         let query = sqlx::query_as(changes::LIST_HISTORY).bind(DbUuid(id.0));
         HistoryRow::decode_all(self.read(query.fetch_all(&self.readers)).await?)
+    }
+}
+
+impl SqliteStore {
+    async fn apply_alone(&self, change: &HoldChange) -> Result<ApplyOutcome, StoreError> {
+        let mut transaction = self.begin().await?;
+        let outcome = apply_in(&mut transaction, change).await?;
+        match outcome {
+            ApplyOutcome::Done { .. } => self.commit(transaction).await?,
+            ApplyOutcome::Conflict | ApplyOutcome::Duplicate => self.roll_back(transaction).await?,
+        }
+        Ok(outcome)
     }
 }
 

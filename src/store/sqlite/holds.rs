@@ -4,21 +4,22 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+use sqlx::pool::PoolConnection;
 use sqlx::types::Json;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection, SqliteExecutor};
 
 use super::error::SqliteResult;
-use super::payments::payment_json;
+use super::payments::{facts_json, payment_json};
 use super::{SqliteStore, database_now, to_millis};
 use crate::domain::booking::{Booking, normalize_email};
 use crate::domain::hold::ReleaseRequester;
-use crate::domain::ids::{HoldId, ResourceId};
+use crate::domain::ids::{HoldId, IntentId, ResourceId, SessionId};
 use crate::domain::listing::{HoldFilter, Page, PageRequest};
 use crate::domain::session::HoldRefs;
-use crate::store::columns::{DbTime, DbUuid};
+use crate::store::columns::{DbJson, DbTime, DbUuid};
 use crate::store::holds::{
-    self, BookingRow, Holds, ReleaseLease, find_by_refs_query, is_named_by_refs, release_lease,
-    select_bookings,
+    self, BookingRow, Holds, NamedHoldRow, ReleaseLease, booking_columns, is_named_by_refs, release_lease,
 };
 use crate::store::lease_request::LeaseRequest;
 use crate::store::{StoreError, attention, encoding, paging};
@@ -26,22 +27,37 @@ use crate::store::{StoreError, attention, encoding, paging};
 /// Selects holds with their payments as JSON.
 macro_rules! select {
     ($rest:expr) => {
-        select_bookings!(
-            concat!(
-                "json_group_array(",
-                payment_json!(),
-                " ORDER BY p.created_at, p.intent_id)"
-            ),
-            $rest
-        )
+        concat!("SELECT ", columns!(), " FROM holds h ", $rest)
+    };
+}
+
+/// The columns of holds with their payments as JSON.
+macro_rules! columns {
+    () => {
+        booking_columns!(concat!(
+            "json_group_array(",
+            payment_json!(),
+            " ORDER BY p.created_at, p.intent_id)"
+        ))
     };
 }
 
 /// Finds the hold with id `$1`.
 pub(super) const FIND: &str = select!("WHERE h.id = $1");
 
-/// Finds the hold that references name.
-pub(super) const FIND_BY_REFS: &str = select!(is_named_by_refs!());
+/// Finds the holds that the references in JSON `$1` name, with what is known of the payments that they name.
+pub(super) const FIND_BY_REFS: &str = concat!(
+    "SELECT ",
+    columns!(),
+    ", j.key AS number, ",
+    facts_json!("j.value ->> 'paid'"),
+    " AS facts FROM json_each($1) j CROSS JOIN holds h WHERE ",
+    is_named_by_refs!(
+        "j.value ->> 'hold'",
+        "j.value ->> 'session'",
+        "j.value ->> 'intent'"
+    )
+);
 
 /// Lists the confirmed holds that keep resource `$1` busy after `$2`, at most `$3`. It finds them by their occupancy, which
 /// only live holds have. `+` keeps SQLite from walking all holds in their order.
@@ -58,8 +74,8 @@ impl Holds for SqliteStore {
     }
 
     async fn find_booking_by_refs(&self, refs: &HoldRefs) -> Result<Option<Booking>, StoreError> {
-        let query = find_by_refs_query!(FIND_BY_REFS, refs);
-        BookingRow::decode_optional(self.read(query.fetch_optional(&self.readers)).await?)
+        self.read_in_group(&self.groups.named_holds, refs.clone(), find_all_by_refs)
+            .await
     }
 
     async fn list_bookings(
@@ -163,6 +179,25 @@ async fn delete_released_in(
     history.execute(&mut *connection).await?;
     let done = sqlx::query(DELETE).bind(&due).execute(connection).await?;
     Ok(done.rows_affected())
+}
+
+async fn find_all_by_refs(
+    mut connection: PoolConnection<Sqlite>,
+    refs: Vec<HoldRefs>,
+) -> SqliteResult<Vec<Option<Booking>>> {
+    let encode = |refs: &HoldRefs| {
+        json!({
+            "hold": refs.hold.map(|hold| hold.0),
+            "session": refs.session.as_ref().map(SessionId::as_str),
+            "intent": refs.intent.as_ref().map(IntentId::as_str),
+            "paid": refs.paid.as_ref().map(IntentId::as_str),
+        })
+    };
+    let rows = sqlx::query_as(FIND_BY_REFS)
+        .bind(DbJson(Value::Array(refs.iter().map(encode).collect())))
+        .fetch_all(&mut *connection)
+        .await?;
+    Ok(NamedHoldRow::decode_all(rows, &refs)?)
 }
 
 /// Reads the row of one hold.

@@ -1,9 +1,12 @@
 //! The ledger on SQLite.
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use sqlx::SqliteConnection;
+use sqlx::pool::PoolConnection;
 use sqlx::types::Json;
+use sqlx::{Sqlite, SqliteConnection};
 
 use super::error::SqliteResult;
 use super::{SqliteStore, changes, database_now, payments, to_millis};
@@ -12,12 +15,32 @@ use crate::domain::ledger::snapshots::PaymentFacts;
 use crate::store::columns::{DbTime, DbUuid};
 use crate::store::lease_request::LeaseRequest;
 use crate::store::ledger::{
-    self, FactsJson, Ledger, MergeOutcome, MoneyReport, upsert_dispute, upsert_refund,
+    self, FactsJson, Ledger, MergeOutcome, MoneyReport, is_money_reported, upsert_dispute, upsert_refund,
 };
 use crate::store::{EventRecord, StoreError};
 
 /// Selects the refunds and disputes of intent `$1`.
 pub(super) const FIND_FACTS: &str = concat!("SELECT ", payments::facts_json!("$1"));
+
+/// Selects those of the intents in JSON `$1` of which something was reported.
+pub(super) const LIST_REPORTED: &str = concat!(
+    "SELECT j.value FROM json_each($1) j WHERE ",
+    is_money_reported!("j.value")
+);
+
+async fn are_reported(
+    mut connection: PoolConnection<Sqlite>,
+    intents: Vec<IntentId>,
+) -> SqliteResult<Vec<bool>> {
+    let names: Vec<&str> = intents.iter().map(IntentId::as_str).collect();
+    let query = sqlx::query_scalar(LIST_REPORTED).bind(Json(names));
+    let reported: Vec<String> = query.fetch_all(&mut *connection).await?;
+    let reported: HashSet<String> = reported.into_iter().collect();
+    Ok(intents
+        .iter()
+        .map(|intent| reported.contains(intent.as_str()))
+        .collect())
+}
 
 #[async_trait]
 impl Ledger for SqliteStore {
@@ -43,6 +66,11 @@ impl Ledger for SqliteStore {
     async fn is_payment_known(&self, intent: &IntentId) -> Result<bool, StoreError> {
         let query = sqlx::query_scalar(ledger::IS_KNOWN).bind(intent.as_str());
         self.read(query.fetch_one(&self.readers)).await
+    }
+
+    async fn is_money_reported(&self, intent: &IntentId) -> Result<bool, StoreError> {
+        self.read_in_group(&self.groups.reported_money, intent.clone(), are_reported)
+            .await
     }
 
     async fn list_unnoted_money(&self, limit: u32) -> Result<Vec<IntentId>, StoreError> {

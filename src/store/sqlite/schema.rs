@@ -6,13 +6,13 @@ use sqlx::SqliteConnection;
 use sqlx::migrate::Migrator;
 
 use super::error::{SqliteError, SqliteResult};
-use super::{SqliteStore, attempts, changes, holds, occupancy, placements};
+use super::{SqliteStore, attempts, changes, holds, new_holds, occupancy};
 use crate::domain::token::TokenKey;
 use crate::store::changes::ApplyOutcome;
 use crate::store::columns::{DbTime, DbUuid};
 use crate::store::dry_run::{DryRun, dry_run_failure};
 use crate::store::holds::BookingRow;
-use crate::store::placements::PlaceOutcome;
+use crate::store::placements::{HoldToPlace, PlaceOutcome};
 use crate::store::schema::{self, Schema, has_all_migrations};
 use crate::store::{ServerFault, StoreError};
 
@@ -78,9 +78,13 @@ impl Schema for SqliteStore {
 
 async fn run_checkout(connection: &mut SqliteConnection, dry_run: &DryRun) -> SqliteResult<()> {
     let hold = dry_run.booking.hold.id;
-    attempts::insert_attempt(connection, &dry_run.attempt).await?;
-    let place = placements::place_in(connection, &dry_run.booking, &dry_run.units, &dry_run.limits);
-    if place.await? != PlaceOutcome::Placed {
+    attempts::insert_attempts(connection, &[&dry_run.attempt]).await?;
+    let to_place = [HoldToPlace::alone(
+        &dry_run.booking,
+        &dry_run.units,
+        &dry_run.limits,
+    )];
+    if new_holds::place_all(connection, &to_place).await? != [PlaceOutcome::Placed] {
         return Err(dry_run_failure("a free slot could not be held").into());
     }
     let is_taken_again = occupancy::take_units(connection, hold, &dry_run.units, 1).await?;

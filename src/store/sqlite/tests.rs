@@ -26,6 +26,7 @@ use crate::store::*;
 
 mod file;
 mod life;
+mod plans;
 mod slots;
 
 const OPTIONS: PoolOptions = PoolOptions {

@@ -23,7 +23,7 @@ on_both_engines! {
         let requests = [
             (200, get(&format!("/v1/holds/{id}"))),
             (404, get("/v1/holds/01990000-0000-7000-8000-000000000000")),
-            (200, get("/v1/event-types/call/slots?from=2026-12-01T00:00:00Z&to=2026-12-02T00:00:00Z")),
+            (422, get("/v1/event-types/call/slots")),
             (409, post("/v1/holds").json(&json!({"event_type": "call", "starts_at": SLOT, "guest": {"email": "b@example.com"}}))),
             (422, post("/v1/holds").json(&json!({}))),
             (400, post("/v1/holds").header("content-type", "application/json").body("{")),
@@ -58,6 +58,11 @@ on_both_engines! {
                 assert_eq!(found, [value], "{name} of {shown}: {answer:?}");
             }
         }
+        // A list of slots has nothing secret. A client may keep it, and asks before each use.
+        let list = get("/v1/event-types/call/slots?from=2026-12-01T00:00:00Z&to=2026-12-02T00:00:00Z");
+        let list = app.send(list).await.expect(200);
+        assert_eq!(list.headers["cache-control"], "no-cache");
+        assert_eq!(list.headers["x-content-type-options"], "nosniff");
     }
 
     async fn response_without_database_is_not_stored_either(engine) {

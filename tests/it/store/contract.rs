@@ -21,8 +21,8 @@ use holdfast::domain::session::SessionTerms;
 use holdfast::domain::time::Window;
 use holdfast::domain::token::TokenKeyName;
 use holdfast::store::{
-    ApplyOutcome, AvailabilityQuery, Claim, EventRecord, HoldChange, HoldLimits, NewAttempt, OrphanPayment,
-    PlaceOutcome, StateChange, Store,
+    ApplyOutcome, AvailabilityQuery, Claim, EventRecord, HoldChange, HoldLimits, LookupQuery, NewAttempt,
+    OrphanPayment, PlaceOutcome, StateChange, Store,
 };
 use uuid::Uuid;
 
@@ -56,7 +56,12 @@ mod changes;
 mod commands;
 mod dropped_calls;
 mod dry_run;
+mod event_groups;
 mod feeds;
+mod group_faults;
+mod group_reads;
+mod groups;
+mod hot_statements;
 mod key_scopes;
 mod leases;
 mod ledger;
@@ -152,6 +157,15 @@ fn attempt(booking: &Booking, key: Option<&str>, fingerprint: &str) -> NewAttemp
         now: booking.created_at,
         lease: LEASE,
     }
+}
+
+/// Looks up who has a key.
+async fn find_claim(store: &dyn Store, key: &ScopedKey, fingerprint: &str) -> Claim {
+    let query = LookupQuery {
+        event_type: EventTypeId::parse("call").unwrap(),
+        key: Some((key.clone(), fingerprint.to_owned())),
+    };
+    store.look_up(&query).await.unwrap().claim
 }
 
 /// Returns a limit on the holds of one guest that no test reaches.

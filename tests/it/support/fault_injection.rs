@@ -22,7 +22,6 @@ use holdfast::domain::ids::{
     AccessKeyId, CommandId, DisputeId, EventId, EventTypeId, HoldId, IntentId, RefundId, ResourceId,
     SessionId,
 };
-use holdfast::domain::key_scope::ScopedKey;
 use holdfast::domain::ledger::snapshots::{DisputeSnapshot, RefundSnapshot};
 use holdfast::domain::listing::{
     CommandFilter, EventCopy, HoldFilter, Page, PageRequest, PutOutcome, StoredEvent,
@@ -35,9 +34,10 @@ use holdfast::gateway::{Gateway, GatewayError, LedgerGateway, ListFilter, ListPa
 use holdfast::store::{
     AccessKeys, Allowances, ApplyOutcome, AttemptEnd, Attempts, Audit, AvailabilityQuery, Blocks, Catalogue,
     Changes, Claim, Commands, DatabaseClock, Events, FeedRead, Feeds, Figures, FoundSession, GuestErasure,
-    Guests, HoldChange, HoldLimits, HoldMove, Holds, LeaseRequest, LimitUsage, LimitUsageQuery, MoveOutcome,
-    NewAttempt, NewFeed, Occupancies, OrphanPayment, PlaceOutcome, Placements, ReleaseLease, Resources,
-    Schema, ServerFault, SessionSearch, Sessions, StaleAttempt, Store, StoreError, UnownedFact, UnownedFacts,
+    Guests, HoldChange, HoldLimits, HoldMove, Holds, LeaseRequest, LimitUsage, LimitUsageQuery, Lookup,
+    LookupQuery, Lookups, MoveOutcome, NewAttempt, NewFeed, Occupancies, OrphanPayment, PlaceOutcome,
+    Placements, ReleaseLease, Resources, Schema, ServerFault, SessionSearch, Sessions, StaleAttempt, Store,
+    StoreError, UnownedFact, UnownedFacts,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -193,7 +193,6 @@ implement_store! {
 
 implement_store! {
     Attempts:
-    find_claim(key: &ScopedKey, fingerprint: &str) -> Claim;
     claim_attempt(attempt: &NewAttempt) -> Claim;
     end_attempt(hold: HoldId, end: AttemptEnd, now: DateTime<Utc>) -> ();
     list_latest_refusals(limit: u32) -> Vec<Option<String>>;
@@ -235,6 +234,11 @@ implement_store! {
     list_history(id: HoldId) -> Vec<HistoryLine>;
     apply_change(change: &HoldChange) -> ApplyOutcome;
     record_orphan_payment(orphan: &OrphanPayment) -> ApplyOutcome;
+}
+
+implement_store! {
+    Lookups:
+    look_up(query: &LookupQuery) -> Lookup;
 }
 
 implement_store! {

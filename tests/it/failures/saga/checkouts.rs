@@ -15,7 +15,8 @@ use holdfast::workflow::start_checkout::{Checkout, CheckoutError, CheckoutReques
 
 use super::fixture::{Offer, SagaFixture};
 use super::{Scenario, WorkflowCase, fault_at_every_step};
-use crate::support::fault_injection::Plan;
+use crate::support::database::Engine;
+use crate::support::fault_injection::{Fault, Plan};
 use crate::support::gateway_calls::pass_ledger_calls;
 
 fault_at_every_step!(Won, Lost, Overdue);
@@ -219,3 +220,32 @@ impl Gateway for RacingGateway {
 }
 
 pass_ledger_calls!(RacingGateway, |own| own.inner);
+
+/// The clock passes some starts while a checkout is refused. The search for others may wait too, so it reads the clock itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn alternatives_are_for_sale_when_their_search_runs() {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        let fixture = SagaFixture::start(engine).await;
+        let call = Offer {
+            event_type: "call",
+            quantity: 1,
+        };
+        let slot = "2026-11-20T08:30:00Z";
+        let won = start_checkout(&fixture.fresh_context(), checkout_request("bob", call, slot)).await;
+        assert!(matches!(won, Ok(Checkout::Placed(_))), "{won:?}");
+        let clock = Arc::clone(&fixture.app.clock);
+        let pass = move || clock.advance(chrono::Duration::hours(2));
+        // After the first call, which reads the time of the checkout, two look for free units and for what keeps the slot.
+        let plan = Plan::with(Fault::Disturbed, 3, Some(Box::new(pass)));
+        let context = fixture.faulty_context(&plan);
+        let refused = start_checkout(&context, checkout_request("ada", call, slot)).await;
+        let Err(CheckoutError::SlotTaken(near)) = refused else {
+            panic!("{refused:?}, after {:?}", plan.calls());
+        };
+        let before = ["look_up", "load_availability", "load_availability"];
+        assert_eq!(plan.calls()[..3], before);
+        assert!(!near.is_empty(), "{:?}", plan.calls());
+        let now = fixture.app.clock_now();
+        assert!(near.iter().all(|slot| slot.window.starts_at() >= now), "{near:?}");
+    }
+}

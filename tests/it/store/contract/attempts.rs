@@ -6,8 +6,8 @@ use holdfast::domain::refusal_code::RefusalCode;
 use holdfast::store::{AttemptEnd, Claim, LeaseRequest, PlaceOutcome, StaleAttempt, Store};
 
 use super::{
-    EXPIRED, LEASE, after, age_leases, anyone, at, attempt, becomes, claim_and_place, first_units, key,
-    placed, read, with_ana,
+    EXPIRED, LEASE, after, age_leases, anyone, at, attempt, becomes, claim_and_place, find_claim,
+    first_units, key, placed, read, with_ana,
 };
 use crate::support::database::TestDatabase;
 
@@ -25,6 +25,7 @@ on_both_engines!(
     a_placed_hold_is_not_abandoned,
     ended_attempts_are_deleted_and_open_ones_are_kept,
     latest_attempts_are_listed_with_their_refusals,
+    place_repeated_after_the_hold_ended_takes_nothing,
 );
 
 async fn claim(store: &dyn Store, booking: &Booking, name: &str, body: &str) -> Claim {
@@ -42,7 +43,7 @@ async fn lease_stale(store: &dyn Store, minute: i64) -> Vec<StaleAttempt> {
 
 async fn a_key_is_free_then_running_and_refuses_another_body(database: &TestDatabase) {
     let store = database.store();
-    let look = async |body: &str| store.find_claim(&key("k"), body).await.unwrap();
+    let look = async |body: &str| find_claim(&*store, &key("k"), body).await;
     assert_eq!(look("a").await, Claim::Free);
     assert_eq!(claim(&*store, &with_ana(0, 30), "k", "a").await, Claim::Free);
     assert_eq!(claim(&*store, &with_ana(0, 30), "k", "a").await, Claim::Running);
@@ -92,13 +93,13 @@ async fn key_returns_its_hold_while_live_and_is_free_afterwards(database: &TestD
     );
     let answer = Claim::Placed(mine.hold.id);
     assert_eq!(claim(&*store, &with_ana(0, 30), "k", "a").await, answer);
-    assert_eq!(store.find_claim(&key("k"), "a").await.unwrap(), answer);
+    assert_eq!(find_claim(&*store, &key("k"), "a").await, answer);
     assert_eq!(claim(&*store, &with_ana(0, 30), "k", "b").await, Claim::Mismatch);
 
     after(&*store, &mine, becomes(&mine, EXPIRED)).await;
-    assert_eq!(store.find_claim(&key("k"), "b").await.unwrap(), Claim::Free);
+    assert_eq!(find_claim(&*store, &key("k"), "b").await, Claim::Free);
     assert_eq!(claim(&*store, &with_ana(0, 30), "k", "b").await, Claim::Free);
-    assert_eq!(store.find_claim(&key("k"), "b").await.unwrap(), Claim::Running);
+    assert_eq!(find_claim(&*store, &key("k"), "b").await, Claim::Running);
 }
 
 async fn key_is_free_again_after_its_attempt_fails_or_is_unsettled(database: &TestDatabase) {
@@ -126,11 +127,7 @@ async fn key_is_free_again_after_its_attempt_fails_or_is_unsettled(database: &Te
         store.end_attempt(booking.hold.id, end, at(1)).await.unwrap();
     }
     for name in ["lost", "abandoned", "unsettled"] {
-        assert_eq!(
-            store.find_claim(&key(name), "b").await.unwrap(),
-            Claim::Free,
-            "{name}"
-        );
+        assert_eq!(find_claim(&*store, &key(name), "b").await, Claim::Free, "{name}");
         assert_eq!(
             claim(&*store, &with_ana(0, 30), name, "b").await,
             Claim::Free,
@@ -342,5 +339,19 @@ async fn latest_attempts_are_listed_with_their_refusals(database: &TestDatabase)
     let latest: Vec<Option<&str>> = latest.iter().map(Option::as_deref).collect();
     assert_eq!(latest, [Some("key_refused"), None, Some("amount_too_small")]);
     assert_eq!(store.list_latest_refusals(2).await.unwrap().len(), 2);
-    assert_eq!(store.find_claim(&key("1"), "b").await.unwrap(), Claim::Free);
+    assert_eq!(find_claim(&*store, &key("1"), "b").await, Claim::Free);
+}
+
+/// The answer of a call was lost. Before it is repeated, the hold ends and its slot is free.
+async fn place_repeated_after_the_hold_ended_takes_nothing(database: &TestDatabase) {
+    let store = database.store();
+    let mine = placed(&*store, with_ana(60, 120)).await;
+    after(&*store, &mine, becomes(&mine, EXPIRED)).await;
+    let again = store.place_hold(&mine, &first_units(&mine), &anyone()).await;
+    assert_eq!(again.unwrap(), PlaceOutcome::Placed);
+    for rows in ["occupancy", "allowances"] {
+        let count = format!("SELECT count(*) FROM {rows}");
+        assert_eq!(database.count(&count).await, 0, "{rows}");
+    }
+    placed(&*store, with_ana(60, 120)).await;
 }

@@ -15,7 +15,7 @@ on_both_engines!(
     event_types_are_listed_newest_first_in_pages,
 );
 
-fn event_type(id: &str, amount: i64) -> EventType {
+pub(super) fn event_type(id: &str, amount: i64) -> EventType {
     EventType {
         id: EventTypeId::parse(id).unwrap(),
         name: "Intro call".into(),

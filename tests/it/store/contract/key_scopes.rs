@@ -5,7 +5,7 @@ use holdfast::domain::booking::{Booking, NetworkId};
 use holdfast::domain::key_scope::{KeyScope, ScopedKey};
 use holdfast::store::{AttemptEnd, Claim, NewAttempt, Store};
 
-use super::{anyone, at, attempt, first_units, key, scoped_key, with_ana};
+use super::{anyone, at, attempt, find_claim, first_units, key, scoped_key, with_ana};
 use crate::support::database::TestDatabase;
 
 on_both_engines!(
@@ -29,7 +29,7 @@ async fn key_of_a_network_is_unknown_in_other_networks(database: &TestDatabase) 
     let store = database.store();
     let mine = with_ana(0, 30);
     assert_eq!(claim_in(&*store, &mine, key_in("here"), "a").await, Claim::Free);
-    let look = async |key: ScopedKey| store.find_claim(&key, "a").await.unwrap();
+    let look = async |key: ScopedKey| find_claim(&*store, &key, "a").await;
     assert_eq!(look(key_in("here")).await, Claim::Running);
     assert_eq!(look(key_in("there")).await, Claim::Free);
     assert_eq!(look(key("order-17")).await, Claim::Free);
@@ -69,8 +69,5 @@ async fn key_from_before_scopes_is_known_in_every_scope(database: &TestDatabase)
         let again = claim_in(&*store, &with_ana(0, 30), key_in(network), "a").await;
         assert_eq!(again, Claim::Running, "{network}");
     }
-    assert_eq!(
-        store.find_claim(&key("order-17"), "a").await.unwrap(),
-        Claim::Free
-    );
+    assert_eq!(find_claim(&*store, &key("order-17"), "a").await, Claim::Free);
 }

@@ -8,7 +8,10 @@ use holdfast::store::{
 };
 use metrics_exporter_prometheus::PrometheusBuilder;
 
-use super::{anyone, attempt, booking, claim_and_place, first_units, placed, segment, winners, with_ana};
+use super::{
+    EXPIRED, after, anyone, attempt, becomes, booking, claim_and_place, first_units, placed, segment,
+    winners, with_ana,
+};
 use crate::support::database::{Engine, TestDatabase};
 
 const SHORT_TIMEOUTS: PoolOptions = PoolOptions {
@@ -281,4 +284,30 @@ async fn claim_waits_for_a_concurrent_commit_and_returns_its_hold() {
         concurrent.execute(statement).await;
     }
     assert_eq!(waiting.await.unwrap(), Claim::Placed(first.hold.id));
+}
+
+/// A caller repeats a call without waiting for its answer. While the second call waits, the first one is committed, and its
+/// hold ends.
+#[tokio::test]
+async fn repeated_place_waits_for_the_first_call_and_takes_nothing() {
+    let database = TestDatabase::new(Engine::Postgres).await;
+    let store = database.store();
+    let mine = placed(&*store, with_ana(0, 30)).await;
+    after(&*store, &mine, becomes(&mine, EXPIRED)).await;
+    // As it was before the first call ended.
+    let running = "UPDATE checkout_attempts SET state = 'running', terms = '{}', ended_at = NULL";
+    assert_eq!(database.execute(running).await, 1);
+    let end = "UPDATE checkout_attempts SET state = 'placed', terms = NULL, ended_at = now()";
+    let mut first = ConcurrentTransaction::start(&database, &["BEGIN", end]).await;
+    let again = tokio::spawn(async move {
+        let place = store.place_hold(&mine, &first_units(&mine), &anyone()).await;
+        place.unwrap()
+    });
+    until_waiting(&database, 1).await;
+    first.execute("COMMIT").await;
+    assert_eq!(again.await.unwrap(), PlaceOutcome::Placed);
+    for rows in ["occupancy", "allowances"] {
+        let count = format!("SELECT count(*) FROM {rows}");
+        assert_eq!(database.count(&count).await, 0, "{rows}");
+    }
 }

@@ -39,6 +39,7 @@ async fn hold_is_found_by_session_payment_id_or_linked_intent(database: &TestDat
             hold,
             session: session.map(SessionId::new),
             intent: intent.map(IntentId::new),
+            paid: None,
         };
         store.find_booking_by_refs(&refs).await.unwrap()
     };

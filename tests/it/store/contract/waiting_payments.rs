@@ -1,5 +1,5 @@
 //! Tests money that comes for a hold before the hold is placed: it is the hold's payment or goes back, and never neither or
-//! both. In `paused`, recording it and ending the attempt wait for each other.
+//! both. In `paused`, recording it and ending the attempt wait for each other; in `grouped`, many holds are placed together.
 
 use holdfast::domain::booking::Booking;
 use holdfast::domain::hold::Status;
@@ -15,6 +15,7 @@ use holdfast::store::{
 use super::{DONE, anyone, at, attempt, change, eur, event, first_units, orphan, page, paid, read, with_ana};
 use crate::support::database::{Engine, TestDatabase};
 
+mod grouped;
 mod paused;
 
 on_both_engines!(

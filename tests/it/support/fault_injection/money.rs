@@ -17,6 +17,7 @@ implement_store! {
     merge_money(report: &MoneyReport) -> MergeOutcome;
     find_money_facts(intent: &IntentId) -> PaymentFacts;
     is_payment_known(intent: &IntentId) -> bool;
+    is_money_reported(intent: &IntentId) -> bool;
     list_unnoted_money(limit: u32) -> Vec<IntentId>;
     lease_unverified(now: DateTime<Utc>, before: DateTime<Utc>, limit: u32) -> Vec<IntentId>;
     lease_reconciliation(request: &LeaseRequest) -> bool;

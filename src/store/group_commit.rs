@@ -1,0 +1,345 @@
+//! Group commit: callers of one kind that arrive while a statement is under way form the next one.
+//!
+//! A caller that is alone waits for nobody and runs its item itself. A group of several runs in a task of its own: a caller
+//! that goes away stops none of the others. Each caller gets its own verdict, after the commit. A caller without a verdict runs
+//! its item alone, which is possible because every method of the store can be repeated: so an item that fails harms no other,
+//! and an answer that was lost is asked again.
+//!
+//! What is slow delays no others: an item with much work never waits for a group, another group begins beside those that are
+//! old, and who has waited for a part of its time runs its item alone.
+
+use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout};
+
+use super::StoreError;
+
+/// How many callers wait, for each group that is under way, before another group begins beside it. Fewer would make many small
+/// groups; more would wait for one group that waits for a lock.
+const CALLERS_PER_GROUP: usize = 16;
+
+/// After this time a group is old: others need not wait for it any more. Most groups take a few milliseconds.
+const OLD_AFTER: Duration = Duration::from_millis(20);
+
+/// The part of the time of a call that it may wait for a group, and the part that the statements of a group may take. So half of the time is
+/// left to run the item alone, if the group got its connection at once.
+const PARTS_OF_TIME: u32 = 4;
+
+/// The most work of an item that may be one of a group.
+pub(super) const MOST_WORK_OF_ITEM: usize = 256;
+
+/// The most work of a group, so that its answer is soon there and soon decoded.
+const MOST_WORK: usize = 1024;
+
+/// How many waiting items are looked at for each item of the largest group.
+const LOOKED_AT_PER_ITEM: usize = 4;
+
+/// What a caller wants of the database, so that it can be one of a group.
+pub(super) trait GroupItem: Send + 'static {
+    /// What the items of a group touch together.
+    type Touched: Default;
+
+    /// Adds what this item touches; `false` if another item of the group touches a part of it. Such items never share a
+    /// statement, because one of them could be refused for what another one then gives back.
+    fn touch(&mut self, touched: &mut Self::Touched) -> bool;
+
+    /// Estimates the work of this item; 1 is that of a row or two.
+    fn estimate_work(&self) -> usize {
+        1
+    }
+}
+
+/// The bounds of the groups of one kind of callers.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct GroupBounds {
+    /// How many groups may be under way at the same time, without those that are old.
+    pub(super) groups: usize,
+    /// Whether old groups count as well: another group would wait for the same as they.
+    pub(super) old_groups_count: bool,
+    /// The most items of one group.
+    pub(super) items: usize,
+    /// How long the whole call of one caller may take.
+    pub(super) call_timeout: Duration,
+}
+
+/// A verdict for each item of a group, in their order; a caller without one runs its item alone. An error is not about an item: no
+/// statement could be tried, so each caller gets it.
+pub(super) type GroupResult<V> = Result<Vec<Option<V>>, StoreError>;
+
+type Run<I, V> = Arc<dyn Fn(Vec<I>) -> BoxFuture<'static, GroupResult<V>> + Send + Sync>;
+
+/// What a caller in the queue gets.
+enum Answer<I: GroupItem, V: Send + 'static> {
+    Verdict(Result<V, StoreError>),
+    /// It is a group of one, and runs its item itself.
+    Alone(ActiveGroup<I, V>),
+}
+
+/// An item and the caller that waits for its verdict.
+struct Waiting<I: GroupItem, V: Send + 'static> {
+    number: u64,
+    item: I,
+    run: Run<I, V>,
+    caller: oneshot::Sender<Answer<I, V>>,
+}
+
+struct Queue<I: GroupItem, V: Send + 'static> {
+    waiting: VecDeque<Waiting<I, V>>,
+    /// The groups that are under way: their numbers, and when they began.
+    active: Vec<(u64, Instant)>,
+    next_number: u64,
+}
+
+/// The callers of one kind.
+pub(super) struct Groups<I: GroupItem, V: Send + 'static> {
+    queue: Mutex<Queue<I, V>>,
+    bounds: GroupBounds,
+}
+
+impl<I: GroupItem, V: Send + 'static> std::fmt::Debug for Groups<I, V> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Groups").finish_non_exhaustive()
+    }
+}
+
+/// A group that is under way. Its end, however it comes, begins the next one.
+struct ActiveGroup<I: GroupItem, V: Send + 'static> {
+    groups: Arc<Groups<I, V>>,
+    number: u64,
+}
+
+impl<I: GroupItem, V: Send + 'static> Drop for ActiveGroup<I, V> {
+    fn drop(&mut self) {
+        self.groups
+            .lock()
+            .active
+            .retain(|(number, _)| *number != self.number);
+        self.groups.begin_next();
+    }
+}
+
+impl<I: GroupItem, V: Send + 'static> Groups<I, V> {
+    /// Makes the groups of one kind of callers.
+    pub(super) fn new(bounds: GroupBounds) -> Arc<Self> {
+        let queue = Queue {
+            waiting: VecDeque::new(),
+            active: Vec::new(),
+            next_number: 0,
+        };
+        Arc::new(Self {
+            queue: Mutex::new(queue),
+            bounds,
+        })
+    }
+
+    /// Runs the item as one of a group, or `alone`; the time is bounded. `run` runs a group of several.
+    pub(super) async fn submit<R, F>(
+        self: &Arc<Self>,
+        item: I,
+        run: R,
+        alone: impl Future<Output = Result<V, StoreError>>,
+    ) -> Result<V, StoreError>
+    where
+        R: Fn(Vec<I>) -> F + Send + Sync + 'static,
+        F: Future<Output = GroupResult<V>> + Send + 'static,
+    {
+        let done = async {
+            if item.estimate_work() > MOST_WORK_OF_ITEM {
+                return alone.await;
+            }
+            let run: Run<I, V> = Arc::new(move |items| run(items).boxed());
+            let group_of_one = match self.wait_in_queue(item, run).await {
+                Some(Answer::Verdict(verdict)) => return verdict,
+                Some(Answer::Alone(group)) => Some(group),
+                None => None,
+            };
+            let done = alone.await;
+            drop(group_of_one);
+            done
+        };
+        let done = timeout(self.bounds.call_timeout, done).await;
+        done.unwrap_or_else(|elapsed| Err(StoreError::Unavailable(sqlx::Error::Io(elapsed.into()))))
+    }
+
+    /// Waits for the verdict of a group; `None` if the caller must run the item alone.
+    async fn wait_in_queue(self: &Arc<Self>, item: I, run: Run<I, V>) -> Option<Answer<I, V>> {
+        let (caller, mut answer) = oneshot::channel();
+        let number = self.enqueue(item, run, caller);
+        self.begin_next();
+        let waits_until = Instant::now() + self.part_of_time();
+        loop {
+            if let Ok(answer) = timeout(OLD_AFTER, &mut answer).await {
+                return answer.ok();
+            }
+            if Instant::now() >= waits_until && self.leave_queue(number) {
+                return None;
+            }
+            // The groups under way may be old by now.
+            self.begin_next();
+        }
+    }
+
+    fn enqueue(&self, item: I, run: Run<I, V>, caller: oneshot::Sender<Answer<I, V>>) -> u64 {
+        let mut queue = self.lock();
+        let number = queue.next_number();
+        queue.waiting.push_back(Waiting {
+            number,
+            item,
+            run,
+            caller,
+        });
+        number
+    }
+
+    /// Takes an item out of the queue; `false` if it is one of a group already.
+    fn leave_queue(&self, number: u64) -> bool {
+        let mut queue = self.lock();
+        let position = queue.waiting.iter().position(|one| one.number == number);
+        position.and_then(|at| queue.waiting.remove(at)).is_some()
+    }
+
+    /// Begins the next group, if somebody waits and another one may be under way.
+    fn begin_next(self: &Arc<Self>) {
+        let mut queue = self.lock();
+        if !queue.may_begin(&self.bounds) {
+            return;
+        }
+        let group = queue.next_group(self.bounds.items);
+        if group.is_empty() {
+            return;
+        }
+        let number = queue.next_number();
+        queue.active.push((number, Instant::now()));
+        drop(queue);
+        let active = ActiveGroup {
+            groups: Arc::clone(self),
+            number,
+        };
+        match <[_; 1]>::try_from(group) {
+            Ok([Waiting { caller, .. }]) => {
+                // If the caller has gone, this ends the group.
+                drop(caller.send(Answer::Alone(active)));
+            }
+            Err(group) => {
+                // Without a runtime, at the end of the process, nobody waits any more.
+                if let Ok(runtime) = Handle::try_current() {
+                    runtime.spawn(run_group(group, active));
+                }
+            }
+        }
+    }
+
+    fn part_of_time(&self) -> Duration {
+        self.bounds.call_timeout / PARTS_OF_TIME
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue<I, V>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<I: GroupItem, V: Send + 'static> Queue<I, V> {
+    fn next_number(&mut self) -> u64 {
+        self.next_number += 1;
+        self.next_number
+    }
+
+    fn may_begin(&self, bounds: &GroupBounds) -> bool {
+        let counted = self
+            .active
+            .iter()
+            .filter(|(_, began)| bounds.old_groups_count || began.elapsed() < OLD_AFTER);
+        let counted = counted.count();
+        counted == 0 || (counted < bounds.groups && self.waiting.len() > counted * CALLERS_PER_GROUP)
+    }
+
+    /// Takes the items of the next group out of the queue, in order. An item that touches what another one of the group
+    /// touches, or that is too much work for it, is among the first of the group after it.
+    fn next_group(&mut self, most_items: usize) -> Vec<Waiting<I, V>> {
+        let (mut group, mut later) = (Vec::new(), VecDeque::new());
+        let mut touched = I::Touched::default();
+        let mut work = 0;
+        while group.len() < most_items
+            && group.len() + later.len() < most_items * LOOKED_AT_PER_ITEM
+            && let Some(mut next) = self.waiting.pop_front()
+        {
+            // Nobody waits for the verdict of a caller that has gone, and what it wanted has not begun.
+            if next.caller.is_closed() {
+                continue;
+            }
+            let with_next = next.item.estimate_work().saturating_add(work);
+            if with_next <= MOST_WORK && next.item.touch(&mut touched) {
+                work = with_next;
+                group.push(next);
+            } else if group.is_empty() {
+                // It cannot share a statement at all.
+                group.push(next);
+                break;
+            } else {
+                later.push_back(next);
+            }
+        }
+        later.append(&mut self.waiting);
+        self.waiting = later;
+        group
+    }
+}
+
+/// Runs a group of several and gives each caller its verdict.
+async fn run_group<I: GroupItem, V: Send + 'static>(group: Vec<Waiting<I, V>>, active: ActiveGroup<I, V>) {
+    let Some(run) = group.first().map(|one| Arc::clone(&one.run)) else {
+        return;
+    };
+    let (items, callers): (Vec<I>, Vec<_>) = group.into_iter().map(|one| (one.item, one.caller)).unzip();
+    // A panic ends this group only: its callers run their items alone, and an item that panics again does so in its caller.
+    let done = AssertUnwindSafe(async { run(items).await }).catch_unwind().await;
+    drop(active);
+    give_verdicts(callers, done.unwrap_or_else(|_| Ok(Vec::new())));
+}
+
+/// Gives each caller its verdict. A caller that gets none runs its item alone.
+fn give_verdicts<I: GroupItem, V: Send + 'static>(
+    callers: Vec<oneshot::Sender<Answer<I, V>>>,
+    done: GroupResult<V>,
+) {
+    // A caller that has gone needs no verdict.
+    match done {
+        Ok(verdicts) => {
+            for (caller, verdict) in callers.into_iter().zip(verdicts) {
+                if let Some(verdict) = verdict {
+                    drop(caller.send(Answer::Verdict(Ok(verdict))));
+                }
+            }
+        }
+        Err(error) => {
+            for caller in callers {
+                drop(caller.send(Answer::Verdict(Err(error.for_another_caller()))));
+            }
+        }
+    }
+}
+
+/// Runs the statements of a group on what `begun` gives it. `Err` if that fails: then no item would do better alone. If the
+/// statements fail, or take more than their part of the time, there are no verdicts.
+pub(super) async fn run_statements<C, V, E, F>(
+    call_timeout: Duration,
+    begun: impl Future<Output = Result<C, StoreError>>,
+    run: impl FnOnce(C) -> F,
+) -> GroupResult<V>
+where
+    F: Future<Output = Result<Vec<Option<V>>, E>>,
+{
+    let connection = begun.await?;
+    let done = timeout(call_timeout / PARTS_OF_TIME, run(connection)).await;
+    Ok(done.ok().and_then(Result::ok).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,338 @@
+//! Tests which items form a group, and what each caller learns. The statements of a group are tested in
+//! `tests/it/store/contract/groups.rs`.
+
+use std::collections::BTreeSet;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+
+use super::*;
+
+/// An item that touches one row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Item {
+    number: u32,
+    row: u32,
+    work: usize,
+}
+
+impl GroupItem for Item {
+    type Touched = BTreeSet<u32>;
+
+    fn touch(&mut self, touched: &mut BTreeSet<u32>) -> bool {
+        touched.insert(self.row)
+    }
+
+    fn estimate_work(&self) -> usize {
+        self.work
+    }
+}
+
+/// What happens to a group of several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum GroupFault {
+    None,
+    /// The statement of the group fails.
+    Statement,
+    /// The group gets no connection.
+    Connection,
+    /// The statement of the group never ends.
+    Hangs,
+    Panics,
+}
+
+/// Groups whose statements wait until the test lets one go on.
+struct Fixture {
+    groups: Arc<Groups<Item, u32>>,
+    /// The items of each group, and each item that ran alone.
+    ran: Arc<Mutex<Vec<Vec<u32>>>>,
+    go_on: Arc<Semaphore>,
+}
+
+const CALL_TIMEOUT: Duration = Duration::from_secs(8);
+
+const BOUNDS: GroupBounds = GroupBounds {
+    groups: 1,
+    old_groups_count: false,
+    items: 128,
+    call_timeout: CALL_TIMEOUT,
+};
+
+impl Fixture {
+    fn new(bounds: GroupBounds) -> Self {
+        Self {
+            groups: Groups::new(bounds),
+            ran: Arc::default(),
+            go_on: Arc::new(Semaphore::new(0)),
+        }
+    }
+
+    fn submit(&self, item: Item) -> JoinHandle<Result<u32, StoreError>> {
+        self.submit_with(item, GroupFault::None)
+    }
+
+    /// Submits an item in a task of its own. Its verdict is 10 times its number.
+    fn submit_with(&self, item: Item, fault: GroupFault) -> JoinHandle<Result<u32, StoreError>> {
+        let (groups, ran, go_on) = (self.groups.clone(), self.ran.clone(), self.go_on.clone());
+        let (ran_alone, go_on_alone) = (self.ran.clone(), self.go_on.clone());
+        tokio::spawn(async move {
+            let run = move |items: Vec<Item>| {
+                let (ran, go_on) = (ran.clone(), go_on.clone());
+                let begun = async move {
+                    match fault {
+                        GroupFault::Connection => Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut)),
+                        _ => Ok(()),
+                    }
+                };
+                run_statements(CALL_TIMEOUT, begun, move |()| async move {
+                    ran.lock()
+                        .unwrap()
+                        .push(items.iter().map(|item| item.number).collect());
+                    match fault {
+                        GroupFault::Hangs => std::future::pending().await,
+                        GroupFault::Panics => panic!("the group panics"),
+                        GroupFault::Statement => Err(StoreError::Unsuitable("it fails".to_owned())),
+                        _ => {
+                            go_on.acquire().await.unwrap().forget();
+                            Ok(items.iter().map(|item| Some(item.number * 10)).collect())
+                        }
+                    }
+                })
+            };
+            let alone = async move {
+                ran_alone.lock().unwrap().push(vec![item.number]);
+                go_on_alone.acquire().await.unwrap().forget();
+                Ok(item.number * 10)
+            };
+            groups.submit(item, run, alone).await
+        })
+    }
+
+    /// Submits an item that runs alone, and waits until it runs.
+    async fn run_first(&self) -> JoinHandle<Result<u32, StoreError>> {
+        let first = self.submit(item(1, 1));
+        self.begun(1).await;
+        first
+    }
+
+    /// Waits until so many groups have begun.
+    async fn begun(&self, groups: usize) {
+        while self.ran.lock().unwrap().len() < groups {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Waits until so many callers wait for a group.
+    async fn waiting(&self, callers: usize) {
+        while self.groups.lock().waiting.len() < callers {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn numbers(&self) -> Vec<Vec<u32>> {
+        self.ran.lock().unwrap().clone()
+    }
+}
+
+fn item(number: u32, row: u32) -> Item {
+    let work = 1;
+    Item { number, row, work }
+}
+
+// The clock stands still while a task can run: the test goes on to the next timer only when all tasks wait.
+
+#[tokio::test(start_paused = true)]
+async fn one_alone_waits_for_nobody_and_later_ones_form_a_group() {
+    let fixture = Fixture::new(BOUNDS);
+    let first = fixture.run_first().await;
+    let later: Vec<_> = (2..=5).map(|n| fixture.submit(item(n, n))).collect();
+    fixture.waiting(4).await;
+    fixture.go_on.add_permits(2);
+    assert_eq!(first.await.unwrap().unwrap(), 10);
+    for (n, caller) in (2..).zip(later) {
+        assert_eq!(caller.await.unwrap().unwrap(), n * 10);
+    }
+    assert_eq!(fixture.numbers(), [vec![1], vec![2, 3, 4, 5]]);
+    let again = fixture.submit(item(6, 6));
+    fixture.go_on.add_permits(1);
+    assert_eq!(again.await.unwrap().unwrap(), 60);
+}
+
+#[tokio::test(start_paused = true)]
+async fn items_that_touch_the_same_never_share_a_statement() {
+    let fixture = Fixture::new(BOUNDS);
+    let first = fixture.run_first().await;
+    let mut later = Vec::new();
+    for (n, row) in [(2, 7), (3, 7), (4, 8), (5, 7)] {
+        later.push(fixture.submit(item(n, row)));
+        fixture.waiting(later.len()).await;
+    }
+    fixture.go_on.add_permits(4);
+    assert!(first.await.unwrap().is_ok());
+    for caller in later {
+        assert!(caller.await.unwrap().is_ok());
+    }
+    assert_eq!(fixture.numbers(), [vec![1], vec![2, 4], vec![3], vec![5]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn next_group_looks_at_a_bounded_part_of_the_queue() {
+    let items = 2;
+    let fixture = Fixture::new(GroupBounds { items, ..BOUNDS });
+    let first = fixture.run_first().await;
+    let same = u32::try_from(items * LOOKED_AT_PER_ITEM).unwrap();
+    let mut later = Vec::new();
+    for n in 2..2 + same {
+        later.push(fixture.submit(item(n, 7)));
+        fixture.waiting(later.len()).await;
+    }
+    later.push(fixture.submit(item(100, 8)));
+    fixture.waiting(later.len()).await;
+    fixture.go_on.add_permits(later.len() + 1);
+    for caller in later.into_iter().chain([first]) {
+        assert!(caller.await.unwrap().is_ok());
+    }
+    assert_eq!(fixture.numbers()[1..3], [vec![2], vec![3, 100]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_group_begins_if_many_wait_up_to_the_bound() {
+    let fixture = Fixture::new(GroupBounds { groups: 2, ..BOUNDS });
+    let first = fixture.run_first().await;
+    let many = u32::try_from(CALLERS_PER_GROUP).unwrap();
+    let mut later: Vec<_> = (2..2 + many).map(|n| fixture.submit(item(n, n))).collect();
+    fixture.waiting(CALLERS_PER_GROUP).await;
+    assert_eq!(fixture.numbers().len(), 1, "they wait for the first group");
+    later.push(fixture.submit(item(99, 99)));
+    fixture.begun(2).await;
+    later.extend((100..200).map(|n| fixture.submit(item(n, n))));
+    fixture.waiting(100).await;
+    assert_eq!(fixture.numbers().len(), 2, "no more than two at the same time");
+    fixture.go_on.add_permits(3);
+    for caller in later.into_iter().chain([first]) {
+        assert!(caller.await.unwrap().is_ok());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn old_group_delays_no_other() {
+    let fixture = Fixture::new(BOUNDS);
+    let _first = fixture.run_first().await;
+    let later: Vec<_> = (2..=3).map(|n| fixture.submit(item(n, n))).collect();
+    fixture.waiting(2).await;
+    assert_eq!(fixture.numbers(), [[1]]);
+    tokio::time::sleep(OLD_AFTER * 2).await;
+    assert_eq!(fixture.numbers(), [vec![1], vec![2, 3]]);
+    drop(later);
+}
+
+#[tokio::test(start_paused = true)]
+async fn caller_that_waits_too_long_runs_alone() {
+    let bounds = GroupBounds {
+        old_groups_count: true,
+        ..BOUNDS
+    };
+    let fixture = Fixture::new(bounds);
+    let began = Instant::now();
+    let _first = fixture.run_first().await;
+    let later = [fixture.submit(item(2, 2)), fixture.submit(item(3, 3))];
+    fixture.waiting(2).await;
+    while fixture.numbers().len() < 3 {
+        tokio::time::sleep(OLD_AFTER).await;
+    }
+    assert!(began.elapsed() >= CALL_TIMEOUT / PARTS_OF_TIME);
+    assert!(began.elapsed() < CALL_TIMEOUT / 2);
+    assert_eq!(fixture.numbers(), [[1], [2], [3]]);
+    drop(later);
+}
+
+#[tokio::test(start_paused = true)]
+async fn call_ends_after_its_time_whatever_it_waits_for() {
+    let fixture = Fixture::new(BOUNDS);
+    let first = fixture.run_first().await;
+    assert!(matches!(first.await.unwrap(), Err(StoreError::Unavailable(_))));
+    assert!(fixture.groups.lock().active.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn item_with_much_work_waits_for_no_group_and_is_in_none() {
+    let fixture = Fixture::new(BOUNDS);
+    let first = fixture.run_first().await;
+    let work = MOST_WORK_OF_ITEM;
+    let large = fixture.submit(Item {
+        work: work + 1,
+        ..item(2, 2)
+    });
+    fixture.begun(2).await;
+    let mut later = Vec::new();
+    for n in 3..9 {
+        later.push(fixture.submit(Item { work, ..item(n, n) }));
+        fixture.waiting(later.len()).await;
+    }
+    fixture.go_on.add_permits(4);
+    for caller in later.into_iter().chain([first, large]) {
+        assert!(caller.await.unwrap().is_ok());
+    }
+    assert_eq!(
+        fixture.numbers(),
+        [vec![1], vec![2], vec![3, 4, 5, 6], vec![7, 8]]
+    );
+}
+
+/// Runs one alone, then a group of two with a fault.
+async fn run_group_with(fault: GroupFault) -> (Fixture, [Result<u32, StoreError>; 2]) {
+    let fixture = Fixture::new(BOUNDS);
+    let first = fixture.run_first().await;
+    let later = [
+        fixture.submit_with(item(2, 2), fault),
+        fixture.submit_with(item(3, 3), fault),
+    ];
+    fixture.waiting(2).await;
+    fixture.go_on.add_permits(3);
+    assert!(first.await.unwrap().is_ok());
+    let [one, other] = later;
+    let verdicts = [one.await.unwrap(), other.await.unwrap()];
+    assert!(fixture.groups.lock().active.is_empty());
+    (fixture, verdicts)
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_failure_of_a_group_each_caller_runs_alone() {
+    for fault in [GroupFault::Statement, GroupFault::Hangs, GroupFault::Panics] {
+        let (fixture, verdicts) = run_group_with(fault).await;
+        assert_eq!(verdicts.map(Result::unwrap), [20, 30], "{fault:?}");
+        let mut ran = fixture.numbers();
+        ran[2..].sort();
+        assert_eq!(ran, [vec![1], vec![2, 3], vec![2], vec![3]], "{fault:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_caller_of_a_group_without_connection_waits_once() {
+    let (fixture, verdicts) = run_group_with(GroupFault::Connection).await;
+    for verdict in verdicts {
+        let error = verdict.unwrap_err();
+        assert!(
+            matches!(error, StoreError::Unavailable(sqlx::Error::PoolTimedOut)),
+            "{error:?}"
+        );
+    }
+    assert_eq!(fixture.numbers(), [[1]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn caller_that_goes_away_stops_no_other() {
+    let fixture = Fixture::new(BOUNDS);
+    let first = fixture.run_first().await;
+    let gone = fixture.submit(item(2, 2));
+    fixture.waiting(1).await;
+    let stays = fixture.submit(item(3, 3));
+    fixture.waiting(2).await;
+    gone.abort();
+    assert!(gone.await.unwrap_err().is_cancelled());
+    first.abort();
+    assert!(first.await.unwrap_err().is_cancelled());
+    fixture.go_on.add_permits(1);
+    assert_eq!(stays.await.unwrap().unwrap(), 30);
+    assert_eq!(fixture.numbers(), [[1], [3]], "what had not begun does not begin");
+}

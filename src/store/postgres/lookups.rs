@@ -1,0 +1,39 @@
+//! The first read of a request, on PostgreSQL.
+
+use async_trait::async_trait;
+use sqlx::Postgres;
+use sqlx::pool::PoolConnection;
+
+use super::PostgresStore;
+use super::error::PostgresResult;
+use crate::store::StoreError;
+use crate::store::lookups::{self, Lookup, LookupQuery, LookupRow, Lookups};
+
+/// Reads the clock, event types `$1`, and the attempts with keys `$2`.
+const LOOK_UP: &str = "SELECT date_trunc('milliseconds', clock_timestamp()) AS now,
+    (SELECT coalesce(jsonb_agg(to_jsonb(e)), '[]') FROM event_types e WHERE e.id = ANY ($1)) AS event_types,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object(
+            'hold_id', a.hold_id, 'idempotency_key', a.idempotency_key, 'fingerprint', a.fingerprint, 'state', a.state,
+            'is_live', coalesce((SELECT h.status IN ('held', 'processing', 'confirmed') FROM holds h
+                                 WHERE h.id = a.hold_id), false))), '[]')
+     FROM checkout_attempts a WHERE a.idempotency_key = ANY ($2)) AS attempts";
+
+#[async_trait]
+impl Lookups for PostgresStore {
+    async fn look_up(&self, query: &LookupQuery) -> Result<Lookup, StoreError> {
+        self.read_in_group(&self.groups.lookups, query.clone(), look_up_all)
+            .await
+    }
+}
+
+async fn look_up_all(
+    mut connection: PoolConnection<Postgres>,
+    queries: Vec<LookupQuery>,
+) -> PostgresResult<Vec<Lookup>> {
+    let row: LookupRow = sqlx::query_as(LOOK_UP)
+        .bind(lookups::list_event_types(&queries))
+        .bind(lookups::list_keys(&queries))
+        .fetch_one(&mut *connection)
+        .await?;
+    Ok(row.decode(&queries)?)
+}

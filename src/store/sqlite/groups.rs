@@ -1,0 +1,140 @@
+//! The kinds of callers on SQLite whose reads are run together, and the writes that share a transaction.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::domain::availability::Availability;
+use crate::domain::booking::Booking;
+use crate::domain::ids::IntentId;
+use crate::domain::session::HoldRefs;
+use crate::store::allowances::{GroupedUsageQuery, LimitUsage};
+use crate::store::attempts::{Claim, NewAttempt, TouchedAttempts};
+use crate::store::availability::GroupedQuery;
+use crate::store::changes::ApplyOutcome;
+use crate::store::event_changes::{EventChange, TouchedByEvents};
+use crate::store::group_commit::{GroupBounds, GroupItem, Groups};
+use crate::store::lookups::{Lookup, LookupQuery};
+use crate::store::placements::{PlaceItem, PlaceOutcome, TouchedSlots};
+use crate::store::{StoreError, encoding};
+
+/// The most groups of one kind that are under way at the same time.
+const GROUPS: usize = 2;
+
+/// The most items of a group.
+const MOST_ITEMS: usize = 128;
+
+/// The callers that are served together, by kind.
+#[derive(Debug)]
+pub(super) struct SqliteGroups {
+    /// The writes that share a transaction.
+    pub(super) writes: Arc<Groups<GroupWrite, WriteVerdict>>,
+    /// The first reads of requests.
+    pub(super) lookups: Arc<Groups<LookupQuery, Lookup>>,
+    /// Reads what occupies resources.
+    pub(super) occupancies: Arc<Groups<GroupedQuery, Availability>>,
+    /// Reads what occupies resources, and which holds may still end.
+    pub(super) occupancies_with_statuses: Arc<Groups<GroupedQuery, Availability>>,
+    /// Finds the holds that events name.
+    pub(super) named_holds: Arc<Groups<HoldRefs, Option<Booking>>>,
+    /// Tells of which intents something was reported.
+    pub(super) reported_money: Arc<Groups<IntentId, bool>>,
+    /// Reads what is taken of limits.
+    pub(super) usages: Arc<Groups<GroupedUsageQuery, LimitUsage>>,
+}
+
+impl SqliteGroups {
+    /// Makes the groups of a store of which each method may take so long.
+    pub(super) fn new(call_timeout: Duration) -> Self {
+        let reads = GroupBounds {
+            groups: GROUPS,
+            old_groups_count: false,
+            items: MOST_ITEMS,
+            call_timeout,
+        };
+        Self {
+            // There is one writer: while one group is under way, the next one forms.
+            writes: Groups::new(GroupBounds {
+                groups: 1,
+                old_groups_count: true,
+                ..reads
+            }),
+            lookups: Groups::new(reads),
+            occupancies: Groups::new(reads),
+            occupancies_with_statuses: Groups::new(reads),
+            named_holds: Groups::new(reads),
+            reported_money: Groups::new(reads),
+            usages: Groups::new(reads),
+        }
+    }
+}
+
+/// A write that may share a transaction.
+pub(super) enum GroupWrite {
+    /// The claim of an attempt.
+    Claim(Box<NewAttempt>),
+    /// A hold to place.
+    Place(Box<PlaceItem>),
+    /// An event to apply to a hold.
+    Event(Box<EventChange>),
+}
+
+/// The verdict of a [`GroupWrite`], of the same kind.
+pub(super) enum WriteVerdict {
+    /// What became of a claim.
+    Claim(Claim),
+    /// What became of a hold to place.
+    Place(PlaceOutcome),
+    /// What became of an event.
+    Event(ApplyOutcome),
+}
+
+impl WriteVerdict {
+    /// The verdict of a claim.
+    pub(super) fn into_claim(self) -> Result<Claim, StoreError> {
+        match self {
+            Self::Claim(claim) => Ok(claim),
+            Self::Place(_) | Self::Event(_) => Err(foreign_verdict()),
+        }
+    }
+
+    /// The verdict of a hold to place.
+    pub(super) fn into_outcome(self) -> Result<PlaceOutcome, StoreError> {
+        match self {
+            Self::Place(outcome) => Ok(outcome),
+            Self::Claim(_) | Self::Event(_) => Err(foreign_verdict()),
+        }
+    }
+
+    /// The verdict of an event.
+    pub(super) fn into_applied(self) -> Result<ApplyOutcome, StoreError> {
+        match self {
+            Self::Event(outcome) => Ok(outcome),
+            Self::Claim(_) | Self::Place(_) => Err(foreign_verdict()),
+        }
+    }
+}
+
+/// The error of a verdict of another kind than its write, which is a bug.
+pub(super) fn foreign_verdict() -> StoreError {
+    encoding::unreadable_column("verdict", "of another kind")
+}
+
+/// What the writes of a group touch.
+#[derive(Default)]
+pub(super) struct TouchedRows {
+    attempts: TouchedAttempts,
+    slots: TouchedSlots,
+    events: TouchedByEvents,
+}
+
+impl GroupItem for GroupWrite {
+    type Touched = TouchedRows;
+
+    fn touch(&mut self, touched: &mut TouchedRows) -> bool {
+        match self {
+            Self::Claim(attempt) => attempt.touch(&mut touched.attempts),
+            Self::Place(item) => item.touch(&mut touched.slots),
+            Self::Event(change) => change.touch(&mut touched.events),
+        }
+    }
+}

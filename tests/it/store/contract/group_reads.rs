@@ -1,0 +1,116 @@
+//! Tests that each caller of reads that run together gets its own answer: the one that it gets alone.
+//!
+//! Callers that one task polls in turn all wait before the first statement is answered, so that they form groups.
+
+use std::collections::BTreeSet;
+
+use futures::future::join_all;
+use holdfast::domain::booking::ClientId;
+use holdfast::domain::hold_limit::{AllowanceRange, HoldLimit, LimitScope};
+use holdfast::domain::ids::{EventTypeId, HoldId, ResourceId};
+use holdfast::domain::time::Window;
+use holdfast::store::{
+    AvailabilityQuery, HoldLimits, LapseQuery, LimitUsageQuery, LookupQuery, PlaceOutcome, Store,
+};
+
+use super::catalogue::event_type;
+use super::{EXPIRED, after, at, attempt, becomes, first_units, key, offer, with_ana};
+use crate::support::database::TestDatabase;
+
+on_both_engines!(each_caller_of_a_group_of_reads_gets_its_own_answer);
+
+/// How many callers ask at the same time. Half of them ask about a hold.
+const CALLERS: i64 = 60;
+
+/// Places the `n`-th hold, with a key, a client and a limit of its own. Each third one has expired.
+async fn place(store: &dyn Store, n: i64) -> HoldId {
+    let mine = with_ana(60 * n, 60 * n + 30);
+    let claimed = attempt(&mine, Some(&name(n)), "body");
+    store.claim_attempt(&claimed).await.unwrap();
+    let mut own = offer(LimitScope::Client, &[1 + u32::try_from(n).unwrap()]);
+    own.limit.subject = name(n);
+    let limits = HoldLimits {
+        client: Some(ClientId(name(n))),
+        allowances: vec![own],
+        waits: false,
+    };
+    let placed = store.place_hold(&mine, &first_units(&mine), &limits).await;
+    assert_eq!(placed.unwrap(), PlaceOutcome::Placed);
+    if n % 3 == 0 {
+        after(store, &mine, becomes(&mine, EXPIRED)).await;
+    }
+    mine.hold.id
+}
+
+fn name(n: i64) -> String {
+    format!("name-{n}")
+}
+
+/// Asks what a checkout reads for the `n`-th slot, client and key; returns all answers as text.
+async fn ask(store: &dyn Store, n: i64, moving: Option<HoldId>) -> String {
+    let resources = ["ana", "ben"].map(|id| ResourceId::parse(id).unwrap());
+    let occupancy = AvailabilityQuery {
+        resources: &resources[..if n % 5 == 0 { 2 } else { 1 }],
+        within: Window::new(at(60 * n), at(60 * n + 60)).unwrap(),
+        moving: moving.filter(|_| n % 4 == 1),
+        statuses_at: (n % 2 == 0).then(|| at(n)),
+    };
+    let occupancy = store.load_availability(&occupancy).await.unwrap();
+    let limit = HoldLimit {
+        scope: LimitScope::Client,
+        subject: name(n),
+        most: 64,
+    };
+    let client = ClientId(name(n));
+    let usage = LimitUsageQuery {
+        ranges: &[AllowanceRange {
+            limit,
+            first: 1,
+            last: 64,
+        }],
+        lapses: Some(LapseQuery {
+            client: &client,
+            since: at(-60),
+        }),
+    };
+    let usage = store.load_limit_usage(&usage).await.unwrap();
+    let lookup = LookupQuery {
+        event_type: EventTypeId::parse(&name(n % 7)).unwrap(),
+        key: Some((
+            key(&name(n)),
+            if n % 2 == 0 { "body" } else { "other" }.to_owned(),
+        )),
+    };
+    let found = store.look_up(&lookup).await.unwrap();
+    format!(
+        "{occupancy:?}, {usage:?}, {:?}, {:?}",
+        found.event_type, found.claim
+    )
+}
+
+async fn each_caller_of_a_group_of_reads_gets_its_own_answer(database: &TestDatabase) {
+    let store = database.store();
+    for n in 0..5 {
+        let offered = event_type(&name(n), 5000 + n);
+        store.put_event_type(&offered, at(0)).await.unwrap();
+    }
+    let mut holds = Vec::new();
+    for n in 0..CALLERS {
+        holds.push(match n % 2 {
+            0 => Some(place(&*store, n / 2).await),
+            _ => None,
+        });
+    }
+    holds.sort_by_key(Option::is_none);
+    let calls = || (0..).zip(&holds);
+    let mut alone = Vec::new();
+    for (n, hold) in calls() {
+        alone.push(ask(&*store, n, *hold).await);
+    }
+    let distinct: BTreeSet<_> = alone.iter().collect();
+    assert!(distinct.len() > 30, "{} answers differ", distinct.len());
+    let together = join_all(calls().map(|(n, hold)| ask(&*store, n, *hold))).await;
+    for (n, (alone, together)) in alone.iter().zip(&together).enumerate() {
+        assert_eq!(together, alone, "{n}");
+    }
+}
