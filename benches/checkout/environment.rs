@@ -140,7 +140,7 @@ pub(crate) fn start_simulator(directory: &Path) -> Process {
     Process::start(directory, &arguments, &[])
 }
 
-/// Starts a service. Returns also the time to its first `200` from `/readyz`.
+/// Starts a service on a database, and returns also the time to its first `200` from `/readyz`.
 pub(crate) async fn start_service(
     directory: &Path,
     url: &str,
