@@ -10,7 +10,7 @@ test *ARGS:
 
 # Makes the numbers of docs/benchmarks.md again.
 bench:
-    cargo bench --bench checkout && cargo bench --bench availability && cargo bench --bench abuse
+    cargo bench --bench checkout && cargo bench --bench availability && cargo bench --bench abuse && cargo bench --bench peers
 
 # The whole service with a simulated Stripe and demo data.
 sandbox:

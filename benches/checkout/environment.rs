@@ -4,7 +4,7 @@
 //! PostgreSQL has its default settings, with `fsync` and `synchronous_commit` on: a confirmed hold is on the disk, as
 //! in production. The store itself configures SQLite (`synchronous=FULL`).
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use holdfast::config::Database;
@@ -65,19 +65,9 @@ impl Environment {
             }
             None => format!("sqlite://{}/holdfast.db", directory.path().display()),
         };
-        let postgres_directory = server.as_ref().map(|server| {
-            let host = server.url.query_pairs().find(|(name, _)| name == "host");
-            PathBuf::from(host.unwrap().1.as_ref())
-        });
-        let simulator = [
-            "stripe-sandbox",
-            "--listen",
-            "127.0.0.1:0",
-            "--webhook-secret",
-            WEBHOOK_SECRET,
-        ];
-        let simulator = Process::start(directory.path(), &simulator, &[]);
-        let (service, first_start) = start_service(&directory, &url, &simulator, changed).await;
+        let postgres_directory = server.as_ref().map(find_postgres_directory);
+        let simulator = start_simulator(directory.path());
+        let (service, first_start) = start_service(directory.path(), &url, &simulator, changed).await;
         let client = ServiceClient::new(&service.base, &simulator.base);
         client.create_event_types().await;
         let database = match engine {
@@ -102,7 +92,7 @@ impl Environment {
     /// Starts another service on the same database. Returns the time to its first `200` from `/readyz`.
     pub(crate) async fn start_another_service(&self) -> Duration {
         let variables = &self.changed_variables;
-        start_service(&self.directory, &self.url, &self.simulator, variables)
+        start_service(self.directory.path(), &self.url, &self.simulator, variables)
             .await
             .1
     }
@@ -119,19 +109,40 @@ impl Environment {
 
     /// Returns the CPU time so far.
     pub(crate) fn cpu_time(&self) -> CpuTime {
-        let directories = self.postgres_directory.iter();
-        let servers = directories.flat_map(|directory| process::find_postgres_processes(directory));
+        let server = self.postgres_directory.as_deref();
         CpuTime {
             service: process::cpu_time(self.service.id()),
             simulator: process::cpu_time(self.simulator.id()),
-            database: servers.map(process::cpu_time).sum(),
+            database: server.map_or(Duration::ZERO, process::postgres_cpu_time),
             load: process::cpu_time(std::process::id()),
         }
     }
 }
 
-async fn start_service(
-    directory: &TempDir,
+/// Returns the directory of a PostgreSQL server with its socket and its data.
+pub(crate) fn find_postgres_directory(server: &postgres::Server) -> PathBuf {
+    let host = server.url.query_pairs().find(|(name, _)| name == "host");
+    PathBuf::from(host.unwrap().1.as_ref())
+}
+
+/// Starts a Stripe simulator that responds at once and delivers no events.
+pub(crate) fn start_simulator(directory: &Path) -> Process {
+    let arguments = [
+        "stripe-sandbox",
+        "--listen",
+        "127.0.0.1:0",
+        "--webhook-secret",
+        WEBHOOK_SECRET,
+        // Nobody listens there.
+        "--webhook-url",
+        "http://127.0.0.1:9/",
+    ];
+    Process::start(directory, &arguments, &[])
+}
+
+/// Starts a service on a database, and returns also the time to its first `200` from `/readyz`.
+pub(crate) async fn start_service(
+    directory: &Path,
     url: &str,
     simulator: &Process,
     changed: &[(&str, &str)],
@@ -152,7 +163,7 @@ async fn start_service(
     ];
     // A later variable replaces an earlier one of the same name.
     variables.extend_from_slice(changed);
-    let service = Process::start(directory.path(), &["serve"], &variables);
+    let service = Process::start(directory, &["serve"], &variables);
     let client = ServiceClient::new(&service.base, &simulator.base);
     client.wait_until_ready().await;
     let took = Instant::now() - service.started;

@@ -18,6 +18,16 @@ pub(crate) struct LoadResult {
 }
 
 impl LoadResult {
+    pub(crate) fn new(took: Duration, mut times: Vec<Duration>) -> Self {
+        times.sort_unstable();
+        Self { took, times }
+    }
+
+    /// Returns the number of jobs.
+    pub(crate) fn count(&self) -> usize {
+        self.times.len()
+    }
+
     /// Returns the jobs per second.
     #[allow(clippy::cast_precision_loss)]
     pub(crate) fn rate(&self) -> f64 {
@@ -58,8 +68,6 @@ where
         });
     }
     let all = tokio::time::timeout(LOAD_TIMEOUT, workers.join_all());
-    let mut times = all.await.expect("the load ends within its time limit").concat();
-    let took = started.elapsed();
-    times.sort_unstable();
-    LoadResult { took, times }
+    let times = all.await.expect("the load ends within its time limit").concat();
+    LoadResult::new(started.elapsed(), times)
 }

@@ -14,6 +14,7 @@
 
 #[allow(dead_code, reason = "the other benchmarks use all of it")]
 mod environment;
+#[allow(dead_code, reason = "the other benchmarks use all of it")]
 mod load;
 mod measure;
 #[path = "../../tests/it/support/postgres.rs"]

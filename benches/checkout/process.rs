@@ -1,9 +1,10 @@
-//! Starts the built binary as a process, and reads a process's memory and CPU time from Linux.
+//! Starts the built binary or another program as a process, and reads a process's memory and CPU time from Linux.
 //!
 //! A process chooses a free port and reports it in a log line. It is killed when its handle is dropped. On systems
 //! other than Linux, memory and CPU time are zero.
 
 use std::io::{BufRead, BufReader};
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -13,7 +14,7 @@ const START_TIMEOUT: Duration = Duration::from_secs(30);
 /// Linux reports CPU time in hundredths of a second on every machine.
 const TICK: Duration = Duration::from_millis(10);
 
-/// A running `holdfast` process.
+/// A running process of the built binary or of another program.
 pub(crate) struct Process {
     child: Child,
     /// The address, as `http://127.0.0.1:PORT`.
@@ -22,10 +23,21 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts the binary in `directory` with only these environment variables, and waits for its address.
+    /// Starts the built binary in `directory` with only these environment variables, and waits for its address.
     pub(crate) fn start(directory: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let program = Path::new(env!("CARGO_BIN_EXE_holdfast"));
+        Self::start_program(program, directory, arguments, variables)
+    }
+
+    /// Starts a program that logs its address as the built binary does.
+    pub(crate) fn start_program(
+        program: &Path,
+        directory: &Path,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Self {
         let started = Instant::now();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_holdfast"))
+        let mut child = Command::new(program)
             .args(arguments)
             .env_clear()
             .env("NO_COLOR", "1")
@@ -89,27 +101,30 @@ pub(crate) fn resident_memory(process: u32) -> f64 {
 
 /// Returns a process's CPU time so far, in user and kernel mode.
 pub(crate) fn cpu_time(process: u32) -> Duration {
-    let stat = read_stat(process).unwrap_or_default();
-    let ticks = |field: usize| {
-        stat.get(field)
-            .and_then(|text| text.parse::<u32>().ok())
-            .unwrap_or(0)
-    };
-    TICK * (ticks(11) + ticks(12))
+    sum_ticks(process, 11..=12)
 }
 
-/// Returns the processes of the PostgreSQL server in `directory`.
-pub(crate) fn find_postgres_processes(directory: &Path) -> Vec<u32> {
+/// Returns the CPU time so far of all processes of the PostgreSQL server in `directory`, also of those that have ended.
+pub(crate) fn postgres_cpu_time(directory: &Path) -> Duration {
     let file = std::fs::read_to_string(directory.join("data/postmaster.pid")).unwrap_or_default();
-    let Some(postmaster) = file.lines().next().map(str::to_owned) else {
-        return Vec::new();
+    let Some(postmaster) = file.lines().next().and_then(|line| line.parse().ok()) else {
+        return Duration::ZERO;
     };
     let all = std::fs::read_dir("/proc").into_iter().flatten();
-    all.filter_map(|entry| entry.ok()?.file_name().into_string().ok()?.parse().ok())
+    let children = all
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok()?.parse().ok())
         .filter(|&process: &u32| {
-            read_stat(process).and_then(|stat| stat.get(1).cloned()).as_ref() == Some(&postmaster)
-        })
-        .collect()
+            let stat = read_stat(process);
+            stat.and_then(|stat| stat.get(1)?.parse().ok()) == Some(postmaster)
+        });
+    // The last two fields are the time of the children that have ended.
+    sum_ticks(postmaster, 11..=14) + children.map(cpu_time).sum::<Duration>()
+}
+
+fn sum_ticks(process: u32, fields: RangeInclusive<usize>) -> Duration {
+    let stat = read_stat(process).unwrap_or_default();
+    let ticks = fields.filter_map(|field| stat.get(field)?.parse::<u32>().ok());
+    TICK * ticks.sum::<u32>()
 }
 
 /// Returns the fields of `/proc/PID/stat` after the name: state, parent and so on. The name may contain spaces.

@@ -313,7 +313,7 @@ fn collect(directory: &Path, found: &mut Vec<String>) {
             .unwrap_or_default()
             .to_string_lossy()
             .into_owned();
-        if [".git", "target", ".env"].contains(&name.as_str()) || name.contains(".db") {
+        if [".git", "target", ".env", "node_modules"].contains(&name.as_str()) || name.contains(".db") {
             continue;
         }
         if path.is_dir() {
