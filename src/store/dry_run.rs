@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::attempts::NewAttempt;
 use super::changes::{HoldChange, StateChange};
 use super::commands::expire_session;
+use super::event_changes::EventChange;
 use super::events::EventRecord;
 use super::placements::HoldLimits;
 use super::{StoreError, encoding};
@@ -29,8 +30,10 @@ pub(super) struct DryRun {
     pub(super) units: Vec<Allocation>,
     /// The limits that it respects.
     pub(super) limits: HoldLimits,
-    /// The change that confirms it: an event, a payment and a command.
-    pub(super) paid: HoldChange,
+    /// The change that confirms it, as one of a group: an event and a payment.
+    pub(super) paid: EventChange,
+    /// The change after it, with a transaction of its own: another event and a command.
+    pub(super) ordered: HoldChange,
     /// The hold as it must read afterwards.
     pub(super) after: Hold,
 }
@@ -60,31 +63,37 @@ impl DryRun {
             payments: vec![receipt.to_payment(PaymentFacts::default())],
             ..booking.hold.clone()
         };
-        let event = EventId::new(format!("evt_dry_run_{id}"));
-        let paid = HoldChange {
-            event: Some(EventRecord {
-                id: event.clone(),
-                kind: "dry_run".to_owned(),
-                payload: None,
-            }),
-            hold: id,
-            version: booking.version,
-            noted: None,
-            step: Some(StateChange::Transition(Transition {
-                next: after.clone(),
-                commands: vec![expire_session(&booking.hold.session)],
-                reason: TransitionReason::Paid,
-            })),
-            actor: Actor::Event(event),
-            now,
-            check_at: None,
+        let step = |name: &str, version, commands| {
+            let event = EventId::new(format!("evt_dry_run_{name}_{id}"));
+            HoldChange {
+                event: Some(EventRecord {
+                    id: event.clone(),
+                    kind: "dry_run".to_owned(),
+                    payload: None,
+                }),
+                hold: id,
+                version,
+                noted: None,
+                step: Some(StateChange::Transition(Transition {
+                    next: after.clone(),
+                    commands,
+                    reason: TransitionReason::Paid,
+                })),
+                actor: Actor::Event(event),
+                now,
+                check_at: None,
+            }
         };
+        let paid = EventChange::new(&step("paid", booking.version, Vec::new()));
+        let expiry = vec![expire_session(&booking.hold.session)];
+        let ordered = step("ordered", booking.version + 1, expiry);
         Ok(Self {
             attempt: attempt(&booking, now),
             units: units(&booking),
             booking,
             limits: limits(id),
-            paid,
+            paid: paid.ok_or_else(|| dry_run_failure("a payment is no event for a group"))?,
+            ordered,
             after,
         })
     }

@@ -7,7 +7,7 @@ use sqlx::postgres::PgConnection;
 use super::error::PostgresResult;
 use super::{PostgresStore, commands, event_changes, occupancy, payments, waiting_payments};
 use crate::domain::booking::HistoryLine;
-use crate::domain::hold::Transition;
+use crate::domain::hold::{Hold, Transition};
 use crate::domain::ids::{HoldId, IntentId, SessionId};
 use crate::domain::segment::allocated_segments;
 use crate::store::changes::{
@@ -157,6 +157,7 @@ async fn apply_step(
             occupancy::update_segments(connection, change.hold, &allocated_segments(units)).await?;
         }
     }
+    lock_intents(connection, &transition.next).await?;
     update_hold(connection, change, current, transition).await?;
     for payment in &transition.next.payments {
         payments::upsert(connection, Some(change.hold), payment, change.now).await?;
@@ -168,6 +169,16 @@ async fn apply_step(
         commands += usize::from(enqueued.is_new);
     }
     Ok(ApplyOutcome::Done { commands })
+}
+
+/// Locks what is known of the hold's payments before their rows, as the statement of groups does.
+async fn lock_intents(connection: &mut PgConnection, hold: &Hold) -> PostgresResult<()> {
+    let paid = hold.payments.iter().map(|payment| &payment.intent);
+    let intents: Vec<&str> = paid.chain(&hold.intent).map(IntentId::as_str).collect();
+    match intents.is_empty() {
+        true => Ok(()),
+        false => payments::lock_all(connection, &intents).await,
+    }
 }
 
 /// Writes the hold as the transition leaves it, and the history line: one statement, so one round trip.

@@ -27,16 +27,21 @@ const FIND_FACTS: &str = concat!("SELECT ", payments::facts_json!("$1"));
 impl Ledger for PostgresStore {
     async fn merge_money(&self, report: &MoneyReport) -> Result<MergeOutcome, StoreError> {
         self.retrying(|| async {
-            let mut transaction = self.begin().await?;
-            if let Some(event) = &report.event
-                && !insert_event(&mut transaction, report, event).await?
-            {
+            // A payment is tied to a hold once, so the second transaction is the last one.
+            loop {
+                let mut transaction = self.begin().await?;
+                if let Some(event) = &report.event
+                    && !insert_event(&mut transaction, report, event).await?
+                {
+                    transaction.rollback().await?;
+                    return Ok(MergeOutcome::Duplicate);
+                }
+                if let Some(is_changed) = merge_facts(&mut transaction, report).await? {
+                    transaction.commit().await?;
+                    return Ok(MergeOutcome::Merged { is_changed });
+                }
                 transaction.rollback().await?;
-                return Ok(MergeOutcome::Duplicate);
             }
-            let is_changed = merge_facts(&mut transaction, report).await?;
-            transaction.commit().await?;
-            Ok(MergeOutcome::Merged { is_changed })
         })
         .await
     }
@@ -172,19 +177,20 @@ async fn insert_event(
     changes::insert_event(connection, event, hold, report.now).await
 }
 
-/// Merges a report in the caller's transaction; returns whether it says anything new.
-async fn merge_facts(connection: &mut PgConnection, report: &MoneyReport) -> PostgresResult<bool> {
+/// Merges a report in the caller's transaction; returns whether it says anything new. `None` if the payment was tied to its hold
+/// meanwhile: then the transaction begins again, because it must lock the hold before it locks the intent.
+async fn merge_facts(connection: &mut PgConnection, report: &MoneyReport) -> PostgresResult<Option<bool>> {
     let intent = report.intent.as_str();
     // First the hold, as every change of a hold locks it first.
-    sqlx::query(ledger::TOUCH_HOLD)
+    let touched = sqlx::query(ledger::TOUCH_HOLD)
         .bind(intent)
         .execute(&mut *connection)
         .await?;
     // Two reports of one payment are merged one after the other. It is the lock of the triggers that tie intents.
-    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0) & 1023)")
-        .bind(intent)
-        .execute(&mut *connection)
-        .await?;
+    payments::lock(connection, &report.intent).await?;
+    if touched.rows_affected() == 0 && payments::is_of_hold(connection, &report.intent).await? {
+        return Ok(None);
+    }
     let known = find_facts(&mut *connection, &report.intent).await?;
     let merged = known.clone().merge_report(report.facts.clone(), report.read);
     for (id, refund) in &merged.refunds {
@@ -209,5 +215,5 @@ async fn merge_facts(connection: &mut PgConnection, report: &MoneyReport) -> Pos
     if is_changed {
         payments::note_orphan(connection, &report.intent, report.now).await?;
     }
-    Ok(is_changed)
+    Ok(Some(is_changed))
 }

@@ -141,6 +141,27 @@ pub(super) async fn is_known(connection: &mut PgConnection, intent: &IntentId) -
     Ok(query.bind(intent.as_str()).fetch_one(connection).await?)
 }
 
+/// Waits as [`lock`] does, for all these intents, in the order in which the statement that applies events to many holds waits.
+pub(super) async fn lock_all(connection: &mut PgConnection, intents: &[&str]) -> PostgresResult<()> {
+    sqlx::query(
+        "SELECT count(pg_advisory_xact_lock(lock)::text) FROM (
+             SELECT DISTINCT hashtextextended(intent, 0) & 1023 AS lock FROM unnest($1::text[]) AS i (intent)
+             ORDER BY lock) ordered",
+    )
+    .bind(intents)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Tells whether a payment is tied to a hold.
+pub(super) async fn is_of_hold(connection: &mut PgConnection, intent: &IntentId) -> PostgresResult<bool> {
+    let query = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM payments WHERE intent_id = $1 AND hold_id IS NOT NULL)",
+    );
+    Ok(query.bind(intent.as_str()).fetch_one(connection).await?)
+}
+
 /// Marks what is known of an intent as noted by its hold.
 pub(super) async fn mark_noted(connection: &mut PgConnection, intent: &IntentId) -> PostgresResult<()> {
     for statement in [

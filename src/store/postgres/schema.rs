@@ -6,7 +6,7 @@ use sqlx::Connection as _;
 use sqlx::postgres::PgConnection;
 
 use super::error::PostgresResult;
-use super::{PostgresStore, attempts, changes, holds, migrations, new_holds, server};
+use super::{PostgresStore, attempts, changes, event_changes, holds, migrations, new_holds, server};
 use crate::domain::ids::HoldId;
 use crate::domain::token::TokenKey;
 use crate::store::changes::ApplyOutcome;
@@ -105,9 +105,16 @@ async fn run_checkout(connection: &mut PgConnection, dry_run: &DryRun) -> Postgr
     if is_overlap_accepted(connection, hold).await? {
         return Err(dry_run_failure("a slot could be held twice: the guard of I1 is missing").into());
     }
-    let outcome = changes::apply_in(connection, &dry_run.paid).await?;
-    if !matches!(outcome, ApplyOutcome::Done { commands: 1 }) {
+    let paid = std::slice::from_ref(&dry_run.paid);
+    if event_changes::apply_all(&mut *connection, paid, None)
+        .await?
+        .is_empty()
+    {
         return Err(dry_run_failure("a payment could not be written").into());
+    }
+    let outcome = changes::apply_in(connection, &dry_run.ordered).await?;
+    if !matches!(outcome, ApplyOutcome::Done { commands: 1 }) {
+        return Err(dry_run_failure("a command could not be written").into());
     }
     let booking = BookingRow::decode_optional(holds::find_row(connection, hold).await?)?;
     if booking.is_none_or(|booking| booking.hold != dry_run.after) {

@@ -178,7 +178,8 @@ pub(super) async fn apply_all(
     for (number, change) in (0..).zip(changes) {
         let outcome = match found.get(&number) {
             Some(found) if found.is_known => Some(ApplyOutcome::Duplicate),
-            None => Some(ApplyOutcome::Conflict),
+            // The hold is gone: whether the event is known is found out alone.
+            None => None,
             Some(found) if change.transition.is_some() && found.hold.version != change.version => {
                 Some(ApplyOutcome::Conflict)
             }

@@ -6,7 +6,7 @@ use sqlx::SqliteConnection;
 use sqlx::migrate::Migrator;
 
 use super::error::{SqliteError, SqliteResult};
-use super::{SqliteStore, attempts, changes, holds, new_holds, occupancy};
+use super::{SqliteStore, attempts, changes, event_changes, holds, new_holds, occupancy};
 use crate::domain::token::TokenKey;
 use crate::store::changes::ApplyOutcome;
 use crate::store::columns::{DbTime, DbUuid};
@@ -91,9 +91,13 @@ async fn run_checkout(connection: &mut SqliteConnection, dry_run: &DryRun) -> Sq
     if is_taken_again || is_overlap_accepted(connection, dry_run).await {
         return Err(dry_run_failure("a slot could be held twice: the guard of I1 is missing").into());
     }
-    let outcome = changes::apply_in(connection, &dry_run.paid).await?;
-    if !matches!(outcome, ApplyOutcome::Done { commands: 1 }) {
+    let paid = event_changes::apply_all(connection, &[&dry_run.paid]).await?;
+    if paid != [Some(ApplyOutcome::Done { commands: 0 })] {
         return Err(dry_run_failure("a payment could not be written").into());
+    }
+    let outcome = changes::apply_in(connection, &dry_run.ordered).await?;
+    if !matches!(outcome, ApplyOutcome::Done { commands: 1 }) {
+        return Err(dry_run_failure("a command could not be written").into());
     }
     let booking = BookingRow::decode_optional(holds::find_row(connection, hold).await?)?;
     if booking.is_none_or(|booking| booking.hold != dry_run.after) {

@@ -47,8 +47,14 @@ impl Lock {
         Self::on(database, &format!("SELECT pg_advisory_xact_lock({PLACING})")).await
     }
 
+    /// Blocks each transaction that writes what is known of this intent. PostgreSQL only.
+    pub(crate) async fn on_intent(database: &TestDatabase, intent: &str) -> Self {
+        let lock = format!("SELECT pg_advisory_xact_lock(hashtextextended('{intent}', 0) & 1023)");
+        Self::on(database, &lock).await
+    }
+
     /// Blocks each transaction that has changed a row of this table, with the row locked. PostgreSQL only.
-    async fn on_changed_row(database: &TestDatabase, table: &str) -> Self {
+    pub(crate) async fn on_changed_row(database: &TestDatabase, table: &str) -> Self {
         for statement in [
             &format!(
                 "CREATE OR REPLACE FUNCTION wait_with_row() RETURNS trigger LANGUAGE plpgsql AS
@@ -94,10 +100,10 @@ impl Lock {
     }
 }
 
-/// Runs two transactions at the same time: the first one pauses with a row of `table` changed until the second one waits.
+/// Runs two transactions at the same time: the first one pauses at the lock until the second one waits.
 pub(crate) async fn with_pause<A, B>(
     database: &TestDatabase,
-    table: &str,
+    pause: impl Future<Output = Lock>,
     first: impl Future<Output = A> + Send + 'static,
     second: impl Future<Output = B> + Send + 'static,
 ) -> (A, B)
@@ -109,7 +115,7 @@ where
     if database.engine() == Engine::Sqlite {
         return (first.await, second.await);
     }
-    let pause = Lock::on_changed_row(database, table).await;
+    let pause = pause.await;
     let first = tokio::spawn(first);
     until_waiting(database, 1).await;
     let second = tokio::spawn(second);

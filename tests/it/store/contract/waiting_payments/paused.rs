@@ -10,7 +10,7 @@ use holdfast::store::{ApplyOutcome, PlaceOutcome, Store};
 use super::{End, WITHOUT_HOLD, begin, count_orders, count_waiting, end, prepare_end, report};
 use crate::store::contract::DONE;
 use crate::support::database::TestDatabase;
-use crate::support::database_lock::with_pause;
+use crate::support::database_lock::{Lock, with_pause};
 
 on_both_engines!(
     money_recorded_during_an_end_waits_for_it,
@@ -38,7 +38,7 @@ async fn money_recorded_during_an_end_waits_for_it(database: &TestDatabase) {
         prepare_end(&*store, &mine, how).await;
         let (placed, reported) = with_pause(
             database,
-            ATTEMPTS,
+            Lock::on_changed_row(database, ATTEMPTS),
             ending(&store, &mine, how),
             reporting(&store, &mine),
         )
@@ -69,7 +69,7 @@ async fn attempt_ended_during_a_report_waits_for_it(database: &TestDatabase) {
         prepare_end(&*store, &mine, how).await;
         let (reported, placed) = with_pause(
             database,
-            ATTEMPTS,
+            Lock::on_changed_row(database, ATTEMPTS),
             reporting(&store, &mine),
             ending(&store, &mine, how),
         )
