@@ -85,8 +85,8 @@ async fn attention(app: &TestApp, reason: &str) -> Vec<String> {
 
 /// Repeats the newest event of this type under a new id, with this status.
 async fn repeat_with_status(app: &TestApp, client: &Client, kind: &str, status: &str) {
-    let events = app.simulator.events().into_iter();
-    let newest = events.filter(|event| event.event_type == kind).next_back();
+    let mut events = app.simulator.events().into_iter();
+    let newest = events.rfind(|event| event.event_type == kind);
     let mut event = newest.unwrap().json();
     event["id"] = format!("evt_{status}_{}", event["id"].as_str().unwrap()).into();
     event["data"]["object"]["status"] = status.into();
