@@ -16,7 +16,7 @@ mod slot_scan;
 
 pub use calendars::Availability;
 pub use check_slot::{ALTERNATIVE_RANGES, ALTERNATIVES};
-pub use list_version::ListVersion;
+pub use list_version::{ListVersion, ListVersioner};
 pub use occupancy::{Occupancy, OccupancyStatus, OccupiedBy, ResourceUsage};
 pub use slot::{Slot, SlotAvailability, SlotRequest, SlotStatus};
 

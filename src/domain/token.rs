@@ -22,6 +22,7 @@ const CALENDAR: &str = "holdfast/calendar/v1";
 const CLIENT: &str = "holdfast/client/v1";
 const NETWORK: &str = "holdfast/network/v1";
 const APPOINTMENT: &str = "holdfast/appointment/v1";
+const LIST_VERSION: &str = "holdfast/list-version/v1";
 const KEY_NAME: &str = "holdfast/token-key-name/v1";
 
 /// A key that makes and checks tokens.
@@ -208,6 +209,12 @@ impl TokenKeys {
     /// secrets are listed or removed, because calendar programs recognise appointments by it.
     pub fn appointment_pseudonym(&self, hold: HoldId) -> String {
         self.stored.to_pseudonym(APPOINTMENT, &hold.to_string())
+    }
+
+    /// Begins the code that names the version of a list of slots. Without the key, nobody can compute from a version what
+    /// the list does not show: what occupies a resource, and until when.
+    pub(super) fn start_list_version(&self) -> Hmac<Sha256> {
+        self.stored.start_mac_for(LIST_VERSION, "")
     }
 }
 

@@ -9,7 +9,7 @@ use chrono::{DateTime, Duration, Utc};
 use super::context::Context;
 use super::error::WorkflowError;
 use crate::domain::availability::{
-    ALTERNATIVE_RANGES, ALTERNATIVES, Availability, ListVersion, Slot, SlotRequest,
+    ALTERNATIVE_RANGES, ALTERNATIVES, Availability, ListVersion, ListVersioner, Slot, SlotRequest,
 };
 use crate::domain::booking::Booking;
 use crate::domain::catalogue::EventType;
@@ -84,9 +84,10 @@ pub async fn list_slots<T: Send + 'static>(
     starts.truncate(list.limit.unwrap_or(usize::MAX));
     let request = list.to_slot_request(&event_type);
     let availability = load_starts(context, &request, &starts, Some(now)).await?;
+    let versioner = ListVersioner::new(context.token_keys().await?);
     let shown = permit.run(move |cancelled| {
         let request = list.to_slot_request(&event_type);
-        let version = ListVersion::new(&availability, &request, &starts);
+        let version = ListVersion::new(versioner, &availability, &request, &starts);
         if is_known(&version) {
             return ListedSlots { version, list: None };
         }

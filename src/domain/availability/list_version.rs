@@ -1,14 +1,16 @@
-//! The version of a list of slots: a hash of all that the list is computed from.
+//! The version of a list of slots: a keyed hash of all that the list is computed from.
 
 use std::fmt;
 use std::hash::{Hash as _, Hasher};
 
 use chrono::{DateTime, Utc};
-use sha2::{Digest as _, Sha256};
+use hmac::{Hmac, Mac as _};
+use sha2::Sha256;
 
 use super::calendars::Availability;
 use super::check_slot::has_competing_segments;
 use super::slot::SlotRequest;
+use crate::domain::token::TokenKeys;
 
 /// How many bytes of the hash tell versions apart.
 const LENGTH: usize = 16;
@@ -17,10 +19,26 @@ const LENGTH: usize = 16;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ListVersion([u8; LENGTH]);
 
+/// What computes versions. All instances of an installation compute the same ones, and nobody else can.
+#[derive(Clone, Debug)]
+pub struct ListVersioner(Hmac<Sha256>);
+
+impl ListVersioner {
+    /// Makes it from the keys of the installation.
+    pub fn new(keys: &TokenKeys) -> Self {
+        Self(keys.start_list_version())
+    }
+}
+
 impl ListVersion {
     /// Computes the version of the list of the slots with these starts, without computing the list.
-    pub fn new(availability: &Availability, request: &SlotRequest<'_>, starts: &[DateTime<Utc>]) -> Self {
-        let mut hash = Sha256Hasher(Sha256::new());
+    pub fn new(
+        versioner: ListVersioner,
+        availability: &Availability,
+        request: &SlotRequest<'_>,
+        starts: &[DateTime<Utc>],
+    ) -> Self {
+        let mut hash = KeyedHasher(versioner.0);
         // Another version of this program may show the same slots in another way.
         env!("CARGO_PKG_VERSION").hash(&mut hash);
         let event_type = request.event_type;
@@ -50,7 +68,7 @@ impl ListVersion {
                 .flat_map(|segment| choices.candidates_of(segment))
                 .for_each(|resource| resource.hash(&mut hash));
         }
-        let digest = hash.0.finalize();
+        let digest = hash.0.finalize().into_bytes();
         let mut version = [0; LENGTH];
         version
             .iter_mut()
@@ -66,17 +84,17 @@ impl fmt::Display for ListVersion {
     }
 }
 
-/// Hashes values with SHA-256: of two lists with the same hash, guests would see the wrong one.
-struct Sha256Hasher(Sha256);
+/// Hashes values with HMAC-SHA256: of two lists with the same hash, guests would see the wrong one.
+struct KeyedHasher(Hmac<Sha256>);
 
-impl Hasher for Sha256Hasher {
+impl Hasher for KeyedHasher {
     fn write(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
 
     /// Returns a part of the hash; the version has more of it.
     fn finish(&self) -> u64 {
-        let digest = self.0.clone().finalize();
+        let digest = self.0.clone().finalize().into_bytes();
         digest
             .into_iter()
             .take(8)
@@ -92,12 +110,23 @@ mod tests {
     };
     use crate::domain::availability::{Occupancy, OccupancyStatus, OccupiedBy};
     use crate::domain::catalogue::EventType;
+    use crate::domain::token::TokenKey;
+
+    fn versioner(secret: &str) -> ListVersioner {
+        ListVersioner::new(&TokenKeys::new(Vec::new(), TokenKey::from_secret(secret)))
+    }
 
     fn version(capacity: u32, occupancies: Vec<Occupancy>, starts: &[i64], quantity: u32) -> String {
         let offered = event_type(vec![segment_template(0, 30, &["ana"])]);
         let availability = Availability::new(vec![usage("ana", capacity, None)], occupancies);
         let starts: Vec<_> = starts.iter().copied().map(at).collect();
-        ListVersion::new(&availability, &slot_request(&offered, quantity), &starts).to_string()
+        ListVersion::new(
+            versioner("ours"),
+            &availability,
+            &slot_request(&offered, quantity),
+            &starts,
+        )
+        .to_string()
     }
 
     #[test]
@@ -148,8 +177,15 @@ mod tests {
     fn what_moves_slots_of_an_event_type_is_in_the_version() {
         let availability = Availability::default();
         let offered = event_type(vec![segment_template(0, 30, &["ana"])]);
-        let version_of =
-            |offered| ListVersion::new(&availability, &slot_request(offered, 1), &[at(0)]).to_string();
+        let version_of = |offered| {
+            ListVersion::new(
+                versioner("ours"),
+                &availability,
+                &slot_request(offered, 1),
+                &[at(0)],
+            )
+            .to_string()
+        };
         let mut others = vec![offered.clone(); 4];
         others[0].buffer_before_minutes = 5;
         others[1].buffer_after_minutes = 5;
@@ -162,7 +198,7 @@ mod tests {
         };
         let mut versions: std::collections::BTreeSet<_> = others.iter().map(version_of).collect();
         versions.insert(version_of(&offered));
-        versions.insert(ListVersion::new(&availability, &requested, &[at(0)]).to_string());
+        versions.insert(ListVersion::new(versioner("ours"), &availability, &requested, &[at(0)]).to_string());
         assert_eq!(versions.len(), 6);
     }
     /// Which resource serves first depends on holds at any time, and with it how many bookings of competing segments fit.
@@ -179,7 +215,7 @@ mod tests {
                 let slot = find_slot(availability, &request, at(0)).unwrap();
                 (
                     slot.available,
-                    ListVersion::new(availability, &request, &[at(0)]).to_string(),
+                    ListVersion::new(versioner("ours"), availability, &request, &[at(0)]).to_string(),
                 )
             })
         };
@@ -193,5 +229,20 @@ mod tests {
         assert_ne!(one.1, other.1);
         let [one, other] = show(&event_type(vec![segment_template(0, 30, &pool)]));
         assert_eq!(one, other);
+    }
+
+    #[test]
+    fn another_installation_names_the_same_list_otherwise() {
+        let offered = event_type(vec![segment_template(0, 30, &["ana"])]);
+        let availability = Availability::new(vec![usage("ana", 1, None)], Vec::new());
+        let [ours, theirs] = ["ours", "theirs"].map(|secret| {
+            ListVersion::new(
+                versioner(secret),
+                &availability,
+                &slot_request(&offered, 1),
+                &[at(0)],
+            )
+        });
+        assert_ne!(ours, theirs);
     }
 }
