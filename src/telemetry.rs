@@ -132,6 +132,10 @@ fn describe_counters() {
         "calls to Stripe that were retried"
     );
     describe_counter!(
+        "holdfast_store_groups_failed_total",
+        "groups of calls to the database that failed or took too long, so that each call ran alone"
+    );
+    describe_counter!(
         "holdfast_store_retries_total",
         "transactions retried after a deadlock or a serialization failure"
     );

@@ -68,6 +68,9 @@ pub(super) fn known_funds(next: &Hold) -> Option<&'static str> {
         .then_some("paid")
 }
 
+/// How many bytes of a payload are as much work as the rest of its event.
+const BYTES_PER_WORK: usize = 4096;
+
 /// What the changes of a group touch.
 #[derive(Default)]
 pub(super) struct TouchedByEvents {
@@ -90,5 +93,10 @@ impl GroupItem for EventChange {
         touched.holds.insert(self.hold);
         touched.intents.extend(self.intents().cloned());
         true
+    }
+
+    /// The payload is stored, and Stripe bounds it only at many KiB.
+    fn estimate_work(&self) -> usize {
+        1 + self.event.payload.as_ref().map_or(0, String::len) / BYTES_PER_WORK
     }
 }

@@ -5,8 +5,9 @@
 //! its item alone, which is possible because every method of the store can be repeated: so an item that fails harms no other,
 //! and an answer that was lost is asked again.
 //!
-//! What is slow delays no others: an item with much work never waits for a group, another group begins beside those that are
-//! old, and who has waited for a part of its time runs its item alone.
+//! What is slow delays no others: an item with much work never waits for a group, and another group begins beside those that are
+//! old. Where only one group may run, all wait for it: an item alone would wait for the same, and after a stall of the disk
+//! many single commits would take longer than one of all.
 
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
@@ -28,8 +29,7 @@ const CALLERS_PER_GROUP: usize = 16;
 /// After this time a group is old: others need not wait for it any more. Most groups take a few milliseconds.
 const OLD_AFTER: Duration = Duration::from_millis(20);
 
-/// The part of the time of a call that it may wait for a group, and the part that the statements of a group may take. So half of the time is
-/// left to run the item alone, if the group got its connection at once.
+/// The part of the time of a call that the statements of a group may take. So time is left to run the item alone.
 const PARTS_OF_TIME: u32 = 4;
 
 /// The most work of an item that may be one of a group.
@@ -84,7 +84,6 @@ enum Answer<I: GroupItem, V: Send + 'static> {
 
 /// An item and the caller that waits for its verdict.
 struct Waiting<I: GroupItem, V: Send + 'static> {
-    number: u64,
     item: I,
     run: Run<I, V>,
     caller: oneshot::Sender<Answer<I, V>>,
@@ -171,38 +170,15 @@ impl<I: GroupItem, V: Send + 'static> Groups<I, V> {
     /// Waits for the verdict of a group; `None` if the caller must run the item alone.
     async fn wait_in_queue(self: &Arc<Self>, item: I, run: Run<I, V>) -> Option<Answer<I, V>> {
         let (caller, mut answer) = oneshot::channel();
-        let number = self.enqueue(item, run, caller);
+        self.lock().waiting.push_back(Waiting { item, run, caller });
         self.begin_next();
-        let waits_until = Instant::now() + self.part_of_time();
         loop {
             if let Ok(answer) = timeout(OLD_AFTER, &mut answer).await {
                 return answer.ok();
             }
-            if Instant::now() >= waits_until && self.leave_queue(number) {
-                return None;
-            }
             // The groups under way may be old by now.
             self.begin_next();
         }
-    }
-
-    fn enqueue(&self, item: I, run: Run<I, V>, caller: oneshot::Sender<Answer<I, V>>) -> u64 {
-        let mut queue = self.lock();
-        let number = queue.next_number();
-        queue.waiting.push_back(Waiting {
-            number,
-            item,
-            run,
-            caller,
-        });
-        number
-    }
-
-    /// Takes an item out of the queue; `false` if it is one of a group already.
-    fn leave_queue(&self, number: u64) -> bool {
-        let mut queue = self.lock();
-        let position = queue.waiting.iter().position(|one| one.number == number);
-        position.and_then(|at| queue.waiting.remove(at)).is_some()
     }
 
     /// Begins the next group, if somebody waits and another one may be under way.
@@ -234,10 +210,6 @@ impl<I: GroupItem, V: Send + 'static> Groups<I, V> {
                 }
             }
         }
-    }
-
-    fn part_of_time(&self) -> Duration {
-        self.bounds.call_timeout / PARTS_OF_TIME
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue<I, V>> {
@@ -337,8 +309,13 @@ where
     F: Future<Output = Result<Vec<Option<V>>, E>>,
 {
     let connection = begun.await?;
-    let done = timeout(call_timeout / PARTS_OF_TIME, run(connection)).await;
-    Ok(done.ok().and_then(Result::ok).unwrap_or_default())
+    match timeout(call_timeout / PARTS_OF_TIME, run(connection)).await {
+        Ok(Ok(verdicts)) => Ok(verdicts),
+        Ok(Err(_)) | Err(_) => {
+            metrics::counter!("holdfast_store_groups_failed_total").increment(1);
+            Ok(Vec::new())
+        }
+    }
 }
 
 #[cfg(test)]

@@ -75,6 +75,9 @@ impl<'a> HoldToPlace<'a> {
     }
 }
 
+/// How many units a hold takes for the work that writing a hold without units is.
+const UNITS_PER_WORK: usize = 8;
+
 /// A hold to place that may be one of a group.
 pub(super) struct PlaceItem {
     /// The hold and its booking.
@@ -164,6 +167,11 @@ impl GroupItem for PlaceItem {
         }
         self.offers = offers;
         true
+    }
+
+    /// A hold of many units writes a row for each.
+    fn estimate_work(&self) -> usize {
+        1 + self.in_group().units_wanted() / UNITS_PER_WORK
     }
 }
 
@@ -256,3 +264,19 @@ pub(super) use update_moved_hold;
 
 /// The transition code of a history line that a move writes.
 pub(super) const MOVED: &str = "moved";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::dry_run::DryRun;
+
+    #[test]
+    fn hold_of_many_units_is_more_work_than_others() {
+        let of_quantity = |quantity| {
+            let mut run = DryRun::new(DateTime::UNIX_EPOCH).unwrap();
+            run.booking.quantity = quantity;
+            PlaceItem::new(&run.booking, &run.units, &run.limits).estimate_work()
+        };
+        assert_eq!((of_quantity(1), of_quantity(400)), (1, 51));
+    }
+}

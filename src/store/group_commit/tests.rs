@@ -227,23 +227,27 @@ async fn old_group_delays_no_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn caller_that_waits_too_long_runs_alone() {
+async fn callers_wait_for_the_only_writer_and_then_share_a_group() {
     let bounds = GroupBounds {
         old_groups_count: true,
         ..BOUNDS
     };
     let fixture = Fixture::new(bounds);
-    let began = Instant::now();
-    let _first = fixture.run_first().await;
+    let first = fixture.run_first().await;
     let later = [fixture.submit(item(2, 2)), fixture.submit(item(3, 3))];
     fixture.waiting(2).await;
-    while fixture.numbers().len() < 3 {
-        tokio::time::sleep(OLD_AFTER).await;
+    tokio::time::sleep(CALL_TIMEOUT / 2).await;
+    assert_eq!(
+        fixture.numbers(),
+        [[1]],
+        "alone they would wait for the same writer"
+    );
+    fixture.go_on.add_permits(2);
+    assert_eq!(first.await.unwrap().unwrap(), 10);
+    for (n, caller) in (2..).zip(later) {
+        assert_eq!(caller.await.unwrap().unwrap(), n * 10);
     }
-    assert!(began.elapsed() >= CALL_TIMEOUT / PARTS_OF_TIME);
-    assert!(began.elapsed() < CALL_TIMEOUT / 2);
-    assert_eq!(fixture.numbers(), [[1], [2], [3]]);
-    drop(later);
+    assert_eq!(fixture.numbers(), [vec![1], vec![2, 3]]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -137,4 +137,12 @@ impl GroupItem for GroupWrite {
             Self::Event(change) => change.touch(&mut touched.events),
         }
     }
+
+    fn estimate_work(&self) -> usize {
+        match self {
+            Self::Claim(attempt) => attempt.estimate_work(),
+            Self::Place(item) => item.estimate_work(),
+            Self::Event(change) => change.estimate_work(),
+        }
+    }
 }
