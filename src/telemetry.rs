@@ -22,6 +22,17 @@ pub enum LogFormat {
     Json,
 }
 
+impl LogFormat {
+    /// Parses the name of a format.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "text" => Some(Self::Text),
+            "json" => Some(Self::Json),
+            _ => None,
+        }
+    }
+}
+
 /// Starts logging to standard error. A second call changes nothing.
 pub fn init_logs(filter: EnvFilter, format: LogFormat) {
     let registry = tracing_subscriber::registry().with(filter);
