@@ -195,7 +195,7 @@ impl App {
             listeners.address(),
             demo,
         )?);
-        telemetry::show_zones(&config.zones);
+        telemetry::show_settings(&config.zones, config.max_connections);
         Ok(Self {
             context,
             server,
@@ -244,6 +244,7 @@ impl App {
         }
         let (address, admin_address) = (self.address(), self.admin_address());
         let serving = self.listeners.serve(self.server.clone(), self.more_routes, &stop);
+        tokio::spawn(telemetry::drain_observations(stop.clone()));
         if !is_prepared {
             if !preparing.await? {
                 return Ok(());

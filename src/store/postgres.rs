@@ -8,7 +8,7 @@
 use std::future::Future;
 use std::io::ErrorKind::TimedOut;
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgRow};
@@ -177,12 +177,15 @@ impl PostgresStore {
     }
 
     /// Runs one transaction, and repeats it if the database aborts it in favour of another one. The time is bounded on our
-    /// side too: a network that loses all packets closes no connection and delivers no timeout of the server.
+    /// side too: a network that loses all packets closes no connection and delivers no timeout of the server. The duration is
+    /// recorded: the statements are short, so a long one is a wait for a connection, for a lock or for the disk.
     async fn retrying<T, F>(&self, transaction: impl Fn() -> F) -> Result<T, StoreError>
     where
         F: Future<Output = PostgresResult<T>>,
     {
+        let began = Instant::now();
         let done = tokio::time::timeout(self.method_timeout, run_until_stable(transaction)).await;
+        super::call_duration::record_call(began);
         done.unwrap_or_else(|_| Err(StoreError::Unavailable(std::io::Error::from(TimedOut).into())))
     }
 
@@ -230,9 +233,12 @@ where
     let mut tries = 1;
     loop {
         match transaction().await {
-            Err(error) if error.is_transient() && tries < error::TRIES => {
+            Err(error) if tries < error::TRIES => {
+                let Some(reason) = error.transient_reason() else {
+                    return Err(error.into());
+                };
                 tries += 1;
-                metrics::counter!("holdfast_store_retries_total").increment(1);
+                metrics::counter!("holdfast_store_retries_total", "reason" => reason).increment(1);
             }
             done => return done.map_err(StoreError::from),
         }

@@ -6,7 +6,7 @@
 //! stands in the parent module.
 
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use sqlx::query::{Query, QueryAs};
@@ -122,9 +122,13 @@ async fn create_private(path: &str) -> std::io::Result<()> {
 
 impl SqliteStore {
     /// Begins a write transaction. It has the write lock from the start, so that it cannot fail half-way for want of it.
+    /// The wait for it is recorded: for the writers before this one, or for another process that has the lock.
     async fn begin(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
-        self.in_transaction(self.writer.begin_with("BEGIN IMMEDIATE"))
-            .await
+        let began = Instant::now();
+        let begun = self.in_transaction(self.writer.begin_with("BEGIN IMMEDIATE"));
+        let begun = begun.await;
+        super::call_duration::record_call(began);
+        begun
     }
 
     async fn commit(&self, transaction: Transaction<'static, Sqlite>) -> Result<(), StoreError> {
@@ -206,7 +210,10 @@ impl SqliteStore {
                 Err(elapsed) => Err(SqliteError::from(sqlx::Error::Io(elapsed.into()))),
             }
         };
-        Ok(read.await?)
+        let began = Instant::now();
+        let read = read.await;
+        super::call_duration::record_call(began);
+        Ok(read?)
     }
 }
 

@@ -230,6 +230,7 @@ async fn frequent_queries_never_scan_a_whole_table() {
         crate::store::ledger::NOTE_REFUNDS,
         crate::store::ledger::NOTE_DISPUTES,
         crate::store::ledger::LIST_UNNOTED,
+        super::super::figures::COUNT_SOLD_TWICE,
     ];
     for query in frequent {
         let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {query}"));
