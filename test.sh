@@ -34,10 +34,13 @@ has_node() { has node && node -e 'process.exit(typeof fetch === "function" ? 0 :
 # The tests look in the same places.
 has_pgbouncer() { has pgbouncer || [ -x /usr/sbin/pgbouncer ]; }
 
+has_promtool() { has promtool; }
+
 missing() {
     has_c || echo c
     has_postgres || echo postgres
     has_pgbouncer || echo pgbouncer
+    has_promtool || echo promtool
     has_browser || echo browser
     has_python || echo python
     has_node || echo node
@@ -50,6 +53,7 @@ apt_packages() {
             c) echo gcc libc6-dev ;;
             postgres) echo postgresql postgresql-contrib ;;
             pgbouncer) echo pgbouncer ;;
+            promtool) echo prometheus ;;
             browser) # Debian's names, else Ubuntu's.
                 if apt-cache show chromium-driver >/dev/null 2>&1; then
                     echo chromium chromium-driver
@@ -69,6 +73,7 @@ brew_packages() {
             c) echo "a C compiler is missing: xcode-select --install" >&2 && return 1 ;;
             postgres) echo postgresql@17 ;;
             pgbouncer) echo pgbouncer ;;
+            promtool) echo prometheus ;;
             browser) echo google-chrome chromedriver ;;
             python) echo python ;;
             node) echo node ;;
@@ -125,7 +130,7 @@ if [ "${#needs[@]}" -gt 0 ]; then
 fi
 if [ "${#needs[@]}" -gt 0 ]; then
     echo "still missing: ${needs[*]}" >&2
-    echo "needed: a C compiler with its headers; PostgreSQL 14 or newer with contrib (initdb, or TEST_DATABASE_URL); PgBouncer;" >&2
+    echo "needed: a C compiler with its headers; PostgreSQL 14 or newer with contrib (initdb, or TEST_DATABASE_URL); PgBouncer; promtool;" >&2
     echo "Chromium or Chrome with chromedriver on the path; Python 3 with venv and ensurepip; Node.js 18 or newer" >&2
     exit 1
 fi

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use axum::Router;
 use axum::http::HeaderValue;
 use secrecy::ExposeSecret;
 use tokio::sync::Semaphore;
@@ -161,6 +162,8 @@ pub struct App {
     context: Arc<Context>,
     server: Arc<Server>,
     listeners: Listeners,
+    /// Routes that are served beside the service's own.
+    more_routes: Router,
     sweep_cron: String,
 }
 
@@ -192,13 +195,20 @@ impl App {
             listeners.address(),
             demo,
         )?);
-        telemetry::show_zones(&config.zones);
+        telemetry::show_settings(&config.zones, config.max_connections);
         Ok(Self {
             context,
             server,
             listeners,
+            more_routes: Router::new(),
             sweep_cron: config.sweep_cron.clone(),
         })
+    }
+
+    /// Serves these routes too, on the public address.
+    #[must_use]
+    pub fn with_routes(self, more_routes: Router) -> Self {
+        Self { more_routes, ..self }
     }
 
     /// Returns the address that the service listens on.
@@ -233,7 +243,8 @@ impl App {
             self.server.open();
         }
         let (address, admin_address) = (self.address(), self.admin_address());
-        let serving = self.listeners.serve(self.server.clone(), &stop);
+        let serving = self.listeners.serve(self.server.clone(), self.more_routes, &stop);
+        tokio::spawn(telemetry::drain_observations(stop.clone()));
         if !is_prepared {
             if !preparing.await? {
                 return Ok(());
@@ -321,7 +332,7 @@ fn build_server(
     address: SocketAddr,
     demo: bool,
 ) -> Result<Server, StartupError> {
-    let own = list_own_origins(address);
+    let own = list_own_origins(config.public_url.as_ref(), address);
     let own_page = |path: &str| {
         format!(
             "{}{path}?hold={{HOLD_ID}}",
@@ -366,13 +377,15 @@ fn build_server(
     })
 }
 
-/// Lists the origins of our own pages: the address we listen on and, on this machine, `localhost`.
-fn list_own_origins(address: SocketAddr) -> Vec<String> {
+/// Lists the origins of our own pages: the one that guests use, the address we listen on and, on this machine, `localhost`.
+fn list_own_origins(public_url: Option<&url::Url>, address: SocketAddr) -> Vec<String> {
     let by_number = format!("http://{address}");
     let by_name = format!("http://localhost:{}", address.port());
-    match address.ip() {
+    let of_address = match address.ip() {
         ip if ip.is_unspecified() => vec![by_name, format!("http://127.0.0.1:{}", address.port())],
         ip if ip.is_loopback() => vec![by_number, by_name],
         _ => vec![by_number],
-    }
+    };
+    let public = public_url.map(|url| url.origin().ascii_serialization());
+    public.into_iter().chain(of_address).collect()
 }

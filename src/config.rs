@@ -65,6 +65,8 @@ pub struct Config {
     pub stripe: Option<StripeSettings>,
     /// `HOLDFAST_LISTEN`: the address to serve on.
     pub listen: SocketAddr,
+    /// `HOLDFAST_PUBLIC_URL`: the address at which guests reach the service, if not the same.
+    pub public_url: Option<Url>,
     /// `HOLDFAST_ADMIN_LISTEN`: the address that serves the operators' routes and the metrics, if not the same.
     pub admin_listen: Option<SocketAddr>,
     /// `HOLDFAST_ADMIN_KEY`: the key named `bootstrap`.
@@ -182,6 +184,7 @@ pub fn load_config<V: Into<OsString>>(
         database: reader.parse_or_default("DATABASE_URL", "sqlite://holdfast.db", database::parse_database),
         stripe: reader.parse_stripe(scope),
         listen: reader.parse_or_default("HOLDFAST_LISTEN", "127.0.0.1:8080", operators::parse_address),
+        public_url: reader.parse_or_default("HOLDFAST_PUBLIC_URL", "", urls::parse_public_url),
         admin_listen: reader.parse_or_default("HOLDFAST_ADMIN_LISTEN", "", operators::parse_optional_address),
         admin_key: reader
             .find_checked("HOLDFAST_ADMIN_KEY", operators::check_admin_key)
@@ -225,10 +228,8 @@ pub fn load_config<V: Into<OsString>>(
                 .map(|_| text.to_owned())
                 .map_err(|_| "must be a log filter, such as info,sqlx=warn")
         }),
-        log_format: reader.parse_or_default("HOLDFAST_LOG_FORMAT", "text", |text| match text {
-            "text" => Ok(LogFormat::Text),
-            "json" => Ok(LogFormat::Json),
-            _ => Err("must be text or json"),
+        log_format: reader.parse_or_default("HOLDFAST_LOG_FORMAT", "text", |text| {
+            LogFormat::parse(text).ok_or("must be text or json")
         }),
         unknown_variables: Vec::new(),
     };

@@ -105,6 +105,13 @@ pub async fn run(mut shop: Shop, stop: CancellationToken) -> Result<(), StartupE
     let address = app.address();
     let simulator = stripe_sandbox::build_simulator(None, shop.webhook_secret);
     simulator.set_webhook_url(format!("http://{address}/webhooks/stripe"));
+    let public = shop.config.public_url.as_ref();
+    let public = public.map(|url| url.origin().ascii_serialization());
+    if let Some(origin) = &public {
+        simulator.set_public_url(origin.clone());
+    }
+    // The payment page is here too, so that guests need to reach one address only.
+    let app = app.with_routes(simulator.payment_routes());
     // The simulator stops last, because requests that finish during the shutdown still call it.
     let simulator_stop = CancellationToken::new();
     let simulating = tokio::spawn(simulator.clone().serve(listener, simulator_stop.clone()));
@@ -120,7 +127,8 @@ pub async fn run(mut shop: Shop, stop: CancellationToken) -> Result<(), StartupE
         simulator.add_expired_session(session.as_str());
     }
     tracing::info!("the Stripe simulator listens on http://{stripe_address}");
-    tracing::info!("open http://{address}/ in a browser");
+    let origin = public.unwrap_or_else(|| format!("http://{address}"));
+    tracing::info!("open {origin}/ in a browser");
     let result = app.serve(stop, Background::On).await;
     simulator_stop.cancel();
     let _ = simulating.await;

@@ -1,5 +1,5 @@
-//! The background work: the sweep on its schedule, the outbox worker, the reader of calendar feeds, and the comparison with
-//! Stripe.
+//! The background work: the sweep on its schedule, the outbox worker, the reader of calendar feeds, the comparison with
+//! Stripe, and the count of units that are sold twice.
 
 use std::sync::Arc;
 
@@ -7,12 +7,12 @@ use tokio::task::JoinHandle;
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 use tokio_util::sync::CancellationToken;
 
-use crate::workflow::{Context, outbox, read_feeds, reconcile, sweep};
+use crate::workflow::{Context, outbox, read_feeds, reconcile, sold_twice, sweep};
 
 /// The running background work.
 pub struct Jobs {
     scheduler: JobScheduler,
-    workers: [JoinHandle<()>; 3],
+    workers: [JoinHandle<()>; 4],
 }
 
 impl Jobs {
@@ -38,7 +38,8 @@ impl Jobs {
             workers: [
                 tokio::spawn(outbox::run_worker(context.clone(), stop.clone())),
                 tokio::spawn(read_feeds::run_worker(context.clone(), stop.clone())),
-                tokio::spawn(reconcile::run_worker(context, stop)),
+                tokio::spawn(reconcile::run_worker(context.clone(), stop.clone())),
+                tokio::spawn(sold_twice::run_worker(context, stop)),
             ],
         })
     }

@@ -19,6 +19,7 @@ mod attention;
 pub mod audit;
 pub mod availability;
 pub mod blocks;
+mod call_duration;
 pub mod catalogue;
 pub mod changes;
 pub mod clock;

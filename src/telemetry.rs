@@ -1,10 +1,12 @@
 //! Sets up logs and metrics. They contain no secrets and no guest's data (I9), because the types that hold
 //! these do not print.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use metrics::{Unit, describe_counter, describe_gauge, describe_histogram, gauge};
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -22,6 +24,17 @@ pub enum LogFormat {
     Json,
 }
 
+impl LogFormat {
+    /// Parses the name of a format.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "text" => Some(Self::Text),
+            "json" => Some(Self::Json),
+            _ => None,
+        }
+    }
+}
+
 /// Starts logging to standard error. A second call changes nothing.
 pub fn init_logs(filter: EnvFilter, format: LogFormat) {
     let registry = tracing_subscriber::registry().with(filter);
@@ -33,14 +46,75 @@ pub fn init_logs(filter: EnvFilter, format: LogFormat) {
     };
 }
 
+/// The pause between two times at which the observations of histograms are summed up.
+const DRAIN_PAUSE: Duration = Duration::from_secs(5);
+
+/// Counters whose labels are known, at 0 from the start. Prometheus computes an increase from two values, so a counter that
+/// appears with its first event would hide that event from every alert. The codes of `holdfast_checkouts_refused_total` are
+/// Stripe's.
+const COUNTERS_FROM_ZERO: [(&str, &str, &[&str]); 10] = [
+    (
+        "holdfast_checkouts_total",
+        "outcome",
+        &["placed", "lost", "stripe_failed", "stripe_refused"],
+    ),
+    (
+        "holdfast_transitions_total",
+        "to",
+        &["processing", "confirmed", "released", "cancelled"],
+    ),
+    (
+        "holdfast_webhooks_total",
+        "outcome",
+        &["applied", "duplicate", "ignored", "bad_signature"],
+    ),
+    ("holdfast_commands_total", "outcome", &["done", "failed"]),
+    (
+        "holdfast_calendar_feeds_total",
+        "outcome",
+        &["read", "partial", "failed"],
+    ),
+    (
+        "holdfast_payments_without_slot_total",
+        "kind",
+        &["late", "no_hold"],
+    ),
+    (
+        "holdfast_unknown_statuses_total",
+        "object",
+        &["refund", "dispute"],
+    ),
+    (
+        "holdfast_store_retries_total",
+        "reason",
+        &["deadlock", "serialization", "connection"],
+    ),
+    (
+        "holdfast_requests_refused_total",
+        "code",
+        &["rate_limited", "too_many_holds", "too_busy"],
+    ),
+    (
+        "holdfast_connections_closed_total",
+        "reason",
+        &["too_many", "idle", "slow_header", "slow_rest"],
+    ),
+];
+
+/// The recorder of this process, once it is installed.
+static HANDLE: Mutex<Option<PrometheusHandle>> = Mutex::new(None);
+
+fn lock_handle() -> MutexGuard<'static, Option<PrometheusHandle>> {
+    HANDLE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Installs the metrics of this process at the first call, and returns a function that renders them.
 ///
 /// # Errors
 /// Fails if another recorder was installed before.
 pub fn install_metrics() -> Result<RenderMetrics, Box<dyn std::error::Error + Send + Sync>> {
-    static HANDLE: Mutex<Option<PrometheusHandle>> = Mutex::new(None);
     // Locked while installing, so that two services that start at once in one process share one recorder.
-    let mut installed = HANDLE.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut installed = lock_handle();
     let handle = match installed.as_ref() {
         Some(handle) => handle.clone(),
         None => installed.insert(install_recorder()?).clone(),
@@ -54,8 +128,23 @@ pub fn install_metrics() -> Result<RenderMetrics, Box<dyn std::error::Error + Se
     }))
 }
 
-/// Logs which rules of time zones this process follows, and shows them in the metrics.
-pub fn show_zones(zones: &ZoneDatabase) {
+/// Sums up what histograms have observed, every few seconds until `stop`. Rendering does it too; but a process that nobody
+/// scrapes would keep each observation.
+pub async fn drain_observations(stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(DRAIN_PAUSE) => {}
+        }
+        if let Some(handle) = lock_handle().as_ref() {
+            handle.run_upkeep();
+        }
+    }
+}
+
+/// Logs which rules of time zones this process follows, and shows them and its limit on connections in the metrics.
+pub fn show_settings(zones: &ZoneDatabase, max_connections: u32) {
+    gauge!("holdfast_max_connections").set(f64::from(max_connections));
     let (version, source) = (zones.version().to_owned(), zones.source().to_string());
     tracing::info!(version, source, "time zone rules");
     gauge!("holdfast_time_zones_info", "version" => version, "source" => source).set(1.0);
@@ -72,7 +161,24 @@ fn install_recorder() -> Result<PrometheusHandle, Box<dyn std::error::Error + Se
     describe_calls();
     describe_gauges();
     describe_load_metrics();
+    start_counters();
     Ok(handle)
+}
+
+/// Shows each counter whose labels are known.
+fn start_counters() {
+    for (name, label, values) in COUNTERS_FROM_ZERO {
+        for value in values {
+            counter!(name, label => *value).absolute(0);
+        }
+    }
+    for name in [
+        "holdfast_sweeps_total",
+        "holdfast_auth_failures_total",
+        "holdfast_sessions_unknown_total",
+    ] {
+        counter!(name).absolute(0);
+    }
 }
 
 /// Describes what the bounds on load do.
@@ -86,6 +192,10 @@ fn describe_load_metrics() {
         "connections that were closed, by reason: too_many, idle, slow_header, slow_rest"
     );
     describe_gauge!("holdfast_connections", "open connections");
+    describe_gauge!(
+        "holdfast_max_connections",
+        "the most connections that this instance serves at once"
+    );
 }
 
 fn describe_counters() {
@@ -137,7 +247,7 @@ fn describe_counters() {
     );
     describe_counter!(
         "holdfast_store_retries_total",
-        "transactions retried after a deadlock or a serialization failure"
+        "transactions that were repeated, by reason: deadlock, serialization, connection"
     );
 }
 
@@ -146,6 +256,11 @@ fn describe_calls() {
         "holdfast_stripe_call_seconds",
         Unit::Seconds,
         "calls to Stripe with all their retries"
+    );
+    describe_histogram!(
+        "holdfast_store_call_seconds",
+        Unit::Seconds,
+        "calls of the database, with what they wait for connections and locks"
     );
 }
 
@@ -194,6 +309,10 @@ fn describe_gauges() {
     describe_gauge!(
         "holdfast_money_not_adding_up",
         "payments whose refunds, disputes and decisions do not add up to what was paid: must be 0"
+    );
+    describe_gauge!(
+        "holdfast_units_sold_twice",
+        "units that two live holds have at once: must be 0"
     );
     describe_gauge!(
         "holdfast_money_unverified",

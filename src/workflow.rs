@@ -35,6 +35,7 @@ mod retention;
 pub mod return_money;
 mod settings;
 mod slot_gate;
+pub mod sold_twice;
 pub mod start_checkout;
 pub mod sweep;
 mod unknown_session;

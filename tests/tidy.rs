@@ -21,6 +21,8 @@ mod layers;
 mod links;
 #[path = "tidy/logs.rs"]
 mod logs;
+#[path = "tidy/monitoring.rs"]
+mod monitoring;
 #[path = "tidy/names.rs"]
 mod names;
 #[path = "tidy/source.rs"]

@@ -59,15 +59,22 @@ impl Listeners {
         self.admin.as_ref().map(|admin| admin.address)
     }
 
-    /// Serves until `stop` is cancelled. Each task ends when its last request has been answered.
-    pub(super) fn serve(self, server: Arc<Server>, stop: &CancellationToken) -> Vec<JoinHandle<()>> {
+    /// Serves until `stop` is cancelled; `more` routes are on the public address. Each task ends when its last request has
+    /// been answered.
+    pub(super) fn serve(
+        self,
+        server: Arc<Server>,
+        more: axum::Router,
+        stop: &CancellationToken,
+    ) -> Vec<JoinHandle<()>> {
         let max_connections = self.max_connections;
         let Some(admin) = self.admin else {
-            return vec![self.public.serve(http::router(server), max_connections, stop)];
+            let all = http::router(server).merge(more);
+            return vec![self.public.serve(all, max_connections, stop)];
         };
         let (public, operators) = http::split_routers(server);
         vec![
-            self.public.serve(public, max_connections, stop),
+            self.public.serve(public.merge(more), max_connections, stop),
             admin.serve(operators, ADMIN_CONNECTIONS, stop),
         ]
     }

@@ -28,6 +28,18 @@ fn parse_origin(text: &str) -> Option<Url> {
     (matches!(url.scheme(), "http" | "https") && bare).then_some(url)
 }
 
+/// Parses the address at which guests reach the service, if there is one. It has no path, because links to the pages begin
+/// at the root.
+pub(super) fn parse_public_url(text: &str) -> Result<Option<Url>, &'static str> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let origin = parse_origin(text).filter(Url::has_host);
+    origin
+        .map(Some)
+        .ok_or("must be an http or https address without a path, such as https://pay.example")
+}
+
 /// Parses the address of Stripe.
 pub(super) fn parse_api_base(text: &str) -> Result<Url, &'static str> {
     let url = Url::parse(text)

@@ -84,6 +84,7 @@ fn check_return_pages(config: &Config) -> Check {
     let listens = config.listen.ip();
     let found = match (&config.success_url, &config.cancel_url) {
         (Some(_), Some(_)) => return pass("return pages", "the shop's own"),
+        _ if config.public_url.is_some() => return pass("return pages", "ours, under HOLDFAST_PUBLIC_URL"),
         _ if listens.is_loopback() => "ours, on this machine's loopback: guests elsewhere cannot reach them",
         _ if listens.is_unspecified() => {
             "ours, under localhost, because HOLDFAST_LISTEN is not a single address: guests elsewhere cannot reach them"
@@ -94,7 +95,8 @@ fn check_return_pages(config: &Config) -> Check {
         "return pages",
         Verdict::Warning,
         found,
-        "set HOLDFAST_SUCCESS_URL and HOLDFAST_CANCEL_URL to pages that guests can reach",
+        "set HOLDFAST_PUBLIC_URL to the address at which guests reach the service, or HOLDFAST_SUCCESS_URL and \
+         HOLDFAST_CANCEL_URL to pages of your own",
     )
 }
 

@@ -27,6 +27,8 @@ pub(super) struct AccountState {
     pub(super) events: EventLog,
     /// The URL that webhooks are sent to.
     pub(super) webhook_url: Option<String>,
+    /// The origin of payment pages. Without it, they are where the caller of the API found the simulator.
+    pub(super) public_url: Option<String>,
 }
 
 impl AccountState {

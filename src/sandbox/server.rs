@@ -15,12 +15,19 @@ use super::{background_tasks, control_routes, money_routes, payment_page, reques
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Simulator {
+    /// Returns the routes that a guest who pays needs: the payment page, and the control that it uses.
+    pub fn payment_routes(&self) -> Router {
+        Router::new()
+            .route("/c/pay/{id}", get(payment_page::show_payment_page))
+            .route("/sandbox/sessions/{id}/pay", post(control_routes::pay_session))
+            .with_state(self.clone())
+    }
+
     /// Returns all routes: the controls, the payment page, and the API for every other path.
     pub fn router(&self) -> Router {
         Router::new()
             .route("/sandbox/sessions", get(control_routes::list_sessions))
             .route("/sandbox/payment-links", post(control_routes::visit_payment_link))
-            .route("/sandbox/sessions/{id}/pay", post(control_routes::pay_session))
             .route(
                 "/sandbox/sessions/{id}/expire",
                 post(control_routes::expire_session),
@@ -55,9 +62,9 @@ impl Simulator {
                 put(control_routes::set_faults).get(control_routes::get_faults),
             )
             .route("/sandbox/calls", get(control_routes::get_call_counts))
-            .route("/c/pay/{id}", get(payment_page::show_payment_page))
             .fallback(request_pipeline::handle_api_request)
             .with_state(self.clone())
+            .merge(self.payment_routes())
     }
 
     /// Serves requests until `shutdown`; in automatic mode also delivers webhooks and expires sessions.

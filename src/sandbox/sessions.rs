@@ -10,7 +10,7 @@ use super::objects::{Metadata, PaymentStatus, Session, SessionParams, SessionSta
 use super::{ids, payments};
 
 impl AccountState {
-    /// Creates an open session, whose payment page is served under `host`.
+    /// Creates an open session, whose payment page is served under the public URL, else under `host`.
     ///
     /// `host` is the authority that the caller used to reach the simulator.
     pub(super) fn create_session(
@@ -20,6 +20,10 @@ impl AccountState {
         context: &ChangeContext,
     ) -> &Session {
         let id = ids::generate_session_id();
+        let origin = self
+            .public_url
+            .clone()
+            .unwrap_or_else(|| format!("http://{host}"));
         let session = Session {
             id: id.clone(),
             created: context.now,
@@ -30,7 +34,7 @@ impl AccountState {
             },
             // Stripe creates the PaymentIntent when the guest confirms, not with the session.
             payment_intent: None,
-            url: format!("http://{host}/c/pay/{id}"),
+            url: format!("{origin}/c/pay/{id}"),
             params,
         };
         self.open_sessions_by_expiry

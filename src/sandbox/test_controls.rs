@@ -25,6 +25,11 @@ impl Simulator {
         self.shared.delivery_wakeup.notify_one();
     }
 
+    /// Makes the links to payment pages of new sessions begin with this origin.
+    pub fn set_public_url(&self, origin: String) {
+        self.change_state(|state| state.public_url = Some(origin));
+    }
+
     /// Acts as the guest who pays, or as the bank that finishes a delayed payment.
     ///
     /// # Errors

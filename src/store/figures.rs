@@ -12,6 +12,10 @@ use crate::domain::figures::FigureCounts;
 pub trait Figures {
     /// Counts what is live, due and wrong at `now`.
     async fn count_figures(&self, now: DateTime<Utc>) -> Result<FigureCounts, StoreError>;
+
+    /// Counts the units that two live holds have at once, now or later (I1: must be 0). It does not rely on the guard that
+    /// refuses them.
+    async fn count_units_sold_twice(&self, now: DateTime<Utc>) -> Result<i64, StoreError>;
 }
 
 #[derive(sqlx::FromRow)]

@@ -10,7 +10,7 @@ use std::io::ErrorKind::TimedOut;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use sqlx::pool::PoolConnection;
@@ -20,7 +20,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, FromRow, Postgres, Transaction};
 use super::group_commit::{GroupItem, Groups, run_statements};
 use super::lease_request::LeaseRequest;
 use super::{PoolOptions, StoreError, encoding};
-use error::{PostgresError, PostgresResult};
+use error::PostgresResult;
 use groups::PostgresGroups;
 
 /// Runs a statement, repeats it if the database aborts it, and ignores how many rows it changed.
@@ -205,12 +205,15 @@ impl PostgresStore {
     }
 
     /// Runs one transaction, and repeats it if the database aborts it in favour of another one. The time is bounded on our
-    /// side too: a network that loses all packets closes no connection and delivers no timeout of the server.
+    /// side too: a network that loses all packets closes no connection and delivers no timeout of the server. The duration is
+    /// recorded: the statements are short, so a long one is a wait for a connection, for a lock or for the disk.
     async fn retrying<T, F>(&self, transaction: impl Fn() -> F) -> Result<T, StoreError>
     where
         F: Future<Output = PostgresResult<T>>,
     {
+        let began = Instant::now();
         let done = tokio::time::timeout(self.method_timeout, run_until_stable(transaction)).await;
+        super::call_duration::record_call(began);
         done.unwrap_or_else(|_| Err(timed_out()))
     }
 
@@ -236,12 +239,17 @@ impl PostgresStore {
                 let connection = async { store.pool.acquire().await.map_err(error::classify) };
                 let statements = |connection| async move {
                     let done = run(connection, items).await;
-                    if done.as_ref().is_err_and(PostgresError::is_transient) {
-                        metrics::counter!("holdfast_store_retries_total").increment(1);
+                    if let Err(error) = &done
+                        && let Some(reason) = error.transient_reason()
+                    {
+                        count_retry(reason);
                     }
                     done
                 };
-                run_statements(store.method_timeout, connection, statements).await
+                let began = Instant::now();
+                let done = run_statements(store.method_timeout, connection, statements).await;
+                super::call_duration::record_call(began);
+                done
             }
         };
         groups.submit(item, run_group, alone).await
@@ -321,11 +329,18 @@ where
     let mut tries = 1;
     loop {
         match transaction().await {
-            Err(error) if error.is_transient() && tries < error::TRIES => {
+            Err(error) if tries < error::TRIES => {
+                let Some(reason) = error.transient_reason() else {
+                    return Err(error.into());
+                };
                 tries += 1;
-                metrics::counter!("holdfast_store_retries_total").increment(1);
+                count_retry(reason);
             }
             done => return done.map_err(StoreError::from),
         }
     }
+}
+
+fn count_retry(reason: &'static str) {
+    metrics::counter!("holdfast_store_retries_total", "reason" => reason).increment(1);
 }

@@ -7,7 +7,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use sqlx::pool::PoolConnection;
@@ -134,9 +134,13 @@ async fn create_private(path: &str) -> std::io::Result<()> {
 
 impl SqliteStore {
     /// Begins a write transaction. It has the write lock from the start, so that it cannot fail half-way for want of it.
+    /// The wait for it is recorded: for the writers before this one, or for another process that has the lock.
     async fn begin(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
-        self.in_transaction(self.writer.begin_with("BEGIN IMMEDIATE"))
-            .await
+        let began = Instant::now();
+        let begun = self.in_transaction(self.writer.begin_with("BEGIN IMMEDIATE"));
+        let begun = begun.await;
+        super::call_duration::record_call(began);
+        begun
     }
 
     async fn commit(&self, transaction: Transaction<'static, Sqlite>) -> Result<(), StoreError> {
@@ -231,13 +235,17 @@ impl SqliteStore {
                     let answers = read(connection, queries).await?;
                     Ok::<_, SqliteError>(answers.into_iter().map(Some).collect())
                 };
-                run_statements(store.read_timeout, store.acquire_reader(), statements).await
+                let began = Instant::now();
+                let done = run_statements(store.read_timeout, store.acquire_reader(), statements).await;
+                super::call_duration::record_call(began);
+                done
             }
         };
         let alone = async {
-            let answer = read(self.acquire_reader().await?, vec![query.clone()])
-                .await?
-                .pop();
+            let began = Instant::now();
+            let read = read(self.acquire_reader().await?, vec![query.clone()]).await;
+            super::call_duration::record_call(began);
+            let answer = read?.pop();
             answer.ok_or_else(|| encoding::unreadable_column("answer", "none"))
         };
         groups.submit(query.clone(), run_group, alone).await
@@ -255,7 +263,10 @@ impl SqliteStore {
                 Err(elapsed) => Err(SqliteError::from(sqlx::Error::Io(elapsed.into()))),
             }
         };
-        Ok(read.await?)
+        let began = Instant::now();
+        let read = read.await;
+        super::call_duration::record_call(began);
+        Ok(read?)
     }
 }
 

@@ -25,6 +25,7 @@ mod hold_limits_abuse;
 mod idempotency_keys;
 mod key_mode;
 mod lapses;
+mod metrics;
 mod move_hold;
 mod openapi;
 mod operator_actions;

@@ -10,6 +10,7 @@
 )]
 
 mod api;
+mod deploy;
 mod failures;
 mod invariants;
 mod sandbox;

@@ -2,8 +2,8 @@
 //!
 //! These tests do not cover the service. They show that the simulator can stand in for Stripe. `official_sdk` tests it
 //! with Stripe's own client; the other files test what an SDK hides.
-//! `integration_clients` is the exception: it runs the whole `holdfast sandbox` and the clients that
-//! `docs/integration.md` shows.
+//! Two run the whole `holdfast sandbox`: `integration_clients`, with the clients that `docs/integration.md` shows, and
+//! `public_url`, behind an address that guests use.
 
 mod checkout;
 mod disputes;
@@ -13,5 +13,6 @@ mod idempotency;
 mod integration_clients;
 pub(crate) mod official_sdk;
 mod payments;
+mod public_url;
 mod refunds;
 mod webhooks;

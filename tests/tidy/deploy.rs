@@ -1,6 +1,6 @@
 //! Checks the files to start from in `deploy/`: exact versions, limits, privileges, and what is reachable from where.
 
-use super::source::read;
+use super::source::{read, root};
 
 /// What the shared part of all containers must have.
 const PRIVILEGES: [&str; 3] = [
@@ -50,6 +50,10 @@ fn find_faults(compose: &str) -> Vec<String> {
             true => format!("{ours}{text}"),
             false => text,
         };
+        // A service of the other composition is checked there.
+        if text.contains("    extends: {file: sandbox.yaml,") {
+            continue;
+        }
         if !text.contains("<<: *container\n") {
             faults.push(format!("{name} is no *container"));
         }
@@ -86,6 +90,7 @@ fn find_loose_images(text: &str) -> Vec<&str> {
     let is_exact = |image: &str| {
         let tag = image.split_once(':').map_or("", |(_, tag)| tag);
         let version = tag.split('-').next().unwrap_or_default();
+        let version = version.strip_prefix('v').unwrap_or(version);
         version.contains('.') && version.chars().all(|c| c.is_ascii_digit() || c == '.')
     };
     names
@@ -97,14 +102,27 @@ fn find_loose_images(text: &str) -> Vec<&str> {
 fn containers_have_limits_and_few_privileges() {
     let compose = read("deploy/compose.yaml");
     let names: Vec<_> = services(&compose).into_iter().map(|(name, _)| name).collect();
-    assert_eq!(names, ["postgres", "holdfast-1", "holdfast-2", "proxy"]);
+    let expected = [
+        "postgres",
+        "holdfast-1",
+        "holdfast-2",
+        "proxy",
+        "prometheus",
+        "grafana",
+        "sandbox",
+    ];
+    assert_eq!(names, expected);
     assert_eq!(find_faults(&compose), [""; 0]);
+    assert_eq!(find_faults(&read("deploy/sandbox.yaml")), [""; 0]);
     for line in [
         "read_only: true\n",
         "cap_drop: [ALL]\n",
         "<<: *container\n",
         "pids_limit: 256\n",
         "127.0.0.1:8082:",
+        "127.0.0.1:9090:",
+        "127.0.0.1:3000:",
+        "    extends: {file: sandbox.yaml, service: sandbox}\n",
     ] {
         assert!(
             !find_faults(&compose.replacen(line, "", 1)).is_empty(),
@@ -115,13 +133,71 @@ fn containers_have_limits_and_few_privileges() {
 
 #[test]
 fn images_have_exact_versions() {
-    for path in ["deploy/compose.yaml", "Dockerfile"] {
+    for path in ["deploy/compose.yaml", "deploy/sandbox.yaml", "Dockerfile"] {
         assert_eq!(find_loose_images(&read(path)), [""; 0], "{path}");
     }
-    let loose = "FROM debian\nFROM debian:12-slim AS a\nimage: caddy:latest\nimage: caddy:2.10.2\n";
+    let loose = "FROM debian\nFROM debian:12-slim AS a\nimage: caddy:latest\nimage: caddy:2.10.2\nimage: a/b:v3\nimage: a/b:v3.5.0\n";
     assert_eq!(
         find_loose_images(loose),
-        ["debian", "debian:12-slim", "caddy:latest"]
+        ["debian", "debian:12-slim", "caddy:latest", "a/b:v3"]
+    );
+}
+
+/// The profile of each service that does not start by itself.
+fn find_profiles(compose: &str) -> Vec<(String, String)> {
+    let profiles = |text: &str| {
+        let lines = text.lines().map(str::trim);
+        lines
+            .filter_map(|line| {
+                line.strip_prefix("profiles: [")?
+                    .strip_suffix(']')
+                    .map(str::to_owned)
+            })
+            .next()
+    };
+    let found = services(compose).into_iter();
+    found
+        .filter_map(|(name, text)| Some((name, profiles(&text)?)))
+        .collect()
+}
+
+#[test]
+fn monitoring_and_sandbox_start_only_on_demand() {
+    let profiles = find_profiles(&read("deploy/compose.yaml"));
+    let expected = [
+        ("prometheus", "monitoring"),
+        ("grafana", "monitoring"),
+        ("sandbox", "sandbox"),
+    ];
+    assert_eq!(
+        profiles,
+        expected.map(|(name, profile)| (name.to_owned(), profile.to_owned()))
+    );
+}
+
+/// Finds the paths in `deploy/` that a composition mounts or extends, and that do not exist.
+fn find_missing_paths(compose: &str) -> Vec<&str> {
+    let lines = compose.lines().map(str::trim);
+    let paths = lines.filter_map(|line| {
+        let mounted = line.strip_prefix("- ./").and_then(|rest| rest.split(':').next());
+        let extended = line
+            .strip_prefix("extends: {file: ")
+            .and_then(|rest| rest.split(',').next());
+        mounted.or(extended)
+    });
+    paths
+        .filter(|path| !root().join("deploy").join(path).exists())
+        .collect()
+}
+
+#[test]
+fn what_containers_mount_exists() {
+    let compose = read("deploy/compose.yaml");
+    assert!(compose.contains("- ./prometheus:/etc/prometheus:ro"));
+    assert_eq!(find_missing_paths(&compose), [""; 0]);
+    assert_eq!(
+        find_missing_paths("  - ./grafana:/a\n  - ./no-such-file:/b:ro\n"),
+        ["no-such-file"]
     );
 }
 

@@ -22,7 +22,7 @@ fn find_variables(config: &str) -> BTreeSet<String> {
 }
 
 /// Reads the names in the first column of the table under a heading of a page.
-fn parse_table(page: &str, heading: &str) -> BTreeSet<String> {
+pub(crate) fn parse_table(page: &str, heading: &str) -> BTreeSet<String> {
     let section = page
         .split(&format!("\n## {heading}\n"))
         .nth(1)
@@ -48,7 +48,7 @@ fn parse_example(text: &str) -> BTreeSet<String> {
 }
 
 /// Finds the metrics that the program describes to Prometheus.
-fn find_metrics(telemetry: &str) -> BTreeSet<String> {
+pub(crate) fn find_metrics(telemetry: &str) -> BTreeSet<String> {
     let words = telemetry.split('"').skip(1).step_by(2);
     words
         .filter(|word| word.starts_with("holdfast_"))

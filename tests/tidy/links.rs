@@ -67,7 +67,8 @@ fn join_path(page: &str, link: &str) -> Option<String> {
     Some(parts.join("/"))
 }
 
-fn has_heading(page: &str, anchor: &str) -> bool {
+/// Tells whether a page has a heading with this anchor.
+pub(crate) fn has_heading(page: &str, anchor: &str) -> bool {
     // A heading that repeats gets a number from the second one on, as GitHub does it.
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     let headings = prose_lines(page).filter(|line| line.starts_with('#'));

@@ -20,10 +20,13 @@ pub(super) enum PostgresError {
 }
 
 impl PostgresError {
-    /// Whether the database aborted the transaction in favour of another one: nothing was written, and a repetition may
-    /// succeed at once.
-    pub(super) fn is_transient(&self) -> bool {
-        matches!(self, Self::Sql(error) if code_is(error, is_transient))
+    /// Names the reason to repeat the transaction: the database aborted it in favour of another one, or its connection was
+    /// gone. Nothing was written, and a repetition may succeed at once.
+    pub(super) fn transient_reason(&self) -> Option<&'static str> {
+        let Self::Sql(sqlx::Error::Database(error)) = self else {
+            return None;
+        };
+        error.code().and_then(|code| transient_reason(&code))
     }
 
     /// Whether another transaction has a lock that was not given back in time.
@@ -72,7 +75,7 @@ pub(super) fn classify(error: sqlx::Error) -> StoreError {
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed => true,
-        other => code_is(other, |code| is_transient(code) || is_away_or_busy(code)),
+        other => code_is(other, |code| transient_reason(code).is_some() || is_away_or_busy(code)),
     };
     if may_pass {
         StoreError::Unavailable(error)
@@ -102,10 +105,15 @@ fn code_is(error: &sqlx::Error, test: impl Fn(&str) -> bool) -> bool {
         .is_some_and(|code| test(&code))
 }
 
-/// Serialization failure, deadlock, and a connection that the server had closed because it was idle: the next one is
-/// new.
-fn is_transient(code: &str) -> bool {
-    matches!(code, "40001" | "40P01" | "57P05")
+/// Names a code after which a repetition may succeed. The connection is one that the server had closed because it was idle:
+/// the next one is new.
+fn transient_reason(code: &str) -> Option<&'static str> {
+    match code {
+        "40001" => Some("serialization"),
+        "40P01" => Some("deadlock"),
+        "57P05" => Some("connection"),
+        _ => None,
+    }
 }
 
 /// Connection lost (class 08), out of resources (class 53), an operator's intervention (class 57: shutting down or starting
@@ -126,13 +134,23 @@ mod tests {
             "08000", "08006", "08P01", "53300", "57000", "57014", "57P01", "57P02", "57P03", "57P04",
             "55P03", "25006", "25P03", "25P04",
         ] {
-            assert!(is_away_or_busy(code) && !is_transient(code), "{code}");
+            assert!(
+                is_away_or_busy(code) && transient_reason(code).is_none(),
+                "{code}"
+            );
         }
-        for code in ["40001", "40P01", "57P05"] {
-            assert!(is_transient(code), "{code}");
+        for (code, reason) in [
+            ("40001", "serialization"),
+            ("40P01", "deadlock"),
+            ("57P05", "connection"),
+        ] {
+            assert_eq!(transient_reason(code), Some(reason));
         }
         for code in ["23514", "42P01", "23P01", "22003"] {
-            assert!(!is_away_or_busy(code) && !is_transient(code), "{code}");
+            assert!(
+                !is_away_or_busy(code) && transient_reason(code).is_none(),
+                "{code}"
+            );
         }
         assert!(matches!(
             classify(sqlx::Error::PoolTimedOut),

@@ -10,6 +10,15 @@ use crate::store::StoreError;
 use crate::store::columns::DbTime;
 use crate::store::figures::{self, Figures, FiguresRow};
 
+/// Compares the windows of each unit that have not ended at `$1` with those before. It reads each resource by itself, from the
+/// index: the whole table has all past bookings too.
+const COUNT_SOLD_TWICE: &str = "SELECT count(*) FROM resources r CROSS JOIN LATERAL (
+         SELECT lower(o.during) < max(upper(o.during)) OVER (
+             PARTITION BY o.unit ORDER BY lower(o.during), o.hold_id
+             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS is_second
+         FROM occupancy o WHERE o.resource_id = r.id AND o.during && tstzrange($1, NULL)) AS coming
+     WHERE is_second";
+
 #[async_trait]
 impl Figures for PostgresStore {
     async fn count_figures(&self, now: DateTime<Utc>) -> Result<FigureCounts, StoreError> {
@@ -20,6 +29,14 @@ impl Figures for PostgresStore {
                 .bind(DbTime(now - MONEY_WAITS));
             let row: FiguresRow = query.fetch_one(&self.pool).await?;
             Ok(row.decode(now))
+        })
+        .await
+    }
+
+    async fn count_units_sold_twice(&self, now: DateTime<Utc>) -> Result<i64, StoreError> {
+        self.retrying(|| async {
+            let query = sqlx::query_scalar(COUNT_SOLD_TWICE).bind(now);
+            Ok(query.fetch_one(&self.pool).await?)
         })
         .await
     }

@@ -10,6 +10,15 @@ use crate::store::StoreError;
 use crate::store::columns::DbTime;
 use crate::store::figures::{self, Figures, FiguresRow};
 
+/// Compares the windows of each unit that have not ended at `$1` with those before. It reads each resource by itself, from the
+/// index: the whole table has all past bookings too.
+pub(super) const COUNT_SOLD_TWICE: &str = "SELECT count(*) FROM (
+         SELECT starts_at < max(ends_at) OVER (
+             PARTITION BY resource_id, unit ORDER BY starts_at, hold_id
+             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS is_second
+         FROM resources r CROSS JOIN occupancy ON resource_id = r.id AND ends_at > $1) AS coming
+     WHERE is_second";
+
 #[async_trait]
 impl Figures for SqliteStore {
     async fn count_figures(&self, now: DateTime<Utc>) -> Result<FigureCounts, StoreError> {
@@ -17,5 +26,10 @@ impl Figures for SqliteStore {
         let query = query.bind(DbTime(now - MONEY_WAITS));
         let row: FiguresRow = self.read(query.fetch_one(&self.readers)).await?;
         Ok(row.decode(now))
+    }
+
+    async fn count_units_sold_twice(&self, now: DateTime<Utc>) -> Result<i64, StoreError> {
+        let query = sqlx::query_scalar(COUNT_SOLD_TWICE).bind(DbTime(now));
+        self.read(query.fetch_one(&self.readers)).await
     }
 }

@@ -273,6 +273,9 @@ async fn incomplete_configuration_is_a_warning() {
     )
     .await;
     assert_eq!(report.verdict("return pages"), "warning");
+    let public = ("HOLDFAST_PUBLIC_URL", "https://pay.example");
+    let report = examine_with(&app, &[("HOLDFAST_CANCEL_URL", ""), public]).await;
+    assert_eq!(report.verdict("return pages"), "ok");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

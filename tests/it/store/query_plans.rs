@@ -252,6 +252,26 @@ async fn sums_of_one_payment_read_only_its_rows() {
     assert!(read < 100, "{read} rows");
 }
 
+/// SQL that counts the rows of `occupancy` that statements have read.
+const OCCUPANCY_READ: &str =
+    "SELECT coalesce(sum(seq_tup_read + idx_tup_fetch), 0)::bigint FROM pg_stat_user_tables
+    WHERE relname = 'occupancy'";
+
+/// Each instance counts every few minutes, and past bookings stay.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn count_of_units_sold_twice_reads_only_what_is_to_come() {
+    let database = TestDatabase::new(Engine::Postgres).await;
+    write_past_rows(&database).await;
+    let before = database.count(OCCUPANCY_READ).await;
+    let store = database.another_store().await;
+    // The last ten of the past bookings have not ended then.
+    let now = "2026-10-31T14:00:00Z".parse().unwrap();
+    assert_eq!(store.count_units_sold_twice(now).await.unwrap(), 0);
+    end_all_connections(&database).await;
+    let read = database.count(OCCUPANCY_READ).await - before;
+    assert!((1..100).contains(&read), "{read} rows");
+}
+
 /// SQL that counts the rows of refunds and disputes that statements have read.
 const MONEY_READ: &str =
     "SELECT coalesce(sum(seq_tup_read + idx_tup_fetch), 0)::bigint FROM pg_stat_user_tables

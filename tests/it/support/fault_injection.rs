@@ -285,6 +285,7 @@ implement_store! {
 implement_store! {
     Figures:
     count_figures(now: DateTime<Utc>) -> FigureCounts;
+    count_units_sold_twice(now: DateTime<Utc>) -> i64;
 }
 
 implement_store! {

@@ -92,7 +92,7 @@ const TABLES: [&str; 27] = [
 ];
 
 /// Statements that run often.
-const FREQUENT: [&str; 59] = [
+const FREQUENT: [&str; 60] = [
     occupancy::TAKE_UNITS,
     allowances::LOAD_USAGE,
     allowances::TAKE,
@@ -140,6 +140,7 @@ const FREQUENT: [&str; 59] = [
     guests::DELETE_GUESTS,
     guests::DELETE_IDLE_CLIENTS,
     crate::store::figures::COUNT,
+    super::super::figures::COUNT_SOLD_TWICE,
     ledger::FIND_FACTS,
     ledger::LEASE_UNVERIFIED,
     ledger::DELETE_FOREIGN_REFUNDS,

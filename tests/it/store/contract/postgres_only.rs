@@ -49,7 +49,8 @@ async fn aborted_transaction_is_repeated_and_counted() {
     assert_eq!(database.count("SELECT last_value FROM tries").await, 5);
     assert_eq!(database.count("SELECT count(*) FROM hold_history").await, 1);
     let shown = metrics.handle().render();
-    assert!(shown.contains("holdfast_store_retries_total 4\n"), "{shown}");
+    let counted = "holdfast_store_retries_total{reason=\"deadlock\"} 4\n";
+    assert!(shown.contains(counted), "{shown}");
 }
 
 #[tokio::test]
