@@ -369,7 +369,3 @@ async fn plans_of_a_new_shop_are_made_anew_as_it_grows() {
     })
     .await;
 }
-
-/// SQL that counts the rows of `occupancy` that statements have read. There are 100,000 past ones.
-const OCCUPANCY_READ: &str =
-    "SELECT (seq_tup_read + idx_tup_fetch)::bigint FROM pg_stat_user_tables WHERE relname = 'occupancy'";
