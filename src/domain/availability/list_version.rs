@@ -19,7 +19,7 @@ const LENGTH: usize = 16;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ListVersion([u8; LENGTH]);
 
-/// What computes versions. All instances of an installation compute the same ones, and nobody else can.
+/// Computes the versions of lists. All instances of an installation compute the same ones, and nobody else can.
 #[derive(Clone, Debug)]
 pub struct ListVersioner(Hmac<Sha256>);
 
