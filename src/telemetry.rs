@@ -176,6 +176,7 @@ fn start_counters() {
         "holdfast_sweeps_total",
         "holdfast_auth_failures_total",
         "holdfast_sessions_unknown_total",
+        "holdfast_store_groups_failed_total",
     ] {
         counter!(name).absolute(0);
     }
