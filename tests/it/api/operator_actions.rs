@@ -28,12 +28,6 @@ async fn list_events(app: &TestApp, query: &str) -> Value {
         .body
 }
 
-fn drop_events(app: &TestApp) {
-    for event in app.simulator.pending_events() {
-        app.simulator.drop_event(&event.id);
-    }
-}
-
 /// Returns the last line of a history: the new status and the actor.
 fn last_line(hold: &Value) -> (&str, &str) {
     let line = hold["history"].as_array().unwrap().last().unwrap();
@@ -92,7 +86,7 @@ on_both_engines! {
         assert_eq!((open.text("status"), open.body["history"].as_array().unwrap().len()), ("held", 1));
         assert_eq!(app.simulator.calls().expire, 0, "a refresh must not expire the session");
         app.pay(&hold, PaymentOutcome::Paid);
-        drop_events(&app);
+        app.drop_events();
         let paid = post_action(&app, hold.text("id"), "refresh").await.expect(200);
         assert_eq!(last_line(&paid.body), ("confirmed", "operator"), "{paid:?}");
         assert_eq!(paid.body["payments"][0]["state"], "paid");
@@ -113,7 +107,7 @@ on_both_engines! {
             let waiting = post_action(&app, hold.text("id"), "refresh").await.expect(200);
             assert_eq!(waiting.text("status"), "processing");
             app.pay(&hold, verdict);
-            drop_events(&app);
+            app.drop_events();
             post_action(&app, hold.text("id"), "refresh").await.expect(200);
             assert_eq!(app.state_of(&hold).await, state);
         }
@@ -132,7 +126,7 @@ on_both_engines! {
                 app.checkout(&order_by("bob@example.com", "call", &slot)).await.expect(201);
             }
             app.pay(&hold, PaymentOutcome::Paid);
-            drop_events(&app);
+            app.drop_events();
             let shown = post_action(&app, hold.text("id"), "refresh").await.expect(200);
             assert_eq!(app.state_of(&hold).await, state);
             assert_eq!(last_line(&shown.body).1, "operator", "{shown:?}");

@@ -17,17 +17,11 @@ fn intent_of(app: &TestApp, hold: &ApiResponse) -> String {
     session.payment_intent.unwrap()
 }
 
-fn drop_events(app: &TestApp) {
-    for event in app.simulator.pending_events() {
-        app.simulator.drop_event(&event.id);
-    }
-}
-
 fn refund_unseen(app: &TestApp, hold: &ApiResponse, amount: i64) {
     app.simulator
         .refund_from_dashboard(&intent_of(app, hold), Some(amount))
         .unwrap();
-    drop_events(app);
+    app.drop_events();
 }
 
 async fn refunded(app: &TestApp, hold: &ApiResponse) -> i64 {
@@ -78,7 +72,7 @@ on_both_engines! {
         let (hold, other) = (app.sold("call", SLOT).await, app.sold("call", NEXT_SLOT).await);
         refund_unseen(&app, &hold, 2000);
         app.simulator.open_dispute(&intent_of(&app, &other), NewDispute::default()).unwrap();
-        drop_events(&app);
+        app.drop_events();
         let before = run_command(&app, &["--from", "2026-11-18", "--to", "2026-11-19"]).await;
         assert_eq!((before.code, before.stdout.lines().next()), (Some(0), Some("read: 0 refunds, 0 disputes")), "{before:?}");
         let days = ["--from", "2026-11-20", "--to", "2026-11-20"];
@@ -102,7 +96,7 @@ on_both_engines! {
         for _ in 0..110 {
             app.simulator.refund_from_dashboard(&intent_of(&app, &hold), Some(1)).unwrap();
         }
-        drop_events(&app);
+        app.drop_events();
         let report = reconcile_last_days(&app).await;
         assert_eq!((report.refunds, report.changed.len(), refunded(&app, &hold).await), (110, 1, 110));
         assert!(report.is_clean());
@@ -131,7 +125,7 @@ on_both_engines! {
         let app = TestApp::start(engine).await;
         let hold = app.sold("call", SLOT).await;
         app.simulator.open_dispute(&intent_of(&app, &hold), NewDispute::default()).unwrap();
-        drop_events(&app);
+        app.drop_events();
         app.simulator.set_faults(Faults::default().next(Endpoint::ListRefunds, FaultKind::Forbidden, 1));
         let found = run_command(&app, &["--from", "2026-11-20", "--to", "2026-11-20"]).await;
         assert_eq!(found.code, Some(1), "{found:?}");

@@ -25,13 +25,7 @@ fn refund_unseen(app: &TestApp, hold: &ApiResponse, amount: i64) {
     app.simulator
         .refund_from_dashboard(&intent_of(app, hold), Some(amount))
         .unwrap();
-    drop_events(app);
-}
-
-fn drop_events(app: &TestApp) {
-    for event in app.simulator.pending_events() {
-        app.simulator.drop_event(&event.id);
-    }
+    app.drop_events();
 }
 
 /// Makes the payment's rows those of the version before, with this counter and state.
@@ -181,7 +175,7 @@ on_both_engines! {
         let app = TestApp::start(engine).await;
         let hold = app.sold("call", SLOT).await;
         app.simulator.open_dispute(&intent_of(&app, &hold), NewDispute::default()).unwrap();
-        drop_events(&app);
+        app.drop_events();
         count_instead(&app, &hold, 0, "disputed").await;
         let disputed = async || app.admin_hold(hold.text("id")).await["ledger"]["disputed"].clone();
         assert_eq!(disputed().await, 5000);
@@ -196,7 +190,7 @@ on_both_engines! {
         count_instead(&app, &hold, 2000, "paid").await;
         cancel_with(&app, &hold, json!(1000)).await;
         app.sweep().await;
-        drop_events(&app);
+        app.drop_events();
         assert_eq!((refunds(&app), ledger(&app, &hold).await), (vec![1000, 1000], (2000, 3000, 0)));
         assert_eq!(count_unverified(&app).await, 0);
     }
@@ -235,7 +229,7 @@ on_both_engines! {
         refund_unseen(&app, &hold, 1000);
         let id = app.simulator.refunds().remove(0).id;
         app.simulator.change_refund(&id, &holdfast::sandbox::RefundOutcome::new(RefundStatus::Failed)).unwrap();
-        drop_events(&app);
+        app.drop_events();
         app.sweep().await;
         assert_eq!((app.simulator.calls().refund, ledger(&app, &hold).await), (0, (0, 4000, 1000)));
     }

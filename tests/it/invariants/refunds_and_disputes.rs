@@ -16,13 +16,13 @@ use crate::support::on_both_engines;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 
-async fn cancel(app: &TestApp, hold: &ApiResponse, refund: Value) {
+pub(super) async fn cancel(app: &TestApp, hold: &ApiResponse, refund: Value) {
     let path = format!("/v1/admin/holds/{}/cancel", hold.text("id"));
     let order = Some(json!({ "refund": refund }));
     app.admin(Method::POST, &path, order).await.expect(200);
 }
 
-fn intent_of(app: &TestApp, hold: &ApiResponse) -> String {
+pub(super) fn intent_of(app: &TestApp, hold: &ApiResponse) -> String {
     let session = app.simulator.session(hold.text("checkout_session")).unwrap();
     session.payment_intent.unwrap()
 }
@@ -83,7 +83,7 @@ fn failed() -> RefundOutcome {
     RefundOutcome::new(RefundStatus::Failed)
 }
 
-async fn count_pending_commands(app: &TestApp) -> i64 {
+pub(super) async fn count_pending_commands(app: &TestApp) -> i64 {
     app.database
         .count("SELECT count(*) FROM commands WHERE done_at IS NULL")
         .await

@@ -7,22 +7,12 @@ use holdfast::sandbox::{
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::refunds_and_disputes::{cancel, count_pending_commands, intent_of};
 use crate::support::app::{ApiResponse, Client, TestApp, WEBHOOK_SECRET, order};
 use crate::support::on_both_engines;
 use crate::support::wait_for::eventually;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
-
-async fn cancel(app: &TestApp, hold: &ApiResponse, refund: Value) {
-    let path = format!("/v1/admin/holds/{}/cancel", hold.text("id"));
-    let order = Some(json!({ "refund": refund }));
-    app.admin(Method::POST, &path, order).await.expect(200);
-}
-
-fn intent_of(app: &TestApp, hold: &ApiResponse) -> String {
-    let session = app.simulator.session(hold.text("checkout_session")).unwrap();
-    session.payment_intent.unwrap()
-}
 
 /// Opens a dispute that begins like this, and delivers its events. Returns its id.
 async fn dispute(app: &TestApp, hold: &ApiResponse, status: DisputeStatus) -> String {
@@ -38,17 +28,6 @@ async fn dispute(app: &TestApp, hold: &ApiResponse, status: DisputeStatus) -> St
 async fn end_dispute(app: &TestApp, id: &str, status: DisputeStatus) {
     app.simulator.change_dispute(id, status).unwrap();
     settle(app).await;
-}
-
-fn drop_events(app: &TestApp) {
-    for event in app.simulator.pending_events() {
-        app.simulator.drop_event(&event.id);
-    }
-}
-
-async fn count_pending_commands(app: &TestApp) -> i64 {
-    let pending = "SELECT count(*) FROM commands WHERE done_at IS NULL";
-    app.database.count(pending).await
 }
 
 /// Carries out the commands, and delivers Stripe's events.
@@ -149,11 +128,11 @@ on_both_engines! {
         let hold = app.sold("call", SLOT).await;
         cancel(&app, &hold, json!("full")).await;
         let id = app.simulator.open_dispute(&intent_of(&app, &hold), NewDispute::default()).unwrap();
-        drop_events(&app);
+        app.drop_events();
         app.sweep().await;
         assert_eq!((count_pending_commands(&app).await, app.simulator.refunds().len()), (1, 0));
         app.simulator.change_dispute(&id, DisputeStatus::Won).unwrap();
-        drop_events(&app);
+        app.drop_events();
         app.clock.advance(chrono::Duration::hours(2));
         app.database.expire_all_leases().await;
         app.sweep().await;
@@ -182,7 +161,7 @@ on_both_engines! {
         let app = TestApp::start(engine).await;
         let hold = app.sold("call", SLOT).await;
         app.simulator.refund_from_dashboard(&intent_of(&app, &hold), Some(2000)).unwrap();
-        drop_events(&app);
+        app.drop_events();
         assert_money(money(&app, &hold).await, "paid", json!({"paid": 5000, "kept": 5000}));
         dispute(&app, &hold, DisputeStatus::Prevented).await;
         assert_money(money(&app, &hold).await, "paid", json!({"paid": 5000, "refunded": 2000, "kept": 3000}));

@@ -1,6 +1,8 @@
 //! Tests the sandbox behind an address that guests use, such as in a container: the service and its simulator know only their
 //! own addresses.
 
+use std::path::Path;
+
 use holdfast::clock::SystemClock;
 use holdfast::domain::time::Clock;
 use reqwest::Method;
@@ -10,20 +12,26 @@ use crate::support::app::{Client, order};
 use crate::support::process::{self, Process};
 use crate::support::wait_for::eventually;
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn links_of_the_sandbox_use_the_public_url() {
-    let directory = tempfile::tempdir().unwrap();
+/// Starts a sandbox behind a public address, and waits until it is ready.
+async fn start_sandbox(directory: &Path) -> (Process, Client) {
     let variables = [
         ("HOLDFAST_LISTEN", "127.0.0.1:0"),
         ("HOLDFAST_PUBLIC_URL", "https://try.example"),
     ];
     let arguments = ["sandbox", "--stripe-listen", "127.0.0.1:0"];
-    let mut sandbox = Process::start(directory.path(), &arguments, &variables);
+    let mut sandbox = Process::start(directory, &arguments, &variables);
     let client = Client::of(sandbox.address("serving on http://").await);
     eventually("it is ready", async || {
         (client.get("/readyz").await.status == 200).then_some(())
     })
     .await;
+    (sandbox, client)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn links_of_the_sandbox_use_the_public_url() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut sandbox, client) = start_sandbox(directory.path()).await;
     let at = (SystemClock.now() + chrono::Duration::days(3)).format("%Y-%m-%dT10:00:00Z");
     let mut body = order("intro-call", &at.to_string());
     // The demo page names its own address, which is the public one in a guest's browser.
@@ -60,18 +68,8 @@ async fn links_of_the_sandbox_use_the_public_url() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn own_return_pages_are_under_the_public_url() {
     let directory = tempfile::tempdir().unwrap();
-    let variables = [
-        ("HOLDFAST_LISTEN", "127.0.0.1:0"),
-        ("HOLDFAST_PUBLIC_URL", "https://try.example"),
-    ];
-    let arguments = ["sandbox", "--stripe-listen", "127.0.0.1:0"];
-    let mut sandbox = Process::start(directory.path(), &arguments, &variables);
-    let client = Client::of(sandbox.address("serving on http://").await);
+    let (mut sandbox, client) = start_sandbox(directory.path()).await;
     let stripe = Client::of(sandbox.address("simulator listens on http://").await);
-    eventually("it is ready", async || {
-        (client.get("/readyz").await.status == 200).then_some(())
-    })
-    .await;
     let at = (SystemClock.now() + chrono::Duration::days(3)).format("%Y-%m-%dT10:00:00Z");
     let hold = client
         .checkout(&order("intro-call", &at.to_string()))

@@ -303,6 +303,13 @@ impl TestApp {
         }
     }
 
+    /// Drops all waiting events, as if Stripe never sent them.
+    pub(crate) fn drop_events(&self) {
+        for event in self.simulator.pending_events() {
+            self.simulator.drop_event(&event.id);
+        }
+    }
+
     /// Returns the status of the hold, with its reason if it has one: `released/expired`.
     pub(crate) async fn state_of(&self, hold: &ApiResponse) -> String {
         self.instance.state(hold.text("id")).await
