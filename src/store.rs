@@ -45,6 +45,7 @@ pub mod payments;
 pub mod placements;
 mod pool_options;
 pub mod postgres;
+mod read_groups;
 pub mod refund_requests;
 pub mod resources;
 mod schedule_json;

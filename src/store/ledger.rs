@@ -4,6 +4,8 @@
 //! hold. So no decision about the hold is written that did not see them. Which snapshots the hold has not taken notice of is
 //! marked, so that a crash between the two loses nothing: the sweep finds the marks.
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -163,6 +165,13 @@ pub(super) const LIST_UNNOTED: &str = "SELECT intent_id FROM (
          SELECT d.intent_id, d.seen_at FROM disputes d WHERE d.is_ours AND NOT d.is_noted) unnoted
      WHERE EXISTS (SELECT 1 FROM payments p WHERE p.intent_id = unnoted.intent_id AND p.hold_id IS NOT NULL)
      GROUP BY intent_id ORDER BY min(seen_at) LIMIT $1";
+
+/// Tells of each intent whether it is among those of which something was reported.
+pub(super) fn tell_reported(intents: &[IntentId], reported: Vec<String>) -> Vec<bool> {
+    let reported: HashSet<String> = reported.into_iter().collect();
+    let is_reported = |intent: &IntentId| reported.contains(intent.as_str());
+    intents.iter().map(is_reported).collect()
+}
 
 /// Makes the comparison with Stripe due at `$1`.
 pub(super) const FINISH_RECONCILIATION: &str = "UPDATE reconciliation SET due_at = $1, leased_until = NULL";

@@ -38,7 +38,7 @@ const LOAD_USAGE: &str = "SELECT l.query, l.scope, a.number, NULL AS status, NUL
 #[async_trait]
 impl Allowances for PostgresStore {
     async fn load_limit_usage(&self, query: &LimitUsageQuery<'_>) -> Result<LimitUsage, StoreError> {
-        self.read_in_group(&self.groups.usages, query.into(), load_usages)
+        self.read_in_group(&self.groups.reads.usages, query.into(), load_usages)
             .await
     }
 }

@@ -102,8 +102,8 @@ impl Occupancies for PostgresStore {
         let groups = &self.groups;
         // With statuses it is another statement.
         let groups = match query.statuses_at {
-            None => &groups.occupancies,
-            Some(_) => &groups.occupancies_with_statuses,
+            None => &groups.reads.occupancies,
+            Some(_) => &groups.reads.occupancies_with_statuses,
         };
         self.read_in_group(groups, query.into(), load_all).await
     }

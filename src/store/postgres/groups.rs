@@ -3,18 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::domain::availability::Availability;
-use crate::domain::booking::Booking;
-use crate::domain::ids::IntentId;
-use crate::domain::session::HoldRefs;
-use crate::store::allowances::{GroupedUsageQuery, LimitUsage};
 use crate::store::attempts::{Claim, NewAttempt};
-use crate::store::availability::GroupedQuery;
 use crate::store::changes::ApplyOutcome;
 use crate::store::event_changes::EventChange;
 use crate::store::group_commit::{GroupBounds, Groups};
-use crate::store::lookups::{Lookup, LookupQuery};
 use crate::store::placements::{PlaceItem, PlaceOutcome};
+use crate::store::read_groups::ReadGroups;
 
 /// The most groups of one kind that are under way at the same time: while one waits for a lock, others go on.
 const GROUPS: usize = 3;
@@ -38,18 +32,8 @@ pub(super) struct PostgresGroups {
     pub(super) places: Arc<Groups<PlaceItem, PlaceOutcome>>,
     /// The events to apply to holds.
     pub(super) events: Arc<Groups<EventChange, ApplyOutcome>>,
-    /// The first reads of requests.
-    pub(super) lookups: Arc<Groups<LookupQuery, Lookup>>,
-    /// Reads what occupies resources.
-    pub(super) occupancies: Arc<Groups<GroupedQuery, Availability>>,
-    /// Reads what occupies resources, and which holds may still end.
-    pub(super) occupancies_with_statuses: Arc<Groups<GroupedQuery, Availability>>,
-    /// Finds the holds that events name.
-    pub(super) named_holds: Arc<Groups<HoldRefs, Option<Booking>>>,
-    /// Tells of which intents something was reported.
-    pub(super) reported_money: Arc<Groups<IntentId, bool>>,
-    /// Reads what is taken of limits.
-    pub(super) usages: Arc<Groups<GroupedUsageQuery, LimitUsage>>,
+    /// The reads, each kind on its own.
+    pub(super) reads: ReadGroups,
 }
 
 impl PostgresGroups {
@@ -71,12 +55,7 @@ impl PostgresGroups {
                 items: MOST_EVENTS,
                 ..bounds
             }),
-            lookups: Groups::new(bounds),
-            occupancies: Groups::new(bounds),
-            occupancies_with_statuses: Groups::new(bounds),
-            named_holds: Groups::new(bounds),
-            reported_money: Groups::new(bounds),
-            usages: Groups::new(bounds),
+            reads: ReadGroups::new(bounds),
         }
     }
 }

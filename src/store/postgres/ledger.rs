@@ -1,7 +1,5 @@
 //! The ledger on PostgreSQL.
 
-use std::collections::HashSet;
-
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sqlx::Postgres;
@@ -59,7 +57,7 @@ impl Ledger for PostgresStore {
     }
 
     async fn is_money_reported(&self, intent: &IntentId) -> Result<bool, StoreError> {
-        self.read_in_group(&self.groups.reported_money, intent.clone(), are_reported)
+        self.read_in_group(&self.groups.reads.reported_money, intent.clone(), are_reported)
             .await
     }
 
@@ -148,11 +146,7 @@ async fn are_reported(
     let names: Vec<&str> = intents.iter().map(IntentId::as_str).collect();
     let query = sqlx::query_scalar(LIST_REPORTED).bind(names);
     let reported: Vec<String> = query.fetch_all(&mut *connection).await?;
-    let reported: HashSet<String> = reported.into_iter().collect();
-    Ok(intents
-        .iter()
-        .map(|intent| reported.contains(intent.as_str()))
-        .collect())
+    Ok(ledger::tell_reported(&intents, reported))
 }
 
 async fn find_facts(executor: impl PgExecutor<'_>, intent: &IntentId) -> PostgresResult<PaymentFacts> {

@@ -21,7 +21,7 @@ const LOOK_UP: &str = "SELECT date_trunc('milliseconds', clock_timestamp()) AS n
 #[async_trait]
 impl Lookups for PostgresStore {
     async fn look_up(&self, query: &LookupQuery) -> Result<Lookup, StoreError> {
-        self.read_in_group(&self.groups.lookups, query.clone(), look_up_all)
+        self.read_in_group(&self.groups.reads.lookups, query.clone(), look_up_all)
             .await
     }
 }

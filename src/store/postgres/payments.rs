@@ -11,6 +11,7 @@ use super::error::PostgresResult;
 use crate::domain::ids::{HoldId, IntentId};
 use crate::domain::listing::{ListedPayment, Page, PageRequest, PaymentFilter};
 use crate::domain::payment::Payment;
+use crate::store::ledger;
 use crate::store::payments::{
     PaymentJson, PaymentRow, Payments, narrow_payments, select_payments, upsert_payment,
 };
@@ -137,7 +138,7 @@ pub(super) async fn lock(connection: &mut PgConnection, intent: &IntentId) -> Po
 /// Tells whether a payment is known. Nothing else writes it until the caller's transaction ends.
 pub(super) async fn is_known(connection: &mut PgConnection, intent: &IntentId) -> PostgresResult<bool> {
     lock(connection, intent).await?;
-    let query = sqlx::query_scalar(crate::store::ledger::IS_KNOWN);
+    let query = sqlx::query_scalar(ledger::IS_KNOWN);
     Ok(query.bind(intent.as_str()).fetch_one(connection).await?)
 }
 
@@ -164,26 +165,35 @@ pub(super) async fn is_of_hold(connection: &mut PgConnection, intent: &IntentId)
 
 /// Marks what is known of an intent as noted by its hold.
 pub(super) async fn mark_noted(connection: &mut PgConnection, intent: &IntentId) -> PostgresResult<()> {
-    for statement in [
-        crate::store::ledger::DELETE_REPLACED,
-        crate::store::ledger::NOTE_REFUNDS,
-        crate::store::ledger::NOTE_DISPUTES,
-    ] {
-        sqlx::query(statement)
-            .bind(intent.as_str())
-            .execute(&mut *connection)
-            .await?;
-    }
-    Ok(())
+    run_on_intent(
+        connection,
+        intent,
+        &[
+            ledger::DELETE_REPLACED,
+            ledger::NOTE_REFUNDS,
+            ledger::NOTE_DISPUTES,
+        ],
+    )
+    .await
 }
 
 /// Lets the hold of an intent take notice of its refunds and disputes again: an order of it has ended.
 pub(super) async fn mark_unnoted(connection: &mut PgConnection, intent: &IntentId) -> PostgresResult<()> {
-    for statement in [
-        crate::store::ledger::UNNOTE_REFUNDS,
-        crate::store::ledger::UNNOTE_DISPUTES,
-    ] {
-        sqlx::query(statement)
+    run_on_intent(
+        connection,
+        intent,
+        &[ledger::UNNOTE_REFUNDS, ledger::UNNOTE_DISPUTES],
+    )
+    .await
+}
+
+async fn run_on_intent(
+    connection: &mut PgConnection,
+    intent: &IntentId,
+    statements: &[&'static str],
+) -> PostgresResult<()> {
+    for statement in statements {
+        sqlx::query(*statement)
             .bind(intent.as_str())
             .execute(&mut *connection)
             .await?;

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use super::PostgresStore;
+use super::{PostgresStore, payments};
 use crate::domain::ids::{EventId, IntentId};
 use crate::store::StoreError;
 use crate::store::unowned_facts::{self, UnownedFact, UnownedFacts};
@@ -16,10 +16,7 @@ impl UnownedFacts for PostgresStore {
             let mut transaction = self.begin().await?;
             // The lock of the trigger that ties intents. In a statement of its own, so that the next one sees what the
             // transaction before it has tied.
-            sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0) & 1023)")
-                .bind(fact.intent.as_str())
-                .execute(&mut *transaction)
-                .await?;
+            payments::lock(&mut transaction, &fact.intent).await?;
             let is_tied: bool = unowned_facts::keep_query!(fact, &encoded)
                 .fetch_one(&mut *transaction)
                 .await?;

@@ -40,7 +40,7 @@ pub(super) const LOAD_USAGE: &str = "SELECT l.value ->> 'query' AS query, a.scop
 #[async_trait]
 impl Allowances for SqliteStore {
     async fn load_limit_usage(&self, query: &LimitUsageQuery<'_>) -> Result<LimitUsage, StoreError> {
-        self.read_in_group(&self.groups.usages, query.into(), load_usages)
+        self.read_in_group(&self.groups.reads.usages, query.into(), load_usages)
             .await
     }
 }

@@ -95,7 +95,7 @@ impl OccupancyRow {
 #[async_trait]
 impl Occupancies for SqliteStore {
     async fn load_availability(&self, query: &AvailabilityQuery<'_>) -> Result<Availability, StoreError> {
-        let reads = &self.groups;
+        let reads = &self.groups.reads;
         // With statuses it is another statement.
         let groups = match query.statuses_at {
             None => &reads.occupancies,

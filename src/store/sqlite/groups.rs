@@ -3,18 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::domain::availability::Availability;
-use crate::domain::booking::Booking;
-use crate::domain::ids::IntentId;
-use crate::domain::session::HoldRefs;
-use crate::store::allowances::{GroupedUsageQuery, LimitUsage};
 use crate::store::attempts::{Claim, NewAttempt, TouchedAttempts};
-use crate::store::availability::GroupedQuery;
 use crate::store::changes::ApplyOutcome;
 use crate::store::event_changes::{EventChange, TouchedByEvents};
 use crate::store::group_commit::{GroupBounds, GroupItem, Groups};
-use crate::store::lookups::{Lookup, LookupQuery};
 use crate::store::placements::{PlaceItem, PlaceOutcome, TouchedSlots};
+use crate::store::read_groups::ReadGroups;
 use crate::store::{StoreError, encoding};
 
 /// The most groups of one kind that are under way at the same time.
@@ -28,18 +22,8 @@ const MOST_ITEMS: usize = 128;
 pub(super) struct SqliteGroups {
     /// The writes that share a transaction.
     pub(super) writes: Arc<Groups<GroupWrite, WriteVerdict>>,
-    /// The first reads of requests.
-    pub(super) lookups: Arc<Groups<LookupQuery, Lookup>>,
-    /// Reads what occupies resources.
-    pub(super) occupancies: Arc<Groups<GroupedQuery, Availability>>,
-    /// Reads what occupies resources, and which holds may still end.
-    pub(super) occupancies_with_statuses: Arc<Groups<GroupedQuery, Availability>>,
-    /// Finds the holds that events name.
-    pub(super) named_holds: Arc<Groups<HoldRefs, Option<Booking>>>,
-    /// Tells of which intents something was reported.
-    pub(super) reported_money: Arc<Groups<IntentId, bool>>,
-    /// Reads what is taken of limits.
-    pub(super) usages: Arc<Groups<GroupedUsageQuery, LimitUsage>>,
+    /// The reads, each kind on its own.
+    pub(super) reads: ReadGroups,
 }
 
 impl SqliteGroups {
@@ -58,12 +42,7 @@ impl SqliteGroups {
                 old_groups_count: true,
                 ..reads
             }),
-            lookups: Groups::new(reads),
-            occupancies: Groups::new(reads),
-            occupancies_with_statuses: Groups::new(reads),
-            named_holds: Groups::new(reads),
-            reported_money: Groups::new(reads),
-            usages: Groups::new(reads),
+            reads: ReadGroups::new(reads),
         }
     }
 }

@@ -74,7 +74,7 @@ impl Holds for SqliteStore {
     }
 
     async fn find_booking_by_refs(&self, refs: &HoldRefs) -> Result<Option<Booking>, StoreError> {
-        self.read_in_group(&self.groups.named_holds, refs.clone(), find_all_by_refs)
+        self.read_in_group(&self.groups.reads.named_holds, refs.clone(), find_all_by_refs)
             .await
     }
 

@@ -1,7 +1,5 @@
 //! The ledger on SQLite.
 
-use std::collections::HashSet;
-
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sqlx::pool::PoolConnection;
@@ -35,11 +33,7 @@ async fn are_reported(
     let names: Vec<&str> = intents.iter().map(IntentId::as_str).collect();
     let query = sqlx::query_scalar(LIST_REPORTED).bind(Json(names));
     let reported: Vec<String> = query.fetch_all(&mut *connection).await?;
-    let reported: HashSet<String> = reported.into_iter().collect();
-    Ok(intents
-        .iter()
-        .map(|intent| reported.contains(intent.as_str()))
-        .collect())
+    Ok(ledger::tell_reported(&intents, reported))
 }
 
 #[async_trait]
@@ -69,7 +63,7 @@ impl Ledger for SqliteStore {
     }
 
     async fn is_money_reported(&self, intent: &IntentId) -> Result<bool, StoreError> {
-        self.read_in_group(&self.groups.reported_money, intent.clone(), are_reported)
+        self.read_in_group(&self.groups.reads.reported_money, intent.clone(), are_reported)
             .await
     }
 

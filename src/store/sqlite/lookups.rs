@@ -32,7 +32,7 @@ pub(super) const LOOK_UP: &str = concat!(
 #[async_trait]
 impl Lookups for SqliteStore {
     async fn look_up(&self, query: &LookupQuery) -> Result<Lookup, StoreError> {
-        self.read_in_group(&self.groups.lookups, query.clone(), look_up_all)
+        self.read_in_group(&self.groups.reads.lookups, query.clone(), look_up_all)
             .await
     }
 }

@@ -10,6 +10,7 @@ use super::error::SqliteResult;
 use crate::domain::ids::{HoldId, IntentId};
 use crate::domain::listing::{ListedPayment, Page, PageRequest, PaymentFilter};
 use crate::domain::payment::Payment;
+use crate::store::ledger;
 use crate::store::payments::{
     PaymentJson, PaymentRow, Payments, narrow_payments, select_payments, upsert_payment,
 };
@@ -127,32 +128,41 @@ pub(super) async fn find_orphan(
 
 /// Tells whether a payment is known.
 pub(super) async fn is_known(connection: &mut SqliteConnection, intent: &IntentId) -> SqliteResult<bool> {
-    let query = sqlx::query_scalar(crate::store::ledger::IS_KNOWN);
+    let query = sqlx::query_scalar(ledger::IS_KNOWN);
     Ok(query.bind(intent.as_str()).fetch_one(connection).await?)
 }
 
 /// Marks what is known of an intent as noted by its hold.
 pub(super) async fn mark_noted(connection: &mut SqliteConnection, intent: &IntentId) -> SqliteResult<()> {
-    for statement in [
-        crate::store::ledger::DELETE_REPLACED,
-        crate::store::ledger::NOTE_REFUNDS,
-        crate::store::ledger::NOTE_DISPUTES,
-    ] {
-        sqlx::query(statement)
-            .bind(intent.as_str())
-            .execute(&mut *connection)
-            .await?;
-    }
-    Ok(())
+    run_on_intent(
+        connection,
+        intent,
+        &[
+            ledger::DELETE_REPLACED,
+            ledger::NOTE_REFUNDS,
+            ledger::NOTE_DISPUTES,
+        ],
+    )
+    .await
 }
 
 /// Lets the hold of an intent take notice of its refunds and disputes again: an order of it has ended.
 pub(super) async fn mark_unnoted(connection: &mut SqliteConnection, intent: &IntentId) -> SqliteResult<()> {
-    for statement in [
-        crate::store::ledger::UNNOTE_REFUNDS,
-        crate::store::ledger::UNNOTE_DISPUTES,
-    ] {
-        sqlx::query(statement)
+    run_on_intent(
+        connection,
+        intent,
+        &[ledger::UNNOTE_REFUNDS, ledger::UNNOTE_DISPUTES],
+    )
+    .await
+}
+
+async fn run_on_intent(
+    connection: &mut SqliteConnection,
+    intent: &IntentId,
+    statements: &[&'static str],
+) -> SqliteResult<()> {
+    for statement in statements {
+        sqlx::query(*statement)
             .bind(intent.as_str())
             .execute(&mut *connection)
             .await?;

@@ -1,0 +1,43 @@
+//! The kinds of reads that are run together, on both engines.
+
+use std::sync::Arc;
+
+use super::allowances::{GroupedUsageQuery, LimitUsage};
+use super::availability::GroupedQuery;
+use super::group_commit::{GroupBounds, Groups};
+use super::lookups::{Lookup, LookupQuery};
+use crate::domain::availability::Availability;
+use crate::domain::booking::Booking;
+use crate::domain::ids::IntentId;
+use crate::domain::session::HoldRefs;
+
+/// The callers whose reads are run together, by kind.
+#[derive(Debug)]
+pub(super) struct ReadGroups {
+    /// The first reads of requests.
+    pub(super) lookups: Arc<Groups<LookupQuery, Lookup>>,
+    /// Reads what occupies resources.
+    pub(super) occupancies: Arc<Groups<GroupedQuery, Availability>>,
+    /// Reads what occupies resources, and which holds may still end.
+    pub(super) occupancies_with_statuses: Arc<Groups<GroupedQuery, Availability>>,
+    /// Finds the holds that events name.
+    pub(super) named_holds: Arc<Groups<HoldRefs, Option<Booking>>>,
+    /// Tells of which intents something was reported.
+    pub(super) reported_money: Arc<Groups<IntentId, bool>>,
+    /// Reads what is taken of limits.
+    pub(super) usages: Arc<Groups<GroupedUsageQuery, LimitUsage>>,
+}
+
+impl ReadGroups {
+    /// Makes the groups, each with these bounds.
+    pub(super) fn new(bounds: GroupBounds) -> Self {
+        Self {
+            lookups: Groups::new(bounds),
+            occupancies: Groups::new(bounds),
+            occupancies_with_statuses: Groups::new(bounds),
+            named_holds: Groups::new(bounds),
+            reported_money: Groups::new(bounds),
+            usages: Groups::new(bounds),
+        }
+    }
+}
