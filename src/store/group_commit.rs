@@ -298,8 +298,8 @@ fn give_verdicts<I: GroupItem, V: Send + 'static>(
     }
 }
 
-/// Runs the statements of a group on what `begun` gives it. `Err` if that fails: then no item would do better alone. If the
-/// statements fail, or take more than their part of the time, there are no verdicts.
+/// Waits for `begun`, a connection or a transaction, and runs the statements of a group on it. `Err` if there is none: an item
+/// alone would get none either. If the statements fail, or take more than their part of the time, there are no verdicts.
 pub(super) async fn run_statements<C, V, E, F>(
     call_timeout: Duration,
     begun: impl Future<Output = Result<C, StoreError>>,

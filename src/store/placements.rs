@@ -75,7 +75,7 @@ impl<'a> HoldToPlace<'a> {
     }
 }
 
-/// How many units a hold takes for the work that writing a hold without units is.
+/// How many units cost as much work as the other rows of a hold.
 const UNITS_PER_WORK: usize = 8;
 
 /// A hold to place that may be one of a group.

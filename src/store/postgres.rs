@@ -104,7 +104,7 @@ const TEST_AFTER_IDLE: Duration = Duration::from_secs(1);
 
 /// After how many uses of the pool a connection makes its plans anew. A plan that was made when the tables were empty may use
 /// an index that is slow when they have grown, and PostgreSQL itself plans anew only after it has analysed a table. It is a prime
-/// number, because the pool uses its connections in turn, and each must get its turn.
+/// number: the pool uses its connections in turn, and with a multiple of their number always the same one would plan anew.
 const USES_PER_PLAN: usize = 499;
 
 /// How long the statement of a group of several may wait for a lock. After that each of its items runs alone, beside the groups, so

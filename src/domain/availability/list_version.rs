@@ -24,7 +24,7 @@ pub struct ListVersion([u8; LENGTH]);
 pub struct ListVersioner(Hmac<Sha256>);
 
 impl ListVersioner {
-    /// Makes it from the keys of the installation.
+    /// Makes what computes versions under the keys of the installation.
     pub fn new(keys: &TokenKeys) -> Self {
         Self(keys.start_list_version())
     }

@@ -142,7 +142,7 @@ pub(super) async fn is_known(connection: &mut PgConnection, intent: &IntentId) -
     Ok(query.bind(intent.as_str()).fetch_one(connection).await?)
 }
 
-/// Waits as [`lock`] does, for all these intents, in the order in which the statement that applies events to many holds waits.
+/// Locks all these intents as [`lock`] does one, in the order of the statement that applies events to many holds.
 pub(super) async fn lock_all(connection: &mut PgConnection, intents: &[&str]) -> PostgresResult<()> {
     sqlx::query(
         "SELECT count(pg_advisory_xact_lock(lock)::text) FROM (

@@ -137,7 +137,7 @@ on_both_engines! {
                 }
             }
         }
-        // A hold's response has a secret: its length must not tell about what is in it.
+        // A hold's response has a secret, so it is not compressed: its compressed length would tell of it.
         let hold = app.hold_slot("call", SLOT).await;
         let path = format!("/v1/holds/{}", hold.text("id"));
         let answer = accept(&app, Method::GET, &path, "gzip, br").await;
