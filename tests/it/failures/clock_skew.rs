@@ -6,6 +6,7 @@
 //! while its guest pays. The simulator stands in for Stripe, and the test records every call.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::extract::Request;
@@ -48,13 +49,41 @@ struct SkewedProcesses {
     clients: Vec<Client>,
     _processes: Vec<Process>,
     simulator: Simulator,
-    /// Every call to Stripe: its path, and its idempotency key if it creates something.
-    calls: Arc<Mutex<Vec<String>>>,
+    calls: Arc<Calls>,
     /// Seeds the random generators of all guests, so that one seed repeats a run's choices.
     seeds: Mutex<StdRng>,
     stripe: AbortHandle,
     database: TestDatabase,
     _directory: tempfile::TempDir,
+}
+
+/// Every call to Stripe: its path, and its idempotency key if it creates something.
+#[derive(Default)]
+struct Calls {
+    received: Mutex<Vec<String>>,
+    /// Whether a question to expire a session is answered only when it was asked twice.
+    waits_for_second_expire: AtomicBool,
+}
+
+impl Calls {
+    fn all(&self) -> Vec<String> {
+        self.received.lock().unwrap().clone()
+    }
+
+    fn wait_for_second_expire(&self) {
+        self.waits_for_second_expire.store(true, Ordering::Relaxed);
+    }
+
+    async fn record(&self, call: String) {
+        self.received.lock().unwrap().push(call.clone());
+        if self.waits_for_second_expire.load(Ordering::Relaxed) && call.ends_with("/expire") {
+            eventually("the same question is asked again", async || {
+                let times = self.all().iter().filter(|other| **other == call).count();
+                (times > 1).then_some(())
+            })
+            .await;
+        }
+    }
 }
 
 impl SkewedProcesses {
@@ -73,7 +102,7 @@ impl SkewedProcesses {
             seed: Some(seed),
             ..Faults::default()
         });
-        let calls = Arc::default();
+        let calls: Arc<Calls> = Arc::default();
         let (stripe_url, stripe) = serve_stripe(&simulator, &calls).await;
         let (mut processes, mut clients) = (Vec::new(), Vec::new());
         for offset in CLOCK_OFFSETS {
@@ -146,12 +175,15 @@ impl Drop for SkewedProcesses {
 }
 
 /// Serves the simulator and records its calls. Returns its URL.
-async fn serve_stripe(simulator: &Simulator, calls: &Arc<Mutex<Vec<String>>>) -> (String, AbortHandle) {
+async fn serve_stripe(simulator: &Simulator, calls: &Arc<Calls>) -> (String, AbortHandle) {
     let calls = Arc::clone(calls);
     let stripe = simulator.router().layer(middleware::from_fn(
         move |request: Request, next: middleware::Next| {
-            calls.lock().unwrap().push(describe_call(&request));
-            next.run(request)
+            let calls = Arc::clone(&calls);
+            async move {
+                calls.record(describe_call(&request)).await;
+                next.run(request).await
+            }
         },
     ));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -308,10 +340,13 @@ async fn skewed_processes_do_nothing_twice_and_lose_nothing() {
     assert_store_matches_stripe(&processes).await;
 }
 
-/// Proves that the test above detects missing leases: without them, the processes repeat calls to Stripe.
+/// Proves that the test above detects missing leases: without them, the processes repeat a call to Stripe. Stripe answers
+/// the first question to expire a session only when the second one has arrived, so the outcome does not depend on timing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_leases_stripe_gets_repeated_calls() {
-    let processes = SkewedProcesses::start(rand::random()).await;
+    let seed = rand::random();
+    eprintln!("seed {seed}");
+    let processes = SkewedProcesses::start(seed).await;
     for statement in [
         "CREATE FUNCTION drop_leases() RETURNS trigger LANGUAGE plpgsql AS
          'BEGIN NEW.leased_until = NULL; RETURN NEW; END'",
@@ -319,18 +354,29 @@ async fn without_leases_stripe_gets_repeated_calls() {
     ] {
         processes.database.execute(statement).await;
     }
-    simulate_guests(&processes).await;
-    let repeated = find_repeated_calls(&processes);
-    eprintln!("without leases: {} repeated calls", repeated.len());
-    assert!(!repeated.is_empty());
+    processes.calls.wait_for_second_expire();
+    let hold = book_any_slot(&processes, 1, &mut processes.next_rng())
+        .await
+        .unwrap();
+    let expire = format!(
+        "POST /v1/checkout/sessions/{}/expire",
+        hold.text("checkout_session")
+    );
+    eventually("the unpaid hold's session is expired", async || {
+        let left = processes.database.count(UNFINISHED).await;
+        processes.deliver_pending().await;
+        (left == 0 && processes.simulator.pending_events().is_empty()).then_some(())
+    })
+    .await;
+    assert!(find_repeated_calls(&processes).contains(&expire), "seed {seed}");
     assert_audit_is_clean(&processes.database, &processes.simulator);
 }
 
 /// Returns the calls that Stripe received more than once.
 fn find_repeated_calls(processes: &SkewedProcesses) -> Vec<String> {
     let mut times: BTreeMap<String, usize> = BTreeMap::new();
-    for call in processes.calls.lock().unwrap().iter() {
-        *times.entry(call.clone()).or_default() += 1;
+    for call in processes.calls.all() {
+        *times.entry(call).or_default() += 1;
     }
     times.retain(|_, times| *times > 1);
     times.into_keys().collect()
