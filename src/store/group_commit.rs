@@ -138,20 +138,22 @@ impl<I: GroupItem, V: Send + 'static> Groups<I, V> {
         })
     }
 
-    /// Runs the item as one of a group, or `alone`; the time is bounded. `run` runs a group of several.
-    pub(super) async fn submit<R, F>(
+    /// Runs the item as one of a group, or `alone`; the time is bounded. `run` runs a group of several. What runs an item alone
+    /// is made, and has memory of its own, only when it is needed: it is large, and each caller would move it several times.
+    pub(super) async fn submit<R, F, A>(
         self: &Arc<Self>,
         item: I,
         run: R,
-        alone: impl Future<Output = Result<V, StoreError>>,
+        alone: impl FnOnce() -> A,
     ) -> Result<V, StoreError>
     where
         R: Fn(Vec<I>) -> F + Send + Sync + 'static,
         F: Future<Output = GroupResult<V>> + Send + 'static,
+        A: Future<Output = Result<V, StoreError>>,
     {
         let done = async {
             if item.estimate_work() > MOST_WORK_OF_ITEM {
-                return alone.await;
+                return Box::pin(alone()).await;
             }
             let run: Run<I, V> = Arc::new(move |items| run(items).boxed());
             let group_of_one = match self.wait_in_queue(item, run).await {
@@ -159,7 +161,7 @@ impl<I: GroupItem, V: Send + 'static> Groups<I, V> {
                 Some(Answer::Alone(group)) => Some(group),
                 None => None,
             };
-            let done = alone.await;
+            let done = Box::pin(alone()).await;
             drop(group_of_one);
             done
         };

@@ -219,18 +219,19 @@ impl PostgresStore {
 
     /// Runs an item as one of a group, or `alone`; the time is bounded as that of [`Self::retrying`]. `run` runs the statement
     /// of a group of several.
-    async fn grouped<I, V, R, F>(
+    async fn grouped<I, V, R, F, A>(
         &self,
         groups: &Arc<Groups<I, V>>,
         item: I,
         run: R,
-        alone: impl Future<Output = Result<V, StoreError>>,
+        alone: impl FnOnce() -> A,
     ) -> Result<V, StoreError>
     where
         I: GroupItem,
         V: Send + 'static,
         R: Fn(PoolConnection<Postgres>, Vec<I>) -> F + Send + Sync + 'static,
         F: Future<Output = PostgresResult<Vec<Option<V>>>> + Send,
+        A: Future<Output = Result<V, StoreError>>,
     {
         let (store, run) = (self.clone(), Arc::new(run));
         let run_group = move |items| {
@@ -268,17 +269,19 @@ impl PostgresStore {
         R: Fn(PoolConnection<Postgres>, Vec<I>) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = PostgresResult<Vec<V>>> + Send,
     {
-        let read_alone = read.clone();
-        let alone = self.retrying(|| async {
-            let connection = self.pool.acquire().await?;
-            let answer = read_alone(connection, vec![query.clone()]).await?.pop();
-            Ok(answer.ok_or_else(|| encoding::unreadable_column("answer", "none"))?)
-        });
+        let (query_alone, read_alone) = (query.clone(), read.clone());
+        let alone = || {
+            self.retrying(|| async {
+                let connection = self.pool.acquire().await?;
+                let answer = read_alone(connection, vec![query_alone.clone()]).await?.pop();
+                Ok(answer.ok_or_else(|| encoding::unreadable_column("answer", "none"))?)
+            })
+        };
         let read_all = move |connection, queries| {
             let answers = read(connection, queries);
             async { Ok(answers.await?.into_iter().map(Some).collect()) }
         };
-        self.grouped(groups, query.clone(), read_all, alone).await
+        self.grouped(groups, query, read_all, alone).await
     }
 
     /// Runs a statement that leases rows: its parameters are the present, the lease in seconds, and the most rows.

@@ -49,6 +49,7 @@ mod ledger;
 mod lookups;
 mod new_holds;
 mod occupancy;
+mod one_trip;
 mod payments;
 mod placements;
 mod refund_requests;
@@ -61,6 +62,9 @@ mod unowned_facts;
 mod waiting_payments;
 
 pub use backup::{BackupError, back_up};
+
+/// How many rows may wait until their reader takes them, of a connection.
+const ROWS_IN_TRANSIT: usize = 1024;
 
 /// A store in a SQLite file.
 #[derive(Clone, Debug)]
@@ -94,12 +98,22 @@ async fn open(path: &str, options: PoolOptions) -> SqliteResult<SqliteStore> {
     let file = SqliteConnectOptions::new()
         .filename(path)
         .foreign_keys(true)
-        .busy_timeout(options.lock_timeout);
+        .busy_timeout(options.lock_timeout)
+        // The rows of a group fit, so that the connection's thread need not wait until some are taken.
+        .row_buffer_size(ROWS_IN_TRANSIT);
     let writing = file
         .clone()
         .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full);
-    let pool = || SqlitePoolOptions::new().acquire_timeout(options.acquire_timeout);
+        .synchronous(SqliteSynchronous::Full)
+        // What a statement changed, in case it fails, is kept in memory. A group changes so much that SQLite would write it to a
+        // temporary file.
+        .pragma("temp_store", "MEMORY");
+    // A connection is tested when it is given back; a file does not go away in between.
+    let pool = || {
+        SqlitePoolOptions::new()
+            .acquire_timeout(options.acquire_timeout)
+            .test_before_acquire(false)
+    };
     // SQLite may end a transaction by itself (a full disk, an I/O error), and the driver does not notice. Such a connection
     // is replaced; otherwise the only writer would be lost.
     let writer = pool()
@@ -241,14 +255,15 @@ impl SqliteStore {
                 done
             }
         };
-        let alone = async {
+        let query_alone = query.clone();
+        let alone = || async {
             let began = Instant::now();
-            let read = read(self.acquire_reader().await?, vec![query.clone()]).await;
+            let read = read(self.acquire_reader().await?, vec![query_alone]).await;
             super::call_duration::record_call(began);
             let answer = read?.pop();
             answer.ok_or_else(|| encoding::unreadable_column("answer", "none"))
         };
-        groups.submit(query.clone(), run_group, alone).await
+        groups.submit(query, run_group, alone).await
     }
 
     async fn acquire_reader(&self) -> Result<PoolConnection<Sqlite>, StoreError> {

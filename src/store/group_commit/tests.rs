@@ -99,10 +99,11 @@ impl Fixture {
                     }
                 })
             };
-            let alone = async move {
-                ran_alone.lock().unwrap().push(vec![item.number]);
+            let number = item.number;
+            let alone = || async move {
+                ran_alone.lock().unwrap().push(vec![number]);
                 go_on_alone.acquire().await.unwrap().forget();
-                Ok(item.number * 10)
+                Ok(number * 10)
             };
             groups.submit(item, run, alone).await
         })

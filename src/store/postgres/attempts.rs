@@ -25,12 +25,9 @@ use crate::store::{StoreError, encoding};
 #[async_trait]
 impl Attempts for PostgresStore {
     async fn claim_attempt(&self, attempt: &NewAttempt) -> Result<Claim, StoreError> {
-        self.grouped(
-            &self.groups.claims,
-            attempt.clone(),
-            claim_group,
-            self.claim_alone(attempt),
-        )
+        self.grouped(&self.groups.claims, attempt.clone(), claim_group, || {
+            self.claim_alone(attempt)
+        })
         .await
     }
 

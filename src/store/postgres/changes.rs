@@ -26,7 +26,7 @@ impl Changes for PostgresStore {
         let Some(item) = EventChange::new(change) else {
             return self.apply_in_transaction(change).await;
         };
-        let alone = self.apply_alone(change);
+        let alone = || self.apply_alone(change);
         self.grouped(&self.groups.events, item, event_changes::apply_group, alone)
             .await
     }

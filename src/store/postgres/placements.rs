@@ -30,7 +30,7 @@ impl Placements for PostgresStore {
             &self.groups.places,
             PlaceItem::new(booking, units, limits),
             place_group,
-            self.place_alone(booking, units, limits),
+            || self.place_alone(booking, units, limits),
         )
         .await
     }

@@ -1,9 +1,7 @@
 //! Takes and reads allowances on SQLite. There is one writer, so that a free number stays free until the hold is placed.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use async_trait::async_trait;
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::pool::PoolConnection;
 use sqlx::types::Json;
 use sqlx::{Sqlite, SqliteConnection};
@@ -73,8 +71,8 @@ async fn load_usages(
     Ok(LimitUsageRow::decode_all(rows, queries.len())?)
 }
 
-/// Takes the first free number that is offered of each limit in `$1`. A limit without a free number gets no row: its number is
-/// null, which `IGNORE` skips.
+/// Takes the first free number that is offered of each limit in JSON `$3`, for holds whose attempt runs. A limit without a free
+/// number gets no row: its number is null, which `IGNORE` skips.
 pub(super) const TAKE: &str = "INSERT OR IGNORE INTO allowances (scope, subject, number, hold_id)
     SELECT l.value ->> 'scope', l.value ->> 'subject', (
         SELECT n.value FROM json_each(l.value, '$.numbers') n
@@ -82,44 +80,25 @@ pub(super) const TAKE: &str = "INSERT OR IGNORE INTO allowances (scope, subject,
             SELECT 1 FROM allowances a
             WHERE a.scope = l.value ->> 'scope' AND a.subject = l.value ->> 'subject' AND a.number = n.value)
         LIMIT 1), l.value ->> 'hold'
-    FROM json_each($1) l
+    FROM json_each($3) l
+    WHERE EXISTS (SELECT 1 FROM checkout_attempts c WHERE c.hold_id = l.value ->> 'hold' AND c.state = 'running')
     RETURNING hold_id";
+
+/// What a hold is offered, in the JSON that [`TAKE`] takes.
+pub(super) fn encode_offers(new: &HoldToPlace<'_>) -> impl Iterator<Item = Value> {
+    let hold = new.booking.hold.id;
+    new.offers.iter().map(move |offer| {
+        json!({
+            "hold": hold.0,
+            "scope": encoding::encode_limit_scope(offer.limit.scope),
+            "subject": offer.limit.subject,
+            "numbers": offer.numbers,
+        })
+    })
+}
 
 /// Gives back the allowances of hold `$1`.
 pub(super) const DELETE: &str = "DELETE FROM allowances WHERE hold_id = $1";
-
-/// Takes one number of each limit for each hold. Returns the holds for which a limit has none of the offered numbers left: what
-/// they got must be given back.
-pub(super) async fn take_allowances(
-    connection: &mut SqliteConnection,
-    holds: &[&HoldToPlace<'_>],
-) -> SqliteResult<BTreeSet<HoldId>> {
-    let mut missing: BTreeMap<HoldId, usize> = BTreeMap::new();
-    let mut offers = Vec::new();
-    for new in holds {
-        let hold = new.booking.hold.id;
-        missing.insert(hold, new.offers.len());
-        offers.extend(new.offers.iter().map(|offer| {
-            json!({
-                "hold": hold.0,
-                "scope": encoding::encode_limit_scope(offer.limit.scope),
-                "subject": offer.limit.subject,
-                "numbers": offer.numbers,
-            })
-        }));
-    }
-    if !offers.is_empty() {
-        let query = sqlx::query_scalar(TAKE).bind(Json(offers));
-        let taken: Vec<DbUuid> = query.fetch_all(connection).await?;
-        for DbUuid(hold) in taken {
-            if let Some(missing) = missing.get_mut(&HoldId(hold)) {
-                *missing = missing.saturating_sub(1);
-            }
-        }
-    }
-    missing.retain(|_, missing| *missing > 0);
-    Ok(missing.into_keys().collect())
-}
 
 /// Gives back the allowances of a hold that is not placed.
 pub(super) async fn delete_allowances(connection: &mut SqliteConnection, hold: HoldId) -> SqliteResult<()> {

@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
-use sqlx::types::Json;
 use sqlx::{SqliteConnection, SqliteExecutor};
-use uuid::Uuid;
 
 use super::error::SqliteResult;
 use super::groups::GroupWrite;
@@ -109,22 +107,9 @@ impl Attempts for SqliteStore {
     }
 }
 
-/// Finds the attempts with the keys in JSON `$1`.
+/// Finds the attempts with the keys in JSON `$2`.
 pub(super) const FIND_BY_KEYS: &str =
-    select_known_attempts!("WHERE a.idempotency_key IN (SELECT value FROM json_each($1))");
-
-/// Finds the attempts with keys, with their scopes or from before keys had scopes.
-async fn find_by_keys(
-    executor: impl SqliteExecutor<'_>,
-    keys: impl Iterator<Item = &ScopedKey>,
-) -> sqlx::Result<Vec<KnownAttemptRow>> {
-    let keys = attempts::stored_texts(keys);
-    if keys.is_empty() {
-        return Ok(Vec::new());
-    }
-    let query = sqlx::query_as(FIND_BY_KEYS).bind(Json(keys));
-    query.fetch_all(executor).await
-}
+    select_known_attempts!("WHERE a.idempotency_key IN (SELECT value FROM json_each($2))");
 
 /// Selects the attempts that have not ended.
 pub(super) async fn select_open(executor: impl SqliteExecutor<'_>) -> sqlx::Result<Vec<OpenAttemptRow>> {
@@ -140,36 +125,28 @@ async fn find_state(connection: &mut SqliteConnection, hold: HoldId) -> SqliteRe
 /// The state of an attempt, and whether money waits for its hold.
 #[derive(sqlx::FromRow)]
 pub(super) struct AttemptStateRow {
-    hold_id: DbUuid,
+    pub(super) hold_id: DbUuid,
     pub(super) state: String,
     pub(super) is_paid: bool,
 }
 
-/// Finds the states of attempts, of those that there are.
-pub(super) async fn find_states(
-    connection: &mut SqliteConnection,
-    holds: impl Iterator<Item = HoldId>,
-) -> SqliteResult<BTreeMap<HoldId, AttemptStateRow>> {
-    let holds: Vec<Uuid> = holds.map(|hold| hold.0).collect();
-    if holds.is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    let query = sqlx::query_as(FIND_STATES).bind(Json(holds));
-    let states: Vec<AttemptStateRow> = query.fetch_all(connection).await?;
-    let states = states.into_iter();
-    Ok(states.map(|row| (HoldId(row.hold_id.0), row)).collect())
+/// What becomes of claims.
+pub(super) struct DecidedClaims<'a> {
+    /// The claims, in the order of their attempts.
+    pub(super) claims: Vec<Claim>,
+    /// The attempts whose keys are free again.
+    pub(super) over: Vec<DbUuid>,
+    /// The attempts to write.
+    pub(super) new: Vec<&'a NewAttempt>,
 }
 
-/// Claims attempts, of which no two have the same key or hold, in the caller's transaction, which may commit. Returns what
-/// became of each, in their order.
-pub(super) async fn claim_all(
-    connection: &mut SqliteConnection,
-    attempts: &[&NewAttempt],
-) -> SqliteResult<Vec<Claim>> {
-    let states = find_states(connection, attempts.iter().map(|attempt| attempt.terms.hold)).await?;
-    let keys = attempts.iter().filter_map(|attempt| attempt.key.as_ref());
-    let known = find_by_keys(&mut *connection, keys).await?;
-    let (mut claims, mut freed, mut new) = (Vec::new(), Vec::new(), Vec::new());
+/// Decides what becomes of attempts, of which no two have the same key or hold, by the attempts that are stored.
+pub(super) fn decide_claims<'a>(
+    attempts: &[&'a NewAttempt],
+    states: &BTreeMap<HoldId, AttemptStateRow>,
+    known: &[KnownAttemptRow],
+) -> DecidedClaims<'a> {
+    let (mut claims, mut over, mut new) = (Vec::new(), Vec::new(), Vec::new());
     for attempt in attempts {
         let claim = match states.get(&attempt.terms.hold).map(|found| found.state.as_str()) {
             // A first call of ours wrote it, and its answer was lost.
@@ -178,11 +155,11 @@ pub(super) async fn claim_all(
             None => {
                 let of_key = attempt.key.as_ref();
                 let of_key = of_key
-                    .map(|key| KnownAttemptRow::of_key(&known, key))
+                    .map(|key| KnownAttemptRow::of_key(known, key))
                     .unwrap_or_default();
                 let claim = KnownAttemptRow::claim_of(of_key.iter().copied(), &attempt.fingerprint);
                 if claim == Claim::Free {
-                    freed.extend(of_key.iter().map(|known| known.hold_id));
+                    over.extend(of_key.iter().map(|known| known.hold_id));
                     new.push(*attempt);
                 }
                 claim
@@ -190,12 +167,7 @@ pub(super) async fn claim_all(
         };
         claims.push(claim);
     }
-    for over in freed {
-        let free = sqlx::query(attempts::FREE_KEY).bind(over);
-        free.execute(&mut *connection).await?;
-    }
-    insert_attempts(connection, &new).await?;
-    Ok(claims)
+    DecidedClaims { claims, over, new }
 }
 
 /// Writes the attempts in JSON `$1` as running.
@@ -208,27 +180,17 @@ pub(super) const INSERT: &str = concat!(
     " + (value ->> 'lease') FROM json_each($1)"
 );
 
-/// Writes these attempts as running.
-pub(super) async fn insert_attempts(
-    connection: &mut SqliteConnection,
-    attempts: &[&NewAttempt],
-) -> SqliteResult<()> {
-    let encode = |attempt: &&NewAttempt| {
-        json!({
-            "hold": attempt.terms.hold.0,
-            "key": attempt.key.as_ref().map(ScopedKey::to_text),
-            "fingerprint": attempt.fingerprint,
-            "terms": encoding::encode_terms(&attempt.terms),
-            "now": attempt.now.timestamp_millis(),
-            "livemode": attempt.livemode,
-            "lease": to_millis(attempt.lease),
-        })
-    };
-    if !attempts.is_empty() {
-        let rows: Vec<Value> = attempts.iter().map(encode).collect();
-        sqlx::query(INSERT).bind(Json(rows)).execute(connection).await?;
-    }
-    Ok(())
+/// The row of a new attempt, as the statement reads it.
+pub(super) fn encode_attempt(attempt: &NewAttempt) -> Value {
+    json!({
+        "hold": attempt.terms.hold.0,
+        "key": attempt.key.as_ref().map(ScopedKey::to_text),
+        "fingerprint": attempt.fingerprint,
+        "terms": encoding::encode_terms(&attempt.terms),
+        "now": attempt.now.timestamp_millis(),
+        "livemode": attempt.livemode,
+        "lease": to_millis(attempt.lease),
+    })
 }
 
 /// Runs a statement that closes attempt `$1` at `$2`. Returns whether money waits for its hold; `None` if the statement did

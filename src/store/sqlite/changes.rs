@@ -27,7 +27,7 @@ impl Changes for SqliteStore {
         let Some(item) = EventChange::new(change) else {
             return self.apply_alone(change).await;
         };
-        let alone = async { self.apply_alone(change).await.map(WriteVerdict::Event) };
+        let alone = || async { self.apply_alone(change).await.map(WriteVerdict::Event) };
         let verdict = self.write_in_group_or(GroupWrite::Event(Box::new(item)), alone);
         verdict.await?.into_applied()
     }

@@ -2,11 +2,13 @@
 //! between them.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 use sqlx::SqliteConnection;
 
 use super::error::SqliteResult;
+use super::one_trip::{fetch_each, join_statements};
 use crate::domain::hold::Transition;
 use crate::domain::ids::IntentId;
 use crate::store::changes::{ApplyOutcome, CurrentHoldRow};
@@ -30,24 +32,24 @@ pub(super) const INSERT_EVENTS: &str = "INSERT INTO stripe_events (id, kind, hol
          value ->> 'at'
      FROM json_each($1)";
 
-/// Writes the holds in JSON `$1`.
+/// Writes the holds in JSON `$2`.
 pub(super) const UPDATE_HOLDS: &str = "UPDATE holds SET status = j.value ->> 'status', reason = NULL,
          requested_by = j.value ->> 'requested_by', intent_id = j.value ->> 'intent',
          price_mismatch = j.value ->> 'price_mismatch', due_at = j.value ->> 'due', tries = 0,
          leased_until = CASE WHEN status = j.value ->> 'status' THEN leased_until END, version = version + 1,
          updated_at = j.value ->> 'at', paid_elsewhere = j.value ->> 'paid_elsewhere',
          funds = coalesce(j.value ->> 'funds', funds)
-     FROM json_each($1) j WHERE holds.id = j.value ->> 'hold'";
+     FROM json_each($2) j WHERE holds.id = j.value ->> 'hold'";
 
-/// Writes the history lines of the holds in JSON `$1`.
+/// Writes the history lines of the holds in JSON `$2`.
 pub(super) const INSERT_HISTORY: &str =
     "INSERT INTO hold_history (hold_id, at, from_status, from_reason, to_status, transition, message, actor, event_id,
          actor_name)
      SELECT value ->> 'hold', value ->> 'at', value ->> 'from_status', value ->> 'from_reason', value ->> 'status',
          value ->> 'transition', value ->> 'message', value ->> 'actor', value ->> 'actor_event', value ->> 'actor_name'
-     FROM json_each($1)";
+     FROM json_each($2)";
 
-/// Writes the payments in JSON `$1`.
+/// Writes the payments in JSON `$3`.
 pub(super) const UPSERT_PAYMENTS: &str = concat!(
     "INSERT INTO payments AS p
          (intent_id, hold_id, amount, currency, keep, keep_reason, settled_outside, refunded, state, due_back, adds_up,
@@ -56,7 +58,7 @@ pub(super) const UPSERT_PAYMENTS: &str = concat!(
          value ->> 'keep_reason', value ->> 'settled_outside', value ->> 'refunded', value ->> 'state',
          value ->> 'due_back', value ->> 'adds_up', value ->> 'at', value ->> 'at', value ->> 'reordered',
          value ->> 'covered'
-     FROM json_each($1) WHERE true ",
+     FROM json_each($3) WHERE true ",
     on_known_payment!()
 );
 
@@ -113,25 +115,21 @@ impl EventRows {
     }
 
     async fn write(self, connection: &mut SqliteConnection) -> SqliteResult<()> {
-        let [events, holds, payments] = [self.events, self.holds, self.payments]
-            .map(|rows| (!rows.is_empty()).then(|| DbJson(rows.into())));
-        let statements = [
-            (INSERT_EVENTS, &events),
-            (UPDATE_HOLDS, &holds),
-            (UPSERT_PAYMENTS, &payments),
-            (INSERT_HISTORY, &holds),
-        ];
-        for (statement, rows) in statements {
-            if let Some(rows) = rows {
-                sqlx::query(statement)
-                    .bind(rows)
-                    .execute(&mut *connection)
-                    .await?;
-            }
+        if self.events.is_empty() {
+            return Ok(());
         }
+        let write = sqlx::query(WRITE.as_str())
+            .bind(DbJson(self.events.into()))
+            .bind(DbJson(self.holds.into()))
+            .bind(DbJson(self.payments.into()));
+        fetch_each(connection, write).await?;
         Ok(())
     }
 }
+
+/// Writes events `$1`, the holds `$2` with their history, and payments `$3`.
+static WRITE: LazyLock<String> =
+    LazyLock::new(|| join_statements(&[INSERT_EVENTS, UPDATE_HOLDS, UPSERT_PAYMENTS, INSERT_HISTORY]));
 
 /// The row of a hold and of its history line, as the statements read it.
 fn encode_step(

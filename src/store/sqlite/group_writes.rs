@@ -1,15 +1,28 @@
 //! Writes of one kind of caller each that share a transaction: SQLite has one writer, which takes all that waits for it.
 
-use sqlx::{Sqlite, Transaction};
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
+use serde_json::Value;
+use sqlx::sqlite::SqliteRow;
+use sqlx::types::Json;
+use sqlx::{FromRow, Sqlite, SqliteConnection, Transaction};
+use uuid::Uuid;
+
+use super::attempts::AttemptStateRow;
 use super::error::SqliteResult;
 use super::groups::{GroupWrite, WriteVerdict, foreign_verdict};
-use super::{SqliteStore, attempts, event_changes, new_holds};
-use crate::store::StoreError;
-use crate::store::attempts::Claim;
+use super::new_holds::Taken;
+use super::one_trip::{fetch_each, join_statements};
+use super::{SqliteStore, allowances, attempts, event_changes, new_holds, occupancy};
+use crate::domain::hold::TransitionReason;
+use crate::domain::ids::HoldId;
+use crate::store::attempts::{Claim, KnownAttemptRow, NewAttempt};
 use crate::store::changes::ApplyOutcome;
+use crate::store::columns::DbUuid;
 use crate::store::group_commit::run_statements;
 use crate::store::placements::{HoldToPlace, PlaceOutcome};
+use crate::store::{StoreError, encoding};
 
 impl SqliteStore {
     /// Runs a write as one of a group, or alone.
@@ -17,7 +30,7 @@ impl SqliteStore {
         &self,
         write: impl Fn() -> GroupWrite,
     ) -> Result<WriteVerdict, StoreError> {
-        let alone = async {
+        let alone = || async {
             let verdicts = self.write_all(self.begin().await?, &[write()]).await?;
             verdicts.into_iter().flatten().next().ok_or_else(foreign_verdict)
         };
@@ -25,11 +38,14 @@ impl SqliteStore {
     }
 
     /// Runs a write as one of a group, or `alone`.
-    pub(super) async fn write_in_group_or(
+    pub(super) async fn write_in_group_or<A>(
         &self,
         write: GroupWrite,
-        alone: impl Future<Output = Result<WriteVerdict, StoreError>>,
-    ) -> Result<WriteVerdict, StoreError> {
+        alone: impl FnOnce() -> A,
+    ) -> Result<WriteVerdict, StoreError>
+    where
+        A: Future<Output = Result<WriteVerdict, StoreError>>,
+    {
         let store = self.clone();
         let run_group = move |writes: Vec<GroupWrite>| {
             let store = store.clone();
@@ -87,10 +103,7 @@ impl GroupVerdicts {
 }
 
 /// Runs the writes of a group.
-async fn run_writes(
-    connection: &mut sqlx::SqliteConnection,
-    writes: &[GroupWrite],
-) -> SqliteResult<GroupVerdicts> {
+async fn run_writes(connection: &mut SqliteConnection, writes: &[GroupWrite]) -> SqliteResult<GroupVerdicts> {
     let (mut claims, mut places, mut events) = (Vec::new(), Vec::new(), Vec::new());
     for write in writes {
         match write {
@@ -102,9 +115,108 @@ async fn run_writes(
             GroupWrite::Event(change) => events.push(&**change),
         }
     }
+    let (claims, places) = claim_and_place(connection, &claims, &places).await?;
     Ok(GroupVerdicts {
-        claims: attempts::claim_all(connection, &claims).await?,
-        places: new_holds::place_all(connection, &places).await?,
+        claims,
+        places,
         events: event_changes::apply_all(connection, &events).await?,
     })
+}
+
+/// Reads the attempts with ids `$1` and keys `$2`, and takes the numbers `$3` and the units `$4` for new holds.
+static READ_AND_TAKE: LazyLock<String> = LazyLock::new(|| {
+    join_statements(&[
+        attempts::FIND_STATES,
+        attempts::FIND_BY_KEYS,
+        allowances::TAKE,
+        new_holds::TAKE_UNITS,
+    ])
+});
+
+/// Writes new attempts `$1`, and the holds `$2` that have got their units and numbers, with their history and the end of their
+/// attempts.
+static WRITE: LazyLock<String> = LazyLock::new(|| {
+    join_statements(&[
+        attempts::INSERT,
+        new_holds::CLOSE_ATTEMPTS,
+        new_holds::INSERT,
+        new_holds::INSERT_HISTORY,
+    ])
+});
+
+/// Claims attempts and places holds in the caller's transaction, which may commit. Returns what became of each, in their order.
+///
+/// No two attempts may have the same key, and no two holds may want the same unit or number: one of them could be refused for what
+/// another one gives back.
+pub(super) async fn claim_and_place(
+    connection: &mut SqliteConnection,
+    attempts: &[&NewAttempt],
+    holds: &[HoldToPlace<'_>],
+) -> SqliteResult<(Vec<Claim>, Vec<PlaceOutcome>)> {
+    if attempts.is_empty() && holds.is_empty() {
+        return Ok((Vec::new(), Vec::new()));
+    }
+    let (known, taken) = read_and_take(connection, attempts, holds).await?;
+    let decided = attempts::decide_claims(attempts, &taken.states, &known);
+    for over in &decided.over {
+        let free = sqlx::query(crate::store::attempts::FREE_KEY).bind(over);
+        free.execute(&mut *connection).await?;
+    }
+    taken.give_back(connection, holds).await?;
+    let attempts: Vec<Value> = decided.new.into_iter().map(attempts::encode_attempt).collect();
+    let complete = holds.iter().filter(|new| taken.is_complete(new));
+    let complete: Vec<Value> = complete.map(new_holds::encode_hold).collect();
+    if !attempts.is_empty() || !complete.is_empty() {
+        let write = sqlx::query(WRITE.as_str())
+            .bind(Json(attempts))
+            .bind(Json(complete))
+            .bind(TransitionReason::Placed.code())
+            .bind(TransitionReason::Placed.to_string());
+        fetch_each(connection, write).await?;
+    }
+    let places = holds.iter().map(|new| taken.outcome(new)).collect();
+    Ok((decided.claims, places))
+}
+
+async fn read_and_take(
+    connection: &mut SqliteConnection,
+    attempts: &[&NewAttempt],
+    holds: &[HoldToPlace<'_>],
+) -> SqliteResult<(Vec<KnownAttemptRow>, Taken)> {
+    let ids = attempts.iter().map(|attempt| attempt.terms.hold.0);
+    let ids: Vec<Uuid> = ids.chain(holds.iter().map(|new| new.booking.hold.id.0)).collect();
+    let keys = attempts.iter().filter_map(|attempt| attempt.key.as_ref());
+    let offers: Vec<Value> = holds.iter().flat_map(allowances::encode_offers).collect();
+    let units = holds
+        .iter()
+        .flat_map(|new| occupancy::encode_units(new.booking.hold.id, new.offers.len(), new.units));
+    let units: Vec<Value> = units.collect();
+    let statements = sqlx::query(READ_AND_TAKE.as_str())
+        .bind(Json(ids))
+        .bind(Json(crate::store::attempts::stored_texts(keys)))
+        .bind(Json(offers))
+        .bind(Json(units));
+    let rows = fetch_each(connection, statements).await?;
+    let [states, known, numbers, units] = <[Vec<SqliteRow>; 4]>::try_from(rows)
+        .map_err(|_| encoding::unreadable_column("statements", "of another number"))?;
+    let states = decode_rows::<AttemptStateRow>(&states)?.into_iter();
+    let taken = Taken {
+        states: states.map(|row| (HoldId(row.hold_id.0), row)).collect(),
+        numbers: count_of_holds(&numbers)?,
+        units: count_of_holds(&units)?,
+    };
+    Ok((decode_rows(&known)?, taken))
+}
+
+fn decode_rows<R: for<'r> FromRow<'r, SqliteRow>>(rows: &[SqliteRow]) -> sqlx::Result<Vec<R>> {
+    rows.iter().map(R::from_row).collect()
+}
+
+/// Counts the rows of each hold.
+fn count_of_holds(rows: &[SqliteRow]) -> sqlx::Result<BTreeMap<HoldId, usize>> {
+    let mut counts = BTreeMap::new();
+    for (DbUuid(hold),) in decode_rows::<(DbUuid,)>(rows)? {
+        *counts.entry(HoldId(hold)).or_default() += 1;
+    }
+    Ok(counts)
 }

@@ -1,20 +1,20 @@
 //! The statements that place holds on SQLite, one or many in one transaction. There is one writer, so that nothing changes
-//! between them. What takes a slot is `TAKE_UNITS` in `occupancy.rs`, what keeps the limits `TAKE` in `allowances.rs`.
+//! between them. What takes a slot is `take_units_statement!` in `occupancy.rs`, what keeps the limits `TAKE` in `allowances.rs`.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use sqlx::SqliteConnection;
 
+use super::allowances;
+use super::attempts::AttemptStateRow;
 use super::error::SqliteResult;
-use super::{allowances, attempts, occupancy};
-use crate::domain::hold::TransitionReason;
+use super::occupancy::{self, take_units_statement};
 use crate::domain::ids::{HoldId, IntentId, ResourceId};
-use crate::store::columns::DbJson;
 use crate::store::encoding;
 use crate::store::placements::{HoldToPlace, PlaceOutcome};
 
-/// Writes the holds in JSON `$1`.
+/// Writes the holds in JSON `$2`.
 pub(super) const INSERT: &str = "INSERT INTO holds (
         id, event_type_id, resource_id, starts_at, ends_at, segments,
         status, reason, requested_by, amount, currency, session_id, intent_id,
@@ -30,89 +30,81 @@ pub(super) const INSERT: &str = "INSERT INTO holds (
         value ->> 'due', value ->> 'tries', value ->> 'version', value ->> 'created', value ->> 'updated',
         value ->> 'quantity', value ->> 'cancel_until', value ->> 'move_until', value ->> 'guest', value ->> 'client',
         value ->> 'requested_resource', value ->> 'token_key', TRUE
-    FROM json_each($1)";
+    FROM json_each($2)";
 
-/// Writes the first history lines of the holds in JSON `$1`, with transition code `$2` and message `$3`.
+/// Writes the first history lines of the holds in JSON `$2`, with transition code `$3` and message `$4`.
 pub(super) const INSERT_HISTORY: &str =
     "INSERT INTO hold_history (hold_id, at, to_status, to_reason, transition, message, actor)
-     SELECT value ->> 'hold', value ->> 'created', value ->> 'status', value ->> 'reason', $2, $3, 'checkout'
-     FROM json_each($1)";
+     SELECT value ->> 'hold', value ->> 'created', value ->> 'status', value ->> 'reason', $3, $4, 'checkout'
+     FROM json_each($2)";
 
-/// Closes the attempts of the holds in JSON `$1` as placed.
+/// Closes the attempts of the holds in JSON `$2` as placed.
 pub(super) const CLOSE_ATTEMPTS: &str =
     "UPDATE checkout_attempts SET state = 'placed', terms = NULL, leased_until = NULL, ended_at = j.value ->> 'created'
-     FROM json_each($1) j WHERE checkout_attempts.hold_id = j.value ->> 'hold'";
+     FROM json_each($2) j WHERE checkout_attempts.hold_id = j.value ->> 'hold'";
 
-/// Places holds in the caller's transaction; returns what became of each, in their order. What a hold took that is not
-/// placed is given back, so that the caller may commit.
-///
-/// No two holds may want the same unit or number: one of them could be refused for what another one gives back.
-pub(super) async fn place_all(
-    connection: &mut SqliteConnection,
-    holds: &[HoldToPlace<'_>],
-) -> SqliteResult<Vec<PlaceOutcome>> {
-    let ids = holds.iter().map(|new| new.booking.hold.id);
-    let states = attempts::find_states(connection, ids).await?;
-    let attempt = |new: &HoldToPlace<'_>| states.get(&new.booking.hold.id);
-    let is_running = |new: &&HoldToPlace<'_>| attempt(new).is_some_and(|attempt| attempt.state == "running");
-    let open = holds.iter().filter(is_running);
-    let open: Vec<&HoldToPlace<'_>> = open.collect();
-    let limited = allowances::take_allowances(connection, &open).await?;
-    let allowed = open.iter().filter(|new| !limited.contains(&new.booking.hold.id));
-    let allowed: Vec<&HoldToPlace<'_>> = allowed.copied().collect();
-    let taken = allowed
-        .iter()
-        .map(|new| (new.booking.hold.id, new.units, new.booking.quantity));
-    let refused = occupancy::take_units_of_all(connection, taken).await?;
-    let placed = allowed
-        .iter()
-        .filter(|new| !refused.contains(&new.booking.hold.id));
-    write_placed(connection, placed.map(|new| encode(new)).collect()).await?;
-    give_back(connection, limited.union(&refused).copied().collect()).await?;
-    let outcome = |new: &HoldToPlace<'_>| {
-        let Some(attempt) = attempt(new) else {
+/// Takes the units in JSON `$4`, for holds whose attempt runs and that have got a number of each limit.
+pub(super) const TAKE_UNITS: &str = take_units_statement!(
+    "$4",
+    "EXISTS (SELECT 1 FROM checkout_attempts c WHERE c.hold_id = w.hold_id AND c.state = 'running')
+       AND (SELECT count(*) FROM allowances a WHERE a.hold_id = w.hold_id) = w.limits"
+);
+
+/// What holds got before they are written.
+pub(super) struct Taken {
+    /// The state of each attempt that there is.
+    pub(super) states: BTreeMap<HoldId, AttemptStateRow>,
+    /// How many numbers of limits each hold got, of those that got some.
+    pub(super) numbers: BTreeMap<HoldId, usize>,
+    /// How many units each hold got, of those that got some.
+    pub(super) units: BTreeMap<HoldId, usize>,
+}
+
+impl Taken {
+    /// What becomes of a hold. One that is placed now got all that it wants.
+    pub(super) fn outcome(&self, new: &HoldToPlace<'_>) -> PlaceOutcome {
+        let id = new.booking.hold.id;
+        let Some(attempt) = self.states.get(&id) else {
             return PlaceOutcome::AttemptClosed;
         };
+        let has = |taken: &BTreeMap<HoldId, usize>, wanted| taken.get(&id).copied().unwrap_or(0) == wanted;
         match attempt.state.as_str() {
-            "running" if limited.contains(&new.booking.hold.id) => PlaceOutcome::LimitReached,
-            "running" if refused.contains(&new.booking.hold.id) => PlaceOutcome::SlotTaken,
+            "running" if !has(&self.numbers, new.offers.len()) => PlaceOutcome::LimitReached,
+            // More units than the quantity are as wrong as too few.
+            "running" if !has(&self.units, new.units_wanted()) => PlaceOutcome::SlotTaken,
             // It is placed now; or a first call of ours placed it, and its answer was lost.
             "running" | "placed" => PlaceOutcome::placed(attempt.is_paid),
             _ => PlaceOutcome::AttemptClosed,
         }
-    };
-    Ok(holds.iter().map(outcome).collect())
-}
-
-/// Writes the holds that have got their units and numbers, their history, and the end of their attempts.
-async fn write_placed(connection: &mut SqliteConnection, holds: Vec<Value>) -> SqliteResult<()> {
-    if holds.is_empty() {
-        return Ok(());
     }
-    let holds = DbJson(Value::Array(holds));
-    let close = sqlx::query(CLOSE_ATTEMPTS).bind(&holds);
-    close.execute(&mut *connection).await?;
-    sqlx::query(INSERT).bind(&holds).execute(&mut *connection).await?;
-    sqlx::query(INSERT_HISTORY)
-        .bind(&holds)
-        .bind(TransitionReason::Placed.code())
-        .bind(TransitionReason::Placed.to_string())
-        .execute(connection)
-        .await?;
-    Ok(())
-}
 
-/// Gives back the units and numbers of holds that are not placed.
-async fn give_back(connection: &mut SqliteConnection, holds: BTreeSet<HoldId>) -> SqliteResult<()> {
-    for hold in holds {
-        occupancy::delete_occupancy(connection, hold).await?;
-        allowances::delete_allowances(connection, hold).await?;
+    /// Whether a hold is to be written: it was not placed before, and has got all that it wants.
+    pub(super) fn is_complete(&self, new: &HoldToPlace<'_>) -> bool {
+        let attempt = self.states.get(&new.booking.hold.id);
+        attempt.is_some_and(|attempt| attempt.state == "running") && self.outcome(new).is_placed()
     }
-    Ok(())
+
+    /// Gives back what holds got that are not placed, so that the caller may commit.
+    pub(super) async fn give_back(
+        &self,
+        connection: &mut SqliteConnection,
+        holds: &[HoldToPlace<'_>],
+    ) -> SqliteResult<()> {
+        for new in holds {
+            let id = new.booking.hold.id;
+            if !self.outcome(new).is_placed()
+                && (self.numbers.contains_key(&id) || self.units.contains_key(&id))
+            {
+                occupancy::delete_occupancy(connection, id).await?;
+                allowances::delete_allowances(connection, id).await?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The row of a new hold, as the statements read it.
-fn encode(new: &HoldToPlace<'_>) -> Value {
+pub(super) fn encode_hold(new: &HoldToPlace<'_>) -> Value {
     let booking = new.booking;
     let hold = &booking.hold;
     let shown = booking.window();

@@ -1,9 +1,7 @@
-//! Occupancy on SQLite: the units that a hold takes and gives back. `TAKE_UNITS` is the one statement that decides
+//! Occupancy on SQLite: the units that a hold takes and gives back. `take_units_statement!` is the one statement that decides
 //! who gets a slot (I1): a hold that is placed, one that gets its slot back and one that moves all use it.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::SqliteConnection;
 use sqlx::types::Json;
 
@@ -13,16 +11,23 @@ use crate::domain::segment::{Allocation, Segment};
 use crate::store::columns::DbUuid;
 use crate::store::occupancy;
 
-/// Takes the units in JSON `$1`, those that are free. A lookup found them free; this re-checks capacities, overlaps, blocks and how
-/// far the calendar feed reaches, which may have changed since. SQLite has no exclusion constraint, so triggers refuse an overlap as
-/// the last guard.
-pub(super) const TAKE_UNITS: &str = "WITH w AS MATERIALIZED (
-         SELECT l.value ->> 'hold' AS hold_id, l.value ->> 'resource' AS resource_id, u.value AS unit,
-             l.value ->> 'from' AS starts_at, l.value ->> 'to' AS ends_at
-         FROM json_each($1) l CROSS JOIN json_each(l.value, '$.units') u)
+/// Takes the units in JSON `$units`, those that are free and for which `$condition` holds. A lookup found them free; this
+/// re-checks capacities, overlaps, blocks and how far the calendar feed reaches, which may have changed since. SQLite has no exclusion
+/// constraint, so triggers refuse an overlap as the last guard.
+macro_rules! take_units_statement {
+    ($units:literal, $condition:literal) => {
+        concat!(
+            "WITH w AS MATERIALIZED (
+         SELECT l.value ->> 'hold' AS hold_id, l.value ->> 'limits' AS limits, l.value ->> 'resource' AS resource_id,
+             u.value AS unit, l.value ->> 'from' AS starts_at, l.value ->> 'to' AS ends_at
+         FROM json_each(",
+            $units,
+            ") l CROSS JOIN json_each(l.value, '$.units') u)
      INSERT INTO occupancy (hold_id, resource_id, unit, starts_at, ends_at)
      SELECT w.hold_id, w.resource_id, w.unit, w.starts_at, w.ends_at FROM w
-     WHERE w.unit <= coalesce((SELECT r.capacity FROM resources r WHERE r.id = w.resource_id), 1)
+     WHERE ",
+            $condition,
+            " AND w.unit <= coalesce((SELECT r.capacity FROM resources r WHERE r.id = w.resource_id), 1)
        AND NOT EXISTS (
            SELECT 1 FROM occupancy o
            WHERE o.resource_id = w.resource_id AND o.unit = w.unit
@@ -33,42 +38,31 @@ pub(super) const TAKE_UNITS: &str = "WITH w AS MATERIALIZED (
        AND NOT EXISTS (
            SELECT 1 FROM calendar_feeds f
            WHERE f.resource_id = w.resource_id AND coalesce(f.reaches_to, f.created_at) < w.ends_at)
-     RETURNING hold_id";
+     RETURNING hold_id"
+        )
+    };
+}
+pub(super) use take_units_statement;
 
-/// Takes the units of each hold: its quantity of each segment. Returns the holds that got too few: what they got must be
-/// given back, or the caller must roll back.
-pub(super) async fn take_units_of_all<'a>(
-    connection: &mut SqliteConnection,
-    holds: impl Iterator<Item = (HoldId, &'a [Allocation], u32)>,
-) -> SqliteResult<BTreeSet<HoldId>> {
-    let mut missing: BTreeMap<HoldId, usize> = BTreeMap::new();
-    let mut wanted = Vec::new();
-    for (hold, allocations, quantity) in holds {
-        let quantity = usize::try_from(quantity).unwrap_or(usize::MAX);
-        missing.insert(hold, allocations.len().saturating_mul(quantity));
-        wanted.extend(allocations.iter().map(|Allocation { segment, units }| {
-            json!({
-                "hold": hold.0,
-                "resource": segment.resource.as_str(),
-                "from": segment.busy.starts_at().timestamp_millis(),
-                "to": segment.busy.ends_at().timestamp_millis(),
-                "units": units,
-            })
-        }));
-    }
-    if wanted.is_empty() {
-        return Ok(BTreeSet::new());
-    }
-    let query = sqlx::query_scalar(TAKE_UNITS).bind(Json(wanted));
-    let taken: Vec<DbUuid> = query.fetch_all(connection).await?;
-    for DbUuid(hold) in taken {
-        if let Some(missing) = missing.get_mut(&HoldId(hold)) {
-            // More units than the quantity are as wrong as too few.
-            *missing = missing.wrapping_sub(1);
-        }
-    }
-    missing.retain(|_, missing| *missing != 0);
-    Ok(missing.into_keys().collect())
+/// Takes the units in JSON `$1`.
+pub(super) const TAKE_UNITS: &str = take_units_statement!("$1", "TRUE");
+
+/// Units in the JSON that the statement takes: which hold takes which of them.
+pub(super) fn encode_units(
+    hold: HoldId,
+    limits: usize,
+    allocations: &[Allocation],
+) -> impl Iterator<Item = Value> {
+    allocations.iter().map(move |Allocation { segment, units }| {
+        json!({
+            "hold": hold.0,
+            "limits": limits,
+            "resource": segment.resource.as_str(),
+            "from": segment.busy.starts_at().timestamp_millis(),
+            "to": segment.busy.ends_at().timestamp_millis(),
+            "units": units,
+        })
+    })
 }
 
 /// Takes `quantity` units of each segment. `false` if another hold has some of them: then the caller must roll back.
@@ -78,8 +72,11 @@ pub(super) async fn take_units(
     allocations: &[Allocation],
     quantity: u32,
 ) -> SqliteResult<bool> {
-    let refused = take_units_of_all(connection, std::iter::once((hold, allocations, quantity))).await?;
-    Ok(refused.is_empty())
+    let quantity = usize::try_from(quantity).unwrap_or(usize::MAX);
+    let units: Vec<Value> = encode_units(hold, 0, allocations).collect();
+    let query = sqlx::query(TAKE_UNITS).bind(Json(units));
+    let taken = query.fetch_all(connection).await?.len();
+    Ok(taken == allocations.len().saturating_mul(quantity))
 }
 
 /// Deletes the occupancy of a hold.

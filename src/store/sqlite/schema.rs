@@ -6,8 +6,10 @@ use sqlx::SqliteConnection;
 use sqlx::migrate::Migrator;
 
 use super::error::{SqliteError, SqliteResult};
-use super::{SqliteStore, attempts, changes, event_changes, holds, new_holds, occupancy};
+use super::group_writes::claim_and_place;
+use super::{SqliteStore, changes, event_changes, holds, occupancy};
 use crate::domain::token::TokenKey;
+use crate::store::attempts::Claim;
 use crate::store::changes::ApplyOutcome;
 use crate::store::columns::{DbTime, DbUuid};
 use crate::store::dry_run::{DryRun, dry_run_failure};
@@ -78,13 +80,17 @@ impl Schema for SqliteStore {
 
 async fn run_checkout(connection: &mut SqliteConnection, dry_run: &DryRun) -> SqliteResult<()> {
     let hold = dry_run.booking.hold.id;
-    attempts::insert_attempts(connection, &[&dry_run.attempt]).await?;
+    let (claims, _) = claim_and_place(connection, &[&dry_run.attempt], &[]).await?;
+    if claims != [Claim::Free] {
+        return Err(dry_run_failure("an attempt could not be written").into());
+    }
     let to_place = [HoldToPlace::alone(
         &dry_run.booking,
         &dry_run.units,
         &dry_run.limits,
     )];
-    if new_holds::place_all(connection, &to_place).await? != [PlaceOutcome::Placed] {
+    let (_, places) = claim_and_place(connection, &[], &to_place).await?;
+    if places != [PlaceOutcome::Placed] {
         return Err(dry_run_failure("a free slot could not be held").into());
     }
     let is_taken_again = occupancy::take_units(connection, hold, &dry_run.units, 1).await?;

@@ -92,7 +92,7 @@ const TABLES: [&str; 27] = [
 ];
 
 /// Statements that run often.
-const FREQUENT: [&str; 60] = [
+const FREQUENT: [&str; 61] = [
     occupancy::TAKE_UNITS,
     allowances::LOAD_USAGE,
     allowances::TAKE,
@@ -116,6 +116,7 @@ const FREQUENT: [&str; 60] = [
     attempts::FIND_STATES,
     lookups::LOOK_UP,
     new_holds::CLOSE_ATTEMPTS,
+    new_holds::TAKE_UNITS,
     event_changes::SELECT,
     event_changes::INSERT_EVENTS,
     event_changes::UPDATE_HOLDS,
