@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::PostgresStore;
 use super::error::PostgresResult;
+use super::occupancy::occupied;
 use crate::domain::availability::Availability;
 use crate::store::StoreError;
 use crate::store::availability::{
@@ -20,7 +21,7 @@ use crate::store::availability::{
 /// rest of a checkout. Each `OFFSET 0` keeps the planner from joining whole tables, which it does when it expects more
 /// rows than there are.
 macro_rules! select_occupancy {
-    ($units:literal) => {
+    ($($units:expr),+) => {
         concat!(
             "SELECT w.query, w.id AS resource_id, NULL AS starts_at, NULL AS ends_at,
                  (SELECT o.hold_id FROM occupancy o WHERE o.resource_id = w.id
@@ -28,7 +29,7 @@ macro_rules! select_occupancy {
                  coalesce(r.capacity, 1) AS capacity, NULL AS units, false AS is_unpaid
              FROM unnest($1::int[], $2::text[]) AS w (query, id) LEFT JOIN resources r ON r.id = w.id
              UNION ALL ",
-            $units,
+            $($units,)+
             " UNION ALL
              SELECT w.query, w.id, b.starts_at, b.ends_at, NULL, NULL, NULL, false
              FROM unnest($1::int[], $2::text[], $3::timestamptz[], $4::timestamptz[]) AS w (query, id, starts_at, ends_at)
@@ -48,7 +49,9 @@ const ALL_CONFIRMED: &str = select_occupancy!(
      FROM unnest($1::int[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::uuid[])
          AS w (query, id, starts_at, ends_at, moving)
      CROSS JOIN LATERAL (SELECT unit, during FROM occupancy
-         WHERE resource_id = w.id AND during && tstzrange(w.starts_at, w.ends_at) AND hold_id IS DISTINCT FROM w.moving
+         WHERE ",
+    occupied!("", "w.id", "tstzrange(w.starts_at, w.ends_at)"),
+    " AND hold_id IS DISTINCT FROM w.moving
          OFFSET 0) o
      GROUP BY w.query, w.id, o.during"
 );
@@ -62,7 +65,9 @@ const WITH_STATUSES: &str = select_occupancy!(
      FROM unnest($1::int[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::uuid[], $6::timestamptz[])
          AS w (query, id, starts_at, ends_at, moving, now)
      CROSS JOIN LATERAL (SELECT hold_id, unit, during FROM occupancy
-         WHERE resource_id = w.id AND during && tstzrange(w.starts_at, w.ends_at) AND hold_id IS DISTINCT FROM w.moving
+         WHERE ",
+    occupied!("", "w.id", "tstzrange(w.starts_at, w.ends_at)"),
+    " AND hold_id IS DISTINCT FROM w.moving
          OFFSET 0) o
      LEFT JOIN LATERAL (SELECT status, expires_at FROM holds
          WHERE id = o.hold_id AND status IN ('held', 'processing') OFFSET 0) h ON true

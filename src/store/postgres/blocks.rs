@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::PostgresStore;
+use super::occupancy::occupied;
 use crate::domain::catalogue::{Block, BlockConflict};
 use crate::domain::ids::ResourceId;
 use crate::domain::listing::PutOutcome;
@@ -17,7 +18,7 @@ const PUT: &str = concat!(upsert_block!(), " RETURNING xmax = 0");
 #[async_trait]
 impl Blocks for PostgresStore {
     /// Commits the block first, and then waits for the checkouts of the resource that may not have seen it: their holds are
-    /// among the conflicts. Later checkouts see the block, because the trigger `occupancy_sees_blocks` looks for it with the
+    /// among the conflicts. Later checkouts see the block, because the trigger `occupancy_rows_see_blocks` looks for it with the
     /// resource locked.
     async fn put_block(
         &self,
@@ -40,12 +41,14 @@ impl Blocks for PostgresStore {
                 .bind(resource.as_str())
                 .execute(&mut *transaction)
                 .await?;
-            let rows = sqlx::query_as(
+            let rows = sqlx::query_as(concat!(
                 "SELECT DISTINCT ON (h.starts_at, h.id)
                      h.id AS hold_id, lower(o.during) AS starts_at, upper(o.during) AS ends_at, h.status
                  FROM occupancy o JOIN holds h ON h.id = o.hold_id
-                 WHERE o.resource_id = $1 AND o.during && tstzrange($2, $3) ORDER BY h.starts_at, h.id",
-            )
+                 WHERE ",
+                occupied!("o.", "$1", "tstzrange($2, $3)"),
+                " ORDER BY h.starts_at, h.id",
+            ))
             .bind(resource.as_str())
             .bind(block.window.starts_at())
             .bind(block.window.ends_at())

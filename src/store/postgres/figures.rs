@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::PostgresStore;
+use super::occupancy::occupied;
 use crate::domain::command::STUCK_AFTER;
 use crate::domain::figures::{FigureCounts, MONEY_WAITS};
 use crate::store::StoreError;
@@ -12,12 +13,16 @@ use crate::store::figures::{self, Figures, FiguresRow};
 
 /// Compares the windows of each unit that have not ended at `$1` with those before. It reads each resource by itself, from the
 /// index: the whole table has all past bookings too.
-const COUNT_SOLD_TWICE: &str = "SELECT count(*) FROM resources r CROSS JOIN LATERAL (
+const COUNT_SOLD_TWICE: &str = concat!(
+    "SELECT count(*) FROM resources r CROSS JOIN LATERAL (
          SELECT lower(o.during) < max(upper(o.during)) OVER (
              PARTITION BY o.unit ORDER BY lower(o.during), o.hold_id
              ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS is_second
-         FROM occupancy o WHERE o.resource_id = r.id AND o.during && tstzrange($1, NULL)) AS coming
-     WHERE is_second";
+         FROM occupancy o WHERE ",
+    occupied!("o.", "r.id", "tstzrange($1, NULL)"),
+    ") AS coming
+     WHERE is_second"
+);
 
 #[async_trait]
 impl Figures for PostgresStore {

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::PostgresStore;
 use super::error::PostgresResult;
+use super::occupancy::occupied;
 use super::payments::{facts_json, payment_json};
 use crate::domain::booking::{Booking, normalize_email};
 use crate::domain::hold::ReleaseRequester;
@@ -60,12 +61,14 @@ const FIND_BY_REFS: &str = concat!(
 
 /// Lists the confirmed holds that keep resource `$1` busy after `$2`, at most `$3`. It finds them by their occupancy, which
 /// only live holds have.
-const LIST_CONFIRMED: &str = select!(
+const LIST_CONFIRMED: &str = select!(concat!(
     "WHERE h.id = ANY (ARRAY(
-         SELECT hold_id FROM occupancy WHERE resource_id = $1 AND during && tstzrange($2, NULL)))
+         SELECT hold_id FROM occupancy WHERE ",
+    occupied!("", "$1", "tstzrange($2, NULL)"),
+    "))
        AND h.status = 'confirmed'
      ORDER BY h.created_at DESC, h.id DESC LIMIT $3"
-);
+));
 
 #[async_trait]
 impl Holds for PostgresStore {

@@ -12,6 +12,28 @@ use crate::domain::segment::{Allocation, Segment};
 use crate::store::columns::DbUuid;
 use crate::store::occupancy;
 
+/// Whether a row of occupancy, `$row`, is of resource `$resource` and overlaps `$window`. The index has a number for the resource; the
+/// name is compared as an expression, because the planner else reads all windows that the resource ever had.
+macro_rules! occupied {
+    ($row:literal, $resource:literal, $window:literal) => {
+        concat!(
+            "hashtextextended(",
+            $row,
+            "resource_id, 0) = hashtextextended(",
+            $resource,
+            ", 0) AND ",
+            $row,
+            "resource_id || '' = ",
+            $resource,
+            " AND ",
+            $row,
+            "during && ",
+            $window
+        )
+    };
+}
+pub(super) use occupied;
+
 /// Takes units (`$2` resources, `$3` starts, `$4` ends, `$5` units) for holds `$1`, those that are free, provided that `$condition`
 /// holds. A lookup found them free; this re-checks the guard, capacities, blocks and how far the calendar feed reaches, which may have changed since. Blocks are counted: with
 /// `EXISTS` the planner chose a table scan. It waits for a concurrent request that has not committed, and
