@@ -27,6 +27,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Sells time slots through Stripe Checkout: no slot is sold twice, no payment is kept without its slot.
 #[derive(Parser)]
 #[command(version, about)]

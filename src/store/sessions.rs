@@ -109,9 +109,9 @@ pub(super) struct OtherModeWorkRow {
 }
 
 /// Counts the work of mode `$1` that is left at `$2`. Each count reads an index of what is live: future bookings are found
-/// by the occupancy `$future` of each resource, whose windows each engine stores in its own way.
+/// by the occupancy `o` of each resource `r`, joined on `$future`, because each engine stores windows in its own way.
 macro_rules! count_work {
-    ($future:literal) => {
+    ($future:expr) => {
         concat!(
             "SELECT
                  (SELECT count(*) FROM holds WHERE status IN ('held', 'processing') AND status = 'held' AND ",
@@ -121,7 +121,7 @@ macro_rules! count_work {
             $crate::store::sessions::mode_of!("session_id"),
             " = $1) AS processing,
                  (SELECT count(DISTINCT h.id)
-                  FROM resources r JOIN occupancy o ON o.resource_id = r.id AND ",
+                  FROM resources r JOIN occupancy o ON ",
             $future,
             " JOIN holds h ON h.id = o.hold_id
                   WHERE h.status = 'confirmed' AND h.starts_at > $2 AND ",

@@ -63,6 +63,9 @@ mod waiting_payments;
 
 pub use backup::{BackupError, back_up};
 
+/// The page cache of a connection that reads, in KiB (negative: not in pages). There are many, and the system caches the file too.
+const READER_CACHE: &str = "-256";
+
 /// How many rows may wait until their reader takes them, of a connection.
 const ROWS_IN_TRANSIT: usize = 1024;
 
@@ -99,7 +102,7 @@ async fn open(path: &str, options: PoolOptions) -> SqliteResult<SqliteStore> {
         .filename(path)
         .foreign_keys(true)
         .busy_timeout(options.lock_timeout)
-        // The rows of a group fit, so that the connection's thread need not wait until some are taken.
+        // The rows of most groups fit, so that the connection's thread need not wait until some are taken.
         .row_buffer_size(ROWS_IN_TRANSIT);
     let writing = file
         .clone()
@@ -126,7 +129,7 @@ async fn open(path: &str, options: PoolOptions) -> SqliteResult<SqliteStore> {
         .await?;
     let readers = pool()
         .max_connections(options.max_connections)
-        .connect_with(file.read_only(true))
+        .connect_with(file.read_only(true).pragma("cache_size", READER_CACHE))
         .await?;
     let read_timeout = options.acquire_timeout + options.statement_timeout;
     Ok(SqliteStore {

@@ -13,7 +13,7 @@ use crate::store::columns::DbUuid;
 use crate::store::occupancy;
 
 /// Whether a row of occupancy, `$row`, is of resource `$resource` and overlaps `$window`. The index has a number for the resource; the
-/// name is compared as an expression, because the planner else reads all windows that the resource ever had.
+/// name is compared as an expression, because the planner else reads all windows that the resource ever had (`occupancy_latest`).
 macro_rules! occupied {
     ($row:literal, $resource:literal, $window:literal) => {
         concat!(

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::PostgresStore;
+use super::occupancy::occupied;
 use crate::domain::figures::OtherModeWork;
 use crate::domain::ids::SessionId;
 use crate::store::StoreError;
@@ -49,4 +50,4 @@ impl Sessions for PostgresStore {
 }
 
 /// Counts the work of mode `$1` that is left at `$2`.
-const COUNT_WORK: &str = count_work!("o.during && tstzrange($2, NULL)");
+const COUNT_WORK: &str = count_work!(occupied!("o.", "r.id", "tstzrange($2, NULL)"));

@@ -41,4 +41,4 @@ impl Sessions for SqliteStore {
 }
 
 /// Counts the work of mode `$1` that is left at `$2`.
-const COUNT_WORK: &str = count_work!("o.ends_at > $2");
+const COUNT_WORK: &str = count_work!("o.resource_id = r.id AND o.ends_at > $2");

@@ -236,8 +236,7 @@ on_both_engines! {
     async fn mutation_without_allowances_exceeds_the_limit(engine) {
         let app = TestApp::start_with(engine, &[PROXY, (CLIENT, "5")]).await;
         app.without_audit("the mutation is meant to be found");
-        let what = "DELETE FROM allowances WHERE hold_id = NEW.hold_id AND scope = NEW.scope";
-        mutate(&app, "allowances", "INSERT", what).await;
+        mutate(&app, "holds", "INSERT", "DELETE FROM allowances WHERE hold_id = NEW.id").await;
         let other = app.another_instance().await;
         let who = |n: usize| (format!("guest-{n}@example.com"), "198.51.100.1".to_owned());
         assert_eq!(race([&app.instance, &other], 30, who).await, 30);

@@ -29,7 +29,7 @@ impl Lock {
     }
 
     /// Blocks the placing of holds of guests whose address is like the pattern: each waits with its windows and allowances
-    /// taken. On SQLite it blocks all writes.
+    /// taken, and has looked for blocks. On SQLite it blocks all writes.
     pub(crate) async fn on_placing(database: &TestDatabase, guests: &str) -> Self {
         if database.engine() == Engine::Postgres {
             for statement in [
@@ -38,7 +38,7 @@ impl Lock {
                      'BEGIN IF NEW.guest_id LIKE ''{guests}'' THEN PERFORM pg_advisory_xact_lock_shared({PLACING});
                       END IF; RETURN NEW; END'"
                 ),
-                "CREATE OR REPLACE TRIGGER wait_to_place BEFORE INSERT ON holds
+                "CREATE OR REPLACE TRIGGER wait_to_place AFTER INSERT ON holds
                  FOR EACH ROW EXECUTE FUNCTION wait_to_place()",
             ] {
                 database.execute(statement).await;

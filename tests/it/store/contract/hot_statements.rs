@@ -131,6 +131,14 @@ async fn read_as_checkout(store: &dyn Store, mine: &Booking, name: &str) {
     store.load_limit_usage(&usage).await.unwrap();
 }
 
+/// Reads what looks for windows of all resources.
+async fn read_coming_windows(store: &dyn Store) {
+    assert_eq!(store.count_units_sold_twice(at(0)).await.unwrap(), 0);
+    store.count_other_mode_work(false, at(0)).await.unwrap();
+    let ana = ResourceId::parse("ana").unwrap();
+    store.list_confirmed_of_resource(&ana, at(0), 10).await.unwrap();
+}
+
 /// Reads and writes what an event that reports the payment of a hold does.
 async fn apply_event(store: &dyn Store, mine: &Booking) {
     let intent = IntentId::new(format!("pi_{}", mine.hold.id));
@@ -180,6 +188,7 @@ async fn run_hot_statements(store: &dyn Store, checkouts: Range<i64>) {
         end.unwrap();
         apply_event(store, &mine).await;
     }
+    read_coming_windows(store).await;
 }
 
 /// Counts the entries of indexes and the rows that statements have read of each table.
