@@ -141,6 +141,7 @@ fn workflow_settings(config: &Config, stripe: &StripeSettings) -> Result<Setting
         calendar_allow_private: config.calendar_allow_private,
         livemode: stripe.is_live(),
         zones: config.zones.clone(),
+        timezone: config.timezone.clone(),
         ..Settings::default()
     })
 }

@@ -16,8 +16,9 @@ use tracing_subscriber::EnvFilter;
 use url::Url;
 
 use self::durations::{check_cron, parse_duration, parse_hold_ttl, parse_long_period, parse_period};
+use self::operators::parse_switch;
 use self::urls::{check_page_url, parse_api_base, parse_origins};
-use crate::domain::zone::ZoneDatabase;
+use crate::domain::zone::{ZoneDatabase, ZoneName};
 use crate::gateway::stripe_config::{STRIPE_API, is_live_key};
 use crate::telemetry::LogFormat;
 
@@ -111,6 +112,8 @@ pub struct Config {
     /// `HOLDFAST_TZDIR`: the rules of all time zones, from this directory or the system's if those are newer than the
     /// linked ones.
     pub zones: Arc<ZoneDatabase>,
+    /// `HOLDFAST_TIMEZONE`: the zone of the shop's days, unless all schedules share another one.
+    pub timezone: ZoneName,
     /// `HOLDFAST_LOG_FORMAT`: text or JSON.
     pub log_format: LogFormat,
     /// `HOLDFAST_LOG`: the filter of the log.
@@ -180,6 +183,7 @@ pub fn load_config<V: Into<OsString>>(
         errors: Vec::new(),
     };
     let forget_after = reader.parse_or_default("HOLDFAST_FORGET_AFTER", "90d", parse_period);
+    let zones = reader.parse_or_default("HOLDFAST_TZDIR", "", time_zones::load_zones);
     let config = Config {
         database: reader.parse_or_default("DATABASE_URL", "sqlite://holdfast.db", database::parse_database),
         stripe: reader.parse_stripe(scope),
@@ -211,18 +215,15 @@ pub fn load_config<V: Into<OsString>>(
             rate_limit::parse_max_connections,
         ),
         trusted_proxies: reader.parse_or_default("HOLDFAST_TRUSTED_PROXIES", "", rate_limit::parse_proxies),
-        calendar_allow_private: reader.parse_or_default("HOLDFAST_CALENDAR_ALLOW_PRIVATE", "0", |text| {
-            match text {
-                "1" | "true" => Ok(true),
-                "0" | "false" => Ok(false),
-                _ => Err("must be 1 or 0"),
-            }
-        }),
+        calendar_allow_private: reader.parse_or_default("HOLDFAST_CALENDAR_ALLOW_PRIVATE", "0", parse_switch),
         sweep_cron: reader.parse_or_default("HOLDFAST_SWEEP_CRON", "*/10 * * * * *", check_cron),
         success_url: reader.find_checked("HOLDFAST_SUCCESS_URL", check_page_url),
         cancel_url: reader.find_checked("HOLDFAST_CANCEL_URL", check_page_url),
         allowed_origins: reader.parse_or_default("HOLDFAST_ALLOWED_ORIGINS", "", parse_origins),
-        zones: reader.parse_or_default("HOLDFAST_TZDIR", "", time_zones::load_zones),
+        timezone: reader.parse_or_default("HOLDFAST_TIMEZONE", "UTC", |name| {
+            time_zones::parse_zone(name, &zones)
+        }),
+        zones,
         log: reader.parse_or_default("HOLDFAST_LOG", "info,tokio_cron_scheduler=warn", |text| {
             EnvFilter::try_new(text)
                 .map(|_| text.to_owned())

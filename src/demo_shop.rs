@@ -187,7 +187,8 @@ async fn write_catalogue(context: &Context) -> Result<(), WorkflowError> {
         workflow::catalogue::put_resource(context, resource).await?;
     }
     for event_type in &event_types {
-        workflow::catalogue::put_event_type(context, event_type, None).await?;
+        let written = workflow::catalogue::put_event_type(context, event_type, None).await?;
+        written.map_err(|_| WorkflowError::Internal("the demo catalogue lacks a resource".into()))?;
     }
     Ok(())
 }

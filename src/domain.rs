@@ -12,6 +12,7 @@ pub mod calendar_feed;
 pub mod catalogue;
 pub mod change_policy;
 pub mod charge_rules;
+pub mod closure;
 pub mod command;
 pub mod figures;
 pub mod hold;

@@ -3,7 +3,7 @@
 //!
 //! A handler reads a request, calls a workflow and shows the result. It decides nothing and never calls the store.
 //!
-//! - Guests and checkout pages: `slots`, `holds`, `move_hold`, `return_pages`, `calendar_export`.
+//! - Guests and checkout pages: `event_types`, `slots`, `holds`, `move_hold`, `return_pages`, `calendar_export`.
 //! - Stripe: `webhooks`. Operators: `admin`. Machines: `health`. The demo shop: `demo_page`.
 //! - What comes in: `json_body`, `query_string`, `field_values`, `schedule`, `metadata`, `path_id`,
 //!   `idempotency_key`.
@@ -26,6 +26,7 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use self::catalogue_file::ImportRules;
 use self::client_address::ClientAddress;
 pub use self::connections::serve_connections;
 pub use self::database_reading::DatabaseReadings;
@@ -36,11 +37,13 @@ use self::request_size::BodyLimit;
 pub use self::response_size::ResponseSpace;
 pub use self::server::{RenderMetrics, Server};
 use crate::domain::access_key::{AccessKey, KeyText};
+use crate::workflow::catalogue_file::CatalogueCopy;
 
 pub(crate) mod admin;
 mod audit_trail;
 mod auth;
 mod calendar_export;
+mod catalogue_file;
 pub mod client_address;
 mod compression;
 mod connections;
@@ -49,6 +52,7 @@ mod demo_page;
 mod duplicate_members;
 mod entity_tags;
 mod error;
+mod event_types;
 mod field_errors;
 mod field_values;
 mod health;
@@ -96,6 +100,8 @@ fn public_routes(server: Option<&Arc<Server>>) -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(move_hold::move_hold))
         .routes(routes!(calendar_export::export_calendar));
     let mut lists = OpenApiRouter::new()
+        .routes(routes!(event_types::list_offers))
+        .routes(routes!(event_types::get_offer))
         .routes(routes!(slots::list_slots))
         .routes(routes!(health::get_openapi));
     if let Some(server) = server {
@@ -145,7 +151,8 @@ fn operator_routes() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(admin::event_types::list_event_types))
         .routes(routes!(
             admin::resources::put_resource,
-            admin::resources::get_resource
+            admin::resources::get_resource,
+            admin::resources::delete_resource
         ))
         .routes(routes!(admin::resources::list_resources))
         .routes(routes!(admin::resources::renew_calendar_key))
@@ -153,7 +160,14 @@ fn operator_routes() -> OpenApiRouter<Arc<Server>> {
             admin::resources::blocks::put_block,
             admin::resources::blocks::delete_block
         ))
+        .routes(routes!(admin::resources::block_list::list_blocks))
         .routes(routes!(admin::resources::calendar_feed::put_calendar_feed))
+        .routes(routes!(
+            admin::closures::put_closure,
+            admin::closures::get_closure,
+            admin::closures::delete_closure
+        ))
+        .routes(routes!(admin::closures::list_closures))
         .routes(routes!(admin::holds::list_holds))
         .routes(routes!(admin::holds::get_hold))
         .routes(routes!(admin::holds::release_hold))
@@ -251,6 +265,16 @@ pub fn access_key_view(key: &AccessKey) -> impl serde::Serialize + use<> {
 /// Shows a new access key with its text, as `POST /v1/admin/keys` does.
 pub fn created_key_view(key: &AccessKey, text: &KeyText) -> impl serde::Serialize + use<> {
     admin::keys::CreatedKeyView::new(key, text)
+}
+
+/// Shows the whole catalogue as `holdfast export` prints it.
+pub fn catalogue_view(catalogue: &CatalogueCopy) -> impl serde::Serialize + use<> {
+    catalogue_file::CatalogueFileView::from(catalogue)
+}
+
+/// Reads what [`catalogue_view`] shows. Returns what of it can be read, and a line for each error.
+pub fn parse_catalogue(text: &str, rules: ImportRules<'_>) -> (CatalogueCopy, Vec<String>) {
+    catalogue_file::parse_file(text, rules)
 }
 
 /// Builds the OpenAPI 3.1 description from the handlers that serve the routes.

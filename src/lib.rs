@@ -17,11 +17,13 @@
 //! - [`jobs`] runs the background work; [`app`] wires everything together.
 //! - [`config`], [`clock`], [`telemetry`] and [`doctor`] stand beside [`app`]: environment, time, logs, checks.
 //! - [`sandbox`] is a Stripe simulator that uses nothing of the rest. [`stripe_sandbox`] and [`demo_shop`] run it.
-//! - [`reconcile_command`] is the command that compares the ledger with Stripe.
+//! - [`catalogue_command`] has the commands that print the catalogue and read it from a file, [`reconcile_command`] is the
+//!   command that compares the ledger with Stripe.
 //!
 //! `ARCHITECTURE.md` explains how they work together.
 
 pub mod app;
+pub mod catalogue_command;
 pub mod clock;
 pub mod config;
 pub mod demo_shop;

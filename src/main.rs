@@ -9,10 +9,11 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand};
 use holdfast::app::{self, App, Background, StartupError};
+use holdfast::catalogue_command::{self, CatalogueCommand, ImportArgs};
 use holdfast::clock::{SystemClock, WrongClock};
 use holdfast::config::{self, Config, ConfigScope, Database, Environment};
 use holdfast::doctor::{self, Verdict};
-use holdfast::domain::access_key::{AccessKey, COMMAND_LINE_NAME, Scope};
+use holdfast::domain::access_key::{AccessKey, Scope};
 use holdfast::domain::audit::{AuditOutcome, AuditedAct, AuditedChange};
 use holdfast::domain::ids::AccessKeyId;
 use holdfast::domain::listing::PageRequest;
@@ -61,6 +62,10 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Print the catalogue as JSON: resources with their calendar feeds, event types, operators' blocks, closures. No keys.
+    Export,
+    /// Make and change what a catalogue file has, in one transaction, and say what was made, changed or left; delete nothing.
+    Import(ImportArgs),
     /// Make, list or revoke access keys, on the database itself.
     #[command(subcommand)]
     Key(KeyCommand),
@@ -141,6 +146,8 @@ async fn run_command(command: Command) -> Result<ExitCode, CliError> {
         Command::Sweep => run_sweep(load_configuration(ConfigScope::Stripe)?).await,
         Command::Reconcile(args) => run_reconcile(load_configuration(ConfigScope::Stripe)?, args).await,
         Command::Doctor { json } => run_doctor(load_configuration(ConfigScope::Stripe)?, json).await,
+        Command::Export => run_catalogue(CatalogueCommand::Export).await,
+        Command::Import(args) => run_catalogue(CatalogueCommand::Import(args)).await,
         Command::Key(command) => run_key(load_configuration(ConfigScope::Database)?, command).await,
         Command::StripeSandbox(args) => {
             start_logs("info", telemetry::LogFormat::Text);
@@ -288,11 +295,13 @@ async fn run_doctor(config: Config, json: bool) -> Result<ExitCode, CliError> {
         checks.iter().for_each(|check| print_line(&check.to_string()));
     }
     let healthy = checks.iter().all(|check| check.verdict != Verdict::Fault);
-    Ok(if healthy {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(ExitCode::from(u8::from(!healthy)))
+}
+
+async fn run_catalogue(command: CatalogueCommand) -> Result<ExitCode, CliError> {
+    let config = load_configuration(ConfigScope::Database)?;
+    print_line(&catalogue_command::run(command, &config, build_clock().now()).await?);
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn run_key(config: Config, command: KeyCommand) -> Result<ExitCode, CliError> {
@@ -327,17 +336,10 @@ async fn run_key(config: Config, command: KeyCommand) -> Result<ExitCode, CliErr
     Ok(ExitCode::SUCCESS)
 }
 
-fn act_at_command_line(action: &str, target: Option<String>) -> AuditedAct {
-    AuditedAct {
-        actor: COMMAND_LINE_NAME.to_owned(),
-        action: action.to_owned(),
-        target,
-        request_id: None,
-    }
-}
-
 async fn create_key(keys: &KeyRegistry<'_>, audit: &AuditTrail<'_>, new: NewKey) -> Result<(), CliError> {
-    let number = audit.begin(&act_at_command_line("createKey", None)).await?;
+    let number = audit
+        .begin(&AuditedAct::at_command_line("createKey", None))
+        .await?;
     let created = keys.create_key(new).await;
     let (outcome, change) = match &created {
         Ok((key, _)) => {
@@ -358,7 +360,7 @@ async fn create_key(keys: &KeyRegistry<'_>, audit: &AuditTrail<'_>, new: NewKey)
 }
 
 async fn revoke_key(keys: &KeyRegistry<'_>, audit: &AuditTrail<'_>, id: AccessKeyId) -> Result<(), CliError> {
-    let act = act_at_command_line("revokeKey", Some(format!("keys/{id}")));
+    let act = AuditedAct::at_command_line("revokeKey", Some(format!("keys/{id}")));
     let number = audit.begin(&act).await?;
     let revoked = keys.revoke_key(id).await;
     let view = |key: &AccessKey| serde_json::to_string(&http::access_key_view(key)).ok();

@@ -12,6 +12,8 @@ pub mod audit;
 pub mod availability;
 pub mod cancel_hold;
 pub mod catalogue;
+pub mod catalogue_file;
+pub mod closures;
 mod context;
 mod earlier_order;
 mod error;

@@ -112,6 +112,10 @@ impl RunningAttack {
 /// Puts an event type on sale whose two segments compete for the same fifty resources.
 pub(crate) async fn create_long_lists(client: &ServiceClient) {
     let any_of: Vec<String> = (0..RESOURCES).map(|number| format!("room-{number}")).collect();
+    for id in &any_of {
+        let path = format!("/v1/admin/resources/{id}");
+        client.create(&path, &json!({"name": id})).await;
+    }
     let segment = json!({"offset_minutes": 0, "duration_minutes": 60, "any_of": any_of});
     let terms = json!({"name": "Pair", "segments": [segment, segment], "amount": 5000, "currency": "eur"});
     client.create("/v1/admin/event-types/pair", &terms).await;

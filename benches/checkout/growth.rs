@@ -88,7 +88,11 @@ impl Scale {
                 .await;
         };
         for number in 0..RESOURCES {
-            create(format!("room-{number}"), vec![format!("room-{number}")]).await;
+            let id = format!("room-{number}");
+            client
+                .create(&format!("/v1/admin/resources/{id}"), &json!({"name": id}))
+                .await;
+            create(id.clone(), vec![id]).await;
         }
         create(
             "pool".into(),

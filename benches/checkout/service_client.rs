@@ -78,6 +78,9 @@ impl ServiceClient {
     /// Creates the event types.
     pub(crate) async fn create_event_types(&self) {
         for number in 0..EVENT_TYPES {
+            let host = json!({"name": format!("Host {number}")});
+            self.create(&format!("/v1/admin/resources/host-{number}"), &host)
+                .await;
             let path = format!("/v1/admin/event-types/call-{number}");
             let terms = json!({"name": "Call", "resource": format!("host-{number}"),
                 "duration_minutes": MINUTES, "amount": AMOUNT, "currency": "eur"});

@@ -23,3 +23,12 @@ pub(super) fn parse_address(text: &str) -> Result<SocketAddr, &'static str> {
 pub(super) fn parse_optional_address(text: &str) -> Result<Option<SocketAddr>, &'static str> {
     (!text.is_empty()).then(|| parse_address(text)).transpose()
 }
+
+/// Parses whether something is allowed.
+pub(super) fn parse_switch(text: &str) -> Result<bool, &'static str> {
+    match text {
+        "1" | "true" => Ok(true),
+        "0" | "false" => Ok(false),
+        _ => Err("must be 1 or 0"),
+    }
+}

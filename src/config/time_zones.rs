@@ -9,7 +9,7 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::domain::zone::ZoneDatabase;
+use crate::domain::zone::{ZoneDatabase, ZoneName};
 
 /// The usual places of the system's database, as Python and glibc know them.
 const SYSTEM_DIRECTORIES: [&str; 4] = [
@@ -48,6 +48,18 @@ pub(super) fn load_zones(directory: &str) -> Result<Arc<ZoneDatabase>, &'static 
         return Err("must be a directory with a time zone database, such as /usr/share/zoneinfo");
     }
     Ok(Arc::new(choose_newest(linked, &[Path::new(directory)])))
+}
+
+/// Parses the name of a zone that a database has.
+///
+/// # Errors
+/// What is wrong with the name, for the operator.
+pub(super) fn parse_zone(name: &str, zones: &ZoneDatabase) -> Result<ZoneName, &'static str> {
+    let name = ZoneName::new(name);
+    let is_known = zones.find(&name).is_some();
+    is_known
+        .then_some(name)
+        .ok_or("must be a name of the IANA time zone database, such as Europe/Berlin")
 }
 
 /// Returns the newest database: the linked one, or that of a directory. A directory whose version is unknown may be old, so it is passed over.

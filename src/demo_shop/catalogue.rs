@@ -109,6 +109,7 @@ fn single_segment_event_type(
     Some(EventType {
         id: EventTypeId::parse(id).ok()?,
         name: name.to_owned(),
+        description: None,
         segments: vec![segment],
         buffer_before_minutes: 0,
         buffer_after_minutes: 0,

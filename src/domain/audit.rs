@@ -3,6 +3,8 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::access_key::COMMAND_LINE_NAME;
+
 /// What an entry says before the act: who does what to what.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditedAct {
@@ -14,6 +16,18 @@ pub struct AuditedAct {
     pub target: Option<String>,
     /// The request that asked for the act, if it was a request.
     pub request_id: Option<Uuid>,
+}
+
+impl AuditedAct {
+    /// Makes the act of somebody at the command line.
+    pub fn at_command_line(action: &str, target: Option<String>) -> Self {
+        Self {
+            actor: COMMAND_LINE_NAME.to_owned(),
+            action: action.to_owned(),
+            target,
+            request_id: None,
+        }
+    }
 }
 
 /// How an act ended.

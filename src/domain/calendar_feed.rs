@@ -55,3 +55,27 @@ impl std::fmt::Debug for Feed {
         write!(f, "Feed({})", self.resource)
     }
 }
+
+/// Where a calendar feed is.
+#[derive(Clone, PartialEq, Eq)]
+pub struct FeedAddress {
+    /// The URL, which is often a secret.
+    pub url: String,
+    /// The zone of its whole days and of its times without a zone, if an operator has set it.
+    pub timezone: Option<String>,
+}
+
+impl std::fmt::Debug for FeedAddress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FeedAddress").finish_non_exhaustive()
+    }
+}
+
+/// The calendar feed that a resource has, or is to have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeedSetting {
+    /// The resource of the feed.
+    pub resource: ResourceId,
+    /// Where the feed is; `None` if the resource has no feed.
+    pub address: Option<FeedAddress>,
+}

@@ -9,7 +9,7 @@ use chrono::{DateTime, Duration, Utc};
 
 use super::change_policy::ChangePolicy;
 use super::hold::Status;
-use super::ids::{EventTypeId, HoldId, ResourceId};
+use super::ids::{ClosureId, EventTypeId, HoldId, ResourceId};
 use super::money::{MAX_AMOUNT, Money};
 use super::payment_method::PaymentMethod;
 use super::schedule::{NotOffered, Schedule};
@@ -70,6 +70,52 @@ impl std::fmt::Debug for Block {
     }
 }
 
+/// Who wrote a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlockSource {
+    /// An operator set it.
+    Operator,
+    /// The calendar feed of the resource brought it.
+    Feed,
+    /// A closure keeps the resource busy by it.
+    Closure,
+}
+
+/// A block as lists show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedBlock {
+    /// The block without its source.
+    pub block: Block,
+    /// Says who wrote the block.
+    pub source: BlockSource,
+}
+
+/// Resources that something names although they do not exist.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownResources(pub Vec<ResourceId>);
+
+/// What needs a resource, so that it cannot be deleted. Of each kind, the first ones.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ResourceNeeds {
+    /// The event types that can use it.
+    pub event_types: Vec<EventTypeId>,
+    /// The number of live holds that occupy it.
+    pub live_holds: i64,
+    /// The ids of operators' blocks that have not ended.
+    pub blocks: Vec<String>,
+    /// The closures that name it.
+    pub closures: Vec<ClosureId>,
+    /// Whether it has a calendar feed.
+    pub has_feed: bool,
+}
+
+impl ResourceNeeds {
+    /// Tells whether nothing needs the resource.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// A live hold that a block overlaps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BlockConflict {
@@ -112,6 +158,8 @@ pub struct EventType {
     pub id: EventTypeId,
     /// What the guest reads on the payment page.
     pub name: String,
+    /// What it is, in words for the guest, if the shop says so.
+    pub description: Option<String>,
     /// The resources that a booking needs; a hold takes all segments or none. Never empty. The first segment starts
     /// with the booking, and the guest sees its resource.
     pub segments: Vec<SegmentTemplate>,

@@ -136,6 +136,10 @@ slug_id! {
     /// Identifies a resource (a host, a studio, a court).
     ResourceId
 }
+slug_id! {
+    /// Identifies a closure (a holiday, a day of repairs).
+    ClosureId
+}
 stripe_id! {
     /// Identifies a Stripe Checkout Session, `cs_…`.
     SessionId

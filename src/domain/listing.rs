@@ -51,6 +51,17 @@ pub struct HoldFilter {
     pub attention: Option<Attention>,
 }
 
+/// Selects the blocks of a resource that an operator wants to see. An empty field does not restrict the list.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BlockFilter {
+    /// Only blocks that end after this time.
+    pub from: Option<DateTime<Utc>>,
+    /// Only blocks that start before this time.
+    pub to: Option<DateTime<Utc>>,
+    /// Whether to list only blocks that operators set.
+    pub only_operators: bool,
+}
+
 /// Why an operator must look at a hold or at a payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attention {

@@ -3,13 +3,14 @@
 
 pub(super) mod attention;
 pub(super) mod audit;
+pub(super) mod closures;
 pub(super) mod commands;
 pub(super) mod event_types;
 pub(super) mod events;
 pub(super) mod guests;
 pub(super) mod holds;
 pub(super) mod keys;
-mod pagination;
+pub(super) mod pagination;
 pub(super) mod payments;
 mod put_status;
 pub(super) mod refunds;

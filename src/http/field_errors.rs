@@ -11,7 +11,7 @@ use super::error::{FieldError, Problem};
 const WHOLE_BODY: &str = "(body)";
 
 /// The errors of a request's members.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct FieldErrors(Vec<FieldError>);
 
 impl FieldErrors {
@@ -33,6 +33,28 @@ impl FieldErrors {
     /// Adds all errors of another list.
     pub(super) fn extend(&mut self, others: Self) {
         self.0.extend(others.0);
+    }
+
+    /// Adds all errors of an entry at this path.
+    pub(super) fn extend_within(&mut self, path: &str, others: Self) {
+        self.extend(others.within(path));
+    }
+
+    /// Returns the errors with the paths that they have within a larger object.
+    pub(super) fn within(self, path: &str) -> Self {
+        let place = |error: FieldError| FieldError {
+            field: match error.field.as_str() {
+                WHOLE_BODY => path.to_owned(),
+                field => format!("{path}.{field}"),
+            },
+            ..error
+        };
+        Self(self.0.into_iter().map(place).collect())
+    }
+
+    /// Returns the errors one by one.
+    pub(super) fn into_list(self) -> Vec<FieldError> {
+        self.0
     }
 
     /// Returns the value of a result, or adds its error and returns `None`.

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
 use email_address::{EmailAddress, Options};
 use url::{Origin, Url};
@@ -38,6 +38,10 @@ pub(super) struct Minutes(pub(super) i64);
 /// The payment methods that an event type allows.
 #[derive(Debug)]
 pub(super) struct PaymentMethods(pub(super) Vec<PaymentMethod>);
+
+/// What an event type is, in words for the guest.
+#[derive(Debug)]
+pub(super) struct Description(pub(super) String);
 
 /// The number of entries of a page.
 #[derive(Debug)]
@@ -91,6 +95,7 @@ macro_rules! impl_deserr {
 
 impl_deserr! {
     DateTime<Utc>, from String: |text: &String| parse_instant(text);
+    NaiveDate, from String: |text: &String| parse_date(text);
     EventTypeId, from String: |text: &String| Self::parse(text);
     ResourceId, from String: |text: &String| Self::parse(text);
     HoldId, from String: |text: &String| Self::parse(text).ok_or("must be a hold's id");
@@ -117,6 +122,9 @@ impl_deserr! {
     Note, from String: |text: &String| {
         parse_note(text).map(Self).ok_or("must be at most 500 characters, none of them control characters")
     };
+    Description, from String: |text: &String| {
+        parse_description(text).map(Self).ok_or("must be 1 to 1000 characters, of control characters only line breaks")
+    };
     Limit, from String: |text: &String| parse_limit(text).map(Self).ok_or("must be 1 to 200");
     Cursor, from String: |text: &String| {
         is_cursor(text).then(|| Self(text.clone())).ok_or("must be the next_cursor of the part before")
@@ -141,6 +149,12 @@ fn check_quantity(units: i64) -> Option<u32> {
 fn parse_note(text: &str) -> Option<String> {
     let is_valid = text.chars().count() <= 500 && !text.chars().any(char::is_control);
     is_valid.then(|| text.to_owned())
+}
+
+fn parse_description(text: &str) -> Option<String> {
+    let text = text.trim();
+    let is_forbidden = |c: char| c.is_control() && c != '\n';
+    ((1..=1000).contains(&text.chars().count()) && !text.contains(is_forbidden)).then(|| text.to_owned())
 }
 
 /// Parses `"full"`, `"none"` or an amount.
@@ -181,6 +195,15 @@ pub(super) fn check_optional_between<const MIN: i64, const MAX: i64>(
     number: Option<i64>,
 ) -> Result<Option<i64>, String> {
     number.map(check_between::<MIN, MAX>).transpose()
+}
+
+/// Parses a date, exactly `YYYY-MM-DD`.
+pub(super) fn parse_date(text: &str) -> Result<NaiveDate, String> {
+    let date = text
+        .parse()
+        .ok()
+        .filter(|date: &NaiveDate| date.to_string() == text && text.len() == "YYYY-MM-DD".len());
+    date.ok_or_else(|| "must be a date like 2026-12-24".to_owned())
 }
 
 /// Parses an instant in RFC 3339 with any offset.

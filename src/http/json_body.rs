@@ -56,6 +56,13 @@ pub(super) fn parse_json<T: Deserr<FieldErrors>>(json: Value, errors: &mut Field
         .ok()
 }
 
+/// Drops the members of an object that only the service writes, so that what a `GET` shows can be put back.
+pub(super) fn drop_members(body: &mut Value, names: &[&str]) {
+    if let Value::Object(members) = body {
+        members.retain(|name, _| !names.contains(&name.as_str()));
+    }
+}
+
 /// Reads a body that may be left out.
 pub(super) fn parse_optional<T: Deserr<FieldErrors> + Default>(
     headers: &HeaderMap,

@@ -6,7 +6,7 @@ use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 
 use super::error::Problem;
-use crate::domain::ids::{EventTypeId, HoldId, ResourceId};
+use crate::domain::ids::{ClosureId, EventTypeId, HoldId, ResourceId};
 
 /// The id in a path, as text. If the path does not decode to text, it is empty, which is nobody's id.
 pub(super) struct PathId(pub(super) String);
@@ -28,6 +28,11 @@ pub(super) fn parse_hold_id(text: &str) -> Result<HoldId, Problem> {
 /// Parses the id of an event type.
 pub(super) fn parse_event_type_id(text: &str) -> Result<EventTypeId, Problem> {
     EventTypeId::parse(text).map_err(|_| Problem::not_found("event type"))
+}
+
+/// Parses the id of a closure.
+pub(super) fn parse_closure_id(text: &str) -> Result<ClosureId, Problem> {
+    ClosureId::parse(text).map_err(|_| Problem::not_found("closure"))
 }
 
 /// Parses the id of a resource.

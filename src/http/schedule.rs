@@ -11,8 +11,8 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use self::time_text::{
-    parse_date, parse_end_time, parse_optional_end_time, parse_optional_start_time, parse_start_time,
-    serialize_end_time, serialize_optional_end_time, serialize_optional_start_time, serialize_start_time,
+    parse_end_time, parse_optional_end_time, parse_optional_start_time, parse_start_time, serialize_end_time,
+    serialize_optional_end_time, serialize_optional_start_time, serialize_start_time,
 };
 use super::field_errors::FieldErrors;
 use super::field_values::{check_between, check_optional_between};
@@ -89,7 +89,6 @@ struct HoursMembers {
 #[schema(as = ScheduleException)]
 struct ExceptionMembers {
     /// The date that the exception is for.
-    #[deserr(try_from(&String) = parse_date -> String)]
     #[schema(value_type = String, format = Date, example = "2026-12-24")]
     date: NaiveDate,
     /// Whether no hours begin on the date.

@@ -24,6 +24,8 @@ const EXCEPTIONS: &[(&str, &str, Scope)] = &[
         "/v1/admin/resources/{id}/blocks/{block}",
         Scope::Operate,
     ),
+    ("PUT", "/v1/admin/closures/{id}", Scope::Operate),
+    ("DELETE", "/v1/admin/closures/{id}", Scope::Operate),
 ];
 
 /// Finds the scope that a request to an operators' route needs.
@@ -78,6 +80,7 @@ mod tests {
                 &[
                     "DELETE event-types/{id}",
                     "DELETE keys/{id}",
+                    "DELETE resources/{id}",
                     "GET keys",
                     "POST guests/erase",
                     "POST guests/export",
@@ -91,6 +94,7 @@ mod tests {
             (
                 "operate",
                 &[
+                    "DELETE closures/{id}",
                     "DELETE resources/{id}/blocks/{block}",
                     "POST commands/{id}/retry",
                     "POST events/{id}/replay",
@@ -99,6 +103,7 @@ mod tests {
                     "POST holds/{id}/refund",
                     "POST holds/{id}/release",
                     "POST sweep",
+                    "PUT closures/{id}",
                     "PUT resources/{id}/blocks/{block}",
                 ],
             ),
@@ -106,6 +111,8 @@ mod tests {
                 "read",
                 &[
                     "GET audit",
+                    "GET closures",
+                    "GET closures/{id}",
                     "GET commands",
                     "GET event-types",
                     "GET event-types/{id}",
@@ -115,6 +122,7 @@ mod tests {
                     "GET payments",
                     "GET resources",
                     "GET resources/{id}",
+                    "GET resources/{id}/blocks",
                 ],
             ),
         ];

@@ -171,6 +171,7 @@ mod tests {
             event_type: EventType {
                 id: EventTypeId::parse("intro-call").unwrap(),
                 name: "Call".to_owned(),
+                description: None,
                 segments: vec![segment],
                 buffer_before_minutes: 0,
                 buffer_after_minutes: 0,

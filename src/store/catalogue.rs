@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 
 use super::columns::DbJson;
 use super::{StoreError, encoding, paging, schedule_json};
-use crate::domain::catalogue::EventType;
+use crate::domain::catalogue::{EventType, UnknownResources};
 use crate::domain::change_policy::ChangePolicy;
 use crate::domain::ids::{EventTypeId, ResourceId};
 use crate::domain::listing::{Page, PageRequest, PutOutcome};
@@ -13,16 +13,18 @@ use crate::domain::listing::{Page, PageRequest, PutOutcome};
 /// Event types in the database; one method is one transaction.
 #[async_trait]
 pub trait Catalogue {
-    /// Writes an event type, and creates its resources if they are new.
+    /// Writes an event type, if its resources exist.
     async fn put_event_type(
         &self,
         event_type: &EventType,
         now: DateTime<Utc>,
-    ) -> Result<PutOutcome, StoreError>;
+    ) -> Result<Result<PutOutcome, UnknownResources>, StoreError>;
     /// Reads one event type.
     async fn find_event_type(&self, id: &EventTypeId) -> Result<Option<EventType>, StoreError>;
     /// Lists event types, newest first.
     async fn list_event_types(&self, page: &PageRequest) -> Result<Page<EventType>, StoreError>;
+    /// Lists the names of the zones of all schedules, each once.
+    async fn list_all_schedule_zones(&self) -> Result<Vec<String>, StoreError>;
     /// Lists the names of the zones in which schedules offer a resource, each once.
     async fn list_schedule_zones(&self, resource: &ResourceId) -> Result<Vec<String>, StoreError>;
     /// Deletes an event type; holds keep their terms. `false` if there is none.
@@ -34,6 +36,7 @@ pub(super) struct EventTypeRow {
     seq: i64,
     id: String,
     name: String,
+    description: Option<String>,
     segments: DbJson,
     buffer_before_minutes: i32,
     buffer_after_minutes: i32,
@@ -49,7 +52,7 @@ pub(super) struct EventTypeRow {
 macro_rules! select_event_types {
     ($rest:literal) => {
         concat!(
-            "SELECT seq, id, name, segments, buffer_before_minutes, buffer_after_minutes, schedule, cancel_until_minutes,
+            "SELECT seq, id, name, description, segments, buffer_before_minutes, buffer_after_minutes, schedule, cancel_until_minutes,
                  move_until_minutes, amount, currency, payment_methods
              FROM event_types ",
             $rest
@@ -63,6 +66,10 @@ pub(super) const FIND: &str = select_event_types!("WHERE id = $1");
 /// Lists event types before number `$1`, at most `$2`.
 pub(super) const LIST: &str = select_event_types!("WHERE seq < $1 ORDER BY seq DESC LIMIT $2");
 
+/// Lists the names of the zones of all schedules, each once.
+pub(super) const LIST_ZONES: &str = "SELECT DISTINCT schedule ->> 'timezone' AS timezone FROM event_types
+     WHERE schedule IS NOT NULL ORDER BY timezone";
+
 /// Deletes event type `$1`.
 pub(super) const DELETE: &str = "DELETE FROM event_types WHERE id = $1";
 
@@ -71,10 +78,10 @@ macro_rules! upsert_event_type {
     () => {
         "INSERT INTO event_types
              (id, name, segments, buffer_before_minutes, buffer_after_minutes, schedule, cancel_until_minutes,
-              move_until_minutes, amount, currency, payment_methods, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)
+              move_until_minutes, amount, currency, payment_methods, description, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)
          ON CONFLICT (id) DO UPDATE SET
-             name = excluded.name, segments = excluded.segments,
+             name = excluded.name, description = excluded.description, segments = excluded.segments,
              buffer_before_minutes = excluded.buffer_before_minutes,
              buffer_after_minutes = excluded.buffer_after_minutes, schedule = excluded.schedule,
              cancel_until_minutes = excluded.cancel_until_minutes, move_until_minutes = excluded.move_until_minutes,
@@ -105,6 +112,7 @@ macro_rules! bind_event_type {
             .bind($event_type.price.amount)
             .bind($event_type.price.currency.code().to_owned())
             .bind(encoding::encode_payment_methods(&$event_type.payment_methods))
+            .bind($event_type.description.clone())
             .bind(DbTime($now))
     };
 }
@@ -117,6 +125,7 @@ impl EventTypeRow {
         Ok(EventType {
             id: encoding::decode_event_type_id(&self.id)?,
             name: self.name,
+            description: self.description,
             segments: schedule_json::decode_segment_templates(self.segments.0)?,
             buffer_before_minutes: self.buffer_before_minutes.into(),
             buffer_after_minutes: self.buffer_after_minutes.into(),

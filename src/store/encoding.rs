@@ -12,7 +12,7 @@ use crate::domain::calendar_feed::FeedState;
 use crate::domain::command::CommandAction;
 use crate::domain::hold::{CancelReason, ReleaseReason, ReleaseRequester, Status};
 use crate::domain::hold_limit::LimitScope;
-use crate::domain::ids::{EventId, EventTypeId, IntentId, ResourceId, SessionId};
+use crate::domain::ids::{ClosureId, EventId, EventTypeId, IntentId, ResourceId, SessionId};
 use crate::domain::ledger::decisions::KeepReason;
 use crate::domain::listing::StatusKind;
 use crate::domain::money::{Currency, Money};
@@ -241,6 +241,10 @@ pub(super) fn decode_money(amount: i64, currency: &str) -> Result<Money, StoreEr
 
 pub(super) fn decode_resource_id(text: &str) -> Result<ResourceId, StoreError> {
     ResourceId::parse(text).map_err(|_| unreadable_column("resource", text))
+}
+
+pub(super) fn decode_closure_id(text: &str) -> Result<ClosureId, StoreError> {
+    ClosureId::parse(text).map_err(|_| unreadable_column("closure", text))
 }
 
 pub(super) fn decode_event_type_id(text: &str) -> Result<EventTypeId, StoreError> {

@@ -97,13 +97,14 @@ pub(super) fn check_size(blocks: i64) -> Result<(), StoreError> {
 /// Calendar feeds in the database; one method is one transaction.
 #[async_trait]
 pub trait Feeds {
-    /// Sets a resource's calendar feed, due at once. `None` ends the feed and deletes its blocks.
+    /// Sets a resource's calendar feed, due at once. `None` ends the feed and deletes its blocks. `false` if there is no such
+    /// resource.
     async fn set_feed(
         &self,
         resource: &ResourceId,
         feed: Option<&NewFeed<'_>>,
         now: DateTime<Utc>,
-    ) -> Result<(), StoreError>;
+    ) -> Result<bool, StoreError>;
     /// Reads a resource's feed.
     async fn find_feed(&self, resource: &ResourceId) -> Result<Option<Feed>, StoreError>;
     /// Lists at most `limit` feeds whose last read found faults, or failed, by resource.

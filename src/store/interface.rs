@@ -7,8 +7,10 @@ use super::audit::Audit;
 use super::availability::Occupancies;
 use super::blocks::Blocks;
 use super::catalogue::Catalogue;
+use super::catalogue_files::CatalogueFiles;
 use super::changes::Changes;
 use super::clock::DatabaseClock;
+use super::closures::Closures;
 use super::commands::Commands;
 use super::events::Events;
 use super::feeds::Feeds;
@@ -43,7 +45,9 @@ sum_of!(
     Audit,
     Blocks,
     Catalogue,
+    CatalogueFiles,
     Changes,
+    Closures,
     Commands,
     DatabaseClock,
     Events,

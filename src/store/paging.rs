@@ -113,6 +113,12 @@ pub(super) fn named_start(request: &PageRequest) -> Option<(DateTime<Utc>, Strin
     }
 }
 
+/// The first and the last time that a list can have, in the range of both engines.
+pub(super) fn bounds_of_time() -> (DateTime<Utc>, DateTime<Utc>) {
+    let last = DateTime::from_timestamp(LAST_SECOND, 0);
+    (DateTime::UNIX_EPOCH, last.unwrap_or(DateTime::UNIX_EPOCH))
+}
+
 /// An empty page: the end of a list.
 pub(super) fn end_of_list<T>() -> Page<T> {
     Page {

@@ -2,9 +2,10 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use sqlx::types::Json;
 
 use super::{StoreError, encoding, paging};
-use crate::domain::catalogue::Resource;
+use crate::domain::catalogue::{Resource, ResourceNeeds};
 use crate::domain::ids::ResourceId;
 use crate::domain::listing::{Page, PageRequest, PutOutcome};
 use crate::domain::token::CalendarSalt;
@@ -16,6 +17,15 @@ pub trait Resources {
     async fn put_resource(&self, resource: &Resource, now: DateTime<Utc>) -> Result<PutOutcome, StoreError>;
     /// Reads one resource by its id.
     async fn find_resource(&self, id: &ResourceId) -> Result<Option<Resource>, StoreError>;
+    /// Reads those of some resources that exist, in the order of their ids.
+    async fn find_resources(&self, ids: &[ResourceId]) -> Result<Vec<Resource>, StoreError>;
+    /// Deletes a resource with the blocks that keep it busy no more, unless something needs it. `false` if there is none.
+    /// Holds that have ended keep its id.
+    async fn delete_resource(
+        &self,
+        id: &ResourceId,
+        now: DateTime<Utc>,
+    ) -> Result<Result<bool, ResourceNeeds>, StoreError>;
     /// Lists resources, newest first.
     async fn list_resources(&self, page: &PageRequest) -> Result<Page<Resource>, StoreError>;
     /// Reads what the key of a resource's calendar export depends on; `None` if there is no such resource.
@@ -42,6 +52,48 @@ pub(super) const FIND: &str = "SELECT seq, id, name, capacity FROM resources WHE
 pub(super) const LIST: &str =
     "SELECT seq, id, name, capacity FROM resources WHERE seq < $1 ORDER BY seq DESC LIMIT $2";
 
+/// How many of each kind a refusal names.
+macro_rules! needs_shown {
+    () => {
+        "10"
+    };
+}
+pub(super) use needs_shown;
+
+/// Deletes the blocks of resource `$1`.
+pub(super) const DELETE_BLOCKS: &str = "DELETE FROM blocks WHERE resource_id = $1";
+
+/// Deletes the resource with id `$1`.
+pub(super) const DELETE: &str = "DELETE FROM resources WHERE id = $1";
+
+#[derive(sqlx::FromRow)]
+pub(super) struct ResourceNeedsRow {
+    event_types: Json<Vec<String>>,
+    live_holds: i64,
+    blocks: Json<Vec<String>>,
+    closures: Json<Vec<String>>,
+    has_feed: bool,
+}
+
+impl ResourceNeedsRow {
+    /// What needs the resource.
+    pub(super) fn decode(self) -> Result<ResourceNeeds, StoreError> {
+        let event_types = self.event_types.0.iter();
+        let closures = self.closures.0.iter();
+        Ok(ResourceNeeds {
+            event_types: event_types
+                .map(|id| encoding::decode_event_type_id(id))
+                .collect::<Result<_, StoreError>>()?,
+            live_holds: self.live_holds,
+            blocks: self.blocks.0,
+            closures: closures
+                .map(|id| encoding::decode_closure_id(id))
+                .collect::<Result<_, StoreError>>()?,
+            has_feed: self.has_feed,
+        })
+    }
+}
+
 impl ResourceRow {
     fn decode(self) -> Result<Resource, StoreError> {
         Ok(Resource {
@@ -54,6 +106,11 @@ impl ResourceRow {
     /// One resource, if there is one.
     pub(super) fn decode_optional(row: Option<Self>) -> Result<Option<Resource>, StoreError> {
         row.map(Self::decode).transpose()
+    }
+
+    /// All resources, in the order of the rows.
+    pub(super) fn decode_all(rows: Vec<Self>) -> Result<Vec<Resource>, StoreError> {
+        rows.into_iter().map(Self::decode).collect()
     }
 
     /// A page of resources, cut off rows that were read with [`LIST`].

@@ -2,17 +2,20 @@
 //!
 //! Existing holds keep the terms that they were placed with. `read_feeds` reads the calendar feeds.
 
+use super::closures::date_closures;
 use super::context::Context;
 use super::error::WorkflowError;
 use crate::domain::calendar_feed::{FEED_REACH, Feed};
-use crate::domain::catalogue::{Block, BlockConflict, EventType, Resource};
+use crate::domain::catalogue::{
+    Block, BlockConflict, EventType, ListedBlock, Resource, ResourceNeeds, UnknownResources,
+};
 use crate::domain::ids::{EventTypeId, ResourceId};
-use crate::domain::listing::{Page, PageRequest, PutOutcome};
+use crate::domain::listing::{BlockFilter, Page, PageRequest, PutOutcome};
 use crate::domain::zone::ZoneName;
 use crate::store::NewFeed;
 
-/// Writes an event type, and creates its resources if they are new. If its zone or its resources differ from those `before`,
-/// their calendar feeds are read again: whole days of a feed may be those of the schedules.
+/// Writes an event type, if its resources exist. If its zone or its resources differ from those `before`, their calendar feeds
+/// are read again: whole days of a feed may be those of the schedules. Closures may be in another zone then.
 ///
 /// # Errors
 /// [`WorkflowError::Store`] if the database is unreachable.
@@ -20,8 +23,12 @@ pub async fn put_event_type(
     context: &Context,
     event_type: &EventType,
     before: Option<&EventType>,
-) -> Result<PutOutcome, WorkflowError> {
-    let outcome = context.store.put_event_type(event_type, context.now()).await?;
+) -> Result<Result<PutOutcome, UnknownResources>, WorkflowError> {
+    let outcome = match context.store.put_event_type(event_type, context.now()).await? {
+        Ok(outcome) => outcome,
+        Err(unknown) => return Ok(Err(unknown)),
+    };
+    date_closures(context.store.as_ref(), context.settings.shop_zones()).await?;
     let zone_and_resources = |event_type: &EventType| {
         let zone = event_type
             .schedule
@@ -36,7 +43,7 @@ pub async fn put_event_type(
         }
         context.new_feeds.notify_one();
     }
-    Ok(outcome)
+    Ok(Ok(outcome))
 }
 
 /// Finds an event type.
@@ -90,7 +97,9 @@ pub async fn list_unknown_zones(context: &Context) -> Result<Vec<(EventTypeId, Z
 /// # Errors
 /// [`WorkflowError::Store`] if the database is unreachable.
 pub async fn delete_event_type(context: &Context, id: &EventTypeId) -> Result<bool, WorkflowError> {
-    Ok(context.store.delete_event_type(id).await?)
+    let is_deleted = context.store.delete_event_type(id).await?;
+    date_closures(context.store.as_ref(), context.settings.shop_zones()).await?;
+    Ok(is_deleted)
 }
 
 /// Writes a resource to the catalogue. Live holds keep their units, even if a lower capacity no longer has them.
@@ -107,6 +116,27 @@ pub async fn put_resource(context: &Context, resource: &Resource) -> Result<PutO
 /// [`WorkflowError::Store`] if the database is unreachable.
 pub async fn find_resource(context: &Context, id: &ResourceId) -> Result<Option<Resource>, WorkflowError> {
     Ok(context.store.find_resource(id).await?)
+}
+
+/// Finds those of some resources that exist, in the order of their ids.
+///
+/// # Errors
+/// [`WorkflowError::Store`] if the database is unreachable.
+pub async fn find_resources(context: &Context, ids: &[ResourceId]) -> Result<Vec<Resource>, WorkflowError> {
+    Ok(context.store.find_resources(ids).await?)
+}
+
+/// Deletes a resource, unless something needs it; `false` if there was none. Holds that have ended keep its id. A checkout that
+/// began before an event type let go of the resource may still place its hold, as if the event type itself was deleted.
+///
+/// # Errors
+/// [`WorkflowError::Store`] if the database is unreachable.
+pub async fn delete_resource(
+    context: &Context,
+    id: &ResourceId,
+) -> Result<Result<bool, ResourceNeeds>, WorkflowError> {
+    let now = context.database_now().await?;
+    Ok(context.store.delete_resource(id, now).await?)
 }
 
 /// Returns the key of a resource's calendar export; `None` if there is no such resource.
@@ -166,13 +196,7 @@ pub async fn put_block(
     resource: &ResourceId,
     block: &Block,
 ) -> Result<Option<(PutOutcome, Vec<BlockConflict>)>, WorkflowError> {
-    // Resources are never deleted, so it still exists when the block is written.
-    if context.store.find_resource(resource).await?.is_none() {
-        return Ok(None);
-    }
-    Ok(Some(
-        context.store.put_block(resource, block, context.now()).await?,
-    ))
+    Ok(context.store.put_block(resource, block, context.now()).await?)
 }
 
 /// Finds a block that an operator set.
@@ -187,6 +211,22 @@ pub async fn find_block(
     Ok(context.store.find_block(resource, id).await?)
 }
 
+/// Lists the blocks of a resource from all sources, the latest start first; `None` if there is no such resource.
+///
+/// # Errors
+/// [`WorkflowError::Store`] if the database is unreachable.
+pub async fn list_blocks(
+    context: &Context,
+    resource: &ResourceId,
+    filter: &BlockFilter,
+    page: &PageRequest,
+) -> Result<Option<Page<ListedBlock>>, WorkflowError> {
+    if context.store.find_resource(resource).await?.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(context.store.list_blocks(resource, filter, page).await?))
+}
+
 /// Deletes a block; `false` if there was none. Blocks of a calendar feed cannot be deleted: the feed owns them.
 ///
 /// # Errors
@@ -195,7 +235,8 @@ pub async fn delete_block(context: &Context, resource: &ResourceId, id: &str) ->
     Ok(context.store.delete_block(resource, id).await?)
 }
 
-/// Sets a resource's calendar feed, its URL and the zone of its times without a zone, or removes it; `false` if there is no such resource.
+/// Sets a resource's calendar feed, its URL and the zone of its times without a zone, or removes it; `false` if there is no such
+/// resource. A feed that is set already is read again and keeps its state until then.
 ///
 /// # Errors
 /// [`WorkflowError::Store`] if the database is unreachable.
@@ -204,18 +245,24 @@ pub async fn set_feed(
     resource: &ResourceId,
     feed: Option<(&str, Option<&str>)>,
 ) -> Result<bool, WorkflowError> {
-    if context.store.find_resource(resource).await?.is_none() {
-        return Ok(false);
-    }
     let now = context.now();
+    let known = context.store.find_feed(resource).await?;
+    let known = known
+        .as_ref()
+        .map(|known| (known.url.as_str(), known.timezone.as_deref()));
+    if feed.is_some() && known == feed {
+        context.store.make_feed_due(resource, now).await?;
+        context.new_feeds.notify_one();
+        return Ok(true);
+    }
     let new = feed.map(|(url, timezone)| NewFeed {
         url,
         timezone,
         reaches_to: now + FEED_REACH,
     });
-    context.store.set_feed(resource, new.as_ref(), now).await?;
+    let is_set = context.store.set_feed(resource, new.as_ref(), now).await?;
     context.new_feeds.notify_one();
-    Ok(true)
+    Ok(is_set)
 }
 
 /// Finds a resource's calendar feed and its state; `None` if it has none.

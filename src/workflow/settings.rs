@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::domain::closure::ShopZones;
 use crate::domain::hold::HoldPolicy;
 use crate::domain::hold_limit::MostUnpaidHolds;
-use crate::domain::zone::ZoneDatabase;
+use crate::domain::zone::{ZoneDatabase, ZoneName};
 
 /// What the shop can configure.
 #[derive(Clone, Debug)]
@@ -43,6 +44,18 @@ pub struct Settings {
     pub livemode: bool,
     /// The rules of all time zones.
     pub zones: Arc<ZoneDatabase>,
+    /// The zone of the shop's days, unless all schedules share another one.
+    pub timezone: ZoneName,
+}
+
+impl Settings {
+    /// Returns the zones that the shop's days can be in.
+    pub fn shop_zones(&self) -> ShopZones<'_> {
+        ShopZones {
+            zones: &self.zones,
+            configured: &self.timezone,
+        }
+    }
 }
 
 impl Default for Settings {
@@ -64,6 +77,7 @@ impl Default for Settings {
             calendar_allow_private: false,
             livemode: false,
             zones: Arc::new(ZoneDatabase::linked()),
+            timezone: ZoneName::new("UTC"),
         }
     }
 }

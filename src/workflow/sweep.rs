@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use futures::StreamExt;
 use tokio::time::Instant;
 
+use super::closures::date_closures;
 use super::context::Context;
 use super::error::WorkflowError;
 use super::{outbox, record_money, recover_attempts, release_hold, retention, waiting_payments};
@@ -66,6 +67,7 @@ async fn sweep(context: &Context) -> Result<SweepReport, WorkflowError> {
     report.failed += recover_attempts::recover_attempts(context, until()).await?;
     waiting_payments::settle_waits(context).await?;
     record_money::settle_unnoted(context).await;
+    date_closures(context.store.as_ref(), context.settings.shop_zones()).await?;
     outbox::run_due_commands_until(context, until()).await?;
     retention::delete_expired_data(context).await?;
     metrics::counter!("holdfast_sweeps_total").increment(1);

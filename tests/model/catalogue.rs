@@ -3,11 +3,17 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use holdfast::domain::calendar_feed::Feed;
-use holdfast::domain::catalogue::{Block, BlockConflict, EventType, Resource};
-use holdfast::domain::ids::{EventTypeId, ResourceId};
-use holdfast::domain::listing::{Page, PageRequest, PutOutcome};
+use holdfast::domain::catalogue::{
+    Block, BlockConflict, EventType, ListedBlock, Resource, ResourceNeeds, UnknownResources,
+};
+use holdfast::domain::closure::DatedClosure;
+use holdfast::domain::ids::{ClosureId, EventTypeId, ResourceId};
+use holdfast::domain::listing::{BlockFilter, Page, PageRequest, PutOutcome};
 use holdfast::domain::token::CalendarSalt;
-use holdfast::store::{Blocks, Catalogue, FeedRead, Feeds, LeaseRequest, NewFeed, Resources, StoreError};
+use holdfast::store::{
+    Blocks, Catalogue, CatalogueChange, CatalogueFiles, Closures, FeedRead, Feeds, LeaseRequest, NewFeed,
+    Resources, StoreError,
+};
 
 use crate::doubles::Script;
 use crate::fixture;
@@ -19,11 +25,20 @@ impl Blocks for Script {
         _: &ResourceId,
         _: &Block,
         _: DateTime<Utc>,
-    ) -> Result<(PutOutcome, Vec<BlockConflict>), StoreError> {
+    ) -> Result<Option<(PutOutcome, Vec<BlockConflict>)>, StoreError> {
         unimplemented!()
     }
 
     async fn find_block(&self, _: &ResourceId, _: &str) -> Result<Option<Block>, StoreError> {
+        unimplemented!()
+    }
+
+    async fn list_blocks(
+        &self,
+        _: &ResourceId,
+        _: &BlockFilter,
+        _: &PageRequest,
+    ) -> Result<Page<ListedBlock>, StoreError> {
         unimplemented!()
     }
 
@@ -34,7 +49,11 @@ impl Blocks for Script {
 
 #[async_trait]
 impl Catalogue for Script {
-    async fn put_event_type(&self, _: &EventType, _: DateTime<Utc>) -> Result<PutOutcome, StoreError> {
+    async fn put_event_type(
+        &self,
+        _: &EventType,
+        _: DateTime<Utc>,
+    ) -> Result<Result<PutOutcome, UnknownResources>, StoreError> {
         unimplemented!()
     }
 
@@ -43,6 +62,10 @@ impl Catalogue for Script {
     }
 
     async fn list_event_types(&self, _: &PageRequest) -> Result<Page<EventType>, StoreError> {
+        unimplemented!()
+    }
+
+    async fn list_all_schedule_zones(&self) -> Result<Vec<String>, StoreError> {
         unimplemented!()
     }
 
@@ -56,13 +79,59 @@ impl Catalogue for Script {
 }
 
 #[async_trait]
+impl CatalogueFiles for Script {
+    async fn write_catalogue(
+        &self,
+        _: &CatalogueChange,
+        _: DateTime<Utc>,
+    ) -> Result<Result<(), UnknownResources>, StoreError> {
+        unimplemented!()
+    }
+}
+
+/// The shop of the model is never closed.
+#[async_trait]
+impl Closures for Script {
+    async fn put_closure(
+        &self,
+        _: &DatedClosure,
+        _: DateTime<Utc>,
+    ) -> Result<Result<(PutOutcome, Vec<BlockConflict>), UnknownResources>, StoreError> {
+        unimplemented!()
+    }
+
+    async fn date_closure(&self, _: &DatedClosure) -> Result<bool, StoreError> {
+        unimplemented!()
+    }
+
+    async fn find_closure(&self, _: &ClosureId) -> Result<Option<DatedClosure>, StoreError> {
+        unimplemented!()
+    }
+
+    async fn list_closure_conflicts(&self, _: &ClosureId) -> Result<Vec<BlockConflict>, StoreError> {
+        unimplemented!()
+    }
+
+    async fn list_closures(&self, _: &PageRequest) -> Result<Page<DatedClosure>, StoreError> {
+        Ok(Page {
+            entries: Vec::new(),
+            next: None,
+        })
+    }
+
+    async fn delete_closure(&self, _: &ClosureId) -> Result<bool, StoreError> {
+        unimplemented!()
+    }
+}
+
+#[async_trait]
 impl Feeds for Script {
     async fn set_feed(
         &self,
         _: &ResourceId,
         _: Option<&NewFeed<'_>>,
         _: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         unimplemented!()
     }
 
@@ -98,6 +167,18 @@ impl Resources for Script {
     }
 
     async fn find_resource(&self, _: &ResourceId) -> Result<Option<Resource>, StoreError> {
+        unimplemented!()
+    }
+
+    async fn find_resources(&self, _: &[ResourceId]) -> Result<Vec<Resource>, StoreError> {
+        unimplemented!()
+    }
+
+    async fn delete_resource(
+        &self,
+        _: &ResourceId,
+        _: DateTime<Utc>,
+    ) -> Result<Result<bool, ResourceNeeds>, StoreError> {
         unimplemented!()
     }
 

@@ -99,6 +99,7 @@ pub(crate) fn event_type() -> EventType {
     EventType {
         id: EventTypeId::parse("call").unwrap(),
         name: "Call".into(),
+        description: None,
         segments: vec![SegmentTemplate {
             offset_minutes: 0,
             duration_minutes: 30,

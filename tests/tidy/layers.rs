@@ -28,6 +28,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("doctor", &["app", "config", "domain", "gateway", "workflow"]),
+    (
+        "catalogue_command",
+        &["app", "config", "domain", "http", "store", "workflow"],
+    ),
     ("reconcile_command", &["workflow"]),
     // The simulator stands for Stripe: it could be a program of its own.
     ("sandbox", &[]),
@@ -59,7 +63,13 @@ const KEPT_IN: &[(&str, &[&str])] = &[
     ("utoipa", &["http"]),
     (
         "clap",
-        &["main", "demo_shop", "reconcile_command", "stripe_sandbox"],
+        &[
+            "main",
+            "catalogue_command",
+            "demo_shop",
+            "reconcile_command",
+            "stripe_sandbox",
+        ],
     ),
     ("strsim", &["config"]),
     ("std::env", &["main"]),

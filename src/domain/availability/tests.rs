@@ -37,6 +37,7 @@ pub(super) fn event_type(segments: Vec<SegmentTemplate>) -> EventType {
     EventType {
         id: EventTypeId::parse("thing").unwrap(),
         name: "Thing".into(),
+        description: None,
         segments,
         buffer_before_minutes: 0,
         buffer_after_minutes: 0,

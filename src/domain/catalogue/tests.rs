@@ -16,6 +16,7 @@ fn call() -> EventType {
     EventType {
         id: EventTypeId::parse("call").unwrap(),
         name: "Call".into(),
+        description: None,
         segments: vec![template],
         buffer_before_minutes: 5,
         buffer_after_minutes: 10,

@@ -10,11 +10,12 @@ use axum::{Extension, Json};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use self::new_event_type::{NewEventType, parse_event_type};
+use self::new_event_type::NewEventType;
+pub(in crate::http) use self::new_event_type::parse_event_type;
 use self::segments::SegmentMembers;
 use super::pagination::{List, PageQuery, to_page_request};
 use super::put_status::to_put_status;
-use crate::domain::catalogue::EventType;
+use crate::domain::catalogue::{EventType, UnknownResources};
 use crate::http::audit_trail::AuditNote;
 use crate::http::error::Problem;
 use crate::http::field_errors::FieldErrors;
@@ -36,6 +37,10 @@ pub(in crate::http) struct EventTypeView {
     id: String,
     /// The name that the guest reads on the payment page.
     name: String,
+    /// What it is, in words for the guest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    description: Option<String>,
     /// The resource, if the event type needs a single one from start to end.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -83,6 +88,7 @@ impl From<&EventType> for EventTypeView {
         Self {
             id: event_type.id.to_string(),
             name: event_type.name.clone(),
+            description: event_type.description.clone(),
             resource: short.map(|(resource, _)| resource.to_string()),
             duration_minutes: short.map(|(_, minutes)| minutes),
             segments: event_type.segments.iter().map(SegmentMembers::from).collect(),
@@ -101,7 +107,7 @@ impl From<&EventType> for EventTypeView {
     }
 }
 
-/// Puts an event type on sale, or changes it. Existing holds keep their terms.
+/// Puts an event type on sale, or changes it. Existing holds keep their terms. The resources must exist.
 #[utoipa::path(
     put, path = "/v1/admin/event-types/{id}", operation_id = "putEventType", tag = "operators",
     params(("id" = String, Path, description = "1 to 64 of a-z, 0-9 and -", pattern = "^[a-z0-9-]{1,64}$")),
@@ -124,14 +130,37 @@ pub(in crate::http) async fn put_event_type(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<EventTypeView>), Problem> {
     let zones = &server.context.settings.zones;
-    let event_type = parse_event_type(&id, read_json(&headers, body)?, zones)?;
+    let body = read_json(&headers, body)?;
+    let has_segments = body.get("segments").is_some_and(|segments| !segments.is_null());
+    let event_type = parse_event_type(&id, body, zones).map_err(FieldErrors::into_problem)?;
     let before = catalogue::find_event_type(&server.context, &event_type.id).await?;
     check_new_price(before.as_ref(), &event_type)?;
     note.set_before(before.as_ref().map(EventTypeView::from));
     let outcome = catalogue::put_event_type(&server.context, &event_type, before.as_ref()).await?;
+    let outcome = outcome.map_err(|unknown| refuse_unknown(&event_type, has_segments, &unknown))?;
     let view = EventTypeView::from(&event_type);
     note.set_after(&view);
     Ok((to_put_status(outcome), Json(view)))
+}
+
+/// Says where an event type names resources that do not exist.
+fn refuse_unknown(event_type: &EventType, has_segments: bool, unknown: &UnknownResources) -> Problem {
+    let mut errors = FieldErrors::default();
+    for (n, segment) in event_type.segments.iter().enumerate() {
+        for (m, _) in segment
+            .any_of
+            .iter()
+            .enumerate()
+            .filter(|(_, id)| unknown.0.contains(id))
+        {
+            let field = match has_segments {
+                true => format!("segments[{n}].any_of[{m}]"),
+                false => "resource".to_owned(),
+            };
+            errors.add(&field, "must be a resource that exists");
+        }
+    }
+    errors.into_problem()
 }
 
 /// Refuses a price that Stripe does not charge, if it is new. The rules may be younger than the price: what `GET` shows can

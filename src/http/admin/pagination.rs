@@ -23,7 +23,7 @@ pub(in crate::http) struct List<T> {
 
 impl<T> List<T> {
     /// Shows a page, with each entry converted by `to_view`.
-    pub(super) fn from_page<'a, E>(page: &'a Page<E>, to_view: impl Fn(&'a E) -> T) -> Json<Self> {
+    pub(in crate::http) fn from_page<'a, E>(page: &'a Page<E>, to_view: impl Fn(&'a E) -> T) -> Json<Self> {
         Json(Self {
             data: page.entries.iter().map(to_view).collect(),
             next_cursor: page.next.clone(),
@@ -39,15 +39,15 @@ pub(in crate::http) struct PageQuery {
     /// The number of entries, 50 by default.
     #[deserr(default)]
     #[param(value_type = Option<u32>, minimum = 1, maximum = 200)]
-    pub(super) limit: Option<Limit>,
+    pub(in crate::http) limit: Option<Limit>,
     /// The `next_cursor` of the previous page.
     #[deserr(default)]
     #[param(value_type = Option<String>)]
-    pub(super) cursor: Option<Cursor>,
+    pub(in crate::http) cursor: Option<Cursor>,
 }
 
 /// Converts the two members of a query into a request for a page.
-pub(super) fn to_page_request(limit: Option<Limit>, cursor: Option<Cursor>) -> PageRequest {
+pub(in crate::http) fn to_page_request(limit: Option<Limit>, cursor: Option<Cursor>) -> PageRequest {
     PageRequest {
         limit: limit.map_or(DEFAULT_LIMIT, |Limit(limit)| limit),
         cursor: cursor.map(|Cursor(cursor)| cursor),

@@ -16,18 +16,19 @@ use self::calendar_feed::CalendarFeedView;
 use super::pagination::{List, PageQuery, to_page_request};
 use super::put_status::to_put_status;
 use crate::domain::calendar_feed::Feed;
-use crate::domain::catalogue::{MAX_CAPACITY, Resource};
-use crate::domain::ids::ResourceId;
+use crate::domain::catalogue::{MAX_CAPACITY, Resource, ResourceNeeds};
+use crate::domain::ids::{ClosureId, EventTypeId, ResourceId};
 use crate::http::audit_trail::AuditNote;
-use crate::http::error::Problem;
+use crate::http::error::{Problem, ProblemCode};
 use crate::http::field_errors::FieldErrors;
 use crate::http::field_values::Name;
-use crate::http::json_body::{parse_json, read_json};
+use crate::http::json_body::{drop_members, parse_json, read_json};
 use crate::http::path_id::{PathId, parse_resource_id};
 use crate::http::query_string::parse_query;
 use crate::http::server::Server;
 use crate::workflow::catalogue;
 
+pub(in crate::http) mod block_list;
 pub(in crate::http) mod blocks;
 pub(in crate::http) mod calendar_feed;
 
@@ -117,7 +118,9 @@ pub(in crate::http) async fn put_resource(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<ResourceView>), Problem> {
-    let resource = parse_resource(&id, read_json(&headers, body)?)?;
+    let mut body = read_json(&headers, body)?;
+    drop_members(&mut body, &["calendar", "needs_attention", "calendar_url"]);
+    let resource = parse_resource(&id, body).map_err(FieldErrors::into_problem)?;
     let before = catalogue::find_resource(&server.context, &resource.id).await?;
     note.set_before(before.as_ref().map(ResourceView::from));
     let outcome = catalogue::put_resource(&server.context, &resource).await?;
@@ -126,7 +129,12 @@ pub(in crate::http) async fn put_resource(
     Ok((to_put_status(outcome), Json(view)))
 }
 
-fn parse_resource(id: &str, body: Value) -> Result<Resource, Problem> {
+/// Parses the resource that a body describes.
+///
+/// # Errors
+/// [`FieldErrors`] with every error.
+pub(in crate::http) fn parse_resource(id: &str, mut body: Value) -> Result<Resource, FieldErrors> {
+    drop_members(&mut body, &["id"]);
     let mut errors = FieldErrors::default();
     let id = errors.check("id", ResourceId::parse(id));
     let new: Option<NewResource> = parse_json(body, &mut errors);
@@ -136,7 +144,7 @@ fn parse_resource(id: &str, body: Value) -> Result<Resource, Problem> {
             capacity: new.capacity,
             id,
         }),
-        _ => Err(errors.into_problem()),
+        _ => Err(errors),
     }
 }
 
@@ -176,6 +184,51 @@ async fn show_details(
         calendar: feed.as_ref().map(CalendarFeedView::from),
         calendar_url: format!("/v1/resources/{id}/calendar.ics?key={key}"),
     }))
+}
+
+/// Deletes a resource that nothing needs: no event type, no live hold, no block or closure of its own, no calendar feed. Holds
+/// that have ended keep its id.
+#[utoipa::path(
+    delete, path = "/v1/admin/resources/{id}", operation_id = "deleteResource", tag = "operators",
+    params(("id" = String, Path, description = "the resource's id", pattern = "^[a-z0-9-]{1,64}$")),
+    security(("admin_key" = [])),
+    responses(
+        (status = 204, description = "The resource is deleted"),
+        (status = 404, description = "`not_found`"),
+        (status = 409, description = "`conflict`: `detail` says what needs it"),
+    )
+)]
+pub(in crate::http) async fn delete_resource(
+    State(server): State<Arc<Server>>,
+    PathId(id): PathId,
+    Extension(note): Extension<AuditNote>,
+) -> Result<StatusCode, Problem> {
+    let id = parse_resource_id(&id)?;
+    let before = catalogue::find_resource(&server.context, &id).await?;
+    note.set_before(before.as_ref().map(ResourceView::from));
+    match catalogue::delete_resource(&server.context, &id).await? {
+        Ok(true) => Ok(StatusCode::NO_CONTENT),
+        Ok(false) => Err(Problem::not_found("resource")),
+        Err(needs) => Err(Problem::new(ProblemCode::Conflict, describe_needs(&needs))),
+    }
+}
+
+fn describe_needs(needs: &ResourceNeeds) -> String {
+    let list = |what: &str, ids: Vec<&str>| (!ids.is_empty()).then(|| format!("{what}: {}", ids.join(", ")));
+    let event_types = needs.event_types.iter().map(EventTypeId::as_str).collect();
+    let blocks = needs.blocks.iter().map(String::as_str).collect();
+    let closures = needs.closures.iter().map(ClosureId::as_str).collect();
+    let holds = (needs.live_holds > 0).then(|| format!("live holds: {}", needs.live_holds));
+    let feed = needs.has_feed.then(|| "its calendar feed".to_owned());
+    let all = [
+        list("event types", event_types),
+        holds,
+        list("blocks", blocks),
+        list("closures", closures),
+        feed,
+    ];
+    let all: Vec<String> = all.into_iter().flatten().collect();
+    format!("the resource is needed by {}", all.join("; "))
 }
 
 /// Makes a new address for a resource's calendar export. The old one ends at once.

@@ -1,7 +1,9 @@
 //! Turns the errors of workflows into problems.
 
 use super::{Problem, ProblemCode};
+use crate::domain::ids::ResourceId;
 use crate::workflow::access_keys::CreateKeyError;
+use crate::workflow::closures::PutClosureError;
 use crate::workflow::move_hold::MoveError;
 use crate::workflow::return_money::ReturnError;
 use crate::workflow::start_checkout::CheckoutError;
@@ -75,6 +77,20 @@ impl Problem {
             ProblemCode::IdempotencyMismatch,
             "use a new key for a new request",
         )
+    }
+}
+
+impl From<PutClosureError> for Problem {
+    fn from(error: PutClosureError) -> Self {
+        match error {
+            PutClosureError::UnknownResources(unknown) => {
+                let ids: Vec<&str> = unknown.0.iter().map(ResourceId::as_str).collect();
+                let detail = format!("must be resources that exist, and not {}", ids.join(", "));
+                Self::invalid_field("resources", detail)
+            }
+            PutClosureError::NoSuchDay => Self::invalid_field("from", error.to_string()),
+            PutClosureError::Workflow(error) => error.into(),
+        }
     }
 }
 

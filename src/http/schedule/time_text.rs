@@ -1,8 +1,8 @@
-//! Parses and writes the times of day and dates of a schedule.
+//! Parses and writes the times of day of a schedule.
 //!
 //! Parsing is strict, so that a typo does not pass.
 
-use chrono::{NaiveDate, NaiveTime};
+use chrono::NaiveTime;
 use serde::Serializer;
 
 /// The end of a day in responses. Requests may also write `00:00`.
@@ -39,15 +39,6 @@ pub(super) fn parse_optional_start_time(text: Option<String>) -> Result<Option<N
 
 pub(super) fn parse_optional_end_time(text: Option<String>) -> Result<Option<NaiveTime>, String> {
     text.as_deref().map(parse_end_time).transpose()
-}
-
-/// Parses a date, exactly `YYYY-MM-DD`.
-pub(super) fn parse_date(text: &str) -> Result<NaiveDate, String> {
-    let date = text
-        .parse()
-        .ok()
-        .filter(|date: &NaiveDate| date.to_string() == text && text.len() == "YYYY-MM-DD".len());
-    date.ok_or_else(|| "must be a date like 2026-12-24".to_owned())
 }
 
 pub(super) fn serialize_start_time<S: Serializer>(time: &NaiveTime, to: S) -> Result<S::Ok, S::Error> {

@@ -15,7 +15,7 @@ use crate::store::availability::{
     AvailabilityQuery, GroupedQuery, Occupancies, OccupancyColumns, decode_availability, list_distinct,
 };
 
-/// Selects how resources are used (a resource without a row has one unit) and what occupies them, as of one moment.
+/// Selects how resources are used (a resource without a row was deleted and has no unit) and what occupies them, as of one moment.
 /// The time that a calendar feed does not reach counts as a block.
 /// Units with the same window are one row: in a class that is nearly full, a row for each unit would cost more than the
 /// rest of a checkout. Each `OFFSET 0` keeps the planner from joining whole tables, which it does when it expects more
@@ -26,7 +26,7 @@ macro_rules! select_occupancy {
             "SELECT w.query, w.id AS resource_id, NULL AS starts_at, NULL AS ends_at,
                  (SELECT o.hold_id FROM occupancy o WHERE o.resource_id = w.id
                   ORDER BY o.resource_id DESC, o.hold_id DESC LIMIT 1) AS hold_id,
-                 coalesce(r.capacity, 1) AS capacity, NULL AS units, false AS is_unpaid
+                 coalesce(r.capacity, 0) AS capacity, NULL AS units, false AS is_unpaid
              FROM unnest($1::int[], $2::text[]) AS w (query, id) LEFT JOIN resources r ON r.id = w.id
              UNION ALL ",
             $($units,)+

@@ -2,18 +2,22 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use sqlx::postgres::PgExecutor;
 
 use super::PostgresStore;
+use super::error::PostgresResult;
 use super::occupancy::occupied;
-use crate::domain::catalogue::{Block, BlockConflict};
+use crate::domain::catalogue::{Block, BlockConflict, ListedBlock};
 use crate::domain::ids::ResourceId;
-use crate::domain::listing::PutOutcome;
-use crate::store::StoreError;
-use crate::store::blocks::{self, BlockConflictRow, BlockRow, Blocks, upsert_block};
+use crate::domain::listing::{BlockFilter, Page, PageRequest, PutOutcome};
+use crate::store::blocks::{
+    self, BlockConflictRow, BlockRow, Blocks, ListedBlockRow, list_blocks, upsert_block,
+};
 use crate::store::resources::put_outcome;
+use crate::store::{StoreError, paging};
 
 /// Writes a block of a resource. `xmax` is 0 only in a row version that an insert made.
-const PUT: &str = concat!(upsert_block!(), " RETURNING xmax = 0");
+const PUT: &str = concat!(upsert_block!(" FOR KEY SHARE"), " RETURNING xmax = 0");
 
 #[async_trait]
 impl Blocks for PostgresStore {
@@ -25,17 +29,11 @@ impl Blocks for PostgresStore {
         resource: &ResourceId,
         block: &Block,
         now: DateTime<Utc>,
-    ) -> Result<(PutOutcome, Vec<BlockConflict>), StoreError> {
+    ) -> Result<Option<(PutOutcome, Vec<BlockConflict>)>, StoreError> {
         self.retrying(|| async {
-            let is_new = sqlx::query_scalar(PUT)
-                .bind(resource.as_str())
-                .bind(&block.id)
-                .bind(block.window.starts_at())
-                .bind(block.window.ends_at())
-                .bind(&block.note)
-                .bind(now)
-                .fetch_one(&self.pool)
-                .await?;
+            let Some(outcome) = put_in(&self.pool, resource, block, now).await? else {
+                return Ok(None);
+            };
             let mut transaction = self.begin().await?;
             sqlx::query("SELECT pg_advisory_xact_lock(14, hashtext($1))")
                 .bind(resource.as_str())
@@ -55,7 +53,7 @@ impl Blocks for PostgresStore {
             .fetch_all(&mut *transaction)
             .await?;
             transaction.rollback().await?;
-            Ok((put_outcome(is_new), BlockConflictRow::decode_all(rows)?))
+            Ok(Some((outcome, BlockConflictRow::decode_all(rows)?)))
         })
         .await
     }
@@ -70,6 +68,22 @@ impl Blocks for PostgresStore {
         .await
     }
 
+    async fn list_blocks(
+        &self,
+        resource: &ResourceId,
+        filter: &BlockFilter,
+        page: &PageRequest,
+    ) -> Result<Page<ListedBlock>, StoreError> {
+        self.retrying(|| async {
+            let Some(query) = list_blocks!(resource, filter, page) else {
+                return Ok(paging::end_of_list());
+            };
+            let rows = query.fetch_all(&self.pool).await?;
+            Ok(ListedBlockRow::decode_page(rows, page)?)
+        })
+        .await
+    }
+
     async fn delete_block(&self, resource: &ResourceId, id: &str) -> Result<bool, StoreError> {
         self.retrying(|| async {
             let query = sqlx::query(blocks::DELETE).bind(resource.as_str()).bind(id);
@@ -77,4 +91,21 @@ impl Blocks for PostgresStore {
         })
         .await
     }
+}
+
+/// Writes a block, which a checkout that is under way may not see; `None` if there is no such resource.
+pub(super) async fn put_in(
+    executor: impl PgExecutor<'_>,
+    resource: &ResourceId,
+    block: &Block,
+    now: DateTime<Utc>,
+) -> PostgresResult<Option<PutOutcome>> {
+    let put = sqlx::query_scalar(PUT)
+        .bind(resource.as_str())
+        .bind(&block.id)
+        .bind(block.window.starts_at())
+        .bind(block.window.ends_at())
+        .bind(&block.note)
+        .bind(now);
+    Ok(put.fetch_optional(executor).await?.map(put_outcome))
 }

@@ -2,9 +2,11 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use sqlx::postgres::PgConnection;
 
-use super::PostgresStore;
-use crate::domain::catalogue::EventType;
+use super::error::PostgresResult;
+use super::{PostgresStore, resources};
+use crate::domain::catalogue::{EventType, UnknownResources};
 use crate::domain::ids::{EventTypeId, ResourceId};
 use crate::domain::listing::{Page, PageRequest, PutOutcome};
 use crate::store::catalogue::{self, Catalogue, EventTypeRow, bind_event_type, upsert_event_type};
@@ -12,15 +14,8 @@ use crate::store::columns::{DbJson, DbTime};
 use crate::store::resources::put_outcome;
 use crate::store::{StoreError, encoding, paging, schedule_json};
 
-/// Creates resources (`$13`) that are new, and writes the event type. `xmax` is 0 only in a row version that an insert made.
-const PUT: &str = concat!(
-    "WITH resource AS (
-         INSERT INTO resources (id, name, created_at, calendar_salt)
-         SELECT id, id, $12, gen_random_uuid()::text FROM unnest($13) AS u (id) ORDER BY id
-         ON CONFLICT DO NOTHING) ",
-    upsert_event_type!(),
-    " RETURNING xmax = 0"
-);
+/// Writes an event type. `xmax` is 0 only in a row version that an insert made.
+const PUT: &str = concat!(upsert_event_type!(), " RETURNING xmax = 0");
 
 #[async_trait]
 impl Catalogue for PostgresStore {
@@ -28,12 +23,14 @@ impl Catalogue for PostgresStore {
         &self,
         event_type: &EventType,
         now: DateTime<Utc>,
-    ) -> Result<PutOutcome, StoreError> {
-        let resources = event_type.list_resources();
-        let resources: Vec<&str> = resources.iter().map(ResourceId::as_str).collect();
+    ) -> Result<Result<PutOutcome, UnknownResources>, StoreError> {
         self.retrying(|| async {
-            let query = bind_event_type!(sqlx::query_scalar(PUT), event_type, now).bind(&resources);
-            Ok(put_outcome(query.fetch_one(&self.pool).await?))
+            let mut transaction = self.begin().await?;
+            let outcome = put_in(&mut transaction, event_type, now).await?;
+            if outcome.is_ok() {
+                transaction.commit().await?;
+            }
+            Ok(outcome)
         })
         .await
     }
@@ -64,6 +61,14 @@ impl Catalogue for PostgresStore {
         .await
     }
 
+    async fn list_all_schedule_zones(&self) -> Result<Vec<String>, StoreError> {
+        self.retrying(|| async {
+            let query = sqlx::query_scalar(catalogue::LIST_ZONES);
+            Ok(query.fetch_all(&self.pool).await?)
+        })
+        .await
+    }
+
     async fn list_schedule_zones(&self, resource: &ResourceId) -> Result<Vec<String>, StoreError> {
         self.retrying(|| async {
             let query = sqlx::query_scalar(
@@ -87,4 +92,18 @@ impl Catalogue for PostgresStore {
         })
         .await
     }
+}
+
+/// Writes an event type in the caller's transaction, if its resources exist.
+pub(super) async fn put_in(
+    connection: &mut PgConnection,
+    event_type: &EventType,
+    now: DateTime<Utc>,
+) -> PostgresResult<Result<PutOutcome, UnknownResources>> {
+    let unknown = resources::lock_resources(connection, &event_type.list_resources()).await?;
+    if !unknown.is_empty() {
+        return Ok(Err(UnknownResources(unknown)));
+    }
+    let query = bind_event_type!(sqlx::query_scalar(PUT), event_type, now);
+    Ok(Ok(put_outcome(query.fetch_one(connection).await?)))
 }

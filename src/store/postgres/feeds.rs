@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgConnection;
 
-use super::PostgresStore;
 use super::error::PostgresResult;
+use super::{PostgresStore, resources};
 use crate::domain::calendar_feed::Feed;
 use crate::domain::catalogue::Block;
 use crate::domain::ids::ResourceId;
@@ -20,18 +20,12 @@ impl Feeds for PostgresStore {
         resource: &ResourceId,
         feed: Option<&NewFeed<'_>>,
         now: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         self.retrying(|| async {
             let mut transaction = self.begin().await?;
-            let query = match feed {
-                Some(feed) => feeds::upsert_feed!(resource, feed, now),
-                None => {
-                    delete_feed_blocks(&mut transaction, resource).await?;
-                    sqlx::query(feeds::DELETE).bind(resource.as_str())
-                }
-            };
-            query.execute(&mut *transaction).await?;
-            Ok(transaction.commit().await?)
+            let is_set = set_in(&mut transaction, resource, feed, now).await?;
+            transaction.commit().await?;
+            Ok(is_set)
         })
         .await
     }
@@ -89,6 +83,28 @@ impl Feeds for PostgresStore {
         })
         .await
     }
+}
+
+/// Sets or ends a feed in the caller's transaction; `false` if there is no such resource.
+pub(super) async fn set_in(
+    connection: &mut PgConnection,
+    resource: &ResourceId,
+    feed: Option<&NewFeed<'_>>,
+    now: DateTime<Utc>,
+) -> PostgresResult<bool> {
+    let unknown = resources::lock_resources(connection, std::slice::from_ref(resource)).await?;
+    if !unknown.is_empty() {
+        return Ok(false);
+    }
+    let query = match feed {
+        Some(feed) => feeds::upsert_feed!(resource, feed, now),
+        None => {
+            delete_feed_blocks(connection, resource).await?;
+            sqlx::query(feeds::DELETE).bind(resource.as_str())
+        }
+    };
+    query.execute(connection).await?;
+    Ok(true)
 }
 
 /// Leases feeds that are due at `$1` for `$2` seconds, at most `$3`. Several instances lease at once, so it skips locked

@@ -2,33 +2,62 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use sqlx::postgres::{PgConnection, PgExecutor};
 
 use super::PostgresStore;
-use crate::domain::catalogue::Resource;
+use super::error::PostgresResult;
+use crate::domain::catalogue::{Resource, ResourceNeeds};
 use crate::domain::ids::ResourceId;
 use crate::domain::listing::{Page, PageRequest, PutOutcome};
 use crate::domain::token::CalendarSalt;
-use crate::store::resources::{self, ResourceRow, Resources, put_outcome};
+use crate::store::resources::{self, ResourceNeedsRow, ResourceRow, Resources, needs_shown, put_outcome};
 use crate::store::{StoreError, encoding, paging};
 
 #[async_trait]
 impl Resources for PostgresStore {
     async fn put_resource(&self, resource: &Resource, now: DateTime<Utc>) -> Result<PutOutcome, StoreError> {
+        self.retrying(|| put_in(&self.pool, resource, now)).await
+    }
+
+    async fn find_resources(&self, ids: &[ResourceId]) -> Result<Vec<Resource>, StoreError> {
+        let ids: Vec<&str> = ids.iter().map(ResourceId::as_str).collect();
         self.retrying(|| async {
-            // `xmax` is 0 only in a row version that an insert made.
-            let is_new = sqlx::query_scalar(
-                "INSERT INTO resources (id, name, capacity, created_at, calendar_salt)
-                 VALUES ($1, $2, $3, $4, gen_random_uuid()::text)
-                 ON CONFLICT (id) DO UPDATE SET name = excluded.name, capacity = excluded.capacity
-                 RETURNING xmax = 0",
-            )
-            .bind(resource.id.as_str())
-            .bind(&resource.name)
-            .bind(encoding::encode_minutes(Some(resource.capacity.into()))?)
-            .bind(now)
-            .fetch_one(&self.pool)
-            .await?;
-            Ok(put_outcome(is_new))
+            let query = sqlx::query_as(
+                "SELECT seq, id, name, capacity FROM resources WHERE id = ANY ($1) ORDER BY id COLLATE \"C\"",
+            );
+            let rows = query.bind(&ids).fetch_all(&self.pool).await?;
+            Ok(ResourceRow::decode_all(rows)?)
+        })
+        .await
+    }
+
+    async fn delete_resource(
+        &self,
+        id: &ResourceId,
+        now: DateTime<Utc>,
+    ) -> Result<Result<bool, ResourceNeeds>, StoreError> {
+        self.retrying(|| async {
+            let mut transaction = self.begin().await?;
+            lock_closures(&mut transaction).await?;
+            // A writer of something that names the resource has its row locked, or waits for this.
+            let is_known = sqlx::query("SELECT id FROM resources WHERE id = $1 FOR UPDATE").bind(id.as_str());
+            if is_known.fetch_optional(&mut *transaction).await?.is_none() {
+                return Ok(Ok(false));
+            }
+            let needs = sqlx::query_as(FIND_NEEDS).bind(id.as_str()).bind(now);
+            let needs: ResourceNeedsRow = needs.fetch_one(&mut *transaction).await?;
+            let needs = needs.decode()?;
+            if !needs.is_empty() {
+                return Ok(Err(needs));
+            }
+            for statement in [resources::DELETE_BLOCKS, resources::DELETE] {
+                sqlx::query(statement)
+                    .bind(id.as_str())
+                    .execute(&mut *transaction)
+                    .await?;
+            }
+            transaction.commit().await?;
+            Ok(Ok(true))
         })
         .await
     }
@@ -75,4 +104,67 @@ impl Resources for PostgresStore {
         })
         .await
     }
+}
+
+/// Finds what needs resource `$1` at `$2`, of each kind the first ones.
+const FIND_NEEDS: &str = concat!(
+    "SELECT
+         (SELECT coalesce(jsonb_agg(id), '[]') FROM (SELECT id FROM event_types
+          WHERE segments @> jsonb_build_array(jsonb_build_object('any_of', jsonb_build_array($1::text)))
+          ORDER BY id LIMIT ",
+    needs_shown!(),
+    ") e) AS event_types,
+         (SELECT count(DISTINCT hold_id) FROM occupancy WHERE resource_id = $1) AS live_holds,
+         (SELECT coalesce(jsonb_agg(id), '[]') FROM (SELECT id FROM blocks
+          WHERE resource_id = $1 AND from_feed = false AND closure_id IS NULL AND ends_at > $2
+          ORDER BY id LIMIT ",
+    needs_shown!(),
+    ") b) AS blocks,
+         (SELECT coalesce(jsonb_agg(id), '[]') FROM (SELECT id FROM closures
+          WHERE resources @> to_jsonb($1::text) ORDER BY id LIMIT ",
+    needs_shown!(),
+    ") c) AS closures,
+         EXISTS (SELECT 1 FROM calendar_feeds WHERE resource_id = $1) AS has_feed"
+);
+
+/// Writes a resource to the catalogue. `xmax` is 0 only in a row version that an insert made.
+pub(super) async fn put_in(
+    executor: impl PgExecutor<'_>,
+    resource: &Resource,
+    now: DateTime<Utc>,
+) -> PostgresResult<PutOutcome> {
+    let is_new = sqlx::query_scalar(
+        "INSERT INTO resources (id, name, capacity, created_at, calendar_salt)
+         VALUES ($1, $2, $3, $4, gen_random_uuid()::text)
+         ON CONFLICT (id) DO UPDATE SET name = excluded.name, capacity = excluded.capacity
+         RETURNING xmax = 0",
+    )
+    .bind(resource.id.as_str())
+    .bind(&resource.name)
+    .bind(encoding::encode_minutes(Some(resource.capacity.into()))?)
+    .bind(now)
+    .fetch_one(executor)
+    .await?;
+    Ok(put_outcome(is_new))
+}
+
+/// Keeps resources from being deleted until the transaction ends, and lists those that do not exist.
+pub(super) async fn lock_resources(
+    connection: &mut PgConnection,
+    ids: &[ResourceId],
+) -> PostgresResult<Vec<ResourceId>> {
+    let texts: Vec<&str> = ids.iter().map(ResourceId::as_str).collect();
+    let query = sqlx::query_scalar("SELECT id FROM resources WHERE id = ANY ($1) ORDER BY id FOR KEY SHARE");
+    let known: Vec<String> = query.bind(&texts).fetch_all(connection).await?;
+    let is_unknown = |id: &&ResourceId| !known.iter().any(|known| known == id.as_str());
+    Ok(ids.iter().filter(is_unknown).cloned().collect())
+}
+
+/// Waits for other transactions that write closures, or make or delete resources, and keeps others waiting until this one ends. The
+/// triggers of the migration `0023_closures` take this lock too.
+pub(super) async fn lock_closures(connection: &mut PgConnection) -> PostgresResult<()> {
+    sqlx::query("SELECT pg_advisory_xact_lock(23, 0)")
+        .execute(connection)
+        .await?;
+    Ok(())
 }

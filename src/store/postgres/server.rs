@@ -7,7 +7,7 @@ use super::error::PostgresResult;
 use crate::store::server_fault::ServerFacts;
 
 /// The tables that the migrations make.
-const TABLES: [&str; 23] = [
+const TABLES: [&str; 24] = [
     "_sqlx_migrations",
     "access_keys",
     "allowances",
@@ -16,6 +16,7 @@ const TABLES: [&str; 23] = [
     "calendar_feeds",
     "checkout_attempts",
     "clients",
+    "closures",
     "commands",
     "disputes",
     "event_types",

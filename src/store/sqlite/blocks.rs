@@ -6,13 +6,15 @@ use sqlx::SqliteConnection;
 
 use super::SqliteStore;
 use super::error::SqliteResult;
-use crate::domain::catalogue::{Block, BlockConflict};
+use crate::domain::catalogue::{Block, BlockConflict, ListedBlock};
 use crate::domain::ids::ResourceId;
-use crate::domain::listing::PutOutcome;
-use crate::store::StoreError;
-use crate::store::blocks::{self, BlockConflictRow, BlockRow, Blocks, upsert_block};
+use crate::domain::listing::{BlockFilter, Page, PageRequest, PutOutcome};
+use crate::store::blocks::{
+    self, BlockConflictRow, BlockRow, Blocks, ListedBlockRow, list_blocks, upsert_block,
+};
 use crate::store::columns::DbTime;
 use crate::store::resources::put_outcome;
+use crate::store::{StoreError, paging};
 
 #[async_trait]
 impl Blocks for SqliteStore {
@@ -22,16 +24,32 @@ impl Blocks for SqliteStore {
         resource: &ResourceId,
         block: &Block,
         now: DateTime<Utc>,
-    ) -> Result<(PutOutcome, Vec<BlockConflict>), StoreError> {
+    ) -> Result<Option<(PutOutcome, Vec<BlockConflict>)>, StoreError> {
         let mut transaction = self.begin().await?;
-        let (outcome, rows) = put_in(&mut transaction, resource, block, now).await?;
+        let Some(outcome) = put_in(&mut transaction, resource, block, now).await? else {
+            self.roll_back(transaction).await?;
+            return Ok(None);
+        };
+        let rows = list_conflicts(&mut transaction, resource, block).await?;
         self.commit(transaction).await?;
-        Ok((outcome, BlockConflictRow::decode_all(rows)?))
+        Ok(Some((outcome, BlockConflictRow::decode_all(rows)?)))
     }
 
     async fn find_block(&self, resource: &ResourceId, id: &str) -> Result<Option<Block>, StoreError> {
         let query = sqlx::query_as(blocks::FIND).bind(resource.as_str()).bind(id);
         BlockRow::decode_optional(self.read(query.fetch_optional(&self.readers)).await?)
+    }
+
+    async fn list_blocks(
+        &self,
+        resource: &ResourceId,
+        filter: &BlockFilter,
+        page: &PageRequest,
+    ) -> Result<Page<ListedBlock>, StoreError> {
+        let Some(query) = list_blocks!(resource, filter, page) else {
+            return Ok(paging::end_of_list());
+        };
+        ListedBlockRow::decode_page(self.read(query.fetch_all(&self.readers)).await?, page)
     }
 
     async fn delete_block(&self, resource: &ResourceId, id: &str) -> Result<bool, StoreError> {
@@ -51,32 +69,41 @@ pub(super) const CONFLICTS: &str = "SELECT o.hold_id, o.starts_at, o.ends_at, mi
      WHERE o.resource_id = $1 AND o.ends_at > $2 AND o.starts_at < $3
      GROUP BY o.hold_id ORDER BY h.starts_at, o.hold_id";
 
-async fn put_in(
+/// Writes a block in the caller's transaction; `None` if there is no such resource.
+pub(super) async fn put_in(
     connection: &mut SqliteConnection,
     resource: &ResourceId,
     block: &Block,
     now: DateTime<Utc>,
-) -> SqliteResult<(PutOutcome, Vec<BlockConflictRow>)> {
+) -> SqliteResult<Option<PutOutcome>> {
     // An upsert in SQLite does not tell whether it inserted.
     let is_known: bool = sqlx::query_scalar(EXISTS)
         .bind(resource.as_str())
         .bind(&block.id)
         .fetch_one(&mut *connection)
         .await?;
-    sqlx::query(upsert_block!())
+    let written = sqlx::query(upsert_block!(""))
         .bind(resource.as_str())
         .bind(&block.id)
         .bind(DbTime(block.window.starts_at()))
         .bind(DbTime(block.window.ends_at()))
         .bind(&block.note)
         .bind(DbTime(now))
-        .execute(&mut *connection)
+        .execute(connection)
         .await?;
+    Ok((written.rows_affected() > 0).then(|| put_outcome(!is_known)))
+}
+
+async fn list_conflicts(
+    connection: &mut SqliteConnection,
+    resource: &ResourceId,
+    block: &Block,
+) -> SqliteResult<Vec<BlockConflictRow>> {
     let conflicts = sqlx::query_as(CONFLICTS)
         .bind(resource.as_str())
         .bind(DbTime(block.window.starts_at()))
         .bind(DbTime(block.window.ends_at()))
         .fetch_all(connection)
         .await?;
-    Ok((put_outcome(!is_known), conflicts))
+    Ok(conflicts)
 }

@@ -3,11 +3,10 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sqlx::SqliteConnection;
-use sqlx::types::Json;
 
-use super::SqliteStore;
 use super::error::SqliteResult;
-use crate::domain::catalogue::EventType;
+use super::{SqliteStore, resources};
+use crate::domain::catalogue::{EventType, UnknownResources};
 use crate::domain::ids::{EventTypeId, ResourceId};
 use crate::domain::listing::{Page, PageRequest, PutOutcome};
 use crate::store::catalogue::{self, Catalogue, EventTypeRow, bind_event_type, upsert_event_type};
@@ -21,10 +20,13 @@ impl Catalogue for SqliteStore {
         &self,
         event_type: &EventType,
         now: DateTime<Utc>,
-    ) -> Result<PutOutcome, StoreError> {
+    ) -> Result<Result<PutOutcome, UnknownResources>, StoreError> {
         let mut transaction = self.begin().await?;
         let outcome = put_in(&mut transaction, event_type, now).await?;
-        self.commit(transaction).await?;
+        match outcome {
+            Ok(_) => self.commit(transaction).await?,
+            Err(_) => self.roll_back(transaction).await?,
+        }
         Ok(outcome)
     }
 
@@ -41,6 +43,11 @@ impl Catalogue for SqliteStore {
             .bind(start)
             .bind(paging::rows_wanted(page));
         EventTypeRow::decode_page(self.read(query.fetch_all(&self.readers)).await?, page)
+    }
+
+    async fn list_all_schedule_zones(&self) -> Result<Vec<String>, StoreError> {
+        let query = sqlx::query_scalar(catalogue::LIST_ZONES);
+        self.read(query.fetch_all(&self.readers)).await
     }
 
     async fn list_schedule_zones(&self, resource: &ResourceId) -> Result<Vec<String>, StoreError> {
@@ -62,22 +69,16 @@ impl Catalogue for SqliteStore {
     }
 }
 
-/// Creates resources that are new and writes the event type, in the caller's transaction.
-async fn put_in(
+/// Writes an event type in the caller's transaction, if its resources exist.
+pub(super) async fn put_in(
     connection: &mut SqliteConnection,
     event_type: &EventType,
     now: DateTime<Utc>,
-) -> SqliteResult<PutOutcome> {
-    let resources = event_type.list_resources();
-    let ids: Vec<&str> = resources.iter().map(ResourceId::as_str).collect();
-    sqlx::query(
-        "INSERT INTO resources (id, name, created_at, calendar_salt)
-         SELECT value, value, $2, lower(hex(randomblob(16))) FROM json_each($1) WHERE true ORDER BY value ON CONFLICT (id) DO NOTHING",
-    )
-    .bind(Json(ids))
-    .bind(DbTime(now))
-    .execute(&mut *connection)
-    .await?;
+) -> SqliteResult<Result<PutOutcome, UnknownResources>> {
+    let unknown = resources::list_unknown(connection, &event_type.list_resources()).await?;
+    if !unknown.is_empty() {
+        return Ok(Err(UnknownResources(unknown)));
+    }
     // An upsert in SQLite does not tell whether it inserted.
     let is_known: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM event_types WHERE id = $1)")
         .bind(event_type.id.as_str())
@@ -85,5 +86,5 @@ async fn put_in(
         .await?;
     let query = bind_event_type!(sqlx::query(upsert_event_type!()), event_type, now);
     query.execute(connection).await?;
-    Ok(put_outcome(!is_known))
+    Ok(Ok(put_outcome(!is_known)))
 }

@@ -7,7 +7,7 @@ use sqlx::SqliteConnection;
 use sqlx::types::Json;
 
 use super::error::SqliteResult;
-use super::{SqliteStore, database_now};
+use super::{SqliteStore, database_now, resources};
 use crate::domain::calendar_feed::Feed;
 use crate::domain::catalogue::Block;
 use crate::domain::ids::ResourceId;
@@ -23,17 +23,11 @@ impl Feeds for SqliteStore {
         resource: &ResourceId,
         feed: Option<&NewFeed<'_>>,
         now: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
-        let query = match feed {
-            Some(feed) => feeds::upsert_feed!(resource, feed, now),
-            None => {
-                delete_feed_blocks(&mut transaction, resource).await?;
-                sqlx::query(feeds::DELETE).bind(resource.as_str())
-            }
-        };
-        self.in_transaction(query.execute(&mut *transaction)).await?;
-        self.commit(transaction).await
+        let is_set = set_in(&mut transaction, resource, feed, now).await?;
+        self.commit(transaction).await?;
+        Ok(is_set)
     }
 
     async fn find_feed(&self, resource: &ResourceId) -> Result<Option<Feed>, StoreError> {
@@ -77,6 +71,28 @@ impl Feeds for SqliteStore {
         self.write(feeds::save_failure!(feed, fault, next)).await?;
         Ok(())
     }
+}
+
+/// Sets or ends a feed in the caller's transaction; `false` if there is no such resource.
+pub(super) async fn set_in(
+    connection: &mut SqliteConnection,
+    resource: &ResourceId,
+    feed: Option<&NewFeed<'_>>,
+    now: DateTime<Utc>,
+) -> SqliteResult<bool> {
+    let unknown = resources::list_unknown(connection, std::slice::from_ref(resource)).await?;
+    if !unknown.is_empty() {
+        return Ok(false);
+    }
+    let query = match feed {
+        Some(feed) => feeds::upsert_feed!(resource, feed, now),
+        None => {
+            delete_feed_blocks(connection, resource).await?;
+            sqlx::query(feeds::DELETE).bind(resource.as_str())
+        }
+    };
+    query.execute(connection).await?;
+    Ok(true)
 }
 
 /// Leases feeds that are due at `$1` for `$2` milliseconds, at most `$3`.

@@ -99,6 +99,7 @@ on_both_engines! {
         let app = TestApp::start(engine).await;
         let court = json!({"name": "Court", "resource": "court-1", "duration_minutes": 60, "amount": 2400, "currency": "eur"});
         let path = "/v1/admin/event-types/court";
+        app.set_resource_capacity("court-1", 1).await;
         app.admin(Method::PUT, path, Some(court.clone())).await.expect(201);
         app.admin(Method::PUT, path, Some(court.clone())).await.expect(200);
         let shown = app.admin(Method::GET, path, None).await.expect(200).body;

@@ -57,7 +57,7 @@ on_both_engines! {
         unblock(&app, "ana", "dentist").await.expect(204);
         app.checkout(&order("call", "2026-12-02T10:30:00Z")).await.expect(201);
         unblock(&app, "ana", "dentist").await.expect_problem(404, "not_found");
-        block(&app, "nobody", "dentist", SLOT, "2026-12-01T11:00:00Z").await.expect_problem(404, "not_found");
+        block(&app, "nobody", "dentist", SLOT, "2026-12-01T11:00:00Z").await.expect_problem(422, "invalid");
         block(&app, "ana", "dentist", SLOT, SLOT).await.expect_problem(422, "invalid");
         block(&app, "ana", "Den_tist", SLOT, "2026-12-01T11:00:00Z").await.expect_problem(422, "invalid");
     }

@@ -173,7 +173,7 @@ on_both_engines! {
             let refused = set_feed(&app, "ana", Some(&refused)).await.expect_problem(422, "invalid");
             assert_eq!(refused.body["errors"][0]["field"], "url");
         }
-        set_feed(&app, "nobody", Some("https://calendar.example/")).await.expect_problem(404, "not_found");
+        set_feed(&app, "nobody", Some("https://calendar.example/")).await.expect_problem(422, "invalid");
         for host in ["127.0.0.1", "localhost", "ana.localhost.", "[::1]", "[::ffff:127.0.0.1]", "2130706433", "0x7f.1", "10.0.0.1", "169.254.169.254"] {
             for scheme in ["https", "webcal"] {
                 let put = set_feed(&app, "ana", Some(&format!("{scheme}://{host}:{port}/ana.ics"))).await;

@@ -22,6 +22,8 @@ async fn every_command_has_help() {
         "sandbox",
         "migrate",
         "backup",
+        "export",
+        "import",
         "sweep",
         "reconcile",
         "doctor",
@@ -85,6 +87,7 @@ async fn all_config_faults_are_reported_without_secrets() {
         ("HOLDFAST_SWEEP_CRON", "hunter2"),
         ("HOLDFAST_SUCCESS_URL", "hunter2"),
         ("HOLDFAST_ALLOWED_ORIGINS", "hunter2"),
+        ("HOLDFAST_TIMEZONE", "hunter2"),
         ("HOLDFAST_LOG_FORMAT", "hunter2"),
     ];
     for command in ["serve", "sweep", "doctor"] {

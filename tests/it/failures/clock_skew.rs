@@ -21,12 +21,11 @@ use holdfast::sandbox::{
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{Rng, SeedableRng};
-use reqwest::Method;
-use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
 use crate::support::app::{ApiResponse, Client, WEBHOOK_SECRET, assert_audit_is_clean, order_by, variables};
+use crate::support::catalogue_fixtures::offer;
 use crate::support::database::{Engine, TestDatabase};
 use crate::support::process::Process;
 use crate::support::wait_for::eventually;
@@ -111,9 +110,7 @@ impl SkewedProcesses {
             processes.push(process);
         }
         for (id, minutes) in [("call", 30), ("long-call", 60)] {
-            let body = json!({"name": id, "resource": "ana", "duration_minutes": minutes, "amount": 5000, "currency": "eur"});
-            let path = format!("/v1/admin/event-types/{id}");
-            clients[0].admin(Method::PUT, &path, Some(body)).await.expect(201);
+            offer(&clients[0], id, "ana", minutes, 5000).await;
         }
         Self {
             clients,

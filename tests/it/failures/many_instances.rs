@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::support::app::{
     ApiResponse, Client, Instance, TestApp, WEBHOOK_SECRET, order, order_by, variables,
 };
+use crate::support::catalogue_fixtures::put_resource;
 use crate::support::database::{Engine, TestDatabase};
 use crate::support::process::Process;
 use crate::support::race::{RaceRequest, send_simultaneously, tally};
@@ -144,6 +145,7 @@ impl TwoServers {
             servers.push((server, Client::of(address)));
         }
         let call = json!({"name": "Call", "resource": "ana", "duration_minutes": 30, "amount": 5000, "currency": "eur"});
+        put_resource(&servers[0].1, "ana", 1).await;
         let put = servers[0]
             .1
             .admin(Method::PUT, "/v1/admin/event-types/call", Some(call))

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 
+use crate::support::catalogue_fixtures::put_resource;
 use crate::support::client::{ADMIN_KEY, Client};
 use crate::support::process::Process;
 use crate::support::wait_for::eventually;
@@ -69,6 +70,7 @@ impl Shop {
             ]},
         });
         let path = "/v1/admin/event-types/lesson";
+        put_resource(&service, "ana", 1).await;
         service.admin(Method::PUT, path, Some(lesson)).await.expect(201);
         Self {
             directory,

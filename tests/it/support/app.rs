@@ -154,6 +154,7 @@ impl TestApp {
     /// Starts the same service with some variables changed.
     pub(crate) async fn start_with(engine: Engine, variables: &[(&'static str, &str)]) -> Self {
         let app = Self::start_on(TestDatabase::new(engine).await, variables).await;
+        app.set_resource_capacity("ana", 1).await;
         app.offer("call", "ana", 30, 5000).await;
         app.offer("long-call", "ana", 60, 9000).await;
         app

@@ -5,14 +5,34 @@ use serde_json::{Value, json};
 
 use super::client::{ApiResponse, Client};
 
-/// Puts an event type on sale with these members; its price is 50 EUR unless they set another.
+/// Puts an event type on sale with these members; its price is 50 EUR unless they set another. Resources that do not exist are
+/// made first, with one unit.
 pub(crate) async fn put_event_type(at: &Client, id: &str, members: Value) -> ApiResponse {
     let mut body = json!({"name": id, "amount": 5000, "currency": "eur"});
     body.as_object_mut()
         .unwrap()
         .extend(members.as_object().unwrap().clone());
-    at.admin(Method::PUT, &format!("/v1/admin/event-types/{id}"), Some(body))
-        .await
+    let path = format!("/v1/admin/event-types/{id}");
+    let answer = at.admin(Method::PUT, &path, Some(body.clone())).await;
+    let missing = list_missing_resources(&answer, &body);
+    for resource in &missing {
+        put_resource(at, resource, 1).await;
+    }
+    match missing.is_empty() {
+        true => answer,
+        false => at.admin(Method::PUT, &path, Some(body)).await,
+    }
+}
+
+/// Lists the resources of a body that were refused only because they do not exist.
+fn list_missing_resources(answer: &ApiResponse, body: &Value) -> Vec<String> {
+    let errors = answer.body["errors"].as_array().into_iter().flatten();
+    let missing = errors.filter(|error| error["detail"] == "must be a resource that exists");
+    let find = |error: &Value| {
+        let path = error["field"].as_str()?.replace(['.', '['], "/").replace(']', "");
+        body.pointer(&format!("/{path}"))?.as_str().map(str::to_owned)
+    };
+    missing.filter_map(find).collect()
 }
 
 /// Puts an event type with one resource on sale, in EUR.
@@ -49,6 +69,12 @@ pub(crate) async fn block(at: &Client, resource: &str, id: &str, from: &str, to:
 pub(crate) async fn unblock(at: &Client, resource: &str, id: &str) -> ApiResponse {
     let path = format!("/v1/admin/resources/{resource}/blocks/{id}");
     at.admin(Method::DELETE, &path, None).await
+}
+
+/// Closes the shop, or some of its resources.
+pub(crate) async fn put_closure(at: &Client, id: &str, body: Value) -> ApiResponse {
+    at.admin(Method::PUT, &format!("/v1/admin/closures/{id}"), Some(body))
+        .await
 }
 
 /// Sets the calendar feed of a resource, or removes it.

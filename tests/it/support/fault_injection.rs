@@ -14,17 +14,20 @@ use holdfast::domain::audit::{AuditEntry, AuditFilter, AuditOutcome, AuditedAct,
 use holdfast::domain::availability::Availability;
 use holdfast::domain::booking::{Actor, Booking, HistoryLine};
 use holdfast::domain::calendar_feed::Feed;
-use holdfast::domain::catalogue::{Block, BlockConflict, EventType, Resource};
+use holdfast::domain::catalogue::{
+    Block, BlockConflict, EventType, ListedBlock, Resource, ResourceNeeds, UnknownResources,
+};
+use holdfast::domain::closure::DatedClosure;
 use holdfast::domain::command::Command;
 use holdfast::domain::figures::{FigureCounts, OtherModeWork};
 use holdfast::domain::hold::ReleaseRequester;
 use holdfast::domain::ids::{
-    AccessKeyId, CommandId, DisputeId, EventId, EventTypeId, HoldId, IntentId, RefundId, ResourceId,
-    SessionId,
+    AccessKeyId, ClosureId, CommandId, DisputeId, EventId, EventTypeId, HoldId, IntentId, RefundId,
+    ResourceId, SessionId,
 };
 use holdfast::domain::ledger::snapshots::{DisputeSnapshot, RefundSnapshot};
 use holdfast::domain::listing::{
-    CommandFilter, EventCopy, HoldFilter, Page, PageRequest, PutOutcome, StoredEvent,
+    BlockFilter, CommandFilter, EventCopy, HoldFilter, Page, PageRequest, PutOutcome, StoredEvent,
 };
 use holdfast::domain::money::Money;
 use holdfast::domain::segment::Allocation;
@@ -33,11 +36,11 @@ use holdfast::domain::token::{CalendarSalt, TokenKey};
 use holdfast::gateway::{Gateway, GatewayError, LedgerGateway, ListFilter, ListPage, Probe, WebhookEndpoint};
 use holdfast::store::{
     AccessKeys, Allowances, ApplyOutcome, AttemptEnd, Attempts, Audit, AvailabilityQuery, Blocks, Catalogue,
-    Changes, Claim, Commands, DatabaseClock, Events, FeedRead, Feeds, Figures, FoundSession, GuestErasure,
-    Guests, HoldChange, HoldLimits, HoldMove, Holds, LeaseRequest, LimitUsage, LimitUsageQuery, Lookup,
-    LookupQuery, Lookups, MoveOutcome, NewAttempt, NewFeed, Occupancies, OrphanPayment, PlaceOutcome,
-    Placements, ReleaseLease, Resources, Schema, ServerFault, SessionSearch, Sessions, StaleAttempt, Store,
-    StoreError, UnownedFact, UnownedFacts,
+    CatalogueChange, CatalogueFiles, Changes, Claim, Closures, Commands, DatabaseClock, Events, FeedRead,
+    Feeds, Figures, FoundSession, GuestErasure, Guests, HoldChange, HoldLimits, HoldMove, Holds,
+    LeaseRequest, LimitUsage, LimitUsageQuery, Lookup, LookupQuery, Lookups, MoveOutcome, NewAttempt,
+    NewFeed, Occupancies, OrphanPayment, PlaceOutcome, Placements, ReleaseLease, Resources, Schema,
+    ServerFault, SessionSearch, Sessions, StaleAttempt, Store, StoreError, UnownedFact, UnownedFacts,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -214,22 +217,6 @@ implement_store! {
 }
 
 implement_store! {
-    Blocks:
-    put_block(resource: &ResourceId, block: &Block, now: DateTime<Utc>) -> (PutOutcome, Vec<BlockConflict>);
-    find_block(resource: &ResourceId, id: &str) -> Option<Block>;
-    delete_block(resource: &ResourceId, id: &str) -> bool;
-}
-
-implement_store! {
-    Catalogue:
-    put_event_type(event_type: &EventType, now: DateTime<Utc>) -> PutOutcome;
-    find_event_type(id: &EventTypeId) -> Option<EventType>;
-    list_schedule_zones(resource: &ResourceId) -> Vec<String>;
-    list_event_types(page: &PageRequest) -> Page<EventType>;
-    delete_event_type(id: &EventTypeId) -> bool;
-}
-
-implement_store! {
     Changes:
     list_history(id: HoldId) -> Vec<HistoryLine>;
     apply_change(change: &HoldChange) -> ApplyOutcome;
@@ -272,17 +259,6 @@ implement_store! {
 }
 
 implement_store! {
-    Feeds:
-    set_feed(resource: &ResourceId, feed: Option<&NewFeed<'_>>, now: DateTime<Utc>) -> ();
-    list_faulty_feeds(limit: u32) -> Vec<Feed>;
-    find_feed(resource: &ResourceId) -> Option<Feed>;
-    lease_due_feeds(request: &LeaseRequest) -> Vec<Feed>;
-    save_feed_blocks(feed: &Feed, read: &FeedRead) -> ();
-    save_feed_failure(feed: &Feed, fault: &str, next: DateTime<Utc>) -> ();
-    make_feed_due(resource: &ResourceId, now: DateTime<Utc>) -> ();
-}
-
-implement_store! {
     Figures:
     count_figures(now: DateTime<Utc>) -> FigureCounts;
     count_units_sold_twice(now: DateTime<Utc>) -> i64;
@@ -314,6 +290,7 @@ implement_store! {
     delete_released_holds(before: DateTime<Utc>, limit: u32) -> u64;
 }
 
+mod catalogue;
 mod money;
 
 implement_store! {
@@ -325,15 +302,6 @@ implement_store! {
     Placements:
     place_hold(booking: &Booking, units: &[Allocation], limits: &HoldLimits) -> PlaceOutcome;
     move_hold(order: &HoldMove) -> MoveOutcome;
-}
-
-implement_store! {
-    Resources:
-    put_resource(resource: &Resource, now: DateTime<Utc>) -> PutOutcome;
-    find_resource(id: &ResourceId) -> Option<Resource>;
-    list_resources(page: &PageRequest) -> Page<Resource>;
-    find_calendar_salt(id: &ResourceId) -> Option<CalendarSalt>;
-    renew_calendar_salt(id: &ResourceId) -> bool;
 }
 
 implement_store! {

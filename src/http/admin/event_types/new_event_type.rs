@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use deserr::Deserr;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::segments::{SegmentMembers, check_segments};
@@ -12,12 +12,11 @@ use crate::domain::change_policy::ChangePolicy;
 use crate::domain::ids::{EventTypeId, ResourceId};
 use crate::domain::money::{Currency, Money};
 use crate::domain::zone::ZoneDatabase;
-use crate::http::error::Problem;
 use crate::http::field_errors::FieldErrors;
 use crate::http::field_values::{
-    Amount, Minutes, Name, PaymentMethods, check_between, check_optional_between,
+    Amount, Description, Minutes, Name, PaymentMethods, check_between, check_optional_between,
 };
-use crate::http::json_body::parse_json;
+use crate::http::json_body::{drop_members, parse_json};
 use crate::http::schedule::{ScheduleMembers, check_timezone};
 
 /// The longest buffer, in minutes: a day.
@@ -33,7 +32,11 @@ pub(in crate::http) struct NewEventType {
     /// The name that the guest reads on the payment page: 1 to 200 characters.
     #[schema(value_type = String, example = "Intro call", min_length = 1, max_length = 200)]
     name: Name,
-    /// The resource, if the event type needs a single one from start to end; it is created if it is new.
+    /// What it is, in words for the guest: 1 to 1000 characters.
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, example = "Half an hour to get to know each other", min_length = 1, max_length = 1000)]
+    description: Option<Description>,
+    /// The resource, if the event type needs a single one from start to end; it must exist.
     #[deserr(default)]
     #[schema(value_type = Option<String>, example = "ana", pattern = "^[a-z0-9-]{1,64}$")]
     resource: Option<ResourceId>,
@@ -42,7 +45,7 @@ pub(in crate::http) struct NewEventType {
     #[schema(value_type = Option<i64>, example = 30, minimum = 1, maximum = 10080)]
     duration_minutes: Option<Minutes>,
     /// The segments, in place of `resource` and `duration_minutes`: a hold takes all of them, or none. The first
-    /// begins at the start. New resources are created.
+    /// begins at the start. Their resources must exist.
     #[deserr(default, try_from(Option<Vec<SegmentMembers>>) = check_segments -> FieldErrors)]
     #[schema(min_items = 1, max_items = 10)]
     segments: Option<Vec<SegmentMembers>>,
@@ -83,11 +86,16 @@ pub(in crate::http) struct NewEventType {
 /// Parses the event type that a body describes. Whether Stripe charges its price is another question.
 ///
 /// # Errors
-/// `invalid`, naming every error.
-pub(super) fn parse_event_type(id: &str, body: Value, zones: &ZoneDatabase) -> Result<EventType, Problem> {
+/// [`FieldErrors`] with every error.
+pub(in crate::http) fn parse_event_type(
+    id: &str,
+    mut body: Value,
+    zones: &ZoneDatabase,
+) -> Result<EventType, FieldErrors> {
     let mut errors = FieldErrors::default();
     let id = errors.check("id", EventTypeId::parse(id));
-    check_form(&body, &mut errors);
+    drop_members(&mut body, &["id"]);
+    check_form(&mut body, &mut errors);
     check_timezone(&body, zones, &mut errors);
     let new: Option<NewEventType> = parse_json(body, &mut errors);
     if let (Some(id), Some(new), true) = (id, new, errors.is_empty()) {
@@ -97,17 +105,24 @@ pub(super) fn parse_event_type(id: &str, body: Value, zones: &ZoneDatabase) -> R
             return Ok(event_type);
         }
     }
-    Err(errors.into_problem())
+    Err(errors)
 }
 
-/// Checks that the body has one of the two forms, complete, and not both. Comes before the members are parsed, so that
-/// all errors are reported at once.
-fn check_form(body: &Value, errors: &mut FieldErrors) {
+/// Checks that the body has one of the two forms, complete. It may have both, as `GET` shows it, if they say the same; then only
+/// the segments stay. Comes before the members are parsed, so that all errors are reported at once.
+fn check_form(body: &mut Value, errors: &mut FieldErrors) {
     let Value::Object(members) = body else { return };
     let has = |name: &str| members.get(name).is_some_and(|value| !value.is_null());
     let (short_form, has_segments) = (["resource", "duration_minutes"], has("segments"));
     if has_segments && short_form.into_iter().any(has) {
-        errors.add("segments", "cannot be beside resource and duration_minutes");
+        match is_same_form(members) {
+            true => members.retain(|name, _| !short_form.contains(&name.as_str())),
+            false => errors.add(
+                "segments",
+                "cannot be beside another resource and duration_minutes",
+            ),
+        }
+        return;
     }
     for name in short_form.into_iter().filter(|name| !has_segments && !has(name)) {
         errors.add(
@@ -115,6 +130,25 @@ fn check_form(body: &Value, errors: &mut FieldErrors) {
             "is missing; resource and duration_minutes are needed, or segments",
         );
     }
+}
+
+/// Tells whether the short form says the same as the segments.
+fn is_same_form(members: &Map<String, Value>) -> bool {
+    let segments = members.get("segments").and_then(Value::as_array);
+    let Some([segment]) = segments.map(Vec::as_slice) else {
+        return false;
+    };
+    let resource = match segment["any_of"].as_array().map(Vec::as_slice) {
+        Some([only]) => only,
+        _ => return false,
+    };
+    let starts_first = segment.get("offset_minutes").is_none_or(|offset| *offset == 0);
+    let is_same = |name: &str, value: &Value| {
+        members
+            .get(name)
+            .is_none_or(|given| given.is_null() || given == value)
+    };
+    starts_first && is_same("resource", resource) && is_same("duration_minutes", &segment["duration_minutes"])
 }
 
 /// Refuses segments that need the same resources at the same time: no free time could ever hold all of them.
@@ -154,6 +188,7 @@ impl NewEventType {
         EventType {
             id,
             name: self.name.0,
+            description: self.description.map(|text| text.0),
             segments: short.into_iter().chain(segments).collect(),
             buffer_before_minutes: self.buffer_before_minutes,
             buffer_after_minutes: self.buffer_after_minutes,

@@ -1,6 +1,6 @@
 //! The blocks that operators set: times when a resource is busy for other reasons than holds.
 //!
-//! Blocks from a calendar feed are not shown or changed here.
+//! Blocks of a calendar feed or of a closure are not changed here. `block_list` lists all.
 
 use std::sync::Arc;
 
@@ -24,12 +24,15 @@ use crate::http::audit_trail::AuditNote;
 use crate::http::error::Problem;
 use crate::http::field_errors::FieldErrors;
 use crate::http::field_values::Note;
-use crate::http::json_body::{parse_json, read_json};
+use crate::http::json_body::{drop_members, parse_json, read_json};
 use crate::http::path_id::parse_resource_id;
 use crate::http::server::Server;
 use crate::http::timestamps::serialize_instant;
 use crate::http::views::HoldStatusView;
 use crate::workflow::catalogue;
+
+/// The source of the blocks that can be put.
+const OPERATOR: &str = "operator";
 
 /// When a resource is to be busy.
 #[derive(Deserr, ToSchema)]
@@ -71,7 +74,7 @@ pub(in crate::http) struct BlockView {
 /// A live hold that overlaps a block.
 #[derive(Serialize, ToSchema)]
 #[schema(as = BlockConflict)]
-struct BlockConflictView {
+pub(in crate::http) struct BlockConflictView {
     /// The id of the hold.
     id: Uuid,
     /// The status of the hold.
@@ -134,10 +137,9 @@ fn split_path(path: BlockPath) -> (String, String) {
         (status = 200, description = "The block is changed", body = BlockView),
         (status = 201, description = "The block is created", body = BlockView),
         (status = 400, description = "`malformed`"),
-        (status = 404, description = "`not_found`: no such resource"),
         (status = 413, description = "`malformed`"),
         (status = 415, description = "`malformed`"),
-        (status = 422, description = "`invalid`"),
+        (status = 422, description = "`invalid`; also if there is no such resource"),
     )
 )]
 pub(in crate::http) async fn put_block(
@@ -148,12 +150,13 @@ pub(in crate::http) async fn put_block(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<BlockView>), Problem> {
     let (resource, block) = split_path(path);
-    let resource = parse_resource_id(&resource)?;
-    let block = parse_block(&block, read_json(&headers, body)?, server.context.now())?;
+    let parsed = parse_block(&block, read_json(&headers, body)?, server.context.now());
+    let resource = ResourceId::parse(&resource).map_err(|_| refuse_unknown_resource())?;
+    let block = parsed.map_err(FieldErrors::into_problem)?;
     let before = catalogue::find_block(&server.context, &resource, &block.id).await?;
     note.set_before(before.as_ref().map(BlockState::from));
     let stored = catalogue::put_block(&server.context, &resource, &block).await?;
-    let (outcome, conflicts) = stored.ok_or_else(|| Problem::not_found("resource"))?;
+    let (outcome, conflicts) = stored.ok_or_else(refuse_unknown_resource)?;
     note.set_after(BlockState::from(&block));
     let view = BlockView {
         id: block.id,
@@ -166,8 +169,28 @@ pub(in crate::http) async fn put_block(
     Ok((to_put_status(outcome), Json(view)))
 }
 
-fn parse_block(id: &str, body: Value, now: DateTime<Utc>) -> Result<Block, Problem> {
+/// Refuses to write something of a resource that does not exist.
+pub(in crate::http) fn refuse_unknown_resource() -> Problem {
+    Problem::invalid_field("resource", "must be a resource that exists")
+}
+
+/// Parses the block that a body describes.
+///
+/// # Errors
+/// [`FieldErrors`] with every error.
+pub(in crate::http) fn parse_block(
+    id: &str,
+    mut body: Value,
+    now: DateTime<Utc>,
+) -> Result<Block, FieldErrors> {
     let mut errors = FieldErrors::default();
+    if body.get("source").is_some_and(|source| source != OPERATOR) {
+        errors.add(
+            "source",
+            "must be operator: change the calendar or the closure that the block is of",
+        );
+    }
+    drop_members(&mut body, &["id", "resource", "conflicts", "source"]);
     if !is_block_id(id) {
         errors.add("block", "must be 1 to 64 characters of a-z, 0-9 and -");
     }
@@ -184,7 +207,7 @@ fn parse_block(id: &str, body: Value, now: DateTime<Utc>) -> Result<Block, Probl
             });
         }
     }
-    Err(errors.into_problem())
+    Err(errors)
 }
 
 /// Returns whether the text can be a block's id. Blocks have the same kind of id as resources.

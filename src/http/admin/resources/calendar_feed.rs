@@ -13,14 +13,16 @@ use serde_json::Value;
 use url::Url;
 use utoipa::ToSchema;
 
+use super::blocks::refuse_unknown_resource;
 use crate::domain::calendar_feed::{Feed, FeedState};
+use crate::domain::ids::ResourceId;
 use crate::domain::zone::ZoneDatabase;
 use crate::gateway::calendar_feed::{fetch, is_zone_name};
 use crate::http::audit_trail::AuditNote;
 use crate::http::error::Problem;
 use crate::http::field_errors::FieldErrors;
-use crate::http::json_body::{parse_json, read_json};
-use crate::http::path_id::{PathId, parse_resource_id};
+use crate::http::json_body::{drop_members, parse_json, read_json};
+use crate::http::path_id::PathId;
 use crate::http::server::Server;
 use crate::http::timestamps::format_instant;
 use crate::workflow::catalogue;
@@ -40,12 +42,12 @@ pub(in crate::http) struct NewCalendarFeed {
         example = "https://calendar.example/ana.ics",
         max_length = 2000
     )]
-    url: Option<String>,
+    pub(in crate::http) url: Option<String>,
     /// The zone of whole days and of times without a zone: an IANA name. Without it, the one that the feed names, else those
     /// of the schedules that offer the resource.
     #[deserr(default)]
     #[schema(example = "Europe/Berlin", max_length = 100)]
-    timezone: Option<String>,
+    pub(in crate::http) timezone: Option<String>,
 }
 
 /// The calendar feed of a resource, and how its last read went.
@@ -126,10 +128,9 @@ impl AuditedFeed {
     responses(
         (status = 200, description = "The feed; it is read shortly", body = CalendarFeedView),
         (status = 400, description = "`malformed`"),
-        (status = 404, description = "`not_found`: no such resource"),
         (status = 413, description = "`malformed`"),
         (status = 415, description = "`malformed`"),
-        (status = 422, description = "`invalid`"),
+        (status = 422, description = "`invalid`; also if there is no such resource"),
     )
 )]
 pub(in crate::http) async fn put_calendar_feed(
@@ -139,17 +140,18 @@ pub(in crate::http) async fn put_calendar_feed(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<CalendarFeedView>, Problem> {
-    let id = parse_resource_id(&id)?;
     let new = parse_new_feed(
         read_json(&headers, body)?,
         server.calendar_allow_private,
         &server.context.settings.zones,
-    )?;
+    );
+    let id = ResourceId::parse(&id).map_err(|_| refuse_unknown_resource())?;
+    let new = new.map_err(FieldErrors::into_problem)?;
     let before = catalogue::find_feed(&server.context, &id).await?;
     note.set_before(before.map(|feed| AuditedFeed::new(&feed.url, feed.timezone.as_deref())));
     let (url, timezone) = (new.url.as_deref(), new.timezone.as_deref());
     if !catalogue::set_feed(&server.context, &id, url.map(|url| (url, timezone))).await? {
-        return Err(Problem::not_found("resource"));
+        return Err(refuse_unknown_resource());
     }
     if let Some(url) = url {
         note.set_after(AuditedFeed::new(url, timezone));
@@ -160,11 +162,17 @@ pub(in crate::http) async fn put_calendar_feed(
     ))
 }
 
-fn parse_new_feed(
-    body: Value,
+/// Parses the calendar feed that a body describes. Members that only the service writes are ignored.
+///
+/// # Errors
+/// [`FieldErrors`] with every error.
+pub(in crate::http) fn parse_new_feed(
+    mut body: Value,
     allow_private: bool,
     zones: &ZoneDatabase,
-) -> Result<NewCalendarFeed, Problem> {
+) -> Result<NewCalendarFeed, FieldErrors> {
+    let of_service = ["state", "read_at", "fault", "entries", "fault_count", "faults"];
+    drop_members(&mut body, &of_service);
     let mut errors = FieldErrors::default();
     if let Some(NewCalendarFeed { url, timezone }) = parse_json(body, &mut errors) {
         let url = url.map(|url| check_feed_url(&url, allow_private)).transpose();
@@ -177,7 +185,7 @@ fn parse_new_feed(
             return Ok(NewCalendarFeed { url, timezone });
         }
     }
-    Err(errors.into_problem())
+    Err(errors)
 }
 
 fn check_timezone(name: String, zones: &ZoneDatabase) -> Result<String, &'static str> {
@@ -210,7 +218,7 @@ mod tests {
 
     use super::*;
 
-    fn parse(body: Value) -> Result<NewCalendarFeed, Problem> {
+    fn parse(body: Value) -> Result<NewCalendarFeed, FieldErrors> {
         parse_new_feed(body, false, &ZoneDatabase::linked())
     }
 

@@ -166,6 +166,7 @@ async fn all_windows_of_a_booking_are_placed_or_none() {
 #[tokio::test]
 async fn placed_hold_reads_back_and_blocks_its_window() {
     let TestStore { store, .. } = &test_store().await;
+    put_ana(store, 1).await;
     let placed = booking(1, 60, 90);
     place(store, &placed).await;
     assert_eq!(read(store, &placed).await, placed);
@@ -202,6 +203,7 @@ fn call() -> EventType {
     EventType {
         id: EventTypeId::parse("call").unwrap(),
         name: "Call".into(),
+        description: None,
         segments: vec![SegmentTemplate {
             offset_minutes: 0,
             duration_minutes: 30,
@@ -256,7 +258,7 @@ async fn hold_gets_all_its_units_or_none_and_block_takes_all() {
         note: String::new(),
     };
     let ana = segment("ana", 0, 1).resource;
-    let (put, conflicts) = store.put_block(&ana, &block, now()).await.unwrap();
+    let (put, conflicts) = store.put_block(&ana, &block, now()).await.unwrap().unwrap();
     assert_eq!((put, conflicts.len()), (PutOutcome::Created, 2));
     assert_eq!(place(store, &booking(4, 199, 210)).await, PlaceOutcome::SlotTaken);
     assert!(store.delete_block(&ana, "lunch").await.unwrap());

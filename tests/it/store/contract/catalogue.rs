@@ -1,11 +1,12 @@
 //! Tests that the catalogue stores event types with all their members.
 
-use holdfast::domain::catalogue::{EventType, SegmentTemplate};
+use holdfast::domain::catalogue::{EventType, Resource, SegmentTemplate, UnknownResources};
 use holdfast::domain::change_policy::ChangePolicy;
 use holdfast::domain::ids::{EventTypeId, ResourceId};
 use holdfast::domain::listing::PutOutcome;
 use holdfast::domain::schedule::{Exception, Hours, Schedule};
 use holdfast::domain::zone::ZoneName;
+use holdfast::store::Store;
 
 use super::{at, eur, page, placed, with_ana};
 use crate::support::database::TestDatabase;
@@ -19,6 +20,7 @@ pub(super) fn event_type(id: &str, amount: i64) -> EventType {
     EventType {
         id: EventTypeId::parse(id).unwrap(),
         name: "Intro call".into(),
+        description: None,
         segments: vec![template(0, 30, &["ana"])],
         buffer_before_minutes: 0,
         buffer_after_minutes: 0,
@@ -37,11 +39,24 @@ fn template(offset_minutes: i64, duration_minutes: i64, any_of: &[&str]) -> Segm
     }
 }
 
+/// Makes the resources that event types of the tests name.
+pub(super) async fn put_resources(store: &dyn Store, ids: &[&str]) {
+    for id in ids {
+        let resource = Resource {
+            id: ResourceId::parse(id).unwrap(),
+            name: (*id).to_owned(),
+            capacity: 1,
+        };
+        store.put_resource(&resource, at(0)).await.unwrap();
+    }
+}
+
 /// Makes an event type that has a value in every member.
 fn elaborate(id: &str) -> EventType {
     let time = |hour| chrono::NaiveTime::from_hms_opt(hour, 0, 0).unwrap();
     let date = |day| chrono::NaiveDate::from_ymd_opt(2026, 12, day).unwrap();
     EventType {
+        description: Some("A call\nand more".into()),
         segments: vec![template(0, 60, &["ben", "ana"]), template(60, 45, &["cleo"])],
         buffer_before_minutes: 5,
         buffer_after_minutes: 10,
@@ -78,15 +93,23 @@ async fn an_event_type_is_written_replaced_read_and_deleted(database: &TestDatab
     let store = database.store();
     let call = event_type("call", 5000);
     assert_eq!(store.find_event_type(&call.id).await.unwrap(), None);
+    let unknown = UnknownResources(call.list_resources());
+    assert_eq!(store.put_event_type(&call, at(0)).await.unwrap(), Err(unknown));
+    assert_eq!(store.find_event_type(&call.id).await.unwrap(), None);
+    put_resources(&*store, &["ana", "ben"]).await;
     assert_eq!(
         store.put_event_type(&call, at(0)).await.unwrap(),
-        PutOutcome::Created
+        Ok(PutOutcome::Created)
     );
     assert_eq!(store.find_event_type(&call.id).await.unwrap(), Some(call.clone()));
     let dearer = elaborate("call");
+    let unknown = UnknownResources(vec![ResourceId::parse("cleo").unwrap()]);
+    assert_eq!(store.put_event_type(&dearer, at(1)).await.unwrap(), Err(unknown));
+    assert_eq!(store.find_event_type(&call.id).await.unwrap(), Some(call.clone()));
+    put_resources(&*store, &["cleo"]).await;
     assert_eq!(
         store.put_event_type(&dearer, at(1)).await.unwrap(),
-        PutOutcome::Replaced
+        Ok(PutOutcome::Replaced)
     );
     assert_eq!(store.find_event_type(&call.id).await.unwrap(), Some(dearer));
     assert_eq!(database.count("SELECT count(*) FROM resources").await, 3);
@@ -95,19 +118,25 @@ async fn an_event_type_is_written_replaced_read_and_deleted(database: &TestDatab
     assert!(!store.delete_event_type(&call.id).await.unwrap());
     assert_eq!(
         store.put_event_type(&call, at(2)).await.unwrap(),
-        PutOutcome::Created
+        Ok(PutOutcome::Created)
     );
 }
 
 async fn event_types_are_listed_newest_first_in_pages(database: &TestDatabase) {
     let store = database.store();
+    put_resources(&*store, &["ana"]).await;
     for name in ["a", "b", "c", "d", "e"] {
         store
             .put_event_type(&event_type(name, 5000), at(0))
             .await
+            .unwrap()
             .unwrap();
     }
-    store.put_event_type(&event_type("b", 6000), at(1)).await.unwrap();
+    store
+        .put_event_type(&event_type("b", 6000), at(1))
+        .await
+        .unwrap()
+        .unwrap();
     let mut listed = Vec::new();
     let mut cursor = None;
     for expected in [2, 2, 1] {

@@ -88,7 +88,7 @@ async fn drop_at_each_poll(
 async fn no_transaction_stays_open(database: &TestDatabase) {
     let store = with_one_connection(database).await;
     store.put_resource(&resource(1), at(0)).await.unwrap();
-    let call = async |_| store.set_feed(&resource(1).id, None, at(0)).await.unwrap();
+    let call = async |_| assert!(store.set_feed(&resource(1).id, None, at(0)).await.unwrap());
     drop_at_each_poll(database, &*store, async |_| (), call).await;
 }
 

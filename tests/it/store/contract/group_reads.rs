@@ -13,7 +13,7 @@ use holdfast::store::{
     AvailabilityQuery, HoldLimits, LapseQuery, LimitUsageQuery, LookupQuery, PlaceOutcome, Store,
 };
 
-use super::catalogue::event_type;
+use super::catalogue::{event_type, put_resources};
 use super::{EXPIRED, after, at, attempt, becomes, first_units, key, offer, with_ana};
 use crate::support::database::TestDatabase;
 
@@ -90,9 +90,10 @@ async fn ask(store: &dyn Store, n: i64, moving: Option<HoldId>) -> String {
 
 async fn each_caller_of_a_group_of_reads_gets_its_own_answer(database: &TestDatabase) {
     let store = database.store();
+    put_resources(&*store, &["ana", "ben"]).await;
     for n in 0..5 {
         let offered = event_type(&name(n), 5000 + n);
-        store.put_event_type(&offered, at(0)).await.unwrap();
+        store.put_event_type(&offered, at(0)).await.unwrap().unwrap();
     }
     let mut holds = Vec::new();
     for n in 0..CALLERS {

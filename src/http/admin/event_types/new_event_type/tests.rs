@@ -6,7 +6,7 @@ use super::super::EventTypeView;
 use super::*;
 use crate::http::field_errors::list_fields;
 
-fn parse(id: &str, body: Value) -> Result<EventType, Problem> {
+fn parse(id: &str, body: Value) -> Result<EventType, FieldErrors> {
     parse_event_type(id, body, &ZoneDatabase::linked())
 }
 
@@ -44,6 +44,29 @@ fn segment(offset: i64, duration: i64, any_of: &[&str]) -> Value {
 fn segments(segments: Value) -> Vec<String> {
     parse("salon", with(salon(), "segments", segments))
         .map_or_else(|problem| list_fields(&problem), |_| Vec::new())
+}
+
+/// What `GET` shows has both forms, and can be put back; two forms that differ are a typo in one of them.
+#[test]
+fn both_forms_together_must_say_the_same() {
+    let shown = shown(short());
+    assert_eq!(parse("salon", shown.clone()), parse("salon", short()));
+    let part = |offset: i64, minutes: i64, any_of: &[&str]| json!([segment(offset, minutes, any_of)]);
+    for (member, other) in [
+        ("resource", json!("ben")),
+        ("duration_minutes", json!(45)),
+        ("segments", part(0, 45, &["ana"])),
+        ("segments", part(5, 30, &["ana"])),
+        ("segments", part(0, 30, &["ana", "ben"])),
+        ("segments", json!([])),
+        ("segments", json!("ana")),
+    ] {
+        let fields = list_refused(with(shown.clone(), member, other.clone()));
+        assert!(
+            fields.contains(&"segments".to_owned()),
+            "{member} {other}: {fields:?}"
+        );
+    }
 }
 
 fn shown(body: Value) -> Value {

@@ -1,0 +1,285 @@
+//! The catalogue as one file: reads all of it for an export, and writes what an import changes. It needs no Stripe.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+
+use super::closures::{date_closures, find_shop_zone};
+use super::error::WorkflowError;
+use crate::domain::calendar_feed::{FEED_REACH, FeedAddress, FeedSetting};
+use crate::domain::catalogue::{Block, EventType, Resource, UnknownResources};
+use crate::domain::closure::{Closure, DatedClosure, ShopZones};
+use crate::domain::ids::ResourceId;
+use crate::domain::listing::{BlockFilter, Page, PageRequest};
+use crate::store::{CatalogueChange, Store, StoreError};
+
+/// All that a shop has set up, without keys: blocks are those of operators only.
+#[derive(Clone, Debug, Default)]
+pub struct CatalogueCopy {
+    /// The resources, in order of their ids.
+    pub resources: Vec<Resource>,
+    /// The calendar feeds of resources, also that one has none. A resource that is not here keeps what it has.
+    pub feeds: Vec<FeedSetting>,
+    /// The event types, in order of their ids.
+    pub event_types: Vec<EventType>,
+    /// The blocks, each with its resource.
+    pub blocks: Vec<(ResourceId, Block)>,
+    /// The closures, in order of their ids.
+    pub closures: Vec<Closure>,
+}
+
+/// What an import did, by names such as `resources/ana`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct ImportReport {
+    /// What was not there before.
+    pub made: Vec<String>,
+    /// What was another before.
+    pub changed: Vec<String>,
+    /// What was the same already.
+    pub left: Vec<String>,
+}
+
+/// What is wrong with an entry of a file, beside what the file itself shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportFault {
+    /// The entry, such as `event-types/call`.
+    pub entry: String,
+    /// What is wrong with it.
+    pub detail: String,
+}
+
+/// Why an import wrote nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// Somebody deleted these resources meanwhile.
+    #[error("a resource was deleted meanwhile: {0:?}")]
+    UnknownResources(UnknownResources),
+    /// The file was good, but the database failed.
+    #[error(transparent)]
+    Workflow(#[from] WorkflowError),
+}
+
+impl From<StoreError> for ImportError {
+    fn from(error: StoreError) -> Self {
+        Self::Workflow(error.into())
+    }
+}
+
+/// The catalogue of an installation at one moment.
+pub struct CatalogueRegister<'a> {
+    store: &'a dyn Store,
+    zones: ShopZones<'a>,
+    now: DateTime<Utc>,
+}
+
+impl<'a> CatalogueRegister<'a> {
+    /// Looks at the catalogue in this store.
+    pub fn new(store: &'a dyn Store, zones: ShopZones<'a>, now: DateTime<Utc>) -> Self {
+        Self { store, zones, now }
+    }
+
+    /// Reads the whole catalogue, each list in the order of its ids.
+    ///
+    /// # Errors
+    /// [`WorkflowError::Store`] if the database is unreachable.
+    pub async fn read(&self) -> Result<CatalogueCopy, WorkflowError> {
+        let store = self.store;
+        let mut copy = CatalogueCopy {
+            resources: read_all(async |page| store.list_resources(&page).await).await?,
+            event_types: read_all(async |page| store.list_event_types(&page).await).await?,
+            ..CatalogueCopy::default()
+        };
+        let closures = read_all(async |page| store.list_closures(&page).await).await?;
+        copy.closures = closures.into_iter().map(|dated| dated.closure).collect();
+        copy.resources.sort_by(|one, other| one.id.cmp(&other.id));
+        copy.event_types.sort_by(|one, other| one.id.cmp(&other.id));
+        copy.closures.sort_by(|one, other| one.id.cmp(&other.id));
+        let filter = BlockFilter {
+            only_operators: true,
+            ..BlockFilter::default()
+        };
+        for resource in &copy.resources {
+            let feed = store.find_feed(&resource.id).await?;
+            copy.feeds.push(FeedSetting {
+                resource: resource.id.clone(),
+                address: feed.map(|feed| FeedAddress {
+                    url: feed.url,
+                    timezone: feed.timezone,
+                }),
+            });
+            let blocks = read_all(async |page| store.list_blocks(&resource.id, &filter, &page).await).await?;
+            let mut blocks: Vec<Block> = blocks.into_iter().map(|listed| listed.block).collect();
+            blocks.sort_by(|one, other| one.id.cmp(&other.id));
+            let of_resource = |block| (resource.id.clone(), block);
+            copy.blocks.extend(blocks.into_iter().map(of_resource));
+        }
+        Ok(copy)
+    }
+
+    /// Finds what is wrong with a file that its own text does not show: resources that are neither in it nor known, prices
+    /// that Stripe does not charge and that the event type has not already, days that the shop's zone does not have.
+    ///
+    /// # Errors
+    /// [`WorkflowError::Store`] if the database is unreachable.
+    pub async fn check(&self, file: &CatalogueCopy) -> Result<Vec<ImportFault>, WorkflowError> {
+        let known = self.read().await?;
+        let resources = known.resources.iter().chain(&file.resources);
+        let resources: BTreeSet<&ResourceId> = resources.map(|resource| &resource.id).collect();
+        let mut faults = Vec::new();
+        let mut check_resource = |entry: String, resource: &ResourceId| {
+            if !resources.contains(resource) {
+                let detail = format!("names the resource {resource}, which does not exist");
+                faults.push(ImportFault { entry, detail });
+            }
+        };
+        for event_type in &file.event_types {
+            for resource in event_type.list_resources() {
+                check_resource(name_event_type(event_type), &resource);
+            }
+        }
+        for (resource, block) in &file.blocks {
+            check_resource(name_block(resource, block), resource);
+        }
+        for closure in &file.closures {
+            for resource in closure.resources.iter().flatten() {
+                check_resource(name_closure(closure), resource);
+            }
+        }
+        for event_type in &file.event_types {
+            let before = known.event_types.iter().find(|before| before.id == event_type.id);
+            if before.is_none_or(|before| before.price != event_type.price)
+                && let Err(error) = event_type.price.check_charge()
+            {
+                faults.push(ImportFault {
+                    entry: name_event_type(event_type),
+                    detail: format!("amount {error}"),
+                });
+            }
+        }
+        let (zone, rules) = find_shop_zone(self.store, self.zones).await?;
+        for closure in &file.closures {
+            if closure.date_in(zone.clone(), rules).is_none() {
+                let entry = name_closure(closure);
+                let detail = format!("has no day in the shop's zone {zone}");
+                faults.push(ImportFault { entry, detail });
+            }
+        }
+        Ok(faults)
+    }
+
+    /// Writes what a file has and the catalogue has not, or has otherwise, in one transaction. Nothing is deleted.
+    ///
+    /// # Errors
+    /// [`ImportError`] if nothing was written.
+    pub async fn write(&self, file: &CatalogueCopy) -> Result<ImportReport, ImportError> {
+        let known = self.read().await?;
+        let mut report = ImportReport::default();
+        let mut change = CatalogueChange {
+            feeds_reach_to: self.now + FEED_REACH,
+            ..CatalogueChange::default()
+        };
+        for resource in &file.resources {
+            let before = known.resources.iter().find(|before| before.id == resource.id);
+            if report.note(format!("resources/{}", resource.id), before, resource) {
+                change.resources.push(resource.clone());
+            }
+        }
+        for setting in &file.feeds {
+            let before = known
+                .feeds
+                .iter()
+                .find(|before| before.resource == setting.resource);
+            let before = before.filter(|before| before.address.is_some());
+            // That there is no feed, as before, is nothing to report.
+            if (before.is_some() || setting.address.is_some())
+                && report.note(
+                    format!("resources/{}/calendar", setting.resource),
+                    before,
+                    setting,
+                )
+            {
+                change.feeds.push(setting.clone());
+            }
+        }
+        for event_type in &file.event_types {
+            let before = known.event_types.iter().find(|before| before.id == event_type.id);
+            if report.note(name_event_type(event_type), before, event_type) {
+                change.event_types.push(event_type.clone());
+            }
+        }
+        for entry in &file.blocks {
+            let (resource, block) = entry;
+            let same = |(of, before): &&(ResourceId, Block)| of == resource && before.id == block.id;
+            if report.note(name_block(resource, block), known.blocks.iter().find(same), entry) {
+                change.blocks.push(entry.clone());
+            }
+        }
+        for closure in &file.closures {
+            let before = known.closures.iter().find(|before| before.id == closure.id);
+            if report.note(name_closure(closure), before, closure) {
+                change.closures.push(self.date(closure).await?);
+            }
+        }
+        let written = self.store.write_catalogue(&change, self.now).await?;
+        written.map_err(ImportError::UnknownResources)?;
+        date_closures(self.store, self.zones).await?;
+        // Whole days of a feed may be those of a schedule that is another now.
+        for resource in change.event_types.iter().flat_map(EventType::list_resources) {
+            self.store.make_feed_due(&resource, self.now).await?;
+        }
+        Ok(report)
+    }
+
+    async fn date(&self, closure: &Closure) -> Result<DatedClosure, WorkflowError> {
+        let (zone, rules) = find_shop_zone(self.store, self.zones).await?;
+        let dated = closure.date_in(zone, rules);
+        dated.ok_or_else(|| WorkflowError::Internal("a closure was not checked".into()))
+    }
+}
+
+impl ImportReport {
+    /// Notes what becomes of an entry; returns whether it is to be written.
+    fn note<T: PartialEq>(&mut self, name: String, before: Option<&T>, after: &T) -> bool {
+        let list = match before {
+            None => &mut self.made,
+            Some(before) if before != after => &mut self.changed,
+            Some(_) => {
+                self.left.push(name);
+                return false;
+            }
+        };
+        list.push(name);
+        true
+    }
+}
+
+fn name_event_type(event_type: &EventType) -> String {
+    format!("event-types/{}", event_type.id)
+}
+
+fn name_block(resource: &ResourceId, block: &Block) -> String {
+    format!("resources/{resource}/blocks/{}", block.id)
+}
+
+fn name_closure(closure: &Closure) -> String {
+    format!("closures/{}", closure.id)
+}
+
+/// Reads all pages of a list.
+async fn read_all<T>(
+    read: impl AsyncFn(PageRequest) -> Result<Page<T>, StoreError>,
+) -> Result<Vec<T>, WorkflowError> {
+    let mut page = PageRequest {
+        limit: 200,
+        cursor: None,
+    };
+    let mut all = Vec::new();
+    loop {
+        let found = read(page.clone()).await?;
+        all.extend(found.entries);
+        if found.next.is_none() {
+            return Ok(all);
+        }
+        page.cursor = found.next;
+    }
+}
