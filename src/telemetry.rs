@@ -61,7 +61,7 @@ const COUNTERS_FROM_ZERO: [(&str, &str, &[&str]); 10] = [
     (
         "holdfast_transitions_total",
         "to",
-        &["processing", "confirmed", "released", "cancelled"],
+        &["held", "processing", "confirmed", "released", "cancelled"],
     ),
     (
         "holdfast_webhooks_total",
@@ -210,7 +210,7 @@ fn describe_counters() {
     );
     describe_counter!(
         "holdfast_transitions_total",
-        "transitions of holds, by the new status"
+        "transitions of holds, by the new status: placings too, notes not"
     );
     describe_counter!("holdfast_webhooks_total", "webhook deliveries by outcome");
     describe_counter!(

@@ -42,6 +42,7 @@ pub mod start_checkout;
 pub mod sweep;
 mod unknown_session;
 mod waiting_payments;
+mod write_change;
 mod write_fact;
 
 pub use context::Context;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::context::{Context, MAX_CONFLICTS};
 use super::error::WorkflowError;
+use super::write_change::write_change;
 use crate::domain::booking::{Actor, Booking};
 use crate::domain::hold::{CancelError, CancelReason, Refund, Status, Transition, TransitionReason, cancel};
 use crate::domain::ids::HoldId;
@@ -109,7 +110,9 @@ async fn cancel_hold(
             check_at: None,
         };
         // Both outcomes repeat the loop: a conflict is decided anew, and a written change is read back as `Cancelled`.
-        if let ApplyOutcome::Done { commands, .. } = context.store.apply_change(&change).await? {
+        if let ApplyOutcome::Done { commands, .. } =
+            write_change(context, booking.hold.status, &change).await?
+        {
             tracing::info!(hold = %id.log_id(), "hold cancelled");
             if commands > 0 {
                 context.new_commands.notify_one();

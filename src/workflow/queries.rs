@@ -8,7 +8,6 @@ use super::unknown_session::is_object_unknown;
 use crate::domain::booking::{Booking, HistoryLine};
 use crate::domain::command::Command;
 use crate::domain::figures::{FigureCounts, OtherModeWork};
-use crate::domain::hold::Status;
 use crate::domain::ids::{HoldId, ResourceId};
 use crate::domain::listing::{
     CommandFilter, HoldFilter, ListedPayment, Page, PageRequest, PaymentFilter, StoredEvent,
@@ -207,17 +206,6 @@ pub async fn is_database_empty(context: &Context) -> Result<bool, WorkflowError>
 /// [`WorkflowError::Store`] if the database is unreachable.
 pub async fn find_server_faults(context: &Context) -> Result<Vec<ServerFault>, WorkflowError> {
     Ok(context.store.find_server_faults().await?)
-}
-
-/// Returns a status as one word, as JSON and metrics show it.
-pub fn status_name(status: Status) -> &'static str {
-    match status {
-        Status::Held => "held",
-        Status::Processing => "processing",
-        Status::Confirmed => "confirmed",
-        Status::Released(_) => "released",
-        Status::Cancelled(_) => "cancelled",
-    }
 }
 
 /// Tells whether a text is a valid cursor: the `next` of a page is.

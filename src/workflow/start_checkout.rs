@@ -18,6 +18,7 @@ use uuid::{NoContext, Timestamp, Uuid};
 use super::context::Context;
 use super::error::WorkflowError;
 use super::hold_limits::LimitError;
+use super::write_change::count_placing;
 use super::{acquire_slot, availability, hold_limits, outbox, waiting_payments};
 use crate::domain::availability::SlotRequest;
 use crate::domain::booking::Booking;
@@ -303,6 +304,7 @@ async fn create_and_place(
         Ok(placed @ (PlaceOutcome::Placed | PlaceOutcome::PlacedWithMoney)) => {
             tracing::info!(hold = %hold.log_id(), event_type = %booking.event_type, "hold placed");
             metrics::counter!("holdfast_checkouts_total", "outcome" => "placed").increment(1);
+            count_placing(booking.hold.status);
             Ok(match placed {
                 PlaceOutcome::PlacedWithMoney => waiting_payments::settle_placed(context, booking).await,
                 _ => booking,

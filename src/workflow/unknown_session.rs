@@ -16,6 +16,7 @@ use chrono::{DateTime, Utc};
 
 use super::context::{Context, MAX_CONFLICTS};
 use super::error::WorkflowError;
+use super::write_change::write_change;
 use crate::domain::booking::{Actor, Booking};
 use crate::domain::hold::release_unknown;
 use crate::domain::ids::{HoldId, SessionId};
@@ -227,9 +228,8 @@ pub(super) async fn release_unknown_session(
             check_at: None,
         };
         // After both outcomes the hold is read again: it is released then, or the change is decided anew.
-        if let ApplyOutcome::Done { .. } = context.store.apply_change(&change).await? {
+        if let ApplyOutcome::Done { .. } = write_change(context, booking.hold.status, &change).await? {
             tracing::warn!(hold = %id.log_id(), "hold released by the operator; Stripe does not know its session");
-            metrics::counter!("holdfast_transitions_total", "to" => "released").increment(1);
             context.new_commands.notify_one();
         }
     }

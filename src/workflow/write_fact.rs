@@ -6,7 +6,7 @@
 use super::availability;
 use super::context::{Context, MAX_CONFLICTS};
 use super::error::WorkflowError;
-use super::queries::status_name;
+use super::write_change::write_change;
 use crate::domain::booking::{Actor, Booking};
 use crate::domain::hold::{Decision, Fact, Hold, Status, Transition, TransitionReason, decide};
 use crate::domain::ids::{HoldId, IntentId};
@@ -54,7 +54,7 @@ pub(super) async fn write_fact(
         };
         let mut change = to_hold_change(context, &booking, step, &actor, &record).await?;
         change.noted.clone_from(&noted);
-        let applied = context.store.apply_change(&change).await?;
+        let applied = write_change(context, booking.hold.status, &change).await?;
         match applied {
             ApplyOutcome::Done { commands } => {
                 announce_change(context, &change, commands);
@@ -168,7 +168,7 @@ pub(super) fn internal_error(id: HoldId, message: &str) -> WorkflowError {
     WorkflowError::Internal(format!("{message}: {}", id.log_id()).into())
 }
 
-/// Wakes the outbox worker, counts the transition, and logs it; what an operator must check is an error.
+/// Wakes the outbox worker and logs the transition; what an operator must check is an error.
 fn announce_change(context: &Context, change: &HoldChange, commands: usize) {
     if commands > 0 {
         context.new_commands.notify_one();
@@ -178,7 +178,6 @@ fn announce_change(context: &Context, change: &HoldChange, commands: usize) {
         return;
     };
     let (hold, status, reason) = (change.hold, transition.next.status, &transition.reason);
-    metrics::counter!("holdfast_transitions_total", "to" => status_name(status)).increment(1);
     match reason {
         TransitionReason::LatePaymentGotItsSlot
         | TransitionReason::LatePaymentGotOthers(_)

@@ -59,6 +59,40 @@ fn overlap(engine: Engine) -> &'static [&'static str] {
 }
 
 on_both_engines! {
+    /// A payment intent that becomes known is a note: the hold stays `held`.
+    async fn transitions_count_placings_and_no_notes(engine) {
+        let app = TestApp::start(engine).await;
+        let directory = tempfile::tempdir().unwrap();
+        let (_server, client) = app.process(directory.path(), &[]).await;
+        let series = ["held", "processing", "confirmed", "released", "cancelled"]
+            .map(|to| format!("holdfast_transitions_total{{to=\"{to}\"}}"));
+        let count = async || read_all(&client, series.each_ref().map(String::as_str)).await.map(Option::unwrap);
+        assert_eq!(count().await, [0.0; 5]);
+        let hold = client.checkout(&order("call", &in_a_month("10:00"))).await.expect(201);
+        assert_eq!(count().await, [1.0, 0.0, 0.0, 0.0, 0.0]);
+        app.pay(&hold, PaymentOutcome::Declined);
+        app.deliver_all().await;
+        let lines = client.admin_hold(hold.text("id")).await["history"].as_array().unwrap().len();
+        assert!(lines > 1, "the declined payment is noted");
+        assert_eq!(count().await, [1.0, 0.0, 0.0, 0.0, 0.0], "a note is no transition");
+        app.pay(&hold, PaymentOutcome::Paid);
+        app.deliver_all().await;
+        assert_eq!(count().await, [1.0, 0.0, 1.0, 0.0, 0.0]);
+        let path = format!("/v1/admin/holds/{}/cancel", hold.text("id"));
+        let whole = serde_json::json!({"refund": "full"});
+        client.admin(reqwest::Method::POST, &path, Some(whole)).await.expect(200);
+        app.deliver_all().await;
+        let other = client.checkout(&order("call", &in_a_month("12:00"))).await.expect(201);
+        client.cancel(&other).await.expect(200);
+        eventually("the refund is noted", async || {
+            app.deliver_all().await;
+            let hold = client.admin_hold(hold.text("id")).await;
+            (hold["ledger"]["refunded"] == 5000).then_some(())
+        })
+        .await;
+        assert_eq!(count().await, [2.0, 0.0, 1.0, 1.0, 1.0]);
+    }
+
     async fn counters_begin_at_zero(engine) {
         let app = TestApp::start(engine).await;
         let directory = tempfile::tempdir().unwrap();
