@@ -15,7 +15,7 @@ use secrecy::SecretString;
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
-use self::durations::{check_cron, parse_duration, parse_hold_ttl, parse_long_period, parse_period};
+use self::durations::{check_cron, parse_cooldown, parse_hold_ttl, parse_long_period, parse_period};
 use self::operators::parse_switch;
 use self::urls::{check_page_url, parse_api_base, parse_origins};
 use crate::domain::zone::{ZoneDatabase, ZoneName};
@@ -112,7 +112,7 @@ pub struct Config {
     /// `HOLDFAST_TZDIR`: the rules of all time zones, from this directory or the system's if those are newer than the
     /// linked ones.
     pub zones: Arc<ZoneDatabase>,
-    /// `HOLDFAST_TIMEZONE`: the zone of the shop's days, unless all schedules share another one.
+    /// `HOLDFAST_TIMEZONE`: the zone of the shop's days; one that `zones` has.
     pub timezone: ZoneName,
     /// `HOLDFAST_LOG_FORMAT`: text or JSON.
     pub log_format: LogFormat,
@@ -203,10 +203,7 @@ pub fn load_config<V: Into<OsString>>(
         forget_after,
         keep_released: reader.parse_keep_released(forget_after),
         max_live_holds: reader.parse_max_live_holds(),
-        lapse_cooldown: reader.parse_or_default("HOLDFAST_LAPSE_COOLDOWN", "15m", |text| {
-            parse_duration(text, Duration::ZERO..=Duration::from_hours(24))
-                .ok_or("must be a duration from 0s to 24h, such as 15m")
-        }),
+        lapse_cooldown: reader.parse_or_default("HOLDFAST_LAPSE_COOLDOWN", "15m", parse_cooldown),
         rate_limit: reader.parse_or_default("HOLDFAST_RATE_LIMIT", "30/min", rate_limit::parse_rate),
         read_limit: reader.parse_or_default("HOLDFAST_READ_LIMIT", "300/min", rate_limit::parse_rate),
         max_connections: reader.parse_or_default(

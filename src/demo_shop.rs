@@ -153,16 +153,16 @@ async fn bind_simulator(requested: Option<SocketAddr>) -> Result<(TcpListener, S
 async fn list_earlier_sessions(context: &Context) -> Result<Vec<SessionId>, WorkflowError> {
     let page = |limit| PageRequest { limit, cursor: None };
     let mut sessions = Vec::new();
-    for (status, limit) in [
-        (None, 1),
-        (Some(StatusKind::Held), 200),
-        (Some(StatusKind::Processing), 200),
+    for (statuses, limit) in [
+        (vec![], 1),
+        (vec![StatusKind::Held], 200),
+        (vec![StatusKind::Processing], 200),
     ] {
         let filter = HoldFilter {
-            status,
+            statuses,
             ..HoldFilter::default()
         };
-        let holds = queries::list_holds(context, &filter, &page(limit)).await?;
+        let holds = queries::list_holds(context, filter, &page(limit)).await?;
         sessions.extend(holds.entries.into_iter().map(|booking| booking.hold.session));
     }
     let commands = queries::list_commands(context, CommandFilter::Pending, &page(200)).await?;

@@ -37,6 +37,7 @@ use self::request_size::BodyLimit;
 pub use self::response_size::ResponseSpace;
 pub use self::server::{RenderMetrics, Server};
 use crate::domain::access_key::{AccessKey, KeyText};
+use crate::domain::booking::Booking;
 use crate::workflow::catalogue_file::CatalogueCopy;
 
 pub(crate) mod admin;
@@ -168,13 +169,14 @@ fn operator_routes() -> OpenApiRouter<Arc<Server>> {
             admin::closures::delete_closure
         ))
         .routes(routes!(admin::closures::list_closures))
-        .routes(routes!(admin::holds::list_holds))
+        .routes(routes!(admin::hold_list::list_holds))
         .routes(routes!(admin::holds::get_hold))
         .routes(routes!(admin::holds::release_hold))
         .routes(routes!(admin::holds::refresh_hold))
         .routes(routes!(admin::holds::cancel_hold))
         .routes(routes!(admin::refunds::refund_hold))
         .routes(routes!(admin::payments::list_payments))
+        .routes(routes!(admin::summary::show_summary))
         .routes(routes!(admin::guests::export_guest))
         .routes(routes!(admin::guests::erase_guest))
         .routes(routes!(admin::events::list_events))
@@ -255,6 +257,11 @@ fn complete_router(router: Router<Arc<Server>>, server: Arc<Server>) -> Router {
 /// Shows a sweep's report as `POST /v1/admin/sweep` does.
 pub fn sweep_report_view(report: crate::workflow::sweep::SweepReport) -> impl serde::Serialize {
     admin::sweep::SweepReportView::from(report)
+}
+
+/// Shows holds as `GET /v1/admin/holds` does, all on one page.
+pub fn admin_hold_list(bookings: &[Booking]) -> impl serde::Serialize + use<> {
+    admin::hold_list::to_whole_list(bookings)
 }
 
 /// Shows an access key as `GET /v1/admin/keys` does.

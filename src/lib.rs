@@ -18,7 +18,7 @@
 //! - [`config`], [`clock`], [`telemetry`] and [`doctor`] stand beside [`app`]: environment, time, logs, checks.
 //! - [`sandbox`] is a Stripe simulator that uses nothing of the rest. [`stripe_sandbox`] and [`demo_shop`] run it.
 //! - [`catalogue_command`] has the commands that print the catalogue and read it from a file, [`reconcile_command`] is the
-//!   command that compares the ledger with Stripe.
+//!   command that compares the ledger with Stripe; [`key_command`] and [`today_command`] work on the database alone.
 //!
 //! `ARCHITECTURE.md` explains how they work together.
 
@@ -32,9 +32,11 @@ pub mod domain;
 pub mod gateway;
 pub mod http;
 pub mod jobs;
+pub mod key_command;
 pub mod reconcile_command;
 pub mod sandbox;
 pub mod store;
 pub mod stripe_sandbox;
 pub mod telemetry;
+pub mod today_command;
 pub mod workflow;

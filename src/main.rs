@@ -6,27 +6,22 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand};
 use holdfast::app::{self, App, Background, StartupError};
 use holdfast::catalogue_command::{self, CatalogueCommand, ImportArgs};
 use holdfast::clock::{SystemClock, WrongClock};
 use holdfast::config::{self, Config, ConfigScope, Database, Environment};
 use holdfast::doctor::{self, Verdict};
-use holdfast::domain::access_key::{AccessKey, Scope};
-use holdfast::domain::audit::{AuditOutcome, AuditedAct, AuditedChange};
-use holdfast::domain::ids::AccessKeyId;
-use holdfast::domain::listing::PageRequest;
 use holdfast::domain::time::Clock;
 use holdfast::http;
+use holdfast::key_command::{self, KeyCommand, KeyCommandError};
 use holdfast::reconcile_command::{self, ReconcileArgs};
-use holdfast::workflow::access_keys::{CreateKeyError, KeyRegistry, NewKey};
-use holdfast::workflow::audit::AuditTrail;
-use holdfast::workflow::{format_error_chain, sweep};
+use holdfast::store::Store;
+use holdfast::today_command::{self, TodayArgs};
+use holdfast::workflow::{Settings, format_error_chain, sweep};
 use holdfast::{demo_shop, stripe_sandbox, telemetry};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -66,38 +61,13 @@ enum Command {
     Export,
     /// Make and change what a catalogue file has, in one transaction, and say what was made, changed or left; delete nothing.
     Import(ImportArgs),
+    /// Show who is booked on a day, from the database itself.
+    Today(TodayArgs),
     /// Make, list or revoke access keys, on the database itself.
     #[command(subcommand)]
     Key(KeyCommand),
     /// Run only the Stripe simulator.
     StripeSandbox(stripe_sandbox::StripeSandboxArgs),
-}
-
-#[derive(Subcommand)]
-enum KeyCommand {
-    /// Make a key and print it as JSON; this is the only time that the key is shown.
-    Create {
-        /// The name of its holder, which the history and the audit trail show.
-        #[arg(long)]
-        name: String,
-        /// What the key is for: checkout, read, operate or admin.
-        #[arg(long, value_parser = parse_scope)]
-        scope: Scope,
-        /// When the key stops to be good, such as 2030-12-01T10:00:00Z; without it, when it is revoked.
-        #[arg(long)]
-        expires_at: Option<DateTime<Utc>>,
-    },
-    /// Print each key as a line of JSON, newest first, without its text.
-    List,
-    /// Revoke the key with this id.
-    Revoke {
-        /// The id of the key.
-        id: Uuid,
-    },
-}
-
-fn parse_scope(text: &str) -> Result<Scope, &'static str> {
-    Scope::parse(text).ok_or("must be checkout, read, operate or admin")
 }
 
 /// Why a command failed.
@@ -148,6 +118,7 @@ async fn run_command(command: Command) -> Result<ExitCode, CliError> {
         Command::Doctor { json } => run_doctor(load_configuration(ConfigScope::Stripe)?, json).await,
         Command::Export => run_catalogue(CatalogueCommand::Export).await,
         Command::Import(args) => run_catalogue(CatalogueCommand::Import(args)).await,
+        Command::Today(args) => run_today(load_configuration(ConfigScope::Database)?, args).await,
         Command::Key(command) => run_key(load_configuration(ConfigScope::Database)?, command).await,
         Command::StripeSandbox(args) => {
             start_logs("info", telemetry::LogFormat::Text);
@@ -305,95 +276,35 @@ async fn run_catalogue(command: CatalogueCommand) -> Result<ExitCode, CliError> 
 }
 
 async fn run_key(config: Config, command: KeyCommand) -> Result<ExitCode, CliError> {
-    let store = app::open_store(&config.database).await?;
-    if !store.is_ready().await? {
-        let text = "the schema does not match this program: run `holdfast migrate`";
-        return Err(CliError::Other(text.to_owned()));
-    }
-    let now = build_clock().now();
-    let keys = KeyRegistry::new(store.as_ref(), now);
-    let audit = AuditTrail::new(store.as_ref(), now);
-    match command {
-        KeyCommand::Create {
-            name,
-            scope,
-            expires_at,
-        } => {
-            let name = http::parse_name(&name)
-                .map_err(|detail| CliError::Configuration(format!("the name {detail}")))?;
-            let new = NewKey {
-                name,
-                scope,
-                expires_at,
-            };
-            create_key(&keys, &audit, new).await?;
-        }
-        KeyCommand::List => print_keys(&keys).await?,
-        KeyCommand::Revoke { id } => {
-            revoke_key(&keys, &audit, AccessKeyId(id)).await?;
-        }
-    }
+    let store = open_current_store(&config).await?;
+    let lines = key_command::run(command, store.as_ref(), build_clock().now()).await;
+    let lines = lines.map_err(|error| match error {
+        KeyCommandError::Name(detail) => CliError::Configuration(format!("the name {detail}")),
+        other => other.into(),
+    })?;
+    lines.iter().for_each(|line| print_line(line));
     Ok(ExitCode::SUCCESS)
 }
 
-async fn create_key(keys: &KeyRegistry<'_>, audit: &AuditTrail<'_>, new: NewKey) -> Result<(), CliError> {
-    let number = audit
-        .begin(&AuditedAct::at_command_line("createKey", None))
-        .await?;
-    let created = keys.create_key(new).await;
-    let (outcome, change) = match &created {
-        Ok((key, _)) => {
-            let change = AuditedChange {
-                target: Some(format!("keys/{}", key.id)),
-                after: serde_json::to_string(&http::access_key_view(key)).ok(),
-                ..AuditedChange::default()
-            };
-            (AuditOutcome::Done, change)
-        }
-        Err(CreateKeyError::Workflow(_)) => (AuditOutcome::Failed, AuditedChange::default()),
-        Err(_) => (AuditOutcome::Refused, AuditedChange::default()),
+async fn run_today(config: Config, args: TodayArgs) -> Result<ExitCode, CliError> {
+    let store = open_current_store(&config).await?;
+    let settings = Settings {
+        zones: config.zones.clone(),
+        timezone: config.timezone.clone(),
+        ..Settings::default()
     };
-    audit.finish(number, outcome, &change).await;
-    let (key, text) = created?;
-    print_line(&serde_json::to_string(&http::created_key_view(&key, &text))?);
-    Ok(())
+    print_line(&today_command::run(args, store.as_ref(), &settings, build_clock().as_ref()).await?);
+    Ok(ExitCode::SUCCESS)
 }
 
-async fn revoke_key(keys: &KeyRegistry<'_>, audit: &AuditTrail<'_>, id: AccessKeyId) -> Result<(), CliError> {
-    let act = AuditedAct::at_command_line("revokeKey", Some(format!("keys/{id}")));
-    let number = audit.begin(&act).await?;
-    let revoked = keys.revoke_key(id).await;
-    let view = |key: &AccessKey| serde_json::to_string(&http::access_key_view(key)).ok();
-    let (outcome, before) = match &revoked {
-        Ok(Some(key)) => (AuditOutcome::Done, view(key)),
-        Ok(None) => (AuditOutcome::Refused, None),
-        Err(_) => (AuditOutcome::Failed, None),
-    };
-    let change = AuditedChange {
-        before,
-        ..AuditedChange::default()
-    };
-    audit.finish(number, outcome, &change).await;
-    let key = revoked?.ok_or_else(|| CliError::Other("there is no such key".to_owned()))?;
-    print_line(&serde_json::to_string(&http::access_key_view(&key))?);
-    Ok(())
-}
-
-async fn print_keys(keys: &KeyRegistry<'_>) -> Result<(), CliError> {
-    let mut page = PageRequest {
-        limit: 200,
-        cursor: None,
-    };
-    loop {
-        let found = keys.list_keys(&page).await?;
-        for key in &found.entries {
-            print_line(&serde_json::to_string(&http::access_key_view(key))?);
-        }
-        if found.next.is_none() {
-            return Ok(());
-        }
-        page.cursor = found.next;
+/// Opens the database for a command that needs no Stripe, if it has the schema of this program.
+async fn open_current_store(config: &Config) -> Result<Arc<dyn Store>, CliError> {
+    let store = app::open_store(&config.database).await?;
+    if store.is_ready().await? {
+        return Ok(store);
     }
+    let text = "the schema does not match this program: run `holdfast migrate`";
+    Err(CliError::Other(text.to_owned()))
 }
 
 /// Prints the result of a command. Nothing else writes to standard output.

@@ -300,12 +300,24 @@ fn describe_gauges() {
         "confirmed holds without a payment: must be 0"
     );
     describe_gauge!(
+        "holdfast_processing_long",
+        "processing holds whose payment has been in progress for more than seven days"
+    );
+    describe_gauge!(
+        "holdfast_price_mismatches",
+        "holds whose guest paid another amount than the price: an operator must look"
+    );
+    describe_gauge!(
+        "holdfast_disputes_open",
+        "payments with a dispute that the bank has not decided"
+    );
+    describe_gauge!(
         "holdfast_calendar_feeds",
         "calendar feeds that were not wholly read the last time, by state: partial, failed"
     );
     describe_gauge!(
         "holdfast_refunds_failed",
-        "payments of which money must still go back, because its refund failed: an operator must act"
+        "payments of which money must still go back, because its refund failed or is stuck: an operator must act"
     );
     describe_gauge!(
         "holdfast_money_not_adding_up",
@@ -332,6 +344,9 @@ fn set_gauges(figures: FigureCounts) {
     gauge!("holdfast_attempts_open").set(figures.attempts_open as f64);
     gauge!("holdfast_money_without_slot").set(figures.money_without_slot as f64);
     gauge!("holdfast_slot_without_money").set(figures.slot_without_money as f64);
+    gauge!("holdfast_processing_long").set(figures.processing_long as f64);
+    gauge!("holdfast_price_mismatches").set(figures.price_mismatches as f64);
+    gauge!("holdfast_disputes_open").set(figures.disputes_open as f64);
     gauge!("holdfast_refunds_failed").set(figures.refunds_failed as f64);
     gauge!("holdfast_money_not_adding_up").set(figures.money_not_adding_up as f64);
     gauge!("holdfast_money_unverified").set(figures.money_unverified as f64);

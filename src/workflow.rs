@@ -39,6 +39,7 @@ mod settings;
 mod slot_gate;
 pub mod sold_twice;
 pub mod start_checkout;
+pub mod summary;
 pub mod sweep;
 mod unknown_session;
 mod waiting_payments;

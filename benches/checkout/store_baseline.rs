@@ -70,6 +70,7 @@ impl StoreBaseline {
         let email = format!("{}@example.com", hold.0.simple());
         let terms = SessionTerms {
             hold,
+            event_type: None,
             name: event_type.name.clone(),
             price: event_type.price,
             quantity: 1,
@@ -117,6 +118,7 @@ impl StoreBaseline {
             session_expires_at: terms.expires_at,
             created_at: now,
             updated_at: now,
+            changed_at: Default::default(),
             due_at: Some(first_check_at(expires_at, terms.expires_at)),
             tries: 0,
             version: 1,

@@ -24,7 +24,13 @@ pub(super) fn parse_long_period(text: &str) -> Result<Duration, &'static str> {
     parse_duration(text, range).ok_or("must be a duration from 90d to 3650d, such as 400d")
 }
 
-pub(super) fn parse_duration(text: &str, range: RangeInclusive<Duration>) -> Option<Duration> {
+/// Parses how long a client waits after too many lapses.
+pub(super) fn parse_cooldown(text: &str) -> Result<Duration, &'static str> {
+    let range = Duration::ZERO..=Duration::from_hours(24);
+    parse_duration(text, range).ok_or("must be a duration from 0s to 24h, such as 15m")
+}
+
+fn parse_duration(text: &str, range: RangeInclusive<Duration>) -> Option<Duration> {
     humantime::parse_duration(text)
         .ok()
         .filter(|given| range.contains(given))

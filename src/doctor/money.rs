@@ -87,7 +87,7 @@ impl MoneyCheck {
                 attention,
                 ..HoldFilter::default()
             };
-            let holds = queries::list_holds(context, &filter, &page).await?.entries;
+            let holds = queries::list_holds(context, filter, &page).await?.entries;
             return Ok(holds.iter().map(|booking| booking.hold.id.to_string()).collect());
         }
         let filter = PaymentFilter {

@@ -60,6 +60,20 @@ pub struct CheckoutClient {
     pub network: Option<NetworkId>,
 }
 
+/// When a row last changed, by the clock of the database, which alone knows it: `None` in a row that was not read from it.
+///
+/// It is no part of what was booked, so bookings that differ in nothing else are equal.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ChangedAt(pub Option<DateTime<Utc>>);
+
+impl PartialEq for ChangedAt {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for ChangedAt {}
+
 /// A hold and the booking that it is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Booking {
@@ -91,8 +105,10 @@ pub struct Booking {
     pub session_expires_at: DateTime<Utc>,
     /// When the checkout placed the hold.
     pub created_at: DateTime<Utc>,
-    /// When the row last changed.
+    /// When the row last changed, by the instance's clock.
     pub updated_at: DateTime<Utc>,
+    /// When it last changed in a way that an operator sees, by the database's clock.
+    pub changed_at: ChangedAt,
     /// When the sweep asks Stripe about it next; `None` if there is nothing left to ask.
     pub due_at: Option<DateTime<Utc>>,
     /// Failed attempts in a row to get an answer from Stripe; drives the backoff.
@@ -105,6 +121,11 @@ impl Booking {
     /// Returns the resource that the guest sees: that of the first segment.
     pub fn resource(&self) -> &ResourceId {
         &self.segments[0].resource
+    }
+
+    /// Returns when an operator saw the last change, by the database's clock where that is known.
+    pub fn last_change(&self) -> DateTime<Utc> {
+        self.changed_at.0.unwrap_or(self.updated_at)
     }
 
     /// Returns the time that the guest sees, from the first start to the latest end.

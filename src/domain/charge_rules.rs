@@ -48,7 +48,7 @@ const MINIMUMS: &[(&str, i64)] = &[
 const WHOLE_UNITS: [&str; 4] = ["huf", "isk", "twd", "ugx"];
 
 /// The currencies with three decimals. The last digit must be 0, because card networks have two decimals.
-const THREE_DECIMALS: [&str; 5] = ["bhd", "jod", "kwd", "omr", "tnd"];
+pub(super) const THREE_DECIMALS: [&str; 5] = ["bhd", "jod", "kwd", "omr", "tnd"];
 
 /// Why Stripe does not charge an amount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

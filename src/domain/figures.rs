@@ -8,6 +8,10 @@ use chrono::Duration;
 /// attempt, and the sweeps after it.
 pub const MONEY_WAITS: Duration = Duration::minutes(15);
 
+/// How long a delayed payment may be in progress before an operator must look into that. Most methods need less; a payment that
+/// takes longer keeps its slot.
+pub const PROCESSING_LONG: Duration = Duration::days(7);
+
 /// Counts for metrics and `doctor`. Each comes from an index whose size follows what is live, so counting stays cheap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FigureCounts {
@@ -36,7 +40,13 @@ pub struct FigureCounts {
     /// A hold whose payment is gone by a refund or a lost dispute is not counted: it stays confirmed because the shop
     /// chose so.
     pub slot_without_money: i64,
-    /// Payments of which money must still go back, because its refund failed.
+    /// `processing` holds whose payment has been in progress for longer than [`PROCESSING_LONG`].
+    pub processing_long: i64,
+    /// Holds whose guest paid another amount than the price.
+    pub price_mismatches: i64,
+    /// Payments with a dispute that the bank has not decided.
+    pub disputes_open: i64,
+    /// Payments of which money must still go back, because its refund failed or is stuck.
     pub refunds_failed: i64,
     /// Payments whose refunds, disputes and decisions do not add up to what was paid: must be 0.
     pub money_not_adding_up: i64,

@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, Utc};
 
-use super::ids::{EventId, EventTypeId, HoldId, ResourceId};
+use super::ids::{EventId, EventTypeId, HoldId, ResourceId, SessionId};
 use super::payment::Payment;
 
-/// One page of a list, newest entries first.
+/// One page of a list, newest entries first if the list has no other order.
 #[derive(Clone, Debug)]
 pub struct Page<T> {
     /// The entries of this page.
@@ -35,8 +35,8 @@ pub enum PutOutcome {
 /// Selects the holds that an operator wants to see. An empty field does not restrict the list.
 #[derive(Clone, Debug, Default)]
 pub struct HoldFilter {
-    /// Only holds in this status.
-    pub status: Option<StatusKind>,
+    /// Only holds in one of the given statuses.
+    pub statuses: Vec<StatusKind>,
     /// Only holds of this event type.
     pub event_type: Option<EventTypeId>,
     /// Only holds with a segment on this resource.
@@ -47,8 +47,48 @@ pub struct HoldFilter {
     pub to: Option<DateTime<Utc>>,
     /// Only holds of the guest with this address, in any case.
     pub guest: Option<String>,
-    /// Only holds whose money an operator must look at.
+    /// Only holds that an operator must look at.
     pub attention: Option<Attention>,
+    /// Only holds that last changed at this time or later, by the database's clock.
+    pub changed_since: Option<DateTime<Utc>>,
+    /// Only the holds that this finds.
+    pub key: Option<HoldKey>,
+    /// The order of the list.
+    pub sort: HoldSort,
+    /// Only holds whose guest's name or address contains this text, in any case. A page reads a bounded number of holds, so it
+    /// may have fewer entries than its limit although there is a next one.
+    pub text: Option<String>,
+    /// The present, by the database's clock: it says which holds are overdue, and which payments take long.
+    pub now: DateTime<Utc>,
+}
+
+/// Finds one hold, or those of one guest, by an index.
+#[derive(Clone, PartialEq, Eq)]
+pub enum HoldKey {
+    /// The hold with this id.
+    Id(HoldId),
+    /// The hold with this session.
+    Session(SessionId),
+    /// The holds of the guest with this normalized address.
+    Guest(String),
+}
+
+impl std::fmt::Debug for HoldKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("HoldKey(…)")
+    }
+}
+
+/// The order of a list of holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HoldSort {
+    /// The hold that was placed last comes first.
+    #[default]
+    Newest,
+    /// The hold that starts first comes first.
+    Start,
+    /// The hold that has gone longest without a change comes first.
+    Change,
 }
 
 /// Selects the blocks of a resource that an operator wants to see. An empty field does not restrict the list.
@@ -77,6 +117,10 @@ pub enum Attention {
     Disputed,
     /// A cent of the payment is in no place, or in two.
     DoesNotAddUp,
+    /// The time to pay is over, and Stripe has not said yet that the hold can be released.
+    Overdue,
+    /// A delayed payment has been in progress for long.
+    ProcessingLong,
 }
 
 /// Selects the payments that an operator wants to see. An empty field does not restrict the list.

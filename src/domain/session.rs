@@ -5,7 +5,7 @@
 
 use chrono::{DateTime, Duration, Utc};
 
-use super::ids::{HoldId, IntentId, SessionId};
+use super::ids::{EventTypeId, HoldId, IntentId, SessionId};
 use super::money::Money;
 use super::payment::Receipt;
 use super::payment_method::PaymentMethod;
@@ -24,12 +24,14 @@ pub const STRIPE_SESSION_LIFE: Duration = Duration::hours(24);
 /// The event saves a call.
 pub const EXPIRY_GRACE: Duration = Duration::seconds(30);
 
-/// All parameters that a session is created with. They are stored with the attempt, so that a repeated call sends the
-/// same parameters under the same idempotency key.
+/// All parameters that a session is created with, and what is sold. They are stored with the attempt, so that a repeated call
+/// sends the same parameters under the same idempotency key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SessionTerms {
     /// The hold that the session is for: idempotency key, `client_reference_id` and metadata of session and intent.
     pub hold: HoldId,
+    /// What is sold; Stripe does not see it. `None` in attempts of the version before.
+    pub event_type: Option<EventTypeId>,
     /// What the guest reads on the payment page.
     pub name: String,
     /// The price of one unit.

@@ -9,7 +9,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::OnceLock;
 
-use chrono::{DateTime, Datelike as _, Duration, NaiveDateTime, Timelike as _, Utc};
+use chrono::{DateTime, Datelike as _, Duration, NaiveDate, NaiveDateTime, NaiveTime, Timelike as _, Utc};
 use jiff::Timestamp;
 use jiff::civil;
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
@@ -110,6 +110,34 @@ impl ZoneRules {
             spans.push(OffsetSpan { instants, offset });
         }
         spans
+    }
+
+    /// Finds the first instant at which the wall clock shows this date or a later one, which is when the day starts, whatever
+    /// the clocks skip or repeat. So a day ends where the next one starts, and may have 23 or 25 hours. `None` beyond the
+    /// range of dates.
+    pub fn find_day_start(&self, date: NaiveDate) -> Option<DateTime<Utc>> {
+        const NEAR: i64 = 2 * 24 * 60 * 60;
+        let midnight = date.and_time(NaiveTime::MIN).and_utc().timestamp();
+        let spans = self.list_offset_spans(midnight - NEAR..midnight + NEAR);
+        let mut starts = spans.iter().filter_map(|span| {
+            let start = span.instants.start.max(midnight - span.offset);
+            (start < span.instants.end).then_some(start)
+        });
+        DateTime::from_timestamp(starts.next()?, 0)
+    }
+
+    /// Finds the start of a day and of the next one.
+    pub fn find_day(&self, date: NaiveDate) -> Option<Range<DateTime<Utc>>> {
+        Some(self.find_day_start(date)?..self.find_day_start(date.succ_opt()?)?)
+    }
+
+    /// Returns what the wall clock shows at an instant.
+    pub fn to_local(&self, instant: DateTime<Utc>) -> NaiveDateTime {
+        let offset = Duration::seconds(self.offset_at(instant.timestamp()));
+        instant
+            .naive_utc()
+            .checked_add_signed(offset)
+            .unwrap_or(instant.naive_utc())
     }
 
     /// Finds the instants at which the wall clock shows a time; `None` beyond the range of dates.

@@ -251,6 +251,7 @@ mod tests {
     fn terms() -> SessionTerms {
         SessionTerms {
             hold: HoldId(Uuid::from_u128(7)),
+            event_type: None,
             name: "Cut & colour, 60′".into(),
             price: Money {
                 amount: 5000,

@@ -11,9 +11,11 @@ use super::field_errors::FieldErrors;
 use crate::domain::catalogue::{MAX_DURATION_MINUTES, MAX_QUANTITY};
 use crate::domain::hold::Refund;
 use crate::domain::ids::{EventTypeId, HoldId, ResourceId};
+use crate::domain::listing::StatusKind;
 use crate::domain::money::{Currency, MAX_AMOUNT};
 use crate::domain::payment_method::PaymentMethod;
 use crate::workflow::queries::is_cursor;
+use crate::workflow::summary::SummaryBound;
 
 const MAX_NAME: usize = 200;
 const MAX_URL: usize = 2_000;
@@ -77,6 +79,28 @@ pub(super) struct RefundAmount(pub(super) Refund);
 #[derive(Debug)]
 pub(super) struct Cursor(pub(super) String);
 
+/// The statuses that a list is narrowed to.
+#[derive(Debug)]
+pub(super) struct Statuses(pub(super) Vec<StatusKind>);
+
+/// A day of the shop's calendar.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Day(pub(super) NaiveDate);
+
+/// A bound of a range: a day or an instant.
+#[derive(Debug)]
+pub(super) struct SummaryBoundText(pub(super) SummaryBound);
+
+/// A text to search for.
+pub(super) struct SearchText(pub(super) String);
+
+impl std::fmt::Debug for SearchText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // It may be the name of a guest.
+        f.write_str("SearchText(…)")
+    }
+}
+
 /// Implements `Deserr` for types whose values are checked while the body is parsed, so that a bad value is reported
 /// beside missing and unknown members. Each line names the type, the JSON type that it is parsed from, and the parser.
 macro_rules! impl_deserr {
@@ -125,6 +149,16 @@ impl_deserr! {
     Description, from String: |text: &String| {
         parse_description(text).map(Self).ok_or("must be 1 to 1000 characters, of control characters only line breaks")
     };
+    Statuses, from String: |text: &String| {
+        parse_statuses(text)
+            .map(Self)
+            .ok_or("must be some of held, processing, confirmed, released and cancelled, comma-separated")
+    };
+    Day, from String: |text: &String| parse_day(text).map(Self).ok_or("must be a day like 2026-11-27");
+    SummaryBoundText, from String: |text: &String| {
+        parse_summary_bound(text).map(Self).ok_or("must be a day like 2026-11-27 or a time like 2026-12-01T10:00:00Z")
+    };
+    SearchText, from String: |text: &String| parse_search(text).map(Self);
     Limit, from String: |text: &String| parse_limit(text).map(Self).ok_or("must be 1 to 200");
     Cursor, from String: |text: &String| {
         is_cursor(text).then(|| Self(text.clone())).ok_or("must be the next_cursor of the part before")
@@ -178,6 +212,38 @@ impl Deserr<FieldErrors> for RefundAmount {
     }
 }
 
+fn parse_statuses(text: &str) -> Option<Vec<StatusKind>> {
+    let parse = |name| match name {
+        "held" => Some(StatusKind::Held),
+        "processing" => Some(StatusKind::Processing),
+        "confirmed" => Some(StatusKind::Confirmed),
+        "released" => Some(StatusKind::Released),
+        "cancelled" => Some(StatusKind::Cancelled),
+        _ => None,
+    };
+    let statuses: Vec<StatusKind> = text.split(',').map(parse).collect::<Option<_>>()?;
+    (statuses.len() <= 5).then_some(statuses)
+}
+
+/// Parses a day in the one form that RFC 3339 has for it.
+fn parse_day(text: &str) -> Option<NaiveDate> {
+    let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
+    (text.len() == 10 && day.format("%Y-%m-%d").to_string() == text).then_some(day)
+}
+
+fn parse_summary_bound(text: &str) -> Option<SummaryBound> {
+    let day = parse_day(text).map(SummaryBound::Day);
+    day.or_else(|| parse_instant(text).ok().map(SummaryBound::Instant))
+}
+
+fn parse_search(text: &str) -> Result<String, &'static str> {
+    let text = text.trim();
+    let is_valid = (1..=255).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    is_valid
+        .then(|| text.to_owned())
+        .ok_or("must be 1 to 255 characters, none of them control characters")
+}
+
 fn parse_limit(text: &str) -> Option<u32> {
     text.parse().ok().filter(|limit| (1..=200).contains(limit))
 }
@@ -214,7 +280,7 @@ fn parse_instant(text: &str) -> Result<DateTime<Utc>, &'static str> {
 }
 
 /// Parses an e-mail address that mail can be sent to. Ignores blanks around it, because pasted text often has them.
-fn parse_email(text: &str) -> Result<String, &'static str> {
+pub(super) fn parse_email(text: &str) -> Result<String, &'static str> {
     let text = text.trim();
     let options = Options::default()
         .with_required_tld()

@@ -12,6 +12,8 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{Content, Info, License, OpenApi, Ref, RefOr};
 
 use super::admin::attention::AttentionView;
+use super::admin::hold_list::HoldSortView;
+use super::admin::summary::SummaryByView;
 use super::error::ProblemDetails;
 use super::scopes::scope_of;
 use crate::domain::access_key::Scope;
@@ -23,7 +25,7 @@ const DESCRIPTION: &str = "Sells time slots through Stripe Checkout: no slot is 
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
-    components(schemas(ProblemDetails, AttentionView)),
+    components(schemas(ProblemDetails, AttentionView, HoldSortView, SummaryByView)),
     tags(
         (name = "holds", description = "For checkout pages: slots and holds."),
         (name = "stripe", description = "For Stripe: receives events about payments."),

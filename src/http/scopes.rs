@@ -123,6 +123,7 @@ mod tests {
                     "GET resources",
                     "GET resources/{id}",
                     "GET resources/{id}/blocks",
+                    "GET summary",
                 ],
             ),
         ];

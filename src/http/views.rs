@@ -242,7 +242,8 @@ pub(super) struct AdminHoldView {
     /// When the hold was placed.
     #[serde(serialize_with = "serialize_instant")]
     created_at: DateTime<Utc>,
-    /// When the hold last changed.
+    /// When the hold last changed, by the database's clock. A puller that passes the last one it has read as `changed_since`
+    /// misses no change.
     #[serde(serialize_with = "serialize_instant")]
     updated_at: DateTime<Utc>,
 }
@@ -264,7 +265,7 @@ impl AdminHoldView {
             next_check_at: booking.due_at.map(format_instant),
             tries: booking.tries,
             created_at: booking.created_at,
-            updated_at: booking.updated_at,
+            updated_at: booking.last_change(),
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::domain::listing::Attention;
 
-/// The condition for holds `h`. Each is a list of ids: otherwise SQLite walks all holds in the order of the list.
+/// The condition for holds `h`. Each is a list of ids: otherwise SQLite walks all holds in the order of the list. A list that
+/// depends on a moment is open: the moment follows, and the end of the list.
 pub(super) fn hold_condition(attention: Attention) -> &'static str {
     match attention {
         Attention::MoneyWithoutSlot => {
@@ -25,6 +26,13 @@ pub(super) fn hold_condition(attention: Attention) -> &'static str {
                       WHERE d.status IN ('needs_response', 'under_review'))"
         }
         Attention::DoesNotAddUp => "h.id IN (SELECT hold_id FROM payments WHERE NOT adds_up)",
+        Attention::Overdue => "h.id IN (SELECT id FROM holds WHERE status = 'held' AND expires_at <= ",
+        Attention::ProcessingLong => {
+            "h.id IN (SELECT u.id FROM holds u
+                      WHERE u.status IN ('held', 'processing') AND u.status = 'processing'
+                        AND (SELECT min(l.at) FROM hold_history l
+                             WHERE l.hold_id = u.id AND l.to_status = 'processing') <= "
+        }
     }
 }
 
@@ -56,5 +64,7 @@ pub(super) fn payment_condition(attention: Attention) -> &'static str {
             "p.intent_id IN (SELECT intent_id FROM disputes WHERE status IN ('needs_response', 'under_review'))"
         }
         Attention::DoesNotAddUp => "NOT p.adds_up",
+        // These are about holds, not about money.
+        Attention::Overdue | Attention::ProcessingLong => "p.intent_id = ''",
     }
 }

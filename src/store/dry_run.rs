@@ -130,6 +130,7 @@ fn booking(id: HoldId, now: DateTime<Utc>) -> Result<Booking, StoreError> {
         session_expires_at: ends_at,
         created_at: now,
         updated_at: now,
+        changed_at: Default::default(),
         due_at: Some(ends_at),
         tries: 0,
         version: 1,
@@ -165,6 +166,7 @@ fn attempt(booking: &Booking, now: DateTime<Utc>) -> NewAttempt {
     NewAttempt {
         terms: SessionTerms {
             hold: booking.hold.id,
+            event_type: None,
             name: String::new(),
             price: booking.hold.price,
             quantity: 1,

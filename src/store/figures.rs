@@ -31,6 +31,9 @@ pub(super) struct FiguresRow {
     oldest_attempt: Option<DbTime>,
     money_without_slot: i64,
     slot_without_money: i64,
+    processing_long: i64,
+    price_mismatches: i64,
+    disputes_open: i64,
     refunds_failed: i64,
     money_not_adding_up: i64,
     money_unverified: i64,
@@ -38,7 +41,7 @@ pub(super) struct FiguresRow {
     feeds_failed: i64,
 }
 
-/// Counts at `$1`, with commands stuck after `$2` tries, and money that waits for its hold since `$3` or longer. A disputed payment counts as money for its slot: the bank has not
+/// Counts at `$1`, with commands stuck after `$2` tries, money that waits for its hold since `$3` or longer, and payments that are in progress since `$4` or longer. A disputed payment counts as money for its slot: the bank has not
 /// decided, and the slot is kept meanwhile. The conditions repeat those of the partial indexes word for word, because
 /// that is how SQLite recognises them; so no count grows with the past. The counters of an earlier version are counted up to
 /// a bound: after an upgrade, there may be one for each refund of years. The oldest pending command is
@@ -56,9 +59,20 @@ SELECT
         + (SELECT count(*) FROM payments WHERE hold_id IS NULL AND keep_reason = 'booking' AND created_at <= $3)
         AS money_without_slot,
     (SELECT count(*) FROM holds WHERE status = 'confirmed' AND funds = 'none') AS slot_without_money,
-    (SELECT count(*) FROM payments WHERE due_back > 0)
-        + (SELECT count(*) FROM payments
-           WHERE state IN ('refund_due', 'refund_failed') AND state = 'refund_failed' AND due_back = 0) AS refunds_failed,
+    (SELECT count(*) FROM holds u
+     WHERE u.status IN ('held', 'processing') AND u.status = 'processing'
+       AND (SELECT min(l.at) FROM hold_history l WHERE l.hold_id = u.id AND l.to_status = 'processing') <= $4)
+        AS processing_long,
+    (SELECT count(*) FROM holds WHERE price_mismatch) AS price_mismatches,
+    (SELECT count(DISTINCT p.intent_id) FROM disputes d JOIN payments p ON p.intent_id = d.intent_id
+     WHERE d.status IN ('needs_response', 'under_review')) AS disputes_open,
+    (SELECT count(*) FROM (
+         SELECT intent_id FROM payments WHERE due_back > 0
+         UNION
+         SELECT intent_id FROM payments WHERE state IN ('refund_due', 'refund_failed') AND state = 'refund_failed'
+         UNION
+         SELECT p.intent_id FROM commands c JOIN payments p ON p.intent_id = c.intent_id
+         WHERE c.done_at IS NULL AND c.kind = 'refund' AND c.tries >= $2) AS failed) AS refunds_failed,
     (SELECT count(*) FROM payments WHERE NOT adds_up) AS money_not_adding_up,
     (SELECT count(*) FROM (
          SELECT 1 FROM refunds WHERE id = 'unverified_' || intent_id AND status <> 'canceled' LIMIT 10001) AS unverified)
@@ -84,6 +98,9 @@ impl FiguresRow {
             oldest_attempt_ms: age_ms(self.oldest_attempt),
             money_without_slot: self.money_without_slot,
             slot_without_money: self.slot_without_money,
+            processing_long: self.processing_long,
+            price_mismatches: self.price_mismatches,
+            disputes_open: self.disputes_open,
             refunds_failed: self.refunds_failed,
             money_not_adding_up: self.money_not_adding_up,
             money_unverified: self.money_unverified,

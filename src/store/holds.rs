@@ -10,11 +10,13 @@ use sqlx::types::Json;
 
 use super::columns::{DbJson, DbTime, DbUuid};
 use super::group_commit::GroupItem;
+use super::hold_list::ListPlace;
+use super::hold_search::TextSearch;
 use super::lease_request::LeaseRequest;
 use super::ledger::FactsJson;
 use super::payments::PaymentJson;
 use super::{StoreError, encoding, paging};
-use crate::domain::booking::{Booking, Guest};
+use crate::domain::booking::{Booking, ChangedAt, Guest};
 use crate::domain::change_policy::ChangePolicy;
 use crate::domain::hold::{Hold, ReleaseRequester};
 use crate::domain::ids::{HoldId, IntentId, ResourceId, SessionId};
@@ -44,7 +46,7 @@ pub trait Holds {
     /// that was only linked. The surest comes first. Reads what is known of the payment of the references as well, unless it
     /// is the hold's.
     async fn find_booking_by_refs(&self, refs: &HoldRefs) -> Result<Option<Booking>, StoreError>;
-    /// Lists holds, newest first.
+    /// Lists holds, in the order of the filter.
     async fn list_bookings(
         &self,
         filter: &HoldFilter,
@@ -119,6 +121,7 @@ pub(super) struct BookingRow {
     version: i64,
     created_at: DbTime,
     updated_at: DbTime,
+    changed_at: DbTime,
     payments: Json<Vec<PaymentJson>>,
 }
 
@@ -131,7 +134,7 @@ macro_rules! booking_columns {
                  h.move_until_minutes, h.cancel_right_passed, h.status, h.reason, h.requested_by, h.amount, h.currency,
                  h.session_id, h.intent_id, h.checkout_url, h.price_mismatch, h.paid_elsewhere, h.guest_email, h.guest_name, h.metadata,
                  h.token_key, h.expires_at, h.session_expires_at, h.due_at, h.tries, h.version, h.created_at,
-                 h.updated_at, (SELECT ",
+                 h.updated_at, coalesce(h.changed_at, h.updated_at) AS changed_at, (SELECT ",
             $payments,
             " FROM payments p WHERE p.hold_id = h.id) AS payments"
         )
@@ -249,6 +252,7 @@ impl BookingRow {
             session_expires_at: self.session_expires_at.0,
             created_at: self.created_at.0,
             updated_at: self.updated_at.0,
+            changed_at: ChangedAt(Some(self.changed_at.0)),
             due_at: self.due_at.map(|at| at.0),
             tries: self.tries.unsigned_abs(),
             version: self.version,
@@ -265,10 +269,28 @@ impl BookingRow {
         rows.into_iter().map(Self::decode).collect()
     }
 
-    /// A page of holds, cut off rows that were read newest first.
-    pub(super) fn decode_page(rows: Vec<Self>, page: &PageRequest) -> Result<Page<Booking>, StoreError> {
-        let rows = paging::cut_page(rows, page, |row| paging::timed(row.created_at.0, row.id.0));
-        paging::decode_page(rows, Self::decode)
+    /// A page of holds, cut off rows that were read in the order of the list.
+    pub(super) fn decode_page(
+        rows: Vec<Self>,
+        filter: &HoldFilter,
+        page: &PageRequest,
+    ) -> Result<Page<Booking>, StoreError> {
+        let place = |booking: &Booking| ListPlace::of(filter, booking).to_cursor(filter);
+        Ok(paging::cut_page(Self::decode_all(rows)?, page, place))
+    }
+
+    /// A page of the holds that a search has found, from their rows in any order.
+    pub(super) fn decode_found(
+        rows: Vec<Self>,
+        filter: &HoldFilter,
+        search: &TextSearch,
+    ) -> Result<Page<Booking>, StoreError> {
+        let mut entries = Self::decode_all(rows)?;
+        search.sort(&mut entries);
+        Ok(Page {
+            entries,
+            next: search.next_cursor(filter),
+        })
     }
 }
 

@@ -25,6 +25,7 @@ use super::refund_requests::RefundRequests;
 use super::resources::Resources;
 use super::schema::Schema;
 use super::sessions::Sessions;
+use super::summary::Summaries;
 use super::unowned_facts::UnownedFacts;
 use super::waiting_payments::WaitingPayments;
 
@@ -64,6 +65,7 @@ sum_of!(
     Resources,
     Schema,
     Sessions,
+    Summaries,
     UnownedFacts,
     WaitingPayments
 );

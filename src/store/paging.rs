@@ -26,6 +26,24 @@ pub(super) fn parse_timed(cursor: &str) -> Option<(DateTime<Utc>, Uuid)> {
     Some((parse_micros(micros)?, Uuid::try_parse(id).ok()?))
 }
 
+/// A cursor in a list of holds, with the digits that name its order and its filters.
+pub(super) fn tagged(tag: &str, at: DateTime<Utc>, id: Uuid) -> String {
+    encode(&format!("h{tag}.{}.{}", at.timestamp_micros(), id.simple()))
+}
+
+/// Parses a cursor that [`tagged`] made.
+pub(super) fn parse_tagged(cursor: &str) -> Option<(String, DateTime<Utc>, Uuid)> {
+    let text = decode(cursor)?;
+    let (tag, place) = text.strip_prefix('h')?.split_once('.')?;
+    let (micros, id) = place.split_once('.')?;
+    Some((tag.to_owned(), parse_micros(micros)?, Uuid::try_parse(id).ok()?))
+}
+
+/// A time later than that of every entry, and in the range of both engines.
+pub(super) fn end_of_time() -> DateTime<Utc> {
+    DateTime::from_timestamp(LAST_SECOND, 0).unwrap_or_default()
+}
+
 /// A cursor in a list that is ordered by time, then by an id of Stripe's.
 pub(super) fn named(at: DateTime<Utc>, id: &str) -> String {
     encode(&format!("i{}.{id}", at.timestamp_micros()))
@@ -49,7 +67,10 @@ fn parse_micros(text: &str) -> Option<DateTime<Utc>> {
 
 /// Whether this can be a cursor of some list, so that a caller can refuse one that was made up.
 pub fn is_cursor(text: &str) -> bool {
-    parse_timed(text).is_some() || parse_numbered(text).is_some() || parse_named(text).is_some()
+    parse_timed(text).is_some()
+        || parse_numbered(text).is_some()
+        || parse_named(text).is_some()
+        || parse_tagged(text).is_some()
 }
 
 /// A cursor in a list that is ordered by a running number.
@@ -99,8 +120,7 @@ pub(super) fn numbered_start(request: &PageRequest) -> Option<i64> {
 /// The time and id before which a page of a timed list starts. `None` if the cursor was not issued for such a list.
 pub(super) fn timed_start(request: &PageRequest) -> Option<(DateTime<Utc>, Uuid)> {
     match &request.cursor {
-        // Later than every entry, and in the range of both engines.
-        None => DateTime::from_timestamp(LAST_SECOND, 0).map(|at| (at, Uuid::max())),
+        None => Some((end_of_time(), Uuid::max())),
         Some(cursor) => parse_timed(cursor),
     }
 }
@@ -108,7 +128,7 @@ pub(super) fn timed_start(request: &PageRequest) -> Option<(DateTime<Utc>, Uuid)
 /// The time and id before which a page of a list by [`named`] starts. `None` if the cursor was not issued for such a list.
 pub(super) fn named_start(request: &PageRequest) -> Option<(DateTime<Utc>, String)> {
     match &request.cursor {
-        None => DateTime::from_timestamp(LAST_SECOND, 0).map(|at| (at, String::new())),
+        None => Some((end_of_time(), String::new())),
         Some(cursor) => parse_named(cursor),
     }
 }

@@ -94,6 +94,7 @@ mod resources;
 mod schema;
 mod server;
 mod sessions;
+mod summary;
 mod transport;
 mod unowned_facts;
 mod waiting_payments;

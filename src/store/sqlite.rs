@@ -58,6 +58,7 @@ mod refund_requests;
 mod resources;
 mod schema;
 mod sessions;
+mod summary;
 #[cfg(test)]
 mod tests;
 mod unowned_facts;

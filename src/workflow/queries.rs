@@ -10,7 +10,7 @@ use crate::domain::command::Command;
 use crate::domain::figures::{FigureCounts, OtherModeWork};
 use crate::domain::ids::{HoldId, ResourceId};
 use crate::domain::listing::{
-    CommandFilter, HoldFilter, ListedPayment, Page, PageRequest, PaymentFilter, StoredEvent,
+    Attention, CommandFilter, HoldFilter, ListedPayment, Page, PageRequest, PaymentFilter, StoredEvent,
 };
 pub use crate::store::ServerFault;
 use crate::store::SessionSearch;
@@ -37,16 +37,26 @@ pub async fn find_hold_with_history(
     Ok(Some((booking, context.store.list_history(id).await?)))
 }
 
-/// Lists holds, newest first.
+/// Lists holds, in the order of the filter.
 ///
 /// # Errors
 /// [`WorkflowError::Store`] if the database is unreachable.
 pub async fn list_holds(
     context: &Context,
-    filter: &HoldFilter,
+    filter: HoldFilter,
     page: &PageRequest,
 ) -> Result<Page<Booking>, WorkflowError> {
-    Ok(context.store.list_bookings(filter, page).await?)
+    let now = match filter.attention {
+        Some(Attention::Overdue | Attention::ProcessingLong) => context.database_now().await?,
+        _ => DateTime::default(),
+    };
+    let filter = HoldFilter { now, ..filter };
+    Ok(context.store.list_bookings(&filter, page).await?)
+}
+
+/// Tells whether a cursor was issued for the list of holds with this filter.
+pub fn is_cursor_of_holds(filter: &HoldFilter, cursor: &str) -> bool {
+    crate::store::is_cursor_of_holds(filter, cursor)
 }
 
 /// Lists why Stripe refused the checkouts that ended last, latest first; `None` for each that it did not refuse.

@@ -1,7 +1,10 @@
 //! The settings of the shop that workflows depend on.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
+
+use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::domain::closure::ShopZones;
 use crate::domain::hold::HoldPolicy;
@@ -44,7 +47,7 @@ pub struct Settings {
     pub livemode: bool,
     /// The rules of all time zones.
     pub zones: Arc<ZoneDatabase>,
-    /// The zone of the shop's days, unless all schedules share another one.
+    /// The zone of the shop's days.
     pub timezone: ZoneName,
 }
 
@@ -55,6 +58,18 @@ impl Settings {
             zones: &self.zones,
             configured: &self.timezone,
         }
+    }
+
+    /// Finds the start of a day in the shop's zone, and that of the next one; `None` beyond the range of dates.
+    pub fn find_day(&self, day: NaiveDate) -> Option<Range<DateTime<Utc>>> {
+        self.zones.find(&self.timezone)?.find_day(day)
+    }
+
+    /// Returns the day that an instant is on in the shop's zone.
+    pub fn day_of(&self, instant: DateTime<Utc>) -> NaiveDate {
+        let rules = self.zones.find(&self.timezone);
+        let local = rules.map_or(instant.naive_utc(), |rules| rules.to_local(instant));
+        local.date()
     }
 }
 

@@ -197,6 +197,7 @@ impl<'a> Draft<'a> {
         context.account.record_checkout(now);
         let terms = SessionTerms {
             hold,
+            event_type: Some(event_type.id.clone()),
             name: event_type.name.clone(),
             price: event_type.price,
             quantity: request.quantity,
@@ -239,6 +240,7 @@ impl<'a> Draft<'a> {
             session_expires_at: self.terms.expires_at,
             created_at: self.now,
             updated_at: self.now,
+            changed_at: Default::default(),
             due_at: Some(first_check_at(self.expires_at, self.terms.expires_at)),
             tries: 0,
             version: 1,

@@ -2,6 +2,7 @@
 
 mod contract;
 mod earlier_money;
+mod list_plans;
 mod query_plans;
 mod retention;
 mod rolling_upgrade;

@@ -17,12 +17,13 @@ use holdfast::domain::ids::{CommandId, HoldId, ResourceId, SessionId};
 use holdfast::domain::listing::{HoldFilter, Page, PageRequest};
 use holdfast::domain::segment::Allocation;
 use holdfast::domain::session::HoldRefs;
+use holdfast::domain::summary::{MedianWait, SummaryCount, SummaryQuery};
 use holdfast::gateway::{Gateway, GatewayError, Refusal};
 use holdfast::store::{
     Allowances, ApplyOutcome, AvailabilityQuery, Changes, DatabaseClock, Figures, FoundSession, GuestErasure,
     Guests, HoldChange, HoldLimits, HoldMove, Holds, LeaseRequest, Ledger, LimitUsage, LimitUsageQuery,
     MoveOutcome, Occupancies, OrphanPayment, PlaceOutcome, Placements, ReleaseLease, SessionSearch, Sessions,
-    Store, StoreError,
+    Store, StoreError, Summaries,
 };
 use tokio::sync::mpsc::UnboundedSender;
 use uuid::Uuid;
@@ -131,6 +132,17 @@ impl Changes for Script {
 impl DatabaseClock for Script {
     async fn read_clock(&self) -> Result<DateTime<Utc>, StoreError> {
         Ok(fixture::start())
+    }
+}
+
+#[async_trait]
+impl Summaries for Script {
+    async fn count_summary(&self, _: &SummaryQuery) -> Result<Vec<SummaryCount>, StoreError> {
+        unimplemented!()
+    }
+
+    async fn find_median_waits(&self, _: &SummaryQuery) -> Result<Vec<MedianWait>, StoreError> {
+        unimplemented!()
     }
 }
 

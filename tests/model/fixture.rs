@@ -133,6 +133,7 @@ pub(crate) fn request(key: Option<ScopedKey>) -> CheckoutRequest {
 pub(crate) fn terms(owner: Guest) -> SessionTerms {
     SessionTerms {
         hold: hold_id(owner),
+        event_type: None,
         name: event_type().name,
         price: price(),
         quantity: 1,
@@ -163,6 +164,7 @@ pub(crate) fn booking(hold: Hold, version: i64) -> Booking {
         session_expires_at: start() + MIN_SESSION_LIFE,
         created_at: start(),
         updated_at: start(),
+        changed_at: Default::default(),
         due_at: Some(start()),
         tries: 0,
         version,

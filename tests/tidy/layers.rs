@@ -33,6 +33,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &["app", "config", "domain", "http", "store", "workflow"],
     ),
     ("reconcile_command", &["workflow"]),
+    // They work on the database alone.
+    ("key_command", &["domain", "http", "store", "workflow"]),
+    ("today_command", &["domain", "http", "store", "workflow"]),
     // The simulator stands for Stripe: it could be a program of its own.
     ("sandbox", &[]),
     ("stripe_sandbox", &["clock", "domain", "sandbox"]),
@@ -67,8 +70,10 @@ const KEPT_IN: &[(&str, &[&str])] = &[
             "main",
             "catalogue_command",
             "demo_shop",
+            "key_command",
             "reconcile_command",
             "stripe_sandbox",
+            "today_command",
         ],
     ),
     ("strsim", &["config"]),

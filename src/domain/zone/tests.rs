@@ -118,3 +118,40 @@ fn linked_rules_have_the_changes_of_2026() {
         assert_eq!(zone(&database, name).offset_at(winter), hours * 3600, "{name}");
     }
 }
+
+/// A day starts where the one before ends, whatever the clocks do at midnight.
+#[test]
+fn day_starts_with_its_first_instant_in_every_zone() {
+    let database = ZoneDatabase::linked();
+    for (name, day, start, hours) in [
+        ("UTC", "2026-11-27", "2026-11-27T00:00:00Z", 24),
+        ("Europe/Berlin", "2026-11-27", "2026-11-26T23:00:00Z", 24),
+        ("Europe/Berlin", "2027-03-28", "2027-03-27T23:00:00Z", 23),
+        ("Europe/Berlin", "2027-10-31", "2027-10-30T22:00:00Z", 25),
+        ("Asia/Kathmandu", "2026-11-27", "2026-11-26T18:15:00Z", 24),
+        // The clocks go from midnight to one.
+        ("Asia/Beirut", "2026-03-29", "2026-03-28T22:00:00Z", 23),
+        // They go from one back to midnight.
+        ("America/Havana", "2024-11-03", "2024-11-03T04:00:00Z", 25),
+        // The day is left out.
+        ("Pacific/Apia", "2011-12-30", "2011-12-30T10:00:00Z", 0),
+        ("Pacific/Apia", "2011-12-31", "2011-12-30T10:00:00Z", 24),
+    ] {
+        let rules = zone(&database, name);
+        let day: NaiveDate = day.parse().unwrap();
+        let found = rules.find_day(day).unwrap();
+        assert_eq!(
+            (found.start, found.end - found.start),
+            (utc(start), Duration::hours(hours)),
+            "{name} {day}"
+        );
+        if hours > 0 {
+            assert_eq!(rules.to_local(found.start).date(), day, "{name}");
+            assert_eq!(
+                rules.to_local(found.end - Duration::seconds(1)).date(),
+                day,
+                "{name}"
+            );
+        }
+    }
+}

@@ -31,6 +31,12 @@ pub(in crate::http) enum AttentionView {
     /// A cent of the payment is in no place, or in two.
     #[deserr(rename = "does_not_add_up")]
     DoesNotAddUp,
+    /// The time to pay is over, and the hold is not released yet. Of holds only.
+    #[deserr(rename = "overdue")]
+    Overdue,
+    /// A delayed payment has been in progress for more than seven days. Of holds only.
+    #[deserr(rename = "processing_long")]
+    ProcessingLong,
 }
 
 impl From<AttentionView> for Attention {
@@ -42,6 +48,8 @@ impl From<AttentionView> for Attention {
             AttentionView::PriceMismatch => Self::PriceMismatch,
             AttentionView::Disputed => Self::Disputed,
             AttentionView::DoesNotAddUp => Self::DoesNotAddUp,
+            AttentionView::Overdue => Self::Overdue,
+            AttentionView::ProcessingLong => Self::ProcessingLong,
         }
     }
 }

@@ -3,106 +3,28 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
+use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
 use axum::{Extension, Json};
-use chrono::{DateTime, Utc};
 use deserr::Deserr;
 use utoipa::ToSchema;
 
-use super::attention::AttentionView;
-use super::pagination::{List, PageQuery, to_page_request};
 use crate::domain::hold::{CancelError, ReleaseRequester};
-use crate::domain::ids::{EventTypeId, HoldId, ResourceId};
-use crate::domain::listing::{HoldFilter, PageRequest};
+use crate::domain::ids::HoldId;
 use crate::http::audit_trail::AuditNote;
 use crate::http::auth::KeyHolder;
 use crate::http::error::{Problem, ProblemCode};
 use crate::http::field_errors::FieldErrors;
-use crate::http::field_values::{Cursor, Email, Limit, Note, RefundAmount};
+use crate::http::field_values::{Note, RefundAmount};
 use crate::http::hold_state::HoldState;
 use crate::http::holds::require_released;
 use crate::http::json_body::{parse_json, parse_optional, read_json};
 use crate::http::path_id::{PathId, parse_hold_id};
-use crate::http::query_string::parse_query;
 use crate::http::server::Server;
-use crate::http::views::{AdminHoldDetailView, AdminHoldView, HoldStatusView};
+use crate::http::views::AdminHoldDetailView;
 use crate::workflow::release_hold::ReleaseOutcome;
 use crate::workflow::{cancel_hold, queries, refresh_hold, release_hold};
-
-#[derive(Debug, Deserr)]
-#[deserr(error = FieldErrors, deny_unknown_fields)]
-struct HoldListQuery {
-    #[deserr(default)]
-    status: Option<HoldStatusView>,
-    #[deserr(default)]
-    event_type: Option<EventTypeId>,
-    #[deserr(default)]
-    resource: Option<ResourceId>,
-    #[deserr(default)]
-    from: Option<DateTime<Utc>>,
-    #[deserr(default)]
-    to: Option<DateTime<Utc>>,
-    #[deserr(default)]
-    guest: Option<Email>,
-    #[deserr(default)]
-    attention: Option<AttentionView>,
-    #[deserr(default)]
-    limit: Option<Limit>,
-    #[deserr(default)]
-    cursor: Option<Cursor>,
-}
-
-/// Lists holds, newest first.
-#[utoipa::path(
-    get, path = "/v1/admin/holds", operation_id = "listHoldsAsOperator", tag = "operators",
-    params(
-        ("status" = Option<HoldStatusView>, Query, description = "only holds with this status"),
-        (
-            "event_type" = Option<String>, Query,
-            description = "only holds of this event type", pattern = "^[a-z0-9-]{1,64}$"
-        ),
-        (
-            "resource" = Option<String>, Query,
-            description = "only holds on this resource", pattern = "^[a-z0-9-]{1,64}$"
-        ),
-        ("from" = Option<DateTime<Utc>>, Query, description = "only holds that start at this time or later, RFC 3339"),
-        ("to" = Option<DateTime<Utc>>, Query, description = "only holds that start before this time, RFC 3339"),
-        (
-            "guest" = Option<String>, Query,
-            description = "only holds of the guest with this e-mail address; case does not matter"
-        ),
-        ("attention" = Option<AttentionView>, Query, description = "only holds whose money an operator must look at"),
-        PageQuery,
-    ),
-    security(("admin_key" = [])),
-    responses(
-        (status = 200, description = "The holds", body = List<AdminHoldView>),
-        (status = 422, description = "`invalid`"),
-    )
-)]
-pub(in crate::http) async fn list_holds(
-    State(server): State<Arc<Server>>,
-    RawQuery(query): RawQuery,
-) -> Result<Json<List<AdminHoldView>>, Problem> {
-    let (filter, page) = to_filter_and_page(parse_query(query.as_deref())?);
-    let found = queries::list_holds(&server.context, &filter, &page).await?;
-    Ok(List::from_page(&found, AdminHoldView::new))
-}
-
-fn to_filter_and_page(query: HoldListQuery) -> (HoldFilter, PageRequest) {
-    let filter = HoldFilter {
-        status: query.status.map(Into::into),
-        event_type: query.event_type,
-        resource: query.resource,
-        from: query.from,
-        to: query.to,
-        guest: query.guest.map(|Email(address)| address),
-        attention: query.attention.map(Into::into),
-    };
-    (filter, to_page_request(query.limit, query.cursor))
-}
 
 /// Shows a hold with its money and its history.
 #[utoipa::path(

@@ -109,6 +109,15 @@ pub(in crate::http) async fn list_payments(
     RawQuery(query): RawQuery,
 ) -> Result<Json<List<ListedPaymentView>>, Problem> {
     let query: PaymentListQuery = parse_query(query.as_deref())?;
+    if matches!(
+        query.attention,
+        Some(AttentionView::Overdue | AttentionView::ProcessingLong)
+    ) {
+        return Err(Problem::invalid_field(
+            "attention",
+            "is a reason to look at holds, not at payments",
+        ));
+    }
     let filter = PaymentFilter {
         attention: query.attention.map(Into::into),
         hold: query.hold,

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    decode_instant, decode_money, decode_payment_methods, decode_resource_id, encode_payment_methods,
-    unreadable_column,
+    decode_event_type_id, decode_instant, decode_money, decode_payment_methods, decode_resource_id,
+    encode_payment_methods, unreadable_column,
 };
-use crate::domain::ids::HoldId;
+use crate::domain::ids::{EventTypeId, HoldId};
 use crate::domain::segment::Segment;
 use crate::domain::session::SessionTerms;
 use crate::domain::time::Window;
@@ -66,6 +66,9 @@ fn decode_segment(row: SegmentRow) -> Result<Segment, StoreError> {
 /// Session terms as they are kept in the `terms` column.
 #[derive(Serialize, Deserialize)]
 struct TermsRow {
+    /// Absent in attempts of the version before.
+    #[serde(default)]
+    event_type: Option<String>,
     name: String,
     amount: i64,
     currency: String,
@@ -86,6 +89,7 @@ fn one() -> u32 {
 
 pub(in crate::store) fn encode_terms(terms: &SessionTerms) -> serde_json::Value {
     serde_json::json!({
+        "event_type": terms.event_type.as_ref().map(EventTypeId::as_str),
         "name": terms.name,
         "amount": terms.price.amount,
         "currency": terms.price.currency.code(),
@@ -107,6 +111,7 @@ pub(in crate::store) fn decode_terms(
     let row: TermsRow = serde_json::from_value(json).map_err(|_| unreadable_column("terms", ""))?;
     Ok(SessionTerms {
         hold: HoldId(hold),
+        event_type: row.event_type.as_deref().map(decode_event_type_id).transpose()?,
         price: decode_money(row.amount, &row.currency)?,
         quantity: row.quantity,
         name: row.name,

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use super::PostgresStore;
 use super::occupancy::occupied;
 use crate::domain::command::STUCK_AFTER;
-use crate::domain::figures::{FigureCounts, MONEY_WAITS};
+use crate::domain::figures::{FigureCounts, MONEY_WAITS, PROCESSING_LONG};
 use crate::store::StoreError;
 use crate::store::columns::DbTime;
 use crate::store::figures::{self, Figures, FiguresRow};
@@ -31,7 +31,8 @@ impl Figures for PostgresStore {
             let query = sqlx::query_as(figures::COUNT)
                 .bind(DbTime(now))
                 .bind(i64::from(STUCK_AFTER))
-                .bind(DbTime(now - MONEY_WAITS));
+                .bind(DbTime(now - MONEY_WAITS))
+                .bind(DbTime(now - PROCESSING_LONG));
             let row: FiguresRow = query.fetch_one(&self.pool).await?;
             Ok(row.decode(now))
         })

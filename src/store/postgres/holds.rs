@@ -13,17 +13,19 @@ use super::PostgresStore;
 use super::error::PostgresResult;
 use super::occupancy::occupied;
 use super::payments::{facts_json, payment_json};
-use crate::domain::booking::{Booking, normalize_email};
+use crate::domain::booking::Booking;
 use crate::domain::hold::ReleaseRequester;
 use crate::domain::ids::{HoldId, IntentId, ResourceId, SessionId};
-use crate::domain::listing::{HoldFilter, Page, PageRequest};
+use crate::domain::listing::{HoldFilter, HoldSort, Page, PageRequest};
 use crate::domain::session::HoldRefs;
 use crate::store::columns::{DbTime, DbUuid};
+use crate::store::hold_list::{ListPlace, narrow_holds, order_holds};
+use crate::store::hold_search::{TextSearch, search_columns};
 use crate::store::holds::{
     self, BookingRow, Holds, NamedHoldRow, ReleaseLease, booking_columns, is_named_by_refs, release_lease,
 };
 use crate::store::lease_request::LeaseRequest;
-use crate::store::{StoreError, attention, encoding, paging};
+use crate::store::{StoreError, encoding, paging};
 
 /// Selects holds with their payments as JSON.
 macro_rules! select {
@@ -87,17 +89,46 @@ impl Holds for PostgresStore {
         filter: &HoldFilter,
         page: &PageRequest,
     ) -> Result<Page<Booking>, StoreError> {
-        let Some((at, id)) = paging::timed_start(page) else {
+        let Some(start) = ListPlace::start_of(filter, page) else {
             return Ok(paging::end_of_list());
         };
         self.retrying(|| async {
-            let mut query = narrowed(filter);
-            query.push(" AND (h.created_at, h.id) < (").push_bind(at);
-            query.push(", ").push_bind(id).push(")");
-            query.push(" ORDER BY h.created_at DESC, h.id DESC LIMIT ");
-            query.push_bind(paging::rows_wanted(page));
-            let rows = query.build_query_as().fetch_all(&self.pool).await?;
-            Ok(BookingRow::decode_page(rows, page)?)
+            let horizon = self.find_horizon(filter.sort).await?;
+            let Some(text) = &filter.text else {
+                let mut query = narrowed(QueryBuilder::new(select!("WHERE true")), filter);
+                order_holds!(
+                    query,
+                    filter,
+                    start,
+                    paging::rows_wanted(page),
+                    horizon,
+                    "coalesce(h.changed_at, h.updated_at)"
+                );
+                let rows = query.build_query_as().fetch_all(&self.pool).await?;
+                return Ok(BookingRow::decode_page(rows, filter, page)?);
+            };
+            let mut search = TextSearch::new(text, start, page);
+            while let Some((start, most)) = search.next_chunk() {
+                let columns = search_columns!(filter.sort, "coalesce(h.changed_at, h.updated_at)");
+                let mut query = QueryBuilder::new("SELECT ");
+                query.push(columns).push(" FROM holds h WHERE true");
+                let mut query = narrowed(query, filter);
+                order_holds!(
+                    query,
+                    filter,
+                    start,
+                    most,
+                    horizon,
+                    "coalesce(h.changed_at, h.updated_at)"
+                );
+                search.add(query.build_query_as().fetch_all(&self.pool).await?);
+            }
+            let query = sqlx::query_as(select!("WHERE h.id = ANY ($1)")).bind(search.found());
+            Ok(BookingRow::decode_found(
+                query.fetch_all(&self.pool).await?,
+                filter,
+                &search,
+            )?)
         })
         .await
     }
@@ -236,35 +267,37 @@ const LEASE_DUE: &str = "UPDATE holds SET leased_until = clock_timestamp() + mak
          ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED))
      RETURNING id";
 
-/// The list of holds with the filter's conditions. Only the conditions that are asked for are in the statement, so that
-/// each set of filters has a plan of its own.
-fn narrowed(filter: &HoldFilter) -> QueryBuilder<Postgres> {
-    let mut query = QueryBuilder::new(select!("WHERE true"));
-    if let Some(status) = filter.status {
-        // A literal, so that the small indexes of live holds match.
-        query.push(" AND h.status = '");
-        query.push(encoding::encode_status_kind(status)).push("'");
-    }
-    if let Some(attention) = filter.attention {
-        query.push(" AND ").push(attention::hold_condition(attention));
-    }
-    if let Some(event_type) = &filter.event_type {
-        query
-            .push(" AND h.event_type_id = ")
-            .push_bind(event_type.to_string());
-    }
+/// Adds the filter's conditions to a list of holds.
+fn narrowed(mut query: QueryBuilder<Postgres>, filter: &HoldFilter) -> QueryBuilder<Postgres> {
+    narrow_holds!(query, filter, "coalesce(h.changed_at, h.updated_at)");
     if let Some(resource) = &filter.resource {
         query.push(" AND h.segments @> jsonb_build_array(jsonb_build_object('resource', ");
         query.push_bind(resource.to_string()).push("::text))");
     }
-    if let Some(from) = filter.from {
-        query.push(" AND h.starts_at >= ").push_bind(from);
-    }
-    if let Some(to) = filter.to {
-        query.push(" AND h.starts_at < ").push_bind(to);
-    }
-    if let Some(guest) = &filter.guest {
-        query.push(" AND h.guest_id = ").push_bind(normalize_email(guest));
-    }
     query
+}
+
+/// Finds when the oldest transaction began that may have changed a hold and has not ended; `$1`, if there is none. Who began
+/// cannot be seen of sessions of other users: their transactions count as if they had always been open. Locks are read after
+/// `$1`, so a transaction that is not among them changes holds only later.
+const FIND_OLDEST_CHANGE: &str =
+    "SELECT least($1, min(CASE WHEN a.state IS NULL THEN 'epoch' ELSE a.xact_start END))
+     FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+     WHERE l.locktype = 'relation' AND l.relation = 'holds'::regclass AND a.datname = current_database()
+       AND l.mode IN ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+       AND l.pid <> pg_backend_pid()";
+
+impl PostgresStore {
+    /// Finds the time before which no change of a hold can still be committed, for a list in the order of changes: a change
+    /// that is committed later has a later time, so who reads up to this time misses none.
+    async fn find_horizon(&self, sort: HoldSort) -> PostgresResult<Option<DateTime<Utc>>> {
+        if sort != HoldSort::Change {
+            return Ok(None);
+        }
+        let now: DateTime<Utc> = sqlx::query_scalar("SELECT clock_timestamp()")
+            .fetch_one(&self.pool)
+            .await?;
+        let oldest = sqlx::query_scalar(FIND_OLDEST_CHANGE).bind(now);
+        Ok(Some(oldest.fetch_one(&self.pool).await?))
+    }
 }

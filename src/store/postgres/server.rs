@@ -7,7 +7,7 @@ use super::error::PostgresResult;
 use crate::store::server_fault::ServerFacts;
 
 /// The tables that the migrations make.
-const TABLES: [&str; 24] = [
+const TABLES: [&str; 25] = [
     "_sqlx_migrations",
     "access_keys",
     "allowances",
@@ -31,6 +31,7 @@ const TABLES: [&str; 24] = [
     "refunds",
     "resources",
     "stripe_events",
+    "summary_counts",
     "unowned_facts",
 ];
 

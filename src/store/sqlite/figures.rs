@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 
 use super::SqliteStore;
 use crate::domain::command::STUCK_AFTER;
-use crate::domain::figures::{FigureCounts, MONEY_WAITS};
+use crate::domain::figures::{FigureCounts, MONEY_WAITS, PROCESSING_LONG};
 use crate::store::StoreError;
 use crate::store::columns::DbTime;
 use crate::store::figures::{self, Figures, FiguresRow};
@@ -23,7 +23,9 @@ pub(super) const COUNT_SOLD_TWICE: &str = "SELECT count(*) FROM (
 impl Figures for SqliteStore {
     async fn count_figures(&self, now: DateTime<Utc>) -> Result<FigureCounts, StoreError> {
         let query = sqlx::query_as(figures::COUNT).bind(DbTime(now)).bind(STUCK_AFTER);
-        let query = query.bind(DbTime(now - MONEY_WAITS));
+        let query = query
+            .bind(DbTime(now - MONEY_WAITS))
+            .bind(DbTime(now - PROCESSING_LONG));
         let row: FiguresRow = self.read(query.fetch_one(&self.readers)).await?;
         Ok(row.decode(now))
     }

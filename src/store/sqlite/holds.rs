@@ -12,17 +12,19 @@ use sqlx::{QueryBuilder, Sqlite, SqliteConnection, SqliteExecutor};
 use super::error::SqliteResult;
 use super::payments::{facts_json, payment_json};
 use super::{SqliteStore, database_now, to_millis};
-use crate::domain::booking::{Booking, normalize_email};
+use crate::domain::booking::Booking;
 use crate::domain::hold::ReleaseRequester;
 use crate::domain::ids::{HoldId, IntentId, ResourceId, SessionId};
 use crate::domain::listing::{HoldFilter, Page, PageRequest};
 use crate::domain::session::HoldRefs;
 use crate::store::columns::{DbJson, DbTime, DbUuid};
+use crate::store::hold_list::{ListPlace, narrow_holds, order_holds};
+use crate::store::hold_search::{TextSearch, search_columns};
 use crate::store::holds::{
     self, BookingRow, Holds, NamedHoldRow, ReleaseLease, booking_columns, is_named_by_refs, release_lease,
 };
 use crate::store::lease_request::LeaseRequest;
-use crate::store::{StoreError, attention, encoding, paging};
+use crate::store::{StoreError, encoding, paging};
 
 /// Selects holds with their payments as JSON.
 macro_rules! select {
@@ -83,11 +85,26 @@ impl Holds for SqliteStore {
         filter: &HoldFilter,
         page: &PageRequest,
     ) -> Result<Page<Booking>, StoreError> {
-        let Some(mut query) = list_query(filter, page) else {
+        let Some(text) = &filter.text else {
+            let Some(mut query) = list_query(filter, page) else {
+                return Ok(paging::end_of_list());
+            };
+            let rows = self.read(query.build_query_as().fetch_all(&self.readers)).await?;
+            return BookingRow::decode_page(rows, filter, page);
+        };
+        let Some(start) = ListPlace::start_of(filter, page) else {
             return Ok(paging::end_of_list());
         };
-        let rows = self.read(query.build_query_as().fetch_all(&self.readers)).await?;
-        BookingRow::decode_page(rows, page)
+        let mut search = TextSearch::new(text, start, page);
+        while let Some((start, most)) = search.next_chunk() {
+            let mut query = search_query(filter, start, most);
+            search.add(self.read(query.build_query_as().fetch_all(&self.readers)).await?);
+        }
+        let ids: Vec<String> = search.found().iter().map(ToString::to_string).collect();
+        let query =
+            sqlx::query_as(select!("WHERE h.id IN (SELECT value FROM json_each($1))")).bind(Json(ids));
+        let rows = self.read(query.fetch_all(&self.readers)).await?;
+        BookingRow::decode_found(rows, filter, &search)
     }
 
     async fn lease_release(
@@ -265,46 +282,41 @@ async fn lease_due_rows(
     Ok(rows)
 }
 
-/// One page of the list of holds; `None` after the end of the list.
+/// One page of the list of holds; `None` after the end of the list. The order of changes is that of commits, so a list in that
+/// order needs no horizon.
 pub(super) fn list_query(filter: &HoldFilter, page: &PageRequest) -> Option<QueryBuilder<Sqlite>> {
-    let (at, id) = paging::timed_start(page)?;
-    let mut query = narrowed(filter);
-    query.push(" AND (h.created_at, h.id) < (").push_bind(DbTime(at));
-    query.push(", ").push_bind(DbUuid(id)).push(")");
-    query.push(" ORDER BY h.created_at DESC, h.id DESC LIMIT ");
-    query.push_bind(paging::rows_wanted(page));
+    let start = ListPlace::start_of(filter, page)?;
+    let mut query = narrowed(QueryBuilder::new(select!("WHERE true")), filter);
+    order_holds!(
+        query,
+        filter,
+        start,
+        paging::rows_wanted(page),
+        NO_HORIZON,
+        "h.changed_at"
+    );
     Some(query)
 }
 
-/// The list of holds with the filter's conditions. Only the conditions that are asked for are in the statement, so that
-/// each set of filters has a plan of its own.
-fn narrowed(filter: &HoldFilter) -> QueryBuilder<Sqlite> {
-    let mut query = QueryBuilder::new(select!("WHERE true"));
-    if let Some(status) = filter.status {
-        // A literal, so that the small indexes of live holds match.
-        query.push(" AND h.status = '");
-        query.push(encoding::encode_status_kind(status)).push("'");
-    }
-    if let Some(attention) = filter.attention {
-        query.push(" AND ").push(attention::hold_condition(attention));
-    }
-    if let Some(event_type) = &filter.event_type {
-        query
-            .push(" AND h.event_type_id = ")
-            .push_bind(event_type.to_string());
-    }
+/// One chunk of the list of holds that is searched for a text.
+pub(super) fn search_query(filter: &HoldFilter, start: ListPlace, most: i64) -> QueryBuilder<Sqlite> {
+    let mut query = QueryBuilder::new("SELECT ");
+    query
+        .push(search_columns!(filter.sort, "h.changed_at"))
+        .push(" FROM holds h WHERE true");
+    let mut query = narrowed(query, filter);
+    order_holds!(query, filter, start, most, NO_HORIZON, "h.changed_at");
+    query
+}
+
+const NO_HORIZON: Option<DateTime<Utc>> = None;
+
+/// Adds the filter's conditions to a list of holds.
+fn narrowed(mut query: QueryBuilder<Sqlite>, filter: &HoldFilter) -> QueryBuilder<Sqlite> {
+    narrow_holds!(query, filter, "h.changed_at");
     if let Some(resource) = &filter.resource {
         query.push(" AND EXISTS (SELECT 1 FROM json_each(h.segments) s WHERE s.value ->> 'resource' = ");
         query.push_bind(resource.to_string()).push(")");
-    }
-    if let Some(from) = filter.from {
-        query.push(" AND h.starts_at >= ").push_bind(DbTime(from));
-    }
-    if let Some(to) = filter.to {
-        query.push(" AND h.starts_at < ").push_bind(DbTime(to));
-    }
-    if let Some(guest) = &filter.guest {
-        query.push(" AND h.guest_id = ").push_bind(normalize_email(guest));
     }
     query
 }

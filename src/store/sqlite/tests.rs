@@ -108,6 +108,7 @@ fn booking(n: u128, from: i64, to: i64) -> Booking {
         session_expires_at: minute(32),
         created_at: now(),
         updated_at: now(),
+        changed_at: Default::default(),
         due_at: Some(minute(30)),
         tries: 0,
         version: 1,
@@ -118,6 +119,7 @@ fn attempt(booking: &Booking, key: Option<&str>) -> NewAttempt {
     NewAttempt {
         terms: SessionTerms {
             hold: booking.hold.id,
+            event_type: None,
             name: "Call".into(),
             price: price(),
             quantity: 1,

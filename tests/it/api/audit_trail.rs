@@ -15,7 +15,7 @@ use crate::support::wait_for::eventually;
 const SLOT: &str = "2026-12-01T10:00:00Z";
 const NOBODY: &str = "01990000-0000-7000-8000-000000000000";
 
-async fn list_audit(app: &TestApp, query: &str) -> Vec<Value> {
+pub(super) async fn list_audit(app: &TestApp, query: &str) -> Vec<Value> {
     let list = app
         .admin(Method::GET, &format!("/v1/admin/audit?{query}"), None)
         .await

@@ -27,6 +27,7 @@ async fn every_command_has_help() {
         "sweep",
         "reconcile",
         "doctor",
+        "today",
         "key",
         "stripe-sandbox",
     ];

@@ -149,6 +149,10 @@ on_both_engines! {
             let list = get_page(&app, &format!("/v1/admin/payments?attention={attention}")).await;
             assert_eq!(members(&list, "hold"), id, "{attention}");
         }
+        let figures = async || app.database.store().count_figures(app.clock_now()).await.unwrap();
+        let now = figures().await;
+        let counts = [now.disputes_open, now.refunds_failed, now.price_mismatches, now.slot_without_money, now.money_without_slot];
+        assert_eq!(counts, [1; 5], "the metrics count what the lists have");
         let refused = app.admin(Method::GET, "/v1/admin/holds?attention=all", None).await.expect_problem(422, "invalid");
         assert_eq!(refused.body["errors"][0]["field"], "attention");
         // Ordered anew, and carried out.
@@ -156,6 +160,11 @@ on_both_engines! {
         app.sweep().await;
         app.deliver_all().await;
         let list = get_page(&app, "/v1/admin/holds?attention=refund_failed").await;
-        assert_eq!(list["data"], json!([]));
+        assert_eq!((&list["data"], figures().await.refunds_failed), (&json!([]), 0));
+        // An order that is stuck.
+        app.database.execute("UPDATE commands SET done_at = NULL, tries = 10 WHERE kind = 'refund'").await;
+        let stuck = get_page(&app, "/v1/admin/payments?attention=refund_failed").await;
+        assert_eq!(i64::try_from(members(&stuck, "intent").len()).unwrap(), figures().await.refunds_failed);
+        assert_eq!(members(&get_page(&app, "/v1/admin/holds?attention=refund_failed").await, "id"), [holds[2].text("id")]);
     }
 }

@@ -52,6 +52,7 @@ fn short_timeout_gateway(server: &ScriptedServer) -> StripeGateway {
 fn terms() -> SessionTerms {
     SessionTerms {
         hold: HoldId(Uuid::from_u128(7)),
+        event_type: None,
         name: "Call".into(),
         price: eur(5000),
         quantity: 1,

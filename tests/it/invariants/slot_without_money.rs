@@ -74,7 +74,8 @@ on_both_engines! {
         let dispute = app.simulator.open_dispute(&intent, NewDispute::default()).unwrap();
         app.deliver_all().await;
         assert_eq!(app.admin_hold(hold.text("id")).await["payments"][0]["state"], "disputed");
-        assert_eq!(count_figures(&app).await, FigureCounts::default());
+        let disputed = FigureCounts { disputes_open: 1, ..FigureCounts::default() };
+        assert_eq!(count_figures(&app).await, disputed);
         app.simulator.change_dispute(&dispute, DisputeStatus::Lost).unwrap();
         app.deliver_all().await;
         assert_eq!(app.state_of(&hold).await, "confirmed");

@@ -260,6 +260,7 @@ async fn claim_dead_attempts(app: &TestApp, count: usize) {
         let attempt = NewAttempt {
             terms: SessionTerms {
                 hold: HoldId(Uuid::new_v4()),
+                event_type: None,
                 name: "Call".into(),
                 price: Money::price(5000, Currency::parse("eur").unwrap()).unwrap(),
                 quantity: 1,

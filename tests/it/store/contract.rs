@@ -72,6 +72,7 @@ mod reading;
 mod retention;
 mod schema;
 mod sessions;
+mod summary;
 mod unowned_facts;
 mod waiting_payments;
 
@@ -126,6 +127,7 @@ fn booking(segments: Vec<Segment>) -> Booking {
         session_expires_at: at(32),
         created_at: at(0),
         updated_at: at(0),
+        changed_at: Default::default(),
         due_at: Some(at(30)),
         tries: 0,
         version: 1,
@@ -141,6 +143,7 @@ fn attempt(booking: &Booking, key: Option<&str>, fingerprint: &str) -> NewAttemp
     NewAttempt {
         terms: SessionTerms {
             hold: booking.hold.id,
+            event_type: None,
             name: "Call".into(),
             price: booking.hold.price,
             quantity: 1,

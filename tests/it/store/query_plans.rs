@@ -63,7 +63,7 @@ const FULL_SCANS: &str = "SELECT coalesce(sum(seq_scan), 0)::bigint FROM pg_stat
 const BLOCKS_READ: &str =
     "SELECT (seq_tup_read + idx_tup_fetch)::bigint FROM pg_stat_user_tables WHERE relname = 'blocks'";
 
-async fn write_past_rows(database: &TestDatabase) {
+pub(super) async fn write_past_rows(database: &TestDatabase) {
     let mut by_hand = PgConnection::connect(database.url()).await.unwrap();
     for statement in PAST_ROWS {
         let done = sqlx::query(AssertSqlSafe(statement)).execute(&mut by_hand).await;
@@ -131,7 +131,7 @@ async fn read_calendar(at: &Instance) -> i64 {
 }
 
 /// SQL that counts the rows of `holds` that statements have read.
-const HOLDS_READ: &str =
+pub(super) const HOLDS_READ: &str =
     "SELECT coalesce(sum(seq_tup_read + idx_tup_fetch), 0)::bigint FROM pg_stat_user_tables
     WHERE relname = 'holds'";
 
@@ -155,7 +155,7 @@ async fn calendar_reads_only_the_holds_that_it_shows() {
 }
 
 /// SQL that counts the rows of holds and money that statements have read.
-const ALL_READ: &str =
+pub(super) const ALL_READ: &str =
     "SELECT coalesce(sum(seq_tup_read + idx_tup_fetch), 0)::bigint FROM pg_stat_user_tables
     WHERE relname IN ('holds', 'payments', 'commands', 'refunds', 'disputes')";
 
@@ -175,6 +175,8 @@ async fn attention_lists_read_only_what_they_show() {
         Attention::PriceMismatch,
         Attention::Disputed,
         Attention::DoesNotAddUp,
+        Attention::Overdue,
+        Attention::ProcessingLong,
     ] {
         let holds = HoldFilter {
             attention: Some(attention),

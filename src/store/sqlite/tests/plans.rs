@@ -5,10 +5,10 @@ use sqlx::AssertSqlSafe;
 
 use super::super::{
     allowances, attempts, availability, blocks, commands, event_changes, events, feeds, guests, holds,
-    ledger, lookups, new_holds, occupancy, payments, refund_requests, unowned_facts,
+    ledger, lookups, new_holds, occupancy, payments, refund_requests, summary, unowned_facts,
 };
 use super::*;
-use crate::domain::listing::{Attention, HoldFilter, PageRequest, PaymentFilter};
+use crate::domain::listing::{Attention, HoldFilter, HoldKey, HoldSort, PageRequest, PaymentFilter};
 
 /// SQL that writes past holds of Ana with all that belongs to them, and money of others.
 const PAST_ROWS: [&str; 13] = [
@@ -212,6 +212,8 @@ async fn attention_is_found_by_its_own_indexes() {
         Attention::RefundFailed,
         Attention::PriceMismatch,
         Attention::Disputed,
+        Attention::Overdue,
+        Attention::ProcessingLong,
     ] {
         let holds = HoldFilter {
             attention: Some(attention),
@@ -231,6 +233,92 @@ async fn attention_is_found_by_its_own_indexes() {
                 step.contains("_newest") || TABLES.iter().any(|table| step == format!("SCAN {table}"))
             };
             assert!(!plan.iter().any(|step| is_walk(step)), "{attention:?}: {plan:?}");
+        }
+    }
+}
+
+/// Each order has its index, and what a search finds by a key needs no order.
+#[tokio::test]
+async fn lists_of_holds_follow_the_index_of_their_order() {
+    let TestStore { store, .. } = &test_store().await;
+    for state in 0..4 {
+        go_on_to(store, state).await;
+        let of = HoldFilter::default;
+        let session = SessionId::new("cs_1".to_owned());
+        for (filter, index) in [
+            (of(), "holds_newest"),
+            (
+                HoldFilter {
+                    sort: HoldSort::Start,
+                    from: Some(now()),
+                    to: Some(now()),
+                    ..of()
+                },
+                "holds_by_start",
+            ),
+            (
+                HoldFilter {
+                    sort: HoldSort::Change,
+                    changed_since: Some(now()),
+                    ..of()
+                },
+                "holds_by_change",
+            ),
+            (
+                HoldFilter {
+                    key: Some(HoldKey::Id(HoldId(Uuid::nil()))),
+                    ..of()
+                },
+                "(id=?)",
+            ),
+            (
+                HoldFilter {
+                    key: Some(HoldKey::Session(session)),
+                    ..of()
+                },
+                "(session_id=?)",
+            ),
+            (
+                HoldFilter {
+                    key: Some(HoldKey::Guest("g1".to_owned())),
+                    ..of()
+                },
+                "holds_guest",
+            ),
+        ] {
+            let page = PageRequest {
+                limit: 50,
+                cursor: None,
+            };
+            let plan = explain(store, &holds::list_query(&filter, &page).unwrap().into_string()).await;
+            assert!(plan[0].contains(index), "{state}: {index}: {plan:?}");
+            assert!(
+                !plan
+                    .iter()
+                    .any(|step| step.contains("TEMP B-TREE FOR ORDER BY") && filter.key.is_none()),
+                "{plan:?}"
+            );
+        }
+    }
+}
+
+/// A summary reads the rows of its range. Of attempts it may read all: those that ended are deleted after two days.
+#[tokio::test]
+async fn summary_searches_every_table_by_time() {
+    let TestStore { store, .. } = &test_store().await;
+    for state in 0..4 {
+        go_on_to(store, state).await;
+        for statement in [summary::COUNT, summary::FIND_MEDIANS] {
+            let plan = explain(store, statement).await;
+            for step in &plan {
+                let is_whole = TABLES.iter().any(|table| *step == format!("SCAN {table}"));
+                let is_deleted = step.starts_with("SCAN summary_counts");
+                assert!(!(is_deleted || is_whole && step != "SCAN a"), "{state}: {step}");
+            }
+            assert!(
+                plan.iter().any(|step| step.contains("holds_settled")),
+                "{state}: {plan:?}"
+            );
         }
     }
 }

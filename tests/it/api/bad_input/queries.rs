@@ -70,7 +70,7 @@ on_both_engines! {
             ask(list, "cursor=x&limit=0&a=1&b=2", &["a", "b", "cursor", "limit"]).await;
         }
         for (member, values) in [
-            ("status", ["", "open", "HELD", "held,confirmed", "%FF", "held%00"]),
+            ("status", ["", "open", "HELD", "held,open", "%FF", "held%00"]),
             ("event_type", ["", "Call", "a%20b", "..%2F", "%FF", "%00"]),
             ("resource", ["", "Ana", "a%20b", "..%2F", "%FF", "%00"]),
             ("from", ["", "now", "2026-12-01", "2026-12-01T10:00:00", "2026-02-30T10:00:00Z", "10000-01-01T00:00:00Z"]),

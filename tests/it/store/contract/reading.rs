@@ -168,7 +168,7 @@ async fn holds_are_filtered(database: &TestDatabase) {
     };
     let all = HoldFilter::default;
     let status = |kind| HoldFilter {
-        status: Some(kind),
+        statuses: vec![kind],
         ..all()
     };
     let resource = |name| HoldFilter {
@@ -258,6 +258,9 @@ async fn figures_count_live_rows_and_inconsistencies(database: &TestDatabase) {
         oldest_attempt_ms: 2_100_000,
         money_without_slot: 1,
         slot_without_money: 1,
+        processing_long: 0,
+        price_mismatches: 0,
+        disputes_open: 0,
         refunds_failed: 0,
         money_not_adding_up: 0,
         money_unverified: 0,

@@ -5,9 +5,10 @@ use chrono::{DateTime, Utc};
 use holdfast::domain::ids::{IdempotencyKey, IntentId};
 use holdfast::domain::ledger::snapshots::PaymentFacts;
 use holdfast::domain::listing::{ListedPayment, Page, PageRequest, PaymentFilter};
+use holdfast::domain::summary::{MedianWait, SummaryCount, SummaryQuery};
 use holdfast::store::{
     ApplyOutcome, HoldChange, Ledger, MergeOutcome, MoneyReport, Payments, RefundRequest, RefundRequests,
-    StoreError, WaitingPayment, WaitingPayments,
+    StoreError, Summaries, WaitingPayment, WaitingPayments,
 };
 
 use super::*;
@@ -42,4 +43,10 @@ implement_store! {
     find_refund_request(key: &IdempotencyKey) -> Option<String>;
     apply_refund_request(change: &HoldChange, request: &RefundRequest) -> ApplyOutcome;
     delete_old_refund_requests(before: DateTime<Utc>, limit: u32) -> u64;
+}
+
+implement_store! {
+    Summaries:
+    count_summary(query: &SummaryQuery) -> Vec<SummaryCount>;
+    find_median_waits(query: &SummaryQuery) -> Vec<MedianWait>;
 }
