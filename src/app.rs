@@ -255,7 +255,8 @@ impl App {
         // Only after the migration, because the jobs need the schema.
         let jobs = match background {
             Background::On => {
-                let jobs = Jobs::start(self.context.clone(), &self.sweep_cron, stop.clone()).await;
+                let (context, render) = (self.context.clone(), http::render_event);
+                let jobs = Jobs::start(context, &self.sweep_cron, render, stop.clone()).await;
                 Some(jobs.map_err(|error| StartupError::Other(Box::new(error)))?)
             }
             Background::Off => None,

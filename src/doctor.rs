@@ -14,6 +14,7 @@ use crate::domain::time::Clock;
 mod check;
 mod configuration;
 mod database;
+mod endpoints;
 mod money;
 mod new_database;
 mod refusals;

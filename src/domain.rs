@@ -14,6 +14,8 @@ pub mod change_policy;
 pub mod charge_rules;
 pub mod closure;
 pub mod command;
+pub mod event_endpoint;
+pub mod event_out;
 pub mod figures;
 pub mod hold;
 pub mod hold_limit;

@@ -1,5 +1,5 @@
-//! Connections to external services: calls to Stripe ([`Gateway`]), Stripe's webhooks ([`webhook`]) and other people's
-//! calendar feeds ([`calendar_feed`]).
+//! Connections to external services: calls to Stripe ([`Gateway`]), Stripe's webhooks ([`webhook`]), other people's
+//! calendar feeds ([`calendar_feed`]) and the shop's endpoints ([`event_post`]).
 //!
 //! This layer turns each response into a few fields of our own, and each failure into a [`GatewayError`] that says
 //! whether the call had an effect. Each call that changes something carries an idempotency key. Each call has a timeout
@@ -16,13 +16,16 @@ use crate::domain::money::Money;
 use crate::domain::refusal_code::RefusalCode;
 use crate::domain::session::{NewSession, SessionReport, SessionTerms};
 
+mod addresses;
 pub mod calendar_feed;
 mod circuit_breaker;
 pub mod client;
 pub mod endpoint_probe;
+pub mod event_post;
 mod http_client;
 mod ledger_calls;
 mod ledger_objects;
+mod outside_address;
 mod response;
 mod retry;
 pub mod stripe_config;

@@ -9,7 +9,7 @@
 //!   `idempotency_key`.
 //! - Who may call, how often and how slowly: `auth`, `scopes`, `audit_trail`, `client_address`, `rate_limit`,
 //!   `request_size`, `response_size`, `connections`.
-//! - What goes out: `views`, `money_views`, `slot_view`, `entity_tags`, `compression`, `error` (the only file that makes a
+//! - What goes out: `views`, `money_views`, `slot_view`, `event_view`, `entity_tags`, `compression`, `error` (the only file that makes a
 //!   status of an error), `openapi`, `response_headers`.
 
 use std::sync::Arc;
@@ -31,6 +31,7 @@ use self::client_address::ClientAddress;
 pub use self::connections::serve_connections;
 pub use self::database_reading::DatabaseReadings;
 use self::error::{Problem, ProblemCode};
+pub use self::event_view::render_event;
 pub use self::field_values::parse_name;
 pub use self::operation_names::OperationNames;
 use self::request_size::BodyLimit;
@@ -54,6 +55,7 @@ mod duplicate_members;
 mod entity_tags;
 mod error;
 mod event_types;
+mod event_view;
 mod field_errors;
 mod field_values;
 mod health;
@@ -187,10 +189,26 @@ fn operator_routes() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(admin::keys::create_key, admin::keys::list_keys))
         .routes(routes!(admin::keys::revoke_key))
         .routes(routes!(admin::audit::list_audit))
+        .merge(event_routes())
         .layer(from_fn_with_state(
             BodyLimit::new(MAX_JSON_BODY),
             request_size::limit_body,
         ))
+}
+
+fn event_routes() -> OpenApiRouter<Arc<Server>> {
+    OpenApiRouter::new()
+        .routes(routes!(
+            admin::endpoints::put_endpoint,
+            admin::endpoints::get_endpoint,
+            admin::endpoints::delete_endpoint
+        ))
+        .routes(routes!(admin::endpoints::list_endpoints))
+        .routes(routes!(admin::endpoints::rotate_secret))
+        .routes(routes!(admin::endpoints::test_endpoint))
+        .routes(routes!(admin::endpoints::deliveries::list_deliveries))
+        .routes(routes!(admin::endpoints::deliveries::replay_events))
+        .routes(routes!(admin::events_out::pull_events))
 }
 
 /// Builds the router of an instance that serves everything on one address.

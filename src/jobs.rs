@@ -1,5 +1,5 @@
 //! The background work: the sweep on its schedule, the outbox worker, the reader of calendar feeds, the comparison with
-//! Stripe, and the count of units that are sold twice.
+//! Stripe, the events for the shop's endpoints, and the count of units that are sold twice.
 
 use std::sync::Arc;
 
@@ -7,22 +7,24 @@ use tokio::task::JoinHandle;
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 use tokio_util::sync::CancellationToken;
 
+use crate::workflow::deliver_events::{self, RenderEvent};
 use crate::workflow::{Context, outbox, read_feeds, reconcile, sold_twice, sweep};
 
 /// The running background work.
 pub struct Jobs {
     scheduler: JobScheduler,
-    workers: [JoinHandle<()>; 4],
+    workers: [JoinHandle<()>; 5],
 }
 
 impl Jobs {
-    /// Starts the background jobs. Cancelling `stop` ends the workers between two of their tasks.
+    /// Starts the background jobs; `render` writes an event for its endpoint. Cancelling `stop` ends the workers between two of their tasks.
     ///
     /// # Errors
     /// [`JobSchedulerError`] if the schedule is not valid.
     pub async fn start(
         context: Arc<Context>,
         sweep_cron: &str,
+        render: RenderEvent,
         stop: CancellationToken,
     ) -> Result<Self, JobSchedulerError> {
         let scheduler = JobScheduler::new().await?;
@@ -39,6 +41,7 @@ impl Jobs {
                 tokio::spawn(outbox::run_worker(context.clone(), stop.clone())),
                 tokio::spawn(read_feeds::run_worker(context.clone(), stop.clone())),
                 tokio::spawn(reconcile::run_worker(context.clone(), stop.clone())),
+                tokio::spawn(deliver_events::run_worker(context.clone(), render, stop.clone())),
                 tokio::spawn(sold_twice::run_worker(context, stop)),
             ],
         })

@@ -52,7 +52,7 @@ const DRAIN_PAUSE: Duration = Duration::from_secs(5);
 /// Counters whose labels are known, at 0 from the start. Prometheus computes an increase from two values, so a counter that
 /// appears with its first event would hide that event from every alert. The codes of `holdfast_checkouts_refused_total` are
 /// Stripe's.
-const COUNTERS_FROM_ZERO: [(&str, &str, &[&str]); 10] = [
+const COUNTERS_FROM_ZERO: [(&str, &str, &[&str]); 11] = [
     (
         "holdfast_checkouts_total",
         "outcome",
@@ -73,6 +73,11 @@ const COUNTERS_FROM_ZERO: [(&str, &str, &[&str]); 10] = [
         "holdfast_calendar_feeds_total",
         "outcome",
         &["read", "partial", "failed"],
+    ),
+    (
+        "holdfast_event_deliveries_total",
+        "outcome",
+        &["done", "again", "failed", "gone"],
     ),
     (
         "holdfast_payments_without_slot_total",
@@ -225,6 +230,10 @@ fn describe_counters() {
         "holdfast_calendar_feeds_total",
         "calendar feeds read, by outcome: read, partial, failed"
     );
+    describe_counter!(
+        "holdfast_event_deliveries_total",
+        "attempts to send an event to an endpoint, by what follows: done, again, failed, gone"
+    );
     describe_counter!("holdfast_sweeps_total", "sweeps that ran to their end");
     describe_counter!(
         "holdfast_payments_without_slot_total",
@@ -316,6 +325,23 @@ fn describe_gauges() {
         "calendar feeds that were not wholly read the last time, by state: partial, failed"
     );
     describe_gauge!(
+        "holdfast_event_deliveries_pending",
+        "events that are still to be sent to an endpoint"
+    );
+    describe_gauge!(
+        "holdfast_oldest_event_delivery_seconds",
+        Unit::Seconds,
+        "how long ago the oldest of them happened"
+    );
+    describe_gauge!(
+        "holdfast_event_deliveries_failed",
+        "events of the last 30 days that an endpoint has not taken, and that are sent no more"
+    );
+    describe_gauge!(
+        "holdfast_endpoints_failing",
+        "endpoints whose last attempt failed, or that answered that they are gone"
+    );
+    describe_gauge!(
         "holdfast_refunds_failed",
         "payments of which money must still go back, because its refund failed or is stuck: an operator must act"
     );
@@ -352,4 +378,8 @@ fn set_gauges(figures: FigureCounts) {
     gauge!("holdfast_money_unverified").set(figures.money_unverified as f64);
     gauge!("holdfast_calendar_feeds", "state" => "partial").set(figures.feeds_partial as f64);
     gauge!("holdfast_calendar_feeds", "state" => "failed").set(figures.feeds_failed as f64);
+    gauge!("holdfast_event_deliveries_pending").set(figures.deliveries_pending as f64);
+    gauge!("holdfast_oldest_event_delivery_seconds").set(figures.oldest_delivery_ms as f64 / 1000.0);
+    gauge!("holdfast_event_deliveries_failed").set(figures.deliveries_failed as f64);
+    gauge!("holdfast_endpoints_failing").set(figures.endpoints_failing as f64);
 }

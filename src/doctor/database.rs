@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::check::{Check, Verdict, flag, pass};
-use super::{money, new_database, refusals};
+use super::{endpoints, money, new_database, refusals};
 use crate::app;
 use crate::config::{Config, Database, StripeSettings};
 use crate::domain::calendar_feed::Feed;
@@ -58,6 +58,7 @@ async fn check_contents(database: &Database, context: &Context) -> Vec<Check> {
         refusals::check_refusals(context).await,
     ];
     checks.extend(check_calendar_feeds(context).await);
+    checks.extend(endpoints::check_endpoints(context).await);
     match queries::count_figures(context).await {
         Ok(figures) => {
             checks.extend(check_figures(&figures));

@@ -56,6 +56,14 @@ pub struct FigureCounts {
     pub feeds_partial: i64,
     /// Calendar feeds that could not be read at all.
     pub feeds_failed: i64,
+    /// Deliveries of events to endpoints that are not over.
+    pub deliveries_pending: i64,
+    /// Age of the oldest event among them in milliseconds; 0 if there is none.
+    pub oldest_delivery_ms: i64,
+    /// Deliveries of the last 30 days that have failed.
+    pub deliveries_failed: i64,
+    /// Endpoints whose last attempt failed, or that answered that they are gone.
+    pub endpoints_failing: i64,
 }
 
 /// What is left to do in Stripe's other mode: work that only a key of that mode can finish.

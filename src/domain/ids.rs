@@ -140,6 +140,10 @@ slug_id! {
     /// Identifies a closure (a holiday, a day of repairs).
     ClosureId
 }
+slug_id! {
+    /// Identifies an endpoint of the shop, to which events out are sent.
+    EndpointId
+}
 stripe_id! {
     /// Identifies a Stripe Checkout Session, `cs_…`.
     SessionId

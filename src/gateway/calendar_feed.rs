@@ -10,7 +10,6 @@
 //! Parsing is a pure function of the bytes. A hostile feed can take seconds, so callers run it on a blocking thread.
 //! [`fetch`] downloads a feed; what follows from busy times is left to `workflow`.
 
-mod addresses;
 mod error;
 mod event;
 pub mod fetch;

@@ -1,22 +1,29 @@
 //! Completes the OpenAPI description that utoipa derives from the handlers.
 //!
 //! A route describes its parameters, its responses and, by status and code, its problems. This file adds what all
-//! routes share: the body and headers of problems, the header `x-request-id`, tags, and security schemes.
+//! routes share: the body and headers of problems, the header `x-request-id`, tags, and security schemes; and the requests
+//! that we send, to the shop's endpoints.
 
 use utoipa::OpenApi as _;
 use utoipa::openapi::header::{Header, HeaderBuilder};
-use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::path::{
+    HttpMethod, Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn, PathItem, Paths,
+    PathsBuilder,
+};
+use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::response::Response;
 use utoipa::openapi::schema::{Object, SchemaType, Type};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{Content, Info, License, OpenApi, Ref, RefOr};
+use utoipa::openapi::{Content, Info, License, OpenApi, Ref, RefOr, Required};
 
 use super::admin::attention::AttentionView;
 use super::admin::hold_list::HoldSortView;
 use super::admin::summary::SummaryByView;
 use super::error::ProblemDetails;
+use super::event_view::EventView;
 use super::scopes::scope_of;
 use crate::domain::access_key::Scope;
+use crate::domain::event_out::EventOutKind;
 
 const DESCRIPTION: &str = "Sells time slots through Stripe Checkout: no slot is sold twice, and no payment is kept \
     without its slot.\n\nTimes are RFC 3339: requests may have any offset, responses are in UTC. Money is an integer in \
@@ -25,11 +32,12 @@ const DESCRIPTION: &str = "Sells time slots through Stripe Checkout: no slot is 
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
-    components(schemas(ProblemDetails, AttentionView, HoldSortView, SummaryByView)),
+    components(schemas(ProblemDetails, AttentionView, EventView, HoldSortView, SummaryByView)),
     tags(
         (name = "holds", description = "For checkout pages: slots and holds."),
         (name = "stripe", description = "For Stripe: receives events about payments."),
         (name = "operators", description = "For operators: the catalogue, holds, money, events and commands."),
+        (name = "events", description = "What Holdfast sends to the shop's endpoints, by Standard Webhooks 1.0.0."),
         (name = "ops", description = "For machines: health checks, metrics, this description."),
     ),
 )]
@@ -54,6 +62,7 @@ pub(super) fn complete_description(mut api: OpenApi) -> OpenApi {
         "checkout_key",
         bearer_scheme("The key of a shop's server, `hfk_…`, with the scope `checkout`."),
     );
+    api.webhooks = Some(describe_events());
     let items = api.paths.paths.iter_mut();
     for (path, method, operation) in items.flat_map(list_operations) {
         if operation.tags.iter().flatten().any(|tag| tag == "operators") {
@@ -66,6 +75,49 @@ pub(super) fn complete_description(mut api: OpenApi) -> OpenApi {
         }
     }
     api
+}
+
+/// Describes the requests that are sent to endpoints: one for each type of event.
+fn describe_events() -> Paths {
+    let describe = |paths: PathsBuilder, kind: &EventOutKind| {
+        let word = kind.as_str();
+        let body = Content::new(Some(Ref::from_schema_name("Event")));
+        let body = RequestBodyBuilder::new()
+            .content("application/json", body)
+            .required(Some(Required::True));
+        let operation = OperationBuilder::new()
+            .operation_id(Some(format!("send:{word}")))
+            .tag("events")
+            .summary(Some(kind.meaning()))
+            .parameter(describe_header("webhook-id", "The id of the event, the same at each attempt."))
+            .parameter(describe_header(
+                "webhook-timestamp",
+                "When the attempt was signed, in seconds since the Unix epoch.",
+            ))
+            .parameter(describe_header(
+                "webhook-signature",
+                "`v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`; two, separated by a blank, for 24 hours after a \
+                 new secret was made.",
+            ))
+            .request_body(Some(body.build()))
+            .response("2XX", Response::new("The endpoint has the event"))
+            .response("410", Response::new("The endpoint is disabled: nothing more is sent to it"))
+            .response("429", Response::new("The endpoint is left alone for as long as `Retry-After` says"))
+            .response("default", Response::new("The event is sent again, nine times within four days"));
+        paths.path(word, PathItem::new(HttpMethod::Post, operation))
+    };
+    let kinds = EventOutKind::ALL.iter();
+    kinds.fold(PathsBuilder::new(), describe).build()
+}
+
+fn describe_header(name: &str, description: &str) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::True)
+        .schema(Some(Object::with_type(SchemaType::Type(Type::String))))
+        .description(Some(description))
+        .build()
 }
 
 fn list_operations<'a>(

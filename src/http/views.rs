@@ -46,6 +46,18 @@ impl From<Status> for HoldStatusView {
     }
 }
 
+impl From<StatusKind> for HoldStatusView {
+    fn from(status: StatusKind) -> Self {
+        match status {
+            StatusKind::Held => Self::Held,
+            StatusKind::Processing => Self::Processing,
+            StatusKind::Confirmed => Self::Confirmed,
+            StatusKind::Released => Self::Released,
+            StatusKind::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
 impl From<HoldStatusView> for StatusKind {
     fn from(status: HoldStatusView) -> Self {
         match status {

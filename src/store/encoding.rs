@@ -50,6 +50,17 @@ pub(super) fn encode_status_kind(kind: StatusKind) -> &'static str {
     }
 }
 
+pub(super) fn decode_status_kind(text: &str) -> Result<StatusKind, StoreError> {
+    Ok(match text {
+        "held" => StatusKind::Held,
+        "processing" => StatusKind::Processing,
+        "confirmed" => StatusKind::Confirmed,
+        "released" => StatusKind::Released,
+        "cancelled" => StatusKind::Cancelled,
+        other => return Err(unreadable_column("status", other)),
+    })
+}
+
 /// A status as its two columns.
 pub(super) fn encode_status(status: Status) -> (&'static str, Option<&'static str>) {
     match status {

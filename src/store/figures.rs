@@ -39,6 +39,10 @@ pub(super) struct FiguresRow {
     money_unverified: i64,
     feeds_partial: i64,
     feeds_failed: i64,
+    deliveries_pending: i64,
+    oldest_delivery: Option<DbTime>,
+    deliveries_failed: i64,
+    endpoints_failing: i64,
 }
 
 /// Counts at `$1`, with commands stuck after `$2` tries, money that waits for its hold since `$3` or longer, and payments that are in progress since `$4` or longer. A disputed payment counts as money for its slot: the bank has not
@@ -78,7 +82,12 @@ SELECT
          SELECT 1 FROM refunds WHERE id = 'unverified_' || intent_id AND status <> 'canceled' LIMIT 10001) AS unverified)
         AS money_unverified,
     (SELECT count(*) FROM calendar_feeds WHERE state IN ('partial', 'failed') AND state = 'partial') AS feeds_partial,
-    (SELECT count(*) FROM calendar_feeds WHERE state IN ('partial', 'failed') AND state = 'failed') AS feeds_failed
+    (SELECT count(*) FROM calendar_feeds WHERE state IN ('partial', 'failed') AND state = 'failed') AS feeds_failed,
+    (SELECT count(*) FROM event_deliveries WHERE state = 'pending') AS deliveries_pending,
+    (SELECT e.created_at FROM events_out e
+     WHERE e.position = (SELECT min(d.position) FROM event_deliveries d WHERE d.state = 'pending')) AS oldest_delivery,
+    (SELECT count(*) FROM event_deliveries WHERE state = 'failed') AS deliveries_failed,
+    (SELECT count(*) FROM event_endpoints WHERE failing_since IS NOT NULL) AS endpoints_failing
 FROM (SELECT count(*) AS commands_pending, count(*) FILTER (WHERE tries >= $2) AS commands_stuck,
           min(created_at) AS oldest_command
       FROM commands WHERE done_at IS NULL) AS pending";
@@ -106,6 +115,11 @@ impl FiguresRow {
             money_unverified: self.money_unverified,
             feeds_partial: self.feeds_partial,
             feeds_failed: self.feeds_failed,
+            deliveries_pending: self.deliveries_pending,
+            // The event has the time of its own statement, which may be a moment after `now`.
+            oldest_delivery_ms: age_ms(self.oldest_delivery).max(0),
+            deliveries_failed: self.deliveries_failed,
+            endpoints_failing: self.endpoints_failing,
         }
     }
 }

@@ -12,7 +12,10 @@ use super::changes::Changes;
 use super::clock::DatabaseClock;
 use super::closures::Closures;
 use super::commands::Commands;
+use super::deliveries::Deliveries;
+use super::endpoints::Endpoints;
 use super::events::Events;
+use super::events_out::EventsOut;
 use super::feeds::Feeds;
 use super::figures::Figures;
 use super::guests::Guests;
@@ -51,7 +54,10 @@ sum_of!(
     Closures,
     Commands,
     DatabaseClock,
+    Deliveries,
+    Endpoints,
     Events,
+    EventsOut,
     Feeds,
     Figures,
     Guests,

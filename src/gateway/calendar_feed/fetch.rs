@@ -7,23 +7,20 @@
 //! to `workflow`.
 
 use std::io::Read as _;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use flate2::read::MultiGzDecoder;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{ACCEPT, LOCATION};
-use reqwest::{Client, Response, StatusCode};
-use url::{Host, Url};
+use reqwest::{Response, StatusCode};
+use url::Url;
 
-use super::addresses::is_public;
 use super::error::FeedError;
-use crate::gateway::http_client;
+use crate::gateway::outside_address::{AddressError, AddressPolicy, build_client};
 
 /// The limits of a download.
 struct FetchPolicy {
-    allows_plain_http: bool,
-    is_allowed_address: fn(IpAddr) -> bool,
+    addresses: AddressPolicy,
     max_bytes: usize,
     max_redirects: usize,
     /// The time limit of all requests together.
@@ -33,8 +30,7 @@ struct FetchPolicy {
 impl FetchPolicy {
     fn new(allow_private: bool) -> Self {
         Self {
-            allows_plain_http: allow_private,
-            is_allowed_address: if allow_private { |_| true } else { is_public },
+            addresses: AddressPolicy::new(allow_private),
             max_bytes: 5 * 1024 * 1024,
             max_redirects: 5,
             timeout: Duration::from_secs(10),
@@ -58,20 +54,17 @@ pub async fn fetch_feed(url: &str, allow_private: bool) -> Result<Vec<u8>, FeedE
 /// # Errors
 /// [`FeedError::Address`] and [`FeedError::NotPublic`] if it would not.
 pub fn check_feed_address(url: &str, allow_private: bool) -> Result<(), FeedError> {
-    let policy = FetchPolicy::new(allow_private);
-    let url = parse_address(url)?;
-    match policy.checked_host(&url)? {
-        // These names are never anything but loopback (RFC 6761).
-        Host::Domain(name) if is_localhost(name) => policy.check_address(Ipv4Addr::LOCALHOST.into()),
-        Host::Domain(_) => Ok(()),
-        Host::Ipv4(address) => policy.check_address(address.into()),
-        Host::Ipv6(address) => policy.check_address(address.into()),
-    }
+    Ok(AddressPolicy::new(allow_private).check_url(&parse_address(url)?)?)
 }
 
-fn is_localhost(name: &str) -> bool {
-    let name = name.trim_end_matches('.');
-    name == "localhost" || name.ends_with(".localhost")
+impl From<AddressError> for FeedError {
+    fn from(error: AddressError) -> Self {
+        match error {
+            AddressError::Address => Self::Address,
+            AddressError::NotPublic => Self::NotPublic,
+            AddressError::Unreachable => Self::Unreachable,
+        }
+    }
 }
 
 async fn fetch_with_policy(policy: &FetchPolicy, url: &str) -> Result<Vec<u8>, FeedError> {
@@ -82,7 +75,7 @@ async fn fetch_with_policy(policy: &FetchPolicy, url: &str) -> Result<Vec<u8>, F
 
 async fn follow_redirects(policy: &FetchPolicy, mut url: Url) -> Result<Vec<u8>, FeedError> {
     for _ in 0..=policy.max_redirects {
-        let addresses = policy.resolve_host(&url).await?;
+        let addresses = policy.addresses.resolve_host(&url).await?;
         let response = send_request(&url, addresses).await?;
         match response.status() {
             StatusCode::OK => return read_body(policy, response).await,
@@ -107,16 +100,7 @@ async fn follow_redirects(policy: &FetchPolicy, mut url: Url) -> Result<Vec<u8>,
 
 /// Sends one request, with a client of its own that can connect only to the checked addresses.
 async fn send_request(url: &Url, addresses: Vec<SocketAddr>) -> Result<Response, FeedError> {
-    let tls = http_client::build_tls_config().map_err(|_| FeedError::Unreachable)?;
-    let client = Client::builder()
-        .tls_backend_preconfigured(tls)
-        .user_agent(concat!("holdfast/", env!("CARGO_PKG_VERSION")))
-        .redirect(reqwest::redirect::Policy::none())
-        .referer(false)
-        .no_proxy()
-        .dns_resolver(CheckedAddresses(addresses))
-        .build()
-        .map_err(|_| FeedError::Unreachable)?;
+    let client = build_client(addresses)?;
     let request = client.get(url.clone()).header(ACCEPT, "text/calendar, */*;q=0.1");
     request.send().await.map_err(|_| FeedError::Unreachable)
 }
@@ -161,56 +145,6 @@ pub fn parse_address(text: &str) -> Result<Url, FeedError> {
             .then(|| format!("https://{rest}"))
     });
     Url::parse(subscribed.as_deref().unwrap_or(text)).map_err(|_| FeedError::Address)
-}
-
-impl FetchPolicy {
-    /// Returns the host of an address, if the scheme is allowed and the address has no credentials.
-    fn checked_host<'a>(&self, url: &'a Url) -> Result<Host<&'a str>, FeedError> {
-        let has_allowed_scheme = url.scheme() == "https" || self.allows_plain_http && url.scheme() == "http";
-        let has_no_credentials = url.username().is_empty() && url.password().is_none();
-        let host = url.host().filter(|_| has_allowed_scheme && has_no_credentials);
-        host.ok_or(FeedError::Address)
-    }
-
-    /// Resolves the host's name into addresses, and checks each of them.
-    async fn resolve_host(&self, url: &Url) -> Result<Vec<SocketAddr>, FeedError> {
-        let port = url.port_or_known_default().ok_or(FeedError::Address)?;
-        let found: Vec<SocketAddr> = match self.checked_host(url)? {
-            Host::Ipv4(address) => vec![(address, port).into()],
-            Host::Ipv6(address) => vec![(address, port).into()],
-            Host::Domain(name) => {
-                let found = tokio::net::lookup_host((name, port)).await;
-                found.map_err(|_| FeedError::Unreachable)?.collect()
-            }
-        };
-        self.check_addresses(found)
-    }
-
-    /// Returns the addresses if each of them is allowed. A name with both kinds of addresses is not an accident.
-    fn check_addresses(&self, found: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, FeedError> {
-        found
-            .iter()
-            .try_for_each(|found| self.check_address(found.ip()))?;
-        Ok(found)
-    }
-
-    fn check_address(&self, address: IpAddr) -> Result<(), FeedError> {
-        if (self.is_allowed_address)(address) {
-            Ok(())
-        } else {
-            Err(FeedError::NotPublic)
-        }
-    }
-}
-
-/// Resolves every name to the checked addresses.
-struct CheckedAddresses(Vec<SocketAddr>);
-
-impl Resolve for CheckedAddresses {
-    fn resolve(&self, _: Name) -> Resolving {
-        let addresses: Addrs = Box::new(self.0.clone().into_iter());
-        Box::pin(std::future::ready(Ok(addresses)))
-    }
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use crate::domain::listing::{BlockFilter, Page, PageRequest, PutOutcome};
 use crate::store::blocks::{
     self, BlockConflictRow, BlockRow, Blocks, ListedBlockRow, list_blocks, upsert_block,
 };
+use crate::store::events_out::insert_conflict;
 use crate::store::resources::put_outcome;
 use crate::store::{StoreError, paging};
 
@@ -22,8 +23,9 @@ const PUT: &str = concat!(upsert_block!(" FOR KEY SHARE"), " RETURNING xmax = 0"
 #[async_trait]
 impl Blocks for PostgresStore {
     /// Commits the block first, and then waits for the checkouts of the resource that may not have seen it: their holds are
-    /// among the conflicts. Later checkouts see the block, because the trigger `occupancy_rows_see_blocks` looks for it with the
-    /// resource locked.
+    /// among the conflicts, of which events are written. Later checkouts see the block, because the trigger
+    /// `occupancy_rows_see_blocks` looks for it with the resource locked. If the process dies in between, the operator has no
+    /// answer and puts the block again, which writes the events.
     async fn put_block(
         &self,
         resource: &ResourceId,
@@ -52,8 +54,14 @@ impl Blocks for PostgresStore {
             .bind(block.window.ends_at())
             .fetch_all(&mut *transaction)
             .await?;
-            transaction.rollback().await?;
-            Ok(Some((outcome, BlockConflictRow::decode_all(rows)?)))
+            let conflicts = BlockConflictRow::decode_all(rows)?;
+            for conflict in &conflicts {
+                insert_conflict!(conflict.hold, Some(resource), &block.id, block.window)
+                    .execute(&mut *transaction)
+                    .await?;
+            }
+            transaction.commit().await?;
+            Ok(Some((outcome, conflicts)))
         })
         .await
     }

@@ -14,6 +14,7 @@ use crate::domain::ids::ClosureId;
 use crate::domain::listing::{Page, PageRequest, PutOutcome};
 use crate::store::blocks::BlockConflictRow;
 use crate::store::closures::{self, ClosureRow, Closures, bind_closure, date_closure, upsert_closure};
+use crate::store::events_out::insert_conflict;
 use crate::store::resources::put_outcome;
 use crate::store::{StoreError, paging};
 
@@ -35,7 +36,8 @@ const CONFLICTS: &str = concat!(
 #[async_trait]
 impl Closures for PostgresStore {
     /// Commits the closure first, and then waits for the checkouts that may not have seen its blocks, as `put_block` does. It
-    /// waits for one resource after the other: a checkout of several resources would wait for this in another order.
+    /// waits for one resource after the other: a checkout of several resources would wait for this in another order. Events of
+    /// the holds that it overlaps come last.
     async fn put_closure(
         &self,
         closure: &DatedClosure,
@@ -60,7 +62,15 @@ impl Closures for PostgresStore {
                     .execute(&self.pool)
                     .await?;
             }
-            Ok(Ok((outcome, self.list_conflicts(&closure.closure.id).await?)))
+            let conflicts = self.list_conflicts(&closure.closure.id).await?;
+            let mut transaction = self.begin().await?;
+            for conflict in &conflicts {
+                insert_conflict!(conflict.hold, None, closure.closure.id.as_str(), closure.window)
+                    .execute(&mut *transaction)
+                    .await?;
+            }
+            transaction.commit().await?;
+            Ok(Ok((outcome, conflicts)))
         })
         .await
     }

@@ -7,7 +7,7 @@ use super::error::PostgresResult;
 use crate::store::server_fault::ServerFacts;
 
 /// The tables that the migrations make.
-const TABLES: [&str; 25] = [
+const TABLES: [&str; 29] = [
     "_sqlx_migrations",
     "access_keys",
     "allowances",
@@ -19,7 +19,11 @@ const TABLES: [&str; 25] = [
     "closures",
     "commands",
     "disputes",
+    "event_deliveries",
+    "event_endpoints",
     "event_types",
+    "events_out",
+    "events_out_numbering",
     "guests",
     "hold_history",
     "holds",

@@ -13,6 +13,7 @@ use crate::store::blocks::{
     self, BlockConflictRow, BlockRow, Blocks, ListedBlockRow, list_blocks, upsert_block,
 };
 use crate::store::columns::DbTime;
+use crate::store::events_out::insert_conflict;
 use crate::store::resources::put_outcome;
 use crate::store::{StoreError, paging};
 
@@ -30,9 +31,9 @@ impl Blocks for SqliteStore {
             self.roll_back(transaction).await?;
             return Ok(None);
         };
-        let rows = list_conflicts(&mut transaction, resource, block).await?;
+        let conflicts = record_conflicts(&mut transaction, resource, block).await?;
         self.commit(transaction).await?;
-        Ok(Some((outcome, BlockConflictRow::decode_all(rows)?)))
+        Ok(Some((outcome, conflicts)))
     }
 
     async fn find_block(&self, resource: &ResourceId, id: &str) -> Result<Option<Block>, StoreError> {
@@ -94,16 +95,23 @@ pub(super) async fn put_in(
     Ok((written.rows_affected() > 0).then(|| put_outcome(!is_known)))
 }
 
-async fn list_conflicts(
+/// Lists the holds that a block overlaps, and writes an event of each.
+async fn record_conflicts(
     connection: &mut SqliteConnection,
     resource: &ResourceId,
     block: &Block,
-) -> SqliteResult<Vec<BlockConflictRow>> {
+) -> SqliteResult<Vec<BlockConflict>> {
     let conflicts = sqlx::query_as(CONFLICTS)
         .bind(resource.as_str())
         .bind(DbTime(block.window.starts_at()))
         .bind(DbTime(block.window.ends_at()))
-        .fetch_all(connection)
+        .fetch_all(&mut *connection)
         .await?;
+    let conflicts = BlockConflictRow::decode_all(conflicts)?;
+    for conflict in &conflicts {
+        insert_conflict!(conflict.hold, Some(resource), &block.id, block.window)
+            .execute(&mut *connection)
+            .await?;
+    }
     Ok(conflicts)
 }

@@ -12,6 +12,7 @@ use crate::domain::ids::ClosureId;
 use crate::domain::listing::{Page, PageRequest, PutOutcome};
 use crate::store::blocks::BlockConflictRow;
 use crate::store::closures::{self, ClosureRow, Closures, bind_closure, date_closure, upsert_closure};
+use crate::store::events_out::insert_conflict;
 use crate::store::resources::put_outcome;
 use crate::store::{StoreError, paging};
 
@@ -43,8 +44,13 @@ impl Closures for SqliteStore {
         let rows = self
             .in_transaction(conflicts.fetch_all(&mut *transaction))
             .await?;
+        let conflicts = BlockConflictRow::decode_all(rows)?;
+        for conflict in &conflicts {
+            let event = insert_conflict!(conflict.hold, None, closure.closure.id.as_str(), closure.window);
+            self.in_transaction(event.execute(&mut *transaction)).await?;
+        }
         self.commit(transaction).await?;
-        Ok(Ok((outcome, BlockConflictRow::decode_all(rows)?)))
+        Ok(Ok((outcome, conflicts)))
     }
 
     async fn date_closure(&self, closure: &DatedClosure) -> Result<bool, StoreError> {

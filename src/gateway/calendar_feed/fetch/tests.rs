@@ -13,7 +13,10 @@ use tokio::net::TcpListener;
 
 use url::Url;
 
-use super::{FeedError, FetchPolicy, check_feed_address, fetch_feed, fetch_with_policy, send_request};
+use super::{
+    AddressError, AddressPolicy, FeedError, FetchPolicy, check_feed_address, fetch_feed, fetch_with_policy,
+    send_request,
+};
 
 const FEED: &str = "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n";
 
@@ -116,8 +119,10 @@ fn respond(path: &str, port: u16) -> Option<Vec<u8>> {
 /// Returns a policy with one allowed address, which stands for all public addresses.
 fn policy() -> FetchPolicy {
     FetchPolicy {
-        allows_plain_http: true,
-        is_allowed_address: |address| address == IpAddr::from([127, 0, 0, 1]),
+        addresses: AddressPolicy {
+            allows_plain_http: true,
+            is_allowed_address: |address| address == IpAddr::from([127, 0, 0, 1]),
+        },
         max_bytes: 100,
         max_redirects: 5,
         timeout: Duration::from_secs(20),
@@ -222,10 +227,10 @@ async fn connection_goes_to_the_checked_address() {
 #[test]
 fn one_forbidden_address_forbids_the_whole_name() {
     let [good, bad] = [[127, 0, 0, 1], [10, 0, 0, 1]].map(|address| (Ipv4Addr::from(address), 443).into());
-    assert_eq!(policy().check_addresses(vec![good]), Ok(vec![good]));
+    assert_eq!(policy().addresses.check_addresses(vec![good]), Ok(vec![good]));
     assert_eq!(
-        policy().check_addresses(vec![good, bad]),
-        Err(FeedError::NotPublic)
+        policy().addresses.check_addresses(vec![good, bad]),
+        Err(AddressError::NotPublic)
     );
 }
 

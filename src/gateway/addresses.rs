@@ -1,4 +1,5 @@
-//! Tells which IP addresses are public: a person chooses a feed's address, and it must not lead into our own network.
+//! Tells which IP addresses are public: a person chooses the address of a feed or an endpoint, and it must not lead into our
+//! own network.
 //!
 //! The lists follow IANA's registries of special-purpose addresses. An IPv6 address that carries an IPv4 address
 //! (mapped, NAT64, 6to4, Teredo) is not public, because the packet goes to another address than the one we see.

@@ -1,0 +1,128 @@
+//! Tests of signatures and of the schedule.
+
+use super::*;
+
+const PLAIN_REFUSAL: EndpointAnswer = EndpointAnswer::Refused {
+    is_load: false,
+    retry_after: None,
+};
+
+fn now() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_800_000_000, 0).unwrap()
+}
+
+/// The example of the specification's reference libraries.
+#[test]
+fn signature_is_that_of_standard_webhooks() {
+    let secret = EndpointSecret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+    let signature = secret.sign(
+        "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        1_614_265_330,
+        "{\"test\": 2432232314}",
+    );
+    assert_eq!(
+        signature.as_deref(),
+        Some("v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=")
+    );
+}
+
+#[test]
+fn secret_is_random_and_never_printed() {
+    let secret = EndpointSecret::from_random([7; 32]);
+    assert_eq!(EndpointSecret::parse(secret.reveal()), Some(secret.clone()));
+    assert!(!format!("{secret:?}").contains("whsec"));
+    assert_eq!(EndpointSecret::parse("7777"), None);
+}
+
+#[test]
+fn failed_attempts_follow_the_schedule_and_end() {
+    let waits: Vec<i64> = (0..)
+        .map_while(
+            |failures| match judge_attempt(PLAIN_REFUSAL, failures, now(), 0.0) {
+                AttemptVerdict::Again {
+                    due_at,
+                    pauses: false,
+                    counts: true,
+                } => Some((due_at - now()).num_seconds()),
+                AttemptVerdict::Failed => None,
+                other => panic!("{other:?}"),
+            },
+        )
+        .collect();
+    assert_eq!(
+        waits,
+        [5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400]
+    );
+    let AttemptVerdict::Again { due_at, .. } = judge_attempt(PLAIN_REFUSAL, 1, now(), 1.0) else {
+        panic!("it is tried again");
+    };
+    assert_eq!(due_at - now(), Duration::seconds(330));
+}
+
+#[test]
+fn endpoint_that_asks_to_wait_is_left_alone_as_long() {
+    let ask = |is_load, seconds| {
+        let retry_after = Some(Duration::seconds(seconds));
+        judge_attempt(EndpointAnswer::Refused { is_load, retry_after }, 0, now(), 0.0)
+    };
+    let after = |seconds, counts| AttemptVerdict::Again {
+        due_at: now() + Duration::seconds(seconds),
+        pauses: true,
+        counts,
+    };
+    assert_eq!(ask(true, 120), after(120, false));
+    assert_eq!(ask(true, 999_999), after(86_400, false));
+    assert_eq!(ask(false, 120), after(120, true));
+    // Never sooner than the schedule says.
+    assert_eq!(ask(false, 1), after(5, true));
+    let silent = EndpointAnswer::Refused {
+        is_load: true,
+        retry_after: None,
+    };
+    assert_eq!(judge_attempt(silent, 20, now(), 0.0), after(30, false));
+}
+
+#[test]
+fn gone_endpoint_is_disabled_and_success_is_final() {
+    assert_eq!(
+        judge_attempt(EndpointAnswer::Gone, 0, now(), 0.0),
+        AttemptVerdict::Disable
+    );
+    assert_eq!(
+        judge_attempt(EndpointAnswer::Taken, 9, now(), 0.0),
+        AttemptVerdict::Done
+    );
+}
+
+#[test]
+fn old_secret_signs_until_its_time_is_over() {
+    let endpoint = |until| EventEndpoint {
+        id: EndpointId::parse("shop").unwrap(),
+        url: "https://shop.example/".to_owned(),
+        kinds: EndpointKinds::All,
+        is_enabled: true,
+        secret: EndpointSecret::from_random([1; 32]),
+        previous_secret: Some((EndpointSecret::from_random([2; 32]), until)),
+        failing_since: None,
+        last_status: None,
+        last_fault: None,
+        paused_until: None,
+        is_gone: false,
+        created_at: now(),
+    };
+    let signatures = |until| endpoint(until).sign("evt_1", "{}", now()).split(' ').count();
+    assert_eq!(signatures(now() + Duration::seconds(1)), 2);
+    assert_eq!(signatures(now()), 1);
+}
+
+#[test]
+fn types_are_words_or_a_star() {
+    assert_eq!(
+        EndpointKinds::parse(["*", "hold.placed"]),
+        Some(EndpointKinds::All)
+    );
+    let two = EndpointKinds::parse(["hold.placed", "refund.failed", "hold.placed"]).unwrap();
+    assert_eq!(two.words(), ["hold.placed", "refund.failed"]);
+    assert_eq!(EndpointKinds::parse(["hold.lost"]), None);
+    assert_eq!(EndpointKinds::parse([]), None);
+}

@@ -1,0 +1,364 @@
+//! Deliveries: events out on their way to endpoints.
+//!
+//! An endpoint has a position in the stream; what comes after it is queued for the endpoint, a bounded number of events at a
+//! time, so that an endpoint that takes nothing keeps few rows. Of each hold, at most one event is due at an endpoint: the
+//! next one becomes due when it is done or has failed. Queueing and finishing both lock the endpoint first, so that neither
+//! misses what the other writes.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use super::columns::{DbTime, DbUuid};
+use super::events_out::decode_kind;
+use super::lease_request::LeaseRequest;
+use super::{StoreError, encoding, paging};
+use crate::domain::event_endpoint::{AttemptVerdict, DeliveryState, EventDelivery};
+use crate::domain::event_out::EventOutId;
+use crate::domain::ids::{EndpointId, HoldId};
+use crate::domain::listing::{Page, PageRequest};
+
+/// How many events are queued for an endpoint at once.
+pub(super) const QUEUE_BATCH: i64 = 500;
+
+/// While so many deliveries of an endpoint are pending, no more are queued.
+pub(super) const MAX_PENDING: i64 = 1_000;
+
+/// The most events that one replay queues.
+pub const MAX_REPLAYED: i64 = 10_000;
+
+/// A delivery that is leased to the caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct LeasedDelivery {
+    /// The event's place in the stream.
+    pub position: i64,
+    /// How often it was tried, this attempt included.
+    pub attempts: i32,
+    /// How many attempts failed before this one.
+    pub failures: i32,
+}
+
+/// What an attempt has led to.
+#[derive(Clone, Debug)]
+pub struct AttemptResult {
+    /// The delivery that was tried.
+    pub delivery: LeasedDelivery,
+    /// What follows.
+    pub verdict: AttemptVerdict,
+    /// The HTTP status, if there was an answer.
+    pub status: Option<u16>,
+    /// Why it failed, if it did.
+    pub fault: Option<String>,
+}
+
+/// What a replay has queued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReplayedEvents {
+    /// How many events are sent again.
+    pub count: u64,
+    /// When the first event of the range happened that is not among them.
+    pub next_from: Option<DateTime<Utc>>,
+}
+
+/// Deliveries in the database; one method is one transaction.
+#[async_trait]
+pub trait Deliveries {
+    /// Queues the next events for an endpoint; returns how far it has come in the stream, if it has moved.
+    async fn queue_events(&self, id: &EndpointId, now: DateTime<Utc>) -> Result<Option<i64>, StoreError>;
+    /// Leases deliveries of an endpoint that are due, oldest first, and counts the attempt.
+    async fn lease_deliveries(
+        &self,
+        id: &EndpointId,
+        request: &LeaseRequest,
+    ) -> Result<Vec<LeasedDelivery>, StoreError>;
+    /// Writes what an attempt has led to, unless another attempt has begun since. If the delivery is over, the next event of
+    /// its hold becomes due.
+    async fn finish_attempt(
+        &self,
+        id: &EndpointId,
+        result: &AttemptResult,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError>;
+    /// Lists the deliveries of an endpoint in this state or in all, newest first.
+    async fn list_deliveries(
+        &self,
+        id: &EndpointId,
+        state: Option<DeliveryState>,
+        page: &PageRequest,
+    ) -> Result<Page<EventDelivery>, StoreError>;
+    /// Queues events again that happened from `from` to before `to`, oldest first, at most [`MAX_REPLAYED`].
+    async fn replay_events(
+        &self,
+        id: &EndpointId,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<ReplayedEvents, StoreError>;
+    /// Makes due at each endpoint what waits for an event that is no longer there.
+    async fn release_deliveries(&self, now: DateTime<Utc>) -> Result<(), StoreError>;
+}
+
+/// Counts the pending deliveries of endpoint `$1`, up to twice `$2`.
+pub(super) const COUNT_PENDING: &str = "SELECT
+     (SELECT count(*) FROM (SELECT 1 FROM event_deliveries
+          WHERE endpoint_id = $1 AND state = 'pending' AND due_at IS NOT NULL LIMIT $2) AS due)
+     + (SELECT count(*) FROM (SELECT 1 FROM event_deliveries
+          WHERE endpoint_id = $1 AND state = 'pending' AND due_at IS NULL LIMIT $2) AS waiting)";
+
+/// Finds the position of the last of `$2` events after position `$1`.
+pub(super) const FIND_NEXT: &str = "SELECT max(position) FROM (
+         SELECT position FROM events_out WHERE position > $1 ORDER BY position LIMIT $2) AS next";
+
+/// Queues the events after position `$2` up to `$3` for endpoint `$1`, with the engine's condition that it gets their type.
+macro_rules! queue_between {
+    ($takes_kind:expr) => {
+        concat!(
+            "INSERT INTO event_deliveries (endpoint_id, position, hold_id)
+             SELECT p.id, e.position, e.hold_id FROM events_out e CROSS JOIN event_endpoints p
+             WHERE p.id = $1 AND e.position > $2 AND e.position <= $3 AND ",
+            $takes_kind,
+            " ON CONFLICT DO NOTHING"
+        )
+    };
+}
+pub(super) use queue_between;
+
+/// Moves endpoint `$1` to position `$2`.
+pub(super) const MOVE: &str = "UPDATE event_endpoints SET position = $2 WHERE id = $1";
+
+/// The condition that a waiting delivery `d` is the next one of its hold.
+macro_rules! is_next {
+    () => {
+        "d.state = 'pending' AND d.due_at IS NULL AND (d.hold_id IS NULL OR
+             NOT EXISTS (SELECT 1 FROM event_deliveries n
+                 WHERE n.endpoint_id = d.endpoint_id AND n.hold_id = d.hold_id AND n.state = 'pending' AND n.due_at IS NOT NULL)
+             AND NOT EXISTS (SELECT 1 FROM event_deliveries w
+                 WHERE w.endpoint_id = d.endpoint_id AND w.hold_id = d.hold_id AND w.state = 'pending' AND w.due_at IS NULL
+                   AND w.position < d.position))"
+    };
+}
+
+/// Makes due at `$2` what is next at endpoint `$1`.
+pub(super) const RELEASE: &str = concat!(
+    "UPDATE event_deliveries AS d SET due_at = $2 WHERE d.endpoint_id = $1 AND ",
+    is_next!()
+);
+
+/// Makes due at `$2` what is next at endpoint `$1` of the hold of position `$3`.
+pub(super) const RELEASE_OF_HOLD: &str = concat!(
+    "UPDATE event_deliveries AS d SET due_at = $2
+     WHERE d.endpoint_id = $1 AND d.hold_id = (SELECT hold_id FROM event_deliveries WHERE endpoint_id = $1 AND position = $3) AND ",
+    is_next!()
+);
+
+/// Builds the statement that writes what an attempt has led to.
+macro_rules! finish_attempt {
+    ($id:expr, $result:expr) => {{
+        let columns = $crate::store::deliveries::AttemptColumns::new($result);
+        sqlx::query($crate::store::deliveries::FINISH)
+            .bind($id.as_str())
+            .bind($result.delivery.position)
+            .bind($result.delivery.attempts)
+            .bind(columns.state)
+            .bind(columns.due_at.map($crate::store::columns::DbTime))
+            .bind(columns.counts)
+            .bind($result.status.map(i32::from))
+            .bind($result.fault.as_deref())
+    }};
+}
+pub(super) use finish_attempt;
+
+/// Writes the result of attempt `$3` at position `$2` of endpoint `$1`: state `$4`, due again at `$5`, whether it counts
+/// `$6`, status `$7`, fault `$8`.
+pub(super) const FINISH: &str = "UPDATE event_deliveries
+     SET state = $4, due_at = $5, failures = failures + CASE WHEN $6 THEN 1 ELSE 0 END, last_status = $7, last_fault = $8,
+         leased_until = NULL
+     WHERE endpoint_id = $1 AND position = $2 AND attempts = $3 AND state = 'pending'";
+
+/// Notes at endpoint `$1` that an attempt succeeded with status `$2`.
+pub(super) const NOTE_SUCCESS: &str =
+    "UPDATE event_endpoints SET failing_since = NULL, last_status = $2, last_fault = NULL
+     WHERE id = $1 AND (failing_since IS NOT NULL OR last_status IS NULL OR last_status <> $2)";
+
+/// Notes at endpoint `$1` that an attempt failed at `$2` with status `$3` and fault `$4`, that it is left alone until `$5`, and
+/// whether it is gone (`$6`).
+pub(super) const NOTE_FAILURE: &str = "UPDATE event_endpoints
+     SET failing_since = coalesce(failing_since, $2), last_status = $3, last_fault = $4,
+         paused_until = coalesce($5, paused_until),
+         is_gone = CASE WHEN $6 THEN true ELSE is_gone END, is_enabled = CASE WHEN $6 THEN false ELSE is_enabled END
+     WHERE id = $1";
+
+/// Builds the statement that notes at an endpoint how an attempt went.
+macro_rules! note_attempt {
+    ($id:expr, $result:expr, $now:expr) => {{
+        let columns = $crate::store::deliveries::AttemptColumns::new($result);
+        let status = $result.status.map(i32::from);
+        match columns.state {
+            "done" => sqlx::query($crate::store::deliveries::NOTE_SUCCESS)
+                .bind($id.as_str())
+                .bind(status),
+            _ => sqlx::query($crate::store::deliveries::NOTE_FAILURE)
+                .bind($id.as_str())
+                .bind($crate::store::columns::DbTime($now))
+                .bind(status)
+                .bind($result.fault.as_deref())
+                .bind(columns.paused_until.map($crate::store::columns::DbTime))
+                .bind(columns.is_gone),
+        }
+    }};
+}
+pub(super) use note_attempt;
+
+/// What an attempt has led to, as columns.
+pub(super) struct AttemptColumns {
+    pub(super) state: &'static str,
+    pub(super) due_at: Option<DateTime<Utc>>,
+    pub(super) counts: bool,
+    pub(super) paused_until: Option<DateTime<Utc>>,
+    pub(super) is_gone: bool,
+}
+
+impl AttemptColumns {
+    pub(super) fn new(result: &AttemptResult) -> Self {
+        let over = |state| Self {
+            state,
+            due_at: None,
+            counts: state == "failed",
+            paused_until: None,
+            is_gone: false,
+        };
+        match result.verdict {
+            AttemptVerdict::Done => over("done"),
+            AttemptVerdict::Failed => over("failed"),
+            // It goes on at once if somebody enables the endpoint again.
+            AttemptVerdict::Disable => Self {
+                due_at: Some(DateTime::UNIX_EPOCH),
+                is_gone: true,
+                ..over("pending")
+            },
+            AttemptVerdict::Again {
+                due_at,
+                pauses,
+                counts,
+            } => Self {
+                due_at: Some(due_at),
+                counts,
+                paused_until: pauses.then_some(due_at),
+                ..over("pending")
+            },
+        }
+    }
+
+    /// Whether the delivery is over, so that the next one of its hold may follow.
+    pub(super) fn is_over(&self) -> bool {
+        self.state != "pending"
+    }
+}
+
+/// Lists deliveries of endpoint `$1` before position `$2`, in state `$3` if it is not null, at most `$4`.
+pub(super) const LIST_DELIVERIES: &str =
+    "SELECT d.position, e.seq, e.kind, d.hold_id, d.state, d.attempts, d.due_at,
+         d.last_attempt_at, d.last_status, d.last_fault
+     FROM event_deliveries d LEFT JOIN events_out e ON e.position = d.position
+     WHERE d.endpoint_id = $1 AND d.position < $2 AND d.state = coalesce($3, d.state)
+     ORDER BY d.position DESC LIMIT $4";
+
+/// Finds the events that happened from `$1` to before `$2`, at most `$3`: their positions and times.
+pub(super) const LIST_RANGE: &str = "SELECT position, created_at FROM events_out
+     WHERE position IS NOT NULL AND created_at >= $1 AND created_at < $2 ORDER BY created_at, position LIMIT $3";
+
+/// Queues the events that happened from `$2` to before `$3`, up to position `$4`, for endpoint `$1` again, with the engine's
+/// condition that it gets their type. Those that it has not been sent yet stay as they are.
+macro_rules! replay_between {
+    ($takes_kind:expr) => {
+        concat!(
+            "INSERT INTO event_deliveries (endpoint_id, position, hold_id)
+             SELECT p.id, e.position, e.hold_id FROM events_out e CROSS JOIN event_endpoints p
+             WHERE p.id = $1 AND e.position IS NOT NULL AND e.created_at >= $2 AND e.created_at < $3
+               AND e.position <= p.position AND ",
+            $takes_kind,
+            " ON CONFLICT (endpoint_id, position) DO UPDATE
+                 SET state = 'pending', attempts = 0, failures = 0, due_at = NULL, leased_until = NULL
+                 WHERE event_deliveries.state <> 'pending'"
+        )
+    };
+}
+pub(super) use replay_between;
+
+#[derive(sqlx::FromRow)]
+pub(super) struct DeliveryRow {
+    position: i64,
+    seq: Option<i64>,
+    kind: Option<String>,
+    hold_id: Option<DbUuid>,
+    state: String,
+    attempts: i32,
+    due_at: Option<DbTime>,
+    last_attempt_at: Option<DbTime>,
+    last_status: Option<i32>,
+    last_fault: Option<String>,
+}
+
+pub(super) fn encode_delivery_state(state: DeliveryState) -> &'static str {
+    match state {
+        DeliveryState::Pending => "pending",
+        DeliveryState::Done => "done",
+        DeliveryState::Failed => "failed",
+    }
+}
+
+impl DeliveryRow {
+    fn decode(self) -> Result<EventDelivery, StoreError> {
+        Ok(EventDelivery {
+            position: self.position,
+            event: self.seq.map(EventOutId),
+            kind: self.kind.as_deref().map(decode_kind).transpose()?,
+            hold: self.hold_id.map(|id| HoldId(id.0)),
+            state: match self.state.as_str() {
+                "pending" => DeliveryState::Pending,
+                "done" => DeliveryState::Done,
+                "failed" => DeliveryState::Failed,
+                other => return Err(encoding::unreadable_column("state", other)),
+            },
+            attempts: self.attempts.unsigned_abs(),
+            due_at: self.due_at.map(|at| at.0),
+            last_attempt_at: self.last_attempt_at.map(|at| at.0),
+            last_status: self.last_status.and_then(|status| u16::try_from(status).ok()),
+            last_fault: self.last_fault,
+        })
+    }
+
+    /// A page of deliveries, cut off rows that were read newest first.
+    pub(super) fn decode_page(
+        rows: Vec<Self>,
+        page: &PageRequest,
+    ) -> Result<Page<EventDelivery>, StoreError> {
+        let rows = paging::cut_page(rows, page, |row| paging::numbered(row.position));
+        paging::decode_page(rows, Self::decode)
+    }
+}
+
+/// Builds the statement that lists deliveries, newest first; `None` after the end of the list.
+macro_rules! list_deliveries {
+    ($id:expr, $state:expr, $page:expr) => {
+        $crate::store::paging::numbered_start($page).map(|before| {
+            sqlx::query_as($crate::store::deliveries::LIST_DELIVERIES)
+                .bind($id.as_str())
+                .bind(before)
+                .bind($state.map($crate::store::deliveries::encode_delivery_state))
+                .bind($crate::store::paging::rows_wanted($page))
+        })
+    };
+}
+pub(super) use list_deliveries;
+
+/// Cuts the range of a replay: the end of what is queued now, and where the rest begins.
+pub(super) fn cut_range(
+    found: &[(i64, DbTime)],
+    to: DateTime<Utc>,
+) -> (DateTime<Utc>, Option<DateTime<Utc>>) {
+    let first_left = usize::try_from(MAX_REPLAYED)
+        .ok()
+        .and_then(|most| found.get(most));
+    let next_from = first_left.map(|(_, at)| at.0);
+    (next_from.unwrap_or(to), next_from)
+}

@@ -1,0 +1,211 @@
+//! Events out: triggers write them in the transaction of the change; this reads them in the order of their commits.
+//!
+//! A reader must not skip an event whose transaction commits late. So an event gets its position in the stream only when it
+//! is seen to be committed, and one instance numbers at a time: who sees a position sees all before it. On SQLite the one
+//! writer gives both numbers at once.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::columns::{DbJson, DbTime, DbUuid};
+use super::{StoreError, encoding};
+use crate::domain::event_out::{EventOut, EventOutId, EventOutKind, EventSubject, HoldAtEvent, MoneyObject};
+use crate::domain::ids::{HoldId, ResourceId};
+use crate::domain::time::Window;
+
+/// Events out in the database; one method is one transaction.
+#[async_trait]
+pub trait EventsOut {
+    /// Gives at most `limit` committed events their position; returns how many.
+    async fn number_events_out(&self, limit: u32) -> Result<u64, StoreError>;
+    /// Lists at most `limit` events after this one, in the order of the stream. After an event that is deleted already, it
+    /// begins with the oldest.
+    async fn list_events_out(
+        &self,
+        after: Option<EventOutId>,
+        limit: u32,
+    ) -> Result<Vec<EventOut>, StoreError>;
+    /// Reads the event at this position.
+    async fn find_event_out(&self, position: i64) -> Result<Option<EventOut>, StoreError>;
+    /// Deletes at most `limit` events that happened before `before`, with their deliveries; returns how many. The numbers of
+    /// their holds go on.
+    async fn delete_old_events_out(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
+}
+
+/// The columns of [`EventOutRow`].
+macro_rules! event_out_columns {
+    () => {
+        "seq, position, sequence, kind, hold_id, previous_status, status, reason, segments, subject, created_at"
+    };
+}
+
+/// Finds the event at position `$1`.
+pub(super) const FIND: &str = concat!(
+    "SELECT ",
+    event_out_columns!(),
+    " FROM events_out WHERE position = $1"
+);
+
+/// Lists events after event `$1`, at most `$2`.
+pub(super) const LIST: &str = concat!(
+    "SELECT ",
+    event_out_columns!(),
+    " FROM events_out WHERE position > coalesce((SELECT a.position FROM events_out a WHERE a.seq = $1), 0)
+     ORDER BY position LIMIT $2"
+);
+
+/// Writes that the time in JSON `$2` was closed while hold `$1` has its slot in it.
+pub(super) const INSERT_CONFLICT: &str =
+    "INSERT INTO events_out (kind, hold_id, status, reason, segments, subject)
+     SELECT 'slot.closed_with_conflict', h.id, h.status, h.reason, h.segments, $2 FROM holds h WHERE h.id = $1";
+
+/// Builds the statement that writes that an operator closed a time in which a hold has its slot. The hold is live.
+macro_rules! insert_conflict {
+    ($hold:expr, $resource:expr, $id:expr, $window:expr) => {
+        sqlx::query($crate::store::events_out::INSERT_CONFLICT)
+            .bind($crate::store::columns::DbUuid($hold.0))
+            .bind($crate::store::events_out::encode_closed($resource, $id, $window))
+    };
+}
+pub(super) use insert_conflict;
+
+/// A closed time as the subject of an event.
+pub(super) fn encode_closed(resource: Option<&ResourceId>, id: &str, window: Window) -> DbJson {
+    DbJson(serde_json::json!({"closed": {
+        "resource": resource.map(ResourceId::as_str),
+        "id": id,
+        "starts_at_ms": window.starts_at().timestamp_millis(),
+        "ends_at_ms": window.ends_at().timestamp_millis(),
+    }}))
+}
+
+#[derive(sqlx::FromRow)]
+pub(super) struct EventOutRow {
+    seq: i64,
+    position: i64,
+    sequence: Option<i64>,
+    kind: String,
+    hold_id: Option<DbUuid>,
+    previous_status: Option<String>,
+    status: Option<String>,
+    reason: Option<String>,
+    segments: Option<DbJson>,
+    subject: Option<DbJson>,
+    created_at: DbTime,
+}
+
+impl EventOutRow {
+    fn decode(self) -> Result<EventOut, StoreError> {
+        let previous = self.previous_status.as_deref();
+        let left = match (self.status, self.segments) {
+            (Some(status), Some(segments)) => Some(HoldAtEvent {
+                status: encoding::decode_status(&status, self.reason.as_deref())?,
+                segments: encoding::decode_segments(segments.0)?,
+            }),
+            _ => None,
+        };
+        Ok(EventOut {
+            id: EventOutId(self.seq),
+            position: self.position,
+            sequence: self.sequence,
+            kind: decode_kind(&self.kind)?,
+            hold: self.hold_id.map(|id| HoldId(id.0)),
+            previous: previous.map(encoding::decode_status_kind).transpose()?,
+            left,
+            subject: self.subject.map(decode_subject).transpose()?,
+            created_at: self.created_at.0,
+        })
+    }
+
+    /// One event, if there is one.
+    pub(super) fn decode_optional(row: Option<Self>) -> Result<Option<EventOut>, StoreError> {
+        row.map(Self::decode).transpose()
+    }
+
+    /// All events, in the order of the rows.
+    pub(super) fn decode_all(rows: Vec<Self>) -> Result<Vec<EventOut>, StoreError> {
+        rows.into_iter().map(Self::decode).collect()
+    }
+}
+
+pub(super) fn decode_kind(word: &str) -> Result<EventOutKind, StoreError> {
+    EventOutKind::parse(word).ok_or_else(|| encoding::unreadable_column("kind", word))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum SubjectJson {
+    Refund(MoneyObjectJson),
+    Dispute(MoneyObjectJson),
+    Payment(OrphanJson),
+    Closed(ClosedJson),
+}
+
+#[derive(Deserialize)]
+struct MoneyObjectJson {
+    id: String,
+    intent: String,
+    amount: i64,
+    currency: String,
+    status: String,
+    reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct OrphanJson {
+    intent: String,
+    amount: i64,
+    currency: String,
+    claimed_hold: Option<Uuid>,
+}
+
+#[derive(Deserialize)]
+struct ClosedJson {
+    resource: Option<String>,
+    id: String,
+    starts_at_ms: i64,
+    ends_at_ms: i64,
+}
+
+fn decode_subject(json: DbJson) -> Result<EventSubject, StoreError> {
+    let subject = serde_json::from_value(json.0);
+    let subject = subject.map_err(|_| encoding::unreadable_column("subject", "no subject of an event"))?;
+    Ok(match subject {
+        SubjectJson::Refund(object) => EventSubject::Refund(object.decode()?),
+        SubjectJson::Dispute(object) => EventSubject::Dispute(object.decode()?),
+        SubjectJson::Payment(orphan) => EventSubject::Payment {
+            money: encoding::decode_money(orphan.amount, &orphan.currency)?,
+            intent: orphan.intent,
+            claimed_hold: orphan.claimed_hold.map(HoldId),
+        },
+        SubjectJson::Closed(closed) => closed.decode()?,
+    })
+}
+
+impl MoneyObjectJson {
+    fn decode(self) -> Result<MoneyObject, StoreError> {
+        Ok(MoneyObject {
+            money: encoding::decode_money(self.amount, &self.currency)?,
+            id: self.id,
+            intent: self.intent,
+            status: self.status,
+            reason: self.reason,
+        })
+    }
+}
+
+impl ClosedJson {
+    fn decode(self) -> Result<EventSubject, StoreError> {
+        let resource = self.resource.as_deref().map(encoding::decode_resource_id);
+        let at = DateTime::from_timestamp_millis;
+        let window = at(self.starts_at_ms).zip(at(self.ends_at_ms));
+        let window = window.and_then(|(from, to)| Window::new(from, to));
+        Ok(EventSubject::Closed {
+            resource: resource.transpose()?,
+            id: self.id,
+            window: window.ok_or_else(|| encoding::unreadable_column("subject", "an empty window"))?,
+        })
+    }
+}

@@ -1,0 +1,54 @@
+//! Events out on PostgreSQL.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use super::PostgresStore;
+use crate::domain::event_out::{EventOut, EventOutId};
+use crate::store::StoreError;
+use crate::store::events_out::{self, EventOutRow, EventsOut};
+
+#[async_trait]
+impl EventsOut for PostgresStore {
+    async fn number_events_out(&self, limit: u32) -> Result<u64, StoreError> {
+        self.retrying(|| async {
+            let query = sqlx::query_scalar("SELECT number_events_out($1)").bind(i64::from(limit));
+            let numbered: i64 = query.fetch_one(&self.pool).await?;
+            Ok(numbered.unsigned_abs())
+        })
+        .await
+    }
+
+    async fn list_events_out(
+        &self,
+        after: Option<EventOutId>,
+        limit: u32,
+    ) -> Result<Vec<EventOut>, StoreError> {
+        self.retrying(|| async {
+            let query = sqlx::query_as(events_out::LIST)
+                .bind(after.map(|id| id.0))
+                .bind(i64::from(limit));
+            Ok(EventOutRow::decode_all(query.fetch_all(&self.pool).await?)?)
+        })
+        .await
+    }
+
+    async fn find_event_out(&self, position: i64) -> Result<Option<EventOut>, StoreError> {
+        fetch_row!(self, EventOutRow, sqlx::query_as(events_out::FIND).bind(position))
+    }
+
+    async fn delete_old_events_out(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+        self.delete_or_clear(DELETE_OLD, before, limit).await
+    }
+}
+
+/// Deletes events that happened before `$1`, at most `$2`, with their deliveries, and keeps the last sequence of their holds.
+const DELETE_OLD: &str = "WITH old AS MATERIALIZED (
+         SELECT seq, position, hold_id, sequence FROM events_out
+         WHERE position IS NOT NULL AND created_at < $1 ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED),
+     kept AS (
+         UPDATE holds h SET last_sequence = o.sequence
+         FROM (SELECT hold_id, max(sequence) AS sequence FROM old WHERE hold_id IS NOT NULL GROUP BY hold_id) o
+         WHERE h.id = o.hold_id AND h.last_sequence < o.sequence),
+     sent AS (DELETE FROM event_deliveries WHERE position = ANY (ARRAY(SELECT position FROM old)))
+     DELETE FROM events_out WHERE seq = ANY (ARRAY(SELECT seq FROM old))";

@@ -1,0 +1,249 @@
+//! Sends events out to the shop's endpoints.
+//!
+//! A delivery is leased, the endpoint is called with no transaction open (I6), and the answer finishes it. Each endpoint has
+//! a task of its own, with a bounded number of requests at once, so that a slow one delays no other. Of each hold, one event
+//! at a time is under way, so that they arrive in order. A process that dies leaves its leases to end; the event is then
+//! sent again with the same id.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::context::Context;
+use super::error::{WorkflowError, format_error_chain};
+use super::stream_events::{EventToSend, load_event, number_events};
+use crate::domain::event_endpoint::{AttemptVerdict, EndpointAnswer, EventEndpoint, judge_attempt};
+use crate::domain::ids::EndpointId;
+use crate::gateway::event_post::{SignedPost, send_post};
+use crate::store::{AttemptResult, LeaseRequest, LeasedDelivery};
+
+/// How many requests run at once for one endpoint in one process.
+const BATCH: u32 = 8;
+/// How often the worker looks for events.
+const POLL: Duration = Duration::from_secs(1);
+
+/// Writes an event as endpoints get it. The format belongs to `http`.
+pub type RenderEvent = fn(&EventToSend) -> String;
+
+/// The results of one round of deliveries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DeliveryReport {
+    /// Events that an endpoint has taken.
+    pub done: u64,
+    /// Attempts that failed.
+    pub failed: u64,
+}
+
+/// What an endpoint answered to a test.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndpointTest {
+    /// The HTTP status, if there was an answer.
+    pub status: Option<u16>,
+    /// Why the test failed, if it did.
+    pub fault: Option<String>,
+}
+
+/// Sends events until `stop` is cancelled.
+pub async fn run_worker(context: Arc<Context>, render: RenderEvent, stop: CancellationToken) {
+    let mut tasks = JoinSet::new();
+    let mut served = HashMap::new();
+    loop {
+        match list_work(&context).await {
+            Ok(endpoints) => {
+                for endpoint in endpoints {
+                    if served.values().any(|id| *id == endpoint.id) {
+                        continue;
+                    }
+                    let (context, stop) = (context.clone(), stop.clone());
+                    let id = endpoint.id.clone();
+                    let task = tasks.spawn(async move {
+                        if let Err(error) = serve_endpoint(&context, &endpoint.id, render, &stop).await {
+                            tracing::warn!(endpoint = %endpoint.id, %error, "events not sent: the database failed");
+                        }
+                    });
+                    served.insert(task.id(), id);
+                }
+            }
+            Err(error) => tracing::warn!(%error, "events not sent: the database failed"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => break,
+            Some(ended) = tasks.join_next_with_id() => {
+                let task = ended.map_or_else(|error| error.id(), |(task, ())| task);
+                served.remove(&task);
+            }
+            () = tokio::time::sleep(POLL) => {}
+        }
+    }
+    // Each task ends after the requests that it has begun.
+    while tasks.join_next().await.is_some() {}
+}
+
+/// Sends all events that are due, to all endpoints side by side.
+///
+/// # Errors
+/// [`WorkflowError::Store`] if the database is unreachable; leased deliveries are due again when their lease ends.
+pub async fn deliver_due_events(
+    context: &Context,
+    render: RenderEvent,
+) -> Result<DeliveryReport, WorkflowError> {
+    let (mut report, stop) = (DeliveryReport::default(), CancellationToken::new());
+    let endpoints = list_work(context).await?;
+    let served = endpoints
+        .iter()
+        .map(|endpoint| serve_endpoint(context, &endpoint.id, render, &stop));
+    for served in futures::future::join_all(served).await {
+        let served = served?;
+        report.done += served.done;
+        report.failed += served.failed;
+    }
+    Ok(report)
+}
+
+async fn list_work(context: &Context) -> Result<Vec<EventEndpoint>, WorkflowError> {
+    number_events(context).await?;
+    Ok(context.store.list_endpoints_with_work(context.now()).await?)
+}
+
+/// Queues and sends what is due at one endpoint, until nothing is.
+async fn serve_endpoint(
+    context: &Context,
+    id: &EndpointId,
+    render: RenderEvent,
+    stop: &CancellationToken,
+) -> Result<DeliveryReport, WorkflowError> {
+    let (store, mut report) = (&context.store, DeliveryReport::default());
+    while !stop.is_cancelled() {
+        let has_moved = store.queue_events(id, context.now()).await?.is_some();
+        let request = LeaseRequest::new(context.now(), context.settings.lease, BATCH);
+        let leased = store.lease_deliveries(id, &request).await?;
+        if leased.is_empty() && !has_moved {
+            break;
+        }
+        // Read anew, because the operator may have changed the address or the secret.
+        let Some(endpoint) = store.find_endpoint(id).await? else {
+            break;
+        };
+        let attempts = leased
+            .into_iter()
+            .map(|delivery| attempt_delivery(context, &endpoint, delivery, render));
+        let results: Vec<Result<bool, WorkflowError>> = futures::stream::iter(attempts)
+            .buffer_unordered(BATCH as usize)
+            .collect()
+            .await;
+        for result in results {
+            match result? {
+                true => report.done += 1,
+                false => report.failed += 1,
+            }
+        }
+    }
+    Ok(report)
+}
+
+/// Makes one attempt and writes what it has led to; `true` if the endpoint has taken the event.
+async fn attempt_delivery(
+    context: &Context,
+    endpoint: &EventEndpoint,
+    delivery: LeasedDelivery,
+    render: RenderEvent,
+) -> Result<bool, WorkflowError> {
+    let failures = delivery.failures.unsigned_abs();
+    let (status, fault, verdict) = match context.store.find_event_out(delivery.position).await? {
+        None => (
+            None,
+            Some("the event is deleted".to_owned()),
+            AttemptVerdict::Failed,
+        ),
+        Some(event) => {
+            let event = load_event(context, event, &mut HashMap::new()).await?;
+            let (status, answer, fault) = post(context, endpoint, event.id.clone(), render(&event)).await;
+            let verdict = judge_attempt(answer, failures, context.now(), rand::random());
+            (status, fault, verdict)
+        }
+    };
+    log_attempt(endpoint, &delivery, &verdict, fault.as_deref());
+    let result = AttemptResult {
+        delivery,
+        verdict,
+        status,
+        fault,
+    };
+    context
+        .store
+        .finish_attempt(&endpoint.id, &result, context.now())
+        .await?;
+    Ok(verdict == AttemptVerdict::Done)
+}
+
+fn log_attempt(
+    endpoint: &EventEndpoint,
+    delivery: &LeasedDelivery,
+    verdict: &AttemptVerdict,
+    fault: Option<&str>,
+) {
+    let outcome = match verdict {
+        AttemptVerdict::Done => "done",
+        AttemptVerdict::Again { .. } => "again",
+        AttemptVerdict::Disable => "gone",
+        AttemptVerdict::Failed => "failed",
+    };
+    metrics::counter!("holdfast_event_deliveries_total", "outcome" => outcome).increment(1);
+    if let Some(fault) = fault {
+        let (endpoint, attempts) = (&endpoint.id, delivery.attempts);
+        tracing::warn!(%endpoint, position = delivery.position, attempts, outcome, fault, "event not taken");
+    }
+}
+
+/// Signs a body and sends it once. Returns status, answer and fault.
+async fn post(
+    context: &Context,
+    endpoint: &EventEndpoint,
+    id: String,
+    body: String,
+) -> (Option<u16>, EndpointAnswer, Option<String>) {
+    let now = context.now();
+    let post = SignedPost {
+        timestamp: now.timestamp(),
+        signature: endpoint.sign(&id, &body, now),
+        id,
+        body,
+    };
+    let allow_private = context.settings.calendar_allow_private;
+    match send_post(&endpoint.url, post, allow_private, now).await {
+        Ok((status, EndpointAnswer::Taken)) => (Some(status), EndpointAnswer::Taken, None),
+        Ok((status, answer)) => {
+            let fault = format!("it answered with status {status}");
+            (Some(status), answer, Some(fault))
+        }
+        Err(error) => {
+            let answer = EndpointAnswer::Refused {
+                is_load: false,
+                retry_after: None,
+            };
+            (None, answer, Some(format_error_chain(&error)))
+        }
+    }
+}
+
+/// Sends a test event with this body to an endpoint, enabled or not, once. `None` if there is no such endpoint.
+///
+/// # Errors
+/// [`WorkflowError::Store`] if the database is unreachable.
+pub async fn send_test(
+    context: &Context,
+    id: &EndpointId,
+    body: String,
+) -> Result<Option<EndpointTest>, WorkflowError> {
+    let Some(endpoint) = context.store.find_endpoint(id).await? else {
+        return Ok(None);
+    };
+    let event = format!("evt_test_{}", Uuid::new_v4().simple());
+    let (status, _, fault) = post(context, &endpoint, event, body).await;
+    Ok(Some(EndpointTest { status, fault }))
+}

@@ -1,0 +1,86 @@
+//! The stream of events out: gives events their places, and completes each with what is filled in when it is sent.
+
+use std::collections::HashMap;
+
+use super::context::Context;
+use super::error::WorkflowError;
+use crate::domain::booking::Booking;
+use crate::domain::event_out::{EventOut, EventOutId};
+use crate::domain::ids::HoldId;
+
+/// How many events get their place in one transaction.
+const NUMBERED_AT_ONCE: u32 = 1_000;
+/// How many such transactions follow each other at most, before the stream is read.
+const MAX_ROUNDS: usize = 20;
+
+/// An event with all that is sent of it.
+#[derive(Clone, Debug)]
+pub struct EventToSend {
+    /// The event as it is stored.
+    pub event: EventOut,
+    /// The id of the event, as endpoints get it.
+    pub id: String,
+    /// The hold: its guest and its payments as they are now, its status and its slot as the event left them. `None` for money
+    /// without a hold, or if the hold is deleted.
+    pub booking: Option<Booking>,
+}
+
+/// Reads the stream after the event with this id, or from its beginning. `None` if the id is of no event of ours.
+///
+/// # Errors
+/// [`WorkflowError::Store`] if the database is unreachable.
+pub async fn read_stream(
+    context: &Context,
+    after: Option<&str>,
+    limit: u32,
+) -> Result<Option<Vec<EventToSend>>, WorkflowError> {
+    let installation = context.installation_id().await?;
+    let after = match after.map(|text| EventOutId::parse(text, installation)) {
+        Some(None) => return Ok(None),
+        Some(known) => known,
+        None => None,
+    };
+    number_events(context).await?;
+    let mut events = Vec::new();
+    let mut bookings = HashMap::new();
+    for event in context.store.list_events_out(after, limit).await? {
+        events.push(load_event(context, event, &mut bookings).await?);
+    }
+    Ok(Some(events))
+}
+
+/// Gives a place to the events that are committed.
+pub(super) async fn number_events(context: &Context) -> Result<(), WorkflowError> {
+    for _ in 0..MAX_ROUNDS {
+        let numbered = context.store.number_events_out(NUMBERED_AT_ONCE).await?;
+        if numbered < u64::from(NUMBERED_AT_ONCE) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Completes an event. `bookings` has the holds that were read before.
+pub(super) async fn load_event(
+    context: &Context,
+    event: EventOut,
+    bookings: &mut HashMap<HoldId, Option<Booking>>,
+) -> Result<EventToSend, WorkflowError> {
+    let id = event.id.to_text(context.installation_id().await?);
+    let mut booking = match event.hold {
+        None => None,
+        Some(hold) => match bookings.get(&hold) {
+            Some(known) => known.clone(),
+            None => {
+                let found = context.store.find_booking(hold).await?;
+                bookings.insert(hold, found.clone());
+                found
+            }
+        },
+    };
+    if let (Some(booking), Some(left)) = (&mut booking, &event.left) {
+        booking.hold.status = left.status;
+        booking.segments.clone_from(&left.segments);
+    }
+    Ok(EventToSend { event, id, booking })
+}
