@@ -3,6 +3,7 @@
 mod clock_skew;
 mod database_clock;
 mod database_outage;
+mod event_delivery;
 mod many_instances;
 mod migration_locks;
 mod overload;

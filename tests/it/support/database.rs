@@ -206,7 +206,7 @@ impl TestDatabase {
 
     /// Ends all leases in the database. They run by the database's clock, which a test cannot move.
     pub(crate) async fn expire_all_leases(&self) {
-        for table in ["holds", "commands", "checkout_attempts"] {
+        for table in ["holds", "commands", "checkout_attempts", "event_deliveries"] {
             self.execute(&format!(
                 "UPDATE {table} SET leased_until = NULL WHERE leased_until IS NOT NULL"
             ))

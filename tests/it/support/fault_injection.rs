@@ -291,6 +291,7 @@ implement_store! {
 }
 
 mod catalogue;
+mod events_out;
 mod money;
 
 implement_store! {

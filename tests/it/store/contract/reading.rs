@@ -266,6 +266,7 @@ async fn figures_count_live_rows_and_inconsistencies(database: &TestDatabase) {
         money_unverified: 0,
         feeds_partial: 0,
         feeds_failed: 0,
+        ..FigureCounts::default()
     };
     assert_eq!(store.count_figures(at(35)).await.unwrap(), expected);
 

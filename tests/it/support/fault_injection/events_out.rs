@@ -1,0 +1,42 @@
+//! Faults at the calls to the store that are about events out.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use holdfast::domain::event_endpoint::{DeliveryState, EndpointSecret, EventDelivery, EventEndpoint};
+use holdfast::domain::event_out::{EventOut, EventOutId};
+use holdfast::domain::ids::EndpointId;
+use holdfast::domain::listing::{Page, PageRequest, PutOutcome};
+use holdfast::store::{
+    AttemptResult, Deliveries, Endpoints, EventsOut, LeaseRequest, LeasedDelivery, NewEndpoint,
+    ReplayedEvents, StoreError,
+};
+
+use super::*;
+
+implement_store! {
+    EventsOut:
+    number_events_out(limit: u32) -> u64;
+    list_events_out(after: Option<EventOutId>, limit: u32) -> Vec<EventOut>;
+    find_event_out(position: i64) -> Option<EventOut>;
+    delete_old_events_out(before: DateTime<Utc>, limit: u32) -> u64;
+}
+
+implement_store! {
+    Endpoints:
+    put_endpoint(new: &NewEndpoint, now: DateTime<Utc>) -> Option<PutOutcome>;
+    find_endpoint(id: &EndpointId) -> Option<EventEndpoint>;
+    list_endpoints() -> Vec<EventEndpoint>;
+    delete_endpoint(id: &EndpointId) -> bool;
+    rotate_secret(id: &EndpointId, secret: &EndpointSecret, until: DateTime<Utc>) -> bool;
+    list_endpoints_with_work(now: DateTime<Utc>) -> Vec<EventEndpoint>;
+}
+
+implement_store! {
+    Deliveries:
+    queue_events(id: &EndpointId, now: DateTime<Utc>) -> Option<i64>;
+    lease_deliveries(id: &EndpointId, request: &LeaseRequest) -> Vec<LeasedDelivery>;
+    finish_attempt(id: &EndpointId, result: &AttemptResult, now: DateTime<Utc>) -> ();
+    list_deliveries(id: &EndpointId, state: Option<DeliveryState>, page: &PageRequest) -> Page<EventDelivery>;
+    replay_events(id: &EndpointId, from: DateTime<Utc>, to: DateTime<Utc>, now: DateTime<Utc>) -> ReplayedEvents;
+    release_deliveries(now: DateTime<Utc>) -> ();
+}
