@@ -28,8 +28,8 @@ has_c() { has cc && printf '#include <stdlib.h>\nint main(void) { return 0; }\n'
 has_browser() { has chromedriver && { has chromium || has chromium-browser || has google-chrome || has_mac_chrome; }; }
 has_mac_chrome() { [ -d "/Applications/Google Chrome.app" ] || [ -d "/Applications/Chromium.app" ]; }
 has_python() { has python3 && python3 -c 'import venv, ensurepip' 2>/dev/null; }
-# The documented client uses the built-in fetch, which older versions lack.
-has_node() { has node && node -e 'process.exit(typeof fetch === "function" ? 0 : 1)' 2>/dev/null; }
+# The documented client uses the built-in fetch, which older versions lack. npm installs the verifier of events.
+has_node() { has node && has npm && node -e 'process.exit(typeof fetch === "function" ? 0 : 1)' 2>/dev/null; }
 
 # The tests look in the same places.
 has_pgbouncer() { has pgbouncer || [ -x /usr/sbin/pgbouncer ]; }
@@ -61,7 +61,7 @@ apt_packages() {
                     echo chromium-browser chromium-chromedriver
                 fi ;;
             python) echo python3 python3-venv ;;
-            node) echo nodejs ;;
+            node) echo nodejs npm ;;
         esac
     done
 }

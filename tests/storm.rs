@@ -8,12 +8,12 @@
 //! without paying, and sends requests that never end. At the same time Stripe fails in every way that the simulator has; webhooks arrive twice, late, in disorder or never; the database stalls,
 //! loses connections or loses responses; processes with wrong clocks are killed, stopped and started; and somebody
 //! sweeps with the key of another Stripe account. An operator cancels bookings and keeps all, a part or nothing; refunds
-//! fail, and banks dispute payments.
+//! fail, and banks dispute payments. The shop's own endpoint fails, loses answers, is slow, asks for pauses and dies.
 //!
 //! Then no fault is injected any more. The last guests race for the last place of a class or leave their holds unpaid,
 //! and the stranger keeps slots until a limit refuses it. All processes stop, time passes, and somebody sweeps with the
 //! wrong key once more. After it the sweep alone must finish everything. Every event is delivered once more, every
-//! guest reads their hold once more, and `checks` reads the database, the simulator and what the guests observed: at no
+//! guest reads their hold once more, the endpoint has got every event in order, and `checks` reads the database, the simulator and what the guests observed: at no
 //! instant may more of a resource be sold than the shop has, counted by what the guests received.
 //!
 //! ```text
@@ -57,6 +57,8 @@ mod observations;
 mod processes;
 #[path = "storm/shop.rs"]
 mod shop;
+#[path = "storm/shop_endpoint.rs"]
+mod shop_endpoint;
 #[path = "storm/sold_units.rs"]
 mod sold_units;
 #[path = "storm/stranger.rs"]
@@ -247,5 +249,24 @@ async fn uncounted_slow_payments_are_found() {
 async fn refunds_that_are_counted_are_found() {
     for engine in [Engine::Sqlite, Engine::Postgres] {
         assert_found(engine, Mutation::RefundsCounted, "the ledger is not as at Stripe").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn unwritten_events_are_found() {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        assert_found(engine, Mutation::EventsUnwritten, "a change without an event").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_out_of_order_are_found() {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        assert_found(
+            engine,
+            Mutation::EventsUnordered,
+            "an event came before the ones before it",
+        )
+        .await;
     }
 }

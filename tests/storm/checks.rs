@@ -27,7 +27,7 @@ pub(crate) struct Evidence<'a> {
 }
 
 impl Evidence<'_> {
-    async fn open_database(&self) -> AuditConnection {
+    pub(crate) async fn open_database(&self) -> AuditConnection {
         AuditConnection::open(self.database.engine(), self.database.url()).await
     }
 

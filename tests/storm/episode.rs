@@ -27,11 +27,13 @@ use crate::mutation::Mutation;
 use crate::observations::Observations;
 use crate::processes::{Processes, random_clock_offset, sweep_until_done};
 use crate::shop::{self, SlotRequest};
+use crate::shop_endpoint::ShopEndpoint;
 use crate::stranger::Stranger;
 use crate::stripe_proxy::{self, StripeProxy};
 use crate::support::client::Client;
 use crate::support::database::{Engine, TestDatabase};
 use crate::support::proxy::Proxy;
+use crate::support::wait_for::eventually;
 use crate::wrong_account::{WrongAccount, sweep_if_sold};
 
 /// How much later the final sweep runs: the sweep checks slow payments after a day.
@@ -102,6 +104,7 @@ struct Episode {
     observations: Arc<Observations>,
     stripe: StripeProxy,
     wrong_account: WrongAccount,
+    endpoint: ShopEndpoint,
     profile: FaultProfile,
     ttl_ms: u64,
     /// The first start that is for sale during the storm.
@@ -131,6 +134,8 @@ impl Episode {
         let client = processes.client(0);
         simulator.set_webhook_url(client.url("/webhooks/stripe"));
         shop::create_catalogue(&client).await;
+        let endpoint = ShopEndpoint::start(rng).await;
+        endpoint.set_at(&client).await;
         Self {
             database,
             proxy,
@@ -140,6 +145,7 @@ impl Episode {
             observations: Arc::default(),
             stripe,
             wrong_account: WrongAccount::start(mutation).await,
+            endpoint,
             profile: FaultProfile::random(rng),
             ttl_ms,
             first_start: (SystemClock.now() + TimeDelta::days(7))
@@ -275,6 +281,7 @@ impl Episode {
         findings.extend(self.deliver_again(events).await);
         findings.extend(sweep_until_done(&client, "after all webhooks").await);
         self.view_all_holds(&client).await;
+        findings.extend(self.send_all_events().await);
         findings.extend(last.stop_all().await);
         self.processes.add_logs_of(&last);
         findings.extend(checks::check_all(&self.evidence()).await);
@@ -348,6 +355,31 @@ impl Episode {
             .collect()
     }
 
+    /// Lets the endpoint recover, makes what it has not taken due, and waits until all is sent; returns what is wrong.
+    async fn send_all_events(&self) -> Vec<String> {
+        const PENDING: &str = "SELECT (SELECT count(*) FROM event_deliveries WHERE state = 'pending')
+            + (SELECT count(*) FROM events_out e WHERE e.position IS NULL
+               OR e.position > (SELECT max(p.position) FROM event_endpoints p))";
+        self.endpoint.recover();
+        let soon = match self.database.engine() {
+            Engine::Sqlite => "0",
+            Engine::Postgres => "to_timestamp(0)",
+        };
+        self.database
+            .execute("UPDATE event_endpoints SET paused_until = NULL")
+            .await;
+        let due = format!(
+            "UPDATE event_deliveries SET due_at = {soon} WHERE state = 'pending' AND due_at IS NOT NULL"
+        );
+        self.database.execute(&due).await;
+        eventually("all events are sent", async || {
+            (self.database.count(PENDING).await == 0).then_some(())
+        })
+        .await;
+        let mut database = self.evidence().open_database().await;
+        self.endpoint.check(&mut database).await
+    }
+
     /// Lets each guest read its hold once more.
     async fn view_all_holds(&self, client: &Client) {
         for hold in self.observations.hold_ids() {
@@ -366,12 +398,13 @@ impl Episode {
         let limited = *self.observations.limited.lock().unwrap();
         let moved = *self.observations.moved.lock().unwrap();
         format!(
-            "{} received, {refused} refused, {limited} limited, {moved} moved, {confirmed} read confirmed; {} sessions, {} refunds, {} disputes, {} events",
+            "{} received, {refused} refused, {limited} limited, {moved} moved, {confirmed} read confirmed; {} sessions, {} refunds, {} disputes, {} events, {} sent to the shop",
             holds.len(),
             self.simulator.sessions().len(),
             self.simulator.refunds().len(),
             self.simulator.disputes().len(),
             self.simulator.events().len(),
+            self.endpoint.count_taken(),
         )
     }
 }

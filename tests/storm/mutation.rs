@@ -51,6 +51,10 @@ pub(crate) enum Mutation {
     ProcessingUncounted,
     /// A refund that is reported again counts again, as in a counter.
     RefundsCounted,
+    /// A confirmed hold is no event.
+    EventsUnwritten,
+    /// An endpoint gets the later events of a hold before the earlier ones.
+    EventsUnordered,
 }
 
 impl Mutation {
@@ -87,6 +91,11 @@ impl Mutation {
                      NEW.currency, NEW.status, NULL, NEW.created_at, NEW.seen_at, NEW.is_noted, NEW.is_ours; END"],
             Self::CommandsDropped => &["CREATE TRIGGER mutation AFTER INSERT ON commands
                  BEGIN UPDATE commands SET done_at = created_at WHERE id = NEW.id; END"],
+            Self::EventsUnwritten => &["CREATE TRIGGER mutation AFTER INSERT ON events_out WHEN NEW.kind = 'hold.confirmed'
+                 BEGIN DELETE FROM events_out WHERE seq = NEW.seq; END"],
+            // Without its hold, a delivery waits for no other.
+            Self::EventsUnordered => &["CREATE TRIGGER mutation AFTER INSERT ON event_deliveries
+                 BEGIN UPDATE event_deliveries SET hold_id = NULL WHERE endpoint_id = NEW.endpoint_id AND position = NEW.position; END"],
             Self::NoConstraint | Self::FirstUnitConstrained => panic!("{self:?} is for PostgreSQL"),
             _ => &[],
         }
@@ -121,6 +130,16 @@ impl Mutation {
                 "CREATE FUNCTION mutation() RETURNS trigger LANGUAGE plpgsql AS
                  'BEGIN DELETE FROM stripe_events WHERE id = NEW.id; RETURN NEW; END'",
                 "CREATE TRIGGER mutation BEFORE INSERT ON stripe_events FOR EACH ROW EXECUTE FUNCTION mutation()",
+            ],
+            Self::EventsUnwritten => &[
+                "CREATE FUNCTION mutation() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+                "CREATE TRIGGER mutation BEFORE INSERT ON events_out FOR EACH ROW
+                 WHEN (NEW.kind = 'hold.confirmed') EXECUTE FUNCTION mutation()",
+            ],
+            Self::EventsUnordered => &[
+                "CREATE FUNCTION mutation() RETURNS trigger LANGUAGE plpgsql AS
+                 'BEGIN NEW.hold_id = NULL; RETURN NEW; END'",
+                "CREATE TRIGGER mutation BEFORE INSERT ON event_deliveries FOR EACH ROW EXECUTE FUNCTION mutation()",
             ],
             Self::ProcessingUncounted => &[
                 "CREATE FUNCTION mutation() RETURNS trigger LANGUAGE plpgsql AS

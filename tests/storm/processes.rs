@@ -136,6 +136,8 @@ impl Processes {
             ("HOLDFAST_MAX_LIVE_HOLDS_PER_GUEST", most_unpaid),
             ("HOLDFAST_MAX_LIVE_HOLDS_PER_CLIENT", most_unpaid),
             ("HOLDFAST_LAPSE_COOLDOWN", "15m"),
+            // The shop's endpoint is on this machine.
+            ("HOLDFAST_CALENDAR_ALLOW_PRIVATE", "1"),
             // The slow requests of the stranger reach it.
             ("HOLDFAST_MAX_CONNECTIONS", "60"),
         ];

@@ -43,6 +43,7 @@ impl Audit {
         loop {
             let mut findings = slots(&mut database).await;
             findings.extend(check_histories(&mut database).await);
+            findings.extend(check_events(&mut database).await);
             findings.extend(check_allowances(&mut database).await);
             findings.extend(check_sessions(&mut database, &self.simulator).await);
             findings.extend(money::check(&mut database, &self.simulator).await);
@@ -292,6 +293,17 @@ async fn check_sessions(database: &mut AuditConnection, simulator: &Simulator) -
 }
 
 /// Returns the id that the service writes into the metadata of its sessions and intents.
+/// Each transition is an event: of holds that have events from their beginning, and lost none to old age.
+async fn check_events(database: &mut AuditConnection) -> Vec<String> {
+    let sql = "SELECT CAST(h.id AS text), h.status FROM holds h
+        WHERE h.last_sequence = 0
+          AND EXISTS (SELECT 1 FROM events_out e WHERE e.hold_id = h.id AND e.kind = 'hold.placed')
+          AND (SELECT count(*) FROM hold_history l WHERE l.hold_id = h.id
+                   AND (l.from_status IS NULL OR l.from_status <> l.to_status OR l.transition = 'moved'))
+              <> (SELECT count(*) FROM events_out e WHERE e.hold_id = h.id AND e.kind LIKE 'hold.%')";
+    database.find("a change without an event", sql).await
+}
+
 async fn find_installation(database: &mut AuditConnection) -> String {
     let rows = database.ask("SELECT id FROM installation").await;
     rows[0][0].clone().unwrap()
