@@ -165,6 +165,7 @@ fn install_recorder() -> Result<PrometheusHandle, Box<dyn std::error::Error + Se
     describe_counters();
     describe_calls();
     describe_gauges();
+    describe_event_gauges();
     describe_load_metrics();
     start_counters();
     Ok(handle)
@@ -325,6 +326,25 @@ fn describe_gauges() {
         "calendar feeds that were not wholly read the last time, by state: partial, failed"
     );
     describe_gauge!(
+        "holdfast_refunds_failed",
+        "payments of which money must still go back, because its refund failed or is stuck: an operator must act"
+    );
+    describe_gauge!(
+        "holdfast_money_not_adding_up",
+        "payments whose refunds, disputes and decisions do not add up to what was paid: must be 0"
+    );
+    describe_gauge!(
+        "holdfast_units_sold_twice",
+        "units that two live holds have at once: must be 0"
+    );
+    describe_gauge!(
+        "holdfast_money_unverified",
+        "payments whose refunds and disputes were not read from Stripe since the upgrade from 0.2.0"
+    );
+}
+
+fn describe_event_gauges() {
+    describe_gauge!(
         "holdfast_event_deliveries_pending",
         "events that are still to be sent to an endpoint"
     );
@@ -340,22 +360,6 @@ fn describe_gauges() {
     describe_gauge!(
         "holdfast_endpoints_failing",
         "endpoints whose last attempt failed, or that answered that they are gone"
-    );
-    describe_gauge!(
-        "holdfast_refunds_failed",
-        "payments of which money must still go back, because its refund failed or is stuck: an operator must act"
-    );
-    describe_gauge!(
-        "holdfast_money_not_adding_up",
-        "payments whose refunds, disputes and decisions do not add up to what was paid: must be 0"
-    );
-    describe_gauge!(
-        "holdfast_units_sold_twice",
-        "units that two live holds have at once: must be 0"
-    );
-    describe_gauge!(
-        "holdfast_money_unverified",
-        "payments whose refunds and disputes were not read from Stripe since the upgrade from 0.2.0"
     );
 }
 

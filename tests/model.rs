@@ -39,8 +39,6 @@ mod commands;
 mod copies;
 #[path = "model/doubles.rs"]
 mod doubles;
-#[path = "model/events_out.rs"]
-mod events_out;
 #[path = "model/final_sweep.rs"]
 mod final_sweep;
 #[path = "model/fixture.rs"]

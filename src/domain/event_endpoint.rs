@@ -85,7 +85,7 @@ impl EndpointSecret {
 pub enum EndpointKinds {
     /// All types, also those of later versions.
     All,
-    /// These types.
+    /// These types, and no others.
     These(Vec<EventOutKind>),
 }
 
@@ -218,7 +218,10 @@ pub enum AttemptVerdict {
     /// The delivery is done.
     Done,
     /// The endpoint is disabled. The delivery goes on if somebody enables it again.
-    Disable,
+    Disable {
+        /// When the next attempt is due: at once.
+        due_at: DateTime<Utc>,
+    },
     /// The delivery is tried again at this time. `pauses` tells whether the whole endpoint is left alone until then.
     Again {
         /// When the next attempt is due.
@@ -242,7 +245,7 @@ pub fn judge_attempt(
 ) -> AttemptVerdict {
     let (is_load, retry_after) = match answer {
         EndpointAnswer::Taken => return AttemptVerdict::Done,
-        EndpointAnswer::Gone => return AttemptVerdict::Disable,
+        EndpointAnswer::Gone => return AttemptVerdict::Disable { due_at: now },
         EndpointAnswer::Refused { is_load, retry_after } => (is_load, retry_after),
     };
     let asked = retry_after.map(|wait| wait.clamp(Duration::seconds(1), MAX_PAUSE));

@@ -101,7 +101,7 @@ pub enum EventSubject {
     Payment {
         /// The id of the intent that took the money.
         intent: String,
-        /// What was paid.
+        /// The money that was paid.
         money: Money,
         /// The hold that its metadata names.
         claimed_hold: Option<HoldId>,
@@ -135,13 +135,13 @@ pub struct MoneyObject {
 /// An event out as it is stored: without data of the guest.
 #[derive(Clone, Debug)]
 pub struct EventOut {
-    /// Identifies the event.
+    /// Identifies the event within the installation.
     pub id: EventOutId,
     /// Its place in the stream, after all that were committed before.
     pub position: i64,
     /// Its number among the events of the hold, from 1; `None` without a hold.
     pub sequence: Option<i64>,
-    /// What has happened.
+    /// The type says what has happened.
     pub kind: EventOutKind,
     /// The hold that it happened to; `None` for money without a hold.
     pub hold: Option<HoldId>,

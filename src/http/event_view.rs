@@ -19,10 +19,10 @@ const MAX_BYTES: usize = 20_000;
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Event)]
 pub(super) struct EventView {
-    /// What has happened.
+    /// The type says what has happened.
     #[schema(example = "hold.confirmed")]
     r#type: &'static str,
-    /// When it happened.
+    /// When the event happened.
     #[schema(format = DateTime, example = "2026-12-01T10:00:00.250Z")]
     timestamp: String,
     /// What it happened to.
@@ -81,10 +81,10 @@ struct MoneyObjectView {
     /// The lower-case ISO code of the currency.
     #[schema(example = "eur")]
     currency: String,
-    /// Stripe's status.
+    /// The status, in Stripe's word.
     #[schema(example = "succeeded")]
     status: String,
-    /// Stripe's reason.
+    /// The reason, in Stripe's word.
     #[schema(required = true)]
     reason: Option<String>,
 }
@@ -137,7 +137,7 @@ struct ClosedView {
 }
 
 impl EventView {
-    /// Shows an event. If it is too long, it leaves out the hold's metadata.
+    /// Shows an event as it is sent. If it is too long, it leaves out the hold's metadata.
     pub(super) fn new(sent: &EventToSend) -> Self {
         let mut view = Self::whole(sent);
         let length = serde_json::to_vec(&view).map_or(0, |json| json.len());

@@ -42,7 +42,7 @@ pub struct LeasedDelivery {
 pub struct AttemptResult {
     /// The delivery that was tried.
     pub delivery: LeasedDelivery,
-    /// What follows.
+    /// What follows from it.
     pub verdict: AttemptVerdict,
     /// The HTTP status, if there was an answer.
     pub status: Option<u16>,
@@ -230,8 +230,8 @@ impl AttemptColumns {
             AttemptVerdict::Done => over("done"),
             AttemptVerdict::Failed => over("failed"),
             // It goes on at once if somebody enables the endpoint again.
-            AttemptVerdict::Disable => Self {
-                due_at: Some(DateTime::UNIX_EPOCH),
+            AttemptVerdict::Disable { due_at } => Self {
+                due_at: Some(due_at),
                 is_gone: true,
                 ..over("pending")
             },

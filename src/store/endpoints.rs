@@ -12,7 +12,7 @@ use crate::domain::listing::PutOutcome;
 /// An endpoint as an operator sets it.
 #[derive(Clone, Debug)]
 pub struct NewEndpoint {
-    /// Identifies the endpoint.
+    /// Identifies the endpoint; the operator chose it.
     pub id: EndpointId,
     /// Where events are sent.
     pub url: String,
@@ -27,7 +27,7 @@ pub struct NewEndpoint {
 /// Endpoints in the database; one method is one transaction.
 #[async_trait]
 pub trait Endpoints {
-    /// Writes an endpoint. A new one gets what happens from now on; one that exists keeps its secret and its place. `None` if
+    /// Writes an endpoint that an operator sets. A new one gets what happens from now on; one that exists keeps its secret and its place. `None` if
     /// there are too many.
     async fn put_endpoint(
         &self,
@@ -86,21 +86,21 @@ pub(super) use put_endpoint;
 /// Tells whether endpoint `$1` exists.
 pub(super) const EXISTS: &str = "SELECT EXISTS (SELECT 1 FROM event_endpoints WHERE id = $1)";
 
-/// Finds endpoint `$1`.
+/// Finds the endpoint `$1`.
 pub(super) const FIND: &str = concat!(
     "SELECT ",
     endpoint_columns!(),
     " FROM event_endpoints WHERE id = $1"
 );
 
-/// Lists all endpoints.
+/// Lists all endpoints, by their ids.
 pub(super) const LIST: &str = concat!(
     "SELECT ",
     endpoint_columns!(),
     " FROM event_endpoints ORDER BY id"
 );
 
-/// Deletes endpoint `$1`.
+/// Deletes the endpoint `$1`.
 pub(super) const DELETE: &str = "DELETE FROM event_endpoints WHERE id = $1";
 
 /// Gives endpoint `$1` secret `$2`; the one before signs until `$3`.

@@ -35,7 +35,7 @@ pub type RenderEvent = fn(&EventToSend) -> String;
 pub struct DeliveryReport {
     /// Events that an endpoint has taken.
     pub done: u64,
-    /// Attempts that failed.
+    /// Attempts that failed, for now or for good.
     pub failed: u64,
 }
 
@@ -190,7 +190,7 @@ fn log_attempt(
     let outcome = match verdict {
         AttemptVerdict::Done => "done",
         AttemptVerdict::Again { .. } => "again",
-        AttemptVerdict::Disable => "gone",
+        AttemptVerdict::Disable { .. } => "gone",
         AttemptVerdict::Failed => "failed",
     };
     metrics::counter!("holdfast_event_deliveries_total", "outcome" => outcome).increment(1);

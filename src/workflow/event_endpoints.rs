@@ -34,7 +34,7 @@ pub enum EndpointOutcome {
     TooMany,
 }
 
-/// Sets an endpoint. A new one gets what happens from now on.
+/// Sets an endpoint of the shop. A new one gets what happens from now on.
 ///
 /// # Errors
 /// [`WorkflowError`] if the database is unreachable, or the endpoint was deleted meanwhile.

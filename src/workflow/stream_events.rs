@@ -60,7 +60,7 @@ pub(super) async fn number_events(context: &Context) -> Result<(), WorkflowError
     Ok(())
 }
 
-/// Completes an event. `bookings` has the holds that were read before.
+/// Completes an event with its hold. `bookings` has the holds that were read before.
 pub(super) async fn load_event(
     context: &Context,
     event: EventOut,

@@ -34,6 +34,8 @@ use crate::call::{
 use crate::fixture;
 use crate::process::Kind;
 
+mod events_out;
+
 /// The replies that a workflow has received so far, and the channel for its next call.
 pub(crate) struct Script {
     pub(crate) kind: Kind,

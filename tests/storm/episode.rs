@@ -33,7 +33,6 @@ use crate::stripe_proxy::{self, StripeProxy};
 use crate::support::client::Client;
 use crate::support::database::{Engine, TestDatabase};
 use crate::support::proxy::Proxy;
-use crate::support::wait_for::eventually;
 use crate::wrong_account::{WrongAccount, sweep_if_sold};
 
 /// How much later the final sweep runs: the sweep checks slow payments after a day.
@@ -281,7 +280,8 @@ impl Episode {
         findings.extend(self.deliver_again(events).await);
         findings.extend(sweep_until_done(&client, "after all webhooks").await);
         self.view_all_holds(&client).await;
-        findings.extend(self.send_all_events().await);
+        let mut database = self.evidence().open_database().await;
+        findings.extend(self.endpoint.finish(&self.database, &mut database).await);
         findings.extend(last.stop_all().await);
         self.processes.add_logs_of(&last);
         findings.extend(checks::check_all(&self.evidence()).await);
@@ -353,31 +353,6 @@ impl Episode {
             .filter(|delivery| !delivery.accepted())
             .map(|delivery| format!("an event was refused: {delivery:?}"))
             .collect()
-    }
-
-    /// Lets the endpoint recover, makes what it has not taken due, and waits until all is sent; returns what is wrong.
-    async fn send_all_events(&self) -> Vec<String> {
-        const PENDING: &str = "SELECT (SELECT count(*) FROM event_deliveries WHERE state = 'pending')
-            + (SELECT count(*) FROM events_out e WHERE e.position IS NULL
-               OR e.position > (SELECT max(p.position) FROM event_endpoints p))";
-        self.endpoint.recover();
-        let soon = match self.database.engine() {
-            Engine::Sqlite => "0",
-            Engine::Postgres => "to_timestamp(0)",
-        };
-        self.database
-            .execute("UPDATE event_endpoints SET paused_until = NULL")
-            .await;
-        let due = format!(
-            "UPDATE event_deliveries SET due_at = {soon} WHERE state = 'pending' AND due_at IS NOT NULL"
-        );
-        self.database.execute(&due).await;
-        eventually("all events are sent", async || {
-            (self.database.count(PENDING).await == 0).then_some(())
-        })
-        .await;
-        let mut database = self.evidence().open_database().await;
-        self.endpoint.check(&mut database).await
     }
 
     /// Lets each guest read its hold once more.

@@ -18,6 +18,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::support::audit::AuditConnection;
 use crate::support::client::Client;
+use crate::support::database::{Engine, TestDatabase};
+use crate::support::wait_for::eventually;
 
 /// How long the endpoint is dead or alive during the storm.
 const SPELL: Duration = Duration::from_millis(300);
@@ -47,7 +49,7 @@ enum Fate {
 }
 
 impl ShopEndpoint {
-    /// Starts the endpoint. It is unreliable until [`Self::recover`].
+    /// Starts the endpoint of an episode. It is unreliable until [`Self::finish`].
     pub(crate) async fn start(rng: &mut StdRng) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
@@ -74,9 +76,28 @@ impl ShopEndpoint {
         assert!(set.status.is_success(), "{set:?}");
     }
 
-    /// Takes every event from now on.
-    pub(crate) fn recover(&self) {
+    /// Takes every event from now on, makes what it has not taken due, and waits until all is sent; returns what is wrong.
+    pub(crate) async fn finish(&self, database: &TestDatabase, reader: &mut AuditConnection) -> Vec<String> {
+        const PENDING: &str = "SELECT (SELECT count(*) FROM event_deliveries WHERE state = 'pending')
+            + (SELECT count(*) FROM events_out e WHERE e.position IS NULL
+               OR e.position > (SELECT max(p.position) FROM event_endpoints p))";
         self.state.is_healthy.store(true, Ordering::SeqCst);
+        let soon = match database.engine() {
+            Engine::Sqlite => "0",
+            Engine::Postgres => "to_timestamp(0)",
+        };
+        database
+            .execute("UPDATE event_endpoints SET paused_until = NULL")
+            .await;
+        let due = format!(
+            "UPDATE event_deliveries SET due_at = {soon} WHERE state = 'pending' AND due_at IS NOT NULL"
+        );
+        database.execute(&due).await;
+        eventually("all events are sent", async || {
+            (database.count(PENDING).await == 0).then_some(())
+        })
+        .await;
+        self.check(reader).await
     }
 
     /// Returns how many requests it has taken.
@@ -85,7 +106,7 @@ impl ShopEndpoint {
     }
 
     /// Checks that every change of every hold has become an event, and that the endpoint has all of them in order.
-    pub(crate) async fn check(&self, database: &mut AuditConnection) -> Vec<String> {
+    async fn check(&self, database: &mut AuditConnection) -> Vec<String> {
         let mut findings = database
             .find("a change without an event", UNWRITTEN_CHANGES)
             .await;

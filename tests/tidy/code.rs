@@ -21,6 +21,11 @@ const ALLOWED: &[(&str, &str, &str)] = &[
         "the pause between two times at which observations are summed up",
     ),
     (
+        "src/workflow/deliver_events.rs",
+        "sleep",
+        "the pause between two looks for events",
+    ),
+    (
         "src/workflow/sold_twice.rs",
         "sleep",
         "the pause between two counts",

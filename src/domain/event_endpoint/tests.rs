@@ -86,7 +86,7 @@ fn endpoint_that_asks_to_wait_is_left_alone_as_long() {
 fn gone_endpoint_is_disabled_and_success_is_final() {
     assert_eq!(
         judge_attempt(EndpointAnswer::Gone, 0, now(), 0.0),
-        AttemptVerdict::Disable
+        AttemptVerdict::Disable { due_at: now() }
     );
     assert_eq!(
         judge_attempt(EndpointAnswer::Taken, 9, now(), 0.0),

@@ -91,7 +91,7 @@ pub(in crate::http) struct EndpointView {
     events: Vec<&'static str>,
     /// Whether events are sent to it.
     enabled: bool,
-    /// How it is.
+    /// How the endpoint is now.
     state: EndpointStateView,
     /// Since when no attempt has succeeded.
     #[schema(format = DateTime, required = true)]
@@ -136,7 +136,7 @@ impl From<&EventEndpoint> for EndpointView {
 #[derive(Serialize, ToSchema)]
 #[schema(as = SetEndpoint)]
 pub(in crate::http) struct SetEndpointView {
-    /// The endpoint.
+    /// The endpoint, without its secret.
     #[serde(flatten)]
     endpoint: EndpointView,
     /// The secret that signs, `whsec_…`. It is shown when the endpoint is made, and never again.
@@ -145,7 +145,7 @@ pub(in crate::http) struct SetEndpointView {
     secret: Option<String>,
 }
 
-/// A new secret.
+/// A new secret of an endpoint.
 #[derive(Serialize, ToSchema)]
 #[schema(as = RotatedSecret)]
 pub(in crate::http) struct RotatedSecretView {

@@ -1,4 +1,4 @@
-//! Endpoints on PostgreSQL.
+//! Endpoints of the shop on PostgreSQL.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};

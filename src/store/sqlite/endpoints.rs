@@ -1,4 +1,4 @@
-//! Endpoints on SQLite.
+//! Endpoints of the shop on SQLite.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};

@@ -196,6 +196,7 @@ on_both_engines! {
 
         // Sets the state that a bug or a restored backup may leave.
         app.database.execute("DELETE FROM hold_history WHERE to_status = 'confirmed'").await;
+        app.database.execute("DELETE FROM events_out WHERE kind = 'hold.confirmed'").await;
         app.database.execute("DELETE FROM payments").await;
         app.database.execute("UPDATE holds SET status = 'held', due_at = expires_at").await;
         let all = all["data"].as_array().unwrap();

@@ -4,8 +4,9 @@
 use sqlx::AssertSqlSafe;
 
 use super::super::{
-    allowances, attempts, availability, blocks, commands, event_changes, events, feeds, guests, holds,
-    ledger, lookups, new_holds, occupancy, payments, refund_requests, summary, unowned_facts,
+    allowances, attempts, availability, blocks, commands, deliveries, event_changes, events, events_out,
+    feeds, guests, holds, ledger, lookups, new_holds, occupancy, payments, refund_requests, summary,
+    unowned_facts,
 };
 use super::*;
 use crate::domain::listing::{Attention, HoldFilter, HoldKey, HoldSort, PageRequest, PaymentFilter};
@@ -178,6 +179,41 @@ async fn frequent_queries_never_scan_a_whole_table() {
     }
     // The negative control: a statement without an index is found in this state.
     assert!(whole.contains(&explain(store, "SELECT 1 FROM holds WHERE checkout_url = ''").await[0]));
+}
+
+/// Statements about events out that run often.
+const ABOUT_EVENTS: [&str; 16] = [
+    deliveries::LEASE,
+    crate::store::deliveries::COUNT_PENDING,
+    crate::store::deliveries::FIND_NEXT,
+    crate::store::deliveries::RELEASE,
+    crate::store::deliveries::RELEASE_OF_HOLD,
+    crate::store::deliveries::FINISH,
+    crate::store::deliveries::LIST_DELIVERIES,
+    crate::store::deliveries::LIST_RANGE,
+    crate::store::endpoints::LIST_WITH_WORK,
+    crate::store::events_out::FIND,
+    crate::store::events_out::LIST,
+    crate::store::events_out::INSERT_CONFLICT,
+    events_out::SELECT_OLD,
+    events_out::KEEP_SEQUENCES,
+    events_out::DELETE_DELIVERIES,
+    events_out::DELETE,
+];
+
+#[tokio::test]
+async fn event_queries_never_scan_a_whole_table() {
+    let TestStore { store, .. } = &test_store().await;
+    let tables = ["events_out", "event_deliveries", "holds", "e", "d", "n", "w", "h"];
+    let whole = tables.map(|table| format!("SCAN {table}"));
+    for state in 0..4 {
+        go_on_to(store, state).await;
+        for query in ABOUT_EVENTS {
+            for step in explain(store, query).await {
+                assert!(!whole.contains(&step), "{state}: {step}: {query}");
+            }
+        }
+    }
 }
 
 /// Payments without a hold stay; those that wait for one are few.
