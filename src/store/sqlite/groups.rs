@@ -17,6 +17,9 @@ const GROUPS: usize = 2;
 /// The most items of a group.
 const MOST_ITEMS: usize = 128;
 
+/// The most writes of a group. With more, all callers would read and write in step, and one of two processors would wait.
+const MOST_WRITES: usize = 32;
+
 /// The callers that are served together, by kind.
 #[derive(Debug)]
 pub(super) struct SqliteGroups {
@@ -39,6 +42,7 @@ impl SqliteGroups {
             // There is one writer: while one group is under way, the next one forms.
             writes: Groups::new(GroupBounds {
                 groups: 1,
+                items: MOST_WRITES,
                 old_groups_count: true,
                 ..reads
             }),
