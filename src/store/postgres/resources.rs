@@ -6,6 +6,7 @@ use sqlx::postgres::{PgConnection, PgExecutor};
 
 use super::PostgresStore;
 use super::error::PostgresResult;
+use super::occupancy::occupied;
 use crate::domain::catalogue::{Resource, ResourceNeeds};
 use crate::domain::ids::ResourceId;
 use crate::domain::listing::{Page, PageRequest, PutOutcome};
@@ -114,7 +115,9 @@ const FIND_NEEDS: &str = concat!(
           ORDER BY id LIMIT ",
     needs_shown!(),
     ") e) AS event_types,
-         (SELECT count(DISTINCT hold_id) FROM occupancy WHERE resource_id = $1) AS live_holds,
+         (SELECT count(DISTINCT hold_id) FROM occupancy WHERE ",
+    occupied!("", "$1", "tstzrange($2, NULL)"),
+    ") AS live_holds,
          (SELECT coalesce(jsonb_agg(id), '[]') FROM (SELECT id FROM blocks
           WHERE resource_id = $1 AND from_feed = false AND closure_id IS NULL AND ends_at > $2
           ORDER BY id LIMIT ",

@@ -90,7 +90,7 @@ const FIND_NEEDS: &str = concat!(
           ORDER BY e.id LIMIT ",
     needs_shown!(),
     ")) AS event_types,
-         (SELECT count(DISTINCT hold_id) FROM occupancy WHERE resource_id = $1) AS live_holds,
+         (SELECT count(DISTINCT hold_id) FROM occupancy WHERE resource_id = $1 AND ends_at > $2) AS live_holds,
          (SELECT json_group_array(id) FROM (SELECT id FROM blocks
           WHERE resource_id = $1 AND from_feed = false AND closure_id IS NULL AND ends_at > $2
           ORDER BY id LIMIT ",

@@ -227,6 +227,19 @@ on_both_engines! {
         assert_eq!(app.database.count("SELECT count(*) FROM blocks WHERE resource_id = 'ben'").await, 1);
     }
 
+    async fn resource_with_past_bookings_only_is_deleted(engine) {
+        let app = TestApp::start(engine).await;
+        put_event_type(&app, "bens-call", json!({"resource": "ben", "duration_minutes": 30})).await.expect(201);
+        let hold = app.hold_slot("bens-call", SLOT).await;
+        app.confirm(&hold).await;
+        app.admin(Method::DELETE, "/v1/admin/event-types/bens-call", None).await.expect(204);
+        let delete = async || app.admin(Method::DELETE, "/v1/admin/resources/ben", None).await;
+        assert_eq!(delete().await.expect_problem(409, "conflict").text("detail"), "the resource is needed by live holds: 1");
+        app.clock.advance(chrono::Duration::days(30));
+        delete().await.expect(204);
+        assert_eq!(app.state_of(&hold).await, "confirmed");
+    }
+
     /// Its slot is not given to money that comes late: nobody is there to serve the guest.
     async fn late_money_for_a_deleted_resource_goes_back(engine) {
         let app = TestApp::start(engine).await;
