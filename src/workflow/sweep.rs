@@ -67,8 +67,12 @@ async fn sweep(context: &Context) -> Result<SweepReport, WorkflowError> {
     report.failed += recover_attempts::recover_attempts(context, until()).await?;
     waiting_payments::settle_waits(context).await?;
     record_money::settle_unnoted(context).await;
-    date_closures(context.store.as_ref(), context.settings.shop_zones()).await?;
     outbox::run_due_commands_until(context, until()).await?;
+    // Money first: what fails here keeps nothing else from being done.
+    if let Err(error) = date_closures(context.store.as_ref(), context.settings.shop_zones()).await {
+        report.failed += 1;
+        tracing::warn!(%error, "closures not dated: the sweep tries again");
+    }
     retention::delete_expired_data(context).await?;
     metrics::counter!("holdfast_sweeps_total").increment(1);
     if report.examined + report.failed > 0 {
