@@ -193,7 +193,14 @@ fn describe_money(booking: &Booking) -> String {
     }
     .to_decimal();
     for (amount, words) in [
-        (sums.refunded, "partly refunded"),
+        (
+            sums.refunded,
+            if sums.refunded < sums.paid {
+                "partly refunded"
+            } else {
+                "refunded"
+            },
+        ),
         (sums.refund_pending, "refund on its way"),
         (sums.disputed, "disputed"),
         (sums.due_back, "refund failed"),
