@@ -222,12 +222,12 @@ pub enum AttemptVerdict {
         /// When the next attempt is due: at once.
         due_at: DateTime<Utc>,
     },
-    /// The delivery is tried again at this time. `pauses` tells whether the whole endpoint is left alone until then.
+    /// Another attempt follows.
     Again {
         /// When the next attempt is due.
         due_at: DateTime<Utc>,
-        /// Whether no other event is sent to the endpoint before.
-        pauses: bool,
+        /// Until when the whole endpoint is left alone, if it asked for that.
+        paused_until: Option<DateTime<Utc>>,
         /// Whether the attempt counts against the schedule.
         counts: bool,
     },
@@ -250,9 +250,10 @@ pub fn judge_attempt(
     };
     let asked = retry_after.map(|wait| wait.clamp(Duration::seconds(1), MAX_PAUSE));
     if is_load {
+        let due_at = now + asked.unwrap_or(DEFAULT_PAUSE);
         return AttemptVerdict::Again {
-            due_at: now + asked.unwrap_or(DEFAULT_PAUSE),
-            pauses: true,
+            due_at,
+            paused_until: Some(due_at),
             counts: false,
         };
     }
@@ -265,7 +266,7 @@ pub fn judge_attempt(
     let wait = with_jitter(Duration::seconds(*seconds), jitter);
     AttemptVerdict::Again {
         due_at: now + asked.map_or(wait, |asked| asked.max(wait)),
-        pauses: asked.is_some(),
+        paused_until: asked.map(|asked| now + asked),
         counts: true,
     }
 }

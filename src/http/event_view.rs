@@ -39,7 +39,8 @@ struct EventDataView {
     /// The id of the hold.
     #[schema(required = true)]
     hold_id: Option<Uuid>,
-    /// The number of the event among those of the hold, from 1. No number is left out.
+    /// The number of the event among those of the hold, from 1. No number is left out, but an endpoint that takes some types only does
+    /// not get all.
     #[schema(required = true, example = 4)]
     sequence: Option<i64>,
     /// The status before a transition; null for a new hold, and for what is no transition.

@@ -168,7 +168,8 @@ impl HoldView {
             currency: hold.price.currency.to_string(),
             expires_at: booking.expires_at,
             checkout_session: hold.session.to_string(),
-            checkout_url: (hold.status == Status::Held).then(|| booking.checkout_url.clone()),
+            checkout_url: (hold.status == Status::Held && !booking.checkout_url.is_empty())
+                .then(|| booking.checkout_url.clone()),
         }
     }
 }

@@ -40,8 +40,10 @@ pub struct LeasedDelivery {
 /// What an attempt has led to.
 #[derive(Clone, Debug)]
 pub struct AttemptResult {
-    /// The delivery that was tried.
+    /// The delivery that the attempt was for.
     pub delivery: LeasedDelivery,
+    /// The address that was called.
+    pub url: String,
     /// What follows from it.
     pub verdict: AttemptVerdict,
     /// The HTTP status, if there was an answer.
@@ -85,7 +87,8 @@ pub trait Deliveries {
         state: Option<DeliveryState>,
         page: &PageRequest,
     ) -> Result<Page<EventDelivery>, StoreError>;
-    /// Queues events again that happened from `from` to before `to`, oldest first, at most [`MAX_REPLAYED`].
+    /// Queues events again that happened from `from` to before `to`, oldest first, at most [`MAX_REPLAYED`]. What waits for another
+    /// attempt becomes due.
     async fn replay_events(
         &self,
         id: &EndpointId,
@@ -179,13 +182,14 @@ pub(super) const NOTE_SUCCESS: &str =
     "UPDATE event_endpoints SET failing_since = NULL, last_status = $2, last_fault = NULL
      WHERE id = $1 AND (failing_since IS NOT NULL OR last_status IS NULL OR last_status <> $2)";
 
-/// Notes at endpoint `$1` that an attempt failed at `$2` with status `$3` and fault `$4`, that it is left alone until `$5`, and
-/// whether it is gone (`$6`).
+/// Notes at endpoint `$1` that an attempt failed at `$2` with status `$3` and fault `$4`, that it is left alone until `$5` at least,
+/// and whether it is gone (`$6`), unless its address is no longer `$7`: then the answer is not that of the endpoint.
 pub(super) const NOTE_FAILURE: &str = "UPDATE event_endpoints
      SET failing_since = coalesce(failing_since, $2), last_status = $3, last_fault = $4,
-         paused_until = coalesce($5, paused_until),
+         paused_until = CASE WHEN paused_until IS NULL OR $5 > paused_until THEN coalesce($5, paused_until)
+             ELSE paused_until END,
          is_gone = CASE WHEN $6 THEN true ELSE is_gone END, is_enabled = CASE WHEN $6 THEN false ELSE is_enabled END
-     WHERE id = $1";
+     WHERE id = $1 AND url = $7";
 
 /// Builds the statement that notes at an endpoint how an attempt went.
 macro_rules! note_attempt {
@@ -202,7 +206,8 @@ macro_rules! note_attempt {
                 .bind(status)
                 .bind($result.fault.as_deref())
                 .bind(columns.paused_until.map($crate::store::columns::DbTime))
-                .bind(columns.is_gone),
+                .bind(columns.is_gone)
+                .bind($result.url.as_str()),
         }
     }};
 }
@@ -237,12 +242,12 @@ impl AttemptColumns {
             },
             AttemptVerdict::Again {
                 due_at,
-                pauses,
+                paused_until,
                 counts,
             } => Self {
                 due_at: Some(due_at),
                 counts,
-                paused_until: pauses.then_some(due_at),
+                paused_until,
                 ..over("pending")
             },
         }
@@ -266,8 +271,15 @@ pub(super) const LIST_DELIVERIES: &str =
 pub(super) const LIST_RANGE: &str = "SELECT position, created_at FROM events_out
      WHERE position IS NOT NULL AND created_at >= $1 AND created_at < $2 ORDER BY created_at, position LIMIT $3";
 
-/// Queues the events that happened from `$2` to before `$3`, up to position `$4`, for endpoint `$1` again, with the engine's
-/// condition that it gets their type. Those that it has not been sent yet stay as they are.
+/// Makes due at `$2` what waits for another attempt at endpoint `$1`, of the events that happened from `$3` to before `$4`: an
+/// operator who has mended the endpoint does not wait for the schedule.
+pub(super) const RESUME: &str = "UPDATE event_deliveries SET due_at = $2
+     WHERE endpoint_id = $1 AND state = 'pending' AND due_at > $2
+       AND position IN (SELECT position FROM events_out
+                        WHERE position IS NOT NULL AND created_at >= $3 AND created_at < $4)";
+
+/// Queues the events that happened from `$2` to before `$3` for endpoint `$1` again, with the engine's condition that it gets their
+/// type. Those that are pending stay as they are.
 macro_rules! replay_between {
     ($takes_kind:expr) => {
         concat!(

@@ -83,9 +83,11 @@ SELECT
         AS money_unverified,
     (SELECT count(*) FROM calendar_feeds WHERE state IN ('partial', 'failed') AND state = 'partial') AS feeds_partial,
     (SELECT count(*) FROM calendar_feeds WHERE state IN ('partial', 'failed') AND state = 'failed') AS feeds_failed,
-    (SELECT count(*) FROM event_deliveries WHERE state = 'pending') AS deliveries_pending,
+    (SELECT count(*) FROM event_endpoints p JOIN event_deliveries d ON d.endpoint_id = p.id AND d.state = 'pending'
+     WHERE p.is_enabled) AS deliveries_pending,
     (SELECT e.created_at FROM events_out e
-     WHERE e.position = (SELECT min(d.position) FROM event_deliveries d WHERE d.state = 'pending')) AS oldest_delivery,
+     WHERE e.position = (SELECT min(d.position) FROM event_deliveries d WHERE d.state = 'pending' AND EXISTS (
+         SELECT 1 FROM event_endpoints p WHERE p.id = d.endpoint_id AND p.is_enabled))) AS oldest_delivery,
     (SELECT count(*) FROM event_deliveries WHERE state = 'failed') AS deliveries_failed,
     (SELECT count(*) FROM event_endpoints WHERE failing_since IS NOT NULL) AS endpoints_failing
 FROM (SELECT count(*) AS commands_pending, count(*) FILTER (WHERE tries >= $2) AS commands_stuck,

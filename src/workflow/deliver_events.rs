@@ -65,6 +65,8 @@ pub async fn run_worker(context: Arc<Context>, render: RenderEvent, stop: Cancel
                         if let Err(error) = serve_endpoint(&context, &endpoint.id, render, &stop).await {
                             tracing::warn!(endpoint = %endpoint.id, %error, "events not sent: the database failed");
                         }
+                        // What is left waits, or another instance has leased it: asking at once would find it again and again.
+                        tokio::select! { () = stop.cancelled() => {}, () = tokio::time::sleep(POLL) => {} }
                     });
                     served.insert(task.id(), id);
                 }
@@ -170,6 +172,7 @@ async fn attempt_delivery(
     log_attempt(endpoint, &delivery, &verdict, fault.as_deref());
     let result = AttemptResult {
         delivery,
+        url: endpoint.url.clone(),
         verdict,
         status,
         fault,

@@ -6,6 +6,7 @@ use super::context::Context;
 use super::error::WorkflowError;
 use crate::domain::booking::Booking;
 use crate::domain::event_out::{EventOut, EventOutId};
+use crate::domain::hold::Status;
 use crate::domain::ids::HoldId;
 
 /// How many events get their place in one transaction.
@@ -79,6 +80,10 @@ pub(super) async fn load_event(
         },
     };
     if let (Some(booking), Some(left)) = (&mut booking, &event.left) {
+        // The payment page of a hold that is over by now, or paid, is of no use to anybody.
+        if booking.hold.status != Status::Held {
+            booking.checkout_url.clear();
+        }
         booking.hold.status = left.status;
         booking.segments.clone_from(&left.segments);
     }

@@ -41,7 +41,7 @@ fn failed_attempts_follow_the_schedule_and_end() {
             |failures| match judge_attempt(PLAIN_REFUSAL, failures, now(), 0.0) {
                 AttemptVerdict::Again {
                     due_at,
-                    pauses: false,
+                    paused_until: None,
                     counts: true,
                 } => Some((due_at - now()).num_seconds()),
                 AttemptVerdict::Failed => None,
@@ -65,21 +65,21 @@ fn endpoint_that_asks_to_wait_is_left_alone_as_long() {
         let retry_after = Some(Duration::seconds(seconds));
         judge_attempt(EndpointAnswer::Refused { is_load, retry_after }, 0, now(), 0.0)
     };
-    let after = |seconds, counts| AttemptVerdict::Again {
+    let after = |seconds, paused, counts| AttemptVerdict::Again {
         due_at: now() + Duration::seconds(seconds),
-        pauses: true,
+        paused_until: Some(now() + Duration::seconds(paused)),
         counts,
     };
-    assert_eq!(ask(true, 120), after(120, false));
-    assert_eq!(ask(true, 999_999), after(86_400, false));
-    assert_eq!(ask(false, 120), after(120, true));
-    // Never sooner than the schedule says.
-    assert_eq!(ask(false, 1), after(5, true));
+    assert_eq!(ask(true, 120), after(120, 120, false));
+    assert_eq!(ask(true, 999_999), after(86_400, 86_400, false));
+    assert_eq!(ask(false, 120), after(120, 120, true));
+    // Never sooner than the schedule says; other events wait only as long as it asked.
+    assert_eq!(ask(false, 1), after(5, 1, true));
     let silent = EndpointAnswer::Refused {
         is_load: true,
         retry_after: None,
     };
-    assert_eq!(judge_attempt(silent, 20, now(), 0.0), after(30, false));
+    assert_eq!(judge_attempt(silent, 20, now(), 0.0), after(30, 30, false));
 }
 
 #[test]

@@ -112,6 +112,13 @@ impl Deliveries for PostgresStore {
                 .bind(MAX_REPLAYED + 1);
             let found: Vec<(i64, DbTime)> = found.fetch_all(&mut *transaction).await?;
             let (end, next_from) = deliveries::cut_range(&found, to);
+            let resumed = sqlx::query(deliveries::RESUME)
+                .bind(id.as_str())
+                .bind(DbTime(now))
+                .bind(DbTime(from))
+                .bind(DbTime(end))
+                .execute(&mut *transaction)
+                .await?;
             let queued = sqlx::query(replay_between!(takes_kind!()))
                 .bind(id.as_str())
                 .bind(DbTime(from))
@@ -120,7 +127,7 @@ impl Deliveries for PostgresStore {
                 .await?;
             release(&mut transaction, id, now).await?;
             transaction.commit().await?;
-            let count = queued.rows_affected();
+            let count = queued.rows_affected() + resumed.rows_affected();
             Ok(ReplayedEvents { count, next_from })
         })
         .await

@@ -42,13 +42,17 @@ impl EventsOut for PostgresStore {
     }
 }
 
-/// Deletes events that happened before `$1`, at most `$2`, with their deliveries, and keeps the last sequence of their holds.
+/// Deletes events that happened before `$1`, at most `$2`, with their deliveries, and keeps the last sequence of their holds. Holds
+/// are locked in the order in which groups of events lock them, so that neither waits for the other.
 const DELETE_OLD: &str = "WITH old AS MATERIALIZED (
          SELECT seq, position, hold_id, sequence FROM events_out
          WHERE position IS NOT NULL AND created_at < $1 ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED),
+     locked AS MATERIALIZED (
+         SELECT id FROM holds WHERE id = ANY (ARRAY(SELECT hold_id FROM old WHERE hold_id IS NOT NULL))
+         ORDER BY id FOR NO KEY UPDATE),
      kept AS (
          UPDATE holds h SET last_sequence = o.sequence
          FROM (SELECT hold_id, max(sequence) AS sequence FROM old WHERE hold_id IS NOT NULL GROUP BY hold_id) o
-         WHERE h.id = o.hold_id AND h.last_sequence < o.sequence),
+         WHERE h.id = o.hold_id AND h.id = ANY (ARRAY(SELECT id FROM locked)) AND h.last_sequence < o.sequence),
      sent AS (DELETE FROM event_deliveries WHERE position = ANY (ARRAY(SELECT position FROM old)))
      DELETE FROM events_out WHERE seq = ANY (ARRAY(SELECT seq FROM old))";

@@ -182,6 +182,13 @@ async fn replay_in(
         .bind(MAX_REPLAYED + 1);
     let found: Vec<(i64, DbTime)> = found.fetch_all(&mut *connection).await?;
     let (end, next_from) = deliveries::cut_range(&found, to);
+    let resumed = sqlx::query(deliveries::RESUME)
+        .bind(id.as_str())
+        .bind(DbTime(now))
+        .bind(DbTime(from))
+        .bind(DbTime(end))
+        .execute(&mut *connection)
+        .await?;
     let queued = sqlx::query(replay_between!(takes_kind!()))
         .bind(id.as_str())
         .bind(DbTime(from))
@@ -189,6 +196,6 @@ async fn replay_in(
         .execute(&mut *connection)
         .await?;
     release(connection, id, now).await?;
-    let count = queued.rows_affected();
+    let count = queued.rows_affected() + resumed.rows_affected();
     Ok(ReplayedEvents { count, next_from })
 }

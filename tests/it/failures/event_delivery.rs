@@ -23,6 +23,13 @@ async fn hold_at(app: &TestApp, hour: u32) -> ApiResponse {
     app.checkout(&body).await.expect(201)
 }
 
+/// Sends all events again; returns the answer.
+async fn replay(app: &TestApp, id: &str) -> Value {
+    let path = format!("/v1/admin/webhook-endpoints/{id}/replay");
+    let range = json!({"from": "2026-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z"});
+    app.admin(Method::POST, &path, Some(range)).await.expect(200).body
+}
+
 fn report(done: u64, failed: u64) -> DeliveryReport {
     DeliveryReport { done, failed }
 }
@@ -63,6 +70,19 @@ on_both_engines! {
         assert_eq!(app.send_events().await, report(0, 0));
         app.clock.advance(Duration::seconds(6));
         assert_eq!(app.send_events().await, report(2, 0));
+        assert_in_order(&receiver);
+    }
+
+    async fn replay_sends_at_once_what_waits_for_another_attempt(engine) {
+        let app = TestApp::start_with(engine, &PRIVATE).await;
+        let (receiver, _) = EventReceiver::set_at(&app, "shop").await;
+        hold_at(&app, 10).await;
+        receiver.answer_next(&[ReceiverAnswer::Status(500)]);
+        assert_eq!(app.send_events().await, report(0, 1));
+        assert_eq!(app.send_events().await, report(0, 0));
+        let replayed = replay(&app, "shop").await;
+        assert_eq!(replayed["events"], 1);
+        assert_eq!(app.send_events().await, report(1, 0));
         assert_in_order(&receiver);
     }
 
