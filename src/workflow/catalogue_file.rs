@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
-use super::closures::{date_closures, find_shop_zone};
+use super::closures::{choose_shop_zone, find_shop_zone};
 use super::error::WorkflowError;
 use crate::domain::calendar_feed::{FEED_REACH, FeedAddress, FeedSetting};
 use crate::domain::catalogue::{Block, EventType, Resource, UnknownResources};
 use crate::domain::closure::{Closure, DatedClosure, ShopZones};
 use crate::domain::ids::ResourceId;
 use crate::domain::listing::{BlockFilter, Page, PageRequest};
+use crate::domain::zone::{ZoneName, ZoneRules};
 use crate::store::{CatalogueChange, Store, StoreError};
 
 /// All that a shop has set up, without keys: blocks are those of operators only.
@@ -156,7 +157,7 @@ impl<'a> CatalogueRegister<'a> {
                 });
             }
         }
-        let (zone, rules) = find_shop_zone(self.store, self.zones).await?;
+        let (zone, rules) = self.choose_zone_after(&known, file)?;
         for closure in &file.closures {
             if closure.date_in(zone.clone(), rules).is_none() {
                 let entry = name_closure(closure);
@@ -214,15 +215,19 @@ impl<'a> CatalogueRegister<'a> {
                 change.blocks.push(entry.clone());
             }
         }
+        let (zone, rules) = self.choose_zone_after(&known, file)?;
         for closure in &file.closures {
             let before = known.closures.iter().find(|before| before.id == closure.id);
             if report.note(name_closure(closure), before, closure) {
-                change.closures.push(self.date(closure).await?);
+                change.closures.push(date(closure, &zone, rules)?);
             }
+        }
+        // If the schedules have another zone now, the days of all closures are others.
+        if find_shop_zone(self.store, self.zones).await?.0 != zone {
+            date_others(&mut change.closures, &known.closures, &zone, rules);
         }
         let written = self.store.write_catalogue(&change, self.now).await?;
         written.map_err(ImportError::UnknownResources)?;
-        date_closures(self.store, self.zones).await?;
         // Whole days of a feed may be those of a schedule that is another now.
         for resource in change.event_types.iter().flat_map(EventType::list_resources) {
             self.store.make_feed_due(&resource, self.now).await?;
@@ -230,11 +235,34 @@ impl<'a> CatalogueRegister<'a> {
         Ok(report)
     }
 
-    async fn date(&self, closure: &Closure) -> Result<DatedClosure, WorkflowError> {
-        let (zone, rules) = find_shop_zone(self.store, self.zones).await?;
-        let dated = closure.date_in(zone, rules);
-        dated.ok_or_else(|| WorkflowError::Internal("a closure was not checked".into()))
+    /// Chooses the zone of the shop's days as it is once the file is imported.
+    fn choose_zone_after(
+        &self,
+        known: &CatalogueCopy,
+        file: &CatalogueCopy,
+    ) -> Result<(ZoneName, &'a ZoneRules), WorkflowError> {
+        let is_replaced = |known: &&EventType| file.event_types.iter().any(|new| new.id == known.id);
+        let stays = known.event_types.iter().filter(|known| !is_replaced(known));
+        let schedules = stays
+            .chain(&file.event_types)
+            .filter_map(|event_type| event_type.schedule.as_ref());
+        let zones: BTreeSet<String> = schedules.map(|schedule| schedule.timezone.to_string()).collect();
+        choose_shop_zone(&Vec::from_iter(zones), self.zones)
     }
+}
+
+/// Adds the closures that a file does not change, with their days in a zone. One without a day in it keeps what it has.
+fn date_others(closures: &mut Vec<DatedClosure>, known: &[Closure], zone: &ZoneName, rules: &ZoneRules) {
+    for closure in known {
+        if closures.iter().all(|dated| dated.closure.id != closure.id) {
+            closures.extend(closure.date_in(zone.clone(), rules));
+        }
+    }
+}
+
+fn date(closure: &Closure, zone: &ZoneName, rules: &ZoneRules) -> Result<DatedClosure, WorkflowError> {
+    let dated = closure.date_in(zone.clone(), rules);
+    dated.ok_or_else(|| WorkflowError::Internal("a closure was not checked".into()))
 }
 
 impl ImportReport {

@@ -42,8 +42,15 @@ pub(super) async fn find_shop_zone<'a>(
     store: &dyn Store,
     zones: ShopZones<'a>,
 ) -> Result<(ZoneName, &'a ZoneRules), WorkflowError> {
-    let of_schedules = store.list_all_schedule_zones().await?;
-    let chosen = zones.choose(&of_schedules);
+    choose_shop_zone(&store.list_all_schedule_zones().await?, zones)
+}
+
+/// Chooses the zone of the shop's days among those of schedules, each named once, and the configured one.
+pub(super) fn choose_shop_zone<'a>(
+    of_schedules: &[String],
+    zones: ShopZones<'a>,
+) -> Result<(ZoneName, &'a ZoneRules), WorkflowError> {
+    let chosen = zones.choose(of_schedules);
     chosen.ok_or_else(|| WorkflowError::Internal(Box::new(NoShopZone)))
 }
 
