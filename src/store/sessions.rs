@@ -109,7 +109,8 @@ pub(super) struct OtherModeWorkRow {
 }
 
 /// Counts the work of mode `$1` that is left at `$2`. Each count reads an index of what is live: future bookings are found
-/// by the occupancy `o` of each resource `r`, joined on `$future`, because each engine stores windows in its own way.
+/// by the occupancy `o` of each resource `r`, joined on `$future`, because each engine stores windows in its own way. Their status is
+/// compared as an expression, because the planner could else read all bookings that ever were from an index of such.
 macro_rules! count_work {
     ($future:expr) => {
         concat!(
@@ -124,7 +125,7 @@ macro_rules! count_work {
                   FROM resources r JOIN occupancy o ON ",
             $future,
             " JOIN holds h ON h.id = o.hold_id
-                  WHERE h.status = 'confirmed' AND h.starts_at > $2 AND ",
+                  WHERE h.status || '' = 'confirmed' AND h.starts_at > $2 AND ",
             $crate::store::sessions::mode_of!("h.session_id"),
             " = $1) AS future_bookings,
                  (SELECT count(*) FROM checkout_attempts
