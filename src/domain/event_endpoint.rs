@@ -222,7 +222,7 @@ pub enum AttemptVerdict {
         /// When the next attempt is due: at once.
         due_at: DateTime<Utc>,
     },
-    /// Another attempt follows.
+    /// Another attempt is made later.
     Again {
         /// When the next attempt is due.
         due_at: DateTime<Utc>,

@@ -19,6 +19,7 @@ mod catalogue_file;
 mod closures;
 mod command_line;
 mod composite_event_types;
+mod deleted_resources;
 mod doctor;
 mod env_file;
 mod event_endpoints;
