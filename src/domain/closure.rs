@@ -3,7 +3,7 @@
 //! The days are those of the shop's zone. A closure keeps its resources busy by blocks, so that `availability` needs to know
 //! of blocks only.
 
-use chrono::{DateTime, Duration, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 
 use super::ids::{ClosureId, ResourceId};
 use super::time::Window;
@@ -11,9 +11,6 @@ use super::zone::{LocalInstants, ZoneDatabase, ZoneName, ZoneRules};
 
 /// The largest number of resources that a closure may name.
 pub const MAX_CLOSED_RESOURCES: usize = 1_000;
-
-/// Longer than the clocks ever skip at once.
-const MAX_SKIP: Duration = Duration::days(2);
 
 /// Days on which the shop, or some of its resources, is closed.
 #[derive(Clone, PartialEq, Eq)]
@@ -50,8 +47,8 @@ pub struct DatedClosure {
 impl Closure {
     /// Says when the closure is, by the rules of a zone; `None` if the zone skips all of its days, or beyond the range of dates.
     pub fn date_in(&self, timezone: ZoneName, rules: &ZoneRules) -> Option<DatedClosure> {
-        let (from, _) = find_day_start(rules, self.first_day)?;
-        let (_, to) = find_day_start(rules, self.last_day.succ_opt()?)?;
+        let from = rules.find_day_start(self.first_day)?;
+        let to = find_day_end(rules, self.last_day)?;
         Some(DatedClosure {
             window: Window::new(from, to)?,
             timezone,
@@ -60,19 +57,13 @@ impl Closure {
     }
 }
 
-/// Finds the instants at which a day begins, the first and the last: after the clocks have gone back it may begin twice.
-fn find_day_start(rules: &ZoneRules, day: NaiveDate) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
-    Some(match rules.find_instants(day.and_time(NaiveTime::MIN))? {
-        LocalInstants::Once(at) => (at, at),
-        LocalInstants::Twice(first, last) => (first, last),
-        LocalInstants::Skipped(at) => {
-            // The day begins when the clocks skip its midnight.
-            let range = (at - MAX_SKIP).timestamp()..at.timestamp() + 1;
-            let skip = rules.list_offset_spans(range).last()?.instants.start;
-            let at = DateTime::from_timestamp(skip, 0)?;
-            (at, at)
-        }
-    })
+/// Finds the instant after which a day does not come again: if the clocks go back over its end, the next day starts twice.
+fn find_day_end(rules: &ZoneRules, day: NaiveDate) -> Option<DateTime<Utc>> {
+    let next = day.succ_opt()?;
+    match rules.find_instants(next.and_time(NaiveTime::MIN))? {
+        LocalInstants::Twice(_, last) => Some(last),
+        LocalInstants::Once(_) | LocalInstants::Skipped(_) => rules.find_day_start(next),
+    }
 }
 
 /// The zones that a shop's days can be in.
