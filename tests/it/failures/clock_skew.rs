@@ -46,7 +46,7 @@ const UNFINISHED: &str = "SELECT (SELECT count(*) FROM commands WHERE done_at IS
 /// The processes with different clocks, their database and their simulated Stripe.
 struct SkewedProcesses {
     clients: Vec<Client>,
-    _processes: Vec<Process>,
+    processes: Vec<Process>,
     simulator: Simulator,
     calls: Arc<Calls>,
     /// Seeds the random generators of all guests, so that one seed repeats a run's choices.
@@ -114,7 +114,7 @@ impl SkewedProcesses {
         }
         Self {
             clients,
-            _processes: processes,
+            processes,
             simulator,
             calls,
             seeds: Mutex::new(StdRng::seed_from_u64(seed)),
@@ -168,6 +168,11 @@ impl SkewedProcesses {
 impl Drop for SkewedProcesses {
     fn drop(&mut self) {
         self.stripe.abort();
+        if std::thread::panicking() {
+            for (process, offset) in self.processes.iter().zip(CLOCK_OFFSETS) {
+                eprintln!("the process {offset} s ahead said:\n{}", process.output());
+            }
+        }
     }
 }
 
@@ -254,7 +259,10 @@ async fn simulate_guest(processes: &SkewedProcesses, number: usize) -> Option<(S
             ExpectedEnd::PaymentFailed
         }
         6 => {
-            processes.choose_client(&mut rng).cancel(&hold).await.expect(200);
+            let answer = processes.choose_client(&mut rng).cancel(&hold).await;
+            if !is_told_to_come_back(&answer) {
+                answer.expect(200);
+            }
             ExpectedEnd::Released
         }
         7..9 => {
@@ -272,6 +280,12 @@ async fn simulate_guest(processes: &SkewedProcesses, number: usize) -> Option<(S
     Some((hold.text("id").to_owned(), end))
 }
 
+/// Whether the service had no time for this request within its limit, as on a machine that does much else. Such an
+/// answer says that nothing was charged, held or released by it.
+fn is_told_to_come_back(answer: &ApiResponse) -> bool {
+    answer.status == 503 && answer.text("code") == "stripe_unavailable"
+}
+
 async fn book_any_slot(processes: &SkewedProcesses, number: usize, rng: &mut StdRng) -> Option<ApiResponse> {
     let first: DateTime<Utc> = SystemClock.now() + TimeDelta::days(7);
     let first = first.duration_trunc(TimeDelta::days(1)).unwrap();
@@ -287,7 +301,9 @@ async fn book_any_slot(processes: &SkewedProcesses, number: usize, rng: &mut Std
         if answer.status == 201 {
             return Some(answer);
         }
-        answer.expect_problem(409, "slot_taken");
+        if !is_told_to_come_back(&answer) {
+            answer.expect_problem(409, "slot_taken");
+        }
     }
     None
 }
@@ -318,6 +334,7 @@ async fn skewed_processes_do_nothing_twice_and_lose_nothing() {
     eprintln!("seed {seed}");
     let processes = SkewedProcesses::start(seed).await;
     let results = simulate_guests(&processes).await;
+    assert!(!results.is_empty(), "seed {seed}: no guest got a slot");
     let mut ends: BTreeMap<ExpectedEnd, usize> = BTreeMap::new();
     for (hold, end) in &results {
         let state = processes.clients[2].state(hold).await;
@@ -369,10 +386,12 @@ async fn without_leases_stripe_gets_repeated_calls() {
     assert_audit_is_clean(&processes.database, &processes.simulator);
 }
 
-/// Returns the calls that Stripe received more than once.
+/// Returns the calls that Stripe received more than once. Only calls that change something count: the lists of refunds
+/// and disputes are read every day, and two processes may do so at the same time.
 fn find_repeated_calls(processes: &SkewedProcesses) -> Vec<String> {
     let mut times: BTreeMap<String, usize> = BTreeMap::new();
-    for call in processes.calls.all() {
+    let calls = processes.calls.all().into_iter();
+    for call in calls.filter(|call| call.starts_with("POST ")) {
         *times.entry(call).or_default() += 1;
     }
     times.retain(|_, times| *times > 1);
