@@ -6,11 +6,8 @@
 //! while its guest pays. The simulator stands in for Stripe, and the test records every call.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use axum::extract::Request;
-use axum::middleware;
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use futures::StreamExt;
 use holdfast::clock::SystemClock;
@@ -21,7 +18,6 @@ use holdfast::sandbox::{
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{Rng, SeedableRng};
-use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
 use crate::support::app::{ApiResponse, Client, WEBHOOK_SECRET, assert_audit_is_clean, order_by, variables};
@@ -29,6 +25,10 @@ use crate::support::catalogue_fixtures::offer;
 use crate::support::database::{Engine, TestDatabase};
 use crate::support::process::Process;
 use crate::support::wait_for::eventually;
+
+mod calls;
+
+use calls::{Calls, serve_stripe};
 
 /// Seconds by which the clocks are ahead of the clocks of Stripe and the database.
 const CLOCK_OFFSETS: [i64; 5] = [-600, -300, 0, 300, 600];
@@ -54,35 +54,6 @@ struct SkewedProcesses {
     stripe: AbortHandle,
     database: TestDatabase,
     _directory: tempfile::TempDir,
-}
-
-/// Every call to Stripe: its path, and its idempotency key if it creates something.
-#[derive(Default)]
-struct Calls {
-    received: Mutex<Vec<String>>,
-    /// Whether a question to expire a session is answered only when it was asked twice.
-    waits_for_second_expire: AtomicBool,
-}
-
-impl Calls {
-    fn all(&self) -> Vec<String> {
-        self.received.lock().unwrap().clone()
-    }
-
-    fn wait_for_second_expire(&self) {
-        self.waits_for_second_expire.store(true, Ordering::Relaxed);
-    }
-
-    async fn record(&self, call: String) {
-        self.received.lock().unwrap().push(call.clone());
-        if self.waits_for_second_expire.load(Ordering::Relaxed) && call.ends_with("/expire") {
-            eventually("the same question is asked again", async || {
-                let times = self.all().iter().filter(|other| **other == call).count();
-                (times > 1).then_some(())
-            })
-            .await;
-        }
-    }
 }
 
 impl SkewedProcesses {
@@ -176,35 +147,6 @@ impl Drop for SkewedProcesses {
     }
 }
 
-/// Serves the simulator and records its calls. Returns its URL.
-async fn serve_stripe(simulator: &Simulator, calls: &Arc<Calls>) -> (String, AbortHandle) {
-    let calls = Arc::clone(calls);
-    let stripe = simulator.router().layer(middleware::from_fn(
-        move |request: Request, next: middleware::Next| {
-            let calls = Arc::clone(&calls);
-            async move {
-                calls.record(describe_call(&request)).await;
-                next.run(request).await
-            }
-        },
-    ));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let server = tokio::spawn(async move { axum::serve(listener, stripe).await.unwrap() });
-    (url, server.abort_handle())
-}
-
-/// Describes a call so that equal descriptions mean a repeated call. Sessions and refunds are created under an
-/// idempotency key; a session is expired by its id.
-fn describe_call(request: &Request) -> String {
-    let (method, path) = (request.method(), request.uri().path());
-    let key = request.headers().get("idempotency-key");
-    match key.filter(|_| !path.ends_with("/expire")) {
-        Some(key) => format!("{method} {path} {}", key.to_str().unwrap()),
-        None => format!("{method} {path}"),
-    }
-}
-
 fn start_process(directory: &std::path::Path, database: &str, stripe: &str, offset: i64) -> Process {
     let offset = offset.to_string();
     let mut variables = variables(database, stripe);
@@ -260,7 +202,7 @@ async fn simulate_guest(processes: &SkewedProcesses, number: usize) -> Option<(S
         }
         6 => {
             let answer = processes.choose_client(&mut rng).cancel(&hold).await;
-            if !is_told_to_come_back(&answer) {
+            if !is_asked_to_come_back(&answer) {
                 answer.expect(200);
             }
             ExpectedEnd::Released
@@ -282,7 +224,7 @@ async fn simulate_guest(processes: &SkewedProcesses, number: usize) -> Option<(S
 
 /// Whether the service had no time for this request within its limit, as on a machine that does much else. Such an
 /// answer says that nothing was charged, held or released by it.
-fn is_told_to_come_back(answer: &ApiResponse) -> bool {
+fn is_asked_to_come_back(answer: &ApiResponse) -> bool {
     answer.status == 503 && answer.text("code") == "stripe_unavailable"
 }
 
@@ -301,7 +243,7 @@ async fn book_any_slot(processes: &SkewedProcesses, number: usize, rng: &mut Std
         if answer.status == 201 {
             return Some(answer);
         }
-        if !is_told_to_come_back(&answer) {
+        if !is_asked_to_come_back(&answer) {
             answer.expect_problem(409, "slot_taken");
         }
     }
