@@ -18,7 +18,7 @@ pub use calendars::Availability;
 pub use check_slot::{ALTERNATIVE_RANGES, ALTERNATIVES};
 pub use list_version::{ListVersion, ListVersioner};
 pub use occupancy::{Occupancy, OccupancyStatus, OccupiedBy, ResourceUsage};
-pub use slot::{Slot, SlotAvailability, SlotRequest, SlotStatus};
+pub use slot::{Slot, SlotAvailability, SlotRequest, SlotSelection, SlotStatus};
 
 #[cfg(test)]
 mod competing_segments_tests;

@@ -21,7 +21,8 @@ use super::path_id::{PathId, parse_event_type_id};
 use super::query_string::parse_query;
 use super::server::Server;
 use super::slot_view::SlotView;
-use crate::domain::availability::ListVersion;
+use crate::domain::availability::{ListVersion, SlotSelection};
+use crate::domain::ids::ResourceId;
 use crate::domain::time::Window;
 use crate::workflow::availability::{self, EventTypeSlots, SlotListRequest};
 
@@ -53,7 +54,19 @@ struct SlotsQuery {
     #[deserr(default)]
     quantity: Option<QuantityText>,
     #[deserr(default)]
+    resource: Option<ResourceId>,
+    #[deserr(default)]
+    status: Option<FreeStatus>,
+    #[deserr(default)]
     limit: Option<SlotLimit>,
+}
+
+/// The status that a list of slots is narrowed to.
+#[derive(Clone, Copy, Debug, Deserr, ToSchema)]
+#[deserr(error = FieldErrors, rename_all = lowercase)]
+#[schema(rename_all = "lowercase")]
+enum FreeStatus {
+    Free,
 }
 
 /// Lists the slots of a period of at most 62 days, and which of them are free.
@@ -69,6 +82,15 @@ struct SlotsQuery {
         (
             "quantity" = Option<u32>, Query,
             description = "how many units to book together, 1 by default", minimum = 1, maximum = 50
+        ),
+        (
+            "resource" = Option<String>, Query,
+            description = "only slots at which this resource serves, as a checkout that names it would find them",
+            pattern = "^[a-z0-9-]{1,64}$"
+        ),
+        (
+            "status" = inline(Option<FreeStatus>), Query,
+            description = "`free` leaves out slots that cannot be booked now; all by default"
         ),
         (
             "limit" = Option<u32>, Query,
@@ -106,12 +128,15 @@ pub(super) async fn list_slots(
     let list = SlotListRequest {
         within: period,
         quantity: query.quantity.map_or(1, |QuantityText(quantity)| quantity),
-        limit: query.limit.map(|SlotLimit(limit)| limit),
+        resource: query.resource,
+        selection: SlotSelection {
+            only_free: query.status.is_some(),
+            limit: query.limit.map(|SlotLimit(limit)| limit),
+        },
     };
     let known = KnownTags::of_request(&headers);
     let is_known = move |version: &ListVersion| known.has(&version.to_string());
     let listed = availability::list_slots(&server.context, &id, list, is_known, show_slots).await?;
-    let listed = listed.ok_or_else(|| Problem::not_found("event type"))?;
     let of_version = [
         (header::ETAG, format!("W/\"{}\"", listed.version)),
         // It may be kept, but each use asks first: a slot may be sold at any time.
@@ -148,7 +173,7 @@ mod tests {
     use crate::domain::availability::{Slot, SlotStatus};
     use crate::domain::catalogue::{EventType, SegmentTemplate};
     use crate::domain::change_policy::ChangePolicy;
-    use crate::domain::ids::{EventTypeId, ResourceId};
+    use crate::domain::ids::EventTypeId;
     use crate::domain::money::{Currency, Money};
     use crate::domain::schedule::Schedule;
     use crate::domain::zone::ZoneName;

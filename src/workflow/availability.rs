@@ -10,13 +10,15 @@ use super::context::Context;
 use super::error::WorkflowError;
 use crate::domain::availability::{
     ALTERNATIVE_RANGES, ALTERNATIVES, Availability, ListVersion, ListVersioner, Slot, SlotRequest,
+    SlotSelection,
 };
 use crate::domain::booking::Booking;
 use crate::domain::catalogue::EventType;
-use crate::domain::ids::EventTypeId;
+use crate::domain::ids::{EventTypeId, ResourceId};
 use crate::domain::segment::{Allocation, Segment};
 use crate::domain::time::Window;
-use crate::store::AvailabilityQuery;
+use crate::domain::zone::ZoneDatabase;
+use crate::store::{AvailabilityQuery, StoreError};
 
 /// An event type and its slots within a window.
 #[derive(Clone, Debug)]
@@ -28,24 +30,60 @@ pub struct EventTypeSlots {
 }
 
 /// Which slots of an event type to list.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct SlotListRequest {
     /// Only slots that start within this window.
     pub within: Window,
     /// Units of each segment.
     pub quantity: u32,
-    /// The most slots to list, from the first one on. `None` lists all.
-    pub limit: Option<usize>,
+    /// The resource that must be one of the booking's. `None` takes any.
+    pub resource: Option<ResourceId>,
+    /// Which slots of the window to list.
+    pub selection: SlotSelection,
 }
 
 impl SlotListRequest {
-    fn to_slot_request<'a>(self, event_type: &'a EventType) -> SlotRequest<'a> {
+    fn to_slot_request<'a>(&'a self, event_type: &'a EventType) -> SlotRequest<'a> {
         SlotRequest {
             event_type,
             quantity: self.quantity,
-            requested_resource: None,
+            requested_resource: self.resource.as_ref(),
             moving: None,
         }
+    }
+
+    /// Lists the starts to look at. Without a look at each, nobody knows which are free, so those cannot be counted here.
+    fn list_starts(
+        &self,
+        event_type: &EventType,
+        now: DateTime<Utc>,
+        zones: &ZoneDatabase,
+    ) -> Vec<DateTime<Utc>> {
+        let mut starts = event_type.list_starts(self.within, now, zones);
+        if !self.selection.only_free {
+            starts.truncate(self.selection.limit.unwrap_or(usize::MAX));
+        }
+        starts
+    }
+}
+
+/// Why slots are not listed.
+#[derive(Debug, thiserror::Error)]
+pub enum SlotListError {
+    /// There is no such event type.
+    #[error("no such event type")]
+    UnknownEventType,
+    /// The requested resource serves no segment of the event type.
+    #[error("the resource does not serve the event type")]
+    UnknownResource,
+    /// The list could not be computed.
+    #[error(transparent)]
+    Workflow(#[from] WorkflowError),
+}
+
+impl From<StoreError> for SlotListError {
+    fn from(error: StoreError) -> Self {
+        Self::Workflow(error.into())
     }
 }
 
@@ -58,45 +96,52 @@ pub struct ListedSlots<T> {
     pub list: Option<T>,
 }
 
-/// Lists the slots of an event type; `None` if there is no such event type.
+/// Lists slots of an event type.
 ///
 /// A version that the caller `is_known` to have is not computed again. `show` makes the caller's own form of the list. It runs
 /// where the list is computed, because a long list is heavy work in either form.
 ///
 /// # Errors
-/// [`WorkflowError::Store`] if the database is unreachable, [`WorkflowError::TooBusy`] if the list is long and too many
-/// others are being computed.
+/// [`SlotListError`]; of its workflow errors, [`WorkflowError::Store`] if the database is unreachable, and
+/// [`WorkflowError::TooBusy`] if the list is long and too many others are being computed.
 pub async fn list_slots<T: Send + 'static>(
     context: &Context,
     id: &EventTypeId,
     list: SlotListRequest,
     is_known: impl FnOnce(&ListVersion) -> bool + Send + 'static,
     show: impl FnOnce(EventTypeSlots) -> T + Send + 'static,
-) -> Result<Option<ListedSlots<T>>, WorkflowError> {
-    let Some(event_type) = context.store.find_event_type(id).await? else {
-        return Ok(None);
-    };
+) -> Result<ListedSlots<T>, SlotListError> {
+    let event_type = context.store.find_event_type(id).await?;
+    let event_type = event_type.ok_or(SlotListError::UnknownEventType)?;
+    if list
+        .resource
+        .as_ref()
+        .is_some_and(|resource| !event_type.is_served_by(resource))
+    {
+        return Err(SlotListError::UnknownResource);
+    }
     let estimated_work = event_type.estimate_list_work(list.within);
     // Before the query: loading what a long list needs is work too.
     let permit = context.heavy_work.admit(estimated_work).await?;
     let now = context.database_now().await?;
-    let mut starts = event_type.list_starts(list.within, now, &context.settings.zones);
-    starts.truncate(list.limit.unwrap_or(usize::MAX));
+    let starts = list.list_starts(&event_type, now, &context.settings.zones);
     let request = list.to_slot_request(&event_type);
     let availability = load_starts(context, &request, &starts, Some(now)).await?;
     let versioner = ListVersioner::new(context.token_keys().await?);
     let shown = permit.run(move |cancelled| {
         let request = list.to_slot_request(&event_type);
-        let version = ListVersion::new(versioner, &availability, &request, &starts);
+        let version = ListVersion::new(versioner, &availability, &request, list.selection, &starts);
         if is_known(&version) {
             return ListedSlots { version, list: None };
         }
         let starts = starts.into_iter().take_while(|_| !cancelled.is_cancelled());
-        let slots = availability.list_slots(&request, starts).collect();
+        let slots = availability
+            .list_slots(&request, list.selection, starts)
+            .collect();
         let list = Some(show(EventTypeSlots { event_type, slots }));
         ListedSlots { version, list }
     });
-    shown.await.map(Some)
+    Ok(shown.await?)
 }
 
 /// Finds the free slots nearest to a refused start. Finds fewer while too much other work runs: the refusal itself must

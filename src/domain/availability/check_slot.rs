@@ -5,7 +5,7 @@ use chrono::{DateTime, Duration, Utc};
 use super::calendars::Availability;
 use super::find_segments::list_candidates;
 use super::occupancy::OccupancyFilter;
-use super::slot::{Slot, SlotAvailability, SlotRequest, SlotStatus};
+use super::slot::{Slot, SlotAvailability, SlotRequest, SlotSelection, SlotStatus};
 use super::slot_scan::SlotScan;
 use crate::domain::catalogue::SegmentTemplate;
 use crate::domain::segment::Allocation;
@@ -55,14 +55,19 @@ impl Availability {
         self.count_bookings(&single, starts_at, OccupancyFilter::ExceptOverdue, is_competing)
     }
 
-    /// Describes the slots with these starts, in order. Leaves out those whose end is beyond the range of dates.
+    /// Describes the selected slots of those with these starts, in order. Leaves out those whose end is beyond the range of
+    /// dates.
     pub fn list_slots<'a>(
         &'a self,
         request: &'a SlotRequest<'_>,
+        selection: SlotSelection,
         starts: impl Iterator<Item = DateTime<Utc>> + 'a,
     ) -> impl Iterator<Item = Slot> + 'a {
         let mut scan = SlotScan::new(self, request, has_competing_segments(request));
-        starts.filter_map(move |start| scan.find_slot(start))
+        starts
+            .filter_map(move |start| scan.find_slot(start))
+            .filter(move |slot| !selection.only_free || slot.state == SlotStatus::Free)
+            .take(selection.limit.unwrap_or(usize::MAX))
     }
 
     fn find_free_slot(

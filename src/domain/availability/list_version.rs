@@ -9,7 +9,7 @@ use sha2::Sha256;
 
 use super::calendars::Availability;
 use super::check_slot::has_competing_segments;
-use super::slot::SlotRequest;
+use super::slot::{SlotRequest, SlotSelection};
 use crate::domain::token::TokenKeys;
 
 /// How many bytes of the hash tell versions apart.
@@ -31,11 +31,12 @@ impl ListVersioner {
 }
 
 impl ListVersion {
-    /// Computes the version of the list of the slots with these starts, without computing the list.
+    /// Computes the version of the list of the selected slots with these starts, without computing the list.
     pub fn new(
         versioner: ListVersioner,
         availability: &Availability,
         request: &SlotRequest<'_>,
+        selection: SlotSelection,
         starts: &[DateTime<Utc>],
     ) -> Self {
         let mut hash = KeyedHasher(versioner.0);
@@ -48,7 +49,7 @@ impl ListVersion {
         event_type.buffer_after_minutes.hash(&mut hash);
         let timezone = event_type.schedule.as_ref().map(|schedule| &schedule.timezone);
         timezone.map(|timezone| timezone.as_str()).hash(&mut hash);
-        (request.quantity, request.requested_resource).hash(&mut hash);
+        (request.quantity, request.requested_resource, selection).hash(&mut hash);
         // The starts are what schedule, time zone rules and clock allow.
         starts.len().hash(&mut hash);
         for start in starts {
@@ -124,6 +125,7 @@ mod tests {
             versioner("ours"),
             &availability,
             &slot_request(&offered, quantity),
+            SlotSelection::default(),
             &starts,
         )
         .to_string()
@@ -182,6 +184,7 @@ mod tests {
                 versioner("ours"),
                 &availability,
                 &slot_request(offered, 1),
+                SlotSelection::default(),
                 &[at(0)],
             )
             .to_string()
@@ -198,8 +201,24 @@ mod tests {
         };
         let mut versions: std::collections::BTreeSet<_> = others.iter().map(version_of).collect();
         versions.insert(version_of(&offered));
-        versions.insert(ListVersion::new(versioner("ours"), &availability, &requested, &[at(0)]).to_string());
-        assert_eq!(versions.len(), 6);
+        let all = SlotSelection::default();
+        let free = SlotSelection {
+            only_free: true,
+            ..all
+        };
+        let three = SlotSelection {
+            limit: Some(3),
+            ..all
+        };
+        for (request, selection) in [
+            (&requested, all),
+            (&slot_request(&offered, 1), free),
+            (&slot_request(&offered, 1), three),
+        ] {
+            let version = ListVersion::new(versioner("ours"), &availability, request, selection, &[at(0)]);
+            versions.insert(version.to_string());
+        }
+        assert_eq!(versions.len(), 8);
     }
     /// Which resource serves first depends on holds at any time, and with it how many bookings of competing segments fit.
     #[test]
@@ -215,7 +234,14 @@ mod tests {
                 let slot = find_slot(availability, &request, at(0)).unwrap();
                 (
                     slot.available,
-                    ListVersion::new(versioner("ours"), availability, &request, &[at(0)]).to_string(),
+                    ListVersion::new(
+                        versioner("ours"),
+                        availability,
+                        &request,
+                        SlotSelection::default(),
+                        &[at(0)],
+                    )
+                    .to_string(),
                 )
             })
         };
@@ -240,6 +266,7 @@ mod tests {
                 versioner(secret),
                 &availability,
                 &slot_request(&offered, 1),
+                SlotSelection::default(),
                 &[at(0)],
             )
         });

@@ -27,6 +27,15 @@ pub enum SlotStatus {
     Taken,
 }
 
+/// Which of the slots of a period a list has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct SlotSelection {
+    /// Whether slots that are not free are left out.
+    pub only_free: bool,
+    /// The most slots to list, from the first one on. `None` lists all.
+    pub limit: Option<usize>,
+}
+
 /// What a guest asks for, apart from the start.
 #[derive(Clone, Copy, Debug)]
 pub struct SlotRequest<'a> {

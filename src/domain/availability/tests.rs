@@ -94,7 +94,9 @@ pub(super) fn find_slot(
     request: &SlotRequest<'_>,
     starts_at: DateTime<Utc>,
 ) -> Option<Slot> {
-    calendar.list_slots(request, std::iter::once(starts_at)).next()
+    calendar
+        .list_slots(request, SlotSelection::default(), std::iter::once(starts_at))
+        .next()
 }
 
 fn resources_of(availability: &SlotAvailability) -> Vec<&str> {

@@ -3,6 +3,7 @@
 use super::{Problem, ProblemCode};
 use crate::domain::ids::ResourceId;
 use crate::workflow::access_keys::CreateKeyError;
+use crate::workflow::availability::SlotListError;
 use crate::workflow::closures::PutClosureError;
 use crate::workflow::move_hold::MoveError;
 use crate::workflow::return_money::ReturnError;
@@ -28,6 +29,16 @@ impl From<MoveError> for Problem {
             MoveError::UnknownResource => Self::invalid_field("resource", UNKNOWN_RESOURCE),
             MoveError::SlotTaken(alternatives) => Self::slot_taken(&alternatives),
             MoveError::Workflow(error) => error.into(),
+        }
+    }
+}
+
+impl From<SlotListError> for Problem {
+    fn from(error: SlotListError) -> Self {
+        match error {
+            SlotListError::UnknownEventType => Self::not_found("event type"),
+            SlotListError::UnknownResource => Self::invalid_field("resource", UNKNOWN_RESOURCE),
+            SlotListError::Workflow(error) => error.into(),
         }
     }
 }

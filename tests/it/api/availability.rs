@@ -52,6 +52,53 @@ on_both_engines! {
         app.checkout(&order("visit", "2026-12-01T09:00:00Z")).await.expect(201);
     }
 
+    async fn list_of_a_resource_shows_when_it_is_free(engine) {
+        let app = TestApp::start(engine).await;
+        for id in ["ana", "ben", "cleo"] {
+            put_resource(&app, id, 1).await;
+        }
+        let hours = daily_event_type("UTC", "09:00", "11:00", json!({"step_minutes": 60}));
+        let members = json!({"segments": [{"any_of": ["ana", "ben"], "duration_minutes": 60}], "schedule": hours});
+        put_event_type(&app, "visit", members).await.expect(201);
+        let list = async |more: &str| {
+            let path = format!("/v1/event-types/visit/slots?from=2026-12-01T00:00:00Z&to=2026-12-02T00:00:00Z{more}");
+            app.get(&path).await
+        };
+        let shown = |answer: ApiResponse| -> Vec<String> {
+            answer.expect(200).body["slots"].as_array().unwrap().iter().map(format_slot).collect()
+        };
+        block(&app, "ana", "away", "2026-12-01T09:00:00Z", "2026-12-01T10:00:00Z").await.expect(201);
+        assert_eq!(shown(list("").await), ["09:00 free 1", "10:00 free 2"]);
+        assert_eq!(shown(list("&resource=ana").await), ["09:00 taken 0", "10:00 free 1"]);
+        assert_eq!(shown(list("&resource=ben").await), ["09:00 free 1", "10:00 free 1"]);
+        // The refusal of a checkout for a resource offers what its list shows.
+        let mut ana = order("visit", "2026-12-01T09:00:00Z");
+        ana["resource"] = "ana".into();
+        let refused = app.checkout(&ana).await.expect_problem(409, "slot_taken");
+        assert_eq!(list_alternatives(&refused)[0], "10:00 free 1");
+        for unknown in ["cleo", "nobody"] {
+            let refused = list(&format!("&resource={unknown}")).await.expect_problem(422, "invalid");
+            assert_eq!(refused.body["errors"][0]["field"], "resource", "{refused:?}");
+        }
+    }
+
+    async fn free_slots_are_listed_up_to_the_limit(engine) {
+        let app = TestApp::start(engine).await;
+        let hours = daily_event_type("UTC", "09:00", "13:00", json!({"step_minutes": 60}));
+        put_event_type(&app, "visit", json!({"resource": "ben", "duration_minutes": 60, "schedule": hours})).await.expect(201);
+        for taken in ["09", "11"] {
+            app.hold_slot("visit", &format!("2026-12-01T{taken}:00:00Z")).await;
+        }
+        let list = async |more: &str| -> Vec<String> {
+            let path = format!("/v1/event-types/visit/slots?from=2026-12-01T00:00:00Z&to=2026-12-02T00:00:00Z{more}");
+            app.get(&path).await.expect(200).body["slots"].as_array().unwrap().iter().map(format_slot).collect()
+        };
+        assert_eq!(list("&limit=2").await, ["09:00 held 0", "10:00 free 1"]);
+        assert_eq!(list("&status=free").await, ["10:00 free 1", "12:00 free 1"]);
+        assert_eq!(list("&status=free&limit=1").await, ["10:00 free 1"]);
+        assert_eq!(list("&status=free&limit=9&quantity=2").await, [""; 0]);
+    }
+
     async fn limit_lists_the_first_slots(engine) {
         let app = TestApp::start(engine).await;
         let list = async |limit: &str| {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::domain::availability::occupancy::OccupancyFilter;
 use crate::domain::availability::tests::{at, event_type, hold, segment_template, slot_request, usage};
 use crate::domain::availability::{
-    Availability, Occupancy, OccupancyStatus, OccupiedBy, Slot, SlotRequest, SlotStatus,
+    Availability, Occupancy, OccupancyStatus, OccupiedBy, Slot, SlotRequest, SlotSelection, SlotStatus,
 };
 use crate::domain::catalogue::EventType;
 use crate::domain::ids::HoldId;
@@ -65,11 +65,11 @@ fn compare(
         .map(|start| search_slot(availability, &request, *start));
     let search: Vec<Slot> = search.collect();
     let scan: Vec<Slot> = availability
-        .list_slots(&request, starts.iter().copied())
+        .list_slots(&request, SlotSelection::default(), starts.iter().copied())
         .collect();
     prop_assert_eq!(&scan, &search);
     let mut backwards: Vec<Slot> = availability
-        .list_slots(&request, starts.iter().rev().copied())
+        .list_slots(&request, SlotSelection::default(), starts.iter().rev().copied())
         .collect();
     backwards.reverse();
     prop_assert_eq!(&backwards, &search, "also if the starts are not in order");
@@ -132,7 +132,11 @@ fn start_after_a_long_time_is_free() {
     let availability = Availability::new(vec![usage("ana", 1, None)], occupancies.collect());
     let offered = event_type(vec![segment_template(0, 10, &["ana"])]);
     let request = slot_request(&offered, 1);
-    let slots = availability.list_slots(&request, [-10, -5, 45, 50].map(at).into_iter());
+    let slots = availability.list_slots(
+        &request,
+        SlotSelection::default(),
+        [-10, -5, 45, 50].map(at).into_iter(),
+    );
     let free: Vec<u32> = slots.map(|slot| slot.available).collect();
     assert_eq!(free, [1, 0, 0, 1]);
 }
