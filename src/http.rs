@@ -3,14 +3,15 @@
 //!
 //! A handler reads a request, calls a workflow and shows the result. It decides nothing and never calls the store.
 //!
-//! - Guests and checkout pages: `event_types`, `slots`, `holds`, `move_hold`, `return_pages`, `calendar_export`.
+//! - Guests and checkout pages: `event_types`, `slots`, `holds`, `move_hold`, `return_pages`, `calendar_export`,
+//!   `hold_calendar`.
 //! - Stripe: `webhooks`. Operators: `admin`. Machines: `health`. The demo shop: `demo_page`.
 //! - What comes in: `json_body`, `query_string`, `field_values`, `schedule`, `metadata`, `path_id`,
 //!   `idempotency_key`.
 //! - Who may call, how often and how slowly: `auth`, `scopes`, `audit_trail`, `client_address`, `rate_limit`,
 //!   `request_size`, `response_size`, `connections`.
-//! - What goes out: `views`, `money_views`, `slot_view`, `event_view`, `entity_tags`, `compression`, `error` (the only file that makes a
-//!   status of an error), `openapi`, `response_headers`.
+//! - What goes out: `views`, `money_views`, `slot_view`, `event_view`, `appointments`, `entity_tags`, `compression`,
+//!   `error` (the only file that makes a status of an error), `openapi`, `response_headers`.
 
 use std::sync::Arc;
 
@@ -42,6 +43,7 @@ use crate::domain::booking::Booking;
 use crate::workflow::catalogue_file::CatalogueCopy;
 
 pub(crate) mod admin;
+mod appointments;
 mod audit_trail;
 mod auth;
 mod calendar_export;
@@ -59,6 +61,7 @@ mod event_view;
 mod field_errors;
 mod field_values;
 mod health;
+mod hold_calendar;
 mod hold_state;
 mod holds;
 mod idempotency_key;
@@ -101,6 +104,7 @@ fn public_routes(server: Option<&Arc<Server>>) -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(holds::start_checkout))
         .routes(routes!(holds::get_hold, holds::cancel_hold))
         .routes(routes!(move_hold::move_hold))
+        .routes(routes!(hold_calendar::get_hold_calendar))
         .routes(routes!(calendar_export::export_calendar));
     let mut lists = OpenApiRouter::new()
         .routes(routes!(event_types::list_offers))

@@ -27,6 +27,7 @@ mod event_signatures;
 mod events_out;
 mod forged_webhooks;
 mod guest_data;
+mod hold_calendar;
 mod hold_limits;
 mod hold_limits_abuse;
 mod hold_lists;
